@@ -1,0 +1,25 @@
+//! The shared vocabulary: numbers and words that user programs, the kernel and the explanations
+//! have in common. Nothing here has behaviour beyond naming, converting and printing itself.
+
+mod clone_flags;
+mod errno;
+mod ids;
+mod mman;
+mod names;
+mod prio;
+mod signal;
+mod status;
+
+pub use clone_flags::{CSIGNAL, CloneFlags};
+pub use errno::Errno;
+pub use ids::{
+    FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT, PAGE_SIZE, Pfn, Pid, SemUndoId,
+    SighandId, SignalId, TaskId, VirtAddr,
+};
+pub use mman::{MapFlags, Prot};
+pub use names::{Name, Names};
+pub use prio::{
+    MAX_PRIO, MAX_RT_PRIO, Policy, nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice,
+};
+pub use signal::{NSIG, SigSet, Signal};
+pub use status::WaitStatus;

@@ -1,0 +1,59 @@
+//! The status word that `wait4` stores.
+
+use super::Signal;
+use std::fmt;
+
+/// A status word, as `wait4` reports it: how a child ended, stopped or went on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WaitStatus(pub u32);
+
+impl WaitStatus {
+    /// The status of a task that called `exit(code)`: only the low byte of the code survives.
+    pub const fn exited(code: i32) -> Self {
+        Self((code as u32 & 0xff) << 8)
+    }
+
+    /// The status of a task that a signal killed (no core written).
+    pub const fn killed(signal: Signal) -> Self {
+        Self(signal.number())
+    }
+}
+
+impl fmt::Display for WaitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, high) = (self.0 & 0x7f, self.0 >> 8 & 0xff);
+        match (self.0, low) {
+            (0xffff, _) => write!(f, "continued"),
+            (_, 0) => write!(f, "exited {high}"),
+            (_, 0x7f) => match Signal::new(high) {
+                Some(signal) => write!(f, "stopped by {signal}"),
+                None => write!(f, "stopped ({high})"),
+            },
+            _ => match Signal::new(low) {
+                Some(signal) => write!(f, "killed by {signal}"),
+                None => write!(f, "killed ({low})"),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Process spec, example 8 and the statuses of 9 and 10.
+    #[test]
+    fn status_words_of_the_examples() {
+        for (code, word) in [(3, 0x0300), (0x107, 0x0700), (-1, 0xff00)] {
+            assert_eq!(WaitStatus::exited(code), WaitStatus(word));
+        }
+        for (word, text) in [
+            (0x0009, "killed by SIGKILL"),
+            (0x0300, "exited 3"),
+            (0x137f, "stopped by SIGSTOP"),
+            (0xffff, "continued"),
+        ] {
+            assert_eq!(WaitStatus(word).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! forklab: a deterministic, scriptable Linux 2.6.12 (i386) in a box.
+//!
+//! The modules below are in reading order, and dependencies point one way: a module uses only
+//! those listed before it.
+
+pub mod abi;
+pub mod hw;
