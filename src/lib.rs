@@ -5,3 +5,4 @@
 
 pub mod abi;
 pub mod hw;
+pub mod trace;

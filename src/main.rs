@@ -1,1 +1,3 @@
+//! The `forklab` command.
+
 fn main() {}

@@ -81,7 +81,10 @@ mod tests {
     #[test]
     fn flags_describe_themselves_with_unknown_bits_and_signal() {
         assert_eq!(CloneFlags::VFORK.describe(), "CLONE_VM|CLONE_VFORK|17");
-        assert_eq!(CloneFlags::from_bits_retain(0x1000_0011).describe(), "0x10000000|17");
+        assert_eq!(
+            CloneFlags::from_bits_retain(0x1000_0011).describe(),
+            "0x10000000|17"
+        );
         assert_eq!(CloneFlags::empty().describe(), "0");
     }
 }

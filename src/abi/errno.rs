@@ -88,6 +88,9 @@ mod tests {
         assert!(Errno::ALL.is_sorted());
         assert_eq!(Errno::from_code(22), Some(Errno::EINVAL));
         assert_eq!(Errno::from_code(6), None);
-        assert_eq!(Errno::EAGAIN.to_string(), "EAGAIN: resource temporarily unavailable");
+        assert_eq!(
+            Errno::EAGAIN.to_string(),
+            "EAGAIN: resource temporarily unavailable"
+        );
     }
 }

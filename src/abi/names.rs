@@ -16,7 +16,9 @@ pub struct Names {
 impl Default for Names {
     /// A table that knows only `swapper`, the idle task's name, as `Name::default()`.
     fn default() -> Self {
-        Self { names: vec!["swapper".into()] }
+        Self {
+            names: vec!["swapper".into()],
+        }
     }
 }
 

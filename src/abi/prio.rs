@@ -45,6 +45,8 @@ impl Policy {
 
     /// The policy of that name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Normal, Self::Fifo, Self::RoundRobin].into_iter().find(|p| p.name() == name)
+        [Self::Normal, Self::Fifo, Self::RoundRobin]
+            .into_iter()
+            .find(|p| p.name() == name)
     }
 }

@@ -33,7 +33,11 @@ signals! {
 impl Signal {
     /// The signal of that number, if it is 1..=64.
     pub const fn new(number: u32) -> Option<Self> {
-        if number >= 1 && number <= NSIG { Some(Self(number as u8)) } else { None }
+        if number >= 1 && number <= NSIG {
+            Some(Self(number as u8))
+        } else {
+            None
+        }
     }
 
     /// The number, 1..=64.
@@ -86,12 +90,18 @@ impl SigSet {
 
     /// The lowest signal in the set.
     pub const fn lowest(self) -> Option<Signal> {
-        if self.0 == 0 { None } else { Some(Signal(self.0.trailing_zeros() as u8 + 1)) }
+        if self.0 == 0 {
+            None
+        } else {
+            Some(Signal(self.0.trailing_zeros() as u8 + 1))
+        }
     }
 
     /// The signals of the set, ascending.
     pub fn iter(self) -> impl Iterator<Item = Signal> {
-        (1..=NSIG as u8).map(Signal).filter(move |s| self.contains(*s))
+        (1..=NSIG as u8)
+            .map(Signal)
+            .filter(move |s| self.contains(*s))
     }
 }
 

@@ -1,0 +1,428 @@
+//! What can be traced. An event is `Copy` data, ids and numbers only; which task it is about and
+//! when it happened is said by the [`Record`](super::Record) around it.
+
+use super::log::PidList;
+use crate::abi::{CloneFlags, Errno, Name, Pfn, Pid, Signal, VirtAddr, WaitStatus};
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $kind:ident $tag:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
+        /// One decision of the kernel.
+        ///
+        /// The names are Linux's tracepoint names where such a tracepoint exists in later kernels;
+        /// 2.6.12 itself had none.
+        #[derive(Clone, Copy, PartialEq, Debug)]
+        pub enum TraceEvent {
+            $($(#[$doc])* $kind { $($(#[$fdoc])* $field: $ty,)* },)*
+        }
+
+        /// The kind of a [`TraceEvent`], for filters and counters.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        #[repr(u8)]
+        pub enum EventKind {
+            $(#[doc = concat!("`", $tag, "`")] $kind,)*
+        }
+
+        impl EventKind {
+            /// Every kind, in the order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// The name in trace text and filters, such as `sched_switch`.
+            pub const fn tag(self) -> &'static str {
+                match self { $(Self::$kind => $tag,)* }
+            }
+        }
+
+        impl TraceEvent {
+            /// The kind of this event.
+            pub const fn kind(&self) -> EventKind {
+                match self { $(Self::$kind { .. } => EventKind::$kind,)* }
+            }
+        }
+    };
+}
+
+events! {
+    /// A CPU goes from one task to another.
+    SchedSwitch "sched_switch" {
+        /// Task that gives the CPU up.
+        prev: Pid,
+        /// Its name.
+        prev_name: Name,
+        /// Its priority.
+        prev_prio: u8,
+        /// Its `state` word: 0 if it stays runnable (it was preempted or yields).
+        prev_state: u8,
+        /// Task that gets the CPU.
+        next: Pid,
+        /// Its name.
+        next_name: Name,
+        /// Its priority.
+        next_prio: u8,
+        /// Ticks left of its time slice.
+        next_slice: u32,
+    }
+    /// `try_to_wake_up` put a task on a runqueue.
+    SchedWakeup "sched_wakeup" {
+        /// Woken task.
+        pid: Pid,
+        /// Its name.
+        name: Name,
+        /// Its priority after the wake-up.
+        prio: u8,
+        /// Its sleep average after the wake-up, ns.
+        sleep_avg: u32,
+    }
+    /// `wake_up_new_task` put a new task on a runqueue for the first time.
+    SchedWakeupNew "sched_wakeup_new" {
+        /// New task.
+        pid: Pid,
+        /// Its name.
+        name: Name,
+        /// Its priority.
+        prio: u8,
+        /// Its time slice, ticks.
+        slice: u32,
+        /// Which branch was taken.
+        placement: Placement,
+        /// CPU whose runqueue it went to.
+        cpu: u8,
+        /// The branch was forced by a lever of the boot options.
+        forced: bool,
+    }
+    /// The priority list that a new task went to, before and after.
+    RunList "run_list" {
+        /// Level of the list.
+        prio: u8,
+        /// Active or expired array.
+        array: ArrayKind,
+        /// The list before, head first.
+        before: PidList,
+        /// The list after.
+        after: PidList,
+    }
+    /// `do_fork` made a task. Slices are those after `wake_up_new_task`.
+    SchedProcessFork "sched_process_fork" {
+        /// New task.
+        child: Pid,
+        /// Its name.
+        child_name: Name,
+        /// The flags word as given.
+        flags: CloneFlags,
+        /// Priority of the child.
+        child_prio: u8,
+        /// Time slice of the child, ticks.
+        child_slice: u32,
+        /// Time slice left to the parent, ticks.
+        parent_slice: u32,
+    }
+    /// `execve` replaced the program.
+    SchedProcessExec "sched_process_exec" {
+        /// Name of the new program.
+        name: Name,
+    }
+    /// `do_exit` began.
+    SchedProcessExit "sched_process_exit" {
+        /// The status word that a waiting parent will read.
+        status: WaitStatus,
+    }
+    /// `release_task` took the last traces of a task away.
+    SchedProcessFree "sched_process_free" {
+        /// Released task.
+        pid: Pid,
+        /// Its name.
+        name: Name,
+    }
+    /// `wait4` was called.
+    SchedProcessWait "sched_process_wait" {
+        /// The `pid` argument: whom it waits for.
+        pid: Pid,
+    }
+    /// `sched_exit` gave the rest of a first time slice back to the parent.
+    SchedExit "sched_exit" {
+        /// Parent.
+        parent: Pid,
+        /// Its time slice afterwards, ticks.
+        parent_slice: u32,
+        /// Its sleep average afterwards, ns.
+        parent_sleep_avg: u32,
+    }
+    /// A task became a child of another parent.
+    Reparent "reparent" {
+        /// Child.
+        child: Pid,
+        /// New parent.
+        parent: Pid,
+    }
+    /// A time slice ran out.
+    TimesliceExpire "timeslice_expire" {
+        /// Task whose slice it was.
+        pid: Pid,
+        /// Array it went to; `None` for a round-robin real-time task, requeued where it was.
+        to: Option<ArrayKind>,
+        /// Its new priority.
+        prio: u8,
+        /// Its new slice, ticks.
+        slice: u32,
+    }
+    /// The granularity rule put a task to the tail of its list within its slice.
+    RrRequeue "rr_requeue" {
+        /// Requeued task.
+        pid: Pid,
+        /// Its priority.
+        prio: u8,
+        /// What is left of its slice, ticks.
+        slice: u32,
+    }
+    /// `schedule` exchanged the active and the expired array.
+    ArraySwap "array_swap" {}
+    /// `do_fork` took a step, or left it out.
+    DoForkStep "do_fork_step" {
+        /// Which.
+        step: ForkStep,
+    }
+    /// A system call began.
+    SysEnter "sys_enter" {
+        /// i386 system call number.
+        nr: u16,
+        /// First argument.
+        arg: u32,
+    }
+    /// A system call returned.
+    SysExit "sys_exit" {
+        /// i386 system call number.
+        nr: u16,
+        /// The value in `eax`.
+        ret: i32,
+    }
+    /// A user-mode access faulted.
+    PageFaultUser "page_fault_user" {
+        /// Faulting address.
+        addr: VirtAddr,
+        /// Error code pushed by the CPU.
+        code: u8,
+    }
+    /// A kernel-mode access to user memory faulted.
+    PageFaultKernel "page_fault_kernel" {
+        /// Faulting address.
+        addr: VirtAddr,
+        /// Error code pushed by the CPU.
+        code: u8,
+    }
+    /// An untouched anonymous page was read: the zero page was mapped.
+    ZeroPageMap "zero_page_map" {
+        /// Page address.
+        addr: VirtAddr,
+    }
+    /// An untouched anonymous page was written: a zeroed frame was mapped.
+    AnonPage "anon_page" {
+        /// Page address.
+        addr: VirtAddr,
+        /// New frame.
+        pfn: Pfn,
+    }
+    /// A page of a file or shared object was mapped.
+    FilePage "file_page" {
+        /// Page address.
+        addr: VirtAddr,
+        /// Frame of the page cache, or of the private copy.
+        pfn: Pfn,
+    }
+    /// A write to a shared private page: the page was copied.
+    CowCopy "cow_copy" {
+        /// Page address.
+        addr: VirtAddr,
+        /// Frame shared until now.
+        old: Pfn,
+        /// Frame of the writer's own copy.
+        new: Pfn,
+        /// How many page table entries still map the old frame (0 for the zero page).
+        left: u32,
+    }
+    /// A write to a read-only page that nobody else uses: made writable in place.
+    CowReuse "cow_reuse" {
+        /// Page address.
+        addr: VirtAddr,
+        /// Frame, kept.
+        pfn: Pfn,
+    }
+    /// Frames were allocated.
+    PageAlloc "page_alloc" {
+        /// First frame.
+        pfn: Pfn,
+        /// log2 of their number.
+        order: u8,
+        /// What for.
+        usage: FrameUse,
+    }
+    /// Frames were freed.
+    PageFree "page_free" {
+        /// First frame.
+        pfn: Pfn,
+        /// log2 of their number.
+        order: u8,
+    }
+    /// Translations were dropped from a TLB.
+    TlbFlush "tlb_flush" {
+        /// One page or all.
+        scope: FlushScope,
+        /// The page, if one.
+        addr: VirtAddr,
+    }
+    /// `dup_mmap` copied an address space.
+    CopyMm "copy_mm" {
+        /// Page table entries copied.
+        ptes: u32,
+        /// Frames copied (only with `cow: false`).
+        frames: u32,
+    }
+    /// A vfork parent begins to wait, in `TASK_UNINTERRUPTIBLE`.
+    VforkWait "vfork_wait" {
+        /// Whom it waits for.
+        child: Pid,
+    }
+    /// `mm_release` completed a vfork: the parent may go on.
+    VforkDone "vfork_done" {
+        /// Released parent.
+        parent: Pid,
+    }
+    /// A tid was stored in user memory, or cleared.
+    TidWrite "tid_write" {
+        /// Where.
+        addr: VirtAddr,
+        /// What was stored.
+        value: Pid,
+        /// The store faulted and was given up.
+        failed: bool,
+    }
+    /// A signal was made pending.
+    SignalGenerate "signal_generate" {
+        /// Receiver.
+        pid: Pid,
+        /// Signal.
+        signal: Signal,
+    }
+    /// A pending signal took effect.
+    SignalDeliver "signal_deliver" {
+        /// Signal.
+        signal: Signal,
+    }
+    /// The emulated kernel panicked.
+    KernelPanic "kernel_panic" {}
+}
+
+const _: () = assert!(size_of::<TraceEvent>() <= 32);
+
+/// One of a runqueue's two priority arrays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ArrayKind {
+    /// Tasks that still have a slice.
+    Active,
+    /// Tasks that wait for the array swap.
+    Expired,
+}
+
+impl ArrayKind {
+    /// `active` or `expired`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// The branch that `wake_up_new_task` took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Placement {
+    /// Just before the parent in the parent's list: memory is not shared, child first.
+    BeforeParent,
+    /// Tail of the child's own list in the active array, child first: the parent is on no array.
+    ParentNotQueued,
+    /// Tail of the child's own list in the active array: memory is shared.
+    TailSharedVm,
+    /// Tail of the child's own list in the active array of another CPU.
+    OtherCpu,
+    /// Tail of the child's own list: the option `child_runs_first: false` is set.
+    TailByOption,
+}
+
+/// What the translations of a flush were.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlushScope {
+    /// `flush_tlb_page`: one page.
+    Page,
+    /// `flush_tlb_mm` or `flush_tlb_range`: all of an address space.
+    Mm,
+    /// A load of CR3.
+    Cr3,
+}
+
+/// What frames are allocated for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FrameUse {
+    /// A page of user data.
+    User,
+    /// A page of the page cache.
+    Cache,
+    /// A page table.
+    PageTable,
+    /// A page directory.
+    PageDir,
+    /// A kernel stack (two frames).
+    KernelStack,
+}
+
+impl FrameUse {
+    /// A short word for trace text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Cache => "cache",
+            Self::PageTable => "page_table",
+            Self::PageDir => "page_dir",
+            Self::KernelStack => "kernel_stack",
+        }
+    }
+}
+
+/// The steps of `do_fork` that a reader of its source can tick off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ForkStep {
+    /// A pid was taken.
+    AllocPidmap(Pid),
+    /// No pid was free.
+    NoPid,
+    /// The tracer's options made the child traced: `CLONE_PTRACE` was added.
+    AddClonePtrace,
+    /// `copy_process` refused.
+    CopyProcessFailed(Errno),
+    /// `SIGSTOP` was made pending in the child.
+    SigstopPending,
+    /// The child was put on a runqueue.
+    WakeUpNewTask,
+    /// `CLONE_STOPPED`: the child was left in `TASK_STOPPED`.
+    LeftStopped,
+    /// The parent stopped for its tracer.
+    PtraceNotify,
+    /// The parent waits until the child gives the memory up.
+    WaitForVfork,
+    /// The pid was given back.
+    FreePidmap,
+}
+
+impl ForkStep {
+    /// The function or action of `do_fork` that the step stands for.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AllocPidmap(_) | Self::NoPid => "alloc_pidmap",
+            Self::AddClonePtrace => "add CLONE_PTRACE",
+            Self::CopyProcessFailed(_) => "copy_process",
+            Self::SigstopPending => "SIGSTOP pending",
+            Self::WakeUpNewTask => "wake_up_new_task",
+            Self::LeftStopped => "left TASK_STOPPED",
+            Self::PtraceNotify => "ptrace_notify",
+            Self::WaitForVfork => "wait for vfork",
+            Self::FreePidmap => "free_pidmap",
+        }
+    }
+}

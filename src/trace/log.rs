@@ -1,0 +1,320 @@
+//! The trace log: records in sealed, shared chunks plus one open chunk, bounded, with a filter and
+//! a counter of what was dropped. Sequence numbers count every event, recorded or not.
+
+use super::event::{EventKind, TraceEvent};
+use crate::abi::{Name, Pid};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Records in a sealed chunk.
+const CHUNK: usize = 1024;
+/// Default bound of the log, in records.
+const DEFAULT_CAPACITY: usize = 1 << 20;
+/// Pids kept of a list that is shown in an event.
+const LIST_SHOWN: usize = 16;
+
+/// When an event happened, and to whom.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Stamp {
+    /// Ticks since boot.
+    pub tick: u64,
+    /// CPU on which it happened.
+    pub cpu: u8,
+    /// Task on that CPU, or the task the event is about.
+    pub pid: Pid,
+    /// Its name.
+    pub name: Name,
+}
+
+/// One event with its place in time.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Record {
+    /// Position among all events since boot, from 0.
+    pub seq: u64,
+    /// When and to whom.
+    pub stamp: Stamp,
+    /// What.
+    pub event: TraceEvent,
+}
+
+const _: () = assert!(size_of::<Record>() <= 64);
+
+/// A list of pids inside an event; the pids themselves lie beside the records.
+/// Read it with [`TraceLog::pids`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PidList {
+    at: u32,
+    len: u8,
+    /// Members left out at the head because the list is long.
+    pub cut_before: bool,
+    /// Members left out at the tail.
+    pub cut_after: bool,
+}
+
+/// A run of pids to be noted in an event: at most the 16 members around the interesting one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PidRun {
+    pids: [Pid; LIST_SHOWN],
+    len: u8,
+    /// See [`PidList::cut_before`].
+    pub cut_before: bool,
+    /// See [`PidList::cut_after`].
+    pub cut_after: bool,
+}
+
+impl PidRun {
+    /// Appends a pid; when the run is full it is marked as cut instead, and `false` returned.
+    pub fn push(&mut self, pid: Pid) -> bool {
+        let len = usize::from(self.len);
+        if len == LIST_SHOWN {
+            self.cut_after = true;
+            return false;
+        }
+        self.pids[len] = pid;
+        self.len += 1;
+        true
+    }
+
+    /// The pids, head first.
+    pub fn as_slice(&self) -> &[Pid] {
+        &self.pids[..usize::from(self.len)]
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Chunk {
+    records: Vec<Record>,
+    pids: Vec<Pid>,
+    /// Value of the running pid counter at the chunk's first pid.
+    pids_from: u32,
+}
+
+/// Which kinds of events are recorded: a bit for each [`EventKind`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TraceFilter(u64);
+
+const _: () = assert!(EventKind::ALL.len() <= 64);
+
+impl TraceFilter {
+    /// Everything.
+    pub const ALL: Self = Self(u64::MAX);
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+
+    /// Only the given kinds.
+    pub fn only(kinds: &[EventKind]) -> Self {
+        Self(kinds.iter().fold(0, |bits, k| bits | 1 << *k as u8))
+    }
+
+    /// Whether the kind is recorded.
+    pub const fn has(self, kind: EventKind) -> bool {
+        self.0 >> kind as u8 & 1 != 0
+    }
+}
+
+/// The trace log. Cloning it shares the sealed chunks.
+#[derive(Clone, Debug)]
+pub struct TraceLog {
+    sealed: VecDeque<Arc<Chunk>>,
+    open: Chunk,
+    /// What is recorded. Sequence numbers go on whatever it says.
+    pub filter: TraceFilter,
+    capacity: usize,
+    next_seq: u64,
+    dropped: u64,
+    next_pid_at: u32,
+}
+
+impl Default for TraceLog {
+    fn default() -> Self {
+        Self {
+            sealed: VecDeque::new(),
+            open: Chunk::default(),
+            filter: TraceFilter::ALL,
+            capacity: DEFAULT_CAPACITY,
+            next_seq: 0,
+            dropped: 0,
+            next_pid_at: 0,
+        }
+    }
+}
+
+impl TraceLog {
+    /// Notes an event; records it if the filter says so.
+    #[inline]
+    pub fn emit(&mut self, stamp: Stamp, event: TraceEvent) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        if self.filter.has(event.kind()) {
+            self.record(Record { seq, stamp, event });
+        }
+    }
+
+    /// Whether events of that kind are recorded: ask before collecting costly details.
+    #[inline]
+    pub const fn wants(&self, kind: EventKind) -> bool {
+        self.filter.has(kind)
+    }
+
+    /// Keeps a run of pids for the event that is emitted next.
+    pub fn keep_pids(&mut self, run: &PidRun) -> PidList {
+        let at = self.next_pid_at;
+        self.open.pids.extend_from_slice(run.as_slice());
+        self.next_pid_at = at.wrapping_add(u32::from(run.len));
+        PidList {
+            at,
+            len: run.len,
+            cut_before: run.cut_before,
+            cut_after: run.cut_after,
+        }
+    }
+
+    /// The pids of a list in a recorded event; empty if its record was dropped long ago.
+    pub fn pids(&self, list: PidList) -> &[Pid] {
+        self.sealed
+            .iter()
+            .map(|chunk| &**chunk)
+            .chain([&self.open])
+            .find_map(|chunk| {
+                let from = list.at.wrapping_sub(chunk.pids_from) as usize;
+                chunk.pids.get(from..from + usize::from(list.len))
+            })
+            .unwrap_or_default()
+    }
+
+    /// The recorded events, oldest first.
+    pub fn records(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        self.sealed
+            .iter()
+            .flat_map(|chunk| &chunk.records)
+            .chain(&self.open.records)
+    }
+
+    /// The recorded events from sequence number `seq` on.
+    pub fn records_from(&self, seq: u64) -> impl Iterator<Item = &Record> {
+        let first = self
+            .sealed
+            .partition_point(|chunk| chunk.records.last().is_some_and(|last| last.seq < seq));
+        self.sealed
+            .range(first..)
+            .flat_map(|chunk| &chunk.records)
+            .chain(&self.open.records)
+            .skip_while(move |record| record.seq < seq)
+    }
+
+    /// How many events happened since boot, recorded or not.
+    pub const fn event_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// How many recorded events the bound has pushed out again.
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Sets how many records are kept at least (rounded up to whole chunks).
+    pub fn set_capacity(&mut self, records: usize) {
+        self.capacity = records;
+        self.enforce_bound();
+    }
+
+    /// Forgets all records; sequence numbers go on.
+    pub fn clear(&mut self) {
+        self.sealed.clear();
+        self.open = Chunk {
+            pids_from: self.next_pid_at,
+            ..Chunk::default()
+        };
+        self.dropped = 0;
+    }
+
+    fn record(&mut self, record: Record) {
+        if self.open.records.len() == CHUNK {
+            self.seal();
+        }
+        self.open.records.push(record);
+    }
+
+    fn seal(&mut self) {
+        // Pids kept since the last record belong to the record that comes next.
+        let next = Chunk {
+            records: Vec::with_capacity(CHUNK),
+            pids: Vec::new(),
+            pids_from: self.next_pid_at,
+        };
+        let full = std::mem::replace(&mut self.open, next);
+        self.sealed.push_back(Arc::new(full));
+        self.enforce_bound();
+    }
+
+    fn enforce_bound(&mut self) {
+        while self.sealed.len() * CHUNK > self.capacity {
+            if let Some(chunk) = self.sealed.pop_front() {
+                self.dropped += chunk.records.len() as u64;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn swap(log: &mut TraceLog) {
+        log.emit(Stamp::default(), TraceEvent::ArraySwap {});
+    }
+
+    #[test]
+    fn sequence_numbers_count_events_that_are_filtered_out() {
+        let mut log = TraceLog {
+            filter: TraceFilter::NONE,
+            ..TraceLog::default()
+        };
+        swap(&mut log);
+        log.filter = TraceFilter::only(&[EventKind::ArraySwap]);
+        swap(&mut log);
+        assert_eq!(log.event_seq(), 2);
+        assert_eq!(log.records().map(|r| r.seq).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn a_full_log_drops_its_oldest_chunk_and_counts_it() {
+        let mut log = TraceLog::default();
+        log.set_capacity(2 * CHUNK);
+        (0..4 * CHUNK).for_each(|_| swap(&mut log));
+        assert_eq!(log.dropped(), CHUNK as u64);
+        assert_eq!(log.records().count(), 3 * CHUNK);
+        assert_eq!(log.records_from(2000).next().map(|r| r.seq), Some(2000));
+        assert_eq!(log.records_from(4090).count(), 6);
+    }
+
+    #[test]
+    fn pid_lists_survive_the_sealing_of_their_chunk() {
+        let mut log = TraceLog::default();
+        let run = |pid| {
+            let mut run = PidRun::default();
+            run.push(Pid(pid));
+            run
+        };
+        let lists: Vec<PidList> = (0..3000)
+            .map(|pid| {
+                let list = log.keep_pids(&run(pid));
+                swap(&mut log);
+                list
+            })
+            .collect();
+        for (pid, list) in lists.iter().enumerate() {
+            assert_eq!(log.pids(*list), [Pid(pid as i32)]);
+        }
+    }
+
+    #[test]
+    fn a_run_of_pids_is_cut_at_sixteen() {
+        let mut run = PidRun::default();
+        (0..20).for_each(|pid| {
+            run.push(Pid(pid));
+        });
+        assert_eq!(run.as_slice().len(), 16);
+        assert!(run.cut_after);
+    }
+}

@@ -1,0 +1,7 @@
+//! The trace: every decision of the kernel as plain data, in the order of happening.
+
+mod event;
+mod log;
+
+pub use event::{ArrayKind, EventKind, FlushScope, ForkStep, FrameUse, Placement, TraceEvent};
+pub use log::{PidList, PidRun, Record, Stamp, TraceFilter, TraceLog};
