@@ -4,5 +4,7 @@
 //! those listed before it.
 
 pub mod abi;
-pub mod hw;
+
 pub mod trace;
+
+pub mod hw;

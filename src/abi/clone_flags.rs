@@ -1,5 +1,6 @@
 //! The flags of `clone`, as in `include/linux/sched.h`.
 
+use super::Signal;
 use bitflags::bitflags;
 
 /// The part of the flags word that is no flag: the signal sent to the parent at exit.
@@ -60,7 +61,7 @@ impl CloneFlags {
     }
 
     /// The named flags that are set, in order of their bits, joined with `|`, then the signal
-    /// number if there is one: `CLONE_VM|CLONE_VFORK|17`.
+    /// if there is one: `CLONE_VM|CLONE_VFORK|SIGCHLD`.
     pub fn describe(self) -> String {
         let mut parts: Vec<String> = self.iter_names().map(|(name, _)| name.to_owned()).collect();
         let unknown = self.bits() & !Self::all().bits() & !CSIGNAL;
@@ -68,7 +69,8 @@ impl CloneFlags {
             parts.push(format!("{unknown:#x}"));
         }
         if self.csignal() != 0 || parts.is_empty() {
-            parts.push(self.csignal().to_string());
+            let signal = Signal::new(self.csignal());
+            parts.push(signal.map_or_else(|| self.csignal().to_string(), |s| s.to_string()));
         }
         parts.join("|")
     }
@@ -80,10 +82,10 @@ mod tests {
 
     #[test]
     fn flags_describe_themselves_with_unknown_bits_and_signal() {
-        assert_eq!(CloneFlags::VFORK.describe(), "CLONE_VM|CLONE_VFORK|17");
+        assert_eq!(CloneFlags::VFORK.describe(), "CLONE_VM|CLONE_VFORK|SIGCHLD");
         assert_eq!(
             CloneFlags::from_bits_retain(0x1000_0011).describe(),
-            "0x10000000|17"
+            "0x10000000|SIGCHLD"
         );
         assert_eq!(CloneFlags::empty().describe(), "0");
     }

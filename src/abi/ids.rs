@@ -1,5 +1,6 @@
 //! Identities: page frames, virtual addresses, pids, and the arena keys of kernel objects.
 
+use serde::Serialize;
 use std::fmt;
 
 /// log2 of the page size.
@@ -14,6 +15,8 @@ slotmap::new_key_type! {
     pub struct TaskId;
     /// An `mm_struct` in the kernel's arena.
     pub struct MmId;
+    /// An `anon_vma`: the areas that may map the same anonymous pages.
+    pub struct AnonVmaId;
     /// A `files_struct` (table of open file descriptors).
     pub struct FilesId;
     /// A `struct file` (open file description).
@@ -33,7 +36,7 @@ slotmap::new_key_type! {
 }
 
 /// A process number as user space sees it, recycled by `alloc_pidmap`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct Pid(pub i32);
 
 impl fmt::Display for Pid {
@@ -43,7 +46,7 @@ impl fmt::Display for Pid {
 }
 
 /// A page frame number: physical address / 4096.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct Pfn(pub u32);
 
 impl Pfn {
@@ -65,7 +68,7 @@ impl fmt::Display for Pfn {
 }
 
 /// A 32-bit linear address.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct VirtAddr(pub u32);
 
 impl VirtAddr {

@@ -8,18 +8,20 @@ mod mman;
 mod names;
 mod prio;
 mod signal;
+mod state;
 mod status;
 
 pub use clone_flags::{CSIGNAL, CloneFlags};
 pub use errno::Errno;
 pub use ids::{
-    FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT, PAGE_SIZE, Pfn, Pid, SemUndoId,
-    SighandId, SignalId, TaskId, VirtAddr,
+    AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT, PAGE_SIZE, Pfn, Pid,
+    SemUndoId, SighandId, SignalId, TaskId, VirtAddr,
 };
 pub use mman::{MapFlags, Prot};
 pub use names::{Name, Names};
 pub use prio::{
     MAX_PRIO, MAX_RT_PRIO, Policy, nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice,
 };
-pub use signal::{NSIG, SigSet, Signal};
+pub use signal::{DefaultAction, NSIG, SigSet, Signal};
+pub use state::TaskState;
 pub use status::WaitStatus;

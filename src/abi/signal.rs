@@ -9,6 +9,19 @@ pub const NSIG: u32 = 64;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Signal(u8);
 
+/// What SIG_DFL does with a signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DefaultAction {
+    /// Nothing.
+    Ignore,
+    /// Ends the process.
+    Terminate,
+    /// Ends the process, with a core dump if the limits allow one.
+    Core,
+    /// Stops the process.
+    Stop,
+}
+
 macro_rules! signals {
     ($($name:ident = $number:literal,)*) => {
         impl Signal {
@@ -37,6 +50,25 @@ impl Signal {
             Some(Self(number as u8))
         } else {
             None
+        }
+    }
+
+    /// What SIG_DFL does with it.
+    pub const fn default_action(self) -> DefaultAction {
+        match self {
+            Self::SIGCONT | Self::SIGCHLD | Self::SIGWINCH | Self::SIGURG => DefaultAction::Ignore,
+            Self::SIGSTOP | Self::SIGTSTP | Self::SIGTTIN | Self::SIGTTOU => DefaultAction::Stop,
+            Self::SIGQUIT
+            | Self::SIGILL
+            | Self::SIGTRAP
+            | Self::SIGABRT
+            | Self::SIGFPE
+            | Self::SIGSEGV
+            | Self::SIGBUS
+            | Self::SIGSYS
+            | Self::SIGXCPU
+            | Self::SIGXFSZ => DefaultAction::Core,
+            _ => DefaultAction::Terminate,
         }
     }
 
@@ -76,6 +108,14 @@ impl SigSet {
     /// This set without that signal.
     pub const fn without(self, signal: Signal) -> Self {
         Self(self.0 & !(1 << (signal.0 - 1)))
+    }
+
+    /// This set without the four stop signals.
+    pub const fn without_stops(self) -> Self {
+        self.without(Signal::SIGSTOP)
+            .without(Signal::SIGTSTP)
+            .without(Signal::SIGTTIN)
+            .without(Signal::SIGTTOU)
     }
 
     /// Whether the signal is in the set.

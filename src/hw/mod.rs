@@ -1,1 +1,30 @@
-//! The emulated hardware.
+//! The emulated hardware: RAM, the two-level page tables of the i386 in it, the MMU with its TLB
+//! that reads them, and the registers of a CPU.
+//!
+//! Nothing here knows the kernel, and nothing here reports what it does: an access either gives
+//! its result or a [`PageFault`].
+
+mod access;
+mod control;
+mod cpu;
+mod fault;
+mod mmu;
+mod pte;
+mod ram;
+mod ram_image;
+mod tlb;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::{Access, AccessKind, Mode, Rights, effective, permits, required};
+pub use control::{CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE};
+pub use cpu::{Cpu, Regs, SegmentDescriptor, UserDesc};
+pub use fault::{ErrorCode, PageFault};
+pub use mmu::Mmu;
+pub use pte::{Pde, Pte, pde_phys, pte_phys};
+pub use ram::{Frame, Ram};
+pub use ram_image::RamImage;
+pub use tlb::{Tlb, TlbBits, TlbEntry, TlbPolicy};
+pub use walk::{Walk, walk};

@@ -1,8 +1,9 @@
 //! What can be traced. An event is `Copy` data, ids and numbers only; which task it is about and
 //! when it happened is said by the [`Record`](super::Record) around it.
 
+use super::field::FieldValue;
 use super::log::PidList;
-use crate::abi::{CloneFlags, Errno, Name, Pfn, Pid, Signal, VirtAddr, WaitStatus};
+use crate::abi::{CloneFlags, Errno, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:ident $tag:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
@@ -23,6 +24,11 @@ macro_rules! events {
         }
 
         impl EventKind {
+            /// The kind of that tag.
+            pub fn from_tag(tag: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.tag() == tag)
+            }
+
             /// Every kind, in the order of declaration.
             pub const ALL: &[Self] = &[$(Self::$kind,)*];
 
@@ -36,6 +42,15 @@ macro_rules! events {
             /// The kind of this event.
             pub const fn kind(&self) -> EventKind {
                 match self { $(Self::$kind { .. } => EventKind::$kind,)* }
+            }
+
+            /// The fields by name, in the order of declaration.
+            pub fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+                match *self {
+                    $(Self::$kind { $($field,)* } => {
+                        vec![$((stringify!($field), FieldValue::from($field)),)*]
+                    })*
+                }
             }
         }
     };
@@ -71,6 +86,8 @@ events! {
         prio: u8,
         /// Its sleep average after the wake-up, ns.
         sleep_avg: u32,
+        /// CPU whose runqueue it went to.
+        target_cpu: u8,
     }
     /// `wake_up_new_task` put a new task on a runqueue for the first time.
     SchedWakeupNew "sched_wakeup_new" {
@@ -82,10 +99,12 @@ events! {
         prio: u8,
         /// Its time slice, ticks.
         slice: u32,
+        /// Its sleep average, ns, after the child's penalty.
+        sleep_avg: u32,
         /// Which branch was taken.
         placement: Placement,
         /// CPU whose runqueue it went to.
-        cpu: u8,
+        target_cpu: u8,
         /// The branch was forced by a lever of the boot options.
         forced: bool,
     }
@@ -175,6 +194,21 @@ events! {
     }
     /// `schedule` exchanged the active and the expired array.
     ArraySwap "array_swap" {}
+    /// `set_user_nice` or `sched_setscheduler` gave a task another priority.
+    SchedSetPrio "sched_set_prio" {
+        /// Task whose priority it is.
+        pid: Pid,
+        /// Its name.
+        name: Name,
+        /// Its new priority.
+        prio: u8,
+        /// Its new static priority.
+        static_prio: u8,
+        /// Its new policy.
+        policy: Policy,
+        /// Its new real-time priority, 0 for an ordinary task.
+        rt_priority: u8,
+    }
     /// `do_fork` took a step, or left it out.
     DoForkStep "do_fork_step" {
         /// Which.
@@ -346,6 +380,19 @@ pub enum Placement {
     TailByOption,
 }
 
+impl Placement {
+    /// A short word for trace text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BeforeParent => "before_parent",
+            Self::ParentNotQueued => "parent_not_queued",
+            Self::TailSharedVm => "tail_shared_vm",
+            Self::OtherCpu => "other_cpu",
+            Self::TailByOption => "tail_by_option",
+        }
+    }
+}
+
 /// What the translations of a flush were.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlushScope {
@@ -355,6 +402,17 @@ pub enum FlushScope {
     Mm,
     /// A load of CR3.
     Cr3,
+}
+
+impl FlushScope {
+    /// A short word for trace text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Mm => "mm",
+            Self::Cr3 => "cr3",
+        }
+    }
 }
 
 /// What frames are allocated for.

@@ -35,6 +35,8 @@ pub struct Record {
     pub stamp: Stamp,
     /// What.
     pub event: TraceEvent,
+    /// It only serves the console: a puppet is woken for an action, or goes back to sleep.
+    pub console: bool,
 }
 
 const _: () = assert!(size_of::<Record>() <= 64);
@@ -119,6 +121,8 @@ pub struct TraceLog {
     open: Chunk,
     /// What is recorded. Sequence numbers go on whatever it says.
     pub filter: TraceFilter,
+    /// What happens now only serves the console.
+    pub console: bool,
     capacity: usize,
     next_seq: u64,
     dropped: u64,
@@ -131,6 +135,7 @@ impl Default for TraceLog {
             sealed: VecDeque::new(),
             open: Chunk::default(),
             filter: TraceFilter::ALL,
+            console: false,
             capacity: DEFAULT_CAPACITY,
             next_seq: 0,
             dropped: 0,
@@ -146,7 +151,12 @@ impl TraceLog {
         let seq = self.next_seq;
         self.next_seq += 1;
         if self.filter.has(event.kind()) {
-            self.record(Record { seq, stamp, event });
+            self.record(Record {
+                seq,
+                stamp,
+                event,
+                console: self.console,
+            });
         }
     }
 

@@ -1,0 +1,78 @@
+//! The `state` word of a task: running, or which kind of sleep or stop it is in.
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// The kernel's `state` word, or a mask of states that a wake-up may end.
+    ///
+    /// Zombies have no bit here: `EXIT_ZOMBIE` belongs to `exit_state`.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct TaskState: u8 {
+        /// `TASK_INTERRUPTIBLE`: sleeps until woken or signalled.
+        const INTERRUPTIBLE = 1;
+        /// `TASK_UNINTERRUPTIBLE`: sleeps until woken, signals do not help.
+        const UNINTERRUPTIBLE = 2;
+        /// `TASK_STOPPED`: stopped by a signal.
+        const STOPPED = 4;
+        /// `TASK_TRACED`: stopped for its tracer.
+        const TRACED = 8;
+        /// `EXIT_DEAD`: has called `schedule` for the last time.
+        const DEAD = 32;
+    }
+}
+
+impl TaskState {
+    /// `TASK_RUNNING`: runs, or waits on a runqueue for its turn.
+    pub const RUNNING: Self = Self::empty();
+
+    /// What `wake_up_process` wakes from.
+    pub const ANY_SLEEP: Self = Self::INTERRUPTIBLE
+        .union(Self::UNINTERRUPTIBLE)
+        .union(Self::STOPPED)
+        .union(Self::TRACED);
+
+    /// The word in `/proc/PID/status`; that of the lowest bit if several are set.
+    pub const fn name(self) -> &'static str {
+        match self.bits().trailing_zeros() {
+            8 => "running",
+            0 => "sleeping",
+            1 => "disk sleep",
+            2 => "stopped",
+            3 => "tracing stop",
+            _ => "dead",
+        }
+    }
+
+    /// The letter that `ps` shows.
+    ///
+    /// Deviation: 2.6.12 shows `T` for a tracing stop too; `t` is what later kernels show.
+    pub const fn letter(self) -> char {
+        match self.bits().trailing_zeros() {
+            8 => 'R',
+            0 => 'S',
+            1 => 'D',
+            2 => 'T',
+            3 => 't',
+            _ => 'X',
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_a_name_and_a_letter() {
+        for (state, name, letter) in [
+            (TaskState::RUNNING, "running", 'R'),
+            (TaskState::INTERRUPTIBLE, "sleeping", 'S'),
+            (TaskState::UNINTERRUPTIBLE, "disk sleep", 'D'),
+            (TaskState::STOPPED, "stopped", 'T'),
+            (TaskState::TRACED, "tracing stop", 't'),
+            (TaskState::DEAD, "dead", 'X'),
+        ] {
+            assert_eq!((state.name(), state.letter()), (name, letter));
+        }
+    }
+}

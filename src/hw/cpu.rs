@@ -1,0 +1,224 @@
+//! The parts of a CPU that the kernel saves, restores and sets up: registers and TLS descriptors.
+
+use super::Mmu;
+use std::fmt;
+
+/// One processor.
+#[derive(Clone, Debug)]
+pub struct Cpu {
+    /// Address translation.
+    pub mmu: Mmu,
+    /// Entries 6, 7 and 8 of the global descriptor table: those of the current thread.
+    pub gdt_tls: [SegmentDescriptor; 3],
+}
+
+impl Cpu {
+    /// A processor with a direct-mapped TLB of that many entries, a power of two or 0 for none.
+    pub fn new(tlb_entries: usize) -> Self {
+        Self {
+            mmu: Mmu::new(tlb_entries),
+            gdt_tls: Default::default(),
+        }
+    }
+}
+
+/// The registers of user mode, named as in the i386 `pt_regs`.
+#[allow(missing_docs, reason = "the names of the registers say it all")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Regs {
+    pub ebx: u32,
+    pub ecx: u32,
+    pub edx: u32,
+    pub esi: u32,
+    pub edi: u32,
+    pub ebp: u32,
+    pub eax: u32,
+    pub ds: u32,
+    pub es: u32,
+    pub fs: u32,
+    pub gs: u32,
+    /// The number of the system call being made; `u32::MAX` (-1) outside of one.
+    pub orig_eax: u32,
+    pub eip: u32,
+    pub cs: u32,
+    pub eflags: u32,
+    pub esp: u32,
+    pub ss: u32,
+}
+
+impl Regs {
+    /// `__USER_CS`: the selector of user code.
+    pub const USER_CS: u32 = 0x73;
+    /// `__USER_DS`: the selector of user data.
+    pub const USER_DS: u32 = 0x7b;
+    /// Interrupts enabled; bit 1 is always set.
+    pub const USER_EFLAGS: u32 = 0x202;
+}
+
+impl Default for Regs {
+    /// User mode before its first instruction: all zero but for the selectors, the flags, and
+    /// no system call.
+    fn default() -> Self {
+        Self {
+            ebx: 0,
+            ecx: 0,
+            edx: 0,
+            esi: 0,
+            edi: 0,
+            ebp: 0,
+            eax: 0,
+            ds: Self::USER_DS,
+            es: Self::USER_DS,
+            fs: 0,
+            gs: 0,
+            orig_eax: u32::MAX,
+            eip: 0,
+            cs: Self::USER_CS,
+            eflags: Self::USER_EFLAGS,
+            esp: 0,
+            ss: Self::USER_DS,
+        }
+    }
+}
+
+/// A segment descriptor as the CPU reads it from a descriptor table: two words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SegmentDescriptor {
+    /// Bits 31..0: base 15..0 above limit 15..0.
+    pub low: u32,
+    /// Bits 63..32: base 31..24 and 23..16, limit 19..16, type and flags.
+    pub high: u32,
+}
+
+impl SegmentDescriptor {
+    /// The descriptor of a data segment for user mode, checking nothing.
+    ///
+    /// Linux 2.6.12: include/asm-i386/desc.h, `LDT_entry_a()` and `LDT_entry_b()`.
+    pub const fn from_user_desc(desc: &UserDesc) -> Self {
+        /// Descriptor privilege level 3, a segment of code or data.
+        const USER_SEGMENT: u32 = 0x7000;
+        let contents = desc.flags >> 1 & 3;
+        Self {
+            low: desc.base << 16 | desc.limit & 0xffff,
+            high: desc.base & 0xff00_0000
+                | desc.base >> 16 & 0xff
+                | desc.limit & 0xf_0000
+                | USER_SEGMENT
+                | (desc.flag(UserDesc::READ_EXEC_ONLY) ^ 1) << 9
+                | contents << 10
+                | (desc.flag(UserDesc::SEG_NOT_PRESENT) ^ 1) << 15
+                | desc.flag(UserDesc::USEABLE) << 20
+                | desc.flag(UserDesc::SEG_32BIT) << 22
+                | desc.flag(UserDesc::LIMIT_IN_PAGES) << 23,
+        }
+    }
+}
+
+impl fmt::Display for SegmentDescriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x} {:#010x}", self.low, self.high)
+    }
+}
+
+/// `struct user_desc`: a segment as user space describes it to `clone` and `set_thread_area`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct UserDesc {
+    /// Entry of the descriptor table, or -1 for one to be chosen.
+    pub entry_number: i32,
+    /// Linear address of the segment.
+    pub base: u32,
+    /// Last offset in the segment, in bytes or pages.
+    pub limit: u32,
+    /// The bit fields: the constants below, and the segment's contents in bits 1 and 2.
+    pub flags: u32,
+}
+
+impl UserDesc {
+    /// 32-bit segment.
+    pub const SEG_32BIT: u32 = 1 << 0;
+    /// Not writable.
+    pub const READ_EXEC_ONLY: u32 = 1 << 3;
+    /// The limit counts pages of 4096 bytes.
+    pub const LIMIT_IN_PAGES: u32 = 1 << 4;
+    /// Using the segment is an error.
+    pub const SEG_NOT_PRESENT: u32 = 1 << 5;
+    /// The bit that is free for software.
+    pub const USEABLE: u32 = 1 << 6;
+    /// The bits of the flag word that mean something.
+    const NAMED: u32 = 0x7f;
+
+    /// Whether it is the pattern that stands for "clear the entry". The bits of the flag word that
+    /// have no name are padding and say nothing.
+    ///
+    /// Linux 2.6.12: include/asm-i386/desc.h, `LDT_empty()`.
+    pub const fn is_empty(&self) -> bool {
+        let nothing = Self::READ_EXEC_ONLY | Self::SEG_NOT_PRESENT;
+        self.base == 0 && self.limit == 0 && self.flags & Self::NAMED == nothing
+    }
+
+    const fn flag(&self, flag: u32) -> u32 {
+        (self.flags & flag != 0) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn desc(base: u32, limit: u32, flags: u32) -> UserDesc {
+        UserDesc {
+            entry_number: 6,
+            base,
+            limit,
+            flags,
+        }
+    }
+
+    /// The first row is process example 24; each other one sets a single field.
+    #[test]
+    fn a_user_desc_is_packed_into_two_words() {
+        for (base, limit, flags, words) in [
+            (0x1234_5678, 0xf_ffff, 0x51, "0x5678ffff 0x12dff234"),
+            (0, 0, 0x00, "0x00000000 0x0000f200"),
+            (0xff00_0000, 0, 0x00, "0x00000000 0xff00f200"),
+            (0x00ff_0000, 0, 0x00, "0x00000000 0x0000f2ff"),
+            (0x0000_ffff, 0, 0x00, "0xffff0000 0x0000f200"),
+            (0, 0xffff_ffff, 0x00, "0x0000ffff 0x000ff200"),
+            (0, 0, 0x01, "0x00000000 0x0040f200"),
+            (0, 0, 0x02, "0x00000000 0x0000f600"),
+            (0, 0, 0x04, "0x00000000 0x0000fa00"),
+            (0, 0, 0x08, "0x00000000 0x0000f000"),
+            (0, 0, 0x10, "0x00000000 0x0080f200"),
+            (0, 0, 0x20, "0x00000000 0x00007200"),
+            (0, 0, 0x40, "0x00000000 0x0010f200"),
+        ] {
+            let packed = SegmentDescriptor::from_user_desc(&desc(base, limit, flags));
+            assert_eq!(packed.to_string(), words, "{base:#x} {limit:#x} {flags:#x}");
+        }
+    }
+
+    #[test]
+    fn only_one_pattern_of_flags_without_base_and_limit_is_empty() {
+        for flags in [0x28, 0x80 | 0x28, 0xffff_ff80 | 0x28] {
+            assert!(desc(0, 0, flags).is_empty(), "{flags:#x}");
+        }
+        let bit = |n: u32| desc(0, 0, 0x28 ^ 1 << n);
+        let others = (0..7).map(bit);
+        for other in others.chain([desc(0, 0, 0), desc(1, 0, 0x28), desc(0, 1, 0x28)]) {
+            assert!(!other.is_empty(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn registers_begin_in_user_mode() {
+        let regs = Regs::default();
+        assert_eq!(
+            (regs.cs, regs.ss, regs.ds, regs.es),
+            (0x73, 0x7b, 0x7b, 0x7b)
+        );
+        assert_eq!(
+            (regs.fs, regs.gs, regs.eax, regs.orig_eax),
+            (0, 0, 0, u32::MAX)
+        );
+    }
+}

@@ -1,0 +1,332 @@
+//! The memory management unit: every access to memory by linear address goes through it.
+//!
+//! An access that the [TLB](Tlb) answers goes straight to RAM. Any other one walks the tables,
+//! checks the rights, sets the A and D bits in memory and caches the translation; if it faults,
+//! nothing has changed but CR2 and the cached entries of that page. Paging is always on.
+
+use super::{Access, ErrorCode, Mode, PageFault, Pde, Pte, Ram, Rights, Tlb, TlbBits, TlbEntry};
+use super::{CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE};
+use super::{TlbPolicy, Walk, pde_phys, pte_phys, walk};
+use crate::abi::{PAGE_SIZE, VirtAddr};
+
+/// The address translation of one CPU.
+///
+/// The control registers are there to be read; the methods that set them also do to the TLB what
+/// the hardware does.
+#[derive(Clone, Debug)]
+pub struct Mmu {
+    /// PE, PG and WP. Set WP by [`set_cr0_wp`](Mmu::set_cr0_wp).
+    pub cr0: u32,
+    /// The address of the last page fault.
+    pub cr2: u32,
+    /// Physical address of the page directory, PWT and PCD. Set by [`load_cr3`](Mmu::load_cr3).
+    pub cr3: u32,
+    /// PSE and PGE. Set by [`set_cr4`](Mmu::set_cr4).
+    pub cr4: u32,
+    /// The cached translations.
+    pub tlb: Tlb,
+}
+
+impl Mmu {
+    /// An MMU with a direct-mapped TLB of that many entries, a power of two or 0 for none; WP is
+    /// set, PSE and PGE are not, and CR3 is 0.
+    pub fn new(tlb_entries: usize) -> Self {
+        let tlb = Tlb::new(tlb_entries, TlbPolicy::DirectMapped);
+        Self {
+            cr0: CR0_PG | CR0_WP | CR0_PE,
+            cr2: 0,
+            cr3: 0,
+            cr4: 0,
+            tlb,
+        }
+    }
+
+    /// The physical address for an access to one byte, or to bytes that do not cross the end of a
+    /// page. For a write, the frame is marked dirty.
+    ///
+    /// # Errors
+    /// The page fault that the access raises.
+    #[inline]
+    pub fn translate(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        access: Access,
+    ) -> Result<u32, PageFault> {
+        let needed = TlbBits::needed(access, self.wp());
+        match self.tlb.hit(va, needed) {
+            Some(phys) => Ok(phys),
+            None => self.translate_slowly(ram, va, access, needed),
+        }
+    }
+
+    /// `mov cr3`: another page directory. Drops all but global entries.
+    pub fn load_cr3(&mut self, cr3: u32) {
+        self.cr3 = cr3;
+        self.tlb.flushes += 1;
+        self.tlb.drop_non_global();
+    }
+
+    /// `invlpg`: drops what is cached of the page, global or not, be it of 4 KiB or 4 MiB.
+    pub fn invlpg(&mut self, va: VirtAddr) {
+        self.tlb.flushes_page += 1;
+        self.tlb.drop_page(va);
+    }
+
+    /// `mov cr4`: a change of PSE or PGE drops all entries.
+    ///
+    /// # Panics
+    /// If PAE is set.
+    pub fn set_cr4(&mut self, cr4: u32) {
+        assert_eq!(cr4 & CR4_PAE, 0, "three-level page tables are not emulated");
+        if (self.cr4 ^ cr4) & (CR4_PSE | CR4_PGE) != 0 {
+            self.flush_all();
+        }
+        self.cr4 = cr4;
+    }
+
+    /// Sets or clears CR0.WP, which drops nothing: it is looked at in each access.
+    pub fn set_cr0_wp(&mut self, wp: bool) {
+        self.cr0 = if wp {
+            self.cr0 | CR0_WP
+        } else {
+            self.cr0 & !CR0_WP
+        };
+    }
+
+    /// Drops all entries, global ones included.
+    pub fn flush_all(&mut self) {
+        self.tlb.flushes_all += 1;
+        self.tlb.drop_all();
+    }
+
+    /// To be called when RAM was saved or restored: lets the next write through each entry mark
+    /// its frame dirty again. Nothing that can be seen in the machine changes.
+    pub fn on_checkpoint(&mut self) {
+        self.tlb.forget_fast_writes();
+    }
+
+    /// The walk for an address in the tables that CR3 names now, past the TLB.
+    pub fn walk(&self, ram: &Ram, va: VirtAddr) -> Walk {
+        walk(ram, self.cr3, self.cr4, va)
+    }
+
+    #[inline]
+    const fn wp(&self) -> bool {
+        self.cr0 & CR0_WP != 0
+    }
+
+    #[cold]
+    fn translate_slowly(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        access: Access,
+        needed: TlbBits,
+    ) -> Result<u32, PageFault> {
+        if let Some(pfn) = self.tlb.hit_first_write(va, needed) {
+            ram.mark_dirty(pfn);
+            return Ok(pfn.phys() | va.page_offset());
+        }
+        self.tlb.misses += 1;
+        let walk = self.walk(ram, va);
+        let checked = walk.check(access, self.wp());
+        let (pfn, rights) = checked.map_err(|error_code| self.fault(va, error_code))?;
+        self.set_accessed_and_dirty(ram, &walk, access);
+        if access.is_write() {
+            ram.mark_dirty(pfn);
+        }
+        let mut bits = self.cached_bits(&walk, rights, access);
+        bits.set(TlbBits::FAST_WRITE, ram.is_dirty(pfn));
+        self.tlb.fill(TlbEntry {
+            page: va.page_number(),
+            pfn,
+            bits,
+        });
+        Ok(pfn.phys() | va.page_offset())
+    }
+
+    fn fault(&mut self, va: VirtAddr, error_code: ErrorCode) -> PageFault {
+        self.cr2 = va.0;
+        self.tlb.drop_page(va);
+        PageFault {
+            cr2: va,
+            error_code,
+        }
+    }
+
+    /// A in both levels; D, for a write, only in the entry that maps the page.
+    fn set_accessed_and_dirty(&self, ram: &mut Ram, walk: &Walk, access: Access) {
+        let written = if access.is_write() { Pte::DIRTY } else { 0 };
+        let pde = walk
+            .pde
+            .with(Pde::ACCESSED | if walk.large { written } else { 0 });
+        if pde != walk.pde {
+            ram.write_u32(pde_phys(self.cr3, walk.va), pde.0);
+        }
+        if let Some(old) = walk.pte {
+            let pte = old.with(Pte::ACCESSED | written);
+            if pte != old {
+                ram.write_u32(pte_phys(walk.pde.pfn(), walk.va), pte.0);
+            }
+        }
+    }
+
+    fn cached_bits(&self, walk: &Walk, rights: Rights, access: Access) -> TlbBits {
+        let mut bits = TlbBits::of(rights);
+        bits.set(
+            TlbBits::DIRTY,
+            access.is_write() || walk.leaf() & Pte::DIRTY != 0,
+        );
+        bits.set(
+            TlbBits::GLOBAL,
+            self.cr4 & CR4_PGE != 0 && walk.leaf() & Pte::GLOBAL != 0,
+        );
+        bits.set(TlbBits::LARGE, walk.large);
+        bits
+    }
+}
+
+/// Where the bytes of one access lie in physical memory.
+#[derive(Clone, Copy)]
+enum Span {
+    /// All in one page, from here on.
+    Whole(u32),
+    /// The first `split` bytes at `low`, the others at `high`.
+    Crossing { low: u32, high: u32, split: usize },
+}
+
+impl Mmu {
+    #[inline]
+    fn span<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        access: Access,
+    ) -> Result<Span, PageFault> {
+        if va.page_offset() as usize + N <= PAGE_SIZE as usize {
+            return Ok(Span::Whole(self.translate(ram, va, access)?));
+        }
+        self.crossing_span(ram, va, access)
+    }
+
+    /// Translates both pages before anything is read or stored, the lower one first.
+    #[cold]
+    fn crossing_span(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        access: Access,
+    ) -> Result<Span, PageFault> {
+        let split = PAGE_SIZE - va.page_offset();
+        let low = self.translate(ram, va, access)?;
+        let high = self.translate(ram, VirtAddr(va.0.wrapping_add(split)), access)?;
+        Ok(Span::Crossing {
+            low,
+            high,
+            split: split as usize,
+        })
+    }
+}
+
+#[inline]
+fn load<const N: usize>(ram: &Ram, span: Span) -> [u8; N] {
+    match span {
+        Span::Whole(phys) => ram.load(phys),
+        Span::Crossing { low, high, split } => {
+            let mut bytes = [0; N];
+            for (i, byte) in bytes.iter_mut().enumerate() {
+                let phys = if i < split {
+                    low + i as u32
+                } else {
+                    high + (i - split) as u32
+                };
+                *byte = ram.read_u8(phys);
+            }
+            bytes
+        }
+    }
+}
+
+/// Stores where a translation for a write led to, so that the frames are dirty already.
+#[inline]
+fn store<const N: usize>(ram: &mut Ram, span: Span, bytes: [u8; N]) {
+    match span {
+        Span::Whole(phys) => ram.store(phys, bytes),
+        Span::Crossing { low, high, split } => {
+            for (i, byte) in bytes.into_iter().enumerate() {
+                let phys = if i < split {
+                    low + i as u32
+                } else {
+                    high + (i - split) as u32
+                };
+                ram.store(phys, [byte]);
+            }
+        }
+    }
+}
+
+macro_rules! accesses {
+    ($($type:ident: $read:ident, $write:ident, $read_modify_write:ident;)*) => {
+        impl Mmu {
+            $(
+                #[doc = concat!("Reads a `", stringify!($type), "`, aligned or not.")]
+                ///
+                /// # Errors
+                /// The page fault that the access raises.
+                #[inline]
+                pub fn $read(
+                    &mut self,
+                    ram: &mut Ram,
+                    va: VirtAddr,
+                    mode: Mode,
+                ) -> Result<$type, PageFault> {
+                    let span = self.span::<{ size_of::<$type>() }>(ram, va, Access::read(mode))?;
+                    Ok($type::from_le_bytes(load(ram, span)))
+                }
+
+                #[doc = concat!("Writes a `", stringify!($type), "`, aligned or not.")]
+                ///
+                /// # Errors
+                /// The page fault that the access raises; then not a single byte is stored.
+                #[inline]
+                pub fn $write(
+                    &mut self,
+                    ram: &mut Ram,
+                    va: VirtAddr,
+                    value: $type,
+                    mode: Mode,
+                ) -> Result<(), PageFault> {
+                    let span = self.span::<{ size_of::<$type>() }>(ram, va, Access::write(mode))?;
+                    store(ram, span, value.to_le_bytes());
+                    Ok(())
+                }
+
+                #[doc = concat!("Replaces a `", stringify!($type), "` and returns the old one.")]
+                /// It is one access, a write: also what is read must be writable.
+                ///
+                /// # Errors
+                /// The page fault that the access raises; then `modify` is not called.
+                #[inline]
+                pub fn $read_modify_write(
+                    &mut self,
+                    ram: &mut Ram,
+                    va: VirtAddr,
+                    mode: Mode,
+                    modify: impl FnOnce($type) -> $type,
+                ) -> Result<$type, PageFault> {
+                    let span = self.span::<{ size_of::<$type>() }>(ram, va, Access::write(mode))?;
+                    let old = $type::from_le_bytes(load(ram, span));
+                    store(ram, span, modify(old).to_le_bytes());
+                    Ok(old)
+                }
+            )*
+        }
+    };
+}
+
+accesses! {
+    u8: read_u8, write_u8, read_modify_write_u8;
+    u16: read_u16, write_u16, read_modify_write_u16;
+    u32: read_u32, write_u32, read_modify_write_u32;
+}

@@ -1,0 +1,267 @@
+//! Physical memory: one flat allocation of 4 KiB frames, and which of them changed since the last
+//! checkpoint.
+//!
+//! A physical address or frame that the RAM does not have is a bug of the emulator, never of an
+//! emulated program, and panics. So does an access to a word that crosses the end of a frame, in
+//! debug builds: the [`Mmu`](super::Mmu) splits those.
+
+use super::RamImage;
+use super::ram_image::CHUNK;
+use crate::abi::{PAGE_SHIFT, PAGE_SIZE, Pfn};
+use std::mem;
+
+/// The bytes of one page frame.
+pub type Frame = [u8; PAGE_SIZE as usize];
+
+/// The machine's RAM. Numbers lie in it little endian.
+///
+/// `clone` copies every byte; a [`checkpoint`](Ram::checkpoint) is the cheap way to keep a moment.
+#[derive(Clone, Default)]
+pub struct Ram {
+    /// Plain bytes, for only they are had zeroed from the host without touching them.
+    bytes: Box<[u8]>,
+    /// A bit for each frame written since `base` was taken.
+    dirty: Box<[u64]>,
+    /// What the frames that are not dirty hold.
+    base: RamImage,
+}
+
+impl Ram {
+    /// RAM of that many frames of 4096 bytes, all zero and clean.
+    pub fn new(frames: u32) -> Self {
+        Self {
+            bytes: vec![0; frames as usize * PAGE_SIZE as usize].into_boxed_slice(),
+            dirty: vec![0; (frames as usize).div_ceil(CHUNK)].into_boxed_slice(),
+            base: RamImage::zeroed(frames),
+        }
+    }
+
+    /// RAM without a single frame: what stays behind where the real one is taken out.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// The size, in frames of 4096 bytes.
+    pub const fn frames(&self) -> u32 {
+        self.base.frames()
+    }
+
+    /// The bytes of a frame.
+    #[inline]
+    pub fn frame(&self, pfn: Pfn) -> &Frame {
+        &self.bytes.as_chunks().0[pfn.index()]
+    }
+
+    /// The bytes of a frame, to be written: marks it dirty.
+    #[inline]
+    pub fn frame_mut(&mut self, pfn: Pfn) -> &mut Frame {
+        self.mark_dirty(pfn);
+        self.bytes_mut(pfn)
+    }
+
+    /// Copies all bytes of one frame to another.
+    pub fn copy_frame(&mut self, from: Pfn, to: Pfn) {
+        self.mark_dirty(to);
+        let start = from.phys() as usize;
+        let source = start..start + PAGE_SIZE as usize;
+        self.bytes.copy_within(source, to.phys() as usize);
+    }
+
+    /// Fills a frame with zeroes.
+    pub fn zero_frame(&mut self, pfn: Pfn) {
+        self.frame_mut(pfn).fill(0);
+    }
+
+    /// Whether the frame was written since the last checkpoint or restore.
+    #[inline]
+    pub fn is_dirty(&self, pfn: Pfn) -> bool {
+        self.dirty[pfn.index() / CHUNK] >> (pfn.index() % CHUNK) & 1 != 0
+    }
+
+    /// How many frames were written since the last checkpoint or restore.
+    pub fn dirty_frames(&self) -> usize {
+        self.dirty
+            .iter()
+            .map(|bits| bits.count_ones() as usize)
+            .sum()
+    }
+
+    /// Saves the contents and marks all frames clean. The cost is that of the dirty frames.
+    ///
+    /// Call [`Mmu::on_checkpoint`](super::Mmu::on_checkpoint) of every CPU with it, or later
+    /// writes through their TLBs go unnoticed.
+    pub fn checkpoint(&mut self) -> RamImage {
+        for (chunk, dirty) in self.dirty.iter_mut().enumerate() {
+            for pfn in frames_of(chunk, mem::take(dirty)) {
+                self.base.save(pfn, &self.bytes.as_chunks().0[pfn.index()]);
+            }
+        }
+        self.base.clone()
+    }
+
+    /// Brings the contents of a checkpoint of this RAM back, earlier or later, and marks all
+    /// frames clean. Only frames that differ are copied.
+    ///
+    /// As with a checkpoint, [`Mmu::on_checkpoint`](super::Mmu::on_checkpoint) belongs to it.
+    ///
+    /// # Panics
+    /// If the image is of a RAM of another size.
+    pub fn restore(&mut self, image: &RamImage) {
+        assert_eq!(
+            self.frames(),
+            image.frames(),
+            "image of a RAM of another size"
+        );
+        for (chunk, dirty) in self.dirty.iter_mut().enumerate() {
+            let differing = mem::take(dirty) | self.base.differing(image, chunk);
+            for pfn in frames_of(chunk, differing) {
+                self.bytes.as_chunks_mut().0[pfn.index()] = *image.frame(pfn);
+            }
+        }
+        self.base = image.clone();
+    }
+
+    #[inline]
+    fn bytes_mut(&mut self, pfn: Pfn) -> &mut Frame {
+        &mut self.bytes.as_chunks_mut().0[pfn.index()]
+    }
+
+    #[inline]
+    pub(super) fn mark_dirty(&mut self, pfn: Pfn) {
+        self.dirty[pfn.index() / CHUNK] |= 1 << (pfn.index() % CHUNK);
+    }
+
+    #[inline]
+    pub(super) fn load<const N: usize>(&self, phys: u32) -> [u8; N] {
+        debug_assert!(in_one_frame::<N>(phys));
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.bytes[phys as usize..phys as usize + N]);
+        bytes
+    }
+
+    /// Stores into a frame that is known to be dirty.
+    #[inline]
+    pub(super) fn store<const N: usize>(&mut self, phys: u32, bytes: [u8; N]) {
+        debug_assert!(in_one_frame::<N>(phys) && self.is_dirty(Pfn(phys >> PAGE_SHIFT)));
+        self.bytes[phys as usize..phys as usize + N].copy_from_slice(&bytes);
+    }
+}
+
+macro_rules! words {
+    ($($type:ident: $read:ident, $write:ident;)*) => {
+        impl Ram {
+            $(
+                #[doc = concat!("The `", stringify!($type), "` at a physical address.")]
+                #[inline]
+                pub fn $read(&self, phys: u32) -> $type {
+                    $type::from_le_bytes(self.load(phys))
+                }
+
+                #[doc = concat!("Stores a `", stringify!($type), "` at a physical address.")]
+                #[inline]
+                pub fn $write(&mut self, phys: u32, value: $type) {
+                    self.mark_dirty(Pfn(phys >> PAGE_SHIFT));
+                    self.store(phys, value.to_le_bytes());
+                }
+            )*
+        }
+    };
+}
+
+words! {
+    u8: read_u8, write_u8;
+    u16: read_u16, write_u16;
+    u32: read_u32, write_u32;
+}
+
+const fn in_one_frame<const N: usize>(phys: u32) -> bool {
+    (phys & (PAGE_SIZE - 1)) as usize + N <= PAGE_SIZE as usize
+}
+
+/// The frames of a chunk whose bits are set, ascending.
+fn frames_of(chunk: usize, mut bits: u64) -> impl Iterator<Item = Pfn> {
+    std::iter::from_fn(move || {
+        let bit = (bits != 0).then(|| bits.trailing_zeros())?;
+        bits &= bits - 1;
+        Some(Pfn((chunk * CHUNK) as u32 + bit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lie_in_memory_little_endian() {
+        let mut ram = Ram::new(2);
+        ram.write_u32(0x1000, 0x1234_5678);
+        ram.write_u16(0x1ffe, 0xabcd);
+        assert_eq!(ram.frame(Pfn(1))[..4], [0x78, 0x56, 0x34, 0x12]);
+        assert_eq!((ram.read_u8(0x1fff), ram.read_u16(0x1001)), (0xab, 0x3456));
+    }
+
+    type Change = fn(&mut Ram);
+
+    #[test]
+    fn whatever_writes_a_frame_marks_it_dirty() {
+        let changes: [Change; 6] = [
+            |ram| ram.write_u8(Pfn(70).phys(), 1),
+            |ram| ram.write_u16(Pfn(70).phys() + 0xffe, 1),
+            |ram| ram.write_u32(Pfn(70).phys() + 0x10, 1),
+            |ram| ram.frame_mut(Pfn(70))[0] = 1,
+            |ram| ram.copy_frame(Pfn(0), Pfn(70)),
+            |ram| ram.zero_frame(Pfn(70)),
+        ];
+        for change in changes {
+            let mut ram = Ram::new(128);
+            change(&mut ram);
+            assert!(ram.is_dirty(Pfn(70)));
+            assert_eq!(ram.dirty_frames(), 1);
+            ram.checkpoint();
+            assert!(!ram.is_dirty(Pfn(70)));
+            assert_eq!(ram.dirty_frames(), 0);
+        }
+    }
+
+    #[test]
+    fn a_copied_frame_is_equal_and_independent() {
+        let mut ram = Ram::new(3);
+        ram.frame_mut(Pfn(1)).fill(9);
+        ram.copy_frame(Pfn(1), Pfn(2));
+        assert_eq!(ram.frame(Pfn(2)), &[9; 4096]);
+        ram.zero_frame(Pfn(1));
+        assert_eq!((ram.read_u8(0x1000), ram.read_u8(0x2000)), (0, 9));
+    }
+
+    #[test]
+    fn any_checkpoint_can_be_restored_in_any_order() {
+        let mut ram = Ram::new(200);
+        let mut images = vec![ram.checkpoint()];
+        for step in 1..=4u32 {
+            ram.write_u32(Pfn(step * 40).phys(), step);
+            ram.write_u32(Pfn(3).phys(), step);
+            images.push(ram.checkpoint());
+        }
+        ram.write_u32(Pfn(199).phys(), 99);
+        for moment in [1, 4, 0, 3, 2] {
+            ram.restore(&images[moment as usize]);
+            assert_eq!(ram.read_u32(Pfn(3).phys()), moment);
+            for step in 1..=4 {
+                let expected = if step <= moment { step } else { 0 };
+                assert_eq!(ram.read_u32(Pfn(step * 40).phys()), expected);
+            }
+            assert_eq!(ram.read_u32(Pfn(199).phys()), 0);
+            assert_eq!(ram.dirty_frames(), 0);
+            ram.write_u32(Pfn(199).phys(), 99);
+        }
+    }
+
+    #[test]
+    fn ram_can_be_taken_out_and_put_back() {
+        let mut ram = Ram::new(1);
+        ram.write_u8(0, 5);
+        let taken = mem::replace(&mut ram, Ram::empty());
+        assert_eq!((ram.frames(), taken.frames()), (0, 1));
+        assert_eq!(taken.clone().read_u8(0), 5);
+    }
+}

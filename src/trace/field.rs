@@ -1,0 +1,68 @@
+//! The fields of events, whatever the event: so that text, scripts and exports need not know
+//! every kind.
+
+use super::event::{ArrayKind, FlushScope, ForkStep, FrameUse, Placement};
+use super::log::PidList;
+use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
+
+/// The value of a field as the event holds it: names and lists are yet to be looked up.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum FieldValue {
+    /// A number.
+    Int(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// A pid.
+    Pid(Pid),
+    /// The name of a task or program.
+    Name(Name),
+    /// A linear address.
+    Addr(VirtAddr),
+    /// A page frame.
+    Frame(Pfn),
+    /// A list of pids.
+    Pids(PidList),
+    /// One of a few words.
+    Word(&'static str),
+    /// The flags of a clone.
+    Flags(CloneFlags),
+    /// How a task ended.
+    Status(WaitStatus),
+    /// A signal.
+    Signal(Signal),
+    /// A step of `do_fork`.
+    Step(ForkStep),
+}
+
+macro_rules! from {
+    ($($type:ty => |$value:ident| $result:expr,)*) => {
+        $(impl From<$type> for FieldValue {
+            fn from($value: $type) -> Self {
+                $result
+            }
+        })*
+    };
+}
+
+from! {
+    u8 => |value| Self::Int(value.into()),
+    u16 => |value| Self::Int(value.into()),
+    u32 => |value| Self::Int(value.into()),
+    i32 => |value| Self::Int(value.into()),
+    bool => |value| Self::Bool(value),
+    Pid => |value| Self::Pid(value),
+    Name => |value| Self::Name(value),
+    VirtAddr => |value| Self::Addr(value),
+    Pfn => |value| Self::Frame(value),
+    PidList => |value| Self::Pids(value),
+    CloneFlags => |value| Self::Flags(value),
+    WaitStatus => |value| Self::Status(value),
+    Signal => |value| Self::Signal(value),
+    ForkStep => |value| Self::Step(value),
+    Policy => |value| Self::Word(value.name()),
+    ArrayKind => |value| Self::Word(value.name()),
+    Option<ArrayKind> => |value| Self::Word(value.map_or("none", ArrayKind::name)),
+    Placement => |value| Self::Word(value.name()),
+    FlushScope => |value| Self::Word(value.name()),
+    FrameUse => |value| Self::Word(value.name()),
+}
