@@ -8,3 +8,5 @@ pub mod abi;
 pub mod trace;
 
 pub mod hw;
+
+pub mod kernel;

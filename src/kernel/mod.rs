@@ -1,0 +1,3 @@
+//! The emulated kernel.
+
+pub mod sched;

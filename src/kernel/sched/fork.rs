@@ -1,0 +1,268 @@
+//! What fork and exit mean to the scheduler: the split of the time slice, the place of a new task
+//! on the runqueue, and what a parent gets back.
+
+use super::prio::{effective_prio, penalised_sleep_avg, task_timeslice};
+use super::task::RunLinks;
+use super::{Ctx, Scheduler, ThreadFlags};
+use crate::abi::{Pid, TaskId, TaskState};
+use crate::trace::{EventKind, PidRun, Placement, TraceEvent};
+use std::iter::successors;
+
+/// Percent of the bonus that a child inherits.
+const CHILD_PENALTY: u32 = 95;
+/// Percent of the bonus that a parent keeps.
+const PARENT_PENALTY: u32 = 100;
+/// Weight of the parent's sleep average against a child's at its exit: 3 to 1.
+const EXIT_WEIGHT: u32 = 3;
+/// Members shown of a list before the one that matters.
+const SHOWN_BEFORE: usize = 8;
+
+/// Levers that force branches of `wake_up_new_task` which the kernel by itself hardly reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Levers {
+    /// Children start on this CPU, allowed or not, as if the parent had just been moved away from
+    /// it.
+    pub fork_cpu: Option<u8>,
+    /// Behave as if the parent were on no array.
+    pub parent_not_on_array: bool,
+    /// False: a child that does not share memory goes to the tail as well, and preempts nobody.
+    pub child_runs_first: bool,
+}
+
+impl Default for Levers {
+    fn default() -> Self {
+        Self {
+            fork_cpu: None,
+            parent_not_on_array: false,
+            child_runs_first: true,
+        }
+    }
+}
+
+/// Where a new task goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WakeNewVerdict {
+    /// The branch.
+    pub placement: Placement,
+    /// Without the levers it would be another branch.
+    pub forced: bool,
+}
+
+/// Which branch `wake_up_new_task` takes. The facts: does the child share the parent's memory, is
+/// it to start on the parent's CPU (by itself it always is), is the parent on an array.
+pub const fn wake_new_placement(
+    clone_vm: bool,
+    same_cpu: bool,
+    parent_queued: bool,
+    levers: &Levers,
+) -> WakeNewVerdict {
+    let placement = if !same_cpu {
+        Placement::OtherCpu
+    } else if clone_vm {
+        Placement::TailSharedVm
+    } else if !levers.child_runs_first {
+        Placement::TailByOption
+    } else if !parent_queued || levers.parent_not_on_array {
+        Placement::ParentNotQueued
+    } else {
+        Placement::BeforeParent
+    };
+    let forced = match placement {
+        Placement::OtherCpu | Placement::TailByOption => true,
+        Placement::ParentNotQueued => parent_queued,
+        Placement::TailSharedVm | Placement::BeforeParent => false,
+    };
+    WakeNewVerdict { placement, forced }
+}
+
+impl Scheduler {
+    /// Makes the new task's scheduling fields as a copy of the parent's, on no runqueue yet.
+    /// Linux 2.6.12: kernel/fork.c, `dup_task_struct()`; with what `copy_process()` resets in
+    /// these fields.
+    pub fn dup(&mut self, parent: TaskId, child: TaskId, pid: Pid) {
+        let mut new = self.tasks[parent].clone();
+        new.pid = pid;
+        new.array = None;
+        new.run_list = RunLinks::default();
+        new.thread_flags
+            .remove(ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE);
+        (new.sched_time, new.nvcsw, new.nivcsw) = (0, 0, 0);
+        self.tasks.insert(child, new);
+    }
+
+    /// Gives a task that [`dup`](Self::dup) made half of its parent's slice; the parent runs on
+    /// this CPU. Linux 2.6.12: kernel/sched.c, `sched_fork()`.
+    pub fn sched_fork(&mut self, ctx: &mut Ctx, parent: TaskId, child: TaskId) {
+        let parent_slice = self.tasks[parent].time_slice;
+        let new = &mut self.tasks[child];
+        new.state = TaskState::RUNNING;
+        new.cpu = ctx.cpu as u8;
+        new.time_slice = parent_slice.wrapping_add(1) >> 1;
+        new.first_time_slice = true;
+        new.timestamp = ctx.now;
+        let left = parent_slice >> 1;
+        // A last tick goes to the child, and the parent's slice expires here and now.
+        self.tasks[parent].time_slice = left.max(1);
+        if left == 0 {
+            self.scheduler_tick(ctx);
+        }
+    }
+
+    /// Puts a new task on a runqueue for the first time. Linux 2.6.12: kernel/sched.c,
+    /// `wake_up_new_task()`.
+    pub fn wake_up_new_task(
+        &mut self,
+        ctx: &mut Ctx,
+        current: TaskId,
+        child: TaskId,
+        clone_vm: bool,
+        levers: &Levers,
+    ) -> Placement {
+        if let Some(cpu) = levers.fork_cpu {
+            assert!(usize::from(cpu) < self.rqs.len(), "no CPU {cpu}");
+            self.tasks[child].cpu = cpu;
+        }
+        self.penalise_child(child);
+        let verdict = wake_new_placement(
+            clone_vm,
+            usize::from(self.tasks[child].cpu) == ctx.cpu,
+            self.tasks[current].is_queued(),
+            levers,
+        );
+        let before = self.list_before(ctx, current, child, verdict.placement);
+        self.place(ctx, current, child, verdict.placement);
+        let parent = &mut self.tasks[current];
+        parent.sleep_avg = penalised_sleep_avg(parent.sleep_avg, PARENT_PENALTY);
+        self.emit_wakeup_new(ctx, child, verdict);
+        self.emit_run_list(ctx, child, &before);
+        verdict.placement
+    }
+
+    /// Gives what is left of a child's first slice back to the parent of the moment, and blends
+    /// the sleep averages if the child was the lesser sleeper. Linux 2.6.12: kernel/sched.c,
+    /// `sched_exit()`.
+    pub fn sched_exit(&mut self, ctx: &mut Ctx, p: TaskId, parent: TaskId) {
+        let child = self.tasks[p].clone();
+        let task = &mut self.tasks[parent];
+        if child.first_time_slice {
+            let sum = task.time_slice.wrapping_add(child.time_slice);
+            task.time_slice = sum.min(task_timeslice(child.static_prio));
+        }
+        if child.sleep_avg < task.sleep_avg {
+            let total = EXIT_WEIGHT + 1;
+            task.sleep_avg = task.sleep_avg / total * EXIT_WEIGHT + child.sleep_avg / total;
+        }
+        let event = TraceEvent::SchedExit {
+            parent: task.pid,
+            parent_slice: task.time_slice,
+            parent_sleep_avg: task.sleep_avg,
+        };
+        ctx.emit(&child, event);
+    }
+
+    fn penalise_child(&mut self, child: TaskId) {
+        let task = &mut self.tasks[child];
+        task.sleep_avg = penalised_sleep_avg(task.sleep_avg, CHILD_PENALTY);
+        task.prio = effective_prio(task).prio;
+    }
+
+    fn place(&mut self, ctx: &Ctx, current: TaskId, child: TaskId, placement: Placement) {
+        match placement {
+            Placement::BeforeParent => self.insert_before_parent(current, child),
+            Placement::OtherCpu => {
+                let here = self.rqs[ctx.cpu].timestamp_last_tick;
+                let (tasks, rq) = self.task_rq_mut(child);
+                let stamp = tasks[child].timestamp.wrapping_sub(here);
+                tasks[child].timestamp = stamp.wrapping_add(rq.timestamp_last_tick);
+                rq.activate_raw(tasks, child);
+                self.resched_if_preempts(child);
+            }
+            Placement::TailSharedVm | Placement::TailByOption | Placement::ParentNotQueued => {
+                let (tasks, rq) = self.task_rq_mut(child);
+                rq.activate_raw(tasks, child);
+            }
+        }
+        if matches!(
+            placement,
+            Placement::BeforeParent | Placement::ParentNotQueued
+        ) {
+            self.set_need_resched(current);
+        }
+    }
+
+    /// The child takes over the parent's stored priority and its array, even the expired one.
+    fn insert_before_parent(&mut self, parent: TaskId, child: TaskId) {
+        let (tasks, rq) = self.task_rq_mut(child);
+        let Some(index) = tasks[parent].array else {
+            unreachable!("this branch is for parents on an array");
+        };
+        tasks[child].prio = tasks[parent].prio;
+        tasks[child].array = Some(index);
+        rq.array_mut(index).insert_before(tasks, child, parent);
+        rq.nr_running += 1;
+    }
+
+    fn emit_wakeup_new(&self, ctx: &mut Ctx, child: TaskId, verdict: WakeNewVerdict) {
+        let task = &self.tasks[child];
+        let event = TraceEvent::SchedWakeupNew {
+            pid: task.pid,
+            name: task.name,
+            prio: task.prio,
+            slice: task.time_slice,
+            sleep_avg: task.sleep_avg,
+            placement: verdict.placement,
+            target_cpu: task.cpu,
+            forced: verdict.forced,
+        };
+        ctx.emit(task, event);
+    }
+
+    /// The list that the child will go to, as it is before.
+    fn list_before(&self, ctx: &Ctx, parent: TaskId, child: TaskId, to: Placement) -> PidRun {
+        if !ctx.log.wants(EventKind::RunList) {
+            return PidRun::default();
+        }
+        let rq = self.task_rq(child);
+        match to {
+            Placement::BeforeParent => self.pids_around(Some(parent)),
+            _ => self.pids_around(rq.active().tail(self.tasks[child].prio)),
+        }
+    }
+
+    /// Notes the child's list before and after. The event counts even if nobody wants it: event
+    /// numbers must not depend on the filter.
+    fn emit_run_list(&self, ctx: &mut Ctx, child: TaskId, before: &PidRun) {
+        let task = &self.tasks[child];
+        let rq = self.task_rq(child);
+        let index = task.array.unwrap_or(rq.active_index());
+        let mut after = PidRun::default();
+        if ctx.log.wants(EventKind::RunList) {
+            after = self.pids_around(Some(child));
+        }
+        let event = TraceEvent::RunList {
+            prio: task.prio,
+            array: rq.kind(index),
+            before: ctx.log.keep_pids(before),
+            after: ctx.log.keep_pids(&after),
+        };
+        ctx.emit(task, event);
+    }
+
+    /// The members of a list around one of them: lists can be long, only a few are looked at.
+    fn pids_around(&self, member: Option<TaskId>) -> PidRun {
+        let mut run = PidRun::default();
+        let Some(mut first) = member else {
+            return run;
+        };
+        for _ in 0..SHOWN_BEFORE {
+            first = self.tasks[first].run_list.prev.unwrap_or(first);
+        }
+        run.cut_before = self.tasks[first].run_list.prev.is_some();
+        for id in successors(Some(first), |id| self.tasks[*id].run_list.next) {
+            if !run.push(self.tasks[id].pid) {
+                break;
+            }
+        }
+        run
+    }
+}

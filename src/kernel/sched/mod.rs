@@ -1,0 +1,196 @@
+//! The O(1) scheduler: a runqueue of two priority arrays per CPU, and the scheduling fields of
+//! every task. It knows nothing of the rest of the kernel, which owns it and calls it.
+//!
+//! Reading order: `task` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
+//! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. `check` is for tests.
+//!
+//! Simplified: tasks are not moved between CPUs; a task wakes on the CPU it last ran on.
+
+mod check;
+mod fork;
+mod policy;
+mod prio;
+mod prio_array;
+mod runqueue;
+mod schedule;
+mod task;
+#[cfg(test)]
+mod tests;
+mod tick;
+mod wakeup;
+
+pub use fork::{Levers, WakeNewVerdict, wake_new_placement};
+pub use prio::{
+    NS_MAX_SLEEP_AVG, NS_PER_TICK, PrioSteps, SleepClass, SleepCredit, Starving, current_bonus,
+    effective_prio, expired_starving, interactive_delta, interactive_sleep, recalc_task_prio,
+    task_interactive, task_timeslice, timeslice_granularity, would_preempt,
+};
+pub use prio_array::PrioArray;
+pub use runqueue::{RqStat, RunQueue};
+pub use schedule::Switch;
+pub use task::{SchedTask, ThreadFlags};
+pub use wakeup::{WhyNot, WhyNotKind};
+
+use crate::abi::{MAX_PRIO, TaskId, TaskState};
+use crate::trace::{ArrayKind, Stamp, TraceEvent, TraceLog};
+use task::Tasks;
+
+/// Where and when the scheduler is called, and where it reports.
+#[derive(Debug)]
+pub struct Ctx<'a> {
+    /// This CPU.
+    pub cpu: usize,
+    /// `sched_clock()`, ns.
+    pub now: u64,
+    /// Ticks since boot, for the trace.
+    pub tick: u64,
+    /// The kernel's 32-bit tick counter.
+    pub jiffies: u32,
+    /// The caller is an interrupt handler or softirq, no task.
+    pub in_interrupt: bool,
+    /// The trace.
+    pub log: &'a mut TraceLog,
+}
+
+impl Ctx<'_> {
+    fn emit(&mut self, about: &SchedTask, event: TraceEvent) {
+        let stamp = Stamp {
+            tick: self.tick,
+            cpu: self.cpu as u8,
+            pid: about.pid,
+            name: about.name,
+        };
+        self.log.emit(stamp, event);
+    }
+}
+
+/// The scheduler: runqueues, and the scheduling fields of all tasks.
+///
+/// A `TaskId` that was not inserted is a bug of the caller: every method panics on it.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    tasks: Tasks,
+    rqs: Vec<RunQueue>,
+}
+
+impl Scheduler {
+    /// A scheduler for that many CPUs, each still without its idle task.
+    pub fn new(cpus: usize) -> Self {
+        Self {
+            tasks: Tasks::new(),
+            rqs: vec![RunQueue::new(); cpus],
+        }
+    }
+
+    /// Makes the task the idle task of `cpu` and lets it run there, its need-resched flag set.
+    /// Linux 2.6.12: kernel/sched.c, `init_idle()`.
+    ///
+    /// An emulated CPU starts idle: its idle task never forked and has a slice of 0.
+    pub fn add_idle(&mut self, cpu: usize, id: TaskId, mut task: SchedTask) {
+        task.sleep_avg = 0;
+        task.prio = MAX_PRIO;
+        task.state = TaskState::RUNNING;
+        task.time_slice = 0;
+        task.cpu = cpu as u8;
+        task.cpus_allowed = 1 << cpu;
+        task.set_need_resched();
+        self.insert(id, task);
+        let rq = &mut self.rqs[cpu];
+        rq.idle = id;
+        rq.curr = id;
+    }
+
+    /// Adds a task that is on no runqueue.
+    pub fn insert(&mut self, id: TaskId, task: SchedTask) {
+        assert!(!task.is_queued(), "a new task is on no runqueue");
+        self.tasks.insert(id, task);
+    }
+
+    /// Forgets a task, which must be on no runqueue and not running.
+    pub fn remove(&mut self, id: TaskId) {
+        if let Some(task) = self.tasks.remove(id) {
+            let running = self.rqs[usize::from(task.cpu)].curr == id;
+            assert!(!task.is_queued() && !running, "{task:?} is still in use");
+        }
+    }
+
+    /// The scheduling fields of a task.
+    #[inline]
+    pub fn get(&self, id: TaskId) -> &SchedTask {
+        &self.tasks[id]
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, id: TaskId) -> &mut SchedTask {
+        &mut self.tasks[id]
+    }
+
+    /// The scheduling fields of a task that may be gone.
+    pub fn try_get(&self, id: TaskId) -> Option<&SchedTask> {
+        self.tasks.get(id)
+    }
+
+    /// The array a task is linked in; `None` if it is on no runqueue.
+    pub fn array(&self, id: TaskId) -> Option<ArrayKind> {
+        let task = &self.tasks[id];
+        task.array.map(|index| self.task_rq(id).kind(index))
+    }
+
+    /// How many CPUs there are.
+    pub fn cpus(&self) -> usize {
+        self.rqs.len()
+    }
+
+    /// The running task of a CPU.
+    #[inline]
+    pub fn current(&self, cpu: usize) -> TaskId {
+        self.rqs[cpu].curr
+    }
+
+    /// The idle task of a CPU.
+    pub fn idle(&self, cpu: usize) -> TaskId {
+        self.rqs[cpu].idle
+    }
+
+    /// The runqueue of a CPU.
+    pub fn rq(&self, cpu: usize) -> &RunQueue {
+        &self.rqs[cpu]
+    }
+
+    /// The members of one priority list of `array`, an array of this scheduler; head first.
+    pub fn members<'a>(&'a self, array: &PrioArray, prio: u8) -> impl Iterator<Item = TaskId> + 'a {
+        array.members(&self.tasks, prio)
+    }
+
+    /// Whether the running task of a CPU is to call `schedule`.
+    #[inline]
+    pub fn need_resched(&self, cpu: usize) -> bool {
+        self.tasks[self.rqs[cpu].curr].need_resched()
+    }
+
+    /// Sets a task's need-resched flag.
+    pub fn set_need_resched(&mut self, id: TaskId) {
+        self.tasks[id].set_need_resched();
+    }
+
+    /// Asks the running task of `p`'s CPU to give way, if `p` preempts it; says whether.
+    pub fn resched_if_preempts(&mut self, p: TaskId) -> bool {
+        let curr = self.task_rq(p).curr;
+        let preempts = would_preempt(self.tasks[p].prio, self.tasks[curr].prio);
+        if preempts {
+            self.set_need_resched(curr);
+        }
+        preempts
+    }
+
+    fn task_rq(&self, id: TaskId) -> &RunQueue {
+        &self.rqs[usize::from(self.tasks[id].cpu)]
+    }
+
+    /// The tasks and the runqueue of `id`'s CPU, both to be changed.
+    fn task_rq_mut(&mut self, id: TaskId) -> (&mut Tasks, &mut RunQueue) {
+        let cpu = usize::from(self.tasks[id].cpu);
+        (&mut self.tasks, &mut self.rqs[cpu])
+    }
+}

@@ -1,0 +1,120 @@
+//! What the system calls on priorities and policies do to the runqueues. Their arguments are
+//! checked by the caller.
+
+use super::prio::would_preempt;
+use super::{Ctx, RunQueue, Scheduler};
+use crate::abi::{Policy, TaskId, nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice};
+use crate::trace::TraceEvent;
+
+impl Scheduler {
+    /// Changes the nice value; out of -20..=19 or unchanged, nothing happens. Linux 2.6.12:
+    /// kernel/sched.c, `set_user_nice()`.
+    ///
+    /// The new priority is the bare static one: the bonus is lost until the next recalculation.
+    pub fn set_user_nice(&mut self, ctx: &mut Ctx, p: TaskId, nice: i32) {
+        let (tasks, rq) = self.task_rq_mut(p);
+        let task = &mut tasks[p];
+        if nice == static_prio_to_nice(task.static_prio) || !(-20..=19).contains(&nice) {
+            return;
+        }
+        let static_prio = nice_to_static_prio(nice);
+        if task.is_rt() {
+            task.static_prio = static_prio;
+        } else {
+            let old_prio = task.prio;
+            let array = rq.dequeue_task(tasks, p);
+            tasks[p].static_prio = static_prio;
+            tasks[p].prio = static_prio;
+            if let Some(array) = array {
+                rq.enqueue_task(tasks, p, array);
+                let worse_and_running = static_prio > old_prio && rq.curr == p;
+                if static_prio < old_prio || worse_and_running {
+                    tasks[rq.curr].set_need_resched();
+                }
+            }
+        }
+        self.emit_set_prio(ctx, p);
+    }
+
+    /// Changes policy and real-time priority. A queued task goes to the tail of the active array,
+    /// even from the expired one. Linux 2.6.12: kernel/sched.c, `sched_setscheduler()`.
+    pub fn sched_setscheduler(
+        &mut self,
+        ctx: &mut Ctx,
+        p: TaskId,
+        policy: Policy,
+        rt_priority: u8,
+    ) {
+        let (tasks, rq) = self.task_rq_mut(p);
+        let was_queued = rq.deactivate(tasks, p);
+        let task = &mut tasks[p];
+        let old_prio = task.prio;
+        task.policy = policy;
+        task.rt_priority = rt_priority;
+        task.prio = match policy {
+            Policy::Normal => task.static_prio,
+            Policy::Fifo | Policy::RoundRobin => rt_priority_to_prio(u32::from(rt_priority)),
+        };
+        if was_queued {
+            let prio = task.prio;
+            rq.activate_raw(tasks, p);
+            let resched = if rq.curr == p {
+                prio > old_prio
+            } else {
+                would_preempt(prio, tasks[rq.curr].prio)
+            };
+            if resched {
+                tasks[rq.curr].set_need_resched();
+            }
+        }
+        self.emit_set_prio(ctx, p);
+    }
+
+    /// The running task of this CPU lets others go first: an ordinary task goes to the expired
+    /// array, a real-time one to the tail of its list. The caller calls `schedule` at once.
+    /// Linux 2.6.12: kernel/sched.c, `sys_sched_yield()`.
+    pub fn sched_yield(&mut self, ctx: &mut Ctx) {
+        let rq = &mut self.rqs[ctx.cpu];
+        let curr = rq.curr;
+        let task = &self.tasks[curr];
+        let Some(array) = task.array else {
+            unreachable!("the idle task does not yield");
+        };
+        let target = if task.is_rt() {
+            rq.active_index()
+        } else {
+            rq.expired_index()
+        };
+        count_yield(rq, rq.array(array).nr_active() == 1);
+        if array == target {
+            rq.array_mut(array).requeue(&mut self.tasks, curr);
+        } else {
+            rq.dequeue_task(&mut self.tasks, curr);
+            rq.enqueue_task(&mut self.tasks, curr, target);
+        }
+    }
+
+    fn emit_set_prio(&self, ctx: &mut Ctx, p: TaskId) {
+        let task = &self.tasks[p];
+        let event = TraceEvent::SchedSetPrio {
+            pid: task.pid,
+            name: task.name,
+            prio: task.prio,
+            static_prio: task.static_prio,
+            policy: task.policy,
+            rt_priority: task.rt_priority,
+        };
+        ctx.emit(task, event);
+    }
+}
+
+fn count_yield(rq: &mut RunQueue, alone_on_its_array: bool) {
+    let expired_empty = rq.expired().nr_active() == 0;
+    rq.stat.yld_cnt += 1;
+    if alone_on_its_array {
+        rq.stat.yld_act_empty += 1;
+        rq.stat.yld_both_empty += u32::from(expired_empty);
+    } else if expired_empty {
+        rq.stat.yld_exp_empty += 1;
+    }
+}

@@ -1,0 +1,252 @@
+//! The scheduler's arithmetic: time slices, bonus, dynamic priority, sleep average, and the tests
+//! for interactivity and starvation. Pure functions that return their reasons, so that the kernel
+//! and the explanations cannot differ.
+
+use super::runqueue::RunQueue;
+use super::task::SchedTask;
+use crate::abi::{MAX_PRIO, MAX_RT_PRIO, nice_to_static_prio, static_prio_to_nice};
+
+/// ns per tick as kernel/sched.c counts: 10^9 / HZ.
+pub const NS_PER_TICK: u32 = 1_000_000;
+/// Upper bound of a sleep average, ns.
+pub const NS_MAX_SLEEP_AVG: u32 = MAX_SLEEP_AVG * NS_PER_TICK;
+
+const MIN_TIMESLICE: u32 = 5;
+const DEF_TIMESLICE: u32 = 100;
+const MAX_USER_PRIO: i32 = 40;
+const PRIO_BONUS_RATIO: i32 = 25;
+/// Steps of the bonus: 0..=10.
+const MAX_BONUS: u32 = (MAX_USER_PRIO * PRIO_BONUS_RATIO / 100) as u32;
+const MAX_SLEEP_AVG: u32 = DEF_TIMESLICE * MAX_BONUS;
+const STARVATION_LIMIT: u32 = MAX_SLEEP_AVG;
+const INTERACTIVE_DELTA: i32 = 2;
+/// Shortest run of an interactive task between two turns at the same level, ticks.
+const GRANULARITY: u32 = 10;
+
+/// How a dynamic priority comes about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PrioSteps {
+    /// 120 + nice.
+    pub static_prio: u8,
+    /// 0..=10, from the sleep average: 5 is neutral.
+    pub bonus: u8,
+    /// A real-time task keeps its priority, whatever the bonus.
+    pub real_time: bool,
+    /// The result: `static_prio` - (`bonus` - 5), kept within 100..=139.
+    pub prio: u8,
+}
+
+/// What a sleep does to the sleep average, and so to the priority.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SleepCredit {
+    /// Sleep that counts, ns: at most one second.
+    pub slept: u32,
+    /// Factor by which a sleep counts: the lower the bonus, the higher.
+    pub multiplier: u32,
+    /// Which rule applied.
+    pub class: SleepClass,
+    /// 32-bit arithmetic overflowed, and the sleep average is lower than it would be without.
+    pub wrapped: bool,
+    /// The sleep average afterwards, ns.
+    pub sleep_avg: u32,
+    /// The priority afterwards.
+    pub prio: PrioSteps,
+}
+
+/// The rule by which a sleep was credited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SleepClass {
+    /// No time passed.
+    None,
+    /// A long sleep of a user task: the sleep average is set to 900 ms, even if it was more.
+    Idle,
+    /// An uninterruptible sleep raises the sleep average up to `interactive_sleep` only.
+    Capped,
+    /// The sleep times the multiplier was added.
+    Added,
+}
+
+/// Why an interactive task whose slice ran out must go to the expired array all the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Starving {
+    /// The first expiry is `elapsed` ticks ago, no less than `limit`.
+    TooLong {
+        /// Ticks since the first expiry.
+        elapsed: u32,
+        /// 1000 ticks a runnable task, and one.
+        limit: u32,
+    },
+    /// A task of the better static priority `best` waits on the expired array, or has waited.
+    BetterExpired {
+        /// The runqueue's `best_expired_prio`.
+        best: u8,
+    },
+}
+
+/// A full time slice, ticks: from the static priority only. Linux 2.6.12: kernel/sched.c,
+/// `task_timeslice()`.
+pub const fn task_timeslice(static_prio: u8) -> u32 {
+    let base = if static_prio < nice_to_static_prio(0) {
+        DEF_TIMESLICE * 4
+    } else {
+        DEF_TIMESLICE
+    };
+    let scaled = base * (MAX_PRIO - static_prio) as u32 / (MAX_USER_PRIO as u32 / 2);
+    if scaled < MIN_TIMESLICE {
+        MIN_TIMESLICE
+    } else {
+        scaled
+    }
+}
+
+/// The bonus 0..=10 for a sleep average of 0..=10^9 ns: one step for every 100 ms.
+/// `CURRENT_BONUS()`.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `CURRENT_BONUS`.
+#[inline]
+pub const fn current_bonus(sleep_avg: u32) -> u32 {
+    sleep_avg / NS_PER_TICK * MAX_BONUS / MAX_SLEEP_AVG
+}
+
+/// The sleep average, in ns, that stands for a bonus less a penalty: what fork leaves to parent
+/// (100 percent) and child (95 percent).
+pub(super) const fn penalised_sleep_avg(sleep_avg: u32, percent: u32) -> u32 {
+    current_bonus(sleep_avg) * percent / 100 * MAX_SLEEP_AVG / MAX_BONUS * NS_PER_TICK
+}
+
+/// The dynamic priority that a task should have. Linux 2.6.12: kernel/sched.c,
+/// `effective_prio()`.
+pub fn effective_prio(p: &SchedTask) -> PrioSteps {
+    prio_steps(p, p.sleep_avg)
+}
+
+/// What `recalc_task_prio` would make of a task that slept from its timestamp until `now` (ns).
+///
+/// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included. Linux 2.6.12:
+/// kernel/sched.c, `recalc_task_prio()`.
+pub fn recalc_task_prio(p: &SchedTask, now: u64) -> SleepCredit {
+    let slept = now
+        .wrapping_sub(p.timestamp)
+        .min(u64::from(NS_MAX_SLEEP_AVG)) as u32;
+    let multiplier = sleep_multiplier(p.sleep_avg);
+    let threshold = interactive_sleep(p.static_prio);
+    let (class, sleep_avg) = if slept == 0 {
+        (SleepClass::None, p.sleep_avg)
+    } else if p.has_mm && p.activated != -1 && slept > threshold {
+        (
+            SleepClass::Idle,
+            NS_MAX_SLEEP_AVG - DEF_TIMESLICE * NS_PER_TICK,
+        )
+    } else {
+        add_sleep(p, slept.wrapping_mul(multiplier), threshold)
+    };
+    let unbounded = u64::from(p.sleep_avg) + u64::from(slept) * u64::from(multiplier);
+    SleepCredit {
+        slept,
+        multiplier,
+        class,
+        wrapped: class == SleepClass::Added
+            && unbounded > u64::from(u32::MAX)
+            && sleep_avg < NS_MAX_SLEEP_AVG,
+        sleep_avg,
+        prio: prio_steps(p, sleep_avg),
+    }
+}
+
+/// Whether a task's slices end in a turn to the active array: its (stored, maybe stale) priority
+/// is good enough for its nice value. `TASK_INTERACTIVE()`.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `TASK_INTERACTIVE`.
+pub const fn task_interactive(p: &SchedTask) -> bool {
+    p.prio as i32 <= p.static_prio as i32 - interactive_delta(p.static_prio)
+}
+
+/// How far below its static priority a task's priority must be for it to count as interactive.
+/// `DELTA()`; the division truncates toward zero.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `DELTA`.
+pub const fn interactive_delta(static_prio: u8) -> i32 {
+    static_prio_to_nice(static_prio) * MAX_BONUS as i32 / MAX_USER_PRIO + INTERACTIVE_DELTA
+}
+
+/// Sleeps longer than this (ns) are idle time rather than interaction. `INTERACTIVE_SLEEP()`.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `INTERACTIVE_SLEEP`.
+pub const fn interactive_sleep(static_prio: u8) -> u32 {
+    let bonus = (MAX_BONUS as i32 / 2 + interactive_delta(static_prio) + 1) as u32;
+    (MAX_SLEEP_AVG * bonus / MAX_BONUS - 1) * NS_PER_TICK
+}
+
+/// After how many ticks an interactive task goes to the tail of its list within its slice.
+/// `TIMESLICE_GRANULARITY()`.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `TIMESLICE_GRANULARITY`.
+pub const fn timeslice_granularity(sleep_avg: u32, online_cpus: u32) -> u32 {
+    (GRANULARITY << (sleep_multiplier(sleep_avg) - 1)) * online_cpus
+}
+
+/// Whether the tasks of the expired array have waited too long for interactive tasks to go on;
+/// `curr_static_prio` is that of the running task. `EXPIRED_STARVING()`.
+///
+/// The second reason looks at static priorities only, and not whether anyone still waits.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `EXPIRED_STARVING`.
+pub fn expired_starving(rq: &RunQueue, curr_static_prio: u8, jiffies: u32) -> Option<Starving> {
+    let elapsed = jiffies.wrapping_sub(rq.expired_timestamp);
+    let limit = STARVATION_LIMIT.wrapping_mul(rq.nr_running) + 1;
+    let best = rq.best_expired_prio;
+    if rq.expired_timestamp != 0 && elapsed >= limit {
+        Some(Starving::TooLong { elapsed, limit })
+    } else if curr_static_prio > best {
+        Some(Starving::BetterExpired { best })
+    } else {
+        None
+    }
+}
+
+/// Whether a task of priority `prio` preempts a running one: equals do not.
+/// `TASK_PREEMPTS_CURR()`.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `TASK_PREEMPTS_CURR`.
+#[inline]
+pub const fn would_preempt(prio: u8, curr_prio: u8) -> bool {
+    prio < curr_prio
+}
+
+/// 10 - bonus, at least 1.
+const fn sleep_multiplier(sleep_avg: u32) -> u32 {
+    let bonus = current_bonus(sleep_avg);
+    if bonus < MAX_BONUS {
+        MAX_BONUS - bonus
+    } else {
+        1
+    }
+}
+
+fn prio_steps(p: &SchedTask, sleep_avg: u32) -> PrioSteps {
+    let bonus = current_bonus(sleep_avg) as u8;
+    let dynamic = p.static_prio + MAX_BONUS as u8 / 2 - bonus;
+    PrioSteps {
+        static_prio: p.static_prio,
+        bonus,
+        real_time: p.is_rt(),
+        prio: if p.is_rt() {
+            p.prio
+        } else {
+            dynamic.clamp(MAX_RT_PRIO, MAX_PRIO - 1)
+        },
+    }
+}
+
+fn add_sleep(p: &SchedTask, credit: u32, threshold: u32) -> (SleepClass, u32) {
+    let sum = p.sleep_avg.wrapping_add(credit);
+    if p.activated == -1 && p.has_mm {
+        if p.sleep_avg >= threshold {
+            return (SleepClass::Capped, p.sleep_avg.min(NS_MAX_SLEEP_AVG));
+        }
+        if sum >= threshold {
+            return (SleepClass::Capped, threshold.min(NS_MAX_SLEEP_AVG));
+        }
+    }
+    (SleepClass::Added, sum.min(NS_MAX_SLEEP_AVG))
+}

@@ -1,0 +1,161 @@
+//! A priority array: 140 lists of tasks and a bitmap of those that are not empty.
+//!
+//! The lists are intrusive and doubly linked through [`SchedTask::run_list`], so that every
+//! operation, insertion before a given task included, is O(1) and allocates nothing.
+//!
+//! [`SchedTask::run_list`]: super::SchedTask
+
+use super::task::{RunLinks, Tasks};
+use crate::abi::{MAX_PRIO, TaskId};
+use std::iter::successors;
+
+/// Words of the bitmap: 140 levels and the delimiter bit.
+const BITMAP_SIZE: usize = 5;
+
+/// A priority array. Linux 2.6.12: kernel/sched.c, `struct prio_array`.
+#[derive(Clone, Debug)]
+pub struct PrioArray {
+    nr_active: u32,
+    bitmap: [u32; BITMAP_SIZE],
+    queue: [List; MAX_PRIO as usize],
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct List {
+    head: Option<TaskId>,
+    tail: Option<TaskId>,
+}
+
+impl PrioArray {
+    pub(super) fn new() -> Self {
+        let mut array = Self {
+            nr_active: 0,
+            bitmap: [0; BITMAP_SIZE],
+            queue: [List::default(); MAX_PRIO as usize],
+        };
+        array.set_bit(MAX_PRIO);
+        array
+    }
+
+    /// How many tasks are linked in the array.
+    pub const fn nr_active(&self) -> u32 {
+        self.nr_active
+    }
+
+    /// The bitmap: bit i says that list i is not empty; bit 140, the delimiter, is always set.
+    pub const fn bitmap(&self) -> [u32; BITMAP_SIZE] {
+        self.bitmap
+    }
+
+    /// The best level that has a task, or 140. `sched_find_first_bit()`.
+    #[inline]
+    pub fn first_level(&self) -> u8 {
+        let mut base = 0;
+        for word in self.bitmap {
+            if word != 0 {
+                return base + word.trailing_zeros() as u8;
+            }
+            base += 32;
+        }
+        MAX_PRIO
+    }
+
+    /// Head of the best list: what `schedule` would pick.
+    #[inline]
+    pub fn first(&self) -> Option<TaskId> {
+        let level = self.first_level();
+        self.queue
+            .get(usize::from(level))
+            .and_then(|list| list.head)
+    }
+
+    /// Head of the list of that level.
+    pub fn head(&self, prio: u8) -> Option<TaskId> {
+        self.queue[usize::from(prio)].head
+    }
+
+    /// Tail of the list of that level.
+    pub fn tail(&self, prio: u8) -> Option<TaskId> {
+        self.queue[usize::from(prio)].tail
+    }
+
+    /// The members of the list of that level, head first.
+    pub(super) fn members<'a>(
+        &self,
+        tasks: &'a Tasks,
+        prio: u8,
+    ) -> impl Iterator<Item = TaskId> + 'a {
+        successors(self.head(prio), |id| tasks[*id].run_list.next)
+    }
+
+    /// Appends the task at the tail of the list of its priority. `enqueue_task()`.
+    #[inline]
+    pub(super) fn enqueue(&mut self, tasks: &mut Tasks, id: TaskId) {
+        let prio = tasks[id].prio;
+        self.nr_active += 1;
+        self.set_bit(prio);
+        self.link_tail(tasks, id, prio);
+    }
+
+    /// Takes the task out. To be called before its priority changes. `dequeue_task()`.
+    #[inline]
+    pub(super) fn dequeue(&mut self, tasks: &mut Tasks, id: TaskId) {
+        let prio = tasks[id].prio;
+        self.nr_active -= 1;
+        self.unlink(tasks, id, prio);
+        if self.head(prio).is_none() {
+            self.bitmap[usize::from(prio / 32)] &= !(1 << (prio % 32));
+        }
+    }
+
+    /// Moves the task to the tail of its list. `requeue_task()`.
+    #[inline]
+    pub(super) fn requeue(&mut self, tasks: &mut Tasks, id: TaskId) {
+        let prio = tasks[id].prio;
+        self.unlink(tasks, id, prio);
+        self.link_tail(tasks, id, prio);
+    }
+
+    /// Links the task just before `successor`, which is in this array, and whose priority it has.
+    /// The bitmap needs no change: the list is not empty.
+    pub(super) fn insert_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
+        let prio = tasks[successor].prio;
+        let prev = tasks[successor].run_list.prev.replace(id);
+        tasks[id].run_list = RunLinks {
+            prev,
+            next: Some(successor),
+        };
+        match prev {
+            Some(prev) => tasks[prev].run_list.next = Some(id),
+            None => self.queue[usize::from(prio)].head = Some(id),
+        }
+        self.nr_active += 1;
+    }
+
+    fn set_bit(&mut self, bit: u8) {
+        self.bitmap[usize::from(bit / 32)] |= 1 << (bit % 32);
+    }
+
+    fn link_tail(&mut self, tasks: &mut Tasks, id: TaskId, prio: u8) {
+        let list = &mut self.queue[usize::from(prio)];
+        let prev = list.tail.replace(id);
+        match prev {
+            Some(prev) => tasks[prev].run_list.next = Some(id),
+            None => list.head = Some(id),
+        }
+        tasks[id].run_list = RunLinks { prev, next: None };
+    }
+
+    fn unlink(&mut self, tasks: &mut Tasks, id: TaskId, prio: u8) {
+        let list = &mut self.queue[usize::from(prio)];
+        let RunLinks { prev, next } = std::mem::take(&mut tasks[id].run_list);
+        match prev {
+            Some(prev) => tasks[prev].run_list.next = next,
+            None => list.head = next,
+        }
+        match next {
+            Some(next) => tasks[next].run_list.prev = prev,
+            None => list.tail = prev,
+        }
+    }
+}

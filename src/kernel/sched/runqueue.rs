@@ -1,0 +1,156 @@
+//! The runqueue of one CPU: the active and the expired array, and what they need between them.
+
+use super::prio_array::PrioArray;
+use super::task::{ArrayIndex, Tasks};
+use crate::abi::{MAX_PRIO, TaskId};
+use crate::trace::ArrayKind;
+
+/// A runqueue. Linux 2.6.12: kernel/sched.c, `struct runqueue`.
+#[derive(Clone, Debug)]
+pub struct RunQueue {
+    arrays: [PrioArray; 2],
+    active: ArrayIndex,
+    /// Runnable tasks on both arrays, the running one included, the idle task not.
+    pub nr_running: u32,
+    /// Tasks that went into an uninterruptible sleep here, less those woken to here. Only the
+    /// sum over all CPUs means something.
+    pub nr_uninterruptible: i32,
+    /// `jiffies` at the first expiry since the last array swap or idle time; 0 if there was none.
+    pub expired_timestamp: u32,
+    /// Best static priority that was put on the expired array since the last array swap; 140 if
+    /// none.
+    pub best_expired_prio: u8,
+    /// `sched_clock()` at the last tick, ns.
+    pub timestamp_last_tick: u64,
+    /// The running task.
+    pub curr: TaskId,
+    /// This CPU's idle task.
+    pub idle: TaskId,
+    /// Context switches.
+    pub nr_switches: u64,
+    /// Counters for `/proc/schedstat`.
+    pub stat: RqStat,
+}
+
+/// Counters of a runqueue, by their names in schedstat version 11.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct RqStat {
+    /// Yields with both arrays empty but for the yielding task.
+    pub yld_both_empty: u32,
+    /// Yields of the only task of its array.
+    pub yld_act_empty: u32,
+    /// Yields with others on the active array and none on the expired one.
+    pub yld_exp_empty: u32,
+    /// Calls of `sched_yield`.
+    pub yld_cnt: u32,
+    /// Array swaps.
+    pub sched_switch: u32,
+    /// Passes of `schedule`.
+    pub sched_cnt: u32,
+    /// Passes that chose the idle task.
+    pub sched_goidle: u32,
+}
+
+impl RunQueue {
+    pub(super) fn new() -> Self {
+        Self {
+            arrays: [PrioArray::new(), PrioArray::new()],
+            active: 0,
+            nr_running: 0,
+            nr_uninterruptible: 0,
+            expired_timestamp: 0,
+            best_expired_prio: MAX_PRIO,
+            timestamp_last_tick: 0,
+            curr: TaskId::default(),
+            idle: TaskId::default(),
+            nr_switches: 0,
+            stat: RqStat::default(),
+        }
+    }
+
+    /// The active array: tasks that still have a slice.
+    #[inline]
+    pub fn active(&self) -> &PrioArray {
+        self.array(self.active)
+    }
+
+    /// The expired array: tasks that wait for the array swap.
+    pub fn expired(&self) -> &PrioArray {
+        self.array(self.expired_index())
+    }
+
+    #[inline]
+    pub(super) fn array(&self, index: ArrayIndex) -> &PrioArray {
+        &self.arrays[usize::from(index)]
+    }
+
+    #[inline]
+    pub(super) fn array_mut(&mut self, index: ArrayIndex) -> &mut PrioArray {
+        &mut self.arrays[usize::from(index)]
+    }
+
+    pub(super) const fn active_index(&self) -> ArrayIndex {
+        self.active
+    }
+
+    pub(super) const fn expired_index(&self) -> ArrayIndex {
+        self.active ^ 1
+    }
+
+    pub(super) const fn kind(&self, index: ArrayIndex) -> ArrayKind {
+        if index == self.active {
+            ArrayKind::Active
+        } else {
+            ArrayKind::Expired
+        }
+    }
+
+    /// Appends the task at the tail of its list in that array. Linux 2.6.12: kernel/sched.c,
+    /// `enqueue_task()`.
+    #[inline]
+    pub(super) fn enqueue_task(&mut self, tasks: &mut Tasks, id: TaskId, index: ArrayIndex) {
+        tasks[id].array = Some(index);
+        self.array_mut(index).enqueue(tasks, id);
+    }
+
+    /// Takes the task out of its array, which is returned; `None` if it is on none. Linux 2.6.12:
+    /// kernel/sched.c, `dequeue_task()`.
+    #[inline]
+    pub(super) fn dequeue_task(&mut self, tasks: &mut Tasks, id: TaskId) -> Option<ArrayIndex> {
+        let index = tasks[id].array.take()?;
+        self.array_mut(index).dequeue(tasks, id);
+        Some(index)
+    }
+
+    /// Puts a task that was on no array at the tail of its list in the active one. Linux 2.6.12:
+    /// kernel/sched.c, `__activate_task()`.
+    #[inline]
+    pub(super) fn activate_raw(&mut self, tasks: &mut Tasks, id: TaskId) {
+        self.enqueue_task(tasks, id, self.active);
+        self.nr_running += 1;
+    }
+
+    /// Takes a runnable task off the runqueue; says whether it was on it. Linux 2.6.12:
+    /// kernel/sched.c, `deactivate_task()`.
+    #[inline]
+    pub(super) fn deactivate(&mut self, tasks: &mut Tasks, id: TaskId) -> bool {
+        let was_queued = self.dequeue_task(tasks, id).is_some();
+        self.nr_running -= u32::from(was_queued);
+        was_queued
+    }
+
+    /// Exchanges the arrays: the expired tasks get their turn.
+    pub(super) fn swap_arrays(&mut self) {
+        self.active ^= 1;
+        self.expired_timestamp = 0;
+        self.best_expired_prio = MAX_PRIO;
+        self.stat.sched_switch += 1;
+    }
+
+    /// What `schedule` would pick now, were the running task to go: the head of the best list of
+    /// the active array, or of the expired one if that is empty.
+    pub(super) fn would_pick(&self) -> TaskId {
+        let first = self.active().first().or_else(|| self.expired().first());
+        first.unwrap_or(self.idle)
+    }
+}

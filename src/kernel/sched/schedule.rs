@@ -1,0 +1,143 @@
+//! `schedule`: the running task gives the CPU up, or is asked whether another should have it.
+
+use super::prio::{NS_MAX_SLEEP_AVG, current_bonus, recalc_task_prio};
+use super::{Ctx, Scheduler, ThreadFlags};
+use crate::abi::{TaskId, TaskState};
+use crate::trace::TraceEvent;
+
+/// Part of a wait on the runqueue that counts as sleep after a wake-up by a task:
+/// `ON_RUNQUEUE_WEIGHT` (30 percent) in units of 1/128.
+const ON_RUNQUEUE_WEIGHT: u64 = 30 * 128 / 100;
+
+/// A CPU goes from one task to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Switch {
+    /// The task that had the CPU.
+    pub prev: TaskId,
+    /// The task that has it now.
+    pub next: TaskId,
+}
+
+impl Scheduler {
+    /// One pass of the scheduler on this CPU. `None` if the running task goes on; otherwise the
+    /// next one is current already, and the caller switches the address space.
+    /// Linux 2.6.12: kernel/sched.c, `schedule()`.
+    ///
+    /// The caller repeats the call while [`need_resched`](Self::need_resched) says so.
+    /// Simplified: no balancing when the CPU goes idle, no preemption of the kernel.
+    pub fn schedule(&mut self, ctx: &mut Ctx) -> Option<Switch> {
+        let prev = self.current(ctx.cpu);
+        self.rqs[ctx.cpu].stat.sched_cnt += 1;
+        let run_time = self.run_time(ctx, prev);
+        let voluntary = self.leave_runqueue(ctx.cpu, prev);
+        let next = self.pick_next(ctx, prev);
+        self.charge(ctx, prev, run_time);
+        (prev != next).then(|| self.switch(ctx, prev, next, voluntary))
+    }
+
+    /// The time to be taken off the sleep average: the higher the bonus, the less.
+    fn run_time(&self, ctx: &Ctx, prev: TaskId) -> u32 {
+        let prev = &self.tasks[prev];
+        // A clock that went backwards counts as a full second.
+        let ran = ctx.now.wrapping_sub(prev.timestamp);
+        ran.min(u64::from(NS_MAX_SLEEP_AVG)) as u32 / current_bonus(prev.sleep_avg).max(1)
+    }
+
+    /// Takes a task that is about to sleep off the runqueue, unless a signal keeps it; says
+    /// whether it gives the CPU up of its own will.
+    fn leave_runqueue(&mut self, cpu: usize, prev: TaskId) -> bool {
+        let rq = &mut self.rqs[cpu];
+        let task = &mut self.tasks[prev];
+        if task.dead {
+            task.state = TaskState::DEAD;
+        }
+        if task.state == TaskState::RUNNING {
+            return false;
+        }
+        let signalled = task.thread_flags.contains(ThreadFlags::SIGPENDING);
+        if signalled && task.state.contains(TaskState::INTERRUPTIBLE) {
+            task.state = TaskState::RUNNING;
+        } else {
+            if task.state == TaskState::UNINTERRUPTIBLE {
+                rq.nr_uninterruptible += 1;
+            }
+            rq.deactivate(&mut self.tasks, prev);
+        }
+        true
+    }
+
+    fn pick_next(&mut self, ctx: &mut Ctx, prev: TaskId) -> TaskId {
+        let rq = &mut self.rqs[ctx.cpu];
+        if rq.nr_running == 0 {
+            rq.expired_timestamp = 0;
+            rq.stat.sched_goidle += 1;
+            return rq.idle;
+        }
+        if rq.active().nr_active() == 0 {
+            rq.swap_arrays();
+            ctx.emit(&self.tasks[prev], TraceEvent::ArraySwap {});
+        }
+        let next = rq.would_pick();
+        self.credit_wait(ctx, next);
+        self.tasks[next].activated = 0;
+        next
+    }
+
+    /// A woken ordinary task that is picked for the first time gets its wait on the runqueue
+    /// credited as sleep, and so moves to the tail of its list although it is about to run.
+    fn credit_wait(&mut self, ctx: &Ctx, next: TaskId) {
+        let rq = &mut self.rqs[ctx.cpu];
+        let task = &self.tasks[next];
+        if task.is_rt() || task.activated <= 0 {
+            return;
+        }
+        let waited = ctx.now.wrapping_sub(task.timestamp);
+        let credited = match task.activated {
+            1 => waited.wrapping_mul(ON_RUNQUEUE_WEIGHT) / 128,
+            _ => waited,
+        };
+        let credit = recalc_task_prio(task, task.timestamp.wrapping_add(credited));
+        let array = rq.dequeue_task(&mut self.tasks, next);
+        let task = &mut self.tasks[next];
+        task.sleep_avg = credit.sleep_avg;
+        task.prio = credit.prio.prio;
+        if let Some(array) = array {
+            rq.enqueue_task(&mut self.tasks, next, array);
+        }
+    }
+
+    fn charge(&mut self, ctx: &Ctx, prev: TaskId, run_time: u32) {
+        let task = &mut self.tasks[prev];
+        task.thread_flags.remove(ThreadFlags::NEED_RESCHED);
+        task.update_cpu_clock(self.rqs[ctx.cpu].timestamp_last_tick, ctx.now);
+        task.sleep_avg = task.sleep_avg.saturating_sub(run_time);
+        task.timestamp = ctx.now;
+        task.last_ran = ctx.now;
+    }
+
+    fn switch(&mut self, ctx: &mut Ctx, prev: TaskId, next: TaskId, voluntary: bool) -> Switch {
+        let rq = &mut self.rqs[ctx.cpu];
+        rq.nr_switches += 1;
+        rq.curr = next;
+        self.tasks[next].timestamp = ctx.now;
+        let task = &mut self.tasks[prev];
+        if voluntary {
+            task.nvcsw += 1;
+        } else {
+            task.nivcsw += 1;
+        }
+        let (from, to) = (&self.tasks[prev], &self.tasks[next]);
+        let event = TraceEvent::SchedSwitch {
+            prev: from.pid,
+            prev_name: from.name,
+            prev_prio: from.prio,
+            prev_state: from.state.bits(),
+            next: to.pid,
+            next_name: to.name,
+            next_prio: to.prio,
+            next_slice: to.time_slice,
+        };
+        ctx.emit(from, event);
+        Switch { prev, next }
+    }
+}

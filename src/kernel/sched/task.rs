@@ -1,0 +1,158 @@
+//! The scheduling fields of a `task_struct`, in a compact record of their own.
+
+use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState};
+use bitflags::bitflags;
+use slotmap::SecondaryMap;
+
+/// Priority and static priority of the boot task: nice 0.
+const INIT_PRIO: u8 = 120;
+/// Time slice of the boot task, in ticks: HZ.
+const INIT_TIME_SLICE: u32 = 1000;
+
+/// What the scheduler knows of every task.
+pub(super) type Tasks = SecondaryMap<TaskId, SchedTask>;
+
+/// The scheduling fields of a task. Times are in ns, slices in ticks.
+///
+/// `prio` and `cpu` say where a queued task is linked: only the scheduler may change them then.
+#[derive(Clone, Debug)]
+pub struct SchedTask {
+    /// Number of the task for user space.
+    pub pid: Pid,
+    /// Its `comm`.
+    pub name: Name,
+    /// Running, or which kind of sleep it is in or about to enter.
+    pub state: TaskState,
+    /// Dynamic priority, 0..=140. Stale by design: recomputed at wake-up, first pick and expiry.
+    pub prio: u8,
+    /// 120 + nice.
+    pub static_prio: u8,
+    /// Scheduling policy.
+    pub policy: Policy,
+    /// 1..=99 for a real-time task, else 0.
+    pub rt_priority: u8,
+    /// Last wake-up: -1 from an uninterruptible sleep, 1 by a task, 2 by an interrupt; 0 once
+    /// picked.
+    pub activated: i8,
+    /// The slice is still the one that the parent gave at fork.
+    pub first_time_slice: bool,
+    /// CPU it runs on, or last ran on.
+    pub cpu: u8,
+    /// It has an address space of its own: no kernel thread.
+    pub has_mm: bool,
+    /// `PF_DEAD`: its next `schedule` is the last.
+    pub dead: bool,
+    pub(super) array: Option<ArrayIndex>,
+    pub(super) run_list: RunLinks,
+    /// Sleep average, 0..=1,000,000,000 ns.
+    pub sleep_avg: u32,
+    /// Ticks left of the time slice.
+    pub time_slice: u32,
+    /// CPUs it may run on, one bit each.
+    pub cpus_allowed: u32,
+    /// The flags of its `thread_info`.
+    pub thread_flags: ThreadFlags,
+    /// When it was last switched to, switched from, or put on a runqueue.
+    pub timestamp: u64,
+    /// When it last gave a CPU up.
+    pub last_ran: u64,
+    /// CPU time used.
+    pub sched_time: u64,
+    /// Voluntary context switches: it went to sleep.
+    pub nvcsw: u32,
+    /// Involuntary context switches: it was preempted, or yielded.
+    pub nivcsw: u32,
+}
+
+const _: () = assert!(size_of::<SchedTask>() <= 128);
+
+bitflags! {
+    /// The `TIF_*` flags of a task's `thread_info`, with their i386 bits.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct ThreadFlags: u32 {
+        /// Stop at system calls for the tracer.
+        const SYSCALL_TRACE = 1 << 0;
+        /// Look for work before the return to user mode.
+        const NOTIFY_RESUME = 1 << 1;
+        /// A signal is pending.
+        const SIGPENDING = 1 << 2;
+        /// Call `schedule` before the return to user mode.
+        const NEED_RESCHED = 1 << 3;
+        /// Stop after each instruction for the tracer.
+        const SINGLESTEP = 1 << 4;
+    }
+}
+
+/// Which of a runqueue's two arrays, by its place there. Which one is active changes with every
+/// array swap.
+pub(super) type ArrayIndex = u8;
+
+/// Neighbours in a priority list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct RunLinks {
+    pub(super) prev: Option<TaskId>,
+    pub(super) next: Option<TaskId>,
+}
+
+impl SchedTask {
+    /// A task like the boot task: nice 0, off queue, a slice of HZ ticks, every CPU allowed, no
+    /// address space. Linux 2.6.12: include/linux/init_task.h, `INIT_TASK()`.
+    pub fn new(pid: Pid, name: Name) -> Self {
+        Self {
+            pid,
+            name,
+            state: TaskState::RUNNING,
+            prio: INIT_PRIO,
+            static_prio: INIT_PRIO,
+            policy: Policy::Normal,
+            rt_priority: 0,
+            activated: 0,
+            first_time_slice: false,
+            cpu: 0,
+            has_mm: false,
+            dead: false,
+            array: None,
+            run_list: RunLinks::default(),
+            sleep_avg: 0,
+            time_slice: INIT_TIME_SLICE,
+            cpus_allowed: u32::MAX,
+            thread_flags: ThreadFlags::empty(),
+            timestamp: 0,
+            last_ran: 0,
+            sched_time: 0,
+            nvcsw: 0,
+            nivcsw: 0,
+        }
+    }
+
+    /// `rt_task()`: judged by the priority, not by the policy.
+    #[inline]
+    pub const fn is_rt(&self) -> bool {
+        self.prio < MAX_RT_PRIO
+    }
+
+    /// Whether it is linked in a priority list. A running task stays linked.
+    #[inline]
+    pub const fn is_queued(&self) -> bool {
+        self.array.is_some()
+    }
+
+    /// Whether `schedule` is to be called before this task returns to user mode.
+    #[inline]
+    pub const fn need_resched(&self) -> bool {
+        self.thread_flags.contains(ThreadFlags::NEED_RESCHED)
+    }
+
+    #[inline]
+    pub(super) fn set_need_resched(&mut self) {
+        self.thread_flags.insert(ThreadFlags::NEED_RESCHED);
+    }
+
+    /// Charges the CPU time since it was switched to or since the last tick, whichever is later.
+    /// Linux 2.6.12: kernel/sched.c, `update_cpu_clock()`.
+    #[inline]
+    pub(super) fn update_cpu_clock(&mut self, timestamp_last_tick: u64, now: u64) {
+        let since = self.timestamp.max(timestamp_last_tick);
+        self.sched_time = self.sched_time.wrapping_add(now.wrapping_sub(since));
+    }
+}

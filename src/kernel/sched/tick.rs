@@ -1,0 +1,118 @@
+//! The timer tick: charging the running task, and what happens when its slice runs out.
+
+use super::prio::{
+    effective_prio, expired_starving, task_interactive, task_timeslice, timeslice_granularity,
+};
+use super::task::{SchedTask, Tasks};
+use super::{Ctx, RunQueue, Scheduler};
+use crate::abi::{Policy, TaskId};
+use crate::trace::{ArrayKind, TraceEvent};
+
+impl Scheduler {
+    /// Charges the running task of this CPU one tick. Linux 2.6.12: kernel/sched.c,
+    /// `scheduler_tick()`.
+    ///
+    /// Simplified: no balancing between CPUs.
+    pub fn scheduler_tick(&mut self, ctx: &mut Ctx) {
+        let online_cpus = self.rqs.len() as u32;
+        let rq = &mut self.rqs[ctx.cpu];
+        let p = rq.curr;
+        let task = &mut self.tasks[p];
+        task.update_cpu_clock(rq.timestamp_last_tick, ctx.now);
+        rq.timestamp_last_tick = ctx.now;
+        if p == rq.idle {
+            return;
+        }
+        if task.array != Some(rq.active_index()) {
+            // Its slice is used up already; the new one is not touched before the array swap.
+            task.set_need_resched();
+        } else if task.is_rt() {
+            tick_rt(ctx, &mut self.tasks, rq, p);
+        } else {
+            task.time_slice = task.time_slice.wrapping_sub(1);
+            if task.time_slice == 0 {
+                expire(ctx, &mut self.tasks, rq, p);
+            } else if granularity_is_up(task, online_cpus) {
+                requeue_within_slice(ctx, &mut self.tasks, rq, p);
+            }
+        }
+    }
+}
+
+/// Only round-robin tasks have slices, and they stay on the active array.
+fn tick_rt(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+    let task = &mut tasks[p];
+    if task.policy != Policy::RoundRobin {
+        return;
+    }
+    task.time_slice = task.time_slice.wrapping_sub(1);
+    if task.time_slice == 0 {
+        refill(task);
+        rq.array_mut(rq.active_index()).requeue(tasks, p);
+        emit_expire(ctx, &tasks[p], None);
+    }
+}
+
+/// The slice of an ordinary task ran out: it goes to the expired array, or back to the active one
+/// if it is interactive and nobody starves.
+fn expire(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+    rq.dequeue_task(tasks, p);
+    let task = &mut tasks[p];
+    task.prio = effective_prio(task).prio;
+    refill(task);
+    // Before the test and whatever its outcome: an interactive task starts the clock as well.
+    if rq.expired_timestamp == 0 {
+        rq.expired_timestamp = ctx.jiffies;
+    }
+    let static_prio = task.static_prio;
+    let stays_active =
+        task_interactive(task) && expired_starving(rq, static_prio, ctx.jiffies).is_none();
+    let (to, index) = if stays_active {
+        (ArrayKind::Active, rq.active_index())
+    } else {
+        rq.best_expired_prio = rq.best_expired_prio.min(static_prio);
+        (ArrayKind::Expired, rq.expired_index())
+    };
+    rq.enqueue_task(tasks, p, index);
+    emit_expire(ctx, &tasks[p], Some(to));
+}
+
+fn refill(task: &mut SchedTask) {
+    task.time_slice = task_timeslice(task.static_prio);
+    task.first_time_slice = false;
+    task.set_need_resched();
+}
+
+/// Whether an interactive task has had its share of an equal's turn. A slice longer than a full
+/// one (after a renice, or init's) makes the difference wrap, as on the i386.
+fn granularity_is_up(task: &SchedTask, online_cpus: u32) -> bool {
+    let granularity = timeslice_granularity(task.sleep_avg, online_cpus);
+    let used = task_timeslice(task.static_prio).wrapping_sub(task.time_slice);
+    task_interactive(task) && used.is_multiple_of(granularity) && task.time_slice >= granularity
+}
+
+fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+    rq.array_mut(rq.active_index()).requeue(tasks, p);
+    let task = &mut tasks[p];
+    task.set_need_resched();
+    ctx.emit(
+        task,
+        TraceEvent::RrRequeue {
+            pid: task.pid,
+            prio: task.prio,
+            slice: task.time_slice,
+        },
+    );
+}
+
+fn emit_expire(ctx: &mut Ctx, task: &SchedTask, to: Option<ArrayKind>) {
+    ctx.emit(
+        task,
+        TraceEvent::TimesliceExpire {
+            pid: task.pid,
+            to,
+            prio: task.prio,
+            slice: task.time_slice,
+        },
+    );
+}
