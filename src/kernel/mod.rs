@@ -1,3 +1,214 @@
-//! The emulated kernel.
+//! The emulated kernel: tasks and everything they hold, in arenas, changed by functions that carry
+//! the names of their Linux 2.6.12 counterparts. It knows no user mode beyond `pt_regs` and no
+//! scripts; it never blocks the host.
 
+pub mod boot;
+mod check;
+pub mod clone_rules;
+mod copy;
+pub mod cred;
+pub mod deliver;
+mod exec;
+mod exit;
+pub mod files;
+pub mod fork;
+pub mod mm;
+pub mod pidmap;
 pub mod sched;
+pub mod signal;
+pub mod spawn;
+pub mod stat;
+mod switch;
+pub mod syscall;
+pub mod task;
+pub mod timer;
+pub mod vfs;
+pub mod wait;
+
+pub use copy::Stage;
+
+use crate::abi::{
+    AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,
+    SignalId, TaskId,
+};
+use crate::hw::{Cpu, Ram};
+use crate::trace::{Stamp, TraceEvent, TraceLog};
+use boot::Config;
+use cred::UserTable;
+use files::{FilesStruct, FsStruct, Namespace, SemUndoList};
+use mm::{AnonVma, Mm, PageAllocator, VmStat};
+use pidmap::{PidHash, Pidmap};
+use sched::{Ctx, Scheduler};
+use signal::{Sighand, SignalStruct};
+use slotmap::SlotMap;
+use stat::Stat;
+use task::Task;
+use timer::Timers;
+use vfs::{File, FileSystem, Inode};
+
+/// The kernel and the hardware it runs on.
+///
+/// Cloning copies the RAM too; a checkpoint takes the RAM out first and keeps it as an image.
+#[derive(Clone)]
+pub struct Kernel {
+    /// What the machine was booted with.
+    pub config: Config,
+    /// Physical memory.
+    pub ram: Ram,
+    /// Processors: registers that matter, MMU and TLB.
+    pub cpus: Vec<Cpu>,
+    /// The CPU whose kernel code is being carried out.
+    pub this_cpu: usize,
+    /// Ticks since boot.
+    pub tick: u64,
+    /// Whether the code being carried out is an interrupt's.
+    pub in_interrupt: bool,
+    /// Interned task names.
+    pub names: crate::abi::Names,
+    /// The trace.
+    pub log: TraceLog,
+    /// Counters since boot.
+    pub stat: Stat,
+    /// Page frames.
+    pub mem: PageAllocator,
+    /// Memory promised, and memory used as page cache.
+    pub vm: VmStat,
+    /// Runqueues and the scheduling part of every task.
+    pub sched: Scheduler,
+    /// Every `task_struct`.
+    pub tasks: SlotMap<TaskId, Task>,
+    /// Every `mm_struct`.
+    pub mms: SlotMap<MmId, Mm>,
+    /// Every `anon_vma`.
+    pub anon_vmas: SlotMap<AnonVmaId, AnonVma>,
+    /// Every `files_struct`.
+    pub files: SlotMap<FilesId, FilesStruct>,
+    /// Every open file description.
+    pub open_files: SlotMap<FileId, File>,
+    /// Every inode in memory.
+    pub inodes: SlotMap<InodeId, Inode>,
+    /// Every `fs_struct`.
+    pub fs: SlotMap<FsId, FsStruct>,
+    /// Every `sighand_struct`.
+    pub sighands: SlotMap<SighandId, Sighand>,
+    /// Every `signal_struct`.
+    pub signals: SlotMap<SignalId, SignalStruct>,
+    /// Every mount namespace.
+    pub namespaces: SlotMap<NamespaceId, Namespace>,
+    /// Every list of semaphore adjustments.
+    pub sem_undos: SlotMap<SemUndoId, SemUndoList>,
+    /// The directory of files and programs.
+    pub root: FileSystem,
+    /// Pids in use.
+    pub pidmap: Pidmap,
+    /// Tasks by pid, thread group, process group and session.
+    pub pid_hash: PidHash,
+    /// `user_struct`s by uid.
+    pub users: UserTable,
+    /// Sleeps that end by themselves.
+    pub timers: Timers,
+    /// Tasks that exist, threads and zombies included, idle tasks not.
+    pub nr_threads: u32,
+    /// `max_threads`: the limit on `nr_threads`.
+    pub max_threads: u32,
+    /// Processes (thread group leaders) that exist.
+    pub process_counts: u32,
+    /// Successful forks since boot, threads included.
+    pub total_forks: u64,
+    /// The mm of the kernel itself: only the kernel half of the address space.
+    pub init_mm: MmId,
+    /// Task 1, `child_reaper`.
+    pub init: TaskId,
+    /// Why the emulated kernel panicked, if it did.
+    pub panic: Option<String>,
+}
+
+impl Kernel {
+    /// The task on the CPU whose kernel code is being carried out.
+    pub fn current(&self) -> TaskId {
+        self.sched.current(self.this_cpu)
+    }
+
+    /// `jiffies`: a 32-bit count of ticks that began at the boot option's value.
+    pub fn jiffies(&self) -> u32 {
+        self.config.initial_jiffies.wrapping_add(self.tick as u32)
+    }
+
+    /// `sched_clock()`: ns since boot.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/timers/timer_tsc.c`, `sched_clock()`.
+    pub fn sched_clock(&self) -> u64 {
+        self.tick * 1_000_000
+    }
+
+    /// The `task_struct` of a live id.
+    ///
+    /// # Panics
+    /// If the task is gone: the kernel keeps no dangling ids, so that is a bug of ours.
+    #[track_caller]
+    pub fn task(&self, id: TaskId) -> &Task {
+        &self.tasks[id]
+    }
+
+    /// The `task_struct` of a live id, to change it.
+    ///
+    /// # Panics
+    /// As [`Kernel::task`].
+    #[track_caller]
+    pub fn task_mut(&mut self, id: TaskId) -> &mut Task {
+        &mut self.tasks[id]
+    }
+
+    /// The tid of a task (`task->pid`).
+    pub fn pid(&self, id: TaskId) -> Pid {
+        self.sched.get(id).pid
+    }
+
+    /// The name of a task (`task->comm`).
+    pub fn comm(&self, id: TaskId) -> Name {
+        self.sched.get(id).name
+    }
+
+    /// Traces an event about the task `about`.
+    #[inline]
+    pub fn trace(&mut self, about: TaskId, event: TraceEvent) {
+        let stamp = self.stamp(about);
+        self.log.emit(stamp, event);
+    }
+
+    fn stamp(&self, about: TaskId) -> Stamp {
+        let task = self.sched.get(about);
+        Stamp {
+            tick: self.tick,
+            cpu: self.this_cpu as u8,
+            pid: task.pid,
+            name: task.name,
+        }
+    }
+
+    /// The scheduler, with the context that its functions need.
+    pub fn sched_ctx(&mut self) -> (&mut Scheduler, Ctx<'_>) {
+        let now = self.sched_clock();
+        let jiffies = self.jiffies();
+        let ctx = Ctx {
+            cpu: self.this_cpu,
+            now,
+            tick: self.tick,
+            jiffies,
+            in_interrupt: self.in_interrupt,
+            log: &mut self.log,
+        };
+        (&mut self.sched, ctx)
+    }
+
+    /// `panic()`: the emulated kernel stops; the first reason stays.
+    ///
+    /// Linux 2.6.12: `kernel/panic.c`, `panic()`.
+    pub fn panic(&mut self, reason: &str) {
+        if self.panic.is_none() {
+            self.panic = Some(reason.to_owned());
+            let current = self.current();
+            self.trace(current, TraceEvent::KernelPanic {});
+        }
+    }
+}

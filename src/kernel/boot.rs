@@ -1,0 +1,303 @@
+//! Booting: the options a machine is made with, and the state that a fresh kernel starts in.
+
+use super::Kernel;
+use super::cred::{Cred, Rlimits, UserTable};
+use super::files::{Fd, FilesStruct, FsStruct, Namespace};
+use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
+use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
+use super::sched::{Levers, SchedTask, Scheduler};
+use super::signal::{SigAction, Sighand, SignalStruct};
+use super::stat::Stat;
+use super::task::Task;
+use super::timer::Timers;
+use super::vfs::{FileSystem, InodeKind};
+use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, TaskState};
+use crate::hw::{Cpu, Ram};
+use crate::trace::{FrameUse, TraceLog};
+use slotmap::SlotMap;
+
+/// Boot options. Sizes in bytes, times in ticks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Processors, 1 to 8.
+    pub cpus: u32,
+    /// Physical memory, bytes.
+    pub mem: u32,
+    /// TLB entries for each processor; a power of two.
+    pub tlb: u32,
+    /// Pids handed out are below.
+    pub pid_max: u32,
+    /// Limit on tasks; `None` for the kernel's own default, which follows from the memory.
+    pub threads_max: Option<u32>,
+    /// Copy on write at fork; `false` copies every page, as the first Unixes did.
+    pub cow: bool,
+    /// Let a new child run before its parent (2.6.12's rule); `false` queues it last.
+    pub child_runs_first: bool,
+    /// `jiffies` at boot.
+    pub initial_jiffies: u32,
+    /// User id of tasks that are spawned without one.
+    pub uid: u32,
+    /// Lever: new children start on this CPU, as if the parent had been moved meanwhile.
+    pub fork_cpu: Option<u32>,
+    /// Lever: `wake_up_new_task` finds the parent on no priority array.
+    pub parent_not_on_array: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cpus: 1,
+            mem: 64 << 20,
+            tlb: 64,
+            pid_max: PID_MAX_LIMIT,
+            threads_max: None,
+            cow: true,
+            child_runs_first: true,
+            initial_jiffies: 0,
+            uid: 500,
+            fork_cpu: None,
+            parent_not_on_array: false,
+        }
+    }
+}
+
+/// The files that exist from boot on: two devices and three programs.
+pub const BOOT_FILES: [&str; 5] = ["console", "null", "init", "sh", "true"];
+
+/// An ELF magic and the name, so that the pages of programs are not all alike.
+fn program_file(name: &str) -> InodeKind {
+    let mut bytes = b"\x7fELF\x01\x01\x01".to_vec();
+    bytes.extend_from_slice(name.as_bytes());
+    InodeKind::Program(bytes)
+}
+
+impl Kernel {
+    /// Boots a kernel: memory, idle tasks, init with its own address space, and a root directory
+    /// with `console`, `null`, `init`, `sh` and `true`.
+    ///
+    /// # Errors
+    /// If the options make no machine, in words for the user.
+    pub fn boot(config: Config) -> Result<Self, String> {
+        config.validate()?;
+        let frames = config.mem / PAGE_SIZE;
+        let mut ram = Ram::new(frames);
+        let mut mem = PageAllocator::new(frames, config.cpus as usize);
+        let mut cpus: Vec<Cpu> = (0..config.cpus)
+            .map(|_| Cpu::new(config.tlb as usize))
+            .collect();
+        let mut mms = SlotMap::with_key();
+        let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
+        // max_threads: an eighth of the frames, per kernel stack of two frames.
+        let default_max = (frames / 16).max(20);
+        let max_threads = config.threads_max.unwrap_or(default_max);
+        let mut kernel = Self {
+            pidmap: Pidmap::new(config.pid_max),
+            sched: Scheduler::new(cpus.len()),
+            max_threads,
+            config,
+            ram,
+            cpus,
+            this_cpu: 0,
+            tick: 0,
+            in_interrupt: false,
+            names: Names::default(),
+            log: TraceLog::default(),
+            stat: Stat::default(),
+            mem,
+            vm: VmStat::default(),
+            tasks: SlotMap::with_key(),
+            mms,
+            anon_vmas: SlotMap::with_key(),
+            files: SlotMap::with_key(),
+            open_files: SlotMap::with_key(),
+            inodes: SlotMap::with_key(),
+            fs: SlotMap::with_key(),
+            sighands: SlotMap::with_key(),
+            signals: SlotMap::with_key(),
+            namespaces: SlotMap::with_key(),
+            sem_undos: SlotMap::with_key(),
+            root: FileSystem::default(),
+            pid_hash: PidHash::default(),
+            users: UserTable::default(),
+            timers: Timers::default(),
+            nr_threads: 0,
+            process_counts: 0,
+            total_forks: 0,
+            init_mm,
+            init: TaskId::default(),
+            panic: None,
+        };
+        kernel.make_idle_tasks();
+        kernel.make_root();
+        kernel.make_init()?;
+        kernel.log = TraceLog::default();
+        kernel.stat = Stat::default();
+        Ok(kernel)
+    }
+
+    /// One idle task for each CPU: pid 0, priority 140, no address space of its own.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `fork_idle()`.
+    fn make_idle_tasks(&mut self) {
+        for cpu in 0..self.cpus.len() {
+            let idle = self
+                .tasks
+                .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));
+            self.task_mut(idle).active_mm = Some(self.init_mm);
+            self.mms[self.init_mm].mm_count += 1;
+            self.sched
+                .add_idle(cpu, idle, SchedTask::new(Pid(0), Name::default()));
+        }
+    }
+
+    fn make_root(&mut self) {
+        for name in BOOT_FILES {
+            let kind = match name {
+                "console" => InodeKind::Console,
+                "null" => InodeKind::Null,
+                program => program_file(program),
+            };
+            self.create(name, kind);
+        }
+    }
+
+    /// A program file in the root directory.
+    pub fn create_program(&mut self, name: &str) -> InodeId {
+        self.create(name, program_file(name))
+    }
+
+    /// A program file that no directory lists, with one reference held by the caller.
+    pub fn unnamed_program(&mut self, name: &str) -> InodeId {
+        self.new_inode(program_file(name), name)
+    }
+
+    /// Task 1: parent of all that is spawned, heir of orphans, never queued, deaf to SIGCHLD.
+    ///
+    /// Linux 2.6.12: `init/main.c`, `rest_init()`.
+    fn make_init(&mut self) -> Result<(), String> {
+        let too_small = || "too little memory to boot".to_owned();
+        let pid = self.pidmap.alloc().ok_or("no pid for init")?;
+        let stack = self
+            .alloc_frame(1, FrameUse::KernelStack)
+            .ok_or_else(too_small)?;
+        let init = self
+            .tasks
+            .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));
+        self.init = init;
+        let name = self.names.intern("init");
+        let mut entry = SchedTask::new(pid, name);
+        entry.state = TaskState::INTERRUPTIBLE;
+        self.sched.insert(init, entry);
+        let exe = self.lookup("init").map_err(|_| "no init".to_owned())?;
+        let (mm, esp) = self.mm_for_exec(exe).map_err(|_| too_small())?;
+        self.sched.get_mut(init).has_mm = true;
+
+        let mut sighand = Sighand::new();
+        sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
+        let rlimits = Rlimits::initial(self.max_threads);
+        let signal = SignalStruct {
+            leader: true,
+            ..SignalStruct::new(pid, pid, rlimits)
+        };
+        let files = self.console_files()?;
+        let fs = FsStruct {
+            count: 1,
+            umask: 0o022,
+            cwd: "/".to_owned(),
+        };
+        let bare = Task::bare(init, Cred::of_user(0));
+        *self.task_mut(init) = Task {
+            tgid: pid,
+            mm: Some(mm),
+            active_mm: Some(mm),
+            files: Some(files),
+            exit_signal: Signal::SIGCHLD.number() as i32,
+            stack: Some(stack),
+            did_exec: true,
+            ..bare
+        };
+        let fs = self.fs.insert(fs);
+        let sighand = self.sighands.insert(sighand);
+        let signal = self.signals.insert(signal);
+        let namespace = self.namespaces.insert(Namespace { count: 1 });
+        let task = self.task_mut(init);
+        task.fs = Some(fs);
+        task.sighand = Some(sighand);
+        task.signal = Some(signal);
+        task.namespace = Some(namespace);
+        task.thread.regs.esp = esp;
+        for kind in PidType::ALL {
+            self.attach_pid(init, kind, pid);
+        }
+        self.users.get(0);
+        self.nr_threads = 1;
+        self.process_counts = 1;
+        self.total_forks = 1;
+        Ok(())
+    }
+
+    /// Descriptors 0, 1 and 2 on the console.
+    fn console_files(&mut self) -> Result<FilesId, String> {
+        let console = self
+            .lookup("console")
+            .map_err(|_| "no console".to_owned())?;
+        let file = self.open_inode(console, 2);
+        self.open_files[file].f_count = 3;
+        let mut files = FilesStruct::new();
+        for fd in &mut files.fds[..3] {
+            *fd = Some(Fd {
+                file,
+                close_on_exec: false,
+            });
+        }
+        files.next_fd = 3;
+        Ok(self.files.insert(files))
+    }
+}
+
+impl Config {
+    /// The levers of `wake_up_new_task`.
+    pub fn levers(&self) -> Levers {
+        Levers {
+            fork_cpu: self.fork_cpu.map(|cpu| cpu as u8),
+            parent_not_on_array: self.parent_not_on_array,
+            child_runs_first: self.child_runs_first,
+        }
+    }
+
+    /// Whether a machine can be made of these options.
+    ///
+    /// # Errors
+    /// Which option is wrong, and what it may be.
+    pub fn validate(&self) -> Result<(), String> {
+        let (min, max) = (MIN_FRAMES * PAGE_SIZE, MAX_FRAMES * PAGE_SIZE);
+        if !(1..=8).contains(&self.cpus) {
+            return Err(format!("cpus is {}, but must be 1 to 8", self.cpus));
+        }
+        if !(min..=max).contains(&self.mem) {
+            let mib = |bytes| bytes >> 20;
+            return Err(format!(
+                "mem is {} bytes, but must be {} MiB to {} MiB",
+                self.mem,
+                mib(min),
+                mib(max)
+            ));
+        }
+        if self.tlb > 4096 || (self.tlb != 0 && !self.tlb.is_power_of_two()) {
+            return Err(format!(
+                "tlb is {}, but must be 0 or a power of two up to 4096",
+                self.tlb
+            ));
+        }
+        if !(PID_MAX_MIN..=PID_MAX_LIMIT).contains(&self.pid_max) {
+            return Err(format!(
+                "pid_max is {}, but must be {PID_MAX_MIN} to {PID_MAX_LIMIT}",
+                self.pid_max
+            ));
+        }
+        if self.fork_cpu.is_some_and(|cpu| cpu >= self.cpus) {
+            return Err(format!("fork_cpu must be below cpus ({})", self.cpus));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! The invariants of processes, checked over the whole kernel between two commands. For tests: it
+//! is slow.
+
+use super::Kernel;
+use super::pidmap::{PID_MAX_LIMIT, PidType};
+use super::task::{Continuation, ExitState, PfFlags, Task};
+use crate::abi::{Pid, TaskId, TaskState};
+use slotmap::{Key, SlotMap};
+use std::collections::BTreeMap;
+
+impl Kernel {
+    /// Checks that the process tree, the pid hashes and every count agree with the tasks, and then
+    /// the runqueues and the memory.
+    ///
+    /// # Errors
+    /// The first invariant that does not hold, in words.
+    pub fn check(&self) -> Result<(), String> {
+        for (id, task) in self.real_tasks() {
+            let name = |what| format!("task {}: {what}", self.pid(id));
+            self.check_family(id, task).map_err(name)?;
+            self.check_state(id, task).map_err(name)?;
+            self.check_links(id, task).map_err(name)?;
+        }
+        self.check_pids()?;
+        self.check_totals()?;
+        self.check_shared()?;
+        self.check_files()?;
+        self.check_waits()?;
+        self.sched.check()?;
+        self.check_mm()
+    }
+
+    /// Every task but the idle tasks.
+    fn real_tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
+        self.tasks.iter().filter(|(id, _)| self.pid(*id) != Pid(0))
+    }
+
+    /// Parents and children know each other, and threads their leader.
+    fn check_family(&self, id: TaskId, task: &Task) -> Result<(), String> {
+        demand(task.parent == task.real_parent, || "has a tracer".into())?;
+        if id != self.init {
+            let parent = self.tasks.get(task.parent).ok_or("its parent is gone")?;
+            demand(parent.children.get(&task.sibling) == Some(&id), || {
+                "is not in its parent's list".into()
+            })?;
+            demand(parent.exit_state == ExitState::Alive, || {
+                "its parent has ended".into()
+            })?;
+        }
+        for (seq, child) in &task.children {
+            let child = self.tasks.get(*child).ok_or("a child is gone")?;
+            demand((child.parent, child.sibling) == (id, *seq), || {
+                "a child has another parent".into()
+            })?;
+        }
+        let leader = task.group_leader;
+        demand(self.tasks.contains_key(leader), || {
+            "its leader is gone".into()
+        })?;
+        demand(self.pid(leader) == task.tgid, || {
+            "its leader has another number than its group".into()
+        })?;
+        let shares = self.task(leader).signal == task.signal;
+        demand(shares, || {
+            "has another signal_struct than its leader".into()
+        })
+    }
+
+    /// What a task holds and where it is queued fits its state.
+    fn check_state(&self, id: TaskId, task: &Task) -> Result<(), String> {
+        let sched = self.sched.try_get(id).ok_or("the scheduler forgot it")?;
+        let exiting = task.flags.contains(PfFlags::EXITING);
+        let (usage, holds) = match task.exit_state {
+            ExitState::Alive => (2, true),
+            ExitState::Zombie => (1, false),
+            ExitState::Dead => return Err("is dead, but was not released".into()),
+        };
+        demand(task.usage == usage && exiting != holds, || {
+            format!("usage {}, {:?}", task.usage, task.flags)
+        })?;
+        let held = [
+            task.mm.is_some(),
+            task.files.is_some(),
+            task.fs.is_some(),
+            task.namespace.is_some(),
+        ];
+        demand(held == [holds; 4], || format!("holds {held:?}"))?;
+        demand(sched.has_mm == holds, || "has_mm is wrong".into())?;
+        let kept = [task.sighand.is_some(), task.signal.is_some()];
+        demand(kept == [true; 2], || "keeps no signals".into())?;
+        demand(task.stack.is_some(), || "has no kernel stack".into())?;
+        let runnable = sched.state == TaskState::RUNNING;
+        demand(runnable == sched.is_queued(), || {
+            format!("state {:?}, queued {}", sched.state, sched.is_queued())
+        })
+    }
+
+    /// The pid hashes a task is in, and its entry in each.
+    fn check_links(&self, id: TaskId, task: &Task) -> Result<(), String> {
+        let signal = task.signal.and_then(|signal| self.signals.get(signal));
+        let signal = signal.ok_or("its signal_struct is gone")?;
+        let leads = task.group_leader == id;
+        let expected = [
+            Some(self.pid(id)),
+            Some(task.tgid),
+            leads.then_some(signal.pgrp),
+            leads.then_some(signal.session),
+        ];
+        for kind in PidType::ALL {
+            let link = task.pid_links[kind as usize];
+            demand(link.map(|(nr, _)| nr) == expected[kind as usize], || {
+                format!("{kind:?} link {link:?}")
+            })?;
+            let entries = self.pid_hash.entries(kind);
+            let found = entries.filter(|(_, _, task)| *task == id);
+            demand(found.map(|(nr, seq, _)| (nr, seq)).eq(link), || {
+                format!("wrong entries in the {kind:?} hash")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A number is in use exactly if a hash has it, and every entry of a hash has a task.
+    fn check_pids(&self) -> Result<(), String> {
+        let mut used = vec![false; PID_MAX_LIMIT as usize];
+        used[0] = true;
+        for kind in PidType::ALL {
+            for (nr, _, task) in self.pid_hash.entries(kind) {
+                used[nr.0 as usize] = true;
+                demand(self.tasks.contains_key(task), || {
+                    format!("{kind:?} {nr} names a task that is gone")
+                })?;
+            }
+        }
+        for (pid, used) in used.iter().enumerate() {
+            demand(self.pidmap.in_use(pid as u32) == *used, || {
+                format!("pid {pid} is in a hash: {used}, in the map: {}", !used)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `nr_threads`, `process_counts` and the users' counts.
+    fn check_totals(&self) -> Result<(), String> {
+        let threads = self.real_tasks().count();
+        let processes = self
+            .real_tasks()
+            .filter(|(id, task)| task.group_leader == *id);
+        let processes = processes.count();
+        let totals = (self.nr_threads as usize, self.process_counts as usize);
+        demand(totals == (threads, processes), || {
+            format!("nr_threads, process_counts {totals:?}, not {threads}, {processes}")
+        })?;
+        let mut users: BTreeMap<u32, u32> = BTreeMap::new();
+        for (_, task) in self.real_tasks() {
+            *users.entry(task.cred.uid).or_default() += 1;
+        }
+        demand(self.users.iter().eq(users.clone()), || {
+            format!("user processes {:?}, not {users:?}", self.users)
+        })
+    }
+
+    /// Counts of what tasks share against the tasks that hold it.
+    fn check_shared(&self) -> Result<(), String> {
+        self.check_holders("files", &self.files, |s| s.count, |task| task.files)?;
+        self.check_holders("fs", &self.fs, |s| s.count, |task| task.fs)?;
+        self.check_holders("sighand", &self.sighands, |s| s.count, |task| task.sighand)?;
+        self.check_holders("signal", &self.signals, |s| s.count, |task| task.signal)?;
+        let namespace = |task: &Task| task.namespace;
+        self.check_holders("namespace", &self.namespaces, |s| s.count, namespace)?;
+        self.check_holders("sem_undo", &self.sem_undos, |s| s.refcnt, |t| t.sem_undo)?;
+        for (id, signal) in &self.signals {
+            let mine = self
+                .real_tasks()
+                .filter(|(_, task)| task.signal == Some(id));
+            let alive = mine.filter(|(_, task)| !task.flags.contains(PfFlags::EXITING));
+            let alive = alive.count() as u32;
+            // A clone of a thread that failed late leaves `live` too high, as in the kernel.
+            demand(signal.live >= alive, || {
+                format!("signal.live {}, {alive} tasks", signal.live)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_holders<K: Key, V>(
+        &self,
+        what: &str,
+        arena: &SlotMap<K, V>,
+        count: impl Fn(&V) -> u32,
+        held: impl Fn(&Task) -> Option<K>,
+    ) -> Result<(), String> {
+        let mut holders: BTreeMap<K, u32> = arena.keys().map(|key| (key, 0)).collect();
+        for key in self.tasks.values().filter_map(held) {
+            *holders.entry(key).or_default() += 1;
+        }
+        for (key, holders) in holders {
+            let stated = arena.get(key).map(&count);
+            demand(stated == Some(holders) && holders > 0, || {
+                format!("{what} count {stated:?}, but {holders} tasks hold it")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `f_count` against descriptors and mappings, and at least so many holders of each inode.
+    fn check_files(&self) -> Result<(), String> {
+        let mut files = BTreeMap::new();
+        let tables = self.files.values();
+        let descriptors = tables.flat_map(|table| table.open().map(|(_, open)| open.file));
+        let areas = self.mms.values().flat_map(|mm| mm.vmas.values());
+        for file in descriptors.chain(areas.filter_map(|vma| vma.vm_file)) {
+            *files.entry(file).or_default() += 1;
+        }
+        let stated = self.open_files.iter().map(|(id, file)| (id, file.f_count));
+        let stated: BTreeMap<_, u32> = stated.collect();
+        demand(stated == files, || {
+            format!("f_count {stated:?}, but references {files:?}")
+        })?;
+        let mut inodes = BTreeMap::new();
+        let named = self.root.names().map(|(_, inode)| inode);
+        let opened = self.open_files.values().map(|file| file.inode);
+        let running = self.mms.values().filter_map(|mm| mm.exe);
+        for inode in named.chain(opened).chain(running) {
+            *inodes.entry(inode).or_default() += 1;
+        }
+        for (id, holders) in inodes {
+            let stated = self.inodes.get(id).map_or(0, |inode| inode.i_count);
+            demand(stated >= holders, || {
+                format!("i_count {stated}, but {holders} holders")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Timers have sleepers, and vfork parents a child that will wake them.
+    fn check_waits(&self) -> Result<(), String> {
+        for (tick, id) in self.timers.iter() {
+            let timer = self.tasks.get(id).map(|task| task.timer);
+            demand(timer == Some(Some(tick)), || {
+                format!("the timer of tick {tick} has no sleeper")
+            })?;
+        }
+        for (id, task) in self.real_tasks() {
+            let Some(Continuation::VforkWait { child, done }) = task.continuation else {
+                continue;
+            };
+            let child = self.pid_hash.find(child);
+            let held = child.is_some_and(|child| self.task(child).vfork_done == Some(id));
+            demand(held != done, || {
+                format!("vfork of {}: done {done}, held {held}", self.pid(id))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn demand(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}

@@ -1,0 +1,411 @@
+//! The end of tasks: `do_exit`, telling the parent, handing the children over, and `release_task`.
+
+use super::Kernel;
+use super::pidmap::PidType;
+use super::signal::{SigAction, SignalFlags};
+use super::syscall::SysResult;
+use super::task::{ExitState, PfFlags, PtFlags};
+use crate::abi::{Pid, Signal, TaskId, VirtAddr, WaitStatus};
+use crate::trace::TraceEvent;
+
+impl Kernel {
+    /// Ends the current task with a status word. It never runs again.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `do_exit()`.
+    pub(super) fn do_exit(&mut self, current: TaskId, code: u32) -> SysResult {
+        let pid = self.pid(current).0;
+        if pid <= 1 {
+            let what = if pid == 0 { "the idle task" } else { "init" };
+            self.panic(&format!("Attempted to kill {what}!"));
+            return SysResult::Blocked;
+        }
+        self.trace(
+            current,
+            TraceEvent::SchedProcessExit {
+                status: WaitStatus(code),
+            },
+        );
+        self.task_mut(current).flags |= PfFlags::EXITING;
+        if let Some(signal) = self.task(current).signal {
+            self.signals[signal].live -= 1;
+        }
+        self.mm_release(current);
+        self.exit_mm_drop(current);
+        self.exit_resources(current);
+        self.task_mut(current).exit_code = code;
+        self.exit_notify(current);
+        self.sched.get_mut(current).dead = true;
+        self.schedule();
+        SysResult::Blocked
+    }
+
+    /// Ends the whole process.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `do_group_exit()`.
+    pub(super) fn do_group_exit(&mut self, current: TaskId, code: u32) -> SysResult {
+        let mut code = code;
+        if let Some(id) = self.task(current).signal {
+            let signal = &mut self.signals[id];
+            if signal.flags.contains(SignalFlags::GROUP_EXIT) {
+                code = signal.group_exit_code;
+            } else if signal.count > 1 {
+                signal.flags = SignalFlags::GROUP_EXIT;
+                signal.group_exit_code = code;
+                self.zap_other_threads(current);
+            }
+        }
+        self.do_exit(current, code)
+    }
+
+    /// SIGKILL for every other thread of the process.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `zap_other_threads()`.
+    fn zap_other_threads(&mut self, current: TaskId) {
+        let Some(signal) = self.task(current).signal else {
+            return;
+        };
+        self.signals[signal].flags = SignalFlags::GROUP_EXIT;
+        self.signals[signal].group_stop_count = 0;
+        let leader = self.task(current).group_leader;
+        for thread in self.threads(current) {
+            if thread == current || self.task(thread).exit_state != ExitState::Alive {
+                continue;
+            }
+            let task = self.task_mut(thread);
+            if thread != leader {
+                task.exit_signal = -1;
+            }
+            task.pending = task.pending.without_stops();
+            self.send_sigkill(thread);
+        }
+    }
+
+    /// The threads of a task's process that are not yet released, in the order of creation.
+    pub fn threads(&self, task: TaskId) -> Vec<TaskId> {
+        self.pid_hash
+            .all(PidType::Tgid, self.task(task).tgid)
+            .collect()
+    }
+
+    /// What a task does when it gives its address space up, at exit and at exec: it lets a vfork
+    /// parent go on, and clears the tid word that others may wait on.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `mm_release()`.
+    pub(super) fn mm_release(&mut self, current: TaskId) {
+        let task = self.task_mut(current);
+        task.thread.regs.fs = 0;
+        task.thread.regs.gs = 0;
+        self.complete_vfork(current);
+        let addr = self.task(current).clear_child_tid;
+        let shared = self
+            .task(current)
+            .mm
+            .is_some_and(|mm| self.mms[mm].mm_users > 1);
+        // With nobody to see it nothing is written, and the address stays armed.
+        if addr != VirtAddr(0) && shared {
+            self.task_mut(current).clear_child_tid = VirtAddr(0);
+            let failed = self.put_user_u32(current, addr, 0).is_err();
+            self.trace(
+                current,
+                TraceEvent::TidWrite {
+                    addr,
+                    value: Pid(0),
+                    failed,
+                },
+            );
+        }
+    }
+
+    /// Lets the vfork parent of a task go on, if one waits.
+    pub(super) fn complete_vfork(&mut self, child: TaskId) {
+        if let Some(parent) = self.task_mut(child).vfork_done.take() {
+            let pid = self.pid(parent);
+            self.trace(child, TraceEvent::VforkDone { parent: pid });
+            self.complete(parent);
+        }
+    }
+
+    /// `exit_sem`, `exit_files`, `exit_fs`, `exit_namespace`, in this order.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `do_exit()`.
+    fn exit_resources(&mut self, current: TaskId) {
+        let task = self.task_mut(current);
+        let (undo, files) = (task.sem_undo.take(), task.files.take());
+        let (fs, namespace) = (task.fs.take(), task.namespace.take());
+        if let Some(undo) = undo {
+            self.put_sem_undo(undo);
+        }
+        if let Some(files) = files {
+            self.put_files(files);
+        }
+        if let Some(fs) = fs {
+            self.put_fs(fs);
+        }
+        if let Some(namespace) = namespace {
+            self.put_namespace(namespace);
+        }
+    }
+
+    /// Hands the children over, tells the parent, and decides between zombie and gone.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
+    fn exit_notify(&mut self, current: TaskId) {
+        self.forget_original_parent(current);
+        self.demote_exit_signal(current);
+        let task = self.task(current);
+        let (exit_signal, ptraced) = (task.exit_signal, !task.ptrace.is_empty());
+        if exit_signal != -1 && self.thread_group_empty(current) {
+            let foreign = self.task(current).parent != self.task(current).real_parent;
+            let signal = if foreign {
+                Signal::SIGCHLD.number() as i32
+            } else {
+                exit_signal
+            };
+            self.do_notify_parent(current, signal);
+        } else if ptraced {
+            self.do_notify_parent(current, Signal::SIGCHLD.number() as i32);
+        }
+        // The state is set last: from here on the parent may reap it.
+        let task = self.task_mut(current);
+        if task.exit_signal == -1 && task.ptrace.is_empty() {
+            task.exit_state = ExitState::Dead;
+            self.release_task(current);
+        } else {
+            task.exit_state = ExitState::Zombie;
+        }
+    }
+
+    /// A child that has called exec, or whose parent has, can no longer send a signal of its
+    /// creator's choice.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
+    fn demote_exit_signal(&mut self, current: TaskId) {
+        let task = self.task(current);
+        let sigchld = Signal::SIGCHLD.number() as i32;
+        let parent_exec_id = self.task(task.real_parent).self_exec_id;
+        let execed =
+            task.parent_exec_id != parent_exec_id || task.self_exec_id != task.parent_exec_id;
+        let unusual = task.exit_signal != sigchld && task.exit_signal != -1;
+        if unusual && execed && !self.capable(current, super::cred::Caps::KILL) {
+            self.task_mut(current).exit_signal = sigchld;
+        }
+    }
+
+    /// Whether no other task of the process is left, zombies included.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `thread_group_empty()`.
+    pub(super) fn thread_group_empty(&self, task: TaskId) -> bool {
+        self.pid_hash
+            .all(PidType::Tgid, self.task(task).tgid)
+            .all(|thread| thread == task)
+    }
+
+    /// The children go to the next living thread of the process, or to init.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
+    fn forget_original_parent(&mut self, father: TaskId) {
+        if self.task(father).children.is_empty() {
+            return;
+        }
+        let reaper = self.child_reaper(father);
+        let children: Vec<TaskId> = self.task(father).children.values().copied().collect();
+        for child in children {
+            self.reparent_thread(child, reaper);
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
+    fn child_reaper(&self, father: TaskId) -> TaskId {
+        let threads = self.threads(father);
+        let at = threads
+            .iter()
+            .position(|thread| *thread == father)
+            .unwrap_or(0);
+        let (before, after) = threads.split_at(at);
+        after
+            .iter()
+            .chain(before)
+            .copied()
+            .find(|thread| *thread != father && self.task(*thread).exit_state == ExitState::Alive)
+            .unwrap_or(self.init)
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
+    fn reparent_thread(&mut self, child: TaskId, reaper: TaskId) {
+        self.remove_child(child);
+        let task = self.task_mut(child);
+        task.real_parent = reaper;
+        task.parent = reaper;
+        task.ptrace = PtFlags::empty();
+        if task.exit_signal != -1 {
+            task.exit_signal = Signal::SIGCHLD.number() as i32;
+        }
+        let pdeath = Signal::new(task.pdeath_signal);
+        self.add_child(reaper, child);
+        let (child_pid, parent) = (self.pid(child), self.pid(reaper));
+        self.trace(
+            child,
+            TraceEvent::Reparent {
+                child: child_pid,
+                parent,
+            },
+        );
+        if let Some(signal) = pdeath {
+            self.group_send_signal(child, signal);
+        }
+        let task = self.task(child);
+        let waits = task.exit_state == ExitState::Zombie && task.exit_signal != -1;
+        if waits && self.thread_group_empty(child) {
+            let signal = self.task(child).exit_signal;
+            self.do_notify_parent(child, signal);
+            // Init reaps what it inherits. Another heir that ignores SIGCHLD leaves it lying: the
+            // kernel forgets it.
+            if self.task(child).exit_signal == -1 && reaper == self.init {
+                self.task_mut(child).exit_state = ExitState::Dead;
+                self.release_task(child);
+            }
+        }
+    }
+
+    fn remove_child(&mut self, child: TaskId) {
+        let (parent, seq) = (self.task(child).parent, self.task(child).sibling);
+        self.task_mut(parent).children.remove(&seq);
+    }
+
+    /// Sends the exit signal to the parent and wakes its `wait4`.
+    ///
+    /// A parent that ignores SIGCHLD lets its children reap themselves: `exit_signal` becomes -1.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
+    pub(super) fn do_notify_parent(&mut self, task: TaskId, signal: i32) {
+        let parent = self.task(task).parent;
+        let mut send = u32::try_from(signal).ok().and_then(Signal::new);
+        let ignores = self.task(parent).sighand.is_some_and(|sighand| {
+            self.sighands[sighand].action(Signal::SIGCHLD) == SigAction::Ignore
+        });
+        if send == Some(Signal::SIGCHLD) && ignores {
+            self.task_mut(task).exit_signal = -1;
+            send = None;
+        }
+        if let Some(signal) = send {
+            self.group_send_signal(parent, signal);
+        }
+        self.wake_up_parent(parent);
+    }
+
+    /// Takes the last traces of an ended task away; its struct goes when nobody runs on it.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `release_task()`.
+    pub(super) fn release_task(&mut self, task: TaskId) {
+        let uid = self.task(task).cred.uid;
+        self.users.put(uid);
+        let (pid, name) = (self.pid(task), self.comm(task));
+        self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        self.exit_signal_struct(task);
+        self.put_sighand(task);
+        let parent = self.task(task).parent;
+        self.unhash_process(task);
+        // The notice comes before `sched_exit`: it may wake that parent, whose sleep average
+        // counts then.
+        let leader = self.notify_for_silent_leader(task);
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.sched_exit(&mut ctx, task, parent);
+        self.put_task(task);
+        if let Some(leader) = leader {
+            self.task_mut(leader).exit_state = ExitState::Dead;
+            self.release_task(leader);
+        }
+    }
+
+    /// The last other thread of a process whose leader is a zombie lets the parent hear of it.
+    /// Returns the leader if nobody will wait for it.
+    fn notify_for_silent_leader(&mut self, task: TaskId) -> Option<TaskId> {
+        let leader = self.task(task).group_leader;
+        let zombie = self.task(leader).exit_state == ExitState::Zombie;
+        if leader == task || !zombie || !self.thread_group_empty(leader) {
+            return None;
+        }
+        let signal = self.task(leader).exit_signal;
+        self.do_notify_parent(leader, signal);
+        (self.task(leader).exit_signal == -1).then_some(leader)
+    }
+
+    /// `__exit_signal`: one holder less; a thread's times go into the sums of its process.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
+    fn exit_signal_struct(&mut self, task: TaskId) {
+        if let Some(signal) = self.task(task).signal {
+            let (utime, min_flt) = (self.task(task).utime, self.task(task).min_flt);
+            let next = self
+                .threads(task)
+                .into_iter()
+                .find(|thread| *thread != task);
+            let shared = &mut self.signals[signal];
+            if shared.curr_target == Some(task) {
+                shared.curr_target = next;
+            }
+            if shared.count > 1 {
+                shared.utime += utime;
+                shared.min_flt += min_flt;
+            }
+        }
+        self.put_signal(task);
+    }
+
+    /// One holder of the `signal_struct` less. `live` is not touched.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
+    pub(super) fn put_signal(&mut self, task: TaskId) {
+        if let Some(signal) = self.task_mut(task).signal.take() {
+            self.signals[signal].count -= 1;
+            if self.signals[signal].count == 0 {
+                self.signals.remove(signal);
+            }
+        }
+    }
+
+    /// One holder of the signal actions less.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_sighand()`.
+    pub(super) fn put_sighand(&mut self, task: TaskId) {
+        if let Some(sighand) = self.task_mut(task).sighand.take() {
+            self.sighands[sighand].count -= 1;
+            if self.sighands[sighand].count == 0 {
+                self.sighands.remove(sighand);
+            }
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `__unhash_process()`.
+    fn unhash_process(&mut self, task: TaskId) {
+        let leader = self.task(task).pid_links[PidType::Pgid as usize].is_some();
+        self.nr_threads -= 1;
+        for kind in PidType::ALL {
+            self.detach_pid(task, kind);
+        }
+        if leader {
+            self.process_counts -= 1;
+        }
+        self.remove_child(task);
+    }
+
+    /// `put_task_struct`: the last reference frees struct and kernel stack.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `__put_task_struct()`.
+    pub(super) fn put_task(&mut self, task: TaskId) {
+        self.task_mut(task).usage -= 1;
+        if self.task(task).usage == 0 {
+            self.free_task(task);
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `free_task()`.
+    pub(super) fn free_task(&mut self, task: TaskId) {
+        self.sched.remove(task);
+        if let Some(dead) = self.tasks.remove(task)
+            && let Some(stack) = dead.stack
+        {
+            self.free_frames(stack, 1);
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Making tasks: `do_fork` and `copy_process`, in the kernel's order.
+
+use super::Kernel;
+use super::clone_rules::{
+    CloneRefusal, check_clone_flags, check_max_threads, check_nproc, fork_traceflag,
+};
+use super::copy::Stage;
+use super::pidmap::PidType;
+use super::sched::{Levers, ThreadFlags};
+use super::signal::SignalFlags;
+use super::syscall::SysResult;
+use super::task::{ChildList, Continuation, ExitState, PfFlags, PtFlags, Task};
+use crate::abi::{CloneFlags, Errno, Name, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
+use crate::trace::{ForkStep, FrameUse, TraceEvent};
+
+/// What `do_fork` is told: the arguments of clone as the system call passes them on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ForkArgs {
+    /// Flags and exit signal.
+    pub flags: CloneFlags,
+    /// The child's `esp`; 0 for the caller's own.
+    pub stack: VirtAddr,
+    /// Where CLONE_PARENT_SETTID stores the tid.
+    pub parent_tid: VirtAddr,
+    /// Where CLONE_SETTLS finds the `user_desc`.
+    pub tls: VirtAddr,
+    /// For CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
+    pub child_tid: VirtAddr,
+    /// A name of the child's own, for workloads that name their children. The kernel's own rule,
+    /// `None`, lets it inherit the caller's.
+    pub comm: Option<Name>,
+}
+
+impl ForkArgs {
+    /// The arguments of a call that has only flags.
+    pub fn with_flags(flags: CloneFlags) -> Self {
+        Self {
+            flags,
+            ..Self::default()
+        }
+    }
+}
+
+impl Kernel {
+    /// Makes a task and sets it going; a vfork parent then begins to wait.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
+    ///
+    /// # Errors
+    /// `EAGAIN` if there is no pid or too many tasks, and whatever `copy_process` refuses.
+    pub fn do_fork(&mut self, current: TaskId, args: &ForkArgs) -> SysResult {
+        let mut args = *args;
+        let Some(pid) = self.pidmap.alloc() else {
+            self.fork_step(current, ForkStep::NoPid);
+            return Err(Errno::EAGAIN).into();
+        };
+        self.fork_step(current, ForkStep::AllocPidmap(pid));
+        let ptrace = self.task(current).ptrace;
+        let event = if ptrace.is_empty() {
+            None
+        } else {
+            fork_traceflag(ptrace, args.flags)
+        };
+        if event.is_some() {
+            args.flags |= CloneFlags::CLONE_PTRACE;
+            self.fork_step(current, ForkStep::AddClonePtrace);
+        }
+        let child = match self.copy_process(current, &args, pid) {
+            Ok(child) => child,
+            Err(errno) => {
+                self.fork_step(current, ForkStep::CopyProcessFailed(errno));
+                self.pidmap.free(pid);
+                self.fork_step(current, ForkStep::FreePidmap);
+                return Err(errno).into();
+            }
+        };
+        self.stat.forks += 1;
+        let levers = self.config.levers();
+        self.start_child(current, child, args.flags, &levers);
+        if event.is_some() {
+            // The child is already runnable. The stop itself needs a tracer's requests.
+            self.task_mut(current).ptrace_message = pid.0 as u32;
+            self.fork_step(current, ForkStep::PtraceNotify);
+        }
+        if args.flags.contains(CloneFlags::CLONE_VFORK) {
+            return self.wait_for_vfork(current, pid);
+        }
+        Ok(pid.0 as u32).into()
+    }
+
+    /// The middle of `do_fork`: what happens to the new task before the parent may wait for it.
+    pub(super) fn start_child(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        flags: CloneFlags,
+        levers: &Levers,
+    ) {
+        if flags.contains(CloneFlags::CLONE_VFORK) {
+            self.task_mut(child).vfork_done = Some(current);
+        }
+        let stopped = flags.contains(CloneFlags::CLONE_STOPPED);
+        if stopped || self.task(child).ptrace.contains(PtFlags::PTRACED) {
+            let pending = self.task(child).pending.with(Signal::SIGSTOP);
+            self.task_mut(child).pending = pending;
+            self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
+            self.fork_step(current, ForkStep::SigstopPending);
+        }
+        if stopped {
+            self.sched.get_mut(child).state = TaskState::STOPPED;
+            self.fork_step(current, ForkStep::LeftStopped);
+        } else {
+            let clone_vm = flags.contains(CloneFlags::CLONE_VM);
+            let (sched, mut ctx) = self.sched_ctx();
+            sched.wake_up_new_task(&mut ctx, current, child, clone_vm, levers);
+            self.fork_step(current, ForkStep::WakeUpNewTask);
+        }
+        let (parent_sched, child_sched) = (self.sched.get(current), self.sched.get(child));
+        let event = TraceEvent::SchedProcessFork {
+            child: child_sched.pid,
+            child_name: child_sched.name,
+            flags,
+            child_prio: child_sched.prio,
+            child_slice: child_sched.time_slice,
+            parent_slice: parent_sched.time_slice,
+        };
+        self.trace(current, event);
+    }
+
+    fn wait_for_vfork(&mut self, current: TaskId, child: Pid) -> SysResult {
+        self.fork_step(current, ForkStep::WaitForVfork);
+        self.trace(current, TraceEvent::VforkWait { child });
+        self.wait_for_completion(current, child)
+    }
+
+    fn fork_step(&mut self, current: TaskId, step: ForkStep) {
+        self.trace(current, TraceEvent::DoForkStep { step });
+    }
+
+    /// Makes a task as a copy of the caller, sharing what the flags say. It is not queued yet.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+    ///
+    /// # Errors
+    /// See the rules in `clone_rules`; `ENOMEM`, `EFAULT`, `EPERM`, `EINTR`. What a failure leaves
+    /// undone is said by [`Stage`].
+    pub fn copy_process(
+        &mut self,
+        current: TaskId,
+        args: &ForkArgs,
+        pid: Pid,
+    ) -> Result<TaskId, Errno> {
+        check_clone_flags(args.flags).map_err(CloneRefusal::errno)?;
+        let child = self.dup_task_struct(current, pid)?;
+        if let Some(comm) = args.comm {
+            self.sched.get_mut(child).name = comm;
+        }
+        let mut stage = Stage::TaskStruct;
+        match self.fill_child(current, child, args, &mut stage) {
+            Ok(()) => Ok(child),
+            Err(errno) => {
+                self.unwind_copy(child, stage);
+                Err(errno)
+            }
+        }
+    }
+
+    /// A byte copy of the task on a kernel stack of its own.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
+    fn dup_task_struct(&mut self, current: TaskId, pid: Pid) -> Result<TaskId, Errno> {
+        let stack = self
+            .alloc_frame(1, FrameUse::KernelStack)
+            .ok_or(Errno::ENOMEM)?;
+        // The lists of children are not copied: they may be long, and the child's start empty.
+        let children = std::mem::take(&mut self.task_mut(current).children);
+        let copy = Task {
+            usage: 2,
+            stack: Some(stack),
+            pid_links: [None; PidType::COUNT],
+            ..self.task(current).clone()
+        };
+        self.task_mut(current).children = children;
+        let child = self.tasks.insert(copy);
+        self.sched.dup(current, child, pid);
+        Ok(child)
+    }
+
+    /// The body of `copy_process` behind `dup_task_struct`; `stage` says how far it has come.
+    fn fill_child(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        args: &ForkArgs,
+        stage: &mut Stage,
+    ) -> Result<(), Errno> {
+        let flags = args.flags;
+        self.charge_user(current, stage)?;
+        self.reset_inherited(child, flags);
+        if flags.contains(CloneFlags::CLONE_PARENT_SETTID) {
+            self.store_parent_tid(current, child, args.parent_tid)?;
+        }
+        if flags.contains(CloneFlags::CLONE_THREAD) {
+            self.task_mut(child).tgid = self.task(current).tgid;
+        }
+        self.copy_resources(current, child, args, stage)?;
+        let task = self.task_mut(child);
+        let tid_word = |flag| {
+            if flags.contains(flag) {
+                args.child_tid
+            } else {
+                VirtAddr(0)
+            }
+        };
+        task.set_child_tid = tid_word(CloneFlags::CLONE_CHILD_SETTID);
+        task.clear_child_tid = tid_word(CloneFlags::CLONE_CHILD_CLEARTID);
+        task.parent_exec_id = task.self_exec_id;
+        task.exit_signal = match flags.contains(CloneFlags::CLONE_THREAD) {
+            true => -1,
+            false => flags.csignal() as i32,
+        };
+        task.pdeath_signal = 0;
+        task.exit_state = ExitState::Alive;
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.sched_fork(&mut ctx, current, child);
+        self.task_mut(child).group_leader = child;
+        if self.task(current).pending.contains(Signal::SIGKILL) {
+            return Err(Errno::EINTR);
+        }
+        self.choose_parents(current, child, flags);
+        if flags.contains(CloneFlags::CLONE_THREAD) {
+            self.join_thread_group(current, child)?;
+        }
+        self.link_task(child);
+        Ok(())
+    }
+
+    /// `RLIMIT_NPROC`, the user's count, `max_threads`.
+    fn charge_user(&mut self, current: TaskId, stage: &mut Stage) -> Result<(), Errno> {
+        let cred = self.task(current).cred;
+        let limit = self.rlimits(current).nproc;
+        let processes = self.users.processes(cred.uid);
+        let waiver = check_nproc(&cred, processes, limit).map_err(CloneRefusal::errno)?;
+        if let Some(privilege) = waiver {
+            self.capable(current, privilege);
+        }
+        self.users.get(cred.uid);
+        *stage = Stage::UserCharged;
+        check_max_threads(self.nr_threads, self.max_threads).map_err(CloneRefusal::errno)
+    }
+
+    /// The fields that a child never inherits.
+    fn reset_inherited(&mut self, child: TaskId, flags: CloneFlags) {
+        let now = self.tick;
+        let pid = self.pid(child);
+        self.sched.get_mut(child).thread_flags -= ThreadFlags::SIGPENDING;
+        let task = self.task_mut(child);
+        task.did_exec = false;
+        task.flags = (task.flags - PfFlags::SUPERPRIV) | PfFlags::FORKNOEXEC;
+        if !flags.contains(CloneFlags::CLONE_PTRACE) {
+            task.ptrace = PtFlags::empty();
+        }
+        task.tgid = pid;
+        task.children = ChildList::new();
+        task.vfork_done = None;
+        task.pending = SigSet::EMPTY;
+        task.utime = 0;
+        task.stime = 0;
+        task.start_time = now;
+        task.call = None;
+        task.reaped = None;
+        task.continuation = Some(Continuation::RetFromFork);
+    }
+
+    /// CLONE_PARENT_SETTID stores before the memory is copied, so a copy has the value too.
+    fn store_parent_tid(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        addr: VirtAddr,
+    ) -> Result<(), Errno> {
+        let pid = self.pid(child);
+        let stored = self.put_user_u32(current, addr, pid.0 as u32);
+        self.trace(
+            current,
+            TraceEvent::TidWrite {
+                addr,
+                value: pid,
+                failed: stored.is_err(),
+            },
+        );
+        stored
+    }
+
+    fn choose_parents(&mut self, current: TaskId, child: TaskId, flags: CloneFlags) {
+        let siblings = CloneFlags::CLONE_PARENT | CloneFlags::CLONE_THREAD;
+        let parent = match flags.intersects(siblings) {
+            true => self.task(current).real_parent,
+            false => current,
+        };
+        let task = self.task_mut(child);
+        task.real_parent = parent;
+        task.parent = parent;
+    }
+
+    fn join_thread_group(&mut self, current: TaskId, child: TaskId) -> Result<(), Errno> {
+        let Some(signal) = self.task(current).signal else {
+            return Ok(());
+        };
+        if self.signals[signal].flags.contains(SignalFlags::GROUP_EXIT) {
+            return Err(Errno::EAGAIN);
+        }
+        self.task_mut(child).group_leader = self.task(current).group_leader;
+        if self.signals[signal].group_stop_count > 0 {
+            self.signals[signal].group_stop_count += 1;
+            self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
+        }
+        Ok(())
+    }
+
+    /// Makes the finished task known: its parent's list, the pid hashes, the counts.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+    fn link_task(&mut self, child: TaskId) {
+        let parent = self.task(child).parent;
+        self.add_child(parent, child);
+        let (pid, tgid) = (self.pid(child), self.task(child).tgid);
+        self.attach_pid(child, PidType::Pid, pid);
+        self.attach_pid(child, PidType::Tgid, tgid);
+        if pid == tgid {
+            if let Some(signal) = self.task(child).signal {
+                let (pgrp, session) = (self.signals[signal].pgrp, self.signals[signal].session);
+                self.attach_pid(child, PidType::Pgid, pgrp);
+                self.attach_pid(child, PidType::Sid, session);
+            }
+            self.process_counts += 1;
+        }
+        self.nr_threads += 1;
+        self.total_forks += 1;
+    }
+
+    /// Appends a task to its parent's list of children.
+    pub(super) fn add_child(&mut self, parent: TaskId, child: TaskId) {
+        let seq = self.pid_hash.next_seq();
+        self.task_mut(child).sibling = seq;
+        self.task_mut(parent).children.insert(seq, child);
+    }
+
+    /// Linux 2.6.12: `kernel/pid.c`, `attach_pid()`.
+    pub(super) fn attach_pid(&mut self, task: TaskId, kind: PidType, nr: Pid) {
+        let seq = self.pid_hash.attach(kind, nr, task);
+        self.task_mut(task).pid_links[kind as usize] = Some((nr, seq));
+    }
+
+    /// Takes a task out of one pid hash; the number is freed when no hash has it any more.
+    ///
+    /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
+    pub(super) fn detach_pid(&mut self, task: TaskId, kind: PidType) {
+        if let Some((nr, seq)) = self.task_mut(task).pid_links[kind as usize].take()
+            && self.pid_hash.detach(kind, nr, seq)
+        {
+            self.pidmap.free(nr);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `brk`: moving the end of the heap.
+
+use super::area_search::page_align;
+use super::merge::MAX_MAP_COUNT;
+use super::vma::{TASK_SIZE, VmFlags, Vma};
+use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, TaskId};
+use crate::kernel::Kernel;
+use crate::kernel::cred::RLIM_INFINITY;
+
+impl Kernel {
+    /// Moves the end of the heap and returns where it is then: the old end if that was refused.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `sys_brk()`.
+    pub fn sys_brk(&mut self, current: TaskId, brk: u32) -> u32 {
+        let Some(mm) = self.task(current).mm else {
+            return 0;
+        };
+        if self.set_brk(current, mm, brk).is_ok() {
+            self.mms[mm].brk = brk;
+        }
+        self.mms[mm].brk
+    }
+
+    /// Maps or unmaps what lies between the old and the new end.
+    fn set_brk(&mut self, current: TaskId, mm: MmId, brk: u32) -> Result<(), Errno> {
+        let space = &self.mms[mm];
+        let (old, new) = (page_align(space.brk), page_align(brk));
+        if brk < space.end_code {
+            return Err(Errno::EINVAL);
+        }
+        if old == new {
+            return Ok(());
+        }
+        if brk <= space.brk {
+            return self.do_munmap(mm, new, old - new);
+        }
+        let limit = self.rlimits(current).data;
+        if limit < RLIM_INFINITY && brk - space.start_data > limit {
+            return Err(Errno::ENOMEM);
+        }
+        // One page between the heap and the next area stays free.
+        if space.intersects(old, new.wrapping_add(PAGE_SIZE)) {
+            return Err(Errno::ENOMEM);
+        }
+        self.do_brk(current, mm, old, new.wrapping_sub(old))
+    }
+
+    /// Maps `len` bytes of anonymous memory at a place known to be free.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `do_brk()`.
+    fn do_brk(&mut self, current: TaskId, mm: MmId, addr: u32, len: u32) -> Result<(), Errno> {
+        let end = addr
+            .checked_add(len)
+            .filter(|end| *end <= TASK_SIZE)
+            .ok_or(Errno::EINVAL)?;
+        let pages = len >> PAGE_SHIFT;
+        self.check_address_space(current, mm, pages)?;
+        if self.mms[mm].map_count() > MAX_MAP_COUNT {
+            return Err(Errno::ENOMEM);
+        }
+        self.vm_enough_memory(pages)?;
+        self.vma_merge_or_link(
+            mm,
+            Vma::anonymous(addr, end, VmFlags::DATA | VmFlags::ACCOUNT),
+        );
+        self.mms[mm].total_vm += pages;
+        Ok(())
+    }
+}

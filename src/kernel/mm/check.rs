@@ -1,0 +1,234 @@
+//! The invariants of memory management, checked over the whole machine. For tests: it is slow.
+
+use super::page::PageMapping;
+use super::pagetable::{counted_page, pte_none, pte_present};
+use super::vma::{TASK_SIZE, VmFlags, Vma};
+use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, VirtAddr};
+use crate::hw::{Pte, TlbBits};
+use crate::kernel::Kernel;
+use crate::kernel::vfs::InodeKind;
+use slotmap::SecondaryMap;
+
+/// Who uses what, counted from the page tables and areas.
+struct Census {
+    /// Entries that map each frame.
+    mapped: Vec<i32>,
+    /// Areas that each owner of anonymous pages has.
+    owners: SecondaryMap<AnonVmaId, u32>,
+    /// Pages promised.
+    committed: u32,
+}
+
+/// What the page tables of one address space hold.
+#[derive(Default, PartialEq, Eq, Debug)]
+struct Counts {
+    rss: u32,
+    anon_rss: u32,
+    nr_ptes: u32,
+    total_vm: u32,
+}
+
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+impl Kernel {
+    /// Checks the counts of all address spaces and pages against the page tables, and the TLBs
+    /// against the page tables.
+    ///
+    /// # Errors
+    /// The first invariant that does not hold, in words.
+    pub fn check_mm(&self) -> Result<(), String> {
+        self.mem.check()?;
+        let mut census = Census {
+            mapped: vec![0; self.ram.frames() as usize],
+            owners: SecondaryMap::new(),
+            committed: self.shmem_pages(),
+        };
+        for mm in self.mms.keys() {
+            self.check_references(mm)?;
+            self.check_areas(mm, &mut census)?;
+            self.check_counts(mm, &mut census)?;
+        }
+        self.check_pages(&census)?;
+        self.check_owners(&census)?;
+        (0..self.cpus.len()).try_for_each(|cpu| self.check_tlb(cpu))
+    }
+
+    fn shmem_pages(&self) -> u32 {
+        let objects = self.inodes.values().map(|inode| match inode.kind {
+            InodeKind::Shmem(size) => size.div_ceil(PAGE_SIZE),
+            _ => 0,
+        });
+        objects.sum()
+    }
+
+    /// `mm_users` and `mm_count` against the tasks.
+    fn check_references(&self, mm: MmId) -> Result<(), String> {
+        let count = |is: &dyn Fn(&crate::kernel::task::Task) -> bool| {
+            self.tasks.values().filter(|task| is(task)).count() as u32
+        };
+        let users = count(&|task| task.mm == Some(mm));
+        let borrowers = count(&|task| task.mm.is_none() && task.active_mm == Some(mm));
+        let space = &self.mms[mm];
+        let own = if mm == self.init_mm { 2 } else { 0 };
+        ensure(space.mm_users == users + own, || {
+            format!("{mm:?}: mm_users {}, {users} tasks", space.mm_users)
+        })?;
+        let expected = borrowers + u32::from(users + own > 0);
+        ensure(space.mm_count == expected, || {
+            format!("{mm:?}: mm_count {}, expected {expected}", space.mm_count)
+        })
+    }
+
+    /// The areas are in order and do not overlap.
+    fn check_areas(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
+        let mut end = 0;
+        for (key, vma) in &self.mms[mm].vmas {
+            let aligned = (vma.vm_start | vma.vm_end) & (PAGE_SIZE - 1) == 0;
+            let ordered = end <= vma.vm_start && vma.vm_start < vma.vm_end;
+            ensure(aligned && ordered && *key == vma.vm_end, || {
+                format!("{mm:?}: bad area {vma:x?}")
+            })?;
+            ensure(
+                vma.vm_end <= TASK_SIZE && vma.page_prot == vma.vm_flags.page_prot(),
+                || format!("{mm:?}: bad area {vma:x?}"),
+            )?;
+            end = vma.vm_end;
+            if vma.has(VmFlags::ACCOUNT) {
+                census.committed += vma.pages();
+            }
+            if let Some(owner) = vma.anon_vma {
+                let links = census.owners.get(owner).copied().unwrap_or(0);
+                census.owners.insert(owner, links + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// The counts of an address space against its page tables.
+    fn check_counts(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
+        let mut counts = Counts::default();
+        for slot in (0..TASK_SIZE >> 22).map(|slot| VirtAddr(slot << 22)) {
+            let Some(table) = self.page_table(mm, slot) else {
+                continue;
+            };
+            counts.nr_ptes += 1;
+            census.mapped[table.index()] -= 1;
+            for page in 0..1024 {
+                let va = VirtAddr(slot.0 + page * PAGE_SIZE);
+                let pte = Pte(self.ram.read_u32(table.phys() + 4 * page));
+                if !pte_none(pte) {
+                    self.check_entry(mm, va, pte, &mut counts, census)?;
+                }
+            }
+        }
+        let space = &self.mms[mm];
+        counts.total_vm = space.vmas.values().map(Vma::pages).sum();
+        let stated = Counts {
+            rss: space.rss,
+            anon_rss: space.anon_rss,
+            nr_ptes: space.nr_ptes,
+            total_vm: space.total_vm,
+        };
+        ensure(stated == counts, || {
+            format!("{mm:?}: {stated:?}, but found {counts:?}")
+        })
+    }
+
+    fn check_entry(
+        &self,
+        mm: MmId,
+        va: VirtAddr,
+        pte: Pte,
+        counts: &mut Counts,
+        census: &mut Census,
+    ) -> Result<(), String> {
+        let vma = self.mms[mm].find_vma(va).filter(|vma| vma.contains(va));
+        let entry = || format!("{mm:?}: entry {pte} for {va}");
+        let Some(vma) = vma else {
+            return Err(format!("{} lies in no area", entry()));
+        };
+        ensure(pte_present(pte), || {
+            format!("{} is neither empty nor present", entry())
+        })?;
+        let Some(pfn) = counted_page(&self.mem, pte) else {
+            return ensure(!pte.contains(Pte::RW), || {
+                format!("{} is writable", entry())
+            });
+        };
+        let page = self.mem.page(pfn);
+        counts.rss += 1;
+        counts.anon_rss += u32::from(page.is_anon());
+        census.mapped[pfn.index()] += 1;
+        ensure(page.index == vma.linear_page_index(va), || {
+            format!("{} maps page {:#x} of its object", entry(), page.index)
+        })?;
+        let writable = pte.contains(Pte::RW);
+        if vma.has(VmFlags::SHARED | VmFlags::WRITE) {
+            return ensure(writable, || format!("{} is shared but read-only", entry()));
+        }
+        ensure(!writable || page.page_mapcount() == 1, || {
+            format!("{} is writable, but its page has other mappings", entry())
+        })
+    }
+
+    /// The counts of every page against the page tables and caches.
+    fn check_pages(&self, census: &Census) -> Result<(), String> {
+        let mut cached = 0;
+        for (index, mapped) in census.mapped.iter().enumerate() {
+            let pfn = Pfn(index as u32);
+            let page = self.mem.page(pfn);
+            let in_cache = matches!(page.mapping, PageMapping::Cache(_));
+            cached += u32::from(in_cache);
+            let (users, mappings) = match *mapped {
+                -1 => (1, 0),
+                mapped if in_cache => (mapped + 1, mapped),
+                mapped => (mapped, mapped),
+            };
+            let found = (page.page_count(), page.page_mapcount());
+            let right = match *mapped == 0 && !in_cache {
+                true => found.1 == 0,
+                false => found == (users, mappings),
+            };
+            ensure(right, || {
+                format!("frame {pfn}: count and mapcount {found:?}, but {mapped} entries")
+            })?;
+        }
+        ensure(self.vm.pagecache == cached, || {
+            format!("nr_pagecache {}, {cached} pages", self.vm.pagecache)
+        })
+    }
+
+    fn check_owners(&self, census: &Census) -> Result<(), String> {
+        for (id, owner) in &self.anon_vmas {
+            let linked = census.owners.get(id).copied().unwrap_or(0);
+            ensure(owner.vmas == linked && linked > 0, || {
+                format!("{id:?}: {} areas, but {linked} linked", owner.vmas)
+            })?;
+        }
+        ensure(self.vm.committed == census.committed, || {
+            format!(
+                "committed {}, but areas have {}",
+                self.vm.committed, census.committed
+            )
+        })
+    }
+
+    /// No translation says more than the page tables of the CPU's address space.
+    fn check_tlb(&self, cpu: usize) -> Result<(), String> {
+        let mmu = &self.cpus[cpu].mmu;
+        for entry in mmu.tlb.entries() {
+            let va = VirtAddr(entry.page * PAGE_SIZE);
+            let walk = mmu.walk(&self.ram, va);
+            let granted = walk.rights().is_some_and(|rights| {
+                (rights.us || !entry.bits.contains(TlbBits::US))
+                    && (rights.rw || !entry.bits.contains(TlbBits::RW))
+            });
+            ensure(granted && walk.pfn() == Some(entry.pfn), || {
+                format!("CPU {cpu}: stale translation {entry:x?} of {va}")
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,287 @@
+//! Copying an address space at fork: the areas, and the page table entries but not the pages.
+
+use super::PageAllocator;
+use super::mm_struct::Mm;
+use super::pagetable::{
+    Entries, counted_page, entries_of, load_entries, pte_none, slots, store_entries,
+};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Errno, MmId, PAGE_SIZE, Pfn, VirtAddr};
+use crate::hw::Pte;
+use crate::kernel::Kernel;
+use crate::trace::{FrameUse, TraceEvent};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// What fork makes of a page table entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PteCopy {
+    /// The parent's entry afterwards.
+    pub parent: Pte,
+    /// The child's entry.
+    pub child: Pte,
+}
+
+/// What fork makes of an entry that maps a counted page: the pages of private areas are
+/// write-protected on both sides, those of shared areas are clean in the child.
+///
+/// Linux 2.6.12: mm/memory.c, `copy_one_pte()`. All other entries are copied as they are.
+#[inline]
+pub fn copy_one_pte(pte: Pte, vm_flags: VmFlags) -> PteCopy {
+    let parent = if vm_flags.is_cow() {
+        pte.without(Pte::RW)
+    } else {
+        pte
+    };
+    let dirty = if vm_flags.contains(VmFlags::SHARED) {
+        Pte::DIRTY
+    } else {
+        0
+    };
+    PteCopy {
+        parent,
+        child: parent.without(Pte::ACCESSED | dirty),
+    }
+}
+
+/// What a fork has copied so far.
+#[derive(Default)]
+struct Copied {
+    /// Entries.
+    ptes: u32,
+    /// Frames.
+    frames: u32,
+    /// Entries that map counted pages, and so count for the child's `rss`.
+    rss: u32,
+    /// Those of them that map anonymous pages.
+    anon_rss: u32,
+}
+
+/// Where to copy from and to.
+#[derive(Clone, Copy)]
+struct Tables {
+    parent: Pfn,
+    child: Pfn,
+}
+
+impl Kernel {
+    /// A copy of an address space, with one user.
+    ///
+    /// Linux 2.6.12: kernel/fork.c, the second half of `copy_mm()`, and `mm_init()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`; what was built is taken down again.
+    pub(super) fn dup_mm(&mut self, old: MmId) -> Result<MmId, Errno> {
+        let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
+        let space = &mut self.mms[old];
+        // Everything but the areas is copied; those are copied one by one.
+        let vmas = std::mem::take(&mut space.vmas);
+        let copy = Mm {
+            mm_users: 1,
+            mm_count: 1,
+            pgd,
+            rss: 0,
+            anon_rss: 0,
+            nr_ptes: 0,
+            locked_vm: 0,
+            free_area_cache: space.mmap_base,
+            cpu_vm_mask: 0,
+            ..space.clone()
+        };
+        if let Some(exe) = copy.exe {
+            self.iget(exe);
+        }
+        let new = self.mms.insert(copy);
+        let mut copied = Copied::default();
+        let result = self.dup_mmap(new, old, &vmas, &mut copied);
+        self.mms[old].vmas = vmas;
+        self.flush_tlb_mm(old);
+        self.stat.ptes_copied += u64::from(copied.ptes);
+        self.stat.frames_copied += u64::from(copied.frames);
+        if let Err(errno) = result {
+            self.mmput(new);
+            return Err(errno);
+        }
+        self.trace_current(TraceEvent::CopyMm {
+            ptes: copied.ptes,
+            frames: copied.frames,
+        });
+        Ok(new)
+    }
+
+    /// Linux 2.6.12: kernel/fork.c, `dup_mmap()`. The caller flushes the parent's translations,
+    /// also after a failure.
+    fn dup_mmap(
+        &mut self,
+        new: MmId,
+        old: MmId,
+        vmas: &BTreeMap<u32, Vma>,
+        copied: &mut Copied,
+    ) -> Result<(), Errno> {
+        for vma in vmas.values() {
+            let pages = vma.pages();
+            if vma.has(VmFlags::DONTCOPY) {
+                self.mms[new].vm_stat_account(vma, -(pages as i32));
+                continue;
+            }
+            if vma.has(VmFlags::ACCOUNT) {
+                self.vm_enough_memory(pages)?;
+            }
+            let mut copy = Vma {
+                vm_flags: vma.vm_flags - VmFlags::LOCKED,
+                ..*vma
+            };
+            self.anon_vma_link(&copy);
+            if let Some(file) = copy.vm_file {
+                self.get_file(file);
+            }
+            self.mms[new].insert_vma(copy);
+            let before = (copied.rss, copied.anon_rss);
+            let result = self.copy_page_range(new, old, &mut copy, copied);
+            let space = &mut self.mms[new];
+            space.rss += copied.rss - before.0;
+            space.anon_rss += copied.anon_rss - before.1;
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Linux 2.6.12: mm/memory.c, `copy_page_range()`. A part of the area whose page table the
+    /// parent has gets one in the child too, even if it is empty.
+    fn copy_page_range(
+        &mut self,
+        new: MmId,
+        old: MmId,
+        vma: &mut Vma,
+        copied: &mut Copied,
+    ) -> Result<(), Errno> {
+        for range in slots(vma.vm_start, vma.vm_end) {
+            let va = VirtAddr(range.start);
+            let Some(parent) = self.page_table(old, va) else {
+                continue;
+            };
+            let child = self.pte_alloc(new, va).ok_or(Errno::ENOMEM)?;
+            let tables = Tables { parent, child };
+            if self.config.cow || !vma.vm_flags.is_cow() {
+                self.copy_pte_range(tables, &range, vma.vm_flags, copied);
+            } else {
+                self.copy_pages(new, tables, &range, vma, copied)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Linux 2.6.12: mm/memory.c, `copy_pte_range()`.
+    fn copy_pte_range(
+        &mut self,
+        tables: Tables,
+        range: &Range<u32>,
+        vm_flags: VmFlags,
+        copied: &mut Copied,
+    ) {
+        let mut buffer: Entries = [0; 1024];
+        let mut child: Entries = [0; 1024];
+        let places = entries_of(range);
+        let first = places.start;
+        let entries = load_entries(&self.ram, tables.parent, places, &mut buffer);
+        let child = &mut child[..entries.len()];
+        let mut protected = false;
+        for (entry, child) in entries.iter_mut().zip(child.iter_mut()) {
+            if pte_none(Pte(*entry)) {
+                continue;
+            }
+            let copy = share_page(&mut self.mem, Pte(*entry), vm_flags, copied);
+            protected |= copy.parent.0 != *entry;
+            *entry = copy.parent.0;
+            *child = copy.child.0;
+        }
+        store_entries(&mut self.ram, tables.child, first, child);
+        if protected {
+            store_entries(&mut self.ram, tables.parent, first, entries);
+        }
+    }
+
+    /// The historical fork, for comparison: every private page is copied at once, and nobody's
+    /// rights change.
+    fn copy_pages(
+        &mut self,
+        new: MmId,
+        tables: Tables,
+        range: &Range<u32>,
+        vma: &mut Vma,
+        copied: &mut Copied,
+    ) -> Result<(), Errno> {
+        let mut buffer: Entries = [0; 1024];
+        let entries = load_entries(&self.ram, tables.parent, entries_of(range), &mut buffer);
+        let pages = range.clone().step_by(PAGE_SIZE as usize).map(VirtAddr);
+        for (va, entry) in pages.zip(entries.iter()).filter(|(_, entry)| **entry != 0) {
+            let mut pte = Pte(*entry);
+            if let Some(page) = counted_page(&self.mem, pte) {
+                self.anon_vma_prepare(new, vma);
+                let own = self.alloc_frame(0, FrameUse::User).ok_or(Errno::ENOMEM)?;
+                self.ram.copy_frame(page, own);
+                self.page_add_anon_rmap(new, vma, va, own);
+                self.mms[new].rss += 1;
+                copied.frames += 1;
+                pte = Pte::new(own, pte.without(Pte::ACCESSED).flags());
+            }
+            copied.ptes += 1;
+            self.set_pte(tables.child, va, pte);
+        }
+        Ok(())
+    }
+}
+
+/// Lets the child share the page of an entry.
+#[inline]
+fn share_page(
+    mem: &mut PageAllocator,
+    pte: Pte,
+    vm_flags: VmFlags,
+    copied: &mut Copied,
+) -> PteCopy {
+    copied.ptes += 1;
+    let Some(pfn) = counted_page(mem, pte) else {
+        return PteCopy {
+            parent: pte,
+            child: pte,
+        };
+    };
+    mem.get_page(pfn);
+    let page = mem.page_mut(pfn);
+    page.page_add_rmap();
+    copied.rss += 1;
+    copied.anon_rss += u32::from(page.is_anon());
+    copy_one_pte(pte, vm_flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fork_makes_of_entries() {
+        let private = VmFlags::DATA;
+        let read_only = private - VmFlags::WRITE;
+        let shared = private | VmFlags::SHARED | VmFlags::MAYSHARE;
+        let shared_file_opened_for_reading = (read_only - VmFlags::MAYWRITE) | VmFlags::MAYSHARE;
+        for (name, flags, before, parent, child) in [
+            ("dirty private", private, 0x067, 0x065, 0x045),
+            ("private, protected before", private, 0x065, 0x065, 0x045),
+            ("private, not to be touched", private, 0x0e0, 0x0e0, 0x0c0),
+            ("private and read-only now", read_only, 0x067, 0x065, 0x045),
+            ("shared, dirty", shared, 0x067, 0x067, 0x007),
+            ("shared, clean", shared, 0x027, 0x027, 0x007),
+            (
+                "shared, never writable",
+                shared_file_opened_for_reading,
+                0x065,
+                0x065,
+                0x045,
+            ),
+        ] {
+            let copy = copy_one_pte(Pte(before), flags);
+            assert_eq!((copy.parent.0, copy.child.0), (parent, child), "{name}");
+        }
+    }
+}

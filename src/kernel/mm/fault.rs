@@ -1,0 +1,345 @@
+//! The page fault handler: whether an access may be mended, and what happens to it if not.
+
+use super::memory::MmFault;
+use super::mm_struct::Mm;
+use super::vma::{TASK_SIZE, VmFlags, Vma};
+use crate::abi::{Errno, MmId, PAGE_SHIFT, TaskId, VirtAddr};
+use crate::hw::{ErrorCode, PageFault};
+use crate::kernel::Kernel;
+use crate::kernel::cred::Caps;
+use crate::trace::TraceEvent;
+use std::fmt;
+
+/// Vector of the page fault: what `trap_no` is afterwards.
+const PAGE_FAULT_VECTOR: u32 = 14;
+/// How far below `esp` an access may be for the stack to grow: `pusha` stores 32 bytes.
+const STACK_SLACK: u32 = 32;
+
+/// `si_code` of a SIGSEGV.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SegvCode {
+    /// `SEGV_MAPERR`: nothing is mapped there.
+    MapErr = 1,
+    /// `SEGV_ACCERR`: the area does not allow it.
+    AccErr = 2,
+}
+
+/// Why an access cannot be mended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BadAccess {
+    /// The address is the kernel's.
+    KernelAddress,
+    /// The task has no address space of its own.
+    NoMm,
+    /// No area ends above the address.
+    AboveAllAreas,
+    /// The next area begins above the address and does not grow downwards.
+    Hole {
+        /// Where it begins.
+        next: VirtAddr,
+    },
+    /// The stack begins above the address, which is too far below `esp`.
+    BelowStackPointer {
+        /// `esp`.
+        esp: VirtAddr,
+    },
+    /// The stack may not grow: a resource limit, or too much memory promised.
+    StackLimit,
+    /// The area may not be written.
+    NotWritable,
+    /// The page is there, but the area may not be touched at all.
+    ReadProtected,
+    /// The area may be neither read nor executed.
+    NotReadable,
+}
+
+impl fmt::Display for SegvCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MapErr => "MAPERR",
+            Self::AccErr => "ACCERR",
+        })
+    }
+}
+
+impl fmt::Display for BadAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KernelAddress => write!(f, "the address belongs to the kernel"),
+            Self::NoMm => write!(f, "the task has no address space"),
+            Self::AboveAllAreas => write!(f, "nothing is mapped at or above the address"),
+            Self::Hole { next } => {
+                write!(f, "nothing is mapped there; the next area begins at {next}")
+            }
+            Self::BelowStackPointer { esp } => {
+                write!(
+                    f,
+                    "the address is more than {STACK_SLACK} bytes below esp {esp}"
+                )
+            }
+            Self::StackLimit => write!(f, "the stack may not grow so far"),
+            Self::NotWritable => write!(f, "the area may not be written"),
+            Self::ReadProtected | Self::NotReadable => write!(f, "the area may not be read"),
+        }
+    }
+}
+
+/// What a page fault means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultVerdict {
+    /// The access is an error.
+    Bad {
+        /// What SIGSEGV would say.
+        code: SegvCode,
+        /// Why.
+        reason: BadAccess,
+    },
+    /// The access is to a stack that may grow down to it. Then ask again.
+    GrowStack,
+    /// The page can be mended.
+    Good,
+}
+
+const fn map_err(reason: BadAccess) -> FaultVerdict {
+    FaultVerdict::Bad {
+        code: SegvCode::MapErr,
+        reason,
+    }
+}
+
+/// What a fault at an address means for a task with this address space and this `esp`.
+///
+/// Linux 2.6.12: arch/i386/mm/fault.c, `do_page_fault()`. There is no vmalloc area whose entries
+/// might have to be copied from the kernel's own directory.
+pub fn fault_verdict(
+    mm: Option<&Mm>,
+    addr: VirtAddr,
+    error_code: ErrorCode,
+    esp: VirtAddr,
+) -> FaultVerdict {
+    if addr.0 >= TASK_SIZE {
+        return map_err(BadAccess::KernelAddress);
+    }
+    let Some(mm) = mm else {
+        return map_err(BadAccess::NoMm);
+    };
+    let Some(vma) = mm.find_vma(addr) else {
+        return map_err(BadAccess::AboveAllAreas);
+    };
+    if vma.contains(addr) {
+        return access_verdict(vma, error_code);
+    }
+    if !vma.has(VmFlags::GROWSDOWN) {
+        return map_err(BadAccess::Hole {
+            next: VirtAddr(vma.vm_start),
+        });
+    }
+    if error_code.is_user() && addr.0.wrapping_add(STACK_SLACK) < esp.0 {
+        return map_err(BadAccess::BelowStackPointer { esp });
+    }
+    FaultVerdict::GrowStack
+}
+
+/// Whether an area that contains the address allows the access.
+fn access_verdict(vma: &Vma, error_code: ErrorCode) -> FaultVerdict {
+    let readable = vma.vm_flags.intersects(VmFlags::READ | VmFlags::EXEC);
+    let reason = match (error_code.is_write(), error_code.is_protection()) {
+        (true, _) if vma.has(VmFlags::WRITE) => return FaultVerdict::Good,
+        (true, _) => BadAccess::NotWritable,
+        (false, true) => BadAccess::ReadProtected,
+        (false, false) if readable => return FaultVerdict::Good,
+        (false, false) => BadAccess::NotReadable,
+    };
+    FaultVerdict::Bad {
+        code: SegvCode::AccErr,
+        reason,
+    }
+}
+
+/// An access that cannot go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UserFault {
+    /// The faulting address.
+    pub addr: VirtAddr,
+    /// The error code of the CPU.
+    pub error_code: ErrorCode,
+    /// What a task in user mode gets for it.
+    pub kind: UserFaultKind,
+}
+
+/// What an access that cannot go on leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UserFaultKind {
+    /// SIGSEGV.
+    Segv {
+        /// `si_code`.
+        code: SegvCode,
+        /// Why.
+        reason: BadAccess,
+    },
+    /// SIGBUS with `BUS_ADRERR`: beyond the end of the file.
+    Bus,
+    /// No memory: the task is killed.
+    Oom,
+}
+
+impl UserFault {
+    /// The signal that ends the task.
+    pub const fn signal_name(&self) -> &'static str {
+        match self.kind {
+            UserFaultKind::Segv { .. } => "SIGSEGV",
+            UserFaultKind::Bus => "SIGBUS",
+            UserFaultKind::Oom => "SIGKILL",
+        }
+    }
+}
+
+impl fmt::Display for UserFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.error_code.is_write() {
+            "write"
+        } else {
+            "read"
+        };
+        let (signal, addr) = (self.signal_name(), self.addr);
+        write!(
+            f,
+            "{signal}: {how} at {addr}, error code {}",
+            self.error_code
+        )?;
+        match self.kind {
+            UserFaultKind::Segv { code, reason } => write!(f, " ({code}): {reason}"),
+            UserFaultKind::Bus => write!(f, ": beyond the end of the file"),
+            UserFaultKind::Oom => write!(f, ": out of memory"),
+        }
+    }
+}
+
+impl Kernel {
+    /// Mends a fault of the current task, so that the access can be tried again.
+    ///
+    /// Linux 2.6.12: arch/i386/mm/fault.c, `do_page_fault()`. The signal is the caller's business.
+    /// Simplified: an access of init that finds no memory is not tried again.
+    ///
+    /// # Errors
+    /// What the access leads to; of one from user mode the task's `thread` keeps the address, the
+    /// error code and the vector. From kernel mode it is EFAULT, or whatever the caller makes of
+    /// it.
+    pub(super) fn do_page_fault(
+        &mut self,
+        current: TaskId,
+        fault: PageFault,
+    ) -> Result<(), UserFault> {
+        let PageFault {
+            cr2: addr,
+            error_code,
+        } = fault;
+        self.note_fault(current, fault);
+        match self.mend_fault(current, addr, error_code) {
+            Ok(()) => Ok(()),
+            Err(kind) => {
+                self.stat.bad_accesses += 1;
+                if error_code.is_user() && kind != UserFaultKind::Oom {
+                    let thread = &mut self.task_mut(current).thread;
+                    thread.cr2 = addr.0;
+                    thread.error_code = saved_error_code(kind, addr, error_code);
+                    thread.trap_no = PAGE_FAULT_VECTOR;
+                }
+                Err(UserFault {
+                    addr,
+                    error_code,
+                    kind,
+                })
+            }
+        }
+    }
+
+    fn note_fault(&mut self, current: TaskId, fault: PageFault) {
+        self.stat.faults += 1;
+        let (addr, code) = (fault.cr2, fault.error_code.0 as u8);
+        let event = match fault.error_code.is_user() {
+            true => TraceEvent::PageFaultUser { addr, code },
+            false => TraceEvent::PageFaultKernel { addr, code },
+        };
+        self.trace(current, event);
+    }
+
+    fn mend_fault(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        error_code: ErrorCode,
+    ) -> Result<(), UserFaultKind> {
+        let task = self.task(current);
+        let (id, esp) = (task.mm, VirtAddr(task.thread.regs.esp));
+        let mut verdict = fault_verdict(id.map(|id| &self.mms[id]), addr, error_code, esp);
+        if let (FaultVerdict::GrowStack, Some(mm)) = (verdict, id) {
+            verdict = match self.expand_stack(current, mm, addr) {
+                Ok(()) => fault_verdict(Some(&self.mms[mm]), addr, error_code, esp),
+                Err(_) => map_err(BadAccess::StackLimit),
+            };
+        }
+        if let FaultVerdict::Bad { code, reason } = verdict {
+            return Err(UserFaultKind::Segv { code, reason });
+        }
+        let vma = id.and_then(|mm| Some((mm, *self.mms[mm].find_vma(addr)?)));
+        let Some((mm, vma)) = vma else {
+            return Err(UserFaultKind::Oom);
+        };
+        match self.handle_mm_fault(mm, &vma, addr, error_code.is_write()) {
+            MmFault::Minor => self.task_mut(current).min_flt += 1,
+            MmFault::Major => self.task_mut(current).maj_flt += 1,
+            MmFault::Sigbus => return Err(UserFaultKind::Bus),
+            MmFault::Oom => return Err(UserFaultKind::Oom),
+        }
+        Ok(())
+    }
+
+    /// Lowers the start of the stack area above an address to the page of that address.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `expand_stack()` and `acct_stack_growth()`.
+    ///
+    /// # Errors
+    /// `ENOMEM` if a limit or the committed memory forbids it; nothing changes then.
+    fn expand_stack(&mut self, current: TaskId, mm: MmId, addr: VirtAddr) -> Result<(), Errno> {
+        let Some(mut vma) = self.mms[mm].find_vma(addr).copied() else {
+            return Ok(());
+        };
+        self.anon_vma_prepare(mm, &mut vma);
+        let start = addr.page_base().0;
+        let grow = (vma.vm_start - start) >> PAGE_SHIFT;
+        let limits = self.rlimits(current);
+        let space = &self.mms[mm];
+        if space.total_vm + grow > limits.address_space >> PAGE_SHIFT
+            || vma.vm_end - start > limits.stack
+        {
+            return Err(Errno::ENOMEM);
+        }
+        let locked = vma.has(VmFlags::LOCKED);
+        let too_much_locked = space.locked_vm + grow > limits.memlock >> PAGE_SHIFT;
+        if locked && too_much_locked && !self.task(current).cred.capable(Caps::IPC_LOCK) {
+            return Err(Errno::ENOMEM);
+        }
+        self.vm_enough_memory(grow)?;
+        vma.vm_start = start;
+        vma.vm_pgoff = vma.vm_pgoff.wrapping_sub(grow);
+        let space = &mut self.mms[mm];
+        space.insert_vma(vma);
+        space.total_vm += grow;
+        space.vm_stat_account(&vma, grow as i32);
+        if locked {
+            space.locked_vm += grow;
+        }
+        Ok(())
+    }
+}
+
+/// The error code that the task's `thread` keeps: kernel addresses always look protected.
+fn saved_error_code(kind: UserFaultKind, addr: VirtAddr, error_code: ErrorCode) -> u32 {
+    let kernel = matches!(kind, UserFaultKind::Segv { .. }) && addr.0 >= TASK_SIZE;
+    if kernel {
+        error_code.0 | ErrorCode::PRESENT
+    } else {
+        error_code.0
+    }
+}

@@ -1,0 +1,94 @@
+//! Pages of files and shared objects: the page cache, and what a mapping finds in it.
+
+use super::overcommit::pages_of;
+use super::page::PageMapping;
+use super::vma::Vma;
+use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::vfs::InodeKind;
+use crate::trace::FrameUse;
+
+/// `O_RDWR`.
+const O_RDWR: u32 = 2;
+
+/// What a mapping finds at a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NoPage {
+    /// The cached page, with a reference for the caller.
+    Page {
+        /// Its frame.
+        pfn: Pfn,
+        /// It had to be read from the file.
+        major: bool,
+    },
+    /// `NOPAGE_SIGBUS`: the file does not have that page.
+    Sigbus,
+    /// `NOPAGE_OOM`.
+    Oom,
+}
+
+impl Kernel {
+    /// The page of the file that an area maps at an address.
+    ///
+    /// Linux 2.6.12: mm/filemap.c, `filemap_nopage()`, and mm/shmem.c, `shmem_nopage()`.
+    /// Simplified: no read-ahead.
+    pub(super) fn nopage(&mut self, vma: &Vma, va: VirtAddr) -> NoPage {
+        let Some(file) = vma.vm_file else {
+            return NoPage::Sigbus;
+        };
+        let inode = self.open_files[file].inode;
+        let index = vma.linear_page_index(va);
+        if index >= pages_of(self.inodes[inode].size()) {
+            return NoPage::Sigbus;
+        }
+        let (pfn, major) = match self.inodes[inode].pages.get(&index) {
+            Some(pfn) => (*pfn, false),
+            None => match self.read_cache_page(inode, index) {
+                Some(pfn) => (pfn, !matches!(self.inodes[inode].kind, InodeKind::Shmem(_))),
+                None => return NoPage::Oom,
+            },
+        };
+        self.mem.get_page(pfn);
+        NoPage::Page { pfn, major }
+    }
+
+    /// Fills a frame with a page of a file and puts it in the page cache, which holds a reference.
+    fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Option<Pfn> {
+        let pfn = self.alloc_zeroed_frame(FrameUse::Cache)?;
+        let start = (index << PAGE_SHIFT) as usize;
+        if let InodeKind::Regular(bytes) | InodeKind::Program(bytes) = &self.inodes[inode].kind {
+            let end = bytes.len().min(start + PAGE_SIZE as usize);
+            self.ram.frame_mut(pfn)[..end - start].copy_from_slice(&bytes[start..end]);
+        }
+        let page = self.mem.page_mut(pfn);
+        page.mapping = PageMapping::Cache(inode);
+        page.index = index;
+        self.inodes[inode].pages.insert(index, pfn);
+        self.vm.pagecache += 1;
+        Some(pfn)
+    }
+
+    /// The page cache gives up a page of an inode that goes away.
+    ///
+    /// Linux 2.6.12: mm/filemap.c, `remove_from_page_cache()`.
+    pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
+        self.mem.page_mut(pfn).mapping = PageMapping::None;
+        self.vm.pagecache -= 1;
+        self.put_page(pfn);
+    }
+
+    /// A file for a shared anonymous area of that many bytes, with one reference. Its memory is
+    /// charged until the last reference is put.
+    ///
+    /// Linux 2.6.12: mm/shmem.c, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` charges too.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, Errno> {
+        self.vm_enough_memory(pages_of(len))?;
+        let inode = self.new_inode(InodeKind::Shmem(len), "dev/zero");
+        let file = self.open_inode(inode, O_RDWR);
+        self.iput(inode);
+        Ok(file)
+    }
+}

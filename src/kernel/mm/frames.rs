@@ -1,0 +1,52 @@
+//! Page frames as the rest of the kernel takes and gives them: counted, and reported in the trace.
+
+use super::gfp::Gfp;
+use crate::abi::Pfn;
+use crate::kernel::Kernel;
+use crate::trace::{FrameUse, TraceEvent};
+
+impl Kernel {
+    /// 2^`order` frames with arbitrary contents; the first has one user. `None` if memory is short.
+    pub fn alloc_frame(&mut self, order: u8, usage: FrameUse) -> Option<Pfn> {
+        let gfp = match usage {
+            FrameUse::User | FrameUse::Cache => Gfp::HIGHUSER,
+            FrameUse::PageTable | FrameUse::PageDir | FrameUse::KernelStack => Gfp::KERNEL,
+        };
+        let pfn = self.mem.alloc_pages(self.this_cpu, u32::from(order), gfp)?;
+        self.stat.frames_allocated += 1 << order;
+        self.trace_current(TraceEvent::PageAlloc { pfn, order, usage });
+        Some(pfn)
+    }
+
+    /// A frame full of zeroes.
+    pub(super) fn alloc_zeroed_frame(&mut self, usage: FrameUse) -> Option<Pfn> {
+        let pfn = self.alloc_frame(0, usage)?;
+        self.ram.zero_frame(pfn);
+        Some(pfn)
+    }
+
+    /// Frees 2^`order` frames that have no other user.
+    pub fn free_frames(&mut self, pfn: Pfn, order: u8) {
+        self.mem.free_pages(self.this_cpu, pfn, u32::from(order));
+        self.frames_freed(pfn, order);
+    }
+
+    /// One user less of a page; the last one frees it. Reserved pages stay as they are.
+    pub fn put_page(&mut self, pfn: Pfn) {
+        if self.mem.put_page(self.this_cpu, pfn) {
+            self.frames_freed(pfn, 0);
+        }
+    }
+
+    fn frames_freed(&mut self, pfn: Pfn, order: u8) {
+        self.stat.frames_freed += 1 << order;
+        self.trace_current(TraceEvent::PageFree { pfn, order });
+    }
+
+    /// Traces an event of the task on this CPU.
+    #[inline]
+    pub(super) fn trace_current(&mut self, event: TraceEvent) {
+        let current = self.current();
+        self.trace(current, event);
+    }
+}

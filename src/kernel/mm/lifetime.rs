@@ -1,0 +1,163 @@
+//! From the first to the last reference of an address space, and who holds one.
+
+use super::PageAllocator;
+use super::bootmem::{FIXMAP_TABLE, VSYSCALL_PAGE};
+use super::mm_struct::Mm;
+use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
+use crate::abi::{CloneFlags, Errno, MmId, Pfn, TaskId, VirtAddr};
+use crate::hw::{CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
+use crate::kernel::Kernel;
+use slotmap::SlotMap;
+
+/// Low bits of the kernel's 4 MiB entries: global, dirty, accessed, writable, not for user mode.
+const KERNEL_LARGE_PAGE: u32 = 0x1e3;
+/// Low bits of a page that user mode may only read.
+const PAGE_READONLY: u32 = 0x025;
+/// Where user programs find the vsyscall page.
+const VSYSCALL: VirtAddr = VirtAddr(0xffff_e000);
+/// Offset of `__kernel_vsyscall` in it.
+const VSYSCALL_ENTRY: u32 = 0x400;
+/// `int $0x80; ret`.
+const INT_80_RET: [u8; 3] = [0xcd, 0x80, 0xc3];
+/// Frames that a 4 MiB page maps.
+const LARGE_PAGE_FRAMES: u32 = 1 << 10;
+
+/// Builds the kernel's own address space, which maps all RAM at 0xC0000000 with 4 MiB pages, and
+/// loads it into every CPU.
+///
+/// Linux 2.6.12: arch/i386/mm/init.c, `kernel_physical_mapping_init()` and `paging_init()`.
+pub fn mm_init(
+    ram: &mut Ram,
+    mem: &mut PageAllocator,
+    cpus: &mut [Cpu],
+    mms: &mut SlotMap<MmId, Mm>,
+) -> MmId {
+    let pgd = mem.swapper_pg_dir();
+    let large_pages = ram.frames().div_ceil(LARGE_PAGE_FRAMES);
+    for page in 0..large_pages {
+        let pde = Pde::new(Pfn(page * LARGE_PAGE_FRAMES), KERNEL_LARGE_PAGE);
+        ram.write_u32(pgd.phys() + KERNEL_ENTRIES as u32 + 4 * page, pde.0);
+    }
+    map_vsyscall_page(ram, pgd);
+    for cpu in cpus.iter_mut() {
+        cpu.mmu.set_cr4(CR4_PSE | CR4_PGE);
+        cpu.mmu.set_cr0_wp(true);
+        cpu.mmu.load_cr3(pgd.phys());
+    }
+    let cpu_vm_mask = (1 << cpus.len()) - 1;
+    mms.insert(Mm {
+        mm_users: 2,
+        mm_count: 1,
+        pgd,
+        cpu_vm_mask,
+        ..Mm::default()
+    })
+}
+
+/// Maps the one page of the kernel that user mode may read, in every address space: its directory
+/// entry allows user accesses, for it is copied with the rest of the kernel's half.
+///
+/// Linux 2.6.12: arch/i386/kernel/sysenter.c, `sysenter_setup()`.
+fn map_vsyscall_page(ram: &mut Ram, pgd: Pfn) {
+    let pde = Pde::new(FIXMAP_TABLE, PAGE_TABLE);
+    ram.write_u32(pde_phys(pgd.phys(), VSYSCALL), pde.0);
+    let pte = Pte::new(VSYSCALL_PAGE, PAGE_READONLY);
+    ram.write_u32(pte_phys(FIXMAP_TABLE, VSYSCALL), pte.0);
+    let entry = VSYSCALL_ENTRY as usize;
+    ram.frame_mut(VSYSCALL_PAGE)[entry..entry + 3].copy_from_slice(&INT_80_RET);
+}
+
+impl Kernel {
+    /// One user more of an address space.
+    pub fn mmget(&mut self, mm: MmId) {
+        self.mms[mm].mm_users += 1;
+    }
+
+    /// One user less; the last one takes everything out of it.
+    ///
+    /// Linux 2.6.12: kernel/fork.c, `mmput()`.
+    pub fn mmput(&mut self, mm: MmId) {
+        self.mms[mm].mm_users -= 1;
+        if self.mms[mm].mm_users == 0 {
+            self.exit_mmap(mm);
+            self.mmdrop(mm);
+        }
+    }
+
+    /// One reference less; the last one frees the page directory.
+    ///
+    /// Linux 2.6.12: include/linux/sched.h, `mmdrop()`.
+    pub fn mmdrop(&mut self, mm: MmId) {
+        self.mms[mm].mm_count -= 1;
+        if self.mms[mm].mm_count == 0 {
+            self.free_frames(self.mms[mm].pgd, 0);
+            self.mms.remove(mm);
+        }
+    }
+
+    /// Gives a new task its address space: the caller's own with CLONE_VM, else a copy.
+    ///
+    /// Linux 2.6.12: kernel/fork.c, `copy_mm()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`; the child has no address space then, and the parent's pages may have been made
+    /// read-only already.
+    pub(in crate::kernel) fn copy_mm(
+        &mut self,
+        clone_flags: CloneFlags,
+        current: TaskId,
+        child: TaskId,
+    ) -> Result<(), Errno> {
+        let task = self.task_mut(child);
+        (task.min_flt, task.maj_flt) = (0, 0);
+        (task.mm, task.active_mm) = (None, None);
+        let sched = self.sched.get_mut(child);
+        (sched.nvcsw, sched.nivcsw) = (0, 0);
+        sched.has_mm = false;
+        let Some(old) = self.task(current).mm else {
+            return Ok(());
+        };
+        let mm = if clone_flags.contains(CloneFlags::CLONE_VM) {
+            self.mmget(old);
+            old
+        } else {
+            self.dup_mm(old)?
+        };
+        self.set_mm(child, mm);
+        Ok(())
+    }
+
+    fn set_mm(&mut self, task: TaskId, mm: MmId) {
+        let entry = self.task_mut(task);
+        (entry.mm, entry.active_mm) = (Some(mm), Some(mm));
+        self.sched.get_mut(task).has_mm = true;
+    }
+
+    /// The current task goes over to the address space of its new program.
+    ///
+    /// Linux 2.6.12: fs/exec.c, `exec_mmap()`, after `mm_release()`.
+    pub(in crate::kernel) fn exec_mmap(&mut self, current: TaskId, mm: MmId) {
+        let task = self.task(current);
+        let (old, active) = (task.mm, task.active_mm);
+        self.set_mm(current, mm);
+        self.switch_mm(active.unwrap_or(self.init_mm), mm);
+        match (old, active) {
+            (Some(old), _) => self.mmput(old),
+            (None, Some(borrowed)) => self.mmdrop(borrowed),
+            (None, None) => {}
+        }
+    }
+
+    /// The current task gives its address space up. It stays in CR3 until the task is switched
+    /// away, and its page directory lives as long.
+    ///
+    /// Linux 2.6.12: kernel/exit.c, `exit_mm()`, after `mm_release()`.
+    pub(in crate::kernel) fn exit_mm_drop(&mut self, task: TaskId) {
+        let Some(mm) = self.task_mut(task).mm.take() else {
+            return;
+        };
+        self.sched.get_mut(task).has_mm = false;
+        self.mms[mm].mm_count += 1;
+        self.mmput(mm);
+    }
+}

@@ -1,0 +1,288 @@
+//! Mending page faults: the zero page, fresh pages, pages of files, and copy on write.
+
+use super::PageAllocator;
+use super::filemap::NoPage;
+use super::page::Page;
+use super::pagetable::pte_none;
+use super::vma::{VmFlags, Vma};
+use crate::abi::{MmId, Pfn, VirtAddr};
+use crate::hw::{Pte, pte_phys};
+use crate::kernel::Kernel;
+use crate::trace::{FrameUse, TraceEvent};
+
+/// How the mending of a fault ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MmFault {
+    /// `VM_FAULT_OOM`: no frame.
+    Oom,
+    /// `VM_FAULT_SIGBUS`: the file ends before this page.
+    Sigbus,
+    /// `VM_FAULT_MINOR`: mended from memory.
+    Minor,
+    /// `VM_FAULT_MAJOR`: a page was read from a file.
+    Major,
+}
+
+/// What has to be done about a page table entry so that an access can go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PteFault {
+    /// Never touched, read: map the zero page.
+    AnonZero,
+    /// Never touched, written: map a fresh page of zeroes.
+    AnonWrite,
+    /// Page of a file or shared object: map the cached page.
+    FilePage,
+    /// Private page of a file, written at once: map a copy.
+    FileCopy,
+    /// Mapped read-only, written: copy it, or make it writable.
+    WriteProtect,
+    /// Written, but writable by now: another CPU was faster.
+    SpuriousWrite,
+    /// Read, but present by now.
+    SpuriousRead,
+}
+
+/// What to do about an entry, the area having been found to allow the access.
+///
+/// Linux 2.6.12: mm/memory.c, `handle_pte_fault()` and `do_no_page()`. There is no swap and no
+/// nonlinear file mapping, so that an entry is either empty or present.
+pub fn pte_fault_verdict(pte: Pte, write: bool, vma: &Vma) -> PteFault {
+    let private = !vma.has(VmFlags::SHARED);
+    match (pte_none(pte), write) {
+        (true, false) if vma.vm_file.is_none() => PteFault::AnonZero,
+        (true, true) if vma.vm_file.is_none() => PteFault::AnonWrite,
+        (true, true) if private => PteFault::FileCopy,
+        (true, _) => PteFault::FilePage,
+        (false, false) => PteFault::SpuriousRead,
+        (false, true) if pte.contains(Pte::RW) => PteFault::SpuriousWrite,
+        (false, true) => PteFault::WriteProtect,
+    }
+}
+
+/// What a write to a read-only page leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WpVerdict {
+    /// Nobody else uses the page: make it writable.
+    Reuse,
+    /// Write to a copy.
+    Copy {
+        /// Why.
+        why: WpWhy,
+    },
+}
+
+/// Why a page is copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WpWhy {
+    /// It has so many users: page table entries, the page cache, or I/O.
+    Shared {
+        /// `page_count`.
+        count: i32,
+    },
+    /// It is the page of zeroes, which everyone shares.
+    ZeroPage,
+    /// It belongs to the kernel.
+    Reserved,
+}
+
+/// Whether a write may have the page itself. Only the count of users matters: neither who maps it
+/// nor whether it is anonymous is asked.
+///
+/// Linux 2.6.12: mm/swapfile.c, `can_share_swap_page()`, without swap cache.
+pub const fn wp_verdict(page: &Page, is_zero_page: bool) -> WpVerdict {
+    let why = if is_zero_page {
+        WpWhy::ZeroPage
+    } else if page.is_reserved() {
+        WpWhy::Reserved
+    } else if page.page_count() != 1 {
+        WpWhy::Shared {
+            count: page.page_count(),
+        }
+    } else {
+        return WpVerdict::Reuse;
+    };
+    WpVerdict::Copy { why }
+}
+
+/// The entry for a page that was written in an area: dirty, and writable if the area is.
+///
+/// Linux 2.6.12: mm/memory.c, `maybe_mkwrite()` of a dirty entry.
+const fn written_pte(pfn: Pfn, vma: &Vma) -> Pte {
+    let pte = Pte::new(pfn, vma.page_prot).with(Pte::DIRTY);
+    if vma.has(VmFlags::WRITE) {
+        pte.with(Pte::RW)
+    } else {
+        pte
+    }
+}
+
+/// The place of a fault: area, page, and the page table that the entry lies in.
+struct Spot<'a> {
+    mm: MmId,
+    vma: &'a mut Vma,
+    va: VirtAddr,
+    table: Pfn,
+}
+
+impl Kernel {
+    /// Makes the page at an address present, or writable, in an area that allows the access.
+    ///
+    /// Linux 2.6.12: mm/memory.c, `handle_mm_fault()`.
+    pub(super) fn handle_mm_fault(
+        &mut self,
+        mm: MmId,
+        vma: &Vma,
+        va: VirtAddr,
+        write: bool,
+    ) -> MmFault {
+        let Some(table) = self.pte_alloc(mm, va) else {
+            return MmFault::Oom;
+        };
+        let pte = Pte(self.ram.read_u32(pte_phys(table, va)));
+        let spot = Spot {
+            mm,
+            vma: &mut { *vma },
+            va: va.page_base(),
+            table,
+        };
+        match pte_fault_verdict(pte, write, vma) {
+            PteFault::AnonZero => self.map_zero_page(&spot),
+            PteFault::AnonWrite => self.do_anonymous_page(spot),
+            PteFault::FilePage => self.do_no_page(spot, write, false),
+            PteFault::FileCopy => self.do_no_page(spot, write, true),
+            PteFault::WriteProtect => self.do_wp_page(spot, pte),
+            PteFault::SpuriousWrite => {
+                self.ptep_establish(&spot, pte.with(Pte::DIRTY | Pte::ACCESSED))
+            }
+            PteFault::SpuriousRead => MmFault::Minor,
+        }
+    }
+
+    /// The read half of mm/memory.c, `do_anonymous_page()`.
+    fn map_zero_page(&mut self, spot: &Spot) -> MmFault {
+        let zero = Pte::new(self.mem.empty_zero_page(), spot.vma.page_prot).without(Pte::RW);
+        self.set_pte(spot.table, spot.va, zero);
+        self.stat.zero_maps += 1;
+        self.trace_current(TraceEvent::ZeroPageMap { addr: spot.va });
+        MmFault::Minor
+    }
+
+    /// The write half of mm/memory.c, `do_anonymous_page()`.
+    fn do_anonymous_page(&mut self, spot: Spot) -> MmFault {
+        self.anon_vma_prepare(spot.mm, spot.vma);
+        let Some(pfn) = self.alloc_zeroed_frame(FrameUse::User) else {
+            return MmFault::Oom;
+        };
+        self.mms[spot.mm].rss += 1;
+        self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, pfn);
+        self.set_pte(spot.table, spot.va, written_pte(pfn, spot.vma));
+        self.stat.anon_pages += 1;
+        self.trace_current(TraceEvent::AnonPage { addr: spot.va, pfn });
+        MmFault::Minor
+    }
+
+    /// Maps the page of a file or shared object, or with `copy` a private copy of it.
+    ///
+    /// Linux 2.6.12: mm/memory.c, `do_no_page()`.
+    fn do_no_page(&mut self, spot: Spot, write: bool, copy: bool) -> MmFault {
+        let (cached, result) = match self.nopage(spot.vma, spot.va) {
+            NoPage::Page { pfn, major: false } => (pfn, MmFault::Minor),
+            NoPage::Page { pfn, major: true } => (pfn, MmFault::Major),
+            NoPage::Sigbus => return MmFault::Sigbus,
+            NoPage::Oom => return MmFault::Oom,
+        };
+        let pfn = if copy {
+            self.anon_vma_prepare(spot.mm, spot.vma);
+            let own = self.alloc_frame(0, FrameUse::User);
+            if let Some(own) = own {
+                self.ram.copy_frame(cached, own);
+                self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, own);
+            }
+            self.put_page(cached);
+            let Some(own) = own else { return MmFault::Oom };
+            own
+        } else {
+            self.mem.page_mut(cached).page_add_rmap();
+            cached
+        };
+        self.mms[spot.mm].rss += 1;
+        let pte = match write {
+            true => written_pte(pfn, spot.vma),
+            false => Pte::new(pfn, spot.vma.page_prot),
+        };
+        self.set_pte(spot.table, spot.va, pte);
+        self.stat.file_pages += 1;
+        self.trace_current(TraceEvent::FilePage { addr: spot.va, pfn });
+        result
+    }
+
+    /// A write to a page that is mapped read-only, in an area that may be written.
+    ///
+    /// Linux 2.6.12: mm/memory.c, `do_wp_page()`. It does not ask whether the area is shared.
+    fn do_wp_page(&mut self, spot: Spot, pte: Pte) -> MmFault {
+        let old = pte.pfn();
+        if let WpVerdict::Copy { why } = self.mem.wp_verdict(old) {
+            return self.copy_cow_page(spot, old, why);
+        }
+        let rights = if spot.vma.has(VmFlags::WRITE) {
+            Pte::RW
+        } else {
+            0
+        };
+        self.stat.cow_reuses += 1;
+        self.trace_current(TraceEvent::CowReuse {
+            addr: spot.va,
+            pfn: old,
+        });
+        self.ptep_establish(&spot, pte.with(Pte::DIRTY | Pte::ACCESSED | rights))
+    }
+
+    /// The copying half of `do_wp_page()`, with `break_cow()`.
+    fn copy_cow_page(&mut self, spot: Spot, old: Pfn, why: WpWhy) -> MmFault {
+        self.anon_vma_prepare(spot.mm, spot.vma);
+        let Some(new) = self.alloc_frame(0, FrameUse::User) else {
+            return MmFault::Oom;
+        };
+        match why {
+            WpWhy::ZeroPage => self.ram.zero_frame(new),
+            WpWhy::Shared { .. } | WpWhy::Reserved => self.ram.copy_frame(old, new),
+        }
+        let page = self.mem.page_mut(old);
+        match why {
+            WpWhy::Shared { .. } => {
+                self.mms[spot.mm].anon_rss -= u32::from(page.is_anon());
+                page.page_remove_rmap();
+            }
+            WpWhy::ZeroPage | WpWhy::Reserved => self.mms[spot.mm].rss += 1,
+        }
+        let left = page.page_mapcount() as u32;
+        self.stat.cow_copies += 1;
+        self.trace_current(TraceEvent::CowCopy {
+            addr: spot.va,
+            old,
+            new,
+            left,
+        });
+        self.ptep_establish(&spot, written_pte(new, spot.vma));
+        self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, new);
+        self.put_page(old);
+        MmFault::Minor
+    }
+
+    /// Replaces an entry that a TLB may hold.
+    ///
+    /// Linux 2.6.12: include/asm-generic/pgtable.h, `ptep_establish()` and
+    /// `ptep_set_access_flags()`.
+    fn ptep_establish(&mut self, spot: &Spot, pte: Pte) -> MmFault {
+        self.set_pte(spot.table, spot.va, pte);
+        self.flush_tlb_page(spot.mm, spot.va);
+        MmFault::Minor
+    }
+}
+
+impl PageAllocator {
+    /// What a write to a page that is mapped read-only leads to.
+    pub fn wp_verdict(&self, pfn: Pfn) -> WpVerdict {
+        wp_verdict(self.page(pfn), pfn == self.empty_zero_page())
+    }
+}

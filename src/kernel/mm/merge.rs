@@ -1,0 +1,132 @@
+//! Joining areas with their neighbours, and cutting them in two. Neither touches page tables.
+
+use super::mm_struct::Mm;
+use super::vma::{VmFlags, Vma};
+use crate::abi::{AnonVmaId, Errno, MmId, VirtAddr};
+use crate::kernel::Kernel;
+
+/// `sysctl_max_map_count`: the most areas that splits may lead to.
+pub(super) const MAX_MAP_COUNT: usize = 65536;
+
+/// What becomes of a new area.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Merge {
+    /// It stays an area of its own.
+    None,
+    /// The area below grows over it.
+    Prev,
+    /// The area above grows down over it.
+    Next,
+    /// It fills a gap: all three become one.
+    Both,
+}
+
+/// Whether two areas can be one: they touch, have the same flags, none of them special, map the
+/// same file one after the other, and do not have different owners of anonymous pages.
+///
+/// Linux 2.6.12: mm/mmap.c, `can_vma_merge_before()` and `can_vma_merge_after()`.
+pub fn can_vma_merge(low: &Vma, high: &Vma) -> bool {
+    low.vm_end == high.vm_start
+        && low.vm_flags == high.vm_flags
+        && !low.vm_flags.intersects(VmFlags::SPECIAL)
+        && low.vm_file == high.vm_file
+        && low.vm_pgoff.wrapping_add(low.pages()) == high.vm_pgoff
+        && is_mergeable_anon_vma(low.anon_vma, high.anon_vma)
+}
+
+fn is_mergeable_anon_vma(a: Option<AnonVmaId>, b: Option<AnonVmaId>) -> bool {
+    a.is_none() || b.is_none() || a == b
+}
+
+/// What becomes of a new area between its neighbours: the one below is tried first.
+///
+/// Linux 2.6.12: mm/mmap.c, `vma_merge()`, cases 1 to 3.
+pub fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge {
+    let prev = prev.filter(|prev| can_vma_merge(prev, new));
+    let next = next.filter(|next| can_vma_merge(new, next));
+    match (prev, next) {
+        (Some(prev), Some(next)) if is_mergeable_anon_vma(prev.anon_vma, next.anon_vma) => {
+            Merge::Both
+        }
+        (Some(_), _) => Merge::Prev,
+        (None, Some(_)) => Merge::Next,
+        (None, None) => Merge::None,
+    }
+}
+
+impl Mm {
+    /// Whether and how a new area would be merged.
+    pub fn merge_verdict(&self, new: &Vma) -> Merge {
+        let prev = self.find_prev(VirtAddr(new.vm_start));
+        merge_verdict(prev, new, self.find_vma(VirtAddr(new.vm_start)))
+    }
+}
+
+impl Kernel {
+    /// Inserts a new area that has no pages yet, merged with its neighbours if possible. A
+    /// reference on its file that is not needed then is put.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `vma_merge()`, or else `vma_link()`.
+    pub(super) fn vma_merge_or_link(&mut self, mm: MmId, new: Vma) {
+        let verdict = self.mms[mm].merge_verdict(&new);
+        let vmas = &mut self.mms[mm].vmas;
+        let prev = match verdict {
+            Merge::Prev | Merge::Both => vmas.remove(&new.vm_start),
+            Merge::Next | Merge::None => None,
+        };
+        let next_end = vmas.range(new.vm_end..).next().map(|(end, _)| *end);
+        let next = match verdict {
+            Merge::Next | Merge::Both => next_end.and_then(|end| vmas.remove(&end)),
+            Merge::Prev | Merge::None => None,
+        };
+        let merged = Vma {
+            vm_start: prev.map_or(new.vm_start, |prev| prev.vm_start),
+            vm_end: next.map_or(new.vm_end, |next| next.vm_end),
+            vm_pgoff: prev.map_or(new.vm_pgoff, |prev| prev.vm_pgoff),
+            anon_vma: prev
+                .and_then(|prev| prev.anon_vma)
+                .or(next.and_then(|next| next.anon_vma)),
+            ..new
+        };
+        vmas.insert(merged.vm_end, merged);
+        let joined = u32::from(prev.is_some()) + u32::from(next.is_some());
+        if let Some(file) = new.vm_file {
+            (0..joined).for_each(|_| self.fput(file));
+        }
+        if let (Some(prev), Some(next)) = (prev, next)
+            && prev.anon_vma.is_some()
+            && next.anon_vma.is_some()
+        {
+            self.anon_vma_unlink(&next);
+        }
+    }
+
+    /// Cuts the area that contains the address in two.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `split_vma()`.
+    ///
+    /// # Errors
+    /// `ENOMEM` if there are too many areas.
+    pub(super) fn split_vma(&mut self, mm: MmId, vma: &Vma, addr: u32) -> Result<(), Errno> {
+        if self.mms[mm].map_count() >= MAX_MAP_COUNT {
+            return Err(Errno::ENOMEM);
+        }
+        let low = Vma {
+            vm_end: addr,
+            ..*vma
+        };
+        let vm_pgoff = vma.linear_page_index(VirtAddr(addr));
+        let high = Vma {
+            vm_start: addr,
+            vm_pgoff,
+            ..*vma
+        };
+        self.mms[mm].insert_vma(low);
+        self.mms[mm].insert_vma(high);
+        if let Some(file) = vma.vm_file {
+            self.get_file(file);
+        }
+        self.anon_vma_link(&high);
+        Ok(())
+    }
+}

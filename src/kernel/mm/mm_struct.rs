@@ -1,0 +1,130 @@
+//! The address space of a process, `mm_struct`: its areas, its page directory and its counts.
+
+use super::vma::Vma;
+use crate::abi::{InodeId, Pfn, VirtAddr};
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+
+/// How free room for mappings is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MmLayout {
+    /// From below the stack downwards.
+    #[default]
+    TopDown,
+    /// From 0x40000000 upwards: the old layout, used when the stack has no limit.
+    BottomUp,
+}
+
+/// An address space. Sizes are in pages, addresses in bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Mm {
+    /// Tasks that use it.
+    pub mm_users: u32,
+    /// One for all users together, and one for each kernel task that borrows it.
+    pub mm_count: u32,
+    /// Page directory.
+    pub pgd: Pfn,
+    /// The areas by their `vm_end`, so that `find_vma` is one look-up.
+    pub vmas: BTreeMap<u32, Vma>,
+    /// Pages mapped, the zero page aside.
+    pub rss: u32,
+    /// Those of them that are anonymous.
+    pub anon_rss: u32,
+    /// Size of all areas.
+    pub total_vm: u32,
+    /// Size of the stacks.
+    pub stack_vm: u32,
+    /// Size of what maps files.
+    pub shared_vm: u32,
+    /// Size of what maps files to be executed.
+    pub exec_vm: u32,
+    /// Size of what is not managed by the kernel.
+    pub reserved_vm: u32,
+    /// Size of what is locked.
+    pub locked_vm: u32,
+    /// Page tables.
+    pub nr_ptes: u32,
+    /// How free room is looked for.
+    pub layout: MmLayout,
+    /// Where a search from the top begins.
+    pub mmap_base: u32,
+    /// Where the last search ended.
+    pub free_area_cache: u32,
+    /// Program text.
+    pub start_code: u32,
+    /// Its end.
+    pub end_code: u32,
+    /// Program data.
+    pub start_data: u32,
+    /// Its end.
+    pub end_data: u32,
+    /// Where the heap begins.
+    pub start_brk: u32,
+    /// Where it ends: what `brk` moves.
+    pub brk: u32,
+    /// `esp` at the program's first instruction.
+    pub start_stack: u32,
+    /// CPUs that may have translations of it, one bit each.
+    pub cpu_vm_mask: u32,
+    /// Whether others may look into it.
+    pub dumpable: bool,
+    /// The program it runs; holds a reference.
+    pub exe: Option<InodeId>,
+}
+
+impl Mm {
+    /// The number of areas.
+    pub fn map_count(&self) -> usize {
+        self.vmas.len()
+    }
+
+    /// The first area that ends above the address; it need not contain it.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `find_vma()`.
+    #[inline]
+    pub fn find_vma(&self, addr: VirtAddr) -> Option<&Vma> {
+        self.vmas
+            .range((Excluded(addr.0), Unbounded))
+            .next()
+            .map(|(_, vma)| vma)
+    }
+
+    /// The last area that ends at or below the address.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, what `find_vma_prev()` gives besides.
+    pub fn find_prev(&self, addr: VirtAddr) -> Option<&Vma> {
+        self.vmas.range(..=addr.0).next_back().map(|(_, vma)| vma)
+    }
+
+    /// Whether an area has a page in `[start, end)`.
+    ///
+    /// Linux 2.6.12: include/linux/mm.h, `find_vma_intersection()`.
+    pub fn intersects(&self, start: u32, end: u32) -> bool {
+        self.find_vma(VirtAddr(start))
+            .is_some_and(|vma| vma.vm_start < end)
+    }
+
+    /// Inserts an area.
+    pub(super) fn insert_vma(&mut self, vma: Vma) {
+        self.vmas.insert(vma.vm_end, vma);
+    }
+
+    /// Counts pages that are mapped or, with a negative number, unmapped in an area like this.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `__vm_stat_account()`.
+    pub(super) fn vm_stat_account(&mut self, vma: &Vma, pages: i32) {
+        use super::vma::VmFlags;
+        let change = |count: &mut u32| *count = count.wrapping_add_signed(pages);
+        if vma.vm_file.is_some() {
+            change(&mut self.shared_vm);
+            if vma.vm_flags & (VmFlags::EXEC | VmFlags::WRITE) == VmFlags::EXEC {
+                change(&mut self.exec_vm);
+            }
+        } else if vma.has(VmFlags::GROWSDOWN) {
+            change(&mut self.stack_vm);
+        }
+        if vma.vm_flags.intersects(VmFlags::RESERVED | VmFlags::IO) {
+            change(&mut self.reserved_vm);
+        }
+    }
+}

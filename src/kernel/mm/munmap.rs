@@ -1,0 +1,87 @@
+//! `munmap`: taking areas, or parts of them, out of an address space.
+
+use super::area_search::page_align;
+use super::unmap::MmuGather;
+use super::vma::{TASK_SIZE, VmFlags, Vma};
+use crate::abi::{Errno, MmId, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+
+impl Kernel {
+    /// Linux 2.6.12: mm/mmap.c, `sys_munmap()`. Returns 0, also if nothing was mapped there.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unaligned start, length 0, or a range beyond user space; `ENOMEM` if an
+    /// area cannot be cut.
+    pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, Errno> {
+        let mm = self.task(current).mm.ok_or(Errno::EINVAL)?;
+        self.do_munmap(mm, addr, len).map(|()| 0)
+    }
+
+    /// Linux 2.6.12: mm/mmap.c, `do_munmap()`.
+    ///
+    /// # Errors
+    /// As [`Kernel::sys_munmap`]. Every page stays mapped then.
+    pub(super) fn do_munmap(&mut self, mm: MmId, start: u32, len: u32) -> Result<(), Errno> {
+        let inside = start <= TASK_SIZE && len <= TASK_SIZE - start;
+        let len = page_align(len);
+        if !VirtAddr(start).is_page_aligned() || !inside || len == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let end = start + len;
+        if !self.mms[mm].intersects(start, end) {
+            return Ok(());
+        }
+        for cut in [start, end] {
+            let cut_vma = self.mms[mm].find_vma(VirtAddr(cut)).copied();
+            if let Some(vma) = cut_vma.filter(|vma| vma.vm_start < cut) {
+                self.split_vma(mm, &vma, cut)?;
+            }
+        }
+        let detached = self.detach_vmas(mm, start, end);
+        self.unmap_region(mm, &detached, start, end);
+        for vma in &detached {
+            self.unmap_vma(mm, vma);
+        }
+        Ok(())
+    }
+
+    /// Linux 2.6.12: mm/mmap.c, `detach_vmas_to_be_unmapped()`.
+    fn detach_vmas(&mut self, mm: MmId, start: u32, end: u32) -> Vec<Vma> {
+        let vmas = &mut self.mms[mm].vmas;
+        // After the cuts every area that ends in (start, end] lies wholly inside.
+        let ends: Vec<u32> = vmas.range(start + 1..=end).map(|(end, _)| *end).collect();
+        ends.iter().filter_map(|end| vmas.remove(end)).collect()
+    }
+
+    /// Linux 2.6.12: mm/mmap.c, `unmap_region()`.
+    fn unmap_region(&mut self, mm: MmId, detached: &[Vma], start: u32, end: u32) {
+        let mut tlb = MmuGather::new(self, mm);
+        let accounted = self.unmap_vmas(&mut tlb, detached);
+        self.vm_unacct_memory(accounted);
+        self.free_pgtables(&mut tlb, start, end);
+        self.tlb_finish_mmu(&mut tlb);
+    }
+
+    /// The counts and references of an area that is gone.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `unmap_vma()`.
+    fn unmap_vma(&mut self, mm: MmId, vma: &Vma) {
+        let pages = vma.pages();
+        let space = &mut self.mms[mm];
+        space.total_vm -= pages;
+        if vma.has(VmFlags::LOCKED) {
+            space.locked_vm -= pages;
+        }
+        space.vm_stat_account(vma, -(pages as i32));
+        space.unmap_area(vma.vm_start, vma.vm_end);
+        self.remove_vm_struct(vma);
+    }
+
+    /// Linux 2.6.12: mm/mmap.c, `remove_vm_struct()`.
+    pub(super) fn remove_vm_struct(&mut self, vma: &Vma) {
+        if let Some(file) = vma.vm_file {
+            self.fput(file);
+        }
+        self.anon_vma_unlink(vma);
+    }
+}

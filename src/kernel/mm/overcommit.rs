@@ -1,0 +1,79 @@
+//! How much memory may be promised: the check that refuses obvious overcommitment, and the count
+//! of what has been promised.
+
+use crate::abi::{Errno, PAGE_SIZE};
+use crate::kernel::Kernel;
+use crate::kernel::cred::Caps;
+
+/// Memory counters of the whole machine, in pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct VmStat {
+    /// `vm_committed_space`: promised, whether used or not.
+    pub committed: u32,
+    /// `nr_pagecache`: pages in the page caches of all inodes.
+    pub pagecache: u32,
+}
+
+/// Whether a request of that many pages is plausible: more than that could be had if all caches
+/// were dropped. A 32nd is kept for the administrator.
+///
+/// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`, mode 0, without swap.
+pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
+    let reserve = |amount: u32| if admin { 0 } else { amount / 32 };
+    let cached = pagecache - reserve(pagecache);
+    cached > pages || cached + free - reserve(free) > pages
+}
+
+impl Kernel {
+    /// Charges pages to the committed memory.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`; nothing is charged then.
+    pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), Errno> {
+        let admin = self.task(self.current()).cred.capable(Caps::SYS_ADMIN);
+        if !enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin) {
+            return Err(Errno::ENOMEM);
+        }
+        self.vm.committed += pages;
+        Ok(())
+    }
+
+    /// Takes a charge back.
+    ///
+    /// Linux 2.6.12: include/linux/mman.h, `vm_unacct_memory()`.
+    pub(in crate::kernel) fn vm_unacct_memory(&mut self, pages: u32) {
+        self.vm.committed -= pages;
+    }
+}
+
+/// Bytes in pages, rounded up.
+pub(super) const fn pages_of(bytes: u32) -> u32 {
+    bytes.div_ceil(PAGE_SIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enough_memory;
+
+    #[test]
+    fn only_the_single_request_is_compared_with_what_could_be_freed() {
+        for (pages, pagecache, free, admin, enough) in [
+            (99, 0, 100, true, true),
+            (100, 0, 100, true, false),
+            (96, 0, 100, false, true),
+            (97, 0, 100, false, false),
+            (63, 64, 0, true, true),
+            (62, 64, 0, false, false),
+            (158, 64, 100, false, true),
+            (159, 64, 100, false, false),
+        ] {
+            let verdict = enough_memory(pages, pagecache, free, admin);
+            assert_eq!(
+                verdict, enough,
+                "{pages} of {pagecache} + {free}, admin {admin}"
+            );
+        }
+    }
+}

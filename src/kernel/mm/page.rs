@@ -1,0 +1,240 @@
+//! `struct page`: what the kernel knows of one page frame, above all who uses it and who maps it.
+
+use bitflags::bitflags;
+
+use crate::abi::{AnonVmaId, InodeId};
+
+bitflags! {
+    /// `page.flags`, with the bit numbers of 2.6.12.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct PageFlags: u32 {
+        /// Locked for I/O.
+        const LOCKED = 1 << 0;
+        /// Used since reclaim last looked.
+        const REFERENCED = 1 << 2;
+        /// The contents are valid.
+        const UPTODATE = 1 << 3;
+        /// Newer than its backing store.
+        const DIRTY = 1 << 4;
+        /// On one of the two reclaim lists.
+        const LRU = 1 << 5;
+        /// On the active one of them.
+        const ACTIVE = 1 << 6;
+        /// Never allocated nor freed: kernel image, holes, the zero page.
+        const RESERVED = 1 << 11;
+        /// `private` has a meaning; on a free page: it heads a free block.
+        const PRIVATE = 1 << 12;
+        /// In the swap cache.
+        const SWAPCACHE = 1 << 16;
+    }
+}
+
+/// Flags that no page may carry when it is freed.
+const CHECK_AT_FREE: PageFlags = PageFlags::LRU
+    .union(PageFlags::PRIVATE)
+    .union(PageFlags::LOCKED)
+    .union(PageFlags::ACTIVE)
+    .union(PageFlags::SWAPCACHE);
+/// Flags that no page may carry when it is handed out.
+const CHECK_AT_PREP: PageFlags = CHECK_AT_FREE.union(PageFlags::DIRTY);
+
+/// What `page.mapping` points to: the owner through which all mappings of the page are found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PageMapping {
+    /// Neither anonymous nor in a page cache.
+    #[default]
+    None,
+    /// Anonymous. Stays until the page is freed, so it says "anonymous" only while mapped.
+    Anon(AnonVmaId),
+    /// In the page cache of this inode.
+    Cache(InodeId),
+}
+
+/// One page frame's descriptor: `struct page`.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// State bits.
+    pub flags: PageFlags,
+    count: i32,
+    mapcount: i32,
+    /// Owner of the contents.
+    pub mapping: PageMapping,
+    /// Position in the owner, in pages.
+    pub index: u32,
+    /// The order of a free block, on its head; otherwise the owner's.
+    pub private: u32,
+    /// Neighbours in the list the page is on (`lru`); only `page_list.rs` touches them.
+    pub(super) next: u32,
+    pub(super) prev: u32,
+}
+
+const _: () = assert!(size_of::<Page>() <= 40);
+
+impl Page {
+    /// A page as it is before the boot hands it to the allocator: reserved, no users.
+    ///
+    /// Linux 2.6.12: mm/page_alloc.c, memmap_init_zone().
+    pub(super) const fn at_boot() -> Self {
+        Self {
+            flags: PageFlags::RESERVED,
+            count: -1,
+            mapcount: -1,
+            mapping: PageMapping::None,
+            index: 0,
+            private: 0,
+            next: 0,
+            prev: 0,
+        }
+    }
+
+    /// Users of the page: PTEs, caches, and transient holders. 0 = free (or reserved, untouched).
+    pub const fn page_count(&self) -> i32 {
+        self.count + 1
+    }
+
+    /// PTEs, over all address spaces, that map the page.
+    pub const fn page_mapcount(&self) -> i32 {
+        self.mapcount + 1
+    }
+
+    /// `_count` as stored: users minus one.
+    pub const fn raw_count(&self) -> i32 {
+        self.count
+    }
+
+    /// `_mapcount` as stored: mappings minus one.
+    pub const fn raw_mapcount(&self) -> i32 {
+        self.mapcount
+    }
+
+    /// Whether the page is outside of all reference counting by `put_page`.
+    pub const fn is_reserved(&self) -> bool {
+        self.flags.contains(PageFlags::RESERVED)
+    }
+
+    /// Whether the mapping says "anonymous".
+    ///
+    /// Linux 2.6.12: include/linux/mm.h, PageAnon().
+    pub const fn is_anon(&self) -> bool {
+        matches!(self.mapping, PageMapping::Anon(_))
+    }
+
+    /// One more PTE maps the page. Returns whether it is the first (then `nr_mapped` grows).
+    ///
+    /// Linux 2.6.12: mm/rmap.c, the counting of page_add_anon_rmap() and page_add_file_rmap().
+    pub const fn page_add_rmap(&mut self) -> bool {
+        self.mapcount += 1;
+        self.mapcount == 0
+    }
+
+    /// One PTE less maps the page. Returns whether it was the last (then `nr_mapped` shrinks).
+    ///
+    /// Linux 2.6.12: mm/rmap.c, page_remove_rmap().
+    ///
+    /// # Panics
+    /// If no PTE mapped it.
+    pub const fn page_remove_rmap(&mut self) -> bool {
+        assert!(self.mapcount >= 0, "page_remove_rmap: page is not mapped");
+        self.mapcount -= 1;
+        self.mapcount < 0
+    }
+
+    /// One more user.
+    pub(super) const fn get(&mut self) {
+        self.count += 1;
+    }
+
+    /// One user less. Returns whether nobody is left.
+    ///
+    /// Linux 2.6.12: include/linux/mm.h, put_page_testzero().
+    pub(super) const fn put_testzero(&mut self) -> bool {
+        assert!(self.count >= 0, "put_page_testzero: page has no users");
+        self.count -= 1;
+        self.count < 0
+    }
+
+    /// Whether the page heads a free block of just this order.
+    ///
+    /// Linux 2.6.12: mm/page_alloc.c, page_is_buddy().
+    pub(super) fn page_is_buddy(&self, order: u32) -> bool {
+        self.flags.contains(PageFlags::PRIVATE)
+            && self.private == order
+            && !self.is_reserved()
+            && self.page_count() == 0
+    }
+
+    /// Linux 2.6.12: mm/page_alloc.c, set_page_order().
+    pub(super) fn set_page_order(&mut self, order: u32) {
+        self.private = order;
+        self.flags.insert(PageFlags::PRIVATE);
+    }
+
+    /// Linux 2.6.12: mm/page_alloc.c, rmv_page_order().
+    pub(super) fn rmv_page_order(&mut self) {
+        self.private = 0;
+        self.flags.remove(PageFlags::PRIVATE);
+    }
+
+    /// Makes the head of a block that is handed out fresh, with one user.
+    ///
+    /// Linux 2.6.12: mm/page_alloc.c, prep_new_page() and set_page_refs().
+    pub(super) fn prep_new_page(&mut self) {
+        self.assert_unused(CHECK_AT_PREP);
+        self.flags
+            .remove(PageFlags::UPTODATE | PageFlags::REFERENCED);
+        self.private = 0;
+        self.count = 0;
+    }
+
+    /// Refuses to free a page that something still refers to, and forgets that it was dirty.
+    ///
+    /// Linux 2.6.12: mm/page_alloc.c, free_pages_check().
+    pub(super) fn free_pages_check(&mut self) {
+        self.assert_unused(CHECK_AT_FREE);
+        self.flags.remove(PageFlags::DIRTY);
+    }
+
+    /// Linux prints "Bad page state" and goes on; here it can only be an error of the emulator.
+    fn assert_unused(&self, forbidden: PageFlags) {
+        let unused = self.count == -1
+            && self.mapcount == -1
+            && self.mapping == PageMapping::None
+            && !self.flags.intersects(forbidden);
+        assert!(unused, "Bad page state: {self:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_stored_minus_one() {
+        let mut page = Page::at_boot();
+        assert_eq!((page.raw_count(), page.page_count()), (-1, 0));
+        assert_eq!((page.raw_mapcount(), page.page_mapcount()), (-1, 0));
+
+        page.get();
+        assert_eq!((page.raw_count(), page.page_count()), (0, 1));
+    }
+
+    #[test]
+    fn only_the_first_and_the_last_mapping_count_for_nr_mapped() {
+        let mut page = Page::at_boot();
+        let first_or_last = [
+            page.page_add_rmap(),
+            page.page_add_rmap(),
+            page.page_remove_rmap(),
+            page.page_remove_rmap(),
+        ];
+        assert_eq!(first_or_last, [true, false, false, true]);
+        assert_eq!(page.page_mapcount(), 0);
+        assert_eq!(page.page_count(), 0, "mapping and using are counted apart");
+    }
+
+    #[test]
+    #[should_panic(expected = "page is not mapped")]
+    fn unmapping_an_unmapped_page_is_our_bug() {
+        Page::at_boot().page_remove_rmap();
+    }
+}

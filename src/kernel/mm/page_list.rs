@@ -1,0 +1,130 @@
+//! Doubly linked lists of page frames whose links lie in the pages themselves, like the kernel's
+//! `list_head` in `page.lru`: linking and unlinking anywhere is a few stores.
+
+use super::page::Page;
+use crate::abi::Pfn;
+
+/// No neighbour: no machine has this many frames.
+const NONE: u32 = u32::MAX;
+
+/// The head of a list. A page is on at most one list; the caller knows which.
+#[derive(Clone, Debug)]
+pub struct PageList {
+    first: u32,
+    last: u32,
+    len: u32,
+}
+
+impl PageList {
+    /// An empty list.
+    pub const fn new() -> Self {
+        Self {
+            first: NONE,
+            last: NONE,
+            len: 0,
+        }
+    }
+
+    /// Number of entries.
+    pub const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// First entry.
+    pub fn first(&self) -> Option<Pfn> {
+        (self.first != NONE).then_some(Pfn(self.first))
+    }
+
+    /// Last entry: the one added at the head longest ago.
+    pub fn last(&self) -> Option<Pfn> {
+        (self.last != NONE).then_some(Pfn(self.last))
+    }
+
+    /// The entries, head first.
+    pub fn iter<'a>(&self, pages: &'a [Page]) -> impl Iterator<Item = Pfn> + use<'a> {
+        std::iter::successors(self.first(), |pfn| {
+            let next = pages[pfn.index()].next;
+            (next != NONE).then_some(Pfn(next))
+        })
+    }
+
+    /// Adds at the head: `list_add()`.
+    pub fn add(&mut self, pages: &mut [Page], pfn: Pfn) {
+        let page = &mut pages[pfn.index()];
+        page.prev = NONE;
+        page.next = self.first;
+        match self.first {
+            NONE => self.last = pfn.0,
+            old => pages[old as usize].prev = pfn.0,
+        }
+        self.first = pfn.0;
+        self.len += 1;
+    }
+
+    /// Adds at the tail: `list_add_tail()`.
+    pub fn add_tail(&mut self, pages: &mut [Page], pfn: Pfn) {
+        let page = &mut pages[pfn.index()];
+        page.prev = self.last;
+        page.next = NONE;
+        match self.last {
+            NONE => self.first = pfn.0,
+            old => pages[old as usize].next = pfn.0,
+        }
+        self.last = pfn.0;
+        self.len += 1;
+    }
+
+    /// Takes an entry of this list out: `list_del()`.
+    pub fn del(&mut self, pages: &mut [Page], pfn: Pfn) {
+        let Page { next, prev, .. } = pages[pfn.index()];
+        match prev {
+            NONE => self.first = next,
+            before => pages[before as usize].next = next,
+        }
+        match next {
+            NONE => self.last = prev,
+            after => pages[after as usize].prev = prev,
+        }
+        self.len -= 1;
+    }
+
+    /// Whether the backward links mirror the forward ones and the length is right.
+    pub fn is_well_formed(&self, pages: &[Page]) -> bool {
+        let mut before = NONE;
+        let mut seen = 0;
+        for pfn in self.iter(pages) {
+            if pages[pfn.index()].prev != before || seen == self.len {
+                return false;
+            }
+            before = pfn.0;
+            seen += 1;
+        }
+        self.last == before && self.len == seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn head_tail_and_middle() {
+        let mut pages = vec![Page::at_boot(); 8];
+        let mut list = PageList::new();
+        list.add(&mut pages, Pfn(1));
+        list.add(&mut pages, Pfn(2));
+        list.add_tail(&mut pages, Pfn(3));
+        let entries = |list: &PageList, pages: &[Page]| {
+            assert!(list.is_well_formed(pages));
+            list.iter(pages).map(|pfn| pfn.0).collect::<Vec<_>>()
+        };
+        assert_eq!(entries(&list, &pages), [2, 1, 3]);
+        assert_eq!((list.first(), list.last()), (Some(Pfn(2)), Some(Pfn(3))));
+
+        for (gone, left) in [(1, vec![2, 3]), (3, vec![2]), (2, vec![])] {
+            list.del(&mut pages, Pfn(gone));
+            assert_eq!(entries(&list, &pages), left);
+        }
+        assert_eq!((list.first(), list.last(), list.len()), (None, None, 0));
+    }
+}

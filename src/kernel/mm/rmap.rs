@@ -1,0 +1,88 @@
+//! Owners of anonymous pages: `anon_vma`, through which the kernel finds all areas that may map a
+//! page, and the counting of a page's mappings.
+
+use super::merge::can_vma_merge;
+use super::page::PageMapping;
+use super::vma::{VmFlags, Vma};
+use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
+use crate::kernel::Kernel;
+
+/// An owner of anonymous pages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AnonVma {
+    /// Areas linked to it, in all address spaces.
+    pub vmas: u32,
+}
+
+/// The owner that an area can take over from a neighbour: the areas would have to be mergeable if
+/// it were not for the three rights, which `mprotect` may change.
+///
+/// Linux 2.6.12: mm/mmap.c, `find_mergeable_anon_vma()`. The area above is tried first.
+fn find_mergeable_anon_vma(prev: Option<&Vma>, vma: &Vma, next: Option<&Vma>) -> Option<AnonVmaId> {
+    let alike = |near: &Vma| {
+        let rights = near.vm_flags & VmFlags::ACCESS;
+        Vma {
+            vm_flags: (vma.vm_flags - VmFlags::ACCESS) | rights,
+            ..*vma
+        }
+    };
+    let next = next
+        .filter(|near| can_vma_merge(&alike(near), near))
+        .and_then(|near| near.anon_vma);
+    next.or_else(|| {
+        prev.filter(|near| can_vma_merge(near, &alike(near)))
+            .and_then(|near| near.anon_vma)
+    })
+}
+
+impl Kernel {
+    /// Gives an area of the address space an owner for its anonymous pages, if it has none.
+    ///
+    /// Linux 2.6.12: mm/rmap.c, `anon_vma_prepare()`.
+    pub(super) fn anon_vma_prepare(&mut self, mm: MmId, vma: &mut Vma) {
+        if vma.anon_vma.is_some() {
+            return;
+        }
+        let space = &self.mms[mm];
+        let prev = space.find_prev(VirtAddr(vma.vm_start));
+        let next = space.find_vma(VirtAddr(vma.vm_end));
+        let anon_vma = find_mergeable_anon_vma(prev, vma, next)
+            .unwrap_or_else(|| self.anon_vmas.insert(AnonVma { vmas: 0 }));
+        vma.anon_vma = Some(anon_vma);
+        self.anon_vma_link(vma);
+        self.mms[mm].insert_vma(*vma);
+    }
+
+    /// One area more has the owner.
+    pub(super) fn anon_vma_link(&mut self, vma: &Vma) {
+        if let Some(anon_vma) = vma.anon_vma {
+            self.anon_vmas[anon_vma].vmas += 1;
+        }
+    }
+
+    /// One area less has the owner; without areas it is freed.
+    ///
+    /// Linux 2.6.12: mm/rmap.c, `anon_vma_unlink()`.
+    pub(super) fn anon_vma_unlink(&mut self, vma: &Vma) {
+        let Some(anon_vma) = vma.anon_vma else { return };
+        self.anon_vmas[anon_vma].vmas -= 1;
+        if self.anon_vmas[anon_vma].vmas == 0 {
+            self.anon_vmas.remove(anon_vma);
+        }
+    }
+
+    /// A new anonymous page is mapped in an area that has been given an owner.
+    ///
+    /// Linux 2.6.12: mm/rmap.c, `page_add_anon_rmap()`.
+    pub(super) fn page_add_anon_rmap(&mut self, mm: MmId, vma: &Vma, va: VirtAddr, pfn: Pfn) {
+        let anon_vma = vma
+            .anon_vma
+            .expect("anon_vma_prepare comes before the page");
+        self.mms[mm].anon_rss += 1;
+        let page = self.mem.page_mut(pfn);
+        if page.page_add_rmap() {
+            page.mapping = PageMapping::Anon(anon_vma);
+            page.index = vma.linear_page_index(va);
+        }
+    }
+}

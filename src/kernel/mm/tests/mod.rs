@@ -1,0 +1,12 @@
+//! Tests of memory management: the worked examples of the specification by number, the limits and
+//! orders of the system calls, and long random runs against the invariants.
+
+mod areas;
+mod cow;
+mod first_touch;
+mod full_copy;
+mod lab;
+mod random;
+mod segments;
+mod shared;
+mod smp;

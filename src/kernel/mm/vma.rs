@@ -1,0 +1,192 @@
+//! Virtual memory areas: stretches of an address space with the same rights and the same backing.
+
+use crate::abi::{AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
+use bitflags::bitflags;
+
+/// The end of user space, `TASK_SIZE`: the kernel's addresses begin here.
+pub const TASK_SIZE: u32 = 0xc000_0000;
+
+/// Low bits of the entries for pages that may not be touched.
+const PAGE_NONE: u32 = 0x0a0;
+/// Low bits for readable pages, and for all private ones: a write has to fault first.
+const PAGE_READONLY: u32 = 0x025;
+/// Low bits for shared writable pages.
+const PAGE_SHARED: u32 = 0x027;
+
+bitflags! {
+    /// `VM_*`: what an area allows and how it behaves.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct VmFlags: u32 {
+        /// Pages may be read.
+        const READ = 0x1;
+        /// Pages may be written.
+        const WRITE = 0x2;
+        /// Pages may be executed.
+        const EXEC = 0x4;
+        /// Stores go to the shared object.
+        const SHARED = 0x8;
+        /// `mprotect` may allow reading.
+        const MAYREAD = 0x10;
+        /// `mprotect` may allow writing.
+        const MAYWRITE = 0x20;
+        /// `mprotect` may allow executing.
+        const MAYEXEC = 0x40;
+        /// Was mapped with `MAP_SHARED`.
+        const MAYSHARE = 0x80;
+        /// Grows downwards when touched below its start.
+        const GROWSDOWN = 0x100;
+        /// The file may not be opened for writing.
+        const DENYWRITE = 0x800;
+        /// Maps the program's own file.
+        const EXECUTABLE = 0x1000;
+        /// Locked into memory.
+        const LOCKED = 0x2000;
+        /// Memory of a device.
+        const IO = 0x4000;
+        /// Read from start to end.
+        const SEQ_READ = 0x8000;
+        /// Read here and there.
+        const RAND_READ = 0x1_0000;
+        /// Not given to children.
+        const DONTCOPY = 0x2_0000;
+        /// Cannot grow.
+        const DONTEXPAND = 0x4_0000;
+        /// Not managed by the kernel.
+        const RESERVED = 0x8_0000;
+        /// Its pages are charged against the committed memory.
+        const ACCOUNT = 0x10_0000;
+
+        /// The three rights.
+        const ACCESS = Self::READ.bits() | Self::WRITE.bits() | Self::EXEC.bits();
+        /// Every right may be given later.
+        const MAY_ACCESS = Self::MAYREAD.bits() | Self::MAYWRITE.bits() | Self::MAYEXEC.bits();
+        /// Areas with one of these are never merged (`VM_SPECIAL`).
+        const SPECIAL = Self::IO.bits() | Self::DONTCOPY.bits() | Self::DONTEXPAND.bits()
+            | Self::RESERVED.bits();
+        /// The heap and other data (`VM_DATA_DEFAULT_FLAGS`).
+        const DATA = Self::READ.bits() | Self::WRITE.bits() | Self::MAY_ACCESS.bits();
+        /// The stack (`VM_STACK_FLAGS`).
+        const STACK = Self::DATA.bits() | Self::GROWSDOWN.bits() | Self::ACCOUNT.bits();
+    }
+}
+
+impl VmFlags {
+    /// The flags for `PROT_*`; unknown bits are ignored.
+    pub const fn of_prot(prot: Prot) -> Self {
+        Self::from_bits_truncate(prot.bits() & Self::ACCESS.bits())
+    }
+
+    /// The low bits of the page table entries: the kernel's table `protection_map`.
+    pub const fn page_prot(self) -> u32 {
+        if !self.intersects(Self::ACCESS) {
+            PAGE_NONE
+        } else if self.contains(Self::SHARED.union(Self::WRITE)) {
+            PAGE_SHARED
+        } else {
+            PAGE_READONLY
+        }
+    }
+
+    /// Whether pages are copied on a write. Also areas that are read-only now count, because
+    /// `mprotect` may make them writable later.
+    pub const fn is_cow(self) -> bool {
+        self.contains(Self::MAYWRITE) && !self.contains(Self::SHARED)
+    }
+}
+
+/// An area (`vm_area_struct`): `[vm_start, vm_end)`, page aligned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Vma {
+    /// First address.
+    pub vm_start: u32,
+    /// First address behind it.
+    pub vm_end: u32,
+    /// Rights and behaviour.
+    pub vm_flags: VmFlags,
+    /// Low bits of the entries of its pages.
+    pub page_prot: u32,
+    /// Where it begins in the file, in pages; for private anonymous memory its own page number.
+    pub vm_pgoff: u32,
+    /// What it maps; `None` for anonymous memory.
+    pub vm_file: Option<FileId>,
+    /// The owner of its anonymous pages, once it has some.
+    pub anon_vma: Option<AnonVmaId>,
+}
+
+impl Vma {
+    /// A private anonymous area.
+    pub const fn anonymous(vm_start: u32, vm_end: u32, vm_flags: VmFlags) -> Self {
+        Self {
+            vm_start,
+            vm_end,
+            vm_flags,
+            page_prot: vm_flags.page_prot(),
+            vm_pgoff: vm_start >> PAGE_SHIFT,
+            vm_file: None,
+            anon_vma: None,
+        }
+    }
+
+    /// Size in pages.
+    pub const fn pages(&self) -> u32 {
+        (self.vm_end - self.vm_start) >> PAGE_SHIFT
+    }
+
+    /// Whether the address lies in it.
+    pub const fn contains(&self, addr: VirtAddr) -> bool {
+        self.vm_start <= addr.0 && addr.0 < self.vm_end
+    }
+
+    /// Whether it has all of the flags.
+    pub const fn has(&self, flags: VmFlags) -> bool {
+        self.vm_flags.contains(flags)
+    }
+
+    /// The page of the file, or the page number of anonymous memory, that lies at an address.
+    ///
+    /// Linux 2.6.12: include/linux/pagemap.h, `linear_page_index()`.
+    pub const fn linear_page_index(&self, addr: VirtAddr) -> u32 {
+        self.vm_pgoff
+            .wrapping_add((addr.0 - self.vm_start) >> PAGE_SHIFT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_pages_are_never_mapped_writable() {
+        let (none, read, write, exec) = (
+            VmFlags::empty(),
+            VmFlags::READ,
+            VmFlags::WRITE,
+            VmFlags::EXEC,
+        );
+        for (rights, private, shared) in [
+            (none, 0x0a0, 0x0a0),
+            (read, 0x025, 0x025),
+            (write, 0x025, 0x027),
+            (exec, 0x025, 0x025),
+            (read | write, 0x025, 0x027),
+            (read | exec, 0x025, 0x025),
+            (write | exec, 0x025, 0x027),
+            (read | write | exec, 0x025, 0x027),
+        ] {
+            assert_eq!(rights.page_prot(), private, "private {rights:?}");
+            assert_eq!(
+                (rights | VmFlags::SHARED).page_prot(),
+                shared,
+                "shared {rights:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn copy_on_write_asks_what_may_be_allowed_not_what_is() {
+        let private = VmFlags::READ | VmFlags::MAY_ACCESS;
+        assert!(private.is_cow());
+        assert!(!(private | VmFlags::SHARED).is_cow());
+        assert!(!(private - VmFlags::MAYWRITE).is_cow());
+    }
+}

@@ -1,0 +1,236 @@
+//! Process numbers: the bitmap that hands them out, and the hashes that find tasks by pid, thread
+//! group, process group and session.
+
+use crate::abi::{Pid, TaskId};
+use std::collections::BTreeMap;
+
+/// Numbers below are not reused after the first wrap.
+const RESERVED_PIDS: u32 = 300;
+/// The largest `pid_max` on i386, and the default.
+pub const PID_MAX_LIMIT: u32 = 32768;
+/// The smallest `pid_max`: `RESERVED_PIDS + 1`.
+pub const PID_MAX_MIN: u32 = RESERVED_PIDS + 1;
+
+/// The bitmap of pids in use. Pid 0 is always in use.
+#[derive(Clone, Debug)]
+pub struct Pidmap {
+    bits: Vec<u64>,
+    pid_max: u32,
+    /// The number handed out last, by a successful or a failed fork.
+    pub last_pid: u32,
+}
+
+impl Pidmap {
+    /// An empty map that hands out numbers below `pid_max`.
+    pub fn new(pid_max: u32) -> Self {
+        let mut bits = vec![0; PID_MAX_LIMIT.div_ceil(64) as usize];
+        bits[0] = 1;
+        Self {
+            bits,
+            pid_max,
+            last_pid: 0,
+        }
+    }
+
+    /// Whether the number is in use.
+    pub fn in_use(&self, pid: u32) -> bool {
+        self.bits[(pid / 64) as usize] >> (pid % 64) & 1 != 0
+    }
+
+    /// Takes the next free number after `last_pid`, wrapping to 300.
+    ///
+    /// Linux 2.6.12: `kernel/pid.c`, `alloc_pidmap()`.
+    pub fn alloc(&mut self) -> Option<Pid> {
+        let start = match self.last_pid + 1 {
+            pid if pid >= self.pid_max => RESERVED_PIDS,
+            pid => pid,
+        };
+        let found = self.free_in(start, self.pid_max).or_else(|| {
+            // The kernel gives up when the second pass would end where it begins.
+            let wrapped_to_the_end = start == RESERVED_PIDS || self.last_pid == RESERVED_PIDS;
+            let end = if wrapped_to_the_end {
+                RESERVED_PIDS
+            } else {
+                self.last_pid
+            };
+            self.free_in(RESERVED_PIDS, end)
+        })?;
+        self.bits[(found / 64) as usize] |= 1 << (found % 64);
+        self.last_pid = found;
+        Some(Pid(found as i32))
+    }
+
+    /// Gives a number back. `last_pid` stays.
+    ///
+    /// Linux 2.6.12: `kernel/pid.c`, `free_pidmap()`.
+    pub fn free(&mut self, pid: Pid) {
+        let pid = pid.0 as u32;
+        self.bits[(pid / 64) as usize] &= !(1 << (pid % 64));
+    }
+
+    /// The first free number of `from..to`, word by word.
+    fn free_in(&self, from: u32, to: u32) -> Option<u32> {
+        let mut pid = from;
+        while pid < to {
+            let free = !self.bits[(pid / 64) as usize] & (u64::MAX << (pid % 64));
+            if free != 0 {
+                let found = pid / 64 * 64 + free.trailing_zeros();
+                return (found < to).then_some(found);
+            }
+            pid = (pid / 64 + 1) * 64;
+        }
+        None
+    }
+}
+
+/// The four ways to find tasks by a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PidType {
+    /// By tid.
+    Pid = 0,
+    /// By thread group.
+    Tgid = 1,
+    /// By process group.
+    Pgid = 2,
+    /// By session.
+    Sid = 3,
+}
+
+impl PidType {
+    /// How many there are.
+    pub const COUNT: usize = 4;
+    /// All of them.
+    pub const ALL: [Self; Self::COUNT] = [Self::Pid, Self::Tgid, Self::Pgid, Self::Sid];
+}
+
+/// A position in an ordered list of tasks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Seq(u64);
+
+/// Tasks by number, of each [`PidType`], in the order of attaching.
+#[derive(Clone, Debug, Default)]
+pub struct PidHash {
+    tables: [BTreeMap<(Pid, Seq), TaskId>; PidType::COUNT],
+    next: Seq,
+}
+
+impl PidHash {
+    /// A position behind all that were given out before.
+    pub fn next_seq(&mut self) -> Seq {
+        self.next.0 += 1;
+        self.next
+    }
+
+    /// `attach_pid`: the task can now be found by that number.
+    ///
+    /// Linux 2.6.12: `kernel/pid.c`, `attach_pid()`.
+    pub fn attach(&mut self, kind: PidType, nr: Pid, task: TaskId) -> Seq {
+        let seq = self.next_seq();
+        self.tables[kind as usize].insert((nr, seq), task);
+        seq
+    }
+
+    /// `detach_pid`: returns whether the number is free for reuse, no type having it any more.
+    ///
+    /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
+    pub fn detach(&mut self, kind: PidType, nr: Pid, seq: Seq) -> bool {
+        self.tables[kind as usize].remove(&(nr, seq));
+        PidType::ALL
+            .iter()
+            .all(|kind| self.all(*kind, nr).next().is_none())
+    }
+
+    /// `find_task_by_pid`.
+    ///
+    /// Linux 2.6.12: `kernel/pid.c`, `find_task_by_pid_type()`.
+    pub fn find(&self, nr: Pid) -> Option<TaskId> {
+        self.all(PidType::Pid, nr).next()
+    }
+
+    /// The tasks with that number, first attached first.
+    pub fn all(&self, kind: PidType, nr: Pid) -> impl Iterator<Item = TaskId> {
+        let (first, last) = ((nr, Seq(0)), (nr, Seq(u64::MAX)));
+        self.tables[kind as usize]
+            .range(first..=last)
+            .map(|(_, task)| *task)
+    }
+
+    /// Every entry of one hash: number, position and task.
+    pub fn entries(&self, kind: PidType) -> impl Iterator<Item = (Pid, Seq, TaskId)> {
+        self.tables[kind as usize]
+            .iter()
+            .map(|((nr, seq), task)| (*nr, *seq, *task))
+    }
+
+    /// Every task that has a number, by ascending tid.
+    pub fn tasks(&self) -> impl Iterator<Item = (Pid, TaskId)> {
+        self.tables[PidType::Pid as usize]
+            .iter()
+            .map(|((pid, _), task)| (*pid, *task))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(last_pid: u32, busy: impl IntoIterator<Item = u32>) -> Pidmap {
+        let mut map = Pidmap::new(PID_MAX_LIMIT);
+        for pid in busy {
+            map.bits[(pid / 64) as usize] |= 1 << (pid % 64);
+        }
+        map.last_pid = last_pid;
+        map
+    }
+
+    #[test]
+    fn the_first_pid_is_one_and_numbers_ascend() {
+        let mut map = Pidmap::new(PID_MAX_LIMIT);
+        assert_eq!([map.alloc(), map.alloc()], [Some(Pid(1)), Some(Pid(2))]);
+    }
+
+    /// Process example 16.
+    #[test]
+    fn after_the_wrap_search_starts_at_300() {
+        assert_eq!(map(32767, 300..=302).alloc(), Some(Pid(303)));
+    }
+
+    #[test]
+    fn a_freed_number_is_not_handed_out_before_the_wrap() {
+        let mut map = map(1000, [1000]);
+        map.free(Pid(1000));
+        assert_eq!(map.alloc(), Some(Pid(1001)));
+    }
+
+    #[test]
+    fn a_second_pass_searches_below_last_pid() {
+        let busy = (1..PID_MAX_LIMIT).filter(|pid| *pid != 20 && *pid != 500);
+        assert_eq!(map(1000, busy).alloc(), Some(Pid(500)));
+    }
+
+    #[test]
+    fn exhaustion_gives_none() {
+        assert_eq!(map(1000, 1..PID_MAX_LIMIT).alloc(), None);
+        assert_eq!(map(32767, 1..PID_MAX_LIMIT).alloc(), None);
+    }
+
+    #[test]
+    fn the_scan_gives_up_when_it_wraps_with_last_pid_300() {
+        let busy = 300..PID_MAX_LIMIT;
+        assert_eq!(map(300, busy).alloc(), None);
+    }
+
+    /// Process example 17.
+    #[test]
+    fn a_number_stays_taken_while_a_process_group_uses_it() {
+        let mut hash = PidHash::default();
+        let mut arena = slotmap::SlotMap::<TaskId, ()>::with_key();
+        let (leader, member) = (arena.insert(()), arena.insert(()));
+        let pid = hash.attach(PidType::Pid, Pid(1001), leader);
+        let first = hash.attach(PidType::Pgid, Pid(1001), leader);
+        let second = hash.attach(PidType::Pgid, Pid(1001), member);
+        assert!(!hash.detach(PidType::Pid, Pid(1001), pid));
+        assert!(!hash.detach(PidType::Pgid, Pid(1001), first));
+        assert!(hash.detach(PidType::Pgid, Pid(1001), second));
+    }
+}

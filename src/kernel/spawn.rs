@@ -1,0 +1,113 @@
+//! Making tasks out of nothing: init, set up afresh, is the parent. The recipe is that of the
+//! recorded schedules, so that every spawned task starts with one full slice and a chosen history.
+
+use super::Kernel;
+use super::cred::Cred;
+use super::fork::ForkArgs;
+use super::sched::{Levers, task_timeslice};
+use crate::abi::{
+    CloneFlags, Errno, InodeId, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
+};
+
+/// What a spawned task is to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SpawnArgs {
+    /// Name, and program that it will run.
+    pub name: String,
+    /// Nice value, -20..=19.
+    pub nice: i32,
+    /// Policy.
+    pub policy: Policy,
+    /// Real-time priority, 1..=99, for `Fifo` and `RoundRobin`.
+    pub rt_priority: u8,
+    /// Sleep average of the parent, ms: the child's is lowered by the usual penalty.
+    pub parent_sleep_avg_ms: u32,
+    /// User.
+    pub uid: u32,
+    /// CPU on which it appears; below the number of CPUs.
+    pub cpu: u8,
+}
+
+impl SpawnArgs {
+    /// An ordinary task of that user, nice 0, with no history.
+    pub fn new(name: &str, uid: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            nice: 0,
+            policy: Policy::Normal,
+            rt_priority: 0,
+            parent_sleep_avg_ms: 0,
+            uid,
+            cpu: 0,
+        }
+    }
+}
+
+impl Kernel {
+    /// Makes a task as a child of init. It is queued, and calls exec when it first runs.
+    ///
+    /// # Errors
+    /// As `copy_process`, called by root: `EAGAIN`, `ENOMEM`.
+    pub fn spawn(&mut self, args: &SpawnArgs) -> Result<TaskId, Errno> {
+        let init = self.init;
+        self.this_cpu = usize::from(args.cpu);
+        self.prepare_init(args);
+        let sigchld = CloneFlags::from_bits_retain(Signal::SIGCHLD.number());
+        let flags = CloneFlags::CLONE_VM | sigchld;
+        let comm = Some(self.names.intern(&args.name));
+        let fork = ForkArgs {
+            comm,
+            ..ForkArgs::with_flags(flags)
+        };
+        let pid = self.pidmap.alloc().ok_or(Errno::EAGAIN)?;
+        let child = match self.copy_process(init, &fork, pid) {
+            Ok(child) => child,
+            Err(errno) => {
+                self.pidmap.free(pid);
+                return Err(errno);
+            }
+        };
+        self.set_user(child, args.uid);
+        // The levers are for forks: a spawned task is placed by the recipe.
+        self.start_child(init, child, flags, &Levers::default());
+        self.sched.resched_if_preempts(child);
+        Ok(child)
+    }
+
+    /// Init's scheduling fields as the new task shall inherit them: twice the full slice, so that
+    /// the child's half is one full slice.
+    fn prepare_init(&mut self, args: &SpawnArgs) {
+        let static_prio = nice_to_static_prio(args.nice);
+        let init = self.init;
+        let cpu = self.this_cpu as u8;
+        let sched = self.sched.get_mut(init);
+        sched.cpu = cpu;
+        sched.static_prio = static_prio;
+        sched.policy = args.policy;
+        sched.rt_priority = args.rt_priority;
+        sched.time_slice = 2 * task_timeslice(static_prio);
+        sched.sleep_avg = args.parent_sleep_avg_ms * 1_000_000;
+        sched.activated = 0;
+        sched.prio = match args.policy {
+            Policy::Normal => static_prio,
+            Policy::Fifo | Policy::RoundRobin => rt_priority_to_prio(u32::from(args.rt_priority)),
+        };
+    }
+
+    /// `set*uid` to another user: credentials and the users' counts of tasks.
+    fn set_user(&mut self, task: TaskId, uid: u32) {
+        let old = self.task(task).cred.uid;
+        self.users.get(uid);
+        self.users.put(old);
+        self.task_mut(task).cred = Cred::of_user(uid);
+    }
+
+    /// The first thing that a spawned task does: exec of its program, under its own name.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn exec_spawned(&mut self, task: TaskId, exe: InodeId) -> Result<(), Errno> {
+        let name = self.names.get(self.comm(task)).to_owned();
+        self.exec_inode(task, exe, &name).map(|_| ())
+    }
+}

@@ -1,0 +1,82 @@
+//! Counters since boot, from which `measure` makes its differences. Counts only, no invented costs.
+
+use super::Kernel;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counters since boot.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+        pub struct Stat {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Stat {
+            /// Every counter by name, in the order of declaration.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+
+            /// What was counted since `earlier`.
+            pub fn since(&self, earlier: &Self) -> Self {
+                Self { $($name: self.$name - earlier.$name,)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Page faults that the kernel looked at.
+    faults,
+    /// Zeroed frames mapped on a first write.
+    anon_pages,
+    /// Mappings of the zero page on a first read.
+    zero_maps,
+    /// Pages of files and shared objects mapped.
+    file_pages,
+    /// Pages copied because a shared private page was written.
+    cow_copies,
+    /// Pages made writable in place by their last owner.
+    cow_reuses,
+    /// Accesses that ended in SIGSEGV or EFAULT.
+    bad_accesses,
+    /// Page table entries copied by fork.
+    ptes_copied,
+    /// Frames copied by fork itself (only with `cow: false`).
+    frames_copied,
+    /// Frames allocated.
+    frames_allocated,
+    /// Frames freed.
+    frames_freed,
+    /// Page tables allocated.
+    page_tables,
+    /// Successful forks, vforks and clones.
+    forks,
+    /// Switches of a CPU from one task to another.
+    switches,
+    /// Loads of CR3.
+    cr3_loads,
+    /// TLB hits.
+    tlb_hits,
+    /// TLB misses.
+    tlb_misses,
+    /// TLB flushes, whole or of one page.
+    tlb_flushes,
+    /// System calls.
+    syscalls,
+    /// Ticks.
+    ticks,
+}
+
+impl Kernel {
+    /// The counters of the kernel together with those of the hardware.
+    pub fn counters(&self) -> Stat {
+        let mut stat = self.stat;
+        for cpu in &self.cpus {
+            let tlb = &cpu.mmu.tlb;
+            stat.tlb_hits += tlb.hits;
+            stat.tlb_misses += tlb.misses;
+            stat.tlb_flushes += tlb.flushes + tlb.flushes_page + tlb.flushes_all;
+        }
+        stat
+    }
+}

@@ -1,0 +1,252 @@
+//! System calls as data, their dispatch, and what it means for one to block: the kernel never
+//! blocks the host, it remembers where the call goes on.
+
+use super::Kernel;
+use super::fork::ForkArgs;
+use super::mm::MmapArgs;
+use super::signal::SigAction;
+use super::task::{Continuation, OpenCall};
+use super::wait::WaitArgs;
+use crate::abi::{CloneFlags, Errno, TaskId, VirtAddr};
+use crate::trace::TraceEvent;
+
+/// How far a system call has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SysResult {
+    /// It is done; this is what it returns.
+    Done(Result<u32, Errno>),
+    /// The caller sleeps inside; its [`Continuation`] says where it goes on, unless it has ended.
+    Blocked,
+}
+
+impl From<Result<u32, Errno>> for SysResult {
+    fn from(result: Result<u32, Errno>) -> Self {
+        Self::Done(result)
+    }
+}
+
+/// A system call with its arguments.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Syscall {
+    /// `exit(code)`: this task only.
+    Exit(i32),
+    /// `exit_group(code)`: the whole process.
+    ExitGroup(i32),
+    /// `fork()`.
+    Fork,
+    /// `vfork()`.
+    Vfork,
+    /// `clone(...)`.
+    Clone(ForkArgs),
+    /// `execve(path, ...)`.
+    Execve(String),
+    /// `wait4(pid, status, options, NULL)`.
+    Wait4(WaitArgs),
+    /// `open(path, flags)`.
+    Open(String, u32),
+    /// `close(fd)`.
+    Close(u32),
+    /// `dup(fd)`.
+    Dup(u32),
+    /// `fcntl(fd, cmd, arg)`.
+    Fcntl(u32, u32, u32),
+    /// `sigaction(signal, new, old)`; `None` only asks.
+    Sigaction(u32, Option<SigAction>),
+    /// `mmap2(addr, len, prot, flags, fd, pgoff)`.
+    Mmap(MmapArgs),
+    /// `munmap(addr, len)`.
+    Munmap(u32, u32),
+    /// `brk(addr)`.
+    Brk(u32),
+    /// `getpid()`.
+    Getpid,
+    /// `gettid()`.
+    Gettid,
+    /// `getppid()`.
+    Getppid,
+    /// `set_tid_address(addr)`.
+    SetTidAddress(VirtAddr),
+    /// `set_thread_area(user_desc)`.
+    SetThreadArea(VirtAddr),
+    /// `nice(increment)`.
+    Nice(i32),
+    /// `sched_yield()`.
+    SchedYield,
+}
+
+impl Syscall {
+    /// The i386 system call number.
+    pub const fn nr(&self) -> u16 {
+        match self {
+            Self::Exit(_) => 1,
+            Self::Fork => 2,
+            Self::Open(..) => 5,
+            Self::Close(_) => 6,
+            Self::Execve(_) => 11,
+            Self::Getpid => 20,
+            Self::Nice(_) => 34,
+            Self::Dup(_) => 41,
+            Self::Brk(_) => 45,
+            Self::Fcntl(..) => 55,
+            Self::Getppid => 64,
+            Self::Sigaction(..) => 67,
+            Self::Munmap(..) => 91,
+            Self::Wait4(_) => 114,
+            Self::Clone(_) => 120,
+            Self::SchedYield => 158,
+            Self::Vfork => 190,
+            Self::Mmap(_) => 192,
+            Self::Gettid => 224,
+            Self::SetThreadArea(_) => 243,
+            Self::ExitGroup(_) => 252,
+            Self::SetTidAddress(_) => 258,
+        }
+    }
+
+    /// The name of a system call number, as far as it is one of these.
+    pub const fn name_of(nr: u16) -> &'static str {
+        match nr {
+            1 => "exit",
+            2 => "fork",
+            5 => "open",
+            6 => "close",
+            11 => "execve",
+            20 => "getpid",
+            34 => "nice",
+            41 => "dup",
+            45 => "brk",
+            55 => "fcntl",
+            64 => "getppid",
+            67 => "sigaction",
+            91 => "munmap",
+            114 => "wait4",
+            120 => "clone",
+            158 => "sched_yield",
+            190 => "vfork",
+            192 => "mmap2",
+            224 => "gettid",
+            243 => "set_thread_area",
+            252 => "exit_group",
+            258 => "set_tid_address",
+            _ => "?",
+        }
+    }
+
+    /// The first argument as a word, for the trace; 0 for names.
+    const fn first_arg(&self) -> u32 {
+        match self {
+            Self::Exit(code) | Self::ExitGroup(code) | Self::Nice(code) => *code as u32,
+            Self::Clone(args) => args.flags.bits(),
+            Self::Wait4(args) => args.pid as u32,
+            Self::Close(word) | Self::Dup(word) | Self::Brk(word) => *word,
+            Self::Sigaction(word, _) | Self::Munmap(word, _) | Self::Fcntl(word, ..) => *word,
+            Self::Mmap(args) => args.addr,
+            Self::SetTidAddress(addr) | Self::SetThreadArea(addr) => addr.0,
+            _ => 0,
+        }
+    }
+}
+
+impl Kernel {
+    /// `int 0x80`: carries a system call out for the current task.
+    ///
+    /// Returns the value for `eax` if the call is done. `None` if it blocks (or ended the task):
+    /// then another task is current now.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `system_call`.
+    pub fn syscall(&mut self, current: TaskId, call: Syscall) -> Option<i32> {
+        let nr = call.nr();
+        self.stat.syscalls += 1;
+        self.task_mut(current).call = Some(OpenCall { nr });
+        self.trace(
+            current,
+            TraceEvent::SysEnter {
+                nr,
+                arg: call.first_arg(),
+            },
+        );
+        match self.dispatch(current, call) {
+            SysResult::Done(result) => Some(self.syscall_exit(current, result)),
+            SysResult::Blocked => None,
+        }
+    }
+
+    fn dispatch(&mut self, current: TaskId, call: Syscall) -> SysResult {
+        match call {
+            Syscall::Exit(code) => self.do_exit(current, (code as u32 & 0xff) << 8),
+            Syscall::ExitGroup(code) => self.do_group_exit(current, (code as u32 & 0xff) << 8),
+            Syscall::Fork => self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK)),
+            Syscall::Vfork => self.do_fork(current, &ForkArgs::with_flags(CloneFlags::VFORK)),
+            Syscall::Clone(args) => self.do_fork(current, &args),
+            Syscall::Execve(path) => self.sys_execve(current, &path).into(),
+            Syscall::Wait4(args) => self.sys_wait4(current, args),
+            Syscall::Open(path, flags) => self.sys_open(current, &path, flags).into(),
+            Syscall::Close(fd) => self.sys_close(current, fd).into(),
+            Syscall::Dup(fd) => self.sys_dup(current, fd).into(),
+            Syscall::Fcntl(fd, cmd, arg) => self.sys_fcntl(current, fd, cmd, arg).into(),
+            Syscall::Sigaction(signal, new) => {
+                self.do_sigaction(current, signal, new).map(|_| 0).into()
+            }
+            Syscall::Mmap(args) => self.sys_mmap(current, &args).into(),
+            Syscall::Munmap(addr, len) => self.sys_munmap(current, addr, len).into(),
+            Syscall::Brk(addr) => Ok(self.sys_brk(current, addr)).into(),
+            Syscall::Getpid => Ok(self.task(current).tgid.0 as u32).into(),
+            Syscall::Gettid => Ok(self.pid(current).0 as u32).into(),
+            Syscall::Getppid => Ok(self.sys_getppid(current)).into(),
+            Syscall::SetTidAddress(addr) => {
+                self.task_mut(current).clear_child_tid = addr;
+                Ok(self.pid(current).0 as u32).into()
+            }
+            Syscall::SetThreadArea(addr) => self.sys_set_thread_area(current, addr).into(),
+            Syscall::Nice(increment) => self.sys_nice(current, increment).into(),
+            Syscall::SchedYield => {
+                self.sched_yield();
+                Ok(0).into()
+            }
+        }
+    }
+
+    /// The end of a system call: its value goes into `eax`.
+    pub(super) fn syscall_exit(&mut self, current: TaskId, result: Result<u32, Errno>) -> i32 {
+        let ret = match result {
+            Ok(value) => value as i32,
+            Err(errno) => -errno.code(),
+        };
+        let task = self.task_mut(current);
+        task.thread.regs.eax = ret as u32;
+        if let Some(OpenCall { nr }) = task.call.take() {
+            self.trace(current, TraceEvent::SysExit { nr, ret });
+        }
+        ret
+    }
+
+    /// Goes on where the current task left off when it gave the CPU up inside the kernel.
+    ///
+    /// Returns `false` if it has nothing to go on with, that is, if it is in user mode.
+    pub fn resume(&mut self, current: TaskId) -> bool {
+        let Some(continuation) = self.task_mut(current).continuation.take() else {
+            return false;
+        };
+        let result = match continuation {
+            Continuation::RetFromFork => {
+                self.schedule_tail(current);
+                return true;
+            }
+            Continuation::VforkWait { child, done: true } => Ok(child.0 as u32).into(),
+            Continuation::VforkWait { child, done: false } => {
+                self.wait_for_completion(current, child)
+            }
+            Continuation::Wait4 { args, queued } => self.do_wait(current, args, queued),
+        };
+        if let SysResult::Done(result) = result {
+            self.syscall_exit(current, result);
+        }
+        true
+    }
+
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_getppid()`.
+    fn sys_getppid(&self, current: TaskId) -> u32 {
+        let leader = self.task(current).group_leader;
+        self.task(self.task(leader).real_parent).tgid.0 as u32
+    }
+}

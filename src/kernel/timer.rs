@@ -1,0 +1,120 @@
+//! Time: the timer interrupt, and tasks that sleep until a tick.
+
+use super::Kernel;
+use crate::abi::{Pid, TaskId, TaskState};
+use std::collections::BTreeSet;
+
+/// The sleeps that end by themselves, soonest first, of one tick by ascending pid.
+#[derive(Clone, Debug, Default)]
+pub struct Timers {
+    queue: BTreeSet<(u64, Pid, TaskId)>,
+}
+
+impl Timers {
+    /// The tick at which the next sleep ends.
+    pub fn next_expiry(&self) -> Option<u64> {
+        self.queue.first().map(|(tick, _, _)| *tick)
+    }
+
+    /// Every sleep: the tick at which it ends, and the sleeper.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, TaskId)> {
+        self.queue.iter().map(|(tick, _, task)| (*tick, *task))
+    }
+
+    fn pop_expired(&mut self, tick: u64) -> Option<TaskId> {
+        self.queue
+            .first()
+            .is_some_and(|(expiry, _, _)| *expiry <= tick)
+            .then_some(())?;
+        self.queue.pop_first().map(|(_, _, task)| task)
+    }
+}
+
+impl Kernel {
+    /// The first half of a timer interrupt: time goes on by a tick, the running tasks are charged
+    /// for the one that passed, and sleepers whose time has come are woken, in pid order.
+    ///
+    /// [`Kernel::scheduler_tick`] is the other half.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `do_timer()`.
+    pub fn timer_interrupt(&mut self) {
+        self.tick += 1;
+        self.stat.ticks += 1;
+        for cpu in 0..self.cpus.len() {
+            let current = self.sched.current(cpu);
+            self.tasks[current].utime += 1;
+        }
+        self.in_interrupt = true;
+        while let Some(task) = self.timers.pop_expired(self.tick) {
+            // The timer lies on the CPU where the task went to sleep.
+            self.this_cpu = usize::from(self.sched.get(task).cpu);
+            self.task_mut(task).timer = None;
+            self.wake_up_process(task);
+        }
+        self.in_interrupt = false;
+        self.this_cpu = 0;
+    }
+
+    /// Linux 2.6.12: `kernel/sched.c`, `scheduler_tick()`, on every CPU in ascending order.
+    pub fn scheduler_tick(&mut self) {
+        for cpu in 0..self.cpus.len() {
+            self.this_cpu = cpu;
+            let (sched, mut ctx) = self.sched_ctx();
+            sched.scheduler_tick(&mut ctx);
+        }
+        self.this_cpu = 0;
+    }
+
+    /// Lets time pass up to `tick` while every CPU is idle and nothing can happen before it:
+    /// the same as handling each of these ticks.
+    pub fn skip_idle_to(&mut self, tick: u64) {
+        let ticks = tick - self.tick;
+        self.stat.ticks += ticks;
+        self.tick = tick;
+        for cpu in 0..self.cpus.len() {
+            let current = self.sched.current(cpu);
+            self.tasks[current].utime += ticks as u32;
+        }
+        self.scheduler_tick();
+    }
+
+    /// Puts the current task to sleep; `until` sets a timer for that tick.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `schedule_timeout()`.
+    pub fn sleep(&mut self, current: TaskId, state: TaskState, until: Option<u64>) {
+        if let Some(tick) = until {
+            let pid = self.pid(current);
+            self.timers.queue.insert((tick, pid, current));
+            self.task_mut(current).timer = Some(tick);
+        }
+        self.sched.get_mut(current).state = state;
+        self.schedule();
+    }
+
+    /// Drops a task's timer, if it has one.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `del_timer()`.
+    pub fn del_timer(&mut self, task: TaskId) {
+        if let Some(tick) = self.task_mut(task).timer.take() {
+            let pid = self.pid(task);
+            self.timers.queue.remove(&(tick, pid, task));
+        }
+    }
+
+    /// Wakes a task from any sleep. Whether it slept.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wake_up_process()`.
+    pub fn wake_up_process(&mut self, task: TaskId) -> bool {
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.wake_up_process(&mut ctx, task)
+    }
+
+    /// Wakes a task from interrupt context, as a key press on the console does.
+    pub fn wake_from_interrupt(&mut self, task: TaskId) -> bool {
+        self.in_interrupt = true;
+        let (sched, mut ctx) = self.sched_ctx();
+        let woken = sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, false);
+        self.in_interrupt = false;
+        woken
+    }
+}
