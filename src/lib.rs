@@ -10,3 +10,9 @@ pub mod trace;
 pub mod hw;
 
 pub mod kernel;
+
+pub mod machine;
+
+pub mod view;
+
+pub mod export;

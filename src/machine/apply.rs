@@ -1,0 +1,194 @@
+//! Carrying commands out.
+
+use super::command::{Action, Command, Outcome, Refusal, Reply};
+use super::puppet::Puppet;
+use super::{Image, Machine, UserMode, WorkloadProgram};
+use crate::abi::{Errno, InodeId, Pid, TaskId, TaskState};
+use crate::kernel::boot::BOOT_FILES;
+use crate::kernel::sched::WhyNot;
+use crate::kernel::spawn::SpawnArgs;
+use crate::kernel::syscall::Syscall;
+use crate::kernel::task::{Continuation, ExitState};
+use crate::kernel::vfs::InodeKind;
+use std::sync::Arc;
+
+impl Machine {
+    /// Carries a command out. Time passes only if the command says so (or lets calls wait).
+    ///
+    /// # Errors
+    /// Why it was refused; the machine is then as before.
+    pub fn apply(&mut self, command: Command) -> Result<Reply, Refusal> {
+        if let Some(why) = &self.kernel.panic {
+            return Err(Refusal::Panicked(why.clone()));
+        }
+        self.idle_steps = 0;
+        match command {
+            Command::Spawn {
+                args,
+                program,
+                spin,
+            } => self.spawn(&args, program.as_deref(), spin),
+            Command::SpawnWorkload { args, program } => {
+                let inode = self.workload_file(&args.name, program);
+                let reply = self.spawn_inode(&args, inode, false);
+                self.kernel.iput(inode);
+                reply
+            }
+            Command::Act { task, action } => self.act(task, action).map(Reply::Acted),
+            Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, false))),
+            Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, true))),
+            Command::Patience(ticks) => {
+                self.patience = ticks;
+                Ok(Reply::Done)
+            }
+            Command::ForkCpu(cpu) => {
+                self.kernel.config.fork_cpu = cpu;
+                Ok(Reply::Done)
+            }
+            Command::ParentNotOnArray(on) => {
+                self.kernel.config.parent_not_on_array = on;
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn spawn(
+        &mut self,
+        args: &SpawnArgs,
+        program: Option<&str>,
+        spin: bool,
+    ) -> Result<Reply, Refusal> {
+        let path = program.unwrap_or(&args.name);
+        let inode = self.kernel.lookup(path).map_err(Refusal::NoProgram)?;
+        if !matches!(self.kernel.inodes[inode].kind, InodeKind::Program(_)) {
+            return Err(Refusal::NoProgram(Errno::EACCES));
+        }
+        self.spawn_inode(args, inode, spin)
+    }
+
+    /// The program file of a workload, referenced once for the caller. Exec finds it by its name,
+    /// unless that is the name of a file from boot.
+    fn workload_file(&mut self, name: &str, program: Arc<WorkloadProgram>) -> InodeId {
+        let inode = if BOOT_FILES.contains(&name) {
+            self.kernel.unnamed_program(name)
+        } else {
+            let inode = self.kernel.create_program(name);
+            self.kernel.iget(inode);
+            inode
+        };
+        self.images.insert(inode, Image::Workload(program));
+        inode
+    }
+
+    /// A task that gets the CPU at once and finds no memory for its program never was.
+    fn spawn_inode(
+        &mut self,
+        args: &SpawnArgs,
+        exe: InodeId,
+        spin: bool,
+    ) -> Result<Reply, Refusal> {
+        let task = self.kernel.spawn(args).map_err(Refusal::NoTask)?;
+        let pid = self.kernel.pid(task);
+        self.kernel.iget(exe);
+        self.modes.insert(task, UserMode::Spawned { exe, spin });
+        self.settle();
+        match self.modes.get(task) {
+            Some(UserMode::Spawned { .. }) if self.has_ended(task) => {
+                Err(Refusal::NoTask(Errno::ENOMEM))
+            }
+            _ => Ok(Reply::Spawned { task, pid }),
+        }
+    }
+
+    /// Lets a puppet do one thing: wakes it as a key press would, and lets it run if the scheduler
+    /// gives it the CPU at once.
+    fn act(&mut self, task: TaskId, action: Action) -> Result<Outcome, Refusal> {
+        self.can_act(task)?;
+        self.wait_for_turn(task)?;
+        if let Some(puppet) = self.puppet_mut(task) {
+            puppet.action = Some(action.clone());
+        }
+        self.outcome = None;
+        let cpu = usize::from(self.kernel.sched.get(task).cpu);
+        self.kernel.this_cpu = cpu;
+        self.kernel.log.console = true;
+        self.kernel.wake_from_interrupt(task);
+        self.settle();
+        self.kernel.log.console = false;
+        let ends = matches!(
+            action,
+            Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
+        );
+        Ok(self
+            .outcome
+            .take()
+            .unwrap_or(if ends { Outcome::Ended } else { Outcome::Done }))
+    }
+
+    /// Whether the task is a puppet that is free to act.
+    fn can_act(&self, task: TaskId) -> Result<(), Refusal> {
+        let Some(kernel_task) = self.kernel.tasks.get(task) else {
+            return Err(Refusal::Gone);
+        };
+        let pid = self.kernel.pid(task);
+        if kernel_task.exit_state != ExitState::Alive {
+            return Err(Refusal::Zombie(pid));
+        }
+        if self
+            .kernel
+            .sched
+            .get(task)
+            .state
+            .intersects(TaskState::STOPPED | TaskState::TRACED)
+        {
+            return Err(Refusal::Stopped(pid));
+        }
+        let puppet: &Puppet = match self.modes.get(task) {
+            Some(UserMode::Puppet(puppet)) => puppet,
+            Some(UserMode::Spawned { .. }) => return Ok(()),
+            _ => return Err(Refusal::NotAPuppet(pid)),
+        };
+        if let Some(call) = kernel_task.call {
+            let child = match kernel_task.continuation {
+                Some(Continuation::VforkWait { child, .. }) => Some(child),
+                _ => None,
+            };
+            return Err(Refusal::Inside {
+                pid,
+                call: Syscall::name_of(call.nr),
+                child,
+            });
+        }
+        if puppet.compute_left > 0 {
+            return Err(Refusal::Computing(pid, puppet.compute_left));
+        }
+        Ok(())
+    }
+
+    /// Waits, as long as patience allows, until the task would get the CPU at once.
+    fn wait_for_turn(&mut self, task: TaskId) -> Result<(), Refusal> {
+        for waited in 0.. {
+            let (sched, ctx) = self.kernel.sched_ctx();
+            let Err(why) = sched.runs_at_once(&ctx, task) else {
+                return Ok(());
+            };
+            if waited == self.patience {
+                return Err(self.cannot_run(task, &why));
+            }
+            self.pass_time(1, false);
+            self.can_act(task)?;
+        }
+        Ok(())
+    }
+
+    fn cannot_run(&self, task: TaskId, why: &WhyNot) -> Refusal {
+        let pid: Pid = self.kernel.pid(task);
+        Refusal::CannotRun {
+            pid,
+            holder: self.kernel.pid(why.curr),
+            prio: why.prio_after_wake,
+            holder_prio: why.curr_prio,
+            slice: why.holds,
+        }
+    }
+}

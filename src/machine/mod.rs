@@ -1,0 +1,134 @@
+//! The machine: kernel, hardware, time, and what every task does in user mode. It changes only by
+//! commands, which are plain data; so checkpoint and commands are all that a replay needs.
+
+mod apply;
+mod command;
+mod image;
+mod puppet;
+mod settle;
+mod steps;
+mod time;
+mod workload;
+
+pub use command::{Action, CallState, Command, Outcome, Refusal, Reply};
+pub use image::Image;
+pub use puppet::Puppet;
+pub use time::Stop;
+pub use workload::{ParseError, Step, WorkloadProgram};
+
+use crate::abi::{InodeId, TaskId};
+use crate::hw::{Ram, RamImage};
+use crate::kernel::Kernel;
+use crate::kernel::boot::Config;
+use slotmap::SecondaryMap;
+use std::collections::BTreeMap;
+use workload::Workload;
+
+/// What a task does in user mode. The kernel knows nothing of it.
+#[derive(Clone, Debug)]
+enum UserMode {
+    /// Spawned and not yet run: it calls exec first.
+    Spawned {
+        /// The program; a reference to it is held until then.
+        exe: InodeId,
+        /// As a puppet it will stay runnable between its actions.
+        spin: bool,
+    },
+    /// It does what it is told from outside, one action at a time.
+    Puppet(Puppet),
+    /// It follows a list of steps.
+    Workload(Workload),
+}
+
+/// An emulated machine.
+#[derive(Clone)]
+pub struct Machine {
+    /// The kernel with its hardware. Look at it freely; change it by commands.
+    pub kernel: Kernel,
+    modes: SecondaryMap<TaskId, UserMode>,
+    images: SecondaryMap<InodeId, Image>,
+    /// How many ticks a call on a puppet may wait until the scheduler gives it the CPU.
+    patience: u64,
+    calls: BTreeMap<u64, CallState>,
+    next_call: u64,
+    /// What the action of the command at hand came to.
+    outcome: Option<Outcome>,
+    /// Steps that take no time, done since time last went on or a command was begun.
+    idle_steps: u32,
+}
+
+/// The state of a machine at one moment; cheap to keep, for it shares what did not change.
+#[derive(Clone)]
+pub struct Checkpoint {
+    ram: RamImage,
+    rest: Box<Machine>,
+}
+
+impl Machine {
+    /// Boots a machine.
+    ///
+    /// # Errors
+    /// If the options make no machine, in words for the user.
+    pub fn boot(config: Config) -> Result<Self, String> {
+        let kernel = Kernel::boot(config)?;
+        let mut machine = Self {
+            kernel,
+            modes: SecondaryMap::new(),
+            images: SecondaryMap::new(),
+            patience: 0,
+            calls: BTreeMap::new(),
+            next_call: 1,
+            outcome: None,
+            idle_steps: 0,
+        };
+        machine.register_images();
+        machine.settle();
+        Ok(machine)
+    }
+
+    /// Keeps the present state.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        let image = self.kernel.ram.checkpoint();
+        self.forget_fast_writes();
+        let ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
+        let rest = Box::new(self.clone());
+        self.kernel.ram = ram;
+        Checkpoint { ram: image, rest }
+    }
+
+    /// Goes back to a kept state.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) {
+        let mut ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
+        ram.restore(&checkpoint.ram);
+        *self = (*checkpoint.rest).clone();
+        self.kernel.ram = ram;
+        self.forget_fast_writes();
+    }
+
+    /// Every frame is clean now: the first write to each has to be noticed again.
+    fn forget_fast_writes(&mut self) {
+        for cpu in &mut self.kernel.cpus {
+            cpu.mmu.on_checkpoint();
+        }
+    }
+
+    /// How a call that blocked stands.
+    pub fn call(&self, id: u64) -> Option<&CallState> {
+        self.calls.get(&id)
+    }
+
+    /// How many ticks a call on a puppet may wait for the CPU.
+    pub const fn patience(&self) -> u64 {
+        self.patience
+    }
+
+    /// What a task does in user mode, in a word: `puppet`, `workload` or `spawned`.
+    pub fn user_mode(&self, task: TaskId) -> &'static str {
+        match self.modes.get(task) {
+            Some(UserMode::Puppet(_)) => "puppet",
+            Some(UserMode::Workload(_)) => "workload",
+            Some(UserMode::Spawned { .. }) => "spawned",
+            None => "none",
+        }
+    }
+}

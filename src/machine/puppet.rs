@@ -1,0 +1,232 @@
+//! Puppets: tasks whose program is the user. Between actions a puppet sleeps on the console.
+
+use super::command::{Action, CallState, Outcome};
+use super::{Machine, UserMode};
+use crate::abi::{CloneFlags, TaskId, TaskState, VirtAddr};
+use crate::hw::{AccessKind, UserDesc};
+use crate::kernel::fork::ForkArgs;
+use crate::kernel::mm::UserFault;
+use crate::kernel::syscall::Syscall;
+
+/// Calls that blocked and are remembered, the latest ones.
+const MAX_CALLS: usize = 10_000;
+
+/// The user mode of a puppet.
+#[derive(Clone, Debug)]
+pub struct Puppet {
+    /// It stays runnable between its actions, using CPU.
+    pub spin: bool,
+    /// What it is to do next.
+    pub(super) action: Option<Action>,
+    /// Ticks of CPU that it still uses.
+    pub(super) compute_left: u64,
+    /// The number of the call that it is inside of.
+    pub(super) call: Option<u64>,
+}
+
+impl Puppet {
+    /// A puppet with nothing to do.
+    pub const fn new(spin: bool) -> Self {
+        Self {
+            spin,
+            action: None,
+            compute_left: 0,
+            call: None,
+        }
+    }
+}
+
+impl Machine {
+    /// The puppet of a task.
+    pub fn puppet(&self, task: TaskId) -> Option<&Puppet> {
+        match self.modes.get(task) {
+            Some(UserMode::Puppet(puppet)) => Some(puppet),
+            _ => None,
+        }
+    }
+
+    pub(super) fn puppet_mut(&mut self, task: TaskId) -> Option<&mut Puppet> {
+        match self.modes.get_mut(task) {
+            Some(UserMode::Puppet(puppet)) => Some(puppet),
+            _ => None,
+        }
+    }
+
+    /// Carries out the puppet's action; without one it goes to sleep, or spins until the next tick.
+    pub(super) fn puppet_step(&mut self, task: TaskId) -> bool {
+        let Some(puppet) = self.puppet_mut(task) else {
+            return false;
+        };
+        if let Some(action) = puppet.action.take() {
+            self.kernel.log.console = false;
+            let outcome = self.perform(task, action);
+            self.outcome = Some(outcome);
+            return true;
+        }
+        if puppet.spin || puppet.compute_left > 0 {
+            return false;
+        }
+        self.kernel.log.console = true;
+        self.kernel.sleep(task, TaskState::INTERRUPTIBLE, None);
+        self.kernel.log.console = false;
+        true
+    }
+
+    fn perform(&mut self, task: TaskId, action: Action) -> Outcome {
+        match action {
+            Action::Syscall(call) => self.puppet_syscall(task, call),
+            Action::CloneTls(args, desc) => self.clone_with_tls(task, args, &desc),
+            Action::Read { addr, len } => {
+                let mut bytes = vec![0; len as usize];
+                let result = self.kernel.user_read(task, addr, &mut bytes);
+                self.after_access(task, result, Outcome::Bytes(bytes))
+            }
+            Action::Write { addr, bytes } => {
+                let result = self.kernel.user_write(task, addr, &bytes);
+                self.after_access(task, result, Outcome::Done)
+            }
+            Action::Fill { addr, len, byte } => {
+                let result = self.kernel.user_fill(task, addr, len, byte);
+                self.after_access(task, result, Outcome::Done)
+            }
+            Action::Touch { addr, pages } => {
+                let result = self.kernel.user_touch(task, addr, pages, AccessKind::Write);
+                self.after_access(task, result, Outcome::Done)
+            }
+            Action::Compute(ticks) => {
+                if let Some(puppet) = self.puppet_mut(task) {
+                    puppet.compute_left = ticks;
+                }
+                Outcome::Done
+            }
+        }
+    }
+
+    /// A fault that the kernel could not mend becomes the task's signal.
+    fn after_access(
+        &mut self,
+        task: TaskId,
+        result: Result<(), UserFault>,
+        fine: Outcome,
+    ) -> Outcome {
+        match result {
+            Ok(()) => fine,
+            Err(fault) => {
+                self.kernel.raise_fault(task, &fault);
+                Outcome::Fault(fault)
+            }
+        }
+    }
+
+    fn puppet_syscall(&mut self, task: TaskId, call: Syscall) -> Outcome {
+        let nr = call.nr();
+        let forks = matches!(call, Syscall::Fork | Syscall::Vfork | Syscall::Clone(_));
+        let execs = matches!(call, Syscall::Execve(_));
+        let before = self.kernel.total_forks;
+        let value = self.kernel.syscall(task, call);
+        if forks && self.kernel.total_forks > before {
+            let call = if value.is_none() {
+                Some(self.open_call(task, nr))
+            } else {
+                None
+            };
+            return match self.adopt_child(task) {
+                Some(child) => Outcome::Forked { child, call },
+                None => Outcome::Done,
+            };
+        }
+        match value {
+            Some(value) => {
+                if execs && value == 0 {
+                    self.enter_image(task);
+                }
+                Outcome::Returned(value)
+            }
+            None if self.has_ended(task) => Outcome::Ended,
+            None => Outcome::Blocks(self.open_call(task, nr)),
+        }
+    }
+
+    /// The new child of a puppet is a puppet like its parent.
+    fn adopt_child(&mut self, parent: TaskId) -> Option<TaskId> {
+        let spin = self.puppet(parent)?.spin;
+        let child = self.newest_task()?;
+        self.modes
+            .insert(child, UserMode::Puppet(Puppet::new(spin)));
+        Some(child)
+    }
+
+    /// The task that the last successful fork made.
+    pub(super) fn newest_task(&self) -> Option<TaskId> {
+        let pid = crate::abi::Pid(self.kernel.pidmap.last_pid as i32);
+        self.kernel.pid_hash.find(pid)
+    }
+
+    /// Puts the descriptor below the stack pointer, as a C library would, and clones.
+    fn clone_with_tls(&mut self, task: TaskId, args: ForkArgs, desc: &UserDesc) -> Outcome {
+        let esp = self.kernel.task(task).thread.regs.esp;
+        let addr = VirtAddr(esp.wrapping_sub(16) & !15);
+        let words = [desc.entry_number as u32, desc.base, desc.limit, desc.flags];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        if let Err(fault) = self.kernel.user_write(task, addr, &bytes) {
+            return self.after_access(task, Err(fault), Outcome::Done);
+        }
+        let flags = args.flags | CloneFlags::CLONE_SETTLS;
+        self.puppet_syscall(
+            task,
+            Syscall::Clone(ForkArgs {
+                flags,
+                tls: addr,
+                ..args
+            }),
+        )
+    }
+
+    /// Whether a task is gone or is only waiting to be reaped.
+    pub fn has_ended(&self, task: TaskId) -> bool {
+        self.kernel
+            .tasks
+            .get(task)
+            .is_none_or(|t| t.exit_state != crate::kernel::task::ExitState::Alive)
+    }
+
+    /// Numbers a call that has not returned.
+    fn open_call(&mut self, task: TaskId, nr: u16) -> u64 {
+        let id = self.next_call;
+        self.next_call += 1;
+        let pid = self.kernel.pid(task);
+        let state = CallState {
+            task,
+            pid,
+            nr,
+            value: None,
+            status: None,
+        };
+        self.calls.insert(id, state);
+        if self.calls.len() > MAX_CALLS {
+            self.calls.pop_first();
+        }
+        if let Some(puppet) = self.puppet_mut(task) {
+            puppet.call = Some(id);
+        }
+        id
+    }
+
+    /// After a task went on inside the kernel: if its call has returned now, notes its value.
+    pub(super) fn note_call(&mut self, task: TaskId) {
+        let Some(kernel_task) = self.kernel.tasks.get(task) else {
+            return;
+        };
+        if kernel_task.call.is_some() || kernel_task.continuation.is_some() {
+            return;
+        }
+        let (value, status) = (kernel_task.thread.regs.eax as i32, kernel_task.reaped);
+        let Some(id) = self.puppet_mut(task).and_then(|puppet| puppet.call.take()) else {
+            return;
+        };
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.value = Some(value);
+            call.status = status;
+        }
+    }
+}

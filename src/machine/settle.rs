@@ -1,0 +1,59 @@
+//! Settling: everything that happens within one moment, until every CPU is idle or has a task that
+//! needs time to pass.
+
+use super::{Machine, UserMode};
+
+/// Steps without time that a machine may take before it is taken for stuck.
+const MAX_IDLE_STEPS: u32 = 1_000_000;
+
+impl Machine {
+    /// Again and again, the lowest CPU with something to do does one thing, until none has.
+    ///
+    /// Returns `false` if tasks go round in circles without ever using time.
+    pub(super) fn settle(&mut self) -> bool {
+        while self.kernel.panic.is_none() {
+            let cpus = self.kernel.cpus.len();
+            if !(0..cpus).any(|cpu| self.settle_step(cpu)) {
+                break;
+            }
+            self.idle_steps += 1;
+            if self.idle_steps > MAX_IDLE_STEPS {
+                self.idle_steps = 0;
+                return false;
+            }
+        }
+        self.kernel.this_cpu = 0;
+        true
+    }
+
+    /// One `schedule()`, one continuation, one signal or one user-mode step on a CPU; `false` if
+    /// it has nothing to do before the next tick.
+    fn settle_step(&mut self, cpu: usize) -> bool {
+        self.kernel.this_cpu = cpu;
+        if self.kernel.sched.need_resched(cpu) {
+            self.kernel.schedule();
+            return true;
+        }
+        let current = self.kernel.sched.current(cpu);
+        if current == self.kernel.sched.idle(cpu) {
+            return false;
+        }
+        if self.kernel.resume(current) {
+            self.note_call(current);
+            return true;
+        }
+        if self.kernel.signal_pending(current) {
+            self.kernel.do_signal(current);
+            return true;
+        }
+        match self.modes.get(current) {
+            Some(&UserMode::Spawned { exe, spin }) => {
+                self.exec_spawned(current, exe, spin);
+                true
+            }
+            Some(UserMode::Puppet(_)) => self.puppet_step(current),
+            Some(UserMode::Workload(_)) => self.workload_step(current),
+            None => false,
+        }
+    }
+}

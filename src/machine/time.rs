@@ -1,0 +1,91 @@
+//! Time: ticks, in the order that the recorded schedules have.
+
+use super::{Machine, UserMode};
+use crate::abi::TaskId;
+
+/// Why time stands still again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// The ticks that were asked for have passed.
+    Budget,
+    /// Nothing can happen by itself any more.
+    Idle,
+    /// Tasks go round in circles without using time.
+    Stuck,
+    /// The emulated kernel has panicked.
+    Panic,
+}
+
+impl Machine {
+    /// Lets at most `budget` ticks pass, until the kernel panics or, on request, until nothing can
+    /// happen by itself.
+    ///
+    /// Long runs are done in slices of budget, between which the caller may look at the clock on
+    /// the wall or at a keyboard.
+    pub fn run(&mut self, budget: u64) -> Stop {
+        self.pass_time(budget, true)
+    }
+
+    pub(super) fn pass_time(&mut self, ticks: u64, stop_if_idle: bool) -> Stop {
+        let end = self.kernel.tick.saturating_add(ticks);
+        if !self.settle() {
+            return Stop::Stuck;
+        }
+        while self.kernel.tick < end {
+            if self.kernel.panic.is_some() {
+                return Stop::Panic;
+            }
+            if self.all_idle() {
+                match self.kernel.timers.next_expiry() {
+                    None if stop_if_idle => return Stop::Idle,
+                    next => {
+                        // The last of these ticks is the one before something can happen.
+                        let quiet = next.map_or(end, |expiry| end.min(expiry - 1));
+                        if quiet > self.kernel.tick {
+                            self.kernel.skip_idle_to(quiet);
+                            continue;
+                        }
+                    }
+                }
+            }
+            if !self.tick() {
+                return Stop::Stuck;
+            }
+        }
+        if self.kernel.panic.is_some() {
+            Stop::Panic
+        } else {
+            Stop::Budget
+        }
+    }
+
+    /// One tick: charge, wake-ups, `scheduler_tick`, settle.
+    fn tick(&mut self) -> bool {
+        for cpu in 0..self.kernel.cpus.len() {
+            let current = self.kernel.sched.current(cpu);
+            self.charge(current);
+        }
+        self.kernel.timer_interrupt();
+        self.kernel.scheduler_tick();
+        self.idle_steps = 0;
+        self.settle()
+    }
+
+    /// Takes the tick that is passing off what the running task still wants to run.
+    fn charge(&mut self, task: TaskId) {
+        match self.modes.get_mut(task) {
+            Some(UserMode::Workload(workload)) => {
+                workload.left = workload.left.saturating_sub(1);
+            }
+            Some(UserMode::Puppet(puppet)) => {
+                puppet.compute_left = puppet.compute_left.saturating_sub(1);
+            }
+            Some(UserMode::Spawned { .. }) | None => {}
+        }
+    }
+
+    fn all_idle(&self) -> bool {
+        let sched = &self.kernel.sched;
+        (0..self.kernel.cpus.len()).all(|cpu| sched.current(cpu) == sched.idle(cpu))
+    }
+}

@@ -1,0 +1,298 @@
+//! Workloads: lists of steps in whole ticks that a task follows by itself, and their text form.
+
+use crate::abi::Policy;
+use std::fmt;
+use std::sync::Arc;
+
+/// One step of a workload. Times are in ticks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// `run N`: use that much CPU.
+    Run(u64),
+    /// `sleep N`: sleep interruptibly.
+    Sleep(u64),
+    /// `io N`: sleep uninterruptibly.
+    Io(u64),
+    /// `block`: sleep interruptibly until somebody wakes it.
+    Block,
+    /// `wake NAME`: wake the youngest live task of that name.
+    Wake(String),
+    /// `yield`: `sched_yield()`.
+    Yield,
+    /// `nice V`: set its own nice value.
+    Nice(i32),
+    /// `renice NAME V`: set the nice value of the youngest live task of that name.
+    Renice(String, i32),
+    /// `setsched POLICY P`: `sched_setscheduler()` on itself.
+    Setsched(Policy, u8),
+    /// `fork CHILD SCRIPT`, `fork_vm CHILD SCRIPT`, `vfork CHILD SCRIPT`.
+    Fork {
+        /// Which call.
+        how: ForkHow,
+        /// Name of the child.
+        child: String,
+        /// What the child does: a script of the same program, by position.
+        script: usize,
+    },
+    /// `map ADDR N`: map that many anonymous pages there.
+    Map(u32, u32),
+    /// `touch ADDR N`: write to that many pages.
+    Touch(u32, u32),
+    /// `exec IMAGE`: run another program.
+    Exec(String),
+    /// `goto K`: go on at that step.
+    Goto(usize),
+    /// `exit`.
+    Exit,
+}
+
+/// How a workload makes a child.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ForkHow {
+    /// `fork()`.
+    Fork,
+    /// `clone()` with CLONE_VM.
+    ForkVm,
+    /// `vfork()`.
+    Vfork,
+}
+
+/// The scripts of one program: the first is what it starts with, the others are for its children.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WorkloadProgram {
+    scripts: Vec<(String, Vec<Step>)>,
+}
+
+/// A line that is no step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseError {
+    /// Script in which it stands.
+    pub script: String,
+    /// Step number, from 0.
+    pub step: usize,
+    /// The text.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            script,
+            step,
+            text,
+            why,
+        } = self;
+        write!(f, "step {step} of {script}, \"{text}\": {why}")
+    }
+}
+
+/// A task that follows a workload: where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    pub(super) program: Arc<WorkloadProgram>,
+    pub(super) script: usize,
+    pub(super) pc: usize,
+    /// Ticks left of the `run` it is in.
+    pub(super) left: u64,
+}
+
+impl Workload {
+    pub(super) const fn new(program: Arc<WorkloadProgram>) -> Self {
+        Self::at(program, 0)
+    }
+
+    pub(super) const fn at(program: Arc<WorkloadProgram>, script: usize) -> Self {
+        Self {
+            program,
+            script,
+            pc: 0,
+            left: 0,
+        }
+    }
+
+    /// The step to be done next; the end of the list is an exit.
+    pub(super) fn next_step(&self) -> Step {
+        let (_, steps) = &self.program.scripts[self.script];
+        steps.get(self.pc).cloned().unwrap_or(Step::Exit)
+    }
+}
+
+impl WorkloadProgram {
+    /// The program of `true`: it exits.
+    pub fn exit() -> Self {
+        Self {
+            scripts: vec![("main".to_owned(), vec![Step::Exit])],
+        }
+    }
+
+    /// The scripts by name, with their steps: the first is what the program starts with.
+    pub fn scripts(&self) -> impl Iterator<Item = (&str, &[Step])> {
+        let scripts = self.scripts.iter();
+        scripts.map(|(name, steps)| (name.as_str(), steps.as_slice()))
+    }
+
+    /// Reads a program: scripts by name, the first being the main one, each a list of steps.
+    ///
+    /// # Errors
+    /// The first step that cannot be read.
+    pub fn parse<S: AsRef<str>>(scripts: &[(String, Vec<S>)]) -> Result<Self, ParseError> {
+        let names: Vec<&str> = scripts.iter().map(|(name, _)| name.as_str()).collect();
+        let mut parsed = Vec::new();
+        for (name, lines) in scripts {
+            let mut steps = Vec::new();
+            for (step, line) in lines.iter().enumerate() {
+                let text = line.as_ref().trim();
+                let error = |why| ParseError {
+                    script: name.clone(),
+                    step,
+                    text: text.to_owned(),
+                    why,
+                };
+                steps.push(parse_step(text, &names, lines.len()).map_err(error)?);
+            }
+            parsed.push((name.clone(), steps));
+        }
+        Ok(Self { scripts: parsed })
+    }
+}
+
+/// Reads one step. `scripts` are the names that fork can use, `len` the steps that goto can reach.
+fn parse_step(text: &str, scripts: &[&str], len: usize) -> Result<Step, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let fork = |how, child: &str, script: &str| {
+        let script = scripts
+            .iter()
+            .position(|name| *name == script)
+            .ok_or_else(|| {
+                format!(
+                    "there is no script {script}; there are: {}",
+                    scripts.join(", ")
+                )
+            })?;
+        Ok(Step::Fork {
+            how,
+            child: child.to_owned(),
+            script,
+        })
+    };
+    match words.as_slice() {
+        ["run", n] => Ok(Step::Run(ticks(n)?)),
+        ["sleep", n] => Ok(Step::Sleep(ticks(n)?)),
+        ["io", n] => Ok(Step::Io(ticks(n)?)),
+        ["block"] => Ok(Step::Block),
+        ["wake", name] => Ok(Step::Wake((*name).to_owned())),
+        ["yield"] => Ok(Step::Yield),
+        ["nice", value] => Ok(Step::Nice(nice(value)?)),
+        ["renice", name, value] => Ok(Step::Renice((*name).to_owned(), nice(value)?)),
+        ["setsched", policy, prio] => setsched(policy, prio),
+        ["fork", child, script] => fork(ForkHow::Fork, child, script),
+        ["fork_vm", child, script] => fork(ForkHow::ForkVm, child, script),
+        ["vfork", child, script] => fork(ForkHow::Vfork, child, script),
+        ["map", addr, pages] => Ok(Step::Map(number(addr)?, number(pages)?)),
+        ["touch", addr, pages] => Ok(Step::Touch(number(addr)?, number(pages)?)),
+        ["exec", image] => Ok(Step::Exec((*image).to_owned())),
+        ["goto", step] => match number(step)? as usize {
+            step if step < len => Ok(Step::Goto(step)),
+            _ => Err(format!("the last step is {}", len.saturating_sub(1))),
+        },
+        ["exit"] => Ok(Step::Exit),
+        _ => Err(
+            "no such step; steps are run N, sleep N, io N, block, wake NAME, yield, nice V, \
+                  renice NAME V, setsched POLICY P, fork|fork_vm|vfork CHILD SCRIPT, map ADDR N, \
+                  touch ADDR N, exec IMAGE, goto K, exit"
+                .to_owned(),
+        ),
+    }
+}
+
+fn number(word: &str) -> Result<u32, String> {
+    let parsed = match word.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => word.parse(),
+    };
+    parsed.map_err(|_| format!("{word} is no number from 0 to 4294967295"))
+}
+
+fn ticks(word: &str) -> Result<u64, String> {
+    match number(word)? {
+        0 => Err("the number of ticks must be at least 1".to_owned()),
+        ticks => Ok(u64::from(ticks)),
+    }
+}
+
+fn nice(word: &str) -> Result<i32, String> {
+    let value = word.parse().ok().filter(|nice| (-20..=19).contains(nice));
+    value.ok_or_else(|| format!("{word} is no nice value from -20 to 19"))
+}
+
+fn setsched(policy: &str, prio: &str) -> Result<Step, String> {
+    let found = Policy::from_name(policy)
+        .ok_or_else(|| format!("{policy} is no policy: other, fifo or rr"))?;
+    let prio = number(prio)?;
+    let fits = if found == Policy::Normal {
+        prio == 0
+    } else {
+        (1..=99).contains(&prio)
+    };
+    if !fits {
+        return Err("the priority must be 0 for other, and 1 to 99 for fifo and rr".to_owned());
+    }
+    Ok(Step::Setsched(found, prio as u8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(lines: &[&str]) -> Result<WorkloadProgram, String> {
+        let scripts = [
+            ("main".to_owned(), lines.to_vec()),
+            ("kid".to_owned(), vec!["exit"]),
+        ];
+        WorkloadProgram::parse(&scripts).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_step_can_be_read() {
+        let lines = [
+            "run 20",
+            "sleep 5",
+            "io 3",
+            "block",
+            "wake A",
+            "yield",
+            "nice -5",
+            "renice A 3",
+            "setsched rr 10",
+            "fork B kid",
+            "fork_vm B kid",
+            "vfork B kid",
+            "map 0x50000000 4",
+            "touch 0x50000000 4",
+            "exec true",
+            "goto 0",
+            "exit",
+        ];
+        assert_eq!(parse(&lines).unwrap().scripts[0].1.len(), lines.len());
+    }
+
+    #[test]
+    fn a_bad_step_is_named_with_what_would_be_right() {
+        for (line, why) in [
+            ("run 0", "at least 1"),
+            ("run x", "x is no number"),
+            ("nice 20", "-20 to 19"),
+            ("setsched fifo 0", "1 to 99"),
+            ("setsched idle 1", "no policy"),
+            ("fork B nobody", "there are: main, kid"),
+            ("goto 1", "the last step is 0"),
+            ("walk 3", "steps are run N"),
+        ] {
+            let error = parse(&[line]).unwrap_err();
+            assert!(error.starts_with("step 0 of main, "), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a task is doing, in a few words: the same answer for every view.
+
+use crate::abi::{Pid, TaskId, TaskState, WaitStatus};
+use crate::kernel::task::{Continuation, ExitState};
+use crate::machine::Machine;
+use crate::trace::ArrayKind;
+use std::fmt;
+
+/// What a task is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Activity {
+    /// It has that CPU.
+    OnCpu(usize),
+    /// It waits in a priority list.
+    Queued {
+        /// Array of the list.
+        array: ArrayKind,
+        /// Level of the list.
+        prio: u8,
+        /// It has never run.
+        new: bool,
+    },
+    /// It is inside vfork until that child gives the memory up.
+    Vfork(Pid),
+    /// It waits for a child.
+    Wait4,
+    /// A puppet without anything to do: it waits for its user.
+    Console,
+    /// It sleeps until that tick.
+    SleepsUntil(u64),
+    /// It sleeps until somebody wakes it.
+    Blocked,
+    /// Stopped.
+    Stopped,
+    /// It has ended; nobody has asked how yet.
+    Zombie(WaitStatus),
+    /// It has ended and is being released.
+    Dead,
+    /// Init: it is only there as a parent.
+    Init,
+}
+
+/// What a task that exists is doing.
+pub fn activity(machine: &Machine, id: TaskId) -> Activity {
+    let kernel = &machine.kernel;
+    let (task, sched) = (kernel.task(id), kernel.sched.get(id));
+    match task.exit_state {
+        ExitState::Zombie => return Activity::Zombie(WaitStatus(task.exit_code)),
+        ExitState::Dead => return Activity::Dead,
+        ExitState::Alive => {}
+    }
+    if let Some(cpu) = (0..kernel.sched.cpus()).find(|cpu| kernel.sched.current(*cpu) == id) {
+        return Activity::OnCpu(cpu);
+    }
+    if let Some(array) = kernel.sched.array(id) {
+        let new = matches!(task.continuation, Some(Continuation::RetFromFork));
+        return Activity::Queued {
+            array,
+            prio: sched.prio,
+            new,
+        };
+    }
+    if sched
+        .state
+        .intersects(TaskState::STOPPED | TaskState::TRACED)
+    {
+        return Activity::Stopped;
+    }
+    match task.continuation {
+        Some(Continuation::VforkWait { child, .. }) => Activity::Vfork(child),
+        Some(Continuation::Wait4 { .. }) => Activity::Wait4,
+        _ if id == kernel.init => Activity::Init,
+        _ => match task.timer {
+            Some(tick) => Activity::SleepsUntil(tick),
+            None if machine.puppet(id).is_some() => Activity::Console,
+            None => Activity::Blocked,
+        },
+    }
+}
+
+/// The letter and the word of `ps` for the state of a task that exists.
+pub fn state(machine: &Machine, id: TaskId) -> (char, &'static str) {
+    match machine.kernel.task(id).exit_state {
+        ExitState::Zombie => ('Z', "zombie"),
+        ExitState::Dead => ('X', "dead"),
+        ExitState::Alive => {
+            let state = machine.kernel.sched.get(id).state;
+            (state.letter(), state.name())
+        }
+    }
+}
+
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnCpu(cpu) => write!(f, "on CPU {cpu}"),
+            Self::Queued { array, prio, new } => {
+                let note = if *new { ", has not run yet" } else { "" };
+                write!(f, "{}[{prio}]{note}", array.name())
+            }
+            Self::Vfork(child) => write!(f, "vfork: waits for {child}"),
+            Self::Wait4 => f.write_str("wait4: waits for a child"),
+            Self::Console => f.write_str("console: waits for you"),
+            Self::SleepsUntil(tick) => write!(f, "sleeps until {tick}"),
+            Self::Blocked => f.write_str("sleeps until woken"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Zombie(status) => write!(f, "zombie, {status}"),
+            Self::Dead => f.write_str("dead"),
+            Self::Init => f.write_str("init: adopts orphans, never runs"),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What can be seen of a machine: structured data, and text made of spans with a role. Views only
+//! look; they give data of their own that does not change when the machine goes on.
+//!
+//! | question | view |
+//! |---|---|
+//! | which tasks are there, what are they doing | `ps`, `pstree`, `line`, `activity` |
+//! | who runs next | `runq` |
+//! | who ran when | `timeline`, `chart`, `on_cpu` |
+//! | what is mapped where | `maps`, `vtop` |
+//! | who shares what | `sharing`, `shares` |
+//! | what happened | `trace`, `fields`, `fork_table` |
+
+mod activity;
+mod chart;
+mod fields;
+mod fork_table;
+mod line;
+mod maps;
+mod on_cpu;
+mod ps;
+mod pstree;
+mod runq;
+mod shares;
+mod sharing;
+#[cfg(test)]
+mod tests;
+mod text;
+mod timeline;
+mod trace;
+mod vtop;
+
+pub use activity::{Activity, activity};
+pub use fields::{EventFields, Field, fields};
+pub use fork_table::{ForkRow, ForkTable, Mark, fork_table};
+pub use line::{event_line, task_line, task_tag};
+pub use maps::{Maps, MapsRow, maps};
+pub use on_cpu::{OnCpu, on_cpu_now};
+pub use ps::{Ps, PsRow, ps, ps_row};
+pub use pstree::{PsTree, TreeRow, pstree};
+pub use runq::{ArrayView, CpuQueue, Level, Runq, runq};
+pub use shares::{ShareRow, Shares, Verdict, shares};
+pub use sharing::{Owner, SharedFrame, Sharing, common_frames, owners, sharing};
+pub use text::{Align, Line, Role, Span, Table, Text, cell};
+pub use timeline::{Interval, Timeline, timeline, timeline_of};
+pub use trace::{Selection, TraceView, trace};
+pub use vtop::{EntryView, PageView, TlbView, Vtop, pte_flags, vtop};

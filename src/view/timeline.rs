@@ -1,0 +1,189 @@
+//! Who had the CPU when, from the `sched_switch` records of the trace.
+
+use super::on_cpu::{OnCpu, on_cpu_now};
+use crate::abi::{Name, Names, Pid};
+use crate::machine::Machine;
+use crate::trace::{Record, TraceEvent, TraceLog};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Who did what between two ticks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Timeline {
+    /// First tick.
+    pub from: u64,
+    /// First tick behind it.
+    pub to: u64,
+    /// CPUs of the machine.
+    pub cpus: usize,
+    /// Who had a CPU. An interval may have no length: then the task ran without using time. The
+    /// idle tasks have pid 0.
+    pub runs: Vec<Interval>,
+    /// Who was runnable and had none.
+    pub waits: Vec<Interval>,
+}
+
+/// A stretch of time, `[from, to)` in ticks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Interval {
+    /// Task.
+    pub pid: Pid,
+    /// Its name at the end of the interval.
+    pub name: String,
+    /// CPU it ran on, or became runnable on.
+    pub cpu: u8,
+    /// First tick.
+    pub from: u64,
+    /// First tick behind it.
+    pub to: u64,
+}
+
+/// The part of a machine's history from one tick up to another, or up to now.
+pub fn timeline(machine: &Machine, from: u64, to: u64) -> Timeline {
+    let kernel = &machine.kernel;
+    let to = to.min(kernel.tick).max(from);
+    let now = on_cpu_now(kernel);
+    timeline_of(&kernel.log, &kernel.names, &now, from, to)
+}
+
+/// The same from a log alone; `now` is who has the CPUs at its end.
+pub fn timeline_of(
+    log: &TraceLog,
+    names: &Names,
+    now: &[(Pid, Name)],
+    from: u64,
+    to: u64,
+) -> Timeline {
+    let mut follow = Follow {
+        names,
+        since: vec![0; now.len()],
+        on_cpu: OnCpu::before(log, now),
+        waiting: BTreeMap::new(),
+        timeline: Timeline {
+            from,
+            to,
+            cpus: now.len(),
+            runs: Vec::new(),
+            waits: Vec::new(),
+        },
+    };
+    for record in log.records().take_while(|record| record.stamp.tick < to) {
+        follow.record(record);
+    }
+    follow.end();
+    follow.timeline
+}
+
+/// What is going on at the record that is being looked at.
+struct Follow<'a> {
+    names: &'a Names,
+    on_cpu: OnCpu,
+    /// Since when the task on each CPU has it.
+    since: Vec<u64>,
+    /// Runnable tasks without a CPU: name, CPU, since when.
+    waiting: BTreeMap<Pid, (Name, u8, u64)>,
+    timeline: Timeline,
+}
+
+impl Follow<'_> {
+    fn record(&mut self, record: &Record) {
+        let (tick, cpu) = (record.stamp.tick, record.stamp.cpu);
+        match record.event {
+            TraceEvent::SchedSwitch {
+                prev,
+                prev_name,
+                prev_state,
+                next,
+                ..
+            } => {
+                self.close_run(prev, prev_name, cpu, tick);
+                if prev_state == 0 && prev != Pid(0) {
+                    self.waiting.insert(prev, (prev_name, cpu, tick));
+                }
+                if let Some((name, cpu, since)) = self.waiting.remove(&next) {
+                    self.close_wait(next, name, cpu, since, tick);
+                }
+                self.on_cpu.follow(record);
+            }
+            TraceEvent::SchedWakeup {
+                pid,
+                name,
+                target_cpu,
+                ..
+            }
+            | TraceEvent::SchedWakeupNew {
+                pid,
+                name,
+                target_cpu,
+                ..
+            } if !self.on_cpu.has(pid) => {
+                self.waiting.entry(pid).or_insert((name, target_cpu, tick));
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self) {
+        let to = self.timeline.to;
+        for cpu in 0..self.timeline.cpus as u8 {
+            let (pid, name) = self.on_cpu.get(cpu);
+            self.close_run(pid, name, cpu, to);
+        }
+        for (pid, (name, cpu, since)) in std::mem::take(&mut self.waiting) {
+            self.close_wait(pid, name, cpu, since, to);
+        }
+    }
+
+    fn close_run(&mut self, pid: Pid, name: Name, cpu: u8, to: u64) {
+        let Some(since) = self.since.get_mut(usize::from(cpu)) else {
+            return;
+        };
+        let from = std::mem::replace(since, to);
+        let Some(interval) = self.interval(pid, name, cpu, from, to) else {
+            return;
+        };
+        // Idle for no time is nothing at all, and several runs in one moment are as good as one.
+        let passing = interval.from == interval.to;
+        let mut this_moment = self
+            .timeline
+            .runs
+            .iter()
+            .rev()
+            .take_while(|run| run.to == to);
+        if passing && (pid == Pid(0) || this_moment.any(|run| *run == interval)) {
+            return;
+        }
+        self.timeline.runs.push(interval);
+    }
+
+    fn close_wait(&mut self, pid: Pid, name: Name, cpu: u8, from: u64, to: u64) {
+        let interval = self.interval(pid, name, cpu, from, to);
+        self.timeline
+            .waits
+            .extend(interval.filter(|interval| interval.from < interval.to));
+    }
+
+    /// The part of an interval that is to be shown, if any.
+    fn interval(&self, pid: Pid, name: Name, cpu: u8, from: u64, to: u64) -> Option<Interval> {
+        let Timeline {
+            from: first,
+            to: end,
+            ..
+        } = self.timeline;
+        let passing = from == to;
+        let (from, to) = (from.max(first), to.min(end));
+        let shown = if passing {
+            first <= from && from == to && to < end
+        } else {
+            from < to
+        };
+        let name = || self.names.get(name).to_owned();
+        shown.then(|| Interval {
+            pid,
+            name: name(),
+            cpu,
+            from,
+            to,
+        })
+    }
+}
