@@ -2,6 +2,34 @@
 //!
 //! The modules below are in reading order, and dependencies point one way: a module uses only
 //! those listed before it.
+//!
+//! A [`Machine`] is the emulated machine alone. It changes by commands only:
+//!
+//! ```
+//! use forklab::Machine;
+//! use forklab::kernel::boot::Config;
+//! use forklab::kernel::spawn::SpawnArgs;
+//! use forklab::machine::{Command, Reply};
+//!
+//! let mut machine = Machine::boot(Config::default())?;
+//! let args = SpawnArgs::new("sh", 500);
+//! let spawn = Command::Spawn { args, program: None, spin: false };
+//! assert!(matches!(machine.apply(spawn), Ok(Reply::Spawned { .. })));
+//! # Ok::<(), String>(())
+//! ```
+//!
+//! A [`Session`] is a machine with the script layer:
+//!
+//! ```
+//! use forklab::Session;
+//! use forklab::script::Limits;
+//!
+//! let out = |line: &str| Ok(println!("{line}"));
+//! let mut session = Session::new(Limits::default(), Box::new(out))?;
+//! session.run(r#"print(spawn("sh").fork().pid);"#).map_err(|failure| failure.to_string())?;
+//! assert_eq!(session.machine(|machine| machine.kernel.total_forks), 3);
+//! # Ok::<(), String>(())
+//! ```
 
 pub mod abi;
 
@@ -16,3 +44,10 @@ pub mod machine;
 pub mod view;
 
 pub mod export;
+
+pub mod script;
+
+pub mod front;
+
+pub use machine::Machine;
+pub use script::Session;

@@ -1,3 +1,7 @@
 //! The `forklab` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(forklab::front::main(std::env::args_os()))
+}

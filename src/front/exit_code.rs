@@ -1,0 +1,12 @@
+//! What the exit codes mean.
+
+/// Nothing went wrong.
+pub(super) const FINE: u8 = 0;
+/// The script failed.
+pub(super) const FAILED: u8 = 1;
+/// The command line, or a file that it names, is not usable.
+pub(super) const USAGE: u8 = 2;
+/// The emulated kernel panicked.
+pub(super) const PANICKED: u8 = 3;
+/// A limit was hit.
+pub(super) const LIMIT: u8 = 4;

@@ -1,0 +1,180 @@
+//! Batch runs: scripts from files, standard input or the command line, each on a fresh machine.
+
+use super::exit_code::{FAILED, FINE, LIMIT, PANICKED, USAGE};
+use crate::script::{Failure, FailureKind, Limits, Session};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::mem;
+use std::path::PathBuf;
+
+/// The largest script that is read, in bytes.
+const MAX_SCRIPT: u64 = 16 << 20;
+
+/// Where a script comes from.
+pub(super) enum Source {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+    /// The command line; its value is printed.
+    Expression(String),
+}
+
+impl Source {
+    /// `-` is standard input.
+    pub(super) fn of_path(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" {
+            Self::Stdin
+        } else {
+            Self::File(path)
+        }
+    }
+
+    /// How messages call it.
+    fn name(&self) -> String {
+        match self {
+            Self::Stdin => "<stdin>".to_owned(),
+            Self::File(path) => path.display().to_string(),
+            Self::Expression(_) => "<expression>".to_owned(),
+        }
+    }
+
+    fn read(&self) -> Result<String, String> {
+        let mut bytes = Vec::new();
+        match self {
+            Self::Expression(text) => return Ok(text.clone()),
+            Self::Stdin => read_bounded(io::stdin().lock(), &mut bytes)?,
+            Self::File(path) => {
+                let file = fs::File::open(path).map_err(|error| reason(&error))?;
+                read_bounded(file, &mut bytes)?;
+            }
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..at]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count()
+                + 1;
+            format!("not UTF-8 text: byte {at}, in line {line}; scripts are UTF-8 files")
+        })?;
+        Ok(plain_script(text))
+    }
+}
+
+/// A file may begin with a byte order mark, and with a `#!` line, which becomes a comment.
+fn plain_script(text: String) -> String {
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    match bare.strip_prefix("#!") {
+        Some(rest) => format!("// {rest}"),
+        None => bare.to_owned(),
+    }
+}
+
+fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
+    from.take(MAX_SCRIPT + 1)
+        .read_to_end(bytes)
+        .map_err(|error| reason(&error))?;
+    if bytes.len() as u64 > MAX_SCRIPT {
+        return Err(format!(
+            "larger than {} MiB; no script is",
+            MAX_SCRIPT >> 20
+        ));
+    }
+    Ok(())
+}
+
+/// The reason of an I/O error in plain words, the same on every host.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory; name the script in it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Runs scripts in turn; the exit code is that of the first that failed.
+pub(super) fn run_all(sources: impl IntoIterator<Item = Source>) -> u8 {
+    let codes = sources.into_iter().map(|source| run_one(&source));
+    codes.fold(FINE, |first, code| if first == FINE { code } else { first })
+}
+
+fn run_one(source: &Source) -> u8 {
+    let name = source.name();
+    let text = match source.read() {
+        Ok(text) => text,
+        Err(why) => {
+            complain(&format!("forklab: {name}: {why}"));
+            return USAGE;
+        }
+    };
+    if text.trim().is_empty() {
+        complain(&format!(
+            "forklab: {name}: the script is empty; nothing was run"
+        ));
+        return FINE;
+    }
+    let mut session = match Session::new(Limits::default(), Box::new(print_line)) {
+        Ok(session) => session,
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
+            return FAILED;
+        }
+    };
+    let result = match source {
+        Source::Expression(_) => session.eval(&text).and_then(|value| match value.as_str() {
+            "" => Ok(()),
+            value => session.print(value),
+        }),
+        Source::Stdin | Source::File(_) => session.run(&text),
+    };
+    let Err(failure) = result else {
+        return FINE;
+    };
+    if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
+        complain(&describe(&name, &failure));
+    }
+    if failure.kind == FailureKind::Limit {
+        // Its values may be nested so deep that dropping them would overflow the stack.
+        mem::forget(session);
+    }
+    exit_code(failure.kind)
+}
+
+/// A reader that has gone away (`| head`) has what it wanted; any other trouble with the output is
+/// one of the command line.
+const fn exit_code(kind: FailureKind) -> u8 {
+    match kind {
+        FailureKind::Script => FAILED,
+        FailureKind::Panic => PANICKED,
+        FailureKind::Limit => LIMIT,
+        FailureKind::Output(io::ErrorKind::BrokenPipe) => FINE,
+        FailureKind::Output(_) => USAGE,
+    }
+}
+
+/// `file:line:column: error: message`, then the calls that led there and what would help.
+fn describe(name: &str, failure: &Failure) -> String {
+    let at = |position: Option<(usize, usize)>| match position {
+        Some((line, column)) => format!("{name}:{line}:{column}"),
+        None => name.to_owned(),
+    };
+    let mut text = format!("{}: error: {}", at(failure.position), failure.message);
+    for (function, position) in &failure.calls {
+        text.push_str(&format!("\n{}: in the call of {function}", at(*position)));
+    }
+    if let Some(help) = &failure.help {
+        text.push_str(&format!("\nhelp: {help}"));
+    }
+    text
+}
+
+/// Prints a line.
+pub(super) fn print_line(line: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,413 @@
+//! System calls, as methods of a task.
+
+use super::convert::{
+    Result, act, address, alive, call_handle, errno_error, look, ranged, returned, word,
+};
+use crate::abi::{Errno, VirtAddr};
+use crate::kernel::signal::SigAction;
+use crate::kernel::syscall::Syscall;
+use crate::kernel::wait::WaitArgs;
+use crate::machine::{Action, CallState, Machine, Outcome};
+use crate::script::error::ScriptError;
+use crate::script::session::Shared;
+use crate::script::value::{Call, Task};
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+/// A call whose value is an int; one that blocks gives a [`Call`].
+fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+    let name = Syscall::name_of(call.nr());
+    match act(ctx, task, Action::Syscall(call))? {
+        Outcome::Returned(value) => returned(value, name).map(Dynamic::from),
+        Outcome::Blocks(id) => call_handle(ctx, id),
+        _ => Ok(Dynamic::UNIT),
+    }
+}
+
+fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
+    plain(ctx, task, call)?
+        .as_int()
+        .map_err(|kind| ScriptError::new(kind).into())
+}
+
+/// What `wait4` reported: pid, status word, and the status in words.
+fn reaped(pid: i64, status: Option<crate::abi::WaitStatus>) -> Dynamic {
+    let mut map = Map::new();
+    map.insert("pid".into(), pid.into());
+    // With WNOHANG and nothing to report, the pid is 0.
+    let text = status.map_or_else(|| "no child has ended yet".to_owned(), |s| s.to_string());
+    map.insert("text".into(), text.into());
+    if let Some(status) = status {
+        map.insert("status".into(), i64::from(status.0).into());
+    }
+    map.into()
+}
+
+fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result<Dynamic> {
+    let args = WaitArgs {
+        pid: word(pid, "the pid")? as i32,
+        status: VirtAddr(0),
+        options: word(options, "the options")?,
+    };
+    match act(ctx, task, Action::Syscall(Syscall::Wait4(args)))? {
+        Outcome::Returned(value) => {
+            let pid = returned(value, "wait4")?;
+            let status = look(ctx, |machine| {
+                machine.kernel.tasks.get(task.id).and_then(|t| t.reaped)
+            })?;
+            Ok(reaped(pid, status))
+        }
+        Outcome::Blocks(id) => call_handle(ctx, id),
+        _ => Ok(Dynamic::UNIT),
+    }
+}
+
+fn action_of(handler: i64) -> Result<SigAction> {
+    Ok(match word(handler, "the handler")? {
+        0 => SigAction::Default,
+        1 => SigAction::Ignore,
+        addr => SigAction::Handler(VirtAddr(addr)),
+    })
+}
+
+fn call_state<R>(
+    ctx: &NativeCallContext,
+    call: Call,
+    get: impl FnOnce(&Machine, &CallState) -> R,
+) -> Result<R> {
+    let found = Shared::of(ctx)?.with(|state| {
+        let of_now = call.boot == state.boot;
+        let found = of_now.then(|| state.machine.call(call.id)).flatten();
+        found.map(|call| get(&state.machine, call))
+    })?;
+    found.ok_or_else(|| {
+        ScriptError::new("the call was made long ago, or on the machine before boot()").into()
+    })
+}
+
+#[export_module]
+pub mod functions {
+    /// `exit(code)`: ends this task.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// kid.exit(3);
+    /// assert_eq(sh.wait().status, 0x300);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn exit(ctx: NativeCallContext, task: &mut Task, code: i64) -> Result<()> {
+        plain(&ctx, task, Syscall::Exit(code as i32)).map(|_| ())
+    }
+
+    /// `exit_group(code)`: ends the whole process, all its threads.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.exit_group(0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn exit_group(ctx: NativeCallContext, task: &mut Task, code: i64) -> Result<()> {
+        plain(&ctx, task, Syscall::ExitGroup(code as i32)).map(|_| ())
+    }
+
+    /// `execve(path)`: another program in the same task: `sh` (a puppet again) or `true` (exits at
+    /// once).
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.vfork();
+    /// kid.exec("true");
+    /// assert_eq(sh.wait().status, 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn exec(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
+        plain(&ctx, task, Syscall::Execve(path.to_owned())).map(|_| ())
+    }
+
+    /// `wait4(-1)`: reaps any child. Returns `#{pid, status, text}`, or a `Call` if it blocks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// let waiting = sh.wait();
+    /// assert(!waiting.done);
+    /// kid.exit(1);
+    /// assert(waiting.done);
+    /// ```
+    #[rhai_fn(name = "wait", return_raw)]
+    pub fn wait_any(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        wait4(&ctx, task, -1, 0)
+    }
+
+    /// `wait4(pid)`: reaps that child; 0: of the own process group; below -1: of that group.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// kid.exit(7);
+    /// assert_eq(sh.wait(kid.pid).text, "exited 7");
+    /// ```
+    #[rhai_fn(name = "wait", return_raw)]
+    pub fn wait_pid(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
+        wait4(&ctx, task, pid, 0)
+    }
+
+    /// `wait4(pid, options)`: `WNOHANG`, `WUNTRACED`, `__WALL`, `__WCLONE`, `__WNOTHREAD`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.fork();
+    /// assert_eq(sh.wait(-1, WNOHANG).pid, 0);
+    /// assert_eq(sh.wait(-1, WNOHANG).text, "no child has ended yet");
+    /// ```
+    #[rhai_fn(name = "wait", return_raw)]
+    pub fn wait_options(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: i64,
+        options: i64,
+    ) -> Result<Dynamic> {
+        wait4(&ctx, task, pid, options)
+    }
+
+    /// Whether the call has returned.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.fork();
+    /// assert(!sh.wait().done);
+    /// ```
+    #[rhai_fn(get = "done", return_raw)]
+    pub fn call_done(ctx: NativeCallContext, call: &mut Call) -> Result<bool> {
+        call_state(&ctx, *call, |machine, call| {
+            call.value.is_some() || machine.has_ended(call.task)
+        })
+    }
+
+    /// What the call returned: for a wait `#{pid, status, text}`; `()` if it has not returned.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// let waiting = sh.wait();
+    /// kid.exit(1);
+    /// assert_eq(waiting.value.pid, kid.pid);
+    /// ```
+    #[rhai_fn(get = "value", return_raw)]
+    pub fn call_value(ctx: NativeCallContext, call: &mut Call) -> Result<Dynamic> {
+        let (nr, value, status) =
+            call_state(&ctx, *call, |_, call| (call.nr, call.value, call.status))?;
+        let Some(value) = value else {
+            return Ok(Dynamic::UNIT);
+        };
+        let value = returned(value, Syscall::name_of(nr))?;
+        Ok(if Syscall::name_of(nr) == "wait4" {
+            reaped(value, status)
+        } else {
+            value.into()
+        })
+    }
+
+    /// What the call waits for.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.fork();
+    /// print(sh.wait().why);
+    /// ```
+    #[rhai_fn(get = "why", return_raw)]
+    pub fn call_why(ctx: NativeCallContext, call: &mut Call) -> Result<String> {
+        call_state(&ctx, *call, |machine, call| {
+            let name = Syscall::name_of(call.nr);
+            match call.value {
+                Some(value) => format!("{name} of task {} has returned {value}", call.pid),
+                None if machine.has_ended(call.task) => {
+                    format!("task {} has ended inside {name}", call.pid)
+                }
+                None => format!("task {} waits inside {name}", call.pid),
+            }
+        })
+    }
+
+    /// `to_string` of a call: the same as `why`.
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn call_to_string(ctx: NativeCallContext, call: &mut Call) -> Result<String> {
+        // A text has no errors: print would show the name of the type instead.
+        Ok(call_why(ctx, call)
+            .unwrap_or_else(|_| "a call made long ago, or on the machine before boot()".to_owned()))
+    }
+
+    /// `open(path)`: `console`, `null`, or a file that exists. Returns the lowest free descriptor.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.open("/dev/null"), 3);
+    /// ```
+    #[rhai_fn(name = "open", return_raw)]
+    pub fn open(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<i64> {
+        open_flags(ctx, task, path, 0)
+    }
+
+    /// `open(path, flags)`: `O_CREAT` makes the file.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.open("notes", O_CREAT | O_RDWR);
+    /// ```
+    #[rhai_fn(name = "open", return_raw)]
+    pub fn open_flags(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        path: &str,
+        flags: i64,
+    ) -> Result<i64> {
+        let flags = word(flags, "flags")?;
+        int(&ctx, task, Syscall::Open(path.to_owned(), flags))
+    }
+
+    /// `close(fd)`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.close(0);
+    /// assert_eq(sh.open("null"), 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn close(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<()> {
+        plain(&ctx, task, Syscall::Close(word(fd, "the descriptor")?)).map(|_| ())
+    }
+
+    /// `dup(fd)`: another descriptor for the same open file.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.dup(1), 3);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn dup(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<i64> {
+        int(&ctx, task, Syscall::Dup(word(fd, "the descriptor")?))
+    }
+
+    /// Sets what a signal does: `SIG_DFL`, `SIG_IGN`, or the address of a handler.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigaction(SIGINT, SIG_IGN);
+    /// assert_eq(sh.sigaction(SIGINT), "ignore");
+    /// ```
+    #[rhai_fn(name = "sigaction", return_raw)]
+    pub fn sigaction(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        signal: i64,
+        handler: i64,
+    ) -> Result<()> {
+        let signal = word(signal, "the signal")?;
+        let call = Syscall::Sigaction(signal, Some(action_of(handler)?));
+        plain(&ctx, task, call).map(|_| ())
+    }
+
+    /// Says what a signal does: `default`, `ignore`, or the address of its handler. Only looks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.sigaction(SIGCHLD), "default");
+    /// ```
+    #[rhai_fn(name = "sigaction", return_raw)]
+    pub fn sigaction_query(ctx: NativeCallContext, task: &mut Task, signal: i64) -> Result<String> {
+        let number = word(signal, "the signal")?;
+        let Some(signal) = crate::abi::Signal::new(number) else {
+            return Err(errno_error(-Errno::EINVAL.code(), "sigaction").into());
+        };
+        let id = alive(&ctx, task)?;
+        look(&ctx, |machine| {
+            match machine.kernel.sigaction_of(id, signal) {
+                SigAction::Default => "default".to_owned(),
+                SigAction::Ignore => "ignore".to_owned(),
+                SigAction::Handler(addr) => format!("handler {addr}"),
+            }
+        })
+    }
+
+    /// `getpid()`: the number of the process (`tgid`).
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.getpid(), sh.tgid);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getpid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+        int(&ctx, task, Syscall::Getpid)
+    }
+
+    /// `gettid()`: the number of the task (`pid`).
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.gettid(), sh.pid);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn gettid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+        int(&ctx, task, Syscall::Gettid)
+    }
+
+    /// `getppid()`: the number of the parent process.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.getppid(), 1);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getppid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+        int(&ctx, task, Syscall::Getppid)
+    }
+
+    /// `set_tid_address(addr)`: the word that is cleared when the task exits. Returns the tid.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.set_tid_address(0), sh.pid);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn set_tid_address(ctx: NativeCallContext, task: &mut Task, addr: i64) -> Result<i64> {
+        int(&ctx, task, Syscall::SetTidAddress(address(addr)?))
+    }
+
+    /// `nice(increment)`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.nice(5);
+    /// assert_eq(sh.nice, 5);
+    /// ```
+    #[rhai_fn(name = "nice", return_raw)]
+    pub fn sys_nice(ctx: NativeCallContext, task: &mut Task, increment: i64) -> Result<()> {
+        plain(&ctx, task, Syscall::Nice(increment as i32)).map(|_| ())
+    }
+
+    /// `sched_yield()`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sched_yield();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_yield(ctx: NativeCallContext, task: &mut Task) -> Result<()> {
+        plain(&ctx, task, Syscall::SchedYield).map(|_| ())
+    }
+
+    /// Uses `n` ticks of CPU in user mode, as time passes and the scheduler allows.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.compute(5);
+    /// tick(5);
+    /// assert_eq(sh.utime, 5);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn compute(ctx: NativeCallContext, task: &mut Task, n: i64) -> Result<()> {
+        let ticks = ranged(n, "the number of ticks", 1, 1_000_000_000)?;
+        act(&ctx, task, Action::Compute(ticks as u64)).map(|_| ())
+    }
+}

@@ -1,0 +1,157 @@
+//! The system calls that make tasks: fork, vfork, clone with its arguments.
+
+use super::convert::{Result, act, check_keys, errno_error, handle, int_option, look, word};
+use crate::abi::{CloneFlags, Errno, VirtAddr};
+use crate::hw::UserDesc;
+use crate::kernel::clone_rules::check_clone_flags;
+use crate::kernel::fork::ForkArgs;
+use crate::kernel::syscall::Syscall;
+use crate::machine::{Action, Outcome};
+use crate::script::error::ScriptError;
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{Map, NativeCallContext};
+
+/// A call that makes a task: its handle.
+fn forked(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Task> {
+    let (call, flags) = match &action {
+        Action::Syscall(Syscall::Clone(args)) | Action::CloneTls(args, _) => ("clone", args.flags),
+        Action::Syscall(Syscall::Vfork) => ("vfork", CloneFlags::VFORK),
+        _ => ("fork", CloneFlags::FORK),
+    };
+    match act(ctx, task, action)? {
+        Outcome::Forked { child, .. } => {
+            let sched = look(ctx, |machine| {
+                machine.kernel.sched.try_get(child).map(|sched| sched.pid)
+            })?;
+            let pid = sched.ok_or_else(|| ScriptError::new("the new task has ended already"))?;
+            handle(ctx, child, pid)
+        }
+        Outcome::Returned(value) => Err(clone_error(value, call, flags).into()),
+        _ => Err(ScriptError::new("no task was made").into()),
+    }
+}
+
+/// The error of a refused clone, with the rule that refused it.
+fn clone_error(value: i32, call: &str, flags: CloneFlags) -> ScriptError {
+    let error = errno_error(value, call);
+    let rule = match (Errno::from_code(-value), check_clone_flags(flags)) {
+        (Some(Errno::EINVAL), Err(rule)) => rule.to_string(),
+        (Some(Errno::EINVAL), Ok(())) => "the user_desc names no entry 6 to 8".to_owned(),
+        (Some(Errno::EPERM), _) => "CLONE_NEWNS needs CAP_SYS_ADMIN".to_owned(),
+        (Some(Errno::EFAULT), _) => "an address in the arguments cannot be accessed".to_owned(),
+        (Some(Errno::EAGAIN), _) => {
+            "no pid is free, or there are too many tasks, or the process is ending".to_owned()
+        }
+        _ => return error,
+    };
+    ScriptError {
+        message: format!("{}: {rule}", error.message),
+        ..error
+    }
+}
+
+fn user_desc_of(options: &Map) -> Result<UserDesc> {
+    check_keys(options, &["entry", "base", "limit", "flags"])?;
+    let mut desc = UserDesc {
+        entry_number: 6,
+        base: 0,
+        limit: 0xfffff,
+        flags: 0x51,
+    };
+    for (key, value) in options {
+        let value = word(int_option(value, key)?, key)?;
+        match key.as_str() {
+            "entry" => desc.entry_number = value as i32,
+            "base" => desc.base = value,
+            "limit" => desc.limit = value,
+            _ => desc.flags = value,
+        }
+    }
+    Ok(desc)
+}
+
+fn clone_action(options: &Map) -> Result<Action> {
+    check_keys(
+        options,
+        &["flags", "stack", "parent_tid", "tls", "child_tid"],
+    )?;
+    let mut args = ForkArgs::with_flags(CloneFlags::FORK);
+    let mut tls = None;
+    for (key, value) in options {
+        let addr = || word(int_option(value, key)?, key).map(VirtAddr);
+        match key.as_str() {
+            "flags" => args.flags = CloneFlags::from_bits_retain(addr()?.0),
+            "stack" => args.stack = addr()?,
+            "parent_tid" => args.parent_tid = addr()?,
+            "child_tid" => args.child_tid = addr()?,
+            _ => match value.clone().try_cast::<Map>() {
+                Some(desc) => tls = Some(user_desc_of(&desc)?),
+                None => args.tls = addr()?,
+            },
+        }
+    }
+    Ok(match tls {
+        Some(desc) => Action::CloneTls(args, desc),
+        None => Action::Syscall(Syscall::Clone(args)),
+    })
+}
+
+#[export_module]
+pub mod functions {
+    /// `fork()`: a copy of the task, its memory copied on write. Returns the child's handle.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// assert_eq(kid.ppid, sh.pid);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fork(ctx: NativeCallContext, task: &mut Task) -> Result<Task> {
+        forked(&ctx, task, Action::Syscall(Syscall::Fork))
+    }
+
+    /// `vfork()`: a child that shares the memory; the task itself waits inside until the child
+    /// execs or exits. Returns the child's handle.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.vfork();
+    /// assert_eq(sh.state, "D");
+    /// kid.exit(0);
+    /// assert_eq(sh.state, "S");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn vfork(ctx: NativeCallContext, task: &mut Task) -> Result<Task> {
+        forked(&ctx, task, Action::Syscall(Syscall::Vfork))
+    }
+
+    /// `clone(flags)`: what the flags say is shared, the rest is copied; the low byte is the exit
+    /// signal. Returns the child's handle.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.clone(CLONE_VM | CLONE_FILES | SIGCHLD);
+    /// assert_eq(sh.mm.users, 2);
+    /// ```
+    #[rhai_fn(name = "clone", return_raw)]
+    pub fn clone_flags(ctx: NativeCallContext, task: &mut Task, flags: i64) -> Result<Task> {
+        let flags = CloneFlags::from_bits_retain(word(flags, "flags")?);
+        let args = ForkArgs::with_flags(flags);
+        forked(&ctx, task, Action::Syscall(Syscall::Clone(args)))
+    }
+
+    /// `clone` with named arguments: `flags`, `stack` (top of the child's stack), `parent_tid`,
+    /// `tls` (an address, or `#{entry, base, limit, flags}`, which sets CLONE_SETTLS), `child_tid`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let a = sh.mmap(4*KiB);
+    /// let kid = sh.clone(#{flags: CLONE_PARENT_SETTID | SIGCHLD, parent_tid: a});
+    /// assert_eq(sh.read(a), kid.pid);
+    /// ```
+    #[rhai_fn(name = "clone", return_raw)]
+    pub fn clone_named(ctx: NativeCallContext, task: &mut Task, args: Map) -> Result<Task> {
+        forked(&ctx, task, clone_action(&args)?)
+    }
+}

@@ -1,0 +1,183 @@
+//! Between script values and the machine's: numbers with their ranges, outcomes, errors.
+
+use crate::abi::{Errno, Pid, TaskId, VirtAddr};
+use crate::kernel::mm::UserFaultKind;
+use crate::machine::{Action, Command, Machine, Outcome, Reply};
+use crate::script::error::ScriptError;
+use crate::script::remedy::remedy;
+use crate::script::session::Shared;
+use crate::script::value::{Call, Task};
+use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
+
+/// What a function of ours returns to a script.
+pub type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// A 32-bit word: an int from -2^31 to 2^32 - 1.
+pub fn word(value: i64, what: &str) -> Result<u32> {
+    if (i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&value) {
+        return Ok(value as u32);
+    }
+    Err(ScriptError::new(format!(
+        "{what} is {value}, which does not fit into 32 bits"
+    ))
+    .into())
+}
+
+/// An address.
+pub fn address(value: i64) -> Result<VirtAddr> {
+    word(value, "the address").map(VirtAddr)
+}
+
+/// A number from `min` to `max`.
+pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    let range = if min == max {
+        min.to_string()
+    } else if max == i64::MAX {
+        format!("at least {min}")
+    } else {
+        format!("{min} to {max}")
+    };
+    Err(ScriptError::new(format!("{what} is {value}, but must be {range}")).into())
+}
+
+/// An int of an option.
+pub fn int_option(value: &Dynamic, key: &str) -> Result<i64> {
+    value
+        .as_int()
+        .map_err(|kind| wrong_type(key, "an int", kind))
+}
+
+/// A bool of an option.
+pub fn bool_option(value: &Dynamic, key: &str) -> Result<bool> {
+    value
+        .as_bool()
+        .map_err(|kind| wrong_type(key, "true or false", kind))
+}
+
+/// A string of an option.
+pub fn string_option(value: &Dynamic, key: &str) -> Result<String> {
+    value
+        .clone()
+        .into_string()
+        .map_err(|kind| wrong_type(key, "a string", kind))
+}
+
+fn wrong_type(key: &str, wanted: &str, got: &str) -> Box<EvalAltResult> {
+    ScriptError::new(format!("option {key} must be {wanted}, not {got}")).into()
+}
+
+/// Refuses keys that are no options, naming those that are.
+pub fn check_keys(options: &Map, known: &[&str]) -> Result<()> {
+    match options.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(ScriptError::new(format!("there is no option {key}"))
+            .with_help(format!("options are {}", known.join(", ")))
+            .into()),
+    }
+}
+
+/// Carries a command out.
+pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
+    let reply = Shared::of(ctx)?.with(|state| state.machine.apply(command))?;
+    reply.map_err(|refusal| ScriptError::of_refusal(&refusal).into())
+}
+
+/// Looks at the machine.
+pub fn look<R>(ctx: &NativeCallContext, look: impl FnOnce(&Machine) -> R) -> Result<R> {
+    Shared::of(ctx)?.with(|state| look(&state.machine))
+}
+
+/// A handle on a task of the present machine.
+pub fn handle(ctx: &NativeCallContext, id: TaskId, pid: Pid) -> Result<Task> {
+    Shared::of(ctx)?.with(|state| Task {
+        id,
+        pid,
+        boot: state.boot,
+    })
+}
+
+/// A handle on a call on the present machine.
+pub fn call_handle(ctx: &NativeCallContext, id: u64) -> Result<Dynamic> {
+    let boot = Shared::of(ctx)?.with(|state| state.boot)?;
+    Ok(Dynamic::from(Call { id, boot }))
+}
+
+/// Whether the task still exists, as a zombie perhaps.
+pub fn exists(ctx: &NativeCallContext, task: &Task) -> Result<bool> {
+    Shared::of(ctx)?
+        .with(|state| task.boot == state.boot && state.machine.kernel.tasks.contains_key(task.id))
+}
+
+/// Why a task does not exist any more, in words.
+pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
+    let boot = Shared::of(ctx)?.with(|state| state.boot)?;
+    Ok(if task.boot == boot {
+        format!("task {} is gone: it ended and was reaped", task.pid)
+    } else {
+        format!(
+            "task {} is gone: it belongs to the machine before boot()",
+            task.pid
+        )
+    })
+}
+
+/// Lets a puppet act. A fault that could not be mended is an error.
+pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Outcome> {
+    let id = alive(ctx, task)?;
+    let alone = look(ctx, |machine| {
+        let mm = machine.kernel.task(id).mm;
+        mm.is_none_or(|mm| machine.kernel.mms[mm].mm_users == 1)
+    })?;
+    let reply = apply(ctx, Command::Act { task: id, action })?;
+    let Reply::Acted(outcome) = reply else {
+        return Ok(Outcome::Done);
+    };
+    if let Outcome::Fault(fault) = &outcome {
+        let help = match fault.kind {
+            UserFaultKind::Oom => "let tasks end, or boot(#{mem: ..}) with more",
+            _ if alone => "maps(task) shows what is mapped; an access outside of it kills the task",
+            _ => {
+                "an access outside of what maps(task) shows kills the task, and its core dump all \
+                 that share the memory, a parent inside vfork too"
+            }
+        };
+        let error = ScriptError {
+            name: fault.signal_name().to_owned(),
+            ..ScriptError::new(format!("task {}: {fault}", task.pid)).with_help(help)
+        };
+        return Err(error.into());
+    }
+    Ok(outcome)
+}
+
+/// The value of a system call: -4095..=-1 is an error.
+pub fn returned(value: i32, call: &str) -> Result<i64> {
+    if !(-4095..0).contains(&value) {
+        return Ok(i64::from(value as u32));
+    }
+    Err(errno_error(value, call).into())
+}
+
+/// The error that a system call's negative value stands for.
+pub fn errno_error(value: i32, call: &str) -> ScriptError {
+    match Errno::from_code(-value) {
+        Some(errno) => ScriptError {
+            help: remedy(call, errno).map(str::to_owned),
+            ..ScriptError::of_errno(errno, format!("{call} failed: {errno}"))
+        },
+        None => ScriptError::new(format!("{call} failed with {value}")),
+    }
+}
+
+/// The id of a task that still exists, as a zombie perhaps.
+pub fn alive(ctx: &NativeCallContext, task: &Task) -> Result<TaskId> {
+    if exists(ctx, task)? {
+        return Ok(task.id);
+    }
+    Err(ScriptError::new(why_gone(ctx, task)?)
+        .with_help("ps() lists the tasks that exist")
+        .into())
+}

@@ -1,0 +1,89 @@
+//! What `catch (e)` gets: errors of ours, and maps that stand for errors of Rhai's own.
+
+use crate::script::error::ScriptError;
+use rhai::plugin::*;
+use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
+
+/// The message of a map that stands for an error of Rhai's own, without places: they name closures
+/// by numbers that differ from run to run.
+fn caught_message(map: &Map) -> Option<String> {
+    map.get("error")?;
+    let message = map.get("message")?.clone().into_string().ok()?;
+    let end = message.find(" (line ").unwrap_or(message.len());
+    Some(message[..end].to_owned())
+}
+
+fn map_text(ctx: &NativeCallContext, map: &Map) -> String {
+    let entry = |(key, value): (&_, &Dynamic)| {
+        let text = ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),));
+        let text = text.map_or_else(|_| value.to_string(), |text| text.to_string());
+        format!("{key:?}: {text}")
+    };
+    let entries: Vec<String> = map.iter().map(entry).collect();
+    format!("#{{{}}}", entries.join(", "))
+}
+
+#[export_module]
+pub mod functions {
+    /// Prints a value on a line of its own: an int, a string, a handle, a view, a caught error.
+    ///
+    /// ```rhai
+    /// print(#{a: 1});
+    /// ```
+    #[rhai_fn(name = "print")]
+    pub fn print_value(ctx: NativeCallContext, value: &mut Map) -> String {
+        map_to_string(ctx, value)
+    }
+
+    /// A map as text; an error of Rhai's own, which is caught as a map, as its message.
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    pub fn map_to_string(ctx: NativeCallContext, map: &mut Map) -> String {
+        caught_message(map).unwrap_or_else(|| map_text(&ctx, map))
+    }
+
+    /// The error as text: its message.
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    pub fn error_to_string(error: &mut ScriptError) -> String {
+        error.to_string()
+    }
+
+    /// What happened.
+    ///
+    /// ```rhai
+    /// try { task(99) } catch (e) { assert_eq(e.message, "there is no task 99"); }
+    /// ```
+    #[rhai_fn(get = "message")]
+    pub fn error_message(error: &mut ScriptError) -> String {
+        error.message.clone()
+    }
+
+    /// What would help, or an empty string.
+    ///
+    /// ```rhai
+    /// try { task(99) } catch (e) { assert_eq(e.help, "ps() lists the tasks"); }
+    /// ```
+    #[rhai_fn(get = "help")]
+    pub fn error_help(error: &mut ScriptError) -> String {
+        error.help.clone().unwrap_or_default()
+    }
+
+    /// The error number of a failed system call, such as 22; 0 for other errors.
+    ///
+    /// ```rhai
+    /// try { spawn("sh").clone(CLONE_THREAD) } catch (e) { assert_eq(e.errno, 22); }
+    /// ```
+    #[rhai_fn(get = "errno")]
+    pub fn error_errno(error: &mut ScriptError) -> i64 {
+        i64::from(error.errno)
+    }
+
+    /// The name of the error number, such as `EINVAL`, or of a fault's signal; else empty.
+    ///
+    /// ```rhai
+    /// try { spawn("sh").read(0) } catch (e) { assert_eq(e.name, "SIGSEGV"); }
+    /// ```
+    #[rhai_fn(get = "name")]
+    pub fn error_name(error: &mut ScriptError) -> String {
+        error.name.clone()
+    }
+}

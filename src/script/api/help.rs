@@ -1,0 +1,130 @@
+//! Help, from the doc comments of the functions.
+
+use super::convert::Result;
+use crate::script::error::ScriptError;
+use crate::script::help::{FunctionDoc, function_docs};
+use crate::script::value::View;
+use crate::script::words::closest;
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Map};
+
+fn doc_map(doc: &FunctionDoc) -> Dynamic {
+    let mut map = Map::new();
+    map.insert("group".into(), doc.group.into());
+    map.insert("signature".into(), doc.signature.clone().into());
+    map.insert("text".into(), doc.text.clone().into());
+    map.insert("example".into(), doc.example.clone().into());
+    map.into()
+}
+
+fn data(docs: &[FunctionDoc]) -> Dynamic {
+    docs.iter().map(doc_map).collect::<Array>().into()
+}
+
+/// Signature, text and example of each function, a blank line between them.
+fn describe(docs: &[FunctionDoc]) -> String {
+    let describe_one = |doc: &FunctionDoc| {
+        let lines = doc
+            .text
+            .lines()
+            .chain(doc.example.lines())
+            .map(|line| format!("  {line}"));
+        [doc.signature.clone()]
+            .into_iter()
+            .chain(lines)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    docs.iter()
+        .map(describe_one)
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
+/// The names of each group, a line a group.
+fn overview(docs: &[FunctionDoc]) -> String {
+    let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
+    for doc in docs.iter().filter(|doc| doc.is_called_by_name()) {
+        match lines.last_mut() {
+            Some((group, names)) if *group == doc.group => {
+                if names.last() != Some(&doc.name.as_str()) {
+                    names.push(&doc.name);
+                }
+            }
+            _ => lines.push((doc.group, vec![&doc.name])),
+        }
+    }
+    let width = lines.iter().map(|(group, _)| group.len()).max();
+    let width = width.unwrap_or(0);
+    let mut text: Vec<String> = lines
+        .iter()
+        .map(|(group, names)| format!("{group:width$}  {}", wrapped(names, width + 2)))
+        .collect();
+    text.push(format!(
+        "{:width$}  help(\"clone\") says more of clone",
+        "more"
+    ));
+    text.join("\n")
+}
+
+/// Words in lines of at most 100 columns, the later ones indented.
+fn wrapped(words: &[&str], indent: usize) -> String {
+    let mut text = String::new();
+    let mut column = indent;
+    for word in words {
+        if column + word.len() > 100 {
+            text.truncate(text.trim_end().len());
+            text.push_str(&format!("\n{:indent$}", ""));
+            column = indent;
+        }
+        text.push_str(word);
+        text.push(' ');
+        column += word.len() + 1;
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+#[export_module]
+pub mod functions {
+    /// The names of all functions, group by group.
+    ///
+    /// ```rhai
+    /// print(help());
+    /// ```
+    #[rhai_fn(name = "help")]
+    pub fn help() -> View {
+        let docs = function_docs();
+        View {
+            text: overview(&docs),
+            data: data(&docs),
+        }
+    }
+
+    /// What a function or property does, with an example.
+    ///
+    /// ```rhai
+    /// print(help("clone"));
+    /// ```
+    #[rhai_fn(name = "help", return_raw)]
+    pub fn help_about(name: &str) -> Result<View> {
+        let docs: Vec<_> = function_docs()
+            .into_iter()
+            .filter(|doc| doc.name == name)
+            .collect();
+        if docs.is_empty() {
+            let names = function_docs().into_iter().map(|doc| doc.name);
+            let help = closest(name, names).map_or_else(
+                || "help() lists all functions".to_owned(),
+                |word| format!("did you mean {word}?"),
+            );
+            return Err(ScriptError::new(format!("there is no function {name}"))
+                .with_help(help)
+                .into());
+        }
+        Ok(View {
+            text: describe(&docs),
+            data: data(&docs),
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! The machine: booting, time, levers.
+
+use super::convert::{Result, apply, bool_option, check_keys, int_option, look, ranged};
+use crate::kernel::boot::Config;
+use crate::machine::{Command, Machine, Reply, Stop};
+use crate::script::error::ScriptError;
+use crate::script::session::Shared;
+use rhai::plugin::*;
+use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, Position};
+
+/// Ticks that are asked for at a time, so that limits and interrupts are noticed.
+const SLICE: u64 = 100_000;
+
+fn boot_config(options: &Map) -> Result<Config> {
+    const KEYS: [&str; 11] = [
+        "cpus",
+        "mem",
+        "tlb",
+        "pid_max",
+        "threads_max",
+        "cow",
+        "child_runs_first",
+        "initial_jiffies",
+        "uid",
+        "fork_cpu",
+        "parent_not_on_array",
+    ];
+    check_keys(options, &KEYS)?;
+    let mut config = Config::default();
+    for (key, value) in options {
+        let number = || {
+            let int = int_option(value, key)?;
+            ranged(int, key, 0, i64::from(u32::MAX)).map(|int| int as u32)
+        };
+        match key.as_str() {
+            "cpus" => config.cpus = number()?,
+            "mem" => config.mem = number()?,
+            "tlb" => config.tlb = number()?,
+            "pid_max" => config.pid_max = number()?,
+            "threads_max" => config.threads_max = Some(number()?),
+            "cow" => config.cow = bool_option(value, key)?,
+            "child_runs_first" => config.child_runs_first = bool_option(value, key)?,
+            "initial_jiffies" => config.initial_jiffies = number()?,
+            "uid" => config.uid = number()?,
+            "fork_cpu" => config.fork_cpu = Some(number()?),
+            _ => config.parent_not_on_array = bool_option(value, key)?,
+        }
+    }
+    Ok(config)
+}
+
+/// The task that was on the CPU when the machine gave up is one of those that go round.
+fn stuck(machine: &Machine) -> ScriptError {
+    let kernel = &machine.kernel;
+    let task = kernel.sched.current(kernel.this_cpu);
+    let (pid, name) = (kernel.pid(task), kernel.names.get(kernel.comm(task)));
+    ScriptError::new(format!(
+        "task {pid} ({name}) goes round in circles without ever using time"
+    ))
+    .with_help("a workload needs a run, sleep or block step in its loop")
+}
+
+/// Lets time pass in slices. Returns how many ticks have passed.
+fn pass(ctx: &NativeCallContext, ticks: u64, until_idle: bool) -> Result<i64> {
+    let limit = Shared::of(ctx)?.with(|state| state.limits.ticks)?;
+    if ticks > limit {
+        let error = ScriptError::new(format!("{ticks} ticks in one call; the limit is {limit}"))
+            .with_help("let them pass in several calls");
+        return Err(EvalAltResult::ErrorTerminated(Dynamic::from(error), Position::NONE).into());
+    }
+    let start = look(ctx, |machine| machine.kernel.tick)?;
+    let mut left = ticks;
+    while left > 0 {
+        let slice = left.min(SLICE);
+        let command = if until_idle {
+            Command::Run(slice)
+        } else {
+            Command::Tick(slice)
+        };
+        let Reply::Stopped(stop) = apply(ctx, command)? else {
+            break;
+        };
+        if stop == Stop::Stuck {
+            return Err(look(ctx, stuck)?.into());
+        }
+        if stop != Stop::Budget {
+            break;
+        }
+        left -= slice;
+    }
+    Ok((look(ctx, |machine| machine.kernel.tick)? - start) as i64)
+}
+
+#[export_module]
+pub mod functions {
+    /// Boots a fresh machine of the default size: one CPU, 64 MiB. Older task handles are dead.
+    ///
+    /// ```rhai
+    /// boot();
+    /// assert_eq(now(), 0);
+    /// ```
+    #[rhai_fn(name = "boot", return_raw)]
+    pub fn boot(ctx: NativeCallContext) -> Result<()> {
+        boot_with(ctx, Map::new())
+    }
+
+    /// Boots a fresh machine with options: `cpus`, `mem` (bytes), `tlb` (entries), `pid_max`,
+    /// `threads_max`, `cow`, `child_runs_first`, `initial_jiffies`, `uid`, and the levers
+    /// `fork_cpu` and `parent_not_on_array`.
+    ///
+    /// ```rhai
+    /// boot(#{mem: 16*MiB, cow: false});
+    /// ```
+    #[rhai_fn(name = "boot", return_raw)]
+    pub fn boot_with(ctx: NativeCallContext, options: Map) -> Result<()> {
+        let config = boot_config(&options)?;
+        let machine = Machine::boot(config).map_err(ScriptError::new)?;
+        Shared::of(&ctx)?.with(|state| {
+            state.machine = machine;
+            state.boot += 1;
+        })
+    }
+
+    /// The time in ticks of 1 ms since boot. It stands still until `tick` or `run`.
+    ///
+    /// ```rhai
+    /// tick(3);
+    /// assert_eq(now(), 3);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn now(ctx: NativeCallContext) -> Result<i64> {
+        look(&ctx, |machine| machine.kernel.tick as i64)
+    }
+
+    /// Lets one tick of 1 ms pass.
+    ///
+    /// ```rhai
+    /// tick();
+    /// ```
+    #[rhai_fn(name = "tick", return_raw)]
+    pub fn tick_one(ctx: NativeCallContext) -> Result<()> {
+        pass(&ctx, 1, false).map(|_| ())
+    }
+
+    /// Lets `n` ticks of 1 ms pass.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20"]));
+    /// tick(20);
+    /// ```
+    #[rhai_fn(name = "tick", return_raw)]
+    pub fn tick_many(ctx: NativeCallContext, n: i64) -> Result<()> {
+        let ticks = ranged(n, "the number of ticks", 0, i64::MAX)? as u64;
+        pass(&ctx, ticks, false).map(|_| ())
+    }
+
+    /// Lets time pass until nothing can happen by itself any more, at most a million ticks.
+    /// Returns how many ticks have passed.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20"]));
+    /// assert_eq(run(), 20);
+    /// ```
+    #[rhai_fn(name = "run", return_raw)]
+    pub fn run(ctx: NativeCallContext) -> Result<i64> {
+        pass(&ctx, 1_000_000, true)
+    }
+
+    /// Lets time pass until nothing can happen by itself any more, at most `n` ticks. Returns how
+    /// many ticks have passed.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20", "goto 0"]));
+    /// assert_eq(run(500), 500);
+    /// ```
+    #[rhai_fn(name = "run", return_raw)]
+    pub fn run_at_most(ctx: NativeCallContext, n: i64) -> Result<i64> {
+        pass(
+            &ctx,
+            ranged(n, "the number of ticks", 0, i64::MAX)? as u64,
+            true,
+        )
+    }
+
+    /// Lets calls on a puppet wait up to `n` ticks until the scheduler gives it the CPU. It is 0
+    /// at boot: such a call is refused.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// spawn("hog", workload(["run 1000"]));
+    /// patience(200);
+    /// sh.getpid();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn patience(ctx: NativeCallContext, n: i64) -> Result<()> {
+        let ticks = ranged(n, "the number of ticks", 0, 1_000_000)? as u64;
+        apply(&ctx, Command::Patience(ticks)).map(|_| ())
+    }
+
+    /// Pulls a lever that makes the kernel take a branch which it hardly reaches by itself:
+    /// `"parent_not_on_array"` (wake_up_new_task finds the parent on no priority array).
+    ///
+    /// ```rhai
+    /// inject("parent_not_on_array");
+    /// ```
+    #[rhai_fn(name = "inject", return_raw)]
+    pub fn inject(ctx: NativeCallContext, lever: &str) -> Result<()> {
+        set_lever(&ctx, lever, 1)
+    }
+
+    /// Pulls a lever with a value: `"fork_cpu"` (new children start on that CPU; -1 lets go) or
+    /// `"parent_not_on_array"` (1 or 0).
+    ///
+    /// ```rhai
+    /// boot(#{cpus: 2});
+    /// inject("fork_cpu", 1);
+    /// ```
+    #[rhai_fn(name = "inject", return_raw)]
+    pub fn inject_value(ctx: NativeCallContext, lever: &str, value: i64) -> Result<()> {
+        set_lever(&ctx, lever, value)
+    }
+
+    /// A number in hexadecimal with at least that many digits.
+    ///
+    /// ```rhai
+    /// assert_eq(hex(4096, 8), "0x00001000");
+    /// ```
+    #[rhai_fn(name = "hex")]
+    pub fn hex_padded(value: i64, digits: i64) -> String {
+        let width = digits.clamp(0, 8) as usize + 2;
+        format!("{:#0width$x}", value as u32)
+    }
+
+    /// A number in hexadecimal, as the kernel prints addresses.
+    ///
+    /// ```rhai
+    /// assert_eq(hex(4096), "0x1000");
+    /// ```
+    pub fn hex(value: i64) -> String {
+        format!("{:#x}", value as u32)
+    }
+}
+
+fn set_lever(ctx: &NativeCallContext, lever: &str, value: i64) -> Result<()> {
+    let command = match lever {
+        "parent_not_on_array" => Command::ParentNotOnArray(value != 0),
+        "fork_cpu" if value < 0 => Command::ForkCpu(None),
+        "fork_cpu" => {
+            let cpus = look(ctx, |machine| machine.kernel.config.cpus)?;
+            let cpu = ranged(value, "fork_cpu", 0, i64::from(cpus) - 1)?;
+            Command::ForkCpu(Some(cpu as u32))
+        }
+        _ => {
+            return Err(ScriptError::new(format!("there is no lever {lever}"))
+                .with_help("levers are fork_cpu and parent_not_on_array")
+                .into());
+        }
+    };
+    apply(ctx, command).map(|_| ())
+}

@@ -1,0 +1,299 @@
+//! Making and finding tasks.
+
+use super::convert::{Result, apply, check_keys, handle, int_option, look, ranged, string_option};
+use crate::abi::{Pid, Policy};
+use crate::kernel::spawn::SpawnArgs;
+use crate::machine::{Command, Reply, WorkloadProgram};
+use crate::script::error::ScriptError;
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Map, NativeCallContext};
+use std::sync::Arc;
+
+/// A list of steps for `spawn`.
+#[derive(Clone, Debug)]
+pub struct Workload(Arc<WorkloadProgram>);
+
+/// What `spawn`'s options say, beside the arguments of the kernel.
+struct SpawnOptions {
+    args: SpawnArgs,
+    spin: bool,
+}
+
+fn spawn_options(
+    ctx: &NativeCallContext,
+    name: &str,
+    uid: u32,
+    options: &Map,
+) -> Result<SpawnOptions> {
+    const KEYS: [&str; 7] = [
+        "nice",
+        "policy",
+        "rt_prio",
+        "sleep_avg",
+        "uid",
+        "cpu",
+        "idle",
+    ];
+    check_keys(options, &KEYS)?;
+    let cpus = look(ctx, |machine| machine.kernel.config.cpus)?;
+    let mut args = SpawnArgs::new(name, uid);
+    let mut spin = false;
+    for (key, value) in options {
+        let number = |min, max| ranged(int_option(value, key)?, key, min, max);
+        match key.as_str() {
+            "nice" => args.nice = number(-20, 19)? as i32,
+            "rt_prio" => args.rt_priority = number(1, 99)? as u8,
+            "sleep_avg" => args.parent_sleep_avg_ms = number(0, 1000)? as u32,
+            "cpu" => args.cpu = number(0, i64::from(cpus) - 1)? as u8,
+            "uid" => args.uid = number(0, 65535)? as u32,
+            "policy" => {
+                let word = string_option(value, key)?;
+                args.policy = Policy::from_name(&word).ok_or_else(|| {
+                    ScriptError::new(format!(
+                        "policy is \"{word}\", but must be other, fifo or rr"
+                    ))
+                })?;
+            }
+            _ => {
+                spin = match string_option(value, key)?.as_str() {
+                    "spin" => true,
+                    "sleep" => false,
+                    other => {
+                        let text = format!("idle is \"{other}\", but must be spin or sleep");
+                        return Err(ScriptError::new(text).into());
+                    }
+                };
+            }
+        }
+    }
+    let real_time = args.policy != Policy::Normal;
+    if real_time != (args.rt_priority > 0) {
+        let text = "rt_prio goes with policy fifo or rr, and they need it";
+        return Err(ScriptError::new(text).into());
+    }
+    Ok(SpawnOptions { args, spin })
+}
+
+fn spawned(ctx: &NativeCallContext, command: Command) -> Result<Task> {
+    match apply(ctx, command)? {
+        Reply::Spawned { task, pid } => handle(ctx, task, pid),
+        _ => Err(ScriptError::new("no task was made").into()),
+    }
+}
+
+fn parse_workload(scripts: &[(String, Array)]) -> Result<Workload> {
+    let mut texts = Vec::new();
+    for (name, steps) in scripts {
+        let lines: std::result::Result<Vec<String>, _> = steps
+            .iter()
+            .map(|step| step.clone().into_string())
+            .collect();
+        let lines = lines.map_err(|kind| {
+            ScriptError::new(format!("the steps of {name} must be strings, not {kind}"))
+        })?;
+        texts.push((name.clone(), lines));
+    }
+    let program =
+        WorkloadProgram::parse(&texts).map_err(|error| ScriptError::new(error.to_string()))?;
+    Ok(Workload(Arc::new(program)))
+}
+
+fn find(ctx: &NativeCallContext, pid: i64) -> Result<Task> {
+    let found = look(ctx, |machine| {
+        let pid = i32::try_from(pid).ok().map(Pid)?;
+        machine.kernel.pid_hash.find(pid).map(|id| (id, pid))
+    })?;
+    let (id, pid) = found.ok_or_else(|| {
+        ScriptError::new(format!("there is no task {pid}")).with_help("ps() lists the tasks")
+    })?;
+    handle(ctx, id, pid)
+}
+
+#[export_module]
+pub mod functions {
+    /// Makes a task as a child of init that runs the program of that name. `"sh"` is a puppet: it
+    /// does only what you call, and sleeps between calls.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.pid, 2);
+    /// ```
+    #[rhai_fn(name = "spawn", return_raw)]
+    pub fn spawn(ctx: NativeCallContext, program: &str) -> Result<Task> {
+        spawn_with(ctx, program, Map::new())
+    }
+
+    /// Makes a task with options: `nice`, `policy` ("other", "fifo", "rr") with `rt_prio`,
+    /// `sleep_avg` (ms, of the parent: the child's is a bonus point less), `uid`, `cpu`, and `idle`
+    /// ("spin" keeps the puppet runnable between calls).
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh", #{nice: 5, idle: "spin"});
+    /// assert_eq(sh.static_prio, 125);
+    /// ```
+    #[rhai_fn(name = "spawn", return_raw)]
+    pub fn spawn_with(ctx: NativeCallContext, program: &str, options: Map) -> Result<Task> {
+        let uid = look(&ctx, |machine| machine.kernel.config.uid)?;
+        let SpawnOptions { args, spin } = spawn_options(&ctx, program, uid, &options)?;
+        spawned(
+            &ctx,
+            Command::Spawn {
+                args,
+                program: None,
+                spin,
+            },
+        )
+    }
+
+    /// Makes a task, run by root, that follows the steps of a workload.
+    ///
+    /// ```rhai
+    /// let hog = spawn("hog", workload(["run 20", "sleep 5", "goto 0"]));
+    /// tick(22);
+    /// assert_eq(hog.utime, 20);
+    /// ```
+    #[rhai_fn(name = "spawn", return_raw)]
+    pub fn spawn_workload(ctx: NativeCallContext, name: &str, steps: Workload) -> Result<Task> {
+        spawn_workload_with(ctx, name, steps, Map::new())
+    }
+
+    /// Makes a task that follows the steps of a workload, with the options of `spawn`.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20"]), #{nice: 10});
+    /// ```
+    #[rhai_fn(name = "spawn", return_raw)]
+    pub fn spawn_workload_with(
+        ctx: NativeCallContext,
+        name: &str,
+        steps: Workload,
+        options: Map,
+    ) -> Result<Task> {
+        let SpawnOptions { args, spin } = spawn_options(&ctx, name, 0, &options)?;
+        if spin {
+            return Err(ScriptError::new("idle is an option of puppets, not of workloads").into());
+        }
+        spawned(
+            &ctx,
+            Command::SpawnWorkload {
+                args,
+                program: steps.0,
+            },
+        )
+    }
+
+    /// A list of steps: `run N`, `sleep N`, `io N`, `block`, `wake NAME`, `yield`, `nice V`,
+    /// `renice NAME V`, `setsched POLICY P`, `fork CHILD SCRIPT` (also `fork_vm`, `vfork`),
+    /// `map ADDR N`, `touch ADDR N`, `exec IMAGE`, `goto K`, `exit`. Times are ticks.
+    ///
+    /// ```rhai
+    /// let steps = workload(["run 10", "sleep 5", "goto 0"]);
+    /// ```
+    #[rhai_fn(name = "workload", return_raw)]
+    pub fn workload(steps: Array) -> Result<Workload> {
+        parse_workload(&[("main".to_owned(), steps)])
+    }
+
+    /// A workload as text: its scripts, and how many steps each has.
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    pub fn workload_to_string(steps: &mut Workload) -> String {
+        let scripts = steps.0.scripts();
+        let scripts: Vec<String> = scripts
+            .map(|(name, steps)| format!("{name} {}", steps.len()))
+            .collect();
+        format!("workload, steps: {}", scripts.join(", "))
+    }
+
+    /// Lists of steps by name: `main` is where the task begins, the others are for its children.
+    ///
+    /// ```rhai
+    /// let steps = workload(#{main: ["fork C kid", "run 5"], kid: ["run 2"]});
+    /// ```
+    #[rhai_fn(name = "workload", return_raw)]
+    pub fn workload_scripts(scripts: Map) -> Result<Workload> {
+        let mut named = Vec::new();
+        for (name, steps) in scripts {
+            let steps = steps.into_array().map_err(|kind| {
+                ScriptError::new(format!(
+                    "script {name} must be an array of steps, not {kind}"
+                ))
+            })?;
+            named.push((name.to_string(), steps));
+        }
+        let Some(main) = named.iter().position(|(name, _)| name == "main") else {
+            return Err(
+                ScriptError::new("a workload of several scripts needs one called main").into(),
+            );
+        };
+        named.swap(0, main);
+        parse_workload(&named)
+    }
+
+    /// A handle on the task with that pid.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert_eq(task(2).name, "sh");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn task(ctx: NativeCallContext, pid: i64) -> Result<Task> {
+        find(&ctx, pid)
+    }
+
+    /// Handles on all tasks, by ascending pid, zombies included.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert_eq(tasks().len(), 2);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn tasks(ctx: NativeCallContext) -> Result<Array> {
+        let all: Vec<_> = look(&ctx, |machine| machine.kernel.pid_hash.tasks().collect())?;
+        let handles = all
+            .into_iter()
+            .map(|(pid, id)| handle(&ctx, id, pid).map(Dynamic::from));
+        handles.collect()
+    }
+
+    /// A handle on init, task 1: parent of all that is spawned, heir of orphans.
+    ///
+    /// ```rhai
+    /// assert_eq(init().pid, 1);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn init(ctx: NativeCallContext) -> Result<Task> {
+        find(&ctx, 1)
+    }
+
+    /// A handle on the task that has the CPU (the first, if there are several), or `()` if it is idle.
+    ///
+    /// ```rhai
+    /// let hog = spawn("hog", workload(["run 20"]));
+    /// assert_eq(current().pid, hog.pid);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn current(ctx: NativeCallContext) -> Result<Dynamic> {
+        current_on(ctx, 0)
+    }
+
+    /// A handle on the task that has that CPU, or `()` if it is idle.
+    ///
+    /// ```rhai
+    /// boot(#{cpus: 2});
+    /// assert_eq(current(1), ());
+    /// ```
+    #[rhai_fn(name = "current", return_raw)]
+    pub fn current_on(ctx: NativeCallContext, cpu: i64) -> Result<Dynamic> {
+        let cpus = look(&ctx, |machine| machine.kernel.config.cpus)?;
+        let cpu = ranged(cpu, "the CPU", 0, i64::from(cpus) - 1)? as usize;
+        let (id, pid) = look(&ctx, |machine| {
+            let id = machine.kernel.sched.current(cpu);
+            (id, machine.kernel.pid(id))
+        })?;
+        if pid == Pid(0) {
+            return Ok(Dynamic::UNIT);
+        }
+        handle(&ctx, id, pid).map(Dynamic::from)
+    }
+}

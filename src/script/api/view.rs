@@ -1,0 +1,473 @@
+//! Views: the machine as text and as data.
+
+use super::convert::{Result, address, alive, exists, look, ranged, why_gone};
+use crate::abi::Pid;
+use crate::kernel::stat::Stat;
+use crate::script::error::ScriptError;
+use crate::script::value::{Task, View};
+use crate::trace::EventKind;
+use crate::view::{self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell};
+use rhai::plugin::*;
+use rhai::serde::to_dynamic;
+use rhai::{Array, Dynamic, Map, NativeCallContext};
+use serde::Serialize;
+
+/// A selection of the trace, as it was when it was taken.
+#[derive(Clone, Debug)]
+pub struct Trace(TraceView);
+
+impl IntoIterator for Trace {
+    type Item = Map;
+    type IntoIter = std::vec::IntoIter<Map>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let maps: Vec<Map> = self.0.events.iter().map(event_map).collect();
+        maps.into_iter()
+    }
+}
+
+fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
+    let data = to_dynamic(data)?;
+    Ok(View {
+        text: text.to_string(),
+        data,
+    })
+}
+
+/// The counters that are not 0, as a view.
+pub(super) fn measured(stat: &Stat) -> View {
+    let mut table = Table::new(&[("count", Align::Right), ("what", Align::Left)]);
+    let mut data = Map::new();
+    for (name, value) in stat.iter() {
+        data.insert(name.into(), (value as i64).into());
+        if value != 0 {
+            table.row([cell(Role::Number, value), cell(Role::Plain, name)]);
+        }
+    }
+    View {
+        text: table.text().to_string(),
+        data: data.into(),
+    }
+}
+
+fn kinds(tags: &[String]) -> Result<Vec<EventKind>> {
+    let find = |tag: &String| {
+        let kind = EventKind::ALL.iter().find(|kind| kind.tag() == tag);
+        kind.copied().ok_or_else(|| {
+            let known: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.tag()).collect();
+            ScriptError::new(format!("there is no event {tag}"))
+                .with_help(format!("events are {}", known.join(", ")))
+                .into()
+        })
+    };
+    tags.iter().map(find).collect()
+}
+
+fn select(ctx: &NativeCallContext, selection: &Selection) -> Result<Trace> {
+    look(ctx, |machine| Trace(view::trace(machine, selection)))
+}
+
+fn field_value(field: &Field) -> Dynamic {
+    match field {
+        Field::Int(value) => (*value).into(),
+        Field::List { pids, .. } => {
+            let pids = pids.iter().map(|pid| Dynamic::from(i64::from(pid.0)));
+            pids.collect::<Array>().into()
+        }
+        Field::Pid(pid) => i64::from(pid.0).into(),
+        other => other.to_string().into(),
+    }
+}
+
+fn event_map(event: &EventFields) -> Map {
+    let mut map = Map::new();
+    for (key, value) in &event.fields {
+        map.insert((*key).into(), field_value(value));
+    }
+    map.insert("seq".into(), (event.seq as i64).into());
+    map.insert("tick".into(), (event.tick as i64).into());
+    map.insert("cpu".into(), i64::from(event.cpu).into());
+    map.insert("task".into(), i64::from(event.pid.0).into());
+    map.insert("event".into(), event.event.into());
+    map
+}
+
+fn only(trace: &Trace, tags: &[String]) -> Result<Trace> {
+    let wanted = kinds(tags)?;
+    let has = |event: &&EventFields| wanted.iter().any(|kind| kind.tag() == event.event);
+    Ok(Trace(TraceView {
+        events: trace.0.events.iter().filter(has).cloned().collect(),
+    }))
+}
+
+/// `[label, from, to]` of `fork_table`.
+fn labelled_call(call: Dynamic) -> Result<(String, u64, u64)> {
+    let parts = call.into_array().unwrap_or_default();
+    if let [label, from, to] = parts.as_slice()
+        && let (Ok(from), Ok(to)) = (from.as_int(), to.as_int())
+    {
+        let from = ranged(from, "the first mark", 0, i64::MAX)? as u64;
+        let to = ranged(to, "the second mark", from as i64, i64::MAX)? as u64;
+        return Ok((label.to_string(), from, to));
+    }
+    Err(ScriptError::new("a call is given as [label, mark before, mark behind]").into())
+}
+
+#[export_module]
+pub mod functions {
+    /// All tasks: pid, parent, state, priority, time slice, what each is doing.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// print(ps());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ps(ctx: NativeCallContext) -> Result<View> {
+        let ps = look(&ctx, view::ps)?;
+        as_view(&ps, &ps.text())
+    }
+
+    /// The tree of processes; threads in braces.
+    ///
+    /// ```rhai
+    /// spawn("sh").fork();
+    /// print(pstree());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pstree(ctx: NativeCallContext) -> Result<View> {
+        let tree = look(&ctx, view::pstree)?;
+        as_view(&tree, &tree.text())
+    }
+
+    /// The runqueue of each CPU: both priority arrays, the running task in brackets.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20"]));
+    /// print(runq());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn runq(ctx: NativeCallContext) -> Result<View> {
+        let runq = look(&ctx, view::runq)?;
+        as_view(&runq, &runq.text())
+    }
+
+    /// The areas of a task's address space, as `/proc/PID/maps` prints them.
+    ///
+    /// ```rhai
+    /// print(maps(spawn("sh")));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn maps(ctx: NativeCallContext, task: Task) -> Result<View> {
+        let id = alive(&ctx, &task)?;
+        let maps = look(&ctx, |machine| view::maps(machine, id))?;
+        as_view(&maps, &maps.text())
+    }
+
+    /// From virtual to physical: CR3, page directory entry, page table entry, frame, TLB entry.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let a = sh.mmap(4*KiB);
+    /// sh.write(a, 42);
+    /// print(vtop(sh, a));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn vtop(ctx: NativeCallContext, task: Task, addr: i64) -> Result<View> {
+        let (id, addr) = (alive(&ctx, &task)?, address(addr)?);
+        let vtop = look(&ctx, |machine| view::vtop(machine, id, addr))?;
+        let vtop = vtop.ok_or_else(|| {
+            ScriptError::new(format!("task {} has no address space any more", task.pid))
+        })?;
+        as_view(&vtop, &vtop.text())
+    }
+
+    /// The frames of user data that more than one page table entry maps, and who maps them.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.write(sh.mmap(4*KiB), 42);
+    /// sh.fork();
+    /// print(sharing());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sharing(ctx: NativeCallContext) -> Result<View> {
+        let sharing = look(&ctx, view::sharing)?;
+        as_view(&sharing, &sharing.text())
+    }
+
+    /// What two tasks share: memory, files, directory, signal actions, ...
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// print(shares(sh, sh.clone(CLONE_VM | CLONE_FILES | SIGCHLD)));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn shares(ctx: NativeCallContext, a: Task, b: Task) -> Result<View> {
+        let (first, second) = (alive(&ctx, &a)?, alive(&ctx, &b)?);
+        let shares = look(&ctx, |machine| view::shares(machine, first, second))?;
+        let shares = shares.ok_or_else(|| ScriptError::new("one of the tasks is gone"))?;
+        as_view(&shares, &shares.text())
+    }
+
+    /// Who had the CPU when, since boot.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20", "sleep 10", "goto 0"]));
+    /// tick(100);
+    /// print(timeline());
+    /// ```
+    #[rhai_fn(name = "timeline", return_raw)]
+    pub fn timeline(ctx: NativeCallContext) -> Result<View> {
+        let timeline = look(&ctx, |machine| {
+            view::timeline(machine, 0, machine.kernel.tick)
+        })?;
+        as_view(&timeline, &timeline.text())
+    }
+
+    /// Who had the CPU when, from one tick to another.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20", "sleep 10", "goto 0"]));
+    /// tick(100);
+    /// print(timeline(50, 100));
+    /// ```
+    #[rhai_fn(name = "timeline", return_raw)]
+    pub fn timeline_of(ctx: NativeCallContext, from: i64, to: i64) -> Result<View> {
+        let from = ranged(from, "the first tick", 0, i64::MAX)? as u64;
+        let to = ranged(to, "the last tick", from as i64, i64::MAX)? as u64;
+        let timeline = look(&ctx, |machine| view::timeline(machine, from, to))?;
+        as_view(&timeline, &timeline.text())
+    }
+
+    /// The trace: every decision of the kernel, oldest first, but for those that only serve the
+    /// console (puppets woken for a call and going back to sleep).
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.fork();
+    /// print(trace().only("sched_process_fork"));
+    /// ```
+    #[rhai_fn(name = "trace", return_raw)]
+    pub fn trace(ctx: NativeCallContext) -> Result<Trace> {
+        select(&ctx, &Selection::default())
+    }
+
+    /// The trace from the event with that number on; see `mark`.
+    ///
+    /// ```rhai
+    /// let m = mark();
+    /// spawn("sh");
+    /// assert(trace(m).len > 0);
+    /// ```
+    #[rhai_fn(name = "trace", return_raw)]
+    pub fn trace_from(ctx: NativeCallContext, from: i64) -> Result<Trace> {
+        let from_seq = ranged(from, "the event number", 0, i64::MAX)? as u64;
+        select(
+            &ctx,
+            &Selection {
+                from_seq,
+                ..Selection::default()
+            },
+        )
+    }
+
+    /// The whole trace, with what only serves the console.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace_all().len > trace().len);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn trace_all(ctx: NativeCallContext) -> Result<Trace> {
+        select(
+            &ctx,
+            &Selection {
+                console: true,
+                ..Selection::default()
+            },
+        )
+    }
+
+    /// The number that the next event of the trace will have.
+    ///
+    /// ```rhai
+    /// let m = mark();
+    /// spawn("sh");
+    /// assert(mark() > m);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn mark(ctx: NativeCallContext) -> Result<i64> {
+        look(&ctx, |machine| machine.kernel.log.event_seq() as i64)
+    }
+
+    /// The trace in the format of ftrace, which other programs read.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(ftrace().contains("sched_switch:"));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ftrace(ctx: NativeCallContext) -> Result<String> {
+        look(&ctx, crate::export::ftrace)
+    }
+
+    /// The steps that calls of `do_fork` took, side by side: each call is given by a label and by
+    /// the marks before and behind it.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let from = mark();
+    /// sh.fork();
+    /// print(fork_table([["fork", from, mark()]]));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fork_table(ctx: NativeCallContext, calls: Array) -> Result<View> {
+        let calls: Result<Vec<(String, u64, u64)>> = calls.into_iter().map(labelled_call).collect();
+        let calls = calls?;
+        let borrowed: Vec<(&str, u64, u64)> = calls
+            .iter()
+            .map(|(label, from, to)| (label.as_str(), *from, *to))
+            .collect();
+        let table = look(&ctx, |machine| {
+            view::fork_table(&machine.kernel.log, &borrowed)
+        })?;
+        as_view(&table, &table.text())
+    }
+
+    /// Only the events of that name.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert_eq(trace().only("sched_process_exec").len, 1);
+    /// ```
+    #[rhai_fn(name = "only", return_raw)]
+    pub fn only_kind(trace: &mut Trace, event: &str) -> Result<Trace> {
+        only(trace, &[event.to_owned()])
+    }
+
+    /// Only the events of those names.
+    ///
+    /// ```rhai
+    /// print(trace().only(["cow_copy", "cow_reuse"]));
+    /// ```
+    #[rhai_fn(name = "only", return_raw)]
+    pub fn only_kinds(trace: &mut Trace, events: Array) -> Result<Trace> {
+        let tags: Vec<String> = events.iter().map(ToString::to_string).collect();
+        only(trace, &tags)
+    }
+
+    /// Only the events of one task.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// print(trace().of(sh));
+    /// ```
+    #[rhai_fn(name = "of")]
+    pub fn of_task(trace: &mut Trace, task: Task) -> Trace {
+        let pid: Pid = task.pid;
+        let events = trace.0.events.iter().filter(|event| event.pid == pid);
+        Trace(TraceView {
+            events: events.cloned().collect(),
+        })
+    }
+
+    /// How many events there are.
+    ///
+    /// ```rhai
+    /// assert_eq(trace().only("cow_copy").len, 0);
+    /// ```
+    #[rhai_fn(get = "len")]
+    pub fn trace_len(trace: &mut Trace) -> i64 {
+        trace.0.events.len() as i64
+    }
+
+    /// The events as maps: `seq`, `tick`, `cpu`, `task`, `event`, and the fields of each.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert_eq(trace().only("sched_process_exec").events[0].task, 2);
+    /// ```
+    #[rhai_fn(get = "events")]
+    pub fn trace_events(trace: &mut Trace) -> Array {
+        trace
+            .0
+            .events
+            .iter()
+            .map(|event| event_map(event).into())
+            .collect()
+    }
+
+    /// One event as a map; -1 is the last.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert_eq(trace()[0].tick, 0);
+    /// ```
+    #[rhai_fn(index_get, return_raw)]
+    pub fn trace_event(trace: &mut Trace, at: i64) -> Result<Dynamic> {
+        let len = trace.0.events.len() as i64;
+        let from_start = if at < 0 { at + len } else { at };
+        let event = usize::try_from(from_start)
+            .ok()
+            .and_then(|at| trace.0.events.get(at));
+        event.map(|event| event_map(event).into()).ok_or_else(|| {
+            ScriptError::new(format!("there is no event {at}: the trace has {len}")).into()
+        })
+    }
+
+    /// The trace as text, a line an event.
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    pub fn trace_to_string(trace: &mut Trace) -> String {
+        trace.0.text().to_string()
+    }
+
+    /// The view as data: maps and arrays.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert_eq(ps().data.rows[1].name, "sh");
+    /// ```
+    #[rhai_fn(get = "data")]
+    pub fn view_data(view: &mut View) -> Dynamic {
+        view.data.clone()
+    }
+
+    /// A field of the view's data, by name.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert_eq(ps().rows.len(), 2);
+    /// ```
+    #[rhai_fn(index_get, return_raw)]
+    pub fn view_field(view: &mut View, name: &str) -> Result<Dynamic> {
+        let field = view
+            .data
+            .read_lock::<Map>()
+            .and_then(|map| map.get(name).cloned());
+        field.ok_or_else(|| {
+            let known = view.data.read_lock::<Map>();
+            let known = known.map(|map| map.keys().map(ToString::to_string).collect::<Vec<_>>());
+            ScriptError::new(format!("the view has no field {name}"))
+                .with_help(format!("it has {}", known.unwrap_or_default().join(", ")))
+                .into()
+        })
+    }
+
+    /// The view as text.
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    pub fn view_to_string(view: &mut View) -> String {
+        view.to_string()
+    }
+
+    /// The handle as one line: pid and name, what it is, what it does.
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn task_to_string(ctx: NativeCallContext, task: &mut Task) -> Result<String> {
+        if exists(&ctx, task)? {
+            look(&ctx, |machine| {
+                view::task_line(machine, task.id).to_string()
+            })
+        } else {
+            why_gone(&ctx, task)
+        }
+    }
+}

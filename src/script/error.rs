@@ -1,0 +1,194 @@
+//! Errors of scripts: values that a script can catch, and failures that end it, for the user.
+
+use super::diagnose::{self, Diagnosis};
+use super::words::Words;
+use crate::abi::{Errno, Pid};
+use crate::machine::Refusal;
+use rhai::{Dynamic, EvalAltResult, ParseError, Position};
+use std::{fmt, io};
+
+/// An error that a function of ours throws. In a script, `catch (e)` gets it with the properties
+/// `message`, `help`, `errno` and `name`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScriptError {
+    /// What happened.
+    pub message: String,
+    /// What would help, if we know.
+    pub help: Option<String>,
+    /// The error number that a system call returned, else 0.
+    pub errno: i32,
+    /// Its name, such as `EINVAL`; the name of the signal for a fault; else empty.
+    pub name: String,
+}
+
+impl ScriptError {
+    /// An error that is only a message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+            errno: 0,
+            name: String::new(),
+        }
+    }
+
+    /// The same, with a remedy.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
+    }
+
+    /// A system call's error.
+    pub fn of_errno(errno: Errno, message: impl Into<String>) -> Self {
+        Self {
+            errno: errno.code(),
+            name: errno.name().to_owned(),
+            ..Self::new(message)
+        }
+    }
+
+    /// A refused command.
+    pub fn of_refusal(refusal: &Refusal) -> Self {
+        if let Refusal::NotAPuppet(Pid(1)) = refusal {
+            return Self::new("task 1 (init) cannot act: it only adopts orphans")
+                .with_help("spawn(\"sh\") makes a task that acts for you");
+        }
+        let errno = match refusal {
+            Refusal::NoProgram(errno) | Refusal::NoTask(errno) => Some(*errno),
+            _ => None,
+        };
+        Self {
+            message: refusal.to_string(),
+            help: Some(refusal.remedy().to_owned()),
+            errno: errno.map_or(0, Errno::code),
+            name: errno.map_or_else(String::new, |errno| errno.name().to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<ScriptError> for Box<EvalAltResult> {
+    fn from(error: ScriptError) -> Self {
+        EvalAltResult::ErrorRuntime(Dynamic::from(error), Position::NONE).into()
+    }
+}
+
+/// Which kind of trouble ended a script: it decides the exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FailureKind {
+    /// The script cannot be read, or threw an error.
+    Script,
+    /// The emulated kernel panicked.
+    Panic,
+    /// A limit was hit.
+    Limit,
+    /// What the script prints cannot be written any more.
+    Output(io::ErrorKind),
+}
+
+/// What ended a script, and where.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// Kind of trouble.
+    pub kind: FailureKind,
+    /// What happened.
+    pub message: String,
+    /// What would help, if we know.
+    pub help: Option<String>,
+    /// Line and column, from 1, in characters; `None` if it has no place.
+    pub position: Option<(usize, usize)>,
+    /// The script functions that were being called, innermost first, with the place of the call.
+    pub calls: Vec<(String, Option<(usize, usize)>)>,
+}
+
+impl Failure {
+    pub(super) fn of_parse(error: &ParseError) -> Self {
+        let Diagnosis {
+            kind,
+            message,
+            help,
+        } = diagnose::parse_error(error.err_type());
+        Self {
+            kind,
+            message,
+            help,
+            position: place(error.position()),
+            calls: Vec::new(),
+        }
+    }
+
+    pub(super) fn of_panic(why: &str) -> Self {
+        Self {
+            kind: FailureKind::Panic,
+            message: format!("Kernel panic - not syncing: {why}"),
+            help: Some(Refusal::Panicked(String::new()).remedy().to_owned()),
+            position: None,
+            calls: Vec::new(),
+        }
+    }
+
+    pub(super) fn of_output(kind: io::ErrorKind) -> Self {
+        Self {
+            kind: FailureKind::Output(kind),
+            message: format!("nothing more can be printed: {kind}"),
+            help: None,
+            position: None,
+            calls: Vec::new(),
+        }
+    }
+
+    /// The innermost place is where it happened; the calls around it say how one came there.
+    pub(super) fn of_run(error: &EvalAltResult, words: &Words) -> Self {
+        let mut calls = Vec::new();
+        let mut innermost = error;
+        loop {
+            match innermost {
+                EvalAltResult::ErrorInFunctionCall(name, _, inner, at) => {
+                    calls.insert(0, (call_name(name), place(*at)));
+                    innermost = inner;
+                }
+                EvalAltResult::ErrorInModule(_, inner, _) => innermost = inner,
+                _ => break,
+            }
+        }
+        if let EvalAltResult::ErrorParsing(kind, at) = innermost {
+            return Self::of_parse(&ParseError(kind.clone().into(), *at));
+        }
+        let Diagnosis {
+            kind,
+            message,
+            help,
+        } = diagnose::run_error(innermost, words);
+        Self {
+            kind,
+            message,
+            help,
+            position: place(innermost.position()),
+            calls,
+        }
+    }
+}
+
+/// Rhai names closures by a hash that differs from run to run.
+fn call_name(name: &str) -> String {
+    if name.starts_with("anon$") {
+        "a closure".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+fn place(position: Position) -> Option<(usize, usize)> {
+    position
+        .line()
+        .map(|line| (line, position.position().unwrap_or(1)))
+}

@@ -1,0 +1,35 @@
+//! Values that scripts hold: handles on tasks and calls, and views.
+
+use crate::abi::{Pid, TaskId};
+use rhai::Dynamic;
+use std::fmt;
+
+/// A handle on a task. It stays a handle on that very task, also when the task is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Task {
+    pub(super) id: TaskId,
+    pub(super) pid: Pid,
+    /// Which machine of the session it belongs to: ids begin anew at every boot.
+    pub(super) boot: u64,
+}
+
+/// A call that a puppet is inside of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    pub(super) id: u64,
+    /// Which machine of the session it belongs to.
+    pub(super) boot: u64,
+}
+
+/// A view: text to look at, and the same as data.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub(super) text: String,
+    pub(super) data: Dynamic,
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

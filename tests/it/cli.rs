@@ -1,0 +1,467 @@
+//! The command: exit codes and messages for good and bad input.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+fn forklab(args: &[&str], stdin: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(stdin).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn scratch(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Script text, exit code, and what the message must say.
+#[test]
+fn a_script_that_fails_says_where_and_why() {
+    for (script, code, says) in [
+        ("print(1);", 0, ""),
+        ("let x = ;", 1, "<stdin>:1:9: error: "),
+        (
+            "\n  frok();",
+            1,
+            "<stdin>:2:3: error: there is no function frok()",
+        ),
+        ("spawn(1);", 1, "there is no function spawn(int)"),
+        (
+            "spawn(\"vi\");",
+            1,
+            "there is no such program (ENOENT: no such file or directory)",
+        ),
+        ("spawn(\"null\");", 1, "EACCES"),
+        ("boot(#{mmm: 1});", 1, "there is no option mmm"),
+        (
+            "boot(#{mem: 1});",
+            1,
+            "mem is 1 bytes, but must be 4 MiB to 896 MiB",
+        ),
+        ("boot(#{cpus: true});", 1, "option cpus must be an int"),
+        (
+            "let sh = spawn(\"sh\"); sh.read(0);",
+            1,
+            "SIGSEGV: read at 0x00000000",
+        ),
+        (
+            "let sh = spawn(\"sh\"); sh.read(1 << 40);",
+            1,
+            "does not fit into 32 bits",
+        ),
+        (
+            "let sh = spawn(\"sh\"); sh.exit(0); sh.fork();",
+            1,
+            "task 2 is gone: it ended and was reaped",
+        ),
+        (
+            "let sh = spawn(\"sh\"); let k = sh.fork(); k.exit(0); k.fork();",
+            1,
+            "zombie",
+        ),
+        (
+            "spawn(\"hog\", workload([\"walk\"]));",
+            1,
+            "\"walk\": no such step",
+        ),
+        (
+            "fn f() { task(9) }\nf();",
+            1,
+            "<stdin>:1:10: error: there is no task 9",
+        ),
+        ("throw \"own words\";", 1, "error: own words"),
+        (
+            "init().exit(0);",
+            1,
+            "task 1 (init) cannot act: it only adopts orphans",
+        ),
+        (
+            "let sh = spawn(\"sh\"); sh.fill(sh.mmap(4*KiB), -1, 0);",
+            1,
+            "the length is -1, but must be 0 to 3221225472",
+        ),
+        (
+            "spawn(\"sh\").wait();",
+            1,
+            "ECHILD: no child processes\nhelp: it has no such child",
+        ),
+        (
+            "spawn(\"sh\").mmap(0);",
+            1,
+            "help: the length must not be 0",
+        ),
+        ("help(\"forkk\");", 1, "did you mean fork?"),
+        (
+            "let call = 1;",
+            1,
+            "call is a word of the language itself\nhelp: take another name",
+        ),
+        (
+            "tick(1 << 40);",
+            4,
+            "the limit is 100000000\nhelp: let them pass in several calls",
+        ),
+        (
+            "try { tick(1 << 40) } catch { print(1) }",
+            4,
+            "the limit is 100000000",
+        ),
+        (
+            "spawn(\"sh\").vfork().read(0);",
+            1,
+            "help: an access outside of what maps(task) shows kills the task, and its core dump",
+        ),
+        (
+            "boot(#{mem: 4*MiB}); let sh = spawn(\"sh\"); \
+             loop { sh.touch(sh.mmap(256*KiB), 64) }",
+            1,
+            "out of memory\nhelp: let tasks end, or boot(#{mem: ..}) with more",
+        ),
+        (
+            "spawn(\"sh\").mmap(0, 1, 0, MAP_PRIVATE);",
+            1,
+            "help: scripts map anonymous memory only: add MAP_ANONYMOUS",
+        ),
+        (
+            "boot(#{threads_max: 20}); let sh = spawn(\"sh\"); loop { sh.fork() }",
+            1,
+            "error: fork failed: EAGAIN",
+        ),
+        (
+            "for n in 0..5000 { spawn(\"sh\").exit(0) } trace().to_string();",
+            4,
+            "of a long view, take a part: trace(mark)",
+        ),
+        ("tick(-1);", 1, "but must be at least 0"),
+        ("timeline(5, 2);", 1, "but must be at least 5"),
+        ("spawn(\"sh\", #{cpu: 1});", 1, "cpu is 1, but must be 0\n"),
+        (
+            "spawn(\"h\", workload([\"goto 0\"])); tick();",
+            1,
+            "task 2 (h) goes round in circles",
+        ),
+        ("sleep(5);", 1, "help: tick(n) lets n ms pass"),
+        ("import \"x\" as x;", 1, "a script is one file"),
+        ("let x = \"abc;", 1, "several lines go between backticks"),
+        ("let ä = 1;", 1, "names are made of a-z"),
+        ("let x = tick(1) + 1;", 1, "+ does not work on (), int"),
+        ("for x in ps() { }", 1, "for cannot go through this value"),
+        (
+            "measure(|| boot());",
+            1,
+            "help: call boot() first, then measure",
+        ),
+        (
+            "measure(|| throw 1);",
+            1,
+            "<stdin>:1:1: in the call of a closure",
+        ),
+        ("loop { }", 4, "error: "),
+        ("fn f() { f() } f();", 4, "error: "),
+        ("let s = \"x\"; loop { s += s; }", 4, "error: "),
+    ] {
+        let output = forklab(&["run", "-"], script.as_bytes());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{script}\n{message}");
+        assert!(message.contains(says), "{script}\n{message}");
+    }
+}
+
+/// Misspelt words, and what the message takes them for.
+#[test]
+fn a_misspelt_word_is_answered_with_the_right_one() {
+    for (script, says) in [
+        ("spwan(\"sh\");", "did you mean spawn?"),
+        ("spawn(\"sh\").frok();", "did you mean fork?"),
+        ("spawn(\"sh\").pidd;", "did you mean pid?"),
+        ("spawn(\"sh\").fork;", "it is a function: task.fork()"),
+        (
+            "let sh = spawn(\"sh\"); sh.pid = 3;",
+            "pid of a Task can only be read",
+        ),
+        ("spawn(\"sh\").mm.userz;", "did you mean users?"),
+        ("print(CLONE_VMM);", "did you mean CLONE_VM?"),
+        (
+            "spawn(\"sh\").clone(\"x\");",
+            "it is task.clone(args) or task.clone(flags)",
+        ),
+        (
+            "let sh = 1; fn f() { sh } f();",
+            "a function sees its parameters only: give it sh as one",
+        ),
+    ] {
+        let output = forklab(&["run", "-"], script.as_bytes());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{script}\n{message}");
+        assert!(message.contains(says), "{script}\n{message}");
+    }
+}
+
+/// Errors that scripts catch: ours and Rhai's have the same properties.
+#[test]
+fn every_error_that_is_caught_has_message_help_name_and_errno() {
+    for (failing, name, errno) in [
+        ("spawn(\"sh\").clone(CLONE_THREAD)", "EINVAL", 22),
+        ("spawn(\"sh\").read(0)", "SIGSEGV", 0),
+        ("task(9)", "", 0),
+        ("frok()", "", 0),
+        ("1 / 0", "", 0),
+    ] {
+        let script = format!(
+            "try {{ {failing}; }} catch (e) {{
+                 assert(e.message != \"\");
+                 assert_eq(type_of(e.help), \"string\");
+                 print(`${{e.name}} ${{e.errno}}`);
+             }}"
+        );
+        let output = forklab(&["run", "-"], script.as_bytes());
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed, format!("{name} {errno}\n"), "{failing}");
+    }
+}
+
+/// An error of Rhai's own is caught as a map; as text it is its message, the same at every run.
+#[test]
+fn an_error_that_is_caught_prints_as_its_message() {
+    let script = "
+        fn tried(act) { try { act.call() } catch (e) { print(e); print(`<${e}>`) } }
+        tried(|| task(9));
+        tried(|| frok());
+        tried(|| throw \"own words\");
+        print(#{a: 1, b: [\"x\", ()]});";
+    let output = forklab(&["run", "-"], script.as_bytes());
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "there is no task 9\n<there is no task 9>\n\
+         Function not found: frok ()\n<Function not found: frok ()>\n\
+         own words\n<own words>\n\
+         #{\"a\": 1, \"b\": [\"x\", ()]}\n"
+    );
+}
+
+/// Handles from before `boot()` never act on a task that has the same place in the new machine.
+#[test]
+fn a_handle_belongs_to_the_machine_that_made_it() {
+    let script = "
+        let old = spawn(\"sh\");
+        let kid = old.fork();
+        let waiting = old.wait();
+        boot();
+        let new = spawn(\"sh\");
+        assert(old != new && !old.exists);
+        print(old);
+        print(waiting);
+        for act in [|| old.fork(), || old.pid + old.prio, || waiting.done] {
+            try { act.call(); print(\"done\") } catch (e) { print(e) }
+        }";
+    let output = forklab(&["run", "-"], script.as_bytes());
+    let gone = "task 2 is gone: it belongs to the machine before boot()\n";
+    let call = "a call made long ago, or on the machine before boot()\n";
+    let call_error = "the call was made long ago, or on the machine before boot()\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        [gone, call, gone, gone, call_error].concat()
+    );
+}
+
+/// A limit's message says which one it is.
+#[test]
+fn values_nested_without_end_meet_the_limit_not_the_end_of_the_stack() {
+    let script = b"let f = || 1; loop { let g = f; f = || g.call() + 1; }";
+    let output = forklab(&["run", "-"], script);
+    assert_eq!(output.status.code(), Some(4));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("used up its 50000000 operations"),
+        "{message}"
+    );
+}
+
+#[test]
+fn text_files_of_every_kind_are_read() {
+    for (script, printed) in [
+        (&b"\xef\xbb\xbfprint(1);"[..], "1\n"),
+        (b"#!/usr/bin/env forklab\nprint(2);", "2\n"),
+        (b"\xef\xbb\xbf#! x\r\nprint(3);\r\n", "3\n"),
+        ("\tprint(\"zwölf 十二\");".as_bytes(), "zwölf 十二\n"),
+    ] {
+        let output = forklab(&["run", "-"], script);
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), printed);
+    }
+}
+
+/// `forklab run x | head -1`: an endless script ends when nobody reads.
+#[test]
+fn a_reader_that_goes_away_ends_the_run_quietly() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .args(["-e", "loop { print(1) }"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stderr, b"");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_complained_about() {
+    let full = fs::File::create("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forklab"));
+    let output = command
+        .args(["-e", "loop { print(1) }"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("nothing more can be printed"), "{message}");
+}
+
+#[test]
+fn emulated_memory_and_pids_run_out_without_harm() {
+    let out_of_memory = "
+        boot(#{mem: 4*MiB});
+        let sh = spawn(\"sh\");
+        try { loop { sh.touch(sh.mmap(256*KiB), 64) } } catch (e) { print(e.name) }
+        print(spawn(\"sh\").pid > 0);";
+    let out_of_pids = "
+        boot(#{pid_max: 301});
+        let sh = spawn(\"sh\");
+        let made = 0;
+        try { loop { sh.fork(); made += 1; } } catch (e) { print(made + \" \" + e.name) }";
+    for (script, printed) in [
+        (out_of_memory, "SIGKILL\ntrue\n"),
+        (out_of_pids, "298 EAGAIN\n"),
+    ] {
+        let output = forklab(&["run", "-"], script.as_bytes());
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{script}");
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            printed,
+            "{script}"
+        );
+    }
+}
+
+#[test]
+fn files_that_cannot_be_run_are_named() {
+    let not_text = scratch("not_text.rhai", b"print(1);\n\xff\xfe");
+    let empty = scratch("empty.rhai", b" \n");
+    for (path, code, says) in [
+        ("no/such/file.rhai", 2, "no/such/file.rhai: no such file"),
+        ("scripts", 2, "is a directory"),
+        (
+            not_text.to_str().unwrap(),
+            2,
+            "not UTF-8 text: byte 10, in line 2",
+        ),
+        (empty.to_str().unwrap(), 0, "the script is empty"),
+    ] {
+        let output = forklab(&["run", path], b"");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{path}\n{message}");
+        assert!(message.contains(says), "{path}\n{message}");
+    }
+}
+
+#[test]
+fn several_files_run_each_on_a_fresh_machine() {
+    let script = scratch("one.rhai", b"print(spawn(\"sh\").pid);");
+    let path = script.to_str().unwrap();
+    let output = forklab(&["run", path, path], b"");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout, b"2\n2\n");
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_first_script_that_failed() {
+    let fine = scratch("fine.rhai", b"print(1);");
+    let wrong = scratch("wrong.rhai", b"throw 1;");
+    let (fine, wrong) = (fine.to_str().unwrap(), wrong.to_str().unwrap());
+    for (files, code) in [(vec![fine, wrong, fine], 1), (vec!["none", wrong], 2)] {
+        let args: Vec<&str> = ["run"].into_iter().chain(files).collect();
+        assert_eq!(forklab(&args, b"").status.code(), Some(code), "{args:?}");
+    }
+}
+
+#[test]
+fn an_expression_prints_its_value() {
+    for (expression, printed) in [
+        ("6 * 7", "42\n"),
+        ("spawn(\"sh\").pid", "2\n"),
+        ("tick()", ""),
+        ("spawn(\"e\", workload([\"exit\"])).exists", "false\n"),
+        ("let n = 0; for e in trace() { n += e.tick; } n", "0\n"),
+        (
+            "spawn(\"sh\").fork(); trace().only(\"sched_process_fork\")[-1].child == 3",
+            "true\n",
+        ),
+        (
+            "let sh = spawn(\"sh\"); let kid = sh.fork(); kid.exit(0); maps(kid)",
+            "no address space\n",
+        ),
+    ] {
+        let output = forklab(&["-e", expression], b"");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), printed);
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+/// The overview fits a terminal, and lists only what is called by its name.
+#[test]
+fn help_lists_every_name_once_in_lines_that_fit() {
+    let output = forklab(&["-e", "help()"], b"");
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in text.lines() {
+        assert!(line.len() <= 100, "{line}");
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    for (word, listed) in [
+        ("fork", true),
+        ("vtop", true),
+        ("to_debug", false),
+        ("==", false),
+    ] {
+        assert_eq!(words.contains(&word), listed, "{word}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_told_so() {
+    for args in [
+        &["run"][..],
+        &["walk"],
+        &["-e"],
+        &["-e", "1", "run", "-"],
+        &[],
+    ] {
+        assert_eq!(forklab(args, b"").status.code(), Some(2), "{args:?}");
+    }
+    for args in [&["--help"][..], &["--version"]] {
+        assert_eq!(forklab(args, b"").status.code(), Some(0), "{args:?}");
+    }
+}
+
+/// Rhai names closures by hashes, which must not differ from run to run.
+#[test]
+fn a_closure_prints_the_same_at_every_run() {
+    let print = || forklab(&["-e", "|x| x + 1"], b"").stdout;
+    let first = print();
+    assert!(!first.is_empty());
+    assert_eq!(print(), first);
+}

@@ -1,0 +1,388 @@
+//! A machine with short names for what the tests do to it. When a lab is dropped, the kernel's
+//! invariants are checked.
+
+use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, SigSet, TaskId, VirtAddr};
+use forklab::hw::UserDesc;
+use forklab::kernel::Kernel;
+use forklab::kernel::boot::Config;
+use forklab::kernel::cred::Rlimits;
+use forklab::kernel::files::{FilesStruct, FsStruct};
+use forklab::kernel::fork::ForkArgs;
+use forklab::kernel::mm::Mm;
+use forklab::kernel::mm::MmapArgs;
+use forklab::kernel::sched::SchedTask;
+use forklab::kernel::signal::{Sighand, SignalStruct};
+use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::Task;
+use forklab::kernel::wait::WaitArgs;
+use forklab::machine::{Action, Command, Machine, Outcome, Refusal, Reply, WorkloadProgram};
+use forklab::trace::{Record, TraceEvent};
+use std::sync::Arc;
+
+/// The user that tests run as, unless they say otherwise.
+pub const USER: u32 = 500;
+
+/// An open call, or what it returned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waited {
+    /// Pid and status word.
+    Reaped(i32, u32),
+    /// 0 for WNOHANG, or an error.
+    Nothing(i32),
+    /// The caller sleeps in the call of that number.
+    Sleeps(u64),
+}
+
+/// What must be as before when everything that was made has ended.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Footprint {
+    pub frames: u32,
+    pub committed: u32,
+    pub arenas: [usize; 11],
+    pub inode_refs: u32,
+    pub users: Vec<(u32, u32)>,
+    pub pids: usize,
+    pub nr_threads: u32,
+    pub process_counts: u32,
+}
+
+pub struct Lab {
+    pub machine: Machine,
+}
+
+impl Lab {
+    pub fn boot() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub fn with(config: Config) -> Self {
+        let machine = Machine::boot(config).unwrap();
+        Self { machine }
+    }
+
+    /// A fresh machine and one puppet on it.
+    pub fn with_shell() -> (Self, TaskId) {
+        let mut lab = Self::boot();
+        let sh = lab.spawn("sh");
+        (lab, sh)
+    }
+
+    pub fn kernel(&self) -> &Kernel {
+        &self.machine.kernel
+    }
+
+    pub fn spawn(&mut self, name: &str) -> TaskId {
+        self.spawn_as(name, USER)
+    }
+
+    pub fn spawn_as(&mut self, name: &str, uid: u32) -> TaskId {
+        self.try_spawn(SpawnArgs::new(name, uid), false).unwrap()
+    }
+
+    pub fn spawn_spinning(&mut self, name: &str) -> TaskId {
+        self.try_spawn(SpawnArgs::new(name, USER), true).unwrap()
+    }
+
+    pub fn try_spawn(&mut self, args: SpawnArgs, spin: bool) -> Result<TaskId, Refusal> {
+        let command = Command::Spawn {
+            args,
+            program: Some("sh".to_owned()),
+            spin,
+        };
+        self.machine.apply(command).map(spawned)
+    }
+
+    /// A workload of root with its main script and others by name.
+    pub fn workload(&mut self, name: &str, main: &[&str], others: &[(&str, &[&str])]) -> TaskId {
+        let scripts = [("main", main)].into_iter().chain(others.iter().copied());
+        let scripts: Vec<(String, Vec<&str>)> = scripts
+            .map(|(name, steps)| (name.to_owned(), steps.to_vec()))
+            .collect();
+        let program = Arc::new(WorkloadProgram::parse(&scripts).unwrap());
+        let args = SpawnArgs::new(name, 0);
+        let command = Command::SpawnWorkload { args, program };
+        spawned(self.machine.apply(command).unwrap())
+    }
+
+    pub fn act(&mut self, task: TaskId, action: Action) -> Result<Outcome, Refusal> {
+        match self.machine.apply(Command::Act { task, action })? {
+            Reply::Acted(outcome) => Ok(outcome),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn outcome(&mut self, task: TaskId, call: Syscall) -> Outcome {
+        self.act(task, Action::Syscall(call)).unwrap()
+    }
+
+    /// The value of a call that returns at once; of a fork, the child's pid.
+    pub fn call(&mut self, task: TaskId, call: Syscall) -> i32 {
+        match self.outcome(task, call) {
+            Outcome::Returned(value) => value,
+            Outcome::Forked { child, .. } => self.pid(child),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn fork(&mut self, task: TaskId) -> TaskId {
+        self.forks(task, Syscall::Fork)
+    }
+
+    pub fn vfork(&mut self, task: TaskId) -> TaskId {
+        self.forks(task, Syscall::Vfork)
+    }
+
+    /// `clone` with flags alone, or the error.
+    pub fn clone(&mut self, task: TaskId, flags: u32) -> Result<TaskId, Errno> {
+        self.clone_with(task, flags, ForkArgs::default())
+    }
+
+    pub fn clone_with(
+        &mut self,
+        task: TaskId,
+        flags: u32,
+        args: ForkArgs,
+    ) -> Result<TaskId, Errno> {
+        let flags = CloneFlags::from_bits_retain(flags);
+        match self.outcome(task, Syscall::Clone(ForkArgs { flags, ..args })) {
+            Outcome::Forked { child, .. } => Ok(child),
+            Outcome::Returned(value) => Err(errno(value)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn clone_tls(&mut self, task: TaskId, desc: UserDesc) -> Result<TaskId, Errno> {
+        let args = ForkArgs::with_flags(CloneFlags::FORK);
+        match self.act(task, Action::CloneTls(args, desc)).unwrap() {
+            Outcome::Forked { child, .. } => Ok(child),
+            Outcome::Returned(value) => Err(errno(value)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn forks(&mut self, task: TaskId, call: Syscall) -> TaskId {
+        match self.outcome(task, call) {
+            Outcome::Forked { child, .. } => child,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn exit(&mut self, task: TaskId, code: i32) {
+        assert_eq!(self.outcome(task, Syscall::Exit(code)), Outcome::Ended);
+    }
+
+    pub fn exit_group(&mut self, task: TaskId, code: i32) {
+        assert_eq!(self.outcome(task, Syscall::ExitGroup(code)), Outcome::Ended);
+    }
+
+    pub fn wait(&mut self, task: TaskId, pid: i32, options: u32) -> Waited {
+        let status = VirtAddr(0);
+        let args = WaitArgs {
+            pid,
+            status,
+            options,
+        };
+        match self.outcome(task, Syscall::Wait4(args)) {
+            Outcome::Returned(pid) if pid > 0 => {
+                let status = self.task(task).reaped.unwrap();
+                Waited::Reaped(pid, status.0)
+            }
+            Outcome::Returned(value) => Waited::Nothing(value),
+            Outcome::Blocks(call) => Waited::Sleeps(call),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a call that slept has returned, with the status if it was a wait.
+    pub fn returned(&self, call: u64) -> Option<(i32, Option<u32>)> {
+        let call = self.machine.call(call).unwrap();
+        let status = call.status.map(|status| status.0);
+        call.value.map(|value| (value, status))
+    }
+
+    /// Maps fresh private pages.
+    pub fn map(&mut self, task: TaskId, pages: u32) -> VirtAddr {
+        let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS;
+        let addr = self.call(
+            task,
+            Syscall::Mmap(MmapArgs {
+                addr: 0,
+                len: pages * PAGE_SIZE,
+                prot: (Prot::READ | Prot::WRITE).bits(),
+                flags: flags.bits(),
+                fd: None,
+                pgoff: 0,
+            }),
+        );
+        VirtAddr(addr as u32)
+    }
+
+    pub fn write(&mut self, task: TaskId, addr: VirtAddr, word: u32) {
+        let bytes = word.to_le_bytes().to_vec();
+        let outcome = self.act(task, Action::Write { addr, bytes }).unwrap();
+        assert_eq!(outcome, Outcome::Done);
+    }
+
+    pub fn read(&mut self, task: TaskId, addr: VirtAddr) -> u32 {
+        match self.act(task, Action::Read { addr, len: 4 }).unwrap() {
+            Outcome::Bytes(bytes) => u32::from_le_bytes(bytes.try_into().unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What SIGCONT does to a new task that was left stopped: there is no `kill` yet.
+    pub fn continue_stopped(&mut self, task: TaskId) {
+        let kernel = &mut self.machine.kernel;
+        kernel.tasks[task].pending = SigSet::EMPTY;
+        assert!(kernel.wake_up_process(task));
+        self.tick(0);
+    }
+
+    pub fn tick(&mut self, ticks: u64) {
+        self.machine.apply(Command::Tick(ticks)).unwrap();
+    }
+
+    pub fn exists(&self, task: TaskId) -> bool {
+        self.kernel().tasks.contains_key(task)
+    }
+
+    pub fn pid(&self, task: TaskId) -> i32 {
+        self.kernel().pid(task).0
+    }
+
+    pub fn task(&self, task: TaskId) -> &Task {
+        self.kernel().task(task)
+    }
+
+    pub fn sched(&self, task: TaskId) -> &SchedTask {
+        self.kernel().sched.get(task)
+    }
+
+    pub fn mm(&self, task: TaskId) -> &Mm {
+        &self.kernel().mms[self.task(task).mm.unwrap()]
+    }
+
+    pub fn files(&self, task: TaskId) -> &FilesStruct {
+        &self.kernel().files[self.task(task).files.unwrap()]
+    }
+
+    pub fn fs(&self, task: TaskId) -> &FsStruct {
+        &self.kernel().fs[self.task(task).fs.unwrap()]
+    }
+
+    pub fn sighand(&self, task: TaskId) -> &Sighand {
+        &self.kernel().sighands[self.task(task).sighand.unwrap()]
+    }
+
+    pub fn signal(&self, task: TaskId) -> &SignalStruct {
+        &self.kernel().signals[self.task(task).signal.unwrap()]
+    }
+
+    /// The limits of a task's process, to be changed: there is no `setrlimit`.
+    pub fn rlimits_mut(&mut self, task: TaskId) -> &mut Rlimits {
+        let signal = self.task(task).signal.unwrap();
+        &mut self.machine.kernel.signals[signal].rlimits
+    }
+
+    pub fn last_pid(&self) -> u32 {
+        self.kernel().pidmap.last_pid
+    }
+
+    /// The trace's next sequence number, for [`Lab::since`].
+    pub fn mark(&self) -> u64 {
+        let last = self.kernel().log.records().next_back();
+        last.map_or(0, |record| record.seq + 1)
+    }
+
+    /// What was traced from a mark on.
+    pub fn since(&self, mark: u64) -> Vec<Record> {
+        self.kernel().log.records_from(mark).copied().collect()
+    }
+
+    /// What was traced from a mark on, as far as `pick` wants it.
+    pub fn events<T>(&self, mark: u64, pick: impl Fn(&Record) -> Option<T>) -> Vec<T> {
+        self.since(mark).iter().filter_map(pick).collect()
+    }
+
+    pub fn footprint(&self) -> Footprint {
+        let k = self.kernel();
+        let arenas = [
+            k.tasks.len(),
+            k.mms.len(),
+            k.anon_vmas.len(),
+            k.files.len(),
+            k.open_files.len(),
+            k.inodes.len(),
+            k.fs.len(),
+            k.sighands.len(),
+            k.signals.len(),
+            k.namespaces.len(),
+            k.sem_undos.len(),
+        ];
+        Footprint {
+            frames: k.mem.frames_in_use(),
+            committed: k.vm.committed,
+            arenas,
+            inode_refs: k.inodes.values().map(|inode| inode.i_count).sum(),
+            users: k.users.iter().collect(),
+            pids: (0..k.config.pid_max)
+                .filter(|pid| k.pidmap.in_use(*pid))
+                .count(),
+            nr_threads: k.nr_threads,
+            process_counts: k.process_counts,
+        }
+    }
+
+    /// The whole state in words, to see whether anything has changed: tasks, what they hold, the
+    /// runqueues and the memory.
+    pub fn digest(&self) -> String {
+        let k = self.kernel();
+        let sched: Vec<_> = k.tasks.keys().map(|id| k.sched.get(id)).collect();
+        format!(
+            "{:?}\n{sched:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+            k.tasks.iter().collect::<Vec<_>>(),
+            k.mms.iter().collect::<Vec<_>>(),
+            k.files.iter().collect::<Vec<_>>(),
+            k.signals.iter().collect::<Vec<_>>(),
+            k.sched.rq(0),
+            k.pidmap,
+            k.pid_hash,
+            (k.tick, k.nr_threads, k.total_forks, k.process_counts),
+            self.footprint(),
+            k.stat,
+        )
+    }
+
+    pub fn check(&self) {
+        assert_eq!(self.kernel().check(), Ok(()));
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.check();
+        }
+    }
+}
+
+fn spawned(reply: Reply) -> TaskId {
+    match reply {
+        Reply::Spawned { task, .. } => task,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The error behind a negative return value.
+pub fn errno(value: i32) -> Errno {
+    Errno::from_code(-value).unwrap_or_else(|| panic!("{value} is no error"))
+}
+
+/// The pids that were switched to, for [`Lab::events`].
+pub fn switched_to(record: &Record) -> Option<i32> {
+    match record.event {
+        TraceEvent::SchedSwitch { next, .. } => Some(next.0),
+        _ => None,
+    }
+}

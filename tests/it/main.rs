@@ -1,0 +1,13 @@
+//! The integration tests, in one binary.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
+
+mod cli;
+mod examples;
+mod hot_paths;
+mod lab;
+mod layers;
+mod ledger;
+mod process;
+mod scripts;

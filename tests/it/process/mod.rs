@@ -1,0 +1,15 @@
+//! Creation and end of processes. "Example N" is a worked example of the process specification.
+
+mod exec;
+mod exit_wait;
+mod flags;
+mod orphans;
+mod puppets;
+mod random;
+mod replay;
+mod shortage;
+mod tid_tls;
+mod unwind;
+mod vfork;
+mod wake_up_new;
+mod workload;

@@ -1,0 +1,155 @@
+//! Too few pids, tasks or frames: clean errors, nothing lost, and a machine that stays usable.
+
+use crate::lab::{Lab, Waited};
+use forklab::abi::{Errno, TaskId};
+use forklab::kernel::boot::Config;
+use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::syscall::Syscall;
+use forklab::machine::Refusal;
+
+/// Forks until it fails; children and error.
+fn fork_until_it_fails(lab: &mut Lab, task: TaskId) -> (Vec<TaskId>, Errno) {
+    let mut children = Vec::new();
+    loop {
+        match lab.clone(task, 17) {
+            Ok(child) => children.push(child),
+            Err(errno) => return (children, errno),
+        }
+    }
+}
+
+fn end_all(lab: &mut Lab, parent: TaskId, children: &[TaskId]) {
+    for child in children {
+        let pid = lab.pid(*child);
+        lab.exit(*child, 0);
+        assert_eq!(lab.wait(parent, pid, 0), Waited::Reaped(pid, 0));
+    }
+}
+
+/// pid_max 301: the numbers 1 to 300, of which only 300 can be had again.
+#[test]
+fn pids_run_out_and_only_those_from_300_come_back() {
+    let mut lab = Lab::with(Config {
+        pid_max: 301,
+        threads_max: Some(1000),
+        ..Config::default()
+    });
+    let sh = lab.spawn_as("sh", 0);
+    let (children, errno) = fork_until_it_fails(&mut lab, sh);
+    assert_eq!((children.len(), errno), (298, Errno::EAGAIN));
+    let before = lab.footprint();
+    assert_eq!(
+        lab.try_spawn(SpawnArgs::new("more", 0), false),
+        Err(Refusal::NoTask(Errno::EAGAIN))
+    );
+    assert_eq!(lab.footprint(), before);
+    let (low, last) = (children[0], children[297]);
+    assert_eq!(lab.pid(last), 300);
+    end_all(&mut lab, sh, &[low]);
+    assert_eq!(
+        lab.clone(sh, 17),
+        Err(Errno::EAGAIN),
+        "pid 3 is free, but low"
+    );
+    // The scan gives up at once when it wraps with last_pid 300, but starts there.
+    end_all(&mut lab, sh, &[last]);
+    let again = lab.fork(sh);
+    assert_eq!(lab.pid(again), 300);
+}
+
+/// max_threads holds for root too, and counts threads and zombies.
+#[test]
+fn max_threads_has_no_exception() {
+    for (flags, uid) in [(17, 0), (17, 500), (0x0001_0911, 0)] {
+        let mut lab = Lab::with(Config {
+            threads_max: Some(20),
+            ..Config::default()
+        });
+        let sh = lab.spawn_as("sh", uid);
+        lab.rlimits_mut(sh).nproc = 1000;
+        let mut made = Vec::new();
+        while let Ok(child) = lab.clone(sh, flags) {
+            made.push(child);
+        }
+        assert_eq!((made.len(), lab.kernel().nr_threads), (18, 20));
+        assert_eq!(
+            lab.try_spawn(SpawnArgs::new("more", 0), false),
+            Err(Refusal::NoTask(Errno::EAGAIN))
+        );
+        lab.exit(made[0], 0);
+        let zombie = lab.exists(made[0]);
+        assert_eq!(lab.clone(sh, flags).is_err(), zombie, "{flags:#x}");
+    }
+}
+
+#[test]
+fn a_small_machine_runs_out_of_memory_in_an_orderly_way() {
+    let mut lab = Lab::with(Config {
+        mem: 4 << 20,
+        threads_max: Some(10_000),
+        ..Config::default()
+    });
+    let sh = lab.spawn_as("sh", 0);
+    let page = lab.map(sh, 4);
+    lab.write(sh, page, 42);
+    let before = lab.footprint();
+    let (children, errno) = fork_until_it_fails(&mut lab, sh);
+    assert_eq!(errno, Errno::ENOMEM);
+    assert!(children.len() > 10, "{} children", children.len());
+    lab.check();
+    // Nothing of a refused spawn stays behind, and the others go on.
+    let full = lab.footprint();
+    for _ in 0..3 {
+        let refused = lab.try_spawn(SpawnArgs::new("more", 0), false);
+        assert_eq!(refused, Err(Refusal::NoTask(Errno::ENOMEM)));
+        assert_eq!(lab.footprint(), full);
+    }
+    let last = children[children.len() - 1];
+    assert_eq!(lab.read(last, page), 42);
+    assert_eq!(
+        lab.call(last, Syscall::Execve("sh".to_owned())),
+        -Errno::ENOMEM.code()
+    );
+    end_all(&mut lab, sh, &children);
+    assert_eq!(lab.footprint(), before);
+    let child = lab.fork(sh);
+    assert_eq!(lab.read(child, page), 42);
+}
+
+/// A task that cannot have its stack page at its exec dies; one that cannot be made is refused.
+#[test]
+fn a_spawn_fails_cleanly_at_every_allocation() {
+    let (mut lab, other) = Lab::with_shell();
+    let before = lab.footprint();
+    let mut failed = 0;
+    loop {
+        lab.machine.kernel.mem.fail_after = Some(failed);
+        match lab.try_spawn(SpawnArgs::new("new", 500), false) {
+            Ok(_) => break,
+            Err(refusal) => assert_eq!(refusal, Refusal::NoTask(Errno::ENOMEM)),
+        }
+        lab.call(other, Syscall::Getpid);
+        assert_eq!(lab.footprint(), before, "allocation {failed}");
+        failed += 1;
+    }
+    // Kernel stack; page directory, page table and argument page of the program.
+    assert_eq!(failed, 4);
+    lab.machine.kernel.mem.fail_after = None;
+}
+
+/// A write that finds no memory ends the writer, nobody else.
+#[test]
+fn a_touch_without_memory_kills_the_toucher() {
+    let (mut lab, sh) = Lab::with_shell();
+    let page = lab.map(sh, 1);
+    let child = lab.fork(sh);
+    let pid = lab.pid(child);
+    lab.machine.kernel.mem.fail_after = Some(0);
+    let touch = forklab::machine::Action::Touch {
+        addr: page,
+        pages: 1,
+    };
+    assert!(lab.act(child, touch).is_ok());
+    lab.machine.kernel.mem.fail_after = None;
+    assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, 9));
+}

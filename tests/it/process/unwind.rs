@@ -1,0 +1,274 @@
+//! Clones that fail: the errno, what is undone, and what is not.
+
+use crate::lab::{Lab, USER, Waited};
+use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
+use forklab::kernel::boot::Config;
+use forklab::kernel::cred::Caps;
+use forklab::kernel::fork::ForkArgs;
+use forklab::kernel::signal::SignalFlags;
+use forklab::kernel::task::PfFlags;
+
+/// An address where nothing is mapped.
+const NOWHERE: VirtAddr = VirtAddr(0x10);
+
+/// A way to make a clone fail.
+struct Failure {
+    name: &'static str,
+    flags: u32,
+    prepare: fn(&mut Lab, TaskId),
+    errno: Errno,
+    /// `sched_fork` came before the failure: half of the time slice is gone.
+    halves_slice: bool,
+}
+
+fn nothing(_: &mut Lab, _: TaskId) {}
+
+fn kill_pending(lab: &mut Lab, task: TaskId) {
+    lab.machine.kernel.tasks[task].pending = SigSet::of(&[Signal::SIGKILL]);
+}
+
+fn group_exits(lab: &mut Lab, task: TaskId) {
+    let signal = lab.task(task).signal.unwrap();
+    lab.machine.kernel.signals[signal].flags = SignalFlags::GROUP_EXIT;
+}
+
+const FAILURES: &[Failure] = &[
+    Failure {
+        name: "a flag rule",
+        flags: 0x0001_0011,
+        prepare: nothing,
+        errno: Errno::EINVAL,
+        halves_slice: false,
+    },
+    Failure {
+        name: "no memory for the kernel stack",
+        flags: 0x0000_0111,
+        prepare: |lab, _| lab.machine.kernel.mem.fail_after = Some(0),
+        errno: Errno::ENOMEM,
+        halves_slice: false,
+    },
+    Failure {
+        name: "RLIMIT_NPROC",
+        flags: 0x11,
+        prepare: |lab, task| lab.rlimits_mut(task).nproc = 1,
+        errno: Errno::EAGAIN,
+        halves_slice: false,
+    },
+    Failure {
+        name: "max_threads",
+        flags: 0x11,
+        prepare: |lab, _| lab.machine.kernel.max_threads = 2,
+        errno: Errno::EAGAIN,
+        halves_slice: false,
+    },
+    Failure {
+        name: "the store of CLONE_PARENT_SETTID",
+        flags: 0x0010_0011,
+        prepare: nothing,
+        errno: Errno::EFAULT,
+        halves_slice: false,
+    },
+    Failure {
+        name: "copy_namespace",
+        flags: 0x0002_0011,
+        prepare: nothing,
+        errno: Errno::EPERM,
+        halves_slice: false,
+    },
+    Failure {
+        name: "the user_desc of CLONE_SETTLS",
+        flags: 0x0008_0011,
+        prepare: nothing,
+        errno: Errno::EFAULT,
+        halves_slice: false,
+    },
+    Failure {
+        name: "the user_desc, everything shared",
+        flags: 0x0008_0f11,
+        prepare: nothing,
+        errno: Errno::EFAULT,
+        halves_slice: false,
+    },
+    Failure {
+        name: "SIGKILL pending",
+        flags: 0x11,
+        prepare: kill_pending,
+        errno: Errno::EINTR,
+        halves_slice: true,
+    },
+    Failure {
+        name: "SIGKILL pending, everything shared",
+        flags: 0x0001_0f11,
+        prepare: kill_pending,
+        errno: Errno::EINTR,
+        halves_slice: true,
+    },
+    Failure {
+        name: "a thread for a process that exits",
+        flags: 0x0001_0911,
+        prepare: group_exits,
+        errno: Errno::EAGAIN,
+        halves_slice: true,
+    },
+];
+
+fn bad_addresses() -> ForkArgs {
+    ForkArgs {
+        parent_tid: NOWHERE,
+        tls: NOWHERE,
+        ..ForkArgs::default()
+    }
+}
+
+#[test]
+fn a_failed_clone_undoes_everything_but_the_pid_and_the_slice() {
+    for failure in FAILURES {
+        let name = failure.name;
+        let (mut lab, sh) = Lab::with_shell();
+        (failure.prepare)(&mut lab, sh);
+        let before = lab.footprint();
+        let (slice, pid) = (lab.sched(sh).time_slice, lab.last_pid());
+        let shares = [lab.mm(sh).mm_users, lab.files(sh).count, lab.fs(sh).count];
+        let result = lab.clone_with(sh, failure.flags, bad_addresses());
+        assert_eq!(result, Err(failure.errno), "{name}");
+        assert_eq!(lab.footprint(), before, "{name}");
+        assert_eq!(lab.last_pid(), pid + 1, "{name}");
+        let after = [lab.mm(sh).mm_users, lab.files(sh).count, lab.fs(sh).count];
+        assert_eq!(after, shares, "{name}");
+        let expected = if failure.halves_slice {
+            slice / 2
+        } else {
+            slice
+        };
+        assert_eq!(lab.sched(sh).time_slice, expected, "{name}");
+        assert!(lab.task(sh).children.is_empty(), "{name}");
+        lab.check();
+    }
+}
+
+/// Only `signal.count` is taken back for a thread that failed late; `live` keeps the thread.
+#[test]
+fn a_failed_thread_leaves_live_too_high() {
+    for (flags, live) in [(0x0009_0911, 2), (0x0008_0911, 1), (0x0001_0011, 1)] {
+        let (mut lab, sh) = Lab::with_shell();
+        assert!(lab.clone_with(sh, flags, bad_addresses()).is_err());
+        let signal = lab.signal(sh);
+        assert_eq!((signal.count, signal.live), (1, live), "{flags:#x}");
+    }
+}
+
+/// The caller's undo list stays, and so does the tid that was stored early.
+#[test]
+fn what_a_late_failure_leaves_behind_on_purpose() {
+    let (mut lab, sh) = Lab::with_shell();
+    let word = lab.map(sh, 1);
+    let args = ForkArgs {
+        parent_tid: word,
+        tls: NOWHERE,
+        ..ForkArgs::default()
+    };
+    let result = lab.clone_with(sh, 0x001c_0011, args);
+    assert_eq!(result, Err(Errno::EFAULT));
+    let undo = lab.task(sh).sem_undo.unwrap();
+    assert_eq!(lab.kernel().sem_undos[undo].refcnt, 1);
+    assert_eq!(lab.read(sh, word), lab.last_pid());
+}
+
+/// PF_SUPERPRIV marks a caller whose privilege was needed, even if the clone then fails.
+#[test]
+fn used_privileges_are_noted() {
+    for (uid, caps, flags, nproc, result, marked) in [
+        (0, Caps::all(), 0x11, 100, Ok(()), false),
+        (0, Caps::all(), 0x0002_0011, 100, Ok(()), true),
+        (0, Caps::all(), 0x11, 1, Ok(()), true),
+        (0, Caps::empty(), 0x11, 1, Ok(()), false),
+        (USER, Caps::SYS_RESOURCE, 0x11, 1, Ok(()), true),
+        (USER, Caps::SYS_ADMIN, 0x0002_0011, 1, Ok(()), true),
+        (
+            USER,
+            Caps::SYS_ADMIN,
+            0x000a_0011,
+            9,
+            Err(Errno::EFAULT),
+            true,
+        ),
+        (USER, Caps::KILL, 0x11, 1, Err(Errno::EAGAIN), false),
+    ] {
+        let mut lab = Lab::boot();
+        let sh = lab.spawn_as("sh", uid);
+        lab.machine.kernel.tasks[sh].cred.caps = caps;
+        lab.rlimits_mut(sh).nproc = nproc;
+        let child = lab.clone_with(sh, flags, bad_addresses());
+        assert_eq!(child.map(|_| ()), result, "{uid} {caps:?} {flags:#x}");
+        let marks = lab.task(sh).flags.contains(PfFlags::SUPERPRIV);
+        assert_eq!(marks, marked, "{uid} {caps:?} {flags:#x}");
+        if let Ok(child) = child {
+            assert!(!lab.task(child).flags.contains(PfFlags::SUPERPRIV));
+        }
+    }
+}
+
+/// Every allocation of a fork fails once: page directory, kernel stack, each page table.
+#[test]
+fn a_fork_that_runs_out_of_memory_anywhere_is_undone() {
+    for cow in [true, false] {
+        let mut lab = Lab::with(Config {
+            cow,
+            ..Config::default()
+        });
+        let sh = lab.spawn("sh");
+        for _ in 0..3 {
+            let page = lab.map(sh, 3);
+            lab.write(sh, page, 7);
+        }
+        let before = lab.footprint();
+        let mut failed = 0;
+        let child = loop {
+            lab.machine.kernel.mem.fail_after = Some(failed);
+            match lab.clone(sh, 0x11) {
+                Err(errno) => assert_eq!(errno, Errno::ENOMEM),
+                Ok(child) => break child,
+            }
+            assert_eq!(lab.footprint(), before, "cow {cow}, allocation {failed}");
+            lab.check();
+            failed += 1;
+        };
+        lab.machine.kernel.mem.fail_after = None;
+        // Stack, page directory, and two page tables at least; without COW the pages too.
+        let least = if cow { 4 } else { 8 };
+        assert!(failed >= least, "{failed} failures");
+        lab.exit(child, 0);
+        let pid = lab.last_pid() as i32;
+        assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, 0));
+        assert_eq!(lab.footprint(), before);
+    }
+}
+
+/// Example 26: the limit counts zombies, is compared with the user's tasks, and is not for root.
+#[test]
+fn nproc_counts_zombies_until_they_are_reaped() {
+    let (mut lab, sh) = Lab::with_shell();
+    lab.rlimits_mut(sh).nproc = 5;
+    let children: Vec<TaskId> = (0..4).map(|_| lab.fork(sh)).collect();
+    let first = lab.pid(children[0]);
+    assert_eq!(lab.clone(sh, 0x11), Err(Errno::EAGAIN));
+    assert_eq!(lab.clone(sh, 0x0001_0911), Err(Errno::EAGAIN));
+    lab.exit(children[0], 0);
+    assert_eq!(lab.clone(sh, 0x11), Err(Errno::EAGAIN));
+    assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(first, 0));
+    assert!(lab.clone(sh, 0x11).is_ok());
+    let root = lab.spawn_as("root", 0);
+    lab.rlimits_mut(root).nproc = 1;
+    assert!(lab.clone(root, 0x11).is_ok());
+}
+
+/// Example 29.
+#[test]
+fn a_process_that_exits_may_still_fork() {
+    let (mut lab, sh) = Lab::with_shell();
+    group_exits(&mut lab, sh);
+    assert_eq!(lab.clone(sh, 0x0001_0911), Err(Errno::EAGAIN));
+    assert!(lab.clone(sh, 0x11).is_ok());
+    kill_pending(&mut lab, sh);
+    assert_eq!(lab.clone(sh, 0x11), Err(Errno::EINTR));
+}
