@@ -13,6 +13,7 @@ use forklab::kernel::boot::Config;
 use forklab::kernel::mm::MmapArgs;
 use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::wait::WaitArgs;
 use forklab::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
 use forklab::trace::TraceFilter;
 use std::hint::black_box;
@@ -62,6 +63,23 @@ fn written(machine: &mut Machine, task: TaskId, pages: u32) -> VirtAddr {
     let addr = VirtAddr(addr as u32);
     act(machine, task, Action::Touch { addr, pages });
     addr
+}
+
+fn fork(machine: &mut Machine, parent: TaskId) -> TaskId {
+    match act(machine, parent, Action::Syscall(Syscall::Fork)) {
+        Outcome::Forked { child, .. } => child,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn exit_and_reap(machine: &mut Machine, child: TaskId, parent: TaskId) -> Outcome {
+    act(machine, child, Action::Syscall(Syscall::Exit(0)));
+    let any = WaitArgs {
+        pid: -1,
+        status: VirtAddr(0),
+        options: 0,
+    };
+    act(machine, parent, Action::Syscall(Syscall::Wait4(any)))
 }
 
 fn hogs(count: u32) -> Machine {
@@ -118,18 +136,9 @@ fn faults(c: &mut Criterion) {
         let sh = spawn_shell(&mut machine, false);
         let addr = written(&mut machine, sh, PAGES);
         b.iter(|| {
-            let fork = act(&mut machine, sh, Action::Syscall(Syscall::Fork));
-            let Outcome::Forked { child, .. } = fork else {
-                panic!("{fork:?}")
-            };
+            let child = fork(&mut machine, sh);
             act(&mut machine, child, Action::Touch { addr, pages: PAGES });
-            act(&mut machine, child, Action::Syscall(Syscall::Exit(0)));
-            let any = forklab::kernel::wait::WaitArgs {
-                pid: -1,
-                status: VirtAddr(0),
-                options: 0,
-            };
-            act(&mut machine, sh, Action::Syscall(Syscall::Wait4(any)))
+            exit_and_reap(&mut machine, child, sh)
         });
     });
     group.bench_function("fork, exit, reap", |b| {
@@ -137,17 +146,8 @@ fn faults(c: &mut Criterion) {
         let sh = spawn_shell(&mut machine, false);
         written(&mut machine, sh, PAGES);
         b.iter(|| {
-            let fork = act(&mut machine, sh, Action::Syscall(Syscall::Fork));
-            let Outcome::Forked { child, .. } = fork else {
-                panic!("{fork:?}")
-            };
-            act(&mut machine, child, Action::Syscall(Syscall::Exit(0)));
-            let any = forklab::kernel::wait::WaitArgs {
-                pid: -1,
-                status: VirtAddr(0),
-                options: 0,
-            };
-            act(&mut machine, sh, Action::Syscall(Syscall::Wait4(any)))
+            let child = fork(&mut machine, sh);
+            exit_and_reap(&mut machine, child, sh)
         });
     });
     group.bench_function("memcpy", |b| {

@@ -52,8 +52,7 @@ pub(super) fn measured(stat: &Stat) -> View {
 
 fn kinds(tags: &[String]) -> Result<Vec<EventKind>> {
     let find = |tag: &String| {
-        let kind = EventKind::ALL.iter().find(|kind| kind.tag() == tag);
-        kind.copied().ok_or_else(|| {
+        EventKind::from_tag(tag).ok_or_else(|| {
             let known: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.tag()).collect();
             ScriptError::new(format!("there is no event {tag}"))
                 .with_help(format!("events are {}", known.join(", ")))
