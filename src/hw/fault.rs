@@ -47,6 +47,20 @@ impl ErrorCode {
         self.0 & Self::WRITE != 0
     }
 
+    /// What it says in words: `user write, protection`.
+    pub const fn describe(self) -> &'static str {
+        match (self.is_user(), self.is_write(), self.is_protection()) {
+            (true, true, true) => "user write, protection",
+            (true, true, false) => "user write, not present",
+            (true, false, true) => "user read, protection",
+            (true, false, false) => "user read, not present",
+            (false, true, true) => "kernel write, protection",
+            (false, true, false) => "kernel write, not present",
+            (false, false, true) => "kernel read, protection",
+            (false, false, false) => "kernel read, not present",
+        }
+    }
+
     /// Whether the access came from user mode.
     pub const fn is_user(self) -> bool {
         self.0 & Self::USER != 0
@@ -85,6 +99,10 @@ mod tests {
             assert_eq!(code.is_protection(), protection);
             assert_eq!(code.is_write(), kind == Write);
             assert_eq!(code.is_user(), mode == User);
+            let words = code.describe();
+            assert_eq!(words.starts_with("user"), code.is_user());
+            assert_eq!(words.contains("write"), code.is_write());
+            assert_eq!(words.ends_with("protection"), code.is_protection());
         }
     }
 }

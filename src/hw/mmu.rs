@@ -60,6 +60,20 @@ impl Mmu {
         }
     }
 
+    /// What [`translate`](Mmu::translate) would come to, without doing it: no bit is set, nothing
+    /// is cached or counted.
+    ///
+    /// # Errors
+    /// The error code of the page fault that the access would raise.
+    pub fn foresee(&self, ram: &Ram, va: VirtAddr, access: Access) -> Result<u32, ErrorCode> {
+        let needed = TlbBits::needed(access, self.wp());
+        let pfn = match self.tlb.granting(va, needed) {
+            Some(entry) => entry.pfn,
+            None => self.walk(ram, va).check(access, self.wp())?.0,
+        };
+        Ok(pfn.phys() | va.page_offset())
+    }
+
     /// `mov cr3`: another page directory. Drops all but global entries.
     pub fn load_cr3(&mut self, cr3: u32) {
         self.cr3 = cr3;

@@ -71,6 +71,11 @@ impl TlbEntry {
     const fn is_valid(&self) -> bool {
         self.page != Self::NONE.page
     }
+
+    /// Whether the emulated hardware lets an access that needs these bits through without a walk.
+    const fn grants(&self, needed: TlbBits) -> bool {
+        self.bits.union(TlbBits::FAST_WRITE).contains(needed)
+    }
 }
 
 /// Where in the TLB the translation of a page may lie.
@@ -146,6 +151,12 @@ impl Tlb {
             .filter(|entry| entry.page == page)
     }
 
+    /// The entry for an address, if it lets an access that needs these bits through. Nothing is
+    /// counted.
+    pub(super) fn granting(&self, va: VirtAddr, needed: TlbBits) -> Option<TlbEntry> {
+        self.lookup(va).filter(|entry| entry.grants(needed))
+    }
+
     /// The entries in use, in the order of their places.
     pub fn entries(&self) -> impl Iterator<Item = &TlbEntry> {
         self.entries.iter().filter(|entry| entry.is_valid())
@@ -168,7 +179,7 @@ impl Tlb {
     pub(super) fn hit_first_write(&mut self, va: VirtAddr, needed: TlbBits) -> Option<Pfn> {
         let page = va.page_number();
         let entry = self.entries.get_mut(self.place(page))?;
-        if entry.page != page || !entry.bits.union(TlbBits::FAST_WRITE).contains(needed) {
+        if entry.page != page || !entry.grants(needed) {
             return None;
         }
         entry.bits |= TlbBits::FAST_WRITE;

@@ -1,7 +1,7 @@
 //! `/proc/PID/maps`: the areas of an address space, character for character as 2.6.12 prints them.
 
 use super::text::{Line, Role, Text};
-use crate::abi::{PAGE_SHIFT, TaskId};
+use crate::abi::{PAGE_SHIFT, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{Mm, VmFlags, Vma};
 use crate::kernel::vfs::InodeKind;
@@ -129,7 +129,12 @@ impl Maps {
 }
 
 impl MapsRow {
-    fn line(&self) -> Line {
+    /// Whether the address lies in the area.
+    pub fn contains(&self, addr: VirtAddr) -> bool {
+        (self.start..self.end).contains(&addr.0)
+    }
+
+    pub(super) fn line(&self) -> Line {
         let Self {
             start,
             end,

@@ -7,6 +7,7 @@
 //! | who runs next | `runq` |
 //! | who ran when | `timeline`, `chart`, `on_cpu` |
 //! | what is mapped where | `maps`, `vtop` |
+//! | what would the next access do, and why | `why` |
 //! | who shares what | `sharing`, `shares` |
 //! | what happened | `trace`, `fields`, `fork_table` |
 
@@ -28,6 +29,7 @@ mod text;
 mod timeline;
 mod trace;
 mod vtop;
+mod why;
 
 pub use activity::{Activity, activity};
 pub use fields::{EventFields, Field, fields};
@@ -44,3 +46,4 @@ pub use text::{Align, Line, Role, Span, Table, Text, cell};
 pub use timeline::{Interval, Timeline, timeline, timeline_of};
 pub use trace::{Selection, TraceView, trace};
 pub use vtop::{EntryView, PageView, TlbView, Vtop, pte_flags, vtop};
+pub use why::{Area, Fate, Forecast, Mapper, TaskName, Why, forecast, why};

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 const USER: u32 = 500;
 
-fn boot(cpus: u32) -> Machine {
+pub(super) fn boot(cpus: u32) -> Machine {
     Machine::boot(Config {
         cpus,
         ..Config::default()
@@ -22,7 +22,7 @@ fn boot(cpus: u32) -> Machine {
     .unwrap()
 }
 
-fn spawn(machine: &mut Machine, name: &str) -> TaskId {
+pub(super) fn spawn(machine: &mut Machine, name: &str) -> TaskId {
     let args = SpawnArgs::new(name, USER);
     match machine
         .apply(Command::Spawn {
@@ -37,7 +37,7 @@ fn spawn(machine: &mut Machine, name: &str) -> TaskId {
     }
 }
 
-fn spawn_steps(machine: &mut Machine, name: &str, steps: &[&str]) -> TaskId {
+pub(super) fn spawn_steps(machine: &mut Machine, name: &str, steps: &[&str]) -> TaskId {
     let program = Arc::new(WorkloadProgram::parse(&[(name.to_owned(), steps.to_vec())]).unwrap());
     let args = SpawnArgs::new(name, USER);
     match machine
@@ -49,18 +49,18 @@ fn spawn_steps(machine: &mut Machine, name: &str, steps: &[&str]) -> TaskId {
     }
 }
 
-fn act(machine: &mut Machine, task: TaskId, action: Action) -> Outcome {
+pub(super) fn act(machine: &mut Machine, task: TaskId, action: Action) -> Outcome {
     match machine.apply(Command::Act { task, action }).unwrap() {
         Reply::Acted(outcome) => outcome,
         other => panic!("{other:?}"),
     }
 }
 
-fn call(machine: &mut Machine, task: TaskId, call: Syscall) -> Outcome {
+pub(super) fn call(machine: &mut Machine, task: TaskId, call: Syscall) -> Outcome {
     act(machine, task, Action::Syscall(call))
 }
 
-fn fork(machine: &mut Machine, task: TaskId, flags: CloneFlags) -> TaskId {
+pub(super) fn fork(machine: &mut Machine, task: TaskId, flags: CloneFlags) -> TaskId {
     match call(machine, task, Syscall::Clone(ForkArgs::with_flags(flags))) {
         Outcome::Forked { child, .. } => child,
         other => panic!("{other:?}"),
@@ -68,7 +68,7 @@ fn fork(machine: &mut Machine, task: TaskId, flags: CloneFlags) -> TaskId {
 }
 
 /// Maps two anonymous pages, private or shared.
-fn mmap(machine: &mut Machine, task: TaskId, share: u32) -> VirtAddr {
+pub(super) fn mmap(machine: &mut Machine, task: TaskId, share: u32) -> VirtAddr {
     let call_mmap = Syscall::Mmap(MmapArgs {
         addr: 0,
         len: 0x2000,
@@ -83,7 +83,7 @@ fn mmap(machine: &mut Machine, task: TaskId, share: u32) -> VirtAddr {
     }
 }
 
-fn write(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
+pub(super) fn write(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
     assert_eq!(
         act(
             machine,
@@ -98,7 +98,7 @@ fn write(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
 }
 
 /// `sh` has written a page and forked: parent, child, and the page.
-fn after_fork(machine: &mut Machine) -> (TaskId, TaskId, VirtAddr) {
+pub(super) fn after_fork(machine: &mut Machine) -> (TaskId, TaskId, VirtAddr) {
     let sh = spawn(machine, "sh");
     let page = mmap(machine, sh, 2);
     write(machine, sh, page);

@@ -181,17 +181,8 @@ const fn allowed(rights: Rights) -> &'static str {
 impl Vtop {
     /// A line for each station of the walk.
     pub fn text(&self) -> Text {
-        let byte = self.va.page_offset();
-        let split = format!(
-            " = directory entry {}, table entry {}, byte {byte:#x}",
-            self.va.pgd_index(),
-            self.va.pte_index()
-        );
-        let mut text: Text = Line::default()
-            .add(Role::Address, self.va)
-            .plain(split)
-            .into();
-        text.push(station("CR3").add(Role::Address, format_args!("{:#010x}", self.cr3)));
+        let mut text: Text = self.address_line(Line::default()).into();
+        text.push(self.cr3_line());
         text.push(self.pde.line("PDE"));
         if let Some(pte) = &self.pte {
             text.push(pte.line("PTE"));
@@ -221,14 +212,30 @@ impl Vtop {
         text.push(station("->").join(place).add(role, &self.end));
         text
     }
+
+    /// The address, whose it is, and what the hardware makes of its bits.
+    pub(super) fn address_line(&self, whose: Line) -> Line {
+        let split = format!(
+            " = directory entry {}, table entry {}, byte {:#x}",
+            self.va.pgd_index(),
+            self.va.pte_index(),
+            self.va.page_offset()
+        );
+        let address = Line::default().add(Role::Address, self.va);
+        address.join(whose).plain(split)
+    }
+
+    pub(super) fn cr3_line(&self) -> Line {
+        station("CR3").add(Role::Address, format_args!("{:#010x}", self.cr3))
+    }
 }
 
-fn station(name: &str) -> Line {
+pub(super) fn station(name: &str) -> Line {
     Line::default().add(Role::Heading, format_args!("{name:<5}"))
 }
 
 impl EntryView {
-    fn line(&self, name: &str) -> Line {
+    pub(super) fn line(&self, name: &str) -> Line {
         station(name)
             .add(Role::Address, format_args!("{:#010x}", self.value))
             .plain("  at ")
@@ -240,7 +247,12 @@ impl EntryView {
 
 impl TlbView {
     fn line(&self) -> Line {
-        let line = station("TLB").plain(format_args!("of CPU {}: ", self.cpu));
+        self.line_of_cpus(&self.cpu.to_string())
+    }
+
+    /// The line for CPUs whose TLBs have the same of the page.
+    pub(super) fn line_of_cpus(&self, cpus: &str) -> Line {
+        let line = station("TLB").plain(format_args!("of CPU {cpus}: "));
         let Some(pfn) = self.pfn else {
             return line.add(Role::Dim, "no entry");
         };
@@ -256,7 +268,7 @@ impl TlbView {
 }
 
 impl PageView {
-    fn line(&self) -> Line {
+    pub(super) fn line(&self) -> Line {
         let line = station("page").add(Role::Frame, self.pfn).plain(":");
         if self.reserved {
             return line.plain(" reserved, its users are not counted");

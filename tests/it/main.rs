@@ -11,3 +11,4 @@ mod layers;
 mod ledger;
 mod process;
 mod scripts;
+mod why;

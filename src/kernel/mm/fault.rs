@@ -141,7 +141,7 @@ pub fn fault_verdict(
 }
 
 /// Whether an area that contains the address allows the access.
-fn access_verdict(vma: &Vma, error_code: ErrorCode) -> FaultVerdict {
+pub fn access_verdict(vma: &Vma, error_code: ErrorCode) -> FaultVerdict {
     let readable = vma.vm_flags.intersects(VmFlags::READ | VmFlags::EXEC);
     let reason = match (error_code.is_write(), error_code.is_protection()) {
         (true, _) if vma.has(VmFlags::WRITE) => return FaultVerdict::Good,
@@ -306,31 +306,45 @@ impl Kernel {
             return Ok(());
         };
         self.anon_vma_prepare(mm, &mut vma);
-        let start = addr.page_base().0;
-        let grow = (vma.vm_start - start) >> PAGE_SHIFT;
-        let limits = self.rlimits(current);
-        let space = &self.mms[mm];
-        if space.total_vm + grow > limits.address_space >> PAGE_SHIFT
-            || vma.vm_end - start > limits.stack
-        {
-            return Err(Errno::ENOMEM);
-        }
-        let locked = vma.has(VmFlags::LOCKED);
-        let too_much_locked = space.locked_vm + grow > limits.memlock >> PAGE_SHIFT;
-        if locked && too_much_locked && !self.task(current).cred.capable(Caps::IPC_LOCK) {
-            return Err(Errno::ENOMEM);
-        }
-        self.vm_enough_memory(grow)?;
-        vma.vm_start = start;
-        vma.vm_pgoff = vma.vm_pgoff.wrapping_sub(grow);
+        let grow = self.stack_growth(current, mm, &vma, addr)?;
+        self.vm.committed += grow;
         let space = &mut self.mms[mm];
+        let vma = vma.grown_down(grow);
         space.insert_vma(vma);
         space.total_vm += grow;
         space.vm_stat_account(&vma, grow as i32);
-        if locked {
+        if vma.has(VmFlags::LOCKED) {
             space.locked_vm += grow;
         }
         Ok(())
+    }
+
+    /// By how many pages a stack area of a task has to grow to contain an address, if it may.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, the checks of `acct_stack_growth()`.
+    ///
+    /// # Errors
+    /// `ENOMEM` if a limit or the committed memory forbids it.
+    pub fn stack_growth(
+        &self,
+        task: TaskId,
+        mm: MmId,
+        vma: &Vma,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let start = addr.page_base().0;
+        let grow = (vma.vm_start - start) >> PAGE_SHIFT;
+        let limits = self.rlimits(task);
+        let space = &self.mms[mm];
+        let too_large = space.total_vm + grow > limits.address_space >> PAGE_SHIFT
+            || vma.vm_end - start > limits.stack;
+        let too_much_locked = vma.has(VmFlags::LOCKED)
+            && space.locked_vm + grow > limits.memlock >> PAGE_SHIFT
+            && !self.task(task).cred.capable(Caps::IPC_LOCK);
+        match too_large || too_much_locked || !self.may_commit(task, grow) {
+            true => Err(Errno::ENOMEM),
+            false => Ok(grow),
+        }
     }
 }
 

@@ -27,23 +27,48 @@ pub(super) enum NoPage {
     Oom,
 }
 
+/// Where a page of a mapped file is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FilePage {
+    /// In the page cache.
+    Cached(Pfn),
+    /// To be read from the file.
+    Uncached {
+        /// The file.
+        inode: InodeId,
+        /// The page in it.
+        index: u32,
+    },
+    /// Nowhere: the file ends before it.
+    BeyondEnd,
+}
+
 impl Kernel {
+    /// Where the page is that an area of a file maps at an address.
+    pub fn file_page(&self, vma: &Vma, va: VirtAddr) -> FilePage {
+        let Some(file) = vma.vm_file else {
+            return FilePage::BeyondEnd;
+        };
+        let inode = self.open_files[file].inode;
+        let index = vma.linear_page_index(va);
+        if index >= pages_of(self.inodes[inode].size()) {
+            return FilePage::BeyondEnd;
+        }
+        match self.inodes[inode].pages.get(&index) {
+            Some(pfn) => FilePage::Cached(*pfn),
+            None => FilePage::Uncached { inode, index },
+        }
+    }
+
     /// The page of the file that an area maps at an address.
     ///
     /// Linux 2.6.12: mm/filemap.c, `filemap_nopage()`, and mm/shmem.c, `shmem_nopage()`.
     /// Simplified: no read-ahead.
     pub(super) fn nopage(&mut self, vma: &Vma, va: VirtAddr) -> NoPage {
-        let Some(file) = vma.vm_file else {
-            return NoPage::Sigbus;
-        };
-        let inode = self.open_files[file].inode;
-        let index = vma.linear_page_index(va);
-        if index >= pages_of(self.inodes[inode].size()) {
-            return NoPage::Sigbus;
-        }
-        let (pfn, major) = match self.inodes[inode].pages.get(&index) {
-            Some(pfn) => (*pfn, false),
-            None => match self.read_cache_page(inode, index) {
+        let (pfn, major) = match self.file_page(vma, va) {
+            FilePage::BeyondEnd => return NoPage::Sigbus,
+            FilePage::Cached(pfn) => (pfn, false),
+            FilePage::Uncached { inode, index } => match self.read_cache_page(inode, index) {
                 Some(pfn) => (pfn, !matches!(self.inodes[inode].kind, InodeKind::Shmem(_))),
                 None => return NoPage::Oom,
             },

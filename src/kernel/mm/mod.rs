@@ -47,7 +47,10 @@ mod vma;
 mod zone;
 
 pub use dup::{PteCopy, copy_one_pte};
-pub use fault::{BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, fault_verdict};
+pub use fault::{
+    BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
+};
+pub use filemap::FilePage;
 pub use gfp::Gfp;
 pub use lifetime::mm_init;
 pub use memory::{MmFault, PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};

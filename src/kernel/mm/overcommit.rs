@@ -1,7 +1,7 @@
 //! How much memory may be promised: the check that refuses obvious overcommitment, and the count
 //! of what has been promised.
 
-use crate::abi::{Errno, PAGE_SIZE};
+use crate::abi::{Errno, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::cred::Caps;
 
@@ -32,12 +32,17 @@ impl Kernel {
     /// # Errors
     /// `ENOMEM`; nothing is charged then.
     pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), Errno> {
-        let admin = self.task(self.current()).cred.capable(Caps::SYS_ADMIN);
-        if !enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin) {
+        if !self.may_commit(self.current(), pages) {
             return Err(Errno::ENOMEM);
         }
         self.vm.committed += pages;
         Ok(())
+    }
+
+    /// Whether that many pages may be promised to a task now.
+    pub(super) fn may_commit(&self, task: TaskId, pages: u32) -> bool {
+        let admin = self.task(task).cred.capable(Caps::SYS_ADMIN);
+        enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
     /// Takes a charge back.

@@ -127,6 +127,14 @@ impl Vma {
         }
     }
 
+    /// The area as it is after it has grown downwards by that many pages.
+    #[must_use]
+    pub const fn grown_down(mut self, pages: u32) -> Self {
+        self.vm_start -= pages << PAGE_SHIFT;
+        self.vm_pgoff = self.vm_pgoff.wrapping_sub(pages);
+        self
+    }
+
     /// Size in pages.
     pub const fn pages(&self) -> u32 {
         (self.vm_end - self.vm_start) >> PAGE_SHIFT

@@ -34,6 +34,12 @@ fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
     })
 }
 
+/// The error for a task that has ended and only waits to be reaped.
+fn no_address_space(task: &Task) -> ScriptError {
+    ScriptError::new(format!("task {} has no address space any more", task.pid))
+        .with_help("it has ended; ps() shows who still has to reap it")
+}
+
 /// The counters that are not 0, as a view.
 pub(super) fn measured(stat: &Stat) -> View {
     let mut table = Table::new(&[("count", Align::Right), ("what", Align::Left)]);
@@ -174,10 +180,29 @@ pub mod functions {
     pub fn vtop(ctx: NativeCallContext, task: Task, addr: i64) -> Result<View> {
         let (id, addr) = (alive(&ctx, &task)?, address(addr)?);
         let vtop = look(&ctx, |machine| view::vtop(machine, id, addr))?;
-        let vtop = vtop.ok_or_else(|| {
-            ScriptError::new(format!("task {} has no address space any more", task.pid))
-        })?;
+        let vtop = vtop.ok_or_else(|| no_address_space(&task))?;
         as_view(&vtop, &vtop.text())
+    }
+
+    /// What the next read and the next write at an address would do, and why: from CR3 through
+    /// the entries, the TLB, the area, the page and who else maps it, to the verdict of the kernel.
+    /// Nothing changes.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let a = sh.mmap(4*KiB);
+    /// sh.write(a, 42);
+    /// let kid = sh.fork();
+    /// print(why(kid, a));
+    /// assert_eq(kid.why(a).read.value, 42);
+    /// assert_eq(kid.why(a).write.verdict, "copy");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn why(ctx: NativeCallContext, task: Task, addr: i64) -> Result<View> {
+        let (id, addr) = (alive(&ctx, &task)?, address(addr)?);
+        let why = look(&ctx, |machine| view::why(machine, id, addr))?;
+        let why = why.ok_or_else(|| no_address_space(&task))?;
+        as_view(&why, &why.text())
     }
 
     /// The frames of user data that more than one page table entry maps, and who maps them.

@@ -1,0 +1,347 @@
+//! What the next access of a task to an address would do, and why: the hardware's walk, the area,
+//! the page and its sharers, and at the end what a read and a write from user mode would come to.
+//!
+//! Nothing is decided here. The hardware's part is [`Mmu::foresee`], the kernel's are the verdicts
+//! that the page fault handler itself asks, in the same order.
+
+#[cfg(test)]
+mod tests;
+mod words;
+
+use super::maps::{MapsRow, maps};
+use super::sharing::owners;
+use super::vtop::{Vtop, vtop};
+use crate::abi::{MmId, Pfn, Pid, TaskId, VirtAddr};
+use crate::hw::{Access, ErrorCode, Mmu, Mode, Pte};
+use crate::kernel::Kernel;
+use crate::kernel::mm::{
+    BadAccess, FaultVerdict, FilePage, PteFault, SegvCode, TASK_SIZE, Vma, WpVerdict, WpWhy,
+    access_verdict, fault_verdict, pte_fault_verdict,
+};
+use crate::machine::Machine;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// The last byte of a page at which a whole word can be read from it.
+const LAST_WORD: u32 = crate::abi::PAGE_SIZE - 4;
+
+/// What is known of an address, and what the next accesses to it would do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Why {
+    /// Whose address it is.
+    pub task: TaskName,
+    /// The walk.
+    #[serde(flatten)]
+    pub walk: Vtop,
+    /// The area that the address lies in, or what there is instead.
+    pub area: Area,
+    /// The page table entries that map the frame; empty if its users are not counted.
+    pub mapped_by: Vec<Mapper>,
+    /// What a read from user mode would come to.
+    pub read: Forecast,
+    /// What a write from user mode would come to.
+    pub write: Forecast,
+}
+
+/// A task by pid and name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct TaskName {
+    /// Pid.
+    pub pid: Pid,
+    /// Name.
+    pub name: String,
+}
+
+/// What the list of areas says about an address.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "place", rename_all = "snake_case")]
+pub enum Area {
+    /// It lies in this one.
+    Inside {
+        /// The line of `maps`.
+        row: MapsRow,
+    },
+    /// It lies below a stack, which would grow down to it.
+    BelowStack {
+        /// The stack.
+        row: MapsRow,
+        /// By so many pages.
+        grows_by: u32,
+    },
+    /// It lies in no area.
+    Hole {
+        /// The next one above, if there is any.
+        next: Option<MapsRow>,
+    },
+    /// It is the kernel's.
+    Kernel,
+}
+
+/// A page table entry that maps a frame.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Mapper {
+    /// The tasks that use the address space, ascending.
+    pub tasks: Vec<TaskName>,
+    /// Where it maps the frame.
+    pub addr: VirtAddr,
+    /// Whether it lets user mode write.
+    pub writable: bool,
+}
+
+/// What an access from user mode would come to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Forecast {
+    /// The error code of the page fault, if it raises one.
+    pub fault: Option<u32>,
+    /// So many pages the stack grows by first.
+    pub grows_by: u32,
+    /// How it ends.
+    #[serde(flatten)]
+    pub fate: Fate,
+}
+
+/// How an access ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Fate {
+    /// It goes through without a fault.
+    Ok {
+        /// The word that a read finds; `None` for a write, and if the word crosses the page's end.
+        value: Option<u32>,
+        /// Only a TLB entry lets it through: the page tables say otherwise by now.
+        stale: bool,
+    },
+    /// The page of zeroes is mapped, read-only.
+    ZeroPage,
+    /// A frame of zeroes is mapped.
+    ZeroedFrame,
+    /// The page of a file or shared object is mapped.
+    FilePage {
+        /// Its frame, if it is in the page cache already.
+        cached: Option<Pfn>,
+    },
+    /// A private copy of the page of a file is mapped.
+    FileCopy {
+        /// The frame of the page, if it is in the page cache already.
+        cached: Option<Pfn>,
+    },
+    /// Copy on write: the page is copied.
+    Copy {
+        /// The frame that is copied.
+        pfn: Pfn,
+        /// Why.
+        #[serde(serialize_with = "copy_reason")]
+        why: WpWhy,
+    },
+    /// Copy on write: nobody else uses the frame, which becomes writable again.
+    Reuse {
+        /// The frame.
+        pfn: Pfn,
+    },
+    /// The page table allows it by now: it is only tried again.
+    Again,
+    /// The task gets SIGSEGV.
+    Sigsegv {
+        /// `si_code`.
+        #[serde(serialize_with = "as_text")]
+        code: SegvCode,
+        /// Why.
+        #[serde(serialize_with = "as_text")]
+        reason: BadAccess,
+    },
+    /// The task gets SIGBUS: the file ends before the page.
+    Sigbus,
+}
+
+fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn copy_reason<S: Serializer>(why: &WpWhy, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match why {
+        WpWhy::Shared { .. } => "shared",
+        WpWhy::ZeroPage => "zero_page",
+        WpWhy::Reserved => "reserved",
+    })
+}
+
+/// Everything about an address of a task; `None` if the task has no address space.
+pub fn why(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Why> {
+    let kernel = &machine.kernel;
+    let walk = vtop(machine, task, va)?;
+    let mapped_by = match &walk.page {
+        Some(page) if !page.reserved => mappers(kernel, page.pfn),
+        _ => Vec::new(),
+    };
+    Some(Why {
+        task: task_name(kernel, task),
+        area: area(machine, task, va),
+        mapped_by,
+        read: forecast(kernel, task, va, Access::read(Mode::User))?,
+        write: forecast(kernel, task, va, Access::write(Mode::User))?,
+        walk,
+    })
+}
+
+/// What an access of a task in user mode would come to, were it made now, with memory enough for
+/// it; `None` if the task has no address space.
+pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> Option<Forecast> {
+    let mm = kernel.tasks.get(task)?.mm?;
+    let mmu = mmu_for(kernel, task, mm);
+    let no_fault = |fate| Forecast {
+        fault: None,
+        grows_by: 0,
+        fate,
+    };
+    Some(match mmu.foresee(&kernel.ram, va, access) {
+        Ok(phys) => no_fault(Fate::Ok {
+            value: word_at(kernel, phys).filter(|_| !access.is_write()),
+            stale: phys_by_walk(kernel, &mmu, va, access) != Some(phys),
+        }),
+        Err(code) => fault_forecast(kernel, task, mm, va, code),
+    })
+}
+
+/// The MMU that the access will go through, as it will be then: another address space is loaded
+/// first if the CPU has one.
+fn mmu_for(kernel: &Kernel, task: TaskId, mm: MmId) -> Mmu {
+    let runs_on = |cpu: &usize| kernel.sched.current(*cpu) == task;
+    let running = (0..kernel.cpus.len()).find(runs_on);
+    let cpu = running.unwrap_or_else(|| usize::from(kernel.sched.get(task).cpu));
+    let mut mmu = kernel.cpus[cpu].mmu.clone();
+    let cr3 = kernel.mms[mm].pgd.phys();
+    if mmu.cr3 != cr3 {
+        mmu.load_cr3(cr3);
+    }
+    mmu
+}
+
+fn phys_by_walk(kernel: &Kernel, mmu: &Mmu, va: VirtAddr, access: Access) -> Option<u32> {
+    let mut without_tlb = mmu.clone();
+    without_tlb.flush_all();
+    without_tlb.foresee(&kernel.ram, va, access).ok()
+}
+
+/// The word at a physical address, unless it goes on in another page.
+fn word_at(kernel: &Kernel, phys: u32) -> Option<u32> {
+    (VirtAddr(phys).page_offset() <= LAST_WORD).then(|| kernel.ram.read_u32(phys))
+}
+
+/// What `do_page_fault` would make of a fault.
+fn fault_forecast(
+    kernel: &Kernel,
+    task: TaskId,
+    mm: MmId,
+    va: VirtAddr,
+    code: ErrorCode,
+) -> Forecast {
+    let esp = VirtAddr(kernel.task(task).thread.regs.esp);
+    let verdict = fault_verdict(Some(&kernel.mms[mm]), va, code, esp);
+    let area = kernel.mms[mm].find_vma(va).copied();
+    let mut forecast = Forecast {
+        fault: Some(code.0),
+        grows_by: 0,
+        fate: Fate::Again,
+    };
+    forecast.fate = match (verdict, area) {
+        (FaultVerdict::GrowStack, Some(vma)) => match kernel.stack_growth(task, mm, &vma, va) {
+            Ok(pages) => {
+                forecast.grows_by = pages;
+                fate_in_area(kernel, mm, &vma.grown_down(pages), va, code)
+            }
+            Err(_) => Fate::Sigsegv {
+                code: SegvCode::MapErr,
+                reason: BadAccess::StackLimit,
+            },
+        },
+        (FaultVerdict::Good, Some(vma)) => fate_in_area(kernel, mm, &vma, va, code),
+        (FaultVerdict::Bad { code, reason }, _) => Fate::Sigsegv { code, reason },
+        (FaultVerdict::GrowStack | FaultVerdict::Good, None) => Fate::Again,
+    };
+    forecast
+}
+
+/// What `handle_mm_fault` would do in an area that contains the address, if that allows the access.
+fn fate_in_area(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, code: ErrorCode) -> Fate {
+    if let FaultVerdict::Bad { code, reason } = access_verdict(vma, code) {
+        return Fate::Sigsegv { code, reason };
+    }
+    let pte = kernel.pte(mm, va);
+    match pte_fault_verdict(pte, code.is_write(), vma) {
+        PteFault::AnonZero => Fate::ZeroPage,
+        PteFault::AnonWrite => Fate::ZeroedFrame,
+        PteFault::FilePage => file_fate(kernel, vma, va, |cached| Fate::FilePage { cached }),
+        PteFault::FileCopy => file_fate(kernel, vma, va, |cached| Fate::FileCopy { cached }),
+        PteFault::WriteProtect => write_protect_fate(kernel, pte),
+        PteFault::SpuriousWrite | PteFault::SpuriousRead => Fate::Again,
+    }
+}
+
+fn file_fate(
+    kernel: &Kernel,
+    vma: &Vma,
+    va: VirtAddr,
+    found: impl Fn(Option<Pfn>) -> Fate,
+) -> Fate {
+    match kernel.file_page(vma, va.page_base()) {
+        FilePage::Cached(pfn) => found(Some(pfn)),
+        FilePage::Uncached { .. } => found(None),
+        FilePage::BeyondEnd => Fate::Sigbus,
+    }
+}
+
+fn write_protect_fate(kernel: &Kernel, pte: Pte) -> Fate {
+    let pfn = pte.pfn();
+    match kernel.mem.wp_verdict(pfn) {
+        WpVerdict::Reuse => Fate::Reuse { pfn },
+        WpVerdict::Copy { why } => Fate::Copy { pfn, why },
+    }
+}
+
+fn area(machine: &Machine, task: TaskId, va: VirtAddr) -> Area {
+    let rows = maps(machine, task).rows;
+    if let Some(row) = rows.iter().find(|row| row.contains(va)) {
+        return Area::Inside { row: row.clone() };
+    }
+    if va.0 >= TASK_SIZE {
+        return Area::Kernel;
+    }
+    // The last row is the vsyscall page, which is the kernel's.
+    let above = |row: &&MapsRow| row.start > va.0 && row.start < TASK_SIZE;
+    let next = rows.iter().find(above).cloned();
+    match (next, stack_growth_to(&machine.kernel, task, va)) {
+        (Some(row), Some(grows_by)) => Area::BelowStack { row, grows_by },
+        (next, _) => Area::Hole { next },
+    }
+}
+
+/// By how many pages the stack above an address would grow if a user access touched it.
+fn stack_growth_to(kernel: &Kernel, task: TaskId, va: VirtAddr) -> Option<u32> {
+    let mm = kernel.task(task).mm?;
+    let touched = ErrorCode::new(false, Access::read(Mode::User));
+    let esp = VirtAddr(kernel.task(task).thread.regs.esp);
+    match fault_verdict(Some(&kernel.mms[mm]), va, touched, esp) {
+        FaultVerdict::GrowStack => {
+            let vma = kernel.mms[mm].find_vma(va)?;
+            kernel.stack_growth(task, mm, vma, va).ok()
+        }
+        FaultVerdict::Good | FaultVerdict::Bad { .. } => None,
+    }
+}
+
+fn mappers(kernel: &Kernel, pfn: Pfn) -> Vec<Mapper> {
+    let name = |pid: Pid| kernel.pid_hash.find(pid).map(|id| task_name(kernel, id));
+    let mapper = |owner: super::sharing::Owner| Mapper {
+        tasks: owner.pids.into_iter().filter_map(name).collect(),
+        addr: owner.addr,
+        writable: owner.writable,
+    };
+    owners(kernel, pfn).into_iter().map(mapper).collect()
+}
+
+fn task_name(kernel: &Kernel, task: TaskId) -> TaskName {
+    TaskName {
+        pid: kernel.pid(task),
+        name: kernel.names.get(kernel.comm(task)).to_owned(),
+    }
+}
