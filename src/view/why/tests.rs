@@ -207,8 +207,8 @@ fn pages_of_files_and_shared_objects() {
     }
     machine.kernel.iput(inode);
     insta::assert_snapshot!(verdicts(&machine, other, data), @"
-    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
-    write  fault 0x6 (user write, not present) -> FILE COPY: a private copy of frame 0x1098 of the page cache (/sh)
+    read   fault 0x4 (user read, not present) -> SIGBUS: beyond the end of the file
+    write  fault 0x6 (user write, not present) -> SIGBUS: beyond the end of the file
     ");
 }
 
@@ -247,7 +247,7 @@ fn stacks_grow_within_their_limits() {
         VirtAddr(areas[&TASK_SIZE].vm_start - pages * 0x1000)
     };
     machine.kernel.task_mut(sh).thread.regs.esp = below(&machine, 2).0;
-    insta::assert_snapshot!(of(&machine, sh, below(&machine, 1)).text().lines[5], @"");
+    insta::assert_snapshot!(of(&machine, sh, below(&machine, 1)).text().lines[5], @"area none here; the stack above, bffeb000-c0000000 rw-p [stack], would grow down by 1 page");
     let verdicts_at = |machine: &Machine, pages| verdicts(machine, sh, below(machine, pages));
     insta::assert_snapshot!(verdicts_at(&machine, 1), @"
     read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the page of zeroes is mapped read-only
