@@ -9,10 +9,12 @@
 //! | what is mapped where | `maps`, `vtop` |
 //! | what would the next access do, and why | `why` |
 //! | who shares what | `sharing`, `shares` |
+//! | what mattered in what happened | `digest` |
 //! | what happened | `trace`, `fields`, `fork_table` |
 
 mod activity;
 mod chart;
+mod digest;
 mod fields;
 mod fork_table;
 mod line;
@@ -32,6 +34,7 @@ mod vtop;
 mod why;
 
 pub use activity::{Activity, activity};
+pub use digest::{Item, Since, digest, digest_items, digest_since};
 pub use fields::{EventFields, Field, fields};
 pub use fork_table::{ForkRow, ForkTable, Mark, fork_table};
 pub use line::{event_line, task_line, task_tag};
