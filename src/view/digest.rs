@@ -68,7 +68,7 @@ pub enum Item {
     },
     /// `munmap`.
     Unmapped {
-        /// Frames that were freed.
+        /// Frames that were freed, page tables among them.
         freed: u32,
     },
     /// A task was made.
@@ -129,6 +129,8 @@ pub enum Item {
         who: Who,
         /// Priority.
         prio: u8,
+        /// Static priority.
+        static_prio: u8,
     },
     /// Many of a kind.
     Many {

@@ -153,6 +153,10 @@ impl Gather<'_> {
         }
     }
 
+    fn init(&self) -> Pid {
+        self.machine.kernel.pid(self.machine.kernel.init)
+    }
+
     const fn zero_page(&self) -> Pfn {
         self.machine.kernel.mem.empty_zero_page()
     }
@@ -190,7 +194,7 @@ impl Gather<'_> {
         }
         let addr = VirtAddr(ret as u32);
         match Syscall::name_of(nr) {
-            "mmap2" => self.items.push(Item::Promised {
+            "mmap2" if !self.populated(pid, addr) => self.items.push(Item::Promised {
                 addr,
                 heap: false,
                 freed: 0,
@@ -213,6 +217,13 @@ impl Gather<'_> {
         }
     }
 
+    /// Whether the last thing that happened was that a page of this area was mapped at once.
+    fn populated(&self, pid: Pid, start: VirtAddr) -> bool {
+        let is_of_it =
+            |fault: &Fault| fault.code.is_none() && fault.pid == pid && fault.addr >= start;
+        matches!(self.items.last(), Some(Item::Fault(fault)) if is_of_it(fault))
+    }
+
     fn take_scheduling(&mut self, record: &Record) {
         match record.event {
             TraceEvent::SchedSwitch { prev, .. } => {
@@ -225,11 +236,19 @@ impl Gather<'_> {
             }
             TraceEvent::ArraySwap {} => self.passed.swaps += 1,
             TraceEvent::SchedSetPrio {
-                pid, name, prio, ..
+                pid,
+                name,
+                prio,
+                static_prio,
+                ..
             } => {
                 let name = self.machine.kernel.names.get(name).to_owned();
                 let who = Who { pid, name };
-                self.items.push(Item::Prio { who, prio });
+                self.items.push(Item::Prio {
+                    who,
+                    prio,
+                    static_prio,
+                });
             }
             TraceEvent::CopyMm { ptes, frames } => self.fork.copied = Some((frames, ptes)),
             TraceEvent::SchedWakeupNew {
@@ -351,7 +370,7 @@ impl Gather<'_> {
         };
         let kernel = &self.machine.kernel;
         let parent = record.stamp.pid;
-        if parent == kernel.pid(kernel.init) {
+        if parent == self.init() {
             return self.spawned.push(child);
         }
         // A slice of one tick is the child's; the parent's has run out.
@@ -426,7 +445,11 @@ impl Gather<'_> {
         }
     }
 
+    /// Init's slice is of no use to it.
     fn take_slice(&mut self, pid: Pid, given: (Pid, u32)) {
+        if given.0 == self.init() {
+            return;
+        }
         let last = self.items.iter_mut().rev().find_map(|item| match item {
             Item::Reaped { who, slice, .. } if who.pid == pid => Some(slice),
             Item::Exit(exit) if exit.who.pid == pid => Some(&mut exit.slice),

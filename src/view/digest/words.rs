@@ -16,21 +16,55 @@ const MAX_NAMED: usize = 8;
 /// What the further lines of an item begin with.
 const INDENT: &str = "      ";
 
-/// The lines of the items; if they are too many, the last one says how many are left out.
+/// The lines of the items; if they are too many, the least important ones are left out, and the
+/// last line says how many.
 pub(super) fn text(items: &[Item]) -> Text {
-    let mut lines: Vec<Line> = items.iter().flat_map(Item::lines).collect();
-    if lines.len() > MAX_LINES {
-        let more = lines.len() - (MAX_LINES - 1);
-        lines.truncate(MAX_LINES - 1);
-        lines.push(cell(
+    let mut told: Vec<(u8, Vec<Line>)> = items
+        .iter()
+        .map(|item| (item.rank(), item.lines()))
+        .collect();
+    let len = |told: &[(u8, Vec<Line>)]| told.iter().map(|(_, lines)| lines.len()).sum::<usize>();
+    let all = len(&told);
+    if all > MAX_LINES {
+        while len(&told) >= MAX_LINES {
+            let last = told.iter().enumerate().max_by_key(|(_, (rank, _))| *rank);
+            let Some((least, _)) = last else { break };
+            told.remove(least);
+        }
+    }
+    let more = all - len(&told);
+    let mut text: Text = told.into_iter().flat_map(|(_, lines)| lines).collect();
+    if more > 0 {
+        let words = count(more as u32, "line", "lines");
+        text.push(cell(
             Role::Dim,
-            format_args!("and {more} lines more: see the trace"),
+            format_args!("and {words} more: see the trace"),
         ));
     }
-    lines.into_iter().collect()
+    text
 }
 
 impl Item {
+    /// What is left out first has the highest rank.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Panic(_) => 0,
+            Self::Time(_) => 1,
+            Self::Fork(_) | Self::Refused { .. } => 2,
+            Self::Exit(_) | Self::VforkDone { .. } | Self::Many { .. } => 3,
+            Self::Faults(_) | Self::Exec(_) | Self::Promised { .. } | Self::Unmapped { .. } => 4,
+            Self::Reaped { .. }
+            | Self::Reparent { .. }
+            | Self::Signal { .. }
+            | Self::Prio { .. } => 5,
+            Self::Fault(fault) => match fault.code {
+                Some(code) if code.is_user() => 4,
+                _ => 7,
+            },
+            Self::Tid { .. } => 6,
+        }
+    }
+
     fn lines(&self) -> Vec<Line> {
         let line = match self {
             Self::Fork(fork) => return fork.lines(),
@@ -80,7 +114,16 @@ impl Item {
                 value,
                 failed,
             } => tid(*addr, *value, *failed),
-            Self::Prio { who, prio } => who.tag().plain("  prio ").add(Role::Number, prio),
+            Self::Prio {
+                who,
+                prio,
+                static_prio,
+            } => who
+                .tag()
+                .plain("  prio ")
+                .add(Role::Number, prio)
+                .plain(", static_prio ")
+                .add(Role::Number, static_prio),
             Self::Many { what, pids } => many(what, pids),
         };
         vec![line]
@@ -221,7 +264,8 @@ impl FaultCounts {
 fn frames_freed(freed: u32) -> Line {
     match freed {
         0 => cell(Role::Plain, "no frame freed"),
-        freed => cell(Role::Plain, count(freed, "frame freed", "frames freed")),
+        freed => cell(Role::Plain, count(freed, "frame freed", "frames freed"))
+            .plain(", page tables included"),
     }
 }
 
