@@ -112,13 +112,14 @@ pub fn path(machine: &Machine, from_seq: u64) -> Option<Path> {
 pub fn side_by_side(calls: Vec<(String, Path)>) -> Paths {
     let (labels, paths): (Vec<String>, Vec<Path>) = calls.into_iter().unzip();
     let outline = paths.first().map_or(&[][..], |path| &path.steps);
-    let row = |(nr, step): (usize, &PathStep)| PathRow {
+    let mark = |path: &Path, step| path.mark(step).unwrap_or(Mark::NotReached);
+    let row = |step: &PathStep| PathRow {
         depth: step.depth,
         step: step.step,
-        marks: paths.iter().map(|path| path.steps[nr].mark).collect(),
+        marks: paths.iter().map(|path| mark(path, step.step)).collect(),
     };
     Paths {
-        rows: outline.iter().enumerate().map(row).collect(),
+        rows: outline.iter().map(row).collect(),
         labels,
         paths,
     }
@@ -212,7 +213,7 @@ impl Paths {
             table.row([name].into_iter().chain(cells).collect::<Vec<_>>());
         }
         let returned = self.paths.iter().map(Path::returned);
-        let name = cell(Role::Name, "=");
+        let name = cell(Role::Name, "return pid");
         table.row([name].into_iter().chain(returned).collect::<Vec<_>>());
         table.text()
     }

@@ -65,7 +65,9 @@ pub mod functions {
     /// Calls a function and shows the way of its first fork, vfork or clone through do_fork,
     /// copy_process and wake_up_new_task: an outline of their source, the branches that were taken
     /// ticked, the others with the reason why not. An error of that call is part of it.
-    /// `path(..).brief` has only the steps of do_fork itself.
+    /// `path(..).brief` has only the steps of do_fork itself. Its data are `steps` (each with
+    /// `step`, `mark`, `why` and `depth`), `value`, `error`, `child`, `flags`, and how many `calls`
+    /// of do_fork there were.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

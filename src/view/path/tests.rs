@@ -377,7 +377,7 @@ fn calls_side_by_side() {
     trace: ptrace_notify()                                  .       .       .        .       .
     CLONE_VFORK: wait_for_completion(&vfork)                .       .       .        .       x
     error: free_pidmap(pid)                                 x       x       .        .       .
-    =                                                 -EINVAL  -EPERM       5        6  inside
+    return pid                                        -EINVAL  -EPERM       5        6  inside
     ");
 }
 

@@ -24,8 +24,10 @@ const COMBINED: [F; 12] = [
     F::CLONE_STOPPED,
 ];
 
-/// The steps that say what is shared, and the count that sharing raises.
-const COUNTED: [(&str, fn(&Lab, TaskId) -> u32); 7] = [
+/// A step that says what is shared, and the count of a task's object that sharing raises.
+type Counted = (&'static str, fn(&Lab, TaskId) -> u32);
+
+const COUNTED: [Counted; 7] = [
     ("copy_semundo", |lab, task| {
         let undo = lab.task(task).sem_undo;
         undo.map_or(0, |undo| lab.kernel().sem_undos[undo].refcnt)
