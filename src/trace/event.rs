@@ -126,7 +126,7 @@ events! {
         child: Pid,
         /// Its name.
         child_name: Name,
-        /// The flags word as given.
+        /// The flags word, with CLONE_PTRACE if the tracer's options added it.
         flags: CloneFlags,
         /// Priority of the child.
         child_prio: u8,

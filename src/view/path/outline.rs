@@ -13,45 +13,69 @@ pub(super) type Verdict = Option<(Mark, String)>;
 
 /// The steps of a call, all of them, whether reached or not.
 pub(super) fn steps(call: &Call) -> Vec<PathStep> {
-    let mut steps = Vec::new();
-    let mut outer = |step, verdict| steps.push(line(0, step, verdict));
-    outer("pid = alloc_pidmap()", Some(alloc_pidmap(call)));
-    outer("current->ptrace: fork_traceflag()", traced(call));
-    steps.push(line(
-        1,
-        "trace: clone_flags |= CLONE_PTRACE",
-        add_clone_ptrace(call),
-    ));
-    steps.push(line(0, "p = copy_process()", copy_process(call)));
+    let mut steps = Vec::from(before_the_copy(call));
     steps.extend(copying::steps(call));
-    let mut outer = |step, verdict| steps.push(line(0, step, verdict));
-    let child = call.child();
-    outer(
-        "CLONE_VFORK: p->vfork_done = &vfork",
-        child.map(|_| if_flag(call, CloneFlags::CLONE_VFORK, String::new)),
-    );
-    outer(
-        "traced or CLONE_STOPPED: SIGSTOP pending",
-        child.map(|child| sigstop(call, child)),
-    );
-    outer(
-        "not CLONE_STOPPED: wake_up_new_task()",
-        child.map(|_| wake_up(call)),
-    );
+    steps.extend(before_the_wake_up(call));
     steps.extend(waking::steps(call));
-    let mut outer = |step, verdict| steps.push(line(0, step, verdict));
-    outer(
-        "CLONE_STOPPED: p->state = TASK_STOPPED",
-        child.map(|_| if_flag(call, CloneFlags::CLONE_STOPPED, String::new)),
-    );
-    outer("trace: ptrace_notify()", child.map(|_| ptrace_notify(call)));
-    outer(
-        "CLONE_VFORK: wait_for_completion(&vfork)",
-        child.map(|child| vfork_wait(call, child)),
-    );
-    outer("error: free_pidmap(pid)", free_pidmap(call));
-    say_not_reached_once(&mut steps);
+    steps.extend(at_the_end(call));
+    say_not_reached(&mut steps);
     steps
+}
+
+fn before_the_copy(call: &Call) -> [PathStep; 4] {
+    [
+        line(0, "pid = alloc_pidmap()", Some(alloc_pidmap(call))),
+        line(0, "current->ptrace: fork_traceflag()", traced(call)),
+        line(
+            1,
+            "trace: clone_flags |= CLONE_PTRACE",
+            add_clone_ptrace(call),
+        ),
+        line(0, "p = copy_process()", copy_process(call)),
+    ]
+}
+
+fn before_the_wake_up(call: &Call) -> [PathStep; 3] {
+    let child = call.child();
+    [
+        line(
+            0,
+            "CLONE_VFORK: p->vfork_done = &vfork",
+            child.map(|_| if_flag(call, CloneFlags::CLONE_VFORK, String::new)),
+        ),
+        line(
+            0,
+            "traced or CLONE_STOPPED: SIGSTOP pending",
+            child.map(|child| sigstop(call, child)),
+        ),
+        line(
+            0,
+            "not CLONE_STOPPED: wake_up_new_task()",
+            child.map(|_| wake_up(call)),
+        ),
+    ]
+}
+
+fn at_the_end(call: &Call) -> [PathStep; 4] {
+    let child = call.child();
+    [
+        line(
+            0,
+            "CLONE_STOPPED: p->state = TASK_STOPPED",
+            child.map(|_| if_flag(call, CloneFlags::CLONE_STOPPED, String::new)),
+        ),
+        line(
+            0,
+            "trace: ptrace_notify()",
+            child.map(|_| ptrace_notify(call)),
+        ),
+        line(
+            0,
+            "CLONE_VFORK: wait_for_completion(&vfork)",
+            child.map(|child| vfork_wait(call, child)),
+        ),
+        line(0, "error: free_pidmap(pid)", free_pidmap(call)),
+    ]
 }
 
 pub(super) fn line(depth: u8, step: &'static str, verdict: Verdict) -> PathStep {
@@ -64,9 +88,9 @@ pub(super) fn line(depth: u8, step: &'static str, verdict: Verdict) -> PathStep 
     }
 }
 
-/// The first of the steps behind a failure says that they were not reached; what lies inside of a
-/// branch that was not taken needs no words.
-fn say_not_reached_once(steps: &mut [PathStep]) {
+/// The first step behind a failure says that it was not reached; the others need no words, nor does
+/// what lies inside of a branch that was not taken.
+fn say_not_reached(steps: &mut [PathStep]) {
     let failed = steps.iter().rposition(|step| step.mark == Mark::Failed);
     if let Some(at) = failed
         && let Some(next) = steps.get_mut(at + 1)
