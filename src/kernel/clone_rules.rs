@@ -1,63 +1,12 @@
 //! The decisions of clone that need no kernel state beyond the caller's: which combinations of
-//! flags are legal, which event a tracer gets, and who is refused for want of resources. Pure
-//! functions that return their reason, so that the kernel and its explanations cannot differ.
+//! flags are legal, what is shared, which event a tracer gets, and who is refused for want of
+//! resources. Pure functions that return their reason, so that the kernel and its explanations
+//! cannot differ.
 
 use super::cred::{Caps, Cred};
 use super::task::PtFlags;
-use crate::abi::{CloneFlags, Errno};
-use std::fmt;
-
-/// Why `copy_process` refuses, by the rule that was tested first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CloneRefusal {
-    /// Sharing the directory context makes no sense across mount namespaces.
-    NewnsWithFs,
-    /// Threads share signal actions.
-    ThreadWithoutSighand,
-    /// Shared signal actions need shared memory: handlers are addresses.
-    SighandWithoutVm,
-    /// `RLIMIT_NPROC`: tasks of the user, and the limit.
-    TooManyOfUser {
-        /// Tasks that the user has.
-        processes: u32,
-        /// The soft limit.
-        limit: u32,
-    },
-    /// `max_threads`, which holds for root too.
-    TooManyThreads {
-        /// The limit.
-        limit: u32,
-    },
-}
-
-impl CloneRefusal {
-    /// The error that the system call returns.
-    pub const fn errno(self) -> Errno {
-        match self {
-            Self::NewnsWithFs | Self::ThreadWithoutSighand | Self::SighandWithoutVm => {
-                Errno::EINVAL
-            }
-            Self::TooManyOfUser { .. } | Self::TooManyThreads { .. } => Errno::EAGAIN,
-        }
-    }
-}
-
-impl fmt::Display for CloneRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NewnsWithFs => write!(f, "CLONE_NEWNS and CLONE_FS exclude each other"),
-            Self::ThreadWithoutSighand => write!(f, "CLONE_THREAD needs CLONE_SIGHAND"),
-            Self::SighandWithoutVm => write!(f, "CLONE_SIGHAND needs CLONE_VM"),
-            Self::TooManyOfUser { processes, limit } => {
-                write!(
-                    f,
-                    "the user has {processes} tasks and RLIMIT_NPROC is {limit}"
-                )
-            }
-            Self::TooManyThreads { limit } => write!(f, "max_threads ({limit}) is reached"),
-        }
-    }
-}
+use crate::abi::CloneFlags;
+use crate::trace::CloneRefusal;
 
 /// The three tests of flags, in the kernel's order.
 ///
@@ -103,6 +52,72 @@ pub const fn check_max_threads(nr_threads: u32, limit: u32) -> Result<(), CloneR
     }
 }
 
+/// What a child has in common with its creator. Of the rest it gets a copy of its own, but for the
+/// semaphore undo list: there it begins with none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CloneSharing {
+    /// List of semaphore adjustments.
+    pub sem_undo: bool,
+    /// Table of open files.
+    pub files: bool,
+    /// Root, working directory, umask.
+    pub fs: bool,
+    /// Signal actions.
+    pub sighand: bool,
+    /// What belongs to the process: pending signals, limits, group state.
+    pub signal: bool,
+    /// Address space.
+    pub mm: bool,
+    /// Mount namespace.
+    pub namespace: bool,
+}
+
+/// What the flags make shared.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_files()`, `copy_fs()`, `copy_sighand()`, `copy_signal()`,
+/// `copy_mm()`; `ipc/sem.c`, `copy_semundo()`; `fs/namespace.c`, `copy_namespace()`.
+pub const fn clone_sharing(flags: CloneFlags) -> CloneSharing {
+    let thread = flags.contains(CloneFlags::CLONE_THREAD);
+    CloneSharing {
+        sem_undo: flags.contains(CloneFlags::CLONE_SYSVSEM),
+        files: flags.contains(CloneFlags::CLONE_FILES),
+        fs: flags.contains(CloneFlags::CLONE_FS),
+        sighand: thread || flags.contains(CloneFlags::CLONE_SIGHAND),
+        signal: thread,
+        mm: flags.contains(CloneFlags::CLONE_VM),
+        namespace: !flags.contains(CloneFlags::CLONE_NEWNS),
+    }
+}
+
+/// The child's parent is its creator's parent.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+pub const fn becomes_sibling(flags: CloneFlags) -> bool {
+    flags.intersects(CloneFlags::CLONE_PARENT.union(CloneFlags::CLONE_THREAD))
+}
+
+/// The signal to the parent when the child ends; -1 for a thread, which nobody waits for.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+pub const fn exit_signal(flags: CloneFlags) -> i32 {
+    if flags.contains(CloneFlags::CLONE_THREAD) {
+        -1
+    } else {
+        flags.csignal() as i32
+    }
+}
+
+/// The child's `ptrace` word: the creator's with CLONE_PTRACE, else nothing.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+pub const fn child_ptrace(parent: PtFlags, flags: CloneFlags) -> PtFlags {
+    if flags.contains(CloneFlags::CLONE_PTRACE) {
+        parent
+    } else {
+        PtFlags::empty()
+    }
+}
+
 /// The event that a tracer asked to hear of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForkEvent {
@@ -112,6 +127,17 @@ pub enum ForkEvent {
     Vfork = 2,
     /// `PTRACE_EVENT_CLONE`.
     Clone = 3,
+}
+
+impl ForkEvent {
+    /// The constant of `ptrace.h`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fork => "PTRACE_EVENT_FORK",
+            Self::Vfork => "PTRACE_EVENT_VFORK",
+            Self::Clone => "PTRACE_EVENT_CLONE",
+        }
+    }
 }
 
 /// Which event the caller's tracer gets. The classes do not fall back on one another.

@@ -2,40 +2,14 @@
 //! undone.
 
 use super::Kernel;
+use super::clone_rules::{CloneSharing, clone_sharing};
 use super::cred::Caps;
 use super::files::{FsStruct, Namespace, SemUndoList};
 use super::fork::ForkArgs;
 use super::signal::SignalStruct;
 use crate::abi::{CloneFlags, Errno, TaskId, VirtAddr};
 use crate::hw::{SegmentDescriptor, UserDesc};
-
-/// How far `copy_process` has come. A failure undoes the stage it has reached and all before it,
-/// in reverse order.
-///
-/// Not undone by a failed clone: the advance of `last_pid`; the tid word stored for
-/// CLONE_PARENT_SETTID; a semaphore undo list made for the caller; PF_SUPERPRIV of the caller; the
-/// halved time slice; and, for a failed CLONE_THREAD, `signal.live`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Stage {
-    /// Task and kernel stack exist.
-    TaskStruct,
-    /// The user's count of tasks is raised.
-    UserCharged,
-    /// `copy_semundo` is done.
-    SemUndo,
-    /// `copy_files` is done.
-    Files,
-    /// `copy_fs` is done.
-    Fs,
-    /// `copy_sighand` is done.
-    Sighand,
-    /// `copy_signal` is done.
-    Signal,
-    /// `copy_mm` is done.
-    Mm,
-    /// `copy_namespace` is done.
-    Namespace,
-}
+use crate::trace::{CloneRefusal, CopyStage};
 
 impl Kernel {
     /// The eight copies, in the kernel's order.
@@ -44,32 +18,34 @@ impl Kernel {
         current: TaskId,
         child: TaskId,
         args: &ForkArgs,
-        stage: &mut Stage,
-    ) -> Result<(), Errno> {
-        let flags = args.flags;
-        self.copy_semundo(flags, current, child);
-        *stage = Stage::SemUndo;
-        self.copy_files(flags, child);
-        *stage = Stage::Files;
-        self.copy_fs(flags, child);
-        *stage = Stage::Fs;
-        self.copy_sighand(flags, child);
-        *stage = Stage::Sighand;
-        self.copy_signal(flags, child);
-        *stage = Stage::Signal;
-        self.copy_mm(flags, current, child)?;
-        *stage = Stage::Mm;
-        self.copy_namespace(flags, current, child)?;
-        *stage = Stage::Namespace;
-        self.copy_thread(current, child, args)
+        stage: &mut CopyStage,
+    ) -> Result<(), CloneRefusal> {
+        let sharing = clone_sharing(args.flags);
+        self.copy_semundo(sharing, current, child);
+        *stage = CopyStage::SemUndo;
+        self.copy_files(sharing, child);
+        *stage = CopyStage::Files;
+        self.copy_fs(sharing, child);
+        *stage = CopyStage::Fs;
+        self.copy_sighand(sharing, child);
+        *stage = CopyStage::Sighand;
+        self.copy_signal(sharing, child);
+        *stage = CopyStage::Signal;
+        self.copy_mm(sharing, current, child)?;
+        *stage = CopyStage::Mm;
+        self.copy_namespace(sharing, current, child)?;
+        *stage = CopyStage::Namespace;
+        self.copy_thread(current, child, args)?;
+        *stage = CopyStage::Thread;
+        Ok(())
     }
 
     /// CLONE_SYSVSEM shares the list, which is made for the caller if it has none; otherwise the
     /// child has none.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `copy_semundo()`.
-    fn copy_semundo(&mut self, flags: CloneFlags, current: TaskId, child: TaskId) {
-        if !flags.contains(CloneFlags::CLONE_SYSVSEM) {
+    fn copy_semundo(&mut self, sharing: CloneSharing, current: TaskId, child: TaskId) {
+        if !sharing.sem_undo {
             self.task_mut(child).sem_undo = None;
             return;
         }
@@ -83,11 +59,11 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_files()`.
-    fn copy_files(&mut self, flags: CloneFlags, child: TaskId) {
+    fn copy_files(&mut self, sharing: CloneSharing, child: TaskId) {
         let Some(table) = self.task(child).files else {
             return;
         };
-        if flags.contains(CloneFlags::CLONE_FILES) {
+        if sharing.files {
             self.files[table].count += 1;
         } else {
             let copy = self.dup_files(table);
@@ -96,11 +72,11 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_fs()`.
-    fn copy_fs(&mut self, flags: CloneFlags, child: TaskId) {
+    fn copy_fs(&mut self, sharing: CloneSharing, child: TaskId) {
         let Some(fs) = self.task(child).fs else {
             return;
         };
-        if flags.contains(CloneFlags::CLONE_FS) {
+        if sharing.fs {
             self.fs[fs].count += 1;
         } else {
             let copy = FsStruct {
@@ -112,11 +88,11 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_sighand()`.
-    fn copy_sighand(&mut self, flags: CloneFlags, child: TaskId) {
+    fn copy_sighand(&mut self, sharing: CloneSharing, child: TaskId) {
         let Some(sighand) = self.task(child).sighand else {
             return;
         };
-        if flags.intersects(CloneFlags::CLONE_SIGHAND | CloneFlags::CLONE_THREAD) {
+        if sharing.sighand {
             self.sighands[sighand].count += 1;
         } else {
             let copy = self.sighands[sighand].duplicate();
@@ -125,12 +101,12 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_signal()`.
-    fn copy_signal(&mut self, flags: CloneFlags, child: TaskId) {
+    fn copy_signal(&mut self, sharing: CloneSharing, child: TaskId) {
         let Some(signal) = self.task(child).signal else {
             return;
         };
         let old = &mut self.signals[signal];
-        if flags.contains(CloneFlags::CLONE_THREAD) {
+        if sharing.signal {
             old.count += 1;
             old.live += 1;
         } else {
@@ -144,19 +120,19 @@ impl Kernel {
     /// Linux 2.6.12: `fs/namespace.c`, `copy_namespace()`.
     fn copy_namespace(
         &mut self,
-        flags: CloneFlags,
+        sharing: CloneSharing,
         current: TaskId,
         child: TaskId,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), CloneRefusal> {
         let Some(namespace) = self.task(child).namespace else {
             return Ok(());
         };
-        if !flags.contains(CloneFlags::CLONE_NEWNS) {
+        if sharing.namespace {
             self.namespaces[namespace].count += 1;
             return Ok(());
         }
         if !self.capable(current, Caps::SYS_ADMIN) {
-            return Err(Errno::EPERM);
+            return Err(CloneRefusal::NewnsUnprivileged);
         }
         self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace { count: 1 }));
         Ok(())
@@ -171,7 +147,7 @@ impl Kernel {
         current: TaskId,
         child: TaskId,
         args: &ForkArgs,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), CloneRefusal> {
         let regs = &mut self.task_mut(child).thread.regs;
         regs.eax = 0;
         if args.stack != VirtAddr(0) {
@@ -180,14 +156,16 @@ impl Kernel {
         if !args.flags.contains(CloneFlags::CLONE_SETTLS) {
             return Ok(());
         }
-        let info = self.read_user_desc(current, args.tls)?;
+        let info = self
+            .read_user_desc(current, args.tls)
+            .map_err(|_| CloneRefusal::TlsFault)?;
         let slot = info
             .entry_number
             .checked_sub(6)
             .and_then(|slot| usize::try_from(slot).ok());
         let slot = slot
             .filter(|slot| *slot < 3 && !info.is_empty())
-            .ok_or(Errno::EINVAL)?;
+            .ok_or(CloneRefusal::NoTlsEntry)?;
         self.task_mut(child).thread.tls_array[slot] = SegmentDescriptor::from_user_desc(&info);
         Ok(())
     }
@@ -214,40 +192,45 @@ impl Kernel {
         })
     }
 
-    /// Undoes a clone that failed after reaching `stage`: that stage and everything before it.
-    pub(super) fn unwind_copy(&mut self, child: TaskId, stage: Stage) {
-        if stage >= Stage::Namespace
+    /// Undoes a clone that failed after reaching `stage`: that stage and everything before it, in
+    /// reverse order.
+    ///
+    /// Not undone: the advance of `last_pid`; the tid word stored for CLONE_PARENT_SETTID; a
+    /// semaphore undo list made for the caller; PF_SUPERPRIV of the caller; the halved time slice;
+    /// and, for a failed CLONE_THREAD, `signal.live`.
+    pub(super) fn unwind_copy(&mut self, child: TaskId, stage: CopyStage) {
+        if stage >= CopyStage::Namespace
             && let Some(namespace) = self.task_mut(child).namespace.take()
         {
             self.put_namespace(namespace);
         }
-        if stage >= Stage::Mm
+        if stage >= CopyStage::Mm
             && let Some(mm) = self.task_mut(child).mm.take()
         {
             self.mmput(mm);
         }
-        if stage >= Stage::Signal {
+        if stage >= CopyStage::Signal {
             self.put_signal(child);
         }
-        if stage >= Stage::Sighand {
+        if stage >= CopyStage::Sighand {
             self.put_sighand(child);
         }
-        if stage >= Stage::Fs
+        if stage >= CopyStage::Fs
             && let Some(fs) = self.task_mut(child).fs.take()
         {
             self.put_fs(fs);
         }
-        if stage >= Stage::Files
+        if stage >= CopyStage::Files
             && let Some(files) = self.task_mut(child).files.take()
         {
             self.put_files(files);
         }
-        if stage >= Stage::SemUndo
+        if stage >= CopyStage::SemUndo
             && let Some(undo) = self.task_mut(child).sem_undo.take()
         {
             self.put_sem_undo(undo);
         }
-        if stage >= Stage::UserCharged {
+        if stage >= CopyStage::UserCharged {
             let uid = self.task(child).cred.uid;
             self.users.put(uid);
         }

@@ -2,16 +2,16 @@
 
 use super::Kernel;
 use super::clone_rules::{
-    CloneRefusal, check_clone_flags, check_max_threads, check_nproc, fork_traceflag,
+    becomes_sibling, check_clone_flags, check_max_threads, check_nproc, child_ptrace, exit_signal,
+    fork_traceflag,
 };
-use super::copy::Stage;
 use super::pidmap::PidType;
 use super::sched::{Levers, ThreadFlags};
 use super::signal::SignalFlags;
 use super::syscall::SysResult;
 use super::task::{ChildList, Continuation, ExitState, PfFlags, PtFlags, Task};
 use crate::abi::{CloneFlags, Errno, Name, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
-use crate::trace::{ForkStep, FrameUse, TraceEvent};
+use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
 /// What `do_fork` is told: the arguments of clone as the system call passes them on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,6 +50,7 @@ impl Kernel {
     /// `EAGAIN` if there is no pid or too many tasks, and whatever `copy_process` refuses.
     pub fn do_fork(&mut self, current: TaskId, args: &ForkArgs) -> SysResult {
         let mut args = *args;
+        self.trace_do_fork(current, &args);
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
             return Err(Errno::EAGAIN).into();
@@ -67,11 +68,10 @@ impl Kernel {
         }
         let child = match self.copy_process(current, &args, pid) {
             Ok(child) => child,
-            Err(errno) => {
-                self.fork_step(current, ForkStep::CopyProcessFailed(errno));
+            Err(refusal) => {
                 self.pidmap.free(pid);
                 self.fork_step(current, ForkStep::FreePidmap);
-                return Err(errno).into();
+                return Err(refusal.errno()).into();
             }
         };
         self.stat.forks += 1;
@@ -133,6 +133,18 @@ impl Kernel {
         self.wait_for_completion(current, child)
     }
 
+    fn trace_do_fork(&mut self, current: TaskId, args: &ForkArgs) {
+        let sched = self.sched.get(current);
+        let event = TraceEvent::DoFork {
+            flags: args.flags,
+            stack: args.stack,
+            ptrace: self.task(current).ptrace.bits(),
+            slice: sched.time_slice,
+            sleep_avg: sched.sleep_avg,
+        };
+        self.trace(current, event);
+    }
+
     fn fork_step(&mut self, current: TaskId, step: ForkStep) {
         self.trace(current, TraceEvent::DoForkStep { step });
     }
@@ -142,25 +154,40 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
     ///
     /// # Errors
-    /// See the rules in `clone_rules`; `ENOMEM`, `EFAULT`, `EPERM`, `EINTR`. What a failure leaves
-    /// undone is said by [`Stage`].
+    /// Why it is refused. What a failure leaves undone is said at `unwind_copy`.
     pub fn copy_process(
         &mut self,
         current: TaskId,
         args: &ForkArgs,
         pid: Pid,
-    ) -> Result<TaskId, Errno> {
-        check_clone_flags(args.flags).map_err(CloneRefusal::errno)?;
+    ) -> Result<TaskId, CloneRefusal> {
+        let mut reached = CopyStage::Begun;
+        let result = self.new_task(current, args, pid, &mut reached);
+        let refusal = result.err();
+        self.trace(current, TraceEvent::CopyProcess { reached, refusal });
+        result
+    }
+
+    /// The body of `copy_process`; `stage` says how far it has come.
+    fn new_task(
+        &mut self,
+        current: TaskId,
+        args: &ForkArgs,
+        pid: Pid,
+        stage: &mut CopyStage,
+    ) -> Result<TaskId, CloneRefusal> {
+        check_clone_flags(args.flags)?;
+        *stage = CopyStage::FlagsAllowed;
         let child = self.dup_task_struct(current, pid)?;
+        *stage = CopyStage::TaskStruct;
         if let Some(comm) = args.comm {
             self.sched.get_mut(child).name = comm;
         }
-        let mut stage = Stage::TaskStruct;
-        match self.fill_child(current, child, args, &mut stage) {
+        match self.fill_child(current, child, args, stage) {
             Ok(()) => Ok(child),
-            Err(errno) => {
-                self.unwind_copy(child, stage);
-                Err(errno)
+            Err(refusal) => {
+                self.unwind_copy(child, *stage);
+                Err(refusal)
             }
         }
     }
@@ -168,10 +195,10 @@ impl Kernel {
     /// A byte copy of the task on a kernel stack of its own.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
-    fn dup_task_struct(&mut self, current: TaskId, pid: Pid) -> Result<TaskId, Errno> {
+    fn dup_task_struct(&mut self, current: TaskId, pid: Pid) -> Result<TaskId, CloneRefusal> {
         let stack = self
             .alloc_frame(1, FrameUse::KernelStack)
-            .ok_or(Errno::ENOMEM)?;
+            .ok_or(CloneRefusal::NoMemory)?;
         // The lists of children are not copied: they may be long, and the child's start empty.
         let children = std::mem::take(&mut self.task_mut(current).children);
         let copy = Task {
@@ -186,20 +213,21 @@ impl Kernel {
         Ok(child)
     }
 
-    /// The body of `copy_process` behind `dup_task_struct`; `stage` says how far it has come.
+    /// What `copy_process` does behind `dup_task_struct`.
     fn fill_child(
         &mut self,
         current: TaskId,
         child: TaskId,
         args: &ForkArgs,
-        stage: &mut Stage,
-    ) -> Result<(), Errno> {
+        stage: &mut CopyStage,
+    ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
         self.charge_user(current, stage)?;
         self.reset_inherited(child, flags);
         if flags.contains(CloneFlags::CLONE_PARENT_SETTID) {
             self.store_parent_tid(current, child, args.parent_tid)?;
         }
+        *stage = CopyStage::ParentTid;
         if flags.contains(CloneFlags::CLONE_THREAD) {
             self.task_mut(child).tgid = self.task(current).tgid;
         }
@@ -215,38 +243,40 @@ impl Kernel {
         task.set_child_tid = tid_word(CloneFlags::CLONE_CHILD_SETTID);
         task.clear_child_tid = tid_word(CloneFlags::CLONE_CHILD_CLEARTID);
         task.parent_exec_id = task.self_exec_id;
-        task.exit_signal = match flags.contains(CloneFlags::CLONE_THREAD) {
-            true => -1,
-            false => flags.csignal() as i32,
-        };
+        task.exit_signal = exit_signal(flags);
         task.pdeath_signal = 0;
         task.exit_state = ExitState::Alive;
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_fork(&mut ctx, current, child);
+        *stage = CopyStage::SchedFork;
         self.task_mut(child).group_leader = child;
         if self.task(current).pending.contains(Signal::SIGKILL) {
-            return Err(Errno::EINTR);
+            return Err(CloneRefusal::Killed);
         }
+        *stage = CopyStage::NotKilled;
         self.choose_parents(current, child, flags);
         if flags.contains(CloneFlags::CLONE_THREAD) {
             self.join_thread_group(current, child)?;
         }
         self.link_task(child);
+        *stage = CopyStage::Linked;
         Ok(())
     }
 
     /// `RLIMIT_NPROC`, the user's count, `max_threads`.
-    fn charge_user(&mut self, current: TaskId, stage: &mut Stage) -> Result<(), Errno> {
+    fn charge_user(&mut self, current: TaskId, stage: &mut CopyStage) -> Result<(), CloneRefusal> {
         let cred = self.task(current).cred;
         let limit = self.rlimits(current).nproc;
         let processes = self.users.processes(cred.uid);
-        let waiver = check_nproc(&cred, processes, limit).map_err(CloneRefusal::errno)?;
+        let waiver = check_nproc(&cred, processes, limit)?;
         if let Some(privilege) = waiver {
             self.capable(current, privilege);
         }
         self.users.get(cred.uid);
-        *stage = Stage::UserCharged;
-        check_max_threads(self.nr_threads, self.max_threads).map_err(CloneRefusal::errno)
+        *stage = CopyStage::UserCharged;
+        check_max_threads(self.nr_threads, self.max_threads)?;
+        *stage = CopyStage::ThreadsAllowed;
+        Ok(())
     }
 
     /// The fields that a child never inherits.
@@ -257,9 +287,7 @@ impl Kernel {
         let task = self.task_mut(child);
         task.did_exec = false;
         task.flags = (task.flags - PfFlags::SUPERPRIV) | PfFlags::FORKNOEXEC;
-        if !flags.contains(CloneFlags::CLONE_PTRACE) {
-            task.ptrace = PtFlags::empty();
-        }
+        task.ptrace = child_ptrace(task.ptrace, flags);
         task.tgid = pid;
         task.children = ChildList::new();
         task.vfork_done = None;
@@ -278,7 +306,7 @@ impl Kernel {
         current: TaskId,
         child: TaskId,
         addr: VirtAddr,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), CloneRefusal> {
         let pid = self.pid(child);
         let stored = self.put_user_u32(current, addr, pid.0 as u32);
         self.trace(
@@ -289,12 +317,11 @@ impl Kernel {
                 failed: stored.is_err(),
             },
         );
-        stored
+        stored.map_err(|_| CloneRefusal::ParentTidFault)
     }
 
     fn choose_parents(&mut self, current: TaskId, child: TaskId, flags: CloneFlags) {
-        let siblings = CloneFlags::CLONE_PARENT | CloneFlags::CLONE_THREAD;
-        let parent = match flags.intersects(siblings) {
+        let parent = match becomes_sibling(flags) {
             true => self.task(current).real_parent,
             false => current,
         };
@@ -303,12 +330,12 @@ impl Kernel {
         task.parent = parent;
     }
 
-    fn join_thread_group(&mut self, current: TaskId, child: TaskId) -> Result<(), Errno> {
+    fn join_thread_group(&mut self, current: TaskId, child: TaskId) -> Result<(), CloneRefusal> {
         let Some(signal) = self.task(current).signal else {
             return Ok(());
         };
         if self.signals[signal].flags.contains(SignalFlags::GROUP_EXIT) {
-            return Err(Errno::EAGAIN);
+            return Err(CloneRefusal::GroupExit);
         }
         self.task_mut(child).group_leader = self.task(current).group_leader;
         if self.signals[signal].group_stop_count > 0 {

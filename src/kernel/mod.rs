@@ -25,8 +25,6 @@ pub mod timer;
 pub mod vfs;
 pub mod wait;
 
-pub use copy::Stage;
-
 use crate::abi::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,
     SignalId, TaskId,

@@ -62,9 +62,9 @@ impl Kernel {
         let pid = self.pidmap.alloc().ok_or(Errno::EAGAIN)?;
         let child = match self.copy_process(init, &fork, pid) {
             Ok(child) => child,
-            Err(errno) => {
+            Err(refusal) => {
                 self.pidmap.free(pid);
-                return Err(errno);
+                return Err(refusal.errno());
             }
         };
         self.set_user(child, args.uid);

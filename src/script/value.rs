@@ -26,6 +26,8 @@ pub struct Call {
 pub struct View {
     pub(super) text: String,
     pub(super) data: Dynamic,
+    /// The same in a short form, if it has one.
+    pub(super) brief: Option<Box<View>>,
 }
 
 impl fmt::Display for View {

@@ -2,8 +2,9 @@
 //! when it happened is said by the [`Record`](super::Record) around it.
 
 use super::field::FieldValue;
+use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
-use crate::abi::{CloneFlags, Errno, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
+use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:ident $tag:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
@@ -125,7 +126,7 @@ events! {
         child: Pid,
         /// Its name.
         child_name: Name,
-        /// The flags word as given.
+        /// The flags word, with CLONE_PTRACE if the tracer's options added it.
         flags: CloneFlags,
         /// Priority of the child.
         child_prio: u8,
@@ -209,7 +210,27 @@ events! {
         /// Its new real-time priority, 0 for an ordinary task.
         rt_priority: u8,
     }
-    /// `do_fork` took a step, or left it out.
+    /// `do_fork` was called. With what its caller had at that time.
+    DoFork "do_fork" {
+        /// The flags word as given.
+        flags: CloneFlags,
+        /// The child's `esp`; 0 for the caller's own.
+        stack: VirtAddr,
+        /// The caller's `ptrace` word.
+        ptrace: u32,
+        /// The caller's time slice, ticks.
+        slice: u32,
+        /// The caller's sleep average, ns.
+        sleep_avg: u32,
+    }
+    /// `copy_process` made a task, or refused.
+    CopyProcess "copy_process" {
+        /// The last of its stages that was done.
+        reached: CopyStage,
+        /// Why it went no further, if it refused.
+        refusal: Option<CloneRefusal>,
+    }
+    /// `do_fork` took a step.
     DoForkStep "do_fork_step" {
         /// Which.
         step: ForkStep,
@@ -391,6 +412,11 @@ impl Placement {
             Self::TailByOption => "tail_by_option",
         }
     }
+
+    /// The child is to run before its parent: the parent is asked to give the CPU up.
+    pub const fn child_first(self) -> bool {
+        matches!(self, Self::BeforeParent | Self::ParentNotQueued)
+    }
 }
 
 /// What the translations of a flush were.
@@ -439,48 +465,6 @@ impl FrameUse {
             Self::PageTable => "page_table",
             Self::PageDir => "page_dir",
             Self::KernelStack => "kernel_stack",
-        }
-    }
-}
-
-/// The steps of `do_fork` that a reader of its source can tick off.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ForkStep {
-    /// A pid was taken.
-    AllocPidmap(Pid),
-    /// No pid was free.
-    NoPid,
-    /// The tracer's options made the child traced: `CLONE_PTRACE` was added.
-    AddClonePtrace,
-    /// `copy_process` refused.
-    CopyProcessFailed(Errno),
-    /// `SIGSTOP` was made pending in the child.
-    SigstopPending,
-    /// The child was put on a runqueue.
-    WakeUpNewTask,
-    /// `CLONE_STOPPED`: the child was left in `TASK_STOPPED`.
-    LeftStopped,
-    /// The parent stopped for its tracer.
-    PtraceNotify,
-    /// The parent waits until the child gives the memory up.
-    WaitForVfork,
-    /// The pid was given back.
-    FreePidmap,
-}
-
-impl ForkStep {
-    /// The function or action of `do_fork` that the step stands for.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AllocPidmap(_) | Self::NoPid => "alloc_pidmap",
-            Self::AddClonePtrace => "add CLONE_PTRACE",
-            Self::CopyProcessFailed(_) => "copy_process",
-            Self::SigstopPending => "SIGSTOP pending",
-            Self::WakeUpNewTask => "wake_up_new_task",
-            Self::LeftStopped => "left TASK_STOPPED",
-            Self::PtraceNotify => "ptrace_notify",
-            Self::WaitForVfork => "wait for vfork",
-            Self::FreePidmap => "free_pidmap",
         }
     }
 }

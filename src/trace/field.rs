@@ -1,7 +1,8 @@
 //! The fields of events, whatever the event: so that text, scripts and exports need not know
 //! every kind.
 
-use super::event::{ArrayKind, FlushScope, ForkStep, FrameUse, Placement};
+use super::event::{ArrayKind, FlushScope, FrameUse, Placement};
+use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
 use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
 
@@ -65,4 +66,8 @@ from! {
     Placement => |value| Self::Word(value.name()),
     FlushScope => |value| Self::Word(value.name()),
     FrameUse => |value| Self::Word(value.name()),
+    CopyStage => |value| Self::Word(value.name()),
+    Option<CloneRefusal> => |value| {
+        Self::Word(value.map_or("none", |refusal| refusal.errno().name()))
+    },
 }

@@ -2,8 +2,10 @@
 
 mod event;
 mod field;
+mod fork;
 mod log;
 
-pub use event::{ArrayKind, EventKind, FlushScope, ForkStep, FrameUse, Placement, TraceEvent};
+pub use event::{ArrayKind, EventKind, FlushScope, FrameUse, Placement, TraceEvent};
 pub use field::FieldValue;
+pub use fork::{CloneRefusal, CopyStage, ForkStep};
 pub use log::{PidList, PidRun, Record, Stamp, TraceFilter, TraceLog};

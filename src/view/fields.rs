@@ -147,7 +147,6 @@ fn step_name(step: ForkStep) -> String {
     match step {
         ForkStep::AllocPidmap(pid) => format!("{name}({pid})"),
         ForkStep::NoPid => format!("{name}(none)"),
-        ForkStep::CopyProcessFailed(errno) => format!("{name}({})", errno.name()),
         _ => name,
     }
 }

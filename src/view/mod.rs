@@ -10,16 +10,17 @@
 //! | what would the next access do, and why | `why` |
 //! | who shares what | `sharing`, `shares` |
 //! | what mattered in what happened | `digest` |
-//! | what happened | `trace`, `fields`, `fork_table` |
+//! | what happened | `trace`, `fields` |
+//! | which branches a fork took, and why | `path`, `side_by_side` |
 
 mod activity;
 mod chart;
 mod digest;
 mod fields;
-mod fork_table;
 mod line;
 mod maps;
 mod on_cpu;
+mod path;
 mod ps;
 mod pstree;
 mod runq;
@@ -36,10 +37,10 @@ mod why;
 pub use activity::{Activity, activity};
 pub use digest::{Item, Since, digest, digest_items, digest_since};
 pub use fields::{EventFields, Field, fields};
-pub use fork_table::{ForkRow, ForkTable, Mark, fork_table};
 pub use line::{event_line, task_line, task_tag};
 pub use maps::{Maps, MapsRow, maps};
 pub use on_cpu::{OnCpu, on_cpu_now};
+pub use path::{Mark, Path, PathRow, PathStep, Paths, path, side_by_side};
 pub use ps::{Ps, PsRow, ps, ps_row};
 pub use pstree::{PsTree, TreeRow, pstree};
 pub use runq::{ArrayView, CpuQueue, Level, Runq, runq};

@@ -5,6 +5,7 @@
 
 mod cli;
 mod examples;
+mod following;
 mod hot_paths;
 mod lab;
 mod layers;

@@ -4,9 +4,11 @@ use super::PageAllocator;
 use super::bootmem::{FIXMAP_TABLE, VSYSCALL_PAGE};
 use super::mm_struct::Mm;
 use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
-use crate::abi::{CloneFlags, Errno, MmId, Pfn, TaskId, VirtAddr};
+use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
+use crate::kernel::clone_rules::CloneSharing;
+use crate::trace::CloneRefusal;
 use slotmap::SlotMap;
 
 /// Low bits of the kernel's 4 MiB entries: global, dirty, accessed, writable, not for user mode.
@@ -104,10 +106,10 @@ impl Kernel {
     /// read-only already.
     pub(in crate::kernel) fn copy_mm(
         &mut self,
-        clone_flags: CloneFlags,
+        sharing: CloneSharing,
         current: TaskId,
         child: TaskId,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), CloneRefusal> {
         let task = self.task_mut(child);
         (task.min_flt, task.maj_flt) = (0, 0);
         (task.mm, task.active_mm) = (None, None);
@@ -117,11 +119,12 @@ impl Kernel {
         let Some(old) = self.task(current).mm else {
             return Ok(());
         };
-        let mm = if clone_flags.contains(CloneFlags::CLONE_VM) {
+        let mm = if sharing.mm {
             self.mmget(old);
             old
         } else {
-            self.dup_mm(old)?
+            // An address space is copied or memory is short; there is no other error.
+            self.dup_mm(old).map_err(|_| CloneRefusal::NoMemory)?
         };
         self.set_mm(child, mm);
         Ok(())

@@ -75,6 +75,21 @@ pub const fn wake_new_placement(
     WakeNewVerdict { placement, forced }
 }
 
+/// How a parent's slice is split at fork: the child's part, with the odd tick, and what is left.
+/// Linux 2.6.12: kernel/sched.c, `sched_fork()`.
+pub const fn split_slice(parent_slice: u32) -> (u32, u32) {
+    (parent_slice.wrapping_add(1) >> 1, parent_slice >> 1)
+}
+
+/// What `wake_up_new_task` makes of the sleep average (ns) that parent and child both have: the
+/// child's, and the parent's. Linux 2.6.12: kernel/sched.c, `wake_up_new_task()`.
+pub const fn sleep_avgs_after_fork(sleep_avg: u32) -> (u32, u32) {
+    (
+        penalised_sleep_avg(sleep_avg, CHILD_PENALTY),
+        penalised_sleep_avg(sleep_avg, PARENT_PENALTY),
+    )
+}
+
 impl Scheduler {
     /// Makes the new task's scheduling fields as a copy of the parent's, on no runqueue yet.
     /// Linux 2.6.12: kernel/fork.c, `dup_task_struct()`; with what `copy_process()` resets in
@@ -93,14 +108,13 @@ impl Scheduler {
     /// Gives a task that [`dup`](Self::dup) made half of its parent's slice; the parent runs on
     /// this CPU. Linux 2.6.12: kernel/sched.c, `sched_fork()`.
     pub fn sched_fork(&mut self, ctx: &mut Ctx, parent: TaskId, child: TaskId) {
-        let parent_slice = self.tasks[parent].time_slice;
+        let (child_slice, left) = split_slice(self.tasks[parent].time_slice);
         let new = &mut self.tasks[child];
         new.state = TaskState::RUNNING;
         new.cpu = ctx.cpu as u8;
-        new.time_slice = parent_slice.wrapping_add(1) >> 1;
+        new.time_slice = child_slice;
         new.first_time_slice = true;
         new.timestamp = ctx.now;
-        let left = parent_slice >> 1;
         // A last tick goes to the child, and the parent's slice expires here and now.
         self.tasks[parent].time_slice = left.max(1);
         if left == 0 {
@@ -132,7 +146,7 @@ impl Scheduler {
         let before = self.list_before(ctx, current, child, verdict.placement);
         self.place(ctx, current, child, verdict.placement);
         let parent = &mut self.tasks[current];
-        parent.sleep_avg = penalised_sleep_avg(parent.sleep_avg, PARENT_PENALTY);
+        parent.sleep_avg = sleep_avgs_after_fork(parent.sleep_avg).1;
         self.emit_wakeup_new(ctx, child, verdict);
         self.emit_run_list(ctx, child, &before);
         verdict.placement
@@ -162,7 +176,7 @@ impl Scheduler {
 
     fn penalise_child(&mut self, child: TaskId) {
         let task = &mut self.tasks[child];
-        task.sleep_avg = penalised_sleep_avg(task.sleep_avg, CHILD_PENALTY);
+        task.sleep_avg = sleep_avgs_after_fork(task.sleep_avg).0;
         task.prio = effective_prio(task).prio;
     }
 
@@ -182,10 +196,7 @@ impl Scheduler {
                 rq.activate_raw(tasks, child);
             }
         }
-        if matches!(
-            placement,
-            Placement::BeforeParent | Placement::ParentNotQueued
-        ) {
+        if placement.child_first() {
             self.set_need_resched(current);
         }
     }

@@ -19,7 +19,7 @@ mod tests;
 mod tick;
 mod wakeup;
 
-pub use fork::{Levers, WakeNewVerdict, wake_new_placement};
+pub use fork::{Levers, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
 pub use prio::{
     NS_MAX_SLEEP_AVG, NS_PER_TICK, PrioSteps, SleepClass, SleepCredit, Starving, current_bonus,
     effective_prio, expired_starving, interactive_delta, interactive_sleep, recalc_task_prio,

@@ -9,6 +9,7 @@ use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, Outcome};
 use crate::script::error::ScriptError;
 use crate::script::value::Task;
+use crate::trace::CloneRefusal;
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
 
@@ -37,8 +38,8 @@ fn clone_error(value: i32, call: &str, flags: CloneFlags) -> ScriptError {
     let error = errno_error(value, call);
     let rule = match (Errno::from_code(-value), check_clone_flags(flags)) {
         (Some(Errno::EINVAL), Err(rule)) => rule.to_string(),
-        (Some(Errno::EINVAL), Ok(())) => "the user_desc names no entry 6 to 8".to_owned(),
-        (Some(Errno::EPERM), _) => "CLONE_NEWNS needs CAP_SYS_ADMIN".to_owned(),
+        (Some(Errno::EINVAL), Ok(())) => CloneRefusal::NoTlsEntry.to_string(),
+        (Some(Errno::EPERM), _) => CloneRefusal::NewnsUnprivileged.to_string(),
         (Some(Errno::EFAULT), _) => "an address in the arguments cannot be accessed".to_owned(),
         (Some(Errno::EAGAIN), _) => {
             "no pid is free, or there are too many tasks, or the process is ending".to_owned()

@@ -98,6 +98,7 @@ pub mod functions {
         View {
             text: overview(&docs),
             data: data(&docs),
+            brief: None,
         }
     }
 
@@ -125,6 +126,7 @@ pub mod functions {
         Ok(View {
             text: describe(&docs),
             data: data(&docs),
+            brief: None,
         })
     }
 }

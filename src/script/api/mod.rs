@@ -11,6 +11,7 @@ mod check;
 mod clone;
 mod convert;
 mod errors;
+mod follow;
 mod help;
 mod machine;
 mod memory;
@@ -35,6 +36,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("memory", exported_module!(memory::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
+        ("following", exported_module!(follow::functions)),
         ("checking", exported_module!(check::functions)),
         ("errors", exported_module!(errors::functions)),
         ("help", exported_module!(help::functions)),

@@ -26,11 +26,13 @@ impl IntoIterator for Trace {
     }
 }
 
-fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
+/// A view of that data, without a short form.
+pub(super) fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
     let data = to_dynamic(data)?;
     Ok(View {
         text: text.to_string(),
         data,
+        brief: None,
     })
 }
 
@@ -53,6 +55,7 @@ pub(super) fn measured(stat: &Stat) -> View {
     View {
         text: table.text().to_string(),
         data: data.into(),
+        brief: None,
     }
 }
 
@@ -103,19 +106,6 @@ fn only(trace: &Trace, tags: &[String]) -> Result<Trace> {
     Ok(Trace(TraceView {
         events: trace.0.events.iter().filter(has).cloned().collect(),
     }))
-}
-
-/// `[label, from, to]` of `fork_table`.
-fn labelled_call(call: Dynamic) -> Result<(String, u64, u64)> {
-    let parts = call.into_array().unwrap_or_default();
-    if let [label, from, to] = parts.as_slice()
-        && let (Ok(from), Ok(to)) = (from.as_int(), to.as_int())
-    {
-        let from = ranged(from, "the first mark", 0, i64::MAX)? as u64;
-        let to = ranged(to, "the second mark", from as i64, i64::MAX)? as u64;
-        return Ok((label.to_string(), from, to));
-    }
-    Err(ScriptError::new("a call is given as [label, mark before, mark behind]").into())
 }
 
 #[export_module]
@@ -335,29 +325,6 @@ pub mod functions {
         look(&ctx, crate::export::ftrace)
     }
 
-    /// The steps that calls of `do_fork` took, side by side: each call is given by a label and by
-    /// the marks before and behind it.
-    ///
-    /// ```rhai
-    /// let sh = spawn("sh");
-    /// let from = mark();
-    /// sh.fork();
-    /// print(fork_table([["fork", from, mark()]]));
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn fork_table(ctx: NativeCallContext, calls: Array) -> Result<View> {
-        let calls: Result<Vec<(String, u64, u64)>> = calls.into_iter().map(labelled_call).collect();
-        let calls = calls?;
-        let borrowed: Vec<(&str, u64, u64)> = calls
-            .iter()
-            .map(|(label, from, to)| (label.as_str(), *from, *to))
-            .collect();
-        let table = look(&ctx, |machine| {
-            view::fork_table(&machine.kernel.log, &borrowed)
-        })?;
-        as_view(&table, &table.text())
-    }
-
     /// Only the events of that name.
     ///
     /// ```rhai
@@ -454,6 +421,19 @@ pub mod functions {
     #[rhai_fn(get = "data")]
     pub fn view_data(view: &mut View) -> Dynamic {
         view.data.clone()
+    }
+
+    /// The view in a short form. Only `path` has one: the steps of do_fork alone, without those of
+    /// the functions that it calls.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// print(path(|| sh.fork()).brief);
+    /// ```
+    #[rhai_fn(get = "brief", return_raw)]
+    pub fn view_brief(view: &mut View) -> Result<View> {
+        let brief = view.brief.as_deref().cloned();
+        brief.ok_or_else(|| ScriptError::new("this view has no short form").into())
     }
 
     /// A field of the view's data, by name.

@@ -4,6 +4,7 @@ mod exec;
 mod exit_wait;
 mod flags;
 mod orphans;
+mod path;
 mod puppets;
 mod random;
 mod replay;

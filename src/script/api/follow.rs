@@ -1,0 +1,115 @@
+//! Following the kernel through its source while a function of the script runs.
+
+use super::convert::{Result, look};
+use super::view::as_view;
+use crate::script::error::ScriptError;
+use crate::script::session::Shared;
+use crate::script::value::View;
+use crate::view::{self, Path, Paths};
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
+
+/// Calls the function and follows the first `do_fork` in it. The machine is looked at before and
+/// after, never while the script runs.
+fn follow(ctx: &NativeCallContext, call: &FnPtr) -> Result<Path> {
+    let mark = || Shared::of(ctx)?.with(|state| (state.boot, state.machine.kernel.log.event_seq()));
+    let (boot, seq) = mark()?;
+    let result: Result<Dynamic> = call.call_within_context(ctx, ());
+    // A machine that was booted meanwhile counts its events anew.
+    let (boot_after, _) = mark()?;
+    let from = if boot == boot_after { seq } else { 0 };
+    let path = look(ctx, |machine| view::path(machine, from))?;
+    match (path, result) {
+        (Some(path), Ok(_)) => Ok(path),
+        (Some(path), Err(error)) if is_its_error(&path, &error) => Ok(path),
+        (_, Err(error)) => Err(error),
+        (None, Ok(_)) => Err(ScriptError::new(
+            "what was called made no task: it never came to do_fork",
+        )
+        .with_help("path follows fork, vfork and clone, as in path(|| sh.fork())")
+        .into()),
+    }
+}
+
+/// Whether the error is the one that the path ends with.
+fn is_its_error(path: &Path, error: &EvalAltResult) -> bool {
+    let EvalAltResult::ErrorRuntime(thrown, _) = error.unwrap_inner() else {
+        return false;
+    };
+    let thrown = thrown.read_lock::<ScriptError>();
+    path.error.is_some() && thrown.is_some_and(|thrown| Some(-thrown.errno) == path.value)
+}
+
+/// `[label, function]`.
+fn labelled(call: Dynamic) -> Result<(String, FnPtr)> {
+    let parts = call.into_array().unwrap_or_default();
+    if let [label, function] = parts.as_slice()
+        && let Some(function) = function.clone().try_cast::<FnPtr>()
+    {
+        return Ok((label.to_string(), function));
+    }
+    Err(ScriptError::new("a call is given as [label, function]")
+        .with_help("path([[\"fork\", || sh.fork()], [\"vfork\", || sh.vfork()]])")
+        .into())
+}
+
+fn with_brief(view: View, brief: View) -> View {
+    View {
+        brief: Some(Box::new(brief)),
+        ..view
+    }
+}
+
+#[export_module]
+pub mod functions {
+    /// Calls a function and shows the way of its first fork, vfork or clone through do_fork,
+    /// copy_process and wake_up_new_task: an outline of their source, the branches that were taken
+    /// ticked, the others with the reason why not. An error of that call is part of it.
+    /// `path(..).brief` has only the steps of do_fork itself. Its data are `steps` (each with
+    /// `step`, `mark`, `why` and `depth`), `value`, `error`, `child`, `flags`, and how many `calls`
+    /// of do_fork there were.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// print(path(|| sh.fork()));
+    /// assert_eq(path(|| sh.clone(CLONE_THREAD)).error, "EINVAL");
+    /// ```
+    #[rhai_fn(name = "path", return_raw)]
+    pub fn path(ctx: NativeCallContext, call: FnPtr) -> Result<View> {
+        let path = follow(&ctx, &call)?;
+        let brief = path.brief();
+        Ok(with_brief(
+            as_view(&path, &path.text())?,
+            as_view(&brief, &brief.text())?,
+        ))
+    }
+
+    /// The ways of several calls side by side, each given as `[label, function]`: a row for each
+    /// step, a column for each call; `x` where it was taken, `shared` or `own` for what the child
+    /// has in common with its creator or for itself, `.` where not, and the error where it failed.
+    /// `path(..).brief` has only the steps of do_fork itself.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let ways = path([
+    ///     ["EINVAL", || sh.clone(CLONE_THREAD)],
+    ///     ["fork", || sh.fork()],
+    ///     ["vfork", || sh.vfork()],
+    /// ]);
+    /// print(ways.brief);
+    /// ```
+    #[rhai_fn(name = "path", return_raw)]
+    pub fn paths(ctx: NativeCallContext, calls: Array) -> Result<View> {
+        let mut followed = Vec::new();
+        for call in calls {
+            let (label, function) = labelled(call)?;
+            followed.push((label, follow(&ctx, &function)?));
+        }
+        let paths: Paths = view::side_by_side(followed);
+        let brief = paths.brief();
+        Ok(with_brief(
+            as_view(&paths, &paths.text())?,
+            as_view(&brief, &brief.text())?,
+        ))
+    }
+}

@@ -1,0 +1,72 @@
+//! Following a function of a script: what is part of the path, and what goes on as an error.
+
+use crate::scripts::transcript;
+
+#[test]
+fn a_refused_call_is_part_of_the_path_and_any_other_error_goes_on() {
+    let script = r#"
+        let sh = spawn("sh");
+        fn said(f) {
+            let said = "nothing";
+            try { f.call(); } catch (e) { said = "" + e; }
+            said
+        }
+        print(path(|| sh.clone(CLONE_NEWNS | SIGCHLD)).error);
+        print(said(|| path(|| sh.getpid())));
+        print(said(|| path(|| { sh.fork(); throw "mine" })));
+        print(said(|| path(|| { sh.clone(CLONE_THREAD); })));
+        print(said(|| path(|| { try { sh.clone(CLONE_THREAD) } catch { sh.read(0) } })));
+        print(said(|| path(["fork", || sh.fork()])));
+        print(said(|| ps().brief));
+    "#;
+    insta::assert_snapshot!(transcript(script), @"
+    EPERM
+    what was called made no task: it never came to do_fork
+    mine
+    nothing
+    task 2: SIGSEGV: read at 0x00000000, error code 0x4 (MAPERR): nothing is mapped there; the next area begins at 0x08048000
+    a call is given as [label, function]
+    this view has no short form
+    ");
+}
+
+#[test]
+fn whatever_forks_inside_is_followed() {
+    let script = r#"
+        let sh = spawn("sh");
+        let v = ();
+        let ended = path(|| { v = sh.vfork(); v.exit(0); });
+        print(ended.value + " " + ended.steps.filter(|s| s.step.contains("wait_for"))[0].why);
+        let nested = path(|| print("inner " + path(|| sh.fork()).value));
+        print(nested.value + " of " + nested.calls);
+        let in_tick = path(|| {
+            boot(#{cpus: 2});
+            inject("fork_cpu", 1);
+            spawn("P", workload(#{main: ["run 1", "fork C kid", "run 5"], kid: ["exit"]}));
+            tick(3);
+        });
+        for step in in_tick.steps {
+            if step.why.contains("forced") { print(step.step + ": " + step.why); }
+        }
+        let again = || { boot(); spawn("sh").fork() };
+        print(path([["a", again], ["b", again]]).brief);
+    "#;
+    insta::assert_snapshot!(transcript(script), @"
+    3 2:sh waited until 3 gave the memory up
+    inner 4
+    4 of 1
+    other CPU: __activate_task() there: forced: CPU 1, active[125]: (empty) -> 3
+    do_fork                                   a  b
+    pid = alloc_pidmap()                      x  x
+    current->ptrace: fork_traceflag()         .  .
+    p = copy_process()                        x  x
+    CLONE_VFORK: p->vfork_done = &vfork       .  .
+    traced or CLONE_STOPPED: SIGSTOP pending  .  .
+    not CLONE_STOPPED: wake_up_new_task()     x  x
+    CLONE_STOPPED: p->state = TASK_STOPPED    .  .
+    trace: ptrace_notify()                    .  .
+    CLONE_VFORK: wait_for_completion(&vfork)  .  .
+    error: free_pidmap(pid)                   .  .
+    return pid                                3  3
+    ");
+}
