@@ -47,6 +47,8 @@ pub mod export;
 
 pub mod script;
 
+pub mod lab;
+
 pub mod front;
 
 pub use machine::Machine;

@@ -10,3 +10,5 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const PANICKED: u8 = 3;
 /// A limit was hit.
 pub(super) const LIMIT: u8 = 4;
+/// Interrupted by Ctrl-C.
+pub(super) const INTERRUPTED: u8 = 130;

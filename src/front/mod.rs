@@ -1,7 +1,16 @@
 //! The front ends: the only part that reads arguments and files, and prints.
 
 mod cli;
+mod diag;
+mod doc;
 mod exit_code;
+mod options;
+mod repl;
 mod run;
+mod style;
+mod test;
 
 pub use cli::main;
+pub use diag::draw;
+pub use doc::reference;
+pub use repl::{Answer, Shell};

@@ -1,10 +1,12 @@
 //! Batch runs: scripts from files, standard input or the command line, each on a fresh machine.
 
-use super::exit_code::{FAILED, FINE, LIMIT, PANICKED, USAGE};
-use crate::script::{Failure, FailureKind, Limits, Session};
+use super::cli::Process;
+use super::diag::draw;
+use super::exit_code::{FAILED, FINE, INTERRUPTED, LIMIT, PANICKED, USAGE};
+use super::style::stderr_has_color;
+use crate::script::{FailureKind, Session};
 use std::fs;
 use std::io::{self, Read, Write};
-use std::mem;
 use std::path::PathBuf;
 
 /// The largest script that is read, in bytes.
@@ -63,7 +65,7 @@ impl Source {
 }
 
 /// A file may begin with a byte order mark, and with a `#!` line, which becomes a comment.
-fn plain_script(text: String) -> String {
+pub(super) fn plain_script(text: String) -> String {
     let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match bare.strip_prefix("#!") {
         Some(rest) => format!("// {rest}"),
@@ -85,7 +87,7 @@ fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
 }
 
 /// The reason of an I/O error in plain words, the same on every host.
-fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
@@ -95,12 +97,21 @@ fn reason(error: &io::Error) -> String {
 }
 
 /// Runs scripts in turn; the exit code is that of the first that failed.
-pub(super) fn run_all(sources: impl IntoIterator<Item = Source>) -> u8 {
-    let codes = sources.into_iter().map(|source| run_one(&source));
-    codes.fold(FINE, |first, code| if first == FINE { code } else { first })
+pub(super) fn run_all(process: &Process, sources: impl IntoIterator<Item = Source>) -> u8 {
+    let mut first = FINE;
+    for source in sources {
+        let code = run_one(process, &source);
+        if first == FINE {
+            first = code;
+        }
+        if code == INTERRUPTED {
+            break;
+        }
+    }
+    first
 }
 
-fn run_one(source: &Source) -> u8 {
+fn run_one(process: &Process, source: &Source) -> u8 {
     let name = source.name();
     let text = match source.read() {
         Ok(text) => text,
@@ -115,7 +126,8 @@ fn run_one(source: &Source) -> u8 {
         ));
         return FINE;
     }
-    let mut session = match Session::new(Limits::default(), Box::new(print_line)) {
+    let host = process.host(Box::new(print_line));
+    let mut session = match Session::with_host(process.limits, host) {
         Ok(session) => session,
         Err(why) => {
             complain(&format!("forklab: {why}"));
@@ -133,41 +145,23 @@ fn run_one(source: &Source) -> u8 {
         return FINE;
     };
     if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
-        complain(&describe(&name, &failure));
-    }
-    if failure.kind == FailureKind::Limit {
-        // Its values may be nested so deep that dropping them would overflow the stack.
-        mem::forget(session);
+        let color = stderr_has_color();
+        complain(&draw(&failure, &name, session.document(), color));
     }
     exit_code(failure.kind)
 }
 
 /// A reader that has gone away (`| head`) has what it wanted; any other trouble with the output is
 /// one of the command line.
-const fn exit_code(kind: FailureKind) -> u8 {
+pub(super) const fn exit_code(kind: FailureKind) -> u8 {
     match kind {
         FailureKind::Script => FAILED,
         FailureKind::Panic => PANICKED,
         FailureKind::Limit => LIMIT,
+        FailureKind::Interrupted => INTERRUPTED,
         FailureKind::Output(io::ErrorKind::BrokenPipe) => FINE,
         FailureKind::Output(_) => USAGE,
     }
-}
-
-/// `file:line:column: error: message`, then the calls that led there and what would help.
-fn describe(name: &str, failure: &Failure) -> String {
-    let at = |position: Option<(usize, usize)>| match position {
-        Some((line, column)) => format!("{name}:{line}:{column}"),
-        None => name.to_owned(),
-    };
-    let mut text = format!("{}: error: {}", at(failure.position), failure.message);
-    for (function, position) in &failure.calls {
-        text.push_str(&format!("\n{}: in the call of {function}", at(*position)));
-    }
-    if let Some(help) = &failure.help {
-        text.push_str(&format!("\nhelp: {help}"));
-    }
-    text
 }
 
 /// Prints a line.
@@ -175,6 +169,7 @@ pub(super) fn print_line(line: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-fn complain(text: &str) {
+/// Says what is wrong.
+pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -1,11 +1,11 @@
 //! Carrying commands out.
 
-use super::command::{Action, Command, Outcome, Refusal, Reply};
+use super::command::{Action, Command, Outcome, Reply};
 use super::puppet::Puppet;
+use super::refusal::Refusal;
 use super::{Image, Machine, UserMode, WorkloadProgram};
-use crate::abi::{Errno, InodeId, Pid, TaskId, TaskState};
+use crate::abi::{Errno, InodeId, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
-use crate::kernel::sched::WhyNot;
 use crate::kernel::spawn::SpawnArgs;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::task::{Continuation, ExitState};
@@ -59,9 +59,13 @@ impl Machine {
         spin: bool,
     ) -> Result<Reply, Refusal> {
         let path = program.unwrap_or(&args.name);
-        let inode = self.kernel.lookup(path).map_err(Refusal::NoProgram)?;
+        let no_program = |errno| Refusal::NoProgram {
+            path: path.to_owned(),
+            errno,
+        };
+        let inode = self.kernel.lookup(path).map_err(no_program)?;
         if !matches!(self.kernel.inodes[inode].kind, InodeKind::Program(_)) {
-            return Err(Refusal::NoProgram(Errno::EACCES));
+            return Err(no_program(Errno::EACCES));
         }
         self.spawn_inode(args, inode, spin)
     }
@@ -130,9 +134,11 @@ impl Machine {
         let Some(kernel_task) = self.kernel.tasks.get(task) else {
             return Err(Refusal::Gone);
         };
-        let pid = self.kernel.pid(task);
         if kernel_task.exit_state != ExitState::Alive {
-            return Err(Refusal::Zombie(pid));
+            return Err(Refusal::Zombie {
+                who: self.who(task),
+                parent: self.who(kernel_task.real_parent),
+            });
         }
         if self
             .kernel
@@ -141,26 +147,27 @@ impl Machine {
             .state
             .intersects(TaskState::STOPPED | TaskState::TRACED)
         {
-            return Err(Refusal::Stopped(pid));
+            return Err(Refusal::Stopped(self.who(task)));
         }
         let puppet: &Puppet = match self.modes.get(task) {
             Some(UserMode::Puppet(puppet)) => puppet,
             Some(UserMode::Spawned { .. }) => return Ok(()),
-            _ => return Err(Refusal::NotAPuppet(pid)),
+            _ if task == self.kernel.init => return Err(Refusal::Init(self.who(task))),
+            _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
         if let Some(call) = kernel_task.call {
             let child = match kernel_task.continuation {
-                Some(Continuation::VforkWait { child, .. }) => Some(child),
+                Some(Continuation::VforkWait { child, .. }) => Some(self.who_has(child)),
                 _ => None,
             };
             return Err(Refusal::Inside {
-                pid,
+                who: self.who(task),
                 call: Syscall::name_of(call.nr),
                 child,
             });
         }
         if puppet.compute_left > 0 {
-            return Err(Refusal::Computing(pid, puppet.compute_left));
+            return Err(Refusal::Computing(self.who(task), puppet.compute_left));
         }
         Ok(())
     }
@@ -179,16 +186,5 @@ impl Machine {
             self.can_act(task)?;
         }
         Ok(())
-    }
-
-    fn cannot_run(&self, task: TaskId, why: &WhyNot) -> Refusal {
-        let pid: Pid = self.kernel.pid(task);
-        Refusal::CannotRun {
-            pid,
-            holder: self.kernel.pid(why.curr),
-            prio: why.prio_after_wake,
-            holder_prio: why.curr_prio,
-            slice: why.holds,
-        }
     }
 }

@@ -7,7 +7,6 @@ use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::UserFault;
 use crate::kernel::spawn::SpawnArgs;
 use crate::kernel::syscall::Syscall;
-use std::fmt;
 use std::sync::Arc;
 
 /// One thing that a puppet does in user mode.
@@ -89,6 +88,19 @@ pub enum Command {
     ParentNotOnArray(bool),
 }
 
+impl Command {
+    /// Bytes of user memory that the command carries with it.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Act {
+                action: Action::Write { bytes, .. },
+                ..
+            } => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What a command came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {
@@ -144,124 +156,4 @@ pub struct CallState {
     pub value: Option<i32>,
     /// The status that `wait4` reported.
     pub status: Option<WaitStatus>,
-}
-
-/// Why a command was not carried out. The machine is as before.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    /// The task is gone: it was released.
-    Gone,
-    /// The task has ended and waits to be reaped.
-    Zombie(Pid),
-    /// The task follows its own steps, or is init.
-    NotAPuppet(Pid),
-    /// The task is inside a system call.
-    Inside {
-        /// Task.
-        pid: Pid,
-        /// Name of the call.
-        call: &'static str,
-        /// For a vfork parent: the child it waits for.
-        child: Option<Pid>,
-    },
-    /// The task is stopped.
-    Stopped(Pid),
-    /// The task uses the CPU for so many ticks more.
-    Computing(Pid, u64),
-    /// The scheduler would not give it the CPU now.
-    CannotRun {
-        /// Task.
-        pid: Pid,
-        /// Who has the CPU, or would get it first.
-        holder: Pid,
-        /// Priority that the task would have.
-        prio: u8,
-        /// Priority of the holder.
-        holder_prio: u8,
-        /// Ticks left of the holder's slice.
-        slice: u32,
-    },
-    /// A path names no program.
-    NoProgram(crate::abi::Errno),
-    /// No task could be made.
-    NoTask(crate::abi::Errno),
-    /// The emulated kernel has panicked.
-    Panicked(String),
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gone => write!(f, "the task is gone: it ended and was reaped"),
-            Self::Zombie(pid) => {
-                write!(
-                    f,
-                    "task {pid} cannot act: it has ended and is a zombie until it is reaped"
-                )
-            }
-            Self::NotAPuppet(pid) => {
-                write!(
-                    f,
-                    "task {pid} cannot act for you: it follows steps of its own"
-                )
-            }
-            Self::Inside {
-                pid,
-                child: Some(child),
-                ..
-            } => write!(
-                f,
-                "task {pid} cannot act: it is still inside vfork until task {child} execs or exits"
-            ),
-            Self::Inside {
-                pid,
-                call,
-                child: None,
-            } => {
-                write!(f, "task {pid} cannot act: it is still inside {call}")
-            }
-            Self::Stopped(pid) => write!(f, "task {pid} cannot act: it is stopped"),
-            Self::Computing(pid, ticks) => {
-                write!(
-                    f,
-                    "task {pid} cannot act: it computes for {ticks} more ticks of CPU"
-                )
-            }
-            Self::CannotRun {
-                pid,
-                holder,
-                prio,
-                holder_prio,
-                slice,
-            } => write!(
-                f,
-                "task {pid} (priority {prio}) cannot run now: task {holder} (priority \
-                 {holder_prio}) has the CPU, with {slice} ticks left of its slice"
-            ),
-            Self::NoProgram(errno) => write!(f, "there is no such program ({errno})"),
-            Self::NoTask(errno) => write!(f, "no task could be made ({errno})"),
-            Self::Panicked(why) => write!(f, "the emulated kernel has panicked: {why}"),
-        }
-    }
-}
-
-impl Refusal {
-    /// What would help, in one sentence.
-    pub const fn remedy(&self) -> &'static str {
-        match self {
-            Self::Gone => "spawn a new task; ps() lists those that exist",
-            Self::Zombie(_) => "its parent can reap it: parent.wait()",
-            Self::NotAPuppet(_) => "let time pass with tick(n) and watch it with timeline()",
-            Self::Inside { child: Some(_), .. } => "let the child go on: child.exit(0)",
-            Self::Inside { child: None, .. } => "let what it waits for happen; see ps()",
-            Self::Stopped(_) => "it needs SIGCONT to go on",
-            Self::Computing(..) => "let time pass with tick(n)",
-            Self::CannotRun { .. } => {
-                "let time pass with tick(n), or let calls wait with patience(200)"
-            }
-            Self::NoProgram(_) => "the programs are sh and true, or give a workload([...])",
-            Self::NoTask(_) => "let tasks end, or boot with more mem or a larger threads_max",
-            Self::Panicked(_) => "boot() starts a fresh machine",
-        }
-    }
 }

@@ -3,16 +3,20 @@
 
 mod apply;
 mod command;
+mod history;
 mod image;
 mod puppet;
+mod refusal;
 mod settle;
 mod steps;
 mod time;
 mod workload;
 
-pub use command::{Action, CallState, Command, Outcome, Refusal, Reply};
+pub use command::{Action, CallState, Command, Outcome, Reply};
+pub use history::{History, Moment};
 pub use image::Image;
 pub use puppet::Puppet;
+pub use refusal::{CannotRun, Refusal, Who};
 pub use time::Stop;
 pub use workload::{ParseError, Step, WorkloadProgram};
 
@@ -96,9 +100,12 @@ impl Machine {
         Checkpoint { ram: image, rest }
     }
 
-    /// Goes back to a kept state.
+    /// Goes back to a kept state, of this machine or of one that was booted otherwise.
     pub fn restore(&mut self, checkpoint: &Checkpoint) {
         let mut ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
+        if ram.frames() != checkpoint.ram.frames() {
+            ram = Ram::new(checkpoint.ram.frames());
+        }
         ram.restore(&checkpoint.ram);
         *self = (*checkpoint.rest).clone();
         self.kernel.ram = ram;

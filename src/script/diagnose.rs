@@ -1,6 +1,8 @@
 //! Rhai's errors in words for a learner: what happened, and what would help.
 
 use super::error::{FailureKind, ScriptError};
+use super::limits::{Limit, Limits, thousands};
+use super::state::Halt;
 use super::words::{Words, closest, signatures};
 use rhai::{EvalAltResult, LexError, ParseErrorType};
 
@@ -8,6 +10,7 @@ use rhai::{EvalAltResult, LexError, ParseErrorType};
 pub(super) struct Diagnosis {
     pub(super) kind: FailureKind,
     pub(super) message: String,
+    pub(super) note: Option<String>,
     pub(super) help: Option<String>,
 }
 
@@ -16,29 +19,62 @@ impl Diagnosis {
         Self {
             kind: FailureKind::Script,
             message: message.into(),
+            note: None,
             help,
         }
     }
 
-    fn limit(message: impl Into<String>, help: &str) -> Self {
+    pub(super) fn panic(message: String, help: String) -> Self {
+        Self {
+            kind: FailureKind::Panic,
+            ..Self::script(message, Some(help))
+        }
+    }
+
+    fn limit(limit: Limit, limits: &Limits) -> Self {
+        let value = thousands(limits.get(limit));
         Self {
             kind: FailureKind::Limit,
-            message: message.into(),
-            help: Some(help.to_owned()),
+            message: limit.message().to_owned(),
+            note: Some(format!(
+                "limit {}: {value}; --{} N sets another",
+                limit.name(),
+                limit.flag()
+            )),
+            help: Some(limit.help().to_owned()),
+        }
+    }
+
+    fn of_ours(error: &ScriptError) -> Self {
+        Self {
+            note: error.note.clone(),
+            ..Self::script(&error.message, error.help.clone())
         }
     }
 }
 
+/// A run that ended from outside.
+pub(super) fn halt(halt: Halt, limits: &Limits) -> Diagnosis {
+    match halt {
+        Halt::Limit(limit) => Diagnosis::limit(limit, limits),
+        Halt::Output(kind) => Diagnosis {
+            kind: FailureKind::Output(kind),
+            ..Diagnosis::script(format!("nothing more can be printed: {kind}"), None)
+        },
+        Halt::Interrupted => Diagnosis {
+            kind: FailureKind::Interrupted,
+            ..Diagnosis::script("interrupted; the machine stands where it was", None)
+        },
+    }
+}
+
 /// A script that cannot be read.
-pub(super) fn parse_error(error: &ParseErrorType) -> Diagnosis {
+pub(super) fn parse_error(error: &ParseErrorType, words: &Words) -> Diagnosis {
     let message = error.to_string();
     match error {
-        ParseErrorType::ExprTooDeep => Diagnosis::limit(
-            "the expression is nested too deeply",
-            "take it apart with let; a long text can be joined with +=",
-        ),
-        ParseErrorType::LiteralTooLarge(..) => {
-            Diagnosis::limit(message, "longer values can be made while the script runs")
+        ParseErrorType::ExprTooDeep => Diagnosis::limit(Limit::ExpressionDepth, words.limits),
+        ParseErrorType::LiteralTooLarge(what, _) => {
+            Diagnosis::limit(limit_of_size(what), words.limits)
         }
         ParseErrorType::Reserved(word) => Diagnosis::script(
             format!("{word} is a word of the language itself"),
@@ -60,20 +96,20 @@ pub(super) fn parse_error(error: &ParseErrorType) -> Diagnosis {
 pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<ScriptError>() {
-            Some(ours) => Diagnosis::script(&ours.message, ours.help.clone()),
+            Some(ours) => Diagnosis::of_ours(&ours),
             None => Diagnosis::script(value.to_string(), None),
         },
         EvalAltResult::ErrorTerminated(value, _) => {
-            let limit = value.read_lock::<ScriptError>();
-            Diagnosis {
-                kind: FailureKind::Limit,
-                message: limit.as_ref().map_or("stopped", |l| &l.message).to_owned(),
-                help: limit.and_then(|l| l.help.clone()),
-            }
+            let reason = value.read_lock::<Halt>();
+            halt(
+                reason.map_or(Halt::Interrupted, |reason| *reason),
+                words.limits,
+            )
         }
         EvalAltResult::ErrorFunctionNotFound(call, _) => no_function(call, words),
         EvalAltResult::ErrorVariableNotFound(name, _) => no_variable(name, words),
         EvalAltResult::ErrorDotExpr(text, _) => no_property(text),
+        EvalAltResult::ErrorPropertyNotFound(name, _) => no_field(name, words),
         EvalAltResult::ErrorFor(_) => Diagnosis::script(
             "for cannot go through this value",
             Some("it goes through arrays, ranges such as 0..5, traces, and view.rows".to_owned()),
@@ -82,28 +118,14 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
             "import is not available",
             Some("a script is one file".to_owned()),
         ),
-        EvalAltResult::ErrorTooManyOperations(_) => Diagnosis::limit(
-            format!(
-                "the script has used up its {} operations",
-                words.engine.max_operations()
-            ),
-            "does a loop never end? touch, fill and tick do in one call what loops do in many",
-        ),
-        EvalAltResult::ErrorStackOverflow(_) => Diagnosis::limit(
-            format!(
-                "more than {} calls inside one another",
-                words.engine.max_call_levels()
-            ),
-            "does a function call itself without end?",
-        ),
-        EvalAltResult::ErrorDataTooLarge(what, _) => Diagnosis::limit(
-            format!("{}: over the limit", what.to_lowercase()),
-            "keep less in one value; of a long view, take a part: trace(mark), trace().only(..), \
-             timeline(from, to), ps().rows[0]",
-        ),
-        EvalAltResult::ErrorTooManyVariables(_) => {
-            Diagnosis::limit("too many variables", "keep many values in an array")
+        EvalAltResult::ErrorTooManyOperations(_) => {
+            Diagnosis::limit(Limit::Operations, words.limits)
         }
+        EvalAltResult::ErrorStackOverflow(_) => Diagnosis::limit(Limit::CallDepth, words.limits),
+        EvalAltResult::ErrorDataTooLarge(what, _) => {
+            Diagnosis::limit(limit_of_size(what), words.limits)
+        }
+        EvalAltResult::ErrorTooManyVariables(_) => Diagnosis::limit(Limit::Variables, words.limits),
         other => {
             // Without its position, which is reported beside it.
             let mut bare = other.to_string();
@@ -112,6 +134,18 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
             }
             Diagnosis::script(bare, None)
         }
+    }
+}
+
+/// Which limit Rhai speaks of.
+fn limit_of_size(what: &str) -> Limit {
+    let what = what.to_lowercase();
+    if what.contains("string") {
+        Limit::String
+    } else if what.contains("map") {
+        Limit::Map
+    } else {
+        Limit::Array
     }
 }
 
@@ -159,6 +193,20 @@ fn no_variable(name: &str, words: &Words) -> Diagnosis {
         closest(name, words.variables()).map(|word| did_you_mean(&word))
     };
     Diagnosis::script(format!("there is no variable {name}"), help)
+}
+
+/// A key that a map does not have.
+fn no_field(name: &str, words: &Words) -> Diagnosis {
+    let help = match name {
+        "errno" | "name" | "help" | "note" => {
+            "an error of the language itself, once caught, has a message only: print(e)".to_owned()
+        }
+        _ => closest(name, words.fields()).map_or_else(
+            || "print the map to see its fields".to_owned(),
+            |word| did_you_mean(&word),
+        ),
+    };
+    Diagnosis::script(format!("there is no field {name}"), Some(help))
 }
 
 /// `text` is Rhai's sentence: the property is in the first pair of quotes, the type in the second.

@@ -2,65 +2,38 @@
 
 use super::api;
 use super::error::ScriptError;
-use super::words::closest;
+use super::limits::{Limit, Limits};
 use rhai::{Engine, EvalAltResult, OptimizationLevel, Token};
-
-/// What a script may use at most.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Operations of the interpreter.
-    pub operations: u64,
-    /// Nested calls.
-    pub call_depth: usize,
-    /// Nested expressions.
-    pub expression_depth: usize,
-    /// Bytes of a string.
-    pub string: usize,
-    /// Elements of an array.
-    pub array: usize,
-    /// Entries of an object map.
-    pub map: usize,
-    /// Ticks that one call may let pass.
-    pub ticks: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            operations: 50_000_000,
-            call_depth: 64,
-            expression_depth: 64,
-            string: 1 << 20,
-            array: 1 << 20,
-            map: 1 << 16,
-            ticks: 100_000_000,
-        }
-    }
-}
 
 /// Makes an engine with our functions and limits.
 pub(super) fn build(limits: &Limits) -> Engine {
+    let mut engine = parser(limits);
+    refuse_sleep(&mut engine);
+    api::register(&mut engine);
+    resolve_constants(&mut engine, api::constants());
+    engine
+}
+
+/// Makes an engine that reads scripts as ours does, and knows no functions.
+pub(super) fn parser(limits: &Limits) -> Engine {
     // The names of closures are hashes, random at each run unless seeded. It can be done only once
     // in a process: a second engine finds it done.
     let _ = rhai::config::hashing::set_hashing_seed(Some([1, 2, 3, 4]));
+    let depth = limits.size(Limit::ExpressionDepth);
     let mut engine = Engine::new();
     engine
         .set_optimization_level(OptimizationLevel::None)
-        .set_max_operations(limits.operations)
-        .set_max_call_levels(limits.call_depth)
-        .set_max_expr_depths(limits.expression_depth, limits.expression_depth)
-        .set_max_string_size(limits.string)
-        .set_max_array_size(limits.array)
-        .set_max_map_size(limits.map)
+        .set_max_operations(limits.get(Limit::Operations))
+        .set_max_call_levels(limits.size(Limit::CallDepth))
+        .set_max_expr_depths(depth, depth)
+        .set_max_variables(limits.size(Limit::Variables))
+        .set_max_string_size(limits.size(Limit::String))
+        .set_max_array_size(limits.size(Limit::Array))
+        .set_max_map_size(limits.size(Limit::Map))
         .set_max_modules(0)
         .set_fail_on_invalid_map_property(true);
     free_reserved_words(&mut engine);
     engine.disable_symbol("eval");
-    refuse_sleep(&mut engine);
-    explain_missing_properties(&mut engine);
-    api::register(&mut engine);
-    let constants = api::constants();
-    resolve_constants(&mut engine, constants.clone());
     engine
 }
 
@@ -89,25 +62,6 @@ fn refuse_sleep(engine: &mut Engine) {
     engine
         .register_fn("sleep", |_: i64| refused())
         .register_fn("sleep", |_: f64| refused());
-}
-
-/// A misspelt key of a map is an error that names the right ones. An error of Rhai's own, which
-/// scripts catch as a map, has the properties of ours.
-fn explain_missing_properties(engine: &mut Engine) {
-    engine.on_map_missing_property(|map, key, _| {
-        match key {
-            "name" | "help" if map.contains_key("error") => return Ok(String::new().into()),
-            "errno" if map.contains_key("error") => return Ok(0_i64.into()),
-            _ => {}
-        }
-        let known = map.keys().map(ToString::to_string).collect::<Vec<_>>();
-        let error = ScriptError::new(format!("there is no field {key}"));
-        Err(match closest(key, &known) {
-            Some(word) => error.with_help(format!("did you mean {word}?")),
-            None => error.with_help(format!("there are: {}", known.join(", "))),
-        }
-        .into())
-    });
 }
 
 /// Constants are resolved by name, so that closures and functions see them too. A variable of the

@@ -1,18 +1,22 @@
 //! Errors of scripts: values that a script can catch, and failures that end it, for the user.
 
 use super::diagnose::{self, Diagnosis};
+use super::limits::Limits;
+use super::state::Halt;
 use super::words::Words;
-use crate::abi::{Errno, Pid};
+use crate::abi::Errno;
 use crate::machine::Refusal;
 use rhai::{Dynamic, EvalAltResult, ParseError, Position};
 use std::{fmt, io};
 
 /// An error that a function of ours throws. In a script, `catch (e)` gets it with the properties
-/// `message`, `help`, `errno` and `name`.
+/// `message`, `note`, `help`, `errno` and `name`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ScriptError {
     /// What happened.
     pub message: String,
+    /// The kernel's rule behind it, if there is one.
+    pub note: Option<String>,
     /// What would help, if we know.
     pub help: Option<String>,
     /// The error number that a system call returned, else 0.
@@ -26,6 +30,7 @@ impl ScriptError {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            note: None,
             help: None,
             errno: 0,
             name: String::new(),
@@ -41,6 +46,15 @@ impl ScriptError {
         }
     }
 
+    /// The same, with the kernel's rule behind it.
+    #[must_use]
+    pub fn with_note(self, note: impl Into<String>) -> Self {
+        Self {
+            note: Some(note.into()),
+            ..self
+        }
+    }
+
     /// A system call's error.
     pub fn of_errno(errno: Errno, message: impl Into<String>) -> Self {
         Self {
@@ -52,17 +66,11 @@ impl ScriptError {
 
     /// A refused command.
     pub fn of_refusal(refusal: &Refusal) -> Self {
-        if let Refusal::NotAPuppet(Pid(1)) = refusal {
-            return Self::new("task 1 (init) cannot act: it only adopts orphans")
-                .with_help("spawn(\"sh\") makes a task that acts for you");
-        }
-        let errno = match refusal {
-            Refusal::NoProgram(errno) | Refusal::NoTask(errno) => Some(*errno),
-            _ => None,
-        };
+        let errno = refusal.errno();
         Self {
             message: refusal.to_string(),
-            help: Some(refusal.remedy().to_owned()),
+            note: refusal.rule().map(str::to_owned),
+            help: Some(refusal.remedy()),
             errno: errno.map_or(0, Errno::code),
             name: errno.map_or_else(String::new, |errno| errno.name().to_owned()),
         }
@@ -90,6 +98,8 @@ pub enum FailureKind {
     Panic,
     /// A limit was hit.
     Limit,
+    /// It was interrupted from outside.
+    Interrupted,
     /// What the script prints cannot be written any more.
     Output(io::ErrorKind),
 }
@@ -102,6 +112,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What happened.
     pub message: String,
+    /// The kernel's rule behind it, if there is one.
+    pub note: Option<String>,
     /// What would help, if we know.
     pub help: Option<String>,
     /// Line and column, from 1, in characters; `None` if it has no place.
@@ -111,39 +123,36 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn of_parse(error: &ParseError) -> Self {
+    fn of_diagnosis(diagnosis: Diagnosis, position: Position) -> Self {
         let Diagnosis {
             kind,
             message,
+            note,
             help,
-        } = diagnose::parse_error(error.err_type());
+        } = diagnosis;
         Self {
             kind,
             message,
+            note,
             help,
-            position: place(error.position()),
+            position: place(position),
             calls: Vec::new(),
         }
+    }
+
+    pub(super) fn of_parse(error: &ParseError, words: &Words) -> Self {
+        let diagnosis = diagnose::parse_error(error.err_type(), words);
+        Self::of_diagnosis(diagnosis, error.position())
     }
 
     pub(super) fn of_panic(why: &str) -> Self {
-        Self {
-            kind: FailureKind::Panic,
-            message: format!("Kernel panic - not syncing: {why}"),
-            help: Some(Refusal::Panicked(String::new()).remedy().to_owned()),
-            position: None,
-            calls: Vec::new(),
-        }
+        let message = format!("Kernel panic - not syncing: {why}");
+        let help = Refusal::Panicked(String::new()).remedy();
+        Self::of_diagnosis(Diagnosis::panic(message, help), Position::NONE)
     }
 
-    pub(super) fn of_output(kind: io::ErrorKind) -> Self {
-        Self {
-            kind: FailureKind::Output(kind),
-            message: format!("nothing more can be printed: {kind}"),
-            help: None,
-            position: None,
-            calls: Vec::new(),
-        }
+    pub(super) fn of_halt(halt: Halt, limits: &Limits) -> Self {
+        Self::of_diagnosis(diagnose::halt(halt, limits), Position::NONE)
     }
 
     /// The innermost place is where it happened; the calls around it say how one came there.
@@ -161,19 +170,12 @@ impl Failure {
             }
         }
         if let EvalAltResult::ErrorParsing(kind, at) = innermost {
-            return Self::of_parse(&ParseError(kind.clone().into(), *at));
+            return Self::of_parse(&ParseError(kind.clone().into(), *at), words);
         }
-        let Diagnosis {
-            kind,
-            message,
-            help,
-        } = diagnose::run_error(innermost, words);
+        let diagnosis = diagnose::run_error(innermost, words);
         Self {
-            kind,
-            message,
-            help,
-            position: place(innermost.position()),
             calls,
+            ..Self::of_diagnosis(diagnosis, innermost.position())
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::api;
 use serde_json::Value;
+use std::sync::OnceLock;
 
 /// What there is to know of a function.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -27,8 +28,14 @@ impl FunctionDoc {
     }
 }
 
-/// The documentation of every function of ours, group by group, by name.
-pub fn function_docs() -> Vec<FunctionDoc> {
+/// The documentation of every function of ours, group by group, by name. It is always the same,
+/// and is made when it is first asked for.
+pub fn function_docs() -> &'static [FunctionDoc] {
+    static DOCS: OnceLock<Vec<FunctionDoc>> = OnceLock::new();
+    DOCS.get_or_init(read_docs)
+}
+
+fn read_docs() -> Vec<FunctionDoc> {
     let mut docs = Vec::new();
     for (group, json) in api::metadata() {
         let parsed: Value = serde_json::from_str(&json).unwrap_or_default();

@@ -4,15 +4,30 @@
 
 mod api;
 mod diagnose;
+mod document;
 mod engine;
 mod error;
 mod help;
+mod host;
+mod limits;
+mod outcome;
+mod prompt;
 mod remedy;
+mod scope_copy;
 mod session;
+mod state;
+mod syntax;
+mod undo;
 mod value;
+mod vocabulary;
 mod words;
 
-pub use engine::Limits;
 pub use error::{Failure, FailureKind, ScriptError};
 pub use help::{FunctionDoc, function_docs};
+pub use host::{Ask, Host, Interrupt, Output};
+pub use limits::{Limit, Limits};
+pub use prompt::Shown;
 pub use session::Session;
+pub use state::Prediction;
+pub use syntax::{Syntax, WordKind};
+pub use vocabulary::Vocabulary;

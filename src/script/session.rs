@@ -1,75 +1,26 @@
 //! A session: one machine, one engine, and the variables and functions of its scripts.
 
-use super::engine::{self, Limits};
-use super::error::{Failure, FailureKind, ScriptError};
+use super::document::Document;
+use super::engine;
+use super::error::{Failure, FailureKind};
+use super::host::{Host, Output};
+use super::limits::Limits;
+use super::state::{Prediction, Shared, State};
+use super::undo::Undo;
 use super::words::Words;
 use crate::kernel::boot::Config;
 use crate::machine::Machine;
-use rhai::{AST, Dynamic, Engine, EvalAltResult, NativeCallContext, Scope};
-use std::{fmt, io};
-
-#[expect(
-    clippy::disallowed_types,
-    reason = "the one shared state: the engine's functions own it"
-)]
-type Rc<T> = std::rc::Rc<T>;
-#[expect(
-    clippy::disallowed_types,
-    reason = "borrowed for one call at a time, never across a callback"
-)]
-type RefCell<T> = std::cell::RefCell<T>;
-
-/// Where printed text goes: called with each line, without its newline. An error ends the script.
-pub type Output = Box<dyn FnMut(&str) -> io::Result<()>>;
-
-/// What the functions of the engine work on.
-pub(super) struct State {
-    pub(super) machine: Machine,
-    /// How often the session has booted anew: handles of an earlier machine carry another number.
-    pub(super) boot: u64,
-    pub(super) limits: Limits,
-    out: Output,
-    /// Why nothing more can be printed.
-    unprinted: Option<io::ErrorKind>,
-}
-
-/// A handle on the state, kept by the engine.
-///
-/// Borrow, call, return owned data, drop: the borrow is never held while script code runs.
-#[derive(Clone)]
-pub(super) struct Shared(Rc<RefCell<State>>);
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shared")
-    }
-}
-
-impl Shared {
-    /// The state behind the engine that calls.
-    pub(super) fn of(ctx: &NativeCallContext) -> Result<Self, Box<EvalAltResult>> {
-        let tag = ctx.tag().and_then(|tag| tag.clone().try_cast::<Self>());
-        tag.ok_or_else(|| ScriptError::new("no machine belongs to this engine").into())
-    }
-
-    /// Does something with the state.
-    pub(super) fn with<R>(
-        &self,
-        act: impl FnOnce(&mut State) -> R,
-    ) -> Result<R, Box<EvalAltResult>> {
-        match self.0.try_borrow_mut() {
-            Ok(mut state) => Ok(act(&mut state)),
-            Err(_) => Err(ScriptError::new("the machine is busy with another call").into()),
-        }
-    }
-}
+use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Scope};
 
 /// A script session.
 pub struct Session {
     engine: Engine,
-    shared: Shared,
-    scope: Scope<'static>,
-    library: AST,
+    pub(super) shared: Shared,
+    pub(super) scope: Scope<'static>,
+    pub(super) library: AST,
+    document: Document,
+    pub(super) undo: Option<Undo>,
+    limits: Limits,
 }
 
 impl Session {
@@ -78,15 +29,20 @@ impl Session {
     /// # Errors
     /// If the machine cannot be booted, in words for the user.
     pub fn new(limits: Limits, out: Output) -> Result<Self, String> {
+        Self::with_host(limits, Host::printing(out))
+    }
+
+    /// A session on a freshly booted machine of the default size.
+    ///
+    /// Values that scripts nest deeply take room on the stack when they are dropped: a program that
+    /// runs scripts of strangers gives the thread of the session 56 bytes of stack for each
+    /// operation that they may use.
+    ///
+    /// # Errors
+    /// If the machine cannot be booted, in words for the user.
+    pub fn with_host(limits: Limits, host: Host) -> Result<Self, String> {
         let machine = Machine::boot(Config::default())?;
-        let state = State {
-            machine,
-            boot: 0,
-            limits,
-            out,
-            unprinted: None,
-        };
-        let shared = Shared(Rc::new(RefCell::new(state)));
+        let shared = Shared::new(machine, limits, host);
         let mut engine = engine::build(&limits);
         engine.set_default_tag(Dynamic::from(shared.clone()));
         let printer = shared.clone();
@@ -94,12 +50,15 @@ impl Session {
         let debugger = shared.clone();
         engine.on_debug(move |text, _, _| debugger.print(text));
         let progress = shared.clone();
-        engine.on_progress(move |_| progress.unprinted().map(|_| Dynamic::UNIT));
+        engine.on_progress(move |operations| progress.must_halt(operations).map(Dynamic::from));
         Ok(Self {
             engine,
             shared,
             scope: Scope::new(),
             library: AST::empty(),
+            document: Document::default(),
+            undo: None,
+            limits,
         })
     }
 
@@ -108,16 +67,7 @@ impl Session {
     /// # Errors
     /// What went wrong and where, for the user. The machine is as the script left it.
     pub fn run(&mut self, source: &str) -> Result<(), Failure> {
-        let ast = self
-            .engine
-            .compile_with_scope(&self.scope, source)
-            .map_err(|error| Failure::of_parse(&error))?;
-        let program = self.library.merge(&ast);
-        let result = self.engine.run_ast_with_scope(&mut self.scope, &program);
-        self.library = program;
-        self.library.clear_statements();
-        result.map_err(|error| self.failure(&error))?;
-        self.check_end()
+        self.evaluate(source).map(|_| ())
     }
 
     /// Runs a script and returns the value of its last expression as text, empty for none.
@@ -125,21 +75,38 @@ impl Session {
     /// # Errors
     /// As [`Session::run`].
     pub fn eval(&mut self, source: &str) -> Result<String, Failure> {
-        let value: Dynamic = self
-            .engine
-            .eval_with_scope(&mut self.scope, source)
-            .map_err(|error| self.failure(&error))?;
-        self.check_end()?;
+        let value = self.evaluate(source)?;
         if value.is_unit() {
             return Ok(String::new());
         }
+        self.text_of(value, "value.to_string()")
+    }
+
+    /// Runs a text that continues the document of this session.
+    pub(super) fn evaluate(&mut self, source: &str) -> Result<Dynamic, Failure> {
+        self.shared.begin_run();
+        let placed = self.document.add(source);
+        let compiled = self.engine.compile_with_scope(&self.scope, placed);
+        let ast = compiled.map_err(|error| Failure::of_parse(&error, &self.words()))?;
+        let program = self.library.merge(&ast);
+        let result = self
+            .engine
+            .eval_ast_with_scope::<Dynamic>(&mut self.scope, &program);
+        self.library = program;
+        self.library.clear_statements();
+        let value = result.map_err(|error| self.failure(&error))?;
+        self.check_end()?;
+        Ok(value)
+    }
+
+    /// A value as text, by an expression of `value`.
+    pub(super) fn text_of(&self, value: Dynamic, expression: &str) -> Result<String, Failure> {
         let mut scope = Scope::new();
         scope.push_dynamic("value", value);
-        let text: rhai::ImmutableString = self
-            .engine
-            .eval_with_scope(&mut scope, "value.to_string()")
-            .map_err(|error| self.failure(&error))?;
-        Ok(text.to_string())
+        self.engine
+            .eval_with_scope::<ImmutableString>(&mut scope, expression)
+            .map(|text| text.to_string())
+            .map_err(|error| self.failure(&error))
     }
 
     /// Prints a text where the script prints.
@@ -151,16 +118,35 @@ impl Session {
         self.check_end()
     }
 
-    fn failure(&self, error: &EvalAltResult) -> Failure {
-        let words = Words {
+    /// All text that was run so far: the lines that failures speak of.
+    pub fn document(&self) -> &str {
+        self.document.text()
+    }
+
+    /// Predictions that were made so far.
+    pub fn predictions(&self) -> Vec<Prediction> {
+        self.shared.look(|state| state.predictions.clone())
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words {
             engine: &self.engine,
             scope: &self.scope,
             library: &self.library,
-        };
-        if let Some(kind) = self.shared.unprinted() {
-            return Failure::of_output(kind);
+            limits: &self.limits,
         }
-        let failure = Failure::of_run(error, &words);
+    }
+
+    fn failure(&self, error: &EvalAltResult) -> Failure {
+        let failure = Failure::of_run(error, &self.words());
+        if let Some(halt) = self.shared.must_halt(1) {
+            // Its place is where the script was when it was noticed.
+            return Failure {
+                position: failure.position,
+                calls: failure.calls,
+                ..Failure::of_halt(halt, &self.limits)
+            };
+        }
         if self.machine(|machine| machine.kernel.panic.is_some()) {
             // Whatever the script tripped over, the panic is what ended it.
             return Failure {
@@ -174,8 +160,8 @@ impl Session {
     /// A script that ended well by itself, but whose last words nobody took or whose machine
     /// panicked.
     fn check_end(&self) -> Result<(), Failure> {
-        if let Some(kind) = self.shared.unprinted() {
-            return Err(Failure::of_output(kind));
+        if let Some(halt) = self.shared.must_halt(1) {
+            return Err(Failure::of_halt(halt, &self.limits));
         }
         match self.machine(|machine| machine.kernel.panic.clone()) {
             Some(why) => Err(Failure::of_panic(&why)),
@@ -185,26 +171,6 @@ impl Session {
 
     /// Looks at the machine.
     pub fn machine<R>(&self, look: impl FnOnce(&Machine) -> R) -> R {
-        look(&self.shared.0.borrow().machine)
-    }
-}
-
-impl Shared {
-    /// Prints during a run; text printed while the state is borrowed cannot occur, for no script
-    /// code runs then.
-    fn print(&self, text: &str) {
-        if let Ok(mut state) = self.0.try_borrow_mut() {
-            for line in text.split('\n') {
-                if state.unprinted.is_none() {
-                    state.unprinted = (state.out)(line).err().map(|error| error.kind());
-                }
-            }
-        }
-    }
-
-    /// Why nothing more can be printed.
-    fn unprinted(&self) -> Option<io::ErrorKind> {
-        let state = self.0.try_borrow().ok()?;
-        state.unprinted
+        self.shared.look(|state: &State| look(&state.machine))
     }
 }

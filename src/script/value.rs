@@ -1,6 +1,7 @@
 //! Values that scripts hold: handles on tasks and calls, and views.
 
 use crate::abi::{Pid, TaskId};
+use crate::view::Text;
 use rhai::Dynamic;
 use std::fmt;
 
@@ -24,7 +25,7 @@ pub struct Call {
 /// A view: text to look at, and the same as data.
 #[derive(Clone, Debug)]
 pub struct View {
-    pub(super) text: String,
+    pub(super) text: Text,
     pub(super) data: Dynamic,
     /// The same in a short form, if it has one.
     pub(super) brief: Option<Box<View>>,
@@ -32,6 +33,6 @@ pub struct View {
 
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        self.text.fmt(f)
     }
 }

@@ -2,14 +2,56 @@
 
 use super::api;
 use super::help::{FunctionDoc, function_docs};
-use rhai::{AST, Engine, Scope};
+use super::limits::Limits;
+use rhai::{AST, Engine, Map, Scope};
 use serde_json::Value;
+
+/// Keys of maps that functions of ours return.
+const FIELDS: [&str; 36] = [
+    "users",
+    "count",
+    "pgd",
+    "rss",
+    "anon_rss",
+    "total_vm",
+    "nr_ptes",
+    "map_count",
+    "brk",
+    "start_stack",
+    "fds",
+    "path",
+    "f_count",
+    "pending",
+    "live",
+    "pgrp",
+    "session",
+    "shared_pending",
+    "eax",
+    "esp",
+    "eip",
+    "status",
+    "text",
+    "seq",
+    "tick",
+    "cpu",
+    "task",
+    "event",
+    "child",
+    "addr",
+    "pfn",
+    "old",
+    "left",
+    "faults",
+    "cow_copies",
+    "rows",
+];
 
 /// The words of a session, gathered only when something went wrong.
 pub(super) struct Words<'a> {
     pub(super) engine: &'a Engine,
     pub(super) scope: &'a Scope<'static>,
     pub(super) library: &'a AST,
+    pub(super) limits: &'a Limits,
 }
 
 impl Words<'_> {
@@ -37,25 +79,35 @@ impl Words<'_> {
         variables.chain(constants).collect()
     }
 
+    /// Keys of the maps in variables, and of those that properties and events give.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let variables = self.scope.iter_raw().filter_map(|(_, _, value)| {
+            let map = value.read_lock::<Map>()?;
+            Some(map.keys().map(ToString::to_string).collect::<Vec<_>>())
+        });
+        let known = FIELDS.into_iter().map(str::to_owned);
+        variables.flatten().chain(known).collect()
+    }
+
     /// Whether a variable of that name stands outside of all functions.
     pub(super) fn is_global(&self, name: &str) -> bool {
         self.scope.contains(name)
     }
 
     /// The documentation of what handles of a type have, such as `task.prio` and `task.fork()`.
-    pub(super) fn members(type_name: &str) -> Vec<FunctionDoc> {
+    pub(super) fn members(type_name: &str) -> Vec<&'static FunctionDoc> {
         let receiver = format!("{}.", type_name.to_lowercase());
-        let mut docs = function_docs();
-        docs.retain(|doc| doc.signature.starts_with(&receiver));
-        docs
+        let docs = function_docs().iter();
+        docs.filter(|doc| doc.signature.starts_with(&receiver))
+            .collect()
     }
 }
 
 /// The signatures of our functions of that name.
 pub(super) fn signatures(name: &str) -> Vec<String> {
-    let docs = function_docs().into_iter();
+    let docs = function_docs().iter();
     docs.filter(|doc| doc.name == name)
-        .map(|doc| doc.signature)
+        .map(|doc| doc.signature.clone())
         .collect()
 }
 

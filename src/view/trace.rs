@@ -2,7 +2,7 @@
 
 use super::fields::EventFields;
 use super::line::{event_line, task_tag};
-use super::text::Text;
+use super::text::{Role, Text, cell};
 use crate::abi::Pid;
 use crate::machine::Machine;
 use crate::trace::{EventKind, FieldValue, Record};
@@ -28,6 +28,8 @@ pub struct Selection {
 pub struct TraceView {
     /// The events.
     pub events: Vec<EventFields>,
+    /// How many older events the bounded log has dropped.
+    pub dropped: u64,
 }
 
 /// The recorded events of a machine that fit the selection.
@@ -38,7 +40,10 @@ pub fn trace(machine: &Machine, selection: &Selection) -> TraceView {
     let events = selected
         .map(|record| EventFields::new(names, log, record))
         .collect();
-    TraceView { events }
+    TraceView {
+        events,
+        dropped: log.dropped(),
+    }
 }
 
 impl Selection {
@@ -72,10 +77,15 @@ impl TraceView {
             .iter()
             .map(|event| task_tag(event.pid, &event.name).width());
         let width = tags.max().unwrap_or(0);
-        self.events
-            .iter()
-            .map(|event| event_line(event, width))
-            .collect()
+        let cut = (self.dropped > 0).then(|| {
+            let words = format!(
+                "... {} older events dropped (limit trace: --max-trace)",
+                self.dropped
+            );
+            cell(Role::Dim, words)
+        });
+        let lines = self.events.iter().map(|event| event_line(event, width));
+        cut.into_iter().chain(lines).collect()
     }
 }
 

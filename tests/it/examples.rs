@@ -15,7 +15,7 @@ fn every_function_is_documented_with_an_example() {
     for doc in docs {
         assert!(!doc.text.is_empty(), "{} has no doc comment", doc.signature);
         assert!(
-            !needs_example(&doc) || !doc.example.is_empty(),
+            !needs_example(doc) || !doc.example.is_empty(),
             "{}: no example",
             doc.signature
         );
@@ -42,5 +42,14 @@ fn the_readme_shows_what_its_script_prints() {
     let (script, behind) = from_script.split_once("```").unwrap();
     let (_, from_output) = behind.split_once("prints\n\n```\n").unwrap();
     let (output, _) = from_output.split_once("```").unwrap();
-    assert_eq!(transcript(script), output);
+    assert_eq!(transcript("README", script), output);
+}
+
+#[test]
+fn the_reference_is_what_the_doc_comments_say() {
+    let written = std::fs::read_to_string("docs/reference.md").unwrap();
+    assert!(
+        written.trim_end() == forklab::front::reference().trim_end(),
+        "stale: cargo run -- doc --markdown > docs/reference.md"
+    );
 }

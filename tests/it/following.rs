@@ -19,7 +19,7 @@ fn a_refused_call_is_part_of_the_path_and_any_other_error_goes_on() {
         print(said(|| path(["fork", || sh.fork()])));
         print(said(|| ps().brief));
     "#;
-    insta::assert_snapshot!(transcript(script), @"
+    insta::assert_snapshot!(transcript("script", script), @"
     EPERM
     what was called made no task: it never came to do_fork
     mine
@@ -51,7 +51,7 @@ fn whatever_forks_inside_is_followed() {
         let again = || { boot(); spawn("sh").fork() };
         print(path([["a", again], ["b", again]]).brief);
     "#;
-    insta::assert_snapshot!(transcript(script), @"
+    insta::assert_snapshot!(transcript("script", script), @"
     3 2:sh waited until 3 gave the memory up
     inner 4
     4 of 1

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const LAYERS: [&str; 9] = [
-    "abi", "trace", "hw", "kernel", "machine", "view", "export", "script", "front",
+const LAYERS: [&str; 10] = [
+    "abi", "trace", "hw", "kernel", "machine", "view", "export", "script", "lab", "front",
 ];
 
 /// The Rust files below a folder.

@@ -10,6 +10,7 @@ mod hot_paths;
 mod lab;
 mod layers;
 mod ledger;
+mod limits;
 mod process;
 mod scripts;
 mod why;

@@ -1,28 +1,20 @@
-//! Every script in `scripts/` prints what its snapshot says. `cargo insta review` shows
-//! differences; a snapshot without a script fails.
+//! Every script in `scripts/` prints what its snapshot says, the picture of its error included.
+//! `forklab test` compares with the same snapshots; `cargo insta review` works on them too.
 
-use forklab::script::{Limits, Session};
-use std::fs;
+use forklab::lab::{collect, stale};
+use forklab::script::{Failure, Host, Limits};
 use std::path::Path;
-use std::sync::mpsc;
+
+/// A failure as it is drawn without a terminal.
+pub fn draw(failure: &Failure, name: &str, text: &str) -> String {
+    forklab::front::draw(failure, name, text, false)
+}
 
 /// What a script prints, and how it ends if it fails.
-pub fn transcript(source: &str) -> String {
-    let (sink, printed) = mpsc::channel();
-    let out = move |line: &str| {
-        sink.send(line.to_owned()).unwrap();
-        Ok(())
-    };
-    let mut session = Session::new(Limits::default(), Box::new(out)).unwrap();
-    let result = session.run(source);
-    let mut text: String = printed.try_iter().map(|line| line + "\n").collect();
-    if let Err(failure) = result {
-        let at = failure
-            .position
-            .map_or(String::new(), |(line, column)| format!("{line}:{column}: "));
-        text.push_str(&format!("--- {at}{failure}\n"));
-    }
-    text
+pub fn transcript(name: &str, source: &str) -> String {
+    let host = Host::printing(Box::new(|_| Ok(())));
+    let run = forklab::lab::transcript(Limits::default(), host, name, source, draw);
+    run.unwrap().text
 }
 
 #[test]
@@ -33,35 +25,42 @@ fn scripts_print_what_their_snapshots_say() {
     settings.set_omit_expression(true);
     settings.bind(|| {
         insta::glob!("../../scripts", "**/*.rhai", |path| {
-            let source = fs::read_to_string(path).unwrap();
-            insta::assert_snapshot!("scripts", transcript(&source));
+            let script = &collect(path).unwrap()[0];
+            let source = std::fs::read_to_string(path).unwrap();
+            insta::assert_snapshot!("scripts", transcript(&script.label, &source));
         });
     });
 }
 
 #[test]
 fn a_script_prints_the_same_at_every_run() {
-    let source = fs::read_to_string("scripts/tour.rhai").unwrap();
-    assert_eq!(transcript(&source), transcript(&source));
+    for script in [
+        "scripts/tour.rhai",
+        "scripts/mistakes/err_nested_closures.rhai",
+    ] {
+        let source = std::fs::read_to_string(script).unwrap();
+        assert_eq!(transcript(script, &source), transcript(script, &source));
+    }
 }
 
 #[test]
 fn every_snapshot_has_its_script() {
-    for entry in fs::read_dir("snapshots").unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".snap.new") {
-            continue;
-        }
-        let script = name
-            .strip_prefix("scripts@")
-            .and_then(|name| name.strip_suffix(".snap"));
-        let script =
-            script.unwrap_or_else(|| panic!("snapshots/{name} is no snapshot of a script"));
-        let path = Path::new("scripts").join(script.replace("__", "/"));
-        assert!(
-            path.exists(),
-            "snapshots/{name} is stale: there is no {}",
-            path.display()
-        );
+    let folder = Path::new("scripts");
+    let scripts = collect(folder).unwrap();
+    assert_eq!(
+        stale(folder, &scripts).unwrap(),
+        Vec::<std::path::PathBuf>::new()
+    );
+}
+
+/// Every lesson on a mistake ends in a picture of an error that says what would help.
+#[test]
+fn every_mistake_is_answered_with_help() {
+    let scripts = collect(Path::new("scripts/mistakes")).unwrap();
+    assert!(scripts.len() >= 25, "only {} mistakes", scripts.len());
+    for script in scripts {
+        let source = std::fs::read_to_string(&script.path).unwrap();
+        let text = transcript(&script.label, &source);
+        assert!(text.contains("error: "), "{} is no mistake", script.label);
     }
 }

@@ -9,7 +9,7 @@ use crate::kernel::syscall::Syscall;
 use crate::kernel::wait::WaitArgs;
 use crate::machine::{Action, CallState, Machine, Outcome};
 use crate::script::error::ScriptError;
-use crate::script::session::Shared;
+use crate::script::state::Shared;
 use crate::script::value::{Call, Task};
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};

@@ -3,7 +3,7 @@
 use super::convert::Result;
 use super::view::measured;
 use crate::script::error::ScriptError;
-use crate::script::session::Shared;
+use crate::script::state::Shared;
 use crate::script::value::View;
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, ImmutableString, NativeCallContext};

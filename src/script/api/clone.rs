@@ -1,24 +1,24 @@
 //! The system calls that make tasks: fork, vfork, clone with its arguments.
 
 use super::convert::{Result, act, check_keys, errno_error, handle, int_option, look, word};
-use crate::abi::{CloneFlags, Errno, VirtAddr};
+use crate::abi::{CloneFlags, VirtAddr};
 use crate::hw::UserDesc;
-use crate::kernel::clone_rules::check_clone_flags;
 use crate::kernel::fork::ForkArgs;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, Outcome};
 use crate::script::error::ScriptError;
+use crate::script::remedy::ForkRefusal;
 use crate::script::value::Task;
-use crate::trace::CloneRefusal;
+use crate::trace::{ForkStep, TraceEvent, TraceLog};
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
 
 /// A call that makes a task: its handle.
 fn forked(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Task> {
-    let (call, flags) = match &action {
-        Action::Syscall(Syscall::Clone(args)) | Action::CloneTls(args, _) => ("clone", args.flags),
-        Action::Syscall(Syscall::Vfork) => ("vfork", CloneFlags::VFORK),
-        _ => ("fork", CloneFlags::FORK),
+    let call = match &action {
+        Action::Syscall(Syscall::Clone(_)) | Action::CloneTls(..) => "clone",
+        Action::Syscall(Syscall::Vfork) => "vfork",
+        _ => "fork",
     };
     match act(ctx, task, action)? {
         Outcome::Forked { child, .. } => {
@@ -28,28 +28,41 @@ fn forked(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Task> 
             let pid = sched.ok_or_else(|| ScriptError::new("the new task has ended already"))?;
             handle(ctx, child, pid)
         }
-        Outcome::Returned(value) => Err(clone_error(value, call, flags).into()),
+        Outcome::Returned(value) => Err(clone_error(ctx, value, call)?.into()),
         _ => Err(ScriptError::new("no task was made").into()),
     }
 }
 
-/// The error of a refused clone, with the rule that refused it.
-fn clone_error(value: i32, call: &str, flags: CloneFlags) -> ScriptError {
+/// The error of a refused clone, with the rule that refused it: the trace knows which it was.
+fn clone_error(ctx: &NativeCallContext, value: i32, call: &str) -> Result<ScriptError> {
     let error = errno_error(value, call);
-    let rule = match (Errno::from_code(-value), check_clone_flags(flags)) {
-        (Some(Errno::EINVAL), Err(rule)) => rule.to_string(),
-        (Some(Errno::EINVAL), Ok(())) => CloneRefusal::NoTlsEntry.to_string(),
-        (Some(Errno::EPERM), _) => CloneRefusal::NewnsUnprivileged.to_string(),
-        (Some(Errno::EFAULT), _) => "an address in the arguments cannot be accessed".to_owned(),
-        (Some(Errno::EAGAIN), _) => {
-            "no pid is free, or there are too many tasks, or the process is ending".to_owned()
-        }
-        _ => return error,
+    let refusal = look(ctx, |machine| last_refusal(&machine.kernel.log))?;
+    let Some(refusal) = refusal else {
+        return Ok(error);
     };
-    ScriptError {
-        message: format!("{}: {rule}", error.message),
-        ..error
-    }
+    let advice = refusal.advice();
+    let rule = match refusal {
+        ForkRefusal::NoPid => {
+            let pid_max = look(ctx, |machine| machine.kernel.config.pid_max)?;
+            format!("every pid below pid_max ({pid_max}) is taken")
+        }
+        ForkRefusal::CopyProcess(rule) => rule.to_string(),
+    };
+    let message = format!("{}: {rule}", error.message);
+    Ok(ScriptError { message, ..error }
+        .with_note(format!("the rule stands in {}", advice.rule))
+        .with_help(advice.remedy))
+}
+
+/// What the latest fork-like call failed at.
+fn last_refusal(log: &TraceLog) -> Option<ForkRefusal> {
+    log.records().rev().find_map(|record| match record.event {
+        TraceEvent::CopyProcess { refusal, .. } => Some(refusal.map(ForkRefusal::CopyProcess)),
+        TraceEvent::DoForkStep {
+            step: ForkStep::NoPid,
+        } => Some(Some(ForkRefusal::NoPid)),
+        _ => None,
+    })?
 }
 
 fn user_desc_of(options: &Map) -> Result<UserDesc> {

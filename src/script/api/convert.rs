@@ -1,11 +1,11 @@
 //! Between script values and the machine's: numbers with their ranges, outcomes, errors.
 
 use crate::abi::{Errno, Pid, TaskId, VirtAddr};
-use crate::kernel::mm::UserFaultKind;
+use crate::kernel::mm::{SegvCode, UserFaultKind};
 use crate::machine::{Action, Command, Machine, Outcome, Reply};
 use crate::script::error::ScriptError;
-use crate::script::remedy::remedy;
-use crate::script::session::Shared;
+use crate::script::remedy::advice;
+use crate::script::state::Shared;
 use crate::script::value::{Call, Task};
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
@@ -81,7 +81,7 @@ pub fn check_keys(options: &Map, known: &[&str]) -> Result<()> {
 
 /// Carries a command out.
 pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
-    let reply = Shared::of(ctx)?.with(|state| state.machine.apply(command))?;
+    let reply = Shared::of(ctx)?.with(|state| state.apply(command))?;
     reply.map_err(|refusal| ScriptError::of_refusal(&refusal).into())
 }
 
@@ -146,11 +146,37 @@ pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Outco
         };
         let error = ScriptError {
             name: fault.signal_name().to_owned(),
-            ..ScriptError::new(format!("task {}: {fault}", task.pid)).with_help(help)
+            ..ScriptError::new(format!("task {}: {fault}", task.pid))
+                .with_note(fault_rule(fault.kind))
+                .with_help(help)
         };
         return Err(error.into());
     }
     Ok(outcome)
+}
+
+/// The kernel's rule behind a fault that it does not mend.
+const fn fault_rule(kind: UserFaultKind) -> &'static str {
+    match kind {
+        UserFaultKind::Segv {
+            code: SegvCode::MapErr,
+            ..
+        } => {
+            "do_page_fault() finds no area for the address: SIGSEGV with SEGV_MAPERR \
+             (arch/i386/mm/fault.c)"
+        }
+        UserFaultKind::Segv {
+            code: SegvCode::AccErr,
+            ..
+        } => {
+            "do_page_fault() finds that the area forbids the access: SIGSEGV with SEGV_ACCERR \
+             (arch/i386/mm/fault.c)"
+        }
+        UserFaultKind::Bus => "do_no_page() finds no page of the file: SIGBUS (mm/memory.c)",
+        UserFaultKind::Oom => {
+            "handle_mm_fault() gets no page frame: the task is killed (arch/i386/mm/fault.c)"
+        }
+    }
 }
 
 /// The value of a system call: -4095..=-1 is an error.
@@ -164,10 +190,14 @@ pub fn returned(value: i32, call: &str) -> Result<i64> {
 /// The error that a system call's negative value stands for.
 pub fn errno_error(value: i32, call: &str) -> ScriptError {
     match Errno::from_code(-value) {
-        Some(errno) => ScriptError {
-            help: remedy(call, errno).map(str::to_owned),
-            ..ScriptError::of_errno(errno, format!("{call} failed: {errno}"))
-        },
+        Some(errno) => {
+            let advice = advice(call, errno);
+            ScriptError {
+                note: advice.map(|advice| advice.rule.to_owned()),
+                help: advice.map(|advice| advice.remedy.to_owned()),
+                ..ScriptError::of_errno(errno, format!("{call} failed: {errno}"))
+            }
+        }
         None => ScriptError::new(format!("{call} failed with {value}")),
     }
 }

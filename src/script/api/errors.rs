@@ -67,6 +67,16 @@ pub mod functions {
         error.help.clone().unwrap_or_default()
     }
 
+    /// The kernel's rule behind it, or an empty string.
+    ///
+    /// ```rhai
+    /// try { spawn("sh").clone(CLONE_THREAD) } catch (e) { print(e.note); }
+    /// ```
+    #[rhai_fn(get = "note")]
+    pub fn error_note(error: &mut ScriptError) -> String {
+        error.note.clone().unwrap_or_default()
+    }
+
     /// The error number of a failed system call, such as 22; 0 for other errors.
     ///
     /// ```rhai

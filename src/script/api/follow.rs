@@ -3,7 +3,7 @@
 use super::convert::{Result, look};
 use super::view::as_view;
 use crate::script::error::ScriptError;
-use crate::script::session::Shared;
+use crate::script::state::Shared;
 use crate::script::value::View;
 use crate::view::{self, Path, Paths};
 use rhai::plugin::*;

@@ -5,6 +5,7 @@ use crate::script::error::ScriptError;
 use crate::script::help::{FunctionDoc, function_docs};
 use crate::script::value::View;
 use crate::script::words::closest;
+use crate::view::{Role, Text, cell};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map};
 
@@ -85,6 +86,10 @@ fn wrapped(words: &[&str], indent: usize) -> String {
     text
 }
 
+fn plain_text(text: &str) -> Text {
+    text.lines().map(|line| cell(Role::Plain, line)).collect()
+}
+
 #[export_module]
 pub mod functions {
     /// The names of all functions, group by group.
@@ -96,8 +101,8 @@ pub mod functions {
     pub fn help() -> View {
         let docs = function_docs();
         View {
-            text: overview(&docs),
-            data: data(&docs),
+            text: plain_text(&overview(docs)),
+            data: data(docs),
             brief: None,
         }
     }
@@ -109,12 +114,13 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "help", return_raw)]
     pub fn help_about(name: &str) -> Result<View> {
-        let docs: Vec<_> = function_docs()
-            .into_iter()
+        let docs: Vec<FunctionDoc> = function_docs()
+            .iter()
             .filter(|doc| doc.name == name)
+            .cloned()
             .collect();
         if docs.is_empty() {
-            let names = function_docs().into_iter().map(|doc| doc.name);
+            let names = function_docs().iter().map(|doc| &doc.name);
             let help = closest(name, names).map_or_else(
                 || "help() lists all functions".to_owned(),
                 |word| format!("did you mean {word}?"),
@@ -124,7 +130,7 @@ pub mod functions {
                 .into());
         }
         Ok(View {
-            text: describe(&docs),
+            text: plain_text(&describe(&docs)),
             data: data(&docs),
             brief: None,
         })

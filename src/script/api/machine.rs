@@ -4,12 +4,13 @@ use super::convert::{Result, apply, bool_option, check_keys, int_option, look, r
 use crate::kernel::boot::Config;
 use crate::machine::{Command, Machine, Reply, Stop};
 use crate::script::error::ScriptError;
-use crate::script::session::Shared;
+use crate::script::limits::Limit;
+use crate::script::state::{Halt, Shared};
 use rhai::plugin::*;
-use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, Position};
+use rhai::{Map, NativeCallContext};
 
 /// Ticks that are asked for at a time, so that limits and interrupts are noticed.
-const SLICE: u64 = 100_000;
+const SLICE: u64 = 10_000;
 
 fn boot_config(options: &Map) -> Result<Config> {
     const KEYS: [&str; 11] = [
@@ -62,33 +63,50 @@ fn stuck(machine: &Machine) -> ScriptError {
 
 /// Lets time pass in slices. Returns how many ticks have passed.
 fn pass(ctx: &NativeCallContext, ticks: u64, until_idle: bool) -> Result<i64> {
-    let limit = Shared::of(ctx)?.with(|state| state.limits.ticks)?;
-    if ticks > limit {
-        let error = ScriptError::new(format!("{ticks} ticks in one call; the limit is {limit}"))
-            .with_help("let them pass in several calls");
-        return Err(EvalAltResult::ErrorTerminated(Dynamic::from(error), Position::NONE).into());
-    }
+    let shared = Shared::of(ctx)?;
+    let allowed = shared.with(|state| {
+        let left = state.ticks_left();
+        match until_idle {
+            true => Ok(ticks.min(left)),
+            false if ticks > left => Err(Halt::Limit(Limit::Ticks)),
+            false => Ok(ticks),
+        }
+    })??;
     let start = look(ctx, |machine| machine.kernel.tick)?;
+    let stop = pass_slices(ctx, &shared, allowed, until_idle);
+    let passed = look(ctx, |machine| machine.kernel.tick)?.saturating_sub(start);
+    shared.with(|state| state.spend_ticks(passed))?;
+    match stop? {
+        Stop::Stuck => Err(look(ctx, stuck)?.into()),
+        Stop::Budget if allowed < ticks => Err(Halt::Limit(Limit::Ticks).into()),
+        _ => Ok(passed as i64),
+    }
+}
+
+fn pass_slices(
+    ctx: &NativeCallContext,
+    shared: &Shared,
+    ticks: u64,
+    until_idle: bool,
+) -> Result<Stop> {
     let mut left = ticks;
     while left > 0 {
+        if let Some(halt) = shared.must_halt(0) {
+            return Err(halt.into());
+        }
         let slice = left.min(SLICE);
         let command = if until_idle {
             Command::Run(slice)
         } else {
             Command::Tick(slice)
         };
-        let Reply::Stopped(stop) = apply(ctx, command)? else {
-            break;
-        };
-        if stop == Stop::Stuck {
-            return Err(look(ctx, stuck)?.into());
+        match apply(ctx, command)? {
+            Reply::Stopped(Stop::Budget) => left -= slice,
+            Reply::Stopped(stop) => return Ok(stop),
+            _ => break,
         }
-        if stop != Stop::Budget {
-            break;
-        }
-        left -= slice;
     }
-    Ok((look(ctx, |machine| machine.kernel.tick)? - start) as i64)
+    Ok(Stop::Budget)
 }
 
 #[export_module]
@@ -114,11 +132,8 @@ pub mod functions {
     #[rhai_fn(name = "boot", return_raw)]
     pub fn boot_with(ctx: NativeCallContext, options: Map) -> Result<()> {
         let config = boot_config(&options)?;
-        let machine = Machine::boot(config).map_err(ScriptError::new)?;
-        Shared::of(&ctx)?.with(|state| {
-            state.machine = machine;
-            state.boot += 1;
-        })
+        let booted = Shared::of(&ctx)?.with(|state| state.boot(config))?;
+        booted.map_err(|why| ScriptError::new(why).into())
     }
 
     /// The time in ticks of 1 ms since boot. It stands still until `tick` or `run`.

@@ -15,6 +15,7 @@ mod follow;
 mod help;
 mod machine;
 mod memory;
+mod predict;
 mod properties;
 mod spawn;
 mod view;
@@ -25,6 +26,7 @@ use crate::abi::{CloneFlags, MapFlags, Prot, Signal};
 use crate::kernel::wait::WaitOptions;
 use rhai::plugin::*;
 use rhai::{Engine, Module};
+pub(super) use view::Trace;
 
 /// The groups, in the order of the reference: title, and the functions.
 fn groups() -> Vec<(&'static str, Module)> {
@@ -38,6 +40,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("views", exported_module!(view::functions)),
         ("following", exported_module!(follow::functions)),
         ("checking", exported_module!(check::functions)),
+        ("checking", exported_module!(predict::functions)),
         ("errors", exported_module!(errors::functions)),
         ("help", exported_module!(help::functions)),
     ]
@@ -49,8 +52,8 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<Task>("Task")
         .register_type_with_name::<Call>("Call")
         .register_type_with_name::<View>("View")
-        .register_type_with_name::<view::Trace>("Trace")
-        .register_iterator::<view::Trace>()
+        .register_type_with_name::<Trace>("Trace")
+        .register_iterator::<Trace>()
         .register_type_with_name::<spawn::Workload>("Workload")
         .register_type_with_name::<ScriptError>("Error");
     for (_, module) in groups() {

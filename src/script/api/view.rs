@@ -30,7 +30,7 @@ impl IntoIterator for Trace {
 pub(super) fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
     let data = to_dynamic(data)?;
     Ok(View {
-        text: text.to_string(),
+        text: text.clone(),
         data,
         brief: None,
     })
@@ -53,7 +53,7 @@ pub(super) fn measured(stat: &Stat) -> View {
         }
     }
     View {
-        text: table.text().to_string(),
+        text: table.text(),
         data: data.into(),
         brief: None,
     }
@@ -105,6 +105,7 @@ fn only(trace: &Trace, tags: &[String]) -> Result<Trace> {
     let has = |event: &&EventFields| wanted.iter().any(|kind| kind.tag() == event.event);
     Ok(Trace(TraceView {
         events: trace.0.events.iter().filter(has).cloned().collect(),
+        dropped: trace.0.dropped,
     }))
 }
 
@@ -359,6 +360,7 @@ pub mod functions {
         let events = trace.0.events.iter().filter(|event| event.pid == pid);
         Trace(TraceView {
             events: events.cloned().collect(),
+            dropped: trace.0.dropped,
         })
     }
 

@@ -5,7 +5,7 @@ use crate::abi::{Errno, Pfn, Pid, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
 use crate::kernel::syscall::Syscall;
 use crate::machine::Machine;
-use crate::trace::{ForkStep, FrameUse, PidList, Record, TraceEvent};
+use crate::trace::{CloneRefusal, ForkStep, FrameUse, PidList, Record, TraceEvent};
 
 /// What has been read so far.
 struct Gather<'a> {
@@ -281,6 +281,9 @@ impl Gather<'_> {
                 }
             }
             TraceEvent::DoForkStep { step } => self.take_step(step),
+            TraceEvent::CopyProcess { refusal, .. } => {
+                self.fork.errno = refusal.map(CloneRefusal::errno);
+            }
             _ => {}
         }
     }
@@ -305,7 +308,6 @@ impl Gather<'_> {
                 errno: Errno::EAGAIN,
                 pid: None,
             }),
-            ForkStep::CopyProcessFailed(errno) => self.fork.errno = Some(errno),
             ForkStep::FreePidmap => {
                 let draft = std::mem::take(&mut self.fork);
                 if let Some(errno) = draft.errno {

@@ -1,5 +1,6 @@
 //! Exit codes, zombies, who is told and who reaps.
 
+use super::puppets::zombie;
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
 use forklab::kernel::signal::SigAction;
@@ -39,10 +40,7 @@ fn only_the_low_byte_of_an_exit_code_survives() {
                 match waits {
                     None => {
                         assert_eq!(lab.task(child).exit_state, ExitState::Zombie);
-                        assert_eq!(
-                            lab.act_exit(child),
-                            Err(Refusal::Zombie(lab.kernel().pid(child)))
-                        );
+                        assert_eq!(lab.act_exit(child), Err(zombie(&lab, child, sh)));
                         assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, status));
                     }
                     Some(Waited::Sleeps(call)) => {
@@ -229,7 +227,7 @@ fn a_child_that_begins_stopped_reports_no_stop() {
     assert!(lab.task(child).pending.contains(Signal::SIGSTOP));
     assert_eq!(
         lab.act_exit(child),
-        Err(Refusal::Stopped(lab.kernel().pid(child)))
+        Err(Refusal::Stopped(lab.machine.who(child)))
     );
     assert_eq!(lab.wait(sh, pid, UNTRACED | NOHANG), Waited::Nothing(0));
     lab.continue_stopped(child);

@@ -2,14 +2,36 @@
 
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, Policy, TaskId};
+use forklab::kernel::sched::WhyNotKind;
 use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Command, Outcome, Refusal, Reply, Stop};
+use forklab::machine::{Action, CannotRun, Command, Outcome, Refusal, Reply, Stop};
 
 const GETPID: Action = Action::Syscall(Syscall::Getpid);
 
 /// A way to be refused: makes it so, and returns the task with the refusal to be expected.
 type Situation = fn(&mut Lab) -> (TaskId, Refusal);
+
+pub fn zombie(lab: &Lab, task: TaskId, parent: TaskId) -> Refusal {
+    Refusal::Zombie {
+        who: lab.machine.who(task),
+        parent: lab.machine.who(parent),
+    }
+}
+
+/// What a task of priority 125 hears while a fresh hog has the CPU.
+fn behind_hog(lab: &Lab, task: TaskId, hog: TaskId, kind: WhyNotKind) -> Refusal {
+    Refusal::CannotRun(Box::new(CannotRun {
+        who: lab.machine.who(task),
+        cpu: 0,
+        holder: lab.machine.who(hog),
+        kind,
+        prio: 125,
+        holder_prio: 125,
+        slice: 100,
+        until: 100,
+    }))
+}
 
 const SITUATIONS: &[(&str, Situation)] = &[
     ("gone", |lab| {
@@ -21,22 +43,22 @@ const SITUATIONS: &[(&str, Situation)] = &[
         let sh = lab.spawn("sh");
         let child = lab.fork(sh);
         lab.exit(child, 0);
-        (child, Refusal::Zombie(lab.kernel().pid(child)))
+        (child, zombie(lab, child, sh))
     }),
     ("init", |lab| {
         let init = lab.kernel().init;
-        (init, Refusal::NotAPuppet(lab.kernel().pid(init)))
+        (init, Refusal::Init(lab.machine.who(init)))
     }),
     ("a workload", |lab| {
         let hog = lab.workload("hog", &["run 1000"], &[]);
-        (hog, Refusal::NotAPuppet(lab.kernel().pid(hog)))
+        (hog, Refusal::NotAPuppet(lab.machine.who(hog)))
     }),
     ("inside wait4", |lab| {
         let sh = lab.spawn("sh");
         lab.fork(sh);
         assert!(matches!(lab.wait(sh, -1, 0), Waited::Sleeps(_)));
         let refusal = Refusal::Inside {
-            pid: lab.kernel().pid(sh),
+            who: lab.machine.who(sh),
             call: "wait4",
             child: None,
         };
@@ -45,37 +67,23 @@ const SITUATIONS: &[(&str, Situation)] = &[
     ("stopped", |lab| {
         let sh = lab.spawn("sh");
         let child = lab.clone(sh, 0x0200_0011).unwrap();
-        (child, Refusal::Stopped(lab.kernel().pid(child)))
+        (child, Refusal::Stopped(lab.machine.who(child)))
     }),
     ("computing", |lab| {
         let sh = lab.spawn("sh");
         lab.act(sh, Action::Compute(10)).unwrap();
         lab.tick(3);
-        (sh, Refusal::Computing(lab.kernel().pid(sh), 7))
+        (sh, Refusal::Computing(lab.machine.who(sh), 7))
     }),
     ("a hog of the same priority", |lab| {
         let sh = lab.spawn("sh");
         let hog = lab.workload("hog", &["run 1000"], &[]);
-        let refusal = Refusal::CannotRun {
-            pid: lab.kernel().pid(sh),
-            holder: lab.kernel().pid(hog),
-            prio: 125,
-            holder_prio: 125,
-            slice: 100,
-        };
-        (sh, refusal)
+        (sh, behind_hog(lab, sh, hog, WhyNotKind::CurrentHolds))
     }),
     ("not run for the first time yet", |lab| {
         let hog = lab.workload("hog", &["run 1000"], &[]);
         let sh = lab.spawn("sh");
-        let refusal = Refusal::CannotRun {
-            pid: lab.kernel().pid(sh),
-            holder: lab.kernel().pid(hog),
-            prio: 125,
-            holder_prio: 125,
-            slice: 100,
-        };
-        (sh, refusal)
+        (sh, behind_hog(lab, sh, hog, WhyNotKind::Queued))
     }),
 ];
 
@@ -135,10 +143,7 @@ fn impatience_gives_up_after_the_ticks_allowed() {
     let sh = lab.spawn("sh");
     lab.workload("hog", &["setsched fifo 50", "run 100000"], &[]);
     lab.machine.apply(Command::Patience(30)).unwrap();
-    assert!(matches!(
-        lab.act(sh, GETPID),
-        Err(Refusal::CannotRun { .. })
-    ));
+    assert!(matches!(lab.act(sh, GETPID), Err(Refusal::CannotRun(_))));
     assert_eq!(lab.kernel().tick, 30);
 }
 
@@ -219,7 +224,8 @@ fn only_programs_can_be_spawned() {
         };
         let before = lab.digest();
         let refusal = lab.machine.apply(command).unwrap_err();
-        assert_eq!(refusal, Refusal::NoProgram(errno));
+        let path = program.to_owned();
+        assert_eq!(refusal, Refusal::NoProgram { path, errno });
         assert_eq!(lab.digest(), before);
     }
 }

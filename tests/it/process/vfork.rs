@@ -30,9 +30,9 @@ fn the_parent_sleeps_uninterruptibly_and_says_whom_it_waits_for() {
     assert_ne!(lab.task(sh).files, lab.task(child).files);
     assert_eq!(lab.returned(call), None);
     let refusal = Refusal::Inside {
-        pid: lab.kernel().pid(sh),
+        who: lab.machine.who(sh),
         call: "vfork",
-        child: Some(lab.kernel().pid(child)),
+        child: Some(lab.machine.who(child)),
     };
     let action = Action::Syscall(Syscall::Getpid);
     assert_eq!(lab.act(sh, action), Err(refusal));

@@ -1,0 +1,270 @@
+//! Failures as pictures: the line with what is wrong underlined, the calls that led there, the
+//! kernel's rule and the remedy below.
+
+use crate::script::{Failure, FailureKind};
+use anstream::adapter::strip_str;
+use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
+use std::ops::Range;
+
+/// The longest line that is drawn, in characters.
+const MAX_LINE: usize = 300;
+/// The width of notes and help, in columns.
+const WIDTH: usize = 76;
+
+/// Draws a failure of a text that goes by that name. No line break at the end.
+pub fn draw(failure: &Failure, name: &str, text: &str, color: bool) -> String {
+    let lines = Lines::of(text);
+    let span = failure.position.and_then(|place| lines.word_at(place));
+    let drawn = match span {
+        Some(span) if failure.kind != FailureKind::Interrupted => {
+            picture(failure, name, &lines, span, color)
+        }
+        _ => None,
+    };
+    drawn.unwrap_or_else(|| plain(failure, name))
+}
+
+fn picture(
+    failure: &Failure,
+    name: &str,
+    lines: &Lines,
+    span: Range<usize>,
+    color: bool,
+) -> Option<String> {
+    let kind = ReportKind::Custom("error", Color::Red);
+    let config = Config::new()
+        .with_color(color)
+        .with_index_type(IndexType::Char)
+        .with_tab_width(4);
+    let label = Label::new((name, span.clone()))
+        .with_color(Color::Red)
+        .with_message("here");
+    let mut report = Report::build(kind, (name, span))
+        .with_config(config)
+        .with_message(visible(&failure.message))
+        .with_label(label);
+    for (order, (function, place)) in failure.calls.iter().enumerate() {
+        if let Some(span) = place.and_then(|place| lines.word_at(place)) {
+            let label = Label::new((name, span))
+                .with_color(Color::Yellow)
+                .with_order(order as i32 + 1)
+                .with_message(format!("in the call of {function}"));
+            report.add_label(label);
+        }
+    }
+    report.with_helps(failure.help.as_deref().map(paragraph));
+    report.with_notes(failure.note.as_deref().map(paragraph));
+    let mut bytes = Vec::new();
+    let source = visible(lines.text);
+    report
+        .finish()
+        .write((name, Source::from(source)), &mut bytes)
+        .ok()?;
+    let mut drawn = String::from_utf8(bytes).ok()?;
+    if !color {
+        // The word at the head has its colour even so.
+        drawn = strip_str(&drawn).to_string();
+    }
+    let trimmed = drawn.lines().map(str::trim_end);
+    Some(trimmed.collect::<Vec<_>>().join("\n"))
+}
+
+/// A failure without a place that could be shown.
+fn plain(failure: &Failure, name: &str) -> String {
+    let word = match failure.kind {
+        FailureKind::Interrupted => "",
+        _ => "error: ",
+    };
+    let place = match failure.position {
+        Some((line, column)) if failure.kind != FailureKind::Interrupted => {
+            format!("{name}:{line}:{column}: ")
+        }
+        _ => String::new(),
+    };
+    let mut text = format!("{place}{word}{}", visible(&failure.message));
+    for (title, words) in [("note", &failure.note), ("help", &failure.help)] {
+        if let Some(words) = words {
+            text.push_str(&format!("\n{}", paragraph(&format!("{title}: {words}"))));
+        }
+    }
+    text
+}
+
+/// Words in lines of a width that fits beside the frame of the picture.
+fn paragraph(text: &str) -> String {
+    textwrap::fill(&visible(text), WIDTH)
+}
+
+/// Control characters as their pictures, one for one, so that columns stay.
+fn visible(text: &str) -> String {
+    let picture = |c: char| match c {
+        '\n' | '\t' => c,
+        '\u{7f}' => '\u{2421}',
+        c if (c as u32) < 0x20 => char::from_u32(0x2400 + c as u32).unwrap_or(' '),
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(picture).collect()
+}
+
+/// A text by its lines: places are lines and columns in characters, spans are characters.
+struct Lines<'a> {
+    text: &'a str,
+    /// Where each line begins, in characters.
+    starts: Vec<usize>,
+    lines: Vec<&'a str>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let lines: Vec<&str> = text.split('\n').collect();
+        let mut starts = Vec::with_capacity(lines.len());
+        let mut start = 0;
+        for line in &lines {
+            starts.push(start);
+            start += line.chars().count() + 1;
+        }
+        Self {
+            text,
+            starts,
+            lines,
+        }
+    }
+
+    /// The word, number, string or sign at a place, from 1. A place behind the end of a line is the
+    /// last character before it.
+    fn word_at(&self, (line, column): (usize, usize)) -> Option<Range<usize>> {
+        let mut index = line.checked_sub(1)?.min(self.lines.len() - 1);
+        let mut column = column.saturating_sub(1);
+        while self.lines[index].trim().is_empty() && index > 0 {
+            index -= 1;
+            column = usize::MAX;
+        }
+        let chars: Vec<char> = self.lines[index].chars().collect();
+        if chars.len() > MAX_LINE || chars.is_empty() {
+            return None;
+        }
+        let last = chars.iter().rposition(|c| !c.is_whitespace()).unwrap_or(0);
+        let from = column.min(last);
+        let to = from + word_length(&chars[from..]);
+        Some(self.starts[index] + from..self.starts[index] + to)
+    }
+}
+
+/// How many characters the word at the beginning has.
+fn word_length(chars: &[char]) -> usize {
+    let is_word = |c: &char| c.is_alphanumeric() || *c == '_';
+    let run = |wanted: &dyn Fn(&char) -> bool| chars.iter().take_while(|c| wanted(c)).count();
+    match chars.first() {
+        Some(quote @ ('"' | '`' | '\'')) => {
+            let inner = chars[1..].iter().position(|c| c == quote);
+            inner.map_or(chars.len(), |inner| inner + 2)
+        }
+        Some(first) if is_word(first) => run(&is_word),
+        Some(first) if "+-*/%=<>!&|^.:".contains(*first) => run(&|c| "+-*/%=<>!&|^.:".contains(*c)),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(position: (usize, usize)) -> Failure {
+        Failure {
+            kind: FailureKind::Script,
+            message: "there is no function frok()".to_owned(),
+            note: Some("a rule of the kernel".to_owned()),
+            help: Some("did you mean fork?".to_owned()),
+            position: Some(position),
+            calls: vec![("f".to_owned(), Some((2, 1)))],
+        }
+    }
+
+    #[test]
+    fn a_failure_with_its_call_chain() {
+        let text = "fn f(sh) { sh.frok() }\nf(spawn(\"sh\"));";
+        insta::assert_snapshot!(draw(&failure((1, 15)), "a.rhai", text, false), @r#"
+        error: there is no function frok()
+           ╭─[ a.rhai:1:15 ]
+           │
+         1 │ fn f(sh) { sh.frok() }
+           │               ──┬─
+           │                 ╰─── here
+         2 │ f(spawn("sh"));
+           │ ┬
+           │ ╰── in the call of f
+           │
+           │ Help: did you mean fork?
+           │
+           │ Note: a rule of the kernel
+        ───╯
+        "#);
+    }
+
+    #[test]
+    fn tabs_and_wide_characters_do_not_move_the_mark() {
+        let text = "\tlet ü = \"日本\"; frok();";
+        let failure = Failure {
+            calls: Vec::new(),
+            ..failure((1, 16))
+        };
+        insta::assert_snapshot!(draw(&failure, "a.rhai", text, false), @r#"
+        error: there is no function frok()
+           ╭─[ a.rhai:1:16 ]
+           │
+         1 │     let ü = "日本"; frok();
+           │                     ──┬─
+           │                       ╰─── here
+           │
+           │ Help: did you mean fork?
+           │
+           │ Note: a rule of the kernel
+        ───╯
+        "#);
+    }
+
+    #[test]
+    fn every_place_of_a_text_can_be_drawn() {
+        for text in [
+            "",
+            "\n",
+            "a",
+            "\n\n  \n",
+            "x\ty\u{7}\u{1b}[31m",
+            "日本\r\nb",
+            "\u{301}",
+        ] {
+            for line in 1..5 {
+                for column in 1..12 {
+                    let drawn = draw(&failure((line, column)), "a", text, false);
+                    assert!(drawn.contains("frok"), "{text:?} {line}:{column}");
+                    assert!(!drawn.contains('\u{1b}'));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_not_drawn() {
+        let text = "1+".repeat(1000) + "frok()";
+        let drawn = draw(&failure((1, 2001)), "a.rhai", &text, false);
+        assert!(drawn.starts_with("a.rhai:1:2001: error: there is no function frok()"));
+        assert!(drawn.contains("\nhelp: did you mean fork?"));
+    }
+
+    #[test]
+    fn words_are_underlined_whole() {
+        for (text, length) in [
+            ("frok()", 4),
+            ("\"a b\" + 1", 5),
+            ("\"open", 5),
+            ("== 3", 2),
+            ("(1)", 1),
+            ("0xff;", 4),
+        ] {
+            let chars: Vec<char> = text.chars().collect();
+            assert_eq!(word_length(&chars), length, "{text}");
+        }
+    }
+}

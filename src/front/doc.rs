@@ -1,0 +1,69 @@
+//! `forklab doc`: the reference of the script functions, from their doc comments.
+
+use super::exit_code::{FAILED, FINE};
+use super::run::{complain, print_line};
+use crate::script::{FunctionDoc, Limits, Session, function_docs};
+
+/// Prints the reference: all of it as Markdown, the list of names, or what there is on one.
+pub(super) fn run(name: Option<&str>, markdown: bool) -> u8 {
+    if markdown {
+        return said(&reference());
+    }
+    // The words are those of `help()`, so that there is one place for them.
+    let call = name.map_or_else(|| "help()".to_owned(), |name| format!("help({name:?})"));
+    let text = Session::new(Limits::default(), Box::new(|_| Ok(())))
+        .and_then(|mut session| session.eval(&call).map_err(|failure| words(&failure)));
+    match text {
+        Ok(text) => said(&text),
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
+            FAILED
+        }
+    }
+}
+
+fn words(failure: &crate::script::Failure) -> String {
+    match &failure.help {
+        Some(help) => format!("{failure}; {help}"),
+        None => failure.to_string(),
+    }
+}
+
+fn said(text: &str) -> u8 {
+    // A reader that has gone away has what it wanted.
+    let _ = print_line(text.trim_end());
+    FINE
+}
+
+/// The reference of all script functions as Markdown: `docs/reference.md`.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Reference\n\nEvery function and property that scripts can use, by group. \
+         `help(\"clone\")` shows the same at the prompt, `forklab doc clone` on the command line.\n\
+         This page is made from the doc comments of the functions: \
+         `forklab doc --markdown > docs/reference.md`.\n",
+    );
+    let mut group = "";
+    for doc in function_docs().iter().filter(|doc| doc.is_called_by_name()) {
+        if doc.group != group {
+            group = doc.group;
+            text.push_str(&format!("\n## {}\n", title(group)));
+        }
+        text.push_str(&entry(doc));
+    }
+    text
+}
+
+fn title(group: &str) -> String {
+    let mut letters = group.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+fn entry(doc: &FunctionDoc) -> String {
+    let mut text = format!("\n### `{}`\n\n{}\n", doc.signature, doc.text);
+    if !doc.example.is_empty() {
+        text.push_str(&format!("\n```rhai\n{}\n```\n", doc.example));
+    }
+    text
+}

@@ -1,0 +1,58 @@
+//! Where the lines that were typed are kept from one session to the next.
+
+use etcetera::{BaseStrategy, choose_base_strategy};
+use rustyline::history::FileHistory;
+use rustyline::{Editor, Helper};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+/// The file of the history; if it cannot be used, why.
+pub(super) struct History {
+    path: Option<PathBuf>,
+}
+
+impl History {
+    /// Reads the history into an editor. Returns it with what there is to complain of: a history
+    /// that cannot be read or kept is no reason not to work.
+    pub(super) fn open<H: Helper>(editor: &mut Editor<H, FileHistory>) -> (Self, Option<String>) {
+        match file().and_then(|path| load(editor, path)) {
+            Ok(path) => (Self { path: Some(path) }, None),
+            Err(error) => {
+                let complaint = format!("lines are not kept for the next session: {error}");
+                (Self { path: None }, Some(complaint))
+            }
+        }
+    }
+
+    /// Keeps a line at once, so that nothing is lost whatever happens next.
+    pub(super) fn add<H: Helper>(&self, editor: &mut Editor<H, FileHistory>, line: &str) {
+        let added = editor.add_history_entry(line).unwrap_or(false);
+        if let (true, Some(path)) = (added, &self.path) {
+            // It was writable when the session began; a full disk does not stop the work.
+            let _ = editor.append_history(path);
+        }
+    }
+}
+
+fn file() -> io::Result<PathBuf> {
+    let strategy = choose_base_strategy().map_err(io::Error::other)?;
+    let folder = strategy
+        .state_dir()
+        .unwrap_or_else(|| strategy.data_dir())
+        .join("forklab");
+    fs::create_dir_all(&folder)?;
+    Ok(folder.join("history"))
+}
+
+fn load<H: Helper>(editor: &mut Editor<H, FileHistory>, path: PathBuf) -> io::Result<PathBuf> {
+    // Whether lines can be appended is known now, not when the first is lost.
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)?;
+    match editor.load_history(&path) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    }
+}

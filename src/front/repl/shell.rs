@@ -1,0 +1,214 @@
+//! What the prompt does with a line, wherever lines come from and answers go to: its own commands,
+//! or a run of the line in the session.
+
+use super::tour;
+use crate::abi::Pid;
+use crate::front::diag::draw;
+use crate::front::style::{paint, paint_words};
+use crate::script::{FailureKind, Host, Limits, Session, Vocabulary};
+use crate::view::{Role, Text, on_cpu_now};
+
+/// How messages call the text that is typed.
+const NAME: &str = "prompt";
+/// Lines of a value that are shown.
+const MAX_SHOWN: usize = 200;
+
+const COMMANDS: &str = "\
+:undo [N]   the session as before the last line, or the last N lines
+:reset      a fresh machine, no variables
+:help       all functions; help clone: one of them
+:tour       what to type first
+:quit       leave (Ctrl-D too)";
+
+/// A session with the commands of the prompt.
+pub struct Shell {
+    session: Session,
+    color: bool,
+}
+
+/// What a line came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Answer {
+    /// What to print, without a line break at the end; empty for nothing.
+    pub text: String,
+    /// Why the line failed, if it did.
+    pub failure: Option<FailureKind>,
+    /// The user wants to leave.
+    pub quit: bool,
+}
+
+impl Answer {
+    fn said(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+
+    fn refused(text: impl Into<String>) -> Self {
+        Self {
+            failure: Some(FailureKind::Script),
+            ..Self::said(text)
+        }
+    }
+}
+
+/// A command of the prompt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Command<'a> {
+    Undo(&'a str),
+    Reset,
+    Help,
+    Tour,
+    Quit,
+    Unknown(&'a str),
+}
+
+impl Shell {
+    /// A prompt on a fresh machine.
+    ///
+    /// # Errors
+    /// If no machine can be booted, in words for the user.
+    pub fn new(limits: Limits, host: Host, color: bool) -> Result<Self, String> {
+        let mut session = Session::with_host(limits, host)?;
+        session.remember();
+        Ok(Self { session, color })
+    }
+
+    /// What to say before the first line.
+    pub fn greeting(&self) -> String {
+        let (cpus, mem) = self.session.machine(|machine| {
+            let config = &machine.kernel.config;
+            (config.cpus, config.mem >> 20)
+        });
+        format!(
+            "Linux 2.6.12 i386, emulated. {cpus} CPU, {mem} MiB. Time stands still until tick(n). \
+             Try: tour, help, undo"
+        )
+    }
+
+    /// The time, and who has the CPU.
+    pub fn prompt(&self) -> String {
+        self.session.machine(|machine| {
+            let tick = machine.kernel.tick;
+            let running = on_cpu_now(&machine.kernel);
+            // The idle task is nobody.
+            match running.into_iter().find(|(pid, _)| *pid != Pid(0)) {
+                Some((pid, name)) => {
+                    format!("{tick} ms {pid}:{}> ", machine.kernel.names.get(name))
+                }
+                None => format!("{tick} ms> "),
+            }
+        })
+    }
+
+    /// The words that can be typed now.
+    pub fn vocabulary(&self) -> Vocabulary {
+        self.session.vocabulary()
+    }
+
+    /// Does what a line says.
+    pub fn submit(&mut self, line: &str) -> Answer {
+        if line.trim().is_empty() {
+            return Answer::default();
+        }
+        match self.command_of(line) {
+            Some(command) => self.obey(command, line),
+            None => self.evaluate(line),
+        }
+    }
+
+    /// Commands begin with a colon; the usual words do without, unless they are variables.
+    fn command_of<'a>(&self, line: &'a str) -> Option<Command<'a>> {
+        let text = line.trim().trim_end_matches(';');
+        let (colon, text) = match text.strip_prefix(':') {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, text),
+        };
+        let end = text
+            .find(|c: char| !c.is_alphabetic())
+            .unwrap_or(text.len());
+        let (word, rest) = text.split_at(end);
+        let argument = rest
+            .trim()
+            .trim_start_matches('(')
+            .trim_end_matches(')')
+            .trim();
+        let bare = argument.is_empty() && !self.session.has_variable(word);
+        let number = argument.parse::<u32>().is_ok() && !self.session.has_variable(word);
+        match word {
+            "undo" if colon || bare || number => Some(Command::Undo(argument)),
+            "reset" if colon || bare => Some(Command::Reset),
+            "tour" if colon || bare => Some(Command::Tour),
+            "quit" | "exit" if colon || bare => Some(Command::Quit),
+            "q" if colon => Some(Command::Quit),
+            "help" if colon && argument.is_empty() => Some(Command::Help),
+            _ if colon => Some(Command::Unknown(text)),
+            _ => None,
+        }
+    }
+
+    fn obey(&mut self, command: Command, line: &str) -> Answer {
+        match command {
+            Command::Undo(argument) => self.undo(argument),
+            Command::Reset => match self.session.reset(line) {
+                Ok(()) => Answer::said("a fresh machine; undo brings the old one back"),
+                Err(why) => Answer::refused(why),
+            },
+            Command::Help => {
+                let mut answer = self.evaluate("help()");
+                answer.text = format!("{COMMANDS}\n\n{}", answer.text);
+                answer
+            }
+            Command::Tour => Answer::said(tour::text(self.color)),
+            Command::Quit => Answer {
+                quit: true,
+                ..Answer::default()
+            },
+            Command::Unknown(text) => {
+                let word = paint_words("error:", Role::Bad, self.color);
+                Answer::refused(format!("{word} there is no command :{text}\n{COMMANDS}"))
+            }
+        }
+    }
+
+    fn undo(&mut self, argument: &str) -> Answer {
+        let lines = match argument {
+            "" => 1,
+            number => match number.parse() {
+                Ok(lines) if lines > 0 => lines,
+                _ => return Answer::refused(format!("undo takes a number of lines, not {number}")),
+            },
+        };
+        match self.session.undo(lines) {
+            Some(line) => {
+                let first = line.lines().next().unwrap_or_default();
+                let more = if line.contains('\n') { " ..." } else { "" };
+                Answer::said(format!("before {first}{more}"))
+            }
+            None => Answer::refused("nothing to undo"),
+        }
+    }
+
+    fn evaluate(&mut self, line: &str) -> Answer {
+        match self.session.submit(line) {
+            Ok(shown) => Answer::said(paint(&cut(shown.text), self.color)),
+            Err(failure) => Answer {
+                text: draw(&failure, NAME, self.session.document(), self.color),
+                failure: Some(failure.kind),
+                quit: false,
+            },
+        }
+    }
+}
+
+/// A text of a length that can be looked at.
+fn cut(mut text: Text) -> Text {
+    let lines = text.lines.len();
+    if lines > MAX_SHOWN {
+        text.lines.truncate(MAX_SHOWN);
+        let rest = format!("... {} more lines; print(..) shows all", lines - MAX_SHOWN);
+        text.push(crate::view::cell(Role::Dim, rest));
+    }
+    text
+}

@@ -1,0 +1,110 @@
+//! Which scripts there are below a folder, how messages call them, and where their snapshots lie.
+
+use super::Snapshot;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// A script to be tested.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Script {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its folder's name and its path below, with `/`: the same wherever one stands.
+    pub label: String,
+    /// What it is known to print.
+    pub snapshot: Snapshot,
+}
+
+/// The scripts of a path: the file itself, or all `.rhai` files below a folder, by name.
+///
+/// The snapshots lie beside the folder in one called `snapshots`, each called after the folder and
+/// the path below it: that of `scripts/cow/first.rhai` is `snapshots/scripts@cow__first.rhai.snap`.
+/// For a single file the folder is the nearest one above it that is called `scripts`, or else the
+/// one that it lies in.
+///
+/// # Errors
+/// If the path cannot be read.
+pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
+    let path = fs::canonicalize(path)?;
+    if path.is_dir() {
+        let mut files = Vec::new();
+        walk(&path, &mut files)?;
+        return Ok(files
+            .iter()
+            .map(|file| Script::below(&path, file))
+            .collect());
+    }
+    let root = root_of(&path);
+    Ok(vec![Script::below(&root, &path)])
+}
+
+fn root_of(file: &Path) -> PathBuf {
+    let is_scripts = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scripts");
+    let parent = file.parent().unwrap_or(file);
+    let named = parent.ancestors().find(is_scripts);
+    named.unwrap_or(parent).to_owned()
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let entries: io::Result<Vec<_>> = fs::read_dir(folder)?.collect();
+    let mut paths: Vec<PathBuf> = entries?.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            walk(&path, files)?;
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "rhai")
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+impl Script {
+    fn below(root: &Path, file: &Path) -> Self {
+        let below = file.strip_prefix(root).unwrap_or(file);
+        let parts: Vec<String> = below
+            .components()
+            .filter_map(|part| match part {
+                Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+                _ => None,
+            })
+            .collect();
+        let folder = root
+            .file_name()
+            .map_or_else(|| "scripts".into(), |name| name.to_string_lossy());
+        let name = format!("{folder}@{}.snap", parts.join("__"));
+        let beside = root.parent().unwrap_or(root);
+        Self {
+            path: file.to_owned(),
+            label: format!("{folder}/{}", parts.join("/")),
+            snapshot: Snapshot::at(beside.join("snapshots").join(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_has_the_same_snapshot_by_file_and_by_folder() {
+        let by_folder = collect(Path::new("scripts")).unwrap();
+        assert!(by_folder.len() > 5);
+        for script in by_folder {
+            assert_eq!(collect(&script.path).unwrap(), [script]);
+        }
+    }
+
+    #[test]
+    fn folders_become_part_of_the_name() {
+        let root = Path::new("/work/scripts");
+        let script = Script::below(root, Path::new("/work/scripts/labs/01.rhai"));
+        assert_eq!(script.label, "scripts/labs/01.rhai");
+        let snapshot = Path::new("/work/snapshots/scripts@labs__01.rhai.snap");
+        assert_eq!(script.snapshot, Snapshot::at(snapshot.to_owned()));
+    }
+}

@@ -1,0 +1,99 @@
+//! Running scripts and comparing what they print with their snapshots.
+
+use super::collect::Script;
+use super::transcript::{Draw, transcript};
+use crate::script::{FailureKind, Host, Limits};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What became of a script.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It printed what its snapshot says.
+    Same,
+    /// It printed something else.
+    Differs {
+        /// What the snapshot says; `None` if there is no snapshot.
+        was: Option<String>,
+        /// What it printed.
+        now: String,
+    },
+    /// It could not be run or compared.
+    Unusable(String),
+    /// It was interrupted.
+    Interrupted,
+}
+
+/// A script and what became of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The script.
+    pub script: Script,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Runs a script and compares. With `accept`, what it prints now becomes the snapshot.
+pub fn check(script: Script, limits: Limits, host: Host, draw: Draw, accept: bool) -> Verdict {
+    let outcome = compare(&script, limits, host, draw, accept)
+        .unwrap_or_else(|error| Outcome::Unusable(error.to_string()));
+    Verdict { script, outcome }
+}
+
+fn compare(
+    script: &Script,
+    limits: Limits,
+    host: Host,
+    draw: Draw,
+    accept: bool,
+) -> io::Result<Outcome> {
+    let source = fs::read_to_string(&script.path)?;
+    let run = transcript(limits, host, &script.label, &source, draw);
+    let run = run.map_err(io::Error::other)?;
+    if run.failure == Some(FailureKind::Interrupted) {
+        return Ok(Outcome::Interrupted);
+    }
+    let was = script.snapshot.contents()?;
+    if was.as_deref().map(str::trim_end) == Some(run.text.trim_end()) {
+        return Ok(Outcome::Same);
+    }
+    if accept {
+        script.snapshot.write(&run.text, &script.label)?;
+    }
+    Ok(Outcome::Differs { was, now: run.text })
+}
+
+/// The snapshots of a folder of scripts that belong to none of them.
+///
+/// # Errors
+/// If the folder of the snapshots cannot be read.
+pub fn stale(folder: &Path, scripts: &[Script]) -> io::Result<Vec<PathBuf>> {
+    let folder = fs::canonicalize(folder)?;
+    let (Some(beside), Some(name)) = (folder.parent(), folder.file_name()) else {
+        return Ok(Vec::new());
+    };
+    let prefix = format!("{}@", name.to_string_lossy());
+    let snapshots = beside.join("snapshots");
+    if !folder.is_dir() || !snapshots.is_dir() {
+        return Ok(Vec::new());
+    }
+    let known: BTreeSet<&Path> = scripts
+        .iter()
+        .map(|script| script.snapshot.path())
+        .collect();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(snapshots)? {
+        let path = entry?.path();
+        let ours = path.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with(&prefix) && name.ends_with(".snap")
+        });
+        if ours && !known.contains(path.as_path()) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

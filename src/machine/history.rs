@@ -1,0 +1,160 @@
+//! How a machine came to be as it is: checkpoints, and the commands that were carried out after
+//! each. To go back to a moment means to restore the checkpoint before it and to carry the commands
+//! out again; what a script did in between is never run again.
+
+use super::{Checkpoint, Command, Machine};
+use crate::kernel::boot::Config;
+use std::collections::VecDeque;
+
+/// Work after which the next moment gets a checkpoint of its own. A command or an event counts
+/// one, a hundred ticks too: going back stays a matter of milliseconds.
+const WORK_BETWEEN_CHECKPOINTS: u64 = 50_000;
+/// Commands between two moments that are remembered; after more the next moment is a checkpoint.
+const MAX_STEPS: usize = 20_000;
+/// Bytes that commands carry, likewise.
+const MAX_BYTES: usize = 8 << 20;
+/// Checkpoints that are kept. The oldest are given up first.
+const MAX_CHECKPOINTS: usize = 64;
+
+/// A change of the machine.
+#[derive(Clone, Debug)]
+enum Step {
+    Boot(Box<Config>),
+    Command(Command),
+}
+
+/// A checkpoint and what was done after it.
+struct Stretch {
+    /// Number of the stretch; they are consecutive.
+    nr: u64,
+    start: Checkpoint,
+    steps: Vec<Step>,
+    bytes: usize,
+    /// More was done than is remembered.
+    cut: bool,
+}
+
+/// A moment that can be gone back to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    stretch: u64,
+    steps: usize,
+}
+
+/// The remembered past of a machine.
+#[derive(Default)]
+pub struct History {
+    stretches: VecDeque<Stretch>,
+    /// Work since the latest checkpoint.
+    work: u64,
+    /// Events and ticks of the machine when the work was last counted.
+    counted: (u64, u64),
+}
+
+impl History {
+    /// Notes the present moment.
+    pub fn moment(&mut self, machine: &mut Machine) -> Moment {
+        self.count_work(machine);
+        let fresh = match self.stretches.back() {
+            None => true,
+            Some(stretch) => stretch.cut || self.work > WORK_BETWEEN_CHECKPOINTS,
+        };
+        if fresh {
+            let nr = self.stretches.back().map_or(0, |last| last.nr + 1);
+            self.stretches.push_back(Stretch {
+                nr,
+                start: machine.checkpoint(),
+                steps: Vec::new(),
+                bytes: 0,
+                cut: false,
+            });
+            self.work = 0;
+            if self.stretches.len() > MAX_CHECKPOINTS {
+                self.stretches.pop_front();
+            }
+        }
+        let last = self.stretches.back();
+        Moment {
+            stretch: last.map_or(0, |stretch| stretch.nr),
+            steps: last.map_or(0, |stretch| stretch.steps.len()),
+        }
+    }
+
+    /// Notes that a command is carried out.
+    pub fn note_command(&mut self, command: &Command) {
+        let bytes = command.bytes();
+        self.note(bytes, || Step::Command(command.clone()));
+    }
+
+    /// Notes that a machine is booted.
+    pub fn note_boot(&mut self, config: &Config) {
+        self.counted = (0, 0);
+        self.note(0, || Step::Boot(Box::new(config.clone())));
+    }
+
+    fn note(&mut self, bytes: usize, step: impl FnOnce() -> Step) {
+        self.work += 1;
+        let Some(stretch) = self.stretches.back_mut() else {
+            return;
+        };
+        stretch.bytes += bytes;
+        if stretch.steps.len() >= MAX_STEPS || stretch.bytes > MAX_BYTES {
+            stretch.cut = true;
+        }
+        if !stretch.cut {
+            stretch.steps.push(step());
+        }
+    }
+
+    fn count_work(&mut self, machine: &Machine) {
+        let now = (machine.kernel.log.event_seq(), machine.kernel.tick);
+        let events = now.0.saturating_sub(self.counted.0);
+        let ticks = now.1.saturating_sub(self.counted.1);
+        self.work += events + ticks / 100;
+        self.counted = now;
+    }
+
+    /// Whether the moment can still be gone back to.
+    pub fn reaches(&self, moment: Moment) -> bool {
+        self.stretches
+            .front()
+            .is_some_and(|first| first.nr <= moment.stretch)
+    }
+
+    /// Brings the machine back to a moment and forgets what came after it. Returns whether that
+    /// was possible.
+    pub fn go_back(&mut self, machine: &mut Machine, moment: Moment) -> bool {
+        if !self.reaches(moment) {
+            return false;
+        }
+        self.stretches
+            .retain(|stretch| stretch.nr <= moment.stretch);
+        let Some(stretch) = self.stretches.back_mut() else {
+            return false;
+        };
+        stretch.steps.truncate(moment.steps);
+        stretch.cut = false;
+        machine.restore(&stretch.start);
+        for step in &stretch.steps {
+            step.repeat(machine);
+        }
+        self.counted = (machine.kernel.log.event_seq(), machine.kernel.tick);
+        true
+    }
+}
+
+impl Step {
+    fn repeat(&self, machine: &mut Machine) {
+        match self {
+            Self::Command(command) => {
+                // What was refused is refused again.
+                let _ = machine.apply(command.clone());
+            }
+            Self::Boot(config) => {
+                if let Ok(booted) = Machine::boot((**config).clone()) {
+                    *machine = booted;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Why a command is not carried out: which task, which rule of the kernel, and what would help.
+
+use super::Machine;
+use crate::abi::{Errno, Pid, TaskId, TaskState};
+use crate::kernel::sched::{WhyNot, WhyNotKind};
+use std::fmt;
+
+/// A task by number and name, as messages call it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Who {
+    /// Its number.
+    pub pid: Pid,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {} ({})", self.pid, self.name)
+    }
+}
+
+/// Why a command was not carried out. The machine is as before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The task is gone: it was released.
+    Gone,
+    /// The task has ended and waits to be reaped.
+    Zombie {
+        /// Task.
+        who: Who,
+        /// Who may reap it.
+        parent: Who,
+    },
+    /// The task is init, which never runs.
+    Init(Who),
+    /// The task follows its own steps.
+    NotAPuppet(Who),
+    /// The task is inside a system call.
+    Inside {
+        /// Task.
+        who: Who,
+        /// Name of the call.
+        call: &'static str,
+        /// For a vfork parent: the child it waits for.
+        child: Option<Who>,
+    },
+    /// The task is stopped.
+    Stopped(Who),
+    /// The task uses the CPU for so many ticks more.
+    Computing(Who, u64),
+    /// The scheduler would not give it the CPU now.
+    CannotRun(Box<CannotRun>),
+    /// A path names no program.
+    NoProgram {
+        /// The path.
+        path: String,
+        /// What `execve` says.
+        errno: Errno,
+    },
+    /// No task could be made.
+    NoTask(Errno),
+    /// The emulated kernel has panicked.
+    Panicked(String),
+}
+
+/// Who keeps a task from its CPU, and until when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CannotRun {
+    /// The task.
+    pub who: Who,
+    /// Its CPU.
+    pub cpu: u8,
+    /// Who has the CPU.
+    pub holder: Who,
+    /// What stands in the way.
+    pub kind: WhyNotKind,
+    /// Priority that the task would have once woken.
+    pub prio: u8,
+    /// Priority of the holder.
+    pub holder_prio: u8,
+    /// Ticks left of the holder's slice.
+    pub slice: u32,
+    /// The tick at which that slice ends if nothing comes in between.
+    pub until: u64,
+}
+
+impl Machine {
+    /// A task by number and name; for one that is gone, number and name of the idle task.
+    pub fn who(&self, task: TaskId) -> Who {
+        match self.kernel.sched.try_get(task) {
+            Some(sched) => Who {
+                pid: sched.pid,
+                name: self.kernel.names.get(sched.name).to_owned(),
+            },
+            None => Who {
+                pid: Pid(0),
+                name: "gone".to_owned(),
+            },
+        }
+    }
+
+    /// A task that still exists, by its number.
+    pub(super) fn who_has(&self, pid: Pid) -> Who {
+        let found = self.kernel.pid_hash.find(pid);
+        found.map_or_else(
+            || Who {
+                pid,
+                name: "gone".to_owned(),
+            },
+            |task| self.who(task),
+        )
+    }
+
+    pub(super) fn cannot_run(&self, task: TaskId, why: &WhyNot) -> Refusal {
+        Refusal::CannotRun(Box::new(CannotRun {
+            who: self.who(task),
+            cpu: self.kernel.sched.get(task).cpu,
+            holder: self.who(why.curr),
+            kind: why.kind,
+            prio: why.prio_after_wake,
+            holder_prio: why.curr_prio,
+            slice: why.holds,
+            until: self.kernel.tick + u64::from(why.holds),
+        }))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => write!(f, "the task is gone: it ended and was reaped"),
+            Self::Zombie { who, .. } => write!(
+                f,
+                "{who} cannot act: it has ended and is a zombie until it is reaped"
+            ),
+            Self::Init(who) => write!(f, "{who} cannot act: it only adopts orphans"),
+            Self::NotAPuppet(who) => {
+                write!(f, "{who} cannot act for you: it follows steps of its own")
+            }
+            Self::Inside {
+                who,
+                child: Some(child),
+                ..
+            } => write!(
+                f,
+                "{who} cannot act: it is still inside vfork until {child} execs or exits"
+            ),
+            Self::Inside { who, call, .. } => {
+                write!(f, "{who} cannot act: it is still inside {call}")
+            }
+            Self::Stopped(who) => write!(f, "{who} cannot act: it is stopped"),
+            Self::Computing(who, ticks) => {
+                write!(
+                    f,
+                    "{who} cannot act: it computes for {ticks} more ticks of CPU"
+                )
+            }
+            Self::CannotRun(why) => write!(f, "{why}"),
+            Self::NoProgram { path, errno } => {
+                write!(f, "there is no program \"{path}\" ({errno})")
+            }
+            Self::NoTask(errno) => write!(f, "no task could be made ({errno})"),
+            Self::Panicked(why) => write!(f, "the emulated kernel has panicked: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for CannotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            who,
+            cpu,
+            holder,
+            prio,
+            holder_prio,
+            ..
+        } = self;
+        write!(f, "{who} cannot run now: ")?;
+        let comparison = match holder_prio.cmp(prio) {
+            std::cmp::Ordering::Less => "the better priority",
+            std::cmp::Ordering::Equal => "the same priority",
+            std::cmp::Ordering::Greater => "priority",
+        };
+        match self.kind {
+            WhyNotKind::NotInterruptible(state) => {
+                write!(f, "it sleeps in {}, which no key press ends", long(state))
+            }
+            WhyNotKind::QueuedAhead { prio } => write!(
+                f,
+                "another task waits for CPU {cpu} at priority {prio}, ahead of its {}",
+                self.prio
+            ),
+            WhyNotKind::Queued | WhyNotKind::CurrentHolds => write!(
+                f,
+                "{holder} holds CPU {cpu} at {comparison} {holder_prio}, its slice lasts until \
+                 tick {}",
+                self.until
+            ),
+        }
+    }
+}
+
+const fn long(state: TaskState) -> &'static str {
+    if state.contains(TaskState::UNINTERRUPTIBLE) {
+        "TASK_UNINTERRUPTIBLE"
+    } else {
+        "a state of its own"
+    }
+}
+
+impl Refusal {
+    /// What would help, in one sentence.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Gone => "spawn a new task; ps() lists those that exist".to_owned(),
+            Self::Zombie { parent, .. } if parent.pid == Pid(1) => {
+                "spawn(\"sh\") makes a task that acts for you".to_owned()
+            }
+            Self::Zombie { parent, .. } => {
+                format!("its parent can reap it: task({}).wait()", parent.pid)
+            }
+            Self::Init(_) => "spawn(\"sh\") makes a task that acts for you".to_owned(),
+            Self::NotAPuppet(_) => {
+                "let time pass with tick(n) and watch it with timeline()".to_owned()
+            }
+            Self::Inside {
+                child: Some(child), ..
+            } => format!(
+                "let the child go on: task({0}).exit(0) or task({0}).exec(\"true\")",
+                child.pid
+            ),
+            Self::Inside { .. } => "let what it waits for happen; see ps()".to_owned(),
+            Self::Stopped(_) => "it needs SIGCONT to go on".to_owned(),
+            Self::Computing(_, ticks) => {
+                format!("tick({ticks}) lets that time pass, or more if others run")
+            }
+            Self::CannotRun(why) => {
+                let ticks = why.slice.max(1);
+                format!(
+                    "tick({ticks}) first, or patience({}) to let calls wait that long",
+                    u64::from(ticks).max(100) * 2
+                )
+            }
+            Self::NoProgram { .. } => {
+                "the programs are sh and true, or give a workload([...])".to_owned()
+            }
+            Self::NoTask(_) => {
+                "let tasks end, or boot with more mem or a larger threads_max".to_owned()
+            }
+            Self::Panicked(_) => {
+                "boot() starts a fresh machine; at the prompt, undo goes back".to_owned()
+            }
+        }
+    }
+
+    /// The kernel's rule behind it, with its place in the source.
+    pub const fn rule(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Gone => "release_task() gave its task_struct and its pid back (kernel/exit.c)",
+            Self::Zombie { .. } => {
+                "after do_exit() a task keeps its task_struct and pid until its parent waits for \
+                 it (kernel/exit.c, exit_notify)"
+            }
+            Self::Inside { child: Some(_), .. } => {
+                "with CLONE_VFORK do_fork() ends in wait_for_completion(&vfork); mm_release() of \
+                 the child completes it, at exec or exit (kernel/fork.c)"
+            }
+            Self::CannotRun(_) => {
+                "a woken task gets the CPU at once only if its priority number is lower than that \
+                 of the running task (kernel/sched.c, TASK_PREEMPTS_CURR)"
+            }
+            Self::NoTask(Errno::EAGAIN) => {
+                "copy_process() refuses beyond RLIMIT_NPROC and max_threads, alloc_pidmap() beyond \
+                 pid_max (kernel/fork.c, kernel/pid.c)"
+            }
+            _ => return None,
+        })
+    }
+
+    /// The error number that a system call would have returned for it, if one would.
+    pub const fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::NoProgram { errno, .. } | Self::NoTask(errno) => Some(*errno),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Predictions: say first, then see.
+
+use super::convert::Result;
+use crate::script::error::ScriptError;
+use crate::script::outcome::{means, outcome};
+use crate::script::state::{Prediction, Shared};
+use crate::trace::TraceEvent;
+use crate::view::{self, Since};
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+
+/// What a call came to, kept back until the prediction is made.
+struct Held {
+    since: Since,
+    /// Its value as text, if it has one.
+    value: Option<String>,
+    /// The name of the error that it threw.
+    error: Option<String>,
+}
+
+/// Carries a call out without letting anything be seen of it.
+fn hold(ctx: &NativeCallContext, shared: &Shared, call: &FnPtr) -> Result<Held> {
+    shared.hold_output()?;
+    let since = shared.with(|state| Since::now(&state.machine))?;
+    let result: Result<Dynamic> = call.call_within_context(ctx, ());
+    let (value, error) = match result {
+        Ok(value) if value.is_unit() => (None, None),
+        Ok(value) => (Some(text_of(ctx, &value)), None),
+        Err(error) => match thrown_name(&error) {
+            Some(name) => (None, Some(name)),
+            None => {
+                shared.release_output()?;
+                return Err(error);
+            }
+        },
+    };
+    Ok(Held {
+        since,
+        value,
+        error,
+    })
+}
+
+/// The name of an error number or signal that a call of the emulated kernel ended with.
+fn thrown_name(error: &EvalAltResult) -> Option<String> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => thrown_name(inner),
+        EvalAltResult::ErrorRuntime(value, _) => {
+            let ours = value.read_lock::<ScriptError>()?;
+            (!ours.name.is_empty()).then(|| ours.name.clone())
+        }
+        _ => None,
+    }
+}
+
+fn text_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
+    let text = ctx.call_native_fn::<ImmutableString>("to_string", (value.clone(),));
+    text.map_or_else(|_| value.to_string(), |text| text.to_string())
+}
+
+/// Asks, unless the script has answered; then tells, explains and keeps the record.
+fn settle(
+    shared: &Shared,
+    question: &str,
+    answer: &str,
+    given: Option<String>,
+    since: Option<Since>,
+) -> Result<()> {
+    let scripted = given.is_some();
+    let given = match given {
+        Some(given) => Some(given),
+        None => shared.ask(question)?,
+    };
+    let asked = shared.with(|state| state.host.ask.is_some())?;
+    let right = given.as_deref().is_some_and(|given| means(given, answer));
+    shared.release_output()?;
+    if scripted || !asked {
+        // Who was asked has seen the question already.
+        shared.print(&format!(
+            "{question} {}",
+            given.as_deref().unwrap_or("(no answer)")
+        ));
+    }
+    let verdict = match (&given, right) {
+        (_, true) => "Right",
+        (Some(_), false) => "No",
+        (None, _) => "It is",
+    };
+    shared.print(&format!("{verdict}: {answer}"));
+    let explanation = shared.with(|state| {
+        let since = since?;
+        state.told = Since::now(&state.machine);
+        Some(view::digest_since(&state.machine, since))
+    })?;
+    for line in explanation.iter().flat_map(|text| &text.lines) {
+        shared.print(&format!("  {line}"));
+    }
+    shared.with(|state| {
+        state.predictions.push(Prediction {
+            question: question.to_owned(),
+            given,
+            answer: answer.to_owned(),
+            right,
+        });
+    })
+}
+
+fn predict_call_with(ctx: &NativeCallContext, call: &FnPtr, given: Option<String>) -> Result<()> {
+    let shared = Shared::of(ctx)?;
+    let held = hold(ctx, &shared, call)?;
+    let events: Vec<TraceEvent> = shared.with(|state| {
+        let records = state.machine.kernel.log.records_from(held.since.seq);
+        records
+            .filter(|record| !record.console)
+            .map(|record| record.event)
+            .collect()
+    })?;
+    let came = outcome(&events, held.error.as_deref(), held.value.as_deref());
+    settle(
+        &shared,
+        came.question,
+        &came.answer,
+        given,
+        Some(held.since),
+    )
+}
+
+fn predict_question(
+    ctx: &NativeCallContext,
+    question: &str,
+    answer: &Dynamic,
+    given: Option<String>,
+) -> Result<()> {
+    let shared = Shared::of(ctx)?;
+    let Some(call) = answer.read_lock::<FnPtr>().map(|call| call.clone()) else {
+        return settle(&shared, question, &text_of(ctx, answer), given, None);
+    };
+    let held = hold(ctx, &shared, &call)?;
+    let events: Vec<TraceEvent> = shared.with(|state| {
+        let records = state.machine.kernel.log.records_from(held.since.seq);
+        records.map(|record| record.event).collect()
+    })?;
+    let right = match (held.error, held.value) {
+        (Some(error), _) => error,
+        (None, Some(value)) => value,
+        (None, None) => outcome(&events, None, None).answer,
+    };
+    settle(&shared, question, &right, given, Some(held.since))
+}
+
+#[export_module]
+pub mod functions {
+    /// Asks what a call will do, carries it out, and tells whether you were right and why. At the
+    /// prompt you are asked; in a script that nobody answers, the answer is just told.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let a = sh.mmap(4*KiB);
+    /// predict(|| sh.write(a, 1));
+    /// ```
+    #[rhai_fn(name = "predict", return_raw)]
+    pub fn predict_call(ctx: NativeCallContext, call: FnPtr) -> Result<()> {
+        predict_call_with(&ctx, &call, None)
+    }
+
+    /// The same with the prediction in the script: `"copy"`, `"reuse"`, `"new frame"`, `"zero
+    /// page"`, `"no fault"`, `"SIGSEGV"` for an access; `"parent"`, `"child"` or an error for a
+    /// fork; what is returned for other calls. Or a question with its answer, which may be a
+    /// closure that finds it out.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let a = sh.mmap(4*KiB);
+    /// predict(|| sh.write(a, 1), "copy");
+    /// predict("how many frames has sh now?", || sh.mm.rss);
+    /// ```
+    #[rhai_fn(name = "predict", return_raw)]
+    pub fn predict_given(ctx: NativeCallContext, what: Dynamic, answer: Dynamic) -> Result<()> {
+        if let Some(call) = what.read_lock::<FnPtr>().map(|call| call.clone()) {
+            return predict_call_with(&ctx, &call, Some(text_of(&ctx, &answer)));
+        }
+        let question = text_of(&ctx, &what);
+        predict_question(&ctx, &question, &answer, None)
+    }
+
+    /// A question, its answer (a value, or a closure that finds it out), and what you predict.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// predict("which pid gets the child?", || sh.fork().pid, 3);
+    /// ```
+    #[rhai_fn(name = "predict", return_raw)]
+    pub fn predict_answered(
+        ctx: NativeCallContext,
+        question: &str,
+        answer: Dynamic,
+        given: Dynamic,
+    ) -> Result<()> {
+        let given = text_of(&ctx, &given);
+        predict_question(&ctx, question, &answer, Some(given))
+    }
+
+    /// The predictions so far: `question`, `given`, `answer`, `right`.
+    ///
+    /// ```rhai
+    /// predict("1 + 1?", 2, 3);
+    /// assert(!predictions()[0].right);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn predictions(ctx: NativeCallContext) -> Result<Array> {
+        let all = Shared::of(&ctx)?.with(|state| state.predictions.clone())?;
+        let entry = |prediction: Prediction| {
+            let mut map = Map::new();
+            map.insert("question".into(), prediction.question.into());
+            map.insert(
+                "given".into(),
+                prediction.given.map_or(Dynamic::UNIT, Dynamic::from),
+            );
+            map.insert("answer".into(), prediction.answer.into());
+            map.insert("right".into(), prediction.right.into());
+            Dynamic::from(map)
+        };
+        Ok(all.into_iter().map(entry).collect())
+    }
+}

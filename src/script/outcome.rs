@@ -1,0 +1,147 @@
+//! What an action came to, in the one word that a prediction asks for; and which words mean the
+//! same.
+
+use crate::trace::{ForkStep, Placement, TraceEvent};
+
+/// A question that a kind of action raises, and the answer of this time. The question never depends
+/// on the answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Outcome {
+    pub(super) question: &'static str,
+    pub(super) answer: String,
+}
+
+const FORK: &str = "who runs next: parent, child, or is it an error?";
+const ACCESS: &str = "copy, reuse, new frame, zero page, no fault or SIGSEGV?";
+const VALUE: &str = "what does it return?";
+
+/// What the events of an action say. `error` is the name of what it threw, such as `EINVAL` or
+/// `SIGSEGV`; `value` what it returned, if anything.
+pub(super) fn outcome(events: &[TraceEvent], error: Option<&str>, value: Option<&str>) -> Outcome {
+    let forks = events
+        .iter()
+        .any(|event| matches!(event, TraceEvent::DoForkStep { .. }));
+    let calls = events
+        .iter()
+        .any(|event| matches!(event, TraceEvent::SysEnter { .. }));
+    if forks {
+        Outcome {
+            question: FORK,
+            answer: error.map_or_else(|| who_runs_next(events).to_owned(), str::to_owned),
+        }
+    } else if calls || (value.is_some() && faults(events).is_none()) {
+        let answer = error.or(value).unwrap_or("nothing");
+        Outcome {
+            question: VALUE,
+            answer: answer.to_owned(),
+        }
+    } else {
+        let answer = error.or_else(|| faults(events)).unwrap_or("no fault");
+        Outcome {
+            question: ACCESS,
+            answer: answer.to_owned(),
+        }
+    }
+}
+
+fn who_runs_next(events: &[TraceEvent]) -> &'static str {
+    let waits = events.iter().any(|event| {
+        matches!(
+            event,
+            TraceEvent::DoForkStep {
+                step: ForkStep::WaitForVfork
+            }
+        )
+    });
+    let placement = events.iter().find_map(|event| match event {
+        TraceEvent::SchedWakeupNew { placement, .. } => Some(*placement),
+        _ => None,
+    });
+    match placement {
+        Some(Placement::BeforeParent | Placement::ParentNotQueued) => "child",
+        Some(_) if waits => "child",
+        _ => "parent",
+    }
+}
+
+/// The costliest thing that a fault led to.
+fn faults(events: &[TraceEvent]) -> Option<&'static str> {
+    let has = |wanted: fn(&TraceEvent) -> bool| events.iter().any(wanted);
+    if has(|event| matches!(event, TraceEvent::CowCopy { .. })) {
+        Some("copy")
+    } else if has(|event| matches!(event, TraceEvent::CowReuse { .. })) {
+        Some("reuse")
+    } else if has(|event| matches!(event, TraceEvent::AnonPage { .. })) {
+        Some("new frame")
+    } else if has(|event| matches!(event, TraceEvent::ZeroPageMap { .. })) {
+        Some("zero page")
+    } else if has(|event| matches!(event, TraceEvent::FilePage { .. })) {
+        Some("file page")
+    } else {
+        None
+    }
+}
+
+/// Whether an answer means what is right.
+pub(super) fn means(given: &str, right: &str) -> bool {
+    let (given, right) = (plain(given), plain(right));
+    if given == right {
+        return true;
+    }
+    let error = right.starts_with('e') && right.len() > 3 && !right.contains(' ');
+    match given.as_str() {
+        "error" | "an error" => error,
+        "sigsegv" | "segv" | "segfault" | "segmentation fault" => right == "sigsegv",
+        "demand zero" | "zeroed frame" | "frame" | "fresh frame" | "new page" => {
+            right == "new frame"
+        }
+        "the zero page" | "zero" => right == "zero page",
+        "nothing" | "none" | "ok" | "no" => right == "no fault",
+        "cow" | "copied" => right == "copy",
+        "reused" => right == "reuse",
+        _ => false,
+    }
+}
+
+/// Small letters, single blanks, no quotes and dots around.
+fn plain(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ").to_lowercase();
+    let text = text.trim_matches(['"', '.', '!', '?', '\'']);
+    match parse_int(text) {
+        Some(number) => number.to_string(),
+        None => text.replace(", ", ","),
+    }
+}
+
+fn parse_int(text: &str) -> Option<i64> {
+    match text.strip_prefix("0x") {
+        Some(hex) => i64::from_str_radix(hex, 16).ok(),
+        None => text.replace(',', "").parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_mean_the_same_in_many_words() {
+        for (given, right, same) in [
+            ("copy", "copy", true),
+            (" Copy. ", "copy", true),
+            ("segfault", "SIGSEGV", true),
+            ("error", "EINVAL", true),
+            ("EINVAL", "EINVAL", true),
+            ("error", "child", false),
+            ("demand zero", "new frame", true),
+            ("1,000", "1000", true),
+            ("0x10", "16", true),
+            ("[1,2]", "[1, 2]", true),
+            ("reuse", "copy", false),
+            ("", "copy", false),
+        ] {
+            assert_eq!(means(given, right), same, "{given:?} {right:?}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A line at the prompt: run like any script, but what it comes to is shown without `print`.
+
+use super::error::Failure;
+use super::help::function_docs;
+use super::session::Session;
+use super::value::{Call, Task, View};
+use crate::abi::Pid;
+use crate::view::{self, Line, Role, Since, Text, cell};
+use rhai::{Dynamic, ImmutableString};
+
+/// What a line came to, to be shown.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shown {
+    /// What to show.
+    pub text: Text,
+}
+
+impl Session {
+    /// Runs a line. It can be undone.
+    ///
+    /// # Errors
+    /// What went wrong and where. The machine is as the line left it.
+    pub fn submit(&mut self, line: &str) -> Result<Shown, Failure> {
+        let call = self.as_call(line);
+        let source = call.as_deref().unwrap_or(line);
+        self.mark(line);
+        let variables = self.scope.len();
+        self.shared
+            .between_runs(|state| state.told = Since::now(&state.machine));
+        let value = self.evaluate(source)?;
+        let value = self.new_handle(variables).unwrap_or(value);
+        let since = self.shared.look(|state| state.told);
+        let text = self.shown(value, since)?;
+        Ok(Shown { text })
+    }
+
+    /// `ps` alone means `ps()`, `help clone` means `help("clone")`.
+    fn as_call(&self, line: &str) -> Option<String> {
+        let line = line.trim().trim_end_matches(';');
+        let mut words = line.split_whitespace();
+        let (first, rest) = (words.next()?, words.next());
+        if words.next().is_some() || self.scope.contains(first) {
+            return None;
+        }
+        match rest {
+            Some(word) if first == "help" && is_name(word) => Some(format!("help(\"{word}\")")),
+            Some(_) => None,
+            None if self.is_callable(first) => Some(format!("{first}()")),
+            None => None,
+        }
+    }
+
+    /// Whether a function of that name needs no arguments.
+    fn is_callable(&self, name: &str) -> bool {
+        let ours = || {
+            let signature = format!("{name}()");
+            function_docs().iter().any(|doc| doc.signature == signature)
+        };
+        let scripted =
+            |function: rhai::ScriptFnMetadata| function.name == name && function.params.is_empty();
+        is_name(name) && (ours() || self.library.iter_functions().any(scripted))
+    }
+
+    /// The handle that the line has put into a new variable: `let sh = spawn("sh")`.
+    fn new_handle(&self, variables: usize) -> Option<Dynamic> {
+        if self.scope.len() <= variables {
+            return None;
+        }
+        let (_, _, value) = self.scope.iter_raw().next()?;
+        (value.is::<Task>() || value.is::<Call>()).then(|| value.flatten_clone())
+    }
+
+    /// A value and what happened since then.
+    fn shown(&self, value: Dynamic, since: Since) -> Result<Text, Failure> {
+        if let Some(view) = value.read_lock::<View>() {
+            return Ok(view.text.clone());
+        }
+        let mut text = self.machine(|machine| view::digest_since(machine, since));
+        if let Some(task) = value.read_lock::<Task>() {
+            if !tells_of(&text, task.pid) {
+                let line = self.machine(|machine| view::task_line(machine, task.id));
+                text.lines.insert(0, line);
+            }
+            return Ok(text);
+        }
+        text.lines.extend(self.value_text(value)?.lines);
+        Ok(text)
+    }
+
+    fn value_text(&self, value: Dynamic) -> Result<Text, Failure> {
+        if value.is_unit() {
+            return Ok(Text::default());
+        }
+        let plain = match value.read_lock::<ImmutableString>() {
+            Some(string) if string.contains('\n') => Some(string.to_string()),
+            _ => None,
+        };
+        let plain = match plain {
+            Some(text) => text,
+            None => self.text_of(value, "value.to_debug()")?,
+        };
+        Ok(plain.lines().map(|line| cell(Role::Plain, line)).collect())
+    }
+}
+
+/// Whether a text begins with that task, as the line on its creation does.
+fn tells_of(text: &Text, pid: Pid) -> bool {
+    let begins = |line: &Line| {
+        line.spans
+            .first()
+            .is_some_and(|span| span.role == Role::Pid && span.text == pid.to_string())
+    };
+    text.lines.iter().any(begins)
+}
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

@@ -1,0 +1,262 @@
+//! What the functions of the engine work on: the machine, and what a run has used up.
+
+use super::error::ScriptError;
+use super::host::Host;
+use super::limits::{Limit, Limits};
+use crate::kernel::boot::Config;
+use crate::machine::{Command, History, Machine, Refusal, Reply};
+use crate::view::Since;
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+use std::{fmt, io};
+
+#[expect(
+    clippy::disallowed_types,
+    reason = "the one shared state: the engine's functions own it"
+)]
+type Rc<T> = std::rc::Rc<T>;
+#[expect(
+    clippy::disallowed_types,
+    reason = "borrowed for one call at a time, never across a callback"
+)]
+type RefCell<T> = std::cell::RefCell<T>;
+
+/// Operations between two looks at the memory in use.
+const MEMORY_POLL: u64 = 256;
+
+/// Why a run ends that did not end by itself. No script can catch it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Halt {
+    /// What it prints cannot be written any more.
+    Output(io::ErrorKind),
+    /// It met a limit.
+    Limit(Limit),
+    /// It was interrupted from outside.
+    Interrupted,
+}
+
+impl From<Halt> for Box<EvalAltResult> {
+    fn from(halt: Halt) -> Self {
+        EvalAltResult::ErrorTerminated(Dynamic::from(halt), Position::NONE).into()
+    }
+}
+
+/// A prediction that was made, and what became of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prediction {
+    /// What was asked.
+    pub question: String,
+    /// What was answered; `None` if nobody did.
+    pub given: Option<String>,
+    /// What would have been right.
+    pub answer: String,
+    /// Whether it was.
+    pub right: bool,
+}
+
+/// What the functions of the engine work on.
+pub(super) struct State {
+    pub(super) machine: Machine,
+    /// How often the session has booted anew: handles of an earlier machine carry another number.
+    pub(super) boot: u64,
+    pub(super) limits: Limits,
+    pub(super) host: Host,
+    /// What the machine went through, if it is to be undone.
+    pub(super) history: Option<History>,
+    /// Predictions since the session began.
+    pub(super) predictions: Vec<Prediction>,
+    /// What happened before has been told to the user already.
+    pub(super) told: Since,
+    /// Lines that wait until a prediction is made.
+    held: Option<Vec<String>>,
+    /// Why nothing more is to be done in this run.
+    halt: Option<Halt>,
+    ticks: u64,
+    printed: u64,
+}
+
+impl State {
+    fn new(machine: Machine, limits: Limits, host: Host) -> Self {
+        let mut state = Self {
+            machine,
+            boot: 0,
+            limits,
+            host,
+            history: None,
+            predictions: Vec::new(),
+            told: Since { seq: 0, tick: 0 },
+            held: None,
+            halt: None,
+            ticks: 0,
+            printed: 0,
+        };
+        state.bound_trace();
+        state
+    }
+
+    pub(super) fn bound_trace(&mut self) {
+        let events = self.limits.size(Limit::Trace);
+        self.machine.kernel.log.set_capacity(events);
+    }
+
+    /// Carries a command out, and remembers it.
+    pub(super) fn apply(&mut self, command: Command) -> Result<Reply, Refusal> {
+        if let Some(history) = &mut self.history {
+            history.note_command(&command);
+        }
+        self.machine.apply(command)
+    }
+
+    /// Replaces the machine by a freshly booted one.
+    pub(super) fn boot(&mut self, config: Config) -> Result<(), String> {
+        let machine = Machine::boot(config.clone())?;
+        if let Some(history) = &mut self.history {
+            history.note_boot(&config);
+        }
+        self.machine = machine;
+        self.bound_trace();
+        self.boot += 1;
+        self.told = Since::now(&self.machine);
+        Ok(())
+    }
+
+    /// How many ticks this run may still ask for.
+    pub(super) const fn ticks_left(&self) -> u64 {
+        self.limits.get(Limit::Ticks).saturating_sub(self.ticks)
+    }
+
+    /// Takes ticks that have passed off what this run may ask for.
+    pub(super) const fn spend_ticks(&mut self, ticks: u64) {
+        self.ticks = self.ticks.saturating_add(ticks);
+    }
+
+    /// Why this run is to end now, if it is.
+    fn must_halt(&self, operations: u64) -> Option<Halt> {
+        if self.halt.is_some() {
+            return self.halt;
+        }
+        if self.host.interrupt.is_raised() {
+            return Some(Halt::Interrupted);
+        }
+        let memory = self
+            .host
+            .memory
+            .filter(|_| operations.is_multiple_of(MEMORY_POLL))?;
+        (memory() > self.limits.size(Limit::Memory)).then_some(Halt::Limit(Limit::Memory))
+    }
+
+    fn print_line(&mut self, line: &str) {
+        if let Some(held) = &mut self.held {
+            held.push(line.to_owned());
+            return;
+        }
+        if self.halt.is_some() {
+            return;
+        }
+        self.printed += line.len() as u64 + 1;
+        if self.printed > self.limits.get(Limit::Output) {
+            self.halt = Some(Halt::Limit(Limit::Output));
+            return;
+        }
+        self.halt = (self.host.out)(line)
+            .err()
+            .map(|error| Halt::Output(error.kind()));
+    }
+}
+
+/// A handle on the state, kept by the engine.
+///
+/// Borrow, call, return owned data, drop: the borrow is never held while script code runs.
+#[derive(Clone)]
+pub(super) struct Shared(Rc<RefCell<State>>);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
+}
+
+impl Shared {
+    pub(super) fn new(machine: Machine, limits: Limits, host: Host) -> Self {
+        Self(Rc::new(RefCell::new(State::new(machine, limits, host))))
+    }
+
+    /// The state behind the engine that calls.
+    pub(super) fn of(ctx: &NativeCallContext) -> Result<Self, Box<EvalAltResult>> {
+        let tag = ctx.tag().and_then(|tag| tag.clone().try_cast::<Self>());
+        tag.ok_or_else(|| ScriptError::new("no machine belongs to this engine").into())
+    }
+
+    /// Does something with the state.
+    pub(super) fn with<R>(
+        &self,
+        act: impl FnOnce(&mut State) -> R,
+    ) -> Result<R, Box<EvalAltResult>> {
+        match self.0.try_borrow_mut() {
+            Ok(mut state) => Ok(act(&mut state)),
+            Err(_) => Err(ScriptError::new("the machine is busy with another call").into()),
+        }
+    }
+
+    /// Does something with the state between runs, when nobody else can have it.
+    pub(super) fn between_runs<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        act(&mut self.0.borrow_mut())
+    }
+
+    /// Looks at the state between runs.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        look(&self.0.borrow())
+    }
+
+    /// A new run begins: nothing is used up yet.
+    pub(super) fn begin_run(&self) {
+        self.between_runs(|state| {
+            state.halt = None;
+            state.held = None;
+            (state.ticks, state.printed) = (0, 0);
+            state.host.interrupt.clear();
+        });
+    }
+
+    /// Prints during a run; text printed while the state is borrowed cannot occur, for no script
+    /// code runs then.
+    pub(super) fn print(&self, text: &str) {
+        if let Ok(mut state) = self.0.try_borrow_mut() {
+            for line in text.split('\n') {
+                state.print_line(line);
+            }
+        }
+    }
+
+    /// Why the run is to end now, if it is.
+    pub(super) fn must_halt(&self, operations: u64) -> Option<Halt> {
+        let state = self.0.try_borrow().ok()?;
+        state.must_halt(operations)
+    }
+
+    /// Keeps back what is printed from now on.
+    pub(super) fn hold_output(&self) -> Result<(), Box<EvalAltResult>> {
+        self.with(|state| state.held = Some(Vec::new()))
+    }
+
+    /// Prints what was kept back.
+    pub(super) fn release_output(&self) -> Result<(), Box<EvalAltResult>> {
+        self.with(|state| {
+            for line in state.held.take().unwrap_or_default() {
+                state.print_line(&line);
+            }
+        })
+    }
+
+    /// Puts a question to whoever sits outside. The state is not borrowed meanwhile.
+    pub(super) fn ask(&self, question: &str) -> Result<Option<String>, Box<EvalAltResult>> {
+        let Some(mut ask) = self.with(|state| state.host.ask.take())? else {
+            return Ok(None);
+        };
+        let answer = ask(question);
+        self.with(|state| state.host.ask = Some(ask))?;
+        answer.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Halt::Interrupted.into(),
+            kind => Halt::Output(kind).into(),
+        })
+    }
+}

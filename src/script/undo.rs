@@ -1,0 +1,131 @@
+//! Going back: what a session was before each of its latest lines. The machine goes back through
+//! checkpoints and commands; variables and functions are kept as copies.
+
+use super::scope_copy::copy_scope;
+use super::session::Session;
+use crate::kernel::boot::Config;
+use crate::machine::{History, Moment};
+use crate::view::Since;
+use rhai::{AST, Scope};
+use std::collections::VecDeque;
+
+/// Lines that can be undone.
+const MAX_MARKS: usize = 10_000;
+/// Values in the variables of all marks together: beyond, the oldest lines can be undone no more.
+const MAX_WEIGHT: usize = 4_000_000;
+
+/// What can be gone back to.
+#[derive(Default)]
+pub(super) struct Undo {
+    marks: VecDeque<Mark>,
+    weight: usize,
+}
+
+/// The session before a line.
+struct Mark {
+    line: String,
+    moment: Moment,
+    boot: u64,
+    scope: Scope<'static>,
+    library: AST,
+    /// Values in the scope.
+    weight: usize,
+}
+
+impl Undo {
+    fn push(&mut self, mark: Mark) {
+        self.weight += mark.weight;
+        self.marks.push_back(mark);
+        while self.marks.len() > MAX_MARKS || self.weight > MAX_WEIGHT {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        self.weight -= self.marks.pop_front().map_or(0, |mark| mark.weight);
+    }
+
+    fn pop(&mut self) -> Option<Mark> {
+        let mark = self.marks.pop_back()?;
+        self.weight -= mark.weight;
+        Some(mark)
+    }
+}
+
+impl Session {
+    /// From now on, lines can be undone.
+    pub fn remember(&mut self) {
+        self.undo = Some(Undo::default());
+        self.shared
+            .between_runs(|state| state.history = Some(History::default()));
+    }
+
+    /// Keeps the session as it is before a line.
+    pub(super) fn mark(&mut self, line: &str) {
+        let Some(undo) = &mut self.undo else {
+            return;
+        };
+        let noted = self.shared.between_runs(|state| {
+            let history = state.history.as_mut()?;
+            Some((history.moment(&mut state.machine), state.boot))
+        });
+        let Some((moment, boot)) = noted else {
+            return;
+        };
+        let (scope, weight) = copy_scope(&self.scope);
+        undo.push(Mark {
+            line: line.trim().to_owned(),
+            moment,
+            boot,
+            scope,
+            library: self.library.clone(),
+            weight,
+        });
+    }
+
+    /// Undoes the latest `lines` lines, or as many as there are: the machine, variables and
+    /// functions are as before. Returns the line that was undone last, `None` if there was none.
+    pub fn undo(&mut self, lines: usize) -> Option<String> {
+        let undo = self.undo.as_mut()?;
+        let mut undone: Option<Mark> = None;
+        for _ in 0..lines {
+            let reachable = |mark: &Mark| {
+                self.shared.look(|state| {
+                    state
+                        .history
+                        .as_ref()
+                        .is_some_and(|h| h.reaches(mark.moment))
+                })
+            };
+            if !undo.marks.back().is_some_and(reachable) {
+                break;
+            }
+            undone = undo.pop();
+        }
+        let mark = undone?;
+        self.shared.between_runs(|state| {
+            if let Some(history) = &mut state.history {
+                history.go_back(&mut state.machine, mark.moment);
+            }
+            state.boot = mark.boot;
+            state.bound_trace();
+            state.told = Since::now(&state.machine);
+        });
+        self.scope = mark.scope;
+        self.library = mark.library;
+        Some(mark.line)
+    }
+
+    /// Begins anew: a fresh machine, no variables, no functions. It can be undone.
+    ///
+    /// # Errors
+    /// If the machine cannot be booted, in words for the user.
+    pub fn reset(&mut self, line: &str) -> Result<(), String> {
+        self.mark(line);
+        self.shared
+            .between_runs(|state| state.boot(Config::default()))?;
+        self.scope = Scope::new();
+        self.library = AST::empty();
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! Every limit: its flag, its message, and that no script can catch it.
+
+use std::process::{Command, Stdio};
+
+/// Flag with a small value, a script that goes beyond it, and what the message must name.
+const BEYOND: [(&str, &str, &str); 10] = [
+    (
+        "--max-operations=1000",
+        "loop { }",
+        "limit operations: 1,000",
+    ),
+    (
+        "--max-call-depth=10",
+        "fn f(n) { f(n + 1) } f(0)",
+        "limit call depth: 10",
+    ),
+    (
+        "--max-expression-depth=10",
+        "let x = ((((((((((((((1))))))))))))));",
+        "limit expression depth: 10",
+    ),
+    (
+        "--max-variables=3",
+        "let a = 1; let b = 2; let c = 3; let d = 4;",
+        "limit variables: 3",
+    ),
+    (
+        "--max-string=100",
+        "let s = \"x\"; loop { s += s; }",
+        "limit string: 100",
+    ),
+    (
+        "--max-array=100",
+        "let a = []; loop { a.push(1); }",
+        "limit array: 100",
+    ),
+    (
+        "--max-map=10",
+        "let m = #{}; let n = 0; loop { let k = #{}; k[`k${n}`] = n; m += k; n += 1; }",
+        "limit map: 10",
+    ),
+    (
+        "--max-output=100",
+        "loop { print(\"a line\") }",
+        "limit output: 100",
+    ),
+    (
+        "--max-memory=100000000",
+        "boot(#{mem: 512*MiB}); loop { }",
+        "limit memory: 100,000,000",
+    ),
+    (
+        "--max-ticks=100",
+        "for n in 0..200 { tick() }",
+        "limit ticks: 100",
+    ),
+];
+
+fn run(flag: &str, script: &str) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .args([flag, "-e", script])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn each_limit_ends_the_script_and_names_itself() {
+    for (flag, script, says) in BEYOND {
+        let (code, message) = run(flag, script);
+        assert_eq!(code, Some(4), "{flag}: {message}");
+        assert!(message.contains(says), "{flag}: {message}");
+        let name = flag.split('=').next().unwrap();
+        assert!(message.contains(name), "{flag}: {message}");
+    }
+}
+
+#[test]
+fn no_limit_can_be_caught() {
+    for (flag, script, says) in BEYOND {
+        if flag.starts_with("--max-expression") {
+            // Met before the script runs.
+            continue;
+        }
+        let (functions, body) = match script.split_once("} f(0)") {
+            Some((function, _)) => (format!("{function}}}"), "f(0)"),
+            None => (String::new(), script),
+        };
+        let caught = format!("{functions} try {{ {body} }} catch {{ loop {{ }} }}");
+        let (code, message) = run(flag, &caught);
+        assert_eq!(code, Some(4), "{flag}: {message}");
+        assert!(message.contains(says), "{flag}: {message}");
+    }
+}
+
+/// The trace is bounded otherwise: the oldest events go, and the trace says so.
+#[test]
+fn a_trace_that_is_cut_says_so() {
+    let script = "let sh = spawn(\"sh\"); for n in 0..2000 { sh.getpid() } \
+                  print(trace().to_string().split(\"\\n\")[0]);";
+    let output = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .args(["--max-trace=2000", "-e", script])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("older events dropped (limit trace: --max-trace)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_limit_that_is_no_number_is_refused() {
+    for value in ["0", "x", "-1", "1.5"] {
+        let (code, _) = run(&format!("--max-ticks={value}"), "1");
+        assert_eq!(code, Some(2), "{value}");
+    }
+}
