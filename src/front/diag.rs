@@ -13,7 +13,7 @@ const WIDTH: usize = 76;
 
 /// Draws a failure of a text that goes by that name. No line break at the end.
 pub fn draw(failure: &Failure, name: &str, text: &str, color: bool) -> String {
-    let lines = Lines::of(text);
+    let lines = Lines::around(failure, text);
     let span = failure.position.and_then(|place| lines.word_at(place));
     let drawn = match span {
         Some(span) if failure.kind != FailureKind::Interrupted => {
@@ -55,11 +55,8 @@ fn picture(
     report.with_helps(failure.help.as_deref().map(paragraph));
     report.with_notes(failure.note.as_deref().map(paragraph));
     let mut bytes = Vec::new();
-    let source = visible(lines.text);
-    report
-        .finish()
-        .write((name, Source::from(source)), &mut bytes)
-        .ok()?;
+    let source = Source::from(visible(lines.text)).with_display_line_offset(lines.before);
+    report.finish().write((name, source), &mut bytes).ok()?;
     let mut drawn = String::from_utf8(bytes).ok()?;
     if !color {
         // The word at the head has its colour even so.
@@ -109,14 +106,36 @@ fn visible(text: &str) -> String {
 
 /// A text by its lines: places are lines and columns in characters, spans are characters.
 struct Lines<'a> {
+    /// The lines that matter.
     text: &'a str,
+    /// How many lines come before them.
+    before: usize,
     /// Where each line begins, in characters.
     starts: Vec<usize>,
     lines: Vec<&'a str>,
 }
 
 impl<'a> Lines<'a> {
-    fn of(text: &'a str) -> Self {
+    /// The lines from the first to the last place of a failure, and one more at either end.
+    fn around(failure: &Failure, text: &'a str) -> Self {
+        let places = failure.calls.iter().map(|(_, place)| *place);
+        let places = places.chain([failure.position]).flatten();
+        let numbers: Vec<usize> = places.map(|(line, _)| line).collect();
+        let all = text.matches('\n').count() + 1;
+        let first = numbers
+            .iter()
+            .min()
+            .map_or(0, |line| line.saturating_sub(2))
+            .min(all - 1);
+        let last = numbers.iter().max().map_or(0, |line| line + 1);
+        let mut starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+        let from = starts.nth(first).unwrap_or(0);
+        let mut ends = text[from..].match_indices('\n').map(|(at, _)| from + at);
+        let to = ends.nth(last - first).unwrap_or(text.len());
+        Self::of(&text[from..to], first)
+    }
+
+    fn of(text: &'a str, before: usize) -> Self {
         let lines: Vec<&str> = text.split('\n').collect();
         let mut starts = Vec::with_capacity(lines.len());
         let mut start = 0;
@@ -126,6 +145,7 @@ impl<'a> Lines<'a> {
         }
         Self {
             text,
+            before,
             starts,
             lines,
         }
@@ -134,7 +154,7 @@ impl<'a> Lines<'a> {
     /// The word, number, string or sign at a place, from 1. A place behind the end of a line is the
     /// last character before it.
     fn word_at(&self, (line, column): (usize, usize)) -> Option<Range<usize>> {
-        let mut index = line.checked_sub(1)?.min(self.lines.len() - 1);
+        let mut index = line.checked_sub(self.before + 1)?.min(self.lines.len() - 1);
         let mut column = column.saturating_sub(1);
         while self.lines[index].trim().is_empty() && index > 0 {
             index -= 1;

@@ -8,7 +8,7 @@
 use super::RamImage;
 use super::ram_image::CHUNK;
 use crate::abi::{PAGE_SHIFT, PAGE_SIZE, Pfn};
-use std::mem;
+use std::{fmt, mem};
 
 /// The bytes of one page frame.
 pub type Frame = [u8; PAGE_SIZE as usize];
@@ -24,6 +24,13 @@ pub struct Ram {
     dirty: Box<[u64]>,
     /// What the frames that are not dirty hold.
     base: RamImage,
+}
+
+/// Shows the size only: nobody reads megabytes.
+impl fmt::Debug for Ram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ram({} frames)", self.frames())
+    }
 }
 
 impl Ram {

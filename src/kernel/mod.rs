@@ -47,7 +47,7 @@ use vfs::{File, FileSystem, Inode};
 /// The kernel and the hardware it runs on.
 ///
 /// Cloning copies the RAM too; a checkpoint takes the RAM out first and keeps it as an image.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Kernel {
     /// What the machine was booted with.
     pub config: Config,

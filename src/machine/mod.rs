@@ -45,7 +45,7 @@ enum UserMode {
 }
 
 /// An emulated machine.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     /// The kernel with its hardware. Look at it freely; change it by commands.
     pub kernel: Kernel,

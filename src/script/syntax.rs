@@ -3,7 +3,7 @@
 
 use super::engine;
 use super::limits::Limits;
-use rhai::{Engine, ParseErrorType, Position, Token};
+use rhai::{Engine, LexError, ParseErrorType, Position, Token};
 
 /// A reader of script text.
 pub struct Syntax {
@@ -31,29 +31,40 @@ impl Syntax {
 
     /// Whether more is to come: a bracket, a comment or a text over several lines is open.
     pub fn is_unfinished(&self, text: &str) -> bool {
-        if self.ends_in_comment(text) {
+        let (comment, open) = self.left_open(text);
+        if comment {
             return true;
         }
         let Err(error) = self.engine.compile(text) else {
             return false;
         };
-        let unterminated_text = matches!(
-            error.err_type(),
-            ParseErrorType::BadInput(rhai::LexError::UnterminatedString)
-        );
-        if unterminated_text {
+        match error.err_type() {
             // A string in quotes ends on its line; only one in back ticks goes on.
-            return opens_back_ticks(text, error.position());
+            ParseErrorType::BadInput(LexError::UnterminatedString) => {
+                opens_back_ticks(text, error.position())
+            }
+            // It is refused whatever comes, but it ends where its brackets close.
+            ParseErrorType::LiteralTooLarge(..) | ParseErrorType::ExprTooDeep => open,
+            _ => is_behind(text, error.position()),
         }
-        is_behind(text, error.position())
     }
 
-    fn ends_in_comment(&self, text: &str) -> bool {
+    /// Whether a comment is open at the end of a text, and whether a bracket is.
+    fn left_open(&self, text: &str) -> (bool, bool) {
         let inputs = [text];
         let (mut tokens, _) = self.engine.lex(&inputs);
+        let mut brackets = 0_i64;
         // Rhai repeats the end without end.
-        while tokens.next().is_some_and(|(token, _)| token != Token::EOF) {}
-        tokens.state.comment_level > 0
+        while let Some((token, _)) = tokens.next()
+            && token != Token::EOF
+        {
+            brackets += match token {
+                Token::LeftBracket | Token::LeftParen | Token::LeftBrace | Token::MapStart => 1,
+                Token::RightBracket | Token::RightParen | Token::RightBrace => -1,
+                _ => 0,
+            };
+        }
+        (tokens.state.comment_level > 0, brackets > 0)
     }
 
     /// The places of the words of a text, in bytes, with their kinds.

@@ -4,6 +4,7 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod cli;
+mod dice;
 mod examples;
 mod following;
 mod hot_paths;
@@ -12,5 +13,7 @@ mod layers;
 mod ledger;
 mod limits;
 mod process;
+mod prompt;
 mod scripts;
+mod undo;
 mod why;

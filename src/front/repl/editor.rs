@@ -4,7 +4,7 @@
 use super::history::History;
 use super::shell::Shell;
 use crate::front::run::{complain, print_line};
-use crate::front::style::paint_words;
+use crate::front::style::{paint_words, stdout_has_color};
 use crate::script::{FailureKind, Limits, Syntax, Vocabulary, WordKind};
 use crate::view::Role;
 use rustyline::completion::{Completer, Pair};
@@ -16,6 +16,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use std::borrow::Cow;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 
 /// A text so long is taken as it is: reading it at each Enter would take too long.
 const TOO_LONG_TO_JUDGE: usize = 1 << 20;
@@ -27,20 +28,8 @@ const TOO_LONG_TO_COLOUR: usize = 4096;
 /// # Errors
 /// If the terminal cannot be used.
 pub(super) fn run(mut shell: Shell, limits: &Limits) -> rustyline::Result<()> {
-    let config = Config::builder()
-        .completion_type(CompletionType::List)
-        .auto_add_history(false)
-        .history_ignore_dups(true)?
-        .max_history_size(10_000)?
-        .build();
-    let mut editor: Editor<Assistant, FileHistory> = Editor::with_config(config)?;
-    let (history, complaint) = History::open(&mut editor);
-    let color = crate::front::style::stdout_has_color();
-    editor.set_helper(Some(Assistant {
-        syntax: Syntax::new(limits),
-        vocabulary: shell.vocabulary(),
-        color,
-    }));
+    let color = stdout_has_color();
+    let (mut editor, mut history, complaint) = new_editor(limits, color)?;
     if print_line(&shell.greeting()).is_err() {
         return Ok(());
     }
@@ -51,7 +40,15 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> rustyline::Result<()> {
         if let Some(assistant) = editor.helper_mut() {
             assistant.vocabulary = shell.vocabulary();
         }
-        match editor.readline(&shell.prompt()) {
+        let prompt = shell.prompt();
+        let read = panic::catch_unwind(AssertUnwindSafe(|| editor.readline(&prompt)));
+        let Ok(line) = read else {
+            // An editor that gave up on a line must not take the session with it.
+            complain("this line is too much for the editor; forklab run FILE takes long scripts");
+            (editor, history, _) = new_editor(limits, color)?;
+            continue;
+        };
+        match line {
             Ok(line) => {
                 if !line.trim().is_empty() {
                     history.add(&mut editor, &line);
@@ -60,7 +57,12 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> rustyline::Result<()> {
                 if answer.quit || matches!(answer.failure, Some(FailureKind::Output(_))) {
                     return Ok(());
                 }
-                if !answer.text.is_empty() && print_line(&answer.text).is_err() {
+                let mut text = answer.text;
+                if answer.failure == Some(FailureKind::Interrupted) {
+                    // The terminal has written ^C.
+                    text.insert(0, '\n');
+                }
+                if !text.is_empty() && print_line(&text).is_err() {
                     return Ok(());
                 }
             }
@@ -70,6 +72,27 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> rustyline::Result<()> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// An editor with the history of earlier sessions, and what there is to complain of.
+fn new_editor(
+    limits: &Limits,
+    color: bool,
+) -> rustyline::Result<(Editor<Assistant, FileHistory>, History, Option<String>)> {
+    let config = Config::builder()
+        .completion_type(CompletionType::List)
+        .auto_add_history(false)
+        .history_ignore_dups(true)?
+        .max_history_size(10_000)?
+        .build();
+    let mut editor = Editor::with_config(config)?;
+    let (history, complaint) = History::open(&mut editor);
+    editor.set_helper(Some(Assistant {
+        syntax: Syntax::new(limits),
+        vocabulary: Vocabulary::default(),
+        color,
+    }));
+    Ok((editor, history, complaint))
 }
 
 /// Puts a question to the user and waits for the answer. Ctrl-D is none; Ctrl-C interrupts.

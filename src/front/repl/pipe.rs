@@ -7,6 +7,8 @@ use crate::front::run::{complain, exit_code, print_line};
 use crate::script::{FailureKind, Limits, Syntax};
 use std::io::{self, BufRead};
 
+/// Lines that may fail before the rest is given up: what comes then is not meant for us.
+const MAX_FAILED: usize = 100;
 /// A text of that many bytes is looked at again only when it has grown by an eighth: otherwise a
 /// long text would be read once for each of its lines.
 const LONG_TEXT: usize = 4096;
@@ -16,20 +18,21 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> u8 {
     let syntax = Syntax::new(limits);
     let mut input = io::stdin().lock();
     let mut pending = Pending::default();
-    let mut first = FINE;
-    let mut note = |code: u8| {
-        if first == FINE {
-            first = code;
-        }
-    };
+    let mut codes = Codes::default();
     for number in 1.. {
+        if codes.failed == MAX_FAILED {
+            complain(&format!(
+                "forklab: {MAX_FAILED} lines have failed; the rest is not run"
+            ));
+            return codes.first;
+        }
         let mut bytes = Vec::new();
         match input.read_until(b'\n', &mut bytes) {
             Ok(0) => break,
             Ok(_) => {}
             Err(error) => {
                 complain(&format!("forklab: standard input: {error}"));
-                note(FAILED);
+                codes.note(FAILED);
                 break;
             }
         }
@@ -37,24 +40,49 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> u8 {
             complain(&format!(
                 "error: line {number} is not UTF-8 text; it is left out"
             ));
-            note(FAILED);
+            codes.note(FAILED);
             continue;
         };
         if let Some(text) = pending.add(&line, &syntax) {
             match submit(&mut shell, &text) {
                 Ok(()) => {}
-                Err(Trouble::Failed(code)) => note(code),
-                Err(Trouble::Leave(code)) => return code.unwrap_or(first),
+                Err(Trouble::Failed(code)) => codes.note(code),
+                Err(Trouble::Leave(code)) => return code.unwrap_or(codes.first),
             }
         }
     }
     if let Some(text) = pending.rest() {
         match submit(&mut shell, &text) {
             Ok(()) | Err(Trouble::Leave(None)) => {}
-            Err(Trouble::Failed(code) | Trouble::Leave(Some(code))) => note(code),
+            Err(Trouble::Failed(code) | Trouble::Leave(Some(code))) => codes.note(code),
         }
     }
-    first
+    codes.first
+}
+
+/// The exit codes of the lines so far.
+struct Codes {
+    /// That of the first line that failed.
+    first: u8,
+    failed: usize,
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        Self {
+            first: FINE,
+            failed: 0,
+        }
+    }
+}
+
+impl Codes {
+    fn note(&mut self, code: u8) {
+        if self.failed == 0 {
+            self.first = code;
+        }
+        self.failed += 1;
+    }
 }
 
 /// Why not simply the next line.

@@ -1,6 +1,7 @@
 //! Random lives of processes: whatever is done in whatever order, also without memory and on two
 //! CPUs, the invariants hold after every step, and nothing is left when all have ended.
 
+use crate::dice::Dice;
 use crate::lab::Lab;
 use forklab::abi::{CloneFlags, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
@@ -9,23 +10,6 @@ use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::wait::WaitArgs;
 use forklab::machine::{Action, Command};
-
-/// A sequence of numbers that look random (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % sides
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len() as u64) as usize]
-    }
-}
 
 /// A page that every program has: its data.
 const DATA: VirtAddr = VirtAddr(0x0804_9000);

@@ -1,0 +1,342 @@
+//! The prompt, typed into through a pseudo-terminal.
+
+use rexpect::session::{PtySession, spawn_command};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// How long to wait for what must appear, in ms.
+const TIMEOUT: u64 = 20_000;
+
+/// A folder of its own for the history.
+fn home(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn open(home: &PathBuf) -> PtySession {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forklab"));
+    command
+        .args(["--color", "never"])
+        .env("XDG_STATE_HOME", home);
+    let mut session = spawn_command(command, Some(TIMEOUT)).unwrap();
+    session.exp_string("Try: tour, help, undo").unwrap();
+    session
+}
+
+/// Types a line and waits for what must come.
+fn say(session: &mut PtySession, line: &str, expected: &str) {
+    session.exp_string("> ").unwrap();
+    session.send_line(line).unwrap();
+    session
+        .exp_string(expected)
+        .unwrap_or_else(|error| panic!("{line}: {error}"));
+}
+
+/// Types keys without Enter.
+fn keys(session: &mut PtySession, keys: &str) {
+    session.send(keys).unwrap();
+    session.flush().unwrap();
+}
+
+fn leave(mut session: PtySession) {
+    session.exp_string("> ").unwrap();
+    session.send_control('d').unwrap();
+    session.exp_eof().unwrap();
+}
+
+#[test]
+fn the_first_ten_minutes() {
+    let mut session = open(&home("ten_minutes"));
+    for (line, expected) in [
+        ("let sh = spawn(\"sh\")", "2:sh  puppet"),
+        (
+            "let a = sh.mmap(4*KiB)",
+            "0xb7fff000  promised; no frame yet",
+        ),
+        (
+            "sh.write(a, 42)",
+            "fault 0x6 (user write, not present): zeroed frame",
+        ),
+        ("let kid = sh.fork()", "child put just before its parent"),
+        ("kid.why(a)", "-> COPY: frame"),
+        ("kid.write(a, 7)", "owners left on"),
+        ("[sh.read(a), kid.read(a)]", "[42, 7]"),
+        ("predict(|| sh.write(a, 43))", "or SIGSEGV?"),
+    ] {
+        say(&mut session, line, expected);
+    }
+    session.send_line("copy").unwrap();
+    session.exp_string("No: reuse").unwrap();
+    for (line, expected) in [
+        ("undo", "before predict(|| sh.write(a, 43))"),
+        (
+            "let v = sh.vfork()",
+            "2 is still INSIDE vfork (D) until 4 execs or exits",
+        ),
+        ("sh.write(a, 1)", "task(4).exit(0)"),
+        ("v.write(a, 99); v.exit(0); sh.read(a)", "99"),
+        ("ps", "zombie, exited 0"),
+        ("help clone", "task.clone(flags)"),
+        (":nothing", "there is no command :nothing"),
+    ] {
+        say(&mut session, line, expected);
+    }
+    leave(session);
+}
+
+#[test]
+fn lines_go_on_while_something_is_open() {
+    let mut session = open(&home("multi_line"));
+    session.exp_string("> ").unwrap();
+    for line in ["fn twice(x) {", "2 * x", "}"] {
+        session.send_line(line).unwrap();
+    }
+    say(&mut session, "twice(21)", "42");
+    say(&mut session, "let list = [1,\n2,\n3]; list.len()", "3");
+    leave(session);
+}
+
+#[test]
+fn tab_completes_names_and_methods() {
+    let mut session = open(&home("tab"));
+    say(&mut session, "let sh = spaw\t(\"sh\")", "2:sh");
+    say(&mut session, "sh.getpi\t()", "2");
+    session.exp_string("> ").unwrap();
+    keys(&mut session, "sh.read\t\t");
+    session.exp_string("read_str").unwrap();
+    session.send_control('c').unwrap();
+    leave(session);
+}
+
+#[test]
+fn ctrl_c_ends_the_running_line_and_the_machine_is_whole() {
+    let mut session = open(&home("ctrl_c"));
+    let hog = "spawn(\"hog\", workload([\"run 3\", \"sleep 2\", \"goto 0\"]))";
+    say(&mut session, hog, "2:hog");
+    for line in [
+        "loop { tick(1) }",
+        "loop { tick(1000000) }",
+        "while true { ps() }",
+    ] {
+        session.exp_string("> ").unwrap();
+        session.send_line(line).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        session.send_control('c').unwrap();
+        session
+            .exp_string("interrupted; the machine stands where it was")
+            .unwrap();
+    }
+    say(&mut session, "let t = now(); tick(5); now() - t", "5");
+    say(&mut session, "undo 2", "before while true");
+    leave(session);
+}
+
+/// How long it takes is seen best from outside, without a terminal between.
+#[test]
+#[expect(
+    clippy::disallowed_types,
+    reason = "how long Ctrl-C takes is what is tested"
+)]
+fn ctrl_c_is_noticed_within_50_ms() {
+    for script in [
+        "loop { }",
+        "spawn(\"h\", workload([\"run 3\", \"sleep 2\", \"goto 0\"])); loop { tick(1000000) }",
+        "let sh = spawn(\"sh\"); loop { sh.exec(\"sh\") }",
+        "for n in 0..1000 { spawn(\"h\", workload([\"run 9\", \"goto 0\"])) } loop { ps() }",
+    ] {
+        let mut fastest = u128::MAX;
+        for _ in 0..3 {
+            let child = Command::new(env!("CARGO_BIN_EXE_forklab"))
+                .args(["--max-operations=1000000000", "-e", script])
+                .stderr(Stdio::null())
+                .spawn();
+            let mut child = child.unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            let start = std::time::Instant::now();
+            let pid = child.id().to_string();
+            Command::new("kill").args(["-INT", &pid]).status().unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(130), "{script}");
+            fastest = fastest.min(start.elapsed().as_millis());
+        }
+        // The slower ones may have had to wait for a busy host.
+        assert!(fastest <= 50, "{script}: {fastest} ms");
+    }
+}
+
+#[test]
+fn ctrl_c_gives_up_a_line_and_a_question() {
+    let mut session = open(&home("ctrl_c_line"));
+    session.exp_string("> ").unwrap();
+    keys(&mut session, "let x = [1, 2");
+    session.send_control('c').unwrap();
+    say(&mut session, "predict(\"1 + 1?\", 2)", "1 + 1? ");
+    session.send_control('c').unwrap();
+    session.exp_string("interrupted").unwrap();
+    say(&mut session, "predictions().len()", "0");
+    leave(session);
+}
+
+#[test]
+fn lines_are_kept_for_the_next_session() {
+    let home = home("history");
+    let mut first = open(&home);
+    say(&mut first, "let kept = 6 * 7", "");
+    say(&mut first, "kept", "42");
+    // Written at each line: a session that is killed has lost nothing.
+    drop(first);
+    let mut second = open(&home);
+    second.exp_string("> ").unwrap();
+    keys(&mut second, "\u{1b}[A\u{1b}[A\r");
+    second.exp_string("let kept = 6 * 7").unwrap();
+    say(&mut second, "kept + 1", "43");
+    leave(second);
+}
+
+#[test]
+fn a_home_that_cannot_be_written_is_complained_about_and_no_more() {
+    let home = home("read_only");
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o500)).unwrap();
+    for home in [PathBuf::from("/proc/nowhere"), home] {
+        let mut session = open(&home);
+        say(&mut session, "6 * 7", "42");
+        leave(session);
+    }
+    let mut session = open(&PathBuf::from("/proc/nowhere"));
+    session
+        .exp_string("lines are not kept for the next session")
+        .unwrap();
+    leave(session);
+}
+
+/// A history file full of other bytes.
+#[test]
+fn a_damaged_history_is_no_reason_to_fail() {
+    let home = home("damaged");
+    fs::create_dir_all(home.join("forklab")).unwrap();
+    fs::write(home.join("forklab/history"), b"\xff\xfe\x00\n\x1b[31m\n").unwrap();
+    let mut session = open(&home);
+    say(&mut session, "6 * 7", "42");
+    leave(session);
+}
+
+#[test]
+fn the_terminal_is_as_it_was_afterwards() {
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "-c"]).arg(format!(
+        "before=$(stty -g); {} --color never; test \"$before\" = \"$(stty -g)\" && echo re''stored",
+        env!("CARGO_BIN_EXE_forklab")
+    ));
+    shell.env("XDG_STATE_HOME", home("restored"));
+    let mut session = spawn_command(shell, Some(TIMEOUT)).unwrap();
+    session.exp_string("> ").unwrap();
+    session.send_line("let x = [").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("> ").unwrap();
+    session.send_line(":quit").unwrap();
+    session.exp_string("restored").unwrap();
+}
+
+#[test]
+fn control_characters_do_no_harm() {
+    let mut session = open(&home("control"));
+    session.exp_string("> ").unwrap();
+    // Pasted: an escape sequence, a bell, a zero byte, then the end of the paste.
+    keys(&mut session, "\u{1b}[200~\"\u{7}\u{1}\" + \u{1b}[201~");
+    session.send_line("6").unwrap();
+    say(&mut session, "6 * 7", "42");
+    leave(session);
+}
+
+#[test]
+fn a_long_text_can_be_pasted() {
+    let mut session = open(&home("paste"));
+    session.exp_string("> ").unwrap();
+    let text = format!("let q = [{}];", "1,\r".repeat(2_000));
+    keys(&mut session, &format!("\u{1b}[200~{text}\u{1b}[201~\r"));
+    say(&mut session, "q.len() + 1", "2001");
+    leave(session);
+}
+
+/// What a pipe gives, and what comes out: text, errors, exit code.
+fn piped(input: &[u8]) -> (String, String, Option<i32>) {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who quits early reads no further.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        text(output.stdout),
+        text(output.stderr),
+        output.status.code(),
+    )
+}
+
+#[test]
+fn lines_from_a_pipe_are_run_without_a_prompt() {
+    for (input, printed, complaint, code) in [
+        (&b"6 * 7\n"[..], "42\n", "", 0),
+        (b"let x = [1,\n2]\nx\n", "[1, 2]\n", "", 0),
+        (b"6 * 7", "42\n", "", 0),
+        (b"1\n:quit\n2\n", "1\n", "", 0),
+        (b"frok()\n2\n", "2\n", "there is no function frok()", 1),
+        (b"1\n\xff\xfe\n2\n", "1\n2\n", "line 2 is not UTF-8 text", 1),
+        (b"let x = [1,\n", "", "error: ", 1),
+        (b"loop { }\n3\n", "3\n", "limit operations", 4),
+        (
+            b"predict(\"1 + 1?\", 2)\n",
+            "1 + 1? (no answer)\nIt is: 2\n",
+            "",
+            0,
+        ),
+        (b"", "", "", 0),
+        (b"\n\n  \n", "", "", 0),
+        (b"undo\n", "", "nothing to undo", 1),
+    ] {
+        let (out, err, status) = piped(input);
+        let name = String::from_utf8_lossy(input);
+        assert_eq!(out, printed, "{name}: {err}");
+        assert!(err.contains(complaint), "{name}: {err}");
+        assert_eq!(err.is_empty(), complaint.is_empty(), "{name}: {err}");
+        assert_eq!(status, Some(code), "{name}");
+    }
+}
+
+/// A long text that is never finished is read in reasonable time.
+#[test]
+fn megabytes_from_a_pipe_are_read() {
+    let text = format!("let q = [{}];\nq.len()\n", "1,\n".repeat(20_000));
+    let (out, err, code) = piped(text.as_bytes());
+    assert_eq!((out.as_str(), code), ("20000\n", Some(0)), "{err}");
+    let open = format!("let q = [{}", "1,\n".repeat(1_000_000));
+    let (_, err, code) = piped(open.as_bytes());
+    assert_eq!(code, Some(4), "{err}");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_prompt_quietly() {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let _ = child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"1\n2\nloop { print(1) }\n");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}

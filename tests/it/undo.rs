@@ -1,0 +1,175 @@
+//! Undo: after any line, the machine, the variables and the functions are as they were before it,
+//! field by field; any number of times, also across boots.
+
+use crate::dice::Dice;
+use forklab::Session;
+use forklab::abi::Pfn;
+use forklab::script::Limits;
+
+/// Everything that a session is, in words, and the bytes of its RAM.
+#[derive(PartialEq)]
+struct Photo {
+    machine: Vec<String>,
+    ram: Vec<u8>,
+    variables: String,
+    functions: String,
+}
+
+/// What scripts can see of their own state. Handles show the state of their task too.
+const VARIABLES: &str = "let text = \"\"; for name in [n, list, map, f.call(0), task_list()] { \
+                         text += name.to_debug() + \"\\n\"; } text";
+
+fn photo(session: &mut Session) -> Photo {
+    let (machine, ram) = session.machine(|machine| {
+        let mut machine = machine.clone();
+        // Which TLB entries may write without asking is the host's business; a checkpoint makes
+        // it the same everywhere.
+        machine.checkpoint();
+        let frames = machine.kernel.ram.frames();
+        let ram = (0..frames).flat_map(|pfn| *machine.kernel.ram.frame(Pfn(pfn)));
+        let ram: Vec<u8> = ram.collect();
+        let fields = format!("{machine:#?}");
+        (fields.lines().map(str::to_owned).collect(), ram)
+    });
+    Photo {
+        machine,
+        ram,
+        variables: session.eval(VARIABLES).unwrap(),
+        functions: session.eval("g(1) + \" \" + h.call(1)").unwrap(),
+    }
+}
+
+fn assert_same(before: &Photo, after: &Photo, line: &str) {
+    let fields = before.machine.iter().zip(&after.machine).enumerate();
+    let differing: Vec<_> = fields.filter(|(_, (a, b))| a != b).take(5).collect();
+    assert!(differing.is_empty(), "{line}: {differing:?}");
+    assert_eq!(before.machine.len(), after.machine.len(), "{line}");
+    assert!(before.ram == after.ram, "{line}: the RAM differs");
+    assert_eq!(before.variables, after.variables, "{line}");
+    assert_eq!(before.functions, after.functions, "{line}");
+}
+
+const START: &str = "
+    fn g(x) { x + 1 }
+    fn task_list() { let all = []; for t in tasks() { all.push(`${t}`); } all }
+    let n = 0; let list = [1, [2]]; let map = #{a: 1};
+    let f = |x| { n += x; n };
+    let h = |x| x * 2;
+    boot(#{mem: 8*MiB});
+    let sh = spawn(\"sh\");
+    let page = sh.mmap(16*KiB);";
+
+/// Lines that change something; some fail, some on purpose.
+const LINES: [&str; 30] = [
+    "sh.write(page, n + 1)",
+    "sh.touch(page, 4)",
+    "let kid = sh.fork(); kid.write(page, 9)",
+    "let kid = sh.clone(CLONE_VM | CLONE_FILES | SIGCHLD)",
+    "kid.write(page + 4096, 5)",
+    "kid.exit(3)",
+    "sh.wait()",
+    "sh.vfork().exec(\"true\")",
+    "spawn(\"hog\", workload([\"run 7\", \"sleep 3\", \"goto 0\"]))",
+    "spawn(\"f\", workload(#{main: [\"fork C kid\", \"run 5\"], kid: [\"run 2\"]}))",
+    "tick(1)",
+    "tick(25)",
+    "run(40)",
+    "patience(50)",
+    "sh.getpid()",
+    "sh.mmap(4*KiB)",
+    "sh.munmap(page, 4*KiB)",
+    "sh.open(\"notes\", O_CREAT | O_RDWR)",
+    "sh.nice(1)",
+    "sh.read(0)",
+    "sh = spawn(\"sh\"); page = sh.mmap(16*KiB)",
+    "sh.compute(3)",
+    "inject(\"parent_not_on_array\")",
+    "n += 1; list.push(n); list[1].push([n]); map.b = [n]",
+    "f.call(10)",
+    "fn g(x) { x + 2 }",
+    "h = |x| x * 3 + n",
+    "list = [list, list]; list = [1, [2]]",
+    "nonsense(",
+    "throw 1",
+];
+
+fn session() -> Session {
+    let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+    session.run(START).unwrap();
+    session.remember();
+    session
+}
+
+#[test]
+fn undo_after_any_line_gives_the_state_before() {
+    let mut session = session();
+    let mut dice = Dice(1);
+    for round in 0..3 {
+        for line in LINES {
+            let before = photo(&mut session);
+            let _ = session.submit(line);
+            assert!(session.undo(1).is_some(), "{line}");
+            assert_same(&before, &photo(&mut session), line);
+        }
+        // Then some for good, so that the next round starts elsewhere.
+        for _ in 0..10 + round {
+            let _ = session.submit(dice.pick(&LINES));
+        }
+    }
+}
+
+#[test]
+fn many_lines_are_undone_one_by_one_and_at_once() {
+    let mut session = session();
+    let mut dice = Dice(7);
+    let mut photos = Vec::new();
+    let mut lines = Vec::new();
+    for nr in 0..24 {
+        photos.push(photo(&mut session));
+        let line = match nr {
+            10 => "boot(#{mem: 16*MiB, cpus: 2}); sh = spawn(\"sh\"); page = sh.mmap(16*KiB)",
+            // More than is remembered between two moments: the next one is a checkpoint.
+            15 => "for i in 0..30000 { tick(0) }",
+            _ => dice.pick(&LINES),
+        };
+        let _ = session.submit(line);
+        lines.push(line);
+    }
+    for steps in [1, 1, 3, 5, 8, 6] {
+        photos.truncate(photos.len() + 1 - steps);
+        let undone = session.undo(steps).unwrap();
+        let before = photos.pop().unwrap();
+        let line = lines[photos.len()];
+        assert_eq!(undone, line.trim());
+        assert_same(&before, &photo(&mut session), line);
+    }
+    assert!(photos.is_empty());
+    assert_eq!(session.undo(1), None);
+}
+
+/// Going back and going on makes another future.
+#[test]
+fn a_new_future_replaces_the_old_one() {
+    let mut session = session();
+    for line in ["n = 5", "sh.write(page, 1)", "tick(10)"] {
+        session.submit(line).unwrap();
+    }
+    session.undo(2).unwrap();
+    let before = photo(&mut session);
+    session.submit("tick(3)").unwrap();
+    assert_eq!(session.eval("now()").unwrap(), "3");
+    session.undo(1).unwrap();
+    assert_same(&before, &photo(&mut session), "tick(3)");
+    assert_eq!(session.undo(9).as_deref(), Some("n = 5"));
+}
+
+#[test]
+fn a_reset_can_be_undone() {
+    let mut session = session();
+    let before = photo(&mut session);
+    session.reset("reset").unwrap();
+    assert!(session.eval("n").is_err());
+    assert_eq!(session.machine(|machine| machine.kernel.nr_threads), 1);
+    assert_eq!(session.undo(1).as_deref(), Some("reset"));
+    assert_same(&before, &photo(&mut session), "reset");
+}
