@@ -55,7 +55,12 @@ fn picture(
     report.with_helps(failure.help.as_deref().map(paragraph));
     report.with_notes(failure.note.as_deref().map(paragraph));
     let mut bytes = Vec::new();
-    let source = Source::from(visible(lines.text)).with_display_line_offset(lines.before);
+    // The lines before are left empty: what matters is only how many there are.
+    let source = Source::from(format!(
+        "{}{}",
+        "\n".repeat(lines.before),
+        visible(lines.text)
+    ));
     report.finish().write((name, source), &mut bytes).ok()?;
     let mut drawn = String::from_utf8(bytes).ok()?;
     if !color {
@@ -138,7 +143,7 @@ impl<'a> Lines<'a> {
     fn of(text: &'a str, before: usize) -> Self {
         let lines: Vec<&str> = text.split('\n').collect();
         let mut starts = Vec::with_capacity(lines.len());
-        let mut start = 0;
+        let mut start = before;
         for line in &lines {
             starts.push(start);
             start += line.chars().count() + 1;
@@ -263,6 +268,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn lines_keep_their_numbers_however_long_the_text_is() {
+        let around = "let a = 1;\n".repeat(4_000);
+        let text = format!("{around}frok();\n{around}");
+        let failure = Failure {
+            calls: Vec::new(),
+            ..failure((4_001, 1))
+        };
+        let drawn = draw(&failure, "a.rhai", &text, false);
+        assert!(drawn.contains("[ a.rhai:4001:1 ]"), "{drawn}");
+        assert!(drawn.contains(" 4001 │ frok();"), "{drawn}");
     }
 
     #[test]
