@@ -13,4 +13,5 @@ mod ledger;
 mod limits;
 mod process;
 mod scripts;
+mod shell;
 mod why;
