@@ -20,8 +20,8 @@ pub struct Script {
 ///
 /// The snapshots lie beside the folder in one called `snapshots`, each called after the folder and
 /// the path below it: that of `scripts/cow/first.rhai` is `snapshots/scripts@cow__first.rhai.snap`.
-/// For a single file the folder is the nearest one above it that is called `scripts`, or else the
-/// one that it lies in.
+/// The folder is the nearest one, the path itself or above it, that is called `scripts`; if there is
+/// none, the path itself, or the folder that the file lies in.
 ///
 /// # Errors
 /// If the path cannot be read.
@@ -30,20 +30,25 @@ pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
     if path.is_dir() {
         let mut files = Vec::new();
         walk(&path, &mut files)?;
+        let root = root_of(&path);
         return Ok(files
             .iter()
-            .map(|file| Script::below(&path, file))
+            .map(|file| Script::below(&root, file))
             .collect());
     }
     let root = root_of(&path);
     Ok(vec![Script::below(&root, &path)])
 }
 
-fn root_of(file: &Path) -> PathBuf {
+/// The folder that the snapshots of a file or folder are called after.
+pub(super) fn root_of(path: &Path) -> PathBuf {
     let is_scripts = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scripts");
-    let parent = file.parent().unwrap_or(file);
-    let named = parent.ancestors().find(is_scripts);
-    named.unwrap_or(parent).to_owned()
+    let folder = match path.is_dir() {
+        true => path,
+        false => path.parent().unwrap_or(path),
+    };
+    let named = folder.ancestors().find(is_scripts);
+    named.unwrap_or(folder).to_owned()
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -94,6 +99,8 @@ mod tests {
     fn a_script_has_the_same_snapshot_by_file_and_by_folder() {
         let by_folder = collect(Path::new("scripts")).unwrap();
         assert!(by_folder.len() > 5);
+        let labs = collect(Path::new("scripts/labs")).unwrap();
+        assert!(labs.len() >= 5 && labs.iter().all(|lab| by_folder.contains(lab)));
         for script in by_folder {
             assert_eq!(collect(&script.path).unwrap(), [script]);
         }

@@ -1,6 +1,6 @@
 //! Running scripts and comparing what they print with their snapshots.
 
-use super::collect::Script;
+use super::collect::{Script, root_of};
 use super::transcript::{Draw, transcript};
 use crate::script::{FailureKind, Host, Limits};
 use std::collections::BTreeSet;
@@ -71,10 +71,18 @@ fn compare(
 /// If the folder of the snapshots cannot be read.
 pub fn stale(folder: &Path, scripts: &[Script]) -> io::Result<Vec<PathBuf>> {
     let folder = fs::canonicalize(folder)?;
-    let (Some(beside), Some(name)) = (folder.parent(), folder.file_name()) else {
+    let root = root_of(&folder);
+    let (Some(beside), Some(name)) = (root.parent(), root.file_name()) else {
         return Ok(Vec::new());
     };
-    let prefix = format!("{}@", name.to_string_lossy());
+    let mut prefix = format!("{}@", name.to_string_lossy());
+    for part in folder
+        .strip_prefix(&root)
+        .iter()
+        .flat_map(|below| below.iter())
+    {
+        prefix.push_str(&format!("{}__", part.to_string_lossy()));
+    }
     let snapshots = beside.join("snapshots");
     if !folder.is_dir() || !snapshots.is_dir() {
         return Ok(Vec::new());

@@ -190,7 +190,10 @@ fn no_variable(name: &str, words: &Words) -> Diagnosis {
             "a function sees its parameters only: give it {name} as one, or use a closure |..| .."
         ))
     } else {
-        closest(name, words.variables()).map(|word| did_you_mean(&word))
+        match signatures(name).as_slice() {
+            [] => closest(name, words.variables()).map(|word| did_you_mean(&word)),
+            known => Some(format!("it is a function: {}", known.join(" or "))),
+        }
     };
     Diagnosis::script(format!("there is no variable {name}"), help)
 }

@@ -1,6 +1,7 @@
 //! What an action came to, in the one word that a prediction asks for; and which words mean the
 //! same.
 
+use crate::abi::Pid;
 use crate::trace::{ForkStep, Placement, TraceEvent};
 
 /// A question that a kind of action raises, and the answer of this time. The question never depends
@@ -11,7 +12,7 @@ pub(super) struct Outcome {
     pub(super) answer: String,
 }
 
-const FORK: &str = "who runs next: parent, child, or is it an error?";
+const FORK: &str = "who runs next: parent, child, another task, or is it an error?";
 const ACCESS: &str = "copy, reuse, new frame, zero page, no fault or SIGSEGV?";
 const VALUE: &str = "what does it return?";
 
@@ -53,15 +54,28 @@ fn who_runs_next(events: &[TraceEvent]) -> &'static str {
             }
         )
     });
-    let placement = events.iter().find_map(|event| match event {
-        TraceEvent::SchedWakeupNew { placement, .. } => Some(*placement),
-        _ => None,
-    });
-    match placement {
-        Some(Placement::BeforeParent | Placement::ParentNotQueued) => "child",
-        Some(_) if waits => "child",
+    let woken = events
+        .iter()
+        .enumerate()
+        .find_map(|(at, event)| match event {
+            TraceEvent::SchedWakeupNew { pid, placement, .. } => Some((at, *pid, *placement)),
+            _ => None,
+        });
+    match woken {
+        Some((_, _, Placement::BeforeParent | Placement::ParentNotQueued)) => "child",
+        Some((at, child, _)) if waits => match switched_to(&events[at..]) {
+            Some(next) if next != child => "another task",
+            _ => "child",
+        },
         _ => "parent",
     }
+}
+
+fn switched_to(events: &[TraceEvent]) -> Option<Pid> {
+    events.iter().find_map(|event| match event {
+        TraceEvent::SchedSwitch { next, .. } => Some(*next),
+        _ => None,
+    })
 }
 
 /// The costliest thing that a fault led to.
@@ -84,6 +98,9 @@ fn faults(events: &[TraceEvent]) -> Option<&'static str> {
 
 /// Whether an answer means what is right.
 pub(super) fn means(given: &str, right: &str) -> bool {
+    if right.starts_with('[') && items(given) == items(right) {
+        return true;
+    }
     let (given, right) = (plain(given), plain(right));
     if given == right {
         return true;
@@ -96,11 +113,20 @@ pub(super) fn means(given: &str, right: &str) -> bool {
             right == "new frame"
         }
         "the zero page" | "zero" => right == "zero page",
-        "nothing" | "none" | "ok" | "no" => right == "no fault",
+        "nothing" | "none" | "ok" => right == "no fault",
         "cow" | "copied" => right == "copy",
         "reused" => right == "reuse",
+        "another" | "other" | "neither" => right == "another task",
+        "yes" | "y" | "true" => right == "yes" || right == "true",
+        "no" | "n" | "false" => ["no", "false", "no fault"].contains(&right.as_str()),
         _ => false,
     }
+}
+
+/// What a list consists of, with or without its brackets and commas.
+fn items(text: &str) -> Vec<String> {
+    let items = text.split(|c: char| c.is_whitespace() || "[],".contains(c));
+    items.filter(|item| !item.is_empty()).map(plain).collect()
 }
 
 /// Small letters, single blanks, no quotes and dots around.
@@ -108,10 +134,7 @@ fn plain(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = words.join(" ").to_lowercase();
     let text = text.trim_matches(['"', '.', '!', '?', '\'']);
-    match parse_int(text) {
-        Some(number) => number.to_string(),
-        None => text.replace(", ", ","),
-    }
+    parse_int(text).map_or_else(|| text.to_owned(), |number| number.to_string())
 }
 
 fn parse_int(text: &str) -> Option<i64> {
@@ -124,6 +147,41 @@ fn parse_int(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::Name;
+
+    #[test]
+    fn whoever_is_switched_to_runs_next() {
+        let vfork = |next| {
+            [
+                TraceEvent::SchedWakeupNew {
+                    pid: Pid(5),
+                    name: Name::default(),
+                    prio: 125,
+                    slice: 50,
+                    sleep_avg: 0,
+                    placement: Placement::TailSharedVm,
+                    target_cpu: 0,
+                    forced: false,
+                },
+                TraceEvent::DoForkStep {
+                    step: ForkStep::WaitForVfork,
+                },
+                TraceEvent::SchedSwitch {
+                    prev: Pid(2),
+                    prev_name: Name::default(),
+                    prev_prio: 125,
+                    prev_state: 2,
+                    next: Pid(next),
+                    next_name: Name::default(),
+                    next_prio: 125,
+                    next_slice: 100,
+                },
+            ]
+        };
+        assert_eq!(who_runs_next(&vfork(5)), "child");
+        assert_eq!(who_runs_next(&vfork(3)), "another task");
+        assert_eq!(who_runs_next(&vfork(5)[..1]), "parent");
+    }
 
     #[test]
     fn answers_mean_the_same_in_many_words() {
@@ -138,6 +196,16 @@ mod tests {
             ("1,000", "1000", true),
             ("0x10", "16", true),
             ("[1,2]", "[1, 2]", true),
+            ("5 2 3", "[5, 2, 3]", true),
+            ("1,200", "[1, 200]", true),
+            ("5 3 2", "[5, 2, 3]", false),
+            ("52 3", "[5, 2, 3]", false),
+            ("true", "yes", true),
+            ("no", "false", true),
+            ("n", "no", true),
+            ("no", "no fault", true),
+            ("no", "yes", false),
+            ("neither", "another task", true),
             ("reuse", "copy", false),
             ("", "copy", false),
         ] {

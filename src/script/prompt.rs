@@ -7,6 +7,10 @@ use super::value::{Call, Task, View};
 use crate::abi::Pid;
 use crate::view::{self, Line, Role, Since, Text, cell};
 use rhai::{Dynamic, ImmutableString};
+use std::ops::RangeInclusive;
+
+/// Numbers in this range may well be addresses of user memory: programs begin there.
+const ADDRESSES: RangeInclusive<i64> = 0x0804_8000..=0xbfff_ffff;
 
 /// What a line came to, to be shown.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -25,13 +29,26 @@ impl Session {
         let source = call.as_deref().unwrap_or(line);
         self.mark(line);
         let variables = self.scope.len();
+        let boots = self.shared.look(|state| state.boot);
         self.shared
             .between_runs(|state| state.told = Since::now(&state.machine));
         let value = self.evaluate(source)?;
         let value = self.new_handle(variables).unwrap_or(value);
         let since = self.shared.look(|state| state.told);
-        let text = self.shown(value, since)?;
+        let mut text = self.shown(value, since)?;
+        if self.shared.look(|state| state.boot) != boots {
+            text.lines.insert(0, self.booted());
+        }
         Ok(Shown { text })
+    }
+
+    /// The machine that a line has booted.
+    fn booted(&self) -> Line {
+        let config = self.machine(|machine| machine.kernel.config.clone());
+        let (cpus, mem) = (config.cpus, config.mem >> 20);
+        let plural = if cpus == 1 { "" } else { "s" };
+        let text = format!("a fresh machine: {cpus} CPU{plural}, {mem} MiB; older tasks are gone");
+        cell(Role::Plain, text)
     }
 
     /// `ps` alone means `ps()`, `help clone` means `help("clone")`.
@@ -90,6 +107,12 @@ impl Session {
     fn value_text(&self, value: Dynamic) -> Result<Text, Failure> {
         if value.is_unit() {
             return Ok(Text::default());
+        }
+        if let Ok(number) = value.as_int()
+            && ADDRESSES.contains(&number)
+        {
+            let text = format!("{number}  {number:#x}");
+            return Ok([cell(Role::Plain, text)].into_iter().collect());
         }
         let plain = match value.read_lock::<ImmutableString>() {
             Some(string) if string.contains('\n') => Some(string.to_string()),

@@ -1,5 +1,6 @@
 //! Every function of the script layer has a doc comment with an example, and every example runs.
 
+use crate::markdown::blocks;
 use crate::scripts::transcript;
 use forklab::script::{FunctionDoc, Limits, Session, function_docs};
 
@@ -32,6 +33,50 @@ fn every_example_runs() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+/// The README and every page in `docs`.
+fn documents() -> Vec<(String, String)> {
+    let docs = std::fs::read_dir("docs").unwrap();
+    let mut paths: Vec<_> = docs.map(|entry| entry.unwrap().path()).collect();
+    paths.push("README.md".into());
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.sort();
+    let read = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        (path.display().to_string(), text)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// A block marked `rhai` runs; one marked `rhai,fails` ends in an error.
+#[test]
+fn every_script_in_a_document_does_what_it_is_marked_as() {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for (name, text) in documents() {
+        for block in blocks(&text) {
+            let fails = match block.language.as_str() {
+                "rhai" => false,
+                "rhai,fails" => true,
+                other => {
+                    assert!(!other.starts_with("rhai"), "{name}:{}: {other}", block.line);
+                    continue;
+                }
+            };
+            count += 1;
+            let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+            match session.run(&block.text) {
+                Ok(_) if fails => wrong.push(format!("{name}:{}: does not fail", block.line)),
+                Err(failure) if !fails => {
+                    wrong.push(format!("{name}:{}: {failure}", block.line));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(count > 90, "only {count} scripts found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 /// The README's first script, and what it says that it prints.

@@ -134,6 +134,9 @@ impl Shell {
             .trim_start_matches('(')
             .trim_end_matches(')')
             .trim();
+        if text == "?" {
+            return Some(Command::Help);
+        }
         let bare = argument.is_empty() && !self.session.has_variable(word);
         let number = argument.parse::<u32>().is_ok() && !self.session.has_variable(word);
         match word {
@@ -142,7 +145,7 @@ impl Shell {
             "tour" if colon || bare => Some(Command::Tour),
             "quit" | "exit" if colon || bare => Some(Command::Quit),
             "q" if colon => Some(Command::Quit),
-            "help" if colon && argument.is_empty() => Some(Command::Help),
+            "help" if bare || colon && argument.is_empty() => Some(Command::Help),
             _ if colon => Some(Command::Unknown(text)),
             _ => None,
         }

@@ -25,7 +25,7 @@ fn hold(ctx: &NativeCallContext, shared: &Shared, call: &FnPtr) -> Result<Held> 
     let result: Result<Dynamic> = call.call_within_context(ctx, ());
     let (value, error) = match result {
         Ok(value) if value.is_unit() => (None, None),
-        Ok(value) => (Some(text_of(ctx, &value)), None),
+        Ok(value) => (Some(answer_of(ctx, &value)), None),
         Err(error) => match thrown_name(&error) {
             Some(name) => (None, Some(name)),
             None => {
@@ -56,6 +56,15 @@ fn thrown_name(error: &EvalAltResult) -> Option<String> {
 fn text_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
     let text = ctx.call_native_fn::<ImmutableString>("to_string", (value.clone(),));
     text.map_or_else(|_| value.to_string(), |text| text.to_string())
+}
+
+/// A value as an answer: to a question one answers yes or no.
+fn answer_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
+    match value.as_bool() {
+        Ok(true) => "yes".to_owned(),
+        Ok(false) => "no".to_owned(),
+        Err(_) => text_of(ctx, value),
+    }
 }
 
 /// Asks, unless the script has answered; then tells, explains and keeps the record.
@@ -133,7 +142,7 @@ fn predict_question(
 ) -> Result<()> {
     let shared = Shared::of(ctx)?;
     let Some(call) = answer.read_lock::<FnPtr>().map(|call| call.clone()) else {
-        return settle(&shared, question, &text_of(ctx, answer), given, None);
+        return settle(&shared, question, &answer_of(ctx, answer), given, None);
     };
     let held = hold(ctx, &shared, &call)?;
     let events: Vec<TraceEvent> = shared.with(|state| {
@@ -177,13 +186,14 @@ pub mod functions {
     #[rhai_fn(name = "predict", return_raw)]
     pub fn predict_given(ctx: NativeCallContext, what: Dynamic, answer: Dynamic) -> Result<()> {
         if let Some(call) = what.read_lock::<FnPtr>().map(|call| call.clone()) {
-            return predict_call_with(&ctx, &call, Some(text_of(&ctx, &answer)));
+            return predict_call_with(&ctx, &call, Some(answer_of(&ctx, &answer)));
         }
         let question = text_of(&ctx, &what);
         predict_question(&ctx, &question, &answer, None)
     }
 
-    /// A question, its answer (a value, or a closure that finds it out), and what you predict.
+    /// A question, its answer (a value, or a closure that finds it out), and what you predict. A
+    /// list may be given without brackets and commas, `true` and `false` are yes and no.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -196,7 +206,7 @@ pub mod functions {
         answer: Dynamic,
         given: Dynamic,
     ) -> Result<()> {
-        let given = text_of(&ctx, &given);
+        let given = answer_of(&ctx, &given);
         predict_question(&ctx, question, &answer, Some(given))
     }
 
