@@ -6,100 +6,19 @@
     reason = "a benchmark that cannot go on fails"
 )]
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use forklab::abi::{PAGE_SIZE, TaskId, VirtAddr};
+mod common;
+
+use common::{act, boot, exit_and_reap, fork, hogs, spawn_shell, spawn_urgent, written};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use forklab::Session;
+use forklab::abi::{PAGE_SIZE, VirtAddr};
 use forklab::hw::Mode;
 use forklab::kernel::boot::Config;
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::WaitArgs;
-use forklab::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
-use forklab::trace::TraceFilter;
+use forklab::machine::{Action, Command};
+use forklab::script::Limits;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
-
-fn boot(config: Config) -> Machine {
-    let mut machine = Machine::boot(config).unwrap();
-    machine.kernel.log.filter = TraceFilter::NONE;
-    machine
-}
-
-fn spawn_shell(machine: &mut Machine, spin: bool) -> TaskId {
-    let args = SpawnArgs::new("sh", 0);
-    match machine
-        .apply(Command::Spawn {
-            args,
-            program: None,
-            spin,
-        })
-        .unwrap()
-    {
-        Reply::Spawned { task, .. } => task,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn act(machine: &mut Machine, task: TaskId, action: Action) -> Outcome {
-    match machine.apply(Command::Act { task, action }).unwrap() {
-        Reply::Acted(outcome) => outcome,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Maps and writes that many pages.
-fn written(machine: &mut Machine, task: TaskId, pages: u32) -> VirtAddr {
-    let args = MmapArgs {
-        len: pages * PAGE_SIZE,
-        prot: 3,
-        flags: 0x22,
-        ..MmapArgs::default()
-    };
-    let outcome = act(machine, task, Action::Syscall(Syscall::Mmap(args)));
-    let Outcome::Returned(addr) = outcome else {
-        panic!("{outcome:?}")
-    };
-    let addr = VirtAddr(addr as u32);
-    act(machine, task, Action::Touch { addr, pages });
-    addr
-}
-
-fn fork(machine: &mut Machine, parent: TaskId) -> TaskId {
-    match act(machine, parent, Action::Syscall(Syscall::Fork)) {
-        Outcome::Forked { child, .. } => child,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn exit_and_reap(machine: &mut Machine, child: TaskId, parent: TaskId) -> Outcome {
-    act(machine, child, Action::Syscall(Syscall::Exit(0)));
-    let any = WaitArgs {
-        pid: -1,
-        status: VirtAddr(0),
-        options: 0,
-    };
-    act(machine, parent, Action::Syscall(Syscall::Wait4(any)))
-}
-
-fn hogs(count: u32) -> Machine {
-    let config = Config {
-        mem: 512 << 20,
-        threads_max: Some(32_000),
-        ..Config::default()
-    };
-    let mut machine = boot(config);
-    let steps = vec![("main".to_owned(), vec!["run 1000000000"])];
-    let program = Arc::new(WorkloadProgram::parse(&steps).unwrap());
-    for _ in 0..count {
-        let args = SpawnArgs::new("hog", 0);
-        let program = program.clone();
-        machine
-            .apply(Command::SpawnWorkload { args, program })
-            .unwrap();
-    }
-    machine
-}
 
 /// Random 4-byte accesses: through the MMU with TLB hits, and to a bounds-checked array.
 fn memory_access(c: &mut Criterion) {
@@ -117,6 +36,17 @@ fn memory_access(c: &mut Criterion) {
     group.bench_function("TLB hit", |b| {
         b.iter(|| {
             let va = VirtAddr(addr.0 + black_box(next()));
+            mmu.read_u32(ram, va, Mode::User).unwrap()
+        });
+    });
+    // Pages 64 apart share a place in the TLB: each access misses.
+    let far = written(&mut machine, sh, 128);
+    let (mmu, ram) = (&mut machine.kernel.cpus[0].mmu, &mut machine.kernel.ram);
+    let mut page = 0;
+    group.bench_function("TLB miss, walk", |b| {
+        b.iter(|| {
+            page ^= 64;
+            let va = VirtAddr(far.0 + black_box(page) * PAGE_SIZE);
             mmu.read_u32(ram, va, Mode::User).unwrap()
         });
     });
@@ -150,6 +80,29 @@ fn faults(c: &mut Criterion) {
             exit_and_reap(&mut machine, child, sh)
         });
     });
+    group.bench_function("1000 demand-zero faults", |b| {
+        let mut machine = boot(Config::default());
+        let sh = spawn_shell(&mut machine, false);
+        b.iter(|| {
+            let addr = written(&mut machine, sh, PAGES);
+            let unmap = Syscall::Munmap(addr.0, PAGES * PAGE_SIZE);
+            act(&mut machine, sh, Action::Syscall(unmap))
+        });
+    });
+    group.bench_function("1000 reuses behind a fork", |b| {
+        let mut machine = boot(Config::default());
+        let sh = spawn_shell(&mut machine, false);
+        let addr = written(&mut machine, sh, PAGES);
+        b.iter(|| {
+            let child = fork(&mut machine, sh);
+            exit_and_reap(&mut machine, child, sh);
+            act(&mut machine, sh, Action::Touch { addr, pages: PAGES })
+        });
+    });
+    group.bench_function("memset", |b| {
+        let mut target = vec![1u8; (PAGES * PAGE_SIZE) as usize];
+        b.iter(|| black_box(&mut target).fill(0));
+    });
     group.bench_function("memcpy", |b| {
         let source = vec![1u8; (PAGES * PAGE_SIZE) as usize];
         let mut target = source.clone();
@@ -163,19 +116,7 @@ fn switches(c: &mut Criterion) {
     let mut group = c.benchmark_group("wake, switch, sleep, switch");
     for count in [10, 30_000] {
         let mut machine = hogs(count);
-        // A sleeper with a better priority than all of them.
-        let args = SpawnArgs {
-            nice: -20,
-            ..SpawnArgs::new("sh", 0)
-        };
-        let spawn = Command::Spawn {
-            args,
-            program: None,
-            spin: false,
-        };
-        let Ok(Reply::Spawned { task: sleeper, .. }) = machine.apply(spawn) else {
-            panic!()
-        };
+        let sleeper = spawn_urgent(&mut machine);
         group.bench_function(format!("{count} runnable"), |b| {
             b.iter(|| act(&mut machine, sleeper, Action::Compute(0)));
         });
@@ -210,10 +151,38 @@ fn checkpoints(c: &mut Criterion) {
     });
 }
 
+/// A call from a script: into the kernel, and to a function that does nothing.
+fn scripts(c: &mut Criterion) {
+    const CALLS: &str = "for n in 0..1000 { CALL }";
+    let mut group = c.benchmark_group("1000 calls from a script");
+    for (name, call) in [
+        ("empty loop", ""),
+        ("a function that does nothing", "hex(1);"),
+        ("now()", "now();"),
+        ("task.pid", "sh.pid;"),
+        ("task.getpid()", "sh.getpid();"),
+        ("task.write(addr, value)", "sh.write(a, 1);"),
+    ] {
+        let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+        session
+            .run("let sh = spawn(\"sh\"); let a = sh.mmap(4*KiB);")
+            .unwrap();
+        let script = CALLS.replace("CALL", call);
+        group.bench_function(name, |b| {
+            b.iter_batched(
+                || (),
+                |()| session.run(&script).unwrap(),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1)).sample_size(20);
-    targets = memory_access, faults, switches, ticks, checkpoints
+    targets = memory_access, faults, switches, ticks, checkpoints, scripts
 }
 criterion_main!(benches);

@@ -41,7 +41,7 @@ fn picture(
         .with_message("here");
     let mut report = Report::build(kind, (name, span))
         .with_config(config)
-        .with_message(visible(&failure.message))
+        .with_message(headline(&failure.message))
         .with_label(label);
     for (order, (function, place)) in failure.calls.iter().enumerate() {
         if let Some(span) = place.and_then(|place| lines.word_at(place)) {
@@ -90,6 +90,15 @@ fn plain(failure: &Failure, name: &str) -> String {
         }
     }
     text
+}
+
+/// The message, which stands behind the word `error` at the left edge.
+fn headline(text: &str) -> String {
+    let options = textwrap::Options::new(WIDTH + 16)
+        .initial_indent("error: ")
+        .subsequent_indent("       ");
+    let filled = textwrap::fill(&visible(text), options);
+    filled.trim_start_matches("error: ").to_owned()
 }
 
 /// Words in lines of a width that fits beside the frame of the picture.

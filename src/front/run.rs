@@ -41,7 +41,8 @@ impl Source {
         }
     }
 
-    fn read(&self) -> Result<String, String> {
+    /// Its text.
+    pub(super) fn read(&self) -> Result<String, String> {
         let mut bytes = Vec::new();
         match self {
             Self::Expression(text) => return Ok(text.clone()),

@@ -81,8 +81,6 @@ pub struct CannotRun {
     pub holder_prio: u8,
     /// Ticks left of the holder's slice.
     pub slice: u32,
-    /// The tick at which that slice ends if nothing comes in between.
-    pub until: u64,
 }
 
 impl Machine {
@@ -121,7 +119,6 @@ impl Machine {
             prio: why.prio_after_wake,
             holder_prio: why.curr_prio,
             slice: why.holds,
-            until: self.kernel.tick + u64::from(why.holds),
         }))
     }
 }
@@ -193,9 +190,9 @@ impl fmt::Display for CannotRun {
             ),
             WhyNotKind::Queued | WhyNotKind::CurrentHolds => write!(
                 f,
-                "{holder} holds CPU {cpu} at {comparison} {holder_prio}, its slice lasts until \
-                 tick {}",
-                self.until
+                "{holder} holds CPU {cpu} at {comparison} {holder_prio}, with {} ticks left of \
+                 its slice",
+                self.slice
             ),
         }
     }
@@ -238,7 +235,8 @@ impl Refusal {
             Self::CannotRun(why) => {
                 let ticks = why.slice.max(1);
                 format!(
-                    "tick({ticks}) first, or patience({}) to let calls wait that long",
+                    "tick({ticks}) first, less if it sleeps earlier; or patience({}) to let calls \
+                     wait so long",
                     u64::from(ticks).max(100) * 2
                 )
             }

@@ -30,4 +30,5 @@ pub use prompt::Shown;
 pub use session::Session;
 pub use state::Prediction;
 pub use syntax::{Syntax, WordKind};
+pub use undo::Undone;
 pub use vocabulary::Vocabulary;

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::value::{Call, Task, View};
 use crate::abi::Pid;
 use crate::view::{self, Line, Role, Since, Text, cell};
-use rhai::{Dynamic, ImmutableString};
+use rhai::{Dynamic, ImmutableString, Map};
 use std::ops::RangeInclusive;
 
 /// Numbers in this range may well be addresses of user memory: programs begin there.
@@ -108,21 +108,38 @@ impl Session {
         if value.is_unit() {
             return Ok(Text::default());
         }
+        if let Some(map) = value.read_lock::<Map>() {
+            return self.map_text(&map);
+        }
+        let plain = self.plain_text(value)?;
+        Ok(plain.lines().map(|line| cell(Role::Plain, line)).collect())
+    }
+
+    /// A line for each field of a map.
+    fn map_text(&self, map: &Map) -> Result<Text, Failure> {
+        let width = map.keys().map(|key| key.len()).max().unwrap_or(0);
+        let field = |(key, value): (&_, &Dynamic)| {
+            let value = self.plain_text(value.clone())?;
+            let key = format!("{key:width$}");
+            Ok(cell(Role::Heading, key).plain("  ").plain(value))
+        };
+        map.iter().map(field).collect()
+    }
+
+    /// A value as it is written; a text of several lines as it is, and what may be an address in
+    /// both notations.
+    fn plain_text(&self, value: Dynamic) -> Result<String, Failure> {
         if let Ok(number) = value.as_int()
             && ADDRESSES.contains(&number)
         {
-            let text = format!("{number}  {number:#x}");
-            return Ok([cell(Role::Plain, text)].into_iter().collect());
+            return Ok(format!("{number}  {number:#x}"));
         }
-        let plain = match value.read_lock::<ImmutableString>() {
-            Some(string) if string.contains('\n') => Some(string.to_string()),
-            _ => None,
-        };
-        let plain = match plain {
-            Some(text) => text,
-            None => self.text_of(value, "value.to_debug()")?,
-        };
-        Ok(plain.lines().map(|line| cell(Role::Plain, line)).collect())
+        if let Some(string) = value.read_lock::<ImmutableString>()
+            && string.contains('\n')
+        {
+            return Ok(string.to_string());
+        }
+        self.text_of(value, "value.to_debug()")
     }
 }
 

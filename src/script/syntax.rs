@@ -45,6 +45,8 @@ impl Syntax {
             }
             // It is refused whatever comes, but it ends where its brackets close.
             ParseErrorType::LiteralTooLarge(..) | ParseErrorType::ExprTooDeep => open,
+            // A point waits for a name, but who typed it and Enter has most likely slipped.
+            _ if text.trim_end().ends_with('.') => false,
             _ => is_behind(text, error.position()),
         }
     }
@@ -168,6 +170,7 @@ mod tests {
             ("#{a: 1,", true),
             ("|x| {", true),
             ("let x = \"ü\" +", true),
+            ("sh.", false),
         ] {
             assert_eq!(syntax.is_unfinished(text), unfinished, "{text:?}");
         }

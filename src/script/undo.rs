@@ -28,8 +28,18 @@ struct Mark {
     boot: u64,
     scope: Scope<'static>,
     library: AST,
+    predictions: usize,
     /// Values in the scope.
     weight: usize,
+}
+
+/// What was undone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Undone {
+    /// The earliest of the lines: the session is as before it.
+    pub line: String,
+    /// How many lines there were.
+    pub lines: usize,
 }
 
 impl Undo {
@@ -67,9 +77,10 @@ impl Session {
         };
         let noted = self.shared.between_runs(|state| {
             let history = state.history.as_mut()?;
-            Some((history.moment(&mut state.machine), state.boot))
+            let predictions = state.predictions.len();
+            Some((history.moment(&mut state.machine), state.boot, predictions))
         });
-        let Some((moment, boot)) = noted else {
+        let Some((moment, boot, predictions)) = noted else {
             return;
         };
         let (scope, weight) = copy_scope(&self.scope);
@@ -79,15 +90,17 @@ impl Session {
             boot,
             scope,
             library: self.library.clone(),
+            predictions,
             weight,
         });
     }
 
     /// Undoes the latest `lines` lines, or as many as there are: the machine, variables and
-    /// functions are as before. Returns the line that was undone last, `None` if there was none.
-    pub fn undo(&mut self, lines: usize) -> Option<String> {
+    /// functions are as before. `None` if there is nothing to undo.
+    pub fn undo(&mut self, lines: usize) -> Option<Undone> {
         let undo = self.undo.as_mut()?;
         let mut undone: Option<Mark> = None;
+        let mut count = 0;
         for _ in 0..lines {
             let reachable = |mark: &Mark| {
                 self.shared.look(|state| {
@@ -101,6 +114,7 @@ impl Session {
                 break;
             }
             undone = undo.pop();
+            count += 1;
         }
         let mark = undone?;
         self.shared.between_runs(|state| {
@@ -108,12 +122,16 @@ impl Session {
                 history.go_back(&mut state.machine, mark.moment);
             }
             state.boot = mark.boot;
+            state.predictions.truncate(mark.predictions);
             state.bound_trace();
             state.told = Since::now(&state.machine);
         });
         self.scope = mark.scope;
         self.library = mark.library;
-        Some(mark.line)
+        Some(Undone {
+            line: mark.line,
+            lines: count,
+        })
     }
 
     /// Begins anew: a fresh machine, no variables, no functions. It can be undone.

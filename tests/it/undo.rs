@@ -137,7 +137,7 @@ fn many_lines_are_undone_one_by_one_and_at_once() {
     }
     for steps in [1, 1, 3, 5, 8, 6] {
         photos.truncate(photos.len() + 1 - steps);
-        let undone = session.undo(steps).unwrap();
+        let undone = session.undo(steps).unwrap().line;
         let before = photos.pop().unwrap();
         let line = lines[photos.len()];
         assert_eq!(undone, line.trim());
@@ -160,7 +160,8 @@ fn a_new_future_replaces_the_old_one() {
     assert_eq!(session.eval("now()").unwrap(), "3");
     session.undo(1).unwrap();
     assert_same(&before, &photo(&mut session), "tick(3)");
-    assert_eq!(session.undo(9).as_deref(), Some("n = 5"));
+    let undone = session.undo(9).unwrap();
+    assert_eq!((undone.line.as_str(), undone.lines), ("n = 5", 1));
 }
 
 #[test]
@@ -170,6 +171,6 @@ fn a_reset_can_be_undone() {
     session.reset("reset").unwrap();
     assert!(session.eval("n").is_err());
     assert_eq!(session.machine(|machine| machine.kernel.nr_threads), 1);
-    assert_eq!(session.undo(1).as_deref(), Some("reset"));
+    assert_eq!(session.undo(1).unwrap().line, "reset");
     assert_same(&before, &photo(&mut session), "reset");
 }

@@ -4,6 +4,7 @@
 use super::tour;
 use crate::abi::Pid;
 use crate::front::diag::draw;
+use crate::front::run::Source;
 use crate::front::style::{paint, paint_words};
 use crate::script::{FailureKind, Host, Limits, Session, Vocabulary};
 use crate::view::{Role, Text, on_cpu_now};
@@ -15,6 +16,7 @@ const MAX_SHOWN: usize = 200;
 
 const COMMANDS: &str = "\
 :undo [N]   the session as before the last line, or the last N lines
+:run FILE   a script, as if it were typed here
 :reset      a fresh machine, no variables
 :help       all functions; help clone: one of them
 :tour       what to type first
@@ -57,6 +59,7 @@ impl Answer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Command<'a> {
     Undo(&'a str),
+    Run(&'a str),
     Reset,
     Help,
     Tour,
@@ -141,6 +144,7 @@ impl Shell {
         let number = argument.parse::<u32>().is_ok() && !self.session.has_variable(word);
         match word {
             "undo" if colon || bare || number => Some(Command::Undo(argument)),
+            "run" if colon => Some(Command::Run(rest.trim())),
             "reset" if colon || bare => Some(Command::Reset),
             "tour" if colon || bare => Some(Command::Tour),
             "quit" | "exit" if colon || bare => Some(Command::Quit),
@@ -154,6 +158,7 @@ impl Shell {
     fn obey(&mut self, command: Command, line: &str) -> Answer {
         match command {
             Command::Undo(argument) => self.undo(argument),
+            Command::Run(path) => self.run_file(path),
             Command::Reset => match self.session.reset(line) {
                 Ok(()) => Answer::said("a fresh machine; undo brings the old one back"),
                 Err(why) => Answer::refused(why),
@@ -184,12 +189,30 @@ impl Shell {
             },
         };
         match self.session.undo(lines) {
-            Some(line) => {
-                let first = line.lines().next().unwrap_or_default();
-                let more = if line.contains('\n') { " ..." } else { "" };
-                Answer::said(format!("before {first}{more}"))
+            Some(undone) => {
+                let first = undone.line.lines().next().unwrap_or_default();
+                let more = if undone.line.contains('\n') {
+                    " ..."
+                } else {
+                    ""
+                };
+                let all = match undone.lines {
+                    count if count < lines => format!(": all {count} lines undone"),
+                    _ => String::new(),
+                };
+                Answer::said(format!("before {first}{more}{all}"))
             }
             None => Answer::refused("nothing to undo"),
+        }
+    }
+
+    fn run_file(&mut self, path: &str) -> Answer {
+        if path.is_empty() || path == "-" {
+            return Answer::refused(":run needs the name of a script file");
+        }
+        match Source::of_path(path.into()).read() {
+            Ok(text) => self.evaluate(&text),
+            Err(why) => Answer::refused(format!("{path}: {why}")),
         }
     }
 

@@ -29,7 +29,6 @@ fn behind_hog(lab: &Lab, task: TaskId, hog: TaskId, kind: WhyNotKind) -> Refusal
         prio: 125,
         holder_prio: 125,
         slice: 100,
-        until: 100,
     }))
 }
 
