@@ -243,6 +243,7 @@ impl Kernel {
             _ if named.0 <= 0 && childless => NoChild::Childless,
             _ if named.0 <= 0 => NoChild::NotInGroup,
             None => NoChild::NoSuchTask(named),
+            Some(task) if self.task(task).exit_signal == -1 => NoChild::Thread(named),
             Some(task) => NoChild::OfAnother {
                 task: named,
                 parent: self.pid(self.task(task).parent),

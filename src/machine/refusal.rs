@@ -285,9 +285,7 @@ impl Refusal {
             Self::Inside {
                 awaits: Some(Awaits::Exit(_)),
                 ..
-            } => {
-                "do_wait() sleeps until a child that the arguments mean has ended (kernel/exit.c)"
-            }
+            } => "do_wait() sleeps until a child that the arguments mean has ended (kernel/exit.c)",
             Self::Stopped(_) => {
                 "a task in TASK_STOPPED is on no runqueue: do_fork() leaves a child so for \
                  CLONE_STOPPED (kernel/fork.c)"

@@ -12,13 +12,33 @@ const FORMS: [(&str, &str, &str); 17] = [
     ("wake", "the name of a task", "wake A"),
     ("yield", "", "yield"),
     ("nice", "a nice value", "nice 5"),
-    ("renice", "the name of a task and a nice value", "renice A 5"),
+    (
+        "renice",
+        "the name of a task and a nice value",
+        "renice A 5",
+    ),
     ("setsched", "a policy and a priority", "setsched rr 10"),
     ("fork", "a name for the child and its script", "fork B kid"),
-    ("fork_vm", "a name for the child and its script", "fork_vm B kid"),
-    ("vfork", "a name for the child and its script", "vfork B kid"),
-    ("map", "an address and a number of pages", "map 0x50000000 4"),
-    ("touch", "an address and a number of pages", "touch 0x50000000 4"),
+    (
+        "fork_vm",
+        "a name for the child and its script",
+        "fork_vm B kid",
+    ),
+    (
+        "vfork",
+        "a name for the child and its script",
+        "vfork B kid",
+    ),
+    (
+        "map",
+        "an address and a number of pages",
+        "map 0x50000000 4",
+    ),
+    (
+        "touch",
+        "an address and a number of pages",
+        "touch 0x50000000 4",
+    ),
     ("exec", "a program", "exec true"),
     ("goto", "the number of a step", "goto 0"),
     ("exit", "", "exit"),
@@ -90,14 +110,21 @@ pub(super) fn parse_step(text: &str, scripts: &[&str], len: usize) -> Result<Ste
 fn no_step(words: &[&str]) -> Wrong {
     let first = words.first().copied().unwrap_or_default();
     if let Some((name, takes, example)) = FORMS.iter().find(|(name, ..)| *name == first) {
-        let needs = if takes.is_empty() { "nothing more" } else { takes };
+        let needs = if takes.is_empty() {
+            "nothing more"
+        } else {
+            takes
+        };
         return Wrong::new(format!("{name} needs {needs}"), format!("write {example}"));
     }
     let all = "steps are run N, sleep N, io N, block, wake NAME, yield, nice V, renice NAME V, \
                setsched POLICY P, fork|fork_vm|vfork CHILD SCRIPT, map ADDR N, touch ADDR N, exec \
                IMAGE, goto K, exit";
     let help = match meant(first) {
-        Some(name) => format!("did you mean {}? {all}", [&[name], &words[1..]].concat().join(" ")),
+        Some(name) => format!(
+            "did you mean {}? {all}",
+            [&[name], &words[1..]].concat().join(" ")
+        ),
         None => all.to_owned(),
     };
     Wrong::new("no such step", help)
@@ -105,7 +132,9 @@ fn no_step(words: &[&str]) -> Wrong {
 
 /// The step that a word probably stands for.
 fn meant(word: &str) -> Option<&'static str> {
-    let other = OTHER_WORDS.iter().find(|(_, others)| others.contains(&word));
+    let other = OTHER_WORDS
+        .iter()
+        .find(|(_, others)| others.contains(&word));
     let most = word.chars().count().div_ceil(3);
     let distances = FORMS.iter().map(|(name, ..)| {
         let distance = strsim::damerau_levenshtein(word, name);
@@ -138,19 +167,32 @@ fn number(word: &str) -> Result<u32, Wrong> {
 
 fn ticks(word: &str) -> Result<u64, Wrong> {
     match number(word)? {
-        0 => Err(Wrong::new("0 ticks are none", "the number of ticks must be at least 1")),
+        0 => Err(Wrong::new(
+            "0 ticks are none",
+            "the number of ticks must be at least 1",
+        )),
         ticks => Ok(u64::from(ticks)),
     }
 }
 
 fn nice(word: &str) -> Result<i32, Wrong> {
     let value = word.parse().ok().filter(|nice| (-20..=19).contains(nice));
-    let wrong = || Wrong::new(format!("{word} is no nice value"), "they are from -20 to 19");
+    let wrong = || {
+        Wrong::new(
+            format!("{word} is no nice value"),
+            "they are from -20 to 19",
+        )
+    };
     value.ok_or_else(wrong)
 }
 
 fn setsched(policy: &str, prio: &str) -> Result<Step, Wrong> {
-    let wrong = || Wrong::new(format!("{policy} is no policy"), "they are other, fifo and rr");
+    let wrong = || {
+        Wrong::new(
+            format!("{policy} is no policy"),
+            "they are other, fifo and rr",
+        )
+    };
     let found = Policy::from_name(policy).ok_or_else(wrong)?;
     let prio = number(prio)?;
     let fits = if found == Policy::Normal {
@@ -160,7 +202,10 @@ fn setsched(policy: &str, prio: &str) -> Result<Step, Wrong> {
     };
     if !fits {
         let help = "the priority must be 0 for other, and 1 to 99 for fifo and rr";
-        return Err(Wrong::new(format!("{policy} goes with another priority"), help));
+        return Err(Wrong::new(
+            format!("{policy} goes with another priority"),
+            help,
+        ));
     }
     Ok(Step::Setsched(found, prio as u8))
 }
@@ -199,7 +244,10 @@ mod tests {
             "goto 0",
             "exit",
         ];
-        assert_eq!(parse(&lines).unwrap().scripts().next().unwrap().1.len(), lines.len());
+        assert_eq!(
+            parse(&lines).unwrap().scripts().next().unwrap().1.len(),
+            lines.len()
+        );
     }
 
     #[test]

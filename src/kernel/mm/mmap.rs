@@ -59,7 +59,9 @@ impl Kernel {
         if !flags.contains(MapFlags::ANONYMOUS) {
             let file = fd.ok_or(Errno::EBADF);
             let errno = file.and_then(|fd| self.fget(current, fd));
-            return Err(MapRefusal::NotAnonymous(errno.err().unwrap_or(Errno::ENODEV)));
+            return Err(MapRefusal::NotAnonymous(
+                errno.err().unwrap_or(Errno::ENODEV),
+            ));
         }
         let mm = self.task(current).mm.ok_or(MapRefusal::NoMm)?;
         let len = checked_length(len, pgoff)?;
