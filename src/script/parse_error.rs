@@ -5,11 +5,18 @@ use super::diagnose::{Diagnosis, did_you_mean, limit_of_size};
 use super::limits::Limit;
 use super::reading::{Reading, Word};
 use super::words::{Words, closest};
-use rhai::{LexError, ParseError, ParseErrorType, Token};
+use rhai::{LexError, ParseError, ParseErrorType, Position, Token};
 
 /// A script that cannot be read.
 pub(super) fn parse_error(error: &ParseError, text: &str, words: &Words) -> Diagnosis {
-    let reading = Reading::new(words.engine, text, error.position());
+    let place = match error.err_type() {
+        // A block goes on to the end of the text, of which Rhai gives the last word as the place.
+        ParseErrorType::MissingToken(_, what) if what.contains("terminate this block") => {
+            Position::NONE
+        }
+        _ => error.position(),
+    };
+    let reading = Reading::new(words.engine, text, place);
     match error.err_type() {
         ParseErrorType::ExprTooDeep => Diagnosis::limit(Limit::ExpressionDepth, words.limits),
         ParseErrorType::LiteralTooLarge(what, _) => {
@@ -292,7 +299,7 @@ const KEYWORDS: [&str; 14] = [
 /// A statement goes on behind its end.
 fn statement_end(reading: &Reading) -> Diagnosis {
     let (Some(before), Some(here)) = (reading.back(0), reading.here()) else {
-        return expected(";", reading);
+        return unclosed(reading).unwrap_or_else(|| expected(";", reading));
     };
     if let Some(diagnosis) = closes_nothing(here, reading) {
         return diagnosis;

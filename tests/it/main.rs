@@ -11,6 +11,7 @@ mod lab;
 mod layers;
 mod ledger;
 mod limits;
+mod messages;
 mod process;
 mod scripts;
 mod why;
