@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// The longest line that is drawn, in characters.
 const MAX_LINE: usize = 300;
+/// More places around a failure than there ever are.
+const MAX_AROUND: i32 = 16;
 /// The width of notes and help, in columns.
 const WIDTH: usize = 76;
 
@@ -43,12 +45,15 @@ fn picture(
         .with_config(config)
         .with_message(headline(&failure.message))
         .with_label(label);
-    for (order, (function, place)) in failure.calls.iter().enumerate() {
-        if let Some(span) = place.and_then(|place| lines.word_at(place)) {
+    let here = failure.position.map_or(1, |(line, _)| line as i32);
+    for (nth, (what, place)) in failure.around.iter().enumerate() {
+        if let Some(span) = lines.word_at(*place) {
+            // Labels in another order than their lines would be drawn as several pictures.
+            let order = (place.0 as i32 - here) * MAX_AROUND + nth as i32 + 1;
             let label = Label::new((name, span))
                 .with_color(Color::Yellow)
-                .with_order(order as i32 + 1)
-                .with_message(format!("in the call of {function}"));
+                .with_order(order)
+                .with_message(visible(what));
             report.add_label(label);
         }
     }
@@ -211,7 +216,7 @@ mod tests {
             note: Some("a rule of the kernel".to_owned()),
             help: Some("did you mean fork?".to_owned()),
             position: Some(position),
-            calls: vec![("f".to_owned(), Some((2, 1)))],
+            around: vec![("in the call of f".to_owned(), (2, 1))],
         }
     }
 
@@ -240,7 +245,7 @@ mod tests {
     fn tabs_and_wide_characters_do_not_move_the_mark() {
         let text = "\tlet ü = \"日本\"; frok();";
         let failure = Failure {
-            calls: Vec::new(),
+            around: Vec::new(),
             ..failure((1, 16))
         };
         insta::assert_snapshot!(draw(&failure, "a.rhai", text, false), @r#"

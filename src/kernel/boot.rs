@@ -105,6 +105,7 @@ impl Kernel {
             stat: Stat::default(),
             mem,
             vm: VmStat::default(),
+            map_refusal: None,
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),

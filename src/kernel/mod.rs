@@ -71,6 +71,8 @@ pub struct Kernel {
     pub mem: PageAllocator,
     /// Memory promised, and memory used as page cache.
     pub vm: VmStat,
+    /// Why the latest system call was refused memory, if it was.
+    pub map_refusal: Option<mm::MapRefusal>,
     /// Runqueues and the scheduling part of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.

@@ -157,6 +157,7 @@ impl Kernel {
     pub fn syscall(&mut self, current: TaskId, call: Syscall) -> Option<i32> {
         let nr = call.nr();
         self.stat.syscalls += 1;
+        self.map_refusal = None;
         self.task_mut(current).call = Some(OpenCall { nr });
         self.trace(
             current,

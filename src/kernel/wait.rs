@@ -45,11 +45,49 @@ pub struct WaitArgs {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Eligible {
     /// It is not.
-    No,
+    No(NotMeant),
     /// It is.
     Yes,
     /// It is a leader whose process still has other threads: it cannot be reaped yet.
     Delayed,
+}
+
+/// Why a child is not one that the caller asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotMeant {
+    /// It has another pid, or is in another process group.
+    Other,
+    /// It is a thread, whose end is reported to nobody.
+    Thread,
+    /// Its exit signal is of the kind that the options leave out.
+    ExitSignal,
+}
+
+/// Why `wait4` finds no child that the arguments could mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoChild {
+    /// The caller has no children.
+    Childless,
+    /// No task has that pid.
+    NoSuchTask(Pid),
+    /// The task of that pid is a child of another.
+    OfAnother {
+        /// The task.
+        task: Pid,
+        /// Its parent.
+        parent: Pid,
+    },
+    /// The options leave this child out, for its exit signal.
+    ExitSignal {
+        /// The child.
+        child: Pid,
+        /// Its exit signal; 0 for none.
+        signal: u32,
+    },
+    /// This child is a thread, whose end is reported to nobody.
+    Thread(Pid),
+    /// There are children, but none in that process group.
+    NotInGroup,
 }
 
 impl Kernel {
@@ -80,7 +118,7 @@ impl Kernel {
             let children: Vec<TaskId> = self.task(thread).children.values().copied().collect();
             for child in children {
                 let eligible = self.eligible_child(current, child, args.pid, options);
-                if eligible == Eligible::No {
+                if matches!(eligible, Eligible::No(_)) {
                     continue;
                 }
                 match self.task(child).exit_state {
@@ -161,20 +199,70 @@ impl Kernel {
             _ => self.pgrp(child).0 == -pid,
         };
         let task = self.task(child);
-        if !wanted || (task.exit_signal == -1 && task.ptrace.is_empty()) {
-            return Eligible::No;
+        if !wanted {
+            return Eligible::No(NotMeant::Other);
+        }
+        if task.exit_signal == -1 && task.ptrace.is_empty() {
+            return Eligible::No(NotMeant::Thread);
         }
         let clone_child = task.exit_signal != Signal::SIGCHLD.number() as i32;
         let kind_fits = options.contains(WaitOptions::ALL)
             || options.contains(WaitOptions::CLONE) == clone_child;
         if !kind_fits {
-            return Eligible::No;
+            return Eligible::No(NotMeant::ExitSignal);
         }
         let leads_others = task.group_leader == child && !self.thread_group_empty(child);
         if leads_others && task.tgid != self.task(current).tgid {
             return Eligible::Delayed;
         }
         Eligible::Yes
+    }
+
+    /// Why a wait with these arguments finds no child; to be asked after it failed with `ECHILD`.
+    pub fn why_no_child(&self, current: TaskId, args: WaitArgs) -> NoChild {
+        let options = WaitOptions::from_bits_retain(args.options);
+        let threads = self.waiting_threads(current, options);
+        let children = threads
+            .iter()
+            .flat_map(|thread| self.task(*thread).children.values());
+        let mut childless = true;
+        for child in children {
+            childless = false;
+            let pid = self.pid(*child);
+            match self.eligible_child(current, *child, args.pid, options) {
+                Eligible::No(NotMeant::ExitSignal) => {
+                    let signal = self.task(*child).exit_signal as u32;
+                    return NoChild::ExitSignal { child: pid, signal };
+                }
+                Eligible::No(NotMeant::Thread) => return NoChild::Thread(pid),
+                _ => {}
+            }
+        }
+        let named = Pid(args.pid);
+        match self.pid_hash.find(named) {
+            _ if named.0 <= 0 && childless => NoChild::Childless,
+            _ if named.0 <= 0 => NoChild::NotInGroup,
+            None => NoChild::NoSuchTask(named),
+            Some(task) if self.task(task).exit_signal == -1 => NoChild::Thread(named),
+            Some(task) => NoChild::OfAnother {
+                task: named,
+                parent: self.pid(self.task(task).parent),
+            },
+        }
+    }
+
+    /// The first child that a wait with these arguments waits for.
+    pub fn awaited_child(&self, current: TaskId, args: WaitArgs) -> Option<TaskId> {
+        let options = WaitOptions::from_bits_retain(args.options);
+        let threads = self.waiting_threads(current, options);
+        let mut children = threads
+            .iter()
+            .flat_map(|thread| self.task(*thread).children.values());
+        let meant = |child: &&TaskId| {
+            let eligible = self.eligible_child(current, **child, args.pid, options);
+            eligible == Eligible::Yes
+        };
+        children.find(meant).copied()
     }
 
     /// The process group of a task.

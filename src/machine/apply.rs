@@ -2,7 +2,7 @@
 
 use super::command::{Action, Command, Outcome, Reply};
 use super::puppet::Puppet;
-use super::refusal::Refusal;
+use super::refusal::{Awaits, Refusal};
 use super::{Image, Machine, UserMode, WorkloadProgram};
 use crate::abi::{Errno, InodeId, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
@@ -156,14 +156,20 @@ impl Machine {
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
         if let Some(call) = kernel_task.call {
-            let child = match kernel_task.continuation {
-                Some(Continuation::VforkWait { child, .. }) => Some(self.who_has(child)),
+            let awaits = match kernel_task.continuation {
+                Some(Continuation::VforkWait { child, .. }) => {
+                    Some(Awaits::Vfork(self.who_has(child)))
+                }
+                Some(Continuation::Wait4 { args, .. }) => {
+                    let child = self.kernel.awaited_child(task, args);
+                    child.map(|child| Awaits::Exit(self.who(child)))
+                }
                 _ => None,
             };
             return Err(Refusal::Inside {
                 who: self.who(task),
                 call: Syscall::name_of(call.nr),
-                child,
+                awaits,
             });
         }
         if puppet.compute_left > 0 {

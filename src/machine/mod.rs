@@ -8,6 +8,7 @@ mod image;
 mod puppet;
 mod refusal;
 mod settle;
+mod step_text;
 mod steps;
 mod time;
 mod workload;
@@ -16,7 +17,7 @@ pub use command::{Action, CallState, Command, Outcome, Reply};
 pub use history::{History, Moment};
 pub use image::Image;
 pub use puppet::Puppet;
-pub use refusal::{CannotRun, Refusal, Who};
+pub use refusal::{Awaits, CannotRun, Refusal, Who};
 pub use time::Stop;
 pub use workload::{ParseError, Step, WorkloadProgram};
 

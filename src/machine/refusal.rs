@@ -20,6 +20,15 @@ impl fmt::Display for Who {
     }
 }
 
+/// What a task waits for inside a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Awaits {
+    /// That its vfork child gives the memory up.
+    Vfork(Who),
+    /// That a child ends; this is the first that it could be.
+    Exit(Who),
+}
+
 /// Why a command was not carried out. The machine is as before.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
@@ -42,8 +51,8 @@ pub enum Refusal {
         who: Who,
         /// Name of the call.
         call: &'static str,
-        /// For a vfork parent: the child it waits for.
-        child: Option<Who>,
+        /// Whom it waits for there, if for a task.
+        awaits: Option<Awaits>,
     },
     /// The task is stopped.
     Stopped(Who),
@@ -137,7 +146,7 @@ impl fmt::Display for Refusal {
             }
             Self::Inside {
                 who,
-                child: Some(child),
+                awaits: Some(Awaits::Vfork(child)),
                 ..
             } => write!(
                 f,
@@ -222,13 +231,24 @@ impl Refusal {
                 "let time pass with tick(n) and watch it with timeline()".to_owned()
             }
             Self::Inside {
-                child: Some(child), ..
+                awaits: Some(Awaits::Exit(child)),
+                ..
+            } => format!("let a child end: task({}).exit(0)", child.pid),
+            Self::Inside {
+                awaits: Some(Awaits::Vfork(child)),
+                ..
             } => format!(
                 "let the child go on: task({0}).exit(0) or task({0}).exec(\"true\")",
                 child.pid
             ),
-            Self::Inside { .. } => "let what it waits for happen; see ps()".to_owned(),
-            Self::Stopped(_) => "it needs SIGCONT to go on".to_owned(),
+            Self::Inside { awaits: None, .. } => {
+                "let what it waits for happen; see ps()".to_owned()
+            }
+            Self::Stopped(_) => {
+                "only SIGCONT lets it go on, and scripts cannot send signals yet: make it without \
+                 CLONE_STOPPED"
+                    .to_owned()
+            }
             Self::Computing(_, ticks) => {
                 format!("tick({ticks}) lets that time pass, or more if others run")
             }
@@ -260,7 +280,18 @@ impl Refusal {
                 "after do_exit() a task keeps its task_struct and pid until its parent waits for \
                  it (kernel/exit.c, exit_notify)"
             }
-            Self::Inside { child: Some(_), .. } => {
+            Self::Inside {
+                awaits: Some(Awaits::Exit(_)),
+                ..
+            } => "do_wait() sleeps until a child that the arguments mean has ended (kernel/exit.c)",
+            Self::Stopped(_) => {
+                "a task in TASK_STOPPED is on no runqueue: do_fork() leaves a child so for \
+                 CLONE_STOPPED (kernel/fork.c)"
+            }
+            Self::Inside {
+                awaits: Some(Awaits::Vfork(_)),
+                ..
+            } => {
                 "with CLONE_VFORK do_fork() ends in wait_for_completion(&vfork); mm_release() of \
                  the child completes it, at exec or exit (kernel/fork.c)"
             }

@@ -1,5 +1,6 @@
-//! Workloads: lists of steps in whole ticks that a task follows by itself, and their text form.
+//! Workloads: lists of steps in whole ticks that a task follows by itself.
 
+use super::step_text::{Wrong, parse_step};
 use crate::abi::Policy;
 use std::fmt;
 use std::sync::Arc;
@@ -74,6 +75,8 @@ pub struct ParseError {
     pub text: String,
     /// What is wrong with it.
     pub why: String,
+    /// What would be right.
+    pub help: String,
 }
 
 impl fmt::Display for ParseError {
@@ -83,6 +86,7 @@ impl fmt::Display for ParseError {
             step,
             text,
             why,
+            ..
         } = self;
         write!(f, "step {step} of {script}, \"{text}\": {why}")
     }
@@ -144,155 +148,17 @@ impl WorkloadProgram {
             let mut steps = Vec::new();
             for (step, line) in lines.iter().enumerate() {
                 let text = line.as_ref().trim();
-                let error = |why| ParseError {
+                let error = |Wrong { why, help }| ParseError {
                     script: name.clone(),
                     step,
                     text: text.to_owned(),
                     why,
+                    help,
                 };
                 steps.push(parse_step(text, &names, lines.len()).map_err(error)?);
             }
             parsed.push((name.clone(), steps));
         }
         Ok(Self { scripts: parsed })
-    }
-}
-
-/// Reads one step. `scripts` are the names that fork can use, `len` the steps that goto can reach.
-fn parse_step(text: &str, scripts: &[&str], len: usize) -> Result<Step, String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let fork = |how, child: &str, script: &str| {
-        let script = scripts
-            .iter()
-            .position(|name| *name == script)
-            .ok_or_else(|| {
-                format!(
-                    "there is no script {script}; there are: {}",
-                    scripts.join(", ")
-                )
-            })?;
-        Ok(Step::Fork {
-            how,
-            child: child.to_owned(),
-            script,
-        })
-    };
-    match words.as_slice() {
-        ["run", n] => Ok(Step::Run(ticks(n)?)),
-        ["sleep", n] => Ok(Step::Sleep(ticks(n)?)),
-        ["io", n] => Ok(Step::Io(ticks(n)?)),
-        ["block"] => Ok(Step::Block),
-        ["wake", name] => Ok(Step::Wake((*name).to_owned())),
-        ["yield"] => Ok(Step::Yield),
-        ["nice", value] => Ok(Step::Nice(nice(value)?)),
-        ["renice", name, value] => Ok(Step::Renice((*name).to_owned(), nice(value)?)),
-        ["setsched", policy, prio] => setsched(policy, prio),
-        ["fork", child, script] => fork(ForkHow::Fork, child, script),
-        ["fork_vm", child, script] => fork(ForkHow::ForkVm, child, script),
-        ["vfork", child, script] => fork(ForkHow::Vfork, child, script),
-        ["map", addr, pages] => Ok(Step::Map(number(addr)?, number(pages)?)),
-        ["touch", addr, pages] => Ok(Step::Touch(number(addr)?, number(pages)?)),
-        ["exec", image] => Ok(Step::Exec((*image).to_owned())),
-        ["goto", step] => match number(step)? as usize {
-            step if step < len => Ok(Step::Goto(step)),
-            _ => Err(format!("the last step is {}", len.saturating_sub(1))),
-        },
-        ["exit"] => Ok(Step::Exit),
-        _ => Err(
-            "no such step; steps are run N, sleep N, io N, block, wake NAME, yield, nice V, \
-                  renice NAME V, setsched POLICY P, fork|fork_vm|vfork CHILD SCRIPT, map ADDR N, \
-                  touch ADDR N, exec IMAGE, goto K, exit"
-                .to_owned(),
-        ),
-    }
-}
-
-fn number(word: &str) -> Result<u32, String> {
-    let parsed = match word.strip_prefix("0x") {
-        Some(hex) => u32::from_str_radix(hex, 16),
-        None => word.parse(),
-    };
-    parsed.map_err(|_| format!("{word} is no number from 0 to 4294967295"))
-}
-
-fn ticks(word: &str) -> Result<u64, String> {
-    match number(word)? {
-        0 => Err("the number of ticks must be at least 1".to_owned()),
-        ticks => Ok(u64::from(ticks)),
-    }
-}
-
-fn nice(word: &str) -> Result<i32, String> {
-    let value = word.parse().ok().filter(|nice| (-20..=19).contains(nice));
-    value.ok_or_else(|| format!("{word} is no nice value from -20 to 19"))
-}
-
-fn setsched(policy: &str, prio: &str) -> Result<Step, String> {
-    let found = Policy::from_name(policy)
-        .ok_or_else(|| format!("{policy} is no policy: other, fifo or rr"))?;
-    let prio = number(prio)?;
-    let fits = if found == Policy::Normal {
-        prio == 0
-    } else {
-        (1..=99).contains(&prio)
-    };
-    if !fits {
-        return Err("the priority must be 0 for other, and 1 to 99 for fifo and rr".to_owned());
-    }
-    Ok(Step::Setsched(found, prio as u8))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(lines: &[&str]) -> Result<WorkloadProgram, String> {
-        let scripts = [
-            ("main".to_owned(), lines.to_vec()),
-            ("kid".to_owned(), vec!["exit"]),
-        ];
-        WorkloadProgram::parse(&scripts).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn every_step_can_be_read() {
-        let lines = [
-            "run 20",
-            "sleep 5",
-            "io 3",
-            "block",
-            "wake A",
-            "yield",
-            "nice -5",
-            "renice A 3",
-            "setsched rr 10",
-            "fork B kid",
-            "fork_vm B kid",
-            "vfork B kid",
-            "map 0x50000000 4",
-            "touch 0x50000000 4",
-            "exec true",
-            "goto 0",
-            "exit",
-        ];
-        assert_eq!(parse(&lines).unwrap().scripts[0].1.len(), lines.len());
-    }
-
-    #[test]
-    fn a_bad_step_is_named_with_what_would_be_right() {
-        for (line, why) in [
-            ("run 0", "at least 1"),
-            ("run x", "x is no number"),
-            ("nice 20", "-20 to 19"),
-            ("setsched fifo 0", "1 to 99"),
-            ("setsched idle 1", "no policy"),
-            ("fork B nobody", "there are: main, kid"),
-            ("goto 1", "the last step is 0"),
-            ("walk 3", "steps are run N"),
-        ] {
-            let error = parse(&[line]).unwrap_err();
-            assert!(error.starts_with("step 0 of main, "), "{error}");
-            assert!(error.contains(why), "{error}");
-        }
     }
 }

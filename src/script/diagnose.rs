@@ -1,10 +1,13 @@
-//! Rhai's errors in words for a learner: what happened, and what would help.
+//! Errors while a script runs, in words for a learner: what happened, and what would help.
 
 use super::error::{FailureKind, ScriptError};
 use super::limits::{Limit, Limits, thousands};
+use super::no_function::{no_function, plain_types};
+use super::parse_error::{is_constant, plain_sentence};
+use super::recursion::{Calling, circle};
 use super::state::Halt;
-use super::words::{Words, closest, signatures};
-use rhai::{EvalAltResult, LexError, ParseErrorType};
+use super::words::{Words, closest};
+use rhai::{EvalAltResult, Position};
 
 /// What an error comes to.
 pub(super) struct Diagnosis {
@@ -12,15 +15,21 @@ pub(super) struct Diagnosis {
     pub(super) message: String,
     pub(super) note: Option<String>,
     pub(super) help: Option<String>,
+    /// Where it is, if not where Rhai says.
+    pub(super) place: Option<Position>,
+    /// Other places that it has to do with, and what each is.
+    pub(super) around: Vec<(String, Position)>,
 }
 
 impl Diagnosis {
-    fn script(message: impl Into<String>, help: Option<String>) -> Self {
+    pub(super) fn script(message: impl Into<String>, help: Option<String>) -> Self {
         Self {
             kind: FailureKind::Script,
             message: message.into(),
             note: None,
             help,
+            place: None,
+            around: Vec::new(),
         }
     }
 
@@ -31,17 +40,17 @@ impl Diagnosis {
         }
     }
 
-    fn limit(limit: Limit, limits: &Limits) -> Self {
-        let value = thousands(limits.get(limit));
+    pub(super) fn limit(limit: Limit, limits: &Limits) -> Self {
+        let value = limits.get(limit);
         Self {
             kind: FailureKind::Limit,
-            message: limit.message().to_owned(),
             note: Some(format!(
-                "limit {}: {value}; --{} N sets another",
+                "limit {}: {}; --{} N sets another",
                 limit.name(),
+                thousands(value),
                 limit.flag()
             )),
-            help: Some(limit.help().to_owned()),
+            ..Self::script(limit.message(value), Some(limit.help().to_owned()))
         }
     }
 
@@ -65,30 +74,6 @@ pub(super) fn halt(halt: Halt, limits: &Limits) -> Diagnosis {
             kind: FailureKind::Interrupted,
             ..Diagnosis::script("interrupted; the machine stands where it was", None)
         },
-    }
-}
-
-/// A script that cannot be read.
-pub(super) fn parse_error(error: &ParseErrorType, words: &Words) -> Diagnosis {
-    let message = error.to_string();
-    match error {
-        ParseErrorType::ExprTooDeep => Diagnosis::limit(Limit::ExpressionDepth, words.limits),
-        ParseErrorType::LiteralTooLarge(what, _) => {
-            Diagnosis::limit(limit_of_size(what), words.limits)
-        }
-        ParseErrorType::Reserved(word) => Diagnosis::script(
-            format!("{word} is a word of the language itself"),
-            Some("take another name".to_owned()),
-        ),
-        ParseErrorType::BadInput(LexError::UnexpectedInput(text)) if !text.is_ascii() => {
-            let help = "names are made of a-z, A-Z, 0-9 and _; other letters go into strings";
-            Diagnosis::script(message, Some(help.to_owned()))
-        }
-        ParseErrorType::BadInput(LexError::UnterminatedString) => {
-            let help = "a string ends on its line, with \"; several lines go between backticks";
-            Diagnosis::script(message, Some(help.to_owned()))
-        }
-        _ => Diagnosis::script(message, None),
     }
 }
 
@@ -121,24 +106,125 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
         EvalAltResult::ErrorTooManyOperations(_) => {
             Diagnosis::limit(Limit::Operations, words.limits)
         }
-        EvalAltResult::ErrorStackOverflow(_) => Diagnosis::limit(Limit::CallDepth, words.limits),
+        EvalAltResult::ErrorStackOverflow(place) => too_deep(*place, words),
         EvalAltResult::ErrorDataTooLarge(what, _) => {
             Diagnosis::limit(limit_of_size(what), words.limits)
         }
         EvalAltResult::ErrorTooManyVariables(_) => Diagnosis::limit(Limit::Variables, words.limits),
+        other => value_error(other),
+    }
+}
+
+/// An error that the values themselves lead to.
+fn value_error(error: &EvalAltResult) -> Diagnosis {
+    match error {
+        EvalAltResult::ErrorArithmetic(text, _) => arithmetic(text),
+        EvalAltResult::ErrorArrayBounds(len, at, _) => beyond("array", "element", *len, *at),
+        EvalAltResult::ErrorStringBounds(len, at, _) => beyond("string", "character", *len, *at),
+        EvalAltResult::ErrorBitFieldBounds(len, at, _) => beyond("int", "bit", *len, *at),
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => is_constant(name),
+        EvalAltResult::ErrorMismatchDataType(wanted, got, _) => {
+            let (wanted, got) = (with_article(wanted), with_article(got));
+            let help = wanted
+                .ends_with("bool")
+                .then(|| "a condition compares: x != 0".to_owned());
+            Diagnosis::script(format!("{wanted} is needed here, not {got}"), help)
+        }
+        EvalAltResult::ErrorIndexingType(name, _) => {
+            let shown = plain_types(name.split(' ').next().unwrap_or(name));
+            Diagnosis::script(format!("a {shown} has no elements for [ ]"), None)
+        }
         other => {
             // Without its position, which is reported beside it.
             let mut bare = other.to_string();
             if let Some(at) = bare.rfind(" (line ") {
                 bare.truncate(at);
             }
-            Diagnosis::script(bare, None)
+            Diagnosis::script(plain_sentence(&bare), None)
         }
     }
 }
 
+/// A type in our words: `an int`, `a string`.
+fn with_article(name: &str) -> String {
+    let name = plain_types(name);
+    let article = if name.starts_with(['a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {name}")
+}
+
+/// `text` is Rhai's `Division by zero: 100 / 0`.
+fn arithmetic(text: &str) -> Diagnosis {
+    let (kind, sum) = text.split_once(": ").unwrap_or((text, ""));
+    let kind = kind.to_lowercase();
+    if kind.contains("by zero") {
+        let help = "look first whether the divisor is 0: if n != 0 { .. }";
+        let message = format!("{sum}: nothing can be divided by 0");
+        return Diagnosis::script(message, Some(help.to_owned()));
+    }
+    if kind.contains("overflow") {
+        let message = format!("{sum} does not fit into 64 bits");
+        return Diagnosis::script(message, None);
+    }
+    Diagnosis::script(plain_sentence(text), None)
+}
+
+/// An index that is none of a value's.
+fn beyond(what: &str, parts: &str, len: usize, at: i64) -> Diagnosis {
+    let message = match len {
+        0 => format!("the {what} is empty: it has no [{at}]"),
+        1 => format!("the {what} has 1 {parts} and no [{at}]"),
+        _ => format!("the {what} has {len} {parts}s and no [{at}]"),
+    };
+    let help = match len {
+        0 => None,
+        _ => Some(format!(
+            "the first is [0], the last [{}] or [-1]",
+            len.saturating_sub(1)
+        )),
+    };
+    Diagnosis::script(message, help)
+}
+
+/// Calls inside one another beyond the limit. Rhai says where the outermost of them is.
+fn too_deep(outermost: Position, words: &Words) -> Diagnosis {
+    let limit = Diagnosis::limit(Limit::CallDepth, words.limits);
+    let name = words.name_at(outermost).unwrap_or_default();
+    let circle = circle(words.library, &name);
+    let Some(first) = circle.first() else {
+        return limit;
+    };
+    let message = match circle.as_slice() {
+        [_] => format!("{} calls itself, again and again", first.caller),
+        calls => {
+            let calls = calls
+                .iter()
+                .map(|Calling { caller, called, .. }| format!("{caller} calls {called}"));
+            format!("{}, again and again", calls.collect::<Vec<_>>().join(", "))
+        }
+    };
+    // Else it is a function of ours or of Rhai's that calls one of the script's.
+    let mut functions = words.library.iter_functions();
+    let scripted = functions.any(|function| function.name == name);
+    let help = "a function that calls itself needs a case in which it does not: if n == 0 { \
+                return }";
+    Diagnosis {
+        message,
+        help: Some(help.to_owned()),
+        place: Some(first.place),
+        around: scripted
+            .then(|| (format!("in the call of {name}"), outermost))
+            .into_iter()
+            .collect(),
+        ..limit
+    }
+}
+
 /// Which limit Rhai speaks of.
-fn limit_of_size(what: &str) -> Limit {
+pub(super) fn limit_of_size(what: &str) -> Limit {
     let what = what.to_lowercase();
     if what.contains("string") {
         Limit::String
@@ -149,39 +235,8 @@ fn limit_of_size(what: &str) -> Limit {
     }
 }
 
-fn did_you_mean(word: &str) -> String {
+pub(super) fn did_you_mean(word: &str) -> String {
     format!("did you mean {word}?")
-}
-
-/// `call` is `name (type, type)`.
-fn no_function(call: &str, words: &Words) -> Diagnosis {
-    let (name, types) = call.split_once(" (").unwrap_or((call, ")"));
-    let types = types.trim_end_matches(')');
-    let types = plain_types(if types == "(" { "()" } else { types });
-    if !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
-        let message = format!("{name} does not work on {types}");
-        let unit = types.split(", ").any(|part| part == "()");
-        let help = unit.then(|| "() is the value of what returns nothing".to_owned());
-        return Diagnosis::script(message, help);
-    }
-    let known = signatures(name);
-    if known.is_empty() {
-        let help = closest(name, words.functions()).map_or_else(
-            || "help() lists all functions".to_owned(),
-            |word| did_you_mean(&word),
-        );
-        return Diagnosis::script(format!("there is no function {name}({types})"), Some(help));
-    }
-    let help = format!("it is {}; help(\"{name}\") says more", known.join(" or "));
-    Diagnosis::script(format!("there is no function {name}({types})"), Some(help))
-}
-
-/// Rhai's names of types in the words of our documentation.
-fn plain_types(types: &str) -> String {
-    types
-        .replace("&str | ImmutableString | String", "string")
-        .replace("i64", "int")
-        .replace("f64", "float")
 }
 
 fn no_variable(name: &str, words: &Words) -> Diagnosis {
@@ -212,6 +267,9 @@ fn no_field(name: &str, words: &Words) -> Diagnosis {
     Diagnosis::script(format!("there is no field {name}"), Some(help))
 }
 
+/// The fields of what a wait returns.
+const VALUE_OF_WAIT: [&str; 3] = ["pid", "status", "text"];
+
 /// `text` is Rhai's sentence: the property is in the first pair of quotes, the type in the second.
 fn no_property(text: &str) -> Diagnosis {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
@@ -226,6 +284,9 @@ fn no_property(text: &str) -> Diagnosis {
     let members = Words::members(type_name);
     let help = match members.iter().find(|doc| doc.name == *name) {
         Some(doc) => Some(format!("it is a function: {}", doc.signature)),
+        None if *type_name == "Call" && VALUE_OF_WAIT.contains(name) => Some(format!(
+            "wait has not returned, it gave a Call: once call.done, it is call.value.{name}"
+        )),
         None => closest(name, members.iter().map(|doc| &doc.name)).map(|word| did_you_mean(&word)),
     };
     Diagnosis::script(format!("a {shown} has no {name}"), help)

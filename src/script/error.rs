@@ -2,6 +2,7 @@
 
 use super::diagnose::{self, Diagnosis};
 use super::limits::Limits;
+use super::parse_error::parse_error;
 use super::state::Halt;
 use super::words::Words;
 use crate::abi::Errno;
@@ -118,8 +119,9 @@ pub struct Failure {
     pub help: Option<String>,
     /// Line and column, from 1, in characters; `None` if it has no place.
     pub position: Option<(usize, usize)>,
-    /// The script functions that were being called, innermost first, with the place of the call.
-    pub calls: Vec<(String, Option<(usize, usize)>)>,
+    /// Other places that it has to do with, and what each is: a bracket that is open, the calls
+    /// that led there, innermost first.
+    pub around: Vec<(String, (usize, usize))>,
 }
 
 impl Failure {
@@ -129,19 +131,25 @@ impl Failure {
             message,
             note,
             help,
+            place: its_own,
+            around,
         } = diagnosis;
+        let around = around.into_iter();
         Self {
             kind,
             message,
             note,
             help,
-            position: place(position),
-            calls: Vec::new(),
+            position: place(its_own.unwrap_or(position)),
+            around: around
+                .filter_map(|(what, at)| Some((what, place(at)?)))
+                .collect(),
         }
     }
 
-    pub(super) fn of_parse(error: &ParseError, words: &Words) -> Self {
-        let diagnosis = diagnose::parse_error(error.err_type(), words);
+    /// `text` is what was to be read.
+    pub(super) fn of_parse(error: &ParseError, text: &str, words: &Words) -> Self {
+        let diagnosis = parse_error(error, text, words);
         Self::of_diagnosis(diagnosis, error.position())
     }
 
@@ -162,7 +170,7 @@ impl Failure {
         loop {
             match innermost {
                 EvalAltResult::ErrorInFunctionCall(name, _, inner, at) => {
-                    calls.insert(0, (call_name(name), place(*at)));
+                    calls.insert(0, (call_name(name), *at));
                     innermost = inner;
                 }
                 EvalAltResult::ErrorInModule(_, inner, _) => innermost = inner,
@@ -170,14 +178,47 @@ impl Failure {
             }
         }
         if let EvalAltResult::ErrorParsing(kind, at) = innermost {
-            return Self::of_parse(&ParseError(kind.clone().into(), *at), words);
+            return Self::of_parse(&ParseError(kind.clone().into(), *at), "", words);
         }
-        let diagnosis = diagnose::run_error(innermost, words);
-        Self {
-            calls,
-            ..Self::of_diagnosis(diagnosis, innermost.position())
+        let mut diagnosis = diagnose::run_error(innermost, words);
+        diagnosis.around.extend(told(&calls));
+        Self::of_diagnosis(diagnosis, innermost.position())
+    }
+}
+
+/// Calls that are shown, at most, but for the outermost.
+const SHOWN_CALLS: usize = 3;
+
+/// Calls inside one another in words, innermost first: equal ones once, and of many the first few
+/// and the outermost.
+fn told(calls: &[(String, Position)]) -> Vec<(String, Position)> {
+    let mut groups: Vec<(&str, Position, usize)> = Vec::new();
+    for (name, at) in calls {
+        let same = groups
+            .iter_mut()
+            .find(|(other, place, _)| other == name && place == at);
+        match same {
+            Some((_, _, times)) => *times += 1,
+            None => groups.push((name, *at, 1)),
         }
     }
+    let last = groups.len().saturating_sub(1);
+    let between = last.saturating_sub(SHOWN_CALLS);
+    let shown = groups
+        .iter()
+        .enumerate()
+        .filter(|(order, _)| *order < SHOWN_CALLS || *order == last);
+    let words = shown.map(|(order, (name, at, times))| {
+        let mut words = format!("in the call of {name}");
+        if *times > 1 {
+            words.push_str(&format!(", {times} times"));
+        }
+        if order == last && between > 0 {
+            words.push_str(&format!(", with {between} more in between"));
+        }
+        (words, *at)
+    });
+    words.collect()
 }
 
 /// Rhai names closures by a hash that differs from run to run.
@@ -193,4 +234,27 @@ fn place(position: Position) -> Option<(usize, usize)> {
     position
         .line()
         .map(|line| (line, position.position().unwrap_or(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_calls_a_few_are_told() {
+        let call = |name: &str, line| (name.to_owned(), Position::new(line, 1));
+        let words = |calls: &[(String, Position)]| {
+            let told = told(calls).into_iter().map(|(words, _)| words);
+            told.collect::<Vec<_>>().join("; ")
+        };
+        let same: Vec<_> = (0..60)
+            .map(|_| call("f", 2))
+            .chain([call("f", 9)])
+            .collect();
+        let text = "in the call of f, 60 times; in the call of f";
+        assert_eq!(words(&same), text);
+        let many: Vec<_> = (1..10).map(|line| call("g", line)).collect();
+        assert!(words(&many).ends_with("in the call of g, with 5 more in between"));
+        assert_eq!(told(&many).len(), SHOWN_CALLS + 1);
+    }
 }

@@ -34,6 +34,7 @@ struct Spec {
     flag: &'static str,
     default: u64,
     about: &'static str,
+    /// With `{}` for the value.
     message: &'static str,
     help: &'static str,
 }
@@ -78,9 +79,9 @@ impl Limit {
         self.spec().about
     }
 
-    /// What it says to the script that meets it.
-    pub const fn message(self) -> &'static str {
-        self.spec().message
+    /// What it says to the script that meets it, at that value.
+    pub fn message(self, value: u64) -> String {
+        self.spec().message.replace("{}", &thousands(value))
     }
 
     /// What would help.
@@ -129,8 +130,8 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         flag: "max-string",
         default: 1 << 20,
         about: "Bytes of the strings in a value",
-        message: "a string is over the limit of its length",
-        help: "keep less in one value; of a long view, take a part: trace(mark), \
+        message: "a string would be longer than {} bytes",
+        help: "does a loop make it longer and longer? of a long view, take a part: trace(mark), \
                        trace().only(..), timeline(from, to), ps().rows[0]",
     },
     Spec {
@@ -138,16 +139,16 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         flag: "max-array",
         default: 1 << 16,
         about: "Elements of the arrays in a value",
-        message: "an array is over the limit of its size",
-        help: "keep less in one value; sh.fill and sh.touch write many bytes without an \
-                       array",
+        message: "an array would have more than {} elements",
+        help: "does a loop make it longer and longer? sh.fill and sh.touch write many bytes \
+                       without an array",
     },
     Spec {
         name: "map",
         flag: "max-map",
         default: 1 << 16,
         about: "Entries of the object maps in a value",
-        message: "an object map is over the limit of its size",
+        message: "an object map would have more than {} fields",
         help: "keep less in one value; of a long trace, take a part: trace(mark), \
                        trace().only(..)",
     },

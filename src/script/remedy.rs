@@ -1,7 +1,9 @@
 //! What there is to say when a system call fails: which rule of the kernel it broke, and what would
 //! help.
 
-use crate::abi::Errno;
+use crate::abi::{Errno, Pid};
+use crate::kernel::mm::MapRefusal;
+use crate::kernel::wait::NoChild;
 use crate::trace::CloneRefusal;
 
 /// The rule, with its place in the source, and the remedy.
@@ -38,24 +40,6 @@ pub(super) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "sys_wait4() refuses options that it does not know (kernel/exit.c)",
             "help(\"wait\") lists the options",
         ),
-        ("mmap2", Errno::EINVAL) => (
-            "do_mmap_pgoff() and get_unmapped_area() check length, kind and alignment (mm/mmap.c)",
-            "the length must not be 0, one of MAP_PRIVATE and MAP_SHARED must be given, and an \
-             address for MAP_FIXED must be a multiple of 4096",
-        ),
-        ("mmap2", Errno::EBADF) => (
-            "without MAP_ANONYMOUS do_mmap2() wants an open file (arch/i386/kernel/sys_i386.c)",
-            "scripts map anonymous memory only: add MAP_ANONYMOUS",
-        ),
-        ("mmap2", Errno::ENOMEM) => (
-            "get_unmapped_area() finds no gap, or __vm_enough_memory() refuses the promise \
-             (mm/mmap.c)",
-            "no gap is that large, or RAM could never hold it; maps(task) shows what is mapped",
-        ),
-        ("munmap", Errno::EINVAL) => (
-            "do_munmap() checks address and length (mm/mmap.c)",
-            "the address must be a multiple of 4096, the length not 0, the end below 0xc0000000",
-        ),
         ("nice", Errno::EPERM) => (
             "sys_nice(): only CAP_SYS_NICE may lower the nice value (kernel/sched.c)",
             "only root may lower it: spawn(\"sh\", #{uid: 0})",
@@ -67,6 +51,94 @@ pub(super) fn advice(call: &str, errno: Errno) -> Option<Advice> {
         _ => return None,
     };
     Some(Advice { rule, remedy })
+}
+
+/// Advice on memory that was not mapped or unmapped.
+pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
+    use MapRefusal as R;
+    let (rule, remedy) = match refusal {
+        R::NotAnonymous(_) => (
+            "do_mmap2() takes a file without MAP_ANONYMOUS (arch/i386/kernel/sys_i386.c)",
+            "scripts map anonymous memory only: add MAP_ANONYMOUS",
+        ),
+        R::Empty => (
+            "do_mmap_pgoff() and do_munmap() refuse a length of 0 (mm/mmap.c)",
+            "the length must not be 0: 4*KiB is one page",
+        ),
+        R::TooLong | R::FixedBeyondUserSpace | R::BeyondUserSpace => (
+            "user space ends at TASK_SIZE, 0xc0000000 (include/asm-i386/processor.h)",
+            "maps(task) shows what is mapped where",
+        ),
+        R::Unaligned | R::FixedUnaligned => (
+            "what is mapped and unmapped are whole pages (mm/mmap.c)",
+            "the address must be a multiple of 4096: addr - addr % 4096 begins its page",
+        ),
+        R::NoRoom => (
+            "get_unmapped_area() finds no gap of that length (mm/mmap.c)",
+            "map less; maps(task) shows what is mapped where",
+        ),
+        R::NeitherPrivateNorShared => (
+            "do_mmap_pgoff() wants one of MAP_PRIVATE and MAP_SHARED (mm/mmap.c)",
+            "add MAP_PRIVATE for memory of its own, MAP_SHARED for memory in common with children",
+        ),
+        R::TooMuchPromised(_) => (
+            "__vm_enough_memory() promises no more than could be had (mm/mmap.c)",
+            "map less, let tasks end, or boot(#{mem: ..}) with more",
+        ),
+        R::MayNotLock | R::LocksTooMuch => (
+            "do_mmap_pgoff() checks RLIMIT_MEMLOCK for MAP_LOCKED (mm/mmap.c)",
+            "leave MAP_LOCKED out, or be root: spawn(\"sh\", #{uid: 0})",
+        ),
+        R::NoMm | R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
+            "do_mmap_pgoff() checks the limits of the address space (mm/mmap.c)",
+            "maps(task) shows what is mapped where",
+        ),
+    };
+    Advice { rule, remedy }
+}
+
+/// Why a task's wait finds no child, and what would help.
+pub(super) fn no_child(task: Pid, why: NoChild) -> (String, String) {
+    match why {
+        NoChild::Childless => (
+            format!("{task} has no children"),
+            "fork() makes a child, and each can be reaped once".to_owned(),
+        ),
+        NoChild::NoSuchTask(pid) => (
+            format!("there is no task {pid}"),
+            "a child can be reaped once; ps() lists the tasks".to_owned(),
+        ),
+        NoChild::OfAnother {
+            task: other,
+            parent: parent @ Pid(0 | 1),
+        } => (
+            format!("{other} is a child of {parent}, not of {task}"),
+            "only its parent can wait for it; init reaps its children by itself".to_owned(),
+        ),
+        NoChild::OfAnother {
+            task: other,
+            parent,
+        } => (
+            format!("{other} is a child of {parent}, not of {task}"),
+            format!("only its parent can wait for it: task({parent}).wait({other})"),
+        ),
+        NoChild::ExitSignal { child, signal: 17 } => (
+            format!("{child}'s exit signal is SIGCHLD, which __WCLONE leaves out"),
+            "wait without __WCLONE, or with __WALL".to_owned(),
+        ),
+        NoChild::ExitSignal { child, signal } => (
+            format!("{child}'s exit signal is {signal}, not SIGCHLD"),
+            "add __WCLONE or __WALL: sh.wait(-1, __WALL)".to_owned(),
+        ),
+        NoChild::Thread(child) => (
+            format!("{child} is a thread, whose end is reported to nobody"),
+            "only processes can be waited for: those made without CLONE_THREAD".to_owned(),
+        ),
+        NoChild::NotInGroup => (
+            format!("no child of {task} is in that process group"),
+            "wait(-1) means any child; pstree() shows who has which".to_owned(),
+        ),
+    }
 }
 
 /// What a fork-like call failed at.
@@ -88,9 +160,11 @@ impl ForkRefusal {
             };
         };
         let (rule, remedy) = match refusal {
-            CloneRefusal::NewnsWithFs
-            | CloneRefusal::ThreadWithoutSighand
-            | CloneRefusal::SighandWithoutVm => (
+            CloneRefusal::NewnsWithFs => (
+                "kernel/fork.c, copy_process",
+                "a mount namespace of its own needs a root directory of its own: leave CLONE_FS out",
+            ),
+            CloneRefusal::ThreadWithoutSighand | CloneRefusal::SighandWithoutVm => (
                 "kernel/fork.c, copy_process",
                 "CLONE_THREAD goes with CLONE_SIGHAND, that with CLONE_VM; path(|| ..) shows how \
                  far the call came",

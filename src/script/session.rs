@@ -86,8 +86,8 @@ impl Session {
     pub(super) fn evaluate(&mut self, source: &str) -> Result<Dynamic, Failure> {
         self.shared.begin_run();
         let placed = self.document.add(source);
-        let compiled = self.engine.compile_with_scope(&self.scope, placed);
-        let ast = compiled.map_err(|error| Failure::of_parse(&error, &self.words()))?;
+        let compiled = self.engine.compile_with_scope(&self.scope, &placed);
+        let ast = compiled.map_err(|error| Failure::of_parse(&error, &placed, &self.words()))?;
         let program = self.library.merge(&ast);
         let result = self
             .engine
@@ -133,6 +133,7 @@ impl Session {
             engine: &self.engine,
             scope: &self.scope,
             library: &self.library,
+            document: self.document.text(),
             limits: &self.limits,
         }
     }
@@ -143,7 +144,7 @@ impl Session {
             // Its place is where the script was when it was noticed.
             return Failure {
                 position: failure.position,
-                calls: failure.calls,
+                around: failure.around,
                 ..Failure::of_halt(halt, &self.limits)
             };
         }

@@ -109,12 +109,12 @@ fn kind_of(token: &Token) -> WordKind {
     }
 }
 
-fn line_starts(text: &str) -> Vec<usize> {
+pub(super) fn line_starts(text: &str) -> Vec<usize> {
     let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
     std::iter::once(0).chain(breaks).collect()
 }
 
-fn byte_of(text: &str, starts: &[usize], position: Position) -> Option<usize> {
+pub(super) fn byte_of(text: &str, starts: &[usize], position: Position) -> Option<usize> {
     let start = *starts.get(position.line()?.checked_sub(1)?)?;
     let column = position.position()?.checked_sub(1)?;
     let line = &text[start..];

@@ -6,13 +6,24 @@ use rhai::Dynamic;
 use std::fmt;
 
 /// A handle on a task. It stays a handle on that very task, also when the task is gone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Task {
     pub(super) id: TaskId,
     pub(super) pid: Pid,
     /// Which machine of the session it belongs to: ids begin anew at every boot.
     pub(super) boot: u64,
+    /// The number of the next event of the trace when the handle was made.
+    pub(super) made: u64,
 }
+
+impl PartialEq for Task {
+    /// Whether both mean the same task, whenever they were made.
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, self.boot) == (other.id, other.boot)
+    }
+}
+
+impl Eq for Task {}
 
 /// A call that a puppet is inside of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,7 +3,7 @@
 use super::api;
 use super::help::{FunctionDoc, function_docs};
 use super::limits::Limits;
-use rhai::{AST, Engine, Map, Scope};
+use rhai::{AST, Engine, Map, Position, Scope};
 use serde_json::Value;
 
 /// Keys of maps that functions of ours return.
@@ -46,22 +46,30 @@ const FIELDS: [&str; 36] = [
     "rows",
 ];
 
+/// Types in the signatures of Rhai's functions, and what scripts call such values.
+const RECEIVERS: [(&str, &str); 6] = [
+    ("Array", "arrays"),
+    ("String", "strings"),
+    ("Map", "maps"),
+    ("Blob", "blobs"),
+    ("i64", "ints"),
+    ("Range", "ranges"),
+];
+
 /// The words of a session, gathered only when something went wrong.
 pub(super) struct Words<'a> {
     pub(super) engine: &'a Engine,
     pub(super) scope: &'a Scope<'static>,
     pub(super) library: &'a AST,
+    /// All text of the session.
+    pub(super) document: &'a str,
     pub(super) limits: &'a Limits,
 }
 
 impl Words<'_> {
     /// Names of functions: ours, the script's and Rhai's.
     pub(super) fn functions(&self) -> Vec<String> {
-        let json = self.engine.gen_fn_metadata_to_json(true);
-        let metadata: Value = json
-            .ok()
-            .and_then(|json| serde_json::from_str(&json).ok())
-            .unwrap_or_default();
+        let metadata = self.metadata();
         let registered = metadata["functions"].as_array().into_iter().flatten();
         let registered = registered.filter_map(|function| function["name"].as_str());
         let scripted = self.library.iter_functions().map(|function| function.name);
@@ -70,6 +78,37 @@ impl Words<'_> {
             .filter(|name| is_word(name))
             .map(str::to_owned)
             .collect()
+    }
+
+    fn metadata(&self) -> Value {
+        let json = self.engine.gen_fn_metadata_to_json(true).ok();
+        json.and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default()
+    }
+
+    /// What has a function of Rhai's with that name: `arrays`, `strings`.
+    pub(super) fn receivers(&self, name: &str) -> Vec<&'static str> {
+        let metadata = self.metadata();
+        let functions = metadata["functions"].as_array().into_iter().flatten();
+        let named = functions.filter(|function| function["name"] == name);
+        let types: Vec<&str> = named
+            .filter_map(|function| function["params"][0]["type"].as_str())
+            .collect();
+        RECEIVERS
+            .into_iter()
+            .filter(|(rhai, _)| types.iter().any(|name| name.contains(rhai)))
+            .map(|(_, ours)| ours)
+            .collect()
+    }
+
+    /// The name at a place of the session's text.
+    pub(super) fn name_at(&self, place: Position) -> Option<String> {
+        let line = self.document.lines().nth(place.line()?.checked_sub(1)?)?;
+        let rest = line.chars().skip(place.position()?.checked_sub(1)?);
+        let name: String = rest
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
+        (!name.is_empty()).then_some(name)
     }
 
     /// Names of variables and constants.
@@ -117,7 +156,9 @@ pub(super) fn closest<S: AsRef<str>>(
     word: &str,
     known: impl IntoIterator<Item = S>,
 ) -> Option<String> {
-    let most = word.chars().count().div_ceil(3);
+    let length = word.chars().count();
+    // A word of one letter is not like any other.
+    let most = length.div_ceil(3).min(length.saturating_sub(1));
     let distance = |known: &str| strsim::damerau_levenshtein(word, known);
     let candidates = known.into_iter().map(|known| {
         let known = known.as_ref().to_owned();
@@ -127,6 +168,19 @@ pub(super) fn closest<S: AsRef<str>>(
         .filter(|(distance, _)| (1..=most).contains(distance))
         .min()
         .map(|(_, known)| known)
+}
+
+/// The one of a few words that was probably meant: the nearest, or one that has a part in common,
+/// as `nice` and `niceness`, `fork_cpu` and `child_cpu`.
+pub(super) fn meant(word: &str, known: &[&str]) -> Option<String> {
+    let parts: Vec<&str> = word.split('_').filter(|part| part.len() > 2).collect();
+    let shares = |other: &&&str| {
+        let long = word.len() > 2 && other.len() > 2;
+        let begins = long && (word.starts_with(**other) || other.starts_with(word));
+        begins || other.split('_').any(|part| parts.contains(&part))
+    };
+    let shared = || known.iter().find(shares).map(|word| (*word).to_owned());
+    closest(word, known).or_else(shared)
 }
 
 fn is_word(name: &str) -> bool {
@@ -139,6 +193,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_word_that_has_a_part_in_common_is_found_too() {
+        let known = ["nice", "policy", "fork_cpu", "parent_tid"];
+        for (word, expected) in [
+            ("niceness", Some("nice")),
+            ("child_cpu", Some("fork_cpu")),
+            ("parent_tidptr", Some("parent_tid")),
+            ("pol", Some("policy")),
+            ("mmm", None),
+            ("", None),
+        ] {
+            assert_eq!(meant(word, &known).as_deref(), expected, "{word}");
+        }
+    }
+
+    #[test]
     fn the_nearest_word_is_found_and_none_is_made_up() {
         let known = ["fork", "vfork", "spawn", "CLONE_VM", "CLONE_FS"];
         for (word, meant) in [
@@ -148,6 +217,7 @@ mod tests {
             ("CLONE_VMM", Some("CLONE_VM")),
             ("paint", None),
             ("x", None),
+            ("f", None),
         ] {
             assert_eq!(closest(word, known).as_deref(), meant, "{word}");
         }

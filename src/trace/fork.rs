@@ -168,9 +168,10 @@ impl fmt::Display for CloneRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooManyOfUser { processes, limit } => {
+                let tasks = if *processes == 1 { "task" } else { "tasks" };
                 return write!(
                     f,
-                    "the user has {processes} tasks and RLIMIT_NPROC is {limit}"
+                    "the user has {processes} {tasks} and RLIMIT_NPROC is {limit}"
                 );
             }
             Self::TooManyThreads { limit } => {

@@ -24,7 +24,7 @@ fn a_refused_call_is_part_of_the_path_and_any_other_error_goes_on() {
     what was called made no task: it never came to do_fork
     mine
     nothing
-    task 2: SIGSEGV: read at 0x00000000, error code 0x4 (MAPERR): nothing is mapped there; the next area begins at 0x08048000
+    task 2 (sh): SIGSEGV: read at 0x00000000, error code 0x4 (MAPERR): nothing is mapped there; the next area begins at 0x08048000
     a call is given as [label, function]
     this view has no short form
     ");

@@ -13,6 +13,7 @@ mod layers;
 mod ledger;
 mod limits;
 mod markdown;
+mod messages;
 mod process;
 mod prompt;
 mod scripts;

@@ -1,8 +1,9 @@
 //! Where a mapping goes: the search for free room in an address space.
 
+use super::map_refusal::MapRefusal;
 use super::mm_struct::{Mm, MmLayout};
 use super::vma::TASK_SIZE;
-use crate::abi::{Errno, MapFlags, PAGE_SIZE, VirtAddr};
+use crate::abi::{MapFlags, PAGE_SIZE, VirtAddr};
 
 /// Where the search from the bottom begins: `TASK_UNMAPPED_BASE`, a third of user space.
 pub(super) const TASK_UNMAPPED_BASE: u32 = TASK_SIZE / 3;
@@ -44,11 +45,11 @@ impl Mm {
         addr: u32,
         len: u32,
         flags: MapFlags,
-    ) -> Result<u32, Errno> {
+    ) -> Result<u32, MapRefusal> {
         if flags.contains(MapFlags::FIXED) {
             return match addr {
-                _ if addr > TASK_SIZE - len => Err(Errno::ENOMEM),
-                _ if !VirtAddr(addr).is_page_aligned() => Err(Errno::EINVAL),
+                _ if addr > TASK_SIZE - len => Err(MapRefusal::FixedBeyondUserSpace),
+                _ if !VirtAddr(addr).is_page_aligned() => Err(MapRefusal::FixedUnaligned),
                 _ => Ok(addr),
             };
         }
@@ -69,7 +70,7 @@ impl Mm {
     }
 
     /// Linux 2.6.12: mm/mmap.c, `arch_get_unmapped_area()`.
-    fn search_bottom_up(&mut self, len: u32) -> Result<u32, Errno> {
+    fn search_bottom_up(&mut self, len: u32) -> Result<u32, MapRefusal> {
         let mut start = self.free_area_cache;
         loop {
             if let Some(addr) = self.first_gap(start, len) {
@@ -78,7 +79,7 @@ impl Mm {
             }
             // Holes below the place where the last search ended may have been missed.
             if start == TASK_UNMAPPED_BASE {
-                return Err(Errno::ENOMEM);
+                return Err(MapRefusal::NoRoom);
             }
             start = TASK_UNMAPPED_BASE;
         }
@@ -96,7 +97,7 @@ impl Mm {
     }
 
     /// Linux 2.6.12: mm/mmap.c, `arch_get_unmapped_area_topdown()`.
-    fn search_top_down(&mut self, len: u32) -> Result<u32, Errno> {
+    fn search_top_down(&mut self, len: u32) -> Result<u32, MapRefusal> {
         let cache = self.free_area_cache;
         if cache >= len && self.is_free(cache - len, len) {
             self.free_area_cache = cache - len;

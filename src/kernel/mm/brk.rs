@@ -32,7 +32,7 @@ impl Kernel {
             return Ok(());
         }
         if brk <= space.brk {
-            return self.do_munmap(mm, new, old - new);
+            return Ok(self.do_munmap(mm, new, old - new)?);
         }
         let limit = self.rlimits(current).data;
         if limit < RLIM_INFINITY && brk - space.start_data > limit {

@@ -125,7 +125,8 @@ impl Kernel {
                 continue;
             }
             if vma.has(VmFlags::ACCOUNT) {
-                self.vm_enough_memory(pages)?;
+                let promised = self.vm_enough_memory(pages);
+                promised.map_err(|refusal| self.refused(refusal.into()))?;
             }
             let mut copy = Vma {
                 vm_flags: vma.vm_flags - VmFlags::LOCKED,

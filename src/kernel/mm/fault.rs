@@ -15,6 +15,9 @@ const PAGE_FAULT_VECTOR: u32 = 14;
 /// How far below `esp` an access may be for the stack to grow: `pusha` stores 32 bytes.
 const STACK_SLACK: u32 = 32;
 
+/// An access further below `esp` was hardly meant for the stack: it is told in other words.
+const ABOUT_THE_STACK: u32 = 1 << 20;
+
 /// `si_code` of a SIGSEGV.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SegvCode {
@@ -42,6 +45,8 @@ pub enum BadAccess {
     BelowStackPointer {
         /// `esp`.
         esp: VirtAddr,
+        /// How far below, in bytes.
+        distance: u32,
     },
     /// The stack may not grow: a resource limit, or too much memory promised.
     StackLimit,
@@ -71,7 +76,12 @@ impl fmt::Display for BadAccess {
             Self::Hole { next } => {
                 write!(f, "nothing is mapped there; the next area begins at {next}")
             }
-            Self::BelowStackPointer { esp } => {
+            Self::BelowStackPointer { esp, distance } if *distance > ABOUT_THE_STACK => write!(
+                f,
+                "nothing is mapped there; the next area is the stack, which grows only for \
+                 addresses near esp {esp}"
+            ),
+            Self::BelowStackPointer { esp, .. } => {
                 write!(
                     f,
                     "the address is more than {STACK_SLACK} bytes below esp {esp}"
@@ -135,7 +145,10 @@ pub fn fault_verdict(
         });
     }
     if error_code.is_user() && addr.0.wrapping_add(STACK_SLACK) < esp.0 {
-        return map_err(BadAccess::BelowStackPointer { esp });
+        return map_err(BadAccess::BelowStackPointer {
+            esp,
+            distance: esp.0 - addr.0,
+        });
     }
     FaultVerdict::GrowStack
 }

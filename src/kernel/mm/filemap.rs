@@ -1,9 +1,10 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
+use super::map_refusal::TooMuchPromised;
 use super::overcommit::pages_of;
 use super::page::PageMapping;
 use super::vma::Vma;
-use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
+use crate::abi::{FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::vfs::InodeKind;
 use crate::trace::FrameUse;
@@ -109,7 +110,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, Errno> {
+    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, TooMuchPromised> {
         self.vm_enough_memory(pages_of(len))?;
         let inode = self.new_inode(InodeKind::Shmem(len), "dev/zero");
         let file = self.open_inode(inode, O_RDWR);

@@ -1,8 +1,9 @@
 //! Joining areas with their neighbours, and cutting them in two. Neither touches page tables.
 
+use super::map_refusal::MapRefusal;
 use super::mm_struct::Mm;
 use super::vma::{VmFlags, Vma};
-use crate::abi::{AnonVmaId, Errno, MmId, VirtAddr};
+use crate::abi::{AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
 
 /// `sysctl_max_map_count`: the most areas that splits may lead to.
@@ -107,9 +108,9 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM` if there are too many areas.
-    pub(super) fn split_vma(&mut self, mm: MmId, vma: &Vma, addr: u32) -> Result<(), Errno> {
+    pub(super) fn split_vma(&mut self, mm: MmId, vma: &Vma, addr: u32) -> Result<(), MapRefusal> {
         if self.mms[mm].map_count() >= MAX_MAP_COUNT {
-            return Err(Errno::ENOMEM);
+            return Err(MapRefusal::TooManyAreas);
         }
         let low = Vma {
             vm_end: addr,

@@ -1,6 +1,7 @@
 //! `mmap`: new mappings, with the checks in the kernel's order.
 
 use super::area_search::page_align;
+use super::map_refusal::MapRefusal;
 use super::merge::MAX_MAP_COUNT;
 use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, TaskId};
@@ -35,6 +36,17 @@ impl Kernel {
     /// bad type; `ENOMEM` for too long, no room, too many areas, a limit or too much promised;
     /// `EOVERFLOW`, `EPERM`, `EAGAIN`, `ENFILE`.
     pub fn sys_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, Errno> {
+        let result = self.do_mmap(current, args);
+        result.map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Notes why the system call fails, for whoever explains it.
+    pub(super) fn refused(&mut self, refusal: MapRefusal) -> Errno {
+        self.map_refusal = Some(refusal);
+        refusal.errno()
+    }
+
+    fn do_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, MapRefusal> {
         let &MmapArgs {
             addr,
             len,
@@ -45,13 +57,16 @@ impl Kernel {
         } = args;
         let flags = MapFlags::from_bits_retain(flags);
         if !flags.contains(MapFlags::ANONYMOUS) {
-            self.fget(current, fd.ok_or(Errno::EBADF)?)?;
-            return Err(Errno::ENODEV);
+            let file = fd.ok_or(Errno::EBADF);
+            let errno = file.and_then(|fd| self.fget(current, fd));
+            return Err(MapRefusal::NotAnonymous(
+                errno.err().unwrap_or(Errno::ENODEV),
+            ));
         }
-        let mm = self.task(current).mm.ok_or(Errno::ENOMEM)?;
+        let mm = self.task(current).mm.ok_or(MapRefusal::NoMm)?;
         let len = checked_length(len, pgoff)?;
         if self.mms[mm].map_count() > MAX_MAP_COUNT {
-            return Err(Errno::ENOMEM);
+            return Err(MapRefusal::TooManyAreas);
         }
         let addr = self.mms[mm].get_unmapped_area(addr, len, flags)?;
         let vm_flags = self.mmap_flags(current, mm, len, Prot::from_bits_retain(prot), flags)?;
@@ -71,7 +86,7 @@ impl Kernel {
         len: u32,
         prot: Prot,
         flags: MapFlags,
-    ) -> Result<VmFlags, Errno> {
+    ) -> Result<VmFlags, MapRefusal> {
         let mut vm_flags = VmFlags::of_prot(prot) | VmFlags::MAY_ACCESS;
         vm_flags.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
         vm_flags.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
@@ -79,17 +94,17 @@ impl Kernel {
             let limit = self.rlimits(current).memlock;
             let privileged = self.task(current).cred.capable(Caps::IPC_LOCK);
             if limit == 0 && !privileged {
-                return Err(Errno::EPERM);
+                return Err(MapRefusal::MayNotLock);
             }
             let locked = u64::from(self.mms[mm].locked_vm) << PAGE_SHIFT;
             if locked + u64::from(len) > u64::from(limit) && !privileged {
-                return Err(Errno::EAGAIN);
+                return Err(MapRefusal::LocksTooMuch);
             }
         }
         match MapFlags::from_bits_retain(flags.bits() & MapFlags::TYPE) {
             MapFlags::SHARED => Ok(vm_flags | VmFlags::SHARED | VmFlags::MAYSHARE),
             MapFlags::PRIVATE => Ok(vm_flags),
-            _ => Err(Errno::EINVAL),
+            _ => Err(MapRefusal::NeitherPrivateNorShared),
         }
     }
 
@@ -101,11 +116,11 @@ impl Kernel {
         mm: MmId,
         mut vma: Vma,
         flags: MapFlags,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), MapRefusal> {
         let pages = vma.pages();
         if self.mms[mm].intersects(vma.vm_start, vma.vm_end) {
             self.do_munmap(mm, vma.vm_start, vma.vm_end - vma.vm_start)
-                .map_err(|_| Errno::ENOMEM)?;
+                .map_err(|_| MapRefusal::TooManyAreas)?;
         }
         self.check_address_space(current, mm, pages)?;
         if vma.has(VmFlags::SHARED) {
@@ -141,28 +156,28 @@ impl Kernel {
         current: TaskId,
         mm: MmId,
         pages: u32,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), MapRefusal> {
         let wanted = u64::from(self.mms[mm].total_vm + pages) << PAGE_SHIFT;
         match wanted > u64::from(self.rlimits(current).address_space) {
-            true => Err(Errno::ENOMEM),
+            true => Err(MapRefusal::AddressSpaceLimit),
             false => Ok(()),
         }
     }
 }
 
 /// The length in whole pages' bytes.
-fn checked_length(len: u32, pgoff: u32) -> Result<u32, Errno> {
+fn checked_length(len: u32, pgoff: u32) -> Result<u32, MapRefusal> {
     if len == 0 {
-        return Err(Errno::EINVAL);
+        return Err(MapRefusal::Empty);
     }
     let len = page_align(len);
     if len == 0 || len > TASK_SIZE {
-        return Err(Errno::ENOMEM);
+        return Err(MapRefusal::TooLong);
     }
     pgoff
         .checked_add(len >> PAGE_SHIFT)
         .map(|_| len)
-        .ok_or(Errno::EOVERFLOW)
+        .ok_or(MapRefusal::OffsetTooLarge)
 }
 
 #[cfg(test)]
@@ -172,12 +187,12 @@ mod tests {
     #[test]
     fn lengths_are_checked_before_anything_else() {
         for (len, pgoff, expected) in [
-            (0, u32::MAX, Err(Errno::EINVAL)),
+            (0, u32::MAX, Err(MapRefusal::Empty)),
             (1, 0, Ok(0x1000)),
-            (0xffff_f001, u32::MAX, Err(Errno::ENOMEM)),
-            (0xc000_0001, u32::MAX, Err(Errno::ENOMEM)),
+            (0xffff_f001, u32::MAX, Err(MapRefusal::TooLong)),
+            (0xc000_0001, u32::MAX, Err(MapRefusal::TooLong)),
             (0xc000_0000, 0, Ok(0xc000_0000)),
-            (0x1001, u32::MAX - 1, Err(Errno::EOVERFLOW)),
+            (0x1001, u32::MAX - 1, Err(MapRefusal::OffsetTooLarge)),
             (0x1001, u32::MAX - 2, Ok(0x2000)),
         ] {
             assert_eq!(

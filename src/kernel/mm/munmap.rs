@@ -1,6 +1,7 @@
 //! `munmap`: taking areas, or parts of them, out of an address space.
 
 use super::area_search::page_align;
+use super::map_refusal::MapRefusal;
 use super::unmap::MmuGather;
 use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MmId, TaskId, VirtAddr};
@@ -14,20 +15,16 @@ impl Kernel {
     /// area cannot be cut.
     pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, Errno> {
         let mm = self.task(current).mm.ok_or(Errno::EINVAL)?;
-        self.do_munmap(mm, addr, len).map(|()| 0)
+        let result = self.do_munmap(mm, addr, len);
+        result.map(|()| 0).map_err(|refusal| self.refused(refusal))
     }
 
     /// Linux 2.6.12: mm/mmap.c, `do_munmap()`.
     ///
     /// # Errors
     /// As [`Kernel::sys_munmap`]. Every page stays mapped then.
-    pub(super) fn do_munmap(&mut self, mm: MmId, start: u32, len: u32) -> Result<(), Errno> {
-        let inside = start <= TASK_SIZE && len <= TASK_SIZE - start;
-        let len = page_align(len);
-        if !VirtAddr(start).is_page_aligned() || !inside || len == 0 {
-            return Err(Errno::EINVAL);
-        }
-        let end = start + len;
+    pub(super) fn do_munmap(&mut self, mm: MmId, start: u32, len: u32) -> Result<(), MapRefusal> {
+        let end = checked_range(start, len)?;
         if !self.mms[mm].intersects(start, end) {
             return Ok(());
         }
@@ -83,5 +80,19 @@ impl Kernel {
             self.fput(file);
         }
         self.anon_vma_unlink(vma);
+    }
+}
+
+/// The end of a range to be unmapped, in whole pages.
+fn checked_range(start: u32, len: u32) -> Result<u32, MapRefusal> {
+    if !VirtAddr(start).is_page_aligned() {
+        return Err(MapRefusal::Unaligned);
+    }
+    if start > TASK_SIZE || len > TASK_SIZE - start {
+        return Err(MapRefusal::BeyondUserSpace);
+    }
+    match page_align(len) {
+        0 => Err(MapRefusal::Empty),
+        len => Ok(start + len),
     }
 }

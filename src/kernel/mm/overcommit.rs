@@ -1,7 +1,8 @@
 //! How much memory may be promised: the check that refuses obvious overcommitment, and the count
 //! of what has been promised.
 
-use crate::abi::{Errno, PAGE_SIZE, TaskId};
+use super::map_refusal::TooMuchPromised;
+use crate::abi::{PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::cred::Caps;
 
@@ -14,14 +15,17 @@ pub struct VmStat {
     pub pagecache: u32,
 }
 
-/// Whether a request of that many pages is plausible: more than that could be had if all caches
-/// were dropped. A 32nd is kept for the administrator.
+/// How many pages could be had if all caches were dropped. A 32nd is kept for the administrator.
+pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
+    let reserve = |amount: u32| if admin { 0 } else { amount / 32 };
+    pagecache - reserve(pagecache) + free - reserve(free)
+}
+
+/// Whether a request of that many pages is plausible: more than that could be had.
 ///
 /// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`, mode 0, without swap.
 pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
-    let reserve = |amount: u32| if admin { 0 } else { amount / 32 };
-    let cached = pagecache - reserve(pagecache);
-    cached > pages || cached + free - reserve(free) > pages
+    obtainable(pagecache, free, admin) > pages
 }
 
 impl Kernel {
@@ -31,12 +35,21 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM`; nothing is charged then.
-    pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), Errno> {
-        if !self.may_commit(self.current(), pages) {
-            return Err(Errno::ENOMEM);
+    pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), TooMuchPromised> {
+        let current = self.current();
+        if !self.may_commit(current, pages) {
+            return Err(TooMuchPromised {
+                pages,
+                obtainable: self.obtainable(current),
+            });
         }
         self.vm.committed += pages;
         Ok(())
+    }
+
+    fn obtainable(&self, task: TaskId) -> u32 {
+        let admin = self.task(task).cred.capable(Caps::SYS_ADMIN);
+        obtainable(self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
     /// Whether that many pages may be promised to a task now.

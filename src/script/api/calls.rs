@@ -9,6 +9,7 @@ use crate::kernel::syscall::Syscall;
 use crate::kernel::wait::WaitArgs;
 use crate::machine::{Action, CallState, Machine, Outcome};
 use crate::script::error::ScriptError;
+use crate::script::remedy::no_child;
 use crate::script::state::Shared;
 use crate::script::value::{Call, Task};
 use rhai::plugin::*;
@@ -50,6 +51,9 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
         options: word(options, "the options")?,
     };
     match act(ctx, task, Action::Syscall(Syscall::Wait4(args)))? {
+        Outcome::Returned(value) if value == -Errno::ECHILD.code() => {
+            Err(no_child_error(ctx, task, args)?.into())
+        }
         Outcome::Returned(value) => {
             let pid = returned(value, "wait4")?;
             let status = look(ctx, |machine| {
@@ -60,6 +64,26 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
         Outcome::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
+}
+
+/// The error of a wait that finds no child, with the reason.
+fn no_child_error(ctx: &NativeCallContext, task: &Task, args: WaitArgs) -> Result<ScriptError> {
+    let error = errno_error(-Errno::ECHILD.code(), "wait4");
+    let why = look(ctx, |machine| {
+        let exists = machine.kernel.tasks.contains_key(task.id);
+        exists.then(|| machine.kernel.why_no_child(task.id, args))
+    })?;
+    let Some(why) = why else {
+        return Ok(error);
+    };
+    let (reason, help) = no_child(task.pid, why);
+    let message = format!("{}: {reason}", error.message);
+    Ok(ScriptError { message, ..error }.with_help(help))
+}
+
+/// The pid of a task that still exists, as a zombie perhaps.
+fn pid_of(ctx: &NativeCallContext, task: &Task) -> Result<i64> {
+    alive(ctx, task).map(|_| i64::from(task.pid.0))
 }
 
 fn action_of(handler: i64) -> Result<SigAction> {
@@ -151,6 +175,38 @@ pub mod functions {
     #[rhai_fn(name = "wait", return_raw)]
     pub fn wait_pid(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
         wait4(&ctx, task, pid, 0)
+    }
+
+    /// `wait4(pid)` of the child with that handle.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// kid.exit(7);
+    /// assert_eq(sh.wait(kid).text, "exited 7");
+    /// ```
+    #[rhai_fn(name = "wait", return_raw)]
+    pub fn wait_task(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
+        let pid = pid_of(&ctx, &child)?;
+        wait4(&ctx, task, pid, 0)
+    }
+
+    /// `wait4(pid, options)` of the child with that handle.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// assert_eq(sh.wait(kid, WNOHANG).pid, 0);
+    /// ```
+    #[rhai_fn(name = "wait", return_raw)]
+    pub fn wait_task_options(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        options: i64,
+    ) -> Result<Dynamic> {
+        let pid = pid_of(&ctx, &child)?;
+        wait4(&ctx, task, pid, options)
     }
 
     /// `wait4(pid, options)`: `WNOHANG`, `WUNTRACED`, `__WALL`, `__WCLONE`, `__WNOTHREAD`.

@@ -22,7 +22,10 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "assert", return_raw)]
     pub fn assert_that(condition: bool) -> Result<()> {
-        assert_because(condition, "the condition is false")
+        match condition {
+            true => Ok(()),
+            false => Err(ScriptError::new("assertion failed: the condition is false").into()),
+        }
     }
 
     /// Ends the script with that error if the condition does not hold.
@@ -35,7 +38,7 @@ pub mod functions {
         if condition {
             return Ok(());
         }
-        Err(ScriptError::new(format!("assertion failed: {why}")).into())
+        Err(ScriptError::new(format!("assertion failed: \"{why}\"")).into())
     }
 
     /// Ends the script with an error that shows both if two values differ.

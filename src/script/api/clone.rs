@@ -5,11 +5,11 @@ use crate::abi::{CloneFlags, VirtAddr};
 use crate::hw::UserDesc;
 use crate::kernel::fork::ForkArgs;
 use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, Outcome};
+use crate::machine::{Action, Machine, Outcome};
 use crate::script::error::ScriptError;
 use crate::script::remedy::ForkRefusal;
 use crate::script::value::Task;
-use crate::trace::{ForkStep, TraceEvent, TraceLog};
+use crate::trace::{CloneRefusal, ForkStep, TraceEvent, TraceLog};
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
 
@@ -46,12 +46,39 @@ fn clone_error(ctx: &NativeCallContext, value: i32, call: &str) -> Result<Script
             let pid_max = look(ctx, |machine| machine.kernel.config.pid_max)?;
             format!("every pid below pid_max ({pid_max}) is taken")
         }
-        ForkRefusal::CopyProcess(rule) => rule.to_string(),
+        ForkRefusal::CopyProcess(rule) => look(ctx, |machine| refusal_words(machine, rule))?,
     };
     let message = format!("{}: {rule}", error.message);
     Ok(ScriptError { message, ..error }
         .with_note(format!("the rule stands in {}", advice.rule))
         .with_help(advice.remedy))
+}
+
+/// Why the latest call was refused, with the figures that only the machine knows.
+fn refusal_words(machine: &Machine, rule: CloneRefusal) -> String {
+    let kernel = &machine.kernel;
+    match (rule, kernel.map_refusal) {
+        (CloneRefusal::NoMemory, Some(promised)) => {
+            format!("the child may write all that its parent has: {promised}")
+        }
+        (CloneRefusal::ParentTidFault, _) => {
+            let address = kernel
+                .log
+                .records()
+                .rev()
+                .find_map(|record| match record.event {
+                    TraceEvent::TidWrite { addr, failed, .. } if failed => Some(addr),
+                    _ => None,
+                });
+            match address {
+                Some(addr) => {
+                    format!("CLONE_PARENT_SETTID cannot store the tid at parent_tid {addr}")
+                }
+                None => rule.to_string(),
+            }
+        }
+        _ => rule.to_string(),
+    }
 }
 
 /// What the latest fork-like call failed at.

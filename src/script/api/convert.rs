@@ -1,12 +1,15 @@
 //! Between script values and the machine's: numbers with their ranges, outcomes, errors.
 
+use super::ended::how_it_ended;
 use crate::abi::{Errno, Pid, TaskId, VirtAddr};
-use crate::kernel::mm::{SegvCode, UserFaultKind};
+use crate::kernel::mm::{BadAccess, SegvCode, UserFaultKind};
 use crate::machine::{Action, Command, Machine, Outcome, Reply};
 use crate::script::error::ScriptError;
+use crate::script::no_function::plain_types;
 use crate::script::remedy::advice;
 use crate::script::state::Shared;
 use crate::script::value::{Call, Task};
+use crate::script::words::meant;
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
 /// What a function of ours returns to a script.
@@ -47,14 +50,17 @@ pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
 pub fn int_option(value: &Dynamic, key: &str) -> Result<i64> {
     value
         .as_int()
-        .map_err(|kind| wrong_type(key, "an int", kind))
+        .map_err(|kind| wrong_type(key, "an int", kind).into())
 }
 
 /// A bool of an option.
 pub fn bool_option(value: &Dynamic, key: &str) -> Result<bool> {
-    value
-        .as_bool()
-        .map_err(|kind| wrong_type(key, "true or false", kind))
+    let text = value.to_string().to_lowercase();
+    let no = ["no", "off", "false", "0", ""].contains(&text.as_str());
+    value.as_bool().map_err(|kind| {
+        let error = wrong_type(key, "true or false", kind);
+        error.with_help(format!("write {key}: {}", !no)).into()
+    })
 }
 
 /// A string of an option.
@@ -62,11 +68,12 @@ pub fn string_option(value: &Dynamic, key: &str) -> Result<String> {
     value
         .clone()
         .into_string()
-        .map_err(|kind| wrong_type(key, "a string", kind))
+        .map_err(|kind| wrong_type(key, "a string", kind).into())
 }
 
-fn wrong_type(key: &str, wanted: &str, got: &str) -> Box<EvalAltResult> {
-    ScriptError::new(format!("option {key} must be {wanted}, not {got}")).into()
+fn wrong_type(key: &str, wanted: &str, got: &str) -> ScriptError {
+    let got = plain_types(got);
+    ScriptError::new(format!("option {key} must be {wanted}, not {got}"))
 }
 
 /// Refuses keys that are no options, naming those that are.
@@ -74,8 +81,17 @@ pub fn check_keys(options: &Map, known: &[&str]) -> Result<()> {
     match options.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
         Some(key) => Err(ScriptError::new(format!("there is no option {key}"))
-            .with_help(format!("options are {}", known.join(", ")))
+            .with_help(choice(key, "options", known))
             .into()),
+    }
+}
+
+/// What could be meant by a word that is none of some: the likeliest, then all of them.
+pub fn choice(word: &str, what: &str, known: &[&str]) -> String {
+    let all = format!("{what} are {}", known.join(", "));
+    match meant(word, known) {
+        Some(meant) => format!("did you mean {meant}? {all}"),
+        None => all,
     }
 }
 
@@ -96,6 +112,7 @@ pub fn handle(ctx: &NativeCallContext, id: TaskId, pid: Pid) -> Result<Task> {
         id,
         pid,
         boot: state.boot,
+        made: state.machine.kernel.log.event_seq(),
     })
 }
 
@@ -113,9 +130,13 @@ pub fn exists(ctx: &NativeCallContext, task: &Task) -> Result<bool> {
 
 /// Why a task does not exist any more, in words.
 pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
-    let boot = Shared::of(ctx)?.with(|state| state.boot)?;
+    let (boot, ended) = Shared::of(ctx)?.with(|state| {
+        let log = &state.machine.kernel.log;
+        (state.boot, how_it_ended(log, task))
+    })?;
     Ok(if task.boot == boot {
-        format!("task {} is gone: it ended and was reaped", task.pid)
+        let ended = ended.unwrap_or_else(|| "it ended".to_owned());
+        format!("task {} is gone: {ended} and was reaped", task.pid)
     } else {
         format!(
             "task {} is gone: it belongs to the machine before boot()",
@@ -127,28 +148,21 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
 /// Lets a puppet act. A fault that could not be mended is an error.
 pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Outcome> {
     let id = alive(ctx, task)?;
-    let alone = look(ctx, |machine| {
+    let (who, alone) = look(ctx, |machine| {
         let mm = machine.kernel.task(id).mm;
-        mm.is_none_or(|mm| machine.kernel.mms[mm].mm_users == 1)
+        let alone = mm.is_none_or(|mm| machine.kernel.mms[mm].mm_users == 1);
+        (machine.who(id), alone)
     })?;
     let reply = apply(ctx, Command::Act { task: id, action })?;
     let Reply::Acted(outcome) = reply else {
         return Ok(Outcome::Done);
     };
     if let Outcome::Fault(fault) = &outcome {
-        let help = match fault.kind {
-            UserFaultKind::Oom => "let tasks end, or boot(#{mem: ..}) with more",
-            _ if alone => "maps(task) shows what is mapped; an access outside of it kills the task",
-            _ => {
-                "an access outside of what maps(task) shows kills the task, and its core dump all \
-                 that share the memory, a parent inside vfork too"
-            }
-        };
         let error = ScriptError {
             name: fault.signal_name().to_owned(),
-            ..ScriptError::new(format!("task {}: {fault}", task.pid))
+            ..ScriptError::new(format!("{who}: {fault}"))
                 .with_note(fault_rule(fault.kind))
-                .with_help(help)
+                .with_help(fault_help(fault.kind, alone))
         };
         return Err(error.into());
     }
@@ -176,6 +190,33 @@ const fn fault_rule(kind: UserFaultKind) -> &'static str {
         UserFaultKind::Oom => {
             "handle_mm_fault() gets no page frame: the task is killed (arch/i386/mm/fault.c)"
         }
+    }
+}
+
+/// What would help against such a fault, of a task that has its memory alone or not.
+const fn fault_help(kind: UserFaultKind, alone: bool) -> &'static str {
+    match kind {
+        UserFaultKind::Oom => "let tasks end, or boot(#{mem: ..}) with more",
+        _ if !alone => {
+            "an access outside of what maps(task) shows kills the task, and its core dump all that \
+             share the memory, a parent inside vfork too"
+        }
+        UserFaultKind::Segv {
+            reason: BadAccess::NotWritable,
+            ..
+        } => {
+            "it was mapped without PROT_WRITE; sh.mmap(0, len, PROT_READ | PROT_WRITE, MAP_PRIVATE \
+             | MAP_ANONYMOUS) can be written"
+        }
+        UserFaultKind::Segv {
+            reason: BadAccess::NotReadable | BadAccess::ReadProtected,
+            ..
+        } => "it was mapped without PROT_READ; maps(task) shows what each area allows",
+        UserFaultKind::Segv {
+            reason: BadAccess::KernelAddress,
+            ..
+        } => "a task has the addresses below 0xc0000000; maps(task) shows what is mapped there",
+        _ => "maps(task) shows what is mapped; an access outside of it kills the task",
     }
 }
 

@@ -1,6 +1,6 @@
 //! The machine: booting, time, levers.
 
-use super::convert::{Result, apply, bool_option, check_keys, int_option, look, ranged};
+use super::convert::{Result, apply, bool_option, check_keys, choice, int_option, look, ranged};
 use crate::kernel::boot::Config;
 use crate::machine::{Command, Machine, Reply, Stop};
 use crate::script::error::ScriptError;
@@ -267,7 +267,11 @@ fn set_lever(ctx: &NativeCallContext, lever: &str, value: i64) -> Result<()> {
         }
         _ => {
             return Err(ScriptError::new(format!("there is no lever {lever}"))
-                .with_help("levers are fork_cpu and parent_not_on_array")
+                .with_help(choice(
+                    lever,
+                    "levers",
+                    &["fork_cpu", "parent_not_on_array"],
+                ))
                 .into());
         }
     };

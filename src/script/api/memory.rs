@@ -1,21 +1,37 @@
 //! Memory, in the task's user mode.
 
-use super::convert::{Result, act, address, ranged, returned, word};
+use super::convert::{Result, act, address, errno_error, look, ranged, returned, word};
 use crate::abi::{MapFlags, PAGE_SIZE, Prot};
 use crate::kernel::mm::MmapArgs;
 use crate::kernel::mm::TASK_SIZE;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, Outcome};
 use crate::script::error::ScriptError;
+use crate::script::remedy::map_advice;
 use crate::script::value::Task;
 use rhai::plugin::*;
 use rhai::{Blob, NativeCallContext};
 
 fn value(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    let name = Syscall::name_of(call.nr());
-    match act(ctx, task, Action::Syscall(call))? {
-        Outcome::Returned(value) => returned(value, name),
-        _ => Ok(0),
+    // Scripts call it mmap, as the C library does.
+    let name = match Syscall::name_of(call.nr()) {
+        "mmap2" => "mmap",
+        name => name,
+    };
+    let Outcome::Returned(value) = act(ctx, task, Action::Syscall(call))? else {
+        return Ok(0);
+    };
+    match look(ctx, |machine| machine.kernel.map_refusal)? {
+        Some(refusal) if value < 0 && value == -refusal.errno().code() => {
+            let error = errno_error(value, name);
+            let advice = map_advice(refusal);
+            let message = format!("{}: {refusal}", error.message);
+            Err(ScriptError { message, ..error }
+                .with_note(advice.rule)
+                .with_help(advice.remedy)
+                .into())
+        }
+        _ => returned(value, name),
     }
 }
 

@@ -10,6 +10,7 @@ mod calls;
 mod check;
 mod clone;
 mod convert;
+mod ended;
 mod errors;
 mod follow;
 mod help;

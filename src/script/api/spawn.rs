@@ -5,6 +5,7 @@ use crate::abi::{Pid, Policy};
 use crate::kernel::spawn::SpawnArgs;
 use crate::machine::{Command, Reply, WorkloadProgram};
 use crate::script::error::ScriptError;
+use crate::script::no_function::plain_types;
 use crate::script::value::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
@@ -90,12 +91,14 @@ fn parse_workload(scripts: &[(String, Array)]) -> Result<Workload> {
             .map(|step| step.clone().into_string())
             .collect();
         let lines = lines.map_err(|kind| {
+            let kind = plain_types(kind);
             ScriptError::new(format!("the steps of {name} must be strings, not {kind}"))
+                .with_help("each step is a text: workload([\"run 20\", \"sleep 5\"])")
         })?;
         texts.push((name.clone(), lines));
     }
-    let program =
-        WorkloadProgram::parse(&texts).map_err(|error| ScriptError::new(error.to_string()))?;
+    let program = WorkloadProgram::parse(&texts)
+        .map_err(|error| ScriptError::new(error.to_string()).with_help(error.help))?;
     Ok(Workload(Arc::new(program)))
 }
 
@@ -215,6 +218,7 @@ pub mod functions {
         let mut named = Vec::new();
         for (name, steps) in scripts {
             let steps = steps.into_array().map_err(|kind| {
+                let kind = plain_types(kind);
                 ScriptError::new(format!(
                     "script {name} must be an array of steps, not {kind}"
                 ))
@@ -239,6 +243,17 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn task(ctx: NativeCallContext, pid: i64) -> Result<Task> {
         find(&ctx, pid)
+    }
+
+    /// The same handle: wherever a pid is asked for, a handle will do.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(task(sh), task(sh.pid));
+    /// ```
+    #[rhai_fn(name = "task")]
+    pub fn task_itself(handle: Task) -> Task {
+        handle
     }
 
     /// Handles on all tasks, by ascending pid, zombies included.

@@ -1,6 +1,6 @@
 //! Views: the machine as text and as data.
 
-use super::convert::{Result, address, alive, exists, look, ranged, why_gone};
+use super::convert::{Result, address, alive, choice, exists, look, ranged, why_gone};
 use crate::abi::Pid;
 use crate::kernel::stat::Stat;
 use crate::script::error::ScriptError;
@@ -64,7 +64,7 @@ fn kinds(tags: &[String]) -> Result<Vec<EventKind>> {
         EventKind::from_tag(tag).ok_or_else(|| {
             let known: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.tag()).collect();
             ScriptError::new(format!("there is no event {tag}"))
-                .with_help(format!("events are {}", known.join(", ")))
+                .with_help(choice(tag, "events", &known))
                 .into()
         })
     };
@@ -404,7 +404,13 @@ pub mod functions {
             .ok()
             .and_then(|at| trace.0.events.get(at));
         event.map(|event| event_map(event).into()).ok_or_else(|| {
-            ScriptError::new(format!("there is no event {at}: the trace has {len}")).into()
+            match len {
+                0 => ScriptError::new("no such event happened: the trace is empty")
+                    .with_help("trace().only(..).len says how many there are"),
+                _ => ScriptError::new(format!("there is no event [{at}]: the trace has {len}"))
+                    .with_help(format!("the first is [0], the last [{}] or [-1]", len - 1)),
+            }
+            .into()
         })
     }
 

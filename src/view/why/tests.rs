@@ -87,8 +87,8 @@ fn the_screens_of_places_where_nothing_is() {
     PTE  none: there is no page table
     TLB  of CPU 0: no entry
     area none here; the next one above is bffeb000-c0000000 rw-p [stack]
-    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the address is more than 32 bytes below esp 0xbfffffd0
-    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the address is more than 32 bytes below esp 0xbfffffd0
+    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the next area is the stack, which grows only for addresses near esp 0xbfffffd0
+    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the next area is the stack, which grows only for addresses near esp 0xbfffffd0
     ");
     insta::assert_snapshot!(of(&machine, sh, VirtAddr(0xbffe_afff)).text(), @"
     0xbffeafff of 2:sh = directory entry 767, table entry 1002, byte 0xfff

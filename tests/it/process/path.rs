@@ -199,7 +199,7 @@ fn a_late_failure_is_shown_at_its_step() {
             0x11,
             |lab, sh| lab.rlimits_mut(sh).nproc = 1,
             "RLIMIT_NPROC allows it",
-            "EAGAIN: the user has 1 tasks and RLIMIT_NPROC is 1",
+            "EAGAIN: the user has 1 task and RLIMIT_NPROC is 1",
         ),
         (
             0x11,

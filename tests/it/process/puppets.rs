@@ -5,7 +5,7 @@ use forklab::abi::{Errno, Policy, TaskId};
 use forklab::kernel::sched::WhyNotKind;
 use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, CannotRun, Command, Outcome, Refusal, Reply, Stop};
+use forklab::machine::{Action, Awaits, CannotRun, Command, Outcome, Refusal, Reply, Stop};
 
 const GETPID: Action = Action::Syscall(Syscall::Getpid);
 
@@ -54,12 +54,12 @@ const SITUATIONS: &[(&str, Situation)] = &[
     }),
     ("inside wait4", |lab| {
         let sh = lab.spawn("sh");
-        lab.fork(sh);
+        let child = lab.fork(sh);
         assert!(matches!(lab.wait(sh, -1, 0), Waited::Sleeps(_)));
         let refusal = Refusal::Inside {
             who: lab.machine.who(sh),
             call: "wait4",
-            child: None,
+            awaits: Some(Awaits::Exit(lab.machine.who(child))),
         };
         (sh, refusal)
     }),

@@ -4,7 +4,7 @@ use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, TaskId, TaskState, VirtAddr};
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::ExitState;
-use forklab::machine::{Action, Outcome, Refusal};
+use forklab::machine::{Action, Awaits, Outcome, Refusal};
 use forklab::trace::TraceEvent;
 
 /// Makes a vfork child and returns it with the number of its parent's open call.
@@ -32,7 +32,7 @@ fn the_parent_sleeps_uninterruptibly_and_says_whom_it_waits_for() {
     let refusal = Refusal::Inside {
         who: lab.machine.who(sh),
         call: "vfork",
-        child: Some(lab.machine.who(child)),
+        awaits: Some(Awaits::Vfork(lab.machine.who(child))),
     };
     let action = Action::Syscall(Syscall::Getpid);
     assert_eq!(lab.act(sh, action), Err(refusal));

@@ -3,7 +3,7 @@
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
 use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, TaskId, VirtAddr};
 use crate::kernel::cred::RLIM_INFINITY;
-use crate::kernel::mm::MmapArgs;
+use crate::kernel::mm::{MapRefusal, MmapArgs};
 use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
 use crate::kernel::syscall::Syscall;
 use slotmap::SlotMap;
@@ -22,6 +22,7 @@ fn space(stack_limit: Option<u32>, areas: &[(u32, u32)]) -> Mm {
 
 fn search(mm: &mut Mm, addr: u32, len: u32) -> Result<u32, Errno> {
     mm.get_unmapped_area(addr, len, MapFlags::empty())
+        .map_err(MapRefusal::errno)
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! How a task that is gone came to its end, as far as the trace still has it.
+
+use crate::abi::{DefaultAction, Pid, Signal, WaitStatus};
+use crate::script::value::Task;
+use crate::trace::{Record, TraceEvent, TraceLog};
+
+/// How the task of a handle ended: `it exited with 0`.
+pub(super) fn how_it_ended(log: &TraceLog, task: &Task) -> Option<String> {
+    let (status, before) = exit(log, task)?;
+    let text = status.to_string();
+    if let Some(code) = text.strip_prefix("exited ") {
+        return Some(format!("it exited with {code}"));
+    }
+    Some(match dumped_with(log, task.pid, status, before) {
+        Some((other, signal)) => {
+            format!("it was {text} when task {other}, which shared its memory, got {signal},")
+        }
+        None => format!("it was {text}"),
+    })
+}
+
+/// The status of the task, and the number of the event.
+fn exit(log: &TraceLog, task: &Task) -> Option<(WaitStatus, u64)> {
+    let oldest = log.records().next()?;
+    if oldest.seq > task.made {
+        return None;
+    }
+    // The pid may have meant other tasks before, and may mean others since: the first release
+    // after the handle was made is that of its own task.
+    let is_release = |record: &&Record| matches!(record.event, TraceEvent::SchedProcessFree { pid, .. } if pid == task.pid);
+    let release = log
+        .records()
+        .filter(|record| record.seq >= task.made)
+        .find(is_release)?;
+    let mut earlier = before(log, release.seq);
+    earlier.find_map(|record| match record.event {
+        TraceEvent::SchedProcessExit { status } if record.stamp.pid == task.pid => {
+            Some((status, record.seq))
+        }
+        _ => None,
+    })
+}
+
+/// A SIGKILL that nobody sent comes with the core dump of a task that shares the memory: that
+/// task, and its signal.
+fn dumped_with(log: &TraceLog, task: Pid, status: WaitStatus, exit: u64) -> Option<(Pid, Signal)> {
+    if status != WaitStatus::killed(Signal::SIGKILL) {
+        return None;
+    }
+    let found = before(log, exit).find_map(|record| match record.event {
+        TraceEvent::SignalGenerate { pid, signal } if pid == task && signal == Signal::SIGKILL => {
+            Some(None)
+        }
+        TraceEvent::SignalDeliver { signal } if dumps(signal) && record.stamp.pid != task => {
+            Some(Some((record.stamp.pid, signal)))
+        }
+        _ => None,
+    });
+    found.flatten()
+}
+
+fn dumps(signal: Signal) -> bool {
+    signal.default_action() == DefaultAction::Core
+}
+
+fn before(log: &TraceLog, seq: u64) -> impl Iterator<Item = &Record> {
+    log.records()
+        .rev()
+        .skip_while(move |record| record.seq >= seq)
+}

@@ -1,0 +1,99 @@
+//! Texts that cannot be read, and what is said of them; a script that meets no machine needs no
+//! picture.
+
+use forklab::script::{Limits, Session};
+
+/// A text, and what the message and the help must say.
+const UNREADABLE: [(&str, &str, &str); 30] = [
+    (
+        "let x = [1, 2;",
+        "the [ in line 1 is not closed before ;",
+        "",
+    ),
+    (
+        "f(1,\n  g(2;",
+        "the ( of g in line 2 is not closed before ;",
+        "",
+    ),
+    (
+        "print(`${1} (`;",
+        "the ( of print in line 1 is not closed before ;",
+        "",
+    ),
+    ("if true {\n  1", "the { in line 1 is not closed", ""),
+    (
+        "print(\"a\" \"b\");",
+        "a , is missing between \"a\" and \"b\"",
+        "",
+    ),
+    ("let x = 1 + ;", "a value is missing between + and ;", ""),
+    ("f());", "this ) has no ( before it", ""),
+    ("}", "this } has no { before it", ""),
+    (
+        "let x = 1\nlet y = 2;",
+        "a ; is missing at the end of line 1",
+        "",
+    ),
+    (
+        "let x = 1 let y = 2;",
+        "a ; is missing between 1 and let",
+        "",
+    ),
+    (
+        "int x = 1;",
+        "int is no word of the language",
+        "let x = ..;",
+    ),
+    (
+        "fun f() { 1 }",
+        "fun is no word of the language",
+        "did you mean fn?",
+    ),
+    ("def f() { 1 }", "def is no word of the language", "fn f(x)"),
+    ("var x = 1;", "there is no var", "let x = 1;"),
+    ("x++;", "there is no ++", "x += 1"),
+    ("x === 1", "there is no ===", "== compares"),
+    ("if x = 1 { }", "= stores a value", "== compares"),
+    ("if 1 { }", "a condition is true or false", "x != 0"),
+    (
+        "if x print(1);",
+        "{ is missing before print",
+        "between { and }",
+    ),
+    ("for i in 3 { }", "for cannot go through a number", "0..3"),
+    ("for (i = 0; ) { }", "for goes through values", "0..3"),
+    ("let = 1;", "the name of a variable is missing", ""),
+    ("const A = 1; A = 2;", "A is a constant", "let A"),
+    ("3 = 4;", "nothing can be stored in this", ""),
+    ("'abc'", "one character", "\"abc\""),
+    ("\"\\q\"", "\\q means nothing in a string", "\\n"),
+    ("break;", "break and continue belong into a loop", ""),
+    (
+        "if true { fn f() { } }",
+        "functions are made outside",
+        "let f = |x|",
+    ),
+    ("try { 1 }", "try has no catch", "catch (e)"),
+    ("eval(\"1\")", "eval is not available", "closure"),
+];
+
+#[test]
+fn a_text_that_cannot_be_read_is_explained() {
+    for (text, message, help) in UNREADABLE {
+        let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+        let failure = session.run(text).unwrap_err();
+        assert!(failure.message.contains(message), "{text:?}: {failure}");
+        let helped = failure.help.unwrap_or_default();
+        assert!(helped.contains(help), "{text:?}: {helped}");
+    }
+}
+
+/// Lines that failed before stay in the text of a session: they are no brackets of this one.
+#[test]
+fn what_was_left_open_before_is_another_text() {
+    let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+    session.run("print((1;").unwrap_err();
+    let failure = session.run("let x = [1;").unwrap_err();
+    assert_eq!(failure.message, "the [ in line 2 is not closed before ;");
+    assert_eq!(failure.around, [("it is opened here".to_owned(), (2, 9))]);
+}
