@@ -137,8 +137,8 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// The lines from the first to the last place of a failure, and one more at either end.
     fn around(failure: &Failure, text: &'a str) -> Self {
-        let places = failure.calls.iter().map(|(_, place)| *place);
-        let places = places.chain([failure.position]).flatten();
+        let places = failure.around.iter().map(|(_, place)| *place);
+        let places = places.chain(failure.position);
         let numbers: Vec<usize> = places.map(|(line, _)| line).collect();
         let all = text.matches('\n').count() + 1;
         let first = numbers
@@ -289,7 +289,7 @@ mod tests {
         let around = "let a = 1;\n".repeat(4_000);
         let text = format!("{around}frok();\n{around}");
         let failure = Failure {
-            calls: Vec::new(),
+            around: Vec::new(),
             ..failure((4_001, 1))
         };
         let drawn = draw(&failure, "a.rhai", &text, false);

@@ -6,7 +6,7 @@ use super::no_function::{no_function, plain_types};
 use super::parse_error::{is_constant, plain_sentence};
 use super::recursion::{Calling, circle};
 use super::state::Halt;
-use super::words::{Words, closest};
+use super::words::{Words, closest, signatures};
 use rhai::{EvalAltResult, Position};
 
 /// What an error comes to.
