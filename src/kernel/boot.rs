@@ -103,6 +103,7 @@ impl Kernel {
             names: Names::default(),
             log: TraceLog::default(),
             stat: Stat::default(),
+            acct: None,
             mem,
             vm: VmStat::default(),
             tasks: SlotMap::with_key(),

@@ -36,11 +36,11 @@ impl Machine {
                 return Stop::Panic;
             }
             if self.all_idle() {
-                match self.kernel.timers.next_expiry() {
+                match self.next_event() {
                     None if stop_if_idle => return Stop::Idle,
                     next => {
                         // The last of these ticks is the one before something can happen.
-                        let quiet = next.map_or(end, |expiry| end.min(expiry - 1));
+                        let quiet = next.map_or(end, |tick| end.min(tick - 1));
                         if quiet > self.kernel.tick {
                             self.kernel.skip_idle_to(quiet);
                             continue;
@@ -59,16 +59,23 @@ impl Machine {
         }
     }
 
-    /// One tick: charge, wake-ups, `scheduler_tick`, settle.
+    /// One tick: charge, wake-ups, tasks that appear, `scheduler_tick`, settle.
     fn tick(&mut self) -> bool {
         for cpu in 0..self.kernel.cpus.len() {
             let current = self.kernel.sched.current(cpu);
             self.charge(current);
         }
         self.kernel.timer_interrupt();
+        self.appear();
         self.kernel.scheduler_tick();
         self.idle_steps = 0;
         self.settle()
+    }
+
+    /// The tick at which the next thing happens by itself while all CPUs are idle.
+    fn next_event(&self) -> Option<u64> {
+        let events = [self.kernel.timers.next_expiry(), self.arrivals.next_tick()];
+        events.into_iter().flatten().min()
     }
 
     /// Takes the tick that is passing off what the running task still wants to run.

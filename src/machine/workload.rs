@@ -1,5 +1,6 @@
-//! Workloads: lists of steps in whole ticks that a task follows by itself, and their text form.
+//! Workloads: lists of steps in whole ticks that a task follows by itself.
 
+use super::workload_words::parse_step;
 use crate::abi::Policy;
 use std::fmt;
 use std::sync::Arc;
@@ -57,10 +58,15 @@ pub enum ForkHow {
     Vfork,
 }
 
-/// The scripts of one program: the first is what it starts with, the others are for its children.
+/// Steps under a name.
+pub(super) type Script = (String, Vec<Step>);
+
+/// The scripts of one program: one is what it starts with, the others are for its children.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WorkloadProgram {
-    scripts: Vec<(String, Vec<Step>)>,
+    /// The programs of a workload file share them.
+    scripts: Arc<Vec<Script>>,
+    start: usize,
 }
 
 /// A line that is no step.
@@ -99,8 +105,9 @@ pub(super) struct Workload {
 }
 
 impl Workload {
-    pub(super) const fn new(program: Arc<WorkloadProgram>) -> Self {
-        Self::at(program, 0)
+    pub(super) fn new(program: Arc<WorkloadProgram>) -> Self {
+        let start = program.start;
+        Self::at(program, start)
     }
 
     pub(super) const fn at(program: Arc<WorkloadProgram>, script: usize) -> Self {
@@ -122,12 +129,22 @@ impl Workload {
 impl WorkloadProgram {
     /// The program of `true`: it exits.
     pub fn exit() -> Self {
+        Self::of_scripts(vec![("main".to_owned(), vec![Step::Exit])])
+    }
+
+    fn of_scripts(scripts: Vec<Script>) -> Self {
         Self {
-            scripts: vec![("main".to_owned(), vec![Step::Exit])],
+            scripts: Arc::new(scripts),
+            start: 0,
         }
     }
 
-    /// The scripts by name, with their steps: the first is what the program starts with.
+    /// A program that starts with the script at that place.
+    pub(super) const fn starting_at(scripts: Arc<Vec<Script>>, start: usize) -> Self {
+        Self { scripts, start }
+    }
+
+    /// The scripts by name, with their steps.
     pub fn scripts(&self) -> impl Iterator<Item = (&str, &[Step])> {
         let scripts = self.scripts.iter();
         scripts.map(|(name, steps)| (name.as_str(), steps.as_slice()))
@@ -144,102 +161,19 @@ impl WorkloadProgram {
             let mut steps = Vec::new();
             for (step, line) in lines.iter().enumerate() {
                 let text = line.as_ref().trim();
-                let error = |why| ParseError {
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let read = parse_step(&words, &names, lines.len());
+                steps.push(read.map_err(|bad| ParseError {
                     script: name.clone(),
                     step,
                     text: text.to_owned(),
-                    why,
-                };
-                steps.push(parse_step(text, &names, lines.len()).map_err(error)?);
+                    why: bad.why,
+                })?);
             }
             parsed.push((name.clone(), steps));
         }
-        Ok(Self { scripts: parsed })
+        Ok(Self::of_scripts(parsed))
     }
-}
-
-/// Reads one step. `scripts` are the names that fork can use, `len` the steps that goto can reach.
-fn parse_step(text: &str, scripts: &[&str], len: usize) -> Result<Step, String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let fork = |how, child: &str, script: &str| {
-        let script = scripts
-            .iter()
-            .position(|name| *name == script)
-            .ok_or_else(|| {
-                format!(
-                    "there is no script {script}; there are: {}",
-                    scripts.join(", ")
-                )
-            })?;
-        Ok(Step::Fork {
-            how,
-            child: child.to_owned(),
-            script,
-        })
-    };
-    match words.as_slice() {
-        ["run", n] => Ok(Step::Run(ticks(n)?)),
-        ["sleep", n] => Ok(Step::Sleep(ticks(n)?)),
-        ["io", n] => Ok(Step::Io(ticks(n)?)),
-        ["block"] => Ok(Step::Block),
-        ["wake", name] => Ok(Step::Wake((*name).to_owned())),
-        ["yield"] => Ok(Step::Yield),
-        ["nice", value] => Ok(Step::Nice(nice(value)?)),
-        ["renice", name, value] => Ok(Step::Renice((*name).to_owned(), nice(value)?)),
-        ["setsched", policy, prio] => setsched(policy, prio),
-        ["fork", child, script] => fork(ForkHow::Fork, child, script),
-        ["fork_vm", child, script] => fork(ForkHow::ForkVm, child, script),
-        ["vfork", child, script] => fork(ForkHow::Vfork, child, script),
-        ["map", addr, pages] => Ok(Step::Map(number(addr)?, number(pages)?)),
-        ["touch", addr, pages] => Ok(Step::Touch(number(addr)?, number(pages)?)),
-        ["exec", image] => Ok(Step::Exec((*image).to_owned())),
-        ["goto", step] => match number(step)? as usize {
-            step if step < len => Ok(Step::Goto(step)),
-            _ => Err(format!("the last step is {}", len.saturating_sub(1))),
-        },
-        ["exit"] => Ok(Step::Exit),
-        _ => Err(
-            "no such step; steps are run N, sleep N, io N, block, wake NAME, yield, nice V, \
-                  renice NAME V, setsched POLICY P, fork|fork_vm|vfork CHILD SCRIPT, map ADDR N, \
-                  touch ADDR N, exec IMAGE, goto K, exit"
-                .to_owned(),
-        ),
-    }
-}
-
-fn number(word: &str) -> Result<u32, String> {
-    let parsed = match word.strip_prefix("0x") {
-        Some(hex) => u32::from_str_radix(hex, 16),
-        None => word.parse(),
-    };
-    parsed.map_err(|_| format!("{word} is no number from 0 to 4294967295"))
-}
-
-fn ticks(word: &str) -> Result<u64, String> {
-    match number(word)? {
-        0 => Err("the number of ticks must be at least 1".to_owned()),
-        ticks => Ok(u64::from(ticks)),
-    }
-}
-
-fn nice(word: &str) -> Result<i32, String> {
-    let value = word.parse().ok().filter(|nice| (-20..=19).contains(nice));
-    value.ok_or_else(|| format!("{word} is no nice value from -20 to 19"))
-}
-
-fn setsched(policy: &str, prio: &str) -> Result<Step, String> {
-    let found = Policy::from_name(policy)
-        .ok_or_else(|| format!("{policy} is no policy: other, fifo or rr"))?;
-    let prio = number(prio)?;
-    let fits = if found == Policy::Normal {
-        prio == 0
-    } else {
-        (1..=99).contains(&prio)
-    };
-    if !fits {
-        return Err("the priority must be 0 for other, and 1 to 99 for fifo and rr".to_owned());
-    }
-    Ok(Step::Setsched(found, prio as u8))
 }
 
 #[cfg(test)]
@@ -289,6 +223,8 @@ mod tests {
             ("fork B nobody", "there are: main, kid"),
             ("goto 1", "the last step is 0"),
             ("walk 3", "steps are run N"),
+            ("run", "it is written run N"),
+            ("", "steps are run N"),
         ] {
             let error = parse(&[line]).unwrap_err();
             assert!(error.starts_with("step 0 of main, "), "{error}");

@@ -1,129 +1,57 @@
-//! Recorded schedules: the real scheduler's decisions about forking workloads, line by line.
+//! Workload files on a machine: recorded schedules are reproduced, and what the recordings do not
+//! show.
 
 use crate::lab::Lab;
-use forklab::abi::{CloneFlags, Name, Pid};
-use forklab::trace::{Record, TraceEvent};
 
-/// A part of a workload file: a task or a script, and its steps.
-type Section<'a> = (&'a str, Vec<&'a str>);
+use forklab::export::recording;
+use forklab::machine::{Command, Machine, WorkloadFile};
+use std::fs;
+use std::path::Path;
 
-/// Horizon, tasks and scripts of a workload file, as far as the recordings here use its format.
-fn parse(text: &str) -> (u64, Vec<Section<'_>>, Vec<Section<'_>>) {
-    let (mut horizon, mut tasks, mut scripts) = (0, Vec::new(), Vec::new());
-    let mut in_task = true;
-    for line in text.lines().map(str::trim) {
-        match line.split_once(' ') {
-            _ if line.starts_with('#') => {}
-            Some(("horizon", ticks)) => horizon = ticks.parse().unwrap(),
-            Some(("task", name)) => {
-                in_task = true;
-                tasks.push((name, Vec::new()));
-            }
-            Some(("script", name)) => {
-                in_task = false;
-                scripts.push((name, Vec::new()));
-            }
-            _ => {
-                let sections = if in_task { &mut tasks } else { &mut scripts };
-                sections.last_mut().unwrap().1.push(line);
-            }
-        }
-    }
-    (horizon, tasks, scripts)
+/// Loads a workload file into a machine and returns its horizon.
+fn load(machine: &mut Machine, text: &str) -> u64 {
+    let file = WorkloadFile::parse(text, 1).unwrap_or_else(|error| panic!("{error}"));
+    machine.apply(Command::Accounts(true)).unwrap();
+    machine.apply(Command::Load(file.tasks.into())).unwrap();
+    file.horizon
 }
 
-fn who(lab: &Lab, pid: Pid, name: Name) -> String {
-    match pid {
-        Pid(0) => "0:idle".to_owned(),
-        _ => format!("{pid}:{}", lab.kernel().names.get(name)),
-    }
-}
-
-/// An event in the words of the recordings; `None` for those that they do not have.
-fn line(lab: &Lab, record: &Record) -> Option<String> {
-    let event = match record.event {
-        TraceEvent::SchedSwitch {
-            next,
-            next_name,
-            prev_prio,
-            next_prio,
-            next_slice,
-            ..
-        } => {
-            let next = who(lab, next, next_name);
-            format!("switch next={next} prio={prev_prio} nprio={next_prio} nslice={next_slice}")
-        }
-        TraceEvent::SchedWakeup {
-            prio, sleep_avg, ..
-        } => format!("wake prio={prio} sleep_avg={sleep_avg}"),
-        TraceEvent::TimesliceExpire {
-            to, prio, slice, ..
-        } => {
-            let to = to.map_or("rt", |array| array.name());
-            format!("expire to={to} prio={prio} slice={slice}")
-        }
-        TraceEvent::RrRequeue { prio, slice, .. } => format!("rr prio={prio} slice={slice}"),
-        TraceEvent::ArraySwap {} => "array_swap".to_owned(),
-        TraceEvent::SchedProcessFork {
-            child,
-            child_name,
-            flags,
-            child_prio,
-            child_slice,
-            parent_slice,
-        } if record.stamp.pid != Pid(1) => {
-            let child = who(lab, child, child_name);
-            let vm = u32::from(flags.contains(CloneFlags::CLONE_VM));
-            format!(
-                "fork child={child} vm={vm} cprio={child_prio} cslice={child_slice} \
-                 pslice={parent_slice}"
-            )
-        }
-        TraceEvent::SchedExit { parent: Pid(1), .. } => "exit parent=1".to_owned(),
-        TraceEvent::SchedExit {
-            parent,
-            parent_slice,
-            parent_sleep_avg,
-        } => format!("exit parent={parent} pslice={parent_slice} psleep_avg={parent_sleep_avg}"),
-        _ => return None,
-    };
-    let (tick, pid) = (record.stamp.tick, record.stamp.pid);
-    let name = who(lab, pid, record.stamp.name);
-    let (_, name) = name.split_once(':').unwrap();
-    Some(format!("{tick} {pid} {name} {event}"))
-}
-
-/// Runs a workload on a fresh machine and compares all but the `spawn` and `summary` lines.
-fn replay(workload: &str, recording: &str) {
-    let (horizon, tasks, scripts) = parse(workload);
-    let scripts: Vec<(&str, &[&str])> = scripts
-        .iter()
-        .map(|(name, steps)| (*name, steps.as_slice()))
-        .collect();
+/// A machine on which a workload file has run to its horizon.
+fn run(text: &str) -> Lab {
     let mut lab = Lab::boot();
-    for (name, steps) in &tasks {
-        lab.workload(name, steps, &scripts);
-    }
+    let horizon = load(&mut lab.machine, text);
     lab.tick(horizon);
-    let ran: Vec<String> = lab.events(0, |record| line(&lab, record));
-    let recorded: Vec<&str> = recording
-        .lines()
-        .filter(|line| {
-            let event = line.split(' ').nth(3);
-            !matches!(event, Some("spawn" | "summary"))
-        })
-        .collect();
-    assert_eq!(ran, recorded);
+    lab
 }
 
-#[test]
-fn a_fork_and_an_exit() {
-    let workload = include_str!("../../data/04-fork-and-exit.workload");
-    replay(workload, include_str!("../../data/04-fork-and-exit.trace"));
+fn replay(text: &str) -> String {
+    recording(&run(text).machine)
 }
 
+/// Every recording in `tests/data`: NAME.workload, and NAME.trace as the scheduler's own source
+/// made it.
 #[test]
-fn a_fork_with_shared_memory() {
-    let workload = include_str!("../../data/05-fork-clone-vm.workload");
-    replay(workload, include_str!("../../data/05-fork-clone-vm.trace"));
+fn recordings_are_reproduced_byte_for_byte() {
+    let mut compared = 0;
+    for entry in fs::read_dir("tests/data").unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "workload")
+        {
+            compare(&path);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 12);
+}
+
+fn compare(workload: &Path) {
+    let recorded = fs::read_to_string(workload.with_extension("trace")).unwrap();
+    let ran = replay(&fs::read_to_string(workload).unwrap());
+    let name = workload.display();
+    for (nr, (ran, recorded)) in ran.lines().zip(recorded.lines()).enumerate() {
+        assert_eq!(ran, recorded, "{name}, line {}", nr + 1);
+    }
+    assert!(ran == recorded, "{name}: one is longer than the other");
 }
