@@ -26,6 +26,18 @@ impl Machine {
         self.pass_time(budget, true)
     }
 
+    /// What to say of [`Stop::Stuck`]: what happens, and what helps.
+    ///
+    /// The task that was on the CPU when the machine gave up is one of those that go round.
+    pub fn why_stuck(&self) -> (String, &'static str) {
+        let kernel = &self.kernel;
+        let who = self.who(kernel.sched.current(kernel.this_cpu));
+        (
+            format!("{who} goes round in circles without ever using time"),
+            "a workload needs a run, sleep or block step in its loop",
+        )
+    }
+
     pub(super) fn pass_time(&mut self, ticks: u64, stop_if_idle: bool) -> Stop {
         let end = self.kernel.tick.saturating_add(ticks);
         if !self.settle() {

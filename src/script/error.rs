@@ -1,7 +1,7 @@
 //! Errors of scripts: values that a script can catch, and failures that end it, for the user.
 
 use super::diagnose::{self, Diagnosis};
-use super::limits::Limits;
+use super::limits::{Limit, Limits};
 use super::state::Halt;
 use super::words::Words;
 use crate::abi::Errno;
@@ -138,6 +138,11 @@ impl Failure {
             position: place(position),
             calls: Vec::new(),
         }
+    }
+
+    /// A limit that was hit.
+    pub fn of_limit(limit: Limit, limits: &Limits) -> Self {
+        Self::of_halt(Halt::Limit(limit), limits)
     }
 
     pub(super) fn of_parse(error: &ParseError, words: &Words) -> Self {
