@@ -12,7 +12,7 @@ use crate::kernel::pidmap::PID_MAX_LIMIT;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Command, FileError, Machine, Reply, Stop, WorkloadFile};
 use crate::script::{Failure, FailureKind, Limit};
-use crate::trace::{Record, TraceEvent};
+use crate::trace::{CloneRefusal, Record, TraceEvent};
 use std::io::{self, Write};
 
 /// Memory of the machine: the recordings know no shortage of it.
@@ -102,22 +102,32 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
     loop {
         let left = file.horizon - machine.kernel.tick;
         let stop = apply(&mut machine, Command::Tick(left.min(SLICE)))?;
+        if let Reply::Stopped(stop) = stop {
+            is_going_on(&machine, stop)?;
+        }
         player.tell(&machine)?;
-        match stop {
-            Reply::Stopped(Stop::Stuck) => {
-                let (message, help) = machine.why_stuck();
-                return Err(failure(FailureKind::Script, message, Some(help.to_owned())));
-            }
-            Reply::Stopped(Stop::Panic) => {
-                let why = machine.kernel.panic.clone().unwrap_or_default();
-                let message = format!("Kernel panic - not syncing: {why}");
-                return Err(failure(FailureKind::Panic, message, None));
-            }
-            _ if machine.kernel.tick >= file.horizon => break,
-            _ => {}
+        if machine.kernel.tick >= file.horizon {
+            return player.print(&summary(&machine));
         }
     }
-    player.print(&summary(&machine))
+}
+
+/// A machine that stands still has nothing more to tell: a million events without time say less
+/// than one message.
+fn is_going_on(machine: &Machine, stop: Stop) -> Result<(), Failure> {
+    match stop {
+        Stop::Budget | Stop::Idle => Ok(()),
+        Stop::Stuck => {
+            let (message, help) = machine.why_stuck();
+            let help = Some(help.to_owned());
+            Err(failure(FailureKind::Script, message, help))
+        }
+        Stop::Panic => {
+            let why = machine.kernel.panic.as_deref().unwrap_or_default();
+            let message = format!("Kernel panic - not syncing: {why}");
+            Err(failure(FailureKind::Panic, message, None))
+        }
+    }
 }
 
 fn apply(machine: &mut Machine, command: Command) -> Result<Reply, Failure> {
@@ -185,7 +195,7 @@ fn is_short(record: &Record) -> bool {
 fn no_room(machine: &Machine, record: &Record) -> Failure {
     let errno = match record.event {
         TraceEvent::SysExit { ret, .. } => Errno::from_code(-ret),
-        TraceEvent::CopyProcess { refusal, .. } => refusal.map(|refusal| refusal.errno()),
+        TraceEvent::CopyProcess { refusal, .. } => refusal.map(CloneRefusal::errno),
         _ => None,
     };
     let errno = errno.map_or("", Errno::name);

@@ -12,5 +12,7 @@ mod layers;
 mod ledger;
 mod limits;
 mod process;
+mod replay_command;
 mod scripts;
 mod why;
+mod workload_files;
