@@ -66,7 +66,11 @@ fn files_that_cannot_be_replayed_are_named() {
 /// Workload, further arguments, exit code, and what the message must say.
 #[test]
 fn a_run_that_is_not_possible_says_why() {
-    let forks = "horizon 9\ntask A\nfork B b\ngoto 0\nscript b\nfork_vm B b\nrun 9\ngoto 0";
+    // More children than the machine has memory for.
+    let forks = format!(
+        "horizon 9\ntask A\n{}script b\nblock",
+        "fork B b\n".repeat(22_000)
+    );
     for (text, more, code, says) in [
         (
             "horizon 5\ntusk A\n  run 1",
@@ -99,15 +103,20 @@ fn a_run_that_is_not_possible_says_why() {
         ),
         (HOG, &["--max-ticks", "2"], 4, "limit ticks: 2; --max-ticks"),
         (HOG, &["--max-output", "9"], 4, "limit output: 9"),
-        (forks, &[], 4, "could make no task at tick"),
+        (
+            &forks,
+            &[],
+            4,
+            "task 2 (A) could make no task at tick 0: ENOMEM",
+        ),
     ] {
         let args: Vec<&str> = ["replay", "-"].iter().chain(more).copied().collect();
         let output = forklab(&args, text.as_bytes());
         let message = flat(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{text}\n{message}");
+        assert_eq!(output.status.code(), Some(code), "{says}\n{message}");
         let says = says.replace('┬', "");
         let says = says.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(message.contains(&says), "{text}\n{message}");
+        assert!(message.contains(&says), "{says}\n{message}");
     }
 }
 
