@@ -3,7 +3,7 @@
 use super::exit_code::{FINE, USAGE};
 use super::options::LimitArgs;
 use super::run::{self, Source};
-use super::{doc, repl, test};
+use super::{doc, repl, replay, test};
 use crate::script::{Host, Interrupt, Limit, Limits, Output};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -36,8 +36,9 @@ struct Cli {
     command: Option<Command>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 fine; 1 the script failed, or a snapshot differs; 2 usage; \
-                          3 the emulated kernel panicked; 4 a limit was hit; 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 fine; 1 the script failed, or a snapshot differs; 2 usage, \
+                          or an unusable file; 3 the emulated kernel panicked; 4 a limit was hit; \
+                          130 interrupted.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -45,6 +46,8 @@ enum Command {
     Run(RunArgs),
     /// Run scripts and compare what they print with their snapshots
     Test(TestArgs),
+    /// Run a workload file and print the schedule in the format of the recordings
+    Replay(ReplayArgs),
     /// Explain a script function; without a name, list them all
     Doc(DocArgs),
 }
@@ -67,6 +70,17 @@ struct TestArgs {
 }
 
 #[derive(Args)]
+struct ReplayArgs {
+    /// Workload file; - reads standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Processors of the machine
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=8))]
+    cpus: u32,
+}
+
+#[derive(Args)]
 struct DocArgs {
     /// Name of a function or property
     name: Option<String>,
@@ -84,6 +98,12 @@ pub(super) struct Process {
 }
 
 impl Process {
+    /// Whether the process uses more of the host's memory than it may.
+    pub(super) fn is_over_memory(&self) -> bool {
+        let used = self.memory.map_or(0, |memory| memory() as u64);
+        used > self.limits.get(Limit::Memory)
+    }
+
     /// The host of a session that prints there.
     pub(super) fn host(&self, out: Output) -> Host {
         Host {
@@ -138,6 +158,9 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
             run::run_all(&process, sources)
         }
         (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
+        (Some(Command::Replay(args)), None) => {
+            replay::run(&process, &Source::of_path(args.file), args.cpus)
+        }
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
         (None, Some(text)) => run::run_all(&process, [Source::Expression(text)]),
         (Some(_), Some(_)) => {

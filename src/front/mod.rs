@@ -6,6 +6,7 @@ mod doc;
 mod exit_code;
 mod options;
 mod repl;
+mod replay;
 mod run;
 mod style;
 mod test;

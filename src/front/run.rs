@@ -9,8 +9,8 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-/// The largest script that is read, in bytes.
-const MAX_SCRIPT: u64 = 16 << 20;
+/// The largest text that is read, in bytes.
+const MAX_TEXT: u64 = 16 << 20;
 
 /// Where a script comes from.
 pub(super) enum Source {
@@ -33,7 +33,7 @@ impl Source {
     }
 
     /// How messages call it.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Stdin => "<stdin>".to_owned(),
             Self::File(path) => path.display().to_string(),
@@ -41,7 +41,7 @@ impl Source {
         }
     }
 
-    /// Its text.
+    /// Its text, as it stands there.
     pub(super) fn read(&self) -> Result<String, String> {
         let mut bytes = Vec::new();
         match self {
@@ -59,9 +59,12 @@ impl Source {
                 .filter(|byte| **byte == b'\n')
                 .count()
                 + 1;
-            format!("not UTF-8 text: byte {at}, in line {line}; scripts are UTF-8 files")
+            format!("not UTF-8 text: byte {at}, in line {line}; only UTF-8 files can be read")
         })?;
-        Ok(plain_script(text))
+        Ok(match text.strip_prefix('\u{feff}') {
+            Some(bare) => bare.to_owned(),
+            None => text,
+        })
     }
 }
 
@@ -75,13 +78,13 @@ pub(super) fn plain_script(text: String) -> String {
 }
 
 fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
-    from.take(MAX_SCRIPT + 1)
+    from.take(MAX_TEXT + 1)
         .read_to_end(bytes)
         .map_err(|error| reason(&error))?;
-    if bytes.len() as u64 > MAX_SCRIPT {
+    if bytes.len() as u64 > MAX_TEXT {
         return Err(format!(
-            "larger than {} MiB; no script is",
-            MAX_SCRIPT >> 20
+            "larger than {} MiB, which is the most that is read",
+            MAX_TEXT >> 20
         ));
     }
     Ok(())
@@ -92,7 +95,7 @@ pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::IsADirectory => "is a directory; name the script in it".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory; name a file in it".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -115,7 +118,7 @@ pub(super) fn run_all(process: &Process, sources: impl IntoIterator<Item = Sourc
 fn run_one(process: &Process, source: &Source) -> u8 {
     let name = source.name();
     let text = match source.read() {
-        Ok(text) => text,
+        Ok(text) => plain_script(text),
         Err(why) => {
             complain(&format!("forklab: {name}: {why}"));
             return USAGE;

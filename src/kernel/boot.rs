@@ -103,6 +103,7 @@ impl Kernel {
             names: Names::default(),
             log: TraceLog::default(),
             stat: Stat::default(),
+            acct: None,
             mem,
             vm: VmStat::default(),
             map_refusal: None,

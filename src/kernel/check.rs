@@ -120,7 +120,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// A number is in use exactly if a hash has it, and every entry of a hash has a task.
+    /// A number is in use exactly if a hash has it or it waits for its task, and every entry of a
+    /// hash has a task.
     fn check_pids(&self) -> Result<(), String> {
         let mut used = vec![false; PID_MAX_LIMIT as usize];
         used[0] = true;
@@ -133,9 +134,11 @@ impl Kernel {
             }
         }
         for (pid, used) in used.iter().enumerate() {
-            demand(self.pidmap.in_use(pid as u32) == *used, || {
-                format!("pid {pid} is in a hash: {used}, in the map: {}", !used)
-            })?;
+            let reserved = self.pidmap.is_reserved(Pid(pid as i32));
+            demand(
+                self.pidmap.in_use(pid as u32) == (*used || reserved),
+                || format!("pid {pid} is in a hash: {used}, in the map: {}", !used),
+            )?;
         }
         Ok(())
     }

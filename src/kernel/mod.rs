@@ -2,6 +2,7 @@
 //! the names of their Linux 2.6.12 counterparts. It knows no user mode beyond `pt_regs` and no
 //! scripts; it never blocks the host.
 
+pub mod acct;
 pub mod boot;
 mod check;
 pub mod clone_rules;
@@ -31,6 +32,7 @@ use crate::abi::{
 };
 use crate::hw::{Cpu, Ram};
 use crate::trace::{Stamp, TraceEvent, TraceLog};
+use acct::Account;
 use boot::Config;
 use cred::UserTable;
 use files::{FilesStruct, FsStruct, Namespace, SemUndoList};
@@ -67,6 +69,8 @@ pub struct Kernel {
     pub log: TraceLog,
     /// Counters since boot.
     pub stat: Stat,
+    /// Accounts of the tasks that have ended, if they are kept.
+    pub acct: Option<Vec<Account>>,
     /// Page frames.
     pub mem: PageAllocator,
     /// Memory promised, and memory used as page cache.

@@ -2,7 +2,7 @@
 //! group, process group and session.
 
 use crate::abi::{Pid, TaskId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers below are not reused after the first wrap.
 const RESERVED_PIDS: u32 = 300;
@@ -18,6 +18,8 @@ pub struct Pidmap {
     pid_max: u32,
     /// The number handed out last, by a successful or a failed fork.
     pub last_pid: u32,
+    /// Numbers in use by tasks that are not there yet.
+    reserved: BTreeSet<Pid>,
 }
 
 impl Pidmap {
@@ -29,6 +31,7 @@ impl Pidmap {
             bits,
             pid_max,
             last_pid: 0,
+            reserved: BTreeSet::new(),
         }
     }
 
@@ -58,6 +61,23 @@ impl Pidmap {
         self.bits[(found / 64) as usize] |= 1 << (found % 64);
         self.last_pid = found;
         Some(Pid(found as i32))
+    }
+
+    /// Takes the next free number for a task that comes later.
+    pub fn reserve(&mut self) -> Option<Pid> {
+        let pid = self.alloc()?;
+        self.reserved.insert(pid);
+        Some(pid)
+    }
+
+    /// The task of a reserved number comes now: the number is an ordinary one in use.
+    pub fn claim(&mut self, pid: Pid) {
+        self.reserved.remove(&pid);
+    }
+
+    /// Whether the number waits for its task.
+    pub fn is_reserved(&self, pid: Pid) -> bool {
+        self.reserved.contains(&pid)
     }
 
     /// Gives a number back. `last_pid` stays.

@@ -6,7 +6,8 @@ use super::cred::Cred;
 use super::fork::ForkArgs;
 use super::sched::{Levers, task_timeslice};
 use crate::abi::{
-    CloneFlags, Errno, InodeId, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
+    CloneFlags, Errno, InodeId, Pid, Policy, Signal, TaskId, nice_to_static_prio,
+    rt_priority_to_prio,
 };
 
 /// What a spawned task is to be.
@@ -49,6 +50,20 @@ impl Kernel {
     /// # Errors
     /// As `copy_process`, called by root: `EAGAIN`, `ENOMEM`.
     pub fn spawn(&mut self, args: &SpawnArgs) -> Result<TaskId, Errno> {
+        let pid = self.pidmap.alloc().ok_or(Errno::EAGAIN)?;
+        self.spawn_numbered(args, pid)
+    }
+
+    /// The same for a task whose number was reserved.
+    ///
+    /// # Errors
+    /// `EAGAIN`, `ENOMEM`; the number is then free.
+    pub fn spawn_reserved(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
+        self.pidmap.claim(pid);
+        self.spawn_numbered(args, pid)
+    }
+
+    fn spawn_numbered(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
         let init = self.init;
         self.this_cpu = usize::from(args.cpu);
         self.prepare_init(args);
@@ -59,7 +74,6 @@ impl Kernel {
             comm,
             ..ForkArgs::with_flags(flags)
         };
-        let pid = self.pidmap.alloc().ok_or(Errno::EAGAIN)?;
         let child = match self.copy_process(init, &fork, pid) {
             Ok(child) => child,
             Err(refusal) => {

@@ -28,6 +28,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sched.c`, `finish_task_switch()`.
     fn finish_task_switch(&mut self, prev: TaskId) {
         if self.sched.get(prev).dead {
+            self.account_for(prev);
             self.put_task(prev);
         }
     }

@@ -29,10 +29,15 @@ impl Machine {
                 spin,
             } => self.spawn(&args, program.as_deref(), spin),
             Command::SpawnWorkload { args, program } => {
-                let inode = self.workload_file(&args.name, program);
+                let inode = self.workload_inode(&args.name, program);
                 let reply = self.spawn_inode(&args, inode, false);
                 self.kernel.iput(inode);
                 reply
+            }
+            Command::Load(tasks) => self.load(&tasks),
+            Command::Accounts(on) => {
+                self.kernel.keep_accounts(on);
+                Ok(Reply::Done)
             }
             Command::Act { task, action } => self.act(task, action).map(Reply::Acted),
             Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, false))),
@@ -72,7 +77,7 @@ impl Machine {
 
     /// The program file of a workload, referenced once for the caller. Exec finds it by its name,
     /// unless that is the name of a file from boot.
-    fn workload_file(&mut self, name: &str, program: Arc<WorkloadProgram>) -> InodeId {
+    pub(super) fn workload_inode(&mut self, name: &str, program: Arc<WorkloadProgram>) -> InodeId {
         let inode = if BOOT_FILES.contains(&name) {
             self.kernel.unnamed_program(name)
         } else {

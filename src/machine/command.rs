@@ -1,6 +1,7 @@
 //! Commands: every way to change a machine, as data; and what they come to.
 
 use super::workload::WorkloadProgram;
+use super::workload_file::ListedTask;
 use crate::abi::{Pid, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fork::ForkArgs;
@@ -69,6 +70,11 @@ pub enum Command {
         /// Its steps.
         program: Arc<WorkloadProgram>,
     },
+    /// Makes the tasks of a workload file. All get their numbers now, in this order; each appears
+    /// at its start, counted from now.
+    Load(Arc<[ListedTask]>),
+    /// Keeps accounts of the tasks that end from now on, or no longer.
+    Accounts(bool),
     /// Lets a puppet act.
     Act {
         /// Puppet.
@@ -111,6 +117,8 @@ pub enum Reply {
         /// Its pid; a task whose first step is to exit is gone by now.
         pid: Pid,
     },
+    /// The numbers of the listed tasks. Those that start now are there, or have ended by now.
+    Loaded(Vec<Pid>),
     /// What the action came to.
     Acted(Outcome),
     /// Why time stands still again.

@@ -2,16 +2,20 @@
 //! commands, which are plain data; so checkpoint and commands are all that a replay needs.
 
 mod apply;
+mod arrivals;
 mod command;
 mod history;
 mod image;
 mod puppet;
 mod refusal;
 mod settle;
-mod step_text;
 mod steps;
 mod time;
 mod workload;
+mod workload_file;
+mod workload_line;
+mod workload_task;
+mod workload_words;
 
 pub use command::{Action, CallState, Command, Outcome, Reply};
 pub use history::{History, Moment};
@@ -20,11 +24,14 @@ pub use puppet::Puppet;
 pub use refusal::{Awaits, CannotRun, Refusal, Who};
 pub use time::Stop;
 pub use workload::{ParseError, Step, WorkloadProgram};
+pub use workload_file::{ListedTask, WorkloadFile};
+pub use workload_line::FileError;
 
 use crate::abi::{InodeId, TaskId};
 use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
+use arrivals::Arrivals;
 use slotmap::SecondaryMap;
 use std::collections::BTreeMap;
 use workload::Workload;
@@ -52,6 +59,8 @@ pub struct Machine {
     pub kernel: Kernel,
     modes: SecondaryMap<TaskId, UserMode>,
     images: SecondaryMap<InodeId, Image>,
+    /// Tasks that appear later.
+    arrivals: Arrivals,
     /// How many ticks a call on a puppet may wait until the scheduler gives it the CPU.
     patience: u64,
     calls: BTreeMap<u64, CallState>,
@@ -80,6 +89,7 @@ impl Machine {
             kernel,
             modes: SecondaryMap::new(),
             images: SecondaryMap::new(),
+            arrivals: Arrivals::default(),
             patience: 0,
             calls: BTreeMap::new(),
             next_call: 1,

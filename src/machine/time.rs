@@ -26,6 +26,18 @@ impl Machine {
         self.pass_time(budget, true)
     }
 
+    /// What to say of [`Stop::Stuck`]: what happens, and what helps.
+    ///
+    /// The task that was on the CPU when the machine gave up is one of those that go round.
+    pub fn why_stuck(&self) -> (String, &'static str) {
+        let kernel = &self.kernel;
+        let who = self.who(kernel.sched.current(kernel.this_cpu));
+        (
+            format!("{who} goes round in circles without ever using time"),
+            "a workload needs a run, sleep or block step in its loop",
+        )
+    }
+
     pub(super) fn pass_time(&mut self, ticks: u64, stop_if_idle: bool) -> Stop {
         let end = self.kernel.tick.saturating_add(ticks);
         if !self.settle() {
@@ -36,11 +48,11 @@ impl Machine {
                 return Stop::Panic;
             }
             if self.all_idle() {
-                match self.kernel.timers.next_expiry() {
+                match self.next_event() {
                     None if stop_if_idle => return Stop::Idle,
                     next => {
                         // The last of these ticks is the one before something can happen.
-                        let quiet = next.map_or(end, |expiry| end.min(expiry - 1));
+                        let quiet = next.map_or(end, |tick| end.min(tick - 1));
                         if quiet > self.kernel.tick {
                             self.kernel.skip_idle_to(quiet);
                             continue;
@@ -59,16 +71,23 @@ impl Machine {
         }
     }
 
-    /// One tick: charge, wake-ups, `scheduler_tick`, settle.
+    /// One tick: charge, wake-ups, tasks that appear, `scheduler_tick`, settle.
     fn tick(&mut self) -> bool {
         for cpu in 0..self.kernel.cpus.len() {
             let current = self.kernel.sched.current(cpu);
             self.charge(current);
         }
         self.kernel.timer_interrupt();
+        self.appear();
         self.kernel.scheduler_tick();
         self.idle_steps = 0;
         self.settle()
+    }
+
+    /// The tick at which the next thing happens by itself while all CPUs are idle.
+    fn next_event(&self) -> Option<u64> {
+        let events = [self.kernel.timers.next_expiry(), self.arrivals.next_tick()];
+        events.into_iter().flatten().min()
     }
 
     /// Takes the tick that is passing off what the running task still wants to run.

@@ -1,6 +1,6 @@
 //! Workloads: lists of steps in whole ticks that a task follows by itself.
 
-use super::step_text::{Wrong, parse_step};
+use super::workload_words::{parse_step, step_help};
 use crate::abi::Policy;
 use std::fmt;
 use std::sync::Arc;
@@ -58,10 +58,15 @@ pub enum ForkHow {
     Vfork,
 }
 
-/// The scripts of one program: the first is what it starts with, the others are for its children.
+/// Steps under a name.
+pub(super) type Script = (String, Vec<Step>);
+
+/// The scripts of one program: one is what it starts with, the others are for its children.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WorkloadProgram {
-    scripts: Vec<(String, Vec<Step>)>,
+    /// The programs of a workload file share them.
+    scripts: Arc<Vec<Script>>,
+    start: usize,
 }
 
 /// A line that is no step.
@@ -103,8 +108,9 @@ pub(super) struct Workload {
 }
 
 impl Workload {
-    pub(super) const fn new(program: Arc<WorkloadProgram>) -> Self {
-        Self::at(program, 0)
+    pub(super) fn new(program: Arc<WorkloadProgram>) -> Self {
+        let start = program.start;
+        Self::at(program, start)
     }
 
     pub(super) const fn at(program: Arc<WorkloadProgram>, script: usize) -> Self {
@@ -126,12 +132,22 @@ impl Workload {
 impl WorkloadProgram {
     /// The program of `true`: it exits.
     pub fn exit() -> Self {
+        Self::of_scripts(vec![("main".to_owned(), vec![Step::Exit])])
+    }
+
+    fn of_scripts(scripts: Vec<Script>) -> Self {
         Self {
-            scripts: vec![("main".to_owned(), vec![Step::Exit])],
+            scripts: Arc::new(scripts),
+            start: 0,
         }
     }
 
-    /// The scripts by name, with their steps: the first is what the program starts with.
+    /// A program that starts with the script at that place.
+    pub(super) const fn starting_at(scripts: Arc<Vec<Script>>, start: usize) -> Self {
+        Self { scripts, start }
+    }
+
+    /// The scripts by name, with their steps.
     pub fn scripts(&self) -> impl Iterator<Item = (&str, &[Step])> {
         let scripts = self.scripts.iter();
         scripts.map(|(name, steps)| (name.as_str(), steps.as_slice()))
@@ -148,17 +164,86 @@ impl WorkloadProgram {
             let mut steps = Vec::new();
             for (step, line) in lines.iter().enumerate() {
                 let text = line.as_ref().trim();
-                let error = |Wrong { why, help }| ParseError {
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let read = parse_step(&words, &names, lines.len());
+                steps.push(read.map_err(|bad| ParseError {
                     script: name.clone(),
                     step,
                     text: text.to_owned(),
-                    why,
-                    help,
-                };
-                steps.push(parse_step(text, &names, lines.len()).map_err(error)?);
+                    why: bad.why,
+                    help: step_help(&words),
+                })?);
             }
             parsed.push((name.clone(), steps));
         }
-        Ok(Self { scripts: parsed })
+        Ok(Self::of_scripts(parsed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(lines: &[&str]) -> Result<WorkloadProgram, String> {
+        let scripts = [
+            ("main".to_owned(), lines.to_vec()),
+            ("kid".to_owned(), vec!["exit"]),
+        ];
+        let parsed = WorkloadProgram::parse(&scripts);
+        parsed.map_err(|error| format!("{error}; {}", error.help))
+    }
+
+    #[test]
+    fn every_step_can_be_read() {
+        let lines = [
+            "run 20",
+            "sleep 5",
+            "io 3",
+            "block",
+            "wake A",
+            "yield",
+            "nice -5",
+            "renice A 3",
+            "setsched rr 10",
+            "fork B kid",
+            "fork_vm B kid",
+            "vfork B kid",
+            "map 0x50000000 4",
+            "touch 0x50000000 4",
+            "exec true",
+            "goto 0",
+            "exit",
+        ];
+        assert_eq!(parse(&lines).unwrap().scripts[0].1.len(), lines.len());
+    }
+
+    #[test]
+    fn a_bad_step_is_named_with_what_would_be_right() {
+        for (line, why) in [
+            ("run 0", "at least 1"),
+            ("run x", "x is no number"),
+            ("nice 20", "-20 to 19"),
+            ("setsched fifo 0", "1 to 99"),
+            ("setsched idle 1", "no policy"),
+            ("fork B nobody", "there are: main, kid"),
+            ("goto 1", "the last step is 0"),
+            ("walk 3", "steps are run N"),
+            ("wait 5", "no such step; did you mean sleep 5?"),
+            ("rnu 5", "did you mean run 5?"),
+            (
+                "run",
+                "too few words for run; it is written run N, as in run 20",
+            ),
+            ("exit 0", "too many words for exit; it is written exit"),
+            (
+                "goto 1",
+                "it is written goto K, as in goto 0; steps are counted from 0",
+            ),
+            ("", "steps are run N"),
+        ] {
+            let error = parse(&[line]).unwrap_err();
+            assert!(error.starts_with("step 0 of main, "), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
     }
 }

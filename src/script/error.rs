@@ -1,7 +1,7 @@
 //! Errors of scripts: values that a script can catch, and failures that end it, for the user.
 
 use super::diagnose::{self, Diagnosis};
-use super::limits::Limits;
+use super::limits::{Limit, Limits};
 use super::parse_error::parse_error;
 use super::state::Halt;
 use super::words::Words;
@@ -145,6 +145,11 @@ impl Failure {
                 .filter_map(|(what, at)| Some((what, place(at)?)))
                 .collect(),
         }
+    }
+
+    /// A limit that was hit.
+    pub fn of_limit(limit: Limit, limits: &Limits) -> Self {
+        Self::of_halt(Halt::Limit(limit), limits)
     }
 
     /// `text` is what was to be read.

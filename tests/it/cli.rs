@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-fn forklab(args: &[&str], stdin: &[u8]) -> Output {
+pub fn forklab(args: &[&str], stdin: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
         .args(args)
         .stdin(Stdio::piped())
@@ -18,7 +18,7 @@ fn forklab(args: &[&str], stdin: &[u8]) -> Output {
 }
 
 /// A drawn message without its frame, in one line: what it says, however it is laid out.
-fn flat(stderr: &[u8]) -> String {
+pub fn flat(stderr: &[u8]) -> String {
     let text = std::str::from_utf8(stderr).unwrap();
     let is_frame = |c: char| ('\u{2500}'..='\u{257f}').contains(&c) || c == '·';
     let bare = text
@@ -28,7 +28,7 @@ fn flat(stderr: &[u8]) -> String {
     bare.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn scratch(name: &str, bytes: &[u8]) -> PathBuf {
+pub fn scratch(name: &str, bytes: &[u8]) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, bytes).unwrap();
     path

@@ -50,15 +50,9 @@ fn boot_config(options: &Map) -> Result<Config> {
     Ok(config)
 }
 
-/// The task that was on the CPU when the machine gave up is one of those that go round.
 fn stuck(machine: &Machine) -> ScriptError {
-    let kernel = &machine.kernel;
-    let task = kernel.sched.current(kernel.this_cpu);
-    let (pid, name) = (kernel.pid(task), kernel.names.get(kernel.comm(task)));
-    ScriptError::new(format!(
-        "task {pid} ({name}) goes round in circles without ever using time"
-    ))
-    .with_help("a workload needs a run, sleep or block step in its loop")
+    let (message, help) = machine.why_stuck();
+    ScriptError::new(message).with_help(help)
 }
 
 /// Lets time pass in slices. Returns how many ticks have passed.

@@ -1,129 +1,298 @@
-//! Recorded schedules: the real scheduler's decisions about forking workloads, line by line.
+//! Workload files on a machine: recorded schedules are reproduced, and what the recordings do not
+//! show.
 
 use crate::lab::Lab;
-use forklab::abi::{CloneFlags, Name, Pid};
-use forklab::trace::{Record, TraceEvent};
+use forklab::abi::Errno;
+use forklab::export::{Recorder, recording, summary};
+use forklab::kernel::boot::Config;
+use forklab::machine::{Command, History, Machine, Refusal, Reply, Stop, WorkloadFile};
+use std::fs;
+use std::path::Path;
 
-/// A part of a workload file: a task or a script, and its steps.
-type Section<'a> = (&'a str, Vec<&'a str>);
-
-/// Horizon, tasks and scripts of a workload file, as far as the recordings here use its format.
-fn parse(text: &str) -> (u64, Vec<Section<'_>>, Vec<Section<'_>>) {
-    let (mut horizon, mut tasks, mut scripts) = (0, Vec::new(), Vec::new());
-    let mut in_task = true;
-    for line in text.lines().map(str::trim) {
-        match line.split_once(' ') {
-            _ if line.starts_with('#') => {}
-            Some(("horizon", ticks)) => horizon = ticks.parse().unwrap(),
-            Some(("task", name)) => {
-                in_task = true;
-                tasks.push((name, Vec::new()));
-            }
-            Some(("script", name)) => {
-                in_task = false;
-                scripts.push((name, Vec::new()));
-            }
-            _ => {
-                let sections = if in_task { &mut tasks } else { &mut scripts };
-                sections.last_mut().unwrap().1.push(line);
-            }
-        }
-    }
-    (horizon, tasks, scripts)
+/// Loads a workload file into a machine and returns its horizon.
+fn load(machine: &mut Machine, text: &str) -> u64 {
+    let file = WorkloadFile::parse(text, 1).unwrap_or_else(|error| panic!("{error}"));
+    machine.apply(Command::Accounts(true)).unwrap();
+    machine.apply(Command::Load(file.tasks.into())).unwrap();
+    file.horizon
 }
 
-fn who(lab: &Lab, pid: Pid, name: Name) -> String {
-    match pid {
-        Pid(0) => "0:idle".to_owned(),
-        _ => format!("{pid}:{}", lab.kernel().names.get(name)),
-    }
-}
-
-/// An event in the words of the recordings; `None` for those that they do not have.
-fn line(lab: &Lab, record: &Record) -> Option<String> {
-    let event = match record.event {
-        TraceEvent::SchedSwitch {
-            next,
-            next_name,
-            prev_prio,
-            next_prio,
-            next_slice,
-            ..
-        } => {
-            let next = who(lab, next, next_name);
-            format!("switch next={next} prio={prev_prio} nprio={next_prio} nslice={next_slice}")
-        }
-        TraceEvent::SchedWakeup {
-            prio, sleep_avg, ..
-        } => format!("wake prio={prio} sleep_avg={sleep_avg}"),
-        TraceEvent::TimesliceExpire {
-            to, prio, slice, ..
-        } => {
-            let to = to.map_or("rt", |array| array.name());
-            format!("expire to={to} prio={prio} slice={slice}")
-        }
-        TraceEvent::RrRequeue { prio, slice, .. } => format!("rr prio={prio} slice={slice}"),
-        TraceEvent::ArraySwap {} => "array_swap".to_owned(),
-        TraceEvent::SchedProcessFork {
-            child,
-            child_name,
-            flags,
-            child_prio,
-            child_slice,
-            parent_slice,
-        } if record.stamp.pid != Pid(1) => {
-            let child = who(lab, child, child_name);
-            let vm = u32::from(flags.contains(CloneFlags::CLONE_VM));
-            format!(
-                "fork child={child} vm={vm} cprio={child_prio} cslice={child_slice} \
-                 pslice={parent_slice}"
-            )
-        }
-        TraceEvent::SchedExit { parent: Pid(1), .. } => "exit parent=1".to_owned(),
-        TraceEvent::SchedExit {
-            parent,
-            parent_slice,
-            parent_sleep_avg,
-        } => format!("exit parent={parent} pslice={parent_slice} psleep_avg={parent_sleep_avg}"),
-        _ => return None,
-    };
-    let (tick, pid) = (record.stamp.tick, record.stamp.pid);
-    let name = who(lab, pid, record.stamp.name);
-    let (_, name) = name.split_once(':').unwrap();
-    Some(format!("{tick} {pid} {name} {event}"))
-}
-
-/// Runs a workload on a fresh machine and compares all but the `spawn` and `summary` lines.
-fn replay(workload: &str, recording: &str) {
-    let (horizon, tasks, scripts) = parse(workload);
-    let scripts: Vec<(&str, &[&str])> = scripts
-        .iter()
-        .map(|(name, steps)| (*name, steps.as_slice()))
-        .collect();
+/// A machine on which a workload file has run to its horizon.
+fn run(text: &str) -> Lab {
     let mut lab = Lab::boot();
-    for (name, steps) in &tasks {
-        lab.workload(name, steps, &scripts);
-    }
+    let horizon = load(&mut lab.machine, text);
     lab.tick(horizon);
-    let ran: Vec<String> = lab.events(0, |record| line(&lab, record));
-    let recorded: Vec<&str> = recording
+    lab
+}
+
+fn replay(text: &str) -> String {
+    recording(&run(text).machine)
+}
+
+/// Every recording in `tests/data`: NAME.workload, and NAME.trace as the scheduler's own source
+/// made it.
+#[test]
+fn recordings_are_reproduced_byte_for_byte() {
+    let mut compared = 0;
+    for entry in fs::read_dir("tests/data").unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "workload")
+        {
+            compare(&path);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 12);
+}
+
+fn compare(workload: &Path) {
+    let recorded = fs::read_to_string(workload.with_extension("trace")).unwrap();
+    let ran = replay(&fs::read_to_string(workload).unwrap());
+    let name = workload.display();
+    for (nr, (ran, recorded)) in ran.lines().zip(recorded.lines()).enumerate() {
+        assert_eq!(ran, recorded, "{name}, line {}", nr + 1);
+    }
+    assert!(ran == recorded, "{name}: one is longer than the other");
+}
+
+/// The lines of a replay that are about one task and say one thing.
+fn lines<'a>(recording: &'a str, pid: u32, event: &str) -> Vec<&'a str> {
+    let about = |line: &&str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        words[1] == pid.to_string() && words[3] == event
+    };
+    recording.lines().filter(about).collect()
+}
+
+/// Numbers go to the listed tasks first, whatever their start; forked tasks get the next ones.
+#[test]
+fn a_listed_task_has_its_number_before_it_appears() {
+    let recording = replay(
+        "horizon 40
+         task early
+           run 2
+           fork kid kid
+           run 3
+         task late start=20 nice=-5 psa=500
+           run 1
+         task never start=41
+           run 1
+         script kid
+           run 1",
+    );
+    for (pid, event, wanted) in [
+        (
+            2,
+            "fork",
+            "2 2 early fork child=5:kid vm=0 cprio=125 cslice=49 pslice=49",
+        ),
+        (
+            3,
+            "spawn",
+            "20 3 late spawn prio=116 slice=500 sleep_avg=400000000",
+        ),
+        (3, "exit", "21 3 late exit parent=1"),
+    ] {
+        assert_eq!(lines(&recording, pid, event), [wanted], "{recording}");
+    }
+    assert!(!recording.contains("never"), "{recording}");
+}
+
+/// At one tick: a sleeper wakes, then a task appears, then the running task's slice ends.
+#[test]
+fn tasks_appear_between_the_wake_ups_and_scheduler_tick() {
+    let recording = replay(
+        "horizon 120
+         task sleeper
+           sleep 100
+           run 1
+         task hog
+           run 1000
+         task late start=100 nice=19
+           run 1",
+    );
+    let at_100: Vec<&str> = recording
         .lines()
-        .filter(|line| {
-            let event = line.split(' ').nth(3);
-            !matches!(event, Some("spawn" | "summary"))
-        })
+        .filter_map(|line| line.strip_prefix("100 "))
         .collect();
-    assert_eq!(ran, recorded);
+    assert_eq!(
+        at_100[..3],
+        [
+            "2 sleeper wake prio=115 sleep_avg=1000000000",
+            "4 late spawn prio=139 slice=5 sleep_avg=0",
+            "3 hog expire to=expired prio=125 slice=100",
+        ],
+        "{recording}"
+    );
 }
 
+/// What each task was doing at the end, in the words of the recordings.
 #[test]
-fn a_fork_and_an_exit() {
-    let workload = include_str!("../../data/04-fork-and-exit.workload");
-    replay(workload, include_str!("../../data/04-fork-and-exit.trace"));
+fn the_summary_tells_how_every_task_stands_or_ended() {
+    let recording = replay(
+        "horizon 150
+         task sleeps
+           sleep 1000
+         task reads
+           io 1000
+         task blocks
+           block
+         task ends
+         task spent
+           run 1000
+         task runs
+           run 1000
+         task waits nice=19
+           run 1",
+    );
+    let states: Vec<(&str, &str)> = recording
+        .lines()
+        .filter(|line| line.contains(" summary "))
+        .filter_map(|line| Some((line.split(' ').nth(2)?, line.split_once("state=")?.1)))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("sleeps", "sleep"),
+            ("reads", "io"),
+            ("blocks", "block"),
+            ("ends", "exited"),
+            ("spent", "expired"),
+            ("runs", "running"),
+            ("waits", "active"),
+        ],
+        "{recording}"
+    );
 }
 
+/// Tasks that use one script share it, and children find the others.
 #[test]
-fn a_fork_with_shared_memory() {
-    let workload = include_str!("../../data/05-fork-clone-vm.workload");
-    replay(workload, include_str!("../../data/05-fork-clone-vm.trace"));
+fn tasks_can_follow_a_script() {
+    let recording = replay(
+        "horizon 100
+         task A script=body   # a comment
+         task B script=body
+         script kid
+           run 1
+         script body
+           run 2
+           fork C kid
+           run 1",
+    );
+    for (pid, child) in [(2, "4:C"), (3, "5:C")] {
+        let forks = lines(&recording, pid, "fork");
+        assert_eq!(forks.len(), 1);
+        assert!(forks[0].contains(child), "{recording}");
+    }
+    assert_eq!(recording.matches(" exit ").count(), 4, "{recording}");
+}
+
+/// Loading is a command like others: a run that goes on after a way back is the same run.
+#[test]
+fn going_back_brings_tasks_that_were_still_to_come() {
+    let file = WorkloadFile::parse(
+        "horizon 60
+         task A
+           run 5
+           sleep 5
+           goto 0
+         task late start=30
+           run 3
+           sleep 2
+           goto 0",
+        1,
+    )
+    .unwrap();
+    let mut machine = Machine::boot(Config::default()).unwrap();
+    let mut history = History::default();
+    history.moment(&mut machine);
+    let mut moments = Vec::new();
+    let load = Command::Load(file.tasks.into());
+    for command in [
+        Command::Accounts(true),
+        load,
+        Command::Tick(20),
+        Command::Tick(40),
+    ] {
+        history.note_command(&command);
+        machine.apply(command).unwrap();
+        moments.push(history.moment(&mut machine));
+    }
+    let straight = recording(&machine);
+    assert!(history.go_back(&mut machine, moments[2]));
+    assert_eq!(machine.kernel.tick, 20);
+    machine.apply(Command::Tick(40)).unwrap();
+    assert_eq!(recording(&machine), straight);
+    assert!(straight.contains("30 3 late spawn"), "{straight}");
+    machine.kernel.check().unwrap();
+}
+
+/// A start is counted from the loading; until then the numbers are taken and all is in order.
+#[test]
+fn a_file_can_be_loaded_into_a_machine_that_runs() {
+    let mut lab = Lab::boot();
+    lab.tick(70);
+    load(
+        &mut lab.machine,
+        "horizon 0\ntask late start=30\nrun 5\ntask now\nblock",
+    );
+    assert_eq!(lab.kernel().check(), Ok(()));
+    let sh = lab.spawn("sh");
+    assert_eq!(lab.pid(sh), 4);
+    // Nothing runs, but a task is still to come.
+    let stopped = lab.machine.apply(Command::Run(1000)).unwrap();
+    assert_eq!(stopped, Reply::Stopped(Stop::Idle));
+    assert_eq!(lab.kernel().tick, 105);
+    assert!(recording(&lab.machine).contains("100 2 late spawn"));
+}
+
+/// With too few numbers for all its tasks a file is refused, and takes none.
+#[test]
+fn a_file_with_too_many_tasks_leaves_the_machine_as_it_was() {
+    let mut lab = Lab::with(Config {
+        pid_max: 301,
+        ..Config::default()
+    });
+    let text = format!("horizon 1\n{}", "task A\nblock\n".repeat(300));
+    let file = WorkloadFile::parse(&text, 1).unwrap();
+    let refused = lab.machine.apply(Command::Load(file.tasks.into()));
+    assert_eq!(refused, Err(Refusal::NoTask(Errno::EAGAIN)));
+    let sh = lab.spawn("sh");
+    assert_eq!(lab.pid(sh), 2);
+}
+
+/// Writing piece by piece gives the same text as writing at the end.
+#[test]
+fn a_recording_can_be_written_while_the_machine_runs() {
+    let text = fs::read_to_string("tests/data/10-small-mix.workload").unwrap();
+    let mut machine = Machine::boot(Config::default()).unwrap();
+    let horizon = load(&mut machine, &text);
+    let (mut recorder, mut pieces) = (Recorder::default(), String::new());
+    while machine.kernel.tick < horizon {
+        machine
+            .apply(Command::Tick(7.min(horizon - machine.kernel.tick)))
+            .unwrap();
+        pieces.push_str(&recorder.events(&machine));
+    }
+    pieces.push_str(&summary(&machine));
+    assert!(pieces == recording(&machine));
+    assert_eq!(recorder.missed(), 0);
+}
+
+/// A trace that was not read in time leaves a gap, which is counted.
+#[test]
+fn events_that_the_trace_has_dropped_are_counted() {
+    let mut lab = Lab::boot();
+    lab.machine.kernel.log.set_capacity(1024);
+    load(
+        &mut lab.machine,
+        "horizon 9000\ntask A\nrun 1\nsleep 1\ngoto 0",
+    );
+    lab.tick(9000);
+    let mut recorder = Recorder::default();
+    recorder.events(&lab.machine);
+    assert_eq!(recorder.missed(), lab.kernel().log.dropped());
+    assert!(recorder.missed() > 0);
 }

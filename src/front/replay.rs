@@ -1,0 +1,213 @@
+//! `forklab replay`: a workload file on a fresh machine, told in the format of the recordings.
+
+use super::cli::Process;
+use super::diag::draw;
+use super::exit_code::{FINE, USAGE};
+use super::run::{Source, complain, exit_code};
+use super::style::stderr_has_color;
+use crate::abi::{Errno, Pid};
+use crate::export::{Recorder, summary};
+use crate::kernel::boot::Config;
+use crate::kernel::pidmap::PID_MAX_LIMIT;
+use crate::kernel::syscall::Syscall;
+use crate::machine::{Command, FileError, Machine, Reply, Stop, WorkloadFile};
+use crate::script::{Failure, FailureKind, Limit};
+use crate::trace::{CloneRefusal, Record, TraceEvent};
+use std::io::{self, Write};
+
+/// Memory of the machine: the recordings know no shortage of it.
+const MEM: u32 = 256 << 20;
+/// Ticks between two looks at the trace, which keeps the latest events only.
+const SLICE: u64 = 100;
+
+/// Replays a workload file; returns the exit code.
+pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
+    if cpus > 1 {
+        complain(&format!(
+            "forklab: replay with {cpus} CPUs needs the balancing of load between them, which is \
+             not emulated; leave --cpus out"
+        ));
+        return USAGE;
+    }
+    let name = source.name();
+    let text = match source.read() {
+        Ok(text) => text,
+        Err(why) => {
+            complain(&format!("forklab: {name}: {why}"));
+            return USAGE;
+        }
+    };
+    let file = match WorkloadFile::parse(&text, cpus) {
+        Ok(file) => file,
+        Err(error) => {
+            complain(&draw(&unreadable(error), &name, &text, stderr_has_color()));
+            return USAGE;
+        }
+    };
+    match play(process, file, cpus) {
+        Ok(()) => FINE,
+        Err(failure) => {
+            if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
+                complain(&draw(&failure, &name, &text, stderr_has_color()));
+            }
+            exit_code(failure.kind)
+        }
+    }
+}
+
+fn unreadable(error: FileError) -> Failure {
+    Failure {
+        position: Some((error.line, error.column)),
+        ..failure(
+            FailureKind::Script,
+            error.why,
+            Some(format!("expected {}", error.expected)),
+        )
+    }
+}
+
+/// A failure that has no place in the file.
+fn failure(kind: FailureKind, message: String, help: Option<String>) -> Failure {
+    Failure {
+        kind,
+        message,
+        note: None,
+        help,
+        position: None,
+        around: Vec::new(),
+    }
+}
+
+/// Runs a workload to its horizon and prints as it goes.
+fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure> {
+    if file.horizon > process.limits.get(Limit::Ticks) {
+        return Err(Failure::of_limit(Limit::Ticks, &process.limits));
+    }
+    let config = Config {
+        cpus,
+        mem: MEM,
+        threads_max: Some(PID_MAX_LIMIT),
+        ..Config::default()
+    };
+    let script = |why| failure(FailureKind::Script, why, None);
+    let mut machine = Machine::boot(config).map_err(script)?;
+    let mut player = Player {
+        process,
+        recorder: Recorder::default(),
+        printed: 0,
+        seen: 0,
+    };
+    apply(&mut machine, Command::Accounts(true))?;
+    apply(&mut machine, Command::Load(file.tasks.into()))?;
+    loop {
+        let left = file.horizon - machine.kernel.tick;
+        let stop = apply(&mut machine, Command::Tick(left.min(SLICE)))?;
+        if let Reply::Stopped(stop) = stop {
+            is_going_on(&machine, stop)?;
+        }
+        player.tell(&machine)?;
+        if machine.kernel.tick >= file.horizon {
+            return player.print(&summary(&machine));
+        }
+    }
+}
+
+/// A machine that stands still has nothing more to tell: a million events without time say less
+/// than one message.
+fn is_going_on(machine: &Machine, stop: Stop) -> Result<(), Failure> {
+    match stop {
+        Stop::Budget | Stop::Idle => Ok(()),
+        Stop::Stuck => {
+            let (message, help) = machine.why_stuck();
+            let help = Some(help.to_owned());
+            Err(failure(FailureKind::Script, message, help))
+        }
+        Stop::Panic => {
+            let why = machine.kernel.panic.as_deref().unwrap_or_default();
+            let message = format!("Kernel panic - not syncing: {why}");
+            Err(failure(FailureKind::Panic, message, None))
+        }
+    }
+}
+
+fn apply(machine: &mut Machine, command: Command) -> Result<Reply, Failure> {
+    let refused = machine.apply(command);
+    refused.map_err(|refusal| failure(FailureKind::Limit, refusal.to_string(), None))
+}
+
+/// Tells what happens on a machine.
+struct Player<'a> {
+    process: &'a Process,
+    recorder: Recorder,
+    /// Bytes.
+    printed: u64,
+    /// Sequence number of the next event that is looked at for failures.
+    seen: u64,
+}
+
+impl Player<'_> {
+    /// Prints what has happened since the last time, and looks whether the run may go on.
+    fn tell(&mut self, machine: &Machine) -> Result<(), Failure> {
+        let lines = self.recorder.events(machine);
+        self.print(&lines)?;
+        if self.recorder.missed() > 0 {
+            return Err(Failure::of_limit(Limit::Trace, &self.process.limits));
+        }
+        let log = &machine.kernel.log;
+        if let Some(record) = log.records_from(self.seen).find(|record| is_short(record)) {
+            return Err(no_room(machine, record));
+        }
+        self.seen = log.event_seq();
+        if self.process.is_over_memory() {
+            return Err(Failure::of_limit(Limit::Memory, &self.process.limits));
+        }
+        if self.process.interrupt.is_raised() {
+            let message = "interrupted".to_owned();
+            return Err(failure(FailureKind::Interrupted, message, None));
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), Failure> {
+        self.printed += text.len() as u64;
+        if self.printed > self.process.limits.get(Limit::Output) {
+            return Err(Failure::of_limit(Limit::Output, &self.process.limits));
+        }
+        let mut out = io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| {
+            let message = format!("nothing more can be printed: {error}");
+            failure(FailureKind::Output(error.kind()), message, None)
+        })
+    }
+}
+
+/// Whether a task could not be made, neither by a fork nor as one of the listed.
+fn is_short(record: &Record) -> bool {
+    match record.event {
+        TraceEvent::SysExit { nr, ret } => ret < 0 && Syscall::name_of(nr) == "clone",
+        TraceEvent::CopyProcess { refusal, .. } => refusal.is_some() && record.stamp.pid == Pid(1),
+        _ => false,
+    }
+}
+
+/// The recordings know no failing fork: a run with one is none of theirs.
+fn no_room(machine: &Machine, record: &Record) -> Failure {
+    let errno = match record.event {
+        TraceEvent::SysExit { ret, .. } => Errno::from_code(-ret),
+        TraceEvent::CopyProcess { refusal, .. } => refusal.map(CloneRefusal::errno),
+        _ => None,
+    };
+    let errno = errno.map_or("", Errno::name);
+    let stamp = record.stamp;
+    let name = machine.kernel.names.get(stamp.name);
+    let message = format!(
+        "task {} ({name}) could make no task at tick {}: {errno}",
+        stamp.pid, stamp.tick
+    );
+    let help = format!(
+        "the machine has {} MiB and {PID_MAX_LIMIT} pids; let tasks end",
+        MEM >> 20
+    );
+    failure(FailureKind::Limit, message, Some(help))
+}
