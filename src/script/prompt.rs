@@ -117,7 +117,7 @@ impl Session {
 
     /// A line for each field of a map.
     fn map_text(&self, map: &Map) -> Result<Text, Failure> {
-        let width = map.keys().map(|key| key.len()).max().unwrap_or(0);
+        let width = map.keys().map(|key| key.as_str().len()).max().unwrap_or(0);
         let field = |(key, value): (&_, &Dynamic)| {
             let value = self.plain_text(value.clone())?;
             let key = format!("{key:width$}");

@@ -44,6 +44,8 @@ fn keys(session: &mut PtySession, keys: &str) {
 
 fn leave(mut session: PtySession) {
     session.exp_string("> ").unwrap();
+    // Keys that come while the editor sets the terminal up are lost.
+    std::thread::sleep(std::time::Duration::from_millis(200));
     session.send_control('d').unwrap();
     session.exp_eof().unwrap();
 }
