@@ -11,7 +11,7 @@ mod words;
 use super::text::Text;
 use crate::abi::{Errno, Pfn, Pid, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
-use crate::machine::Machine;
+use crate::machine::{Machine, Who};
 use crate::trace::{ArrayKind, Placement};
 use std::mem::{Discriminant, discriminant};
 
@@ -35,15 +35,6 @@ impl Since {
             tick: machine.kernel.tick,
         }
     }
-}
-
-/// A task as it was called then.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Who {
-    /// Pid.
-    pub pid: Pid,
-    /// Name.
-    pub name: String,
 }
 
 /// Something that mattered.

@@ -15,6 +15,7 @@ mod limits;
 mod markdown;
 mod messages;
 mod process;
+#[cfg(unix)]
 mod prompt;
 mod replay_command;
 mod scripts;

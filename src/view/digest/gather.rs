@@ -1,10 +1,10 @@
 //! From the records of a stretch of the trace to the items of its digest.
 
-use super::{Exit, ExitEnd, Fault, Fork, Item, Members, Mend, Passed, Place, RunList, Since, Who};
+use super::{Exit, ExitEnd, Fault, Fork, Item, Members, Mend, Passed, Place, RunList, Since};
 use crate::abi::{Errno, Pfn, Pid, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
 use crate::kernel::syscall::Syscall;
-use crate::machine::Machine;
+use crate::machine::{Machine, Who};
 use crate::trace::{CloneRefusal, ForkStep, FrameUse, PidList, Record, TraceEvent};
 
 /// What has been read so far.
