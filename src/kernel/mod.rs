@@ -10,6 +10,7 @@ pub mod cred;
 pub mod deliver;
 mod exec;
 mod exit;
+pub mod exit_rules;
 pub mod files;
 pub mod fork;
 pub mod mm;

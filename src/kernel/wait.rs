@@ -4,11 +4,12 @@
 
 use super::Kernel;
 use super::deliver::Taken;
+use super::exit_rules::is_waited_for;
 use super::pidmap::Seq;
 use super::signal::SignalFlags;
 use super::syscall::SysResult;
 use super::task::{Continuation, ExitState, PtFlags};
-use crate::abi::{Errno, Pid, Signal, TaskId, TaskState, VirtAddr, WaitStatus};
+use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr, WaitStatus};
 use bitflags::bitflags;
 
 bitflags! {
@@ -161,13 +162,7 @@ impl Kernel {
             _ => self.pgrp(child).0 == -pid,
         };
         let task = self.task(child);
-        if !wanted || (task.exit_signal == -1 && task.ptrace.is_empty()) {
-            return Eligible::No;
-        }
-        let clone_child = task.exit_signal != Signal::SIGCHLD.number() as i32;
-        let kind_fits = options.contains(WaitOptions::ALL)
-            || options.contains(WaitOptions::CLONE) == clone_child;
-        if !kind_fits {
+        if !wanted || !is_waited_for(task.exit_signal, task.ptrace, options) {
             return Eligible::No;
         }
         let leads_others = task.group_leader == child && !self.thread_group_empty(child);
