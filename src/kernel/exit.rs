@@ -1,7 +1,10 @@
 //! The end of tasks: `do_exit`, telling the parent, handing the children over, and `release_task`.
 
 use super::Kernel;
-use super::exit_rules::{clears_tid_word, exit_notice, reaps_itself, tell_parent};
+use super::cred::Caps;
+use super::exit_rules::{
+    clears_tid_word, exit_notice, is_chosen_by_a_stranger, reaps_itself, tell_parent,
+};
 use super::pidmap::PidType;
 use super::signal::{SigAction, SignalFlags};
 use super::syscall::SysResult;
@@ -171,13 +174,11 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn demote_exit_signal(&mut self, current: TaskId) {
         let task = self.task(current);
-        let sigchld = Signal::SIGCHLD.number() as i32;
         let parent_exec_id = self.task(task.real_parent).self_exec_id;
         let execed =
             task.parent_exec_id != parent_exec_id || task.self_exec_id != task.parent_exec_id;
-        let unusual = task.exit_signal != sigchld && task.exit_signal != -1;
-        if unusual && execed && !self.capable(current, super::cred::Caps::KILL) {
-            self.task_mut(current).exit_signal = sigchld;
+        if is_chosen_by_a_stranger(task.exit_signal, execed) && !self.capable(current, Caps::KILL) {
+            self.task_mut(current).exit_signal = Signal::SIGCHLD.number() as i32;
         }
     }
 

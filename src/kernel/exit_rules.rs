@@ -16,6 +16,14 @@ pub const fn clears_tid_word(addr: VirtAddr, mm_users: u32) -> bool {
     addr.0 != 0 && mm_users > 1
 }
 
+/// Whether an ending task may no longer send the exit signal that its creator chose: it has called
+/// exec since, or its parent has, or has another program than its creator had. Only CAP_KILL helps.
+///
+/// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
+pub const fn is_chosen_by_a_stranger(exit_signal: i32, exec_between: bool) -> bool {
+    exec_between && exit_signal != SIGCHLD && exit_signal != -1
+}
+
 /// The signal number that an ending task's parent is told with; `None` if it is not told. A task
 /// with other threads is silent, and another parent than the real one is a tracer.
 ///
