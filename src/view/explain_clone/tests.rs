@@ -41,7 +41,7 @@ fn a_fork() {
     sem undo     none     it begins with nothing to undo
     mounts       shared   a mount by one is seen by both
     TLS          copied   the caller's three descriptors
-    the rest     new      no signal pending, times 0, no I/O context
+    the rest     new      no pending signal inherited, times 0, no I/O context
     tid words    none
     parent       caller   getppid gives the caller's pid
     caller       goes on  clone returns the child's tid at once
@@ -67,7 +67,7 @@ fn a_thread() {
     sem undo     shared    CLONE_SYSVSEM: undone when the last of them ends
     mounts       shared    a mount by one is seen by both
     TLS          new       CLONE_SETTLS: one descriptor is the user_desc at tls
-    the rest     new       no signal pending, times 0, no I/O context
+    the rest     new       no pending signal inherited, times 0, no I/O context
     tid words    written   parent_tid at once, child_tid 0 at its end
     parent       caller's  CLONE_THREAD: getppid as the caller's
     caller       goes on   clone returns the child's tid at once
@@ -94,7 +94,7 @@ fn a_vfork_with_odd_bits() {
     sem undo     none       it begins with nothing to undo
     mounts       shared     a mount by one is seen by both
     TLS          copied     the caller's three descriptors
-    the rest     new        no signal pending, times 0, no I/O context
+    the rest     new        no pending signal inherited, times 0, no I/O context
     tid words    none
     parent       caller's   CLONE_PARENT: getppid as the caller's
     caller       waits      CLONE_VFORK: TASK_UNINTERRUPTIBLE until exec or exit
@@ -136,7 +136,7 @@ fn a_sibling_by_a_traced_shell() {
     sem undo     none      it begins with nothing to undo
     mounts       shared    a mount by one is seen by both
     TLS          copied    the caller's three descriptors
-    the rest     new       no signal pending, times 0, no I/O context
+    the rest     new       no pending signal inherited, times 0, no I/O context
     tid words    written   child_tid by the child and kept
     parent       caller's  CLONE_PARENT: 1:init, getppid as the caller's
     caller       goes on   clone returns the child's tid at once

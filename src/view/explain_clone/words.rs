@@ -40,7 +40,7 @@ pub(super) const fn meaning(object: CloneObject, fate: ObjectFate, cow: bool) ->
             ObjectFate::Fresh => "one descriptor is the user_desc at tls",
             _ => "the caller's three descriptors",
         },
-        CloneObject::OwnAnyway => "no signal pending, times 0, no I/O context",
+        CloneObject::OwnAnyway => "no pending signal inherited, times 0, no I/O context",
     }
 }
 
@@ -272,6 +272,10 @@ impl ChildPlan {
             RunsNext::Child => ("child", "the caller gives the CPU up"),
             RunsNext::Caller if self.begins_stopped => ("caller", "the child is stopped"),
             RunsNext::Caller => ("caller", "the child waits for its turn"),
+            RunsNext::FirstInLine if self.caller_waits && !self.begins_stopped => (
+                "first",
+                "the caller sleeps: the child, if nobody is before it",
+            ),
             RunsNext::FirstInLine if self.caller_waits => {
                 ("first", "the caller sleeps: whoever is first in line")
             }

@@ -12,7 +12,7 @@ use forklab::machine::{Action, Outcome};
 use forklab::trace::TraceFilter;
 
 /// The resources that parent and child have in common, by name.
-pub(super) fn shared(lab: &Lab, parent: TaskId, child: TaskId) -> Vec<&'static str> {
+fn shared(lab: &Lab, parent: TaskId, child: TaskId) -> Vec<&'static str> {
     let (p, c) = (lab.task(parent), lab.task(child));
     [
         ("mm", p.mm == c.mm),
