@@ -75,14 +75,11 @@ pub const fn reaps_itself(exit_signal: i32, ptrace: PtFlags) -> bool {
     exit_signal == -1 && ptrace.is_empty()
 }
 
-/// Whether a `wait4` with these options is for a task with this exit signal: one other than SIGCHLD
-/// makes it a clone child.
+/// Whether a `wait4` with these options is for children with this exit signal: one other than
+/// SIGCHLD makes a clone child. Who reaps itself is waited for by nobody in any case.
 ///
 /// Linux 2.6.12: `kernel/exit.c`, `eligible_child()`.
-pub const fn is_waited_for(exit_signal: i32, ptrace: PtFlags, options: WaitOptions) -> bool {
-    if reaps_itself(exit_signal, ptrace) {
-        return false;
-    }
+pub const fn options_mean(exit_signal: i32, options: WaitOptions) -> bool {
     let clone_child = exit_signal != SIGCHLD;
     options.contains(WaitOptions::ALL) || options.contains(WaitOptions::CLONE) == clone_child
 }
@@ -124,15 +121,18 @@ mod tests {
 
     #[test]
     fn clone_children_need_an_option_and_threads_are_waited_for_by_nobody() {
-        let (free, none) = (PtFlags::empty(), WaitOptions::empty());
-        assert!(is_waited_for(17, free, none));
-        assert!(!is_waited_for(17, free, WaitOptions::CLONE));
-        assert!(!is_waited_for(10, free, none));
-        assert!(is_waited_for(10, free, WaitOptions::CLONE));
-        for exit_signal in [0, 10, 17] {
-            assert!(is_waited_for(exit_signal, free, WaitOptions::ALL));
+        let none = WaitOptions::empty();
+        assert!(options_mean(17, none));
+        assert!(!options_mean(17, WaitOptions::CLONE));
+        for exit_signal in [-1, 0, 10] {
+            assert!(!options_mean(exit_signal, none));
+            assert!(options_mean(exit_signal, WaitOptions::CLONE));
         }
-        assert!(!is_waited_for(-1, free, WaitOptions::ALL));
-        assert!(is_waited_for(-1, PtFlags::PTRACED, WaitOptions::ALL));
+        for exit_signal in [-1, 0, 10, 17] {
+            assert!(options_mean(exit_signal, WaitOptions::ALL));
+            let free = reaps_itself(exit_signal, PtFlags::empty());
+            assert_eq!(free, exit_signal == -1);
+            assert!(!reaps_itself(exit_signal, PtFlags::PTRACED));
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::Kernel;
 use super::deliver::Taken;
-use super::exit_rules::is_waited_for;
+use super::exit_rules::{options_mean, reaps_itself};
 use super::pidmap::Seq;
 use super::signal::SignalFlags;
 use super::syscall::SysResult;
@@ -162,7 +162,10 @@ impl Kernel {
             _ => self.pgrp(child).0 == -pid,
         };
         let task = self.task(child);
-        if !wanted || !is_waited_for(task.exit_signal, task.ptrace, options) {
+        if !wanted || reaps_itself(task.exit_signal, task.ptrace) {
+            return Eligible::No;
+        }
+        if !options_mean(task.exit_signal, options) {
             return Eligible::No;
         }
         let leads_others = task.group_leader == child && !self.thread_group_empty(child);

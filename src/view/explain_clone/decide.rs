@@ -15,7 +15,7 @@ use crate::kernel::clone_rules::{
 };
 use crate::kernel::cred::Caps;
 use crate::kernel::exit_rules::{
-    exit_notice, is_chosen_by_a_stranger, is_waited_for, reaps_itself, tell_parent,
+    exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };
 use crate::kernel::sched::{split_slice, wake_new_placement};
 use crate::kernel::signal::{SigAction, SignalFlags};
@@ -244,7 +244,7 @@ fn end(
 fn reaped(exit_signal: i32, ptrace: PtFlags) -> Reaped {
     if reaps_itself(exit_signal, ptrace) {
         Reaped::ByItself
-    } else if is_waited_for(exit_signal, ptrace, WaitOptions::empty()) {
+    } else if options_mean(exit_signal, WaitOptions::empty()) {
         Reaped::ByWait
     } else {
         Reaped::ByCloneWait
