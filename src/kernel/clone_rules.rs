@@ -1,28 +1,58 @@
 //! The decisions of clone that need no kernel state beyond the caller's: which combinations of
-//! flags are legal, what is shared, which event a tracer gets, and who is refused for want of
-//! resources. Pure functions that return their reason, so that the kernel and its explanations
-//! cannot differ.
+//! flags are legal, what is shared, which event a tracer gets, how the child begins, and who is
+//! refused for want of resources. Pure functions that return their reason, so that the kernel and
+//! its explanations cannot differ.
 
 use super::cred::{Caps, Cred};
+use super::signal::SignalFlags;
 use super::task::PtFlags;
-use crate::abi::CloneFlags;
+use crate::abi::{CloneFlags, SigSet, Signal};
 use crate::trace::CloneRefusal;
+use serde::Serialize;
 
-/// The three tests of flags, in the kernel's order.
+/// A test of flags: it refuses a call that has all of some flags and none of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FlagTest {
+    /// Flags that together are refused,
+    pub given: CloneFlags,
+    /// unless this one is there too; empty if nothing helps.
+    pub needed: CloneFlags,
+    /// The refusal.
+    pub refusal: CloneRefusal,
+}
+
+/// The three tests of flags, in the kernel's order: the first that refuses decides.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
-pub const fn check_clone_flags(flags: CloneFlags) -> Result<(), CloneRefusal> {
-    let newns_and_fs = CloneFlags::CLONE_NEWNS.union(CloneFlags::CLONE_FS);
-    if flags.contains(newns_and_fs) {
-        return Err(CloneRefusal::NewnsWithFs);
+pub const FLAG_TESTS: [FlagTest; 3] = [
+    FlagTest {
+        given: CloneFlags::CLONE_NEWNS.union(CloneFlags::CLONE_FS),
+        needed: CloneFlags::empty(),
+        refusal: CloneRefusal::NewnsWithFs,
+    },
+    FlagTest {
+        given: CloneFlags::CLONE_THREAD,
+        needed: CloneFlags::CLONE_SIGHAND,
+        refusal: CloneRefusal::ThreadWithoutSighand,
+    },
+    FlagTest {
+        given: CloneFlags::CLONE_SIGHAND,
+        needed: CloneFlags::CLONE_VM,
+        refusal: CloneRefusal::SighandWithoutVm,
+    },
+];
+
+impl FlagTest {
+    /// Whether it refuses the flags.
+    pub const fn refuses(&self, flags: CloneFlags) -> bool {
+        flags.contains(self.given) && !flags.intersects(self.needed)
     }
-    if flags.contains(CloneFlags::CLONE_THREAD) && !flags.contains(CloneFlags::CLONE_SIGHAND) {
-        return Err(CloneRefusal::ThreadWithoutSighand);
-    }
-    if flags.contains(CloneFlags::CLONE_SIGHAND) && !flags.contains(CloneFlags::CLONE_VM) {
-        return Err(CloneRefusal::SighandWithoutVm);
-    }
-    Ok(())
+}
+
+/// Whether the flags pass [`FLAG_TESTS`].
+pub fn check_clone_flags(flags: CloneFlags) -> Result<(), CloneRefusal> {
+    let refusing = FLAG_TESTS.iter().find(|test| test.refuses(flags));
+    refusing.map_or(Ok(()), |test| Err(test.refusal))
 }
 
 /// `RLIMIT_NPROC`: counts tasks of the user, zombies too; waived by two capabilities, and for root.
@@ -52,40 +82,156 @@ pub const fn check_max_threads(nr_threads: u32, limit: u32) -> Result<(), CloneR
     }
 }
 
-/// What a child has in common with its creator. Of the rest it gets a copy of its own, but for the
-/// semaphore undo list: there it begins with none.
+/// A new mount namespace is for those who may administer the system. Returns the capability that
+/// allowed it.
+///
+/// Linux 2.6.12: `fs/namespace.c`, `copy_namespace()`.
+pub fn check_newns(cred: &Cred) -> Result<Caps, CloneRefusal> {
+    match cred.capable(Caps::SYS_ADMIN) {
+        true => Ok(Caps::SYS_ADMIN),
+        false => Err(CloneRefusal::NewnsUnprivileged),
+    }
+}
+
+/// Of the caller's pending signals only a SIGKILL of its own stops the call.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+pub const fn check_not_killed(pending: SigSet) -> Result<(), CloneRefusal> {
+    match pending.contains(Signal::SIGKILL) {
+        true => Err(CloneRefusal::Killed),
+        false => Ok(()),
+    }
+}
+
+/// A process that is ending takes in no thread.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+pub const fn check_group_exit(flags: CloneFlags, group: SignalFlags) -> Result<(), CloneRefusal> {
+    match joins_group(flags) && group.contains(SignalFlags::GROUP_EXIT) {
+        true => Err(CloneRefusal::GroupExit),
+        false => Ok(()),
+    }
+}
+
+/// What a child gets of something that its creator has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectFate {
+    /// The very same: both are its users.
+    Shared,
+    /// A copy of its own.
+    Copied,
+    /// One of its own that is set up afresh.
+    Fresh,
+    /// None at first.
+    Absent,
+}
+
+impl ObjectFate {
+    /// Whether creator and child are users of the same object.
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Self::Shared)
+    }
+
+    fn shared_if(shared: bool, otherwise: Self) -> Self {
+        if shared { Self::Shared } else { otherwise }
+    }
+}
+
+/// What a child gets of each thing that a flag decides about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CloneSharing {
     /// List of semaphore adjustments.
-    pub sem_undo: bool,
+    pub sem_undo: ObjectFate,
     /// Table of open files.
-    pub files: bool,
+    pub files: ObjectFate,
     /// Root, working directory, umask.
-    pub fs: bool,
+    pub fs: ObjectFate,
     /// Signal actions.
-    pub sighand: bool,
+    pub sighand: ObjectFate,
     /// What belongs to the process: pending signals, limits, group state.
-    pub signal: bool,
+    pub signal: ObjectFate,
     /// Address space.
-    pub mm: bool,
+    pub mm: ObjectFate,
     /// Mount namespace.
-    pub namespace: bool,
+    pub namespace: ObjectFate,
+    /// TLS descriptors; afresh means that one of the copies is replaced.
+    pub tls: ObjectFate,
 }
 
 /// What the flags make shared.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_files()`, `copy_fs()`, `copy_sighand()`, `copy_signal()`,
-/// `copy_mm()`; `ipc/sem.c`, `copy_semundo()`; `fs/namespace.c`, `copy_namespace()`.
-pub const fn clone_sharing(flags: CloneFlags) -> CloneSharing {
-    let thread = flags.contains(CloneFlags::CLONE_THREAD);
+/// `copy_mm()`; `ipc/sem.c`, `copy_semundo()`; `fs/namespace.c`, `copy_namespace()`;
+/// `arch/i386/kernel/process.c`, `copy_thread()`.
+pub fn clone_sharing(flags: CloneFlags) -> CloneSharing {
+    use ObjectFate::{Absent, Copied, Fresh};
+    let has = |flag| flags.contains(flag);
     CloneSharing {
-        sem_undo: flags.contains(CloneFlags::CLONE_SYSVSEM),
-        files: flags.contains(CloneFlags::CLONE_FILES),
-        fs: flags.contains(CloneFlags::CLONE_FS),
-        sighand: thread || flags.contains(CloneFlags::CLONE_SIGHAND),
-        signal: thread,
-        mm: flags.contains(CloneFlags::CLONE_VM),
-        namespace: !flags.contains(CloneFlags::CLONE_NEWNS),
+        sem_undo: ObjectFate::shared_if(has(CloneFlags::CLONE_SYSVSEM), Absent),
+        files: ObjectFate::shared_if(has(CloneFlags::CLONE_FILES), Copied),
+        fs: ObjectFate::shared_if(has(CloneFlags::CLONE_FS), Copied),
+        sighand: ObjectFate::shared_if(
+            has(CloneFlags::CLONE_SIGHAND) || joins_group(flags),
+            Copied,
+        ),
+        signal: ObjectFate::shared_if(joins_group(flags), Fresh),
+        mm: ObjectFate::shared_if(has(CloneFlags::CLONE_VM), Copied),
+        namespace: ObjectFate::shared_if(!has(CloneFlags::CLONE_NEWNS), Copied),
+        tls: match has(CloneFlags::CLONE_SETTLS) {
+            true => Fresh,
+            false => Copied,
+        },
+    }
+}
+
+/// The child is a thread of its creator's process.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+pub const fn joins_group(flags: CloneFlags) -> bool {
+    flags.contains(CloneFlags::CLONE_THREAD)
+}
+
+/// The creator sleeps until the child gives the memory up.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
+pub const fn creator_waits(flags: CloneFlags) -> bool {
+    flags.contains(CloneFlags::CLONE_VFORK)
+}
+
+/// The child is put on no runqueue: it begins in `TASK_STOPPED`.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
+pub const fn begins_stopped(flags: CloneFlags) -> bool {
+    flags.contains(CloneFlags::CLONE_STOPPED)
+}
+
+/// The child begins with SIGSTOP pending; `ptrace` is its own word.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
+pub const fn begins_with_sigstop(ptrace: PtFlags, flags: CloneFlags) -> bool {
+    begins_stopped(flags) || ptrace.contains(PtFlags::PTRACED)
+}
+
+/// What is to be done with the words of user memory that hold the child's tid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct TidWords {
+    /// The creator stores the tid at `parent_tid`, before the memory is copied.
+    pub parent: bool,
+    /// The child stores it at `child_tid` when it first runs.
+    pub child: bool,
+    /// The child clears `child_tid` when it gives the memory up, if others still use it.
+    pub clear: bool,
+}
+
+/// What the flags say about tid words.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
+pub const fn tid_words(flags: CloneFlags) -> TidWords {
+    TidWords {
+        parent: flags.contains(CloneFlags::CLONE_PARENT_SETTID),
+        child: flags.contains(CloneFlags::CLONE_CHILD_SETTID),
+        clear: flags.contains(CloneFlags::CLONE_CHILD_CLEARTID),
     }
 }
 
@@ -100,7 +246,7 @@ pub const fn becomes_sibling(flags: CloneFlags) -> bool {
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn exit_signal(flags: CloneFlags) -> i32 {
-    if flags.contains(CloneFlags::CLONE_THREAD) {
+    if joins_group(flags) {
         -1
     } else {
         flags.csignal() as i32
@@ -144,18 +290,27 @@ impl ForkEvent {
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `fork_traceflag()`.
 pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<ForkEvent> {
-    const SIGCHLD: u32 = 17;
     if flags.contains(CloneFlags::CLONE_UNTRACED) {
         return None;
     }
     let (wanted, event) = if flags.contains(CloneFlags::CLONE_VFORK) {
         (PtFlags::TRACE_VFORK, ForkEvent::Vfork)
-    } else if flags.csignal() != SIGCHLD {
+    } else if flags.csignal() != Signal::SIGCHLD.number() {
         (PtFlags::TRACE_CLONE, ForkEvent::Clone)
     } else {
         (PtFlags::TRACE_FORK, ForkEvent::Fork)
     };
     ptrace.contains(wanted).then_some(event)
+}
+
+/// The flags that `copy_process` is told: an event makes the child traced, asked for or not.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
+pub const fn flags_with_event(flags: CloneFlags, event: Option<ForkEvent>) -> CloneFlags {
+    match event {
+        Some(_) => flags.union(CloneFlags::CLONE_PTRACE),
+        None => flags,
+    }
 }
 
 #[cfg(test)]

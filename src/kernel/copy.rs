@@ -2,12 +2,11 @@
 //! undone.
 
 use super::Kernel;
-use super::clone_rules::{CloneSharing, clone_sharing};
-use super::cred::Caps;
+use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
 use super::files::{FsStruct, Namespace, SemUndoList};
 use super::fork::ForkArgs;
 use super::signal::SignalStruct;
-use crate::abi::{CloneFlags, Errno, TaskId, VirtAddr};
+use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::trace::{CloneRefusal, CopyStage};
 
@@ -45,7 +44,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `copy_semundo()`.
     fn copy_semundo(&mut self, sharing: CloneSharing, current: TaskId, child: TaskId) {
-        if !sharing.sem_undo {
+        if !sharing.sem_undo.is_shared() {
             self.task_mut(child).sem_undo = None;
             return;
         }
@@ -63,7 +62,7 @@ impl Kernel {
         let Some(table) = self.task(child).files else {
             return;
         };
-        if sharing.files {
+        if sharing.files.is_shared() {
             self.files[table].count += 1;
         } else {
             let copy = self.dup_files(table);
@@ -76,7 +75,7 @@ impl Kernel {
         let Some(fs) = self.task(child).fs else {
             return;
         };
-        if sharing.fs {
+        if sharing.fs.is_shared() {
             self.fs[fs].count += 1;
         } else {
             let copy = FsStruct {
@@ -92,7 +91,7 @@ impl Kernel {
         let Some(sighand) = self.task(child).sighand else {
             return;
         };
-        if sharing.sighand {
+        if sharing.sighand.is_shared() {
             self.sighands[sighand].count += 1;
         } else {
             let copy = self.sighands[sighand].duplicate();
@@ -106,7 +105,7 @@ impl Kernel {
             return;
         };
         let old = &mut self.signals[signal];
-        if sharing.signal {
+        if sharing.signal.is_shared() {
             old.count += 1;
             old.live += 1;
         } else {
@@ -127,13 +126,12 @@ impl Kernel {
         let Some(namespace) = self.task(child).namespace else {
             return Ok(());
         };
-        if sharing.namespace {
+        if sharing.namespace.is_shared() {
             self.namespaces[namespace].count += 1;
             return Ok(());
         }
-        if !self.capable(current, Caps::SYS_ADMIN) {
-            return Err(CloneRefusal::NewnsUnprivileged);
-        }
+        let privilege = check_newns(&self.task(current).cred)?;
+        self.capable(current, privilege);
         self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace { count: 1 }));
         Ok(())
     }
@@ -153,7 +151,7 @@ impl Kernel {
         if args.stack != VirtAddr(0) {
             regs.esp = args.stack.0;
         }
-        if !args.flags.contains(CloneFlags::CLONE_SETTLS) {
+        if clone_sharing(args.flags).tls == ObjectFate::Copied {
             return Ok(());
         }
         let info = self

@@ -1,6 +1,10 @@
 //! The end of tasks: `do_exit`, telling the parent, handing the children over, and `release_task`.
 
 use super::Kernel;
+use super::cred::Caps;
+use super::exit_rules::{
+    clears_tid_word, exit_notice, is_chosen_by_a_stranger, reaps_itself, tell_parent,
+};
 use super::pidmap::PidType;
 use super::signal::{SigAction, SignalFlags};
 use super::syscall::SysResult;
@@ -97,12 +101,8 @@ impl Kernel {
         task.thread.regs.gs = 0;
         self.complete_vfork(current);
         let addr = self.task(current).clear_child_tid;
-        let shared = self
-            .task(current)
-            .mm
-            .is_some_and(|mm| self.mms[mm].mm_users > 1);
-        // With nobody to see it nothing is written, and the address stays armed.
-        if addr != VirtAddr(0) && shared {
+        let mm = self.task(current).mm;
+        if clears_tid_word(addr, mm.map_or(0, |mm| self.mms[mm].mm_users)) {
             self.task_mut(current).clear_child_tid = VirtAddr(0);
             let failed = self.put_user_u32(current, addr, 0).is_err();
             self.trace(
@@ -153,21 +153,14 @@ impl Kernel {
         self.forget_original_parent(current);
         self.demote_exit_signal(current);
         let task = self.task(current);
-        let (exit_signal, ptraced) = (task.exit_signal, !task.ptrace.is_empty());
-        if exit_signal != -1 && self.thread_group_empty(current) {
-            let foreign = self.task(current).parent != self.task(current).real_parent;
-            let signal = if foreign {
-                Signal::SIGCHLD.number() as i32
-            } else {
-                exit_signal
-            };
+        let tracer = task.parent != task.real_parent;
+        let last = self.thread_group_empty(current);
+        if let Some(signal) = exit_notice(task.exit_signal, task.ptrace, last, tracer) {
             self.do_notify_parent(current, signal);
-        } else if ptraced {
-            self.do_notify_parent(current, Signal::SIGCHLD.number() as i32);
         }
         // The state is set last: from here on the parent may reap it.
         let task = self.task_mut(current);
-        if task.exit_signal == -1 && task.ptrace.is_empty() {
+        if reaps_itself(task.exit_signal, task.ptrace) {
             task.exit_state = ExitState::Dead;
             self.release_task(current);
         } else {
@@ -181,13 +174,11 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn demote_exit_signal(&mut self, current: TaskId) {
         let task = self.task(current);
-        let sigchld = Signal::SIGCHLD.number() as i32;
         let parent_exec_id = self.task(task.real_parent).self_exec_id;
         let execed =
             task.parent_exec_id != parent_exec_id || task.self_exec_id != task.parent_exec_id;
-        let unusual = task.exit_signal != sigchld && task.exit_signal != -1;
-        if unusual && execed && !self.capable(current, super::cred::Caps::KILL) {
-            self.task_mut(current).exit_signal = sigchld;
+        if is_chosen_by_a_stranger(task.exit_signal, execed) && !self.capable(current, Caps::KILL) {
+            self.task_mut(current).exit_signal = Signal::SIGCHLD.number() as i32;
         }
     }
 
@@ -279,15 +270,14 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
     pub(super) fn do_notify_parent(&mut self, task: TaskId, signal: i32) {
         let parent = self.task(task).parent;
-        let mut send = u32::try_from(signal).ok().and_then(Signal::new);
         let ignores = self.task(parent).sighand.is_some_and(|sighand| {
             self.sighands[sighand].action(Signal::SIGCHLD) == SigAction::Ignore
         });
-        if send == Some(Signal::SIGCHLD) && ignores {
+        let told = tell_parent(signal, ignores);
+        if told.child_is_forgotten {
             self.task_mut(task).exit_signal = -1;
-            send = None;
         }
-        if let Some(signal) = send {
+        if let Some(signal) = told.signal {
             self.group_send_signal(parent, signal);
         }
         self.wake_up_parent(parent);

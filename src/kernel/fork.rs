@@ -2,14 +2,14 @@
 
 use super::Kernel;
 use super::clone_rules::{
-    becomes_sibling, check_clone_flags, check_max_threads, check_nproc, child_ptrace, exit_signal,
-    fork_traceflag,
+    becomes_sibling, begins_stopped, begins_with_sigstop, check_clone_flags, check_group_exit,
+    check_max_threads, check_not_killed, check_nproc, child_ptrace, creator_waits, exit_signal,
+    flags_with_event, fork_traceflag, joins_group, tid_words,
 };
 use super::pidmap::PidType;
 use super::sched::{Levers, ThreadFlags};
-use super::signal::SignalFlags;
 use super::syscall::SysResult;
-use super::task::{ChildList, Continuation, ExitState, PfFlags, PtFlags, Task};
+use super::task::{ChildList, Continuation, ExitState, PfFlags, Task};
 use crate::abi::{CloneFlags, Errno, Name, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
@@ -62,8 +62,8 @@ impl Kernel {
         } else {
             fork_traceflag(ptrace, args.flags)
         };
+        args.flags = flags_with_event(args.flags, event);
         if event.is_some() {
-            args.flags |= CloneFlags::CLONE_PTRACE;
             self.fork_step(current, ForkStep::AddClonePtrace);
         }
         let child = match self.copy_process(current, &args, pid) {
@@ -82,7 +82,7 @@ impl Kernel {
             self.task_mut(current).ptrace_message = pid.0 as u32;
             self.fork_step(current, ForkStep::PtraceNotify);
         }
-        if args.flags.contains(CloneFlags::CLONE_VFORK) {
+        if creator_waits(args.flags) {
             return self.wait_for_vfork(current, pid);
         }
         Ok(pid.0 as u32).into()
@@ -96,17 +96,16 @@ impl Kernel {
         flags: CloneFlags,
         levers: &Levers,
     ) {
-        if flags.contains(CloneFlags::CLONE_VFORK) {
+        if creator_waits(flags) {
             self.task_mut(child).vfork_done = Some(current);
         }
-        let stopped = flags.contains(CloneFlags::CLONE_STOPPED);
-        if stopped || self.task(child).ptrace.contains(PtFlags::PTRACED) {
+        if begins_with_sigstop(self.task(child).ptrace, flags) {
             let pending = self.task(child).pending.with(Signal::SIGSTOP);
             self.task_mut(child).pending = pending;
             self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
             self.fork_step(current, ForkStep::SigstopPending);
         }
-        if stopped {
+        if begins_stopped(flags) {
             self.sched.get_mut(child).state = TaskState::STOPPED;
             self.fork_step(current, ForkStep::LeftStopped);
         } else {
@@ -224,24 +223,22 @@ impl Kernel {
         let flags = args.flags;
         self.charge_user(current, stage)?;
         self.reset_inherited(child, flags);
-        if flags.contains(CloneFlags::CLONE_PARENT_SETTID) {
+        let words = tid_words(flags);
+        if words.parent {
             self.store_parent_tid(current, child, args.parent_tid)?;
         }
         *stage = CopyStage::ParentTid;
-        if flags.contains(CloneFlags::CLONE_THREAD) {
+        if joins_group(flags) {
             self.task_mut(child).tgid = self.task(current).tgid;
         }
         self.copy_resources(current, child, args, stage)?;
         let task = self.task_mut(child);
-        let tid_word = |flag| {
-            if flags.contains(flag) {
-                args.child_tid
-            } else {
-                VirtAddr(0)
-            }
+        let tid_word = |wanted| match wanted {
+            true => args.child_tid,
+            false => VirtAddr(0),
         };
-        task.set_child_tid = tid_word(CloneFlags::CLONE_CHILD_SETTID);
-        task.clear_child_tid = tid_word(CloneFlags::CLONE_CHILD_CLEARTID);
+        task.set_child_tid = tid_word(words.child);
+        task.clear_child_tid = tid_word(words.clear);
         task.parent_exec_id = task.self_exec_id;
         task.exit_signal = exit_signal(flags);
         task.pdeath_signal = 0;
@@ -250,13 +247,11 @@ impl Kernel {
         sched.sched_fork(&mut ctx, current, child);
         *stage = CopyStage::SchedFork;
         self.task_mut(child).group_leader = child;
-        if self.task(current).pending.contains(Signal::SIGKILL) {
-            return Err(CloneRefusal::Killed);
-        }
+        check_not_killed(self.task(current).pending)?;
         *stage = CopyStage::NotKilled;
         self.choose_parents(current, child, flags);
-        if flags.contains(CloneFlags::CLONE_THREAD) {
-            self.join_thread_group(current, child)?;
+        if joins_group(flags) {
+            self.join_thread_group(current, child, flags)?;
         }
         self.link_task(child);
         *stage = CopyStage::Linked;
@@ -330,13 +325,16 @@ impl Kernel {
         task.parent = parent;
     }
 
-    fn join_thread_group(&mut self, current: TaskId, child: TaskId) -> Result<(), CloneRefusal> {
+    fn join_thread_group(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        flags: CloneFlags,
+    ) -> Result<(), CloneRefusal> {
         let Some(signal) = self.task(current).signal else {
             return Ok(());
         };
-        if self.signals[signal].flags.contains(SignalFlags::GROUP_EXIT) {
-            return Err(CloneRefusal::GroupExit);
-        }
+        check_group_exit(flags, self.signals[signal].flags)?;
         self.task_mut(child).group_leader = self.task(current).group_leader;
         if self.signals[signal].group_stop_count > 0 {
             self.signals[signal].group_stop_count += 1;

@@ -11,6 +11,7 @@ pub mod cred;
 pub mod deliver;
 mod exec;
 mod exit;
+pub mod exit_rules;
 pub mod files;
 pub mod fork;
 pub mod mm;

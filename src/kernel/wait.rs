@@ -4,11 +4,12 @@
 
 use super::Kernel;
 use super::deliver::Taken;
+use super::exit_rules::{options_mean, reaps_itself};
 use super::pidmap::Seq;
 use super::signal::SignalFlags;
 use super::syscall::SysResult;
 use super::task::{Continuation, ExitState, PtFlags};
-use crate::abi::{Errno, Pid, Signal, TaskId, TaskState, VirtAddr, WaitStatus};
+use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr, WaitStatus};
 use bitflags::bitflags;
 
 bitflags! {
@@ -202,13 +203,10 @@ impl Kernel {
         if !wanted {
             return Eligible::No(NotMeant::Other);
         }
-        if task.exit_signal == -1 && task.ptrace.is_empty() {
+        if reaps_itself(task.exit_signal, task.ptrace) {
             return Eligible::No(NotMeant::Thread);
         }
-        let clone_child = task.exit_signal != Signal::SIGCHLD.number() as i32;
-        let kind_fits = options.contains(WaitOptions::ALL)
-            || options.contains(WaitOptions::CLONE) == clone_child;
-        if !kind_fits {
+        if !options_mean(task.exit_signal, options) {
             return Eligible::No(NotMeant::ExitSignal);
         }
         let leads_others = task.group_leader == child && !self.thread_group_empty(child);

@@ -12,10 +12,12 @@
 //! | what mattered in what happened | `digest` |
 //! | what happened | `trace`, `fields` |
 //! | which branches a fork took, and why | `path`, `side_by_side` |
+//! | what would a clone with these flags do | `explain_clone` |
 
 mod activity;
 mod chart;
 mod digest;
+mod explain_clone;
 mod fields;
 mod line;
 mod maps;
@@ -36,6 +38,10 @@ mod why;
 
 pub use activity::{Activity, activity};
 pub use digest::{Item, Since, digest, digest_items, digest_since};
+pub use explain_clone::{
+    ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, KnownTask, ObjectRow, ParentOf,
+    Queued, Reaped, RunsNext, TestOutcome, TestedRule, TracerHears, explain_clone,
+};
 pub use fields::{EventFields, Field, fields};
 pub use line::{event_line, task_line, task_tag};
 pub use maps::{Maps, MapsRow, maps};

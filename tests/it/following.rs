@@ -70,3 +70,33 @@ fn whatever_forks_inside_is_followed() {
     return pid                                3  3
     ");
 }
+
+/// An oracle for tasks that can call: a zombie cannot, and one of the machine before is gone.
+#[test]
+fn the_oracle_of_flags_wants_a_living_caller() {
+    let script = r#"
+        let sh = spawn("sh");
+        let kid = sh.fork();
+        kid.exit(0);
+        fn said(task) {
+            let said = "nothing";
+            try { explain_clone(SIGCHLD, task); } catch (e) { said = e.message + " / " + e.help; }
+            said
+        }
+        print(said(kid));
+        sh.wait();
+        print(said(kid));
+        print(said(sh));
+        try { explain_clone(1 << 40) } catch (e) { print(e) }
+        print(explain_clone(CLONE_NEWNS | SIGCHLD).needs);
+        print(explain_clone(CLONE_NEWNS | CLONE_FS).child == ());
+    "#;
+    insta::assert_snapshot!(transcript("script", script), @"
+    the task has ended: it clones nothing any more / explain_clone(flags) needs no task
+    task 3 is gone: it exited with 0 and was reaped / ps() lists the tasks that exist
+    nothing
+    flags is 1099511627776, which does not fit into 32 bits
+    CAP_SYS_ADMIN
+    true
+    ");
+}

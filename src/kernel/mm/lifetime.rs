@@ -119,7 +119,7 @@ impl Kernel {
         let Some(old) = self.task(current).mm else {
             return Ok(());
         };
-        let mm = if sharing.mm {
+        let mm = if sharing.mm.is_shared() {
             self.mmget(old);
             old
         } else {

@@ -1,10 +1,12 @@
-//! Following the kernel through its source while a function of the script runs.
+//! Following the kernel through its source while a function of the script runs, and asking it what
+//! flags of clone would do.
 
-use super::convert::{Result, look};
+use super::convert::{Result, alive, look, word};
 use super::view::as_view;
+use crate::abi::{CloneFlags, TaskId};
 use crate::script::error::ScriptError;
 use crate::script::state::Shared;
-use crate::script::value::View;
+use crate::script::value::{Task, View};
 use crate::view::{self, Path, Paths};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
@@ -60,8 +62,54 @@ fn with_brief(view: View, brief: View) -> View {
     }
 }
 
+fn oracle(ctx: &NativeCallContext, flags: i64, caller: Option<TaskId>) -> Result<View> {
+    let flags = CloneFlags::from_bits_retain(word(flags, "flags")?);
+    let told = look(ctx, |machine| view::explain_clone(machine, flags, caller))?;
+    let told = told.ok_or_else(|| {
+        ScriptError::new("the task has ended: it clones nothing any more")
+            .with_help("explain_clone(flags) needs no task")
+    })?;
+    as_view(&told, &told.text())
+}
+
 #[export_module]
 pub mod functions {
+    /// What a clone with these flags would do, without doing it: whether it is legal and which rule
+    /// refuses it, what the child shares and what that means, whose child it is, who waits, where
+    /// it is queued and who runs next, who is told of its end, what a tracer hears. Nothing is
+    /// known of the caller; `explain_clone(flags, task)` asks for a task. Its data are `error`,
+    /// `refusal`, `needs`, `mended`, `tests`, `names`, `ignored`, and `child` (with `objects`,
+    /// `parent`, `same_process`, `caller_waits`, `begins_stopped`, `queued`, `runs_next`, `end`,
+    /// `tracer`, `tid_words`), which is `()` if the call would be refused.
+    ///
+    /// ```rhai
+    /// print(explain_clone(CLONE_VM | CLONE_VFORK | SIGCHLD));
+    /// assert_eq(explain_clone(SIGCHLD).child.runs_next, "child");
+    /// let refused = explain_clone(CLONE_THREAD);
+    /// assert_eq(refused.error, "EINVAL");
+    /// assert_eq(refused.mended, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM);
+    /// ```
+    #[rhai_fn(name = "explain_clone", return_raw)]
+    pub fn explain_clone(ctx: NativeCallContext, flags: i64) -> Result<View> {
+        oracle(&ctx, flags, None)
+    }
+
+    /// What a clone with these flags by that task would do: its capabilities, the limits, its
+    /// tracer, its parent and its time slice count too. What depends on addresses, on free pids and
+    /// on free memory is not foreseen.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(explain_clone(CLONE_NEWNS | SIGCHLD, sh).error, "EPERM");
+    /// let told = explain_clone(CLONE_PARENT | SIGCHLD, sh);
+    /// assert_eq(told.child.parent_task.pid, sh.ppid);
+    /// ```
+    #[rhai_fn(name = "explain_clone", return_raw)]
+    pub fn explain_clone_by(ctx: NativeCallContext, flags: i64, task: Task) -> Result<View> {
+        let caller = alive(&ctx, &task)?;
+        oracle(&ctx, flags, Some(caller))
+    }
+
     /// Calls a function and shows the way of its first fork, vfork or clone through do_fork,
     /// copy_process and wake_up_new_task: an outline of their source, the branches that were taken
     /// ticked, the others with the reason why not. An error of that call is part of it.

@@ -29,22 +29,25 @@ const STEPS: [Step; 20] = [
     (
         Stage::SemUndo,
         "copy_semundo",
-        |call| match clone_sharing(call.flags).sem_undo {
+        |call| match clone_sharing(call.flags).sem_undo.is_shared() {
             true => shared("CLONE_SYSVSEM"),
             false => taken("none: no CLONE_SYSVSEM"),
         },
     ),
     (Stage::Files, "copy_files", |call| {
-        shared_or_copied(clone_sharing(call.flags).files, "CLONE_FILES")
+        shared_or_copied(clone_sharing(call.flags).files.is_shared(), "CLONE_FILES")
     }),
     (Stage::Fs, "copy_fs", |call| {
-        shared_or_copied(clone_sharing(call.flags).fs, "CLONE_FS")
+        shared_or_copied(clone_sharing(call.flags).fs.is_shared(), "CLONE_FS")
     }),
     (Stage::Sighand, "copy_sighand", |call| {
-        shared_or_copied(clone_sharing(call.flags).sighand, "CLONE_SIGHAND")
+        shared_or_copied(
+            clone_sharing(call.flags).sighand.is_shared(),
+            "CLONE_SIGHAND",
+        )
     }),
     (Stage::Signal, "copy_signal", |call| {
-        match clone_sharing(call.flags).signal {
+        match clone_sharing(call.flags).signal.is_shared() {
             true => shared("CLONE_THREAD"),
             false => (Mark::Own, "new: no CLONE_THREAD".to_owned()),
         }
@@ -53,7 +56,7 @@ const STEPS: [Step; 20] = [
     (
         Stage::Namespace,
         "copy_namespace",
-        |call| match clone_sharing(call.flags).namespace {
+        |call| match clone_sharing(call.flags).namespace.is_shared() {
             true => shared("no CLONE_NEWNS"),
             false => (Mark::Own, "copied: CLONE_NEWNS".to_owned()),
         },
@@ -137,7 +140,7 @@ fn parent_tid(call: &Call) -> (Mark, String) {
 }
 
 fn memory(call: &Call) -> (Mark, String) {
-    if clone_sharing(call.flags).mm {
+    if clone_sharing(call.flags).mm.is_shared() {
         return shared("CLONE_VM");
     }
     let how = if call.cow { "on write" } else { "in full" };

@@ -118,7 +118,13 @@ fn each_flag_shares_its_resource_and_raises_its_count() {
     }
 }
 
-fn clone_tls(lab: &mut Lab, task: TaskId, flags: u32, args: ForkArgs) -> Result<TaskId, Errno> {
+/// A clone that also takes a TLS descriptor for entry 6.
+pub(super) fn clone_tls(
+    lab: &mut Lab,
+    task: TaskId,
+    flags: u32,
+    args: ForkArgs,
+) -> Result<TaskId, Errno> {
     let flags = F::from_bits_retain(flags);
     let desc = UserDesc {
         entry_number: 6,
@@ -242,8 +248,8 @@ fn parents_of_children_threads_and_siblings() {
     }
 }
 
-/// The flags that the generated test combines.
-const COMBINED: [F; 15] = [
+/// The flags that the generated tests combine.
+pub(super) const COMBINED: [F; 15] = [
     F::CLONE_VM,
     F::CLONE_FS,
     F::CLONE_FILES,
@@ -289,25 +295,25 @@ fn expected_sharing(flags: F) -> Vec<&'static str> {
     .collect()
 }
 
-const UNTOUCHED: u32 = 0xaaaa_aaaa;
+pub(super) const UNTOUCHED: u32 = 0xaaaa_aaaa;
 
 /// A grandparent that reaps siblings, the caller, and a page for two tid words.
-struct Bench {
-    lab: Lab,
-    grandparent: TaskId,
-    caller: TaskId,
-    words: VirtAddr,
+pub(super) struct Bench {
+    pub(super) lab: Lab,
+    pub(super) grandparent: TaskId,
+    pub(super) caller: TaskId,
+    pub(super) words: VirtAddr,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn of_user(uid: u32) -> Self {
         let mut lab = Lab::with(Config {
             pid_max: 600,
             mem: 8 << 20,
             ..Config::default()
         });
         lab.machine.kernel.log.filter = TraceFilter::NONE;
-        let grandparent = lab.spawn("sh");
+        let grandparent = lab.spawn_as("sh", uid);
         let caller = lab.fork(grandparent);
         let words = lab.map(caller, 1);
         // From now on the caller has an undo list.
@@ -322,7 +328,7 @@ impl Bench {
         }
     }
 
-    fn args(&self) -> ForkArgs {
+    pub(super) fn args(&self) -> ForkArgs {
         ForkArgs {
             parent_tid: self.words,
             child_tid: VirtAddr(self.words.0 + 4),
@@ -393,7 +399,7 @@ impl Bench {
 /// has ended and was reaped.
 #[test]
 fn every_combination_of_flags_obeys_the_rules_and_leaves_nothing_behind() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::of_user(USER);
     // The first user_desc takes a page of stack.
     bench.try_flags(F::CLONE_SETTLS);
     let before = bench.lab.footprint();

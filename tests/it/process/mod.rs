@@ -2,6 +2,8 @@
 
 mod exec;
 mod exit_wait;
+mod explain_caller;
+mod explain_clone;
 mod flags;
 mod orphans;
 mod path;
