@@ -321,6 +321,9 @@ impl Kernel {
         self.anon_vma_prepare(mm, &mut vma);
         let grow = self.stack_growth(current, mm, &vma, addr)?;
         self.vm.committed += grow;
+        if !vma.has(VmFlags::ACCOUNT) {
+            self.vm.never_returned += grow;
+        }
         let space = &mut self.mms[mm];
         let vma = vma.grown_down(grow);
         space.insert_vma(vma);

@@ -11,6 +11,9 @@ use crate::kernel::cred::Caps;
 pub struct VmStat {
     /// `vm_committed_space`: promised, whether used or not.
     pub committed: u32,
+    /// Of that, what no area gives back: growth of stacks that are not charged themselves. 2.6.12
+    /// charges all growth, and at the end only areas that were charged from the beginning.
+    pub never_returned: u32,
     /// `nr_pagecache`: pages in the page caches of all inodes.
     pub pagecache: u32,
 }
