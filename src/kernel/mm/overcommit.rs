@@ -1,10 +1,11 @@
 //! How much memory may be promised: the check that refuses obvious overcommitment, and the count
 //! of what has been promised.
 
-use super::map_refusal::TooMuchPromised;
+use super::map_refusal::{MapRefusal, TooMuchPromised};
 use crate::abi::{PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::cred::Caps;
+use crate::trace::SlabCache;
 
 /// Memory counters of the whole machine, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -53,6 +54,23 @@ impl Kernel {
     fn obtainable(&self, task: TaskId) -> u32 {
         let admin = self.task(task).cred.capable(Caps::SYS_ADMIN);
         obtainable(self.vm.pagecache, self.mem.nr_free_pages(), admin)
+    }
+
+    /// A `vm_area_struct`, and the charge for its pages: both or neither.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `do_mmap_pgoff()` and `do_brk()`; kernel/fork.c, `dup_mmap()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(super) fn charge_new_vma(&mut self, pages: u32) -> Result<(), MapRefusal> {
+        if pages > 0 {
+            self.vm_enough_memory(pages)?;
+        }
+        let allocated = self.kmem_cache_alloc(SlabCache::Vma);
+        if allocated.is_err() {
+            self.vm_unacct_memory(pages);
+        }
+        Ok(allocated?)
     }
 
     /// Whether that many pages may be promised to a task now.

@@ -4,6 +4,8 @@ mod exec;
 mod exit_wait;
 mod explain_caller;
 mod explain_clone;
+mod failing;
+mod failing_memory;
 mod flags;
 mod orphans;
 mod path;

@@ -101,12 +101,13 @@ fn random_life(config: Config, seed: u64, steps: u32) {
             lab.try_spawn(args, spins).ok();
         } else {
             let chance = dice.roll(5) == 0;
-            lab.machine.kernel.mem.fail_after = chance.then(|| dice.roll(6));
+            let passes = chance.then(|| dice.roll(6));
+            lab.fail(forklab::kernel::fail::FailPoint::Frame(passes));
             let task = dice.pick(&tasks[1..]);
             // Refusals are fine: the task may be computing.
             lab.act(task, random_action(&mut dice)).ok();
         }
-        lab.machine.kernel.mem.fail_after = None;
+        lab.machine.kernel.fail.clear();
         let holds = lab.kernel().check();
         assert_eq!(holds, Ok(()), "seed {seed}, step {step}");
     }

@@ -2,6 +2,7 @@
 
 use super::lab::{Effect, Lab, PRIVATE, READ, RW, WRITE, segv_code};
 use crate::abi::{Errno, PAGE_SIZE, VirtAddr};
+use crate::kernel::fail::FailPoint;
 
 #[test]
 fn memory_examples_1_and_2_read_first_then_write() {
@@ -214,7 +215,7 @@ fn no_frame_for_a_page_is_an_out_of_memory_fault_and_changes_nothing() {
     let (mut lab, a) = Lab::with_task();
     let va = lab.mmap(a, 1, RW, PRIVATE);
     for fail_after in [0, 1] {
-        lab.k.mem.fail_after = Some(fail_after);
+        lab.k.fail.set(FailPoint::Frame(Some(fail_after)));
         let fault = lab.try_write(a, va, 1).unwrap_err();
         assert_eq!(fault.kind, crate::kernel::mm::UserFaultKind::Oom);
         assert_eq!(lab.mm(a).rss, 1, "only the arguments");
