@@ -10,7 +10,6 @@ mod flags;
 mod orphans;
 mod path;
 mod puppets;
-mod random;
 mod replay;
 mod shortage;
 mod tid_tls;
