@@ -63,7 +63,7 @@ impl Walk {
     }
 
     /// The bits of the entry that maps the page: the table entry, or that of a 4 MiB page.
-    pub(super) fn leaf(&self) -> u32 {
+    pub fn leaf(&self) -> u32 {
         self.pte.map_or(self.pde.0, |pte| pte.0)
     }
 }

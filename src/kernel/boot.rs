@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use super::cred::{Cred, Rlimits, UserTable};
+use super::fail::FailPoints;
 use super::files::{Fd, FilesStruct, FsStruct, Namespace};
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
@@ -104,6 +105,7 @@ impl Kernel {
             log: TraceLog::default(),
             stat: Stat::default(),
             acct: None,
+            fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
             map_refusal: None,

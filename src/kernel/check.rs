@@ -2,7 +2,7 @@
 //! is slow.
 
 use super::Kernel;
-use super::pidmap::{PID_MAX_LIMIT, PidType};
+use super::pidmap::PidType;
 use super::task::{Continuation, ExitState, PfFlags, Task};
 use crate::abi::{Pid, TaskId, TaskState};
 use slotmap::{Key, SlotMap};
@@ -26,6 +26,7 @@ impl Kernel {
         self.check_shared()?;
         self.check_files()?;
         self.check_waits()?;
+        (0..self.cpus.len()).try_for_each(|cpu| self.check_current(cpu))?;
         self.sched.check()?;
         self.check_mm()
     }
@@ -123,7 +124,7 @@ impl Kernel {
     /// A number is in use exactly if a hash has it or it waits for its task, and every entry of a
     /// hash has a task.
     fn check_pids(&self) -> Result<(), String> {
-        let mut used = vec![false; PID_MAX_LIMIT as usize];
+        let mut used = vec![false; self.config.pid_max as usize];
         used[0] = true;
         for kind in PidType::ALL {
             for (nr, _, task) in self.pid_hash.entries(kind) {
@@ -234,6 +235,19 @@ impl Kernel {
             })?;
         }
         Ok(())
+    }
+
+    /// A CPU runs its idle task or one that is on its runqueue.
+    fn check_current(&self, cpu: usize) -> Result<(), String> {
+        let current = self.sched.current(cpu);
+        let task = self.sched.get(current);
+        let queued_here = task.is_queued() && usize::from(task.cpu) == cpu;
+        demand(queued_here || current == self.sched.idle(cpu), || {
+            format!(
+                "CPU {cpu} runs task {}, which is not queued there",
+                task.pid
+            )
+        })
     }
 
     /// Timers have sleepers, and vfork parents a child that will wake them.

@@ -20,15 +20,15 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let sharing = clone_sharing(args.flags);
-        self.copy_semundo(sharing, current, child);
+        self.copy_semundo(sharing, current, child)?;
         *stage = CopyStage::SemUndo;
-        self.copy_files(sharing, child);
+        self.copy_files(sharing, child)?;
         *stage = CopyStage::Files;
-        self.copy_fs(sharing, child);
+        self.copy_fs(sharing, child)?;
         *stage = CopyStage::Fs;
-        self.copy_sighand(sharing, child);
+        self.copy_sighand(sharing, child)?;
         *stage = CopyStage::Sighand;
-        self.copy_signal(sharing, child);
+        self.copy_signal(sharing, child)?;
         *stage = CopyStage::Signal;
         self.copy_mm(sharing, current, child)?;
         *stage = CopyStage::Mm;
@@ -43,75 +43,93 @@ impl Kernel {
     /// child has none.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `copy_semundo()`.
-    fn copy_semundo(&mut self, sharing: CloneSharing, current: TaskId, child: TaskId) {
+    fn copy_semundo(
+        &mut self,
+        sharing: CloneSharing,
+        current: TaskId,
+        child: TaskId,
+    ) -> Result<(), CloneRefusal> {
         if !sharing.sem_undo.is_shared() {
             self.task_mut(child).sem_undo = None;
-            return;
+            return Ok(());
         }
         let undo = match self.task(current).sem_undo {
             Some(undo) => undo,
-            None => self.sem_undos.insert(SemUndoList { refcnt: 1 }),
+            None => {
+                self.copy_alloc(CopyStage::SemUndo)?;
+                self.sem_undos.insert(SemUndoList { refcnt: 1 })
+            }
         };
         self.task_mut(current).sem_undo = Some(undo);
         self.sem_undos[undo].refcnt += 1;
         self.task_mut(child).sem_undo = Some(undo);
+        Ok(())
     }
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_files()`.
-    fn copy_files(&mut self, sharing: CloneSharing, child: TaskId) {
+    fn copy_files(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         let Some(table) = self.task(child).files else {
-            return;
+            return Ok(());
         };
         if sharing.files.is_shared() {
             self.files[table].count += 1;
         } else {
+            self.copy_alloc(CopyStage::Files)?;
             let copy = self.dup_files(table);
             self.task_mut(child).files = Some(copy);
         }
+        Ok(())
     }
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_fs()`.
-    fn copy_fs(&mut self, sharing: CloneSharing, child: TaskId) {
+    fn copy_fs(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         let Some(fs) = self.task(child).fs else {
-            return;
+            return Ok(());
         };
         if sharing.fs.is_shared() {
             self.fs[fs].count += 1;
         } else {
+            self.copy_alloc(CopyStage::Fs)?;
             let copy = FsStruct {
                 count: 1,
                 ..self.fs[fs].clone()
             };
             self.task_mut(child).fs = Some(self.fs.insert(copy));
         }
+        Ok(())
     }
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_sighand()`.
-    fn copy_sighand(&mut self, sharing: CloneSharing, child: TaskId) {
+    fn copy_sighand(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         let Some(sighand) = self.task(child).sighand else {
-            return;
+            return Ok(());
         };
         if sharing.sighand.is_shared() {
             self.sighands[sighand].count += 1;
         } else {
+            self.copy_alloc(CopyStage::Sighand)?;
             let copy = self.sighands[sighand].duplicate();
             self.task_mut(child).sighand = Some(self.sighands.insert(copy));
         }
+        Ok(())
     }
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_signal()`.
-    fn copy_signal(&mut self, sharing: CloneSharing, child: TaskId) {
+    fn copy_signal(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         let Some(signal) = self.task(child).signal else {
-            return;
+            return Ok(());
         };
-        let old = &mut self.signals[signal];
         if sharing.signal.is_shared() {
-            old.count += 1;
-            old.live += 1;
+            let shared = &mut self.signals[signal];
+            shared.count += 1;
+            shared.live += 1;
         } else {
+            self.copy_alloc(CopyStage::Signal)?;
+            let old = &self.signals[signal];
             let fresh = SignalStruct::new(old.pgrp, old.session, old.rlimits);
             self.task_mut(child).signal = Some(self.signals.insert(fresh));
         }
+        Ok(())
     }
 
     /// Everyone's namespace gets a user more; CLONE_NEWNS then needs CAP_SYS_ADMIN for a new one.
@@ -132,6 +150,7 @@ impl Kernel {
         }
         let privilege = check_newns(&self.task(current).cred)?;
         self.capable(current, privilege);
+        self.copy_alloc(CopyStage::Namespace)?;
         self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace { count: 1 }));
         Ok(())
     }

@@ -4,9 +4,9 @@ use super::Kernel;
 use super::files::FilesStruct;
 use super::task::PfFlags;
 use super::vfs::InodeKind;
-use crate::abi::{Errno, InodeId, TaskId};
+use crate::abi::{Errno, FileId, FilesId, InodeId, SighandId, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
-use crate::trace::TraceEvent;
+use crate::trace::{SlabCache, TraceEvent};
 
 impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `do_execve()` and `fs/binfmt_elf.c`, `load_elf_binary()`.
@@ -41,8 +41,10 @@ impl Kernel {
             return Err(Errno::ENOSYS);
         }
         let (mm, esp) = self.mm_for_exec(exe)?;
-        self.unshare_sighand(current);
-        self.unshare_files(current);
+        if let Err(errno) = self.unshare(current) {
+            self.mmput(mm);
+            return Err(errno);
+        }
         self.mm_release(current);
         self.exec_mmap(current, mm);
         self.flush_old_exec(current, path);
@@ -79,37 +81,53 @@ impl Kernel {
         }
     }
 
-    /// A task that shares signal actions without being a thread gets a copy of its own.
+    /// Ends the sharing that a new program does not go on with. Both objects are there before
+    /// either is used: whoever finds no memory for the second gets the first back.
     ///
-    /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
-    fn unshare_sighand(&mut self, current: TaskId) {
-        let Some(shared) = self.task(current).sighand else {
-            return;
-        };
-        if self.sighands[shared].count > 1 {
-            let own = self.sighands[shared].duplicate();
-            self.sighands[shared].count -= 1;
-            self.task_mut(current).sighand = Some(self.sighands.insert(own));
+    /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`; everything is shared as before then.
+    fn unshare(&mut self, current: TaskId) -> Result<(), Errno> {
+        let task = self.task(current);
+        let files = task.files.filter(|id| self.files[*id].count > 1);
+        let sighand = task.sighand.filter(|id| self.sighands[*id].count > 1);
+        if files.is_some() {
+            self.kmem_cache_alloc(SlabCache::Files)?;
         }
+        if sighand.is_some() {
+            self.kmem_cache_alloc(SlabCache::Sighand)?;
+        }
+        if let Some(shared) = files {
+            self.unshare_files(current, shared);
+        }
+        if let Some(shared) = sighand {
+            self.unshare_sighand(current, shared);
+        }
+        Ok(())
     }
 
     /// A task that shares its table of files gets a copy of its own.
     ///
-    /// Linux 2.6.12: `kernel/exit.c`, `unshare_files()`.
-    fn unshare_files(&mut self, current: TaskId) {
-        let Some(shared) = self.task(current).files else {
-            return;
-        };
-        if self.files[shared].count > 1 {
-            let own = self.dup_files(shared);
-            self.put_files(shared);
-            self.task_mut(current).files = Some(own);
-        }
+    /// Linux 2.6.12: `kernel/fork.c`, `unshare_files()`.
+    fn unshare_files(&mut self, current: TaskId, shared: FilesId) {
+        let own = self.dup_files(shared);
+        self.put_files(shared);
+        self.task_mut(current).files = Some(own);
+    }
+
+    /// A task that shares signal actions without being a thread gets a copy of its own.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
+    fn unshare_sighand(&mut self, current: TaskId, shared: SighandId) {
+        let own = self.sighands[shared].duplicate();
+        self.sighands[shared].count -= 1;
+        self.task_mut(current).sighand = Some(self.sighands.insert(own));
     }
 
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_files()`.
-    fn close_on_exec(&mut self, table: crate::abi::FilesId) {
-        let closing: Vec<(usize, crate::abi::FileId)> = self.files[table]
+    fn close_on_exec(&mut self, table: FilesId) {
+        let closing: Vec<(usize, FileId)> = self.files[table]
             .open()
             .filter(|(_, open)| open.close_on_exec)
             .map(|(fd, open)| (fd, open.file))

@@ -195,6 +195,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
     fn dup_task_struct(&mut self, current: TaskId, pid: Pid) -> Result<TaskId, CloneRefusal> {
+        self.copy_alloc(CopyStage::TaskStruct)?;
         let stack = self
             .alloc_frame(1, FrameUse::KernelStack)
             .ok_or(CloneRefusal::NoMemory)?;

@@ -12,6 +12,7 @@ pub mod deliver;
 mod exec;
 mod exit;
 pub mod exit_rules;
+pub mod fail;
 pub mod files;
 pub mod fork;
 pub mod mm;
@@ -36,6 +37,7 @@ use crate::trace::{Stamp, TraceEvent, TraceLog};
 use acct::Account;
 use boot::Config;
 use cred::UserTable;
+use fail::FailPoints;
 use files::{FilesStruct, FsStruct, Namespace, SemUndoList};
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
 use pidmap::{PidHash, Pidmap};
@@ -72,6 +74,8 @@ pub struct Kernel {
     pub stat: Stat,
     /// Accounts of the tasks that have ended, if they are kept.
     pub acct: Option<Vec<Account>>,
+    /// Allocations that are to fail.
+    pub fail: FailPoints,
     /// Page frames.
     pub mem: PageAllocator,
     /// Memory promised, and memory used as page cache.

@@ -54,6 +54,10 @@ impl Machine {
                 self.kernel.config.parent_not_on_array = on;
                 Ok(Reply::Done)
             }
+            Command::Fail(point) => {
+                self.kernel.fail.set(point);
+                Ok(Reply::Done)
+            }
         }
     }
 

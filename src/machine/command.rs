@@ -4,6 +4,7 @@ use super::workload::WorkloadProgram;
 use super::workload_file::ListedTask;
 use crate::abi::{Pid, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
+use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::UserFault;
 use crate::kernel::spawn::SpawnArgs;
@@ -92,6 +93,8 @@ pub enum Command {
     ForkCpu(Option<u32>),
     /// Sets or clears the lever `parent_not_on_array`.
     ParentNotOnArray(bool),
+    /// Lets an allocation fail.
+    Fail(FailPoint),
 }
 
 impl Command {

@@ -85,6 +85,10 @@ pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
             "__vm_enough_memory() promises no more than could be had (mm/mmap.c)",
             "map less, let tasks end, or boot(#{mem: ..}) with more",
         ),
+        R::NoMemory => (
+            "an area needs a vm_area_struct: kmem_cache_alloc() (mm/mmap.c)",
+            "inject(\"fail_slab\", -1) lets go of the lever; only that makes it fail",
+        ),
         R::MayNotLock | R::LocksTooMuch => (
             "do_mmap_pgoff() checks RLIMIT_MEMLOCK for MAP_LOCKED (mm/mmap.c)",
             "leave MAP_LOCKED out, or be root: spawn(\"sh\", #{uid: 0})",

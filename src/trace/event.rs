@@ -1,6 +1,7 @@
 //! What can be traced. An event is `Copy` data, ids and numbers only; which task it is about and
 //! when it happened is said by the [`Record`](super::Record) around it.
 
+use super::alloc::Allocation;
 use super::field::FieldValue;
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
@@ -308,6 +309,11 @@ events! {
         order: u8,
         /// What for.
         usage: FrameUse,
+    }
+    /// An allocation was made to fail.
+    FailInjected "fail_injected" {
+        /// What was asked for.
+        what: Allocation,
     }
     /// Frames were freed.
     PageFree "page_free" {

@@ -1,6 +1,7 @@
 //! The fields of events, whatever the event: so that text, scripts and exports need not know
 //! every kind.
 
+use super::alloc::Allocation;
 use super::event::{ArrayKind, FlushScope, FrameUse, Placement};
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
@@ -66,6 +67,7 @@ from! {
     Placement => |value| Self::Word(value.name()),
     FlushScope => |value| Self::Word(value.name()),
     FrameUse => |value| Self::Word(value.name()),
+    Allocation => |value| Self::Word(value.name()),
     CopyStage => |value| Self::Word(value.name()),
     Option<CloneRefusal> => |value| {
         Self::Word(value.map_or("none", |refusal| refusal.errno().name()))

@@ -108,6 +108,16 @@ impl CopyStage {
     }
 }
 
+impl CopyStage {
+    /// The kernel function that takes the step, as far as it is a function of its own.
+    pub const fn function(self) -> &'static str {
+        match self {
+            Self::TaskStruct => "dup_task_struct",
+            other => other.name(),
+        }
+    }
+}
+
 /// Why `copy_process` refuses, by the rule that was tested first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CloneRefusal {

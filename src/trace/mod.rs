@@ -1,10 +1,12 @@
 //! The trace: every decision of the kernel as plain data, in the order of happening.
 
+mod alloc;
 mod event;
 mod field;
 mod fork;
 mod log;
 
+pub use alloc::{Allocation, SlabCache};
 pub use event::{ArrayKind, EventKind, FlushScope, FrameUse, Placement, TraceEvent};
 pub use field::FieldValue;
 pub use fork::{CloneRefusal, CopyStage, ForkStep};

@@ -6,6 +6,7 @@ use forklab::hw::UserDesc;
 use forklab::kernel::Kernel;
 use forklab::kernel::boot::Config;
 use forklab::kernel::cred::Rlimits;
+use forklab::kernel::fail::FailPoint;
 use forklab::kernel::files::{FilesStruct, FsStruct};
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::mm::Mm;
@@ -70,6 +71,11 @@ impl Lab {
 
     pub fn kernel(&self) -> &Kernel {
         &self.machine.kernel
+    }
+
+    /// Lets an allocation fail.
+    pub fn fail(&mut self, point: FailPoint) {
+        self.machine.apply(Command::Fail(point)).unwrap();
     }
 
     pub fn spawn(&mut self, name: &str) -> TaskId {

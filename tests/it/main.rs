@@ -14,6 +14,7 @@ mod ledger;
 mod limits;
 mod markdown;
 mod messages;
+mod model;
 mod process;
 #[cfg(unix)]
 mod prompt;

@@ -60,7 +60,7 @@ const START: &str = "
     let page = sh.mmap(16*KiB);";
 
 /// Lines that change something; some fail, some on purpose.
-const LINES: [&str; 30] = [
+const LINES: [&str; 32] = [
     "sh.write(page, n + 1)",
     "sh.touch(page, 4)",
     "let kid = sh.fork(); kid.write(page, 9)",
@@ -84,6 +84,8 @@ const LINES: [&str; 30] = [
     "sh = spawn(\"sh\"); page = sh.mmap(16*KiB)",
     "sh.compute(3)",
     "inject(\"parent_not_on_array\")",
+    "inject(\"fail_frame\", 2)",
+    "inject(\"fail_copy\", \"copy_fs\")",
     "n += 1; list.push(n); list[1].push([n]); map.b = [n]",
     "f.call(10)",
     "fn g(x) { x + 2 }",

@@ -90,11 +90,7 @@ impl Run {
         let kind = self
             .dice
             .pick(&[PRIVATE, PRIVATE, SHARED, STACK, POPULATE, LOCKED]);
-        // A stack that is not charged would be charged for its growth alone.
-        let prot = match kind {
-            STACK => 3,
-            _ => self.dice.pick(&[3, 3, 3, 1, 2, 0, 5]),
-        };
+        let prot = self.dice.pick(&[3, 3, 3, 1, 2, 0, 5]);
         let args = MmapArgs {
             addr: ARENA + page * PAGE,
             len: PAGE * (1 + self.dice.roll(3)),

@@ -1,7 +1,7 @@
 //! `brk`: moving the end of the heap.
 
 use super::area_search::page_align;
-use super::merge::MAX_MAP_COUNT;
+use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
@@ -58,11 +58,12 @@ impl Kernel {
         if self.mms[mm].map_count() > MAX_MAP_COUNT {
             return Err(Errno::ENOMEM);
         }
-        self.vm_enough_memory(pages)?;
-        self.vma_merge_or_link(
-            mm,
-            Vma::anonymous(addr, end, VmFlags::DATA | VmFlags::ACCOUNT),
-        );
+        let vma = Vma::anonymous(addr, end, VmFlags::DATA | VmFlags::ACCOUNT);
+        match self.mms[mm].merge_verdict(&vma) {
+            Merge::None => self.charge_new_vma(pages)?,
+            _ => self.vm_enough_memory(pages)?,
+        }
+        self.vma_merge_or_link(mm, vma);
         self.mms[mm].total_vm += pages;
         Ok(())
     }

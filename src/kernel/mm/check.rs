@@ -1,5 +1,6 @@
 //! The invariants of memory management, checked over the whole machine. For tests: it is slow.
 
+use super::mm_struct::Mm;
 use super::page::PageMapping;
 use super::pagetable::{counted_page, pte_none, pte_present};
 use super::vma::{TASK_SIZE, VmFlags, Vma};
@@ -13,6 +14,8 @@ use slotmap::SecondaryMap;
 struct Census {
     /// Entries that map each frame.
     mapped: Vec<i32>,
+    /// Other holders of each frame: kernel stacks, page directories and tables, page caches.
+    held: Vec<i32>,
     /// Areas that each owner of anonymous pages has.
     owners: SecondaryMap<AnonVmaId, u32>,
     /// Pages promised.
@@ -42,17 +45,26 @@ impl Kernel {
         self.mem.check()?;
         let mut census = Census {
             mapped: vec![0; self.ram.frames() as usize],
+            held: vec![0; self.ram.frames() as usize],
             owners: SecondaryMap::new(),
-            committed: self.shmem_pages(),
+            committed: self.shmem_pages() + self.vm.never_returned,
         };
+        self.check_caches(&mut census)?;
+        for stack in self.tasks.values().filter_map(|task| task.stack) {
+            census.held[stack.index()] += 1;
+        }
         for mm in self.mms.keys() {
             self.check_references(mm)?;
             self.check_areas(mm, &mut census)?;
             self.check_counts(mm, &mut census)?;
+            self.check_sizes(mm)?;
         }
         self.check_pages(&census)?;
         self.check_owners(&census)?;
-        (0..self.cpus.len()).try_for_each(|cpu| self.check_tlb(cpu))
+        (0..self.cpus.len()).try_for_each(|cpu| {
+            self.check_cr3(cpu)?;
+            self.check_tlb(cpu)
+        })
     }
 
     fn shmem_pages(&self) -> u32 {
@@ -109,12 +121,13 @@ impl Kernel {
     /// The counts of an address space against its page tables.
     fn check_counts(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
         let mut counts = Counts::default();
+        census.held[self.mms[mm].pgd.index()] += 1;
         for slot in (0..TASK_SIZE >> 22).map(|slot| VirtAddr(slot << 22)) {
             let Some(table) = self.page_table(mm, slot) else {
                 continue;
             };
             counts.nr_ptes += 1;
-            census.mapped[table.index()] -= 1;
+            census.held[table.index()] += 1;
             for page in 0..1024 {
                 let va = VirtAddr(slot.0 + page * PAGE_SIZE);
                 let pte = Pte(self.ram.read_u32(table.phys() + 4 * page));
@@ -173,31 +186,63 @@ impl Kernel {
         })
     }
 
-    /// The counts of every page against the page tables and caches.
-    fn check_pages(&self, census: &Census) -> Result<(), String> {
+    /// What areas of certain kinds add up to. An address space without users keeps old sums.
+    fn check_sizes(&self, mm: MmId) -> Result<(), String> {
+        let space = &self.mms[mm];
+        if space.mm_users == 0 {
+            return Ok(());
+        }
+        let mut sums = Mm::default();
+        for vma in space.vmas.values() {
+            sums.vm_stat_account(vma, vma.pages() as i32);
+            if vma.has(VmFlags::LOCKED) {
+                sums.locked_vm += vma.pages();
+            }
+        }
+        let sizes = |mm: &Mm| [mm.shared_vm, mm.exec_vm, mm.stack_vm, mm.locked_vm];
+        ensure(sizes(space) == sizes(&sums), || {
+            format!(
+                "{mm:?}: shared, exec, stack, locked {:?}, but areas have {:?}",
+                sizes(space),
+                sizes(&sums)
+            )
+        })
+    }
+
+    /// Every cached page knows its inode and its place in it.
+    fn check_caches(&self, census: &mut Census) -> Result<(), String> {
         let mut cached = 0;
-        for (index, mapped) in census.mapped.iter().enumerate() {
-            let pfn = Pfn(index as u32);
-            let page = self.mem.page(pfn);
-            let in_cache = matches!(page.mapping, PageMapping::Cache(_));
-            cached += u32::from(in_cache);
-            let (users, mappings) = match *mapped {
-                -1 => (1, 0),
-                mapped if in_cache => (mapped + 1, mapped),
-                mapped => (mapped, mapped),
-            };
-            let found = (page.page_count(), page.page_mapcount());
-            let right = match *mapped == 0 && !in_cache {
-                true => found.1 == 0,
-                false => found == (users, mappings),
-            };
-            ensure(right, || {
-                format!("frame {pfn}: count and mapcount {found:?}, but {mapped} entries")
-            })?;
+        for (inode, object) in &self.inodes {
+            for (index, pfn) in &object.pages {
+                let page = self.mem.page(*pfn);
+                let place = (page.mapping, page.index);
+                ensure(place == (PageMapping::Cache(inode), *index), || {
+                    format!("page {index} of {}: frame {pfn} is {place:?}", object.path)
+                })?;
+                census.held[pfn.index()] += 1;
+                cached += 1;
+            }
         }
         ensure(self.vm.pagecache == cached, || {
             format!("nr_pagecache {}, {cached} pages", self.vm.pagecache)
         })
+    }
+
+    /// The counts of every page against its holders. Reserved pages are counted up, never down.
+    fn check_pages(&self, census: &Census) -> Result<(), String> {
+        let holders = census.mapped.iter().zip(&census.held);
+        for (pfn, (mapped, held)) in (0..).map(Pfn).zip(holders) {
+            let page = self.mem.page(pfn);
+            let found = (page.page_count(), page.page_mapcount());
+            let right = found == (mapped + held, *mapped);
+            ensure(right || (page.is_reserved() && found.1 == 0), || {
+                format!(
+                    "frame {pfn}: count and mapcount {found:?}, but {mapped} entries and {held} \
+                     other holders"
+                )
+            })?;
+        }
+        Ok(())
     }
 
     fn check_owners(&self, census: &Census) -> Result<(), String> {
@@ -215,7 +260,31 @@ impl Kernel {
         })
     }
 
-    /// No translation says more than the page tables of the CPU's address space.
+    /// A CPU has loaded the address space that its task uses or borrows, and that knows of it; a
+    /// borrowed one may have been let go of.
+    fn check_cr3(&self, cpu: usize) -> Result<(), String> {
+        let task = self.task(self.sched.current(cpu));
+        let cr3 = self.cpus[cpu].mmu.cr3;
+        let mm = task
+            .active_mm
+            .ok_or("a running task has no address space")?;
+        let loaded = cr3 == self.mms[mm].pgd.phys();
+        let left = task.mm.is_none() && cr3 == self.mem.swapper_pg_dir().phys();
+        ensure(loaded || left, || {
+            format!("CPU {cpu}: CR3 is {cr3:#x}, the task's is {mm:?}")
+        })?;
+        let users = self.mms.iter().filter(|(id, _)| *id != self.init_mm);
+        for (id, space) in users {
+            let knows = space.cpu_vm_mask >> cpu & 1 == 1;
+            ensure(knows == (loaded && id == mm), || {
+                format!("{id:?}: cpu_vm_mask {:#x}, CPU {cpu}", space.cpu_vm_mask)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// No translation says more than the page tables of the CPU's address space, also not that an
+    /// entry is known to be dirty.
     fn check_tlb(&self, cpu: usize) -> Result<(), String> {
         let mmu = &self.cpus[cpu].mmu;
         for entry in mmu.tlb.entries() {
@@ -225,7 +294,10 @@ impl Kernel {
                 (rights.us || !entry.bits.contains(TlbBits::US))
                     && (rights.rw || !entry.bits.contains(TlbBits::RW))
             });
-            ensure(granted && walk.pfn() == Some(entry.pfn), || {
+            let leaf = Pte(walk.leaf());
+            let dirty = leaf.contains(Pte::DIRTY) || !entry.bits.contains(TlbBits::DIRTY);
+            let seen = dirty && leaf.contains(Pte::ACCESSED);
+            ensure(granted && seen && walk.pfn() == Some(entry.pfn), || {
                 format!("CPU {cpu}: stale translation {entry:x?} of {va}")
             })?;
         }

@@ -124,10 +124,9 @@ impl Kernel {
                 self.mms[new].vm_stat_account(vma, -(pages as i32));
                 continue;
             }
-            if vma.has(VmFlags::ACCOUNT) {
-                let promised = self.vm_enough_memory(pages);
-                promised.map_err(|refusal| self.refused(refusal.into()))?;
-            }
+            let charge = if vma.has(VmFlags::ACCOUNT) { pages } else { 0 };
+            let allowed = self.charge_new_vma(charge);
+            allowed.map_err(|refusal| self.refused(refusal))?;
             let mut copy = Vma {
                 vm_flags: vma.vm_flags - VmFlags::LOCKED,
                 ..*vma
@@ -218,7 +217,7 @@ impl Kernel {
         for (va, entry) in pages.zip(entries.iter()).filter(|(_, entry)| **entry != 0) {
             let mut pte = Pte(*entry);
             if let Some(page) = counted_page(&self.mem, pte) {
-                self.anon_vma_prepare(new, vma);
+                self.anon_vma_prepare(new, vma)?;
                 let own = self.alloc_frame(0, FrameUse::User).ok_or(Errno::ENOMEM)?;
                 self.ram.copy_frame(page, own);
                 self.page_add_anon_rmap(new, vma, va, own);

@@ -7,7 +7,7 @@ use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtA
 use crate::hw::Pte;
 use crate::kernel::Kernel;
 use crate::kernel::cred::RLIM_INFINITY;
-use crate::trace::FrameUse;
+use crate::trace::{FrameUse, SlabCache};
 
 /// Where the text of a program begins.
 const TEXT_START: u32 = 0x0804_8000;
@@ -25,6 +25,7 @@ impl Kernel {
     /// # Errors
     /// `ENOMEM`; nothing is left behind then.
     pub(in crate::kernel) fn mm_for_exec(&mut self, exe: InodeId) -> Result<(MmId, u32), Errno> {
+        self.kmem_cache_alloc(SlabCache::Mm)?;
         let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
         let stack_limit = self.rlimits(self.current()).stack;
         let mut space = Mm {
@@ -56,12 +57,15 @@ impl Kernel {
         let text_end = TEXT_START + (text_pages << PAGE_SHIFT);
         let data_end = text_end + PAGE_SIZE;
         let text_flags = VmFlags::READ | VmFlags::EXEC | VmFlags::MAY_ACCESS;
-        self.vm_enough_memory(1)?;
-        let file = self.open_inode(exe, 0);
-        self.get_file(file);
-        self.map_segment(mm, file, TEXT_START, text_end, text_flags, 0);
         let data_flags = VmFlags::DATA | VmFlags::ACCOUNT;
-        self.map_segment(mm, file, text_end, data_end, data_flags, text_pages - 1);
+        let text = Vma::anonymous(TEXT_START, text_end, text_flags);
+        let data = Vma::anonymous(text_end, data_end, data_flags);
+        let file = self.open_inode(exe, 0);
+        let mapped = self
+            .map_segment(mm, file, text, 0)
+            .and_then(|()| self.map_segment(mm, file, data, text_pages - 1));
+        self.fput(file);
+        mapped?;
         let space = &mut self.mms[mm];
         (space.start_code, space.end_code) = (TEXT_START, text_end);
         (space.start_data, space.end_data) = (text_end, data_end);
@@ -69,19 +73,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// Maps a part of the program's file; takes over a reference to it.
-    fn map_segment(
-        &mut self,
-        mm: MmId,
-        file: FileId,
-        start: u32,
-        end: u32,
-        flags: VmFlags,
-        pgoff: u32,
-    ) {
-        let flags = flags | VmFlags::DENYWRITE | VmFlags::EXECUTABLE;
-        let vma = Vma::anonymous(start, end, flags);
+    /// Maps a part of the program's file.
+    fn map_segment(&mut self, mm: MmId, file: FileId, vma: Vma, pgoff: u32) -> Result<(), Errno> {
+        let accounted = vma.has(VmFlags::ACCOUNT);
+        self.charge_new_vma(if accounted { vma.pages() } else { 0 })?;
+        self.get_file(file);
         let vma = Vma {
+            vm_flags: vma.vm_flags | VmFlags::DENYWRITE | VmFlags::EXECUTABLE,
             vm_file: Some(file),
             vm_pgoff: pgoff,
             ..vma
@@ -90,11 +88,12 @@ impl Kernel {
         space.insert_vma(vma);
         space.total_vm += vma.pages();
         space.vm_stat_account(&vma, vma.pages() as i32);
+        Ok(())
     }
 
     /// Maps the stack, with the page that holds the arguments, and returns `esp`.
     fn setup_arg_pages(&mut self, mm: MmId, exe: InodeId) -> Result<u32, Errno> {
-        self.vm_enough_memory(STACK_PAGES)?;
+        self.charge_new_vma(STACK_PAGES)?;
         let start = TASK_SIZE - (STACK_PAGES << PAGE_SHIFT);
         let mut vma = Vma::anonymous(start, TASK_SIZE, VmFlags::STACK);
         let space = &mut self.mms[mm];
@@ -110,7 +109,7 @@ impl Kernel {
     /// Linux 2.6.12: fs/exec.c, `install_arg_page()`.
     fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma) -> Option<Pfn> {
         let va = VirtAddr(TASK_SIZE - PAGE_SIZE);
-        self.anon_vma_prepare(mm, vma);
+        self.anon_vma_prepare(mm, vma).ok()?;
         let table = self.pte_alloc(mm, va)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;

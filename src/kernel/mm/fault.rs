@@ -318,9 +318,12 @@ impl Kernel {
         let Some(mut vma) = self.mms[mm].find_vma(addr).copied() else {
             return Ok(());
         };
-        self.anon_vma_prepare(mm, &mut vma);
+        self.anon_vma_prepare(mm, &mut vma)?;
         let grow = self.stack_growth(current, mm, &vma, addr)?;
         self.vm.committed += grow;
+        if !vma.has(VmFlags::ACCOUNT) {
+            self.vm.never_returned += grow;
+        }
         let space = &mut self.mms[mm];
         let vma = vma.grown_down(grow);
         space.insert_vma(vma);

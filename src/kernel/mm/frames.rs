@@ -3,11 +3,14 @@
 use super::gfp::Gfp;
 use crate::abi::Pfn;
 use crate::kernel::Kernel;
-use crate::trace::{FrameUse, TraceEvent};
+use crate::trace::{Allocation, FrameUse, TraceEvent};
 
 impl Kernel {
     /// 2^`order` frames with arbitrary contents; the first has one user. `None` if memory is short.
     pub fn alloc_frame(&mut self, order: u8, usage: FrameUse) -> Option<Pfn> {
+        if self.frame_fails(Allocation::Frame(usage)) {
+            return None;
+        }
         let gfp = match usage {
             FrameUse::User | FrameUse::Cache => Gfp::HIGHUSER,
             FrameUse::PageTable | FrameUse::PageDir | FrameUse::KernelStack => Gfp::KERNEL,

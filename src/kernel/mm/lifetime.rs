@@ -8,7 +8,7 @@ use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
 use crate::kernel::clone_rules::CloneSharing;
-use crate::trace::CloneRefusal;
+use crate::trace::{CloneRefusal, CopyStage};
 use slotmap::SlotMap;
 
 /// Low bits of the kernel's 4 MiB entries: global, dirty, accessed, writable, not for user mode.
@@ -123,6 +123,7 @@ impl Kernel {
             self.mmget(old);
             old
         } else {
+            self.copy_alloc(CopyStage::Mm)?;
             // An address space is copied or memory is short; there is no other error.
             self.dup_mm(old).map_err(|_| CloneRefusal::NoMemory)?
         };

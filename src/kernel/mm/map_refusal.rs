@@ -46,6 +46,8 @@ pub enum MapRefusal {
     AddressSpaceLimit,
     /// The overcommit check.
     TooMuchPromised(TooMuchPromised),
+    /// No memory for a `vm_area_struct`.
+    NoMemory,
     /// `munmap` of an address that begins no page.
     Unaligned,
     /// `munmap` of a range that ends beyond user space.
@@ -71,6 +73,7 @@ impl MapRefusal {
             | Self::FixedBeyondUserSpace
             | Self::NoRoom
             | Self::AddressSpaceLimit
+            | Self::NoMemory
             | Self::TooMuchPromised(_) => Errno::ENOMEM,
         }
     }
@@ -133,6 +136,7 @@ impl fmt::Display for MapRefusal {
             Self::LocksTooMuch => "more memory than RLIMIT_MEMLOCK would be locked",
             Self::NeitherPrivateNorShared => "neither MAP_PRIVATE nor MAP_SHARED is given",
             Self::AddressSpaceLimit => "the address space would be larger than RLIMIT_AS",
+            Self::NoMemory => "there is no memory for another area",
             Self::TooMuchPromised(refusal) => return refusal.fmt(f),
         })
     }

@@ -168,9 +168,8 @@ impl Kernel {
     }
 
     /// The write half of mm/memory.c, `do_anonymous_page()`.
-    fn do_anonymous_page(&mut self, spot: Spot) -> MmFault {
-        self.anon_vma_prepare(spot.mm, spot.vma);
-        let Some(pfn) = self.alloc_zeroed_frame(FrameUse::User) else {
+    fn do_anonymous_page(&mut self, mut spot: Spot) -> MmFault {
+        let Some(pfn) = self.frame_for_anon(&mut spot, true) else {
             return MmFault::Oom;
         };
         self.mms[spot.mm].rss += 1;
@@ -184,7 +183,7 @@ impl Kernel {
     /// Maps the page of a file or shared object, or with `copy` a private copy of it.
     ///
     /// Linux 2.6.12: mm/memory.c, `do_no_page()`.
-    fn do_no_page(&mut self, spot: Spot, write: bool, copy: bool) -> MmFault {
+    fn do_no_page(&mut self, mut spot: Spot, write: bool, copy: bool) -> MmFault {
         let (cached, result) = match self.nopage(spot.vma, spot.va) {
             NoPage::Page { pfn, major: false } => (pfn, MmFault::Minor),
             NoPage::Page { pfn, major: true } => (pfn, MmFault::Major),
@@ -192,8 +191,7 @@ impl Kernel {
             NoPage::Oom => return MmFault::Oom,
         };
         let pfn = if copy {
-            self.anon_vma_prepare(spot.mm, spot.vma);
-            let own = self.alloc_frame(0, FrameUse::User);
+            let own = self.frame_for_anon(&mut spot, false);
             if let Some(own) = own {
                 self.ram.copy_frame(cached, own);
                 self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, own);
@@ -238,9 +236,8 @@ impl Kernel {
     }
 
     /// The copying half of `do_wp_page()`, with `break_cow()`.
-    fn copy_cow_page(&mut self, spot: Spot, old: Pfn, why: WpWhy) -> MmFault {
-        self.anon_vma_prepare(spot.mm, spot.vma);
-        let Some(new) = self.alloc_frame(0, FrameUse::User) else {
+    fn copy_cow_page(&mut self, mut spot: Spot, old: Pfn, why: WpWhy) -> MmFault {
+        let Some(new) = self.frame_for_anon(&mut spot, false) else {
             return MmFault::Oom;
         };
         match why {
@@ -267,6 +264,15 @@ impl Kernel {
         self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, new);
         self.put_page(old);
         MmFault::Minor
+    }
+
+    /// A frame for an anonymous page of an area, which gets an owner for it before.
+    fn frame_for_anon(&mut self, spot: &mut Spot, zeroed: bool) -> Option<Pfn> {
+        self.anon_vma_prepare(spot.mm, spot.vma).ok()?;
+        match zeroed {
+            true => self.alloc_zeroed_frame(FrameUse::User),
+            false => self.alloc_frame(0, FrameUse::User),
+        }
     }
 
     /// Replaces an entry that a TLB may hold.

@@ -5,6 +5,7 @@ use super::mm_struct::Mm;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::trace::SlabCache;
 
 /// `sysctl_max_map_count`: the most areas that splits may lead to.
 pub(super) const MAX_MAP_COUNT: usize = 65536;
@@ -107,11 +108,12 @@ impl Kernel {
     /// Linux 2.6.12: mm/mmap.c, `split_vma()`.
     ///
     /// # Errors
-    /// `ENOMEM` if there are too many areas.
+    /// `ENOMEM` if there are too many areas, or no memory for one more.
     pub(super) fn split_vma(&mut self, mm: MmId, vma: &Vma, addr: u32) -> Result<(), MapRefusal> {
         if self.mms[mm].map_count() >= MAX_MAP_COUNT {
             return Err(MapRefusal::TooManyAreas);
         }
+        self.kmem_cache_alloc(SlabCache::Vma)?;
         let low = Vma {
             vm_end: addr,
             ..*vma

@@ -2,11 +2,12 @@
 
 use super::area_search::page_align;
 use super::map_refusal::MapRefusal;
-use super::merge::MAX_MAP_COUNT;
+use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::cred::Caps;
+use crate::trace::SlabCache;
 
 /// The arguments of `mmap2`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -119,18 +120,15 @@ impl Kernel {
     ) -> Result<(), MapRefusal> {
         let pages = vma.pages();
         if self.mms[mm].intersects(vma.vm_start, vma.vm_end) {
-            self.do_munmap(mm, vma.vm_start, vma.vm_end - vma.vm_start)
-                .map_err(|_| MapRefusal::TooManyAreas)?;
+            self.do_munmap(mm, vma.vm_start, vma.vm_end - vma.vm_start)?;
         }
         self.check_address_space(current, mm, pages)?;
         if vma.has(VmFlags::SHARED) {
+            self.kmem_cache_alloc(SlabCache::Vma)?;
             vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?);
         } else {
             vma.vm_pgoff = vma.vm_start >> PAGE_SHIFT;
-            if vma.has(VmFlags::WRITE) && !flags.contains(MapFlags::NORESERVE) {
-                self.vm_enough_memory(pages)?;
-                vma.vm_flags |= VmFlags::ACCOUNT;
-            }
+            self.account_private(mm, &mut vma, flags)?;
         }
         self.vma_merge_or_link(mm, vma);
         let space = &mut self.mms[mm];
@@ -145,6 +143,24 @@ impl Kernel {
             self.populate_shared(mm, &vma);
         }
         Ok(())
+    }
+
+    /// The charge for a private area, if there is one, and its `vm_area_struct`, if it needs one of
+    /// its own.
+    fn account_private(
+        &mut self,
+        mm: MmId,
+        vma: &mut Vma,
+        flags: MapFlags,
+    ) -> Result<(), MapRefusal> {
+        let accounted = vma.has(VmFlags::WRITE) && !flags.contains(MapFlags::NORESERVE);
+        vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
+        let charge = if accounted { vma.pages() } else { 0 };
+        match self.mms[mm].merge_verdict(vma) {
+            Merge::None => self.charge_new_vma(charge),
+            _ if accounted => Ok(self.vm_enough_memory(charge)?),
+            _ => Ok(()),
+        }
     }
 
     /// `RLIMIT_AS`, for so many pages more.

@@ -1,16 +1,20 @@
 //! How much memory may be promised: the check that refuses obvious overcommitment, and the count
 //! of what has been promised.
 
-use super::map_refusal::TooMuchPromised;
+use super::map_refusal::{MapRefusal, TooMuchPromised};
 use crate::abi::{PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::cred::Caps;
+use crate::trace::SlabCache;
 
 /// Memory counters of the whole machine, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct VmStat {
     /// `vm_committed_space`: promised, whether used or not.
     pub committed: u32,
+    /// Of that, what no area gives back: growth of stacks that are not charged themselves. 2.6.12
+    /// charges all growth, and at the end only areas that were charged from the beginning.
+    pub never_returned: u32,
     /// `nr_pagecache`: pages in the page caches of all inodes.
     pub pagecache: u32,
 }
@@ -50,6 +54,23 @@ impl Kernel {
     fn obtainable(&self, task: TaskId) -> u32 {
         let admin = self.task(task).cred.capable(Caps::SYS_ADMIN);
         obtainable(self.vm.pagecache, self.mem.nr_free_pages(), admin)
+    }
+
+    /// A `vm_area_struct`, and the charge for its pages: both or neither.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `do_mmap_pgoff()` and `do_brk()`; kernel/fork.c, `dup_mmap()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(super) fn charge_new_vma(&mut self, pages: u32) -> Result<(), MapRefusal> {
+        if pages > 0 {
+            self.vm_enough_memory(pages)?;
+        }
+        let allocated = self.kmem_cache_alloc(SlabCache::Vma);
+        if allocated.is_err() {
+            self.vm_unacct_memory(pages);
+        }
+        Ok(allocated?)
     }
 
     /// Whether that many pages may be promised to a task now.

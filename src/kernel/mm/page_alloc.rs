@@ -17,9 +17,6 @@ pub const MAX_FRAMES: u32 = 0x38000;
 /// All page frames of a machine and who has them.
 #[derive(Clone, Debug)]
 pub struct PageAllocator {
-    /// Failure injection: `Some(n)` lets `n` more allocations pass, and the one after them fails
-    /// whatever memory is free; then it is `None` again.
-    pub fail_after: Option<u64>,
     pub(super) mem_map: Vec<Page>,
     pub(super) zones: [Zone; 2],
 }
@@ -38,7 +35,6 @@ impl PageAllocator {
             "impossible machine"
         );
         let mut allocator = Self {
-            fail_after: None,
             mem_map: vec![Page::at_boot(); frames as usize],
             zones: Zone::all(frames, cpus),
         };
@@ -61,7 +57,7 @@ impl PageAllocator {
     /// have to wait for them after the second attempt gets `None` too. kswapd, woken between the
     /// attempts, has nothing to free.
     pub fn alloc_pages(&mut self, cpu: usize, order: u32, gfp: Gfp) -> Option<Pfn> {
-        if order >= MAX_ORDER || self.injected_failure() {
+        if order >= MAX_ORDER {
             return None;
         }
         self.get_page_from_zonelist(cpu, order, gfp, Watermark::Low)
@@ -220,12 +216,6 @@ impl PageAllocator {
             page.free_pages_check();
         }
         self.zones[ZoneIdx::of(pfn) as usize].free_one(&mut self.mem_map, pfn, order);
-    }
-
-    fn injected_failure(&mut self) -> bool {
-        let fails = self.fail_after == Some(0);
-        self.fail_after = self.fail_after.and_then(|n| n.checked_sub(1));
-        fails
     }
 
     fn count_pages(&self, which: impl Fn(&Page) -> bool) -> u32 {
@@ -456,18 +446,6 @@ mod tests {
             (a.frames_in_use(), a.nr_free_pages() + listed(&a)),
             (0, all)
         );
-    }
-
-    #[test]
-    fn any_single_allocation_can_be_made_to_fail() {
-        let mut a = PageAllocator::new(4 * MIB, 1);
-        for n in 0..3 {
-            a.fail_after = Some(n);
-            let worked = [(); 4].map(|()| a.alloc_pages(0, 0, Gfp::KERNEL).is_some());
-            assert_eq!(worked.iter().position(|&w| !w), Some(n as usize));
-            assert_eq!(worked.iter().filter(|&&w| w).count(), 3);
-            assert_eq!(a.fail_after, None);
-        }
     }
 
     #[test]

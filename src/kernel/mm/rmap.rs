@@ -4,8 +4,9 @@
 use super::merge::can_vma_merge;
 use super::page::PageMapping;
 use super::vma::{VmFlags, Vma};
-use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
+use crate::abi::{AnonVmaId, Errno, MmId, Pfn, VirtAddr};
 use crate::kernel::Kernel;
+use crate::trace::SlabCache;
 
 /// An owner of anonymous pages.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,18 +40,27 @@ impl Kernel {
     /// Gives an area of the address space an owner for its anonymous pages, if it has none.
     ///
     /// Linux 2.6.12: mm/rmap.c, `anon_vma_prepare()`.
-    pub(super) fn anon_vma_prepare(&mut self, mm: MmId, vma: &mut Vma) {
+    ///
+    /// # Errors
+    /// `ENOMEM` if it needs a new one and there is none.
+    pub(super) fn anon_vma_prepare(&mut self, mm: MmId, vma: &mut Vma) -> Result<(), Errno> {
         if vma.anon_vma.is_some() {
-            return;
+            return Ok(());
         }
         let space = &self.mms[mm];
         let prev = space.find_prev(VirtAddr(vma.vm_start));
         let next = space.find_vma(VirtAddr(vma.vm_end));
-        let anon_vma = find_mergeable_anon_vma(prev, vma, next)
-            .unwrap_or_else(|| self.anon_vmas.insert(AnonVma { vmas: 0 }));
+        let anon_vma = match find_mergeable_anon_vma(prev, vma, next) {
+            Some(anon_vma) => anon_vma,
+            None => {
+                self.kmem_cache_alloc(SlabCache::AnonVma)?;
+                self.anon_vmas.insert(AnonVma { vmas: 0 })
+            }
+        };
         vma.anon_vma = Some(anon_vma);
         self.anon_vma_link(vma);
         self.mms[mm].insert_vma(*vma);
+        Ok(())
     }
 
     /// One area more has the owner.

@@ -1,7 +1,7 @@
 //! The invariants of the runqueues, checked in full. Slow: for tests.
 
-use super::{PrioArray, RunQueue, Scheduler};
-use crate::abi::{MAX_PRIO, TaskId};
+use super::{PrioArray, RunQueue, SchedTask, Scheduler};
+use crate::abi::{MAX_PRIO, TaskId, TaskState};
 
 impl Scheduler {
     /// Checks that bitmaps, lists, counts and the tasks' own links agree.
@@ -16,6 +16,12 @@ impl Scheduler {
                 .check_rq(cpu, rq)
                 .map_err(|what| format!("CPU {cpu}: {what}"))?;
         }
+        let sleeps = |t: &&SchedTask| t.state == TaskState::UNINTERRUPTIBLE && !t.is_queued();
+        let sleepers = self.tasks.values().filter(sleeps).count();
+        let counted: i32 = self.rqs.iter().map(|rq| rq.nr_uninterruptible).sum();
+        demand(i32::try_from(sleepers) == Ok(counted), || {
+            format!("nr_uninterruptible {counted}, {sleepers} tasks sleep so")
+        })?;
         let claimed = self.tasks.values().filter(|t| t.is_queued()).count();
         demand(queued == claimed, || {
             format!("{queued} tasks in lists, {claimed} say so")

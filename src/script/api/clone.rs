@@ -4,12 +4,13 @@ use super::convert::{Result, act, check_keys, errno_error, handle, int_option, l
 use crate::abi::{CloneFlags, VirtAddr};
 use crate::hw::UserDesc;
 use crate::kernel::fork::ForkArgs;
+use crate::kernel::mm::MapRefusal;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, Machine, Outcome};
 use crate::script::error::ScriptError;
 use crate::script::remedy::ForkRefusal;
 use crate::script::value::Task;
-use crate::trace::{CloneRefusal, ForkStep, TraceEvent, TraceLog};
+use crate::trace::{Allocation, CloneRefusal, ForkStep, Record, TraceEvent, TraceLog};
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
 
@@ -58,7 +59,7 @@ fn clone_error(ctx: &NativeCallContext, value: i32, call: &str) -> Result<Script
 fn refusal_words(machine: &Machine, rule: CloneRefusal) -> String {
     let kernel = &machine.kernel;
     match (rule, kernel.map_refusal) {
-        (CloneRefusal::NoMemory, Some(promised)) => {
+        (CloneRefusal::NoMemory, Some(promised @ MapRefusal::TooMuchPromised(_))) => {
             format!("the child may write all that its parent has: {promised}")
         }
         (CloneRefusal::ParentTidFault, _) => {
@@ -77,8 +78,22 @@ fn refusal_words(machine: &Machine, rule: CloneRefusal) -> String {
                 None => rule.to_string(),
             }
         }
+        (CloneRefusal::NoMemory, _) => match injected(&kernel.log) {
+            Some(what) => format!("{rule} (forced: no {what})"),
+            None => rule.to_string(),
+        },
         _ => rule.to_string(),
     }
+}
+
+/// What the latest fork-like call was made to find no memory for.
+fn injected(log: &TraceLog) -> Option<Allocation> {
+    let begins = |record: &&Record| matches!(record.event, TraceEvent::DoFork { .. });
+    let mut call = log.records().rev().take_while(|record| !begins(record));
+    call.find_map(|record| match record.event {
+        TraceEvent::FailInjected { what } => Some(what),
+        _ => None,
+    })
 }
 
 /// What the latest fork-like call failed at.

@@ -2,10 +2,12 @@
 
 use super::convert::{Result, apply, bool_option, check_keys, choice, int_option, look, ranged};
 use crate::kernel::boot::Config;
+use crate::kernel::fail::{COPY_STEPS, FailPoint};
 use crate::machine::{Command, Machine, Reply, Stop};
 use crate::script::error::ScriptError;
 use crate::script::limits::Limit;
 use crate::script::state::{Halt, Shared};
+use crate::trace::CopyStage;
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
 
@@ -217,8 +219,9 @@ pub mod functions {
         set_lever(&ctx, lever, 1)
     }
 
-    /// Pulls a lever with a value: `"fork_cpu"` (new children start on that CPU; -1 lets go) or
-    /// `"parent_not_on_array"` (1 or 0).
+    /// Pulls a lever with a value: `"fork_cpu"` (new children start on that CPU; -1 lets go),
+    /// `"parent_not_on_array"` (1 or 0), `"fail_frame"` (so many allocations of frames pass, and
+    /// the next one fails; -1 lets go) or `"fail_slab"` (the same for kernel objects).
     ///
     /// ```rhai
     /// boot(#{cpus: 2});
@@ -227,6 +230,29 @@ pub mod functions {
     #[rhai_fn(name = "inject", return_raw)]
     pub fn inject_value(ctx: NativeCallContext, lever: &str, value: i64) -> Result<()> {
         set_lever(&ctx, lever, value)
+    }
+
+    /// Lets a step of `copy_process` find no memory, once: `inject("fail_copy", step)`. Steps are
+    /// `dup_task_struct`, `copy_semundo`, `copy_files`, `copy_fs`, `copy_sighand`, `copy_signal`,
+    /// `copy_mm` and `copy_namespace`; a step that only shares allocates nothing and cannot fail.
+    /// An empty name lets go.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// inject("fail_copy", "copy_files");
+    /// try { sh.fork(); } catch (error) { assert_eq(error.errno, 12); }
+    /// assert_eq(sh.fork().ppid, sh.pid);
+    /// ```
+    #[rhai_fn(name = "inject", return_raw)]
+    pub fn inject_step(ctx: NativeCallContext, lever: &str, step: &str) -> Result<()> {
+        if lever != "fail_copy" {
+            return Err(unknown_lever(lever));
+        }
+        let stage = match step {
+            "" => None,
+            name => Some(copy_step(name)?),
+        };
+        apply(&ctx, Command::Fail(FailPoint::Copy(stage))).map(|_| ())
     }
 
     /// A number in hexadecimal with at least that many digits.
@@ -250,6 +276,15 @@ pub mod functions {
     }
 }
 
+/// What `inject` knows.
+const LEVERS: [&str; 5] = [
+    "fork_cpu",
+    "parent_not_on_array",
+    "fail_frame",
+    "fail_slab",
+    "fail_copy",
+];
+
 fn set_lever(ctx: &NativeCallContext, lever: &str, value: i64) -> Result<()> {
     let command = match lever {
         "parent_not_on_array" => Command::ParentNotOnArray(value != 0),
@@ -259,15 +294,30 @@ fn set_lever(ctx: &NativeCallContext, lever: &str, value: i64) -> Result<()> {
             let cpu = ranged(value, "fork_cpu", 0, i64::from(cpus) - 1)?;
             Command::ForkCpu(Some(cpu as u32))
         }
-        _ => {
-            return Err(ScriptError::new(format!("there is no lever {lever}"))
-                .with_help(choice(
-                    lever,
-                    "levers",
-                    &["fork_cpu", "parent_not_on_array"],
-                ))
-                .into());
-        }
+        "fail_frame" => Command::Fail(FailPoint::Frame(u64::try_from(value).ok())),
+        "fail_slab" => Command::Fail(FailPoint::Slab(u64::try_from(value).ok())),
+        "fail_copy" => Command::Fail(FailPoint::Copy(Some(copy_step(&value.to_string())?))),
+        _ => return Err(unknown_lever(lever)),
     };
     apply(ctx, command).map(|_| ())
+}
+
+fn unknown_lever(lever: &str) -> Box<EvalAltResult> {
+    ScriptError::new(format!("there is no lever {lever}"))
+        .with_help(choice(lever, "levers", &LEVERS))
+        .into()
+}
+
+/// A step of `copy_process` that allocates, by its function's name.
+fn copy_step(name: &str) -> Result<CopyStage> {
+    let steps = COPY_STEPS.map(|(stage, _)| stage);
+    if let Some(stage) = steps.iter().find(|stage| stage.function() == name) {
+        return Ok(*stage);
+    }
+    let names = steps.map(CopyStage::function);
+    Err(
+        ScriptError::new(format!("no step {name} of copy_process allocates anything"))
+            .with_help(choice(name, "steps that do", &names))
+            .into(),
+    )
 }

@@ -4,7 +4,8 @@ use crate::abi::{CloneFlags, Errno, Pid, VirtAddr};
 use crate::kernel::task::PtFlags;
 use crate::machine::Machine;
 use crate::trace::{
-    ArrayKind, CloneRefusal, CopyStage, ForkStep, PidList, Placement, Record, TraceEvent, TraceLog,
+    Allocation, ArrayKind, CloneRefusal, CopyStage, ForkStep, PidList, Placement, Record,
+    TraceEvent, TraceLog,
 };
 
 /// A call of `do_fork`: its arguments, what its caller was like, and what was traced until it
@@ -28,6 +29,8 @@ pub(super) struct Call {
     pub(super) copied_mm: Option<(u32, u32)>,
     pub(super) woken: Option<Woken>,
     pub(super) list: Option<ListChange>,
+    /// What it was made to find no memory for.
+    injected: Option<Allocation>,
     /// Its system call has returned.
     returned: bool,
 }
@@ -112,6 +115,7 @@ impl Call {
             copied_mm: None,
             woken: None,
             list: None,
+            injected: None,
             returned: false,
         })
     }
@@ -120,6 +124,7 @@ impl Call {
         match event {
             TraceEvent::DoForkStep { step } => self.steps.push(step),
             TraceEvent::CopyProcess { reached, refusal } => self.copy = Some((reached, refusal)),
+            TraceEvent::FailInjected { what } => self.injected = Some(what),
             TraceEvent::TidWrite { addr, .. } => self.parent_tid = Some(addr),
             TraceEvent::CopyMm { ptes, frames } => self.copied_mm = Some((ptes, frames)),
             TraceEvent::SchedWakeupNew {
@@ -179,7 +184,11 @@ impl Call {
     /// The error, and why.
     pub(super) fn error(&self) -> Option<(Errno, String)> {
         match self.copy {
-            Some((_, Some(refusal))) => Some((refusal.errno(), refusal.to_string())),
+            Some((_, Some(refusal))) => {
+                let forced = self.injected.map(|what| format!(" (forced: no {what})"));
+                let why = refusal.to_string() + forced.as_deref().unwrap_or_default();
+                Some((refusal.errno(), why))
+            }
             None if self.took(ForkStep::NoPid) => {
                 Some((Errno::EAGAIN, "no pid is free".to_owned()))
             }

@@ -104,29 +104,6 @@ fn a_failed_exec_leaves_everything_as_it_is() {
     }
 }
 
-#[test]
-fn an_exec_without_memory_fails_and_leaves_nothing_behind() {
-    let (mut lab, sh) = Lab::with_shell();
-    let page = lab.map(sh, 1);
-    lab.write(sh, page, 42);
-    let before = lab.footprint();
-    let mut failed = 0;
-    loop {
-        lab.machine.kernel.mem.fail_after = Some(failed);
-        match exec(&mut lab, sh, "sh") {
-            0 => break,
-            error => assert_eq!(error, -Errno::ENOMEM.code()),
-        }
-        lab.check();
-        assert_eq!(lab.footprint(), before, "allocation {failed}");
-        assert_eq!(lab.read(sh, page), 42);
-        failed += 1;
-    }
-    // Page directory, page table, argument page.
-    assert_eq!(failed, 3);
-    lab.machine.kernel.mem.fail_after = None;
-}
-
 /// Shared tables of files and of actions are left behind; the directory context and the undo list
 /// are not.
 #[test]

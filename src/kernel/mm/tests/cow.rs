@@ -2,6 +2,7 @@
 
 use super::lab::{Effect, Lab, PRIVATE, RW};
 use crate::abi::{CloneFlags, TaskId, VirtAddr};
+use crate::kernel::fail::FailPoint;
 use crate::kernel::syscall::Syscall;
 
 /// A task with 10 dirty pages in one page table, and its child: the situation of example 4.
@@ -287,7 +288,7 @@ fn a_fork_that_fails_leaves_no_trace_but_write_protected_pages() {
     let va = lab.dirty(a, 10);
     for (fail_after, bits, reloads) in [(0, 0x067, 0), (1, 0x067, 0), (2, 0x067, 1), (3, 0x065, 1)]
     {
-        lab.k.mem.fail_after = Some(fail_after);
+        lab.k.fail.set(FailPoint::Frame(Some(fail_after)));
         let effect = lab.watch(a, |lab| assert!(lab.try_fork(a).is_err()));
         assert_eq!(
             effect,

@@ -1,7 +1,8 @@
 //! First accesses: the zero page, fresh pages, pages of files, and addresses that are none.
 
 use super::lab::{Effect, Lab, PRIVATE, READ, RW, WRITE, segv_code};
-use crate::abi::{Errno, VirtAddr};
+use crate::abi::{Errno, PAGE_SIZE, VirtAddr};
+use crate::kernel::fail::FailPoint;
 
 #[test]
 fn memory_examples_1_and_2_read_first_then_write() {
@@ -214,7 +215,7 @@ fn no_frame_for_a_page_is_an_out_of_memory_fault_and_changes_nothing() {
     let (mut lab, a) = Lab::with_task();
     let va = lab.mmap(a, 1, RW, PRIVATE);
     for fail_after in [0, 1] {
-        lab.k.mem.fail_after = Some(fail_after);
+        lab.k.fail.set(FailPoint::Frame(Some(fail_after)));
         let fault = lab.try_write(a, va, 1).unwrap_err();
         assert_eq!(fault.kind, crate::kernel::mm::UserFaultKind::Oom);
         assert_eq!(lab.mm(a).rss, 1, "only the arguments");
@@ -273,4 +274,27 @@ fn memory_example_41_the_vsyscall_page() {
     });
     assert_eq!(effect.faults, [7]);
     assert_eq!(lab.k.task(a).thread.error_code, 7);
+}
+
+/// All growth is charged, but only areas that were charged from the beginning give anything back:
+/// one that may not be written is not, and what it grew by stays promised for ever.
+#[test]
+fn growth_of_an_uncharged_stack_is_never_given_back() {
+    const GROWSDOWN: u32 = 0x100;
+    for (prot, kept) in [(READ, 2), (RW, 0)] {
+        let (mut lab, a) = Lab::with_task();
+        let before = lab.k.vm.committed;
+        let stack = lab.mmap(a, 1, prot, PRIVATE | GROWSDOWN);
+        let charged = lab.k.vm.committed - before;
+        assert_eq!(charged, u32::from(prot == RW));
+        let top = VirtAddr(stack.0 - 2 * PAGE_SIZE);
+        lab.k.task_mut(a).thread.regs.esp = top.0;
+        lab.read(a, top);
+        assert_eq!(lab.area(a, top).pages(), 3);
+        assert_eq!(lab.k.vm.committed - before, charged + 2);
+        lab.munmap(a, top, 3);
+        let vm = lab.k.vm;
+        assert_eq!((vm.committed - before, vm.never_returned), (kept, kept));
+        lab.check();
+    }
 }

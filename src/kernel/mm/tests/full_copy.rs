@@ -64,18 +64,3 @@ fn pages_of_files_become_the_childs_own() {
     lab.exit(b);
     lab.check();
 }
-
-#[test]
-fn a_fork_that_runs_out_of_frames_midway_is_undone() {
-    let (mut lab, a) = Lab::with_task_on(config());
-    lab.dirty(a, 10);
-    for fail_after in 0..14 {
-        lab.k.mem.fail_after = Some(fail_after);
-        let effect = lab.watch(a, |lab| assert!(lab.try_fork(a).is_err()));
-        assert_eq!(
-            (effect.frames, effect.tables),
-            (0, 0),
-            "{fail_after} frames"
-        );
-    }
-}

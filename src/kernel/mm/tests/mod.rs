@@ -6,7 +6,6 @@ mod cow;
 mod first_touch;
 mod full_copy;
 mod lab;
-mod random;
 mod segments;
 mod shared;
 mod smp;

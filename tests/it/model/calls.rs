@@ -1,0 +1,243 @@
+//! System calls: what an operation calls, and what the call then does to the model.
+
+use super::memory::UserAccess;
+use super::op::{Mapping, Op, Who};
+use super::space::{Cell, Content, Space, zeroes};
+use super::tables;
+use super::world::{ARENA, DATA, STACK_TOP, World};
+use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, VirtAddr};
+use forklab::kernel::fork::ForkArgs;
+use forklab::kernel::mm::MmapArgs;
+use forklab::kernel::signal::SigAction;
+use forklab::kernel::syscall::Syscall;
+use forklab::kernel::wait::WaitArgs;
+use forklab::machine::{Action, Outcome};
+
+/// What an action does to the model, once it is known what came of it.
+pub enum Effect {
+    Access(UserAccess),
+    Mmap(MmapArgs, Mapping, i32),
+    Munmap(u32, u32, i32),
+    Brk(u32, i32),
+    /// A status was to be stored there.
+    Status(VirtAddr, i32),
+    Table(Syscall, i32),
+    Nothing,
+}
+
+impl World {
+    /// Lets a task make a system call.
+    pub fn call(&mut self, op: &Op) {
+        let Some(player) = self.choose(who_acts(op)) else {
+            return;
+        };
+        let forks = matches!(op, Op::Fork(_) | Op::Vfork(_) | Op::Clone(..));
+        if forks && self.is_full() {
+            return;
+        }
+        let call = self.syscall(player, op);
+        let pid = self.players[player].pid;
+        let mark = self.lab.mark();
+        let outcome = self.perform(player, Action::Syscall(call.clone()));
+        let effect = match outcome {
+            Some(Outcome::Returned(value)) => effect_of(op, call, value),
+            _ => Effect::Nothing,
+        };
+        self.follow(mark, Some(pid), effect);
+        let may_end = matches!(op, Op::Exit(_) | Op::ExitGroup(_));
+        assert!(
+            may_end || outcome != Some(Outcome::Ended),
+            "task {pid} ended in {op:?}"
+        );
+        if outcome == Some(Outcome::Returned(-Errno::ENOMEM.code())) {
+            assert!(self.struck, "no memory for {op:?}");
+        }
+    }
+
+    fn syscall(&self, player: usize, op: &Op) -> Syscall {
+        match op {
+            Op::Fork(_) => Syscall::Fork,
+            Op::Vfork(_) => Syscall::Vfork,
+            Op::Clone(_, flags, place) => {
+                let at = self.word(player, *place);
+                Syscall::Clone(ForkArgs {
+                    stack: if flags & 0x100 == 0 { VirtAddr(0) } else { at },
+                    parent_tid: at,
+                    child_tid: at,
+                    tls: VirtAddr(DATA),
+                    ..ForkArgs::with_flags(CloneFlags::from_bits_retain(*flags))
+                })
+            }
+            Op::Exit(_) => Syscall::Exit(3),
+            Op::ExitGroup(_) => Syscall::ExitGroup(4),
+            Op::Wait(_, options, place) => Syscall::Wait4(WaitArgs {
+                pid: -1,
+                status: place.map_or(VirtAddr(0), |place| self.word(player, place)),
+                options: *options,
+            }),
+            Op::Exec(_, program) => Syscall::Execve((*program).to_owned()),
+            Op::MmapFixed(_, page, pages, how) => {
+                let addr = ARENA + u32::from(*page) * PAGE_SIZE;
+                Syscall::Mmap(mmap_args(addr, *pages, how, MapFlags::FIXED))
+            }
+            Op::MmapAnywhere(_, pages, how) => {
+                Syscall::Mmap(mmap_args(0, *pages, how, MapFlags::empty()))
+            }
+            Op::Munmap(_, place, pages) => {
+                let start = self.address(player, *place).page_base().0;
+                let room = STACK_TOP - start;
+                Syscall::Munmap(start, (u32::from(*pages) * PAGE_SIZE).min(room))
+            }
+            Op::Brk(_, size) => {
+                let space = &self.spaces[&self.players[player].space.unwrap()];
+                Syscall::Brk(space.start_brk + u32::from(*size))
+            }
+            Op::Open(_) => Syscall::Open("f".to_owned(), 0),
+            Op::Dup(_, fd) => Syscall::Dup((*fd).into()),
+            Op::Close(_, fd) => Syscall::Close((*fd).into()),
+            Op::CloseOnExec(_, fd) => Syscall::Fcntl((*fd).into(), 2, 1),
+            Op::Sigaction(_, usr1) => {
+                // Not SIGCHLD: a thread that ignores it leaves the zombies it inherits lying.
+                let signal = if *usr1 { 10 } else { 12 };
+                Syscall::Sigaction(signal, Some(SigAction::Ignore))
+            }
+            Op::Nice(_, nice) => Syscall::Nice((*nice).into()),
+            _ => Syscall::SchedYield,
+        }
+    }
+
+    pub fn apply(&mut self, pid: Pid, effect: Effect) {
+        let Some(player) = self.player(pid) else {
+            return;
+        };
+        match effect {
+            Effect::Access(access) => self.accessed(pid, access),
+            Effect::Mmap(args, how, value) => self.mapped(player, &args, how, value),
+            Effect::Munmap(start, len, value) => {
+                if value == 0 {
+                    self.space(player).unmap(start, len >> PAGE_SHIFT);
+                } else {
+                    self.must_be_struck(value, Errno::ENOMEM);
+                }
+            }
+            Effect::Brk(wanted, value) => self.moved_brk(player, wanted, value as u32),
+            Effect::Status(addr, value) => {
+                if value > 0 {
+                    let status = self.lab.task(self.players[player].id).reaped.unwrap();
+                    self.kernel_store(pid, addr, status.0, false);
+                } else if value == -Errno::EFAULT.code() {
+                    self.kernel_store(pid, addr, 0, true);
+                }
+            }
+            Effect::Table(call, value) => {
+                let kernel = self.lab.machine.kernel.lookup("f").unwrap();
+                let table = self.tables.get_mut(&self.players[player].table).unwrap();
+                tables::apply(table, &call, value, kernel);
+            }
+            Effect::Nothing => {}
+        }
+    }
+
+    fn space(&mut self, player: usize) -> &mut Space {
+        let number = self.players[player].space.unwrap();
+        self.spaces.get_mut(&number).unwrap()
+    }
+
+    fn must_be_struck(&self, value: i32, errno: Errno) {
+        assert!(
+            self.struck && value == -errno.code(),
+            "failed with {value}, although nothing was injected"
+        );
+    }
+
+    fn mapped(&mut self, player: usize, args: &MmapArgs, how: Mapping, value: i32) {
+        let pages = args.len >> PAGE_SHIFT;
+        let fixed = args.addr != 0;
+        if (-4095..0).contains(&value) {
+            let locked = args.flags & MapFlags::LOCKED.bits() != 0;
+            if !(locked && value == -Errno::EAGAIN.code()) {
+                self.must_be_struck(value, Errno::ENOMEM);
+            }
+            // A fixed mapping that fails late has unmapped what was there.
+            let mm = self.mm(player);
+            let gone = !self.lab.kernel().mms[mm].intersects(args.addr, args.addr + args.len);
+            if fixed && gone {
+                self.space(player).unmap(args.addr, pages);
+            }
+            return;
+        }
+        let start = value as u32;
+        assert!(!fixed || start == args.addr);
+        let object = how.shared.then(|| self.objects.create(pages));
+        let space = self.space(player);
+        let range = start >> PAGE_SHIFT..(start >> PAGE_SHIFT) + pages;
+        let free = space.pages.range(range).next().is_none();
+        assert!(fixed || free, "{start:#x} was in use");
+        space.map(start, pages, |nr| Cell {
+            prot: how.prot,
+            grows: args.flags & MapFlags::GROWSDOWN.bits() != 0,
+            content: match object {
+                Some(object) => Content::Shared {
+                    object,
+                    index: how.pgoff + nr,
+                },
+                None => Content::Private(zeroes()),
+            },
+        });
+    }
+
+    fn moved_brk(&mut self, player: usize, wanted: u32, value: u32) {
+        let struck = self.struck;
+        let space = self.space(player);
+        if value == wanted {
+            return space.set_brk(value);
+        }
+        assert!(
+            struck && value == space.brk,
+            "brk {wanted:#x} is {value:#x}"
+        );
+    }
+}
+
+fn who_acts(op: &Op) -> Who {
+    match op {
+        Op::Fork(who) | Op::Vfork(who) | Op::Exit(who) | Op::ExitGroup(who) => *who,
+        Op::Clone(who, ..) | Op::Wait(who, ..) | Op::Exec(who, _) | Op::Brk(who, _) => *who,
+        Op::MmapFixed(who, ..) | Op::MmapAnywhere(who, ..) | Op::Munmap(who, ..) => *who,
+        Op::Open(who) | Op::Dup(who, _) | Op::Close(who, _) | Op::CloseOnExec(who, _) => *who,
+        Op::Sigaction(who, _) | Op::Nice(who, _) | Op::Yield(who) => *who,
+        _ => 0,
+    }
+}
+
+fn mmap_args(addr: u32, pages: u8, how: &Mapping, fixed: MapFlags) -> MmapArgs {
+    let kind = match how.shared {
+        true => MapFlags::SHARED,
+        false => MapFlags::PRIVATE,
+    };
+    MmapArgs {
+        addr,
+        len: u32::from(pages) * PAGE_SIZE,
+        prot: how.prot,
+        flags: (kind | MapFlags::ANONYMOUS | fixed).bits() | how.extra,
+        fd: None,
+        pgoff: how.pgoff,
+    }
+}
+
+fn effect_of(op: &Op, call: Syscall, value: i32) -> Effect {
+    match (op, call) {
+        (Op::MmapFixed(_, _, _, how) | Op::MmapAnywhere(_, _, how), Syscall::Mmap(args)) => {
+            Effect::Mmap(args, *how, value)
+        }
+        (_, Syscall::Munmap(start, len)) => Effect::Munmap(start, len, value),
+        (_, Syscall::Brk(wanted)) => Effect::Brk(wanted, value),
+        (_, Syscall::Wait4(args)) if args.status != VirtAddr(0) => {
+            Effect::Status(args.status, value)
+        }
+        (Op::Open(_) | Op::Dup(..) | Op::Close(..) | Op::CloseOnExec(..), call) => {
+            Effect::Table(call, value)
+        }
+        _ => Effect::Nothing,
+    }
+}

@@ -1,0 +1,83 @@
+//! Random sequences of operations on several tasks, against a plain account of what every byte of
+//! memory and every descriptor must be. After each operation all invariants are checked, and at
+//! the end of each sequence nothing may be left.
+//!
+//! The sequences are the same at every run. `PROPTEST_CASES=100000 cargo test --test it model` runs
+//! more of them, `PROPTEST_RNG_SEED=7` others.
+
+mod calls;
+mod compare;
+mod memory;
+mod op;
+mod space;
+mod tables;
+mod world;
+
+use forklab::kernel::boot::Config;
+use op::{Sequence, op};
+use proptest::prelude::*;
+use proptest::test_runner::{RngSeed, TestRunner, contextualize_config};
+use std::sync::{Mutex, PoisonError};
+use world::World;
+
+/// Sequences of each kind of machine.
+const CASES: u32 = 2_500;
+/// Operations in a sequence, at most.
+const LENGTH: usize = 40;
+
+fn config() -> Config {
+    Config {
+        mem: 8 << 20,
+        tlb: 16,
+        pid_max: 400,
+        threads_max: Some(100),
+        ..Config::default()
+    }
+}
+
+fn run(config: Config, cases: u32) {
+    let world = Mutex::new(World::boot(config));
+    let mut runner = TestRunner::new(contextualize_config(ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(2612),
+        ..ProptestConfig::default()
+    }));
+    let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
+    let outcome = runner.run(&sequences, |sequence| {
+        // A sequence that failed leaves nothing to the next but the lock.
+        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.reset();
+        for op in &sequence.0 {
+            world.step(op);
+        }
+        world.finish();
+        Ok(())
+    });
+    if let Err(why) = outcome {
+        panic!("{why}");
+    }
+}
+
+#[test]
+fn the_model_on_one_cpu() {
+    run(config(), 2 * CASES);
+}
+
+#[test]
+fn the_model_on_two_cpus() {
+    let cpus = Config {
+        cpus: 2,
+        ..config()
+    };
+    run(cpus, CASES);
+}
+
+#[test]
+fn the_model_with_full_copies() {
+    let copies = Config {
+        cow: false,
+        ..config()
+    };
+    run(copies, CASES);
+}

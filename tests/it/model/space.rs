@@ -1,0 +1,228 @@
+//! What memory must hold: pages of bytes, private ones copied at fork, shared ones held in common.
+//! A plain account, without page tables, frames or faults.
+
+use forklab::abi::{PAGE_SHIFT, PAGE_SIZE, VirtAddr};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub type Page = Arc<[u8; PAGE_SIZE as usize]>;
+
+pub const READ: u32 = 1;
+pub const WRITE: u32 = 2;
+pub const EXEC: u32 = 4;
+/// How far a stack may lie above an address and still grow down to it; all stacks here are small
+/// against their limit, and all other distances are large.
+const REACH: u32 = 1024;
+/// An access may be so many bytes below `esp`.
+const SLACK: u32 = 32;
+
+/// What a page holds.
+#[derive(Clone, Debug)]
+pub enum Content {
+    Private(Page),
+    /// A page of a shared object.
+    Shared {
+        object: usize,
+        index: u32,
+    },
+}
+
+/// A page that is mapped.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub prot: u32,
+    /// Its area grows downwards.
+    pub grows: bool,
+    pub content: Content,
+}
+
+/// An address space, by page number.
+#[derive(Clone, Debug, Default)]
+pub struct Space {
+    pub pages: BTreeMap<u32, Cell>,
+    pub start_brk: u32,
+    pub brk: u32,
+}
+
+/// Shared objects, by number; their pages by index.
+#[derive(Clone, Debug, Default)]
+pub struct Objects(pub Vec<Vec<Page>>);
+
+/// What an access to a page comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    Fine,
+    Segv,
+    Bus,
+}
+
+/// Who accesses, and how.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Access {
+    pub write: bool,
+    /// The stack pointer; `None` for the kernel, which is not asked for it.
+    pub esp: Option<u32>,
+    /// The page table maps the page already: then it may be read, whatever its area says.
+    pub present: bool,
+}
+
+/// The parts of an access that lie in one page each: address and length.
+pub fn pieces(addr: VirtAddr, len: u32) -> impl Iterator<Item = (u32, u32)> {
+    let end = addr.0 + len;
+    let mut at = addr.0;
+    std::iter::from_fn(move || {
+        let piece = (at, (PAGE_SIZE - at % PAGE_SIZE).min(end - at));
+        at += piece.1;
+        (piece.1 > 0).then_some(piece)
+    })
+}
+
+pub fn zeroes() -> Page {
+    Arc::new([0; PAGE_SIZE as usize])
+}
+
+impl Space {
+    /// What an access to an address comes to. A stack grows for it first, also if it is then
+    /// refused.
+    pub fn access(&mut self, objects: &Objects, addr: u32, access: Access) -> Verdict {
+        let page = addr >> PAGE_SHIFT;
+        if !self.pages.contains_key(&page) && !self.grow(addr, access.esp) {
+            return Verdict::Segv;
+        }
+        let cell = &self.pages[&page];
+        let allowed = match access.write {
+            true => cell.prot & WRITE != 0,
+            false => access.present || cell.prot & (READ | EXEC) != 0,
+        };
+        match &cell.content {
+            _ if !allowed => Verdict::Segv,
+            Content::Shared { object, index } if objects.page(*object, *index).is_none() => {
+                Verdict::Bus
+            }
+            _ => Verdict::Fine,
+        }
+    }
+
+    /// Grows the stack above an address down to it. Returns whether there is one that may.
+    pub fn grow(&mut self, addr: u32, esp: Option<u32>) -> bool {
+        let page = addr >> PAGE_SHIFT;
+        let Some((&next, above)) = self.pages.range(page..).next() else {
+            return false;
+        };
+        let too_low = esp.is_some_and(|esp| addr.wrapping_add(SLACK) < esp);
+        if !above.grows || too_low || next - page > REACH {
+            return false;
+        }
+        let above = above.clone();
+        for new in page..next {
+            let content = match above.content {
+                Content::Private(_) => Content::Private(zeroes()),
+                Content::Shared { object, index } => Content::Shared {
+                    object,
+                    index: index.wrapping_sub(next - new),
+                },
+            };
+            let cell = Cell {
+                content,
+                ..above.clone()
+            };
+            self.pages.insert(new, cell);
+        }
+        true
+    }
+
+    /// The bytes at an address, which lie in one mapped page.
+    pub fn bytes<'a>(&'a self, objects: &'a Objects, addr: u32, len: u32) -> &'a [u8] {
+        let at = (addr % PAGE_SIZE) as usize;
+        let page = objects.of(&self.pages[&(addr >> PAGE_SHIFT)]);
+        &page[at..at + len as usize]
+    }
+
+    /// Stores bytes that lie in one mapped page.
+    pub fn store(&mut self, objects: &mut Objects, addr: u32, bytes: &[u8]) {
+        let at = (addr % PAGE_SIZE) as usize;
+        let cell = self.pages.get_mut(&(addr >> PAGE_SHIFT)).unwrap();
+        let page = match &mut cell.content {
+            Content::Private(page) => page,
+            Content::Shared { object, index } => &mut objects.0[*object][*index as usize],
+        };
+        Arc::make_mut(page)[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Maps pages, in place of what was there.
+    pub fn map(&mut self, start: u32, pages: u32, cell: impl Fn(u32) -> Cell) {
+        for nr in 0..pages {
+            self.pages.insert((start >> PAGE_SHIFT) + nr, cell(nr));
+        }
+    }
+
+    pub fn unmap(&mut self, start: u32, pages: u32) {
+        let first = start >> PAGE_SHIFT;
+        self.pages
+            .retain(|page, _| *page < first || *page >= first + pages);
+    }
+
+    /// The first page from there on, or else the last of all.
+    pub fn page_from(&self, page: u32) -> Option<u32> {
+        let next = self.pages.range(page..).next();
+        next.or(self.pages.last_key_value()).map(|(page, _)| *page)
+    }
+
+    pub fn nth_page(&self, nr: usize) -> Option<u32> {
+        let nr = nr % self.pages.len().max(1);
+        self.pages.keys().nth(nr).copied()
+    }
+
+    /// First pages of areas that can grow downwards.
+    pub fn starts_of_stacks(&self) -> impl Iterator<Item = u32> {
+        let growing = self.pages.iter().filter(|(_, cell)| cell.grows);
+        growing
+            .map(|(page, _)| *page)
+            .filter(|page| !self.pages.contains_key(&(page - 1)))
+    }
+
+    /// The heap ends there now.
+    pub fn set_brk(&mut self, brk: u32) {
+        let old = self.brk.div_ceil(PAGE_SIZE);
+        let new = brk.div_ceil(PAGE_SIZE);
+        if new > old {
+            self.map(old << PAGE_SHIFT, new - old, |_| Cell::heap());
+        } else {
+            self.unmap(new << PAGE_SHIFT, old - new);
+        }
+        self.brk = brk;
+    }
+}
+
+impl Cell {
+    fn heap() -> Self {
+        Self {
+            prot: READ | WRITE,
+            grows: false,
+            content: Content::Private(zeroes()),
+        }
+    }
+}
+
+impl Objects {
+    pub fn create(&mut self, pages: u32) -> usize {
+        self.0.push((0..pages).map(|_| zeroes()).collect());
+        self.0.len() - 1
+    }
+
+    fn page(&self, object: usize, index: u32) -> Option<&Page> {
+        self.0[object].get(index as usize)
+    }
+
+    /// What a mapped page holds; nothing beyond the end of its object.
+    pub fn get<'a>(&'a self, cell: &'a Cell) -> Option<&'a Page> {
+        match &cell.content {
+            Content::Private(page) => Some(page),
+            Content::Shared { object, index } => self.page(*object, *index),
+        }
+    }
+
+    fn of<'a>(&'a self, cell: &'a Cell) -> &'a Page {
+        self.get(cell).expect("within the object")
+    }
+}
