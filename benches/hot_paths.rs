@@ -20,41 +20,53 @@ use forklab::script::Limits;
 use std::hint::black_box;
 use std::time::Duration;
 
-/// Random 4-byte accesses: through the MMU with TLB hits, and to a bounds-checked array.
+/// What 4096 reads at random places of 128 KiB add up to.
+fn sum_at_random(mut read: impl FnMut(u32) -> u32) -> u32 {
+    let (mut state, mut sum) = (black_box(1u32), 0u32);
+    for _ in 0..4096 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        sum = sum.wrapping_add(read((state >> 8) & 0x1_fffc));
+    }
+    sum
+}
+
+/// Random 4-byte accesses: through the MMU with TLB hits, and to a bounds-checked array. The places
+/// are the same for both, and the compiler knows none of them.
 fn memory_access(c: &mut Criterion) {
-    let mut group = c.benchmark_group("4-byte access");
+    let mut group = c.benchmark_group("4096 4-byte accesses");
     let mut machine = boot(Config::default());
     let sh = spawn_shell(&mut machine, true);
     let addr = written(&mut machine, sh, 32);
-    let kernel = &mut machine.kernel;
-    let mut offset = 0u32;
-    let mut next = move || {
-        offset = offset.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (offset >> 8) & 0x1_fffc
-    };
-    let (mmu, ram) = (&mut kernel.cpus[0].mmu, &mut kernel.ram);
+    let (mmu, ram) = (&mut machine.kernel.cpus[0].mmu, &mut machine.kernel.ram);
     group.bench_function("TLB hit", |b| {
         b.iter(|| {
-            let va = VirtAddr(addr.0 + black_box(next()));
-            mmu.read_u32(ram, va, Mode::User).unwrap()
+            sum_at_random(|place| {
+                let va = VirtAddr(addr.0 + black_box(place));
+                mmu.read_u32(ram, va, Mode::User).unwrap()
+            })
         });
     });
-    // Pages 64 apart share a place in the TLB: each access misses.
+    let array = vec![7u32; 32 * 1024];
+    group.bench_function("bounds-checked array", |b| {
+        b.iter(|| sum_at_random(|place| array[black_box(place) as usize / 4]));
+    });
+    group.finish();
+}
+
+/// Two pages that share a place in the TLB: each access misses it and walks.
+fn tlb_misses(c: &mut Criterion) {
+    let mut machine = boot(Config::default());
+    let sh = spawn_shell(&mut machine, true);
     let far = written(&mut machine, sh, 128);
     let (mmu, ram) = (&mut machine.kernel.cpus[0].mmu, &mut machine.kernel.ram);
     let mut page = 0;
-    group.bench_function("TLB miss, walk", |b| {
+    c.bench_function("4-byte access/TLB miss, walk", |b| {
         b.iter(|| {
             page ^= 64;
             let va = VirtAddr(far.0 + black_box(page) * PAGE_SIZE);
             mmu.read_u32(ram, va, Mode::User).unwrap()
         });
     });
-    let array = vec![7u32; 32 * 1024];
-    group.bench_function("bounds-checked array", |b| {
-        b.iter(|| array[black_box(next()) as usize / 4]);
-    });
-    group.finish();
 }
 
 /// A page: demand zero, copy on write, and the bare copy of its bytes.
@@ -163,16 +175,20 @@ fn scripts(c: &mut Criterion) {
         ("task.getpid()", "sh.getpid();"),
         ("task.write(addr, value)", "sh.write(a, 1);"),
     ] {
-        let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
-        session
-            .run("let sh = spawn(\"sh\"); let a = sh.mmap(4*KiB);")
-            .unwrap();
+        // Each time a session of its own: one keeps the text of all that it ran.
+        let fresh = || {
+            let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+            session
+                .run("let sh = spawn(\"sh\"); let a = sh.mmap(4*KiB); sh.write(a, 1);")
+                .unwrap();
+            session
+        };
         let script = CALLS.replace("CALL", call);
         group.bench_function(name, |b| {
-            b.iter_batched(
-                || (),
-                |()| session.run(&script).unwrap(),
-                BatchSize::SmallInput,
+            b.iter_batched_ref(
+                fresh,
+                |session| session.run(&script).unwrap(),
+                BatchSize::PerIteration,
             );
         });
     }
@@ -183,6 +199,6 @@ criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1)).sample_size(20);
-    targets = memory_access, faults, switches, ticks, checkpoints, scripts
+    targets = memory_access, tlb_misses, faults, switches, ticks, checkpoints, scripts
 }
 criterion_main!(benches);

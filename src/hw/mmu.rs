@@ -211,7 +211,43 @@ enum Span {
 }
 
 impl Mmu {
-    #[inline]
+    /// The physical address of an access that lies in one page and hits the TLB: nearly all do, and
+    /// need nothing else.
+    #[inline(always)]
+    fn hit_in_page<const N: usize>(&mut self, va: VirtAddr, access: Access) -> Option<u32> {
+        if va.page_offset() as usize + N > PAGE_SIZE as usize {
+            return None;
+        }
+        let needed = TlbBits::needed(access, self.wp());
+        self.tlb.hit(va, needed)
+    }
+
+    /// Reads what [`hit_in_page`](Self::hit_in_page) did not find.
+    #[cold]
+    fn read_slowly<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        access: Access,
+    ) -> Result<[u8; N], PageFault> {
+        let span = self.span::<N>(ram, va, access)?;
+        Ok(load(ram, span))
+    }
+
+    /// Writes where [`hit_in_page`](Self::hit_in_page) did not find the page.
+    #[cold]
+    fn write_slowly<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        access: Access,
+        bytes: [u8; N],
+    ) -> Result<(), PageFault> {
+        let span = self.span::<N>(ram, va, access)?;
+        store(ram, span, bytes);
+        Ok(())
+    }
+
     fn span<const N: usize>(
         &mut self,
         ram: &mut Ram,
@@ -288,22 +324,26 @@ macro_rules! accesses {
                 ///
                 /// # Errors
                 /// The page fault that the access raises.
-                #[inline]
+                #[inline(always)] // a call would cost more than the access
                 pub fn $read(
                     &mut self,
                     ram: &mut Ram,
                     va: VirtAddr,
                     mode: Mode,
                 ) -> Result<$type, PageFault> {
-                    let span = self.span::<{ size_of::<$type>() }>(ram, va, Access::read(mode))?;
-                    Ok($type::from_le_bytes(load(ram, span)))
+                    let access = Access::read(mode);
+                    let bytes = match self.hit_in_page::<{ size_of::<$type>() }>(va, access) {
+                        Some(phys) => ram.load(phys),
+                        None => self.read_slowly(ram, va, access)?,
+                    };
+                    Ok($type::from_le_bytes(bytes))
                 }
 
                 #[doc = concat!("Writes a `", stringify!($type), "`, aligned or not.")]
                 ///
                 /// # Errors
                 /// The page fault that the access raises; then not a single byte is stored.
-                #[inline]
+                #[inline(always)]
                 pub fn $write(
                     &mut self,
                     ram: &mut Ram,
@@ -311,8 +351,11 @@ macro_rules! accesses {
                     value: $type,
                     mode: Mode,
                 ) -> Result<(), PageFault> {
-                    let span = self.span::<{ size_of::<$type>() }>(ram, va, Access::write(mode))?;
-                    store(ram, span, value.to_le_bytes());
+                    let (access, bytes) = (Access::write(mode), value.to_le_bytes());
+                    match self.hit_in_page::<{ size_of::<$type>() }>(va, access) {
+                        Some(phys) => ram.store(phys, bytes),
+                        None => self.write_slowly(ram, va, access, bytes)?,
+                    }
                     Ok(())
                 }
 

@@ -163,7 +163,7 @@ impl Tlb {
     }
 
     /// The physical address, if the entry for the address has all bits `needed`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn hit(&mut self, va: VirtAddr, needed: TlbBits) -> Option<u32> {
         let page = va.page_number();
         let entry = self.entries.get(self.place(page))?;
@@ -246,12 +246,15 @@ impl Tlb {
     fn place(&self, page: u32) -> usize {
         match self.policy {
             TlbPolicy::DirectMapped => page as usize & self.mask(),
-            TlbPolicy::FullyAssociative => self
-                .entries
-                .iter()
-                .position(|entry| entry.page == page)
-                .unwrap_or(usize::MAX),
+            TlbPolicy::FullyAssociative => self.search(page),
         }
+    }
+
+    /// Kept out of the way of the usual policy.
+    #[inline(never)]
+    fn search(&self, page: u32) -> usize {
+        let place = self.entries.iter().position(|entry| entry.page == page);
+        place.unwrap_or(usize::MAX)
     }
 
     /// Turns a number into a place. All bits are set if there are no places, so that the result
