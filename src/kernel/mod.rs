@@ -17,6 +17,7 @@ pub mod files;
 pub mod fork;
 pub mod mm;
 pub mod pidmap;
+pub mod program;
 pub mod sched;
 pub mod signal;
 pub mod spawn;

@@ -7,10 +7,9 @@ use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtA
 use crate::hw::Pte;
 use crate::kernel::Kernel;
 use crate::kernel::cred::RLIM_INFINITY;
+use crate::kernel::program::TEXT_START;
 use crate::trace::{FrameUse, SlabCache};
 
-/// Where the text of a program begins.
-const TEXT_START: u32 = 0x0804_8000;
 /// Size of the stack area at first: the page with the arguments, and 20 more.
 const STACK_PAGES: u32 = 21;
 /// Low bits of the entry for the page with the arguments: written, and accessed.
