@@ -45,6 +45,8 @@ pub mod view;
 
 pub mod export;
 
+pub mod compile;
+
 pub mod script;
 
 pub mod lab;

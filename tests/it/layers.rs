@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const LAYERS: [&str; 10] = [
-    "abi", "trace", "hw", "kernel", "machine", "view", "export", "script", "lab", "front",
+const LAYERS: [&str; 11] = [
+    "abi", "trace", "hw", "kernel", "machine", "view", "export", "compile", "script", "lab",
+    "front",
 ];
 
 /// The Rust files below a folder.

@@ -1,0 +1,319 @@
+//! From what was written to what a machine can do: resolves names, infers types, and refuses what
+//! is outside the dialect, all problems at once.
+
+mod access;
+mod builtin;
+mod call;
+mod constant;
+mod expr;
+mod function;
+mod loops;
+mod names;
+mod print;
+mod stmt;
+
+use super::Entry;
+use super::checked::{Function, FunctionId, Global, GlobalId, Program, Word};
+use super::rhai_ast::{self, Functions, TopLevel};
+use super::tree::{self, Diagnostic, Expr, ExprKind, Pos};
+use super::types::{Conflict, Ty, Type, Types};
+use function::FunctionChecker;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Where functions, variables and constants come from.
+pub(super) struct Sources<'a> {
+    pub(super) script: Functions<'a>,
+    pub(super) library: Functions<'a>,
+    /// Top-level variables and constants.
+    pub(super) top_level: Vec<TopLevel>,
+    pub(super) constants: &'a dyn Fn(&str) -> Option<i64>,
+}
+
+/// What callers of a function have to know.
+struct Signature {
+    shown: Arc<str>,
+    params: Vec<Ty>,
+    ret: Ty,
+    captures: Vec<Capture>,
+    /// Some `return`, or the last expression, has a value.
+    has_value: bool,
+    /// Its value is whatever that function gives.
+    value_from: Option<FunctionId>,
+}
+
+/// A variable that a closure captures.
+#[derive(Clone)]
+struct Capture {
+    name: String,
+    /// How the closure finds it, by the number of the captured address.
+    bound: Bound,
+}
+
+/// What a captured name is.
+#[derive(Clone)]
+enum Bound {
+    /// A variable of the maker: its address is passed on.
+    Address {
+        ty: Ty,
+        inline: bool,
+        constant: bool,
+        pos: Pos,
+    },
+    Global(GlobalId),
+    Value(super::checked::Expr),
+    /// It means the same everywhere.
+    ByName,
+}
+
+/// What has been found so far.
+struct Checker<'a> {
+    sources: Sources<'a>,
+    types: Types,
+    signatures: Vec<Signature>,
+    by_name: BTreeMap<(bool, String, usize), FunctionId>,
+    queue: VecDeque<(FunctionId, tree::Function)>,
+    functions: BTreeMap<FunctionId, Function>,
+    globals: Vec<Global>,
+    /// Top-level names that were asked for, with what they turned out to be.
+    resolved: BTreeMap<String, constant::Resolved>,
+    resolving: BTreeSet<String>,
+    /// Calls whose value is used.
+    value_uses: Vec<(Pos, FunctionId)>,
+    diagnostics: Vec<Diagnostic>,
+    entry: FunctionId,
+    has_captures: bool,
+}
+
+/// Checks everything that can be reached from an entry.
+pub(super) fn check(sources: Sources<'_>, entry: &Entry) -> Result<Program, Vec<Diagnostic>> {
+    let mut checker = Checker::new(sources);
+    checker.start(entry);
+    while let Some((id, function)) = checker.queue.pop_front() {
+        FunctionChecker::check(&mut checker, id, &function);
+    }
+    checker.finish()
+}
+
+impl<'a> Checker<'a> {
+    fn new(sources: Sources<'a>) -> Self {
+        Self {
+            sources,
+            types: Types::default(),
+            signatures: Vec::new(),
+            by_name: BTreeMap::new(),
+            queue: VecDeque::new(),
+            functions: BTreeMap::new(),
+            globals: Vec::new(),
+            resolved: BTreeMap::new(),
+            resolving: BTreeSet::new(),
+            value_uses: Vec::new(),
+            diagnostics: Vec::new(),
+            entry: 0,
+            has_captures: false,
+        }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        if !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Puts the entry into the queue, with its captured values as global variables.
+    fn start(&mut self, entry: &Entry) {
+        let signatures = self.sources.script.signatures();
+        let mut arities = signatures.iter().filter(|(name, _)| *name == entry.name);
+        let Some((_, arity)) = arities.next() else {
+            let message = format!("there is no function `{}`", entry.name);
+            let names = signatures.iter().map(|(name, _)| name.as_str());
+            let mut diagnostic = Diagnostic::new(Pos::default(), message);
+            if let Some(near) = names::nearest(&entry.name, names) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            return self.report(diagnostic);
+        };
+        let (arity, captured) = (*arity, entry.captured.len());
+        if let Some((_, 0..)) = arities.next() {
+            let message = format!("there are several functions `{}`", entry.name);
+            let help = "give each a name of its own";
+            self.report(Diagnostic::new(Pos::default(), message).help(help));
+        }
+        let captures = self.captured_values(entry, arity);
+        if let Some(id) = self.function(&entry.name, arity, false, captures) {
+            self.entry = id;
+            let params = arity.saturating_sub(captured);
+            if params > 3 {
+                let message = format!("a program's first function gets 3 values, not {params}");
+                let help = "declare `fn main(argc, argv, envp)`, or fewer";
+                let pos = self.queue.front().map_or(Pos::default(), |f| f.1.body.pos);
+                self.report(Diagnostic::new(pos, message).help(help));
+            }
+        }
+    }
+
+    fn captured_values(&mut self, entry: &Entry, arity: usize) -> Vec<Capture> {
+        let names = self.sources.script.get(&entry.name, arity);
+        let names = names.map(|(function, _)| (function.params, function.body.pos));
+        let Some((names, pos)) = names else {
+            return Vec::new();
+        };
+        let mut captures = Vec::new();
+        for (name, value) in names.iter().zip(&entry.captured) {
+            match rhai_ast::literal(value, pos) {
+                Some(literal) => {
+                    let (ty, init) = self.data(&literal);
+                    let bound = Bound::Global(self.global(name, ty, init));
+                    captures.push(Capture {
+                        name: name.clone(),
+                        bound,
+                    });
+                }
+                None => {
+                    captures.push(Capture {
+                        name: name.clone(),
+                        bound: Bound::ByName,
+                    });
+                    let message = format!("a program cannot have the value of `{name}`");
+                    let help = "capture numbers, truth values, characters, texts and arrays";
+                    self.report(Diagnostic::new(pos, message).help(help));
+                }
+            }
+        }
+        captures
+    }
+
+    fn global(&mut self, name: &str, ty: Ty, init: Vec<Word>) -> GlobalId {
+        self.globals.push(Global {
+            name: name.into(),
+            ty,
+            init,
+        });
+        self.globals.len() - 1
+    }
+
+    /// The function of that name and number of parameters, which is compiled with the program now.
+    fn function(
+        &mut self,
+        name: &str,
+        arity: usize,
+        library: bool,
+        captures: Vec<Capture>,
+    ) -> Option<FunctionId> {
+        let key = (library, name.to_owned(), arity);
+        if let Some(id) = self.by_name.get(&key) {
+            return Some(*id);
+        }
+        let source = if library {
+            &self.sources.library
+        } else {
+            &self.sources.script
+        };
+        let (function, diagnostics) = source.get(name, arity)?;
+        for diagnostic in diagnostics {
+            self.report(diagnostic);
+        }
+        let id = self.signatures.len();
+        // Captured names come before the parameters that its writer gave it.
+        let own = arity.saturating_sub(captures.len());
+        let params = (0..own).map(|_| self.types.fresh()).collect();
+        let pos = function.body.pos;
+        let shown = if rhai_ast::is_closure(name) {
+            format!("<closure {}:{}>", pos.line, pos.column).into()
+        } else {
+            name.into()
+        };
+        let ret = self.types.fresh();
+        self.has_captures |= captures
+            .iter()
+            .any(|capture| matches!(capture.bound, Bound::Address { .. }));
+        self.signatures.push(Signature {
+            shown,
+            params,
+            ret,
+            captures,
+            has_value: false,
+            value_from: None,
+        });
+        self.by_name.insert(key, id);
+        self.queue.push_back((id, function));
+        Some(id)
+    }
+
+    fn conflict(&mut self, pos: Pos, what: &str, conflict: Conflict) {
+        let message = format!("{what}: {} and {}", conflict.left.0, conflict.right.0);
+        let mut diagnostic = Diagnostic::new(pos, message);
+        let sides = [conflict.left, conflict.right];
+        if let Some((ty, at)) = sides.iter().find(|(_, at)| at.line != 0 && *at != pos) {
+            diagnostic = diagnostic.other(*at, format!("{ty}"));
+        }
+        self.report(diagnostic);
+    }
+
+    /// Whether a call of a function gives a value.
+    fn gives_value(&self, id: FunctionId) -> bool {
+        let mut id = id;
+        for _ in 0..=self.signatures.len() {
+            let Some(signature) = self.signatures.get(id) else {
+                return false;
+            };
+            match signature.value_from {
+                _ if signature.has_value => return true,
+                Some(next) => id = next,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    fn check_value_uses(&mut self) {
+        for (pos, id) in std::mem::take(&mut self.value_uses) {
+            if !self.gives_value(id) {
+                let name = self.signatures[id].shown.clone();
+                let message = format!("`{name}` gives no value");
+                let help = format!("end `{name}` with an expression, or with `return`");
+                self.report(Diagnostic::new(pos, message).help(help));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Program, Vec<Diagnostic>> {
+        self.check_value_uses();
+        if !self.diagnostics.is_empty() {
+            self.diagnostics.sort_by_key(|diagnostic| diagnostic.pos);
+            return Err(self.diagnostics);
+        }
+        for (id, function) in &mut self.functions {
+            let signature = &self.signatures[*id];
+            if !signature.has_value && signature.value_from.is_none() {
+                let unit = self.types.known(Type::Unit, function.pos);
+                function.ret = unit;
+            }
+        }
+        Ok(Program {
+            functions: self.functions.into_values().collect(),
+            globals: self.globals,
+            entry: self.entry,
+            has_captures: self.has_captures,
+            types: self.types,
+        })
+    }
+}
+
+/// Something that was refused already, as a value.
+fn refused(types: &mut Types, pos: Pos) -> super::checked::Expr {
+    super::checked::Expr {
+        pos,
+        ty: types.fresh(),
+        kind: super::checked::ExprKind::Nothing,
+    }
+}
+
+/// Whether an expression makes an array in place.
+fn makes_array(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Array(_) => true,
+        ExprKind::Call(name, args) => name == "array" && args.len() == 1,
+        _ => false,
+    }
+}

@@ -1,0 +1,229 @@
+//! Comparisons and jumps that depend on them.
+
+use super::super::checked::{Expr, ExprKind};
+use super::super::tree::{BinOp, UnOp};
+use super::Emit;
+use super::expr::has_effects;
+use super::function::FunctionGen;
+use super::operand::{Op, Operand, Reg};
+use iced_x86::code_asm::{AsmRegister8, CodeLabel, dword_ptr, esp};
+
+impl FunctionGen<'_, '_> {
+    /// Jumps if a condition is as wanted, and goes on otherwise.
+    pub(super) fn branch(&mut self, cond: &Expr, when: bool, to: CodeLabel, free: &[Reg]) -> Emit {
+        match &cond.kind {
+            ExprKind::Const(value) => match (*value != 0) == when {
+                true => self.code.asm.jmp(to),
+                false => Ok(()),
+            },
+            ExprKind::Unary(UnOp::Not, operand) => self.branch(operand, !when, to, free),
+            ExprKind::And(left, right) => self.both(left, right, when, to, free),
+            // By De Morgan's law.
+            ExprKind::Or(left, right) => self.either(left, right, when, to, free),
+            ExprKind::Binary(op, left, right) if op.compares() => {
+                let test = self.compare(*op, left, right, free)?;
+                self.jump(if when { test } else { test.opposite() }, to)
+            }
+            _ => {
+                let operand = match self.leaf(cond) {
+                    Some(operand @ (Operand::Register(_) | Operand::Memory(_))) => operand,
+                    _ => {
+                        self.into(cond, free[0], &free[1..])?;
+                        Operand::Register(free[0])
+                    }
+                };
+                self.op(Op::Cmp, operand, Operand::Number(0))?;
+                self.jump(if when { Test::NotEqual } else { Test::Equal }, to)
+            }
+        }
+    }
+
+    fn both(&mut self, left: &Expr, right: &Expr, when: bool, to: CodeLabel, free: &[Reg]) -> Emit {
+        if !when {
+            self.branch(left, false, to, free)?;
+            return self.branch(right, false, to, free);
+        }
+        let mut skip = self.label();
+        self.branch(left, false, skip, free)?;
+        self.branch(right, true, to, free)?;
+        self.set(&mut skip)
+    }
+
+    fn either(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        when: bool,
+        to: CodeLabel,
+        free: &[Reg],
+    ) -> Emit {
+        if when {
+            self.branch(left, true, to, free)?;
+            return self.branch(right, true, to, free);
+        }
+        let mut skip = self.label();
+        self.branch(left, true, skip, free)?;
+        self.branch(right, false, to, free)?;
+        self.set(&mut skip)
+    }
+
+    /// Compares, and says what to ask the flags.
+    pub(super) fn compare(
+        &mut self,
+        op: BinOp,
+        left: &Expr,
+        right: &Expr,
+        free: &[Reg],
+    ) -> Emit<Test> {
+        let test = Test::of(op);
+        let (a, b) = (self.leaf(left), self.leaf(right));
+        match (a, b) {
+            // A number stands on the right.
+            (Some(number @ Operand::Number(_)), Some(other)) if !is_number(other) => {
+                self.op(Op::Cmp, other, number)?;
+                return Ok(test.turned());
+            }
+            (Some(a @ Operand::Register(_)), Some(b)) => {
+                self.op(Op::Cmp, a, b)?;
+                return Ok(test);
+            }
+            (
+                Some(a @ Operand::Memory(_)),
+                Some(b @ (Operand::Number(_) | Operand::Register(_))),
+            ) => {
+                self.op(Op::Cmp, a, b)?;
+                return Ok(test);
+            }
+            (_, Some(b)) => {
+                self.into(left, free[0], &free[1..])?;
+                self.op(Op::Cmp, Operand::Register(free[0]), b)?;
+                return Ok(test);
+            }
+            (Some(number @ Operand::Number(_)), None) => {
+                self.into(right, free[0], &free[1..])?;
+                self.op(Op::Cmp, Operand::Register(free[0]), number)?;
+                return Ok(test.turned());
+            }
+            (Some(register @ Operand::Register(_)), None) if !has_effects(right) => {
+                self.into(right, free[0], &free[1..])?;
+                self.op(Op::Cmp, register, Operand::Register(free[0]))?;
+                return Ok(test);
+            }
+            _ => {}
+        }
+        let [first, second, rest @ ..] = free else {
+            // One register: the right side waits on the stack.
+            self.into(right, free[0], &[])?;
+            self.push(Operand::Register(free[0]))?;
+            self.into(left, free[0], &[])?;
+            let pushed = dword_ptr(esp);
+            self.op(Op::Cmp, Operand::Register(free[0]), Operand::Memory(pushed))?;
+            self.depth -= 1;
+            // `lea` leaves the flags alone.
+            self.code.asm.lea(esp, dword_ptr(esp + 4))?;
+            return Ok(test);
+        };
+        self.pair(left, right, *first, *second, rest)?;
+        let (a, b) = (Operand::Register(*first), Operand::Register(*second));
+        self.op(Op::Cmp, a, b)?;
+        Ok(test)
+    }
+
+    fn jump(&mut self, test: Test, to: CodeLabel) -> Emit {
+        let asm = &mut self.code.asm;
+        match test {
+            Test::Equal => asm.je(to),
+            Test::NotEqual => asm.jne(to),
+            Test::Less => asm.jl(to),
+            Test::LessOrEqual => asm.jle(to),
+            Test::Greater => asm.jg(to),
+            Test::GreaterOrEqual => asm.jge(to),
+            Test::Below => asm.jb(to),
+            Test::Above => asm.ja(to),
+            Test::AboveOrEqual => asm.jae(to),
+            Test::BelowOrEqual => asm.jbe(to),
+        }
+    }
+
+    /// 1 if the flags are so, 0 otherwise.
+    pub(super) fn set_byte(&mut self, test: Test, to: AsmRegister8) -> Emit {
+        let asm = &mut self.code.asm;
+        match test {
+            Test::Equal => asm.sete(to),
+            Test::NotEqual => asm.setne(to),
+            Test::Less => asm.setl(to),
+            Test::LessOrEqual => asm.setle(to),
+            Test::Greater => asm.setg(to),
+            Test::GreaterOrEqual => asm.setge(to),
+            Test::Below => asm.setb(to),
+            Test::Above => asm.seta(to),
+            Test::AboveOrEqual => asm.setae(to),
+            Test::BelowOrEqual => asm.setbe(to),
+        }
+    }
+}
+
+/// What to ask the flags after a comparison.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Test {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Below,
+    BelowOrEqual,
+    Above,
+    AboveOrEqual,
+}
+
+impl Test {
+    const fn of(op: BinOp) -> Self {
+        match op {
+            BinOp::Ne => Self::NotEqual,
+            BinOp::Lt => Self::Less,
+            BinOp::Le => Self::LessOrEqual,
+            BinOp::Gt => Self::Greater,
+            BinOp::Ge => Self::GreaterOrEqual,
+            BinOp::Below => Self::Below,
+            _ => Self::Equal,
+        }
+    }
+
+    /// The same question, if the sides were compared the other way round.
+    const fn turned(self) -> Self {
+        match self {
+            Self::Equal => Self::Equal,
+            Self::NotEqual => Self::NotEqual,
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            Self::Below => Self::Above,
+            Self::BelowOrEqual => Self::AboveOrEqual,
+            Self::Above => Self::Below,
+            Self::AboveOrEqual => Self::BelowOrEqual,
+        }
+    }
+
+    /// The question whose answer is yes exactly if this one's is no.
+    const fn opposite(self) -> Self {
+        match self {
+            Self::Equal => Self::NotEqual,
+            Self::NotEqual => Self::Equal,
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+            Self::Below => Self::AboveOrEqual,
+            Self::BelowOrEqual => Self::Above,
+            Self::Above => Self::BelowOrEqual,
+            Self::AboveOrEqual => Self::Below,
+        }
+    }
+}
+
+const fn is_number(operand: Operand) -> bool {
+    matches!(operand, Operand::Number(_))
+}

@@ -1,0 +1,251 @@
+//! A function: its frame, its variables, and what keeps order while its code is made.
+
+use super::super::checked::{Function, FunctionId, VarId, VarKind};
+use super::super::tree::Pos;
+use super::alloc::{self, Frame, Spot};
+use super::debug::{self, LocalMarks, Marks};
+use super::operand::{Op, Operand, Reg, two};
+use super::{Code, Emit};
+use crate::kernel::program::Place;
+use iced_x86::code_asm::{CodeLabel, dword_ptr, eax, ebp, ecx, esp};
+
+/// A loop around the place where code is made.
+pub(super) struct Loop {
+    pub(super) end: CodeLabel,
+    pub(super) next: CodeLabel,
+    /// Words on the stack where it was entered.
+    pub(super) depth: i32,
+}
+
+/// A function in the making.
+pub(super) struct FunctionGen<'c, 'p> {
+    pub(super) code: &'c mut Code<'p>,
+    pub(super) function: &'p Function,
+    pub(super) spots: Vec<Spot>,
+    /// Words that are pushed below the frame.
+    pub(super) depth: i32,
+    pub(super) loops: Vec<Loop>,
+    /// Where the function is left.
+    pub(super) leave: CodeLabel,
+    pub(super) leaves: bool,
+    exist: Vec<(Option<usize>, Option<usize>)>,
+}
+
+impl<'c, 'p> FunctionGen<'c, 'p> {
+    /// Makes the code of a function.
+    pub(super) fn generate(code: &'c mut Code<'p>, id: FunctionId) -> Emit {
+        let function = code.function(id);
+        let Frame { spots, size, saved } = alloc::frame(function);
+        let leave = code.asm.create_label();
+        let mut this = Self {
+            code,
+            function,
+            spots,
+            depth: 0,
+            loops: Vec::new(),
+            leave,
+            leaves: false,
+            exist: vec![(None, None); function.vars.len()],
+        };
+        let start = this.code.here();
+        let pos = if function.library {
+            Pos::default()
+        } else {
+            function.pos
+        };
+        this.code.line(pos, false);
+        this.enter(id, size, &saved)?;
+        let body = this.code.here();
+        let gives = this.body()?;
+        this.end(gives, &saved)?;
+        let end = this.code.here();
+        this.mark(start, body, end);
+        Ok(())
+    }
+
+    fn enter(&mut self, id: FunctionId, size: i32, saved: &[Reg]) -> Emit {
+        let mut label = self.code.functions[id];
+        let asm = &mut self.code.asm;
+        asm.set_label(&mut label)?;
+        self.code.functions[id] = label;
+        asm.push(ebp)?;
+        asm.mov(ebp, esp)?;
+        if size != 0 {
+            asm.sub(esp, size)?;
+        }
+        for register in saved {
+            asm.push(*register)?;
+        }
+        self.take_captures()?;
+        self.take_params()
+    }
+
+    /// Parameters that live in registers come from the stack.
+    fn take_params(&mut self) -> Emit {
+        let mut at = 4;
+        for (var, spot) in self.function.vars.iter().zip(&self.spots) {
+            if var.kind == VarKind::Param {
+                at += 4;
+                if let Spot::Register(register) = spot {
+                    self.code.asm.mov(*register, dword_ptr(ebp + at))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever calls a closure has its record in ecx: function, then captured addresses.
+    fn take_captures(&mut self) -> Emit {
+        let mut at = 0;
+        for (var, spot) in self.function.vars.iter().zip(&self.spots) {
+            if let (VarKind::Captured, Spot::Frame(home)) = (var.kind, spot) {
+                at += 4;
+                self.code.asm.mov(eax, dword_ptr(ecx + at))?;
+                self.code.asm.mov(dword_ptr(ebp + *home), eax)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the body; says whether its value is in eax.
+    fn body(&mut self) -> Emit<bool> {
+        let function = self.function;
+        let body = &function.body;
+        self.stmts(&body.stmts)?;
+        match &body.value {
+            Some(value) => {
+                self.line(value.pos, true);
+                self.value(value)?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn end(&mut self, gives: bool, saved: &[Reg]) -> Emit {
+        if !gives && !self.ends_with_return() {
+            self.line(self.function.end, true);
+            // Falling off the end gives 0, as it does in C's main.
+            if self.gives_value() {
+                self.code.asm.xor(eax, eax)?;
+            }
+        }
+        if self.leaves {
+            let mut leave = self.leave;
+            self.set(&mut leave)?;
+        }
+        for register in saved.iter().rev() {
+            self.code.asm.pop(*register)?;
+        }
+        self.code.asm.leave()?;
+        self.code.asm.ret()
+    }
+
+    pub(super) fn ends_with_return(&self) -> bool {
+        use super::super::checked::StmtKind;
+        let last = self.function.body.stmts.last();
+        let ends = last.is_some_and(|stmt| matches!(stmt.kind, StmtKind::Return(_)));
+        ends && self.function.body.value.is_none()
+    }
+
+    fn gives_value(&self) -> bool {
+        use super::super::types::Type;
+        self.code.program.types.get(self.function.ret) != Type::Unit
+    }
+
+    fn mark(&mut self, start: usize, body: usize, end: usize) {
+        let types = &self.code.program.types;
+        let mut locals = Vec::new();
+        for (id, var) in self.function.vars.iter().enumerate() {
+            if var.name.is_empty() {
+                continue;
+            }
+            let (from, to) = self.exist[id];
+            let place = match self.spots[id] {
+                Spot::Register(register) => {
+                    let register: iced_x86::Register = register.into();
+                    Place::Register(register.number() as u8)
+                }
+                Spot::Frame(offset) => Place::Frame(offset),
+            };
+            locals.push(LocalMarks {
+                name: var.name.clone(),
+                kind: debug::kind(var, types),
+                place,
+                from: from.unwrap_or(body),
+                to: to.unwrap_or(end),
+            });
+        }
+        self.code.marks.push(Marks {
+            name: super::shown(&self.function.name),
+            start,
+            body,
+            end,
+            locals,
+        });
+    }
+
+    /// A variable exists from here on.
+    pub(super) fn declare(&mut self, var: VarId) {
+        self.exist[var].0 = Some(self.code.here());
+    }
+
+    /// Variables exist no longer.
+    pub(super) fn forget(&mut self, vars: &[VarId]) {
+        for var in vars {
+            self.exist[*var].1 = Some(self.code.here());
+        }
+    }
+
+    /// From here on instructions come from a place in the source.
+    pub(super) fn line(&mut self, pos: Pos, statement: bool) {
+        if !self.function.library && pos.line != 0 {
+            self.code.line(pos, statement);
+        }
+    }
+
+    pub(super) fn label(&mut self) -> CodeLabel {
+        self.code.asm.create_label()
+    }
+
+    /// Puts a label here. An instruction can have one only, so several are kept apart by nothing.
+    pub(super) fn set(&mut self, label: &mut CodeLabel) -> Emit {
+        if self.code.asm.set_label(label).is_err() {
+            self.code.asm.zero_bytes()?;
+            self.code.asm.set_label(label)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn op(&mut self, op: Op, to: Operand, from: Operand) -> Emit {
+        two(&mut self.code.asm, op, to, from)
+    }
+
+    pub(super) fn push(&mut self, what: Operand) -> Emit {
+        self.depth += 1;
+        match what {
+            Operand::Register(register) => self.code.asm.push(register),
+            Operand::Number(number) => self.code.asm.push(number),
+            Operand::Memory(memory) => self.code.asm.push(memory),
+        }
+    }
+
+    pub(super) fn pop(&mut self, register: Reg) -> Emit {
+        self.depth -= 1;
+        self.code.asm.pop(register)
+    }
+
+    /// Takes words off the stack.
+    pub(super) fn drop_words(&mut self, words: i32) -> Emit {
+        self.depth -= words;
+        self.unwind(words)
+    }
+
+    /// Takes words off the stack on a way that leaves this place.
+    pub(super) fn unwind(&mut self, words: i32) -> Emit {
+        match words {
+            0 => Ok(()),
+            _ => self.code.asm.add(esp, 4 * words),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! From a checked program to machine code, with what a debugger needs to know of it.
+
+mod address;
+mod alloc;
+mod arith;
+mod branch;
+mod call;
+mod data;
+mod debug;
+mod expr;
+mod function;
+mod operand;
+mod stmt;
+mod stubs;
+
+use super::checked::{Function, FunctionId, Program};
+use super::tree::Pos;
+use crate::kernel::program::{DebugInfo, FunctionInfo, LineEntry, ProgramImage, TEXT_START};
+use data::{Data, Texts};
+use debug::Marks;
+use function::FunctionGen;
+use iced_x86::code_asm::{CodeAssembler, CodeLabel};
+use iced_x86::{BlockEncoderOptions, IcedError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What emitting an instruction gives.
+type Emit<T = ()> = Result<T, IcedError>;
+
+/// Addresses, as far as they are known: the first time code is made they are guesses that take up
+/// as much room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Addresses {
+    texts: u32,
+    data: u32,
+    functions: Vec<u32>,
+}
+
+/// Code in the making.
+struct Code<'p> {
+    asm: CodeAssembler,
+    program: &'p Program,
+    data: &'p Data,
+    at: Addresses,
+    texts: Texts,
+    functions: Vec<CodeLabel>,
+    /// Machine code of ours that is called somewhere.
+    stubs: BTreeMap<&'static str, CodeLabel>,
+    lines: Vec<(usize, Pos, bool)>,
+    marks: Vec<Marks>,
+}
+
+/// Code with its addresses.
+struct Assembled {
+    code: Vec<u8>,
+    at: Addresses,
+    texts: Texts,
+    lines: Vec<LineEntry>,
+    functions: Vec<FunctionInfo>,
+}
+
+/// Makes an image of a program.
+pub(super) fn generate(program: &Program, source_name: &str, source: &str) -> Emit<ProgramImage> {
+    let data = Data::of(program);
+    let mut at = Addresses {
+        texts: TEXT_START,
+        data: TEXT_START,
+        functions: vec![TEXT_START; program.functions.len()],
+    };
+    let mut made = assemble(program, &data, &at)?;
+    // Addresses of texts and functions depend on the size of the code, which does not depend on
+    // them but for the short forms of small numbers: no address is small.
+    while made.at != at {
+        at = made.at;
+        made = assemble(program, &data, &at)?;
+    }
+    let (bytes, bss) = data.bytes(&made.texts, &made.at);
+    let mut text = made.code;
+    text.resize((made.at.texts - TEXT_START) as usize, 0);
+    text.extend_from_slice(made.texts.bytes());
+    let globals = debug::globals(program, &data, made.at.data);
+    Ok(ProgramImage {
+        text,
+        data: bytes,
+        bss,
+        entry: TEXT_START,
+        debug: DebugInfo {
+            source: source.into(),
+            source_name: source_name.into(),
+            lines: made.lines,
+            functions: made.functions,
+            globals,
+        },
+    })
+}
+
+/// Makes the code once, with the addresses that are known.
+fn assemble(program: &Program, data: &Data, at: &Addresses) -> Emit<Assembled> {
+    let mut code = Code::new(program, data, at.clone())?;
+    code.start_up()?;
+    for id in 0..program.functions.len() {
+        FunctionGen::generate(&mut code, id)?;
+    }
+    code.emit_stubs()?;
+    code.finish()
+}
+
+impl<'p> Code<'p> {
+    fn new(program: &'p Program, data: &'p Data, at: Addresses) -> Emit<Self> {
+        let mut asm = CodeAssembler::new(32)?;
+        let functions = program.functions.iter().map(|_| asm.create_label());
+        let functions = functions.collect();
+        let mut texts = Texts::default();
+        data.intern(&mut texts);
+        Ok(Self {
+            asm,
+            program,
+            data,
+            at,
+            texts,
+            functions,
+            stubs: BTreeMap::new(),
+            lines: Vec::new(),
+            marks: Vec::new(),
+        })
+    }
+
+    fn function(&self, id: FunctionId) -> &'p Function {
+        &self.program.functions[id]
+    }
+
+    /// The number of the next instruction.
+    fn here(&self) -> usize {
+        self.asm.instructions().len()
+    }
+
+    /// From here on instructions come from a place in the source.
+    fn line(&mut self, pos: Pos, statement: bool) {
+        let here = self.here();
+        self.lines.push((here, pos, statement));
+    }
+
+    /// The address of a text.
+    fn text(&mut self, text: &str) -> i32 {
+        let offset = self.texts.intern(text);
+        (self.at.texts + offset) as i32
+    }
+
+    /// A label to call machine code of ours by.
+    fn stub(&mut self, name: &'static str) -> CodeLabel {
+        let asm = &mut self.asm;
+        *self.stubs.entry(name).or_insert_with(|| asm.create_label())
+    }
+
+    fn finish(mut self) -> Emit<Assembled> {
+        let options = BlockEncoderOptions::RETURN_NEW_INSTRUCTION_OFFSETS;
+        let result = self.asm.assemble_options(u64::from(TEXT_START), options)?;
+        let code = result.inner.code_buffer.clone();
+        let end = TEXT_START + code.len() as u32;
+        let offsets = &result.inner.new_instruction_offsets;
+        let address = |instruction: usize| match offsets.get(instruction) {
+            Some(offset) => TEXT_START + offset,
+            None => end,
+        };
+        let texts = end.next_multiple_of(4);
+        let text_end = texts + self.texts.bytes().len() as u32;
+        let mut functions = Vec::new();
+        for label in &self.functions {
+            functions.push(result.label_ip(label)? as u32);
+        }
+        Ok(Assembled {
+            at: Addresses {
+                texts,
+                data: text_end.next_multiple_of(crate::abi::PAGE_SIZE),
+                functions,
+            },
+            lines: debug::lines(&self.lines, address),
+            functions: self.marks.into_iter().map(|m| m.resolve(address)).collect(),
+            texts: self.texts,
+            code,
+        })
+    }
+}
+
+/// A name that is shown in a debugger.
+fn shown(name: &str) -> Arc<str> {
+    name.into()
+}

@@ -1,0 +1,299 @@
+//! A program as it was written: a small tree with the place of everything. Names are not resolved
+//! yet, and nothing is refused but what the tree has no words for.
+
+use std::fmt;
+
+/// A place in the source: line and column in characters, both from 1. Line 0 is no place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Pos {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Debug for Pos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// What keeps a text from being a program, at its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// Where it begins.
+    pub pos: Pos,
+    /// What is wrong.
+    pub message: String,
+    /// What to use instead.
+    pub help: Option<String>,
+    /// A second place that it is about, with what is there.
+    pub other: Option<(Pos, String)>,
+}
+
+impl Diagnostic {
+    /// A message about a place.
+    pub fn new(pos: Pos, message: impl Into<String>) -> Self {
+        Self {
+            pos,
+            message: message.into(),
+            help: None,
+            other: None,
+        }
+    }
+
+    /// With what to use instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With a second place.
+    #[must_use]
+    pub fn other(mut self, pos: Pos, text: impl Into<String>) -> Self {
+        self.other = Some((pos, text.into()));
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.pos, self.message)?;
+        if let Some((pos, text)) = &self.other {
+            write!(f, " ({text} at {pos:?})")?;
+        }
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    pub(super) params: Vec<String>,
+    pub(super) body: Block,
+    /// Its last statement ends with a semicolon: nobody meant its value.
+    pub(super) ends_with_semicolon: bool,
+    /// It comes from our library, not from the user.
+    pub(super) library: bool,
+}
+
+/// Statements between braces.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Block {
+    pub(super) pos: Pos,
+    pub(super) end: Pos,
+    pub(super) stmts: Vec<Stmt>,
+}
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub(super) struct Stmt {
+    pub(super) pos: Pos,
+    pub(super) kind: StmtKind,
+}
+
+/// What a statement does.
+#[derive(Clone, Debug)]
+pub(super) enum StmtKind {
+    /// `let` or `const`.
+    Let {
+        name: String,
+        name_pos: Pos,
+        constant: bool,
+        value: Option<Expr>,
+    },
+    /// `target = value`, or with an operator.
+    Assign {
+        op: Option<BinOp>,
+        target: Expr,
+        value: Expr,
+    },
+    /// An expression, whose value may be that of the block.
+    Expr(Expr),
+    /// `while`.
+    While {
+        cond: Expr,
+        body: Block,
+    },
+    /// `do`, with `while` or `until`.
+    Do {
+        body: Block,
+        cond: Expr,
+        until: bool,
+    },
+    /// `for`.
+    For {
+        name: (String, Pos),
+        counter: Option<(String, Pos)>,
+        over: Expr,
+        body: Block,
+    },
+    Break(Option<Expr>),
+    Continue,
+    Return(Option<Expr>),
+}
+
+/// An expression.
+#[derive(Clone, Debug)]
+pub(super) struct Expr {
+    /// Where it begins.
+    pub(super) pos: Pos,
+    pub(super) kind: ExprKind,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+pub(super) enum ExprKind {
+    Int(i64),
+    Bool(bool),
+    Char(char),
+    Str(String),
+    /// A text in back ticks: its pieces.
+    Format(Vec<Expr>),
+    Array(Vec<Expr>),
+    Unit,
+    Name(String),
+    Unary(UnOp, Box<Expr>),
+    Binary(BinOp, Box<Expr>, Box<Expr>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Call(String, Vec<Expr>),
+    /// `object.name(args)`.
+    Method(Box<Expr>, String, Vec<Expr>),
+    Index(Box<Expr>, Box<Expr>),
+    If {
+        cond: Box<Expr>,
+        then: Block,
+        otherwise: Option<Block>,
+    },
+    Block(Block),
+    /// `loop`, whose value is that of its `break`.
+    Loop(Block),
+    /// A function value by its name, with the variables that it captures.
+    Closure {
+        function: String,
+        captures: Vec<(String, Pos)>,
+    },
+    /// `from..to` or `from..=to`.
+    Range {
+        from: Box<Expr>,
+        to: Box<Expr>,
+        inclusive: bool,
+    },
+    /// Something that was refused already.
+    Refused,
+}
+
+/// An operator with one operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum UnOp {
+    Neg,
+    Not,
+}
+
+/// An operator with two operands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum BinOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+    Pow,
+    And,
+    Or,
+    Xor,
+    Shl,
+    Shr,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    /// Unsigned `<`.
+    Below,
+    /// Unsigned `/`.
+    UDiv,
+    /// Unsigned `%`.
+    URem,
+}
+
+impl BinOp {
+    /// The operator of that symbol.
+    pub(super) fn of(symbol: &str) -> Option<Self> {
+        Some(match symbol {
+            "+" => Self::Add,
+            "-" => Self::Sub,
+            "*" => Self::Mul,
+            "/" => Self::Div,
+            "%" => Self::Rem,
+            "**" => Self::Pow,
+            "&" => Self::And,
+            "|" => Self::Or,
+            "^" => Self::Xor,
+            "<<" => Self::Shl,
+            ">>" => Self::Shr,
+            "==" => Self::Eq,
+            "!=" => Self::Ne,
+            "<" => Self::Lt,
+            "<=" => Self::Le,
+            ">" => Self::Gt,
+            ">=" => Self::Ge,
+            _ => return None,
+        })
+    }
+
+    /// Whether it gives true or false.
+    pub(super) const fn compares(self) -> bool {
+        matches!(
+            self,
+            Self::Eq | Self::Ne | Self::Lt | Self::Le | Self::Gt | Self::Ge | Self::Below
+        )
+    }
+
+    /// Whether the operands may be exchanged.
+    pub(super) const fn commutes(self) -> bool {
+        matches!(
+            self,
+            Self::Add | Self::Mul | Self::And | Self::Or | Self::Xor | Self::Eq | Self::Ne
+        )
+    }
+
+    /// Its value on numbers, in 32 bits; `None` where the machine faults.
+    pub(super) fn apply(self, a: i32, b: i32) -> Option<i32> {
+        let (ua, ub) = (a as u32, b as u32);
+        Some(match self {
+            Self::Add => a.wrapping_add(b),
+            Self::Sub => a.wrapping_sub(b),
+            Self::Mul => a.wrapping_mul(b),
+            Self::Div => a.checked_div(b)?,
+            Self::Rem => a.checked_rem(b)?,
+            Self::Pow => power(a, b),
+            Self::And => a & b,
+            Self::Or => a | b,
+            Self::Xor => a ^ b,
+            // The machine takes the count modulo 32.
+            Self::Shl => a.wrapping_shl(ub),
+            Self::Shr => a.wrapping_shr(ub),
+            Self::Eq => i32::from(a == b),
+            Self::Ne => i32::from(a != b),
+            Self::Lt => i32::from(a < b),
+            Self::Le => i32::from(a <= b),
+            Self::Gt => i32::from(a > b),
+            Self::Ge => i32::from(a >= b),
+            Self::Below => i32::from(ua < ub),
+            Self::UDiv => ua.checked_div(ub)? as i32,
+            Self::URem => ua.checked_rem(ub)? as i32,
+        })
+    }
+}
+
+/// As the library's `pow`: a negative exponent gives 0.
+fn power(base: i32, exponent: i32) -> i32 {
+    u32::try_from(exponent).map_or(0, |exponent| base.wrapping_pow(exponent))
+}
