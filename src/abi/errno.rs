@@ -51,7 +51,9 @@ errnos! {
     ENFILE = 23, "file table overflow";
     EMFILE = 24, "too many open files";
     ETXTBSY = 26, "text file busy";
+    EFBIG = 27, "file too large";
     ENOSPC = 28, "no space left on device";
+    ESPIPE = 29, "illegal seek";
     EPIPE = 32, "broken pipe";
     ENAMETOOLONG = 36, "file name too long";
     ENOSYS = 38, "function not implemented";

@@ -116,7 +116,8 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
 /// than one message.
 fn is_going_on(machine: &Machine, stop: Stop) -> Result<(), Failure> {
     match stop {
-        Stop::Budget | Stop::Idle => Ok(()),
+        // There are no programs in a workload file.
+        Stop::Budget | Stop::Idle | Stop::Console | Stop::Halted(_) => Ok(()),
         Stop::Stuck => {
             let (message, help) = machine.why_stuck();
             let help = Some(help.to_owned());

@@ -1,9 +1,11 @@
 //! Booting: the options a machine is made with, and the state that a fresh kernel starts in.
 
 use super::Kernel;
+use super::console::Console;
 use super::cred::{Cred, Rlimits, UserTable};
 use super::fail::FailPoints;
 use super::files::{Fd, FilesStruct, FsStruct, Namespace};
+use super::futex::Futexes;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
 use super::sched::{Levers, SchedTask, Scheduler};
@@ -38,6 +40,12 @@ pub struct Config {
     pub initial_jiffies: u32,
     /// User id of tasks that are spawned without one.
     pub uid: u32,
+    /// Instructions of programs that make a tick.
+    pub cycles_per_tick: u32,
+    /// With several CPUs: instructions that each runs before it is the next one's turn.
+    pub interleave: u32,
+    /// Seed of dice that vary the length of ticks.
+    pub jitter: Option<u64>,
     /// Lever: new children start on this CPU, as if the parent had been moved meanwhile.
     pub fork_cpu: Option<u32>,
     /// Lever: `wake_up_new_task` finds the parent on no priority array.
@@ -56,6 +64,9 @@ impl Default for Config {
             child_runs_first: true,
             initial_jiffies: 0,
             uid: 500,
+            cycles_per_tick: 1000,
+            interleave: 100,
+            jitter: None,
             fork_cpu: None,
             parent_not_on_array: false,
         }
@@ -100,6 +111,7 @@ impl Kernel {
             cpus,
             this_cpu: 0,
             tick: 0,
+            since_tick: 0,
             in_interrupt: false,
             names: Names::default(),
             log: TraceLog::default(),
@@ -124,6 +136,8 @@ impl Kernel {
             pid_hash: PidHash::default(),
             users: UserTable::default(),
             timers: Timers::default(),
+            futexes: Futexes::default(),
+            console: Console::default(),
             nr_threads: 0,
             process_counts: 0,
             total_forks: 0,
@@ -193,7 +207,9 @@ impl Kernel {
         entry.state = TaskState::INTERRUPTIBLE;
         self.sched.insert(init, entry);
         let exe = self.lookup("init").map_err(|_| "no init".to_owned())?;
-        let (mm, esp) = self.mm_for_exec(exe).map_err(|_| too_small())?;
+        let (mm, esp) = self
+            .mm_for_exec(exe, &"init".into())
+            .map_err(|_| too_small())?;
         self.sched.get_mut(init).has_mm = true;
 
         let mut sighand = Sighand::new();
@@ -298,6 +314,14 @@ impl Config {
                 "pid_max is {}, but must be {PID_MAX_MIN} to {PID_MAX_LIMIT}",
                 self.pid_max
             ));
+        }
+        for (name, value) in [
+            ("cycles_per_tick", self.cycles_per_tick),
+            ("interleave", self.interleave),
+        ] {
+            if !(1..=1_000_000_000).contains(&value) {
+                return Err(format!("{name} is {value}, but must be 1 to 1,000,000,000"));
+            }
         }
         if self.fork_cpu.is_some_and(|cpu| cpu >= self.cpus) {
             return Err(format!("fork_cpu must be below cpus ({})", self.cpus));

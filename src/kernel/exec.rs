@@ -1,6 +1,7 @@
 //! `execve`: another program in the same task.
 
 use super::Kernel;
+use super::entry::MAX_ARG_BYTES;
 use super::files::FilesStruct;
 use super::task::PfFlags;
 use super::vfs::InodeKind;
@@ -8,19 +9,63 @@ use crate::abi::{Errno, FileId, FilesId, InodeId, SighandId, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::trace::{SlabCache, TraceEvent};
 
+/// What `execve` is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExecArgs {
+    /// Path of the program.
+    pub path: String,
+    /// Arguments, the program's own name first; without the zeros at their ends.
+    pub argv: Vec<Vec<u8>>,
+    /// Environment.
+    pub envp: Vec<Vec<u8>>,
+}
+
+impl<T: Into<String>> From<T> for ExecArgs {
+    /// A program without arguments other than its name, and without environment.
+    fn from(path: T) -> Self {
+        let path = path.into();
+        Self {
+            argv: vec![path.clone().into_bytes()],
+            path,
+            envp: Vec::new(),
+        }
+    }
+}
+
+impl ExecArgs {
+    /// Bytes that path, arguments and environment take on the new stack.
+    fn bytes(&self) -> usize {
+        let strings = self.argv.iter().chain(&self.envp);
+        self.path.len() + 1 + strings.map(|s| s.len() + 1).sum::<usize>()
+    }
+}
+
 impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `do_execve()` and `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///
-    /// Simplified: no arguments and no environment beyond the program's name; no set-id programs.
+    /// Simplified: no set-id programs.
     /// A task whose process has other threads is refused with `ENOSYS`: `de_thread` is not
     /// emulated yet.
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program;
-    /// `ENOMEM`. The caller goes on with its old program then, and a vfork parent keeps waiting.
-    pub fn sys_execve(&mut self, current: TaskId, path: &str) -> Result<u32, Errno> {
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program; `ENOEXEC`
+    /// if it is one that cannot be loaded; `E2BIG`; `ENOMEM`. The caller goes on with its old
+    /// program then, and a vfork parent keeps waiting.
+    pub fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> Result<u32, Errno> {
+        let exe = self.find_program(&args.path)?;
+        self.exec_inode(current, exe, args)
+    }
+
+    /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.
+    ///
+    /// # Errors
+    /// As the lookup; `EACCES` if it is no program.
+    pub(super) fn find_program(&self, path: &str) -> Result<InodeId, Errno> {
         let exe = self.lookup(path)?;
-        self.exec_inode(current, exe, path)
+        match self.inodes[exe].kind.is_executable() {
+            true => Ok(exe),
+            false => Err(Errno::EACCES),
+        }
     }
 
     /// `execve` of a program whose inode is known.
@@ -29,9 +74,17 @@ impl Kernel {
     ///
     /// # Errors
     /// As [`Kernel::sys_execve`].
-    pub fn exec_inode(&mut self, current: TaskId, exe: InodeId, path: &str) -> Result<u32, Errno> {
-        if !matches!(self.inodes[exe].kind, InodeKind::Program(_)) {
-            return Err(Errno::EACCES);
+    pub fn exec_inode(
+        &mut self,
+        current: TaskId,
+        exe: InodeId,
+        args: &ExecArgs,
+    ) -> Result<u32, Errno> {
+        if args.bytes() > MAX_ARG_BYTES {
+            return Err(Errno::E2BIG);
+        }
+        if matches!(self.inodes[exe].kind, InodeKind::NoImage(_)) {
+            return Err(Errno::ENOEXEC);
         }
         let threads = self
             .task(current)
@@ -40,15 +93,18 @@ impl Kernel {
         if threads > 1 {
             return Err(Errno::ENOSYS);
         }
-        let (mm, esp) = self.mm_for_exec(exe)?;
+        let (mm, esp) = self.mm_for_exec(exe, args)?;
         if let Err(errno) = self.unshare(current) {
             self.mmput(mm);
             return Err(errno);
         }
         self.mm_release(current);
         self.exec_mmap(current, mm);
-        self.flush_old_exec(current, path);
-        let eip = self.mms[mm].start_code;
+        self.flush_old_exec(current, &args.path);
+        let eip = match &self.inodes[exe].kind {
+            InodeKind::Image(image) => image.entry,
+            _ => self.mms[mm].start_code,
+        };
         let task = self.task_mut(current);
         task.thread.regs = Regs {
             eip,

@@ -113,6 +113,8 @@ impl Kernel {
                     failed,
                 },
             );
+            // Whether somebody waits there or not.
+            let _ = self.futex_wake(current, addr, 1);
         }
     }
 

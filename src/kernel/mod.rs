@@ -6,18 +6,23 @@ pub mod acct;
 pub mod boot;
 mod check;
 pub mod clone_rules;
+pub mod console;
 mod copy;
 pub mod cred;
 pub mod deliver;
-mod exec;
+mod entry;
+pub mod exec;
 mod exit;
 pub mod exit_rules;
 pub mod fail;
 pub mod files;
 pub mod fork;
+pub mod futex;
 pub mod mm;
+mod nanosleep;
 pub mod pidmap;
 pub mod program;
+pub mod read_write;
 pub mod sched;
 pub mod signal;
 pub mod spawn;
@@ -26,6 +31,7 @@ mod switch;
 pub mod syscall;
 pub mod task;
 pub mod timer;
+pub mod traps;
 pub mod vfs;
 pub mod wait;
 
@@ -65,6 +71,8 @@ pub struct Kernel {
     pub this_cpu: usize,
     /// Ticks since boot.
     pub tick: u64,
+    /// Time since that tick, ns: program instructions take time.
+    pub since_tick: u32,
     /// Whether the code being carried out is an interrupt's.
     pub in_interrupt: bool,
     /// Interned task names.
@@ -117,6 +125,10 @@ pub struct Kernel {
     pub users: UserTable,
     /// Sleeps that end by themselves.
     pub timers: Timers,
+    /// Who waits on words in user memory.
+    pub futexes: futex::Futexes,
+    /// `/dev/console`.
+    pub console: console::Console,
     /// Tasks that exist, threads and zombies included, idle tasks not.
     pub nr_threads: u32,
     /// `max_threads`: the limit on `nr_threads`.
@@ -148,7 +160,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `arch/i386/kernel/timers/timer_tsc.c`, `sched_clock()`.
     pub fn sched_clock(&self) -> u64 {
-        self.tick * 1_000_000
+        self.tick * 1_000_000 + u64::from(self.since_tick)
     }
 
     /// The `task_struct` of a live id.

@@ -131,11 +131,26 @@ impl ProgramImage {
         TEXT_START + self.text_pages() * PAGE_SIZE
     }
 
+    /// Size of its file in bytes.
+    pub const fn file_size(&self) -> u32 {
+        match self.data.len() {
+            0 => self.text.len() as u32,
+            data => self.text_pages() * PAGE_SIZE + data as u32,
+        }
+    }
+
+    /// Pages that data and bss take.
+    pub const fn data_pages(&self) -> u32 {
+        (self.data.len() as u32 + self.bss).div_ceil(PAGE_SIZE)
+    }
+
     /// The bytes of its file.
     pub fn file(&self) -> Vec<u8> {
         let mut bytes = self.text.clone();
-        bytes.resize((self.text_pages() * PAGE_SIZE) as usize, 0);
-        bytes.extend_from_slice(&self.data);
+        if !self.data.is_empty() {
+            bytes.resize((self.text_pages() * PAGE_SIZE) as usize, 0);
+            bytes.extend_from_slice(&self.data);
+        }
         bytes
     }
 }

@@ -6,8 +6,7 @@ use super::cred::Cred;
 use super::fork::ForkArgs;
 use super::sched::{Levers, task_timeslice};
 use crate::abi::{
-    CloneFlags, Errno, InodeId, Pid, Policy, Signal, TaskId, nice_to_static_prio,
-    rt_priority_to_prio,
+    CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
 };
 
 /// What a spawned task is to be.
@@ -114,14 +113,5 @@ impl Kernel {
         self.users.get(uid);
         self.users.put(old);
         self.task_mut(task).cred = Cred::of_user(uid);
-    }
-
-    /// The first thing that a spawned task does: exec of its program, under its own name.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub fn exec_spawned(&mut self, task: TaskId, exe: InodeId) -> Result<(), Errno> {
-        let name = self.names.get(self.comm(task)).to_owned();
-        self.exec_inode(task, exe, &name).map(|_| ())
     }
 }

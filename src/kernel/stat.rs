@@ -55,6 +55,8 @@ counters! {
     switches,
     /// Loads of CR3.
     cr3_loads,
+    /// Instructions of programs; with several CPUs, those of the busiest in each round.
+    instructions,
     /// TLB hits.
     tlb_hits,
     /// TLB misses.

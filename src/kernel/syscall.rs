@@ -2,7 +2,9 @@
 //! blocks the host, it remembers where the call goes on.
 
 use super::Kernel;
+use super::exec::ExecArgs;
 use super::fork::ForkArgs;
+use super::futex::FutexArgs;
 use super::mm::MmapArgs;
 use super::signal::SigAction;
 use super::task::{Continuation, OpenCall};
@@ -38,14 +40,20 @@ pub enum Syscall {
     Vfork,
     /// `clone(...)`.
     Clone(ForkArgs),
-    /// `execve(path, ...)`.
-    Execve(String),
+    /// `execve(path, argv, envp)`.
+    Execve(ExecArgs),
     /// `wait4(pid, status, options, NULL)`.
     Wait4(WaitArgs),
     /// `open(path, flags)`.
     Open(String, u32),
     /// `close(fd)`.
     Close(u32),
+    /// `read(fd, addr, len)`.
+    Read(u32, VirtAddr, u32),
+    /// `write(fd, addr, len)`.
+    Write(u32, VirtAddr, u32),
+    /// `lseek(fd, offset, origin)`.
+    Lseek(u32, i32, u32),
     /// `dup(fd)`.
     Dup(u32),
     /// `fcntl(fd, cmd, arg)`.
@@ -72,6 +80,14 @@ pub enum Syscall {
     Nice(i32),
     /// `sched_yield()`.
     SchedYield,
+    /// `nanosleep(req, rem)`.
+    Nanosleep(VirtAddr, VirtAddr),
+    /// `futex(...)`.
+    Futex(FutexArgs),
+    /// `getuid()`, `geteuid()`, `getgid()`, `getegid()`: which, by its number.
+    GetId(u16),
+    /// A call that is not emulated, by its number.
+    Unknown(u16),
 }
 
 impl Syscall {
@@ -80,9 +96,12 @@ impl Syscall {
         match self {
             Self::Exit(_) => 1,
             Self::Fork => 2,
+            Self::Read(..) => 3,
+            Self::Write(..) => 4,
             Self::Open(..) => 5,
             Self::Close(_) => 6,
             Self::Execve(_) => 11,
+            Self::Lseek(..) => 19,
             Self::Getpid => 20,
             Self::Nice(_) => 34,
             Self::Dup(_) => 41,
@@ -94,12 +113,15 @@ impl Syscall {
             Self::Wait4(_) => 114,
             Self::Clone(_) => 120,
             Self::SchedYield => 158,
+            Self::Nanosleep(..) => 162,
             Self::Vfork => 190,
             Self::Mmap(_) => 192,
             Self::Gettid => 224,
+            Self::Futex(_) => 240,
             Self::SetThreadArea(_) => 243,
             Self::ExitGroup(_) => 252,
             Self::SetTidAddress(_) => 258,
+            Self::GetId(nr) | Self::Unknown(nr) => *nr,
         }
     }
 
@@ -108,13 +130,20 @@ impl Syscall {
         match nr {
             1 => "exit",
             2 => "fork",
+            3 => "read",
+            4 => "write",
             5 => "open",
             6 => "close",
             11 => "execve",
+            19 => "lseek",
             20 => "getpid",
+            24 => "getuid",
             34 => "nice",
             41 => "dup",
             45 => "brk",
+            47 => "getgid",
+            49 => "geteuid",
+            50 => "getegid",
             55 => "fcntl",
             64 => "getppid",
             67 => "sigaction",
@@ -122,9 +151,11 @@ impl Syscall {
             114 => "wait4",
             120 => "clone",
             158 => "sched_yield",
+            162 => "nanosleep",
             190 => "vfork",
             192 => "mmap2",
             224 => "gettid",
+            240 => "futex",
             243 => "set_thread_area",
             252 => "exit_group",
             258 => "set_tid_address",
@@ -141,7 +172,10 @@ impl Syscall {
             Self::Close(word) | Self::Dup(word) | Self::Brk(word) => *word,
             Self::Sigaction(word, _) | Self::Munmap(word, _) | Self::Fcntl(word, ..) => *word,
             Self::Mmap(args) => args.addr,
+            Self::Read(fd, ..) | Self::Write(fd, ..) | Self::Lseek(fd, ..) => *fd,
             Self::SetTidAddress(addr) | Self::SetThreadArea(addr) => addr.0,
+            Self::Nanosleep(addr, _) => addr.0,
+            Self::Futex(args) => args.addr.0,
             _ => 0,
         }
     }
@@ -179,10 +213,15 @@ impl Kernel {
             Syscall::Fork => self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK)),
             Syscall::Vfork => self.do_fork(current, &ForkArgs::with_flags(CloneFlags::VFORK)),
             Syscall::Clone(args) => self.do_fork(current, &args),
-            Syscall::Execve(path) => self.sys_execve(current, &path).into(),
+            Syscall::Execve(args) => self.sys_execve(current, &args).into(),
             Syscall::Wait4(args) => self.sys_wait4(current, args),
             Syscall::Open(path, flags) => self.sys_open(current, &path, flags).into(),
             Syscall::Close(fd) => self.sys_close(current, fd).into(),
+            Syscall::Read(fd, addr, len) => self.sys_read(current, fd, addr, len),
+            Syscall::Write(fd, addr, len) => self.sys_write(current, fd, addr, len).into(),
+            Syscall::Lseek(fd, offset, origin) => {
+                self.sys_lseek(current, fd, offset, origin).into()
+            }
             Syscall::Dup(fd) => self.sys_dup(current, fd).into(),
             Syscall::Fcntl(fd, cmd, arg) => self.sys_fcntl(current, fd, cmd, arg).into(),
             Syscall::Sigaction(signal, new) => {
@@ -204,6 +243,10 @@ impl Kernel {
                 self.sched_yield();
                 Ok(0).into()
             }
+            Syscall::Nanosleep(req, rem) => self.sys_nanosleep(current, req, rem),
+            Syscall::Futex(args) => self.sys_futex(current, args),
+            Syscall::GetId(_) => Ok(self.task(current).cred.uid).into(),
+            Syscall::Unknown(_) => Err(Errno::ENOSYS).into(),
         }
     }
 
@@ -238,6 +281,9 @@ impl Kernel {
                 self.wait_for_completion(current, child)
             }
             Continuation::Wait4 { args, queued } => self.do_wait(current, args, queued),
+            Continuation::ReadConsole { addr, len } => self.read_console(current, addr, len),
+            Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),
+            Continuation::Futex { key, until } => self.futex_woken(current, key, until),
         };
         if let SysResult::Done(result) = result {
             self.syscall_exit(current, result);

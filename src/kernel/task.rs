@@ -73,6 +73,27 @@ pub enum Continuation {
         /// Since when it is in the queue of waiters.
         queued: Seq,
     },
+    /// `read` of the console: no line was typed yet.
+    ReadConsole {
+        /// Where the line goes.
+        addr: VirtAddr,
+        /// How many bytes of it at most.
+        len: u32,
+    },
+    /// `nanosleep`.
+    Nanosleep {
+        /// Tick at which it ends.
+        until: u64,
+        /// Where what is left is stored if a handler cuts it short; 0 for nowhere.
+        rem: VirtAddr,
+    },
+    /// `FUTEX_WAIT`.
+    Futex {
+        /// The word.
+        key: super::futex::FutexKey,
+        /// Tick at which it ends unwoken.
+        until: Option<u64>,
+    },
 }
 
 /// A system call that has not returned yet.

@@ -1,6 +1,8 @@
 //! Time: the timer interrupt, and tasks that sleep until a tick.
 
 use super::Kernel;
+use super::syscall::SysResult;
+use super::task::Continuation;
 use crate::abi::{Pid, TaskId, TaskState};
 use std::collections::BTreeSet;
 
@@ -83,12 +85,31 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/timer.c`, `schedule_timeout()`.
     pub fn sleep(&mut self, current: TaskId, state: TaskState, until: Option<u64>) {
         if let Some(tick) = until {
-            let pid = self.pid(current);
-            self.timers.queue.insert((tick, pid, current));
-            self.task_mut(current).timer = Some(tick);
+            self.add_timer(current, tick);
         }
         self.sched.get_mut(current).state = state;
         self.schedule();
+    }
+
+    /// Linux 2.6.12: `kernel/timer.c`, `add_timer()`.
+    fn add_timer(&mut self, task: TaskId, tick: u64) {
+        let pid = self.pid(task);
+        self.timers.queue.insert((tick, pid, task));
+        self.task_mut(task).timer = Some(tick);
+    }
+
+    /// Puts the current task to sleep inside a system call, at most until a tick.
+    pub(super) fn block_until(
+        &mut self,
+        current: TaskId,
+        state: TaskState,
+        continuation: Continuation,
+        until: Option<u64>,
+    ) -> SysResult {
+        if let Some(tick) = until {
+            self.add_timer(current, tick);
+        }
+        self.block(current, state, continuation)
     }
 
     /// Drops a task's timer, if it has one.

@@ -2,8 +2,10 @@
 //! unnamed objects behind shared anonymous memory; and open file descriptions on them.
 
 use super::Kernel;
+use super::program::ProgramImage;
 use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What an inode is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +18,10 @@ pub enum InodeKind {
     Regular(Vec<u8>),
     /// An executable image with its file's bytes; what running it means is not the kernel's matter.
     Program(Vec<u8>),
+    /// An executable image of machine code.
+    Image(Arc<ProgramImage>),
+    /// An executable file that no binary format takes: `execve` gives `ENOEXEC`. Why.
+    NoImage(String),
     /// The object behind shared anonymous memory: `dev/zero` on tmpfs, of that size in bytes.
     Shmem(u32),
 }
@@ -35,12 +41,36 @@ pub struct Inode {
     pub pages: BTreeMap<u32, Pfn>,
 }
 
+impl InodeKind {
+    /// Whether it can be executed.
+    pub const fn is_executable(&self) -> bool {
+        matches!(self, Self::Program(_) | Self::Image(_) | Self::NoImage(_))
+    }
+
+    /// The bytes of the file from an offset on, at most `len` and none beyond its end.
+    pub fn bytes_at(&self, offset: u32, len: u32) -> Vec<u8> {
+        let part = |bytes: &[u8]| {
+            let start = (offset as usize).min(bytes.len());
+            let end = start.saturating_add(len as usize).min(bytes.len());
+            bytes[start..end].to_vec()
+        };
+        match self {
+            Self::Regular(bytes) | Self::Program(bytes) => part(bytes),
+            Self::Image(image) => part(&image.file()),
+            Self::NoImage(text) => part(text.as_bytes()),
+            Self::Console | Self::Null | Self::Shmem(_) => Vec::new(),
+        }
+    }
+}
+
 impl Inode {
     /// The size in bytes, as far as the kind has one.
     pub fn size(&self) -> u32 {
         match &self.kind {
             InodeKind::Console | InodeKind::Null => 0,
             InodeKind::Regular(bytes) | InodeKind::Program(bytes) => bytes.len() as u32,
+            InodeKind::Image(image) => image.file_size(),
+            InodeKind::NoImage(text) => text.len() as u32,
             InodeKind::Shmem(size) => *size,
         }
     }

@@ -3,7 +3,6 @@
 //! Stops and continuations are reported when signals can cause them.
 
 use super::Kernel;
-use super::deliver::Taken;
 use super::exit_rules::{options_mean, reaps_itself};
 use super::pidmap::Seq;
 use super::signal::SignalFlags;
@@ -147,28 +146,15 @@ impl Kernel {
             return Ok(0).into();
         }
         if self.signal_pending(current) {
-            return self.interrupted_wait(current, args, queued);
+            return self.interrupted(current, Continuation::Wait4 { args, queued }, |kernel| {
+                kernel.sys_wait4(current, args)
+            });
         }
         self.block(
             current,
             TaskState::INTERRUPTIBLE,
             Continuation::Wait4 { args, queued },
         )
-    }
-
-    /// `ERESTARTSYS`: the call is made again unless a handler was entered.
-    fn interrupted_wait(&mut self, current: TaskId, args: WaitArgs, queued: Seq) -> SysResult {
-        // Where the task goes on if one of the signals stops it.
-        self.task_mut(current).continuation = Some(Continuation::Wait4 { args, queued });
-        let taken = self.do_signal(current);
-        if taken == Taken::Gone {
-            return SysResult::Blocked;
-        }
-        self.task_mut(current).continuation = None;
-        match taken {
-            Taken::Handler => Err(Errno::EINTR).into(),
-            Taken::Nothing | Taken::Gone => self.sys_wait4(current, args),
-        }
     }
 
     /// The caller first, then the other threads of its process.

@@ -6,6 +6,7 @@ use super::refusal::{Awaits, Refusal};
 use super::{Image, Machine, UserMode, WorkloadProgram};
 use crate::abi::{Errno, InodeId, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
+use crate::kernel::exec::ExecArgs;
 use crate::kernel::spawn::SpawnArgs;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::task::{Continuation, ExitState};
@@ -22,6 +23,9 @@ impl Machine {
             return Err(Refusal::Panicked(why.clone()));
         }
         self.idle_steps = 0;
+        // Whoever wanted to see what programs did during earlier commands has looked by now.
+        self.kernel.console.output.clear();
+        self.crashes.clear();
         match command {
             Command::Spawn {
                 args,
@@ -30,32 +34,44 @@ impl Machine {
             } => self.spawn(&args, program.as_deref(), spin),
             Command::SpawnWorkload { args, program } => {
                 let inode = self.workload_inode(&args.name, program);
-                let reply = self.spawn_inode(&args, inode, false);
+                let argv = ExecArgs::from(args.name.as_str());
+                let reply = self.spawn_inode(&args, inode, false, argv);
                 self.kernel.iput(inode);
                 reply
             }
-            Command::Load(tasks) => self.load(&tasks),
-            Command::Accounts(on) => {
-                self.kernel.keep_accounts(on);
+            Command::SpawnProgram { args, image, argv } => {
+                let inode = self.program_inode(&args.name, image);
+                let path = args.name.clone();
+                let envp = Vec::new();
+                let reply = self.spawn_inode(&args, inode, false, ExecArgs { path, argv, envp });
+                self.kernel.iput(inode);
+                reply
+            }
+            Command::Install { name, image } => {
+                let kind = image.map_or_else(InodeKind::NoImage, InodeKind::Image);
+                self.kernel.create(&name, kind);
                 Ok(Reply::Done)
             }
+            Command::Type(bytes) => {
+                self.kernel.type_on_console(&bytes);
+                self.settle();
+                Ok(Reply::Done)
+            }
+            Command::EndInput => {
+                self.kernel.end_console_input();
+                self.settle();
+                Ok(Reply::Done)
+            }
+            Command::Break { .. }
+            | Command::Watch { .. }
+            | Command::Unbreak(_)
+            | Command::Step { .. } => Ok(self.debug_command(command)),
+            Command::Load(tasks) => self.load(&tasks),
             Command::Act { task, action } => self.act(task, action).map(Reply::Acted),
             Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, false))),
             Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, true))),
-            Command::Patience(ticks) => {
-                self.patience = ticks;
-                Ok(Reply::Done)
-            }
-            Command::ForkCpu(cpu) => {
-                self.kernel.config.fork_cpu = cpu;
-                Ok(Reply::Done)
-            }
-            Command::ParentNotOnArray(on) => {
-                self.kernel.config.parent_not_on_array = on;
-                Ok(Reply::Done)
-            }
-            Command::Fail(point) => {
-                self.kernel.fail.set(point);
+            setting => {
+                self.set(setting);
                 Ok(Reply::Done)
             }
         }
@@ -73,10 +89,43 @@ impl Machine {
             errno,
         };
         let inode = self.kernel.lookup(path).map_err(no_program)?;
-        if !matches!(self.kernel.inodes[inode].kind, InodeKind::Program(_)) {
+        if !self.kernel.inodes[inode].kind.is_executable() {
             return Err(no_program(Errno::EACCES));
         }
-        self.spawn_inode(args, inode, spin)
+        self.spawn_inode(args, inode, spin, ExecArgs::from(args.name.as_str()))
+    }
+
+    /// Options of the machine and levers.
+    fn set(&mut self, setting: Command) {
+        match setting {
+            Command::Accounts(on) => self.kernel.keep_accounts(on),
+            Command::Patience(ticks) => self.patience = ticks,
+            Command::ForkCpu(cpu) => self.kernel.config.fork_cpu = cpu,
+            Command::ParentNotOnArray(on) => self.kernel.config.parent_not_on_array = on,
+            Command::Fail(point) => self.kernel.fail.set(point),
+            Command::Jitter(seed) => {
+                let nominal = self.kernel.config.cycles_per_tick;
+                self.cycles.throw_with(seed, nominal);
+            }
+            _ => {}
+        }
+    }
+
+    fn debug_command(&mut self, command: Command) -> Reply {
+        match command {
+            Command::Break { image, addr } => Reply::Point(self.debug.add_breakpoint(image, addr)),
+            Command::Watch { task, addr } => Reply::Point(self.add_watchpoint(task, addr)),
+            Command::Unbreak(id) => {
+                self.debug.remove(id);
+                Reply::Done
+            }
+            Command::Step { task, goal, ticks } if self.aim(task, goal) => {
+                let stop = self.pass_time(ticks, true);
+                self.forget_goal();
+                Reply::Stopped(stop)
+            }
+            _ => Reply::Done,
+        }
     }
 
     /// The program file of a workload, referenced once for the caller. Exec finds it by its name,
@@ -99,11 +148,14 @@ impl Machine {
         args: &SpawnArgs,
         exe: InodeId,
         spin: bool,
+        argv: ExecArgs,
     ) -> Result<Reply, Refusal> {
         let task = self.kernel.spawn(args).map_err(Refusal::NoTask)?;
         let pid = self.kernel.pid(task);
         self.kernel.iget(exe);
-        self.modes.insert(task, UserMode::Spawned { exe, spin });
+        let args = Arc::new(argv);
+        self.modes
+            .insert(task, UserMode::Spawned { exe, spin, args });
         self.settle();
         match self.modes.get(task) {
             Some(UserMode::Spawned { .. }) if self.has_ended(task) => {

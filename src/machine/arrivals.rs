@@ -6,6 +6,7 @@ use super::{ListedTask, Machine, UserMode};
 use crate::abi::{Errno, InodeId, Pid};
 use crate::kernel::spawn::SpawnArgs;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A task to come.
 #[derive(Clone, Debug)]
@@ -64,7 +65,11 @@ impl Machine {
                 // Nobody is there to be told of a failure but the trace.
                 match self.kernel.spawn_reserved(&args, pid) {
                     Ok(task) => {
-                        let mode = UserMode::Spawned { exe, spin: false };
+                        let mode = UserMode::Spawned {
+                            exe,
+                            spin: false,
+                            args: Arc::new(args.name.into()),
+                        };
                         self.modes.insert(task, mode);
                     }
                     Err(_) => self.kernel.iput(exe),

@@ -1,5 +1,6 @@
 //! Commands: every way to change a machine, as data; and what they come to.
 
+use super::debug::Goal;
 use super::workload::WorkloadProgram;
 use super::workload_file::ListedTask;
 use crate::abi::{Pid, TaskId, VirtAddr, WaitStatus};
@@ -7,6 +8,7 @@ use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::UserFault;
+use crate::kernel::program::ProgramImage;
 use crate::kernel::spawn::SpawnArgs;
 use crate::kernel::syscall::Syscall;
 use std::sync::Arc;
@@ -71,6 +73,53 @@ pub enum Command {
         /// Its steps.
         program: Arc<WorkloadProgram>,
     },
+    /// Makes a task that runs a program, which is then a file of the task's name.
+    SpawnProgram {
+        /// What it is to be.
+        args: SpawnArgs,
+        /// The program.
+        image: Arc<ProgramImage>,
+        /// Its arguments, its own name first.
+        argv: Vec<Vec<u8>>,
+    },
+    /// Makes a program file.
+    Install {
+        /// Its name.
+        name: String,
+        /// What it holds; or why nothing can load it.
+        image: Result<Arc<ProgramImage>, String>,
+    },
+    /// Types on the console.
+    Type(Vec<u8>),
+    /// Nobody will type any more.
+    EndInput,
+    /// Varies the length of ticks by dice with this seed, or no longer.
+    Jitter(Option<u64>),
+    /// Stops a program whenever it comes to an address.
+    Break {
+        /// The program.
+        image: Arc<ProgramImage>,
+        /// The instruction.
+        addr: u32,
+    },
+    /// Stops programs when a word of a task's memory has changed.
+    Watch {
+        /// Whose memory.
+        task: TaskId,
+        /// The word.
+        addr: VirtAddr,
+    },
+    /// Removes a breakpoint or a watchpoint; all of them for `None`.
+    Unbreak(Option<u32>),
+    /// Lets a program run to a goal, while at most so many ticks pass.
+    Step {
+        /// Whose instructions count.
+        task: TaskId,
+        /// How far.
+        goal: Goal,
+        /// Ticks.
+        ticks: u64,
+    },
     /// Makes the tasks of a workload file. All get their numbers now, in this order; each appears
     /// at its start, counted from now.
     Load(Arc<[ListedTask]>),
@@ -105,6 +154,7 @@ impl Command {
                 action: Action::Write { bytes, .. },
                 ..
             } => bytes.len(),
+            Self::Type(bytes) => bytes.len(),
             _ => 0,
         }
     }
@@ -126,6 +176,8 @@ pub enum Reply {
     Acted(Outcome),
     /// Why time stands still again.
     Stopped(super::Stop),
+    /// The number of a breakpoint or watchpoint.
+    Point(u32),
     /// Nothing more to say.
     Done,
 }

@@ -7,7 +7,8 @@ use crate::kernel::boot::Config;
 use std::collections::VecDeque;
 
 /// Work after which the next moment gets a checkpoint of its own. A command or an event counts
-/// one, a hundred ticks too: going back stays a matter of milliseconds.
+/// one, a hundred ticks too, and so do five hundred instructions of programs: going back stays a
+/// matter of milliseconds.
 const WORK_BETWEEN_CHECKPOINTS: u64 = 50_000;
 /// Commands between two moments that are remembered; after more the next moment is a checkpoint.
 const MAX_STEPS: usize = 20_000;
@@ -47,8 +48,8 @@ pub struct History {
     stretches: VecDeque<Stretch>,
     /// Work since the latest checkpoint.
     work: u64,
-    /// Events and ticks of the machine when the work was last counted.
-    counted: (u64, u64),
+    /// Events, ticks and instructions of the machine when the work was last counted.
+    counted: [u64; 3],
 }
 
 impl History {
@@ -88,7 +89,7 @@ impl History {
 
     /// Notes that a machine is booted.
     pub fn note_boot(&mut self, config: &Config) {
-        self.counted = (0, 0);
+        self.counted = [0; 3];
         self.note(0, || Step::Boot(Box::new(config.clone())));
     }
 
@@ -107,10 +108,10 @@ impl History {
     }
 
     fn count_work(&mut self, machine: &Machine) {
-        let now = (machine.kernel.log.event_seq(), machine.kernel.tick);
-        let events = now.0.saturating_sub(self.counted.0);
-        let ticks = now.1.saturating_sub(self.counted.1);
-        self.work += events + ticks / 100;
+        let now = counts(machine);
+        let [events, ticks, instructions] =
+            [0, 1, 2].map(|i| now[i].saturating_sub(self.counted[i]));
+        self.work += events + ticks / 100 + instructions / 500;
         self.counted = now;
     }
 
@@ -138,9 +139,18 @@ impl History {
         for step in &stretch.steps {
             step.repeat(machine);
         }
-        self.counted = (machine.kernel.log.event_seq(), machine.kernel.tick);
+        self.counted = counts(machine);
         true
     }
+}
+
+fn counts(machine: &Machine) -> [u64; 3] {
+    let kernel = &machine.kernel;
+    [
+        kernel.log.event_seq(),
+        kernel.tick,
+        kernel.stat.instructions,
+    ]
 }
 
 impl Step {

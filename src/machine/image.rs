@@ -4,6 +4,7 @@ use super::puppet::Puppet;
 use super::workload::{Workload, WorkloadProgram};
 use super::{Machine, UserMode};
 use crate::abi::{InodeId, Signal, TaskId};
+use crate::kernel::exec::ExecArgs;
 use crate::kernel::signal::SigAction;
 use std::sync::Arc;
 
@@ -41,6 +42,10 @@ impl Machine {
             .task(task)
             .mm
             .and_then(|mm| self.kernel.mms[mm].exe);
+        if self.program_of(task).is_some() {
+            self.modes.insert(task, UserMode::Program);
+            return;
+        }
         let Some(image) = exe.and_then(|exe| self.images.get(exe)) else {
             return;
         };
@@ -54,18 +59,19 @@ impl Machine {
     /// The first user-mode step of a spawned task. Init ignores SIGCHLD and its children inherit
     /// that; an interactive program sets it back, a workload keeps it, so that its children reap
     /// themselves.
-    pub(super) fn exec_spawned(&mut self, task: TaskId, exe: InodeId, spin: bool) {
-        let result = self.kernel.exec_spawned(task, exe);
+    pub(super) fn exec_spawned(&mut self, task: TaskId, exe: InodeId, spin: bool, args: &ExecArgs) {
+        let result = self.kernel.exec_inode(task, exe, args);
         self.kernel.iput(exe);
         if result.is_err() {
             self.kernel.kill_current(task);
             return;
         }
         self.enter_image(task);
-        let Some(puppet) = self.puppet_mut(task) else {
-            return;
-        };
-        puppet.spin |= spin;
+        match self.modes.get_mut(task) {
+            Some(UserMode::Puppet(puppet)) => puppet.spin |= spin,
+            Some(UserMode::Program) => {}
+            _ => return,
+        }
         if let Some(sighand) = self.kernel.task(task).sighand {
             self.kernel.sighands[sighand].set_action(Signal::SIGCHLD, SigAction::Default);
         }

@@ -4,8 +4,10 @@
 mod apply;
 mod arrivals;
 mod command;
+mod debug;
 mod history;
 mod image;
+mod program;
 mod puppet;
 mod refusal;
 mod settle;
@@ -18,6 +20,7 @@ mod workload_task;
 mod workload_words;
 
 pub use command::{Action, CallState, Command, Outcome, Reply};
+pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
 pub use history::{History, Moment};
 pub use image::Image;
 pub use puppet::Puppet;
@@ -31,9 +34,12 @@ use crate::abi::{InodeId, TaskId};
 use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
+use crate::kernel::exec::ExecArgs;
 use arrivals::Arrivals;
+use program::Cycles;
 use slotmap::SecondaryMap;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use workload::Workload;
 
 /// What a task does in user mode. The kernel knows nothing of it.
@@ -45,7 +51,11 @@ enum UserMode {
         exe: InodeId,
         /// As a puppet it will stay runnable between its actions.
         spin: bool,
+        /// With which arguments.
+        args: Arc<ExecArgs>,
     },
+    /// It is machine code: registers and memory say all.
+    Program,
     /// It does what it is told from outside, one action at a time.
     Puppet(Puppet),
     /// It follows a list of steps.
@@ -69,6 +79,12 @@ pub struct Machine {
     outcome: Option<Outcome>,
     /// Steps that take no time, done since time last went on or a command was begun.
     idle_steps: u32,
+    /// The clock of programs inside a tick.
+    cycles: Cycles,
+    /// What is to stop programs.
+    debug: Debug,
+    /// Where programs were when they got signals for what they did.
+    crashes: Vec<Crash>,
 }
 
 /// The state of a machine at one moment; cheap to keep, for it shares what did not change.
@@ -84,6 +100,7 @@ impl Machine {
     /// # Errors
     /// If the options make no machine, in words for the user.
     pub fn boot(config: Config) -> Result<Self, String> {
+        let cycles = Cycles::new(config.cycles_per_tick, config.jitter);
         let kernel = Kernel::boot(config)?;
         let mut machine = Self {
             kernel,
@@ -95,6 +112,9 @@ impl Machine {
             next_call: 1,
             outcome: None,
             idle_steps: 0,
+            cycles,
+            debug: Debug::default(),
+            crashes: Vec::new(),
         };
         machine.register_images();
         machine.settle();
@@ -140,11 +160,12 @@ impl Machine {
         self.patience
     }
 
-    /// What a task does in user mode, in a word: `puppet`, `workload` or `spawned`.
+    /// What a task does in user mode, in a word: `puppet`, `workload`, `program` or `spawned`.
     pub fn user_mode(&self, task: TaskId) -> &'static str {
         match self.modes.get(task) {
             Some(UserMode::Puppet(_)) => "puppet",
             Some(UserMode::Workload(_)) => "workload",
+            Some(UserMode::Program) => "program",
             Some(UserMode::Spawned { .. }) => "spawned",
             None => "none",
         }

@@ -47,13 +47,15 @@ impl Machine {
             return true;
         }
         match self.modes.get(current) {
-            Some(&UserMode::Spawned { exe, spin }) => {
-                self.exec_spawned(current, exe, spin);
+            Some(UserMode::Spawned { exe, spin, args }) => {
+                let (exe, spin, args) = (*exe, *spin, args.clone());
+                self.exec_spawned(current, exe, spin, &args);
                 true
             }
             Some(UserMode::Puppet(_)) => self.puppet_step(current),
             Some(UserMode::Workload(_)) => self.workload_step(current),
-            None => false,
+            // Its instructions take time.
+            Some(UserMode::Program) | None => false,
         }
     }
 }

@@ -135,7 +135,7 @@ impl Machine {
     }
 
     fn exec_workload(&mut self, task: TaskId, image: String) {
-        if self.kernel.syscall(task, Syscall::Execve(image)) == Some(0) {
+        if self.kernel.syscall(task, Syscall::Execve(image.into())) == Some(0) {
             self.enter_image(task);
         }
     }

@@ -1,6 +1,6 @@
 //! Time: ticks, in the order that the recorded schedules have.
 
-use super::{Machine, UserMode};
+use super::{Halt, Machine, UserMode};
 use crate::abi::TaskId;
 
 /// Why time stands still again.
@@ -14,6 +14,10 @@ pub enum Stop {
     Stuck,
     /// The emulated kernel has panicked.
     Panic,
+    /// Programs wrote so much to the console that it should be fetched.
+    Console,
+    /// A program came to where it was to stop; the tick may not be over.
+    Halted(Halt),
 }
 
 impl Machine {
@@ -54,11 +58,15 @@ impl Machine {
                         // The last of these ticks is the one before something can happen.
                         let quiet = next.map_or(end, |tick| end.min(tick - 1));
                         if quiet > self.kernel.tick {
+                            self.begin_tick();
                             self.kernel.skip_idle_to(quiet);
                             continue;
                         }
                     }
                 }
+            }
+            if let Some(stop) = self.run_programs() {
+                return stop;
             }
             if !self.tick() {
                 return Stop::Stuck;
@@ -77,11 +85,18 @@ impl Machine {
             let current = self.kernel.sched.current(cpu);
             self.charge(current);
         }
+        self.begin_tick();
         self.kernel.timer_interrupt();
         self.appear();
         self.kernel.scheduler_tick();
         self.idle_steps = 0;
         self.settle()
+    }
+
+    /// The clock inside the tick begins anew.
+    fn begin_tick(&mut self) {
+        self.cycles.begin_tick(self.kernel.config.cycles_per_tick);
+        self.kernel.since_tick = 0;
     }
 
     /// The tick at which the next thing happens by itself while all CPUs are idle.
@@ -99,7 +114,7 @@ impl Machine {
             Some(UserMode::Puppet(puppet)) => {
                 puppet.compute_left = puppet.compute_left.saturating_sub(1);
             }
-            Some(UserMode::Spawned { .. }) | None => {}
+            Some(UserMode::Program | UserMode::Spawned { .. }) | None => {}
         }
     }
 

@@ -55,8 +55,17 @@ impl Diagnosis {
     }
 
     fn of_ours(error: &ScriptError) -> Self {
+        let at = |(line, column): (usize, usize)| {
+            let column = u16::try_from(column).unwrap_or(u16::MAX);
+            Position::new(u16::try_from(line).unwrap_or(u16::MAX), column)
+        };
+        let mut places = error.places.iter();
         Self {
             note: error.note.clone(),
+            place: places.next().map(|(_, place)| at(*place)),
+            around: places
+                .map(|(what, place)| (what.clone(), at(*place)))
+                .collect(),
             ..Self::script(&error.message, error.help.clone())
         }
     }

@@ -24,6 +24,9 @@ pub struct ScriptError {
     pub errno: i32,
     /// Its name, such as `EINVAL`; the name of the signal for a fault; else empty.
     pub name: String,
+    /// Places in the script that it is about, by line and column, with what is there. The first is
+    /// where it is shown.
+    pub places: Vec<(String, (usize, usize))>,
 }
 
 impl ScriptError {
@@ -35,7 +38,19 @@ impl ScriptError {
             help: None,
             errno: 0,
             name: String::new(),
+            places: Vec::new(),
         }
+    }
+
+    /// What an error says, in a line.
+    pub fn text_of(error: &EvalAltResult) -> String {
+        let inner = error.unwrap_inner();
+        if let EvalAltResult::ErrorRuntime(thrown, _) = inner
+            && let Some(thrown) = thrown.read_lock::<Self>()
+        {
+            return thrown.message.clone();
+        }
+        inner.to_string()
     }
 
     /// The same, with a remedy.
@@ -74,6 +89,7 @@ impl ScriptError {
             help: Some(refusal.remedy()),
             errno: errno.map_or(0, Errno::code),
             name: errno.map_or_else(String::new, |errno| errno.name().to_owned()),
+            places: Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A session: one machine, one engine, and the variables and functions of its scripts.
 
+use super::compiled::Source;
 use super::document::Document;
 use super::engine;
 use super::error::{Failure, FailureKind};
@@ -89,11 +90,14 @@ impl Session {
         let compiled = self.engine.compile_with_scope(&self.scope, &placed);
         let ast = compiled.map_err(|error| Failure::of_parse(&error, &placed, &self.words()))?;
         let program = self.library.merge(&ast);
+        let source = Source::new(&program, self.document.text(), &self.scope);
+        self.shared.between_runs(|state| state.source = source);
         let result = self
             .engine
             .eval_ast_with_scope::<Dynamic>(&mut self.scope, &program);
         self.library = program;
         self.library.clear_statements();
+        self.shared.flush_console();
         let value = result.map_err(|error| self.failure(&error))?;
         self.check_end()?;
         Ok(value)

@@ -1,11 +1,12 @@
 //! What the functions of the engine work on: the machine, and what a run has used up.
 
+use super::compiled::Source;
 use super::error::ScriptError;
 use super::host::Host;
 use super::limits::{Limit, Limits};
 use crate::kernel::boot::Config;
 use crate::machine::{Command, History, Machine, Refusal, Reply};
-use crate::view::Since;
+use crate::view::{self, Since};
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 use std::{fmt, io};
 
@@ -19,6 +20,9 @@ type Rc<T> = std::rc::Rc<T>;
     reason = "borrowed for one call at a time, never across a callback"
 )]
 type RefCell<T> = std::cell::RefCell<T>;
+
+/// A longer line of a program is broken there, bytes.
+const MAX_CONSOLE_LINE: usize = 4096;
 
 /// Operations between two looks at the memory in use.
 const MEMORY_POLL: u64 = 256;
@@ -66,6 +70,10 @@ pub(super) struct State {
     pub(super) predictions: Vec<Prediction>,
     /// What happened before has been told to the user already.
     pub(super) told: Since,
+    /// The beginning of a line that programs have written to the console.
+    console_line: Vec<u8>,
+    /// What programs are compiled from.
+    pub(super) source: Source,
     /// Lines that wait until a prediction is made.
     held: Option<Vec<String>>,
     /// Why nothing more is to be done in this run.
@@ -84,6 +92,8 @@ impl State {
             history: None,
             predictions: Vec::new(),
             told: Since { seq: 0, tick: 0 },
+            console_line: Vec::new(),
+            source: Source::default(),
             held: None,
             halt: None,
             ticks: 0,
@@ -103,7 +113,56 @@ impl State {
         if let Some(history) = &mut self.history {
             history.note_command(&command);
         }
-        self.machine.apply(command)
+        let reply = self.machine.apply(command);
+        self.show_console();
+        self.show_crashes();
+        reply
+    }
+
+    /// Whether the script has a function of that name.
+    pub(super) fn has_function(&self, name: &str) -> bool {
+        self.source.ast.iter_functions().any(|f| f.name == name)
+    }
+
+    /// Prints the whole lines that programs have written to the console.
+    fn show_console(&mut self) {
+        if self.machine.kernel.console.output.is_empty() {
+            return;
+        }
+        let written = self.machine.kernel.take_console_output();
+        for byte in written {
+            match byte {
+                b'\n' => self.end_console_line(),
+                byte => self.console_line.push(byte),
+            }
+            if self.console_line.len() > MAX_CONSOLE_LINE {
+                self.end_console_line();
+            }
+        }
+    }
+
+    fn end_console_line(&mut self) {
+        let line = std::mem::take(&mut self.console_line);
+        let text = String::from_utf8_lossy(&line);
+        self.print_line(&printable(&text));
+    }
+
+    /// What programs have begun to write is shown before something else is printed.
+    fn flush_console(&mut self) {
+        if !self.console_line.is_empty() {
+            self.end_console_line();
+        }
+    }
+
+    /// Tells of the programs that got a signal for what they did.
+    fn show_crashes(&mut self) {
+        for at in 0..self.machine.crashes().len() {
+            let text = view::crash(&self.machine, &self.machine.crashes()[at]);
+            self.flush_console();
+            for line in text.lines() {
+                self.print_line(line);
+            }
+        }
     }
 
     /// Replaces the machine by a freshly booted one.
@@ -161,6 +220,13 @@ impl State {
             .err()
             .map(|error| Halt::Output(error.kind()));
     }
+}
+
+/// A line with control characters made visible: a program cannot do things to the terminal.
+fn printable(line: &str) -> String {
+    line.chars()
+        .map(|c| if c.is_control() && c != '\t' { '.' } else { c })
+        .collect()
 }
 
 /// A handle on the state, kept by the engine.
@@ -221,9 +287,17 @@ impl Shared {
     /// code runs then.
     pub(super) fn print(&self, text: &str) {
         if let Ok(mut state) = self.0.try_borrow_mut() {
+            state.flush_console();
             for line in text.split('\n') {
                 state.print_line(line);
             }
+        }
+    }
+
+    /// Prints what programs have begun to write, at the end of a run.
+    pub(super) fn flush_console(&self) {
+        if let Ok(mut state) = self.0.try_borrow_mut() {
+            state.flush_console();
         }
     }
 
@@ -244,6 +318,14 @@ impl Shared {
             for line in state.held.take().unwrap_or_default() {
                 state.print_line(&line);
             }
+        })
+    }
+
+    /// Forgets what was kept back.
+    pub(super) fn discard_output(&self) -> Result<(), Box<EvalAltResult>> {
+        self.with(|state| {
+            state.held = None;
+            state.console_line.clear();
         })
     }
 

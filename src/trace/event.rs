@@ -5,6 +5,7 @@ use super::alloc::Allocation;
 use super::field::FieldValue;
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
+use super::text::Text;
 use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
 
 macro_rules! events {
@@ -366,6 +367,20 @@ events! {
     SignalDeliver "signal_deliver" {
         /// Signal.
         signal: Signal,
+    }
+    /// A program wrote to the console.
+    ConsoleWrite "console_write" {
+        /// What, as far as there is room.
+        text: Text,
+    }
+    /// A user-mode instruction raised an exception that is not a page fault.
+    Trap "trap" {
+        /// Its vector: 0 division, 3 breakpoint, 6 invalid opcode, 13 general protection, ...
+        vector: u8,
+        /// The error code that the CPU pushed, 0 if there is none.
+        code: u32,
+        /// Address of the instruction.
+        eip: VirtAddr,
     }
     /// The emulated kernel panicked.
     KernelPanic "kernel_panic" {}

@@ -5,6 +5,7 @@ use super::alloc::Allocation;
 use super::event::{ArrayKind, FlushScope, FrameUse, Placement};
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
+use super::text::Text;
 use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
 
 /// The value of a field as the event holds it: names and lists are yet to be looked up.
@@ -34,6 +35,8 @@ pub enum FieldValue {
     Signal(Signal),
     /// A step of `do_fork`.
     Step(ForkStep),
+    /// The beginning of a text.
+    Text(Text),
 }
 
 macro_rules! from {
@@ -61,6 +64,7 @@ from! {
     WaitStatus => |value| Self::Status(value),
     Signal => |value| Self::Signal(value),
     ForkStep => |value| Self::Step(value),
+    Text => |value| Self::Text(value),
     Policy => |value| Self::Word(value.name()),
     ArrayKind => |value| Self::Word(value.name()),
     Option<ArrayKind> => |value| Self::Word(value.map_or("none", ArrayKind::name)),

@@ -5,9 +5,11 @@ mod event;
 mod field;
 mod fork;
 mod log;
+mod text;
 
 pub use alloc::{Allocation, SlabCache};
 pub use event::{ArrayKind, EventKind, FlushScope, FrameUse, Placement, TraceEvent};
 pub use field::FieldValue;
 pub use fork::{CloneRefusal, CopyStage, ForkStep};
 pub use log::{PidList, PidRun, Record, Stamp, TraceFilter, TraceLog};
+pub use text::Text;

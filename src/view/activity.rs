@@ -24,6 +24,10 @@ pub enum Activity {
     Vfork(Pid),
     /// It waits for a child.
     Wait4,
+    /// It waits on a word of its memory, at most until that tick.
+    Futex(u32, Option<u64>),
+    /// It waits for a line to be typed.
+    ReadsConsole,
     /// A puppet without anything to do: it waits for its user.
     Console,
     /// It sleeps until that tick.
@@ -69,6 +73,8 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
     match task.continuation {
         Some(Continuation::VforkWait { child, .. }) => Activity::Vfork(child),
         Some(Continuation::Wait4 { .. }) => Activity::Wait4,
+        Some(Continuation::Futex { key, until }) => Activity::Futex(key.address(), until),
+        Some(Continuation::ReadConsole { .. }) => Activity::ReadsConsole,
         _ if id == kernel.init => Activity::Init,
         _ => match task.timer {
             Some(tick) => Activity::SleepsUntil(tick),
@@ -100,6 +106,11 @@ impl fmt::Display for Activity {
             }
             Self::Vfork(child) => write!(f, "vfork: waits for {child}"),
             Self::Wait4 => f.write_str("wait4: waits for a child"),
+            Self::Futex(word, until) => {
+                write!(f, "futex: waits on {word:#010x}")?;
+                until.map_or(Ok(()), |tick| write!(f, " until {tick}"))
+            }
+            Self::ReadsConsole => f.write_str("read: waits for a line on the console"),
             Self::Console => f.write_str("console: waits for you"),
             Self::SleepsUntil(tick) => write!(f, "sleeps until {tick}"),
             Self::Blocked => f.write_str("sleeps until woken"),

@@ -121,6 +121,7 @@ fn field(names: &Names, log: &TraceLog, value: FieldValue) -> Field {
         FieldValue::Flags(flags) => Field::Word(flags.describe()),
         FieldValue::Status(status) => Field::Word(status.to_string().replace(' ', "_")),
         FieldValue::Signal(signal) => Field::Word(signal.to_string()),
+        FieldValue::Text(text) => Field::Word(text.to_string()),
         FieldValue::Step(step) => Field::Word(step_name(step)),
         FieldValue::Pids(list) => Field::List {
             pids: log.pids(list).to_vec(),

@@ -18,11 +18,13 @@ mod activity;
 mod chart;
 mod digest;
 mod explain_clone;
+mod exploration;
 mod fields;
 mod line;
 mod maps;
 mod on_cpu;
 mod path;
+mod program;
 mod ps;
 mod pstree;
 mod runq;
@@ -42,11 +44,16 @@ pub use explain_clone::{
     ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, KnownTask, ObjectRow, ParentOf,
     Queued, Reaped, RunsNext, TestOutcome, TestedRule, TracerHears, explain_clone,
 };
+pub use exploration::{Exploration, died};
 pub use fields::{EventFields, Field, fields};
 pub use line::{event_line, task_line, task_tag};
 pub use maps::{Maps, MapsRow, maps};
 pub use on_cpu::{OnCpu, on_cpu_now};
 pub use path::{Mark, Path, PathRow, PathStep, Paths, path, side_by_side};
+pub use program::{
+    CallChain, Disassembly, Dump, FrameView, InstructionView, VariableView, Variables, call_chain,
+    crash, disassembly, dump, halt, variables,
+};
 pub use ps::{Ps, PsRow, ps, ps_row};
 pub use pstree::{PsTree, TreeRow, pstree};
 pub use runq::{ArrayView, CpuQueue, Level, Runq, runq};

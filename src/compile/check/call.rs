@@ -167,10 +167,8 @@ impl FunctionChecker<'_, '_> {
             _ => {
                 self.value(object);
                 let message = format!("a program has no method `{name}`");
-                let help = match builtin::foreign(name) {
-                    Some(help) => help,
-                    None => "write a function, and call it as `name(value)`",
-                };
+                let help = builtin::foreign(name)
+                    .unwrap_or("write a function, and call it as `name(value)`");
                 self.error(pos, &message, help);
                 self.refused(pos)
             }

@@ -7,6 +7,7 @@ mod alu;
 mod state;
 
 mod descriptor;
+mod disassemble;
 mod event;
 mod fetch;
 mod flags;
@@ -18,6 +19,7 @@ mod segment;
 mod tests;
 
 pub use descriptor::{SegmentDescriptor, UserDesc};
+pub use disassemble::{Disassembled, disassemble};
 pub use event::{Event, Exception, RunExit};
 pub use regs::Regs;
 

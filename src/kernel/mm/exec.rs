@@ -7,23 +7,32 @@ use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtA
 use crate::hw::Pte;
 use crate::kernel::Kernel;
 use crate::kernel::cred::RLIM_INFINITY;
+use crate::kernel::exec::ExecArgs;
 use crate::kernel::program::TEXT_START;
+use crate::kernel::vfs::InodeKind;
 use crate::trace::{FrameUse, SlabCache};
 
-/// Size of the stack area at first: the page with the arguments, and 20 more.
-const STACK_PAGES: u32 = 21;
-/// Low bits of the entry for the page with the arguments: written, and accessed.
+/// The stack area at first: the pages with the strings, and so many more.
+///
+/// Linux 2.6.12: fs/exec.c, `EXTRA_STACK_VM_PAGES`.
+const EXTRA_STACK_PAGES: u32 = 20;
+/// Low bits of the entry for a page with arguments: written, and accessed.
 const ARGUMENT_PAGE: u32 = 0x067;
 
 impl Kernel {
     /// A new address space for a program, with one user, and `esp` at its first instruction.
     ///
     /// Linux 2.6.12: fs/exec.c, `setup_arg_pages()`, and fs/binfmt_elf.c, `load_elf_binary()`.
-    /// Simplified: the whole file is the text; the data segment maps its last page once more.
+    /// Simplified: the auxiliary vector is empty; the end of the last page of data is not cleared,
+    /// as the page cache has zeros there.
     ///
     /// # Errors
     /// `ENOMEM`; nothing is left behind then.
-    pub(in crate::kernel) fn mm_for_exec(&mut self, exe: InodeId) -> Result<(MmId, u32), Errno> {
+    pub(in crate::kernel) fn mm_for_exec(
+        &mut self,
+        exe: InodeId,
+        args: &ExecArgs,
+    ) -> Result<(MmId, u32), Errno> {
         self.kmem_cache_alloc(SlabCache::Mm)?;
         let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
         let stack_limit = self.rlimits(self.current()).stack;
@@ -40,7 +49,7 @@ impl Kernel {
         let mm = self.mms.insert(space);
         match self
             .map_image(mm, exe)
-            .and_then(|()| self.setup_arg_pages(mm, exe))
+            .and_then(|()| self.setup_arg_pages(mm, args))
         {
             Ok(esp) => Ok((mm, esp)),
             Err(errno) => {
@@ -50,25 +59,34 @@ impl Kernel {
         }
     }
 
-    /// Maps text and data of the program's file.
+    /// Maps text and data of the program's file, and behind them what begins as zeros.
     fn map_image(&mut self, mm: MmId, exe: InodeId) -> Result<(), Errno> {
-        let text_pages = pages_of(self.inodes[exe].size()).max(1);
-        let text_end = TEXT_START + (text_pages << PAGE_SHIFT);
-        let data_end = text_end + PAGE_SIZE;
+        let layout = Layout::of(&self.inodes[exe].kind);
+        let text_end = TEXT_START + (layout.text << PAGE_SHIFT);
+        let data_end = text_end + (layout.data << PAGE_SHIFT);
+        let end = data_end + (layout.bss << PAGE_SHIFT);
         let text_flags = VmFlags::READ | VmFlags::EXEC | VmFlags::MAY_ACCESS;
         let data_flags = VmFlags::DATA | VmFlags::ACCOUNT;
         let text = Vma::anonymous(TEXT_START, text_end, text_flags);
         let data = Vma::anonymous(text_end, data_end, data_flags);
         let file = self.open_inode(exe, 0);
-        let mapped = self
-            .map_segment(mm, file, text, 0)
-            .and_then(|()| self.map_segment(mm, file, data, text_pages - 1));
+        let mut mapped = self.map_segment(mm, file, text, 0);
+        if mapped.is_ok() && layout.data > 0 {
+            mapped = self.map_segment(mm, file, data, layout.data_pgoff);
+        }
         self.fput(file);
         mapped?;
+        if layout.bss > 0 {
+            let bss = Vma::anonymous(data_end, end, data_flags);
+            self.charge_new_vma(bss.pages())?;
+            let space = &mut self.mms[mm];
+            space.insert_vma(bss);
+            space.total_vm += bss.pages();
+        }
         let space = &mut self.mms[mm];
         (space.start_code, space.end_code) = (TEXT_START, text_end);
         (space.start_data, space.end_data) = (text_end, data_end);
-        (space.start_brk, space.brk) = (data_end, data_end);
+        (space.start_brk, space.brk) = (end, end);
         Ok(())
     }
 
@@ -90,24 +108,30 @@ impl Kernel {
         Ok(())
     }
 
-    /// Maps the stack, with the page that holds the arguments, and returns `esp`.
-    fn setup_arg_pages(&mut self, mm: MmId, exe: InodeId) -> Result<u32, Errno> {
-        self.charge_new_vma(STACK_PAGES)?;
-        let start = TASK_SIZE - (STACK_PAGES << PAGE_SHIFT);
+    /// Maps the stack, with the pages that hold the arguments, and returns `esp`.
+    fn setup_arg_pages(&mut self, mm: MmId, args: &ExecArgs) -> Result<u32, Errno> {
+        let top = StackTop::of(args);
+        let start = (top.strings & !(PAGE_SIZE - 1)) - (EXTRA_STACK_PAGES << PAGE_SHIFT);
         let mut vma = Vma::anonymous(start, TASK_SIZE, VmFlags::STACK);
+        self.charge_new_vma(vma.pages())?;
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
-        space.total_vm += STACK_PAGES;
-        space.vm_stat_account(&vma, STACK_PAGES as i32);
-        let pfn = self.install_arg_page(mm, &mut vma).ok_or(Errno::ENOMEM)?;
-        let esp = self.write_arguments(pfn, exe);
-        self.mms[mm].start_stack = esp;
-        Ok(esp)
+        space.total_vm += vma.pages();
+        space.vm_stat_account(&vma, vma.pages() as i32);
+        let first = top.esp & !(PAGE_SIZE - 1);
+        // Downwards, as the strings are copied.
+        for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {
+            let pfn = self
+                .install_arg_page(mm, &mut vma, VirtAddr(base))
+                .ok_or(Errno::ENOMEM)?;
+            top.copy_page(base, self.ram.frame_mut(pfn));
+        }
+        self.mms[mm].start_stack = top.esp;
+        Ok(top.esp)
     }
 
     /// Linux 2.6.12: fs/exec.c, `install_arg_page()`.
-    fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma) -> Option<Pfn> {
-        let va = VirtAddr(TASK_SIZE - PAGE_SIZE);
+    fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma, va: VirtAddr) -> Option<Pfn> {
         self.anon_vma_prepare(mm, vma).ok()?;
         let table = self.pte_alloc(mm, va)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
@@ -116,30 +140,95 @@ impl Kernel {
         self.page_add_anon_rmap(mm, vma, va, pfn);
         Some(pfn)
     }
+}
 
-    /// Writes the program's name, as its path and as `argv[0]`, at the top of the stack, and below
-    /// it `argc`, the argument pointers, an empty environment and an empty auxiliary vector.
-    ///
-    /// Linux 2.6.12: fs/exec.c, `copy_strings()`, and fs/binfmt_elf.c, `create_elf_tables()`.
-    fn write_arguments(&mut self, pfn: Pfn, exe: InodeId) -> u32 {
-        const BASE: u32 = TASK_SIZE - PAGE_SIZE;
-        // A name that leaves no room for itself and the tables twice over is cut.
-        const LONGEST: usize = 1024;
-        let path = &self.inodes[exe].path;
-        let name: Vec<u8> = path.bytes().take(LONGEST).chain([0]).collect();
-        let frame = self.ram.frame_mut(pfn);
-        let mut top = TASK_SIZE - 4;
-        for _ in 0..2 {
-            top -= name.len() as u32;
-            let at = (top - BASE) as usize;
-            frame[at..at + name.len()].copy_from_slice(&name);
+/// How many pages the parts of a program's image take.
+struct Layout {
+    text: u32,
+    data: u32,
+    /// Page of the file at which the data begins.
+    data_pgoff: u32,
+    bss: u32,
+}
+
+impl Layout {
+    /// The whole file of a program that is no machine code is the text, and its last page is mapped
+    /// once more as the data.
+    fn of(kind: &InodeKind) -> Self {
+        match kind {
+            InodeKind::Image(image) => {
+                let data = pages_of(image.data.len() as u32);
+                Self {
+                    text: image.text_pages().max(1),
+                    data,
+                    data_pgoff: image.text_pages(),
+                    bss: image.data_pages() - data,
+                }
+            }
+            other => {
+                let text = pages_of(other.bytes_at(0, u32::MAX).len() as u32).max(1);
+                Self {
+                    text,
+                    data: 1,
+                    data_pgoff: text - 1,
+                    bss: 0,
+                }
+            }
         }
-        let tables = [1, top, 0, 0, 0, 0];
-        let esp = (top - 4 * tables.len() as u32) & !0xf;
-        for (i, word) in tables.into_iter().enumerate() {
-            let at = (esp - BASE) as usize + 4 * i;
-            frame[at..at + 4].copy_from_slice(&u32::to_le_bytes(word));
+    }
+}
+
+/// What a program finds at the top of its stack: from `esp` on `argc`, the argument pointers, the
+/// environment pointers, each list with a zero behind it, and an empty auxiliary vector; above
+/// them the strings: arguments, environment, the path, and a last zero word.
+///
+/// Linux 2.6.12: fs/exec.c, `copy_strings()`, and fs/binfmt_elf.c, `create_elf_tables()`.
+struct StackTop {
+    esp: u32,
+    /// Address of the first string.
+    strings: u32,
+    /// The bytes from `esp` to the end of the stack.
+    bytes: Vec<u8>,
+}
+
+impl StackTop {
+    fn of(args: &ExecArgs) -> Self {
+        let path = args.path.as_bytes();
+        let all = || args.argv.iter().chain(&args.envp).map(Vec::as_slice);
+        let len: usize = all().chain([path]).map(|string| string.len() + 1).sum();
+        let strings = TASK_SIZE - 4 - len as u32;
+        let mut at = strings;
+        let mut pointers = all().map(|string| {
+            let here = at;
+            at += string.len() as u32 + 1;
+            here
+        });
+        let mut words = vec![args.argv.len() as u32];
+        words.extend(pointers.by_ref().take(args.argv.len()));
+        words.push(0);
+        words.extend(pointers);
+        words.extend([0, 0, 0]);
+        let esp = (strings - 4 * words.len() as u32) & !0xf;
+        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        bytes.resize((strings - esp) as usize, 0);
+        for string in all().chain([path]) {
+            bytes.extend_from_slice(string);
+            bytes.push(0);
         }
-        esp
+        bytes.extend([0; 4]);
+        Self {
+            esp,
+            strings,
+            bytes,
+        }
+    }
+
+    /// Fills the frame of the page at `base` with what lies there.
+    fn copy_page(&self, base: u32, frame: &mut [u8]) {
+        let from = self.esp.max(base);
+        let part = &self.bytes[(from - self.esp) as usize..];
+        let part = &part[..part.len().min((base + PAGE_SIZE - from) as usize)];
+        let at = (from - base) as usize;
+        frame[at..at + part.len()].copy_from_slice(part);
     }
 }

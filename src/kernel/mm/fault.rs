@@ -238,7 +238,7 @@ impl Kernel {
     /// What the access leads to; of one from user mode the task's `thread` keeps the address, the
     /// error code and the vector. From kernel mode it is EFAULT, or whatever the caller makes of
     /// it.
-    pub(super) fn do_page_fault(
+    pub(in crate::kernel) fn do_page_fault(
         &mut self,
         current: TaskId,
         fault: PageFault,

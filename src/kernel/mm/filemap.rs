@@ -81,11 +81,10 @@ impl Kernel {
     /// Fills a frame with a page of a file and puts it in the page cache, which holds a reference.
     fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Option<Pfn> {
         let pfn = self.alloc_zeroed_frame(FrameUse::Cache)?;
-        let start = (index << PAGE_SHIFT) as usize;
-        if let InodeKind::Regular(bytes) | InodeKind::Program(bytes) = &self.inodes[inode].kind {
-            let end = bytes.len().min(start + PAGE_SIZE as usize);
-            self.ram.frame_mut(pfn)[..end - start].copy_from_slice(&bytes[start..end]);
-        }
+        let bytes = self.inodes[inode]
+            .kind
+            .bytes_at(index << PAGE_SHIFT, PAGE_SIZE);
+        self.ram.frame_mut(pfn)[..bytes.len()].copy_from_slice(&bytes);
         let page = self.mem.page_mut(pfn);
         page.mapping = PageMapping::Cache(inode);
         page.index = index;

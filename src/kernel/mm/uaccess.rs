@@ -235,6 +235,16 @@ impl Kernel {
             .map_err(|_| Errno::EFAULT)
     }
 
+    /// Linux 2.6.12: include/asm-i386/uaccess.h, `get_user()` of a word.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn get_user_u32(&mut self, current: TaskId, va: VirtAddr) -> Result<u32, Errno> {
+        let mut bytes = [0; 4];
+        self.copy_from_user(current, va, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
     /// Linux 2.6.12: include/asm-i386/uaccess.h, `put_user()` of a word.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::wait::WaitArgs;
 use crate::machine::{Action, CallState, Machine, Outcome};
+use crate::script::compiled::install_function;
 use crate::script::error::ScriptError;
 use crate::script::remedy::no_child;
 use crate::script::state::Shared;
@@ -135,8 +136,8 @@ pub mod functions {
         plain(&ctx, task, Syscall::ExitGroup(code as i32)).map(|_| ())
     }
 
-    /// `execve(path)`: another program in the same task: `sh` (a puppet again) or `true` (exits at
-    /// once).
+    /// `execve(path)`: another program in the same task: `sh` (a puppet again), `true` (exits at
+    /// once), or a function of the script, which is compiled to machine code.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -146,7 +147,8 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn exec(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
-        plain(&ctx, task, Syscall::Execve(path.to_owned())).map(|_| ())
+        install_function(&ctx, path)?;
+        plain(&ctx, task, Syscall::Execve(path.into())).map(|_| ())
     }
 
     /// `wait4(-1)`: reaps any child. Returns `#{pid, status, text}`, or a `Call` if it blocks.

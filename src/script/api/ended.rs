@@ -19,6 +19,11 @@ pub(super) fn how_it_ended(log: &TraceLog, task: &Task) -> Option<String> {
     })
 }
 
+/// The status word of a task that is gone.
+pub(super) fn end_status(log: &TraceLog, task: &Task) -> Option<WaitStatus> {
+    exit(log, task).map(|(status, _)| status)
+}
+
 /// The status of the task, and the number of the event.
 fn exit(log: &TraceLog, task: &Task) -> Option<(WaitStatus, u64)> {
     let oldest = log.records().next()?;

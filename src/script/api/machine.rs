@@ -15,7 +15,7 @@ use rhai::{Map, NativeCallContext};
 const SLICE: u64 = 10_000;
 
 fn boot_config(options: &Map) -> Result<Config> {
-    const KEYS: [&str; 11] = [
+    const KEYS: [&str; 14] = [
         "cpus",
         "mem",
         "tlb",
@@ -25,6 +25,9 @@ fn boot_config(options: &Map) -> Result<Config> {
         "child_runs_first",
         "initial_jiffies",
         "uid",
+        "cycles_per_tick",
+        "interleave",
+        "jitter",
         "fork_cpu",
         "parent_not_on_array",
     ];
@@ -45,6 +48,9 @@ fn boot_config(options: &Map) -> Result<Config> {
             "child_runs_first" => config.child_runs_first = bool_option(value, key)?,
             "initial_jiffies" => config.initial_jiffies = number()?,
             "uid" => config.uid = number()?,
+            "cycles_per_tick" => config.cycles_per_tick = number()?,
+            "interleave" => config.interleave = number()?,
+            "jitter" => config.jitter = Some(u64::from(number()?)),
             "fork_cpu" => config.fork_cpu = Some(number()?),
             _ => config.parent_not_on_array = bool_option(value, key)?,
         }
@@ -74,6 +80,10 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until_idle: bool) -> Result<i64> {
     shared.with(|state| state.spend_ticks(passed))?;
     match stop? {
         Stop::Stuck => Err(look(ctx, stuck)?.into()),
+        Stop::Halted(halt) => {
+            super::program::tell(ctx, &halt)?;
+            Ok(passed as i64)
+        }
         Stop::Budget if allowed < ticks => Err(Halt::Limit(Limit::Ticks).into()),
         _ => Ok(passed as i64),
     }
@@ -85,8 +95,13 @@ fn pass_slices(
     ticks: u64,
     until_idle: bool,
 ) -> Result<Stop> {
-    let mut left = ticks;
-    while left > 0 {
+    let now = || look(ctx, |machine| machine.kernel.tick);
+    let end = now()?.saturating_add(ticks);
+    loop {
+        let left = end.saturating_sub(now()?);
+        if left == 0 {
+            return Ok(Stop::Budget);
+        }
         if let Some(halt) = shared.must_halt(0) {
             return Err(halt.into());
         }
@@ -97,12 +112,11 @@ fn pass_slices(
             Command::Tick(slice)
         };
         match apply(ctx, command)? {
-            Reply::Stopped(Stop::Budget) => left -= slice,
+            Reply::Stopped(Stop::Budget | Stop::Console) => {}
             Reply::Stopped(stop) => return Ok(stop),
-            _ => break,
+            _ => return Ok(Stop::Budget),
         }
     }
-    Ok(Stop::Budget)
 }
 
 #[export_module]
@@ -120,7 +134,9 @@ pub mod functions {
 
     /// Boots a fresh machine with options: `cpus`, `mem` (bytes), `tlb` (entries), `pid_max`,
     /// `threads_max`, `cow`, `child_runs_first`, `initial_jiffies`, `uid`, and the levers
-    /// `fork_cpu` and `parent_not_on_array`.
+    /// `fork_cpu` and `parent_not_on_array`; for programs `cycles_per_tick` (instructions that make
+    /// a tick), `jitter` (a seed: the length of ticks varies) and `interleave` (instructions of a
+    /// CPU's turn, with several CPUs).
     ///
     /// ```rhai
     /// boot(#{mem: 16*MiB, cow: false});

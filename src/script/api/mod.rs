@@ -17,6 +17,7 @@ mod help;
 mod machine;
 mod memory;
 mod predict;
+mod program;
 mod properties;
 mod spawn;
 mod view;
@@ -39,6 +40,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("memory", exported_module!(memory::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
+        ("programs", exported_module!(program::functions)),
         ("following", exported_module!(follow::functions)),
         ("checking", exported_module!(check::functions)),
         ("checking", exported_module!(predict::functions)),

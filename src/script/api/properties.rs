@@ -1,7 +1,8 @@
 //! The state of a task, as properties of its handle. Looking changes nothing and takes no time.
 
 use super::convert::{Result, alive, exists, look};
-use crate::abi::{MmId, Name, TaskId};
+use super::ended::end_status;
+use crate::abi::{MmId, Name, TaskId, WaitStatus};
 use crate::kernel::Kernel;
 use crate::kernel::task::ExitState;
 use crate::script::value::Task;
@@ -495,6 +496,34 @@ pub mod functions {
     #[rhai_fn(get = "exists", return_raw)]
     pub fn get_exists(ctx: NativeCallContext, task: &mut Task) -> Result<bool> {
         exists(&ctx, task)
+    }
+
+    /// How the task ended: the value that it gave to exit, 0 to 255; 128 and the number of the signal
+    /// for one that a signal killed, as a shell has it; `()` while it is alive.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.exit_status, ());
+    /// sh.exit(3);
+    /// assert_eq(sh.exit_status, 3);
+    /// ```
+    #[rhai_fn(get = "exit_status", return_raw)]
+    pub fn get_exit_status(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        let status = if exists(&ctx, task)? {
+            of(&ctx, task, |kernel, id| {
+                let task = kernel.task(id);
+                let zombie = task.exit_state == ExitState::Zombie;
+                zombie.then_some(WaitStatus(task.exit_code))
+            })?
+        } else {
+            look(&ctx, |machine| end_status(&machine.kernel.log, task))?
+        };
+        Ok(
+            status.map_or(Dynamic::UNIT, |status| match status.0 & 0x7f {
+                0 => int(status.0 >> 8 & 0xff),
+                signal => int(128 + signal),
+            }),
+        )
     }
 
     /// Whether two handles mean the same task.

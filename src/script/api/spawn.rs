@@ -4,6 +4,7 @@ use super::convert::{Result, apply, check_keys, handle, int_option, look, ranged
 use crate::abi::{Pid, Policy};
 use crate::kernel::spawn::SpawnArgs;
 use crate::machine::{Command, Reply, WorkloadProgram};
+use crate::script::compiled::install_function;
 use crate::script::error::ScriptError;
 use crate::script::no_function::plain_types;
 use crate::script::value::Task;
@@ -16,12 +17,12 @@ use std::sync::Arc;
 pub struct Workload(Arc<WorkloadProgram>);
 
 /// What `spawn`'s options say, beside the arguments of the kernel.
-struct SpawnOptions {
-    args: SpawnArgs,
-    spin: bool,
+pub(super) struct SpawnOptions {
+    pub(super) args: SpawnArgs,
+    pub(super) spin: bool,
 }
 
-fn spawn_options(
+pub(super) fn spawn_options(
     ctx: &NativeCallContext,
     name: &str,
     uid: u32,
@@ -76,7 +77,7 @@ fn spawn_options(
     Ok(SpawnOptions { args, spin })
 }
 
-fn spawned(ctx: &NativeCallContext, command: Command) -> Result<Task> {
+pub(super) fn spawned(ctx: &NativeCallContext, command: Command) -> Result<Task> {
     match apply(ctx, command)? {
         Reply::Spawned { task, pid } => handle(ctx, task, pid),
         _ => Err(ScriptError::new("no task was made").into()),
@@ -116,7 +117,8 @@ fn find(ctx: &NativeCallContext, pid: i64) -> Result<Task> {
 #[export_module]
 pub mod functions {
     /// Makes a task as a child of init that runs the program of that name. `"sh"` is a puppet: it
-    /// does only what you call, and sleeps between calls.
+    /// does only what you call, and sleeps between calls. A function of the script is a program by
+    /// its name.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -139,6 +141,7 @@ pub mod functions {
     pub fn spawn_with(ctx: NativeCallContext, program: &str, options: Map) -> Result<Task> {
         let uid = look(&ctx, |machine| machine.kernel.config.uid)?;
         let SpawnOptions { args, spin } = spawn_options(&ctx, program, uid, &options)?;
+        install_function(&ctx, program)?;
         spawned(
             &ctx,
             Command::Spawn {

@@ -223,7 +223,7 @@ fn the_end_of_a_vfork() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let child = fork(&mut machine, sh, CloneFlags::VFORK);
-    insta::assert_snapshot!(of(&mut machine, |m| call(m, child, Syscall::Execve("sh".to_owned()))), @"
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, child, Syscall::Execve("sh".into()))), @"
     2 wakes: the vfork is over
     3:sh  a new program in a new address space
     ");

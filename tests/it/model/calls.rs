@@ -75,7 +75,7 @@ impl World {
                 status: place.map_or(VirtAddr(0), |place| self.word(player, place)),
                 options: *options,
             }),
-            Op::Exec(_, program) => Syscall::Execve((*program).to_owned()),
+            Op::Exec(_, program) => Syscall::Execve((*program).into()),
             Op::MmapFixed(_, page, pages, how) => {
                 let addr = ARENA + u32::from(*page) * PAGE_SIZE;
                 Syscall::Mmap(mmap_args(addr, *pages, how, MapFlags::FIXED))

@@ -8,7 +8,7 @@ use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::PfFlags;
 
 fn exec(lab: &mut Lab, task: TaskId, path: &str) -> i32 {
-    lab.call(task, Syscall::Execve(path.to_owned()))
+    lab.call(task, Syscall::Execve(path.into()))
 }
 
 fn open(lab: &mut Lab, task: TaskId) -> u32 {

@@ -206,7 +206,7 @@ fn an_exec_takes_the_chosen_exit_signal_away() {
         let mut lab = Lab::boot();
         let parent = lab.spawn_as("parent", uid);
         let child = lab.clone(parent, 10).unwrap();
-        assert_eq!(lab.call(child, Syscall::Execve("sh".to_owned())), 0);
+        assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
         assert_eq!(lab.wait(parent, -1, WCLONE | NOHANG), Waited::Nothing(0));
         let pid = lab.pid(child);
         lab.exit(child, 0);

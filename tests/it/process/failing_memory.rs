@@ -36,7 +36,7 @@ const RW: Prot = Prot::READ.union(Prot::WRITE);
 const OPERATIONS: [Operation; 7] = [
     Operation {
         name: "exec",
-        call: |_| Syscall::Execve("sh".to_owned()),
+        call: |_| Syscall::Execve("sh".into()),
         // Page directory, page table, arguments.
         frames: 3,
         // mm_struct, three areas, the owner of the stack's pages.
@@ -141,7 +141,7 @@ fn an_exec_that_cannot_end_its_sharing_leaves_it() {
         let before = lab.footprint();
         let mark = lab.mark();
         lab.fail(FailPoint::Slab(Some(nr)));
-        if lab.call(sharer, Syscall::Execve("sh".to_owned())) == 0 {
+        if lab.call(sharer, Syscall::Execve("sh".into())) == 0 {
             break;
         }
         assert_eq!(lab.footprint(), before, "allocation {nr}");

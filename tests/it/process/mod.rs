@@ -7,6 +7,7 @@ mod explain_clone;
 mod failing;
 mod failing_memory;
 mod flags;
+mod futex;
 mod orphans;
 mod path;
 mod puppets;

@@ -107,7 +107,7 @@ fn a_small_machine_runs_out_of_memory_in_an_orderly_way() {
     let last = children[children.len() - 1];
     assert_eq!(lab.read(last, page), 42);
     assert_eq!(
-        lab.call(last, Syscall::Execve("sh".to_owned())),
+        lab.call(last, Syscall::Execve("sh".into())),
         -Errno::ENOMEM.code()
     );
     end_all(&mut lab, sh, &children);

@@ -89,7 +89,7 @@ fn an_address_that_was_not_needed_survives_an_exec() {
         let word = lab.map(sh, 1);
         lab.write(sh, word, 7);
         let child = clone_words(&mut lab, sh, flags, 0, word.0);
-        assert_eq!(lab.call(child, Syscall::Execve("sh".to_owned())), 0);
+        assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
         let kept = if armed { word } else { VirtAddr(0) };
         assert_eq!(lab.task(child).clear_child_tid, kept);
         assert_eq!(lab.read(sh, word), if armed { 7 } else { 0 });
@@ -173,7 +173,7 @@ fn set_thread_area_chooses_fills_and_clears_entries() {
     assert_eq!(errno(unreadable), Errno::EFAULT);
     let child = lab.fork(sh);
     assert_eq!(tls(&lab, child), tls(&lab, sh));
-    assert_eq!(lab.call(child, Syscall::Execve("sh".to_owned())), 0);
+    assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
     assert_eq!(tls(&lab, child), [(0, 0); 3]);
 }
 

@@ -49,10 +49,10 @@ fn an_exec_frees_the_parent_but_a_failed_one_does_not() {
     let page = lab.map(sh, 1);
     let (child, call) = vfork(&mut lab, sh, Syscall::Vfork);
     lab.write(child, page, 42);
-    let failed = lab.call(child, Syscall::Execve("nobody".to_owned()));
+    let failed = lab.call(child, Syscall::Execve("nobody".into()));
     assert_eq!(failed, -Errno::ENOENT.code());
     assert_eq!(lab.returned(call), None);
-    assert_eq!(lab.call(child, Syscall::Execve("sh".to_owned())), 0);
+    assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
     assert_eq!(lab.returned(call), Some((lab.pid(child), None)));
     assert_ne!(lab.task(sh).mm, lab.task(child).mm);
     assert_eq!(lab.read(sh, page), 42);
@@ -148,7 +148,7 @@ fn a_killed_parent_dies_only_when_its_child_lets_go() {
     let Waited::Sleeps(call) = lab.wait(sh, -1, 0) else {
         panic!("a thread is left");
     };
-    assert_eq!(lab.call(child, Syscall::Execve("sh".to_owned())), 0);
+    assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
     assert!(!lab.exists(thread));
     assert_eq!(lab.returned(call), Some((pid, Some(0x400))));
     let init = lab.kernel().init;

@@ -57,7 +57,7 @@ fn exec_turns_a_workload_into_a_puppet_and_back() {
         (lab.machine.user_mode(kid), name(&lab, kid)),
         ("puppet", "sh")
     );
-    let exec = forklab::kernel::syscall::Syscall::Execve("true".to_owned());
+    let exec = forklab::kernel::syscall::Syscall::Execve("true".into());
     lab.act(kid, forklab::machine::Action::Syscall(exec))
         .unwrap();
     assert!(
@@ -147,7 +147,7 @@ fn a_signal_ends_a_timed_sleep_and_its_timer() {
     let child = lab.clone(parent, 0x8000 | 10).unwrap();
     lab.workload("naps", &["exit"], &[]);
     // Its sibling's end will be SIGUSR1 to the sleeper, for root may kill anyone.
-    let nap = forklab::kernel::syscall::Syscall::Execve("naps".to_owned());
+    let nap = forklab::kernel::syscall::Syscall::Execve("naps".into());
     let program = ["sleep 100", "exit"];
     lab.workload("naps", &program, &[]);
     lab.act(sleeper, forklab::machine::Action::Syscall(nap))

@@ -82,7 +82,7 @@ impl Lab {
         let task = self.k.spawn(&SpawnArgs::new("sh", 500)).unwrap();
         self.run(task);
         let exe = self.k.lookup("sh").unwrap();
-        self.k.exec_spawned(task, exe).unwrap();
+        self.k.exec_inode(task, exe, &"sh".into()).unwrap();
         task
     }
 

@@ -1,0 +1,179 @@
+//! Reading and writing open files: the console, the null device, regular files.
+
+use super::Kernel;
+use super::syscall::SysResult;
+use super::vfs::InodeKind;
+use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, TaskId, VirtAddr};
+use crate::trace::{Text, TraceEvent};
+
+/// The bits of a file's flags that say how it may be accessed.
+const O_ACCMODE: u32 = 3;
+const O_RDONLY: u32 = 0;
+const O_WRONLY: u32 = 1;
+/// `O_APPEND`: every write goes to the end.
+pub const O_APPEND: u32 = 0o2000;
+/// `O_TRUNC`: opening makes the file empty.
+pub const O_TRUNC: u32 = 0o1000;
+/// `O_EXCL`: with `O_CREAT`, the file must not be there yet.
+pub const O_EXCL: u32 = 0o200;
+/// The console takes so many bytes at a time; a longer write is cut short.
+const MAX_CONSOLE_WRITE: u32 = 4096;
+/// Largest regular file of this filesystem, bytes.
+const MAX_FILE: u32 = 16 << 20;
+
+impl Kernel {
+    /// Linux 2.6.12: `fs/read_write.c`, `sys_read()`.
+    ///
+    /// # Errors
+    /// `EBADF`; `EINVAL` for a negative length, and for a program or an object that is not read so;
+    /// `EFAULT`.
+    pub(super) fn sys_read(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        addr: VirtAddr,
+        len: u32,
+    ) -> SysResult {
+        let file = match self.fget(current, fd) {
+            Ok(file) if self.open_files[file].flags & O_ACCMODE != O_WRONLY => file,
+            Ok(_) => return Err(Errno::EBADF).into(),
+            Err(errno) => return Err(errno).into(),
+        };
+        if (len as i32) < 0 {
+            return Err(Errno::EINVAL).into();
+        }
+        let inode = self.open_files[file].inode;
+        match &self.inodes[inode].kind {
+            InodeKind::Console => self.read_console(current, addr, len),
+            InodeKind::Null => Ok(0).into(),
+            InodeKind::Shmem(_) => Err(Errno::EINVAL).into(),
+            kind => {
+                let pos = self.open_files[file].pos;
+                let bytes = kind.bytes_at(pos, len);
+                let read = self.copy_to_user(current, addr, &bytes);
+                read.map(|()| {
+                    self.open_files[file].pos = pos + bytes.len() as u32;
+                    bytes.len() as u32
+                })
+                .into()
+            }
+        }
+    }
+
+    /// Linux 2.6.12: `fs/read_write.c`, `sys_write()`.
+    ///
+    /// # Errors
+    /// `EBADF`; `EINVAL` for a negative length, and for an object that is not written so; `EFAULT`;
+    /// `EFBIG`.
+    pub(super) fn sys_write(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        addr: VirtAddr,
+        len: u32,
+    ) -> Result<u32, Errno> {
+        let file = self.fget(current, fd)?;
+        if self.open_files[file].flags & O_ACCMODE == O_RDONLY {
+            return Err(Errno::EBADF);
+        }
+        if (len as i32) < 0 {
+            return Err(Errno::EINVAL);
+        }
+        let inode = self.open_files[file].inode;
+        match self.inodes[inode].kind {
+            InodeKind::Null => Ok(len),
+            InodeKind::Console => {
+                let len = len.min(MAX_CONSOLE_WRITE);
+                let bytes = self.bytes_from_user(current, addr, len)?;
+                self.write_console(current, &bytes);
+                Ok(len)
+            }
+            InodeKind::Regular(_) => {
+                let bytes = self.bytes_from_user(current, addr, len)?;
+                self.write_regular(file, inode, &bytes)
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn bytes_from_user(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        len: u32,
+    ) -> Result<Vec<u8>, Errno> {
+        if len > MAX_FILE {
+            return Err(Errno::EFBIG);
+        }
+        let mut bytes = vec![0; len as usize];
+        self.copy_from_user(current, addr, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn write_console(&mut self, current: TaskId, bytes: &[u8]) {
+        self.console.output.extend_from_slice(bytes);
+        let text = Text::new(bytes);
+        self.trace(current, TraceEvent::ConsoleWrite { text });
+    }
+
+    /// Writes to a regular file at the description's offset, and to the pages of it that are
+    /// cached.
+    fn write_regular(&mut self, file: FileId, inode: InodeId, new: &[u8]) -> Result<u32, Errno> {
+        let append = self.open_files[file].flags & O_APPEND != 0;
+        let pos = match append {
+            true => self.inodes[inode].size(),
+            false => self.open_files[file].pos,
+        };
+        let end = pos
+            .checked_add(new.len() as u32)
+            .filter(|end| *end <= MAX_FILE)
+            .ok_or(Errno::EFBIG)?;
+        if let InodeKind::Regular(bytes) = &mut self.inodes[inode].kind {
+            if bytes.len() < end as usize {
+                bytes.resize(end as usize, 0);
+            }
+            bytes[pos as usize..end as usize].copy_from_slice(new);
+        }
+        let cached: Vec<_> = self.inodes[inode]
+            .pages
+            .range(pos >> PAGE_SHIFT..=end >> PAGE_SHIFT)
+            .map(|(index, pfn)| (*index, *pfn))
+            .collect();
+        for (index, pfn) in cached {
+            let page = self.inodes[inode]
+                .kind
+                .bytes_at(index << PAGE_SHIFT, PAGE_SIZE);
+            self.ram.frame_mut(pfn)[..page.len()].copy_from_slice(&page);
+        }
+        self.open_files[file].pos = end;
+        Ok(new.len() as u32)
+    }
+
+    /// Linux 2.6.12: `fs/read_write.c`, `sys_lseek()`.
+    ///
+    /// # Errors
+    /// `EBADF`; `ESPIPE` for a console; `EINVAL` for a bad origin or an offset below 0.
+    pub(super) fn sys_lseek(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        offset: i32,
+        origin: u32,
+    ) -> Result<u32, Errno> {
+        let file = self.fget(current, fd)?;
+        let inode = self.open_files[file].inode;
+        if self.inodes[inode].kind == InodeKind::Console {
+            return Err(Errno::ESPIPE);
+        }
+        let base = match origin {
+            0 => 0,
+            1 => self.open_files[file].pos,
+            2 => self.inodes[inode].size(),
+            _ => return Err(Errno::EINVAL),
+        };
+        let pos = i64::from(base) + i64::from(offset);
+        let pos = u32::try_from(pos).map_err(|_| Errno::EINVAL)?;
+        self.open_files[file].pos = pos;
+        Ok(pos)
+    }
+}

@@ -1,0 +1,313 @@
+//! Stopping programs: at an address, when a word changes, after an instruction, a line or a
+//! function.
+
+use super::Machine;
+use crate::abi::{Name, Pid, TaskId, VirtAddr};
+use crate::hw::{Access, Mode};
+use crate::kernel::program::ProgramImage;
+use crate::kernel::traps::Raised;
+use std::sync::Arc;
+
+/// Stops programs that come to an address.
+#[derive(Clone, Debug)]
+pub struct Breakpoint {
+    /// Its number.
+    pub id: u32,
+    /// The program.
+    pub image: Arc<ProgramImage>,
+    /// The instruction.
+    pub addr: u32,
+}
+
+/// Stops programs when a word of a task's memory has changed.
+#[derive(Clone, Debug)]
+pub struct Watchpoint {
+    /// Its number, one of the same sequence.
+    pub id: u32,
+    /// Whose memory.
+    pub task: TaskId,
+    /// The word.
+    pub addr: VirtAddr,
+    /// What it held when it was last looked at; `None` if there was no page.
+    pub value: Option<u32>,
+}
+
+/// How far a task is to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Goal {
+    /// So many instructions.
+    Instructions(u64),
+    /// To the next statement of this function, or to its caller.
+    NextLine,
+    /// Out of this function.
+    Finish,
+}
+
+/// A goal, with what it began from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stepping {
+    Instructions(u64),
+    Line { line: u32, ebp: u32 },
+    Return { to: u32, esp: u32 },
+}
+
+/// Why programs were stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Halt {
+    /// A task came to a breakpoint.
+    Breakpoint {
+        /// The task.
+        task: TaskId,
+        /// The breakpoint's number.
+        id: u32,
+    },
+    /// A task changed a watched word.
+    Watchpoint {
+        /// Who changed it.
+        task: TaskId,
+        /// The watchpoint's number.
+        id: u32,
+        /// The instruction that changed it.
+        eip: u32,
+        /// What it held.
+        old: Option<u32>,
+        /// What it holds.
+        new: Option<u32>,
+    },
+    /// The task that is stepped has come to its goal.
+    Goal {
+        /// The task.
+        task: TaskId,
+    },
+}
+
+/// Where a program was when it got a signal for what it did.
+#[derive(Clone, Debug)]
+pub struct Crash {
+    /// Its pid.
+    pub pid: Pid,
+    /// Its name.
+    pub name: Name,
+    /// The program.
+    pub image: Arc<ProgramImage>,
+    /// The instruction.
+    pub eip: u32,
+    /// What it got the signal for.
+    pub raised: Raised,
+}
+
+/// Crashes of one command that are remembered, the first ones.
+const MAX_CRASHES: usize = 100;
+
+/// What is to stop programs.
+#[derive(Clone, Debug, Default)]
+pub struct Debug {
+    /// Breakpoints by number.
+    pub breakpoints: Vec<Breakpoint>,
+    /// Watchpoints by number.
+    pub watchpoints: Vec<Watchpoint>,
+    next_id: u32,
+    stepping: Option<(TaskId, Stepping)>,
+    /// The instruction that a task was stopped at: it is not stopped there again before it has run
+    /// on.
+    resting: Option<(TaskId, u32)>,
+}
+
+impl Debug {
+    /// Whether each instruction is to be looked at.
+    pub(super) const fn is_watching(&self) -> bool {
+        !self.breakpoints.is_empty() || !self.watchpoints.is_empty() || self.stepping.is_some()
+    }
+
+    /// Sets a breakpoint; returns its number.
+    pub(super) fn add_breakpoint(&mut self, image: Arc<ProgramImage>, addr: u32) -> u32 {
+        self.next_id += 1;
+        let id = self.next_id;
+        self.breakpoints.push(Breakpoint { id, image, addr });
+        id
+    }
+
+    /// Removes a breakpoint or a watchpoint; all of them for `None`.
+    pub(super) fn remove(&mut self, id: Option<u32>) {
+        let keeps = |other: u32| id.is_some_and(|id| id != other);
+        self.breakpoints.retain(|point| keeps(point.id));
+        self.watchpoints.retain(|point| keeps(point.id));
+    }
+}
+
+impl Machine {
+    /// What is to stop programs.
+    pub const fn debug(&self) -> &Debug {
+        &self.debug
+    }
+
+    /// Watches a word of a task's memory; returns the watchpoint's number.
+    pub(super) fn add_watchpoint(&mut self, task: TaskId, addr: VirtAddr) -> u32 {
+        self.debug.next_id += 1;
+        let (id, value) = (self.debug.next_id, self.peek(task, addr));
+        self.debug.watchpoints.push(Watchpoint {
+            id,
+            task,
+            addr,
+            value,
+        });
+        id
+    }
+
+    /// Lets a task run to a goal; `false` if it is no program that could.
+    pub(super) fn aim(&mut self, task: TaskId, goal: Goal) -> bool {
+        let Some(image) = self.program_of(task) else {
+            return false;
+        };
+        let regs = self.kernel.task(task).thread.regs;
+        let stepping = match goal {
+            Goal::Instructions(count) => Stepping::Instructions(count),
+            Goal::NextLine => Stepping::Line {
+                line: image.debug.line_at(regs.eip).map_or(0, |entry| entry.line),
+                ebp: regs.ebp,
+            },
+            Goal::Finish => match self.peek(task, VirtAddr(regs.ebp.wrapping_add(4))) {
+                Some(to) => Stepping::Return { to, esp: regs.ebp },
+                None => return false,
+            },
+        };
+        self.debug.stepping = Some((task, stepping));
+        true
+    }
+
+    /// The goal is given up, reached or not.
+    pub(super) const fn forget_goal(&mut self) {
+        self.debug.stepping = None;
+    }
+
+    /// Whether a task is to stop before its next instruction.
+    pub(super) fn halts_before(&mut self, task: TaskId) -> Option<Halt> {
+        if !self.debug.is_watching() {
+            return None;
+        }
+        let eip = self.kernel.task(task).thread.regs.eip;
+        if self.debug.resting.take() == Some((task, eip)) {
+            return None;
+        }
+        let image = self.program_of(task)?;
+        let points = &self.debug.breakpoints;
+        let here = points
+            .iter()
+            .find(|point| point.addr == eip && Arc::ptr_eq(&point.image, image));
+        let halt = Halt::Breakpoint { task, id: here?.id };
+        Some(self.rest(task, halt))
+    }
+
+    /// Whether a task is to stop after the instruction that it has run.
+    pub(super) fn halts_after(&mut self, task: TaskId, at: u32, ran: u32) -> Option<Halt> {
+        if let Some(halt) = self.changed_word(task, at) {
+            return Some(self.rest(task, halt));
+        }
+        let (stepped, mut stepping) = self.debug.stepping.filter(|(who, _)| *who == task)?;
+        if !self.kernel.tasks.contains_key(task) || self.has_ended(task) {
+            self.forget_goal();
+            return Some(Halt::Goal { task });
+        }
+        let reached = self.is_reached(task, &mut stepping, ran);
+        self.debug.stepping = (!reached).then_some((stepped, stepping));
+        reached.then(|| self.rest(task, Halt::Goal { task }))
+    }
+
+    fn is_reached(&self, task: TaskId, stepping: &mut Stepping, ran: u32) -> bool {
+        let regs = self.kernel.task(task).thread.regs;
+        match stepping {
+            Stepping::Instructions(left) => {
+                *left = left.saturating_sub(u64::from(ran));
+                *left == 0
+            }
+            Stepping::Line { line, ebp } => {
+                let entry = self
+                    .program_of(task)
+                    .and_then(|image| image.debug.line_at(regs.eip));
+                entry.is_some_and(|entry| {
+                    entry.statement
+                        && entry.addr == regs.eip
+                        && regs.ebp >= *ebp
+                        && (entry.line != *line || regs.ebp > *ebp)
+                })
+            }
+            Stepping::Return { to, esp } => regs.eip == *to && regs.esp > *esp,
+        }
+    }
+
+    /// The first watched word that has changed.
+    fn changed_word(&mut self, task: TaskId, at: u32) -> Option<Halt> {
+        for index in 0..self.debug.watchpoints.len() {
+            let Watchpoint {
+                id,
+                task: owner,
+                addr,
+                value: old,
+            } = self.debug.watchpoints[index];
+            let new = self.peek(owner, addr);
+            if new != old {
+                self.debug.watchpoints[index].value = new;
+                let eip = at;
+                return Some(Halt::Watchpoint {
+                    task,
+                    id,
+                    eip,
+                    old,
+                    new,
+                });
+            }
+        }
+        None
+    }
+
+    /// The task stops here, and will not be stopped again at this instruction before it has run.
+    fn rest(&mut self, task: TaskId, halt: Halt) -> Halt {
+        if let Some(kernel_task) = self.kernel.tasks.get(task) {
+            self.debug.resting = Some((task, kernel_task.thread.regs.eip));
+        }
+        halt
+    }
+
+    /// A word of a task's memory as it would read it, without a fault; `None` if there is no page.
+    pub fn peek(&self, task: TaskId, addr: VirtAddr) -> Option<u32> {
+        let mut bytes = [0; 4];
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = self.peek_byte(task, VirtAddr(addr.0.wrapping_add(i as u32)))?;
+        }
+        Some(u32::from_le_bytes(bytes))
+    }
+
+    /// A byte of a task's memory as it would read it, without a fault; `None` if there is no page.
+    pub fn peek_byte(&self, task: TaskId, addr: VirtAddr) -> Option<u8> {
+        let mm = self.kernel.tasks.get(task)?.mm?;
+        let pgd = self.kernel.mms[mm].pgd;
+        let mmu = &self.kernel.cpus[0].mmu;
+        let walk = crate::hw::walk(&self.kernel.ram, pgd.phys(), mmu.cr4, addr);
+        let (pfn, _) = walk.check(Access::read(Mode::User), true).ok()?;
+        Some(self.kernel.ram.read_u8(pfn.phys() | addr.page_offset()))
+    }
+
+    /// Remembers where a program was when it got a signal for what it did.
+    pub(super) fn note_crash(
+        &mut self,
+        task: TaskId,
+        image: Option<Arc<ProgramImage>>,
+        raised: Raised,
+    ) {
+        let Some(image) = image.filter(|_| self.crashes.len() < MAX_CRASHES) else {
+            return;
+        };
+        self.crashes.push(Crash {
+            pid: self.kernel.pid(task),
+            name: self.kernel.comm(task),
+            image,
+            eip: self.kernel.task(task).thread.regs.eip,
+            raised,
+        });
+    }
+
+    /// Where programs were when they got signals for what they did, during the latest command.
+    pub fn crashes(&self) -> &[Crash] {
+        &self.crashes
+    }
+}

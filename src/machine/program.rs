@@ -1,0 +1,233 @@
+//! Programs: tasks whose user mode is machine code. Their instructions are what moves time between
+//! two ticks.
+
+use super::debug::Halt;
+use super::{Machine, Stop, UserMode};
+use crate::abi::{InodeId, TaskId};
+use crate::hw::{Event, RunExit};
+use crate::kernel::program::ProgramImage;
+use crate::kernel::vfs::InodeKind;
+use std::sync::Arc;
+
+/// The clock inside a tick, in instructions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cycles {
+    /// Used since the tick.
+    pub(super) used: u32,
+    /// How many make this tick.
+    pub(super) per_tick: u32,
+    /// State of the dice that vary the length of ticks, if they do.
+    dice: Option<u64>,
+}
+
+impl Cycles {
+    pub(super) fn new(per_tick: u32, seed: Option<u64>) -> Self {
+        let mut cycles = Self {
+            used: 0,
+            per_tick,
+            dice: None,
+        };
+        cycles.throw_with(seed, per_tick);
+        cycles
+    }
+
+    /// From now on the length of ticks varies by this seed, or no longer.
+    pub(super) fn throw_with(&mut self, seed: Option<u64>, nominal: u32) {
+        self.dice = seed;
+        self.begin_tick(nominal);
+    }
+
+    /// A new tick of about that many instructions: half as many up to half as many more, if dice
+    /// decide.
+    pub(super) fn begin_tick(&mut self, nominal: u32) {
+        self.used = 0;
+        self.per_tick = match &mut self.dice {
+            None => nominal,
+            Some(state) => {
+                let spread = u64::from(nominal).max(1);
+                (u64::from(nominal / 2) + split_mix(state) % spread).max(1) as u32
+            }
+        };
+    }
+
+    /// Time since the tick after so many instructions, ns.
+    const fn ns(&self, used: u32) -> u32 {
+        (used as u64 * 1_000_000 / self.per_tick as u64) as u32
+    }
+
+    const fn left(&self) -> u32 {
+        self.per_tick.saturating_sub(self.used)
+    }
+}
+
+/// `SplitMix64`: the next number of a sequence that a seed decides.
+const fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Bytes of console output after which somebody should fetch them.
+const MUCH_OUTPUT: usize = 64 << 10;
+
+/// How the turn of a CPU ended.
+enum Turn {
+    /// No program is on it.
+    Idle,
+    /// It has used so many instructions.
+    Used(u32),
+    /// It has used so many, and the machine is to stop.
+    Halted(u32, Halt),
+}
+
+impl Machine {
+    /// Lets programs use what is left of this tick: in rounds, each CPU a turn of `interleave`
+    /// instructions at most. With one CPU a turn ends at a system call or at the tick.
+    ///
+    /// Returns why the machine is to stop before the tick, if it is.
+    pub(super) fn run_programs(&mut self) -> Option<Stop> {
+        while self.cycles.left() > 0 && self.kernel.panic.is_none() {
+            let cpus = self.kernel.cpus.len();
+            let most = match cpus {
+                1 => self.cycles.left(),
+                _ => self.cycles.left().min(self.kernel.config.interleave),
+            };
+            let (mut used, mut idle, mut halt) = (0, true, None);
+            for cpu in 0..cpus {
+                match self.turn(cpu, most) {
+                    Turn::Idle => continue,
+                    Turn::Used(n) => used = used.max(n),
+                    Turn::Halted(n, why) => {
+                        used = used.max(n);
+                        halt = Some(why);
+                    }
+                }
+                idle = false;
+                if halt.is_some() {
+                    break;
+                }
+            }
+            if idle {
+                return None;
+            }
+            self.kernel.this_cpu = 0;
+            self.cycles.used += used;
+            self.kernel.since_tick = self.cycles.ns(self.cycles.used);
+            if used > 0 {
+                self.idle_steps = 0;
+            }
+            self.kernel.stat.instructions += u64::from(used);
+            if let Some(why) = halt {
+                return Some(Stop::Halted(why));
+            }
+            if !self.settle() {
+                return Some(Stop::Stuck);
+            }
+            if self.kernel.console.output.len() > MUCH_OUTPUT {
+                return Some(Stop::Console);
+            }
+        }
+        None
+    }
+
+    /// Lets the program on a CPU run for at most that many instructions, up to its next system call.
+    fn turn(&mut self, cpu: usize, most: u32) -> Turn {
+        let task = self.kernel.sched.current(cpu);
+        if !matches!(self.modes.get(task), Some(UserMode::Program)) {
+            return Turn::Idle;
+        }
+        self.kernel.this_cpu = cpu;
+        let mut used = 0;
+        while used < most && self.is_free_to_run(task) {
+            if let Some(why) = self.halts_before(task) {
+                return Turn::Halted(used, why);
+            }
+            let careful = self.debug.is_watching();
+            let at = self.kernel.task(task).thread.regs.eip;
+            let budget = if careful { 1 } else { most - used };
+            let RunExit { used: ran, event } = self.execute(task, budget, used);
+            let ran = ran as u32;
+            used += ran;
+            if self.kernel.cpus.len() == 1 {
+                self.kernel.since_tick = self.cycles.ns(self.cycles.used + used);
+            }
+            match event {
+                Event::Budget => {}
+                Event::Syscall => {
+                    self.system_call(task);
+                    if let Some(why) = self.halts_after(task, at, ran) {
+                        return Turn::Halted(used, why);
+                    }
+                    return Turn::Used(used);
+                }
+                Event::Exception(exception) => {
+                    let image = self.program_of(task).cloned();
+                    if let Some(raised) = self.kernel.user_exception(task, exception) {
+                        self.note_crash(task, image, raised);
+                    }
+                }
+            }
+            if careful && let Some(why) = self.halts_after(task, at, ran) {
+                return Turn::Halted(used, why);
+            }
+        }
+        Turn::Used(used)
+    }
+
+    /// Whether the task still has its CPU and nothing in the kernel to see to first.
+    fn is_free_to_run(&self, task: TaskId) -> bool {
+        let kernel = &self.kernel;
+        kernel.current() == task
+            && !kernel.sched.need_resched(kernel.this_cpu)
+            && !kernel.signal_pending(task)
+            && kernel.task(task).continuation.is_none()
+    }
+
+    fn execute(&mut self, task: TaskId, budget: u32, used: u32) -> RunExit {
+        let kernel = &mut self.kernel;
+        let now = u64::from(self.cycles.used + used);
+        let tsc = kernel.tick * u64::from(kernel.config.cycles_per_tick) + now;
+        let regs = &mut kernel.tasks[task].thread.regs;
+        kernel.cpus[kernel.this_cpu].run(&mut kernel.ram, regs, u64::from(budget), tsc)
+    }
+
+    /// `int 0x80`. A child that it makes is a program too; after an exec the task does what the new
+    /// image says.
+    fn system_call(&mut self, task: TaskId) {
+        let forks = self.kernel.total_forks;
+        let execs = self.kernel.task(task).self_exec_id;
+        self.kernel.system_call(task);
+        if self.kernel.total_forks > forks
+            && let Some(child) = self.newest_task()
+        {
+            self.modes.insert(child, UserMode::Program);
+        }
+        let now = self.kernel.tasks.get(task).map(|task| task.self_exec_id);
+        if now.is_some_and(|now| now != execs) {
+            self.enter_image(task);
+        }
+    }
+
+    /// The file of a program, referenced once for the caller. Exec finds it by its name, unless
+    /// that is the name of a file from boot.
+    pub(super) fn program_inode(&mut self, name: &str, image: Arc<ProgramImage>) -> InodeId {
+        if crate::kernel::boot::BOOT_FILES.contains(&name) {
+            return self.kernel.new_inode(InodeKind::Image(image), name);
+        }
+        let inode = self.kernel.create(name, InodeKind::Image(image));
+        self.kernel.iget(inode);
+        inode
+    }
+
+    /// The image that a task runs, if it is a program.
+    pub fn program_of(&self, task: TaskId) -> Option<&Arc<ProgramImage>> {
+        let mm = self.kernel.tasks.get(task)?.mm?;
+        let exe = self.kernel.mms[mm].exe?;
+        match &self.kernel.inodes[exe].kind {
+            InodeKind::Image(image) => Some(image),
+            _ => None,
+        }
+    }
+}

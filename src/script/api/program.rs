@@ -1,0 +1,527 @@
+//! Programs: script functions that run as machine code, and looking at them while they do.
+
+use super::convert::{Result, address, alive, apply, look, ranged, why_gone};
+use super::spawn::{SpawnOptions, spawn_options, spawned};
+use super::view::as_view;
+use crate::abi::TaskId;
+use crate::kernel::program::ProgramImage;
+use crate::machine::{Command, Goal, Halt, Machine, Reply, Stop};
+use crate::script::compiled::image_of;
+use crate::script::error::ScriptError;
+use crate::script::limits::Limit;
+use crate::script::state::{Halt as RunHalt, Shared};
+use crate::script::value::{Task, View};
+use crate::view;
+use rhai::plugin::*;
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
+use std::sync::Arc;
+
+/// Ticks that a step may take at most: the task may have to wait for the CPU.
+const STEP_TICKS: u64 = 100_000;
+/// Bytes that `x` shows at most.
+const MAX_DUMP: i64 = 64 << 10;
+
+/// The image that a live task runs.
+fn image(ctx: &NativeCallContext, task: &Task) -> Result<(TaskId, Arc<ProgramImage>)> {
+    let id = alive(ctx, task)?;
+    let image = look(ctx, |machine| machine.program_of(id).cloned())?;
+    image.map(|image| (id, image)).ok_or_else(|| {
+        ScriptError::new(format!("task {} runs no program", task.pid))
+            .with_help("spawn(\"demo\", main) makes a program of the script's function main")
+            .into()
+    })
+}
+
+fn no_place(what: &str, image: &ProgramImage) -> ScriptError {
+    let functions = image.debug.functions.iter();
+    let names: Vec<&str> = functions
+        .filter(|f| image.debug.line_at(f.body).is_some())
+        .map(|f| &*f.name)
+        .collect();
+    ScriptError::new(format!("the program has no {what}"))
+        .with_help(format!("its functions are {}", names.join(", ")))
+}
+
+/// The address that a line begins at: the first statement of it, or of the next line that has one.
+fn line_addr(image: &ProgramImage, line: i64) -> Option<u32> {
+    let statements = image.debug.lines.iter().filter(|entry| entry.statement);
+    let from = statements.filter(|entry| i64::from(entry.line) >= line);
+    from.min_by_key(|entry| (entry.line, entry.addr))
+        .map(|entry| entry.addr)
+}
+
+fn set_breakpoint(ctx: &NativeCallContext, image: Arc<ProgramImage>, addr: u32) -> Result<i64> {
+    match apply(ctx, Command::Break { image, addr })? {
+        Reply::Point(id) => Ok(i64::from(id)),
+        _ => Ok(0),
+    }
+}
+
+/// Prints why programs were stopped.
+pub(super) fn tell(ctx: &NativeCallContext, halt: &Halt) -> Result<()> {
+    let text = look(ctx, |machine| view::halt(machine, halt))?;
+    Shared::of(ctx)?.print(&text);
+    Ok(())
+}
+
+/// Where a task is now, as a view.
+fn position(ctx: &NativeCallContext, task: &Task) -> Result<View> {
+    let chain = look(ctx, |machine| view::call_chain(machine, task.id))?;
+    match chain {
+        Some(chain) => as_view(&chain, &chain.text()),
+        None => Err(ScriptError::new(why_gone(ctx, task)?).into()),
+    }
+}
+
+fn step(ctx: &NativeCallContext, task: &Task, goal: Goal) -> Result<View> {
+    let (id, _) = image(ctx, task)?;
+    let shared = Shared::of(ctx)?;
+    let ticks = shared.with(|state| state.ticks_left())?.min(STEP_TICKS);
+    let before = look(ctx, |machine| machine.kernel.tick)?;
+    let reply = apply(
+        ctx,
+        Command::Step {
+            task: id,
+            goal,
+            ticks,
+        },
+    )?;
+    let passed = look(ctx, |machine| machine.kernel.tick)?.saturating_sub(before);
+    shared.with(|state| state.spend_ticks(passed))?;
+    match reply {
+        Reply::Stopped(Stop::Halted(Halt::Goal { .. })) => {}
+        Reply::Stopped(Stop::Halted(halt)) => tell(ctx, &halt)?,
+        Reply::Stopped(Stop::Budget) if ticks < STEP_TICKS => {
+            return Err(RunHalt::Limit(Limit::Ticks).into());
+        }
+        _ => {}
+    }
+    let ended = look(ctx, |machine| machine.has_ended(id))?;
+    if ended {
+        let text = view::Text {
+            lines: vec![view::cell(view::Role::Plain, "the task has ended")],
+        };
+        return as_view(&Vec::<String>::new(), &text);
+    }
+    position(ctx, task)
+}
+
+/// The arguments of a program as options give them.
+fn argv(name: &str, options: &mut Map) -> Result<Vec<Vec<u8>>> {
+    let mut argv = vec![name.as_bytes().to_vec()];
+    if let Some(args) = options.remove("args") {
+        let args = args.into_array().map_err(|_| {
+            ScriptError::new("option args must be an array of strings")
+                .with_help("spawn(\"echo\", main, #{args: [\"hello\", \"world\"]})")
+        })?;
+        argv.extend(args.iter().map(|arg| arg.to_string().into_bytes()));
+    }
+    Ok(argv)
+}
+
+/// What one run of an exploration came to: the error that ended it, or the program that died.
+fn broken(machine: &Machine, result: &Result<Dynamic>) -> Option<String> {
+    if let Err(error) = result {
+        return Some(ScriptError::text_of(error));
+    }
+    view::died(machine)
+}
+
+#[export_module]
+pub mod functions {
+    /// Makes a task that runs a function of the script as a program: it is compiled to i386 machine
+    /// code, mapped by execve, and executed by the emulated CPU while time passes. `help("programs")`
+    /// tells what such a function may contain.
+    ///
+    /// ```rhai
+    /// fn main() {
+    ///     let pid = fork();
+    ///     if pid == 0 { print("child"); } else { wait(); print("parent"); }
+    ///     0
+    /// }
+    /// let demo = spawn("demo", main);
+    /// run();
+    /// assert_eq(demo.exit_status, 0);
+    /// ```
+    #[rhai_fn(name = "spawn", return_raw)]
+    pub fn spawn_program(ctx: NativeCallContext, name: &str, main: FnPtr) -> Result<Task> {
+        spawn_program_with(ctx, name, main, Map::new())
+    }
+
+    /// Makes a task that runs a function of the script as a program, with the options of `spawn`
+    /// and `args`: the arguments after its name, for `main(argc, argv)`.
+    ///
+    /// ```rhai
+    /// fn main(argc, argv) { print(argc); 0 }
+    /// spawn("count", main, #{args: ["a", "b"]});
+    /// run();
+    /// ```
+    #[rhai_fn(name = "spawn", return_raw)]
+    pub fn spawn_program_with(
+        ctx: NativeCallContext,
+        name: &str,
+        main: FnPtr,
+        options: Map,
+    ) -> Result<Task> {
+        let mut options = options;
+        let argv = argv(name, &mut options)?;
+        let uid = look(&ctx, |machine| machine.kernel.config.uid)?;
+        let SpawnOptions { args, spin } = spawn_options(&ctx, name, uid, &options)?;
+        if spin {
+            return Err(ScriptError::new("idle is an option of puppets, not of programs").into());
+        }
+        let image = image_of(&ctx, &main)?;
+        spawned(&ctx, Command::SpawnProgram { args, image, argv })
+    }
+
+    /// The functions that a program is in, the innermost first, with line and source.
+    ///
+    /// ```rhai
+    /// fn main() { loop { } }
+    /// let demo = spawn("demo", main);
+    /// tick();
+    /// assert_eq(where(demo).frames[0].function, "main");
+    /// ```
+    #[rhai_fn(name = "where", return_raw)]
+    pub fn where_is(ctx: NativeCallContext, task: Task) -> Result<View> {
+        image(&ctx, &task)?;
+        position(&ctx, &task)
+    }
+
+    /// The variables of the function that a program is in, and its globals: value, and where each
+    /// is.
+    ///
+    /// ```rhai
+    /// fn main() { let n = 7; loop { n += 1; } }
+    /// let demo = spawn("demo", main);
+    /// tick();
+    /// assert(locals(demo).locals[0].value > 7);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn locals(ctx: NativeCallContext, task: Task) -> Result<View> {
+        let (id, _) = image(&ctx, &task)?;
+        match look(&ctx, |machine| view::variables(machine, id))? {
+            Some(variables) => as_view(&variables, &variables.text()),
+            None => Err(ScriptError::new("the program is nowhere").into()),
+        }
+    }
+
+    /// The machine code of the function that a program is in, with the source lines.
+    ///
+    /// ```rhai
+    /// fn main() { loop { } }
+    /// let demo = spawn("demo", main);
+    /// tick();
+    /// print(disasm(demo));
+    /// ```
+    #[rhai_fn(name = "disasm", return_raw)]
+    pub fn disasm(ctx: NativeCallContext, task: Task) -> Result<View> {
+        let (id, _) = image(&ctx, &task)?;
+        match look(&ctx, |machine| view::disassembly(machine, id, None))? {
+            Some(code) => as_view(&code, &code.text()),
+            None => Err(ScriptError::new("the program is in no function").into()),
+        }
+    }
+
+    /// The machine code of a function of a program, with the source lines.
+    ///
+    /// ```rhai
+    /// fn twice(n) { n * 2 }
+    /// fn main() { twice(21) }
+    /// let demo = spawn("demo", main);
+    /// print(disasm(demo, "twice"));
+    /// ```
+    #[rhai_fn(name = "disasm", return_raw)]
+    pub fn disasm_function(ctx: NativeCallContext, task: Task, function: &str) -> Result<View> {
+        let (id, image) = image(&ctx, &task)?;
+        match look(&ctx, |machine| {
+            view::disassembly(machine, id, Some(function))
+        })? {
+            Some(code) => as_view(&code, &code.text()),
+            None => Err(no_place(&format!("function {function}"), &image).into()),
+        }
+    }
+
+    /// `n` bytes of a task's memory as words and characters; no page is faulted in.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// print(x(sh, sh.regs.esp, 64));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn x(ctx: NativeCallContext, task: Task, addr: i64, n: i64) -> Result<View> {
+        let id = alive(&ctx, &task)?;
+        let addr = address(addr)?;
+        let len = ranged(n, "the number of bytes", 1, MAX_DUMP)? as u32;
+        let dump = look(&ctx, |machine| view::dump(machine, id, addr, len))?;
+        as_view(&dump, &dump.text())
+    }
+
+    /// Stops the machine whenever that program comes to a line of the script. Returns the
+    /// breakpoint's number.
+    ///
+    /// ```rhai
+    /// fn main() {
+    ///     let n = 1;
+    ///     n += 1;
+    ///     n
+    /// }
+    /// let demo = spawn("demo", main);
+    /// break_at(demo, 3);
+    /// run();
+    /// assert_eq(where(demo).frames[0].line, 3);
+    /// ```
+    #[rhai_fn(name = "break_at", return_raw)]
+    pub fn break_at_line(ctx: NativeCallContext, task: Task, line: i64) -> Result<i64> {
+        let (_, image) = image(&ctx, &task)?;
+        match line_addr(&image, line) {
+            Some(addr) => set_breakpoint(&ctx, image, addr),
+            None => Err(no_place(&format!("statement at or after line {line}"), &image).into()),
+        }
+    }
+
+    /// Stops the machine whenever that program comes into a function. Returns the breakpoint's
+    /// number.
+    ///
+    /// ```rhai
+    /// fn work(n) { n * 2 }
+    /// fn main() { work(4) }
+    /// let demo = spawn("demo", main);
+    /// break_at(demo, "work");
+    /// run();
+    /// assert_eq(where(demo).frames[0].function, "work");
+    /// ```
+    #[rhai_fn(name = "break_at", return_raw)]
+    pub fn break_at_function(ctx: NativeCallContext, task: Task, function: &str) -> Result<i64> {
+        let (_, image) = image(&ctx, &task)?;
+        match image.debug.function(function).map(|f| f.body) {
+            Some(addr) => set_breakpoint(&ctx, image, addr),
+            None => Err(no_place(&format!("function {function}"), &image).into()),
+        }
+    }
+
+    /// Stops the machine whenever a program has changed the word at an address of a task's memory.
+    /// Returns the watchpoint's number.
+    ///
+    /// ```rhai
+    /// let total = 0;
+    /// fn main() { for i in 0..3 { total += i; } total }
+    /// let demo = spawn("demo", main);
+    /// watch(demo, addr_of(demo, "total"));
+    /// run();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn watch(ctx: NativeCallContext, task: Task, addr: i64) -> Result<i64> {
+        let task = alive(&ctx, &task)?;
+        let addr = address(addr)?;
+        match apply(&ctx, Command::Watch { task, addr })? {
+            Reply::Point(id) => Ok(i64::from(id)),
+            _ => Ok(0),
+        }
+    }
+
+    /// The address of a global variable or of a function of a program.
+    ///
+    /// ```rhai
+    /// fn main() { loop { } }
+    /// let demo = spawn("demo", main);
+    /// assert(addr_of(demo, "main") >= 0x08048000);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn addr_of(ctx: NativeCallContext, task: Task, name: &str) -> Result<i64> {
+        let (_, image) = image(&ctx, &task)?;
+        let debug = &image.debug;
+        let global = debug.globals.iter().find(|global| &*global.name == name);
+        let function = debug.function(name).map(|f| f.start);
+        match global.map(|global| global.addr).or(function) {
+            Some(addr) => Ok(i64::from(addr)),
+            None => Err(no_place(&format!("global or function {name}"), &image).into()),
+        }
+    }
+
+    /// Removes a breakpoint or a watchpoint.
+    ///
+    /// ```rhai
+    /// fn main() { 0 }
+    /// let demo = spawn("demo", main);
+    /// let id = break_at(demo, "main");
+    /// unbreak(id);
+    /// run();
+    /// ```
+    #[rhai_fn(name = "unbreak", return_raw)]
+    pub fn unbreak(ctx: NativeCallContext, id: i64) -> Result<()> {
+        let id = ranged(id, "the number", 1, i64::from(u32::MAX))? as u32;
+        apply(&ctx, Command::Unbreak(Some(id))).map(|_| ())
+    }
+
+    /// Removes all breakpoints and watchpoints.
+    ///
+    /// ```rhai
+    /// unbreak();
+    /// ```
+    #[rhai_fn(name = "unbreak", return_raw)]
+    pub fn unbreak_all(ctx: NativeCallContext) -> Result<()> {
+        apply(&ctx, Command::Unbreak(None)).map(|_| ())
+    }
+
+    /// Lets a program execute one instruction. Time passes if it has to wait for the CPU. Returns
+    /// where it is then.
+    ///
+    /// ```rhai
+    /// fn main() { 0 }
+    /// let demo = spawn("demo", main);
+    /// let before = demo.regs.eip;
+    /// stepi(demo);
+    /// assert(demo.regs.eip != before);
+    /// ```
+    #[rhai_fn(name = "stepi", return_raw)]
+    pub fn stepi(ctx: NativeCallContext, task: Task) -> Result<View> {
+        step(&ctx, &task, Goal::Instructions(1))
+    }
+
+    /// Lets a program execute `n` instructions.
+    ///
+    /// ```rhai
+    /// fn main() { loop { } }
+    /// let demo = spawn("demo", main);
+    /// print(stepi(demo, 100));
+    /// ```
+    #[rhai_fn(name = "stepi", return_raw)]
+    pub fn stepi_many(ctx: NativeCallContext, task: Task, n: i64) -> Result<View> {
+        let n = ranged(n, "the number of instructions", 1, 1_000_000_000)? as u64;
+        step(&ctx, &task, Goal::Instructions(n))
+    }
+
+    /// Lets a program run to its next source line, calls included; or back to its caller.
+    ///
+    /// ```rhai
+    /// fn main() {
+    ///     let n = 1;
+    ///     n += 1;
+    ///     n
+    /// }
+    /// let demo = spawn("demo", main);
+    /// break_at(demo, "main");
+    /// run();
+    /// next_line(demo);
+    /// assert_eq(where(demo).frames[0].line, 3);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn next_line(ctx: NativeCallContext, task: Task) -> Result<View> {
+        step(&ctx, &task, Goal::NextLine)
+    }
+
+    /// Lets a program run until the function that it is in has returned.
+    ///
+    /// ```rhai
+    /// fn work(n) { n * 2 }
+    /// fn main() { work(4) }
+    /// let demo = spawn("demo", main);
+    /// break_at(demo, "work");
+    /// run();
+    /// finish(demo);
+    /// assert_eq(where(demo).frames[0].function, "main");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn finish(ctx: NativeCallContext, task: Task) -> Result<View> {
+        step(&ctx, &task, Goal::Finish)
+    }
+
+    /// Types a line on the console: programs that wait in `read(0, ..)` get it.
+    ///
+    /// ```rhai
+    /// let buffer = [0, 0, 0, 0];
+    /// fn main() { read(0, addr(buffer), 16) }
+    /// let demo = spawn("demo", main);
+    /// run();
+    /// type_line("hello");
+    /// run();
+    /// assert_eq(demo.exit_status, 6);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn type_line(ctx: NativeCallContext, line: &str) -> Result<()> {
+        let bytes = format!("{line}\n").into_bytes();
+        apply(&ctx, Command::Type(bytes)).map(|_| ())
+    }
+
+    /// Ends the input of the console, as Ctrl-D does: `read(0, ..)` returns 0.
+    ///
+    /// ```rhai
+    /// let buffer = [0];
+    /// fn main() { read(0, addr(buffer), 4) }
+    /// let demo = spawn("demo", main);
+    /// type_eof();
+    /// run();
+    /// assert_eq(demo.exit_status, 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn type_eof(ctx: NativeCallContext) -> Result<()> {
+        apply(&ctx, Command::EndInput).map(|_| ())
+    }
+
+    /// Lets the length of ticks, in instructions of programs, vary by a seed: the same seed gives
+    /// the same run, another one another interleaving.
+    ///
+    /// ```rhai
+    /// jitter(7);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn jitter(ctx: NativeCallContext, seed: i64) -> Result<()> {
+        apply(&ctx, Command::Jitter(Some(seed as u64))).map(|_| ())
+    }
+
+    /// Runs a function under `n` interleavings of programs, each on a freshly booted machine with
+    /// another seed, up to the first in which it throws or a program dies of a signal. The machine
+    /// is left as that run ended: `trace()` shows how it came about.
+    ///
+    /// ```rhai
+    /// fn main() { 0 }
+    /// print(explore(|| { spawn("demo", main); run(); }, 5));
+    /// ```
+    #[rhai_fn(name = "explore", return_raw)]
+    pub fn explore(ctx: NativeCallContext, call: FnPtr, n: i64) -> Result<View> {
+        explore_from(ctx, call, n, 1)
+    }
+
+    /// Explores `n` interleavings, the first of them with that seed.
+    ///
+    /// ```rhai
+    /// fn main() { 0 }
+    /// explore(|| { spawn("demo", main); run(); }, 2, 1000);
+    /// ```
+    #[rhai_fn(name = "explore", return_raw)]
+    pub fn explore_from(ctx: NativeCallContext, call: FnPtr, n: i64, seed: i64) -> Result<View> {
+        let runs = ranged(n, "the number of runs", 1, 1_000_000)?;
+        let shared = Shared::of(&ctx)?;
+        let config = look(&ctx, |machine| machine.kernel.config.clone())?;
+        for run in 0..runs {
+            let seed = seed.wrapping_add(run);
+            let mut config = config.clone();
+            config.jitter = Some(seed as u64);
+            let booted = shared.with(|state| state.boot(config))?;
+            booted.map_err(ScriptError::new)?;
+            shared.hold_output()?;
+            let result: Result<Dynamic> = call.call_within_context(&ctx, ());
+            if let Some(halt) = shared.must_halt(1) {
+                return Err(halt.into());
+            }
+            let Some(error) = look(&ctx, |machine| broken(machine, &result))? else {
+                shared.discard_output()?;
+                continue;
+            };
+            shared.release_output()?;
+            let found = view::Exploration {
+                runs: run + 1,
+                seed: Some(seed),
+                error: Some(error),
+            };
+            return as_view(&found, &found.text());
+        }
+        let found = view::Exploration {
+            runs,
+            seed: None,
+            error: None,
+        };
+        as_view(&found, &found.text())
+    }
+}

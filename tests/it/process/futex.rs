@@ -1,0 +1,262 @@
+//! Sleeping on words of user memory, for a time, and for a line of the console.
+
+use crate::lab::{Lab, errno};
+use forklab::abi::{CloneFlags, Errno, MapFlags, Prot, TaskId, VirtAddr};
+use forklab::kernel::futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs};
+use forklab::kernel::mm::MmapArgs;
+use forklab::kernel::syscall::Syscall;
+use forklab::machine::{Command, Outcome};
+
+const VM_SIGHAND_THREAD: u32 = CloneFlags::CLONE_VM.bits()
+    | CloneFlags::CLONE_SIGHAND.bits()
+    | CloneFlags::CLONE_THREAD.bits();
+
+fn futex(addr: VirtAddr, op: u32, val: u32) -> FutexArgs {
+    FutexArgs {
+        addr,
+        op,
+        val,
+        timeout: 0,
+        addr2: VirtAddr(0),
+        val3: 0,
+    }
+}
+
+fn call(lab: &mut Lab, task: TaskId, args: FutexArgs) -> i32 {
+    lab.call(task, Syscall::Futex(args))
+}
+
+/// The number of the call that sleeps.
+fn waits(lab: &mut Lab, task: TaskId, args: FutexArgs) -> u64 {
+    match lab.outcome(task, Syscall::Futex(args)) {
+        Outcome::Blocks(call) => call,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn value(lab: &Lab, call: u64) -> Option<i32> {
+    lab.returned(call).map(|(value, _)| value)
+}
+
+/// A process of threads that share a page: they, and the page.
+fn threads(count: usize) -> (Lab, Vec<TaskId>, VirtAddr) {
+    let (mut lab, sh) = Lab::with_shell();
+    let page = lab.map(sh, 1);
+    let mut all = vec![sh];
+    for _ in 1..count {
+        all.push(lab.clone(sh, VM_SIGHAND_THREAD).unwrap());
+    }
+    (lab, all, page)
+}
+
+#[test]
+fn waiters_are_woken_in_the_order_in_which_they_came() {
+    let (mut lab, tasks, word) = threads(4);
+    let calls: Vec<u64> = tasks[1..]
+        .iter()
+        .map(|task| waits(&mut lab, *task, futex(word, FUTEX_WAIT, 0)))
+        .collect();
+    // A count of 0 wakes one all the same.
+    for (count, woken, done) in [(0, 1, 1), (9, 2, 3), (1, 0, 3)] {
+        let args = futex(word, FUTEX_WAKE, count);
+        assert_eq!(call(&mut lab, tasks[0], args), woken);
+        let values: Vec<_> = calls.iter().map(|call| value(&lab, *call)).collect();
+        let expected: Vec<_> = (0..3).map(|i| (i < done).then_some(0)).collect();
+        assert_eq!(values, expected);
+    }
+}
+
+#[test]
+fn what_futex_refuses() {
+    let (mut lab, tasks, word) = threads(1);
+    let sh = tasks[0];
+    let dark = lab.call(
+        sh,
+        Syscall::Mmap(MmapArgs {
+            addr: 0,
+            len: 4096,
+            prot: Prot::empty().bits(),
+            flags: (MapFlags::PRIVATE | MapFlags::ANONYMOUS).bits(),
+            fd: None,
+            pgoff: 0,
+        }),
+    );
+    for (args, expected) in [
+        (futex(VirtAddr(word.0 + 2), FUTEX_WAIT, 0), Errno::EINVAL),
+        (futex(VirtAddr(16), FUTEX_WAIT, 0), Errno::EFAULT),
+        (futex(VirtAddr(dark as u32), FUTEX_WAIT, 0), Errno::EACCES),
+        (futex(word, FUTEX_WAIT, 7), Errno::EAGAIN),
+        (futex(word, 5, 0), Errno::ENOSYS),
+        (futex(word, 128, 0), Errno::ENOSYS),
+    ] {
+        assert_eq!(errno(call(&mut lab, sh, args)), expected, "{args:?}");
+    }
+}
+
+#[test]
+fn processes_meet_on_a_shared_page_and_not_on_a_private_one() {
+    for (kind, woken) in [(MapFlags::SHARED, 1), (MapFlags::PRIVATE, 0)] {
+        let (mut lab, sh) = Lab::with_shell();
+        let word = lab.call(
+            sh,
+            Syscall::Mmap(MmapArgs {
+                addr: 0,
+                len: 4096,
+                prot: (Prot::READ | Prot::WRITE).bits(),
+                flags: (kind | MapFlags::ANONYMOUS).bits(),
+                fd: None,
+                pgoff: 0,
+            }),
+        );
+        let word = VirtAddr(word as u32);
+        let child = lab.fork(sh);
+        waits(&mut lab, child, futex(word, FUTEX_WAIT, 0));
+        assert_eq!(call(&mut lab, sh, futex(word, FUTEX_WAKE, 1)), woken);
+    }
+}
+
+#[test]
+fn requeueing_wakes_some_and_moves_others() {
+    for (op, wake, move_at_most, val3, returned, woken) in [
+        (FUTEX_REQUEUE, 1, 1, 0, 2, 1),
+        (FUTEX_REQUEUE, 0, 0, 0, 1, 0),
+        (FUTEX_CMP_REQUEUE, 1, 9, 0, 3, 1),
+        (FUTEX_CMP_REQUEUE, 1, 9, 5, -Errno::EAGAIN.code(), 0),
+    ] {
+        let (mut lab, tasks, word) = threads(4);
+        let other = VirtAddr(word.0 + 64);
+        let calls: Vec<u64> = tasks[1..]
+            .iter()
+            .map(|task| waits(&mut lab, *task, futex(word, FUTEX_WAIT, 0)))
+            .collect();
+        let args = FutexArgs {
+            timeout: move_at_most,
+            addr2: other,
+            val3,
+            ..futex(word, op, wake)
+        };
+        assert_eq!(call(&mut lab, tasks[0], args), returned);
+        let done = calls.iter().filter(|call| value(&lab, **call).is_some());
+        assert_eq!(done.count(), woken);
+        let moved = (returned - woken as i32).max(0);
+        let args = futex(other, FUTEX_WAKE, 9);
+        assert_eq!(call(&mut lab, tasks[0], args), moved);
+    }
+}
+
+#[test]
+fn a_wait_ends_by_itself_after_its_time() {
+    let (mut lab, tasks, word) = threads(1);
+    let (sh, time) = (tasks[0], VirtAddr(word.0 + 64));
+    // 10 ms are 11 ticks, and one more.
+    lab.write(sh, VirtAddr(time.0 + 4), 10_000_000);
+    let args = FutexArgs {
+        timeout: time.0,
+        ..futex(word, FUTEX_WAIT, 0)
+    };
+    let wait = waits(&mut lab, sh, args);
+    lab.tick(11);
+    assert_eq!(value(&lab, wait), None);
+    lab.tick(1);
+    assert_eq!(value(&lab, wait), Some(-Errno::ETIMEDOUT.code()));
+}
+
+/// Process example 6: the word is cleared and one who waits there is woken.
+#[test]
+fn the_end_of_a_thread_wakes_who_waits_for_its_tid_word() {
+    let (mut lab, sh) = Lab::with_shell();
+    let word = lab.map(sh, 1);
+    let flags = VM_SIGHAND_THREAD | CloneFlags::CLONE_CHILD_CLEARTID.bits();
+    let args = forklab::kernel::fork::ForkArgs {
+        child_tid: word,
+        ..Default::default()
+    };
+    let thread = lab.clone_with(sh, flags, args).unwrap();
+    lab.write(sh, word, 42);
+    let join = waits(&mut lab, sh, futex(word, FUTEX_WAIT, 42));
+    lab.exit(thread, 5);
+    assert_eq!(value(&lab, join), Some(0));
+    assert_eq!(lab.read(sh, word), 0);
+}
+
+/// Scheduler example W20: nanosleep of 10 ms and of 1 ms.
+#[test]
+fn nanosleep_takes_the_ticks_rounded_up_and_one_more() {
+    for (nsec, ticks) in [(10_000_000, 12), (1_000_000, 3), (1, 2)] {
+        let (mut lab, sh) = Lab::with_shell();
+        let time = lab.map(sh, 1);
+        lab.write(sh, VirtAddr(time.0 + 4), nsec);
+        let call = Syscall::Nanosleep(time, VirtAddr(0));
+        let Outcome::Blocks(sleep) = lab.outcome(sh, call) else {
+            panic!("it does not sleep");
+        };
+        lab.tick(ticks - 1);
+        assert_eq!(value(&lab, sleep), None, "{nsec}");
+        lab.tick(1);
+        assert_eq!(value(&lab, sleep), Some(0), "{nsec}");
+    }
+}
+
+#[test]
+fn nanosleep_of_nothing_returns_and_of_nonsense_is_refused() {
+    let (mut lab, sh) = Lab::with_shell();
+    let time = lab.map(sh, 1);
+    for (sec, nsec) in [(u32::MAX, 0), (0, 1_000_000_000), (0, u32::MAX)] {
+        lab.write(sh, time, sec);
+        lab.write(sh, VirtAddr(time.0 + 4), nsec);
+        let value = lab.call(sh, Syscall::Nanosleep(time, VirtAddr(0)));
+        assert_eq!(errno(value), Errno::EINVAL);
+    }
+}
+
+#[test]
+fn a_read_of_the_console_gets_a_line_at_a_time() {
+    let (mut lab, sh) = Lab::with_shell();
+    let page = lab.map(sh, 1);
+    let read = |len| Syscall::Read(0, page, len);
+    let Outcome::Blocks(waiting) = lab.outcome(sh, read(100)) else {
+        panic!("nothing was typed yet");
+    };
+    lab.machine.apply(Command::Type(b"ab".to_vec())).unwrap();
+    assert_eq!(value(&lab, waiting), None, "no line yet");
+    lab.machine
+        .apply(Command::Type(b"c\nnext\n".to_vec()))
+        .unwrap();
+    assert_eq!(value(&lab, waiting), Some(4));
+    assert_eq!(lab.read(sh, page), u32::from_le_bytes(*b"abc\n"));
+    assert_eq!(lab.call(sh, read(2)), 2, "a short buffer takes a part");
+    assert_eq!(lab.call(sh, read(100)), 3);
+    lab.machine.apply(Command::EndInput).unwrap();
+    assert_eq!(lab.call(sh, read(100)), 0);
+}
+
+#[test]
+fn what_is_written_to_the_console_and_to_files() {
+    let (mut lab, sh) = Lab::with_shell();
+    let page = lab.map(sh, 1);
+    lab.write(sh, page, u32::from_le_bytes(*b"hey\n"));
+    assert_eq!(lab.call(sh, Syscall::Write(1, page, 4)), 4);
+    assert_eq!(lab.machine.kernel.console.output, b"hey\n");
+    let write_only = 0o101;
+    let fd = lab.call(sh, Syscall::Open("notes".to_owned(), write_only)) as u32;
+    for (call, expected) in [
+        (Syscall::Write(fd, page, 3), 3),
+        (Syscall::Lseek(fd, 4, 1), 7),
+        (Syscall::Write(fd, page, 1), 1),
+        (Syscall::Lseek(fd, -8, 2), 0),
+        (Syscall::Lseek(fd, -1, 0), -Errno::EINVAL.code()),
+        (Syscall::Lseek(1, 0, 0), -Errno::ESPIPE.code()),
+        (Syscall::Read(fd, page, 1), -Errno::EBADF.code()),
+        (Syscall::Write(9, page, 1), -Errno::EBADF.code()),
+        (Syscall::Write(1, VirtAddr(16), 1), -Errno::EFAULT.code()),
+        (Syscall::Write(1, page, u32::MAX), -Errno::EINVAL.code()),
+    ] {
+        assert_eq!(lab.call(sh, call.clone()), expected, "{call:?}");
+    }
+    let fd = lab.call(sh, Syscall::Open("notes".to_owned(), 0)) as u32;
+    assert_eq!(lab.call(sh, Syscall::Read(fd, page, 100)), 8);
+    assert_eq!(
+        lab.read(sh, VirtAddr(page.0 + 4)),
+        u32::from_le_bytes(*b"\0\0\0h")
+    );
+}
