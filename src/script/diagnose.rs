@@ -72,7 +72,7 @@ pub(super) fn halt(halt: Halt, limits: &Limits) -> Diagnosis {
         },
         Halt::Interrupted => Diagnosis {
             kind: FailureKind::Interrupted,
-            ..Diagnosis::script("interrupted; the machine stands where it was", None)
+            ..Diagnosis::script("interrupted; what it did until then stays", None)
         },
     }
 }

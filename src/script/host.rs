@@ -18,7 +18,7 @@ pub struct Host {
     pub out: Output,
     /// Who answers predictions that the script does not answer itself.
     pub ask: Option<Ask>,
-    /// Set from outside, it ends what runs.
+    /// Raised from outside, it ends what runs; if nothing does, what runs next.
     pub interrupt: Interrupt,
     /// How many bytes of memory the process uses, for the limit on it.
     pub memory: Option<fn() -> usize>,
@@ -51,7 +51,7 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Takes the wish back, before something new is run.
+    /// Takes the wish back.
     pub fn clear(&self) {
         self.0.store(false, Ordering::Relaxed);
     }

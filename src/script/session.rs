@@ -140,7 +140,7 @@ impl Session {
 
     fn failure(&self, error: &EvalAltResult) -> Failure {
         let failure = Failure::of_run(error, &self.words());
-        if let Some(halt) = self.shared.must_halt(1) {
+        if let Some(halt) = self.shared.take_halt() {
             // Its place is where the script was when it was noticed.
             return Failure {
                 position: failure.position,
@@ -161,7 +161,7 @@ impl Session {
     /// A script that ended well by itself, but whose last words nobody took or whose machine
     /// panicked.
     fn check_end(&self) -> Result<(), Failure> {
-        if let Some(halt) = self.shared.must_halt(1) {
+        if let Some(halt) = self.shared.take_halt() {
             return Err(Failure::of_halt(halt, &self.limits));
         }
         match self.machine(|machine| machine.kernel.panic.clone()) {

@@ -97,7 +97,12 @@ pub fn choice(word: &str, what: &str, known: &[&str]) -> String {
 
 /// Carries a command out.
 pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
-    let reply = Shared::of(ctx)?.with(|state| state.apply(command))?;
+    let shared = Shared::of(ctx)?;
+    let reply = shared.with(|state| state.apply(command))?;
+    // A command is one operation, however much of the host's memory it takes.
+    if let Some(halt) = shared.must_halt(0) {
+        return Err(halt.into());
+    }
     reply.map_err(|refusal| ScriptError::of_refusal(&refusal).into())
 }
 

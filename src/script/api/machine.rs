@@ -128,7 +128,11 @@ pub mod functions {
     #[rhai_fn(name = "boot", return_raw)]
     pub fn boot_with(ctx: NativeCallContext, options: Map) -> Result<()> {
         let config = boot_config(&options)?;
-        let booted = Shared::of(&ctx)?.with(|state| state.boot(config))?;
+        let shared = Shared::of(&ctx)?;
+        if !shared.with(|state| state.has_room_for(u64::from(config.mem)))? {
+            return Err(Halt::Limit(Limit::Memory).into());
+        }
+        let booted = shared.with(|state| state.boot(config))?;
         booted.map_err(|why| ScriptError::new(why).into())
     }
 
