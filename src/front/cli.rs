@@ -176,7 +176,10 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
 
 /// Help and version are no errors; the rest is.
 fn report_usage(error: &clap::Error) -> u8 {
-    // A closed terminal is no reason to fail in another way.
-    let _ = error.print();
-    if error.use_stderr() { USAGE } else { FINE }
+    match error.print() {
+        // A closed terminal is no reason to fail in another way.
+        _ if error.use_stderr() => USAGE,
+        Ok(()) => FINE,
+        Err(error) => run::output_failed(error.kind()),
+    }
 }

@@ -168,6 +168,14 @@ pub(super) const fn exit_code(kind: FailureKind) -> u8 {
     }
 }
 
+/// Says that nothing more can be printed, unless the reader has gone away; returns the exit code.
+pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
+    if kind != io::ErrorKind::BrokenPipe {
+        complain(&format!("forklab: standard output: {kind}"));
+    }
+    exit_code(FailureKind::Output(kind))
+}
+
 /// Prints a line.
 pub(super) fn print_line(line: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")

@@ -219,6 +219,11 @@ impl Shell {
     fn evaluate(&mut self, line: &str) -> Answer {
         match self.session.submit(line) {
             Ok(shown) => Answer::said(paint(&cut(shown.text), self.color)),
+            Err(failure) if failure.kind == FailureKind::Interrupted => Answer {
+                text: format!("{failure}; undo takes it back"),
+                failure: Some(failure.kind),
+                quit: false,
+            },
             Err(failure) => Answer {
                 text: draw(&failure, NAME, self.session.document(), self.color),
                 failure: Some(failure.kind),
