@@ -23,7 +23,7 @@ const STACK_FOR_OPERATION: usize = 56;
 ///
 /// Without a command: the interactive prompt.
 #[derive(Parser)]
-#[command(name = "forklab", version, about, after_help = EXIT_CODES)]
+#[command(name = "forklab", bin_name = "forklab", version, about, after_help = EXIT_CODES)]
 struct Cli {
     /// Run this script text on a fresh machine, and print the value of its last expression
     #[arg(short = 'e', value_name = "EXPR")]

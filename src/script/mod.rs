@@ -3,6 +3,7 @@
 //! Everything that a script sees is a value or a handle. Scripts cannot touch the host.
 
 mod api;
+mod constants;
 mod diagnose;
 mod document;
 mod engine;

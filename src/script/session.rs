@@ -14,7 +14,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Scope};
 
 /// A script session.
 pub struct Session {
-    engine: Engine,
+    pub(super) engine: Engine,
     pub(super) shared: Shared,
     pub(super) scope: Scope<'static>,
     pub(super) library: AST,
@@ -121,6 +121,11 @@ impl Session {
     /// All text that was run so far: the lines that failures speak of.
     pub fn document(&self) -> &str {
         self.document.text()
+    }
+
+    /// How many of these lines stand before the text that was run last.
+    pub fn lines_before(&self) -> usize {
+        self.document.before()
     }
 
     /// Predictions that were made so far.

@@ -258,7 +258,7 @@ fn an_error_that_is_caught_prints_as_its_message() {
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         "there is no task 9\n<there is no task 9>\n\
-         Function not found: frok ()\n<Function not found: frok ()>\n\
+         there is no function frok()\n<there is no function frok()>\n\
          own words\n<own words>\n\
          #{\"a\": 1, \"b\": [\"x\", ()]}\n"
     );

@@ -49,6 +49,52 @@ fn a_function_without_its_parentheses_is_explained() {
     assert!(text.contains("it is a function: task.fork()"), "{text}");
 }
 
+#[test]
+fn habits_of_other_prompts_are_understood_or_answered() {
+    for (line, says) in [
+        ("tick 5", "5 ms passed"),
+        ("print 6 * 7", ""),
+        ("hex 255", "0xff"),
+        ("help fork()", "task.fork()"),
+        ("help sh.fork()", "task.fork()"),
+        ("man fork", "task.fork()"),
+        (":help fork", "task.fork()"),
+        ("help CLONE_VM", "the child shares the address space"),
+        ("help SIGKILL", "ends the process"),
+        ("help CLONE_WM", "did you mean CLONE_VM?"),
+        ("help spwan", "did you mean spawn?"),
+        ("ps aux", "it is ps()"),
+        (
+            "undo -1",
+            "error: undo takes a number of lines, such as undo 2, not -1",
+        ),
+        ("h->fork()", "a method follows a dot: sh.fork()"),
+        ("sp", "did you mean spawn("),
+        ("sp(\"sh\")", "did you mean spawn?"),
+        ("kill(2, 9)", "tasks cannot send signals yet"),
+        ("kill", "tasks cannot send signals yet"),
+        ("spawn(\"h\", \"run 5\")", "workload([\"run 5\"])"),
+        ("let n = 5; n.size", "an int has no size"),
+    ] {
+        let text = answer(&[line]);
+        let words: Vec<&str> = text
+            .split(|c: char| c.is_whitespace() || c == '│')
+            .filter(|word| !word.is_empty())
+            .collect();
+        assert!(words.join(" ").contains(says), "{line}: {text}");
+    }
+}
+
+#[test]
+fn a_script_that_is_run_has_its_own_name_and_lines() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("fails.rhai");
+    std::fs::write(&path, "#! forklab\nlet a = 1;\nfrok();\n").unwrap();
+    let line = format!(":run {}", path.display());
+    let text = answer(&["let b = 2", &line]);
+    assert!(text.contains("fails.rhai:3:1 ]"), "{text}");
+    assert_eq!(answer(&[&line, "undo"]), format!("before {line}"));
+}
+
 /// A shell whose questions are answered by these words, and what was asked.
 fn answering(answers: &'static [&'static str]) -> (Shell, mpsc::Receiver<String>) {
     let (ask, asked) = mpsc::channel();
