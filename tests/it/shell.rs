@@ -167,3 +167,13 @@ fn a_wish_to_stop_ends_what_runs_next() {
     assert_eq!(asked.try_iter().count(), 0);
     assert_eq!(shell.submit("6 * 7").text, "42");
 }
+
+/// Init is the parent of what is spawned, but does not look like it.
+#[test]
+fn init_keeps_its_own_priority() {
+    let lines = [
+        "spawn(\"sh\", #{nice: 10, uid: 0})",
+        "`${init().prio} ${init().nice} ${init().time_slice}`",
+    ];
+    assert_eq!(answer(&lines), "\"125 0 100\"");
+}
