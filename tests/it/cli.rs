@@ -280,7 +280,7 @@ fn a_handle_belongs_to_the_machine_that_made_it() {
             try { act.call(); print(\"done\") } catch (e) { print(e) }
         }";
     let output = forklab(&["run", "-"], script.as_bytes());
-    let gone = "task 2 is gone: it belongs to the machine before boot()\n";
+    let gone = "task 2 is gone: it belonged to the machine before boot()\n";
     let call = "a call made long ago, or on the machine before boot()\n";
     let call_error = "the call was made long ago, or on the machine before boot()\n";
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");

@@ -118,7 +118,7 @@ pub mod functions {
         boot_with(ctx, Map::new())
     }
 
-    /// Boots a fresh machine with options: `cpus`, `mem` (bytes), `tlb` (entries), `pid_max`,
+    /// Boots a fresh machine with options: `cpus` (load is not balanced between them yet), `mem` (bytes), `tlb` (entries), `pid_max`,
     /// `threads_max`, `cow`, `child_runs_first`, `initial_jiffies`, `uid`, and the levers
     /// `fork_cpu` and `parent_not_on_array`.
     ///
