@@ -1,7 +1,7 @@
 //! `forklab test`: scripts against their snapshots, with a coloured difference.
 
 use super::cli::Process;
-use super::diag::draw;
+use super::diag::{draw, visible};
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
 use super::run::{complain, output_failed, print_line, reason};
 use super::style::{paint_words, stdout_has_color};
@@ -115,14 +115,20 @@ fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
             )
         }
         Outcome::Interrupted => String::new(),
-        Outcome::Differs { was, now } => {
+        Outcome::Differs { was, now, failed } => {
             let word = match (accept, was) {
                 (true, _) => paint_words("accept ", Role::Good, color),
                 (false, None) => paint_words("new    ", Role::Bad, color),
                 (false, Some(_)) => paint_words("differs", Role::Bad, color),
             };
             let was = was.as_deref().unwrap_or_default();
-            format!("{word} {label}\n{}", difference(was, now, color))
+            // What is accepted unseen may be a slip of the script's.
+            let end = if *failed {
+                ": it ends with an error"
+            } else {
+                ""
+            };
+            format!("{word} {label}{end}\n{}", difference(was, now, color))
         }
     }
 }
@@ -141,7 +147,8 @@ fn difference(was: &str, now: &str, color: bool) -> String {
             lines.push(paint_words("        ...", Role::Dim, color));
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let text = change.value().trim_end_matches('\n');
+            // A carriage return would hide the line.
+            let text = visible(change.value().trim_end_matches('\n'));
             lines.push(match change.tag() {
                 ChangeTag::Delete => paint_words(&format!("      - {text}"), Role::Bad, color),
                 ChangeTag::Insert => paint_words(&format!("      + {text}"), Role::Good, color),

@@ -18,6 +18,8 @@ pub struct Host {
     pub out: Output,
     /// Who answers predictions that the script does not answer itself.
     pub ask: Option<Ask>,
+    /// Whether those are asked, too, that the script answers itself.
+    pub ask_all: bool,
     /// Raised from outside, it ends what runs; if nothing does, what runs next.
     pub interrupt: Interrupt,
     /// How many bytes of memory the process uses, for the limit on it.
@@ -30,6 +32,7 @@ impl Host {
         Self {
             out,
             ask: None,
+            ask_all: false,
             interrupt: Interrupt::default(),
             memory: None,
         }

@@ -216,6 +216,32 @@ fn what_is_typed_ahead_is_not_lost() {
     session.exp_eof().unwrap();
 }
 
+#[test]
+fn a_script_can_ask_for_its_predictions() {
+    let script = home("asks").join("asks.rhai");
+    fs::write(&script, "predict(\"1 + 1?\", 2, 3);\nlet sh = spawn(\"sh\");\nlet a = sh.mmap(4*KiB);\npredict(|| sh.write(a, 1));\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forklab"));
+    command
+        .args(["run", "--ask", "--color", "never"])
+        .arg(&script);
+    command.env("XDG_STATE_HOME", home("asks_state"));
+    let mut session = spawn_command(command, Some(TIMEOUT)).unwrap();
+    session.exp_string("1 + 1? ").unwrap();
+    session.send_line("2").unwrap();
+    session.exp_string("Right: 2").unwrap();
+    session.exp_string("or SIGSEGV? ").unwrap();
+    session.send_line("").unwrap();
+    session.exp_string("It is: new frame").unwrap();
+    session.exp_eof().unwrap();
+    let piped = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .args(["run", "--ask"])
+        .arg(&script)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(piped.status.code(), Some(2));
+}
+
 /// Lines that are pasted run one by one, and of a session that was copied, what was typed.
 #[test]
 fn pasted_lines_run_one_by_one() {

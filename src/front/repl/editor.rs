@@ -51,6 +51,9 @@ pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::
     loop {
         // Not borrowed while a line runs: it may put a question.
         let read = terminal.borrow_mut().read(&shell)?;
+        if let Some(columns) = terminal.borrow_mut().columns() {
+            shell.set_columns(columns);
+        }
         let Some(pieces) = read else {
             return Ok(FINE);
         };
@@ -127,6 +130,11 @@ impl Terminal {
             color,
         };
         Ok((terminal, complaint))
+    }
+
+    fn columns(&mut self) -> Option<usize> {
+        let (columns, _) = self.editor.dimensions()?;
+        Some(usize::from(columns))
     }
 
     fn painted(&self, prompt: &str) -> String {

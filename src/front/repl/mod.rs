@@ -13,6 +13,7 @@ use super::cli::Process;
 use super::exit_code::FAILED;
 use super::run::{complain, output_failed, print_line};
 use super::style::{paint_words, stdout_has_color};
+use crate::script::Ask;
 use crate::view::Role;
 use editor::{RefCell, Terminal};
 use std::io::{self, IsTerminal};
@@ -35,6 +36,24 @@ pub(super) fn run(process: &Process) -> u8 {
     })
 }
 
+/// Puts questions to whoever sits at the terminal.
+pub(super) fn asker(process: &Process) -> Result<Ask, String> {
+    if !io::stdin().is_terminal() {
+        return Err("--ask needs a terminal to ask on".to_owned());
+    }
+    let opened = Terminal::open(
+        process.limits,
+        process.interrupt.clone(),
+        stdout_has_color(),
+    );
+    let (mut terminal, _) = opened.map_err(unusable)?;
+    Ok(Box::new(move |question| terminal.ask(question)))
+}
+
+fn unusable(error: rustyline::error::ReadlineError) -> String {
+    format!("the terminal cannot be used: {error}")
+}
+
 fn from_pipe(process: &Process) -> Result<u8, String> {
     let host = process.host(Box::new(print_line));
     let shell = Shell::new(process.limits, host, stdout_has_color())?;
@@ -42,7 +61,6 @@ fn from_pipe(process: &Process) -> Result<u8, String> {
 }
 
 fn on_terminal(process: &Process) -> Result<u8, String> {
-    let unusable = |error| format!("the terminal cannot be used: {error}");
     let color = stdout_has_color();
     let opened = Terminal::open(process.limits, process.interrupt.clone(), color);
     let (terminal, complaint) = opened.map_err(unusable)?;

@@ -3,7 +3,7 @@
 
 use super::tour;
 use crate::abi::Pid;
-use crate::front::diag::draw;
+use crate::front::diag::draw_within;
 use crate::front::run::{Source, plain_script};
 use crate::front::style::{paint, paint_words};
 use crate::script::{Failure, FailureKind, Host, Limits, Session, Shown, Vocabulary};
@@ -26,6 +26,8 @@ const COMMANDS: &str = "\
 pub struct Shell {
     session: Session,
     color: bool,
+    /// Columns of the terminal.
+    columns: usize,
 }
 
 /// What a line came to.
@@ -75,7 +77,16 @@ impl Shell {
     pub fn new(limits: Limits, host: Host, color: bool) -> Result<Self, String> {
         let mut session = Session::with_host(limits, host)?;
         session.remember();
-        Ok(Self { session, color })
+        Ok(Self {
+            session,
+            color,
+            columns: usize::MAX,
+        })
+    }
+
+    /// From now on, messages are made for a terminal of so many columns.
+    pub fn set_columns(&mut self, columns: usize) {
+        self.columns = columns;
     }
 
     /// What to say before the first line.
@@ -223,7 +234,13 @@ impl Shell {
         match result {
             Err(failure) if failure.position.is_some_and(|(line, _)| line > before) => Answer {
                 failure: Some(failure.kind),
-                text: draw(&moved_up(failure, before), path, &text, self.color),
+                text: draw_within(
+                    &moved_up(failure, before),
+                    path,
+                    &text,
+                    self.color,
+                    self.columns,
+                ),
                 quit: false,
             },
             result => self.answer(result),
@@ -250,7 +267,13 @@ impl Shell {
                 quit: false,
             },
             Err(failure) => Answer {
-                text: draw(&failure, NAME, self.session.document(), self.color),
+                text: draw_within(
+                    &failure,
+                    NAME,
+                    self.session.document(),
+                    self.color,
+                    self.columns,
+                ),
                 failure: Some(failure.kind),
                 quit: false,
             },

@@ -111,6 +111,8 @@ fn settle(
     given: Option<String>,
     since: Option<Since>,
 ) -> Result<()> {
+    let asks_all = shared.with(|state| state.host.ask_all)?;
+    let given = given.filter(|_| !asks_all);
     let scripted = given.is_some();
     let given = match given {
         Some(given) => Some(given),
