@@ -23,7 +23,7 @@ const STACK_FOR_OPERATION: usize = 56;
 ///
 /// Without a command: the interactive prompt.
 #[derive(Parser)]
-#[command(name = "forklab", version, about, after_help = EXIT_CODES)]
+#[command(name = "forklab", bin_name = "forklab", version, about, after_help = EXIT_CODES)]
 struct Cli {
     /// Run this script text on a fresh machine, and print the value of its last expression
     #[arg(short = 'e', value_name = "EXPR")]
@@ -57,6 +57,9 @@ struct RunArgs {
     /// Script files; - reads a script from standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Put each prediction to you, on the terminal, whatever the script predicts
+    #[arg(long)]
+    ask: bool,
 }
 
 #[derive(Args)]
@@ -109,6 +112,7 @@ impl Process {
         Host {
             out,
             ask: None,
+            ask_all: false,
             interrupt: self.interrupt.clone(),
             memory: self.memory,
         }
@@ -155,14 +159,14 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     match (cli.command, cli.expression) {
         (Some(Command::Run(args)), None) => {
             let sources = args.files.into_iter().map(Source::of_path);
-            run::run_all(&process, sources)
+            run::run_all(&process, sources, args.ask)
         }
         (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
         }
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
-        (None, Some(text)) => run::run_all(&process, [Source::Expression(text)]),
+        (None, Some(text)) => run::run_all(&process, [Source::Expression(text)], false),
         (Some(_), Some(_)) => {
             let error = Cli::command().error(
                 ErrorKind::ArgumentConflict,
@@ -176,7 +180,10 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
 
 /// Help and version are no errors; the rest is.
 fn report_usage(error: &clap::Error) -> u8 {
-    // A closed terminal is no reason to fail in another way.
-    let _ = error.print();
-    if error.use_stderr() { USAGE } else { FINE }
+    match error.print() {
+        // A closed terminal is no reason to fail in another way.
+        _ if error.use_stderr() => USAGE,
+        Ok(()) => FINE,
+        Err(error) => run::output_failed(error.kind()),
+    }
 }

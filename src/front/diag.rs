@@ -10,20 +10,36 @@ use std::ops::Range;
 const MAX_LINE: usize = 300;
 /// More places around a failure than there ever are.
 const MAX_AROUND: i32 = 16;
-/// The width of notes and help, in columns.
+/// The width of notes and help, in columns, if there is room.
 const WIDTH: usize = 76;
+/// What the frame of a picture takes of the columns of a terminal.
+const FRAME: usize = 16;
+/// Narrower than that, words are hard to read.
+const MIN_WIDTH: usize = 24;
 
 /// Draws a failure of a text that goes by that name. No line break at the end.
 pub fn draw(failure: &Failure, name: &str, text: &str, color: bool) -> String {
+    draw_within(failure, name, text, color, usize::MAX)
+}
+
+/// The same for a terminal of so many columns.
+pub(super) fn draw_within(
+    failure: &Failure,
+    name: &str,
+    text: &str,
+    color: bool,
+    columns: usize,
+) -> String {
+    let width = columns.saturating_sub(FRAME).clamp(MIN_WIDTH, WIDTH);
     let lines = Lines::around(failure, text);
     let span = failure.position.and_then(|place| lines.word_at(place));
     let drawn = match span {
         Some(span) if failure.kind != FailureKind::Interrupted => {
-            picture(failure, name, &lines, span, color)
+            picture(failure, name, &lines, span, (color, width))
         }
         _ => None,
     };
-    drawn.unwrap_or_else(|| plain(failure, name))
+    drawn.unwrap_or_else(|| plain(failure, name, width))
 }
 
 fn picture(
@@ -31,7 +47,7 @@ fn picture(
     name: &str,
     lines: &Lines,
     span: Range<usize>,
-    color: bool,
+    (color, width): (bool, usize),
 ) -> Option<String> {
     let kind = ReportKind::Custom("error", Color::Red);
     let config = Config::new()
@@ -43,7 +59,7 @@ fn picture(
         .with_message("here");
     let mut report = Report::build(kind, (name, span))
         .with_config(config)
-        .with_message(headline(&failure.message))
+        .with_message(headline(&failure.message, width))
         .with_label(label);
     let here = failure.position.map_or(1, |(line, _)| line as i32);
     for (nth, (what, place)) in failure.around.iter().enumerate() {
@@ -57,8 +73,8 @@ fn picture(
             report.add_label(label);
         }
     }
-    report.with_helps(failure.help.as_deref().map(paragraph));
-    report.with_notes(failure.note.as_deref().map(paragraph));
+    report.with_helps(failure.help.as_deref().map(|text| paragraph(text, width)));
+    report.with_notes(failure.note.as_deref().map(|text| paragraph(text, width)));
     let mut bytes = Vec::new();
     // The lines before are left empty: what matters is only how many there are.
     let source = Source::from(format!(
@@ -77,7 +93,7 @@ fn picture(
 }
 
 /// A failure without a place that could be shown.
-fn plain(failure: &Failure, name: &str) -> String {
+fn plain(failure: &Failure, name: &str, width: usize) -> String {
     let word = match failure.kind {
         FailureKind::Interrupted => "",
         _ => "error: ",
@@ -91,15 +107,18 @@ fn plain(failure: &Failure, name: &str) -> String {
     let mut text = format!("{place}{word}{}", visible(&failure.message));
     for (title, words) in [("note", &failure.note), ("help", &failure.help)] {
         if let Some(words) = words {
-            text.push_str(&format!("\n{}", paragraph(&format!("{title}: {words}"))));
+            text.push_str(&format!(
+                "\n{}",
+                paragraph(&format!("{title}: {words}"), width)
+            ));
         }
     }
     text
 }
 
 /// The message, which stands behind the word `error` at the left edge.
-fn headline(text: &str) -> String {
-    let options = textwrap::Options::new(WIDTH + 16)
+fn headline(text: &str, width: usize) -> String {
+    let options = textwrap::Options::new(width + FRAME)
         .initial_indent("error: ")
         .subsequent_indent("       ");
     let filled = textwrap::fill(&visible(text), options);
@@ -107,12 +126,12 @@ fn headline(text: &str) -> String {
 }
 
 /// Words in lines of a width that fits beside the frame of the picture.
-fn paragraph(text: &str) -> String {
-    textwrap::fill(&visible(text), WIDTH)
+fn paragraph(text: &str, width: usize) -> String {
+    textwrap::fill(&visible(text), width)
 }
 
 /// Control characters as their pictures, one for one, so that columns stay.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let picture = |c: char| match c {
         '\n' | '\t' => c,
         '\u{7f}' => '\u{2421}',
@@ -239,6 +258,19 @@ mod tests {
            │ Note: a rule of the kernel
         ───╯
         "#);
+    }
+
+    #[test]
+    fn words_are_folded_for_a_narrow_terminal() {
+        let failure = Failure {
+            message: "a long message that does not fit into a line".to_owned(),
+            help: Some("a remedy that takes a few words more than there is room for".to_owned()),
+            around: Vec::new(),
+            ..failure((1, 1))
+        };
+        let drawn = draw_within(&failure, "a.rhai", "frok()", false, 40);
+        let widest = drawn.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(40), "{drawn}");
     }
 
     #[test]

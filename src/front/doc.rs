@@ -1,7 +1,7 @@
 //! `forklab doc`: the reference of the script functions, from their doc comments.
 
 use super::exit_code::{FAILED, FINE};
-use super::run::{complain, print_line};
+use super::run::{complain, output_failed, print_line};
 use crate::script::{FunctionDoc, Limits, Session, function_docs};
 
 /// Prints the reference: all of it as Markdown, the list of names, or what there is on one.
@@ -30,9 +30,10 @@ fn words(failure: &crate::script::Failure) -> String {
 }
 
 fn said(text: &str) -> u8 {
-    // A reader that has gone away has what it wanted.
-    let _ = print_line(text.trim_end());
-    FINE
+    match print_line(text.trim_end()) {
+        Ok(()) => FINE,
+        Err(error) => output_failed(error.kind()),
+    }
 }
 
 /// The reference of all script functions as Markdown: `docs/reference.md`.

@@ -3,6 +3,7 @@
 use super::cli::Process;
 use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, LIMIT, PANICKED, USAGE};
+use super::repl;
 use super::style::stderr_has_color;
 use crate::script::{FailureKind, Session};
 use std::fs;
@@ -100,11 +101,16 @@ pub(super) fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Runs scripts in turn; the exit code is that of the first that failed.
-pub(super) fn run_all(process: &Process, sources: impl IntoIterator<Item = Source>) -> u8 {
+/// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, predictions
+/// are put to whoever sits at the terminal.
+pub(super) fn run_all(
+    process: &Process,
+    sources: impl IntoIterator<Item = Source>,
+    ask: bool,
+) -> u8 {
     let mut first = FINE;
     for source in sources {
-        let code = run_one(process, &source);
+        let code = run_one(process, &source, ask);
         if first == FINE {
             first = code;
         }
@@ -115,7 +121,7 @@ pub(super) fn run_all(process: &Process, sources: impl IntoIterator<Item = Sourc
     first
 }
 
-fn run_one(process: &Process, source: &Source) -> u8 {
+fn run_one(process: &Process, source: &Source, ask: bool) -> u8 {
     let name = source.name();
     let text = match source.read() {
         Ok(text) => plain_script(text),
@@ -130,7 +136,17 @@ fn run_one(process: &Process, source: &Source) -> u8 {
         ));
         return FINE;
     }
-    let host = process.host(Box::new(print_line));
+    let mut host = process.host(Box::new(print_line));
+    if ask {
+        host.ask_all = true;
+        host.ask = match repl::asker(process) {
+            Ok(ask) => Some(ask),
+            Err(why) => {
+                complain(&format!("forklab: {why}"));
+                return USAGE;
+            }
+        };
+    }
     let mut session = match Session::with_host(process.limits, host) {
         Ok(session) => session,
         Err(why) => {
@@ -166,6 +182,14 @@ pub(super) const fn exit_code(kind: FailureKind) -> u8 {
         FailureKind::Output(io::ErrorKind::BrokenPipe) => FINE,
         FailureKind::Output(_) => USAGE,
     }
+}
+
+/// Says that nothing more can be printed, unless the reader has gone away; returns the exit code.
+pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
+    if kind != io::ErrorKind::BrokenPipe {
+        complain(&format!("forklab: standard output: {kind}"));
+    }
+    exit_code(FailureKind::Output(kind))
 }
 
 /// Prints a line.

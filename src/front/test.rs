@@ -1,9 +1,9 @@
 //! `forklab test`: scripts against their snapshots, with a coloured difference.
 
 use super::cli::Process;
-use super::diag::draw;
+use super::diag::{draw, visible};
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
-use super::run::{complain, print_line, reason};
+use super::run::{complain, output_failed, print_line, reason};
 use super::style::{paint_words, stdout_has_color};
 use crate::lab::{Outcome, Verdict, check, collect, stale};
 use crate::script::Failure;
@@ -34,21 +34,10 @@ pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
         }
     }
     let stale = lines.len();
-    let say = |line: &str| print_line(line).is_ok();
-    if !lines.iter().all(|line| say(line)) {
-        return FINE;
-    }
-    let word = if accept { "accepted" } else { "differ" };
-    // `N passed, N failed` is a closing line that test runners understand.
-    say(&format!(
-        "{} passed, {} failed",
-        tally.same + if accept { tally.differ } else { 0 },
-        tally.unusable + stale + if accept { 0 } else { tally.differ },
-    ));
-    if tally.differ > 0 {
-        say(&format!("{} {word}", tally.differ));
-        if !accept {
-            say("forklab test --accept PATH takes what a script prints now as right");
+    lines.extend(summary(&tally, stale, accept));
+    for line in lines {
+        if let Err(error) = print_line(&line) {
+            return output_failed(error.kind());
         }
     }
     if tally.same + tally.differ + tally.unusable == 0 {
@@ -57,6 +46,25 @@ pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
     }
     let failed = tally.unusable + stale > 0 || (tally.differ > 0 && !accept);
     if failed { FAILED } else { FINE }
+}
+
+/// The closing lines.
+fn summary(tally: &Tally, stale: usize, accept: bool) -> Vec<String> {
+    // `N passed, N failed` is a closing line that test runners understand.
+    let mut lines = vec![format!(
+        "{} passed, {} failed",
+        tally.same + if accept { tally.differ } else { 0 },
+        tally.unusable + stale + if accept { 0 } else { tally.differ },
+    )];
+    if tally.differ > 0 {
+        let word = if accept { "accepted" } else { "differ" };
+        lines.push(format!("{} {word}", tally.differ));
+        if !accept {
+            let how = "forklab test --accept PATH takes what a script prints now as right";
+            lines.push(how.to_owned());
+        }
+    }
+    lines
 }
 
 /// Tests a path; returns what there is to say of stale snapshots, or the exit code to end with.
@@ -81,9 +89,8 @@ fn test_path(
             Outcome::Unusable(_) => tally.unusable += 1,
             Outcome::Interrupted => return Err(INTERRUPTED),
         }
-        if print_line(&report(&verdict, accept, color)).is_err() {
-            return Err(FINE);
-        }
+        print_line(&report(&verdict, accept, color))
+            .map_err(|error| output_failed(error.kind()))?;
     }
     if !path.is_dir() {
         return Ok(Vec::new());
@@ -108,14 +115,20 @@ fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
             )
         }
         Outcome::Interrupted => String::new(),
-        Outcome::Differs { was, now } => {
+        Outcome::Differs { was, now, failed } => {
             let word = match (accept, was) {
                 (true, _) => paint_words("accept ", Role::Good, color),
                 (false, None) => paint_words("new    ", Role::Bad, color),
                 (false, Some(_)) => paint_words("differs", Role::Bad, color),
             };
             let was = was.as_deref().unwrap_or_default();
-            format!("{word} {label}\n{}", difference(was, now, color))
+            // What is accepted unseen may be a slip of the script's.
+            let end = if *failed {
+                ": it ends with an error"
+            } else {
+                ""
+            };
+            format!("{word} {label}{end}\n{}", difference(was, now, color))
         }
     }
 }
@@ -134,7 +147,8 @@ fn difference(was: &str, now: &str, color: bool) -> String {
             lines.push(paint_words("        ...", Role::Dim, color));
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let text = change.value().trim_end_matches('\n');
+            // A carriage return would hide the line.
+            let text = visible(change.value().trim_end_matches('\n'));
             lines.push(match change.tag() {
                 ChangeTag::Delete => paint_words(&format!("      - {text}"), Role::Bad, color),
                 ChangeTag::Insert => paint_words(&format!("      + {text}"), Role::Good, color),

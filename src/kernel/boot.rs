@@ -8,7 +8,7 @@ use super::files::{Fd, FilesStruct, FsStruct, Namespace};
 use super::futex::Futexes;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
-use super::sched::{Levers, SchedTask, Scheduler};
+use super::sched::{Levers, SchedTask, Scheduler, effective_prio, task_timeslice};
 use super::signal::{SigAction, Sighand, SignalStruct};
 use super::stat::Stat;
 use super::task::Task;
@@ -205,6 +205,9 @@ impl Kernel {
         let name = self.names.intern("init");
         let mut entry = SchedTask::new(pid, name);
         entry.state = TaskState::INTERRUPTIBLE;
+        // As wake_up_new_task() and a first tick leave every task.
+        entry.prio = effective_prio(&entry).prio;
+        entry.time_slice = task_timeslice(entry.static_prio);
         self.sched.insert(init, entry);
         let exe = self.lookup("init").map_err(|_| "no init".to_owned())?;
         let (mm, esp) = self

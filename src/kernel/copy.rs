@@ -180,8 +180,11 @@ impl Kernel {
             .entry_number
             .checked_sub(6)
             .and_then(|slot| usize::try_from(slot).ok());
+        if info.is_empty() {
+            return Err(CloneRefusal::EmptyTls);
+        }
         let slot = slot
-            .filter(|slot| *slot < 3 && !info.is_empty())
+            .filter(|slot| *slot < 3)
             .ok_or(CloneRefusal::NoTlsEntry)?;
         self.task_mut(child).thread.tls_array[slot] = SegmentDescriptor::from_user_desc(&info);
         Ok(())

@@ -65,7 +65,19 @@ impl Kernel {
     fn spawn_numbered(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
         let init = self.init;
         self.this_cpu = usize::from(args.cpu);
+        let own = self.sched.get(init).clone();
         self.prepare_init(args);
+        let child = self.fork_init(args, pid);
+        // What the child inherited was never init's own.
+        *self.sched.get_mut(init) = own;
+        let child = child?;
+        self.sched.resched_if_preempts(child);
+        Ok(child)
+    }
+
+    /// A child of init, queued on this CPU.
+    fn fork_init(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
+        let init = self.init;
         let sigchld = CloneFlags::from_bits_retain(Signal::SIGCHLD.number());
         let flags = CloneFlags::CLONE_VM | sigchld;
         let comm = Some(self.names.intern(&args.name));
@@ -83,7 +95,6 @@ impl Kernel {
         self.set_user(child, args.uid);
         // The levers are for forks: a spawned task is placed by the recipe.
         self.start_child(init, child, flags, &Levers::default());
-        self.sched.resched_if_preempts(child);
         Ok(child)
     }
 

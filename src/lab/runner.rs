@@ -19,6 +19,8 @@ pub enum Outcome {
         was: Option<String>,
         /// What it printed.
         now: String,
+        /// Whether it ended with an error.
+        failed: bool,
     },
     /// It could not be run or compared.
     Unusable(String),
@@ -62,7 +64,11 @@ fn compare(
     if accept {
         script.snapshot.write(&run.text, &script.label)?;
     }
-    Ok(Outcome::Differs { was, now: run.text })
+    Ok(Outcome::Differs {
+        was,
+        now: run.text,
+        failed: run.failure.is_some(),
+    })
 }
 
 /// The snapshots of a folder of scripts that belong to none of them.

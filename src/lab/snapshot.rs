@@ -52,7 +52,10 @@ impl Snapshot {
         match fs::read_to_string(&self.path) {
             Ok(text) => Ok(Some(text.replace("\r\n", "\n"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(io::Error::new(
+                error.kind(),
+                format!("{}: {error}", self.path.display()),
+            )),
         }
     }
 }

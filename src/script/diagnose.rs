@@ -2,12 +2,12 @@
 
 use super::error::{FailureKind, ScriptError};
 use super::limits::{Limit, Limits, thousands};
-use super::no_function::{no_function, plain_types};
+use super::no_function::{ELSEWHERE, no_function, plain_types, written_call};
 use super::parse_error::{is_constant, plain_sentence};
 use super::recursion::{Calling, circle};
 use super::state::Halt;
-use super::words::{Words, closest, signatures};
-use rhai::{EvalAltResult, Position};
+use super::words::{Words, closest, free_functions, likeliest, signatures};
+use rhai::{EvalAltResult, Map, Position};
 
 /// What an error comes to.
 pub(super) struct Diagnosis {
@@ -81,7 +81,7 @@ pub(super) fn halt(halt: Halt, limits: &Limits) -> Diagnosis {
         },
         Halt::Interrupted => Diagnosis {
             kind: FailureKind::Interrupted,
-            ..Diagnosis::script("interrupted; the machine stands where it was", None)
+            ..Diagnosis::script("interrupted; what it did until then stays", None)
         },
     }
 }
@@ -140,8 +140,8 @@ fn value_error(error: &EvalAltResult) -> Diagnosis {
             Diagnosis::script(format!("{wanted} is needed here, not {got}"), help)
         }
         EvalAltResult::ErrorIndexingType(name, _) => {
-            let shown = plain_types(name.split(' ').next().unwrap_or(name));
-            Diagnosis::script(format!("a {shown} has no elements for [ ]"), None)
+            let shown = with_article(name.split(' ').next().unwrap_or(name));
+            Diagnosis::script(format!("{shown} has no elements for [ ]"), None)
         }
         other => {
             // Without its position, which is reported beside it.
@@ -152,6 +152,23 @@ fn value_error(error: &EvalAltResult) -> Diagnosis {
             Diagnosis::script(plain_sentence(&bare), None)
         }
     }
+}
+
+/// The message of an error of Rhai's own that a script has caught: it comes as a map with Rhai's
+/// sentence, which for an error in a function is all that is left of it.
+pub(super) fn caught(map: &Map) -> Option<String> {
+    map.get("error")?;
+    let message = map.get("message")?.clone().into_string().ok()?;
+    let bare = message.split(" (line ").next().unwrap_or_default();
+    let (kind, what) = bare.split_once(": ").unwrap_or((bare, ""));
+    Some(match kind {
+        "Division by zero" => arithmetic(bare).message,
+        "Variable not found" => format!("there is no variable {what}"),
+        "Property not found" => format!("there is no field {what}"),
+        "Function not found" => format!("there is no function {}", written_call(what)),
+        _ if bare.starts_with("Unknown property '") => no_property(bare).message,
+        _ => plain_sentence(bare),
+    })
 }
 
 /// A type in our words: `an int`, `a string`.
@@ -255,11 +272,23 @@ fn no_variable(name: &str, words: &Words) -> Diagnosis {
         ))
     } else {
         match signatures(name).as_slice() {
-            [] => closest(name, words.variables()).map(|word| did_you_mean(&word)),
+            [] => closest(name, words.variables())
+                .map(|word| did_you_mean(&word))
+                .or_else(|| meant_function(name)),
             known => Some(format!("it is a function: {}", known.join(" or "))),
         }
     };
     Diagnosis::script(format!("there is no variable {name}"), help)
+}
+
+/// A function that was begun, or that is called otherwise here.
+fn meant_function(name: &str) -> Option<String> {
+    let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == name);
+    if let Some((_, help)) = elsewhere {
+        return Some((*help).to_owned());
+    }
+    let word = likeliest(name, free_functions().collect::<Vec<_>>())?;
+    Some(format!("did you mean {}?", signatures(&word).join(" or ")))
 }
 
 /// A key that a map does not have.
@@ -285,10 +314,10 @@ fn no_property(text: &str) -> Diagnosis {
     let [name, type_name, ..] = quoted.as_slice() else {
         return Diagnosis::script(text, None);
     };
-    let shown = plain_types(type_name);
+    let shown = with_article(type_name);
     if text.starts_with("No writable") {
         let help = "only calls change the machine".to_owned();
-        return Diagnosis::script(format!("{name} of a {shown} can only be read"), Some(help));
+        return Diagnosis::script(format!("{name} of {shown} can only be read"), Some(help));
     }
     let members = Words::members(type_name);
     let help = match members.iter().find(|doc| doc.name == *name) {
@@ -298,5 +327,5 @@ fn no_property(text: &str) -> Diagnosis {
         )),
         None => closest(name, members.iter().map(|doc| &doc.name)).map(|word| did_you_mean(&word)),
     };
-    Diagnosis::script(format!("a {shown} has no {name}"), help)
+    Diagnosis::script(format!("{shown} has no {name}"), help)
 }

@@ -10,6 +10,8 @@ const MAX_LINES: usize = 60_000;
 pub(super) struct Document {
     text: String,
     lines: usize,
+    /// How many lines stand before the text that was added last.
+    before: usize,
 }
 
 impl Document {
@@ -23,6 +25,7 @@ impl Document {
             self.text.clear();
             self.lines = 0;
         }
+        self.before = self.lines;
         let placed = "\n".repeat(self.lines) + source;
         if self.lines > 0 {
             self.text.push('\n');
@@ -30,6 +33,11 @@ impl Document {
         self.text.push_str(source);
         self.lines += lines;
         placed
+    }
+
+    /// How many lines stand before the text that was added last.
+    pub(super) const fn before(&self) -> usize {
+        self.before
     }
 
     /// All text.

@@ -18,7 +18,9 @@ pub struct Host {
     pub out: Output,
     /// Who answers predictions that the script does not answer itself.
     pub ask: Option<Ask>,
-    /// Set from outside, it ends what runs.
+    /// Whether those are asked, too, that the script answers itself.
+    pub ask_all: bool,
+    /// Raised from outside, it ends what runs; if nothing does, what runs next.
     pub interrupt: Interrupt,
     /// How many bytes of memory the process uses, for the limit on it.
     pub memory: Option<fn() -> usize>,
@@ -30,6 +32,7 @@ impl Host {
         Self {
             out,
             ask: None,
+            ask_all: false,
             interrupt: Interrupt::default(),
             memory: None,
         }
@@ -51,7 +54,7 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Takes the wish back, before something new is run.
+    /// Takes the wish back.
     pub fn clear(&self) {
         self.0.store(false, Ordering::Relaxed);
     }

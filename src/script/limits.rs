@@ -180,7 +180,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "trace",
         flag: "max-trace",
         default: 1 << 20,
-        about: "Events that the trace keeps; older ones are dropped",
+        about: "Events that the trace keeps; older ones are dropped, 1,024 at a time",
         message: "the trace has dropped its oldest events",
         help: "look at the trace more often, from mark() to mark()",
     },

@@ -4,6 +4,7 @@
 
 mod api;
 mod compiled;
+mod constants;
 mod diagnose;
 mod document;
 mod engine;

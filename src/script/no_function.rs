@@ -2,22 +2,61 @@
 //! arguments should look like.
 
 use super::diagnose::{Diagnosis, did_you_mean};
-use super::words::{Words, closest, signatures};
+use super::words::{Words, closest, free_functions, likeliest, signatures};
 
 /// Types of ours that have functions of their own, in calls written before a dot.
 const HANDLES: [&str; 5] = ["Task", "Call", "Trace", "View", "Error"];
 
+/// Calls that other systems have, and what there is here.
+pub(super) const ELSEWHERE: [(&str, &str); 8] = [
+    (
+        "kill",
+        "tasks cannot send signals yet; task.exit(code) ends a task",
+    ),
+    (
+        "raise",
+        "tasks cannot send signals yet; task.exit(code) ends a task",
+    ),
+    ("signal", "it is task.sigaction(signal, handler)"),
+    ("waitpid", "it is task.wait(pid) or task.wait(pid, options)"),
+    ("execve", "it is task.exec(path)"),
+    ("malloc", "it is task.mmap(len), or task.brk(addr)"),
+    ("top", "ps() lists the tasks"),
+    (
+        "pthread_create",
+        "it is task.clone(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)",
+    ),
+];
+
 /// `call` is Rhai's `name (type, type)`.
 pub(super) fn no_function(call: &str, words: &Words) -> Diagnosis {
-    let (name, types) = call.split_once(" (").unwrap_or((call, ")"));
-    let types = plain_types(types.strip_suffix(')').unwrap_or(types));
-    let types: Vec<&str> = types.split(", ").filter(|part| !part.is_empty()).collect();
-    if !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+    let (name, types) = taken_apart(call);
+    let types: Vec<&str> = types.iter().map(String::as_str).collect();
+    if !begins_a_name(name) {
         let message = format!("{name} does not work on {}", types.join(", "));
         return Diagnosis::script(message, operator_help(name, &types));
     }
     let message = format!("there is no function {}", written(name, &types));
     Diagnosis::script(message, Some(help(name, &types, words)))
+}
+
+/// Rhai's `name (type, type)` as a call is written.
+pub(super) fn written_call(call: &str) -> String {
+    let (name, types) = taken_apart(call);
+    let types: Vec<&str> = types.iter().map(String::as_str).collect();
+    written(name, &types)
+}
+
+/// The name and the types in our words.
+fn taken_apart(call: &str) -> (&str, Vec<String>) {
+    let (name, types) = call.split_once(" (").unwrap_or((call, ")"));
+    let types = plain_types(types.strip_suffix(')').unwrap_or(types));
+    let types = types.split(", ").filter(|part| !part.is_empty());
+    (name, types.map(str::to_owned).collect())
+}
+
+fn begins_a_name(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
 }
 
 /// A call as it is written: a handle stands before the dot.
@@ -87,6 +126,9 @@ fn arguments_of(signature: &str) -> (bool, Vec<&str>) {
 /// How an argument of that name is written, if what was given is of another type.
 fn argument_hint(name: &str, given: &str) -> Option<&'static str> {
     Some(match (name, given) {
+        ("steps", "string" | "array") => {
+            "steps are made by workload: spawn(\"hog\", workload([\"run 5\"]))"
+        }
         ("flags" | "prot" | "options", "string") => {
             "flags are constants joined with |: CLONE_VM | SIGCHLD"
         }
@@ -107,10 +149,17 @@ fn unknown_name(name: &str, words: &Words) -> String {
     if words.is_global(name) {
         return format!("{name} is a variable; a closure in it is called by {name}.call(..)");
     }
-    closest(name, words.functions()).map_or_else(
-        || "help() lists all functions".to_owned(),
-        |word| did_you_mean(&word),
-    )
+    if let Some((_, help)) = ELSEWHERE.iter().find(|(word, _)| *word == name) {
+        return (*help).to_owned();
+    }
+    // Ours first: Rhai has many that are hardly meant here.
+    let meant = likeliest(name, free_functions().collect::<Vec<_>>());
+    meant
+        .or_else(|| closest(name, words.functions()))
+        .map_or_else(
+            || "help() lists all functions".to_owned(),
+            |word| did_you_mean(&word),
+        )
 }
 
 /// Rhai's names of types in the words of our documentation.

@@ -1,19 +1,33 @@
 //! What an action came to, in the one word that a prediction asks for; and which words mean the
 //! same.
 
-use crate::abi::Pid;
-use crate::trace::{ForkStep, Placement, TraceEvent};
+use crate::abi::{Errno, Pid, Signal};
+use crate::trace::{ForkStep, FrameUse, Placement, TraceEvent};
 
 /// A question that a kind of action raises, and the answer of this time. The question never depends
 /// on the answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Outcome {
     pub(super) question: &'static str,
+    /// What can be answered, but for the names of errors and signals; empty if it is anything.
+    pub(super) answers: &'static [&'static str],
     pub(super) answer: String,
 }
 
 const FORK: &str = "who runs next: parent, child, another task, or is it an error?";
-const ACCESS: &str = "copy, reuse, new frame, zero page, no fault or SIGSEGV?";
+const FORK_ANSWERS: [&str; 4] = ["parent", "child", "another task", "error"];
+const ACCESS: &str =
+    "copy, reuse, new frame, zero page, file page, file copy, no fault or SIGSEGV?";
+const ACCESS_ANSWERS: [&str; 8] = [
+    "copy",
+    "reuse",
+    "new frame",
+    "zero page",
+    "file page",
+    "file copy",
+    "no fault",
+    "SIGSEGV",
+];
 const VALUE: &str = "what does it return?";
 
 /// What the events of an action say. `error` is the name of what it threw, such as `EINVAL` or
@@ -28,18 +42,21 @@ pub(super) fn outcome(events: &[TraceEvent], error: Option<&str>, value: Option<
     if forks {
         Outcome {
             question: FORK,
+            answers: &FORK_ANSWERS,
             answer: error.map_or_else(|| who_runs_next(events).to_owned(), str::to_owned),
         }
     } else if calls || (value.is_some() && faults(events).is_none()) {
         let answer = error.or(value).unwrap_or("nothing");
         Outcome {
             question: VALUE,
+            answers: &[],
             answer: answer.to_owned(),
         }
     } else {
         let answer = error.or_else(|| faults(events)).unwrap_or("no fault");
         Outcome {
             question: ACCESS,
+            answers: &ACCESS_ANSWERS,
             answer: answer.to_owned(),
         }
     }
@@ -83,6 +100,8 @@ fn faults(events: &[TraceEvent]) -> Option<&'static str> {
     let has = |wanted: fn(&TraceEvent) -> bool| events.iter().any(wanted);
     if has(|event| matches!(event, TraceEvent::CowCopy { .. })) {
         Some("copy")
+    } else if copies_a_file(events) {
+        Some("file copy")
     } else if has(|event| matches!(event, TraceEvent::CowReuse { .. })) {
         Some("reuse")
     } else if has(|event| matches!(event, TraceEvent::AnonPage { .. })) {
@@ -96,29 +115,68 @@ fn faults(events: &[TraceEvent]) -> Option<&'static str> {
     }
 }
 
+/// Whether a page of a file was mapped as a copy: a frame was taken for it.
+fn copies_a_file(events: &[TraceEvent]) -> bool {
+    let user_frame = |event: &TraceEvent| {
+        matches!(
+            event,
+            TraceEvent::PageAlloc {
+                usage: FrameUse::User,
+                ..
+            }
+        )
+    };
+    let mut allocated = false;
+    events.iter().any(|event| match event {
+        TraceEvent::PageFaultUser { .. } | TraceEvent::PageFaultKernel { .. } => {
+            allocated = false;
+            false
+        }
+        TraceEvent::FilePage { .. } => allocated,
+        other => {
+            allocated |= user_frame(other);
+            false
+        }
+    })
+}
+
+/// Whether an answer is one of those that can be given. Any is, if none are listed.
+pub(super) fn is_possible(given: &str, answers: &[&str]) -> bool {
+    let word = plain(given);
+    let errors = Errno::ALL.iter().map(|error| error.name());
+    let signals = Signal::NAMED.iter().map(|(name, _)| *name);
+    let named = |name: &str| name.to_lowercase() == word;
+    answers.is_empty()
+        || answers.iter().any(|answer| means(given, answer))
+        || errors.chain(signals).any(named)
+}
+
 /// Whether an answer means what is right.
 pub(super) fn means(given: &str, right: &str) -> bool {
     if right.starts_with('[') && items(given) == items(right) {
         return true;
     }
-    let (given, right) = (plain(given), plain(right));
+    let is_error = {
+        let right = plain(right);
+        right.starts_with('e') && right.len() > 3 && !right.contains(' ')
+    };
+    let (given, right) = (folded(given), folded(right));
     if given == right {
         return true;
     }
-    let error = right.starts_with('e') && right.len() > 3 && !right.contains(' ');
     match given.as_str() {
-        "error" | "an error" => error,
-        "sigsegv" | "segv" | "segfault" | "segmentation fault" => right == "sigsegv",
-        "demand zero" | "zeroed frame" | "frame" | "fresh frame" | "new page" => {
-            right == "new frame"
-        }
-        "the zero page" | "zero" => right == "zero page",
-        "nothing" | "none" | "ok" => right == "no fault",
+        "error" | "anerror" => is_error,
+        "sigsegv" | "segv" | "segfault" | "segmentationfault" => right == "sigsegv",
+        "demandzero" | "zeroedframe" | "frame" | "freshframe" | "newpage" => right == "newframe",
+        "thezeropage" | "zero" => right == "zeropage",
+        "pagecache" => right == "filepage",
+        "privatecopy" => right == "filecopy",
+        "nothing" | "none" | "ok" => right == "nofault",
         "cow" | "copied" => right == "copy",
         "reused" => right == "reuse",
-        "another" | "other" | "neither" => right == "another task",
+        "another" | "other" | "neither" => right == "anothertask",
         "yes" | "y" | "true" => right == "yes" || right == "true",
-        "no" | "n" | "false" => ["no", "false", "no fault"].contains(&right.as_str()),
+        "no" | "n" | "false" => ["no", "false", "nofault"].contains(&right.as_str()),
         _ => false,
     }
 }
@@ -135,6 +193,22 @@ fn plain(text: &str) -> String {
     let text = words.join(" ").to_lowercase();
     let text = text.trim_matches(['"', '.', '!', '?', '\'']);
     parse_int(text).map_or_else(|| text.to_owned(), |number| number.to_string())
+}
+
+/// Words without what joins them, one and many alike: `zero pages` as `zeropage`.
+fn folded(text: &str) -> String {
+    let text = plain(text);
+    if !text.contains(char::is_alphabetic) {
+        return text;
+    }
+    let words = text
+        .split([' ', '-', '_'])
+        .map(|word| match word.strip_suffix("ies") {
+            Some(stem) if stem.len() > 1 => format!("{stem}y"),
+            _ if word.len() > 3 => word.strip_suffix('s').unwrap_or(word).to_owned(),
+            _ => word.to_owned(),
+        });
+    words.collect()
 }
 
 fn parse_int(text: &str) -> Option<i64> {
@@ -208,8 +282,31 @@ mod tests {
             ("neither", "another task", true),
             ("reuse", "copy", false),
             ("", "copy", false),
+            ("Copies", "copy", true),
+            ("newframe", "new frame", true),
+            ("zero-pages", "zero page", true),
+            ("no faults", "no fault", true),
+            ("1 200", "1200", false),
+            ("exited", "exited 0", false),
         ] {
             assert_eq!(means(given, right), same, "{given:?} {right:?}");
+        }
+    }
+
+    #[test]
+    fn only_known_answers_are_possible_where_there_are_some() {
+        for (given, answers, possible) in [
+            ("copi", &ACCESS_ANSWERS[..], false),
+            ("Filepage", &ACCESS_ANSWERS, true),
+            ("segfault", &ACCESS_ANSWERS, true),
+            ("SIGBUS", &ACCESS_ANSWERS, true),
+            ("child", &ACCESS_ANSWERS, false),
+            ("eagain", &FORK_ANSWERS, true),
+            ("eggain", &FORK_ANSWERS, false),
+            ("neither", &FORK_ANSWERS, true),
+            ("whatever", &[], true),
+        ] {
+            assert_eq!(is_possible(given, answers), possible, "{given}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::diagnose::{Diagnosis, did_you_mean, limit_of_size};
 use super::limits::Limit;
 use super::reading::{Reading, Word};
-use super::words::{Words, closest};
+use super::words::{Words, closest, signatures};
 use rhai::{LexError, ParseError, ParseErrorType, Position, Token};
 
 /// A script that cannot be read.
@@ -114,7 +114,7 @@ const ELSEWHERE: [(&str, &str); 19] = [
     (":=", "= stores: let x = 1;"),
     (
         "->",
-        "a function does not say what it returns: fn f(x) { .. }",
+        "a method follows a dot: sh.fork(); a function does not say what it returns: fn f(x) { .. }",
     ),
     ("?", "if a { b } else { c } is a value"),
     ("~", "x ^ 0xffffffff turns the bits of a word round"),
@@ -143,6 +143,10 @@ fn reserved(word: &str) -> Diagnosis {
     let is_sign = !word.starts_with(|first: char| first.is_alphabetic());
     match elsewhere(word) {
         Some(help) => helped(format!("there is no {word}"), help),
+        None if word == "print" || word == "debug" => helped(
+            format!("what {word} prints stands in brackets"),
+            format!("it is {word}(value)"),
+        ),
         None if is_sign => said(format!("there is no operator {word}")),
         None => helped(
             format!("{word} is a word of the language itself"),
@@ -336,6 +340,11 @@ fn first_word(word: &str, next: &str) -> Diagnosis {
         );
     }
     let meant = closest(word, KEYWORDS).map(|word| did_you_mean(&word));
+    let known = signatures(word);
+    if !known.is_empty() {
+        let message = format!("the arguments of {word} stand in brackets");
+        return helped(message, format!("it is {}", known.join(" or ")));
+    }
     match elsewhere(word).map(str::to_owned).or(meant) {
         Some(help) => helped(message, help),
         None => said(format!("a ; is missing between {word} and {next}")),

@@ -26,7 +26,14 @@ impl Session {
     /// What went wrong and where. The machine is as the line left it.
     pub fn submit(&mut self, line: &str) -> Result<Shown, Failure> {
         let call = self.as_call(line);
-        let source = call.as_deref().unwrap_or(line);
+        self.submit_text(line, call.as_deref().unwrap_or(line))
+    }
+
+    /// Runs a text that is called by a line, such as `:run FILE`. It can be undone.
+    ///
+    /// # Errors
+    /// As [`Session::submit`].
+    pub fn submit_text(&mut self, line: &str, source: &str) -> Result<Shown, Failure> {
         self.mark(line);
         let variables = self.scope.len();
         let boots = self.shared.look(|state| state.boot);
@@ -51,20 +58,40 @@ impl Session {
         cell(Role::Plain, text)
     }
 
-    /// `ps` alone means `ps()`, `help clone` means `help("clone")`.
+    /// `ps` alone means `ps()`, `help clone` means `help("clone")`, `tick 5` means `tick(5)`.
     fn as_call(&self, line: &str) -> Option<String> {
-        let line = line.trim().trim_end_matches(';');
-        let mut words = line.split_whitespace();
-        let (first, rest) = (words.next()?, words.next());
-        if words.next().is_some() || self.scope.contains(first) {
+        let line = line.trim().trim_end_matches(';').trim_end();
+        let (first, rest) = line
+            .split_once(char::is_whitespace)
+            .map_or((line, ""), |(first, rest)| (first, rest.trim()));
+        if !is_name(first) || self.scope.contains(first) {
             return None;
         }
-        match rest {
-            Some(word) if first == "help" && is_name(word) => Some(format!("help(\"{word}\")")),
-            Some(_) => None,
-            None if self.is_callable(first) => Some(format!("{first}()")),
-            None => None,
+        if rest.is_empty() {
+            return self.is_callable(first).then(|| format!("{first}()"));
         }
+        if let ("help" | "man", Some(word)) = (first, asked_about(rest)) {
+            return Some(format!("help(\"{word}\")"));
+        }
+        let call = format!("{first}({rest})");
+        let meant = self.takes_an_argument(first)
+            && self.engine.compile(line).is_err()
+            && self.engine.compile_expression(&call).is_ok();
+        meant.then_some(call)
+    }
+
+    /// Whether a function of that name can be called with one argument.
+    fn takes_an_argument(&self, name: &str) -> bool {
+        let opening = format!("{name}(");
+        let one = |signature: &str| {
+            let arguments = signature.strip_prefix(&opening);
+            arguments.is_some_and(|rest| rest != ")" && !rest.contains(','))
+        };
+        let scripted =
+            |function: rhai::ScriptFnMetadata| function.name == name && function.params.len() == 1;
+        ["print", "debug"].contains(&name)
+            || function_docs().iter().any(|doc| one(&doc.signature))
+            || self.library.iter_functions().any(scripted)
     }
 
     /// Whether a function of that name needs no arguments.
@@ -151,6 +178,14 @@ fn tells_of(text: &Text, pid: Pid) -> bool {
             .is_some_and(|span| span.role == Role::Pid && span.text == pid.to_string())
     };
     text.lines.iter().any(begins)
+}
+
+/// The function that somebody asks for help on: `fork`, `fork()`, `sh.fork()`.
+fn asked_about(text: &str) -> Option<&str> {
+    let call = text.split('(').next().unwrap_or_default();
+    let name = call.rsplit('.').next().unwrap_or_default();
+    let name = name.trim_matches(['"', ' ']);
+    is_name(name).then_some(name)
 }
 
 fn is_name(word: &str) -> bool {

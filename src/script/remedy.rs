@@ -24,6 +24,10 @@ pub(super) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "open_exec() wants a regular file that may be executed (fs/exec.c)",
             "that file is no program: sh and true are",
         ),
+        ("execve", Errno::ENOSYS) => (
+            "exec ends the other threads of the process first: de_thread() (fs/exec.c)",
+            "forklab has no de_thread() yet: let the other threads exit before",
+        ),
         ("open", Errno::ENOENT) => (
             "open_namei() finds no such file, and O_CREAT is not set (fs/namei.c)",
             "open(path, O_CREAT | O_RDWR) makes the file",
@@ -102,8 +106,12 @@ pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
 }
 
 /// Why a task's wait finds no child, and what would help.
-pub(super) fn no_child(task: Pid, why: NoChild) -> (String, String) {
+pub(super) fn no_child(task: Pid, why: NoChild, ignores_sigchld: bool) -> (String, String) {
     match why {
+        NoChild::Childless | NoChild::NoSuchTask(_) if ignores_sigchld => (
+            format!("{task} ignores SIGCHLD: its children are gone as soon as they end"),
+            "sigaction(SIGCHLD, SIG_DFL) lets them stay until they are waited for".to_owned(),
+        ),
         NoChild::Childless => (
             format!("{task} has no children"),
             "fork() makes a child, and each can be reaped once".to_owned(),
@@ -202,6 +210,10 @@ impl ForkRefusal {
             CloneRefusal::NoTlsEntry => (
                 "arch/i386/kernel/process.c, copy_thread",
                 "TLS entries are 6, 7 and 8",
+            ),
+            CloneRefusal::EmptyTls => (
+                "arch/i386/kernel/process.c, copy_thread",
+                "base 0, limit 0 and flags 0x28 clear an entry, which a clone cannot ask for",
             ),
             CloneRefusal::Killed => ("kernel/fork.c, copy_process", "it ends anyway"),
             CloneRefusal::GroupExit => (

@@ -15,7 +15,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Scope};
 
 /// A script session.
 pub struct Session {
-    engine: Engine,
+    pub(super) engine: Engine,
     pub(super) shared: Shared,
     pub(super) scope: Scope<'static>,
     pub(super) library: AST,
@@ -127,6 +127,11 @@ impl Session {
         self.document.text()
     }
 
+    /// How many of these lines stand before the text that was run last.
+    pub fn lines_before(&self) -> usize {
+        self.document.before()
+    }
+
     /// Predictions that were made so far.
     pub fn predictions(&self) -> Vec<Prediction> {
         self.shared.look(|state| state.predictions.clone())
@@ -144,7 +149,7 @@ impl Session {
 
     fn failure(&self, error: &EvalAltResult) -> Failure {
         let failure = Failure::of_run(error, &self.words());
-        if let Some(halt) = self.shared.must_halt(1) {
+        if let Some(halt) = self.shared.take_halt() {
             // Its place is where the script was when it was noticed.
             return Failure {
                 position: failure.position,
@@ -165,7 +170,7 @@ impl Session {
     /// A script that ended well by itself, but whose last words nobody took or whose machine
     /// panicked.
     fn check_end(&self) -> Result<(), Failure> {
-        if let Some(halt) = self.shared.must_halt(1) {
+        if let Some(halt) = self.shared.take_halt() {
             return Err(Failure::of_halt(halt, &self.limits));
         }
         match self.machine(|machine| machine.kernel.panic.clone()) {

@@ -165,6 +165,12 @@ impl State {
         }
     }
 
+    /// Whether the host's memory has room for so much more, as far as the limit goes.
+    pub(super) fn has_room_for(&self, bytes: u64) -> bool {
+        let used = self.host.memory.map_or(0, |memory| memory() as u64);
+        self.host.memory.is_none() || used.saturating_add(bytes) <= self.limits.get(Limit::Memory)
+    }
+
     /// Replaces the machine by a freshly booted one.
     pub(super) fn boot(&mut self, config: Config) -> Result<(), String> {
         let machine = Machine::boot(config.clone())?;
@@ -279,7 +285,6 @@ impl Shared {
             state.halt = None;
             state.held = None;
             (state.ticks, state.printed) = (0, 0);
-            state.host.interrupt.clear();
         });
     }
 
@@ -307,6 +312,16 @@ impl Shared {
         state.must_halt(operations)
     }
 
+    /// Why the run has ended, if not by itself. A wish to stop is granted with that: it is none for
+    /// the next run.
+    pub(super) fn take_halt(&self) -> Option<Halt> {
+        let halt = self.must_halt(1);
+        if halt == Some(Halt::Interrupted) {
+            self.look(|state| state.host.interrupt.clear());
+        }
+        halt
+    }
+
     /// Keeps back what is printed from now on.
     pub(super) fn hold_output(&self) -> Result<(), Box<EvalAltResult>> {
         self.with(|state| state.held = Some(Vec::new()))
@@ -331,6 +346,10 @@ impl Shared {
 
     /// Puts a question to whoever sits outside. The state is not borrowed meanwhile.
     pub(super) fn ask(&self, question: &str) -> Result<Option<String>, Box<EvalAltResult>> {
+        // Whoever wants to stop is not asked first.
+        if let Some(halt) = self.must_halt(1) {
+            return Err(halt.into());
+        }
         let Some(mut ask) = self.with(|state| state.host.ask.take())? else {
             return Ok(None);
         };

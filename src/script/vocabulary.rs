@@ -81,10 +81,23 @@ impl Vocabulary {
         let candidates: BTreeSet<String> = match before.trim_end().strip_suffix('.') {
             Some(object) if !object.ends_with('.') => self.members(object),
             _ if in_string(before) => event_tags(),
+            // Of all words, those that one would look for: what there is to call and to use.
+            _ if text.trim().is_empty() => self.beginnings(),
             _ => self.words.clone(),
         };
         let fitting = candidates.into_iter().filter(|name| name.starts_with(word));
         (start, fitting.collect())
+    }
+
+    /// Functions and variables, without the constants and the words of the language.
+    fn beginnings(&self) -> BTreeSet<String> {
+        let constants: BTreeSet<String> =
+            api::constants().into_iter().map(|(name, _)| name).collect();
+        let words = self.words.iter();
+        words
+            .filter(|word| !constants.contains(*word) && !KEYWORDS.contains(&word.as_str()))
+            .cloned()
+            .collect()
     }
 
     /// Properties and methods of what stands before a point.
@@ -211,6 +224,16 @@ mod tests {
         let (_, members) = words.complete("sh.");
         assert!(members.contains(&"fork".to_owned()) && members.contains(&"prio".to_owned()));
         assert!(!members.contains(&"only".to_owned()));
+    }
+
+    #[test]
+    fn an_empty_line_completes_to_what_there_is_to_call() {
+        let words = session().vocabulary();
+        let (_, found) = words.complete("");
+        let has = |word: &str| found.contains(&word.to_owned());
+        assert!(has("spawn") && has("sh") && has("forty") && has("undo"));
+        assert!(!has("CLONE_VM") && !has("while"));
+        assert!(found.len() < 70, "{}", found.len());
     }
 
     #[test]

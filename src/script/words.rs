@@ -170,6 +170,25 @@ pub(super) fn closest<S: AsRef<str>>(
         .map(|(_, known)| known)
 }
 
+/// The word that was probably meant: the shortest that begins so, else the nearest.
+pub(super) fn likeliest(
+    word: &str,
+    known: impl IntoIterator<Item = String> + Clone,
+) -> Option<String> {
+    let begun = known.clone().into_iter().filter(|known| {
+        word.chars().count() > 1 && known.len() > word.len() && known.starts_with(word)
+    });
+    let shortest = begun.min_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+    shortest.or_else(|| closest(word, known))
+}
+
+/// The names of our functions that stand alone, `spawn` but not `task.fork`.
+pub(super) fn free_functions() -> impl Iterator<Item = String> + Clone {
+    let docs = function_docs().iter().filter(|doc| doc.is_called_by_name());
+    let free = docs.filter(|doc| doc.signature.starts_with(&format!("{}(", doc.name)));
+    free.map(|doc| doc.name.clone())
+}
+
 /// The one of a few words that was probably meant: the nearest, or one that has a part in common,
 /// as `nice` and `niceness`, `fork_cpu` and `child_cpu`.
 pub(super) fn meant(word: &str, known: &[&str]) -> Option<String> {

@@ -147,8 +147,10 @@ pub enum CloneRefusal {
     NewnsUnprivileged,
     /// The `user_desc` for CLONE_SETTLS cannot be read.
     TlsFault,
-    /// The `user_desc` is empty, or for no TLS entry.
+    /// The `user_desc` is for no TLS entry.
     NoTlsEntry,
+    /// The `user_desc` is empty: it is how an entry is cleared.
+    EmptyTls,
     /// The caller is being killed.
     Killed,
     /// CLONE_THREAD while the process ends.
@@ -162,7 +164,8 @@ impl CloneRefusal {
             Self::NewnsWithFs
             | Self::ThreadWithoutSighand
             | Self::SighandWithoutVm
-            | Self::NoTlsEntry => Errno::EINVAL,
+            | Self::NoTlsEntry
+            | Self::EmptyTls => Errno::EINVAL,
             Self::TooManyOfUser { .. } | Self::TooManyThreads { .. } | Self::GroupExit => {
                 Errno::EAGAIN
             }
@@ -195,6 +198,7 @@ impl fmt::Display for CloneRefusal {
             Self::NewnsUnprivileged => "CLONE_NEWNS needs CAP_SYS_ADMIN",
             Self::TlsFault => "the user_desc cannot be read",
             Self::NoTlsEntry => "the user_desc names no entry 6 to 8",
+            Self::EmptyTls => "the user_desc is empty (LDT_empty)",
             Self::Killed => "SIGKILL is pending for the caller",
             Self::GroupExit => "the process is ending",
         })

@@ -117,7 +117,7 @@ impl fmt::Display for Activity {
             Self::Stopped => f.write_str("stopped"),
             Self::Zombie(status) => write!(f, "zombie, {status}"),
             Self::Dead => f.write_str("dead"),
-            Self::Init => f.write_str("init: adopts orphans, never runs"),
+            Self::Init => f.write_str("adopts orphans, never runs"),
         }
     }
 }

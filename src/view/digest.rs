@@ -167,8 +167,10 @@ pub enum Mend {
     ZeroPage,
     /// A frame of zeroes was mapped.
     ZeroedFrame(Pfn),
-    /// The page of a file or shared object was mapped.
+    /// The page of a file was mapped.
     FilePage(Pfn),
+    /// The page of shared memory was mapped, fresh or as others have it.
+    SharedPage(Pfn),
     /// A private copy of the page of a file was mapped.
     FileCopy(Pfn),
     /// Copy on write.
@@ -400,7 +402,7 @@ impl FaultCounts {
             let kind = match fault.mend {
                 Mend::ZeroPage => &mut counts.zero_pages,
                 Mend::ZeroedFrame(_) => &mut counts.zeroed,
-                Mend::FilePage(_) => &mut counts.file_pages,
+                Mend::FilePage(_) | Mend::SharedPage(_) => &mut counts.file_pages,
                 Mend::FileCopy(_) | Mend::Copy { .. } => &mut counts.copies,
                 Mend::Reuse(_) => &mut counts.reuses,
                 Mend::Signal(_) | Mend::Not => &mut counts.bad,

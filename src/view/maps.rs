@@ -59,11 +59,20 @@ pub fn maps(machine: &Machine, task: TaskId) -> Maps {
     }
 }
 
+/// Whether an area is anonymous memory that is shared: it has pages of an object of its own, which
+/// lives in the page cache like those of a file.
+pub(super) fn is_shared_memory(kernel: &Kernel, vma: &Vma) -> bool {
+    let inode = vma
+        .vm_file
+        .map(|file| &kernel.inodes[kernel.open_files[file].inode]);
+    inode.is_some_and(|inode| matches!(inode.kind, InodeKind::Shmem(_)))
+}
+
 fn maps_row(kernel: &Kernel, mm: &Mm, vma: &Vma) -> MapsRow {
     let inode = vma
         .vm_file
         .map(|file| &kernel.inodes[kernel.open_files[file].inode]);
-    let shmem = inode.is_some_and(|inode| matches!(inode.kind, InodeKind::Shmem(_)));
+    let shmem = is_shared_memory(kernel, vma);
     let path = inode.map(|inode| {
         let gone = if shmem { " (deleted)" } else { "" };
         format!("/{}{gone}", inode.path)
@@ -129,6 +138,11 @@ impl Maps {
 }
 
 impl MapsRow {
+    /// Whether it is anonymous memory that is shared.
+    pub(super) fn is_shared_memory(&self) -> bool {
+        self.minor == SHMEM_MINOR
+    }
+
     /// Whether the address lies in the area.
     pub fn contains(&self, addr: VirtAddr) -> bool {
         (self.start..self.end).contains(&addr.0)

@@ -334,7 +334,7 @@ fn disassemble_function(
         InstructionView {
             addr: VirtAddr(found.addr),
             bytes: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-            text: found.text,
+            text: with_name(image, found.text),
             line: if begins { line } else { 0 },
             source: if begins {
                 source_line(image, line).to_owned()
@@ -348,6 +348,18 @@ fn disassemble_function(
         function: function.name.to_string(),
         instructions: instructions.collect(),
     }
+}
+
+/// The instruction with the name of the function that it calls.
+fn with_name(image: &ProgramImage, text: String) -> String {
+    let target = text
+        .strip_prefix("call 0x")
+        .and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let called = target.and_then(|addr| {
+        let function = image.debug.function_at(addr)?;
+        (function.start == addr).then_some(function)
+    });
+    called.map_or(text, |function| format!("call {}", function.name))
 }
 
 impl Disassembly {
@@ -482,7 +494,8 @@ pub fn halt(machine: &Machine, halt: &Halt) -> String {
     if !machine.kernel.tasks.contains_key(task) {
         return format!("{what}the task has ended");
     }
-    let tag = machine.who(task);
+    let name = machine.kernel.names.get(machine.kernel.comm(task));
+    let tag = format!("{}:{name}", machine.kernel.pid(task));
     let eip = match *halt {
         Halt::Watchpoint { eip, .. } => eip,
         _ => machine.kernel.task(task).thread.regs.eip,

@@ -258,7 +258,7 @@ fn an_error_that_is_caught_prints_as_its_message() {
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         "there is no task 9\n<there is no task 9>\n\
-         Function not found: frok ()\n<Function not found: frok ()>\n\
+         there is no function frok()\n<there is no function frok()>\n\
          own words\n<own words>\n\
          #{\"a\": 1, \"b\": [\"x\", ()]}\n"
     );
@@ -280,7 +280,7 @@ fn a_handle_belongs_to_the_machine_that_made_it() {
             try { act.call(); print(\"done\") } catch (e) { print(e) }
         }";
     let output = forklab(&["run", "-"], script.as_bytes());
-    let gone = "task 2 is gone: it belongs to the machine before boot()\n";
+    let gone = "task 2 is gone: it belonged to the machine before boot()\n";
     let call = "a call made long ago, or on the machine before boot()\n";
     let call_error = "the call was made long ago, or on the machine before boot()\n";
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Flag with a small value, a script that goes beyond it, and what the message must name.
-const BEYOND: [(&str, &str, &str); 10] = [
+const BEYOND: [(&str, &str, &str); 11] = [
     (
         "--max-operations=1000",
         "loop { }",
@@ -47,6 +47,11 @@ const BEYOND: [(&str, &str, &str); 10] = [
     (
         "--max-memory=100000000",
         "boot(#{mem: 512*MiB}); loop { }",
+        "limit memory: 100,000,000",
+    ),
+    (
+        "--max-memory=100000000",
+        "boot(#{mem: 512*MiB});",
         "limit memory: 100,000,000",
     ),
     (

@@ -43,9 +43,14 @@ fn keys(session: &mut PtySession, keys: &str) {
 }
 
 fn leave(mut session: PtySession) {
-    session.exp_string("> ").unwrap();
-    // Keys that come while the editor sets the terminal up are lost.
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    session.send_line(":quit").unwrap();
+    session.exp_eof().unwrap();
+}
+
+#[test]
+fn ctrl_d_leaves() {
+    let mut session = open(&home("ctrl_d"));
+    session.exp_string("0 ms> ").unwrap();
     session.send_control('d').unwrap();
     session.exp_eof().unwrap();
 }
@@ -110,7 +115,8 @@ fn tab_completes_names_and_methods() {
     session.exp_string("> ").unwrap();
     keys(&mut session, "sh.read\t\t");
     session.exp_string("read_str").unwrap();
-    session.send_control('c').unwrap();
+    // Takes the line away; Ctrl-C would take what is typed ahead, too.
+    session.send_control('u').unwrap();
     leave(session);
 }
 
@@ -124,16 +130,17 @@ fn ctrl_c_ends_the_running_line_and_the_machine_is_whole() {
         "loop { tick(1000000) }",
         "while true { ps() }",
     ] {
-        session.exp_string("> ").unwrap();
-        session.send_line(line).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        let begun = format!("print(\"be\" + \"gun\"); {line}");
+        say(&mut session, &begun, "begun");
         session.send_control('c').unwrap();
-        session
-            .exp_string("interrupted; the machine stands where it was")
-            .unwrap();
+        session.exp_string("interrupted; ").unwrap();
     }
     say(&mut session, "let t = now(); tick(5); now() - t", "5");
-    say(&mut session, "undo 2", "before while true");
+    say(
+        &mut session,
+        "undo 2",
+        "before print(\"be\" + \"gun\"); while true",
+    );
     leave(session);
 }
 
@@ -172,13 +179,84 @@ fn ctrl_c_is_noticed_within_50_ms() {
 #[test]
 fn ctrl_c_gives_up_a_line_and_a_question() {
     let mut session = open(&home("ctrl_c_line"));
-    session.exp_string("> ").unwrap();
+    session.exp_string("0 ms> ").unwrap();
     keys(&mut session, "let x = [1, 2");
     session.send_control('c').unwrap();
-    say(&mut session, "predict(\"1 + 1?\", 2)", "1 + 1? ");
+    // Only the question itself is in one piece.
+    say(&mut session, "predict(\"1 +\" + \" 1?\", 2)", "1 + 1? ");
     session.send_control('c').unwrap();
-    session.exp_string("interrupted").unwrap();
+    session.exp_string("interrupted; ").unwrap();
     say(&mut session, "predictions().len()", "0");
+    leave(session);
+}
+
+/// All that is typed at once is run, and what comes after a question is its answer.
+#[test]
+fn what_is_typed_ahead_is_not_lost() {
+    let mut session = open(&home("ahead"));
+    session.exp_string("0 ms> ").unwrap();
+    let lines = [
+        "let sh = spawn(\"sh\")",
+        "let a = sh.mmap(4*KiB)",
+        "predict(|| sh.write(a, 1))",
+        "new frame",
+        "tick(20000)",
+        "predict(\"6 * 7?\", 42)",
+        "42",
+        "fn twice(x) {",
+        "2 * x",
+        "}",
+        "`${predictions().len()} of ${twice(1)}`",
+        ":quit",
+    ];
+    keys(&mut session, &(lines.join("\r") + "\r"));
+    session.exp_string("Right: new frame").unwrap();
+    session.exp_string("Right: 42").unwrap();
+    session.exp_string("2 of 2").unwrap();
+    session.exp_eof().unwrap();
+}
+
+#[test]
+fn a_script_can_ask_for_its_predictions() {
+    let script = home("asks").join("asks.rhai");
+    fs::write(&script, "predict(\"1 + 1?\", 2, 3);\nlet sh = spawn(\"sh\");\nlet a = sh.mmap(4*KiB);\npredict(|| sh.write(a, 1));\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forklab"));
+    command
+        .args(["run", "--ask", "--color", "never"])
+        .arg(&script);
+    command.env("XDG_STATE_HOME", home("asks_state"));
+    let mut session = spawn_command(command, Some(TIMEOUT)).unwrap();
+    session.exp_string("1 + 1? ").unwrap();
+    session.send_line("2").unwrap();
+    session.exp_string("Right: 2").unwrap();
+    session.exp_string("or SIGSEGV? ").unwrap();
+    session.send_line("").unwrap();
+    session.exp_string("It is: new frame").unwrap();
+    session.exp_eof().unwrap();
+    let piped = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .args(["run", "--ask"])
+        .arg(&script)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(piped.status.code(), Some(2));
+}
+
+/// Lines that are pasted run one by one, and of a session that was copied, what was typed.
+#[test]
+fn pasted_lines_run_one_by_one() {
+    let mut session = open(&home("pasted_lines"));
+    session.exp_string("0 ms> ").unwrap();
+    let lines = "let a = 1\rlet b = 2\rif a == b {\r1\r} else {\r2\r}\rfrok()\r`${a}, ${b}`";
+    keys(&mut session, &format!("\u{1b}[200~{lines}\u{1b}[201~\r"));
+    session.exp_string("0 ms> frok()\r\n").unwrap();
+    session.exp_string("there is no function frok").unwrap();
+    session.exp_string("1, 2").unwrap();
+    say(&mut session, "undo 2", "before frok()");
+    let lines = "0 ms> let c = 40\r0 ms> tick(2)\r2 ms passed\r2 ms> c + now()\r42";
+    keys(&mut session, &format!("\u{1b}[200~{lines}\u{1b}[201~\r"));
+    session.exp_string("2 ms> c + now()\r\n").unwrap();
+    session.exp_string("42").unwrap();
     leave(session);
 }
 
@@ -303,6 +381,7 @@ fn lines_from_a_pipe_are_run_without_a_prompt() {
         (b"", "", "", 0),
         (b"\n\n  \n", "", "", 0),
         (b"undo\n", "", "nothing to undo", 1),
+        (b"0 ms> let x = 6\n0 ms> x * 7\n42\n", "42\n", "", 0),
     ] {
         let (out, err, status) = piped(input);
         let name = String::from_utf8_lossy(input);
@@ -322,6 +401,38 @@ fn megabytes_from_a_pipe_are_read() {
     let open = format!("let q = [{}", "1,\n".repeat(1_000_000));
     let (_, err, code) = piped(open.as_bytes());
     assert_eq!(code, Some(4), "{err}");
+}
+
+/// A full disk is no reader that has gone away.
+#[test]
+fn an_output_that_fails_is_told_of() {
+    let lines = home("full").join("lines");
+    fs::write(&lines, "6 * 7\n").unwrap();
+    for args in [
+        &["doc"][..],
+        &["doc", "--markdown"],
+        &["--help"],
+        &["test", "scripts/cow.rhai"],
+        &[],
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_forklab"))
+            .args(args)
+            .stdin(fs::File::open(&lines).unwrap())
+            .stdout(full)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8(child.stderr).unwrap();
+        assert!(
+            complaint.contains("standard output"),
+            "{args:?}: {complaint}"
+        );
+        assert_eq!(child.status.code(), Some(2), "{args:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What the prompt answers.
 
 use forklab::front::Shell;
-use forklab::script::{Host, Limits};
+use forklab::script::{FailureKind, Host, Limits};
+use std::sync::mpsc;
 
 fn shell() -> Shell {
     let host = Host::printing(Box::new(|_| Ok(())));
@@ -46,4 +47,133 @@ fn a_boot_tells_which_machine_there_is_now() {
 fn a_function_without_its_parentheses_is_explained() {
     let text = answer(&["fork"]);
     assert!(text.contains("it is a function: task.fork()"), "{text}");
+}
+
+#[test]
+fn habits_of_other_prompts_are_understood_or_answered() {
+    for (line, says) in [
+        ("tick 5", "5 ms passed"),
+        ("print 6 * 7", ""),
+        ("hex 255", "0xff"),
+        ("help fork()", "task.fork()"),
+        ("help sh.fork()", "task.fork()"),
+        ("man fork", "task.fork()"),
+        (":help fork", "task.fork()"),
+        ("help CLONE_VM", "the child shares the address space"),
+        ("help SIGKILL", "ends the process"),
+        ("help CLONE_WM", "did you mean CLONE_VM?"),
+        ("help spwan", "did you mean spawn?"),
+        ("ps aux", "it is ps()"),
+        (
+            "undo -1",
+            "error: undo takes a number of lines, such as undo 2, not -1",
+        ),
+        ("h->fork()", "a method follows a dot: sh.fork()"),
+        ("sp", "did you mean spawn("),
+        ("sp(\"sh\")", "did you mean spawn?"),
+        ("kill(2, 9)", "tasks cannot send signals yet"),
+        ("kill", "tasks cannot send signals yet"),
+        ("spawn(\"h\", \"run 5\")", "workload([\"run 5\"])"),
+        ("let n = 5; n.size", "an int has no size"),
+    ] {
+        let text = answer(&[line]);
+        let words: Vec<&str> = text
+            .split(|c: char| c.is_whitespace() || c == '│')
+            .filter(|word| !word.is_empty())
+            .collect();
+        assert!(words.join(" ").contains(says), "{line}: {text}");
+    }
+}
+
+#[test]
+fn a_script_that_is_run_has_its_own_name_and_lines() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("fails.rhai");
+    std::fs::write(&path, "#! forklab\nlet a = 1;\nfrok();\n").unwrap();
+    let line = format!(":run {}", path.display());
+    let text = answer(&["let b = 2", &line]);
+    assert!(text.contains("fails.rhai:3:1 ]"), "{text}");
+    assert_eq!(answer(&[&line, "undo"]), format!("before {line}"));
+}
+
+/// A shell whose questions are answered by these words, and what was asked.
+fn answering(answers: &'static [&'static str]) -> (Shell, mpsc::Receiver<String>) {
+    let (ask, asked) = mpsc::channel();
+    let mut answers = answers.iter();
+    let mut host = Host::printing(Box::new(|_| Ok(())));
+    host.ask = Some(Box::new(move |question| {
+        ask.send(question.to_owned()).unwrap();
+        Ok(answers.next().map(ToString::to_string))
+    }));
+    let shell = Shell::new(Limits::default(), host, false).unwrap();
+    (shell, asked)
+}
+
+#[test]
+fn an_answer_that_cannot_be_is_asked_again() {
+    for (answers, questions, given) in [
+        (&["coppy", "Copies"][..], 2, "\"Copies\""),
+        (&["newframe"], 1, "\"newframe\""),
+        (&["  "], 1, ""),
+        (&[], 1, ""),
+        (&["a", "b", "c", "d", "e", "f"], 5, ""),
+    ] {
+        let (mut shell, asked) = answering(answers);
+        shell.submit("let sh = spawn(\"sh\"); let a = sh.mmap(4*KiB); predict(|| sh.write(a, 1))");
+        let asked: Vec<String> = asked.try_iter().collect();
+        assert_eq!(asked.len(), questions, "{asked:?}");
+        assert!(asked[0].starts_with("copy, reuse"), "{asked:?}");
+        let again = |question: &String| {
+            question.contains("none of these") && question.contains("copy, reuse")
+        };
+        assert!(asked[1..].iter().all(again), "{asked:?}");
+        assert_eq!(shell.submit("predictions()[0].given").text, given);
+    }
+}
+
+#[test]
+fn pages_of_files_can_be_predicted() {
+    for (access, came) in [
+        ("sh.read(0x08048800)", "file page"),
+        ("sh.write(0x08049000, 1)", "file copy"),
+    ] {
+        let lines = [
+            "let sh = spawn(\"sh\")",
+            &format!("predict(|| {access})"),
+            "predictions()[0].answer",
+        ];
+        assert_eq!(answer(&lines), format!("{came:?}"), "{access}");
+    }
+}
+
+/// Ctrl-C that comes before the line does is meant for the line.
+#[test]
+fn a_wish_to_stop_ends_what_runs_next() {
+    let (mut shell, asked) = {
+        let (ask, asked) = mpsc::channel();
+        let mut host = Host::printing(Box::new(|_| Ok(())));
+        host.interrupt.raise();
+        host.ask = Some(Box::new(move |question| {
+            ask.send(question.to_owned()).unwrap();
+            Ok(None)
+        }));
+        (Shell::new(Limits::default(), host, false).unwrap(), asked)
+    };
+    let answer = shell.submit("predict(\"1 + 1?\", 2)");
+    assert_eq!(answer.failure, Some(FailureKind::Interrupted));
+    assert_eq!(
+        answer.text,
+        "interrupted; what it did until then stays; undo takes it back"
+    );
+    assert_eq!(asked.try_iter().count(), 0);
+    assert_eq!(shell.submit("6 * 7").text, "42");
+}
+
+/// Init is the parent of what is spawned, but does not look like it.
+#[test]
+fn init_keeps_its_own_priority() {
+    let lines = [
+        "spawn(\"sh\", #{nice: 10, uid: 0})",
+        "`${init().prio} ${init().nice} ${init().time_slice}`",
+    ];
+    assert_eq!(answer(&lines), "\"125 0 100\"");
 }

@@ -2,10 +2,12 @@
 //! line while something is open.
 
 use super::history::History;
-use super::shell::Shell;
-use crate::front::run::{complain, print_line};
-use crate::front::style::{paint_words, stdout_has_color};
-use crate::script::{FailureKind, Limits, Syntax, Vocabulary, WordKind};
+use super::pieces::split;
+use super::shell::{Answer, Shell};
+use crate::front::exit_code::FINE;
+use crate::front::run::{complain, output_failed, print_line};
+use crate::front::style::paint_words;
+use crate::script::{FailureKind, Interrupt, Limits, Syntax, Vocabulary, WordKind};
 use crate::view::Role;
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -22,88 +24,175 @@ use std::panic::{self, AssertUnwindSafe};
 const TOO_LONG_TO_JUDGE: usize = 1 << 20;
 /// A text so long is not coloured while it is typed.
 const TOO_LONG_TO_COLOUR: usize = 4096;
+/// So many words are shown without asking first.
+const MAX_COMPLETIONS: usize = 1000;
 
-/// Reads lines until the user leaves.
+#[expect(
+    clippy::disallowed_types,
+    reason = "the prompt and the questions of its lines share a terminal, in turn"
+)]
+pub(super) type RefCell<T> = std::cell::RefCell<T>;
+
+/// A terminal, with the one editor that lines and answers are typed into: keys that were typed ahead
+/// are in it, whatever is read next.
+pub(super) struct Terminal {
+    editor: Editor<Assistant, FileHistory>,
+    history: History,
+    limits: Limits,
+    interrupt: Interrupt,
+    color: bool,
+}
+
+/// Reads lines until the user leaves; returns the exit code.
 ///
 /// # Errors
 /// If the terminal cannot be used.
-pub(super) fn run(mut shell: Shell, limits: &Limits) -> rustyline::Result<()> {
-    let color = stdout_has_color();
-    let (mut editor, mut history, complaint) = new_editor(limits, color)?;
-    if print_line(&shell.greeting()).is_err() {
+pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::Result<u8> {
+    loop {
+        // Not borrowed while a line runs: it may put a question.
+        let read = terminal.borrow_mut().read(&shell)?;
+        if let Some(columns) = terminal.borrow_mut().columns() {
+            shell.set_columns(columns);
+        }
+        let Some(pieces) = read else {
+            return Ok(FINE);
+        };
+        let pasted = pieces.len() > 1;
+        for piece in pieces {
+            let mut head = String::new();
+            if pasted {
+                let prompt = shell.prompt();
+                head = format!("{}{piece}", terminal.borrow().painted(&prompt));
+            }
+            let answer = shell.submit(&piece);
+            if answer.quit {
+                return Ok(FINE);
+            }
+            if let Err(error) = tell(&head, &answer) {
+                return Ok(output_failed(error.kind()));
+            }
+            if answer.failure == Some(FailureKind::Interrupted) {
+                break;
+            }
+        }
+    }
+}
+
+/// Prints what a line came to, below the line itself if it was not typed alone.
+fn tell(head: &str, answer: &Answer) -> io::Result<()> {
+    if let Some(FailureKind::Output(kind)) = answer.failure {
+        return Err(kind.into());
+    }
+    if !head.is_empty() {
+        print_line(head)?;
+    }
+    if answer.text.is_empty() {
         return Ok(());
     }
-    if let Some(complaint) = complaint {
-        complain(&paint_words(&complaint, Role::Dim, color));
+    if answer.failure == Some(FailureKind::Interrupted) {
+        // The terminal has written ^C.
+        print_line("")?;
     }
-    loop {
-        if let Some(assistant) = editor.helper_mut() {
+    print_line(&answer.text)
+}
+
+impl Terminal {
+    /// The terminal that the process is started in, and what there is to complain of.
+    ///
+    /// # Errors
+    /// If it cannot be used.
+    pub(super) fn open(
+        limits: Limits,
+        interrupt: Interrupt,
+        color: bool,
+    ) -> rustyline::Result<(Self, Option<String>)> {
+        let config = Config::builder()
+            .completion_type(CompletionType::List)
+            .completion_prompt_limit(MAX_COMPLETIONS)
+            .auto_add_history(false)
+            .history_ignore_dups(true)?
+            .max_history_size(10_000)?
+            .build();
+        let mut editor = Editor::with_config(config)?;
+        let (history, complaint) = History::open(&mut editor);
+        editor.set_helper(Some(Assistant {
+            syntax: Syntax::new(&limits),
+            vocabulary: Vocabulary::default(),
+            interrupt: interrupt.clone(),
+            color,
+            asking: false,
+        }));
+        let terminal = Self {
+            editor,
+            history,
+            limits,
+            interrupt,
+            color,
+        };
+        Ok((terminal, complaint))
+    }
+
+    fn columns(&mut self) -> Option<usize> {
+        let (columns, _) = self.editor.dimensions()?;
+        Some(usize::from(columns))
+    }
+
+    fn painted(&self, prompt: &str) -> String {
+        paint_words(prompt, Role::Dim, self.color)
+    }
+
+    /// Reads what is to be run next: what was typed, or each statement of what was pasted; nothing
+    /// if the line was given up, `None` if the user leaves.
+    fn read(&mut self, shell: &Shell) -> rustyline::Result<Option<Vec<String>>> {
+        if let Some(assistant) = self.editor.helper_mut() {
             assistant.vocabulary = shell.vocabulary();
         }
         let prompt = shell.prompt();
+        let editor = &mut self.editor;
         let read = panic::catch_unwind(AssertUnwindSafe(|| editor.readline(&prompt)));
         let Ok(line) = read else {
             // An editor that gave up on a line must not take the session with it.
             complain("this line is too much for the editor; forklab run FILE takes long scripts");
-            (editor, history, _) = new_editor(limits, color)?;
-            continue;
+            (*self, _) = Self::open(self.limits, self.interrupt.clone(), self.color)?;
+            return Ok(Some(Vec::new()));
         };
         match line {
-            Ok(line) => {
-                if !line.trim().is_empty() {
-                    history.add(&mut editor, &line);
-                }
-                let answer = shell.submit(&line);
-                if answer.quit || matches!(answer.failure, Some(FailureKind::Output(_))) {
-                    return Ok(());
-                }
-                let mut text = answer.text;
-                if answer.failure == Some(FailureKind::Interrupted) {
-                    // The terminal has written ^C.
-                    text.insert(0, '\n');
-                }
-                if !text.is_empty() && print_line(&text).is_err() {
-                    return Ok(());
-                }
-            }
+            Ok(line) => Ok(Some(self.pieces(&line))),
             // Ctrl-C gives up the line that is being typed.
-            Err(ReadlineError::Interrupted) => {}
-            Err(ReadlineError::Eof) => return Ok(()),
-            Err(error) => return Err(error),
+            Err(ReadlineError::Interrupted) => Ok(Some(Vec::new())),
+            Err(ReadlineError::Eof) => Ok(None),
+            Err(error) => Err(error),
         }
     }
-}
 
-/// An editor with the history of earlier sessions, and what there is to complain of.
-fn new_editor(
-    limits: &Limits,
-    color: bool,
-) -> rustyline::Result<(Editor<Assistant, FileHistory>, History, Option<String>)> {
-    let config = Config::builder()
-        .completion_type(CompletionType::List)
-        .auto_add_history(false)
-        .history_ignore_dups(true)?
-        .max_history_size(10_000)?
-        .build();
-    let mut editor = Editor::with_config(config)?;
-    let (history, complaint) = History::open(&mut editor);
-    editor.set_helper(Some(Assistant {
-        syntax: Syntax::new(limits),
-        vocabulary: Vocabulary::default(),
-        color,
-    }));
-    Ok((editor, history, complaint))
-}
+    fn pieces(&mut self, line: &str) -> Vec<String> {
+        let pieces = match self.editor.helper() {
+            Some(assistant) => split(line, &assistant.syntax).pieces,
+            None => vec![line.to_owned()],
+        };
+        for piece in &pieces {
+            self.history.add(&mut self.editor, piece);
+        }
+        pieces
+    }
 
-/// Puts a question to the user and waits for the answer. Ctrl-D is none; Ctrl-C interrupts.
-pub(super) fn ask(question: &str) -> io::Result<Option<String>> {
-    let error = |error: ReadlineError| io::Error::other(error.to_string());
-    let mut editor = rustyline::DefaultEditor::new().map_err(error)?;
-    match editor.readline(&format!("{question} ")) {
-        Ok(line) => Ok(Some(line)),
-        Err(ReadlineError::Eof) => Ok(None),
-        Err(ReadlineError::Interrupted) => Err(io::ErrorKind::Interrupted.into()),
-        Err(other) => Err(error(other)),
+    /// Puts a question to the user and waits for the answer. Ctrl-D is none; Ctrl-C interrupts.
+    pub(super) fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
+        self.set_asking(true);
+        let answer = self.editor.readline(&format!("{question} "));
+        self.set_asking(false);
+        match answer {
+            Ok(line) => Ok(Some(line)),
+            Err(ReadlineError::Eof) => Ok(None),
+            Err(ReadlineError::Interrupted) => Err(io::ErrorKind::Interrupted.into()),
+            Err(other) => Err(io::Error::other(other.to_string())),
+        }
+    }
+
+    fn set_asking(&mut self, asking: bool) {
+        if let Some(assistant) = self.editor.helper_mut() {
+            assistant.asking = asking;
+        }
     }
 }
 
@@ -111,7 +200,10 @@ pub(super) fn ask(question: &str) -> io::Result<Option<String>> {
 struct Assistant {
     syntax: Syntax,
     vocabulary: Vocabulary,
+    interrupt: Interrupt,
     color: bool,
+    /// What is typed is an answer, in plain words.
+    asking: bool,
 }
 
 impl Helper for Assistant {}
@@ -125,6 +217,9 @@ impl Completer for Assistant {
         pos: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if self.asking {
+            return Ok((pos, Vec::new()));
+        }
         let (start, words) = self.vocabulary.complete(&line[..pos]);
         let pair = |word: String| Pair {
             display: word.clone(),
@@ -139,7 +234,7 @@ impl Hinter for Assistant {
 
     /// How the function is written whose arguments are being typed.
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
-        if pos < line.len() {
+        if self.asking || pos < line.len() {
             return None;
         }
         let signature = self.vocabulary.open_call(line)?;
@@ -150,19 +245,28 @@ impl Hinter for Assistant {
 impl Validator for Assistant {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         let text = context.input();
+        if !self.asking && self.is_unfinished(text) {
+            return Ok(ValidationResult::Incomplete);
+        }
+        if !self.asking {
+            // The line will run as soon as the terminal makes a signal of Ctrl-C again: from here
+            // on, a wish to stop is meant for it.
+            self.interrupt.clear();
+        }
+        Ok(ValidationResult::Valid(None))
+    }
+}
+
+impl Assistant {
+    fn is_unfinished(&self, text: &str) -> bool {
         let command = text.trim_start().starts_with(':');
-        let unfinished =
-            !command && text.len() < TOO_LONG_TO_JUDGE && self.syntax.is_unfinished(text);
-        Ok(match unfinished {
-            true => ValidationResult::Incomplete,
-            false => ValidationResult::Valid(None),
-        })
+        !command && text.len() < TOO_LONG_TO_JUDGE && split(text, &self.syntax).open
     }
 }
 
 impl Highlighter for Assistant {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        if !self.color || line.len() > TOO_LONG_TO_COLOUR {
+        if self.asking || !self.color || line.len() > TOO_LONG_TO_COLOUR {
             return Cow::Borrowed(line);
         }
         let mut text = String::new();
@@ -185,7 +289,8 @@ impl Highlighter for Assistant {
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        Cow::Owned(paint_words(prompt, Role::Dim, self.color))
+        let color = self.color && !self.asking;
+        Cow::Owned(paint_words(prompt, Role::Dim, color))
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {

@@ -2,6 +2,7 @@
 
 mod editor;
 mod history;
+mod pieces;
 mod pipe;
 mod shell;
 mod tour;
@@ -9,33 +10,70 @@ mod tour;
 pub use shell::{Answer, Shell};
 
 use super::cli::Process;
-use super::exit_code::{FAILED, FINE};
-use super::run::{complain, print_line};
-use super::style::stdout_has_color;
+use super::exit_code::FAILED;
+use super::run::{complain, output_failed, print_line};
+use super::style::{paint_words, stdout_has_color};
+use crate::script::Ask;
+use crate::view::Role;
+use editor::{RefCell, Terminal};
 use std::io::{self, IsTerminal};
+
+#[expect(
+    clippy::disallowed_types,
+    reason = "the prompt and the questions of its lines share a terminal, in turn"
+)]
+type Rc<T> = std::rc::Rc<T>;
 
 /// Runs the prompt until the user leaves; returns the exit code.
 pub(super) fn run(process: &Process) -> u8 {
-    let interactive = io::stdin().is_terminal();
-    let mut host = process.host(Box::new(print_line));
-    if interactive {
-        host.ask = Some(Box::new(editor::ask));
-    }
-    let shell = match Shell::new(process.limits, host, stdout_has_color()) {
-        Ok(shell) => shell,
-        Err(why) => {
-            complain(&format!("forklab: {why}"));
-            return FAILED;
-        }
+    let result = match io::stdin().is_terminal() {
+        true => on_terminal(process),
+        false => from_pipe(process),
     };
-    if !interactive {
-        return pipe::run(shell, &process.limits);
+    result.unwrap_or_else(|why| {
+        complain(&format!("forklab: {why}"));
+        FAILED
+    })
+}
+
+/// Puts questions to whoever sits at the terminal.
+pub(super) fn asker(process: &Process) -> Result<Ask, String> {
+    if !io::stdin().is_terminal() {
+        return Err("--ask needs a terminal to ask on".to_owned());
     }
-    match editor::run(shell, &process.limits) {
-        Ok(()) => FINE,
-        Err(error) => {
-            complain(&format!("forklab: the terminal cannot be used: {error}"));
-            FAILED
-        }
+    let opened = Terminal::open(
+        process.limits,
+        process.interrupt.clone(),
+        stdout_has_color(),
+    );
+    let (mut terminal, _) = opened.map_err(unusable)?;
+    Ok(Box::new(move |question| terminal.ask(question)))
+}
+
+fn unusable(error: rustyline::error::ReadlineError) -> String {
+    format!("the terminal cannot be used: {error}")
+}
+
+fn from_pipe(process: &Process) -> Result<u8, String> {
+    let host = process.host(Box::new(print_line));
+    let shell = Shell::new(process.limits, host, stdout_has_color())?;
+    Ok(pipe::run(shell, &process.limits))
+}
+
+fn on_terminal(process: &Process) -> Result<u8, String> {
+    let color = stdout_has_color();
+    let opened = Terminal::open(process.limits, process.interrupt.clone(), color);
+    let (terminal, complaint) = opened.map_err(unusable)?;
+    let terminal = Rc::new(RefCell::new(terminal));
+    let asked = Rc::clone(&terminal);
+    let mut host = process.host(Box::new(print_line));
+    host.ask = Some(Box::new(move |question| asked.borrow_mut().ask(question)));
+    let shell = Shell::new(process.limits, host, color)?;
+    if let Err(error) = print_line(&shell.greeting()) {
+        return Ok(output_failed(error.kind()));
     }
+    if let Some(complaint) = complaint {
+        complain(&paint_words(&complaint, Role::Dim, color));
+    }
+    editor::run(shell, &terminal).map_err(unusable)
 }

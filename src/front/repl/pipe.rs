@@ -1,23 +1,21 @@
 //! The prompt without a terminal: lines come from a pipe or a file, there is no prompt and no
 //! editor, and answers are plain.
 
+use super::pieces::Pieces;
 use super::shell::Shell;
 use crate::front::exit_code::{FAILED, FINE, INTERRUPTED};
-use crate::front::run::{complain, exit_code, print_line};
+use crate::front::run::{complain, exit_code, output_failed, print_line};
 use crate::script::{FailureKind, Limits, Syntax};
 use std::io::{self, BufRead};
 
 /// Lines that may fail before the rest is given up: what comes then is not meant for us.
 const MAX_FAILED: usize = 100;
-/// A text of that many bytes is looked at again only when it has grown by an eighth: otherwise a
-/// long text would be read once for each of its lines.
-const LONG_TEXT: usize = 4096;
 
 /// Runs every line; returns the exit code of the first that failed.
 pub(super) fn run(mut shell: Shell, limits: &Limits) -> u8 {
     let syntax = Syntax::new(limits);
     let mut input = io::stdin().lock();
-    let mut pending = Pending::default();
+    let mut pieces = Pieces::new(&syntax);
     let mut codes = Codes::default();
     for number in 1.. {
         if codes.failed == MAX_FAILED {
@@ -43,7 +41,7 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> u8 {
             codes.note(FAILED);
             continue;
         };
-        if let Some(text) = pending.add(&line, &syntax) {
+        if let Some(text) = pieces.add(&line) {
             match submit(&mut shell, &text) {
                 Ok(()) => {}
                 Err(Trouble::Failed(code)) => codes.note(code),
@@ -51,7 +49,7 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> u8 {
             }
         }
     }
-    if let Some(text) = pending.rest() {
+    if let Some(text) = pieces.rest() {
         match submit(&mut shell, &text) {
             Ok(()) | Err(Trouble::Leave(None)) => {}
             Err(Trouble::Failed(code) | Trouble::Leave(Some(code))) => codes.note(code),
@@ -93,6 +91,15 @@ enum Trouble {
     Leave(Option<u8>),
 }
 
+impl Trouble {
+    fn no_output(kind: io::ErrorKind) -> Self {
+        match output_failed(kind) {
+            FINE => Self::Leave(None),
+            code => Self::Leave(Some(code)),
+        }
+    }
+}
+
 fn submit(shell: &mut Shell, text: &str) -> Result<(), Trouble> {
     let answer = shell.submit(text);
     if answer.quit {
@@ -100,43 +107,15 @@ fn submit(shell: &mut Shell, text: &str) -> Result<(), Trouble> {
     }
     match answer.failure {
         None if answer.text.is_empty() => Ok(()),
-        None => print_line(&answer.text).map_err(|_| Trouble::Leave(None)),
-        Some(FailureKind::Output(_)) => Err(Trouble::Leave(None)),
+        None => {
+            let printed = print_line(&answer.text);
+            printed.map_err(|error| Trouble::no_output(error.kind()))
+        }
+        Some(FailureKind::Output(kind)) => Err(Trouble::no_output(kind)),
         Some(FailureKind::Interrupted) => Err(Trouble::Leave(Some(INTERRUPTED))),
         Some(kind) => {
             complain(&answer.text);
             Err(Trouble::Failed(exit_code(kind)))
         }
-    }
-}
-
-/// Lines that do not make a whole yet.
-#[derive(Default)]
-struct Pending {
-    text: String,
-    /// How long the text must be before it is looked at again.
-    wait_for: usize,
-}
-
-impl Pending {
-    /// The text, if it is whole with this line.
-    fn add(&mut self, line: &str, syntax: &Syntax) -> Option<String> {
-        self.text.push_str(line);
-        if self.text.len() < self.wait_for {
-            return None;
-        }
-        if syntax.is_unfinished(&self.text) {
-            let long = self.text.len() > LONG_TEXT;
-            self.wait_for = self.text.len() + if long { self.text.len() / 8 } else { 0 };
-            return None;
-        }
-        self.rest()
-    }
-
-    fn rest(&mut self) -> Option<String> {
-        self.wait_for = 0;
-        let text = std::mem::take(&mut self.text);
-        let whole = text.trim_end_matches(['\n', '\r']);
-        (!whole.trim().is_empty()).then(|| whole.to_owned())
     }
 }

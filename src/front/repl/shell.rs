@@ -3,10 +3,10 @@
 
 use super::tour;
 use crate::abi::Pid;
-use crate::front::diag::draw;
-use crate::front::run::Source;
+use crate::front::diag::draw_within;
+use crate::front::run::{Source, plain_script};
 use crate::front::style::{paint, paint_words};
-use crate::script::{FailureKind, Host, Limits, Session, Vocabulary};
+use crate::script::{Failure, FailureKind, Host, Limits, Session, Shown, Vocabulary};
 use crate::view::{Role, Text, on_cpu_now};
 
 /// How messages call the text that is typed.
@@ -18,7 +18,7 @@ const COMMANDS: &str = "\
 :undo [N]   the session as before the last line, or the last N lines
 :run FILE   a script, as if it were typed here
 :reset      a fresh machine, no variables
-:help       all functions; help clone: one of them
+:help [F]   all functions, or one of them
 :tour       what to type first
 :quit       leave (Ctrl-D too)";
 
@@ -26,6 +26,8 @@ const COMMANDS: &str = "\
 pub struct Shell {
     session: Session,
     color: bool,
+    /// Columns of the terminal.
+    columns: usize,
 }
 
 /// What a line came to.
@@ -61,7 +63,7 @@ enum Command<'a> {
     Undo(&'a str),
     Run(&'a str),
     Reset,
-    Help,
+    Help(&'a str),
     Tour,
     Quit,
     Unknown(&'a str),
@@ -75,7 +77,16 @@ impl Shell {
     pub fn new(limits: Limits, host: Host, color: bool) -> Result<Self, String> {
         let mut session = Session::with_host(limits, host)?;
         session.remember();
-        Ok(Self { session, color })
+        Ok(Self {
+            session,
+            color,
+            columns: usize::MAX,
+        })
+    }
+
+    /// From now on, messages are made for a terminal of so many columns.
+    pub fn set_columns(&mut self, columns: usize) {
+        self.columns = columns;
     }
 
     /// What to say before the first line.
@@ -138,10 +149,10 @@ impl Shell {
             .trim_end_matches(')')
             .trim();
         if text == "?" {
-            return Some(Command::Help);
+            return Some(Command::Help(""));
         }
         let bare = argument.is_empty() && !self.session.has_variable(word);
-        let number = argument.parse::<u32>().is_ok() && !self.session.has_variable(word);
+        let number = argument.parse::<i64>().is_ok() && !self.session.has_variable(word);
         match word {
             "undo" if colon || bare || number => Some(Command::Undo(argument)),
             "run" if colon => Some(Command::Run(rest.trim())),
@@ -149,7 +160,7 @@ impl Shell {
             "tour" if colon || bare => Some(Command::Tour),
             "quit" | "exit" if colon || bare => Some(Command::Quit),
             "q" if colon => Some(Command::Quit),
-            "help" if bare || colon && argument.is_empty() => Some(Command::Help),
+            "help" if colon || bare => Some(Command::Help(argument)),
             _ if colon => Some(Command::Unknown(text)),
             _ => None,
         }
@@ -158,12 +169,13 @@ impl Shell {
     fn obey(&mut self, command: Command, line: &str) -> Answer {
         match command {
             Command::Undo(argument) => self.undo(argument),
-            Command::Run(path) => self.run_file(path),
+            Command::Run(path) => self.run_file(path, line),
             Command::Reset => match self.session.reset(line) {
                 Ok(()) => Answer::said("a fresh machine; undo brings the old one back"),
-                Err(why) => Answer::refused(why),
+                Err(why) => self.refused(&why),
             },
-            Command::Help => {
+            Command::Help(name) if !name.is_empty() => self.evaluate(&format!("help {name}")),
+            Command::Help(_) => {
                 let mut answer = self.evaluate("help()");
                 answer.text = format!("{COMMANDS}\n\n{}", answer.text);
                 answer
@@ -174,8 +186,7 @@ impl Shell {
                 ..Answer::default()
             },
             Command::Unknown(text) => {
-                let word = paint_words("error:", Role::Bad, self.color);
-                Answer::refused(format!("{word} there is no command :{text}\n{COMMANDS}"))
+                self.refused(&format!("there is no command :{text}\n{COMMANDS}"))
             }
         }
     }
@@ -185,7 +196,11 @@ impl Shell {
             "" => 1,
             number => match number.parse() {
                 Ok(lines) if lines > 0 => lines,
-                _ => return Answer::refused(format!("undo takes a number of lines, not {number}")),
+                _ => {
+                    return self.refused(&format!(
+                        "undo takes a number of lines, such as undo 2, not {number}"
+                    ));
+                }
             },
         };
         match self.session.undo(lines) {
@@ -202,29 +217,82 @@ impl Shell {
                 };
                 Answer::said(format!("before {first}{more}{all}"))
             }
-            None => Answer::refused("nothing to undo"),
+            None => self.refused("nothing to undo"),
         }
     }
 
-    fn run_file(&mut self, path: &str) -> Answer {
+    fn run_file(&mut self, path: &str, line: &str) -> Answer {
         if path.is_empty() || path == "-" {
-            return Answer::refused(":run needs the name of a script file");
+            return self.refused(":run needs the name of a script file");
         }
-        match Source::of_path(path.into()).read() {
-            Ok(text) => self.evaluate(&text),
-            Err(why) => Answer::refused(format!("{path}: {why}")),
+        let text = match Source::of_path(path.into()).read() {
+            Ok(text) => plain_script(text),
+            Err(why) => return self.refused(&format!("{path}: {why}")),
+        };
+        let result = self.session.submit_text(line, &text);
+        let before = self.session.lines_before();
+        match result {
+            Err(failure) if failure.position.is_some_and(|(line, _)| line > before) => Answer {
+                failure: Some(failure.kind),
+                text: draw_within(
+                    &moved_up(failure, before),
+                    path,
+                    &text,
+                    self.color,
+                    self.columns,
+                ),
+                quit: false,
+            },
+            result => self.answer(result),
         }
+    }
+
+    /// A line that is not run.
+    fn refused(&self, why: &str) -> Answer {
+        let word = paint_words("error:", Role::Bad, self.color);
+        Answer::refused(format!("{word} {why}"))
     }
 
     fn evaluate(&mut self, line: &str) -> Answer {
-        match self.session.submit(line) {
+        let result = self.session.submit(line);
+        self.answer(result)
+    }
+
+    fn answer(&self, result: Result<Shown, Failure>) -> Answer {
+        match result {
             Ok(shown) => Answer::said(paint(&cut(shown.text), self.color)),
+            Err(failure) if failure.kind == FailureKind::Interrupted => Answer {
+                text: format!("{failure}; undo takes it back"),
+                failure: Some(failure.kind),
+                quit: false,
+            },
             Err(failure) => Answer {
-                text: draw(&failure, NAME, self.session.document(), self.color),
+                text: draw_within(
+                    &failure,
+                    NAME,
+                    self.session.document(),
+                    self.color,
+                    self.columns,
+                ),
                 failure: Some(failure.kind),
                 quit: false,
             },
         }
+    }
+}
+
+/// The failure of a text that stands behind so many lines of the session, by its own lines. Calls
+/// that came from before it are left out.
+fn moved_up(failure: Failure, before: usize) -> Failure {
+    let moved = |(line, column): (usize, usize)| Some((line.checked_sub(before)?, column));
+    let around = failure.around.into_iter();
+    let around = around.filter(|(_, (line, _))| *line > before);
+    Failure {
+        position: failure.position.and_then(moved),
+        around: around
+            .filter_map(|(what, place)| Some((what, moved(place)?)))
+            .collect(),
+        ..failure
     }
 }
 

@@ -15,9 +15,6 @@ const PAGE_FAULT_VECTOR: u32 = 14;
 /// How far below `esp` an access may be for the stack to grow: `pusha` stores 32 bytes.
 const STACK_SLACK: u32 = 32;
 
-/// An access further below `esp` was hardly meant for the stack: it is told in other words.
-const ABOUT_THE_STACK: u32 = 1 << 20;
-
 /// `si_code` of a SIGSEGV.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SegvCode {
@@ -45,8 +42,6 @@ pub enum BadAccess {
     BelowStackPointer {
         /// `esp`.
         esp: VirtAddr,
-        /// How far below, in bytes.
-        distance: u32,
     },
     /// The stack may not grow: a resource limit, or too much memory promised.
     StackLimit,
@@ -76,17 +71,11 @@ impl fmt::Display for BadAccess {
             Self::Hole { next } => {
                 write!(f, "nothing is mapped there; the next area begins at {next}")
             }
-            Self::BelowStackPointer { esp, distance } if *distance > ABOUT_THE_STACK => write!(
+            Self::BelowStackPointer { esp } => write!(
                 f,
-                "nothing is mapped there; the next area is the stack, which grows only for \
-                 addresses near esp {esp}"
+                "nothing is mapped there; the stack above grows only down to {STACK_SLACK} bytes \
+                 below esp {esp}"
             ),
-            Self::BelowStackPointer { esp, .. } => {
-                write!(
-                    f,
-                    "the address is more than {STACK_SLACK} bytes below esp {esp}"
-                )
-            }
             Self::StackLimit => write!(f, "the stack may not grow so far"),
             Self::NotWritable => write!(f, "the area may not be written"),
             Self::ReadProtected | Self::NotReadable => write!(f, "the area may not be read"),
@@ -145,10 +134,7 @@ pub fn fault_verdict(
         });
     }
     if error_code.is_user() && addr.0.wrapping_add(STACK_SLACK) < esp.0 {
-        return map_err(BadAccess::BelowStackPointer {
-            esp,
-            distance: esp.0 - addr.0,
-        });
+        return map_err(BadAccess::BelowStackPointer { esp });
     }
     FaultVerdict::GrowStack
 }

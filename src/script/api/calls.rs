@@ -3,10 +3,10 @@
 use super::convert::{
     Result, act, address, alive, call_handle, errno_error, look, ranged, returned, word,
 };
-use crate::abi::{Errno, VirtAddr};
+use crate::abi::{Errno, Signal, VirtAddr};
 use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::Syscall;
-use crate::kernel::wait::WaitArgs;
+use crate::kernel::wait::{WaitArgs, WaitOptions};
 use crate::machine::{Action, CallState, Machine, Outcome};
 use crate::script::compiled::install_function;
 use crate::script::error::ScriptError;
@@ -33,11 +33,15 @@ fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
 }
 
 /// What `wait4` reported: pid, status word, and the status in words.
-fn reaped(pid: i64, status: Option<crate::abi::WaitStatus>) -> Dynamic {
+fn reaped(pid: i64, status: Option<crate::abi::WaitStatus>, options: WaitOptions) -> Dynamic {
     let mut map = Map::new();
     map.insert("pid".into(), pid.into());
     // With WNOHANG and nothing to report, the pid is 0.
-    let text = status.map_or_else(|| "no child has ended yet".to_owned(), |s| s.to_string());
+    let none = match options.contains(WaitOptions::UNTRACED) {
+        true => "no child has ended or stopped yet",
+        false => "no child has ended yet",
+    };
+    let text = status.map_or_else(|| none.to_owned(), |s| s.to_string());
     map.insert("text".into(), text.into());
     if let Some(status) = status {
         map.insert("status".into(), i64::from(status.0).into());
@@ -60,7 +64,11 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
             let status = look(ctx, |machine| {
                 machine.kernel.tasks.get(task.id).and_then(|t| t.reaped)
             })?;
-            Ok(reaped(pid, status))
+            Ok(reaped(
+                pid,
+                status,
+                WaitOptions::from_bits_retain(args.options),
+            ))
         }
         Outcome::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
@@ -72,12 +80,17 @@ fn no_child_error(ctx: &NativeCallContext, task: &Task, args: WaitArgs) -> Resul
     let error = errno_error(-Errno::ECHILD.code(), "wait4");
     let why = look(ctx, |machine| {
         let exists = machine.kernel.tasks.contains_key(task.id);
-        exists.then(|| machine.kernel.why_no_child(task.id, args))
+        let kernel = &machine.kernel;
+        exists.then(|| {
+            let action = kernel.sigaction_of(task.id, Signal::SIGCHLD);
+            let why = kernel.why_no_child(task.id, args);
+            (why, action == SigAction::Ignore)
+        })
     })?;
-    let Some(why) = why else {
+    let Some((why, ignores_sigchld)) = why else {
         return Ok(error);
     };
-    let (reason, help) = no_child(task.pid, why);
+    let (reason, help) = no_child(task.pid, why, ignores_sigchld);
     let message = format!("{}: {reason}", error.message);
     Ok(ScriptError { message, ..error }.with_help(help))
 }
@@ -261,7 +274,7 @@ pub mod functions {
         };
         let value = returned(value, Syscall::name_of(nr))?;
         Ok(if Syscall::name_of(nr) == "wait4" {
-            reaped(value, status)
+            reaped(value, status, WaitOptions::default())
         } else {
             value.into()
         })
@@ -375,7 +388,7 @@ pub mod functions {
     #[rhai_fn(name = "sigaction", return_raw)]
     pub fn sigaction_query(ctx: NativeCallContext, task: &mut Task, signal: i64) -> Result<String> {
         let number = word(signal, "the signal")?;
-        let Some(signal) = crate::abi::Signal::new(number) else {
+        let Some(signal) = Signal::new(number) else {
             return Err(errno_error(-Errno::EINVAL.code(), "sigaction").into());
         };
         let id = alive(&ctx, task)?;

@@ -97,7 +97,12 @@ pub fn choice(word: &str, what: &str, known: &[&str]) -> String {
 
 /// Carries a command out.
 pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
-    let reply = Shared::of(ctx)?.with(|state| state.apply(command))?;
+    let shared = Shared::of(ctx)?;
+    let reply = shared.with(|state| state.apply(command))?;
+    // A command is one operation, however much of the host's memory it takes.
+    if let Some(halt) = shared.must_halt(0) {
+        return Err(halt.into());
+    }
     reply.map_err(|refusal| ScriptError::of_refusal(&refusal).into())
 }
 
@@ -139,7 +144,7 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
         format!("task {} is gone: {ended} and was reaped", task.pid)
     } else {
         format!(
-            "task {} is gone: it belongs to the machine before boot()",
+            "task {} is gone: it belonged to the machine before boot()",
             task.pid
         )
     })
@@ -172,6 +177,27 @@ pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Outco
 /// The kernel's rule behind a fault that it does not mend.
 const fn fault_rule(kind: UserFaultKind) -> &'static str {
     match kind {
+        UserFaultKind::Segv {
+            reason: BadAccess::KernelAddress,
+            ..
+        } => {
+            "do_page_fault() looks for no area from TASK_SIZE on: SIGSEGV with SEGV_MAPERR, \
+             whatever the page tables say (arch/i386/mm/fault.c)"
+        }
+        UserFaultKind::Segv {
+            reason: BadAccess::BelowStackPointer { .. },
+            ..
+        } => {
+            "do_page_fault() lets a stack grow down to esp - 32, for pusha stores 32 bytes before \
+             esp changes; below it is SIGSEGV with SEGV_MAPERR (arch/i386/mm/fault.c)"
+        }
+        UserFaultKind::Segv {
+            reason: BadAccess::StackLimit,
+            ..
+        } => {
+            "expand_stack() finds RLIMIT_STACK or what may be promised used up: SIGSEGV with \
+             SEGV_MAPERR (mm/mmap.c)"
+        }
         UserFaultKind::Segv {
             code: SegvCode::MapErr,
             ..

@@ -1,17 +1,9 @@
 //! What `catch (e)` gets: errors of ours, and maps that stand for errors of Rhai's own.
 
+use crate::script::diagnose::caught;
 use crate::script::error::ScriptError;
 use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
-
-/// The message of a map that stands for an error of Rhai's own, without places: they name closures
-/// by numbers that differ from run to run.
-fn caught_message(map: &Map) -> Option<String> {
-    map.get("error")?;
-    let message = map.get("message")?.clone().into_string().ok()?;
-    let end = message.find(" (line ").unwrap_or(message.len());
-    Some(message[..end].to_owned())
-}
 
 fn map_text(ctx: &NativeCallContext, map: &Map) -> String {
     let entry = |(key, value): (&_, &Dynamic)| {
@@ -38,7 +30,7 @@ pub mod functions {
     /// A map as text; an error of Rhai's own, which is caught as a map, as its message.
     #[rhai_fn(name = "to_string", name = "to_debug")]
     pub fn map_to_string(ctx: NativeCallContext, map: &mut Map) -> String {
-        caught_message(map).unwrap_or_else(|| map_text(&ctx, map))
+        caught(map).unwrap_or_else(|| map_text(&ctx, map))
     }
 
     /// The error as text: its message.

@@ -1,10 +1,11 @@
 //! Help, from the doc comments of the functions.
 
 use super::convert::Result;
+use crate::script::constants;
 use crate::script::error::ScriptError;
 use crate::script::help::{FunctionDoc, function_docs};
 use crate::script::value::View;
-use crate::script::words::closest;
+use crate::script::words::likeliest;
 use crate::view::{Role, Text, cell};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map};
@@ -107,7 +108,7 @@ pub mod functions {
         }
     }
 
-    /// What a function or property does, with an example.
+    /// What a function or property does, with an example; what a constant means.
     ///
     /// ```rhai
     /// print(help("clone"));
@@ -120,8 +121,17 @@ pub mod functions {
             .cloned()
             .collect();
         if docs.is_empty() {
-            let names = function_docs().iter().map(|doc| &doc.name);
-            let help = closest(name, names).map_or_else(
+            if let Some(text) = constants::about(name) {
+                return Ok(View {
+                    text: plain_text(&text),
+                    data: text.into(),
+                    brief: None,
+                });
+            }
+            let names = function_docs().iter().map(|doc| doc.name.clone());
+            let constants = crate::script::api::constants().into_iter();
+            let known = names.chain(constants.map(|(name, _)| name));
+            let help = likeliest(name, known).map_or_else(
                 || "help() lists all functions".to_owned(),
                 |word| format!("did you mean {word}?"),
             );

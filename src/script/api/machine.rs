@@ -132,7 +132,7 @@ pub mod functions {
         boot_with(ctx, Map::new())
     }
 
-    /// Boots a fresh machine with options: `cpus`, `mem` (bytes), `tlb` (entries), `pid_max`,
+    /// Boots a fresh machine with options: `cpus` (load is not balanced between them yet), `mem` (bytes), `tlb` (entries), `pid_max`,
     /// `threads_max`, `cow`, `child_runs_first`, `initial_jiffies`, `uid`, and the levers
     /// `fork_cpu` and `parent_not_on_array`; for programs `cycles_per_tick` (instructions that make
     /// a tick), `jitter` (a seed: the length of ticks varies) and `interleave` (instructions of a
@@ -144,7 +144,11 @@ pub mod functions {
     #[rhai_fn(name = "boot", return_raw)]
     pub fn boot_with(ctx: NativeCallContext, options: Map) -> Result<()> {
         let config = boot_config(&options)?;
-        let booted = Shared::of(&ctx)?.with(|state| state.boot(config))?;
+        let shared = Shared::of(&ctx)?;
+        if !shared.with(|state| state.has_room_for(u64::from(config.mem)))? {
+            return Err(Halt::Limit(Limit::Memory).into());
+        }
+        let booted = shared.with(|state| state.boot(config))?;
         booted.map_err(|why| ScriptError::new(why).into())
     }
 

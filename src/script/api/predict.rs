@@ -2,7 +2,7 @@
 
 use super::convert::Result;
 use crate::script::error::ScriptError;
-use crate::script::outcome::{means, outcome};
+use crate::script::outcome::{is_possible, means, outcome};
 use crate::script::state::{Prediction, Shared};
 use crate::trace::TraceEvent;
 use crate::view::{self, Since};
@@ -67,18 +67,56 @@ fn answer_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
     }
 }
 
+/// What is asked, and what can be answered; nothing is listed if it is anything.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    text: &'a str,
+    answers: &'a [&'a str],
+}
+
+impl<'a> Question<'a> {
+    const fn open(text: &'a str) -> Self {
+        Self { text, answers: &[] }
+    }
+}
+
+/// Answers that are heard out.
+const MAX_ASKED: usize = 5;
+
+/// Asks until the answer is one of those that can be given. Enter alone is no answer.
+fn ask(shared: &Shared, question: Question) -> Result<Option<String>> {
+    let mut text = question.text.to_owned();
+    for _ in 0..MAX_ASKED {
+        match shared.ask(&text)? {
+            None => return Ok(None),
+            Some(given) if given.trim().is_empty() => return Ok(None),
+            Some(given) if is_possible(&given, question.answers) => return Ok(Some(given)),
+            Some(given) => {
+                text = format!(
+                    "{} is none of these (Enter alone: no answer): {}",
+                    given.trim(),
+                    question.text
+                );
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// Asks, unless the script has answered; then tells, explains and keeps the record.
 fn settle(
     shared: &Shared,
-    question: &str,
+    question: Question,
     answer: &str,
     given: Option<String>,
     since: Option<Since>,
 ) -> Result<()> {
+    let asks_all = shared.with(|state| state.host.ask_all)?;
+    let given = given.filter(|_| !asks_all);
     let scripted = given.is_some();
     let given = match given {
         Some(given) => Some(given),
-        None => shared.ask(question)?,
+        None => ask(shared, question)?,
     };
     let asked = shared.with(|state| state.host.ask.is_some())?;
     let right = given.as_deref().is_some_and(|given| means(given, answer));
@@ -86,7 +124,8 @@ fn settle(
     if scripted || !asked {
         // Who was asked has seen the question already.
         shared.print(&format!(
-            "{question} {}",
+            "{} {}",
+            question.text,
             given.as_deref().unwrap_or("(no answer)")
         ));
     }
@@ -106,7 +145,7 @@ fn settle(
     }
     shared.with(|state| {
         state.predictions.push(Prediction {
-            question: question.to_owned(),
+            question: question.text.to_owned(),
             given,
             answer: answer.to_owned(),
             right,
@@ -125,13 +164,11 @@ fn predict_call_with(ctx: &NativeCallContext, call: &FnPtr, given: Option<String
             .collect()
     })?;
     let came = outcome(&events, held.error.as_deref(), held.value.as_deref());
-    settle(
-        &shared,
-        came.question,
-        &came.answer,
-        given,
-        Some(held.since),
-    )
+    let question = Question {
+        text: came.question,
+        answers: came.answers,
+    };
+    settle(&shared, question, &came.answer, given, Some(held.since))
 }
 
 fn predict_question(
@@ -141,6 +178,7 @@ fn predict_question(
     given: Option<String>,
 ) -> Result<()> {
     let shared = Shared::of(ctx)?;
+    let question = Question::open(question);
     let Some(call) = answer.read_lock::<FnPtr>().map(|call| call.clone()) else {
         return settle(&shared, question, &answer_of(ctx, answer), given, None);
     };
@@ -173,9 +211,9 @@ pub mod functions {
     }
 
     /// The same with the prediction in the script: `"copy"`, `"reuse"`, `"new frame"`, `"zero
-    /// page"`, `"no fault"`, `"SIGSEGV"` for an access; `"parent"`, `"child"` or an error for a
-    /// fork; what is returned for other calls. Or a question with its answer, which may be a
-    /// closure that finds it out.
+    /// page"`, `"file page"`, `"file copy"`, `"no fault"`, `"SIGSEGV"` for an access; `"parent"`,
+    /// `"child"` or an error for a fork; what is returned for other calls. Or a question with its
+    /// answer, which may be a closure that finds it out.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

@@ -135,7 +135,8 @@ pub mod functions {
         as_view(&tree, &tree.text())
     }
 
-    /// The runqueue of each CPU: both priority arrays, the running task in brackets.
+    /// The runqueue of each CPU: both priority arrays, the running task in brackets. Load is not
+    /// balanced between CPUs yet: a task stays where it was made or woken.
     ///
     /// ```rhai
     /// spawn("hog", workload(["run 20"]));

@@ -6,6 +6,7 @@ use crate::hw::{ErrorCode, Pte};
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Machine, Who};
 use crate::trace::{CloneRefusal, ForkStep, FrameUse, PidList, Record, TraceEvent};
+use crate::view::maps::is_shared_memory;
 
 /// What has been read so far.
 struct Gather<'a> {
@@ -93,7 +94,10 @@ impl Gather<'_> {
         let kernel = &self.machine.kernel;
         let frame = match fault.mend {
             Mend::ZeroPage => kernel.mem.empty_zero_page(),
-            Mend::ZeroedFrame(pfn) | Mend::FilePage(pfn) | Mend::FileCopy(pfn) => pfn,
+            Mend::ZeroedFrame(pfn)
+            | Mend::FilePage(pfn)
+            | Mend::SharedPage(pfn)
+            | Mend::FileCopy(pfn) => pfn,
             Mend::Copy { new, .. } => new,
             Mend::Reuse(pfn) => pfn,
             Mend::Signal(_) | Mend::Not => return None,
@@ -133,6 +137,7 @@ impl Gather<'_> {
             TraceEvent::FilePage { addr, pfn } => {
                 let mend = match self.allocated.take() {
                     Some(FrameUse::User) => Mend::FileCopy(pfn),
+                    _ if self.is_shared(pid, addr) => Mend::SharedPage(pfn),
                     _ => Mend::FilePage(pfn),
                 };
                 self.mend(pid, addr, mend);
@@ -181,6 +186,14 @@ impl Gather<'_> {
     }
 
     /// A page that was mapped mends the fault before it; without one it was populated.
+    /// Whether a task that still exists has shared memory there.
+    fn is_shared(&self, pid: Pid, addr: VirtAddr) -> bool {
+        let kernel = &self.machine.kernel;
+        let mm = kernel.pid_hash.find(pid).and_then(|id| kernel.task(id).mm);
+        let vma = mm.and_then(|mm| kernel.mms[mm].find_vma(addr));
+        vma.is_some_and(|vma| vma.contains(addr) && is_shared_memory(kernel, vma))
+    }
+
     fn mend(&mut self, pid: Pid, addr: VirtAddr, mend: Mend) {
         match self.open_fault(pid) {
             Some(fault) if fault.addr.page_base() == addr => fault.mend = mend,

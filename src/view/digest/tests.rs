@@ -211,10 +211,10 @@ fn the_end_of_tasks() {
     5 is a child of 1 now
     4:sh  reaped by 2; slice of 2 now 75
     ");
-    insta::assert_snapshot!(of(&mut machine, |m| call(m, grandchild, Syscall::Exit(0))), @"5:sh  exited 0: reaped itself");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, grandchild, Syscall::Exit(0))), @"5:sh  exited 0: gone at once, nobody waits for it");
     insta::assert_snapshot!(of(&mut machine, |m| read(m, sh, VirtAddr(0))), @"
     fault 0x4 (user read, not present): SIGSEGV
-    2:sh  killed by SIGSEGV: reaped itself
+    2:sh  killed by SIGSEGV: gone at once, nobody waits for it
     ");
 }
 

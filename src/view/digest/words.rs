@@ -209,6 +209,7 @@ impl Fault {
             Mend::ZeroPage => cell(Role::Plain, "the page of zeroes mapped read-only"),
             Mend::ZeroedFrame(pfn) => with("zeroed frame ", pfn),
             Mend::FilePage(pfn) => with("frame ", pfn).plain(" of the page cache"),
+            Mend::SharedPage(pfn) => with("frame ", pfn).plain(" of the shared memory"),
             Mend::FileCopy(pfn) => with("private copy of a page of the page cache in frame ", pfn),
             Mend::Copy { old, new, left } => {
                 let line = cell(Role::Name, "cow_copy")
@@ -314,7 +315,7 @@ impl Exit {
                 .plain(" until ")
                 .add(Role::Pid, parent)
                 .plain(" waits"),
-            ExitEnd::ReapedItself => line.plain(": reaped itself"),
+            ExitEnd::ReapedItself => line.plain(": gone at once, nobody waits for it"),
             ExitEnd::Reaped => line,
         };
         line.join(slice_now(self.slice))
@@ -334,7 +335,11 @@ impl Fork {
             None => line.plain("  same memory as ").add(Role::Pid, self.parent),
         };
         let (before, parent, child) = self.slices;
-        let slices = format!("; slice {before} -> {parent} + {child}");
+        let slices = match parent > before {
+            // Its last tick went to the child.
+            true => format!("; slice {before} -> child {child}, a new one of {parent}"),
+            false => format!("; slice {before} -> {parent} + {child}"),
+        };
         let mut lines = vec![line.plain(slices)];
         lines.push(match &self.place {
             Some(place) => place.line(self.parent),

@@ -67,7 +67,7 @@ fn the_screen_of_a_page_that_a_fork_has_shared() {
     area b7ffe000-b8000000 rw-p b7ffe000 00:00 0
     page 0x1098: page_count 2, page_mapcount 2, anonymous; mapped by 2:sh r-, 3:sh r-
     read   ok: 42
-    write  fault 0x7 (user write, protection) -> COPY: frame 0x1098 has 2 owners (2:sh, 3:sh)
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh, 3:sh)
     ");
     write(&mut machine, kid, page);
     insta::assert_snapshot!(verdicts(&machine, kid, page), @"
@@ -87,8 +87,8 @@ fn the_screens_of_places_where_nothing_is() {
     PTE  none: there is no page table
     TLB  of CPU 0: no entry
     area none here; the next one above is bffeb000-c0000000 rw-p [stack]
-    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the next area is the stack, which grows only for addresses near esp 0xbfffffd0
-    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the next area is the stack, which grows only for addresses near esp 0xbfffffd0
+    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
+    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
     ");
     insta::assert_snapshot!(of(&machine, sh, VirtAddr(0xbffe_afff)).text(), @"
     0xbffeafff of 2:sh = directory entry 767, table entry 1002, byte 0xfff
@@ -97,8 +97,8 @@ fn the_screens_of_places_where_nothing_is() {
     PTE  0x00000000  at 0x0109bfa8  empty
     TLB  of CPU 0: no entry
     area none here; the next one above is bffeb000-c0000000 rw-p [stack]
-    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the address is more than 32 bytes below esp 0xbfffffd0
-    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the address is more than 32 bytes below esp 0xbfffffd0
+    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
+    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
     ");
     insta::assert_snapshot!(of(&machine, sh, VirtAddr(0xc000_0004)).text(), @"
     0xc0000004 of 2:sh = directory entry 768, table entry 0, byte 0x4
@@ -125,7 +125,7 @@ fn anonymous_pages() {
     read(&mut machine, sh, page);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 0
-    write  fault 0x7 (user write, protection) -> COPY: frame 0x2c1 is the page of zeroes, which everyone shares
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x2c1 is the page of zeroes, which everyone shares
     ");
     write(&mut machine, sh, page);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
@@ -145,7 +145,7 @@ fn the_last_owner_reuses_the_frame_and_who_shares_memory_is_one_owner() {
     fork(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
-    write  fault 0x7 (user write, protection) -> COPY: frame 0x1098 has 2 owners (2:sh+4:sh, 3:sh)
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh+4:sh, 3:sh)
     ");
     call(&mut machine, kid, Syscall::Exit(0));
     assert_eq!(
@@ -154,7 +154,7 @@ fn the_last_owner_reuses_the_frame_and_who_shares_memory_is_one_owner() {
     );
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
-    write  fault 0x7 (user write, protection) -> REUSE: frame 0x1098 has no other owner
+    write  fault 0x7 (user write, read-only) -> REUSE: frame 0x1098 has no other owner
     ");
 }
 
@@ -167,7 +167,7 @@ fn of_many_owners_some_are_named() {
     }
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
-    write  fault 0x7 (user write, protection) -> COPY: frame 0x1098 has 9 owners (2:sh, 3:sh, 4:sh, 5:sh, and 5 more)
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 9 owners (2:sh, 3:sh, 4:sh, 5:sh, and 5 more)
     ");
 }
 
@@ -183,7 +183,7 @@ fn pages_of_files_and_shared_objects() {
     read(&mut machine, sh, data);
     insta::assert_snapshot!(verdicts(&machine, sh, data), @"
     read   ok: 1179403647
-    write  fault 0x7 (user write, protection) -> COPY: frame 0x1098 has 2 owners (2:sh, the page cache)
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh, the page cache)
     ");
     let text = VirtAddr(0x0804_8000);
     insta::assert_snapshot!(verdicts(&machine, sh, text), @"
@@ -192,8 +192,8 @@ fn pages_of_files_and_shared_objects() {
     ");
     let shared = map(&mut machine, sh, 3, SHARED);
     insta::assert_snapshot!(verdicts(&machine, sh, shared), @"
-    read   fault 0x4 (user read, not present) -> FILE PAGE: a page that is not in the page cache yet (/dev/zero (deleted))
-    write  fault 0x6 (user write, not present) -> FILE PAGE: a page that is not in the page cache yet (/dev/zero (deleted))
+    read   fault 0x4 (user read, not present) -> FILE PAGE: a fresh page of zeroes of the shared memory (/dev/zero (deleted))
+    write  fault 0x6 (user write, not present) -> FILE PAGE: a fresh page of zeroes of the shared memory (/dev/zero (deleted))
     ");
     // Another program's data page is cached by now.
     let other = spawn(&mut machine, "sh");
@@ -254,8 +254,8 @@ fn stacks_grow_within_their_limits() {
     write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then ZEROED FRAME: a fresh frame is taken
     ");
     insta::assert_snapshot!(verdicts_at(&machine, 3), @"
-    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the address is more than 32 bytes below esp 0xbffe9000
-    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the address is more than 32 bytes below esp 0xbffe9000
+    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
+    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
     ");
     let signal = machine.kernel.task(sh).signal.unwrap();
     machine.kernel.signals[signal].rlimits.stack = 0x1000;

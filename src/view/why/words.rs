@@ -92,7 +92,7 @@ impl Why {
             Some(code) => line
                 .plain("fault ")
                 .add(Role::Number, format_args!("{code:#x}"))
-                .plain(format_args!(" ({}) -> ", ErrorCode(code).describe())),
+                .plain(format_args!(" ({}) -> ", forecast.words(code))),
         };
         let line = match forecast.grows_by {
             0 => line,
@@ -136,6 +136,12 @@ impl Why {
     /// `frame 0x1094 of the page cache (/sh)`
     fn file_page(&self, cached: Option<Pfn>) -> Line {
         let line = match cached {
+            Some(pfn) if self.area.is_shared_memory() => cell(Role::Plain, "frame ")
+                .add(Role::Frame, pfn)
+                .plain(" of the shared memory"),
+            None if self.area.is_shared_memory() => {
+                cell(Role::Plain, "a fresh page of zeroes of the shared memory")
+            }
             Some(pfn) => cell(Role::Plain, "frame ")
                 .add(Role::Frame, pfn)
                 .plain(" of the page cache"),
@@ -235,6 +241,17 @@ fn pte_words(pte: Pte) -> String {
     words.join(", ")
 }
 
+impl Forecast {
+    /// A protection fault that copy on write will mend is one of a read-only page.
+    fn words(&self, code: u32) -> String {
+        let words = ErrorCode(code).describe();
+        match self.fate {
+            Fate::Copy { .. } | Fate::Reuse { .. } => words.replace("protection", "read-only"),
+            _ => words.to_owned(),
+        }
+    }
+}
+
 impl TaskName {
     fn tag(&self) -> Line {
         task_tag(self.pid, &self.name)
@@ -251,6 +268,10 @@ impl Mapper {
 }
 
 impl Area {
+    fn is_shared_memory(&self) -> bool {
+        matches!(self, Self::Inside { row } if row.is_shared_memory())
+    }
+
     fn line(&self) -> Line {
         match self {
             Self::Inside { row } => row.line().trimmed(),

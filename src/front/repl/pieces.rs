@@ -1,0 +1,144 @@
+//! Texts out of lines: what is typed, piped or pasted is run statement by statement, and of a
+//! session that somebody has copied, only what was typed.
+
+use crate::script::Syntax;
+
+/// A text of that many bytes is looked at again only when it has grown by an eighth: otherwise a
+/// long text would be read once for each of its lines.
+const LONG_TEXT: usize = 4096;
+
+/// Collects lines until they make a whole.
+pub(super) struct Pieces<'a> {
+    syntax: &'a Syntax,
+    text: String,
+    /// How long the text must be before it is looked at again.
+    wait_for: usize,
+    /// Lines with a prompt have come: a line without one is what the session answered.
+    transcript: bool,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) const fn new(syntax: &'a Syntax) -> Self {
+        Self {
+            syntax,
+            text: String::new(),
+            wait_for: 0,
+            transcript: false,
+        }
+    }
+
+    /// The text, if it is whole with this line, which has its line break.
+    pub(super) fn add(&mut self, line: &str) -> Option<String> {
+        self.keep(line);
+        if self.text.len() < self.wait_for {
+            return None;
+        }
+        if self.syntax.is_unfinished(&self.text) {
+            let long = self.text.len() > LONG_TEXT;
+            self.wait_for = self.text.len() + if long { self.text.len() / 8 } else { 0 };
+            return None;
+        }
+        self.rest()
+    }
+
+    fn keep(&mut self, line: &str) {
+        match typed(line) {
+            Some(typed) => {
+                // Whoever copied the session had given up what is still open.
+                self.text = typed.to_owned();
+                self.wait_for = 0;
+                self.transcript = true;
+            }
+            None if self.transcript && self.text.is_empty() => {}
+            None => self.text.push_str(line),
+        }
+    }
+
+    /// What there is, whole or not.
+    pub(super) fn rest(&mut self) -> Option<String> {
+        self.wait_for = 0;
+        let text = std::mem::take(&mut self.text);
+        let whole = text.trim_end_matches(['\n', '\r']);
+        (!whole.trim().is_empty()).then(|| whole.to_owned())
+    }
+}
+
+/// A text in pieces.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Split {
+    pub(super) pieces: Vec<String>,
+    /// The last of them is not whole: more is to come.
+    pub(super) open: bool,
+}
+
+/// Takes a text apart into what can be run one after the other.
+pub(super) fn split(text: &str, syntax: &Syntax) -> Split {
+    let mut collected = Pieces::new(syntax);
+    collected.transcript = text.lines().any(|line| typed(line).is_some());
+    let mut pieces = Vec::new();
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        let goes_on = !collected.transcript && lines.peek().is_some_and(|next| continues(next));
+        if goes_on {
+            collected.keep(line);
+        } else {
+            pieces.extend(collected.add(line));
+        }
+    }
+    let rest = collected.rest();
+    let open = rest.as_ref().is_some_and(|rest| syntax.is_unfinished(rest));
+    pieces.extend(rest);
+    Split { pieces, open }
+}
+
+/// Whether a line goes on with the statement before it, even if that could end there.
+fn continues(line: &str) -> bool {
+    let line = line.trim_start();
+    let word = line.split(|c: char| !c.is_alphanumeric()).next();
+    line.starts_with('.') || matches!(word, Some("else" | "catch"))
+}
+
+/// What is typed in a line, if it begins with a prompt such as `0 ms> ` or `3 ms 2:hog> `.
+fn typed(line: &str) -> Option<&str> {
+    let (prompt, typed) = line.split_once("> ")?;
+    let mut words = prompt.splitn(3, ' ');
+    let time = words.next()?.parse::<u64>().is_ok() && words.next() == Some("ms");
+    let is_task = |task: &str| {
+        let pid = task.split_once(':').map(|(pid, _)| pid.parse::<u32>());
+        matches!(pid, Some(Ok(_)))
+    };
+    (time && words.next().is_none_or(is_task)).then_some(typed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::Limits;
+
+    #[test]
+    fn a_text_is_taken_apart_where_statements_end() {
+        let syntax = Syntax::new(&Limits::default());
+        for (text, pieces, open) in [
+            ("ps()", &["ps()"][..], false),
+            ("let a = 1\nlet b = 2\n", &["let a = 1", "let b = 2"], false),
+            ("fn f() {\n  1\n}\nf()", &["fn f() {\n  1\n}", "f()"], false),
+            ("1\nlet x = [", &["1", "let x = ["], true),
+            ("if a {\n}\nelse {\n}", &["if a {\n}\nelse {\n}"], false),
+            ("sh\n  .fork()", &["sh\n  .fork()"], false),
+            ("\n\n", &[], false),
+            (
+                "Linux 2.6.12\n0 ms> let x = [1,\n2]\n0 ms> x\n[1, 2]\n5 ms 2:a b> ps\n  2 > 1",
+                &["let x = [1,\n2]", "x", "ps"],
+                false,
+            ),
+            ("0 ms> let x = [1,\n0 ms> 7", &["7"], false),
+            ("3 > 2", &["3 > 2"], false),
+        ] {
+            let expected = Split {
+                pieces: pieces.iter().map(ToString::to_string).collect(),
+                open,
+            };
+            assert_eq!(split(text, &syntax), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What the constants of scripts mean.
+
+use super::api;
+use crate::abi::{DefaultAction, Signal};
+
+/// The constants but for signals, and what each stands for.
+const MEANINGS: [(&str, &str); 47] = [
+    ("KiB", "1024 bytes: 4*KiB is a page"),
+    ("MiB", "1024 KiB"),
+    ("PAGE_SIZE", "the bytes of a page"),
+    ("PROT_NONE", "prot of mmap: no access"),
+    ("PROT_READ", "prot of mmap: pages may be read"),
+    ("PROT_WRITE", "prot of mmap: pages may be written"),
+    (
+        "PROT_EXEC",
+        "prot of mmap: pages may be executed; on i386 the same as read",
+    ),
+    (
+        "MAP_SHARED",
+        "a flag of mmap: changes are seen by all who map it",
+    ),
+    (
+        "MAP_PRIVATE",
+        "a flag of mmap: changes stay private, by copy on write",
+    ),
+    (
+        "MAP_FIXED",
+        "a flag of mmap: at that address, replacing what is there",
+    ),
+    ("MAP_ANONYMOUS", "a flag of mmap: no file, zeroed memory"),
+    (
+        "MAP_GROWSDOWN",
+        "a flag of mmap: grows downward like a stack",
+    ),
+    ("MAP_DENYWRITE", "a flag of mmap: the kernel ignores it"),
+    ("MAP_EXECUTABLE", "a flag of mmap: the kernel ignores it"),
+    ("MAP_LOCKED", "a flag of mmap: locked into memory"),
+    (
+        "MAP_NORESERVE",
+        "a flag of mmap: not counted against what may be promised",
+    ),
+    (
+        "MAP_POPULATE",
+        "a flag of mmap: pages are faulted in at once",
+    ),
+    (
+        "MAP_NONBLOCK",
+        "a flag of mmap: with MAP_POPULATE, without waiting",
+    ),
+    (
+        "WNOHANG",
+        "an option of wait: returns at once if no child has ended",
+    ),
+    (
+        "WUNTRACED",
+        "an option of wait: also children that have stopped",
+    ),
+    (
+        "WCONTINUED",
+        "an option of wait: also children that go on again",
+    ),
+    (
+        "__WNOTHREAD",
+        "an option of wait: own children only, not those of other threads",
+    ),
+    ("__WALL", "an option of wait: children with any exit signal"),
+    (
+        "__WCLONE",
+        "an option of wait: only children whose exit signal is not SIGCHLD",
+    ),
+    ("O_RDONLY", "a flag of open: for reading"),
+    ("O_WRONLY", "a flag of open: for writing"),
+    ("O_RDWR", "a flag of open: for reading and writing"),
+    ("O_CREAT", "a flag of open: makes the file if there is none"),
+    ("SIG_DFL", "an action of sigaction: the default"),
+    ("SIG_IGN", "an action of sigaction: the signal is ignored"),
+    ("CLONE_VM", "the child shares the address space"),
+    (
+        "CLONE_FS",
+        "the child shares root, working directory and umask",
+    ),
+    ("CLONE_FILES", "the child shares the table of open files"),
+    (
+        "CLONE_SIGHAND",
+        "the child shares the table of signal actions",
+    ),
+    ("CLONE_PTRACE", "a traced parent's child is traced too"),
+    (
+        "CLONE_VFORK",
+        "the parent waits until the child gives the address space up",
+    ),
+    (
+        "CLONE_PARENT",
+        "the child becomes a sibling: same parent as the caller",
+    ),
+    ("CLONE_THREAD", "the child is a thread: same thread group"),
+    ("CLONE_NEWNS", "the child gets a mount namespace of its own"),
+    (
+        "CLONE_SYSVSEM",
+        "the child shares the list of semaphore adjustments",
+    ),
+    ("CLONE_SETTLS", "the child gets a TLS descriptor"),
+    (
+        "CLONE_PARENT_SETTID",
+        "the tid is stored in the parent's memory",
+    ),
+    (
+        "CLONE_CHILD_CLEARTID",
+        "at its end the child's tid word is cleared and its futex woken",
+    ),
+    ("CLONE_DETACHED", "ignored since 2.6, never an error"),
+    (
+        "CLONE_UNTRACED",
+        "a tracer's options do not make it trace this child",
+    ),
+    (
+        "CLONE_CHILD_SETTID",
+        "the tid is stored in the child's memory, at its first run",
+    ),
+    ("CLONE_STOPPED", "the child begins stopped"),
+];
+
+/// What there is to say of a constant, if it is one.
+pub(super) fn about(name: &str) -> Option<String> {
+    let value = api::constants()
+        .into_iter()
+        .find(|(known, _)| known == name)?
+        .1;
+    let meaning = MEANINGS.iter().find(|(known, _)| *known == name);
+    let signal = Signal::NAMED.iter().find(|(known, _)| *known == name);
+    let mut text = match value {
+        10.. => format!("{name} = {value} = {value:#x}"),
+        _ => format!("{name} = {value}"),
+    };
+    if let Some((_, signal)) = signal {
+        text.push_str(&format!("\n  a signal; by default it {}", default(*signal)));
+    } else if let Some((_, meaning)) = meaning {
+        let of = if name.starts_with("CLONE_") {
+            "a flag of clone: "
+        } else {
+            ""
+        };
+        text.push_str(&format!("\n  {of}{meaning}"));
+    }
+    if name.starts_with("CLONE_") {
+        text.push_str(&format!(
+            "\n  explain_clone({name}) says what a clone with it would do"
+        ));
+    }
+    Some(text)
+}
+
+const fn default(signal: Signal) -> &'static str {
+    match signal.default_action() {
+        DefaultAction::Ignore => "is ignored",
+        DefaultAction::Terminate => "ends the process",
+        DefaultAction::Core => "ends the process, with a core dump",
+        DefaultAction::Stop => "stops the process",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_constant_is_explained() {
+        for (name, _) in api::constants() {
+            let text = about(&name).unwrap();
+            assert!(text.lines().count() >= 2, "{text}");
+        }
+        assert_eq!(about("CLONE_WM"), None);
+    }
+
+    #[test]
+    fn nothing_is_explained_that_is_none() {
+        let constants = api::constants();
+        for (name, _) in MEANINGS {
+            assert!(constants.iter().any(|(known, _)| known == name), "{name}");
+        }
+    }
+}
