@@ -1,0 +1,48 @@
+//! Machine code as text, for those who look at it.
+
+use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+
+/// One instruction as text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Disassembled {
+    /// Where it lies.
+    pub addr: u32,
+    /// How many bytes it has.
+    pub len: u32,
+    /// In the syntax of Intel: `mov eax,[ebp-4]`.
+    pub text: String,
+}
+
+/// The instructions that bytes at an address are, one after the other. What is none is `(bad)` and
+/// goes on with the next byte.
+pub fn disassemble(bytes: &[u8], eip: u32) -> Vec<Disassembled> {
+    let mut formatter = IntelFormatter::new();
+    let options = formatter.options_mut();
+    options.set_hex_prefix("0x");
+    options.set_hex_suffix("");
+    options.set_uppercase_hex(false);
+    options.set_branch_leading_zeros(false);
+    options.set_small_hex_numbers_in_decimal(true);
+    let mut lines = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let addr = eip.wrapping_add(at as u32);
+        let rest = &bytes[at..];
+        let mut decoder = Decoder::with_ip(32, rest, addr.into(), DecoderOptions::NONE);
+        let instruction = decoder.decode();
+        let (len, text) = if instruction.is_invalid() {
+            (1, "(bad)".to_owned())
+        } else {
+            let mut text = String::new();
+            formatter.format(&instruction, &mut text);
+            (instruction.len(), text)
+        };
+        lines.push(Disassembled {
+            addr,
+            len: len as u32,
+            text,
+        });
+        at += len;
+    }
+    lines
+}
