@@ -118,10 +118,12 @@ fn sieve(a: &mut CodeAssembler) {
     a.jmp(start).unwrap();
 }
 
+type Program = fn(&mut CodeAssembler);
+
 fn instructions(c: &mut Criterion) {
     let mut group = c.benchmark_group("cpu");
     group.throughput(Throughput::Elements(BUDGET));
-    let programs: [(&str, fn(&mut CodeAssembler)); 4] = [
+    let programs: [(&str, Program); 4] = [
         ("registers", registers),
         ("memory", memory),
         ("calls", calls),

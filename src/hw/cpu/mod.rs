@@ -17,6 +17,7 @@ mod interpret;
 mod lower;
 mod op;
 mod operand;
+mod operate;
 mod regs;
 mod segment;
 #[cfg(test)]
