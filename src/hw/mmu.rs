@@ -53,10 +53,9 @@ impl Mmu {
         va: VirtAddr,
         access: Access,
     ) -> Result<u32, PageFault> {
-        let needed = TlbBits::needed(access, self.wp());
-        match self.tlb.hit(va, needed) {
+        match self.hit(ram, va, access) {
             Some(phys) => Ok(phys),
-            None => self.translate_slowly(ram, va, access, needed),
+            None => self.translate_slowly(ram, va, access),
         }
     }
 
@@ -131,8 +130,8 @@ impl Mmu {
         self.tlb.drop_all();
     }
 
-    /// To be called when RAM was saved or restored: lets the next write through each entry mark
-    /// its frame dirty again. Nothing that can be seen in the machine changes.
+    /// Lets the next write through each entry mark its frame dirty again. RAM that was saved or
+    /// restored makes that happen by itself. Nothing that can be seen in the machine changes.
     pub fn on_checkpoint(&mut self) {
         self.tlb.forget_fast_writes();
     }
@@ -147,14 +146,25 @@ impl Mmu {
         self.cr0 & CR0_WP != 0
     }
 
+    /// The physical address, if the TLB answers and nobody has to be told of a write.
+    #[inline(always)]
+    fn hit(&mut self, ram: &Ram, va: VirtAddr, access: Access) -> Option<u32> {
+        if access.is_write() && !self.tlb.knows(ram.epoch()) {
+            return None;
+        }
+        let needed = TlbBits::needed(access, self.wp());
+        self.tlb.hit(va, needed)
+    }
+
     #[cold]
     fn translate_slowly(
         &mut self,
         ram: &mut Ram,
         va: VirtAddr,
         access: Access,
-        needed: TlbBits,
     ) -> Result<u32, PageFault> {
+        self.tlb.enter(ram.epoch());
+        let needed = TlbBits::needed(access, self.wp());
         if let Some(pfn) = self.tlb.hit_first_write(va, needed) {
             ram.mark_dirty(pfn);
             return Ok(pfn.phys() | va.page_offset());
@@ -168,7 +178,7 @@ impl Mmu {
             ram.mark_dirty(pfn);
         }
         let mut bits = self.cached_bits(&walk, rights, access);
-        bits.set(TlbBits::FAST_WRITE, ram.is_dirty(pfn));
+        bits.set(TlbBits::FAST_WRITE, ram.is_fast(pfn));
         self.tlb.fill(TlbEntry {
             page: va.page_number(),
             pfn,
@@ -231,12 +241,16 @@ impl Mmu {
     /// The physical address of an access that lies in one page and hits the TLB: nearly all do, and
     /// need nothing else.
     #[inline(always)]
-    fn hit_in_page<const N: usize>(&mut self, va: VirtAddr, access: Access) -> Option<u32> {
+    pub(super) fn hit_in_page<const N: usize>(
+        &mut self,
+        ram: &Ram,
+        va: VirtAddr,
+        access: Access,
+    ) -> Option<u32> {
         if va.page_offset() as usize + N > PAGE_SIZE as usize {
             return None;
         }
-        let needed = TlbBits::needed(access, self.wp());
-        self.tlb.hit(va, needed)
+        self.hit(ram, va, access)
     }
 
     /// Reads what [`hit_in_page`](Self::hit_in_page) did not find.
@@ -349,7 +363,7 @@ macro_rules! accesses {
                     mode: Mode,
                 ) -> Result<$type, PageFault> {
                     let access = Access::read(mode);
-                    let bytes = match self.hit_in_page::<{ size_of::<$type>() }>(va, access) {
+                    let bytes = match self.hit_in_page::<{ size_of::<$type>() }>(ram, va, access) {
                         Some(phys) => ram.load(phys),
                         None => self.read_slowly(ram, va, access)?,
                     };
@@ -369,7 +383,7 @@ macro_rules! accesses {
                     mode: Mode,
                 ) -> Result<(), PageFault> {
                     let (access, bytes) = (Access::write(mode), value.to_le_bytes());
-                    match self.hit_in_page::<{ size_of::<$type>() }>(va, access) {
+                    match self.hit_in_page::<{ size_of::<$type>() }>(ram, va, access) {
                         Some(phys) => ram.store(phys, bytes),
                         None => self.write_slowly(ram, va, access, bytes)?,
                     }

@@ -8,6 +8,7 @@
 use super::RamImage;
 use super::ram_image::CHUNK;
 use crate::abi::{PAGE_SHIFT, PAGE_SIZE, Pfn};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, mem};
 
 /// The bytes of one page frame.
@@ -16,7 +17,7 @@ pub type Frame = [u8; PAGE_SIZE as usize];
 /// The machine's RAM. Numbers lie in it little endian.
 ///
 /// `clone` copies every byte; a [`checkpoint`](Ram::checkpoint) is the cheap way to keep a moment.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Ram {
     /// Plain bytes, for only they are had zeroed from the host without touching them.
     bytes: Box<[u8]>,
@@ -24,6 +25,31 @@ pub struct Ram {
     dirty: Box<[u64]>,
     /// What the frames that are not dirty hold.
     base: RamImage,
+    /// For each frame that a CPU keeps decoded code of, the number of its present contents;
+    /// otherwise 0.
+    code: Box<[u64]>,
+    /// Another number whenever a frame ceased to be one that may be written unnoticed.
+    epoch: u64,
+}
+
+/// A number that no RAM of this process has been given before, so that what a CPU knows of one is
+/// never taken for knowledge of another. It is nothing that the emulated machine could see.
+fn fresh_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// No code of the copy has been decoded yet.
+impl Clone for Ram {
+    fn clone(&self) -> Self {
+        Self {
+            bytes: self.bytes.clone(),
+            dirty: self.dirty.clone(),
+            base: self.base.clone(),
+            code: vec![0; self.code.len()].into_boxed_slice(),
+            epoch: fresh_number(),
+        }
+    }
 }
 
 /// Shows the size only: nobody reads megabytes.
@@ -40,6 +66,8 @@ impl Ram {
             bytes: vec![0; frames as usize * PAGE_SIZE as usize].into_boxed_slice(),
             dirty: vec![0; (frames as usize).div_ceil(CHUNK)].into_boxed_slice(),
             base: RamImage::zeroed(frames),
+            code: vec![0; frames as usize].into_boxed_slice(),
+            epoch: fresh_number(),
         }
     }
 
@@ -94,10 +122,8 @@ impl Ram {
     }
 
     /// Saves the contents and marks all frames clean. The cost is that of the dirty frames.
-    ///
-    /// Call [`Mmu::on_checkpoint`](super::Mmu::on_checkpoint) of every CPU with it, or later
-    /// writes through their TLBs go unnoticed.
     pub fn checkpoint(&mut self) -> RamImage {
+        self.epoch = fresh_number();
         for (chunk, dirty) in self.dirty.iter_mut().enumerate() {
             for pfn in frames_of(chunk, mem::take(dirty)) {
                 self.base.save(pfn, &self.bytes.as_chunks().0[pfn.index()]);
@@ -108,8 +134,6 @@ impl Ram {
 
     /// Brings the contents of a checkpoint of this RAM back, earlier or later, and marks all
     /// frames clean. Only frames that differ are copied.
-    ///
-    /// As with a checkpoint, [`Mmu::on_checkpoint`](super::Mmu::on_checkpoint) belongs to it.
     ///
     /// # Panics
     /// If the image is of a RAM of another size.
@@ -123,9 +147,11 @@ impl Ram {
             let differing = mem::take(dirty) | self.base.differing(image, chunk);
             for pfn in frames_of(chunk, differing) {
                 self.bytes.as_chunks_mut().0[pfn.index()] = *image.frame(pfn);
+                self.code[pfn.index()] = 0;
             }
         }
         self.base = image.clone();
+        self.epoch = fresh_number();
     }
 
     #[inline]
@@ -133,9 +159,41 @@ impl Ram {
         &mut self.bytes.as_chunks_mut().0[pfn.index()]
     }
 
+    /// To be called before anything is written to a frame: code decoded from it is void.
     #[inline]
     pub(super) fn mark_dirty(&mut self, pfn: Pfn) {
         self.dirty[pfn.index() / CHUNK] |= 1 << (pfn.index() % CHUNK);
+        self.code[pfn.index()] = 0;
+    }
+
+    /// Whether a write to the frame needs no notice: it is marked dirty, and no code of it decoded.
+    #[inline]
+    pub(super) fn is_fast(&self, pfn: Pfn) -> bool {
+        self.is_dirty(pfn) && self.code[pfn.index()] == 0
+    }
+
+    /// Changes when a frame for which [`is_fast`](Self::is_fast) held no longer is one.
+    #[inline(always)]
+    pub(super) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The number of the contents of a frame that code is decoded from; the next write to the frame
+    /// will not go unnoticed. As long as the number stays the same, so do the contents.
+    pub(super) fn code_number(&mut self, pfn: Pfn) -> u64 {
+        if self.code[pfn.index()] == 0 {
+            self.code[pfn.index()] = fresh_number();
+            if self.is_dirty(pfn) {
+                self.epoch = fresh_number();
+            }
+        }
+        self.code[pfn.index()]
+    }
+
+    /// Whether the contents of a frame still are those of that number.
+    #[inline]
+    pub(super) fn holds_code(&self, pfn: Pfn, number: u64) -> bool {
+        self.code[pfn.index()] == number
     }
 
     #[inline]
@@ -146,10 +204,10 @@ impl Ram {
         bytes
     }
 
-    /// Stores into a frame that is known to be dirty.
+    /// Stores into a frame that is known to be dirty and to hold no decoded code.
     #[inline]
     pub(super) fn store<const N: usize>(&mut self, phys: u32, bytes: [u8; N]) {
-        debug_assert!(in_one_frame::<N>(phys) && self.is_dirty(Pfn(phys >> PAGE_SHIFT)));
+        debug_assert!(in_one_frame::<N>(phys) && self.is_fast(Pfn(phys >> PAGE_SHIFT)));
         self.bytes[phys as usize..phys as usize + N].copy_from_slice(&bytes);
     }
 }

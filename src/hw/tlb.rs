@@ -7,6 +7,7 @@
 use super::{Access, Rights, required};
 use crate::abi::{Pfn, VirtAddr};
 use bitflags::bitflags;
+use std::fmt;
 
 bitflags! {
     /// What an entry remembers beside the frame.
@@ -18,7 +19,8 @@ bitflags! {
         const RW = 0x02;
         /// D is set in memory: a write need not go there to set it.
         const DIRTY = 0x04;
-        /// The frame is marked dirty already, so that a write need not do so. Not of the emulated
+        /// The frame is marked dirty already and holds no decoded code, so that a write need not
+        /// tell anybody; only valid in the epoch of the RAM that the TLB knows. Not of the emulated
         /// hardware: whether it is set changes nothing that can be seen in the machine.
         const FAST_WRITE = 0x08;
         /// A load of CR3 does not drop the entry.
@@ -110,6 +112,18 @@ pub struct Tlb {
     /// The page that instructions are being fetched from; it has a place of its own, so that
     /// fetching on in it asks nobody.
     fetch: TlbEntry,
+    epoch: Epoch,
+}
+
+/// The [epoch](super::Ram::epoch) of the RAM in which the bits `FAST_WRITE` were set. It is none of
+/// the machine's business, and not shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Epoch(u64);
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Epoch")
+    }
 }
 
 impl Tlb {
@@ -133,6 +147,7 @@ impl Tlb {
             next: 0,
             large: false,
             fetch: TlbEntry::NONE,
+            epoch: Epoch(0),
         }
     }
 
@@ -248,6 +263,20 @@ impl Tlb {
         self.entries.fill(TlbEntry::NONE);
         self.fetch = TlbEntry::NONE;
         self.large = false;
+    }
+
+    /// Whether the bits `FAST_WRITE` may be relied on.
+    #[inline(always)]
+    pub(super) const fn knows(&self, epoch: u64) -> bool {
+        self.epoch.0 == epoch
+    }
+
+    /// Enters another epoch of the RAM.
+    pub(super) fn enter(&mut self, epoch: u64) {
+        if !self.knows(epoch) {
+            self.forget_fast_writes();
+            self.epoch = Epoch(epoch);
+        }
     }
 
     /// Makes the next write through each entry mark its frame dirty.

@@ -24,8 +24,18 @@ pub(super) fn decode(bytes: &[u8], ip: u32) -> Decoded {
     match decoder.last_error() {
         DecoderError::None => Decoded::Instruction(instruction),
         DecoderError::NoMoreBytes => Decoded::TooShort,
+        // The decoder does not tell an instruction that is too long from one that is none.
+        _ if bytes.len() == LONGEST && decodes_to_the_end(&bytes[..LONGEST - 1]) => {
+            Decoded::TooShort
+        }
         _ => Decoded::Invalid,
     }
+}
+
+fn decodes_to_the_end(bytes: &[u8]) -> bool {
+    let mut decoder = Decoder::new(32, bytes, DecoderOptions::NONE);
+    let _ = decoder.decode();
+    decoder.last_error() == DecoderError::NoMoreBytes
 }
 
 impl Core<'_> {

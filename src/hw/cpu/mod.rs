@@ -4,15 +4,20 @@
 //! business. Each instruction is precise: it takes effect as a whole or not at all.
 
 mod alu;
+mod cache;
 mod state;
 
 mod descriptor;
 mod disassemble;
+mod dispatch;
 mod event;
 mod fetch;
 mod flags;
 mod interpret;
+mod lower;
+mod op;
 mod operand;
+mod operate;
 mod regs;
 mod segment;
 #[cfg(test)]
@@ -24,6 +29,9 @@ pub use event::{Event, Exception, RunExit};
 pub use regs::Regs;
 
 use super::{Mmu, Ram};
+use crate::abi::{PAGE_SIZE, VirtAddr};
+use cache::DecodeCache;
+use dispatch::Exit;
 use interpret::Outcome;
 use state::Core;
 
@@ -34,6 +42,7 @@ pub struct Cpu {
     pub mmu: Mmu,
     /// Entries 6, 7 and 8 of the global descriptor table: those of the current thread.
     pub gdt_tls: [SegmentDescriptor; 3],
+    decoded: DecodeCache,
 }
 
 impl Cpu {
@@ -42,6 +51,7 @@ impl Cpu {
         Self {
             mmu: Mmu::new(tlb_entries),
             gdt_tls: Default::default(),
+            decoded: DecodeCache::default(),
         }
     }
 
@@ -54,7 +64,7 @@ impl Cpu {
         let mut core = Core::new(&mut self.mmu, ram, &self.gdt_tls, regs);
         core.left = budget;
         core.end_of_time = tsc.wrapping_add(budget);
-        let event = core.run();
+        let event = core.run(&mut self.decoded);
         core.store(regs);
         RunExit {
             used: budget - core.left,
@@ -64,23 +74,49 @@ impl Cpu {
 }
 
 impl Core<'_> {
-    fn run(&mut self) -> Event {
+    fn run(&mut self, decoded: &mut DecodeCache) -> Event {
         while self.left > 0 {
-            if let Some(event) = self.step() {
+            let event = if decoded.enabled && self.is_plain() {
+                self.run_decoded(decoded)
+            } else {
+                self.step()
+            };
+            if let Some(event) = event {
                 return event;
             }
         }
         Event::Budget
     }
 
-    /// Fetches and executes one instruction; of a string instruction as many repetitions as are
-    /// allowed, or one if it is single-stepped.
+    /// Runs through the page that `eip` is in, or decodes more of it.
+    fn run_decoded(&mut self, decoded: &mut DecodeCache) -> Option<Event> {
+        let pfn = match self.mmu.fetch_page(self.ram, VirtAddr(self.eip)) {
+            Ok(pfn) => pfn,
+            Err(fault) => return Some(Event::Exception(fault.into())),
+        };
+        let code = decoded.frame(self.ram, pfn);
+        self.code = (pfn, code.number);
+        match self.run_page(code) {
+            Exit::Elsewhere => None,
+            Exit::Event(event) => Some(event),
+            Exit::Undecoded => {
+                let offset = (self.eip % PAGE_SIZE) as usize;
+                if code.decode_block(self.ram.frame(pfn), offset) {
+                    None
+                } else {
+                    self.step()
+                }
+            }
+        }
+    }
+
+    /// Fetches and executes one instruction; of a string instruction one repetition.
     fn step(&mut self) -> Option<Event> {
         let singly = self.steps_singly();
-        let held_back = if singly { self.left - 1 } else { 0 };
-        self.left -= held_back;
+        let held_back = self.left - 1;
+        self.hold_back(held_back);
         let outcome = self.fetch().and_then(|i| self.execute(&i));
-        self.left += held_back;
+        self.hold_back(held_back.wrapping_neg());
         match outcome {
             Err(exception) => Some(Event::Exception(exception)),
             Ok(Outcome::Syscall) => Some(Event::Syscall),
@@ -88,5 +124,11 @@ impl Core<'_> {
             Ok(_) if singly => Some(Event::Exception(Exception::Debug)),
             Ok(Outcome::Done | Outcome::Unfinished) => None,
         }
+    }
+
+    /// Lets fewer instructions retire for the time being, without moving the time.
+    const fn hold_back(&mut self, instructions: u64) {
+        self.left = self.left.wrapping_sub(instructions);
+        self.end_of_time = self.end_of_time.wrapping_sub(instructions);
     }
 }

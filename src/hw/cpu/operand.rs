@@ -101,7 +101,8 @@ fn immediate(i: &Instruction, operand: u32) -> Step<u32> {
         .map_err(|_| Exception::InvalidOpcode)
 }
 
-fn has_16_bit_address(i: &Instruction) -> bool {
+/// Whether addresses are computed in 16 bits.
+pub(super) fn has_16_bit_address(i: &Instruction) -> bool {
     let (base, index) = (i.memory_base(), i.memory_index());
     base.size() == 2
         || index.size() == 2

@@ -87,6 +87,12 @@ impl Segment {
         Ok(descriptor.segment(selector))
     }
 
+    /// Whether it spans the whole address space and may be written, so that nothing is to be
+    /// checked.
+    pub(super) const fn is_flat(&self) -> bool {
+        self.base == 0 && self.first == 0 && self.last == u32::MAX && self.writable
+    }
+
     /// The linear address of `len` bytes at an offset, or nothing if they may not be used so.
     pub(super) const fn linear(&self, offset: u32, len: u32, write: bool) -> Option<u32> {
         let allowed = if write { self.writable } else { self.readable };

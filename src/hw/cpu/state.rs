@@ -1,11 +1,11 @@
 //! The state of a CPU while it runs user code, and its way to registers and memory.
 
 use super::alu::Width;
-use super::flags::{DF, Flags};
+use super::flags::{DF, Flags, TF};
 use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
 use super::{Exception, Regs, SegmentDescriptor};
-use crate::abi::VirtAddr;
-use crate::hw::{Mmu, Mode, Ram};
+use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
+use crate::hw::{Access, Mmu, Mode, PageFault, Ram};
 
 /// Numbers of the general registers, as in opcodes.
 pub(super) const EAX: usize = 0;
@@ -16,8 +16,10 @@ pub(super) const ESP: usize = 4;
 pub(super) const EBP: usize = 5;
 pub(super) const ESI: usize = 6;
 pub(super) const EDI: usize = 7;
+/// The register that is always zero: the base or index of an address that has none.
+pub(super) const ZERO: u8 = 8;
 
-/// The general registers in the order of the opcodes, one that is always zero, and room to make every number of
+/// The general registers in the order of the opcodes, [`ZERO`], and room to make every number of
 /// four bits an index.
 pub(super) type Gpr = [u32; 16];
 
@@ -40,6 +42,8 @@ pub(super) struct Core<'a> {
     pub(super) end_of_time: u64,
     /// Instructions that may still retire.
     pub(super) left: u64,
+    /// The frame whose decoded code is being run, and the number of its contents.
+    pub(super) code: (Pfn, u64),
 }
 
 impl<'a> Core<'a> {
@@ -66,6 +70,7 @@ impl<'a> Core<'a> {
             segments: selectors.map(segment),
             end_of_time: 0,
             left: 0,
+            code: (Pfn(0), 0),
         }
     }
 
@@ -145,6 +150,15 @@ impl<'a> Core<'a> {
         f: impl FnOnce(&mut Flags, u32) -> u32,
     ) -> Step<u32> {
         let va = self.linear(seg, offset, width.bytes(), true)?;
+        self.modify_at(va, width, f)
+    }
+
+    pub(super) fn modify_at(
+        &mut self,
+        va: VirtAddr,
+        width: Width,
+        f: impl FnOnce(&mut Flags, u32) -> u32,
+    ) -> Step<u32> {
         let (ram, flags) = (&mut *self.ram, &mut self.flags);
         Ok(match width {
             Width::W8 => {
@@ -164,6 +178,24 @@ impl<'a> Core<'a> {
                 self.mmu.read_modify_write_u32(ram, va, Mode::User, f)?
             }
         })
+    }
+
+    /// Whether the decoded code that is being run is still what lies in memory.
+    #[inline]
+    pub(super) fn is_current(&self) -> bool {
+        self.ram.holds_code(self.code.0, self.code.1)
+    }
+
+    /// Faults as a write of these bytes, at most a page of them, would: for an instruction that
+    /// writes more than once and must not stop in between.
+    pub(super) fn probe(&mut self, va: VirtAddr, len: u32) -> Result<(), PageFault> {
+        let write = Access::write(Mode::User);
+        self.mmu.translate(self.ram, va, write)?;
+        if va.page_offset() + len > PAGE_SIZE {
+            let second = VirtAddr(va.page_base().0.wrapping_add(PAGE_SIZE));
+            self.mmu.translate(self.ram, second, write)?;
+        }
+        Ok(())
     }
 
     /// Pushes a value; ESP moves only if that succeeds.
@@ -193,6 +225,16 @@ impl<'a> Core<'a> {
     /// What `rdtsc` reads.
     pub(super) const fn tsc(&self) -> u64 {
         self.end_of_time.wrapping_sub(self.left)
+    }
+
+    /// Whether decoded operations may be used: the segments that they do not check are flat, and
+    /// nobody steps singly.
+    #[inline]
+    pub(super) const fn is_plain(&self) -> bool {
+        let flat = self.segments[ES].is_flat()
+            && self.segments[SS].is_flat()
+            && self.segments[DS].is_flat();
+        flat && self.flags.rest() & TF == 0
     }
 
     /// How far an element of a string instruction is from the next.

@@ -1,6 +1,6 @@
 //! Transfers of control, and instructions that call the kernel.
 
-use super::{Outcome, system};
+use super::{Outcome, is_far};
 use crate::hw::cpu::Exception;
 use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::operand::{is_memory, width};
@@ -11,7 +11,7 @@ impl Core<'_> {
     pub(super) fn control(&mut self, i: &Instruction) -> Step<Outcome> {
         use Mnemonic::*;
         match i.mnemonic() {
-            Jmp | Call if system::is_far(i) => return Err(Exception::GeneralProtection(0)),
+            Jmp | Call if is_far(i) => return Err(Exception::GeneralProtection(0)),
             Jmp => self.next = self.target(i)?.0,
             Call => self.call(i)?,
             Ret => self.ret(i)?,

@@ -1,14 +1,12 @@
 //! Moving, exchanging and widening data, and single flags.
 
 use super::system;
-use crate::abi::VirtAddr;
 use crate::hw::cpu::Exception;
 use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::flags::{AF, ARITHMETIC, CF, DF, OF, PF, SF, ZF};
 use crate::hw::cpu::operand::{is_memory, segment_number, width};
 use crate::hw::cpu::segment::{DS, ES, FS, GS, SS};
 use crate::hw::cpu::state::{Core, EAX, EBX, ECX, EDX, Step};
-use crate::hw::{Access, Mode};
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
 /// The flags that `lahf` and `sahf` move.
@@ -117,11 +115,7 @@ impl Core<'_> {
     fn compare_and_exchange_8_bytes(&mut self, i: &Instruction) -> Step<()> {
         let (seg, offset) = self.place(i);
         let first = self.linear(seg, offset, 8, true)?;
-        self.mmu
-            .translate(self.ram, first, Access::write(Mode::User))?;
-        let last = VirtAddr(first.0.wrapping_add(7));
-        self.mmu
-            .translate(self.ram, last, Access::write(Mode::User))?;
+        self.probe(first, 8)?;
         let high_offset = offset.wrapping_add(4);
         let low = self.read(seg, offset, Width::W32)?;
         let high = self.read(seg, high_offset, Width::W32)?;

@@ -1,4 +1,7 @@
 //! Carries out any instruction as the decoder describes it: the complete and plain way.
+//!
+//! What occurs often has a faster way besides, [`dispatch`](super::dispatch); both must come to the
+//! same.
 
 mod arithmetic;
 mod bits;
@@ -8,6 +11,8 @@ mod decimal;
 mod stack;
 mod string;
 mod system;
+
+pub(super) use system::{condition, is_far};
 
 use super::Exception;
 use super::state::{Core, Step};
@@ -75,7 +80,7 @@ impl Core<'_> {
 
     /// `jcc`, `setcc` and `cmovcc`, which have a mnemonic for each condition; and all others.
     fn conditional(&mut self, i: &Instruction) -> Step<()> {
-        match system::condition(i) {
+        match condition(i) {
             Some(condition) if i.is_jcc_short_or_near() => {
                 if self.flags.condition(condition) {
                     self.branch(i);

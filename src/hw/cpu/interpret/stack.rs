@@ -52,7 +52,7 @@ impl Core<'_> {
 
     fn push_all(&mut self, width: Width) -> Step<()> {
         let old = self.gpr;
-        self.probe(old[ESP].wrapping_sub(8 * width.bytes()), 8 * width.bytes())?;
+        self.probe_pushes(8, width)?;
         for value in &old[..8] {
             self.push(value & width.mask(), width)?;
         }
@@ -85,8 +85,7 @@ impl Core<'_> {
             Width::W32
         };
         let level = u32::from(i.immediate8_2nd() & 31);
-        let size = (level + 1) * width.bytes();
-        self.probe(self.gpr[ESP].wrapping_sub(size), size)?;
+        self.probe_pushes(level + 1, width)?;
         self.push(self.reg(EBP, width), width)?;
         let frame = self.gpr[ESP];
         for _ in 1..level {
@@ -100,7 +99,7 @@ impl Core<'_> {
         self.set_reg(EBP, width, frame);
         self.gpr[ESP] = self.gpr[ESP].wrapping_sub(i.immediate16().into());
         // Where the stack now ends must be writable: the hardware looks before it commits.
-        self.probe(self.gpr[ESP], width.bytes())
+        self.probe_word(self.gpr[ESP], width)
     }
 
     fn leave(&mut self, i: &Instruction) -> Step<()> {
@@ -115,21 +114,15 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// Faults if the bytes of the stack cannot be written, before any is: for an instruction that
-    /// writes several times.
-    fn probe(&mut self, offset: u32, len: u32) -> Step<()> {
-        use crate::abi::VirtAddr;
-        use crate::hw::{Access, Mode};
-        let first = self.linear(SS, offset, len, true)?;
-        let last = VirtAddr(first.0.wrapping_add(len - 1));
-        // From the top, as the pushes go.
-        self.mmu
-            .translate(self.ram, last, Access::write(Mode::User))?;
-        if last.page_number() != first.page_number() {
-            self.mmu
-                .translate(self.ram, first, Access::write(Mode::User))?;
-        }
-        Ok(())
+    /// Faults as that many pushes would, before any is carried out.
+    fn probe_pushes(&mut self, words: u32, width: Width) -> Step<()> {
+        let top = self.gpr[ESP];
+        (1..=words).try_for_each(|n| self.probe_word(top.wrapping_sub(n * width.bytes()), width))
+    }
+
+    fn probe_word(&mut self, offset: u32, width: Width) -> Step<()> {
+        let va = self.linear(SS, offset, width.bytes(), true)?;
+        Ok(self.probe(va, width.bytes())?)
     }
 
     /// Whether the next instruction is single-stepped.

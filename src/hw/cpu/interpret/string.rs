@@ -52,7 +52,8 @@ impl Core<'_> {
             if last {
                 return Ok(Outcome::Done);
             }
-            if self.left == 0 {
+            // It may have overwritten itself.
+            if self.left == 0 || !self.is_current() {
                 return Ok(Outcome::Unfinished);
             }
         }

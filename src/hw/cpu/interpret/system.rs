@@ -5,7 +5,7 @@ use crate::hw::cpu::state::{Core, EAX, EBX, ECX, EDX, Step};
 use iced_x86::{ConditionCode, Instruction, Mnemonic, OpKind};
 
 /// The condition of a `jcc`, `setcc` or `cmovcc`, numbered as in its opcode.
-pub(super) fn condition(i: &Instruction) -> Option<u8> {
+pub(in crate::hw::cpu) fn condition(i: &Instruction) -> Option<u8> {
     let ours = match i.op0_kind() {
         OpKind::Register => i.op0_register().is_gpr(),
         OpKind::Memory => i.op_count() == 1,
@@ -34,7 +34,7 @@ pub(super) fn refusal(i: &Instruction) -> Exception {
 }
 
 /// Whether a jump or call names a code segment.
-pub(super) fn is_far(i: &Instruction) -> bool {
+pub(in crate::hw::cpu) fn is_far(i: &Instruction) -> bool {
     i.is_jmp_far() || i.is_call_far() || i.is_jmp_far_indirect() || i.is_call_far_indirect()
 }
 

@@ -1,6 +1,9 @@
 //! What instructions do, rule by rule.
 
 mod basics;
+mod host;
+mod random;
+mod rules;
 
 use super::*;
 use crate::abi::{Pfn, VirtAddr};
@@ -13,6 +16,8 @@ const TABLE: Pfn = Pfn(2);
 pub(super) const CODE: u32 = 0x0804_8000;
 /// Four pages of data, then one that may only be read, then nothing.
 pub(super) const DATA: u32 = 0x0805_0000;
+pub(super) const READ_ONLY: u32 = DATA + 0x4000;
+pub(super) const UNMAPPED: u32 = DATA + 0x5000;
 /// The end of two pages of stack.
 pub(super) const STACK: u32 = 0x0806_0000;
 
@@ -88,4 +93,30 @@ pub(super) fn assemble(at: u32, write: impl FnOnce(&mut CodeAssembler)) -> Vec<u
     let mut assembler = CodeAssembler::new(32).unwrap();
     write(&mut assembler);
     assembler.assemble(at.into()).unwrap()
+}
+
+/// Numbers that look random and are the same each time.
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn next(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as u32
+    }
+
+    pub(super) fn below(&mut self, limit: u32) -> u32 {
+        self.next() % limit
+    }
+}
+
+/// A descriptor as `set_thread_area` makes it.
+pub(super) fn segment(base: u32, limit: u32, flags: u32) -> SegmentDescriptor {
+    SegmentDescriptor::from_user_desc(&UserDesc {
+        entry_number: 6,
+        base,
+        limit,
+        flags,
+    })
 }

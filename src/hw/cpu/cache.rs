@@ -1,0 +1,164 @@
+//! Decoded code, kept for each frame that instructions were fetched from.
+//!
+//! It is no state of the machine: dropping it at any time changes nothing but speed. It is found by
+//! the frame and the offset in it, so that all address spaces and CPUs see the same, and it is valid
+//! as long as the RAM says that [the contents](Ram::code_number) have not changed.
+
+use super::fetch::{Decoded, decode};
+use super::lower::lower;
+use super::op::{Code, Op};
+use crate::abi::{PAGE_SIZE, Pfn};
+use crate::hw::{Frame, Ram};
+use iced_x86::Instruction;
+use std::fmt;
+
+/// The most operations in a block; two to this power.
+const LONGEST_BLOCK_BITS: u32 = 6;
+/// The most frames whose code is kept: beyond that all is dropped and decoded again.
+const MOST_FRAMES: usize = 512;
+
+/// What a CPU has decoded.
+pub(super) struct DecodeCache {
+    frames: Vec<FrameCode>,
+    /// For each frame of RAM, its place in `frames` plus one; 0 for none.
+    places: Vec<u32>,
+    /// Off only to show that nothing depends on it.
+    pub(super) enabled: bool,
+}
+
+impl Default for DecodeCache {
+    fn default() -> Self {
+        Self {
+            frames: Vec::new(),
+            places: Vec::new(),
+            enabled: true,
+        }
+    }
+}
+
+/// A copy has decoded nothing yet.
+impl Clone for DecodeCache {
+    fn clone(&self) -> Self {
+        Self {
+            enabled: self.enabled,
+            ..Self::default()
+        }
+    }
+}
+
+/// Shows nothing: it is not part of the machine.
+impl fmt::Debug for DecodeCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DecodeCache")
+    }
+}
+
+impl DecodeCache {
+    /// The code of a frame, empty if it has changed since.
+    pub(super) fn frame(&mut self, ram: &mut Ram, pfn: Pfn) -> &mut FrameCode {
+        if self.places.len() <= pfn.index() {
+            self.places.resize(pfn.index() + 1, 0);
+        }
+        if self.places[pfn.index()] == 0 {
+            self.add(pfn);
+        }
+        let code = &mut self.frames[self.places[pfn.index()] as usize - 1];
+        let number = ram.code_number(pfn);
+        if code.number != number {
+            code.clear();
+            code.number = number;
+        }
+        code
+    }
+
+    #[cold]
+    fn add(&mut self, pfn: Pfn) {
+        if self.frames.len() == MOST_FRAMES {
+            self.frames.clear();
+            self.places.fill(0);
+        }
+        self.frames.push(FrameCode::new());
+        self.places[pfn.index()] = self.frames.len() as u32;
+    }
+}
+
+/// The decoded code of one frame.
+pub(super) struct FrameCode {
+    /// The number of the contents it was decoded from.
+    pub(super) number: u64,
+    /// For each offset, the first of its operations and their number; 0 if none is decoded.
+    blocks: Box<[u32; PAGE_SIZE as usize]>,
+    ops: Vec<Op>,
+    /// The instructions that have no operation of their own.
+    others: Vec<Instruction>,
+}
+
+impl FrameCode {
+    fn new() -> Self {
+        Self {
+            number: 0,
+            blocks: Box::new([0; PAGE_SIZE as usize]),
+            ops: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    fn clear(&mut self) {
+        if !self.ops.is_empty() {
+            self.blocks.fill(0);
+            self.ops.clear();
+            self.others.clear();
+        }
+    }
+
+    /// The operations from an offset on, up to the end of their block; none if they are not decoded.
+    #[inline(always)]
+    pub(super) fn block(&self, offset: usize) -> &[Op] {
+        let block = self.blocks[offset & (PAGE_SIZE as usize - 1)];
+        let (start, len) = (
+            block >> (LONGEST_BLOCK_BITS + 1),
+            block & ((2 << LONGEST_BLOCK_BITS) - 1),
+        );
+        let end = start as usize + len as usize;
+        self.ops.get(start as usize..end).unwrap_or_default()
+    }
+
+    pub(super) fn other(&self, place: u32) -> Option<&Instruction> {
+        self.others.get(place as usize)
+    }
+
+    /// Decodes the block at an offset. There is none if the first instruction is no valid one or
+    /// does not end in this page.
+    pub(super) fn decode_block(&mut self, bytes: &Frame, offset: usize) -> bool {
+        let start = self.ops.len();
+        let mut at = offset;
+        while at < bytes.len() && self.ops.len() - start < 1 << LONGEST_BLOCK_BITS {
+            let Decoded::Instruction(instruction) = decode(&bytes[at..], at as u32) else {
+                break;
+            };
+            at += instruction.len();
+            let op = self.op(&instruction, at);
+            self.ops.push(op);
+            if op.ends_block() {
+                break;
+            }
+        }
+        let len = self.ops.len() - start;
+        if len != 0 {
+            self.blocks[offset] = ((start << (LONGEST_BLOCK_BITS + 1)) | len) as u32;
+        }
+        len != 0
+    }
+
+    fn op(&mut self, instruction: &Instruction, next: usize) -> Op {
+        let mut op = lower(instruction).unwrap_or_else(|| {
+            self.others.push(*instruction);
+            Op {
+                imm: (self.others.len() - 1) as u32,
+                ..Op::new(Code::Any)
+            }
+        });
+        op.next = next as u16;
+        op
+    }
+}

@@ -1,0 +1,508 @@
+//! Runs decoded operations, as long as they lie in one page.
+//!
+//! Faults are precise because an operation changes nothing before its last access to memory has
+//! succeeded.
+
+use super::alu::{Alu, Shift, Width};
+use super::cache::FrameCode;
+use super::flags::Flags;
+use super::interpret::Outcome;
+use super::op::{Code, Op};
+use super::state::{Core, EAX, EBP, ECX, EDX, ESP, Step};
+use super::{Event, Exception};
+use crate::abi::{PAGE_SIZE, VirtAddr};
+
+/// Why a run through a page ended.
+pub(super) enum Exit {
+    /// Another page, another mode, changed code, or no instructions left.
+    Elsewhere,
+    /// The instruction at `eip` is not decoded.
+    Undecoded,
+    Event(Event),
+}
+
+impl Core<'_> {
+    /// Runs code of the page that `eip` is in from what is decoded of it.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "a row for each operation, in one loop"
+    )]
+    pub(super) fn run_page(&mut self, code: &FrameCode) -> Exit {
+        let page = self.eip & !(PAGE_SIZE - 1);
+        let mut eip = self.eip;
+        'block: loop {
+            let offset = eip.wrapping_sub(page);
+            if offset >= PAGE_SIZE || self.left == 0 {
+                self.eip = eip;
+                return Exit::Elsewhere;
+            }
+            let mut ops = code.block(offset as usize);
+            if ops.is_empty() {
+                self.eip = eip;
+                return Exit::Undecoded;
+            }
+            if ops.len() as u64 > self.left {
+                ops = &ops[..self.left as usize];
+            }
+            for (done, op) in ops.iter().enumerate() {
+                // The value, or the way out with the state as it was before this operation.
+                macro_rules! fallible {
+                    ($result:expr) => {
+                        match $result {
+                            Ok(value) => value,
+                            Err(exception) => {
+                                return self.stop(exception, ops, done, eip);
+                            }
+                        }
+                    };
+                }
+                // The operation is complete but for the check whether it has changed code.
+                macro_rules! stored {
+                    ($result:expr) => {
+                        if fallible!($result) && !self.is_current() {
+                            return self.leave_page(done, page.wrapping_add(op.next.into()));
+                        }
+                    };
+                }
+                macro_rules! go {
+                    ($target:expr) => {{
+                        eip = $target;
+                        self.left -= done as u64 + 1;
+                        continue 'block;
+                    }};
+                }
+                // As `stored`, for an operation that jumps.
+                macro_rules! stored_and_go {
+                    ($result:expr, $target:expr) => {{
+                        let noticed = fallible!($result);
+                        if noticed && !self.is_current() {
+                            return self.leave_page(done, $target);
+                        }
+                        go!($target);
+                    }};
+                }
+                macro_rules! rr {
+                    ($op:ident) => {{
+                        let (a, b) = (self.r(op.dst), self.r(op.src));
+                        let result = self.flags.alu(Alu::$op, a, b, Width::W32);
+                        self.set(op.dst, result);
+                    }};
+                }
+                macro_rules! ri {
+                    ($op:ident) => {{
+                        let a = self.r(op.dst);
+                        let result = self.flags.alu(Alu::$op, a, op.imm, Width::W32);
+                        self.set(op.dst, result);
+                    }};
+                }
+                macro_rules! rm {
+                    ($op:ident) => {{
+                        let b = fallible!(self.load(op, Width::W32));
+                        let a = self.r(op.dst);
+                        let result = self.flags.alu(Alu::$op, a, b, Width::W32);
+                        self.set(op.dst, result);
+                    }};
+                }
+                macro_rules! mr {
+                    ($op:ident) => {{
+                        let b = self.r(op.src);
+                        stored!(self.update(op, Width::W32, |flags, a| {
+                            flags.alu(Alu::$op, a, b, Width::W32)
+                        }))
+                    }};
+                }
+                macro_rules! mi {
+                    ($op:ident) => {
+                        stored!(self.update(op, Width::W32, |flags, a| {
+                            flags.alu(Alu::$op, a, op.imm, Width::W32)
+                        }))
+                    };
+                }
+                macro_rules! compare_rr {
+                    ($op:ident) => {{
+                        let (a, b) = (self.r(op.dst), self.r(op.src));
+                        self.flags.alu(Alu::$op, a, b, Width::W32);
+                    }};
+                }
+                macro_rules! compare_ri {
+                    ($op:ident) => {{
+                        let a = self.r(op.dst);
+                        self.flags.alu(Alu::$op, a, op.imm, Width::W32);
+                    }};
+                }
+                macro_rules! compare_rm {
+                    ($op:ident) => {{
+                        let b = fallible!(self.load(op, Width::W32));
+                        let a = self.r(op.dst);
+                        self.flags.alu(Alu::$op, a, b, Width::W32);
+                    }};
+                }
+                macro_rules! compare_mr {
+                    ($op:ident) => {{
+                        let a = fallible!(self.load(op, Width::W32));
+                        let b = self.r(op.src);
+                        self.flags.alu(Alu::$op, a, b, Width::W32);
+                    }};
+                }
+                macro_rules! compare_mi {
+                    ($op:ident) => {{
+                        let a = fallible!(self.load(op, Width::W32));
+                        self.flags.alu(Alu::$op, a, op.imm, Width::W32);
+                    }};
+                }
+                macro_rules! small {
+                    (rr $width:ident) => {{
+                        let b = self.reg(op.src.into(), Width::$width);
+                        self.small_to_register(op, Width::$width, b);
+                    }};
+                    (ri $width:ident) => {
+                        self.small_to_register(op, Width::$width, op.imm)
+                    };
+                    (rm $width:ident) => {{
+                        let b = fallible!(self.load(op, Width::$width));
+                        self.small_to_register(op, Width::$width, b);
+                    }};
+                    (mr $width:ident) => {{
+                        let b = self.reg(op.src.into(), Width::$width);
+                        stored!(self.small_to_memory(op, Width::$width, b))
+                    }};
+                    (mi $width:ident) => {
+                        stored!(self.small_to_memory(op, Width::$width, op.imm))
+                    };
+                }
+                macro_rules! mov {
+                    (rr $width:ident) => {{
+                        let value = self.reg(op.src.into(), Width::$width);
+                        self.set_reg(op.dst.into(), Width::$width, value);
+                    }};
+                    (ri $width:ident) => {
+                        self.set_reg(op.dst.into(), Width::$width, op.imm)
+                    };
+                    (rm $width:ident) => {{
+                        let value = fallible!(self.load(op, Width::$width));
+                        self.set_reg(op.dst.into(), Width::$width, value);
+                    }};
+                    (mr $width:ident) => {{
+                        let value = self.reg(op.src.into(), Width::$width);
+                        stored!(self.store_operand(op, Width::$width, value))
+                    }};
+                    (mi $width:ident) => {
+                        stored!(self.store_operand(op, Width::$width, op.imm))
+                    };
+                }
+                macro_rules! zero_extend {
+                    (rr $width:ident) => {
+                        self.set(op.dst, self.reg(op.src.into(), Width::$width))
+                    };
+                    (rm $width:ident) => {{
+                        let value = fallible!(self.load(op, Width::$width));
+                        self.set(op.dst, value);
+                    }};
+                }
+                macro_rules! sign_extend {
+                    (rr $width:ident) => {{
+                        let value = self.reg(op.src.into(), Width::$width);
+                        self.set(op.dst, Width::$width.sign_extend(value));
+                    }};
+                    (rm $width:ident) => {{
+                        let value = fallible!(self.load(op, Width::$width));
+                        self.set(op.dst, Width::$width.sign_extend(value));
+                    }};
+                }
+                macro_rules! shift {
+                    ($op:ident, $count:expr) => {{
+                        let (a, count) = (self.r(op.dst), $count);
+                        let result = self.flags.shift(Shift::$op, a, count, Width::W32);
+                        self.set(op.dst, result);
+                    }};
+                }
+                macro_rules! unary {
+                    ($f:expr) => {{
+                        let a = self.r(op.dst);
+                        let result = $f(&mut self.flags, a);
+                        self.set(op.dst, result);
+                    }};
+                }
+                macro_rules! jump_if {
+                    ($number:literal) => {
+                        if self.flags.condition($number) {
+                            go!(page.wrapping_add(op.imm))
+                        } else {
+                            go!(page.wrapping_add(op.next.into()))
+                        }
+                    };
+                }
+                match op.code {
+                    Code::Any => {
+                        self.left -= done as u64;
+                        self.eip = start_of(ops, done, eip, page);
+                        let Some(instruction) = code.other(op.imm) else {
+                            return Exit::Undecoded;
+                        };
+                        match self.execute(instruction) {
+                            Ok(Outcome::Done) if self.is_plain() && self.is_current() => {
+                                eip = self.eip;
+                                continue 'block;
+                            }
+                            outcome => return self.after(outcome),
+                        }
+                    }
+                    Code::AddRr => rr!(Add),
+                    Code::AddRi => ri!(Add),
+                    Code::AddRm => rm!(Add),
+                    Code::AddMr => mr!(Add),
+                    Code::AddMi => mi!(Add),
+                    Code::OrRr => rr!(Or),
+                    Code::OrRi => ri!(Or),
+                    Code::OrRm => rm!(Or),
+                    Code::OrMr => mr!(Or),
+                    Code::OrMi => mi!(Or),
+                    Code::AdcRr => rr!(Adc),
+                    Code::AdcRi => ri!(Adc),
+                    Code::AdcRm => rm!(Adc),
+                    Code::AdcMr => mr!(Adc),
+                    Code::AdcMi => mi!(Adc),
+                    Code::SbbRr => rr!(Sbb),
+                    Code::SbbRi => ri!(Sbb),
+                    Code::SbbRm => rm!(Sbb),
+                    Code::SbbMr => mr!(Sbb),
+                    Code::SbbMi => mi!(Sbb),
+                    Code::AndRr => rr!(And),
+                    Code::AndRi => ri!(And),
+                    Code::AndRm => rm!(And),
+                    Code::AndMr => mr!(And),
+                    Code::AndMi => mi!(And),
+                    Code::SubRr => rr!(Sub),
+                    Code::SubRi => ri!(Sub),
+                    Code::SubRm => rm!(Sub),
+                    Code::SubMr => mr!(Sub),
+                    Code::SubMi => mi!(Sub),
+                    Code::XorRr => rr!(Xor),
+                    Code::XorRi => ri!(Xor),
+                    Code::XorRm => rm!(Xor),
+                    Code::XorMr => mr!(Xor),
+                    Code::XorMi => mi!(Xor),
+                    Code::CmpRr => compare_rr!(Cmp),
+                    Code::CmpRi => compare_ri!(Cmp),
+                    Code::CmpRm => compare_rm!(Cmp),
+                    Code::CmpMr => compare_mr!(Cmp),
+                    Code::CmpMi => compare_mi!(Cmp),
+                    Code::TestRr => compare_rr!(Test),
+                    Code::TestRi => compare_ri!(Test),
+                    Code::TestRm => compare_rm!(Test),
+                    Code::TestMr => compare_mr!(Test),
+                    Code::TestMi => compare_mi!(Test),
+                    Code::Alu8Rr => small!(rr W8),
+                    Code::Alu8Ri => small!(ri W8),
+                    Code::Alu8Rm => small!(rm W8),
+                    Code::Alu8Mr => small!(mr W8),
+                    Code::Alu8Mi => small!(mi W8),
+                    Code::Alu16Rr => small!(rr W16),
+                    Code::Alu16Ri => small!(ri W16),
+                    Code::Alu16Rm => small!(rm W16),
+                    Code::Alu16Mr => small!(mr W16),
+                    Code::Alu16Mi => small!(mi W16),
+                    Code::IncR => unary!(|flags: &mut Flags, a| flags.inc(a, Width::W32)),
+                    Code::DecR => unary!(|flags: &mut Flags, a| flags.dec(a, Width::W32)),
+                    Code::NegR => {
+                        unary!(|flags: &mut Flags, a| flags.sub(0, a, false, Width::W32));
+                    }
+                    Code::NotR => self.set(op.dst, !self.r(op.dst)),
+                    Code::IncM => stored!(
+                        self.update(op, Width::W32, |flags, a| { flags.inc(a, Width::W32) })
+                    ),
+                    Code::DecM => stored!(
+                        self.update(op, Width::W32, |flags, a| { flags.dec(a, Width::W32) })
+                    ),
+                    Code::MovRr => self.set(op.dst, self.r(op.src)),
+                    Code::MovRi => self.set(op.dst, op.imm),
+                    Code::MovRm => mov!(rm W32),
+                    Code::MovMr => mov!(mr W32),
+                    Code::MovMi => mov!(mi W32),
+                    Code::Mov8Rr => mov!(rr W8),
+                    Code::Mov8Ri => mov!(ri W8),
+                    Code::Mov8Rm => mov!(rm W8),
+                    Code::Mov8Mr => mov!(mr W8),
+                    Code::Mov8Mi => mov!(mi W8),
+                    Code::Mov16Rr => mov!(rr W16),
+                    Code::Mov16Ri => mov!(ri W16),
+                    Code::Mov16Rm => mov!(rm W16),
+                    Code::Mov16Mr => mov!(mr W16),
+                    Code::Mov16Mi => mov!(mi W16),
+                    Code::Movzx8Rr => zero_extend!(rr W8),
+                    Code::Movzx8Rm => zero_extend!(rm W8),
+                    Code::Movzx16Rr => zero_extend!(rr W16),
+                    Code::Movzx16Rm => zero_extend!(rm W16),
+                    Code::Movsx8Rr => sign_extend!(rr W8),
+                    Code::Movsx8Rm => sign_extend!(rm W8),
+                    Code::Movsx16Rr => sign_extend!(rr W16),
+                    Code::Movsx16Rm => sign_extend!(rm W16),
+                    Code::Lea => self.set(op.dst, self.effective(op)),
+                    Code::PushR => stored!(self.push32(self.r(op.src))),
+                    Code::PushI => stored!(self.push32(op.imm)),
+                    Code::PushM => {
+                        let value = fallible!(self.load(op, Width::W32));
+                        stored!(self.push32(value));
+                    }
+                    Code::PopR => {
+                        let value = fallible!(self.pop32());
+                        self.set(op.dst, value);
+                    }
+                    Code::Leave => {
+                        let ebp = self.gpr[EBP];
+                        let saved = fallible!(self.load_at(VirtAddr(ebp), Width::W32));
+                        self.gpr[ESP] = ebp.wrapping_add(4);
+                        self.gpr[EBP] = saved;
+                    }
+                    Code::ShlRi => shift!(Shl, op.imm),
+                    Code::ShrRi => shift!(Shr, op.imm),
+                    Code::SarRi => shift!(Sar, op.imm),
+                    Code::ShlRc => shift!(Shl, self.gpr[ECX]),
+                    Code::ShrRc => shift!(Shr, self.gpr[ECX]),
+                    Code::SarRc => shift!(Sar, self.gpr[ECX]),
+                    Code::RolRi => shift!(Rol, op.imm),
+                    Code::RorRi => shift!(Ror, op.imm),
+                    Code::ShldRri => {
+                        let (a, b) = (self.r(op.dst), self.r(op.src));
+                        let result = self.flags.shld(a, b, op.imm, Width::W32);
+                        self.set(op.dst, result);
+                    }
+                    Code::ShrdRri => {
+                        let (a, b) = (self.r(op.dst), self.r(op.src));
+                        let result = self.flags.shrd(a, b, op.imm, Width::W32);
+                        self.set(op.dst, result);
+                    }
+                    Code::ImulRr => {
+                        let (a, b) = (self.r(op.dst), self.r(op.src));
+                        let result = self.flags.imul(a, b, Width::W32);
+                        self.set(op.dst, result);
+                    }
+                    Code::ImulRm => {
+                        let b = fallible!(self.load(op, Width::W32));
+                        let result = self.flags.imul(self.r(op.dst), b, Width::W32);
+                        self.set(op.dst, result);
+                    }
+                    Code::ImulRri => {
+                        let result = self.flags.imul(self.r(op.src), op.imm, Width::W32);
+                        self.set(op.dst, result);
+                    }
+                    Code::ImulRmi => {
+                        let a = fallible!(self.load(op, Width::W32));
+                        let result = self.flags.imul(a, op.imm, Width::W32);
+                        self.set(op.dst, result);
+                    }
+                    Code::MulR => {
+                        let (a, b) = (self.gpr[EAX], self.r(op.dst));
+                        (self.gpr[EAX], self.gpr[EDX]) = self.flags.multiply(a, b, Width::W32);
+                    }
+                    Code::ImulR => {
+                        let (a, b) = (self.gpr[EAX], self.r(op.dst));
+                        (self.gpr[EAX], self.gpr[EDX]) =
+                            self.flags.multiply_signed(a, b, Width::W32);
+                    }
+                    Code::DivR => fallible!(self.divide_pair(op, false)),
+                    Code::IdivR => fallible!(self.divide_pair(op, true)),
+                    Code::Cdq => self.gpr[EDX] = (self.gpr[EAX] as i32 >> 31) as u32,
+                    Code::Cwde => self.gpr[EAX] = Width::W16.sign_extend(self.gpr[EAX]),
+                    Code::Nop => {}
+                    Code::SetccR => {
+                        let value = self.flags.condition(op.src).into();
+                        self.set_reg(op.dst.into(), Width::W8, value);
+                    }
+                    Code::CmovRr => {
+                        if self.flags.condition(op.imm as u8) {
+                            self.set(op.dst, self.r(op.src));
+                        }
+                    }
+                    Code::CmovRm => {
+                        let value = fallible!(self.load(op, Width::W32));
+                        if self.flags.condition(op.imm as u8) {
+                            self.set(op.dst, value);
+                        }
+                    }
+                    Code::Jo => jump_if!(0),
+                    Code::Jno => jump_if!(1),
+                    Code::Jb => jump_if!(2),
+                    Code::Jae => jump_if!(3),
+                    Code::Je => jump_if!(4),
+                    Code::Jne => jump_if!(5),
+                    Code::Jbe => jump_if!(6),
+                    Code::Ja => jump_if!(7),
+                    Code::Js => jump_if!(8),
+                    Code::Jns => jump_if!(9),
+                    Code::Jp => jump_if!(10),
+                    Code::Jnp => jump_if!(11),
+                    Code::Jl => jump_if!(12),
+                    Code::Jge => jump_if!(13),
+                    Code::Jle => jump_if!(14),
+                    Code::Jg => jump_if!(15),
+                    Code::Jmp => go!(page.wrapping_add(op.imm)),
+                    Code::JmpR => go!(self.r(op.src)),
+                    Code::JmpM => go!(fallible!(self.load(op, Width::W32))),
+                    Code::Call => {
+                        let back = page.wrapping_add(op.next.into());
+                        stored_and_go!(self.push32(back), page.wrapping_add(op.imm))
+                    }
+                    Code::CallR => {
+                        let (back, target) = (page.wrapping_add(op.next.into()), self.r(op.src));
+                        stored_and_go!(self.push32(back), target)
+                    }
+                    Code::CallM => {
+                        let target = fallible!(self.load(op, Width::W32));
+                        let back = page.wrapping_add(op.next.into());
+                        stored_and_go!(self.push32(back), target)
+                    }
+                    Code::Ret => go!(fallible!(self.pop32())),
+                    Code::RetI => {
+                        let target = fallible!(self.pop32());
+                        self.gpr[ESP] = self.gpr[ESP].wrapping_add(op.imm);
+                        go!(target)
+                    }
+                }
+            }
+            self.left -= ops.len() as u64;
+            eip = end_of(ops, page);
+        }
+    }
+
+    /// The operation after `done` others of a block raised a fault.
+    #[cold]
+    fn stop(&mut self, exception: Exception, ops: &[Op], done: usize, eip: u32) -> Exit {
+        self.left -= done as u64;
+        self.eip = start_of(ops, done, eip, eip & !(PAGE_SIZE - 1));
+        Exit::Event(Event::Exception(exception))
+    }
+
+    /// The operation after `done` others of a block has retired, and code has changed.
+    #[cold]
+    fn leave_page(&mut self, done: usize, next: u32) -> Exit {
+        self.left -= done as u64 + 1;
+        self.eip = next;
+        Exit::Elsewhere
+    }
+
+    fn after(&self, outcome: Step<Outcome>) -> Exit {
+        match outcome {
+            Err(exception) | Ok(Outcome::Trap(exception)) => {
+                Exit::Event(Event::Exception(exception))
+            }
+            Ok(Outcome::Syscall) => Exit::Event(Event::Syscall),
+            Ok(Outcome::Done | Outcome::Unfinished) => Exit::Elsewhere,
+        }
+    }
+}
+
+/// Where an operation of a block that begins at `eip` begins.
+#[inline]
+fn start_of(ops: &[Op], place: usize, eip: u32, page: u32) -> u32 {
+    match place.checked_sub(1).and_then(|before| ops.get(before)) {
+        Some(before) => page.wrapping_add(before.next.into()),
+        None => eip,
+    }
+}
+
+#[inline]
+fn end_of(ops: &[Op], page: u32) -> u32 {
+    let next = ops.last().map_or(0, |op| op.next);
+    page.wrapping_add(next.into())
+}

@@ -1,0 +1,84 @@
+//! The operations that decoded code consists of: what occurs often, in 16 bytes each.
+
+use super::state::ZERO;
+
+/// What an operation does. The letters name its operands: a register, an immediate, memory; the
+/// first is the destination. Without a number it is of 32 bits.
+#[allow(missing_docs, reason = "mnemonics and operands")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[rustfmt::skip]
+pub(super) enum Code {
+    /// Any other instruction: `imm` is its place among those of the frame.
+    Any,
+    AddRr, AddRi, AddRm, AddMr, AddMi,
+    OrRr, OrRi, OrRm, OrMr, OrMi,
+    AdcRr, AdcRi, AdcRm, AdcMr, AdcMi,
+    SbbRr, SbbRi, SbbRm, SbbMr, SbbMi,
+    AndRr, AndRi, AndRm, AndMr, AndMi,
+    SubRr, SubRi, SubRm, SubMr, SubMi,
+    XorRr, XorRi, XorRm, XorMr, XorMi,
+    CmpRr, CmpRi, CmpRm, CmpMr, CmpMi,
+    TestRr, TestRi, TestRm, TestMr, TestMi,
+    /// The operation is in the high half of `dst`.
+    Alu8Rr, Alu8Ri, Alu8Rm, Alu8Mr, Alu8Mi,
+    Alu16Rr, Alu16Ri, Alu16Rm, Alu16Mr, Alu16Mi,
+    IncR, DecR, IncM, DecM, NegR, NotR,
+    MovRr, MovRi, MovRm, MovMr, MovMi,
+    Mov8Rr, Mov8Ri, Mov8Rm, Mov8Mr, Mov8Mi,
+    Mov16Rr, Mov16Ri, Mov16Rm, Mov16Mr, Mov16Mi,
+    Movzx8Rr, Movzx8Rm, Movzx16Rr, Movzx16Rm,
+    Movsx8Rr, Movsx8Rm, Movsx16Rr, Movsx16Rm,
+    Lea,
+    PushR, PushI, PushM, PopR, Leave,
+    ShlRi, ShrRi, SarRi, ShlRc, ShrRc, SarRc, RolRi, RorRi,
+    ShldRri, ShrdRri,
+    ImulRr, ImulRm, ImulRri, ImulRmi, MulR, ImulR, DivR, IdivR,
+    Cdq, Cwde, Nop,
+    /// The condition is in `src`.
+    SetccR, CmovRr, CmovRm,
+    /// To offset `imm` in the linear page, which may be outside of it.
+    Jo, Jno, Jb, Jae, Je, Jne, Jbe, Ja, Js, Jns, Jp, Jnp, Jl, Jge, Jle, Jg,
+    Jmp, JmpR, JmpM, Call, CallR, CallM, Ret, RetI,
+}
+
+/// A decoded operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Op {
+    pub(super) code: Code,
+    /// The register that is written, or a number that the code calls for.
+    pub(super) dst: u8,
+    pub(super) src: u8,
+    /// Low half: the base of the address, [`ZERO`] for none. High half: 0 if the segment is flat,
+    /// otherwise its number.
+    pub(super) base: u8,
+    /// Low half: the index of the address. High half: how far it is shifted.
+    pub(super) index: u8,
+    /// Where the next instruction begins: the offset in the page.
+    pub(super) next: u16,
+    pub(super) disp: u32,
+    pub(super) imm: u32,
+}
+
+const _: () = assert!(size_of::<Op>() == 16);
+
+impl Op {
+    /// An operation without operands.
+    pub(super) const fn new(code: Code) -> Self {
+        Self {
+            code,
+            dst: ZERO,
+            src: ZERO,
+            base: ZERO,
+            index: ZERO,
+            next: 0,
+            disp: 0,
+            imm: 0,
+        }
+    }
+
+    /// Whether the next instruction need not be the one behind it, or must be looked at anew.
+    pub(super) const fn ends_block(&self) -> bool {
+        self.code as u8 >= Code::Jo as u8 || matches!(self.code, Code::Any)
+    }
+}

@@ -1,0 +1,196 @@
+//! What decoded operations do with registers and memory, in line where they are dispatched.
+//!
+//! A store that nobody has to be told of goes straight to RAM. Any other one is noticed by the RAM,
+//! and whoever stored must look whether it has changed the code that is being run.
+
+use super::Exception;
+use super::alu::{self, Alu, Width};
+use super::flags::Flags;
+use super::op::Op;
+use super::state::{Core, EAX, EDX, ESP, Step};
+use crate::abi::VirtAddr;
+use crate::hw::{Access, Mode};
+
+/// Operations by the numbers that operations of 8 and 16 bits carry.
+const ALU: [Alu; 9] = [
+    Alu::Add,
+    Alu::Or,
+    Alu::Adc,
+    Alu::Sbb,
+    Alu::And,
+    Alu::Sub,
+    Alu::Xor,
+    Alu::Cmp,
+    Alu::Test,
+];
+
+/// Whether a store was seen by the RAM, so that it may have changed code.
+pub(super) type Noticed = bool;
+
+impl Core<'_> {
+    #[inline(always)]
+    pub(super) fn r(&self, number: u8) -> u32 {
+        self.gpr[usize::from(number & 15)]
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&mut self, number: u8, value: u32) {
+        self.gpr[usize::from(number & 15)] = value;
+    }
+
+    /// The offset of the operand in memory.
+    #[inline(always)]
+    pub(super) fn effective(&self, op: &Op) -> u32 {
+        let index = self.r(op.index) << (op.index >> 4 & 3);
+        self.r(op.base).wrapping_add(index).wrapping_add(op.disp)
+    }
+
+    #[inline(always)]
+    pub(super) fn address(&self, op: &Op, len: u32, write: bool) -> Step<VirtAddr> {
+        let offset = self.effective(op);
+        if op.base < 16 {
+            return Ok(VirtAddr(offset));
+        }
+        self.checked(usize::from(op.base >> 4), offset, len, write)
+    }
+
+    #[inline(never)]
+    pub(super) fn checked(&self, seg: usize, offset: u32, len: u32, write: bool) -> Step<VirtAddr> {
+        self.linear(seg, offset, len, write)
+    }
+
+    #[inline(always)]
+    pub(super) fn load(&mut self, op: &Op, width: Width) -> Step<u32> {
+        let va = self.address(op, width.bytes(), false)?;
+        self.load_at(va, width)
+    }
+
+    #[inline(always)]
+    pub(super) fn load_at(&mut self, va: VirtAddr, width: Width) -> Step<u32> {
+        Ok(match width {
+            Width::W8 => self.mmu.read_u8(self.ram, va, Mode::User)?.into(),
+            Width::W16 => self.mmu.read_u16(self.ram, va, Mode::User)?.into(),
+            Width::W32 => self.mmu.read_u32(self.ram, va, Mode::User)?,
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn store_operand(&mut self, op: &Op, width: Width, value: u32) -> Step<Noticed> {
+        let va = self.address(op, width.bytes(), true)?;
+        self.store_at(va, width, value)
+    }
+
+    #[inline(always)]
+    pub(super) fn store_at(&mut self, va: VirtAddr, width: Width, value: u32) -> Step<Noticed> {
+        if let Some(phys) = self.unnoticed(va, width) {
+            self.store_phys(phys, width, value);
+            return Ok(false);
+        }
+        self.store_noticed(va, width, value)?;
+        Ok(true)
+    }
+
+    #[cold]
+    pub(super) fn store_noticed(&mut self, va: VirtAddr, width: Width, value: u32) -> Step<()> {
+        match width {
+            Width::W8 => self.mmu.write_u8(self.ram, va, value as u8, Mode::User)?,
+            Width::W16 => self.mmu.write_u16(self.ram, va, value as u16, Mode::User)?,
+            Width::W32 => self.mmu.write_u32(self.ram, va, value, Mode::User)?,
+        }
+        Ok(())
+    }
+
+    /// Where a write goes that nobody has to be told of.
+    #[inline(always)]
+    pub(super) fn unnoticed(&mut self, va: VirtAddr, width: Width) -> Option<u32> {
+        let write = Access::write(Mode::User);
+        match width {
+            Width::W8 => self.mmu.hit_in_page::<1>(self.ram, va, write),
+            Width::W16 => self.mmu.hit_in_page::<2>(self.ram, va, write),
+            Width::W32 => self.mmu.hit_in_page::<4>(self.ram, va, write),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn load_phys(&self, phys: u32, width: Width) -> u32 {
+        match width {
+            Width::W8 => self.ram.read_u8(phys).into(),
+            Width::W16 => self.ram.read_u16(phys).into(),
+            Width::W32 => self.ram.read_u32(phys),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn store_phys(&mut self, phys: u32, width: Width, value: u32) {
+        match width {
+            Width::W8 => self.ram.store(phys, [value as u8]),
+            Width::W16 => self.ram.store(phys, (value as u16).to_le_bytes()),
+            Width::W32 => self.ram.store(phys, value.to_le_bytes()),
+        }
+    }
+
+    /// Replaces the operand in memory by what `f` makes of it.
+    #[inline(always)]
+    pub(super) fn update(
+        &mut self,
+        op: &Op,
+        width: Width,
+        f: impl FnOnce(&mut Flags, u32) -> u32,
+    ) -> Step<Noticed> {
+        let va = self.address(op, width.bytes(), true)?;
+        if let Some(phys) = self.unnoticed(va, width) {
+            let old = self.load_phys(phys, width);
+            let new = f(&mut self.flags, old);
+            self.store_phys(phys, width, new);
+            return Ok(false);
+        }
+        self.modify_at(va, width, f)?;
+        Ok(true)
+    }
+
+    #[inline(always)]
+    pub(super) fn push32(&mut self, value: u32) -> Step<Noticed> {
+        let esp = self.gpr[ESP].wrapping_sub(4);
+        let noticed = self.store_at(VirtAddr(esp), Width::W32, value)?;
+        self.gpr[ESP] = esp;
+        Ok(noticed)
+    }
+
+    #[inline(always)]
+    pub(super) fn pop32(&mut self) -> Step<u32> {
+        let value = self.load_at(VirtAddr(self.gpr[ESP]), Width::W32)?;
+        self.gpr[ESP] = self.gpr[ESP].wrapping_add(4);
+        Ok(value)
+    }
+
+    #[inline(always)]
+    pub(super) fn small_to_register(&mut self, op: &Op, width: Width, b: u32) {
+        let a = self.reg(usize::from(op.dst & 15), width);
+        let result = self.flags.alu(ALU[usize::from(op.dst >> 4)], a, b, width);
+        self.set_reg(usize::from(op.dst & 15), width, result);
+    }
+
+    /// Comparing only reads.
+    #[inline(always)]
+    pub(super) fn small_to_memory(&mut self, op: &Op, width: Width, b: u32) -> Step<Noticed> {
+        let alu = ALU[usize::from(op.dst >> 4)];
+        if matches!(alu, Alu::Cmp | Alu::Test) {
+            let a = self.load(op, width)?;
+            self.flags.alu(alu, a, b, width);
+            return Ok(false);
+        }
+        self.update(op, width, |flags, a| flags.alu(alu, a, b, width))
+    }
+
+    pub(super) fn divide_pair(&mut self, op: &Op, signed: bool) -> Step<()> {
+        let dividend = u64::from(self.gpr[EDX]) << 32 | u64::from(self.gpr[EAX]);
+        let divisor = self.r(op.dst);
+        let result = if signed {
+            alu::divide_signed(dividend as i64, divisor, Width::W32)
+        } else {
+            alu::divide(dividend, divisor, Width::W32)
+        };
+        (self.gpr[EAX], self.gpr[EDX]) = result.ok_or(Exception::DivideError)?;
+        Ok(())
+    }
+}
