@@ -23,6 +23,7 @@ impl FunctionGen<'_, '_> {
     pub(super) fn block(&mut self, block: &Block) -> Emit {
         self.stmts(&block.stmts)?;
         if let Some(value) = &block.value {
+            self.line(value.pos, true);
             self.effect(value)?;
         }
         self.forget(&block.vars);
