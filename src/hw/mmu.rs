@@ -7,7 +7,7 @@
 use super::{Access, ErrorCode, Mode, PageFault, Pde, Pte, Ram, Rights, Tlb, TlbBits, TlbEntry};
 use super::{CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE};
 use super::{TlbPolicy, Walk, pde_phys, pte_phys, walk};
-use crate::abi::{PAGE_SIZE, VirtAddr};
+use crate::abi::{PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 
 /// The address translation of one CPU.
 ///
@@ -58,6 +58,23 @@ impl Mmu {
             Some(phys) => Ok(phys),
             None => self.translate_slowly(ram, va, access, needed),
         }
+    }
+
+    /// The frame to fetch instructions of user mode from. Only the first fetch after another page
+    /// asks the TLB; while the page stays the same, nothing is looked up or counted.
+    ///
+    /// # Errors
+    /// The page fault that the fetch raises.
+    #[inline]
+    pub(super) fn fetch_page(&mut self, ram: &mut Ram, va: VirtAddr) -> Result<Pfn, PageFault> {
+        let page = va.page_number();
+        if let Some(pfn) = self.tlb.fetching(page) {
+            return Ok(pfn);
+        }
+        let phys = self.translate(ram, va, Access::fetch(Mode::User))?;
+        let pfn = Pfn(phys >> PAGE_SHIFT);
+        self.tlb.set_fetching(page, pfn);
+        Ok(pfn)
     }
 
     /// What [`translate`](Mmu::translate) would come to, without doing it: no bit is set, nothing

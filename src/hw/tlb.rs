@@ -107,6 +107,9 @@ pub struct Tlb {
     next: usize,
     /// Whether there may be parts of 4 MiB pages.
     large: bool,
+    /// The page that instructions are being fetched from; it has a place of its own, so that
+    /// fetching on in it asks nobody.
+    fetch: TlbEntry,
 }
 
 impl Tlb {
@@ -129,6 +132,7 @@ impl Tlb {
             policy,
             next: 0,
             large: false,
+            fetch: TlbEntry::NONE,
         }
     }
 
@@ -200,9 +204,27 @@ impl Tlb {
         }
     }
 
+    /// The frame of the page that instructions are being fetched from, if it is this one.
+    #[inline]
+    pub(super) fn fetching(&self, page: u32) -> Option<Pfn> {
+        (self.fetch.page == page).then_some(self.fetch.pfn)
+    }
+
+    /// Instructions are fetched from that page now.
+    pub(super) fn set_fetching(&mut self, page: u32, pfn: Pfn) {
+        self.fetch = TlbEntry {
+            page,
+            pfn,
+            bits: TlbBits::US,
+        };
+    }
+
     /// Drops what is cached of the page, be it of 4 KiB or 4 MiB.
     pub(super) fn drop_page(&mut self, va: VirtAddr) {
         let page = va.page_number();
+        if self.fetch.page == page || self.large {
+            self.fetch = TlbEntry::NONE;
+        }
         if let Some(entry) = self.entries.get_mut(self.place(page))
             && entry.page == page
         {
@@ -217,12 +239,14 @@ impl Tlb {
 
     /// Drops all entries that are not global.
     pub(super) fn drop_non_global(&mut self) {
+        self.fetch = TlbEntry::NONE;
         self.drop_if(|entry| !entry.bits.contains(TlbBits::GLOBAL));
     }
 
     /// Drops all entries.
     pub(super) fn drop_all(&mut self) {
         self.entries.fill(TlbEntry::NONE);
+        self.fetch = TlbEntry::NONE;
         self.large = false;
     }
 

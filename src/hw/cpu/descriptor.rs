@@ -1,85 +1,6 @@
-//! The parts of a CPU that the kernel saves, restores and sets up: registers and TLS descriptors.
+//! Segment descriptors: as user space describes a segment, and as the CPU reads it from a table.
 
-use super::Mmu;
 use std::fmt;
-
-/// One processor.
-#[derive(Clone, Debug)]
-pub struct Cpu {
-    /// Address translation.
-    pub mmu: Mmu,
-    /// Entries 6, 7 and 8 of the global descriptor table: those of the current thread.
-    pub gdt_tls: [SegmentDescriptor; 3],
-}
-
-impl Cpu {
-    /// A processor with a direct-mapped TLB of that many entries, a power of two or 0 for none.
-    pub fn new(tlb_entries: usize) -> Self {
-        Self {
-            mmu: Mmu::new(tlb_entries),
-            gdt_tls: Default::default(),
-        }
-    }
-}
-
-/// The registers of user mode, named as in the i386 `pt_regs`.
-#[allow(missing_docs, reason = "the names of the registers say it all")]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Regs {
-    pub ebx: u32,
-    pub ecx: u32,
-    pub edx: u32,
-    pub esi: u32,
-    pub edi: u32,
-    pub ebp: u32,
-    pub eax: u32,
-    pub ds: u32,
-    pub es: u32,
-    pub fs: u32,
-    pub gs: u32,
-    /// The number of the system call being made; `u32::MAX` (-1) outside of one.
-    pub orig_eax: u32,
-    pub eip: u32,
-    pub cs: u32,
-    pub eflags: u32,
-    pub esp: u32,
-    pub ss: u32,
-}
-
-impl Regs {
-    /// `__USER_CS`: the selector of user code.
-    pub const USER_CS: u32 = 0x73;
-    /// `__USER_DS`: the selector of user data.
-    pub const USER_DS: u32 = 0x7b;
-    /// Interrupts enabled; bit 1 is always set.
-    pub const USER_EFLAGS: u32 = 0x202;
-}
-
-impl Default for Regs {
-    /// User mode before its first instruction: all zero but for the selectors, the flags, and
-    /// no system call.
-    fn default() -> Self {
-        Self {
-            ebx: 0,
-            ecx: 0,
-            edx: 0,
-            esi: 0,
-            edi: 0,
-            ebp: 0,
-            eax: 0,
-            ds: Self::USER_DS,
-            es: Self::USER_DS,
-            fs: 0,
-            gs: 0,
-            orig_eax: u32::MAX,
-            eip: 0,
-            cs: Self::USER_CS,
-            eflags: Self::USER_EFLAGS,
-            esp: 0,
-            ss: Self::USER_DS,
-        }
-    }
-}
 
 /// A segment descriptor as the CPU reads it from a descriptor table: two words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -207,18 +128,5 @@ mod tests {
         for other in others.chain([desc(0, 0, 0), desc(1, 0, 0x28), desc(0, 1, 0x28)]) {
             assert!(!other.is_empty(), "{other:?}");
         }
-    }
-
-    #[test]
-    fn registers_begin_in_user_mode() {
-        let regs = Regs::default();
-        assert_eq!(
-            (regs.cs, regs.ss, regs.ds, regs.es),
-            (0x73, 0x7b, 0x7b, 0x7b)
-        );
-        assert_eq!(
-            (regs.fs, regs.gs, regs.eax, regs.orig_eax),
-            (0, 0, 0, u32::MAX)
-        );
     }
 }

@@ -1,0 +1,124 @@
+//! Why a CPU stopped running user code: the events that the kernel has to deal with.
+
+use crate::hw::PageFault;
+use std::fmt;
+
+/// What a run of user code came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RunExit {
+    /// Instructions retired. An instruction with a `rep` prefix counts once for each repetition,
+    /// and once if it does not repeat at all; one that faults does not count.
+    pub used: u64,
+    /// Why the run ended.
+    pub event: Event,
+}
+
+/// What ends a run of user code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// As many instructions as were allowed have retired. `eip` is at the next one; within a
+    /// string instruction that has repetitions left it is at that instruction.
+    Budget,
+    /// `int 0x80`. `eip` is behind it.
+    Syscall,
+    /// An exception.
+    Exception(Exception),
+}
+
+/// An exception of the processor.
+///
+/// For a fault, `eip` is at the instruction, and no register, flag or byte in memory has changed,
+/// except for the repetitions of a string instruction before the one that faulted. For a trap
+/// (`Debug`, `Breakpoint`, `Overflow`) it is behind the instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exception {
+    /// #DE, vector 0: a division by zero, or its quotient does not fit.
+    DivideError,
+    /// #DB, vector 1: an instruction that began with TF set has retired.
+    Debug,
+    /// #BP, vector 3: `int3`.
+    Breakpoint,
+    /// #OF, vector 4: `into` with OF set.
+    Overflow,
+    /// #BR, vector 5: `bound` with an index out of bounds.
+    Bound,
+    /// #UD, vector 6: no instruction of this CPU.
+    InvalidOpcode,
+    /// #NP, vector 11: a segment that is not present, with its selector.
+    SegmentNotPresent(u16),
+    /// #SS, vector 12: beyond the limit of the stack segment, or, with its selector, a stack
+    /// segment that is not present.
+    StackSegment(u16),
+    /// #GP, vector 13: any other violation of protection; the error code names a selector, an
+    /// entry of the interrupt table, or is 0.
+    GeneralProtection(u16),
+    /// #PF, vector 14.
+    PageFault(PageFault),
+    /// #AC, vector 17: a misaligned access while AC and CR0.AM are set. Linux 2.6.12 sets AM, but
+    /// this CPU does not check alignment: it never raises it.
+    AlignmentCheck,
+}
+
+impl Exception {
+    /// Its vector: the entry of the interrupt table.
+    pub const fn vector(self) -> u8 {
+        match self {
+            Self::DivideError => 0,
+            Self::Debug => 1,
+            Self::Breakpoint => 3,
+            Self::Overflow => 4,
+            Self::Bound => 5,
+            Self::InvalidOpcode => 6,
+            Self::SegmentNotPresent(_) => 11,
+            Self::StackSegment(_) => 12,
+            Self::GeneralProtection(_) => 13,
+            Self::PageFault(_) => 14,
+            Self::AlignmentCheck => 17,
+        }
+    }
+
+    /// The error code that the CPU pushes, for the exceptions that have one.
+    pub const fn error_code(self) -> Option<u32> {
+        match self {
+            Self::SegmentNotPresent(code)
+            | Self::StackSegment(code)
+            | Self::GeneralProtection(code) => Some(code as u32),
+            Self::PageFault(fault) => Some(fault.error_code.0),
+            Self::AlignmentCheck => Some(0),
+            _ => None,
+        }
+    }
+
+    /// The short name of the manuals: `#PF`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DivideError => "#DE",
+            Self::Debug => "#DB",
+            Self::Breakpoint => "#BP",
+            Self::Overflow => "#OF",
+            Self::Bound => "#BR",
+            Self::InvalidOpcode => "#UD",
+            Self::SegmentNotPresent(_) => "#NP",
+            Self::StackSegment(_) => "#SS",
+            Self::GeneralProtection(_) => "#GP",
+            Self::PageFault(_) => "#PF",
+            Self::AlignmentCheck => "#AC",
+        }
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self.error_code() {
+            Some(code) => write!(f, "({code:#x})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<PageFault> for Exception {
+    fn from(fault: PageFault) -> Self {
+        Self::PageFault(fault)
+    }
+}

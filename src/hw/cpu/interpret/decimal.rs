@@ -1,0 +1,60 @@
+//! Adjusting the results of decimal arithmetic.
+
+use crate::hw::cpu::Exception;
+use crate::hw::cpu::alu::Width;
+use crate::hw::cpu::state::{Core, EAX, Step};
+use iced_x86::{Instruction, Mnemonic};
+
+impl Core<'_> {
+    pub(super) fn decimal(&mut self, i: &Instruction) -> Step<()> {
+        match i.mnemonic() {
+            Mnemonic::Daa => self.adjust_packed(u32::wrapping_add, false),
+            Mnemonic::Das => self.adjust_packed(u32::wrapping_sub, true),
+            Mnemonic::Aaa => self.adjust_unpacked(u32::wrapping_add),
+            Mnemonic::Aas => self.adjust_unpacked(u32::wrapping_sub),
+            Mnemonic::Aam => {
+                let (al, base) = (self.reg(EAX, Width::W8), u32::from(i.immediate8()));
+                let digit = al.checked_div(base).ok_or(Exception::DivideError)?;
+                self.set_reg(EAX, Width::W16, (digit << 8) | (al % base));
+                self.flags.logic(al % base, Width::W8);
+            }
+            _ => {
+                let ax = self.reg(EAX, Width::W16);
+                let value = ((ax & 0xff) + (ax >> 8) * u32::from(i.immediate8())) & 0xff;
+                self.set_reg(EAX, Width::W16, value);
+                self.flags.logic(value, Width::W8);
+            }
+        }
+        Ok(())
+    }
+
+    /// `daa` and `das`; OF is undefined and cleared. A borrow of the lower digit is a borrow of the
+    /// whole, a carry of it is not.
+    fn adjust_packed(&mut self, adjust: fn(u32, u32) -> u32, borrows: bool) {
+        let (old, old_cf) = (self.reg(EAX, Width::W8), self.flags.cf());
+        let low = old & 0xf > 9 || self.flags.af();
+        let high = old > 0x99 || old_cf;
+        let mut al = old;
+        if low {
+            al = adjust(al, 6);
+        }
+        let wrapped = low && al > 0xff;
+        if high {
+            al = adjust(al, 0x60);
+        }
+        al &= 0xff;
+        self.set_reg(EAX, Width::W8, al);
+        self.flags.set_result(Width::W8.sign_extend(al));
+        self.flags
+            .set_carries(high || borrows && wrapped, false, low);
+    }
+
+    /// `aaa` and `aas`; OF, SF, ZF and PF are undefined and stay, OF cleared.
+    fn adjust_unpacked(&mut self, adjust: fn(u32, u32) -> u32) {
+        let ax = self.reg(EAX, Width::W16);
+        let carry = ax & 0xf > 9 || self.flags.af();
+        let adjusted = if carry { adjust(ax, 0x106) } else { ax };
+        self.set_reg(EAX, Width::W16, adjusted & 0xff0f);
+        self.flags.set_carries(carry, false, carry);
+    }
+}

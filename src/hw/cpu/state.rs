@@ -1,0 +1,206 @@
+//! The state of a CPU while it runs user code, and its way to registers and memory.
+
+use super::alu::Width;
+use super::flags::{DF, Flags};
+use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
+use super::{Exception, Regs, SegmentDescriptor};
+use crate::abi::VirtAddr;
+use crate::hw::{Mmu, Mode, Ram};
+
+/// Numbers of the general registers, as in opcodes.
+pub(super) const EAX: usize = 0;
+pub(super) const ECX: usize = 1;
+pub(super) const EDX: usize = 2;
+pub(super) const EBX: usize = 3;
+pub(super) const ESP: usize = 4;
+pub(super) const EBP: usize = 5;
+pub(super) const ESI: usize = 6;
+pub(super) const EDI: usize = 7;
+
+/// The general registers in the order of the opcodes, one that is always zero, and room to make every number of
+/// four bits an index.
+pub(super) type Gpr = [u32; 16];
+
+/// What an instruction may come to besides its effect.
+pub(super) type Step<T> = Result<T, Exception>;
+
+/// A CPU at work.
+pub(super) struct Core<'a> {
+    pub(super) mmu: &'a mut Mmu,
+    pub(super) ram: &'a mut Ram,
+    pub(super) tls: &'a [SegmentDescriptor; 3],
+    pub(super) gpr: Gpr,
+    pub(super) flags: Flags,
+    /// The instruction being executed, between two instructions the next one.
+    pub(super) eip: u32,
+    /// Where the instruction being executed goes on.
+    pub(super) next: u32,
+    pub(super) segments: [Segment; 6],
+    /// What `rdtsc` reads when no instructions are left.
+    pub(super) end_of_time: u64,
+    /// Instructions that may still retire.
+    pub(super) left: u64,
+}
+
+impl<'a> Core<'a> {
+    pub(super) fn new(
+        mmu: &'a mut Mmu,
+        ram: &'a mut Ram,
+        tls: &'a [SegmentDescriptor; 3],
+        regs: &Regs,
+    ) -> Self {
+        let segment = |selector: u32| Segment::inherited(selector as u16, tls);
+        let mut gpr = [0; 16];
+        let eax = [regs.eax, regs.ecx, regs.edx, regs.ebx];
+        gpr[..4].copy_from_slice(&eax);
+        gpr[4..8].copy_from_slice(&[regs.esp, regs.ebp, regs.esi, regs.edi]);
+        let selectors = [regs.es, regs.cs, regs.ss, regs.ds, regs.fs, regs.gs];
+        Self {
+            mmu,
+            ram,
+            tls,
+            gpr,
+            flags: Flags::new(regs.eflags),
+            eip: regs.eip,
+            next: regs.eip,
+            segments: selectors.map(segment),
+            end_of_time: 0,
+            left: 0,
+        }
+    }
+
+    /// Writes the state back to where the kernel finds it.
+    pub(super) fn store(&self, regs: &mut Regs) {
+        [regs.eax, regs.ecx, regs.edx, regs.ebx] = [EAX, ECX, EDX, EBX].map(|r| self.gpr[r]);
+        [regs.esp, regs.ebp, regs.esi, regs.edi] = [ESP, EBP, ESI, EDI].map(|r| self.gpr[r]);
+        let selector = |segment: usize| u32::from(self.segments[segment].selector);
+        [regs.es, regs.cs, regs.ss] = [ES, CS, SS].map(selector);
+        [regs.ds, regs.fs, regs.gs] = [DS, FS, GS].map(selector);
+        regs.eip = self.eip;
+        regs.eflags = self.flags.eflags();
+    }
+
+    /// A register of a width: 4 to 7 are AH, CH, DH and BH if it is a byte.
+    #[inline]
+    pub(super) const fn reg(&self, number: usize, width: Width) -> u32 {
+        match width {
+            Width::W32 => self.gpr[number & 15],
+            Width::W16 => self.gpr[number & 15] & 0xffff,
+            Width::W8 => (self.gpr[number & 3] >> ((number & 4) * 2)) & 0xff,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn set_reg(&mut self, number: usize, width: Width, value: u32) {
+        match width {
+            Width::W32 => self.gpr[number & 15] = value,
+            Width::W16 => {
+                let register = &mut self.gpr[number & 15];
+                *register = *register & !0xffff | value & 0xffff;
+            }
+            Width::W8 => {
+                let shift = (number & 4) * 2;
+                let register = &mut self.gpr[number & 3];
+                *register = *register & !(0xff << shift) | (value & 0xff) << shift;
+            }
+        }
+    }
+
+    /// The linear address of bytes in a segment.
+    #[inline]
+    pub(super) fn linear(&self, seg: usize, offset: u32, len: u32, write: bool) -> Step<VirtAddr> {
+        let segment = &self.segments[seg];
+        let linear = segment.linear(offset, len, write);
+        linear.map(VirtAddr).ok_or(if seg == SS {
+            Exception::StackSegment(0)
+        } else {
+            Exception::GeneralProtection(0)
+        })
+    }
+
+    pub(super) fn read(&mut self, seg: usize, offset: u32, width: Width) -> Step<u32> {
+        let va = self.linear(seg, offset, width.bytes(), false)?;
+        Ok(match width {
+            Width::W8 => self.mmu.read_u8(self.ram, va, Mode::User)?.into(),
+            Width::W16 => self.mmu.read_u16(self.ram, va, Mode::User)?.into(),
+            Width::W32 => self.mmu.read_u32(self.ram, va, Mode::User)?,
+        })
+    }
+
+    pub(super) fn write(&mut self, seg: usize, offset: u32, width: Width, value: u32) -> Step<()> {
+        let va = self.linear(seg, offset, width.bytes(), true)?;
+        match width {
+            Width::W8 => self.mmu.write_u8(self.ram, va, value as u8, Mode::User)?,
+            Width::W16 => self.mmu.write_u16(self.ram, va, value as u16, Mode::User)?,
+            Width::W32 => self.mmu.write_u32(self.ram, va, value, Mode::User)?,
+        }
+        Ok(())
+    }
+
+    /// Replaces what is in memory; the access is a write from the start.
+    pub(super) fn modify(
+        &mut self,
+        (seg, offset): (usize, u32),
+        width: Width,
+        f: impl FnOnce(&mut Flags, u32) -> u32,
+    ) -> Step<u32> {
+        let va = self.linear(seg, offset, width.bytes(), true)?;
+        let (ram, flags) = (&mut *self.ram, &mut self.flags);
+        Ok(match width {
+            Width::W8 => {
+                let f = |old: u8| f(flags, old.into()) as u8;
+                self.mmu
+                    .read_modify_write_u8(ram, va, Mode::User, f)?
+                    .into()
+            }
+            Width::W16 => {
+                let f = |old: u16| f(flags, old.into()) as u16;
+                self.mmu
+                    .read_modify_write_u16(ram, va, Mode::User, f)?
+                    .into()
+            }
+            Width::W32 => {
+                let f = |old: u32| f(flags, old);
+                self.mmu.read_modify_write_u32(ram, va, Mode::User, f)?
+            }
+        })
+    }
+
+    /// Pushes a value; ESP moves only if that succeeds.
+    pub(super) fn push(&mut self, value: u32, width: Width) -> Step<()> {
+        let esp = self.gpr[ESP].wrapping_sub(width.bytes());
+        self.write(SS, esp, width, value)?;
+        self.gpr[ESP] = esp;
+        Ok(())
+    }
+
+    pub(super) fn pop(&mut self, width: Width) -> Step<u32> {
+        let value = self.read(SS, self.gpr[ESP], width)?;
+        self.gpr[ESP] = self.gpr[ESP].wrapping_add(width.bytes());
+        Ok(value)
+    }
+
+    pub(super) fn load_segment(&mut self, seg: usize, selector: u32) -> Step<()> {
+        let selector = selector as u16;
+        self.segments[seg] = match seg {
+            CS => return Err(Exception::InvalidOpcode),
+            SS => Segment::load_stack(selector, self.tls)?,
+            _ => Segment::load(selector, self.tls)?,
+        };
+        Ok(())
+    }
+
+    /// What `rdtsc` reads.
+    pub(super) const fn tsc(&self) -> u64 {
+        self.end_of_time.wrapping_sub(self.left)
+    }
+
+    /// How far an element of a string instruction is from the next.
+    pub(super) const fn stride(&self, width: Width) -> u32 {
+        if self.flags.rest() & DF != 0 {
+            width.bytes().wrapping_neg()
+        } else {
+            width.bytes()
+        }
+    }
+}
