@@ -247,15 +247,7 @@ impl Machine<'_> {
     }
 
     fn apply(&mut self, op: BinOp, a: i32, b: i32) -> Step<i32> {
-        let (x, y) = (i64::from(a), i64::from(b));
-        let wide = match op {
-            BinOp::Add => x + y,
-            BinOp::Sub => x - y,
-            BinOp::Mul => x * y,
-            BinOp::Shl => x << (y & 31),
-            _ => 0,
-        };
-        self.wrapped |= i32::try_from(wide).is_err();
+        self.wrapped |= op.wraps(a, b);
         op.apply(a, b).ok_or(Leave::Fault)
     }
 

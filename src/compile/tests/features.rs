@@ -1,6 +1,7 @@
 //! Each feature of the dialect in a small program.
 
-use super::{host, program};
+use super::host::Outcome;
+use super::{emulated, host, program};
 
 /// Runs a program whose `main` has these statements.
 #[track_caller]
@@ -8,22 +9,28 @@ fn main_prints(body: &str, expected: &str) {
     prints(&format!("fn main() {{\n{body}\n}}"), expected);
 }
 
+/// How a program ends: on the emulated CPU if it needs no kernel, and on the host if that can run
+/// it.
+fn outcomes(source: &str) -> Vec<Outcome> {
+    let image = program(source);
+    let emulated = emulated::run(&image).map(|(outcome, _)| outcome);
+    emulated.into_iter().chain(host::run(&image)).collect()
+}
+
 #[track_caller]
 fn prints(source: &str, expected: &str) {
-    let Some(outcome) = host::run(&program(source)) else {
-        return;
-    };
-    assert_eq!(outcome.output, expected, "{source}\n{outcome:?}");
-    assert_eq!(outcome.errors, "", "{source}");
-    assert_eq!(outcome.status, 0, "{source}");
+    for outcome in outcomes(source) {
+        assert_eq!(outcome.output, expected, "{source}\n{outcome:?}");
+        assert_eq!(outcome.errors, "", "{source}");
+        assert_eq!(outcome.status, 0, "{source}");
+    }
 }
 
 #[track_caller]
 fn exits(source: &str, status: i32) {
-    let Some(outcome) = host::run(&program(source)) else {
-        return;
-    };
-    assert_eq!(outcome.status, status, "{source}\n{outcome:?}");
+    for outcome in outcomes(source) {
+        assert_eq!(outcome.status, status, "{source}\n{outcome:?}");
+    }
 }
 
 #[test]
@@ -370,9 +377,8 @@ fn processes_and_threads() {
 fn assertions() {
     let source =
         "fn main() {\n    let x = 1;\n    assert(x == 1);\n    assert(x == 2, \"x is two\");\n}";
-    let Some(outcome) = host::run(&program(source)) else {
-        return;
-    };
-    assert_eq!(outcome.errors, "4:5: assertion failed: x is two\n");
-    assert_eq!(outcome.status, 134);
+    for outcome in outcomes(source) {
+        assert_eq!(outcome.errors, "4:5: assertion failed: x is two\n");
+        assert_eq!(outcome.status, 134);
+    }
 }

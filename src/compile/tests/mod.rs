@@ -2,6 +2,8 @@
 
 mod debug;
 mod documents;
+mod emulated;
+mod entry;
 mod eval;
 mod features;
 mod host;

@@ -2,7 +2,7 @@
 //! interpreter.
 
 use super::eval::{self, evaluate};
-use super::{check_source, host, program};
+use super::{check_source, emulated, host, program};
 use proptest::prelude::*;
 use rhai::{Engine, Scope};
 use std::sync::{Arc, Mutex};
@@ -182,7 +182,9 @@ proptest! {
     #[test]
     fn machine_code_does_what_the_reference_does(source in whole(true)) {
         let expected = reference(&source);
-        if let Some(outcome) = host::run(&program(&source)) {
+        let image = program(&source);
+        let (emulated, _) = emulated::run(&image).unwrap();
+        for outcome in [Some(emulated), host::run(&image)].into_iter().flatten() {
             prop_assert_eq!(&outcome.output, &expected.output, "{}", source);
             prop_assert_eq!(outcome.status, if expected.faulted { 136 } else { 0 }, "{}", source);
         }
