@@ -117,7 +117,8 @@ fn statement(names: Names) -> impl Strategy<Value = String> {
             1 => (0..5_i32, body.clone()).prop_map(|(n, s)| format!("for i in 0..{n} {{ a += i; {s} }}")),
             1 => (number(names), body.clone())
                 .prop_map(|(n, s)| format!("for i in (({n}) & 3)..=4 {{ b ^= i; {s} }}")),
-            1 => body.clone().prop_map(|s| format!("for x in t {{ c += x; {s} }}")),
+            // Rhai would loop over a copy; nothing changes this array.
+            1 => body.clone().prop_map(|body| format!("for x in s {{ c += x; {body} }}")),
             1 => (truth(names), body.clone(), body.clone()).prop_map(|(c, s, t)| {
                 format!("{{ let k = 0; while k < 3 {{ k += 1; {s} if {c} {{ continue; }} {t} }} }}")
             }),
@@ -133,7 +134,7 @@ fn function(number: usize, names: Names) -> impl Strategy<Value = String> {
     let body = prop::collection::vec(statement(names), 1..5).prop_map(|all| all.join("\n    "));
     (body, super::random::number(names)).prop_map(move |(body, value)| {
         format!(
-            "fn f{number}(a, b) {{\n    let c = 1; let d = 2; let p = false; let t = [1, 2, 3, 4, 5, 6, 7, 8];\n    \
+            "fn f{number}(a, b) {{\n    let c = 1; let d = 2; let p = false; let t = [1, 2, 3, 4, 5, 6, 7, 8]; let s = [2, 7, 1];\n    \
              {body}\n    {value}\n}}\n"
         )
     })
