@@ -22,6 +22,7 @@ pub use tree::{Diagnostic, Pos};
 
 use crate::kernel::program::ProgramImage;
 use check::Sources;
+use checked::Program;
 use rhai::{AST, Dynamic, Engine, FnPtr, OptimizationLevel};
 use rhai_ast::Functions;
 
@@ -76,6 +77,15 @@ pub struct Script<'a> {
 /// # Errors
 /// Everything that keeps it from being a program, in the order of the source.
 pub fn compile(script: &Script<'_>, entry: &Entry) -> Result<ProgramImage, Vec<Diagnostic>> {
+    let program = check_script(script, entry)?;
+    r#gen::generate(&program, script.source_name, script.source).map_err(|error| {
+        let message = format!("the machine code cannot be encoded: {error}");
+        vec![Diagnostic::new(Pos::default(), message)]
+    })
+}
+
+/// Checks a function of a script, and all that it calls.
+fn check_script(script: &Script<'_>, entry: &Entry) -> Result<Program, Vec<Diagnostic>> {
     let library = library()?;
     let functions = Functions::new(script.ast, script.source, false);
     let mut top_level = rhai_ast::variables(script.variables);
@@ -86,11 +96,7 @@ pub fn compile(script: &Script<'_>, entry: &Entry) -> Result<ProgramImage, Vec<D
         top_level,
         constants: script.constants,
     };
-    let program = check::check(sources, entry)?;
-    r#gen::generate(&program, script.source_name, script.source).map_err(|error| {
-        let message = format!("the machine code cannot be encoded: {error}");
-        vec![Diagnostic::new(Pos::default(), message)]
-    })
+    check::check(sources, entry)
 }
 
 /// Our library as a tree.

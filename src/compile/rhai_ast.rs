@@ -503,8 +503,7 @@ impl Reader {
                 let args = self.exprs(&*call.args);
                 ExprKind::Method(value, call.name.to_string(), args)
             }
-            RhaiExpr::Property(property, at) if property.2 == "len" => {
-                let _ = at;
+            RhaiExpr::Property(property, _) if property.2 == "len" => {
                 ExprKind::Method(value, "len".to_owned(), Vec::new())
             }
             other => {

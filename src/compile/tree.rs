@@ -264,6 +264,19 @@ impl BinOp {
         )
     }
 
+    /// Whether its value on numbers does not fit into 32 bits.
+    pub(super) fn wraps(self, a: i32, b: i32) -> bool {
+        let (x, y) = (i64::from(a), i64::from(b));
+        let wide = match self {
+            Self::Add => x + y,
+            Self::Sub => x - y,
+            Self::Mul => x * y,
+            Self::Shl => x << (y & 31),
+            _ => 0,
+        };
+        i32::try_from(wide).is_err()
+    }
+
     /// Its value on numbers, in 32 bits; `None` where the machine faults.
     pub(super) fn apply(self, a: i32, b: i32) -> Option<i32> {
         let (ua, ub) = (a as u32, b as u32);

@@ -19,7 +19,8 @@ pub(super) enum Type {
     Bool,
     Char,
     Str,
-    Function,
+    /// A function that gives a value of that type.
+    Function(Ty),
     /// The address of words of that type; how many, if it is always the same.
     Array(Ty, Option<u32>),
 }
@@ -32,7 +33,7 @@ impl fmt::Display for Type {
             Self::Bool => "true or false",
             Self::Char => "a character",
             Self::Str => "a text",
-            Self::Function => "a function",
+            Self::Function(_) => "a function",
             Self::Array(..) => "an array",
         })
     }
@@ -109,6 +110,10 @@ impl Types {
                 let len = if len_a == len_b { len_a } else { None };
                 self.set(right, Node::Same(left));
                 self.set(left, Node::Is(Type::Array(of_a, len), a.1));
+                self.unify_loosely(of_a, of_b);
+            }
+            (Type::Function(of_a), Type::Function(of_b)) => {
+                self.set(right, Node::Same(left));
                 self.unify_loosely(of_a, of_b);
             }
             (x, y) if x == y => self.set(right, Node::Same(left)),

@@ -49,7 +49,8 @@ impl FunctionChecker<'_, '_> {
                 Expr { pos, ty, kind }
             }
             Binding::Inline { var, .. } => {
-                let (ty, kind) = (self.vars[var].ty, ExprKind::AddressOf(Place::Var(var)));
+                let ty = self.one_use(self.vars[var].ty);
+                let kind = ExprKind::AddressOf(Place::Var(var));
                 Expr { pos, ty, kind }
             }
             Binding::Captured {
@@ -61,10 +62,11 @@ impl FunctionChecker<'_, '_> {
                     ExprKind::Read(self.behind(var, pos))
                 };
                 self.used(var);
+                let ty = if inline { self.one_use(ty) } else { ty };
                 Expr { pos, ty, kind }
             }
             Binding::Global { id, .. } => {
-                let ty = self.checker.globals[id].ty;
+                let ty = self.one_use(self.checker.globals[id].ty);
                 let place = Place::Global(id);
                 let kind = match self.types().get(ty) {
                     Type::Array(..) => ExprKind::AddressOf(place),
@@ -72,6 +74,15 @@ impl FunctionChecker<'_, '_> {
                 };
                 Expr { pos, ty, kind }
             }
+        }
+    }
+
+    /// The type of an array where it is used: where that goes arrays of other lengths may come, too,
+    /// but this one keeps its own.
+    fn one_use(&mut self, ty: Ty) -> Ty {
+        match self.types().whence(ty) {
+            (what @ Type::Array(..), pos) => self.types().known(what, pos),
+            _ => ty,
         }
     }
 
@@ -122,7 +133,8 @@ impl FunctionChecker<'_, '_> {
         }
         let (library, arity) = found?;
         let id = self.checker.function(name, arity, library, Vec::new())?;
-        Some(self.make(pos, Type::Function, ExprKind::Function(id)))
+        let ret = self.checker.signatures[id].ret;
+        Some(self.make(pos, Type::Function(ret), ExprKind::Function(id)))
     }
 
     /// A closure, or a function by `Fn("name")`.
@@ -149,15 +161,16 @@ impl FunctionChecker<'_, '_> {
         else {
             return self.unknown_function(function, pos);
         };
+        let what = Type::Function(self.checker.signatures[id].ret);
         if places.is_empty() {
-            return self.make(pos, Type::Function, ExprKind::Function(id));
+            return self.make(pos, what, ExprKind::Function(id));
         }
         self.in_memory = true;
-        let record = self.hidden(Type::Function, pos);
+        let record = self.hidden(what, pos);
         self.vars[record].words = places.len() as u32 + 1;
         self.vars[record].addressed = true;
         let kind = ExprKind::Closure(id, record, places);
-        self.make(pos, Type::Function, kind)
+        self.make(pos, what, kind)
     }
 
     /// How a closure finds a name, and the place whose address it gets for that.
@@ -253,8 +266,9 @@ impl FunctionChecker<'_, '_> {
         }
     }
 
-    /// The array that an expression is: where it begins, what is in it, and how much.
-    pub(super) fn array(&mut self, object: &tree::Expr) -> Option<(Base, Ty, Option<u32>)> {
+    /// The array that an expression is: where it begins, what is in it, how much, and
+    /// its type.
+    pub(super) fn array(&mut self, object: &tree::Expr) -> Option<(Base, Ty, Option<u32>, Ty)> {
         let object = self.value(object);
         let (of, len) = match self.types().get(object.ty) {
             Type::Array(of, len) => (of, len),
@@ -274,7 +288,8 @@ impl FunctionChecker<'_, '_> {
                 return None;
             }
         };
-        Some((base(object), of, len))
+        let ty = object.ty;
+        Some((base(object), of, len, ty))
     }
 
     /// `object[index]`.

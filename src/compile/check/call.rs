@@ -177,7 +177,8 @@ impl FunctionChecker<'_, '_> {
 
     fn call_value(&mut self, object: &tree::Expr, args: &[tree::Expr], pos: Pos) -> Expr {
         let function = self.value(object);
-        let what = self.types().known(Type::Function, pos);
+        let ret = self.types().fresh();
+        let what = self.types().known(Type::Function(ret), pos);
         self.unify(function.pos, "only functions are called", what, function.ty);
         let values = self.words(args);
         if let ExprKind::Function(id) = function.kind {
@@ -189,7 +190,8 @@ impl FunctionChecker<'_, '_> {
             }
         }
         let callee = Callee::Value(Box::new(function));
-        self.make(pos, Type::Int, ExprKind::Call(callee, values))
+        let kind = ExprKind::Call(callee, values);
+        Expr { pos, ty: ret, kind }
     }
 
     /// The same word, taken for something else.
@@ -201,9 +203,12 @@ impl FunctionChecker<'_, '_> {
     pub(super) fn length(&mut self, object: &tree::Expr, pos: Pos) -> Expr {
         let value = self.value(object);
         match self.types().get(value.ty) {
-            Type::Array(_, Some(len)) => self.number(i64::from(len), pos),
+            Type::Array(_, Some(len)) => {
+                self.checker.lengths.push((pos, value.ty, len));
+                self.number(i64::from(len), pos)
+            }
             Type::Array(_, None) | Type::Unknown => {
-                self.refuse_unknown_length(pos);
+                self.checker.refuse_unknown_length(pos);
                 self.refused(pos)
             }
             Type::Str => self.library_call("strlen", vec![value], pos),
@@ -213,11 +218,6 @@ impl FunctionChecker<'_, '_> {
                 self.refused(pos)
             }
         }
-    }
-
-    pub(super) fn refuse_unknown_length(&mut self, pos: Pos) {
-        let help = "pass the length as a parameter, and count up to it";
-        self.error(pos, "the length of this array is not known here", help);
     }
 }
 

@@ -69,7 +69,8 @@ impl Checker<'_> {
         let items = match &value.kind {
             tree::ExprKind::Array(items) => items,
             tree::ExprKind::Call(name, args) if name == "array" && args.len() == 1 => {
-                let len = self.array_len(&args[0]);
+                let len = FunctionChecker::constant(self, &args[0]);
+                let len = self.array_len(&len);
                 let of = self.types.fresh();
                 let ty = self.types.known(Type::Array(of, Some(len)), value.pos);
                 return (ty, vec![Word::Number(0); len as usize]);
@@ -91,8 +92,7 @@ impl Checker<'_> {
     }
 
     /// The length of an array from its constant.
-    pub(super) fn array_len(&mut self, len: &tree::Expr) -> u32 {
-        let value = FunctionChecker::constant(self, len);
+    pub(super) fn array_len(&mut self, value: &Expr) -> u32 {
         match value.kind {
             ExprKind::Const(len) if (1..=MOST_WORDS).contains(&i64::from(len)) => len as u32,
             ExprKind::Nothing => 1,

@@ -115,7 +115,7 @@ impl FunctionChecker<'_, '_> {
         };
         let ty = operand.ty;
         let kind = match (op, &operand.kind) {
-            (UnOp::Neg, ExprKind::Const(value)) => ExprKind::Const(value.wrapping_neg()),
+            (UnOp::Neg, ExprKind::Const(value)) if *value != i32::MIN => ExprKind::Const(-value),
             (UnOp::Not, ExprKind::Const(value)) => ExprKind::Const(value ^ 1),
             _ => ExprKind::Unary(op, Box::new(operand)),
         };
@@ -188,7 +188,10 @@ impl FunctionChecker<'_, '_> {
             return self.library_call("pow", vec![left, right], pos);
         }
         let folded = match (&left.kind, &right.kind) {
-            (ExprKind::Const(a), ExprKind::Const(b)) => op.apply(*a, *b),
+            // What wraps is left to the machine, where it can be watched.
+            (ExprKind::Const(a), ExprKind::Const(b)) if self.outside || !op.wraps(*a, *b) => {
+                op.apply(*a, *b)
+            }
             _ => None,
         };
         let kind = folded.map_or_else(

@@ -1,7 +1,7 @@
 //! Loops.
 
 use super::super::checked::{
-    Block, Expr, ExprKind, For, Memory, Place, Size, Stmt, StmtKind, VarId, VarKind,
+    Base, Block, Expr, ExprKind, For, Memory, Place, Size, Stmt, StmtKind, VarId, VarKind,
 };
 use super::super::tree::{self, BinOp, Pos};
 use super::super::types::{Ty, Type};
@@ -170,15 +170,14 @@ impl FunctionChecker<'_, '_> {
         body: &tree::Block,
         out: &mut Vec<Stmt>,
     ) -> Option<For> {
-        let (base, of, len) = self.array(over)?;
+        let (base, of, len, ty) = self.array(over)?;
         let Some(len) = len else {
-            self.refuse_unknown_length(over.pos);
+            self.checker.refuse_unknown_length(over.pos);
             return None;
         };
+        self.checker.lengths.push((over.pos, ty, len));
         let base = match base {
-            super::super::checked::Base::Value(value) => {
-                super::super::checked::Base::Value(self.keep(value, out))
-            }
+            Base::Value(value) => Base::Value(self.keep(value, out)),
             base => base,
         };
         let var = self.new_var(name.0.as_str().into(), of, 1, VarKind::Local);

@@ -80,6 +80,8 @@ struct Checker<'a> {
     resolving: BTreeSet<String>,
     /// Calls whose value is used.
     value_uses: Vec<(Pos, FunctionId)>,
+    /// Lengths of arrays that were used, which must stay the only ones.
+    lengths: Vec<(Pos, Ty, u32)>,
     diagnostics: Vec<Diagnostic>,
     entry: FunctionId,
     has_captures: bool,
@@ -108,6 +110,7 @@ impl<'a> Checker<'a> {
             resolved: BTreeMap::new(),
             resolving: BTreeSet::new(),
             value_uses: Vec::new(),
+            lengths: Vec::new(),
             diagnostics: Vec::new(),
             entry: 0,
             has_captures: false,
@@ -277,8 +280,24 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Arrays of several lengths may have come to a function after it was checked.
+    fn check_lengths(&mut self) {
+        for (pos, ty, len) in std::mem::take(&mut self.lengths) {
+            if !matches!(self.types.get(ty), Type::Array(_, Some(now)) if now == len) {
+                self.refuse_unknown_length(pos);
+            }
+        }
+    }
+
+    fn refuse_unknown_length(&mut self, pos: Pos) {
+        let message = "the length of this array is not known here";
+        let help = "pass the length as a parameter, and count up to it";
+        self.report(Diagnostic::new(pos, message).help(help));
+    }
+
     fn finish(mut self) -> Result<Program, Vec<Diagnostic>> {
         self.check_value_uses();
+        self.check_lengths();
         if !self.diagnostics.is_empty() {
             self.diagnostics.sort_by_key(|diagnostic| diagnostic.pos);
             return Err(self.diagnostics);

@@ -146,7 +146,10 @@ impl FunctionChecker<'_, '_> {
         };
         let len = match (&items, &value.kind) {
             (Some(items), _) => items.len() as u32,
-            (None, tree::ExprKind::Call(_, args)) => self.checker.array_len(&args[0]),
+            (None, tree::ExprKind::Call(_, args)) => {
+                let len = self.value(&args[0]);
+                self.checker.array_len(&len)
+            }
             _ => 1,
         };
         if len == 0 || len > 1 << 16 {
@@ -169,11 +172,12 @@ impl FunctionChecker<'_, '_> {
     fn items(&mut self, items: &[tree::Expr], of: super::Ty) -> Vec<Expr> {
         let mut values = Vec::new();
         for item in items {
-            let value = self.value(item);
-            if matches!(self.types().get(value.ty), Type::Array(..)) && super::makes_array(item) {
+            if super::makes_array(item) {
                 let help = "use one array, and `a[i * width + j]`";
-                self.error(value.pos, "an array has no arrays in it", help);
+                self.error(item.pos, "an array has no arrays in it", help);
+                continue;
             }
+            let value = self.value(item);
             self.types().unify_loosely(of, value.ty);
             values.push(value);
         }

@@ -4,6 +4,7 @@ use super::super::checked::{Base, Expr, ExprKind, Memory, Place, Size, VarId};
 use super::super::tree::BinOp;
 use super::Emit;
 use super::alloc::Spot;
+use super::expr::has_effects;
 use super::function::FunctionGen;
 use super::operand::{Op, Operand, Reg, SCRATCH, low_byte, low_half, without};
 use iced_x86::code_asm::{
@@ -323,6 +324,15 @@ impl FunctionGen<'_, '_> {
     /// An update by way of the stack: value and address are calculated, whatever that takes.
     pub(super) fn update_slowly(&mut self, op: BinOp, place: &Place, value: &Expr) -> Emit {
         if !matches!(place, Place::Memory(_)) {
+            if has_effects(value) {
+                // What was there is read after the value was calculated.
+                let place = self.place(place, &[])?;
+                self.value(value)?;
+                self.code.asm.mov(ecx, eax)?;
+                self.op(Op::Mov, Operand::Register(eax), place)?;
+                self.combine(op)?;
+                return self.op(Op::Mov, place, Operand::Register(eax));
+            }
             let kind = ExprKind::Read(place.clone());
             let now = Expr {
                 kind,

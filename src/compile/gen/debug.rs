@@ -87,7 +87,7 @@ fn of_type(what: Type) -> ValueKind {
         Type::Bool => ValueKind::Bool,
         Type::Char => ValueKind::Char,
         Type::Str => ValueKind::Str,
-        Type::Function => ValueKind::Function,
+        Type::Function(_) => ValueKind::Function,
         Type::Unknown | Type::Unit | Type::Int | Type::Array(..) => ValueKind::Int,
     }
 }

@@ -1,6 +1,6 @@
 //! A function: its frame, its variables, and what keeps order while its code is made.
 
-use super::super::checked::{Function, FunctionId, VarId, VarKind};
+use super::super::checked::{Function, FunctionId, StmtKind, VarId, VarKind};
 use super::super::tree::Pos;
 use super::alloc::{self, Frame, Spot};
 use super::debug::{self, LocalMarks, Marks};
@@ -111,19 +111,25 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
     fn body(&mut self) -> Emit<bool> {
         let function = self.function;
         let body = &function.body;
-        self.stmts(&body.stmts)?;
-        match &body.value {
-            Some(value) => {
-                self.line(value.pos, true);
-                self.value(value)?;
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        let (stmts, value) = match (body.stmts.split_last(), &body.value) {
+            // A `return` at the end needs no jump there.
+            (Some((last, stmts)), None) => match &last.kind {
+                StmtKind::Return(value) => (stmts, value.as_ref()),
+                _ => (&*body.stmts, None),
+            },
+            (_, value) => (&*body.stmts, value.as_deref()),
+        };
+        self.stmts(stmts)?;
+        let Some(value) = value else {
+            return Ok(false);
+        };
+        self.line(value.pos, true);
+        self.value(value)?;
+        Ok(true)
     }
 
     fn end(&mut self, gives: bool, saved: &[Reg]) -> Emit {
-        if !gives && !self.ends_with_return() {
+        if !gives {
             self.line(self.function.end, true);
             // Falling off the end gives 0, as it does in C's main.
             if self.gives_value() {
@@ -139,13 +145,6 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         }
         self.code.asm.leave()?;
         self.code.asm.ret()
-    }
-
-    pub(super) fn ends_with_return(&self) -> bool {
-        use super::super::checked::StmtKind;
-        let last = self.function.body.stmts.last();
-        let ends = last.is_some_and(|stmt| matches!(stmt.kind, StmtKind::Return(_)));
-        ends && self.function.body.value.is_none()
     }
 
     fn gives_value(&self) -> bool {

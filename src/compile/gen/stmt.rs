@@ -23,6 +23,7 @@ impl FunctionGen<'_, '_> {
     pub(super) fn block(&mut self, block: &Block) -> Emit {
         self.stmts(&block.stmts)?;
         if let Some(value) = &block.value {
+            self.line(value.pos, true);
             self.effect(value)?;
         }
         self.forget(&block.vars);
@@ -60,17 +61,7 @@ impl FunctionGen<'_, '_> {
         if let Some(value) = value {
             self.value(value)?;
         }
-        let depth = self.depth;
-        self.unwind(depth)?;
-        let last = self.function.body.stmts.last();
-        let is_last = last.is_some_and(|last| {
-            matches!(&last.kind, StmtKind::Return(other)
-                if std::ptr::eq(other.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
-                                value.map_or(std::ptr::null(), std::ptr::from_ref)))
-        });
-        if is_last && self.ends_with_return() && value.is_some() {
-            return Ok(());
-        }
+        self.unwind(self.depth)?;
         self.leaves = true;
         self.code.asm.jmp(self.leave)
     }

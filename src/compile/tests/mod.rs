@@ -1,18 +1,30 @@
 //! Tests of the compiler.
 
+mod debug;
+mod documents;
+mod emulated;
+mod entry;
+mod eval;
+mod features;
+mod host;
 mod listing;
+mod random;
+mod refusals;
 
-use super::{Diagnostic, Entry, Script, compile};
+use super::checked::Program;
+use super::{Diagnostic, Entry, Script, check_script, compile};
 use crate::kernel::program::ProgramImage;
 use rhai::{Engine, OptimizationLevel};
 
-/// Compiles a text from its function `main`.
-fn try_compile(source: &str) -> Result<ProgramImage, Vec<Diagnostic>> {
+/// Does something with a text as a script whose first function is `main`.
+fn with_script<T>(source: &str, run: impl FnOnce(&Script<'_>, &Entry) -> T) -> T {
     let _ = rhai::config::hashing::set_hashing_seed(Some([1, 2, 3, 4]));
     let mut engine = Engine::new();
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_max_expr_depths(0, 0);
-    let ast = engine.compile(source).unwrap();
+    let ast = engine
+        .compile(source)
+        .unwrap_or_else(|error| panic!("{error}\n{source}"));
     let constants = |name: &str| (name == "CLONE_VM").then_some(0x100);
     let script = Script {
         ast: &ast,
@@ -21,7 +33,16 @@ fn try_compile(source: &str) -> Result<ProgramImage, Vec<Diagnostic>> {
         variables: &[],
         constants: &constants,
     };
-    compile(&script, &Entry::named("main"))
+    run(&script, &Entry::named("main"))
+}
+
+fn try_compile(source: &str) -> Result<ProgramImage, Vec<Diagnostic>> {
+    with_script(source, compile)
+}
+
+/// Checks a text only.
+fn check_source(source: &str) -> Result<Program, Vec<Diagnostic>> {
+    with_script(source, check_script)
 }
 
 /// Compiles a text that is a program.
