@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use super::files::FilesStruct;
+use super::syscall::SysResult;
 use super::task::PfFlags;
 use super::vfs::InodeKind;
 use crate::abi::{Errno, FileId, FilesId, InodeId, SighandId, TaskId};
@@ -18,9 +19,11 @@ impl Kernel {
     /// # Errors
     /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program;
     /// `ENOMEM`. The caller goes on with its old program then, and a vfork parent keeps waiting.
-    pub fn sys_execve(&mut self, current: TaskId, path: &str) -> Result<u32, Errno> {
-        let exe = self.lookup(path)?;
-        self.exec_inode(current, exe, path)
+    pub(super) fn sys_execve(&mut self, current: TaskId, path: &str) -> SysResult {
+        match self.lookup(path) {
+            Ok(exe) => self.exec_balanced(current, exe, path),
+            Err(errno) => Err(errno).into(),
+        }
     }
 
     /// `execve` of a program whose inode is known.

@@ -15,6 +15,7 @@ pub mod exit_rules;
 pub mod fail;
 pub mod files;
 pub mod fork;
+mod migration;
 pub mod mm;
 pub mod pidmap;
 pub mod program;

@@ -72,6 +72,8 @@ pub enum Syscall {
     Nice(i32),
     /// `sched_yield()`.
     SchedYield,
+    /// `sched_setaffinity(pid, 4, mask)`.
+    SchedSetaffinity(i32, u32),
 }
 
 impl Syscall {
@@ -97,6 +99,7 @@ impl Syscall {
             Self::Vfork => 190,
             Self::Mmap(_) => 192,
             Self::Gettid => 224,
+            Self::SchedSetaffinity(..) => 241,
             Self::SetThreadArea(_) => 243,
             Self::ExitGroup(_) => 252,
             Self::SetTidAddress(_) => 258,
@@ -125,6 +128,7 @@ impl Syscall {
             190 => "vfork",
             192 => "mmap2",
             224 => "gettid",
+            241 => "sched_setaffinity",
             243 => "set_thread_area",
             252 => "exit_group",
             258 => "set_tid_address",
@@ -136,6 +140,7 @@ impl Syscall {
     const fn first_arg(&self) -> u32 {
         match self {
             Self::Exit(code) | Self::ExitGroup(code) | Self::Nice(code) => *code as u32,
+            Self::SchedSetaffinity(pid, _) => *pid as u32,
             Self::Clone(args) => args.flags.bits(),
             Self::Wait4(args) => args.pid as u32,
             Self::Close(word) | Self::Dup(word) | Self::Brk(word) => *word,
@@ -179,7 +184,7 @@ impl Kernel {
             Syscall::Fork => self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK)),
             Syscall::Vfork => self.do_fork(current, &ForkArgs::with_flags(CloneFlags::VFORK)),
             Syscall::Clone(args) => self.do_fork(current, &args),
-            Syscall::Execve(path) => self.sys_execve(current, &path).into(),
+            Syscall::Execve(path) => self.sys_execve(current, &path),
             Syscall::Wait4(args) => self.sys_wait4(current, args),
             Syscall::Open(path, flags) => self.sys_open(current, &path, flags).into(),
             Syscall::Close(fd) => self.sys_close(current, fd).into(),
@@ -200,6 +205,7 @@ impl Kernel {
             }
             Syscall::SetThreadArea(addr) => self.sys_set_thread_area(current, addr).into(),
             Syscall::Nice(increment) => self.sys_nice(current, increment).into(),
+            Syscall::SchedSetaffinity(pid, mask) => self.sys_sched_setaffinity(current, pid, mask),
             Syscall::SchedYield => {
                 self.sched_yield();
                 Ok(0).into()
@@ -238,6 +244,7 @@ impl Kernel {
                 self.wait_for_completion(current, child)
             }
             Continuation::Wait4 { args, queued } => self.do_wait(current, args, queued),
+            Continuation::MigrationWait { then, done } => self.after_migration(current, then, done),
         };
         if let SysResult::Done(result) = result {
             self.syscall_exit(current, result);

@@ -4,8 +4,8 @@
 use super::cred::Cred;
 use super::pidmap::{PidType, Seq};
 use crate::abi::{
-    FilesId, FsId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigSet, SighandId, SignalId, TaskId,
-    VirtAddr, WaitStatus,
+    FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pfn, Pid, SemUndoId, SigSet, SighandId,
+    SignalId, TaskId, VirtAddr, WaitStatus,
 };
 use crate::hw::{Regs, SegmentDescriptor};
 use bitflags::bitflags;
@@ -72,6 +72,27 @@ pub enum Continuation {
         args: super::wait::WaitArgs,
         /// Since when it is in the queue of waiters.
         queued: Seq,
+    },
+    /// `wait_for_completion` of a move by a migration thread.
+    MigrationWait {
+        /// What the call does afterwards.
+        then: AfterMigration,
+        /// The completion: set by the migration thread.
+        done: bool,
+    },
+}
+
+/// What a call that waited for a migration thread does afterwards.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterMigration {
+    /// It returns 0.
+    Return,
+    /// It goes on with the new program.
+    Exec {
+        /// The program.
+        exe: InodeId,
+        /// Its name, which the task will have.
+        name: Name,
     },
 }
 

@@ -190,8 +190,12 @@ impl Machine {
     /// Waits, as long as patience allows, until the task would get the CPU at once.
     fn wait_for_turn(&mut self, task: TaskId) -> Result<(), Refusal> {
         for waited in 0.. {
+            // The interrupt of the console goes to the CPU where the task last ran.
+            self.kernel.this_cpu = usize::from(self.kernel.sched.get(task).cpu);
             let (sched, ctx) = self.kernel.sched_ctx();
-            let Err(why) = sched.runs_at_once(&ctx, task) else {
+            let verdict = sched.runs_at_once(&ctx, task);
+            self.kernel.this_cpu = 0;
+            let Err(why) = verdict else {
                 return Ok(());
             };
             if waited == self.patience {

@@ -38,6 +38,9 @@ impl Machine {
         if current == self.kernel.sched.idle(cpu) {
             return false;
         }
+        if self.kernel.migration_round(current) {
+            return true;
+        }
         if self.kernel.resume(current) {
             self.note_call(current);
             return true;

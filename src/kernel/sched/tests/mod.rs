@@ -32,7 +32,7 @@ impl Bench {
 
     fn with_cpus(cpus: usize) -> Self {
         let mut bench = Self {
-            sched: Scheduler::new(cpus),
+            sched: Scheduler::new(cpus, 0),
             log: TraceLog::default(),
             names: Names::default(),
             ids: SlotMap::with_key(),
