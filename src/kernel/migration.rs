@@ -82,7 +82,9 @@ impl Kernel {
             AfterMigration::Return => Ok(0).into(),
             AfterMigration::Exec { exe, name } => {
                 let name = self.names.get(name).to_owned();
-                self.exec_inode(current, exe, &name).into()
+                let result = self.exec_inode(current, exe, &name);
+                self.iput(exe);
+                result.into()
             }
         }
     }
@@ -97,7 +99,20 @@ impl Kernel {
         }
         let base = path.rsplit('/').next().unwrap_or(path);
         let name = self.names.intern(base);
+        self.iget(exe);
         self.wait_for_migration(current, AfterMigration::Exec { exe, name })
+    }
+
+    /// Whether the task waits for a migration thread before it goes on with a new program.
+    pub fn is_in_exec(&self, task: TaskId) -> bool {
+        let waits = self.task(task).continuation;
+        matches!(
+            waits,
+            Some(Continuation::MigrationWait {
+                then: AfterMigration::Exec { .. },
+                ..
+            })
+        )
     }
 
     /// Sets the CPUs that one thread may run on; `pid` 0 is the caller.

@@ -132,10 +132,22 @@ impl Machine {
             action,
             Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
         );
+        self.finish_exec(&action);
         Ok(self
             .outcome
             .take()
             .unwrap_or(if ends { Outcome::Ended } else { Outcome::Done }))
+    }
+
+    /// An exec that moved the task to another CPU first, and has returned now, returned at once.
+    fn finish_exec(&mut self, action: &Action) {
+        if let (Action::Syscall(Syscall::Execve(_)), Some(Outcome::Blocks(id))) =
+            (action, &self.outcome)
+            && let Some(value) = self.calls.get(id).and_then(|call| call.value)
+        {
+            self.calls.remove(id);
+            self.outcome = Some(Outcome::Returned(value));
+        }
     }
 
     /// Whether the task is a puppet that is free to act.

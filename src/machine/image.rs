@@ -51,6 +51,15 @@ impl Machine {
         self.modes.insert(task, mode);
     }
 
+    /// A task that called exec has gone on inside it, after a move to another CPU.
+    pub(super) fn after_exec(&mut self, task: TaskId) {
+        let kernel_task = self.kernel.task(task);
+        let returned = kernel_task.call.is_none() && kernel_task.continuation.is_none();
+        if returned && kernel_task.thread.regs.eax == 0 {
+            self.enter_image(task);
+        }
+    }
+
     /// The first user-mode step of a spawned task. Init ignores SIGCHLD and its children inherit
     /// that; an interactive program sets it back, a workload keeps it, so that its children reap
     /// themselves.

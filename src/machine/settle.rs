@@ -41,8 +41,12 @@ impl Machine {
         if self.kernel.migration_round(current) {
             return true;
         }
+        let execs = self.kernel.is_in_exec(current);
         if self.kernel.resume(current) {
             self.note_call(current);
+            if execs {
+                self.after_exec(current);
+            }
             return true;
         }
         if self.kernel.signal_pending(current) {

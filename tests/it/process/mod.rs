@@ -12,6 +12,7 @@ mod path;
 mod puppets;
 mod replay;
 mod shortage;
+mod smp;
 mod tid_tls;
 mod unwind;
 mod vfork;
