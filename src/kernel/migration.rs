@@ -2,7 +2,7 @@
 //! otherwise. And the calls that wait for one: a change of affinity, and exec on several CPUs.
 
 use super::Kernel;
-use super::cred::{Caps, Cred};
+use super::cred::Cred;
 use super::sched::{Migration, NoCpu};
 use super::syscall::SysResult;
 use super::task::{AfterMigration, Continuation, Task};
@@ -132,11 +132,7 @@ impl Kernel {
 
     fn set_affinity(&mut self, current: TaskId, pid: i32, mask: u32) -> Result<Migration, Errno> {
         let p = self.thread_by_pid(current, pid)?;
-        let (me, other) = (&self.task(current).cred, &self.task(p).cred);
-        let foreign = me.euid != other.euid && me.euid != other.uid;
-        if foreign && !self.capable(current, Caps::SYS_NICE) {
-            return Err(Errno::EPERM);
-        }
+        self.may_reschedule(current, p)?;
         let mask = mask & self.cpu_possible_map();
         let (sched, mut ctx) = self.sched_ctx();
         let changed = sched.set_cpus_allowed(&mut ctx, p, mask, current);
@@ -157,15 +153,5 @@ impl Kernel {
     /// The CPUs of the machine, one bit each.
     fn cpu_possible_map(&self) -> u32 {
         (1 << self.cpus.len()) - 1
-    }
-
-    /// The thread of that number, or the caller for 0.
-    ///
-    /// Linux 2.6.12: `kernel/sched.c`, `find_process_by_pid()`.
-    fn thread_by_pid(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {
-        if pid == 0 {
-            return Ok(current);
-        }
-        self.pid_hash.find(Pid(pid)).ok_or(Errno::ESRCH)
     }
 }

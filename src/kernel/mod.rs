@@ -18,6 +18,7 @@ pub mod fork;
 mod migration;
 pub mod mm;
 pub mod pidmap;
+pub mod priority;
 pub mod program;
 pub mod sched;
 pub mod signal;

@@ -9,6 +9,7 @@ mod failing_memory;
 mod flags;
 mod orphans;
 mod path;
+mod priority;
 mod puppets;
 mod replay;
 mod shortage;
