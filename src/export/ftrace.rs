@@ -94,6 +94,18 @@ fn known(names: &Names, record: &Record) -> Option<String> {
             target_cpu,
             ..
         } => wakeup(names.get(name), pid, prio, target_cpu),
+        TraceEvent::SchedMigrateTask {
+            pid,
+            name,
+            prio,
+            from,
+            to,
+            why,
+        } => format!(
+            " comm={} pid={pid} prio={prio} orig_cpu={from} dest_cpu={to} why={}",
+            names.get(name),
+            why.name()
+        ),
         TraceEvent::SchedProcessFork {
             child, child_name, ..
         } => format!(

@@ -40,7 +40,7 @@ impl Recorder {
         for record in kernel.log.records_from(self.next) {
             self.missed += record.seq - self.next;
             self.next = record.seq + 1;
-            self.push_line(&mut text, &kernel.names, record);
+            self.push_line(&mut text, kernel, record);
         }
         text
     }
@@ -52,7 +52,8 @@ impl Recorder {
     }
 
     /// Writing to a string cannot fail.
-    fn push_line(&mut self, text: &mut String, names: &Names, record: &Record) {
+    fn push_line(&mut self, text: &mut String, kernel: &Kernel, record: &Record) {
+        let names = &kernel.names;
         if let TraceEvent::SchedWakeupNew { sleep_avg, .. } = record.event {
             self.new_sleep_avg = sleep_avg;
         }
@@ -66,7 +67,8 @@ impl Recorder {
         };
         if let Some(event) = self.words(names, record) {
             let name = name_of(names, pid, name);
-            let _ = writeln!(text, "{} {pid} {name} {event}", stamp.tick);
+            let cpu = cpu_column(kernel, stamp.cpu);
+            let _ = writeln!(text, "{} {cpu}{pid} {name} {event}", stamp.tick);
         }
     }
 
@@ -88,6 +90,7 @@ impl Recorder {
             TraceEvent::SchedWakeup {
                 prio, sleep_avg, ..
             } => format!("wake prio={prio} sleep_avg={sleep_avg}"),
+            TraceEvent::SchedMigrateTask { from, to, .. } => format!("migrate from={from} to={to}"),
             TraceEvent::TimesliceExpire {
                 to, prio, slice, ..
             } => {
@@ -132,6 +135,14 @@ impl Recorder {
     }
 }
 
+/// On which CPU it happened; only machines with several say so.
+fn cpu_column(kernel: &Kernel, cpu: u8) -> String {
+    match kernel.cpus.len() {
+        1 => String::new(),
+        _ => format!("cpu{cpu} "),
+    }
+}
+
 /// Tasks come into being as children of init, which never forks by itself.
 fn is_spawn(record: &Record) -> bool {
     record.stamp.pid == Pid(1)
@@ -159,7 +170,8 @@ pub fn summary(machine: &Machine) -> String {
         let tick = kernel.tick;
         let _ = writeln!(
             text,
-            "{tick} 0 idle summary ticks={ticks} switches={switches}"
+            "{tick} {}0 idle summary ticks={ticks} switches={switches}",
+            cpu_column(kernel, cpu as u8)
         );
     }
     let mut tasks: Vec<(Pid, String)> = Vec::new();
@@ -195,9 +207,10 @@ fn summary_line(
     state: &str,
 ) -> String {
     format!(
-        "{} {} {} summary ticks={ticks} switches={switches} prio={} static_prio={} slice={} \
+        "{} {}{} {} summary ticks={ticks} switches={switches} prio={} static_prio={} slice={} \
          sleep_avg={} state={state}\n",
         kernel.tick,
+        cpu_column(kernel, sched.cpu),
         sched.pid,
         kernel.names.get(sched.name),
         sched.prio,

@@ -22,13 +22,6 @@ const SLICE: u64 = 100;
 
 /// Replays a workload file; returns the exit code.
 pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
-    if cpus > 1 {
-        complain(&format!(
-            "forklab: replay with {cpus} CPUs needs the balancing of load between them, which is \
-             not emulated; leave --cpus out"
-        ));
-        return USAGE;
-    }
     let name = source.name();
     let text = match source.read() {
         Ok(text) => text,

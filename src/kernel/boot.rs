@@ -104,7 +104,7 @@ impl Kernel {
         let max_threads = config.threads_max.unwrap_or(default_max);
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
-            sched: Scheduler::new(cpus.len()),
+            sched: Scheduler::new(cpus.len(), config.initial_jiffies),
             max_threads,
             config,
             ram,
@@ -146,6 +146,7 @@ impl Kernel {
             panic: None,
         };
         kernel.make_idle_tasks();
+        kernel.make_migration_threads();
         kernel.make_root();
         kernel.make_init()?;
         kernel.log = TraceLog::default();

@@ -31,9 +31,11 @@ impl Kernel {
         self.check_mm()
     }
 
-    /// Every task but the idle tasks.
+    /// Every task but the idle tasks and the migration threads.
     fn real_tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
-        self.tasks.iter().filter(|(id, _)| self.pid(*id) != Pid(0))
+        self.tasks
+            .iter()
+            .filter(|(id, _)| self.pid(*id) != Pid(0) && !self.sched.is_migration_thread(*id))
     }
 
     /// Parents and children know each other, and threads their leader.

@@ -3,6 +3,7 @@
 use super::Kernel;
 use super::entry::MAX_ARG_BYTES;
 use super::files::FilesStruct;
+use super::syscall::SysResult;
 use super::task::PfFlags;
 use super::vfs::InodeKind;
 use crate::abi::{Errno, FileId, FilesId, InodeId, SighandId, TaskId};
@@ -51,9 +52,11 @@ impl Kernel {
     /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program; `ENOEXEC`
     /// if it is one that cannot be loaded; `E2BIG`; `ENOMEM`. The caller goes on with its old
     /// program then, and a vfork parent keeps waiting.
-    pub fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> Result<u32, Errno> {
-        let exe = self.find_program(&args.path)?;
-        self.exec_inode(current, exe, args)
+    pub(super) fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> SysResult {
+        match self.find_program(&args.path) {
+            Ok(exe) => self.exec_balanced(current, exe, args),
+            Err(errno) => Err(errno).into(),
+        }
     }
 
     /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.

@@ -63,6 +63,14 @@ impl Pidmap {
         Some(Pid(found as i32))
     }
 
+    /// Takes a number that no hash will have, if it is one that could be handed out.
+    pub fn keep_out(&mut self, pid: u32) {
+        if pid < self.pid_max {
+            self.bits[(pid / 64) as usize] |= 1 << (pid % 64);
+            self.reserved.insert(Pid(pid as i32));
+        }
+    }
+
     /// Takes the next free number for a task that comes later.
     pub fn reserve(&mut self) -> Option<Pid> {
         let pid = self.alloc()?;

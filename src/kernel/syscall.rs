@@ -88,6 +88,8 @@ pub enum Syscall {
     GetId(u16),
     /// A call that is not emulated, by its number.
     Unknown(u16),
+    /// `sched_setaffinity(pid, 4, mask)`.
+    SchedSetaffinity(i32, u32),
 }
 
 impl Syscall {
@@ -118,6 +120,7 @@ impl Syscall {
             Self::Mmap(_) => 192,
             Self::Gettid => 224,
             Self::Futex(_) => 240,
+            Self::SchedSetaffinity(..) => 241,
             Self::SetThreadArea(_) => 243,
             Self::ExitGroup(_) => 252,
             Self::SetTidAddress(_) => 258,
@@ -156,6 +159,7 @@ impl Syscall {
             192 => "mmap2",
             224 => "gettid",
             240 => "futex",
+            241 => "sched_setaffinity",
             243 => "set_thread_area",
             252 => "exit_group",
             258 => "set_tid_address",
@@ -167,6 +171,7 @@ impl Syscall {
     const fn first_arg(&self) -> u32 {
         match self {
             Self::Exit(code) | Self::ExitGroup(code) | Self::Nice(code) => *code as u32,
+            Self::SchedSetaffinity(pid, _) => *pid as u32,
             Self::Clone(args) => args.flags.bits(),
             Self::Wait4(args) => args.pid as u32,
             Self::Close(word) | Self::Dup(word) | Self::Brk(word) => *word,
@@ -213,7 +218,7 @@ impl Kernel {
             Syscall::Fork => self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK)),
             Syscall::Vfork => self.do_fork(current, &ForkArgs::with_flags(CloneFlags::VFORK)),
             Syscall::Clone(args) => self.do_fork(current, &args),
-            Syscall::Execve(args) => self.sys_execve(current, &args).into(),
+            Syscall::Execve(args) => self.sys_execve(current, &args),
             Syscall::Wait4(args) => self.sys_wait4(current, args),
             Syscall::Open(path, flags) => self.sys_open(current, &path, flags).into(),
             Syscall::Close(fd) => self.sys_close(current, fd).into(),
@@ -239,6 +244,7 @@ impl Kernel {
             }
             Syscall::SetThreadArea(addr) => self.sys_set_thread_area(current, addr).into(),
             Syscall::Nice(increment) => self.sys_nice(current, increment).into(),
+            Syscall::SchedSetaffinity(pid, mask) => self.sys_sched_setaffinity(current, pid, mask),
             Syscall::SchedYield => {
                 self.sched_yield();
                 Ok(0).into()
@@ -284,6 +290,7 @@ impl Kernel {
             Continuation::ReadConsole { addr, len } => self.read_console(current, addr, len),
             Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),
             Continuation::Futex { key, until } => self.futex_woken(current, key, until),
+            Continuation::MigrationWait { then, done } => self.after_migration(current, then, done),
         };
         if let SysResult::Done(result) = result {
             self.syscall_exit(current, result);

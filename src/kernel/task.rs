@@ -2,10 +2,11 @@
 //! slice, pid and name) lies in the scheduler's own compact table.
 
 use super::cred::Cred;
+use super::exec::ExecArgs;
 use super::pidmap::{PidType, Seq};
 use crate::abi::{
-    FilesId, FsId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigSet, SighandId, SignalId, TaskId,
-    VirtAddr, WaitStatus,
+    FilesId, FsId, InodeId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigSet, SighandId, SignalId,
+    TaskId, VirtAddr, WaitStatus,
 };
 use crate::hw::{Regs, SegmentDescriptor};
 use bitflags::bitflags;
@@ -93,6 +94,25 @@ pub enum Continuation {
         key: super::futex::FutexKey,
         /// Tick at which it ends unwoken.
         until: Option<u64>,
+    },
+    /// `wait_for_completion` of a move by a migration thread.
+    MigrationWait {
+        /// What the call does afterwards.
+        then: AfterMigration,
+        /// The completion: set by the migration thread.
+        done: bool,
+    },
+}
+
+/// What a call that waited for a migration thread does afterwards.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterMigration {
+    /// It returns 0.
+    Return,
+    /// It goes on with the new program.
+    Exec {
+        /// The program; the arguments are in the task's `exec_args`.
+        exe: InodeId,
     },
 }
 
@@ -215,6 +235,8 @@ pub struct Task {
     pub call: Option<OpenCall>,
     /// What the child reported that its last `wait4` reaped.
     pub reaped: Option<WaitStatus>,
+    /// What the `execve` was told that it is in.
+    pub exec_args: Option<Box<ExecArgs>>,
     /// Tick at which its timer wakes it.
     pub timer: Option<u64>,
 }
@@ -265,6 +287,7 @@ impl Task {
             continuation: None,
             call: None,
             reaped: None,
+            exec_args: None,
             timer: None,
         }
     }

@@ -77,6 +77,8 @@ impl Kernel {
             let current = self.sched.current(cpu);
             self.tasks[current].utime += ticks as u32;
         }
+        let first = self.jiffies().wrapping_sub(ticks as u32).wrapping_add(1);
+        self.sched.skip_idle_ticks(first, ticks - 1);
         self.scheduler_tick();
     }
 

@@ -184,10 +184,22 @@ impl Machine {
             action,
             Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
         );
+        self.finish_exec(&action);
         Ok(self
             .outcome
             .take()
             .unwrap_or(if ends { Outcome::Ended } else { Outcome::Done }))
+    }
+
+    /// An exec that moved the task to another CPU first, and has returned now, returned at once.
+    fn finish_exec(&mut self, action: &Action) {
+        if let (Action::Syscall(Syscall::Execve(_)), Some(Outcome::Blocks(id))) =
+            (action, &self.outcome)
+            && let Some(value) = self.calls.get(id).and_then(|call| call.value)
+        {
+            self.calls.remove(id);
+            self.outcome = Some(Outcome::Returned(value));
+        }
     }
 
     /// Whether the task is a puppet that is free to act.
@@ -242,8 +254,12 @@ impl Machine {
     /// Waits, as long as patience allows, until the task would get the CPU at once.
     fn wait_for_turn(&mut self, task: TaskId) -> Result<(), Refusal> {
         for waited in 0.. {
+            // The interrupt of the console goes to the CPU where the task last ran.
+            self.kernel.this_cpu = usize::from(self.kernel.sched.get(task).cpu);
             let (sched, ctx) = self.kernel.sched_ctx();
-            let Err(why) = sched.runs_at_once(&ctx, task) else {
+            let verdict = sched.runs_at_once(&ctx, task);
+            self.kernel.this_cpu = 0;
+            let Err(why) = verdict else {
                 return Ok(());
             };
             if waited == self.patience {

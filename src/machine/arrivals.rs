@@ -53,6 +53,10 @@ impl Machine {
                 pid: *pid,
             });
         }
+        if self.kernel.tick == 0 {
+            // They were there before any CPU looked for something to do.
+            (0..self.kernel.cpus.len()).for_each(|cpu| self.kernel.sched.resched_idle(cpu));
+        }
         self.appear();
         self.settle();
         Ok(Reply::Loaded(pids))

@@ -56,6 +56,15 @@ impl Machine {
         self.modes.insert(task, mode);
     }
 
+    /// After something that may have been an exec: if the task has called exec more than `execs`
+    /// times now, it does what its new program says.
+    pub(super) fn after_exec(&mut self, task: TaskId, execs: u32) {
+        let now = self.kernel.tasks.get(task).map(|task| task.self_exec_id);
+        if now.is_some_and(|now| now != execs) {
+            self.enter_image(task);
+        }
+    }
+
     /// The first user-mode step of a spawned task. Init ignores SIGCHLD and its children inherit
     /// that; an interactive program sets it back, a workload keeps it, so that its children reap
     /// themselves.

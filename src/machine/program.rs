@@ -204,10 +204,7 @@ impl Machine {
         {
             self.modes.insert(child, UserMode::Program);
         }
-        let now = self.kernel.tasks.get(task).map(|task| task.self_exec_id);
-        if now.is_some_and(|now| now != execs) {
-            self.enter_image(task);
-        }
+        self.after_exec(task, execs);
     }
 
     /// The file of a program, referenced once for the caller. Exec finds it by its name, unless

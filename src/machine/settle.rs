@@ -38,8 +38,13 @@ impl Machine {
         if current == self.kernel.sched.idle(cpu) {
             return false;
         }
+        if self.kernel.migration_round(current) {
+            return true;
+        }
+        let execs = self.kernel.task(current).self_exec_id;
         if self.kernel.resume(current) {
             self.note_call(current);
+            self.after_exec(current, execs);
             return true;
         }
         if self.kernel.signal_pending(current) {

@@ -92,6 +92,21 @@ events! {
         /// CPU whose runqueue it went to.
         target_cpu: u8,
     }
+    /// A task moved from one CPU to another.
+    SchedMigrateTask "sched_migrate_task" {
+        /// Task that moved.
+        pid: Pid,
+        /// Its name.
+        name: Name,
+        /// Its priority.
+        prio: u8,
+        /// CPU it was on.
+        from: u8,
+        /// CPU it belongs to now.
+        to: u8,
+        /// What for.
+        why: MigrateReason,
+    }
     /// `wake_up_new_task` put a new task on a runqueue for the first time.
     SchedWakeupNew "sched_wakeup_new" {
         /// New task.
@@ -403,6 +418,37 @@ impl ArrayKind {
         match self {
             Self::Active => "active",
             Self::Expired => "expired",
+        }
+    }
+}
+
+/// Why a task moved to another CPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MigrateReason {
+    /// `load_balance` took it at a tick.
+    Balance,
+    /// `load_balance_newidle` took it for a CPU that was about to go idle.
+    NewIdle,
+    /// The migration thread of its CPU pushed it to an idle one.
+    Active,
+    /// `try_to_wake_up` woke it on the waker's CPU.
+    WakeUp,
+    /// `sched_exec`: it starts a new program where there is less to do.
+    Exec,
+    /// `set_cpus_allowed`: it may no longer run where it was.
+    Affinity,
+}
+
+impl MigrateReason {
+    /// A short word for trace text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Balance => "balance",
+            Self::NewIdle => "newidle",
+            Self::Active => "active",
+            Self::WakeUp => "wake_up",
+            Self::Exec => "exec",
+            Self::Affinity => "affinity",
         }
     }
 }

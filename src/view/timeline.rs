@@ -119,6 +119,12 @@ impl Follow<'_> {
             } if !self.on_cpu.has(pid) => {
                 self.waiting.entry(pid).or_insert((name, target_cpu, tick));
             }
+            TraceEvent::SchedMigrateTask { pid, to, .. } => {
+                if let Some((name, from, since)) = self.waiting.remove(&pid) {
+                    self.close_wait(pid, name, from, since, tick);
+                    self.waiting.insert(pid, (name, to, tick));
+                }
+            }
             _ => {}
         }
     }

@@ -35,10 +35,16 @@ fn a_file_and_standard_input_are_replayed() {
 /// The command prints what the machine's trace says, however long the run.
 #[test]
 fn the_command_prints_a_recording_byte_for_byte() {
-    let output = forklab(&["replay", "tests/data/h16-setsched.workload"], b"");
-    let recorded = fs::read("tests/data/h16-setsched.trace").unwrap();
-    assert!(output.stdout == recorded);
-    assert_eq!(output.status.code(), Some(0));
+    for (args, recording) in [
+        (&[][..], "tests/data/h16-setsched"),
+        (&["--cpus", "2"], "tests/data/smp/s06-newidle"),
+    ] {
+        let file = format!("{recording}.workload");
+        let output = forklab(&[&["replay", &file], args].concat(), b"");
+        let recorded = fs::read(format!("{recording}.trace")).unwrap();
+        assert!(output.stdout == recorded, "{recording}");
+        assert_eq!(output.status.code(), Some(0));
+    }
 }
 
 #[test]
@@ -92,7 +98,12 @@ fn a_run_that_is_not_possible_says_why() {
             "there is no script b",
         ),
         ("horizon 5\ntask A cpu=1", &[], 2, "there is no CPU 1"),
-        (HOG, &["--cpus", "2"], 2, "not emulated; leave --cpus out"),
+        (
+            "horizon 5\ntask A cpu=2",
+            &["--cpus", "2"],
+            2,
+            "there is no CPU 2",
+        ),
         (HOG, &["--cpus", "0"], 2, "0 is not in 1..=8"),
         (HOG, &["--cpus", "two"], 2, "invalid value 'two'"),
         (

@@ -8,7 +8,7 @@ use super::access::memory;
 use super::function::FunctionChecker;
 
 /// Their names and parameters.
-pub(super) const NAMES: [(&str, &str); 23] = [
+pub(super) const NAMES: [(&str, &str); 26] = [
     ("addr", "variable"),
     ("load", "addr"),
     ("load8", "addr"),
@@ -35,6 +35,9 @@ pub(super) const NAMES: [(&str, &str); 23] = [
     ),
     ("syscall", "number, ..."),
     ("abs", "number"),
+    ("set_gs", "selector"),
+    ("load_gs", "offset"),
+    ("store_gs", "offset, value"),
 ];
 
 /// What to use instead of something that scripts have.
@@ -93,6 +96,9 @@ impl FunctionChecker<'_, '_> {
                 self.refused(pos)
             }
             ("clone", [_, _, _, ..]) if args.len() <= 7 => self.stub("clone", args, 7, pos),
+            ("set_gs", [_]) => self.stub("set_gs", args, 1, pos),
+            ("load_gs", [_]) => self.stub("load_gs", args, 1, pos),
+            ("store_gs", [_, _]) => self.stub("store_gs", args, 2, pos),
             ("syscall", [_, ..]) if args.len() <= 7 => {
                 self.in_memory = true;
                 self.stub("syscall", args, 7, pos)

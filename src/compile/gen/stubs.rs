@@ -6,7 +6,7 @@ use super::{Code, Emit};
 use crate::abi::Errno;
 use crate::compile::tree::Pos;
 use iced_x86::code_asm::{
-    AsmRegister32, CodeLabel, dword_ptr, eax, ebp, ebx, ecx, edi, edx, esi, esp,
+    AsmRegister32, CodeLabel, dword_ptr, eax, ebp, ebx, ecx, edi, edx, esi, esp, gs,
 };
 
 /// The number of exit_group.
@@ -87,6 +87,9 @@ impl Code<'_> {
             "vfork" => self.vfork_stub(),
             "mmap" => self.mmap_stub(),
             "syscall" => self.syscall_stub(),
+            "set_gs" => self.set_gs_stub(),
+            "load_gs" => self.load_gs_stub(),
+            "store_gs" => self.store_gs_stub(),
             "call_closure" => self.call_closure(),
             "printf" => self.printf(),
             _ => match calls::system_call(name) {
@@ -94,6 +97,28 @@ impl Code<'_> {
                 None => self.asm.ud2(),
             },
         }
+    }
+
+    /// `set_gs(selector)`: loads the segment register.
+    fn set_gs_stub(&mut self) -> Emit {
+        self.asm.mov(eax, dword_ptr(esp + 4))?;
+        self.asm.mov(gs, eax)?;
+        self.asm.ret()
+    }
+
+    /// `load_gs(offset)`: a word of the segment.
+    fn load_gs_stub(&mut self) -> Emit {
+        self.asm.mov(eax, dword_ptr(esp + 4))?;
+        self.asm.mov(eax, dword_ptr(eax).gs())?;
+        self.asm.ret()
+    }
+
+    /// `store_gs(offset, value)`.
+    fn store_gs_stub(&mut self) -> Emit {
+        self.asm.mov(ecx, dword_ptr(esp + 4))?;
+        self.asm.mov(eax, dword_ptr(esp + 8))?;
+        self.asm.mov(dword_ptr(ecx).gs(), eax)?;
+        self.asm.ret()
     }
 
     fn save(&mut self, count: usize) -> Emit<i32> {

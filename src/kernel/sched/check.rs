@@ -1,6 +1,6 @@
 //! The invariants of the runqueues, checked in full. Slow: for tests.
 
-use super::{PrioArray, RunQueue, SchedTask, Scheduler};
+use super::{PrioArray, RunQueue, SchedDomain, SchedTask, Scheduler};
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
 
 impl Scheduler {
@@ -12,9 +12,9 @@ impl Scheduler {
     pub fn check(&self) -> Result<(), String> {
         let mut queued = 0;
         for (cpu, rq) in self.rqs.iter().enumerate() {
-            queued += self
-                .check_rq(cpu, rq)
-                .map_err(|what| format!("CPU {cpu}: {what}"))?;
+            let name = |what| format!("CPU {cpu}: {what}");
+            queued += self.check_rq(cpu, rq).map_err(name)?;
+            self.check_balancing(cpu, rq).map_err(name)?;
         }
         let sleeps = |t: &&SchedTask| t.state == TaskState::UNINTERRUPTIBLE && !t.is_queued();
         let sleepers = self.tasks.values().filter(sleeps).count();
@@ -55,6 +55,53 @@ impl Scheduler {
             format!("nr_running {}, {total} members", rq.nr_running)
         })?;
         Ok(total)
+    }
+
+    /// Checks what a CPU needs among several, or that one alone has none of it.
+    fn check_balancing(&self, cpu: usize, rq: &RunQueue) -> Result<(), String> {
+        let domains = &self.domains[cpu];
+        let Some(thread) = rq.migration_thread else {
+            let bare = domains.is_empty() && rq.cpu_load == 0 && self.rqs.len() == 1;
+            return demand(bare, || "balances without a migration thread".into());
+        };
+        for sd in domains {
+            self.check_domain(cpu, sd)?;
+        }
+        let thread = &self.tasks[thread];
+        let place = (thread.prio, thread.cpu, thread.cpus_allowed);
+        demand(place == (0, cpu as u8, 1 << cpu), || {
+            format!("its migration thread is {thread:?}")
+        })?;
+        let asked = rq.active_balance || !rq.migration_queue.is_empty();
+        demand(!asked || thread.is_queued(), || {
+            "its migration thread sleeps, but was asked for something".into()
+        })?;
+        demand(
+            rq.curr == rq.idle || self.tasks[rq.curr].is_queued(),
+            || format!("runs {:?}, which is not runnable", self.tasks[rq.curr]),
+        )
+    }
+
+    /// Checks that the groups of a domain divide its CPUs, and its intervals and failures.
+    fn check_domain(&self, cpu: usize, sd: &SchedDomain) -> Result<(), String> {
+        let mut covered = 0;
+        for group in &sd.groups {
+            demand(group.cpumask & covered == 0, || {
+                format!("two groups share CPUs: {sd:?}")
+            })?;
+            covered |= group.cpumask;
+        }
+        let first = sd.groups.first().map_or(0, |group| group.cpumask);
+        demand(covered == sd.span && first >> cpu & 1 == 1, || {
+            format!("groups of another CPU: {sd:?}")
+        })?;
+        let intervals = sd.min_interval..2 * sd.max_interval;
+        demand(intervals.contains(&sd.balance_interval), || {
+            format!("interval {}", sd.balance_interval)
+        })?;
+        demand(sd.nr_balance_failed <= sd.cache_nice_tries + 2, || {
+            format!("{} balancings failed", sd.nr_balance_failed)
+        })
     }
 
     /// Checks the links of one list and its bit; returns the number of members.

@@ -2,12 +2,16 @@
 //! every task. It knows nothing of the rest of the kernel, which owns it and calls it.
 //!
 //! Reading order: `task` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
-//! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. `check` is for tests.
-//!
-//! Simplified: tasks are not moved between CPUs; a task wakes on the CPU it last ran on.
+//! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. On several CPUs: `domain`
+//! (who balances with whom), `imbalance` (the decisions), `balance` and `migrate` (the moves).
+//! `check` is for tests.
 
+mod balance;
 mod check;
+mod domain;
 mod fork;
+mod imbalance;
+mod migrate;
 mod policy;
 mod prio;
 mod prio_array;
@@ -19,7 +23,13 @@ mod tests;
 mod tick;
 mod wakeup;
 
+pub use domain::{SCHED_LOAD_SCALE, SchedDomain, SchedGroup, SdFlags, task_hot};
 pub use fork::{Levers, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
+pub use imbalance::{
+    BusiestGroup, GroupLoad, IdleType, Imbalance, Migratable, Target, WakeCpu, WakeFacts,
+    can_migrate_task, exec_moves, find_busiest_group, wake_cpu,
+};
+pub use migrate::{Migration, MigrationReq, NoCpu};
 pub use prio::{
     NS_MAX_SLEEP_AVG, NS_PER_TICK, PrioSteps, SleepClass, SleepCredit, Starving, current_bonus,
     effective_prio, expired_starving, interactive_delta, interactive_sleep, recalc_task_prio,
@@ -71,14 +81,21 @@ impl Ctx<'_> {
 pub struct Scheduler {
     tasks: Tasks,
     rqs: Vec<RunQueue>,
+    /// The domains of each CPU, the lowest level first; none on a machine with one CPU.
+    domains: Vec<Vec<SchedDomain>>,
 }
 
 impl Scheduler {
-    /// A scheduler for that many CPUs, each still without its idle task.
-    pub fn new(cpus: usize) -> Self {
+    /// A scheduler for that many CPUs, each still without its idle task, at that time.
+    pub fn new(cpus: usize, jiffies: u32) -> Self {
+        let domains = |cpu| match cpus {
+            1 => Vec::new(),
+            _ => vec![SchedDomain::of_cpu(cpu, cpus, jiffies)],
+        };
         Self {
             tasks: Tasks::new(),
             rqs: vec![RunQueue::new(); cpus],
+            domains: (0..cpus).map(domains).collect(),
         }
     }
 
@@ -158,6 +175,11 @@ impl Scheduler {
         &self.rqs[cpu]
     }
 
+    /// The domains of a CPU, the lowest level first; none on a machine with one CPU.
+    pub fn domains(&self, cpu: usize) -> &[SchedDomain] {
+        &self.domains[cpu]
+    }
+
     /// The members of one priority list of `array`, an array of this scheduler; head first.
     pub fn members<'a>(&'a self, array: &PrioArray, prio: u8) -> impl Iterator<Item = TaskId> + 'a {
         array.members(&self.tasks, prio)
@@ -172,6 +194,14 @@ impl Scheduler {
     /// Sets a task's need-resched flag.
     pub fn set_need_resched(&mut self, id: TaskId) {
         self.tasks[id].set_need_resched();
+    }
+
+    /// Sets the need-resched flag of a CPU that is idle: it looks for a task once more.
+    pub fn resched_idle(&mut self, cpu: usize) {
+        let RunQueue { curr, idle, .. } = self.rqs[cpu];
+        if curr == idle {
+            self.set_need_resched(idle);
+        }
     }
 
     /// Asks the running task of `p`'s CPU to give way, if `p` preempts it; says whether.

@@ -60,6 +60,22 @@ impl PrioArray {
         MAX_PRIO
     }
 
+    /// The best level from `prio` on that has a task. Linux 2.6.12: include/asm-i386/bitops.h,
+    /// `find_next_bit()`.
+    pub(super) fn level_from(&self, prio: u8) -> Option<u8> {
+        let first = usize::from(prio / 32);
+        let mut mask = u32::MAX << (prio % 32);
+        for (word, bits) in self.bitmap.iter().enumerate().skip(first) {
+            let found = bits & mask;
+            if found != 0 {
+                let level = word as u8 * 32 + found.trailing_zeros() as u8;
+                return (level < MAX_PRIO).then_some(level);
+            }
+            mask = u32::MAX;
+        }
+        None
+    }
+
     /// Head of the best list: what `schedule` would pick.
     #[inline]
     pub fn first(&self) -> Option<TaskId> {

@@ -1,5 +1,7 @@
 //! The runqueue of one CPU: the active and the expired array, and what they need between them.
 
+use super::domain::SCHED_LOAD_SCALE;
+use super::migrate::MigrationReq;
 use super::prio_array::PrioArray;
 use super::task::{ArrayIndex, Tasks};
 use crate::abi::{MAX_PRIO, TaskId};
@@ -28,6 +30,17 @@ pub struct RunQueue {
     pub idle: TaskId,
     /// Context switches.
     pub nr_switches: u64,
+    /// The load of the last ticks, the recent ones weighing more; 128 stands for one task. Only on
+    /// machines with several CPUs.
+    pub cpu_load: u32,
+    /// The migration thread is to push tasks to idle CPUs.
+    pub active_balance: bool,
+    /// The CPU that asked for it.
+    pub push_cpu: u8,
+    /// This CPU's migration thread; `None` on machines with one CPU.
+    pub migration_thread: Option<TaskId>,
+    /// What the migration thread is asked for, the next request last.
+    pub(super) migration_queue: Vec<MigrationReq>,
     /// Counters for `/proc/schedstat`.
     pub stat: RqStat,
 }
@@ -64,6 +77,11 @@ impl RunQueue {
             curr: TaskId::default(),
             idle: TaskId::default(),
             nr_switches: 0,
+            cpu_load: 0,
+            active_balance: false,
+            push_cpu: 0,
+            migration_thread: None,
+            migration_queue: Vec::new(),
             stat: RqStat::default(),
         }
     }
@@ -103,6 +121,25 @@ impl RunQueue {
         } else {
             ArrayKind::Expired
         }
+    }
+
+    pub(super) const fn index(&self, kind: ArrayKind) -> ArrayIndex {
+        match kind {
+            ArrayKind::Active => self.active_index(),
+            ArrayKind::Expired => self.expired_index(),
+        }
+    }
+
+    pub(super) fn array_of(&self, kind: ArrayKind) -> &PrioArray {
+        self.array(self.index(kind))
+    }
+
+    /// Takes the load of the moment into the average, which is rounded up while it grows. Linux
+    /// 2.6.12: kernel/sched.c, `rebalance_tick()`.
+    pub(super) const fn update_cpu_load(&mut self) {
+        let now = self.nr_running * SCHED_LOAD_SCALE;
+        let old = self.cpu_load + (now > self.cpu_load) as u32;
+        self.cpu_load = (old + now) / 2;
     }
 
     /// Appends the task at the tail of its list in that array. Linux 2.6.12: kernel/sched.c,

@@ -24,7 +24,7 @@ impl Scheduler {
     /// Linux 2.6.12: kernel/sched.c, `schedule()`.
     ///
     /// The caller repeats the call while [`need_resched`](Self::need_resched) says so.
-    /// Simplified: no balancing when the CPU goes idle, no preemption of the kernel.
+    /// Simplified: no preemption of the kernel.
     pub fn schedule(&mut self, ctx: &mut Ctx) -> Option<Switch> {
         let prev = self.current(ctx.cpu);
         self.rqs[ctx.cpu].stat.sched_cnt += 1;
@@ -67,6 +67,9 @@ impl Scheduler {
     }
 
     fn pick_next(&mut self, ctx: &mut Ctx, prev: TaskId) -> TaskId {
+        if self.rqs[ctx.cpu].nr_running == 0 {
+            self.idle_balance(ctx);
+        }
         let rq = &mut self.rqs[ctx.cpu];
         if rq.nr_running == 0 {
             rq.expired_timestamp = 0;

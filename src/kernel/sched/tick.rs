@@ -4,15 +4,13 @@ use super::prio::{
     effective_prio, expired_starving, task_interactive, task_timeslice, timeslice_granularity,
 };
 use super::task::{SchedTask, Tasks};
-use super::{Ctx, RunQueue, Scheduler};
+use super::{Ctx, IdleType, RunQueue, Scheduler};
 use crate::abi::{Policy, TaskId};
 use crate::trace::{ArrayKind, TraceEvent};
 
 impl Scheduler {
     /// Charges the running task of this CPU one tick. Linux 2.6.12: kernel/sched.c,
     /// `scheduler_tick()`.
-    ///
-    /// Simplified: no balancing between CPUs.
     pub fn scheduler_tick(&mut self, ctx: &mut Ctx) {
         let online_cpus = self.rqs.len() as u32;
         let rq = &mut self.rqs[ctx.cpu];
@@ -21,6 +19,7 @@ impl Scheduler {
         task.update_cpu_clock(rq.timestamp_last_tick, ctx.now);
         rq.timestamp_last_tick = ctx.now;
         if p == rq.idle {
+            self.rebalance_tick(ctx, IdleType::Idle);
             return;
         }
         if task.array != Some(rq.active_index()) {
@@ -36,6 +35,7 @@ impl Scheduler {
                 requeue_within_slice(ctx, &mut self.tasks, rq, p);
             }
         }
+        self.rebalance_tick(ctx, IdleType::NotIdle);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Wake-ups of sleeping tasks, and the question whether a wake-up would bring a task on its CPU
 //! at once.
 
-use super::prio::{SleepCredit, recalc_task_prio, would_preempt};
+use super::imbalance::{WakeCpu, WakeFacts, wake_cpu};
+use super::prio::{recalc_task_prio, would_preempt};
 use super::{Ctx, RunQueue, Scheduler};
 use crate::abi::{TaskId, TaskState};
-use crate::trace::TraceEvent;
+use crate::trace::{MigrateReason, TraceEvent};
 
 /// Why a task would not be the next one on its CPU, were it woken now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,8 +47,6 @@ impl Scheduler {
     /// Wakes a task if its state is one of `mask`; `sync` says that the waker is about to sleep
     /// itself and need not be preempted. Returns whether the task was put on a runqueue.
     /// Linux 2.6.12: kernel/sched.c, `try_to_wake_up()`.
-    ///
-    /// Simplified: the task wakes on the CPU it last ran on.
     pub fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,
@@ -55,8 +54,7 @@ impl Scheduler {
         mask: TaskState,
         sync: bool,
     ) -> bool {
-        let (tasks, rq) = self.task_rq_mut(p);
-        let task = &mut tasks[p];
+        let task = &mut self.tasks[p];
         if !task.state.intersects(mask) {
             return false;
         }
@@ -65,6 +63,11 @@ impl Scheduler {
             task.state = TaskState::RUNNING;
             return false;
         }
+        if self.wake_cpu(ctx.cpu, p, sync).moves() {
+            self.set_task_cpu(ctx, p, ctx.cpu, MigrateReason::WakeUp);
+        }
+        let (tasks, rq) = self.task_rq_mut(p);
+        let task = &mut tasks[p];
         if task.state == TaskState::UNINTERRUPTIBLE {
             rq.nr_uninterruptible -= 1;
             task.activated = -1;
@@ -87,19 +90,41 @@ impl Scheduler {
         true
     }
 
-    /// Whether `p`, woken from an interruptible sleep by an interrupt now, would be the very next
-    /// task on its CPU; for a runnable task, whether it is.
+    /// On which CPU the sleeping task `p` would wake, were it woken on that CPU now.
+    pub fn wake_cpu(&self, this_cpu: usize, p: TaskId, sync: bool) -> WakeCpu {
+        let task = &self.tasks[p];
+        let facts = WakeFacts {
+            this_cpu,
+            load: self.source_load(usize::from(task.cpu)),
+            this_load: self.target_load(this_cpu),
+            sync,
+            timestamp_last_tick: self.task_rq(p).timestamp_last_tick,
+        };
+        wake_cpu(task, &facts, &self.domains[this_cpu])
+    }
+
+    /// Whether `p`, woken from an interruptible sleep by an interrupt on this CPU now, would be the
+    /// very next task on the CPU where it wakes; for a runnable task, whether it is.
     ///
     /// # Errors
     ///
     /// What stands in the way.
     pub fn runs_at_once(&self, ctx: &Ctx, p: TaskId) -> Result<(), WhyNot> {
-        let (task, rq) = (&self.tasks[p], self.task_rq(p));
-        let curr = &self.tasks[rq.curr];
-        let prio = match task.is_queued() {
-            true => task.prio,
-            false => self.sleep_credit(ctx, p).prio.prio,
+        let task = &self.tasks[p];
+        let (cpu, prio) = if task.is_queued() {
+            (usize::from(task.cpu), task.prio)
+        } else {
+            let moves = self.wake_cpu(ctx.cpu, p, false).moves();
+            let cpu = if moves {
+                ctx.cpu
+            } else {
+                usize::from(task.cpu)
+            };
+            let credit = recalc_task_prio(task, self.clock_of(ctx, cpu));
+            (cpu, credit.prio.prio)
         };
+        let rq = &self.rqs[cpu];
+        let curr = &self.tasks[rq.curr];
         match self.obstacle(rq, p, prio) {
             None => Ok(()),
             Some(kind) => Err(WhyNot {
@@ -133,9 +158,9 @@ impl Scheduler {
 
     /// Credits the sleep and puts the task on the active array of its CPU. Linux 2.6.12:
     /// kernel/sched.c, `activate_task()`.
-    fn activate_task(&mut self, ctx: &Ctx, p: TaskId) {
-        let now = self.clock_of(ctx, p);
-        let credit = self.sleep_credit(ctx, p);
+    pub(super) fn activate_task(&mut self, ctx: &Ctx, p: TaskId) {
+        let now = self.clock_of(ctx, usize::from(self.tasks[p].cpu));
+        let credit = recalc_task_prio(&self.tasks[p], now);
         let (tasks, rq) = self.task_rq_mut(p);
         let task = &mut tasks[p];
         task.sleep_avg = credit.sleep_avg;
@@ -147,14 +172,10 @@ impl Scheduler {
         rq.activate_raw(tasks, p);
     }
 
-    fn sleep_credit(&self, ctx: &Ctx, p: TaskId) -> SleepCredit {
-        recalc_task_prio(&self.tasks[p], self.clock_of(ctx, p))
-    }
-
-    /// The clock as `p`'s CPU sees it: clocks are compared by the time of the last tick.
-    fn clock_of(&self, ctx: &Ctx, p: TaskId) -> u64 {
+    /// The clock as that CPU sees it: clocks are compared by the time of the last tick.
+    fn clock_of(&self, ctx: &Ctx, cpu: usize) -> u64 {
         let here = self.rqs[ctx.cpu].timestamp_last_tick;
-        let there = self.task_rq(p).timestamp_last_tick;
+        let there = self.rqs[cpu].timestamp_last_tick;
         ctx.now.wrapping_sub(here).wrapping_add(there)
     }
 }

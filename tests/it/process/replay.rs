@@ -11,7 +11,8 @@ use std::path::Path;
 
 /// Loads a workload file into a machine and returns its horizon.
 fn load(machine: &mut Machine, text: &str) -> u64 {
-    let file = WorkloadFile::parse(text, 1).unwrap_or_else(|error| panic!("{error}"));
+    let cpus = machine.kernel.config.cpus;
+    let file = WorkloadFile::parse(text, cpus).unwrap_or_else(|error| panic!("{error}"));
     machine.apply(Command::Accounts(true)).unwrap();
     machine.apply(Command::Load(file.tasks.into())).unwrap();
     file.horizon
@@ -19,7 +20,14 @@ fn load(machine: &mut Machine, text: &str) -> u64 {
 
 /// A machine on which a workload file has run to its horizon.
 fn run(text: &str) -> Lab {
-    let mut lab = Lab::boot();
+    run_on(1, text)
+}
+
+fn run_on(cpus: u32, text: &str) -> Lab {
+    let mut lab = Lab::with(Config {
+        cpus,
+        ..Config::default()
+    });
     let horizon = load(&mut lab.machine, text);
     lab.tick(horizon);
     lab
@@ -33,23 +41,35 @@ fn replay(text: &str) -> String {
 /// made it.
 #[test]
 fn recordings_are_reproduced_byte_for_byte() {
+    assert_eq!(compare_all("tests/data", 1), 12);
+}
+
+/// The same for the kernel that is built for several CPUs, with two of them.
+#[test]
+fn recordings_of_two_cpus_are_reproduced_byte_for_byte() {
+    assert_eq!(compare_all("tests/data/smp", 2), 8);
+}
+
+/// Compares every recording in a folder; returns how many there are.
+fn compare_all(folder: &str, cpus: u32) -> u32 {
     let mut compared = 0;
-    for entry in fs::read_dir("tests/data").unwrap() {
+    for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path
             .extension()
             .is_some_and(|extension| extension == "workload")
         {
-            compare(&path);
+            compare(&path, cpus);
             compared += 1;
         }
     }
-    assert_eq!(compared, 12);
+    compared
 }
 
-fn compare(workload: &Path) {
+fn compare(workload: &Path, cpus: u32) {
     let recorded = fs::read_to_string(workload.with_extension("trace")).unwrap();
-    let ran = replay(&fs::read_to_string(workload).unwrap());
+    let lab = run_on(cpus, &fs::read_to_string(workload).unwrap());
+    let ran = recording(&lab.machine);
     let name = workload.display();
     for (nr, (ran, recorded)) in ran.lines().zip(recorded.lines()).enumerate() {
         assert_eq!(ran, recorded, "{name}, line {}", nr + 1);

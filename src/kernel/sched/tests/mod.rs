@@ -1,7 +1,10 @@
 //! The scheduler on its own: the specification's tables and worked examples, told with a small
 //! bench on which tasks do nothing but run, sleep and wake.
 
+mod balance;
 mod fork;
+mod imbalance;
+mod migrate;
 mod policy;
 mod prio;
 mod random;
@@ -32,7 +35,7 @@ impl Bench {
 
     fn with_cpus(cpus: usize) -> Self {
         let mut bench = Self {
-            sched: Scheduler::new(cpus),
+            sched: Scheduler::new(cpus, 0),
             log: TraceLog::default(),
             names: Names::default(),
             ids: SlotMap::with_key(),
@@ -47,7 +50,19 @@ impl Bench {
             bench.on(|s, ctx| s.add_idle(ctx.cpu, id, idle));
         }
         bench.cpu = 0;
+        if cpus > 1 {
+            bench.add_migration_threads(cpus);
+        }
         bench
+    }
+
+    fn add_migration_threads(&mut self, cpus: usize) {
+        for cpu in 0..cpus {
+            let (pid, name) = (Pid(9000 + cpu as i32), format!("migration/{cpu}"));
+            let id = self.ids.insert(());
+            let name = self.names.intern(&name);
+            self.sched.add_migration_thread(cpu, id, pid, name);
+        }
     }
 
     /// Calls the scheduler now, on the bench's CPU.
@@ -109,10 +124,61 @@ impl Bench {
     }
 
     fn settle(&mut self) {
-        while self.sched.need_resched(self.cpu) {
-            self.schedule();
+        while self.settle_step() {
             self.sched.check().unwrap();
         }
+    }
+
+    /// One pass of `schedule`, or one round of the migration thread.
+    fn settle_step(&mut self) -> bool {
+        let curr = self.sched.current(self.cpu);
+        if self.sched.need_resched(self.cpu) {
+            self.schedule();
+        } else if self.sched.is_migration_thread(curr) {
+            match self.on(Scheduler::migration_round) {
+                Some(waiter) => {
+                    self.on(|s, ctx| s.wake_up_process(ctx, waiter));
+                }
+                None => self.sleep(TaskState::INTERRUPTIBLE),
+            }
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// The lowest CPU with something to do does one thing, until none has.
+    fn settle_all(&mut self) {
+        let cpu = self.cpu;
+        while (0..self.sched.cpus()).any(|cpu| {
+            self.cpu = cpu;
+            self.settle_step()
+        }) {
+            self.sched.check().unwrap();
+        }
+        self.cpu = cpu;
+    }
+
+    /// One tick of every CPU.
+    fn tick_all(&mut self) {
+        self.tick += 1;
+        let cpu = self.cpu;
+        for cpu in 0..self.sched.cpus() {
+            self.cpu = cpu;
+            self.scheduler_tick();
+        }
+        self.cpu = cpu;
+        self.settle_all();
+    }
+
+    /// The running task of this CPU asks for other CPUs for `p`; whether it has to wait.
+    fn set_cpus_allowed(&mut self, p: TaskId, mask: u32) -> Result<Migration, NoCpu> {
+        let curr = self.sched.current(self.cpu);
+        let migration = self.on(|s, ctx| s.set_cpus_allowed(ctx, p, mask, curr));
+        if migration == Ok(Migration::Wait) {
+            self.sleep(TaskState::UNINTERRUPTIBLE);
+        }
+        migration
     }
 
     /// Lets time pass: at each tick `scheduler_tick`, then `schedule` as long as asked for.

@@ -2,6 +2,7 @@
 //! what a wake-up then does.
 
 use super::*;
+use std::collections::BTreeSet;
 
 const OPERATIONS: u32 = 4000;
 const TASKS_MAX: usize = 12;
@@ -38,20 +39,62 @@ impl Run {
     fn step(&mut self) {
         self.bench.cpu = self.random.below(self.bench.sched.cpus());
         let task = self.live[self.random.below(self.live.len())];
-        match self.random.below(9) {
+        match self
+            .random
+            .below(if self.bench.sched.cpus() > 1 { 12 } else { 9 })
+        {
             0 | 1 => self.tick(),
             2 => self.sleep(),
             3 | 4 => self.wake(task),
             5 => self.fork(),
             6 => self.exit(task),
             7 => self.renice_or_set_policy(task),
-            _ => self.yield_now(),
+            8 => self.yield_now(),
+            9 => self.exec(),
+            10 => self.push(),
+            _ => self.bind(task),
         }
         self.bench.sched.check().unwrap();
-        for cpu in 0..self.bench.sched.cpus() {
-            self.bench.cpu = cpu;
-            self.bench.settle();
+        self.bench.settle_all();
+        self.everybody_is_where_it_may_be();
+    }
+
+    fn everybody_is_where_it_may_be(&self) {
+        for id in &self.live {
+            let task = self.bench.sched.get(*id);
+            let rq = self.bench.sched.rq(usize::from(task.cpu));
+            // The migration thread itself may have to wait for a FIFO task that is as good.
+            let pending = !rq.migration_queue.is_empty();
+            let allowed = task.cpus_allowed >> task.cpu & 1 != 0;
+            assert!(allowed || pending || !task.is_queued(), "{task:?}");
         }
+    }
+
+    /// The running task changes the affinity of any.
+    fn bind(&mut self, task: TaskId) {
+        if self.curr_is_idle() {
+            return;
+        }
+        let all = (1 << self.bench.sched.cpus()) - 1;
+        let mask = match self.random.below(3) {
+            0 => 1 + self.random.below(all) as u32,
+            _ => u32::MAX,
+        };
+        self.bench.set_cpus_allowed(task, mask).unwrap();
+    }
+
+    /// The running task calls exec.
+    fn exec(&mut self) {
+        if !self.curr_is_idle() && self.bench.on(Scheduler::sched_exec) == Migration::Wait {
+            self.bench.sleep(TaskState::UNINTERRUPTIBLE);
+        }
+    }
+
+    /// The load of a CPU cannot be balanced.
+    fn push(&mut self) {
+        let busiest = self.random.below(self.bench.sched.cpus());
+        self.bench
+            .on(|s, ctx| s.ask_for_active_balance(ctx, busiest));
     }
 
     fn curr_is_idle(&self) -> bool {
@@ -62,9 +105,7 @@ impl Run {
     fn tick(&mut self) {
         self.bench.tick += self.random.below(30) as u64;
         for _ in 0..self.random.below(60) {
-            self.bench.tick += 1;
-            self.bench.scheduler_tick();
-            self.bench.settle();
+            self.bench.tick_all();
         }
     }
 
@@ -92,8 +133,15 @@ impl Run {
         if self.live.len() == TASKS_MAX || self.curr_is_idle() {
             return;
         }
+        let parent = self
+            .bench
+            .sched
+            .get(self.bench.sched.current(self.bench.cpu));
+        let elsewhere = self.bench.cpu as u8 ^ 1;
+        let several = self.bench.sched.cpus() > 1;
+        let may = several && parent.cpus_allowed >> elsewhere & 1 != 0;
         let levers = Levers {
-            fork_cpu: (self.random.below(4) == 0).then_some(self.bench.cpu as u8 ^ 1),
+            fork_cpu: (may && self.random.below(4) == 0).then_some(elsewhere),
             parent_not_on_array: self.random.below(4) == 0,
             child_runs_first: self.random.below(4) > 0,
         };
@@ -146,16 +194,31 @@ impl Run {
 
 #[test]
 fn runqueues_stay_consistent_under_random_operations() {
-    for seed in 1..=4 {
-        let mut run = Run::new(2, 0x9e37_79b9_7f4a_7c15 ^ seed);
+    for (cpus, seed) in [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (4, 1), (4, 2)] {
+        let mut run = Run::new(cpus, 0x9e37_79b9_7f4a_7c15 ^ seed);
         for _ in 0..OPERATIONS {
             run.step();
         }
-        let switches: u64 = (0..2).map(|cpu| run.bench.sched.rq(cpu).nr_switches).sum();
+        let rqs = (0..cpus).map(|cpu| run.bench.sched.rq(cpu));
+        let switches: u64 = rqs.map(|rq| rq.nr_switches).sum();
         assert!(
             switches > 1000,
             "{switches} switches: the run exercises little"
         );
+        let why: BTreeSet<&str> = run
+            .bench
+            .log
+            .records()
+            .filter_map(|record| match record.event {
+                TraceEvent::SchedMigrateTask { why, .. } => Some(why.name()),
+                _ => None,
+            })
+            .collect();
+        let all = [
+            "active", "affinity", "balance", "exec", "newidle", "wake_up",
+        ];
+        let expected: &[&str] = if cpus > 1 { &all } else { &[] };
+        assert!(why.iter().eq(expected), "{cpus} CPUs: {why:?}");
     }
 }
 

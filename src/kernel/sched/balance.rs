@@ -1,0 +1,319 @@
+//! Balancing the load of several CPUs: at ticks, and when a CPU is about to go idle. The decisions
+//! are those of `imbalance`; this is where tasks are moved.
+
+use super::domain::{SCHED_LOAD_SCALE, SdFlags, cpus_of};
+use super::imbalance::{
+    BusiestGroup, GroupLoad, IdleType, Target, can_migrate_task, find_busiest_group,
+};
+use super::{Ctx, Scheduler};
+use crate::abi::TaskId;
+use crate::trace::{ArrayKind, MigrateReason, TraceEvent};
+
+/// Ticks in a second.
+const HZ: u32 = 1000;
+
+/// From where to where tasks are moved, how many at most, and what for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Move {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) tasks: u32,
+    /// CPU and level of the domain within which it is done.
+    pub(super) domain: (usize, usize),
+    pub(super) why: MigrateReason,
+}
+
+impl Scheduler {
+    /// A low guess at the load of a CPU from which tasks may be moved. Linux 2.6.12:
+    /// kernel/sched.c, `source_load()`.
+    pub fn source_load(&self, cpu: usize) -> u32 {
+        let rq = &self.rqs[cpu];
+        rq.cpu_load.min(rq.nr_running * SCHED_LOAD_SCALE)
+    }
+
+    /// A high guess at the load of a CPU to which tasks may be moved. Linux 2.6.12:
+    /// kernel/sched.c, `target_load()`.
+    pub fn target_load(&self, cpu: usize) -> u32 {
+        let rq = &self.rqs[cpu];
+        rq.cpu_load.max(rq.nr_running * SCHED_LOAD_SCALE)
+    }
+
+    /// Whether a CPU runs its idle task. Linux 2.6.12: kernel/sched.c, `idle_cpu()`.
+    pub(super) fn is_idle(&self, cpu: usize) -> bool {
+        self.rqs[cpu].curr == self.rqs[cpu].idle
+    }
+
+    /// The busiest group of a domain of `cpu`, and how many tasks the CPU is to take from it.
+    pub fn busiest_group(&self, cpu: usize, level: usize, idle: IdleType) -> BusiestGroup {
+        let sd = &self.domains[cpu][level];
+        let loads = sd.groups.iter().map(|group| {
+            let local = group.cpumask >> cpu & 1 != 0;
+            let load = cpus_of(group.cpumask).map(|cpu| match local {
+                true => self.target_load(cpu),
+                false => self.source_load(cpu),
+            });
+            GroupLoad {
+                load: load.sum(),
+                power: group.cpu_power,
+                local,
+            }
+        });
+        find_busiest_group(loads, sd.imbalance_pct, idle)
+    }
+
+    /// The CPU of a mask with the most load; `None` if none has any. Linux 2.6.12:
+    /// kernel/sched.c, `find_busiest_queue()`.
+    fn find_busiest_queue(&self, cpumask: u32) -> Option<usize> {
+        let mut busiest = (0, None);
+        for cpu in cpus_of(cpumask) {
+            let load = self.source_load(cpu);
+            if load > busiest.0 {
+                busiest = (load, Some(cpu));
+            }
+        }
+        busiest.1
+    }
+
+    /// From which CPU to take how many tasks. `None` if the domain is balanced.
+    fn find_busiest(&self, cpu: usize, level: usize, idle: IdleType) -> Option<(usize, u32)> {
+        let BusiestGroup { group, tasks, .. } = self.busiest_group(cpu, level, idle);
+        let group = self.domains[cpu][level].groups[group?];
+        Some((self.find_busiest_queue(group.cpumask)?, tasks))
+    }
+
+    /// Notes this CPU's load and balances each of its domains whose interval is over. Linux
+    /// 2.6.12: kernel/sched.c, `rebalance_tick()`.
+    pub(super) fn rebalance_tick(&mut self, ctx: &mut Ctx, mut idle: IdleType) {
+        let cpu = ctx.cpu;
+        if self.domains[cpu].is_empty() {
+            return;
+        }
+        self.rqs[cpu].update_cpu_load();
+        let now = self.balance_clock(cpu, ctx.jiffies);
+        for level in 0..self.domains[cpu].len() {
+            let sd = &self.domains[cpu][level];
+            let interval = sd.interval(idle == IdleType::Idle);
+            if !sd.flags.contains(SdFlags::LOAD_BALANCE)
+                || now.wrapping_sub(sd.last_balance) < interval
+            {
+                continue;
+            }
+            if self.load_balance(ctx, level, idle) > 0 {
+                idle = IdleType::NotIdle;
+            }
+            // Not the present time: what was missed is caught up with, a tick after the other.
+            let sd = &mut self.domains[cpu][level];
+            sd.last_balance = sd.last_balance.wrapping_add(interval);
+        }
+    }
+
+    /// `jiffies` for balancing: the CPUs are not to balance all at once.
+    fn balance_clock(&self, cpu: usize, jiffies: u32) -> u32 {
+        let offset = HZ * cpu as u32 / self.rqs.len() as u32;
+        jiffies.wrapping_add(offset)
+    }
+
+    /// Takes tasks from the busiest CPU of a domain, if there is an imbalance; returns how many.
+    /// Linux 2.6.12: kernel/sched.c, `load_balance()`.
+    fn load_balance(&mut self, ctx: &mut Ctx, level: usize, idle: IdleType) -> u32 {
+        let cpu = ctx.cpu;
+        let Some((busiest, tasks)) = self.find_busiest(cpu, level, idle) else {
+            let sd = &mut self.domains[cpu][level];
+            if sd.balance_interval < sd.max_interval {
+                sd.balance_interval *= 2;
+            }
+            return 0;
+        };
+        let moved = self.move_tasks(
+            ctx,
+            Move {
+                from: busiest,
+                to: cpu,
+                tasks,
+                domain: (cpu, level),
+                why: MigrateReason::Balance,
+            },
+        );
+        let sd = &mut self.domains[cpu][level];
+        if moved > 0 {
+            sd.nr_balance_failed = 0;
+            sd.balance_interval = sd.min_interval;
+            return moved;
+        }
+        sd.nr_balance_failed += 1;
+        let needs_help = sd.nr_balance_failed > sd.cache_nice_tries + 2;
+        if needs_help {
+            sd.nr_balance_failed = sd.cache_nice_tries;
+        }
+        if sd.balance_interval < sd.max_interval {
+            sd.balance_interval += 1;
+        }
+        if needs_help {
+            self.ask_for_active_balance(ctx, busiest);
+        }
+        0
+    }
+
+    /// This CPU is about to go idle: tries to get a task from another. Linux 2.6.12:
+    /// kernel/sched.c, `idle_balance()` and `load_balance_newidle()`.
+    pub(super) fn idle_balance(&mut self, ctx: &mut Ctx) {
+        let cpu = ctx.cpu;
+        for level in 0..self.domains[cpu].len() {
+            let flags = self.domains[cpu][level].flags;
+            if !flags.contains(SdFlags::BALANCE_NEWIDLE) {
+                continue;
+            }
+            let Some((busiest, tasks)) = self.find_busiest(cpu, level, IdleType::NewlyIdle) else {
+                continue;
+            };
+            let newidle = Move {
+                from: busiest,
+                to: cpu,
+                tasks,
+                domain: (cpu, level),
+                why: MigrateReason::NewIdle,
+            };
+            if self.move_tasks(ctx, newidle) > 0 {
+                return;
+            }
+        }
+    }
+
+    /// Moves tasks: those of the expired array first, of the best priority first, of equals the
+    /// last first. Returns how many. Linux 2.6.12: kernel/sched.c, `move_tasks()`.
+    pub(super) fn move_tasks(&mut self, ctx: &mut Ctx, order: Move) -> u32 {
+        if self.rqs[order.from].nr_running <= 1 {
+            return 0;
+        }
+        let target = self.target(&order);
+        let mut moved = 0;
+        for kind in [ArrayKind::Expired, ArrayKind::Active] {
+            let mut level = self.rqs[order.from].array_of(kind).level_from(0);
+            while let Some(prio) = level {
+                let mut last = self.rqs[order.from].array_of(kind).tail(prio);
+                while let Some(p) = last {
+                    last = self.tasks[p].run_list.prev;
+                    if self.may_move(p, &target) {
+                        self.pull_task(ctx, p, order.to, kind, order.why);
+                        moved += 1;
+                    }
+                    if moved >= order.tasks {
+                        return moved;
+                    }
+                }
+                level = self.rqs[order.from].array_of(kind).level_from(prio + 1);
+            }
+        }
+        moved
+    }
+
+    fn target(&self, order: &Move) -> Target {
+        let (cpu, level) = order.domain;
+        let sd = &self.domains[cpu][level];
+        Target {
+            cpu: order.to,
+            idle: self.is_idle(order.to),
+            cache_hot_time: sd.cache_hot_time,
+            tried_enough: sd.nr_balance_failed > sd.cache_nice_tries,
+        }
+    }
+
+    fn may_move(&self, p: TaskId, target: &Target) -> bool {
+        let rq = self.task_rq(p);
+        let running = rq.curr == p;
+        can_migrate_task(&self.tasks[p], running, rq.timestamp_last_tick, target).moves()
+    }
+
+    /// Moves a queued task to the same kind of array on another CPU. Linux 2.6.12:
+    /// kernel/sched.c, `pull_task()`.
+    fn pull_task(
+        &mut self,
+        ctx: &mut Ctx,
+        p: TaskId,
+        to: usize,
+        kind: ArrayKind,
+        why: MigrateReason,
+    ) {
+        let (tasks, rq) = self.task_rq_mut(p);
+        rq.deactivate(tasks, p);
+        self.rebase_timestamp(p, to);
+        self.set_task_cpu(ctx, p, to, why);
+        let (tasks, rq) = self.task_rq_mut(p);
+        rq.enqueue_task(tasks, p, rq.index(kind));
+        rq.nr_running += 1;
+        self.resched_if_preempts(p);
+    }
+
+    /// Makes `p`'s timestamp one of another CPU: clocks are compared by the time of the last tick.
+    pub(super) fn rebase_timestamp(&mut self, p: TaskId, to: usize) {
+        let here = self.task_rq(p).timestamp_last_tick;
+        let there = self.rqs[to].timestamp_last_tick;
+        let task = &mut self.tasks[p];
+        task.timestamp = task.timestamp.wrapping_sub(here).wrapping_add(there);
+    }
+
+    /// Notes that a task, on no runqueue at the moment, belongs to another CPU from now on. Linux
+    /// 2.6.12: include/linux/sched.h, `set_task_cpu()`.
+    pub(super) fn set_task_cpu(&mut self, ctx: &mut Ctx, p: TaskId, to: usize, why: MigrateReason) {
+        let task = &mut self.tasks[p];
+        let event = TraceEvent::SchedMigrateTask {
+            pid: task.pid,
+            name: task.name,
+            prio: task.prio,
+            from: task.cpu,
+            to: to as u8,
+            why,
+        };
+        task.cpu = to as u8;
+        ctx.emit(&self.tasks[p], event);
+    }
+
+    /// Balances as so many ticks do while every CPU is idle and nobody is runnable; `jiffies` is
+    /// that of the first of them. Only loads fade and intervals pass.
+    pub fn skip_idle_ticks(&mut self, jiffies: u32, ticks: u64) {
+        for cpu in 0..self.rqs.len() {
+            if self.domains[cpu].is_empty() {
+                return;
+            }
+            let mut now = self.balance_clock(cpu, jiffies);
+            let mut left = ticks;
+            while left > 0 && !self.idles_steadily(cpu, now) {
+                self.idle_rebalance(cpu, now);
+                now = now.wrapping_add(1);
+                left -= 1;
+            }
+            let Some(more) = left.checked_sub(1) else {
+                continue;
+            };
+            for sd in &mut self.domains[cpu] {
+                let interval = sd.interval(true);
+                let passed = u64::from(now.wrapping_sub(sd.last_balance)) + more;
+                let whole = passed - passed % u64::from(interval);
+                sd.last_balance = sd.last_balance.wrapping_add(whole as u32);
+            }
+        }
+    }
+
+    /// Whether ticks of an idle CPU from `now` on change nothing but the times of balancing.
+    fn idles_steadily(&self, cpu: usize, now: u32) -> bool {
+        let steady = self.domains[cpu].iter().all(|sd| {
+            sd.balance_interval >= sd.max_interval
+                && now.wrapping_sub(sd.last_balance) <= sd.interval(true)
+        });
+        steady && self.rqs[cpu].cpu_load == 0
+    }
+
+    /// `rebalance_tick` with nobody runnable anywhere.
+    fn idle_rebalance(&mut self, cpu: usize, now: u32) {
+        self.rqs[cpu].update_cpu_load();
+        for sd in &mut self.domains[cpu] {
+            let interval = sd.interval(true);
+            if now.wrapping_sub(sd.last_balance) >= interval {
+                if sd.balance_interval < sd.max_interval {
+                    sd.balance_interval *= 2;
+                }
+                sd.last_balance = sd.last_balance.wrapping_add(interval);
+            }
+        }
+    }
+}

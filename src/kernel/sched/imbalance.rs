@@ -1,0 +1,317 @@
+//! The decisions of load balancing, pure and with their reasons: which group is busiest and how
+//! much to take from it, whether a task may be taken, where a woken task and one with a
+//! new program go.
+
+use super::domain::{SCHED_LOAD_SCALE, SchedDomain, SdFlags};
+use super::{SchedTask, task_hot};
+
+/// What the CPU does that balances. Linux 2.6.12: include/linux/sched.h, `enum idle_type`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IdleType {
+    /// It is idle.
+    Idle,
+    /// It has a task.
+    NotIdle,
+    /// It is about to go idle.
+    NewlyIdle,
+}
+
+/// The load of one group of a domain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupLoad {
+    /// Sum over its CPUs: target loads of the balancing CPU's own group, source loads of others.
+    pub load: u32,
+    /// `cpu_power` of the group.
+    pub power: u32,
+    /// The group of the balancing CPU.
+    pub local: bool,
+}
+
+/// What `find_busiest_group` found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BusiestGroup {
+    /// The group to take from, by its place in the list; `None` if all is well.
+    pub group: Option<usize>,
+    /// How many tasks to take.
+    pub tasks: u32,
+    /// By which rule.
+    pub why: Imbalance,
+    /// Load of the own group, for 128 of power.
+    pub this_load: u32,
+    /// Load of the busiest other group.
+    pub max_load: u32,
+    /// Average of the domain; 0 if it was not asked for.
+    pub avg_load: u32,
+}
+
+/// The rule by which a domain is in balance, or is not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Imbalance {
+    /// No other group has more load.
+    NoneBusier,
+    /// The own group has the average or more.
+    AboveAverage,
+    /// The busiest group is not busier by the percentage of the domain.
+    WithinPercentage,
+    /// As many tasks as bring the lesser of both groups to the average.
+    ToAverage,
+    /// Less than a task from the average, but two tasks apart: one is taken.
+    TwoTasksApart,
+    /// Less than a task from the average, but more power would be used: one is taken.
+    MorePower,
+    /// Less than a task from the average, and no power would be gained.
+    NoGain,
+}
+
+/// The busiest group of a domain, and how many tasks to take from it. Linux 2.6.12:
+/// kernel/sched.c, `find_busiest_group()`.
+///
+/// An idle CPU takes one task even where the rules see balance.
+pub fn find_busiest_group(
+    groups: impl Iterator<Item = GroupLoad>,
+    imbalance_pct: u32,
+    idle: IdleType,
+) -> BusiestGroup {
+    let mut found = BusiestGroup {
+        group: None,
+        tasks: 0,
+        why: Imbalance::NoneBusier,
+        this_load: 0,
+        max_load: 0,
+        avg_load: 0,
+    };
+    let (mut total_load, mut total_power) = (0_u32, 0);
+    let (mut power_this, mut power_busiest) = (SCHED_LOAD_SCALE, SCHED_LOAD_SCALE);
+    for (place, group) in groups.enumerate() {
+        total_load += group.load;
+        total_power += group.power;
+        let load = group.load * SCHED_LOAD_SCALE / group.power;
+        if group.local {
+            found.this_load = load;
+            power_this = group.power;
+        } else if load > found.max_load {
+            found.max_load = load;
+            found.group = Some(place);
+            power_busiest = group.power;
+        }
+    }
+    if found.group.is_some() && found.this_load < found.max_load {
+        found.avg_load = SCHED_LOAD_SCALE * total_load / total_power;
+        (found.why, found.tasks) = imbalance(&found, imbalance_pct, power_this, power_busiest);
+    }
+    if found.tasks == 0 {
+        let takes_all_the_same = match idle {
+            IdleType::NewlyIdle => true,
+            IdleType::Idle => found.max_load > SCHED_LOAD_SCALE,
+            IdleType::NotIdle => false,
+        };
+        if takes_all_the_same && found.group.is_some() {
+            found.tasks = 1;
+        } else {
+            found.group = None;
+        }
+    }
+    found
+}
+
+/// The rule that applies if another group has more load, and how many tasks to take by it.
+fn imbalance(
+    found: &BusiestGroup,
+    imbalance_pct: u32,
+    power_this: u32,
+    power_busiest: u32,
+) -> (Imbalance, u32) {
+    let (this, max, avg) = (found.this_load, found.max_load, found.avg_load);
+    if this >= avg {
+        return (Imbalance::AboveAverage, 0);
+    }
+    if 100 * max <= imbalance_pct * this {
+        return (Imbalance::WithinPercentage, 0);
+    }
+    let surplus = (max - avg) * power_busiest;
+    let room = (avg - this) * power_this;
+    let load = surplus.min(room) / SCHED_LOAD_SCALE;
+    if load >= SCHED_LOAD_SCALE {
+        (Imbalance::ToAverage, load / SCHED_LOAD_SCALE)
+    } else if max - this >= 2 * SCHED_LOAD_SCALE {
+        (Imbalance::TwoTasksApart, 1)
+    } else if gains_power(this, max, power_this, power_busiest) {
+        (Imbalance::MorePower, 1)
+    } else {
+        (Imbalance::NoGain, 0)
+    }
+}
+
+/// Whether one task more here and one less there would use more of the CPUs' power.
+const fn gains_power(this: u32, max: u32, power_this: u32, power_busiest: u32) -> bool {
+    const ONE_TASK: u32 = SCHED_LOAD_SCALE * SCHED_LOAD_SCALE;
+    let used_before = power_busiest * at_most_one(max) + power_this * at_most_one(this);
+    let taken = ONE_TASK / power_busiest;
+    let left = if max > taken {
+        power_busiest * at_most_one(max - taken)
+    } else {
+        0
+    };
+    let load_busiest = max * power_busiest;
+    let added = if load_busiest < ONE_TASK {
+        load_busiest / power_this
+    } else {
+        ONE_TASK / power_this
+    };
+    let used_after = left + power_this * at_most_one(this + added);
+    used_after / SCHED_LOAD_SCALE > used_before / SCHED_LOAD_SCALE
+}
+
+const fn at_most_one(load: u32) -> u32 {
+    if load < SCHED_LOAD_SCALE {
+        load
+    } else {
+        SCHED_LOAD_SCALE
+    }
+}
+
+/// Whether a task may be moved to another CPU, and why (not).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Migratable {
+    /// No: it is running.
+    Running,
+    /// No: its affinity forbids that CPU.
+    NotAllowed,
+    /// Yes: that CPU is idle.
+    TargetIdle,
+    /// Yes: too many attempts have moved nothing.
+    TooManyFailures,
+    /// No: it ran a moment ago.
+    CacheHot,
+    /// Yes: its CPU's cache has forgotten it.
+    CacheCold,
+}
+
+impl Migratable {
+    /// Whether it may be moved.
+    pub const fn moves(self) -> bool {
+        matches!(
+            self,
+            Self::TargetIdle | Self::TooManyFailures | Self::CacheCold
+        )
+    }
+}
+
+/// The CPU that a task would be moved to, as far as the decision needs it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// Its number.
+    pub cpu: usize,
+    /// It runs its idle task.
+    pub idle: bool,
+    /// `cache_hot_time` of the domain, ns.
+    pub cache_hot_time: u64,
+    /// More balancings have failed than `cache_nice_tries` of the domain.
+    pub tried_enough: bool,
+}
+
+/// Whether balancing may move `p` to another CPU; the last tick of its own was then. Linux
+/// 2.6.12: kernel/sched.c, `can_migrate_task()`.
+pub const fn can_migrate_task(
+    p: &SchedTask,
+    running: bool,
+    timestamp_last_tick: u64,
+    to: &Target,
+) -> Migratable {
+    if running {
+        Migratable::Running
+    } else if p.cpus_allowed >> to.cpu & 1 == 0 {
+        Migratable::NotAllowed
+    } else if to.idle {
+        Migratable::TargetIdle
+    } else if to.tried_enough {
+        Migratable::TooManyFailures
+    } else if task_hot(p, timestamp_last_tick, to.cache_hot_time) {
+        Migratable::CacheHot
+    } else {
+        Migratable::CacheCold
+    }
+}
+
+/// On which CPU a task wakes, and by which rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WakeCpu {
+    /// Where it is: the waker is there as well.
+    SameCpu,
+    /// Where it is: it may not run on the waker's CPU.
+    NotAllowed,
+    /// Where it is: its CPU has little to do, the waker's has more.
+    NotFromIdle,
+    /// On the waker's CPU: it is cold on its own.
+    Affine,
+    /// On the waker's CPU: that has less to do.
+    Balance,
+    /// Where it is: no domain says otherwise.
+    Stays,
+}
+
+impl WakeCpu {
+    /// Whether it is moved to the waker's CPU.
+    pub const fn moves(self) -> bool {
+        matches!(self, Self::Affine | Self::Balance)
+    }
+}
+
+/// What the choice of the CPU depends on at a wake-up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WakeFacts {
+    /// CPU of the waker.
+    pub this_cpu: usize,
+    /// Source load of the sleeper's CPU.
+    pub load: u32,
+    /// Target load of the waker's.
+    pub this_load: u32,
+    /// The waker is about to sleep.
+    pub sync: bool,
+    /// `sched_clock()` at the last tick of the sleeper's CPU.
+    pub timestamp_last_tick: u64,
+}
+
+/// On which CPU `p` is to wake: the waker's, with these domains, or its own. Linux 2.6.12:
+/// kernel/sched.c, `try_to_wake_up()`.
+///
+/// Simplified: `wake_idle()` does something in kernels for hyper-threading only.
+pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> WakeCpu {
+    let cpu = usize::from(p.cpu);
+    if cpu == facts.this_cpu {
+        return WakeCpu::SameCpu;
+    }
+    if p.cpus_allowed >> facts.this_cpu & 1 == 0 {
+        return WakeCpu::NotAllowed;
+    }
+    // The word wraps if a waker that is about to sleep does so on an idle CPU.
+    let leaving = if facts.sync { SCHED_LOAD_SCALE } else { 0 };
+    let this_load = facts.this_load.wrapping_sub(leaving);
+    if facts.load < SCHED_LOAD_SCALE / 2 && this_load > SCHED_LOAD_SCALE / 2 {
+        return WakeCpu::NotFromIdle;
+    }
+    for sd in domains {
+        let balanced = sd.wake_imbalance_pct().wrapping_mul(this_load) > 100 * facts.load;
+        let hot = task_hot(p, facts.timestamp_last_tick, sd.cache_hot_time);
+        let choice = if sd.flags.contains(SdFlags::WAKE_AFFINE) && !hot {
+            WakeCpu::Affine
+        } else if sd.flags.contains(SdFlags::WAKE_BALANCE) && !balanced {
+            WakeCpu::Balance
+        } else {
+            continue;
+        };
+        if sd.span >> cpu & 1 != 0 {
+            return choice;
+        }
+    }
+    WakeCpu::Stays
+}
+
+/// Whether a task with a new program moves from a CPU with that source load to the one with the
+/// least target load: half of the percentage of the domain is enough. Linux 2.6.12:
+/// kernel/sched.c, `find_idlest_cpu()`.
+pub const fn exec_moves(this_load: u32, min_load: u32, imbalance_pct: u32) -> bool {
+    // Here the percentage is halved as such, and not, as for wake-ups, added to the whole.
+    let percent = 100 + (imbalance_pct - 100) / 2;
+    min_load.wrapping_mul(percent) < (this_load + SCHED_LOAD_SCALE).wrapping_mul(100)
+}

@@ -1,0 +1,228 @@
+//! Moves that need the help of a migration thread: tasks that may no longer stay on their CPU,
+//! tasks with a new program, and active balancing.
+
+use super::balance::Move;
+use super::domain::{SdFlags, cpu_map, cpus_of};
+use super::imbalance::exec_moves;
+use super::{Ctx, SchedTask, Scheduler};
+use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
+use crate::trace::MigrateReason;
+
+/// What a migration thread is asked for: to move a task off its CPU. Linux 2.6.12:
+/// kernel/sched.c, `migration_req_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MigrationReq {
+    task: TaskId,
+    dest: usize,
+    why: MigrateReason,
+    waiter: TaskId,
+}
+
+/// How a change of affinity, or a move at exec, goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Migration {
+    /// Nothing is left to do.
+    Done,
+    /// The caller waits, in TASK_UNINTERRUPTIBLE, until the migration thread has done its work.
+    Wait,
+}
+
+/// No CPU of the mask is online.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoCpu;
+
+impl Scheduler {
+    /// Makes the task the migration thread of `cpu`, asleep: bound to it and better than any other
+    /// task. Linux 2.6.12: kernel/sched.c, `migration_call()`.
+    pub fn add_migration_thread(&mut self, cpu: usize, id: TaskId, pid: Pid, name: Name) {
+        let mut task = SchedTask::new(pid, name);
+        task.state = TaskState::INTERRUPTIBLE;
+        task.policy = Policy::Fifo;
+        task.rt_priority = MAX_RT_PRIO - 1;
+        task.prio = rt_priority_to_prio(u32::from(task.rt_priority));
+        task.cpu = cpu as u8;
+        task.cpus_allowed = 1 << cpu;
+        self.insert(id, task);
+        self.rqs[cpu].migration_thread = Some(id);
+    }
+
+    /// Whether the task is the migration thread of its CPU.
+    #[inline]
+    pub fn is_migration_thread(&self, id: TaskId) -> bool {
+        self.task_rq(id).migration_thread == Some(id)
+    }
+
+    /// Wakes the migration thread of a CPU whose tasks cannot be moved otherwise, unless it has
+    /// been asked already.
+    pub(super) fn ask_for_active_balance(&mut self, ctx: &mut Ctx, busiest: usize) {
+        let rq = &mut self.rqs[busiest];
+        if rq.active_balance {
+            return;
+        }
+        rq.active_balance = true;
+        rq.push_cpu = ctx.cpu as u8;
+        self.wake_migration_thread(ctx, busiest);
+    }
+
+    fn wake_migration_thread(&mut self, ctx: &mut Ctx, cpu: usize) {
+        if let Some(thread) = self.rqs[cpu].migration_thread {
+            self.wake_up_process(ctx, thread);
+        }
+    }
+
+    /// One round of this CPU's migration thread, which is running. Returns the task that waited
+    /// for a move; `None` if there is nothing left to do, and the thread is to sleep. Linux
+    /// 2.6.12: kernel/sched.c, `migration_thread()`.
+    pub fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
+        let cpu = ctx.cpu;
+        if self.rqs[cpu].active_balance {
+            self.active_load_balance(ctx);
+            self.rqs[cpu].active_balance = false;
+        }
+        let req = self.rqs[cpu].migration_queue.pop()?;
+        self.migrate_task(ctx, &req);
+        Some(req.waiter)
+    }
+
+    /// Pushes waiting tasks of this CPU to idle ones, one to each. Linux 2.6.12: kernel/sched.c,
+    /// `active_load_balance()`.
+    fn active_load_balance(&mut self, ctx: &mut Ctx) {
+        let cpu = ctx.cpu;
+        let mut visited = 0_u32;
+        for level in 0..self.domains[cpu].len() {
+            if !self.domains[cpu][level]
+                .flags
+                .contains(SdFlags::LOAD_BALANCE)
+            {
+                return;
+            }
+            for group in 0..self.domains[cpu][level].groups.len() {
+                for to in cpus_of(self.domains[cpu][level].groups[group].cpumask) {
+                    if self.rqs[cpu].nr_running <= 1 {
+                        return;
+                    }
+                    if visited >> to & 1 != 0 {
+                        continue;
+                    }
+                    visited |= 1 << to;
+                    if self.is_idle(to) && to != cpu {
+                        let push = Move {
+                            from: cpu,
+                            to,
+                            tasks: 1,
+                            domain: (cpu, level),
+                            why: MigrateReason::Active,
+                        };
+                        self.move_tasks(ctx, push);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves a task off this CPU, unless it has left meanwhile, or may no longer go there. Linux
+    /// 2.6.12: kernel/sched.c, `__migrate_task()`.
+    fn migrate_task(&mut self, ctx: &mut Ctx, req: &MigrationReq) {
+        let (p, dest) = (req.task, req.dest);
+        let Some(task) = self.tasks.get(p) else {
+            return;
+        };
+        if usize::from(task.cpu) != ctx.cpu || task.cpus_allowed >> dest & 1 == 0 {
+            return;
+        }
+        if !task.is_queued() {
+            self.set_task_cpu(ctx, p, dest, req.why);
+            return;
+        }
+        self.rebase_timestamp(p, dest);
+        let (tasks, rq) = self.task_rq_mut(p);
+        rq.deactivate(tasks, p);
+        self.set_task_cpu(ctx, p, dest, req.why);
+        self.activate_task(ctx, p);
+        self.resched_if_preempts(p);
+    }
+
+    /// Changes the CPUs that a task may run on. `waiter` is the calling task: if it must wait, it
+    /// sleeps next. Linux 2.6.12: kernel/sched.c, `set_cpus_allowed()`.
+    ///
+    /// A kernel for one CPU only looks at the mask.
+    ///
+    /// # Errors
+    /// No CPU of the mask is online; nothing is changed then.
+    pub fn set_cpus_allowed(
+        &mut self,
+        ctx: &mut Ctx,
+        p: TaskId,
+        mask: u32,
+        waiter: TaskId,
+    ) -> Result<Migration, NoCpu> {
+        let online = mask & cpu_map(self.rqs.len());
+        if online == 0 {
+            return Err(NoCpu);
+        }
+        if self.rqs.len() == 1 {
+            return Ok(Migration::Done);
+        }
+        let task = &mut self.tasks[p];
+        task.cpus_allowed = mask;
+        if mask >> task.cpu & 1 != 0 {
+            return Ok(Migration::Done);
+        }
+        let req = MigrationReq {
+            task: p,
+            dest: online.trailing_zeros() as usize,
+            why: MigrateReason::Affinity,
+            waiter,
+        };
+        Ok(self.request_migration(ctx, req))
+    }
+
+    /// Moves a task that neither runs nor is queued at once, and asks the migration thread for any
+    /// other. Linux 2.6.12: kernel/sched.c, `migrate_task()`.
+    fn request_migration(&mut self, ctx: &mut Ctx, req: MigrationReq) -> Migration {
+        let cpu = usize::from(self.tasks[req.task].cpu);
+        let rq = &mut self.rqs[cpu];
+        if !self.tasks[req.task].is_queued() && rq.curr != req.task {
+            self.set_task_cpu(ctx, req.task, req.dest, req.why);
+            return Migration::Done;
+        }
+        // The latest request comes first.
+        rq.migration_queue.push(req);
+        self.wake_migration_thread(ctx, cpu);
+        Migration::Wait
+    }
+
+    /// The CPU that the running task of `cpu` should move to as it starts a new program, if
+    /// another is better: the one with the least load. Linux 2.6.12: kernel/sched.c,
+    /// `sched_exec()`, `find_idlest_cpu()`.
+    pub fn exec_cpu(&self, cpu: usize) -> Option<usize> {
+        if self.rqs[cpu].nr_running <= 1 {
+            return None;
+        }
+        let mut domains = self.domains[cpu].iter().rev();
+        let sd = domains.find(|sd| sd.flags.contains(SdFlags::BALANCE_EXEC))?;
+        let allowed = sd.span & self.tasks[self.rqs[cpu].curr].cpus_allowed;
+        let (idlest, min_load) = cpus_of(allowed)
+            .map(|cpu| (cpu, self.target_load(cpu)))
+            .min_by_key(|(_, load)| *load)?;
+        let moves = exec_moves(self.source_load(cpu), min_load, sd.imbalance_pct);
+        (moves && idlest != cpu).then_some(idlest)
+    }
+
+    /// Balances the load at exec: asks for a move of the running task of this CPU, if that is
+    /// worth it. The task sleeps next if it must wait. Linux 2.6.12: kernel/sched.c,
+    /// `sched_exec()`, `sched_migrate_task()`.
+    pub fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
+        let Some(dest) = self.exec_cpu(ctx.cpu) else {
+            return Migration::Done;
+        };
+        let current = self.rqs[ctx.cpu].curr;
+        let req = MigrationReq {
+            task: current,
+            dest,
+            why: MigrateReason::Exec,
+            waiter: current,
+        };
+        self.request_migration(ctx, req)
+    }
+}
