@@ -118,6 +118,7 @@ fn statement(names: Names) -> impl Strategy<Value = String> {
             1 => (number(names), body.clone())
                 .prop_map(|(n, s)| format!("for i in (({n}) & 3)..=4 {{ b ^= i; {s} }}")),
             // Rhai would loop over a copy; nothing changes this array.
+            // Rhai would loop over a copy; nothing changes this array.
             1 => body.clone().prop_map(|body| format!("for x in s {{ c += x; {body} }}")),
             1 => (truth(names), body.clone(), body.clone()).prop_map(|(c, s, t)| {
                 format!("{{ let k = 0; while k < 3 {{ k += 1; {s} if {c} {{ continue; }} {t} }} }}")
