@@ -75,6 +75,7 @@ pub fn exit_and_reap(machine: &mut Machine, child: TaskId, parent: TaskId) -> Ou
         pid: -1,
         status: VirtAddr(0),
         options: 0,
+        ..WaitArgs::default()
     };
     act(machine, parent, Action::Syscall(Syscall::Wait4(any)))
 }

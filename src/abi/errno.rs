@@ -47,6 +47,7 @@ errnos! {
     EEXIST = 17, "file exists";
     ENODEV = 19, "no such device";
     ENOTDIR = 20, "not a directory";
+    EISDIR = 21, "is a directory";
     EINVAL = 22, "invalid argument";
     ENFILE = 23, "file table overflow";
     EMFILE = 24, "too many open files";
@@ -55,6 +56,7 @@ errnos! {
     ENOSPC = 28, "no space left on device";
     ESPIPE = 29, "illegal seek";
     EPIPE = 32, "broken pipe";
+    ERANGE = 34, "result too large";
     ENAMETOOLONG = 36, "file name too long";
     ENOSYS = 38, "function not implemented";
     EOVERFLOW = 75, "value too large for defined data type";

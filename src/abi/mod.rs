@@ -7,6 +7,7 @@ mod ids;
 mod mman;
 mod names;
 mod prio;
+mod siginfo;
 mod signal;
 mod state;
 mod status;
@@ -22,6 +23,7 @@ pub use names::{Name, Names};
 pub use prio::{
     MAX_PRIO, MAX_RT_PRIO, Policy, nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice,
 };
+pub use siginfo::{SIGINFO_WORDS, SigInfo, SigOrigin, si_code};
 pub use signal::{DefaultAction, NSIG, SigSet, Signal};
 pub use state::TaskState;
 pub use status::WaitStatus;

@@ -72,6 +72,16 @@ impl Signal {
         }
     }
 
+    /// Whether it is a real-time signal, each of which is queued.
+    pub const fn is_realtime(self) -> bool {
+        self.0 >= Self::SIGRTMIN.0
+    }
+
+    /// Whether it is one of the four stop signals.
+    pub const fn is_stop(self) -> bool {
+        matches!(self.default_action(), DefaultAction::Stop)
+    }
+
     /// The number, 1..=64.
     pub const fn number(self) -> u32 {
         self.0 as u32
@@ -95,6 +105,28 @@ impl SigSet {
     /// The empty set.
     pub const EMPTY: Self = Self(0);
 
+    /// The four stop signals.
+    pub const STOPS: Self = Self::EMPTY
+        .with(Signal::SIGSTOP)
+        .with(Signal::SIGTSTP)
+        .with(Signal::SIGTTIN)
+        .with(Signal::SIGTTOU);
+
+    /// The set of a `sigset_t`: signals 1 to 32, and 33 to 64.
+    pub const fn from_words(words: [u32; 2]) -> Self {
+        Self(words[0] as u64 | (words[1] as u64) << 32)
+    }
+
+    /// The words of a `sigset_t`.
+    pub const fn words(self) -> [u32; 2] {
+        [self.0 as u32, (self.0 >> 32) as u32]
+    }
+
+    /// This set without SIGKILL and SIGSTOP, which nobody can block.
+    pub const fn blockable(self) -> Self {
+        self.without(Signal::SIGKILL).without(Signal::SIGSTOP)
+    }
+
     /// A set of the given signals.
     pub fn of(signals: &[Signal]) -> Self {
         signals.iter().fold(Self::EMPTY, |set, s| set.with(*s))
@@ -108,14 +140,6 @@ impl SigSet {
     /// This set without that signal.
     pub const fn without(self, signal: Signal) -> Self {
         Self(self.0 & !(1 << (signal.0 - 1)))
-    }
-
-    /// This set without the four stop signals.
-    pub const fn without_stops(self) -> Self {
-        self.without(Signal::SIGSTOP)
-            .without(Signal::SIGTSTP)
-            .without(Signal::SIGTTIN)
-            .without(Signal::SIGTTOU)
     }
 
     /// Whether the signal is in the set.

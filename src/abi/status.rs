@@ -13,6 +13,19 @@ impl WaitStatus {
         Self((code as u32 & 0xff) << 8)
     }
 
+    /// The event that a traced task has stopped at, by the name of its constant.
+    pub const fn event(self) -> Option<&'static str> {
+        Some(match self.0 >> 16 {
+            1 => "PTRACE_EVENT_FORK",
+            2 => "PTRACE_EVENT_VFORK",
+            3 => "PTRACE_EVENT_CLONE",
+            4 => "PTRACE_EVENT_EXEC",
+            5 => "PTRACE_EVENT_VFORK_DONE",
+            6 => "PTRACE_EVENT_EXIT",
+            _ => return None,
+        })
+    }
+
     /// The status of a task that a signal killed (no core written).
     pub const fn killed(signal: Signal) -> Self {
         Self(signal.number())
@@ -25,6 +38,10 @@ impl fmt::Display for WaitStatus {
         match (self.0, low) {
             (0xffff, _) => write!(f, "continued"),
             (_, 0) => write!(f, "exited {high}"),
+            (_, 0x7f) if self.event().is_some() => {
+                write!(f, "stopped at {}", self.event().unwrap_or_default())
+            }
+            (_, 0x7f) if high == 0x85 => f.write_str("stopped at a system call"),
             (_, 0x7f) => match Signal::new(high) {
                 Some(signal) => write!(f, "stopped by {signal}"),
                 None => write!(f, "stopped ({high})"),
@@ -51,6 +68,9 @@ mod tests {
             (0x0009, "killed by SIGKILL"),
             (0x0300, "exited 3"),
             (0x137f, "stopped by SIGSTOP"),
+            (0x057f, "stopped by SIGTRAP"),
+            (0x857f, "stopped at a system call"),
+            (0x2057f, "stopped at PTRACE_EVENT_VFORK"),
             (0xffff, "continued"),
         ] {
             assert_eq!(WaitStatus(word).to_string(), text);

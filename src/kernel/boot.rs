@@ -6,6 +6,7 @@ use super::cred::{Cred, Rlimits, UserTable};
 use super::fail::FailPoints;
 use super::files::{Fd, FilesStruct, FsStruct, Namespace};
 use super::futex::Futexes;
+use super::itimer::RealTimers;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
 use super::sched::{Levers, SchedTask, Scheduler, effective_prio, task_timeslice};
@@ -17,7 +18,7 @@ use super::vfs::{FileSystem, InodeKind};
 use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, TaskState};
 use crate::hw::{Cpu, Ram};
 use crate::trace::{FrameUse, TraceLog};
-use slotmap::SlotMap;
+use slotmap::{SecondaryMap, SlotMap};
 
 /// Boot options. Sizes in bytes, times in ticks.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,8 +85,8 @@ fn program_file(name: &str) -> InodeKind {
 }
 
 impl Kernel {
-    /// Boots a kernel: memory, idle tasks, init with its own address space, and a root directory
-    /// with `console`, `null`, `init`, `sh` and `true`.
+    /// Boots a kernel: memory, idle tasks, init with its own address space, and the files
+    /// `console`, `null`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
     ///
     /// # Errors
     /// If the options make no machine, in words for the user.
@@ -127,6 +128,7 @@ impl Kernel {
             files: SlotMap::with_key(),
             open_files: SlotMap::with_key(),
             inodes: SlotMap::with_key(),
+            pipes: SecondaryMap::new(),
             fs: SlotMap::with_key(),
             sighands: SlotMap::with_key(),
             signals: SlotMap::with_key(),
@@ -136,6 +138,7 @@ impl Kernel {
             pid_hash: PidHash::default(),
             users: UserTable::default(),
             timers: Timers::default(),
+            real_timers: RealTimers::default(),
             futexes: Futexes::default(),
             console: Console::default(),
             nr_threads: 0,
@@ -177,6 +180,9 @@ impl Kernel {
                 program => program_file(program),
             };
             self.create(name, kind);
+        }
+        for dir in ["/bin", "/dev", "/tmp"] {
+            self.root.make_dir(dir.to_owned());
         }
     }
 
@@ -224,11 +230,7 @@ impl Kernel {
             ..SignalStruct::new(pid, pid, rlimits)
         };
         let files = self.console_files()?;
-        let fs = FsStruct {
-            count: 1,
-            umask: 0o022,
-            cwd: "/".to_owned(),
-        };
+        let fs = FsStruct::initial();
         let bare = Task::bare(init, Cred::of_user(0));
         *self.task_mut(init) = Task {
             tgid: pid,

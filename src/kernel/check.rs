@@ -3,8 +3,10 @@
 
 use super::Kernel;
 use super::pidmap::PidType;
+use super::pipe::PIPE_BUFFERS;
+use super::ptrace_stop::Trap;
 use super::task::{Continuation, ExitState, PfFlags, Task};
-use crate::abi::{Pid, TaskId, TaskState};
+use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 
@@ -25,7 +27,9 @@ impl Kernel {
         self.check_totals()?;
         self.check_shared()?;
         self.check_files()?;
+        self.check_pipes()?;
         self.check_waits()?;
+        self.check_signals()?;
         (0..self.cpus.len()).try_for_each(|cpu| self.check_current(cpu))?;
         self.sched.check()?;
         self.check_mm()
@@ -40,14 +44,26 @@ impl Kernel {
 
     /// Parents and children know each other, and threads their leader.
     fn check_family(&self, id: TaskId, task: &Task) -> Result<(), String> {
-        demand(task.parent == task.real_parent, || "has a tracer".into())?;
         if id != self.init {
             let parent = self.tasks.get(task.parent).ok_or("its parent is gone")?;
             demand(parent.children.get(&task.sibling) == Some(&id), || {
                 "is not in its parent's list".into()
             })?;
-            demand(parent.exit_state == ExitState::Alive, || {
+            let real = self.tasks.get(task.real_parent);
+            let real = real.ok_or("its real parent is gone")?;
+            let alive = |task: &Task| task.exit_state == ExitState::Alive;
+            demand(alive(parent) && alive(real), || {
                 "its parent has ended".into()
+            })?;
+            let linked = task
+                .ptrace_link
+                .map(|seq| real.ptrace_children.get(&seq) == Some(&id));
+            let foreign = task.parent != task.real_parent;
+            demand(linked == foreign.then_some(true), || {
+                format!("foreign parent {foreign}, with its real one {linked:?}")
+            })?;
+            demand(!foreign || !task.ptrace.is_empty(), || {
+                "has a foreign parent that does not trace it".into()
             })?;
         }
         for (seq, child) in &task.children {
@@ -56,6 +72,17 @@ impl Kernel {
                 "a child has another parent".into()
             })?;
         }
+        for (seq, child) in &task.ptrace_children {
+            let child = self.tasks.get(*child).ok_or("a traced child is gone")?;
+            let link = (child.real_parent, child.ptrace_link);
+            demand(link == (id, Some(*seq)), || {
+                "a traced child has another parent".into()
+            })?;
+        }
+        let inside = matches!(task.continuation, Some(Continuation::PtraceStop(_)));
+        demand(task.last_siginfo.is_some() == inside, || {
+            "has the signal of a stop that it is not in".into()
+        })?;
         let leader = task.group_leader;
         demand(self.tasks.contains_key(leader), || {
             "its leader is gone".into()
@@ -215,7 +242,15 @@ impl Kernel {
         let tables = self.files.values();
         let descriptors = tables.flat_map(|table| table.open().map(|(_, open)| open.file));
         let areas = self.mms.values().flat_map(|mm| mm.vmas.values());
-        for file in descriptors.chain(areas.filter_map(|vma| vma.vm_file)) {
+        let calls = self.tasks.values().filter_map(|task| task.continuation);
+        let pinned = calls.filter_map(|call| match call {
+            Continuation::PipeRead(io) | Continuation::PipeWrite(io) => {
+                io.pinned.then_some(io.file)
+            }
+            _ => None,
+        });
+        let mapped = areas.filter_map(|vma| vma.vm_file);
+        for file in descriptors.chain(mapped).chain(pinned) {
             *files.entry(file).or_default() += 1;
         }
         let stated = self.open_files.iter().map(|(id, file)| (id, file.f_count));
@@ -239,6 +274,42 @@ impl Kernel {
         Ok(())
     }
 
+    /// A pipe knows how many can read and write it, who sleeps in it, and holds no page without
+    /// bytes.
+    fn check_pipes(&self) -> Result<(), String> {
+        for (inode, pipe) in &self.pipes {
+            let ends = self.open_files.values().filter(|file| file.inode == inode);
+            let ends = ends.fold((0, 0), |(readers, writers), file| {
+                (
+                    readers + u32::from(file.can_read()),
+                    writers + u32::from(file.can_write()),
+                )
+            });
+            demand(ends == (pipe.readers, pipe.writers), || {
+                format!(
+                    "a pipe counts {:?}, but has {ends:?}",
+                    (pipe.readers, pipe.writers)
+                )
+            })?;
+            let fits = pipe.buffers.len() <= PIPE_BUFFERS;
+            let pages = pipe.buffers.iter();
+            let full = pages
+                .clone()
+                .all(|b| b.len > 0 && b.offset + b.len <= PAGE_SIZE);
+            demand(fits && full, || format!("bad pages in a pipe: {pipe:?}"))?;
+            let inside = |task: &TaskId| match self.task(*task).continuation {
+                Some(Continuation::PipeRead(io) | Continuation::PipeWrite(io)) => {
+                    self.open_files[io.file].inode == inode
+                }
+                _ => false,
+            };
+            demand(pipe.sleepers().all(|task| inside(&task)), || {
+                format!("somebody sleeps in a pipe without a call: {pipe:?}")
+            })?;
+        }
+        Ok(())
+    }
+
     /// A CPU runs its idle task or one that is on its runqueue.
     fn check_current(&self, cpu: usize) -> Result<(), String> {
         let current = self.sched.current(cpu);
@@ -252,6 +323,52 @@ impl Kernel {
         })
     }
 
+    /// Queued signals are charged, and belong to pending ones; groups name their own threads, and
+    /// real timers their processes.
+    fn check_signals(&self) -> Result<(), String> {
+        let mut charged: BTreeMap<u32, u32> = BTreeMap::new();
+        let private = self.tasks.values().map(|t| (t.pending, &t.sigqueue));
+        let shared = self.signals.values();
+        let shared = shared.map(|group| (group.shared_pending, &group.shared_queue));
+        for (set, queue) in private.chain(shared) {
+            for uid in queue.charged() {
+                *charged.entry(uid).or_default() += 1;
+            }
+            let mut infos = queue.infos();
+            let stray = infos.find(|info| !set.contains(info.signal));
+            demand(stray.is_none(), || {
+                format!("{stray:?} is queued, not pending")
+            })?;
+        }
+        let stated: BTreeMap<u32, u32> = self.users.sigpending_of_all().collect();
+        demand(stated == charged, || {
+            format!("sigpending {stated:?}, but {charged:?} are queued")
+        })?;
+        for (id, group) in &self.signals {
+            let named = [group.curr_target, group.group_exit_task];
+            for thread in named.into_iter().flatten() {
+                let member = self.tasks.get(thread).is_some_and(|t| t.signal == Some(id));
+                demand(member, || "a group names a thread of another".into())?;
+            }
+            demand(group.group_stop_count <= group.count, || {
+                format!("{} of {} stop", group.group_stop_count, group.count)
+            })?;
+        }
+        let due = self
+            .signals
+            .iter()
+            .filter_map(|(id, group)| Some((group.itimers.real?, id)));
+        let timers: BTreeMap<_, _> = self
+            .real_timers
+            .iter()
+            .map(|(tick, id)| (id, tick))
+            .collect();
+        let due: BTreeMap<_, _> = due.map(|(tick, id)| (id, tick)).collect();
+        demand(timers == due, || {
+            format!("real timers {timers:?}, not {due:?}")
+        })
+    }
+
     /// Timers have sleepers, and vfork parents a child that will wake them.
     fn check_waits(&self) -> Result<(), String> {
         for (tick, id) in self.timers.iter() {
@@ -261,8 +378,16 @@ impl Kernel {
             })?;
         }
         for (id, task) in self.real_tasks() {
-            let Some(Continuation::VforkWait { child, done }) = task.continuation else {
-                continue;
+            let (child, done) = match task.continuation {
+                Some(
+                    Continuation::VforkWait { child, done }
+                    | Continuation::PtraceStop(Trap::Fork {
+                        child,
+                        vfork: true,
+                        done,
+                    }),
+                ) => (child, done),
+                _ => continue,
             };
             let child = self.pid_hash.find(child);
             let held = child.is_some_and(|child| self.task(child).vfork_done == Some(id));

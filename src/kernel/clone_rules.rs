@@ -4,6 +4,7 @@
 //! its explanations cannot differ.
 
 use super::cred::{Caps, Cred};
+use super::ptrace_rules::PtraceEvent;
 use super::signal::SignalFlags;
 use super::task::PtFlags;
 use crate::abi::{CloneFlags, SigSet, Signal};
@@ -282,6 +283,16 @@ impl ForkEvent {
             Self::Fork => "PTRACE_EVENT_FORK",
             Self::Vfork => "PTRACE_EVENT_VFORK",
             Self::Clone => "PTRACE_EVENT_CLONE",
+        }
+    }
+}
+
+impl From<ForkEvent> for PtraceEvent {
+    fn from(event: ForkEvent) -> Self {
+        match event {
+            ForkEvent::Fork => Self::Fork,
+            ForkEvent::Vfork => Self::Vfork,
+            ForkEvent::Clone => Self::Clone,
         }
     }
 }

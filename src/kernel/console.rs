@@ -2,9 +2,10 @@
 //! has read yet.
 
 use super::Kernel;
+use super::restart::Restart;
 use super::syscall::SysResult;
 use super::task::Continuation;
-use crate::abi::{Errno, TaskId, TaskState, VirtAddr};
+use crate::abi::{TaskId, TaskState, VirtAddr};
 use std::collections::VecDeque;
 
 /// `/dev/console`.
@@ -67,9 +68,7 @@ impl Kernel {
             return copied.map(|()| line.len() as u32).into();
         }
         if self.signal_pending(current) {
-            return self.interrupted(current, Continuation::ReadConsole { addr, len }, |kernel| {
-                kernel.read_console(current, addr, len)
-            });
+            return SysResult::Restart(Restart::Sys);
         }
         self.console.readers.push_back(current);
         self.block(
@@ -82,29 +81,5 @@ impl Kernel {
     /// What programs wrote since this was last asked.
     pub fn take_console_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.console.output)
-    }
-
-    /// `-ERESTARTSYS`: signals are taken; without a handler the call is made again, after one it
-    /// returns `EINTR`.
-    ///
-    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `do_signal()`.
-    pub(super) fn interrupted(
-        &mut self,
-        current: TaskId,
-        continuation: Continuation,
-        again: impl FnOnce(&mut Self) -> SysResult,
-    ) -> SysResult {
-        use super::deliver::Taken;
-        // Where the task goes on if one of the signals stops it.
-        self.task_mut(current).continuation = Some(continuation);
-        let taken = self.do_signal(current);
-        if taken == Taken::Gone {
-            return SysResult::Blocked;
-        }
-        self.task_mut(current).continuation = None;
-        match taken {
-            Taken::Handler => Err(Errno::EINTR).into(),
-            Taken::Nothing | Taken::Gone => again(self),
-        }
     }
 }

@@ -5,12 +5,11 @@ use super::exec::ExecArgs;
 use super::fork::ForkArgs;
 use super::futex::FutexArgs;
 use super::mm::MmapArgs;
-use super::signal::SigAction;
+use super::ptrace::PtraceArgs;
+use super::sigwait::InfoTo;
 use super::syscall::Syscall;
-use super::task::OpenCall;
 use super::wait::WaitArgs;
 use crate::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, TaskId, VirtAddr};
-use crate::trace::TraceEvent;
 
 /// Most bytes of arguments and environment: 32 pages, less a word.
 ///
@@ -26,16 +25,22 @@ impl Kernel {
         let regs = &mut self.task_mut(current).thread.regs;
         regs.orig_eax = regs.eax;
         let nr = regs.eax;
-        match self.decode(current) {
+        let arg = regs.ebx;
+        if self.stops_at_calls(current) {
+            // Its tracer may change the arguments yet.
+            self.stat.syscalls += 1;
+            self.begin_call(current, nr as u16, arg);
+            if self.stops_before_call(current, None) {
+                return;
+            }
+        }
+        match self.decode(current, nr) {
             Ok(call) => {
                 self.syscall(current, call);
             }
             Err(errno) => {
                 self.stat.syscalls += 1;
-                let nr = nr as u16;
-                self.task_mut(current).call = Some(OpenCall { nr });
-                let arg = self.task(current).thread.regs.ebx;
-                self.trace(current, TraceEvent::SysEnter { nr, arg });
+                self.begin_call(current, nr as u16, arg);
                 self.syscall_exit(current, Err(errno));
             }
         }
@@ -45,33 +50,46 @@ impl Kernel {
     ///
     /// # Errors
     /// Of that copying: `EFAULT`, `ENAMETOOLONG`, `ENOENT`, `E2BIG`.
-    fn decode(&mut self, current: TaskId) -> Result<Syscall, Errno> {
+    pub(super) fn decode(&mut self, current: TaskId, nr: u32) -> Result<Syscall, Errno> {
         let regs = self.task(current).thread.regs;
         let [a, b, c] = [regs.ebx, regs.ecx, regs.edx];
         let [d, e, f] = [regs.esi, regs.edi, regs.ebp];
-        Ok(match regs.eax {
+        Ok(match nr {
             1 => Syscall::Exit(a as i32),
             2 => Syscall::Fork,
             3 => Syscall::Read(a, VirtAddr(b), c),
             4 => Syscall::Write(a, VirtAddr(b), c),
             5 => Syscall::Open(self.getname(current, a)?, b),
             6 => Syscall::Close(a),
-            7 => Syscall::Wait4(wait_args(a, b, c)),
+            7 => Syscall::Wait4(wait_args(a, b, c, 0)),
+            10 => Syscall::Unlink(self.getname(current, a)?),
             11 => Syscall::Execve(self.exec_args(current, a, b, c)?),
+            12 => Syscall::Chdir(self.getname(current, a)?),
             19 => Syscall::Lseek(a, b as i32, c),
             20 => Syscall::Getpid,
-            24 | 47 | 49 | 50 => Syscall::GetId(regs.eax as u16),
+            24 | 47 | 49 | 50 | 199..=202 => Syscall::GetId(nr as u16),
+            26 => Syscall::Ptrace(PtraceArgs {
+                request: a,
+                pid: b as i32,
+                addr: c,
+                data: d,
+            }),
             34 => Syscall::Nice(a as i32),
+            39 => Syscall::Mkdir(self.getname(current, a)?),
             41 => Syscall::Dup(a),
+            42 => Syscall::Pipe(VirtAddr(a)),
             45 => Syscall::Brk(a),
-            55 => Syscall::Fcntl(a, b, c),
+            55 | 221 => Syscall::Fcntl(a, b, c),
+            60 => Syscall::Umask(a),
+            61 => Syscall::Chroot(self.getname(current, a)?),
+            63 => Syscall::Dup2(a, b),
             64 => Syscall::Getppid,
-            67 => Syscall::Sigaction(a, self.read_sigaction(current, b)?),
             91 => Syscall::Munmap(a, b),
-            114 => Syscall::Wait4(wait_args(a, b, c)),
+            114 => Syscall::Wait4(wait_args(a, b, c, d)),
             120 => Syscall::Clone(clone_args(a, b, c, d, e)),
             158 => Syscall::SchedYield,
             162 => Syscall::Nanosleep(VirtAddr(a), VirtAddr(b)),
+            183 => Syscall::Getcwd(VirtAddr(a), b),
             190 => Syscall::Vfork,
             192 => Syscall::Mmap(MmapArgs {
                 addr: a,
@@ -93,8 +111,25 @@ impl Kernel {
             243 => Syscall::SetThreadArea(VirtAddr(a)),
             252 => Syscall::ExitGroup(a as i32),
             258 => Syscall::SetTidAddress(VirtAddr(a)),
-            nr => Syscall::Unknown(nr as u16),
+            nr => self.decode_other(current, nr, [a, b, c, d, e])?,
         })
+    }
+
+    /// The calls about signals, scheduling and processes.
+    fn decode_other(
+        &mut self,
+        current: TaskId,
+        nr: u32,
+        args @ [a, b, c, d, _]: [u32; 5],
+    ) -> Result<Syscall, Errno> {
+        if let Some(call) = self.decode_signal(current, nr, [a, b, c, d])? {
+            return Ok(Syscall::Signal(call));
+        }
+        if let Some(call) = self.decode_sched(current, nr, args)? {
+            return Ok(Syscall::Sched(call));
+        }
+        let process = self.decode_process(current, nr, args)?;
+        Ok(process.map_or(Syscall::Unknown(nr as u16), Syscall::Process))
     }
 
     /// A file name of the caller's.
@@ -145,7 +180,7 @@ impl Kernel {
     ) -> Result<ExecArgs, Errno> {
         let path = self.getname(current, path)?;
         // As in the kernel, the file is looked up before the arguments are counted and copied.
-        self.find_program(&path)?;
+        self.find_program(current, &path)?;
         let mut left = MAX_ARG_BYTES.saturating_sub(path.len() + 1);
         let envp = self.string_list(current, envp, &mut left)?;
         let argv = self.string_list(current, argv, &mut left)?;
@@ -177,25 +212,15 @@ impl Kernel {
             strings.push(bytes);
         }
     }
-
-    /// The first two words of a `struct old_sigaction`: handler and mask.
-    fn read_sigaction(&mut self, current: TaskId, addr: u32) -> Result<Option<SigAction>, Errno> {
-        if addr == 0 {
-            return Ok(None);
-        }
-        Ok(Some(match self.get_user_u32(current, VirtAddr(addr))? {
-            0 => SigAction::Default,
-            1 => SigAction::Ignore,
-            handler => SigAction::Handler(VirtAddr(handler)),
-        }))
-    }
 }
 
-const fn wait_args(pid: u32, status: u32, options: u32) -> WaitArgs {
+const fn wait_args(pid: u32, status: u32, options: u32, rusage: u32) -> WaitArgs {
     WaitArgs {
         pid: pid as i32,
         status: VirtAddr(status),
         options,
+        rusage: VirtAddr(rusage),
+        info: InfoTo::Nowhere,
     }
 }
 

@@ -3,10 +3,14 @@
 use super::Kernel;
 use super::entry::MAX_ARG_BYTES;
 use super::files::FilesStruct;
+use super::ptrace_rules::PtraceEvent;
+use super::ptrace_stop::Trap;
+use super::sigframe::AltStack;
+use super::sigqueue::SendInfo;
 use super::syscall::SysResult;
-use super::task::PfFlags;
+use super::task::{PfFlags, PtFlags};
 use super::vfs::InodeKind;
-use crate::abi::{Errno, FileId, FilesId, InodeId, SighandId, TaskId};
+use crate::abi::{Errno, FileId, FilesId, InodeId, MmId, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::trace::{SlabCache, TraceEvent};
 
@@ -41,19 +45,31 @@ impl ExecArgs {
     }
 }
 
+/// A program that is ready to take the place of the old one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PendingExec {
+    /// Its address space, with one user: this.
+    pub mm: MmId,
+    /// Its first stack pointer.
+    pub esp: u32,
+    /// Its file.
+    pub exe: InodeId,
+    /// The path that it was called by.
+    pub path: String,
+}
+
 impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `do_execve()` and `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///
     /// Simplified: no set-id programs.
-    /// A task whose process has other threads is refused with `ENOSYS`: `de_thread` is not
-    /// emulated yet.
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program; `ENOEXEC`
-    /// if it is one that cannot be loaded; `E2BIG`; `ENOMEM`. The caller goes on with its old
-    /// program then, and a vfork parent keeps waiting.
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program; `ETXTBSY`
+    /// if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if there is
+    /// no descriptor for the loader; `EAGAIN` if the process is ending; `ENOMEM`. The caller goes
+    /// on with its old program then, its other threads too, and a vfork parent keeps waiting.
     pub(super) fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> SysResult {
-        match self.find_program(&args.path) {
+        match self.find_program(current, &args.path) {
             Ok(exe) => self.exec_balanced(current, exe, args),
             Err(errno) => Err(errno).into(),
         }
@@ -62,12 +78,15 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.
     ///
     /// # Errors
-    /// As the lookup; `EACCES` if it is no program.
-    pub(super) fn find_program(&self, path: &str) -> Result<InodeId, Errno> {
-        let exe = self.lookup(path)?;
-        match self.inodes[exe].kind.is_executable() {
-            true => Ok(exe),
-            false => Err(Errno::EACCES),
+    /// As the lookup; `EACCES` if it is no program; `ETXTBSY` if it is open for writing.
+    pub(super) fn find_program(&self, task: TaskId, path: &str) -> Result<InodeId, Errno> {
+        let exe = self.lookup_for(task, path)?;
+        if !self.inodes[exe].kind.is_executable() {
+            return Err(Errno::EACCES);
+        }
+        match self.is_written(exe) {
+            true => Err(Errno::ETXTBSY),
+            false => Ok(exe),
         }
     }
 
@@ -76,48 +95,76 @@ impl Kernel {
     /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///
     /// # Errors
-    /// As [`Kernel::sys_execve`].
-    pub fn exec_inode(
+    /// Those of `execve`.
+    pub fn exec_inode(&mut self, current: TaskId, exe: InodeId, args: &ExecArgs) -> SysResult {
+        match self.prepare_exec(current, exe, args) {
+            Ok(exec) => self.de_thread(current, exec),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Everything of exec that can fail.
+    fn prepare_exec(
         &mut self,
         current: TaskId,
         exe: InodeId,
         args: &ExecArgs,
-    ) -> Result<u32, Errno> {
+    ) -> Result<PendingExec, Errno> {
         if args.bytes() > MAX_ARG_BYTES {
             return Err(Errno::E2BIG);
         }
         if matches!(self.inodes[exe].kind, InodeKind::NoImage(_)) {
             return Err(Errno::ENOEXEC);
         }
-        let threads = self
-            .task(current)
-            .signal
-            .map_or(1, |signal| self.signals[signal].count);
-        if threads > 1 {
-            return Err(Errno::ENOSYS);
-        }
         let (mm, esp) = self.mm_for_exec(exe, args)?;
-        if let Err(errno) = self.unshare(current) {
+        if let Err(errno) = self.unshare_files(current) {
             self.mmput(mm);
             return Err(errno);
         }
+        let path = args.path.clone();
+        Ok(PendingExec { mm, esp, exe, path })
+    }
+
+    /// The point of no return: the old program gives its memory up, and the new one begins.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
+    pub(super) fn load_program(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
         self.mm_release(current);
-        self.exec_mmap(current, mm);
-        self.flush_old_exec(current, &args.path);
-        let eip = match &self.inodes[exe].kind {
+        self.exec_mmap(current, exec.mm);
+        self.flush_old_exec(current, &exec.path);
+        let eip = match &self.inodes[exec.exe].kind {
             InodeKind::Image(image) => image.entry,
-            _ => self.mms[mm].start_code,
+            _ => self.mms[exec.mm].start_code,
         };
         let task = self.task_mut(current);
         task.thread.regs = Regs {
             eip,
-            esp,
+            esp: exec.esp,
             ..Regs::default()
         };
         task.flags -= PfFlags::FORKNOEXEC;
-        task.did_exec = true;
         let name = self.comm(current);
         self.trace(current, TraceEvent::SchedProcessExec { name });
+        let traced = self.task(current).ptrace;
+        if traced.contains(PtFlags::PTRACED) {
+            if traced.contains(PtFlags::TRACE_EXEC) {
+                return self.ptrace_event(current, PtraceEvent::Exec, Trap::Exec);
+            }
+            let info = SendInfo::From(current);
+            // A standard signal is always queued.
+            let _sent = self.specific_send_sig_info(Signal::SIGTRAP, info, current);
+        }
+        self.finish_exec(current).into()
+    }
+
+    /// The end of exec, behind the stop for a tracer.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `search_binary_handler()`; `arch/i386/kernel/process.c`,
+    /// `sys_execve()`.
+    pub(super) fn finish_exec(&mut self, current: TaskId) -> Result<u32, Errno> {
+        let task = self.task_mut(current);
+        task.did_exec = true;
+        task.ptrace -= PtFlags::DTRACE;
         Ok(0)
     }
 
@@ -130,6 +177,7 @@ impl Kernel {
         self.sched.get_mut(current).name = name;
         let task = self.task_mut(current);
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
+        task.altstack = AltStack::default();
         task.self_exec_id += 1;
         let (sighand, files) = (task.sighand, task.files);
         if let Some(sighand) = sighand {
@@ -140,48 +188,33 @@ impl Kernel {
         }
     }
 
-    /// Ends the sharing that a new program does not go on with. Both objects are there before
-    /// either is used: whoever finds no memory for the second gets the first back.
+    /// The new program gets a table of open files of its own; then the loader looks for a free
+    /// descriptor, and signal actions of its own are made sure of. Whoever finds that one of these
+    /// is not to be had shares everything as before.
     ///
-    /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`.
+    /// Linux 2.6.12: `kernel/fork.c`, `unshare_files()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///
     /// # Errors
-    /// `ENOMEM`; everything is shared as before then.
-    fn unshare(&mut self, current: TaskId) -> Result<(), Errno> {
-        let task = self.task(current);
-        let files = task.files.filter(|id| self.files[*id].count > 1);
-        let sighand = task.sighand.filter(|id| self.sighands[*id].count > 1);
-        if files.is_some() {
+    /// `ENOMEM`, `EMFILE`, `EAGAIN`.
+    fn unshare_files(&mut self, current: TaskId) -> Result<(), Errno> {
+        let files = self.task(current).files;
+        let shared = files.filter(|id| self.files[*id].count > 1);
+        if shared.is_some() {
             self.kmem_cache_alloc(SlabCache::Files)?;
         }
-        if sighand.is_some() {
-            self.kmem_cache_alloc(SlabCache::Sighand)?;
+        let hint = files.map(|id| self.files[id].next_fd);
+        let fd = self.get_unused_fd(current, 0)?;
+        self.put_unused_fd(current, fd);
+        if let (Some(id), Some(hint)) = (files, hint) {
+            self.files[id].next_fd = hint;
         }
-        if let Some(shared) = files {
-            self.unshare_files(current, shared);
-        }
-        if let Some(shared) = sighand {
-            self.unshare_sighand(current, shared);
+        self.may_de_thread(current)?;
+        if let Some(shared) = shared {
+            let own = self.dup_files(shared);
+            self.put_files(shared);
+            self.task_mut(current).files = Some(own);
         }
         Ok(())
-    }
-
-    /// A task that shares its table of files gets a copy of its own.
-    ///
-    /// Linux 2.6.12: `kernel/fork.c`, `unshare_files()`.
-    fn unshare_files(&mut self, current: TaskId, shared: FilesId) {
-        let own = self.dup_files(shared);
-        self.put_files(shared);
-        self.task_mut(current).files = Some(own);
-    }
-
-    /// A task that shares signal actions without being a thread gets a copy of its own.
-    ///
-    /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
-    fn unshare_sighand(&mut self, current: TaskId, shared: SighandId) {
-        let own = self.sighands[shared].duplicate();
-        self.sighands[shared].count -= 1;
-        self.task_mut(current).sighand = Some(self.sighands.insert(own));
     }
 
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_files()`.

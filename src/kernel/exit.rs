@@ -3,13 +3,19 @@
 use super::Kernel;
 use super::cred::Caps;
 use super::exit_rules::{
-    clears_tid_word, exit_notice, is_chosen_by_a_stranger, reaps_itself, tell_parent,
+    ParentsWish, clears_tid_word, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
+    tell_parent,
 };
 use super::pidmap::PidType;
-use super::signal::{SigAction, SignalFlags};
+use super::ptrace_rules::PtraceEvent;
+use super::ptrace_stop::Trap;
+use super::rusage::Usage;
+use super::signal::SignalFlags;
+use super::sigqueue::{Pending, SendInfo};
 use super::syscall::SysResult;
 use super::task::{ExitState, PfFlags, PtFlags};
-use crate::abi::{Pid, Signal, TaskId, VirtAddr, WaitStatus};
+use super::wait_rules::end_in_siginfo;
+use crate::abi::{Pid, SigInfo, SigOrigin, SigSet, Signal, TaskId, VirtAddr, WaitStatus};
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -23,6 +29,15 @@ impl Kernel {
             self.panic(&format!("Attempted to kill {what}!"));
             return SysResult::Blocked;
         }
+        if self.task(current).ptrace.contains(PtFlags::TRACE_EXIT) {
+            self.task_mut(current).ptrace_message = code;
+            return self.ptrace_event(current, PtraceEvent::Exit, Trap::Exit { code });
+        }
+        self.exit_for_good(current, code)
+    }
+
+    /// The rest of `do_exit`, behind the stop for a tracer.
+    pub(super) fn exit_for_good(&mut self, current: TaskId, code: u32) -> SysResult {
         self.trace(
             current,
             TraceEvent::SchedProcessExit {
@@ -30,8 +45,11 @@ impl Kernel {
             },
         );
         self.task_mut(current).flags |= PfFlags::EXITING;
-        if let Some(signal) = self.task(current).signal {
-            self.signals[signal].live -= 1;
+        if let Some(id) = self.task(current).signal {
+            self.signals[id].live -= 1;
+            if self.signals[id].live == 0 {
+                self.del_real_timer(id, self.task(current).tgid);
+            }
         }
         self.mm_release(current);
         self.exit_mm_drop(current);
@@ -64,7 +82,7 @@ impl Kernel {
     /// SIGKILL for every other thread of the process.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `zap_other_threads()`.
-    fn zap_other_threads(&mut self, current: TaskId) {
+    pub(super) fn zap_other_threads(&mut self, current: TaskId) {
         let Some(signal) = self.task(current).signal else {
             return;
         };
@@ -75,12 +93,11 @@ impl Kernel {
             if thread == current || self.task(thread).exit_state != ExitState::Alive {
                 continue;
             }
-            let task = self.task_mut(thread);
             if thread != leader {
-                task.exit_signal = -1;
+                self.task_mut(thread).exit_signal = -1;
             }
-            task.pending = task.pending.without_stops();
-            self.send_sigkill(thread);
+            self.rm_from_queue(SigSet::STOPS, Pending::Private(thread));
+            self.kill_thread(thread);
         }
     }
 
@@ -89,6 +106,14 @@ impl Kernel {
         self.pid_hash
             .all(PidType::Tgid, self.task(task).tgid)
             .collect()
+    }
+
+    /// The same, beginning with that task: the order of `next_thread`.
+    pub(super) fn threads_from(&self, task: TaskId) -> Vec<TaskId> {
+        let mut threads = self.threads(task);
+        let at = threads.iter().position(|thread| *thread == task);
+        threads.rotate_left(at.unwrap_or(0));
+        threads
     }
 
     /// What a task does when it gives its address space up, at exit and at exec: it lets a vfork
@@ -152,7 +177,10 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn exit_notify(&mut self, current: TaskId) {
+        self.hand_signals_over(current);
         self.forget_original_parent(current);
+        let parent = self.task(current).real_parent;
+        self.wake_orphaned_pgrp(current, parent, Some(current));
         self.demote_exit_signal(current);
         let task = self.task(current);
         let tracer = task.parent != task.real_parent;
@@ -161,12 +189,34 @@ impl Kernel {
             self.do_notify_parent(current, signal);
         }
         // The state is set last: from here on the parent may reap it.
+        let tracer_ends = self.tracer_is_ending(current);
         let task = self.task_mut(current);
-        if reaps_itself(task.exit_signal, task.ptrace) {
+        if reaps_itself(task.exit_signal, task.ptrace) || (task.exit_signal == -1 && tracer_ends) {
             task.exit_state = ExitState::Dead;
             self.release_task(current);
         } else {
             task.exit_state = ExitState::Zombie;
+        }
+    }
+
+    /// The signals that the task was to take for its process go to whoever else can take them.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
+    fn hand_signals_over(&mut self, current: TaskId) {
+        let group = self.signal_of(current);
+        let ends = group.is_none_or(|group| group.flags.contains(SignalFlags::GROUP_EXIT));
+        if ends || !self.signal_pending(current) {
+            return;
+        }
+        for thread in self.threads_from(current).into_iter().skip(1) {
+            let exiting = self.task(thread).flags.contains(PfFlags::EXITING);
+            if exiting || self.signal_pending(thread) {
+                continue;
+            }
+            self.recalc_sigpending(thread);
+            if self.signal_pending(thread) {
+                self.signal_wake_up(thread, false);
+            }
         }
     }
 
@@ -193,96 +243,56 @@ impl Kernel {
             .all(|thread| thread == task)
     }
 
-    /// The children go to the next living thread of the process, or to init.
-    ///
-    /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
-    fn forget_original_parent(&mut self, father: TaskId) {
-        if self.task(father).children.is_empty() {
-            return;
-        }
-        let reaper = self.child_reaper(father);
-        let children: Vec<TaskId> = self.task(father).children.values().copied().collect();
-        for child in children {
-            self.reparent_thread(child, reaper);
-        }
-    }
-
-    /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
-    fn child_reaper(&self, father: TaskId) -> TaskId {
-        let threads = self.threads(father);
-        let at = threads
-            .iter()
-            .position(|thread| *thread == father)
-            .unwrap_or(0);
-        let (before, after) = threads.split_at(at);
-        after
-            .iter()
-            .chain(before)
-            .copied()
-            .find(|thread| *thread != father && self.task(*thread).exit_state == ExitState::Alive)
-            .unwrap_or(self.init)
-    }
-
-    /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
-    fn reparent_thread(&mut self, child: TaskId, reaper: TaskId) {
-        self.remove_child(child);
-        let task = self.task_mut(child);
-        task.real_parent = reaper;
-        task.parent = reaper;
-        task.ptrace = PtFlags::empty();
-        if task.exit_signal != -1 {
-            task.exit_signal = Signal::SIGCHLD.number() as i32;
-        }
-        let pdeath = Signal::new(task.pdeath_signal);
-        self.add_child(reaper, child);
-        let (child_pid, parent) = (self.pid(child), self.pid(reaper));
-        self.trace(
-            child,
-            TraceEvent::Reparent {
-                child: child_pid,
-                parent,
-            },
-        );
-        if let Some(signal) = pdeath {
-            self.group_send_signal(child, signal);
-        }
-        let task = self.task(child);
-        let waits = task.exit_state == ExitState::Zombie && task.exit_signal != -1;
-        if waits && self.thread_group_empty(child) {
-            let signal = self.task(child).exit_signal;
-            self.do_notify_parent(child, signal);
-            // Init reaps what it inherits. Another heir that ignores SIGCHLD leaves it lying: the
-            // kernel forgets it.
-            if self.task(child).exit_signal == -1 && reaper == self.init {
-                self.task_mut(child).exit_state = ExitState::Dead;
-                self.release_task(child);
-            }
-        }
-    }
-
-    fn remove_child(&mut self, child: TaskId) {
+    pub(super) fn remove_child(&mut self, child: TaskId) {
         let (parent, seq) = (self.task(child).parent, self.task(child).sibling);
         self.task_mut(parent).children.remove(&seq);
     }
 
     /// Sends the exit signal to the parent and wakes its `wait4`.
     ///
-    /// A parent that ignores SIGCHLD lets its children reap themselves: `exit_signal` becomes -1.
+    /// A parent that ignores SIGCHLD, or does not want zombies, lets its children reap themselves:
+    /// `exit_signal` becomes -1.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
     pub(super) fn do_notify_parent(&mut self, task: TaskId, signal: i32) {
         let parent = self.task(task).parent;
-        let ignores = self.task(parent).sighand.is_some_and(|sighand| {
-            self.sighands[sighand].action(Signal::SIGCHLD) == SigAction::Ignore
-        });
-        let told = tell_parent(signal, ignores);
+        let told = tell_parent(signal, self.wish_of_parent(parent));
         if told.child_is_forgotten {
             self.task_mut(task).exit_signal = -1;
         }
         if let Some(signal) = told.signal {
-            self.group_send_signal(parent, signal);
+            let info = SendInfo::Info(self.exit_info(task, signal));
+            // Of a real-time signal that cannot be queued the parent does not hear.
+            let _sent = self.group_send_sig_info(signal, info, parent);
         }
         self.wake_up_parent(parent);
+    }
+
+    /// What a parent has said about the ends of its children.
+    pub fn wish_of_parent(&self, parent: TaskId) -> ParentsWish {
+        let action = self.k_sigaction_of(parent, Signal::SIGCHLD);
+        parents_wish(action.handler, action.flags)
+    }
+
+    /// What comes with an exit signal.
+    fn exit_info(&self, task: TaskId, signal: Signal) -> SigInfo {
+        let ended = self.task(task);
+        let (code, status) = end_in_siginfo(ended.exit_code);
+        let dead = self
+            .signal_of(task)
+            .map_or(Usage::default(), |group| group.dead);
+        let origin = SigOrigin::Child {
+            pid: self.pid(task).0,
+            uid: ended.cred.uid,
+            status: status as i32,
+            utime: ended.utime + dead.utime,
+            stime: ended.stime + dead.stime,
+        };
+        SigInfo {
+            signal,
+            code,
+            origin,
+        }
     }
 
     /// Takes the last traces of an ended task away; its struct goes when nobody runs on it.
@@ -291,6 +301,9 @@ impl Kernel {
     pub(super) fn release_task(&mut self, task: TaskId) {
         let uid = self.task(task).cred.uid;
         self.users.put(uid);
+        if !self.task(task).ptrace.is_empty() {
+            self.ptrace_unlink(task);
+        }
         let (pid, name) = (self.pid(task), self.comm(task));
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
         self.exit_signal_struct(task);
@@ -326,21 +339,25 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
     fn exit_signal_struct(&mut self, task: TaskId) {
-        if let Some(signal) = self.task(task).signal {
-            let (utime, min_flt) = (self.task(task).utime, self.task(task).min_flt);
-            let next = self
-                .threads(task)
-                .into_iter()
-                .find(|thread| *thread != task);
-            let shared = &mut self.signals[signal];
+        let used = self.task_usage(task);
+        let next = self.threads_from(task).get(1).copied();
+        let mut last = false;
+        if let Some(shared) = self.signal_of_mut(task) {
             if shared.curr_target == Some(task) {
                 shared.curr_target = next;
             }
-            if shared.count > 1 {
-                shared.utime += utime;
-                shared.min_flt += min_flt;
+            if shared.group_exit_task == Some(task) {
+                shared.group_exit_task = None;
+            }
+            last = shared.count == 1;
+            if !last {
+                shared.dead += used;
             }
         }
+        if last && let Some(shared) = self.shared_pending(task) {
+            self.flush_sigqueue(shared);
+        }
+        self.flush_sigqueue(Pending::Private(task));
         self.put_signal(task);
     }
 
@@ -350,8 +367,9 @@ impl Kernel {
     pub(super) fn put_signal(&mut self, task: TaskId) {
         if let Some(signal) = self.task_mut(task).signal.take() {
             self.signals[signal].count -= 1;
-            if self.signals[signal].count == 0 {
-                self.signals.remove(signal);
+            match self.signals[signal].count {
+                0 => drop(self.signals.remove(signal)),
+                _ => self.wake_waiting_exec(signal),
             }
         }
     }

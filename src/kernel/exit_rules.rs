@@ -2,8 +2,9 @@
 //! which signal, who may wait for it. Pure functions, so that the kernel and its explanations cannot
 //! differ.
 
+use super::signal::{SaFlags, SigAction};
 use super::task::PtFlags;
-use super::wait::WaitOptions;
+use super::wait_rules::WaitOptions;
 use crate::abi::{Signal, VirtAddr};
 
 const SIGCHLD: i32 = Signal::SIGCHLD.number() as i32;
@@ -56,15 +57,40 @@ pub struct Told {
     pub child_is_forgotten: bool,
 }
 
-/// How a parent is told with that number.
+/// What a parent has said about the ends of its children, by its action for SIGCHLD.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParentsWish {
+    /// Nothing: it will wait.
+    Waits,
+    /// `SIG_IGN`: it wants neither zombies nor signals.
+    Ignores,
+    /// `SA_NOCLDWAIT`: it wants signals but no zombies.
+    NoZombies,
+}
+
+/// That wish. The default action of SIGCHLD, to ignore it, says nothing.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
-pub fn tell_parent(number: i32, ignores_sigchld: bool) -> Told {
+pub const fn parents_wish(action: SigAction, flags: SaFlags) -> ParentsWish {
+    match action {
+        SigAction::Ignore => ParentsWish::Ignores,
+        _ if flags.contains(SaFlags::NOCLDWAIT) => ParentsWish::NoZombies,
+        _ => ParentsWish::Waits,
+    }
+}
+
+/// How a parent is told with that number. Its wish counts only for SIGCHLD.
+///
+/// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
+pub fn tell_parent(number: i32, wish: ParentsWish) -> Told {
     let signal = u32::try_from(number).ok().and_then(Signal::new);
-    let child_is_forgotten = ignores_sigchld && signal == Some(Signal::SIGCHLD);
+    let wish = match signal {
+        Some(Signal::SIGCHLD) => wish,
+        _ => ParentsWish::Waits,
+    };
     Told {
-        signal: signal.filter(|_| !child_is_forgotten),
-        child_is_forgotten,
+        signal: signal.filter(|_| wish != ParentsWish::Ignores),
+        child_is_forgotten: wish != ParentsWish::Waits,
     }
 }
 
@@ -107,16 +133,25 @@ mod tests {
 
     #[test]
     fn only_an_ignored_sigchld_makes_the_parent_forget() {
-        let told = |number, ignores| {
-            let told = tell_parent(number, ignores);
+        use ParentsWish::{Ignores, NoZombies, Waits};
+        let told = |number, wish| {
+            let told = tell_parent(number, wish);
             (told.signal.map(Signal::number), told.child_is_forgotten)
         };
-        assert_eq!(told(17, false), (Some(17), false));
-        assert_eq!(told(17, true), (None, true));
-        assert_eq!(told(10, true), (Some(10), false));
+        assert_eq!(told(17, Waits), (Some(17), false));
+        assert_eq!(told(17, Ignores), (None, true));
+        assert_eq!(told(17, NoZombies), (Some(17), true));
+        assert_eq!(told(10, Ignores), (Some(10), false));
         for number in [0, 65, 255] {
-            assert_eq!(told(number, true), (None, false));
+            assert_eq!(told(number, Ignores), (None, false));
         }
+        let (ignore, none) = (SigAction::Ignore, SaFlags::empty());
+        assert_eq!(parents_wish(ignore, SaFlags::NOCLDWAIT), Ignores);
+        assert_eq!(parents_wish(SigAction::Default, none), Waits);
+        assert_eq!(
+            parents_wish(SigAction::Default, SaFlags::NOCLDWAIT),
+            NoZombies
+        );
     }
 
     #[test]

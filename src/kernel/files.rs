@@ -3,8 +3,9 @@
 //! that make them visible.
 
 use super::Kernel;
-use super::vfs::{InodeKind, check_name};
-use crate::abi::{Errno, FileId, FilesId, FsId, InodeId, NamespaceId, SemUndoId, TaskId};
+use super::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
+use super::vfs::check_name;
+use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, SemUndoId, TaskId};
 
 /// Descriptors that a table starts with (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
@@ -16,6 +17,18 @@ pub const F_DUPFD: u32 = 0;
 pub const F_GETFD: u32 = 1;
 /// `fcntl`: sets the flags of a descriptor.
 pub const F_SETFD: u32 = 2;
+/// `fcntl`: reads the flags of a description.
+pub const F_GETFL: u32 = 3;
+/// `fcntl`: sets those flags of a description that can be changed.
+pub const F_SETFL: u32 = 4;
+/// The flags that `F_SETFL` changes: O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, O_NOATIME.
+///
+/// Linux 2.6.12: `fs/fcntl.c`, `SETFL_MASK`.
+const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
+/// The flags that a description forgets once it is open: O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC.
+///
+/// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
+const OPENING: u32 = O_CREAT | O_EXCL | 0o400 | O_TRUNC;
 /// The only flag of a descriptor: close-on-exec.
 pub const FD_CLOEXEC: u32 = 1;
 
@@ -71,8 +84,24 @@ pub struct FsStruct {
     pub count: u32,
     /// `umask`.
     pub umask: u32,
-    /// Working directory.
+    /// Root directory: where paths that begin with a slash begin.
+    pub root: String,
+    /// Working directory: where the others begin.
     pub cwd: String,
+}
+
+impl FsStruct {
+    /// What init has.
+    ///
+    /// Linux 2.6.12: `include/linux/fs_struct.h`, `INIT_FS`.
+    pub fn initial() -> Self {
+        Self {
+            count: 1,
+            umask: 0o022,
+            root: "/".to_owned(),
+            cwd: "/".to_owned(),
+        }
+    }
 }
 
 /// A mount namespace.
@@ -98,9 +127,9 @@ impl Kernel {
     pub fn sys_open(&mut self, current: TaskId, path: &str, flags: u32) -> Result<u32, Errno> {
         check_name(path)?;
         let fd = self.get_unused_fd(current, 0)?;
-        match self.lookup_or_create(path, flags) {
+        match self.open_namei(current, path, flags) {
             Ok(inode) => {
-                let file = self.open_inode(inode, flags);
+                let file = self.open_inode(inode, flags & !OPENING);
                 self.fd_install(current, fd, file);
                 Ok(fd as u32)
             }
@@ -108,15 +137,6 @@ impl Kernel {
                 self.put_unused_fd(current, fd);
                 Err(errno)
             }
-        }
-    }
-
-    fn lookup_or_create(&mut self, path: &str, flags: u32) -> Result<InodeId, Errno> {
-        match self.lookup(path) {
-            Err(Errno::ENOENT) if flags & O_CREAT != 0 => {
-                Ok(self.create(path, InodeKind::Regular(Vec::new())))
-            }
-            found => found,
         }
     }
 
@@ -140,8 +160,37 @@ impl Kernel {
         self.dupfd(current, file, 0)
     }
 
-    /// Linux 2.6.12: `fs/fcntl.c`, `do_fcntl()`, as far as it concerns descriptors: `F_DUPFD`,
-    /// `F_GETFD` and `F_SETFD`.
+    /// Another descriptor of the caller's choice for the same description; what that was open on
+    /// is closed. The copy is not close-on-exec.
+    ///
+    /// Linux 2.6.12: `fs/fcntl.c`, `sys_dup2()`.
+    ///
+    /// # Errors
+    /// `EBADF` if the first is not open, or the second is beyond the limit.
+    pub fn sys_dup2(&mut self, current: TaskId, fd: u32, copy: u32) -> Result<u32, Errno> {
+        let file = self.fget(current, fd)?;
+        if fd == copy {
+            return Ok(copy);
+        }
+        if copy >= self.rlimits(current).nofile {
+            return Err(Errno::EBADF);
+        }
+        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        self.get_file(file);
+        let fds = &mut self.files[table].fds;
+        let at = copy as usize;
+        if at >= fds.len() {
+            fds.resize((at + 1).next_power_of_two(), None);
+        }
+        let replaced = fds[at].take();
+        self.fd_install(current, at, file);
+        if let Some(replaced) = replaced {
+            self.fput(replaced.file);
+        }
+        Ok(copy)
+    }
+
+    /// Linux 2.6.12: `fs/fcntl.c`, `do_fcntl()`, but for locks, leases and owners.
     ///
     /// # Errors
     /// `EBADF`, `EMFILE`; `EINVAL` for other commands, and for a copy at or above the limit.
@@ -159,6 +208,12 @@ impl Kernel {
             F_GETFD => Ok(u32::from(self.fd_mut(current, fd)?.close_on_exec)),
             F_SETFD => {
                 self.fd_mut(current, fd)?.close_on_exec = arg & FD_CLOEXEC != 0;
+                Ok(0)
+            }
+            F_GETFL => Ok(self.open_files[file].flags),
+            F_SETFL => {
+                let flags = &mut self.open_files[file].flags;
+                *flags = arg & SETFL_MASK | *flags & !SETFL_MASK;
                 Ok(0)
             }
             _ => Err(Errno::EINVAL),
@@ -198,7 +253,7 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `fs/open.c`, `get_unused_fd()`.
-    fn get_unused_fd(&mut self, current: TaskId, from: usize) -> Result<usize, Errno> {
+    pub(super) fn get_unused_fd(&mut self, current: TaskId, from: usize) -> Result<usize, Errno> {
         let limit = self.rlimits(current).nofile as usize;
         let table = self.files_of(current).ok_or(Errno::EMFILE)?;
         let files = &mut self.files[table];
@@ -221,7 +276,7 @@ impl Kernel {
     /// The descriptor is free again, and the next search starts there at the latest.
     ///
     /// Linux 2.6.12: `fs/open.c`, `put_unused_fd()`.
-    fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
+    pub(super) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
         if let Some(table) = self.files_of(current) {
             let files = &mut self.files[table];
             files.fds[fd] = None;
@@ -230,7 +285,7 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `fs/open.c`, `fd_install()`.
-    fn fd_install(&mut self, current: TaskId, fd: usize, file: FileId) {
+    pub(super) fn fd_install(&mut self, current: TaskId, fd: usize, file: FileId) {
         if let Some(table) = self.files_of(current) {
             self.files[table].fds[fd] = Some(Fd {
                 file,

@@ -7,7 +7,9 @@ use super::clone_rules::{
     flags_with_event, fork_traceflag, joins_group, tid_words,
 };
 use super::pidmap::PidType;
+use super::ptrace_stop::Trap;
 use super::sched::{Levers, ThreadFlags};
+use super::sigqueue::SigQueue;
 use super::syscall::SysResult;
 use super::task::{ChildList, Continuation, ExitState, PfFlags, Task};
 use crate::abi::{CloneFlags, Errno, Name, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
@@ -77,15 +79,18 @@ impl Kernel {
         self.stat.forks += 1;
         let levers = self.config.levers();
         self.start_child(current, child, args.flags, &levers);
-        if event.is_some() {
-            // The child is already runnable. The stop itself needs a tracer's requests.
-            self.task_mut(current).ptrace_message = pid.0 as u32;
-            self.fork_step(current, ForkStep::PtraceNotify);
-        }
-        if creator_waits(args.flags) {
-            return self.wait_for_vfork(current, pid);
-        }
-        Ok(pid.0 as u32).into()
+        let trap = Trap::Fork {
+            child: pid,
+            vfork: creator_waits(args.flags),
+            done: false,
+        };
+        let Some(event) = event else {
+            return self.after_event(current, trap);
+        };
+        // The child is already runnable.
+        self.task_mut(current).ptrace_message = pid.0 as u32;
+        self.fork_step(current, ForkStep::PtraceNotify);
+        self.ptrace_event(current, event.into(), trap)
     }
 
     /// The middle of `do_fork`: what happens to the new task before the parent may wait for it.
@@ -126,7 +131,7 @@ impl Kernel {
         self.trace(current, event);
     }
 
-    fn wait_for_vfork(&mut self, current: TaskId, child: Pid) -> SysResult {
+    pub(super) fn wait_for_vfork(&mut self, current: TaskId, child: Pid) -> SysResult {
         self.fork_step(current, ForkStep::WaitForVfork);
         self.trace(current, TraceEvent::VforkWait { child });
         self.wait_for_completion(current, child)
@@ -254,7 +259,7 @@ impl Kernel {
         if joins_group(flags) {
             self.join_thread_group(current, child, flags)?;
         }
-        self.link_task(child);
+        self.link_task(current, child);
         *stage = CopyStage::Linked;
         Ok(())
     }
@@ -279,20 +284,28 @@ impl Kernel {
     fn reset_inherited(&mut self, child: TaskId, flags: CloneFlags) {
         let now = self.tick;
         let pid = self.pid(child);
-        self.sched.get_mut(child).thread_flags -= ThreadFlags::SIGPENDING;
+        self.sched.get_mut(child).thread_flags -=
+            ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
         let task = self.task_mut(child);
         task.did_exec = false;
         task.flags = (task.flags - PfFlags::SUPERPRIV) | PfFlags::FORKNOEXEC;
         task.ptrace = child_ptrace(task.ptrace, flags);
         task.tgid = pid;
         task.children = ChildList::new();
+        task.ptrace_children = ChildList::new();
+        task.ptrace_link = None;
+        task.last_siginfo = None;
         task.vfork_done = None;
         task.pending = SigSet::EMPTY;
+        task.sigqueue = SigQueue::default();
+        task.entered_handler = false;
+        task.interruptible = None;
         task.utime = 0;
         task.stime = 0;
         task.start_time = now;
         task.call = None;
         task.reaped = None;
+        task.reported = None;
         task.continuation = Some(Continuation::RetFromFork);
     }
 
@@ -347,9 +360,13 @@ impl Kernel {
     /// Makes the finished task known: its parent's list, the pid hashes, the counts.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
-    fn link_task(&mut self, child: TaskId) {
+    fn link_task(&mut self, current: TaskId, child: TaskId) {
         let parent = self.task(child).parent;
         self.add_child(parent, child);
+        if self.is_ptraced(child) {
+            let tracer = self.task(current).parent;
+            self.ptrace_link(child, tracer);
+        }
         let (pid, tgid) = (self.pid(child), self.task(child).tgid);
         self.attach_pid(child, PidType::Pid, pid);
         self.attach_pid(child, PidType::Tgid, tgid);

@@ -86,7 +86,7 @@ impl Kernel {
                 let args = args.map_or_else(|| ExecArgs::from(""), |args| *args);
                 let result = self.exec_inode(current, exe, &args);
                 self.iput(exe);
-                result.into()
+                result
             }
         }
     }
@@ -102,7 +102,7 @@ impl Kernel {
     ) -> SysResult {
         let (sched, mut ctx) = self.sched_ctx();
         if sched.sched_exec(&mut ctx) == Migration::Done {
-            return self.exec_inode(current, exe, args).into();
+            return self.exec_inode(current, exe, args);
         }
         self.iget(exe);
         self.task_mut(current).exec_args = Some(Box::new(args.clone()));

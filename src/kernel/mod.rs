@@ -9,6 +9,7 @@ pub mod clone_rules;
 pub mod console;
 mod copy;
 pub mod cred;
+mod de_thread;
 pub mod deliver;
 mod entry;
 pub mod exec;
@@ -18,24 +19,50 @@ pub mod fail;
 pub mod files;
 pub mod fork;
 pub mod futex;
+pub mod itimer;
+mod jiffies;
+mod kill;
+pub mod kill_rules;
 mod migration;
 pub mod mm;
+mod namei;
 mod nanosleep;
+pub mod orphan;
+pub mod pgrp;
 pub mod pidmap;
+pub mod pipe;
 pub mod priority;
+pub mod process_calls;
 pub mod program;
+pub mod ptrace;
+pub mod ptrace_rules;
+pub mod ptrace_stop;
 pub mod read_write;
+pub mod restart;
+pub mod rusage;
 pub mod sched;
+pub mod sched_calls;
+mod send;
+pub mod setuid;
+pub mod sigframe;
+pub mod sigmask;
 pub mod signal;
+pub mod signal_calls;
+pub mod sigqueue;
+pub mod sigwait;
 pub mod spawn;
 pub mod stat;
+mod stop;
 mod switch;
 pub mod syscall;
 pub mod task;
 pub mod timer;
 pub mod traps;
+mod user_area;
 pub mod vfs;
 pub mod wait;
+mod wait_report;
+pub mod wait_rules;
 
 use crate::abi::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,
@@ -48,11 +75,13 @@ use boot::Config;
 use cred::UserTable;
 use fail::FailPoints;
 use files::{FilesStruct, FsStruct, Namespace, SemUndoList};
+use itimer::RealTimers;
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
 use pidmap::{PidHash, Pidmap};
+use pipe::Pipe;
 use sched::{Ctx, Scheduler};
 use signal::{Sighand, SignalStruct};
-use slotmap::SlotMap;
+use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
 use task::Task;
 use timer::Timers;
@@ -107,6 +136,8 @@ pub struct Kernel {
     pub open_files: SlotMap<FileId, File>,
     /// Every inode in memory.
     pub inodes: SlotMap<InodeId, Inode>,
+    /// What the inodes of pipes keep.
+    pub pipes: SecondaryMap<InodeId, Pipe>,
     /// Every `fs_struct`.
     pub fs: SlotMap<FsId, FsStruct>,
     /// Every `sighand_struct`.
@@ -127,6 +158,8 @@ pub struct Kernel {
     pub users: UserTable,
     /// Sleeps that end by themselves.
     pub timers: Timers,
+    /// `alarm` and its kin.
+    pub real_timers: RealTimers,
     /// Who waits on words in user memory.
     pub futexes: futex::Futexes,
     /// `/dev/console`.

@@ -1,7 +1,7 @@
 //! `nanosleep`, and how a `timespec` becomes ticks.
 
 use super::Kernel;
-use super::deliver::Taken;
+use super::restart::{Restart, RestartBlock};
 use super::syscall::SysResult;
 use super::task::Continuation;
 use crate::abi::{Errno, TaskId, TaskState, VirtAddr};
@@ -9,7 +9,7 @@ use crate::abi::{Errno, TaskId, TaskState, VirtAddr};
 /// Length of a tick as the kernel computes with it, ns: the timer of a PC cannot be set to 1 ms.
 ///
 /// Linux 2.6.12: include/linux/jiffies.h, `TICK_NSEC` with HZ 1000.
-const TICK_NSEC: u64 = 999_848;
+pub(super) const TICK_NSEC: u64 = 999_848;
 
 /// `struct timespec`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +34,13 @@ impl Timespec {
         }
         let nsec = (nsec * NSEC_CONVERSION) >> (NSEC_SHIFT - SEC_SHIFT);
         (sec * SEC_CONVERSION + nsec) >> SEC_SHIFT
+    }
+
+    /// How long a sleep of that time is: the ticks, and one more unless there are none.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`.
+    pub(super) const fn ticks_to_sleep(self) -> u64 {
+        self.to_jiffies() + (self.sec != 0 || self.nsec != 0) as u64
     }
 
     /// Linux 2.6.12: include/linux/jiffies.h, `jiffies_to_timespec()`.
@@ -79,8 +86,7 @@ impl Kernel {
             Ok(time) => time,
             Err(errno) => return Err(errno).into(),
         };
-        let one_more = u64::from(time.sec != 0 || time.nsec != 0);
-        let until = self.tick.saturating_add(time.to_jiffies() + one_more);
+        let until = self.tick.saturating_add(time.ticks_to_sleep());
         self.nanosleep_until(current, until, rem)
     }
 
@@ -89,34 +95,46 @@ impl Kernel {
         self.block_until(current, TaskState::INTERRUPTIBLE, sleep, Some(until))
     }
 
-    /// The sleep is over, or a signal cut it short. It goes on after a signal without a handler, up
-    /// to the same tick.
+    /// The rest of an interrupted sleep, up to the same tick as before.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `nanosleep_restart()`.
+    pub(super) fn nanosleep_restart(
+        &mut self,
+        current: TaskId,
+        until: u64,
+        rem: VirtAddr,
+    ) -> SysResult {
+        self.task_mut(current).restart_block = RestartBlock::Nothing;
+        if self.tick >= until {
+            return Ok(0).into();
+        }
+        self.nanosleep_until(current, until, rem)
+    }
+
+    /// The sleep is over, or a signal cut it short: then what is left is stored, and the call goes
+    /// on behind the signal unless a handler was entered.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`.
     pub(super) fn nanosleep_ends(
         &mut self,
         current: TaskId,
         until: u64,
         rem: VirtAddr,
     ) -> SysResult {
+        self.del_timer(current);
         if self.tick >= until {
             return Ok(0).into();
-        }
-        self.task_mut(current).continuation = Some(Continuation::Nanosleep { until, rem });
-        let taken = self.do_signal(current);
-        if taken == Taken::Gone {
-            return SysResult::Blocked;
-        }
-        self.task_mut(current).continuation = None;
-        if taken == Taken::Nothing {
-            return self.nanosleep_until(current, until, rem);
         }
         let left = Timespec::from_jiffies(until - self.tick);
         let stored = match rem {
             VirtAddr(0) => Ok(()),
             rem => self.put_timespec(current, rem, left),
         };
-        Err(stored.err().unwrap_or(Errno::EINTR)).into()
+        if let Err(errno) = stored {
+            return Err(errno).into();
+        }
+        self.task_mut(current).restart_block = RestartBlock::Nanosleep { until, rem };
+        SysResult::Restart(Restart::Block)
     }
 
     fn put_timespec(

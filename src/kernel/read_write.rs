@@ -1,4 +1,4 @@
-//! Reading and writing open files: the console, the null device, regular files.
+//! Reading and writing open files: the console, the null device, regular files, pipes.
 
 use super::Kernel;
 use super::syscall::SysResult;
@@ -6,10 +6,8 @@ use super::vfs::InodeKind;
 use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, TaskId, VirtAddr};
 use crate::trace::{Text, TraceEvent};
 
-/// The bits of a file's flags that say how it may be accessed.
-const O_ACCMODE: u32 = 3;
-const O_RDONLY: u32 = 0;
-const O_WRONLY: u32 = 1;
+/// `O_NONBLOCK`: where others would wait, the call fails with `EAGAIN`.
+pub const O_NONBLOCK: u32 = 0o4000;
 /// `O_APPEND`: every write goes to the end.
 pub const O_APPEND: u32 = 0o2000;
 /// `O_TRUNC`: opening makes the file empty.
@@ -35,7 +33,7 @@ impl Kernel {
         len: u32,
     ) -> SysResult {
         let file = match self.fget(current, fd) {
-            Ok(file) if self.open_files[file].flags & O_ACCMODE != O_WRONLY => file,
+            Ok(file) if self.open_files[file].can_read() => file,
             Ok(_) => return Err(Errno::EBADF).into(),
             Err(errno) => return Err(errno).into(),
         };
@@ -46,6 +44,11 @@ impl Kernel {
         match &self.inodes[inode].kind {
             InodeKind::Console => self.read_console(current, addr, len),
             InodeKind::Null => Ok(0).into(),
+            InodeKind::Pipe if len == 0 => Ok(0).into(),
+            InodeKind::Pipe => {
+                let io = self.begin_pipe_io(current, file, addr, len);
+                self.pipe_read(current, io)
+            }
             InodeKind::Shmem(_) => Err(Errno::EINVAL).into(),
             kind => {
                 let pos = self.open_files[file].pos;
@@ -64,21 +67,41 @@ impl Kernel {
     ///
     /// # Errors
     /// `EBADF`; `EINVAL` for a negative length, and for an object that is not written so; `EFAULT`;
-    /// `EFBIG`.
+    /// `EFBIG`; of a pipe `EPIPE`, `EAGAIN` and `ENOMEM`.
     pub(super) fn sys_write(
         &mut self,
         current: TaskId,
         fd: u32,
         addr: VirtAddr,
         len: u32,
-    ) -> Result<u32, Errno> {
-        let file = self.fget(current, fd)?;
-        if self.open_files[file].flags & O_ACCMODE == O_RDONLY {
-            return Err(Errno::EBADF);
-        }
+    ) -> SysResult {
+        let file = match self.fget(current, fd) {
+            Ok(file) if self.open_files[file].can_write() => file,
+            Ok(_) => return Err(Errno::EBADF).into(),
+            Err(errno) => return Err(errno).into(),
+        };
         if (len as i32) < 0 {
-            return Err(Errno::EINVAL);
+            return Err(Errno::EINVAL).into();
         }
+        let inode = self.open_files[file].inode;
+        match self.inodes[inode].kind {
+            InodeKind::Pipe if len == 0 => Ok(0).into(),
+            InodeKind::Pipe => {
+                let io = self.begin_pipe_io(current, file, addr, len);
+                self.pipe_write(current, io)
+            }
+            _ => self.write_at_once(current, file, addr, len).into(),
+        }
+    }
+
+    /// A write that never waits.
+    fn write_at_once(
+        &mut self,
+        current: TaskId,
+        file: FileId,
+        addr: VirtAddr,
+        len: u32,
+    ) -> Result<u32, Errno> {
         let inode = self.open_files[file].inode;
         match self.inodes[inode].kind {
             InodeKind::Null => Ok(len),
@@ -152,7 +175,8 @@ impl Kernel {
     /// Linux 2.6.12: `fs/read_write.c`, `sys_lseek()`.
     ///
     /// # Errors
-    /// `EBADF`; `ESPIPE` for a console; `EINVAL` for a bad origin or an offset below 0.
+    /// `EBADF`; `EINVAL` for a bad origin; `ESPIPE` for a console or a pipe; `EINVAL` for an offset
+    /// below 0.
     pub(super) fn sys_lseek(
         &mut self,
         current: TaskId,
@@ -161,15 +185,19 @@ impl Kernel {
         origin: u32,
     ) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
+        if origin > 2 {
+            return Err(Errno::EINVAL);
+        }
         let inode = self.open_files[file].inode;
-        if self.inodes[inode].kind == InodeKind::Console {
-            return Err(Errno::ESPIPE);
+        match self.inodes[inode].kind {
+            InodeKind::Console | InodeKind::Pipe => return Err(Errno::ESPIPE),
+            InodeKind::Null => return Ok(0),
+            _ => {}
         }
         let base = match origin {
             0 => 0,
             1 => self.open_files[file].pos,
-            2 => self.inodes[inode].size(),
-            _ => return Err(Errno::EINVAL),
+            _ => self.inodes[inode].size(),
         };
         let pos = i64::from(base) + i64::from(offset);
         let pos = u32::try_from(pos).map_err(|_| Errno::EINVAL)?;

@@ -1,16 +1,17 @@
-//! Signals, as far as creation and the end of tasks need them: the shared structures, sending, and
-//! the default action of a signal that ends its receiver. Handlers, stops and `kill` come later.
+//! What tasks hold of signals: the 64 actions (`sighand_struct`) and what the threads of a process
+//! share (`signal_struct`).
+//!
+//! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
 use super::Kernel;
 use super::cred::Rlimits;
-use super::mm::{UserFault, UserFaultKind};
-use super::sched::ThreadFlags;
-use super::task::PfFlags;
-use crate::abi::{DefaultAction, Errno, NSIG, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
-use crate::trace::TraceEvent;
+use super::itimer::Itimers;
+use super::rusage::Usage;
+use super::sigqueue::SigQueue;
+use crate::abi::{NSIG, Pid, SigSet, Signal, TaskId, VirtAddr};
 use bitflags::bitflags;
 
-/// What a signal does: `k_sigaction`.
+/// What a signal does: the handler of a `k_sigaction`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum SigAction {
     /// `SIG_DFL`.
@@ -22,31 +23,111 @@ pub enum SigAction {
     Handler(VirtAddr),
 }
 
+impl SigAction {
+    /// From the word that user space gives.
+    pub const fn from_word(word: u32) -> Self {
+        match word {
+            0 => Self::Default,
+            1 => Self::Ignore,
+            addr => Self::Handler(VirtAddr(addr)),
+        }
+    }
+
+    /// The word that user space sees.
+    pub const fn word(self) -> u32 {
+        match self {
+            Self::Default => 0,
+            Self::Ignore => 1,
+            Self::Handler(addr) => addr.0,
+        }
+    }
+}
+
+bitflags! {
+    /// `sa_flags`.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct SaFlags: u32 {
+        /// No SIGCHLD when children stop or go on.
+        const NOCLDSTOP = 1;
+        /// Children that end leave no zombies.
+        const NOCLDWAIT = 2;
+        /// The handler gets three arguments.
+        const SIGINFO = 4;
+        /// `sa_restorer` is where the handler returns to.
+        const RESTORER = 0x0400_0000;
+        /// The handler runs on the alternate stack.
+        const ONSTACK = 0x0800_0000;
+        /// Calls that the handler interrupts are made again.
+        const RESTART = 0x1000_0000;
+        /// The handler does not block its own signal, nor `sa_mask`.
+        const NODEFER = 0x4000_0000;
+        /// The action is the default again when the handler is entered.
+        const RESETHAND = 0x8000_0000;
+    }
+}
+
+/// `struct k_sigaction`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KSigaction {
+    /// `sa_handler`.
+    pub handler: SigAction,
+    /// `sa_flags`, with bits that may be unknown.
+    pub flags: SaFlags,
+    /// `sa_restorer`.
+    pub restorer: VirtAddr,
+    /// `sa_mask`: what is blocked while the handler runs.
+    pub mask: SigSet,
+}
+
+impl From<SigAction> for KSigaction {
+    fn from(handler: SigAction) -> Self {
+        Self {
+            handler,
+            ..Self::default()
+        }
+    }
+}
+
 /// The 64 signal actions (`sighand_struct`).
 #[derive(Clone, Debug)]
 pub struct Sighand {
     /// Tasks that share them.
     pub count: u32,
-    actions: [SigAction; NSIG as usize],
+    actions: [KSigaction; NSIG as usize],
 }
 
 impl Sighand {
     /// All default, one user.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             count: 1,
-            actions: [SigAction::Default; NSIG as usize],
+            actions: [KSigaction::default(); NSIG as usize],
         }
     }
 
-    /// The action of a signal.
+    /// What a signal does.
     pub const fn action(&self, signal: Signal) -> SigAction {
+        self.k_action(signal).handler
+    }
+
+    /// What a signal does, with all that was said about it.
+    pub const fn k_action(&self, signal: Signal) -> KSigaction {
         self.actions[signal.number() as usize - 1]
     }
 
-    /// Sets the action of a signal.
-    pub const fn set_action(&mut self, signal: Signal, action: SigAction) {
+    /// Sets what a signal does, without flags.
+    pub fn set_action(&mut self, signal: Signal, action: SigAction) {
+        self.set_k_action(signal, action.into());
+    }
+
+    /// Sets what a signal does and all that is said about it.
+    pub const fn set_k_action(&mut self, signal: Signal, action: KSigaction) {
         self.actions[signal.number() as usize - 1] = action;
+    }
+
+    /// Makes the action of a signal the default one and keeps its flags.
+    pub(super) const fn reset_handler(&mut self, signal: Signal) {
+        self.actions[signal.number() as usize - 1].handler = SigAction::Default;
     }
 
     /// A copy for one task (`copy_sighand`).
@@ -59,14 +140,17 @@ impl Sighand {
         }
     }
 
-    /// `flush_signal_handlers` at exec: handlers become default, ignored stays ignored.
+    /// `flush_signal_handlers` at exec: handlers become default, ignored stays ignored, flags and
+    /// masks are forgotten.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `flush_signal_handlers()`.
     pub fn flush_handlers(&mut self) {
         for action in &mut self.actions {
-            if matches!(action, SigAction::Handler(_)) {
-                *action = SigAction::Default;
-            }
+            let kept = match action.handler {
+                SigAction::Ignore => SigAction::Ignore,
+                SigAction::Default | SigAction::Handler(_) => SigAction::Default,
+            };
+            *action = kept.into();
         }
     }
 }
@@ -101,14 +185,20 @@ pub struct SignalStruct {
     pub live: u32,
     /// See [`SignalFlags`].
     pub flags: SignalFlags,
-    /// The status word of a group exit.
+    /// The status word of a group exit, or the signal of a group stop.
     pub group_exit_code: u32,
+    /// The thread that will dump core while the others are stopped.
+    pub group_exit_task: Option<TaskId>,
+    /// With how many holders left an exec that waits for its threads goes on; 0 if none waits.
+    pub notify_count: u32,
     /// Threads still to stop for a group stop.
     pub group_stop_count: u32,
     /// Which thread was chosen last for a signal of the process.
     pub curr_target: Option<TaskId>,
     /// Signals pending for the process.
     pub shared_pending: SigSet,
+    /// What comes with them.
+    pub shared_queue: SigQueue,
     /// Process group.
     pub pgrp: Pid,
     /// Session.
@@ -117,14 +207,12 @@ pub struct SignalStruct {
     pub leader: bool,
     /// Resource limits.
     pub rlimits: Rlimits,
-    /// Ticks of released threads.
-    pub utime: u32,
-    /// Ticks of reaped children.
-    pub cutime: u32,
-    /// Faults of released threads.
-    pub min_flt: u32,
-    /// Faults of reaped children.
-    pub cmin_flt: u32,
+    /// `alarm` and interval timers.
+    pub itimers: Itimers,
+    /// What released threads have used.
+    pub dead: Usage,
+    /// What reaped children have used.
+    pub reaped: Usage,
 }
 
 impl SignalStruct {
@@ -135,17 +223,19 @@ impl SignalStruct {
             live: 1,
             flags: SignalFlags::empty(),
             group_exit_code: 0,
+            group_exit_task: None,
+            notify_count: 0,
             group_stop_count: 0,
             curr_target: None,
             shared_pending: SigSet::EMPTY,
+            shared_queue: SigQueue::default(),
             pgrp,
             session,
             leader: false,
             rlimits,
-            utime: 0,
-            cutime: 0,
-            min_flt: 0,
-            cmin_flt: 0,
+            itimers: Itimers::default(),
+            dead: Usage::default(),
+            reaped: Usage::default(),
         }
     }
 }
@@ -159,200 +249,26 @@ impl Kernel {
         })
     }
 
-    /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`: reads the action and, if `new` is given,
-    /// sets it.
-    ///
-    /// # Errors
-    /// `EINVAL` for a bad signal number, or for setting SIGKILL or SIGSTOP.
-    pub fn do_sigaction(
-        &mut self,
-        current: TaskId,
-        signal: u32,
-        new: Option<SigAction>,
-    ) -> Result<SigAction, Errno> {
-        let signal = Signal::new(signal).ok_or(Errno::EINVAL)?;
-        if new.is_some() && [Signal::SIGKILL, Signal::SIGSTOP].contains(&signal) {
-            return Err(Errno::EINVAL);
-        }
-        let sighand = self.task(current).sighand.ok_or(Errno::EINVAL)?;
-        let old = self.sighands[sighand].action(signal);
-        if let Some(new) = new {
-            self.sighands[sighand].set_action(signal, new);
-        }
-        Ok(old)
-    }
-
-    /// The action of a signal for a task.
+    /// What a signal does to a task.
     pub fn sigaction_of(&self, task: TaskId, signal: Signal) -> SigAction {
+        self.k_sigaction_of(task, signal).handler
+    }
+
+    /// What a signal does to a task, with all that was said about it.
+    pub fn k_sigaction_of(&self, task: TaskId, signal: Signal) -> KSigaction {
         let sighand = self.task(task).sighand;
-        sighand.map_or(SigAction::Default, |id| self.sighands[id].action(signal))
+        sighand.map_or(KSigaction::default(), |id| {
+            self.sighands[id].k_action(signal)
+        })
     }
 
-    /// Whether a signal would be dropped where it is made: not blocked, not traced, and ignored.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `sig_ignored()`.
-    pub fn sig_ignored(&self, task: TaskId, signal: Signal) -> bool {
-        if !self.task(task).ptrace.is_empty() || self.task(task).blocked.contains(signal) {
-            return false;
-        }
-        match self.sigaction_of(task, signal) {
-            SigAction::Ignore => true,
-            SigAction::Handler(_) => false,
-            SigAction::Default => signal.default_action() == DefaultAction::Ignore,
-        }
+    /// What the threads of a task's process share, if it still has it.
+    pub(super) fn signal_of(&self, task: TaskId) -> Option<&SignalStruct> {
+        self.task(task).signal.map(|id| &self.signals[id])
     }
 
-    /// Makes a signal pending for a whole process and wakes a thread that can take it.
-    ///
-    /// Init is left alone: at its next run it would drop every signal that it has no handler for,
-    /// and here it has no next run.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `__group_send_sig_info()`.
-    pub(super) fn group_send_signal(&mut self, target: TaskId, signal: Signal) {
-        let Some(shared) = self.task(target).signal else {
-            return;
-        };
-        let pending = self.signals[shared].shared_pending;
-        if target == self.init || self.sig_ignored(target, signal) || pending.contains(signal) {
-            return;
-        }
-        self.signals[shared].shared_pending = pending.with(signal);
-        let pid = self.pid(target);
-        self.trace(target, TraceEvent::SignalGenerate { pid, signal });
-        self.group_complete_signal(target, signal);
-    }
-
-    /// Finds a thread for a signal of its process. One that will end the process is made the end
-    /// of every thread at once.
-    ///
-    /// Simplified: before a core dump the other threads are not parked.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `__group_complete_signal()`.
-    fn group_complete_signal(&mut self, target: TaskId, signal: Signal) {
-        let (Some(thread), Some(shared)) =
-            (self.choose_thread(target, signal), self.task(target).signal)
-        else {
-            return;
-        };
-        let fatal = self.sigaction_of(target, signal) == SigAction::Default
-            && signal.default_action() == DefaultAction::Terminate;
-        let group = &mut self.signals[shared];
-        if !fatal || group.flags.contains(SignalFlags::GROUP_EXIT) {
-            self.signal_wake_up(thread, signal == Signal::SIGKILL);
-            return;
-        }
-        group.flags = SignalFlags::GROUP_EXIT;
-        group.group_exit_code = signal.number();
-        group.group_stop_count = 0;
-        for thread in self.threads(target) {
-            self.send_sigkill(thread);
-        }
-    }
-
-    /// The addressed thread if it can take the signal, else the next that can, in turn.
-    fn choose_thread(&mut self, target: TaskId, signal: Signal) -> Option<TaskId> {
-        if self.wants_signal(target, signal) {
-            return Some(target);
-        }
-        let shared = self.task(target).signal?;
-        let mut threads = self.threads(target);
-        let first = self.signals[shared].curr_target.unwrap_or(target);
-        let at = threads
-            .iter()
-            .position(|thread| *thread == first)
-            .unwrap_or(0);
-        threads.rotate_left(at);
-        let chosen = threads
-            .into_iter()
-            .find(|thread| self.wants_signal(*thread, signal))?;
-        self.signals[shared].curr_target = Some(chosen);
-        Some(chosen)
-    }
-
-    /// Whether a thread can take a signal of its process now.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `wants_signal()`.
-    fn wants_signal(&self, thread: TaskId, signal: Signal) -> bool {
-        let task = self.task(thread);
-        let sched = self.sched.get(thread);
-        let stops = TaskState::STOPPED | TaskState::TRACED;
-        let running = self.sched.current(usize::from(sched.cpu)) == thread;
-        !task.blocked.contains(signal)
-            && !task.flags.contains(PfFlags::EXITING)
-            && (signal == Signal::SIGKILL || !sched.state.intersects(stops))
-            && (running || !self.signal_pending(thread))
-    }
-
-    /// SIGKILL for one task, whatever it does; only an uninterruptible sleep puts it off.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
-    pub(super) fn send_sigkill(&mut self, task: TaskId) {
-        let pending = self.task(task).pending;
-        self.task_mut(task).pending = pending.with(Signal::SIGKILL);
-        self.signal_wake_up(task, true);
-    }
-
-    /// A fault's signal: it cannot be blocked or ignored.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `force_sig_info()`.
-    pub(super) fn force_signal(&mut self, task: TaskId, signal: Signal) {
-        let blocked = self.task(task).blocked.contains(signal);
-        let ignored = self.sigaction_of(task, signal) == SigAction::Ignore;
-        if (blocked || ignored)
-            && let Some(sighand) = self.task(task).sighand
-        {
-            self.sighands[sighand].set_action(signal, SigAction::Default);
-        }
-        let state = self.task_mut(task);
-        state.blocked = state.blocked.without(signal);
-        state.pending = state.pending.with(signal);
-        let pid = self.pid(task);
-        self.trace(task, TraceEvent::SignalGenerate { pid, signal });
-        self.signal_wake_up(task, false);
-    }
-
-    /// Sets TIF_SIGPENDING and wakes an interruptible sleeper; with `resume` stopped ones too.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `signal_wake_up()`.
-    pub(super) fn signal_wake_up(&mut self, task: TaskId, resume: bool) {
-        // Init has no program here and is never queued: it takes its signals when it gets one.
-        if task == self.init {
-            return;
-        }
-        self.sched.get_mut(task).thread_flags |= ThreadFlags::SIGPENDING;
-        let stops = TaskState::STOPPED | TaskState::TRACED;
-        let mask = if resume {
-            TaskState::INTERRUPTIBLE | stops
-        } else {
-            TaskState::INTERRUPTIBLE
-        };
-        let (sched, mut ctx) = self.sched_ctx();
-        sched.try_to_wake_up(&mut ctx, task, mask, false);
-    }
-
-    /// Whether the task has a signal to take on its way back to user mode.
-    ///
-    /// Linux 2.6.12: `include/linux/sched.h`, `signal_pending()`.
-    pub fn signal_pending(&self, task: TaskId) -> bool {
-        self.sched
-            .get(task)
-            .thread_flags
-            .contains(ThreadFlags::SIGPENDING)
-    }
-
-    /// What a fault in user mode that could not be mended does to the current task.
-    ///
-    /// Linux 2.6.12: `arch/i386/mm/fault.c`, the ends of `do_page_fault()`.
-    pub fn raise_fault(&mut self, current: TaskId, fault: &UserFault) {
-        match fault.kind {
-            UserFaultKind::Segv { .. } => self.force_signal(current, Signal::SIGSEGV),
-            UserFaultKind::Bus => self.force_signal(current, Signal::SIGBUS),
-            UserFaultKind::Oom => self.kill_current(current),
-        }
-    }
-
-    /// Ends the current task as if by SIGKILL, without a signal: there is no memory for it.
-    pub fn kill_current(&mut self, current: TaskId) {
-        self.do_exit(current, Signal::SIGKILL.number());
+    /// The same, to change it.
+    pub(super) fn signal_of_mut(&mut self, task: TaskId) -> Option<&mut SignalStruct> {
+        self.task(task).signal.map(|id| &mut self.signals[id])
     }
 }

@@ -2,6 +2,7 @@
 //! new task, and completions.
 
 use super::Kernel;
+use super::ptrace_stop::Trap;
 use super::sched::Switch;
 use super::syscall::SysResult;
 use super::task::Continuation;
@@ -18,6 +19,7 @@ impl Kernel {
             return;
         };
         self.stat.switches += 1;
+        self.tasks[next].entered_handler = false;
         self.context_switch_mm(prev, next);
         self.load_tls(next);
         self.finish_task_switch(prev);
@@ -65,7 +67,11 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `complete()`.
     pub(super) fn complete(&mut self, parent: TaskId) {
-        if let Some(Continuation::VforkWait { done, .. }) = &mut self.task_mut(parent).continuation
+        // It may still be in the stop that tells its tracer of the fork.
+        if let Some(
+            Continuation::VforkWait { done, .. }
+            | Continuation::PtraceStop(Trap::Fork { done, .. }),
+        ) = &mut self.task_mut(parent).continuation
         {
             *done = true;
         }

@@ -2,11 +2,17 @@
 //! slice, pid and name) lies in the scheduler's own compact table.
 
 use super::cred::Cred;
-use super::exec::ExecArgs;
+use super::exec::{ExecArgs, PendingExec};
 use super::pidmap::{PidType, Seq};
+use super::ptrace_stop::Trap;
+use super::restart::{Restart, RestartBlock};
+use super::sigframe::AltStack;
+use super::sigqueue::SigQueue;
+use super::sigwait::InfoTo;
+use super::syscall::Syscall;
 use crate::abi::{
-    FilesId, FsId, InodeId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigSet, SighandId, SignalId,
-    TaskId, VirtAddr, WaitStatus,
+    FilesId, FsId, InodeId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet, SighandId,
+    SignalId, TaskId, VirtAddr, WaitStatus,
 };
 use crate::hw::{Regs, SegmentDescriptor};
 use bitflags::bitflags;
@@ -31,14 +37,28 @@ bitflags! {
     pub struct PtFlags: u32 {
         /// Traced.
         const PTRACED = 0x1;
+        /// The tracer has set TF.
+        const DTRACE = 0x2;
+        /// `PTRACE_O_TRACESYSGOOD`.
+        const TRACESYSGOOD = 0x4;
+        /// The tracer may trace anyone.
+        const PTRACE_CAP = 0x8;
         /// `PTRACE_O_TRACEFORK`.
         const TRACE_FORK = 0x10;
         /// `PTRACE_O_TRACEVFORK`.
         const TRACE_VFORK = 0x20;
         /// `PTRACE_O_TRACECLONE`.
         const TRACE_CLONE = 0x40;
+        /// `PTRACE_O_TRACEEXEC`.
+        const TRACE_EXEC = 0x80;
         /// `PTRACE_O_TRACEVFORKDONE`.
         const TRACE_VFORK_DONE = 0x100;
+        /// `PTRACE_O_TRACEEXIT`.
+        const TRACE_EXIT = 0x200;
+        /// The tracer has attached, and was not the real parent then.
+        const ATTACHED = 0x400;
+        /// All that options set.
+        const OPTIONS = 0x3f4;
     }
 }
 
@@ -67,6 +87,38 @@ pub enum Continuation {
         /// The completion: set by the child's `mm_release`.
         done: bool,
     },
+    /// An interrupted call of a puppet that is made again.
+    Again {
+        /// The rest of it only, by `restart_syscall`.
+        block: bool,
+    },
+    /// Stopped by a signal: when it goes on it looks for more signals.
+    SignalStop {
+        /// Its own mask, if it stopped inside `sigsuspend`.
+        suspended: Option<SigSet>,
+    },
+    /// `pause`.
+    Pause,
+    /// `sigsuspend`.
+    Sigsuspend {
+        /// The mask that the handler's return restores.
+        saved: SigSet,
+    },
+    /// `rt_sigtimedwait`.
+    Sigtimedwait {
+        /// The signals it waits for.
+        set: SigSet,
+        /// Where what comes with one goes.
+        info: InfoTo,
+        /// Tick at which it ends without one.
+        until: Option<u64>,
+    },
+    /// Stopped for its tracer.
+    PtraceStop(Trap),
+    /// exec: other threads have not ended yet.
+    ExecWaitsForThreads,
+    /// exec: the first thread, which has to be a zombie, is none yet.
+    ExecWaitsForLeader,
     /// `do_wait`: no child to report yet.
     Wait4 {
         /// The arguments.
@@ -88,6 +140,10 @@ pub enum Continuation {
         /// Where what is left is stored if a handler cuts it short; 0 for nowhere.
         rem: VirtAddr,
     },
+    /// `read` of a pipe: nothing was written yet.
+    PipeRead(super::pipe::PipeIo),
+    /// `write` to a pipe: it is full.
+    PipeWrite(super::pipe::PipeIo),
     /// `FUTEX_WAIT`.
     Futex {
         /// The word.
@@ -121,6 +177,8 @@ pub enum AfterMigration {
 pub struct OpenCall {
     /// i386 system call number.
     pub nr: u16,
+    /// A signal has interrupted it, and it wants to be made again.
+    pub restart: Option<Restart>,
 }
 
 /// What a task keeps for the CPU (`thread_struct` and the saved user registers).
@@ -188,6 +246,12 @@ pub struct Task {
     pub children: ChildList,
     /// Its position in its parent's `children`.
     pub sibling: Seq,
+    /// Its children that somebody else traces.
+    pub ptrace_children: ChildList,
+    /// Its position in its real parent's `ptrace_children`, if somebody else traces it.
+    pub ptrace_link: Option<Seq>,
+    /// What it has stopped with for its tracer, while it is stopped.
+    pub last_siginfo: Option<SigInfo>,
     /// First thread of the process.
     pub group_leader: TaskId,
     /// Its numbers and positions in the four pid hashes.
@@ -202,8 +266,16 @@ pub struct Task {
 
     /// Private pending signals.
     pub pending: SigSet,
+    /// What comes with them.
+    pub sigqueue: SigQueue,
     /// Blocked signals.
     pub blocked: SigSet,
+    /// The mask while `rt_sigtimedwait` has opened `blocked`.
+    pub real_blocked: SigSet,
+    /// The alternate signal stack.
+    pub altstack: AltStack,
+    /// It has entered a handler on the way out of the kernel that it is on.
+    pub entered_handler: bool,
     /// Credentials.
     pub cred: Cred,
 
@@ -233,10 +305,22 @@ pub struct Task {
     pub continuation: Option<Continuation>,
     /// The system call it is in.
     pub call: Option<OpenCall>,
-    /// What the child reported that its last `wait4` reaped.
+    /// The signal that its tracer lets it go on with.
+    pub injected: Option<SigInfo>,
+    /// The call before which it has stopped for its tracer; none if the registers have it.
+    pub traced_call: Option<Box<Syscall>>,
+    /// The new program, while exec waits for other threads.
+    pub exec: Option<Box<PendingExec>>,
+    /// The call it is in, if a signal may cause it to be made again.
+    pub interruptible: Option<Syscall>,
+    /// What is left of an interrupted call.
+    pub restart_block: RestartBlock,
+    /// What the child reported that its last wait found.
     pub reaped: Option<WaitStatus>,
     /// What the `execve` was told that it is in.
     pub exec_args: Option<Box<ExecArgs>>,
+    /// The same as `waitid` tells it, or what came with the signal of its last `rt_sigtimedwait`.
+    pub reported: Option<SigInfo>,
     /// Tick at which its timer wakes it.
     pub timer: Option<u64>,
 }
@@ -266,13 +350,20 @@ impl Task {
             parent: myself,
             children: ChildList::new(),
             sibling: Seq::default(),
+            ptrace_children: ChildList::new(),
+            ptrace_link: None,
+            last_siginfo: None,
             group_leader: myself,
             pid_links: [None; PidType::COUNT],
             vfork_done: None,
             set_child_tid: VirtAddr(0),
             clear_child_tid: VirtAddr(0),
             pending: SigSet::EMPTY,
+            sigqueue: SigQueue::default(),
             blocked: SigSet::EMPTY,
+            real_blocked: SigSet::EMPTY,
+            altstack: AltStack::default(),
+            entered_handler: false,
             cred,
             utime: 0,
             stime: 0,
@@ -286,8 +377,14 @@ impl Task {
             thread: Thread::default(),
             continuation: None,
             call: None,
+            injected: None,
+            traced_call: None,
+            exec: None,
+            interruptible: None,
+            restart_block: RestartBlock::Nothing,
             reaped: None,
             exec_args: None,
+            reported: None,
             timer: None,
         }
     }

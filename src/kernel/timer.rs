@@ -34,7 +34,8 @@ impl Timers {
 
 impl Kernel {
     /// The first half of a timer interrupt: time goes on by a tick, the running tasks are charged
-    /// for the one that passed, and sleepers whose time has come are woken, in pid order.
+    /// for the one that passed, sleepers whose time has come are woken, in pid order, and processes
+    /// whose `alarm` has come get SIGALRM.
     ///
     /// [`Kernel::scheduler_tick`] is the other half.
     ///
@@ -44,7 +45,9 @@ impl Kernel {
         self.stat.ticks += 1;
         for cpu in 0..self.cpus.len() {
             let current = self.sched.current(cpu);
-            self.tasks[current].utime += 1;
+            let task = &mut self.tasks[current];
+            task.utime += 1;
+            task.entered_handler = false;
         }
         self.in_interrupt = true;
         while let Some(task) = self.timers.pop_expired(self.tick) {
@@ -53,6 +56,8 @@ impl Kernel {
             self.task_mut(task).timer = None;
             self.wake_up_process(task);
         }
+        self.this_cpu = 0;
+        self.run_real_timers();
         self.in_interrupt = false;
         self.this_cpu = 0;
     }
@@ -63,6 +68,7 @@ impl Kernel {
             self.this_cpu = cpu;
             let (sched, mut ctx) = self.sched_ctx();
             sched.scheduler_tick(&mut ctx);
+            self.run_cpu_timers(self.sched.current(cpu));
         }
         self.this_cpu = 0;
     }

@@ -1,7 +1,7 @@
 //! Exceptions that user-mode instructions raise, and the signals that come of them.
 
 use super::Kernel;
-use super::mm::UserFault;
+use super::mm::{UserFault, UserFaultKind};
 use crate::abi::{Signal, TaskId, VirtAddr};
 use crate::hw::Exception;
 use crate::trace::TraceEvent;
@@ -15,6 +15,20 @@ pub enum Raised {
     Trap(Exception, Signal),
 }
 
+impl Raised {
+    /// The signal; `None` if the task was killed without one.
+    pub const fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Trap(_, signal) => Some(*signal),
+            Self::Fault(fault) => match fault.kind {
+                UserFaultKind::Segv { .. } => Some(Signal::SIGSEGV),
+                UserFaultKind::Bus => Some(Signal::SIGBUS),
+                UserFaultKind::Oom => None,
+            },
+        }
+    }
+}
+
 impl Kernel {
     /// An exception of the current task in user mode. Returns what it gets a signal for; `None` for
     /// a page fault that could be mended.
@@ -22,6 +36,7 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/traps.c`, `do_trap()`, and `arch/i386/mm/fault.c`,
     /// `do_page_fault()`.
     pub fn user_exception(&mut self, current: TaskId, exception: Exception) -> Option<Raised> {
+        self.task_mut(current).entered_handler = false;
         let signal = match exception {
             Exception::PageFault(fault) => {
                 let fault = self.do_page_fault(current, fault).err()?;

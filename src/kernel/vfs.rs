@@ -1,10 +1,12 @@
-//! A minimal filesystem in memory: a console, a null device, regular files, programs, and the
-//! unnamed objects behind shared anonymous memory; and open file descriptions on them.
+//! A minimal filesystem in memory: a console, a null device, regular files, programs, pipes, and
+//! the unnamed objects behind shared anonymous memory; and open file descriptions on them.
 
 use super::Kernel;
+use super::files::FsStruct;
+use super::namei::Found;
 use super::program::ProgramImage;
 use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What an inode is.
@@ -22,6 +24,8 @@ pub enum InodeKind {
     Image(Arc<ProgramImage>),
     /// An executable file that no binary format takes: `execve` gives `ENOEXEC`. Why.
     NoImage(String),
+    /// A pipe; what is in it, `Kernel::pipes` knows.
+    Pipe,
     /// The object behind shared anonymous memory: `dev/zero` on tmpfs, of that size in bytes.
     Shmem(u32),
 }
@@ -47,6 +51,11 @@ impl InodeKind {
         matches!(self, Self::Program(_) | Self::Image(_) | Self::NoImage(_))
     }
 
+    /// Whether it has an offset to read and write at.
+    pub const fn is_seekable(&self) -> bool {
+        !matches!(self, Self::Console | Self::Null | Self::Pipe)
+    }
+
     /// The bytes of the file from an offset on, at most `len` and none beyond its end.
     pub fn bytes_at(&self, offset: u32, len: u32) -> Vec<u8> {
         let part = |bytes: &[u8]| {
@@ -58,7 +67,7 @@ impl InodeKind {
             Self::Regular(bytes) | Self::Program(bytes) => part(bytes),
             Self::Image(image) => part(&image.file()),
             Self::NoImage(text) => part(text.as_bytes()),
-            Self::Console | Self::Null | Self::Shmem(_) => Vec::new(),
+            Self::Console | Self::Null | Self::Pipe | Self::Shmem(_) => Vec::new(),
         }
     }
 }
@@ -67,7 +76,7 @@ impl Inode {
     /// The size in bytes, as far as the kind has one.
     pub fn size(&self) -> u32 {
         match &self.kind {
-            InodeKind::Console | InodeKind::Null => 0,
+            InodeKind::Console | InodeKind::Null | InodeKind::Pipe => 0,
             InodeKind::Regular(bytes) | InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),
             InodeKind::NoImage(text) => text.len() as u32,
@@ -85,18 +94,61 @@ pub struct File {
     pub inode: InodeId,
     /// `f_pos`: offset of the next read or write, shared by all who share the description.
     pub pos: u32,
-    /// `f_flags`: as given to `open`.
+    /// `f_flags`: as given to `open`, without what is of no use after it.
     pub flags: u32,
 }
 
-/// The one directory: names and inodes.
+impl File {
+    /// `FMODE_READ`.
+    pub const fn can_read(&self) -> bool {
+        self.flags.wrapping_add(1) & 1 != 0
+    }
+
+    /// `FMODE_WRITE`.
+    pub const fn can_write(&self) -> bool {
+        can_write(self.flags)
+    }
+}
+
+/// Whether a description that is opened with these flags can be written.
+///
+/// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
+pub const fn can_write(flags: u32) -> bool {
+    flags.wrapping_add(1) & 2 != 0
+}
+
+/// Names of files, and directories that are nothing but a name.
 #[derive(Clone, Debug, Default)]
 pub struct FileSystem {
     names: BTreeMap<String, InodeId>,
+    /// Paths of the directories below the root, with their slash in front.
+    dirs: BTreeSet<String>,
     next_ino: u32,
 }
 
 impl FileSystem {
+    /// The directories that exist beside the root, in order.
+    pub fn dirs(&self) -> impl Iterator<Item = &str> {
+        self.dirs.iter().map(String::as_str)
+    }
+
+    /// Whether there is a directory of that path; the root's is empty.
+    pub(super) fn is_dir(&self, path: &str) -> bool {
+        path.is_empty() || self.dirs.contains(path)
+    }
+
+    pub(super) fn make_dir(&mut self, path: String) {
+        self.dirs.insert(path);
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<InodeId> {
+        self.names.get(name).copied()
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<InodeId> {
+        self.names.remove(name)
+    }
+
     /// The names that exist, in order.
     pub fn names(&self) -> impl Iterator<Item = (&str, InodeId)> {
         self.names
@@ -119,9 +171,9 @@ pub(super) const fn check_name(path: &str) -> Result<(), Errno> {
     }
 }
 
-/// A path as the one directory lists it: without slashes in front, and without the directories
-/// that programs and devices are usually in.
-fn entry_name(path: &str) -> &str {
+/// A path as files are listed: without slashes in front, and without the directories that programs
+/// and devices are usually in.
+pub(super) fn entry_name(path: &str) -> &str {
     let name = path.trim_start_matches('/');
     name.strip_prefix("bin/")
         .or(name.strip_prefix("dev/"))
@@ -153,18 +205,14 @@ impl Kernel {
         inode
     }
 
-    /// Looks a name up. A leading `/` and the directories `bin/` and `dev/` may be left out.
+    /// Looks a name up from the root. A leading `/` and the directories `bin/` and `dev/` may be left out.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `path_lookup()`.
     pub fn lookup(&self, path: &str) -> Result<InodeId, Errno> {
-        check_name(path)?;
-        let name = entry_name(path);
-        if let Some(inode) = self.root.names.get(name) {
-            return Ok(*inode);
-        }
-        match name.split_once('/') {
-            Some((file, _)) if self.root.names.contains_key(file) => Err(Errno::ENOTDIR),
-            _ => Err(Errno::ENOENT),
+        match self.path_walk(&FsStruct::initial(), path)? {
+            Found::File(inode, _) => Ok(inode),
+            Found::Directory(_) => Err(Errno::EACCES),
+            Found::Nothing(_) => Err(Errno::ENOENT),
         }
     }
 
@@ -219,8 +267,12 @@ impl Kernel {
     pub fn fput(&mut self, file: FileId) {
         self.open_files[file].f_count -= 1;
         if self.open_files[file].f_count == 0 {
-            let inode = self.open_files[file].inode;
+            let closed = &self.open_files[file];
+            let (inode, reads, writes) = (closed.inode, closed.can_read(), closed.can_write());
             self.open_files.remove(file);
+            if self.pipes.contains_key(inode) {
+                self.pipe_release(inode, reads, writes);
+            }
             self.iput(inode);
         }
     }

@@ -1,93 +1,27 @@
-//! `wait4`: which children may be reported, in which order, and reaping them.
-//!
-//! Stops and continuations are reported when signals can cause them.
+//! `wait4` and `waitid`: which children may be reported, in which order, and who is woken when one
+//! may be. What is reported is in `wait_report.rs`.
 
 use super::Kernel;
 use super::exit_rules::{options_mean, reaps_itself};
 use super::pidmap::Seq;
-use super::signal::SignalFlags;
+use super::restart::Restart;
+use super::sigwait::InfoTo;
 use super::syscall::SysResult;
-use super::task::{Continuation, ExitState, PtFlags};
-use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr, WaitStatus};
-use bitflags::bitflags;
+use super::task::{Continuation, ExitState};
+pub use super::wait_rules::{
+    Eligible, NoChild, NotMeant, WaitArgs, WaitOptions, WaitidArgs, end_in_siginfo,
+};
+use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
+use crate::trace::TraceEvent;
 
-bitflags! {
-    /// Options of `wait4`.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct WaitOptions: u32 {
-        /// `WNOHANG`: return 0 at once if there is nothing to report.
-        const NOHANG = 1;
-        /// `WUNTRACED`: report stopped children too.
-        const UNTRACED = 2;
-        /// `WCONTINUED`: report children that went on after a stop.
-        const CONTINUED = 8;
-        /// `__WNOTHREAD`: only children of this thread.
-        const NOTHREAD = 0x2000_0000;
-        /// `__WALL`: children with any exit signal.
-        const ALL = 0x4000_0000;
-        /// `__WCLONE`: only children whose exit signal is not SIGCHLD.
-        const CLONE = 0x8000_0000;
-    }
-}
-
-/// The arguments of `wait4`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WaitArgs {
-    /// Above 0: that child; 0: the caller's process group; -1: any; below: that process group.
-    pub pid: i32,
-    /// Where to store the status word; 0 for nowhere.
-    pub status: VirtAddr,
-    /// Options as given, with bits that may be unknown.
-    pub options: u32,
-}
-
-/// Whether a child is one that the caller asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Eligible {
-    /// It is not.
-    No(NotMeant),
-    /// It is.
-    Yes,
-    /// It is a leader whose process still has other threads: it cannot be reaped yet.
-    Delayed,
-}
-
-/// Why a child is not one that the caller asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NotMeant {
-    /// It has another pid, or is in another process group.
-    Other,
-    /// It is a thread, whose end is reported to nobody.
-    Thread,
-    /// Its exit signal is of the kind that the options leave out.
-    ExitSignal,
-}
-
-/// Why `wait4` finds no child that the arguments could mean.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NoChild {
-    /// The caller has no children.
-    Childless,
-    /// No task has that pid.
-    NoSuchTask(Pid),
-    /// The task of that pid is a child of another.
-    OfAnother {
-        /// The task.
-        task: Pid,
-        /// Its parent.
-        parent: Pid,
-    },
-    /// The options leave this child out, for its exit signal.
-    ExitSignal {
-        /// The child.
-        child: Pid,
-        /// Its exit signal; 0 for none.
-        signal: u32,
-    },
-    /// This child is a thread, whose end is reported to nobody.
-    Thread(Pid),
-    /// There are children, but none in that process group.
-    NotInGroup,
+/// What a look at one child comes to.
+enum Look {
+    /// Nothing, now or later.
+    Skip,
+    /// Nothing now, but perhaps later.
+    Hope,
+    /// It was reported; or the report failed.
+    Reported(Result<u32, Errno>),
 }
 
 impl Kernel {
@@ -96,14 +30,30 @@ impl Kernel {
     /// # Errors
     /// `EINVAL` for unknown options, `ECHILD`, `EFAULT`.
     pub(super) fn sys_wait4(&mut self, current: TaskId, args: WaitArgs) -> SysResult {
-        if WaitOptions::from_bits(args.options).is_none() {
+        let options = WaitOptions::from_bits(args.options);
+        if options.is_none_or(|options| !WaitOptions::WAIT4.contains(options)) {
             return Err(Errno::EINVAL).into();
         }
-        self.trace(
-            current,
-            crate::trace::TraceEvent::SchedProcessWait { pid: Pid(args.pid) },
-        );
-        self.task_mut(current).reaped = None;
+        let options = args.options | WaitOptions::EXITED.bits();
+        self.begin_wait(current, WaitArgs { options, ..args })
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_waitid()`.
+    ///
+    /// # Errors
+    /// `EINVAL`, `ECHILD`, `EFAULT`.
+    pub(super) fn sys_waitid(&mut self, current: TaskId, args: WaitidArgs) -> SysResult {
+        match args.checked() {
+            Ok(args) => self.begin_wait(current, args),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    fn begin_wait(&mut self, current: TaskId, args: WaitArgs) -> SysResult {
+        let pid = Pid(args.pid);
+        self.trace(current, TraceEvent::SchedProcessWait { pid });
+        let task = self.task_mut(current);
+        (task.reaped, task.reported) = (None, None);
         let queued = self.pid_hash.next_seq();
         self.do_wait(current, args, queued)
     }
@@ -112,43 +62,27 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `do_wait()`.
     pub(super) fn do_wait(&mut self, current: TaskId, args: WaitArgs, queued: Seq) -> SysResult {
-        let options = WaitOptions::from_bits_retain(args.options);
+        let options = args.flags();
         let mut hope = false;
         for thread in self.waiting_threads(current, options) {
             let children: Vec<TaskId> = self.task(thread).children.values().copied().collect();
             for child in children {
-                let eligible = self.eligible_child(current, child, args.pid, options);
-                if matches!(eligible, Eligible::No(_)) {
-                    continue;
-                }
-                match self.task(child).exit_state {
-                    ExitState::Dead => {}
-                    ExitState::Zombie if eligible == Eligible::Yes => {
-                        return self.wait_task_zombie(current, child, args.status).into();
-                    }
-                    ExitState::Zombie | ExitState::Alive => {
-                        hope = true;
-                        if options.contains(WaitOptions::UNTRACED)
-                            && let Some(code) = self.take_stop_code(child)
-                        {
-                            return self
-                                .wait_task_stopped(current, child, code, args.status)
-                                .into();
-                        }
-                    }
+                match self.look_at_child(current, child, &args) {
+                    Look::Skip => {}
+                    Look::Hope => hope = true,
+                    Look::Reported(result) => return self.end_of_wait(current, &args, result),
                 }
             }
+            hope = hope || self.hopes_for_tracees(current, thread, &args);
         }
         if !hope {
-            return Err(Errno::ECHILD).into();
+            return self.end_of_wait(current, &args, Err(Errno::ECHILD));
         }
         if options.contains(WaitOptions::NOHANG) {
-            return Ok(0).into();
+            return self.end_of_wait(current, &args, Ok(0));
         }
         if self.signal_pending(current) {
-            return self.interrupted(current, Continuation::Wait4 { args, queued }, |kernel| {
-                kernel.sys_wait4(current, args)
-            });
+            return SysResult::Restart(Restart::Sys);
         }
         self.block(
             current,
@@ -157,18 +91,84 @@ impl Kernel {
         )
     }
 
+    /// Whether a child is meant, and has something to report.
+    fn look_at_child(&mut self, current: TaskId, child: TaskId, args: &WaitArgs) -> Look {
+        let options = args.flags();
+        let eligible = self.eligible_child(current, child, args.pid, options);
+        let delayed = match eligible {
+            Eligible::No(_) => return Look::Skip,
+            Eligible::Yes => false,
+            Eligible::Delayed => true,
+        };
+        let state = self.sched.get(child).state;
+        let reported = if state.intersects(TaskState::STOPPED | TaskState::TRACED) {
+            let mine = self.is_my_tracee(child);
+            if state.contains(TaskState::TRACED) && !mine {
+                return Look::Skip;
+            }
+            let wanted = mine || options.contains(WaitOptions::UNTRACED);
+            wanted
+                .then(|| self.wait_task_stopped(current, child, args, delayed))
+                .flatten()
+        } else {
+            match self.task(child).exit_state {
+                ExitState::Dead => return Look::Skip,
+                ExitState::Zombie if !delayed => {
+                    if !options.contains(WaitOptions::EXITED) {
+                        return Look::Skip;
+                    }
+                    Some(self.wait_task_zombie(current, child, args))
+                }
+                ExitState::Zombie | ExitState::Alive => options
+                    .contains(WaitOptions::CONTINUED)
+                    .then(|| self.wait_task_continued(current, child, args))
+                    .flatten(),
+            }
+        };
+        reported.map_or(Look::Hope, Look::Reported)
+    }
+
+    /// Whether the child's stops are the caller's to hear of, as its tracer.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `my_ptrace_child()`.
+    fn is_my_tracee(&self, child: TaskId) -> bool {
+        self.tracer(child).is_some()
+    }
+
+    /// Whether a child that somebody else traces may come back to be reported.
+    fn hopes_for_tracees(&self, current: TaskId, thread: TaskId, args: &WaitArgs) -> bool {
+        let elsewhere = self.task(thread).ptrace_children.values();
+        let meant = |child: &TaskId| {
+            let eligible = self.eligible_child(current, *child, args.pid, args.flags());
+            !matches!(eligible, Eligible::No(_))
+        };
+        elsewhere.copied().any(|child| meant(&child))
+    }
+
+    /// What the call returns: `waitid` says 0 instead of a pid, and clears what it would have
+    /// filled in if there is nothing to report.
+    fn end_of_wait(
+        &mut self,
+        current: TaskId,
+        args: &WaitArgs,
+        result: Result<u32, Errno>,
+    ) -> SysResult {
+        match (args.info, result) {
+            (InfoTo::User(VirtAddr(0)) | InfoTo::Nowhere, result) => result.into(),
+            (InfoTo::User(addr), Ok(0)) => {
+                let cleared = self.put_user_words(current, addr, &[0; 6]);
+                cleared.map(|()| 0).into()
+            }
+            (_, result) => result.map(|_| 0).into(),
+        }
+    }
+
     /// The caller first, then the other threads of its process.
     fn waiting_threads(&self, current: TaskId, options: WaitOptions) -> Vec<TaskId> {
-        if options.contains(WaitOptions::NOTHREAD) {
-            return vec![current];
+        match options.contains(WaitOptions::NOTHREAD) {
+            true => vec![current],
+            false => self.threads_from(current),
         }
-        let mut threads = self.threads(current);
-        let at = threads
-            .iter()
-            .position(|thread| *thread == current)
-            .unwrap_or(0);
-        threads.rotate_left(at);
-        threads
     }
 
     /// Linux 2.6.12: `kernel/exit.c`, `eligible_child()`.
@@ -247,91 +247,6 @@ impl Kernel {
             eligible == Eligible::Yes
         };
         children.find(meant).copied()
-    }
-
-    /// The process group of a task.
-    pub fn pgrp(&self, task: TaskId) -> Pid {
-        self.task(task)
-            .signal
-            .map_or(Pid(0), |signal| self.signals[signal].pgrp)
-    }
-
-    /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
-    fn wait_task_zombie(
-        &mut self,
-        current: TaskId,
-        child: TaskId,
-        status_addr: VirtAddr,
-    ) -> Result<u32, Errno> {
-        self.task_mut(child).exit_state = ExitState::Dead;
-        self.add_child_times(current, child);
-        let mut status = self.task(child).exit_code;
-        if let Some(signal) = self.task(child).signal {
-            let shared = &self.signals[signal];
-            if shared.flags.contains(SignalFlags::GROUP_EXIT) {
-                status = shared.group_exit_code;
-            }
-        }
-        if status_addr != VirtAddr(0)
-            && let Err(errno) = self.put_user_u32(current, status_addr, status)
-        {
-            self.task_mut(child).exit_state = ExitState::Zombie;
-            return Err(errno);
-        }
-        let pid = self.pid(child);
-        self.task_mut(current).reaped = Some(WaitStatus(status));
-        self.release_task(child);
-        Ok(pid.0 as u32)
-    }
-
-    /// The times of a reaped process are added to its parent's sums for children.
-    ///
-    /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
-    fn add_child_times(&mut self, current: TaskId, child: TaskId) {
-        let (Some(mine), Some(its)) = (self.task(current).signal, self.task(child).signal) else {
-            return;
-        };
-        let theirs = &self.signals[its];
-        let utime = self.task(child).utime + theirs.utime + theirs.cutime;
-        let min_flt = self.task(child).min_flt + theirs.min_flt + theirs.cmin_flt;
-        let sums = &mut self.signals[mine];
-        sums.cutime += utime;
-        sums.cmin_flt += min_flt;
-    }
-
-    /// The code of a stop that was not reported yet; from now on it is.
-    fn take_stop_code(&mut self, child: TaskId) -> Option<u32> {
-        let stopped = self
-            .sched
-            .get(child)
-            .state
-            .intersects(TaskState::STOPPED | TaskState::TRACED);
-        let task = self.task_mut(child);
-        if !stopped || task.exit_code == 0 || task.ptrace.contains(PtFlags::PTRACED) {
-            return None;
-        }
-        Some(std::mem::take(&mut task.exit_code))
-    }
-
-    /// The child goes to the end of the list. A bad address loses the report.
-    ///
-    /// Linux 2.6.12: `kernel/exit.c`, `wait_task_stopped()`.
-    fn wait_task_stopped(
-        &mut self,
-        current: TaskId,
-        child: TaskId,
-        code: u32,
-        status_addr: VirtAddr,
-    ) -> Result<u32, Errno> {
-        let (parent, seq) = (self.task(child).parent, self.task(child).sibling);
-        self.task_mut(parent).children.remove(&seq);
-        self.add_child(parent, child);
-        let status = code << 8 | 0x7f;
-        if status_addr != VirtAddr(0) {
-            self.put_user_u32(current, status_addr, status)?;
-        }
-        self.task_mut(current).reaped = Some(WaitStatus(status));
-        Ok(self.pid(child).0 as u32)
     }
 
     /// Wakes the threads of a process that sleep in `wait4`. The wake-up is a synchronous one: on

@@ -1,9 +1,10 @@
 //! Commands: every way to change a machine, as data; and what they come to.
 
 use super::debug::Goal;
+use super::stack_call::{StackCall, StackFrame};
 use super::workload::WorkloadProgram;
 use super::workload_file::ListedTask;
-use crate::abi::{Pid, TaskId, VirtAddr, WaitStatus};
+use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::ForkArgs;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub enum Action {
     /// A system call.
     Syscall(Syscall),
+    /// A system call with a buffer on the puppet's stack.
+    OnStack(StackCall),
     /// `clone` with a `user_desc`, which the puppet first puts below its stack pointer.
     CloneTls(ForkArgs, UserDesc),
     /// Reads bytes.
@@ -194,6 +197,8 @@ pub enum Outcome {
         /// The call that has not returned, for a vfork.
         call: Option<u64>,
     },
+    /// The system call returned this value, and this is in the buffer it was given.
+    Filled(i32, Vec<u8>),
     /// The bytes that were read.
     Bytes(Vec<u8>),
     /// The memory was written; or the computation was begun.
@@ -217,6 +222,12 @@ pub struct CallState {
     pub nr: u16,
     /// What it returned, once it has.
     pub value: Option<i32>,
-    /// The status that `wait4` reported.
+    /// The status that a wait reported.
     pub status: Option<WaitStatus>,
+    /// The buffer that it was given on the stack, until it has returned.
+    pub frame: Option<StackFrame>,
+    /// What was in that buffer then.
+    pub bytes: Vec<u8>,
+    /// What came with it as `waitid` and `rt_sigtimedwait` tell it.
+    pub info: Option<SigInfo>,
 }

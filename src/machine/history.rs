@@ -139,6 +139,8 @@ impl History {
         for step in &stretch.steps {
             step.repeat(machine);
         }
+        // What programs wrote was shown when it was written.
+        machine.kernel.console.output.clear();
         self.counted = counts(machine);
         true
     }

@@ -6,6 +6,7 @@ use super::{Machine, UserMode};
 use crate::abi::{InodeId, Signal, TaskId};
 use crate::kernel::exec::ExecArgs;
 use crate::kernel::signal::SigAction;
+use crate::kernel::syscall::SysResult;
 use std::sync::Arc;
 
 /// What running a program means.
@@ -49,20 +50,29 @@ impl Machine {
         let Some(image) = exe.and_then(|exe| self.images.get(exe)) else {
             return;
         };
+        // The call that brought the program may have to return yet.
+        let call = self.puppet(task).and_then(|puppet| puppet.call);
         let mode = match image {
-            Image::Puppet { spin } => UserMode::Puppet(Puppet::new(*spin)),
+            Image::Puppet { spin } => UserMode::Puppet(Puppet {
+                call,
+                ..Puppet::new(*spin)
+            }),
             Image::Workload(program) => UserMode::Workload(Workload::new(program.clone())),
         };
         self.modes.insert(task, mode);
     }
 
-    /// After something that may have been an exec: if the task has called exec more than `execs`
-    /// times now, it does what its new program says.
-    pub(super) fn after_exec(&mut self, task: TaskId, execs: u32) {
-        let now = self.kernel.tasks.get(task).map(|task| task.self_exec_id);
-        if now.is_some_and(|now| now != execs) {
+    /// The same, if a task has called exec since it counted so many.
+    pub(super) fn enter_new_image(&mut self, task: TaskId, execs: Option<u32>) {
+        let now = self.execs(task);
+        if now.is_some() && now != execs {
             self.enter_image(task);
         }
+    }
+
+    /// How often a task has called exec.
+    pub(super) fn execs(&self, task: TaskId) -> Option<u32> {
+        self.kernel.tasks.get(task).map(|task| task.self_exec_id)
     }
 
     /// The first user-mode step of a spawned task. Init ignores SIGCHLD and its children inherit
@@ -71,7 +81,7 @@ impl Machine {
     pub(super) fn exec_spawned(&mut self, task: TaskId, exe: InodeId, spin: bool, args: &ExecArgs) {
         let result = self.kernel.exec_inode(task, exe, args);
         self.kernel.iput(exe);
-        if result.is_err() {
+        if matches!(result, SysResult::Done(Err(_))) {
             self.kernel.kill_current(task);
             return;
         }

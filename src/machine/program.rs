@@ -6,6 +6,8 @@ use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::program::ProgramImage;
+use crate::kernel::signal::SigAction;
+use crate::kernel::traps::Raised;
 use crate::kernel::vfs::InodeKind;
 use std::sync::Arc;
 
@@ -164,7 +166,9 @@ impl Machine {
                 }
                 Event::Exception(exception) => {
                     let image = self.program_of(task).cloned();
-                    if let Some(raised) = self.kernel.user_exception(task, exception) {
+                    if let Some(raised) = self.kernel.user_exception(task, exception)
+                        && !self.has_handler(task, &raised)
+                    {
                         self.note_crash(task, image, raised);
                     }
                 }
@@ -181,8 +185,17 @@ impl Machine {
         let kernel = &self.kernel;
         kernel.current() == task
             && !kernel.sched.need_resched(kernel.this_cpu)
-            && !kernel.signal_pending(task)
+            && !kernel.takes_signals(task)
             && kernel.task(task).continuation.is_none()
+    }
+
+    /// Whether the task has a handler for what it gets a signal for.
+    fn has_handler(&self, task: TaskId, raised: &Raised) -> bool {
+        let signal = raised.signal();
+        signal.is_some_and(|signal| {
+            let action = self.kernel.sigaction_of(task, signal);
+            matches!(action, SigAction::Handler(_))
+        })
     }
 
     fn execute(&mut self, task: TaskId, budget: u32, used: u32) -> RunExit {
@@ -190,6 +203,8 @@ impl Machine {
         let now = u64::from(self.cycles.used + used);
         let tsc = kernel.tick * u64::from(kernel.config.cycles_per_tick) + now;
         let regs = &mut kernel.tasks[task].thread.regs;
+        // In user mode there is no system call that a signal could interrupt.
+        regs.orig_eax = u32::MAX;
         kernel.cpus[kernel.this_cpu].run(&mut kernel.ram, regs, u64::from(budget), tsc)
     }
 
@@ -197,14 +212,14 @@ impl Machine {
     /// image says.
     fn system_call(&mut self, task: TaskId) {
         let forks = self.kernel.total_forks;
-        let execs = self.kernel.task(task).self_exec_id;
+        let execs = self.execs(task);
         self.kernel.system_call(task);
         if self.kernel.total_forks > forks
             && let Some(child) = self.newest_task()
         {
             self.modes.insert(child, UserMode::Program);
         }
-        self.after_exec(task, execs);
+        self.enter_new_image(task, execs);
     }
 
     /// The file of a program, referenced once for the caller. Exec finds it by its name, unless

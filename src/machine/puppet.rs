@@ -75,6 +75,7 @@ impl Machine {
     fn perform(&mut self, task: TaskId, action: Action) -> Outcome {
         match action {
             Action::Syscall(call) => self.puppet_syscall(task, call),
+            Action::OnStack(what) => self.stack_call(task, &what),
             Action::CloneTls(args, desc) => self.clone_with_tls(task, args, &desc),
             Action::Read { addr, len } => {
                 let mut bytes = vec![0; len as usize];
@@ -103,7 +104,7 @@ impl Machine {
     }
 
     /// A fault that the kernel could not mend becomes the task's signal.
-    fn after_access(
+    pub(super) fn after_access(
         &mut self,
         task: TaskId,
         result: Result<(), UserFault>,
@@ -118,12 +119,13 @@ impl Machine {
         }
     }
 
-    fn puppet_syscall(&mut self, task: TaskId, call: Syscall) -> Outcome {
+    pub(super) fn puppet_syscall(&mut self, task: TaskId, call: Syscall) -> Outcome {
         let nr = call.nr();
         let forks = matches!(call, Syscall::Fork | Syscall::Vfork | Syscall::Clone(_));
-        let execs = matches!(call, Syscall::Execve(_));
         let before = self.kernel.total_forks;
+        let execs = self.execs(task);
         let value = self.kernel.syscall(task, call);
+        self.enter_new_image(task, execs);
         if forks && self.kernel.total_forks > before {
             let call = if value.is_none() {
                 Some(self.open_call(task, nr))
@@ -136,12 +138,7 @@ impl Machine {
             };
         }
         match value {
-            Some(value) => {
-                if execs && value == 0 {
-                    self.enter_image(task);
-                }
-                Outcome::Returned(value)
-            }
+            Some(value) => Outcome::Returned(value),
             None if self.has_ended(task) => Outcome::Ended,
             None => Outcome::Blocks(self.open_call(task, nr)),
         }
@@ -201,6 +198,9 @@ impl Machine {
             nr,
             value: None,
             status: None,
+            frame: None,
+            bytes: Vec::new(),
+            info: None,
         };
         self.calls.insert(id, state);
         if self.calls.len() > MAX_CALLS {
@@ -221,12 +221,21 @@ impl Machine {
             return;
         }
         let (value, status) = (kernel_task.thread.regs.eax as i32, kernel_task.reaped);
+        let info = kernel_task.reported;
         let Some(id) = self.puppet_mut(task).and_then(|puppet| puppet.call.take()) else {
             return;
         };
-        if let Some(call) = self.calls.get_mut(&id) {
+        let frame = self.calls.get_mut(&id).and_then(|call| {
             call.value = Some(value);
             call.status = status;
+            call.info = info;
+            call.frame.take()
+        });
+        if let Some(frame) = frame {
+            let bytes = self.leave_frame(task, frame);
+            if let Some(call) = self.calls.get_mut(&id) {
+                call.bytes = bytes;
+            }
         }
     }
 }

@@ -245,8 +245,7 @@ impl Refusal {
                 "let what it waits for happen; see ps()".to_owned()
             }
             Self::Stopped(_) => {
-                "only SIGCONT lets it go on, and scripts cannot send signals yet: make it without \
-                 CLONE_STOPPED"
+                "SIGCONT lets it go on: let another task send it, other.kill(it, SIGCONT)"
                     .to_owned()
             }
             Self::Computing(_, ticks) => {

@@ -41,14 +41,18 @@ impl Machine {
         if self.kernel.migration_round(current) {
             return true;
         }
-        let execs = self.kernel.task(current).self_exec_id;
+        if self.kernel.yields_in_vain(current) {
+            return false;
+        }
+        let execs = self.execs(current);
         if self.kernel.resume(current) {
             self.note_call(current);
-            self.after_exec(current, execs);
+            self.enter_new_image(current, execs);
             return true;
         }
-        if self.kernel.signal_pending(current) {
+        if self.kernel.takes_signals(current) {
             self.kernel.do_signal(current);
+            self.note_call(current);
             return true;
         }
         match self.modes.get(current) {

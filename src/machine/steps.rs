@@ -135,8 +135,8 @@ impl Machine {
     }
 
     fn exec_workload(&mut self, task: TaskId, image: String) {
-        if self.kernel.syscall(task, Syscall::Execve(image.into())) == Some(0) {
-            self.enter_image(task);
-        }
+        let execs = self.execs(task);
+        self.call_kernel(task, Syscall::Execve(image.into()));
+        self.enter_new_image(task, execs);
     }
 }

@@ -4,7 +4,155 @@ use super::api;
 use crate::abi::{DefaultAction, Signal};
 
 /// The constants but for signals, and what each stands for.
-const MEANINGS: [(&str, &str); 47] = [
+const MEANINGS: &[(&str, &str)] = &[
+    (
+        "SCHED_OTHER",
+        "a policy: time sharing by nice value and sleep average",
+    ),
+    ("SCHED_FIFO", "a policy: real time, without a time slice"),
+    ("SCHED_RR", "a policy: real time, in turns of a time slice"),
+    ("PRIO_PROCESS", "setpriority and getpriority: one task"),
+    ("PRIO_PGRP", "setpriority and getpriority: a process group"),
+    (
+        "PRIO_USER",
+        "setpriority and getpriority: all tasks of a user",
+    ),
+    ("O_EXCL", "with O_CREAT: the file must not be there yet"),
+    ("O_TRUNC", "a flag of open: the file begins empty"),
+    ("O_APPEND", "a flag of open: every write goes to the end"),
+    ("O_NONBLOCK", "a flag of open: EAGAIN instead of waiting"),
+    (
+        "PTRACE_O_TRACESYSGOOD",
+        "an option of ptrace: stops of system calls say 0x80|SIGTRAP",
+    ),
+    (
+        "PTRACE_O_TRACEFORK",
+        "an option of ptrace: stop at fork, and trace the child",
+    ),
+    (
+        "PTRACE_O_TRACEVFORK",
+        "an option of ptrace: stop at vfork, and trace the child",
+    ),
+    (
+        "PTRACE_O_TRACECLONE",
+        "an option of ptrace: stop at clone, and trace the child",
+    ),
+    ("PTRACE_O_TRACEEXEC", "an option of ptrace: stop at exec"),
+    (
+        "PTRACE_O_TRACEVFORKDONE",
+        "an option of ptrace: stop when vfork returns",
+    ),
+    (
+        "PTRACE_O_TRACEEXIT",
+        "an option of ptrace: stop at the beginning of exit",
+    ),
+    ("F_DUPFD", "a command of fcntl: a copy from that number on"),
+    ("F_GETFD", "a command of fcntl: the flags of the descriptor"),
+    (
+        "F_SETFD",
+        "a command of fcntl: sets the flags of the descriptor",
+    ),
+    ("F_GETFL", "a command of fcntl: the flags of the open file"),
+    (
+        "F_SETFL",
+        "a command of fcntl: sets the flags of the open file",
+    ),
+    ("FD_CLOEXEC", "the flag of a descriptor: closed by exec"),
+    ("SEEK_SET", "lseek: from the beginning"),
+    ("SEEK_CUR", "lseek: from where the offset is"),
+    ("SEEK_END", "lseek: from the end"),
+    ("SIG_BLOCK", "sigprocmask: these are blocked too"),
+    ("SIG_UNBLOCK", "sigprocmask: these are blocked no longer"),
+    (
+        "SIG_SETMASK",
+        "sigprocmask: these are blocked, and no others",
+    ),
+    ("SA_NOCLDSTOP", "a flag of sigaction: no SIGCHLD for stops"),
+    (
+        "SA_NOCLDWAIT",
+        "a flag of sigaction: children leave no zombies",
+    ),
+    (
+        "SA_SIGINFO",
+        "a flag of sigaction: the handler gets a siginfo",
+    ),
+    (
+        "SA_ONSTACK",
+        "a flag of sigaction: the handler runs on the alternate stack",
+    ),
+    (
+        "SA_RESTART",
+        "a flag of sigaction: interrupted calls are made again",
+    ),
+    (
+        "SA_NODEFER",
+        "a flag of sigaction: the signal is not blocked in its handler",
+    ),
+    (
+        "SA_RESETHAND",
+        "a flag of sigaction: the handler is entered once",
+    ),
+    ("ITIMER_REAL", "a timer of setitimer: real time, SIGALRM"),
+    (
+        "ITIMER_VIRTUAL",
+        "a timer of setitimer: user time, SIGVTALRM",
+    ),
+    (
+        "ITIMER_PROF",
+        "a timer of setitimer: user and system time, SIGPROF",
+    ),
+    ("P_ALL", "waitid: any child"),
+    ("P_PID", "waitid: the child with that pid"),
+    ("P_PGID", "waitid: children of that process group"),
+    ("WEXITED", "an option of waitid: children that have ended"),
+    (
+        "WSTOPPED",
+        "an option of waitid: children that have stopped",
+    ),
+    (
+        "WNOWAIT",
+        "an option of waitid: the child can be waited for again",
+    ),
+    ("CLD_EXITED", "a code of SIGCHLD: the child has exited"),
+    ("CLD_KILLED", "a code of SIGCHLD: a signal killed the child"),
+    (
+        "CLD_DUMPED",
+        "a code of SIGCHLD: a signal killed the child, with a core dump",
+    ),
+    (
+        "CLD_TRAPPED",
+        "a code of SIGCHLD: the traced child has stopped",
+    ),
+    ("CLD_STOPPED", "a code of SIGCHLD: the child has stopped"),
+    ("CLD_CONTINUED", "a code of SIGCHLD: the child goes on"),
+    ("RUSAGE_SELF", "getrusage: of the process"),
+    (
+        "RUSAGE_CHILDREN",
+        "getrusage: of its children that were waited for",
+    ),
+    (
+        "PR_SET_PDEATHSIG",
+        "an option of prctl: the signal at the parent's death",
+    ),
+    ("RLIMIT_STACK", "a limit: bytes of the stack"),
+    ("RLIMIT_NPROC", "a limit: tasks of the user"),
+    ("RLIMIT_NOFILE", "a limit: open descriptors"),
+    (
+        "RLIMIT_MEMLOCK",
+        "a limit: bytes that are locked into memory",
+    ),
+    ("RLIMIT_AS", "a limit: bytes of the address space"),
+    ("RLIMIT_SIGPENDING", "a limit: queued signals of the user"),
+    (
+        "SA_RESTORER",
+        "a flag of sigaction: the program has a return trampoline of its own",
+    ),
+    ("SI_USER", "a code of siginfo: kill sent it"),
+    ("SI_KERNEL", "a code of siginfo: the kernel sent it"),
+    ("SI_QUEUE", "a code of siginfo: rt_sigqueueinfo sent it"),
+    ("SI_TKILL", "a code of siginfo: tkill sent it"),
+    ("RLIMIT_DATA", "a limit: bytes of data and heap"),
+    ("RLIMIT_CORE", "a limit: bytes of a core file"),
     ("KiB", "1024 bytes: 4*KiB is a page"),
     ("MiB", "1024 KiB"),
     ("PAGE_SIZE", "the bytes of a page"),

@@ -8,15 +8,8 @@ use super::words::{Words, closest, free_functions, likeliest, signatures};
 const HANDLES: [&str; 5] = ["Task", "Call", "Trace", "View", "Error"];
 
 /// Calls that other systems have, and what there is here.
-pub(super) const ELSEWHERE: [(&str, &str); 8] = [
-    (
-        "kill",
-        "tasks cannot send signals yet; task.exit(code) ends a task",
-    ),
-    (
-        "raise",
-        "tasks cannot send signals yet; task.exit(code) ends a task",
-    ),
+pub(super) const ELSEWHERE: [(&str, &str); 7] = [
+    ("raise", "it is task.kill(task, SIGTERM)"),
     ("signal", "it is task.sigaction(signal, handler)"),
     ("waitpid", "it is task.wait(pid) or task.wait(pid, options)"),
     ("execve", "it is task.exec(path)"),

@@ -3,6 +3,7 @@
 
 use crate::abi::{Errno, Pid};
 use crate::kernel::mm::MapRefusal;
+use crate::kernel::pgrp::PgrpRefusal;
 use crate::kernel::wait::NoChild;
 use crate::trace::CloneRefusal;
 
@@ -24,18 +25,67 @@ pub(super) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "open_exec() wants a regular file that may be executed (fs/exec.c)",
             "that file is no program: sh and true are",
         ),
-        ("execve", Errno::ENOSYS) => (
-            "exec ends the other threads of the process first: de_thread() (fs/exec.c)",
-            "forklab has no de_thread() yet: let the other threads exit before",
-        ),
         ("open", Errno::ENOENT) => (
             "open_namei() finds no such file, and O_CREAT is not set (fs/namei.c)",
             "open(path, O_CREAT | O_RDWR) makes the file",
         ),
-        ("close" | "dup", Errno::EBADF) => (
+        ("ptrace", Errno::ESRCH) => (
+            "ptrace_check_attach() wants a task that the caller traces and that has stopped \
+             (kernel/ptrace.c)",
+            "ptrace_attach(task) first, and wait(task) until it has stopped",
+        ),
+        ("ptrace", Errno::EPERM) => (
+            "ptrace_attach() wants a task of the same user that nobody traces (kernel/ptrace.c)",
+            "root may trace tasks of others: spawn(\"sh\", #{uid: 0})",
+        ),
+        ("ptrace", Errno::EIO) => (
+            "sys_ptrace() finds no memory there, or no such signal (arch/i386/kernel/ptrace.c)",
+            "maps(task) shows what is mapped; signals are 1 to 64",
+        ),
+        ("open", Errno::EEXIST) => (
+            "open_namei() finds the file, and O_CREAT | O_EXCL want it to be new (fs/namei.c)",
+            "leave O_EXCL out, or unlink(path) before",
+        ),
+        ("open" | "execve", Errno::ETXTBSY) => (
+            "a program that runs is not written, one that is written not run (fs/namei.c)",
+            "let its tasks end, or close the descriptor",
+        ),
+        ("read" | "write", Errno::EBADF) => (
+            "vfs_read() and vfs_write() want a descriptor that is open for it (fs/read_write.c)",
+            "fds(task) shows what is open, and how",
+        ),
+        ("read", Errno::EAGAIN) => (
+            "pipe_readv() does not wait with O_NONBLOCK (fs/pipe.c)",
+            "let somebody write first, or fcntl(fd, F_SETFL, 0)",
+        ),
+        ("write", Errno::EPIPE) => (
+            "pipe_writev() finds no reader, sends SIGPIPE and refuses (fs/pipe.c)",
+            "keep a descriptor for reading open in some task",
+        ),
+        ("write", Errno::EAGAIN) => (
+            "pipe_writev() does not wait with O_NONBLOCK; a pipe holds 16 pages (fs/pipe.c)",
+            "let somebody read first, or fcntl(fd, F_SETFL, 0)",
+        ),
+        ("lseek", Errno::ESPIPE) => (
+            "pipes and terminals have no offset: no_llseek() (fs/read_write.c)",
+            "lseek() is for regular files",
+        ),
+        ("chroot", Errno::EPERM) => (
+            "sys_chroot() wants CAP_SYS_CHROOT (fs/open.c)",
+            "only root may: spawn(\"sh\", #{uid: 0})",
+        ),
+        ("close" | "dup" | "dup2" | "fcntl" | "lseek", Errno::EBADF) => (
             "the descriptor table has no open file there (fs/open.c, fs/fcntl.c)",
             "task.files.fds lists its descriptors",
         ),
+        _ => return process_advice(call, errno),
+    };
+    Some(Advice { rule, remedy })
+}
+
+/// Advice on calls about processes.
+fn process_advice(call: &str, errno: Errno) -> Option<Advice> {
+    let (rule, remedy) = match (call, errno) {
         ("wait4", Errno::ECHILD) => (
             "do_wait() finds no child that the arguments could mean (kernel/exit.c)",
             "it has no such child; one whose exit signal is not SIGCHLD needs __WCLONE or __WALL",
@@ -52,9 +102,102 @@ pub(super) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "do_sigaction() refuses unknown signals, SIGKILL and SIGSTOP (kernel/signal.c)",
             "signals are 1 to 64, and SIGKILL and SIGSTOP keep their action",
         ),
+        _ => return signal_advice(call, errno),
+    };
+    Some(Advice { rule, remedy })
+}
+
+/// Advice on calls about signals.
+fn signal_advice(call: &str, errno: Errno) -> Option<Advice> {
+    let sends = ["kill", "tkill", "tgkill", "rt_sigqueueinfo"].contains(&call);
+    let (rule, remedy) = match (call, errno) {
+        (_, Errno::EPERM) if sends => (
+            "check_kill_permission(): the sender's user must be the receiver's, or may do anything \
+             (kernel/signal.c)",
+            "send it as the same user or as root: spawn(\"sh\", #{uid: 0})",
+        ),
+        (_, Errno::ESRCH) if sends => (
+            "there is no such task, or the process group is empty (kernel/signal.c)",
+            "ps() lists the tasks; tgkill wants the process that the thread is of",
+        ),
+        (_, Errno::EINVAL) if sends => (
+            "check_kill_permission() knows signals 0 to 64, sys_tkill() numbers above 0 \
+             (kernel/signal.c)",
+            "signals have names: SIGTERM, SIGKILL, SIGRTMIN + 1",
+        ),
+        (_, Errno::EAGAIN) if sends => (
+            "send_signal() cannot queue a real-time signal beyond RLIMIT_SIGPENDING \
+             (kernel/signal.c)",
+            "take some first, or setrlimit(RLIMIT_SIGPENDING, ..)",
+        ),
+        ("sigprocmask" | "rt_sigprocmask", Errno::EINVAL) => (
+            "sigprocmask() knows three ways to change the mask (kernel/signal.c)",
+            "SIG_BLOCK adds, SIG_UNBLOCK removes, SIG_SETMASK replaces",
+        ),
+        ("sigaltstack", Errno::ENOMEM) => (
+            "do_sigaltstack() wants at least MINSIGSTKSZ, 2048 bytes (kernel/signal.c)",
+            "give it 8*KiB",
+        ),
+        ("setitimer" | "getitimer", Errno::EINVAL) => (
+            "do_setitimer() knows three timers (kernel/itimer.c)",
+            "ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF",
+        ),
+        ("rt_sigtimedwait", Errno::EAGAIN) => (
+            "sys_rt_sigtimedwait(): no such signal came in time (kernel/signal.c)",
+            "sigwait([..]) waits without a limit",
+        ),
+        ("waitid", Errno::EINVAL) => (
+            "sys_waitid() wants to know what to wait for, and whom (kernel/exit.c)",
+            "one of WEXITED, WSTOPPED, WCONTINUED; P_ALL, P_PID or P_PGID; an id above 0",
+        ),
+        ("setuid" | "setreuid" | "setresuid", Errno::EPERM) => (
+            "only CAP_SETUID may become anybody; others change among their own ids (kernel/sys.c)",
+            "getresuid() lists the task's own ids",
+        ),
         _ => return None,
     };
     Some(Advice { rule, remedy })
+}
+
+/// Advice on a process group or session that cannot be.
+pub(super) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
+    use PgrpRefusal as R;
+    let (rule, remedy) = match refusal {
+        R::NegativeGroup => (
+            "no process group has that number",
+            "groups have numbers above 0",
+        ),
+        R::NoSuchTask => ("there is no such task", "ps() lists the tasks"),
+        R::NotALeader => (
+            "the task is a thread: process groups have processes for members",
+            "only the first thread of a process can be meant; 0 means the calling thread",
+        ),
+        R::OtherSession => (
+            "the child is in another session",
+            "setsid() cannot be undone: choose another child",
+        ),
+        R::HasExeced => (
+            "the child has called exec since it was forked",
+            "move it before that, or let it move itself",
+        ),
+        R::NotAChild => (
+            "the task is neither the caller nor a child of it",
+            "let it move itself, or its parent move it",
+        ),
+        R::SessionLeader => (
+            "the task leads its session",
+            "a session leader stays in the group of its own number",
+        ),
+        R::NoSuchGroup => (
+            "no member of that group is in the caller's session",
+            "group 0 is a new one of the task's own number",
+        ),
+        R::GroupExists => (
+            "a process group has the caller's number",
+            "fork first: the child leads no group, and can call setsid",
+        ),
+    };
+    Advice { rule, remedy }
 }
 
 /// Advice on memory that was not mapped or unmapped.

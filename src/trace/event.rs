@@ -382,6 +382,8 @@ events! {
     SignalDeliver "signal_deliver" {
         /// Signal.
         signal: Signal,
+        /// The handler that was entered; none if it is the default action that was taken.
+        handler: Option<VirtAddr>,
     }
     /// A program wrote to the console.
     ConsoleWrite "console_write" {
@@ -396,6 +398,28 @@ events! {
         code: u32,
         /// Address of the instruction.
         eip: VirtAddr,
+    }
+    /// A tracer attaches to a task.
+    PtraceAttach "ptrace_attach" {
+        /// The task.
+        tracee: Pid,
+    }
+    /// A task stops for its tracer.
+    PtraceStop "ptrace_stop" {
+        /// The status that the tracer's wait will tell.
+        status: WaitStatus,
+    }
+    /// A tracer lets a task go on.
+    PtraceResume "ptrace_resume" {
+        /// The task.
+        pid: Pid,
+        /// The signal that it goes on with, 0 for none.
+        code: u32,
+    }
+    /// A thread that calls exec takes the place of the first thread of its process.
+    ExecTakesPid "exec_takes_pid" {
+        /// The number that it has from now on.
+        pid: Pid,
     }
     /// The emulated kernel panicked.
     KernelPanic "kernel_panic" {}
@@ -521,6 +545,8 @@ pub enum FrameUse {
     PageDir,
     /// A kernel stack (two frames).
     KernelStack,
+    /// A page of a pipe.
+    Pipe,
 }
 
 impl FrameUse {
@@ -532,6 +558,7 @@ impl FrameUse {
             Self::PageTable => "page_table",
             Self::PageDir => "page_dir",
             Self::KernelStack => "kernel_stack",
+            Self::Pipe => "pipe",
         }
     }
 }

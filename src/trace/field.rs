@@ -58,6 +58,7 @@ from! {
     Pid => |value| Self::Pid(value),
     Name => |value| Self::Name(value),
     VirtAddr => |value| Self::Addr(value),
+    Option<VirtAddr> => |value| value.map_or(Self::Word("none"), Self::Addr),
     Pfn => |value| Self::Frame(value),
     PidList => |value| Self::Pids(value),
     CloneFlags => |value| Self::Flags(value),

@@ -1,6 +1,6 @@
 //! What a task is doing, in a few words: the same answer for every view.
 
-use crate::abi::{Pid, TaskId, TaskState, WaitStatus};
+use crate::abi::{Pid, Signal, TaskId, TaskState, WaitStatus};
 use crate::kernel::task::{Continuation, ExitState};
 use crate::machine::Machine;
 use crate::trace::ArrayKind;
@@ -24,8 +24,16 @@ pub enum Activity {
     Vfork(Pid),
     /// It waits for a child.
     Wait4,
+    /// It waits for a signal.
+    WaitsForSignal,
     /// It waits on a word of its memory, at most until that tick.
     Futex(u32, Option<u64>),
+    /// It is inside exec until the other threads have ended.
+    ExecWaits,
+    /// It waits for somebody to write to a pipe.
+    ReadsPipe,
+    /// It waits for room in a pipe.
+    WritesPipe,
     /// It waits for a line to be typed.
     ReadsConsole,
     /// A puppet without anything to do: it waits for its user.
@@ -36,6 +44,8 @@ pub enum Activity {
     Blocked,
     /// Stopped.
     Stopped,
+    /// Stopped for that tracer, with that status.
+    Traced(Pid, WaitStatus),
     /// It has ended; nobody has asked how yet.
     Zombie(WaitStatus),
     /// It has ended and is being released.
@@ -68,13 +78,33 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
         .state
         .intersects(TaskState::STOPPED | TaskState::TRACED)
     {
-        return Activity::Stopped;
+        return match task.continuation {
+            Some(Continuation::PtraceStop(_)) => {
+                let code = task.last_siginfo.map_or(0, |info| match info.code {
+                    // The code of a stop at a call or an event is in its `si_code`.
+                    code if info.signal == Signal::SIGTRAP && code & 0x7f == 5 => code as u32,
+                    _ => info.signal.number(),
+                });
+                Activity::Traced(kernel.pid(task.parent), WaitStatus(code << 8 | 0x7f))
+            }
+            _ => Activity::Stopped,
+        };
     }
     match task.continuation {
         Some(Continuation::VforkWait { child, .. }) => Activity::Vfork(child),
         Some(Continuation::Wait4 { .. }) => Activity::Wait4,
         Some(Continuation::Futex { key, until }) => Activity::Futex(key.address(), until),
+        Some(Continuation::ExecWaitsForThreads | Continuation::ExecWaitsForLeader) => {
+            Activity::ExecWaits
+        }
+        Some(Continuation::PipeRead(_)) => Activity::ReadsPipe,
+        Some(Continuation::PipeWrite(_)) => Activity::WritesPipe,
         Some(Continuation::ReadConsole { .. }) => Activity::ReadsConsole,
+        Some(
+            Continuation::Pause
+            | Continuation::Sigsuspend { .. }
+            | Continuation::Sigtimedwait { until: None, .. },
+        ) => Activity::WaitsForSignal,
         _ if id == kernel.init => Activity::Init,
         _ => match task.timer {
             Some(tick) => Activity::SleepsUntil(tick),
@@ -110,11 +140,16 @@ impl fmt::Display for Activity {
                 write!(f, "futex: waits on {word:#010x}")?;
                 until.map_or(Ok(()), |tick| write!(f, " until {tick}"))
             }
+            Self::ExecWaits => f.write_str("exec: waits until its other threads have ended"),
+            Self::ReadsPipe => f.write_str("read: waits for somebody to write to the pipe"),
+            Self::WritesPipe => f.write_str("write: waits for room in the pipe"),
+            Self::WaitsForSignal => f.write_str("waits for a signal"),
             Self::ReadsConsole => f.write_str("read: waits for a line on the console"),
             Self::Console => f.write_str("console: waits for you"),
             Self::SleepsUntil(tick) => write!(f, "sleeps until {tick}"),
             Self::Blocked => f.write_str("sleeps until woken"),
             Self::Stopped => f.write_str("stopped"),
+            Self::Traced(tracer, status) => write!(f, "{status}, for {tracer}"),
             Self::Zombie(status) => write!(f, "zombie, {status}"),
             Self::Dead => f.write_str("dead"),
             Self::Init => f.write_str("adopts orphans, never runs"),

@@ -19,17 +19,20 @@ mod chart;
 mod digest;
 mod explain_clone;
 mod exploration;
+mod fds;
 mod fields;
 mod line;
 mod maps;
 mod on_cpu;
 mod path;
+mod pending;
 mod program;
 mod ps;
 mod pstree;
 mod runq;
 mod shares;
 mod sharing;
+mod status;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -45,11 +48,13 @@ pub use explain_clone::{
     Queued, Reaped, RunsNext, TestOutcome, TestedRule, TracerHears, explain_clone,
 };
 pub use exploration::{Exploration, died};
+pub use fds::{FdRow, Fds, fds};
 pub use fields::{EventFields, Field, fields};
 pub use line::{event_line, task_line, task_tag};
 pub use maps::{Maps, MapsRow, maps};
 pub use on_cpu::{OnCpu, on_cpu_now};
 pub use path::{Mark, Path, PathRow, PathStep, Paths, path, side_by_side};
+pub use pending::{PendingRow, PendingSignals, pending};
 pub use program::{
     CallChain, Disassembly, Dump, FrameView, InstructionView, VariableView, Variables, call_chain,
     crash, disassembly, dump, halt, variables,
@@ -59,6 +64,7 @@ pub use pstree::{PsTree, TreeRow, pstree};
 pub use runq::{ArrayView, CpuQueue, Level, Runq, runq};
 pub use shares::{ShareRow, Shares, Verdict, shares};
 pub use sharing::{Owner, SharedFrame, Sharing, common_frames, owners, sharing};
+pub use status::{ExplainStatus, Status, explain_status, status};
 pub use text::{Align, Line, Role, Span, Table, Text, cell};
 pub use timeline::{Interval, Timeline, timeline, timeline_of};
 pub use trace::{Selection, TraceView, trace};

@@ -174,14 +174,15 @@ fn runqueues() {
     }
     machine.apply(Command::Tick(120)).unwrap();
     insta::assert_snapshot!(runq(&machine).text(), @"
-    CPU 0  runs 3:b  nr_running 3  nr_switches 2
-      active[125]: [3] 4
+    CPU 0  runs 3:b  nr_running 2  nr_switches 2
+      active[125]: [3]
       expired[125]: 2
-      active   nr_active 2  bitmap 00000000 00000000 00000000 20000000 00001000
+      active   nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000
       expired  nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000
       expired_timestamp 100  best_expired_prio 120
-    CPU 1  idle  nr_running 0  nr_switches 0
-      active   nr_active 0  bitmap 00000000 00000000 00000000 00000000 00001000
+    CPU 1  runs 4:c  nr_running 1  nr_switches 1
+      active[125]: [4]
+      active   nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000
       expired  nr_active 0  bitmap 00000000 00000000 00000000 00000000 00001000
       expired_timestamp 0  best_expired_prio 140
     ");

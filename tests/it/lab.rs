@@ -11,13 +11,18 @@ use forklab::kernel::files::{FilesStruct, FsStruct};
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::mm::Mm;
 use forklab::kernel::mm::MmapArgs;
+use forklab::kernel::process_calls::ProcessCall;
 use forklab::kernel::sched::SchedTask;
+use forklab::kernel::sigmask::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigprocmaskArgs};
 use forklab::kernel::signal::{Sighand, SignalStruct};
+use forklab::kernel::signal_calls::SignalCall;
 use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::Task;
 use forklab::kernel::wait::WaitArgs;
-use forklab::machine::{Action, Command, Machine, Outcome, Refusal, Reply, WorkloadProgram};
+use forklab::machine::{
+    Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
+};
 use forklab::trace::{Record, TraceEvent};
 use std::sync::Arc;
 
@@ -188,6 +193,7 @@ impl Lab {
             pid,
             status,
             options,
+            ..WaitArgs::default()
         };
         match self.outcome(task, Syscall::Wait4(args)) {
             Outcome::Returned(pid) if pid > 0 => {
@@ -237,12 +243,91 @@ impl Lab {
         }
     }
 
+    pub fn signal_call(&mut self, task: TaskId, call: SignalCall) -> i32 {
+        self.call(task, Syscall::Signal(call))
+    }
+
+    pub fn process_call(&mut self, task: TaskId, call: ProcessCall) -> i32 {
+        self.call(task, Syscall::Process(call))
+    }
+
+    pub fn kill(&mut self, task: TaskId, pid: i32, signal: i32) -> i32 {
+        self.signal_call(task, SignalCall::Kill(pid, signal))
+    }
+
+    fn change_mask(&mut self, task: TaskId, how: u32, set: SigSet) {
+        let args = SigprocmaskArgs {
+            how,
+            set: Some(set),
+            old: VirtAddr(0),
+            size: SetSize::Full,
+        };
+        assert_eq!(self.signal_call(task, SignalCall::Sigprocmask(args)), 0);
+    }
+
+    pub fn block(&mut self, task: TaskId, set: SigSet) {
+        self.change_mask(task, SIG_BLOCK, set);
+    }
+
+    pub fn unblock(&mut self, task: TaskId, set: SigSet) {
+        self.change_mask(task, SIG_UNBLOCK, set);
+    }
+
     /// What SIGCONT does to a new task that was left stopped: there is no `kill` yet.
     pub fn continue_stopped(&mut self, task: TaskId) {
         let kernel = &mut self.machine.kernel;
         kernel.tasks[task].pending = SigSet::EMPTY;
         assert!(kernel.wake_up_process(task));
         self.tick(0);
+    }
+
+    /// A call with a buffer of that length on the stack, and these bytes in it.
+    pub fn on_stack(&mut self, task: TaskId, call: BufferCall, len: u32, bytes: &[u8]) -> Outcome {
+        let bytes = bytes.to_vec();
+        let what = StackCall { len, bytes, call };
+        self.act(task, Action::OnStack(what)).unwrap()
+    }
+
+    /// What `write` returns at once; the number of the call if it blocks.
+    pub fn write_fd(&mut self, task: TaskId, fd: u32, bytes: &[u8]) -> Result<i32, u64> {
+        match self.on_stack(task, BufferCall::Write(fd), bytes.len() as u32, bytes) {
+            Outcome::Filled(value, _) => Ok(value),
+            Outcome::Blocks(call) => Err(call),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What `read` reads at once, or its error; the number of the call if it blocks.
+    pub fn read_fd(
+        &mut self,
+        task: TaskId,
+        fd: u32,
+        len: u32,
+    ) -> Result<Result<String, Errno>, u64> {
+        match self.on_stack(task, BufferCall::Read(fd), len, &[]) {
+            Outcome::Filled(read, bytes) if read >= 0 => Ok(Ok(String::from_utf8(
+                bytes[..read as usize].to_vec(),
+            )
+            .unwrap())),
+            Outcome::Filled(value, _) => Ok(Err(errno(value))),
+            Outcome::Blocks(call) => Err(call),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a `read` that slept has read; `None` if it still sleeps.
+    pub fn read_late(&self, call: u64) -> Option<String> {
+        let call = self.machine.call(call).unwrap();
+        let read = call.value? as usize;
+        Some(String::from_utf8(call.bytes[..read].to_vec()).unwrap())
+    }
+
+    /// A pipe: its descriptors for reading and writing.
+    pub fn pipe(&mut self, task: TaskId) -> (u32, u32) {
+        match self.on_stack(task, BufferCall::Pipe, 8, &[]) {
+            Outcome::Filled(0, fds) => (u32::from(fds[0]), u32::from(fds[4])),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub fn tick(&mut self, ticks: u64) {

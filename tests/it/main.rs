@@ -17,6 +17,7 @@ mod messages;
 mod model;
 mod process;
 #[cfg(unix)]
+mod programs;
 mod prompt;
 mod replay_command;
 mod scripts;

@@ -71,8 +71,8 @@ fn habits_of_other_prompts_are_understood_or_answered() {
         ("h->fork()", "a method follows a dot: sh.fork()"),
         ("sp", "did you mean spawn("),
         ("sp(\"sh\")", "did you mean spawn?"),
-        ("kill(2, 9)", "tasks cannot send signals yet"),
-        ("kill", "tasks cannot send signals yet"),
+        ("kill(2, 9)", "it is task.kill(pid, signal)"),
+        ("kill", "it is a function: task.kill(pid, signal)"),
         ("spawn(\"h\", \"run 5\")", "workload([\"run 5\"])"),
         ("let n = 5; n.size", "an int has no size"),
     ] {

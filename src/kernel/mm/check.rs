@@ -53,6 +53,13 @@ impl Kernel {
         for stack in self.tasks.values().filter_map(|task| task.stack) {
             census.held[stack.index()] += 1;
         }
+        for page in self
+            .pipes
+            .values()
+            .flat_map(crate::kernel::pipe::Pipe::frames)
+        {
+            census.held[page.index()] += 1;
+        }
         for mm in self.mms.keys() {
             self.check_references(mm)?;
             self.check_areas(mm, &mut census)?;
@@ -80,7 +87,11 @@ impl Kernel {
         let count = |is: &dyn Fn(&crate::kernel::task::Task) -> bool| {
             self.tasks.values().filter(|task| is(task)).count() as u32
         };
-        let users = count(&|task| task.mm == Some(mm));
+        let execs = |task: &crate::kernel::task::Task| {
+            let pending = task.exec.as_ref();
+            pending.is_some_and(|exec| exec.mm == mm)
+        };
+        let users = count(&|task| task.mm == Some(mm)) + count(&execs);
         let borrowers = count(&|task| task.mm.is_none() && task.active_mm == Some(mm));
         let space = &self.mms[mm];
         let own = if mm == self.init_mm { 2 } else { 0 };

@@ -300,7 +300,12 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM` if a limit or the committed memory forbids it; nothing changes then.
-    fn expand_stack(&mut self, current: TaskId, mm: MmId, addr: VirtAddr) -> Result<(), Errno> {
+    pub(super) fn expand_stack(
+        &mut self,
+        current: TaskId,
+        mm: MmId,
+        addr: VirtAddr,
+    ) -> Result<(), Errno> {
         let Some(mut vma) = self.mms[mm].find_vma(addr).copied() else {
             return Ok(());
         };

@@ -12,7 +12,7 @@ impl Kernel {
             return None;
         }
         let gfp = match usage {
-            FrameUse::User | FrameUse::Cache => Gfp::HIGHUSER,
+            FrameUse::User | FrameUse::Cache | FrameUse::Pipe => Gfp::HIGHUSER,
             FrameUse::PageTable | FrameUse::PageDir | FrameUse::KernelStack => Gfp::KERNEL,
         };
         let pfn = self.mem.alloc_pages(self.this_cpu, u32::from(order), gfp)?;

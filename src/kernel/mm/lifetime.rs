@@ -8,6 +8,9 @@ use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
 use crate::kernel::clone_rules::CloneSharing;
+use crate::kernel::sigframe::{
+    KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, RT_SIGRETURN_CODE, SIGRETURN_CODE,
+};
 use crate::trace::{CloneRefusal, CopyStage};
 use slotmap::SlotMap;
 
@@ -65,8 +68,15 @@ fn map_vsyscall_page(ram: &mut Ram, pgd: Pfn) {
     ram.write_u32(pde_phys(pgd.phys(), VSYSCALL), pde.0);
     let pte = Pte::new(VSYSCALL_PAGE, PAGE_READONLY);
     ram.write_u32(pte_phys(FIXMAP_TABLE, VSYSCALL), pte.0);
-    let entry = VSYSCALL_ENTRY as usize;
-    ram.frame_mut(VSYSCALL_PAGE)[entry..entry + 3].copy_from_slice(&INT_80_RET);
+    let code: [(u32, &[u8]); 3] = [
+        (VSYSCALL.0 + VSYSCALL_ENTRY, &INT_80_RET),
+        (KERNEL_SIGRETURN, &SIGRETURN_CODE),
+        (KERNEL_RT_SIGRETURN, &RT_SIGRETURN_CODE),
+    ];
+    for (addr, bytes) in code {
+        let at = VirtAddr(addr).page_offset() as usize;
+        ram.frame_mut(VSYSCALL_PAGE)[at..at + bytes.len()].copy_from_slice(bytes);
+    }
 }
 
 impl Kernel {

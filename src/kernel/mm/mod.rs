@@ -11,6 +11,7 @@
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `page_check`, `check` |
 
+mod access_process;
 mod area_search;
 mod bootmem;
 mod brk;
@@ -65,5 +66,6 @@ pub use page_alloc::{MAX_FRAMES, MIN_FRAMES, PageAllocator};
 pub use pagetable::{pte_none, pte_present};
 pub use pcp::PerCpuPages;
 pub use rmap::AnonVma;
+pub(super) use uaccess::access_ok;
 pub use vma::{TASK_SIZE, VmFlags, Vma};
 pub use zone::{MAX_DMA_PFN, MAX_ORDER, Shortage, Watermark, Zone, ZoneIdx};

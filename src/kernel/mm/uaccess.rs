@@ -257,7 +257,7 @@ impl Kernel {
 /// Whether a range lies in user space. Nothing is touched otherwise.
 ///
 /// Linux 2.6.12: include/asm-i386/uaccess.h, `access_ok()`.
-fn access_ok(va: VirtAddr, len: usize) -> Result<(), Errno> {
+pub(in crate::kernel) fn access_ok(va: VirtAddr, len: usize) -> Result<(), Errno> {
     match u64::from(va.0) + len as u64 <= u64::from(TASK_SIZE) {
         true => Ok(()),
         false => Err(Errno::EFAULT),

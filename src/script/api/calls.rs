@@ -3,10 +3,13 @@
 use super::convert::{
     Result, act, address, alive, call_handle, errno_error, look, ranged, returned, word,
 };
-use crate::abi::{Errno, Signal, VirtAddr};
+use super::files::text_read;
+use super::signals::info_map;
+use crate::abi::{Errno, SigSet, Signal, VirtAddr};
+use crate::kernel::process_calls::ProcessCall;
 use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::Syscall;
-use crate::kernel::wait::{WaitArgs, WaitOptions};
+use crate::kernel::wait::{WaitArgs, WaitOptions, WaitidArgs};
 use crate::machine::{Action, CallState, Machine, Outcome};
 use crate::script::compiled::install_function;
 use crate::script::error::ScriptError;
@@ -14,10 +17,10 @@ use crate::script::remedy::no_child;
 use crate::script::state::Shared;
 use crate::script::value::{Call, Task};
 use rhai::plugin::*;
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 /// A call whose value is an int; one that blocks gives a [`Call`].
-fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+pub(super) fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
     let name = Syscall::name_of(call.nr());
     match act(ctx, task, Action::Syscall(call))? {
         Outcome::Returned(value) => returned(value, name).map(Dynamic::from),
@@ -26,10 +29,13 @@ fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic>
     }
 }
 
-fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    plain(ctx, task, call)?
-        .as_int()
-        .map_err(|kind| ScriptError::new(kind).into())
+pub(super) fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
+    let name = Syscall::name_of(call.nr());
+    plain(ctx, task, call)?.as_int().map_err(|_| {
+        ScriptError::new(format!("task {} has not come back from {name}", task.pid))
+            .with_help("it has stopped for its tracer, which has to let it go on")
+            .into()
+    })
 }
 
 /// What `wait4` reported: pid, status word, and the status in words.
@@ -54,6 +60,7 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
         pid: word(pid, "the pid")? as i32,
         status: VirtAddr(0),
         options: word(options, "the options")?,
+        ..WaitArgs::default()
     };
     match act(ctx, task, Action::Syscall(Syscall::Wait4(args)))? {
         Outcome::Returned(value) if value == -Errno::ECHILD.code() => {
@@ -98,6 +105,44 @@ fn no_child_error(ctx: &NativeCallContext, task: &Task, args: WaitArgs) -> Resul
 /// The pid of a task that still exists, as a zombie perhaps.
 fn pid_of(ctx: &NativeCallContext, task: &Task) -> Result<i64> {
     alive(ctx, task).map(|_| i64::from(task.pid.0))
+}
+
+/// A signal number, which the kernel may refuse.
+pub(super) fn signal_word(signal: i64) -> Result<i32> {
+    word(signal, "the signal").map(|word| word as i32)
+}
+
+/// A set of signals, given as an array of numbers.
+pub(super) fn signal_set(signals: &Array) -> Result<SigSet> {
+    let mut set = SigSet::EMPTY;
+    for signal in signals {
+        let number = signal.as_int().ok().and_then(|n| u32::try_from(n).ok());
+        let signal = number.and_then(Signal::new).ok_or_else(|| {
+            ScriptError::new(format!("{signal} is no signal"))
+                .with_help("a set of signals is an array such as [SIGINT, SIGTERM]")
+        })?;
+        set = set.with(signal);
+    }
+    Ok(set)
+}
+
+/// `waitid`: what it reports, `()` if there is nothing yet.
+pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -> Result<Dynamic> {
+    let call = Syscall::Process(ProcessCall::Waitid(args));
+    match (act(ctx, task, Action::Syscall(call))?, args.checked()) {
+        (Outcome::Returned(value), Ok(wait)) if value == -Errno::ECHILD.code() => {
+            Err(no_child_error(ctx, task, wait)?.into())
+        }
+        (Outcome::Returned(value), _) => {
+            returned(value, "waitid")?;
+            let info = look(ctx, |machine| {
+                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+            })?;
+            Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
+        }
+        (Outcome::Blocks(id), _) => call_handle(ctx, id),
+        _ => Ok(Dynamic::UNIT),
+    }
 }
 
 fn action_of(handler: i64) -> Result<SigAction> {
@@ -256,7 +301,8 @@ pub mod functions {
         })
     }
 
-    /// What the call returned: for a wait `#{pid, status, text}`; `()` if it has not returned.
+    /// What the call returned: for a wait `#{pid, status, text}`, for a `sys_read` the text; `()`
+    /// if it has not returned.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -267,16 +313,19 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "value", return_raw)]
     pub fn call_value(ctx: NativeCallContext, call: &mut Call) -> Result<Dynamic> {
-        let (nr, value, status) =
-            call_state(&ctx, *call, |_, call| (call.nr, call.value, call.status))?;
+        let (nr, value, status, info, bytes) = call_state(&ctx, *call, |_, call| {
+            let bytes = call.bytes.clone();
+            (call.nr, call.value, call.status, call.info, bytes)
+        })?;
         let Some(value) = value else {
             return Ok(Dynamic::UNIT);
         };
         let value = returned(value, Syscall::name_of(nr))?;
-        Ok(if Syscall::name_of(nr) == "wait4" {
-            reaped(value, status, WaitOptions::default())
-        } else {
-            value.into()
+        Ok(match (Syscall::name_of(nr), info) {
+            ("wait4", _) => reaped(value, status, WaitOptions::default()),
+            ("waitid" | "rt_sigtimedwait", Some(info)) => info_map(&info),
+            ("read", _) => text_read(value, &bytes).into(),
+            _ => value.into(),
         })
     }
 
@@ -320,7 +369,8 @@ pub mod functions {
         open_flags(ctx, task, path, 0)
     }
 
-    /// `open(path, flags)`: `O_CREAT` makes the file.
+    /// `open(path, flags)`: `O_RDONLY`, `O_WRONLY` or `O_RDWR`; `O_CREAT` makes the file, `O_EXCL`
+    /// insists on making it; `O_TRUNC` empties it; with `O_APPEND` every write goes to the end.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -408,8 +458,8 @@ pub mod functions {
     /// assert_eq(sh.getpid(), sh.tgid);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn getpid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::Getpid)
+    pub fn getpid(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::Getpid)
     }
 
     /// `gettid()`: the number of the task (`pid`).
@@ -419,8 +469,8 @@ pub mod functions {
     /// assert_eq(sh.gettid(), sh.pid);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn gettid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::Gettid)
+    pub fn gettid(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::Gettid)
     }
 
     /// `getppid()`: the number of the parent process.
@@ -430,8 +480,8 @@ pub mod functions {
     /// assert_eq(sh.getppid(), 1);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn getppid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::Getppid)
+    pub fn getppid(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::Getppid)
     }
 
     /// `set_tid_address(addr)`: the word that is cleared when the task exits. Returns the tid.

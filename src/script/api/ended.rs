@@ -56,7 +56,7 @@ fn dumped_with(log: &TraceLog, task: Pid, status: WaitStatus, exit: u64) -> Opti
         TraceEvent::SignalGenerate { pid, signal } if pid == task && signal == Signal::SIGKILL => {
             Some(None)
         }
-        TraceEvent::SignalDeliver { signal } if dumps(signal) && record.stamp.pid != task => {
+        TraceEvent::SignalDeliver { signal, .. } if dumps(signal) && record.stamp.pid != task => {
             Some(Some((record.stamp.pid, signal)))
         }
         _ => None,

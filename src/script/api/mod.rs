@@ -12,19 +12,25 @@ mod clone;
 mod convert;
 mod ended;
 mod errors;
+mod files;
 mod follow;
 mod help;
+mod jobs;
 mod machine;
 mod memory;
 mod predict;
 mod program;
 mod properties;
+mod ptrace;
+mod sched;
+mod signals;
 mod spawn;
 mod view;
 
 use super::error::ScriptError;
 use super::value::{Call, Task, View};
 use crate::abi::{CloneFlags, MapFlags, Prot, Signal};
+use crate::kernel::read_write;
 use crate::kernel::wait::WaitOptions;
 use rhai::plugin::*;
 use rhai::{Engine, Module};
@@ -37,6 +43,11 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("tasks", exported_module!(spawn::functions)),
         ("system calls", exported_module!(clone::functions)),
         ("system calls", exported_module!(calls::functions)),
+        ("files", exported_module!(files::functions)),
+        ("tracing", exported_module!(ptrace::functions)),
+        ("system calls", exported_module!(signals::functions)),
+        ("system calls", exported_module!(jobs::functions)),
+        ("system calls", exported_module!(sched::functions)),
         ("memory", exported_module!(memory::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
@@ -77,6 +88,51 @@ pub(super) fn metadata() -> Vec<(&'static str, String)> {
     groups().into_iter().map(json).collect()
 }
 
+/// Numbers of calls about signals and processes.
+const PROCESS_CONSTANTS: &[(&str, i64)] = &[
+    ("SIG_BLOCK", 0),
+    ("SIG_UNBLOCK", 1),
+    ("SIG_SETMASK", 2),
+    ("SA_NOCLDSTOP", 1),
+    ("SA_NOCLDWAIT", 2),
+    ("SA_SIGINFO", 4),
+    ("SA_RESTORER", 0x0400_0000),
+    ("SA_ONSTACK", 0x0800_0000),
+    ("SA_RESTART", 0x1000_0000),
+    ("SA_NODEFER", 0x4000_0000),
+    ("SA_RESETHAND", 0x8000_0000),
+    ("WSTOPPED", 2),
+    ("WEXITED", 4),
+    ("WNOWAIT", 0x0100_0000),
+    ("P_ALL", 0),
+    ("P_PID", 1),
+    ("P_PGID", 2),
+    ("CLD_EXITED", 1),
+    ("CLD_KILLED", 2),
+    ("CLD_DUMPED", 3),
+    ("CLD_TRAPPED", 4),
+    ("CLD_STOPPED", 5),
+    ("CLD_CONTINUED", 6),
+    ("SI_USER", 0),
+    ("SI_KERNEL", 0x80),
+    ("SI_QUEUE", -1),
+    ("SI_TKILL", -6),
+    ("ITIMER_REAL", 0),
+    ("ITIMER_VIRTUAL", 1),
+    ("ITIMER_PROF", 2),
+    ("RUSAGE_SELF", 0),
+    ("RUSAGE_CHILDREN", -1),
+    ("PR_SET_PDEATHSIG", 1),
+    ("RLIMIT_DATA", 2),
+    ("RLIMIT_STACK", 3),
+    ("RLIMIT_CORE", 4),
+    ("RLIMIT_NPROC", 6),
+    ("RLIMIT_NOFILE", 7),
+    ("RLIMIT_MEMLOCK", 8),
+    ("RLIMIT_AS", 9),
+    ("RLIMIT_SIGPENDING", 11),
+];
+
 /// The constants that scripts know, sorted by name.
 pub(super) fn constants() -> Vec<(String, i64)> {
     let mut all: Vec<(String, i64)> = [
@@ -97,11 +153,42 @@ pub(super) fn constants() -> Vec<(String, i64)> {
         ("O_WRONLY", 1),
         ("O_RDWR", 2),
         ("O_CREAT", i64::from(crate::kernel::files::O_CREAT)),
+        ("SCHED_OTHER", 0),
+        ("SCHED_FIFO", 1),
+        ("SCHED_RR", 2),
+        ("PRIO_PROCESS", 0),
+        ("PRIO_PGRP", 1),
+        ("PRIO_USER", 2),
+        ("O_EXCL", i64::from(read_write::O_EXCL)),
+        ("O_TRUNC", i64::from(read_write::O_TRUNC)),
+        ("O_APPEND", i64::from(read_write::O_APPEND)),
+        ("O_NONBLOCK", i64::from(read_write::O_NONBLOCK)),
+        ("PTRACE_O_TRACESYSGOOD", 0x01),
+        ("PTRACE_O_TRACEFORK", 0x02),
+        ("PTRACE_O_TRACEVFORK", 0x04),
+        ("PTRACE_O_TRACECLONE", 0x08),
+        ("PTRACE_O_TRACEEXEC", 0x10),
+        ("PTRACE_O_TRACEVFORKDONE", 0x20),
+        ("PTRACE_O_TRACEEXIT", 0x40),
+        ("F_DUPFD", 0),
+        ("F_GETFD", 1),
+        ("F_SETFD", 2),
+        ("F_GETFL", 3),
+        ("F_SETFL", 4),
+        ("FD_CLOEXEC", 1),
+        ("SEEK_SET", 0),
+        ("SEEK_CUR", 1),
+        ("SEEK_END", 2),
         ("SIG_DFL", 0),
         ("SIG_IGN", 1),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    all.extend(
+        PROCESS_CONSTANTS
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value)),
+    );
     let flags = CloneFlags::all().iter_names();
     all.extend(flags.map(|(name, flag)| (name.to_owned(), i64::from(flag.bits()))));
     let maps = MapFlags::all().iter_names();

@@ -64,6 +64,8 @@ fn files_map(kernel: &Kernel, id: crate::abi::FilesId) -> Dynamic {
                 ("path", path.into()),
                 ("f_count", int(file.f_count)),
                 ("close_on_exec", open.close_on_exec.into()),
+                ("pos", int(file.pos)),
+                ("flags", int(file.flags)),
             ])
         })
         .collect();
@@ -116,8 +118,13 @@ pub mod functions {
     /// assert_eq(spawn("sh").pid, 2);
     /// ```
     #[rhai_fn(get = "pid", return_raw)]
-    pub fn get_pid(task: &mut Task) -> Result<i64> {
-        Ok(i64::from(task.pid.0))
+    pub fn get_pid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+        // A thread that calls exec gets the number of its process.
+        let now = match exists(&ctx, task)? {
+            true => look(&ctx, |machine| machine.kernel.pid(task.id))?,
+            false => task.pid,
+        };
+        Ok(i64::from(now.0))
     }
 
     /// The number of its process: what `getpid` returns.
@@ -349,6 +356,7 @@ pub mod functions {
                     ("count", int(fs.count)),
                     ("umask", int(fs.umask)),
                     ("cwd", cwd.into()),
+                    ("root", fs.root.clone().into()),
                 ])
             }))
         })

@@ -1,6 +1,6 @@
 //! Views: the machine as text and as data.
 
-use super::convert::{Result, address, alive, choice, exists, look, ranged, why_gone};
+use super::convert::{Result, address, alive, choice, exists, look, ranged, why_gone, word};
 use crate::abi::Pid;
 use crate::kernel::stat::Stat;
 use crate::script::error::ScriptError;
@@ -160,6 +160,22 @@ pub mod functions {
         as_view(&maps, &maps.text())
     }
 
+    /// The signals that wait for a task, in the order in which it would take them, and what each
+    /// would do.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigprocmask(SIG_BLOCK, [SIGTERM]);
+    /// sh.kill(sh, SIGTERM);
+    /// print(pending(sh));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pending(ctx: NativeCallContext, task: Task) -> Result<View> {
+        let id = alive(&ctx, &task)?;
+        let pending = look(&ctx, |machine| view::pending(machine, id))?;
+        as_view(&pending, &pending.text())
+    }
+
     /// From virtual to physical: CR3, page directory entry, page table entry, frame, TLB entry.
     ///
     /// ```rhai
@@ -223,6 +239,55 @@ pub mod functions {
         let shares = look(&ctx, |machine| view::shares(machine, first, second))?;
         let shares = shares.ok_or_else(|| ScriptError::new("one of the tasks is gone"))?;
         as_view(&shares, &shares.text())
+    }
+
+    /// The open files of a task: descriptor, access, offset, users, and what is open.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.pipe();
+    /// print(fds(sh));
+    /// assert_eq(fds(sh).rows[3].access, "r");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fds(ctx: NativeCallContext, task: Task) -> Result<View> {
+        let id = alive(&ctx, &task)?;
+        let fds = look(&ctx, |machine| view::fds(machine, id))?;
+        let fds = fds.ok_or_else(|| {
+            ScriptError::new(format!("task {} has no open files any more", task.pid))
+                .with_help("it has ended; ps() shows who still has to reap it")
+        })?;
+        as_view(&fds, &fds.text())
+    }
+
+    /// A task as `/proc/PID/status` shows it: state, parents, tracer, ids, memory, signals.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// print(status(kid));
+    /// assert_eq(status(kid).TracerPid, sh.pid.to_string());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn status(ctx: NativeCallContext, task: Task) -> Result<View> {
+        let id = alive(&ctx, &task)?;
+        let status = look(&ctx, |machine| view::status(machine, id))?;
+        let status = status.ok_or_else(|| no_address_space(&task))?;
+        let fields: std::collections::BTreeMap<_, _> = status.fields.iter().cloned().collect();
+        as_view(&fields, &status.text())
+    }
+
+    /// What a status word of a wait says, part by part.
+    ///
+    /// ```rhai
+    /// print(explain_status(0x1057f));
+    /// assert_eq(explain_status(0x057f).text, "stopped by SIGTRAP");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn explain_status(status: i64) -> Result<View> {
+        let told = view::explain_status(word(status, "the status")?);
+        as_view(&told, &told.text())
     }
 
     /// Who had the CPU when, since boot.

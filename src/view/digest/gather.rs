@@ -353,7 +353,7 @@ impl Gather<'_> {
                 self.items.push(Item::Reparent { child, parent });
             }
             TraceEvent::SignalGenerate { pid, signal } => self.take_signal(pid, signal),
-            TraceEvent::SignalDeliver { signal } => self.take_delivery(pid, signal),
+            TraceEvent::SignalDeliver { signal, .. } => self.take_delivery(pid, signal),
             TraceEvent::TidWrite {
                 addr,
                 value,

@@ -35,6 +35,7 @@ fn wait(machine: &mut Machine, task: TaskId) {
         pid: -1,
         status: VirtAddr(0),
         options: 0,
+        ..WaitArgs::default()
     };
     call(machine, task, Syscall::Wait4(args));
 }

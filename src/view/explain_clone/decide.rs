@@ -15,10 +15,10 @@ use crate::kernel::clone_rules::{
 };
 use crate::kernel::cred::Caps;
 use crate::kernel::exit_rules::{
-    exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
+    ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };
 use crate::kernel::sched::{split_slice, wake_new_placement};
-use crate::kernel::signal::{SigAction, SignalFlags};
+use crate::kernel::signal::SignalFlags;
 use crate::kernel::task::{ExitState, PtFlags};
 use crate::kernel::wait::WaitOptions;
 use crate::trace::{CloneRefusal, Placement};
@@ -122,7 +122,9 @@ fn plan(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> ChildPlan
         ParentOf::CallersParent => kernel.task(caller).real_parent,
     });
     let ptrace = ptrace_of(kernel, caller);
-    let (queued, forced, runs_next) = place(kernel, flags, caller);
+    let traced_now = (!ptrace.is_empty()).then(|| hears(ptrace, flags));
+    let stops = traced_now.is_some_and(|hears| hears.event.is_some());
+    let (queued, forced, runs_next) = place(kernel, flags, caller, stops);
     let asks_for_all =
         PtFlags::PTRACED | PtFlags::TRACE_FORK | PtFlags::TRACE_VFORK | PtFlags::TRACE_CLONE;
     ChildPlan {
@@ -138,7 +140,7 @@ fn plan(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> ChildPlan
         runs_next,
         end: end(kernel, flags, caller, parent_task),
         tracer: hears(asks_for_all, flags),
-        traced_now: (!ptrace.is_empty()).then(|| hears(ptrace, flags)),
+        traced_now,
     }
 }
 
@@ -167,13 +169,19 @@ fn objects(flags: CloneFlags, cow: bool) -> Vec<ObjectRow> {
     .into()
 }
 
-/// Where the child is queued, whether a lever decided, and who runs next.
-fn place(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> (Queued, bool, RunsNext) {
+/// Where the child is queued, whether a lever decided, and who runs next; `stops` says whether the
+/// caller stops for its tracer.
+fn place(
+    kernel: &Kernel,
+    flags: CloneFlags,
+    caller: Option<TaskId>,
+    stops: bool,
+) -> (Queued, bool, RunsNext) {
     let sched = caller.map(|caller| kernel.sched.get(caller));
     // With the last tick gone to the child, the caller's slice is over; FIFO knows no slices.
     let slice_ends = sched
         .is_some_and(|sched| sched.policy != Policy::Fifo && split_slice(sched.time_slice).1 == 0);
-    let caller_leaves = creator_waits(flags) || slice_ends;
+    let caller_leaves = creator_waits(flags) || slice_ends || stops;
     let goes_on = match caller_leaves {
         true => RunsNext::FirstInLine,
         false => RunsNext::Caller,
@@ -220,18 +228,17 @@ fn end(
         false => chosen,
     };
     let ptrace = childs_ptrace(ptrace_of(kernel, caller), flags);
-    let ignores = parent
-        .is_some_and(|parent| kernel.sigaction_of(parent, Signal::SIGCHLD) == SigAction::Ignore);
+    let wish = parent.map_or(ParentsWish::Waits, |parent| kernel.wish_of_parent(parent));
     let told = exit_notice(number, ptrace, !joins_group(flags), false)
-        .map(|notice| tell_parent(notice, ignores));
+        .map(|notice| tell_parent(notice, wish));
     let signal = told.and_then(|told| told.signal);
     let notice = match told {
         None => EndNotice::Nobody,
+        Some(told) if told.signal.is_some() => EndNotice::Signal,
         Some(told) if told.child_is_forgotten => EndNotice::Ignored,
-        Some(told) if told.signal.is_none() => EndNotice::WakeUp,
-        Some(_) => EndNotice::Signal,
+        Some(_) => EndNotice::WakeUp,
     };
-    let forgotten = notice == EndNotice::Ignored;
+    let forgotten = told.is_some_and(|told| told.child_is_forgotten);
     ChildEnd {
         exit_signal: chosen,
         taken_away,

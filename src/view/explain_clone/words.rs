@@ -267,11 +267,19 @@ impl ChildPlan {
         row("queued", cell(Role::Plain, answer), words)
     }
 
+    fn stops_for_tracer(&self) -> bool {
+        self.traced_now.is_some_and(|hears| hears.event.is_some())
+    }
+
     fn next_row(&self) -> Row {
         let (answer, words) = match self.runs_next {
             RunsNext::Child => ("child", "the caller gives the CPU up"),
             RunsNext::Caller if self.begins_stopped => ("caller", "the child is stopped"),
             RunsNext::Caller => ("caller", "the child waits for its turn"),
+            RunsNext::FirstInLine if self.stops_for_tracer() => (
+                "first",
+                "the caller stops for its tracer: who is first in line",
+            ),
             RunsNext::FirstInLine if self.caller_waits && !self.begins_stopped => (
                 "first",
                 "the caller sleeps: the child, if nobody is before it",

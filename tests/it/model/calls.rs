@@ -74,6 +74,7 @@ impl World {
                 pid: -1,
                 status: place.map_or(VirtAddr(0), |place| self.word(player, place)),
                 options: *options,
+                ..WaitArgs::default()
             }),
             Op::Exec(_, program) => Syscall::Execve((*program).into()),
             Op::MmapFixed(_, page, pages, how) => {

@@ -58,6 +58,7 @@ impl World {
             EventKind::SchedSwitch,
             EventKind::SchedProcessFork,
             EventKind::SchedProcessExec,
+            EventKind::ExecTakesPid,
             EventKind::TidWrite,
             EventKind::FailInjected,
         ]);
@@ -193,6 +194,12 @@ impl World {
         match record.event {
             TraceEvent::SchedProcessFork { child, flags, .. } => self.forked(pid, child, flags),
             TraceEvent::SchedProcessExec { .. } => self.executed(pid),
+            TraceEvent::ExecTakesPid { pid: leaders } => {
+                self.players.retain(|player| player.pid != leaders);
+                if let Some(player) = self.player(pid) {
+                    self.players[player].pid = leaders;
+                }
+            }
             TraceEvent::TidWrite {
                 addr,
                 value,

@@ -126,18 +126,6 @@ fn exec_ends_some_sharing_and_keeps_other() {
     assert_eq!(open_fds(&lab, sharer), [0, 1, 2]);
 }
 
-/// Taking over a process with several threads is not emulated, and says so.
-#[test]
-fn a_thread_cannot_exec_yet() {
-    let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, 0x0001_0911).unwrap();
-    for task in [sh, thread] {
-        assert_eq!(exec(&mut lab, task, "sh"), -Errno::ENOSYS.code());
-    }
-    lab.exit(thread, 0);
-    assert_eq!(exec(&mut lab, sh, "sh"), 0);
-}
-
 /// The lowest free descriptor, the limit, and what F_DUPFD leaves free.
 #[test]
 fn descriptors_are_taken_from_below() {

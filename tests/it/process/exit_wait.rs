@@ -93,6 +93,7 @@ fn a_bad_status_address_keeps_the_zombie() {
             pid: -1,
             status,
             options: 0,
+            ..WaitArgs::default()
         };
         lab.call(sh, Syscall::Wait4(args))
     };
@@ -251,6 +252,7 @@ fn a_stop_is_reported_once_and_moves_the_child_to_the_end() {
         pid: -1,
         status: word,
         options: UNTRACED | NOHANG,
+        ..WaitArgs::default()
     };
     assert_eq!(lab.call(sh, Syscall::Wait4(args)), pid);
     assert_eq!(lab.read(sh, word), 0x137f);

@@ -6,6 +6,9 @@ use crate::lab::{Lab, USER, Waited};
 use forklab::abi::CloneFlags as F;
 use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState};
 use forklab::kernel::clone_rules::ObjectFate;
+use forklab::kernel::ptrace::PtraceArgs;
+use forklab::kernel::sigqueue::Pending;
+use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::PtFlags;
 use forklab::kernel::wait::WaitOptions;
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
@@ -83,7 +86,7 @@ fn pending_of_process(lab: &Lab, task: TaskId) -> SigSet {
 fn take_pending(lab: &mut Lab, task: TaskId) -> Option<String> {
     let pending = pending_of_process(lab, task);
     let signal = lab.task(task).signal.unwrap();
-    lab.machine.kernel.signals[signal].shared_pending = SigSet::EMPTY;
+    lab.machine.kernel.flush_sigqueue(Pending::Shared(signal));
     assert_eq!(lab.task(task).pending, SigSet::EMPTY);
     pending.lowest().map(|signal| signal.to_string())
 }
@@ -156,15 +159,38 @@ impl Oracle {
         assert_eq!(told.error, errno, "{flags:?}");
         assert_eq!(told.child.is_some(), result.is_ok(), "{flags:?}");
         if let (Some(plan), Ok(child)) = (&told.child, result) {
+            self.check_tracer(plan, child, flags);
+            self.detach(caller);
             self.check_objects(plan, child, before, flags);
             self.check_identity(plan, child, flags);
             self.check_scheduling(plan, child, flags);
-            self.check_tracer(plan, child, flags);
+            self.detach(child);
             let tid = self.bench.lab.pid(child) as u32;
-            self.check_end(plan, child, flags);
+            // Nobody traces the two any more.
+            self.bench.lab.machine.kernel.tasks[caller].ptrace = PtFlags::empty();
+            let plain = explain_clone(&self.bench.lab.machine, flags, Some(caller));
+            let plain = plain.unwrap().child.unwrap();
+            self.check_end(&plain, child, flags);
             self.check_words(plan, tid, flags);
         }
         assert_eq!(self.users(), before, "{flags:?}");
+    }
+
+    /// The tracer lets a task go that has stopped for it.
+    fn detach(&mut self, task: TaskId) {
+        let (lab, tracer) = (&mut self.bench.lab, self.bench.grandparent);
+        let stops = TaskState::TRACED | TaskState::STOPPED;
+        let stopped = lab.sched(task).state.intersects(stops);
+        if stopped && lab.kernel().tracer(task) == Some(tracer) {
+            let args = PtraceArgs {
+                request: 17,
+                pid: lab.pid(task),
+                addr: 0,
+                data: 0,
+            };
+            assert_eq!(lab.call(tracer, Syscall::Ptrace(args)), 0);
+        }
+        take_pending(lab, tracer);
     }
 
     fn check_objects(&self, plan: &ChildPlan, child: TaskId, before: [u32; 7], flags: F) {
@@ -261,8 +287,12 @@ impl Oracle {
         {
             Some(TaskState::RUNNING) => RunsNext::Child,
             // Nobody else is there: the first in line is the child.
-            Some(TaskState::UNINTERRUPTIBLE) if queued == Queued::BeforeCaller => RunsNext::Child,
-            Some(TaskState::UNINTERRUPTIBLE) => RunsNext::FirstInLine,
+            Some(TaskState::UNINTERRUPTIBLE | TaskState::TRACED)
+                if queued == Queued::BeforeCaller =>
+            {
+                RunsNext::Child
+            }
+            Some(TaskState::UNINTERRUPTIBLE | TaskState::TRACED) => RunsNext::FirstInLine,
             Some(TaskState::INTERRUPTIBLE) => RunsNext::Caller,
             other => panic!("{other:?}"),
         }
@@ -290,7 +320,8 @@ impl Oracle {
         assert_eq!(is_traced, traced, "{flags:?}");
         let sigstop = traced || plan.begins_stopped;
         assert_eq!(took(ForkStep::SigstopPending), sigstop, "{flags:?}");
-        assert_eq!(lab.sched(child).state == TaskState::STOPPED, sigstop);
+        let stops = TaskState::STOPPED | TaskState::TRACED;
+        assert_eq!(lab.sched(child).state.intersects(stops), sigstop);
     }
 
     fn check_end(&mut self, plan: &ChildPlan, child: TaskId, flags: F) {
@@ -303,7 +334,12 @@ impl Oracle {
             "{flags:?}"
         );
         if lab.sched(child).state == TaskState::STOPPED {
-            lab.continue_stopped(child);
+            // The stop of a thread is that of its process, and so is the end of the stop.
+            let (grandparent, caller) = (self.bench.grandparent, self.bench.caller);
+            assert_eq!(lab.kill(grandparent, pid, 18), 0);
+            for task in [grandparent, caller] {
+                take_pending(lab, task);
+            }
         }
         lab.exit(child, 3);
         let signal = take_pending(lab, parent);
@@ -347,9 +383,11 @@ impl Oracle {
             (true, _) if shared => tid,
             _ => UNTOUCHED,
         };
-        let lab = &mut self.bench.lab;
+        // A traced caller may have stopped for its tracer.
+        let machine = &self.bench.lab.machine;
         for (addr, expected) in [(args.parent_tid, parents), (args.child_tid, childs)] {
-            assert_eq!(lab.read(self.bench.caller, addr), expected, "{flags:?}");
+            let found = machine.peek(self.bench.caller, addr);
+            assert_eq!(found, Some(expected), "{flags:?}");
         }
     }
 }

@@ -334,6 +334,7 @@ fn a_stack_that_finds_no_owner_does_not_grow() {
         pid: -1,
         status: VirtAddr(0x5000_0000 - 2 * PAGE_SIZE),
         options: 0,
+        ..WaitArgs::default()
     };
     let child = lab.fork(sh);
     let pid = lab.pid(child);

@@ -1,19 +1,26 @@
 //! Creation and end of processes. "Example N" is a worked example of the process specification.
 
 mod exec;
+mod exec_threads;
 mod exit_wait;
 mod explain_caller;
 mod explain_clone;
 mod failing;
 mod failing_memory;
+mod files;
 mod flags;
 mod futex;
+mod jobs;
 mod orphans;
 mod path;
+mod pipes;
 mod priority;
+mod ptrace;
 mod puppets;
 mod replay;
 mod shortage;
+mod signals;
+mod sleeps;
 mod smp;
 mod tid_tls;
 mod unwind;

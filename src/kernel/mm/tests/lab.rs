@@ -8,6 +8,7 @@ use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::MmapArgs;
 use crate::kernel::mm::{Mm, UserFault, UserFaultKind, Vma};
 use crate::kernel::spawn::SpawnArgs;
+use crate::kernel::syscall::SysResult;
 use crate::kernel::syscall::Syscall;
 use crate::trace::{FlushScope, TraceEvent};
 
@@ -82,7 +83,8 @@ impl Lab {
         let task = self.k.spawn(&SpawnArgs::new("sh", 500)).unwrap();
         self.run(task);
         let exe = self.k.lookup("sh").unwrap();
-        self.k.exec_inode(task, exe, &"sh".into()).unwrap();
+        let done = self.k.exec_inode(task, exe, &"sh".into());
+        assert_eq!(done, SysResult::Done(Ok(0)));
         task
     }
 

@@ -1,0 +1,254 @@
+//! What comes with a signal (`siginfo_t`): who sent it, or what happened.
+
+use super::{Signal, VirtAddr};
+
+/// Words of a `siginfo_t` on i386: 128 bytes.
+pub const SIGINFO_WORDS: usize = 32;
+/// Words behind `si_signo`, `si_errno` and `si_code`.
+const FIELD_WORDS: usize = SIGINFO_WORDS - 3;
+
+/// The reasons in `si_code` that the kernel gives or tests.
+pub mod si_code {
+    /// Sent by `kill`.
+    pub const SI_USER: i32 = 0;
+    /// Sent by the kernel.
+    pub const SI_KERNEL: i32 = 0x80;
+    /// Sent by `sigqueue`.
+    pub const SI_QUEUE: i32 = -1;
+    /// Sent by `tkill` or `tgkill`.
+    pub const SI_TKILL: i32 = -6;
+    /// A child has called exit.
+    pub const CLD_EXITED: i32 = 1;
+    /// A child was killed.
+    pub const CLD_KILLED: i32 = 2;
+    /// A child was killed and has left a core file.
+    pub const CLD_DUMPED: i32 = 3;
+    /// A traced child has stopped.
+    pub const CLD_TRAPPED: i32 = 4;
+    /// A child has stopped.
+    pub const CLD_STOPPED: i32 = 5;
+    /// A stopped child goes on.
+    pub const CLD_CONTINUED: i32 = 6;
+    /// No area for the address.
+    pub const SEGV_MAPERR: i32 = 1;
+    /// The area forbids the access.
+    pub const SEGV_ACCERR: i32 = 2;
+    /// The file has no such page.
+    pub const BUS_ADRERR: i32 = 2;
+
+    /// The name of a reason of a child's signal, of a sender, or `None`.
+    pub const fn name(of_child: bool, code: i32) -> Option<&'static str> {
+        Some(match (of_child, code) {
+            (_, SI_USER) => "SI_USER",
+            (_, SI_KERNEL) => "SI_KERNEL",
+            (_, SI_QUEUE) => "SI_QUEUE",
+            (_, SI_TKILL) => "SI_TKILL",
+            (true, CLD_EXITED) => "CLD_EXITED",
+            (true, CLD_KILLED) => "CLD_KILLED",
+            (true, CLD_DUMPED) => "CLD_DUMPED",
+            (true, CLD_TRAPPED) => "CLD_TRAPPED",
+            (true, CLD_STOPPED) => "CLD_STOPPED",
+            (true, CLD_CONTINUED) => "CLD_CONTINUED",
+            _ => return None,
+        })
+    }
+}
+
+/// `siginfo_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SigInfo {
+    /// `si_signo`.
+    pub signal: Signal,
+    /// `si_code`: see [`si_code`].
+    pub code: i32,
+    /// What else there is to know, which depends on the origin.
+    pub origin: SigOrigin,
+}
+
+/// The part of a `siginfo_t` that depends on where the signal comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SigOrigin {
+    /// A task sent it, or the kernel for no more particular reason.
+    Sender {
+        /// `si_pid`: the sender's process, 0 for the kernel.
+        pid: i32,
+        /// `si_uid`: the sender's real user.
+        uid: u32,
+    },
+    /// Something happened to a child.
+    Child {
+        /// `si_pid`.
+        pid: i32,
+        /// `si_uid`: the child's real user.
+        uid: u32,
+        /// `si_status`: exit code or signal.
+        status: i32,
+        /// `si_utime`, ticks.
+        utime: u32,
+        /// `si_stime`, ticks.
+        stime: u32,
+    },
+    /// An access or instruction of the task itself; `si_addr`.
+    Fault(VirtAddr),
+    /// Whatever the sender of `rt_sigqueueinfo` filled in, `si_errno` and all words behind
+    /// `si_code`.
+    Queued(i32, [u32; FIELD_WORDS]),
+}
+
+impl SigInfo {
+    /// Sent by a task.
+    pub const fn sent(signal: Signal, code: i32, pid: i32, uid: u32) -> Self {
+        Self {
+            signal,
+            code,
+            origin: SigOrigin::Sender { pid, uid },
+        }
+    }
+
+    /// Made by the kernel.
+    pub const fn kernel(signal: Signal) -> Self {
+        Self::sent(signal, si_code::SI_KERNEL, 0, 0)
+    }
+
+    /// What is known of a signal that found no room in the queue: its number.
+    pub const fn unknown(signal: Signal) -> Self {
+        Self::sent(signal, si_code::SI_USER, 0, 0)
+    }
+
+    /// `sigqueue`: sender and a value.
+    pub const fn queued(signal: Signal, pid: i32, uid: u32, value: u32) -> Self {
+        let mut words = [0; FIELD_WORDS];
+        words[0] = pid as u32;
+        words[1] = uid;
+        words[2] = value;
+        Self {
+            signal,
+            code: si_code::SI_QUEUE,
+            origin: SigOrigin::Queued(0, words),
+        }
+    }
+
+    /// From the words of a `siginfo_t` in user memory, as `rt_sigqueueinfo` takes it.
+    pub fn from_words(signal: Signal, words: &[u32; SIGINFO_WORDS]) -> Self {
+        let mut fields = [0; FIELD_WORDS];
+        fields.copy_from_slice(&words[3..]);
+        Self {
+            signal,
+            code: words[2] as i32,
+            origin: SigOrigin::Queued(words[1] as i32, fields),
+        }
+    }
+
+    /// The words that are stored in a `siginfo_t` in user memory: all of it if a user filled it in,
+    /// else the three that all have, and the fields.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `copy_siginfo_to_user()`.
+    pub fn words(&self) -> Vec<u32> {
+        let mut words = vec![self.signal.number(), 0, self.code as u32];
+        match self.origin {
+            SigOrigin::Sender { pid, uid } => words.extend([pid as u32, uid]),
+            SigOrigin::Child {
+                pid,
+                uid,
+                status,
+                utime,
+                stime,
+            } => words.extend([pid as u32, uid, status as u32, utime, stime]),
+            SigOrigin::Fault(addr) => words.push(addr.0),
+            SigOrigin::Queued(errno, fields) => {
+                words[1] = errno as u32;
+                words.extend(fields);
+            }
+        }
+        if self.code < 0 {
+            words.resize(SIGINFO_WORDS, 0);
+        }
+        words
+    }
+
+    /// `si_pid`; 0 where there is none.
+    pub const fn pid(&self) -> i32 {
+        match self.origin {
+            SigOrigin::Sender { pid, .. } | SigOrigin::Child { pid, .. } => pid,
+            SigOrigin::Fault(_) => 0,
+            SigOrigin::Queued(_, words) => words[0] as i32,
+        }
+    }
+
+    /// `si_uid`; 0 where there is none.
+    pub const fn uid(&self) -> u32 {
+        match self.origin {
+            SigOrigin::Sender { uid, .. } | SigOrigin::Child { uid, .. } => uid,
+            SigOrigin::Fault(_) => 0,
+            SigOrigin::Queued(_, words) => words[1],
+        }
+    }
+
+    /// `si_status` of a child's signal, `si_value` of a queued one.
+    pub const fn value(&self) -> Option<i32> {
+        match self.origin {
+            SigOrigin::Child { status, .. } => Some(status),
+            SigOrigin::Queued(_, words) => Some(words[2] as i32),
+            SigOrigin::Sender { .. } | SigOrigin::Fault(_) => None,
+        }
+    }
+
+    /// The name of `si_code`, if it has one.
+    pub const fn code_name(&self) -> Option<&'static str> {
+        match (self.origin, self.code) {
+            (SigOrigin::Fault(_), si_code::SEGV_MAPERR) => Some("SEGV_MAPERR"),
+            (SigOrigin::Fault(_), si_code::SEGV_ACCERR) => Some("SEGV_ACCERR"),
+            (origin, code) => si_code::name(matches!(origin, SigOrigin::Child { .. }), code),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_lie_where_a_program_looks_for_them() {
+        let sent = SigInfo::sent(Signal::SIGUSR1, si_code::SI_USER, 7, 500);
+        assert_eq!(sent.words(), [10, 0, 0, 7, 500]);
+        let origin = SigOrigin::Child {
+            pid: 9,
+            uid: 500,
+            status: 3,
+            utime: 1,
+            stime: 2,
+        };
+        let child = SigInfo {
+            signal: Signal::SIGCHLD,
+            code: si_code::CLD_EXITED,
+            origin,
+        };
+        assert_eq!(child.words(), [17, 0, 1, 9, 500, 3, 1, 2]);
+        assert_eq!(child.code_name(), Some("CLD_EXITED"));
+        let fault = SigInfo {
+            signal: Signal::SIGSEGV,
+            code: si_code::SEGV_ACCERR,
+            origin: SigOrigin::Fault(VirtAddr(0x1000)),
+        };
+        assert_eq!(fault.words(), [11, 0, 2, 0x1000]);
+    }
+
+    #[test]
+    fn what_a_user_filled_in_comes_out_whole() {
+        let mut words = [0; SIGINFO_WORDS];
+        for (at, word) in words.iter_mut().enumerate() {
+            *word = 0x100 + at as u32;
+        }
+        words[2] = si_code::SI_QUEUE as u32;
+        let signal = Signal::SIGRTMIN;
+        let info = SigInfo::from_words(signal, &words);
+        words[0] = signal.number();
+        assert_eq!(info.words(), words);
+        let queued = SigInfo::queued(signal, 5, 500, 42);
+        assert_eq!(
+            (queued.pid(), queued.uid(), queued.value()),
+            (5, 500, Some(42))
+        );
+        assert_eq!(queued.words().len(), SIGINFO_WORDS);
+    }
+}

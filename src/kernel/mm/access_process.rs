@@ -1,0 +1,117 @@
+//! Looking into another task's memory, and changing it, as a debugger does: with the rights that
+//! its areas could have, not those that they have.
+
+use super::memory::MmFault;
+use super::pagetable::pte_present;
+use super::vma::{VmFlags, Vma};
+use crate::abi::{MmId, PAGE_SIZE, Pfn, TaskId, VirtAddr};
+use crate::hw::{Pte, walk};
+use crate::kernel::Kernel;
+
+/// The page that every address space has for the entry into the kernel.
+const GATE_PAGE: VirtAddr = VirtAddr(0xffff_e000);
+
+impl Kernel {
+    /// Reads from another task's memory, page by page; returns how many bytes could be read.
+    ///
+    /// Linux 2.6.12: kernel/ptrace.c, `access_process_vm()`.
+    pub(in crate::kernel) fn read_process_vm(
+        &mut self,
+        task: TaskId,
+        addr: VirtAddr,
+        bytes: &mut [u8],
+    ) -> usize {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = VirtAddr(addr.0.wrapping_add(done as u32));
+            let Some(pfn) = self.get_user_page(task, at, false) else {
+                break;
+            };
+            let (from, len) = piece(at, bytes.len() - done);
+            let frame = self.ram.frame(pfn);
+            bytes[done..done + len].copy_from_slice(&frame[from..from + len]);
+            done += len;
+        }
+        done
+    }
+
+    /// Writes to another task's memory; a page that it may only read is copied for it first.
+    ///
+    /// Linux 2.6.12: kernel/ptrace.c, `access_process_vm()`.
+    pub(in crate::kernel) fn write_process_vm(
+        &mut self,
+        task: TaskId,
+        addr: VirtAddr,
+        bytes: &[u8],
+    ) -> usize {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = VirtAddr(addr.0.wrapping_add(done as u32));
+            let Some(pfn) = self.get_user_page(task, at, true) else {
+                break;
+            };
+            let (from, len) = piece(at, bytes.len() - done);
+            let frame = self.ram.frame_mut(pfn);
+            frame[from..from + len].copy_from_slice(&bytes[done..done + len]);
+            done += len;
+        }
+        done
+    }
+
+    /// The frame behind an address of a task, made present and, for a write, its own. Reading where
+    /// there is not even a page table finds the zero page and maps nothing.
+    ///
+    /// Linux 2.6.12: mm/memory.c, `get_user_pages()` with `force`, `untouched_anonymous_page()`.
+    fn get_user_page(&mut self, task: TaskId, addr: VirtAddr, write: bool) -> Option<Pfn> {
+        let mm = self.task(task).mm?;
+        if addr.page_base() == GATE_PAGE {
+            let cr4 = self.cpus[self.this_cpu].mmu.cr4;
+            let gate = walk(&self.ram, self.mms[mm].pgd.phys(), cr4, addr).pfn();
+            return gate.filter(|_| !write);
+        }
+        let vma = self.find_extend_vma(mm, addr)?;
+        let needed = match write {
+            true => VmFlags::MAYWRITE,
+            false => VmFlags::MAYREAD,
+        };
+        if !vma.has(needed) {
+            return None;
+        }
+        if !write && vma.vm_file.is_none() && self.page_table(mm, addr).is_none() {
+            return Some(self.mem.empty_zero_page());
+        }
+        let pte = self.pte(mm, addr);
+        if pte_present(pte) && (!write || pte.contains(Pte::RW)) {
+            return Some(pte.pfn());
+        }
+        match self.handle_mm_fault(mm, &vma, addr, write) {
+            MmFault::Minor => self.task_mut(task).min_flt += 1,
+            MmFault::Major => self.task_mut(task).maj_flt += 1,
+            MmFault::Sigbus | MmFault::Oom => return None,
+        }
+        Some(self.pte(mm, addr).pfn())
+    }
+
+    /// The area of an address; a stack below which it lies grows to it, however far that is. The
+    /// limits are those of the caller.
+    ///
+    /// Linux 2.6.12: mm/mmap.c, `find_extend_vma()`.
+    fn find_extend_vma(&mut self, mm: MmId, addr: VirtAddr) -> Option<Vma> {
+        let vma = *self.mms[mm].find_vma(addr)?;
+        if vma.contains(addr) {
+            return Some(vma);
+        }
+        if !vma.has(VmFlags::GROWSDOWN) {
+            return None;
+        }
+        let current = self.current();
+        self.expand_stack(current, mm, addr).ok()?;
+        self.mms[mm].find_vma(addr).copied()
+    }
+}
+
+/// Where in its page an address lies, and how many of `left` bytes are in that page.
+fn piece(at: VirtAddr, left: usize) -> (usize, usize) {
+    let from = at.page_offset() as usize;
+    (from, left.min(PAGE_SIZE as usize - from))
+}

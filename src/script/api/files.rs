@@ -1,0 +1,306 @@
+//! Calls that concern files, pipes and directories, as methods of a task.
+
+use super::calls::{int, plain};
+use super::convert::{Result, act, call_handle, ranged, returned, word};
+use crate::kernel::syscall::Syscall;
+use crate::machine::{Action, BufferCall, Outcome, StackCall};
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{Array, Blob, Dynamic, NativeCallContext};
+
+/// The largest buffer that a puppet makes room for on its stack.
+const MAX_BUFFER: i64 = 1 << 20;
+
+/// What a call with a buffer came to.
+pub(super) enum Buffered {
+    /// It returned a value that is no error, and this is in the buffer.
+    Done(i64, Vec<u8>),
+    /// It blocks, or the task has ended.
+    Open(Dynamic),
+}
+
+/// Makes a call with a buffer on the puppet's stack.
+pub(super) fn with_buffer(
+    ctx: &NativeCallContext,
+    task: &Task,
+    what: StackCall,
+    name: &str,
+) -> Result<Buffered> {
+    Ok(match act(ctx, task, Action::OnStack(what))? {
+        Outcome::Filled(value, bytes) => Buffered::Done(returned(value, name)?, bytes),
+        Outcome::Blocks(id) => Buffered::Open(call_handle(ctx, id)?),
+        _ => Buffered::Open(Dynamic::UNIT),
+    })
+}
+
+/// The bytes that `read` says it has read, as text.
+pub(super) fn text_read(read: i64, bytes: &[u8]) -> String {
+    let read = bytes.len().min(read as usize);
+    String::from_utf8_lossy(&bytes[..read]).into_owned()
+}
+
+fn write(ctx: &NativeCallContext, task: &Task, fd: i64, bytes: &[u8]) -> Result<Dynamic> {
+    let len = ranged(bytes.len() as i64, "the number of bytes", 0, MAX_BUFFER)?;
+    let what = StackCall {
+        len: len as u32,
+        bytes: bytes.to_vec(),
+        call: BufferCall::Write(word(fd, "the descriptor")?),
+    };
+    Ok(match with_buffer(ctx, task, what, "write")? {
+        Buffered::Done(value, _) => value.into(),
+        Buffered::Open(call) => call,
+    })
+}
+
+fn empty(len: u32, call: BufferCall) -> StackCall {
+    StackCall {
+        len,
+        bytes: Vec::new(),
+        call,
+    }
+}
+
+#[export_module]
+pub mod functions {
+    /// `read(fd, n)`: at most `n` bytes of an open file, as text; "" at the end. A `Call` if it has
+    /// to wait: for somebody who writes to the pipe, or types. The buffer is on the task's stack.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// sh.lseek(fd, 1, SEEK_SET);
+    /// assert_eq(sh.sys_read(fd, 3), "ell");
+    /// assert_eq(sh.sys_read(fd, 99), "o");
+    /// assert_eq(sh.sys_read(fd, 99), "");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sys_read(ctx: NativeCallContext, task: &mut Task, fd: i64, n: i64) -> Result<Dynamic> {
+        let len = ranged(n, "the number of bytes", 0, MAX_BUFFER)? as u32;
+        let call = BufferCall::Read(word(fd, "the descriptor")?);
+        Ok(match with_buffer(&ctx, task, empty(len, call), "read")? {
+            Buffered::Done(read, bytes) => text_read(read, &bytes).into(),
+            Buffered::Open(call) => call,
+        })
+    }
+
+    /// `write(fd, text)`: writes a text to an open file. Returns how many bytes were written; a
+    /// `Call` if it has to wait until a pipe has room. The buffer is on the task's stack.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fds = sh.pipe();
+    /// let kid = sh.fork();
+    /// assert_eq(kid.sys_write(fds[1], "hello"), 5);
+    /// assert_eq(sh.sys_read(fds[0], 99), "hello");
+    /// ```
+    #[rhai_fn(name = "sys_write", return_raw)]
+    pub fn sys_write(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        text: &str,
+    ) -> Result<Dynamic> {
+        write(&ctx, task, fd, text.as_bytes())
+    }
+
+    /// `write(fd, bytes)`: writes a blob to an open file.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fds = sh.pipe();
+    /// assert_eq(sh.sys_write(fds[1], blob(4096, 0x78)), 4096);
+    /// ```
+    #[rhai_fn(name = "sys_write", return_raw)]
+    pub fn sys_write_bytes(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        bytes: Blob,
+    ) -> Result<Dynamic> {
+        write(&ctx, task, fd, &bytes)
+    }
+
+    /// `pipe()`: a pipe with two descriptors, `[read, write]`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.pipe(), [3, 4]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pipe(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        Ok(
+            match with_buffer(&ctx, task, empty(8, BufferCall::Pipe), "pipe")? {
+                Buffered::Done(_, bytes) => {
+                    let fd = |at: &[u8]| i64::from(at.first().copied().unwrap_or(0));
+                    let fds = bytes.chunks(4).map(|word| {
+                        let high = word.get(1).copied().map_or(0, i64::from) << 8;
+                        Dynamic::from(fd(word) | high)
+                    });
+                    fds.collect::<Array>().into()
+                }
+                Buffered::Open(call) => call,
+            },
+        )
+    }
+
+    /// `dup2(fd, copy)`: the descriptor `copy` for the same open file; what was open there is
+    /// closed.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/log", O_CREAT | O_WRONLY);
+    /// sh.dup2(fd, 1);
+    /// assert_eq(sh.files.fds[1].path, "tmp/log");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn dup2(ctx: NativeCallContext, task: &mut Task, fd: i64, copy: i64) -> Result<i64> {
+        let fd = word(fd, "the descriptor")?;
+        int(&ctx, task, Syscall::Dup2(fd, word(copy, "the copy")?))
+    }
+
+    /// `fcntl(fd, cmd)`: `F_GETFD`, `F_GETFL`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/log", O_CREAT | O_WRONLY | O_APPEND);
+    /// assert_eq(sh.fcntl(fd, F_GETFL), O_WRONLY | O_APPEND);
+    /// ```
+    #[rhai_fn(name = "fcntl", return_raw)]
+    pub fn fcntl(ctx: NativeCallContext, task: &mut Task, fd: i64, cmd: i64) -> Result<i64> {
+        fcntl_arg(ctx, task, fd, cmd, 0)
+    }
+
+    /// `fcntl(fd, cmd, arg)`: `F_DUPFD`, `F_SETFD` (with `FD_CLOEXEC`), `F_SETFL` (with `O_APPEND`,
+    /// `O_NONBLOCK`).
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("null");
+    /// sh.fcntl(fd, F_SETFD, FD_CLOEXEC);
+    /// sh.exec("sh");
+    /// assert_eq(sh.files.fds.len, 3);
+    /// ```
+    #[rhai_fn(name = "fcntl", return_raw)]
+    pub fn fcntl_arg(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        cmd: i64,
+        arg: i64,
+    ) -> Result<i64> {
+        let (fd, cmd) = (word(fd, "the descriptor")?, word(cmd, "the command")?);
+        int(
+            &ctx,
+            task,
+            Syscall::Fcntl(fd, cmd, word(arg, "the argument")?),
+        )
+    }
+
+    /// `lseek(fd, offset, origin)`: from the beginning (`SEEK_SET`), from where it is (`SEEK_CUR`)
+    /// or from the end (`SEEK_END`). The offset belongs to the open file: all share it who got the
+    /// descriptor by fork or dup.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// let kid = sh.fork();
+    /// kid.lseek(fd, 7, SEEK_SET);
+    /// assert_eq(sh.lseek(fd, 0, SEEK_CUR), 7);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn lseek(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        offset: i64,
+        origin: i64,
+    ) -> Result<i64> {
+        let fd = word(fd, "the descriptor")?;
+        let offset = word(offset, "the offset")? as i32;
+        int(
+            &ctx,
+            task,
+            Syscall::Lseek(fd, offset, word(origin, "the origin")?),
+        )
+    }
+
+    /// `unlink(path)`: takes the name away; the file lives on while somebody has it open.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.unlink("/tmp/notes");
+    /// assert_eq(sh.sys_write(fd, "still here"), 10);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn unlink(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
+        plain(&ctx, task, Syscall::Unlink(path.to_owned())).map(|_| ())
+    }
+
+    /// `mkdir(path)`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.mkdir("/tmp/a");
+    /// sh.chdir("/tmp/a");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn mkdir(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
+        plain(&ctx, task, Syscall::Mkdir(path.to_owned())).map(|_| ())
+    }
+
+    /// `chdir(path)`: another working directory, also for all that share it by `CLONE_FS`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.clone(CLONE_FS | SIGCHLD);
+    /// kid.chdir("/tmp");
+    /// assert_eq(sh.getcwd(), "/tmp");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn chdir(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
+        plain(&ctx, task, Syscall::Chdir(path.to_owned())).map(|_| ())
+    }
+
+    /// `chroot(path)`: another root directory; only root may.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh", #{uid: 0});
+    /// sh.chroot("/tmp");
+    /// sh.chdir("/");
+    /// assert_eq(sh.fs.cwd, "/tmp");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn chroot(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
+        plain(&ctx, task, Syscall::Chroot(path.to_owned())).map(|_| ())
+    }
+
+    /// `getcwd()`: the working directory.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").getcwd(), "/");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getcwd(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        let call = empty(4096, BufferCall::Getcwd);
+        Ok(match with_buffer(&ctx, task, call, "getcwd")? {
+            // The length counts the zero at the end.
+            Buffered::Done(len, bytes) => text_read(len - 1, &bytes).into(),
+            Buffered::Open(call) => call,
+        })
+    }
+
+    /// `umask(mask)`: the rights that new files do not get. Returns the old mask.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.clone(CLONE_FS | SIGCHLD);
+    /// assert_eq(sh.umask(0o077), 0o022);
+    /// assert_eq(kid.umask(0), 0o077);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn umask(ctx: NativeCallContext, task: &mut Task, mask: i64) -> Result<i64> {
+        int(&ctx, task, Syscall::Umask(word(mask, "the mask")?))
+    }
+}

@@ -1,0 +1,353 @@
+//! Processes among each other, as methods of a task: `waitid`, process groups, sessions, users,
+//! limits.
+
+use super::calls::{int, plain, reported, signal_word};
+use super::convert::{Result, act, alive, errno_error, look, returned, word};
+use crate::abi::{Errno, VirtAddr};
+use crate::kernel::orphan::PR_SET_PDEATHSIG;
+use crate::kernel::pgrp::PgrpRefusal;
+use crate::kernel::process_calls::ProcessCall;
+use crate::kernel::rusage::UsageOf;
+use crate::kernel::sigwait::InfoTo;
+use crate::kernel::syscall::Syscall;
+use crate::kernel::wait::WaitidArgs;
+use crate::machine::{Action, Outcome};
+use crate::script::error::ScriptError;
+use crate::script::remedy::pgrp_advice;
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+fn nothing(ctx: &NativeCallContext, task: &Task, call: ProcessCall) -> Result<()> {
+    plain(ctx, task, Syscall::Process(call)).map(|_| ())
+}
+
+/// A call that a rule about process groups may refuse: the error says which.
+fn in_group(
+    ctx: &NativeCallContext,
+    task: &Task,
+    call: ProcessCall,
+    refusal: Option<PgrpRefusal>,
+) -> Result<i64> {
+    let name = Syscall::name_of(call.nr());
+    let value = match act(ctx, task, Action::Syscall(Syscall::Process(call)))? {
+        Outcome::Returned(value) => value,
+        _ => 0,
+    };
+    match refusal {
+        Some(refusal) if value < 0 => {
+            let advice = pgrp_advice(refusal);
+            let error = errno_error(value, name);
+            let message = format!("{}: {}", error.message, advice.rule);
+            let error = ScriptError { message, ..error };
+            Err(error
+                .with_note(format!("the rule stands in kernel/sys.c, sys_{name}()"))
+                .with_help(advice.remedy)
+                .into())
+        }
+        _ => returned(value, name),
+    }
+}
+
+fn move_to_group(ctx: &NativeCallContext, task: &Task, pid: i32, pgid: i32) -> Result<()> {
+    let id = alive(ctx, task)?;
+    let refusal = look(ctx, |machine| {
+        machine.kernel.check_setpgid(id, pid, pgid).err()
+    })?;
+    in_group(ctx, task, ProcessCall::Setpgid(pid, pgid), refusal).map(|_| ())
+}
+
+fn number(ctx: &NativeCallContext, task: &Task, call: ProcessCall) -> Result<i64> {
+    int(ctx, task, Syscall::Process(call))
+}
+
+fn wait_for(
+    ctx: &NativeCallContext,
+    task: &Task,
+    which: i64,
+    id: i64,
+    options: i64,
+) -> Result<Dynamic> {
+    let args = WaitidArgs {
+        which: word(which, "the kind of id")?,
+        id: word(id, "the id")? as i32,
+        info: InfoTo::Task,
+        options: word(options, "the options")?,
+        rusage: VirtAddr(0),
+    };
+    reported(ctx, task, args)
+}
+
+/// -1 stands for "leave it".
+fn id_word(id: i64) -> Result<u32> {
+    word(id, "the user id")
+}
+
+#[export_module]
+pub mod functions {
+    /// `waitid(which, id, options)`: `P_ALL`, `P_PID` or `P_PGID`; `WEXITED`, `WSTOPPED`,
+    /// `WCONTINUED`, `WNOHANG`, `WNOWAIT`. Returns `#{signo, code, pid, uid, status}`, `()` for
+    /// nothing yet, or a `Call` if it blocks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// kid.exit(3);
+    /// let info = sh.waitid(P_PID, kid.pid, WEXITED | WNOWAIT);
+    /// assert_eq([info.code, info.status], [CLD_EXITED, 3]);
+    /// assert_eq(sh.waitid(P_ALL, 0, WEXITED).pid, kid.pid);
+    /// ```
+    #[rhai_fn(name = "waitid", return_raw)]
+    pub fn waitid(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        which: i64,
+        id: i64,
+        options: i64,
+    ) -> Result<Dynamic> {
+        wait_for(&ctx, task, which, id, options)
+    }
+
+    /// `waitid(P_PID, id, options)` of the child with that handle.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// assert_eq(sh.waitid(kid, WEXITED | WNOHANG), ());
+    /// ```
+    #[rhai_fn(name = "waitid", return_raw)]
+    pub fn waitid_task(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        options: i64,
+    ) -> Result<Dynamic> {
+        wait_for(&ctx, task, 1, i64::from(child.pid.0), options)
+    }
+
+    /// `setpgid(pid, pgid)`: moves the caller (0) or a child that has not called exec to another
+    /// process group; group 0 is one of its own number.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.setpgid(0, 0);
+    /// assert_eq(sh.getpgrp(), sh.pid);
+    /// ```
+    #[rhai_fn(name = "setpgid", return_raw)]
+    pub fn setpgid(ctx: NativeCallContext, task: &mut Task, pid: i64, pgid: i64) -> Result<()> {
+        let (pid, pgid) = (word(pid, "the pid")?, word(pgid, "the group")?);
+        move_to_group(&ctx, task, pid as i32, pgid as i32)
+    }
+
+    /// `setpgid(pid, pgid)` of the child with that handle.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.setpgid(kid, 0);
+    /// assert_eq(kid.getpgrp(), kid.pid);
+    /// ```
+    #[rhai_fn(name = "setpgid", return_raw)]
+    pub fn setpgid_task(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        pgid: i64,
+    ) -> Result<()> {
+        let pgid = word(pgid, "the group")?;
+        move_to_group(&ctx, task, child.pid.0, pgid as i32)
+    }
+
+    /// `getpgid(pid)`: the process group of a task.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.getpgid(sh.fork()), sh.getpgrp());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getpgid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
+        number(&ctx, task, ProcessCall::Getpgid(of.pid.0))
+    }
+
+    /// `getpgrp()`: the caller's process group.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").getpgrp(), 1);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getpgrp(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+        number(&ctx, task, ProcessCall::Getpgrp)
+    }
+
+    /// `setsid()`: the caller, who must not lead a process group, begins a session.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.setsid(), sh.pid);
+    /// try { sh.setsid() } catch (e) { assert_eq(e.name, "EPERM") }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn setsid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+        let id = alive(&ctx, task)?;
+        let refusal = look(&ctx, |machine| machine.kernel.check_setsid(id).err())?;
+        in_group(&ctx, task, ProcessCall::Setsid, refusal)
+    }
+
+    /// `getsid(pid)`: the session of a task.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.setsid();
+    /// assert_eq(sh.getsid(sh.fork()), sh.pid);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getsid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
+        number(&ctx, task, ProcessCall::Getsid(of.pid.0))
+    }
+
+    /// `setuid(uid)`: root becomes somebody else for good; others only act as one of their own
+    /// users.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh", #{uid: 0});
+    /// sh.setuid(500);
+    /// try { sh.setuid(0) } catch (e) { assert_eq(e.name, "EPERM") }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn setuid(ctx: NativeCallContext, task: &mut Task, uid: i64) -> Result<()> {
+        nothing(&ctx, task, ProcessCall::Setuid(id_word(uid)?))
+    }
+
+    /// `setreuid(real, effective)`; -1 leaves one as it is.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh", #{uid: 0});
+    /// sh.setreuid(-1, 500);
+    /// assert_eq(sh.getresuid(), [0, 500, 500]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn setreuid(ctx: NativeCallContext, task: &mut Task, real: i64, eff: i64) -> Result<()> {
+        let call = ProcessCall::Setreuid(id_word(real)?, id_word(eff)?);
+        nothing(&ctx, task, call)
+    }
+
+    /// `setresuid(real, effective, saved)`; -1 leaves one as it is.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh", #{uid: 0});
+    /// sh.setresuid(-1, 500, -1);
+    /// assert_eq(sh.getresuid(), [0, 500, 0]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn setresuid(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        real: i64,
+        eff: i64,
+        saved: i64,
+    ) -> Result<()> {
+        let ids = [id_word(real)?, id_word(eff)?, id_word(saved)?];
+        nothing(&ctx, task, ProcessCall::Setresuid(ids))
+    }
+
+    /// Real, effective and saved user. Only looks.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").getresuid(), [500, 500, 500]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getresuid(ctx: NativeCallContext, task: &mut Task) -> Result<rhai::Array> {
+        let id = alive(&ctx, task)?;
+        let cred = look(&ctx, |machine| machine.kernel.task(id).cred)?;
+        let ids = [cred.uid, cred.euid, cred.suid];
+        Ok(ids.map(|id| i64::from(id).into()).into())
+    }
+
+    /// `getuid()`: the real user.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh", #{uid: 0}).getuid(), 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+        int(&ctx, task, Syscall::GetId(24))
+    }
+
+    /// `geteuid()`: the effective user.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh", #{uid: 7}).geteuid(), 7);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn geteuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+        int(&ctx, task, Syscall::GetId(49))
+    }
+
+    /// `prctl(PR_SET_PDEATHSIG, signal)`: the signal to get when the parent dies; 0 for none.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// kid.prctl(PR_SET_PDEATHSIG, SIGTERM);
+    /// sh.exit(0);
+    /// assert(!kid.exists);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn prctl(ctx: NativeCallContext, task: &mut Task, option: i64, arg: i64) -> Result<()> {
+        let option = word(option, "the option")?;
+        let arg = match option {
+            PR_SET_PDEATHSIG => signal_word(arg)? as u32,
+            _ => word(arg, "the argument")?,
+        };
+        nothing(&ctx, task, ProcessCall::Prctl(option, arg))
+    }
+
+    /// `setrlimit(resource, limit)`: `RLIMIT_NPROC`, `RLIMIT_CORE`, `RLIMIT_SIGPENDING`,
+    /// `RLIMIT_NOFILE`, ...
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.setrlimit(RLIMIT_NPROC, 1);
+    /// try { sh.fork() } catch (e) { assert_eq(e.name, "EAGAIN") }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn setrlimit(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        resource: i64,
+        limit: i64,
+    ) -> Result<()> {
+        let (resource, limit) = (word(resource, "the resource")?, word(limit, "the limit")?);
+        nothing(&ctx, task, ProcessCall::Setrlimit(resource, limit))
+    }
+
+    /// What the process has used (`RUSAGE_SELF`), or the children that it has reaped
+    /// (`RUSAGE_CHILDREN`): ticks, faults, switches. Only looks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// kid.compute(5);
+    /// tick(5);
+    /// kid.exit(0);
+    /// sh.wait();
+    /// assert_eq(sh.getrusage(RUSAGE_CHILDREN).utime, 5);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getrusage(ctx: NativeCallContext, task: &mut Task, who: i64) -> Result<Map> {
+        let id = alive(&ctx, task)?;
+        let of = UsageOf::from_word(who as i32)
+            .ok_or_else(|| errno_error(-Errno::EINVAL.code(), "getrusage"))?;
+        let used = look(&ctx, |machine| machine.kernel.k_getrusage(id, of))?;
+        let entries = [
+            ("utime", used.utime),
+            ("stime", used.stime),
+            ("minflt", used.min_flt),
+            ("majflt", used.maj_flt),
+            ("nvcsw", used.nvcsw),
+            ("nivcsw", used.nivcsw),
+        ];
+        let entry = |(key, value): (&str, u32)| (key.into(), i64::from(value).into());
+        Ok(entries.into_iter().map(entry).collect())
+    }
+}

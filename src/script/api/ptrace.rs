@@ -1,0 +1,394 @@
+//! `ptrace`, as methods of the tracer: each names the task that it is about.
+
+use super::calls::plain;
+use super::convert::{Result, word};
+use super::files::{Buffered, with_buffer};
+use crate::abi::{SIGINFO_WORDS, si_code};
+use crate::kernel::ptrace::PtraceArgs;
+use crate::kernel::syscall::Syscall;
+use crate::machine::{BufferCall, StackCall};
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+const PEEKDATA: u32 = 2;
+const PEEKUSER: u32 = 3;
+const POKEDATA: u32 = 5;
+const POKEUSER: u32 = 6;
+const CONT: u32 = 7;
+const KILL: u32 = 8;
+const SINGLESTEP: u32 = 9;
+const GETREGS: u32 = 12;
+const ATTACH: u32 = 16;
+const DETACH: u32 = 17;
+const SYSCALL: u32 = 24;
+const SETOPTIONS: u32 = 0x4200;
+const GETEVENTMSG: u32 = 0x4201;
+const GETSIGINFO: u32 = 0x4202;
+
+/// The registers in the order of the user area.
+const REGISTERS: [&str; 17] = [
+    "ebx", "ecx", "edx", "esi", "edi", "ebp", "eax", "ds", "es", "fs", "gs", "orig_eax", "eip",
+    "cs", "eflags", "esp", "ss",
+];
+
+/// A request that passes numbers only.
+fn ask(
+    ctx: &NativeCallContext,
+    task: &Task,
+    request: u32,
+    child: &Task,
+    [addr, data]: [i64; 2],
+) -> Result<()> {
+    let args = PtraceArgs {
+        request,
+        pid: child.pid.0,
+        addr: word(addr, "the address")?,
+        data: word(data, "the value")?,
+    };
+    plain(ctx, task, Syscall::Ptrace(args)).map(|_| ())
+}
+
+/// A request that fills a buffer: its words.
+fn look(
+    ctx: &NativeCallContext,
+    task: &Task,
+    request: u32,
+    child: &Task,
+    addr: i64,
+    words: usize,
+) -> Result<Vec<u32>> {
+    let what = StackCall {
+        len: 4 * words as u32,
+        bytes: Vec::new(),
+        call: BufferCall::Ptrace {
+            request,
+            pid: child.pid.0,
+            addr: word(addr, "the address")?,
+        },
+    };
+    Ok(match with_buffer(ctx, task, what, "ptrace")? {
+        Buffered::Done(_, bytes) => bytes
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
+        Buffered::Open(_) => vec![0; words],
+    })
+}
+
+fn one(ctx: &NativeCallContext, task: &Task, request: u32, child: &Task, addr: i64) -> Result<i64> {
+    let words = look(ctx, task, request, child, addr, 1)?;
+    Ok(words.first().copied().map_or(0, i64::from))
+}
+
+#[export_module]
+pub mod functions {
+    /// `ptrace(PTRACE_TRACEME)`: the parent is to be the tracer.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// kid.ptrace_traceme();
+    /// kid.exec("sh");
+    /// assert_eq(sh.wait().text, "stopped by SIGTRAP");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_traceme(ctx: NativeCallContext, task: &mut Task) -> Result<()> {
+        let args = PtraceArgs {
+            request: 0,
+            pid: 0,
+            addr: 0,
+            data: 0,
+        };
+        plain(&ctx, task, Syscall::Ptrace(args)).map(|_| ())
+    }
+
+    /// `ptrace(PTRACE_ATTACH)`: makes this task the tracer of another, which stops by SIGSTOP.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let other = spawn("sh");
+    /// sh.ptrace_attach(other);
+    /// assert_eq(sh.wait(other).text, "stopped by SIGSTOP");
+    /// assert_eq(other.state, "t");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_attach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+        ask(&ctx, task, ATTACH, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_DETACH)`: lets a traced task go for good.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let other = spawn("sh");
+    /// sh.ptrace_attach(other);
+    /// sh.wait(other);
+    /// sh.ptrace_detach(other);
+    /// assert_eq(other.state, "S");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_detach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+        ask(&ctx, task, DETACH, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_CONT)`: lets a stopped task run.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let other = spawn("sh");
+    /// sh.ptrace_attach(other);
+    /// sh.wait(other);
+    /// sh.ptrace_cont(other);
+    /// assert_eq(other.getpid(), other.pid);
+    /// ```
+    #[rhai_fn(name = "ptrace_cont", return_raw)]
+    pub fn ptrace_cont(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+        ask(&ctx, task, CONT, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_CONT)` with a signal that the task goes on with.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_cont(kid, SIGTERM);
+    /// assert_eq(sh.wait(kid).text, "killed by SIGTERM");
+    /// ```
+    #[rhai_fn(name = "ptrace_cont", return_raw)]
+    pub fn ptrace_cont_signal(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        signal: i64,
+    ) -> Result<()> {
+        ask(&ctx, task, CONT, &child, [0, signal])
+    }
+
+    /// `ptrace(PTRACE_SYSCALL)`: lets a stopped task run to its next system call, or to the end of
+    /// the one that it is in.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_syscall(kid);
+    /// let open = kid.getpid();
+    /// sh.wait(kid);
+    /// assert_eq(sh.ptrace_getregs(kid).eax, -38);
+    /// sh.ptrace_syscall(kid);
+    /// sh.wait(kid);
+    /// assert_eq(sh.ptrace_getregs(kid).eax, kid.pid);
+    /// sh.ptrace_cont(kid);
+    /// assert_eq(open.value, kid.pid);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_syscall(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+        ask(&ctx, task, SYSCALL, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_SINGLESTEP)`: lets a stopped task run for one instruction.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_singlestep(kid);
+    /// assert_eq(kid.regs.eflags & 0x100, 0x100);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_singlestep(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+        ask(&ctx, task, SINGLESTEP, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_KILL)`: ends a task that has stopped with a signal or at a system call.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_kill(kid);
+    /// assert_eq(sh.wait(kid).text, "killed by SIGKILL");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_kill(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+        ask(&ctx, task, KILL, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_SETOPTIONS)`: which events the task is to stop at: `PTRACE_O_TRACEFORK`, ...
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_setoptions(kid, PTRACE_O_TRACEFORK);
+    /// sh.ptrace_cont(kid);
+    /// let grandkid = kid.fork();
+    /// assert_eq(sh.wait(kid).status, 0x1057f);
+    /// assert_eq(sh.ptrace_geteventmsg(kid), grandkid.pid);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_setoptions(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        options: i64,
+    ) -> Result<()> {
+        ask(&ctx, task, SETOPTIONS, &child, [0, options])
+    }
+
+    /// `ptrace(PTRACE_PEEKDATA)`: a word of a traced task's memory.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// let page = kid.mmap(4*KiB);
+    /// kid.write(page, 42);
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// assert_eq(sh.ptrace_peek(kid, page), 42);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_peek(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        addr: i64,
+    ) -> Result<i64> {
+        one(&ctx, task, PEEKDATA, &child, addr)
+    }
+
+    /// `ptrace(PTRACE_POKEDATA)`: changes a word of a traced task's memory; a page that it may only
+    /// read is copied for it first.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// let page = kid.mmap(4*KiB);
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_poke(kid, page, 43);
+    /// sh.ptrace_cont(kid);
+    /// assert_eq(kid.read(page), 43);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_poke(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        addr: i64,
+        value: i64,
+    ) -> Result<()> {
+        ask(&ctx, task, POKEDATA, &child, [addr, value])
+    }
+
+    /// `ptrace(PTRACE_PEEKUSR)`: a word of the user area, by its offset: registers, a word each.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// assert_eq(sh.ptrace_peekuser(kid, 4 * 15), kid.regs.esp);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_peekuser(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        offset: i64,
+    ) -> Result<i64> {
+        one(&ctx, task, PEEKUSER, &child, offset)
+    }
+
+    /// `ptrace(PTRACE_POKEUSR)`: changes a register, by its offset in the user area.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_pokeuser(kid, 0, 7);
+    /// assert_eq(kid.regs.ebx, 7);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_pokeuser(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        offset: i64,
+        value: i64,
+    ) -> Result<()> {
+        ask(&ctx, task, POKEUSER, &child, [offset, value])
+    }
+
+    /// `ptrace(PTRACE_GETREGS)`: the registers of a traced task.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// assert_eq(sh.ptrace_getregs(kid).esp, kid.regs.esp);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_getregs(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Map> {
+        let words = look(&ctx, task, GETREGS, &child, 0, REGISTERS.len())?;
+        let named = REGISTERS.into_iter().zip(words);
+        let value = |name, word: u32| match name {
+            "eax" | "orig_eax" => i64::from(word as i32),
+            _ => i64::from(word),
+        };
+        let entries = named.map(|(name, word)| (name.into(), value(name, word).into()));
+        Ok(entries.collect())
+    }
+
+    /// `ptrace(PTRACE_GETEVENTMSG)`: what the latest event was about: a new child's pid, or the
+    /// status word of an exit.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_setoptions(kid, PTRACE_O_TRACEEXIT);
+    /// sh.ptrace_cont(kid);
+    /// kid.exit(3);
+    /// assert_eq(sh.wait(kid).text, "stopped at PTRACE_EVENT_EXIT");
+    /// assert_eq(sh.ptrace_geteventmsg(kid), 0x300);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_geteventmsg(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<i64> {
+        one(&ctx, task, GETEVENTMSG, &child, 0)
+    }
+
+    /// `ptrace(PTRACE_GETSIGINFO)`: the signal that a traced task has stopped with.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// assert_eq(sh.ptrace_getsiginfo(kid).signo, SIGSTOP);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ptrace_getsiginfo(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Map> {
+        let words = look(&ctx, task, GETSIGINFO, &child, 0, SIGINFO_WORDS)?;
+        let word = |at: usize| words.get(at).copied().unwrap_or(0);
+        let code = word(2) as i32;
+        let mut map = Map::new();
+        map.insert("signo".into(), i64::from(word(0)).into());
+        map.insert("code".into(), i64::from(code).into());
+        let name = si_code::name(false, code).map_or(Dynamic::UNIT, Dynamic::from);
+        map.insert("code_name".into(), name);
+        map.insert("pid".into(), i64::from(word(3) as i32).into());
+        map.insert("uid".into(), i64::from(word(4)).into());
+        Ok(map)
+    }
+}

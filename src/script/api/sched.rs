@@ -1,0 +1,229 @@
+//! System calls about priorities, policies and CPUs. `pid` 0 is the caller.
+
+use super::calls::plain;
+use super::convert::{Result, ranged, word};
+use crate::abi::VirtAddr;
+use crate::kernel::sched_calls::SchedCall;
+use crate::kernel::syscall::Syscall;
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{Dynamic, NativeCallContext};
+
+fn call(ctx: &NativeCallContext, task: &Task, call: SchedCall) -> Result<Dynamic> {
+    plain(ctx, task, Syscall::Sched(call))
+}
+
+fn signed(value: i64, what: &str) -> Result<i32> {
+    word(value, what).map(|word| word as i32)
+}
+
+fn pid(value: i64) -> Result<i32> {
+    signed(value, "the pid")
+}
+
+#[export_module]
+pub mod functions {
+    /// `sched_setscheduler(pid, policy, priority)`: `SCHED_OTHER` with priority 0, `SCHED_FIFO` or
+    /// `SCHED_RR` with 1 to 99; these need root.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh", #{uid: 0});
+    /// sh.sched_setscheduler(0, SCHED_FIFO, 50);
+    /// assert_eq(sh.prio, 49);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_setscheduler(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: i64,
+        policy: i64,
+        priority: i64,
+    ) -> Result<()> {
+        let policy = ranged(policy, "the policy", 0, i64::from(i32::MAX))? as i32;
+        let priority = signed(priority, "the priority")?;
+        let set = SchedCall::Setscheduler(super::pid(pid)?, policy, priority);
+        call(&ctx, task, set).map(|_| ())
+    }
+
+    /// `sched_setscheduler` of another task.
+    ///
+    /// ```rhai
+    /// let root = spawn("sh", #{uid: 0});
+    /// let sh = spawn("sh");
+    /// root.sched_setscheduler(sh, SCHED_RR, 1);
+    /// assert_eq(sh.sched_getscheduler(0), SCHED_RR);
+    /// ```
+    #[rhai_fn(name = "sched_setscheduler", return_raw)]
+    pub fn sched_setscheduler_of(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        target: Task,
+        policy: i64,
+        priority: i64,
+    ) -> Result<()> {
+        sched_setscheduler(ctx, task, i64::from(target.pid.0), policy, priority)
+    }
+
+    /// `sched_setparam(pid, priority)`: another real-time priority in the same policy.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh", #{policy: "fifo", rt_prio: 10, uid: 0});
+    /// sh.sched_setparam(0, 20);
+    /// assert_eq(sh.sched_getparam(0), 20);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_setparam(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: i64,
+        priority: i64,
+    ) -> Result<()> {
+        let priority = signed(priority, "the priority")?;
+        let set = SchedCall::Setscheduler(super::pid(pid)?, -1, priority);
+        call(&ctx, task, set).map(|_| ())
+    }
+
+    /// `sched_getscheduler(pid)`: the policy.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").sched_getscheduler(0), SCHED_OTHER);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_getscheduler(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: i64,
+    ) -> Result<Dynamic> {
+        call(&ctx, task, SchedCall::Getscheduler(super::pid(pid)?))
+    }
+
+    /// `sched_getparam(pid)`: the real-time priority, 0 for an ordinary task.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").sched_getparam(0), 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_getparam(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
+        call(
+            &ctx,
+            task,
+            SchedCall::Getparam(super::pid(pid)?, VirtAddr(0)),
+        )
+    }
+
+    /// `sched_get_priority_max(policy)`.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").sched_get_priority_max(SCHED_FIFO), 99);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_get_priority_max(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        policy: i64,
+    ) -> Result<Dynamic> {
+        let policy = signed(policy, "the policy")?;
+        call(&ctx, task, SchedCall::PriorityMax(policy))
+    }
+
+    /// `sched_get_priority_min(policy)`.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").sched_get_priority_min(SCHED_OTHER), 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_get_priority_min(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        policy: i64,
+    ) -> Result<Dynamic> {
+        let policy = signed(policy, "the policy")?;
+        call(&ctx, task, SchedCall::PriorityMin(policy))
+    }
+
+    /// `sched_rr_get_interval(pid)`: the full time slice in ns, 0 for SCHED_FIFO.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").sched_rr_get_interval(0), 99984800);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_rr_get_interval(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: i64,
+    ) -> Result<Dynamic> {
+        call(
+            &ctx,
+            task,
+            SchedCall::RrGetInterval(super::pid(pid)?, VirtAddr(0)),
+        )
+    }
+
+    /// `sched_setaffinity(pid, mask)`: the CPUs that the thread may run on, a bit each.
+    ///
+    /// ```rhai
+    /// boot(#{cpus: 2});
+    /// let sh = spawn("sh");
+    /// sh.sched_setaffinity(0, 2);
+    /// assert_eq(sh.sched_getaffinity(0), 2);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_setaffinity(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: i64,
+        mask: i64,
+    ) -> Result<()> {
+        let mask = word(mask, "the mask")?;
+        call(&ctx, task, SchedCall::Setaffinity(super::pid(pid)?, mask)).map(|_| ())
+    }
+
+    /// `sched_getaffinity(pid)`: the CPUs that the thread may run on, a bit each.
+    ///
+    /// ```rhai
+    /// assert_eq(spawn("sh").sched_getaffinity(0), 1);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sched_getaffinity(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
+        let get = SchedCall::Getaffinity(super::pid(pid)?, 4, VirtAddr(0));
+        call(&ctx, task, get)
+    }
+
+    /// `setpriority(which, who, nice)`: the nice value of a task, of a process group or of all tasks
+    /// of a user; `who` 0 is the caller's. Values out of range are clamped; lower ones need root.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.setpriority(PRIO_PROCESS, 0, 5);
+    /// assert_eq(sh.static_prio, 125);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn setpriority(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        which: i64,
+        who: i64,
+        nice: i64,
+    ) -> Result<()> {
+        let (which, who) = (signed(which, "which")?, signed(who, "who")?);
+        let nice = signed(nice, "the nice value")?;
+        call(&ctx, task, SchedCall::Setpriority(which, who, nice)).map(|_| ())
+    }
+
+    /// `getpriority(which, who)`: 20 less the nice value, so 1 to 40; of several tasks the best.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.getpriority(PRIO_PROCESS, 0), 20);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getpriority(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        which: i64,
+        who: i64,
+    ) -> Result<Dynamic> {
+        let (which, who) = (signed(which, "which")?, signed(who, "who")?);
+        call(&ctx, task, SchedCall::Getpriority(which, who))
+    }
+}

@@ -1,0 +1,410 @@
+//! Signals, as methods of a task: sending, masks, waiting for them, alarms.
+
+use super::calls::{int, plain, signal_set, signal_word};
+use super::convert::{
+    Result, act, alive, call_handle, check_keys, errno_error, int_option, look, ranged, returned,
+    word,
+};
+use crate::abi::{SIGINFO_WORDS, SigInfo, SigOrigin, SigSet, Signal, VirtAddr};
+use crate::kernel::itimer::ItimerVal;
+use crate::kernel::sigmask::{SetSize, SigactionArgs, SigprocmaskArgs};
+use crate::kernel::signal::{KSigaction, SaFlags, SigAction};
+use crate::kernel::signal_calls::SignalCall;
+use crate::kernel::sigwait::{InfoTo, SigtimedwaitArgs};
+use crate::kernel::syscall::Syscall;
+use crate::machine::{Action, Outcome};
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Map, NativeCallContext};
+
+fn call(ctx: &NativeCallContext, task: &Task, call: SignalCall) -> Result<Dynamic> {
+    plain(ctx, task, Syscall::Signal(call))
+}
+
+fn nothing(ctx: &NativeCallContext, task: &Task, signal: SignalCall) -> Result<()> {
+    call(ctx, task, signal).map(|_| ())
+}
+
+fn kill_pid(ctx: &NativeCallContext, task: &Task, pid: i64, signal: i64) -> Result<()> {
+    let (pid, signal) = (word(pid, "the pid")?, signal_word(signal)?);
+    nothing(ctx, task, SignalCall::Kill(pid as i32, signal))
+}
+
+fn array_of(set: SigSet) -> Array {
+    let numbers = set.iter().map(|signal| i64::from(signal.number()).into());
+    numbers.collect()
+}
+
+/// What came with a signal, as a map.
+pub(super) fn info_map(info: &SigInfo) -> Dynamic {
+    let mut map = Map::new();
+    map.insert("signo".into(), i64::from(info.signal.number()).into());
+    map.insert("code".into(), i64::from(info.code).into());
+    map.insert("pid".into(), i64::from(info.pid()).into());
+    map.insert("uid".into(), i64::from(info.uid()).into());
+    let key = match info.origin {
+        SigOrigin::Child { .. } => "status",
+        _ => "value",
+    };
+    if let Some(value) = info.value() {
+        map.insert(key.into(), i64::from(value).into());
+    }
+    map.into()
+}
+
+/// `rt_sigtimedwait`: what came with the signal, or a call.
+fn sigtimedwait(
+    ctx: &NativeCallContext,
+    task: &Task,
+    signals: &Array,
+    timeout: Option<u64>,
+) -> Result<Dynamic> {
+    let args = SigtimedwaitArgs {
+        set: signal_set(signals)?,
+        info: InfoTo::Task,
+        timeout,
+    };
+    let wait = Action::Syscall(Syscall::Signal(SignalCall::Sigtimedwait(args)));
+    match act(ctx, task, wait)? {
+        Outcome::Returned(value) => {
+            returned(value, "rt_sigtimedwait")?;
+            let info = look(ctx, |machine| {
+                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+            })?;
+            Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
+        }
+        Outcome::Blocks(id) => call_handle(ctx, id),
+        _ => Ok(Dynamic::UNIT),
+    }
+}
+
+#[export_module]
+pub mod functions {
+    /// `kill(pid, signal)`: a signal for the process with that handle. 0 only asks whether the
+    /// caller may.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.kill(kid, SIGTERM);
+    /// assert_eq(sh.wait().text, "killed by SIGTERM");
+    /// ```
+    #[rhai_fn(name = "kill", return_raw)]
+    pub fn kill(ctx: NativeCallContext, task: &mut Task, target: Task, signal: i64) -> Result<()> {
+        kill_pid(&ctx, task, i64::from(target.pid.0), signal)
+    }
+
+    /// `kill(pid, signal)`: above 0 the process of that task, 0 the caller's process group, below
+    /// -1 that process group, -1 everybody but init and the caller.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.setpgid(kid, 0);
+    /// sh.kill(-kid.pid, SIGKILL);
+    /// assert_eq(sh.wait().status, 9);
+    /// ```
+    #[rhai_fn(name = "kill", return_raw)]
+    pub fn kill_number(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: i64,
+        signal: i64,
+    ) -> Result<()> {
+        kill_pid(&ctx, task, pid, signal)
+    }
+
+    /// `tkill(tid, signal)`: a signal for that one thread.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigprocmask(SIG_BLOCK, [SIGUSR1]);
+    /// sh.tkill(sh, SIGUSR1);
+    /// assert_eq(sh.sigpending(), [SIGUSR1]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn tkill(ctx: NativeCallContext, task: &mut Task, target: Task, signal: i64) -> Result<()> {
+        let signal = signal_word(signal)?;
+        nothing(&ctx, task, SignalCall::Tkill(target.pid.0, signal))
+    }
+
+    /// `tgkill(tgid, tid, signal)`: the same, if the thread is of that process.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// try { sh.tgkill(sh.tgid, kid, SIGTERM) } catch (e) { assert_eq(e.name, "ESRCH") }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn tgkill(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        tgid: i64,
+        target: Task,
+        signal: i64,
+    ) -> Result<()> {
+        let (tgid, signal) = (word(tgid, "the tgid")?, signal_word(signal)?);
+        nothing(
+            &ctx,
+            task,
+            SignalCall::Tgkill(tgid as i32, target.pid.0, signal),
+        )
+    }
+
+    /// `sigqueue(pid, signal, value)`: a signal with a number for the receiver
+    /// (`rt_sigqueueinfo`).
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigprocmask(SIG_BLOCK, [SIGRTMIN]);
+    /// sh.sigqueue(sh, SIGRTMIN, 42);
+    /// assert_eq(sh.sigwait([SIGRTMIN]).value, 42);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sigqueue(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        target: Task,
+        signal: i64,
+        value: i64,
+    ) -> Result<()> {
+        let (signal, value) = (signal_word(signal)?, word(value, "the value")?);
+        let id = alive(&ctx, task)?;
+        let (tgid, uid) = look(&ctx, |machine| {
+            let task = machine.kernel.task(id);
+            (task.tgid.0, task.cred.uid)
+        })?;
+        let number = Signal::new(signal as u32).unwrap_or(Signal::SIGRTMIN);
+        let info = SigInfo::queued(number, tgid, uid, value);
+        debug_assert_eq!(info.words().len(), SIGINFO_WORDS);
+        nothing(
+            &ctx,
+            task,
+            SignalCall::Sigqueueinfo(target.pid.0, signal, info),
+        )
+    }
+
+    /// `sigaction` with flags and mask: `#{flags: SA_RESTART | SA_SIGINFO, mask: [SIGINT]}`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigaction(SIGCHLD, SIG_DFL, #{flags: SA_NOCLDWAIT});
+    /// sh.fork().exit(0);
+    /// try { sh.wait() } catch (e) { assert_eq(e.name, "ECHILD") }
+    /// ```
+    #[rhai_fn(name = "sigaction", return_raw)]
+    pub fn sigaction_options(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        signal: i64,
+        handler: i64,
+        options: Map,
+    ) -> Result<()> {
+        check_keys(&options, &["flags", "mask"])?;
+        let flags = match options.get("flags") {
+            Some(flags) => word(int_option(flags, "flags")?, "flags")?,
+            None => 0,
+        };
+        let mask = match options.get("mask") {
+            Some(mask) => signal_set(&mask.clone().into_array().unwrap_or_default())?,
+            None => SigSet::EMPTY,
+        };
+        let args = SigactionArgs {
+            signal: word(signal, "the signal")?,
+            new: Some(KSigaction {
+                handler: SigAction::from_word(word(handler, "the handler")?),
+                flags: SaFlags::from_bits_retain(flags),
+                restorer: VirtAddr(0),
+                mask,
+            }),
+            old: VirtAddr(0),
+            size: SetSize::Full,
+        };
+        nothing(&ctx, task, SignalCall::Sigaction(args))
+    }
+
+    /// `sigprocmask(how, signals)`: `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`. Returns the signals
+    /// that were blocked before.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigprocmask(SIG_BLOCK, [SIGINT, SIGKILL]);
+    /// assert_eq(sh.sigprocmask(SIG_SETMASK, []), [SIGINT]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sigprocmask(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        how: i64,
+        signals: Array,
+    ) -> Result<Array> {
+        let id = alive(&ctx, task)?;
+        let old = look(&ctx, |machine| machine.kernel.task(id).blocked)?;
+        let args = SigprocmaskArgs {
+            how: word(how, "how")?,
+            set: Some(signal_set(&signals)?),
+            old: VirtAddr(0),
+            size: SetSize::Full,
+        };
+        nothing(&ctx, task, SignalCall::Sigprocmask(args))?;
+        Ok(array_of(old))
+    }
+
+    /// The signals that wait to be unblocked. Only looks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigprocmask(SIG_BLOCK, [SIGINT]);
+    /// sh.kill(sh, SIGINT);
+    /// assert_eq(sh.sigpending(), [SIGINT]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sigpending(ctx: NativeCallContext, task: &mut Task) -> Result<Array> {
+        let id = alive(&ctx, task)?;
+        look(&ctx, |machine| array_of(machine.kernel.do_sigpending(id)))
+    }
+
+    /// `sigsuspend(signals)`: waits for a handler, with these signals blocked instead of its own.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigaction(SIGUSR1, 0x8048000);
+    /// sh.sigprocmask(SIG_BLOCK, [SIGUSR1]);
+    /// let waiting = sh.sigsuspend([]);
+    /// spawn("sh").kill(sh, SIGUSR1);
+    /// assert(waiting.done);
+    /// assert_eq(sh.sigprocmask(SIG_BLOCK, []), [SIGUSR1]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sigsuspend(ctx: NativeCallContext, task: &mut Task, signals: Array) -> Result<Dynamic> {
+        let mask = signal_set(&signals)?;
+        call(&ctx, task, SignalCall::Sigsuspend(mask, SetSize::Full))
+    }
+
+    /// `pause()`: waits for a handler.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigaction(SIGALRM, 0x8048000);
+    /// sh.alarm(1);
+    /// let waiting = sh.pause();
+    /// tick(1001);
+    /// assert(waiting.done);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pause(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        call(&ctx, task, SignalCall::Pause)
+    }
+
+    /// Takes one of the signals, which should be blocked, or waits for one (`rt_sigtimedwait`
+    /// without a time limit). Returns what came with it.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.sigprocmask(SIG_BLOCK, [SIGUSR1]);
+    /// sh.kill(sh, SIGUSR1);
+    /// let info = sh.sigwait([SIGUSR1]);
+    /// assert_eq([info.signo, info.code, info.pid], [SIGUSR1, 0, sh.pid]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sigwait(ctx: NativeCallContext, task: &mut Task, signals: Array) -> Result<Dynamic> {
+        sigtimedwait(&ctx, task, &signals, None)
+    }
+
+    /// The same for at most so many ticks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// try { sh.sigtimedwait([SIGUSR1], 0) } catch (e) { assert_eq(e.name, "EAGAIN") }
+    /// ```
+    #[rhai_fn(name = "sigtimedwait", return_raw)]
+    pub fn sys_sigtimedwait(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        signals: Array,
+        ticks: i64,
+    ) -> Result<Dynamic> {
+        let ticks = ranged(ticks, "the number of ticks", 0, i64::from(i32::MAX))?;
+        sigtimedwait(&ctx, task, &signals, Some(ticks as u64))
+    }
+
+    /// `alarm(seconds)`: SIGALRM in so many seconds, 0 for never. Returns the seconds that were left
+    /// of the last one.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.alarm(10), 0);
+    /// assert_eq(sh.alarm(0), 10);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn alarm(ctx: NativeCallContext, task: &mut Task, seconds: i64) -> Result<i64> {
+        let seconds = word(seconds, "the number of seconds")?;
+        int(&ctx, task, Syscall::Signal(SignalCall::Alarm(seconds)))
+    }
+
+    /// `setitimer(which, first, interval)`, in ticks: `ITIMER_REAL`, `ITIMER_VIRTUAL` or
+    /// `ITIMER_PROF`. Without a first time it is off.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.setitimer(ITIMER_REAL, 100, 50);
+    /// tick(40);
+    /// assert_eq(sh.getitimer(ITIMER_REAL), #{value: 60, interval: 50});
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn setitimer(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        which: i64,
+        first: i64,
+        interval: i64,
+    ) -> Result<()> {
+        let ticks = |ticks| ranged(ticks, "the number of ticks", 0, i64::from(i32::MAX));
+        let value = ItimerVal {
+            interval: ticks(interval)? as u64,
+            value: ticks(first)? as u64,
+        };
+        let which = word(which, "the timer")?;
+        nothing(&ctx, task, SignalCall::Setitimer(which, value, VirtAddr(0)))
+    }
+
+    /// What is left of a timer, in ticks. Only looks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// assert_eq(sh.getitimer(ITIMER_PROF), #{value: 0, interval: 0});
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn getitimer(ctx: NativeCallContext, task: &mut Task, which: i64) -> Result<Map> {
+        let (id, which) = (alive(&ctx, task)?, word(which, "the timer")?);
+        let value = look(&ctx, |machine| machine.kernel.do_getitimer(id, which))?;
+        let value = value.map_err(|errno| errno_error(-errno.code(), "getitimer"))?;
+        let mut map = Map::new();
+        map.insert("value".into(), (value.value as i64).into());
+        map.insert("interval".into(), (value.interval as i64).into());
+        Ok(map)
+    }
+
+    /// `sigaltstack`: handlers with `SA_ONSTACK` run on that memory.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let stack = sh.mmap(8*KiB);
+    /// sh.sigaltstack(stack, 8*KiB);
+    /// try { sh.sigaltstack(stack, 100) } catch (e) { assert_eq(e.name, "ENOMEM") }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sigaltstack(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        addr: i64,
+        size: i64,
+    ) -> Result<()> {
+        let stack = [word(addr, "the address")?, 0, word(size, "the size")?];
+        nothing(
+            &ctx,
+            task,
+            SignalCall::Sigaltstack(Some(stack), VirtAddr(0)),
+        )
+    }
+}

@@ -1,0 +1,538 @@
+//! ptrace: attaching, stops, requests, events, and what becomes of tracees.
+
+use crate::lab::{Lab, Waited, errno};
+use forklab::abi::{Errno, MapFlags, Prot, Signal, TaskId, TaskState, VirtAddr};
+use forklab::kernel::mm::MmapArgs;
+use forklab::kernel::ptrace::PtraceArgs;
+use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::PtFlags;
+use forklab::machine::{BufferCall, Outcome};
+
+const TRACEME: u32 = 0;
+const PEEK: u32 = 2;
+const PEEKUSER: u32 = 3;
+const POKETEXT: u32 = 4;
+const POKEUSER: u32 = 6;
+const CONT: u32 = 7;
+const KILL: u32 = 8;
+const GETREGS: u32 = 12;
+const SETREGS: u32 = 13;
+const ATTACH: u32 = 16;
+const DETACH: u32 = 17;
+const SYSCALL: u32 = 24;
+const SETOPTIONS: u32 = 0x4200;
+const GETEVENTMSG: u32 = 0x4201;
+const GETSIGINFO: u32 = 0x4202;
+
+const NOHANG: u32 = 1;
+const THREAD: u32 = 0x0001_0f00;
+
+fn ptrace(lab: &mut Lab, tracer: TaskId, request: u32, child: TaskId, data: u32) -> i32 {
+    at(lab, tracer, request, child, 0, data)
+}
+
+fn at(lab: &mut Lab, tracer: TaskId, request: u32, child: TaskId, addr: u32, data: u32) -> i32 {
+    let pid = lab.pid(child);
+    let args = PtraceArgs {
+        request,
+        pid,
+        addr,
+        data,
+    };
+    lab.call(tracer, Syscall::Ptrace(args))
+}
+
+fn words(
+    lab: &mut Lab,
+    tracer: TaskId,
+    request: u32,
+    child: TaskId,
+    addr: u32,
+    words: u32,
+) -> Result<Vec<u32>, Errno> {
+    let pid = lab.pid(child);
+    let call = BufferCall::Ptrace { request, pid, addr };
+    match lab.on_stack(tracer, call, 4 * words, &[]) {
+        Outcome::Filled(0, bytes) => {
+            let word = |b: &[u8]| u32::from_le_bytes(b.try_into().unwrap());
+            Ok(bytes.chunks(4).map(word).collect())
+        }
+        Outcome::Filled(value, _) => Err(errno(value)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn word(
+    lab: &mut Lab,
+    tracer: TaskId,
+    request: u32,
+    child: TaskId,
+    addr: u32,
+) -> Result<u32, Errno> {
+    words(lab, tracer, request, child, addr, 1).map(|words| words[0])
+}
+
+fn traceme(lab: &mut Lab, task: TaskId) -> i32 {
+    ptrace(lab, task, TRACEME, task, 0)
+}
+
+/// Attaches, and waits for the stop.
+fn attach(lab: &mut Lab, tracer: TaskId, child: TaskId) {
+    assert_eq!(ptrace(lab, tracer, ATTACH, child, 0), 0);
+    stopped(lab, tracer, child, 0x137f);
+}
+
+fn stopped(lab: &mut Lab, tracer: TaskId, child: TaskId, status: u32) {
+    let pid = lab.pid(child);
+    assert_eq!(lab.wait(tracer, pid, 0), Waited::Reaped(pid, status));
+    assert_eq!(lab.sched(child).state, TaskState::TRACED);
+}
+
+fn cont(lab: &mut Lab, tracer: TaskId, child: TaskId) {
+    assert_eq!(ptrace(lab, tracer, CONT, child, 0), 0);
+}
+
+fn options(lab: &mut Lab, tracer: TaskId, child: TaskId, options: u32) {
+    assert_eq!(ptrace(lab, tracer, SETOPTIONS, child, options), 0);
+}
+
+/// A shell, and a child of it that is traced with options and runs.
+fn traced_child(chosen: u32) -> (Lab, TaskId, TaskId) {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    attach(&mut lab, sh, child);
+    options(&mut lab, sh, child, chosen);
+    cont(&mut lab, sh, child);
+    (lab, sh, child)
+}
+
+/// Process example 18.
+#[test]
+fn the_trace_word_after_traceme_options_and_attach() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    assert_eq!(traceme(&mut lab, child), 0);
+    assert_eq!(errno(traceme(&mut lab, child)), Errno::EPERM);
+    assert_eq!(lab.task(child).ptrace, PtFlags::PTRACED);
+    assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
+    stopped(&mut lab, sh, child, 0x057f);
+    options(&mut lab, sh, child, 0x7f);
+    assert_eq!(lab.task(child).ptrace.bits(), 0x3f5);
+    let value = ptrace(&mut lab, sh, SETOPTIONS, child, 0x82);
+    assert_eq!(errno(value), Errno::EINVAL);
+    assert_eq!(lab.task(child).ptrace.bits(), 0x11);
+
+    let root = lab.spawn_as("root", 0);
+    let other = lab.spawn("other");
+    let own = lab.fork(other);
+    for (tracer, target, word) in [(other, own, 0x001), (sh, other, 0x401), (root, sh, 0x409)] {
+        assert_eq!(ptrace(&mut lab, tracer, ATTACH, target, 0), 0);
+        assert_eq!(lab.task(target).ptrace.bits(), word);
+        lab.check();
+    }
+}
+
+#[test]
+fn who_may_not_be_attached_to() {
+    let (mut lab, sh) = Lab::with_shell();
+    let other = lab.spawn_as("other", 501);
+    let root = lab.spawn_as("root", 0);
+    let init = lab.kernel().init;
+    let eperm = -Errno::EPERM.code();
+    for target in [sh, other, root, init] {
+        assert_eq!(ptrace(&mut lab, sh, ATTACH, target, 0), eperm);
+    }
+    let zombie = lab.fork(sh);
+    lab.exit(zombie, 0);
+    assert_eq!(ptrace(&mut lab, sh, ATTACH, zombie, 0), eperm);
+    let child = lab.fork(sh);
+    attach(&mut lab, sh, child);
+    assert_eq!(ptrace(&mut lab, root, ATTACH, child, 0), eperm);
+    let args = PtraceArgs {
+        request: ATTACH,
+        pid: 4711,
+        addr: 0,
+        data: 0,
+    };
+    let value = lab.call(sh, Syscall::Ptrace(args));
+    assert_eq!(errno(value), Errno::ESRCH);
+}
+
+/// Whoever is not traced by the caller, or has not stopped, is out of reach.
+#[test]
+fn requests_need_a_stopped_tracee() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    let esrch = -Errno::ESRCH.code();
+    for request in [PEEK, CONT, KILL, DETACH, SETOPTIONS, 99] {
+        assert_eq!(ptrace(&mut lab, sh, request, child, 0), esrch);
+    }
+    attach(&mut lab, sh, child);
+    assert_eq!(ptrace(&mut lab, sh, 99, child, 0), -Errno::EIO.code());
+    assert_eq!(ptrace(&mut lab, sh, CONT, child, 65), -Errno::EIO.code());
+    assert_eq!(lab.sched(child).state, TaskState::TRACED);
+    cont(&mut lab, sh, child);
+    assert_eq!(ptrace(&mut lab, sh, CONT, child, 0), esrch);
+    // Of a running task KILL means nothing.
+    assert_eq!(ptrace(&mut lab, sh, KILL, child, 0), 0);
+    assert!(!lab.machine.has_ended(child));
+}
+
+#[test]
+fn a_signal_is_shown_first_and_replaced_or_dropped() {
+    let (mut lab, sh, child) = traced_child(0);
+    let usr1 = Syscall::Signal(forklab::kernel::signal_calls::SignalCall::Kill(
+        lab.pid(child),
+        10,
+    ));
+    lab.call(sh, usr1.clone());
+    stopped(&mut lab, sh, child, 0x0a7f);
+    let info = words(&mut lab, sh, GETSIGINFO, child, 0, 32).unwrap();
+    assert_eq!(info[..4], [10, 0, 0, lab.pid(sh) as u32]);
+    cont(&mut lab, sh, child);
+    assert_eq!(lab.sched(child).state, TaskState::INTERRUPTIBLE);
+    lab.call(sh, usr1);
+    stopped(&mut lab, sh, child, 0x0a7f);
+    assert_eq!(ptrace(&mut lab, sh, CONT, child, 15), 0);
+    let pid = lab.pid(child);
+    assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 15));
+}
+
+#[test]
+fn sigkill_is_shown_to_nobody() {
+    let (mut lab, sh, child) = traced_child(0);
+    let pid = lab.pid(child);
+    let kill = forklab::kernel::signal_calls::SignalCall::Kill(pid, 9);
+    lab.call(sh, Syscall::Signal(kill));
+    assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 9));
+}
+
+/// Process example 19: stops before and after each call, with the values in `eax`.
+#[test]
+fn system_calls_stop_before_and_after() {
+    for (good, status) in [(0, 0x057f), (1, 0x857f)] {
+        let (mut lab, sh, child) = traced_child(good);
+        let usr1 = forklab::kernel::signal_calls::SignalCall::Kill(lab.pid(child), 10);
+        lab.call(sh, Syscall::Signal(usr1));
+        stopped(&mut lab, sh, child, 0x0a7f);
+        assert_eq!(ptrace(&mut lab, sh, SYSCALL, child, 0), 0);
+        let Outcome::Blocks(call) = lab.outcome(child, Syscall::Gettid) else {
+            panic!("no stop");
+        };
+        stopped(&mut lab, sh, child, status);
+        let regs = words(&mut lab, sh, GETREGS, child, 0, 17).unwrap();
+        assert_eq!((regs[6] as i32, regs[11]), (-38, 224));
+        assert_eq!(ptrace(&mut lab, sh, SYSCALL, child, 0), 0);
+        stopped(&mut lab, sh, child, status);
+        let pid = lab.pid(child);
+        assert_eq!(word(&mut lab, sh, PEEKUSER, child, 24), Ok(pid as u32));
+        assert_eq!(lab.returned(call), None);
+        cont(&mut lab, sh, child);
+        assert_eq!(lab.returned(call), Some((pid, None)));
+        assert_eq!(lab.call(child, Syscall::Gettid), pid);
+    }
+}
+
+#[test]
+fn a_tracer_can_change_the_call_and_its_value() {
+    let (mut lab, sh, child) = traced_child(0);
+    attach_again(&mut lab, sh, child);
+    ptrace(&mut lab, sh, SYSCALL, child, 0);
+    let Outcome::Blocks(call) = lab.outcome(child, Syscall::Gettid) else {
+        panic!("no stop");
+    };
+    stopped(&mut lab, sh, child, 0x057f);
+    // getppid instead of gettid.
+    assert_eq!(at(&mut lab, sh, POKEUSER, child, 4 * 11, 64), 0);
+    ptrace(&mut lab, sh, SYSCALL, child, 0);
+    stopped(&mut lab, sh, child, 0x057f);
+    let ppid = lab.pid(sh) as u32;
+    assert_eq!(word(&mut lab, sh, PEEKUSER, child, 24), Ok(ppid));
+    assert_eq!(at(&mut lab, sh, POKEUSER, child, 24, 7), 0);
+    cont(&mut lab, sh, child);
+    assert_eq!(lab.returned(call), Some((7, None)));
+}
+
+/// Stops a tracee that runs.
+fn attach_again(lab: &mut Lab, sh: TaskId, child: TaskId) {
+    let stop = forklab::kernel::signal_calls::SignalCall::Kill(lab.pid(child), 10);
+    lab.call(sh, Syscall::Signal(stop));
+    stopped(lab, sh, child, 0x0a7f);
+}
+
+/// Process example 20.
+#[test]
+fn only_the_events_asked_for_and_their_children_are_traced() {
+    let (mut lab, sh, child) = traced_child(0x02);
+    let thread = lab.clone(child, 0x0005_0f00).unwrap();
+    assert!(lab.task(thread).ptrace.is_empty());
+    lab.exit(thread, 0);
+    let pid = lab.pid(child);
+    assert_eq!(lab.wait(sh, pid, NOHANG), Waited::Nothing(0));
+    let grandchild = lab.vfork(child);
+    assert!(lab.task(grandchild).ptrace.is_empty());
+    lab.exit(grandchild, 0);
+    // That SIGCHLD is ignored makes no difference: a tracer sees every signal.
+    stopped(&mut lab, sh, child, 0x117f);
+    cont(&mut lab, sh, child);
+
+    let grandchild = lab.fork(child);
+    stopped(&mut lab, sh, child, 0x1057f);
+    let new = lab.pid(grandchild) as u32;
+    assert_eq!(word(&mut lab, sh, GETEVENTMSG, child, 0), Ok(new));
+    assert_eq!(lab.task(grandchild).ptrace, lab.task(child).ptrace);
+    stopped(&mut lab, sh, grandchild, 0x137f);
+    assert_eq!(lab.task(grandchild).parent, sh);
+    assert_eq!(lab.task(grandchild).real_parent, child);
+    cont(&mut lab, sh, child);
+    cont(&mut lab, sh, grandchild);
+    assert_eq!(lab.call(grandchild, Syscall::Getppid), pid);
+    lab.check();
+}
+
+#[test]
+fn vfork_events_before_and_after_the_wait() {
+    let (mut lab, sh, child) = traced_child(0x04 | 0x20);
+    let grandchild = lab.vfork(child);
+    stopped(&mut lab, sh, child, 0x2057f);
+    stopped(&mut lab, sh, grandchild, 0x137f);
+    cont(&mut lab, sh, grandchild);
+    // The child can be done before the parent begins to wait for it.
+    assert_eq!(lab.call(grandchild, Syscall::Execve("sh".into())), 0);
+    cont(&mut lab, sh, child);
+    stopped(&mut lab, sh, child, 0x5057f);
+    cont(&mut lab, sh, child);
+    let pid = lab.pid(child);
+    assert_eq!(lab.call(child, Syscall::Gettid), pid);
+    stopped(&mut lab, sh, grandchild, 0x057f);
+}
+
+/// Process example 21.
+#[test]
+fn the_exit_event_comes_first_and_the_status_later() {
+    let (mut lab, sh, child) = traced_child(0x40);
+    let pid = lab.pid(child);
+    lab.outcome(child, Syscall::Exit(3));
+    stopped(&mut lab, sh, child, 0x6057f);
+    assert_eq!(word(&mut lab, sh, GETEVENTMSG, child, 0), Ok(0x300));
+    assert!(lab.task(child).mm.is_some());
+    cont(&mut lab, sh, child);
+    assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 0x300));
+}
+
+#[test]
+fn the_exec_event_comes_with_the_new_program() {
+    let (mut lab, sh, child) = traced_child(0x10);
+    let Outcome::Blocks(call) = lab.outcome(child, Syscall::Execve("sh".into())) else {
+        panic!("no stop");
+    };
+    assert!(!lab.task(child).did_exec);
+    stopped(&mut lab, sh, child, 0x4057f);
+    cont(&mut lab, sh, child);
+    assert!(lab.task(child).did_exec);
+    assert_eq!(lab.returned(call), Some((0, None)));
+}
+
+#[test]
+fn peek_and_poke() {
+    let (mut lab, sh) = Lab::with_shell();
+    let page = lab.map(sh, 3);
+    lab.write(sh, page, 42);
+    let child = lab.fork(sh);
+    attach(&mut lab, sh, child);
+    assert_eq!(word(&mut lab, sh, PEEK, child, page.0), Ok(42));
+    assert_eq!(word(&mut lab, sh, PEEK, child, 8), Err(Errno::EIO));
+    assert_eq!(
+        at(&mut lab, sh, PEEK, child, page.0, 8),
+        -Errno::EFAULT.code()
+    );
+    assert_eq!(at(&mut lab, sh, POKETEXT, child, 8, 0), -Errno::EIO.code());
+    assert_eq!(at(&mut lab, sh, POKETEXT, child, page.0, 7), 0);
+    assert_eq!(lab.read(sh, page), 42);
+    // Across pages, and where nobody has written.
+    let last = page.0 + 4096 - 2;
+    assert_eq!(at(&mut lab, sh, POKETEXT, child, last, 0x0403_0201), 0);
+    assert_eq!(word(&mut lab, sh, PEEK, child, last), Ok(0x0403_0201));
+    assert_eq!(word(&mut lab, sh, PEEK, child, page.0 + 8192), Ok(0));
+    cont(&mut lab, sh, child);
+    assert_eq!(lab.read(child, page), 7);
+    assert_eq!(lab.read(child, VirtAddr(page.0 + 4096)) & 0xffff, 0x0403);
+    lab.check();
+}
+
+/// A breakpoint: the page of text is copied for the tracee, and nobody else sees the change.
+#[test]
+fn a_poke_into_text_copies_the_page_privately() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    let text = VirtAddr(lab.mm(child).start_code);
+    let before = lab.read(sh, text);
+    attach(&mut lab, sh, child);
+    assert_eq!(at(&mut lab, sh, POKETEXT, child, text.0, 0xcccc_cccc), 0);
+    assert_eq!(word(&mut lab, sh, PEEK, child, text.0), Ok(0xcccc_cccc));
+    assert_eq!(lab.read(sh, text), before);
+    // Once more, on the page that is its own by now.
+    assert_eq!(at(&mut lab, sh, POKETEXT, child, text.0, 0x9090_9090), 0);
+    cont(&mut lab, sh, child);
+    assert_eq!(lab.read(child, text), 0x9090_9090);
+    // It may not write there itself.
+    let bytes = vec![0];
+    let action = forklab::machine::Action::Write { addr: text, bytes };
+    assert!(matches!(lab.act(child, action).unwrap(), Outcome::Fault(_)));
+    lab.check();
+}
+
+#[test]
+fn shared_memory_that_may_not_be_written_cannot_be_poked() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    let map = |flags: MapFlags| {
+        Syscall::Mmap(MmapArgs {
+            addr: 0,
+            len: 4096,
+            prot: Prot::READ.bits(),
+            flags: (flags | MapFlags::ANONYMOUS).bits(),
+            fd: None,
+            pgoff: 0,
+        })
+    };
+    let private = lab.call(child, map(MapFlags::PRIVATE)) as u32;
+    attach(&mut lab, sh, child);
+    assert_eq!(at(&mut lab, sh, POKETEXT, child, private, 5), 0);
+    cont(&mut lab, sh, child);
+    assert_eq!(lab.read(child, VirtAddr(private)), 5);
+    lab.check();
+}
+
+#[test]
+fn registers_are_read_and_set_as_a_whole() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    attach(&mut lab, sh, child);
+    let mut regs = words(&mut lab, sh, GETREGS, child, 0, 17).unwrap();
+    assert_eq!(regs[15], lab.task(child).thread.regs.esp);
+    regs[0] = 11;
+    // A selector of the kernel is passed over.
+    regs[13] = 0x60;
+    let bytes: Vec<u8> = regs.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let pid = lab.pid(child);
+    let call = BufferCall::Ptrace {
+        request: SETREGS,
+        pid,
+        addr: 0,
+    };
+    let Outcome::Filled(0, _) = lab.on_stack(sh, call, 68, &bytes) else {
+        panic!("refused");
+    };
+    let now = lab.task(child).thread.regs;
+    assert_eq!((now.ebx, now.cs), (11, 0x73));
+    assert_eq!(
+        at(&mut lab, sh, GETREGS, child, 0, 0xc000_0000),
+        -Errno::EIO.code()
+    );
+    assert_eq!(word(&mut lab, sh, PEEKUSER, child, 284), Err(Errno::EIO));
+}
+
+/// Process example 30.
+#[test]
+fn a_tracee_is_reaped_twice() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    let tracer = lab.spawn("tracer");
+    attach(&mut lab, tracer, child);
+    cont(&mut lab, tracer, child);
+    let pid = lab.pid(child);
+    lab.exit(child, 3);
+    assert_eq!(lab.wait(sh, pid, NOHANG), Waited::Nothing(0));
+    let Waited::Sleeps(call) = lab.wait(sh, pid, 0) else {
+        panic!("nothing to hope for");
+    };
+    assert_eq!(lab.wait(tracer, pid, 0), Waited::Reaped(pid, 0x300));
+    assert_eq!(lab.returned(call), Some((pid, Some(0x300))));
+    assert!(!lab.exists(child));
+    assert_eq!(errno(i32::from(-10i16)), Errno::ECHILD);
+    assert_eq!(lab.wait(tracer, pid, 0), Waited::Nothing(-10));
+}
+
+#[test]
+fn a_tracee_of_a_dead_tracer_goes_back_and_on() {
+    for waited in [true, false] {
+        let (mut lab, sh) = Lab::with_shell();
+        let child = lab.fork(sh);
+        let tracer = lab.spawn("tracer");
+        assert_eq!(ptrace(&mut lab, tracer, ATTACH, child, 0), 0);
+        if waited {
+            stopped(&mut lab, tracer, child, 0x137f);
+        }
+        lab.exit(tracer, 0);
+        assert!(lab.task(child).ptrace.is_empty());
+        assert_eq!(lab.task(child).parent, sh);
+        // What nobody has waited for is obeyed.
+        let state = if waited {
+            TaskState::INTERRUPTIBLE
+        } else {
+            TaskState::STOPPED
+        };
+        assert_eq!(lab.sched(child).state, state);
+        lab.check();
+    }
+}
+
+#[test]
+fn a_tracee_whose_father_dies_stays_with_its_tracer() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    let tracer = lab.spawn("tracer");
+    attach(&mut lab, tracer, child);
+    lab.exit(sh, 0);
+    let init = lab.kernel().init;
+    assert_eq!(lab.task(child).parent, tracer);
+    assert_eq!(lab.task(child).real_parent, init);
+    lab.check();
+    cont(&mut lab, tracer, child);
+    let pid = lab.pid(child);
+    lab.exit(child, 1);
+    assert_eq!(lab.wait(tracer, pid, 0), Waited::Reaped(pid, 0x100));
+    assert!(!lab.exists(child));
+}
+
+#[test]
+fn detaching_gives_the_task_back() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    let tracer = lab.spawn("tracer");
+    attach(&mut lab, tracer, child);
+    assert_eq!(
+        ptrace(&mut lab, tracer, DETACH, child, 65),
+        -Errno::EIO.code()
+    );
+    assert_eq!(ptrace(&mut lab, tracer, DETACH, child, 0), 0);
+    assert_eq!(lab.task(child).parent, sh);
+    assert!(lab.task(child).ptrace.is_empty());
+    let pid = lab.pid(child);
+    assert_eq!(lab.call(child, Syscall::Gettid), pid);
+}
+
+#[test]
+fn kill_ends_a_task_that_has_stopped_with_a_signal() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    attach(&mut lab, sh, child);
+    assert_eq!(ptrace(&mut lab, sh, KILL, child, 0), 0);
+    let pid = lab.pid(child);
+    assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 9));
+}
+
+#[test]
+fn threads_of_the_own_process_can_be_traced() {
+    let (mut lab, sh) = Lab::with_shell();
+    let thread = lab.clone(sh, THREAD).unwrap();
+    assert_eq!(ptrace(&mut lab, sh, ATTACH, thread, 0), 0);
+    let pid = lab.pid(thread);
+    // A thread is a clone child.
+    assert_eq!(lab.wait(sh, pid, 0x4000_0000), Waited::Reaped(pid, 0x137f));
+    cont(&mut lab, sh, thread);
+    lab.exit(thread, 0);
+    assert_eq!(lab.wait(sh, pid, 0x4000_0000), Waited::Reaped(pid, 0));
+    let _ = Signal::SIGTRAP;
+}

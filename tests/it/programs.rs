@@ -1,0 +1,195 @@
+//! Programs: what a script sees of them, and that they are as deterministic as all else.
+
+use forklab::Session;
+use forklab::script::{FailureKind, Limits};
+use std::sync::{Arc, Mutex};
+
+/// A session, and the lines that it printed.
+fn session() -> (Session, Arc<Mutex<Vec<String>>>) {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let sink = lines.clone();
+    let out = move |line: &str| {
+        sink.lock().unwrap().push(line.to_owned());
+        Ok(())
+    };
+    let session = Session::new(Limits::default(), Box::new(out)).unwrap();
+    (session, lines)
+}
+
+fn printed(script: &str) -> Vec<String> {
+    let (mut session, lines) = session();
+    session
+        .run(script)
+        .unwrap_or_else(|error| panic!("{error}: {script}"));
+    lines.lock().unwrap().clone()
+}
+
+/// What a program may name to exec, and what comes of it.
+#[test]
+fn exec_finds_functions_by_name_and_says_what_is_no_program() {
+    let lines = printed(
+        "fn outside() { #{a: 1} }
+        fn inside() { 3 }
+        fn main() {
+            print(execve(\"nobody\", 0, 0));
+            print(execve(\"outside\", 0, 0));
+            print(execve(\"/dev/null\", 0, 0));
+            execve(\"/bin/inside\", 0, 0);
+            print(\"still here\");
+            0
+        }
+        let p = spawn(\"p\", main);
+        run();
+        print(p.exit_status);",
+    );
+    assert_eq!(lines, ["-2", "-8", "-13", "3"]);
+}
+
+#[test]
+fn a_puppet_can_exec_a_function_and_a_program_a_puppet() {
+    let lines = printed(
+        "fn seven() { 7 }
+        fn becomes_sh() { execve(\"sh\", 0, 0); 1 }
+        let sh = spawn(\"sh\");
+        let kid = sh.fork();
+        kid.exec(\"seven\");
+        run();
+        print(sh.wait().text);
+        let p = spawn(\"p\", becomes_sh);
+        run();
+        print(p.name + \" \" + p.getpid());",
+    );
+    assert_eq!(lines, ["exited 7", "sh 4"]);
+}
+
+/// What is refused is refused before anything runs, all of it at once.
+#[test]
+fn everything_that_is_no_program_is_shown_at_its_place() {
+    let (mut session, _) = session();
+    let script = "fn main() {\n    let x = 1.5;\n    nobody(2);\n    fork(1);\n    0\n}\nspawn(\"p\", main);";
+    let failure = session.run(script).unwrap_err();
+    let lines: Vec<usize> = failure.around.iter().map(|(_, (line, _))| *line).collect();
+    assert_eq!(failure.kind, FailureKind::Script);
+    assert_eq!(failure.position.map(|(line, _)| line), Some(2));
+    assert!(lines.contains(&3) && lines.contains(&4), "{lines:?}");
+    assert_eq!(session.machine(|machine| machine.kernel.nr_threads), 1);
+}
+
+const BUSY: &str = "
+    let total = 0;
+    fn work(n) { for i in 0..n { total += i; } total }
+    fn main() {
+        let pid = fork();
+        for i in 0..50 { work(200); if pid == 0 { print(total); } }
+        wait();
+        0
+    }
+    boot(#{mem: 8*MiB});
+    let p = spawn(\"p\", main);";
+
+fn state(session: &Session) -> String {
+    session.machine(|machine| {
+        let mut machine = machine.clone();
+        machine.checkpoint();
+        format!("{machine:#?}")
+    })
+}
+
+/// Back from the middle of a program, and the same way on again.
+#[test]
+fn undo_works_in_the_middle_of_a_program() {
+    let (mut session, _) = session();
+    session.remember();
+    session.run(BUSY).unwrap();
+    session.submit("tick(5)").unwrap();
+    let before = state(&session);
+    session.submit("stepi(p, 777)").unwrap();
+    let (mut states, lines) = (Vec::new(), ["tick(20)", "break_at(p, \"work\")", "run(3)"]);
+    for line in lines {
+        states.push(state(&session));
+        session.submit(line).unwrap();
+    }
+    let last = state(&session);
+    for expected in states.iter().rev() {
+        session.undo(1).unwrap();
+        assert!(state(&session) == *expected);
+    }
+    for line in lines {
+        session.submit(line).unwrap();
+    }
+    assert!(
+        state(&session) == last,
+        "the same lines lead to the same state"
+    );
+    session.undo(4).unwrap();
+    assert!(state(&session) == before);
+}
+
+/// A seed decides the interleaving, and another seed another one.
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let script = |seed: u32| {
+        format!(
+            "let counter = 0;
+            fn add() {{ for i in 0..20000 {{ let old = counter; counter = old + 1; }} 0 }}
+            fn main() {{
+                let a = thread_create(add, 0);
+                let b = thread_create(add, 0);
+                thread_join(a);
+                thread_join(b);
+                print(counter);
+                0
+            }}
+            boot(#{{jitter: {seed}}});
+            spawn(\"p\", main);
+            run();
+            print(trace());"
+        )
+    };
+    assert_eq!(printed(&script(1)), printed(&script(1)));
+    assert_ne!(printed(&script(1)), printed(&script(2)));
+}
+
+#[test]
+fn two_cpus_run_programs_side_by_side() {
+    let lines = printed(
+        "boot(#{cpus: 2});
+        fn spin() { let n = 0; while n < 100000 { n += 1; } 0 }
+        let a = spawn(\"a\", spin);
+        let b = spawn(\"b\", spin, #{cpu: 1});
+        let both = run();
+        boot(#{cpus: 1});
+        let a = spawn(\"a\", spin);
+        let b = spawn(\"b\", spin);
+        let one = run();
+        print(both * 19 < one * 10 + 20);",
+    );
+    assert_eq!(lines, ["true"]);
+}
+
+/// A program cannot do things to the terminal, and its unfinished line is not lost.
+#[test]
+fn console_output_is_printable_and_complete() {
+    let lines = printed(
+        "fn main() {
+            let esc = [0x6d315b1b, 0];
+            write(1, addr(esc), 4);
+            write(1, \"no newline\", 10);
+            0
+        }
+        spawn(\"p\", main);
+        run();",
+    );
+    assert_eq!(lines, [".[1mno newline"]);
+}
+
+/// A program that prints for ever meets the limit, not the memory of the host.
+#[test]
+fn endless_output_meets_the_limit() {
+    let (mut session, _) = session();
+    let script = "fn main() { loop { print(\"again and again\"); } }
+        spawn(\"p\", main);
+        run();";
+    let failure = session.run(script).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Limit);
+}
