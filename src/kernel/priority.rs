@@ -3,13 +3,10 @@
 
 use super::Kernel;
 use super::cred::Caps;
+use super::nanosleep::TICK_NSEC;
 use super::pidmap::PidType;
 use super::sched::task_timeslice;
 use crate::abi::{Errno, MAX_RT_PRIO, Pid, Policy, TaskId};
-
-/// ns of a tick in a `timespec`: the timer does not divide its frequency evenly. Linux 2.6.12:
-/// include/linux/jiffies.h, `TICK_NSEC`.
-const TICK_NSEC: u32 = 999_848;
 
 /// Whom `setpriority` and `getpriority` mean, by the numbers of their first argument.
 const PRIO_PROCESS: i32 = 0;
@@ -169,7 +166,7 @@ impl Kernel {
         let p = self.sched.get(self.positive_pid(current, pid)?);
         Ok(match p.policy {
             Policy::Fifo => 0,
-            Policy::Normal | Policy::RoundRobin => task_timeslice(p.static_prio) * TICK_NSEC,
+            Policy::Normal | Policy::RoundRobin => task_timeslice(p.static_prio) * TICK_NSEC as u32,
         })
     }
 
