@@ -10,79 +10,16 @@
     reason = "a benchmark looks at the clock, prints what it finds, and fails if it cannot go on"
 )]
 
-use forklab::Session;
-use forklab::script::Limits;
+#[path = "common/programs.rs"]
+mod common;
+
+use common::{PROGRAMS, best, emulated, session};
 use rhai::{Engine, Scope};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Name, functions, and the function that is measured: one text, for both.
-const PROGRAMS: [(&str, &str); 3] = [
-    (
-        "loop of adds",
-        "fn main() { let sum = 0; let i = 0; while i < 3000000 { sum += i & 7; i += 1; } sum & 127 }",
-    ),
-    (
-        "sieve",
-        "fn main() {
-            let marks = array(8192);
-            let found = 0;
-            for round in 0..20 {
-                found = 0;
-                for i in 0..8192 { marks[i] = 1; }
-                let i = 2;
-                while i < 8192 {
-                    if marks[i] == 1 {
-                        found += 1;
-                        let k = i + i;
-                        while k < 8192 { marks[k] = 0; k += i; }
-                    }
-                    i += 1;
-                }
-            }
-            found & 127
-        }",
-    ),
-    (
-        "fib(24)",
-        "fn fib(n) { if n < 2 { n } else { fib(n - 1) + fib(n - 2) } }
-        fn main() { fib(24) & 127 }",
-    ),
-];
 /// Rounds of fork, exec and wait.
 const ROUNDS: u32 = 2000;
-
-/// The best of three, and what the last one gave.
-fn best<T>(mut run: impl FnMut() -> (Duration, T)) -> (Duration, T) {
-    let mut fastest = run();
-    for _ in 0..2 {
-        let (time, value) = run();
-        fastest = (fastest.0.min(time), value);
-    }
-    fastest
-}
-
-fn session() -> Session {
-    let limits = Limits::default();
-    Session::new(limits, Box::new(|_| Ok(()))).unwrap()
-}
-
-/// Time, exit status and instructions of a program.
-fn emulated(source: &str) -> (Duration, (i64, u64)) {
-    let mut session = session();
-    session
-        .run(&format!(
-            "{source}\nboot(#{{cycles_per_tick: 100000}}); let p = spawn(\"p\", main);"
-        ))
-        .unwrap();
-    let before = session.machine(|machine| machine.kernel.stat.instructions);
-    let start = Instant::now();
-    session.run("run();").unwrap();
-    let time = start.elapsed();
-    let after = session.machine(|machine| machine.kernel.stat.instructions);
-    let status = session.eval("p.exit_status").unwrap().parse().unwrap();
-    (time, (status, after - before))
-}
 
 fn interpreted(source: &str) -> (Duration, i64) {
     let mut engine = Engine::new();

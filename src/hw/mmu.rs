@@ -165,8 +165,10 @@ impl Mmu {
     ) -> Result<u32, PageFault> {
         self.tlb.enter(ram.epoch());
         let needed = TlbBits::needed(access, self.wp());
-        if let Some(pfn) = self.tlb.hit_first_write(va, needed) {
-            ram.mark_dirty(pfn);
+        if let Some(pfn) = self.tlb.hit_slowly(va, needed) {
+            if access.is_write() {
+                ram.mark_dirty(pfn);
+            }
             return Ok(pfn.phys() | va.page_offset());
         }
         self.tlb.misses += 1;
@@ -363,11 +365,10 @@ macro_rules! accesses {
                     mode: Mode,
                 ) -> Result<$type, PageFault> {
                     let access = Access::read(mode);
-                    let bytes = match self.hit_in_page::<{ size_of::<$type>() }>(ram, va, access) {
-                        Some(phys) => ram.load(phys),
-                        None => self.read_slowly(ram, va, access)?,
-                    };
-                    Ok($type::from_le_bytes(bytes))
+                    match self.hit_in_page::<{ size_of::<$type>() }>(ram, va, access) {
+                        Some(phys) => Ok($type::from_le_bytes(ram.load(phys))),
+                        None => self.read_slowly(ram, va, access).map($type::from_le_bytes),
+                    }
                 }
 
                 #[doc = concat!("Writes a `", stringify!($type), "`, aligned or not.")]

@@ -105,6 +105,9 @@ pub struct Tlb {
     pub flushes_page: u64,
     entries: Box<[TlbEntry]>,
     policy: TlbPolicy,
+    /// The bits of a page number that are its place, if the policy is the direct one; all of them
+    /// otherwise, or without entries.
+    direct: usize,
     /// The place that is filled next, if any will do.
     next: usize,
     /// Whether there may be parts of 4 MiB pages.
@@ -144,6 +147,10 @@ impl Tlb {
             flushes_page: 0,
             entries: vec![TlbEntry::NONE; size].into_boxed_slice(),
             policy,
+            direct: match policy {
+                TlbPolicy::DirectMapped => size.wrapping_sub(1),
+                TlbPolicy::FullyAssociative => usize::MAX,
+            },
             next: 0,
             large: false,
             fetch: TlbEntry::NONE,
@@ -181,11 +188,12 @@ impl Tlb {
         self.entries.iter().filter(|entry| entry.is_valid())
     }
 
-    /// The physical address, if the entry for the address has all bits `needed`.
+    /// The physical address, if the entry where the direct policy puts the address has all bits
+    /// `needed`: what nearly all accesses come to. Any other hit is [a slow one](Self::hit_slowly).
     #[inline(always)]
     pub(super) fn hit(&mut self, va: VirtAddr, needed: TlbBits) -> Option<u32> {
         let page = va.page_number();
-        let entry = self.entries.get(self.place(page))?;
+        let entry = self.entries.get(page as usize & self.direct)?;
         if entry.page != page || !entry.bits.contains(needed) {
             return None;
         }
@@ -193,15 +201,15 @@ impl Tlb {
         Some(entry.pfn.phys() | va.page_offset())
     }
 
-    /// Gives an entry that lacks `FAST_WRITE` alone that bit. It was a hit for the emulated
-    /// hardware; the caller marks the frame dirty.
-    pub(super) fn hit_first_write(&mut self, va: VirtAddr, needed: TlbBits) -> Option<Pfn> {
+    /// The frame, if the emulated hardware lets an access that needs these bits through. If
+    /// `FAST_WRITE` is one of them, the entry gets it, and the caller marks the frame dirty.
+    pub(super) fn hit_slowly(&mut self, va: VirtAddr, needed: TlbBits) -> Option<Pfn> {
         let page = va.page_number();
         let entry = self.entries.get_mut(self.place(page))?;
         if entry.page != page || !entry.grants(needed) {
             return None;
         }
-        entry.bits |= TlbBits::FAST_WRITE;
+        entry.bits |= needed & TlbBits::FAST_WRITE;
         self.hits += 1;
         Some(entry.pfn)
     }
@@ -210,7 +218,7 @@ impl Tlb {
     pub(super) fn fill(&mut self, entry: TlbEntry) {
         let mut place = self.place(entry.page);
         if place >= self.size() {
-            place = self.next & self.mask();
+            place = self.next & self.size().wrapping_sub(1);
             self.next = place.wrapping_add(1);
         }
         if let Some(old) = self.entries.get_mut(place) {
@@ -298,23 +306,14 @@ impl Tlb {
     #[inline]
     fn place(&self, page: u32) -> usize {
         match self.policy {
-            TlbPolicy::DirectMapped => page as usize & self.mask(),
+            TlbPolicy::DirectMapped => page as usize & self.direct,
             TlbPolicy::FullyAssociative => self.search(page),
         }
     }
 
-    /// Kept out of the way of the usual policy.
-    #[inline(never)]
     fn search(&self, page: u32) -> usize {
         let place = self.entries.iter().position(|entry| entry.page == page);
         place.unwrap_or(usize::MAX)
-    }
-
-    /// Turns a number into a place. All bits are set if there are no places, so that the result
-    /// is outside.
-    #[inline]
-    fn mask(&self) -> usize {
-        self.entries.len().wrapping_sub(1)
     }
 }
 

@@ -52,7 +52,15 @@ impl FunctionGen<'_, '_> {
             self.apply(op, to, Operand::Memory(dword_ptr(esp)))?;
             return self.drop_words(1);
         };
-        self.pair(left, right, to, other, &others[1..])?;
+        if op.commutes() && self.fixed(right) {
+            // The left side waits on the stack, and may come back to either register.
+            self.into(left, to, others)?;
+            self.push(Operand::Register(to))?;
+            self.into(right, to, &without(&SCRATCH, &[to]))?;
+            self.pop(other)?;
+        } else {
+            self.pair(left, right, to, other, &others[1..])?;
+        }
         self.apply(op, to, Operand::Register(other))
     }
 

@@ -12,8 +12,8 @@ use crate::hw::{Frame, Ram};
 use iced_x86::Instruction;
 use std::fmt;
 
-/// The most operations in a block; two to this power.
-const LONGEST_BLOCK_BITS: u32 = 6;
+/// The most operations in a block.
+const LONGEST_BLOCK: usize = 64;
 /// The most frames whose code is kept: beyond that all is dropped and decoded again.
 const MOST_FRAMES: usize = 512;
 
@@ -86,9 +86,10 @@ impl DecodeCache {
 pub(super) struct FrameCode {
     /// The number of the contents it was decoded from.
     pub(super) number: u64,
-    /// For each offset, the first of its operations and their number; 0 if none is decoded.
-    blocks: Box<[u32; PAGE_SIZE as usize]>,
-    ops: Vec<Op>,
+    /// For each offset, the block that begins there; 0 if none is decoded.
+    starts: Box<[u16; PAGE_SIZE as usize]>,
+    /// The first block is empty.
+    blocks: Vec<Box<[Op]>>,
     /// The instructions that have no operation of their own.
     others: Vec<Instruction>,
 }
@@ -97,16 +98,16 @@ impl FrameCode {
     fn new() -> Self {
         Self {
             number: 0,
-            blocks: Box::new([0; PAGE_SIZE as usize]),
-            ops: Vec::new(),
+            starts: Box::new([0; PAGE_SIZE as usize]),
+            blocks: vec![Box::default()],
             others: Vec::new(),
         }
     }
 
     fn clear(&mut self) {
-        if !self.ops.is_empty() {
-            self.blocks.fill(0);
-            self.ops.clear();
+        if self.blocks.len() > 1 {
+            self.starts.fill(0);
+            self.blocks.truncate(1);
             self.others.clear();
         }
     }
@@ -114,13 +115,8 @@ impl FrameCode {
     /// The operations from an offset on, up to the end of their block; none if they are not decoded.
     #[inline(always)]
     pub(super) fn block(&self, offset: usize) -> &[Op] {
-        let block = self.blocks[offset & (PAGE_SIZE as usize - 1)];
-        let (start, len) = (
-            block >> (LONGEST_BLOCK_BITS + 1),
-            block & ((2 << LONGEST_BLOCK_BITS) - 1),
-        );
-        let end = start as usize + len as usize;
-        self.ops.get(start as usize..end).unwrap_or_default()
+        let block = self.starts[offset & (PAGE_SIZE as usize - 1)];
+        &self.blocks[usize::from(block)]
     }
 
     pub(super) fn other(&self, place: u32) -> Option<&Instruction> {
@@ -130,24 +126,26 @@ impl FrameCode {
     /// Decodes the block at an offset. There is none if the first instruction is no valid one or
     /// does not end in this page.
     pub(super) fn decode_block(&mut self, bytes: &Frame, offset: usize) -> bool {
-        let start = self.ops.len();
+        let mut block = Vec::new();
         let mut at = offset;
-        while at < bytes.len() && self.ops.len() - start < 1 << LONGEST_BLOCK_BITS {
+        while at < bytes.len() && block.len() < LONGEST_BLOCK {
             let Decoded::Instruction(instruction) = decode(&bytes[at..], at as u32) else {
                 break;
             };
             at += instruction.len();
             let op = self.op(&instruction, at);
-            self.ops.push(op);
+            block.push(op);
             if op.ends_block() {
                 break;
             }
         }
-        let len = self.ops.len() - start;
-        if len != 0 {
-            self.blocks[offset] = ((start << (LONGEST_BLOCK_BITS + 1)) | len) as u32;
+        if block.is_empty() {
+            return false;
         }
-        len != 0
+        // There are no more blocks than offsets in a page.
+        self.starts[offset] = self.blocks.len() as u16;
+        self.blocks.push(block.into());
+        true
     }
 
     fn op(&mut self, instruction: &Instruction, next: usize) -> Op {

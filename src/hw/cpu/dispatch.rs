@@ -32,26 +32,33 @@ impl Core<'_> {
         let mut eip = self.eip;
         'block: loop {
             let offset = eip.wrapping_sub(page);
-            if offset >= PAGE_SIZE || self.left == 0 {
+            if offset >= PAGE_SIZE {
                 self.eip = eip;
                 return Exit::Elsewhere;
             }
             let mut ops = code.block(offset as usize);
-            if ops.is_empty() {
-                self.eip = eip;
-                return Exit::Undecoded;
-            }
             if ops.len() as u64 > self.left {
                 ops = &ops[..self.left as usize];
             }
-            for (done, op) in ops.iter().enumerate() {
+            if ops.is_empty() {
+                self.eip = eip;
+                return if self.left == 0 {
+                    Exit::Elsewhere
+                } else {
+                    Exit::Undecoded
+                };
+            }
+            // The whole block is charged; who leaves it early gives the rest back.
+            self.left -= ops.len() as u64;
+            let mut rest = ops.iter();
+            while let Some(op) = rest.next() {
                 // The value, or the way out with the state as it was before this operation.
                 macro_rules! fallible {
                     ($result:expr) => {
                         match $result {
                             Ok(value) => value,
                             Err(exception) => {
-                                return self.stop(exception, ops, done, eip);
+                                return self.stop(exception, ops, rest.len() + 1, eip);
                             }
                         }
                     };
@@ -60,14 +67,13 @@ impl Core<'_> {
                 macro_rules! stored {
                     ($result:expr) => {
                         if fallible!($result) && !self.is_current() {
-                            return self.leave_page(done, page.wrapping_add(op.next.into()));
+                            return self.leave_page(rest.len(), page.wrapping_add(op.next.into()));
                         }
                     };
                 }
                 macro_rules! go {
                     ($target:expr) => {{
                         eip = $target;
-                        self.left -= done as u64 + 1;
                         continue 'block;
                     }};
                 }
@@ -76,7 +82,7 @@ impl Core<'_> {
                     ($result:expr, $target:expr) => {{
                         let noticed = fallible!($result);
                         if noticed && !self.is_current() {
-                            return self.leave_page(done, $target);
+                            return self.leave_page(0, $target);
                         }
                         go!($target);
                     }};
@@ -234,8 +240,8 @@ impl Core<'_> {
                 }
                 match op.code {
                     Code::Any => {
-                        self.left -= done as u64;
-                        self.eip = start_of(ops, done, eip, page);
+                        self.left += 1;
+                        self.eip = start_of(ops, 1, eip, page);
                         let Some(instruction) = code.other(op.imm) else {
                             return Exit::Undecoded;
                         };
@@ -460,23 +466,24 @@ impl Core<'_> {
                     }
                 }
             }
-            self.left -= ops.len() as u64;
             eip = end_of(ops, page);
         }
     }
 
-    /// The operation after `done` others of a block raised a fault.
+    /// An operation, the first of the last `undone` of a block, raised a fault.
     #[cold]
-    fn stop(&mut self, exception: Exception, ops: &[Op], done: usize, eip: u32) -> Exit {
-        self.left -= done as u64;
-        self.eip = start_of(ops, done, eip, eip & !(PAGE_SIZE - 1));
+    #[inline(never)]
+    fn stop(&mut self, exception: Exception, ops: &[Op], undone: usize, eip: u32) -> Exit {
+        self.left += undone as u64;
+        self.eip = start_of(ops, undone, eip, eip & !(PAGE_SIZE - 1));
         Exit::Event(Event::Exception(exception))
     }
 
-    /// The operation after `done` others of a block has retired, and code has changed.
+    /// All but the last `undone` operations of a block have retired, and code has changed.
     #[cold]
-    fn leave_page(&mut self, done: usize, next: u32) -> Exit {
-        self.left -= done as u64 + 1;
+    #[inline(never)]
+    fn leave_page(&mut self, undone: usize, next: u32) -> Exit {
+        self.left += undone as u64;
         self.eip = next;
         Exit::Elsewhere
     }
@@ -492,9 +499,10 @@ impl Core<'_> {
     }
 }
 
-/// Where an operation of a block that begins at `eip` begins.
+/// Where the first of the last `undone` operations of a block begins; the block begins at `eip`.
 #[inline]
-fn start_of(ops: &[Op], place: usize, eip: u32, page: u32) -> u32 {
+fn start_of(ops: &[Op], undone: usize, eip: u32, page: u32) -> u32 {
+    let place = ops.len() - undone;
     match place.checked_sub(1).and_then(|before| ops.get(before)) {
         Some(before) => page.wrapping_add(before.next.into()),
         None => eip,

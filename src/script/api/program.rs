@@ -232,7 +232,7 @@ pub mod functions {
     /// print(disasm(demo, "twice"));
     /// ```
     #[rhai_fn(name = "disasm", return_raw)]
-    pub fn disasm_function(ctx: NativeCallContext, task: Task, function: &str) -> Result<View> {
+    pub fn disasm_named(ctx: NativeCallContext, task: Task, function: &str) -> Result<View> {
         let (id, image) = image(&ctx, &task)?;
         match look(&ctx, |machine| {
             view::disassembly(machine, id, Some(function))
@@ -240,6 +240,19 @@ pub mod functions {
             Some(code) => as_view(&code, &code.text()),
             None => Err(no_place(&format!("function {function}"), &image).into()),
         }
+    }
+
+    /// The machine code of a function of a program, with the source lines.
+    ///
+    /// ```rhai
+    /// fn twice(n) { n * 2 }
+    /// fn main() { twice(21) }
+    /// let demo = spawn("demo", main);
+    /// print(disasm(demo, twice));
+    /// ```
+    #[rhai_fn(name = "disasm", return_raw)]
+    pub fn disasm_function(ctx: NativeCallContext, task: Task, function: FnPtr) -> Result<View> {
+        disasm_named(ctx, task, function.fn_name())
     }
 
     /// `n` bytes of a task's memory as words and characters; no page is faulted in.
