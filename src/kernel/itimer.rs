@@ -195,6 +195,14 @@ impl Kernel {
         }
     }
 
+    /// Whether a timer counts the ticks that a task's process uses.
+    pub(super) fn has_cpu_timers(&self, task: TaskId) -> bool {
+        self.signal_of(task).is_some_and(|signal| {
+            let timers = &signal.itimers;
+            timers.virt.expires != 0 || timers.prof.expires != 0
+        })
+    }
+
     /// The timers that count the running task's process: looked at once a tick.
     ///
     /// Simplified: in a process with several threads 2.6.12 may notice late, as each thread gets a
@@ -206,8 +214,7 @@ impl Kernel {
         let Some(id) = self.task(current).signal else {
             return;
         };
-        let timers = self.signals[id].itimers;
-        if timers.virt.expires == 0 && timers.prof.expires == 0 {
+        if !self.has_cpu_timers(current) {
             return;
         }
         let (utime, ptime) = self.cpu_ticks(current);

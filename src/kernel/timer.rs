@@ -73,19 +73,43 @@ impl Kernel {
         self.this_cpu = 0;
     }
 
-    /// Lets time pass up to `tick` while every CPU is idle and nothing can happen before it:
-    /// the same as handling each of these ticks.
-    pub fn skip_idle_to(&mut self, tick: u64) {
-        let ticks = tick - self.tick;
+    /// How many ticks from now on are quiet: at none of them the kernel does anything but charge
+    /// the running tasks, provided that these use the CPU all the time. There may be more.
+    pub fn quiet_ticks(&self) -> u64 {
+        let wakes = self.timers.next_expiry();
+        let alarms = self.real_timers.next_expiry();
+        let next = [wakes, alarms].into_iter().flatten().min();
+        let before = next.map_or(u64::MAX, |tick| (tick - 1).saturating_sub(self.tick));
+        let cpus = 0..self.cpus.len();
+        if before == 0 || cpus.into_iter().any(|cpu| self.looks_at_ticks(cpu)) {
+            return 0;
+        }
+        self.sched.quiet_ticks(self.jiffies()).min(before)
+    }
+
+    /// Whether each tick matters to the running task of a CPU for another reason than its slice.
+    fn looks_at_ticks(&self, cpu: usize) -> bool {
+        let current = self.sched.current(cpu);
+        current != self.sched.idle(cpu)
+            && (self.task(current).continuation.is_some()
+                || self.signal_pending(current)
+                || self.has_cpu_timers(current))
+    }
+
+    /// Lets so many ticks pass, all of them [quiet](Self::quiet_ticks), with the result that each
+    /// one would have had.
+    pub fn pass_quiet_ticks(&mut self, ticks: u64) {
+        let first = self.jiffies().wrapping_add(1);
+        self.tick += ticks;
         self.stat.ticks += ticks;
-        self.tick = tick;
         for cpu in 0..self.cpus.len() {
             let current = self.sched.current(cpu);
-            self.tasks[current].utime += ticks as u32;
+            let task = &mut self.tasks[current];
+            task.utime += ticks as u32;
+            task.entered_handler = false;
         }
-        let first = self.jiffies().wrapping_sub(ticks as u32).wrapping_add(1);
-        self.sched.skip_idle_ticks(first, ticks - 1);
-        self.scheduler_tick();
+        let now = self.sched_clock();
+        self.sched.pass_quiet_ticks(ticks, now, first);
     }
 
     /// Puts the current task to sleep; `until` sets a timer for that tick.

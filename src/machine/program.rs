@@ -52,6 +52,13 @@ impl Cycles {
         };
     }
 
+    /// The dice are thrown for so many ticks that nobody uses.
+    pub(super) const fn skip_ticks(&mut self, ticks: u64) {
+        if let Some(state) = &mut self.dice {
+            *state = state.wrapping_add(SPLIT_MIX_STEP.wrapping_mul(ticks));
+        }
+    }
+
     /// Time since the tick after so many instructions, ns.
     const fn ns(&self, used: u32) -> u32 {
         (used as u64 * 1_000_000 / self.per_tick as u64) as u32
@@ -62,9 +69,12 @@ impl Cycles {
     }
 }
 
+/// By how much the state of `SplitMix64` grows with each number.
+const SPLIT_MIX_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// `SplitMix64`: the next number of a sequence that a seed decides.
 const fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    *state = state.wrapping_add(SPLIT_MIX_STEP);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -51,19 +51,13 @@ impl Machine {
             if self.kernel.panic.is_some() {
                 return Stop::Panic;
             }
-            if self.all_idle() {
-                match self.next_event() {
-                    None if stop_if_idle => return Stop::Idle,
-                    next => {
-                        // The last of these ticks is the one before something can happen.
-                        let quiet = next.map_or(end, |tick| end.min(tick - 1));
-                        if quiet > self.kernel.tick {
-                            self.begin_tick();
-                            self.kernel.skip_idle_to(quiet);
-                            continue;
-                        }
-                    }
-                }
+            if stop_if_idle && self.all_idle() && self.next_event().is_none() {
+                return Stop::Idle;
+            }
+            let quiet = self.quiet_ticks().min(end - self.kernel.tick);
+            if quiet > 1 {
+                self.pass_quiet_ticks(quiet);
+                continue;
             }
             if let Some(stop) = self.run_programs() {
                 return stop;
@@ -83,7 +77,7 @@ impl Machine {
     fn tick(&mut self) -> bool {
         for cpu in 0..self.kernel.cpus.len() {
             let current = self.kernel.sched.current(cpu);
-            self.charge(current);
+            self.charge(current, 1);
         }
         self.begin_tick();
         self.kernel.timer_interrupt();
@@ -91,6 +85,47 @@ impl Machine {
         self.kernel.scheduler_tick();
         self.idle_steps = 0;
         self.settle()
+    }
+
+    /// How many ticks may pass in one step: nothing happens by itself, and the running tasks have
+    /// no other wish than to run on.
+    fn quiet_ticks(&self) -> u64 {
+        let mut quiet = match self.arrivals.next_tick() {
+            None => u64::MAX,
+            Some(tick) => (tick - 1).saturating_sub(self.kernel.tick),
+        };
+        let sched = &self.kernel.sched;
+        for cpu in 0..sched.cpus() {
+            let current = sched.current(cpu);
+            if current != sched.idle(cpu) {
+                quiet = quiet.min(self.runs_on(current));
+            }
+        }
+        if quiet == 0 {
+            return 0;
+        }
+        quiet.min(self.kernel.quiet_ticks())
+    }
+
+    /// Ticks after which a task still wants to run without doing anything else.
+    fn runs_on(&self, task: TaskId) -> u64 {
+        match self.modes.get(task) {
+            Some(UserMode::Workload(workload)) => workload.left.saturating_sub(1),
+            Some(UserMode::Puppet(puppet)) if puppet.spin => u64::MAX,
+            Some(UserMode::Puppet(puppet)) => puppet.compute_left.saturating_sub(1),
+            Some(UserMode::Program | UserMode::Spawned { .. }) | None => 0,
+        }
+    }
+
+    fn pass_quiet_ticks(&mut self, ticks: u64) {
+        for cpu in 0..self.kernel.cpus.len() {
+            let current = self.kernel.sched.current(cpu);
+            self.charge(current, ticks);
+        }
+        self.cycles.skip_ticks(ticks - 1);
+        self.begin_tick();
+        self.kernel.pass_quiet_ticks(ticks);
+        self.idle_steps = 0;
     }
 
     /// The clock inside the tick begins anew.
@@ -109,14 +144,14 @@ impl Machine {
         events.into_iter().flatten().min()
     }
 
-    /// Takes the tick that is passing off what the running task still wants to run.
-    fn charge(&mut self, task: TaskId) {
+    /// Takes the ticks that are passing off what the running task still wants to run.
+    fn charge(&mut self, task: TaskId, ticks: u64) {
         match self.modes.get_mut(task) {
             Some(UserMode::Workload(workload)) => {
-                workload.left = workload.left.saturating_sub(1);
+                workload.left = workload.left.saturating_sub(ticks);
             }
             Some(UserMode::Puppet(puppet)) => {
-                puppet.compute_left = puppet.compute_left.saturating_sub(1);
+                puppet.compute_left = puppet.compute_left.saturating_sub(ticks);
             }
             Some(UserMode::Program | UserMode::Spawned { .. }) | None => {}
         }

@@ -436,7 +436,9 @@ impl Lab {
             k.mms.iter().collect::<Vec<_>>(),
             k.files.iter().collect::<Vec<_>>(),
             k.signals.iter().collect::<Vec<_>>(),
-            k.sched.rq(0),
+            (0..k.sched.cpus())
+                .map(|cpu| (k.sched.rq(cpu), k.sched.domains(cpu)))
+                .collect::<Vec<_>>(),
             k.pidmap,
             k.pid_hash,
             (k.tick, k.nr_threads, k.total_forks, k.process_counts),

@@ -108,7 +108,7 @@ impl Scheduler {
     }
 
     /// `jiffies` for balancing: the CPUs are not to balance all at once.
-    fn balance_clock(&self, cpu: usize, jiffies: u32) -> u32 {
+    pub(super) fn balance_clock(&self, cpu: usize, jiffies: u32) -> u32 {
         let offset = HZ * cpu as u32 / self.rqs.len() as u32;
         jiffies.wrapping_add(offset)
     }
@@ -270,7 +270,7 @@ impl Scheduler {
 
     /// Balances as so many ticks do while every CPU is idle and nobody is runnable; `jiffies` is
     /// that of the first of them. Only loads fade and intervals pass.
-    pub fn skip_idle_ticks(&mut self, jiffies: u32, ticks: u64) {
+    pub(super) fn skip_idle_ticks(&mut self, jiffies: u32, ticks: u64) {
         for cpu in 0..self.rqs.len() {
             if self.domains[cpu].is_empty() {
                 return;

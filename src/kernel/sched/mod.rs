@@ -4,7 +4,7 @@
 //! Reading order: `task` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
 //! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. On several CPUs: `domain`
 //! (who balances with whom), `imbalance` (the decisions), `balance` and `migrate` (the moves).
-//! `check` is for tests.
+//! `quiet` says which ticks need no looking at. `check` is for tests.
 
 mod balance;
 mod check;
@@ -15,6 +15,7 @@ mod migrate;
 mod policy;
 mod prio;
 mod prio_array;
+mod quiet;
 mod runqueue;
 mod schedule;
 mod task;

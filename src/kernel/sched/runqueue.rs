@@ -142,6 +142,17 @@ impl RunQueue {
         self.cpu_load = (old + now) / 2;
     }
 
+    /// The same at so many ticks, the load of the moment being what it is.
+    pub(super) fn update_cpu_load_often(&mut self, ticks: u64) {
+        for _ in 0..ticks {
+            let before = self.cpu_load;
+            self.update_cpu_load();
+            if self.cpu_load == before {
+                break;
+            }
+        }
+    }
+
     /// Appends the task at the tail of its list in that array. Linux 2.6.12: kernel/sched.c,
     /// `enqueue_task()`.
     #[inline]

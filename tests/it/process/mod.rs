@@ -20,6 +20,7 @@ mod puppets;
 mod replay;
 mod shortage;
 mod signals;
+mod skipping;
 mod sleeps;
 mod smp;
 mod tid_tls;

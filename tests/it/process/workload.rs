@@ -161,23 +161,6 @@ fn a_signal_ends_a_timed_sleep_and_its_timer() {
     lab.tick(200);
 }
 
-/// Idle ticks that are skipped in one go change nothing that is seen.
-#[test]
-fn skipped_idle_time_is_like_ticks_one_by_one() {
-    let steps = ["run 3", "sleep 500", "run 2", "io 77", "goto 0"];
-    let mut labs = [Lab::boot(), Lab::boot()];
-    for lab in &mut labs {
-        lab.workload("A", &steps, &[]);
-    }
-    let [whole, pieces] = &mut labs;
-    whole.tick(3000);
-    for _ in 0..3000 {
-        pieces.tick(1);
-    }
-    assert_eq!(whole.digest(), pieces.digest());
-    assert_eq!(whole.since(0), pieces.since(0));
-}
-
 #[test]
 fn a_workload_may_have_the_name_of_a_program() {
     let mut lab = Lab::boot();

@@ -1,0 +1,93 @@
+//! Quiet ticks: those at which the scheduler decides nothing. The running tasks are charged, loads
+//! fade or grow, and all else stays, so that any number of them can pass in one step.
+
+use super::prio::{task_interactive, task_timeslice, timeslice_granularity};
+use super::{SchedTask, Scheduler};
+use crate::abi::Policy;
+
+impl Scheduler {
+    /// How many of the ticks after `jiffies` are quiet, if nobody is woken, made or ended before:
+    /// no slice ends, no turn goes to an equal, no CPU balances. There may be more of them; 0 says
+    /// that the next tick must be looked at.
+    pub fn quiet_ticks(&self, jiffies: u32) -> u64 {
+        let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
+        let cpus = 0..self.cpus();
+        cpus.map(|cpu| self.quiet_ticks_of(cpu, jiffies, all_idle))
+            .min()
+            .unwrap_or(0)
+    }
+
+    fn quiet_ticks_of(&self, cpu: usize, jiffies: u32, all_idle: bool) -> u64 {
+        let rq = &self.rqs[cpu];
+        let curr = &self.tasks[rq.curr];
+        if curr.need_resched() {
+            return 0;
+        }
+        // While every CPU is idle, balancing finds nothing; its intervals are caught up with.
+        let balances = if all_idle {
+            u64::MAX
+        } else {
+            self.ticks_to_balance(cpu, jiffies)
+        };
+        let charged = if rq.curr == rq.idle {
+            u64::MAX
+        } else if curr.array != Some(rq.active_index()) {
+            0
+        } else {
+            self.ticks_within_slice(curr)
+        };
+        balances.min(charged)
+    }
+
+    /// Ticks before the one at which this CPU balances one of its domains.
+    fn ticks_to_balance(&self, cpu: usize, jiffies: u32) -> u64 {
+        let now = self.balance_clock(cpu, jiffies);
+        let idle = self.is_idle(cpu);
+        let left = self.domains[cpu].iter().map(|sd| {
+            let passed = now.wrapping_sub(sd.last_balance);
+            let left = sd.interval(idle).saturating_sub(passed);
+            u64::from(left.saturating_sub(1))
+        });
+        left.min().unwrap_or(u64::MAX)
+    }
+
+    /// Ticks before the one at which a running task's slice ends or goes on behind its equals.
+    fn ticks_within_slice(&self, p: &SchedTask) -> u64 {
+        match p.policy {
+            Policy::Fifo => return u64::MAX,
+            Policy::RoundRobin => return u64::from(p.time_slice.saturating_sub(1)),
+            Policy::Normal => {}
+        }
+        let full = task_timeslice(p.static_prio);
+        let Some(used) = full.checked_sub(p.time_slice) else {
+            // More than a slice: the arithmetic of turns wraps.
+            return 0;
+        };
+        let granularity = timeslice_granularity(p.sleep_avg, self.cpus() as u32);
+        let turn = granularity - used % granularity;
+        let ends_turn = task_interactive(p) && p.time_slice >= turn + granularity;
+        let next = if ends_turn { turn } else { p.time_slice };
+        u64::from(next.saturating_sub(1))
+    }
+
+    /// Lets so many ticks pass, all of them quiet. `now` (ns) is `sched_clock()` at the last of
+    /// them, `jiffies` the number of the first.
+    pub fn pass_quiet_ticks(&mut self, ticks: u64, now: u64, jiffies: u32) {
+        let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
+        for rq in &mut self.rqs {
+            let task = &mut self.tasks[rq.curr];
+            task.update_cpu_clock(rq.timestamp_last_tick, now);
+            rq.timestamp_last_tick = now;
+            if rq.curr != rq.idle && task.policy != Policy::Fifo {
+                task.time_slice -= ticks as u32;
+            }
+        }
+        if all_idle {
+            self.skip_idle_ticks(jiffies, ticks);
+        } else if self.cpus() > 1 {
+            self.rqs
+                .iter_mut()
+                .for_each(|rq| rq.update_cpu_load_often(ticks));
+        }
+    }
+}
