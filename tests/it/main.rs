@@ -13,6 +13,7 @@ mod layers;
 mod ledger;
 mod limits;
 mod markdown;
+mod marks;
 mod messages;
 mod model;
 mod process;

@@ -6,6 +6,7 @@ use super::task::RunLinks;
 use super::{Ctx, Scheduler, ThreadFlags};
 use crate::abi::{Pid, TaskId, TaskState};
 use crate::trace::{EventKind, PidRun, Placement, TraceEvent};
+use cov_mark::hit;
 use std::iter::successors;
 
 /// Percent of the bonus that a child inherits.
@@ -182,16 +183,27 @@ impl Scheduler {
 
     fn place(&mut self, ctx: &Ctx, current: TaskId, child: TaskId, placement: Placement) {
         match placement {
-            Placement::BeforeParent => self.insert_before_parent(current, child),
+            Placement::BeforeParent => {
+                hit!(new_task_before_its_parent);
+                self.insert_before_parent(current, child);
+            }
             Placement::OtherCpu => {
+                hit!(new_task_on_another_cpu);
                 let here = self.rqs[ctx.cpu].timestamp_last_tick;
                 let (tasks, rq) = self.task_rq_mut(child);
                 let stamp = tasks[child].timestamp.wrapping_sub(here);
                 tasks[child].timestamp = stamp.wrapping_add(rq.timestamp_last_tick);
                 rq.activate_raw(tasks, child);
-                self.resched_if_preempts(child);
+                if self.resched_if_preempts(child) {
+                    hit!(new_task_preempts_on_another_cpu);
+                }
             }
             Placement::TailSharedVm | Placement::TailByOption | Placement::ParentNotQueued => {
+                match placement {
+                    Placement::TailSharedVm => hit!(new_task_that_shares_memory),
+                    Placement::ParentNotQueued => hit!(new_task_of_a_parent_on_no_array),
+                    _ => hit!(new_task_at_the_tail_by_option),
+                }
                 let (tasks, rq) = self.task_rq_mut(child);
                 rq.activate_raw(tasks, child);
             }

@@ -39,12 +39,11 @@ pub use prio::{
 pub use prio_array::PrioArray;
 pub use runqueue::{RqStat, RunQueue};
 pub use schedule::Switch;
-pub use task::{SchedTask, ThreadFlags};
+pub use task::{SchedTask, Tasks, ThreadFlags};
 pub use wakeup::{WhyNot, WhyNotKind};
 
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
 use crate::trace::{ArrayKind, Stamp, TraceEvent, TraceLog};
-use task::Tasks;
 
 /// Where and when the scheduler is called, and where it reports.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use super::prio::would_preempt;
 use super::{Ctx, RunQueue, Scheduler};
 use crate::abi::{Policy, TaskId, nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice};
 use crate::trace::TraceEvent;
+use cov_mark::hit;
 
 impl Scheduler {
     /// Changes the nice value; out of -20..=19 or unchanged, nothing happens. Linux 2.6.12:
@@ -15,10 +16,12 @@ impl Scheduler {
         let (tasks, rq) = self.task_rq_mut(p);
         let task = &mut tasks[p];
         if nice == static_prio_to_nice(task.static_prio) || !(-20..=19).contains(&nice) {
+            hit!(renice_to_the_same_or_to_nonsense);
             return;
         }
         let static_prio = nice_to_static_prio(nice);
         if task.is_rt() {
+            hit!(renice_of_a_real_time_task);
             task.static_prio = static_prio;
         } else {
             let old_prio = task.prio;
@@ -29,8 +32,13 @@ impl Scheduler {
                 rq.enqueue_task(tasks, p, array);
                 let worse_and_running = static_prio > old_prio && rq.curr == p;
                 if static_prio < old_prio || worse_and_running {
+                    hit!(renice_asks_for_a_reschedule);
                     tasks[rq.curr].set_need_resched();
+                } else {
+                    hit!(renice_of_a_queued_task_changes_no_turn);
                 }
+            } else {
+                hit!(renice_of_a_sleeper);
             }
         }
         self.emit_set_prio(ctx, p);
@@ -81,14 +89,17 @@ impl Scheduler {
             unreachable!("the idle task does not yield");
         };
         let target = if task.is_rt() {
+            hit!(yield_of_a_real_time_task);
             rq.active_index()
         } else {
             rq.expired_index()
         };
         count_yield(rq, rq.array(array).nr_active() == 1);
         if array == target {
+            hit!(yield_within_the_array);
             rq.array_mut(array).requeue(&mut self.tasks, curr);
         } else {
+            hit!(yield_to_the_expired_array);
             rq.dequeue_task(&mut self.tasks, curr);
             rq.enqueue_task(&mut self.tasks, curr, target);
         }

@@ -5,6 +5,7 @@
 use super::runqueue::RunQueue;
 use super::task::SchedTask;
 use crate::abi::{MAX_PRIO, MAX_RT_PRIO, nice_to_static_prio, static_prio_to_nice};
+use cov_mark::hit;
 
 /// ns per tick as kernel/sched.c counts: 10^9 / HZ.
 pub const NS_PER_TICK: u32 = 1_000_000;
@@ -196,8 +197,10 @@ pub fn expired_starving(rq: &RunQueue, curr_static_prio: u8, jiffies: u32) -> Op
     let limit = STARVATION_LIMIT.wrapping_mul(rq.nr_running) + 1;
     let best = rq.best_expired_prio;
     if rq.expired_timestamp != 0 && elapsed >= limit {
+        hit!(starving_for_too_long);
         Some(Starving::TooLong { elapsed, limit })
     } else if curr_static_prio > best {
+        hit!(starving_with_a_better_static_priority);
         Some(Starving::BetterExpired { best })
     } else {
         None

@@ -26,8 +26,15 @@ struct List {
     tail: Option<TaskId>,
 }
 
+impl Default for PrioArray {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl PrioArray {
-    pub(super) fn new() -> Self {
+    /// An empty array.
+    pub fn new() -> Self {
         let mut array = Self {
             nr_active: 0,
             bitmap: [0; BITMAP_SIZE],
@@ -96,17 +103,13 @@ impl PrioArray {
     }
 
     /// The members of the list of that level, head first.
-    pub(super) fn members<'a>(
-        &self,
-        tasks: &'a Tasks,
-        prio: u8,
-    ) -> impl Iterator<Item = TaskId> + 'a {
+    pub fn members<'a>(&self, tasks: &'a Tasks, prio: u8) -> impl Iterator<Item = TaskId> + 'a {
         successors(self.head(prio), |id| tasks[*id].run_list.next)
     }
 
     /// Appends the task at the tail of the list of its priority. `enqueue_task()`.
     #[inline]
-    pub(super) fn enqueue(&mut self, tasks: &mut Tasks, id: TaskId) {
+    pub fn enqueue(&mut self, tasks: &mut Tasks, id: TaskId) {
         let prio = tasks[id].prio;
         self.nr_active += 1;
         self.set_bit(prio);
@@ -115,7 +118,7 @@ impl PrioArray {
 
     /// Takes the task out. To be called before its priority changes. `dequeue_task()`.
     #[inline]
-    pub(super) fn dequeue(&mut self, tasks: &mut Tasks, id: TaskId) {
+    pub fn dequeue(&mut self, tasks: &mut Tasks, id: TaskId) {
         let prio = tasks[id].prio;
         self.nr_active -= 1;
         self.unlink(tasks, id, prio);
@@ -126,7 +129,7 @@ impl PrioArray {
 
     /// Moves the task to the tail of its list. `requeue_task()`.
     #[inline]
-    pub(super) fn requeue(&mut self, tasks: &mut Tasks, id: TaskId) {
+    pub fn requeue(&mut self, tasks: &mut Tasks, id: TaskId) {
         let prio = tasks[id].prio;
         self.unlink(tasks, id, prio);
         self.link_tail(tasks, id, prio);
@@ -134,7 +137,7 @@ impl PrioArray {
 
     /// Links the task just before `successor`, which is in this array, and whose priority it has.
     /// The bitmap needs no change: the list is not empty.
-    pub(super) fn insert_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
+    pub fn insert_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
         let prio = tasks[successor].prio;
         let prev = tasks[successor].run_list.prev.replace(id);
         tasks[id].run_list = RunLinks {

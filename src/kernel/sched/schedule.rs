@@ -4,6 +4,7 @@ use super::prio::{NS_MAX_SLEEP_AVG, current_bonus, recalc_task_prio};
 use super::{Ctx, Scheduler, ThreadFlags};
 use crate::abi::{TaskId, TaskState};
 use crate::trace::TraceEvent;
+use cov_mark::hit;
 
 /// Part of a wait on the runqueue that counts as sleep after a wake-up by a task:
 /// `ON_RUNQUEUE_WEIGHT` (30 percent) in units of 1/128.
@@ -32,7 +33,11 @@ impl Scheduler {
         let voluntary = self.leave_runqueue(ctx.cpu, prev);
         let next = self.pick_next(ctx, prev);
         self.charge(ctx, prev, run_time);
-        (prev != next).then(|| self.switch(ctx, prev, next, voluntary))
+        if prev == next {
+            hit!(schedule_goes_on_with_the_same_task);
+            return None;
+        }
+        Some(self.switch(ctx, prev, next, voluntary))
     }
 
     /// The time to be taken off the sleep average: the higher the bonus, the less.
@@ -49,6 +54,7 @@ impl Scheduler {
         let rq = &mut self.rqs[cpu];
         let task = &mut self.tasks[prev];
         if task.dead {
+            hit!(schedule_of_a_dead_task);
             task.state = TaskState::DEAD;
         }
         if task.state == TaskState::RUNNING {
@@ -56,9 +62,12 @@ impl Scheduler {
         }
         let signalled = task.thread_flags.contains(ThreadFlags::SIGPENDING);
         if signalled && task.state.contains(TaskState::INTERRUPTIBLE) {
+            hit!(schedule_keeps_a_signalled_task);
             task.state = TaskState::RUNNING;
         } else {
+            hit!(schedule_of_a_task_that_sleeps);
             if task.state == TaskState::UNINTERRUPTIBLE {
+                hit!(schedule_of_an_uninterruptible_task);
                 rq.nr_uninterruptible += 1;
             }
             rq.deactivate(&mut self.tasks, prev);
@@ -72,11 +81,13 @@ impl Scheduler {
         }
         let rq = &mut self.rqs[ctx.cpu];
         if rq.nr_running == 0 {
+            hit!(schedule_goes_idle);
             rq.expired_timestamp = 0;
             rq.stat.sched_goidle += 1;
             return rq.idle;
         }
         if rq.active().nr_active() == 0 {
+            hit!(schedule_swaps_the_arrays);
             rq.swap_arrays();
             ctx.emit(&self.tasks[prev], TraceEvent::ArraySwap {});
         }
@@ -96,8 +107,14 @@ impl Scheduler {
         }
         let waited = ctx.now.wrapping_sub(task.timestamp);
         let credited = match task.activated {
-            1 => waited.wrapping_mul(ON_RUNQUEUE_WEIGHT) / 128,
-            _ => waited,
+            1 => {
+                hit!(schedule_credits_a_part_of_the_wait);
+                waited.wrapping_mul(ON_RUNQUEUE_WEIGHT) / 128
+            }
+            _ => {
+                hit!(schedule_credits_all_of_the_wait);
+                waited
+            }
         };
         let credit = recalc_task_prio(task, task.timestamp.wrapping_add(credited));
         let array = rq.dequeue_task(&mut self.tasks, next);

@@ -10,7 +10,7 @@ const INIT_PRIO: u8 = 120;
 const INIT_TIME_SLICE: u32 = 1000;
 
 /// What the scheduler knows of every task.
-pub(super) type Tasks = SecondaryMap<TaskId, SchedTask>;
+pub type Tasks = SecondaryMap<TaskId, SchedTask>;
 
 /// The scheduling fields of a task. Times are in ns, slices in ticks.
 ///

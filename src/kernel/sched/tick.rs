@@ -7,6 +7,7 @@ use super::task::{SchedTask, Tasks};
 use super::{Ctx, IdleType, RunQueue, Scheduler};
 use crate::abi::{Policy, TaskId};
 use crate::trace::{ArrayKind, TraceEvent};
+use cov_mark::hit;
 
 impl Scheduler {
     /// Charges the running task of this CPU one tick. Linux 2.6.12: kernel/sched.c,
@@ -19,11 +20,13 @@ impl Scheduler {
         task.update_cpu_clock(rq.timestamp_last_tick, ctx.now);
         rq.timestamp_last_tick = ctx.now;
         if p == rq.idle {
+            hit!(tick_of_the_idle_task);
             self.rebalance_tick(ctx, IdleType::Idle);
             return;
         }
         if task.array != Some(rq.active_index()) {
             // Its slice is used up already; the new one is not touched before the array swap.
+            hit!(tick_on_the_expired_array);
             task.set_need_resched();
         } else if task.is_rt() {
             tick_rt(ctx, &mut self.tasks, rq, p);
@@ -43,10 +46,12 @@ impl Scheduler {
 fn tick_rt(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     let task = &mut tasks[p];
     if task.policy != Policy::RoundRobin {
+        hit!(tick_of_a_fifo_task);
         return;
     }
     task.time_slice = task.time_slice.wrapping_sub(1);
     if task.time_slice == 0 {
+        hit!(tick_ends_a_round_robin_turn);
         refill(task);
         rq.array_mut(rq.active_index()).requeue(tasks, p);
         emit_expire(ctx, &tasks[p], None);
@@ -62,14 +67,17 @@ fn expire(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     refill(task);
     // Before the test and whatever its outcome: an interactive task starts the clock as well.
     if rq.expired_timestamp == 0 {
+        hit!(tick_of_the_first_expiry);
         rq.expired_timestamp = ctx.jiffies;
     }
     let static_prio = task.static_prio;
     let stays_active =
         task_interactive(task) && expired_starving(rq, static_prio, ctx.jiffies).is_none();
     let (to, index) = if stays_active {
+        hit!(tick_expires_to_the_active_array);
         (ArrayKind::Active, rq.active_index())
     } else {
+        hit!(tick_expires_to_the_expired_array);
         rq.best_expired_prio = rq.best_expired_prio.min(static_prio);
         (ArrayKind::Expired, rq.expired_index())
     };
@@ -92,6 +100,7 @@ fn granularity_is_up(task: &SchedTask, online_cpus: u32) -> bool {
 }
 
 fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+    hit!(tick_ends_a_turn_within_the_slice);
     rq.array_mut(rq.active_index()).requeue(tasks, p);
     let task = &mut tasks[p];
     task.set_need_resched();

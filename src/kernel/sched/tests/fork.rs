@@ -5,6 +5,7 @@ use crate::trace::Placement::{
     BeforeParent, OtherCpu, ParentNotQueued, TailByOption, TailSharedVm,
 };
 use crate::trace::TraceFilter;
+use cov_mark::check;
 
 const MS: u32 = NS_PER_TICK;
 
@@ -67,6 +68,8 @@ fn the_tick_that_fork_charges_to_a_real_time_parent() {
 /// Scheduler example W3.
 #[test]
 fn a_forked_child_runs_before_its_parent_and_a_thread_after_everyone() {
+    check!(new_task_before_its_parent);
+    check!(new_task_that_shares_memory);
     for (clone_vm, list, schedule) in [
         (false, "C P X", "P 0, C 0, P 51, X 101, C 201"),
         (true, "P X C", "P 0, X 50, C 150, P 201"),
@@ -160,6 +163,8 @@ fn which_branch_wake_up_new_task_takes_and_whether_it_was_forced() {
 
 #[test]
 fn every_branch_puts_the_child_in_its_place() {
+    check!(new_task_at_the_tail_by_option);
+    check!(new_task_of_a_parent_on_no_array);
     let [none, off_array, parent_first, other_cpu] = levers();
     for (clone_vm, levers, placement, list, resched) in [
         (false, none, BeforeParent, "C P X", true),
@@ -215,6 +220,8 @@ fn the_boot_task_forks_init() {
 
 #[test]
 fn a_child_on_another_cpu_preempts_there_if_it_is_better() {
+    check!(new_task_on_another_cpu);
+    check!(new_task_preempts_on_another_cpu);
     for (sleep_avg_ms, preempts) in [(0, false), (1000, true)] {
         let mut bench = Bench::with_cpus(2);
         bench.cpu = 1;

@@ -1,10 +1,13 @@
 //! What nice, setscheduler and yield do to priorities and queues.
 
 use super::*;
+use cov_mark::check;
 
 /// Scheduler example W19.
 #[test]
 fn renice_drops_the_bonus_and_compares_with_the_old_dynamic_priority() {
+    check!(renice_asks_for_a_reschedule);
+    check!(renice_to_the_same_or_to_nonsense);
     for (nice, sleep_avg_ms, new_nice, prio, resched) in [
         (0, 1000, 5, 125, true),
         (0, 1000, -5, 115, false),
@@ -26,6 +29,7 @@ fn renice_drops_the_bonus_and_compares_with_the_old_dynamic_priority() {
 
 #[test]
 fn renice_of_a_waiting_task_asks_the_running_one_only_if_it_got_better() {
+    check!(renice_of_a_queued_task_changes_no_turn);
     // T has priority 125, without its bonus 120 + nice.
     for (new_nice, resched) in [(-6, true), (4, true), (5, false), (6, false)] {
         let mut bench = Bench::new();
@@ -39,6 +43,7 @@ fn renice_of_a_waiting_task_asks_the_running_one_only_if_it_got_better() {
 
 #[test]
 fn renice_of_a_real_time_task_waits_in_the_static_priority() {
+    check!(renice_of_a_real_time_task);
     let mut bench = Bench::new();
     let task = bench.real_time("R", Policy::RoundRobin, 10);
     bench.on(|s, ctx| s.set_user_nice(ctx, task, 10));
@@ -58,6 +63,18 @@ fn renice_keeps_the_array() {
     assert_eq!(bench.list(ArrayKind::Expired, 125), "A");
     bench.on(|s, ctx| s.set_user_nice(ctx, a, 3));
     assert_eq!(bench.list(ArrayKind::Expired, 123), "A");
+}
+
+#[test]
+fn renice_of_a_sleeper_waits_in_its_priority() {
+    check!(renice_of_a_sleeper);
+    let mut bench = Bench::new();
+    bench.hog("A", 0, 0);
+    bench.settle();
+    let sleeper = bench.sleeper("S", 0, 500);
+    bench.on(|s, ctx| s.set_user_nice(ctx, sleeper, -20));
+    assert_eq!(bench.sched.get(sleeper).prio, 100);
+    assert!(!bench.sched.need_resched(0));
 }
 
 #[test]
@@ -140,6 +157,7 @@ fn a_lone_task_that_yields_goes_on_after_an_array_swap() {
 /// Scheduler example W21.
 #[test]
 fn a_yielding_task_waits_until_the_others_have_used_their_slices() {
+    check!(yield_to_the_expired_array);
     let mut bench = Bench::new();
     let a = bench.hog("A", 0, 0);
     bench.hog("B", 0, 0);
@@ -160,6 +178,7 @@ fn a_yielding_task_waits_until_the_others_have_used_their_slices() {
 
 #[test]
 fn a_real_time_task_yields_to_its_equals_only() {
+    check!(yield_of_a_real_time_task);
     let mut bench = Bench::new();
     bench.hog("N", 0, 0);
     bench.real_time("A", Policy::Fifo, 5);
@@ -173,6 +192,7 @@ fn a_real_time_task_yields_to_its_equals_only() {
 
 #[test]
 fn a_task_that_has_expired_already_yields_within_the_expired_array() {
+    check!(yield_within_the_array);
     let mut bench = Bench::new();
     bench.hog("A", 0, 0);
     bench.hog("B", 0, 0);

@@ -1,6 +1,7 @@
 //! Schedules of whole runs: who has the CPU from which tick on.
 
 use super::*;
+use cov_mark::check;
 
 const NS: u64 = NS_PER_TICK as u64;
 
@@ -12,6 +13,9 @@ fn check(bench: &mut Bench, until: u64, schedule: &str) {
 /// Scheduler example W12.
 #[test]
 fn equal_hogs_take_turns_of_a_full_slice() {
+    check!(schedule_swaps_the_arrays);
+    check!(tick_expires_to_the_expired_array);
+    check!(tick_of_the_first_expiry);
     let mut bench = Bench::new();
     let [a, ..] = ["A", "B", "C"].map(|name| bench.hog(name, 0, 0));
     check(&mut bench, 300, "A 0, B 100, C 200, A 300");
@@ -48,6 +52,7 @@ fn nice_values_decide_the_length_of_the_turns() {
 /// Scheduler example W14.
 #[test]
 fn round_robin_tasks_of_one_priority_shut_ordinary_tasks_out() {
+    check!(tick_ends_a_round_robin_turn);
     let mut bench = Bench::new();
     bench.hog("N", -20, 1000);
     bench.real_time("A", Policy::RoundRobin, 5);
@@ -57,6 +62,7 @@ fn round_robin_tasks_of_one_priority_shut_ordinary_tasks_out() {
 
 #[test]
 fn a_fifo_task_never_gives_way_to_its_equals() {
+    check!(tick_of_a_fifo_task);
     let mut bench = Bench::new();
     let a = bench.real_time("A", Policy::Fifo, 5);
     bench.real_time("B", Policy::Fifo, 5);
@@ -67,6 +73,7 @@ fn a_fifo_task_never_gives_way_to_its_equals() {
 /// Scheduler example W15.
 #[test]
 fn interactive_hogs_alternate_by_the_granularity_rule() {
+    check!(tick_ends_a_turn_within_the_slice);
     let mut bench = Bench::new();
     let [a, b] = ["A", "B"].map(|name| bench.hog(name, 0, 1000));
     bench.run_to(60);
@@ -95,6 +102,7 @@ fn interactive_hogs_alternate_by_the_granularity_rule() {
 /// Scheduler example W16.
 #[test]
 fn an_interactive_hog_keeps_the_cpu_until_the_others_starve() {
+    check!(tick_expires_to_the_active_array);
     let mut bench = Bench::new();
     bench.hog("I", 0, 1000);
     bench.hog("H", 0, 0);
@@ -110,6 +118,7 @@ fn an_interactive_hog_keeps_the_cpu_until_the_others_starve() {
 /// Scheduler example W17.
 #[test]
 fn a_task_held_interactive_lets_two_hogs_wait_for_three_seconds() {
+    check!(starving_for_too_long);
     let mut bench = Bench::new();
     let held = bench.hog("I", 0, 1000);
     bench.hog("H1", 0, 0);
@@ -127,6 +136,7 @@ fn a_task_held_interactive_lets_two_hogs_wait_for_three_seconds() {
 /// Scheduler example W18.
 #[test]
 fn a_better_expired_task_sends_an_interactive_one_to_the_expired_array() {
+    check!(starving_with_a_better_static_priority);
     let mut bench = Bench::new();
     let hog = bench.hog("H", 0, 0);
     bench.settle();
@@ -147,6 +157,7 @@ fn a_better_expired_task_sends_an_interactive_one_to_the_expired_array() {
 
 #[test]
 fn best_expired_prio_outlives_an_idle_period_but_expired_timestamp_does_not() {
+    check!(schedule_goes_idle);
     let mut bench = Bench::new();
     bench.hog("H", 0, 0);
     bench.run_to(100);
@@ -165,6 +176,7 @@ fn best_expired_prio_outlives_an_idle_period_but_expired_timestamp_does_not() {
 
 #[test]
 fn ticks_on_the_expired_array_do_not_burn_the_new_slice() {
+    check!(tick_on_the_expired_array);
     let mut bench = Bench::new();
     let hog = bench.hog("H", 0, 0);
     bench.run_to(99);
@@ -250,6 +262,7 @@ fn a_run_costs_less_the_higher_the_bonus() {
 
 #[test]
 fn a_pass_that_keeps_the_task_charges_it_but_counts_no_switch() {
+    check!(schedule_goes_on_with_the_same_task);
     let mut bench = Bench::new();
     let task = bench.hog("T", 0, 500);
     bench.settle();
@@ -260,4 +273,15 @@ fn a_pass_that_keeps_the_task_charges_it_but_counts_no_switch() {
     let task = bench.sched.get(task);
     assert_eq!((task.timestamp, task.nivcsw), (50 * NS, 0));
     assert_eq!(task.sleep_avg, 490 * NS_PER_TICK);
+}
+
+#[test]
+fn the_idle_task_has_no_slice_to_lose() {
+    check!(tick_of_the_idle_task);
+    let mut bench = Bench::new();
+    bench.run_to(3);
+    let rq = bench.sched.rq(0);
+    assert_eq!(rq.curr, rq.idle);
+    let idle = bench.sched.get(rq.idle);
+    assert_eq!((idle.time_slice, idle.sched_time), (0, 3_000_000));
 }

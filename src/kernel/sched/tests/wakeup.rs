@@ -1,12 +1,15 @@
 //! Wake-ups: who is woken, who is preempted, and what the wait on the runqueue is worth.
 
 use super::*;
+use cov_mark::check;
 
 const NS: u64 = NS_PER_TICK as u64;
 
 /// Scheduler example W8.
 #[test]
 fn the_wait_for_the_first_pick_counts_as_sleep() {
+    check!(schedule_credits_a_part_of_the_wait);
+    check!(schedule_credits_all_of_the_wait);
     for (activated, wait_ms, credit) in [
         (1, 1, 296_875),
         (1, 10, 2_968_750),
@@ -42,6 +45,7 @@ fn the_wait_for_the_first_pick_counts_as_sleep() {
 /// Scheduler example W10.
 #[test]
 fn sleeping_nine_tenths_of_the_time_makes_a_task_fully_interactive() {
+    check!(schedule_of_a_task_that_sleeps);
     let mut bench = Bench::new();
     let task = bench.sleeper("T", 0, 0);
     for (woken, prio, after_run) in [
@@ -143,6 +147,7 @@ fn only_a_better_task_preempts_and_a_sync_wake_up_never_does() {
 
 #[test]
 fn activated_tells_how_the_task_was_woken() {
+    check!(schedule_of_an_uninterruptible_task);
     let mut bench = Bench::new();
     let task = bench.hog("T", 0, 0);
     for (state, in_interrupt, activated) in [
@@ -165,6 +170,7 @@ fn activated_tells_how_the_task_was_woken() {
 
 #[test]
 fn a_pending_signal_keeps_a_task_from_an_interruptible_sleep() {
+    check!(schedule_keeps_a_signalled_task);
     for (state, stays) in [
         (TaskState::INTERRUPTIBLE, true),
         (TaskState::UNINTERRUPTIBLE, false),
@@ -199,6 +205,7 @@ fn the_signalled_case_counts_as_voluntary_if_a_switch_follows() {
 
 #[test]
 fn a_dying_task_leaves_for_good() {
+    check!(schedule_of_a_dead_task);
     let mut bench = Bench::new();
     let task = bench.hog("T", 0, 0);
     bench.settle();
