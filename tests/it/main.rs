@@ -15,6 +15,7 @@ mod limits;
 mod markdown;
 mod messages;
 mod model;
+mod outlook;
 mod process;
 #[cfg(unix)]
 mod programs;

@@ -2,10 +2,11 @@
 //! on the runqueue, and what a parent gets back.
 
 use super::prio::{effective_prio, penalised_sleep_avg, task_timeslice};
+use super::sched_info::SchedInfo;
 use super::task::RunLinks;
 use super::{Ctx, Scheduler, ThreadFlags};
 use crate::abi::{Pid, TaskId, TaskState};
-use crate::trace::{EventKind, PidRun, Placement, TraceEvent};
+use crate::trace::{EventKind, PidRun, Placement, SwitchReason, TraceEvent};
 use std::iter::successors;
 
 /// Percent of the bonus that a child inherits.
@@ -102,6 +103,7 @@ impl Scheduler {
         new.thread_flags
             .remove(ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE);
         (new.sched_time, new.nvcsw, new.nivcsw) = (0, 0, 0);
+        new.sched_info = SchedInfo::default();
         self.tasks.insert(child, new);
     }
 
@@ -188,16 +190,16 @@ impl Scheduler {
                 let (tasks, rq) = self.task_rq_mut(child);
                 let stamp = tasks[child].timestamp.wrapping_sub(here);
                 tasks[child].timestamp = stamp.wrapping_add(rq.timestamp_last_tick);
-                rq.activate_raw(tasks, child);
+                rq.activate_raw(tasks, child, ctx.jiffies);
                 self.resched_if_preempts(child);
             }
             Placement::TailSharedVm | Placement::TailByOption | Placement::ParentNotQueued => {
                 let (tasks, rq) = self.task_rq_mut(child);
-                rq.activate_raw(tasks, child);
+                rq.activate_raw(tasks, child, ctx.jiffies);
             }
         }
         if placement.child_first() {
-            self.set_need_resched(current);
+            self.tasks[current].set_need_resched(SwitchReason::ChildFirst);
         }
     }
 

@@ -4,7 +4,7 @@
 use super::prio::would_preempt;
 use super::{Ctx, RunQueue, Scheduler};
 use crate::abi::{Policy, TaskId, nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice};
-use crate::trace::TraceEvent;
+use crate::trace::{SwitchReason, TraceEvent};
 
 impl Scheduler {
     /// Changes the nice value; out of -20..=19 or unchanged, nothing happens. Linux 2.6.12:
@@ -26,10 +26,10 @@ impl Scheduler {
             tasks[p].static_prio = static_prio;
             tasks[p].prio = static_prio;
             if let Some(array) = array {
-                rq.enqueue_task(tasks, p, array);
+                rq.enqueue_task(tasks, p, array, ctx.jiffies);
                 let worse_and_running = static_prio > old_prio && rq.curr == p;
                 if static_prio < old_prio || worse_and_running {
-                    tasks[rq.curr].set_need_resched();
+                    tasks[rq.curr].set_need_resched(SwitchReason::Nice);
                 }
             }
         }
@@ -57,14 +57,14 @@ impl Scheduler {
         };
         if was_queued {
             let prio = task.prio;
-            rq.activate_raw(tasks, p);
+            rq.activate_raw(tasks, p, ctx.jiffies);
             let resched = if rq.curr == p {
                 prio > old_prio
             } else {
                 would_preempt(prio, tasks[rq.curr].prio)
             };
             if resched {
-                tasks[rq.curr].set_need_resched();
+                tasks[rq.curr].set_need_resched(SwitchReason::Policy);
             }
         }
         self.emit_set_prio(ctx, p);
@@ -85,12 +85,13 @@ impl Scheduler {
         } else {
             rq.expired_index()
         };
+        self.tasks[curr].resched_why = SwitchReason::Yields;
         count_yield(rq, rq.array(array).nr_active() == 1);
         if array == target {
             rq.array_mut(array).requeue(&mut self.tasks, curr);
         } else {
             rq.dequeue_task(&mut self.tasks, curr);
-            rq.enqueue_task(&mut self.tasks, curr, target);
+            rq.enqueue_task(&mut self.tasks, curr, target, ctx.jiffies);
         }
     }
 
