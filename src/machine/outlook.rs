@@ -13,9 +13,6 @@ use crate::kernel::sched::{Ahead, WhyNot, WhyNotKind, recalc_task_prio, would_pr
 use crate::kernel::task::ExitState;
 use crate::trace::ArrayKind;
 
-/// Steps of a workload that are looked at to see for how long it computes.
-const STEPS_AHEAD: usize = 1_000;
-
 /// Where a task stands with the scheduler, and when it can run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outlook {
@@ -147,7 +144,7 @@ impl Machine {
         if !self.is_firm(Some(task), ahead) {
             bounds.push(self.next_event().map(|tick| (tick, Bound::NextEvent)));
         }
-        bounds.push(self.other_cpus_take(cpu));
+        bounds.push(self.other_cpus_take(cpu, task, ahead));
         bounds.into_iter().flatten().min_by_key(|(tick, _)| *tick)
     }
 
@@ -201,21 +198,27 @@ impl Machine {
             && ahead.iter().all(keeps_its_place)
     }
 
-    /// When another CPU could take tasks from this one at the earliest.
-    fn other_cpus_take(&self, cpu: usize) -> Option<(u64, Bound)> {
+    /// When another CPU could take the task, or one ahead of it, from this one at the earliest.
+    fn other_cpus_take(&self, cpu: usize, task: TaskId, ahead: &[Ahead]) -> Option<(u64, Bound)> {
         let kernel = &self.kernel;
-        let others = (0..kernel.sched.cpus()).filter(|other| *other != cpu);
+        let ahead = ahead.iter().map(|ahead| ahead.task);
+        let allowed = ahead
+            .chain([task])
+            .map(|task| kernel.sched.get(task).cpus_allowed)
+            .fold(0, |all, mask| all | mask);
+        let others =
+            (0..kernel.sched.cpus()).filter(|other| *other != cpu && allowed >> other & 1 != 0);
         let takes = |other: usize| {
             let ticks = kernel.sched.next_balance(other, kernel.jiffies())?;
             let balances = kernel.tick + u64::from(ticks);
             Some((balances, Bound::Balance(other)))
         };
         let acts = self.next_act().map(|tick| (tick, Bound::NextAct));
-        let bounds = others.filter_map(takes);
-        match kernel.sched.cpus() {
-            1 => None,
-            _ => bounds.chain(acts).min_by_key(|(tick, _)| *tick),
+        let mut bounds: Vec<(u64, Bound)> = others.filter_map(takes).collect();
+        if !bounds.is_empty() {
+            bounds.extend(acts);
         }
+        bounds.into_iter().min_by_key(|(tick, _)| *tick)
     }
 
     /// When a sleeping task is woken at the earliest.
@@ -363,16 +366,16 @@ impl Machine {
 fn run_of(program: &WorkloadProgram, script: usize, pc: usize, left: u64) -> Wants {
     let steps = program.steps(script);
     let (mut pc, mut ticks) = (pc, left);
-    for _ in 0..STEPS_AHEAD {
+    for _ in 0..=steps.len() {
         match steps.get(pc) {
-            Some(Step::Run(more)) => ticks = ticks.saturating_add(*more),
-            Some(Step::Goto(to)) => {
-                pc = *to;
-                continue;
+            Some(Step::Run(more)) => {
+                ticks = ticks.saturating_add(*more);
+                pc += 1;
             }
+            Some(Step::Goto(to)) => pc = *to,
             _ => return Wants::Ticks(ticks),
         }
-        pc += 1;
     }
-    Wants::Ticks(ticks)
+    // So many steps cannot all be different ones: it goes round, and does nothing else.
+    Wants::Forever
 }

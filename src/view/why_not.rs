@@ -176,7 +176,7 @@ fn because(machine: &Machine, id: TaskId, outlook: &Outlook) -> String {
                 }
             ) =>
         {
-            "the active array is empty and the arrays are swapped, and those before it have had a turn"
+            "the active array is empty, the arrays are swapped, and its turn has come"
         }
         Bound::Turns => "everybody ahead has had a turn",
         Bound::NextEvent => "a sleep ends or a task appears, which may change the order",
@@ -251,9 +251,9 @@ impl WhyNot {
                 .add(Role::Name, format_args!("active[{}]", self.prio))
                 .plain(format_args!(" of CPU {}", self.cpu)),
             "expired" => line
-                .plain("its slice is used up, it waits in ")
+                .plain("it waits in ")
                 .add(Role::Name, format_args!("expired[{}]", self.prio))
-                .plain(format_args!(" of CPU {} for the array swap", self.cpu)),
+                .plain(format_args!(" of CPU {}, for the array swap", self.cpu)),
             _ => line.add(Role::State, &self.doing),
         }
     }
