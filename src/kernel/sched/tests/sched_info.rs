@@ -60,3 +60,28 @@ fn what_run_delay_leaves_out() {
     assert_eq!(figures(&bench, late), (0, 0, 1));
     assert_eq!(figures(&bench, good), (5, 0, 1));
 }
+
+/// An idle CPU takes the second of two hogs at its first look; then all is balanced.
+#[test]
+fn balancing_is_counted_by_what_came_of_it() {
+    let mut bench = Bench::with_cpus(2);
+    bench.hog("A", 0, 0);
+    bench.hog("B", 0, 0);
+    bench.settle_all();
+    bench.tick_all();
+    let sd = bench.sched.domains(1)[0].stat;
+    let idle = sd.lb[0];
+    assert_eq!((idle.lb_cnt, idle.lb_imbalance, idle.lb_gained), (1, 1, 1));
+    assert_eq!((idle.lb_balanced, idle.lb_failed, idle.lb_hot_gained), (0, 0, 1));
+    while bench.tick < 300 {
+        bench.tick_all();
+    }
+    for cpu in 0..2 {
+        let lb = bench.sched.domains(cpu)[0].stat.lb;
+        let busy = lb[1];
+        assert!(busy.lb_cnt > 0);
+        assert_eq!((busy.lb_nobusyg, busy.lb_balanced), (busy.lb_cnt, busy.lb_cnt));
+        // Before the first hog was there it found nobody, anywhere.
+        assert_eq!(lb[2].lb_gained, 0);
+    }
+}
