@@ -150,7 +150,7 @@ fn push_fields(text: &mut String, log: &TraceLog, names: &Names, record: &Record
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Stamp;
+    use crate::trace::{Stamp, SwitchReason};
 
     #[test]
     fn lines_have_the_columns_and_keys_that_viewers_look_for() {
@@ -185,6 +185,8 @@ mod tests {
             next_name: sh,
             next_prio: 115,
             next_slice: 100,
+            next_static_prio: 120,
+            why: SwitchReason::Leaves,
         };
         log.emit(idle, switch);
         let addr = crate::abi::VirtAddr(0xb7ff_f000);

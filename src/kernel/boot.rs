@@ -37,6 +37,9 @@ pub struct Config {
     pub cow: bool,
     /// Let a new child run before its parent (2.6.12's rule); `false` queues it last.
     pub child_runs_first: bool,
+    /// Let fork drop the parent's translations, which it has made read-only; `false` leaves them in
+    /// the TLB, to show what for.
+    pub fork_flushes_tlb: bool,
     /// `jiffies` at boot.
     pub initial_jiffies: u32,
     /// User id of tasks that are spawned without one.
@@ -63,6 +66,7 @@ impl Default for Config {
             threads_max: None,
             cow: true,
             child_runs_first: true,
+            fork_flushes_tlb: true,
             initial_jiffies: 0,
             uid: 500,
             cycles_per_tick: 1000,

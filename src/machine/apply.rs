@@ -255,10 +255,9 @@ impl Machine {
     fn wait_for_turn(&mut self, task: TaskId) -> Result<(), Refusal> {
         for waited in 0.. {
             // The interrupt of the console goes to the CPU where the task last ran.
-            self.kernel.this_cpu = usize::from(self.kernel.sched.get(task).cpu);
-            let (sched, ctx) = self.kernel.sched_ctx();
-            let verdict = sched.runs_at_once(&ctx, task);
-            self.kernel.this_cpu = 0;
+            let cpu = usize::from(self.kernel.sched.get(task).cpu);
+            let now = self.kernel.sched_clock();
+            let verdict = self.kernel.sched.runs_at_once(cpu, now, task);
             let Err(why) = verdict else {
                 return Ok(());
             };

@@ -1,6 +1,6 @@
 //! Why a command is not carried out: which task, which rule of the kernel, and what would help.
 
-use super::Machine;
+use super::{Help, Machine};
 use crate::abi::{Errno, Pid, TaskId, TaskState};
 use crate::kernel::sched::{WhyNot, WhyNotKind};
 use std::fmt;
@@ -90,6 +90,9 @@ pub struct CannotRun {
     pub holder_prio: u8,
     /// Ticks left of the holder's slice.
     pub slice: u32,
+    /// After how many ticks it can run at the earliest, and what will have helped; `None` if time
+    /// alone does not help.
+    pub soonest: Option<(u64, Help)>,
 }
 
 impl Machine {
@@ -128,6 +131,7 @@ impl Machine {
             prio: why.prio_after_wake,
             holder_prio: why.curr_prio,
             slice: why.holds,
+            soonest: self.soonest(task, why),
         }))
     }
 }
@@ -207,6 +211,25 @@ impl fmt::Display for CannotRun {
     }
 }
 
+impl CannotRun {
+    /// How long to wait, and for what.
+    fn remedy(&self) -> String {
+        let pid = self.who.pid;
+        let Some((ticks, help)) = self.soonest else {
+            return format!("time alone does not help: why_not(task({pid})) says who is ahead");
+        };
+        let then = match help {
+            Help::Sleep => "then it has slept enough to preempt",
+            Help::Turn => "those ahead keep the CPU so long at least",
+        };
+        format!(
+            "tick({ticks}) first: {then}; or patience({}) to let calls wait so long; \
+             why_not(task({pid})) says more",
+            ticks.max(100) * 2
+        )
+    }
+}
+
 const fn long(state: TaskState) -> &'static str {
     if state.contains(TaskState::UNINTERRUPTIBLE) {
         "TASK_UNINTERRUPTIBLE"
@@ -251,14 +274,7 @@ impl Refusal {
             Self::Computing(_, ticks) => {
                 format!("tick({ticks}) lets that time pass, or more if others run")
             }
-            Self::CannotRun(why) => {
-                let ticks = why.slice.max(1);
-                format!(
-                    "tick({ticks}) first, less if it sleeps earlier; or patience({}) to let calls \
-                     wait so long",
-                    u64::from(ticks).max(100) * 2
-                )
-            }
+            Self::CannotRun(why) => why.remedy(),
             Self::NoProgram { .. } => {
                 "the programs are sh and true, or give a workload([...])".to_owned()
             }

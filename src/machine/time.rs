@@ -135,7 +135,7 @@ impl Machine {
     }
 
     /// The tick at which the next thing happens by itself while all CPUs are idle.
-    fn next_event(&self) -> Option<u64> {
+    pub(super) fn next_event(&self) -> Option<u64> {
         let events = [
             self.kernel.timers.next_expiry(),
             self.kernel.real_timers.next_expiry(),

@@ -124,8 +124,11 @@ impl Workload {
 
     /// The step to be done next; the end of the list is an exit.
     pub(super) fn next_step(&self) -> Step {
-        let (_, steps) = &self.program.scripts[self.script];
-        steps.get(self.pc).cloned().unwrap_or(Step::Exit)
+        self.program
+            .steps(self.script)
+            .get(self.pc)
+            .cloned()
+            .unwrap_or(Step::Exit)
     }
 }
 
@@ -145,6 +148,16 @@ impl WorkloadProgram {
     /// A program that starts with the script at that place.
     pub(super) const fn starting_at(scripts: Arc<Vec<Script>>, start: usize) -> Self {
         Self { scripts, start }
+    }
+
+    /// The place of the script that it starts with.
+    pub(super) const fn start(&self) -> usize {
+        self.start
+    }
+
+    /// The steps of the script at that place.
+    pub(super) fn steps(&self, script: usize) -> &[Step] {
+        &self.scripts[script].1
     }
 
     /// The scripts by name, with their steps.

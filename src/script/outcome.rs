@@ -222,6 +222,7 @@ fn parse_int(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::abi::Name;
+    use crate::trace::SwitchReason;
 
     #[test]
     fn whoever_is_switched_to_runs_next() {
@@ -249,6 +250,8 @@ mod tests {
                     next_name: Name::default(),
                     next_prio: 125,
                     next_slice: 100,
+                    next_static_prio: 120,
+                    why: SwitchReason::Leaves,
                 },
             ]
         };

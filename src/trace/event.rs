@@ -78,6 +78,10 @@ events! {
         next_prio: u8,
         /// Ticks left of its time slice.
         next_slice: u32,
+        /// 120 + its nice value.
+        next_static_prio: u8,
+        /// Why the other one gave way.
+        why: SwitchReason,
     }
     /// `try_to_wake_up` put a task on a runqueue.
     SchedWakeup "sched_wakeup" {
@@ -473,6 +477,49 @@ impl MigrateReason {
             Self::WakeUp => "wake_up",
             Self::Exec => "exec",
             Self::Affinity => "affinity",
+        }
+    }
+}
+
+/// Why the running task gives its CPU to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SwitchReason {
+    /// It sleeps, stops or has ended: it left the runqueue.
+    Leaves,
+    /// Its time slice ran out.
+    SliceEnd,
+    /// Its time slice ran out, and it went on in the expired array until this tick.
+    Expired,
+    /// The granularity rule put it behind the others of its priority.
+    Granularity,
+    /// A task of a better priority woke, was made or was moved here.
+    Preempted,
+    /// It forked a child that is to run first.
+    ChildFirst,
+    /// It called `sched_yield`.
+    Yields,
+    /// A nice value was changed.
+    Nice,
+    /// A policy or a real-time priority was changed.
+    Policy,
+    /// The idle task was asked to look for another.
+    IdleLooks,
+}
+
+impl SwitchReason {
+    /// A short word for trace text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Leaves => "leaves",
+            Self::SliceEnd => "slice_end",
+            Self::Expired => "expired",
+            Self::Granularity => "granularity",
+            Self::Preempted => "preempted",
+            Self::ChildFirst => "child_first",
+            Self::Yields => "yields",
+            Self::Nice => "nice",
+            Self::Policy => "policy",
+            Self::IdleLooks => "idle_looks",
         }
     }
 }

@@ -2,7 +2,7 @@
 //! every kind.
 
 use super::alloc::Allocation;
-use super::event::{ArrayKind, FlushScope, FrameUse, MigrateReason, Placement};
+use super::event::{ArrayKind, FlushScope, FrameUse, MigrateReason, Placement, SwitchReason};
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
 use super::text::Text;
@@ -71,6 +71,7 @@ from! {
     Option<ArrayKind> => |value| Self::Word(value.map_or("none", ArrayKind::name)),
     Placement => |value| Self::Word(value.name()),
     MigrateReason => |value| Self::Word(value.name()),
+    SwitchReason => |value| Self::Word(value.name()),
     FlushScope => |value| Self::Word(value.name()),
     FrameUse => |value| Self::Word(value.name()),
     Allocation => |value| Self::Word(value.name()),

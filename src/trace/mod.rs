@@ -8,7 +8,9 @@ mod log;
 mod text;
 
 pub use alloc::{Allocation, SlabCache};
-pub use event::{ArrayKind, EventKind, FlushScope, FrameUse, MigrateReason, Placement, TraceEvent};
+pub use event::{
+    ArrayKind, EventKind, FlushScope, FrameUse, MigrateReason, Placement, SwitchReason, TraceEvent,
+};
 pub use field::FieldValue;
 pub use fork::{CloneRefusal, CopyStage, ForkStep};
 pub use log::{PidList, PidRun, Record, Stamp, TraceFilter, TraceLog};

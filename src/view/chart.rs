@@ -131,7 +131,7 @@ mod tests {
     use super::super::timeline::timeline_of;
     use super::*;
     use crate::abi::{Name, Names};
-    use crate::trace::{Stamp, TraceEvent, TraceLog};
+    use crate::trace::{Stamp, SwitchReason, TraceEvent, TraceLog};
 
     #[test]
     fn a_column_is_a_round_number_of_ticks() {
@@ -179,6 +179,8 @@ mod tests {
                 next_name,
                 next_prio: 120,
                 next_slice: 100,
+                next_static_prio: 120,
+                why: SwitchReason::Leaves,
             };
             self.log.emit(stamp, event);
         }

@@ -160,11 +160,11 @@ fn tasks_and_what_they_are_doing() {
 fn runqueues() {
     let mut machine = boot(2);
     insta::assert_snapshot!(runq(&machine).text(), @"
-    CPU 0  idle  nr_running 0  nr_switches 0
+    CPU 0  curr idle  nr_running 0  cpu_load 0  nr_switches 0
       active   nr_active 0  bitmap 00000000 00000000 00000000 00000000 00001000
       expired  nr_active 0  bitmap 00000000 00000000 00000000 00000000 00001000
       expired_timestamp 0  best_expired_prio 140
-    CPU 1  idle  nr_running 0  nr_switches 0
+    CPU 1  curr idle  nr_running 0  cpu_load 0  nr_switches 0
       active   nr_active 0  bitmap 00000000 00000000 00000000 00000000 00001000
       expired  nr_active 0  bitmap 00000000 00000000 00000000 00000000 00001000
       expired_timestamp 0  best_expired_prio 140
@@ -174,15 +174,15 @@ fn runqueues() {
     }
     machine.apply(Command::Tick(120)).unwrap();
     insta::assert_snapshot!(runq(&machine).text(), @"
-    CPU 0  runs 3:b  nr_running 2  nr_switches 2
-      active[125]: [3]
-      expired[125]: 2
-      active   nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000
-      expired  nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000
+    CPU 0  curr 3:b  nr_running 2  cpu_load 256  nr_switches 2
+      active   nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000  bit 125
+        active[125]  [3:b 80]
+      expired  nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000  bit 125
+        expired[125]  2:a 100
       expired_timestamp 100  best_expired_prio 120
-    CPU 1  runs 4:c  nr_running 1  nr_switches 1
-      active[125]: [4]
-      active   nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000
+    CPU 1  curr 4:c  nr_running 1  cpu_load 128  nr_switches 1
+      active   nr_active 1  bitmap 00000000 00000000 00000000 20000000 00001000  bit 125
+        active[125]  [4:c 81]
       expired  nr_active 0  bitmap 00000000 00000000 00000000 00000000 00001000
       expired_timestamp 0  best_expired_prio 140
     ");
@@ -458,6 +458,6 @@ fn what_happened_in_a_fork() {
     0 [0] 3:sh  run_list prio=125 array=active before=(2) after=(3 2)
     0 [0] 2:sh  do_fork_step step=wake_up_new_task
     0 [0] 2:sh  sched_process_fork child=3:sh flags=SIGCHLD child_prio=125 child_slice=50 parent_slice=50
-    0 [0] 2:sh  sched_switch prev=2:sh prev_prio=125 prev_state=R next=3:sh next_prio=125 next_slice=50
+    0 [0] 2:sh  sched_switch prev=2:sh prev_prio=125 prev_state=R next=3:sh next_prio=125 next_slice=50 next_static_prio=120 why=child_first
     ");
 }

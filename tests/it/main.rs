@@ -16,6 +16,7 @@ mod markdown;
 mod marks;
 mod messages;
 mod model;
+mod outlook;
 mod process;
 #[cfg(unix)]
 mod programs;

@@ -95,7 +95,9 @@ impl Kernel {
         let mut copied = Copied::default();
         let result = self.dup_mmap(new, old, &vmas, &mut copied);
         self.mms[old].vmas = vmas;
-        self.flush_tlb_mm(old);
+        if self.config.fork_flushes_tlb {
+            self.flush_tlb_mm(old);
+        }
         self.stat.ptes_copied += u64::from(copied.ptes);
         self.stat.frames_copied += u64::from(copied.frames);
         if let Err(errno) = result {

@@ -1,7 +1,7 @@
 //! Balancing the load of several CPUs: at ticks, and when a CPU is about to go idle. The decisions
 //! are those of `imbalance`; this is where tasks are moved.
 
-use super::domain::{SCHED_LOAD_SCALE, SdFlags, cpus_of};
+use super::domain::{SCHED_LOAD_SCALE, SdFlags, cpus_of, task_hot};
 use super::imbalance::{
     BusiestGroup, GroupLoad, IdleType, Target, can_migrate_task, find_busiest_group,
 };
@@ -20,6 +20,8 @@ pub(super) struct Move {
     pub(super) tasks: u32,
     /// CPU and level of the domain within which it is done.
     pub(super) domain: (usize, usize),
+    /// As which kind of balancing it counts.
+    pub(super) idle: IdleType,
     pub(super) why: MigrateReason,
 }
 
@@ -75,10 +77,24 @@ impl Scheduler {
     }
 
     /// From which CPU to take how many tasks. `None` if the domain is balanced.
-    fn find_busiest(&self, cpu: usize, level: usize, idle: IdleType) -> Option<(usize, u32)> {
+    fn find_busiest(&mut self, cpu: usize, level: usize, idle: IdleType) -> Option<(usize, u32)> {
         let BusiestGroup { group, tasks, .. } = self.busiest_group(cpu, level, idle);
-        let group = self.domains[cpu][level].groups[group?];
-        Some((self.find_busiest_queue(group.cpumask)?, tasks))
+        let Some(group) = group else {
+            self.domains[cpu][level].stat.found_no_group(idle, 1);
+            return None;
+        };
+        let mask = self.domains[cpu][level].groups[group].cpumask;
+        let busiest = self.find_busiest_queue(mask);
+        let lb = self.domains[cpu][level].stat.lb(idle);
+        lb.lb_cnt += 1;
+        match busiest {
+            Some(_) => lb.lb_imbalance += tasks,
+            None => {
+                lb.lb_nobusyq += 1;
+                lb.lb_balanced += 1;
+            }
+        }
+        Some((busiest?, tasks))
     }
 
     /// Notes this CPU's load and balances each of its domains whose interval is over. Linux
@@ -131,6 +147,7 @@ impl Scheduler {
                 to: cpu,
                 tasks,
                 domain: (cpu, level),
+                idle,
                 why: MigrateReason::Balance,
             },
         );
@@ -140,6 +157,7 @@ impl Scheduler {
             sd.balance_interval = sd.min_interval;
             return moved;
         }
+        sd.stat.lb(idle).lb_failed += 1;
         sd.nr_balance_failed += 1;
         let needs_help = sd.nr_balance_failed > sd.cache_nice_tries + 2;
         if needs_help {
@@ -171,11 +189,14 @@ impl Scheduler {
                 to: cpu,
                 tasks,
                 domain: (cpu, level),
+                idle: IdleType::NewlyIdle,
                 why: MigrateReason::NewIdle,
             };
             if self.move_tasks(ctx, newidle) > 0 {
                 return;
             }
+            let stat = &mut self.domains[cpu][level].stat;
+            stat.lb(IdleType::NewlyIdle).lb_failed += 1;
         }
     }
 
@@ -194,6 +215,7 @@ impl Scheduler {
                 while let Some(p) = last {
                     last = self.tasks[p].run_list.prev;
                     if self.may_move(p, &target) {
+                        self.count_gain(p, &order);
                         self.pull_task(ctx, p, order.to, kind, order.why);
                         moved += 1;
                     }
@@ -224,6 +246,17 @@ impl Scheduler {
         can_migrate_task(&self.tasks[p], running, rq.timestamp_last_tick, target).moves()
     }
 
+    /// Counts a task that is about to be moved.
+    fn count_gain(&mut self, p: TaskId, order: &Move) {
+        let (cpu, level) = order.domain;
+        let last_tick = self.task_rq(p).timestamp_last_tick;
+        let sd = &mut self.domains[cpu][level];
+        let hot = task_hot(&self.tasks[p], last_tick, sd.cache_hot_time);
+        let lb = sd.stat.lb(order.idle);
+        lb.lb_gained += 1;
+        lb.lb_hot_gained += u32::from(hot);
+    }
+
     /// Moves a queued task to the same kind of array on another CPU. Linux 2.6.12:
     /// kernel/sched.c, `pull_task()`.
     fn pull_task(
@@ -239,7 +272,7 @@ impl Scheduler {
         self.rebase_timestamp(p, to);
         self.set_task_cpu(ctx, p, to, why);
         let (tasks, rq) = self.task_rq_mut(p);
-        rq.enqueue_task(tasks, p, rq.index(kind));
+        rq.enqueue_task(tasks, p, rq.index(kind), ctx.jiffies);
         rq.nr_running += 1;
         self.resched_if_preempts(p);
     }
@@ -288,8 +321,10 @@ impl Scheduler {
             for sd in &mut self.domains[cpu] {
                 let interval = sd.interval(true);
                 let passed = u64::from(now.wrapping_sub(sd.last_balance)) + more;
-                let whole = passed - passed % u64::from(interval);
+                let times = passed / u64::from(interval);
+                let whole = times * u64::from(interval);
                 sd.last_balance = sd.last_balance.wrapping_add(whole as u32);
+                sd.stat.found_no_group(IdleType::Idle, times as u32);
             }
         }
     }
@@ -313,6 +348,7 @@ impl Scheduler {
                     sd.balance_interval *= 2;
                 }
                 sd.last_balance = sd.last_balance.wrapping_add(interval);
+                sd.stat.found_no_group(IdleType::Idle, 1);
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Without hyper-threading and NUMA a CPU has one domain, which spans all of them, with a group
 //! for each CPU. A machine with one CPU has none: its kernel is built without balancing.
 
+use super::imbalance::IdleType;
 use super::task::SchedTask;
 use bitflags::bitflags;
 
@@ -67,6 +68,67 @@ pub struct SchedDomain {
     pub balance_interval: u32,
     /// Balancings in a row that found a busier group and could move nothing.
     pub nr_balance_failed: u32,
+    /// Counters for `/proc/schedstat`.
+    pub stat: SdStat,
+}
+
+/// Counters of a domain, by their names in schedstat version 11.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct SdStat {
+    /// Balancings of a CPU that is idle, that is not, and that is about to go idle.
+    pub lb: [LbStat; 3],
+    /// Active balancings.
+    pub alb_cnt: u32,
+    /// Active balancings that could move no task to an idle CPU.
+    pub alb_failed: u32,
+    /// Tasks that active balancings pushed to an idle CPU.
+    pub alb_pushed: u32,
+    /// Tasks that moved as they started a new program.
+    pub sbe_pushed: u32,
+    /// Tasks that might have moved as they started a new program.
+    pub sbe_attempts: u32,
+    /// Wake-ups of tasks that were last on another CPU of the domain.
+    pub ttwu_wake_remote: u32,
+    /// Those that moved to the waker's CPU because they were cold on their own.
+    pub ttwu_move_affine: u32,
+    /// Those that moved there because it had less to do.
+    pub ttwu_move_balance: u32,
+}
+
+/// Counters of balancing, by their names in schedstat version 11.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct LbStat {
+    /// Calls.
+    pub lb_cnt: u32,
+    /// Calls that found the domain balanced.
+    pub lb_balanced: u32,
+    /// Calls that found an imbalance and moved nothing.
+    pub lb_failed: u32,
+    /// Tasks that were to be moved.
+    pub lb_imbalance: u32,
+    /// Tasks that were moved.
+    pub lb_gained: u32,
+    /// Those of them that were cache-hot.
+    pub lb_hot_gained: u32,
+    /// Calls that found no busier CPU in the busiest group.
+    pub lb_nobusyq: u32,
+    /// Calls that found no busier group.
+    pub lb_nobusyg: u32,
+}
+
+impl SdStat {
+    /// The counters of that kind of balancing.
+    pub(super) const fn lb(&mut self, idle: IdleType) -> &mut LbStat {
+        &mut self.lb[idle as usize]
+    }
+
+    /// Notes so many balancings that found no busier group.
+    pub(super) const fn found_no_group(&mut self, idle: IdleType, times: u32) {
+        let lb = self.lb(idle);
+        lb.lb_cnt = lb.lb_cnt.wrapping_add(times);
+        lb.lb_nobusyg = lb.lb_nobusyg.wrapping_add(times);
+        lb.lb_balanced = lb.lb_balanced.wrapping_add(times);
+    }
 }
 
 impl SchedDomain {
@@ -90,6 +152,7 @@ impl SchedDomain {
             last_balance: jiffies,
             balance_interval: 1,
             nr_balance_failed: 0,
+            stat: SdStat::default(),
         }
     }
 

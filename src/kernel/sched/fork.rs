@@ -2,10 +2,11 @@
 //! on the runqueue, and what a parent gets back.
 
 use super::prio::{effective_prio, penalised_sleep_avg, task_timeslice};
+use super::sched_info::SchedInfo;
 use super::task::RunLinks;
 use super::{Ctx, Scheduler, ThreadFlags};
 use crate::abi::{Pid, TaskId, TaskState};
-use crate::trace::{EventKind, PidRun, Placement, TraceEvent};
+use crate::trace::{EventKind, PidRun, Placement, SwitchReason, TraceEvent};
 use cov_mark::hit;
 use std::iter::successors;
 
@@ -103,6 +104,7 @@ impl Scheduler {
         new.thread_flags
             .remove(ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE);
         (new.sched_time, new.nvcsw, new.nivcsw) = (0, 0, 0);
+        new.sched_info = SchedInfo::default();
         self.tasks.insert(child, new);
     }
 
@@ -193,7 +195,7 @@ impl Scheduler {
                 let (tasks, rq) = self.task_rq_mut(child);
                 let stamp = tasks[child].timestamp.wrapping_sub(here);
                 tasks[child].timestamp = stamp.wrapping_add(rq.timestamp_last_tick);
-                rq.activate_raw(tasks, child);
+                rq.activate_raw(tasks, child, ctx.jiffies);
                 if self.resched_if_preempts(child) {
                     hit!(new_task_preempts_on_another_cpu);
                 }
@@ -205,11 +207,11 @@ impl Scheduler {
                     _ => hit!(new_task_at_the_tail_by_option),
                 }
                 let (tasks, rq) = self.task_rq_mut(child);
-                rq.activate_raw(tasks, child);
+                rq.activate_raw(tasks, child, ctx.jiffies);
             }
         }
         if placement.child_first() {
-            self.set_need_resched(current);
+            self.tasks[current].set_need_resched(SwitchReason::ChildFirst);
         }
     }
 

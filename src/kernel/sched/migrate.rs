@@ -3,7 +3,7 @@
 
 use super::balance::Move;
 use super::domain::{SdFlags, cpu_map, cpus_of};
-use super::imbalance::exec_moves;
+use super::imbalance::{IdleType, exec_moves};
 use super::{Ctx, SchedTask, Scheduler};
 use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
 use crate::trace::MigrateReason;
@@ -96,6 +96,7 @@ impl Scheduler {
             {
                 return;
             }
+            self.domains[cpu][level].stat.alb_cnt += 1;
             for group in 0..self.domains[cpu][level].groups.len() {
                 for to in cpus_of(self.domains[cpu][level].groups[group].cpumask) {
                     if self.rqs[cpu].nr_running <= 1 {
@@ -111,9 +112,13 @@ impl Scheduler {
                             to,
                             tasks: 1,
                             domain: (cpu, level),
+                            idle: IdleType::Idle,
                             why: MigrateReason::Active,
                         };
-                        self.move_tasks(ctx, push);
+                        let moved = self.move_tasks(ctx, push);
+                        let stat = &mut self.domains[cpu][level].stat;
+                        stat.alb_pushed += moved;
+                        stat.alb_failed += u32::from(moved == 0);
                     }
                 }
             }
@@ -196,11 +201,7 @@ impl Scheduler {
     /// another is better: the one with the least load. Linux 2.6.12: kernel/sched.c,
     /// `sched_exec()`, `find_idlest_cpu()`.
     pub fn exec_cpu(&self, cpu: usize) -> Option<usize> {
-        if self.rqs[cpu].nr_running <= 1 {
-            return None;
-        }
-        let mut domains = self.domains[cpu].iter().rev();
-        let sd = domains.find(|sd| sd.flags.contains(SdFlags::BALANCE_EXEC))?;
+        let sd = &self.domains[cpu][self.exec_level(cpu)?];
         let allowed = sd.span & self.tasks[self.rqs[cpu].curr].cpus_allowed;
         let (idlest, min_load) = cpus_of(allowed)
             .map(|cpu| (cpu, self.target_load(cpu)))
@@ -209,11 +210,28 @@ impl Scheduler {
         (moves && idlest != cpu).then_some(idlest)
     }
 
+    /// The domain within which `cpu` balances at exec: the highest that does. `None` if the running
+    /// task is alone there.
+    fn exec_level(&self, cpu: usize) -> Option<usize> {
+        if self.rqs[cpu].nr_running <= 1 {
+            return None;
+        }
+        let mut domains = self.domains[cpu].iter();
+        domains.rposition(|sd| sd.flags.contains(SdFlags::BALANCE_EXEC))
+    }
+
     /// Balances the load at exec: asks for a move of the running task of this CPU, if that is
     /// worth it. The task sleeps next if it must wait. Linux 2.6.12: kernel/sched.c,
     /// `sched_exec()`, `sched_migrate_task()`.
     pub fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
-        let Some(dest) = self.exec_cpu(ctx.cpu) else {
+        let Some(level) = self.exec_level(ctx.cpu) else {
+            return Migration::Done;
+        };
+        let dest = self.exec_cpu(ctx.cpu);
+        let stat = &mut self.domains[ctx.cpu][level].stat;
+        stat.sbe_attempts += 1;
+        stat.sbe_pushed += u32::from(dest.is_some());
+        let Some(dest) = dest else {
             return Migration::Done;
         };
         let current = self.rqs[ctx.cpu].curr;

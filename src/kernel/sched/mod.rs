@@ -17,14 +17,16 @@ mod prio;
 mod prio_array;
 mod quiet;
 mod runqueue;
+mod sched_info;
 mod schedule;
 mod task;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod turn;
 mod wakeup;
 
-pub use domain::{SCHED_LOAD_SCALE, SchedDomain, SchedGroup, SdFlags, task_hot};
+pub use domain::{LbStat, SCHED_LOAD_SCALE, SchedDomain, SchedGroup, SdFlags, SdStat, task_hot};
 pub use fork::{Levers, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
 pub use imbalance::{
     BusiestGroup, GroupLoad, IdleType, Imbalance, Migratable, Target, WakeCpu, WakeFacts,
@@ -34,16 +36,18 @@ pub use migrate::{Migration, MigrationReq, NoCpu};
 pub use prio::{
     NS_MAX_SLEEP_AVG, NS_PER_TICK, PrioSteps, SleepClass, SleepCredit, Starving, current_bonus,
     effective_prio, expired_starving, interactive_delta, interactive_sleep, recalc_task_prio,
-    task_interactive, task_timeslice, timeslice_granularity, would_preempt,
+    run_charge, task_interactive, task_timeslice, timeslice_granularity, would_preempt,
 };
 pub use prio_array::PrioArray;
-pub use runqueue::{RqStat, RunQueue};
+pub use runqueue::{LastSwitch, RqStat, RunQueue};
+pub use sched_info::{RqSchedInfo, SchedInfo};
 pub use schedule::Switch;
 pub use task::{SchedTask, Tasks, ThreadFlags};
+pub use turn::{Ahead, Turn};
 pub use wakeup::{WhyNot, WhyNotKind};
 
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
-use crate::trace::{ArrayKind, Stamp, TraceEvent, TraceLog};
+use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};
 
 /// Where and when the scheduler is called, and where it reports.
 #[derive(Debug)]
@@ -110,7 +114,7 @@ impl Scheduler {
         task.time_slice = 0;
         task.cpu = cpu as u8;
         task.cpus_allowed = 1 << cpu;
-        task.set_need_resched();
+        task.set_need_resched(SwitchReason::IdleLooks);
         self.insert(id, task);
         let rq = &mut self.rqs[cpu];
         rq.idle = id;
@@ -191,16 +195,11 @@ impl Scheduler {
         self.tasks[self.rqs[cpu].curr].need_resched()
     }
 
-    /// Sets a task's need-resched flag.
-    pub fn set_need_resched(&mut self, id: TaskId) {
-        self.tasks[id].set_need_resched();
-    }
-
     /// Sets the need-resched flag of a CPU that is idle: it looks for a task once more.
     pub fn resched_idle(&mut self, cpu: usize) {
         let RunQueue { curr, idle, .. } = self.rqs[cpu];
         if curr == idle {
-            self.set_need_resched(idle);
+            self.tasks[idle].set_need_resched(SwitchReason::IdleLooks);
         }
     }
 
@@ -209,7 +208,7 @@ impl Scheduler {
         let curr = self.task_rq(p).curr;
         let preempts = would_preempt(self.tasks[p].prio, self.tasks[curr].prio);
         if preempts {
-            self.set_need_resched(curr);
+            self.tasks[curr].set_need_resched(SwitchReason::Preempted);
         }
         preempts
     }

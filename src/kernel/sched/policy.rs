@@ -4,7 +4,7 @@
 use super::prio::would_preempt;
 use super::{Ctx, RunQueue, Scheduler};
 use crate::abi::{Policy, TaskId, nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice};
-use crate::trace::TraceEvent;
+use crate::trace::{SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 impl Scheduler {
@@ -29,11 +29,11 @@ impl Scheduler {
             tasks[p].static_prio = static_prio;
             tasks[p].prio = static_prio;
             if let Some(array) = array {
-                rq.enqueue_task(tasks, p, array);
+                rq.enqueue_task(tasks, p, array, ctx.jiffies);
                 let worse_and_running = static_prio > old_prio && rq.curr == p;
                 if static_prio < old_prio || worse_and_running {
                     hit!(renice_asks_for_a_reschedule);
-                    tasks[rq.curr].set_need_resched();
+                    tasks[rq.curr].set_need_resched(SwitchReason::Nice);
                 } else {
                     hit!(renice_of_a_queued_task_changes_no_turn);
                 }
@@ -65,14 +65,14 @@ impl Scheduler {
         };
         if was_queued {
             let prio = task.prio;
-            rq.activate_raw(tasks, p);
+            rq.activate_raw(tasks, p, ctx.jiffies);
             let resched = if rq.curr == p {
                 prio > old_prio
             } else {
                 would_preempt(prio, tasks[rq.curr].prio)
             };
             if resched {
-                tasks[rq.curr].set_need_resched();
+                tasks[rq.curr].set_need_resched(SwitchReason::Policy);
             }
         }
         self.emit_set_prio(ctx, p);
@@ -94,6 +94,7 @@ impl Scheduler {
         } else {
             rq.expired_index()
         };
+        self.tasks[curr].resched_why = SwitchReason::Yields;
         count_yield(rq, rq.array(array).nr_active() == 1);
         if array == target {
             hit!(yield_within_the_array);
@@ -101,7 +102,7 @@ impl Scheduler {
         } else {
             hit!(yield_to_the_expired_array);
             rq.dequeue_task(&mut self.tasks, curr);
-            rq.enqueue_task(&mut self.tasks, curr, target);
+            rq.enqueue_task(&mut self.tasks, curr, target, ctx.jiffies);
         }
     }
 

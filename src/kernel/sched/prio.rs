@@ -154,6 +154,12 @@ pub fn recalc_task_prio(p: &SchedTask, now: u64) -> SleepCredit {
     }
 }
 
+/// What a run of so many ns takes off a sleep average: the higher the bonus, the less. A clock that
+/// went backwards counts as a full second. Linux 2.6.12: kernel/sched.c, `schedule()`.
+pub fn run_charge(sleep_avg: u32, ran: u64) -> u32 {
+    ran.min(u64::from(NS_MAX_SLEEP_AVG)) as u32 / current_bonus(sleep_avg).max(1)
+}
+
 /// Whether a task's slices end in a turn to the active array: its (stored, maybe stale) priority
 /// is good enough for its nice value. `TASK_INTERACTIVE()`.
 ///

@@ -3,9 +3,10 @@
 use super::domain::SCHED_LOAD_SCALE;
 use super::migrate::MigrationReq;
 use super::prio_array::PrioArray;
+use super::sched_info::RqSchedInfo;
 use super::task::{ArrayIndex, Tasks};
-use crate::abi::{MAX_PRIO, TaskId};
-use crate::trace::ArrayKind;
+use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
+use crate::trace::{ArrayKind, SwitchReason};
 
 /// A runqueue. Linux 2.6.12: kernel/sched.c, `struct runqueue`.
 #[derive(Clone, Debug)]
@@ -37,12 +38,35 @@ pub struct RunQueue {
     pub active_balance: bool,
     /// The CPU that asked for it.
     pub push_cpu: u8,
+    /// The last switch of this CPU.
+    pub last_switch: Option<LastSwitch>,
     /// This CPU's migration thread; `None` on machines with one CPU.
     pub migration_thread: Option<TaskId>,
     /// What the migration thread is asked for, the next request last.
     pub(super) migration_queue: Vec<MigrationReq>,
     /// Counters for `/proc/schedstat`.
     pub stat: RqStat,
+}
+
+/// How the running task of a CPU came to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LastSwitch {
+    /// Tick of the switch.
+    pub tick: u64,
+    /// The task that had the CPU before.
+    pub prev: Pid,
+    /// Its name.
+    pub prev_name: Name,
+    /// Its priority then.
+    pub prev_prio: u8,
+    /// Its state then: 0 if it stayed runnable.
+    pub prev_state: TaskState,
+    /// Why it gave way.
+    pub why: SwitchReason,
+    /// The active array was empty, and the arrays were swapped first.
+    pub swapped: bool,
+    /// Priority with which the task got the CPU.
+    pub prio: u8,
 }
 
 /// Counters of a runqueue, by their names in schedstat version 11.
@@ -62,6 +86,12 @@ pub struct RqStat {
     pub sched_cnt: u32,
     /// Passes that chose the idle task.
     pub sched_goidle: u32,
+    /// Wake-ups of tasks that were last on this CPU; counted only with several CPUs.
+    pub ttwu_cnt: u32,
+    /// Those of them that this CPU itself did.
+    pub ttwu_local: u32,
+    /// Run times and waits.
+    pub sched_info: RqSchedInfo,
 }
 
 impl RunQueue {
@@ -80,6 +110,7 @@ impl RunQueue {
             cpu_load: 0,
             active_balance: false,
             push_cpu: 0,
+            last_switch: None,
             migration_thread: None,
             migration_queue: Vec::new(),
             stat: RqStat::default(),
@@ -156,8 +187,16 @@ impl RunQueue {
     /// Appends the task at the tail of its list in that array. Linux 2.6.12: kernel/sched.c,
     /// `enqueue_task()`.
     #[inline]
-    pub(super) fn enqueue_task(&mut self, tasks: &mut Tasks, id: TaskId, index: ArrayIndex) {
-        tasks[id].array = Some(index);
+    pub(super) fn enqueue_task(
+        &mut self,
+        tasks: &mut Tasks,
+        id: TaskId,
+        index: ArrayIndex,
+        jiffies: u32,
+    ) {
+        let task = &mut tasks[id];
+        task.sched_info_queued(jiffies);
+        task.array = Some(index);
         self.array_mut(index).enqueue(tasks, id);
     }
 
@@ -173,8 +212,8 @@ impl RunQueue {
     /// Puts a task that was on no array at the tail of its list in the active one. Linux 2.6.12:
     /// kernel/sched.c, `__activate_task()`.
     #[inline]
-    pub(super) fn activate_raw(&mut self, tasks: &mut Tasks, id: TaskId) {
-        self.enqueue_task(tasks, id, self.active);
+    pub(super) fn activate_raw(&mut self, tasks: &mut Tasks, id: TaskId, jiffies: u32) {
+        self.enqueue_task(tasks, id, self.active, jiffies);
         self.nr_running += 1;
     }
 

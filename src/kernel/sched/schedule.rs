@@ -1,9 +1,9 @@
 //! `schedule`: the running task gives the CPU up, or is asked whether another should have it.
 
-use super::prio::{NS_MAX_SLEEP_AVG, current_bonus, recalc_task_prio};
-use super::{Ctx, Scheduler, ThreadFlags};
+use super::prio::{recalc_task_prio, run_charge};
+use super::{Ctx, LastSwitch, Scheduler, ThreadFlags};
 use crate::abi::{TaskId, TaskState};
-use crate::trace::TraceEvent;
+use crate::trace::{SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 /// Part of a wait on the runqueue that counts as sleep after a wake-up by a task:
@@ -28,24 +28,23 @@ impl Scheduler {
     /// Simplified: no preemption of the kernel.
     pub fn schedule(&mut self, ctx: &mut Ctx) -> Option<Switch> {
         let prev = self.current(ctx.cpu);
-        self.rqs[ctx.cpu].stat.sched_cnt += 1;
-        let run_time = self.run_time(ctx, prev);
+        let stat = &mut self.rqs[ctx.cpu].stat;
+        stat.sched_cnt += 1;
+        let swaps = stat.sched_switch;
+        let task = &self.tasks[prev];
+        let run_time = run_charge(task.sleep_avg, ctx.now.wrapping_sub(task.timestamp));
         let voluntary = self.leave_runqueue(ctx.cpu, prev);
         let next = self.pick_next(ctx, prev);
-        self.charge(ctx, prev, run_time);
+        let why = self.charge(ctx, prev, run_time);
+        let rq = &mut self.rqs[ctx.cpu];
+        rq.sched_info_switch(&mut self.tasks, prev, next, ctx.jiffies);
+        let swapped = rq.stat.sched_switch != swaps;
         if prev == next {
             hit!(schedule_goes_on_with_the_same_task);
             return None;
         }
-        Some(self.switch(ctx, prev, next, voluntary))
-    }
-
-    /// The time to be taken off the sleep average: the higher the bonus, the less.
-    fn run_time(&self, ctx: &Ctx, prev: TaskId) -> u32 {
-        let prev = &self.tasks[prev];
-        // A clock that went backwards counts as a full second.
-        let ran = ctx.now.wrapping_sub(prev.timestamp);
-        ran.min(u64::from(NS_MAX_SLEEP_AVG)) as u32 / current_bonus(prev.sleep_avg).max(1)
+        self.note_switch(ctx, prev, next, why, swapped);
+        Some(self.switch(ctx, prev, next, why, voluntary))
     }
 
     /// Takes a task that is about to sleep off the runqueue, unless a signal keeps it; says
@@ -122,20 +121,55 @@ impl Scheduler {
         task.sleep_avg = credit.sleep_avg;
         task.prio = credit.prio.prio;
         if let Some(array) = array {
-            rq.enqueue_task(&mut self.tasks, next, array);
+            rq.enqueue_task(&mut self.tasks, next, array, ctx.jiffies);
         }
     }
 
-    fn charge(&mut self, ctx: &Ctx, prev: TaskId, run_time: u32) {
+    /// Takes the time that it ran off the sleep average; says why the task gives way, if it does.
+    fn charge(&mut self, ctx: &Ctx, prev: TaskId, run_time: u32) -> SwitchReason {
         let task = &mut self.tasks[prev];
+        let asked = std::mem::replace(&mut task.resched_why, SwitchReason::Leaves);
         task.thread_flags.remove(ThreadFlags::NEED_RESCHED);
         task.update_cpu_clock(self.rqs[ctx.cpu].timestamp_last_tick, ctx.now);
         task.sleep_avg = task.sleep_avg.saturating_sub(run_time);
         task.timestamp = ctx.now;
         task.last_ran = ctx.now;
+        match task.state {
+            TaskState::RUNNING => asked,
+            _ => SwitchReason::Leaves,
+        }
     }
 
-    fn switch(&mut self, ctx: &mut Ctx, prev: TaskId, next: TaskId, voluntary: bool) -> Switch {
+    /// Notes how the next task came to the CPU, for whoever asks.
+    fn note_switch(
+        &mut self,
+        ctx: &Ctx,
+        prev: TaskId,
+        next: TaskId,
+        why: SwitchReason,
+        swapped: bool,
+    ) {
+        let from = &self.tasks[prev];
+        self.rqs[ctx.cpu].last_switch = Some(LastSwitch {
+            tick: ctx.tick,
+            prev: from.pid,
+            prev_name: from.name,
+            prev_prio: from.prio,
+            prev_state: from.state,
+            why,
+            swapped,
+            prio: self.tasks[next].prio,
+        });
+    }
+
+    fn switch(
+        &mut self,
+        ctx: &mut Ctx,
+        prev: TaskId,
+        next: TaskId,
+        why: SwitchReason,
+        voluntary: bool,
+    ) -> Switch {
         let rq = &mut self.rqs[ctx.cpu];
         rq.nr_switches += 1;
         rq.curr = next;
@@ -156,6 +190,8 @@ impl Scheduler {
             next_name: to.name,
             next_prio: to.prio,
             next_slice: to.time_slice,
+            next_static_prio: to.static_prio,
+            why,
         };
         ctx.emit(from, event);
         Switch { prev, next }

@@ -1,6 +1,8 @@
 //! The scheduling fields of a `task_struct`, in a compact record of their own.
 
+use super::sched_info::SchedInfo;
 use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState};
+use crate::trace::SwitchReason;
 use bitflags::bitflags;
 use slotmap::SecondaryMap;
 
@@ -42,6 +44,8 @@ pub struct SchedTask {
     pub has_mm: bool,
     /// `PF_DEAD`: its next `schedule` is the last.
     pub dead: bool,
+    /// Why its need-resched flag was set first.
+    pub(super) resched_why: SwitchReason,
     pub(super) array: Option<ArrayIndex>,
     pub(super) run_list: RunLinks,
     /// Sleep average, 0..=1,000,000,000 ns.
@@ -62,6 +66,8 @@ pub struct SchedTask {
     pub nvcsw: u32,
     /// Involuntary context switches: it was preempted, or yielded.
     pub nivcsw: u32,
+    /// How long it ran and waited, as `/proc/PID/schedstat` counts.
+    pub sched_info: SchedInfo,
 }
 
 const _: () = assert!(size_of::<SchedTask>() <= 128);
@@ -111,6 +117,7 @@ impl SchedTask {
             cpu: 0,
             has_mm: false,
             dead: false,
+            resched_why: SwitchReason::Leaves,
             array: None,
             run_list: RunLinks::default(),
             sleep_avg: 0,
@@ -122,6 +129,7 @@ impl SchedTask {
             sched_time: 0,
             nvcsw: 0,
             nivcsw: 0,
+            sched_info: SchedInfo::default(),
         }
     }
 
@@ -143,8 +151,12 @@ impl SchedTask {
         self.thread_flags.contains(ThreadFlags::NEED_RESCHED)
     }
 
+    /// Asks it to give way; of several reasons the first counts.
     #[inline]
-    pub(super) fn set_need_resched(&mut self) {
+    pub(super) fn set_need_resched(&mut self, why: SwitchReason) {
+        if !self.need_resched() {
+            self.resched_why = why;
+        }
         self.thread_flags.insert(ThreadFlags::NEED_RESCHED);
     }
 

@@ -6,7 +6,7 @@ use super::prio::{
 use super::task::{SchedTask, Tasks};
 use super::{Ctx, IdleType, RunQueue, Scheduler};
 use crate::abi::{Policy, TaskId};
-use crate::trace::{ArrayKind, TraceEvent};
+use crate::trace::{ArrayKind, SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 impl Scheduler {
@@ -27,7 +27,7 @@ impl Scheduler {
         if task.array != Some(rq.active_index()) {
             // Its slice is used up already; the new one is not touched before the array swap.
             hit!(tick_on_the_expired_array);
-            task.set_need_resched();
+            task.set_need_resched(SwitchReason::Expired);
         } else if task.is_rt() {
             tick_rt(ctx, &mut self.tasks, rq, p);
         } else {
@@ -81,19 +81,19 @@ fn expire(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
         rq.best_expired_prio = rq.best_expired_prio.min(static_prio);
         (ArrayKind::Expired, rq.expired_index())
     };
-    rq.enqueue_task(tasks, p, index);
+    rq.enqueue_task(tasks, p, index, ctx.jiffies);
     emit_expire(ctx, &tasks[p], Some(to));
 }
 
 fn refill(task: &mut SchedTask) {
     task.time_slice = task_timeslice(task.static_prio);
     task.first_time_slice = false;
-    task.set_need_resched();
+    task.set_need_resched(SwitchReason::SliceEnd);
 }
 
 /// Whether an interactive task has had its share of an equal's turn. A slice longer than a full
 /// one (after a renice, or init's) makes the difference wrap, as on the i386.
-fn granularity_is_up(task: &SchedTask, online_cpus: u32) -> bool {
+pub(super) fn granularity_is_up(task: &SchedTask, online_cpus: u32) -> bool {
     let granularity = timeslice_granularity(task.sleep_avg, online_cpus);
     let used = task_timeslice(task.static_prio).wrapping_sub(task.time_slice);
     task_interactive(task) && used.is_multiple_of(granularity) && task.time_slice >= granularity
@@ -103,7 +103,7 @@ fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: 
     hit!(tick_ends_a_turn_within_the_slice);
     rq.array_mut(rq.active_index()).requeue(tasks, p);
     let task = &mut tasks[p];
-    task.set_need_resched();
+    task.set_need_resched(SwitchReason::Granularity);
     ctx.emit(
         task,
         TraceEvent::RrRequeue {

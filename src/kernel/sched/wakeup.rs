@@ -63,7 +63,9 @@ impl Scheduler {
             task.state = TaskState::RUNNING;
             return false;
         }
-        if self.wake_cpu(ctx.cpu, p, sync).moves() {
+        let choice = self.wake_cpu(ctx.cpu, p, sync);
+        self.count_wakeup(ctx.cpu, p, choice);
+        if choice.moves() {
             self.set_task_cpu(ctx, p, ctx.cpu, MigrateReason::WakeUp);
         }
         let (tasks, rq) = self.task_rq_mut(p);
@@ -90,6 +92,27 @@ impl Scheduler {
         true
     }
 
+    /// Counts a wake-up by this CPU, on machines with several: on the sleeper's runqueue, and if
+    /// that is another CPU's, in the lowest domain that has both.
+    fn count_wakeup(&mut self, this_cpu: usize, p: TaskId, choice: WakeCpu) {
+        if self.rqs.len() == 1 {
+            return;
+        }
+        let cpu = usize::from(self.tasks[p].cpu);
+        let stat = &mut self.rqs[cpu].stat;
+        stat.ttwu_cnt += 1;
+        if cpu == this_cpu {
+            stat.ttwu_local += 1;
+            return;
+        }
+        let mut domains = self.domains[this_cpu].iter_mut();
+        if let Some(sd) = domains.find(|sd| sd.span >> cpu & 1 != 0) {
+            sd.stat.ttwu_wake_remote += 1;
+            sd.stat.ttwu_move_affine += u32::from(choice == WakeCpu::Affine);
+            sd.stat.ttwu_move_balance += u32::from(choice == WakeCpu::Balance);
+        }
+    }
+
     /// On which CPU the sleeping task `p` would wake, were it woken on that CPU now.
     pub fn wake_cpu(&self, this_cpu: usize, p: TaskId, sync: bool) -> WakeCpu {
         let task = &self.tasks[p];
@@ -103,24 +126,22 @@ impl Scheduler {
         wake_cpu(task, &facts, &self.domains[this_cpu])
     }
 
-    /// Whether `p`, woken from an interruptible sleep by an interrupt on this CPU now, would be the
+    /// Whether `p`, woken from an interruptible sleep by an interrupt on `this_cpu` now (ns), would be the
     /// very next task on the CPU where it wakes; for a runnable task, whether it is.
     ///
     /// # Errors
     ///
     /// What stands in the way.
-    pub fn runs_at_once(&self, ctx: &Ctx, p: TaskId) -> Result<(), WhyNot> {
+    pub fn runs_at_once(&self, this_cpu: usize, now: u64, p: TaskId) -> Result<(), WhyNot> {
         let task = &self.tasks[p];
         let (cpu, prio) = if task.is_queued() {
             (usize::from(task.cpu), task.prio)
         } else {
-            let moves = self.wake_cpu(ctx.cpu, p, false).moves();
-            let cpu = if moves {
-                ctx.cpu
-            } else {
-                usize::from(task.cpu)
+            let cpu = match self.wake_cpu(this_cpu, p, false).moves() {
+                true => this_cpu,
+                false => usize::from(task.cpu),
             };
-            let credit = recalc_task_prio(task, self.clock_of(ctx, cpu));
+            let credit = recalc_task_prio(task, self.clock_of(this_cpu, now, cpu));
             (cpu, credit.prio.prio)
         };
         let rq = &self.rqs[cpu];
@@ -159,7 +180,7 @@ impl Scheduler {
     /// Credits the sleep and puts the task on the active array of its CPU. Linux 2.6.12:
     /// kernel/sched.c, `activate_task()`.
     pub(super) fn activate_task(&mut self, ctx: &Ctx, p: TaskId) {
-        let now = self.clock_of(ctx, usize::from(self.tasks[p].cpu));
+        let now = self.clock_of(ctx.cpu, ctx.now, usize::from(self.tasks[p].cpu));
         let credit = recalc_task_prio(&self.tasks[p], now);
         let (tasks, rq) = self.task_rq_mut(p);
         let task = &mut tasks[p];
@@ -169,13 +190,13 @@ impl Scheduler {
             task.activated = if ctx.in_interrupt { 2 } else { 1 };
         }
         task.timestamp = now;
-        rq.activate_raw(tasks, p);
+        rq.activate_raw(tasks, p, ctx.jiffies);
     }
 
-    /// The clock as that CPU sees it: clocks are compared by the time of the last tick.
-    fn clock_of(&self, ctx: &Ctx, cpu: usize) -> u64 {
-        let here = self.rqs[ctx.cpu].timestamp_last_tick;
+    /// The clock of `this_cpu` as `cpu` sees it: clocks are compared by the time of the last tick.
+    fn clock_of(&self, this_cpu: usize, now: u64, cpu: usize) -> u64 {
+        let here = self.rqs[this_cpu].timestamp_last_tick;
         let there = self.rqs[cpu].timestamp_last_tick;
-        ctx.now.wrapping_sub(here).wrapping_add(there)
+        now.wrapping_sub(here).wrapping_add(there)
     }
 }

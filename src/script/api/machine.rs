@@ -15,7 +15,7 @@ use rhai::{Map, NativeCallContext};
 const SLICE: u64 = 10_000;
 
 fn boot_config(options: &Map) -> Result<Config> {
-    const KEYS: [&str; 14] = [
+    const KEYS: [&str; 15] = [
         "cpus",
         "mem",
         "tlb",
@@ -23,6 +23,7 @@ fn boot_config(options: &Map) -> Result<Config> {
         "threads_max",
         "cow",
         "child_runs_first",
+        "fork_flushes_tlb",
         "initial_jiffies",
         "uid",
         "cycles_per_tick",
@@ -46,6 +47,7 @@ fn boot_config(options: &Map) -> Result<Config> {
             "threads_max" => config.threads_max = Some(number()?),
             "cow" => config.cow = bool_option(value, key)?,
             "child_runs_first" => config.child_runs_first = bool_option(value, key)?,
+            "fork_flushes_tlb" => config.fork_flushes_tlb = bool_option(value, key)?,
             "initial_jiffies" => config.initial_jiffies = number()?,
             "uid" => config.uid = number()?,
             "cycles_per_tick" => config.cycles_per_tick = number()?,
@@ -132,9 +134,10 @@ pub mod functions {
         boot_with(ctx, Map::new())
     }
 
-    /// Boots a fresh machine with options: `cpus` (load is not balanced between them yet), `mem` (bytes), `tlb` (entries), `pid_max`,
-    /// `threads_max`, `cow`, `child_runs_first`, `initial_jiffies`, `uid`, and the levers
-    /// `fork_cpu` and `parent_not_on_array`; for programs `cycles_per_tick` (instructions that make
+    /// Boots a fresh machine with options: `cpus` (1 to 8), `mem` (bytes), `tlb` (entries),
+    /// `pid_max`, `threads_max`, `initial_jiffies`, `uid`; what 2.6.12 cannot be told: `cow`,
+    /// `child_runs_first`, `fork_flushes_tlb` (all true), and the levers `fork_cpu` and
+    /// `parent_not_on_array`; for programs `cycles_per_tick` (instructions that make
     /// a tick), `jitter` (a seed: the length of ticks varies) and `interleave` (instructions of a
     /// CPU's turn, with several CPUs).
     ///

@@ -23,6 +23,7 @@ mod program;
 mod properties;
 mod ptrace;
 mod sched;
+mod sched_view;
 mod signals;
 mod spawn;
 mod view;
@@ -51,6 +52,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("memory", exported_module!(memory::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
+        ("views", exported_module!(sched_view::functions)),
         ("programs", exported_module!(program::functions)),
         ("following", exported_module!(follow::functions)),
         ("checking", exported_module!(check::functions)),

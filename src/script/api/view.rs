@@ -135,19 +135,6 @@ pub mod functions {
         as_view(&tree, &tree.text())
     }
 
-    /// The runqueue of each CPU: both priority arrays, the running task in brackets. Load is not
-    /// balanced between CPUs yet: a task stays where it was made or woken.
-    ///
-    /// ```rhai
-    /// spawn("hog", workload(["run 20"]));
-    /// print(runq());
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn runq(ctx: NativeCallContext) -> Result<View> {
-        let runq = look(&ctx, view::runq)?;
-        as_view(&runq, &runq.text())
-    }
-
     /// The areas of a task's address space, as `/proc/PID/maps` prints them.
     ///
     /// ```rhai

@@ -5,7 +5,7 @@ use forklab::abi::{Errno, Policy, TaskId};
 use forklab::kernel::sched::WhyNotKind;
 use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Awaits, CannotRun, Command, Outcome, Refusal, Reply, Stop};
+use forklab::machine::{Action, Awaits, CannotRun, Command, Help, Outcome, Refusal, Reply, Stop};
 
 const GETPID: Action = Action::Syscall(Syscall::Getpid);
 
@@ -29,6 +29,10 @@ fn behind_hog(lab: &Lab, task: TaskId, hog: TaskId, kind: WhyNotKind) -> Refusal
         prio: 125,
         holder_prio: 125,
         slice: 100,
+        soonest: match kind {
+            WhyNotKind::NotInterruptible(_) => None,
+            _ => Some((10, Help::Sleep)),
+        },
     }))
 }
 

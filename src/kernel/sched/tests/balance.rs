@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernel::sched::balance::Move;
-use crate::trace::MigrateReason;
+use crate::trace::{MigrateReason, SwitchReason};
 
 const NS: u64 = NS_PER_TICK as u64;
 
@@ -84,7 +84,7 @@ fn intervals_double_up_to_their_maximum_and_are_longer_on_busy_cpus() {
     // 1, 2, and then 4 a tick.
     assert_eq!(state(&bench, 1), (4, 1 + 2 + 5 * 4));
     bench.hog("A", 0, 0);
-    bench.sched.set_need_resched(bench.sched.idle(0));
+    bench.sched.resched_idle(0);
     bench.settle_all();
     while bench.tick < 262 {
         bench.tick_all();
@@ -209,7 +209,7 @@ fn the_order_in_which_tasks_are_taken() {
         let id = bench.hog(name, nice, 0);
         let (tasks, rq) = bench.sched.task_rq_mut(id);
         rq.dequeue_task(tasks, id);
-        rq.enqueue_task(tasks, id, rq.expired_index());
+        rq.enqueue_task(tasks, id, rq.expired_index(), 1);
     }
     bench.settle();
     assert_eq!(bench.current(), "run");
@@ -218,11 +218,12 @@ fn the_order_in_which_tasks_are_taken() {
         to: 1,
         tasks,
         domain: (1, 0),
+        idle: IdleType::NotIdle,
         why: MigrateReason::Balance,
     };
     let (moved, none) = bench.on(|s, ctx| {
         let moved = s.move_tasks(ctx, order(5));
-        s.tasks[s.rqs[1].curr].set_need_resched();
+        s.tasks[s.rqs[1].curr].set_need_resched(SwitchReason::Preempted);
         (moved, s.move_tasks(ctx, order(0)))
     });
     assert_eq!((moved, none), (5, 0));
@@ -260,6 +261,7 @@ fn a_taken_task_preempts_if_it_is_better_and_its_clock_is_put_right() {
             to: 1,
             tasks: 1,
             domain: (1, 0),
+            idle: IdleType::NotIdle,
             why: MigrateReason::Balance,
         };
         assert_eq!(bench.on(|s, ctx| s.move_tasks(ctx, order)), 1);

@@ -9,6 +9,7 @@ mod policy;
 mod prio;
 mod random;
 mod runs_at_once;
+mod sched_info;
 mod schedules;
 mod wakeup;
 
@@ -111,8 +112,10 @@ impl Bench {
     }
 
     fn enqueue(&mut self, id: TaskId) {
-        let (tasks, rq) = self.sched.task_rq_mut(id);
-        rq.activate_raw(tasks, id);
+        self.on(|s, ctx| {
+            let (tasks, rq) = s.task_rq_mut(id);
+            rq.activate_raw(tasks, id, ctx.jiffies);
+        });
     }
 
     fn scheduler_tick(&mut self) {

@@ -147,6 +147,10 @@ fn a_lone_task_that_yields_goes_on_after_an_array_swap() {
         yld_cnt: 1,
         sched_switch: 1,
         sched_cnt: 2,
+        sched_info: RqSchedInfo {
+            pcnt: 2,
+            ..RqSchedInfo::default()
+        },
         ..RqStat::default()
     };
     assert_eq!(bench.sched.rq(0).stat, expected);

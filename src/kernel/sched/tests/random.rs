@@ -118,7 +118,9 @@ impl Run {
 
     fn wake(&mut self, task: TaskId) {
         let asleep = self.bench.sched.get(task).state == TaskState::INTERRUPTIBLE;
-        let at_once = self.bench.on(|s, ctx| s.runs_at_once(ctx, task));
+        let at_once = self
+            .bench
+            .on(|s, ctx| s.runs_at_once(ctx.cpu, ctx.now, task));
         let woken = self.bench.irq_wake(task);
         let cpu = usize::from(self.bench.sched.get(task).cpu);
         self.bench.cpu = cpu;

@@ -4,7 +4,7 @@ use super::*;
 
 fn ask(bench: &mut Bench, id: TaskId) -> Result<(), WhyNotKind> {
     bench
-        .on(|s, ctx| s.runs_at_once(ctx, id))
+        .on(|s, ctx| s.runs_at_once(ctx.cpu, ctx.now, id))
         .map_err(|why| why.kind)
 }
 
@@ -80,7 +80,9 @@ fn the_reason_names_the_holder_and_how_long_it_may_go_on() {
     let hog = bench.hog("H", 0, 0);
     let task = bench.sleeper("T", 0, 0);
     bench.run_to(5);
-    let why = bench.on(|s, ctx| s.runs_at_once(ctx, task)).unwrap_err();
+    let why = bench
+        .on(|s, ctx| s.runs_at_once(ctx.cpu, ctx.now, task))
+        .unwrap_err();
     let expected = WhyNot {
         kind: WhyNotKind::CurrentHolds,
         prio_after_wake: 125,

@@ -1,0 +1,90 @@
+//! How long tasks run and wait for a CPU: the bookkeeping behind `/proc/PID/schedstat` and the last
+//! three numbers of a CPU in `/proc/schedstat`.
+//!
+//! A wait begins when a task is appended to a priority list, and ends when it gets the CPU. What it
+//! waits after a preemption does not count: a preempted task keeps its place in its list. Nor does a
+//! wait that begins when `jiffies` is 0: that value stands for "not queued".
+
+use super::runqueue::RunQueue;
+use super::task::{SchedTask, Tasks};
+use crate::abi::TaskId;
+
+/// The figures of a task. Times are in ticks. Linux 2.6.12: include/linux/sched.h,
+/// `struct sched_info`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct SchedInfo {
+    /// CPU time, up to when it last gave a CPU up or kept it in a pass of `schedule`.
+    pub cpu_time: u32,
+    /// Time in priority lists before it got the CPU.
+    pub run_delay: u32,
+    /// How often it got the CPU.
+    pub pcnt: u32,
+    /// `jiffies` when it last got the CPU.
+    pub last_arrival: u32,
+    /// `jiffies` when it was put in a list for its next turn; 0 if it was not.
+    pub last_queued: u32,
+}
+
+/// The sums of a runqueue, over all tasks that it has run. Times are in ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct RqSchedInfo {
+    /// CPU time of tasks.
+    pub cpu_time: u32,
+    /// Time that tasks waited in priority lists before they got the CPU.
+    pub run_delay: u32,
+    /// How often a task got the CPU.
+    pub pcnt: u32,
+}
+
+impl SchedTask {
+    /// It is put in a priority list. Linux 2.6.12: kernel/sched.c, `sched_info_queued()`.
+    #[inline]
+    pub(super) const fn sched_info_queued(&mut self, jiffies: u32) {
+        if self.sched_info.last_queued == 0 {
+            self.sched_info.last_queued = jiffies;
+        }
+    }
+}
+
+impl RunQueue {
+    /// The CPU goes from `prev` to `next`, which may be the same task. The idle task has no figures.
+    /// Linux 2.6.12: kernel/sched.c, `sched_info_switch()`.
+    #[inline]
+    pub(super) fn sched_info_switch(
+        &mut self,
+        tasks: &mut Tasks,
+        prev: TaskId,
+        next: TaskId,
+        jiffies: u32,
+    ) {
+        if prev != self.idle {
+            self.sched_info_depart(&mut tasks[prev].sched_info, jiffies);
+        }
+        if next != self.idle {
+            self.sched_info_arrive(&mut tasks[next].sched_info, jiffies);
+        }
+    }
+
+    /// Linux 2.6.12: kernel/sched.c, `sched_info_depart()`.
+    const fn sched_info_depart(&mut self, task: &mut SchedInfo, jiffies: u32) {
+        let ran = jiffies.wrapping_sub(task.last_arrival);
+        task.cpu_time = task.cpu_time.wrapping_add(ran);
+        let rq = &mut self.stat.sched_info;
+        rq.cpu_time = rq.cpu_time.wrapping_add(ran);
+    }
+
+    /// Linux 2.6.12: kernel/sched.c, `sched_info_arrive()`.
+    const fn sched_info_arrive(&mut self, task: &mut SchedInfo, jiffies: u32) {
+        let waited = match task.last_queued {
+            0 => 0,
+            since => jiffies.wrapping_sub(since),
+        };
+        task.last_queued = 0;
+        task.run_delay = task.run_delay.wrapping_add(waited);
+        task.last_arrival = jiffies;
+        task.pcnt = task.pcnt.wrapping_add(1);
+        let rq = &mut self.stat.sched_info;
+        rq.run_delay = rq.run_delay.wrapping_add(waited);
+        rq.pcnt = rq.pcnt.wrapping_add(1);
+    }
+}

@@ -1,0 +1,93 @@
+//! Run times and waits as schedstat counts them.
+
+use super::*;
+use crate::kernel::sched::{RqSchedInfo, SchedInfo};
+
+fn figures(bench: &Bench, id: TaskId) -> (u32, u32, u32) {
+    let SchedInfo {
+        cpu_time,
+        run_delay,
+        pcnt,
+        ..
+    } = bench.sched.get(id).sched_info;
+    (cpu_time, run_delay, pcnt)
+}
+
+/// Example W12: what three hogs have just after the switch at 300. The example has them queued at a
+/// time that is not 0, so they are queued at tick 1 here.
+#[test]
+fn three_hogs_after_their_first_round() {
+    let mut bench = Bench::new();
+    bench.settle();
+    bench.run_to(1);
+    let hogs = ["A", "B", "C"].map(|name| bench.hog(name, 0, 0));
+    bench.sched.resched_idle(0);
+    bench.settle();
+    let before = bench.sched.rq(0).stat;
+    bench.run_to(301);
+    assert_eq!(bench.current(), "A");
+    let all = hogs.map(|id| figures(&bench, id));
+    assert_eq!(all, [(100, 200, 2), (100, 100, 1), (100, 200, 1)]);
+    let stat = bench.sched.rq(0).stat;
+    assert_eq!(stat.sched_cnt - before.sched_cnt, 3);
+    assert_eq!(stat.sched_switch, 1);
+    let sums = RqSchedInfo {
+        cpu_time: 300,
+        run_delay: 500,
+        pcnt: 4,
+    };
+    assert_eq!(stat.sched_info, sums);
+}
+
+/// A wait after a preemption does not count; one that begins when jiffies are 0 neither.
+#[test]
+fn what_run_delay_leaves_out() {
+    let mut bench = Bench::new();
+    let hog = bench.hog("H", 0, 0);
+    let late = bench.hog("L", 0, 0);
+    bench.settle();
+    bench.run_to(50);
+    let good = bench.sleeper("G", 0, 900);
+    bench.irq_wake(good);
+    bench.settle();
+    assert_eq!(bench.current(), "G");
+    bench.run_to(55);
+    bench.sleep(TaskState::INTERRUPTIBLE);
+    bench.settle();
+    bench.run_to(105);
+    assert_eq!(bench.current(), "L");
+    assert_eq!(figures(&bench, hog), (100, 0, 2));
+    assert_eq!(figures(&bench, late), (0, 0, 1));
+    assert_eq!(figures(&bench, good), (5, 0, 1));
+}
+
+/// An idle CPU takes the second of two hogs at its first look; then all is balanced.
+#[test]
+fn balancing_is_counted_by_what_came_of_it() {
+    let mut bench = Bench::with_cpus(2);
+    bench.hog("A", 0, 0);
+    bench.hog("B", 0, 0);
+    bench.settle_all();
+    bench.tick_all();
+    let sd = bench.sched.domains(1)[0].stat;
+    let idle = sd.lb[0];
+    assert_eq!((idle.lb_cnt, idle.lb_imbalance, idle.lb_gained), (1, 1, 1));
+    assert_eq!(
+        (idle.lb_balanced, idle.lb_failed, idle.lb_hot_gained),
+        (0, 0, 1)
+    );
+    while bench.tick < 300 {
+        bench.tick_all();
+    }
+    for cpu in 0..2 {
+        let lb = bench.sched.domains(cpu)[0].stat.lb;
+        let busy = lb[1];
+        assert!(busy.lb_cnt > 0);
+        assert_eq!(
+            (busy.lb_nobusyg, busy.lb_balanced),
+            (busy.lb_cnt, busy.lb_cnt)
+        );
+        // Before the first hog was there it found nobody, anywhere.
+        assert_eq!(lb[2].lb_gained, 0);
+    }
+}

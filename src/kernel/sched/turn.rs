@@ -1,0 +1,207 @@
+//! Whose turn comes before that of a waiting task, and for how long the tick lets each of them have
+//! the CPU. Explanations and forecasts are made of this; it asks the same functions as the tick.
+
+use super::prio::NS_MAX_SLEEP_AVG;
+use super::runqueue::RunQueue;
+use super::task::SchedTask;
+use super::tick::granularity_is_up;
+use super::{SchedDomain, Scheduler};
+use crate::abi::{MAX_RT_PRIO, Policy, TaskId};
+use crate::trace::ArrayKind;
+use std::cmp::Ordering;
+
+/// A task that has a CPU, or gets it before another one that waits for the same CPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ahead {
+    /// The task.
+    pub task: TaskId,
+    /// It has the CPU now.
+    pub running: bool,
+    /// The array that it is linked in.
+    pub array: ArrayKind,
+    /// When the tick puts it behind the one that waits.
+    pub turn: Turn,
+}
+
+/// When the tick makes a task give way to one that waits behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// When its slice has run out, after so many ticks.
+    Slice(u32),
+    /// By the granularity rule within its slice, after so many ticks.
+    Granularity(u32),
+    /// Never: it is a real-time task of a better priority, or it has no slice.
+    Endless,
+}
+
+impl Turn {
+    /// The ticks of CPU; `None` if there is no end.
+    pub const fn ticks(self) -> Option<u32> {
+        match self {
+            Self::Slice(ticks) | Self::Granularity(ticks) => Some(ticks),
+            Self::Endless => None,
+        }
+    }
+}
+
+impl Scheduler {
+    /// The tasks that have their turn before `p`, a runnable task that does not run: the running
+    /// one, then those that `schedule` would pick before it, in that order.
+    pub fn ahead_of(&self, p: TaskId) -> Vec<Ahead> {
+        let rq = self.task_rq(p);
+        let waiting = &self.tasks[p];
+        let Some(kind) = waiting.array.map(|index| rq.kind(index)) else {
+            return Vec::new();
+        };
+        let mut ahead: Vec<Ahead> = self.running_ahead(rq, waiting, kind).into_iter().collect();
+        self.collect_ahead(rq, ArrayKind::Active, p, &mut ahead);
+        if kind == ArrayKind::Expired {
+            self.collect_ahead(rq, ArrayKind::Expired, p, &mut ahead);
+        }
+        ahead
+    }
+
+    /// The tasks that would have their turn before `p`, a sleeping task, if it woke now with that
+    /// priority on that CPU.
+    pub fn ahead_of_woken(&self, cpu: usize, p: TaskId, prio: u8) -> Vec<Ahead> {
+        let rq = &self.rqs[cpu];
+        let woken = SchedTask {
+            prio,
+            ..self.tasks[p].clone()
+        };
+        let kind = ArrayKind::Active;
+        let mut ahead: Vec<Ahead> = self.running_ahead(rq, &woken, kind).into_iter().collect();
+        for level in 0..=prio {
+            for task in rq.active().members(&self.tasks, level) {
+                if task != rq.curr {
+                    ahead.push(self.ahead(rq, task, &woken, kind));
+                }
+            }
+        }
+        ahead
+    }
+
+    fn running_ahead(&self, rq: &RunQueue, waiting: &SchedTask, kind: ArrayKind) -> Option<Ahead> {
+        (rq.curr != rq.idle).then(|| self.ahead(rq, rq.curr, waiting, kind))
+    }
+
+    /// Appends the members of an array up to `p`, but for the running task.
+    fn collect_ahead(&self, rq: &RunQueue, array: ArrayKind, p: TaskId, ahead: &mut Vec<Ahead>) {
+        let waiting = &self.tasks[p];
+        let kind = waiting.array.map_or(array, |index| rq.kind(index));
+        let last = match kind == array {
+            true => waiting.prio,
+            false => u8::MAX,
+        };
+        let mut level = rq.array_of(array).level_from(0);
+        while let Some(prio) = level.filter(|prio| *prio <= last) {
+            for task in rq.array_of(array).members(&self.tasks, prio) {
+                if task == p {
+                    return;
+                }
+                if task != rq.curr {
+                    ahead.push(self.ahead(rq, task, waiting, kind));
+                }
+            }
+            level = rq.array_of(array).level_from(prio + 1);
+        }
+    }
+
+    fn ahead(&self, rq: &RunQueue, task: TaskId, waiting: &SchedTask, kind: ArrayKind) -> Ahead {
+        let fields = &self.tasks[task];
+        let array = fields
+            .array
+            .map_or(ArrayKind::Active, |index| rq.kind(index));
+        let online_cpus = self.rqs.len() as u32;
+        Ahead {
+            task,
+            running: task == rq.curr,
+            array,
+            turn: turn(fields, waiting, array == kind, online_cpus),
+        }
+    }
+
+    /// When the tick makes the running task of a CPU give way to an equal, had it one.
+    pub fn turn_of_current(&self, cpu: usize) -> Turn {
+        let curr = &self.tasks[self.rqs[cpu].curr];
+        turn(curr, curr, true, self.rqs.len() as u32)
+    }
+
+    /// Whom `schedule` would pick if the running task of a CPU left now, but for tasks that a
+    /// balancing would bring; `None` if nobody else is runnable there.
+    pub fn next_after_current(&self, cpu: usize) -> Option<TaskId> {
+        let rq = &self.rqs[cpu];
+        [rq.active(), rq.expired()].into_iter().find_map(|array| {
+            let mut level = array.level_from(0);
+            while let Some(prio) = level {
+                let mut members = array.members(&self.tasks, prio);
+                if let Some(next) = members.find(|id| *id != rq.curr) {
+                    return Some(next);
+                }
+                level = array.level_from(prio + 1);
+            }
+            None
+        })
+    }
+
+    /// Whether `schedule` would pick the first of two runnable tasks of a CPU before the other one.
+    pub fn is_before(&self, first: TaskId, other: TaskId) -> bool {
+        let rank = |id: TaskId| {
+            let task = &self.tasks[id];
+            let expired = self.array(id) == Some(ArrayKind::Expired);
+            (expired, task.prio)
+        };
+        match rank(first).cmp(&rank(other)) {
+            Ordering::Less => true,
+            Ordering::Greater => false,
+            Ordering::Equal => {
+                let rq = self.task_rq(first);
+                let (_, prio) = rank(first);
+                let kind = self.array(first).unwrap_or(ArrayKind::Active);
+                let mut list = rq.array_of(kind).members(&self.tasks, prio);
+                list.find(|id| *id == first || *id == other) == Some(first)
+            }
+        }
+    }
+
+    /// Ticks until this CPU balances its load next, if it stays idle or busy as it is; `None` on a
+    /// machine with one CPU.
+    pub fn next_balance(&self, cpu: usize, jiffies: u32) -> Option<u32> {
+        let idle = self.is_idle(cpu);
+        let now = self.balance_clock(cpu, jiffies);
+        let until = |sd: &SchedDomain| {
+            let passed = now.wrapping_sub(sd.last_balance);
+            sd.interval(idle).saturating_sub(passed).max(1)
+        };
+        self.domains[cpu].iter().map(until).min()
+    }
+}
+
+/// When the tick makes `p` give way to `waiting`.
+///
+/// A task that was woken and not picked since gets its wait credited when it is: what its sleep
+/// average and priority will be then is not known, so the least that is possible is assumed.
+fn turn(p: &SchedTask, waiting: &SchedTask, same_array: bool, online_cpus: u32) -> Turn {
+    let equals = same_array && p.prio == waiting.prio;
+    if p.is_rt() {
+        return match p.policy {
+            Policy::RoundRobin if equals => Turn::Slice(p.time_slice),
+            _ => Turn::Endless,
+        };
+    }
+    let mut task = p.clone();
+    let credited = task.activated > 0;
+    if credited {
+        task.sleep_avg = NS_MAX_SLEEP_AVG;
+        task.prio = MAX_RT_PRIO;
+    }
+    let slice = task.time_slice;
+    let requeued = (1..slice).find(|ticks| {
+        task.time_slice = slice - ticks;
+        granularity_is_up(&task, online_cpus)
+    });
+    match requeued {
+        Some(ticks) if equals || credited => Turn::Granularity(ticks),
+        _ => Turn::Slice(slice),
+    }
+}
