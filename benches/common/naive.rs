@@ -3,8 +3,7 @@
 
 use forklab::abi::{Policy, TaskId};
 use forklab::kernel::sched::{
-    NS_MAX_SLEEP_AVG, NS_PER_TICK, SchedTask, Scheduler, current_bonus, effective_prio,
-    recalc_task_prio, task_interactive, task_timeslice, timeslice_granularity,
+    NS_MAX_SLEEP_AVG, NS_PER_TICK, SchedTask, Scheduler, Tunables, current_bonus, effective_prio,
 };
 use forklab::trace::ArrayKind;
 
@@ -119,7 +118,7 @@ impl Naive {
         let now = self.now();
         let task = &mut self.tasks[place];
         task.wakes = None;
-        let credit = recalc_task_prio(&task.sched, now);
+        let credit = Tunables::LINUX.recalc_task_prio(&task.sched, now);
         task.sched.sleep_avg = credit.sleep_avg;
         task.sched.prio = credit.prio.prio;
         task.sched.activated = 2;
@@ -145,9 +144,9 @@ impl Naive {
             self.expire(curr);
             return;
         }
-        let granularity = timeslice_granularity(task.sched.sleep_avg, 1);
-        let used = task_timeslice(task.sched.static_prio) - task.sched.time_slice;
-        if task_interactive(&task.sched)
+        let granularity = Tunables::LINUX.timeslice_granularity(task.sched.sleep_avg, 1);
+        let used = Tunables::LINUX.task_timeslice(task.sched.static_prio) - task.sched.time_slice;
+        if Tunables::LINUX.task_interactive(&task.sched)
             && used.is_multiple_of(granularity)
             && task.sched.time_slice >= granularity
         {
@@ -160,14 +159,14 @@ impl Naive {
         let running = self.running();
         let task = &mut self.tasks[curr];
         task.sched.prio = effective_prio(&task.sched).prio;
-        task.sched.time_slice = task_timeslice(task.sched.static_prio);
+        task.sched.time_slice = Tunables::LINUX.task_timeslice(task.sched.static_prio);
         if self.expired_since == 0 {
             self.expired_since = self.tick;
         }
         let waited = self.tick - self.expired_since;
         let starving =
             waited > 1000 * u64::from(running) || task.sched.static_prio > self.best_expired;
-        let kind = if task_interactive(&task.sched) && !starving {
+        let kind = if Tunables::LINUX.task_interactive(&task.sched) && !starving {
             ArrayKind::Active
         } else {
             self.best_expired = self.best_expired.min(task.sched.static_prio);
@@ -277,7 +276,7 @@ impl Naive {
         if activated > 0 {
             // Woken by a timer: all of the wait counts.
             task.activated = activated;
-            let credit = recalc_task_prio(task, now);
+            let credit = Tunables::LINUX.recalc_task_prio(task, now);
             task.activated = 0;
             task.sleep_avg = credit.sleep_avg;
             task.prio = credit.prio.prio;

@@ -9,7 +9,7 @@ use super::futex::Futexes;
 use super::itimer::RealTimers;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
-use super::sched::{Levers, SchedTask, Scheduler, effective_prio, task_timeslice};
+use super::sched::{Levers, SchedTask, Scheduler, Tunables, effective_prio};
 use super::signal::{SigAction, Sighand, SignalStruct};
 use super::stat::Stat;
 use super::task::Task;
@@ -40,6 +40,8 @@ pub struct Config {
     /// Let fork drop the parent's translations, which it has made read-only; `false` leaves them in
     /// the TLB, to show what for.
     pub fork_flushes_tlb: bool,
+    /// The numbers of the scheduler's rules.
+    pub tunables: Tunables,
     /// `jiffies` at boot.
     pub initial_jiffies: u32,
     /// User id of tasks that are spawned without one.
@@ -67,6 +69,7 @@ impl Default for Config {
             cow: true,
             child_runs_first: true,
             fork_flushes_tlb: true,
+            tunables: Tunables::LINUX,
             initial_jiffies: 0,
             uid: 500,
             cycles_per_tick: 1000,
@@ -107,9 +110,11 @@ impl Kernel {
         // max_threads: an eighth of the frames, per kernel stack of two frames.
         let default_max = (frames / 16).max(20);
         let max_threads = config.threads_max.unwrap_or(default_max);
+        let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
+        sched.tunables = config.tunables;
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
-            sched: Scheduler::new(cpus.len(), config.initial_jiffies),
+            sched,
             max_threads,
             config,
             ram,
@@ -218,7 +223,7 @@ impl Kernel {
         entry.state = TaskState::INTERRUPTIBLE;
         // As wake_up_new_task() and a first tick leave every task.
         entry.prio = effective_prio(&entry).prio;
-        entry.time_slice = task_timeslice(entry.static_prio);
+        entry.time_slice = self.sched.tunables.task_timeslice(entry.static_prio);
         self.sched.insert(init, entry);
         let exe = self.lookup("init").map_err(|_| "no init".to_owned())?;
         let (mm, esp) = self
@@ -325,6 +330,7 @@ impl Config {
                 self.pid_max
             ));
         }
+        self.tunables.validate()?;
         for (name, value) in [
             ("cycles_per_tick", self.cycles_per_tick),
             ("interleave", self.interleave),

@@ -5,7 +5,6 @@ use super::Kernel;
 use super::cred::Caps;
 use super::nanosleep::TICK_NSEC;
 use super::pidmap::PidType;
-use super::sched::task_timeslice;
 use crate::abi::{Errno, MAX_RT_PRIO, Pid, Policy, TaskId};
 
 /// Whom `setpriority` and `getpriority` mean, by the numbers of their first argument.
@@ -166,7 +165,9 @@ impl Kernel {
         let p = self.sched.get(self.positive_pid(current, pid)?);
         Ok(match p.policy {
             Policy::Fifo => 0,
-            Policy::Normal | Policy::RoundRobin => task_timeslice(p.static_prio) * TICK_NSEC as u32,
+            Policy::Normal | Policy::RoundRobin => {
+                self.sched.tunables.task_timeslice(p.static_prio) * TICK_NSEC as u32
+            }
         })
     }
 

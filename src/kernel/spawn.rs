@@ -4,7 +4,7 @@
 use super::Kernel;
 use super::cred::Cred;
 use super::fork::ForkArgs;
-use super::sched::{Levers, task_timeslice};
+use super::sched::Levers;
 use crate::abi::{
     CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
 };
@@ -104,12 +104,13 @@ impl Kernel {
         let static_prio = nice_to_static_prio(args.nice);
         let init = self.init;
         let cpu = self.this_cpu as u8;
+        let slice = self.sched.tunables.task_timeslice(static_prio);
         let sched = self.sched.get_mut(init);
         sched.cpu = cpu;
         sched.static_prio = static_prio;
         sched.policy = args.policy;
         sched.rt_priority = args.rt_priority;
-        sched.time_slice = 2 * task_timeslice(static_prio);
+        sched.time_slice = 2 * slice;
         sched.sleep_avg = args.parent_sleep_avg_ms * 1_000_000;
         sched.activated = 0;
         sched.prio = match args.policy {

@@ -9,7 +9,7 @@ use super::image::Image;
 use super::workload::{Step, WorkloadProgram};
 use super::{Machine, UserMode};
 use crate::abi::{TaskId, TaskState};
-use crate::kernel::sched::{Ahead, WhyNot, WhyNotKind, recalc_task_prio, would_preempt};
+use crate::kernel::sched::{Ahead, WhyNot, WhyNotKind, would_preempt};
 use crate::kernel::task::ExitState;
 use crate::trace::ArrayKind;
 
@@ -356,7 +356,9 @@ impl Machine {
         let best = rq.active().first_level().min(sched.get(rq.curr).prio);
         let now = self.kernel.sched_clock();
         (1..=ticks.min(1_000)).find(|more| {
-            let credit = recalc_task_prio(fields, now + more * 1_000_000);
+            let credit = sched
+                .tunables
+                .recalc_task_prio(fields, now + more * 1_000_000);
             would_preempt(credit.prio.prio, best)
         })
     }

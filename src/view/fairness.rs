@@ -5,7 +5,6 @@ use super::line::task_tag;
 use super::text::{Align, Role, Table, Text, cell};
 use super::timeline::timeline;
 use crate::abi::{MAX_RT_PRIO, Pid, nice_to_static_prio, static_prio_to_nice};
-use crate::kernel::sched::task_timeslice;
 use crate::machine::Machine;
 use crate::trace::TraceEvent;
 use serde::Serialize;
@@ -70,19 +69,17 @@ struct Times {
     ran: u64,
     waited: u64,
     nice: i32,
+    /// A full slice, ticks.
+    timeslice: u32,
     real_time: bool,
 }
 
 impl Times {
-    fn timeslice(&self) -> u32 {
-        task_timeslice(nice_to_static_prio(self.nice))
-    }
-
     /// What its part by time slices is proportional to.
     fn weight(&self) -> u64 {
         match self.real_time {
             true => 0,
-            false => u64::from(self.timeslice()) * (self.ran + self.waited),
+            false => u64::from(self.timeslice) * (self.ran + self.waited),
         }
     }
 }
@@ -103,6 +100,10 @@ pub fn fairness(machine: &Machine, from: u64, to: u64) -> Fairness {
     }
     times.retain(|_, task| task.ran + task.waited > 0);
     note_priorities(machine, timeline.to, &mut times);
+    let tunables = &machine.kernel.sched.tunables;
+    for task in times.values_mut() {
+        task.timeslice = tunables.task_timeslice(nice_to_static_prio(task.nice));
+    }
     let busy: u64 = times.values().map(|task| task.ran).sum();
     let ordinary = times.values().filter(|task| !task.real_time);
     let left: u64 = ordinary.map(|task| task.ran).sum();
@@ -111,7 +112,7 @@ pub fn fairness(machine: &Machine, from: u64, to: u64) -> Fairness {
         pid: *pid,
         name: task.name.clone(),
         nice: task.nice,
-        timeslice: task.timeslice(),
+        timeslice: task.timeslice,
         ran: task.ran,
         waited: task.waited,
         share: percent(task.ran, busy),

@@ -5,9 +5,8 @@ use super::line::task_tag;
 use super::text::{Line, Role, Text};
 use crate::abi::{Pid, TaskId, TaskState, static_prio_to_nice};
 use crate::kernel::sched::{
-    NS_PER_TICK, SchedTask, SleepClass, SleepCredit, current_bonus, effective_prio,
-    interactive_delta, interactive_sleep, recalc_task_prio, run_charge, task_interactive,
-    task_timeslice, timeslice_granularity,
+    NS_PER_TICK, SchedTask, SleepClass, SleepCredit, Tunables, current_bonus, effective_prio,
+    run_charge,
 };
 use crate::machine::Machine;
 use serde::Serialize;
@@ -105,14 +104,16 @@ pub fn prio(machine: &Machine, id: TaskId) -> PrioView {
         bonus: current_bonus(task.sleep_avg),
         effective_prio: effective_prio(task).prio,
         prio: task.prio,
-        delta: interactive_delta(task.static_prio),
-        interactive: task_interactive(task),
-        timeslice: task_timeslice(task.static_prio),
+        delta: sched.tunables.interactive_delta(task.static_prio),
+        interactive: sched.tunables.task_interactive(task),
+        timeslice: sched.tunables.task_timeslice(task.static_prio),
         time_slice: task.time_slice,
         first_time_slice: task.first_time_slice,
-        granularity: timeslice_granularity(task.sleep_avg, sched.cpus() as u32),
-        interactive_sleep: interactive_sleep(task.static_prio),
-        woken: sleeps.then(|| credit(task, now)),
+        granularity: sched
+            .tunables
+            .timeslice_granularity(task.sleep_avg, sched.cpus() as u32),
+        interactive_sleep: sched.tunables.interactive_sleep(task.static_prio),
+        woken: sleeps.then(|| credit(&sched.tunables, task, now)),
         charged: runs.then(|| {
             let ran = now.wrapping_sub(task.timestamp);
             let run_time = run_charge(task.sleep_avg, ran);
@@ -126,7 +127,7 @@ pub fn prio(machine: &Machine, id: TaskId) -> PrioView {
 }
 
 /// What a wake-up now would make of a sleeping task; an uninterruptible sleep is noted only then.
-fn credit(task: &SchedTask, now: u64) -> CreditView {
+fn credit(tunables: &Tunables, task: &SchedTask, now: u64) -> CreditView {
     let mut woken = task.clone();
     if woken.state == TaskState::UNINTERRUPTIBLE {
         woken.activated = -1;
@@ -138,7 +139,7 @@ fn credit(task: &SchedTask, now: u64) -> CreditView {
         wrapped,
         sleep_avg,
         prio,
-    } = recalc_task_prio(&woken, now);
+    } = tunables.recalc_task_prio(&woken, now);
     CreditView {
         slept,
         multiplier,

@@ -1,21 +1,15 @@
 //! What fork and exit mean to the scheduler: the split of the time slice, the place of a new task
 //! on the runqueue, and what a parent gets back.
 
-use super::prio::{effective_prio, penalised_sleep_avg, task_timeslice};
+use super::prio::{effective_prio, penalised_sleep_avg};
 use super::sched_info::SchedInfo;
 use super::task::RunLinks;
-use super::{Ctx, Scheduler, ThreadFlags};
+use super::{Ctx, Scheduler, ThreadFlags, Tunables};
 use crate::abi::{Pid, TaskId, TaskState};
 use crate::trace::{EventKind, PidRun, Placement, SwitchReason, TraceEvent};
 use cov_mark::hit;
 use std::iter::successors;
 
-/// Percent of the bonus that a child inherits.
-const CHILD_PENALTY: u32 = 95;
-/// Percent of the bonus that a parent keeps.
-const PARENT_PENALTY: u32 = 100;
-/// Weight of the parent's sleep average against a child's at its exit: 3 to 1.
-const EXIT_WEIGHT: u32 = 3;
 /// Members shown of a list before the one that matters.
 const SHOWN_BEFORE: usize = 8;
 
@@ -85,10 +79,10 @@ pub const fn split_slice(parent_slice: u32) -> (u32, u32) {
 
 /// What `wake_up_new_task` makes of the sleep average (ns) that parent and child both have: the
 /// child's, and the parent's. Linux 2.6.12: kernel/sched.c, `wake_up_new_task()`.
-pub const fn sleep_avgs_after_fork(sleep_avg: u32) -> (u32, u32) {
+pub const fn sleep_avgs_after_fork(sleep_avg: u32, tunables: &Tunables) -> (u32, u32) {
     (
-        penalised_sleep_avg(sleep_avg, CHILD_PENALTY),
-        penalised_sleep_avg(sleep_avg, PARENT_PENALTY),
+        penalised_sleep_avg(sleep_avg, tunables.child_penalty),
+        penalised_sleep_avg(sleep_avg, tunables.parent_penalty),
     )
 }
 
@@ -149,7 +143,7 @@ impl Scheduler {
         let before = self.list_before(ctx, current, child, verdict.placement);
         self.place(ctx, current, child, verdict.placement);
         let parent = &mut self.tasks[current];
-        parent.sleep_avg = sleep_avgs_after_fork(parent.sleep_avg).1;
+        parent.sleep_avg = sleep_avgs_after_fork(parent.sleep_avg, &self.tunables).1;
         self.emit_wakeup_new(ctx, child, verdict);
         self.emit_run_list(ctx, child, &before);
         verdict.placement
@@ -163,11 +157,12 @@ impl Scheduler {
         let task = &mut self.tasks[parent];
         if child.first_time_slice {
             let sum = task.time_slice.wrapping_add(child.time_slice);
-            task.time_slice = sum.min(task_timeslice(child.static_prio));
+            task.time_slice = sum.min(self.tunables.task_timeslice(child.static_prio));
         }
         if child.sleep_avg < task.sleep_avg {
-            let total = EXIT_WEIGHT + 1;
-            task.sleep_avg = task.sleep_avg / total * EXIT_WEIGHT + child.sleep_avg / total;
+            let weight = self.tunables.exit_weight;
+            let total = weight + 1;
+            task.sleep_avg = task.sleep_avg / total * weight + child.sleep_avg / total;
         }
         let event = TraceEvent::SchedExit {
             parent: task.pid,
@@ -179,7 +174,7 @@ impl Scheduler {
 
     fn penalise_child(&mut self, child: TaskId) {
         let task = &mut self.tasks[child];
-        task.sleep_avg = sleep_avgs_after_fork(task.sleep_avg).0;
+        task.sleep_avg = sleep_avgs_after_fork(task.sleep_avg, &self.tunables).0;
         task.prio = effective_prio(task).prio;
     }
 

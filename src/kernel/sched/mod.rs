@@ -23,6 +23,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod tunables;
 mod turn;
 mod wakeup;
 
@@ -35,14 +36,14 @@ pub use imbalance::{
 pub use migrate::{Migration, MigrationReq, NoCpu};
 pub use prio::{
     NS_MAX_SLEEP_AVG, NS_PER_TICK, PrioSteps, SleepClass, SleepCredit, Starving, current_bonus,
-    effective_prio, expired_starving, interactive_delta, interactive_sleep, recalc_task_prio,
-    run_charge, task_interactive, task_timeslice, timeslice_granularity, would_preempt,
+    effective_prio, run_charge, would_preempt,
 };
 pub use prio_array::PrioArray;
 pub use runqueue::{LastSwitch, RqStat, RunQueue};
 pub use sched_info::{RqSchedInfo, SchedInfo};
 pub use schedule::Switch;
 pub use task::{SchedTask, Tasks, ThreadFlags};
+pub use tunables::Tunables;
 pub use turn::{Ahead, Turn};
 pub use wakeup::{WhyNot, WhyNotKind};
 
@@ -83,6 +84,8 @@ impl Ctx<'_> {
 /// A `TaskId` that was not inserted is a bug of the caller: every method panics on it.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
+    /// The numbers of the rules.
+    pub tunables: Tunables,
     tasks: Tasks,
     rqs: Vec<RunQueue>,
     /// The domains of each CPU, the lowest level first; none on a machine with one CPU.
@@ -97,6 +100,7 @@ impl Scheduler {
             _ => vec![SchedDomain::of_cpu(cpu, cpus, jiffies)],
         };
         Self {
+            tunables: Tunables::LINUX,
             tasks: Tasks::new(),
             rqs: vec![RunQueue::new(); cpus],
             domains: (0..cpus).map(domains).collect(),

@@ -4,6 +4,7 @@
 
 use super::runqueue::RunQueue;
 use super::task::SchedTask;
+use super::tunables::Tunables;
 use crate::abi::{MAX_PRIO, MAX_RT_PRIO, nice_to_static_prio, static_prio_to_nice};
 use cov_mark::hit;
 
@@ -12,17 +13,12 @@ pub const NS_PER_TICK: u32 = 1_000_000;
 /// Upper bound of a sleep average, ns.
 pub const NS_MAX_SLEEP_AVG: u32 = MAX_SLEEP_AVG * NS_PER_TICK;
 
-const MIN_TIMESLICE: u32 = 5;
-const DEF_TIMESLICE: u32 = 100;
 const MAX_USER_PRIO: i32 = 40;
 const PRIO_BONUS_RATIO: i32 = 25;
 /// Steps of the bonus: 0..=10.
 const MAX_BONUS: u32 = (MAX_USER_PRIO * PRIO_BONUS_RATIO / 100) as u32;
-const MAX_SLEEP_AVG: u32 = DEF_TIMESLICE * MAX_BONUS;
-const STARVATION_LIMIT: u32 = MAX_SLEEP_AVG;
-const INTERACTIVE_DELTA: i32 = 2;
-/// Shortest run of an interactive task between two turns at the same level, ticks.
-const GRANULARITY: u32 = 10;
+/// The largest sleep average, in ticks.
+const MAX_SLEEP_AVG: u32 = 100 * MAX_BONUS;
 
 /// How a dynamic priority comes about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,19 +80,112 @@ pub enum Starving {
     },
 }
 
-/// A full time slice, ticks: from the static priority only. Linux 2.6.12: kernel/sched.c,
-/// `task_timeslice()`.
-pub const fn task_timeslice(static_prio: u8) -> u32 {
-    let base = if static_prio < nice_to_static_prio(0) {
-        DEF_TIMESLICE * 4
-    } else {
-        DEF_TIMESLICE
-    };
-    let scaled = base * (MAX_PRIO - static_prio) as u32 / (MAX_USER_PRIO as u32 / 2);
-    if scaled < MIN_TIMESLICE {
-        MIN_TIMESLICE
-    } else {
-        scaled
+impl Tunables {
+    /// A full time slice, ticks: from the static priority only. Linux 2.6.12: kernel/sched.c,
+    /// `task_timeslice()`.
+    pub const fn task_timeslice(&self, static_prio: u8) -> u32 {
+        let base = if static_prio < nice_to_static_prio(0) {
+            self.def_timeslice * 4
+        } else {
+            self.def_timeslice
+        };
+        let scaled = base * (MAX_PRIO - static_prio) as u32 / (MAX_USER_PRIO as u32 / 2);
+        if scaled < self.min_timeslice {
+            self.min_timeslice
+        } else {
+            scaled
+        }
+    }
+
+    /// What `recalc_task_prio` would make of a task that slept from its timestamp until `now` (ns).
+    ///
+    /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included. Linux 2.6.12:
+    /// kernel/sched.c, `recalc_task_prio()`.
+    pub fn recalc_task_prio(&self, p: &SchedTask, now: u64) -> SleepCredit {
+        let slept = now
+            .wrapping_sub(p.timestamp)
+            .min(u64::from(NS_MAX_SLEEP_AVG)) as u32;
+        let multiplier = sleep_multiplier(p.sleep_avg);
+        let threshold = self.interactive_sleep(p.static_prio);
+        let (class, sleep_avg) = if slept == 0 {
+            (SleepClass::None, p.sleep_avg)
+        } else if p.has_mm && p.activated != -1 && slept > threshold {
+            (
+                SleepClass::Idle,
+                NS_MAX_SLEEP_AVG - self.def_timeslice * NS_PER_TICK,
+            )
+        } else {
+            add_sleep(p, slept.wrapping_mul(multiplier), threshold)
+        };
+        let unbounded = u64::from(p.sleep_avg) + u64::from(slept) * u64::from(multiplier);
+        SleepCredit {
+            slept,
+            multiplier,
+            class,
+            wrapped: class == SleepClass::Added
+                && unbounded > u64::from(u32::MAX)
+                && sleep_avg < NS_MAX_SLEEP_AVG,
+            sleep_avg,
+            prio: prio_steps(p, sleep_avg),
+        }
+    }
+
+    /// Whether a task's slices end in a turn to the active array: its (stored, maybe stale) priority
+    /// is good enough for its nice value. `TASK_INTERACTIVE()`.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `TASK_INTERACTIVE`.
+    pub const fn task_interactive(&self, p: &SchedTask) -> bool {
+        p.prio as i32 <= p.static_prio as i32 - self.interactive_delta(p.static_prio)
+    }
+
+    /// How far below its static priority a task's priority must be for it to count as interactive.
+    /// `DELTA()`; the division truncates toward zero.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `DELTA`.
+    pub const fn interactive_delta(&self, static_prio: u8) -> i32 {
+        static_prio_to_nice(static_prio) * MAX_BONUS as i32 / MAX_USER_PRIO + self.interactive_delta
+    }
+
+    /// Sleeps longer than this (ns) are idle time rather than interaction. `INTERACTIVE_SLEEP()`.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `INTERACTIVE_SLEEP`.
+    pub const fn interactive_sleep(&self, static_prio: u8) -> u32 {
+        let bonus = (MAX_BONUS as i32 / 2 + self.interactive_delta(static_prio) + 1) as u32;
+        (MAX_SLEEP_AVG * bonus / MAX_BONUS - 1) * NS_PER_TICK
+    }
+
+    /// After how many ticks an interactive task goes to the tail of its list within its slice.
+    /// `TIMESLICE_GRANULARITY()`.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `TIMESLICE_GRANULARITY`.
+    pub const fn timeslice_granularity(&self, sleep_avg: u32, online_cpus: u32) -> u32 {
+        (self.granularity << (sleep_multiplier(sleep_avg) - 1)) * online_cpus
+    }
+
+    /// Whether the tasks of the expired array have waited too long for interactive tasks to go on;
+    /// `curr_static_prio` is that of the running task. `EXPIRED_STARVING()`.
+    ///
+    /// The second reason looks at static priorities only, and not whether anyone still waits.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `EXPIRED_STARVING`.
+    pub fn expired_starving(
+        &self,
+        rq: &RunQueue,
+        curr_static_prio: u8,
+        jiffies: u32,
+    ) -> Option<Starving> {
+        let elapsed = jiffies.wrapping_sub(rq.expired_timestamp);
+        let limit = self.starvation_limit.wrapping_mul(rq.nr_running) + 1;
+        let best = rq.best_expired_prio;
+        if self.starvation_limit != 0 && rq.expired_timestamp != 0 && elapsed >= limit {
+            hit!(starving_for_too_long);
+            Some(Starving::TooLong { elapsed, limit })
+        } else if curr_static_prio > best {
+            hit!(starving_with_a_better_static_priority);
+            Some(Starving::BetterExpired { best })
+        } else {
+            None
+        }
     }
 }
 
@@ -121,96 +210,10 @@ pub fn effective_prio(p: &SchedTask) -> PrioSteps {
     prio_steps(p, p.sleep_avg)
 }
 
-/// What `recalc_task_prio` would make of a task that slept from its timestamp until `now` (ns).
-///
-/// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included. Linux 2.6.12:
-/// kernel/sched.c, `recalc_task_prio()`.
-pub fn recalc_task_prio(p: &SchedTask, now: u64) -> SleepCredit {
-    let slept = now
-        .wrapping_sub(p.timestamp)
-        .min(u64::from(NS_MAX_SLEEP_AVG)) as u32;
-    let multiplier = sleep_multiplier(p.sleep_avg);
-    let threshold = interactive_sleep(p.static_prio);
-    let (class, sleep_avg) = if slept == 0 {
-        (SleepClass::None, p.sleep_avg)
-    } else if p.has_mm && p.activated != -1 && slept > threshold {
-        (
-            SleepClass::Idle,
-            NS_MAX_SLEEP_AVG - DEF_TIMESLICE * NS_PER_TICK,
-        )
-    } else {
-        add_sleep(p, slept.wrapping_mul(multiplier), threshold)
-    };
-    let unbounded = u64::from(p.sleep_avg) + u64::from(slept) * u64::from(multiplier);
-    SleepCredit {
-        slept,
-        multiplier,
-        class,
-        wrapped: class == SleepClass::Added
-            && unbounded > u64::from(u32::MAX)
-            && sleep_avg < NS_MAX_SLEEP_AVG,
-        sleep_avg,
-        prio: prio_steps(p, sleep_avg),
-    }
-}
-
 /// What a run of so many ns takes off a sleep average: the higher the bonus, the less. A clock that
 /// went backwards counts as a full second. Linux 2.6.12: kernel/sched.c, `schedule()`.
 pub fn run_charge(sleep_avg: u32, ran: u64) -> u32 {
     ran.min(u64::from(NS_MAX_SLEEP_AVG)) as u32 / current_bonus(sleep_avg).max(1)
-}
-
-/// Whether a task's slices end in a turn to the active array: its (stored, maybe stale) priority
-/// is good enough for its nice value. `TASK_INTERACTIVE()`.
-///
-/// Linux 2.6.12: `kernel/sched.c`, `TASK_INTERACTIVE`.
-pub const fn task_interactive(p: &SchedTask) -> bool {
-    p.prio as i32 <= p.static_prio as i32 - interactive_delta(p.static_prio)
-}
-
-/// How far below its static priority a task's priority must be for it to count as interactive.
-/// `DELTA()`; the division truncates toward zero.
-///
-/// Linux 2.6.12: `kernel/sched.c`, `DELTA`.
-pub const fn interactive_delta(static_prio: u8) -> i32 {
-    static_prio_to_nice(static_prio) * MAX_BONUS as i32 / MAX_USER_PRIO + INTERACTIVE_DELTA
-}
-
-/// Sleeps longer than this (ns) are idle time rather than interaction. `INTERACTIVE_SLEEP()`.
-///
-/// Linux 2.6.12: `kernel/sched.c`, `INTERACTIVE_SLEEP`.
-pub const fn interactive_sleep(static_prio: u8) -> u32 {
-    let bonus = (MAX_BONUS as i32 / 2 + interactive_delta(static_prio) + 1) as u32;
-    (MAX_SLEEP_AVG * bonus / MAX_BONUS - 1) * NS_PER_TICK
-}
-
-/// After how many ticks an interactive task goes to the tail of its list within its slice.
-/// `TIMESLICE_GRANULARITY()`.
-///
-/// Linux 2.6.12: `kernel/sched.c`, `TIMESLICE_GRANULARITY`.
-pub const fn timeslice_granularity(sleep_avg: u32, online_cpus: u32) -> u32 {
-    (GRANULARITY << (sleep_multiplier(sleep_avg) - 1)) * online_cpus
-}
-
-/// Whether the tasks of the expired array have waited too long for interactive tasks to go on;
-/// `curr_static_prio` is that of the running task. `EXPIRED_STARVING()`.
-///
-/// The second reason looks at static priorities only, and not whether anyone still waits.
-///
-/// Linux 2.6.12: `kernel/sched.c`, `EXPIRED_STARVING`.
-pub fn expired_starving(rq: &RunQueue, curr_static_prio: u8, jiffies: u32) -> Option<Starving> {
-    let elapsed = jiffies.wrapping_sub(rq.expired_timestamp);
-    let limit = STARVATION_LIMIT.wrapping_mul(rq.nr_running) + 1;
-    let best = rq.best_expired_prio;
-    if rq.expired_timestamp != 0 && elapsed >= limit {
-        hit!(starving_for_too_long);
-        Some(Starving::TooLong { elapsed, limit })
-    } else if curr_static_prio > best {
-        hit!(starving_with_a_better_static_priority);
-        Some(Starving::BetterExpired { best })
-    } else {
-        None
-    }
 }
 
 /// Whether a task of priority `prio` preempts a running one: equals do not.

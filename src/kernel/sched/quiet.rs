@@ -1,7 +1,6 @@
 //! Quiet ticks: those at which the scheduler decides nothing. The running tasks are charged, loads
 //! fade or grow, and all else stays, so that any number of them can pass in one step.
 
-use super::prio::{task_interactive, task_timeslice, timeslice_granularity};
 use super::{SchedTask, Scheduler};
 use crate::abi::Policy;
 
@@ -58,14 +57,16 @@ impl Scheduler {
             Policy::RoundRobin => return u64::from(p.time_slice.saturating_sub(1)),
             Policy::Normal => {}
         }
-        let full = task_timeslice(p.static_prio);
+        let full = self.tunables.task_timeslice(p.static_prio);
         let Some(used) = full.checked_sub(p.time_slice) else {
             // More than a slice: the arithmetic of turns wraps.
             return 0;
         };
-        let granularity = timeslice_granularity(p.sleep_avg, self.cpus() as u32);
+        let granularity = self
+            .tunables
+            .timeslice_granularity(p.sleep_avg, self.cpus() as u32);
         let turn = granularity - used % granularity;
-        let ends_turn = task_interactive(p) && p.time_slice >= turn + granularity;
+        let ends_turn = self.tunables.task_interactive(p) && p.time_slice >= turn + granularity;
         let next = if ends_turn { turn } else { p.time_slice };
         u64::from(next.saturating_sub(1))
     }

@@ -1,6 +1,6 @@
 //! `schedule`: the running task gives the CPU up, or is asked whether another should have it.
 
-use super::prio::{recalc_task_prio, run_charge};
+use super::prio::run_charge;
 use super::{Ctx, LastSwitch, Scheduler, ThreadFlags};
 use crate::abi::{TaskId, TaskState};
 use crate::trace::{SwitchReason, TraceEvent};
@@ -115,7 +115,9 @@ impl Scheduler {
                 waited
             }
         };
-        let credit = recalc_task_prio(task, task.timestamp.wrapping_add(credited));
+        let credit = self
+            .tunables
+            .recalc_task_prio(task, task.timestamp.wrapping_add(credited));
         let array = rq.dequeue_task(&mut self.tasks, next);
         let task = &mut self.tasks[next];
         task.sleep_avg = credit.sleep_avg;

@@ -1,10 +1,8 @@
 //! The timer tick: charging the running task, and what happens when its slice runs out.
 
-use super::prio::{
-    effective_prio, expired_starving, task_interactive, task_timeslice, timeslice_granularity,
-};
+use super::prio::effective_prio;
 use super::task::{SchedTask, Tasks};
-use super::{Ctx, IdleType, RunQueue, Scheduler};
+use super::{Ctx, IdleType, RunQueue, Scheduler, Tunables};
 use crate::abi::{Policy, TaskId};
 use crate::trace::{ArrayKind, SwitchReason, TraceEvent};
 use cov_mark::hit;
@@ -14,6 +12,7 @@ impl Scheduler {
     /// `scheduler_tick()`.
     pub fn scheduler_tick(&mut self, ctx: &mut Ctx) {
         let online_cpus = self.rqs.len() as u32;
+        let tunables = &self.tunables;
         let rq = &mut self.rqs[ctx.cpu];
         let p = rq.curr;
         let task = &mut self.tasks[p];
@@ -29,12 +28,12 @@ impl Scheduler {
             hit!(tick_on_the_expired_array);
             task.set_need_resched(SwitchReason::Expired);
         } else if task.is_rt() {
-            tick_rt(ctx, &mut self.tasks, rq, p);
+            tick_rt(ctx, tunables, &mut self.tasks, rq, p);
         } else {
             task.time_slice = task.time_slice.wrapping_sub(1);
             if task.time_slice == 0 {
-                expire(ctx, &mut self.tasks, rq, p);
-            } else if granularity_is_up(task, online_cpus) {
+                expire(ctx, tunables, &mut self.tasks, rq, p);
+            } else if tunables.granularity_is_up(task, online_cpus) {
                 requeue_within_slice(ctx, &mut self.tasks, rq, p);
             }
         }
@@ -43,7 +42,7 @@ impl Scheduler {
 }
 
 /// Only round-robin tasks have slices, and they stay on the active array.
-fn tick_rt(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+fn tick_rt(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     let task = &mut tasks[p];
     if task.policy != Policy::RoundRobin {
         hit!(tick_of_a_fifo_task);
@@ -52,7 +51,7 @@ fn tick_rt(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     task.time_slice = task.time_slice.wrapping_sub(1);
     if task.time_slice == 0 {
         hit!(tick_ends_a_round_robin_turn);
-        refill(task);
+        refill(tunables, task);
         rq.array_mut(rq.active_index()).requeue(tasks, p);
         emit_expire(ctx, &tasks[p], None);
     }
@@ -60,19 +59,21 @@ fn tick_rt(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
 
 /// The slice of an ordinary task ran out: it goes to the expired array, or back to the active one
 /// if it is interactive and nobody starves.
-fn expire(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     rq.dequeue_task(tasks, p);
     let task = &mut tasks[p];
     task.prio = effective_prio(task).prio;
-    refill(task);
+    refill(tunables, task);
     // Before the test and whatever its outcome: an interactive task starts the clock as well.
     if rq.expired_timestamp == 0 {
         hit!(tick_of_the_first_expiry);
         rq.expired_timestamp = ctx.jiffies;
     }
     let static_prio = task.static_prio;
-    let stays_active =
-        task_interactive(task) && expired_starving(rq, static_prio, ctx.jiffies).is_none();
+    let stays_active = tunables.task_interactive(task)
+        && tunables
+            .expired_starving(rq, static_prio, ctx.jiffies)
+            .is_none();
     let (to, index) = if stays_active {
         hit!(tick_expires_to_the_active_array);
         (ArrayKind::Active, rq.active_index())
@@ -85,18 +86,25 @@ fn expire(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     emit_expire(ctx, &tasks[p], Some(to));
 }
 
-fn refill(task: &mut SchedTask) {
-    task.time_slice = task_timeslice(task.static_prio);
+fn refill(tunables: &Tunables, task: &mut SchedTask) {
+    task.time_slice = tunables.task_timeslice(task.static_prio);
     task.first_time_slice = false;
     task.set_need_resched(SwitchReason::SliceEnd);
 }
 
-/// Whether an interactive task has had its share of an equal's turn. A slice longer than a full
-/// one (after a renice, or init's) makes the difference wrap, as on the i386.
-pub(super) fn granularity_is_up(task: &SchedTask, online_cpus: u32) -> bool {
-    let granularity = timeslice_granularity(task.sleep_avg, online_cpus);
-    let used = task_timeslice(task.static_prio).wrapping_sub(task.time_slice);
-    task_interactive(task) && used.is_multiple_of(granularity) && task.time_slice >= granularity
+impl Tunables {
+    /// Whether an interactive task has had its share of an equal's turn. A slice longer than a full
+    /// one (after a renice, or init's) makes the difference wrap, as on the i386.
+    pub(super) fn granularity_is_up(&self, task: &SchedTask, online_cpus: u32) -> bool {
+        if !self.task_interactive(task) {
+            return false;
+        }
+        let granularity = self.timeslice_granularity(task.sleep_avg, online_cpus);
+        let used = self
+            .task_timeslice(task.static_prio)
+            .wrapping_sub(task.time_slice);
+        used.is_multiple_of(granularity) && task.time_slice >= granularity
+    }
 }
 
 fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {

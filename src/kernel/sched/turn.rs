@@ -4,8 +4,7 @@
 use super::prio::NS_MAX_SLEEP_AVG;
 use super::runqueue::RunQueue;
 use super::task::SchedTask;
-use super::tick::granularity_is_up;
-use super::{SchedDomain, Scheduler};
+use super::{SchedDomain, Scheduler, Tunables};
 use crate::abi::{MAX_RT_PRIO, Policy, TaskId};
 use crate::trace::ArrayKind;
 use std::cmp::Ordering;
@@ -117,14 +116,19 @@ impl Scheduler {
             task,
             running: task == rq.curr,
             array,
-            turn: turn(fields, waiting, array == kind, online_cpus),
+            turn: turn(
+                &self.tunables,
+                (fields, waiting),
+                array == kind,
+                online_cpus,
+            ),
         }
     }
 
     /// When the tick makes the running task of a CPU give way to an equal, had it one.
     pub fn turn_of_current(&self, cpu: usize) -> Turn {
         let curr = &self.tasks[self.rqs[cpu].curr];
-        turn(curr, curr, true, self.rqs.len() as u32)
+        turn(&self.tunables, (curr, curr), true, self.rqs.len() as u32)
     }
 
     /// Whom `schedule` would pick if the running task of a CPU left now, but for tasks that a
@@ -181,7 +185,12 @@ impl Scheduler {
 ///
 /// A task that was woken and not picked since gets its wait credited when it is: what its sleep
 /// average and priority will be then is not known, so the least that is possible is assumed.
-fn turn(p: &SchedTask, waiting: &SchedTask, same_array: bool, online_cpus: u32) -> Turn {
+fn turn(
+    tunables: &Tunables,
+    (p, waiting): (&SchedTask, &SchedTask),
+    same_array: bool,
+    online_cpus: u32,
+) -> Turn {
     let equals = same_array && p.prio == waiting.prio;
     if p.is_rt() {
         return match p.policy {
@@ -198,7 +207,7 @@ fn turn(p: &SchedTask, waiting: &SchedTask, same_array: bool, online_cpus: u32) 
     let slice = task.time_slice;
     let requeued = (1..slice).find(|ticks| {
         task.time_slice = slice - ticks;
-        granularity_is_up(&task, online_cpus)
+        tunables.granularity_is_up(&task, online_cpus)
     });
     match requeued {
         Some(ticks) if equals || credited => Turn::Granularity(ticks),

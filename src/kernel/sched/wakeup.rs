@@ -2,7 +2,7 @@
 //! at once.
 
 use super::imbalance::{WakeCpu, WakeFacts, wake_cpu};
-use super::prio::{recalc_task_prio, would_preempt};
+use super::prio::would_preempt;
 use super::{Ctx, RunQueue, Scheduler};
 use crate::abi::{TaskId, TaskState};
 use crate::trace::{MigrateReason, TraceEvent};
@@ -141,7 +141,9 @@ impl Scheduler {
                 true => this_cpu,
                 false => usize::from(task.cpu),
             };
-            let credit = recalc_task_prio(task, self.clock_of(this_cpu, now, cpu));
+            let credit = self
+                .tunables
+                .recalc_task_prio(task, self.clock_of(this_cpu, now, cpu));
             (cpu, credit.prio.prio)
         };
         let rq = &self.rqs[cpu];
@@ -181,7 +183,7 @@ impl Scheduler {
     /// kernel/sched.c, `activate_task()`.
     pub(super) fn activate_task(&mut self, ctx: &Ctx, p: TaskId) {
         let now = self.clock_of(ctx.cpu, ctx.now, usize::from(self.tasks[p].cpu));
-        let credit = recalc_task_prio(&self.tasks[p], now);
+        let credit = self.tunables.recalc_task_prio(&self.tasks[p], now);
         let (tasks, rq) = self.task_rq_mut(p);
         let task = &mut tasks[p];
         task.sleep_avg = credit.sleep_avg;

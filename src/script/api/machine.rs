@@ -15,7 +15,7 @@ use rhai::{Map, NativeCallContext};
 const SLICE: u64 = 10_000;
 
 fn boot_config(options: &Map) -> Result<Config> {
-    const KEYS: [&str; 15] = [
+    const KEYS: [&str; 23] = [
         "cpus",
         "mem",
         "tlb",
@@ -31,6 +31,14 @@ fn boot_config(options: &Map) -> Result<Config> {
         "jitter",
         "fork_cpu",
         "parent_not_on_array",
+        "child_penalty",
+        "parent_penalty",
+        "exit_weight",
+        "granularity",
+        "min_timeslice",
+        "def_timeslice",
+        "starvation_limit",
+        "interactive_delta",
     ];
     check_keys(options, &KEYS)?;
     let mut config = Config::default();
@@ -54,7 +62,10 @@ fn boot_config(options: &Map) -> Result<Config> {
             "interleave" => config.interleave = number()?,
             "jitter" => config.jitter = Some(u64::from(number()?)),
             "fork_cpu" => config.fork_cpu = Some(number()?),
-            _ => config.parent_not_on_array = bool_option(value, key)?,
+            "parent_not_on_array" => config.parent_not_on_array = bool_option(value, key)?,
+            tunable => {
+                config.tunables.set(tunable, number()?);
+            }
         }
     }
     Ok(config)
@@ -139,7 +150,10 @@ pub mod functions {
     /// `child_runs_first`, `fork_flushes_tlb` (all true), and the levers `fork_cpu` and
     /// `parent_not_on_array`; for programs `cycles_per_tick` (instructions that make
     /// a tick), `jitter` (a seed: the length of ticks varies) and `interleave` (instructions of a
-    /// CPU's turn, with several CPUs).
+    /// CPU's turn, with several CPUs). The numbers of the scheduler's rules, under the names that
+    /// they have in `kernel/sched.c` and with its values: `child_penalty` 95, `parent_penalty` 100,
+    /// `exit_weight` 3, `granularity` 10, `min_timeslice` 5, `def_timeslice` 100,
+    /// `starvation_limit` 1000 (0: none), `interactive_delta` 2.
     ///
     /// ```rhai
     /// boot(#{mem: 16*MiB, cow: false});

@@ -1,6 +1,7 @@
 //! What the trace tells of one call of `do_fork`.
 
 use crate::abi::{CloneFlags, Errno, Pid, VirtAddr};
+use crate::kernel::sched::Tunables;
 use crate::kernel::task::PtFlags;
 use crate::machine::Machine;
 use crate::trace::{
@@ -18,6 +19,7 @@ pub(super) struct Call {
     pub(super) ptrace: PtFlags,
     pub(super) slice: u32,
     pub(super) sleep_avg: u32,
+    pub(super) tunables: Tunables,
     /// Memory is copied on write.
     pub(super) cow: bool,
     steps: Vec<ForkStep>,
@@ -108,6 +110,7 @@ impl Call {
             ptrace: PtFlags::from_bits_retain(ptrace),
             slice,
             sleep_avg,
+            tunables: machine.kernel.sched.tunables,
             cow: machine.kernel.config.cow,
             steps: Vec::new(),
             copy: None,

@@ -39,7 +39,7 @@ pub(super) fn steps(call: &Call) -> Vec<PathStep> {
             placed(call, woken, &[Placement::OtherCpu])
         }),
         step("adjust the parent's sleep_avg", &|_| {
-            let (_, parent) = sleep_avgs_after_fork(call.sleep_avg);
+            let (_, parent) = sleep_avgs_after_fork(call.sleep_avg, &call.tunables);
             taken(sleep_avgs(call.sleep_avg, parent))
         }),
     ]

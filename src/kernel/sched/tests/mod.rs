@@ -88,7 +88,7 @@ impl Bench {
         task.static_prio = (120 + nice) as u8;
         task.sleep_avg = sleep_avg_ms * NS_PER_TICK;
         task.prio = effective_prio(&task).prio;
-        task.time_slice = task_timeslice(task.static_prio);
+        task.time_slice = Tunables::LINUX.task_timeslice(task.static_prio);
         task.has_mm = true;
         task.timestamp = self.tick * u64::from(NS_PER_TICK);
         task.cpu = self.cpu as u8;

@@ -39,7 +39,7 @@ fn time_slices_of_all_nice_values() {
             100 - 5 * nice
         };
         assert_eq!(
-            task_timeslice((120 + nice) as u8),
+            Tunables::LINUX.task_timeslice((120 + nice) as u8),
             expected as u32,
             "nice {nice}"
         );
@@ -53,15 +53,27 @@ fn interactivity_of_all_nice_values_and_bonuses() {
         for nice in first..=last {
             nices += 1;
             let static_prio = (120 + nice) as u8;
-            assert_eq!(interactive_delta(static_prio), delta, "nice {nice}");
-            assert_eq!(interactive_sleep(static_prio), sleep_ms * MS, "nice {nice}");
+            assert_eq!(
+                Tunables::LINUX.interactive_delta(static_prio),
+                delta,
+                "nice {nice}"
+            );
+            assert_eq!(
+                Tunables::LINUX.interactive_sleep(static_prio),
+                sleep_ms * MS,
+                "nice {nice}"
+            );
             let matrix: String = (0..=10)
                 .rev()
                 .map(|bonus| {
                     let mut task = slept(nice, 0, 0);
                     // The offset itself, not clamped to 100..=139.
                     task.prio = (i32::from(static_prio) + 5 - bonus) as u8;
-                    if task_interactive(&task) { '1' } else { '0' }
+                    if Tunables::LINUX.task_interactive(&task) {
+                        '1'
+                    } else {
+                        '0'
+                    }
                 })
                 .collect();
             assert_eq!(matrix, row, "nice {nice}");
@@ -83,8 +95,14 @@ fn the_bonus_is_one_for_every_tenth_of_a_second() {
 fn granularity_doubles_with_each_bonus_lost_and_grows_with_the_cpus() {
     let ticks = [5120, 2560, 1280, 640, 320, 160, 80, 40, 20, 10, 10];
     for (bonus, ticks) in (0..).zip(ticks) {
-        assert_eq!(timeslice_granularity(bonus * 100 * MS, 1), ticks);
-        assert_eq!(timeslice_granularity(bonus * 100 * MS, 4), 4 * ticks);
+        assert_eq!(
+            Tunables::LINUX.timeslice_granularity(bonus * 100 * MS, 1),
+            ticks
+        );
+        assert_eq!(
+            Tunables::LINUX.timeslice_granularity(bonus * 100 * MS, 4),
+            4 * ticks
+        );
     }
 }
 
@@ -107,7 +125,7 @@ type Sleep = (i32, u32, i8, u64, u32, u8, SleepClass);
 
 fn check_sleeps(sleeps: &[Sleep]) {
     for &(nice, before, activated, ns, after, prio, class) in sleeps {
-        let credit = recalc_task_prio(&slept(nice, before, activated), ns);
+        let credit = Tunables::LINUX.recalc_task_prio(&slept(nice, before, activated), ns);
         let got = (credit.sleep_avg, credit.prio.prio, credit.class);
         assert_eq!(
             got,
@@ -173,7 +191,7 @@ fn sleeps_at_other_nice_values() {
     ]);
     let mut nice_19 = slept(19, NS_MAX_SLEEP_AVG, 0);
     nice_19.prio = effective_prio(&nice_19).prio;
-    assert!(!task_interactive(&nice_19));
+    assert!(!Tunables::LINUX.task_interactive(&nice_19));
 }
 
 /// Scheduler example W7: no address space, so neither idle time nor the limit apply.
@@ -187,7 +205,7 @@ fn kernel_threads_only_add() {
     ] {
         let mut task = slept(0, before, activated);
         task.has_mm = false;
-        let credit = recalc_task_prio(&task, ms(1500));
+        let credit = Tunables::LINUX.recalc_task_prio(&task, ms(1500));
         assert_eq!(credit.slept, NS_MAX_SLEEP_AVG);
         assert_eq!((credit.sleep_avg, credit.prio.prio), (after, prio));
     }
@@ -204,7 +222,7 @@ fn the_credit_says_when_an_overflow_cost_something() {
         (500 * MS, 758, false),
         (500 * MS, 759, true),
     ] {
-        let credit = recalc_task_prio(&slept(0, before, 0), ms(sleep_ms));
+        let credit = Tunables::LINUX.recalc_task_prio(&slept(0, before, 0), ms(sleep_ms));
         assert_eq!(credit.wrapped, wrapped, "{sleep_ms} ms from {before}");
     }
 }
@@ -216,23 +234,76 @@ fn the_expired_array_starves_after_a_second_for_each_runnable_task() {
     rq.expired_timestamp = 50;
     for (nr_running, limit) in [(1, 1001), (2, 2001), (3, 3001), (10, 10001)] {
         rq.nr_running = nr_running;
-        assert_eq!(expired_starving(&rq, 120, 50 + limit - 1), None);
+        assert_eq!(
+            Tunables::LINUX.expired_starving(&rq, 120, 50 + limit - 1),
+            None
+        );
         let elapsed = limit;
         let starving = Some(Starving::TooLong { elapsed, limit });
-        assert_eq!(expired_starving(&rq, 120, 50 + limit), starving);
+        assert_eq!(
+            Tunables::LINUX.expired_starving(&rq, 120, 50 + limit),
+            starving
+        );
     }
     rq.best_expired_prio = 120;
-    assert_eq!(expired_starving(&rq, 120, 51), None);
+    assert_eq!(Tunables::LINUX.expired_starving(&rq, 120, 51), None);
     let starving = Some(Starving::BetterExpired { best: 120 });
-    assert_eq!(expired_starving(&rq, 121, 51), starving);
+    assert_eq!(Tunables::LINUX.expired_starving(&rq, 121, 51), starving);
     // A stamp taken at tick 0 reads as unset.
     rq.expired_timestamp = 0;
-    assert_eq!(expired_starving(&rq, 120, 1_000_000), None);
+    assert_eq!(Tunables::LINUX.expired_starving(&rq, 120, 1_000_000), None);
 }
 
 #[test]
 fn only_a_better_priority_preempts() {
     for (prio, curr_prio, preempts) in [(124, 125, true), (125, 125, false), (139, 140, true)] {
         assert_eq!(would_preempt(prio, curr_prio), preempts);
+    }
+}
+
+/// Each number changes what its rule says, and nothing else.
+#[test]
+fn the_numbers_of_the_rules_can_be_changed() {
+    let with = |option, value| {
+        let mut tunables = Tunables::LINUX;
+        assert!(tunables.set(option, value));
+        tunables.validate().unwrap();
+        tunables
+    };
+    assert_eq!(with("min_timeslice", 40).task_timeslice(139), 40);
+    assert_eq!(with("def_timeslice", 10).task_timeslice(120), 10);
+    assert_eq!(with("granularity", 7).timeslice_granularity(900 * MS, 1), 7);
+    assert_eq!(with("interactive_delta", 4).interactive_delta(120), 4);
+    let after_fork = |tunables: &Tunables| sleep_avgs_after_fork(900 * MS, tunables);
+    assert_eq!(after_fork(&with("child_penalty", 50)), (400 * MS, 900 * MS));
+    assert_eq!(
+        after_fork(&with("parent_penalty", 50)),
+        (800 * MS, 400 * MS)
+    );
+    let mut rq = RunQueue::new();
+    (rq.expired_timestamp, rq.nr_running) = (1, 2);
+    let starving =
+        |limit, jiffies| with("starvation_limit", limit).expired_starving(&rq, 120, jiffies);
+    assert!(starving(50, 101).is_none() && starving(50, 102).is_some());
+    assert!(starving(0, 1_000_000).is_none());
+}
+
+#[test]
+fn numbers_without_sense_are_refused_with_their_bounds() {
+    let mut tunables = Tunables::LINUX;
+    assert!(!tunables.set("max_sleep_avg", 1));
+    for (option, value, bounds) in [
+        ("min_timeslice", 0, "1 to 1000"),
+        ("granularity", 1001, "1 to 1000"),
+        ("child_penalty", 101, "0 to 100"),
+        ("interactive_delta", u32::MAX, "0 to 10"),
+    ] {
+        let mut tunables = tunables;
+        assert!(tunables.set(option, value));
+        let error = tunables.validate().unwrap_err();
+        assert!(
+            error.starts_with(option) && error.ends_with(bounds),
+            "{error}"
+        );
     }
 }

@@ -151,7 +151,7 @@ fn a_better_expired_task_sends_an_interactive_one_to_the_expired_array() {
     bench.scheduler_tick();
     let task = bench.sched.get(interactive);
     assert_eq!(task.prio, 121);
-    assert!(task_interactive(task));
+    assert!(Tunables::LINUX.task_interactive(task));
     assert_eq!(bench.sched.array(interactive), Some(ArrayKind::Expired));
 }
 

@@ -1,0 +1,92 @@
+//! The numbers that the scheduler's rules are made with. In 2.6.12 they are macros; here they can be
+//! set at boot, to see what each of them is for.
+
+/// Tuning of the scheduler. Linux 2.6.12: kernel/sched.c, the macros of these names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tunables {
+    /// `CHILD_PENALTY`: percent of its parent's bonus that a new task has, 0 to 100.
+    pub child_penalty: u32,
+    /// `PARENT_PENALTY`: percent of its bonus that a parent keeps at fork, 0 to 100.
+    pub parent_penalty: u32,
+    /// `EXIT_WEIGHT`: weight of a parent's sleep average against that of a child that ends and has
+    /// slept less, which has weight 1; 0 to 1000.
+    pub exit_weight: u32,
+    /// `GRANULARITY`: the shortest turn of an interactive task among its equals, ticks, 1 to 1000.
+    pub granularity: u32,
+    /// `MIN_TIMESLICE`: the shortest full slice, ticks, 1 to 1000.
+    pub min_timeslice: u32,
+    /// `DEF_TIMESLICE`: the full slice of nice value 0, ticks, 1 to 1000. (In 2.6.12 the largest
+    /// sleep average follows from it; here that stays 1000 ms.)
+    pub def_timeslice: u32,
+    /// `STARVATION_LIMIT`: ticks for each runnable task that the expired array waits at most for
+    /// interactive tasks, up to a million; 0 for no limit.
+    pub starvation_limit: u32,
+    /// `INTERACTIVE_DELTA`: priorities that a task of nice value 0 must be better than its static
+    /// one to count as interactive, 0 to 10.
+    pub interactive_delta: i32,
+}
+
+impl Default for Tunables {
+    fn default() -> Self {
+        Self::LINUX
+    }
+}
+
+impl Tunables {
+    /// Those of 2.6.12.
+    pub const LINUX: Self = Self {
+        child_penalty: 95,
+        parent_penalty: 100,
+        exit_weight: 3,
+        granularity: 10,
+        min_timeslice: 5,
+        def_timeslice: 100,
+        starvation_limit: 1000,
+        interactive_delta: 2,
+    };
+
+    /// Sets the one that an option names; `false` if there is none of that name. Whether the value
+    /// makes sense is for [`validate`](Self::validate) to say.
+    pub fn set(&mut self, option: &str, value: u32) -> bool {
+        match option {
+            "child_penalty" => self.child_penalty = value,
+            "parent_penalty" => self.parent_penalty = value,
+            "exit_weight" => self.exit_weight = value,
+            "granularity" => self.granularity = value,
+            "min_timeslice" => self.min_timeslice = value,
+            "def_timeslice" => self.def_timeslice = value,
+            "starvation_limit" => self.starvation_limit = value,
+            "interactive_delta" => self.interactive_delta = value.try_into().unwrap_or(i32::MAX),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whether every value is within its bounds.
+    ///
+    /// # Errors
+    /// Which one is not, and what it may be.
+    pub fn validate(&self) -> Result<(), String> {
+        for (name, value, min, max) in [
+            ("child_penalty", self.child_penalty, 0, 100),
+            ("parent_penalty", self.parent_penalty, 0, 100),
+            ("exit_weight", self.exit_weight, 0, 1000),
+            ("granularity", self.granularity, 1, 1000),
+            ("min_timeslice", self.min_timeslice, 1, 1000),
+            ("def_timeslice", self.def_timeslice, 1, 1000),
+            ("starvation_limit", self.starvation_limit, 0, 1_000_000),
+            // The test for idle sleeps has no meaning below, and is never true above.
+            (
+                "interactive_delta",
+                self.interactive_delta.cast_unsigned(),
+                0,
+                10,
+            ),
+        ] {
+            if !(min..=max).contains(&value) {
+                return Err(format!("{name} is {value}, but must be {min} to {max}"));
+            }
+        }
+        Ok(())
+    }
+}
