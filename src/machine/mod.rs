@@ -31,7 +31,7 @@ pub use refusal::{Awaits, CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
 pub use time::Stop;
 pub use workload::{ParseError, Step, WorkloadProgram};
-pub use workload_file::{ListedTask, WorkloadFile};
+pub use workload_file::{ListedTask, WorkloadFile, lists_tasks};
 pub use workload_line::FileError;
 
 use crate::abi::{InodeId, TaskId};

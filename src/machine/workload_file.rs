@@ -45,6 +45,49 @@ impl WorkloadFile {
     }
 }
 
+impl WorkloadProgram {
+    /// Reads the steps of one task as text, a step a line, and the scripts of its children: a
+    /// workload file without `horizon` and `task` lines.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place and what is expected there.
+    pub fn parse_text(text: &str) -> Result<Self, FileError> {
+        let mut reader = Reader {
+            cpus: 1,
+            horizon: Some(0),
+            ..Reader::default()
+        };
+        let main = Word {
+            column: 1,
+            text: "main",
+        };
+        reader.open(1, Owner::Task(TaskLine::of_name(main)));
+        for (index, line) in text.lines().enumerate() {
+            reader.line(Line::of(index + 1, line)?)?;
+        }
+        if reader.sections[0].steps.is_empty() {
+            return Err(FileError {
+                line: 1,
+                column: 1,
+                why: "no step for the task itself".to_owned(),
+                expected: format!("a step a line: {}", forms()),
+            });
+        }
+        let mut tasks = reader.finish()?.tasks;
+        Ok((*tasks.swap_remove(0).program).clone())
+    }
+}
+
+/// Whether a text lists whole tasks, as a workload file does, and not only steps.
+pub fn lists_tasks(text: &str) -> bool {
+    let first_words = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    first_words
+        .into_iter()
+        .any(|word| ["task", "horizon"].contains(&word))
+}
+
 /// What a list of steps belongs to.
 enum Owner<'a> {
     Script(Word<'a>),

@@ -29,6 +29,16 @@ pub(super) struct TaskLine<'a> {
 }
 
 impl<'a> TaskLine<'a> {
+    /// A task without options.
+    pub(super) fn of_name(name: Word<'a>) -> Self {
+        Self {
+            name,
+            args: SpawnArgs::new(name.text, 0),
+            start: 0,
+            script: None,
+        }
+    }
+
     /// Reads `task NAME [OPTION=VALUE]...`, for a machine with so many CPUs.
     pub(super) fn read(line: &Line<'a>, cpus: u32) -> Result<Self, FileError> {
         let form = format!("task NAME [{}]", OPTIONS.join("] ["));
@@ -37,12 +47,7 @@ impl<'a> TaskLine<'a> {
             let why = format!("{} is no name of a task", name.text);
             return Err(line.error(1, why, &form));
         }
-        let mut task = Self {
-            name,
-            args: SpawnArgs::new(name.text, 0),
-            start: 0,
-            script: None,
-        };
+        let mut task = Self::of_name(name);
         let mut seen: Vec<Word> = Vec::new();
         for (place, word) in line.words.iter().enumerate().skip(2) {
             let unknown = || {

@@ -224,24 +224,26 @@ impl PrioView {
         if let Some(woken) = &self.woken {
             text.lines.extend(self.woken_lines(woken));
         }
-        if let Some(charge) = self.charged.as_ref().filter(|charge| charge.ran > 0) {
-            let ChargeView {
-                ran,
-                run_time,
-                sleep_avg,
-            } = charge;
-            text.push(step(
-                "if it left now",
-                format_args!(
-                    "ran {} / {} = {}: sleep_avg {}",
-                    ns(*ran),
-                    self.bonus.max(1),
-                    ns(*run_time),
-                    ns(*sleep_avg)
-                ),
-            ));
-        }
+        text.lines.extend(self.charge_line());
         text
+    }
+
+    fn charge_line(&self) -> Option<Line> {
+        let ChargeView {
+            ran,
+            run_time,
+            sleep_avg,
+        } = self.charged.as_ref().filter(|charge| charge.ran > 0)?;
+        Some(step(
+            "if it left now",
+            format_args!(
+                "ran {} / {} = {}: sleep_avg {}",
+                ns(*ran),
+                self.bonus.max(1),
+                ns(*run_time),
+                ns(*sleep_avg)
+            ),
+        ))
     }
 
     fn effective_line(&self) -> Line {

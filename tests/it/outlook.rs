@@ -13,7 +13,7 @@ use forklab::trace::{SwitchReason, TraceEvent};
 use forklab::view::{why_not, why_runs};
 use std::sync::Arc;
 
-const RUNS: u64 = 120;
+const RUNS: u64 = 80;
 /// Claims are held against the ticks that follow, so many at most.
 const WINDOW: u64 = 400;
 
@@ -206,15 +206,15 @@ fn claims_about_tasks_that_wait_hold_on_one_cpu() {
     for seed in 0..RUNS {
         run(1, seed, &mut tally);
     }
-    assert!(tally.ran > 1_000, "{} claims", tally.ran);
+    assert!(tally.ran > 700, "{} claims", tally.ran);
     assert!(
         tally.exact > tally.ran / 3,
         "{} of {} are exact",
         tally.exact,
         tally.ran
     );
-    assert!(tally.ahead > 300, "{} ahead", tally.ahead);
-    assert!(tally.asleep > 300, "{} asleep", tally.asleep);
+    assert!(tally.ahead > 200, "{} ahead", tally.ahead);
+    assert!(tally.asleep > 200, "{} asleep", tally.asleep);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn claims_about_tasks_that_wait_hold_on_several_cpus() {
     for seed in 0..RUNS {
         run(dice_cpus(seed), seed, &mut tally);
     }
-    assert!(tally.ran > 1_000, "{} claims", tally.ran);
+    assert!(tally.ran > 700, "{} claims", tally.ran);
 }
 
 const fn dice_cpus(seed: u64) -> u32 {
@@ -233,7 +233,7 @@ const fn dice_cpus(seed: u64) -> u32 {
 /// Tasks that only compute: who waits runs at the very tick that was said.
 #[test]
 fn among_hogs_the_earliest_tick_is_the_one() {
-    for seed in 0..40 {
+    for seed in 0..20 {
         let mut dice = Dice(seed);
         let mut machine = boot(1);
         for name in ["a", "b", "c", "d"] {

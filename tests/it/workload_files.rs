@@ -1,7 +1,7 @@
 //! Workload files: what they may say, and what is said of those that cannot be read.
 
 use forklab::abi::Policy;
-use forklab::machine::{FileError, WorkloadFile};
+use forklab::machine::{FileError, WorkloadFile, WorkloadProgram, lists_tasks};
 
 fn error(text: &str) -> FileError {
     match WorkloadFile::parse(text, 2) {
@@ -141,4 +141,56 @@ fn an_error_is_one_line_of_text() {
         error("horizon 1\ntask A\n run 0").to_string(),
         "line 3, column 6: the number of ticks must be at least 1; expected run N"
     );
+}
+
+/// The steps of one task without its `task` line, as scripts write them.
+#[test]
+fn the_steps_of_one_task_can_be_read_alone() {
+    let text = "
+        run 10   # first
+        fork C kid
+        goto 0
+        script kid
+        run 3";
+    let program = WorkloadProgram::parse_text(text).unwrap();
+    let scripts: Vec<(&str, usize)> = program
+        .scripts()
+        .map(|(name, steps)| (name, steps.len()))
+        .collect();
+    assert_eq!(scripts, [("kid", 1), ("main", 3)]);
+    for (text, (line, column), why) in [
+        ("", (1, 1), "no step for the task itself"),
+        ("script kid\nrun 3", (1, 1), "no step for the task itself"),
+        ("run 10\n  rnu 3", (2, 3), "did you mean run?"),
+        (
+            "run 10\n  fork C kit\nscript kid\nrun 3",
+            (2, 10),
+            "no script kit",
+        ),
+        ("run 10\ngoto 7", (2, 6), "the last step is 1"),
+        ("run 10\n\u{7}", (2, 1), "control character"),
+    ] {
+        let error = WorkloadProgram::parse_text(text).unwrap_err();
+        assert_eq!(
+            (error.line, error.column),
+            (line, column),
+            "{text:?}: {error}"
+        );
+        assert!(error.why.contains(why), "{text:?}: {error}");
+        assert!(!error.expected.is_empty());
+    }
+}
+
+/// Which texts are whole files.
+#[test]
+fn a_text_with_a_task_or_a_horizon_is_a_whole_file() {
+    for (text, whole) in [
+        ("run 5\nexit", false),
+        ("script task\nrun 5", false),
+        ("# task A\nrun 5", false),
+        ("run 5\n  task A", true),
+        ("\nhorizon 5", true),
+    ] {
+        assert_eq!(lists_tasks(text), whole, "{text:?}");
+    }
 }

@@ -26,7 +26,8 @@ impl Scheduler {
         let balances = if all_idle {
             u64::MAX
         } else {
-            self.ticks_to_balance(cpu, jiffies)
+            let next = self.next_balance(cpu, jiffies);
+            next.map_or(u64::MAX, |ticks| u64::from(ticks) - 1)
         };
         let charged = if rq.curr == rq.idle {
             u64::MAX
@@ -36,18 +37,6 @@ impl Scheduler {
             self.ticks_within_slice(curr)
         };
         balances.min(charged)
-    }
-
-    /// Ticks before the one at which this CPU balances one of its domains.
-    fn ticks_to_balance(&self, cpu: usize, jiffies: u32) -> u64 {
-        let now = self.balance_clock(cpu, jiffies);
-        let idle = self.is_idle(cpu);
-        let left = self.domains[cpu].iter().map(|sd| {
-            let passed = now.wrapping_sub(sd.last_balance);
-            let left = sd.interval(idle).saturating_sub(passed);
-            u64::from(left.saturating_sub(1))
-        });
-        left.min().unwrap_or(u64::MAX)
     }
 
     /// Ticks before the one at which a running task's slice ends or goes on behind its equals.

@@ -71,6 +71,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<Trace>("Trace")
         .register_iterator::<Trace>()
         .register_type_with_name::<spawn::Workload>("Workload")
+        .register_type_with_name::<spawn::TaskList>("TaskList")
         .register_type_with_name::<ScriptError>("Error");
     for (_, module) in groups() {
         engine.register_global_module(module.into());

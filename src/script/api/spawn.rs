@@ -3,7 +3,7 @@
 use super::convert::{Result, apply, check_keys, handle, int_option, look, ranged, string_option};
 use crate::abi::{Pid, Policy};
 use crate::kernel::spawn::SpawnArgs;
-use crate::machine::{Command, Reply, WorkloadProgram};
+use crate::machine::{Command, FileError, Reply, WorkloadFile, WorkloadProgram, lists_tasks};
 use crate::script::compiled::install_function;
 use crate::script::error::ScriptError;
 use crate::script::no_function::plain_types;
@@ -15,6 +15,10 @@ use std::sync::Arc;
 /// A list of steps for `spawn`.
 #[derive(Clone, Debug)]
 pub struct Workload(Arc<WorkloadProgram>);
+
+/// The tasks that a text lists in the format of workload files.
+#[derive(Clone, Debug)]
+pub struct TaskList(Arc<WorkloadFile>);
 
 /// What `spawn`'s options say, beside the arguments of the kernel.
 pub(super) struct SpawnOptions {
@@ -101,6 +105,21 @@ fn parse_workload(scripts: &[(String, Array)]) -> Result<Workload> {
     let program = WorkloadProgram::parse(&texts)
         .map_err(|error| ScriptError::new(error.to_string()).with_help(error.help))?;
     Ok(Workload(Arc::new(program)))
+}
+
+/// What is wrong in a text, with the line that it is in.
+fn file_error(text: &str, error: &FileError) -> ScriptError {
+    let FileError {
+        line,
+        column,
+        why,
+        expected,
+    } = error;
+    let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
+    ScriptError::new(format!(
+        "line {line}, column {column} of the workload, \"{shown}\": {why}"
+    ))
+    .with_help(format!("expected {expected}"))
 }
 
 fn find(ctx: &NativeCallContext, pid: i64) -> Result<Task> {
@@ -199,6 +218,90 @@ pub mod functions {
     #[rhai_fn(name = "workload", return_raw)]
     pub fn workload(steps: Array) -> Result<Workload> {
         parse_workload(&[("main".to_owned(), steps)])
+    }
+
+    /// The same as text, a step a line, `#` for comments; `script NAME` begins a list for children.
+    /// A text with `horizon` and `task` lines is a whole workload file (`docs/workloads.md`): the
+    /// tasks of a run, for `spawn`.
+    ///
+    /// ```rhai
+    /// let steps = workload("run 10\nsleep 5\ngoto 0");
+    /// let all = workload(`
+    ///     horizon 300
+    ///     task A
+    ///       run 500
+    ///     task B nice=5 start=20
+    ///       fork kid little
+    ///       run 50
+    ///     script little
+    ///       run 5`);
+    /// assert_eq(all.horizon, 300);
+    /// ```
+    #[rhai_fn(name = "workload", return_raw)]
+    pub fn workload_text(ctx: NativeCallContext, text: &str) -> Result<Dynamic> {
+        if lists_tasks(text) {
+            let cpus = look(&ctx, |machine| machine.kernel.config.cpus)?;
+            let file = WorkloadFile::parse(text, cpus);
+            let file = file.map_err(|error| file_error(text, &error))?;
+            return Ok(Dynamic::from(TaskList(Arc::new(file))));
+        }
+        let program = WorkloadProgram::parse_text(text);
+        let program = program.map_err(|error| file_error(text, &error))?;
+        Ok(Dynamic::from(Workload(Arc::new(program))))
+    }
+
+    /// Lets the tasks of a workload text appear, each when its `start` has come, counted from now.
+    /// Returns their pids, in the order of the text; `task(pid)` is a handle once a task is there.
+    ///
+    /// ```rhai
+    /// let pids = spawn(workload("horizon 100\ntask A\nrun 30\ntask B start=10\nrun 30"));
+    /// assert_eq(pids, [2, 3]);
+    /// tick(100);
+    /// assert_eq(latency().rows.map(|row| row.runtime), [30, 30]);
+    /// ```
+    #[rhai_fn(name = "spawn", return_raw)]
+    pub fn spawn_list(ctx: NativeCallContext, tasks: TaskList) -> Result<Array> {
+        let cpus = look(&ctx, |machine| machine.kernel.config.cpus)?;
+        for listed in &tasks.0.tasks {
+            if u32::from(listed.args.cpu) >= cpus {
+                let text = format!(
+                    "{} is to appear on CPU {}, but the machine has {cpus}",
+                    listed.args.name, listed.args.cpu
+                );
+                return Err(ScriptError::new(text)
+                    .with_help("the text was read on a machine with more CPUs")
+                    .into());
+            }
+        }
+        match apply(&ctx, Command::Load(tasks.0.tasks.clone().into()))? {
+            Reply::Loaded(pids) => Ok(pids
+                .into_iter()
+                .map(|pid| Dynamic::from(i64::from(pid.0)))
+                .collect()),
+            _ => Err(ScriptError::new("no task was made").into()),
+        }
+    }
+
+    /// The last tick of the run that a workload text describes.
+    ///
+    /// ```rhai
+    /// assert_eq(workload("horizon 100\ntask A\nrun 30").horizon, 100);
+    /// ```
+    #[rhai_fn(get = "horizon")]
+    pub fn list_horizon(tasks: &mut TaskList) -> i64 {
+        tasks.0.horizon.min(i64::MAX as u64) as i64
+    }
+
+    /// The tasks of a workload text by name, and when the run ends.
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    pub fn list_to_string(tasks: &mut TaskList) -> String {
+        let names = tasks.0.tasks.iter().map(|task| task.args.name.as_str());
+        let names: Vec<&str> = names.collect();
+        format!(
+            "workload until tick {}: {}",
+            tasks.0.horizon,
+            names.join(", ")
+        )
     }
 
     /// A workload as text: its scripts, and how many steps each has.

@@ -31,6 +31,7 @@ fn behind_hog(lab: &Lab, task: TaskId, hog: TaskId, kind: WhyNotKind) -> Refusal
         slice: 100,
         soonest: match kind {
             WhyNotKind::NotInterruptible(_) => None,
+            WhyNotKind::Queued => Some((100, Help::Turn)),
             _ => Some((10, Help::Sleep)),
         },
     }))
