@@ -19,6 +19,7 @@ mod prompt;
 mod reading;
 mod recursion;
 mod remedy;
+mod sched_remedy;
 mod scope_copy;
 mod session;
 mod state;

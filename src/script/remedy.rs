@@ -1,6 +1,7 @@
 //! What there is to say when a system call fails: which rule of the kernel it broke, and what would
 //! help.
 
+use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
 use crate::kernel::mm::MapRefusal;
 use crate::kernel::pgrp::PgrpRefusal;
@@ -78,7 +79,7 @@ pub(super) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "the descriptor table has no open file there (fs/open.c, fs/fcntl.c)",
             "task.files.fds lists its descriptors",
         ),
-        _ => return process_advice(call, errno),
+        _ => return sched_advice(call, errno).or_else(|| process_advice(call, errno)),
     };
     Some(Advice { rule, remedy })
 }
