@@ -46,7 +46,10 @@ fn read_docs() -> Vec<FunctionDoc> {
                 .iter()
                 .filter_map(|function| function_doc(group, function)),
         );
-        docs[first..].sort_by(|a, b| (&a.name, &a.signature).cmp(&(&b.name, &b.signature)));
+        // Overloads may be written alike; the order must not depend on the engine's tables.
+        docs[first..].sort_by(|a, b| {
+            (&a.name, &a.signature, &a.text).cmp(&(&b.name, &b.signature, &b.text))
+        });
     }
     docs
 }
