@@ -5,6 +5,7 @@ use super::Kernel;
 use super::pidmap::PidType;
 use super::pipe::PIPE_BUFFERS;
 use super::ptrace_stop::Trap;
+use super::signal::SignalFlags;
 use super::task::{Continuation, ExitState, PfFlags, Task};
 use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
 use slotmap::{Key, SlotMap};
@@ -29,6 +30,8 @@ impl Kernel {
         self.check_files()?;
         self.check_pipes()?;
         self.check_waits()?;
+        self.check_futexes()?;
+        self.check_semaphores()?;
         self.check_signals()?;
         (0..self.cpus.len()).try_for_each(|cpu| self.check_current(cpu))?;
         self.sched.check()?;
@@ -350,7 +353,9 @@ impl Kernel {
                 let member = self.tasks.get(thread).is_some_and(|t| t.signal == Some(id));
                 demand(member, || "a group names a thread of another".into())?;
             }
-            demand(group.group_stop_count <= group.count, || {
+            // The count for a core dump is never taken back, as in the kernel.
+            let exits = group.flags.contains(SignalFlags::GROUP_EXIT);
+            demand(exits || group.group_stop_count <= group.count, || {
                 format!("{} of {} stop", group.group_stop_count, group.count)
             })?;
         }

@@ -4,8 +4,9 @@
 
 use super::Kernel;
 use super::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
+use super::rlimit::Resource;
 use super::vfs::check_name;
-use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, SemUndoId, TaskId};
+use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, TaskId};
 
 /// Descriptors that a table starts with (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
@@ -111,13 +112,6 @@ pub struct Namespace {
     pub count: u32,
 }
 
-/// A list of semaphore adjustments (`sem_undo_list`).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SemUndoList {
-    /// `refcnt`: tasks that share it.
-    pub refcnt: u32,
-}
-
 impl Kernel {
     /// Linux 2.6.12: `fs/open.c`, `sys_open()`. The lowest free descriptor.
     ///
@@ -172,7 +166,7 @@ impl Kernel {
         if fd == copy {
             return Ok(copy);
         }
-        if copy >= self.rlimits(current).nofile {
+        if copy >= self.rlimit(current, Resource::Nofile) {
             return Err(Errno::EBADF);
         }
         let table = self.files_of(current).ok_or(Errno::EBADF)?;
@@ -203,7 +197,7 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
         match cmd {
-            F_DUPFD if arg >= self.rlimits(current).nofile => Err(Errno::EINVAL),
+            F_DUPFD if arg >= self.rlimit(current, Resource::Nofile) => Err(Errno::EINVAL),
             F_DUPFD => self.dupfd(current, file, arg as usize),
             F_GETFD => Ok(u32::from(self.fd_mut(current, fd)?.close_on_exec)),
             F_SETFD => {
@@ -254,7 +248,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/open.c`, `get_unused_fd()`.
     pub(super) fn get_unused_fd(&mut self, current: TaskId, from: usize) -> Result<usize, Errno> {
-        let limit = self.rlimits(current).nofile as usize;
+        let limit = self.rlimit(current, Resource::Nofile) as usize;
         let table = self.files_of(current).ok_or(Errno::EMFILE)?;
         let files = &mut self.files[table];
         let start = from.max(files.next_fd);
@@ -347,16 +341,6 @@ impl Kernel {
         self.namespaces[namespace].count -= 1;
         if self.namespaces[namespace].count == 0 {
             self.namespaces.remove(namespace);
-        }
-    }
-
-    /// `exit_sem`: the last sharer would apply the adjustments; there are no semaphores here yet.
-    ///
-    /// Linux 2.6.12: `ipc/sem.c`, `exit_sem()`.
-    pub(super) fn put_sem_undo(&mut self, undo: SemUndoId) {
-        self.sem_undos[undo].refcnt -= 1;
-        if self.sem_undos[undo].refcnt == 0 {
-            self.sem_undos.remove(undo);
         }
     }
 }

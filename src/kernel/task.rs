@@ -6,13 +6,13 @@ use super::exec::{ExecArgs, PendingExec};
 use super::pidmap::{PidType, Seq};
 use super::ptrace_stop::Trap;
 use super::restart::{Restart, RestartBlock};
-use super::sigframe::AltStack;
+use super::sigframe::{AltStack, HandlerFrame};
 use super::sigqueue::SigQueue;
 use super::sigwait::InfoTo;
 use super::syscall::Syscall;
 use crate::abi::{
-    FilesId, FsId, InodeId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet, SighandId,
-    SignalId, TaskId, VirtAddr, WaitStatus,
+    Errno, FilesId, FsId, InodeId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet,
+    SighandId, SignalId, TaskId, VirtAddr, WaitStatus,
 };
 use crate::hw::{Regs, SegmentDescriptor};
 use bitflags::bitflags;
@@ -144,6 +144,15 @@ pub enum Continuation {
     PipeRead(super::pipe::PipeIo),
     /// `write` to a pipe: it is full.
     PipeWrite(super::pipe::PipeIo),
+    /// `semop`: not all operations can be done yet.
+    Semop {
+        /// The set.
+        id: i32,
+        /// Tick at which it ends undone.
+        until: Option<u64>,
+        /// What it came to, once it is out of the queue.
+        result: Option<Result<(), Errno>>,
+    },
     /// `FUTEX_WAIT`.
     Futex {
         /// The word.
@@ -276,6 +285,9 @@ pub struct Task {
     pub altstack: AltStack,
     /// It has entered a handler on the way out of the kernel that it is on.
     pub entered_handler: bool,
+    /// The frame of a handler that was put on its stack, if it runs no code: its user mode takes
+    /// note of it.
+    pub handler_frame: Option<HandlerFrame>,
     /// Credentials.
     pub cred: Cred,
 
@@ -364,6 +376,7 @@ impl Task {
             real_blocked: SigSet::EMPTY,
             altstack: AltStack::default(),
             entered_handler: false,
+            handler_frame: None,
             cred,
             utime: 0,
             stime: 0,

@@ -1,6 +1,7 @@
 //! Time: the timer interrupt, and tasks that sleep until a tick.
 
 use super::Kernel;
+use super::rlimit::{RLIM_INFINITY, Resource};
 use super::syscall::SysResult;
 use super::task::Continuation;
 use crate::abi::{Pid, TaskId, TaskState};
@@ -68,7 +69,9 @@ impl Kernel {
             self.this_cpu = cpu;
             let (sched, mut ctx) = self.sched_ctx();
             sched.scheduler_tick(&mut ctx);
-            self.run_cpu_timers(self.sched.current(cpu));
+            let current = self.sched.current(cpu);
+            self.run_cpu_timers(current);
+            self.check_cpu_limit(current);
         }
         self.this_cpu = 0;
     }
@@ -93,7 +96,8 @@ impl Kernel {
         current != self.sched.idle(cpu)
             && (self.task(current).continuation.is_some()
                 || self.signal_pending(current)
-                || self.has_cpu_timers(current))
+                || self.has_cpu_timers(current)
+                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
     }
 
     /// Lets so many ticks pass, all of them [quiet](Self::quiet_ticks), with the result that each

@@ -3,8 +3,10 @@
 
 mod apply;
 mod arrivals;
+mod awaits;
 mod command;
 mod debug;
+mod handler;
 mod history;
 mod image;
 mod outlook;
@@ -21,13 +23,15 @@ mod workload_line;
 mod workload_task;
 mod workload_words;
 
+pub use awaits::Awaits;
 pub use command::{Action, CallState, Command, Outcome, Reply};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
+pub use handler::{EnteredHandler, handler_address, handler_number};
 pub use history::{History, Moment};
 pub use image::Image;
 pub use outlook::{Bound, Help, Outlook, Standing};
 pub use puppet::Puppet;
-pub use refusal::{Awaits, CannotRun, Refusal, Who};
+pub use refusal::{CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
 pub use time::Stop;
 pub use workload::{ParseError, Step, WorkloadProgram};
@@ -42,7 +46,7 @@ use crate::kernel::exec::ExecArgs;
 use arrivals::Arrivals;
 use program::Cycles;
 use slotmap::SecondaryMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use workload::Workload;
 
@@ -81,6 +85,8 @@ pub struct Machine {
     next_call: u64,
     /// What the action of the command at hand came to.
     outcome: Option<Outcome>,
+    /// Puppets at the first instruction of a handler, first come first.
+    entered: VecDeque<TaskId>,
     /// Steps that take no time, done since time last went on or a command was begun.
     idle_steps: u32,
     /// The clock of programs inside a tick.
@@ -115,6 +121,7 @@ impl Machine {
             calls: BTreeMap::new(),
             next_call: 1,
             outcome: None,
+            entered: VecDeque::new(),
             idle_steps: 0,
             cycles,
             debug: Debug::default(),

@@ -38,6 +38,12 @@ pub enum SlabCache {
     TaskStruct,
     /// `struct sem_undo_list`.
     SemUndo,
+    /// `struct sem_undo`.
+    SemUndoEntry,
+    /// `struct sigqueue`.
+    SigQueue,
+    /// `struct sem_array`.
+    SemArray,
     /// `struct files_struct`.
     Files,
     /// `struct fs_struct`.
@@ -62,6 +68,9 @@ impl SlabCache {
         match self {
             Self::TaskStruct => "task_struct",
             Self::SemUndo => "sem_undo_list",
+            Self::SemUndoEntry => "sem_undo",
+            Self::SigQueue => "sigqueue",
+            Self::SemArray => "sem_array",
             Self::Files => "files_cache",
             Self::Fs => "fs_cache",
             Self::Sighand => "sighand_cache",

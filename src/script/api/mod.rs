@@ -14,6 +14,7 @@ mod ended;
 mod errors;
 mod files;
 mod follow;
+mod handlers;
 mod help;
 mod jobs;
 mod machine;
@@ -22,8 +23,10 @@ mod predict;
 mod program;
 mod properties;
 mod ptrace;
+mod rlimits;
 mod sched;
 mod sched_view;
+mod semaphores;
 mod signals;
 mod spawn;
 mod view;
@@ -47,7 +50,10 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("files", exported_module!(files::functions)),
         ("tracing", exported_module!(ptrace::functions)),
         ("system calls", exported_module!(signals::functions)),
+        ("system calls", exported_module!(handlers::functions)),
         ("system calls", exported_module!(jobs::functions)),
+        ("system calls", exported_module!(rlimits::functions)),
+        ("system calls", exported_module!(semaphores::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("memory", exported_module!(memory::functions)),
         ("task state", exported_module!(properties::functions)),
@@ -126,14 +132,33 @@ const PROCESS_CONSTANTS: &[(&str, i64)] = &[
     ("RUSAGE_SELF", 0),
     ("RUSAGE_CHILDREN", -1),
     ("PR_SET_PDEATHSIG", 1),
+    ("IPC_PRIVATE", 0),
+    ("IPC_CREAT", 0o1000),
+    ("IPC_EXCL", 0o2000),
+    ("IPC_NOWAIT", 0o4000),
+    ("IPC_RMID", 0),
+    ("SEM_UNDO", 0x1000),
+    ("GETPID", 11),
+    ("GETVAL", 12),
+    ("GETALL", 13),
+    ("GETNCNT", 14),
+    ("GETZCNT", 15),
+    ("SETVAL", 16),
+    ("SETALL", 17),
+    ("RLIMIT_CPU", 0),
+    ("RLIMIT_FSIZE", 1),
     ("RLIMIT_DATA", 2),
     ("RLIMIT_STACK", 3),
     ("RLIMIT_CORE", 4),
+    ("RLIMIT_RSS", 5),
     ("RLIMIT_NPROC", 6),
     ("RLIMIT_NOFILE", 7),
     ("RLIMIT_MEMLOCK", 8),
     ("RLIMIT_AS", 9),
+    ("RLIMIT_LOCKS", 10),
     ("RLIMIT_SIGPENDING", 11),
+    ("RLIMIT_MSGQUEUE", 12),
+    ("RLIM_INFINITY", 0xffff_ffff),
 ];
 
 /// The constants that scripts know, sorted by name.
