@@ -130,12 +130,6 @@ impl Mmu {
         self.tlb.drop_all();
     }
 
-    /// Lets the next write through each entry mark its frame dirty again. RAM that was saved or
-    /// restored makes that happen by itself. Nothing that can be seen in the machine changes.
-    pub fn on_checkpoint(&mut self) {
-        self.tlb.forget_fast_writes();
-    }
-
     /// The walk for an address in the tables that CR3 names now, past the TLB.
     pub fn walk(&self, ram: &Ram, va: VirtAddr) -> Walk {
         walk(ram, self.cr3, self.cr4, va)

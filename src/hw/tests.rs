@@ -476,7 +476,6 @@ fn a_write_after_a_checkpoint_is_noticed_and_invisible_to_the_emulated_machine()
     machine.write(PAGE.0, 1).unwrap();
     let mut saved = machine.clone();
     let image = saved.ram.checkpoint();
-    saved.mmu.on_checkpoint();
     assert!(!saved.ram.is_dirty(DATA));
     for machine in [&mut machine, &mut saved] {
         // A stale entry must not be looked up again for the sake of the dirty mark.

@@ -288,7 +288,7 @@ impl Tlb {
     }
 
     /// Makes the next write through each entry mark its frame dirty.
-    pub(super) fn forget_fast_writes(&mut self) {
+    fn forget_fast_writes(&mut self) {
         for entry in &mut self.entries {
             entry.bits.remove(TlbBits::FAST_WRITE);
         }

@@ -135,7 +135,6 @@ impl Machine {
     /// Keeps the present state.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let image = self.kernel.ram.checkpoint();
-        self.forget_fast_writes();
         let ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
         let rest = Box::new(self.clone());
         self.kernel.ram = ram;
@@ -151,14 +150,6 @@ impl Machine {
         ram.restore(&checkpoint.ram);
         *self = (*checkpoint.rest).clone();
         self.kernel.ram = ram;
-        self.forget_fast_writes();
-    }
-
-    /// Every frame is clean now: the first write to each has to be noticed again.
-    fn forget_fast_writes(&mut self) {
-        for cpu in &mut self.kernel.cpus {
-            cpu.mmu.on_checkpoint();
-        }
     }
 
     /// How a call that blocked stands.

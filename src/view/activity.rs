@@ -156,7 +156,7 @@ impl fmt::Display for Activity {
             Self::Traced(tracer, status) => write!(f, "{status}, for {tracer}"),
             Self::Zombie(status) => write!(f, "zombie, {status}"),
             Self::Dead => f.write_str("dead"),
-            Self::Init => f.write_str("adopts orphans, never runs"),
+            Self::Init => f.write_str("adopts orphans"),
         }
     }
 }

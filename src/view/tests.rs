@@ -121,7 +121,7 @@ fn tasks_and_what_they_are_doing() {
     machine.apply(Command::Tick(3)).unwrap();
     insta::assert_snapshot!(ps(&machine).text(), @"
     pid  tgid  ppid  name    S  prio  nice  slice  sleep_avg/ms  cpu  rss  mode      doing
-      1     1     0  init    S   125     0    100           0.0    0    1  none      adopts orphans, never runs
+      1     1     0  init    S   125     0    100           0.0    0    1  none      adopts orphans
       2     2     1  sh      S   125     0     12           0.0    0    2  puppet    console: waits for you
       3     3     2  sh      D   125     0     25           0.0    0    2  puppet    vfork: waits for 4
       4     4     3  sh      S   125     0     12           0.0    0    2  puppet    console: waits for you

@@ -74,7 +74,6 @@ impl Step {
             Self::LoadCr3 => mmu.load_cr3(mmu.cr3),
             Self::Checkpoint => {
                 ram.checkpoint();
-                mmu.on_checkpoint();
             }
         }
         Ok(0)
@@ -138,6 +137,5 @@ fn a_restored_checkpoint_is_the_ram_of_its_moment() {
             machine.mmu.flush_all();
             assert_same_ram(&machine.ram, copy);
         }
-        machine.mmu.on_checkpoint();
     }
 }
