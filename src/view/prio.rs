@@ -52,6 +52,9 @@ pub struct PrioView {
     pub woken: Option<CreditView>,
     /// What giving the CPU up now would make of it; of running tasks only.
     pub charged: Option<ChargeView>,
+    /// The numbers of the rules.
+    #[serde(skip)]
+    pub tunables: Tunables,
 }
 
 /// What a sleep does to the sleep average.
@@ -105,6 +108,7 @@ pub fn prio(machine: &Machine, id: TaskId) -> PrioView {
         effective_prio: effective_prio(task).prio,
         prio: task.prio,
         delta: sched.tunables.interactive_delta(task.static_prio),
+        tunables: sched.tunables,
         interactive: sched.tunables.task_interactive(task),
         timeslice: sched.tunables.task_timeslice(task.static_prio),
         time_slice: task.time_slice,
@@ -210,7 +214,10 @@ impl PrioView {
         text.push(step("stored prio", stored));
         text.push(step(
             "DELTA",
-            format_args!("{} * 10 / 40 + 2 = {}", self.nice, self.delta),
+            format_args!(
+                "{} * 10 / 40 + {} = {}",
+                self.nice, self.tunables.interactive_delta, self.delta
+            ),
         ));
         text.push(self.interactive_line());
         text.push(self.slice_line());
@@ -277,7 +284,13 @@ impl PrioView {
     }
 
     fn slice_line(&self) -> Line {
-        let base = if self.nice < 0 { 400 } else { 100 };
+        let factor = if self.nice < 0 { 4 } else { 1 };
+        let base = self.tunables.def_timeslice * factor;
+        let scaled = base * (140 - u32::from(self.static_prio)) / 20;
+        let least = match scaled < self.timeslice {
+            true => format!("{scaled}, at least {}", self.timeslice),
+            false => self.timeslice.to_string(),
+        };
         let first = if self.first_time_slice {
             ", still the part that its parent gave it"
         } else {
@@ -286,8 +299,8 @@ impl PrioView {
         step(
             "timeslice",
             format_args!(
-                "{base} * (140 - {}) / 20 = {}, left {}{first}",
-                self.static_prio, self.timeslice, self.time_slice
+                "{base} * (140 - {}) / 20 = {least}, left {}{first}",
+                self.static_prio, self.time_slice
             ),
         )
     }
