@@ -2,13 +2,14 @@
 
 use super::Kernel;
 use super::console::Console;
-use super::cred::{Cred, Rlimits, UserTable};
+use super::cred::{Cred, UserTable};
 use super::fail::FailPoints;
 use super::files::{Fd, FilesStruct, FsStruct, Namespace};
 use super::futex::Futexes;
 use super::itimer::RealTimers;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
+use super::rlimit::Rlimits;
 use super::sched::{Levers, SchedTask, Scheduler, Tunables, effective_prio};
 use super::signal::{SigAction, Sighand, SignalStruct};
 use super::stat::Stat;

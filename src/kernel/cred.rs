@@ -1,8 +1,8 @@
-//! Who a task is: uids, capabilities, resource limits, and the per-user process counts.
+//! Who a task is: uids, capabilities, and the per-user process counts.
 
 use super::Kernel;
 use super::task::PfFlags;
-use crate::abi::{Errno, TaskId};
+use crate::abi::TaskId;
 use bitflags::bitflags;
 use std::collections::BTreeMap;
 
@@ -80,48 +80,6 @@ impl Kernel {
     }
 }
 
-/// A resource limit that is not set.
-pub const RLIM_INFINITY: u32 = u32::MAX;
-
-/// The soft resource limits that the kernel tests; bytes unless said otherwise.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rlimits {
-    /// `RLIMIT_NPROC`: tasks of the user.
-    pub nproc: u32,
-    /// `RLIMIT_CORE`: size of a core file.
-    pub core: u32,
-    /// `RLIMIT_SIGPENDING`: queued signals of the user.
-    pub sigpending: u32,
-    /// `RLIMIT_STACK`.
-    pub stack: u32,
-    /// `RLIMIT_AS`: address space.
-    pub address_space: u32,
-    /// `RLIMIT_DATA`.
-    pub data: u32,
-    /// `RLIMIT_MEMLOCK`.
-    pub memlock: u32,
-    /// `RLIMIT_NOFILE`: one more than the highest descriptor.
-    pub nofile: u32,
-}
-
-impl Rlimits {
-    /// What `init` starts with: `INIT_RLIMITS`; `nproc` and `sigpending` = `max_threads / 2`.
-    ///
-    /// Linux 2.6.12: `include/asm-generic/resource.h`, `INIT_RLIMITS`.
-    pub const fn initial(max_threads: u32) -> Self {
-        Self {
-            nproc: max_threads / 2,
-            core: 0,
-            sigpending: max_threads / 2,
-            stack: 8 << 20,
-            address_space: RLIM_INFINITY,
-            data: RLIM_INFINITY,
-            memlock: 32 << 10,
-            nofile: 1024,
-        }
-    }
-}
-
 /// `user_struct`s: how many tasks each user has, zombies included, and how many queued signals are
 /// charged to it.
 #[derive(Clone, Debug, Default)]
@@ -179,45 +137,5 @@ fn put(counts: &mut BTreeMap<u32, u32>, uid: u32) {
         if *count == 0 {
             counts.remove(&uid);
         }
-    }
-}
-
-impl Kernel {
-    /// Sets a soft limit.
-    ///
-    /// Simplified: there are no hard limits, so everyone may raise a limit; limits that nothing
-    /// looks at are accepted and forgotten.
-    ///
-    /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
-    ///
-    /// # Errors
-    /// `EINVAL` for an unknown limit.
-    pub(super) fn sys_setrlimit(
-        &mut self,
-        current: TaskId,
-        resource: u32,
-        limit: u32,
-    ) -> Result<u32, Errno> {
-        /// `RLIM_NLIMITS`.
-        const RLIM_NLIMITS: u32 = 13;
-        if resource >= RLIM_NLIMITS {
-            return Err(Errno::EINVAL);
-        }
-        let Some(id) = self.task(current).signal else {
-            return Ok(0);
-        };
-        let limits = &mut self.signals[id].rlimits;
-        match resource {
-            2 => limits.data = limit,
-            3 => limits.stack = limit,
-            4 => limits.core = limit,
-            6 => limits.nproc = limit,
-            7 => limits.nofile = limit,
-            8 => limits.memlock = limit,
-            9 => limits.address_space = limit,
-            11 => limits.sigpending = limit,
-            _ => {}
-        }
-        Ok(0)
     }
 }

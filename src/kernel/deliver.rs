@@ -3,6 +3,7 @@
 
 use super::Kernel;
 use super::restart::{Restart, RestartBlock};
+use super::rlimit::Resource;
 use super::signal::{KSigaction, SaFlags, SigAction, SignalFlags};
 use super::sigqueue::Pending;
 use super::task::{PfFlags, PtFlags};
@@ -248,7 +249,7 @@ impl Kernel {
                 self.send_sigkill(user);
             }
         }
-        if self.rlimits(current).core < MIN_COREDUMP {
+        if self.rlimit(current, Resource::Core) < MIN_COREDUMP {
             return;
         }
         let name = match mm.map_or(1, |mm| self.mms[mm].mm_users) {

@@ -4,6 +4,7 @@
 
 use super::Kernel;
 use super::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
+use super::rlimit::Resource;
 use super::vfs::check_name;
 use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, SemUndoId, TaskId};
 
@@ -172,7 +173,7 @@ impl Kernel {
         if fd == copy {
             return Ok(copy);
         }
-        if copy >= self.rlimits(current).nofile {
+        if copy >= self.rlimit(current, Resource::Nofile) {
             return Err(Errno::EBADF);
         }
         let table = self.files_of(current).ok_or(Errno::EBADF)?;
@@ -203,7 +204,7 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
         match cmd {
-            F_DUPFD if arg >= self.rlimits(current).nofile => Err(Errno::EINVAL),
+            F_DUPFD if arg >= self.rlimit(current, Resource::Nofile) => Err(Errno::EINVAL),
             F_DUPFD => self.dupfd(current, file, arg as usize),
             F_GETFD => Ok(u32::from(self.fd_mut(current, fd)?.close_on_exec)),
             F_SETFD => {
@@ -254,7 +255,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/open.c`, `get_unused_fd()`.
     pub(super) fn get_unused_fd(&mut self, current: TaskId, from: usize) -> Result<usize, Errno> {
-        let limit = self.rlimits(current).nofile as usize;
+        let limit = self.rlimit(current, Resource::Nofile) as usize;
         let table = self.files_of(current).ok_or(Errno::EMFILE)?;
         let files = &mut self.files[table];
         let start = from.max(files.next_fd);

@@ -8,6 +8,7 @@ use super::clone_rules::{
 };
 use super::pidmap::PidType;
 use super::ptrace_stop::Trap;
+use super::rlimit::Resource;
 use super::sched::{Levers, ThreadFlags};
 use super::sigqueue::SigQueue;
 use super::syscall::SysResult;
@@ -267,7 +268,7 @@ impl Kernel {
     /// `RLIMIT_NPROC`, the user's count, `max_threads`.
     fn charge_user(&mut self, current: TaskId, stage: &mut CopyStage) -> Result<(), CloneRefusal> {
         let cred = self.task(current).cred;
-        let limit = self.rlimits(current).nproc;
+        let limit = self.rlimit(current, Resource::Nproc);
         let processes = self.users.processes(cred.uid);
         let waiver = check_nproc(&cred, processes, limit)?;
         if let Some(privilege) = waiver {

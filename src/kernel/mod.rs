@@ -39,6 +39,7 @@ pub mod ptrace_rules;
 pub mod ptrace_stop;
 pub mod read_write;
 pub mod restart;
+pub mod rlimit;
 pub mod rusage;
 pub mod sched;
 pub mod sched_calls;

@@ -2,6 +2,7 @@
 //! usage, `waitid`.
 
 use super::Kernel;
+use super::rlimit::{Resource, Rlimit};
 use super::sigwait::InfoTo;
 use super::syscall::SysResult;
 use super::wait_rules::WaitidArgs;
@@ -34,8 +35,12 @@ pub enum ProcessCall {
     Prctl(u32, u32),
     /// `getrusage(who, usage)`.
     Getrusage(i32, VirtAddr),
-    /// `setrlimit(resource, limit)`: the soft limit.
-    Setrlimit(u32, u32),
+    /// `setrlimit(resource, limit)`.
+    Setrlimit(u32, Rlimit),
+    /// `getrlimit(resource, limit)`.
+    Getrlimit(u32, VirtAddr),
+    /// The `getrlimit` of old, for which a limit is a signed word.
+    OldGetrlimit(u32, VirtAddr),
 }
 
 impl ProcessCall {
@@ -45,10 +50,12 @@ impl ProcessCall {
         (65, "getpgrp"),
         (66, "setsid"),
         (75, "setrlimit"),
+        (76, "old_getrlimit"),
         (77, "getrusage"),
         (132, "getpgid"),
         (147, "getsid"),
         (172, "prctl"),
+        (191, "getrlimit"),
         (203, "setreuid"),
         (208, "setresuid"),
         (209, "getresuid"),
@@ -72,6 +79,8 @@ impl ProcessCall {
             Self::Prctl(..) => 172,
             Self::Getrusage(..) => 77,
             Self::Setrlimit(..) => 75,
+            Self::OldGetrlimit(..) => 76,
+            Self::Getrlimit(..) => 191,
         }
     }
 
@@ -82,7 +91,9 @@ impl ProcessCall {
             Self::Setpgid(word, _) | Self::Getpgid(word) | Self::Getsid(word) => *word as u32,
             Self::Getrusage(who, _) => *who as u32,
             Self::Setuid(word) | Self::Setreuid(word, _) | Self::Prctl(word, _) => *word,
-            Self::Setrlimit(word, _) => *word,
+            Self::Setrlimit(word, _) | Self::Getrlimit(word, _) | Self::OldGetrlimit(word, _) => {
+                *word
+            }
             Self::Setresuid(words) => words[0],
             Self::Getpgrp | Self::Setsid | Self::Getresuid(_) => 0,
         }
@@ -113,6 +124,12 @@ impl Kernel {
             ProcessCall::Prctl(option, arg) => self.sys_prctl(current, option, arg),
             ProcessCall::Getrusage(who, addr) => self.sys_getrusage(current, who, addr),
             ProcessCall::Setrlimit(resource, limit) => self.sys_setrlimit(current, resource, limit),
+            ProcessCall::Getrlimit(resource, addr) => {
+                self.sys_getrlimit(current, resource, addr, false)
+            }
+            ProcessCall::OldGetrlimit(resource, addr) => {
+                self.sys_getrlimit(current, resource, addr, true)
+            }
         }
         .into()
     }
@@ -120,7 +137,7 @@ impl Kernel {
     /// The call about processes that a number asks for; `None` if the number is another's.
     ///
     /// # Errors
-    /// `EFAULT`.
+    /// `EFAULT`; `EINVAL` for an unknown limit.
     pub(super) fn decode_process(
         &mut self,
         current: TaskId,
@@ -135,14 +152,18 @@ impl Kernel {
             66 => ProcessCall::Setsid,
             70 => ProcessCall::Setreuid(uid(a), uid(b)),
             75 => {
-                let [soft, _hard] = self.get_user_words(current, VirtAddr(b))?;
-                ProcessCall::Setrlimit(a, soft)
+                // The limit is looked at before the memory.
+                Resource::from_word(a).ok_or(Errno::EINVAL)?;
+                let [cur, max] = self.get_user_words(current, VirtAddr(b))?;
+                ProcessCall::Setrlimit(a, Rlimit { cur, max })
             }
+            76 => ProcessCall::OldGetrlimit(a, VirtAddr(b)),
             77 => ProcessCall::Getrusage(a as i32, VirtAddr(b)),
             132 => ProcessCall::Getpgid(a as i32),
             147 => ProcessCall::Getsid(a as i32),
             164 => ProcessCall::Setresuid([uid(a), uid(b), uid(c)]),
             172 => ProcessCall::Prctl(a, b),
+            191 => ProcessCall::Getrlimit(a, VirtAddr(b)),
             203 => ProcessCall::Setreuid(a, b),
             208 => ProcessCall::Setresuid([a, b, c]),
             209 => ProcessCall::Getresuid([a, b, c].map(VirtAddr)),

@@ -1,9 +1,11 @@
 //! Reading and writing open files: the console, the null device, regular files, pipes.
 
 use super::Kernel;
+use super::rlimit::{RLIM_INFINITY, Resource};
+use super::sigqueue::SendInfo;
 use super::syscall::SysResult;
 use super::vfs::InodeKind;
-use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, TaskId, VirtAddr};
+use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Signal, TaskId, VirtAddr};
 use crate::trace::{Text, TraceEvent};
 
 /// `O_NONBLOCK`: where others would wait, the call fails with `EAGAIN`.
@@ -112,8 +114,10 @@ impl Kernel {
                 Ok(len)
             }
             InodeKind::Regular(_) => {
+                let pos = self.write_position(file, inode);
+                let len = self.check_fsize(current, pos, len)?;
                 let bytes = self.bytes_from_user(current, addr, len)?;
-                self.write_regular(file, inode, &bytes)
+                self.write_regular(file, inode, pos, &bytes)
             }
             _ => Err(Errno::EINVAL),
         }
@@ -139,14 +143,40 @@ impl Kernel {
         self.trace(current, TraceEvent::ConsoleWrite { text });
     }
 
-    /// Writes to a regular file at the description's offset, and to the pages of it that are
-    /// cached.
-    fn write_regular(&mut self, file: FileId, inode: InodeId, new: &[u8]) -> Result<u32, Errno> {
-        let append = self.open_files[file].flags & O_APPEND != 0;
-        let pos = match append {
+    /// Where a write to a regular file begins.
+    fn write_position(&self, file: FileId, inode: InodeId) -> u32 {
+        match self.open_files[file].flags & O_APPEND != 0 {
             true => self.inodes[inode].size(),
             false => self.open_files[file].pos,
-        };
+        }
+    }
+
+    /// `RLIMIT_FSIZE`: a write that would begin beyond it is refused with SIGXFSZ, one that would
+    /// cross it cut short. Returns how many bytes may be written.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `generic_write_checks()`.
+    fn check_fsize(&mut self, current: TaskId, pos: u32, len: u32) -> Result<u32, Errno> {
+        let limit = self.rlimit(current, Resource::Fsize);
+        if limit == RLIM_INFINITY {
+            return Ok(len);
+        }
+        if pos >= limit {
+            // A standard signal is always queued.
+            let from = SendInfo::From(current);
+            let _sent = self.specific_send_sig_info(Signal::SIGXFSZ, from, current);
+            return Err(Errno::EFBIG);
+        }
+        Ok(len.min(limit - pos))
+    }
+
+    /// Writes to a regular file, and to the pages of it that are cached.
+    fn write_regular(
+        &mut self,
+        file: FileId,
+        inode: InodeId,
+        pos: u32,
+        new: &[u8],
+    ) -> Result<u32, Errno> {
         let end = pos
             .checked_add(new.len() as u32)
             .filter(|end| *end <= MAX_FILE)

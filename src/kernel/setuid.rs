@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use super::cred::{Caps, Cred};
+use super::rlimit::Resource;
 use crate::abi::{Errno, TaskId, VirtAddr};
 
 /// The user id that means "leave it".
@@ -40,7 +41,7 @@ impl Kernel {
         if uid == old {
             return Ok(());
         }
-        if uid != 0 && self.users.processes(uid) >= self.rlimits(current).nproc {
+        if uid != 0 && self.users.processes(uid) >= self.rlimit(current, Resource::Nproc) {
             return Err(Errno::EAGAIN);
         }
         self.users.get(uid);

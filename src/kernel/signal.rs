@@ -4,8 +4,8 @@
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
 use super::Kernel;
-use super::cred::Rlimits;
 use super::itimer::Itimers;
+use super::rlimit::Rlimits;
 use super::rusage::Usage;
 use super::sigqueue::SigQueue;
 use crate::abi::{NSIG, Pid, SigSet, Signal, TaskId, VirtAddr};
@@ -241,14 +241,6 @@ impl SignalStruct {
 }
 
 impl Kernel {
-    /// The resource limits of a task's process.
-    pub fn rlimits(&self, task: TaskId) -> Rlimits {
-        let signal = self.task(task).signal;
-        signal.map_or(Rlimits::initial(self.max_threads), |id| {
-            self.signals[id].rlimits
-        })
-    }
-
     /// What a signal does to a task.
     pub fn sigaction_of(&self, task: TaskId, signal: Signal) -> SigAction {
         self.k_sigaction_of(task, signal).handler

@@ -2,6 +2,7 @@
 //! the queues of what comes with each signal. Entries are charged to the receiver's user.
 
 use super::Kernel;
+use super::rlimit::Resource;
 use crate::abi::{Errno, SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
 use std::collections::VecDeque;
 
@@ -136,7 +137,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
     fn sigqueue_alloc(&mut self, receiver: TaskId, beyond_limit: bool) -> Option<u32> {
         let uid = self.task(receiver).cred.uid;
-        let limit = self.rlimits(receiver).sigpending;
+        let limit = self.rlimit(receiver, Resource::Sigpending);
         if !beyond_limit && self.users.sigpending(uid) >= limit {
             return None;
         }

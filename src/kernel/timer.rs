@@ -68,7 +68,9 @@ impl Kernel {
             self.this_cpu = cpu;
             let (sched, mut ctx) = self.sched_ctx();
             sched.scheduler_tick(&mut ctx);
-            self.run_cpu_timers(self.sched.current(cpu));
+            let current = self.sched.current(cpu);
+            self.run_cpu_timers(current);
+            self.check_cpu_limit(current);
         }
         self.this_cpu = 0;
     }

@@ -134,6 +134,21 @@ const MEANINGS: &[(&str, &str)] = &[
         "PR_SET_PDEATHSIG",
         "an option of prctl: the signal at the parent's death",
     ),
+    ("RLIMIT_CPU", "a limit: seconds of CPU time"),
+    ("RLIMIT_FSIZE", "a limit: bytes of a file that is written"),
+    (
+        "RLIMIT_RSS",
+        "a limit: bytes in memory; nothing looks at it",
+    ),
+    (
+        "RLIMIT_LOCKS",
+        "a limit: locks on files, of which there are none",
+    ),
+    (
+        "RLIMIT_MSGQUEUE",
+        "a limit: bytes in message queues, of which there are none",
+    ),
+    ("RLIM_INFINITY", "the value of a limit that is not set"),
     ("RLIMIT_STACK", "a limit: bytes of the stack"),
     ("RLIMIT_NPROC", "a limit: tasks of the user"),
     ("RLIMIT_NOFILE", "a limit: open descriptors"),

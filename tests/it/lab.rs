@@ -5,13 +5,13 @@ use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, SigSet, TaskId,
 use forklab::hw::UserDesc;
 use forklab::kernel::Kernel;
 use forklab::kernel::boot::Config;
-use forklab::kernel::cred::Rlimits;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::files::{FilesStruct, FsStruct};
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::mm::Mm;
 use forklab::kernel::mm::MmapArgs;
 use forklab::kernel::process_calls::ProcessCall;
+use forklab::kernel::rlimit::{Resource, Rlimit};
 use forklab::kernel::sched::SchedTask;
 use forklab::kernel::sigmask::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigprocmaskArgs};
 use forklab::kernel::signal::{Sighand, SignalStruct};
@@ -370,10 +370,16 @@ impl Lab {
         &self.kernel().signals[self.task(task).signal.unwrap()]
     }
 
-    /// The limits of a task's process, to be changed: there is no `setrlimit`.
-    pub fn rlimits_mut(&mut self, task: TaskId) -> &mut Rlimits {
+    /// The soft limit of a task's process, to be changed at once.
+    pub fn rlimit_mut(&mut self, task: TaskId, resource: Resource) -> &mut u32 {
         let signal = self.task(task).signal.unwrap();
-        &mut self.machine.kernel.signals[signal].rlimits
+        &mut self.machine.kernel.signals[signal].rlimits[resource].cur
+    }
+
+    /// `setrlimit` for both limits alike.
+    pub fn setrlimit(&mut self, task: TaskId, resource: Resource, limit: u32) -> i32 {
+        let call = ProcessCall::Setrlimit(resource as u32, Rlimit::both(limit));
+        self.process_call(task, call)
     }
 
     pub fn last_pid(&self) -> u32 {

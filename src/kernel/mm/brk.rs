@@ -5,7 +5,7 @@ use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::cred::RLIM_INFINITY;
+use crate::kernel::rlimit::{RLIM_INFINITY, Resource};
 
 impl Kernel {
     /// Moves the end of the heap and returns where it is then: the old end if that was refused.
@@ -34,7 +34,7 @@ impl Kernel {
         if brk <= space.brk {
             return Ok(self.do_munmap(mm, new, old - new)?);
         }
-        let limit = self.rlimits(current).data;
+        let limit = self.rlimit(current, Resource::Data);
         if limit < RLIM_INFINITY && brk - space.start_data > limit {
             return Err(Errno::ENOMEM);
         }

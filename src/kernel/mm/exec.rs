@@ -6,9 +6,9 @@ use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::cred::RLIM_INFINITY;
 use crate::kernel::exec::ExecArgs;
 use crate::kernel::program::TEXT_START;
+use crate::kernel::rlimit::{RLIM_INFINITY, Resource};
 use crate::kernel::vfs::InodeKind;
 use crate::trace::{FrameUse, SlabCache};
 
@@ -35,7 +35,7 @@ impl Kernel {
     ) -> Result<(MmId, u32), Errno> {
         self.kmem_cache_alloc(SlabCache::Mm)?;
         let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
-        let stack_limit = self.rlimits(self.current()).stack;
+        let stack_limit = self.rlimit(self.current(), Resource::Stack);
         let mut space = Mm {
             mm_users: 1,
             mm_count: 1,

@@ -7,6 +7,7 @@ use crate::abi::{Errno, MmId, PAGE_SHIFT, TaskId, VirtAddr};
 use crate::hw::{ErrorCode, PageFault};
 use crate::kernel::Kernel;
 use crate::kernel::cred::Caps;
+use crate::kernel::rlimit::Resource;
 use crate::trace::TraceEvent;
 use std::fmt;
 
@@ -343,10 +344,10 @@ impl Kernel {
         let grow = (vma.vm_start - start) >> PAGE_SHIFT;
         let limits = self.rlimits(task);
         let space = &self.mms[mm];
-        let too_large = space.total_vm + grow > limits.address_space >> PAGE_SHIFT
-            || vma.vm_end - start > limits.stack;
+        let too_large = space.total_vm + grow > limits[Resource::As].cur >> PAGE_SHIFT
+            || vma.vm_end - start > limits[Resource::Stack].cur;
         let too_much_locked = vma.has(VmFlags::LOCKED)
-            && space.locked_vm + grow > limits.memlock >> PAGE_SHIFT
+            && space.locked_vm + grow > limits[Resource::Memlock].cur >> PAGE_SHIFT
             && !self.task(task).cred.capable(Caps::IPC_LOCK);
         match too_large || too_much_locked || !self.may_commit(task, grow) {
             true => Err(Errno::ENOMEM),

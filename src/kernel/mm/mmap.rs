@@ -7,6 +7,7 @@ use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::cred::Caps;
+use crate::kernel::rlimit::Resource;
 use crate::trace::SlabCache;
 
 /// The arguments of `mmap2`.
@@ -92,7 +93,7 @@ impl Kernel {
         vm_flags.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
         vm_flags.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
         if vm_flags.contains(VmFlags::LOCKED) {
-            let limit = self.rlimits(current).memlock;
+            let limit = self.rlimit(current, Resource::Memlock);
             let privileged = self.task(current).cred.capable(Caps::IPC_LOCK);
             if limit == 0 && !privileged {
                 return Err(MapRefusal::MayNotLock);
@@ -174,7 +175,7 @@ impl Kernel {
         pages: u32,
     ) -> Result<(), MapRefusal> {
         let wanted = u64::from(self.mms[mm].total_vm + pages) << PAGE_SHIFT;
-        match wanted > u64::from(self.rlimits(current).address_space) {
+        match wanted > u64::from(self.rlimit(current, Resource::As)) {
             true => Err(MapRefusal::AddressSpaceLimit),
             false => Ok(()),
         }

@@ -1,5 +1,4 @@
-//! Processes among each other, as methods of a task: `waitid`, process groups, sessions, users,
-//! limits.
+//! Processes among each other, as methods of a task: `waitid`, process groups, sessions, users.
 
 use super::calls::{int, plain, reported, signal_word};
 use super::convert::{Result, act, alive, errno_error, look, returned, word};
@@ -300,25 +299,6 @@ pub mod functions {
             _ => word(arg, "the argument")?,
         };
         nothing(&ctx, task, ProcessCall::Prctl(option, arg))
-    }
-
-    /// `setrlimit(resource, limit)`: `RLIMIT_NPROC`, `RLIMIT_CORE`, `RLIMIT_SIGPENDING`,
-    /// `RLIMIT_NOFILE`, ...
-    ///
-    /// ```rhai
-    /// let sh = spawn("sh");
-    /// sh.setrlimit(RLIMIT_NPROC, 1);
-    /// try { sh.fork() } catch (e) { assert_eq(e.name, "EAGAIN") }
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn setrlimit(
-        ctx: NativeCallContext,
-        task: &mut Task,
-        resource: i64,
-        limit: i64,
-    ) -> Result<()> {
-        let (resource, limit) = (word(resource, "the resource")?, word(limit, "the limit")?);
-        nothing(&ctx, task, ProcessCall::Setrlimit(resource, limit))
     }
 
     /// What the process has used (`RUSAGE_SELF`), or the children that it has reaped

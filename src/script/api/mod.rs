@@ -22,6 +22,7 @@ mod predict;
 mod program;
 mod properties;
 mod ptrace;
+mod rlimits;
 mod sched;
 mod sched_view;
 mod signals;
@@ -48,6 +49,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("tracing", exported_module!(ptrace::functions)),
         ("system calls", exported_module!(signals::functions)),
         ("system calls", exported_module!(jobs::functions)),
+        ("system calls", exported_module!(rlimits::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("memory", exported_module!(memory::functions)),
         ("task state", exported_module!(properties::functions)),
@@ -126,14 +128,20 @@ const PROCESS_CONSTANTS: &[(&str, i64)] = &[
     ("RUSAGE_SELF", 0),
     ("RUSAGE_CHILDREN", -1),
     ("PR_SET_PDEATHSIG", 1),
+    ("RLIMIT_CPU", 0),
+    ("RLIMIT_FSIZE", 1),
     ("RLIMIT_DATA", 2),
     ("RLIMIT_STACK", 3),
     ("RLIMIT_CORE", 4),
+    ("RLIMIT_RSS", 5),
     ("RLIMIT_NPROC", 6),
     ("RLIMIT_NOFILE", 7),
     ("RLIMIT_MEMLOCK", 8),
     ("RLIMIT_AS", 9),
+    ("RLIMIT_LOCKS", 10),
     ("RLIMIT_SIGPENDING", 11),
+    ("RLIMIT_MSGQUEUE", 12),
+    ("RLIM_INFINITY", 0xffff_ffff),
 ];
 
 /// The constants that scripts know, sorted by name.

@@ -17,6 +17,7 @@ use crate::kernel::cred::Caps;
 use crate::kernel::exit_rules::{
     ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };
+use crate::kernel::rlimit::Resource;
 use crate::kernel::sched::{split_slice, wake_new_placement};
 use crate::kernel::signal::SignalFlags;
 use crate::kernel::task::{ExitState, PtFlags};
@@ -102,7 +103,11 @@ fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result
     };
     let task = kernel.task(caller);
     let processes = kernel.users.processes(task.cred.uid);
-    check_nproc(&task.cred, processes, kernel.rlimits(caller).nproc)?;
+    check_nproc(
+        &task.cred,
+        processes,
+        kernel.rlimit(caller, Resource::Nproc),
+    )?;
     check_max_threads(kernel.nr_threads, kernel.max_threads)?;
     if !clone_sharing(flags).namespace.is_shared() {
         check_newns(&task.cred)?;

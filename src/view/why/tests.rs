@@ -3,6 +3,7 @@
 use super::*;
 use crate::abi::CloneFlags;
 use crate::kernel::mm::MmapArgs;
+use crate::kernel::rlimit::Resource;
 use crate::kernel::syscall::Syscall;
 use crate::machine::Outcome;
 use crate::view::tests::{act, after_fork, boot, call, fork, spawn, write};
@@ -258,7 +259,7 @@ fn stacks_grow_within_their_limits() {
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
     ");
     let signal = machine.kernel.task(sh).signal.unwrap();
-    machine.kernel.signals[signal].rlimits.stack = 0x1000;
+    machine.kernel.signals[signal].rlimits[Resource::Stack].cur = 0x1000;
     insta::assert_snapshot!(verdicts_at(&machine, 1), @"
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the stack may not grow so far
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the stack may not grow so far
@@ -266,7 +267,7 @@ fn stacks_grow_within_their_limits() {
     let read_only = map(&mut machine, sh, 1, PRIVATE | GROWSDOWN);
     let page_below = VirtAddr(read_only.0 - 0x1000);
     machine.kernel.task_mut(sh).thread.regs.esp = page_below.0;
-    machine.kernel.signals[signal].rlimits.stack = 8 << 20;
+    machine.kernel.signals[signal].rlimits[Resource::Stack].cur = 8 << 20;
     insta::assert_snapshot!(verdicts(&machine, sh, page_below), @"
     read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the page of zeroes is mapped read-only
     write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then SIGSEGV (ACCERR): the area may not be written

@@ -3,6 +3,7 @@
 use crate::lab::Lab;
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
 use forklab::kernel::files::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::PfFlags;
@@ -135,8 +136,7 @@ fn descriptors_are_taken_from_below() {
     assert_eq!(lab.call(sh, Syscall::Fcntl(0, F_DUPFD, 10)), 10);
     assert_eq!(open(&mut lab, sh), 3);
     assert_eq!(open(&mut lab, sh), 5);
-    let limit = lab.rlimits_mut(sh);
-    limit.nofile = 6;
+    *lab.rlimit_mut(sh, Resource::Nofile) = 6;
     for (call, errno) in [
         (Syscall::Dup(0), Errno::EMFILE),
         (Syscall::Open("new".to_owned(), 0o100), Errno::EMFILE),
@@ -150,7 +150,7 @@ fn descriptors_are_taken_from_below() {
         assert_eq!(lab.call(sh, call.clone()), -errno.code(), "{call:?}");
     }
     assert!(lab.kernel().root.names().all(|(name, _)| name != "new"));
-    lab.rlimits_mut(sh).nofile = 1024;
+    *lab.rlimit_mut(sh, Resource::Nofile) = 1024;
     let missing = lab.call(sh, Syscall::Open("nobody".to_owned(), 0));
     assert_eq!(missing, -Errno::ENOENT.code());
     assert_eq!(

@@ -3,6 +3,7 @@
 use crate::lab::{Lab, Waited, errno};
 use forklab::abi::{Errno, TaskId, TaskState};
 use forklab::kernel::fail::FailPoint;
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::Outcome;
 
@@ -89,12 +90,12 @@ fn an_exec_that_fails_leaves_the_other_threads() {
 #[test]
 fn the_loader_needs_a_descriptor() {
     let (mut lab, sh) = Lab::with_shell();
-    lab.rlimits_mut(sh).nofile = 3;
+    *lab.rlimit_mut(sh, Resource::Nofile) = 3;
     let before = lab.footprint();
     let value = lab.call(sh, Syscall::Execve("sh".into()));
     assert_eq!(errno(value), Errno::EMFILE);
     assert_eq!(lab.footprint(), before);
-    lab.rlimits_mut(sh).nofile = 4;
+    *lab.rlimit_mut(sh, Resource::Nofile) = 4;
     assert_eq!(lab.call(sh, Syscall::Execve("sh".into())), 0);
     // The next descriptor is the lowest, as before.
     assert_eq!(lab.call(sh, Syscall::Dup(0)), 3);

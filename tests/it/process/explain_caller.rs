@@ -6,6 +6,7 @@ use crate::lab::{Lab, Waited};
 use forklab::abi::CloneFlags as F;
 use forklab::abi::{SigSet, Signal, TaskId};
 use forklab::kernel::boot::Config;
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::signal::{SigAction, SignalFlags};
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::wait::WaitOptions;
@@ -200,10 +201,12 @@ fn the_oracle_knows_limits_of_the_caller() {
         lab.machine.kernel.signals[signal].flags = SignalFlags::GROUP_EXIT;
     };
     let cases: [(u32, Prepare); 6] = [
-        (0x11, |lab, sh| lab.rlimits_mut(sh).nproc = 1),
+        (0x11, |lab, sh| *lab.rlimit_mut(sh, Resource::Nproc) = 1),
         (0x11, |lab, _| lab.machine.kernel.max_threads = 2),
         (0x0002_0011, |_, _| ()),
-        (0x0002_0111, |lab, sh| lab.rlimits_mut(sh).nproc = 1),
+        (0x0002_0111, |lab, sh| {
+            *lab.rlimit_mut(sh, Resource::Nproc) = 1
+        }),
         (0x11, killed),
         (0x0001_0900, ending),
     ];

@@ -4,6 +4,7 @@ use super::signals::{THREAD, take};
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigInfo, SigSet, Signal, TaskId, TaskState, VirtAddr, si_code};
 use forklab::kernel::process_calls::ProcessCall;
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::signal::{SigAction, SignalFlags};
 use forklab::kernel::sigwait::InfoTo;
 use forklab::kernel::syscall::Syscall;
@@ -526,6 +527,6 @@ fn who_may_become_whom() {
     // The limit of the user that root would become counts.
     let mut lab = Lab::boot();
     let (root, _mine) = (lab.spawn_as("root", 0), lab.spawn_as("mine", USER));
-    assert_eq!(lab.process_call(root, ProcessCall::Setrlimit(6, 1)), 0);
+    assert_eq!(lab.setrlimit(root, Resource::Nproc, 1), 0);
     assert_eq!(lab.process_call(root, Setuid(USER)), err(Errno::EAGAIN));
 }

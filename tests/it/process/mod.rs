@@ -18,6 +18,7 @@ mod priority;
 mod ptrace;
 mod puppets;
 mod replay;
+mod rlimits;
 mod shortage;
 mod signals;
 mod skipping;

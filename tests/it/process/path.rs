@@ -6,6 +6,7 @@ use forklab::abi::{Errno, TaskId, TaskState, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::ForkArgs;
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::wait::WaitOptions;
 use forklab::trace::CopyStage;
 use forklab::view::{Mark, Path, path};
@@ -199,7 +200,7 @@ fn a_late_failure_is_shown_at_its_step() {
     let cases: [(u32, Prepare, &str, &str); 7] = [
         (
             0x11,
-            |lab, sh| lab.rlimits_mut(sh).nproc = 1,
+            |lab, sh| *lab.rlimit_mut(sh, Resource::Nproc) = 1,
             "RLIMIT_NPROC allows it",
             "EAGAIN: the user has 1 task and RLIMIT_NPROC is 1",
         ),

@@ -5,6 +5,7 @@ use forklab::abi::{Errno, TaskId};
 use forklab::kernel::files::F_SETFL;
 use forklab::kernel::pipe::Pipe;
 use forklab::kernel::read_write::O_NONBLOCK;
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{BufferCall, Outcome};
 
@@ -213,7 +214,7 @@ fn a_bad_address_leaves_both_descriptors_of_a_new_pipe_open() {
     let value = lab.call(sh, Syscall::Pipe(forklab::abi::VirtAddr(8)));
     assert_eq!(value, -Errno::EFAULT.code());
     assert_eq!(lab.files(sh).open().count(), 5);
-    lab.rlimits_mut(sh).nofile = 6;
+    *lab.rlimit_mut(sh, Resource::Nofile) = 6;
     let before = lab.footprint();
     match lab.on_stack(sh, BufferCall::Pipe, 8, &[]) {
         Outcome::Filled(value, _) => assert_eq!(value, -Errno::EMFILE.code()),

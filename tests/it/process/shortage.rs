@@ -3,6 +3,7 @@
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, TaskId};
 use forklab::kernel::boot::Config;
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::Refusal;
@@ -66,7 +67,7 @@ fn max_threads_has_no_exception() {
             ..Config::default()
         });
         let sh = lab.spawn_as("sh", uid);
-        lab.rlimits_mut(sh).nproc = 1000;
+        *lab.rlimit_mut(sh, Resource::Nproc) = 1000;
         let mut made = Vec::new();
         while let Ok(child) = lab.clone(sh, flags) {
             made.push(child);

@@ -3,6 +3,7 @@
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
 use forklab::kernel::process_calls::ProcessCall;
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::signal::SigAction;
 use forklab::kernel::signal_calls::SignalCall;
 use forklab::kernel::sigwait::{InfoTo, SigtimedwaitArgs};
@@ -144,7 +145,7 @@ fn what_the_limit_of_queued_signals_refuses() {
     let (mut lab, sh) = Lab::with_shell();
     let pid = lab.pid(sh);
     lab.block(sh, SigSet(!0));
-    lab.process_call(sh, ProcessCall::Setrlimit(11, 0));
+    lab.setrlimit(sh, Resource::Sigpending, 0);
     let rt = Signal::SIGRTMIN;
     let queued = |signal: i32| {
         let info = SigInfo::queued(rt, pid, USER, 7);
@@ -184,7 +185,7 @@ fn status_words_of_deaths_by_signal() {
             let (mut lab, sh) = Lab::with_shell();
             let kid = lab.fork(sh);
             let pid = lab.pid(kid);
-            lab.process_call(kid, ProcessCall::Setrlimit(4, core));
+            lab.setrlimit(kid, Resource::Core, core);
             for _ in 0..threads {
                 lab.clone(kid, THREAD | 17).unwrap();
             }

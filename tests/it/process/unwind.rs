@@ -5,6 +5,7 @@ use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
 use forklab::kernel::cred::Caps;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::ForkArgs;
+use forklab::kernel::rlimit::Resource;
 use forklab::kernel::signal::SignalFlags;
 use forklab::kernel::task::PfFlags;
 
@@ -50,7 +51,7 @@ const FAILURES: &[Failure] = &[
     Failure {
         name: "RLIMIT_NPROC",
         flags: 0x11,
-        prepare: |lab, task| lab.rlimits_mut(task).nproc = 1,
+        prepare: |lab, task| *lab.rlimit_mut(task, Resource::Nproc) = 1,
         errno: Errno::EAGAIN,
         halves_slice: false,
     },
@@ -197,7 +198,7 @@ fn used_privileges_are_noted() {
         let mut lab = Lab::boot();
         let sh = lab.spawn_as("sh", uid);
         lab.machine.kernel.tasks[sh].cred.caps = caps;
-        lab.rlimits_mut(sh).nproc = nproc;
+        *lab.rlimit_mut(sh, Resource::Nproc) = nproc;
         let child = lab.clone_with(sh, flags, bad_addresses());
         assert_eq!(child.map(|_| ()), result, "{uid} {caps:?} {flags:#x}");
         let marks = lab.task(sh).flags.contains(PfFlags::SUPERPRIV);
@@ -212,7 +213,7 @@ fn used_privileges_are_noted() {
 #[test]
 fn nproc_counts_zombies_until_they_are_reaped() {
     let (mut lab, sh) = Lab::with_shell();
-    lab.rlimits_mut(sh).nproc = 5;
+    *lab.rlimit_mut(sh, Resource::Nproc) = 5;
     let children: Vec<TaskId> = (0..4).map(|_| lab.fork(sh)).collect();
     let first = lab.pid(children[0]);
     assert_eq!(lab.clone(sh, 0x11), Err(Errno::EAGAIN));
@@ -222,7 +223,7 @@ fn nproc_counts_zombies_until_they_are_reaped() {
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(first, 0));
     assert!(lab.clone(sh, 0x11).is_ok());
     let root = lab.spawn_as("root", 0);
-    lab.rlimits_mut(root).nproc = 1;
+    *lab.rlimit_mut(root, Resource::Nproc) = 1;
     assert!(lab.clone(root, 0x11).is_ok());
 }
 

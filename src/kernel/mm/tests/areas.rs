@@ -2,9 +2,9 @@
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
 use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, TaskId, VirtAddr};
-use crate::kernel::cred::RLIM_INFINITY;
 use crate::kernel::mm::{MapRefusal, MmapArgs};
 use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
+use crate::kernel::rlimit::{RLIM_INFINITY, Resource};
 use crate::kernel::syscall::Syscall;
 use slotmap::SlotMap;
 
@@ -337,7 +337,7 @@ fn the_order_in_which_mmap_refuses() {
         assert_eq!(lab.call(a, call), Err(expected), "{what}");
     }
     let signal = lab.k.task(a).signal.unwrap();
-    lab.k.signals[signal].rlimits.memlock = 0;
+    lab.k.signals[signal].rlimits[Resource::Memlock].cur = 0;
     assert_eq!(
         lab.try_mmap(a, 0, 1, RW, PRIVATE | LOCKED),
         Err(Errno::EPERM)
@@ -389,7 +389,7 @@ fn a_fixed_mapping_that_is_refused_late_has_already_unmapped_the_old_one() {
     let (mut lab, a) = Lab::with_task();
     lab.mmap_at(a, 0x4000_0000, 2, RW);
     let signal = lab.k.task(a).signal.unwrap();
-    lab.k.signals[signal].rlimits.address_space = lab.mm(a).total_vm << 12;
+    lab.k.signals[signal].rlimits[Resource::As].cur = lab.mm(a).total_vm << 12;
     let refused = lab.try_mmap(a, 0x4000_1000, 0x2000, RW, PRIVATE | FIXED);
     assert_eq!(refused, Err(Errno::ENOMEM));
     assert_eq!(lab.areas(a)[2], (0x4000_0000, 0x4000_1000));
@@ -400,7 +400,7 @@ fn a_fixed_mapping_that_is_refused_late_has_already_unmapped_the_old_one() {
 fn without_a_limit_on_the_stack_programs_get_the_old_layout() {
     let mut lab = Lab::boot(crate::kernel::boot::Config::default());
     let signal = lab.k.task(lab.k.init).signal.unwrap();
-    lab.k.signals[signal].rlimits.stack = RLIM_INFINITY;
+    lab.k.signals[signal].rlimits[Resource::Stack].cur = RLIM_INFINITY;
     let a = lab.spawn();
     assert_eq!(lab.mmap(a, 1, RW, PRIVATE), VirtAddr(0x4000_0000));
     assert_eq!(lab.mmap(a, 1, RW, SHARED), VirtAddr(0x4000_1000));

@@ -2,6 +2,7 @@
 
 use super::lab::{Effect, Lab, PRIVATE, RW, segv_code};
 use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::kernel::rlimit::Resource;
 use crate::kernel::syscall::Syscall;
 
 fn set_esp(lab: &mut Lab, task: TaskId, esp: u32) {
@@ -240,7 +241,7 @@ fn brk_respects_the_limit_on_data() {
     let (mut lab, a) = Lab::with_task();
     let signal = lab.k.task(a).signal.unwrap();
     let (data, start) = (lab.mm(a).start_data, lab.mm(a).start_brk);
-    lab.k.signals[signal].rlimits.data = 0x8000;
+    lab.k.signals[signal].rlimits[Resource::Data].cur = 0x8000;
     assert_eq!(brk(&mut lab, a, data + 0x8001), start);
     assert_eq!(brk(&mut lab, a, data + 0x8000), data + 0x8000);
 }
