@@ -59,6 +59,7 @@ errnos! {
     ERANGE = 34, "result too large";
     ENAMETOOLONG = 36, "file name too long";
     ENOSYS = 38, "function not implemented";
+    EIDRM = 43, "identifier removed";
     EOVERFLOW = 75, "value too large for defined data type";
     ETIMEDOUT = 110, "connection timed out";
 }

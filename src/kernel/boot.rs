@@ -6,6 +6,7 @@ use super::cred::{Cred, UserTable};
 use super::fail::FailPoints;
 use super::files::{Fd, FilesStruct, FsStruct, Namespace};
 use super::futex::Futexes;
+use super::ipc::SemSets;
 use super::itimer::RealTimers;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
@@ -144,6 +145,7 @@ impl Kernel {
             signals: SlotMap::with_key(),
             namespaces: SlotMap::with_key(),
             sem_undos: SlotMap::with_key(),
+            sem_sets: SemSets::default(),
             root: FileSystem::default(),
             pid_hash: PidHash::default(),
             users: UserTable::default(),

@@ -3,8 +3,9 @@
 
 use super::Kernel;
 use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
-use super::files::{FsStruct, Namespace, SemUndoList};
+use super::files::{FsStruct, Namespace};
 use super::fork::ForkArgs;
+use super::ipc::SemUndoList;
 use super::signal::SignalStruct;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::hw::{SegmentDescriptor, UserDesc};
@@ -57,7 +58,7 @@ impl Kernel {
             Some(undo) => undo,
             None => {
                 self.copy_alloc(CopyStage::SemUndo)?;
-                self.sem_undos.insert(SemUndoList { refcnt: 1 })
+                self.sem_undos.insert(SemUndoList::new())
             }
         };
         self.task_mut(current).sem_undo = Some(undo);
@@ -248,7 +249,7 @@ impl Kernel {
         if stage >= CopyStage::SemUndo
             && let Some(undo) = self.task_mut(child).sem_undo.take()
         {
-            self.put_sem_undo(undo);
+            self.exit_sem(child, undo);
         }
         if stage >= CopyStage::UserCharged {
             let uid = self.task(child).cred.uid;

@@ -18,6 +18,8 @@ bitflags! {
         const SYS_CHROOT = 1 << 18;
         /// Lock memory.
         const IPC_LOCK = 1 << 14;
+        /// Use the semaphores of anyone.
+        const IPC_OWNER = 1 << 15;
         /// Trace anyone.
         const SYS_PTRACE = 1 << 19;
         /// System administration.

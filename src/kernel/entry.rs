@@ -86,6 +86,7 @@ impl Kernel {
             64 => Syscall::Getppid,
             91 => Syscall::Munmap(a, b),
             114 => Syscall::Wait4(wait_args(a, b, c, d)),
+            117 => Syscall::Ipc(self.decode_ipc(current, [a, b, c, d, e, f])?),
             120 => Syscall::Clone(clone_args(a, b, c, d, e)),
             158 => Syscall::SchedYield,
             162 => Syscall::Nanosleep(VirtAddr(a), VirtAddr(b)),

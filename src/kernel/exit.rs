@@ -160,7 +160,7 @@ impl Kernel {
         let (undo, files) = (task.sem_undo.take(), task.files.take());
         let (fs, namespace) = (task.fs.take(), task.namespace.take());
         if let Some(undo) = undo {
-            self.put_sem_undo(undo);
+            self.exit_sem(current, undo);
         }
         if let Some(files) = files {
             self.put_files(files);

@@ -6,7 +6,7 @@ use super::Kernel;
 use super::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
 use super::rlimit::Resource;
 use super::vfs::check_name;
-use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, SemUndoId, TaskId};
+use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, TaskId};
 
 /// Descriptors that a table starts with (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
@@ -110,13 +110,6 @@ impl FsStruct {
 pub struct Namespace {
     /// Tasks in it.
     pub count: u32,
-}
-
-/// A list of semaphore adjustments (`sem_undo_list`).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SemUndoList {
-    /// `refcnt`: tasks that share it.
-    pub refcnt: u32,
 }
 
 impl Kernel {
@@ -348,16 +341,6 @@ impl Kernel {
         self.namespaces[namespace].count -= 1;
         if self.namespaces[namespace].count == 0 {
             self.namespaces.remove(namespace);
-        }
-    }
-
-    /// `exit_sem`: the last sharer would apply the adjustments; there are no semaphores here yet.
-    ///
-    /// Linux 2.6.12: `ipc/sem.c`, `exit_sem()`.
-    pub(super) fn put_sem_undo(&mut self, undo: SemUndoId) {
-        self.sem_undos[undo].refcnt -= 1;
-        if self.sem_undos[undo].refcnt == 0 {
-            self.sem_undos.remove(undo);
         }
     }
 }

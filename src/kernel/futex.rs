@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use super::mm::VmFlags;
+use super::nanosleep::unchecked_jiffies;
 use super::syscall::SysResult;
 use super::task::Continuation;
 use crate::abi::{Errno, InodeId, MmId, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
@@ -47,6 +48,11 @@ impl Futexes {
     pub fn waiters(&self) -> impl Iterator<Item = (FutexKey, TaskId)> {
         let queues = self.queues.iter();
         queues.flat_map(|(key, queue)| queue.iter().map(|task| (*key, *task)))
+    }
+
+    /// How many wait on a word.
+    fn waiting(&self, key: FutexKey) -> usize {
+        self.queues.get(&key).map_or(0, VecDeque::len)
     }
 
     fn push(&mut self, key: FutexKey, task: TaskId) {
@@ -96,7 +102,46 @@ pub struct FutexArgs {
     pub val3: u32,
 }
 
+/// How long a wait may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sleep {
+    /// As long as it takes.
+    Forever,
+    /// So many ticks.
+    Ticks(u32),
+    /// A negative number of ticks: the wait ends at once.
+    Nonsense,
+}
+
+impl Sleep {
+    /// Nobody checks the time: it is converted as it is, and one tick is added to it.
+    ///
+    /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()`; `kernel/timer.c`, `schedule_timeout()`.
+    const fn of(sec: i32, nsec: i32) -> Self {
+        match (unchecked_jiffies(sec, nsec)).wrapping_add(1) as i32 {
+            i32::MAX => Self::Forever,
+            ticks if ticks < 0 => Self::Nonsense,
+            ticks => Self::Ticks(ticks as u32),
+        }
+    }
+}
+
 impl Kernel {
+    /// Every waiter in a queue is inside `FUTEX_WAIT` on that word.
+    ///
+    /// # Errors
+    /// Who is not, in words.
+    pub(super) fn check_futexes(&self) -> Result<(), String> {
+        for (key, task) in self.futexes.waiters() {
+            let inside = self.tasks.get(task).and_then(|task| task.continuation);
+            match inside {
+                Some(Continuation::Futex { key: its, .. }) if its == key => {}
+                other => return Err(format!("{task:?} waits on {key:?}, but is in {other:?}")),
+            }
+        }
+        Ok(())
+    }
+
     /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()` and `do_futex()`.
     ///
     /// # Errors
@@ -152,17 +197,21 @@ impl Kernel {
         current: TaskId,
         args: FutexArgs,
     ) -> Result<(FutexKey, Option<u64>), Errno> {
-        let until = match args.timeout {
-            0 => None,
+        let sleep = match args.timeout {
+            0 => Sleep::Forever,
             addr => {
-                let ticks = self.read_timespec(current, VirtAddr(addr))?.to_jiffies();
-                Some(self.tick.saturating_add(ticks + 1))
+                let [sec, nsec] = self.get_user_words(current, VirtAddr(addr))?;
+                Sleep::of(sec as i32, nsec as i32)
             }
         };
         let key = self.get_futex_key(current, args.addr)?;
-        match self.get_user_u32(current, args.addr)? == args.val {
-            true => Ok((key, until)),
-            false => Err(Errno::EAGAIN),
+        if self.get_user_u32(current, args.addr)? != args.val {
+            return Err(Errno::EAGAIN);
+        }
+        match sleep {
+            Sleep::Forever => Ok((key, None)),
+            Sleep::Ticks(ticks) => Ok((key, Some(self.tick + u64::from(ticks)))),
+            Sleep::Nonsense => Err(Errno::ETIMEDOUT),
         }
     }
 
@@ -227,7 +276,11 @@ impl Kernel {
         }
         let (wake, requeue) = (args.val as i32, args.timeout as i32);
         let mut moved = 0i32;
-        while let Some(task) = self.futexes.pop(from) {
+        // Who is moved to the end of the same queue is not met again.
+        for _ in 0..self.futexes.waiting(from) {
+            let Some(task) = self.futexes.pop(from) else {
+                break;
+            };
             moved += 1;
             if moved <= wake {
                 self.wake_up_process(task);
@@ -237,7 +290,8 @@ impl Kernel {
                 *key = to;
             }
             self.futexes.push(to, task);
-            if moved - wake >= requeue {
+            // The difference may wrap, as in the kernel.
+            if moved.wrapping_sub(wake) >= requeue {
                 break;
             }
         }

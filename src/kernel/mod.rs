@@ -19,6 +19,7 @@ pub mod fail;
 pub mod files;
 pub mod fork;
 pub mod futex;
+pub mod ipc;
 pub mod itimer;
 mod jiffies;
 mod kill;
@@ -75,7 +76,8 @@ use acct::Account;
 use boot::Config;
 use cred::UserTable;
 use fail::FailPoints;
-use files::{FilesStruct, FsStruct, Namespace, SemUndoList};
+use files::{FilesStruct, FsStruct, Namespace};
+use ipc::{SemSets, SemUndoList};
 use itimer::RealTimers;
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
 use pidmap::{PidHash, Pidmap};
@@ -149,6 +151,8 @@ pub struct Kernel {
     pub namespaces: SlotMap<NamespaceId, Namespace>,
     /// Every list of semaphore adjustments.
     pub sem_undos: SlotMap<SemUndoId, SemUndoList>,
+    /// System V semaphores.
+    pub sem_sets: SemSets,
     /// The directory of files and programs.
     pub root: FileSystem,
     /// Pids in use.

@@ -18,22 +18,28 @@ pub(super) struct Timespec {
     nsec: i32,
 }
 
+/// The ticks of a time that nobody has checked: numbers wrap as they do in the kernel.
+///
+/// Linux 2.6.12: include/linux/jiffies.h, `timespec_to_jiffies()`, in its fixed-point arithmetic.
+pub(super) const fn unchecked_jiffies(sec: i32, nsec: i32) -> u32 {
+    const SEC_SHIFT: u32 = 22;
+    const NSEC_SHIFT: u32 = SEC_SHIFT + 29;
+    const SEC_CONVERSION: u64 = (1_000_000_000_u64 << SEC_SHIFT).div_ceil(TICK_NSEC);
+    const NSEC_CONVERSION: u64 = (1_u64 << NSEC_SHIFT).div_ceil(TICK_NSEC);
+    /// `MAX_SEC_IN_JIFFIES`: as many seconds as `MAX_JIFFY_OFFSET` jiffies hold.
+    const MAX_SEC: u64 = 0x7fff_fffe * TICK_NSEC / 1_000_000_000;
+    let (mut sec, mut nsec) = (sec as u32 as u64, nsec.wrapping_add(TICK_NSEC as i32 - 1));
+    if sec >= MAX_SEC {
+        (sec, nsec) = (MAX_SEC, 0);
+    }
+    let nsec = (nsec as u64).wrapping_mul(NSEC_CONVERSION) >> (NSEC_SHIFT - SEC_SHIFT);
+    ((sec * SEC_CONVERSION).wrapping_add(nsec) >> SEC_SHIFT) as u32
+}
+
 impl Timespec {
-    /// Linux 2.6.12: include/linux/jiffies.h, `timespec_to_jiffies()`, in its fixed-point
-    /// arithmetic.
+    /// Linux 2.6.12: include/linux/jiffies.h, `timespec_to_jiffies()`.
     pub(super) const fn to_jiffies(self) -> u64 {
-        const SEC_SHIFT: u32 = 22;
-        const NSEC_SHIFT: u32 = SEC_SHIFT + 29;
-        const SEC_CONVERSION: u64 = (1_000_000_000_u64 << SEC_SHIFT).div_ceil(TICK_NSEC);
-        const NSEC_CONVERSION: u64 = (1_u64 << NSEC_SHIFT).div_ceil(TICK_NSEC);
-        /// `MAX_SEC_IN_JIFFIES`: as many seconds as `MAX_JIFFY_OFFSET` jiffies hold.
-        const MAX_SEC: u64 = 0x7fff_fffe * TICK_NSEC / 1_000_000_000;
-        let (mut sec, mut nsec) = (self.sec as u64, self.nsec as u64 + TICK_NSEC - 1);
-        if sec >= MAX_SEC {
-            (sec, nsec) = (MAX_SEC, 0);
-        }
-        let nsec = (nsec * NSEC_CONVERSION) >> (NSEC_SHIFT - SEC_SHIFT);
-        (sec * SEC_CONVERSION + nsec) >> SEC_SHIFT
+        unchecked_jiffies(self.sec, self.nsec) as u64
     }
 
     /// How long a sleep of that time is: the ticks, and one more unless there are none.

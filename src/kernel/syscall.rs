@@ -5,6 +5,7 @@ use super::Kernel;
 use super::exec::ExecArgs;
 use super::fork::ForkArgs;
 use super::futex::FutexArgs;
+use super::ipc::IpcCall;
 use super::mm::MmapArgs;
 use super::process_calls::ProcessCall;
 use super::ptrace::PtraceArgs;
@@ -116,6 +117,8 @@ pub enum Syscall {
     Signal(SignalCall),
     /// A call about processes.
     Process(ProcessCall),
+    /// A call about semaphores.
+    Ipc(IpcCall),
     /// A call that is not emulated, by its number.
     Unknown(u16),
     /// A call about priorities, policies and CPUs.
@@ -165,6 +168,7 @@ impl Syscall {
             Self::SetTidAddress(_) => 258,
             Self::Signal(call) => call.nr(),
             Self::Process(call) => call.nr(),
+            Self::Ipc(_) => IpcCall::NR,
             Self::GetId(nr) | Self::Unknown(nr) => *nr,
         }
     }
@@ -200,6 +204,7 @@ impl Syscall {
             64 => "getppid",
             91 => "munmap",
             114 => "wait4",
+            117 => "ipc",
             120 => "clone",
             158 => "sched_yield",
             162 => "nanosleep",
@@ -258,6 +263,7 @@ impl Syscall {
             Self::Ptrace(args) => args.request,
             Self::Signal(call) => call.first_arg(),
             Self::Process(call) => call.first_arg(),
+            Self::Ipc(call) => call.first_arg(),
             _ => 0,
         }
     }
@@ -355,6 +361,7 @@ impl Kernel {
             Syscall::Futex(args) => self.sys_futex(current, args),
             Syscall::Signal(call) => self.dispatch_signal(current, call),
             Syscall::Process(call) => self.dispatch_process(current, call),
+            Syscall::Ipc(call) => self.dispatch_ipc(current, call),
             Syscall::GetId(nr) => Ok(self.getid(current, nr)).into(),
             Syscall::Unknown(_) => Err(Errno::ENOSYS).into(),
         }
@@ -428,6 +435,9 @@ impl Kernel {
             Continuation::Sigsuspend { saved } => self.sigsuspend_woken(current, saved),
             Continuation::Sigtimedwait { set, info, until } => {
                 self.sigtimedwait_woken(current, set, info, until)
+            }
+            Continuation::Semop { id, until, result } => {
+                self.semop_woken(current, id, until, result)
             }
             Continuation::Futex { key, until } => self.futex_woken(current, key, until),
             Continuation::MigrationWait { then, done } => self.after_migration(current, then, done),

@@ -11,8 +11,8 @@ use super::sigqueue::SigQueue;
 use super::sigwait::InfoTo;
 use super::syscall::Syscall;
 use crate::abi::{
-    FilesId, FsId, InodeId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet, SighandId,
-    SignalId, TaskId, VirtAddr, WaitStatus,
+    Errno, FilesId, FsId, InodeId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet,
+    SighandId, SignalId, TaskId, VirtAddr, WaitStatus,
 };
 use crate::hw::{Regs, SegmentDescriptor};
 use bitflags::bitflags;
@@ -144,6 +144,15 @@ pub enum Continuation {
     PipeRead(super::pipe::PipeIo),
     /// `write` to a pipe: it is full.
     PipeWrite(super::pipe::PipeIo),
+    /// `semop`: not all operations can be done yet.
+    Semop {
+        /// The set.
+        id: i32,
+        /// Tick at which it ends undone.
+        until: Option<u64>,
+        /// What it came to, once it is out of the queue.
+        result: Option<Result<(), Errno>>,
+    },
     /// `FUTEX_WAIT`.
     Futex {
         /// The word.

@@ -4,6 +4,7 @@
 use super::Machine;
 use super::command::Outcome;
 use crate::abi::{TaskId, VirtAddr};
+use crate::kernel::ipc::IpcCall;
 use crate::kernel::ptrace::PtraceArgs;
 use crate::kernel::syscall::Syscall;
 
@@ -27,6 +28,20 @@ pub enum BufferCall {
     Write(u32),
     /// `pipe(buffer)`.
     Pipe,
+    /// `semop(id, buffer, so many)`.
+    Semop {
+        /// The set.
+        id: i32,
+        /// Operations.
+        count: u32,
+    },
+    /// `semctl(id, 0, cmd, buffer)`.
+    Semctl {
+        /// The set.
+        id: i32,
+        /// What is to be done.
+        cmd: u32,
+    },
     /// `getcwd(buffer, len)`.
     Getcwd,
     /// `ptrace(request, pid, addr, buffer)`.
@@ -46,6 +61,13 @@ impl BufferCall {
             Self::Read(fd) => Syscall::Read(fd, addr, len),
             Self::Write(fd) => Syscall::Write(fd, addr, len),
             Self::Pipe => Syscall::Pipe(addr),
+            Self::Semop { id, count } => Syscall::Ipc(IpcCall::Semop(id, addr, count)),
+            Self::Semctl { id, cmd } => Syscall::Ipc(IpcCall::Semctl {
+                id,
+                num: 0,
+                cmd,
+                arg: addr.0,
+            }),
             Self::Getcwd => Syscall::Getcwd(addr, len),
             Self::Ptrace {
                 request,

@@ -134,6 +134,37 @@ const MEANINGS: &[(&str, &str)] = &[
         "PR_SET_PDEATHSIG",
         "an option of prctl: the signal at the parent's death",
     ),
+    (
+        "IPC_PRIVATE",
+        "a key of semget: a new set that no key finds",
+    ),
+    (
+        "IPC_CREAT",
+        "a flag of semget: the set is made if there is none",
+    ),
+    (
+        "IPC_EXCL",
+        "a flag of semget: with IPC_CREAT, there must be none",
+    ),
+    ("IPC_NOWAIT", "a flag of semop: EAGAIN instead of waiting"),
+    ("IPC_RMID", "a command of semctl: removes the set"),
+    ("SEM_UNDO", "a flag of semop: undone when the process ends"),
+    (
+        "GETPID",
+        "a command of semctl: who changed the semaphore last",
+    ),
+    ("GETVAL", "a command of semctl: its value"),
+    ("GETALL", "a command of semctl: the values of all"),
+    (
+        "GETNCNT",
+        "a command of semctl: how many wait until it grows",
+    ),
+    (
+        "GETZCNT",
+        "a command of semctl: how many wait until it is 0",
+    ),
+    ("SETVAL", "a command of semctl: gives it a value"),
+    ("SETALL", "a command of semctl: gives all a value"),
     ("RLIMIT_CPU", "a limit: seconds of CPU time"),
     ("RLIMIT_FSIZE", "a limit: bytes of a file that is written"),
     (

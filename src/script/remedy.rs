@@ -131,6 +131,7 @@ fn signal_advice(call: &str, errno: Errno) -> Option<Advice> {
              (kernel/signal.c)",
             "take some first, or setrlimit(RLIMIT_SIGPENDING, ..)",
         ),
+        ("semget" | "semop" | "semctl", _) => return semaphore_advice(call, errno),
         ("sigprocmask" | "rt_sigprocmask", Errno::EINVAL) => (
             "sigprocmask() knows three ways to change the mask (kernel/signal.c)",
             "SIG_BLOCK adds, SIG_UNBLOCK removes, SIG_SETMASK replaces",
@@ -154,6 +155,47 @@ fn signal_advice(call: &str, errno: Errno) -> Option<Advice> {
         ("setuid" | "setreuid" | "setresuid", Errno::EPERM) => (
             "only CAP_SETUID may become anybody; others change among their own ids (kernel/sys.c)",
             "getresuid() lists the task's own ids",
+        ),
+        _ => return None,
+    };
+    Some(Advice { rule, remedy })
+}
+
+/// Advice on calls about semaphores.
+fn semaphore_advice(call: &str, errno: Errno) -> Option<Advice> {
+    let (rule, remedy) = match (call, errno) {
+        ("semget", Errno::ENOENT) => (
+            "sys_semget() finds no set with that key (ipc/sem.c)",
+            "semget(key, n, IPC_CREAT | 0o600) makes one",
+        ),
+        ("semget", Errno::EEXIST) => (
+            "IPC_CREAT | IPC_EXCL insists on a new set (ipc/sem.c)",
+            "leave IPC_EXCL out, or take IPC_PRIVATE for a key",
+        ),
+        ("semget", Errno::EINVAL) => (
+            "a new set has 1 to 250 semaphores, and an old one at least as many as asked for \
+             (ipc/sem.c)",
+            "0 semaphores are asked for if the set is there already",
+        ),
+        ("semop", Errno::EAGAIN) => (
+            "the operations cannot all be done now, and IPC_NOWAIT forbids waiting (ipc/sem.c)",
+            "without IPC_NOWAIT the caller sleeps until they can",
+        ),
+        ("semop", Errno::EFBIG) => (
+            "sys_semtimedop() finds no semaphore of that number in the set (ipc/sem.c)",
+            "semaphores are numbered from 0",
+        ),
+        (_, Errno::ERANGE) => (
+            "values are 0 to 32767, and so are what is to be undone (ipc/sem.c)",
+            "give it a smaller value",
+        ),
+        (_, Errno::EACCES) => (
+            "ipcperms(): the set's mode does not let this user do it (ipc/util.c)",
+            "semget(key, n, IPC_CREAT | 0o666) makes a set for everybody",
+        ),
+        (_, Errno::EINVAL | Errno::EIDRM) => (
+            "there is no such set, or not any more (ipc/sem.c)",
+            "semget() tells the number of a set",
         ),
         _ => return None,
     };

@@ -38,6 +38,10 @@ pub enum SlabCache {
     TaskStruct,
     /// `struct sem_undo_list`.
     SemUndo,
+    /// `struct sem_undo`.
+    SemUndoEntry,
+    /// `struct sem_array`.
+    SemArray,
     /// `struct files_struct`.
     Files,
     /// `struct fs_struct`.
@@ -62,6 +66,8 @@ impl SlabCache {
         match self {
             Self::TaskStruct => "task_struct",
             Self::SemUndo => "sem_undo_list",
+            Self::SemUndoEntry => "sem_undo",
+            Self::SemArray => "sem_array",
             Self::Files => "files_cache",
             Self::Fs => "fs_cache",
             Self::Sighand => "sighand_cache",

@@ -425,6 +425,17 @@ events! {
         /// The number that it has from now on.
         pid: Pid,
     }
+    /// A semaphore has another value: by an operation, or because an operation is undone.
+    SemChange "sem_change" {
+        /// The set.
+        id: i32,
+        /// The semaphore in it.
+        num: u16,
+        /// Its value before.
+        from: u16,
+        /// Its value now.
+        to: u16,
+    }
     /// The emulated kernel panicked.
     KernelPanic "kernel_panic" {}
 }

@@ -28,6 +28,8 @@ pub enum Activity {
     WaitsForSignal,
     /// It waits on a word of its memory, at most until that tick.
     Futex(u32, Option<u64>),
+    /// It waits for semaphores of that set.
+    Semaphore(i32),
     /// It is inside exec until the other threads have ended.
     ExecWaits,
     /// It waits for somebody to write to a pipe.
@@ -94,6 +96,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
         Some(Continuation::VforkWait { child, .. }) => Activity::Vfork(child),
         Some(Continuation::Wait4 { .. }) => Activity::Wait4,
         Some(Continuation::Futex { key, until }) => Activity::Futex(key.address(), until),
+        Some(Continuation::Semop { id, .. }) => Activity::Semaphore(id),
         Some(Continuation::ExecWaitsForThreads | Continuation::ExecWaitsForLeader) => {
             Activity::ExecWaits
         }
@@ -140,6 +143,7 @@ impl fmt::Display for Activity {
                 write!(f, "futex: waits on {word:#010x}")?;
                 until.map_or(Ok(()), |tick| write!(f, " until {tick}"))
             }
+            Self::Semaphore(id) => write!(f, "semop: waits for semaphores of set {id}"),
             Self::ExecWaits => f.write_str("exec: waits until its other threads have ended"),
             Self::ReadsPipe => f.write_str("read: waits for somebody to write to the pipe"),
             Self::WritesPipe => f.write_str("write: waits for room in the pipe"),

@@ -25,6 +25,7 @@ mod ptrace;
 mod rlimits;
 mod sched;
 mod sched_view;
+mod semaphores;
 mod signals;
 mod spawn;
 mod view;
@@ -50,6 +51,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(signals::functions)),
         ("system calls", exported_module!(jobs::functions)),
         ("system calls", exported_module!(rlimits::functions)),
+        ("system calls", exported_module!(semaphores::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("memory", exported_module!(memory::functions)),
         ("task state", exported_module!(properties::functions)),
@@ -128,6 +130,19 @@ const PROCESS_CONSTANTS: &[(&str, i64)] = &[
     ("RUSAGE_SELF", 0),
     ("RUSAGE_CHILDREN", -1),
     ("PR_SET_PDEATHSIG", 1),
+    ("IPC_PRIVATE", 0),
+    ("IPC_CREAT", 0o1000),
+    ("IPC_EXCL", 0o2000),
+    ("IPC_NOWAIT", 0o4000),
+    ("IPC_RMID", 0),
+    ("SEM_UNDO", 0x1000),
+    ("GETPID", 11),
+    ("GETVAL", 12),
+    ("GETALL", 13),
+    ("GETNCNT", 14),
+    ("GETZCNT", 15),
+    ("SETVAL", 16),
+    ("SETALL", 17),
     ("RLIMIT_CPU", 0),
     ("RLIMIT_FSIZE", 1),
     ("RLIMIT_DATA", 2),

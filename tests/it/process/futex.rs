@@ -1,9 +1,11 @@
 //! Sleeping on words of user memory, for a time, and for a line of the console.
 
 use crate::lab::{Lab, errno};
-use forklab::abi::{CloneFlags, Errno, MapFlags, Prot, TaskId, VirtAddr};
+use forklab::abi::{CloneFlags, Errno, MapFlags, Prot, Signal, TaskId, VirtAddr};
 use forklab::kernel::futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs};
 use forklab::kernel::mm::MmapArgs;
+use forklab::kernel::signal::SigAction;
+use forklab::kernel::signal_calls::SignalCall;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Command, Outcome};
 
@@ -159,6 +161,115 @@ fn a_wait_ends_by_itself_after_its_time() {
     assert_eq!(value(&lab, wait), None);
     lab.tick(1);
     assert_eq!(value(&lab, wait), Some(-Errno::ETIMEDOUT.code()));
+}
+
+/// Whoever waits is met once, also when the two words are one, and whatever the counts are.
+#[test]
+fn requeueing_to_the_same_word_ends() {
+    for (wake, most, returned, woken) in [
+        (0, i32::MAX as u32, 3, 0),
+        (1, i32::MAX as u32, 3, 1),
+        (0, 0, 1, 0),
+        (i32::MIN as u32, u32::MAX, 3, 0),
+        (u32::MAX, 2, 1, 0),
+    ] {
+        let (mut lab, tasks, word) = threads(4);
+        let calls: Vec<u64> = tasks[1..]
+            .iter()
+            .map(|task| waits(&mut lab, *task, futex(word, FUTEX_WAIT, 0)))
+            .collect();
+        let args = FutexArgs {
+            timeout: most,
+            addr2: word,
+            ..futex(word, FUTEX_REQUEUE, wake)
+        };
+        assert_eq!(call(&mut lab, tasks[0], args), returned, "{wake} {most}");
+        let done = calls.iter().filter(|call| value(&lab, **call).is_some());
+        assert_eq!(done.count(), woken);
+        let rest = call(&mut lab, tasks[0], futex(word, FUTEX_WAKE, 9));
+        assert_eq!(rest, 3 - woken as i32, "nobody is lost");
+    }
+}
+
+/// Who was moved is woken at the new word only, and its time goes on.
+#[test]
+fn a_moved_waiter_times_out_and_is_interrupted_at_its_new_word() {
+    let (mut lab, tasks, word) = threads(3);
+    let time = VirtAddr(word.0 + 64);
+    lab.write(tasks[0], VirtAddr(time.0 + 4), 10_000_000);
+    let timed = FutexArgs {
+        timeout: time.0,
+        ..futex(word, FUTEX_WAIT, 0)
+    };
+    let first = waits(&mut lab, tasks[1], timed);
+    let second = waits(&mut lab, tasks[2], futex(word, FUTEX_WAIT, 0));
+    let other = VirtAddr(word.0 + 128);
+    let args = FutexArgs {
+        timeout: 9,
+        addr2: other,
+        ..futex(word, FUTEX_REQUEUE, 0)
+    };
+    assert_eq!(call(&mut lab, tasks[0], args), 2);
+    assert_eq!(call(&mut lab, tasks[0], futex(word, FUTEX_WAKE, 9)), 0);
+    lab.tick(12);
+    assert_eq!(value(&lab, first), Some(-Errno::ETIMEDOUT.code()));
+    let usr1 = Signal::SIGUSR1.number();
+    let handler = Some(SigAction::Handler(VirtAddr(0x1000)));
+    lab.call(tasks[0], Syscall::Sigaction(usr1, handler));
+    let tid = lab.pid(tasks[2]);
+    lab.signal_call(tasks[0], SignalCall::Tkill(tid, usr1 as i32));
+    assert_eq!(value(&lab, second), Some(-Errno::EINTR.code()));
+    assert_eq!(call(&mut lab, tasks[0], futex(other, FUTEX_WAKE, 9)), 0);
+}
+
+/// 2.6.12 converts any time without a look at it, and a tick too many may make it negative.
+#[test]
+fn the_time_of_a_wait_is_not_checked() {
+    for (sec, nsec, ticks) in [
+        (0, 2_000_000_000, Some(2002)),
+        (u32::MAX, 0, None),
+        (0, (-999_847_i32) as u32, Some(1)),
+    ] {
+        let (mut lab, tasks, word) = threads(1);
+        let (sh, time) = (tasks[0], VirtAddr(word.0 + 64));
+        lab.write(sh, time, sec);
+        lab.write(sh, VirtAddr(time.0 + 4), nsec);
+        let args = FutexArgs {
+            timeout: time.0,
+            ..futex(word, FUTEX_WAIT, 0)
+        };
+        let wait = waits(&mut lab, sh, args);
+        let ticks = ticks.unwrap_or(1_000_000_000);
+        lab.tick(ticks - 1);
+        assert_eq!(value(&lab, wait), None, "{sec} {nsec}");
+        if ticks < 1_000_000_000 {
+            lab.tick(1);
+            assert_eq!(value(&lab, wait), Some(-Errno::ETIMEDOUT.code()));
+        }
+    }
+}
+
+/// The child of a fork waits for nothing, and does not share the word; the end of the group and an
+/// exec take every waiter out of the queue.
+#[test]
+fn fork_exec_and_exit_while_others_wait() {
+    let (mut lab, tasks, word) = threads(3);
+    waits(&mut lab, tasks[1], futex(word, FUTEX_WAIT, 0));
+    let child = lab.fork(tasks[0]);
+    assert_eq!(call(&mut lab, child, futex(word, FUTEX_WAKE, 9)), 0);
+    assert_eq!(call(&mut lab, tasks[0], futex(word, FUTEX_WAKE, 9)), 1);
+    // One thread waits, another calls exec: the waiter ends.
+    waits(&mut lab, tasks[1], futex(word, FUTEX_WAIT, 0));
+    assert_eq!(lab.kernel().futexes.waiters().count(), 1);
+    lab.outcome(tasks[0], Syscall::Execve("sh".into()));
+    assert!(!lab.exists(tasks[1]) && !lab.exists(tasks[2]));
+    assert_eq!(lab.kernel().futexes.waiters().count(), 0);
+    // The same at the end of a process.
+    let (mut lab, tasks, word) = threads(3);
+    waits(&mut lab, tasks[1], futex(word, FUTEX_WAIT, 0));
+    lab.exit_group(tasks[2], 3);
+    assert_eq!(lab.kernel().futexes.waiters().count(), 0);
+    lab.check();
 }
 
 /// Process example 6: the word is cleared and one who waits there is woken.

@@ -19,6 +19,7 @@ mod ptrace;
 mod puppets;
 mod replay;
 mod rlimits;
+mod semaphores;
 mod shortage;
 mod signals;
 mod skipping;

@@ -1,0 +1,53 @@
+//! The invariants of semaphores: values, who waits, and that nobody waits in vain.
+
+use super::sem_op::{SEMVMX, waits_still};
+use crate::kernel::Kernel;
+use crate::kernel::task::Continuation;
+
+impl Kernel {
+    /// Values are within their range; who is in a queue is inside `semop` and could not do its
+    /// operations now; who is inside `semop` without a result is in the queue of its set.
+    ///
+    /// # Errors
+    /// The first of these that does not hold, in words.
+    pub(in crate::kernel) fn check_semaphores(&self) -> Result<(), String> {
+        let mut queued = Vec::new();
+        for (id, set) in self.sem_sets.iter() {
+            if set
+                .sems
+                .iter()
+                .any(|sem| !(0..=SEMVMX).contains(&sem.value))
+            {
+                return Err(format!(
+                    "set {id} has a value that cannot be: {:?}",
+                    set.sems
+                ));
+            }
+            for waiter in &set.pending {
+                let undo = waiter.undo.and_then(|list| self.sem_undos.get(list));
+                if !waits_still(set, waiter, undo, id) {
+                    return Err(format!("{waiter:?} waits for set {id} in vain"));
+                }
+                queued.push((waiter.task, id));
+            }
+        }
+        let inside = self
+            .tasks
+            .iter()
+            .filter_map(|(task, state)| match state.continuation {
+                Some(Continuation::Semop {
+                    id, result: None, ..
+                }) => Some((task, id)),
+                _ => None,
+            });
+        let mut inside: Vec<_> = inside.collect();
+        inside.sort_unstable();
+        queued.sort_unstable();
+        match queued == inside {
+            true => Ok(()),
+            false => Err(format!(
+                "{queued:?} wait for semaphores, but {inside:?} are in semop"
+            )),
+        }
+    }
+}

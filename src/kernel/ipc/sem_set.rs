@@ -1,0 +1,286 @@
+//! Sets of semaphores: their numbers and keys, who may use them, and `semget`.
+
+use super::sem_op::SemOp;
+use crate::abi::{Errno, SemUndoId, TaskId};
+use crate::kernel::Kernel;
+use crate::kernel::cred::{Caps, Cred};
+use crate::trace::SlabCache;
+use std::collections::{BTreeMap, VecDeque};
+
+/// `IPC_PRIVATE`: the key of a set that no key finds.
+pub const IPC_PRIVATE: i32 = 0;
+/// `IPC_CREAT`: the set is made if there is none.
+pub const IPC_CREAT: u32 = 0o1000;
+/// `IPC_EXCL`: with `IPC_CREAT`, there must be none.
+pub const IPC_EXCL: u32 = 0o2000;
+/// `IPC_NOWAIT`: an operation that would wait is refused.
+pub const IPC_NOWAIT: u32 = 0o4000;
+
+/// Sets at most, which is also how far apart the numbers of one place in the table are.
+///
+/// Linux 2.6.12: `ipc/util.h`, `SEQ_MULTIPLIER`; `include/linux/sem.h`, `SEMMNI`.
+const SEQ_MULTIPLIER: i32 = 32768;
+const SEMMNI: i32 = 128;
+/// Semaphores in a set at most.
+const SEMMSL: i32 = 250;
+/// Semaphores in all sets at most.
+const SEMMNS: i32 = SEMMNI * SEMMSL;
+/// Generations of a place, less one.
+const SEQ_MAX: u32 = 65535;
+
+/// A counter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Semaphore {
+    /// `semval`, 0 to 32,767.
+    pub value: i32,
+    /// `sempid`: the process that changed it last, 0 for none.
+    pub pid: i32,
+}
+
+/// A task that waits until all its operations can be done at once (`struct sem_queue`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Waiter {
+    /// The task.
+    pub task: TaskId,
+    /// Its operations.
+    pub ops: Vec<SemOp>,
+    /// Where they are noted, if some are to be undone.
+    pub undo: Option<SemUndoId>,
+    /// Its process.
+    pub pid: i32,
+    /// Whether they change values.
+    pub alter: bool,
+}
+
+/// A set of semaphores (`struct sem_array`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SemSet {
+    /// The key that finds it; `IPC_PRIVATE` for none.
+    pub key: i32,
+    /// The generation of its place in the table.
+    seq: u32,
+    /// Rights of the owner, the group, and others: read and alter.
+    mode: u32,
+    /// User id of who made it, who owns it too: nothing here changes the owner.
+    uid: u32,
+    /// Group id of who made it.
+    gid: u32,
+    /// The counters.
+    pub sems: Vec<Semaphore>,
+    /// Who waits, in the order in which they are looked at.
+    pub pending: VecDeque<Waiter>,
+}
+
+/// All sets (`sem_ids`).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SemSets {
+    sets: BTreeMap<i32, SemSet>,
+    seq: u32,
+}
+
+impl SemSets {
+    /// The set of that number.
+    ///
+    /// Linux 2.6.12: `ipc/util.c`, `ipc_lock()` and `ipc_checkid()`.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none in that place, `EIDRM` if it is another one by now.
+    pub fn find(&self, id: i32) -> Result<&SemSet, Errno> {
+        let set = self.sets.get(&(id % SEQ_MULTIPLIER)).ok_or(Errno::EINVAL)?;
+        match set.seq == (id / SEQ_MULTIPLIER) as u32 {
+            true => Ok(set),
+            false => Err(Errno::EIDRM),
+        }
+    }
+
+    /// The same, to change it.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub(super) fn find_mut(&mut self, id: i32) -> Result<&mut SemSet, Errno> {
+        self.find(id)?;
+        self.sets
+            .get_mut(&(id % SEQ_MULTIPLIER))
+            .ok_or(Errno::EINVAL)
+    }
+
+    /// Every set with its number, by its place in the table.
+    pub fn iter(&self) -> impl Iterator<Item = (i32, &SemSet)> {
+        let number = |(place, set): (&i32, _)| (*place, set);
+        self.sets
+            .iter()
+            .map(number)
+            .map(|(place, set): (i32, &SemSet)| (SEQ_MULTIPLIER * set.seq as i32 + place, set))
+    }
+
+    fn with_key(&self, key: i32) -> Option<(i32, &SemSet)> {
+        self.iter().find(|(_, set)| set.key == key)
+    }
+
+    pub(super) fn remove(&mut self, id: i32) -> Option<SemSet> {
+        self.find(id).ok()?;
+        self.sets.remove(&(id % SEQ_MULTIPLIER))
+    }
+
+    /// Whether so many more semaphores fit.
+    fn has_room(&self, count: i32) -> bool {
+        let used: usize = self.sets.values().map(|set| set.sems.len()).sum();
+        used as i32 + count <= SEMMNS
+    }
+
+    /// Puts a set into the lowest free place. Returns its number.
+    ///
+    /// Linux 2.6.12: `ipc/util.c`, `ipc_addid()`.
+    fn add(&mut self, set: SemSet) -> Result<i32, Errno> {
+        let free = (0..SEMMNI).find(|place| !self.sets.contains_key(place));
+        let place = free.ok_or(Errno::ENOSPC)?;
+        let seq = self.seq;
+        self.seq = if seq == SEQ_MAX { 0 } else { seq + 1 };
+        self.sets.insert(place, SemSet { seq, ..set });
+        Ok(SEQ_MULTIPLIER * seq as i32 + place)
+    }
+}
+
+/// Whether somebody may do what the `wanted` rights, of any class, stand for.
+///
+/// Linux 2.6.12: `ipc/util.c`, `ipcperms()`.
+pub(super) fn ipcperms(set: &SemSet, cred: &Cred, wanted: u32) -> bool {
+    let wanted = (wanted >> 6 | wanted >> 3 | wanted) & 7;
+    let granted = if cred.euid == set.uid {
+        set.mode >> 6
+    } else if cred.gid == set.gid {
+        set.mode >> 3
+    } else {
+        set.mode
+    };
+    wanted & !granted == 0
+}
+
+impl Kernel {
+    /// Whether the current task may use a set so; a right that it has as root is noted.
+    pub(super) fn may_use_set(&mut self, current: TaskId, id: i32, wanted: u32) -> bool {
+        let cred = self.task(current).cred;
+        let allowed = self
+            .sem_sets
+            .find(id)
+            .is_ok_and(|set| ipcperms(set, &cred, wanted));
+        allowed || self.capable(current, Caps::IPC_OWNER)
+    }
+
+    /// Whether the current task may remove a set.
+    pub(super) fn owns_set(&mut self, current: TaskId, id: i32) -> bool {
+        let euid = self.task(current).cred.euid;
+        let owns = self.sem_sets.find(id).is_ok_and(|set| set.uid == euid);
+        owns || self.capable(current, Caps::SYS_ADMIN)
+    }
+
+    /// Finds or makes a set. Returns its number.
+    ///
+    /// Linux 2.6.12: `ipc/sem.c`, `sys_semget()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for a bad size, `ENOENT`, `EEXIST`, `EACCES`, `ENOSPC`, `ENOMEM`.
+    pub(super) fn sys_semget(
+        &mut self,
+        current: TaskId,
+        key: i32,
+        count: i32,
+        flags: u32,
+    ) -> Result<u32, Errno> {
+        if !(0..=SEMMSL).contains(&count) {
+            return Err(Errno::EINVAL);
+        }
+        let found = match key {
+            IPC_PRIVATE => None,
+            key => self.sem_sets.with_key(key),
+        };
+        let found = found.map(|(id, set)| (id, set.sems.len()));
+        match found {
+            None if key != IPC_PRIVATE && flags & IPC_CREAT == 0 => Err(Errno::ENOENT),
+            None => self.newary(current, key, count, flags),
+            Some(_) if flags & IPC_CREAT != 0 && flags & IPC_EXCL != 0 => Err(Errno::EEXIST),
+            Some((_, size)) if count as usize > size => Err(Errno::EINVAL),
+            // The file mode among the flags says what the caller wants to do.
+            Some((id, _)) => match self.may_use_set(current, id, flags) {
+                true => Ok(id as u32),
+                false => Err(Errno::EACCES),
+            },
+        }
+    }
+
+    /// Linux 2.6.12: `ipc/sem.c`, `newary()`.
+    fn newary(&mut self, current: TaskId, key: i32, count: i32, flags: u32) -> Result<u32, Errno> {
+        if count == 0 {
+            return Err(Errno::EINVAL);
+        }
+        if !self.sem_sets.has_room(count) {
+            return Err(Errno::ENOSPC);
+        }
+        self.kmem_cache_alloc(SlabCache::SemArray)?;
+        let cred = self.task(current).cred;
+        let set = SemSet {
+            key,
+            seq: 0,
+            mode: flags & 0o777,
+            uid: cred.euid,
+            gid: cred.gid,
+            sems: vec![Semaphore::default(); count as usize],
+            pending: VecDeque::new(),
+        };
+        self.sem_sets.add(set).map(|id| id as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(mode: u32) -> SemSet {
+        SemSet {
+            key: 1,
+            seq: 0,
+            mode,
+            uid: 500,
+            gid: 500,
+            sems: vec![Semaphore::default()],
+            pending: VecDeque::new(),
+        }
+    }
+
+    #[test]
+    fn a_removed_set_leaves_a_number_that_means_another() {
+        let mut sets = SemSets::default();
+        let first = sets.add(set(0)).unwrap();
+        let second = sets.add(set(0)).unwrap();
+        assert_eq!((first, second), (0, SEQ_MULTIPLIER + 1));
+        sets.remove(first);
+        assert_eq!(sets.find(first).err(), Some(Errno::EINVAL));
+        let third = sets.add(set(0)).unwrap();
+        assert_eq!(third, 2 * SEQ_MULTIPLIER, "the place is used again");
+        assert_eq!(sets.find(first).err(), Some(Errno::EIDRM));
+        for _ in 2..SEMMNI {
+            sets.add(set(0)).unwrap();
+        }
+        assert_eq!(sets.add(set(0)), Err(Errno::ENOSPC));
+    }
+
+    #[test]
+    fn rights_are_those_of_the_first_class_that_fits() {
+        let cred = |uid, gid| Cred {
+            gid,
+            ..Cred::of_user(uid)
+        };
+        for (mode, uid, gid, wanted, allowed) in [
+            (0o600, 500, 1, 0o666, true),
+            (0o066, 500, 500, 0o444, false),
+            (0o040, 1, 500, 0o444, true),
+            (0o040, 1, 500, 0o222, false),
+            (0o004, 1, 1, 0o444, true),
+            (0o660, 1, 1, 0o444, false),
+            (0o000, 1, 1, 0, true),
+        ] {
+            let found = ipcperms(&set(mode), &cred(uid, gid), wanted);
+            assert_eq!(found, allowed, "{mode:o} {uid} {gid} {wanted:o}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What is undone when a process ends: the adjustments of `SEM_UNDO`, in a list that tasks with
+//! `CLONE_SYSVSEM` share.
+
+use super::sem_op::{SEMVMX, SemOp};
+use crate::abi::{Errno, SemUndoId, TaskId};
+use crate::kernel::Kernel;
+use crate::trace::SlabCache;
+
+/// The adjustments for one set (`struct sem_undo`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SemUndo {
+    /// The set.
+    pub set: i32,
+    /// `semadj`: what is added to each semaphore at the end.
+    pub adjust: Vec<i32>,
+}
+
+impl SemUndo {
+    /// The adjustment after one more operation; `None` if it would be too large.
+    pub(super) fn after(&self, op: SemOp) -> Option<i32> {
+        let adjust = self.adjust[usize::from(op.num)] - i32::from(op.op);
+        (-SEMVMX - 1..=SEMVMX).contains(&adjust).then_some(adjust)
+    }
+
+    pub(super) fn note(&mut self, op: SemOp) {
+        // An operation that is named twice was looked at by itself each time: the sum is cut to the
+        // 16 bits that the kernel keeps.
+        let adjust = &mut self.adjust[usize::from(op.num)];
+        *adjust = i32::from((*adjust - i32::from(op.op)) as i16);
+    }
+}
+
+/// A list of adjustments (`struct sem_undo_list`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SemUndoList {
+    /// `refcnt`: tasks that share it.
+    pub refcnt: u32,
+    /// By set, the latest first.
+    pub sets: Vec<SemUndo>,
+}
+
+impl SemUndoList {
+    /// A list of one task, with nothing to undo.
+    pub const fn new() -> Self {
+        Self {
+            refcnt: 1,
+            sets: Vec::new(),
+        }
+    }
+
+    pub(super) fn of_set_mut(&mut self, id: i32) -> Option<&mut SemUndo> {
+        self.sets.iter_mut().find(|undo| undo.set == id)
+    }
+}
+
+impl Default for SemUndoList {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Kernel {
+    /// The list of the current task, with an entry for a set.
+    ///
+    /// Linux 2.6.12: `ipc/sem.c`, `find_undo()` and `get_undo_list()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`; `EINVAL`, `EIDRM` for the set, after the list is made.
+    pub(super) fn find_undo(&mut self, current: TaskId, id: i32) -> Result<SemUndoId, Errno> {
+        let list = match self.task(current).sem_undo {
+            Some(list) => list,
+            None => {
+                self.kmem_cache_alloc(SlabCache::SemUndo)?;
+                let list = self.sem_undos.insert(SemUndoList::new());
+                self.task_mut(current).sem_undo = Some(list);
+                list
+            }
+        };
+        if self.sem_undos[list].of_set_mut(id).is_none() {
+            let size = self.sem_sets.find(id)?.sems.len();
+            self.kmem_cache_alloc(SlabCache::SemUndoEntry)?;
+            let entry = SemUndo {
+                set: id,
+                adjust: vec![0; size],
+            };
+            self.sem_undos[list].sets.insert(0, entry);
+        }
+        Ok(list)
+    }
+
+    /// Nothing of a set is to be undone any more: neither of all semaphores nor of that one.
+    pub(super) fn clear_undo(&mut self, id: i32, num: Option<usize>) {
+        let lists = self.sem_undos.values_mut();
+        for undo in lists.filter_map(|list| list.of_set_mut(id)) {
+            match num {
+                Some(num) => undo.adjust[num] = 0,
+                None => undo.adjust.fill(0),
+            }
+        }
+    }
+
+    /// A task leaves a list: the last one undoes what is in it, whatever becomes of the values,
+    /// but between 0 and the largest.
+    ///
+    /// Linux 2.6.12: `ipc/sem.c`, `exit_sem()`.
+    pub(in crate::kernel) fn exit_sem(&mut self, current: TaskId, list: SemUndoId) {
+        self.sem_undos[list].refcnt -= 1;
+        if self.sem_undos[list].refcnt > 0 {
+            return;
+        }
+        let Some(list) = self.sem_undos.remove(list) else {
+            return;
+        };
+        let pid = self.task(current).tgid.0;
+        for undo in list.sets {
+            let adjusts = undo.adjust.iter().enumerate();
+            for (num, adjust) in adjusts.filter(|(_, adjust)| **adjust != 0) {
+                let Ok(set) = self.sem_sets.find_mut(undo.set) else {
+                    break;
+                };
+                let sem = &mut set.sems[num];
+                let from = sem.value;
+                sem.value = (from + adjust).clamp(0, SEMVMX);
+                sem.pid = pid;
+                let to = sem.value;
+                self.trace_sem(undo.set, num, from, to);
+            }
+            self.update_queue(undo.set);
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! System V semaphores, as methods of a task.
+
+use super::convert::{Result, act, alive, call_handle, look, ranged, returned, word};
+use crate::kernel::ipc::{IpcCall, MAX_OPS, SemOp};
+use crate::kernel::syscall::Syscall;
+use crate::machine::{Action, BufferCall, Outcome, StackCall};
+use crate::script::error::ScriptError;
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Map, NativeCallContext};
+
+/// `GETALL` and `SETALL`.
+const GETALL: u32 = 13;
+const SETALL: u32 = 17;
+/// Semaphores in a set at most.
+const MAX_SEMS: i64 = 250;
+
+/// An operation, given as numbers.
+fn operation(num: i64, op: i64, flags: i64) -> Result<SemOp> {
+    Ok(SemOp {
+        num: ranged(num, "the number of the semaphore", 0, 0xffff)? as u16,
+        op: ranged(op, "the operation", -0x8000, 0x7fff)? as i16,
+        flags: ranged(flags, "the flags", 0, 0xffff)? as u16,
+    })
+}
+
+/// An operation, given as an array.
+fn operation_of(item: &Dynamic) -> Result<SemOp> {
+    let parts = item.read_lock::<Array>().map(|parts| {
+        let ints = parts.iter().map(Dynamic::as_int);
+        ints.collect::<std::result::Result<Vec<i64>, _>>()
+    });
+    match parts.and_then(std::result::Result::ok).as_deref() {
+        Some([num, op]) => operation(*num, *op, 0),
+        Some([num, op, flags]) => operation(*num, *op, *flags),
+        _ => Err(ScriptError::new(format!("{item} is no operation"))
+            .with_help("operations are [[number, what is added], [number, what is added, flags]]")
+            .into()),
+    }
+}
+
+/// `semop`: `()` once it is done, a call if it has to wait.
+fn operate(ctx: &NativeCallContext, task: &Task, id: i64, ops: &[SemOp]) -> Result<Dynamic> {
+    let count = ranged(
+        ops.len() as i64,
+        "the number of operations",
+        0,
+        i64::from(MAX_OPS) + 1,
+    )?;
+    let bytes: Vec<u8> = ops.iter().flat_map(|op| op.to_bytes()).collect();
+    let what = StackCall {
+        len: bytes.len() as u32,
+        bytes,
+        call: BufferCall::Semop {
+            id: word(id, "the set")? as i32,
+            count: count as u32,
+        },
+    };
+    match act(ctx, task, Action::OnStack(what))? {
+        Outcome::Filled(value, _) => returned(value, "semop").map(|_| Dynamic::UNIT),
+        Outcome::Blocks(call) => call_handle(ctx, call),
+        _ => Ok(Dynamic::UNIT),
+    }
+}
+
+/// `semctl` with a buffer for 16-bit values: what is in it then.
+fn with_values(
+    ctx: &NativeCallContext,
+    task: &Task,
+    id: i64,
+    cmd: u32,
+    values: &[u16],
+) -> Result<Vec<u8>> {
+    let bytes: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let what = StackCall {
+        len: bytes.len() as u32,
+        bytes,
+        call: BufferCall::Semctl {
+            id: word(id, "the set")? as i32,
+            cmd,
+        },
+    };
+    match act(ctx, task, Action::OnStack(what))? {
+        Outcome::Filled(value, bytes) => returned(value, "semctl").map(|_| bytes),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// How many semaphores a set has; as many as there can be if there is no such set.
+fn size_of(ctx: &NativeCallContext, id: i64) -> Result<usize> {
+    look(ctx, |machine| {
+        let set = machine
+            .kernel
+            .sem_sets
+            .find(i32::try_from(id).unwrap_or(-1).max(0));
+        set.map_or(MAX_SEMS as usize, |set| set.sems.len())
+    })
+}
+
+#[export_module]
+pub mod functions {
+    /// `semget(key, n, flags)`: the number of the set of semaphores with that key, or of a new one
+    /// of `n`: with `IPC_PRIVATE` for a key, or with `IPC_CREAT` if there is none. The lower nine
+    /// bits of the flags are rights as those of files.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(42, 1, IPC_CREAT | 0o600);
+    /// assert_eq(sh.fork().semget(42, 0, 0), set);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn semget(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        key: i64,
+        n: i64,
+        flags: i64,
+    ) -> Result<i64> {
+        let call = IpcCall::Semget(
+            word(key, "the key")? as i32,
+            word(n, "the number of semaphores")? as i32,
+            word(flags, "the flags")?,
+        );
+        match act(&ctx, task, Action::Syscall(Syscall::Ipc(call)))? {
+            Outcome::Returned(value) => returned(value, "semget"),
+            _ => Ok(0),
+        }
+    }
+
+    /// `semop` of one semaphore: adds to its value, but waits while that would make it negative; 0
+    /// waits until it is 0. A `Call` if it waits.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(IPC_PRIVATE, 1, 0o600);
+    /// let kid = sh.fork();
+    /// let waiting = kid.semop(set, 0, -1);
+    /// sh.semop(set, 0, 1);
+    /// assert(waiting.done);
+    /// ```
+    #[rhai_fn(name = "semop", return_raw)]
+    pub fn semop(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        set: i64,
+        num: i64,
+        op: i64,
+    ) -> Result<Dynamic> {
+        operate(&ctx, task, set, &[operation(num, op, 0)?])
+    }
+
+    /// The same with flags: `IPC_NOWAIT`, `SEM_UNDO`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(IPC_PRIVATE, 1, 0o600);
+    /// let kid = sh.fork();
+    /// kid.semop(set, 0, 3, SEM_UNDO);
+    /// assert_eq(kid.semadj(set), [-3]);
+    /// kid.exit(0);
+    /// assert_eq(sh.semctl(set, 0, GETVAL), 0);
+    /// ```
+    #[rhai_fn(name = "semop", return_raw)]
+    pub fn semop_flags(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        set: i64,
+        num: i64,
+        op: i64,
+        flags: i64,
+    ) -> Result<Dynamic> {
+        operate(&ctx, task, set, &[operation(num, op, flags)?])
+    }
+
+    /// Several operations, all at once or not at all: `[[number, what is added, flags], ..]`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(IPC_PRIVATE, 2, 0o600);
+    /// sh.semop(set, [[0, 1], [1, 1]]);
+    /// try { sh.semop(set, [[0, -1], [1, -2, IPC_NOWAIT]]) } catch (e) { assert_eq(e.name, "EAGAIN") }
+    /// assert_eq(sh.semctl(set, 0, GETALL), [1, 1]);
+    /// ```
+    #[rhai_fn(name = "semop", return_raw)]
+    pub fn semop_all(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        set: i64,
+        ops: Array,
+    ) -> Result<Dynamic> {
+        let ops: Vec<SemOp> = ops.iter().map(operation_of).collect::<Result<_>>()?;
+        operate(&ctx, task, set, &ops)
+    }
+
+    /// `semctl(set, num, command)`: `GETVAL`, `GETPID`, `GETNCNT`, `GETZCNT`, `GETALL` (an array),
+    /// `IPC_RMID`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(IPC_PRIVATE, 2, 0o600);
+    /// assert_eq(sh.semctl(set, 0, GETALL), [0, 0]);
+    /// sh.semctl(set, 0, IPC_RMID);
+    /// try { sh.semctl(set, 0, GETVAL) } catch (e) { assert_eq(e.name, "EINVAL") }
+    /// ```
+    #[rhai_fn(name = "semctl", return_raw)]
+    pub fn semctl(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        set: i64,
+        num: i64,
+        command: i64,
+    ) -> Result<Dynamic> {
+        if command == i64::from(GETALL) {
+            let room = vec![0; size_of(&ctx, set)?];
+            let bytes = with_values(&ctx, task, set, GETALL, &room)?;
+            let values = bytes
+                .chunks_exact(2)
+                .map(|pair| i64::from(u16::from_le_bytes([pair[0], pair[1]])).into());
+            return Ok(values.collect::<Array>().into());
+        }
+        semctl_value(ctx, task, set, num, command, 0)
+    }
+
+    /// `semctl(set, num, command, value)`: `SETVAL`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(IPC_PRIVATE, 1, 0o600);
+    /// sh.semctl(set, 0, SETVAL, 5);
+    /// assert_eq(sh.semctl(set, 0, GETVAL), 5);
+    /// ```
+    #[rhai_fn(name = "semctl", return_raw)]
+    pub fn semctl_value(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        set: i64,
+        num: i64,
+        command: i64,
+        value: i64,
+    ) -> Result<Dynamic> {
+        let call = IpcCall::Semctl {
+            id: word(set, "the set")? as i32,
+            num: word(num, "the number of the semaphore")? as i32,
+            cmd: word(command, "the command")?,
+            arg: word(value, "the value")?,
+        };
+        match act(&ctx, task, Action::Syscall(Syscall::Ipc(call)))? {
+            Outcome::Returned(value) => returned(value, "semctl").map(Dynamic::from),
+            _ => Ok(Dynamic::UNIT),
+        }
+    }
+
+    /// `semctl(set, 0, SETALL, values)`: a value for each semaphore of the set.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(IPC_PRIVATE, 2, 0o600);
+    /// sh.semctl(set, 0, SETALL, [7, 8]);
+    /// assert_eq(sh.semctl(set, 1, GETVAL), 8);
+    /// ```
+    #[rhai_fn(name = "semctl", return_raw)]
+    pub fn semctl_all(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        set: i64,
+        num: i64,
+        command: i64,
+        values: Array,
+    ) -> Result<()> {
+        let size = size_of(&ctx, set)?;
+        if command != i64::from(SETALL) || num != 0 || values.len() != size {
+            return Err(ScriptError::new(format!(
+                "a list of {} values goes with SETALL of a set of {size} only",
+                values.len()
+            ))
+            .with_help("semctl(set, 0, SETALL, [a value for each semaphore])")
+            .into());
+        }
+        let value = |value: &Dynamic| {
+            let value = value.as_int().unwrap_or(-1);
+            ranged(value, "a value", 0, 0xffff).map(|value| value as u16)
+        };
+        let values: Vec<u16> = values.iter().map(value).collect::<Result<_>>()?;
+        with_values(&ctx, task, set, SETALL, &values).map(|_| ())
+    }
+
+    /// What is added to each semaphore of a set when the process ends, or the last of those that
+    /// share the list by `CLONE_SYSVSEM`: `[]` if there is nothing to undo. Only looks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(IPC_PRIVATE, 1, 0o600);
+    /// sh.semop(set, 0, 1, SEM_UNDO);
+    /// assert_eq(sh.semadj(set), [-1]);
+    /// assert_eq(sh.fork().semadj(set), []);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn semadj(ctx: NativeCallContext, task: &mut Task, set: i64) -> Result<Array> {
+        let id = alive(&ctx, task)?;
+        look(&ctx, |machine| {
+            let list = machine.kernel.task(id).sem_undo;
+            let list = list.map(|list| &machine.kernel.sem_undos[list]);
+            let undo = list.and_then(|list| {
+                let of_set = list.sets.iter().find(|undo| i64::from(undo.set) == set);
+                of_set.map(|undo| undo.adjust.clone())
+            });
+            let adjust = undo.unwrap_or_default().into_iter();
+            adjust.map(|adjust| i64::from(adjust).into()).collect()
+        })
+    }
+
+    /// All sets of semaphores: `set`, `key`, `values`, and how many tasks are `waiting`. Only
+    /// looks.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.semget(42, 2, IPC_CREAT | 0o600);
+    /// assert_eq(semaphores()[0].values, [0, 0]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn semaphores(ctx: NativeCallContext) -> Result<Array> {
+        look(&ctx, |machine| {
+            let sets = machine.kernel.sem_sets.iter();
+            let entry = |(id, set): (i32, &crate::kernel::ipc::SemSet)| {
+                let values = set.sems.iter().map(|sem| i64::from(sem.value).into());
+                let mut map = Map::new();
+                map.insert("set".into(), i64::from(id).into());
+                map.insert("key".into(), i64::from(set.key).into());
+                map.insert("values".into(), values.collect::<Array>().into());
+                map.insert("waiting".into(), (set.pending.len() as i64).into());
+                Dynamic::from(map)
+            };
+            sets.map(entry).collect()
+        })
+    }
+}
