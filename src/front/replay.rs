@@ -110,7 +110,7 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
 fn is_going_on(machine: &Machine, stop: Stop) -> Result<(), Failure> {
     match stop {
         // There are no programs in a workload file.
-        Stop::Budget | Stop::Idle | Stop::Console | Stop::Halted(_) => Ok(()),
+        Stop::Budget | Stop::Idle | Stop::Console | Stop::Handler | Stop::Halted(_) => Ok(()),
         Stop::Stuck => {
             let (message, help) = machine.why_stuck();
             let help = Some(help.to_owned());

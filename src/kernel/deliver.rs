@@ -4,6 +4,7 @@
 use super::Kernel;
 use super::restart::{Restart, RestartBlock};
 use super::rlimit::Resource;
+use super::sigframe::{HandlerFrame, PUPPET_HANDLERS};
 use super::signal::{KSigaction, SaFlags, SigAction, SignalFlags};
 use super::sigqueue::Pending;
 use super::task::{PfFlags, PtFlags};
@@ -46,7 +47,9 @@ impl Kernel {
         // A sleep that a signal cut short ends here, with its timer.
         self.del_timer(current);
         let taken = self.do_signal_with(current, None);
-        if taken == Taken::Handler && self.runs_code(current) {
+        if taken == Taken::Handler
+            && (self.runs_code(current) || self.task(current).handler_frame.is_some())
+        {
             self.task_mut(current).entered_handler = true;
         }
         taken
@@ -183,7 +186,8 @@ impl Kernel {
 
     /// Enters a handler; `oldset` is the mask that its return restores.
     ///
-    /// A puppet has no code to run: it counts as having entered its handler and returned from it.
+    /// A puppet has no code to run: unless its handler is at one of the addresses that somebody
+    /// stands in for, it counts as having entered its handler and returned from it.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
     fn handle_signal(
@@ -203,12 +207,17 @@ impl Kernel {
         }
         let handler = VirtAddr(action.handler.word());
         self.trace_delivery(current, signal, Some(handler));
-        if !self.runs_code(current) {
+        let runs_code = self.runs_code(current);
+        if !runs_code && !PUPPET_HANDLERS.contains(&handler.0) {
             let task = self.task_mut(current);
             task.blocked = oldset;
             task.restart_block = RestartBlock::Nothing;
         } else {
-            self.setup_frame(current, info, action, oldset);
+            let eax = self.task(current).thread.regs.eax;
+            if self.setup_frame(current, info, action, oldset) && !runs_code {
+                let rt = action.flags.contains(SaFlags::SIGINFO);
+                self.task_mut(current).handler_frame = Some(HandlerFrame { signal, rt, eax });
+            }
             if !action.flags.contains(SaFlags::NODEFER) {
                 let blocked = self.task(current).blocked;
                 self.task_mut(current).blocked = SigSet(blocked.0 | action.mask.0).with(signal);

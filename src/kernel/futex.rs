@@ -210,7 +210,8 @@ impl Kernel {
         }
         match sleep {
             Sleep::Forever => Ok((key, None)),
-            Sleep::Ticks(ticks) => Ok((key, Some(self.tick + u64::from(ticks)))),
+            // No tick at all ends at the next one.
+            Sleep::Ticks(ticks) => Ok((key, Some(self.tick + u64::from(ticks.max(1))))),
             Sleep::Nonsense => Err(Errno::ETIMEDOUT),
         }
     }

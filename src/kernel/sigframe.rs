@@ -9,6 +9,7 @@ use super::restart::RestartBlock;
 use super::signal::{KSigaction, SaFlags};
 use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::hw::Regs;
+use std::ops::Range;
 
 /// `__kernel_sigreturn` in the vsyscall page.
 pub const KERNEL_SIGRETURN: u32 = 0xffff_e420;
@@ -18,6 +19,21 @@ pub const KERNEL_RT_SIGRETURN: u32 = 0xffff_e440;
 pub const SIGRETURN_CODE: [u8; 8] = [0x58, 0xb8, 119, 0, 0, 0, 0xcd, 0x80];
 /// `mov $173, %eax; int $0x80`.
 pub const RT_SIGRETURN_CODE: [u8; 7] = [0xb8, 173, 0, 0, 0, 0xcd, 0x80];
+
+/// Addresses of handlers of puppets, which have no code: whoever emulates their user mode stands in
+/// for it. No user code can lie there.
+pub const PUPPET_HANDLERS: Range<u32> = 0xf000_0000..0xfff0_0000;
+
+/// A frame that was put on the stack of a task without code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HandlerFrame {
+    /// The signal.
+    pub signal: Signal,
+    /// It is an `rt_sigframe`.
+    pub rt: bool,
+    /// What the call has returned that the handler follows: the register has the signal now.
+    pub eax: u32,
+}
 
 /// Words of a `sigcontext`.
 const CONTEXT_WORDS: usize = 22;
@@ -101,7 +117,7 @@ pub const fn get_sigframe(action: &KSigaction, regs: &Regs, alt: AltStack, size:
 
 impl Kernel {
     /// Puts the frame of a handler on the user stack and sends the task there. If that fails the
-    /// task gets SIGSEGV instead.
+    /// task gets SIGSEGV instead. Whether it was put.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `setup_frame()` and `setup_rt_frame()`.
     pub(super) fn setup_frame(
@@ -110,7 +126,7 @@ impl Kernel {
         info: &SigInfo,
         action: &KSigaction,
         oldset: SigSet,
-    ) {
+    ) -> bool {
         let rt = action.flags.contains(SaFlags::SIGINFO);
         let size = if rt { rt::SIZE } else { old::SIZE };
         let task = self.task(current);
@@ -121,7 +137,7 @@ impl Kernel {
         };
         if put.is_err() {
             self.force_sigsegv(current, info.signal);
-            return;
+            return false;
         }
         let (edx, ecx) = match rt {
             true => (frame + rt::INFO, frame + rt::UC),
@@ -134,6 +150,7 @@ impl Kernel {
         (regs.ds, regs.es, regs.ss) = (Regs::USER_DS, Regs::USER_DS, Regs::USER_DS);
         regs.cs = Regs::USER_CS;
         regs.eflags &= !TF_MASK;
+        true
     }
 
     fn put_old_frame(

@@ -6,7 +6,7 @@ use super::exec::{ExecArgs, PendingExec};
 use super::pidmap::{PidType, Seq};
 use super::ptrace_stop::Trap;
 use super::restart::{Restart, RestartBlock};
-use super::sigframe::AltStack;
+use super::sigframe::{AltStack, HandlerFrame};
 use super::sigqueue::SigQueue;
 use super::sigwait::InfoTo;
 use super::syscall::Syscall;
@@ -285,6 +285,9 @@ pub struct Task {
     pub altstack: AltStack,
     /// It has entered a handler on the way out of the kernel that it is on.
     pub entered_handler: bool,
+    /// The frame of a handler that was put on its stack, if it runs no code: its user mode takes
+    /// note of it.
+    pub handler_frame: Option<HandlerFrame>,
     /// Credentials.
     pub cred: Cred,
 
@@ -373,6 +376,7 @@ impl Task {
             real_blocked: SigSet::EMPTY,
             altstack: AltStack::default(),
             entered_handler: false,
+            handler_frame: None,
             cred,
             utime: 0,
             stime: 0,

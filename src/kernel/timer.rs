@@ -1,6 +1,7 @@
 //! Time: the timer interrupt, and tasks that sleep until a tick.
 
 use super::Kernel;
+use super::rlimit::{RLIM_INFINITY, Resource};
 use super::syscall::SysResult;
 use super::task::Continuation;
 use crate::abi::{Pid, TaskId, TaskState};
@@ -95,7 +96,8 @@ impl Kernel {
         current != self.sched.idle(cpu)
             && (self.task(current).continuation.is_some()
                 || self.signal_pending(current)
-                || self.has_cpu_timers(current))
+                || self.has_cpu_timers(current)
+                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
     }
 
     /// Lets so many ticks pass, all of them [quiet](Self::quiet_ticks), with the result that each

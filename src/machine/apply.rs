@@ -3,7 +3,7 @@
 use super::command::{Action, Command, Outcome, Reply};
 use super::puppet::Puppet;
 use super::refusal::{Awaits, Refusal};
-use super::{Image, Machine, UserMode, WorkloadProgram};
+use super::{Image, Machine, Stop, UserMode, WorkloadProgram};
 use crate::abi::{Errno, InodeId, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
 use crate::kernel::exec::ExecArgs;
@@ -67,7 +67,12 @@ impl Machine {
             | Command::Unbreak(_)
             | Command::Step { .. } => Ok(self.debug_command(command)),
             Command::Load(tasks) => self.load(&tasks),
-            Command::Act { task, action } => self.act(task, action).map(Reply::Acted),
+            Command::Act { task, action } => self.act(task, action),
+            Command::BeginHandler(task) => {
+                self.begin_handler(task);
+                Ok(Reply::Done)
+            }
+            Command::EndHandler(task) => Ok(self.end_handler(task)),
             Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, false))),
             Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, true))),
             setting => {
@@ -166,10 +171,14 @@ impl Machine {
     }
 
     /// Lets a puppet do one thing: wakes it as a key press would, and lets it run if the scheduler
-    /// gives it the CPU at once.
-    fn act(&mut self, task: TaskId, action: Action) -> Result<Outcome, Refusal> {
+    /// gives it the CPU at once. If a handler was entered before that, it has to run first, and
+    /// nothing is done.
+    fn act(&mut self, task: TaskId, action: Action) -> Result<Reply, Refusal> {
         self.can_act(task)?;
         self.wait_for_turn(task)?;
+        if self.entered_handler().is_some() {
+            return Ok(Reply::Stopped(Stop::Handler));
+        }
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.action = Some(action.clone());
         }
@@ -185,10 +194,8 @@ impl Machine {
             Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
         );
         self.finish_exec(&action);
-        Ok(self
-            .outcome
-            .take()
-            .unwrap_or(if ends { Outcome::Ended } else { Outcome::Done }))
+        let nothing = if ends { Outcome::Ended } else { Outcome::Done };
+        Ok(Reply::Acted(self.outcome.take().unwrap_or(nothing)))
     }
 
     /// An exec that moved the task to another CPU first, and has returned now, returned at once.
@@ -203,7 +210,7 @@ impl Machine {
     }
 
     /// Whether the task is a puppet that is free to act.
-    fn can_act(&self, task: TaskId) -> Result<(), Refusal> {
+    pub(super) fn can_act(&self, task: TaskId) -> Result<(), Refusal> {
         let Some(kernel_task) = self.kernel.tasks.get(task) else {
             return Err(Refusal::Gone);
         };
@@ -265,6 +272,9 @@ impl Machine {
                 return Err(self.cannot_run(task, &why));
             }
             self.pass_time(1, false);
+            if self.entered_handler().is_some() {
+                return Ok(());
+            }
             self.can_act(task)?;
         }
         Ok(())

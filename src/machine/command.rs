@@ -135,6 +135,10 @@ pub enum Command {
         /// What it does.
         action: Action,
     },
+    /// The actions of the handler that a puppet has entered begin.
+    BeginHandler(TaskId),
+    /// They are done: the handler returns.
+    EndHandler(TaskId),
     /// Lets time pass by so many ticks.
     Tick(u64),
     /// Lets time pass until nothing can happen by itself, at most so many ticks.

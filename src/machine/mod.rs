@@ -5,6 +5,7 @@ mod apply;
 mod arrivals;
 mod command;
 mod debug;
+mod handler;
 mod history;
 mod image;
 mod outlook;
@@ -23,6 +24,7 @@ mod workload_words;
 
 pub use command::{Action, CallState, Command, Outcome, Reply};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
+pub use handler::{EnteredHandler, handler_address, handler_number};
 pub use history::{History, Moment};
 pub use image::Image;
 pub use outlook::{Bound, Help, Outlook, Standing};
@@ -42,7 +44,7 @@ use crate::kernel::exec::ExecArgs;
 use arrivals::Arrivals;
 use program::Cycles;
 use slotmap::SecondaryMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use workload::Workload;
 
@@ -81,6 +83,8 @@ pub struct Machine {
     next_call: u64,
     /// What the action of the command at hand came to.
     outcome: Option<Outcome>,
+    /// Puppets at the first instruction of a handler, first come first.
+    entered: VecDeque<TaskId>,
     /// Steps that take no time, done since time last went on or a command was begun.
     idle_steps: u32,
     /// The clock of programs inside a tick.
@@ -115,6 +119,7 @@ impl Machine {
             calls: BTreeMap::new(),
             next_call: 1,
             outcome: None,
+            entered: VecDeque::new(),
             idle_steps: 0,
             cycles,
             debug: Debug::default(),

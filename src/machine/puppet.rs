@@ -1,6 +1,7 @@
 //! Puppets: tasks whose program is the user. Between actions a puppet sleeps on the console.
 
 use super::command::{Action, CallState, Outcome};
+use super::handler::{Handler, Interrupted, inherited};
 use super::{Machine, UserMode};
 use crate::abi::{CloneFlags, TaskId, TaskState, VirtAddr};
 use crate::hw::{AccessKind, UserDesc};
@@ -22,17 +23,28 @@ pub struct Puppet {
     pub(super) compute_left: u64,
     /// The number of the call that it is inside of.
     pub(super) call: Option<u64>,
+    /// The handlers that it is inside of, the innermost last.
+    pub(super) handlers: Vec<Handler>,
+    /// What it goes on with after the handler that has just returned.
+    pub(super) interrupted: Option<Interrupted>,
 }
 
 impl Puppet {
     /// A puppet with nothing to do.
-    pub const fn new(spin: bool) -> Self {
+    pub fn new(spin: bool) -> Self {
         Self {
             spin,
             action: None,
             compute_left: 0,
             call: None,
+            handlers: Vec::new(),
+            interrupted: None,
         }
+    }
+
+    /// Whether it is inside a handler.
+    pub const fn is_in_handler(&self) -> bool {
+        !self.handlers.is_empty()
     }
 }
 
@@ -54,6 +66,9 @@ impl Machine {
 
     /// Carries out the puppet's action; without one it goes to sleep, or spins until the next tick.
     pub(super) fn puppet_step(&mut self, task: TaskId) -> bool {
+        if let Some(done) = self.handler_step(task) {
+            return done;
+        }
         let Some(puppet) = self.puppet_mut(task) else {
             return false;
         };
@@ -146,10 +161,13 @@ impl Machine {
 
     /// The new child of a puppet is a puppet like its parent.
     fn adopt_child(&mut self, parent: TaskId) -> Option<TaskId> {
-        let spin = self.puppet(parent)?.spin;
+        let parent = self.puppet(parent)?;
+        let puppet = Puppet {
+            handlers: inherited(&parent.handlers),
+            ..Puppet::new(parent.spin)
+        };
         let child = self.newest_task()?;
-        self.modes
-            .insert(child, UserMode::Puppet(Puppet::new(spin)));
+        self.modes.insert(child, UserMode::Puppet(puppet));
         Some(child)
     }
 
@@ -220,7 +238,9 @@ impl Machine {
         if kernel_task.call.is_some() || kernel_task.continuation.is_some() {
             return;
         }
-        let (value, status) = (kernel_task.thread.regs.eax as i32, kernel_task.reaped);
+        let frame = kernel_task.handler_frame.map(|frame| frame.eax);
+        let value = frame.unwrap_or(kernel_task.thread.regs.eax) as i32;
+        let status = kernel_task.reaped;
         let info = kernel_task.reported;
         let Some(id) = self.puppet_mut(task).and_then(|puppet| puppet.call.take()) else {
             return;

@@ -48,11 +48,13 @@ impl Machine {
         if self.kernel.resume(current) {
             self.note_call(current);
             self.enter_new_image(current, execs);
+            self.note_handler(current);
             return true;
         }
         if self.kernel.takes_signals(current) {
             self.kernel.do_signal(current);
             self.note_call(current);
+            self.note_handler(current);
             return true;
         }
         match self.modes.get(current) {
@@ -61,7 +63,11 @@ impl Machine {
                 self.exec_spawned(current, exe, spin, &args);
                 true
             }
-            Some(UserMode::Puppet(_)) => self.puppet_step(current),
+            Some(UserMode::Puppet(_)) => {
+                let done = self.puppet_step(current);
+                self.note_handler(current);
+                done
+            }
             Some(UserMode::Workload(_)) => self.workload_step(current),
             // Its instructions take time.
             Some(UserMode::Program) | None => false,

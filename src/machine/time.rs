@@ -16,6 +16,8 @@ pub enum Stop {
     Panic,
     /// Programs wrote so much to the console that it should be fetched.
     Console,
+    /// A puppet has entered a handler: somebody has to say what it does.
+    Handler,
     /// A program came to where it was to stop; the tick may not be over.
     Halted(Halt),
 }
@@ -50,6 +52,9 @@ impl Machine {
         while self.kernel.tick < end {
             if self.kernel.panic.is_some() {
                 return Stop::Panic;
+            }
+            if self.entered_handler().is_some() {
+                return Stop::Handler;
             }
             if stop_if_idle && self.all_idle() && self.next_event().is_none() {
                 return Stop::Idle;
@@ -111,6 +116,8 @@ impl Machine {
     fn runs_on(&self, task: TaskId) -> u64 {
         match self.modes.get(task) {
             Some(UserMode::Workload(workload)) => workload.left.saturating_sub(1),
+            // A tick lets more signals be taken after the first that has a handler.
+            Some(UserMode::Puppet(puppet)) if puppet.is_in_handler() => 0,
             Some(UserMode::Puppet(puppet)) if puppet.spin => u64::MAX,
             Some(UserMode::Puppet(puppet)) => puppet.compute_left.saturating_sub(1),
             Some(UserMode::Program | UserMode::Spawned { .. }) | None => 0,

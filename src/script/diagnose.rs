@@ -120,8 +120,23 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
             Diagnosis::limit(limit_of_size(what), words.limits)
         }
         EvalAltResult::ErrorTooManyVariables(_) => Diagnosis::limit(Limit::Variables, words.limits),
+        EvalAltResult::ErrorDataRace(what, _) => in_use(what),
         other => value_error(other),
     }
+}
+
+/// A closure uses a variable that a call is being made on. Rhai names the variable, or the argument
+/// that is such a closure.
+fn in_use(what: &str) -> Diagnosis {
+    let message = match what.starts_with("argument") {
+        true => "the closure uses the variable that this call is made on".to_owned(),
+        false => {
+            "a variable that the closure uses is in use: a call on it has not returned".to_owned()
+        }
+    };
+    let help = "in a handler of sigaction, this is the task: |sig| this.write(a, 1); elsewhere copy \
+                it to another variable first";
+    Diagnosis::script(message, Some(help.to_owned()))
 }
 
 /// An error that the values themselves lead to.

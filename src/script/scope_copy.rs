@@ -5,8 +5,18 @@
 use rhai::{Array, Dynamic, FnPtr, Map, Scope};
 use std::collections::BTreeMap;
 
-/// A copy, and how many values it holds.
-pub(super) fn copy_scope(scope: &Scope<'static>) -> (Scope<'static>, usize) {
+/// A scope, and closures that share variables with it.
+pub(super) struct Copied {
+    /// The scope.
+    pub(super) scope: Scope<'static>,
+    /// The closures.
+    pub(super) closures: Vec<FnPtr>,
+    /// How many values there are.
+    pub(super) values: usize,
+}
+
+/// Copies a scope and closures that share variables with it.
+pub(super) fn copy_scope(scope: &Scope<'static>, closures: &[FnPtr]) -> Copied {
     let mut copier = Copier::default();
     let mut copy = Scope::new();
     let variables: Vec<_> = scope.iter_raw().collect();
@@ -19,7 +29,12 @@ pub(super) fn copy_scope(scope: &Scope<'static>) -> (Scope<'static>, usize) {
             copy.push_dynamic(name, value);
         }
     }
-    (copy, copier.values)
+    let closures = closures.iter().map(|closure| copier.copy_closure(closure));
+    Copied {
+        closures: closures.collect(),
+        scope: copy,
+        values: copier.values,
+    }
 }
 
 /// Values inside one another that are copied.
@@ -56,11 +71,7 @@ impl Copier {
             let entries = map.iter().map(|(key, item)| (key.clone(), self.copy(item)));
             Dynamic::from(entries.collect::<Map>())
         } else if let Some(function) = value.read_lock::<FnPtr>() {
-            let mut function = function.clone();
-            for captured in function.iter_curry_mut() {
-                *captured = self.copy(captured);
-            }
-            Dynamic::from(function)
+            Dynamic::from(self.copy_closure(&function))
         } else {
             value.clone()
         };
@@ -69,6 +80,14 @@ impl Copier {
         } else {
             copied
         }
+    }
+
+    fn copy_closure(&mut self, closure: &FnPtr) -> FnPtr {
+        let mut closure = closure.clone();
+        for captured in closure.iter_curry_mut() {
+            *captured = self.copy(captured);
+        }
+        closure
     }
 
     fn copy_cell(&mut self, shared: &Dynamic) -> Dynamic {
@@ -117,7 +136,11 @@ mod tests {
         let script =
             "let a = [1, [2]]; let m = #{x: [3]}; let n = 4; let f = || n += 1; const C = 5;";
         let mut session = session(script);
-        let (copy, values) = copy_scope(&session.scope);
+        let Copied {
+            scope: copy,
+            values,
+            ..
+        } = copy_scope(&session.scope, &[]);
         assert!(values >= 9, "{values}");
         session.run("a[1][0] = 20; m.x[0] = 30; f.call();").unwrap();
         let sums = in_both(&mut session, copy, "a[1][0] + m.x[0] + n");
@@ -128,7 +151,7 @@ mod tests {
     #[test]
     fn what_was_one_cell_is_one_cell_in_the_copy() {
         let mut session = session("let n = 0; let f = || n += 1; let g = || n += 10;");
-        let (copy, _) = copy_scope(&session.scope);
+        let copy = copy_scope(&session.scope, &[]).scope;
         let sums = in_both(&mut session, copy, "f.call(); g.call(); n");
         assert_eq!(sums, ("11".to_owned(), "11".to_owned()));
     }
@@ -136,7 +159,7 @@ mod tests {
     #[test]
     fn a_cell_that_contains_itself_is_copied() {
         let mut session = session("let a = [1]; let f = || a; a = [1, f];");
-        let (copy, _) = copy_scope(&session.scope);
+        let copy = copy_scope(&session.scope, &[]).scope;
         session.run("a[0] = 2;").unwrap();
         assert_eq!(
             in_both(&mut session, copy, "a[0]"),

@@ -7,7 +7,7 @@ use super::limits::{Limit, Limits};
 use crate::kernel::boot::Config;
 use crate::machine::{Command, History, Machine, Refusal, Reply};
 use crate::view::{self, Since};
-use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use std::{fmt, io};
 
 #[expect(
@@ -66,6 +66,8 @@ pub(super) struct State {
     pub(super) host: Host,
     /// What the machine went through, if it is to be undone.
     pub(super) history: Option<History>,
+    /// Closures that are handlers of signals, by number.
+    pub(super) handlers: Vec<FnPtr>,
     /// Predictions since the session began.
     pub(super) predictions: Vec<Prediction>,
     /// What happened before has been told to the user already.
@@ -90,6 +92,7 @@ impl State {
             limits,
             host,
             history: None,
+            handlers: Vec::new(),
             predictions: Vec::new(),
             told: Since { seq: 0, tick: 0 },
             console_line: Vec::new(),

@@ -1,12 +1,12 @@
 //! Going back: what a session was before each of its latest lines. The machine goes back through
 //! checkpoints and commands; variables and functions are kept as copies.
 
-use super::scope_copy::copy_scope;
+use super::scope_copy::{Copied, copy_scope};
 use super::session::Session;
 use crate::kernel::boot::Config;
 use crate::machine::{History, Moment};
 use crate::view::Since;
-use rhai::{AST, Scope};
+use rhai::{AST, FnPtr, Scope};
 use std::collections::VecDeque;
 
 /// Lines that can be undone.
@@ -28,6 +28,8 @@ struct Mark {
     boot: u64,
     scope: Scope<'static>,
     library: AST,
+    /// The closures that are handlers: they share variables with the scope.
+    handlers: Vec<FnPtr>,
     predictions: usize,
     /// Values in the scope.
     weight: usize,
@@ -78,20 +80,26 @@ impl Session {
         let noted = self.shared.between_runs(|state| {
             let history = state.history.as_mut()?;
             let predictions = state.predictions.len();
-            Some((history.moment(&mut state.machine), state.boot, predictions))
+            let moment = history.moment(&mut state.machine);
+            Some((moment, state.boot, predictions, state.handlers.clone()))
         });
-        let Some((moment, boot, predictions)) = noted else {
+        let Some((moment, boot, predictions, handlers)) = noted else {
             return;
         };
-        let (scope, weight) = copy_scope(&self.scope);
+        let Copied {
+            scope,
+            closures,
+            values,
+        } = copy_scope(&self.scope, &handlers);
         undo.push(Mark {
             line: line.trim().to_owned(),
             moment,
             boot,
             scope,
             library: self.library.clone(),
+            handlers: closures,
             predictions,
-            weight,
+            weight: values,
         });
     }
 
@@ -123,6 +131,7 @@ impl Session {
             }
             state.boot = mark.boot;
             state.predictions.truncate(mark.predictions);
+            state.handlers = mark.handlers;
             state.bound_trace();
             state.told = Since::now(&state.machine);
         });

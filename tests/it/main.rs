@@ -7,6 +7,7 @@ mod cli;
 mod dice;
 mod examples;
 mod following;
+mod handlers;
 mod hot_paths;
 mod lab;
 mod layers;

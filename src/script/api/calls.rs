@@ -10,7 +10,7 @@ use crate::kernel::process_calls::ProcessCall;
 use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::wait::{WaitArgs, WaitOptions, WaitidArgs};
-use crate::machine::{Action, CallState, Machine, Outcome};
+use crate::machine::{Action, CallState, Machine, Outcome, handler_number};
 use crate::script::compiled::install_function;
 use crate::script::error::ScriptError;
 use crate::script::remedy::no_child;
@@ -429,7 +429,8 @@ pub mod functions {
         plain(&ctx, task, call).map(|_| ())
     }
 
-    /// Says what a signal does: `default`, `ignore`, or the address of its handler. Only looks.
+    /// Says what a signal does: `default`, `ignore`, `closure`, or the address of its handler. Only
+    /// looks.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -446,6 +447,9 @@ pub mod functions {
             match machine.kernel.sigaction_of(id, signal) {
                 SigAction::Default => "default".to_owned(),
                 SigAction::Ignore => "ignore".to_owned(),
+                SigAction::Handler(addr) if handler_number(addr.0).is_some() => {
+                    "closure".to_owned()
+                }
                 SigAction::Handler(addr) => format!("handler {addr}"),
             }
         })

@@ -1,9 +1,10 @@
 //! Between script values and the machine's: numbers with their ranges, outcomes, errors.
 
 use super::ended::how_it_ended;
+use super::handlers::run_entered;
 use crate::abi::{Errno, Pid, TaskId, VirtAddr};
 use crate::kernel::mm::{BadAccess, SegvCode, UserFaultKind};
-use crate::machine::{Action, Command, Machine, Outcome, Reply};
+use crate::machine::{Action, Command, Machine, Outcome, Reply, Stop};
 use crate::script::error::ScriptError;
 use crate::script::no_function::plain_types;
 use crate::script::remedy::advice;
@@ -95,8 +96,26 @@ pub fn choice(word: &str, what: &str, known: &[&str]) -> String {
     }
 }
 
-/// Carries a command out.
+/// Carries a command out, and runs the handlers that tasks enter meanwhile.
 pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
+    // Those that others have entered in the same moment come first.
+    run_entered(ctx)?;
+    let mut command = command;
+    loop {
+        let waits = matches!(command, Command::Act { .. })
+            && Shared::of(ctx)?.with(|state| state.machine.patience() > 0)?;
+        let again = waits.then(|| command.clone());
+        let reply = apply_once(ctx, command);
+        run_entered(ctx)?;
+        match (reply?, again) {
+            // The call has waited for its turn until a handler had to run.
+            (Reply::Stopped(Stop::Handler), Some(again)) => command = again,
+            (reply, _) => return Ok(reply),
+        }
+    }
+}
+
+fn apply_once(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
     let shared = Shared::of(ctx)?;
     let reply = shared.with(|state| state.apply(command))?;
     // A command is one operation, however much of the host's memory it takes.

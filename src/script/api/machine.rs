@@ -125,7 +125,7 @@ fn pass_slices(
             Command::Tick(slice)
         };
         match apply(ctx, command)? {
-            Reply::Stopped(Stop::Budget | Stop::Console) => {}
+            Reply::Stopped(Stop::Budget | Stop::Console | Stop::Handler) => {}
             Reply::Stopped(stop) => return Ok(stop),
             _ => return Ok(Stop::Budget),
         }

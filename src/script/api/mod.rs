@@ -14,6 +14,7 @@ mod ended;
 mod errors;
 mod files;
 mod follow;
+mod handlers;
 mod help;
 mod jobs;
 mod machine;
@@ -49,6 +50,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("files", exported_module!(files::functions)),
         ("tracing", exported_module!(ptrace::functions)),
         ("system calls", exported_module!(signals::functions)),
+        ("system calls", exported_module!(handlers::functions)),
         ("system calls", exported_module!(jobs::functions)),
         ("system calls", exported_module!(rlimits::functions)),
         ("system calls", exported_module!(semaphores::functions)),

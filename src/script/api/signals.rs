@@ -21,13 +21,37 @@ fn call(ctx: &NativeCallContext, task: &Task, call: SignalCall) -> Result<Dynami
     plain(ctx, task, Syscall::Signal(call))
 }
 
-fn nothing(ctx: &NativeCallContext, task: &Task, signal: SignalCall) -> Result<()> {
+pub(super) fn nothing(ctx: &NativeCallContext, task: &Task, signal: SignalCall) -> Result<()> {
     call(ctx, task, signal).map(|_| ())
 }
 
 fn kill_pid(ctx: &NativeCallContext, task: &Task, pid: i64, signal: i64) -> Result<()> {
     let (pid, signal) = (word(pid, "the pid")?, signal_word(signal)?);
     nothing(ctx, task, SignalCall::Kill(pid as i32, signal))
+}
+
+/// The arguments of `sigaction`, with the options `flags` and `mask`.
+pub(super) fn action_with(signal: u32, handler: u32, options: &Map) -> Result<SigactionArgs> {
+    check_keys(options, &["flags", "mask"])?;
+    let flags = match options.get("flags") {
+        Some(flags) => word(int_option(flags, "flags")?, "flags")?,
+        None => 0,
+    };
+    let mask = match options.get("mask") {
+        Some(mask) => signal_set(&mask.clone().into_array().unwrap_or_default())?,
+        None => SigSet::EMPTY,
+    };
+    Ok(SigactionArgs {
+        signal,
+        new: Some(KSigaction {
+            handler: SigAction::from_word(handler),
+            flags: SaFlags::from_bits_retain(flags),
+            restorer: VirtAddr(0),
+            mask,
+        }),
+        old: VirtAddr(0),
+        size: SetSize::Full,
+    })
 }
 
 fn array_of(set: SigSet) -> Array {
@@ -200,26 +224,8 @@ pub mod functions {
         handler: i64,
         options: Map,
     ) -> Result<()> {
-        check_keys(&options, &["flags", "mask"])?;
-        let flags = match options.get("flags") {
-            Some(flags) => word(int_option(flags, "flags")?, "flags")?,
-            None => 0,
-        };
-        let mask = match options.get("mask") {
-            Some(mask) => signal_set(&mask.clone().into_array().unwrap_or_default())?,
-            None => SigSet::EMPTY,
-        };
-        let args = SigactionArgs {
-            signal: word(signal, "the signal")?,
-            new: Some(KSigaction {
-                handler: SigAction::from_word(word(handler, "the handler")?),
-                flags: SaFlags::from_bits_retain(flags),
-                restorer: VirtAddr(0),
-                mask,
-            }),
-            old: VirtAddr(0),
-            size: SetSize::Full,
-        };
+        let signal = word(signal, "the signal")?;
+        let args = action_with(signal, word(handler, "the handler")?, &options)?;
         nothing(&ctx, task, SignalCall::Sigaction(args))
     }
 

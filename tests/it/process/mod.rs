@@ -10,6 +10,7 @@ mod failing_memory;
 mod files;
 mod flags;
 mod futex;
+mod handlers;
 mod jobs;
 mod orphans;
 mod path;

@@ -1,0 +1,204 @@
+//! Handlers of signals that are closures of the script. They never lie in the machine: it knows
+//! them by number, stops when a puppet has entered one, and what the closure does is further
+//! commands.
+
+use super::convert::{Result, word};
+use super::signals::{action_with, nothing};
+use crate::kernel::signal_calls::SignalCall;
+use crate::machine::{Command, EnteredHandler, handler_address};
+use crate::script::error::ScriptError;
+use crate::script::state::Shared;
+use crate::script::value::Task;
+use rhai::plugin::*;
+use rhai::{AST, Dynamic, FnPtr, Map, NativeCallContext};
+
+/// Handlers that may run before the call that they interrupt goes on.
+const MAX_RUNS: u32 = 1_000;
+
+/// Runs the closures of handlers that tasks have entered, first come first served, and lets each
+/// return.
+///
+/// # Errors
+/// What went wrong in a closure, at its place. Its handler returns all the same.
+pub(super) fn run_entered(ctx: &NativeCallContext) -> Result<()> {
+    let shared = Shared::of(ctx)?;
+    let mut runs = 0;
+    while let Some(entered) = shared.with(|state| state.machine.entered_handler())? {
+        runs += 1;
+        if runs > MAX_RUNS {
+            return Err(ScriptError::new(format!(
+                "{MAX_RUNS} handlers have run one after the other, and there are more"
+            ))
+            .with_help("a handler that raises its own signal runs again as soon as it returns")
+            .into());
+        }
+        let (boot, closure) = shared.with(|state| {
+            // The machine refuses nothing that it has just named.
+            let _begun = state.apply(Command::BeginHandler(entered.task));
+            (state.boot, state.handlers.get(entered.number).cloned())
+        })?;
+        let result = closure.map_or(Ok(()), |closure| run(ctx, &shared, &closure, entered));
+        shared.with(|state| {
+            if state.boot == boot {
+                // A panic of the emulated kernel is told of by whoever made the call.
+                let _ended = state.apply(Command::EndHandler(entered.task));
+            }
+        })?;
+        result?;
+        if let Some(halt) = shared.must_halt(0) {
+            return Err(halt.into());
+        }
+    }
+    Ok(())
+}
+
+/// Runs a closure as a handler of a task, which is `this` in it.
+fn run(
+    ctx: &NativeCallContext,
+    shared: &Shared,
+    closure: &FnPtr,
+    entered: EnteredHandler,
+) -> Result<()> {
+    let (task, params) = shared.with(|state| {
+        let kernel = &state.machine.kernel;
+        let task = Task {
+            id: entered.task,
+            pid: kernel.pid(entered.task),
+            boot: state.boot,
+            made: kernel.log.event_seq(),
+        };
+        (task, params_of(&state.source.ast, closure))
+    })?;
+    let signal = Dynamic::from(i64::from(entered.signal.number()));
+    let mut args = match params {
+        0 => Vec::new(),
+        1 => vec![signal],
+        _ => vec![signal, Dynamic::from(task)],
+    };
+    let mut this = Dynamic::from(task);
+    closure
+        .call_raw(ctx, Some(&mut this), args.as_mut_slice())
+        .map(|_| ())
+}
+
+/// How many arguments a closure takes besides what it has captured: none, the signal, or the
+/// signal and the task.
+fn params_of(ast: &AST, closure: &FnPtr) -> usize {
+    let captured = closure.curry().len();
+    let mut functions = ast.iter_functions();
+    let found = functions.find(|f| f.name == closure.fn_name() && f.params.len() <= captured + 2);
+    found.map_or(1, |f| f.params.len().saturating_sub(captured))
+}
+
+/// Keeps a closure, and sets it as the handler of a signal.
+fn install(
+    ctx: &NativeCallContext,
+    task: &Task,
+    signal: i64,
+    closure: FnPtr,
+    options: &Map,
+) -> Result<()> {
+    let signal = word(signal, "the signal")?;
+    let addr = Shared::of(ctx)?.with(|state| {
+        let addr = handler_address(state.handlers.len());
+        if addr.is_some() {
+            state.handlers.push(closure);
+        }
+        addr
+    })?;
+    let addr = addr.ok_or_else(|| ScriptError::new("there are too many handlers"))?;
+    nothing(
+        ctx,
+        task,
+        SignalCall::Sigaction(action_with(signal, addr, options)?),
+    )
+}
+
+#[export_module]
+pub mod functions {
+    /// Sets a closure as the handler of a signal. When the task takes the signal the closure runs,
+    /// with the task as `this` and the signal as its argument; what it does happens inside the
+    /// handler, and at its end the handler returns. A child that is forked inherits it, an exec
+    /// drops it.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let seen = [];
+    /// sh.sigaction(SIGUSR1, |sig| seen.push(sig));
+    /// sh.kill(sh, SIGUSR1);
+    /// assert_eq(seen, [SIGUSR1]);
+    /// ```
+    #[rhai_fn(name = "sigaction", return_raw)]
+    pub fn sigaction_closure(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        signal: i64,
+        handler: FnPtr,
+    ) -> Result<()> {
+        install(&ctx, task, signal, handler, &Map::new())
+    }
+
+    /// The same with flags and mask: `#{flags: SA_RESTART, mask: [SIGINT]}`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let runs = 0;
+    /// sh.sigaction(SIGUSR1, || runs += 1, #{flags: SA_RESETHAND});
+    /// sh.kill(sh, SIGUSR1);
+    /// assert_eq(runs, 1);
+    /// assert_eq(sh.sigaction(SIGUSR1), "default");
+    /// ```
+    #[rhai_fn(name = "sigaction", return_raw)]
+    pub fn sigaction_closure_options(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        signal: i64,
+        handler: FnPtr,
+        options: Map,
+    ) -> Result<()> {
+        install(&ctx, task, signal, handler, &options)
+    }
+
+    /// Sets a named action: `"default"`, `"ignore"`, or a function of the script as the handler.
+    ///
+    /// ```rhai
+    /// fn on_usr1(sig) { this.exit(sig) }
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// kid.sigaction(SIGINT, "ignore");
+    /// kid.sigaction(SIGUSR1, "on_usr1");
+    /// sh.kill(kid, SIGINT);
+    /// sh.kill(kid, SIGUSR1);
+    /// assert_eq(sh.wait().text, "exited 10");
+    /// ```
+    #[rhai_fn(name = "sigaction", return_raw)]
+    pub fn sigaction_named(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        signal: i64,
+        action: &str,
+    ) -> Result<()> {
+        let plain = match action {
+            "default" => Some(0),
+            "ignore" => Some(1),
+            _ => None,
+        };
+        if let Some(handler) = plain {
+            let signal = word(signal, "the signal")?;
+            let args = action_with(signal, handler, &Map::new())?;
+            return nothing(&ctx, task, SignalCall::Sigaction(args));
+        }
+        let known = Shared::of(&ctx)?.with(|state| state.has_function(action))?;
+        if !known {
+            return Err(ScriptError::new(format!(
+                "there is no action and no function called {action}"
+            ))
+            .with_help(
+                "actions are \"default\" and \"ignore\"; a handler is a closure or the name of a \
+                 function: fn note(sig) { print(sig) }",
+            )
+            .into());
+        }
+        install(&ctx, task, signal, FnPtr::new(action)?, &Map::new())
+    }
+}
