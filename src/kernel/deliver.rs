@@ -7,7 +7,7 @@ use super::rlimit::Resource;
 use super::sigframe::{HandlerFrame, PUPPET_HANDLERS};
 use super::signal::{KSigaction, SaFlags, SigAction, SignalFlags};
 use super::sigqueue::Pending;
-use super::task::{PfFlags, PtFlags};
+use super::task::PfFlags;
 use super::vfs::InodeKind;
 use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::trace::TraceEvent;
@@ -95,11 +95,6 @@ impl Kernel {
             match signal.default_action() {
                 DefaultAction::Ignore => continue,
                 _ if current == self.init => continue,
-                DefaultAction::Stop if self.task(current).ptrace.contains(PtFlags::PTRACED) => {
-                    self.trace_delivery(current, signal, None);
-                    self.stop_traced(current, signal);
-                    return Delivery::Gone;
-                }
                 DefaultAction::Stop => {
                     if self.takes_stop(current, signal) {
                         self.trace_delivery(current, signal, None);

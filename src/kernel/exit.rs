@@ -190,8 +190,12 @@ impl Kernel {
         }
         // The state is set last: from here on the parent may reap it.
         let tracer_ends = self.tracer_is_ending(current);
+        // Whom init traces, as the parent of one that asked for it, it reaps at once, too.
+        let leads = self.task(current).group_leader == current;
+        let reaped_by_init = self.task(current).parent == self.init && (last || !leads);
         let task = self.task_mut(current);
-        if reaps_itself(task.exit_signal, task.ptrace) || (task.exit_signal == -1 && tracer_ends) {
+        let forgotten = task.exit_signal == -1 && (tracer_ends || reaped_by_init);
+        if reaps_itself(task.exit_signal, task.ptrace) || forgotten {
             task.exit_state = ExitState::Dead;
             self.release_task(current);
         } else {

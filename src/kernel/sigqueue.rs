@@ -4,6 +4,7 @@
 use super::Kernel;
 use super::rlimit::Resource;
 use crate::abi::{Errno, SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
+use crate::trace::SlabCache;
 use std::collections::VecDeque;
 
 /// What comes with the pending signals of one set (the `list` of `struct sigpending`), in the order
@@ -132,7 +133,7 @@ impl Kernel {
     }
 
     /// Charges the receiver's user with an entry of a queue; `None` if it has as many as the
-    /// receiver's limit allows.
+    /// receiver's limit allows, or if there is no memory.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
     fn sigqueue_alloc(&mut self, receiver: TaskId, beyond_limit: bool) -> Option<u32> {
@@ -141,6 +142,7 @@ impl Kernel {
         if !beyond_limit && self.users.sigpending(uid) >= limit {
             return None;
         }
+        self.kmem_cache_alloc(SlabCache::SigQueue).ok()?;
         self.users.get_sigpending(uid);
         Some(uid)
     }

@@ -147,21 +147,6 @@ impl Kernel {
         self.wake_up_parent(parent);
     }
 
-    /// A stop signal that a traced task takes concerns this task only.
-    ///
-    /// Simplified: it should stop for its tracer, at every signal, and the tracer should decide.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `ptrace_stop()`.
-    pub(super) fn stop_traced(&mut self, current: TaskId, signal: Signal) {
-        let task = self.task_mut(current);
-        task.exit_code = signal.number();
-        task.continuation = Some(Continuation::SignalStop { suspended: None });
-        let parent = task.parent;
-        self.wake_up_parent(parent);
-        self.sched.get_mut(current).state = TaskState::STOPPED;
-        self.schedule();
-    }
-
     /// A stopped task goes on: it looks for more signals, and then for the call that the first one
     /// interrupted. `Some` if that is `sigsuspend`, which has a value of its own.
     ///

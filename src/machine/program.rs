@@ -7,6 +7,7 @@ use crate::abi::{InodeId, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::program::ProgramImage;
 use crate::kernel::signal::SigAction;
+use crate::kernel::task::PtFlags;
 use crate::kernel::traps::Raised;
 use crate::kernel::vfs::InodeKind;
 use std::sync::Arc;
@@ -177,7 +178,7 @@ impl Machine {
                 Event::Exception(exception) => {
                     let image = self.program_of(task).cloned();
                     if let Some(raised) = self.kernel.user_exception(task, exception)
-                        && !self.has_handler(task, &raised)
+                        && !self.is_for_another(task, &raised)
                     {
                         self.note_crash(task, image, raised);
                     }
@@ -199,13 +200,15 @@ impl Machine {
             && kernel.task(task).continuation.is_none()
     }
 
-    /// Whether the task has a handler for what it gets a signal for.
-    fn has_handler(&self, task: TaskId, raised: &Raised) -> bool {
+    /// Whether the task has a handler for what it gets a signal for, or a tracer.
+    fn is_for_another(&self, task: TaskId, raised: &Raised) -> bool {
+        let traced = self.kernel.task(task).ptrace.contains(PtFlags::PTRACED);
         let signal = raised.signal();
-        signal.is_some_and(|signal| {
-            let action = self.kernel.sigaction_of(task, signal);
-            matches!(action, SigAction::Handler(_))
-        })
+        traced
+            || signal.is_some_and(|signal| {
+                let action = self.kernel.sigaction_of(task, signal);
+                matches!(action, SigAction::Handler(_))
+            })
     }
 
     fn execute(&mut self, task: TaskId, budget: u32, used: u32) -> RunExit {

@@ -40,6 +40,8 @@ pub enum SlabCache {
     SemUndo,
     /// `struct sem_undo`.
     SemUndoEntry,
+    /// `struct sigqueue`.
+    SigQueue,
     /// `struct sem_array`.
     SemArray,
     /// `struct files_struct`.
@@ -67,6 +69,7 @@ impl SlabCache {
             Self::TaskStruct => "task_struct",
             Self::SemUndo => "sem_undo_list",
             Self::SemUndoEntry => "sem_undo",
+            Self::SigQueue => "sigqueue",
             Self::SemArray => "sem_array",
             Self::Files => "files_cache",
             Self::Fs => "fs_cache",

@@ -193,3 +193,72 @@ fn endless_output_meets_the_limit() {
     let failure = session.run(script).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Limit);
 }
+
+/// A program, and the addresses of its instructions in the order in which it executes them.
+const STEPPED: &str = "
+    fn work() { let sum = 0; for i in 0..5 { sum += i; } exit(sum) }
+    /// By the debugger of the prompt, which the kernel knows nothing of.
+    fn by_stepi(n) {
+        let twin = spawn(\"twin\", work);
+        let eips = [];
+        for i in 0..n { eips.push(twin.regs.eip); stepi(twin); }
+        eips
+    }
+    fn attached(debugger) {
+        let demo = spawn(\"demo\", work);
+        debugger.ptrace_attach(demo);
+        tick(1);
+        debugger.wait(demo, __WALL);
+        demo
+    }";
+
+#[test]
+fn a_puppet_steps_a_program_one_instruction_at_a_time() {
+    let lines = printed(&format!(
+        "{STEPPED}
+        let expected = by_stepi(30);
+        boot();
+        let debugger = spawn(\"sh\", #{{uid: 0, nice: -5}});
+        let demo = attached(debugger);
+        let eips = [];
+        for i in 0..30 {{
+            eips.push(demo.regs.eip);
+            debugger.ptrace_singlestep(demo);
+            let stop = debugger.wait(demo, __WALL);
+            tick(1);
+            assert_eq(stop.value.status, 0x057f);
+        }}
+        assert_eq(eips, expected);
+        debugger.ptrace_cont(demo);
+        tick(1);
+        print(debugger.wait(demo, __WALL).text);"
+    ));
+    assert_eq!(lines, ["exited 10"]);
+}
+
+#[test]
+fn a_breakpoint_stops_a_program_behind_it() {
+    let lines = printed(&format!(
+        "{STEPPED}
+        let place = by_stepi(20)[-1];
+        boot();
+        let debugger = spawn(\"sh\", #{{uid: 0, nice: -5}});
+        let demo = attached(debugger);
+        let text = debugger.ptrace_peek(demo, place);
+        debugger.ptrace_poke(demo, place, text & 0xffff_ff00 | 0xcc);
+        debugger.ptrace_cont(demo);
+        tick(1);
+        print(debugger.wait(demo, __WALL).status == 0x057f);
+        print(demo.regs.eip - place);
+        debugger.ptrace_poke(demo, place, text);
+        debugger.ptrace_pokeuser(demo, 48, place);
+        debugger.ptrace_cont(demo);
+        tick(1);
+        print(debugger.wait(demo, __WALL).text);
+        // The page was copied for that task alone.
+        let other = spawn(\"other\", work);
+        run();
+        print(other.exit_status);"
+    ));
+    assert_eq!(lines, ["true", "1", "exited 10", "10"]);
+}

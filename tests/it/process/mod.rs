@@ -26,6 +26,7 @@ mod signals;
 mod skipping;
 mod sleeps;
 mod smp;
+mod subtleties;
 mod tid_tls;
 mod unwind;
 mod vfork;

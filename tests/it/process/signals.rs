@@ -2,6 +2,7 @@
 
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
+use forklab::kernel::fail::FailPoint;
 use forklab::kernel::process_calls::ProcessCall;
 use forklab::kernel::rlimit::Resource;
 use forklab::kernel::signal::SigAction;
@@ -168,6 +169,31 @@ fn what_the_limit_of_queued_signals_refuses() {
     let pretender = SigInfo::kernel(rt);
     let call = SignalCall::Sigqueueinfo(9999, 10, pretender);
     assert_eq!(lab.signal_call(sh, call), err(Errno::EPERM));
+}
+
+/// Without memory for the entry of a queue it is the same as beyond the limit, and standard signals
+/// of the kernel lose what comes with them, too.
+#[test]
+fn a_signal_that_finds_no_memory_is_pending_all_the_same() {
+    let (mut lab, sh) = Lab::with_shell();
+    let pid = lab.pid(sh);
+    lab.block(sh, SigSet(!0));
+    let rt = Signal::SIGRTMIN;
+    let no_memory = |lab: &mut Lab| lab.fail(FailPoint::Slab(Some(0)));
+    no_memory(&mut lab);
+    let info = SigInfo::queued(rt, pid, USER, 7);
+    let call = SignalCall::Sigqueueinfo(pid, SIGRTMIN, info);
+    assert_eq!(lab.signal_call(sh, call), err(Errno::EAGAIN));
+    no_memory(&mut lab);
+    assert_eq!(lab.kill(sh, pid, 10), 0);
+    let kid = lab.fork(sh);
+    no_memory(&mut lab);
+    lab.exit(kid, 3);
+    for signal in [Signal::SIGUSR1, Signal::SIGCHLD] {
+        let info = take(&mut lab, sh, SigSet::of(&[signal]));
+        assert_eq!(info, Ok(SigInfo::unknown(signal)));
+    }
+    assert_eq!(lab.kernel().users.sigpending(USER), 0);
 }
 
 /// Example 9.
