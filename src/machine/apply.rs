@@ -2,9 +2,9 @@
 
 use super::command::{Action, Command, Outcome, Reply};
 use super::puppet::Puppet;
-use super::refusal::{Awaits, Refusal};
+use super::refusal::Refusal;
 use super::{Image, Machine, Stop, UserMode, WorkloadProgram};
-use crate::abi::{Errno, InodeId, TaskId, TaskState};
+use crate::abi::{Errno, InodeId, Signal, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
 use crate::kernel::exec::ExecArgs;
 use crate::kernel::spawn::SpawnArgs;
@@ -220,14 +220,9 @@ impl Machine {
                 parent: self.who(kernel_task.real_parent),
             });
         }
-        if self
-            .kernel
-            .sched
-            .get(task)
-            .state
-            .intersects(TaskState::STOPPED | TaskState::TRACED)
-        {
-            return Err(Refusal::Stopped(self.who(task)));
+        let state = self.kernel.sched.get(task).state;
+        if state.intersects(TaskState::STOPPED | TaskState::TRACED) {
+            return Err(self.is_stopped(task));
         }
         let puppet: &Puppet = match self.modes.get(task) {
             Some(UserMode::Puppet(puppet)) => puppet,
@@ -236,26 +231,31 @@ impl Machine {
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
         if let Some(call) = kernel_task.call {
-            let awaits = match kernel_task.continuation {
-                Some(Continuation::VforkWait { child, .. }) => {
-                    Some(Awaits::Vfork(self.who_has(child)))
-                }
-                Some(Continuation::Wait4 { args, .. }) => {
-                    let child = self.kernel.awaited_child(task, args);
-                    child.map(|child| Awaits::Exit(self.who(child)))
-                }
-                _ => None,
-            };
             return Err(Refusal::Inside {
                 who: self.who(task),
                 call: Syscall::name_of(call.nr),
-                awaits,
+                awaits: self.awaits(task),
             });
         }
         if puppet.compute_left > 0 {
             return Err(Refusal::Computing(self.who(task), puppet.compute_left));
         }
         Ok(())
+    }
+
+    /// By what a stopped task was stopped, and for whom.
+    fn is_stopped(&self, task: TaskId) -> Refusal {
+        let kernel_task = self.kernel.task(task);
+        let traced = matches!(kernel_task.continuation, Some(Continuation::PtraceStop(_)));
+        // A new task that begins stopped has not come to its first signal.
+        let begun = !matches!(kernel_task.continuation, Some(Continuation::RetFromFork));
+        let group = kernel_task.signal.map(|group| &self.kernel.signals[group]);
+        let signal = group.and_then(|group| Signal::new(group.group_exit_code & 0x7f));
+        Refusal::Stopped {
+            who: self.who(task),
+            signal: signal.filter(|_| begun),
+            tracer: traced.then(|| self.who(kernel_task.parent)),
+        }
     }
 
     /// Waits, as long as patience allows, until the task would get the CPU at once.

@@ -3,6 +3,7 @@
 
 mod apply;
 mod arrivals;
+mod awaits;
 mod command;
 mod debug;
 mod handler;
@@ -22,6 +23,7 @@ mod workload_line;
 mod workload_task;
 mod workload_words;
 
+pub use awaits::Awaits;
 pub use command::{Action, CallState, Command, Outcome, Reply};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
 pub use handler::{EnteredHandler, handler_address, handler_number};
@@ -29,7 +31,7 @@ pub use history::{History, Moment};
 pub use image::Image;
 pub use outlook::{Bound, Help, Outlook, Standing};
 pub use puppet::Puppet;
-pub use refusal::{Awaits, CannotRun, Refusal, Who};
+pub use refusal::{CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
 pub use time::Stop;
 pub use workload::{ParseError, Step, WorkloadProgram};

@@ -1,7 +1,7 @@
 //! Why a command is not carried out: which task, which rule of the kernel, and what would help.
 
-use super::{Help, Machine};
-use crate::abi::{Errno, Pid, TaskId, TaskState};
+use super::{Awaits, Help, Machine};
+use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
 use crate::kernel::sched::{WhyNot, WhyNotKind};
 use std::fmt;
 
@@ -18,15 +18,6 @@ impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {} ({})", self.pid, self.name)
     }
-}
-
-/// What a task waits for inside a call.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Awaits {
-    /// That its vfork child gives the memory up.
-    Vfork(Who),
-    /// That a child ends; this is the first that it could be.
-    Exit(Who),
 }
 
 /// Why a command was not carried out. The machine is as before.
@@ -51,11 +42,18 @@ pub enum Refusal {
         who: Who,
         /// Name of the call.
         call: &'static str,
-        /// Whom it waits for there, if for a task.
+        /// What it waits for there, if that can be named.
         awaits: Option<Awaits>,
     },
     /// The task is stopped.
-    Stopped(Who),
+    Stopped {
+        /// Task.
+        who: Who,
+        /// The signal that stopped it; none for one that began so.
+        signal: Option<Signal>,
+        /// The tracer that it has stopped for.
+        tracer: Option<Who>,
+    },
     /// The task uses the CPU for so many ticks more.
     Computing(Who, u64),
     /// The scheduler would not give it the CPU now.
@@ -148,18 +146,25 @@ impl fmt::Display for Refusal {
             Self::NotAPuppet(who) => {
                 write!(f, "{who} cannot act for you: it follows steps of its own")
             }
-            Self::Inside {
-                who,
-                awaits: Some(Awaits::Vfork(child)),
-                ..
-            } => write!(
-                f,
-                "{who} cannot act: it is still inside vfork until {child} execs or exits"
-            ),
-            Self::Inside { who, call, .. } => {
-                write!(f, "{who} cannot act: it is still inside {call}")
+            Self::Inside { who, call, awaits } => {
+                write!(f, "{who} cannot act: it is still inside {call}")?;
+                match awaits {
+                    Some(awaits) => write!(f, " until {awaits}"),
+                    None => Ok(()),
+                }
             }
-            Self::Stopped(who) => write!(f, "{who} cannot act: it is stopped"),
+            Self::Stopped {
+                who,
+                signal,
+                tracer,
+            } => {
+                write!(f, "{who} cannot act: it is stopped")?;
+                match (tracer, signal) {
+                    (Some(tracer), _) => write!(f, " for its tracer, {tracer}"),
+                    (None, Some(signal)) => write!(f, " by {signal}"),
+                    (None, None) => Ok(()),
+                }
+            }
             Self::Computing(who, ticks) => {
                 write!(
                     f,
@@ -254,20 +259,21 @@ impl Refusal {
                 "let time pass with tick(n) and watch it with timeline()".to_owned()
             }
             Self::Inside {
-                awaits: Some(Awaits::Exit(child)),
+                awaits: Some(awaits),
                 ..
-            } => format!("let a child end: task({}).exit(0)", child.pid),
-            Self::Inside {
-                awaits: Some(Awaits::Vfork(child)),
-                ..
-            } => format!(
-                "let the child go on: task({0}).exit(0) or task({0}).exec(\"true\")",
-                child.pid
-            ),
+            } => awaits.remedy(),
             Self::Inside { awaits: None, .. } => {
                 "let what it waits for happen; see ps()".to_owned()
             }
-            Self::Stopped(_) => {
+            Self::Stopped {
+                who,
+                tracer: Some(tracer),
+                ..
+            } => format!(
+                "its tracer lets it go on: task({}).ptrace_cont(task({}))",
+                tracer.pid, who.pid
+            ),
+            Self::Stopped { .. } => {
                 "SIGCONT lets it go on: let another task send it, other.kill(it, SIGCONT)"
                     .to_owned()
             }
@@ -296,19 +302,18 @@ impl Refusal {
                  it (kernel/exit.c, exit_notify)"
             }
             Self::Inside {
-                awaits: Some(Awaits::Exit(_)),
+                awaits: Some(awaits),
                 ..
-            } => "do_wait() sleeps until a child that the arguments mean has ended (kernel/exit.c)",
-            Self::Stopped(_) => {
+            } => awaits.rule(),
+            Self::Stopped {
+                tracer: Some(_), ..
+            } => "a task in TASK_TRACED waits for its tracer: ptrace_stop() (kernel/signal.c)",
+            Self::Stopped {
+                signal: Some(_), ..
+            } => "a task in TASK_STOPPED waits for SIGCONT: do_signal_stop() (kernel/signal.c)",
+            Self::Stopped { .. } => {
                 "a task in TASK_STOPPED is on no runqueue: do_fork() leaves a child so for \
                  CLONE_STOPPED (kernel/fork.c)"
-            }
-            Self::Inside {
-                awaits: Some(Awaits::Vfork(_)),
-                ..
-            } => {
-                "with CLONE_VFORK do_fork() ends in wait_for_completion(&vfork); mm_release() of \
-                 the child completes it, at exec or exit (kernel/fork.c)"
             }
             Self::CannotRun(_) => {
                 "a woken task gets the CPU at once only if its priority number is lower than that \

@@ -345,7 +345,10 @@ pub mod functions {
                 None if machine.has_ended(call.task) => {
                     format!("task {} has ended inside {name}", call.pid)
                 }
-                None => format!("task {} waits inside {name}", call.pid),
+                None => match machine.awaits(call.task) {
+                    Some(awaits) => format!("task {} waits inside {name} until {awaits}", call.pid),
+                    None => format!("task {} waits inside {name}", call.pid),
+                },
             }
         })
     }

@@ -228,7 +228,11 @@ fn a_child_that_begins_stopped_reports_no_stop() {
     assert!(lab.task(child).pending.contains(Signal::SIGSTOP));
     assert_eq!(
         lab.act_exit(child),
-        Err(Refusal::Stopped(lab.machine.who(child)))
+        Err(Refusal::Stopped {
+            who: lab.machine.who(child),
+            signal: None,
+            tracer: None,
+        })
     );
     assert_eq!(lab.wait(sh, pid, UNTRACED | NOHANG), Waited::Nothing(0));
     lab.continue_stopped(child);

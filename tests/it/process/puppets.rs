@@ -71,7 +71,14 @@ const SITUATIONS: &[(&str, Situation)] = &[
     ("stopped", |lab| {
         let sh = lab.spawn("sh");
         let child = lab.clone(sh, 0x0200_0011).unwrap();
-        (child, Refusal::Stopped(lab.machine.who(child)))
+        (
+            child,
+            Refusal::Stopped {
+                who: lab.machine.who(child),
+                signal: None,
+                tracer: None,
+            },
+        )
     }),
     ("computing", |lab| {
         let sh = lab.spawn("sh");
