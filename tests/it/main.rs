@@ -12,6 +12,7 @@ mod hot_paths;
 mod lab;
 mod layers;
 mod ledger;
+mod life;
 mod limits;
 mod markdown;
 mod marks;

@@ -1,0 +1,64 @@
+//! Random lives of processes: forks, threads, ends, waits, signals with handlers, stops and
+//! continuations, tracers, pipes, words and semaphores that tasks meet at, and allocations that
+//! fail. After each operation every invariant of the kernel must hold, nobody may sleep who could
+//! go on, and every zombie must have somebody to reap it; at the end all can be killed, and nothing
+//! is left.
+//!
+//! `PROPTEST_CASES=100000 cargo test --test it life` runs more, `PROPTEST_RNG_SEED=7` others.
+
+mod op;
+mod rules;
+mod world;
+
+use forklab::kernel::boot::Config;
+use op::{Sequence, op};
+use proptest::prelude::*;
+use proptest::test_runner::{RngSeed, TestRunner, contextualize_config};
+use std::sync::{Mutex, PoisonError};
+use world::World;
+
+/// Sequences of each kind of machine.
+const CASES: u32 = 1_500;
+/// Operations in a sequence, at most.
+const LENGTH: usize = 60;
+
+fn run(cpus: u32) {
+    let world = Mutex::new(World::boot(Config {
+        cpus,
+        mem: 8 << 20,
+        tlb: 16,
+        pid_max: 400,
+        threads_max: Some(100),
+        ..Config::default()
+    }));
+    let mut runner = TestRunner::new(contextualize_config(ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(2612),
+        ..ProptestConfig::default()
+    }));
+    let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
+    let outcome = runner.run(&sequences, |sequence| {
+        // A sequence that failed leaves nothing to the next but the lock.
+        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.reset();
+        for op in &sequence.0 {
+            world.step(op);
+        }
+        world.finish();
+        Ok(())
+    });
+    if let Err(why) = outcome {
+        panic!("{why}");
+    }
+}
+
+#[test]
+fn lives_on_one_cpu() {
+    run(1);
+}
+
+#[test]
+fn lives_on_two_cpus() {
+    run(2);
+}
