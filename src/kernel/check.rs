@@ -5,6 +5,7 @@ use super::Kernel;
 use super::pidmap::PidType;
 use super::pipe::PIPE_BUFFERS;
 use super::ptrace_stop::Trap;
+use super::signal::SignalFlags;
 use super::task::{Continuation, ExitState, PfFlags, Task};
 use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
 use slotmap::{Key, SlotMap};
@@ -352,7 +353,9 @@ impl Kernel {
                 let member = self.tasks.get(thread).is_some_and(|t| t.signal == Some(id));
                 demand(member, || "a group names a thread of another".into())?;
             }
-            demand(group.group_stop_count <= group.count, || {
+            // The count for a core dump is never taken back, as in the kernel.
+            let exits = group.flags.contains(SignalFlags::GROUP_EXIT);
+            demand(exits || group.group_stop_count <= group.count, || {
                 format!("{} of {} stop", group.group_stop_count, group.count)
             })?;
         }

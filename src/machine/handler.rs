@@ -157,7 +157,10 @@ impl Machine {
         }
         interrupted.compute_left = std::mem::take(&mut puppet.compute_left);
         // A handler that follows another at once interrupts what that one did.
-        let interrupted = puppet.interrupted.take().unwrap_or(interrupted);
+        let interrupted = puppet
+            .interrupted
+            .take()
+            .map_or(interrupted, |first| *first);
         puppet.handlers.push(Handler {
             signal,
             addr: regs.eip,
@@ -174,7 +177,7 @@ impl Machine {
     pub(super) fn handler_step(&mut self, task: TaskId) -> Option<bool> {
         let puppet = self.puppet_mut(task)?;
         if let Some(interrupted) = puppet.interrupted.take() {
-            self.go_on_after_handler(task, interrupted);
+            self.go_on_after_handler(task, *interrupted);
             return Some(true);
         }
         let phase = puppet.handlers.last()?.phase;
@@ -209,7 +212,7 @@ impl Machine {
         self.kernel.task_mut(task).thread.regs.esp = top.frame.wrapping_add(taken);
         self.kernel.syscall(task, Syscall::Signal(call));
         if let Some(puppet) = self.puppet_mut(task) {
-            puppet.interrupted = Some(top.interrupted);
+            puppet.interrupted = Some(Box::new(top.interrupted));
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Puppet {
     /// The handlers that it is inside of, the innermost last.
     pub(super) handlers: Vec<Handler>,
     /// What it goes on with after the handler that has just returned.
-    pub(super) interrupted: Option<Interrupted>,
+    pub(super) interrupted: Option<Box<Interrupted>>,
 }
 
 impl Puppet {

@@ -205,7 +205,7 @@ fn the_oracle_knows_limits_of_the_caller() {
         (0x11, |lab, _| lab.machine.kernel.max_threads = 2),
         (0x0002_0011, |_, _| ()),
         (0x0002_0111, |lab, sh| {
-            *lab.rlimit_mut(sh, Resource::Nproc) = 1
+            *lab.rlimit_mut(sh, Resource::Nproc) = 1;
         }),
         (0x11, killed),
         (0x0001_0900, ending),
