@@ -56,7 +56,7 @@ impl Machine {
             if self.entered_handler().is_some() {
                 return Stop::Handler;
             }
-            if stop_if_idle && self.all_idle() && self.next_event().is_none() {
+            if stop_if_idle && self.nothing_can_happen() {
                 return Stop::Idle;
             }
             let quiet = self.quiet_ticks().min(end - self.kernel.tick);
@@ -162,6 +162,11 @@ impl Machine {
             }
             Some(UserMode::Program | UserMode::Spawned { .. }) | None => {}
         }
+    }
+
+    /// Whether nothing will ever happen by itself again.
+    pub fn nothing_can_happen(&self) -> bool {
+        self.all_idle() && self.next_event().is_none()
     }
 
     fn all_idle(&self) -> bool {

@@ -47,9 +47,7 @@ fn read_docs() -> Vec<FunctionDoc> {
                 .filter_map(|function| function_doc(group, function)),
         );
         // Overloads may be written alike; the order must not depend on the engine's tables.
-        docs[first..].sort_by(|a, b| {
-            (&a.name, &a.signature, &a.text).cmp(&(&b.name, &b.signature, &b.text))
-        });
+        docs[first..].sort();
     }
     docs
 }

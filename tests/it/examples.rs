@@ -93,8 +93,14 @@ fn the_readme_shows_what_its_script_prints() {
 #[test]
 fn the_reference_is_what_the_doc_comments_say() {
     let written = std::fs::read_to_string("docs/reference.md").unwrap();
+    let said = forklab::front::reference();
+    let (written, said) = (written.trim_end(), said.trim_end());
+    let stale = written
+        .lines()
+        .zip(said.lines())
+        .find(|(old, new)| old != new);
     assert!(
-        written.trim_end() == forklab::front::reference().trim_end(),
-        "stale: cargo run -- doc --markdown > docs/reference.md"
+        written == said,
+        "stale: cargo run -- doc --markdown > docs/reference.md; first {stale:?}"
     );
 }

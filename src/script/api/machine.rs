@@ -9,7 +9,7 @@ use crate::script::limits::Limit;
 use crate::script::state::{Halt, Shared};
 use crate::trace::CopyStage;
 use rhai::plugin::*;
-use rhai::{Map, NativeCallContext};
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 /// Ticks that are asked for at a time, so that limits and interrupts are noticed.
 const SLICE: u64 = 10_000;
@@ -212,6 +212,40 @@ pub mod functions {
     #[rhai_fn(name = "run", return_raw)]
     pub fn run(ctx: NativeCallContext) -> Result<i64> {
         pass(&ctx, 1_000_000, true)
+    }
+
+    /// Lets time pass, tick by tick, until a condition holds; if it does already, no time passes.
+    /// Returns how many ticks have passed; fewer if a breakpoint stops it.
+    ///
+    /// ```rhai
+    /// let hog = spawn("hog", workload(["run 20", "sleep 5", "goto 0"]));
+    /// assert_eq(run_until(|| hog.state == "S"), 20);
+    /// ```
+    #[rhai_fn(name = "run_until", return_raw)]
+    pub fn run_until(ctx: NativeCallContext, condition: FnPtr) -> Result<i64> {
+        let start = look(&ctx, |machine| machine.kernel.tick)?;
+        loop {
+            let value: Dynamic = condition.call_within_context(&ctx, ())?;
+            let Ok(holds) = value.as_bool() else {
+                let message = format!("the condition must be true or false, not {value}");
+                let help = "compare something: run_until(|| task.state == \"S\")";
+                return Err(ScriptError::new(message).with_help(help).into());
+            };
+            let passed = look(&ctx, |machine| machine.kernel.tick)?.saturating_sub(start) as i64;
+            if holds {
+                return Ok(passed);
+            }
+            if look(&ctx, Machine::nothing_can_happen)? {
+                let message = "nothing can happen any more, and the condition does not hold";
+                let help =
+                    "ps() shows what the tasks wait for; tick(n) lets time pass all the same";
+                return Err(ScriptError::new(message).with_help(help).into());
+            }
+            // A breakpoint or a panic stops the clock.
+            if pass(&ctx, 1, false)? == 0 {
+                return Ok(passed);
+            }
+        }
     }
 
     /// Lets time pass until nothing can happen by itself any more, at most `n` ticks. Returns how
