@@ -10,10 +10,10 @@ mod op;
 mod rules;
 mod world;
 
+use crate::model::runner;
 use forklab::kernel::boot::Config;
 use op::{Sequence, op};
 use proptest::prelude::*;
-use proptest::test_runner::{RngSeed, TestRunner, contextualize_config};
 use std::sync::{Mutex, PoisonError};
 use world::World;
 
@@ -31,12 +31,7 @@ fn run(cpus: u32) {
         threads_max: Some(100),
         ..Config::default()
     }));
-    let mut runner = TestRunner::new(contextualize_config(ProptestConfig {
-        cases: CASES,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(2612),
-        ..ProptestConfig::default()
-    }));
+    let mut runner = runner(CASES);
     let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
     let outcome = runner.run(&sequences, |sequence| {
         // A sequence that failed leaves nothing to the next but the lock.

@@ -35,14 +35,19 @@ fn config() -> Config {
     }
 }
 
-fn run(config: Config, cases: u32) {
-    let world = Mutex::new(World::boot(config));
-    let mut runner = TestRunner::new(contextualize_config(ProptestConfig {
+/// Runs random sequences, the same at every run unless the environment asks for others.
+pub fn runner(cases: u32) -> TestRunner {
+    TestRunner::new(contextualize_config(ProptestConfig {
         cases,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(2612),
         ..ProptestConfig::default()
-    }));
+    }))
+}
+
+fn run(config: Config, cases: u32) {
+    let world = Mutex::new(World::boot(config));
+    let mut runner = runner(cases);
     let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
     let outcome = runner.run(&sequences, |sequence| {
         // A sequence that failed leaves nothing to the next but the lock.
