@@ -26,6 +26,11 @@ impl WaitStatus {
         })
     }
 
+    /// Whether it says of a task that it has stopped. `WIFSTOPPED`.
+    pub const fn is_stop(self) -> bool {
+        self.0 & 0xff == 0x7f
+    }
+
     /// The status of a task that a signal killed (no core written).
     pub const fn killed(signal: Signal) -> Self {
         Self(signal.number())
@@ -37,6 +42,7 @@ impl fmt::Display for WaitStatus {
         let (low, high) = (self.0 & 0x7f, self.0 >> 8 & 0xff);
         match (self.0, low) {
             (0xffff, _) => write!(f, "continued"),
+            (_, 0x7f) if !self.is_stop() => f.write_str("no status of a wait"),
             (_, 0) => write!(f, "exited {high}"),
             (_, 0x7f) if self.event().is_some() => {
                 write!(f, "stopped at {}", self.event().unwrap_or_default())
@@ -47,6 +53,9 @@ impl fmt::Display for WaitStatus {
                 None => write!(f, "stopped ({high})"),
             },
             _ => match Signal::new(low) {
+                Some(signal) if self.0 & 0x80 != 0 => {
+                    write!(f, "killed by {signal} (core dumped)")
+                }
                 Some(signal) => write!(f, "killed by {signal}"),
                 None => write!(f, "killed ({low})"),
             },
@@ -72,6 +81,8 @@ mod tests {
             (0x857f, "stopped at a system call"),
             (0x2057f, "stopped at PTRACE_EVENT_VFORK"),
             (0xffff, "continued"),
+            (0x0083, "killed by SIGQUIT (core dumped)"),
+            (0x00ff, "no status of a wait"),
         ] {
             assert_eq!(WaitStatus(word).to_string(), text);
         }

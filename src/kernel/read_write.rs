@@ -1,6 +1,7 @@
 //! Reading and writing open files: the console, the null device, regular files, pipes.
 
 use super::Kernel;
+use super::mm::TASK_SIZE;
 use super::rlimit::{RLIM_INFINITY, Resource};
 use super::sigqueue::SendInfo;
 use super::syscall::SysResult;
@@ -21,12 +22,27 @@ const MAX_CONSOLE_WRITE: u32 = 4096;
 /// Largest regular file of this filesystem, bytes.
 const MAX_FILE: u32 = 16 << 20;
 
+/// Whether so many bytes from an address on lie in user space, and their number is no negative one:
+/// looked at before the file is, whether anything will be transferred or not.
+///
+/// Linux 2.6.12: `fs/read_write.c`, `vfs_read()` and `vfs_write()`: `access_ok()`, then
+/// `rw_verify_area()`.
+fn may_transfer(addr: VirtAddr, len: u32) -> Result<(), Errno> {
+    if addr.0.checked_add(len).is_none_or(|end| end > TASK_SIZE) {
+        return Err(Errno::EFAULT);
+    }
+    if (len as i32) < 0 {
+        return Err(Errno::EINVAL);
+    }
+    Ok(())
+}
+
 impl Kernel {
     /// Linux 2.6.12: `fs/read_write.c`, `sys_read()`.
     ///
     /// # Errors
-    /// `EBADF`; `EINVAL` for a negative length, and for a program or an object that is not read so;
-    /// `EFAULT`.
+    /// `EBADF`; `EFAULT`; `EINVAL` for a negative length, and for a program or an object that is
+    /// not read so.
     pub(super) fn sys_read(
         &mut self,
         current: TaskId,
@@ -39,11 +55,12 @@ impl Kernel {
             Ok(_) => return Err(Errno::EBADF).into(),
             Err(errno) => return Err(errno).into(),
         };
-        if (len as i32) < 0 {
-            return Err(Errno::EINVAL).into();
+        if let Err(errno) = may_transfer(addr, len) {
+            return Err(errno).into();
         }
         let inode = self.open_files[file].inode;
         match &self.inodes[inode].kind {
+            InodeKind::Console if len == 0 => Ok(0).into(),
             InodeKind::Console => self.read_console(current, addr, len),
             InodeKind::Null => Ok(0).into(),
             InodeKind::Pipe if len == 0 => Ok(0).into(),
@@ -82,8 +99,8 @@ impl Kernel {
             Ok(_) => return Err(Errno::EBADF).into(),
             Err(errno) => return Err(errno).into(),
         };
-        if (len as i32) < 0 {
-            return Err(Errno::EINVAL).into();
+        if let Err(errno) = may_transfer(addr, len) {
+            return Err(errno).into();
         }
         let inode = self.open_files[file].inode;
         match self.inodes[inode].kind {

@@ -23,9 +23,9 @@ pub enum SchedCall {
     PriorityMax(i32),
     /// `sched_get_priority_min(policy)`.
     PriorityMin(i32),
-    /// `sched_rr_get_interval(pid, interval)`: where it goes; to nowhere for 0, and then the
-    /// nanoseconds are the value.
-    RrGetInterval(i32, VirtAddr),
+    /// `sched_rr_get_interval(pid, interval)`: where it goes; if nowhere, the nanoseconds are the
+    /// value.
+    RrGetInterval(i32, Option<VirtAddr>),
     /// `sched_setaffinity(pid, 4, mask)`.
     Setaffinity(i32, u32),
     /// `sched_getaffinity(pid, len, mask)`: where it goes; to nowhere for 0, and then it is the value.
@@ -107,8 +107,8 @@ impl Kernel {
             SchedCall::RrGetInterval(pid, addr) => self
                 .sys_sched_rr_get_interval(current, pid)
                 .and_then(|ns| match addr {
-                    VirtAddr(0) => Ok(ns),
-                    addr => self.give_words(current, addr, [0, ns]),
+                    None => Ok(ns),
+                    Some(addr) => self.put_user_words(current, addr, &[0, ns]).map(|()| 0),
                 }),
             SchedCall::Setaffinity(pid, mask) => {
                 return self.sys_sched_setaffinity(current, pid, mask);
@@ -186,7 +186,7 @@ impl Kernel {
             157 => SchedCall::Getscheduler(signed),
             159 => SchedCall::PriorityMax(signed),
             160 => SchedCall::PriorityMin(signed),
-            161 => SchedCall::RrGetInterval(signed, place(b, Errno::EFAULT)?),
+            161 => SchedCall::RrGetInterval(signed, Some(VirtAddr(b))),
             241 => SchedCall::Setaffinity(signed, self.affinity_mask(current, b, c)?),
             242 => SchedCall::Getaffinity(signed, b, place(c, Errno::EFAULT)?),
             _ => return Ok(None),

@@ -89,6 +89,18 @@ enum Wants {
 impl Machine {
     /// Where a task that exists stands, and when it can run.
     pub fn outlook(&self, task: TaskId) -> Outlook {
+        let mut outlook = self.outlook_of_one_turn(task);
+        if let Standing::Queued { cpu, ahead, .. } = &outlook.standing
+            && outlook.firm
+            && let Some(turns @ (_, Bound::Turns)) = outlook.earliest
+        {
+            outlook.earliest = Some(self.after_more_turns(*cpu, task, ahead, turns));
+        }
+        outlook
+    }
+
+    /// The same, but for those who are ahead again after their turn.
+    fn outlook_of_one_turn(&self, task: TaskId) -> Outlook {
         let standing = self.standing(task);
         let earliest = match &standing {
             Standing::Runs(_) => Some((self.kernel.tick, Bound::Now)),
@@ -139,13 +151,45 @@ impl Machine {
 
     /// When a runnable task gets its CPU at the earliest.
     fn earliest_turn(&self, cpu: usize, task: TaskId, ahead: &[Ahead]) -> Option<(u64, Bound)> {
-        let turns = self.after(ahead);
-        let mut bounds = vec![turns];
+        let mut bounds = vec![self.after(ahead)];
         if !self.is_firm(Some(task), ahead) {
             bounds.push(self.next_event().map(|tick| (tick, Bound::NextEvent)));
         }
         bounds.push(self.other_cpus_take(cpu, task, ahead));
         bounds.into_iter().flatten().min_by_key(|(tick, _)| *tick)
+    }
+
+    /// Who is ahead may be interactive, and come before the task again and again: then a copy of the
+    /// scheduler says until when, or up to the next event, which may change that.
+    fn after_more_turns(
+        &self,
+        cpu: usize,
+        task: TaskId,
+        ahead: &[Ahead],
+        turns: (u64, Bound),
+    ) -> (u64, Bound) {
+        /// Longer than any bonus lasts.
+        const FORESEEN: u64 = 20_000;
+        let kernel = &self.kernel;
+        let event = match self.next_event() {
+            Some(tick) => tick.saturating_sub(kernel.tick),
+            None => u64::MAX,
+        };
+        let computes = ahead.iter().map(|ahead| match self.wants(ahead.task) {
+            Wants::Ticks(ticks) => ticks,
+            Wants::Forever => u64::MAX,
+        });
+        let act = computes.min().unwrap_or(0);
+        let ticks = event.min(act).min(FORESEEN);
+        let now = (kernel.sched_clock(), kernel.jiffies());
+        let (passed, current) = kernel.sched.forecast(cpu, now, ticks as u32, Some(task));
+        let tick = kernel.tick + u64::from(passed);
+        match current == task {
+            _ if tick <= turns.0 => turns,
+            false if ticks == event => (tick, Bound::NextEvent),
+            false if ticks == act => (tick, Bound::NextAct),
+            _ => (tick, Bound::Turns),
+        }
     }
 
     /// The tick at which everybody ahead has had a turn.
@@ -213,7 +257,7 @@ impl Machine {
             let balances = kernel.tick + u64::from(ticks);
             Some((balances, Bound::Balance(other)))
         };
-        let acts = self.next_act().map(|tick| (tick, Bound::NextAct));
+        let acts = self.next_act();
         let mut bounds: Vec<(u64, Bound)> = others.filter_map(takes).collect();
         if !bounds.is_empty() {
             bounds.extend(acts);
@@ -232,7 +276,7 @@ impl Machine {
                 let alarm = kernel.real_timers.next_expiry();
                 alarm.map(|tick| (tick, Bound::NextEvent))
             }
-            _ => self.next_act().map(|tick| (tick, Bound::NextAct)),
+            _ => self.next_act(),
         };
         let bounds = own.into_iter().chain(by_others);
         bounds.min_by_key(|(tick, _)| *tick)
@@ -240,7 +284,7 @@ impl Machine {
 
     /// The earliest tick at which any task could do something but compute. `None` if none ever
     /// does by itself.
-    fn next_act(&self) -> Option<u64> {
+    fn next_act(&self) -> Option<(u64, Bound)> {
         let now = self.kernel.tick;
         let sched = &self.kernel.sched;
         let on_cpu = |cpu: usize| {
@@ -253,13 +297,17 @@ impl Machine {
             let others_wait = sched.rq(cpu).nr_running > 1;
             let gives_way = sched.turn_of_current(cpu).ticks().map(u64::from);
             let ticks = wants.into_iter().chain(gives_way.filter(|_| others_wait));
-            ticks.min().map(|ticks| now.saturating_add(ticks))
+            let tick = ticks.min().map(|ticks| now.saturating_add(ticks));
+            tick.map(|tick| (tick, Bound::NextAct))
         };
         let running = (0..sched.cpus()).filter_map(on_cpu);
-        let balances = (0..sched.cpus())
-            .filter_map(|cpu| sched.next_balance(cpu, self.kernel.jiffies()))
-            .map(|ticks| now + u64::from(ticks));
-        running.chain(balances).chain(self.next_event()).min()
+        let balances = (0..sched.cpus()).filter_map(|cpu| {
+            let ticks = sched.next_balance(cpu, self.kernel.jiffies())?;
+            Some((now + u64::from(ticks), Bound::Balance(cpu)))
+        });
+        let event = self.next_event().map(|tick| (tick, Bound::NextEvent));
+        let acts = running.chain(balances).chain(event);
+        acts.min_by_key(|(tick, _)| *tick)
     }
 
     fn live_tasks(&self) -> impl Iterator<Item = TaskId> {
@@ -325,7 +373,7 @@ impl Machine {
             why.kind,
             WhyNotKind::Queued | WhyNotKind::NotInterruptible(_)
         ) {
-            let (tick, _) = self.outlook(task).earliest?;
+            let (tick, _) = self.outlook_of_one_turn(task).earliest?;
             return Some((in_ticks(tick), Help::Turn));
         }
         let sched = &self.kernel.sched;

@@ -25,6 +25,13 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// Whether the script has a function of that name.
+    pub(super) fn has_function(&self, name: &str) -> bool {
+        self.ast
+            .iter_functions()
+            .any(|function| function.name == name)
+    }
+
     pub(super) fn new(ast: &AST, text: &str, scope: &Scope<'static>) -> Self {
         let plain = |value: &Dynamic| {
             let value = value.flatten_clone();

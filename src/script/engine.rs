@@ -3,7 +3,8 @@
 use super::api;
 use super::error::ScriptError;
 use super::limits::{Limit, Limits};
-use rhai::{Engine, EvalAltResult, OptimizationLevel, Token};
+use super::state::Shared;
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, OptimizationLevel, Token};
 
 /// Makes an engine with our functions and limits.
 pub(super) fn build(limits: &Limits) -> Engine {
@@ -64,7 +65,8 @@ fn refuse_sleep(engine: &mut Engine) {
         .register_fn("sleep", |_: f64| refused());
 }
 
-/// Constants are resolved by name, so that closures and functions see them too. A variable of the
+/// Constants are resolved by name, so that closures and functions see them too, and so are functions
+/// of earlier lines of the prompt that a closure hands on. A variable of the
 /// script hides a constant of the same name.
 #[allow(
     deprecated,
@@ -76,6 +78,18 @@ fn resolve_constants(engine: &mut Engine, constants: Vec<(String, i64)>) {
             return Ok(None);
         }
         let found = constants.binary_search_by(|(constant, _)| constant.as_str().cmp(name));
-        Ok(found.ok().map(|at| constants[at].1.into()))
+        if let Ok(at) = found {
+            return Ok(Some(constants[at].1.into()));
+        }
+        // A closure knows the functions of its own line only.
+        let shared = context.tag().clone().try_cast::<Shared>();
+        let is_function = shared.is_some_and(|shared| {
+            let known = shared.with(|state| state.source.has_function(name));
+            known.unwrap_or(false)
+        });
+        Ok(match is_function {
+            true => FnPtr::new(name).ok().map(Dynamic::from),
+            false => None,
+        })
     });
 }

@@ -120,7 +120,9 @@ impl Session {
             return Ok(view.text.clone());
         }
         let mut text = self.machine(|machine| view::digest_since(machine, since));
-        if let Some(task) = value.read_lock::<Task>() {
+        if let Some(task) = value.read_lock::<Task>()
+            && self.shared.look(|state| state.boot == task.boot)
+        {
             if !tells_of(&text, task.pid) {
                 let line = self.machine(|machine| view::task_line(machine, task.id));
                 text.lines.insert(0, line);

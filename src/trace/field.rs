@@ -68,7 +68,7 @@ from! {
     Text => |value| Self::Text(value),
     Policy => |value| Self::Word(value.name()),
     ArrayKind => |value| Self::Word(value.name()),
-    Option<ArrayKind> => |value| Self::Word(value.map_or("none", ArrayKind::name)),
+    Option<ArrayKind> => |value| Self::Word(value.map_or("rt", ArrayKind::name)),
     Placement => |value| Self::Word(value.name()),
     MigrateReason => |value| Self::Word(value.name()),
     SwitchReason => |value| Self::Word(value.name()),

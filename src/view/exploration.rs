@@ -15,6 +15,8 @@ pub struct Exploration {
     pub seed: Option<i64>,
     /// What broke.
     pub error: Option<String>,
+    /// Instructions that programs have executed in all runs.
+    pub instructions: u64,
 }
 
 impl Exploration {
@@ -27,6 +29,14 @@ impl Exploration {
                 cell(
                     Role::Dim,
                     "the machine is as that run left it: trace() shows how it came about",
+                ),
+            ],
+            _ if self.instructions == 0 => vec![
+                cell(Role::Bad, format!("{} runs", self.runs))
+                    .plain(", but no program ran in any of them: each has a fresh machine"),
+                cell(
+                    Role::Dim,
+                    "spawn it inside: explore(|| { spawn(\"demo\", main); run(); }, 20)",
                 ),
             ],
             _ => vec![cell(Role::Good, format!("{} runs", self.runs)).plain(", none broke")],

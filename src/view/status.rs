@@ -151,7 +151,7 @@ pub fn explain_status(status: u32) -> ExplainStatus {
         Some(signal) => signal.to_string(),
         None => format!("{number}, no signal"),
     };
-    let (parts, macros) = match (status, low & 0x7f) {
+    let (mut parts, macros) = match (status, low & 0x7f) {
         (0xffff, _) => (
             vec![part(
                 "all of it",
@@ -159,6 +159,14 @@ pub fn explain_status(status: u32) -> ExplainStatus {
                 "it goes on after a stop".to_owned(),
             )],
             vec!["WIFCONTINUED"],
+        ),
+        (_, 0x7f) if !word.is_stop() => (
+            vec![part(
+                "bits 0-7",
+                low,
+                "no wait gives such a word".to_owned(),
+            )],
+            Vec::new(),
         ),
         (_, 0) => (
             vec![
@@ -199,6 +207,13 @@ pub fn explain_status(status: u32) -> ExplainStatus {
             (parts, vec!["WIFSIGNALED", "WTERMSIG"])
         }
     };
+    if status >> 16 != 0 && !(word.is_stop() && word.event().is_some()) {
+        parts.push(part(
+            "bits 16-",
+            status >> 16,
+            "no event has that number".to_owned(),
+        ));
+    }
     ExplainStatus {
         status,
         text: word.to_string(),
@@ -219,7 +234,11 @@ impl ExplainStatus {
             text.push(line.plain(format_args!(" {meaning}")));
         }
         let line = Line::default().add(Role::Dim, "  true of it     ");
-        text.push(line.plain(format_args!(" {}", self.macros.join(", "))));
+        let macros = match self.macros.is_empty() {
+            true => "none".to_owned(),
+            false => self.macros.join(", "),
+        };
+        text.push(line.plain(format_args!(" {macros}")));
         text
     }
 }

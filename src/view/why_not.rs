@@ -182,6 +182,9 @@ fn because(machine: &Machine, id: TaskId, outlook: &Outlook) -> String {
         Bound::NextEvent => "a sleep ends or a task appears, which may change the order",
         Bound::NextAct => "the running task may sleep, end or wake others",
         Bound::Balance(_) => "another CPU balances its load and may take tasks from here",
+        Bound::OwnTimer if matches!(outlook.standing, Standing::Sleeps { woken: Err(_), .. }) => {
+            "its sleep ends, and unless the sleep has made its priority better it waits"
+        }
         Bound::OwnTimer => "its sleep ends",
     }
     .to_owned()

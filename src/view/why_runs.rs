@@ -30,7 +30,8 @@ pub struct WhyRuns {
     pub switch: Option<SwitchView>,
     /// When the tick makes it give way to an equal.
     pub turn: Option<TurnView>,
-    /// Who would be picked if it left.
+    /// Who has the CPU after that, if nobody sleeps or wakes before: maybe the same task. If there
+    /// is no end, who would be picked if it left.
     pub next: Option<(Pid, String)>,
 }
 
@@ -96,6 +97,14 @@ pub fn why_runs(machine: &Machine, id: TaskId) -> WhyRuns {
         crate::abi::MAX_PRIO => Vec::new(),
         level => sched.members(rq.active(), level).collect(),
     };
+    let other = sched.next_after_current(cpu).filter(|_| runs);
+    let next = match (other, sched.turn_of_current(cpu).ticks()) {
+        (Some(_), Some(ticks)) => {
+            let now = (kernel.sched_clock(), kernel.jiffies());
+            Some(sched.forecast(cpu, now, ticks, None).1)
+        }
+        (other, _) => other,
+    };
     WhyRuns {
         pid: fields.pid,
         name: name(id),
@@ -109,10 +118,7 @@ pub fn why_runs(machine: &Machine, id: TaskId) -> WhyRuns {
             .filter(|_| runs)
             .map(|switch| switch_view(machine, &switch, id)),
         turn: runs.then(|| TurnView::of(sched.turn_of_current(cpu), kernel.tick)),
-        next: sched
-            .next_after_current(cpu)
-            .filter(|_| runs)
-            .map(|next| (kernel.pid(next), name(next))),
+        next: next.map(|next| (kernel.pid(next), name(next))),
     }
 }
 
@@ -196,7 +202,13 @@ impl WhyRuns {
         }
         text.push(self.picked());
         text.push(self.until());
-        if let Some((pid, name)) = &self.next {
+        if self.next.as_ref().is_some_and(|(pid, _)| *pid == self.pid) {
+            let why = match self.turn.as_ref().map(|turn| turn.end) {
+                Some("granularity") => ": nobody is in its list beside it",
+                _ => ": interactive as it is, it goes back to the active array",
+            };
+            text.push(label("then").plain("it would be picked again").plain(why));
+        } else if let Some((pid, name)) = &self.next {
             text.push(
                 label("then")
                     .join(task_tag(*pid, name))

@@ -167,6 +167,54 @@ fn two_cpus_run_programs_side_by_side() {
     assert_eq!(lines, ["true"]);
 }
 
+/// Where bytes go is looked at before anything else is: no signal, no waiting, no other error.
+#[test]
+fn transfers_beyond_user_space_are_refused_first() {
+    let lines = printed(
+        "fn main() {
+            let p = [0, 0];
+            pipe(addr(p));
+            let file = open(\"/tmp/a\", O_RDWR | O_CREAT, 0o600);
+            print(syscall(3, p[0], 0xc0000000, 1) + \" empty pipe\");
+            print(syscall(3, 0, 0xbfffffff, 2) + \" console\");
+            print(syscall(3, file, 0xc0000000, 4) + \" end of file\");
+            print(syscall(4, file, 4, -1) + \" wraps\");
+            print(syscall(4, file, 0, 0x80000000) + \" too long\");
+            print(syscall(3, 0, 0x08048000, 0) + \" nothing to read\");
+            close(p[0]);
+            print(syscall(4, p[1], 0xc0000000, 1) + \" pipe without readers\");
+            0
+        }
+        spawn(\"p\", main);
+        run();",
+    );
+    let expected = [
+        "-14 empty pipe",
+        "-14 console",
+        "-14 end of file",
+        "-14 wraps",
+        "-22 too long",
+        "0 nothing to read",
+        "-14 pipe without readers",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn the_round_robin_interval_finds_the_task_before_it_looks_where_to_store() {
+    let lines = printed(
+        "fn main() {
+            let ts = [0, 0];
+            print(syscall(161, -1, 0) + \" \" + syscall(161, 9999, 0) + \" \" + syscall(161, 0, 0));
+            print(syscall(161, 0, addr(ts)) + \" \" + ts[1]);
+            0
+        }
+        spawn(\"p\", main);
+        run();",
+    );
+    assert_eq!(lines, ["-22 -3 -14", "0 99984800"]);
+}
+
 /// A program cannot do things to the terminal, and its unfinished line is not lost.
 #[test]
 fn console_output_is_printable_and_complete() {

@@ -102,6 +102,9 @@ impl FunctionChecker<'_, '_> {
         known.extend(signatures.into_iter().map(|(name, _)| name));
         let mut diagnostic = Diagnostic::new(pos, format!("there is no variable `{name}` here"));
         diagnostic = match names::nearest(name, known.iter().map(String::as_str)) {
+            _ if calls::system_call(name).is_some() => {
+                diagnostic.help(format!("it is a system call: `{name}(..)`"))
+            }
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("declare it: `let {name} = 0;`")),
         };

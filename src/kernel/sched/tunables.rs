@@ -62,27 +62,35 @@ impl Tunables {
         true
     }
 
+    /// The least and the greatest value that make sense of the one that an option names.
+    pub fn bounds(option: &str) -> Option<(u32, u32)> {
+        Some(match option {
+            "child_penalty" | "parent_penalty" => (0, 100),
+            "exit_weight" => (0, 1000),
+            "granularity" | "min_timeslice" | "def_timeslice" => (1, 1000),
+            "starvation_limit" => (0, 1_000_000),
+            // The test for idle sleeps has no meaning below, and is never true above.
+            "interactive_delta" => (0, 10),
+            _ => return None,
+        })
+    }
+
     /// Whether every value is within its bounds.
     ///
     /// # Errors
     /// Which one is not, and what it may be.
     pub fn validate(&self) -> Result<(), String> {
-        for (name, value, min, max) in [
-            ("child_penalty", self.child_penalty, 0, 100),
-            ("parent_penalty", self.parent_penalty, 0, 100),
-            ("exit_weight", self.exit_weight, 0, 1000),
-            ("granularity", self.granularity, 1, 1000),
-            ("min_timeslice", self.min_timeslice, 1, 1000),
-            ("def_timeslice", self.def_timeslice, 1, 1000),
-            ("starvation_limit", self.starvation_limit, 0, 1_000_000),
-            // The test for idle sleeps has no meaning below, and is never true above.
-            (
-                "interactive_delta",
-                self.interactive_delta.cast_unsigned(),
-                0,
-                10,
-            ),
+        for (name, value) in [
+            ("child_penalty", self.child_penalty),
+            ("parent_penalty", self.parent_penalty),
+            ("exit_weight", self.exit_weight),
+            ("granularity", self.granularity),
+            ("min_timeslice", self.min_timeslice),
+            ("def_timeslice", self.def_timeslice),
+            ("starvation_limit", self.starvation_limit),
+            ("interactive_delta", self.interactive_delta.cast_unsigned()),
         ] {
+            let (min, max) = Self::bounds(name).unwrap_or((0, u32::MAX));
             if !(min..=max).contains(&value) {
                 return Err(format!("{name} is {value}, but must be {min} to {max}"));
             }

@@ -1,12 +1,12 @@
 //! Whose turn comes before that of a waiting task, and for how long the tick lets each of them have
 //! the CPU. Explanations and forecasts are made of this; it asks the same functions as the tick.
 
-use super::prio::NS_MAX_SLEEP_AVG;
+use super::prio::{NS_MAX_SLEEP_AVG, NS_PER_TICK};
 use super::runqueue::RunQueue;
 use super::task::SchedTask;
-use super::{SchedDomain, Scheduler, Tunables};
+use super::{Ctx, SchedDomain, Scheduler, Tunables};
 use crate::abi::{MAX_RT_PRIO, Policy, TaskId};
-use crate::trace::ArrayKind;
+use crate::trace::{ArrayKind, TraceFilter, TraceLog};
 use std::cmp::Ordering;
 
 /// A task that has a CPU, or gets it before another one that waits for the same CPU.
@@ -129,6 +129,53 @@ impl Scheduler {
     pub fn turn_of_current(&self, cpu: usize) -> Turn {
         let curr = &self.tasks[self.rqs[cpu].curr];
         turn(&self.tunables, (curr, curr), true, self.rqs.len() as u32)
+    }
+
+    /// Lets a copy of the scheduler go on for so many ticks at most, or until `awaited` has that CPU,
+    /// if nobody sleeps, wakes or appears meanwhile. `now` is `sched_clock()` in ns. Returns the
+    /// ticks that passed, and who has the CPU then.
+    pub fn forecast(
+        &self,
+        cpu: usize,
+        (now, jiffies): (u64, u32),
+        ticks: u32,
+        awaited: Option<TaskId>,
+    ) -> (u32, TaskId) {
+        let mut copy = self.clone();
+        let mut log = TraceLog::default();
+        log.filter = TraceFilter::NONE;
+        let clock = |tick: u32| now + u64::from(tick) * u64::from(NS_PER_TICK);
+        let mut tick = 0;
+        while tick < ticks {
+            let alone = self.cpus() == 1;
+            let quiet = match copy.quiet_ticks(jiffies.wrapping_add(tick)) {
+                quiet if alone && quiet > 1 => quiet.min((ticks - tick).into()) as u32,
+                _ => 0,
+            };
+            if quiet > 0 {
+                let first = jiffies.wrapping_add(tick + 1);
+                tick += quiet;
+                copy.pass_quiet_ticks(quiet.into(), clock(tick), first);
+                continue;
+            }
+            tick += 1;
+            let mut ctx = Ctx {
+                cpu,
+                now: clock(tick),
+                tick: 0,
+                jiffies: jiffies.wrapping_add(tick),
+                in_interrupt: false,
+                log: &mut log,
+            };
+            copy.scheduler_tick(&mut ctx);
+            while copy.need_resched(cpu) {
+                copy.schedule(&mut ctx);
+            }
+            if awaited == Some(copy.current(cpu)) {
+                return (tick, copy.current(cpu));
+            }
+        }
+        (ticks, copy.current(cpu))
     }
 
     /// Whom `schedule` would pick if the running task of a CPU left now, but for tasks that a

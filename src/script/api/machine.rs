@@ -3,6 +3,7 @@
 use super::convert::{Result, apply, bool_option, check_keys, choice, int_option, look, ranged};
 use crate::kernel::boot::Config;
 use crate::kernel::fail::{COPY_STEPS, FailPoint};
+use crate::kernel::sched::Tunables;
 use crate::machine::{Command, Machine, Reply, Stop};
 use crate::script::error::ScriptError;
 use crate::script::limits::Limit;
@@ -64,7 +65,9 @@ fn boot_config(options: &Map) -> Result<Config> {
             "fork_cpu" => config.fork_cpu = Some(number()?),
             "parent_not_on_array" => config.parent_not_on_array = bool_option(value, key)?,
             tunable => {
-                config.tunables.set(tunable, number()?);
+                let (min, max) = Tunables::bounds(tunable).unwrap_or((0, u32::MAX));
+                let value = ranged(int_option(value, key)?, key, min.into(), max.into())?;
+                config.tunables.set(tunable, value as u32);
             }
         }
     }

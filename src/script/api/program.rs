@@ -13,7 +13,7 @@ use crate::script::state::{Halt as RunHalt, Shared};
 use crate::script::value::{Task, View};
 use crate::view;
 use rhai::plugin::*;
-use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 use std::sync::Arc;
 
 /// Ticks that a step may take at most: the task may have to wait for the CPU.
@@ -120,6 +120,19 @@ fn argv(name: &str, options: &mut Map) -> Result<Vec<Vec<u8>>> {
 }
 
 /// What one run of an exploration came to: the error that ended it, or the program that died.
+/// Whether an error is a slip of the script, and nothing that an interleaving brought about.
+fn is_slip(error: &EvalAltResult) -> bool {
+    use EvalAltResult as E;
+    match error {
+        E::ErrorInFunctionCall(_, _, inner, _) => is_slip(inner),
+        E::ErrorFunctionNotFound(..)
+        | E::ErrorVariableNotFound(..)
+        | E::ErrorPropertyNotFound(..)
+        | E::ErrorMismatchDataType(..) => true,
+        _ => false,
+    }
+}
+
 fn broken(machine: &Machine, result: &Result<Dynamic>) -> Option<String> {
     if let Err(error) = result {
         return Some(ScriptError::text_of(error));
@@ -507,6 +520,7 @@ pub mod functions {
         let runs = ranged(n, "the number of runs", 1, 1_000_000)?;
         let shared = Shared::of(&ctx)?;
         let config = look(&ctx, |machine| machine.kernel.config.clone())?;
+        let mut instructions = 0;
         for run in 0..runs {
             let seed = seed.wrapping_add(run);
             let mut config = config.clone();
@@ -518,6 +532,14 @@ pub mod functions {
             if let Some(halt) = shared.must_halt(1) {
                 return Err(halt.into());
             }
+            let result = match result {
+                Err(error) if is_slip(&error) => {
+                    shared.release_output()?;
+                    return Err(error);
+                }
+                result => result,
+            };
+            instructions += look(&ctx, |machine| machine.kernel.stat.instructions)?;
             let Some(error) = look(&ctx, |machine| broken(machine, &result))? else {
                 shared.discard_output()?;
                 continue;
@@ -527,6 +549,7 @@ pub mod functions {
                 runs: run + 1,
                 seed: Some(seed),
                 error: Some(error),
+                instructions,
             };
             return as_view(&found, &found.text());
         }
@@ -534,6 +557,7 @@ pub mod functions {
             runs,
             seed: None,
             error: None,
+            instructions,
         };
         as_view(&found, &found.text())
     }

@@ -127,9 +127,29 @@ pub mod functions {
     /// sh.ptrace_detach(other);
     /// assert_eq(other.state, "S");
     /// ```
-    #[rhai_fn(return_raw)]
+    #[rhai_fn(name = "ptrace_detach", return_raw)]
     pub fn ptrace_detach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
         ask(&ctx, task, DETACH, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_DETACH)` with a signal that the task goes on with.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_detach(kid, SIGTERM);
+    /// assert_eq(sh.wait(kid).text, "killed by SIGTERM");
+    /// ```
+    #[rhai_fn(name = "ptrace_detach", return_raw)]
+    pub fn ptrace_detach_signal(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        signal: i64,
+    ) -> Result<()> {
+        ask(&ctx, task, DETACH, &child, [0, signal])
     }
 
     /// `ptrace(PTRACE_CONT)`: lets a stopped task run.
@@ -185,9 +205,29 @@ pub mod functions {
     /// sh.ptrace_cont(kid);
     /// assert_eq(open.value, kid.pid);
     /// ```
-    #[rhai_fn(return_raw)]
+    #[rhai_fn(name = "ptrace_syscall", return_raw)]
     pub fn ptrace_syscall(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
         ask(&ctx, task, SYSCALL, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_SYSCALL)` with a signal that the task goes on with.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_syscall(kid, SIGTERM);
+    /// assert_eq(sh.wait(kid).text, "killed by SIGTERM");
+    /// ```
+    #[rhai_fn(name = "ptrace_syscall", return_raw)]
+    pub fn ptrace_syscall_signal(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        signal: i64,
+    ) -> Result<()> {
+        ask(&ctx, task, SYSCALL, &child, [0, signal])
     }
 
     /// `ptrace(PTRACE_SINGLESTEP)`: lets a stopped task run for one instruction.
@@ -200,9 +240,29 @@ pub mod functions {
     /// sh.ptrace_singlestep(kid);
     /// assert_eq(kid.regs.eflags & 0x100, 0x100);
     /// ```
-    #[rhai_fn(return_raw)]
+    #[rhai_fn(name = "ptrace_singlestep", return_raw)]
     pub fn ptrace_singlestep(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
         ask(&ctx, task, SINGLESTEP, &child, [0, 0])
+    }
+
+    /// `ptrace(PTRACE_SINGLESTEP)` with a signal that the task goes on with.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_singlestep(kid, SIGTERM);
+    /// assert_eq(sh.wait(kid).text, "killed by SIGTERM");
+    /// ```
+    #[rhai_fn(name = "ptrace_singlestep", return_raw)]
+    pub fn ptrace_singlestep_signal(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+        signal: i64,
+    ) -> Result<()> {
+        ask(&ctx, task, SINGLESTEP, &child, [0, signal])
     }
 
     /// `ptrace(PTRACE_KILL)`: ends a task that has stopped with a signal or at a system call.

@@ -152,11 +152,7 @@ pub mod functions {
         task: &mut Task,
         pid: i64,
     ) -> Result<Dynamic> {
-        call(
-            &ctx,
-            task,
-            SchedCall::RrGetInterval(super::pid(pid)?, VirtAddr(0)),
-        )
+        call(&ctx, task, SchedCall::RrGetInterval(super::pid(pid)?, None))
     }
 
     /// `sched_setaffinity(pid, mask)`: the CPUs that the thread may run on, a bit each.
