@@ -5,7 +5,7 @@ use super::mm::TASK_SIZE;
 use super::rlimit::{RLIM_INFINITY, Resource};
 use super::sigqueue::SendInfo;
 use super::syscall::SysResult;
-use super::vfs::InodeKind;
+use super::vfs::{File, InodeKind};
 use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Signal, TaskId, VirtAddr};
 use crate::trace::{Text, TraceEvent};
 
@@ -22,22 +22,33 @@ const MAX_CONSOLE_WRITE: u32 = 4096;
 /// Largest regular file of this filesystem, bytes.
 const MAX_FILE: u32 = 16 << 20;
 
-/// Whether so many bytes from an address on lie in user space, and their number is no negative one:
-/// looked at before the file is, whether anything will be transferred or not.
-///
-/// Linux 2.6.12: `fs/read_write.c`, `vfs_read()` and `vfs_write()`: `access_ok()`, then
-/// `rw_verify_area()`.
-fn may_transfer(addr: VirtAddr, len: u32) -> Result<(), Errno> {
-    if addr.0.checked_add(len).is_none_or(|end| end > TASK_SIZE) {
-        return Err(Errno::EFAULT);
-    }
-    if (len as i32) < 0 {
-        return Err(Errno::EINVAL);
-    }
-    Ok(())
-}
-
 impl Kernel {
+    /// The file of a descriptor, if it is open for that and so many bytes from an address on lie in
+    /// user space, their number being no negative one: looked at before what kind of file it is,
+    /// and whether anything will be transferred or not.
+    ///
+    /// Linux 2.6.12: `fs/read_write.c`, `vfs_read()` and `vfs_write()`: the mode, `access_ok()`,
+    /// `rw_verify_area()`.
+    fn file_for(
+        &self,
+        current: TaskId,
+        fd: u32,
+        allows: fn(&File) -> bool,
+        (addr, len): (VirtAddr, u32),
+    ) -> Result<FileId, Errno> {
+        let file = self.fget(current, fd)?;
+        if !allows(&self.open_files[file]) {
+            return Err(Errno::EBADF);
+        }
+        if addr.0.checked_add(len).is_none_or(|end| end > TASK_SIZE) {
+            return Err(Errno::EFAULT);
+        }
+        if (len as i32) < 0 {
+            return Err(Errno::EINVAL);
+        }
+        Ok(file)
+    }
+
     /// Linux 2.6.12: `fs/read_write.c`, `sys_read()`.
     ///
     /// # Errors
@@ -50,14 +61,10 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> SysResult {
-        let file = match self.fget(current, fd) {
-            Ok(file) if self.open_files[file].can_read() => file,
-            Ok(_) => return Err(Errno::EBADF).into(),
+        let file = match self.file_for(current, fd, File::can_read, (addr, len)) {
+            Ok(file) => file,
             Err(errno) => return Err(errno).into(),
         };
-        if let Err(errno) = may_transfer(addr, len) {
-            return Err(errno).into();
-        }
         let inode = self.open_files[file].inode;
         match &self.inodes[inode].kind {
             InodeKind::Console if len == 0 => Ok(0).into(),
@@ -94,14 +101,10 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> SysResult {
-        let file = match self.fget(current, fd) {
-            Ok(file) if self.open_files[file].can_write() => file,
-            Ok(_) => return Err(Errno::EBADF).into(),
+        let file = match self.file_for(current, fd, File::can_write, (addr, len)) {
+            Ok(file) => file,
             Err(errno) => return Err(errno).into(),
         };
-        if let Err(errno) = may_transfer(addr, len) {
-            return Err(errno).into();
-        }
         let inode = self.open_files[file].inode;
         match self.inodes[inode].kind {
             InodeKind::Pipe if len == 0 => Ok(0).into(),

@@ -142,15 +142,45 @@ pub struct ExplainStatus {
     pub macros: Vec<&'static str>,
 }
 
+/// A part of a status word, and what it means.
+fn part(name: &str, value: u32, meaning: String) -> (String, String) {
+    (format!("{name} {value:#04x}"), meaning)
+}
+
+fn signal_name(number: u32) -> String {
+    match Signal::new(number) {
+        Some(signal) => signal.to_string(),
+        None => format!("{number}, no signal"),
+    }
+}
+
+/// The parts of a word that says of a task that it has stopped.
+fn parts_of_stop(word: WaitStatus) -> Vec<(String, String)> {
+    let (low, high, event) = (word.0 & 0xff, word.0 >> 8 & 0xff, word.0 >> 16);
+    let mut parts = vec![part("bits 0-7", low, "it has stopped".to_owned())];
+    parts.push(match high {
+        0x85 => part(
+            "bits 8-15",
+            high,
+            "at a system call: SIGTRAP | 0x80, for PTRACE_O_TRACESYSGOOD".to_owned(),
+        ),
+        5 if event == 0 => part(
+            "bits 8-15",
+            high,
+            "SIGTRAP: a breakpoint, a step, an exec, or a system call".to_owned(),
+        ),
+        _ => part("bits 8-15", high, signal_name(high)),
+    });
+    if let Some(name) = word.event() {
+        parts.push(part("bits 16-", event, name.to_owned()));
+    }
+    parts
+}
+
 /// What a status word says.
 pub fn explain_status(status: u32) -> ExplainStatus {
     let word = WaitStatus(status);
-    let (low, high, event) = (status & 0xff, status >> 8 & 0xff, status >> 16);
-    let part = |name: &str, value: u32, meaning: String| (format!("{name} {value:#04x}"), meaning);
-    let name = |number: u32| match Signal::new(number) {
-        Some(signal) => signal.to_string(),
-        None => format!("{number}, no signal"),
-    };
+    let (low, high) = (status & 0xff, status >> 8 & 0xff);
     let (mut parts, macros) = match (status, low & 0x7f) {
         (0xffff, _) => (
             vec![part(
@@ -175,31 +205,12 @@ pub fn explain_status(status: u32) -> ExplainStatus {
             ],
             vec!["WIFEXITED", "WEXITSTATUS"],
         ),
-        (_, 0x7f) => {
-            let mut parts = vec![part("bits 0-7", low, "it has stopped".to_owned())];
-            parts.push(match high {
-                0x85 => part(
-                    "bits 8-15",
-                    high,
-                    "at a system call: SIGTRAP | 0x80, for PTRACE_O_TRACESYSGOOD".to_owned(),
-                ),
-                5 if event == 0 => part(
-                    "bits 8-15",
-                    high,
-                    "SIGTRAP: a breakpoint, a step, an exec, or a system call".to_owned(),
-                ),
-                _ => part("bits 8-15", high, name(high)),
-            });
-            if let Some(event) = word.event() {
-                parts.push(part("bits 16-", status >> 16, event.to_owned()));
-            }
-            (parts, vec!["WIFSTOPPED", "WSTOPSIG"])
-        }
+        (_, 0x7f) => (parts_of_stop(word), vec!["WIFSTOPPED", "WSTOPSIG"]),
         (_, signal) => {
             let mut parts = vec![part(
                 "bits 0-6",
                 signal,
-                format!("killed by {}", name(signal)),
+                format!("killed by {}", signal_name(signal)),
             )];
             if status & 0x80 != 0 {
                 parts.push(part("bit 7", 1, "with a core file".to_owned()));
