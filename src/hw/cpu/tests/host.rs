@@ -7,6 +7,7 @@
 
 use super::*;
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+use std::io::{Error, ErrorKind};
 use std::process::{Command, Stdio};
 
 const IMAGE: u32 = 0x0804_8000;
@@ -327,7 +328,17 @@ fn run_on_host(code: &[u8]) -> Option<Vec<u8>> {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
     }
-    let output = Command::new(&path).stderr(Stdio::inherit()).output();
+    let run = || Command::new(&path).stderr(Stdio::inherit()).output();
+    // Another test may be forking just now, with the file still open for writing.
+    let busy = |error: &Error| error.kind() == ErrorKind::ExecutableFileBusy;
+    let mut output = run();
+    for _ in 0..100 {
+        if !output.as_ref().is_err_and(busy) {
+            break;
+        }
+        std::thread::yield_now();
+        output = run();
+    }
     std::fs::remove_file(&path).unwrap();
     let output = output.ok()?;
     assert!(
