@@ -46,17 +46,8 @@ impl Scheduler {
             Policy::RoundRobin => return u64::from(p.time_slice.saturating_sub(1)),
             Policy::Normal => {}
         }
-        let full = self.tunables.task_timeslice(p.static_prio);
-        let Some(used) = full.checked_sub(p.time_slice) else {
-            // More than a slice: the arithmetic of turns wraps.
-            return 0;
-        };
-        let granularity = self
-            .tunables
-            .timeslice_granularity(p.sleep_avg, self.cpus() as u32);
-        let turn = granularity - used % granularity;
-        let ends_turn = self.tunables.task_interactive(p) && p.time_slice >= turn + granularity;
-        let next = if ends_turn { turn } else { p.time_slice };
+        let requeue = self.tunables.ticks_to_requeue(p, self.cpus() as u32);
+        let next = requeue.unwrap_or(p.time_slice);
         u64::from(next.saturating_sub(1))
     }
 

@@ -105,6 +105,20 @@ impl Tunables {
             .wrapping_sub(task.time_slice);
         used.is_multiple_of(granularity) && task.time_slice >= granularity
     }
+
+    /// After how many ticks of its slice [`granularity_is_up`](Self::granularity_is_up) first holds;
+    /// `None` if not before the slice ends. Of a slice longer than a full one, where the arithmetic
+    /// wraps, no more than the next tick is foreseen.
+    pub(super) fn ticks_to_requeue(&self, task: &SchedTask, online_cpus: u32) -> Option<u32> {
+        let full = self.task_timeslice(task.static_prio);
+        let Some(used) = full.checked_sub(task.time_slice) else {
+            return Some(1);
+        };
+        let granularity = self.timeslice_granularity(task.sleep_avg, online_cpus);
+        let ticks = granularity - used % granularity;
+        let happens = self.task_interactive(task) && task.time_slice >= ticks + granularity;
+        happens.then_some(ticks)
+    }
 }
 
 fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
