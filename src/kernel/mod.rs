@@ -32,10 +32,10 @@ use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
 use sched::{Ctx, Scheduler};
-use signal::{Sighand, SignalStruct};
+
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
-use task::{PidHash, Pidmap, Task, UserTable};
+use task::{PidHash, Pidmap, Sighand, SignalStruct, Task, UserTable};
 use time::{RealTimers, Timers};
 
 /// The kernel and the hardware it runs on.

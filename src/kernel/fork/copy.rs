@@ -8,7 +8,7 @@ use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FsStruct, Namespace};
 use crate::kernel::ipc::SemUndoList;
-use crate::kernel::signal::SignalStruct;
+use crate::kernel::task::SignalStruct;
 use crate::trace::{CloneRefusal, CopyStage};
 
 impl Kernel {

@@ -1,14 +1,14 @@
 //! Taking signals on the way back to user mode: which comes first, what its action does, and what
 //! becomes of the system call that it interrupted.
 
-use super::sigframe::{HandlerFrame, PUPPET_HANDLERS};
-use super::sighand::{KSigaction, SaFlags, SigAction, SignalFlags};
-use super::sigqueue::Pending;
+use super::sigframe::PUPPET_HANDLERS;
 use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use crate::kernel::syscall::{Restart, RestartBlock};
-use crate::kernel::task::{PfFlags, Resource};
+use crate::kernel::task::{
+    HandlerFrame, KSigaction, Pending, PfFlags, Resource, SaFlags, SigAction, SignalFlags,
+};
 use crate::trace::TraceEvent;
 
 /// What the signals that were taken did.
@@ -35,7 +35,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `work_notifysig`.
     pub fn takes_signals(&self, task: TaskId) -> bool {
-        self.signal_pending(task) && !self.task(task).entered_handler
+        self.signal_pending(task) && !self.task(task).in_call.entered_handler
     }
 
     /// Takes the pending signals of the current task, up to the first that has a handler: private
@@ -47,9 +47,9 @@ impl Kernel {
         self.del_timer(current);
         let taken = self.do_signal_with(current, None);
         if taken == Taken::Handler
-            && (self.runs_code(current) || self.task(current).handler_frame.is_some())
+            && (self.runs_code(current) || self.task(current).in_call.handler_frame.is_some())
         {
-            self.task_mut(current).entered_handler = true;
+            self.task_mut(current).in_call.entered_handler = true;
         }
         taken
     }
@@ -116,7 +116,7 @@ impl Kernel {
         current: TaskId,
         suspended: Option<SigSet>,
     ) -> Result<SigInfo, Delivery> {
-        if let Some(chosen) = self.task_mut(current).injected.take() {
+        if let Some(chosen) = self.task_mut(current).in_call.injected.take() {
             return Ok(chosen);
         }
         let stops = self.signal_of(current);
@@ -210,7 +210,8 @@ impl Kernel {
             let eax = self.task(current).thread.regs.eax;
             if self.setup_frame(current, info, action, oldset) && !runs_code {
                 let rt = action.flags.contains(SaFlags::SIGINFO);
-                self.task_mut(current).handler_frame = Some(HandlerFrame { signal, rt, eax });
+                self.task_mut(current).in_call.handler_frame =
+                    Some(HandlerFrame { signal, rt, eax });
             }
             if !action.flags.contains(SaFlags::NODEFER) {
                 let blocked = self.task(current).blocked;
@@ -227,7 +228,7 @@ impl Kernel {
     }
 
     fn take_restart(&mut self, current: TaskId) -> Option<Restart> {
-        self.task_mut(current).call.as_mut()?.restart.take()
+        self.task_mut(current).in_call.open.as_mut()?.restart.take()
     }
 
     /// Ends every user of the memory, lets a vfork parent go on, and, if the limit allows one,

@@ -36,7 +36,7 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/traps.c`, `do_trap()`, and `arch/i386/mm/fault.c`,
     /// `do_page_fault()`.
     pub fn user_exception(&mut self, current: TaskId, exception: Exception) -> Option<Raised> {
-        self.task_mut(current).entered_handler = false;
+        self.task_mut(current).in_call.entered_handler = false;
         let signal = match exception {
             Exception::PageFault(fault) => {
                 let fault = self.do_page_fault(current, fault).err()?;
