@@ -18,6 +18,7 @@ pub mod stat;
 pub mod syscall;
 pub mod task;
 pub mod time;
+pub mod traps;
 
 use crate::abi::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,

@@ -6,8 +6,8 @@ use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
-use crate::kernel::syscall::Raised;
 use crate::kernel::task::{PtFlags, SigAction};
+use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
 /// The clock inside a tick, in instructions.

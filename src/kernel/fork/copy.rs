@@ -67,6 +67,40 @@ impl Kernel {
         Ok(())
     }
 
+    /// Gives a new task its address space: the caller's own with CLONE_VM, else a copy.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_mm()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`; the child has no address space then, and the parent's pages may have been made
+    /// read-only already.
+    fn copy_mm(
+        &mut self,
+        sharing: CloneSharing,
+        current: TaskId,
+        child: TaskId,
+    ) -> Result<(), CloneRefusal> {
+        let task = self.task_mut(child);
+        (task.min_flt, task.maj_flt) = (0, 0);
+        (task.mm, task.active_mm) = (None, None);
+        let sched = self.sched.get_mut(child);
+        (sched.nvcsw, sched.nivcsw) = (0, 0);
+        sched.has_mm = false;
+        let Some(old) = self.task(current).mm else {
+            return Ok(());
+        };
+        let mm = if sharing.mm.is_shared() {
+            self.mmget(old);
+            old
+        } else {
+            self.copy_alloc(CopyStage::Mm)?;
+            // An address space is copied or memory is short; there is no other error.
+            self.dup_mm(old).map_err(|_| CloneRefusal::NoMemory)?
+        };
+        self.set_mm(child, mm);
+        Ok(())
+    }
+
     /// Linux 2.6.12: `kernel/fork.c`, `copy_files()`.
     fn copy_files(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         let Some(table) = self.task(child).files else {

@@ -4,10 +4,9 @@
 use super::sigframe::PUPPET_HANDLERS;
 use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::fs::InodeKind;
 use crate::kernel::syscall::{Restart, RestartBlock};
 use crate::kernel::task::{
-    HandlerFrame, KSigaction, Pending, PfFlags, Resource, SaFlags, SigAction, SignalFlags,
+    HandlerFrame, KSigaction, Pending, PfFlags, SaFlags, SigAction, SignalFlags,
 };
 use crate::trace::TraceEvent;
 
@@ -221,48 +220,7 @@ impl Kernel {
         self.recalc_sigpending(current);
     }
 
-    /// Whether the user mode of a task is machine code.
-    pub fn runs_code(&self, task: TaskId) -> bool {
-        let exe = self.task(task).mm.and_then(|mm| self.mms[mm].exe);
-        exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
-    }
-
     fn take_restart(&mut self, current: TaskId) -> Option<Restart> {
         self.task_mut(current).in_call.open.as_mut()?.restart.take()
-    }
-
-    /// Ends every user of the memory, lets a vfork parent go on, and, if the limit allows one,
-    /// makes a core file: then the status word says so.
-    ///
-    /// Simplified: the dumping task does not wait until the others have ended, and the file is
-    /// empty.
-    ///
-    /// Linux 2.6.12: `fs/exec.c`, `do_coredump()`, `coredump_wait()` and `zap_threads()`.
-    fn do_coredump(&mut self, current: TaskId, signal: Signal) {
-        /// `min_coredump` of ELF programs.
-        const MIN_COREDUMP: u32 = 4096;
-        if let Some(group) = self.signal_of_mut(current) {
-            group.flags = SignalFlags::GROUP_EXIT;
-            group.group_exit_code = signal.number();
-        }
-        self.complete_vfork(current);
-        let mm = self.task(current).mm;
-        let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
-        for user in users {
-            if user != current && mm.is_some() && self.task(user).mm == mm {
-                self.send_sigkill(user);
-            }
-        }
-        if self.rlimit(current, Resource::Core) < MIN_COREDUMP {
-            return;
-        }
-        let name = match mm.map_or(1, |mm| self.mms[mm].mm_users) {
-            1 => "core".to_owned(),
-            _ => format!("core.{}", self.task(current).tgid),
-        };
-        self.create(&name, InodeKind::Regular(Vec::new()));
-        if let Some(group) = self.signal_of_mut(current) {
-            group.group_exit_code |= 0x80;
-        }
     }
 }
