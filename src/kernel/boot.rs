@@ -6,11 +6,13 @@ use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::sched::{Levers, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
-use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, TaskState};
+use crate::abi::{
+    FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
+};
 use crate::hw::{Cpu, Ram};
 use crate::kernel::fs::{Console, Fd, FileSystem, FilesStruct, FsStruct, InodeKind, Namespace};
 use crate::kernel::ipc::Futexes;
-use crate::kernel::signal::{SigAction, Sighand, SignalStruct};
+use crate::kernel::signal::{Sighand, SignalStruct};
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Task, UserTable,
 };

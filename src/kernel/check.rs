@@ -2,11 +2,11 @@
 //! is slow.
 
 use super::Kernel;
-use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
+use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
 use crate::kernel::fs::PIPE_BUFFERS;
 use crate::kernel::ptrace::Trap;
 use crate::kernel::signal::SignalFlags;
-use crate::kernel::task::{Continuation, ExitState, PfFlags, PidType, Task};
+use crate::kernel::task::{Continuation, PidType, Task};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 

@@ -3,12 +3,10 @@
 
 use super::debug::Halt;
 use super::{Machine, Stop, UserMode};
-use crate::abi::{InodeId, TaskId};
+use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
-use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::Raised;
-use crate::kernel::task::PtFlags;
 use std::sync::Arc;
 
 /// The clock inside a tick, in instructions.

@@ -1,8 +1,7 @@
 //! One line about one thing: a task, an event.
 
 use super::text::{Line, Role};
-use crate::abi::{Pid, TaskId};
-use crate::kernel::task::ExitState;
+use crate::abi::{ExitState, Pid, TaskId};
 use crate::machine::Machine;
 use crate::view::process::{activity, state};
 use crate::view::trace::{EventFields, Field};

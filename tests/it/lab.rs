@@ -1,7 +1,10 @@
 //! A machine with short names for what the tests do to it. When a lab is dropped, the kernel's
 //! invariants are checked.
 
-use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, SigSet, TaskId, VirtAddr};
+use forklab::abi::{
+    CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, Resource, Rlimit, SIG_BLOCK, SIG_UNBLOCK, SigSet,
+    TaskId, VirtAddr,
+};
 use forklab::hw::UserDesc;
 use forklab::kernel::Kernel;
 use forklab::kernel::boot::Config;
@@ -11,11 +14,9 @@ use forklab::kernel::fork::{ForkArgs, SpawnArgs};
 use forklab::kernel::fs::{FilesStruct, FsStruct};
 use forklab::kernel::mm::{Mm, MmapArgs};
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::signal::{
-    SIG_BLOCK, SIG_UNBLOCK, SetSize, Sighand, SignalStruct, SigprocmaskArgs,
-};
+use forklab::kernel::signal::{SetSize, Sighand, SignalStruct, SigprocmaskArgs};
 use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{Resource, Rlimit, Task};
+use forklab::kernel::task::Task;
 use forklab::machine::{
     Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
 };

@@ -2,11 +2,11 @@
 //! the place and the number of the first thread if it is not that itself.
 
 use super::do_execve::PendingExec;
-use crate::abi::{Errno, Pid, SighandId, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, Pid, PtFlags, SighandId, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::signal::SignalFlags;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, ExitState, PidType, PtFlags};
+use crate::kernel::task::{Continuation, PidType};
 use crate::trace::{SlabCache, TraceEvent};
 
 /// With how many holders of the `signal_struct` exec goes on: the caller, and the first thread,

@@ -1,13 +1,14 @@
 //! `execve`: another program in the same task.
 
-use crate::abi::{Errno, FileId, FilesId, InodeId, MmId, Signal, TaskId};
+use crate::abi::{
+    Errno, FileId, FilesId, InodeId, MmId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId,
+};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FilesStruct, InodeKind};
-use crate::kernel::ptrace::{PtraceEvent, Trap};
+use crate::kernel::ptrace::Trap;
 use crate::kernel::signal::{AltStack, SendInfo};
 use crate::kernel::syscall::{MAX_ARG_BYTES, SysResult};
-use crate::kernel::task::{PfFlags, PtFlags};
 use crate::trace::{SlabCache, TraceEvent};
 
 /// What `execve` is told.

@@ -6,12 +6,15 @@ use super::rules::{
 };
 use super::rusage::Usage;
 use super::wait_rules::end_in_siginfo;
-use crate::abi::{Pid, SigInfo, SigOrigin, SigSet, Signal, TaskId, VirtAddr, WaitStatus};
+use crate::abi::{
+    Caps, ExitState, PfFlags, Pid, PtFlags, PtraceEvent, SigInfo, SigOrigin, SigSet, Signal,
+    TaskId, VirtAddr, WaitStatus,
+};
 use crate::kernel::Kernel;
-use crate::kernel::ptrace::{PtraceEvent, Trap};
+use crate::kernel::ptrace::Trap;
 use crate::kernel::signal::{Pending, SendInfo, SignalFlags};
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Caps, ExitState, PfFlags, PidType, PtFlags};
+use crate::kernel::task::PidType;
 use crate::trace::TraceEvent;
 
 impl Kernel {

@@ -1,7 +1,7 @@
 //! What tasks have used: the sums that a process keeps of its dead threads and reaped children, and
 //! `getrusage`.
 
-use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::abi::{Errno, RUSAGE_CHILDREN, RUSAGE_SELF, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::time::jiffies_to_timeval;
 use std::ops::AddAssign;
@@ -53,9 +53,9 @@ impl Usage {
 /// Whose usage is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UsageOf {
-    /// `RUSAGE_SELF` (0): the process, with its dead threads.
+    /// `RUSAGE_SELF`: the process, with its dead threads.
     Process,
-    /// `RUSAGE_CHILDREN` (-1): what it has reaped.
+    /// `RUSAGE_CHILDREN`: what it has reaped.
     Children,
     /// `RUSAGE_BOTH` (-2), which only the kernel can ask for.
     Both,
@@ -65,8 +65,8 @@ impl UsageOf {
     /// From the word that user space gives.
     pub const fn from_word(word: i32) -> Option<Self> {
         match word {
-            0 => Some(Self::Process),
-            -1 => Some(Self::Children),
+            RUSAGE_SELF => Some(Self::Process),
+            RUSAGE_CHILDREN => Some(Self::Children),
             _ => None,
         }
     }

@@ -5,13 +5,16 @@ use super::clone_rules::{
     check_max_threads, check_not_killed, check_nproc, child_ptrace, creator_waits, exit_signal,
     flags_with_event, fork_traceflag, joins_group, tid_words,
 };
-use crate::abi::{CloneFlags, Errno, Name, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    CloneFlags, Errno, ExitState, Name, PfFlags, Pid, Resource, SigSet, Signal, TaskId, TaskState,
+    VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::ptrace::Trap;
 use crate::kernel::sched::{Levers, ThreadFlags};
 use crate::kernel::signal::SigQueue;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{ChildList, Continuation, ExitState, PfFlags, PidType, Resource, Task};
+use crate::kernel::task::{ChildList, Continuation, PidType, Task};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
 /// What `do_fork` is told: the arguments of clone as the system call passes them on.
@@ -89,7 +92,7 @@ impl Kernel {
         // The child is already runnable.
         self.task_mut(current).ptrace_message = pid.0 as u32;
         self.fork_step(current, ForkStep::PtraceNotify);
-        self.ptrace_event(current, event.into(), trap)
+        self.ptrace_event(current, event, trap)
     }
 
     /// The middle of `do_fork`: what happens to the new task before the parent may wait for it.

@@ -2,12 +2,10 @@
 //! names and nothing else. And the calls that change what a path means: `chdir`, `chroot`, `mkdir`,
 //! `unlink`, `umask`.
 
-use super::files::{FsStruct, O_CREAT};
-use super::read_write::{O_EXCL, O_TRUNC};
+use super::files::FsStruct;
 use super::vfs::{InodeKind, check_name, entry_name};
-use crate::abi::{Errno, FsId, InodeId, TaskId, VirtAddr};
+use crate::abi::{Caps, Errno, FsId, InodeId, O_CREAT, O_EXCL, O_TRUNC, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::task::Caps;
 
 /// What a path leads to.
 #[derive(Clone, PartialEq, Eq, Debug)]

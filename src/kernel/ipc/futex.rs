@@ -1,21 +1,15 @@
 //! Futexes: sleeping until somebody says that a word in user memory has changed.
 
-use crate::abi::{Errno, InodeId, MmId, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, InodeId, MmId, PAGE_SHIFT,
+    TaskId, TaskState, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::mm::VmFlags;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
 use crate::kernel::time::unchecked_jiffies;
 use std::collections::{BTreeMap, VecDeque};
-
-/// `FUTEX_WAIT`.
-pub const FUTEX_WAIT: u32 = 0;
-/// `FUTEX_WAKE`.
-pub const FUTEX_WAKE: u32 = 1;
-/// `FUTEX_REQUEUE`.
-pub const FUTEX_REQUEUE: u32 = 3;
-/// `FUTEX_CMP_REQUEUE`.
-pub const FUTEX_CMP_REQUEUE: u32 = 4;
 
 /// What two tasks must agree on to mean the same word (`union futex_key`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -3,10 +3,9 @@
 use super::area_search::page_align;
 use super::map_refusal::MapRefusal;
 use super::merge::{MAX_MAP_COUNT, Merge};
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, TaskId};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Caps, Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Resource};
 use crate::trace::SlabCache;
 
 /// The arguments of `mmap2`.

@@ -67,5 +67,5 @@ pub use pagetable::{pte_none, pte_present};
 pub use pcp::PerCpuPages;
 pub use rmap::AnonVma;
 pub(super) use uaccess::access_ok;
-pub use vma::{TASK_SIZE, VmFlags, Vma};
+pub use vma::{VmFlags, Vma};
 pub use zone::{MAX_DMA_PFN, MAX_ORDER, Shortage, Watermark, Zone, ZoneIdx};

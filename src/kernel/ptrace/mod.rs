@@ -7,5 +7,4 @@ mod stop;
 mod user_area;
 
 pub use request::PtraceArgs;
-pub use rules::PtraceEvent;
 pub use stop::Trap;

@@ -6,12 +6,14 @@ use super::rules::{
     signal_to_go_on_with,
 };
 use super::user_area::{FRAME_SIZE, TRAP_FLAG, UserWord, is_at_popf, putreg, registers, user_word};
-use crate::abi::{Errno, Pid, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Caps, Errno, ExitState, Pid, PtFlags, SIGINFO_WORDS, SigAction, SigInfo, Signal, TaskId,
+    TaskState, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::signal::{SendInfo, SigAction, SignalFlags};
-use crate::kernel::task::{Caps, ExitState, PtFlags};
+use crate::kernel::signal::{SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
 
 /// The arguments of `ptrace`.

@@ -1,13 +1,16 @@
 //! Stops for a tracer: how a task comes to a halt at a signal, a system call or an event, and
 //! where it goes on.
 
-use super::rules::{PtraceEvent, is_traced_by_parent, syscall_stop_code};
-use crate::abi::{Errno, Pid, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus, si_code};
+use super::rules::{is_traced_by_parent, syscall_stop_code};
+use crate::abi::{
+    Errno, Pid, PtFlags, PtraceEvent, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus,
+    si_code,
+};
 use crate::kernel::Kernel;
 use crate::kernel::sched::ThreadFlags;
 use crate::kernel::signal::{SendInfo, SignalFlags};
 use crate::kernel::syscall::{SysResult, Syscall};
-use crate::kernel::task::{Continuation, PtFlags};
+use crate::kernel::task::Continuation;
 use crate::trace::TraceEvent;
 
 /// Why a task has stopped for its tracer, and so where it goes on.

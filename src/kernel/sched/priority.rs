@@ -1,15 +1,11 @@
 //! The calls that ask for and change priorities and policies: who may, and what they say if not.
 //! What they do to the runqueues is in `sched/policy.rs`.
 
-use crate::abi::{Errno, MAX_RT_PRIO, Pid, Policy, TaskId};
+use crate::abi::{
+    Caps, Errno, MAX_RT_PRIO, PRIO_PGRP, PRIO_PROCESS, PRIO_USER, Pid, Policy, TICK_NSEC, TaskId,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, PidType};
-use crate::kernel::time::TICK_NSEC;
-
-/// Whom `setpriority` and `getpriority` mean, by the numbers of their first argument.
-const PRIO_PROCESS: i32 = 0;
-const PRIO_PGRP: i32 = 1;
-const PRIO_USER: i32 = 2;
+use crate::kernel::task::PidType;
 
 impl Kernel {
     /// Sets the nice value of a task, of the leaders of a process group, or of all threads of a

@@ -149,7 +149,7 @@ impl Kernel {
         current: TaskId,
         increment: i32,
     ) -> Result<u32, Errno> {
-        if increment < 0 && !self.capable(current, crate::kernel::task::Caps::SYS_NICE) {
+        if increment < 0 && !self.capable(current, crate::abi::Caps::SYS_NICE) {
             return Err(Errno::EPERM);
         }
         let nice = self.nice(current) + increment.clamp(-40, 40);

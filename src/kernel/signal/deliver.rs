@@ -2,13 +2,15 @@
 //! becomes of the system call that it interrupted.
 
 use super::sigframe::{HandlerFrame, PUPPET_HANDLERS};
-use super::sighand::{KSigaction, SaFlags, SigAction, SignalFlags};
+use super::sighand::SignalFlags;
 use super::sigqueue::Pending;
-use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    DefaultAction, Errno, KSigaction, PfFlags, Resource, SaFlags, SigAction, SigInfo, SigSet,
+    Signal, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use crate::kernel::syscall::{Restart, RestartBlock};
-use crate::kernel::task::{PfFlags, Resource};
 use crate::trace::TraceEvent;
 
 /// What the signals that were taken did.

@@ -16,7 +16,7 @@ pub use sigframe::{
     AltStack, HandlerFrame, KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS,
     RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
-pub use sighand::{KSigaction, SaFlags, SigAction, Sighand, SignalFlags, SignalStruct};
-pub use sigmask::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigactionArgs, SigprocmaskArgs};
+pub use sighand::{Sighand, SignalFlags, SignalStruct};
+pub use sigmask::{SetSize, SigactionArgs, SigprocmaskArgs};
 pub use sigqueue::{Pending, SendInfo, SigQueue};
 pub use sigwait::{InfoTo, SigtimedwaitArgs};

@@ -2,15 +2,15 @@
 //! them, and what stop and continue signals do the moment they are sent.
 
 use super::kill_rules::{Taker, does_nothing, sig_fatal, sig_ignored, wants_signal};
-use super::sighand::{SigAction, SignalFlags};
+use super::sighand::SignalFlags;
 use super::sigqueue::{Pending, SendInfo};
 use crate::abi::{
-    DefaultAction, Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code,
+    DefaultAction, Errno, PfFlags, PtFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, TaskId,
+    TaskState, si_code,
 };
 use crate::kernel::Kernel;
 use crate::kernel::mm::{SegvCode, UserFault, UserFaultKind};
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::task::{PfFlags, PtFlags};
 use crate::trace::TraceEvent;
 
 impl Kernel {

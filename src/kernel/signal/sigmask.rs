@@ -1,17 +1,12 @@
 //! What a task says about signals before they come: actions, masks, the alternate stack.
 
 use super::sigframe::{AltStack, SS_DISABLE, SS_ONSTACK};
-use super::sighand::{KSigaction, SaFlags, SigAction};
-use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    DefaultAction, Errno, KSigaction, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SaFlags, SigAction,
+    SigSet, Signal, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
-
-/// `SIG_BLOCK`: more signals are blocked.
-pub const SIG_BLOCK: u32 = 0;
-/// `SIG_UNBLOCK`: fewer are.
-pub const SIG_UNBLOCK: u32 = 1;
-/// `SIG_SETMASK`: exactly these are.
-pub const SIG_SETMASK: u32 = 2;
 
 /// The smallest alternate stack, `MINSIGSTKSZ`.
 const MINSIGSTKSZ: u32 = 2048;

@@ -5,7 +5,7 @@ use super::process_calls::ProcessCall;
 use super::restart::Restart;
 use super::sched_calls::SchedCall;
 use super::signal_calls::SignalCall;
-use crate::abi::{CloneFlags, Errno, TaskId, VirtAddr};
+use crate::abi::{CloneFlags, Errno, SigAction, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::exec::ExecArgs;
 use crate::kernel::exit::WaitArgs;
@@ -13,7 +13,7 @@ use crate::kernel::fork::ForkArgs;
 use crate::kernel::ipc::{FutexArgs, IpcCall};
 use crate::kernel::mm::MmapArgs;
 use crate::kernel::ptrace::PtraceArgs;
-use crate::kernel::signal::{SetSize, SigAction, SigactionArgs};
+use crate::kernel::signal::{SetSize, SigactionArgs};
 use crate::kernel::task::{Continuation, OpenCall};
 use crate::trace::TraceEvent;
 

@@ -2,11 +2,10 @@
 //! usage, `waitid`.
 
 use super::call::SysResult;
-use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::abi::{Errno, Resource, Rlimit, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::exit::WaitidArgs;
 use crate::kernel::signal::InfoTo;
-use crate::kernel::task::{Resource, Rlimit};
 
 /// A system call about processes, with its arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,7 +152,7 @@ impl Kernel {
             70 => ProcessCall::Setreuid(uid(a), uid(b)),
             75 => {
                 // The limit is looked at before the memory.
-                Resource::from_word(a).ok_or(Errno::EINVAL)?;
+                Resource::from_number(a).ok_or(Errno::EINVAL)?;
                 let [cur, max] = self.get_user_words(current, VirtAddr(b))?;
                 ProcessCall::Setrlimit(a, Rlimit { cur, max })
             }

@@ -2,9 +2,8 @@
 
 use super::call::{SysResult, Syscall};
 use super::signal_calls::SignalCall;
-use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::abi::{Errno, SaFlags, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::signal::SaFlags;
 use crate::kernel::task::Continuation;
 use crate::trace::TraceEvent;
 

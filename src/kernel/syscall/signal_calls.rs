@@ -1,12 +1,11 @@
 //! The system calls about signals, as data: their numbers, what the registers say, and dispatch.
 
 use super::call::SysResult;
-use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
-use crate::kernel::Kernel;
-use crate::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs,
+use crate::abi::{
+    Errno, KSigaction, SaFlags, SigAction, SigInfo, SigSet, Signal, TaskId, VirtAddr,
 };
+use crate::kernel::Kernel;
+use crate::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
 use crate::kernel::time::ItimerVal;
 
 /// Bytes of a `sigset_t`.

@@ -8,12 +8,8 @@ mod rlimit;
 mod setuid;
 mod task_struct;
 
-pub use cred::{Caps, Cred, UserTable};
+pub use cred::{Cred, UserTable};
 pub use pgrp::PgrpRefusal;
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
-pub use rlimit::{
-    NR_OPEN, RLIM_INFINITY, Resource, Rlimit, RlimitRefusal, Rlimits, check_setrlimit,
-};
-pub use task_struct::{
-    AfterMigration, ChildList, Continuation, ExitState, OpenCall, PfFlags, PtFlags, Task,
-};
+pub use rlimit::{NR_OPEN, RlimitRefusal, Rlimits, check_setrlimit};
+pub use task_struct::{AfterMigration, ChildList, Continuation, OpenCall, Task};

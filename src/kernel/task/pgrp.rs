@@ -1,8 +1,7 @@
 //! Process groups and sessions: `setpgid` and its kin, and the groups that nobody could continue.
 
 use super::pidmap::PidType;
-use super::task_struct::ExitState;
-use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::signal::SendInfo;
 

@@ -5,9 +5,8 @@ use super::convert::{
 };
 use super::files::text_read;
 use super::signals::info_map;
-use crate::abi::{Errno, SigSet, Signal, VirtAddr};
-use crate::kernel::exit::{WaitArgs, WaitOptions, WaitidArgs};
-use crate::kernel::signal::SigAction;
+use crate::abi::{Errno, SigAction, SigSet, Signal, VirtAddr, WaitOptions};
+use crate::kernel::exit::{WaitArgs, WaitidArgs};
 use crate::kernel::syscall::{ProcessCall, Syscall};
 use crate::machine::{Action, CallState, Machine, Outcome, handler_number};
 use crate::script::errors::{ScriptError, no_child};

@@ -2,8 +2,8 @@
 
 use super::calls::{int, plain, reported, signal_word};
 use super::convert::{Result, act, alive, errno_error, look, returned, word};
-use crate::abi::{Errno, VirtAddr};
-use crate::kernel::exit::{PR_SET_PDEATHSIG, UsageOf, WaitidArgs};
+use crate::abi::{Errno, PR_SET_PDEATHSIG, VirtAddr};
+use crate::kernel::exit::{UsageOf, WaitidArgs};
 use crate::kernel::signal::InfoTo;
 use crate::kernel::syscall::{ProcessCall, Syscall};
 use crate::kernel::task::PgrpRefusal;

@@ -1,8 +1,8 @@
 //! Memory, in the task's user mode.
 
 use super::convert::{Result, act, address, errno_error, look, ranged, returned, word};
-use crate::abi::{MapFlags, PAGE_SIZE, Prot};
-use crate::kernel::mm::{MmapArgs, TASK_SIZE};
+use crate::abi::{MapFlags, PAGE_SIZE, Prot, TASK_SIZE};
+use crate::kernel::mm::MmapArgs;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, Outcome};
 use crate::script::errors::{ScriptError, map_advice};

@@ -5,11 +5,10 @@ use super::convert::{
     Result, act, alive, call_handle, check_keys, errno_error, int_option, look, ranged, returned,
     word,
 };
-use crate::abi::{SIGINFO_WORDS, SigInfo, SigOrigin, SigSet, Signal, VirtAddr};
-use crate::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs,
+use crate::abi::{
+    KSigaction, SIGINFO_WORDS, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, VirtAddr,
 };
+use crate::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
 use crate::kernel::syscall::{SignalCall, Syscall};
 use crate::kernel::time::ItimerVal;
 use crate::machine::{Action, Outcome};

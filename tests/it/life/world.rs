@@ -3,19 +3,17 @@
 use super::op::{Does, Op, Who};
 use super::rules;
 use crate::lab::{Footprint, Lab};
-use forklab::abi::{CloneFlags, SigSet, Signal, TaskId, VirtAddr};
+use forklab::abi::{
+    CloneFlags, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, IPC_PRIVATE, KSigaction, SaFlags, SigAction,
+    SigSet, Signal, TaskId, VirtAddr,
+};
 use forklab::kernel::boot::Config;
 use forklab::kernel::exit::{WaitArgs, WaitidArgs};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::{ForkArgs, SpawnArgs};
-use forklab::kernel::ipc::{
-    FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs, IPC_PRIVATE, IpcCall, SemOp,
-};
+use forklab::kernel::ipc::{FutexArgs, IpcCall, SemOp};
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs,
-};
+use forklab::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
 use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
 use forklab::machine::{Action, BufferCall, Checkpoint, Command, StackCall, handler_address};
 

@@ -5,11 +5,10 @@ use super::op::{Mapping, Op, Who};
 use super::space::{Cell, Content, Space, zeroes};
 use super::tables;
 use super::world::{ARENA, DATA, STACK_TOP, World};
-use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, VirtAddr};
+use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, SigAction, VirtAddr};
 use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Action, Outcome};
 

@@ -1,11 +1,11 @@
 //! exec: what it replaces, what it keeps, what it ends sharing of, and how it fails.
 
 use crate::lab::Lab;
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::fs::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
-use forklab::kernel::signal::SigAction;
+use forklab::abi::{
+    Errno, F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC, PfFlags, Resource, SigAction, Signal, TaskId,
+    VirtAddr,
+};
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{PfFlags, Resource};
 
 fn exec(lab: &mut Lab, task: TaskId, path: &str) -> i32 {
     lab.call(task, Syscall::Execve(path.into()))

@@ -2,11 +2,9 @@
 
 use super::puppets::zombie;
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::exit::{WaitArgs, WaitOptions};
-use forklab::kernel::signal::SigAction;
+use forklab::abi::{Errno, ExitState, SigAction, Signal, TaskId, VirtAddr, WaitOptions};
+use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::ExitState;
 use forklab::machine::{Outcome, Refusal};
 use forklab::trace::TraceEvent;
 

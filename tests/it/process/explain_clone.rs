@@ -3,13 +3,13 @@
 
 use super::flags::{Bench, COMBINED, UNTOUCHED, clone_tls};
 use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{CloneFlags as F, Errno, SigSet, Signal, TaskId, TaskState};
-use forklab::kernel::exit::WaitOptions;
+use forklab::abi::{
+    CloneFlags as F, Errno, PtFlags, SigSet, Signal, TaskId, TaskState, WaitOptions,
+};
 use forklab::kernel::fork::ObjectFate;
 use forklab::kernel::ptrace::PtraceArgs;
 use forklab::kernel::signal::Pending;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PtFlags;
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
 use forklab::view::explain_clone;
 use forklab::view::{

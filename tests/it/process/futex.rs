@@ -1,10 +1,12 @@
 //! Sleeping on words of user memory, for a time, and for a line of the console.
 
 use crate::lab::{Lab, errno};
-use forklab::abi::{CloneFlags, Errno, MapFlags, Prot, Signal, TaskId, VirtAddr};
-use forklab::kernel::ipc::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs};
+use forklab::abi::{
+    CloneFlags, Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MapFlags, Prot,
+    SigAction, Signal, TaskId, VirtAddr,
+};
+use forklab::kernel::ipc::FutexArgs;
 use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::{SignalCall, Syscall};
 use forklab::machine::{Command, Outcome};
 

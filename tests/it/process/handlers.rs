@@ -2,8 +2,8 @@
 //! what they do and when they return.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::{KSigaction, SaFlags, SetSize, SigAction, SigactionArgs};
+use forklab::abi::{Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, VirtAddr};
+use forklab::kernel::signal::{SetSize, SigactionArgs};
 use forklab::kernel::syscall::{SignalCall, Syscall};
 use forklab::machine::{Action, Command, EnteredHandler, Outcome, Reply, Stop, handler_address};
 use forklab::trace::TraceEvent;

@@ -2,11 +2,13 @@
 
 use super::signals::{THREAD, take};
 use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{Errno, SigInfo, SigSet, Signal, TaskId, TaskState, VirtAddr, si_code};
+use forklab::abi::{
+    Errno, ExitState, Resource, SigAction, SigInfo, SigSet, Signal, TaskId, TaskState, VirtAddr,
+    si_code,
+};
 use forklab::kernel::exit::WaitidArgs;
-use forklab::kernel::signal::{InfoTo, SigAction, SignalFlags};
+use forklab::kernel::signal::{InfoTo, SignalFlags};
 use forklab::kernel::syscall::{ProcessCall, Syscall};
-use forklab::kernel::task::{ExitState, Resource};
 
 const NOHANG: u32 = 1;
 const UNTRACED: u32 = 2;
@@ -122,7 +124,8 @@ fn a_stop_signal_stops_every_thread_and_is_told_once() {
 /// SA_NOCLDSTOP withholds the signal, not the report.
 #[test]
 fn who_does_not_want_to_hear_of_stops_can_still_wait_for_them() {
-    use forklab::kernel::signal::{KSigaction, SaFlags, SetSize, SigactionArgs};
+    use forklab::abi::{KSigaction, SaFlags};
+    use forklab::kernel::signal::{SetSize, SigactionArgs};
     use forklab::kernel::syscall::SignalCall;
     let (mut lab, sh) = Lab::with_shell();
     lab.block(sh, SigSet::of(&[Signal::SIGCHLD]));

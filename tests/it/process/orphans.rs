@@ -1,11 +1,9 @@
 //! What becomes of the children of a dying task, and of numbers that outlive their task.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, TaskId};
+use forklab::abi::{Errno, ExitState, SigAction, TaskId};
 use forklab::kernel::boot::Config;
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::ExitState;
 use forklab::trace::TraceEvent;
 
 /// Example 28: the children go to init and will send SIGCHLD.

@@ -1,11 +1,10 @@
 //! ptrace: attaching, stops, requests, events, and what becomes of tracees.
 
 use crate::lab::{Lab, Waited, errno};
-use forklab::abi::{Errno, MapFlags, Prot, Signal, TaskId, TaskState, VirtAddr};
+use forklab::abi::{Errno, MapFlags, Prot, PtFlags, Signal, TaskId, TaskState, VirtAddr};
 use forklab::kernel::mm::MmapArgs;
 use forklab::kernel::ptrace::PtraceArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PtFlags;
 use forklab::machine::{BufferCall, Outcome};
 
 const TRACEME: u32 = 0;

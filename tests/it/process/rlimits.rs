@@ -2,10 +2,11 @@
 
 use super::signals::THREAD;
 use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::SigAction;
+use forklab::abi::{
+    Errno, PfFlags, RLIM_INFINITY, Resource, Rlimit, SigAction, Signal, TaskId, VirtAddr,
+};
 use forklab::kernel::syscall::{ProcessCall, Syscall};
-use forklab::kernel::task::{NR_OPEN, PfFlags, RLIM_INFINITY, Resource, Rlimit};
+use forklab::kernel::task::NR_OPEN;
 use forklab::machine::{Action, Command};
 use forklab::trace::TraceEvent;
 

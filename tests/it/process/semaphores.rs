@@ -2,12 +2,12 @@
 
 use super::signals::THREAD;
 use crate::lab::{Lab, USER, errno};
-use forklab::abi::{CloneFlags, Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::fail::FailPoint;
-use forklab::kernel::ipc::{
-    IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, IpcCall, SEM_UNDO, SemOp,
+use forklab::abi::{
+    CloneFlags, Errno, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, SEM_UNDO, SigAction, Signal,
+    TaskId, VirtAddr,
 };
-use forklab::kernel::signal::SigAction;
+use forklab::kernel::fail::FailPoint;
+use forklab::kernel::ipc::{IpcCall, SemOp};
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{BufferCall, Outcome};
 

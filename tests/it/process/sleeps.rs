@@ -2,12 +2,13 @@
 
 use super::signals::take;
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigtimedwaitArgs,
+use forklab::abi::{
+    Errno, ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, KSigaction, SaFlags, SigAction, SigSet,
+    Signal, TaskId, VirtAddr,
 };
+use forklab::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigtimedwaitArgs};
 use forklab::kernel::syscall::{SignalCall, Syscall};
-use forklab::kernel::time::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, ItimerVal};
+use forklab::kernel::time::ItimerVal;
 use forklab::machine::{Action, Outcome};
 use forklab::trace::TraceEvent;
 

@@ -3,12 +3,12 @@
 
 use super::signals::THREAD;
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState, VirtAddr};
+use forklab::abi::{
+    Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, TaskState, VirtAddr,
+};
 use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::signal::{
-    AltStack, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SignalFlags,
-};
+use forklab::kernel::signal::{AltStack, SetSize, SigactionArgs, SignalFlags};
 use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
 use forklab::machine::{Command, handler_address};
 

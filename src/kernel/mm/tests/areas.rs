@@ -1,10 +1,9 @@
 //! Where mappings go, how they merge and split, and in which order `mmap` refuses.
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
-use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, TaskId, VirtAddr};
+use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, TaskId, VirtAddr};
 use crate::kernel::mm::{MapRefusal, Merge, Mm, MmapArgs, VmFlags, Vma, merge_verdict};
 use crate::kernel::syscall::Syscall;
-use crate::kernel::task::{RLIM_INFINITY, Resource};
 use slotmap::SlotMap;
 
 const MIB: u32 = 1 << 20;

@@ -1,10 +1,9 @@
 //! Every verdict of `why`, and what its screen looks like.
 
 use super::*;
-use crate::abi::CloneFlags;
+use crate::abi::{CloneFlags, Resource};
 use crate::kernel::mm::MmapArgs;
 use crate::kernel::syscall::Syscall;
-use crate::kernel::task::Resource;
 use crate::machine::Outcome;
 use crate::view::tests::{act, after_fork, boot, call, fork, spawn, write};
 use crate::view::text::Text;

@@ -1,12 +1,11 @@
 //! Each kind of line of a digest, from real machines.
 
 use super::*;
-use crate::abi::{CloneFlags, TaskId};
+use crate::abi::{CloneFlags, SigAction, TaskId};
 use crate::kernel::boot::Config;
 use crate::kernel::exit::WaitArgs;
 use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::MmapArgs;
-use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, Command};
 use crate::view::tests::{act, after_fork, boot, call, fork, mmap, spawn, spawn_steps, write};
