@@ -3,8 +3,7 @@
 use super::puppet::Puppet;
 use super::{Machine, UserMode};
 use crate::abi::{InodeId, SigAction, Signal, TaskId};
-use crate::kernel::exec::ExecArgs;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{ExecArgs, SysResult};
 use crate::machine::workload::{Workload, WorkloadProgram};
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
-use crate::kernel::syscall::Raised;
+use crate::kernel::signal::Raised;
 use std::sync::Arc;
 
 /// The clock inside a tick, in instructions.
@@ -223,7 +223,7 @@ impl Machine {
     fn system_call(&mut self, task: TaskId) {
         let forks = self.kernel.total_forks;
         let execs = self.execs(task);
-        self.kernel.system_call(task);
+        self.kernel.int_80(task);
         if self.kernel.total_forks > forks
             && let Some(child) = self.newest_task()
         {

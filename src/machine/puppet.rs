@@ -5,9 +5,8 @@ use super::handler::{Handler, Interrupted, inherited};
 use super::{Machine, UserMode};
 use crate::abi::{CloneFlags, TaskId, TaskState, VirtAddr};
 use crate::hw::{AccessKind, UserDesc};
-use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::UserFault;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, Syscall};
 
 /// Calls that blocked and are remembered, the latest ones.
 const MAX_CALLS: usize = 10_000;

@@ -77,7 +77,7 @@ impl Kernel {
         let leader = self.task(current).group_leader;
         if self.task(leader).exit_state != ExitState::Zombie {
             self.task_mut(current).continuation = Some(Continuation::ExecWaitsForLeader);
-            self.sched_yield();
+            self.sys_sched_yield(current);
             return SysResult::Blocked;
         }
         self.replace_leader(current, leader);

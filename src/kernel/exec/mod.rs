@@ -4,4 +4,4 @@
 mod de_thread;
 mod do_execve;
 
-pub use do_execve::{ExecArgs, PendingExec};
+pub use do_execve::PendingExec;

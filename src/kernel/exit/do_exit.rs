@@ -18,6 +18,16 @@ use crate::kernel::task::PidType;
 use crate::trace::TraceEvent;
 
 impl Kernel {
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_exit()`: this task only.
+    pub(in crate::kernel) fn sys_exit(&mut self, current: TaskId, status: i32) -> SysResult {
+        self.do_exit(current, WaitStatus::exited(status).0)
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_exit_group()`: the whole process.
+    pub(in crate::kernel) fn sys_exit_group(&mut self, current: TaskId, status: i32) -> SysResult {
+        self.do_group_exit(current, WaitStatus::exited(status).0)
+    }
+
     /// Ends the current task with a status word. It never runs again.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `do_exit()`.

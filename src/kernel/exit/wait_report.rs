@@ -2,13 +2,14 @@
 //! leaves behind.
 
 use super::rusage::UsageOf;
-use super::wait_rules::{Report, WaitArgs, end_in_siginfo};
+use super::wait_rules::{Report, end_in_siginfo};
 use crate::abi::{
     Errno, ExitState, PtFlags, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitOptions,
     WaitStatus, si_code,
 };
 use crate::kernel::Kernel;
-use crate::kernel::signal::{InfoTo, SignalFlags};
+use crate::kernel::signal::SignalFlags;
+use crate::kernel::syscall::{InfoTo, WaitArgs};
 
 /// The status word of a child that goes on.
 const STATUS_CONTINUED: u32 = 0xffff;

@@ -1,44 +1,7 @@
 //! Whom a wait means, and the words for it: options, arguments, and why a child is passed over.
 
 use crate::abi::{Errno, P_ALL, P_PGID, P_PID, Pid, VirtAddr, WaitOptions, WaitStatus, si_code};
-use crate::kernel::signal::InfoTo;
-
-/// What `wait4` and `waitid` are told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct WaitArgs {
-    /// Above 0: that child; 0: the caller's process group; -1: any; below: that process group.
-    pub pid: i32,
-    /// Where `wait4` stores the status word; 0 for nowhere.
-    pub status: VirtAddr,
-    /// Options as given, with bits that may be unknown.
-    pub options: u32,
-    /// Where the usage is stored; 0 for nowhere.
-    pub rusage: VirtAddr,
-    /// Where `waitid` stores what happened.
-    pub info: InfoTo,
-}
-
-impl WaitArgs {
-    /// The options that are known.
-    pub const fn flags(&self) -> WaitOptions {
-        WaitOptions::from_bits_truncate(self.options)
-    }
-}
-
-/// The arguments of `waitid`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WaitidArgs {
-    /// `P_ALL` 0, `P_PID` 1 or `P_PGID` 2.
-    pub which: u32,
-    /// The process or group.
-    pub id: i32,
-    /// Where what happened goes.
-    pub info: InfoTo,
-    /// Options as given.
-    pub options: u32,
-    /// Where the usage is stored; 0 for nowhere.
-    pub rusage: VirtAddr,
-}
+use crate::kernel::syscall::{WaitArgs, WaitidArgs};
 
 impl WaitidArgs {
     /// The same as `do_wait` is told it.
@@ -145,6 +108,7 @@ pub enum NoChild {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::syscall::InfoTo;
 
     /// Process example 15, the part of waitid.
     #[test]

@@ -12,5 +12,4 @@ pub use clone_rules::{
     check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal, flags_with_event,
     fork_traceflag, joins_group, tid_words,
 };
-pub use do_fork::ForkArgs;
 pub use spawn::SpawnArgs;

@@ -105,10 +105,10 @@ impl Kernel {
     /// # Errors
     /// `ENOENT`, `ENAMETOOLONG` for a bad name; `EMFILE` when the table is full; `ENOENT`,
     /// `ENOTDIR` from the lookup.
-    pub fn sys_open(&mut self, current: TaskId, path: &str, flags: u32) -> Result<u32, Errno> {
-        check_name(path)?;
+    pub fn sys_open(&mut self, current: TaskId, path: String, flags: u32) -> Result<u32, Errno> {
+        check_name(&path)?;
         let fd = self.get_unused_fd(current, 0)?;
-        match self.open_namei(current, path, flags) {
+        match self.open_namei(current, &path, flags) {
             Ok(inode) => {
                 let file = self.open_inode(inode, flags & !OPENING);
                 self.fd_install(current, fd, file);

@@ -6,7 +6,7 @@ use crate::abi::{
 };
 use crate::kernel::Kernel;
 use crate::kernel::mm::VmFlags;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::Continuation;
 use crate::kernel::time::unchecked_jiffies;
 use std::collections::{BTreeMap, VecDeque};
@@ -76,23 +76,6 @@ impl Futexes {
         }
         found
     }
-}
-
-/// The arguments of `futex`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FutexArgs {
-    /// Address of the word.
-    pub addr: VirtAddr,
-    /// What to do.
-    pub op: u32,
-    /// The value that the word must have, or how many to wake.
-    pub val: u32,
-    /// Address of a `timespec`; for the requeue operations, how many to requeue.
-    pub timeout: u32,
-    /// The word to requeue to.
-    pub addr2: VirtAddr,
-    /// The value that the word must have to requeue.
-    pub val3: u32,
 }
 
 /// How long a wait may be.

@@ -9,8 +9,8 @@ use crate::abi::{
 };
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::exec::ExecArgs;
 use crate::kernel::fs::{InodeKind, TEXT_START};
+use crate::kernel::syscall::ExecArgs;
 use crate::trace::{FrameUse, SlabCache};
 
 /// The stack area at first: the pages with the strings, and so many more.

@@ -59,7 +59,6 @@ pub use map_refusal::{MapRefusal, TooMuchPromised};
 pub use memory::{MmFault, PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use merge::{Merge, can_vma_merge, merge_verdict};
 pub use mm_struct::{Mm, MmLayout};
-pub use mmap::MmapArgs;
 pub use overcommit::{VmStat, enough_memory};
 pub use page::{Page, PageFlags, PageMapping};
 pub use page_alloc::{MAX_FRAMES, MIN_FRAMES, PageAllocator};

@@ -6,5 +6,4 @@ mod rules;
 mod stop;
 mod user_area;
 
-pub use request::PtraceArgs;
 pub use stop::Trap;

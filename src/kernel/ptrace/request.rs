@@ -14,20 +14,8 @@ use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
 use crate::kernel::signal::{SendInfo, SignalFlags};
+use crate::kernel::syscall::PtraceArgs;
 use crate::trace::TraceEvent;
-
-/// The arguments of `ptrace`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PtraceArgs {
-    /// What is asked for; see [`Request`].
-    pub request: u32,
-    /// Of which task.
-    pub pid: i32,
-    /// An address of the tracee, or an offset.
-    pub addr: u32,
-    /// A value, or an address of the caller.
-    pub data: u32,
-}
 
 impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.

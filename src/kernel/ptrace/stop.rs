@@ -223,14 +223,8 @@ impl Kernel {
         let task = self.task_mut(current);
         let nr = task.thread.regs.orig_eax;
         match task.traced_call.take() {
-            Some(call) if u32::from(call.nr()) == nr => self.dispatch(current, *call),
-            _ => match self.decode(current, nr) {
-                Ok(call) => {
-                    self.task_mut(current).interruptible = call.made_again();
-                    self.dispatch(current, call)
-                }
-                Err(errno) => Err(errno).into(),
-            },
+            Some(call) if u32::from(call.nr()) == nr => self.make_call(current, *call),
+            _ => self.call_in_registers(current, nr),
         }
     }
 

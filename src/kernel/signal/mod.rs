@@ -4,6 +4,7 @@
 mod deliver;
 mod kill;
 mod kill_rules;
+mod restart;
 mod send;
 mod sigframe;
 mod sighand;
@@ -11,12 +12,12 @@ mod sigmask;
 mod sigqueue;
 mod sigwait;
 mod stop;
+mod traps;
 
 pub use sigframe::{
     AltStack, HandlerFrame, KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS,
     RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
 pub use sighand::{Sighand, SignalFlags, SignalStruct};
-pub use sigmask::{SetSize, SigactionArgs, SigprocmaskArgs};
 pub use sigqueue::{Pending, SendInfo, SigQueue};
-pub use sigwait::{InfoTo, SigtimedwaitArgs};
+pub use traps::Raised;

@@ -2,8 +2,10 @@
 //! who it acts for (credentials, limits), and how it is found (pids, groups, sessions).
 
 mod cred;
+mod getpid;
 mod pgrp;
 mod pidmap;
+mod resume;
 mod rlimit;
 mod setuid;
 mod task_struct;

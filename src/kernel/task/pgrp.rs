@@ -97,6 +97,11 @@ impl Kernel {
         Ok((target, Pid(pgid)))
     }
 
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getpgrp()`.
+    pub(in crate::kernel) fn sys_getpgrp(&self, current: TaskId) -> u32 {
+        self.pgrp(current).0 as u32
+    }
+
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.
     ///
     /// # Errors

@@ -166,9 +166,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Stores a limit in the caller's memory; for the old call nothing above 2^31 - 1.
-    ///
-    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()` and `sys_old_getrlimit()`.
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()`.
     ///
     /// # Errors
     /// `EINVAL` for an unknown limit; `EFAULT`.
@@ -177,11 +175,35 @@ impl Kernel {
         current: TaskId,
         resource: u32,
         addr: VirtAddr,
-        old: bool,
+    ) -> Result<u32, Errno> {
+        self.put_rlimit(current, resource, addr, RLIM_INFINITY)
+    }
+
+    /// The call of old, for which a limit is a signed word.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_old_getrlimit()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown limit; `EFAULT`.
+    pub(in crate::kernel) fn sys_old_getrlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        self.put_rlimit(current, resource, addr, i32::MAX as u32)
+    }
+
+    /// Stores a limit in the caller's memory, as `most` if it is more.
+    fn put_rlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+        most: u32,
     ) -> Result<u32, Errno> {
         let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let limit = self.rlimits(current)[resource];
-        let most = if old { i32::MAX as u32 } else { RLIM_INFINITY };
         let words = [limit.cur.min(most), limit.max.min(most)];
         self.put_user_words(current, addr, &words).map(|()| 0)
     }

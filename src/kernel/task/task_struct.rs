@@ -8,10 +8,10 @@ use crate::abi::{
     SemUndoId, SigInfo, SigSet, SighandId, SignalId, TaskId, VirtAddr, WaitStatus,
 };
 use crate::hw::{Regs, SegmentDescriptor};
-use crate::kernel::exec::{ExecArgs, PendingExec};
+use crate::kernel::exec::PendingExec;
 use crate::kernel::ptrace::Trap;
-use crate::kernel::signal::{AltStack, HandlerFrame, InfoTo, SigQueue};
-use crate::kernel::syscall::{Restart, RestartBlock, Syscall};
+use crate::kernel::signal::{AltStack, HandlerFrame, SigQueue};
+use crate::kernel::syscall::{ExecArgs, InfoTo, Restart, RestartBlock, Syscall};
 use std::collections::BTreeMap;
 
 /// Where the kernel goes on when a blocked task gets the CPU again. One at most for each task.
@@ -61,7 +61,7 @@ pub enum Continuation {
     /// `do_wait`: no child to report yet.
     Wait4 {
         /// The arguments.
-        args: crate::kernel::exit::WaitArgs,
+        args: crate::kernel::syscall::WaitArgs,
         /// Since when it is in the queue of waiters.
         queued: Seq,
     },

@@ -8,6 +8,7 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::exit::UsageOf;
 use crate::kernel::signal::SendInfo;
+use crate::kernel::syscall::ItimerVal;
 use std::collections::BTreeSet;
 
 /// The interval timers of a process; all off at fork, kept at exec.
@@ -62,15 +63,6 @@ impl CpuTimer {
         };
         true
     }
-}
-
-/// `struct itimerval`, in ticks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ItimerVal {
-    /// From one expiry to the next; 0 for none.
-    pub interval: u64,
-    /// Up to the next expiry; 0 for never.
-    pub value: u64,
 }
 
 /// The real timers that are on, soonest first, of one tick by the number of the process.

@@ -3,7 +3,7 @@
 use super::calls::plain;
 use super::convert::{Result, alive, errno_error, look, word};
 use crate::abi::{Caps, Errno, Resource, Rlimit};
-use crate::kernel::syscall::{ProcessCall, Syscall};
+use crate::kernel::syscall::Syscall;
 use crate::kernel::task::{NR_OPEN, RlimitRefusal, check_setrlimit};
 use crate::script::errors::ScriptError;
 use crate::script::session::Task;
@@ -33,7 +33,7 @@ fn set_limit(
         max: word(hard, "the hard limit")?,
     };
     let resource = word(resource, "the resource")?;
-    let call = Syscall::Process(ProcessCall::Setrlimit(resource, new));
+    let call = Syscall::Setrlimit(resource, new);
     let set = plain(ctx, task, call).map(|_| ());
     let refusal = Resource::from_number(resource).and_then(|resource| {
         let capable = look(ctx, |machine| {

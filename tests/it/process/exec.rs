@@ -53,7 +53,7 @@ fn handlers_become_default_and_ignored_signals_stay_ignored() {
         (12, SigAction::Ignore, SigAction::Ignore),
         (15, SigAction::Default, SigAction::Default),
     ] {
-        assert_eq!(lab.call(sh, Syscall::Sigaction(signal, Some(before))), 0);
+        assert_eq!(lab.call(sh, Syscall::sigaction(signal, Some(before))), 0);
         assert_eq!(exec(&mut lab, sh, "sh"), 0);
         let signal = Signal::new(signal).unwrap();
         assert_eq!(lab.sighand(sh).action(signal), after);

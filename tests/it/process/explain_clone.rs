@@ -7,9 +7,8 @@ use forklab::abi::{
     CloneFlags as F, Errno, PtFlags, SigSet, Signal, TaskId, TaskState, WaitOptions,
 };
 use forklab::kernel::fork::ObjectFate;
-use forklab::kernel::ptrace::PtraceArgs;
 use forklab::kernel::signal::Pending;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::syscall::{PtraceArgs, Syscall};
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
 use forklab::view::explain_clone;
 use forklab::view::{

@@ -4,8 +4,7 @@ use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{CloneFlags as F, Errno, TaskId, VirtAddr, WaitOptions};
 use forklab::hw::UserDesc;
 use forklab::kernel::boot::Config;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::syscall::{ForkArgs, Syscall};
 use forklab::machine::{Action, Outcome};
 use forklab::trace::TraceFilter;
 

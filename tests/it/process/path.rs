@@ -4,7 +4,7 @@ use crate::lab::{Lab, Waited};
 use forklab::abi::{CloneFlags as F, Errno, Resource, TaskId, TaskState, VirtAddr, WaitOptions};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::ForkArgs;
+use forklab::kernel::syscall::ForkArgs;
 use forklab::trace::CopyStage;
 use forklab::view::path;
 use forklab::view::{Mark, Path};

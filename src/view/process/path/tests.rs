@@ -3,8 +3,8 @@
 use super::*;
 use crate::abi::{PtFlags, TaskId};
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::syscall::Syscall;
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::syscall::{ForkArgs, Syscall};
 use crate::machine::{Action, Command, Reply};
 
 fn shell(config: Config) -> (Machine, TaskId) {
