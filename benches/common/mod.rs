@@ -4,10 +4,8 @@
 
 use forklab::abi::{PAGE_SIZE, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fork::SpawnArgs;
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::syscall::{MmapArgs, Syscall, WaitArgs};
 use forklab::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
 use forklab::trace::TraceFilter;
 use std::sync::Arc;
@@ -51,7 +49,7 @@ pub fn written(machine: &mut Machine, task: TaskId, pages: u32) -> VirtAddr {
         flags: 0x22,
         ..MmapArgs::default()
     };
-    let outcome = act(machine, task, Action::Syscall(Syscall::Mmap(args)));
+    let outcome = act(machine, task, Action::Syscall(Syscall::Mmap2(args)));
     let Outcome::Returned(addr) = outcome else {
         panic!("{outcome:?}")
     };

@@ -9,26 +9,29 @@ const FIELD_WORDS: usize = SIGINFO_WORDS - 3;
 
 /// The reasons in `si_code` that the kernel gives or tests.
 pub mod si_code {
-    /// Sent by `kill`.
-    pub const SI_USER: i32 = 0;
-    /// Sent by the kernel.
-    pub const SI_KERNEL: i32 = 0x80;
-    /// Sent by `sigqueue`.
-    pub const SI_QUEUE: i32 = -1;
-    /// Sent by `tkill` or `tgkill`.
-    pub const SI_TKILL: i32 = -6;
-    /// A child has called exit.
-    pub const CLD_EXITED: i32 = 1;
-    /// A child was killed.
-    pub const CLD_KILLED: i32 = 2;
-    /// A child was killed and has left a core file.
-    pub const CLD_DUMPED: i32 = 3;
-    /// A traced child has stopped.
-    pub const CLD_TRAPPED: i32 = 4;
-    /// A child has stopped.
-    pub const CLD_STOPPED: i32 = 5;
-    /// A stopped child goes on.
-    pub const CLD_CONTINUED: i32 = 6;
+    constants! {
+        /// A code of siginfo: kill sent it.
+        SI_USER: i32 = 0;
+        /// A code of siginfo: the kernel sent it.
+        SI_KERNEL: i32 = 0x80;
+        /// A code of siginfo: rt_sigqueueinfo sent it.
+        SI_QUEUE: i32 = -1;
+        /// A code of siginfo: tkill sent it.
+        SI_TKILL: i32 = -6;
+        /// A code of SIGCHLD: the child has exited.
+        CLD_EXITED: i32 = 1;
+        /// A code of SIGCHLD: a signal killed the child.
+        CLD_KILLED: i32 = 2;
+        /// A code of SIGCHLD: a signal killed the child, with a core dump.
+        CLD_DUMPED: i32 = 3;
+        /// A code of SIGCHLD: the traced child has stopped.
+        CLD_TRAPPED: i32 = 4;
+        /// A code of SIGCHLD: the child has stopped.
+        CLD_STOPPED: i32 = 5;
+        /// A code of SIGCHLD: the child goes on.
+        CLD_CONTINUED: i32 = 6;
+    }
+
     /// No area for the address.
     pub const SEGV_MAPERR: i32 = 1;
     /// The area forbids the access.

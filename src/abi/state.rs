@@ -58,6 +58,34 @@ impl TaskState {
     }
 }
 
+bitflags! {
+    /// `PF_*`: what a task is doing.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct PfFlags: u32 {
+        /// In `do_exit`.
+        const EXITING = 0x4;
+        /// Forked and has not called exec.
+        const FORKNOEXEC = 0x40;
+        /// Used super-user privileges.
+        const SUPERPRIV = 0x100;
+        /// Killed by a signal.
+        const SIGNALED = 0x400;
+    }
+}
+
+/// `exit_state`: how far the end of a task has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum ExitState {
+    /// Not ended.
+    #[default]
+    Alive = 0,
+    /// `EXIT_ZOMBIE`: ended, waiting to be reaped.
+    Zombie = 16,
+    /// `EXIT_DEAD`: being released.
+    Dead = 32,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

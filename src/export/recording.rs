@@ -5,10 +5,9 @@
 //! 10 2 P fork child=4:C vm=0 cprio=125 cslice=45 pslice=45
 //! ```
 
-use crate::abi::{CloneFlags, Name, Names, Pid, TaskId, TaskState};
+use crate::abi::{CloneFlags, ExitState, Name, Names, Pid, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::sched::SchedTask;
-use crate::kernel::task::ExitState;
 use crate::machine::Machine;
 use crate::trace::{ArrayKind, Record, TraceEvent};
 use std::fmt::Write;

@@ -6,13 +6,15 @@ use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::sched::{Levers, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
-use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, TaskState};
+use crate::abi::{
+    FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
+};
 use crate::hw::{Cpu, Ram};
 use crate::kernel::fs::{Console, Fd, FileSystem, FilesStruct, FsStruct, InodeKind, Namespace};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
-    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, SigAction, Sighand,
-    SignalStruct, Task, UserTable,
+    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Sighand, SignalStruct,
+    Task, UserTable,
 };
 use crate::kernel::time::{RealTimers, Timers};
 use crate::trace::{FrameUse, TraceLog};

@@ -2,9 +2,9 @@
 //! is slow.
 
 use super::Kernel;
-use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
+use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
 use crate::kernel::fs::PIPE_BUFFERS;
-use crate::kernel::task::{Continuation, ExitState, PfFlags, PidType, SignalFlags, Task, Trap};
+use crate::kernel::task::{Continuation, PidType, SignalFlags, Task, Trap};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 

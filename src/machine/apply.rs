@@ -4,13 +4,12 @@ use super::command::{Action, Command, Outcome, Reply};
 use super::puppet::Puppet;
 use super::refusal::Refusal;
 use super::{Image, Machine, Stop, UserMode, WorkloadProgram};
-use crate::abi::{Errno, InodeId, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, InodeId, Signal, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
-use crate::kernel::exec::ExecArgs;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::InodeKind;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::{Continuation, ExitState};
+use crate::kernel::syscall::{ExecArgs, Syscall};
+use crate::kernel::task::Continuation;
 use std::sync::Arc;
 
 impl Machine {
@@ -233,7 +232,7 @@ impl Machine {
         if let Some(call) = kernel_task.in_call.open {
             return Err(Refusal::Inside {
                 who: self.who(task),
-                call: Syscall::name_of(call.nr),
+                call: Syscall::c_name(call.nr),
                 awaits: self.awaits(task),
             });
         }

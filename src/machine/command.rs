@@ -5,10 +5,10 @@ use super::stack_call::{StackCall, StackFrame};
 use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
+use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::ProgramImage;
 use crate::kernel::mm::UserFault;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, Syscall};
 use crate::machine::workload::{ListedTask, WorkloadProgram};
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@
 use super::{Machine, Reply, Stop};
 use crate::abi::{SigInfo, Signal, TaskId, WaitStatus};
 use crate::kernel::signal::PUPPET_HANDLERS;
-use crate::kernel::syscall::{SignalCall, Syscall};
+use crate::kernel::syscall::Syscall;
 use crate::kernel::task::{Continuation, HandlerFrame, OpenCall};
 
 /// Bytes between the addresses of two handlers.
@@ -208,11 +208,11 @@ impl Machine {
         };
         // The old frame's code also takes the signal's number off the stack.
         let (taken, call) = match top.rt {
-            true => (4, SignalCall::RtSigreturn),
-            false => (8, SignalCall::Sigreturn),
+            true => (4, Syscall::RtSigreturn),
+            false => (8, Syscall::Sigreturn),
         };
         self.kernel.task_mut(task).thread.regs.esp = top.frame.wrapping_add(taken);
-        self.kernel.syscall(task, Syscall::Signal(call));
+        self.kernel.syscall(task, call);
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.interrupted = Some(Box::new(top.interrupted));
         }

@@ -2,10 +2,8 @@
 
 use super::puppet::Puppet;
 use super::{Machine, UserMode};
-use crate::abi::{InodeId, Signal, TaskId};
-use crate::kernel::exec::ExecArgs;
-use crate::kernel::syscall::SysResult;
-use crate::kernel::task::SigAction;
+use crate::abi::{InodeId, SigAction, Signal, TaskId};
+use crate::kernel::syscall::{ExecArgs, SysResult};
 use crate::machine::workload::{Workload, WorkloadProgram};
 use std::sync::Arc;
 

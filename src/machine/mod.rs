@@ -36,7 +36,7 @@ use crate::abi::{InodeId, TaskId};
 use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
-use crate::kernel::exec::ExecArgs;
+use crate::kernel::syscall::ExecArgs;
 use program::Cycles;
 use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, VecDeque};

@@ -7,9 +7,8 @@
 
 use super::image::Image;
 use super::{Machine, UserMode};
-use crate::abi::{TaskId, TaskState};
+use crate::abi::{ExitState, TaskId, TaskState};
 use crate::kernel::sched::{Ahead, WhyNot, WhyNotKind, would_preempt};
-use crate::kernel::task::ExitState;
 use crate::machine::workload::{Step, WorkloadProgram};
 use crate::trace::ArrayKind;
 

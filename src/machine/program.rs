@@ -3,10 +3,9 @@
 
 use super::debug::Halt;
 use super::{Machine, Stop, UserMode};
-use crate::abi::{InodeId, TaskId};
+use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
-use crate::kernel::task::{PtFlags, SigAction};
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
@@ -224,7 +223,7 @@ impl Machine {
     fn system_call(&mut self, task: TaskId) {
         let forks = self.kernel.total_forks;
         let execs = self.execs(task);
-        self.kernel.system_call(task);
+        self.kernel.int_80(task);
         if self.kernel.total_forks > forks
             && let Some(child) = self.newest_task()
         {

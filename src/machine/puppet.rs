@@ -5,9 +5,8 @@ use super::handler::{Handler, Interrupted, inherited};
 use super::{Machine, UserMode};
 use crate::abi::{CloneFlags, TaskId, TaskState, VirtAddr};
 use crate::hw::{AccessKind, UserDesc};
-use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::UserFault;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, Syscall};
 
 /// Calls that blocked and are remembered, the latest ones.
 const MAX_CALLS: usize = 10_000;
@@ -202,7 +201,7 @@ impl Machine {
         self.kernel
             .tasks
             .get(task)
-            .is_none_or(|t| t.exit_state != crate::kernel::task::ExitState::Alive)
+            .is_none_or(|t| t.exit_state != crate::abi::ExitState::Alive)
     }
 
     /// Numbers a call that has not returned.

@@ -4,9 +4,7 @@
 use super::Machine;
 use super::command::Outcome;
 use crate::abi::{TaskId, VirtAddr};
-use crate::kernel::ipc::IpcCall;
-use crate::kernel::ptrace::PtraceArgs;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{IpcCall, PtraceArgs, Syscall};
 
 /// A call with a buffer.
 #[derive(Clone, PartialEq, Eq, Debug)]

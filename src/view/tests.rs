@@ -4,9 +4,8 @@
 use super::*;
 use crate::abi::{CloneFlags, Pid, TaskId, VirtAddr};
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall};
 use crate::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
 use crate::trace::EventKind;
 use std::sync::Arc;
@@ -68,7 +67,7 @@ pub(super) fn fork(machine: &mut Machine, task: TaskId, flags: CloneFlags) -> Ta
 
 /// Maps two anonymous pages, private or shared.
 pub(super) fn mmap(machine: &mut Machine, task: TaskId, share: u32) -> VirtAddr {
-    let call_mmap = Syscall::Mmap(MmapArgs {
+    let call_mmap = Syscall::Mmap2(MmapArgs {
         addr: 0,
         len: 0x2000,
         prot: 3,

@@ -1,19 +1,20 @@
 //! A machine with short names for what the tests do to it. When a lab is dropped, the kernel's
 //! invariants are checked.
 
-use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, SigSet, TaskId, VirtAddr};
+use forklab::abi::{
+    CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, Resource, Rlimit, SIG_BLOCK, SIG_UNBLOCK, SigSet,
+    TaskId, VirtAddr,
+};
 use forklab::hw::UserDesc;
 use forklab::kernel::Kernel;
 use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::{ForkArgs, SpawnArgs};
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::fs::{FilesStruct, FsStruct};
-use forklab::kernel::mm::{Mm, MmapArgs};
+use forklab::kernel::mm::Mm;
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::signal::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigprocmaskArgs};
-use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{Resource, Rlimit, Sighand, SignalStruct, Task};
+use forklab::kernel::syscall::{ForkArgs, MmapArgs, SigprocmaskArgs, Syscall, WaitArgs};
+use forklab::kernel::task::{Sighand, SignalStruct, Task};
 use forklab::machine::{
     Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
 };
@@ -212,7 +213,7 @@ impl Lab {
         let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS;
         let addr = self.call(
             task,
-            Syscall::Mmap(MmapArgs {
+            Syscall::Mmap2(MmapArgs {
                 addr: 0,
                 len: pages * PAGE_SIZE,
                 prot: (Prot::READ | Prot::WRITE).bits(),
@@ -237,16 +238,8 @@ impl Lab {
         }
     }
 
-    pub fn signal_call(&mut self, task: TaskId, call: SignalCall) -> i32 {
-        self.call(task, Syscall::Signal(call))
-    }
-
-    pub fn process_call(&mut self, task: TaskId, call: ProcessCall) -> i32 {
-        self.call(task, Syscall::Process(call))
-    }
-
     pub fn kill(&mut self, task: TaskId, pid: i32, signal: i32) -> i32 {
-        self.signal_call(task, SignalCall::Kill(pid, signal))
+        self.call(task, Syscall::Kill(pid, signal))
     }
 
     fn change_mask(&mut self, task: TaskId, how: u32, set: SigSet) {
@@ -254,9 +247,8 @@ impl Lab {
             how,
             set: Some(set),
             old: VirtAddr(0),
-            size: SetSize::Full,
         };
-        assert_eq!(self.signal_call(task, SignalCall::Sigprocmask(args)), 0);
+        assert_eq!(self.call(task, Syscall::RtSigprocmask(args)), 0);
     }
 
     pub fn block(&mut self, task: TaskId, set: SigSet) {
@@ -372,8 +364,8 @@ impl Lab {
 
     /// `setrlimit` for both limits alike.
     pub fn setrlimit(&mut self, task: TaskId, resource: Resource, limit: u32) -> i32 {
-        let call = ProcessCall::Setrlimit(resource as u32, Rlimit::both(limit));
-        self.process_call(task, call)
+        let call = Syscall::Setrlimit(resource as u32, Rlimit::both(limit));
+        self.call(task, call)
     }
 
     pub fn last_pid(&self) -> u32 {

@@ -5,8 +5,8 @@ use crate::lab::Lab;
 use forklab::abi::{CloneFlags, TaskId, VirtAddr};
 use forklab::hw::{Access, Mode};
 use forklab::kernel::boot::Config;
-use forklab::kernel::mm::{MmapArgs, SegvCode, UserFaultKind, WpWhy};
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::mm::{SegvCode, UserFaultKind, WpWhy};
+use forklab::kernel::syscall::{MmapArgs, Syscall};
 use forklab::machine::{Action, Outcome};
 use forklab::trace::{FrameUse, Record, TraceEvent};
 use forklab::view::{Fate, forecast};
@@ -99,7 +99,7 @@ impl Run {
             fd: None,
             pgoff: 0,
         };
-        self.lab.call(task, Syscall::Mmap(args));
+        self.lab.call(task, Syscall::Mmap2(args));
     }
 
     fn unmap(&mut self, task: TaskId) {

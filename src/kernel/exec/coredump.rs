@@ -1,9 +1,10 @@
 //! The core file of a process that dies by a signal.
 
+use crate::abi::Resource;
 use crate::abi::{Signal, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::kernel::task::{Resource, SignalFlags};
+use crate::kernel::task::SignalFlags;
 
 impl Kernel {
     /// Ends every user of the memory, lets a vfork parent go on, and, if the limit allows one,

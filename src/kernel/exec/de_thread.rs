@@ -1,10 +1,10 @@
 //! exec in a process with several threads: the others end, the caller waits for that, and takes
 //! the place and the number of the first thread if it is not that itself.
 
-use crate::abi::{Errno, Pid, SighandId, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, Pid, PtFlags, SighandId, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, ExitState, PendingExec, PidType, PtFlags, SignalFlags};
+use crate::kernel::task::{Continuation, PendingExec, PidType, SignalFlags};
 use crate::trace::{SlabCache, TraceEvent};
 
 /// With how many holders of the `signal_struct` exec goes on: the caller, and the first thread,
@@ -75,7 +75,7 @@ impl Kernel {
         let leader = self.task(current).group_leader;
         if self.task(leader).exit_state != ExitState::Zombie {
             self.task_mut(current).in_call.continuation = Some(Continuation::ExecWaitsForLeader);
-            self.sched_yield();
+            self.sys_sched_yield(current);
             return SysResult::Blocked;
         }
         self.replace_leader(current, leader);

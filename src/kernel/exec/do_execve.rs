@@ -1,36 +1,12 @@
 //! `execve`: another program in the same task.
 
-use crate::abi::{Errno, FileId, FilesId, InodeId, Signal, TaskId};
+use crate::abi::{Errno, FileId, FilesId, InodeId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FilesStruct, InodeKind};
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::syscall::{MAX_ARG_BYTES, SysResult};
-use crate::kernel::task::{AltStack, PendingExec, PfFlags, PtFlags, SendInfo, Trap};
+use crate::kernel::syscall::{ExecArgs, MAX_ARG_BYTES, SysResult};
+use crate::kernel::task::{AltStack, PendingExec, SendInfo, Trap};
 use crate::trace::{SlabCache, TraceEvent};
-
-/// What `execve` is told.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ExecArgs {
-    /// Path of the program.
-    pub path: String,
-    /// Arguments, the program's own name first; without the zeros at their ends.
-    pub argv: Vec<Vec<u8>>,
-    /// Environment.
-    pub envp: Vec<Vec<u8>>,
-}
-
-impl<T: Into<String>> From<T> for ExecArgs {
-    /// A program without arguments other than its name, and without environment.
-    fn from(path: T) -> Self {
-        let path = path.into();
-        Self {
-            argv: vec![path.clone().into_bytes()],
-            path,
-            envp: Vec::new(),
-        }
-    }
-}
 
 impl ExecArgs {
     /// Bytes that path, arguments and environment take on the new stack.
@@ -50,9 +26,9 @@ impl Kernel {
     /// if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if there is
     /// no descriptor for the loader; `EAGAIN` if the process is ending; `ENOMEM`. The caller goes
     /// on with its old program then, its other threads too, and a vfork parent keeps waiting.
-    pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> SysResult {
+    pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: ExecArgs) -> SysResult {
         match self.find_program(current, &args.path) {
-            Ok(exe) => self.exec_balanced(current, exe, args),
+            Ok(exe) => self.exec_balanced(current, exe, &args),
             Err(errno) => Err(errno).into(),
         }
     }

@@ -5,16 +5,26 @@ use super::rules::{
     tell_parent,
 };
 use super::wait_rules::end_in_siginfo;
-use crate::abi::{Pid, SigInfo, SigOrigin, SigSet, Signal, TaskId, VirtAddr, WaitStatus};
-use crate::kernel::Kernel;
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{
-    Caps, ExitState, Pending, PfFlags, PidType, PtFlags, SendInfo, SignalFlags, Trap, Usage,
+use crate::abi::{
+    Caps, ExitState, PfFlags, Pid, PtFlags, PtraceEvent, SigInfo, SigOrigin, SigSet, Signal,
+    TaskId, VirtAddr, WaitStatus,
 };
+use crate::kernel::Kernel;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::{Pending, PidType, SendInfo, SignalFlags, Trap, Usage};
 use crate::trace::TraceEvent;
 
 impl Kernel {
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_exit()`: this task only.
+    pub(in crate::kernel) fn sys_exit(&mut self, current: TaskId, status: i32) -> SysResult {
+        self.do_exit(current, WaitStatus::exited(status).0)
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_exit_group()`: the whole process.
+    pub(in crate::kernel) fn sys_exit_group(&mut self, current: TaskId, status: i32) -> SysResult {
+        self.do_group_exit(current, WaitStatus::exited(status).0)
+    }
+
     /// Ends the current task with a status word. It never runs again.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `do_exit()`.

@@ -2,9 +2,7 @@
 //! which signal, who may wait for it. Pure functions, so that the kernel and its explanations cannot
 //! differ.
 
-use super::wait_rules::WaitOptions;
-use crate::abi::{Signal, VirtAddr};
-use crate::kernel::task::{PtFlags, SaFlags, SigAction};
+use crate::abi::{PtFlags, SaFlags, SigAction, Signal, VirtAddr, WaitOptions};
 
 const SIGCHLD: i32 = Signal::SIGCHLD.number() as i32;
 

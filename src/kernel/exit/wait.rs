@@ -2,12 +2,11 @@
 //! may be. What is reported is in `wait_report.rs`.
 
 use super::rules::{options_mean, reaps_itself};
-use super::wait_rules::{Eligible, NoChild, NotMeant, WaitArgs, WaitOptions, WaitidArgs};
-use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
+use super::wait_rules::{Eligible, NoChild, NotMeant};
+use crate::abi::{Errno, ExitState, Pid, TaskId, TaskState, VirtAddr, WaitOptions};
 use crate::kernel::Kernel;
-use crate::kernel::signal::InfoTo;
-use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::{Continuation, ExitState, Seq};
+use crate::kernel::syscall::{InfoTo, Restart, SysResult, WaitArgs, WaitidArgs};
+use crate::kernel::task::{Continuation, Seq};
 use crate::trace::TraceEvent;
 
 /// What a look at one child comes to.

@@ -1,11 +1,14 @@
 //! What a wait reports of a child: its end, its stop, or that it goes on; and what the report
 //! leaves behind.
 
-use super::wait_rules::{Report, WaitArgs, WaitOptions, end_in_siginfo};
-use crate::abi::{Errno, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitStatus, si_code};
+use super::wait_rules::{Report, end_in_siginfo};
+use crate::abi::{
+    Errno, ExitState, PtFlags, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitOptions,
+    WaitStatus, si_code,
+};
 use crate::kernel::Kernel;
-use crate::kernel::signal::InfoTo;
-use crate::kernel::task::{ExitState, PtFlags, SignalFlags, UsageOf};
+use crate::kernel::syscall::{InfoTo, WaitArgs};
+use crate::kernel::task::{SignalFlags, UsageOf};
 
 /// The status word of a child that goes on.
 const STATUS_CONTINUED: u32 = 0xffff;

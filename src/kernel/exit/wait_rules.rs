@@ -1,82 +1,7 @@
 //! Whom a wait means, and the words for it: options, arguments, and why a child is passed over.
 
-use crate::abi::{Errno, Pid, VirtAddr, WaitStatus, si_code};
-use crate::kernel::signal::InfoTo;
-use bitflags::bitflags;
-
-bitflags! {
-    /// Options of `wait4` and `waitid`.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct WaitOptions: u32 {
-        /// `WNOHANG`: return 0 at once if there is nothing to report.
-        const NOHANG = 1;
-        /// `WUNTRACED`, `WSTOPPED`: report stopped children too.
-        const UNTRACED = 2;
-        /// `WEXITED`: report children that have ended; `wait4` always does.
-        const EXITED = 4;
-        /// `WCONTINUED`: report children that went on after a stop.
-        const CONTINUED = 8;
-        /// `WNOWAIT`: leave what is reported to be reported again.
-        const NOWAIT = 0x0100_0000;
-        /// `__WNOTHREAD`: only children of this thread.
-        const NOTHREAD = 0x2000_0000;
-        /// `__WALL`: children with any exit signal.
-        const ALL = 0x4000_0000;
-        /// `__WCLONE`: only children whose exit signal is not SIGCHLD.
-        const CLONE = 0x8000_0000;
-    }
-}
-
-impl WaitOptions {
-    /// What `wait4` takes.
-    pub const WAIT4: Self = Self::NOHANG
-        .union(Self::UNTRACED)
-        .union(Self::CONTINUED)
-        .union(Self::NOTHREAD)
-        .union(Self::ALL)
-        .union(Self::CLONE);
-    /// What `waitid` wants one of.
-    pub const EVENTS: Self = Self::EXITED.union(Self::UNTRACED).union(Self::CONTINUED);
-    /// What `waitid` takes.
-    pub const WAITID: Self = Self::EVENTS.union(Self::NOHANG).union(Self::NOWAIT);
-}
-
-/// What `wait4` and `waitid` are told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct WaitArgs {
-    /// Above 0: that child; 0: the caller's process group; -1: any; below: that process group.
-    pub pid: i32,
-    /// Where `wait4` stores the status word; 0 for nowhere.
-    pub status: VirtAddr,
-    /// Options as given, with bits that may be unknown.
-    pub options: u32,
-    /// Where the usage is stored; 0 for nowhere.
-    pub rusage: VirtAddr,
-    /// Where `waitid` stores what happened.
-    pub info: InfoTo,
-}
-
-impl WaitArgs {
-    /// The options that are known.
-    pub const fn flags(&self) -> WaitOptions {
-        WaitOptions::from_bits_truncate(self.options)
-    }
-}
-
-/// The arguments of `waitid`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WaitidArgs {
-    /// `P_ALL` 0, `P_PID` 1 or `P_PGID` 2.
-    pub which: u32,
-    /// The process or group.
-    pub id: i32,
-    /// Where what happened goes.
-    pub info: InfoTo,
-    /// Options as given.
-    pub options: u32,
-    /// Where the usage is stored; 0 for nowhere.
-    pub rusage: VirtAddr,
-}
+use crate::abi::{Errno, P_ALL, P_PGID, P_PID, Pid, VirtAddr, WaitOptions, WaitStatus, si_code};
+use crate::kernel::syscall::{WaitArgs, WaitidArgs};
 
 impl WaitidArgs {
     /// The same as `do_wait` is told it.
@@ -92,9 +17,9 @@ impl WaitidArgs {
             return Err(Errno::EINVAL);
         }
         let pid = match (self.which, self.id) {
-            (0, _) => -1,
-            (1, id @ 1..) => id,
-            (2, id @ 1..) => -id,
+            (P_ALL, _) => -1,
+            (P_PID, id @ 1..) => id,
+            (P_PGID, id @ 1..) => -id,
             _ => return Err(Errno::EINVAL),
         };
         Ok(WaitArgs {
@@ -183,6 +108,7 @@ pub enum NoChild {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::syscall::InfoTo;
 
     /// Process example 15, the part of waitid.
     #[test]

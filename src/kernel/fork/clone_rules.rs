@@ -3,9 +3,8 @@
 //! refused for want of resources. Pure functions that return their reason, so that the kernel and
 //! its explanations cannot differ.
 
-use crate::abi::{CloneFlags, SigSet, Signal};
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::task::{Caps, Cred, PtFlags, SignalFlags};
+use crate::abi::{Caps, CloneFlags, PtFlags, PtraceEvent, SigSet, Signal};
+use crate::kernel::task::{Cred, SignalFlags};
 use crate::trace::CloneRefusal;
 use serde::Serialize;
 
@@ -263,51 +262,19 @@ pub const fn child_ptrace(parent: PtFlags, flags: CloneFlags) -> PtFlags {
     }
 }
 
-/// The event that a tracer asked to hear of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ForkEvent {
-    /// `PTRACE_EVENT_FORK`.
-    Fork = 1,
-    /// `PTRACE_EVENT_VFORK`.
-    Vfork = 2,
-    /// `PTRACE_EVENT_CLONE`.
-    Clone = 3,
-}
-
-impl ForkEvent {
-    /// The constant of `ptrace.h`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fork => "PTRACE_EVENT_FORK",
-            Self::Vfork => "PTRACE_EVENT_VFORK",
-            Self::Clone => "PTRACE_EVENT_CLONE",
-        }
-    }
-}
-
-impl From<ForkEvent> for PtraceEvent {
-    fn from(event: ForkEvent) -> Self {
-        match event {
-            ForkEvent::Fork => Self::Fork,
-            ForkEvent::Vfork => Self::Vfork,
-            ForkEvent::Clone => Self::Clone,
-        }
-    }
-}
-
 /// Which event the caller's tracer gets. The classes do not fall back on one another.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `fork_traceflag()`.
-pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<ForkEvent> {
+pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<PtraceEvent> {
     if flags.contains(CloneFlags::CLONE_UNTRACED) {
         return None;
     }
     let (wanted, event) = if flags.contains(CloneFlags::CLONE_VFORK) {
-        (PtFlags::TRACE_VFORK, ForkEvent::Vfork)
+        (PtFlags::TRACE_VFORK, PtraceEvent::Vfork)
     } else if flags.csignal() != Signal::SIGCHLD.number() {
-        (PtFlags::TRACE_CLONE, ForkEvent::Clone)
+        (PtFlags::TRACE_CLONE, PtraceEvent::Clone)
     } else {
-        (PtFlags::TRACE_FORK, ForkEvent::Fork)
+        (PtFlags::TRACE_FORK, PtraceEvent::Fork)
     };
     ptrace.contains(wanted).then_some(event)
 }
@@ -315,7 +282,7 @@ pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<ForkEvent> {
 /// The flags that `copy_process` is told: an event makes the child traced, asked for or not.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
-pub const fn flags_with_event(flags: CloneFlags, event: Option<ForkEvent>) -> CloneFlags {
+pub const fn flags_with_event(flags: CloneFlags, event: Option<PtraceEvent>) -> CloneFlags {
     match event {
         Some(_) => flags.union(CloneFlags::CLONE_PTRACE),
         None => flags,
@@ -389,10 +356,10 @@ mod tests {
         for (ptrace, bits, expected) in [
             (fork_only, 0x4111, None),
             (fork_only, 0x003d_0f00, None),
-            (fork_only, 0x11, Some(ForkEvent::Fork)),
-            (all, 0x4111, Some(ForkEvent::Vfork)),
-            (all, 0x003d_0f00, Some(ForkEvent::Clone)),
-            (all, 0x003d_0f11, Some(ForkEvent::Fork)),
+            (fork_only, 0x11, Some(PtraceEvent::Fork)),
+            (all, 0x4111, Some(PtraceEvent::Vfork)),
+            (all, 0x003d_0f00, Some(PtraceEvent::Clone)),
+            (all, 0x003d_0f11, Some(PtraceEvent::Fork)),
             (all, 0x0080_0011, None),
         ] {
             let flags = CloneFlags::from_bits_retain(bits);

@@ -2,12 +2,12 @@
 //! undone.
 
 use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
-use super::do_fork::ForkArgs;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FsStruct, Namespace};
 use crate::kernel::ipc::SemUndoList;
+use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::SignalStruct;
 use crate::trace::{CloneRefusal, CopyStage};
 

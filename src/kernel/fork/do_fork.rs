@@ -5,42 +5,39 @@ use super::clone_rules::{
     check_max_threads, check_not_killed, check_nproc, creator_waits, exit_signal, flags_with_event,
     fork_traceflag, joins_group, tid_words,
 };
-use crate::abi::{CloneFlags, Errno, Name, Pid, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{CloneFlags, Errno, Pid, Resource, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::sched::{Levers, ThreadFlags};
-use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{PidType, Resource, Trap};
+use crate::kernel::syscall::{ForkArgs, SysResult};
+use crate::kernel::task::{PidType, Trap};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
-/// What `do_fork` is told: the arguments of clone as the system call passes them on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ForkArgs {
-    /// Flags and exit signal.
-    pub flags: CloneFlags,
-    /// The child's `esp`; 0 for the caller's own.
-    pub stack: VirtAddr,
-    /// Where CLONE_PARENT_SETTID stores the tid.
-    pub parent_tid: VirtAddr,
-    /// Where CLONE_SETTLS finds the `user_desc`.
-    pub tls: VirtAddr,
-    /// For CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
-    pub child_tid: VirtAddr,
-    /// A name of the child's own, for workloads that name their children. The kernel's own rule,
-    /// `None`, lets it inherit the caller's.
-    pub comm: Option<Name>,
-}
-
-impl ForkArgs {
-    /// The arguments of a call that has only flags.
-    pub fn with_flags(flags: CloneFlags) -> Self {
-        Self {
-            flags,
-            ..Self::default()
-        }
-    }
-}
-
 impl Kernel {
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_fork()`.
+    pub(in crate::kernel) fn sys_fork(&mut self, current: TaskId) -> SysResult {
+        self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK))
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_vfork()`.
+    pub(in crate::kernel) fn sys_vfork(&mut self, current: TaskId) -> SysResult {
+        self.do_fork(current, &ForkArgs::with_flags(CloneFlags::VFORK))
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_clone()`.
+    pub(in crate::kernel) fn sys_clone(&mut self, current: TaskId, args: ForkArgs) -> SysResult {
+        self.do_fork(current, &args)
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `sys_set_tid_address()`.
+    pub(in crate::kernel) fn sys_set_tid_address(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> u32 {
+        self.task_mut(current).clear_child_tid = addr;
+        self.sys_gettid(current)
+    }
+
     /// Makes a task and sets it going; a vfork parent then begins to wait.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
@@ -87,7 +84,7 @@ impl Kernel {
         // The child is already runnable.
         self.task_mut(current).ptrace_message = pid.0 as u32;
         self.fork_step(current, ForkStep::PtraceNotify);
-        self.ptrace_event(current, event.into(), trap)
+        self.ptrace_event(current, event, trap)
     }
 
     /// The middle of `do_fork`: what happens to the new task before the parent may wait for it.

@@ -1,12 +1,12 @@
 //! Making tasks out of nothing: init, set up afresh, is the parent. The recipe is that of the
 //! recorded schedules, so that every spawned task starts with one full slice and a chosen history.
 
-use super::do_fork::ForkArgs;
 use crate::abi::{
     CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
 };
 use crate::kernel::Kernel;
 use crate::kernel::sched::Levers;
+use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::Cred;
 
 /// What a spawned task is to be.

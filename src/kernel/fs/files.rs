@@ -2,26 +2,15 @@
 //! context, the mount namespace and the list of semaphore adjustments; and the few system calls
 //! that make them visible.
 
-use super::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
 use super::vfs::check_name;
-use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, TaskId};
+use crate::abi::{
+    Errno, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, FileId, FilesId, FsId,
+    NamespaceId, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC, Resource, TaskId,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::Resource;
 
 /// Descriptors that a table starts with (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
-/// `O_CREAT`.
-pub const O_CREAT: u32 = 0o100;
-/// `fcntl`: copies a descriptor to the lowest free one from the argument on.
-pub const F_DUPFD: u32 = 0;
-/// `fcntl`: reads the flags of a descriptor.
-pub const F_GETFD: u32 = 1;
-/// `fcntl`: sets the flags of a descriptor.
-pub const F_SETFD: u32 = 2;
-/// `fcntl`: reads the flags of a description.
-pub const F_GETFL: u32 = 3;
-/// `fcntl`: sets those flags of a description that can be changed.
-pub const F_SETFL: u32 = 4;
 /// The flags that `F_SETFL` changes: O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, O_NOATIME.
 ///
 /// Linux 2.6.12: `fs/fcntl.c`, `SETFL_MASK`.
@@ -30,8 +19,6 @@ const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
 ///
 /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
 const OPENING: u32 = O_CREAT | O_EXCL | 0o400 | O_TRUNC;
-/// The only flag of a descriptor: close-on-exec.
-pub const FD_CLOEXEC: u32 = 1;
 
 /// A descriptor in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,10 +105,10 @@ impl Kernel {
     /// # Errors
     /// `ENOENT`, `ENAMETOOLONG` for a bad name; `EMFILE` when the table is full; `ENOENT`,
     /// `ENOTDIR` from the lookup.
-    pub fn sys_open(&mut self, current: TaskId, path: &str, flags: u32) -> Result<u32, Errno> {
-        check_name(path)?;
+    pub fn sys_open(&mut self, current: TaskId, path: String, flags: u32) -> Result<u32, Errno> {
+        check_name(&path)?;
         let fd = self.get_unused_fd(current, 0)?;
-        match self.open_namei(current, path, flags) {
+        match self.open_namei(current, &path, flags) {
             Ok(inode) => {
                 let file = self.open_inode(inode, flags & !OPENING);
                 self.fd_install(current, fd, file);

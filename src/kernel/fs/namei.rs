@@ -2,12 +2,10 @@
 //! names and nothing else. And the calls that change what a path means: `chdir`, `chroot`, `mkdir`,
 //! `unlink`, `umask`.
 
-use super::files::{FsStruct, O_CREAT};
-use super::read_write::{O_EXCL, O_TRUNC};
+use super::files::FsStruct;
 use super::vfs::{InodeKind, check_name, entry_name};
-use crate::abi::{Errno, FsId, InodeId, TaskId, VirtAddr};
+use crate::abi::{Caps, Errno, FsId, InodeId, O_CREAT, O_EXCL, O_TRUNC, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::task::Caps;
 
 /// What a path leads to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -166,9 +164,9 @@ impl Kernel {
     pub(in crate::kernel) fn sys_unlink(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        match self.user_path_walk(current, path)? {
+        match self.user_path_walk(current, &path)? {
             Found::File(_, path) => {
                 if let Some(inode) = self.root.remove(entry_name(&path)) {
                     self.iput(inode);
@@ -187,7 +185,7 @@ impl Kernel {
     pub(in crate::kernel) fn sys_mkdir(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
         let path = path.trim_end_matches('/');
         match self.user_path_walk(current, path)? {
@@ -206,9 +204,9 @@ impl Kernel {
     pub(in crate::kernel) fn sys_chdir(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        let dir = self.directory(current, path)?;
+        let dir = self.directory(current, &path)?;
         if let Some(fs) = self.task(current).fs {
             self.fs[fs].cwd = dir;
         }
@@ -222,9 +220,9 @@ impl Kernel {
     pub(in crate::kernel) fn sys_chroot(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        let dir = self.directory(current, path)?;
+        let dir = self.directory(current, &path)?;
         if !self.capable(current, Caps::SYS_CHROOT) {
             return Err(Errno::EPERM);
         }

@@ -1,8 +1,9 @@
 //! Pipes: sixteen pages at most between writers and readers, who wait for each other.
 
-use super::read_write::O_NONBLOCK;
 use super::vfs::InodeKind;
-use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Errno, FileId, InodeId, O_NONBLOCK, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::{Continuation, PipeIo, SendInfo};

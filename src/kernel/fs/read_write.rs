@@ -1,21 +1,15 @@
 //! Reading and writing open files: the console, the null device, regular files, pipes.
 
 use super::vfs::{File, InodeKind};
-use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, FileId, InodeId, O_APPEND, PAGE_SHIFT, PAGE_SIZE, RLIM_INFINITY, Resource, Signal,
+    TASK_SIZE, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::mm::TASK_SIZE;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{RLIM_INFINITY, Resource, SendInfo};
+use crate::kernel::task::SendInfo;
 use crate::trace::{Text, TraceEvent};
 
-/// `O_NONBLOCK`: where others would wait, the call fails with `EAGAIN`.
-pub const O_NONBLOCK: u32 = 0o4000;
-/// `O_APPEND`: every write goes to the end.
-pub const O_APPEND: u32 = 0o2000;
-/// `O_TRUNC`: opening makes the file empty.
-pub const O_TRUNC: u32 = 0o1000;
-/// `O_EXCL`: with `O_CREAT`, the file must not be there yet.
-pub const O_EXCL: u32 = 0o200;
 /// The console takes so many bytes at a time; a longer write is cut short.
 const MAX_CONSOLE_WRITE: u32 = 4096;
 /// Largest regular file of this filesystem, bytes.

@@ -1,21 +1,15 @@
 //! Futexes: sleeping until somebody says that a word in user memory has changed.
 
-use crate::abi::{Errno, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, PAGE_SHIFT, TaskId, TaskState,
+    VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::mm::VmFlags;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::{Continuation, FutexKey};
 use crate::kernel::time::unchecked_jiffies;
 use std::collections::{BTreeMap, VecDeque};
-
-/// `FUTEX_WAIT`.
-pub const FUTEX_WAIT: u32 = 0;
-/// `FUTEX_WAKE`.
-pub const FUTEX_WAKE: u32 = 1;
-/// `FUTEX_REQUEUE`.
-pub const FUTEX_REQUEUE: u32 = 3;
-/// `FUTEX_CMP_REQUEUE`.
-pub const FUTEX_CMP_REQUEUE: u32 = 4;
 
 /// Those who wait, by the word they wait on, in the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -63,23 +57,6 @@ impl Futexes {
         }
         found
     }
-}
-
-/// The arguments of `futex`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FutexArgs {
-    /// Address of the word.
-    pub addr: VirtAddr,
-    /// What to do.
-    pub op: u32,
-    /// The value that the word must have, or how many to wake.
-    pub val: u32,
-    /// Address of a `timespec`; for the requeue operations, how many to requeue.
-    pub timeout: u32,
-    /// The word to requeue to.
-    pub addr2: VirtAddr,
-    /// The value that the word must have to requeue.
-    pub val3: u32,
 }
 
 /// How long a wait may be.

@@ -1,15 +1,13 @@
 //! `semop`: several operations on a set, all at once or not at all, and waiting for them.
 
-use super::sem_set::{IPC_NOWAIT, SemSet, Waiter};
+use super::sem_set::{SemSet, Waiter};
 use super::sem_undo::{SemUndo, SemUndoList};
-use crate::abi::{Errno, SemUndoId, TaskId, TaskState, VirtAddr};
+use crate::abi::{Errno, IPC_NOWAIT, SEM_UNDO, SemUndoId, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
 use crate::trace::TraceEvent;
 
-/// `SEM_UNDO`: the operation is undone when the process ends.
-pub const SEM_UNDO: u32 = 0x1000;
 /// Largest value of a semaphore.
 ///
 /// Linux 2.6.12: `include/linux/sem.h`, `SEMVMX`.

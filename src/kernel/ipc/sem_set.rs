@@ -1,20 +1,11 @@
 //! Sets of semaphores: their numbers and keys, who may use them, and `semget`.
 
 use super::sem_op::SemOp;
-use crate::abi::{Errno, SemUndoId, TaskId};
+use crate::abi::{Caps, Errno, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, SemUndoId, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Cred};
+use crate::kernel::task::Cred;
 use crate::trace::SlabCache;
 use std::collections::{BTreeMap, VecDeque};
-
-/// `IPC_PRIVATE`: the key of a set that no key finds.
-pub const IPC_PRIVATE: i32 = 0;
-/// `IPC_CREAT`: the set is made if there is none.
-pub const IPC_CREAT: u32 = 0o1000;
-/// `IPC_EXCL`: with `IPC_CREAT`, there must be none.
-pub const IPC_EXCL: u32 = 0o2000;
-/// `IPC_NOWAIT`: an operation that would wait is refused.
-pub const IPC_NOWAIT: u32 = 0o4000;
 
 /// Sets at most, which is also how far apart the numbers of one place in the table are.
 ///

@@ -2,8 +2,7 @@
 
 use super::map_refusal::MapRefusal;
 use super::mm_struct::{Mm, MmLayout};
-use super::vma::TASK_SIZE;
-use crate::abi::{MapFlags, PAGE_SIZE, VirtAddr};
+use crate::abi::{MapFlags, PAGE_SIZE, TASK_SIZE, VirtAddr};
 
 /// Where the search from the bottom begins: `TASK_UNMAPPED_BASE`, a third of user space.
 pub(super) const TASK_UNMAPPED_BASE: u32 = TASK_SIZE / 3;

@@ -3,8 +3,8 @@
 use super::mm_struct::Mm;
 use super::page::PageMapping;
 use super::pagetable::{counted_page, pte_none, pte_present};
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pte, TlbBits};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;

@@ -2,14 +2,15 @@
 
 use super::mm_struct::Mm;
 use super::overcommit::pages_of;
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::TaskId;
-use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{
+    Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, RLIM_INFINITY, Resource, TASK_SIZE,
+    TaskId, VirtAddr,
+};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::exec::ExecArgs;
 use crate::kernel::fs::{InodeKind, TEXT_START};
-use crate::kernel::task::{RLIM_INFINITY, Resource};
+use crate::kernel::syscall::ExecArgs;
 use crate::trace::{FrameUse, SlabCache};
 
 /// The stack area at first: the pages with the strings, and so many more.

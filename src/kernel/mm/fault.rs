@@ -2,11 +2,10 @@
 
 use super::memory::MmFault;
 use super::mm_struct::Mm;
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MmId, PAGE_SHIFT, TaskId, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Caps, Errno, MmId, PAGE_SHIFT, Resource, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{ErrorCode, PageFault};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Resource};
 use crate::trace::TraceEvent;
 use std::fmt;
 

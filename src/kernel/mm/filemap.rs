@@ -4,13 +4,10 @@ use super::map_refusal::TooMuchPromised;
 use super::overcommit::pages_of;
 use super::page::PageMapping;
 use super::vma::Vma;
-use crate::abi::{FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
+use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use crate::trace::FrameUse;
-
-/// `O_RDWR`.
-const O_RDWR: u32 = 2;
 
 /// What a mapping finds at a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,31 +3,14 @@
 use super::area_search::page_align;
 use super::map_refusal::MapRefusal;
 use super::merge::{MAX_MAP_COUNT, Merge};
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, TaskId};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Caps, Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Resource};
+use crate::kernel::syscall::MmapArgs;
 use crate::trace::SlabCache;
 
-/// The arguments of `mmap2`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct MmapArgs {
-    /// Wanted address, or 0.
-    pub addr: u32,
-    /// Bytes.
-    pub len: u32,
-    /// `PROT_*`; unknown bits are ignored.
-    pub prot: u32,
-    /// `MAP_*`.
-    pub flags: u32,
-    /// Descriptor, if not anonymous.
-    pub fd: Option<u32>,
-    /// Offset in pages.
-    pub pgoff: u32,
-}
-
 impl Kernel {
-    /// `mmap2`: maps `len` bytes and returns the address. `pgoff` is in pages.
+    /// Maps `len` bytes and returns the address. `pgoff` is in pages.
     ///
     /// Linux 2.6.12: arch/i386/kernel/sys_i386.c, `sys_mmap2()`, and mm/mmap.c,
     /// `do_mmap_pgoff()`. Simplified: no file but a program's own image can be mapped.
@@ -36,7 +19,7 @@ impl Kernel {
     /// `EBADF`, `ENODEV` for a descriptor; `EINVAL` for length 0, an unaligned fixed address or a
     /// bad type; `ENOMEM` for too long, no room, too many areas, a limit or too much promised;
     /// `EOVERFLOW`, `EPERM`, `EAGAIN`, `ENFILE`.
-    pub fn sys_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, Errno> {
+    pub fn sys_mmap2(&mut self, current: TaskId, args: MmapArgs) -> Result<u32, Errno> {
         let result = self.do_mmap(current, args);
         result.map_err(|refusal| self.refused(refusal))
     }
@@ -47,8 +30,8 @@ impl Kernel {
         refusal.errno()
     }
 
-    fn do_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, MapRefusal> {
-        let &MmapArgs {
+    fn do_mmap(&mut self, current: TaskId, args: MmapArgs) -> Result<u32, MapRefusal> {
+        let MmapArgs {
             addr,
             len,
             prot,

@@ -3,8 +3,8 @@
 use super::area_search::page_align;
 use super::map_refusal::MapRefusal;
 use super::unmap::MmuGather;
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MmId, TaskId, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Errno, MmId, TASK_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 impl Kernel {

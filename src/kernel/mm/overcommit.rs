@@ -2,9 +2,8 @@
 //! of what has been promised.
 
 use super::map_refusal::{MapRefusal, TooMuchPromised};
-use crate::abi::{PAGE_SIZE, TaskId};
+use crate::abi::{Caps, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::Caps;
 use crate::trace::SlabCache;
 
 /// Memory counters of the whole machine, in pages.

@@ -1,8 +1,7 @@
 //! Page directories and page tables in their frames, as the kernel builds and reads them.
 
 use super::PageAllocator;
-use super::vma::TASK_SIZE;
-use crate::abi::{MmId, Pfn, VirtAddr};
+use crate::abi::{MmId, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
 use crate::trace::FrameUse;

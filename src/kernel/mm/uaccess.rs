@@ -1,8 +1,7 @@
 //! Accesses to user memory: those of a task in user mode, and the kernel's own on its behalf.
 
 use super::fault::UserFault;
-use super::vma::TASK_SIZE;
-use crate::abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Pfn, TaskId, VirtAddr};
+use crate::abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Pfn, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Access, AccessKind, Mode, PageFault};
 use crate::kernel::Kernel;
 

@@ -5,8 +5,8 @@ use super::pagetable::{
     Entries, PGDIR_SIZE, counted_page, entries_of, load_entries, pte_none, pte_present, slots,
     store_entries,
 };
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{MmId, PAGE_SHIFT, Pfn, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{MmId, PAGE_SHIFT, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte};
 use crate::kernel::Kernel;
 use std::ops::Range;

@@ -3,9 +3,6 @@
 use crate::abi::{AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
 use bitflags::bitflags;
 
-/// The end of user space, `TASK_SIZE`: the kernel's addresses begin here.
-pub const TASK_SIZE: u32 = 0xc000_0000;
-
 /// Low bits of the entries for pages that may not be touched.
 const PAGE_NONE: u32 = 0x0a0;
 /// Low bits for readable pages, and for all private ones: a write has to fault first.

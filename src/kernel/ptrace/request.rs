@@ -6,25 +6,16 @@ use super::rules::{
     signal_to_go_on_with,
 };
 use super::user_area::{FRAME_SIZE, TRAP_FLAG, UserWord, is_at_popf, putreg, registers, user_word};
-use crate::abi::{Errno, Pid, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Caps, Errno, ExitState, Pid, PtFlags, SIGINFO_WORDS, SigAction, SigInfo, Signal, TaskId,
+    TaskState, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::task::{Caps, ExitState, PtFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::syscall::PtraceArgs;
+use crate::kernel::task::{SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
-
-/// The arguments of `ptrace`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PtraceArgs {
-    /// What is asked for; see [`Request`].
-    pub request: u32,
-    /// Of which task.
-    pub pid: i32,
-    /// An address of the tracee, or an offset.
-    pub addr: u32,
-    /// A value, or an address of the caller.
-    pub data: u32,
-}
 
 impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.

@@ -1,12 +1,15 @@
 //! Stops for a tracer: how a task comes to a halt at a signal, a system call or an event, and
 //! where it goes on.
 
-use super::rules::{PtraceEvent, is_traced_by_parent, syscall_stop_code};
-use crate::abi::{Errno, Pid, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus, si_code};
+use super::rules::{is_traced_by_parent, syscall_stop_code};
+use crate::abi::{
+    Errno, Pid, PtFlags, PtraceEvent, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus,
+    si_code,
+};
 use crate::kernel::Kernel;
 use crate::kernel::sched::ThreadFlags;
 use crate::kernel::syscall::{SysResult, Syscall};
-use crate::kernel::task::{Continuation, PtFlags, SendInfo, SignalFlags, Trap};
+use crate::kernel::task::{Continuation, SendInfo, SignalFlags, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -184,14 +187,8 @@ impl Kernel {
         let task = self.task_mut(current);
         let nr = task.thread.regs.orig_eax;
         match task.in_call.traced.take() {
-            Some(call) if u32::from(call.nr()) == nr => self.dispatch(current, *call),
-            _ => match self.decode(current, nr) {
-                Ok(call) => {
-                    self.task_mut(current).in_call.again = call.made_again();
-                    self.dispatch(current, call)
-                }
-                Err(errno) => Err(errno).into(),
-            },
+            Some(call) if u32::from(call.nr()) == nr => self.make_call(current, *call),
+            _ => self.call_in_registers(current, nr),
         }
     }
 

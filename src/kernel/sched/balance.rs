@@ -6,11 +6,8 @@ use super::imbalance::{
     BusiestGroup, GroupLoad, IdleType, Target, can_migrate_task, find_busiest_group,
 };
 use super::{Ctx, Scheduler};
-use crate::abi::TaskId;
+use crate::abi::{HZ, TaskId};
 use crate::trace::{ArrayKind, MigrateReason, TraceEvent};
-
-/// Ticks in a second.
-const HZ: u32 = 1000;
 
 /// From where to where tasks are moved, how many at most, and what for.
 #[derive(Clone, Copy, Debug)]

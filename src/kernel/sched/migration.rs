@@ -4,8 +4,7 @@
 use super::{Migration, NoCpu};
 use crate::abi::{Errno, InodeId, Pid, TaskId, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::exec::ExecArgs;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{AnswerTo, ExecArgs, SysResult};
 use crate::kernel::task::{AfterMigration, Continuation, Cred, Task};
 
 /// The migration thread of CPU n has number 9000 + n, out of the way of other tasks.
@@ -134,13 +133,36 @@ impl Kernel {
 
     /// The CPUs that one thread may run on, one bit each; `pid` 0 is the caller. Anybody may ask.
     ///
-    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getaffinity()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_getaffinity()`.
     ///
     /// # Errors
     /// `ESRCH` if there is no such thread.
     pub fn sched_getaffinity(&self, current: TaskId, pid: i32) -> Result<u32, Errno> {
         let p = self.thread_by_pid(current, pid)?;
         Ok(self.sched.get(p).cpus_allowed & self.cpu_possible_map())
+    }
+
+    /// Stores the mask and returns the length of what it stored.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getaffinity()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for less room than a word; `ESRCH`, `EFAULT`.
+    pub(in crate::kernel) fn sys_sched_getaffinity(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        len: u32,
+        mask: AnswerTo,
+    ) -> Result<u32, Errno> {
+        if len < 4 {
+            return Err(Errno::EINVAL);
+        }
+        let cpus = self.sched_getaffinity(current, pid)?;
+        match mask {
+            AnswerTo::Value => Ok(cpus),
+            AnswerTo::User(addr) => self.put_user_u32(current, addr, cpus).map(|()| 4),
+        }
     }
 
     /// The CPUs of the machine, one bit each.

@@ -130,13 +130,14 @@ impl Kernel {
         self.cpus[self.this_cpu].gdt_tls = self.tasks[next].thread.tls_array;
     }
 
-    /// `sched_yield()`: the current task goes behind the others; the call itself is done.
+    /// The current task goes behind the others; the call itself is done.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_yield()`.
-    pub(in crate::kernel) fn sched_yield(&mut self) {
+    pub(in crate::kernel) fn sys_sched_yield(&mut self, _current: TaskId) -> u32 {
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_yield(&mut ctx);
         self.schedule();
+        0
     }
 
     /// Linux 2.6.12: `kernel/sched.c`, `sys_nice()`.
@@ -148,7 +149,7 @@ impl Kernel {
         current: TaskId,
         increment: i32,
     ) -> Result<u32, Errno> {
-        if increment < 0 && !self.capable(current, crate::kernel::task::Caps::SYS_NICE) {
+        if increment < 0 && !self.capable(current, crate::abi::Caps::SYS_NICE) {
             return Err(Errno::EPERM);
         }
         let nice = self.nice(current) + increment.clamp(-40, 40);

@@ -2,12 +2,13 @@
 //! becomes of the system call that it interrupted.
 
 use super::sigframe::PUPPET_HANDLERS;
-use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    DefaultAction, Errno, KSigaction, PfFlags, SaFlags, SigAction, SigInfo, SigSet, Signal, TaskId,
+    VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, RestartBlock};
-use crate::kernel::task::{
-    HandlerFrame, KSigaction, Pending, PfFlags, SaFlags, SigAction, SignalFlags,
-};
+use crate::kernel::task::{HandlerFrame, Pending, SignalFlags};
 use crate::trace::TraceEvent;
 
 /// What the signals that were taken did.

@@ -1,9 +1,9 @@
 //! The system calls that send signals, and whom the numbers they take mean.
 
 use super::kill_rules::{KillRefusal, MaySignal, check_kill_permission};
-use crate::abi::{Errno, Pid, SigInfo, Signal, TaskId, si_code};
+use crate::abi::{Caps, Errno, Pid, SigInfo, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, PidType, SendInfo};
+use crate::kernel::task::{PidType, SendInfo};
 
 impl Kernel {
     /// Whether a task may send that signal number to another; 0 only asks. It changes nothing.
@@ -166,13 +166,38 @@ impl Kernel {
         .map(|()| 0)
     }
 
-    /// A signal for one thread, `tgid` being that of its process if it must be.
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_tkill()`.
     ///
-    /// Linux 2.6.12: `kernel/signal.c`, `sys_tgkill()` and `sys_tkill()`.
+    /// # Errors
+    /// As [`Kernel::signal_thread`].
+    pub(in crate::kernel) fn sys_tkill(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        signal: i32,
+    ) -> Result<u32, Errno> {
+        self.signal_thread(current, None, pid, signal)
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_tgkill()`.
+    ///
+    /// # Errors
+    /// As [`Kernel::signal_thread`].
+    pub(in crate::kernel) fn sys_tgkill(
+        &mut self,
+        current: TaskId,
+        tgid: i32,
+        pid: i32,
+        signal: i32,
+    ) -> Result<u32, Errno> {
+        self.signal_thread(current, Some(tgid), pid, signal)
+    }
+
+    /// A signal for one thread, `tgid` being that of its process if it must be.
     ///
     /// # Errors
     /// `EINVAL` for numbers that are none, `ESRCH`, `EPERM`, `EAGAIN`.
-    pub(in crate::kernel) fn sys_tgkill(
+    fn signal_thread(
         &mut self,
         current: TaskId,
         tgid: Option<i32>,

@@ -2,8 +2,8 @@
 //! dropped at once, what it does by default, who takes it. Pure functions, so that the kernel and
 //! its explanations cannot differ.
 
-use crate::abi::{DefaultAction, Errno, NSIG, SigSet, Signal};
-use crate::kernel::task::{Caps, Cred, SigAction};
+use crate::abi::{Caps, DefaultAction, Errno, NSIG, SigAction, SigSet, Signal};
+use crate::kernel::task::Cred;
 
 /// Why a sender may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

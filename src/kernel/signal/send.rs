@@ -2,10 +2,12 @@
 //! them, and what stop and continue signals do the moment they are sent.
 
 use super::kill_rules::{Taker, does_nothing, sig_fatal, sig_ignored, wants_signal};
-use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, TaskState, si_code};
+use crate::abi::{
+    DefaultAction, Errno, PfFlags, PtFlags, SigAction, SigSet, Signal, TaskId, TaskState, si_code,
+};
 use crate::kernel::Kernel;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::task::{Pending, PfFlags, PtFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::task::{Pending, SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
 
 impl Kernel {

@@ -4,11 +4,11 @@
 //! The layouts are those of `sigframe` and `rt_sigframe` for i386. There is no FPU: the pointer to
 //! its state is null, and the room for it is left as it is.
 
-use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{Errno, KSigaction, SaFlags, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::hw::Regs;
 use crate::kernel::Kernel;
 use crate::kernel::syscall::RestartBlock;
-use crate::kernel::task::{AltStack, KSigaction, SaFlags};
+use crate::kernel::task::AltStack;
 use std::ops::Range;
 
 /// `__kernel_sigreturn` in the vsyscall page.

@@ -1,9 +1,9 @@
 //! Pending signals: the two sets that a thread takes signals from, its own and its process's, and
 //! the queues of what comes with each signal. Entries are charged to the receiver's user.
 
-use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, si_code};
+use crate::abi::{Errno, Resource, SigInfo, SigSet, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Pending, Resource, SendInfo, SigQueue};
+use crate::kernel::task::{Pending, SendInfo, SigQueue};
 use crate::trace::SlabCache;
 
 impl Kernel {

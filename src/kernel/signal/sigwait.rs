@@ -3,32 +3,8 @@
 use super::deliver::Taken;
 use crate::abi::{Errno, SigInfo, SigSet, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{InfoTo, SigtimedwaitArgs, SysResult};
 use crate::kernel::task::Continuation;
-
-/// Where what comes with a signal or a child is stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum InfoTo {
-    /// Nowhere.
-    #[default]
-    Nowhere,
-    /// In a `siginfo_t` of the caller.
-    User(VirtAddr),
-    /// In the task itself, from where its user gets it: puppets have no memory of their own to put
-    /// it in.
-    Task,
-}
-
-/// The arguments of `rt_sigtimedwait`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SigtimedwaitArgs {
-    /// The signals to wait for.
-    pub set: SigSet,
-    /// Where what comes with the signal goes.
-    pub info: InfoTo,
-    /// How many ticks at most; `None` for ever.
-    pub timeout: Option<u64>,
-}
 
 impl Kernel {
     /// Sleeps until a handler was entered.

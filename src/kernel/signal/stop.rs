@@ -1,10 +1,12 @@
 //! Job control: a stop signal stops every thread of a process, and the parent hears of it when the
 //! last one has stopped.
 
-use crate::abi::{SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
+use crate::abi::{
+    PtFlags, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code,
+};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, PtFlags, SaFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::task::{Continuation, SendInfo, SignalFlags};
 
 impl Kernel {
     /// What a stop signal does by default. Whether the task has stopped: SIGCONT, SIGKILL or

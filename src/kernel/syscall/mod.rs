@@ -1,15 +1,20 @@
-//! The way from `int 0x80` to the function that carries a system call out, and back.
+//! System calls: the table of them, as data what they are told and what they come to, and the way
+//! from `int 0x80` to the function that carries one out.
+//!
+//! The lowest room of the kernel: it uses none of the others but by the functions that the table
+//! names, and all use it.
 
-mod call;
+mod args;
+mod decode;
 mod entry;
-mod process_calls;
 mod restart;
-mod sched_calls;
-mod signal_calls;
+mod result;
+mod table;
 
-pub use call::{SysResult, Syscall};
-pub(super) use entry::MAX_ARG_BYTES;
-pub use process_calls::ProcessCall;
+pub use args::{
+    AnswerTo, ExecArgs, ForkArgs, FutexArgs, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES, MmapArgs,
+    PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+};
 pub use restart::{Restart, RestartBlock};
-pub use sched_calls::SchedCall;
-pub use signal_calls::SignalCall;
+pub use result::SysResult;
+pub use table::{NR_SYSCALLS, ProgramWord, SYSCALLS, Status, Syscall, SyscallInfo, nr};

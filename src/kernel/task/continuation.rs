@@ -4,8 +4,8 @@
 
 use super::Seq;
 use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, Pid, SigSet, VirtAddr};
-use crate::kernel::exit::WaitArgs;
-use crate::kernel::signal::InfoTo;
+use crate::kernel::syscall::InfoTo;
+use crate::kernel::syscall::WaitArgs;
 
 /// Where the kernel goes on when a blocked task gets the CPU again. One at most for each task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,7 +3,7 @@
 
 use super::Continuation;
 use crate::abi::{InodeId, MmId, SigInfo, Signal, WaitStatus};
-use crate::kernel::exec::ExecArgs;
+use crate::kernel::syscall::ExecArgs;
 use crate::kernel::syscall::{Restart, Syscall};
 
 /// A system call from its entry to its return, and what it leaves for the task's user mode.

@@ -1,5 +1,7 @@
 //! The interval timers of a process, one of each kind.
 
+use crate::kernel::syscall::ItimerVal;
+
 /// The interval timers of a process; all off at fork, kept at exec.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Itimers {
@@ -52,13 +54,4 @@ impl CpuTimer {
         };
         true
     }
-}
-
-/// `struct itimerval`, in ticks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ItimerVal {
-    /// From one expiry to the next; 0 for none.
-    pub interval: u64,
-    /// Up to the next expiry; 0 for never.
-    pub value: u64,
 }

@@ -2,8 +2,7 @@
 
 use super::SendInfo;
 use super::pidmap::PidType;
-use super::task_struct::ExitState;
-use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
 
 /// Which rule of `setpgid` or `setsid` refuses.
@@ -96,6 +95,11 @@ impl Kernel {
             return Err(PgrpRefusal::NoSuchGroup);
         }
         Ok((target, Pid(pgid)))
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getpgrp()`.
+    pub(in crate::kernel) fn sys_getpgrp(&self, current: TaskId) -> u32 {
+        self.pgrp(current).0 as u32
     }
 
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.

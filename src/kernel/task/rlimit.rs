@@ -1,112 +1,14 @@
 //! Resource limits: a soft one that acts and a hard one that bounds it, of every process.
 
-use super::cred::Caps;
 use super::{SendInfo, UsageOf};
-use crate::abi::{Errno, Signal, TaskId, VirtAddr};
+use crate::abi::{Caps, Errno, HZ, RLIM_INFINITY, Resource, Rlimit, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use std::ops::{Index, IndexMut};
 
-/// A limit that is not set.
-pub const RLIM_INFINITY: u32 = u32::MAX;
 /// Highest hard limit of descriptors.
 ///
 /// Linux 2.6.12: `include/linux/fs.h`, `NR_OPEN`.
 pub const NR_OPEN: u32 = 1 << 20;
-
-/// What is limited, with Linux's numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Resource {
-    /// `RLIMIT_CPU`: seconds of CPU.
-    Cpu,
-    /// `RLIMIT_FSIZE`: bytes of a file that is written.
-    Fsize,
-    /// `RLIMIT_DATA`: bytes of data and heap.
-    Data,
-    /// `RLIMIT_STACK`: bytes of the stack.
-    Stack,
-    /// `RLIMIT_CORE`: bytes of a core file.
-    Core,
-    /// `RLIMIT_RSS`: nothing looks at it.
-    Rss,
-    /// `RLIMIT_NPROC`: tasks of the user.
-    Nproc,
-    /// `RLIMIT_NOFILE`: one more than the highest descriptor.
-    Nofile,
-    /// `RLIMIT_MEMLOCK`: bytes locked into memory.
-    Memlock,
-    /// `RLIMIT_AS`: bytes of address space.
-    As,
-    /// `RLIMIT_LOCKS`: file locks, which there are none of here.
-    Locks,
-    /// `RLIMIT_SIGPENDING`: queued signals of the user.
-    Sigpending,
-    /// `RLIMIT_MSGQUEUE`: bytes in message queues, which there are none of here.
-    Msgqueue,
-}
-
-impl Resource {
-    /// All of them, by number: there are `RLIM_NLIMITS`.
-    pub const ALL: [Self; 13] = [
-        Self::Cpu,
-        Self::Fsize,
-        Self::Data,
-        Self::Stack,
-        Self::Core,
-        Self::Rss,
-        Self::Nproc,
-        Self::Nofile,
-        Self::Memlock,
-        Self::As,
-        Self::Locks,
-        Self::Sigpending,
-        Self::Msgqueue,
-    ];
-
-    /// From the word that user space gives.
-    pub fn from_word(word: u32) -> Option<Self> {
-        Self::ALL.get(word as usize).copied()
-    }
-
-    /// The name of its constant.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "RLIMIT_CPU",
-            Self::Fsize => "RLIMIT_FSIZE",
-            Self::Data => "RLIMIT_DATA",
-            Self::Stack => "RLIMIT_STACK",
-            Self::Core => "RLIMIT_CORE",
-            Self::Rss => "RLIMIT_RSS",
-            Self::Nproc => "RLIMIT_NPROC",
-            Self::Nofile => "RLIMIT_NOFILE",
-            Self::Memlock => "RLIMIT_MEMLOCK",
-            Self::As => "RLIMIT_AS",
-            Self::Locks => "RLIMIT_LOCKS",
-            Self::Sigpending => "RLIMIT_SIGPENDING",
-            Self::Msgqueue => "RLIMIT_MSGQUEUE",
-        }
-    }
-}
-
-/// `struct rlimit`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rlimit {
-    /// `rlim_cur`, the soft limit: the one that acts.
-    pub cur: u32,
-    /// `rlim_max`, the hard limit: how far everyone may raise the soft one.
-    pub max: u32,
-}
-
-impl Rlimit {
-    const UNLIMITED: Self = Self::both(RLIM_INFINITY);
-
-    /// Soft and hard limit of the same value.
-    pub const fn both(limit: u32) -> Self {
-        Self {
-            cur: limit,
-            max: limit,
-        }
-    }
-}
 
 /// The limits of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -251,7 +153,7 @@ impl Kernel {
         resource: u32,
         new: Rlimit,
     ) -> Result<u32, Errno> {
-        let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
+        let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let old = self.rlimits(current)[resource];
         // Only who needs the privilege is noted as having used it.
         let capable =
@@ -263,9 +165,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Stores a limit in the caller's memory; for the old call nothing above 2^31 - 1.
-    ///
-    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()` and `sys_old_getrlimit()`.
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()`.
     ///
     /// # Errors
     /// `EINVAL` for an unknown limit; `EFAULT`.
@@ -274,11 +174,35 @@ impl Kernel {
         current: TaskId,
         resource: u32,
         addr: VirtAddr,
-        old: bool,
     ) -> Result<u32, Errno> {
-        let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
+        self.put_rlimit(current, resource, addr, RLIM_INFINITY)
+    }
+
+    /// The call of old, for which a limit is a signed word.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_old_getrlimit()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown limit; `EFAULT`.
+    pub(in crate::kernel) fn sys_old_getrlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        self.put_rlimit(current, resource, addr, i32::MAX as u32)
+    }
+
+    /// Stores a limit in the caller's memory, as `most` if it is more.
+    fn put_rlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+        most: u32,
+    ) -> Result<u32, Errno> {
+        let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let limit = self.rlimits(current)[resource];
-        let most = if old { i32::MAX as u32 } else { RLIM_INFINITY };
         let words = [limit.cur.min(most), limit.max.min(most)];
         self.put_user_words(current, addr, &words).map(|()| 0)
     }
@@ -287,8 +211,6 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
     pub(in crate::kernel) fn check_cpu_limit(&mut self, current: TaskId) {
-        /// Ticks in a second.
-        const HZ: u32 = 1000;
         let limit = match self.signal_of(current) {
             Some(signal) if signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY => {
                 signal.rlimits[Resource::Cpu]
@@ -369,8 +291,8 @@ mod tests {
     fn limits_have_linux_s_numbers() {
         for (number, resource) in Resource::ALL.into_iter().enumerate() {
             assert_eq!(resource as usize, number);
-            assert_eq!(Resource::from_word(number as u32), Some(resource));
+            assert_eq!(Resource::from_number(number as u32), Some(resource));
         }
-        assert_eq!(Resource::from_word(13), None);
+        assert_eq!(Resource::from_number(13), None);
     }
 }

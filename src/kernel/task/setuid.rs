@@ -1,8 +1,7 @@
 //! Changing users: `setuid`, `setreuid`, `setresuid`, and what becomes of the capabilities.
 
-use super::cred::{Caps, Cred};
-use super::rlimit::Resource;
-use crate::abi::{Errno, TaskId, VirtAddr};
+use super::cred::Cred;
+use crate::abi::{Caps, Errno, Resource, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 /// The user id that means "leave it".

@@ -4,86 +4,9 @@
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
 use super::{Itimers, Rlimits, SigQueue, Usage};
-use crate::abi::{NSIG, Pid, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{KSigaction, NSIG, Pid, SigAction, SigSet, Signal, TaskId};
 use crate::kernel::Kernel;
 use bitflags::bitflags;
-
-/// What a signal does: the handler of a `k_sigaction`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum SigAction {
-    /// `SIG_DFL`.
-    #[default]
-    Default,
-    /// `SIG_IGN`.
-    Ignore,
-    /// A handler at that user address.
-    Handler(VirtAddr),
-}
-
-impl SigAction {
-    /// From the word that user space gives.
-    pub const fn from_word(word: u32) -> Self {
-        match word {
-            0 => Self::Default,
-            1 => Self::Ignore,
-            addr => Self::Handler(VirtAddr(addr)),
-        }
-    }
-
-    /// The word that user space sees.
-    pub const fn word(self) -> u32 {
-        match self {
-            Self::Default => 0,
-            Self::Ignore => 1,
-            Self::Handler(addr) => addr.0,
-        }
-    }
-}
-
-bitflags! {
-    /// `sa_flags`.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct SaFlags: u32 {
-        /// No SIGCHLD when children stop or go on.
-        const NOCLDSTOP = 1;
-        /// Children that end leave no zombies.
-        const NOCLDWAIT = 2;
-        /// The handler gets three arguments.
-        const SIGINFO = 4;
-        /// `sa_restorer` is where the handler returns to.
-        const RESTORER = 0x0400_0000;
-        /// The handler runs on the alternate stack.
-        const ONSTACK = 0x0800_0000;
-        /// Calls that the handler interrupts are made again.
-        const RESTART = 0x1000_0000;
-        /// The handler does not block its own signal, nor `sa_mask`.
-        const NODEFER = 0x4000_0000;
-        /// The action is the default again when the handler is entered.
-        const RESETHAND = 0x8000_0000;
-    }
-}
-
-/// `struct k_sigaction`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct KSigaction {
-    /// `sa_handler`.
-    pub handler: SigAction,
-    /// `sa_flags`, with bits that may be unknown.
-    pub flags: SaFlags,
-    /// `sa_restorer`.
-    pub restorer: VirtAddr,
-    /// `sa_mask`: what is blocked while the handler runs.
-    pub mask: SigSet,
-}
-
-impl From<SigAction> for KSigaction {
-    fn from(handler: SigAction) -> Self {
-        Self {
-            handler,
-            ..Self::default()
-        }
-    }
-}
 
 /// The 64 signal actions (`sighand_struct`).
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! What tasks use: the sums that a process keeps of its dead threads and reaped children.
 
+use crate::abi::{RUSAGE_CHILDREN, RUSAGE_SELF};
 use std::ops::AddAssign;
 
 /// What one or several tasks have used.
@@ -45,8 +46,8 @@ impl UsageOf {
     /// From the word that user space gives.
     pub const fn from_word(word: i32) -> Option<Self> {
         match word {
-            0 => Some(Self::Process),
-            -1 => Some(Self::Children),
+            RUSAGE_SELF => Some(Self::Process),
+            RUSAGE_CHILDREN => Some(Self::Children),
             _ => None,
         }
     }

@@ -2,17 +2,13 @@
 //! virtual one the process's ticks in user mode, the profiling one those in the kernel as well.
 
 use super::jiffies::{jiffies_to_timeval, timeval_to_jiffies};
-use crate::abi::{Errno, Pid, Signal, SignalId, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, Pid, Signal, SignalId, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::{ItimerVal, Itimers, SendInfo, UsageOf};
+use crate::kernel::syscall::ItimerVal;
+use crate::kernel::task::{Itimers, SendInfo, UsageOf};
 use std::collections::BTreeSet;
-
-/// `ITIMER_REAL`: SIGALRM.
-pub const ITIMER_REAL: u32 = 0;
-/// `ITIMER_VIRTUAL`: SIGVTALRM.
-pub const ITIMER_VIRTUAL: u32 = 1;
-/// `ITIMER_PROF`: SIGPROF.
-pub const ITIMER_PROF: u32 = 2;
 
 /// The real timers that are on, soonest first, of one tick by the number of the process.
 #[derive(Clone, Debug, Default)]

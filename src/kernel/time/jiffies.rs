@@ -1,7 +1,7 @@
 //! How a `timeval` becomes ticks and ticks become a `timeval`: in the kernel's fixed-point
 //! arithmetic, with a tick that is a bit short of a millisecond.
 
-use super::nanosleep::TICK_NSEC;
+use crate::abi::TICK_NSEC;
 
 /// Seconds that the kernel converts at most.
 const MAX_SEC: u64 = 0x7fff_fffe * TICK_NSEC / 1_000_000_000;

@@ -1,14 +1,9 @@
 //! `nanosleep`, and how a `timespec` becomes ticks.
 
-use crate::abi::{Errno, TaskId, TaskState, VirtAddr};
+use crate::abi::{Errno, TICK_NSEC, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, RestartBlock, SysResult};
 use crate::kernel::task::Continuation;
-
-/// Length of a tick as the kernel computes with it, ns: the timer of a PC cannot be set to 1 ms.
-///
-/// Linux 2.6.12: include/linux/jiffies.h, `TICK_NSEC` with HZ 1000.
-pub(in crate::kernel) const TICK_NSEC: u64 = 999_848;
 
 /// `struct timespec`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,9 +1,9 @@
 //! Time: the timer interrupt, and tasks that sleep until a tick.
 
-use crate::abi::{Pid, TaskId, TaskState};
+use crate::abi::{Pid, RLIM_INFINITY, Resource, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, RLIM_INFINITY, Resource};
+use crate::kernel::task::Continuation;
 use std::collections::BTreeSet;
 
 /// The sleeps that end by themselves, soonest first, of one tick by ascending pid.

@@ -3,9 +3,7 @@
 use super::steps_text::{ForkHow, Step, Workload};
 use crate::abi::{CloneFlags, MapFlags, Name, Prot, Signal, TaskId, TaskState, VirtAddr};
 use crate::hw::AccessKind;
-use crate::kernel::fork::ForkArgs;
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall};
 use crate::kernel::task::PidType;
 use crate::machine::{Machine, UserMode};
 
@@ -113,7 +111,7 @@ impl Machine {
 
     fn map(&mut self, task: TaskId, addr: u32, pages: u32) {
         let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::FIXED;
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr,
             len: pages.saturating_mul(crate::abi::PAGE_SIZE),
             prot: (Prot::READ | Prot::WRITE).bits(),

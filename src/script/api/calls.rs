@@ -5,10 +5,8 @@ use super::convert::{
 };
 use super::files::text_read;
 use super::signals::info_map;
-use crate::abi::{Errno, SigSet, Signal, VirtAddr};
-use crate::kernel::exit::{WaitArgs, WaitOptions, WaitidArgs};
-use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::SigAction;
+use crate::abi::{Errno, SigAction, SigSet, Signal, VirtAddr, WaitOptions};
+use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs};
 use crate::machine::{Action, CallState, Machine, Outcome, handler_number};
 use crate::script::errors::{ScriptError, no_child};
 use crate::script::session::{Call, Shared, Task, install_function};
@@ -17,7 +15,7 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 /// A call whose value is an int; one that blocks gives a [`Call`].
 pub(super) fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
-    let name = Syscall::name_of(call.nr());
+    let name = Syscall::c_name(call.nr());
     match act(ctx, task, Action::Syscall(call))? {
         Outcome::Returned(value) => returned(value, name).map(Dynamic::from),
         Outcome::Blocks(id) => call_handle(ctx, id),
@@ -26,7 +24,7 @@ pub(super) fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Resu
 }
 
 pub(super) fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    let name = Syscall::name_of(call.nr());
+    let name = Syscall::c_name(call.nr());
     plain(ctx, task, call)?.as_int().map_err(|_| {
         ScriptError::new(format!("task {} has not come back from {name}", task.pid))
             .with_help("it has stopped for its tracer, which has to let it go on")
@@ -128,7 +126,7 @@ pub(super) fn signal_set(signals: &Array) -> Result<SigSet> {
 
 /// `waitid`: what it reports, `()` if there is nothing yet.
 pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -> Result<Dynamic> {
-    let call = Syscall::Process(ProcessCall::Waitid(args));
+    let call = Syscall::Waitid(args);
     match (act(ctx, task, Action::Syscall(call))?, args.checked()) {
         (Outcome::Returned(value), Ok(wait)) if value == -Errno::ECHILD.code() => {
             Err(no_child_error(ctx, task, wait)?.into())
@@ -324,8 +322,8 @@ pub mod functions {
         let Some(value) = value else {
             return Ok(Dynamic::UNIT);
         };
-        let value = returned(value, Syscall::name_of(nr))?;
-        Ok(match (Syscall::name_of(nr), info) {
+        let value = returned(value, Syscall::c_name(nr))?;
+        Ok(match (Syscall::c_name(nr), info) {
             ("wait4", _) => reaped(value, status, WaitOptions::default()),
             ("waitid" | "rt_sigtimedwait", Some(info)) => info_map(&info),
             ("read", _) => text_read(value, &bytes).into(),
@@ -343,7 +341,7 @@ pub mod functions {
     #[rhai_fn(get = "why", return_raw)]
     pub fn call_why(ctx: NativeCallContext, call: &mut Call) -> Result<String> {
         call_state(&ctx, *call, |machine, call| {
-            let name = Syscall::name_of(call.nr);
+            let name = Syscall::c_name(call.nr);
             match call.value {
                 Some(value) => format!("{name} of task {} has returned {value}", call.pid),
                 None if machine.has_ended(call.task) => {
@@ -432,7 +430,7 @@ pub mod functions {
         handler: i64,
     ) -> Result<()> {
         let signal = word(signal, "the signal")?;
-        let call = Syscall::Sigaction(signal, Some(action_of(handler)?));
+        let call = Syscall::sigaction(signal, Some(action_of(handler)?));
         plain(&ctx, task, call).map(|_| ())
     }
 

@@ -3,9 +3,8 @@
 use super::convert::{Result, act, check_keys, errno_error, handle, int_option, look, word};
 use crate::abi::{CloneFlags, VirtAddr};
 use crate::hw::UserDesc;
-use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::MapRefusal;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, Syscall};
 use crate::machine::{Action, Machine, Outcome};
 use crate::script::errors::{ForkRefusal, ScriptError};
 use crate::script::session::Task;

@@ -128,7 +128,7 @@ pub mod functions {
             }
             let names = function_docs().iter().map(|doc| doc.name.clone());
             let constants = crate::script::api::constants().into_iter();
-            let known = names.chain(constants.map(|(name, _)| name));
+            let known = names.chain(constants.map(|constant| constant.name.to_owned()));
             let help = likeliest(name, known).map_or_else(
                 || "help() lists all functions".to_owned(),
                 |word| format!("did you mean {word}?"),

@@ -2,10 +2,8 @@
 
 use super::calls::{int, plain, reported, signal_word};
 use super::convert::{Result, act, alive, errno_error, look, returned, word};
-use crate::abi::{Errno, VirtAddr};
-use crate::kernel::exit::{PR_SET_PDEATHSIG, WaitidArgs};
-use crate::kernel::signal::InfoTo;
-use crate::kernel::syscall::{ProcessCall, Syscall};
+use crate::abi::{Errno, PR_SET_PDEATHSIG, VirtAddr};
+use crate::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
 use crate::kernel::task::{PgrpRefusal, UsageOf};
 use crate::machine::{Action, Outcome};
 use crate::script::errors::{ScriptError, pgrp_advice};
@@ -13,19 +11,19 @@ use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-fn nothing(ctx: &NativeCallContext, task: &Task, call: ProcessCall) -> Result<()> {
-    plain(ctx, task, Syscall::Process(call)).map(|_| ())
+fn nothing(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<()> {
+    plain(ctx, task, call).map(|_| ())
 }
 
 /// A call that a rule about process groups may refuse: the error says which.
 fn in_group(
     ctx: &NativeCallContext,
     task: &Task,
-    call: ProcessCall,
+    call: Syscall,
     refusal: Option<PgrpRefusal>,
 ) -> Result<i64> {
-    let name = Syscall::name_of(call.nr());
-    let value = match act(ctx, task, Action::Syscall(Syscall::Process(call)))? {
+    let name = Syscall::c_name(call.nr());
+    let value = match act(ctx, task, Action::Syscall(call))? {
         Outcome::Returned(value) => value,
         _ => 0,
     };
@@ -49,11 +47,11 @@ fn move_to_group(ctx: &NativeCallContext, task: &Task, pid: i32, pgid: i32) -> R
     let refusal = look(ctx, |machine| {
         machine.kernel.check_setpgid(id, pid, pgid).err()
     })?;
-    in_group(ctx, task, ProcessCall::Setpgid(pid, pgid), refusal).map(|_| ())
+    in_group(ctx, task, Syscall::Setpgid(pid, pgid), refusal).map(|_| ())
 }
 
-fn number(ctx: &NativeCallContext, task: &Task, call: ProcessCall) -> Result<i64> {
-    int(ctx, task, Syscall::Process(call))
+fn number(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
+    int(ctx, task, call)
 }
 
 fn wait_for(
@@ -161,7 +159,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getpgid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getpgid(of.pid.0))
+        number(&ctx, task, Syscall::Getpgid(of.pid.0))
     }
 
     /// `getpgrp()`: the caller's process group.
@@ -171,7 +169,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getpgrp(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getpgrp)
+        number(&ctx, task, Syscall::Getpgrp)
     }
 
     /// `setsid()`: the caller, who must not lead a process group, begins a session.
@@ -185,7 +183,7 @@ pub mod functions {
     pub fn setsid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         let id = alive(&ctx, task)?;
         let refusal = look(&ctx, |machine| machine.kernel.check_setsid(id).err())?;
-        in_group(&ctx, task, ProcessCall::Setsid, refusal)
+        in_group(&ctx, task, Syscall::Setsid, refusal)
     }
 
     /// `getsid(pid)`: the session of a task.
@@ -197,7 +195,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getsid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getsid(of.pid.0))
+        number(&ctx, task, Syscall::Getsid(of.pid.0))
     }
 
     /// `setuid(uid)`: root becomes somebody else for good; others only act as one of their own
@@ -210,7 +208,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setuid(ctx: NativeCallContext, task: &mut Task, uid: i64) -> Result<()> {
-        nothing(&ctx, task, ProcessCall::Setuid(id_word(uid)?))
+        nothing(&ctx, task, Syscall::Setuid32(id_word(uid)?))
     }
 
     /// `setreuid(real, effective)`; -1 leaves one as it is.
@@ -222,7 +220,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setreuid(ctx: NativeCallContext, task: &mut Task, real: i64, eff: i64) -> Result<()> {
-        let call = ProcessCall::Setreuid(id_word(real)?, id_word(eff)?);
+        let call = Syscall::Setreuid32(id_word(real)?, id_word(eff)?);
         nothing(&ctx, task, call)
     }
 
@@ -242,7 +240,7 @@ pub mod functions {
         saved: i64,
     ) -> Result<()> {
         let ids = [id_word(real)?, id_word(eff)?, id_word(saved)?];
-        nothing(&ctx, task, ProcessCall::Setresuid(ids))
+        nothing(&ctx, task, Syscall::Setresuid32(ids))
     }
 
     /// Real, effective and saved user. Only looks.
@@ -265,7 +263,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::GetId(24))
+        int(&ctx, task, Syscall::Getuid)
     }
 
     /// `geteuid()`: the effective user.
@@ -275,7 +273,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn geteuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::GetId(49))
+        int(&ctx, task, Syscall::Geteuid)
     }
 
     /// `prctl(PR_SET_PDEATHSIG, signal)`: the signal to get when the parent dies; 0 for none.
@@ -294,7 +292,7 @@ pub mod functions {
             PR_SET_PDEATHSIG => signal_word(arg)? as u32,
             _ => word(arg, "the argument")?,
         };
-        nothing(&ctx, task, ProcessCall::Prctl(option, arg))
+        nothing(&ctx, task, Syscall::Prctl(option, arg))
     }
 
     /// What the process has used (`RUSAGE_SELF`), or the children that it has reaped

@@ -1,9 +1,8 @@
 //! Memory, in the task's user mode.
 
 use super::convert::{Result, act, address, errno_error, look, ranged, returned, word};
-use crate::abi::{MapFlags, PAGE_SIZE, Prot};
-use crate::kernel::mm::{MmapArgs, TASK_SIZE};
-use crate::kernel::syscall::Syscall;
+use crate::abi::{MapFlags, PAGE_SIZE, Prot, TASK_SIZE};
+use crate::kernel::syscall::{MmapArgs, Syscall};
 use crate::machine::{Action, Outcome};
 use crate::script::errors::{ScriptError, map_advice};
 use crate::script::session::Task;
@@ -11,11 +10,7 @@ use rhai::plugin::*;
 use rhai::{Blob, NativeCallContext};
 
 fn value(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    // Scripts call it mmap, as the C library does.
-    let name = match Syscall::name_of(call.nr()) {
-        "mmap2" => "mmap",
-        name => name,
-    };
+    let name = Syscall::c_name(call.nr());
     let Outcome::Returned(value) = act(ctx, task, Action::Syscall(call))? else {
         return Ok(0);
     };
@@ -101,7 +96,7 @@ pub mod functions {
         prot: i64,
         flags: i64,
     ) -> Result<i64> {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr: word(addr, "the address")?,
             len: word(len, "the length")?,
             prot: word(prot, "prot")?,

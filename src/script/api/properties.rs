@@ -2,9 +2,8 @@
 
 use super::convert::{Result, alive, exists, look};
 use super::ended::end_status;
-use crate::abi::{MmId, Name, TaskId, WaitStatus};
+use crate::abi::{ExitState, MmId, Name, TaskId, WaitStatus};
 use crate::kernel::Kernel;
-use crate::kernel::task::ExitState;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};

@@ -2,9 +2,9 @@
 
 use super::calls::plain;
 use super::convert::{Result, alive, errno_error, look, word};
-use crate::abi::Errno;
-use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::{Caps, NR_OPEN, Resource, Rlimit, RlimitRefusal, check_setrlimit};
+use crate::abi::{Caps, Errno, Resource, Rlimit};
+use crate::kernel::syscall::Syscall;
+use crate::kernel::task::{NR_OPEN, RlimitRefusal, check_setrlimit};
 use crate::script::errors::ScriptError;
 use crate::script::session::Task;
 use rhai::plugin::*;
@@ -14,7 +14,7 @@ use rhai::{Map, NativeCallContext};
 fn limit_of(ctx: &NativeCallContext, task: &Task, resource: i64) -> Result<Rlimit> {
     let id = alive(ctx, task)?;
     let resource = word(resource, "the resource")?;
-    let resource = Resource::from_word(resource)
+    let resource = Resource::from_number(resource)
         .ok_or_else(|| errno_error(-Errno::EINVAL.code(), "getrlimit"))?;
     look(ctx, |machine| machine.kernel.rlimits(id)[resource])
 }
@@ -33,9 +33,9 @@ fn set_limit(
         max: word(hard, "the hard limit")?,
     };
     let resource = word(resource, "the resource")?;
-    let call = Syscall::Process(ProcessCall::Setrlimit(resource, new));
+    let call = Syscall::Setrlimit(resource, new);
     let set = plain(ctx, task, call).map(|_| ());
-    let refusal = Resource::from_word(resource).and_then(|resource| {
+    let refusal = Resource::from_number(resource).and_then(|resource| {
         let capable = look(ctx, |machine| {
             let task = machine.kernel.tasks.get(task.id);
             task.is_some_and(|task| task.cred.capable(Caps::SYS_RESOURCE))

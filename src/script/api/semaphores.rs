@@ -1,8 +1,8 @@
 //! System V semaphores, as methods of a task.
 
 use super::convert::{Result, act, alive, call_handle, look, ranged, returned, word};
-use crate::kernel::ipc::{IpcCall, MAX_OPS, SemOp};
-use crate::kernel::syscall::Syscall;
+use crate::kernel::ipc::{MAX_OPS, SemOp};
+use crate::kernel::syscall::{IpcCall, Syscall};
 use crate::machine::{Action, BufferCall, Outcome, StackCall};
 use crate::script::errors::ScriptError;
 use crate::script::session::Task;

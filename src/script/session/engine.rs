@@ -2,6 +2,7 @@
 
 use super::limits::{Limit, Limits};
 use super::state::Shared;
+use crate::abi::Constant;
 use crate::script::api;
 use crate::script::errors::ScriptError;
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, OptimizationLevel, Token};
@@ -72,14 +73,14 @@ fn refuse_sleep(engine: &mut Engine) {
     deprecated,
     reason = "rhai marks the call as volatile; the version is pinned"
 )]
-fn resolve_constants(engine: &mut Engine, constants: Vec<(String, i64)>) {
+fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>) {
     engine.on_var(move |name, _, context| {
         if context.scope().contains(name) {
             return Ok(None);
         }
-        let found = constants.binary_search_by(|(constant, _)| constant.as_str().cmp(name));
+        let found = constants.binary_search_by(|constant| constant.name.cmp(name));
         if let Ok(at) = found {
-            return Ok(Some(constants[at].1.into()));
+            return Ok(Some(constants[at].value.into()));
         }
         // A closure knows the functions of its own line only.
         let shared = context.tag().clone().try_cast::<Shared>();

@@ -1,8 +1,8 @@
 //! A task in one line.
 
 use super::{activity, state};
+use crate::abi::ExitState;
 use crate::abi::TaskId;
-use crate::kernel::task::ExitState;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, task_tag};
 

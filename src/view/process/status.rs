@@ -1,9 +1,9 @@
 //! `/proc/PID/status`, as 2.6.12 prints it; and what a status word of a wait says.
 
-use crate::abi::{PAGE_SIZE, SigSet, Signal, TaskId, TaskState, WaitStatus};
+use crate::abi::{ExitState, PAGE_SIZE, SigAction, SigSet, Signal, TaskId, TaskState, WaitStatus};
 use crate::kernel::Kernel;
 use crate::kernel::mm::Mm;
-use crate::kernel::task::{ExitState, SigAction, Task};
+use crate::kernel::task::Task;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -170,8 +170,8 @@ fn parts_of_stop(word: WaitStatus) -> Vec<(String, String)> {
         ),
         _ => part("bits 8-15", high, signal_name(high)),
     });
-    if let Some(name) = word.event() {
-        parts.push(part("bits 16-", event, name.to_owned()));
+    if let Some(what) = word.event() {
+        parts.push(part("bits 16-", event, what.name().to_owned()));
     }
     parts
 }

@@ -5,12 +5,8 @@ use super::op::{Mapping, Op, Who};
 use super::space::{Cell, Content, Space, zeroes};
 use super::tables;
 use super::world::{ARENA, DATA, STACK_TOP, World};
-use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, VirtAddr};
-use forklab::kernel::exit::WaitArgs;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::SigAction;
+use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, SigAction, VirtAddr};
+use forklab::kernel::syscall::{ForkArgs, MmapArgs, Syscall, WaitArgs};
 use forklab::machine::{Action, Outcome};
 
 /// What an action does to the model, once it is known what came of it.
@@ -79,10 +75,10 @@ impl World {
             Op::Exec(_, program) => Syscall::Execve((*program).into()),
             Op::MmapFixed(_, page, pages, how) => {
                 let addr = ARENA + u32::from(*page) * PAGE_SIZE;
-                Syscall::Mmap(mmap_args(addr, *pages, how, MapFlags::FIXED))
+                Syscall::Mmap2(mmap_args(addr, *pages, how, MapFlags::FIXED))
             }
             Op::MmapAnywhere(_, pages, how) => {
-                Syscall::Mmap(mmap_args(0, *pages, how, MapFlags::empty()))
+                Syscall::Mmap2(mmap_args(0, *pages, how, MapFlags::empty()))
             }
             Op::Munmap(_, place, pages) => {
                 let start = self.address(player, *place).page_base().0;
@@ -100,7 +96,7 @@ impl World {
             Op::Sigaction(_, usr1) => {
                 // Not SIGCHLD: a thread that ignores it leaves the zombies it inherits lying.
                 let signal = if *usr1 { 10 } else { 12 };
-                Syscall::Sigaction(signal, Some(SigAction::Ignore))
+                Syscall::sigaction(signal, Some(SigAction::Ignore))
             }
             Op::Nice(_, nice) => Syscall::Nice((*nice).into()),
             _ => Syscall::SchedYield,
@@ -233,7 +229,7 @@ fn mmap_args(addr: u32, pages: u8, how: &Mapping, fixed: MapFlags) -> MmapArgs {
 
 fn effect_of(op: &Op, call: Syscall, value: i32) -> Effect {
     match (op, call) {
-        (Op::MmapFixed(_, _, _, how) | Op::MmapAnywhere(_, _, how), Syscall::Mmap(args)) => {
+        (Op::MmapFixed(_, _, _, how) | Op::MmapAnywhere(_, _, how), Syscall::Mmap2(args)) => {
             Effect::Mmap(args, *how, value)
         }
         (_, Syscall::Munmap(start, len)) => Effect::Munmap(start, len, value),

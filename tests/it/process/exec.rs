@@ -1,10 +1,11 @@
 //! exec: what it replaces, what it keeps, what it ends sharing of, and how it fails.
 
 use crate::lab::Lab;
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::fs::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
+use forklab::abi::{
+    Errno, F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC, PfFlags, Resource, SigAction, Signal, TaskId,
+    VirtAddr,
+};
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{PfFlags, Resource, SigAction};
 
 fn exec(lab: &mut Lab, task: TaskId, path: &str) -> i32 {
     lab.call(task, Syscall::Execve(path.into()))
@@ -52,7 +53,7 @@ fn handlers_become_default_and_ignored_signals_stay_ignored() {
         (12, SigAction::Ignore, SigAction::Ignore),
         (15, SigAction::Default, SigAction::Default),
     ] {
-        assert_eq!(lab.call(sh, Syscall::Sigaction(signal, Some(before))), 0);
+        assert_eq!(lab.call(sh, Syscall::sigaction(signal, Some(before))), 0);
         assert_eq!(exec(&mut lab, sh, "sh"), 0);
         let signal = Signal::new(signal).unwrap();
         assert_eq!(lab.sighand(sh).action(signal), after);

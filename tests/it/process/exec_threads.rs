@@ -1,10 +1,9 @@
 //! exec in a process with several threads, and what exec keeps and ends.
 
 use crate::lab::{Lab, Waited, errno};
-use forklab::abi::{Errno, TaskId, TaskState};
+use forklab::abi::{Errno, Resource, TaskId, TaskState};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::Resource;
 use forklab::machine::Outcome;
 
 const THREAD: u32 = 0x0005_0f00;

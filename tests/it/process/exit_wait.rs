@@ -2,10 +2,8 @@
 
 use super::puppets::zombie;
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::exit::{WaitArgs, WaitOptions};
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{ExitState, SigAction};
+use forklab::abi::{Errno, ExitState, SigAction, Signal, TaskId, VirtAddr, WaitOptions};
+use forklab::kernel::syscall::{Syscall, WaitArgs};
 use forklab::machine::{Outcome, Refusal};
 use forklab::trace::TraceEvent;
 
@@ -18,7 +16,7 @@ const NOTHREAD: u32 = WaitOptions::NOTHREAD.bits();
 const NO_CHILD: Waited = Waited::Nothing(-Errno::ECHILD.code());
 
 fn set_sigchld(lab: &mut Lab, task: TaskId, action: SigAction) {
-    let call = Syscall::Sigaction(Signal::SIGCHLD.number(), Some(action));
+    let call = Syscall::sigaction(Signal::SIGCHLD.number(), Some(action));
     assert_eq!(lab.call(task, call), 0);
 }
 
@@ -362,7 +360,7 @@ fn exit_group_ends_stopped_and_waiting_threads() {
 fn a_signal_interrupts_a_wait() {
     let (mut lab, sh) = Lab::with_shell();
     let handler = SigAction::Handler(VirtAddr(0x0804_8000));
-    assert_eq!(lab.call(sh, Syscall::Sigaction(10, Some(handler))), 0);
+    assert_eq!(lab.call(sh, Syscall::sigaction(10, Some(handler))), 0);
     let _other = lab.fork(sh);
     let signals = lab.clone(sh, 10).unwrap();
     let Waited::Sleeps(call) = lab.wait(sh, -1, 0) else {
@@ -420,7 +418,7 @@ fn an_exit_signal_is_taken_by_the_addressed_thread() {
     let (mut lab, sh) = Lab::with_shell();
     let thread = lab.clone(sh, 0x0001_0900 | 17).unwrap();
     let handler = SigAction::Handler(VirtAddr(0x0804_8000));
-    let call = Syscall::Sigaction(10, Some(handler));
+    let call = Syscall::sigaction(10, Some(handler));
     assert_eq!(lab.call(sh, call), 0);
     let kid = lab.fork(sh);
     let sender = lab.clone(thread, 10).unwrap();

@@ -3,11 +3,10 @@
 
 use super::explain_clone::{block_signals, told};
 use crate::lab::{Lab, Waited};
-use forklab::abi::{CloneFlags as F, SigSet, Signal, TaskId};
+use forklab::abi::{CloneFlags as F, Resource, SigAction, SigSet, Signal, TaskId, WaitOptions};
 use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitOptions;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{Resource, SigAction, SignalFlags};
+use forklab::kernel::task::SignalFlags;
 use forklab::trace::{Placement, TraceEvent};
 use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext, explain_clone};
 
@@ -37,7 +36,7 @@ fn what_the_oracle_says_that_sharing_means_can_be_seen() {
         let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100)) as usize;
         let open = lab.files(sh).fds.get(fd).is_some_and(Option::is_some);
         assert_eq!(open, shares(CloneObject::Files), "{flags:?}");
-        lab.call(child, Syscall::Sigaction(10, Some(SigAction::Ignore)));
+        lab.call(child, Syscall::sigaction(10, Some(SigAction::Ignore)));
         let ignored = lab.kernel().sigaction_of(sh, Signal::SIGUSR1) == SigAction::Ignore;
         assert_eq!(ignored, shares(CloneObject::Sighand), "{flags:?}");
         let same = lab.call(child, Syscall::Getpid) == lab.call(sh, Syscall::Getpid);
@@ -103,7 +102,7 @@ fn the_oracle_knows_parents_that_ignore_sigchld() {
         let (mut lab, sh) = Lab::with_shell();
         block_signals(&mut lab, sh);
         if ignores {
-            lab.call(sh, Syscall::Sigaction(17, Some(SigAction::Ignore)));
+            lab.call(sh, Syscall::sigaction(17, Some(SigAction::Ignore)));
         }
         let flags = F::from_bits_retain(flags);
         let end = told(&lab, flags, Some(sh)).child.unwrap().end;

@@ -3,12 +3,12 @@
 
 use super::flags::{Bench, COMBINED, UNTOUCHED, clone_tls};
 use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{CloneFlags as F, Errno, SigSet, Signal, TaskId, TaskState};
-use forklab::kernel::exit::WaitOptions;
+use forklab::abi::{
+    CloneFlags as F, Errno, PtFlags, SigSet, Signal, TaskId, TaskState, WaitOptions,
+};
 use forklab::kernel::fork::ObjectFate;
-use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{Pending, PtFlags};
+use forklab::kernel::syscall::{PtraceArgs, Syscall};
+use forklab::kernel::task::Pending;
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
 use forklab::view::{
     ChildPlan, CloneObject, EndNotice, ExplainClone, ParentOf, Queued, Reaped, RunsNext,

@@ -5,8 +5,8 @@ use crate::lab::{Footprint, Lab, Waited};
 use forklab::abi::{Errno, PAGE_SIZE, TaskId, TaskState, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::{COPY_STEPS, FailPoint};
-use forklab::kernel::fork::{ForkArgs, SpawnArgs};
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::fork::SpawnArgs;
+use forklab::kernel::syscall::{ForkArgs, Syscall};
 use forklab::machine::Refusal;
 use forklab::trace::{Allocation, CloneRefusal, CopyStage, TraceEvent};
 

@@ -4,10 +4,9 @@
 use super::failing::small;
 use crate::lab::{Lab, Waited, errno};
 use forklab::abi::{Errno, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
-use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::mm::{MmapArgs, UserFaultKind};
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::mm::UserFaultKind;
+use forklab::kernel::syscall::{MmapArgs, Syscall, WaitArgs};
 use forklab::machine::{Action, Outcome};
 use forklab::trace::{Allocation, SlabCache, TraceEvent};
 
@@ -21,7 +20,7 @@ struct Operation {
 }
 
 fn mmap(addr: u32, len: u32, prot: Prot, kind: MapFlags) -> Syscall {
-    Syscall::Mmap(MmapArgs {
+    Syscall::Mmap2(MmapArgs {
         addr,
         len,
         prot: prot.bits(),

@@ -1,8 +1,9 @@
 //! Open files as far as sharing shows: flags of open, offsets, descriptors, directories.
 
 use crate::lab::{Lab, errno};
-use forklab::abi::{Errno, TaskId};
-use forklab::kernel::fs::{F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC};
+use forklab::abi::{
+    Errno, F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC, TaskId,
+};
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{BufferCall, Outcome};
 

@@ -1,11 +1,11 @@
 //! Sleeping on words of user memory, for a time, and for a line of the console.
 
 use crate::lab::{Lab, errno};
-use forklab::abi::{CloneFlags, Errno, MapFlags, Prot, Signal, TaskId, VirtAddr};
-use forklab::kernel::ipc::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs};
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::syscall::{SignalCall, Syscall};
-use forklab::kernel::task::SigAction;
+use forklab::abi::{
+    CloneFlags, Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MapFlags, Prot,
+    SigAction, Signal, TaskId, VirtAddr,
+};
+use forklab::kernel::syscall::{FutexArgs, MmapArgs, Syscall};
 use forklab::machine::{Command, Outcome};
 
 const VM_SIGHAND_THREAD: u32 = CloneFlags::CLONE_VM.bits()
@@ -73,7 +73,7 @@ fn what_futex_refuses() {
     let sh = tasks[0];
     let dark = lab.call(
         sh,
-        Syscall::Mmap(MmapArgs {
+        Syscall::Mmap2(MmapArgs {
             addr: 0,
             len: 4096,
             prot: Prot::empty().bits(),
@@ -100,7 +100,7 @@ fn processes_meet_on_a_shared_page_and_not_on_a_private_one() {
         let (mut lab, sh) = Lab::with_shell();
         let word = lab.call(
             sh,
-            Syscall::Mmap(MmapArgs {
+            Syscall::Mmap2(MmapArgs {
                 addr: 0,
                 len: 4096,
                 prot: (Prot::READ | Prot::WRITE).bits(),
@@ -214,9 +214,9 @@ fn a_moved_waiter_times_out_and_is_interrupted_at_its_new_word() {
     assert_eq!(value(&lab, first), Some(-Errno::ETIMEDOUT.code()));
     let usr1 = Signal::SIGUSR1.number();
     let handler = Some(SigAction::Handler(VirtAddr(0x1000)));
-    lab.call(tasks[0], Syscall::Sigaction(usr1, handler));
+    lab.call(tasks[0], Syscall::sigaction(usr1, handler));
     let tid = lab.pid(tasks[2]);
-    lab.signal_call(tasks[0], SignalCall::Tkill(tid, usr1 as i32));
+    lab.call(tasks[0], Syscall::Tkill(tid, usr1 as i32));
     assert_eq!(value(&lab, second), Some(-Errno::EINTR.code()));
     assert_eq!(call(&mut lab, tasks[0], futex(other, FUTEX_WAKE, 9)), 0);
 }
@@ -277,7 +277,7 @@ fn the_end_of_a_thread_wakes_who_waits_for_its_tid_word() {
     let (mut lab, sh) = Lab::with_shell();
     let word = lab.map(sh, 1);
     let flags = VM_SIGHAND_THREAD | CloneFlags::CLONE_CHILD_CLEARTID.bits();
-    let args = forklab::kernel::fork::ForkArgs {
+    let args = forklab::kernel::syscall::ForkArgs {
         child_tid: word,
         ..Default::default()
     };

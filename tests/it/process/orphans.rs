@@ -1,10 +1,9 @@
 //! What becomes of the children of a dying task, and of numbers that outlive their task.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, TaskId};
+use forklab::abi::{Errno, ExitState, SigAction, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{ExitState, SigAction};
 use forklab::trace::TraceEvent;
 
 /// Example 28: the children go to init and will send SIGCHLD.
@@ -135,7 +134,7 @@ fn a_thread_that_ignores_sigchld_leaves_an_inherited_zombie_lying() {
     let thread = lab.clone(sh, 0x0001_0900 | 17).unwrap();
     let kid = lab.fork(thread);
     lab.exit(kid, 0);
-    let ignore = Syscall::Sigaction(17, Some(SigAction::Ignore));
+    let ignore = Syscall::sigaction(17, Some(SigAction::Ignore));
     assert_eq!(lab.call(sh, ignore), 0);
     lab.exit(thread, 0);
     assert_eq!(lab.task(kid).real_parent, sh);

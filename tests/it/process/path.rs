@@ -1,12 +1,10 @@
 //! The outline of a fork says what happened: every ticked box is held against the machine.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{CloneFlags as F, Errno, TaskId, TaskState, VirtAddr};
+use forklab::abi::{CloneFlags as F, Errno, Resource, TaskId, TaskState, VirtAddr, WaitOptions};
 use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitOptions;
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::task::Resource;
+use forklab::kernel::syscall::ForkArgs;
 use forklab::trace::CopyStage;
 use forklab::view::path;
 use forklab::view::{Mark, Path};

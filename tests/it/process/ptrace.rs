@@ -1,11 +1,8 @@
 //! ptrace: attaching, stops, requests, events, and what becomes of tracees.
 
 use crate::lab::{Lab, Waited, errno};
-use forklab::abi::{Errno, MapFlags, Prot, Signal, TaskId, TaskState, VirtAddr};
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PtFlags;
+use forklab::abi::{Errno, MapFlags, Prot, PtFlags, Signal, TaskId, TaskState, VirtAddr};
+use forklab::kernel::syscall::{MmapArgs, PtraceArgs, Syscall};
 use forklab::machine::{BufferCall, Outcome};
 
 const TRACEME: u32 = 0;
@@ -181,10 +178,7 @@ fn requests_need_a_stopped_tracee() {
 #[test]
 fn a_signal_is_shown_first_and_replaced_or_dropped() {
     let (mut lab, sh, child) = traced_child(0);
-    let usr1 = Syscall::Signal(forklab::kernel::syscall::SignalCall::Kill(
-        lab.pid(child),
-        10,
-    ));
+    let usr1 = Syscall::Kill(lab.pid(child), 10);
     lab.call(sh, usr1.clone());
     stopped(&mut lab, sh, child, 0x0a7f);
     let info = words(&mut lab, sh, GETSIGINFO, child, 0, 32).unwrap();
@@ -202,8 +196,8 @@ fn a_signal_is_shown_first_and_replaced_or_dropped() {
 fn sigkill_is_shown_to_nobody() {
     let (mut lab, sh, child) = traced_child(0);
     let pid = lab.pid(child);
-    let kill = forklab::kernel::syscall::SignalCall::Kill(pid, 9);
-    lab.call(sh, Syscall::Signal(kill));
+    let kill = Syscall::Kill(pid, 9);
+    lab.call(sh, kill);
     assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 9));
 }
 
@@ -212,8 +206,8 @@ fn sigkill_is_shown_to_nobody() {
 fn system_calls_stop_before_and_after() {
     for (good, status) in [(0, 0x057f), (1, 0x857f)] {
         let (mut lab, sh, child) = traced_child(good);
-        let usr1 = forklab::kernel::syscall::SignalCall::Kill(lab.pid(child), 10);
-        lab.call(sh, Syscall::Signal(usr1));
+        let usr1 = Syscall::Kill(lab.pid(child), 10);
+        lab.call(sh, usr1);
         stopped(&mut lab, sh, child, 0x0a7f);
         assert_eq!(ptrace(&mut lab, sh, SYSCALL, child, 0), 0);
         let Outcome::Blocks(call) = lab.outcome(child, Syscall::Gettid) else {
@@ -255,8 +249,8 @@ fn a_tracer_can_change_the_call_and_its_value() {
 
 /// Stops a tracee that runs.
 fn attach_again(lab: &mut Lab, sh: TaskId, child: TaskId) {
-    let stop = forklab::kernel::syscall::SignalCall::Kill(lab.pid(child), 10);
-    lab.call(sh, Syscall::Signal(stop));
+    let stop = Syscall::Kill(lab.pid(child), 10);
+    lab.call(sh, stop);
     stopped(lab, sh, child, 0x0a7f);
 }
 
@@ -387,7 +381,7 @@ fn shared_memory_that_may_not_be_written_cannot_be_poked() {
     let (mut lab, sh) = Lab::with_shell();
     let child = lab.fork(sh);
     let map = |flags: MapFlags| {
-        Syscall::Mmap(MmapArgs {
+        Syscall::Mmap2(MmapArgs {
             addr: 0,
             len: 4096,
             prot: Prot::READ.bits(),

@@ -2,13 +2,13 @@
 
 use super::signals::THREAD;
 use crate::lab::{Lab, USER, errno};
-use forklab::abi::{CloneFlags, Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::fail::FailPoint;
-use forklab::kernel::ipc::{
-    IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, IpcCall, SEM_UNDO, SemOp,
+use forklab::abi::{
+    CloneFlags, Errno, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, SEM_UNDO, SigAction, Signal,
+    TaskId, VirtAddr,
 };
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::SigAction;
+use forklab::kernel::fail::FailPoint;
+use forklab::kernel::ipc::SemOp;
+use forklab::kernel::syscall::{IpcCall, Syscall};
 use forklab::machine::{BufferCall, Outcome};
 
 const RMID: u32 = 0;
@@ -171,7 +171,7 @@ fn a_wait_ends_with_a_signal_or_the_set() {
     let (a, b) = (lab.fork(sh), lab.fork(sh));
     let usr1 = Signal::SIGUSR1.number();
     let handler = Some(SigAction::Handler(VirtAddr(0x1000)));
-    lab.call(a, Syscall::Sigaction(usr1, handler));
+    lab.call(a, Syscall::sigaction(usr1, handler));
     let first = semop(&mut lab, a, set, &[(0, -1, UNDO)]).unwrap_err();
     let second = semop(&mut lab, b, set, &[(0, -1, 0)]).unwrap_err();
     let pid = lab.pid(a);

@@ -1,11 +1,10 @@
 //! Too few pids, tasks or frames: clean errors, nothing lost, and a machine that stays usable.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, TaskId};
+use forklab::abi::{Errno, Resource, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::Resource;
 use forklab::machine::Refusal;
 
 /// Forks until it fails; children and error.

@@ -1,11 +1,12 @@
 //! Sending signals: whom numbers mean, who may, what is queued, what a process dies of.
 
 use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
+use forklab::abi::{
+    Errno, ExitState, Resource, SigAction, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState,
+    si_code,
+};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::signal::{InfoTo, SigtimedwaitArgs};
-use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{ExitState, Resource, SigAction};
+use forklab::kernel::syscall::{InfoTo, SigtimedwaitArgs, Syscall};
 use forklab::trace::TraceEvent;
 
 /// `CLONE_THREAD | CLONE_SIGHAND | CLONE_VM`.
@@ -24,7 +25,7 @@ pub(super) fn take(lab: &mut Lab, task: TaskId, set: SigSet) -> Result<SigInfo, 
         info: InfoTo::Task,
         timeout: Some(0),
     };
-    match lab.signal_call(task, SignalCall::Sigtimedwait(args)) {
+    match lab.call(task, Syscall::RtSigtimedwait(args)) {
         value @ ..0 => Err(value),
         _ => Ok(lab.task(task).in_call.reported.unwrap()),
     }
@@ -61,10 +62,10 @@ fn kill_looks_for_the_target_before_it_looks_at_the_number() {
         (Some(pid), pid, 0),
     ] {
         let call = match tgid {
-            None => SignalCall::Tkill(tid, 0),
-            Some(tgid) => SignalCall::Tgkill(tgid, tid, 0),
+            None => Syscall::Tkill(tid, 0),
+            Some(tgid) => Syscall::Tgkill(tgid, tid, 0),
         };
-        assert_eq!(lab.signal_call(sh, call), expected, "{call:?}");
+        assert_eq!(lab.call(sh, call.clone()), expected, "{call:?}");
     }
 }
 
@@ -93,7 +94,7 @@ fn a_stranger_is_refused_but_for_sigcont_in_the_session() {
         assert_eq!(lab.kill(mine, pid, signal), err(Errno::EPERM), "{signal}");
     }
     assert_eq!(lab.kill(mine, pid, 18), 0);
-    assert_eq!(lab.process_call(mine, ProcessCall::Setsid), lab.pid(mine));
+    assert_eq!(lab.call(mine, Syscall::Setsid), lab.pid(mine));
     assert_eq!(lab.kill(mine, pid, 18), err(Errno::EPERM));
     assert_eq!(
         lab.kill(mine, 0, 0),
@@ -115,10 +116,10 @@ fn a_standard_signal_waits_once_and_real_time_signals_queue() {
     for value in 0..3 {
         assert_eq!(lab.kill(sh, pid, 10), 0);
         let info = SigInfo::queued(Signal::SIGRTMIN, pid, USER, value);
-        let call = SignalCall::Sigqueueinfo(pid, SIGRTMIN, info);
-        assert_eq!(lab.signal_call(sh, call), 0);
+        let call = Syscall::RtSigqueueinfo(pid, SIGRTMIN, info);
+        assert_eq!(lab.call(sh, call), 0);
     }
-    assert_eq!(lab.signal_call(sh, SignalCall::Tkill(pid, 10)), 0);
+    assert_eq!(lab.call(sh, Syscall::Tkill(pid, 10)), 0);
     assert_eq!(lab.kernel().users.sigpending(USER), 5);
     // The thread's own come first, then those of the process, by number and then in order.
     let mut seen = Vec::new();
@@ -146,14 +147,14 @@ fn what_the_limit_of_queued_signals_refuses() {
     let rt = Signal::SIGRTMIN;
     let queued = |signal: i32| {
         let info = SigInfo::queued(rt, pid, USER, 7);
-        SignalCall::Sigqueueinfo(pid, signal, info)
+        Syscall::RtSigqueueinfo(pid, signal, info)
     };
-    assert_eq!(lab.signal_call(sh, queued(SIGRTMIN)), err(Errno::EAGAIN));
-    let tkill = SignalCall::Tkill(pid, SIGRTMIN);
-    assert_eq!(lab.signal_call(sh, tkill), err(Errno::EAGAIN));
+    assert_eq!(lab.call(sh, queued(SIGRTMIN)), err(Errno::EAGAIN));
+    let tkill = Syscall::Tkill(pid, SIGRTMIN);
+    assert_eq!(lab.call(sh, tkill), err(Errno::EAGAIN));
     assert_eq!(lab.kill(sh, pid, SIGRTMIN), 0);
     assert_eq!(lab.kill(sh, pid, 10), 0);
-    assert_eq!(lab.signal_call(sh, queued(12)), 0);
+    assert_eq!(lab.call(sh, queued(12)), 0);
     let info = |lab: &mut Lab, signal| take(lab, sh, SigSet::of(&[signal])).unwrap();
     assert_eq!(info(&mut lab, rt), SigInfo::unknown(rt));
     assert_eq!(info(&mut lab, Signal::SIGUSR1).pid(), pid);
@@ -163,8 +164,8 @@ fn what_the_limit_of_queued_signals_refuses() {
     );
     // Nobody can pretend to be the kernel, whoever is meant.
     let pretender = SigInfo::kernel(rt);
-    let call = SignalCall::Sigqueueinfo(9999, 10, pretender);
-    assert_eq!(lab.signal_call(sh, call), err(Errno::EPERM));
+    let call = Syscall::RtSigqueueinfo(9999, 10, pretender);
+    assert_eq!(lab.call(sh, call), err(Errno::EPERM));
 }
 
 /// Without memory for the entry of a queue it is the same as beyond the limit, and standard signals
@@ -178,8 +179,8 @@ fn a_signal_that_finds_no_memory_is_pending_all_the_same() {
     let no_memory = |lab: &mut Lab| lab.fail(FailPoint::Slab(Some(0)));
     no_memory(&mut lab);
     let info = SigInfo::queued(rt, pid, USER, 7);
-    let call = SignalCall::Sigqueueinfo(pid, SIGRTMIN, info);
-    assert_eq!(lab.signal_call(sh, call), err(Errno::EAGAIN));
+    let call = Syscall::RtSigqueueinfo(pid, SIGRTMIN, info);
+    assert_eq!(lab.call(sh, call), err(Errno::EAGAIN));
     no_memory(&mut lab);
     assert_eq!(lab.kill(sh, pid, 10), 0);
     let kid = lab.fork(sh);
@@ -251,8 +252,8 @@ fn ignoring_a_signal_forgets_what_is_pending_of_it() {
         let thread = lab.clone(sh, THREAD | 17).unwrap();
         let (pid, tid) = (lab.pid(sh), lab.pid(thread));
         assert_eq!(lab.kill(sh, pid, signal), 0);
-        assert_eq!(lab.signal_call(sh, SignalCall::Tkill(tid, signal)), 0);
-        let call = Syscall::Sigaction(signal as u32, Some(action));
+        assert_eq!(lab.call(sh, Syscall::Tkill(tid, signal)), 0);
+        let call = Syscall::sigaction(signal as u32, Some(action));
         assert_eq!(lab.call(sh, call), 0);
         let left = lab.kernel().users.sigpending(USER);
         assert_eq!(left, if forgets { 0 } else { 2 }, "{signal} {action:?}");
@@ -269,7 +270,7 @@ fn a_thread_that_blocks_is_passed_over() {
         lab.clone(sh, THREAD | 17).unwrap(),
     ];
     let handler = SigAction::Handler(forklab::abi::VirtAddr(0x0804_8000));
-    lab.call(sh, Syscall::Sigaction(10, Some(handler)));
+    lab.call(sh, Syscall::sigaction(10, Some(handler)));
     let sender = lab.spawn("sender");
     let usr1 = SigSet::of(&[Signal::SIGUSR1]);
     let pid = lab.pid(sh);
@@ -309,8 +310,8 @@ fn a_vfork_parent_that_is_killed_dies_later() {
 /// Example 12, the second half: handler and SA_NOCLDWAIT.
 #[test]
 fn a_parent_that_wants_no_zombies_hears_of_its_children_all_the_same() {
-    use forklab::kernel::signal::{SetSize, SigactionArgs};
-    use forklab::kernel::task::{KSigaction, SaFlags};
+    use forklab::abi::{KSigaction, SaFlags};
+    use forklab::kernel::syscall::SigactionArgs;
     let (mut lab, sh) = Lab::with_shell();
     let handler = forklab::abi::VirtAddr(0x0804_8000);
     let args = SigactionArgs {
@@ -320,9 +321,8 @@ fn a_parent_that_wants_no_zombies_hears_of_its_children_all_the_same() {
             ..SigAction::Handler(handler).into()
         }),
         old: forklab::abi::VirtAddr(0),
-        size: SetSize::Full,
     };
-    assert_eq!(lab.signal_call(sh, SignalCall::Sigaction(args)), 0);
+    assert_eq!(lab.call(sh, Syscall::RtSigaction(args)), 0);
     let kid = lab.fork(sh);
     let mark = lab.mark();
     lab.exit(kid, 0);

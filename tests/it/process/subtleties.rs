@@ -3,12 +3,11 @@
 
 use super::signals::THREAD;
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState, VirtAddr};
-use forklab::kernel::exit::WaitArgs;
-use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::signal::{SetSize, SigactionArgs};
-use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{AltStack, KSigaction, SaFlags, SigAction, SignalFlags};
+use forklab::abi::{
+    Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, TaskState, VirtAddr,
+};
+use forklab::kernel::syscall::{PtraceArgs, SigactionArgs, Syscall, WaitArgs};
+use forklab::kernel::task::{AltStack, SignalFlags};
 use forklab::machine::{Command, handler_address};
 
 const NOHANG: u32 = 1;
@@ -30,7 +29,7 @@ const CONT: u32 = 7;
 const ATTACH: u32 = 16;
 
 fn act_on(lab: &mut Lab, task: TaskId, signal: Signal, action: SigAction) {
-    let call = Syscall::Sigaction(signal.number(), Some(action));
+    let call = Syscall::sigaction(signal.number(), Some(action));
     assert_eq!(lab.call(task, call), 0);
 }
 
@@ -128,8 +127,8 @@ fn the_alternate_stack_is_inherited_even_by_threads() {
     let (mut lab, sh) = Lab::with_shell();
     let page = lab.map(sh, 2);
     let stack = [page.0, 0, 8192];
-    let call = SignalCall::Sigaltstack(Some(stack), VirtAddr(0));
-    assert_eq!(lab.signal_call(sh, call), 0);
+    let call = Syscall::Sigaltstack(Some(stack), VirtAddr(0));
+    assert_eq!(lab.call(sh, call), 0);
     let expected = AltStack {
         sp: page.0,
         size: 8192,
@@ -153,8 +152,8 @@ fn a_traced_member_does_not_count_as_stopped() {
         let sh = lab.fork(login);
         let kid = lab.fork(sh);
         for task in [sh, kid] {
-            let call = ProcessCall::Setpgid(0, 0);
-            assert_eq!(lab.process_call(task, call), 0);
+            let call = Syscall::Setpgid(0, 0);
+            assert_eq!(lab.call(task, call), 0);
         }
         if traced {
             assert_eq!(ptrace(&mut lab, tracer, ATTACH, kid, 0), 0);
@@ -207,9 +206,8 @@ fn nodefer_drops_the_mask_as_well() {
                 restorer: VirtAddr(0),
             }),
             old: VirtAddr(0),
-            size: SetSize::Full,
         };
-        assert_eq!(lab.signal_call(sh, SignalCall::Sigaction(args)), 0);
+        assert_eq!(lab.call(sh, Syscall::RtSigaction(args)), 0);
         let pid = lab.pid(sh);
         lab.kill(sh, pid, usr1.number() as i32);
         assert_eq!(lab.task(sh).blocked, blocked);

@@ -3,8 +3,7 @@
 use crate::lab::{Lab, errno};
 use forklab::abi::{CloneFlags, Errno, TaskId, VirtAddr};
 use forklab::hw::{SegmentDescriptor, UserDesc};
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::syscall::{ForkArgs, Syscall};
 use forklab::trace::TraceEvent;
 
 const PARENT_SETTID: u32 = CloneFlags::CLONE_PARENT_SETTID.bits();

@@ -1,10 +1,10 @@
 //! Clones that fail: the errno, what is undone, and what is not.
 
 use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
+use forklab::abi::{Caps, Errno, PfFlags, Resource, SigSet, Signal, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::task::{Caps, PfFlags, Resource, SignalFlags};
+use forklab::kernel::syscall::ForkArgs;
+use forklab::kernel::task::SignalFlags;
 
 /// An address where nothing is mapped.
 const NOWHERE: VirtAddr = VirtAddr(0x10);

@@ -1,9 +1,8 @@
 //! vfork: the parent sleeps until the child gives the memory up.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, TaskId, TaskState, VirtAddr};
+use forklab::abi::{Errno, ExitState, TaskId, TaskState, VirtAddr};
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::ExitState;
 use forklab::machine::{Action, Awaits, Outcome, Refusal};
 use forklab::trace::TraceEvent;
 
@@ -63,8 +62,8 @@ fn an_exec_frees_the_parent_but_a_failed_one_does_not() {
 #[test]
 fn the_parent_is_freed_before_it_hears_of_the_end() {
     let (mut lab, sh) = Lab::with_shell();
-    let handler = forklab::kernel::task::SigAction::Handler(VirtAddr(4096));
-    assert_eq!(lab.call(sh, Syscall::Sigaction(17, Some(handler))), 0);
+    let handler = forklab::abi::SigAction::Handler(VirtAddr(4096));
+    assert_eq!(lab.call(sh, Syscall::sigaction(17, Some(handler))), 0);
     let (child, _) = vfork(&mut lab, sh, Syscall::Vfork);
     let mark = lab.mark();
     lab.exit(child, 0);
@@ -104,7 +103,7 @@ fn files_are_closed_after_the_wake_up() {
 fn clone_vfork_waits_whatever_is_shared() {
     for flags in [0x4011, 0x4111, 0x4911, 0x0001_4911, 0x4000] {
         let (mut lab, sh) = Lab::with_shell();
-        let args = forklab::kernel::fork::ForkArgs::with_flags(
+        let args = forklab::kernel::syscall::ForkArgs::with_flags(
             forklab::abi::CloneFlags::from_bits_retain(flags),
         );
         let (child, call) = vfork(&mut lab, sh, Syscall::Clone(args));
@@ -124,7 +123,7 @@ fn clone_vfork_waits_whatever_is_shared() {
 fn a_stopped_child_keeps_the_parent_asleep() {
     let (mut lab, sh) = Lab::with_shell();
     let flags = forklab::abi::CloneFlags::from_bits_retain(0x0200_4111);
-    let args = forklab::kernel::fork::ForkArgs::with_flags(flags);
+    let args = forklab::kernel::syscall::ForkArgs::with_flags(flags);
     let (child, call) = vfork(&mut lab, sh, Syscall::Clone(args));
     lab.tick(500);
     assert_eq!(lab.returned(call), None);

@@ -1,10 +1,9 @@
 //! Where mappings go, how they merge and split, and in which order `mmap` refuses.
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
-use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, TaskId, VirtAddr};
-use crate::kernel::mm::{MapRefusal, Merge, Mm, MmapArgs, VmFlags, Vma, merge_verdict};
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::{RLIM_INFINITY, Resource};
+use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, TaskId, VirtAddr};
+use crate::kernel::mm::{MapRefusal, Merge, Mm, VmFlags, Vma, merge_verdict};
+use crate::kernel::syscall::{MmapArgs, Syscall};
 use slotmap::SlotMap;
 
 const MIB: u32 = 1 << 20;
@@ -325,7 +324,7 @@ fn the_order_in_which_mmap_refuses() {
         ("no type", 0, 1, typeless, 0, Errno::EINVAL),
         ("both types", 0, 1, both, 0, Errno::EINVAL),
     ] {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr,
             len,
             prot: RW,
@@ -353,7 +352,7 @@ fn descriptors_are_looked_at_before_anything_else() {
         ("not open", Some(77), Errno::EBADF),
         ("a console cannot be mapped", Some(0), Errno::ENODEV),
     ] {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr: 1,
             len: 0,
             prot: RW,

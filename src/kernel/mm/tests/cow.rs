@@ -205,7 +205,7 @@ fn memory_example_26_shared_address_spaces_copy_nothing() {
         let effect = lab.watch(a, |lab| {
             lab.call(
                 a,
-                Syscall::Clone(crate::kernel::fork::ForkArgs::with_flags(flags)),
+                Syscall::Clone(crate::kernel::syscall::ForkArgs::with_flags(flags)),
             )
             .unwrap();
             b = lab.k.pid_hash.tasks().map(|(_, task)| task).last().unwrap();

@@ -4,9 +4,9 @@ use crate::abi::{CloneFlags, Errno, MmId, PAGE_SIZE, Pfn, TaskId, TaskState, Vir
 use crate::hw::{AccessKind, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::mm::{Mm, MmapArgs, UserFault, UserFaultKind, Vma};
-use crate::kernel::syscall::{SysResult, Syscall};
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::mm::{Mm, UserFault, UserFaultKind, Vma};
+use crate::kernel::syscall::{ForkArgs, MmapArgs, SysResult, Syscall};
 use crate::trace::{FlushScope, TraceEvent};
 
 pub const READ: u32 = 1;
@@ -137,7 +137,7 @@ impl Lab {
         prot: u32,
         flags: u32,
     ) -> Result<u32, Errno> {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr,
             len,
             prot,

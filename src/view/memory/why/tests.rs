@@ -1,10 +1,8 @@
 //! Every verdict of `why`, and what its screen looks like.
 
 use super::*;
-use crate::abi::CloneFlags;
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::Resource;
+use crate::abi::{CloneFlags, Resource};
+use crate::kernel::syscall::{MmapArgs, Syscall};
 use crate::machine::Outcome;
 use crate::view::tests::{act, after_fork, boot, call, fork, spawn, write};
 use crate::view::text::Text;
@@ -21,7 +19,7 @@ fn map(machine: &mut Machine, task: TaskId, prot: u32, flags: u32) -> VirtAddr {
         flags,
         ..MmapArgs::default()
     };
-    match call(machine, task, Syscall::Mmap(args)) {
+    match call(machine, task, Syscall::Mmap2(args)) {
         Outcome::Returned(addr) => VirtAddr(addr as u32),
         other => panic!("{other:?}"),
     }

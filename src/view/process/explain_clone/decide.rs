@@ -5,20 +5,22 @@ use super::{
     ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, KnownTask, ObjectRow, ParentOf,
     Queued, Reaped, RunsNext, TestOutcome, TestedRule, TracerHears,
 };
-use crate::abi::{CSIGNAL, CloneFlags, Policy, Signal, TaskId};
+use crate::abi::{
+    CSIGNAL, Caps, CloneFlags, ExitState, Policy, PtFlags, PtraceEvent, Resource, Signal, TaskId,
+    WaitOptions,
+};
 use crate::kernel::Kernel;
 use crate::kernel::exit::{
-    ParentsWish, WaitOptions, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself,
-    tell_parent,
+    ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };
 use crate::kernel::fork::{
-    FLAG_TESTS, FlagTest, ForkEvent, ObjectFate, becomes_sibling, begins_stopped,
-    check_clone_flags, check_group_exit, check_max_threads, check_newns, check_not_killed,
-    check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal, flags_with_event,
-    fork_traceflag, joins_group, tid_words,
+    FLAG_TESTS, FlagTest, ObjectFate, becomes_sibling, begins_stopped, check_clone_flags,
+    check_group_exit, check_max_threads, check_newns, check_not_killed, check_nproc, child_ptrace,
+    clone_sharing, creator_waits, exit_signal, flags_with_event, fork_traceflag, joins_group,
+    tid_words,
 };
 use crate::kernel::sched::{split_slice, wake_new_placement};
-use crate::kernel::task::{Caps, ExitState, PtFlags, Resource, SignalFlags};
+use crate::kernel::task::SignalFlags;
 use crate::trace::{CloneRefusal, Placement};
 
 pub(super) fn explain(
@@ -272,7 +274,7 @@ fn childs_ptrace(ptrace: PtFlags, flags: CloneFlags) -> PtFlags {
 
 fn hears(ptrace: PtFlags, flags: CloneFlags) -> TracerHears {
     TracerHears {
-        event: fork_traceflag(ptrace, flags).map(ForkEvent::name),
+        event: fork_traceflag(ptrace, flags).map(PtraceEvent::name),
         child_traced: childs_ptrace(ptrace, flags).contains(PtFlags::PTRACED),
     }
 }

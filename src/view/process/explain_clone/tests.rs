@@ -1,9 +1,9 @@
 //! What the oracle looks like, and that it fits on a screen.
 
 use super::*;
+use crate::abi::PtFlags;
 use crate::kernel::boot::Config;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::task::PtFlags;
 use crate::machine::{Command, Reply};
 use crate::view::Line;
 

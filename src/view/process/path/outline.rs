@@ -3,9 +3,8 @@
 
 use super::call::Call;
 use super::{Mark, PathStep, copying, if_flag, not_taken, taken, waking};
-use crate::abi::{CloneFlags, Pid};
-use crate::kernel::fork::{ForkEvent, child_ptrace, fork_traceflag};
-use crate::kernel::task::PtFlags;
+use crate::abi::{CloneFlags, Pid, PtFlags, PtraceEvent};
+use crate::kernel::fork::{child_ptrace, fork_traceflag};
 use crate::trace::ForkStep;
 
 /// What became of a step and why; `None` if it was not reached.
@@ -114,7 +113,7 @@ pub(super) fn failed(call: &Call) -> (Mark, String) {
     (Mark::Failed, words.unwrap_or_default())
 }
 
-fn event_of(call: &Call) -> Option<ForkEvent> {
+fn event_of(call: &Call) -> Option<PtraceEvent> {
     if call.ptrace.is_empty() {
         return None;
     }
@@ -179,7 +178,7 @@ fn ptrace_notify(call: &Call) -> (Mark, String) {
     if !call.took(ForkStep::PtraceNotify) {
         return not_taken("no event asked for");
     }
-    taken(event_of(call).map_or("", ForkEvent::name))
+    taken(event_of(call).map_or("", PtraceEvent::name))
 }
 
 fn vfork_wait(call: &Call, child: Pid) -> (Mark, String) {

@@ -1,11 +1,10 @@
 //! Outlines of single calls, and calls side by side.
 
 use super::*;
-use crate::abi::TaskId;
+use crate::abi::{PtFlags, TaskId};
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::PtFlags;
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::syscall::{ForkArgs, Syscall};
 use crate::machine::{Action, Command, Reply};
 
 fn shell(config: Config) -> (Machine, TaskId) {

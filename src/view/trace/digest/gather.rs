@@ -206,8 +206,8 @@ impl Gather<'_> {
             return;
         }
         let addr = VirtAddr(ret as u32);
-        match Syscall::name_of(nr) {
-            "mmap2" if !self.populated(pid, addr) => self.items.push(Item::Promised {
+        match Syscall::c_name(nr) {
+            "mmap" if !self.populated(pid, addr) => self.items.push(Item::Promised {
                 addr,
                 heap: false,
                 freed: 0,
@@ -219,7 +219,7 @@ impl Gather<'_> {
                 freed: self.freed,
             }),
             "munmap" => self.items.push(Item::Unmapped { freed: self.freed }),
-            "wait4" => {
+            "wait4" | "waitpid" => {
                 let is_its =
                     |item: &&mut Item| matches!(item, Item::Reaped { who, .. } if who.pid.0 == ret);
                 if let Some(Item::Reaped { by, .. }) = self.items.iter_mut().rev().find(is_its) {

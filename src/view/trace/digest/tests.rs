@@ -1,13 +1,9 @@
 //! Each kind of line of a digest, from real machines.
 
 use super::*;
-use crate::abi::{CloneFlags, TaskId};
+use crate::abi::{CloneFlags, SigAction, TaskId};
 use crate::kernel::boot::Config;
-use crate::kernel::exit::WaitArgs;
-use crate::kernel::fork::ForkArgs;
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::SigAction;
+use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall, WaitArgs};
 use crate::machine::{Action, Command};
 use crate::view::tests::{act, after_fork, boot, call, fork, mmap, spawn, spawn_steps, write};
 
@@ -48,7 +44,7 @@ fn map_more(machine: &mut Machine, task: TaskId, pages: u32, flags: u32) {
         flags,
         ..MmapArgs::default()
     };
-    call(machine, task, Syscall::Mmap(args));
+    call(machine, task, Syscall::Mmap2(args));
 }
 
 #[test]
@@ -239,7 +235,7 @@ fn the_end_of_a_vfork() {
 fn signals_that_are_not_the_end() {
     let mut machine = boot(1);
     let (sh, kid, page) = after_fork(&mut machine);
-    let handler = Syscall::Sigaction(17, Some(SigAction::Handler(page)));
+    let handler = Syscall::sigaction(17, Some(SigAction::Handler(page)));
     call(&mut machine, sh, handler);
     insta::assert_snapshot!(of(&mut machine, |m| call(m, kid, Syscall::Exit(0))), @"
     3:sh  exited 0: zombie until 2 waits

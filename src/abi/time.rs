@@ -1,0 +1,22 @@
+//! Ticks, clocks and timers.
+
+/// Ticks in a second.
+pub const HZ: u32 = 1000;
+
+/// Length of a tick as the kernel computes with it, ns: the timer of a PC cannot be set to 1 ms.
+///
+/// Linux 2.6.12: `include/linux/jiffies.h`, `TICK_NSEC` with HZ 1000.
+pub const TICK_NSEC: u64 = 999_848;
+
+constants! {
+    /// A clock of clock_gettime: the time of day.
+    CLOCK_REALTIME: u32 = 0;
+    /// A clock of clock_gettime: time since boot.
+    CLOCK_MONOTONIC: u32 = 1;
+    /// A timer of setitimer: real time, SIGALRM.
+    ITIMER_REAL: u32 = 0;
+    /// A timer of setitimer: user time, SIGVTALRM.
+    ITIMER_VIRTUAL: u32 = 1;
+    /// A timer of setitimer: user and system time, SIGPROF.
+    ITIMER_PROF: u32 = 2;
+}

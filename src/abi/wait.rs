@@ -1,0 +1,48 @@
+//! Whom `wait4` and `waitid` mean, and what they are to report.
+
+flags! {
+    /// Options of `wait4` and `waitid`.
+    pub struct WaitOptions {
+        /// An option of wait: returns at once if no child has ended.
+        NOHANG "WNOHANG" = 1;
+        /// An option of wait: also children that have stopped.
+        UNTRACED "WUNTRACED" = 2;
+        /// An option of waitid: children that have ended.
+        EXITED "WEXITED" = 4;
+        /// An option of wait: also children that go on again.
+        CONTINUED "WCONTINUED" = 8;
+        /// An option of waitid: the child can be waited for again.
+        NOWAIT "WNOWAIT" = 0x0100_0000;
+        /// An option of wait: own children only, not those of other threads.
+        NOTHREAD "__WNOTHREAD" = 0x2000_0000;
+        /// An option of wait: children with any exit signal.
+        ALL "__WALL" = 0x4000_0000;
+        /// An option of wait: only children whose exit signal is not SIGCHLD.
+        CLONE "__WCLONE" = 0x8000_0000;
+    }
+}
+
+impl WaitOptions {
+    /// What `wait4` takes.
+    pub const WAIT4: Self = Self::NOHANG
+        .union(Self::UNTRACED)
+        .union(Self::CONTINUED)
+        .union(Self::NOTHREAD)
+        .union(Self::ALL)
+        .union(Self::CLONE);
+    /// What `waitid` wants one of.
+    pub const EVENTS: Self = Self::EXITED.union(Self::UNTRACED).union(Self::CONTINUED);
+    /// What `waitid` takes.
+    pub const WAITID: Self = Self::EVENTS.union(Self::NOHANG).union(Self::NOWAIT);
+}
+
+constants! {
+    /// An option of waitid: children that have stopped.
+    WSTOPPED: u32 = WaitOptions::UNTRACED.bits();
+    /// `waitid`: any child.
+    P_ALL: u32 = 0;
+    /// `waitid`: the child with that pid.
+    P_PID: u32 = 1;
+    /// `waitid`: children of that process group.
+    P_PGID: u32 = 2;
+}

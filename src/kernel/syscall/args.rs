@@ -1,0 +1,231 @@
+//! What system calls are told, as data: the structures behind their pointers, copied in, and the
+//! arguments of those calls that have many.
+
+use crate::abi::{CloneFlags, KSigaction, Name, PAGE_SIZE, SigSet, VirtAddr, WaitOptions};
+
+/// Most bytes of arguments and environment: 32 pages, less a word.
+///
+/// Linux 2.6.12: `include/linux/binfmts.h`, `MAX_ARG_PAGES`.
+pub const MAX_ARG_BYTES: usize = 32 * PAGE_SIZE as usize - 4;
+
+/// What `do_fork` is told: the arguments of clone as the system call passes them on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ForkArgs {
+    /// Flags and exit signal.
+    pub flags: CloneFlags,
+    /// The child's `esp`; 0 for the caller's own.
+    pub stack: VirtAddr,
+    /// Where CLONE_PARENT_SETTID stores the tid.
+    pub parent_tid: VirtAddr,
+    /// Where CLONE_SETTLS finds the `user_desc`.
+    pub tls: VirtAddr,
+    /// For CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
+    pub child_tid: VirtAddr,
+    /// A name of the child's own, for workloads that name their children. The kernel's own rule,
+    /// `None`, lets it inherit the caller's.
+    pub comm: Option<Name>,
+}
+
+impl ForkArgs {
+    /// The arguments of a call that has only flags.
+    pub fn with_flags(flags: CloneFlags) -> Self {
+        Self {
+            flags,
+            ..Self::default()
+        }
+    }
+}
+
+/// What `execve` is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExecArgs {
+    /// Path of the program.
+    pub path: String,
+    /// Arguments, the program's own name first; without the zeros at their ends.
+    pub argv: Vec<Vec<u8>>,
+    /// Environment.
+    pub envp: Vec<Vec<u8>>,
+}
+
+impl<T: Into<String>> From<T> for ExecArgs {
+    /// A program without arguments other than its name, and without environment.
+    fn from(path: T) -> Self {
+        let path = path.into();
+        Self {
+            argv: vec![path.clone().into_bytes()],
+            path,
+            envp: Vec::new(),
+        }
+    }
+}
+
+/// What `wait4` and `waitid` are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WaitArgs {
+    /// Above 0: that child; 0: the caller's process group; -1: any; below: that process group.
+    pub pid: i32,
+    /// Where `wait4` stores the status word; 0 for nowhere.
+    pub status: VirtAddr,
+    /// Options as given, with bits that may be unknown.
+    pub options: u32,
+    /// Where the usage is stored; 0 for nowhere.
+    pub rusage: VirtAddr,
+    /// Where `waitid` stores what happened.
+    pub info: InfoTo,
+}
+
+impl WaitArgs {
+    /// The options that are known.
+    pub const fn flags(&self) -> WaitOptions {
+        WaitOptions::from_bits_truncate(self.options)
+    }
+}
+
+/// The arguments of `waitid`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WaitidArgs {
+    /// `P_ALL`, `P_PID` or `P_PGID`.
+    pub which: u32,
+    /// The process or group.
+    pub id: i32,
+    /// Where what happened goes.
+    pub info: InfoTo,
+    /// Options as given.
+    pub options: u32,
+    /// Where the usage is stored; 0 for nowhere.
+    pub rusage: VirtAddr,
+}
+
+/// Where what comes with a signal or a child is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InfoTo {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// In a `siginfo_t` of the caller.
+    User(VirtAddr),
+    /// In the task itself, from where its user gets it: puppets have no memory of their own to put
+    /// it in.
+    Task,
+}
+
+/// Where a call puts its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AnswerTo {
+    /// It is the value of the call: puppets have no memory of their own to put it in.
+    Value,
+    /// In the caller's memory.
+    User(VirtAddr),
+}
+
+/// The arguments of `mmap2`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MmapArgs {
+    /// Wanted address, or 0.
+    pub addr: u32,
+    /// Bytes.
+    pub len: u32,
+    /// `PROT_*`; unknown bits are ignored.
+    pub prot: u32,
+    /// `MAP_*`.
+    pub flags: u32,
+    /// Descriptor, if not anonymous.
+    pub fd: Option<u32>,
+    /// Offset in pages.
+    pub pgoff: u32,
+}
+
+/// The arguments of `futex`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FutexArgs {
+    /// Address of the word.
+    pub addr: VirtAddr,
+    /// What to do.
+    pub op: u32,
+    /// The value that the word must have, or how many to wake.
+    pub val: u32,
+    /// Address of a `timespec`; for the requeue operations, how many to requeue.
+    pub timeout: u32,
+    /// The word to requeue to.
+    pub addr2: VirtAddr,
+    /// The value that the word must have to requeue.
+    pub val3: u32,
+}
+
+/// The arguments of `ptrace`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PtraceArgs {
+    /// What is asked for: `PTRACE_*`.
+    pub request: u32,
+    /// Of which task.
+    pub pid: i32,
+    /// An address of the tracee, or an offset.
+    pub addr: u32,
+    /// A value, or an address of the caller.
+    pub data: u32,
+}
+
+/// The arguments of `sigaction` and `rt_sigaction`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SigactionArgs {
+    /// Signal number, which may be none.
+    pub signal: u32,
+    /// The new action, if there is to be one.
+    pub new: Option<KSigaction>,
+    /// Where the old one is stored; 0 for nowhere.
+    pub old: VirtAddr,
+}
+
+/// The arguments of `sigprocmask` and `rt_sigprocmask`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SigprocmaskArgs {
+    /// `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`.
+    pub how: u32,
+    /// The signals, if the mask is to change.
+    pub set: Option<SigSet>,
+    /// Where the old mask is stored; 0 for nowhere.
+    pub old: VirtAddr,
+}
+
+/// The arguments of `rt_sigtimedwait`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SigtimedwaitArgs {
+    /// The signals to wait for.
+    pub set: SigSet,
+    /// Where what comes with the signal goes.
+    pub info: InfoTo,
+    /// How many ticks at most; `None` for ever.
+    pub timeout: Option<u64>,
+}
+
+/// `struct itimerval`, in ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ItimerVal {
+    /// From one expiry to the next; 0 for none.
+    pub interval: u64,
+    /// Up to the next expiry; 0 for never.
+    pub value: u64,
+}
+
+/// What a call of the multiplexer `ipc` asks for. Everything that it names lies in the caller's
+/// memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IpcCall {
+    /// `semget(key, nsems, flags)`.
+    Semget(i32, i32, u32),
+    /// `semop(id, ops, n)`.
+    Semop(i32, VirtAddr, u32),
+    /// `semtimedop(id, ops, n, timeout)`.
+    Semtimedop(i32, VirtAddr, u32, VirtAddr),
+    /// `semctl(id, num, cmd, arg)`.
+    Semctl {
+        /// The set.
+        id: i32,
+        /// The semaphore in it.
+        num: i32,
+        /// What is to be done.
+        cmd: u32,
+        /// A value or an address.
+        arg: u32,
+    },
+}
