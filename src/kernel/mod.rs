@@ -28,6 +28,7 @@ use crate::trace::{Stamp, TraceEvent, TraceLog};
 use boot::Config;
 use exit::Account;
 use fail::FailPoints;
+use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
@@ -71,8 +72,6 @@ pub struct Kernel {
     pub mem: PageAllocator,
     /// Memory promised, and memory used as page cache.
     pub vm: VmStat,
-    /// Why the latest system call was refused memory, if it was.
-    pub map_refusal: Option<mm::MapRefusal>,
     /// Runqueues and the scheduling part of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
@@ -125,6 +124,9 @@ pub struct Kernel {
     pub process_counts: u32,
     /// Successful forks since boot, threads included.
     pub total_forks: u64,
+    /// Tasks that `do_fork` has made and that have no user mode yet: whoever plays user mode takes
+    /// them out and gives them one.
+    pub forked: Vec<Forked>,
     /// The mm of the kernel itself: only the kernel half of the address space.
     pub init_mm: MmId,
     /// Task 1, `child_reaper`.

@@ -1,6 +1,6 @@
 //! Carrying commands out.
 
-use super::command::{Action, Command, Outcome, Reply};
+use super::command::{Acted, Action, Command, Reply};
 use super::puppet::Puppet;
 use super::refusal::Refusal;
 use super::{Image, Machine, Stop, UserMode, WorkloadProgram};
@@ -182,7 +182,7 @@ impl Machine {
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.action = Some(action.clone());
         }
-        self.outcome = None;
+        self.acted = None;
         let cpu = usize::from(self.kernel.sched.get(task).cpu);
         self.kernel.this_cpu = cpu;
         self.kernel.log.console = true;
@@ -194,18 +194,18 @@ impl Machine {
             Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
         );
         self.finish_exec(&action);
-        let nothing = if ends { Outcome::Ended } else { Outcome::Done };
-        Ok(Reply::Acted(self.outcome.take().unwrap_or(nothing)))
+        let nothing = if ends { Acted::Ended } else { Acted::Done };
+        Ok(Reply::Acted(self.acted.take().unwrap_or(nothing)))
     }
 
     /// An exec that moved the task to another CPU first, and has returned now, returned at once.
     fn finish_exec(&mut self, action: &Action) {
-        if let (Action::Syscall(Syscall::Execve(_)), Some(Outcome::Blocks(id))) =
-            (action, &self.outcome)
-            && let Some(value) = self.calls.get(id).and_then(|call| call.value)
+        if let (Action::Syscall(Syscall::Execve(_)), Some(Acted::Blocks(id))) =
+            (action, &self.acted)
+            && let Some(result) = self.calls.get(id).and_then(|call| call.result)
         {
             self.calls.remove(id);
-            self.outcome = Some(Outcome::Returned(value));
+            self.acted = Some(result.into());
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod apply;
 mod awaits;
+mod children;
 mod command;
 mod debug;
 mod handler;
@@ -18,7 +19,7 @@ mod time;
 mod workload;
 
 pub use awaits::Awaits;
-pub use command::{Action, CallState, Command, Outcome, Reply};
+pub use command::{Acted, Action, CallState, Command, Reply};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
 pub use handler::{EnteredHandler, handler_address, handler_number};
 pub use history::{History, Moment};
@@ -77,7 +78,7 @@ pub struct Machine {
     calls: BTreeMap<u64, CallState>,
     next_call: u64,
     /// What the action of the command at hand came to.
-    outcome: Option<Outcome>,
+    acted: Option<Acted>,
     /// Puppets at the first instruction of a handler, first come first.
     entered: VecDeque<TaskId>,
     /// Steps that take no time, done since time last went on or a command was begun.
@@ -113,7 +114,7 @@ impl Machine {
             patience: 0,
             calls: BTreeMap::new(),
             next_call: 1,
-            outcome: None,
+            acted: None,
             entered: VecDeque::new(),
             idle_steps: 0,
             cycles,

@@ -46,6 +46,7 @@ impl Machine {
         }
         let execs = self.execs(current);
         if self.kernel.resume(current) {
+            self.adopt_children();
             self.note_call(current);
             self.enter_new_image(current, execs);
             self.note_handler(current);

@@ -6,7 +6,7 @@ use super::wait_rules::{Eligible, NoChild, NotMeant, WaitArgs, WaitOptions, Wait
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::signal::InfoTo;
-use crate::kernel::syscall::{Restart, SysResult};
+use crate::kernel::syscall::{Restart, SysError, SysResult, SysReturn};
 use crate::kernel::task::{Continuation, ExitState, Seq};
 use crate::trace::TraceEvent;
 
@@ -71,13 +71,17 @@ impl Kernel {
                 match self.look_at_child(current, child, &args) {
                     Look::Skip => {}
                     Look::Hope => hope = true,
-                    Look::Reported(result) => return self.end_of_wait(current, &args, result),
+                    Look::Reported(result) => {
+                        let result = result.map_err(SysError::from);
+                        return self.end_of_wait(current, &args, result);
+                    }
                 }
             }
             hope = hope || self.hopes_for_tracees(current, thread, &args);
         }
         if !hope {
-            return self.end_of_wait(current, &args, Err(Errno::ECHILD));
+            let why = self.why_no_child(current, args);
+            return self.end_of_wait(current, &args, Err(why.into()));
         }
         if options.contains(WaitOptions::NOHANG) {
             return self.end_of_wait(current, &args, Ok(0));
@@ -148,19 +152,14 @@ impl Kernel {
 
     /// What the call returns: `waitid` says 0 instead of a pid, and clears what it would have
     /// filled in if there is nothing to report.
-    fn end_of_wait(
-        &mut self,
-        current: TaskId,
-        args: &WaitArgs,
-        result: Result<u32, Errno>,
-    ) -> SysResult {
+    fn end_of_wait(&mut self, current: TaskId, args: &WaitArgs, result: SysReturn) -> SysResult {
         match (args.info, result) {
-            (InfoTo::User(VirtAddr(0)) | InfoTo::Nowhere, result) => result.into(),
+            (InfoTo::User(VirtAddr(0)) | InfoTo::Nowhere, result) => SysResult::Done(result),
             (InfoTo::User(addr), Ok(0)) => {
                 let cleared = self.put_user_words(current, addr, &[0; 6]);
                 cleared.map(|()| 0).into()
             }
-            (_, result) => result.map(|_| 0).into(),
+            (_, result) => SysResult::Done(result.map(|_| 0)),
         }
     }
 
@@ -203,8 +202,8 @@ impl Kernel {
         Eligible::Yes
     }
 
-    /// Why a wait with these arguments finds no child; to be asked after it failed with `ECHILD`.
-    pub fn why_no_child(&self, current: TaskId, args: WaitArgs) -> NoChild {
+    /// Why a wait with these arguments finds no child.
+    fn why_no_child(&self, current: TaskId, args: WaitArgs) -> NoChild {
         let options = WaitOptions::from_bits_retain(args.options);
         let threads = self.waiting_threads(current, options);
         let children = threads

@@ -5,7 +5,8 @@ use super::clone_rules::{
     check_max_threads, check_not_killed, check_nproc, child_ptrace, creator_waits, exit_signal,
     flags_with_event, fork_traceflag, joins_group, tid_words,
 };
-use crate::abi::{CloneFlags, Errno, Name, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
+use super::refusal::ForkRefusal;
+use crate::abi::{CloneFlags, Name, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::ptrace::Trap;
 use crate::kernel::sched::{Levers, ThreadFlags};
@@ -32,6 +33,15 @@ pub struct ForkArgs {
     pub comm: Option<Name>,
 }
 
+/// A task that `do_fork` has made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forked {
+    /// Who called.
+    pub parent: TaskId,
+    /// The new task.
+    pub child: TaskId,
+}
+
 impl ForkArgs {
     /// The arguments of a call that has only flags.
     pub fn with_flags(flags: CloneFlags) -> Self {
@@ -54,7 +64,8 @@ impl Kernel {
         self.trace_do_fork(current, &args);
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
-            return Err(Errno::EAGAIN).into();
+            let pid_max = self.config.pid_max;
+            return SysResult::of(Err(ForkRefusal::NoPid { pid_max }));
         };
         self.fork_step(current, ForkStep::AllocPidmap(pid));
         let ptrace = self.task(current).ptrace;
@@ -72,10 +83,16 @@ impl Kernel {
             Err(refusal) => {
                 self.pidmap.free(pid);
                 self.fork_step(current, ForkStep::FreePidmap);
-                return Err(refusal.errno()).into();
+                return SysResult::of(Err(ForkRefusal::CopyProcess(refusal)));
             }
         };
         self.stat.forks += 1;
+        // However late this comes (a tracer may have held the call up), and whatever becomes of the
+        // parent from here on, the child must not run before it has a user mode.
+        self.forked.push(Forked {
+            parent: current,
+            child,
+        });
         let levers = self.config.levers();
         self.start_child(current, child, args.flags, &levers);
         let trap = Trap::Fork {
@@ -200,9 +217,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
     fn dup_task_struct(&mut self, current: TaskId, pid: Pid) -> Result<TaskId, CloneRefusal> {
         self.copy_alloc(CopyStage::TaskStruct)?;
-        let stack = self
-            .alloc_frame(1, FrameUse::KernelStack)
-            .ok_or(CloneRefusal::NoMemory)?;
+        let stack = self.alloc_frame(1, FrameUse::KernelStack)?;
         // The lists of children are not copied: they may be long, and the child's start empty.
         let children = std::mem::take(&mut self.task_mut(current).children);
         let copy = Task {
@@ -303,6 +318,7 @@ impl Kernel {
         task.stime = 0;
         task.start_time = now;
         task.call = None;
+        task.returned = None;
         task.reaped = None;
         task.reported = None;
         task.continuation = Some(Continuation::RetFromFork);
@@ -325,7 +341,7 @@ impl Kernel {
                 failed: stored.is_err(),
             },
         );
-        stored.map_err(|_| CloneRefusal::ParentTidFault)
+        stored.map_err(|_| CloneRefusal::ParentTidFault(addr))
     }
 
     fn choose_parents(&mut self, current: TaskId, child: TaskId, flags: CloneFlags) {

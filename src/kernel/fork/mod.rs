@@ -4,6 +4,7 @@
 mod clone_rules;
 mod copy;
 mod do_fork;
+mod refusal;
 mod spawn;
 
 pub use clone_rules::{
@@ -12,5 +13,6 @@ pub use clone_rules::{
     check_not_killed, check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal,
     flags_with_event, fork_traceflag, joins_group, tid_words,
 };
-pub use do_fork::ForkArgs;
+pub use do_fork::{ForkArgs, Forked};
+pub use refusal::ForkRefusal;
 pub use spawn::SpawnArgs;

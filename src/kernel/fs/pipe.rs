@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 use crate::kernel::signal::SendInfo;
 use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::Continuation;
-use crate::trace::FrameUse;
+use crate::trace::{FrameUse, NoMemory};
 use std::collections::VecDeque;
 
 /// Pages that a pipe holds at most.
@@ -344,7 +344,7 @@ impl Kernel {
             return self.broken_pipe(current, io);
         }
         while self.pipes[inode].buffers.len() < PIPE_BUFFERS {
-            let Some(pfn) = self.page_for_pipe(inode) else {
+            let Ok(pfn) = self.page_for_pipe(inode) else {
                 return io.or(Errno::ENOMEM);
             };
             io.wake = true;
@@ -370,12 +370,13 @@ impl Kernel {
     }
 
     /// The page for the next bytes; it is the spare one until they are in it.
-    fn page_for_pipe(&mut self, inode: InodeId) -> Option<Pfn> {
-        if self.pipes[inode].spare.is_none() {
-            let fresh = self.alloc_frame(0, FrameUse::Pipe)?;
-            self.pipes[inode].spare = Some(fresh);
+    fn page_for_pipe(&mut self, inode: InodeId) -> Result<Pfn, NoMemory> {
+        if let Some(spare) = self.pipes[inode].spare {
+            return Ok(spare);
         }
-        self.pipes[inode].spare
+        let fresh = self.alloc_frame(0, FrameUse::Pipe)?;
+        self.pipes[inode].spare = Some(fresh);
+        Ok(fresh)
     }
 
     fn fill_pipe_page(

@@ -46,6 +46,16 @@ impl IpcCall {
     /// The i386 system call number: `ipc`, one for all.
     pub const NR: u16 = 117;
 
+    /// The name of the function of the C library that makes the call.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Semget(..) => "semget",
+            Self::Semop(..) => "semop",
+            Self::Semtimedop(..) => "semtimedop",
+            Self::Semctl { .. } => "semctl",
+        }
+    }
+
     /// The first argument as a word, for the trace.
     pub const fn first_arg(&self) -> u32 {
         match self {

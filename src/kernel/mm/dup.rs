@@ -6,10 +6,10 @@ use super::pagetable::{
     Entries, counted_page, entries_of, load_entries, pte_none, slots, store_entries,
 };
 use super::vma::{VmFlags, Vma};
-use crate::abi::{Errno, MmId, PAGE_SIZE, Pfn, VirtAddr};
+use crate::abi::{MmId, PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::trace::{FrameUse, TraceEvent};
+use crate::trace::{FrameUse, NoMemory, TraceEvent};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -70,9 +70,9 @@ impl Kernel {
     /// Linux 2.6.12: kernel/fork.c, the second half of `copy_mm()`, and `mm_init()`.
     ///
     /// # Errors
-    /// `ENOMEM`; what was built is taken down again.
-    pub(super) fn dup_mm(&mut self, old: MmId) -> Result<MmId, Errno> {
-        let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
+    /// No memory; what was built is taken down again.
+    pub(super) fn dup_mm(&mut self, old: MmId) -> Result<MmId, NoMemory> {
+        let pgd = self.pgd_alloc()?;
         let space = &mut self.mms[old];
         // Everything but the areas is copied; those are copied one by one.
         let vmas = std::mem::take(&mut space.vmas);
@@ -100,9 +100,9 @@ impl Kernel {
         }
         self.stat.ptes_copied += u64::from(copied.ptes);
         self.stat.frames_copied += u64::from(copied.frames);
-        if let Err(errno) = result {
+        if let Err(why) = result {
             self.mmput(new);
-            return Err(errno);
+            return Err(why);
         }
         self.trace_current(TraceEvent::CopyMm {
             ptes: copied.ptes,
@@ -119,7 +119,7 @@ impl Kernel {
         old: MmId,
         vmas: &BTreeMap<u32, Vma>,
         copied: &mut Copied,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), NoMemory> {
         for vma in vmas.values() {
             let pages = vma.pages();
             if vma.has(VmFlags::DONTCOPY) {
@@ -127,8 +127,7 @@ impl Kernel {
                 continue;
             }
             let charge = if vma.has(VmFlags::ACCOUNT) { pages } else { 0 };
-            let allowed = self.charge_new_vma(charge);
-            allowed.map_err(|refusal| self.refused(refusal))?;
+            self.charge_new_vma(charge)?;
             let mut copy = Vma {
                 vm_flags: vma.vm_flags - VmFlags::LOCKED,
                 ..*vma
@@ -156,13 +155,13 @@ impl Kernel {
         old: MmId,
         vma: &mut Vma,
         copied: &mut Copied,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), NoMemory> {
         for range in slots(vma.vm_start, vma.vm_end) {
             let va = VirtAddr(range.start);
             let Some(parent) = self.page_table(old, va) else {
                 continue;
             };
-            let child = self.pte_alloc(new, va).ok_or(Errno::ENOMEM)?;
+            let child = self.pte_alloc(new, va)?;
             let tables = Tables { parent, child };
             if self.config.cow || !vma.vm_flags.is_cow() {
                 self.copy_pte_range(tables, &range, vma.vm_flags, copied);
@@ -212,7 +211,7 @@ impl Kernel {
         range: &Range<u32>,
         vma: &mut Vma,
         copied: &mut Copied,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), NoMemory> {
         let mut buffer: Entries = [0; 1024];
         let entries = load_entries(&self.ram, tables.parent, entries_of(range), &mut buffer);
         let pages = range.clone().step_by(PAGE_SIZE as usize).map(VirtAddr);
@@ -220,7 +219,7 @@ impl Kernel {
             let mut pte = Pte(*entry);
             if let Some(page) = counted_page(&self.mem, pte) {
                 self.anon_vma_prepare(new, vma)?;
-                let own = self.alloc_frame(0, FrameUse::User).ok_or(Errno::ENOMEM)?;
+                let own = self.alloc_frame(0, FrameUse::User)?;
                 self.ram.copy_frame(page, own);
                 self.page_add_anon_rmap(new, vma, va, own);
                 self.mms[new].rss += 1;

@@ -9,7 +9,7 @@ use crate::kernel::Kernel;
 use crate::kernel::exec::ExecArgs;
 use crate::kernel::fs::{InodeKind, TEXT_START};
 use crate::kernel::task::{RLIM_INFINITY, Resource};
-use crate::trace::{FrameUse, SlabCache};
+use crate::trace::{FrameUse, NoMemory, SlabCache};
 
 /// The stack area at first: the pages with the strings, and so many more.
 ///
@@ -33,7 +33,7 @@ impl Kernel {
         args: &ExecArgs,
     ) -> Result<(MmId, u32), Errno> {
         self.kmem_cache_alloc(SlabCache::Mm)?;
-        let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
+        let pgd = self.pgd_alloc()?;
         let stack_limit = self.rlimit(self.current(), Resource::Stack);
         let mut space = Mm {
             mm_users: 1,
@@ -120,9 +120,7 @@ impl Kernel {
         let first = top.esp & !(PAGE_SIZE - 1);
         // Downwards, as the strings are copied.
         for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {
-            let pfn = self
-                .install_arg_page(mm, &mut vma, VirtAddr(base))
-                .ok_or(Errno::ENOMEM)?;
+            let pfn = self.install_arg_page(mm, &mut vma, VirtAddr(base))?;
             top.copy_page(base, self.ram.frame_mut(pfn));
         }
         self.mms[mm].start_stack = top.esp;
@@ -130,14 +128,14 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: fs/exec.c, `install_arg_page()`.
-    fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma, va: VirtAddr) -> Option<Pfn> {
-        self.anon_vma_prepare(mm, vma).ok()?;
+    fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma, va: VirtAddr) -> Result<Pfn, NoMemory> {
+        self.anon_vma_prepare(mm, vma)?;
         let table = self.pte_alloc(mm, va)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;
         self.set_pte(table, va, Pte::new(pfn, ARGUMENT_PAGE));
         self.page_add_anon_rmap(mm, vma, va, pfn);
-        Some(pfn)
+        Ok(pfn)
     }
 }
 

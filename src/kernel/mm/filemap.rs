@@ -1,13 +1,12 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
-use super::map_refusal::TooMuchPromised;
 use super::overcommit::pages_of;
 use super::page::PageMapping;
 use super::vma::Vma;
 use crate::abi::{FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::trace::FrameUse;
+use crate::trace::{FrameUse, NoMemory, TooMuchPromised};
 
 /// `O_RDWR`.
 const O_RDWR: u32 = 2;
@@ -70,8 +69,8 @@ impl Kernel {
             FilePage::BeyondEnd => return NoPage::Sigbus,
             FilePage::Cached(pfn) => (pfn, false),
             FilePage::Uncached { inode, index } => match self.read_cache_page(inode, index) {
-                Some(pfn) => (pfn, !matches!(self.inodes[inode].kind, InodeKind::Shmem(_))),
-                None => return NoPage::Oom,
+                Ok(pfn) => (pfn, !matches!(self.inodes[inode].kind, InodeKind::Shmem(_))),
+                Err(_) => return NoPage::Oom,
             },
         };
         self.mem.get_page(pfn);
@@ -79,7 +78,7 @@ impl Kernel {
     }
 
     /// Fills a frame with a page of a file and puts it in the page cache, which holds a reference.
-    fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Option<Pfn> {
+    fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
         let pfn = self.alloc_zeroed_frame(FrameUse::Cache)?;
         let bytes = self.inodes[inode]
             .kind
@@ -90,7 +89,7 @@ impl Kernel {
         page.index = index;
         self.inodes[inode].pages.insert(index, pfn);
         self.vm.pagecache += 1;
-        Some(pfn)
+        Ok(pfn)
     }
 
     /// The page cache gives up a page of an inode that goes away.

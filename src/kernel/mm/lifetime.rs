@@ -134,8 +134,7 @@ impl Kernel {
             old
         } else {
             self.copy_alloc(CopyStage::Mm)?;
-            // An address space is copied or memory is short; there is no other error.
-            self.dup_mm(old).map_err(|_| CloneRefusal::NoMemory)?
+            self.dup_mm(old)?
         };
         self.set_mm(child, mm);
         Ok(())

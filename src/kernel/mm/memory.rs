@@ -8,7 +8,7 @@ use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, Pfn, VirtAddr};
 use crate::hw::{Pte, pte_phys};
 use crate::kernel::Kernel;
-use crate::trace::{FrameUse, TraceEvent};
+use crate::trace::{FrameUse, NoMemory, TraceEvent};
 
 /// How the mending of a fault ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -135,7 +135,7 @@ impl Kernel {
         va: VirtAddr,
         write: bool,
     ) -> MmFault {
-        let Some(table) = self.pte_alloc(mm, va) else {
+        let Ok(table) = self.pte_alloc(mm, va) else {
             return MmFault::Oom;
         };
         let pte = Pte(self.ram.read_u32(pte_phys(table, va)));
@@ -169,7 +169,7 @@ impl Kernel {
 
     /// The write half of mm/memory.c, `do_anonymous_page()`.
     fn do_anonymous_page(&mut self, mut spot: Spot) -> MmFault {
-        let Some(pfn) = self.frame_for_anon(&mut spot, true) else {
+        let Ok(pfn) = self.frame_for_anon(&mut spot, true) else {
             return MmFault::Oom;
         };
         self.mms[spot.mm].rss += 1;
@@ -192,12 +192,12 @@ impl Kernel {
         };
         let pfn = if copy {
             let own = self.frame_for_anon(&mut spot, false);
-            if let Some(own) = own {
+            if let Ok(own) = own {
                 self.ram.copy_frame(cached, own);
                 self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, own);
             }
             self.put_page(cached);
-            let Some(own) = own else { return MmFault::Oom };
+            let Ok(own) = own else { return MmFault::Oom };
             own
         } else {
             self.mem.page_mut(cached).page_add_rmap();
@@ -237,7 +237,7 @@ impl Kernel {
 
     /// The copying half of `do_wp_page()`, with `break_cow()`.
     fn copy_cow_page(&mut self, mut spot: Spot, old: Pfn, why: WpWhy) -> MmFault {
-        let Some(new) = self.frame_for_anon(&mut spot, false) else {
+        let Ok(new) = self.frame_for_anon(&mut spot, false) else {
             return MmFault::Oom;
         };
         match why {
@@ -267,8 +267,8 @@ impl Kernel {
     }
 
     /// A frame for an anonymous page of an area, which gets an owner for it before.
-    fn frame_for_anon(&mut self, spot: &mut Spot, zeroed: bool) -> Option<Pfn> {
-        self.anon_vma_prepare(spot.mm, spot.vma).ok()?;
+    fn frame_for_anon(&mut self, spot: &mut Spot, zeroed: bool) -> Result<Pfn, NoMemory> {
+        self.anon_vma_prepare(spot.mm, spot.vma)?;
         match zeroed {
             true => self.alloc_zeroed_frame(FrameUse::User),
             false => self.alloc_frame(0, FrameUse::User),

@@ -36,18 +36,7 @@ impl Kernel {
     /// `EBADF`, `ENODEV` for a descriptor; `EINVAL` for length 0, an unaligned fixed address or a
     /// bad type; `ENOMEM` for too long, no room, too many areas, a limit or too much promised;
     /// `EOVERFLOW`, `EPERM`, `EAGAIN`, `ENFILE`.
-    pub fn sys_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, Errno> {
-        let result = self.do_mmap(current, args);
-        result.map_err(|refusal| self.refused(refusal))
-    }
-
-    /// Notes why the system call fails, for whoever explains it.
-    pub(super) fn refused(&mut self, refusal: MapRefusal) -> Errno {
-        self.map_refusal = Some(refusal);
-        refusal.errno()
-    }
-
-    fn do_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, MapRefusal> {
+    pub fn sys_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, MapRefusal> {
         let &MmapArgs {
             addr,
             len,
@@ -157,10 +146,11 @@ impl Kernel {
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
         let charge = if accounted { vma.pages() } else { 0 };
         match self.mms[mm].merge_verdict(vma) {
-            Merge::None => self.charge_new_vma(charge),
-            _ if accounted => Ok(self.vm_enough_memory(charge)?),
-            _ => Ok(()),
+            Merge::None => self.charge_new_vma(charge)?,
+            _ if accounted => self.vm_enough_memory(charge)?,
+            _ => {}
         }
+        Ok(())
     }
 
     /// `RLIMIT_AS`, for so many pages more.

@@ -4,7 +4,7 @@ use super::area_search::page_align;
 use super::map_refusal::MapRefusal;
 use super::unmap::MmuGather;
 use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MmId, TaskId, VirtAddr};
+use crate::abi::{MmId, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 impl Kernel {
@@ -13,10 +13,9 @@ impl Kernel {
     /// # Errors
     /// `EINVAL` for an unaligned start, length 0, or a range beyond user space; `ENOMEM` if an
     /// area cannot be cut.
-    pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, Errno> {
-        let mm = self.task(current).mm.ok_or(Errno::EINVAL)?;
-        let result = self.do_munmap(mm, addr, len);
-        result.map(|()| 0).map_err(|refusal| self.refused(refusal))
+    pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, MapRefusal> {
+        let mm = self.task(current).mm.ok_or(MapRefusal::NoMm)?;
+        self.do_munmap(mm, addr, len).map(|()| 0)
     }
 
     /// Linux 2.6.12: mm/mmap.c, `do_munmap()`.

@@ -1,11 +1,10 @@
 //! How much memory may be promised: the check that refuses obvious overcommitment, and the count
 //! of what has been promised.
 
-use super::map_refusal::{MapRefusal, TooMuchPromised};
 use crate::abi::{PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::task::Caps;
-use crate::trace::SlabCache;
+use crate::trace::{NoMemory, SlabCache, TooMuchPromised};
 
 /// Memory counters of the whole machine, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -62,7 +61,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn charge_new_vma(&mut self, pages: u32) -> Result<(), MapRefusal> {
+    pub(super) fn charge_new_vma(&mut self, pages: u32) -> Result<(), NoMemory> {
         if pages > 0 {
             self.vm_enough_memory(pages)?;
         }
@@ -70,7 +69,7 @@ impl Kernel {
         if allocated.is_err() {
             self.vm_unacct_memory(pages);
         }
-        Ok(allocated?)
+        allocated
     }
 
     /// Whether that many pages may be promised to a task now.

@@ -5,7 +5,7 @@ use super::vma::TASK_SIZE;
 use crate::abi::{MmId, Pfn, VirtAddr};
 use crate::hw::{Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
-use crate::trace::FrameUse;
+use crate::trace::{FrameUse, NoMemory};
 use std::ops::Range;
 
 /// Low bits of every entry that names a user page table; protection is left to its entries.
@@ -82,11 +82,14 @@ impl Kernel {
     /// A page directory with the kernel's half filled in and no user page tables.
     ///
     /// Linux 2.6.12: arch/i386/mm/pgtable.c, `pgd_alloc()` and `pgd_ctor()`.
-    pub(super) fn pgd_alloc(&mut self) -> Option<Pfn> {
+    ///
+    /// # Errors
+    /// No memory.
+    pub(super) fn pgd_alloc(&mut self) -> Result<Pfn, NoMemory> {
         let pgd = self.alloc_zeroed_frame(FrameUse::PageDir)?;
         let kernel = *self.ram.frame(self.mem.swapper_pg_dir());
         self.ram.frame_mut(pgd)[KERNEL_ENTRIES..].copy_from_slice(&kernel[KERNEL_ENTRIES..]);
-        Some(pgd)
+        Ok(pgd)
     }
 
     /// The directory entry for an address.
@@ -106,18 +109,21 @@ impl Kernel {
         pde.is_hw_present().then(|| pde.pfn())
     }
 
-    /// The page table for a user address, made if there is none. `None` if memory is short.
+    /// The page table for a user address, made if there is none.
     ///
     /// Linux 2.6.12: mm/memory.c, `pte_alloc_map()`.
-    pub(super) fn pte_alloc(&mut self, mm: MmId, va: VirtAddr) -> Option<Pfn> {
+    ///
+    /// # Errors
+    /// No memory.
+    pub(super) fn pte_alloc(&mut self, mm: MmId, va: VirtAddr) -> Result<Pfn, NoMemory> {
         if let Some(table) = self.page_table(mm, va) {
-            return Some(table);
+            return Ok(table);
         }
         let table = self.alloc_zeroed_frame(FrameUse::PageTable)?;
         self.stat.page_tables += 1;
         self.mms[mm].nr_ptes += 1;
         self.set_pde(mm, va, Pde::new(table, PAGE_TABLE));
-        Some(table)
+        Ok(table)
     }
 
     /// The entry for a user address; 0 if there is no page table.

@@ -4,9 +4,9 @@
 use super::merge::can_vma_merge;
 use super::page::PageMapping;
 use super::vma::{VmFlags, Vma};
-use crate::abi::{AnonVmaId, Errno, MmId, Pfn, VirtAddr};
+use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
 use crate::kernel::Kernel;
-use crate::trace::SlabCache;
+use crate::trace::{NoMemory, SlabCache};
 
 /// An owner of anonymous pages.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,8 +42,8 @@ impl Kernel {
     /// Linux 2.6.12: mm/rmap.c, `anon_vma_prepare()`.
     ///
     /// # Errors
-    /// `ENOMEM` if it needs a new one and there is none.
-    pub(super) fn anon_vma_prepare(&mut self, mm: MmId, vma: &mut Vma) -> Result<(), Errno> {
+    /// No memory for a new one, if it needs one.
+    pub(super) fn anon_vma_prepare(&mut self, mm: MmId, vma: &mut Vma) -> Result<(), NoMemory> {
         if vma.anon_vma.is_some() {
             return Ok(());
         }

@@ -194,9 +194,7 @@ impl Kernel {
         let signal = info.signal;
         match self.take_restart(current) {
             Some(again) if again.after_handler(action.flags) => self.restart_call(current, again),
-            Some(_) => {
-                self.syscall_exit(current, Err(Errno::EINTR));
-            }
+            Some(_) => self.syscall_exit(current, Err(Errno::EINTR.into())),
             None => {}
         }
         let handler = VirtAddr(action.handler.word());

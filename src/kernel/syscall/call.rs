@@ -3,6 +3,7 @@
 
 use super::process_calls::ProcessCall;
 use super::restart::Restart;
+use super::result::{SysResult, SysReturn, eax_of};
 use super::sched_calls::SchedCall;
 use super::signal_calls::SignalCall;
 use crate::abi::{CloneFlags, Errno, TaskId, VirtAddr};
@@ -16,23 +17,6 @@ use crate::kernel::ptrace::PtraceArgs;
 use crate::kernel::signal::{SetSize, SigAction, SigactionArgs};
 use crate::kernel::task::{Continuation, OpenCall};
 use crate::trace::TraceEvent;
-
-/// How far a system call has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SysResult {
-    /// It is done; this is what it returns.
-    Done(Result<u32, Errno>),
-    /// A signal has interrupted it: it wants to be made again.
-    Restart(Restart),
-    /// The caller sleeps inside; its [`Continuation`] says where it goes on, unless it has ended.
-    Blocked,
-}
-
-impl From<Result<u32, Errno>> for SysResult {
-    fn from(result: Result<u32, Errno>) -> Self {
-        Self::Done(result)
-    }
-}
 
 /// A system call with its arguments.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -270,34 +254,40 @@ impl Syscall {
 impl Kernel {
     /// `int 0x80`: carries a system call out for the current task.
     ///
-    /// Returns the value for `eax` if the call is done. `None` if it blocks (or ended the task):
-    /// then another task is current now.
+    /// What it returns is there for [`Kernel::take_return`] if it is done. If it blocks or ends the
+    /// task, another task is current now.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `system_call`.
-    pub fn syscall(&mut self, current: TaskId, call: Syscall) -> Option<i32> {
+    pub fn syscall(&mut self, current: TaskId, call: Syscall) {
         let nr = call.nr();
         self.stat.syscalls += 1;
-        self.map_refusal = None;
         let task = self.task_mut(current);
         task.interruptible = call.made_again();
         self.begin_call(current, nr, call.first_arg());
         if self.stops_before_call(current, Some(&call)) {
-            return None;
+            return;
         }
-        match self.dispatch(current, call) {
+        let result = self.dispatch(current, call);
+        self.end_call(current, result);
+    }
+
+    fn end_call(&mut self, current: TaskId, result: SysResult) {
+        match result {
             SysResult::Done(result) => self.syscall_exit(current, result),
-            SysResult::Restart(restart) => {
-                self.interrupt_call(current, restart);
-                None
-            }
-            SysResult::Blocked => None,
+            SysResult::Restart(restart) => self.interrupt_call(current, restart),
+            SysResult::Blocked => {}
         }
     }
 
     /// A system call begins.
     pub(super) fn begin_call(&mut self, current: TaskId, nr: u16, arg: u32) {
         let task = self.task_mut(current);
-        task.call = Some(OpenCall { nr, restart: None });
+        task.call = Some(OpenCall {
+            nr,
+            restart: None,
+            result: None,
+        });
+        task.returned = None;
         task.entered_handler = false;
         self.trace(current, TraceEvent::SysEnter { nr, arg });
     }
@@ -337,8 +327,8 @@ impl Kernel {
                 };
                 self.sys_sigaction(current, args)
             }
-            Syscall::Mmap(args) => self.sys_mmap(current, &args).into(),
-            Syscall::Munmap(addr, len) => self.sys_munmap(current, addr, len).into(),
+            Syscall::Mmap(args) => SysResult::of(self.sys_mmap(current, &args)),
+            Syscall::Munmap(addr, len) => SysResult::of(self.sys_munmap(current, addr, len)),
             Syscall::Brk(addr) => Ok(self.sys_brk(current, addr)).into(),
             Syscall::Getpid => Ok(self.task(current).tgid.0 as u32).into(),
             Syscall::Gettid => Ok(self.pid(current).0 as u32).into(),
@@ -365,34 +355,34 @@ impl Kernel {
         }
     }
 
-    /// The end of a system call: its value goes into `eax`. `None` if the task has stopped for its
-    /// tracer.
-    pub(in crate::kernel) fn syscall_exit(
-        &mut self,
-        current: TaskId,
-        result: Result<u32, Errno>,
-    ) -> Option<i32> {
-        let ret = match result {
-            Ok(value) => value as i32,
-            Err(errno) => -errno.code(),
-        };
+    /// The end of a system call: its value goes into `eax`. The task may stop for its tracer yet.
+    pub(in crate::kernel) fn syscall_exit(&mut self, current: TaskId, result: SysReturn) {
         let task = self.task_mut(current);
-        task.thread.regs.eax = ret as u32;
+        task.thread.regs.eax = eax_of(result);
         task.interruptible = None;
-        if self.stops_after_call(current) {
-            return None;
+        if let Some(call) = &mut task.call {
+            call.result = Some(result);
         }
-        self.leave_call(current);
-        Some(ret)
+        if !self.stops_after_call(current) {
+            self.leave_call(current);
+        }
     }
 
     /// The task is on its way back to user mode.
     pub(in crate::kernel) fn leave_call(&mut self, current: TaskId) {
         let task = self.task_mut(current);
-        let ret = task.thread.regs.eax as i32;
-        if let Some(OpenCall { nr, .. }) = task.call.take() {
+        let eax = task.thread.regs.eax;
+        if let Some(call) = task.call.take() {
+            task.returned = Some(call.returns(eax));
+            let (nr, ret) = (call.nr, eax as i32);
             self.trace(current, TraceEvent::SysExit { nr, ret });
         }
+    }
+
+    /// What the latest system call of a task has returned; `None` if it has not, or if this was
+    /// asked before.
+    pub fn take_return(&mut self, task: TaskId) -> Option<SysReturn> {
+        self.tasks.get_mut(task)?.returned.take()
     }
 
     /// Goes on where the current task left off when it gave the CPU up inside the kernel.
@@ -440,13 +430,7 @@ impl Kernel {
             Continuation::Futex { key, until } => self.futex_woken(current, key, until),
             Continuation::MigrationWait { then, done } => self.after_migration(current, then, done),
         };
-        match result {
-            SysResult::Done(result) => {
-                self.syscall_exit(current, result);
-            }
-            SysResult::Restart(restart) => self.interrupt_call(current, restart),
-            SysResult::Blocked => {}
-        }
+        self.end_call(current, result);
         true
     }
 

@@ -35,13 +35,11 @@ impl Kernel {
             }
         }
         match self.decode(current, nr) {
-            Ok(call) => {
-                self.syscall(current, call);
-            }
+            Ok(call) => self.syscall(current, call),
             Err(errno) => {
                 self.stat.syscalls += 1;
                 self.begin_call(current, nr as u16, arg);
-                self.syscall_exit(current, Err(errno));
+                self.syscall_exit(current, Err(errno.into()));
             }
         }
     }

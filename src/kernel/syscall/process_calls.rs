@@ -1,7 +1,7 @@
 //! The system calls about processes and what they are, as data: groups, sessions, users, limits,
 //! usage, `waitid`.
 
-use super::call::SysResult;
+use super::result::SysResult;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::exit::WaitidArgs;
@@ -112,10 +112,12 @@ impl Kernel {
     pub(super) fn dispatch_process(&mut self, current: TaskId, call: ProcessCall) -> SysResult {
         match call {
             ProcessCall::Waitid(args) => return self.sys_waitid(current, args),
-            ProcessCall::Setpgid(pid, pgid) => self.sys_setpgid(current, pid, pgid),
+            ProcessCall::Setpgid(pid, pgid) => {
+                return SysResult::of(self.sys_setpgid(current, pid, pgid));
+            }
             ProcessCall::Getpgid(pid) => self.sys_getpgid(current, pid),
             ProcessCall::Getpgrp => Ok(self.pgrp(current).0 as u32),
-            ProcessCall::Setsid => self.sys_setsid(current),
+            ProcessCall::Setsid => return SysResult::of(self.sys_setsid(current)),
             ProcessCall::Getsid(pid) => self.sys_getsid(current, pid),
             ProcessCall::Setuid(uid) => self.sys_setuid(current, uid),
             ProcessCall::Setreuid(ruid, euid) => self.sys_setreuid(current, ruid, euid),
@@ -123,7 +125,9 @@ impl Kernel {
             ProcessCall::Getresuid(addrs) => self.sys_getresuid(current, addrs),
             ProcessCall::Prctl(option, arg) => self.sys_prctl(current, option, arg),
             ProcessCall::Getrusage(who, addr) => self.sys_getrusage(current, who, addr),
-            ProcessCall::Setrlimit(resource, limit) => self.sys_setrlimit(current, resource, limit),
+            ProcessCall::Setrlimit(resource, limit) => {
+                return SysResult::of(self.sys_setrlimit(current, resource, limit));
+            }
             ProcessCall::Getrlimit(resource, addr) => {
                 self.sys_getrlimit(current, resource, addr, false)
             }

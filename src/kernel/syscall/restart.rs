@@ -1,6 +1,7 @@
 //! Restarting system calls that a signal has interrupted: the four ways, and `restart_syscall`.
 
-use super::call::{SysResult, Syscall};
+use super::call::Syscall;
+use super::result::SysResult;
 use super::signal_calls::SignalCall;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::kernel::Kernel;

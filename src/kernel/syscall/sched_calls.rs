@@ -1,6 +1,6 @@
 //! The system calls about priorities, policies and CPUs, as data.
 
-use super::call::SysResult;
+use super::result::SysResult;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::sched::sched_priority_range;

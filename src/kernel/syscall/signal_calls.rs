@@ -1,6 +1,6 @@
 //! The system calls about signals, as data: their numbers, what the registers say, and dispatch.
 
-use super::call::SysResult;
+use super::result::SysResult;
 use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::signal::{

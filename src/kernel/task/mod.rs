@@ -12,7 +12,7 @@ pub use cred::{Caps, Cred, UserTable};
 pub use pgrp::PgrpRefusal;
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
 pub use rlimit::{
-    NR_OPEN, RLIM_INFINITY, Resource, Rlimit, RlimitRefusal, Rlimits, check_setrlimit,
+    LimitRefusal, NR_OPEN, RLIM_INFINITY, Resource, Rlimit, RlimitRefusal, Rlimits, check_setrlimit,
 };
 pub use task_struct::{
     AfterMigration, ChildList, Continuation, ExitState, OpenCall, PfFlags, PtFlags, Task,

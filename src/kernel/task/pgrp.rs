@@ -107,9 +107,8 @@ impl Kernel {
         current: TaskId,
         pid: i32,
         pgid: i32,
-    ) -> Result<u32, Errno> {
-        let checked = self.check_setpgid(current, pid, pgid);
-        let (target, pgid) = checked.map_err(PgrpRefusal::errno)?;
+    ) -> Result<u32, PgrpRefusal> {
+        let (target, pgid) = self.check_setpgid(current, pid, pgid)?;
         self.set_pgrp(target, pgid);
         Ok(0)
     }
@@ -157,8 +156,8 @@ impl Kernel {
     ///
     /// # Errors
     /// See [`PgrpRefusal`].
-    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, Errno> {
-        let pid = self.check_setsid(current).map_err(PgrpRefusal::errno)?;
+    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, PgrpRefusal> {
+        let pid = self.check_setsid(current)?;
         if let Some(group) = self.signal_of_mut(current) {
             group.leader = true;
         }

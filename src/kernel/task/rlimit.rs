@@ -5,6 +5,7 @@ use crate::abi::{Errno, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::exit::UsageOf;
 use crate::kernel::signal::SendInfo;
+use crate::kernel::syscall::SysError;
 use std::ops::{Index, IndexMut};
 
 /// A limit that is not set.
@@ -174,6 +175,17 @@ impl RlimitRefusal {
     }
 }
 
+/// A limit that is not set, with the figures that the rule has looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LimitRefusal {
+    /// The rule.
+    pub rule: RlimitRefusal,
+    /// The limit as it stays.
+    pub old: Rlimit,
+    /// The limit as it was to be.
+    pub new: Rlimit,
+}
+
 /// Whether a limit may be set, by a caller with or without CAP_SYS_RESOURCE.
 ///
 /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
@@ -251,13 +263,17 @@ impl Kernel {
         current: TaskId,
         resource: u32,
         new: Rlimit,
-    ) -> Result<u32, Errno> {
+    ) -> Result<u32, SysError> {
         let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
         let old = self.rlimits(current)[resource];
         // Only who needs the privilege is noted as having used it.
         let capable =
             new.cur <= new.max && new.max > old.max && self.capable(current, Caps::SYS_RESOURCE);
-        check_setrlimit(resource, old, new, capable).map_err(RlimitRefusal::errno)?;
+        check_setrlimit(resource, old, new, capable).map_err(|rule| LimitRefusal {
+            rule,
+            old,
+            new,
+        })?;
         if let Some(signal) = self.signal_of_mut(current) {
             signal.rlimits[resource] = new;
         }

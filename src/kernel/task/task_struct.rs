@@ -11,7 +11,7 @@ use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::exec::{ExecArgs, PendingExec};
 use crate::kernel::ptrace::Trap;
 use crate::kernel::signal::{AltStack, HandlerFrame, InfoTo, SigQueue};
-use crate::kernel::syscall::{Restart, RestartBlock, Syscall};
+use crate::kernel::syscall::{Restart, RestartBlock, SysReturn, Syscall, eax_of};
 use bitflags::bitflags;
 use std::collections::BTreeMap;
 
@@ -185,6 +185,20 @@ pub struct OpenCall {
     pub nr: u16,
     /// A signal has interrupted it, and it wants to be made again.
     pub restart: Option<Restart>,
+    /// What it has come to, while its caller is on the way out.
+    pub result: Option<SysReturn>,
+}
+
+impl OpenCall {
+    /// What it returns with that value in `eax`, which a tracer may have changed.
+    pub(in crate::kernel) fn returns(&self, eax: u32) -> SysReturn {
+        let own = self.result.filter(|result| eax_of(*result) == eax);
+        let changed = || match Errno::from_code((eax as i32).wrapping_neg()) {
+            Some(errno) => Err(errno.into()),
+            None => Ok(eax),
+        };
+        own.unwrap_or_else(changed)
+    }
 }
 
 /// What a task keeps for the CPU (`thread_struct` and the saved user registers).
@@ -314,6 +328,8 @@ pub struct Task {
     pub continuation: Option<Continuation>,
     /// The system call it is in.
     pub call: Option<OpenCall>,
+    /// What its latest system call has returned, until its user mode takes note of it.
+    pub returned: Option<SysReturn>,
     /// The signal that its tracer lets it go on with.
     pub injected: Option<SigInfo>,
     /// The call before which it has stopped for its tracer; none if the registers have it.
@@ -387,6 +403,7 @@ impl Task {
             thread: Thread::default(),
             continuation: None,
             call: None,
+            returned: None,
             injected: None,
             traced_call: None,
             exec: None,

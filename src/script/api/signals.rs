@@ -1,10 +1,7 @@
 //! Signals, as methods of a task: sending, masks, waiting for them, alarms.
 
 use super::calls::{int, plain, signal_set, signal_word};
-use super::convert::{
-    Result, act, alive, call_handle, check_keys, errno_error, int_option, look, ranged, returned,
-    word,
-};
+use super::convert::{Result, act, alive, call_handle, check_keys, int_option, look, ranged, word};
 use crate::abi::{SIGINFO_WORDS, SigInfo, SigOrigin, SigSet, Signal, VirtAddr};
 use crate::kernel::signal::{
     InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
@@ -12,7 +9,8 @@ use crate::kernel::signal::{
 };
 use crate::kernel::syscall::{SignalCall, Syscall};
 use crate::kernel::time::ItimerVal;
-use crate::machine::{Action, Outcome};
+use crate::machine::{Acted, Action};
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
@@ -90,14 +88,13 @@ fn sigtimedwait(
     };
     let wait = Action::Syscall(Syscall::Signal(SignalCall::Sigtimedwait(args)));
     match act(ctx, task, wait)? {
-        Outcome::Returned(value) => {
-            returned(value, "rt_sigtimedwait")?;
+        Acted::Returned(_) => {
             let info = look(ctx, |machine| {
                 machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
@@ -384,7 +381,7 @@ pub mod functions {
     pub fn getitimer(ctx: NativeCallContext, task: &mut Task, which: i64) -> Result<Map> {
         let (id, which) = (alive(&ctx, task)?, word(which, "the timer")?);
         let value = look(&ctx, |machine| machine.kernel.do_getitimer(id, which))?;
-        let value = value.map_err(|errno| errno_error(-errno.code(), "getitimer"))?;
+        let value = value.map_err(|errno| errno_error(errno, "getitimer"))?;
         let mut map = Map::new();
         map.insert("value".into(), (value.value as i64).into());
         map.insert("interval".into(), (value.interval as i64).into());

@@ -7,7 +7,7 @@ use forklab::kernel::exit::{WaitArgs, WaitOptions};
 use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::ExitState;
-use forklab::machine::{Outcome, Refusal};
+use forklab::machine::{Acted, Refusal};
 use forklab::trace::TraceEvent;
 
 const NOHANG: u32 = WaitOptions::NOHANG.bits();
@@ -375,7 +375,7 @@ fn a_signal_interrupts_a_wait() {
 
 impl Lab {
     /// An exit that is expected to be refused.
-    fn act_exit(&mut self, task: TaskId) -> Result<Outcome, Refusal> {
+    fn act_exit(&mut self, task: TaskId) -> Result<Acted, Refusal> {
         use forklab::machine::Action;
         self.act(task, Action::Syscall(Syscall::Exit(0)))
     }

@@ -5,7 +5,7 @@ use forklab::abi::{Errno, TaskId};
 use forklab::kernel::fs::{F_SETFL, O_NONBLOCK, Pipe};
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::Resource;
-use forklab::machine::{BufferCall, Outcome};
+use forklab::machine::{Acted, BufferCall};
 
 const PAGE: usize = 4096;
 const CLONE_FILES: u32 = 0x400;
@@ -215,7 +215,7 @@ fn a_bad_address_leaves_both_descriptors_of_a_new_pipe_open() {
     *lab.rlimit_mut(sh, Resource::Nofile) = 6;
     let before = lab.footprint();
     match lab.on_stack(sh, BufferCall::Pipe, 8, &[]) {
-        Outcome::Filled(value, _) => assert_eq!(value, -Errno::EMFILE.code()),
+        Acted::Refused(error) => assert_eq!(error.errno(), Errno::EMFILE),
         other => panic!("{other:?}"),
     }
     assert_eq!(lab.footprint(), before);

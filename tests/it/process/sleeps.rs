@@ -8,7 +8,7 @@ use forklab::kernel::signal::{
 };
 use forklab::kernel::syscall::{SignalCall, Syscall};
 use forklab::kernel::time::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, ItimerVal};
-use forklab::machine::{Action, Outcome};
+use forklab::machine::{Acted, Action};
 use forklab::trace::TraceEvent;
 
 const HANDLER: VirtAddr = VirtAddr(0x0804_8000);
@@ -32,7 +32,7 @@ fn handle(lab: &mut Lab, task: TaskId, signal: u32, flags: SaFlags) {
 
 fn sleeps(lab: &mut Lab, task: TaskId, call: Syscall) -> u64 {
     match lab.outcome(task, call) {
-        Outcome::Blocks(call) => call,
+        Acted::Blocks(call) => call,
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use crate::abi::CloneFlags;
 use crate::kernel::mm::MmapArgs;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::task::Resource;
-use crate::machine::Outcome;
+use crate::machine::Acted;
 use crate::view::tests::{act, after_fork, boot, call, fork, spawn, write};
 use crate::view::text::Text;
 
@@ -22,14 +22,14 @@ fn map(machine: &mut Machine, task: TaskId, prot: u32, flags: u32) -> VirtAddr {
         ..MmapArgs::default()
     };
     match call(machine, task, Syscall::Mmap(args)) {
-        Outcome::Returned(addr) => VirtAddr(addr as u32),
+        Acted::Returned(addr) => VirtAddr(addr),
         other => panic!("{other:?}"),
     }
 }
 
 fn read(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
     let action = crate::machine::Action::Read { addr, len: 1 };
-    assert!(matches!(act(machine, task, action), Outcome::Bytes(_)));
+    assert!(matches!(act(machine, task, action), Acted::Bytes(_)));
 }
 
 fn of(machine: &Machine, task: TaskId, addr: VirtAddr) -> Why {
