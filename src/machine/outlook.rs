@@ -380,9 +380,10 @@ impl Machine {
         let cpu = usize::from(sched.get(why.curr).cpu);
         let ahead = sched.ahead_of_woken(cpu, task, why.prio_after_wake);
         let turn = self.after(&ahead);
-        let event = match self.is_firm(None, &ahead) {
-            true => None,
-            false => self.next_event().map(|tick| (tick, Bound::NextEvent)),
+        let event = if self.is_firm(None, &ahead) {
+            None
+        } else {
+            self.next_event().map(|tick| (tick, Bound::NextEvent))
         };
         let bounds = turn.into_iter().chain(event);
         let turn = bounds

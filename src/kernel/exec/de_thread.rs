@@ -33,9 +33,10 @@ impl Kernel {
         let ends = self
             .signal_of(current)
             .is_some_and(|group| group.flags.contains(SignalFlags::GROUP_EXIT));
-        match ends && !self.thread_group_empty(current) {
-            true => Err(Errno::EAGAIN),
-            false => Ok(()),
+        if ends && !self.thread_group_empty(current) {
+            Err(Errno::EAGAIN)
+        } else {
+            Ok(())
         }
     }
 
@@ -65,9 +66,10 @@ impl Kernel {
         }
         group.group_exit_task = None;
         group.notify_count = 0;
-        match is_leader {
-            true => self.threads_are_gone(current),
-            false => self.exec_waits_for_leader(current),
+        if is_leader {
+            self.threads_are_gone(current)
+        } else {
+            self.exec_waits_for_leader(current)
         }
     }
 
@@ -110,9 +112,10 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `de_thread()`; `kernel/pid.c`, `switch_exec_pids()`.
     fn replace_leader(&mut self, current: TaskId, leader: TaskId) {
         let (word, tracer) = (self.task(leader).ptrace, self.task(leader).parent);
-        let word = match tracer == current {
-            true => PtFlags::empty(),
-            false => word,
+        let word = if tracer == current {
+            PtFlags::empty()
+        } else {
+            word
         };
         for task in [current, leader] {
             if !self.task(task).ptrace.is_empty() {

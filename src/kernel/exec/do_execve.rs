@@ -84,9 +84,10 @@ impl Kernel {
         if !self.inodes[exe].kind.is_executable() {
             return Err(Errno::EACCES);
         }
-        match self.is_written(exe) {
-            true => Err(Errno::ETXTBSY),
-            false => Ok(exe),
+        if self.is_written(exe) {
+            Err(Errno::ETXTBSY)
+        } else {
+            Ok(exe)
         }
     }
 

@@ -165,9 +165,10 @@ impl Kernel {
 
     /// The caller first, then the other threads of its process.
     fn waiting_threads(&self, current: TaskId, options: WaitOptions) -> Vec<TaskId> {
-        match options.contains(WaitOptions::NOTHREAD) {
-            true => vec![current],
-            false => self.threads_from(current),
+        if options.contains(WaitOptions::NOTHREAD) {
+            vec![current]
+        } else {
+            self.threads_from(current)
         }
     }
 

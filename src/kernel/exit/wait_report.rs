@@ -94,9 +94,10 @@ impl Kernel {
         if code == 0 || (delayed && !traced && stops) {
             return None;
         }
-        let why = match traced {
-            true => si_code::CLD_TRAPPED,
-            false => si_code::CLD_STOPPED,
+        let why = if traced {
+            si_code::CLD_TRAPPED
+        } else {
+            si_code::CLD_STOPPED
         };
         let status = code << 8 | 0x7f;
         let report = |value| Report {

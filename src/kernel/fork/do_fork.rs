@@ -253,10 +253,7 @@ impl Kernel {
         }
         self.copy_resources(current, child, args, stage)?;
         let task = self.task_mut(child);
-        let tid_word = |wanted| match wanted {
-            true => args.child_tid,
-            false => VirtAddr(0),
-        };
+        let tid_word = |wanted| if wanted { args.child_tid } else { VirtAddr(0) };
         task.set_child_tid = tid_word(words.child);
         task.clear_child_tid = tid_word(words.clear);
         task.parent_exec_id = task.self_exec_id;
@@ -345,9 +342,10 @@ impl Kernel {
     }
 
     fn choose_parents(&mut self, current: TaskId, child: TaskId, flags: CloneFlags) {
-        let parent = match becomes_sibling(flags) {
-            true => self.task(current).real_parent,
-            false => current,
+        let parent = if becomes_sibling(flags) {
+            self.task(current).real_parent
+        } else {
+            current
         };
         let task = self.task_mut(child);
         task.real_parent = parent;

@@ -38,9 +38,10 @@ impl Kernel {
     pub fn path_walk(&self, fs: &FsStruct, path: &str) -> Result<Found, Errno> {
         check_name(path)?;
         let root = fs.root.trim_end_matches('/');
-        let start = match path.starts_with('/') {
-            true => root,
-            false => fs.cwd.trim_end_matches('/'),
+        let start = if path.starts_with('/') {
+            root
+        } else {
+            fs.cwd.trim_end_matches('/')
         };
         let mut at = start.to_owned();
         let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();

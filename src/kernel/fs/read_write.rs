@@ -165,9 +165,10 @@ impl Kernel {
 
     /// Where a write to a regular file begins.
     fn write_position(&self, file: FileId, inode: InodeId) -> u32 {
-        match self.open_files[file].flags & O_APPEND != 0 {
-            true => self.inodes[inode].size(),
-            false => self.open_files[file].pos,
+        if self.open_files[file].flags & O_APPEND != 0 {
+            self.inodes[inode].size()
+        } else {
+            self.open_files[file].pos
         }
     }
 

@@ -70,9 +70,10 @@ impl Kernel {
             return gate.filter(|_| !write);
         }
         let vma = self.find_extend_vma(mm, addr)?;
-        let needed = match write {
-            true => VmFlags::MAYWRITE,
-            false => VmFlags::MAYREAD,
+        let needed = if write {
+            VmFlags::MAYWRITE
+        } else {
+            VmFlags::MAYREAD
         };
         if !vma.has(needed) {
             return None;

@@ -256,9 +256,10 @@ impl Kernel {
     fn note_fault(&mut self, current: TaskId, fault: PageFault) {
         self.stat.faults += 1;
         let (addr, code) = (fault.cr2, fault.error_code.0 as u8);
-        let event = match fault.error_code.is_user() {
-            true => TraceEvent::PageFaultUser { addr, code },
-            false => TraceEvent::PageFaultKernel { addr, code },
+        let event = if fault.error_code.is_user() {
+            TraceEvent::PageFaultUser { addr, code }
+        } else {
+            TraceEvent::PageFaultKernel { addr, code }
         };
         self.trace(current, event);
     }
@@ -348,9 +349,10 @@ impl Kernel {
         let too_much_locked = vma.has(VmFlags::LOCKED)
             && space.locked_vm + grow > limits[Resource::Memlock].cur >> PAGE_SHIFT
             && !self.task(task).cred.capable(Caps::IPC_LOCK);
-        match too_large || too_much_locked || !self.may_commit(task, grow) {
-            true => Err(Errno::ENOMEM),
-            false => Ok(grow),
+        if too_large || too_much_locked || !self.may_commit(task, grow) {
+            Err(Errno::ENOMEM)
+        } else {
+            Ok(grow)
         }
     }
 }

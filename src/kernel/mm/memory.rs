@@ -204,9 +204,10 @@ impl Kernel {
             cached
         };
         self.mms[spot.mm].rss += 1;
-        let pte = match write {
-            true => written_pte(pfn, spot.vma),
-            false => Pte::new(pfn, spot.vma.page_prot),
+        let pte = if write {
+            written_pte(pfn, spot.vma)
+        } else {
+            Pte::new(pfn, spot.vma.page_prot)
         };
         self.set_pte(spot.table, spot.va, pte);
         self.stat.file_pages += 1;
@@ -269,9 +270,10 @@ impl Kernel {
     /// A frame for an anonymous page of an area, which gets an owner for it before.
     fn frame_for_anon(&mut self, spot: &mut Spot, zeroed: bool) -> Result<Pfn, NoMemory> {
         self.anon_vma_prepare(spot.mm, spot.vma)?;
-        match zeroed {
-            true => self.alloc_zeroed_frame(FrameUse::User),
-            false => self.alloc_frame(0, FrameUse::User),
+        if zeroed {
+            self.alloc_zeroed_frame(FrameUse::User)
+        } else {
+            self.alloc_frame(0, FrameUse::User)
         }
     }
 

@@ -164,9 +164,10 @@ impl Kernel {
         pages: u32,
     ) -> Result<(), MapRefusal> {
         let wanted = u64::from(self.mms[mm].total_vm + pages) << PAGE_SHIFT;
-        match wanted > u64::from(self.rlimit(current, Resource::As)) {
-            true => Err(MapRefusal::AddressSpaceLimit),
-            false => Ok(()),
+        if wanted > u64::from(self.rlimit(current, Resource::As)) {
+            Err(MapRefusal::AddressSpaceLimit)
+        } else {
+            Ok(())
         }
     }
 }

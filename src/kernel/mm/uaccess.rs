@@ -258,8 +258,9 @@ impl Kernel {
 ///
 /// Linux 2.6.12: include/asm-i386/uaccess.h, `access_ok()`.
 pub(in crate::kernel) fn access_ok(va: VirtAddr, len: usize) -> Result<(), Errno> {
-    match u64::from(va.0) + len as u64 <= u64::from(TASK_SIZE) {
-        true => Ok(()),
-        false => Err(Errno::EFAULT),
+    if u64::from(va.0) + len as u64 <= u64::from(TASK_SIZE) {
+        Ok(())
+    } else {
+        Err(Errno::EFAULT)
     }
 }

@@ -228,9 +228,10 @@ impl Kernel {
         if *state == TaskState::STOPPED {
             *state = TaskState::TRACED;
         }
-        match kill || *state == TaskState::TRACED {
-            true => Ok(()),
-            false => Err(Errno::ESRCH),
+        if kill || *state == TaskState::TRACED {
+            Ok(())
+        } else {
+            Err(Errno::ESRCH)
         }
     }
 
@@ -363,9 +364,10 @@ impl Kernel {
                 .flags
                 .contains(SignalFlags::STOP_STOPPED)
         });
-        match stopped {
-            true => self.sched.get_mut(child).state = TaskState::STOPPED,
-            false => self.signal_wake_up(child, true),
+        if stopped {
+            self.sched.get_mut(child).state = TaskState::STOPPED
+        } else {
+            self.signal_wake_up(child, true)
         }
     }
 

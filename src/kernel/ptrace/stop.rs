@@ -117,9 +117,10 @@ impl Kernel {
         event: PtraceEvent,
         trap: Trap,
     ) -> SysResult {
-        match self.ptrace_notify(current, event.stop_code(), trap) {
-            true => SysResult::Blocked,
-            false => self.after_event(current, trap),
+        if self.ptrace_notify(current, event.stop_code(), trap) {
+            SysResult::Blocked
+        } else {
+            self.after_event(current, trap)
         }
     }
 
@@ -146,9 +147,10 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
     pub(in crate::kernel) fn vfork_is_over(&mut self, current: TaskId, child: Pid) -> SysResult {
         let wanted = PtFlags::TRACE_VFORK_DONE;
-        match self.task(current).ptrace.contains(wanted) {
-            true => self.ptrace_event(current, PtraceEvent::VforkDone, Trap::VforkDone { child }),
-            false => Ok(child.0 as u32).into(),
+        if self.task(current).ptrace.contains(wanted) {
+            self.ptrace_event(current, PtraceEvent::VforkDone, Trap::VforkDone { child })
+        } else {
+            Ok(child.0 as u32).into()
         }
     }
 

@@ -50,9 +50,12 @@ impl Scheduler {
         let sd = &self.domains[cpu][level];
         let loads = sd.groups.iter().map(|group| {
             let local = group.cpumask >> cpu & 1 != 0;
-            let load = cpus_of(group.cpumask).map(|cpu| match local {
-                true => self.target_load(cpu),
-                false => self.source_load(cpu),
+            let load = cpus_of(group.cpumask).map(|cpu| {
+                if local {
+                    self.target_load(cpu)
+                } else {
+                    self.source_load(cpu)
+                }
             });
             GroupLoad {
                 load: load.sum(),

@@ -117,9 +117,10 @@ impl Kernel {
         if slot >= 3 {
             return Err(Errno::EINVAL);
         }
-        let descriptor = match info.is_empty() {
-            true => SegmentDescriptor::default(),
-            false => SegmentDescriptor::from_user_desc(&info),
+        let descriptor = if info.is_empty() {
+            SegmentDescriptor::default()
+        } else {
+            SegmentDescriptor::from_user_desc(&info)
         };
         self.task_mut(current).thread.tls_array[slot] = descriptor;
         self.load_tls(current);

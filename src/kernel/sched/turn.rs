@@ -88,10 +88,7 @@ impl Scheduler {
     fn collect_ahead(&self, rq: &RunQueue, array: ArrayKind, p: TaskId, ahead: &mut Vec<Ahead>) {
         let waiting = &self.tasks[p];
         let kind = waiting.array.map_or(array, |index| rq.kind(index));
-        let last = match kind == array {
-            true => waiting.prio,
-            false => u8::MAX,
-        };
+        let last = if kind == array { waiting.prio } else { u8::MAX };
         let mut level = rq.array_of(array).level_from(0);
         while let Some(prio) = level.filter(|prio| *prio <= last) {
             for task in rq.array_of(array).members(&self.tasks, prio) {

@@ -137,9 +137,10 @@ impl Scheduler {
         let (cpu, prio) = if task.is_queued() {
             (usize::from(task.cpu), task.prio)
         } else {
-            let cpu = match self.wake_cpu(this_cpu, p, false).moves() {
-                true => this_cpu,
-                false => usize::from(task.cpu),
+            let cpu = if self.wake_cpu(this_cpu, p, false).moves() {
+                this_cpu
+            } else {
+                usize::from(task.cpu)
             };
             let credit = self
                 .tunables

@@ -31,9 +31,10 @@ impl Kernel {
             return true;
         }
         self.signals[id].group_exit_code = signal.number();
-        let left = match self.thread_group_empty(current) {
-            true => None,
-            false => Some(self.begin_group_stop(current)),
+        let left = if self.thread_group_empty(current) {
+            None
+        } else {
+            Some(self.begin_group_stop(current))
         };
         self.stop_current(current, left, suspended);
         true

@@ -91,9 +91,10 @@ impl Kernel {
             task.continuation = Some(Continuation::Again { block });
             return;
         }
-        regs.eax = match block {
-            true => NR_RESTART_SYSCALL,
-            false => regs.orig_eax,
+        regs.eax = if block {
+            NR_RESTART_SYSCALL
+        } else {
+            regs.orig_eax
         };
         regs.eip = regs.eip.wrapping_sub(INT_80_BYTES);
         task.call = None;
@@ -102,9 +103,10 @@ impl Kernel {
     /// A puppet makes its interrupted call again.
     pub(super) fn call_again(&mut self, current: TaskId, block: bool) {
         let again = self.task_mut(current).interruptible.take();
-        let call = match block {
-            true => Some(Syscall::Signal(SignalCall::Restart)),
-            false => again,
+        let call = if block {
+            Some(Syscall::Signal(SignalCall::Restart))
+        } else {
+            again
         };
         if let Some(call) = call {
             self.syscall(current, call);

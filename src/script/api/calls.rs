@@ -37,9 +37,10 @@ fn reaped(pid: i64, status: Option<crate::abi::WaitStatus>, options: WaitOptions
     let mut map = Map::new();
     map.insert("pid".into(), pid.into());
     // With WNOHANG and nothing to report, the pid is 0.
-    let none = match options.contains(WaitOptions::UNTRACED) {
-        true => "no child has ended or stopped yet",
-        false => "no child has ended yet",
+    let none = if options.contains(WaitOptions::UNTRACED) {
+        "no child has ended or stopped yet"
+    } else {
+        "no child has ended yet"
     };
     let text = status.map_or_else(|| none.to_owned(), |s| s.to_string());
     map.insert("text".into(), text.into());
