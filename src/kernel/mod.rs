@@ -171,6 +171,28 @@ impl Kernel {
         &mut self.tasks[id]
     }
 
+    /// The address space of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: whoever runs in user mode has
+    /// one, from its exec to `exit_mm()`.
+    #[track_caller]
+    pub(in crate::kernel) fn mm_id(&self, id: TaskId) -> MmId {
+        let mm = self.task(id).mm;
+        mm.expect("a task in user mode has an address space")
+    }
+
+    /// The directory context of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: every process has one until it
+    /// ends.
+    #[track_caller]
+    pub(in crate::kernel) fn fs_id(&self, id: TaskId) -> FsId {
+        let fs = self.task(id).fs;
+        fs.expect("a task has a directory context until it ends")
+    }
+
     /// The tid of a task (`task->pid`).
     pub fn pid(&self, id: TaskId) -> Pid {
         self.sched.get(id).pid

@@ -3,7 +3,7 @@
 use super::command::{Acted, Action, Command, Reply};
 use super::puppet::Puppet;
 use super::refusal::Refusal;
-use super::{Image, Machine, Stop, UserMode, WorkloadProgram};
+use super::{Image, Machine, Spawned, Stop, Until, UserMode, WorkloadProgram};
 use crate::abi::{Errno, InodeId, Signal, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
 use crate::kernel::exec::ExecArgs;
@@ -35,7 +35,7 @@ impl Machine {
             Command::SpawnWorkload { args, program } => {
                 let inode = self.workload_inode(&args.name, program);
                 let argv = ExecArgs::from(args.name.as_str());
-                let reply = self.spawn_inode(&args, inode, false, argv);
+                let reply = self.spawn_inode(&args, Spawned::sleeping(inode, argv));
                 self.kernel.iput(inode);
                 reply
             }
@@ -43,7 +43,8 @@ impl Machine {
                 let inode = self.program_inode(&args.name, image);
                 let path = args.name.clone();
                 let envp = Vec::new();
-                let reply = self.spawn_inode(&args, inode, false, ExecArgs { path, argv, envp });
+                let program = Spawned::sleeping(inode, ExecArgs { path, argv, envp });
+                let reply = self.spawn_inode(&args, program);
                 self.kernel.iput(inode);
                 reply
             }
@@ -73,8 +74,8 @@ impl Machine {
                 Ok(Reply::Done)
             }
             Command::EndHandler(task) => Ok(self.end_handler(task)),
-            Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, false))),
-            Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, true))),
+            Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, Until::Budget))),
+            Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, Until::Idle))),
             setting => {
                 self.set(setting);
                 Ok(Reply::Done)
@@ -97,7 +98,11 @@ impl Machine {
         if !self.kernel.inodes[inode].kind.is_executable() {
             return Err(no_program(Errno::EACCES));
         }
-        self.spawn_inode(args, inode, spin, ExecArgs::from(args.name.as_str()))
+        let program = Spawned {
+            spin,
+            ..Spawned::sleeping(inode, ExecArgs::from(args.name.as_str()))
+        };
+        self.spawn_inode(args, program)
     }
 
     /// Options of the machine and levers.
@@ -125,7 +130,7 @@ impl Machine {
                 Reply::Done
             }
             Command::Step { task, goal, ticks } if self.aim(task, goal) => {
-                let stop = self.pass_time(ticks, true);
+                let stop = self.pass_time(ticks, Until::Idle);
                 self.forget_goal();
                 Reply::Stopped(stop)
             }
@@ -148,22 +153,14 @@ impl Machine {
     }
 
     /// A task that gets the CPU at once and finds no memory for its program never was.
-    fn spawn_inode(
-        &mut self,
-        args: &SpawnArgs,
-        exe: InodeId,
-        spin: bool,
-        argv: ExecArgs,
-    ) -> Result<Reply, Refusal> {
+    fn spawn_inode(&mut self, args: &SpawnArgs, program: Spawned) -> Result<Reply, Refusal> {
         let task = self.kernel.spawn(args).map_err(Refusal::NoTask)?;
         let pid = self.kernel.pid(task);
-        self.kernel.iget(exe);
-        let args = Arc::new(argv);
-        self.modes
-            .insert(task, UserMode::Spawned { exe, spin, args });
+        self.kernel.iget(program.exe);
+        self.modes.insert(task, UserMode::Spawned(program));
         self.settle();
         match self.modes.get(task) {
-            Some(UserMode::Spawned { .. }) if self.has_ended(task) => {
+            Some(UserMode::Spawned(_)) if self.has_ended(task) => {
                 Err(Refusal::NoTask(Errno::ENOMEM))
             }
             _ => Ok(Reply::Spawned { task, pid }),
@@ -226,7 +223,7 @@ impl Machine {
         }
         let puppet: &Puppet = match self.modes.get(task) {
             Some(UserMode::Puppet(puppet)) => puppet,
-            Some(UserMode::Spawned { .. }) => return Ok(()),
+            Some(UserMode::Spawned(_)) => return Ok(()),
             _ if task == self.kernel.init => return Err(Refusal::Init(self.who(task))),
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
@@ -271,7 +268,7 @@ impl Machine {
             if waited == self.patience {
                 return Err(self.cannot_run(task, &why));
             }
-            self.pass_time(1, false);
+            self.pass_time(1, Until::Budget);
             if self.entered_handler().is_some() {
                 return Ok(());
             }

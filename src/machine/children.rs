@@ -38,7 +38,7 @@ impl Machine {
                 UserMode::Workload(Workload::at(parent.program.clone(), parent.child_script))
             }
             // It calls nothing but exec before it is something else.
-            UserMode::Spawned { .. } => return None,
+            UserMode::Spawned(_) => return None,
         })
     }
 }

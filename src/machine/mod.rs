@@ -28,7 +28,7 @@ pub use outlook::{Bound, Help, Outlook, Standing};
 pub use puppet::Puppet;
 pub use refusal::{CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
-pub use time::Stop;
+pub use time::{Stop, Until};
 pub use workload::{
     FileError, ListedTask, ParseError, Step, WorkloadFile, WorkloadProgram, lists_tasks,
 };
@@ -48,20 +48,35 @@ use workload::{Arrivals, Workload};
 #[derive(Clone, Debug)]
 enum UserMode {
     /// Spawned and not yet run: it calls exec first.
-    Spawned {
-        /// The program; a reference to it is held until then.
-        exe: InodeId,
-        /// As a puppet it will stay runnable between its actions.
-        spin: bool,
-        /// With which arguments.
-        args: Arc<ExecArgs>,
-    },
+    Spawned(Spawned),
     /// It is machine code: registers and memory say all.
     Program,
     /// It does what it is told from outside, one action at a time.
     Puppet(Puppet),
     /// It follows a list of steps.
     Workload(Workload),
+}
+
+/// What a spawned task calls exec with.
+#[derive(Clone, Debug)]
+struct Spawned {
+    /// The program; a reference to it is held until then.
+    exe: InodeId,
+    /// As a puppet it will stay runnable between its actions.
+    spin: bool,
+    /// With which arguments.
+    args: Arc<ExecArgs>,
+}
+
+impl Spawned {
+    /// A program that sleeps between its actions, if it is a puppet.
+    fn sleeping(exe: InodeId, args: ExecArgs) -> Self {
+        Self {
+            exe,
+            spin: false,
+            args: Arc::new(args),
+        }
+    }
 }
 
 /// An emulated machine.
@@ -162,7 +177,7 @@ impl Machine {
             Some(UserMode::Puppet(_)) => "puppet",
             Some(UserMode::Workload(_)) => "workload",
             Some(UserMode::Program) => "program",
-            Some(UserMode::Spawned { .. }) => "spawned",
+            Some(UserMode::Spawned(_)) => "spawned",
             None => "none",
         }
     }

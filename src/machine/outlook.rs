@@ -332,7 +332,7 @@ impl Machine {
         };
         match self.modes.get(task) {
             Some(UserMode::Workload(workload)) => some_step(&workload.program),
-            Some(UserMode::Spawned { exe, .. }) => match self.images.get(*exe) {
+            Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
                 Some(Image::Workload(program)) => some_step(program),
                 Some(Image::Puppet { .. }) => false,
                 None => true,
@@ -354,9 +354,9 @@ impl Machine {
                 workload.pc,
                 workload.left,
             ),
-            Some(UserMode::Spawned { exe, spin, .. }) => match self.images.get(*exe) {
+            Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
                 Some(Image::Workload(program)) => run_of(program, program.start(), 0, 0),
-                Some(Image::Puppet { spin: always }) if *spin || *always => Wants::Forever,
+                Some(Image::Puppet { spin: always }) if spawned.spin || *always => Wants::Forever,
                 _ => Wants::Ticks(0),
             },
             Some(UserMode::Puppet(puppet)) if puppet.spin => Wants::Forever,

@@ -55,7 +55,7 @@ pub enum CopyStage {
     /// `dup_task_struct`: task and kernel stack exist.
     TaskStruct,
     /// The user's count of tasks is raised, within its limit.
-    UserCharged,
+    ProcessCounted,
     /// There are fewer tasks than `max_threads`.
     ThreadsAllowed,
     /// The tid is stored for CLONE_PARENT_SETTID, if it was asked for.
@@ -91,7 +91,7 @@ impl CopyStage {
             Self::Begun => "begun",
             Self::FlagsAllowed => "flags",
             Self::TaskStruct => "task_struct",
-            Self::UserCharged => "nproc",
+            Self::ProcessCounted => "nproc",
             Self::ThreadsAllowed => "max_threads",
             Self::ParentTid => "parent_tid",
             Self::SemUndo => "copy_semundo",

@@ -5,6 +5,7 @@ use super::rules::{options_mean, reaps_itself};
 use super::wait_rules::{Eligible, NoChild, NotMeant, WaitArgs, WaitOptions, WaitidArgs};
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::sched::Waker;
 use crate::kernel::signal::InfoTo;
 use crate::kernel::syscall::{Restart, SysError, SysResult, SysReturn};
 use crate::kernel::task::{Continuation, ExitState, Seq};
@@ -268,7 +269,7 @@ impl Kernel {
         waiters.sort_unstable_by_key(|(queued, _)| std::cmp::Reverse(*queued));
         for (_, waiter) in waiters {
             let (sched, mut ctx) = self.sched_ctx();
-            sched.try_to_wake_up(&mut ctx, waiter, TaskState::INTERRUPTIBLE, true);
+            sched.try_to_wake_up(&mut ctx, waiter, TaskState::INTERRUPTIBLE, Waker::Sleeps);
         }
     }
 }

@@ -241,7 +241,7 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
-        self.charge_user(current, stage)?;
+        self.count_process(current, stage)?;
         self.reset_inherited(child, flags);
         let words = tid_words(flags);
         if words.parent {
@@ -276,7 +276,11 @@ impl Kernel {
     }
 
     /// `RLIMIT_NPROC`, the user's count, `max_threads`.
-    fn charge_user(&mut self, current: TaskId, stage: &mut CopyStage) -> Result<(), CloneRefusal> {
+    fn count_process(
+        &mut self,
+        current: TaskId,
+        stage: &mut CopyStage,
+    ) -> Result<(), CloneRefusal> {
         let cred = self.task(current).cred;
         let limit = self.rlimit(current, Resource::Nproc);
         let processes = self.users.processes(cred.uid);
@@ -285,7 +289,7 @@ impl Kernel {
             self.capable(current, privilege);
         }
         self.users.get(cred.uid);
-        *stage = CopyStage::UserCharged;
+        *stage = CopyStage::ProcessCounted;
         check_max_threads(self.nr_threads, self.max_threads)?;
         *stage = CopyStage::ThreadsAllowed;
         Ok(())
@@ -358,13 +362,11 @@ impl Kernel {
         child: TaskId,
         flags: CloneFlags,
     ) -> Result<(), CloneRefusal> {
-        let Some(signal) = self.task(current).signal else {
-            return Ok(());
-        };
-        check_group_exit(flags, self.signals[signal].flags)?;
+        check_group_exit(flags, self.signal_of(current).flags)?;
         self.task_mut(child).group_leader = self.task(current).group_leader;
-        if self.signals[signal].group_stop_count > 0 {
-            self.signals[signal].group_stop_count += 1;
+        let group = self.signal_of_mut(current);
+        if group.group_stop_count > 0 {
+            group.group_stop_count += 1;
             self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
         }
         Ok(())
@@ -384,11 +386,10 @@ impl Kernel {
         self.attach_pid(child, PidType::Pid, pid);
         self.attach_pid(child, PidType::Tgid, tgid);
         if pid == tgid {
-            if let Some(signal) = self.task(child).signal {
-                let (pgrp, session) = (self.signals[signal].pgrp, self.signals[signal].session);
-                self.attach_pid(child, PidType::Pgid, pgrp);
-                self.attach_pid(child, PidType::Sid, session);
-            }
+            let group = self.signal_of(child);
+            let (pgrp, session) = (group.pgrp, group.session);
+            self.attach_pid(child, PidType::Pgid, pgrp);
+            self.attach_pid(child, PidType::Sid, session);
             self.process_counts += 1;
         }
         self.nr_threads += 1;

@@ -77,10 +77,7 @@ impl Kernel {
     /// # Errors
     /// As [`Kernel::path_walk`].
     pub(super) fn user_path_walk(&self, task: TaskId, path: &str) -> Result<Found, Errno> {
-        match self.task(task).fs {
-            Some(fs) => self.path_walk(&self.fs[fs], path),
-            None => self.path_walk(&FsStruct::initial(), path),
-        }
+        self.path_walk(&self.fs[self.fs_id(task)], path)
     }
 
     /// The file that a path leads to.
@@ -210,9 +207,8 @@ impl Kernel {
         path: &str,
     ) -> Result<u32, Errno> {
         let dir = self.directory(current, path)?;
-        if let Some(fs) = self.task(current).fs {
-            self.fs[fs].cwd = dir;
-        }
+        let fs = self.fs_id(current);
+        self.fs[fs].cwd = dir;
         Ok(0)
     }
 
@@ -229,9 +225,8 @@ impl Kernel {
         if !self.capable(current, Caps::SYS_CHROOT) {
             return Err(Errno::EPERM);
         }
-        if let Some(fs) = self.task(current).fs {
-            self.fs[fs].root = dir;
-        }
+        let fs = self.fs_id(current);
+        self.fs[fs].root = dir;
         Ok(0)
     }
 
@@ -271,7 +266,7 @@ impl Kernel {
         addr: VirtAddr,
         size: u32,
     ) -> Result<u32, Errno> {
-        let fs = self.task(current).fs.ok_or(Errno::ENOENT)?;
+        let fs = self.fs_id(current);
         let mut path = self.cwd_seen(fs).into_bytes();
         path.push(0);
         let len = path.len() as u32;
@@ -288,9 +283,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_umask()`.
     pub(in crate::kernel) fn sys_umask(&mut self, current: TaskId, mask: u32) -> u32 {
-        let Some(fs) = self.task(current).fs else {
-            return 0;
-        };
+        let fs = self.fs_id(current);
         std::mem::replace(&mut self.fs[fs].umask, mask & 0o777)
     }
 }

@@ -4,6 +4,7 @@ use super::read_write::O_NONBLOCK;
 use super::vfs::InodeKind;
 use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::sched::Waker;
 use crate::kernel::signal::SendInfo;
 use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::Continuation;
@@ -186,7 +187,7 @@ impl Kernel {
         pipe.readers -= u32::from(reads);
         pipe.writers -= u32::from(writes);
         if pipe.readers > 0 || pipe.writers > 0 {
-            self.wake_pipe(inode, false);
+            self.wake_pipe(inode, Waker::GoesOn);
             return;
         }
         if let Some(dead) = self.pipes.remove(inode) {
@@ -204,8 +205,8 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> PipeIo {
-        let table = self.task(current).files;
-        let pinned = table.is_some_and(|table| self.files[table].count > 1);
+        // Another task with the same table could close the descriptor meanwhile.
+        let pinned = self.files[self.files_id(current)].count > 1;
         if pinned {
             self.get_file(file);
         }
@@ -225,7 +226,7 @@ impl Kernel {
         match self.read_pipe_step(current, inode, &mut io) {
             PipeStep::Wait => {
                 if io.wake {
-                    self.wake_pipe(inode, true);
+                    self.wake_pipe(inode, Waker::Sleeps);
                 }
                 self.pipe_wait(current, inode, Continuation::PipeRead(io))
             }
@@ -304,7 +305,7 @@ impl Kernel {
         match self.write_pipe_step(current, inode, &mut io) {
             PipeStep::Wait => {
                 if std::mem::take(&mut io.wake) {
-                    self.wake_pipe(inode, true);
+                    self.wake_pipe(inode, Waker::Sleeps);
                 }
                 self.pipes[inode].waiting_writers += 1;
                 self.pipe_wait(current, inode, Continuation::PipeWrite(io))
@@ -414,7 +415,7 @@ impl Kernel {
     /// description.
     fn end_pipe_io(&mut self, inode: InodeId, io: &PipeIo, step: PipeStep) -> SysResult {
         if io.wake {
-            self.wake_pipe(inode, false);
+            self.wake_pipe(inode, Waker::GoesOn);
         }
         if io.pinned {
             self.fput(io.file);
@@ -441,10 +442,10 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
     /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
-    fn wake_pipe(&mut self, inode: InodeId, sync: bool) {
+    fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
         for task in std::mem::take(&mut self.pipes[inode].queue) {
             let (sched, mut ctx) = self.sched_ctx();
-            sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, sync);
+            sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, waker);
         }
     }
 }

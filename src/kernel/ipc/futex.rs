@@ -161,7 +161,7 @@ impl Kernel {
         if addr.0 & 3 != 0 {
             return Err(Errno::EINVAL);
         }
-        let mm = self.task(current).mm.ok_or(Errno::EFAULT)?;
+        let mm = self.mm_id(current);
         let vma = self.mms[mm].find_vma(addr).copied();
         let vma = vma
             .filter(|vma| vma.vm_start <= addr.0)

@@ -5,7 +5,7 @@ use super::memory::MmFault;
 use super::pagetable::pte_present;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, PAGE_SIZE, Pfn, TaskId, VirtAddr};
-use crate::hw::{Pte, walk};
+use crate::hw::{AccessKind, Pte, walk};
 use crate::kernel::Kernel;
 
 /// The page that every address space has for the entry into the kernel.
@@ -24,7 +24,7 @@ impl Kernel {
         let mut done = 0;
         while done < bytes.len() {
             let at = VirtAddr(addr.0.wrapping_add(done as u32));
-            let Some(pfn) = self.get_user_page(task, at, false) else {
+            let Some(pfn) = self.get_user_page(task, at, AccessKind::Read) else {
                 break;
             };
             let (from, len) = piece(at, bytes.len() - done);
@@ -47,7 +47,7 @@ impl Kernel {
         let mut done = 0;
         while done < bytes.len() {
             let at = VirtAddr(addr.0.wrapping_add(done as u32));
-            let Some(pfn) = self.get_user_page(task, at, true) else {
+            let Some(pfn) = self.get_user_page(task, at, AccessKind::Write) else {
                 break;
             };
             let (from, len) = piece(at, bytes.len() - done);
@@ -62,7 +62,8 @@ impl Kernel {
     /// there is not even a page table finds the zero page and maps nothing.
     ///
     /// Linux 2.6.12: mm/memory.c, `get_user_pages()` with `force`, `untouched_anonymous_page()`.
-    fn get_user_page(&mut self, task: TaskId, addr: VirtAddr, write: bool) -> Option<Pfn> {
+    fn get_user_page(&mut self, task: TaskId, addr: VirtAddr, access: AccessKind) -> Option<Pfn> {
+        let write = access == AccessKind::Write;
         let mm = self.task(task).mm?;
         if addr.page_base() == GATE_PAGE {
             let cr4 = self.cpus[self.this_cpu].mmu.cr4;
@@ -85,7 +86,7 @@ impl Kernel {
         if pte_present(pte) && (!write || pte.contains(Pte::RW)) {
             return Some(pte.pfn());
         }
-        match self.handle_mm_fault(mm, &vma, addr, write) {
+        match self.handle_mm_fault(mm, &vma, addr, access) {
             MmFault::Minor => self.task_mut(task).min_flt += 1,
             MmFault::Major => self.task_mut(task).maj_flt += 1,
             MmFault::Sigbus | MmFault::Oom => return None,

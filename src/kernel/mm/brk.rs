@@ -12,9 +12,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: mm/mmap.c, `sys_brk()`.
     pub fn sys_brk(&mut self, current: TaskId, brk: u32) -> u32 {
-        let Some(mm) = self.task(current).mm else {
-            return 0;
-        };
+        let mm = self.mm_id(current);
         if self.set_brk(current, mm, brk).is_ok() {
             self.mms[mm].brk = brk;
         }
@@ -60,7 +58,7 @@ impl Kernel {
         }
         let vma = Vma::anonymous(addr, end, VmFlags::DATA | VmFlags::ACCOUNT);
         match self.mms[mm].merge_verdict(&vma) {
-            Merge::None => self.charge_new_vma(pages)?,
+            Merge::None => self.account_new_vma(pages)?,
             _ => self.vm_enough_memory(pages)?,
         }
         self.vma_merge_or_link(mm, vma);

@@ -126,8 +126,8 @@ impl Kernel {
                 self.mms[new].vm_stat_account(vma, -(pages as i32));
                 continue;
             }
-            let charge = if vma.has(VmFlags::ACCOUNT) { pages } else { 0 };
-            self.charge_new_vma(charge)?;
+            let accounted = if vma.has(VmFlags::ACCOUNT) { pages } else { 0 };
+            self.account_new_vma(accounted)?;
             let mut copy = Vma {
                 vm_flags: vma.vm_flags - VmFlags::LOCKED,
                 ..*vma
@@ -157,11 +157,11 @@ impl Kernel {
         copied: &mut Copied,
     ) -> Result<(), NoMemory> {
         for range in slots(vma.vm_start, vma.vm_end) {
-            let va = VirtAddr(range.start);
-            let Some(parent) = self.page_table(old, va) else {
+            let addr = VirtAddr(range.start);
+            let Some(parent) = self.page_table(old, addr) else {
                 continue;
             };
-            let child = self.pte_alloc(new, va)?;
+            let child = self.pte_alloc(new, addr)?;
             let tables = Tables { parent, child };
             if self.config.cow || !vma.vm_flags.is_cow() {
                 self.copy_pte_range(tables, &range, vma.vm_flags, copied);
@@ -215,19 +215,19 @@ impl Kernel {
         let mut buffer: Entries = [0; 1024];
         let entries = load_entries(&self.ram, tables.parent, entries_of(range), &mut buffer);
         let pages = range.clone().step_by(PAGE_SIZE as usize).map(VirtAddr);
-        for (va, entry) in pages.zip(entries.iter()).filter(|(_, entry)| **entry != 0) {
+        for (addr, entry) in pages.zip(entries.iter()).filter(|(_, entry)| **entry != 0) {
             let mut pte = Pte(*entry);
             if let Some(page) = counted_page(&self.mem, pte) {
                 self.anon_vma_prepare(new, vma)?;
                 let own = self.alloc_frame(0, FrameUse::User)?;
                 self.ram.copy_frame(page, own);
-                self.page_add_anon_rmap(new, vma, va, own);
+                self.page_add_anon_rmap(new, vma, addr, own);
                 self.mms[new].rss += 1;
                 copied.frames += 1;
                 pte = Pte::new(own, pte.without(Pte::ACCESSED).flags());
             }
             copied.ptes += 1;
-            self.set_pte(tables.child, va, pte);
+            self.set_pte(tables.child, addr, pte);
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Kernel {
         mapped?;
         if layout.bss > 0 {
             let bss = Vma::anonymous(data_end, end, data_flags);
-            self.charge_new_vma(bss.pages())?;
+            self.account_new_vma(bss.pages())?;
             let space = &mut self.mms[mm];
             space.insert_vma(bss);
             space.total_vm += bss.pages();
@@ -92,7 +92,7 @@ impl Kernel {
     /// Maps a part of the program's file.
     fn map_segment(&mut self, mm: MmId, file: FileId, vma: Vma, pgoff: u32) -> Result<(), Errno> {
         let accounted = vma.has(VmFlags::ACCOUNT);
-        self.charge_new_vma(if accounted { vma.pages() } else { 0 })?;
+        self.account_new_vma(if accounted { vma.pages() } else { 0 })?;
         self.get_file(file);
         let vma = Vma {
             vm_flags: vma.vm_flags | VmFlags::DENYWRITE | VmFlags::EXECUTABLE,
@@ -112,7 +112,7 @@ impl Kernel {
         let top = StackTop::of(args);
         let start = (top.strings & !(PAGE_SIZE - 1)) - (EXTRA_STACK_PAGES << PAGE_SHIFT);
         let mut vma = Vma::anonymous(start, TASK_SIZE, VmFlags::STACK);
-        self.charge_new_vma(vma.pages())?;
+        self.account_new_vma(vma.pages())?;
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
         space.total_vm += vma.pages();
@@ -128,13 +128,18 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: fs/exec.c, `install_arg_page()`.
-    fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma, va: VirtAddr) -> Result<Pfn, NoMemory> {
+    fn install_arg_page(
+        &mut self,
+        mm: MmId,
+        vma: &mut Vma,
+        addr: VirtAddr,
+    ) -> Result<Pfn, NoMemory> {
         self.anon_vma_prepare(mm, vma)?;
-        let table = self.pte_alloc(mm, va)?;
+        let table = self.pte_alloc(mm, addr)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;
-        self.set_pte(table, va, Pte::new(pfn, ARGUMENT_PAGE));
-        self.page_add_anon_rmap(mm, vma, va, pfn);
+        self.set_pte(table, addr, Pte::new(pfn, ARGUMENT_PAGE));
+        self.page_add_anon_rmap(mm, vma, addr, pfn);
         Ok(pfn)
     }
 }

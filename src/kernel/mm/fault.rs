@@ -229,10 +229,7 @@ impl Kernel {
         current: TaskId,
         fault: PageFault,
     ) -> Result<(), UserFault> {
-        let PageFault {
-            cr2: addr,
-            error_code,
-        } = fault;
+        let PageFault { addr, error_code } = fault;
         self.note_fault(current, fault);
         match self.mend_fault(current, addr, error_code) {
             Ok(()) => Ok(()),
@@ -255,7 +252,7 @@ impl Kernel {
 
     fn note_fault(&mut self, current: TaskId, fault: PageFault) {
         self.stat.faults += 1;
-        let (addr, code) = (fault.cr2, fault.error_code.0 as u8);
+        let (addr, code) = (fault.addr, fault.error_code.0 as u8);
         let event = if fault.error_code.is_user() {
             TraceEvent::PageFaultUser { addr, code }
         } else {
@@ -282,11 +279,11 @@ impl Kernel {
         if let FaultVerdict::Bad { code, reason } = verdict {
             return Err(UserFaultKind::Segv { code, reason });
         }
-        let vma = id.and_then(|mm| Some((mm, *self.mms[mm].find_vma(addr)?)));
-        let Some((mm, vma)) = vma else {
-            return Err(UserFaultKind::Oom);
-        };
-        match self.handle_mm_fault(mm, &vma, addr, error_code.is_write()) {
+        // Only an access within an area of the task's own is good.
+        let mm = self.mm_id(current);
+        let area = self.mms[mm].find_vma(addr).copied();
+        let vma = area.expect("a good access lies in an area");
+        match self.handle_mm_fault(mm, &vma, addr, error_code.kind()) {
             MmFault::Minor => self.task_mut(current).min_flt += 1,
             MmFault::Major => self.task_mut(current).maj_flt += 1,
             MmFault::Sigbus => return Err(UserFaultKind::Bus),
@@ -307,9 +304,8 @@ impl Kernel {
         mm: MmId,
         addr: VirtAddr,
     ) -> Result<(), Errno> {
-        let Some(mut vma) = self.mms[mm].find_vma(addr).copied() else {
-            return Ok(());
-        };
+        let above = self.mms[mm].find_vma(addr).copied();
+        let mut vma = above.expect("a stack that may grow lies above the address");
         self.anon_vma_prepare(mm, &mut vma)?;
         let grow = self.stack_growth(current, mm, &vma, addr)?;
         self.vm.committed += grow;

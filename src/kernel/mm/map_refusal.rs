@@ -10,8 +10,6 @@ pub enum MapRefusal {
     /// Not anonymous, and the descriptor is no file (`EBADF`) or none that can be mapped
     /// (`ENODEV`).
     NotAnonymous(Errno),
-    /// The task has no address space.
-    NoMm,
     /// The length is 0.
     Empty,
     /// The length is larger than user space.
@@ -57,8 +55,7 @@ impl MapRefusal {
             Self::OffsetTooLarge => Errno::EOVERFLOW,
             Self::MayNotLock => Errno::EPERM,
             Self::LocksTooMuch => Errno::EAGAIN,
-            Self::NoMm
-            | Self::TooLong
+            Self::TooLong
             | Self::TooManyAreas
             | Self::FixedBeyondUserSpace
             | Self::NoRoom
@@ -95,7 +92,6 @@ impl fmt::Display for MapRefusal {
         f.write_str(match self {
             Self::NotAnonymous(Errno::EBADF) => "no file is given, and MAP_ANONYMOUS is not set",
             Self::NotAnonymous(_) => "this file cannot be mapped",
-            Self::NoMm => "the task has no address space",
             Self::Empty => "the length is 0",
             Self::TooLong => "the length is more than the 3 GiB of user space",
             Self::OffsetTooLarge => "offset plus length is more than a word can hold",

@@ -53,7 +53,7 @@ impl Kernel {
                 errno.err().unwrap_or(Errno::ENODEV),
             ));
         }
-        let mm = self.task(current).mm.ok_or(MapRefusal::NoMm)?;
+        let mm = self.mm_id(current);
         let len = checked_length(len, pgoff)?;
         if self.mms[mm].map_count() > MAX_MAP_COUNT {
             return Err(MapRefusal::TooManyAreas);
@@ -134,8 +134,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// The charge for a private area, if there is one, and its `vm_area_struct`, if it needs one of
-    /// its own.
+    /// Accounts for a private area, if it is to be, and makes its `vm_area_struct`, if it needs one
+    /// of its own.
     fn account_private(
         &mut self,
         mm: MmId,
@@ -144,10 +144,10 @@ impl Kernel {
     ) -> Result<(), MapRefusal> {
         let accounted = vma.has(VmFlags::WRITE) && !flags.contains(MapFlags::NORESERVE);
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
-        let charge = if accounted { vma.pages() } else { 0 };
+        let pages = if accounted { vma.pages() } else { 0 };
         match self.mms[mm].merge_verdict(vma) {
-            Merge::None => self.charge_new_vma(charge)?,
-            _ if accounted => self.vm_enough_memory(charge)?,
+            Merge::None => self.account_new_vma(pages)?,
+            _ if accounted => self.vm_enough_memory(pages)?,
             _ => {}
         }
         Ok(())

@@ -14,7 +14,7 @@ impl Kernel {
     /// `EINVAL` for an unaligned start, length 0, or a range beyond user space; `ENOMEM` if an
     /// area cannot be cut.
     pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, MapRefusal> {
-        let mm = self.task(current).mm.ok_or(MapRefusal::NoMm)?;
+        let mm = self.mm_id(current);
         self.do_munmap(mm, addr, len).map(|()| 0)
     }
 

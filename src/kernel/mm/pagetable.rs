@@ -93,19 +93,19 @@ impl Kernel {
     }
 
     /// The directory entry for an address.
-    pub fn pde(&self, mm: MmId, va: VirtAddr) -> Pde {
-        Pde(self.ram.read_u32(pde_phys(self.mms[mm].pgd.phys(), va)))
+    pub fn pde(&self, mm: MmId, addr: VirtAddr) -> Pde {
+        Pde(self.ram.read_u32(pde_phys(self.mms[mm].pgd.phys(), addr)))
     }
 
-    pub(super) fn set_pde(&mut self, mm: MmId, va: VirtAddr, pde: Pde) {
+    pub(super) fn set_pde(&mut self, mm: MmId, addr: VirtAddr, pde: Pde) {
         self.ram
-            .write_u32(pde_phys(self.mms[mm].pgd.phys(), va), pde.0);
+            .write_u32(pde_phys(self.mms[mm].pgd.phys(), addr), pde.0);
     }
 
     /// The page table for a user address, if there is one.
     #[inline]
-    pub(super) fn page_table(&self, mm: MmId, va: VirtAddr) -> Option<Pfn> {
-        let pde = self.pde(mm, va);
+    pub(super) fn page_table(&self, mm: MmId, addr: VirtAddr) -> Option<Pfn> {
+        let pde = self.pde(mm, addr);
         pde.is_hw_present().then(|| pde.pfn())
     }
 
@@ -115,26 +115,27 @@ impl Kernel {
     ///
     /// # Errors
     /// No memory.
-    pub(super) fn pte_alloc(&mut self, mm: MmId, va: VirtAddr) -> Result<Pfn, NoMemory> {
-        if let Some(table) = self.page_table(mm, va) {
+    pub(super) fn pte_alloc(&mut self, mm: MmId, addr: VirtAddr) -> Result<Pfn, NoMemory> {
+        if let Some(table) = self.page_table(mm, addr) {
             return Ok(table);
         }
         let table = self.alloc_zeroed_frame(FrameUse::PageTable)?;
         self.stat.page_tables += 1;
         self.mms[mm].nr_ptes += 1;
-        self.set_pde(mm, va, Pde::new(table, PAGE_TABLE));
+        self.set_pde(mm, addr, Pde::new(table, PAGE_TABLE));
         Ok(table)
     }
 
     /// The entry for a user address; 0 if there is no page table.
-    pub fn pte(&self, mm: MmId, va: VirtAddr) -> Pte {
-        self.page_table(mm, va)
-            .map_or(Pte(0), |table| Pte(self.ram.read_u32(pte_phys(table, va))))
+    pub fn pte(&self, mm: MmId, addr: VirtAddr) -> Pte {
+        self.page_table(mm, addr).map_or(Pte(0), |table| {
+            Pte(self.ram.read_u32(pte_phys(table, addr)))
+        })
     }
 
     #[inline]
-    pub(super) fn set_pte(&mut self, table: Pfn, va: VirtAddr, pte: Pte) {
-        self.ram.write_u32(pte_phys(table, va), pte.0);
+    pub(super) fn set_pte(&mut self, table: Pfn, addr: VirtAddr, pte: Pte) {
+        self.ram.write_u32(pte_phys(table, addr), pte.0);
     }
 }
 

@@ -84,7 +84,7 @@ impl Kernel {
     /// A new anonymous page is mapped in an area that has been given an owner.
     ///
     /// Linux 2.6.12: mm/rmap.c, `page_add_anon_rmap()`.
-    pub(super) fn page_add_anon_rmap(&mut self, mm: MmId, vma: &Vma, va: VirtAddr, pfn: Pfn) {
+    pub(super) fn page_add_anon_rmap(&mut self, mm: MmId, vma: &Vma, addr: VirtAddr, pfn: Pfn) {
         let anon_vma = vma
             .anon_vma
             .expect("anon_vma_prepare comes before the page");
@@ -92,7 +92,7 @@ impl Kernel {
         let page = self.mem.page_mut(pfn);
         if page.page_add_rmap() {
             page.mapping = PageMapping::Anon(anon_vma);
-            page.index = vma.linear_page_index(va);
+            page.index = vma.linear_page_index(addr);
         }
     }
 }

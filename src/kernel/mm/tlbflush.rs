@@ -19,16 +19,16 @@ impl Kernel {
     /// Drops the translation of one page of an address space.
     ///
     /// Linux 2.6.12: `flush_tlb_page()`, as above.
-    pub(super) fn flush_tlb_page(&mut self, mm: MmId, va: VirtAddr) {
-        self.flush_tlb(mm, FlushScope::Page, va);
+    pub(super) fn flush_tlb_page(&mut self, mm: MmId, addr: VirtAddr) {
+        self.flush_tlb(mm, FlushScope::Page, addr);
     }
 
-    fn flush_tlb(&mut self, mm: MmId, scope: FlushScope, va: VirtAddr) {
+    fn flush_tlb(&mut self, mm: MmId, scope: FlushScope, addr: VirtAddr) {
         let this_cpu = self.this_cpu;
         let others = self.mms[mm].cpu_vm_mask & !(1 << this_cpu);
-        self.flush_tlb_on(this_cpu, mm, scope, va);
+        self.flush_tlb_on(this_cpu, mm, scope, addr);
         for cpu in (0..self.cpus.len()).filter(|cpu| others >> cpu & 1 != 0) {
-            self.flush_tlb_on(cpu, mm, scope, va);
+            self.flush_tlb_on(cpu, mm, scope, addr);
         }
     }
 

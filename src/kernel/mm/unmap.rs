@@ -74,7 +74,7 @@ impl Kernel {
         self.tlb_flush_mmu(tlb);
     }
 
-    /// Unmaps all pages of these areas, ascending. Returns the pages whose charge is to be given
+    /// Unmaps all pages of these areas, ascending. Returns the accounted pages, which are to be given
     /// back.
     ///
     /// Linux 2.6.12: mm/memory.c, `unmap_vmas()`.
@@ -168,9 +168,9 @@ impl Kernel {
     pub(super) fn clear_page_range(&mut self, tlb: &mut MmuGather, start: u32, end: u32) {
         for range in slots(start, end).filter(|range| range.end - range.start == PGDIR_SIZE) {
             tlb.need_flush = true;
-            let va = VirtAddr(range.start);
-            if let Some(table) = self.page_table(tlb.mm, va) {
-                self.set_pde(tlb.mm, va, Pde(0));
+            let addr = VirtAddr(range.start);
+            if let Some(table) = self.page_table(tlb.mm, addr) {
+                self.set_pde(tlb.mm, addr, Pde(0));
                 self.mms[tlb.mm].nr_ptes -= 1;
                 self.tlb_remove_page(tlb, table);
             }

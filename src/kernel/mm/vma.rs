@@ -53,7 +53,7 @@ bitflags! {
         const DONTEXPAND = 0x4_0000;
         /// Not managed by the kernel.
         const RESERVED = 0x8_0000;
-        /// Its pages are charged against the committed memory.
+        /// Its pages are accounted as committed memory.
         const ACCOUNT = 0x10_0000;
 
         /// The three rights.

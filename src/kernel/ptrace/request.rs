@@ -10,7 +10,7 @@ use crate::abi::{Errno, Pid, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState, 
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::signal::{SendInfo, SigAction, SignalFlags};
+use crate::kernel::signal::{SendInfo, SigAction, SignalFlags, Wakes};
 use crate::kernel::task::{Caps, ExitState, PtFlags};
 use crate::trace::TraceEvent;
 
@@ -358,16 +358,11 @@ impl Kernel {
         if self.sched.get(child).state != TaskState::TRACED {
             return;
         }
-        let signal = self.task(child).signal;
-        let stopped = signal.is_some_and(|signal| {
-            self.signals[signal]
-                .flags
-                .contains(SignalFlags::STOP_STOPPED)
-        });
-        if stopped {
-            self.sched.get_mut(child).state = TaskState::STOPPED
+        let group = self.signal_of(child);
+        if group.flags.contains(SignalFlags::STOP_STOPPED) {
+            self.sched.get_mut(child).state = TaskState::STOPPED;
         } else {
-            self.signal_wake_up(child, true)
+            self.signal_wake_up(child, Wakes::Stopped);
         }
     }
 

@@ -69,16 +69,13 @@ impl Kernel {
         info: SigInfo,
         trap: Trap,
     ) -> bool {
-        let signal = self.task(current).signal;
-        if let Some(signal) = signal {
-            let left = &mut self.signals[signal].group_stop_count;
-            *left = left.saturating_sub(1);
-        }
-        let tracer = self.tracer(current).filter(|tracer| {
-            let ends = signal
-                .is_some_and(|signal| self.signals[signal].flags.contains(SignalFlags::GROUP_EXIT));
-            self.task(*tracer).signal != signal || !ends
-        });
+        let group = self.signal_of_mut(current);
+        group.group_stop_count = group.group_stop_count.saturating_sub(1);
+        let ends = group.flags.contains(SignalFlags::GROUP_EXIT);
+        // A tracer in the same process that ends with it would never let the task go on.
+        let tracer = self
+            .tracer(current)
+            .filter(|tracer| self.task(*tracer).signal != self.task(current).signal || !ends);
         let Some(tracer) = tracer else {
             self.task_mut(current).exit_code = nostop;
             return false;
@@ -98,7 +95,7 @@ impl Kernel {
     /// Whether the tracer of a task is ending with its whole process.
     pub(in crate::kernel) fn tracer_is_ending(&self, task: TaskId) -> bool {
         let group = self.signal_of(self.task(task).parent);
-        group.is_some_and(|group| group.flags.contains(SignalFlags::GROUP_EXIT))
+        group.flags.contains(SignalFlags::GROUP_EXIT)
     }
 
     /// A stop that is no signal's; `false` if there is nobody to stop for.

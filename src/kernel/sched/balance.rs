@@ -111,7 +111,7 @@ impl Scheduler {
         let now = self.balance_clock(cpu, ctx.jiffies);
         for level in 0..self.domains[cpu].len() {
             let sd = &self.domains[cpu][level];
-            let interval = sd.interval(idle == IdleType::Idle);
+            let interval = sd.interval(idle);
             if !sd.flags.contains(SdFlags::LOAD_BALANCE)
                 || now.wrapping_sub(sd.last_balance) < interval
             {
@@ -322,7 +322,7 @@ impl Scheduler {
                 continue;
             };
             for sd in &mut self.domains[cpu] {
-                let interval = sd.interval(true);
+                let interval = sd.interval(IdleType::Idle);
                 let passed = u64::from(now.wrapping_sub(sd.last_balance)) + more;
                 let times = passed / u64::from(interval);
                 let whole = times * u64::from(interval);
@@ -336,7 +336,7 @@ impl Scheduler {
     fn idles_steadily(&self, cpu: usize, now: u32) -> bool {
         let steady = self.domains[cpu].iter().all(|sd| {
             sd.balance_interval >= sd.max_interval
-                && now.wrapping_sub(sd.last_balance) <= sd.interval(true)
+                && now.wrapping_sub(sd.last_balance) <= sd.interval(IdleType::Idle)
         });
         steady && self.rqs[cpu].cpu_load == 0
     }
@@ -345,7 +345,7 @@ impl Scheduler {
     fn idle_rebalance(&mut self, cpu: usize, now: u32) {
         self.rqs[cpu].update_cpu_load();
         for sd in &mut self.domains[cpu] {
-            let interval = sd.interval(true);
+            let interval = sd.interval(IdleType::Idle);
             if now.wrapping_sub(sd.last_balance) >= interval {
                 if sd.balance_interval < sd.max_interval {
                     sd.balance_interval *= 2;

@@ -161,9 +161,12 @@ impl SchedDomain {
         self.imbalance_pct + (self.imbalance_pct - 100) / 2
     }
 
-    /// Ticks between two balancings of a CPU that is idle, or not.
-    pub(super) const fn interval(&self, idle: bool) -> u32 {
-        let factor = if idle { 1 } else { self.busy_factor };
+    /// Ticks between two balancings of a CPU.
+    pub(super) const fn interval(&self, idle: IdleType) -> u32 {
+        let factor = match idle {
+            IdleType::Idle => 1,
+            IdleType::NotIdle | IdleType::NewlyIdle => self.busy_factor,
+        };
         let ticks = self.balance_interval * factor;
         if ticks == 0 { 1 } else { ticks }
     }

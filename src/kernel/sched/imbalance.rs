@@ -3,7 +3,7 @@
 //! new program go.
 
 use super::domain::{SCHED_LOAD_SCALE, SchedDomain, SdFlags};
-use super::{SchedTask, task_hot};
+use super::{SchedTask, Waker, task_hot};
 
 /// What the CPU does that balances. Linux 2.6.12: include/linux/sched.h, `enum idle_type`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -266,8 +266,8 @@ pub struct WakeFacts {
     pub load: u32,
     /// Target load of the waker's.
     pub this_load: u32,
-    /// The waker is about to sleep.
-    pub sync: bool,
+    /// What the waker does next.
+    pub waker: Waker,
     /// `sched_clock()` at the last tick of the sleeper's CPU.
     pub timestamp_last_tick: u64,
 }
@@ -285,7 +285,10 @@ pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> Wa
         return WakeCpu::NotAllowed;
     }
     // The word wraps if a waker that is about to sleep does so on an idle CPU.
-    let leaving = if facts.sync { SCHED_LOAD_SCALE } else { 0 };
+    let leaving = match facts.waker {
+        Waker::Sleeps => SCHED_LOAD_SCALE,
+        Waker::GoesOn => 0,
+    };
     let this_load = facts.this_load.wrapping_sub(leaving);
     if facts.load < SCHED_LOAD_SCALE / 2 && this_load > SCHED_LOAD_SCALE / 2 {
         return WakeCpu::NotFromIdle;

@@ -1,7 +1,7 @@
 //! Migration threads, the only kernel threads: each moves tasks off its CPU that cannot be moved
 //! otherwise. And the calls that wait for one: a change of affinity, and exec on several CPUs.
 
-use super::{Migration, NoCpu};
+use super::{Migration, NoCpu, Waker};
 use crate::abi::{Errno, InodeId, Pid, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::exec::ExecArgs;
@@ -61,7 +61,7 @@ impl Kernel {
         }
         let (sched, mut ctx) = self.sched_ctx();
         let mask = TaskState::INTERRUPTIBLE | TaskState::UNINTERRUPTIBLE;
-        sched.try_to_wake_up(&mut ctx, waiter, mask, false);
+        sched.try_to_wake_up(&mut ctx, waiter, mask, Waker::GoesOn);
     }
 
     /// Sleeps until a migration thread has done what was asked of it.

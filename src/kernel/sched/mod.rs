@@ -49,7 +49,7 @@ pub use schedule::Switch;
 pub use task::{SchedTask, Tasks, ThreadFlags};
 pub use tunables::Tunables;
 pub use turn::{Ahead, Turn};
-pub use wakeup::{WhyNot, WhyNotKind};
+pub use wakeup::{Waker, WhyNot, WhyNotKind};
 
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
 use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};

@@ -1,7 +1,7 @@
 //! Giving the CPU away: `schedule` with the switch of address space and TLS, the first steps of a
 //! new task, and completions.
 
-use super::Switch;
+use super::{Switch, Waker};
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
 use crate::hw::SegmentDescriptor;
 use crate::kernel::Kernel;
@@ -81,7 +81,7 @@ impl Kernel {
         }
         let (sched, mut ctx) = self.sched_ctx();
         let mask = TaskState::INTERRUPTIBLE | TaskState::UNINTERRUPTIBLE;
-        sched.try_to_wake_up(&mut ctx, parent, mask, false);
+        sched.try_to_wake_up(&mut ctx, parent, mask, Waker::GoesOn);
     }
 
     /// Puts the current task to sleep inside a system call.

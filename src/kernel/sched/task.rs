@@ -160,7 +160,7 @@ impl SchedTask {
         self.thread_flags.insert(ThreadFlags::NEED_RESCHED);
     }
 
-    /// Charges the CPU time since it was switched to or since the last tick, whichever is later.
+    /// Accounts the CPU time since it was switched to or since the last tick, whichever is later.
     /// Linux 2.6.12: kernel/sched.c, `update_cpu_clock()`.
     #[inline]
     pub(super) fn update_cpu_clock(&mut self, timestamp_last_tick: u64, now: u64) {

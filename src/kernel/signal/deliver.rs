@@ -119,8 +119,7 @@ impl Kernel {
         if let Some(chosen) = self.task_mut(current).injected.take() {
             return Ok(chosen);
         }
-        let stops = self.signal_of(current);
-        if stops.is_some_and(|group| group.group_stop_count > 0)
+        if self.signal_of(current).group_stop_count > 0
             && self.handle_group_stop(current, suspended)
         {
             return Err(Delivery::Gone);
@@ -139,7 +138,7 @@ impl Kernel {
     /// none stops if it was overtaken by SIGCONT or another stop.
     fn takes_stop(&self, current: TaskId, signal: Signal) -> bool {
         let group = self.signal_of(current);
-        let dequeued = group.is_some_and(|g| g.flags.contains(SignalFlags::STOP_DEQUEUED));
+        let dequeued = group.flags.contains(SignalFlags::STOP_DEQUEUED);
         let orphaned = signal != Signal::SIGSTOP && self.is_orphaned_pgrp(self.pgrp(current));
         dequeued && !orphaned
     }
@@ -163,17 +162,16 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `dequeue_signal()`.
     pub(super) fn dequeue_signal(&mut self, current: TaskId, blocked: SigSet) -> Option<SigInfo> {
         let shared = self.shared_pending(current);
-        let both = [Some(Pending::Private(current)), shared];
-        let found = both.into_iter().flatten().find_map(|whose| {
-            let ready = SigSet(self.pending_set(whose).0 & !blocked.0);
-            ready.lowest().map(|signal| (whose, signal))
-        });
+        let found = [Pending::Private(current), shared]
+            .into_iter()
+            .find_map(|whose| {
+                let ready = SigSet(self.pending_set(whose).0 & !blocked.0);
+                ready.lowest().map(|signal| (whose, signal))
+            });
         let info = found.map(|(whose, signal)| self.collect_signal(signal, whose));
         self.recalc_sigpending(current);
-        if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop)
-            && let Some(group) = self.signal_of_mut(current)
-        {
-            group.flags |= SignalFlags::STOP_DEQUEUED;
+        if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop) {
+            self.signal_of_mut(current).flags |= SignalFlags::STOP_DEQUEUED;
         }
         info
     }
@@ -238,10 +236,9 @@ impl Kernel {
     fn do_coredump(&mut self, current: TaskId, signal: Signal) {
         /// `min_coredump` of ELF programs.
         const MIN_COREDUMP: u32 = 4096;
-        if let Some(group) = self.signal_of_mut(current) {
-            group.flags = SignalFlags::GROUP_EXIT;
-            group.group_exit_code = signal.number();
-        }
+        let group = self.signal_of_mut(current);
+        group.flags = SignalFlags::GROUP_EXIT;
+        group.group_exit_code = signal.number();
         self.complete_vfork(current);
         let mm = self.task(current).mm;
         let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
@@ -258,8 +255,6 @@ impl Kernel {
             _ => format!("core.{}", self.task(current).tgid),
         };
         self.create(&name, InodeKind::Regular(Vec::new()));
-        if let Some(group) = self.signal_of_mut(current) {
-            group.group_exit_code |= 0x80;
-        }
+        self.signal_of_mut(current).group_exit_code |= 0x80;
     }
 }

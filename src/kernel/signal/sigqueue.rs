@@ -1,5 +1,5 @@
 //! Pending signals: the two sets that a thread takes signals from, its own and its process's, and
-//! the queues of what comes with each signal. Entries are charged to the receiver's user.
+//! the queues of what comes with each signal. Each entry counts for the receiver's user.
 
 use crate::abi::{Errno, SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
 use crate::kernel::Kernel;
@@ -18,7 +18,7 @@ pub struct SigQueue {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Queued {
     info: SigInfo,
-    /// The user that it is charged to.
+    /// The user that it counts for.
     uid: u32,
 }
 
@@ -28,8 +28,8 @@ impl SigQueue {
         self.entries.iter().map(|entry| &entry.info)
     }
 
-    /// The users that the entries are charged to.
-    pub fn charged(&self) -> impl Iterator<Item = u32> {
+    /// The users that the entries count for.
+    pub fn users(&self) -> impl Iterator<Item = u32> {
         self.entries.iter().map(|entry| entry.uid)
     }
 
@@ -128,11 +128,15 @@ impl Kernel {
     }
 
     /// The pending signals of a task's process.
-    pub(in crate::kernel) fn shared_pending(&self, task: TaskId) -> Option<Pending> {
-        self.task(task).signal.map(Pending::Shared)
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn shared_pending(&self, task: TaskId) -> Pending {
+        Pending::Shared(self.signal_id(task))
     }
 
-    /// Charges the receiver's user with an entry of a queue; `None` if it has as many as the
+    /// Counts an entry of a queue for the receiver's user; `None` if it has as many as the
     /// receiver's limit allows, or if there is no memory.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
@@ -222,9 +226,7 @@ impl Kernel {
 
     /// Takes pending signals back from a process and each of its threads.
     pub(super) fn rm_from_group(&mut self, signals: SigSet, member: TaskId) {
-        if let Some(shared) = self.shared_pending(member) {
-            self.rm_from_queue(signals, shared);
-        }
+        self.rm_from_queue(signals, self.shared_pending(member));
         for thread in self.threads(member) {
             self.rm_from_queue(signals, Pending::Private(thread));
         }

@@ -128,11 +128,9 @@ impl Kernel {
             ProcessCall::Setrlimit(resource, limit) => {
                 return SysResult::of(self.sys_setrlimit(current, resource, limit));
             }
-            ProcessCall::Getrlimit(resource, addr) => {
-                self.sys_getrlimit(current, resource, addr, false)
-            }
+            ProcessCall::Getrlimit(resource, addr) => self.sys_getrlimit(current, resource, addr),
             ProcessCall::OldGetrlimit(resource, addr) => {
-                self.sys_getrlimit(current, resource, addr, true)
+                self.sys_old_getrlimit(current, resource, addr)
             }
         }
         .into()

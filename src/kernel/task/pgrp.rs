@@ -46,12 +46,20 @@ impl PgrpRefusal {
 impl Kernel {
     /// The process group of a task.
     pub fn pgrp(&self, task: TaskId) -> Pid {
-        self.signal_of(task).map_or(Pid(0), |group| group.pgrp)
+        self.job(task).0
     }
 
     /// The session of a task.
     pub fn session(&self, task: TaskId) -> Pid {
-        self.signal_of(task).map_or(Pid(0), |group| group.session)
+        self.job(task).1
+    }
+
+    /// Process group and session; both 0 for the idle tasks, of which one is the parent of init.
+    fn job(&self, task: TaskId) -> (Pid, Pid) {
+        match self.task(task).signal {
+            Some(id) => (self.signals[id].pgrp, self.signals[id].session),
+            None => (Pid(0), Pid(0)),
+        }
     }
 
     /// Which process and group `setpgid` means, if none of its rules refuses: tested in this order.
@@ -87,7 +95,7 @@ impl Kernel {
         } else if target != current {
             return Err(PgrpRefusal::NotAChild);
         }
-        if self.signal_of(target).is_some_and(|group| group.leader) {
+        if self.signal_of(target).leader {
             return Err(PgrpRefusal::SessionLeader);
         }
         let mut members = self.pid_hash.all(PidType::Pgid, Pid(pgid));
@@ -116,9 +124,7 @@ impl Kernel {
     fn set_pgrp(&mut self, leader: TaskId, pgrp: Pid) {
         if self.pgrp(leader) != pgrp {
             self.detach_pid(leader, PidType::Pgid);
-            if let Some(group) = self.signal_of_mut(leader) {
-                group.pgrp = pgrp;
-            }
+            self.signal_of_mut(leader).pgrp = pgrp;
             self.attach_pid(leader, PidType::Pgid, pgrp);
         }
     }
@@ -127,9 +133,7 @@ impl Kernel {
     fn set_special_pids(&mut self, leader: TaskId, number: Pid) {
         if self.session(leader) != number {
             self.detach_pid(leader, PidType::Sid);
-            if let Some(group) = self.signal_of_mut(leader) {
-                group.session = number;
-            }
+            self.signal_of_mut(leader).session = number;
             self.attach_pid(leader, PidType::Sid, number);
         }
         self.set_pgrp(leader, number);
@@ -158,9 +162,7 @@ impl Kernel {
     /// See [`PgrpRefusal`].
     pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, PgrpRefusal> {
         let pid = self.check_setsid(current)?;
-        if let Some(group) = self.signal_of_mut(current) {
-            group.leader = true;
-        }
+        self.signal_of_mut(current).leader = true;
         self.set_special_pids(current, pid);
         Ok(pid.0 as u32)
     }

@@ -240,10 +240,7 @@ const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
 impl Kernel {
     /// The resource limits of a task's process.
     pub fn rlimits(&self, task: TaskId) -> Rlimits {
-        let signal = self.task(task).signal;
-        signal.map_or(Rlimits::initial(self.max_threads), |id| {
-            self.signals[id].rlimits
-        })
+        self.signal_of(task).rlimits
     }
 
     /// The soft limit of a task's process: the one that acts.
@@ -274,15 +271,13 @@ impl Kernel {
             old,
             new,
         })?;
-        if let Some(signal) = self.signal_of_mut(current) {
-            signal.rlimits[resource] = new;
-        }
+        self.signal_of_mut(current).rlimits[resource] = new;
         Ok(0)
     }
 
-    /// Stores a limit in the caller's memory; for the old call nothing above 2^31 - 1.
+    /// Stores a limit in the caller's memory.
     ///
-    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()` and `sys_old_getrlimit()`.
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()`.
     ///
     /// # Errors
     /// `EINVAL` for an unknown limit; `EFAULT`.
@@ -291,11 +286,35 @@ impl Kernel {
         current: TaskId,
         resource: u32,
         addr: VirtAddr,
-        old: bool,
+    ) -> Result<u32, Errno> {
+        self.put_rlimit(current, resource, addr, RLIM_INFINITY)
+    }
+
+    /// The same for programs that know limits as signed words.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_old_getrlimit()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown limit; `EFAULT`.
+    pub(in crate::kernel) fn sys_old_getrlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        self.put_rlimit(current, resource, addr, i32::MAX as u32)
+    }
+
+    /// Stores a limit, of which nothing can be above `most`.
+    fn put_rlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+        most: u32,
     ) -> Result<u32, Errno> {
         let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
         let limit = self.rlimits(current)[resource];
-        let most = if old { i32::MAX as u32 } else { RLIM_INFINITY };
         let words = [limit.cur.min(most), limit.max.min(most)];
         self.put_user_words(current, addr, &words).map(|()| 0)
     }
@@ -306,20 +325,16 @@ impl Kernel {
     pub(in crate::kernel) fn check_cpu_limit(&mut self, current: TaskId) {
         /// Ticks in a second.
         const HZ: u32 = 1000;
-        let limit = match self.signal_of(current) {
-            Some(signal) if signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY => {
-                signal.rlimits[Resource::Cpu]
-            }
-            _ => return,
-        };
+        let limit = self.rlimits(current)[Resource::Cpu];
+        if limit.cur == RLIM_INFINITY {
+            return;
+        }
         let used = self.k_getrusage(current, UsageOf::Process);
         let signal = match cpu_limit(limit, (used.utime + used.stime) / HZ) {
             CpuLimit::Keeps => return,
             CpuLimit::Kills => Signal::SIGKILL,
             CpuLimit::Warns => {
-                if let Some(signal) = self.signal_of_mut(current) {
-                    signal.rlimits[Resource::Cpu].cur += 1;
-                }
+                self.signal_of_mut(current).rlimits[Resource::Cpu].cur += 1;
                 Signal::SIGXCPU
             }
         };

@@ -284,7 +284,7 @@ pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
             "do_mmap_pgoff() checks RLIMIT_MEMLOCK for MAP_LOCKED (mm/mmap.c)",
             "leave MAP_LOCKED out, or be root: spawn(\"sh\", #{uid: 0})",
         ),
-        R::NoMm | R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
+        R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
             "do_mmap_pgoff() checks the limits of the address space (mm/mmap.c)",
             "maps(task) shows what is mapped where",
         ),

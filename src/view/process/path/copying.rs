@@ -17,7 +17,9 @@ const STEPS: [Step; 20] = [
     (Stage::TaskStruct, "dup_task_struct", |_| {
         taken("task_struct and kernel stack")
     }),
-    (Stage::UserCharged, "RLIMIT_NPROC allows it", |_| taken("")),
+    (Stage::ProcessCounted, "RLIMIT_NPROC allows it", |_| {
+        taken("")
+    }),
     (Stage::ThreadsAllowed, "max_threads allows it", |_| {
         taken("")
     }),

@@ -336,10 +336,11 @@ impl Fork {
             None => line.plain("  same memory as ").add(Role::Pid, self.parent),
         };
         let (before, parent, child) = self.slices;
-        let slices = match parent > before {
+        let slices = if parent > before {
             // Its last tick went to the child.
-            true => format!("; slice {before} -> child {child}, a new one of {parent}"),
-            false => format!("; slice {before} -> {parent} + {child}"),
+            format!("; slice {before} -> child {child}, a new one of {parent}")
+        } else {
+            format!("; slice {before} -> {parent} + {child}")
         };
         let mut lines = vec![line.plain(slices)];
         lines.push(match &self.place {
