@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 /// Pages that a pipe holds at most.
 ///
-/// Linux 2.6.12: include/linux/pipe_fs_i.h, `PIPE_BUFFERS`.
+/// Linux 2.6.12: `include/linux/pipe_fs_i.h`, `PIPE_BUFFERS`.
 pub const PIPE_BUFFERS: usize = 16;
 
 /// A page of a pipe, and the part of it that is yet to be read.

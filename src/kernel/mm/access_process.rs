@@ -14,7 +14,7 @@ const GATE_PAGE: VirtAddr = VirtAddr(0xffff_e000);
 impl Kernel {
     /// Reads from another task's memory, page by page; returns how many bytes could be read.
     ///
-    /// Linux 2.6.12: kernel/ptrace.c, `access_process_vm()`.
+    /// Linux 2.6.12: `kernel/ptrace.c`, `access_process_vm()`.
     pub(in crate::kernel) fn read_process_vm(
         &mut self,
         task: TaskId,
@@ -37,7 +37,7 @@ impl Kernel {
 
     /// Writes to another task's memory; a page that it may only read is copied for it first.
     ///
-    /// Linux 2.6.12: kernel/ptrace.c, `access_process_vm()`.
+    /// Linux 2.6.12: `kernel/ptrace.c`, `access_process_vm()`.
     pub(in crate::kernel) fn write_process_vm(
         &mut self,
         task: TaskId,
@@ -61,7 +61,7 @@ impl Kernel {
     /// The frame behind an address of a task, made present and, for a write, its own. Reading where
     /// there is not even a page table finds the zero page and maps nothing.
     ///
-    /// Linux 2.6.12: mm/memory.c, `get_user_pages()` with `force`, `untouched_anonymous_page()`.
+    /// Linux 2.6.12: `mm/memory.c`, `get_user_pages()` with `force`, `untouched_anonymous_page()`.
     fn get_user_page(&mut self, task: TaskId, addr: VirtAddr, access: AccessKind) -> Option<Pfn> {
         let write = access == AccessKind::Write;
         let mm = self.task(task).mm?;
@@ -97,7 +97,7 @@ impl Kernel {
     /// The area of an address; a stack below which it lies grows to it, however far that is. The
     /// limits are those of the caller.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `find_extend_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `find_extend_vma()`.
     fn find_extend_vma(&mut self, mm: MmId, addr: VirtAddr) -> Option<Vma> {
         let vma = *self.mms[mm].find_vma(addr)?;
         if vma.contains(addr) {

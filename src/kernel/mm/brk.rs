@@ -10,7 +10,7 @@ use crate::kernel::task::{RLIM_INFINITY, Resource};
 impl Kernel {
     /// Moves the end of the heap and returns where it is then: the old end if that was refused.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `sys_brk()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `sys_brk()`.
     pub fn sys_brk(&mut self, current: TaskId, brk: u32) -> u32 {
         let mm = self.mm_id(current);
         if self.set_brk(current, mm, brk).is_ok() {
@@ -45,7 +45,7 @@ impl Kernel {
 
     /// Maps `len` bytes of anonymous memory at a place known to be free.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `do_brk()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `do_brk()`.
     fn do_brk(&mut self, current: TaskId, mm: MmId, addr: u32, len: u32) -> Result<(), Errno> {
         let end = addr
             .checked_add(len)

@@ -25,7 +25,7 @@ pub struct PteCopy {
 /// What fork makes of an entry that maps a counted page: the pages of private areas are
 /// write-protected on both sides, those of shared areas are clean in the child.
 ///
-/// Linux 2.6.12: mm/memory.c, `copy_one_pte()`. All other entries are copied as they are.
+/// Linux 2.6.12: `mm/memory.c`, `copy_one_pte()`. All other entries are copied as they are.
 #[inline]
 pub fn copy_one_pte(pte: Pte, vm_flags: VmFlags) -> PteCopy {
     let parent = if vm_flags.is_cow() {
@@ -67,7 +67,7 @@ struct Tables {
 impl Kernel {
     /// A copy of an address space, with one user.
     ///
-    /// Linux 2.6.12: kernel/fork.c, the second half of `copy_mm()`, and `mm_init()`.
+    /// Linux 2.6.12: `kernel/fork.c`, the second half of `copy_mm()`, and `mm_init()`.
     ///
     /// # Errors
     /// No memory; what was built is taken down again.
@@ -111,7 +111,7 @@ impl Kernel {
         Ok(new)
     }
 
-    /// Linux 2.6.12: kernel/fork.c, `dup_mmap()`. The caller flushes the parent's translations,
+    /// Linux 2.6.12: `kernel/fork.c`, `dup_mmap()`. The caller flushes the parent's translations,
     /// also after a failure.
     fn dup_mmap(
         &mut self,
@@ -147,7 +147,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Linux 2.6.12: mm/memory.c, `copy_page_range()`. A part of the area whose page table the
+    /// Linux 2.6.12: `mm/memory.c`, `copy_page_range()`. A part of the area whose page table the
     /// parent has gets one in the child too, even if it is empty.
     fn copy_page_range(
         &mut self,
@@ -172,7 +172,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Linux 2.6.12: mm/memory.c, `copy_pte_range()`.
+    /// Linux 2.6.12: `mm/memory.c`, `copy_pte_range()`.
     fn copy_pte_range(
         &mut self,
         tables: Tables,

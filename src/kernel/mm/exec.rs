@@ -13,7 +13,7 @@ use crate::trace::{FrameUse, NoMemory, SlabCache};
 
 /// The stack area at first: the pages with the strings, and so many more.
 ///
-/// Linux 2.6.12: fs/exec.c, `EXTRA_STACK_VM_PAGES`.
+/// Linux 2.6.12: `fs/exec.c`, `EXTRA_STACK_VM_PAGES`.
 const EXTRA_STACK_PAGES: u32 = 20;
 /// Low bits of the entry for a page with arguments: written, and accessed.
 const ARGUMENT_PAGE: u32 = 0x067;
@@ -21,7 +21,7 @@ const ARGUMENT_PAGE: u32 = 0x067;
 impl Kernel {
     /// A new address space for a program, with one user, and `esp` at its first instruction.
     ///
-    /// Linux 2.6.12: fs/exec.c, `setup_arg_pages()`, and fs/binfmt_elf.c, `load_elf_binary()`.
+    /// Linux 2.6.12: `fs/exec.c`, `setup_arg_pages()`, and `fs/binfmt_elf.c`, `load_elf_binary()`.
     /// Simplified: the auxiliary vector is empty; the end of the last page of data is not cleared,
     /// as the page cache has zeros there.
     ///
@@ -127,7 +127,7 @@ impl Kernel {
         Ok(top.esp)
     }
 
-    /// Linux 2.6.12: fs/exec.c, `install_arg_page()`.
+    /// Linux 2.6.12: `fs/exec.c`, `install_arg_page()`.
     fn install_arg_page(
         &mut self,
         mm: MmId,
@@ -184,7 +184,7 @@ impl Layout {
 /// environment pointers, each list with a zero behind it, and an empty auxiliary vector; above
 /// them the strings: arguments, environment, the path, and a last zero word.
 ///
-/// Linux 2.6.12: fs/exec.c, `copy_strings()`, and fs/binfmt_elf.c, `create_elf_tables()`.
+/// Linux 2.6.12: `fs/exec.c`, `copy_strings()`, and `fs/binfmt_elf.c`, `create_elf_tables()`.
 struct StackTop {
     esp: u32,
     /// Address of the first string.

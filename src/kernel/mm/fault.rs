@@ -108,7 +108,7 @@ const fn map_err(reason: BadAccess) -> FaultVerdict {
 
 /// What a fault at an address means for a task with this address space and this `esp`.
 ///
-/// Linux 2.6.12: arch/i386/mm/fault.c, `do_page_fault()`. There is no vmalloc area whose entries
+/// Linux 2.6.12: `arch/i386/mm/fault.c`, `do_page_fault()`. There is no vmalloc area whose entries
 /// might have to be copied from the kernel's own directory.
 pub fn fault_verdict(
     mm: Option<&Mm>,
@@ -217,7 +217,7 @@ impl fmt::Display for UserFault {
 impl Kernel {
     /// Mends a fault of the current task, so that the access can be tried again.
     ///
-    /// Linux 2.6.12: arch/i386/mm/fault.c, `do_page_fault()`. The signal is the caller's business.
+    /// Linux 2.6.12: `arch/i386/mm/fault.c`, `do_page_fault()`. The signal is the caller's business.
     /// Simplified: an access of init that finds no memory is not tried again.
     ///
     /// # Errors
@@ -294,7 +294,7 @@ impl Kernel {
 
     /// Lowers the start of the stack area above an address to the page of that address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `expand_stack()` and `acct_stack_growth()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `expand_stack()` and `acct_stack_growth()`.
     ///
     /// # Errors
     /// `ENOMEM` if a limit or the committed memory forbids it; nothing changes then.
@@ -325,7 +325,7 @@ impl Kernel {
 
     /// By how many pages a stack area of a task has to grow to contain an address, if it may.
     ///
-    /// Linux 2.6.12: mm/mmap.c, the checks of `acct_stack_growth()`.
+    /// Linux 2.6.12: `mm/mmap.c`, the checks of `acct_stack_growth()`.
     ///
     /// # Errors
     /// `ENOMEM` if a limit or the committed memory forbids it.

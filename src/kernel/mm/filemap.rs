@@ -48,7 +48,7 @@ impl Kernel {
     /// The page of the file that an area maps at an address, with a reference for the caller, and
     /// what kind of fault that makes it.
     ///
-    /// Linux 2.6.12: mm/filemap.c, `filemap_nopage()`, and mm/shmem.c, `shmem_nopage()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `filemap_nopage()`, and `mm/shmem.c`, `shmem_nopage()`.
     /// Simplified: no read-ahead.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Kernel {
 
     /// The page cache gives up a page of an inode that goes away.
     ///
-    /// Linux 2.6.12: mm/filemap.c, `remove_from_page_cache()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `remove_from_page_cache()`.
     pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
         self.mem.page_mut(pfn).mapping = PageMapping::None;
         self.vm.pagecache -= 1;
@@ -97,7 +97,7 @@ impl Kernel {
     /// A file for a shared anonymous area of that many bytes, with one reference. Its memory is
     /// accounted until the last reference is put.
     ///
-    /// Linux 2.6.12: mm/shmem.c, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` is accounted, too.
+    /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` is accounted, too.
     ///
     /// # Errors
     /// `ENOMEM`.

@@ -43,7 +43,7 @@ pub enum PteFault {
 
 /// What to do about an entry, the area having been found to allow the access.
 ///
-/// Linux 2.6.12: mm/memory.c, `handle_pte_fault()` and `do_no_page()`. There is no swap and no
+/// Linux 2.6.12: `mm/memory.c`, `handle_pte_fault()` and `do_no_page()`. There is no swap and no
 /// nonlinear file mapping, so that an entry is either empty or present.
 pub fn pte_fault_verdict(pte: Pte, access: AccessKind, vma: &Vma) -> PteFault {
     let private = !vma.has(VmFlags::SHARED);
@@ -87,7 +87,7 @@ pub enum WpWhy {
 /// Whether a write may have the page itself. Only the count of users matters: neither who maps it
 /// nor whether it is anonymous is asked.
 ///
-/// Linux 2.6.12: mm/swapfile.c, `can_share_swap_page()`, without swap cache.
+/// Linux 2.6.12: `mm/swapfile.c`, `can_share_swap_page()`, without swap cache.
 pub const fn wp_verdict(page: &Page, is_zero_page: bool) -> WpVerdict {
     let why = if is_zero_page {
         WpWhy::ZeroPage
@@ -105,7 +105,7 @@ pub const fn wp_verdict(page: &Page, is_zero_page: bool) -> WpVerdict {
 
 /// The entry for a page that was written in an area: dirty, and writable if the area is.
 ///
-/// Linux 2.6.12: mm/memory.c, `maybe_mkwrite()` of a dirty entry.
+/// Linux 2.6.12: `mm/memory.c`, `maybe_mkwrite()` of a dirty entry.
 const fn written_pte(pfn: Pfn, vma: &Vma) -> Pte {
     let pte = Pte::new(pfn, vma.page_prot).with(Pte::DIRTY);
     if vma.has(VmFlags::WRITE) {
@@ -126,7 +126,7 @@ struct Spot {
 impl Kernel {
     /// Makes the page at an address present, or writable, in an area that allows the access.
     ///
-    /// Linux 2.6.12: mm/memory.c, `handle_mm_fault()`.
+    /// Linux 2.6.12: `mm/memory.c`, `handle_mm_fault()`.
     pub(super) fn handle_mm_fault(
         &mut self,
         mm: MmId,
@@ -157,7 +157,7 @@ impl Kernel {
         }
     }
 
-    /// The read half of mm/memory.c, `do_anonymous_page()`.
+    /// The read half of `mm/memory.c`, `do_anonymous_page()`.
     fn map_zero_page(&mut self, spot: &Spot) -> MmFault {
         let zero = Pte::new(self.mem.empty_zero_page(), spot.vma.page_prot).without(Pte::RW);
         self.set_pte(spot.table, spot.addr, zero);
@@ -166,7 +166,7 @@ impl Kernel {
         MmFault::Minor
     }
 
-    /// The write half of mm/memory.c, `do_anonymous_page()`.
+    /// The write half of `mm/memory.c`, `do_anonymous_page()`.
     fn do_anonymous_page(&mut self, mut spot: Spot) -> MmFault {
         let Ok(pfn) = self.frame_for_anon(&mut spot) else {
             return MmFault::Oom;
@@ -232,7 +232,7 @@ impl Kernel {
 
     /// A write to a page that is mapped read-only, in an area that may be written.
     ///
-    /// Linux 2.6.12: mm/memory.c, `do_wp_page()`. It does not ask whether the area is shared.
+    /// Linux 2.6.12: `mm/memory.c`, `do_wp_page()`. It does not ask whether the area is shared.
     fn do_wp_page(&mut self, spot: Spot, pte: Pte) -> MmFault {
         let old = pte.pfn();
         if let WpVerdict::Copy { why } = self.mem.wp_verdict(old) {
@@ -290,7 +290,7 @@ impl Kernel {
 
     /// Replaces an entry that a TLB may hold.
     ///
-    /// Linux 2.6.12: include/asm-generic/pgtable.h, `ptep_establish()` and
+    /// Linux 2.6.12: `include/asm-generic/pgtable.h`, `ptep_establish()` and
     /// `ptep_set_access_flags()`.
     fn ptep_establish(&mut self, spot: &Spot, pte: Pte) -> MmFault {
         self.set_pte(spot.table, spot.addr, pte);

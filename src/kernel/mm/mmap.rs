@@ -29,7 +29,7 @@ pub struct MmapArgs {
 impl Kernel {
     /// `mmap2`: maps `len` bytes and returns the address. `pgoff` is in pages.
     ///
-    /// Linux 2.6.12: arch/i386/kernel/sys_i386.c, `sys_mmap2()`, and mm/mmap.c,
+    /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_mmap2()`, and `mm/mmap.c`,
     /// `do_mmap_pgoff()`. Simplified: no file but a program's own image can be mapped.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::abi::{MmId, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 impl Kernel {
-    /// Linux 2.6.12: mm/mmap.c, `sys_munmap()`. Returns 0, also if nothing was mapped there.
+    /// Linux 2.6.12: `mm/mmap.c`, `sys_munmap()`. Returns 0, also if nothing was mapped there.
     ///
     /// # Errors
     /// `EINVAL` for an unaligned start, length 0, or a range beyond user space; `ENOMEM` if an
@@ -18,7 +18,7 @@ impl Kernel {
         self.do_munmap(mm, addr, len).map(|()| 0)
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `do_munmap()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `do_munmap()`.
     ///
     /// # Errors
     /// As [`Kernel::sys_munmap`]. Every page stays mapped then.
@@ -41,7 +41,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `detach_vmas_to_be_unmapped()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `detach_vmas_to_be_unmapped()`.
     fn detach_vmas(&mut self, mm: MmId, start: u32, end: u32) -> Vec<Vma> {
         let vmas = &mut self.mms[mm].vmas;
         // After the cuts every area that ends in (start, end] lies wholly inside.
@@ -49,7 +49,7 @@ impl Kernel {
         ends.iter().filter_map(|end| vmas.remove(end)).collect()
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `unmap_region()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `unmap_region()`.
     fn unmap_region(&mut self, mm: MmId, detached: &[Vma], start: u32, end: u32) {
         let mut tlb = MmuGather::new(self, mm);
         let accounted = self.unmap_vmas(&mut tlb, detached);
@@ -60,7 +60,7 @@ impl Kernel {
 
     /// The counts and references of an area that is gone.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `unmap_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `unmap_vma()`.
     fn unmap_vma(&mut self, mm: MmId, vma: &Vma) {
         let pages = vma.pages();
         let space = &mut self.mms[mm];
@@ -73,7 +73,7 @@ impl Kernel {
         self.remove_vm_struct(vma);
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `remove_vm_struct()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `remove_vm_struct()`.
     pub(super) fn remove_vm_struct(&mut self, vma: &Vma) {
         if let Some(file) = vma.vm_file {
             self.fput(file);

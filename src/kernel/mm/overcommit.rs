@@ -26,7 +26,7 @@ pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
 
 /// Whether a request of that many pages is plausible: more than that could be had.
 ///
-/// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`, mode 0, without swap.
+/// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 0, without swap.
 pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
     obtainable(pagecache, free, admin) > pages
 }
@@ -34,7 +34,7 @@ pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool
 impl Kernel {
     /// Accounts pages as committed memory.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`.
     ///
     /// # Errors
     /// `ENOMEM`; nothing is accounted then.
@@ -57,7 +57,7 @@ impl Kernel {
 
     /// A `vm_area_struct`, and its pages accounted: both or neither.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `do_mmap_pgoff()` and `do_brk()`; kernel/fork.c, `dup_mmap()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()` and `do_brk()`; `kernel/fork.c`, `dup_mmap()`.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -80,7 +80,7 @@ impl Kernel {
 
     /// Takes back what was accounted.
     ///
-    /// Linux 2.6.12: include/linux/mman.h, `vm_unacct_memory()`.
+    /// Linux 2.6.12: `include/linux/mman.h`, `vm_unacct_memory()`.
     pub(in crate::kernel) fn vm_unacct_memory(&mut self, pages: u32) {
         self.vm.committed -= pages;
     }

@@ -81,7 +81,7 @@ pub(super) fn store_entries(ram: &mut Ram, table: Pfn, first: usize, words: &[u3
 impl Kernel {
     /// A page directory with the kernel's half filled in and no user page tables.
     ///
-    /// Linux 2.6.12: arch/i386/mm/pgtable.c, `pgd_alloc()` and `pgd_ctor()`.
+    /// Linux 2.6.12: `arch/i386/mm/pgtable.c`, `pgd_alloc()` and `pgd_ctor()`.
     ///
     /// # Errors
     /// No memory.
@@ -111,7 +111,7 @@ impl Kernel {
 
     /// The page table for a user address, made if there is none.
     ///
-    /// Linux 2.6.12: mm/memory.c, `pte_alloc_map()`.
+    /// Linux 2.6.12: `mm/memory.c`, `pte_alloc_map()`.
     ///
     /// # Errors
     /// No memory.

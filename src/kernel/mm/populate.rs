@@ -11,7 +11,7 @@ impl Kernel {
     /// Brings the pages of `[start, end)`, which lie in one area, into memory, as writes if the
     /// area is writable. Failures are ignored.
     ///
-    /// Linux 2.6.12: mm/memory.c, `make_pages_present()` and `get_user_pages()`.
+    /// Linux 2.6.12: `mm/memory.c`, `make_pages_present()` and `get_user_pages()`.
     pub(super) fn make_pages_present(&mut self, current: TaskId, mm: MmId, start: u32, end: u32) {
         let Some(vma) = self.mms[mm].find_vma(VirtAddr(start)).copied() else {
             return;
@@ -54,7 +54,7 @@ impl Kernel {
     /// Maps the pages of a new shared area, none of which is dirty then. An area that reaches
     /// beyond its object is left alone, and so are private areas.
     ///
-    /// Linux 2.6.12: mm/fremap.c, `sys_remap_file_pages()`, and mm/shmem.c, `shmem_populate()`.
+    /// Linux 2.6.12: `mm/fremap.c`, `sys_remap_file_pages()`, and `mm/shmem.c`, `shmem_populate()`.
     pub(super) fn populate_shared(&mut self, mm: MmId, vma: &Vma) {
         if !vma.has(VmFlags::SHARED) || vma.vm_pgoff != 0 {
             return;

@@ -18,7 +18,7 @@ pub struct AnonVma {
 /// The owner that an area can take over from a neighbour: the areas would have to be mergeable if
 /// it were not for the three rights, which `mprotect` may change.
 ///
-/// Linux 2.6.12: mm/mmap.c, `find_mergeable_anon_vma()`. The area above is tried first.
+/// Linux 2.6.12: `mm/mmap.c`, `find_mergeable_anon_vma()`. The area above is tried first.
 fn find_mergeable_anon_vma(prev: Option<&Vma>, vma: &Vma, next: Option<&Vma>) -> Option<AnonVmaId> {
     let alike = |near: &Vma| {
         let rights = near.vm_flags & VmFlags::ACCESS;
@@ -39,7 +39,7 @@ fn find_mergeable_anon_vma(prev: Option<&Vma>, vma: &Vma, next: Option<&Vma>) ->
 impl Kernel {
     /// Gives an area of the address space an owner for its anonymous pages, if it has none.
     ///
-    /// Linux 2.6.12: mm/rmap.c, `anon_vma_prepare()`.
+    /// Linux 2.6.12: `mm/rmap.c`, `anon_vma_prepare()`.
     ///
     /// # Errors
     /// No memory for a new one, if it needs one.
@@ -72,7 +72,7 @@ impl Kernel {
 
     /// One area less has the owner; without areas it is freed.
     ///
-    /// Linux 2.6.12: mm/rmap.c, `anon_vma_unlink()`.
+    /// Linux 2.6.12: `mm/rmap.c`, `anon_vma_unlink()`.
     pub(super) fn anon_vma_unlink(&mut self, vma: &Vma) {
         let Some(anon_vma) = vma.anon_vma else { return };
         self.anon_vmas[anon_vma].vmas -= 1;
@@ -83,7 +83,7 @@ impl Kernel {
 
     /// A new anonymous page is mapped in an area that has been given an owner.
     ///
-    /// Linux 2.6.12: mm/rmap.c, `page_add_anon_rmap()`.
+    /// Linux 2.6.12: `mm/rmap.c`, `page_add_anon_rmap()`.
     pub(super) fn page_add_anon_rmap(&mut self, mm: MmId, vma: &Vma, addr: VirtAddr, pfn: Pfn) {
         let anon_vma = vma
             .anon_vma

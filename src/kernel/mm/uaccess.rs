@@ -209,7 +209,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Linux 2.6.12: arch/i386/lib/usercopy.c, `copy_to_user()`. The kernel writes through the
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_to_user()`. The kernel writes through the
     /// MMU, and so copies pages as a write of the task itself would.
     ///
     /// # Errors
@@ -225,7 +225,7 @@ impl Kernel {
             .map_err(|_| Errno::EFAULT)
     }
 
-    /// Linux 2.6.12: arch/i386/lib/usercopy.c, `copy_from_user()`.
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_from_user()`.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -240,7 +240,7 @@ impl Kernel {
             .map_err(|_| Errno::EFAULT)
     }
 
-    /// Linux 2.6.12: include/asm-i386/uaccess.h, `get_user()` of a word.
+    /// Linux 2.6.12: `include/asm-i386/uaccess.h`, `get_user()` of a word.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -250,7 +250,7 @@ impl Kernel {
         Ok(u32::from_le_bytes(bytes))
     }
 
-    /// Linux 2.6.12: include/asm-i386/uaccess.h, `put_user()` of a word.
+    /// Linux 2.6.12: `include/asm-i386/uaccess.h`, `put_user()` of a word.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -266,7 +266,7 @@ impl Kernel {
 
 /// Whether a range lies in user space. Nothing is touched otherwise.
 ///
-/// Linux 2.6.12: include/asm-i386/uaccess.h, `access_ok()`.
+/// Linux 2.6.12: `include/asm-i386/uaccess.h`, `access_ok()`.
 pub(in crate::kernel) fn access_ok(addr: VirtAddr, len: usize) -> Result<(), Errno> {
     if u64::from(addr.0) + len as u64 <= u64::from(TASK_SIZE) {
         Ok(())

@@ -152,7 +152,7 @@ impl Vma {
 
     /// The page of the file, or the page number of anonymous memory, that lies at an address.
     ///
-    /// Linux 2.6.12: include/linux/pagemap.h, `linear_page_index()`.
+    /// Linux 2.6.12: `include/linux/pagemap.h`, `linear_page_index()`.
     pub const fn linear_page_index(&self, addr: VirtAddr) -> u32 {
         self.vm_pgoff
             .wrapping_add((addr.0 - self.vm_start) >> PAGE_SHIFT)

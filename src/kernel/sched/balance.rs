@@ -26,21 +26,25 @@ pub(super) struct Move {
 }
 
 impl Scheduler {
-    /// A low guess at the load of a CPU from which tasks may be moved. Linux 2.6.12:
-    /// kernel/sched.c, `source_load()`.
+    /// A low guess at the load of a CPU from which tasks may be moved.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `source_load()`.
     pub fn source_load(&self, cpu: usize) -> u32 {
         let rq = &self.rqs[cpu];
         rq.cpu_load.min(rq.nr_running * SCHED_LOAD_SCALE)
     }
 
-    /// A high guess at the load of a CPU to which tasks may be moved. Linux 2.6.12:
-    /// kernel/sched.c, `target_load()`.
+    /// A high guess at the load of a CPU to which tasks may be moved.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `target_load()`.
     pub fn target_load(&self, cpu: usize) -> u32 {
         let rq = &self.rqs[cpu];
         rq.cpu_load.max(rq.nr_running * SCHED_LOAD_SCALE)
     }
 
-    /// Whether a CPU runs its idle task. Linux 2.6.12: kernel/sched.c, `idle_cpu()`.
+    /// Whether a CPU runs its idle task.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `idle_cpu()`.
     pub(super) fn is_idle(&self, cpu: usize) -> bool {
         self.rqs[cpu].curr == self.rqs[cpu].idle
     }
@@ -66,8 +70,9 @@ impl Scheduler {
         find_busiest_group(loads, sd.imbalance_pct, idle)
     }
 
-    /// The CPU of a mask with the most load; `None` if none has any. Linux 2.6.12:
-    /// kernel/sched.c, `find_busiest_queue()`.
+    /// The CPU of a mask with the most load; `None` if none has any.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `find_busiest_queue()`.
     fn find_busiest_queue(&self, cpumask: u32) -> Option<usize> {
         let mut busiest = (0, None);
         for cpu in cpus_of(cpumask) {
@@ -100,8 +105,9 @@ impl Scheduler {
         Some((busiest?, tasks))
     }
 
-    /// Notes this CPU's load and balances each of its domains whose interval is over. Linux
-    /// 2.6.12: kernel/sched.c, `rebalance_tick()`.
+    /// Notes this CPU's load and balances each of its domains whose interval is over.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `rebalance_tick()`.
     pub(super) fn rebalance_tick(&mut self, ctx: &mut Ctx, mut idle: IdleType) {
         let cpu = ctx.cpu;
         if self.domains[cpu].is_empty() {
@@ -133,7 +139,7 @@ impl Scheduler {
     }
 
     /// Takes tasks from the busiest CPU of a domain, if there is an imbalance; returns how many.
-    /// Linux 2.6.12: kernel/sched.c, `load_balance()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `load_balance()`.
     fn load_balance(&mut self, ctx: &mut Ctx, level: usize, idle: IdleType) -> u32 {
         let cpu = ctx.cpu;
         let Some((busiest, tasks)) = self.find_busiest(cpu, level, idle) else {
@@ -175,8 +181,9 @@ impl Scheduler {
         0
     }
 
-    /// This CPU is about to go idle: tries to get a task from another. Linux 2.6.12:
-    /// kernel/sched.c, `idle_balance()` and `load_balance_newidle()`.
+    /// This CPU is about to go idle: tries to get a task from another.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `idle_balance()` and `load_balance_newidle()`.
     pub(super) fn idle_balance(&mut self, ctx: &mut Ctx) {
         let cpu = ctx.cpu;
         for level in 0..self.domains[cpu].len() {
@@ -204,7 +211,9 @@ impl Scheduler {
     }
 
     /// Moves tasks: those of the expired array first, of the best priority first, of equals the
-    /// last first. Returns how many. Linux 2.6.12: kernel/sched.c, `move_tasks()`.
+    /// last first. Returns how many.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `move_tasks()`.
     pub(super) fn move_tasks(&mut self, ctx: &mut Ctx, order: Move) -> u32 {
         if self.rqs[order.from].nr_running <= 1 {
             return 0;
@@ -260,8 +269,9 @@ impl Scheduler {
         lb.lb_hot_gained += u32::from(hot);
     }
 
-    /// Moves a queued task to the same kind of array on another CPU. Linux 2.6.12:
-    /// kernel/sched.c, `pull_task()`.
+    /// Moves a queued task to the same kind of array on another CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `pull_task()`.
     fn pull_task(
         &mut self,
         ctx: &mut Ctx,
@@ -288,8 +298,9 @@ impl Scheduler {
         task.timestamp = task.timestamp.wrapping_sub(here).wrapping_add(there);
     }
 
-    /// Notes that a task, on no runqueue at the moment, belongs to another CPU from now on. Linux
-    /// 2.6.12: include/linux/sched.h, `set_task_cpu()`.
+    /// Notes that a task, on no runqueue at the moment, belongs to another CPU from now on.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `set_task_cpu()`.
     pub(super) fn set_task_cpu(&mut self, ctx: &mut Ctx, p: TaskId, to: usize, why: MigrateReason) {
         let task = &mut self.tasks[p];
         let event = TraceEvent::SchedMigrateTask {

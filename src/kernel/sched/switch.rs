@@ -35,8 +35,8 @@ impl Kernel {
         }
     }
 
-    /// Linux 2.6.12: `schedule_tail()` and the rest of `ret_from_fork`: the tid for
-    /// CLONE_CHILD_SETTID is stored by the child itself; a fault is ignored.
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule_tail()`, and the rest of `ret_from_fork`: the tid
+    /// for CLONE_CHILD_SETTID is stored by the child itself; a fault is ignored.
     pub(in crate::kernel) fn schedule_tail(&mut self, current: TaskId) {
         let addr = self.task(current).set_child_tid;
         if addr == VirtAddr(0) {

@@ -48,13 +48,15 @@ pub enum Waker {
 }
 
 impl Scheduler {
-    /// Wakes a task from any sleep or stop. Linux 2.6.12: kernel/sched.c, `wake_up_process()`.
+    /// Wakes a task from any sleep or stop.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wake_up_process()`.
     pub fn wake_up_process(&mut self, ctx: &mut Ctx, p: TaskId) -> bool {
         self.try_to_wake_up(ctx, p, TaskState::ANY_SLEEP, Waker::GoesOn)
     }
 
     /// Wakes a task if its state is one of `mask`. Returns whether the task was put on a runqueue.
-    /// Linux 2.6.12: kernel/sched.c, `try_to_wake_up()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
     pub fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,
@@ -188,8 +190,9 @@ impl Scheduler {
         }
     }
 
-    /// Credits the sleep and puts the task on the active array of its CPU. Linux 2.6.12:
-    /// kernel/sched.c, `activate_task()`.
+    /// Credits the sleep and puts the task on the active array of its CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `activate_task()`.
     pub(super) fn activate_task(&mut self, ctx: &Ctx, p: TaskId) {
         let now = self.clock_of(ctx.cpu, ctx.now, usize::from(self.tasks[p].cpu));
         let credit = self.tunables.recalc_task_prio(&self.tasks[p], now);

@@ -13,7 +13,7 @@ use crate::kernel::signal::InfoTo;
 
 /// Most bytes of arguments and environment: 32 pages, less a word.
 ///
-/// Linux 2.6.12: include/linux/binfmts.h, `MAX_ARG_PAGES`.
+/// Linux 2.6.12: `include/linux/binfmts.h`, `MAX_ARG_PAGES`.
 pub(in crate::kernel) const MAX_ARG_BYTES: usize = 32 * PAGE_SIZE as usize - 4;
 
 impl Kernel {

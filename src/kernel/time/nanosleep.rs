@@ -7,7 +7,7 @@ use crate::kernel::task::Continuation;
 
 /// Length of a tick as the kernel computes with it, ns: the timer of a PC cannot be set to 1 ms.
 ///
-/// Linux 2.6.12: include/linux/jiffies.h, `TICK_NSEC` with HZ 1000.
+/// Linux 2.6.12: `include/linux/jiffies.h`, `TICK_NSEC` with HZ 1000.
 pub(in crate::kernel) const TICK_NSEC: u64 = 999_848;
 
 /// `struct timespec`.
@@ -19,7 +19,7 @@ pub(in crate::kernel) struct Timespec {
 
 /// The ticks of a time that nobody has checked: numbers wrap as they do in the kernel.
 ///
-/// Linux 2.6.12: include/linux/jiffies.h, `timespec_to_jiffies()`, in its fixed-point arithmetic.
+/// Linux 2.6.12: `include/linux/jiffies.h`, `timespec_to_jiffies()`, in its fixed-point arithmetic.
 pub(in crate::kernel) const fn unchecked_jiffies(sec: i32, nsec: i32) -> u32 {
     const SEC_SHIFT: u32 = 22;
     const NSEC_SHIFT: u32 = SEC_SHIFT + 29;
@@ -36,7 +36,7 @@ pub(in crate::kernel) const fn unchecked_jiffies(sec: i32, nsec: i32) -> u32 {
 }
 
 impl Timespec {
-    /// Linux 2.6.12: include/linux/jiffies.h, `timespec_to_jiffies()`.
+    /// Linux 2.6.12: `include/linux/jiffies.h`, `timespec_to_jiffies()`.
     pub(in crate::kernel) const fn to_jiffies(self) -> u64 {
         unchecked_jiffies(self.sec, self.nsec) as u64
     }
@@ -48,7 +48,7 @@ impl Timespec {
         self.to_jiffies() + (self.sec != 0 || self.nsec != 0) as u64
     }
 
-    /// Linux 2.6.12: include/linux/jiffies.h, `jiffies_to_timespec()`.
+    /// Linux 2.6.12: `include/linux/jiffies.h`, `jiffies_to_timespec()`.
     const fn from_jiffies(jiffies: u64) -> Self {
         let ns = jiffies * TICK_NSEC;
         Self {
