@@ -6,7 +6,7 @@ use forklab::abi::{PAGE_SIZE, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::{MmapArgs, Syscall, WaitArgs};
-use forklab::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
+use forklab::machine::{Acted, Action, Command, Machine, Reply, WorkloadProgram};
 use forklab::trace::TraceFilter;
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub fn spawn_shell(machine: &mut Machine, spin: bool) -> TaskId {
 }
 
 /// Lets a puppet act.
-pub fn act(machine: &mut Machine, task: TaskId, action: Action) -> Outcome {
+pub fn act(machine: &mut Machine, task: TaskId, action: Action) -> Acted {
     match machine.apply(Command::Act { task, action }).unwrap() {
         Reply::Acted(outcome) => outcome,
         other => panic!("{other:?}"),
@@ -50,10 +50,10 @@ pub fn written(machine: &mut Machine, task: TaskId, pages: u32) -> VirtAddr {
         ..MmapArgs::default()
     };
     let outcome = act(machine, task, Action::Syscall(Syscall::Mmap2(args)));
-    let Outcome::Returned(addr) = outcome else {
+    let Acted::Returned(addr) = outcome else {
         panic!("{outcome:?}")
     };
-    let addr = VirtAddr(addr as u32);
+    let addr = VirtAddr(addr);
     act(machine, task, Action::Touch { addr, pages });
     addr
 }
@@ -61,13 +61,13 @@ pub fn written(machine: &mut Machine, task: TaskId, pages: u32) -> VirtAddr {
 /// Forks.
 pub fn fork(machine: &mut Machine, parent: TaskId) -> TaskId {
     match act(machine, parent, Action::Syscall(Syscall::Fork)) {
-        Outcome::Forked { child, .. } => child,
+        Acted::Forked { child, .. } => child,
         other => panic!("{other:?}"),
     }
 }
 
 /// Ends a child and reaps it.
-pub fn exit_and_reap(machine: &mut Machine, child: TaskId, parent: TaskId) -> Outcome {
+pub fn exit_and_reap(machine: &mut Machine, child: TaskId, parent: TaskId) -> Acted {
     act(machine, child, Action::Syscall(Syscall::Exit(0)));
     let any = WaitArgs {
         pid: -1,

@@ -5,7 +5,7 @@ use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
 use super::print::{complain, output_failed, print_line, reason};
 use super::process::Process;
 use super::style::{paint_words, stdout_has_color};
-use crate::lab::{Outcome, Verdict, check, collect, stale};
+use crate::lab::{Comparison, Verdict, check, collect, stale};
 use crate::script::Failure;
 use crate::view::Role;
 use similar::{ChangeTag, TextDiff};
@@ -84,10 +84,10 @@ fn test_path(
         let host = process.host(Box::new(|_| Ok(())));
         let verdict = check(script, process.limits, host, plain, accept);
         match &verdict.outcome {
-            Outcome::Same => tally.same += 1,
-            Outcome::Differs { .. } => tally.differ += 1,
-            Outcome::Unusable(_) => tally.unusable += 1,
-            Outcome::Interrupted => return Err(INTERRUPTED),
+            Comparison::Same => tally.same += 1,
+            Comparison::Differs { .. } => tally.differ += 1,
+            Comparison::Unusable(_) => tally.unusable += 1,
+            Comparison::Interrupted => return Err(INTERRUPTED),
         }
         print_line(&report(&verdict, accept, color))
             .map_err(|error| output_failed(error.kind()))?;
@@ -107,15 +107,15 @@ fn test_path(
 fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
     let label = &verdict.script.label;
     match &verdict.outcome {
-        Outcome::Same => format!("{} {label}", paint_words("same   ", Role::Good, color)),
-        Outcome::Unusable(why) => {
+        Comparison::Same => format!("{} {label}", paint_words("same   ", Role::Good, color)),
+        Comparison::Unusable(why) => {
             format!(
                 "{} {label}: {why}",
                 paint_words("error  ", Role::Bad, color)
             )
         }
-        Outcome::Interrupted => String::new(),
-        Outcome::Differs { was, now, failed } => {
+        Comparison::Interrupted => String::new(),
+        Comparison::Differs { was, now, failed } => {
             let word = match (accept, was) {
                 (true, _) => paint_words("accept ", Role::Good, color),
                 (false, None) => paint_words("new    ", Role::Bad, color),

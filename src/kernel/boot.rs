@@ -130,7 +130,6 @@ impl Kernel {
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
-            map_refusal: None,
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
@@ -154,6 +153,7 @@ impl Kernel {
             nr_threads: 0,
             process_counts: 0,
             total_forks: 0,
+            forked: Vec::new(),
             init_mm,
             init: TaskId::default(),
             panic: None,
@@ -214,7 +214,7 @@ impl Kernel {
         let pid = self.pidmap.alloc().ok_or("no pid for init")?;
         let stack = self
             .alloc_frame(1, FrameUse::KernelStack)
-            .ok_or_else(too_small)?;
+            .map_err(|_| too_small())?;
         let init = self
             .tasks
             .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));

@@ -29,6 +29,7 @@ use crate::trace::{Stamp, TraceEvent, TraceLog};
 use boot::Config;
 use exit::Account;
 use fail::FailPoints;
+use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
@@ -72,8 +73,6 @@ pub struct Kernel {
     pub mem: PageAllocator,
     /// Memory promised, and memory used as page cache.
     pub vm: VmStat,
-    /// Why the latest system call was refused memory, if it was.
-    pub map_refusal: Option<mm::MapRefusal>,
     /// Runqueues and the scheduling part of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
@@ -126,6 +125,9 @@ pub struct Kernel {
     pub process_counts: u32,
     /// Successful forks since boot, threads included.
     pub total_forks: u64,
+    /// Tasks that `do_fork` has made and that have no user mode yet: whoever plays user mode takes
+    /// them out and gives them one.
+    pub forked: Vec<Forked>,
     /// The mm of the kernel itself: only the kernel half of the address space.
     pub init_mm: MmId,
     /// Task 1, `child_reaper`.
@@ -168,6 +170,28 @@ impl Kernel {
     #[track_caller]
     pub fn task_mut(&mut self, id: TaskId) -> &mut Task {
         &mut self.tasks[id]
+    }
+
+    /// The address space of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: whoever runs in user mode has
+    /// one, from its exec to `exit_mm()`.
+    #[track_caller]
+    pub(in crate::kernel) fn mm_id(&self, id: TaskId) -> MmId {
+        let mm = self.task(id).mm;
+        mm.expect("a task in user mode has an address space")
+    }
+
+    /// The directory context of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: every process has one until it
+    /// ends.
+    #[track_caller]
+    pub(in crate::kernel) fn fs_id(&self, id: TaskId) -> FsId {
+        let fs = self.task(id).fs;
+        fs.expect("a task has a directory context until it ends")
     }
 
     /// The tid of a task (`task->pid`).

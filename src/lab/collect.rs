@@ -43,9 +43,10 @@ pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
 /// The folder that the snapshots of a file or folder are called after.
 pub(super) fn root_of(path: &Path) -> PathBuf {
     let is_scripts = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scripts");
-    let folder = match path.is_dir() {
-        true => path,
-        false => path.parent().unwrap_or(path),
+    let folder = if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
     };
     let named = folder.ancestors().find(is_scripts);
     named.unwrap_or(folder).to_owned()

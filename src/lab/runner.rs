@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// What became of a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
+pub enum Comparison {
     /// It printed what its snapshot says.
     Same,
     /// It printed something else.
@@ -34,13 +34,13 @@ pub struct Verdict {
     /// The script.
     pub script: Script,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: Comparison,
 }
 
 /// Runs a script and compares. With `accept`, what it prints now becomes the snapshot.
 pub fn check(script: Script, limits: Limits, host: Host, draw: Draw, accept: bool) -> Verdict {
     let outcome = compare(&script, limits, host, draw, accept)
-        .unwrap_or_else(|error| Outcome::Unusable(error.to_string()));
+        .unwrap_or_else(|error| Comparison::Unusable(error.to_string()));
     Verdict { script, outcome }
 }
 
@@ -50,21 +50,21 @@ fn compare(
     host: Host,
     draw: Draw,
     accept: bool,
-) -> io::Result<Outcome> {
+) -> io::Result<Comparison> {
     let source = fs::read_to_string(&script.path)?;
     let run = transcript(limits, host, &script.label, &source, draw);
     let run = run.map_err(io::Error::other)?;
     if run.failure == Some(FailureKind::Interrupted) {
-        return Ok(Outcome::Interrupted);
+        return Ok(Comparison::Interrupted);
     }
     let was = script.snapshot.contents()?;
     if was.as_deref().map(str::trim_end) == Some(run.text.trim_end()) {
-        return Ok(Outcome::Same);
+        return Ok(Comparison::Same);
     }
     if accept {
         script.snapshot.write(&run.text, &script.label)?;
     }
-    Ok(Outcome::Differs {
+    Ok(Comparison::Differs {
         was,
         now: run.text,
         failed: run.failure.is_some(),

@@ -8,7 +8,7 @@ use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::ProgramImage;
 use crate::kernel::mm::UserFault;
-use crate::kernel::syscall::{ForkArgs, Syscall};
+use crate::kernel::syscall::{ForkArgs, SysError, SysReturn, Syscall};
 use crate::machine::workload::{ListedTask, WorkloadProgram};
 use std::sync::Arc;
 
@@ -178,7 +178,7 @@ pub enum Reply {
     /// The numbers of the listed tasks. Those that start now are there, or have ended by now.
     Loaded(Vec<Pid>),
     /// What the action came to.
-    Acted(Outcome),
+    Acted(Acted),
     /// Why time stands still again.
     Stopped(super::Stop),
     /// The number of a breakpoint or watchpoint.
@@ -189,9 +189,11 @@ pub enum Reply {
 
 /// What a puppet's action came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// The system call returned this value: `-errno` if it failed.
-    Returned(i32),
+pub enum Acted {
+    /// The system call returned this value.
+    Returned(u32),
+    /// The system call failed, for this reason.
+    Refused(SysError),
     /// A fork-like call made this task. A vfork parent has not returned yet.
     Forked {
         /// The new task.
@@ -200,7 +202,7 @@ pub enum Outcome {
         call: Option<u64>,
     },
     /// The system call returned this value, and this is in the buffer it was given.
-    Filled(i32, Vec<u8>),
+    Filled(u32, Vec<u8>),
     /// The bytes that were read.
     Bytes(Vec<u8>),
     /// The memory was written; or the computation was begun.
@@ -213,6 +215,15 @@ pub enum Outcome {
     Ended,
 }
 
+impl From<SysReturn> for Acted {
+    fn from(returned: SysReturn) -> Self {
+        match returned {
+            Ok(value) => Self::Returned(value),
+            Err(error) => Self::Refused(error),
+        }
+    }
+}
+
 /// How a call that blocked stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallState {
@@ -223,7 +234,9 @@ pub struct CallState {
     /// i386 system call number.
     pub nr: u16,
     /// What it returned, once it has.
-    pub value: Option<i32>,
+    pub result: Option<SysReturn>,
+    /// The task that it has made, if it is a fork; known before it returns.
+    pub child: Option<TaskId>,
     /// The status that a wait reported.
     pub status: Option<WaitStatus>,
     /// The buffer that it was given on the stack, until it has returned.

@@ -121,9 +121,10 @@ impl Machine {
                 self.kernel.log.console = false;
             }
         }
-        match self.settle() {
-            true => Reply::Done,
-            false => Reply::Stopped(Stop::Stuck),
+        if self.settle() {
+            Reply::Done
+        } else {
+            Reply::Stopped(Stop::Stuck)
         }
     }
 
@@ -207,9 +208,10 @@ impl Machine {
             return;
         };
         // The old frame's code also takes the signal's number off the stack.
-        let (taken, call) = match top.rt {
-            true => (4, Syscall::RtSigreturn),
-            false => (8, Syscall::Sigreturn),
+        let (taken, call) = if top.rt {
+            (4, Syscall::RtSigreturn)
+        } else {
+            (8, Syscall::Sigreturn)
         };
         self.kernel.task_mut(task).thread.regs.esp = top.frame.wrapping_add(taken);
         self.kernel.syscall(task, call);

@@ -3,6 +3,7 @@
 
 mod apply;
 mod awaits;
+mod children;
 mod command;
 mod debug;
 mod handler;
@@ -18,7 +19,7 @@ mod time;
 mod workload;
 
 pub use awaits::Awaits;
-pub use command::{Action, CallState, Command, Outcome, Reply};
+pub use command::{Acted, Action, CallState, Command, Reply};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
 pub use handler::{EnteredHandler, handler_address, handler_number};
 pub use history::{History, Moment};
@@ -27,7 +28,7 @@ pub use outlook::{Bound, Help, Outlook, Standing};
 pub use puppet::Puppet;
 pub use refusal::{CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
-pub use time::Stop;
+pub use time::{Stop, Until};
 pub use workload::{
     FileError, ListedTask, ParseError, Step, WorkloadFile, WorkloadProgram, lists_tasks,
 };
@@ -47,20 +48,35 @@ use workload::{Arrivals, Workload};
 #[derive(Clone, Debug)]
 enum UserMode {
     /// Spawned and not yet run: it calls exec first.
-    Spawned {
-        /// The program; a reference to it is held until then.
-        exe: InodeId,
-        /// As a puppet it will stay runnable between its actions.
-        spin: bool,
-        /// With which arguments.
-        args: Arc<ExecArgs>,
-    },
+    Spawned(Spawned),
     /// It is machine code: registers and memory say all.
     Program,
     /// It does what it is told from outside, one action at a time.
     Puppet(Puppet),
     /// It follows a list of steps.
     Workload(Workload),
+}
+
+/// What a spawned task calls exec with.
+#[derive(Clone, Debug)]
+struct Spawned {
+    /// The program; a reference to it is held until then.
+    exe: InodeId,
+    /// As a puppet it will stay runnable between its actions.
+    spin: bool,
+    /// With which arguments.
+    args: Arc<ExecArgs>,
+}
+
+impl Spawned {
+    /// A program that sleeps between its actions, if it is a puppet.
+    fn sleeping(exe: InodeId, args: ExecArgs) -> Self {
+        Self {
+            exe,
+            spin: false,
+            args: Arc::new(args),
+        }
+    }
 }
 
 /// An emulated machine.
@@ -77,7 +93,7 @@ pub struct Machine {
     calls: BTreeMap<u64, CallState>,
     next_call: u64,
     /// What the action of the command at hand came to.
-    outcome: Option<Outcome>,
+    acted: Option<Acted>,
     /// Puppets at the first instruction of a handler, first come first.
     entered: VecDeque<TaskId>,
     /// Steps that take no time, done since time last went on or a command was begun.
@@ -113,7 +129,7 @@ impl Machine {
             patience: 0,
             calls: BTreeMap::new(),
             next_call: 1,
-            outcome: None,
+            acted: None,
             entered: VecDeque::new(),
             idle_steps: 0,
             cycles,
@@ -161,7 +177,7 @@ impl Machine {
             Some(UserMode::Puppet(_)) => "puppet",
             Some(UserMode::Workload(_)) => "workload",
             Some(UserMode::Program) => "program",
-            Some(UserMode::Spawned { .. }) => "spawned",
+            Some(UserMode::Spawned(_)) => "spawned",
             None => "none",
         }
     }

@@ -331,7 +331,7 @@ impl Machine {
         };
         match self.modes.get(task) {
             Some(UserMode::Workload(workload)) => some_step(&workload.program),
-            Some(UserMode::Spawned { exe, .. }) => match self.images.get(*exe) {
+            Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
                 Some(Image::Workload(program)) => some_step(program),
                 Some(Image::Puppet { .. }) => false,
                 None => true,
@@ -353,9 +353,9 @@ impl Machine {
                 workload.pc,
                 workload.left,
             ),
-            Some(UserMode::Spawned { exe, spin, .. }) => match self.images.get(*exe) {
+            Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
                 Some(Image::Workload(program)) => run_of(program, program.start(), 0, 0),
-                Some(Image::Puppet { spin: always }) if *spin || *always => Wants::Forever,
+                Some(Image::Puppet { spin: always }) if spawned.spin || *always => Wants::Forever,
                 _ => Wants::Ticks(0),
             },
             Some(UserMode::Puppet(puppet)) if puppet.spin => Wants::Forever,
@@ -379,9 +379,10 @@ impl Machine {
         let cpu = usize::from(sched.get(why.curr).cpu);
         let ahead = sched.ahead_of_woken(cpu, task, why.prio_after_wake);
         let turn = self.after(&ahead);
-        let event = match self.is_firm(None, &ahead) {
-            true => None,
-            false => self.next_event().map(|tick| (tick, Bound::NextEvent)),
+        let event = if self.is_firm(None, &ahead) {
+            None
+        } else {
+            self.next_event().map(|tick| (tick, Bound::NextEvent))
         };
         let bounds = turn.into_iter().chain(event);
         let turn = bounds

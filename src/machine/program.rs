@@ -221,14 +221,9 @@ impl Machine {
     /// `int 0x80`. A child that it makes is a program too; after an exec the task does what the new
     /// image says.
     fn system_call(&mut self, task: TaskId) {
-        let forks = self.kernel.total_forks;
         let execs = self.execs(task);
         self.kernel.int_80(task);
-        if self.kernel.total_forks > forks
-            && let Some(child) = self.newest_task()
-        {
-            self.modes.insert(child, UserMode::Program);
-        }
+        self.adopt_children();
         self.enter_new_image(task, execs);
     }
 

@@ -46,6 +46,7 @@ impl Machine {
         }
         let execs = self.execs(current);
         if self.kernel.resume(current) {
+            self.adopt_children();
             self.note_call(current);
             self.enter_new_image(current, execs);
             self.note_handler(current);
@@ -58,9 +59,9 @@ impl Machine {
             return true;
         }
         match self.modes.get(current) {
-            Some(UserMode::Spawned { exe, spin, args }) => {
-                let (exe, spin, args) = (*exe, *spin, args.clone());
-                self.exec_spawned(current, exe, spin, &args);
+            Some(UserMode::Spawned(spawned)) => {
+                let spawned = spawned.clone();
+                self.exec_spawned(current, spawned);
                 true
             }
             Some(UserMode::Puppet(_)) => {

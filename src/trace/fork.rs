@@ -1,7 +1,8 @@
 //! The way through `do_fork` and `copy_process` in words that events can hold: steps, stages, and
 //! why a task is refused.
 
-use crate::abi::{Errno, Pid};
+use super::shortage::NoMemory;
+use crate::abi::{Errno, Pid, VirtAddr};
 use std::fmt;
 
 /// The steps of `do_fork` that a reader of its source can tick off. How `copy_process` went is an
@@ -54,7 +55,7 @@ pub enum CopyStage {
     /// `dup_task_struct`: task and kernel stack exist.
     TaskStruct,
     /// The user's count of tasks is raised, within its limit.
-    UserCharged,
+    ProcessCounted,
     /// There are fewer tasks than `max_threads`.
     ThreadsAllowed,
     /// The tid is stored for CLONE_PARENT_SETTID, if it was asked for.
@@ -90,7 +91,7 @@ impl CopyStage {
             Self::Begun => "begun",
             Self::FlagsAllowed => "flags",
             Self::TaskStruct => "task_struct",
-            Self::UserCharged => "nproc",
+            Self::ProcessCounted => "nproc",
             Self::ThreadsAllowed => "max_threads",
             Self::ParentTid => "parent_tid",
             Self::SemUndo => "copy_semundo",
@@ -127,8 +128,8 @@ pub enum CloneRefusal {
     ThreadWithoutSighand,
     /// Shared signal actions need shared memory: handlers are addresses.
     SighandWithoutVm,
-    /// No frame is free for the task, its stack or its memory, or too much is promised.
-    NoMemory,
+    /// There is no memory for the task, its stack or what it gets a copy of.
+    NoMemory(NoMemory),
     /// `RLIMIT_NPROC`: tasks of the user, and the limit.
     TooManyOfUser {
         /// Tasks that the user has.
@@ -141,8 +142,8 @@ pub enum CloneRefusal {
         /// The limit.
         limit: u32,
     },
-    /// The tid cannot be stored for CLONE_PARENT_SETTID.
-    ParentTidFault,
+    /// The tid cannot be stored at this address for CLONE_PARENT_SETTID.
+    ParentTidFault(VirtAddr),
     /// CLONE_NEWNS without its privilege.
     NewnsUnprivileged,
     /// The `user_desc` for CLONE_SETTLS cannot be read.
@@ -169,11 +170,17 @@ impl CloneRefusal {
             Self::TooManyOfUser { .. } | Self::TooManyThreads { .. } | Self::GroupExit => {
                 Errno::EAGAIN
             }
-            Self::NoMemory => Errno::ENOMEM,
-            Self::ParentTidFault | Self::TlsFault => Errno::EFAULT,
+            Self::NoMemory(_) => Errno::ENOMEM,
+            Self::ParentTidFault(_) | Self::TlsFault => Errno::EFAULT,
             Self::NewnsUnprivileged => Errno::EPERM,
             Self::Killed => Errno::EINTR,
         }
+    }
+}
+
+impl From<NoMemory> for CloneRefusal {
+    fn from(why: NoMemory) -> Self {
+        Self::NoMemory(why)
     }
 }
 
@@ -193,8 +200,8 @@ impl fmt::Display for CloneRefusal {
             Self::NewnsWithFs => "CLONE_NEWNS and CLONE_FS exclude each other",
             Self::ThreadWithoutSighand => "CLONE_THREAD needs CLONE_SIGHAND",
             Self::SighandWithoutVm => "CLONE_SIGHAND needs CLONE_VM",
-            Self::NoMemory => "memory is short",
-            Self::ParentTidFault => "the tid cannot be stored at that address",
+            Self::NoMemory(_) => "memory is short",
+            Self::ParentTidFault(_) => "the tid cannot be stored at that address",
             Self::NewnsUnprivileged => "CLONE_NEWNS needs CAP_SYS_ADMIN",
             Self::TlsFault => "the user_desc cannot be read",
             Self::NoTlsEntry => "the user_desc names no entry 6 to 8",

@@ -6,7 +6,7 @@ use crate::abi::{CloneFlags, Pid, TaskId, VirtAddr};
 use crate::kernel::boot::Config;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall};
-use crate::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
+use crate::machine::{Acted, Action, Command, Machine, Reply, WorkloadProgram};
 use crate::trace::EventKind;
 use std::sync::Arc;
 
@@ -47,20 +47,20 @@ pub(super) fn spawn_steps(machine: &mut Machine, name: &str, steps: &[&str]) -> 
     }
 }
 
-pub(super) fn act(machine: &mut Machine, task: TaskId, action: Action) -> Outcome {
+pub(super) fn act(machine: &mut Machine, task: TaskId, action: Action) -> Acted {
     match machine.apply(Command::Act { task, action }).unwrap() {
         Reply::Acted(outcome) => outcome,
         other => panic!("{other:?}"),
     }
 }
 
-pub(super) fn call(machine: &mut Machine, task: TaskId, call: Syscall) -> Outcome {
+pub(super) fn call(machine: &mut Machine, task: TaskId, call: Syscall) -> Acted {
     act(machine, task, Action::Syscall(call))
 }
 
 pub(super) fn fork(machine: &mut Machine, task: TaskId, flags: CloneFlags) -> TaskId {
     match call(machine, task, Syscall::Clone(ForkArgs::with_flags(flags))) {
-        Outcome::Forked { child, .. } => child,
+        Acted::Forked { child, .. } => child,
         other => panic!("{other:?}"),
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn mmap(machine: &mut Machine, task: TaskId, share: u32) -> VirtAddr 
         pgoff: 0,
     });
     match call(machine, task, call_mmap) {
-        Outcome::Returned(addr) => VirtAddr(addr as u32),
+        Acted::Returned(addr) => VirtAddr(addr),
         other => panic!("{other:?}"),
     }
 }
@@ -91,7 +91,7 @@ pub(super) fn write(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
                 bytes: vec![42]
             }
         ),
-        Outcome::Done
+        Acted::Done
     );
 }
 

@@ -13,10 +13,10 @@ use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::fs::{FilesStruct, FsStruct};
 use forklab::kernel::mm::Mm;
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::syscall::{ForkArgs, MmapArgs, SigprocmaskArgs, Syscall, WaitArgs};
+use forklab::kernel::syscall::{ForkArgs, MmapArgs, SigprocmaskArgs, Syscall, WaitArgs, eax_of};
 use forklab::kernel::task::{Sighand, SignalStruct, Task};
 use forklab::machine::{
-    Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
+    Acted, Action, BufferCall, Command, Machine, Refusal, Reply, StackCall, WorkloadProgram,
 };
 use forklab::trace::{Record, TraceEvent};
 use std::sync::Arc;
@@ -111,22 +111,23 @@ impl Lab {
         spawned(self.machine.apply(command).unwrap())
     }
 
-    pub fn act(&mut self, task: TaskId, action: Action) -> Result<Outcome, Refusal> {
+    pub fn act(&mut self, task: TaskId, action: Action) -> Result<Acted, Refusal> {
         match self.machine.apply(Command::Act { task, action })? {
             Reply::Acted(outcome) => Ok(outcome),
             other => panic!("{other:?}"),
         }
     }
 
-    pub fn outcome(&mut self, task: TaskId, call: Syscall) -> Outcome {
+    pub fn outcome(&mut self, task: TaskId, call: Syscall) -> Acted {
         self.act(task, Action::Syscall(call)).unwrap()
     }
 
     /// The value of a call that returns at once; of a fork, the child's pid.
     pub fn call(&mut self, task: TaskId, call: Syscall) -> i32 {
         match self.outcome(task, call) {
-            Outcome::Returned(value) => value,
-            Outcome::Forked { child, .. } => self.pid(child),
+            Acted::Returned(value) => value as i32,
+            Acted::Refused(error) => -error.errno().code(),
+            Acted::Forked { child, .. } => self.pid(child),
             other => panic!("{other:?}"),
         }
     }
@@ -152,8 +153,8 @@ impl Lab {
     ) -> Result<TaskId, Errno> {
         let flags = CloneFlags::from_bits_retain(flags);
         match self.outcome(task, Syscall::Clone(ForkArgs { flags, ..args })) {
-            Outcome::Forked { child, .. } => Ok(child),
-            Outcome::Returned(value) => Err(errno(value)),
+            Acted::Forked { child, .. } => Ok(child),
+            Acted::Refused(error) => Err(error.errno()),
             other => panic!("{other:?}"),
         }
     }
@@ -161,25 +162,25 @@ impl Lab {
     pub fn clone_tls(&mut self, task: TaskId, desc: UserDesc) -> Result<TaskId, Errno> {
         let args = ForkArgs::with_flags(CloneFlags::FORK);
         match self.act(task, Action::CloneTls(args, desc)).unwrap() {
-            Outcome::Forked { child, .. } => Ok(child),
-            Outcome::Returned(value) => Err(errno(value)),
+            Acted::Forked { child, .. } => Ok(child),
+            Acted::Refused(error) => Err(error.errno()),
             other => panic!("{other:?}"),
         }
     }
 
     fn forks(&mut self, task: TaskId, call: Syscall) -> TaskId {
         match self.outcome(task, call) {
-            Outcome::Forked { child, .. } => child,
+            Acted::Forked { child, .. } => child,
             other => panic!("{other:?}"),
         }
     }
 
     pub fn exit(&mut self, task: TaskId, code: i32) {
-        assert_eq!(self.outcome(task, Syscall::Exit(code)), Outcome::Ended);
+        assert_eq!(self.outcome(task, Syscall::Exit(code)), Acted::Ended);
     }
 
     pub fn exit_group(&mut self, task: TaskId, code: i32) {
-        assert_eq!(self.outcome(task, Syscall::ExitGroup(code)), Outcome::Ended);
+        assert_eq!(self.outcome(task, Syscall::ExitGroup(code)), Acted::Ended);
     }
 
     pub fn wait(&mut self, task: TaskId, pid: i32, options: u32) -> Waited {
@@ -191,12 +192,13 @@ impl Lab {
             ..WaitArgs::default()
         };
         match self.outcome(task, Syscall::Wait4(args)) {
-            Outcome::Returned(pid) if pid > 0 => {
+            Acted::Returned(pid) if pid > 0 => {
                 let status = self.task(task).in_call.reaped.unwrap();
-                Waited::Reaped(pid, status.0)
+                Waited::Reaped(pid as i32, status.0)
             }
-            Outcome::Returned(value) => Waited::Nothing(value),
-            Outcome::Blocks(call) => Waited::Sleeps(call),
+            Acted::Returned(value) => Waited::Nothing(value as i32),
+            Acted::Refused(error) => Waited::Nothing(-error.errno().code()),
+            Acted::Blocks(call) => Waited::Sleeps(call),
             other => panic!("{other:?}"),
         }
     }
@@ -205,7 +207,7 @@ impl Lab {
     pub fn returned(&self, call: u64) -> Option<(i32, Option<u32>)> {
         let call = self.machine.call(call).unwrap();
         let status = call.status.map(|status| status.0);
-        call.value.map(|value| (value, status))
+        call.result.map(|result| (eax_of(result) as i32, status))
     }
 
     /// Maps fresh private pages.
@@ -228,12 +230,12 @@ impl Lab {
     pub fn write(&mut self, task: TaskId, addr: VirtAddr, word: u32) {
         let bytes = word.to_le_bytes().to_vec();
         let outcome = self.act(task, Action::Write { addr, bytes }).unwrap();
-        assert_eq!(outcome, Outcome::Done);
+        assert_eq!(outcome, Acted::Done);
     }
 
     pub fn read(&mut self, task: TaskId, addr: VirtAddr) -> u32 {
         match self.act(task, Action::Read { addr, len: 4 }).unwrap() {
-            Outcome::Bytes(bytes) => u32::from_le_bytes(bytes.try_into().unwrap()),
+            Acted::Bytes(bytes) => u32::from_le_bytes(bytes.try_into().unwrap()),
             other => panic!("{other:?}"),
         }
     }
@@ -268,7 +270,7 @@ impl Lab {
     }
 
     /// A call with a buffer of that length on the stack, and these bytes in it.
-    pub fn on_stack(&mut self, task: TaskId, call: BufferCall, len: u32, bytes: &[u8]) -> Outcome {
+    pub fn on_stack(&mut self, task: TaskId, call: BufferCall, len: u32, bytes: &[u8]) -> Acted {
         let bytes = bytes.to_vec();
         let what = StackCall { len, bytes, call };
         self.act(task, Action::OnStack(what)).unwrap()
@@ -277,8 +279,9 @@ impl Lab {
     /// What `write` returns at once; the number of the call if it blocks.
     pub fn write_fd(&mut self, task: TaskId, fd: u32, bytes: &[u8]) -> Result<i32, u64> {
         match self.on_stack(task, BufferCall::Write(fd), bytes.len() as u32, bytes) {
-            Outcome::Filled(value, _) => Ok(value),
-            Outcome::Blocks(call) => Err(call),
+            Acted::Filled(value, _) => Ok(value as i32),
+            Acted::Refused(error) => Ok(-error.errno().code()),
+            Acted::Blocks(call) => Err(call),
             other => panic!("{other:?}"),
         }
     }
@@ -291,12 +294,12 @@ impl Lab {
         len: u32,
     ) -> Result<Result<String, Errno>, u64> {
         match self.on_stack(task, BufferCall::Read(fd), len, &[]) {
-            Outcome::Filled(read, bytes) if read >= 0 => Ok(Ok(String::from_utf8(
+            Acted::Filled(read, bytes) => Ok(Ok(String::from_utf8(
                 bytes[..read as usize].to_vec(),
             )
             .unwrap())),
-            Outcome::Filled(value, _) => Ok(Err(errno(value))),
-            Outcome::Blocks(call) => Err(call),
+            Acted::Refused(error) => Ok(Err(error.errno())),
+            Acted::Blocks(call) => Err(call),
             other => panic!("{other:?}"),
         }
     }
@@ -304,14 +307,14 @@ impl Lab {
     /// What a `read` that slept has read; `None` if it still sleeps.
     pub fn read_late(&self, call: u64) -> Option<String> {
         let call = self.machine.call(call).unwrap();
-        let read = call.value? as usize;
+        let read = call.result?.unwrap() as usize;
         Some(String::from_utf8(call.bytes[..read].to_vec()).unwrap())
     }
 
     /// A pipe: its descriptors for reading and writing.
     pub fn pipe(&mut self, task: TaskId) -> (u32, u32) {
         match self.on_stack(task, BufferCall::Pipe, 8, &[]) {
-            Outcome::Filled(0, fds) => (u32::from(fds[0]), u32::from(fds[4])),
+            Acted::Filled(0, fds) => (u32::from(fds[0]), u32::from(fds[4])),
             other => panic!("{other:?}"),
         }
     }

@@ -7,7 +7,7 @@ use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::sched::Ahead;
 use forklab::machine::{
-    Action, Bound, Command, Machine, Outcome, Refusal, Reply, Standing, WorkloadProgram,
+    Acted, Action, Bound, Command, Machine, Refusal, Reply, Standing, WorkloadProgram,
 };
 use forklab::trace::{SwitchReason, TraceEvent};
 use forklab::view::{why_not, why_runs};
@@ -348,7 +348,7 @@ fn a_refused_puppet_is_not_told_to_wait_too_long() {
         for waited in 1..=ticks {
             machine.run(1);
             let reply = act(&mut machine);
-            let acts = matches!(reply, Ok(Reply::Acted(Outcome::Returned(_))));
+            let acts = matches!(reply, Ok(Reply::Acted(Acted::Returned(_))));
             assert!(
                 waited == ticks || !acts,
                 "seed {seed}: {why:?}, but acts after {waited}"

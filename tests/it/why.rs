@@ -7,7 +7,7 @@ use forklab::hw::{Access, Mode};
 use forklab::kernel::boot::Config;
 use forklab::kernel::mm::{SegvCode, UserFaultKind, WpWhy};
 use forklab::kernel::syscall::{MmapArgs, Syscall};
-use forklab::machine::{Action, Outcome};
+use forklab::machine::{Acted, Action};
 use forklab::trace::{FrameUse, Record, TraceEvent};
 use forklab::view::{Fate, forecast};
 use std::collections::BTreeMap;
@@ -174,7 +174,7 @@ impl Run {
     }
 
     /// How an access ended, by its trace. What a trace does not tell is taken from the forecast.
-    fn happened(&self, mark: u64, outcome: &Outcome, foretold: Fate) -> Vec<Fate> {
+    fn happened(&self, mark: u64, outcome: &Acted, foretold: Fate) -> Vec<Fate> {
         let records = self.lab.since(mark);
         let allocates = |wanted| {
             let is = |record: &Record| matches!(record.event, TraceEvent::PageAlloc { usage, .. } if usage == wanted);
@@ -204,11 +204,11 @@ impl Run {
         };
         let mended: Vec<Fate> = records.iter().filter_map(fate).collect();
         match outcome {
-            Outcome::Fault(fault) => match fault.kind {
+            Acted::Fault(fault) => match fault.kind {
                 UserFaultKind::Segv { code, reason } => vec![Fate::Sigsegv { code, reason }],
                 other => panic!("{other:?}"),
             },
-            Outcome::Bytes(bytes) if mended.is_empty() => {
+            Acted::Bytes(bytes) if mended.is_empty() => {
                 let value = bytes.as_slice().try_into().ok().map(u32::from_le_bytes);
                 vec![Fate::Ok {
                     value,

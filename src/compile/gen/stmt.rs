@@ -119,9 +119,10 @@ impl FunctionGen<'_, '_> {
         self.line(pos, true);
         if !runs_at_least_once(turns) {
             self.compare_counter(counter, to)?;
-            match turns.inclusive {
-                true => self.code.asm.jg(end)?,
-                false => self.code.asm.jge(end)?,
+            if turns.inclusive {
+                self.code.asm.jg(end)?;
+            } else {
+                self.code.asm.jge(end)?;
             }
         }
         self.set(&mut top)?;

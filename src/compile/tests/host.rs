@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How a program ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Outcome {
+pub(super) struct Ended {
     pub(super) output: String,
     pub(super) errors: String,
     /// Its exit status, or 128 and the signal.
@@ -55,7 +55,7 @@ fn elf(image: &ProgramImage) -> Vec<u8> {
 }
 
 /// Runs a program, or gives nothing if the host cannot.
-pub(super) fn run(image: &ProgramImage) -> Option<Outcome> {
+pub(super) fn run(image: &ProgramImage) -> Option<Ended> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("forklab-{}-{number}", std::process::id());
@@ -76,7 +76,7 @@ pub(super) fn run(image: &ProgramImage) -> Option<Outcome> {
     let _ = fs::remove_file(&path);
     let output = output.ok()?;
     let status = output.status;
-    Some(Outcome {
+    Some(Ended {
         output: String::from_utf8_lossy(&output.stdout).into_owned(),
         errors: String::from_utf8_lossy(&output.stderr).into_owned(),
         status: status

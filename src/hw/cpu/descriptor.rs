@@ -14,7 +14,7 @@ pub struct SegmentDescriptor {
 impl SegmentDescriptor {
     /// The descriptor of a data segment for user mode, checking nothing.
     ///
-    /// Linux 2.6.12: include/asm-i386/desc.h, `LDT_entry_a()` and `LDT_entry_b()`.
+    /// Linux 2.6.12: `include/asm-i386/desc.h`, `LDT_entry_a()` and `LDT_entry_b()`.
     pub const fn from_user_desc(desc: &UserDesc) -> Self {
         /// Descriptor privilege level 3, a segment of code or data.
         const USER_SEGMENT: u32 = 0x7000;
@@ -71,7 +71,7 @@ impl UserDesc {
     /// Whether it is the pattern that stands for "clear the entry". The bits of the flag word that
     /// have no name are padding and say nothing.
     ///
-    /// Linux 2.6.12: include/asm-i386/desc.h, `LDT_empty()`.
+    /// Linux 2.6.12: `include/asm-i386/desc.h`, `LDT_empty()`.
     pub const fn is_empty(&self) -> bool {
         let nothing = Self::READ_EXEC_ONLY | Self::SEG_NOT_PRESENT;
         self.base == 0 && self.limit == 0 && self.flags & Self::NAMED == nothing

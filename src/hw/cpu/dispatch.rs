@@ -6,7 +6,7 @@
 use super::alu::{Alu, Shift, Width};
 use super::cache::FrameCode;
 use super::flags::Flags;
-use super::interpret::Outcome;
+use super::interpret::Executed;
 use super::op::{Code, Op};
 use super::state::{Core, EAX, EBP, ECX, EDX, ESP, Step};
 use super::{Event, Exception};
@@ -246,7 +246,7 @@ impl Core<'_> {
                             return Exit::Undecoded;
                         };
                         match self.execute(instruction) {
-                            Ok(Outcome::Done) if self.is_plain() && self.is_current() => {
+                            Ok(Executed::Done) if self.is_plain() && self.is_current() => {
                                 eip = self.eip;
                                 continue 'block;
                             }
@@ -488,13 +488,13 @@ impl Core<'_> {
         Exit::Elsewhere
     }
 
-    fn after(&self, outcome: Step<Outcome>) -> Exit {
+    fn after(&self, outcome: Step<Executed>) -> Exit {
         match outcome {
-            Err(exception) | Ok(Outcome::Trap(exception)) => {
+            Err(exception) | Ok(Executed::Trap(exception)) => {
                 Exit::Event(Event::Exception(exception))
             }
-            Ok(Outcome::Syscall) => Exit::Event(Event::Syscall),
-            Ok(Outcome::Done | Outcome::Unfinished) => Exit::Elsewhere,
+            Ok(Executed::Syscall) => Exit::Event(Event::Syscall),
+            Ok(Executed::Done | Executed::Unfinished) => Exit::Elsewhere,
         }
     }
 }

@@ -32,7 +32,7 @@ use super::{Mmu, Ram};
 use crate::abi::{PAGE_SIZE, VirtAddr};
 use cache::DecodeCache;
 use dispatch::Exit;
-use interpret::Outcome;
+use interpret::Executed;
 use state::Core;
 
 /// One processor.
@@ -119,10 +119,10 @@ impl Core<'_> {
         self.hold_back(held_back.wrapping_neg());
         match outcome {
             Err(exception) => Some(Event::Exception(exception)),
-            Ok(Outcome::Syscall) => Some(Event::Syscall),
-            Ok(Outcome::Trap(exception)) => Some(Event::Exception(exception)),
+            Ok(Executed::Syscall) => Some(Event::Syscall),
+            Ok(Executed::Trap(exception)) => Some(Event::Exception(exception)),
             Ok(_) if singly => Some(Event::Exception(Exception::Debug)),
-            Ok(Outcome::Done | Outcome::Unfinished) => None,
+            Ok(Executed::Done | Executed::Unfinished) => None,
         }
     }
 

@@ -46,9 +46,10 @@ impl Kernel {
         if !self.inodes[exe].kind.is_executable() {
             return Err(Errno::EACCES);
         }
-        match self.is_written(exe) {
-            true => Err(Errno::ETXTBSY),
-            false => Ok(exe),
+        if self.is_written(exe) {
+            Err(Errno::ETXTBSY)
+        } else {
+            Ok(exe)
         }
     }
 
@@ -141,13 +142,8 @@ impl Kernel {
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
         task.altstack = AltStack::default();
         task.self_exec_id += 1;
-        let (sighand, files) = (task.sighand, task.files);
-        if let Some(sighand) = sighand {
-            self.sighands[sighand].flush_handlers();
-        }
-        if let Some(files) = files {
-            self.close_on_exec(files);
-        }
+        self.sighand_of_mut(current).flush_handlers();
+        self.close_on_exec(self.files_id(current));
     }
 
     /// The new program gets a table of open files of its own; then the loader looks for a free
@@ -159,21 +155,19 @@ impl Kernel {
     /// # Errors
     /// `ENOMEM`, `EMFILE`, `EAGAIN`.
     fn unshare_files(&mut self, current: TaskId) -> Result<(), Errno> {
-        let files = self.task(current).files;
-        let shared = files.filter(|id| self.files[*id].count > 1);
-        if shared.is_some() {
+        let files = self.files_id(current);
+        let is_shared = self.files[files].count > 1;
+        if is_shared {
             self.kmem_cache_alloc(SlabCache::Files)?;
         }
-        let hint = files.map(|id| self.files[id].next_fd);
+        let hint = self.files[files].next_fd;
         let fd = self.get_unused_fd(current, 0)?;
         self.put_unused_fd(current, fd);
-        if let (Some(id), Some(hint)) = (files, hint) {
-            self.files[id].next_fd = hint;
-        }
+        self.files[files].next_fd = hint;
         self.may_de_thread(current)?;
-        if let Some(shared) = shared {
-            let own = self.dup_files(shared);
-            self.put_files(shared);
+        if is_shared {
+            let own = self.dup_files(files);
+            self.put_files(files);
             self.task_mut(current).files = Some(own);
         }
         Ok(())

@@ -38,9 +38,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/sys.c`, `k_getrusage()`.
     pub fn k_getrusage(&self, task: TaskId, of: UsageOf) -> Usage {
-        let Some(signal) = self.signal_of(task) else {
-            return Usage::default();
-        };
+        let signal = self.signal_of(task);
         let mut usage = match of {
             UsageOf::Process => Usage::default(),
             UsageOf::Children => return signal.reaped,

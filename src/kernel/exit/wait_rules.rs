@@ -1,6 +1,6 @@
 //! Whom a wait means, and the words for it: options, arguments, and why a child is passed over.
 
-use crate::abi::{Errno, P_ALL, P_PGID, P_PID, Pid, VirtAddr, WaitOptions, WaitStatus, si_code};
+use crate::abi::{Errno, P_ALL, P_PGID, P_PID, VirtAddr, WaitOptions, WaitStatus, si_code};
 use crate::kernel::syscall::{WaitArgs, WaitidArgs};
 
 impl WaitidArgs {
@@ -76,33 +76,6 @@ pub enum NotMeant {
     Thread,
     /// Its exit signal is of the kind that the options leave out.
     ExitSignal,
-}
-
-/// Why `wait4` finds no child that the arguments could mean.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NoChild {
-    /// The caller has no children.
-    Childless,
-    /// No task has that pid.
-    NoSuchTask(Pid),
-    /// The task of that pid is a child of another.
-    OfAnother {
-        /// The task.
-        task: Pid,
-        /// Its parent.
-        parent: Pid,
-    },
-    /// The options leave this child out, for its exit signal.
-    ExitSignal {
-        /// The child.
-        child: Pid,
-        /// Its exit signal; 0 for none.
-        signal: u32,
-    },
-    /// This child is a thread, whose end is reported to nobody.
-    Thread(Pid),
-    /// There are children, but none in that process group.
-    NotInGroup,
 }
 
 #[cfg(test)]

@@ -85,9 +85,10 @@ pub const fn check_max_threads(nr_threads: u32, limit: u32) -> Result<(), CloneR
 ///
 /// Linux 2.6.12: `fs/namespace.c`, `copy_namespace()`.
 pub fn check_newns(cred: &Cred) -> Result<Caps, CloneRefusal> {
-    match cred.capable(Caps::SYS_ADMIN) {
-        true => Ok(Caps::SYS_ADMIN),
-        false => Err(CloneRefusal::NewnsUnprivileged),
+    if cred.capable(Caps::SYS_ADMIN) {
+        Ok(Caps::SYS_ADMIN)
+    } else {
+        Err(CloneRefusal::NewnsUnprivileged)
     }
 }
 
@@ -95,9 +96,10 @@ pub fn check_newns(cred: &Cred) -> Result<Caps, CloneRefusal> {
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn check_not_killed(pending: SigSet) -> Result<(), CloneRefusal> {
-    match pending.contains(Signal::SIGKILL) {
-        true => Err(CloneRefusal::Killed),
-        false => Ok(()),
+    if pending.contains(Signal::SIGKILL) {
+        Err(CloneRefusal::Killed)
+    } else {
+        Ok(())
     }
 }
 
@@ -105,9 +107,10 @@ pub const fn check_not_killed(pending: SigSet) -> Result<(), CloneRefusal> {
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn check_group_exit(flags: CloneFlags, group: SignalFlags) -> Result<(), CloneRefusal> {
-    match joins_group(flags) && group.contains(SignalFlags::GROUP_EXIT) {
-        true => Err(CloneRefusal::GroupExit),
-        false => Ok(()),
+    if joins_group(flags) && group.contains(SignalFlags::GROUP_EXIT) {
+        Err(CloneRefusal::GroupExit)
+    } else {
+        Ok(())
     }
 }
 
@@ -176,9 +179,10 @@ pub fn clone_sharing(flags: CloneFlags) -> CloneSharing {
         signal: ObjectFate::shared_if(joins_group(flags), Fresh),
         mm: ObjectFate::shared_if(has(CloneFlags::CLONE_VM), Copied),
         namespace: ObjectFate::shared_if(!has(CloneFlags::CLONE_NEWNS), Copied),
-        tls: match has(CloneFlags::CLONE_SETTLS) {
-            true => Fresh,
-            false => Copied,
+        tls: if has(CloneFlags::CLONE_SETTLS) {
+            Fresh
+        } else {
+            Copied
         },
     }
 }

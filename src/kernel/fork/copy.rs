@@ -35,7 +35,7 @@ impl Kernel {
         *stage = CopyStage::Mm;
         self.copy_namespace(sharing, current, child)?;
         *stage = CopyStage::Namespace;
-        self.copy_thread(current, child, args)?;
+        self.copy_thread(sharing, current, child, args)?;
         *stage = CopyStage::Thread;
         Ok(())
     }
@@ -94,8 +94,7 @@ impl Kernel {
             old
         } else {
             self.copy_alloc(CopyStage::Mm)?;
-            // An address space is copied or memory is short; there is no other error.
-            self.dup_mm(old).map_err(|_| CloneRefusal::NoMemory)?
+            self.dup_mm(old)?
         };
         self.set_mm(child, mm);
         Ok(())
@@ -118,9 +117,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_fs()`.
     fn copy_fs(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
-        let Some(fs) = self.task(child).fs else {
-            return Ok(());
-        };
+        let fs = self.fs_id(child);
         if sharing.fs.is_shared() {
             self.fs[fs].count += 1;
         } else {
@@ -136,14 +133,11 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_sighand()`.
     fn copy_sighand(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
-        let Some(sighand) = self.task(child).sighand else {
-            return Ok(());
-        };
         if sharing.sighand.is_shared() {
-            self.sighands[sighand].count += 1;
+            self.sighand_of_mut(child).count += 1;
         } else {
             self.copy_alloc(CopyStage::Sighand)?;
-            let copy = self.sighands[sighand].duplicate();
+            let copy = self.sighand_of(child).duplicate();
             self.task_mut(child).sighand = Some(self.sighands.insert(copy));
         }
         Ok(())
@@ -151,16 +145,13 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_signal()`.
     fn copy_signal(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
-        let Some(signal) = self.task(child).signal else {
-            return Ok(());
-        };
         if sharing.signal.is_shared() {
-            let shared = &mut self.signals[signal];
+            let shared = self.signal_of_mut(child);
             shared.count += 1;
             shared.live += 1;
         } else {
             self.copy_alloc(CopyStage::Signal)?;
-            let old = &self.signals[signal];
+            let old = self.signal_of(child);
             let fresh = SignalStruct::new(old.pgrp, old.session, old.rlimits);
             self.task_mut(child).signal = Some(self.signals.insert(fresh));
         }
@@ -196,6 +187,7 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/process.c`, `copy_thread()`.
     fn copy_thread(
         &mut self,
+        sharing: CloneSharing,
         current: TaskId,
         child: TaskId,
         args: &ForkArgs,
@@ -205,7 +197,7 @@ impl Kernel {
         if args.stack != VirtAddr(0) {
             regs.esp = args.stack.0;
         }
-        if clone_sharing(args.flags).tls == ObjectFate::Copied {
+        if sharing.tls == ObjectFate::Copied {
             return Ok(());
         }
         let info = self
@@ -285,7 +277,7 @@ impl Kernel {
         {
             self.exit_sem(child, undo);
         }
-        if stage >= CopyStage::UserCharged {
+        if stage >= CopyStage::ProcessCounted {
             let uid = self.task(child).cred.uid;
             self.users.put(uid);
         }

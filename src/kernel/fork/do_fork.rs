@@ -5,12 +5,22 @@ use super::clone_rules::{
     check_max_threads, check_not_killed, check_nproc, creator_waits, exit_signal, flags_with_event,
     fork_traceflag, joins_group, tid_words,
 };
-use crate::abi::{CloneFlags, Errno, Pid, Resource, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{CloneFlags, Pid, Resource, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::sched::{Levers, ThreadFlags};
+use crate::kernel::syscall::ForkRefusal;
 use crate::kernel::syscall::{ForkArgs, SysResult};
 use crate::kernel::task::{PidType, Trap};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
+
+/// A task that `do_fork` has made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forked {
+    /// Who called.
+    pub parent: TaskId,
+    /// The new task.
+    pub child: TaskId,
+}
 
 impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_fork()`.
@@ -49,7 +59,8 @@ impl Kernel {
         self.trace_do_fork(current, &args);
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
-            return Err(Errno::EAGAIN).into();
+            let pid_max = self.config.pid_max;
+            return SysResult::from(Err(ForkRefusal::NoPid { pid_max }));
         };
         self.fork_step(current, ForkStep::AllocPidmap(pid));
         let ptrace = self.task(current).ptrace;
@@ -67,10 +78,16 @@ impl Kernel {
             Err(refusal) => {
                 self.pidmap.free(pid);
                 self.fork_step(current, ForkStep::FreePidmap);
-                return Err(refusal.errno()).into();
+                return SysResult::from(Err(ForkRefusal::CopyProcess(refusal)));
             }
         };
         self.stat.forks += 1;
+        // However late this comes (a tracer may have held the call up), and whatever becomes of the
+        // parent from here on, the child must not run before it has a user mode.
+        self.forked.push(Forked {
+            parent: current,
+            child,
+        });
         let levers = self.config.levers();
         self.start_child(current, child, args.flags, &levers);
         let trap = Trap::Fork {
@@ -200,9 +217,7 @@ impl Kernel {
         flags: CloneFlags,
     ) -> Result<TaskId, CloneRefusal> {
         self.copy_alloc(CopyStage::TaskStruct)?;
-        let stack = self
-            .alloc_frame(1, FrameUse::KernelStack)
-            .ok_or(CloneRefusal::NoMemory)?;
+        let stack = self.alloc_frame(1, FrameUse::KernelStack)?;
         let copy = self.task(current).for_child(pid, stack, flags, self.tick);
         let child = self.tasks.insert(copy);
         self.sched.dup(current, child, pid);
@@ -218,7 +233,7 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
-        self.charge_user(current, stage)?;
+        self.count_process(current, stage)?;
         self.sched.get_mut(child).thread_flags -=
             ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
         let words = tid_words(flags);
@@ -231,10 +246,7 @@ impl Kernel {
         }
         self.copy_resources(current, child, args, stage)?;
         let task = self.task_mut(child);
-        let tid_word = |wanted| match wanted {
-            true => args.child_tid,
-            false => VirtAddr(0),
-        };
+        let tid_word = |wanted| if wanted { args.child_tid } else { VirtAddr(0) };
         task.set_child_tid = tid_word(words.child);
         task.clear_child_tid = tid_word(words.clear);
         task.parent_exec_id = task.self_exec_id;
@@ -256,7 +268,11 @@ impl Kernel {
     }
 
     /// `RLIMIT_NPROC`, the user's count, `max_threads`.
-    fn charge_user(&mut self, current: TaskId, stage: &mut CopyStage) -> Result<(), CloneRefusal> {
+    fn count_process(
+        &mut self,
+        current: TaskId,
+        stage: &mut CopyStage,
+    ) -> Result<(), CloneRefusal> {
         let cred = self.task(current).cred;
         let limit = self.rlimit(current, Resource::Nproc);
         let processes = self.users.processes(cred.uid);
@@ -265,7 +281,7 @@ impl Kernel {
             self.capable(current, privilege);
         }
         self.users.get(cred.uid);
-        *stage = CopyStage::UserCharged;
+        *stage = CopyStage::ProcessCounted;
         check_max_threads(self.nr_threads, self.max_threads)?;
         *stage = CopyStage::ThreadsAllowed;
         Ok(())
@@ -288,13 +304,14 @@ impl Kernel {
                 failed: stored.is_err(),
             },
         );
-        stored.map_err(|_| CloneRefusal::ParentTidFault)
+        stored.map_err(|_| CloneRefusal::ParentTidFault(addr))
     }
 
     fn choose_parents(&mut self, current: TaskId, child: TaskId, flags: CloneFlags) {
-        let parent = match becomes_sibling(flags) {
-            true => self.task(current).real_parent,
-            false => current,
+        let parent = if becomes_sibling(flags) {
+            self.task(current).real_parent
+        } else {
+            current
         };
         let task = self.task_mut(child);
         task.real_parent = parent;
@@ -307,13 +324,11 @@ impl Kernel {
         child: TaskId,
         flags: CloneFlags,
     ) -> Result<(), CloneRefusal> {
-        let Some(signal) = self.task(current).signal else {
-            return Ok(());
-        };
-        check_group_exit(flags, self.signals[signal].flags)?;
+        check_group_exit(flags, self.signal_of(current).flags)?;
         self.task_mut(child).group_leader = self.task(current).group_leader;
-        if self.signals[signal].group_stop_count > 0 {
-            self.signals[signal].group_stop_count += 1;
+        let group = self.signal_of_mut(current);
+        if group.group_stop_count > 0 {
+            group.group_stop_count += 1;
             self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
         }
         Ok(())
@@ -333,11 +348,10 @@ impl Kernel {
         self.attach_pid(child, PidType::Pid, pid);
         self.attach_pid(child, PidType::Tgid, tgid);
         if pid == tgid {
-            if let Some(signal) = self.task(child).signal {
-                let (pgrp, session) = (self.signals[signal].pgrp, self.signals[signal].session);
-                self.attach_pid(child, PidType::Pgid, pgrp);
-                self.attach_pid(child, PidType::Sid, session);
-            }
+            let group = self.signal_of(child);
+            let (pgrp, session) = (group.pgrp, group.session);
+            self.attach_pid(child, PidType::Pgid, pgrp);
+            self.attach_pid(child, PidType::Sid, session);
             self.process_counts += 1;
         }
         self.nr_threads += 1;

@@ -13,4 +13,5 @@ pub use clone_rules::{
     check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal, flags_with_event,
     fork_traceflag, joins_group, tid_words,
 };
+pub use do_fork::Forked;
 pub use spawn::SpawnArgs;

@@ -156,7 +156,7 @@ impl Kernel {
         if copy >= self.rlimit(current, Resource::Nofile) {
             return Err(Errno::EBADF);
         }
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         self.get_file(file);
         let fds = &mut self.files[table].fds;
         let at = copy as usize;
@@ -202,7 +202,7 @@ impl Kernel {
     }
 
     fn fd_mut(&mut self, current: TaskId, fd: u32) -> Result<&mut Fd, Errno> {
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         let slot = self.files[table].fds.get_mut(fd as usize);
         slot.and_then(Option::as_mut).ok_or(Errno::EBADF)
     }
@@ -224,13 +224,20 @@ impl Kernel {
     /// # Errors
     /// `EBADF`.
     pub fn fget(&self, current: TaskId, fd: u32) -> Result<FileId, Errno> {
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         let slot = self.files[table].fds.get(fd as usize).copied().flatten();
         slot.map(|open| open.file).ok_or(Errno::EBADF)
     }
 
-    fn files_of(&self, task: TaskId) -> Option<FilesId> {
-        self.task(task).files
+    /// The descriptor table of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: every process has one until it
+    /// ends.
+    #[track_caller]
+    pub(in crate::kernel) fn files_id(&self, task: TaskId) -> FilesId {
+        let files = self.task(task).files;
+        files.expect("a task has a descriptor table until it ends")
     }
 
     /// Linux 2.6.12: `fs/open.c`, `get_unused_fd()`.
@@ -240,7 +247,7 @@ impl Kernel {
         from: usize,
     ) -> Result<usize, Errno> {
         let limit = self.rlimit(current, Resource::Nofile) as usize;
-        let table = self.files_of(current).ok_or(Errno::EMFILE)?;
+        let table = self.files_id(current);
         let files = &mut self.files[table];
         let start = from.max(files.next_fd);
         let free = (start..files.fds.len()).find(|fd| files.fds[*fd].is_none());
@@ -262,21 +269,19 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/open.c`, `put_unused_fd()`.
     pub(in crate::kernel) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
-        if let Some(table) = self.files_of(current) {
-            let files = &mut self.files[table];
-            files.fds[fd] = None;
-            files.next_fd = files.next_fd.min(fd);
-        }
+        let table = self.files_id(current);
+        let files = &mut self.files[table];
+        files.fds[fd] = None;
+        files.next_fd = files.next_fd.min(fd);
     }
 
     /// Linux 2.6.12: `fs/open.c`, `fd_install()`.
     pub(super) fn fd_install(&mut self, current: TaskId, fd: usize, file: FileId) {
-        if let Some(table) = self.files_of(current) {
-            self.files[table].fds[fd] = Some(Fd {
-                file,
-                close_on_exec: false,
-            });
-        }
+        let table = self.files_id(current);
+        self.files[table].fds[fd] = Some(Fd {
+            file,
+            close_on_exec: false,
+        });
     }
 
     /// `dup_fd`: a copy of a table, each open file referenced once more.

@@ -36,9 +36,10 @@ impl Kernel {
     pub fn path_walk(&self, fs: &FsStruct, path: &str) -> Result<Found, Errno> {
         check_name(path)?;
         let root = fs.root.trim_end_matches('/');
-        let start = match path.starts_with('/') {
-            true => root,
-            false => fs.cwd.trim_end_matches('/'),
+        let start = if path.starts_with('/') {
+            root
+        } else {
+            fs.cwd.trim_end_matches('/')
         };
         let mut at = start.to_owned();
         let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();
@@ -74,10 +75,7 @@ impl Kernel {
     /// # Errors
     /// As [`Kernel::path_walk`].
     pub(super) fn user_path_walk(&self, task: TaskId, path: &str) -> Result<Found, Errno> {
-        match self.task(task).fs {
-            Some(fs) => self.path_walk(&self.fs[fs], path),
-            None => self.path_walk(&FsStruct::initial(), path),
-        }
+        self.path_walk(&self.fs[self.fs_id(task)], path)
     }
 
     /// The file that a path leads to.
@@ -207,9 +205,8 @@ impl Kernel {
         path: String,
     ) -> Result<u32, Errno> {
         let dir = self.directory(current, &path)?;
-        if let Some(fs) = self.task(current).fs {
-            self.fs[fs].cwd = dir;
-        }
+        let fs = self.fs_id(current);
+        self.fs[fs].cwd = dir;
         Ok(0)
     }
 
@@ -226,9 +223,8 @@ impl Kernel {
         if !self.capable(current, Caps::SYS_CHROOT) {
             return Err(Errno::EPERM);
         }
-        if let Some(fs) = self.task(current).fs {
-            self.fs[fs].root = dir;
-        }
+        let fs = self.fs_id(current);
+        self.fs[fs].root = dir;
         Ok(0)
     }
 
@@ -268,7 +264,7 @@ impl Kernel {
         addr: VirtAddr,
         size: u32,
     ) -> Result<u32, Errno> {
-        let fs = self.task(current).fs.ok_or(Errno::ENOENT)?;
+        let fs = self.fs_id(current);
         let mut path = self.cwd_seen(fs).into_bytes();
         path.push(0);
         let len = path.len() as u32;
@@ -285,9 +281,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_umask()`.
     pub(in crate::kernel) fn sys_umask(&mut self, current: TaskId, mask: u32) -> u32 {
-        let Some(fs) = self.task(current).fs else {
-            return 0;
-        };
+        let fs = self.fs_id(current);
         std::mem::replace(&mut self.fs[fs].umask, mask & 0o777)
     }
 }

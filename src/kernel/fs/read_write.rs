@@ -60,10 +60,10 @@ impl Kernel {
         };
         let inode = self.open_files[file].inode;
         match &self.inodes[inode].kind {
-            InodeKind::Console if len == 0 => Ok(0).into(),
+            InodeKind::Console if len == 0 => SysResult::from(0),
             InodeKind::Console => self.read_console(current, addr, len),
-            InodeKind::Null => Ok(0).into(),
-            InodeKind::Pipe if len == 0 => Ok(0).into(),
+            InodeKind::Null => SysResult::from(0),
+            InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
                 let io = self.begin_pipe_io(current, file, addr, len);
                 self.pipe_read(current, io)
@@ -100,7 +100,7 @@ impl Kernel {
         };
         let inode = self.open_files[file].inode;
         match self.inodes[inode].kind {
-            InodeKind::Pipe if len == 0 => Ok(0).into(),
+            InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
                 let io = self.begin_pipe_io(current, file, addr, len);
                 self.pipe_write(current, io)
@@ -158,9 +158,10 @@ impl Kernel {
 
     /// Where a write to a regular file begins.
     fn write_position(&self, file: FileId, inode: InodeId) -> u32 {
-        match self.open_files[file].flags & O_APPEND != 0 {
-            true => self.inodes[inode].size(),
-            false => self.open_files[file].pos,
+        if self.open_files[file].flags & O_APPEND != 0 {
+            self.inodes[inode].size()
+        } else {
+            self.open_files[file].pos
         }
     }
 

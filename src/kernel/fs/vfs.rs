@@ -159,7 +159,7 @@ impl FileSystem {
 
 /// Whether a file name can be one at all.
 ///
-/// Linux 2.6.12: fs/namei.c, `getname()`.
+/// Linux 2.6.12: `fs/namei.c`, `getname()`.
 ///
 /// # Errors
 /// `ENOENT` if it is empty, `ENAMETOOLONG` from 4096 bytes on.

@@ -122,7 +122,7 @@ impl Kernel {
         if addr.0 & 3 != 0 {
             return Err(Errno::EINVAL);
         }
-        let mm = self.task(current).mm.ok_or(Errno::EFAULT)?;
+        let mm = self.mm_id(current);
         let vma = self.mms[mm].find_vma(addr).copied();
         let vma = vma
             .filter(|vma| vma.vm_start <= addr.0)
@@ -185,7 +185,7 @@ impl Kernel {
     ) -> SysResult {
         if !self.futexes.unqueue(key, current) {
             self.del_timer(current);
-            return Ok(0).into();
+            return SysResult::from(0);
         }
         if until.is_some_and(|tick| tick <= self.tick) {
             return Err(Errno::ETIMEDOUT).into();

@@ -83,9 +83,10 @@ fn try_atomic_semop(
         let value = sem.value + i32::from(op.op);
         let adjust = undo.as_ref().map(|undo| undo.after(*op));
         let stops = if op.op == 0 && sem.value != 0 || value < 0 {
-            Some(match op.waits() {
-                true => Attempt::Waits,
-                false => Attempt::Failed(Errno::EAGAIN),
+            Some(if op.waits() {
+                Attempt::Waits
+            } else {
+                Attempt::Failed(Errno::EAGAIN)
             })
         } else if value > SEMVMX || op.undoes() && adjust == Some(None) {
             Some(Attempt::Failed(Errno::ERANGE))
@@ -162,7 +163,7 @@ impl Kernel {
                 if alter {
                     self.update_queue(id);
                 }
-                Ok(0).into()
+                SysResult::from(0)
             }
             Attempt::Failed(errno) => Err(errno).into(),
             Attempt::Waits => {
@@ -175,9 +176,10 @@ impl Kernel {
                 };
                 if let Ok(set) = self.sem_sets.find_mut(id) {
                     // Who only looks for zeros cannot take anything away from others.
-                    match alter {
-                        true => set.pending.push_back(waiter),
-                        false => set.pending.push_front(waiter),
+                    if alter {
+                        set.pending.push_back(waiter);
+                    } else {
+                        set.pending.push_front(waiter);
                     }
                 }
                 let wait = Continuation::Semop {
@@ -224,9 +226,10 @@ impl Kernel {
                 Some(self.tick.saturating_add(ticks.max(1)))
             }
         };
-        let undo = match ops.iter().any(|op| op.undoes()) {
-            true => Some(self.find_undo(current, id)?),
-            false => None,
+        let undo = if ops.iter().any(|op| op.undoes()) {
+            Some(self.find_undo(current, id)?)
+        } else {
+            None
         };
         let size = self.sem_sets.find(id)?.sems.len();
         if ops.iter().any(|op| usize::from(op.num) >= size) {

@@ -78,9 +78,10 @@ impl SemSets {
     /// `EINVAL` if there is none in that place, `EIDRM` if it is another one by now.
     pub fn find(&self, id: i32) -> Result<&SemSet, Errno> {
         let set = self.sets.get(&(id % SEQ_MULTIPLIER)).ok_or(Errno::EINVAL)?;
-        match set.seq == (id / SEQ_MULTIPLIER) as u32 {
-            true => Ok(set),
-            false => Err(Errno::EIDRM),
+        if set.seq == (id / SEQ_MULTIPLIER) as u32 {
+            Ok(set)
+        } else {
+            Err(Errno::EIDRM)
         }
     }
 
@@ -192,10 +193,13 @@ impl Kernel {
             Some(_) if flags & IPC_CREAT != 0 && flags & IPC_EXCL != 0 => Err(Errno::EEXIST),
             Some((_, size)) if count as usize > size => Err(Errno::EINVAL),
             // The file mode among the flags says what the caller wants to do.
-            Some((id, _)) => match self.may_use_set(current, id, flags) {
-                true => Ok(id as u32),
-                false => Err(Errno::EACCES),
-            },
+            Some((id, _)) => {
+                if self.may_use_set(current, id, flags) {
+                    Ok(id as u32)
+                } else {
+                    Err(Errno::EACCES)
+                }
+            }
         }
     }
 

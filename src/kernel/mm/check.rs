@@ -140,10 +140,10 @@ impl Kernel {
             counts.nr_ptes += 1;
             census.held[table.index()] += 1;
             for page in 0..1024 {
-                let va = VirtAddr(slot.0 + page * PAGE_SIZE);
+                let addr = VirtAddr(slot.0 + page * PAGE_SIZE);
                 let pte = Pte(self.ram.read_u32(table.phys() + 4 * page));
                 if !pte_none(pte) {
-                    self.check_entry(mm, va, pte, &mut counts, census)?;
+                    self.check_entry(mm, addr, pte, &mut counts, census)?;
                 }
             }
         }
@@ -163,13 +163,13 @@ impl Kernel {
     fn check_entry(
         &self,
         mm: MmId,
-        va: VirtAddr,
+        addr: VirtAddr,
         pte: Pte,
         counts: &mut Counts,
         census: &mut Census,
     ) -> Result<(), String> {
-        let vma = self.mms[mm].find_vma(va).filter(|vma| vma.contains(va));
-        let entry = || format!("{mm:?}: entry {pte} for {va}");
+        let vma = self.mms[mm].find_vma(addr).filter(|vma| vma.contains(addr));
+        let entry = || format!("{mm:?}: entry {pte} for {addr}");
         let Some(vma) = vma else {
             return Err(format!("{} lies in no area", entry()));
         };
@@ -185,7 +185,7 @@ impl Kernel {
         counts.rss += 1;
         counts.anon_rss += u32::from(page.is_anon());
         census.mapped[pfn.index()] += 1;
-        ensure(page.index == vma.linear_page_index(va), || {
+        ensure(page.index == vma.linear_page_index(addr), || {
             format!("{} maps page {:#x} of its object", entry(), page.index)
         })?;
         let writable = pte.contains(Pte::RW);
@@ -299,8 +299,8 @@ impl Kernel {
     fn check_tlb(&self, cpu: usize) -> Result<(), String> {
         let mmu = &self.cpus[cpu].mmu;
         for entry in mmu.tlb.entries() {
-            let va = VirtAddr(entry.page * PAGE_SIZE);
-            let walk = mmu.walk(&self.ram, va);
+            let addr = VirtAddr(entry.page * PAGE_SIZE);
+            let walk = mmu.walk(&self.ram, addr);
             let granted = walk.rights().is_some_and(|rights| {
                 (rights.us || !entry.bits.contains(TlbBits::US))
                     && (rights.rw || !entry.bits.contains(TlbBits::RW))
@@ -309,7 +309,7 @@ impl Kernel {
             let dirty = leaf.contains(Pte::DIRTY) || !entry.bits.contains(TlbBits::DIRTY);
             let seen = dirty && leaf.contains(Pte::ACCESSED);
             ensure(granted && seen && walk.pfn() == Some(entry.pfn), || {
-                format!("CPU {cpu}: stale translation {entry:x?} of {va}")
+                format!("CPU {cpu}: stale translation {entry:x?} of {addr}")
             })?;
         }
         Ok(())

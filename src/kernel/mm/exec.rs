@@ -11,11 +11,11 @@ use crate::hw::Pte;
 use crate::kernel::Kernel;
 use crate::kernel::fs::{InodeKind, TEXT_START};
 use crate::kernel::syscall::ExecArgs;
-use crate::trace::{FrameUse, SlabCache};
+use crate::trace::{FrameUse, NoMemory, SlabCache};
 
 /// The stack area at first: the pages with the strings, and so many more.
 ///
-/// Linux 2.6.12: fs/exec.c, `EXTRA_STACK_VM_PAGES`.
+/// Linux 2.6.12: `fs/exec.c`, `EXTRA_STACK_VM_PAGES`.
 const EXTRA_STACK_PAGES: u32 = 20;
 /// Low bits of the entry for a page with arguments: written, and accessed.
 const ARGUMENT_PAGE: u32 = 0x067;
@@ -29,7 +29,7 @@ impl Kernel {
 
     /// A new address space for a program, with one user, and `esp` at its first instruction.
     ///
-    /// Linux 2.6.12: fs/exec.c, `setup_arg_pages()`, and fs/binfmt_elf.c, `load_elf_binary()`.
+    /// Linux 2.6.12: `fs/exec.c`, `setup_arg_pages()`, and `fs/binfmt_elf.c`, `load_elf_binary()`.
     /// Simplified: the auxiliary vector is empty; the end of the last page of data is not cleared,
     /// as the page cache has zeros there.
     ///
@@ -41,7 +41,7 @@ impl Kernel {
         args: &ExecArgs,
     ) -> Result<(MmId, u32), Errno> {
         self.kmem_cache_alloc(SlabCache::Mm)?;
-        let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
+        let pgd = self.pgd_alloc()?;
         let stack_limit = self.rlimit(self.current(), Resource::Stack);
         let mut space = Mm {
             mm_users: 1,
@@ -85,7 +85,7 @@ impl Kernel {
         mapped?;
         if layout.bss > 0 {
             let bss = Vma::anonymous(data_end, end, data_flags);
-            self.charge_new_vma(bss.pages())?;
+            self.account_new_vma(bss.pages())?;
             let space = &mut self.mms[mm];
             space.insert_vma(bss);
             space.total_vm += bss.pages();
@@ -100,7 +100,7 @@ impl Kernel {
     /// Maps a part of the program's file.
     fn map_segment(&mut self, mm: MmId, file: FileId, vma: Vma, pgoff: u32) -> Result<(), Errno> {
         let accounted = vma.has(VmFlags::ACCOUNT);
-        self.charge_new_vma(if accounted { vma.pages() } else { 0 })?;
+        self.account_new_vma(if accounted { vma.pages() } else { 0 })?;
         self.get_file(file);
         let vma = Vma {
             vm_flags: vma.vm_flags | VmFlags::DENYWRITE | VmFlags::EXECUTABLE,
@@ -120,7 +120,7 @@ impl Kernel {
         let top = StackTop::of(args);
         let start = (top.strings & !(PAGE_SIZE - 1)) - (EXTRA_STACK_PAGES << PAGE_SHIFT);
         let mut vma = Vma::anonymous(start, TASK_SIZE, VmFlags::STACK);
-        self.charge_new_vma(vma.pages())?;
+        self.account_new_vma(vma.pages())?;
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
         space.total_vm += vma.pages();
@@ -128,24 +128,27 @@ impl Kernel {
         let first = top.esp & !(PAGE_SIZE - 1);
         // Downwards, as the strings are copied.
         for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {
-            let pfn = self
-                .install_arg_page(mm, &mut vma, VirtAddr(base))
-                .ok_or(Errno::ENOMEM)?;
+            let pfn = self.install_arg_page(mm, &mut vma, VirtAddr(base))?;
             top.copy_page(base, self.ram.frame_mut(pfn));
         }
         self.mms[mm].start_stack = top.esp;
         Ok(top.esp)
     }
 
-    /// Linux 2.6.12: fs/exec.c, `install_arg_page()`.
-    fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma, va: VirtAddr) -> Option<Pfn> {
-        self.anon_vma_prepare(mm, vma).ok()?;
-        let table = self.pte_alloc(mm, va)?;
+    /// Linux 2.6.12: `fs/exec.c`, `install_arg_page()`.
+    fn install_arg_page(
+        &mut self,
+        mm: MmId,
+        vma: &mut Vma,
+        addr: VirtAddr,
+    ) -> Result<Pfn, NoMemory> {
+        self.anon_vma_prepare(mm, vma)?;
+        let table = self.pte_alloc(mm, addr)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;
-        self.set_pte(table, va, Pte::new(pfn, ARGUMENT_PAGE));
-        self.page_add_anon_rmap(mm, vma, va, pfn);
-        Some(pfn)
+        self.set_pte(table, addr, Pte::new(pfn, ARGUMENT_PAGE));
+        self.page_add_anon_rmap(mm, vma, addr, pfn);
+        Ok(pfn)
     }
 }
 
@@ -189,7 +192,7 @@ impl Layout {
 /// environment pointers, each list with a zero behind it, and an empty auxiliary vector; above
 /// them the strings: arguments, environment, the path, and a last zero word.
 ///
-/// Linux 2.6.12: fs/exec.c, `copy_strings()`, and fs/binfmt_elf.c, `create_elf_tables()`.
+/// Linux 2.6.12: `fs/exec.c`, `copy_strings()`, and `fs/binfmt_elf.c`, `create_elf_tables()`.
 struct StackTop {
     esp: u32,
     /// Address of the first string.

@@ -1,10 +1,10 @@
 //! Joining areas with their neighbours, and cutting them in two. Neither touches page tables.
 
-use super::map_refusal::MapRefusal;
 use super::mm_struct::Mm;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::MapRefusal;
 use crate::trace::SlabCache;
 
 /// `sysctl_max_map_count`: the most areas that splits may lead to.
@@ -26,7 +26,7 @@ pub enum Merge {
 /// Whether two areas can be one: they touch, have the same flags, none of them special, map the
 /// same file one after the other, and do not have different owners of anonymous pages.
 ///
-/// Linux 2.6.12: mm/mmap.c, `can_vma_merge_before()` and `can_vma_merge_after()`.
+/// Linux 2.6.12: `mm/mmap.c`, `can_vma_merge_before()` and `can_vma_merge_after()`.
 pub fn can_vma_merge(low: &Vma, high: &Vma) -> bool {
     low.vm_end == high.vm_start
         && low.vm_flags == high.vm_flags
@@ -42,7 +42,7 @@ fn is_mergeable_anon_vma(a: Option<AnonVmaId>, b: Option<AnonVmaId>) -> bool {
 
 /// What becomes of a new area between its neighbours: the one below is tried first.
 ///
-/// Linux 2.6.12: mm/mmap.c, `vma_merge()`, cases 1 to 3.
+/// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, cases 1 to 3.
 pub fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge {
     let prev = prev.filter(|prev| can_vma_merge(prev, new));
     let next = next.filter(|next| can_vma_merge(new, next));
@@ -68,7 +68,7 @@ impl Kernel {
     /// Inserts a new area that has no pages yet, merged with its neighbours if possible. A
     /// reference on its file that is not needed then is put.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `vma_merge()`, or else `vma_link()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, or else `vma_link()`.
     pub(super) fn vma_merge_or_link(&mut self, mm: MmId, new: Vma) {
         let verdict = self.mms[mm].merge_verdict(&new);
         let vmas = &mut self.mms[mm].vmas;
@@ -105,7 +105,7 @@ impl Kernel {
 
     /// Cuts the area that contains the address in two.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `split_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `split_vma()`.
     ///
     /// # Errors
     /// `ENOMEM` if there are too many areas, or no memory for one more.

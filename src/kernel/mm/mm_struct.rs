@@ -80,7 +80,7 @@ impl Mm {
 
     /// The first area that ends above the address; it need not contain it.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `find_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `find_vma()`.
     #[inline]
     pub fn find_vma(&self, addr: VirtAddr) -> Option<&Vma> {
         self.vmas
@@ -91,14 +91,14 @@ impl Mm {
 
     /// The last area that ends at or below the address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, what `find_vma_prev()` gives besides.
+    /// Linux 2.6.12: `mm/mmap.c`, what `find_vma_prev()` gives besides.
     pub fn find_prev(&self, addr: VirtAddr) -> Option<&Vma> {
         self.vmas.range(..=addr.0).next_back().map(|(_, vma)| vma)
     }
 
     /// Whether an area has a page in `[start, end)`.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, `find_vma_intersection()`.
+    /// Linux 2.6.12: `include/linux/mm.h`, `find_vma_intersection()`.
     pub fn intersects(&self, start: u32, end: u32) -> bool {
         self.find_vma(VirtAddr(start))
             .is_some_and(|vma| vma.vm_start < end)
@@ -111,7 +111,7 @@ impl Mm {
 
     /// Counts pages that are mapped or, with a negative number, unmapped in an area like this.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `__vm_stat_account()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `__vm_stat_account()`.
     pub(super) fn vm_stat_account(&mut self, vma: &Vma, pages: i32) {
         use super::vma::VmFlags;
         let change = |count: &mut u32| *count = count.wrapping_add_signed(pages);

@@ -1,36 +1,25 @@
 //! `mmap`: new mappings, with the checks in the kernel's order.
 
 use super::area_search::page_align;
-use super::map_refusal::MapRefusal;
 use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{VmFlags, Vma};
 use crate::abi::{Caps, Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::MapRefusal;
 use crate::kernel::syscall::MmapArgs;
 use crate::trace::SlabCache;
 
 impl Kernel {
     /// Maps `len` bytes and returns the address. `pgoff` is in pages.
     ///
-    /// Linux 2.6.12: arch/i386/kernel/sys_i386.c, `sys_mmap2()`, and mm/mmap.c,
+    /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_mmap2()`, and `mm/mmap.c`,
     /// `do_mmap_pgoff()`. Simplified: no file but a program's own image can be mapped.
     ///
     /// # Errors
     /// `EBADF`, `ENODEV` for a descriptor; `EINVAL` for length 0, an unaligned fixed address or a
     /// bad type; `ENOMEM` for too long, no room, too many areas, a limit or too much promised;
     /// `EOVERFLOW`, `EPERM`, `EAGAIN`, `ENFILE`.
-    pub fn sys_mmap2(&mut self, current: TaskId, args: MmapArgs) -> Result<u32, Errno> {
-        let result = self.do_mmap(current, args);
-        result.map_err(|refusal| self.refused(refusal))
-    }
-
-    /// Notes why the system call fails, for whoever explains it.
-    pub(super) fn refused(&mut self, refusal: MapRefusal) -> Errno {
-        self.map_refusal = Some(refusal);
-        refusal.errno()
-    }
-
-    fn do_mmap(&mut self, current: TaskId, args: MmapArgs) -> Result<u32, MapRefusal> {
+    pub fn sys_mmap2(&mut self, current: TaskId, args: MmapArgs) -> Result<u32, MapRefusal> {
         let MmapArgs {
             addr,
             len,
@@ -47,7 +36,7 @@ impl Kernel {
                 errno.err().unwrap_or(Errno::ENODEV),
             ));
         }
-        let mm = self.task(current).mm.ok_or(MapRefusal::NoMm)?;
+        let mm = self.mm_id(current);
         let len = checked_length(len, pgoff)?;
         if self.mms[mm].map_count() > MAX_MAP_COUNT {
             return Err(MapRefusal::TooManyAreas);
@@ -128,8 +117,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// The charge for a private area, if there is one, and its `vm_area_struct`, if it needs one of
-    /// its own.
+    /// Accounts for a private area, if it is to be, and makes its `vm_area_struct`, if it needs one
+    /// of its own.
     fn account_private(
         &mut self,
         mm: MmId,
@@ -138,12 +127,13 @@ impl Kernel {
     ) -> Result<(), MapRefusal> {
         let accounted = vma.has(VmFlags::WRITE) && !flags.contains(MapFlags::NORESERVE);
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
-        let charge = if accounted { vma.pages() } else { 0 };
+        let pages = if accounted { vma.pages() } else { 0 };
         match self.mms[mm].merge_verdict(vma) {
-            Merge::None => self.charge_new_vma(charge),
-            _ if accounted => Ok(self.vm_enough_memory(charge)?),
-            _ => Ok(()),
+            Merge::None => self.account_new_vma(pages)?,
+            _ if accounted => self.vm_enough_memory(pages)?,
+            _ => {}
         }
+        Ok(())
     }
 
     /// `RLIMIT_AS`, for so many pages more.
@@ -157,9 +147,10 @@ impl Kernel {
         pages: u32,
     ) -> Result<(), MapRefusal> {
         let wanted = u64::from(self.mms[mm].total_vm + pages) << PAGE_SHIFT;
-        match wanted > u64::from(self.rlimit(current, Resource::As)) {
-            true => Err(MapRefusal::AddressSpaceLimit),
-            false => Ok(()),
+        if wanted > u64::from(self.rlimit(current, Resource::As)) {
+            Err(MapRefusal::AddressSpaceLimit)
+        } else {
+            Ok(())
         }
     }
 }

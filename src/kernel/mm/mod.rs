@@ -24,7 +24,6 @@ mod filemap;
 mod frames;
 mod gfp;
 mod lifetime;
-mod map_refusal;
 mod memory;
 mod merge;
 mod mm_struct;
@@ -55,7 +54,6 @@ pub use fault::{
 pub use filemap::FilePage;
 pub use gfp::Gfp;
 pub use lifetime::mm_init;
-pub use map_refusal::{MapRefusal, TooMuchPromised};
 pub use memory::{MmFault, PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use merge::{Merge, can_vma_merge, merge_verdict};
 pub use mm_struct::{Mm, MmLayout};

@@ -1,18 +1,17 @@
 //! How much memory may be promised: the check that refuses obvious overcommitment, and the count
 //! of what has been promised.
 
-use super::map_refusal::{MapRefusal, TooMuchPromised};
 use crate::abi::{Caps, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::trace::SlabCache;
+use crate::trace::{NoMemory, SlabCache, TooMuchPromised};
 
 /// Memory counters of the whole machine, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct VmStat {
     /// `vm_committed_space`: promised, whether used or not.
     pub committed: u32,
-    /// Of that, what no area gives back: growth of stacks that are not charged themselves. 2.6.12
-    /// charges all growth, and at the end only areas that were charged from the beginning.
+    /// Of that, what no area gives back: growth of stacks that are not accounted themselves. 2.6.12
+    /// accounts all growth, and takes back only that of areas accounted from the beginning.
     pub never_returned: u32,
     /// `nr_pagecache`: pages in the page caches of all inodes.
     pub pagecache: u32,
@@ -26,18 +25,18 @@ pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
 
 /// Whether a request of that many pages is plausible: more than that could be had.
 ///
-/// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`, mode 0, without swap.
+/// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 0, without swap.
 pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
     obtainable(pagecache, free, admin) > pages
 }
 
 impl Kernel {
-    /// Charges pages to the committed memory.
+    /// Accounts pages as committed memory.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`.
     ///
     /// # Errors
-    /// `ENOMEM`; nothing is charged then.
+    /// `ENOMEM`; nothing is accounted then.
     pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), TooMuchPromised> {
         let current = self.current();
         if !self.may_commit(current, pages) {
@@ -55,13 +54,13 @@ impl Kernel {
         obtainable(self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
-    /// A `vm_area_struct`, and the charge for its pages: both or neither.
+    /// A `vm_area_struct`, and its pages accounted: both or neither.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `do_mmap_pgoff()` and `do_brk()`; kernel/fork.c, `dup_mmap()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()` and `do_brk()`; `kernel/fork.c`, `dup_mmap()`.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn charge_new_vma(&mut self, pages: u32) -> Result<(), MapRefusal> {
+    pub(super) fn account_new_vma(&mut self, pages: u32) -> Result<(), NoMemory> {
         if pages > 0 {
             self.vm_enough_memory(pages)?;
         }
@@ -69,7 +68,7 @@ impl Kernel {
         if allocated.is_err() {
             self.vm_unacct_memory(pages);
         }
-        Ok(allocated?)
+        allocated
     }
 
     /// Whether that many pages may be promised to a task now.
@@ -78,9 +77,9 @@ impl Kernel {
         enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
-    /// Takes a charge back.
+    /// Takes back what was accounted.
     ///
-    /// Linux 2.6.12: include/linux/mman.h, `vm_unacct_memory()`.
+    /// Linux 2.6.12: `include/linux/mman.h`, `vm_unacct_memory()`.
     pub(in crate::kernel) fn vm_unacct_memory(&mut self, pages: u32) {
         self.vm.committed -= pages;
     }

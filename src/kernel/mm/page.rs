@@ -73,7 +73,7 @@ const _: () = assert!(size_of::<Page>() <= 40);
 impl Page {
     /// A page as it is before the boot hands it to the allocator: reserved, no users.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, memmap_init_zone().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `memmap_init_zone()`.
     pub(super) const fn at_boot() -> Self {
         Self {
             flags: PageFlags::RESERVED,
@@ -114,14 +114,14 @@ impl Page {
 
     /// Whether the mapping says "anonymous".
     ///
-    /// Linux 2.6.12: include/linux/mm.h, PageAnon().
+    /// Linux 2.6.12: `include/linux/mm.h`, `PageAnon()`.
     pub const fn is_anon(&self) -> bool {
         matches!(self.mapping, PageMapping::Anon(_))
     }
 
     /// One more PTE maps the page. Returns whether it is the first (then `nr_mapped` grows).
     ///
-    /// Linux 2.6.12: mm/rmap.c, the counting of page_add_anon_rmap() and page_add_file_rmap().
+    /// Linux 2.6.12: `mm/rmap.c`, the counting of `page_add_anon_rmap()` and `page_add_file_rmap()`.
     pub const fn page_add_rmap(&mut self) -> bool {
         self.mapcount += 1;
         self.mapcount == 0
@@ -129,7 +129,7 @@ impl Page {
 
     /// One PTE less maps the page. Returns whether it was the last (then `nr_mapped` shrinks).
     ///
-    /// Linux 2.6.12: mm/rmap.c, page_remove_rmap().
+    /// Linux 2.6.12: `mm/rmap.c`, `page_remove_rmap()`.
     ///
     /// # Panics
     /// If no PTE mapped it.
@@ -146,7 +146,7 @@ impl Page {
 
     /// One user less. Returns whether nobody is left.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, put_page_testzero().
+    /// Linux 2.6.12: `include/linux/mm.h`, `put_page_testzero()`.
     pub(super) const fn put_testzero(&mut self) -> bool {
         assert!(self.count >= 0, "put_page_testzero: page has no users");
         self.count -= 1;
@@ -155,7 +155,7 @@ impl Page {
 
     /// Whether the page heads a free block of just this order.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, page_is_buddy().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `page_is_buddy()`.
     pub(super) fn page_is_buddy(&self, order: u32) -> bool {
         self.flags.contains(PageFlags::PRIVATE)
             && self.private == order
@@ -163,13 +163,13 @@ impl Page {
             && self.page_count() == 0
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, set_page_order().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `set_page_order()`.
     pub(super) fn set_page_order(&mut self, order: u32) {
         self.private = order;
         self.flags.insert(PageFlags::PRIVATE);
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, rmv_page_order().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `rmv_page_order()`.
     pub(super) fn rmv_page_order(&mut self) {
         self.private = 0;
         self.flags.remove(PageFlags::PRIVATE);
@@ -177,7 +177,7 @@ impl Page {
 
     /// Makes the head of a block that is handed out fresh, with one user.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, prep_new_page() and set_page_refs().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `prep_new_page()` and `set_page_refs()`.
     pub(super) fn prep_new_page(&mut self) {
         self.assert_unused(CHECK_AT_PREP);
         self.flags
@@ -188,7 +188,7 @@ impl Page {
 
     /// Refuses to free a page that something still refers to, and forgets that it was dirty.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_pages_check().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_pages_check()`.
     pub(super) fn free_pages_check(&mut self) {
         self.assert_unused(CHECK_AT_FREE);
         self.flags.remove(PageFlags::DIRTY);

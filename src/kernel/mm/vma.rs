@@ -50,7 +50,7 @@ bitflags! {
         const DONTEXPAND = 0x4_0000;
         /// Not managed by the kernel.
         const RESERVED = 0x8_0000;
-        /// Its pages are charged against the committed memory.
+        /// Its pages are accounted as committed memory.
         const ACCOUNT = 0x10_0000;
 
         /// The three rights.
@@ -149,7 +149,7 @@ impl Vma {
 
     /// The page of the file, or the page number of anonymous memory, that lies at an address.
     ///
-    /// Linux 2.6.12: include/linux/pagemap.h, `linear_page_index()`.
+    /// Linux 2.6.12: `include/linux/pagemap.h`, `linear_page_index()`.
     pub const fn linear_page_index(&self, addr: VirtAddr) -> u32 {
         self.vm_pgoff
             .wrapping_add((addr.0 - self.vm_start) >> PAGE_SHIFT)

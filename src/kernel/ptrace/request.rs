@@ -13,6 +13,7 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
+use crate::kernel::signal::Wakes;
 use crate::kernel::syscall::PtraceArgs;
 use crate::kernel::task::{SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
@@ -218,9 +219,10 @@ impl Kernel {
         if *state == TaskState::STOPPED {
             *state = TaskState::TRACED;
         }
-        match kill || *state == TaskState::TRACED {
-            true => Ok(()),
-            false => Err(Errno::ESRCH),
+        if kill || *state == TaskState::TRACED {
+            Ok(())
+        } else {
+            Err(Errno::ESRCH)
         }
     }
 
@@ -347,15 +349,11 @@ impl Kernel {
         if self.sched.get(child).state != TaskState::TRACED {
             return;
         }
-        let signal = self.task(child).signal;
-        let stopped = signal.is_some_and(|signal| {
-            self.signals[signal]
-                .flags
-                .contains(SignalFlags::STOP_STOPPED)
-        });
-        match stopped {
-            true => self.sched.get_mut(child).state = TaskState::STOPPED,
-            false => self.signal_wake_up(child, true),
+        let group = self.signal_of(child);
+        if group.flags.contains(SignalFlags::STOP_STOPPED) {
+            self.sched.get_mut(child).state = TaskState::STOPPED;
+        } else {
+            self.signal_wake_up(child, Wakes::Stopped);
         }
     }
 

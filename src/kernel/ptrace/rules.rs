@@ -192,9 +192,10 @@ pub fn is_traced_by_parent(word: PtFlags, parent_is_real: bool) -> bool {
 ///
 /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `do_syscall_trace()`.
 pub const fn syscall_stop_code(word: PtFlags) -> u32 {
-    match word.contains(PtFlags::TRACESYSGOOD) {
-        true => Signal::SIGTRAP.number() | 0x80,
-        false => Signal::SIGTRAP.number(),
+    if word.contains(PtFlags::TRACESYSGOOD) {
+        Signal::SIGTRAP.number() | 0x80
+    } else {
+        Signal::SIGTRAP.number()
     }
 }
 

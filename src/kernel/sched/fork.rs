@@ -72,13 +72,15 @@ pub const fn wake_new_placement(
 }
 
 /// How a parent's slice is split at fork: the child's part, with the odd tick, and what is left.
-/// Linux 2.6.12: kernel/sched.c, `sched_fork()`.
+/// Linux 2.6.12: `kernel/sched.c`, `sched_fork()`.
 pub const fn split_slice(parent_slice: u32) -> (u32, u32) {
     (parent_slice.wrapping_add(1) >> 1, parent_slice >> 1)
 }
 
 /// What `wake_up_new_task` makes of the sleep average (ns) that parent and child both have: the
-/// child's, and the parent's. Linux 2.6.12: kernel/sched.c, `wake_up_new_task()`.
+/// child's, and the parent's.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `wake_up_new_task()`.
 pub const fn sleep_avgs_after_fork(sleep_avg: u32, tunables: &Tunables) -> (u32, u32) {
     (
         penalised_sleep_avg(sleep_avg, tunables.child_penalty),
@@ -88,7 +90,7 @@ pub const fn sleep_avgs_after_fork(sleep_avg: u32, tunables: &Tunables) -> (u32,
 
 impl Scheduler {
     /// Makes the new task's scheduling fields as a copy of the parent's, on no runqueue yet.
-    /// Linux 2.6.12: kernel/fork.c, `dup_task_struct()`; with what `copy_process()` resets in
+    /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`; with what `copy_process()` resets in
     /// these fields.
     pub fn dup(&mut self, parent: TaskId, child: TaskId, pid: Pid) {
         let mut new = self.tasks[parent].clone();
@@ -103,7 +105,9 @@ impl Scheduler {
     }
 
     /// Gives a task that [`dup`](Self::dup) made half of its parent's slice; the parent runs on
-    /// this CPU. Linux 2.6.12: kernel/sched.c, `sched_fork()`.
+    /// this CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_fork()`.
     pub fn sched_fork(&mut self, ctx: &mut Ctx, parent: TaskId, child: TaskId) {
         let (child_slice, left) = split_slice(self.tasks[parent].time_slice);
         let new = &mut self.tasks[child];
@@ -119,8 +123,9 @@ impl Scheduler {
         }
     }
 
-    /// Puts a new task on a runqueue for the first time. Linux 2.6.12: kernel/sched.c,
-    /// `wake_up_new_task()`.
+    /// Puts a new task on a runqueue for the first time.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wake_up_new_task()`.
     pub fn wake_up_new_task(
         &mut self,
         ctx: &mut Ctx,
@@ -150,8 +155,9 @@ impl Scheduler {
     }
 
     /// Gives what is left of a child's first slice back to the parent of the moment, and blends
-    /// the sleep averages if the child was the lesser sleeper. Linux 2.6.12: kernel/sched.c,
-    /// `sched_exit()`.
+    /// the sleep averages if the child was the lesser sleeper.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exit()`.
     pub fn sched_exit(&mut self, ctx: &mut Ctx, p: TaskId, parent: TaskId) {
         let child = self.tasks[p].clone();
         let task = &mut self.tasks[parent];

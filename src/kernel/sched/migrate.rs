@@ -8,8 +8,9 @@ use super::{Ctx, SchedTask, Scheduler};
 use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
 use crate::trace::MigrateReason;
 
-/// What a migration thread is asked for: to move a task off its CPU. Linux 2.6.12:
-/// kernel/sched.c, `migration_req_t`.
+/// What a migration thread is asked for: to move a task off its CPU.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `migration_req_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MigrationReq {
     task: TaskId,
@@ -33,7 +34,9 @@ pub struct NoCpu;
 
 impl Scheduler {
     /// Makes the task the migration thread of `cpu`, asleep: bound to it and better than any other
-    /// task. Linux 2.6.12: kernel/sched.c, `migration_call()`.
+    /// task.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `migration_call()`.
     pub fn add_migration_thread(&mut self, cpu: usize, id: TaskId, pid: Pid, name: Name) {
         let mut task = SchedTask::new(pid, name);
         task.state = TaskState::INTERRUPTIBLE;
@@ -71,8 +74,9 @@ impl Scheduler {
     }
 
     /// One round of this CPU's migration thread, which is running. Returns the task that waited
-    /// for a move; `None` if there is nothing left to do, and the thread is to sleep. Linux
-    /// 2.6.12: kernel/sched.c, `migration_thread()`.
+    /// for a move; `None` if there is nothing left to do, and the thread is to sleep.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `migration_thread()`.
     pub fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
         let cpu = ctx.cpu;
         if self.rqs[cpu].active_balance {
@@ -84,8 +88,9 @@ impl Scheduler {
         Some(req.waiter)
     }
 
-    /// Pushes waiting tasks of this CPU to idle ones, one to each. Linux 2.6.12: kernel/sched.c,
-    /// `active_load_balance()`.
+    /// Pushes waiting tasks of this CPU to idle ones, one to each.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `active_load_balance()`.
     fn active_load_balance(&mut self, ctx: &mut Ctx) {
         let cpu = ctx.cpu;
         let mut visited = 0_u32;
@@ -125,8 +130,9 @@ impl Scheduler {
         }
     }
 
-    /// Moves a task off this CPU, unless it has left meanwhile, or may no longer go there. Linux
-    /// 2.6.12: kernel/sched.c, `__migrate_task()`.
+    /// Moves a task off this CPU, unless it has left meanwhile, or may no longer go there.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `__migrate_task()`.
     fn migrate_task(&mut self, ctx: &mut Ctx, req: &MigrationReq) {
         let (p, dest) = (req.task, req.dest);
         let Some(task) = self.tasks.get(p) else {
@@ -148,7 +154,9 @@ impl Scheduler {
     }
 
     /// Changes the CPUs that a task may run on. `waiter` is the calling task: if it must wait, it
-    /// sleeps next. Linux 2.6.12: kernel/sched.c, `set_cpus_allowed()`.
+    /// sleeps next.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `set_cpus_allowed()`.
     ///
     /// A kernel for one CPU only looks at the mask.
     ///
@@ -183,7 +191,9 @@ impl Scheduler {
     }
 
     /// Moves a task that neither runs nor is queued at once, and asks the migration thread for any
-    /// other. Linux 2.6.12: kernel/sched.c, `migrate_task()`.
+    /// other.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `migrate_task()`.
     fn request_migration(&mut self, ctx: &mut Ctx, req: MigrationReq) -> Migration {
         let cpu = usize::from(self.tasks[req.task].cpu);
         let rq = &mut self.rqs[cpu];
@@ -198,8 +208,9 @@ impl Scheduler {
     }
 
     /// The CPU that the running task of `cpu` should move to as it starts a new program, if
-    /// another is better: the one with the least load. Linux 2.6.12: kernel/sched.c,
-    /// `sched_exec()`, `find_idlest_cpu()`.
+    /// another is better: the one with the least load.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `find_idlest_cpu()`.
     pub fn exec_cpu(&self, cpu: usize) -> Option<usize> {
         let sd = &self.domains[cpu][self.exec_level(cpu)?];
         let allowed = sd.span & self.tasks[self.rqs[cpu].curr].cpus_allowed;
@@ -221,8 +232,9 @@ impl Scheduler {
     }
 
     /// Balances the load at exec: asks for a move of the running task of this CPU, if that is
-    /// worth it. The task sleeps next if it must wait. Linux 2.6.12: kernel/sched.c,
-    /// `sched_exec()`, `sched_migrate_task()`.
+    /// worth it. The task sleeps next if it must wait.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `sched_migrate_task()`.
     pub fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
         let Some(level) = self.exec_level(ctx.cpu) else {
             return Migration::Done;

@@ -1,7 +1,7 @@
 //! Migration threads, the only kernel threads: each moves tasks off its CPU that cannot be moved
 //! otherwise. And the calls that wait for one: a change of affinity, and exec on several CPUs.
 
-use super::{Migration, NoCpu};
+use super::{Migration, NoCpu, Waker};
 use crate::abi::{Errno, InodeId, Pid, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{AnswerTo, ExecArgs, SysResult};
@@ -60,7 +60,7 @@ impl Kernel {
         }
         let (sched, mut ctx) = self.sched_ctx();
         let mask = TaskState::INTERRUPTIBLE | TaskState::UNINTERRUPTIBLE;
-        sched.try_to_wake_up(&mut ctx, waiter, mask, false);
+        sched.try_to_wake_up(&mut ctx, waiter, mask, Waker::GoesOn);
     }
 
     /// Sleeps until a migration thread has done what was asked of it.
@@ -78,7 +78,7 @@ impl Kernel {
     ) -> SysResult {
         match then {
             _ if !done => self.wait_for_migration(current, then),
-            AfterMigration::Return => Ok(0).into(),
+            AfterMigration::Return => SysResult::from(0),
             AfterMigration::Exec { exe } => {
                 let args = self.task_mut(current).in_call.exec_args.take();
                 let args = args.map_or_else(|| ExecArgs::from(""), |args| *args);
@@ -116,7 +116,7 @@ impl Kernel {
     /// `EINVAL` if no CPU of the mask is online.
     pub fn sys_sched_setaffinity(&mut self, current: TaskId, pid: i32, mask: u32) -> SysResult {
         match self.set_affinity(current, pid, mask) {
-            Ok(Migration::Done) => Ok(0).into(),
+            Ok(Migration::Done) => SysResult::from(0),
             Ok(Migration::Wait) => self.wait_for_migration(current, AfterMigration::Return),
             Err(errno) => Err(errno).into(),
         }

@@ -49,7 +49,7 @@ pub use schedule::Switch;
 pub use task::{SchedTask, Tasks, ThreadFlags};
 pub use tunables::Tunables;
 pub use turn::{Ahead, Turn};
-pub use wakeup::{WhyNot, WhyNotKind};
+pub use wakeup::{Waker, WhyNot, WhyNotKind};
 
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
 use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};
@@ -112,7 +112,7 @@ impl Scheduler {
     }
 
     /// Makes the task the idle task of `cpu` and lets it run there, its need-resched flag set.
-    /// Linux 2.6.12: kernel/sched.c, `init_idle()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `init_idle()`.
     ///
     /// An emulated CPU starts idle: its idle task never forked and has a slice of 0.
     pub fn add_idle(&mut self, cpu: usize, id: TaskId, mut task: SchedTask) {

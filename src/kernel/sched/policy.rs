@@ -8,8 +8,9 @@ use crate::trace::{SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 impl Scheduler {
-    /// Changes the nice value; out of -20..=19 or unchanged, nothing happens. Linux 2.6.12:
-    /// kernel/sched.c, `set_user_nice()`.
+    /// Changes the nice value; out of -20..=19 or unchanged, nothing happens.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `set_user_nice()`.
     ///
     /// The new priority is the bare static one: the bonus is lost until the next recalculation.
     pub fn set_user_nice(&mut self, ctx: &mut Ctx, p: TaskId, nice: i32) {
@@ -45,7 +46,9 @@ impl Scheduler {
     }
 
     /// Changes policy and real-time priority. A queued task goes to the tail of the active array,
-    /// even from the expired one. Linux 2.6.12: kernel/sched.c, `sched_setscheduler()`.
+    /// even from the expired one.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_setscheduler()`.
     pub fn sched_setscheduler(
         &mut self,
         ctx: &mut Ctx,
@@ -80,7 +83,7 @@ impl Scheduler {
 
     /// The running task of this CPU lets others go first: an ordinary task goes to the expired
     /// array, a real-time one to the tail of its list. The caller calls `schedule` at once.
-    /// Linux 2.6.12: kernel/sched.c, `sys_sched_yield()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_yield()`.
     pub fn sched_yield(&mut self, ctx: &mut Ctx) {
         let rq = &mut self.rqs[ctx.cpu];
         let curr = rq.curr;

@@ -12,7 +12,9 @@ use std::iter::successors;
 /// Words of the bitmap: 140 levels and the delimiter bit.
 const BITMAP_SIZE: usize = 5;
 
-/// A priority array. Linux 2.6.12: kernel/sched.c, `struct prio_array`.
+/// A priority array.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `struct prio_array`.
 #[derive(Clone, Debug)]
 pub struct PrioArray {
     nr_active: u32,
@@ -67,8 +69,9 @@ impl PrioArray {
         MAX_PRIO
     }
 
-    /// The best level from `prio` on that has a task. Linux 2.6.12: include/asm-i386/bitops.h,
-    /// `find_next_bit()`.
+    /// The best level from `prio` on that has a task.
+    ///
+    /// Linux 2.6.12: `include/asm-i386/bitops.h`, `find_next_bit()`.
     pub(super) fn level_from(&self, prio: u8) -> Option<u8> {
         let first = usize::from(prio / 32);
         let mut mask = u32::MAX << (prio % 32);

@@ -1,4 +1,4 @@
-//! Quiet ticks: those at which the scheduler decides nothing. The running tasks are charged, loads
+//! Quiet ticks: those at which the scheduler decides nothing. The running tasks are accounted them, loads
 //! fade or grow, and all else stays, so that any number of them can pass in one step.
 
 use super::{SchedTask, Scheduler};
@@ -29,14 +29,14 @@ impl Scheduler {
             let next = self.next_balance(cpu, jiffies);
             next.map_or(u64::MAX, |ticks| u64::from(ticks) - 1)
         };
-        let charged = if rq.curr == rq.idle {
+        let within_slice = if rq.curr == rq.idle {
             u64::MAX
         } else if curr.array != Some(rq.active_index()) {
             0
         } else {
             self.ticks_within_slice(curr)
         };
-        balances.min(charged)
+        balances.min(within_slice)
     }
 
     /// Ticks before the one at which a running task's slice ends or goes on behind its equals.

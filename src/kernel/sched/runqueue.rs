@@ -8,7 +8,9 @@ use super::task::{ArrayIndex, Tasks};
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
 use crate::trace::{ArrayKind, SwitchReason};
 
-/// A runqueue. Linux 2.6.12: kernel/sched.c, `struct runqueue`.
+/// A runqueue.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `struct runqueue`.
 #[derive(Clone, Debug)]
 pub struct RunQueue {
     arrays: [PrioArray; 2],
@@ -165,8 +167,9 @@ impl RunQueue {
         self.array(self.index(kind))
     }
 
-    /// Takes the load of the moment into the average, which is rounded up while it grows. Linux
-    /// 2.6.12: kernel/sched.c, `rebalance_tick()`.
+    /// Takes the load of the moment into the average, which is rounded up while it grows.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `rebalance_tick()`.
     pub(super) const fn update_cpu_load(&mut self) {
         let now = self.nr_running * SCHED_LOAD_SCALE;
         let old = self.cpu_load + (now > self.cpu_load) as u32;
@@ -184,8 +187,9 @@ impl RunQueue {
         }
     }
 
-    /// Appends the task at the tail of its list in that array. Linux 2.6.12: kernel/sched.c,
-    /// `enqueue_task()`.
+    /// Appends the task at the tail of its list in that array.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `enqueue_task()`.
     #[inline]
     pub(super) fn enqueue_task(
         &mut self,
@@ -200,8 +204,9 @@ impl RunQueue {
         self.array_mut(index).enqueue(tasks, id);
     }
 
-    /// Takes the task out of its array, which is returned; `None` if it is on none. Linux 2.6.12:
-    /// kernel/sched.c, `dequeue_task()`.
+    /// Takes the task out of its array, which is returned; `None` if it is on none.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `dequeue_task()`.
     #[inline]
     pub(super) fn dequeue_task(&mut self, tasks: &mut Tasks, id: TaskId) -> Option<ArrayIndex> {
         let index = tasks[id].array.take()?;
@@ -209,16 +214,18 @@ impl RunQueue {
         Some(index)
     }
 
-    /// Puts a task that was on no array at the tail of its list in the active one. Linux 2.6.12:
-    /// kernel/sched.c, `__activate_task()`.
+    /// Puts a task that was on no array at the tail of its list in the active one.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `__activate_task()`.
     #[inline]
     pub(super) fn activate_raw(&mut self, tasks: &mut Tasks, id: TaskId, jiffies: u32) {
         self.enqueue_task(tasks, id, self.active, jiffies);
         self.nr_running += 1;
     }
 
-    /// Takes a runnable task off the runqueue; says whether it was on it. Linux 2.6.12:
-    /// kernel/sched.c, `deactivate_task()`.
+    /// Takes a runnable task off the runqueue; says whether it was on it.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `deactivate_task()`.
     #[inline]
     pub(super) fn deactivate(&mut self, tasks: &mut Tasks, id: TaskId) -> bool {
         let was_queued = self.dequeue_task(tasks, id).is_some();

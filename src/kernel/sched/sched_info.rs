@@ -9,8 +9,9 @@ use super::runqueue::RunQueue;
 use super::task::{SchedTask, Tasks};
 use crate::abi::TaskId;
 
-/// The figures of a task. Times are in ticks. Linux 2.6.12: include/linux/sched.h,
-/// `struct sched_info`.
+/// The figures of a task. Times are in ticks.
+///
+/// Linux 2.6.12: `include/linux/sched.h`, `struct sched_info`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct SchedInfo {
     /// CPU time, up to when it last gave a CPU up or kept it in a pass of `schedule`.
@@ -37,7 +38,9 @@ pub struct RqSchedInfo {
 }
 
 impl SchedTask {
-    /// It is put in a priority list. Linux 2.6.12: kernel/sched.c, `sched_info_queued()`.
+    /// It is put in a priority list.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_queued()`.
     #[inline]
     pub(super) const fn sched_info_queued(&mut self, jiffies: u32) {
         if self.sched_info.last_queued == 0 {
@@ -48,7 +51,7 @@ impl SchedTask {
 
 impl RunQueue {
     /// The CPU goes from `prev` to `next`, which may be the same task. The idle task has no figures.
-    /// Linux 2.6.12: kernel/sched.c, `sched_info_switch()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_switch()`.
     #[inline]
     pub(super) fn sched_info_switch(
         &mut self,
@@ -65,7 +68,7 @@ impl RunQueue {
         }
     }
 
-    /// Linux 2.6.12: kernel/sched.c, `sched_info_depart()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_depart()`.
     const fn sched_info_depart(&mut self, task: &mut SchedInfo, jiffies: u32) {
         let ran = jiffies.wrapping_sub(task.last_arrival);
         task.cpu_time = task.cpu_time.wrapping_add(ran);
@@ -73,7 +76,7 @@ impl RunQueue {
         rq.cpu_time = rq.cpu_time.wrapping_add(ran);
     }
 
-    /// Linux 2.6.12: kernel/sched.c, `sched_info_arrive()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_arrive()`.
     const fn sched_info_arrive(&mut self, task: &mut SchedInfo, jiffies: u32) {
         let waited = match task.last_queued {
             0 => 0,

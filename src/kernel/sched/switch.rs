@@ -1,7 +1,7 @@
 //! Giving the CPU away: `schedule` with the switch of address space and TLS, the first steps of a
 //! new task, and completions.
 
-use super::Switch;
+use super::{Switch, Waker};
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
 use crate::hw::SegmentDescriptor;
 use crate::kernel::Kernel;
@@ -34,8 +34,8 @@ impl Kernel {
         }
     }
 
-    /// Linux 2.6.12: `schedule_tail()` and the rest of `ret_from_fork`: the tid for
-    /// CLONE_CHILD_SETTID is stored by the child itself; a fault is ignored.
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule_tail()`, and the rest of `ret_from_fork`: the tid
+    /// for CLONE_CHILD_SETTID is stored by the child itself; a fault is ignored.
     pub(in crate::kernel) fn schedule_tail(&mut self, current: TaskId) {
         let addr = self.task(current).set_child_tid;
         if addr == VirtAddr(0) {
@@ -80,7 +80,7 @@ impl Kernel {
         }
         let (sched, mut ctx) = self.sched_ctx();
         let mask = TaskState::INTERRUPTIBLE | TaskState::UNINTERRUPTIBLE;
-        sched.try_to_wake_up(&mut ctx, parent, mask, false);
+        sched.try_to_wake_up(&mut ctx, parent, mask, Waker::GoesOn);
     }
 
     /// Puts the current task to sleep inside a system call.
@@ -116,9 +116,10 @@ impl Kernel {
         if slot >= 3 {
             return Err(Errno::EINVAL);
         }
-        let descriptor = match info.is_empty() {
-            true => SegmentDescriptor::default(),
-            false => SegmentDescriptor::from_user_desc(&info),
+        let descriptor = if info.is_empty() {
+            SegmentDescriptor::default()
+        } else {
+            SegmentDescriptor::from_user_desc(&info)
         };
         self.task_mut(current).thread.tls_array[slot] = descriptor;
         self.load_tls(current);

@@ -102,7 +102,9 @@ pub(super) struct RunLinks {
 
 impl SchedTask {
     /// A task like the boot task: nice 0, off queue, a slice of HZ ticks, every CPU allowed, no
-    /// address space. Linux 2.6.12: include/linux/init_task.h, `INIT_TASK()`.
+    /// address space.
+    ///
+    /// Linux 2.6.12: `include/linux/init_task.h`, `INIT_TASK()`.
     pub fn new(pid: Pid, name: Name) -> Self {
         Self {
             pid,
@@ -160,8 +162,8 @@ impl SchedTask {
         self.thread_flags.insert(ThreadFlags::NEED_RESCHED);
     }
 
-    /// Charges the CPU time since it was switched to or since the last tick, whichever is later.
-    /// Linux 2.6.12: kernel/sched.c, `update_cpu_clock()`.
+    /// Accounts the CPU time since it was switched to or since the last tick, whichever is later.
+    /// Linux 2.6.12: `kernel/sched.c`, `update_cpu_clock()`.
     #[inline]
     pub(super) fn update_cpu_clock(&mut self, timestamp_last_tick: u64, now: u64) {
         let since = self.timestamp.max(timestamp_last_tick);

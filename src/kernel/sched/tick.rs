@@ -1,4 +1,4 @@
-//! The timer tick: charging the running task, and what happens when its slice runs out.
+//! The timer tick: the time of the running task, and what happens when its slice runs out.
 
 use super::prio::effective_prio;
 use super::task::{SchedTask, Tasks};
@@ -8,8 +8,9 @@ use crate::trace::{ArrayKind, SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 impl Scheduler {
-    /// Charges the running task of this CPU one tick. Linux 2.6.12: kernel/sched.c,
-    /// `scheduler_tick()`.
+    /// Takes one tick off the slice of the running task of this CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `scheduler_tick()`.
     pub fn scheduler_tick(&mut self, ctx: &mut Ctx) {
         let online_cpus = self.rqs.len() as u32;
         let tunables = &self.tunables;

@@ -17,7 +17,7 @@ impl Kernel {
         info: &SendInfo,
         receiver: TaskId,
     ) -> Result<MaySignal, KillRefusal> {
-        let session = |task| self.signal_of(task).map(|group| group.session);
+        let session = |task| self.signal_of(task).session;
         check_kill_permission(
             signal,
             info.from_user(),

@@ -86,17 +86,19 @@ impl Kernel {
         let size = if rt { rt::SIZE } else { old::SIZE };
         let task = self.task(current);
         let frame = get_sigframe(action, &task.thread.regs, task.altstack, size);
-        let put = match rt {
-            true => self.put_rt_frame(current, frame, info, action, oldset),
-            false => self.put_old_frame(current, frame, info.signal, action, oldset),
+        let put = if rt {
+            self.put_rt_frame(current, frame, info, action, oldset)
+        } else {
+            self.put_old_frame(current, frame, info.signal, action, oldset)
         };
         if put.is_err() {
             self.force_sigsegv(current, info.signal);
             return false;
         }
-        let (edx, ecx) = match rt {
-            true => (frame + rt::INFO, frame + rt::UC),
-            false => (0, 0),
+        let (edx, ecx) = if rt {
+            (frame + rt::INFO, frame + rt::UC)
+        } else {
+            (0, 0)
         };
         let regs = &mut self.task_mut(current).thread.regs;
         regs.esp = frame;

@@ -63,12 +63,11 @@ impl Kernel {
         if new.is_some() && [Signal::SIGKILL, Signal::SIGSTOP].contains(&signal) {
             return Err(Errno::EINVAL);
         }
-        let sighand = self.task(current).sighand.ok_or(Errno::EINVAL)?;
-        let old = self.sighands[sighand].k_action(signal);
+        let old = self.k_sigaction_of(current, signal);
         if let Some(new) = new {
             let mask = new.mask.blockable();
             let new = KSigaction { mask, ..new };
-            self.sighands[sighand].set_k_action(signal, new);
+            self.sighand_of_mut(current).set_k_action(signal, new);
             self.purge_ignored(current, signal);
         }
         Ok(old)
@@ -249,8 +248,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigpending()`.
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
-        let shared = self.signal_of(task);
-        let shared = shared.map_or(SigSet::EMPTY, |group| group.shared_pending);
+        let shared = self.signal_of(task).shared_pending;
         let task = self.task(task);
         SigSet((task.pending.0 | shared.0) & task.blocked.0)
     }

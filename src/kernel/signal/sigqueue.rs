@@ -1,5 +1,5 @@
 //! Pending signals: the two sets that a thread takes signals from, its own and its process's, and
-//! the queues of what comes with each signal. Entries are charged to the receiver's user.
+//! the queues of what comes with each signal. Each entry counts for the receiver's user.
 
 use crate::abi::{Errno, Resource, SigInfo, SigSet, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
@@ -29,11 +29,15 @@ impl Kernel {
     }
 
     /// The pending signals of a task's process.
-    pub(in crate::kernel) fn shared_pending(&self, task: TaskId) -> Option<Pending> {
-        self.task(task).signal.map(Pending::Shared)
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn shared_pending(&self, task: TaskId) -> Pending {
+        Pending::Shared(self.signal_id(task))
     }
 
-    /// Charges the receiver's user with an entry of a queue; `None` if it has as many as the
+    /// Counts an entry of a queue for the receiver's user; `None` if it has as many as the
     /// receiver's limit allows, or if there is no memory.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
@@ -119,9 +123,7 @@ impl Kernel {
 
     /// Takes pending signals back from a process and each of its threads.
     pub(super) fn rm_from_group(&mut self, signals: SigSet, member: TaskId) {
-        if let Some(shared) = self.shared_pending(member) {
-            self.rm_from_queue(signals, shared);
-        }
+        self.rm_from_queue(signals, self.shared_pending(member));
         for thread in self.threads(member) {
             self.rm_from_queue(signals, Pending::Private(thread));
         }
@@ -133,7 +135,7 @@ impl Kernel {
     pub fn flush_sigqueue(&mut self, whose: Pending) {
         let (set, queue) = self.pending_mut(whose);
         *set = SigSet::EMPTY;
-        for uid in std::mem::take(queue).charged() {
+        for uid in std::mem::take(queue).users() {
             self.users.put_sigpending(uid);
         }
     }

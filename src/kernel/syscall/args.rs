@@ -229,3 +229,15 @@ pub enum IpcCall {
         arg: u32,
     },
 }
+
+impl IpcCall {
+    /// The name of the function of the C library that makes the call.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Semget(..) => "semget",
+            Self::Semop(..) => "semop",
+            Self::Semtimedop(..) => "semtimedop",
+            Self::Semctl { .. } => "semctl",
+        }
+    }
+}

@@ -7,6 +7,9 @@
 mod args;
 mod decode;
 mod entry;
+mod fork_refusal;
+mod map_refusal;
+mod refusal;
 mod restart;
 mod result;
 mod table;
@@ -15,6 +18,9 @@ pub use args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES, MmapArgs,
     PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
+pub use fork_refusal::ForkRefusal;
+pub use map_refusal::MapRefusal;
+pub use refusal::{LimitRefusal, NoChild, PgrpRefusal, RlimitRefusal};
 pub use restart::{Restart, RestartBlock};
-pub use result::SysResult;
+pub use result::{SysError, SysResult, SysReturn, eax_of};
 pub use table::{NR_SYSCALLS, ProgramWord, SYSCALLS, Status, Syscall, SyscallInfo, nr};

@@ -55,8 +55,8 @@ impl Kernel {
     }
 }
 
-/// `user_struct`s: how many tasks each user has, zombies included, and how many queued signals are
-/// charged to it.
+/// `user_struct`s: how many tasks each user has, zombies included, and how many queued signals
+/// count for it.
 #[derive(Clone, Debug, Default)]
 pub struct UserTable {
     processes: BTreeMap<u32, u32>,
@@ -74,12 +74,12 @@ impl UserTable {
         self.processes.iter().map(|(uid, count)| (*uid, *count))
     }
 
-    /// `user->sigpending`: queued signals charged to that user.
+    /// `user->sigpending`: queued signals that count for that user.
     pub fn sigpending(&self, uid: u32) -> u32 {
         self.sigpending.get(&uid).copied().unwrap_or(0)
     }
 
-    /// Every user that queued signals are charged to, with their number.
+    /// Every user that queued signals count for, with their number.
     pub fn sigpending_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
         self.sigpending.iter().map(|(uid, count)| (*uid, *count))
     }

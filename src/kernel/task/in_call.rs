@@ -2,8 +2,11 @@
 //! whole: it has made no call yet.
 
 use super::Continuation;
+use crate::abi::Errno;
 use crate::abi::{InodeId, MmId, SigInfo, Signal, WaitStatus};
 use crate::kernel::syscall::ExecArgs;
+use crate::kernel::syscall::SysReturn;
+use crate::kernel::syscall::eax_of;
 use crate::kernel::syscall::{Restart, Syscall};
 
 /// A system call from its entry to its return, and what it leaves for the task's user mode.
@@ -15,6 +18,9 @@ pub struct InCall {
     pub continuation: Option<Continuation>,
     /// Tick at which its timer wakes it.
     pub timer: Option<u64>,
+
+    /// What its latest system call has returned, until its user mode takes note of it.
+    pub returned: Option<SysReturn>,
 
     /// The call, if a signal may cause it to be made again and the registers do not hold it.
     pub again: Option<Syscall>,
@@ -46,6 +52,20 @@ pub struct OpenCall {
     pub nr: u16,
     /// A signal has interrupted it, and it wants to be made again.
     pub restart: Option<Restart>,
+    /// What it has come to, while its caller is on the way out.
+    pub result: Option<SysReturn>,
+}
+
+impl OpenCall {
+    /// What it returns with that value in `eax`, which a tracer may have changed.
+    pub(in crate::kernel) fn returns(&self, eax: u32) -> SysReturn {
+        let own = self.result.filter(|result| eax_of(*result) == eax);
+        let changed = || match Errno::from_code((eax as i32).wrapping_neg()) {
+            Some(errno) => Err(errno.into()),
+            None => Ok(eax),
+        };
+        own.unwrap_or_else(changed)
+    }
 }
 
 /// A program that is ready to take the place of the old one.

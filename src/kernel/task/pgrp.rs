@@ -4,53 +4,25 @@ use super::SendInfo;
 use super::pidmap::PidType;
 use crate::abi::{Errno, ExitState, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
-
-/// Which rule of `setpgid` or `setsid` refuses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PgrpRefusal {
-    /// The group's number is negative.
-    NegativeGroup,
-    /// No task has that number.
-    NoSuchTask,
-    /// The task is no process, but a thread of one.
-    NotALeader,
-    /// The child is in another session.
-    OtherSession,
-    /// The child has called exec.
-    HasExeced,
-    /// The task is neither the caller nor a child of it.
-    NotAChild,
-    /// The task leads its session.
-    SessionLeader,
-    /// No member of that group is in the caller's session.
-    NoSuchGroup,
-    /// A process group has the caller's number already.
-    GroupExists,
-}
-
-impl PgrpRefusal {
-    /// What the system call returns.
-    pub const fn errno(self) -> Errno {
-        match self {
-            Self::NegativeGroup | Self::NotALeader => Errno::EINVAL,
-            Self::NoSuchTask | Self::NotAChild => Errno::ESRCH,
-            Self::HasExeced => Errno::EACCES,
-            Self::OtherSession | Self::SessionLeader | Self::NoSuchGroup | Self::GroupExists => {
-                Errno::EPERM
-            }
-        }
-    }
-}
+use crate::kernel::syscall::PgrpRefusal;
 
 impl Kernel {
     /// The process group of a task.
     pub fn pgrp(&self, task: TaskId) -> Pid {
-        self.signal_of(task).map_or(Pid(0), |group| group.pgrp)
+        self.job(task).0
     }
 
     /// The session of a task.
     pub fn session(&self, task: TaskId) -> Pid {
-        self.signal_of(task).map_or(Pid(0), |group| group.session)
+        self.job(task).1
+    }
+
+    /// Process group and session; both 0 for the idle tasks, of which one is the parent of init.
+    fn job(&self, task: TaskId) -> (Pid, Pid) {
+        match self.task(task).signal {
+            Some(id) => (self.signals[id].pgrp, self.signals[id].session),
+            None => (Pid(0), Pid(0)),
+        }
     }
 
     /// Which process and group `setpgid` means, if none of its rules refuses: tested in this order.
@@ -86,7 +58,7 @@ impl Kernel {
         } else if target != current {
             return Err(PgrpRefusal::NotAChild);
         }
-        if self.signal_of(target).is_some_and(|group| group.leader) {
+        if self.signal_of(target).leader {
             return Err(PgrpRefusal::SessionLeader);
         }
         let mut members = self.pid_hash.all(PidType::Pgid, Pid(pgid));
@@ -111,9 +83,8 @@ impl Kernel {
         current: TaskId,
         pid: i32,
         pgid: i32,
-    ) -> Result<u32, Errno> {
-        let checked = self.check_setpgid(current, pid, pgid);
-        let (target, pgid) = checked.map_err(PgrpRefusal::errno)?;
+    ) -> Result<u32, PgrpRefusal> {
+        let (target, pgid) = self.check_setpgid(current, pid, pgid)?;
         self.set_pgrp(target, pgid);
         Ok(0)
     }
@@ -121,9 +92,7 @@ impl Kernel {
     fn set_pgrp(&mut self, leader: TaskId, pgrp: Pid) {
         if self.pgrp(leader) != pgrp {
             self.detach_pid(leader, PidType::Pgid);
-            if let Some(group) = self.signal_of_mut(leader) {
-                group.pgrp = pgrp;
-            }
+            self.signal_of_mut(leader).pgrp = pgrp;
             self.attach_pid(leader, PidType::Pgid, pgrp);
         }
     }
@@ -132,9 +101,7 @@ impl Kernel {
     fn set_special_pids(&mut self, leader: TaskId, number: Pid) {
         if self.session(leader) != number {
             self.detach_pid(leader, PidType::Sid);
-            if let Some(group) = self.signal_of_mut(leader) {
-                group.session = number;
-            }
+            self.signal_of_mut(leader).session = number;
             self.attach_pid(leader, PidType::Sid, number);
         }
         self.set_pgrp(leader, number);
@@ -161,11 +128,9 @@ impl Kernel {
     ///
     /// # Errors
     /// See [`PgrpRefusal`].
-    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, Errno> {
-        let pid = self.check_setsid(current).map_err(PgrpRefusal::errno)?;
-        if let Some(group) = self.signal_of_mut(current) {
-            group.leader = true;
-        }
+    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, PgrpRefusal> {
+        let pid = self.check_setsid(current)?;
+        self.signal_of_mut(current).leader = true;
         self.set_special_pids(current, pid);
         Ok(pid.0 as u32)
     }

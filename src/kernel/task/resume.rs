@@ -9,7 +9,12 @@ use crate::kernel::syscall::{Restart, SysResult};
 impl Task {
     /// A system call begins.
     pub(in crate::kernel) fn open_call(&mut self, nr: u16) {
-        self.in_call.open = Some(OpenCall { nr, restart: None });
+        self.in_call.open = Some(OpenCall {
+            nr,
+            restart: None,
+            result: None,
+        });
+        self.in_call.returned = None;
         self.in_call.entered_handler = false;
     }
 }

@@ -3,6 +3,9 @@
 use super::{SendInfo, UsageOf};
 use crate::abi::{Caps, Errno, HZ, RLIM_INFINITY, Resource, Rlimit, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::LimitRefusal;
+use crate::kernel::syscall::RlimitRefusal;
+use crate::kernel::syscall::SysError;
 use std::ops::{Index, IndexMut};
 
 /// Highest hard limit of descriptors.
@@ -51,27 +54,6 @@ impl Rlimits {
         limits[Resource::Sigpending] = Rlimit::both(max_threads / 2);
         limits[Resource::Msgqueue] = Rlimit::both(MQ_BYTES_MAX);
         limits
-    }
-}
-
-/// Why a limit is not set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RlimitRefusal {
-    /// The soft limit is above the hard one.
-    SoftAboveHard,
-    /// The hard limit would be raised.
-    HardRaised,
-    /// More descriptors than any table can have.
-    BeyondNrOpen,
-}
-
-impl RlimitRefusal {
-    /// The error that the caller gets.
-    pub const fn errno(self) -> Errno {
-        match self {
-            Self::SoftAboveHard => Errno::EINVAL,
-            Self::HardRaised | Self::BeyondNrOpen => Errno::EPERM,
-        }
     }
 }
 
@@ -129,10 +111,7 @@ const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
 impl Kernel {
     /// The resource limits of a task's process.
     pub fn rlimits(&self, task: TaskId) -> Rlimits {
-        let signal = self.task(task).signal;
-        signal.map_or(Rlimits::initial(self.max_threads), |id| {
-            self.signals[id].rlimits
-        })
+        self.signal_of(task).rlimits
     }
 
     /// The soft limit of a task's process: the one that acts.
@@ -152,16 +131,18 @@ impl Kernel {
         current: TaskId,
         resource: u32,
         new: Rlimit,
-    ) -> Result<u32, Errno> {
+    ) -> Result<u32, SysError> {
         let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let old = self.rlimits(current)[resource];
         // Only who needs the privilege is noted as having used it.
         let capable =
             new.cur <= new.max && new.max > old.max && self.capable(current, Caps::SYS_RESOURCE);
-        check_setrlimit(resource, old, new, capable).map_err(RlimitRefusal::errno)?;
-        if let Some(signal) = self.signal_of_mut(current) {
-            signal.rlimits[resource] = new;
-        }
+        check_setrlimit(resource, old, new, capable).map_err(|rule| LimitRefusal {
+            rule,
+            old,
+            new,
+        })?;
+        self.signal_of_mut(current).rlimits[resource] = new;
         Ok(0)
     }
 
@@ -211,20 +192,16 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
     pub(in crate::kernel) fn check_cpu_limit(&mut self, current: TaskId) {
-        let limit = match self.signal_of(current) {
-            Some(signal) if signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY => {
-                signal.rlimits[Resource::Cpu]
-            }
-            _ => return,
-        };
+        let limit = self.rlimits(current)[Resource::Cpu];
+        if limit.cur == RLIM_INFINITY {
+            return;
+        }
         let used = self.k_getrusage(current, UsageOf::Process);
         let signal = match cpu_limit(limit, (used.utime + used.stime) / HZ) {
             CpuLimit::Keeps => return,
             CpuLimit::Kills => Signal::SIGKILL,
             CpuLimit::Warns => {
-                if let Some(signal) = self.signal_of_mut(current) {
-                    signal.rlimits[Resource::Cpu].cur += 1;
-                }
+                self.signal_of_mut(current).rlimits[Resource::Cpu].cur += 1;
                 Signal::SIGXCPU
             }
         };

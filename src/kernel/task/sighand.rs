@@ -4,7 +4,7 @@
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
 use super::{Itimers, Rlimits, SigQueue, Usage};
-use crate::abi::{KSigaction, NSIG, Pid, SigAction, SigSet, Signal, TaskId};
+use crate::abi::{KSigaction, NSIG, Pid, SigAction, SigSet, SighandId, Signal, SignalId, TaskId};
 use crate::kernel::Kernel;
 use bitflags::bitflags;
 
@@ -168,19 +168,66 @@ impl Kernel {
 
     /// What a signal does to a task, with all that was said about it.
     pub fn k_sigaction_of(&self, task: TaskId, signal: Signal) -> KSigaction {
-        let sighand = self.task(task).sighand;
-        sighand.map_or(KSigaction::default(), |id| {
-            self.sighands[id].k_action(signal)
-        })
+        self.sighand_of(task).k_action(signal)
     }
 
-    /// What the threads of a task's process share, if it still has it.
-    pub(in crate::kernel) fn signal_of(&self, task: TaskId) -> Option<&SignalStruct> {
-        self.task(task).signal.map(|id| &self.signals[id])
+    /// The signal actions of a task.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub fn sighand_of(&self, task: TaskId) -> &Sighand {
+        &self.sighands[self.sighand_id(task)]
+    }
+
+    /// The same, to change them.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub fn sighand_of_mut(&mut self, task: TaskId) -> &mut Sighand {
+        let id = self.sighand_id(task);
+        &mut self.sighands[id]
+    }
+
+    /// The id of the signal actions of a task.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn sighand_id(&self, task: TaskId) -> SighandId {
+        let sighand = self.task(task).sighand;
+        sighand.expect("a task has its signal actions until it is released")
+    }
+
+    /// What the threads of a task's process share.
+    ///
+    /// # Panics
+    /// If the task has none, which is a bug of ours: every process has one, zombies included, until
+    /// `release_task()`. The idle tasks and the migration threads have none, nor does a released
+    /// task that still has the CPU.
+    #[track_caller]
+    pub(in crate::kernel) fn signal_of(&self, task: TaskId) -> &SignalStruct {
+        &self.signals[self.signal_id(task)]
     }
 
     /// The same, to change it.
-    pub(in crate::kernel) fn signal_of_mut(&mut self, task: TaskId) -> Option<&mut SignalStruct> {
-        self.task(task).signal.map(|id| &mut self.signals[id])
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn signal_of_mut(&mut self, task: TaskId) -> &mut SignalStruct {
+        let id = self.signal_id(task);
+        &mut self.signals[id]
+    }
+
+    /// The id of what the threads of a task's process share.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn signal_id(&self, task: TaskId) -> SignalId {
+        let signal = self.task(task).signal;
+        signal.expect("a task has its signal_struct until it is released")
     }
 }

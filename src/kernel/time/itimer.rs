@@ -7,7 +7,7 @@ use crate::abi::{
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::ItimerVal;
-use crate::kernel::task::{Itimers, SendInfo, UsageOf};
+use crate::kernel::task::{SendInfo, UsageOf};
 use std::collections::BTreeSet;
 
 /// The real timers that are on, soonest first, of one tick by the number of the process.
@@ -50,9 +50,7 @@ impl Kernel {
     /// # Errors
     /// `EINVAL` for an unknown timer.
     pub fn do_getitimer(&self, task: TaskId, which: u32) -> Result<ItimerVal, Errno> {
-        let timers = self
-            .signal_of(task)
-            .map_or(Itimers::default(), |s| s.itimers);
+        let timers = self.signal_of(task).itimers;
         let (utime, ptime) = self.cpu_ticks(task);
         let (value, interval) = match which {
             ITIMER_REAL => {
@@ -80,9 +78,7 @@ impl Kernel {
     ) -> Result<ItimerVal, Errno> {
         let old = self.do_getitimer(current, which)?;
         let (utime, ptime) = self.cpu_ticks(current);
-        let Some(id) = self.task(current).signal else {
-            return Ok(old);
-        };
+        let id = self.signal_id(current);
         let tgid = self.task(current).tgid;
         match which {
             ITIMER_VIRTUAL => self.signals[id].itimers.virt.set(value, utime),
@@ -129,10 +125,8 @@ impl Kernel {
 
     /// Whether a timer counts the ticks that a task's process uses.
     pub(super) fn has_cpu_timers(&self, task: TaskId) -> bool {
-        self.signal_of(task).is_some_and(|signal| {
-            let timers = &signal.itimers;
-            timers.virt.expires != 0 || timers.prof.expires != 0
-        })
+        let timers = &self.signal_of(task).itimers;
+        timers.virt.expires != 0 || timers.prof.expires != 0
     }
 
     /// The timers that count the running task's process: looked at once a tick.
@@ -143,14 +137,11 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `run_posix_cpu_timers()` and
     /// `check_process_timers()`.
     pub(super) fn run_cpu_timers(&mut self, current: TaskId) {
-        let Some(id) = self.task(current).signal else {
-            return;
-        };
         if !self.has_cpu_timers(current) {
             return;
         }
         let (utime, ptime) = self.cpu_ticks(current);
-        let timers = &mut self.signals[id].itimers;
+        let timers = &mut self.signal_of_mut(current).itimers;
         let (prof, virt) = (timers.prof.fires(ptime), timers.virt.fires(utime));
         for (fires, signal) in [(prof, Signal::SIGPROF), (virt, Signal::SIGVTALRM)] {
             if fires {

@@ -14,7 +14,7 @@ pub(in crate::kernel) struct Timespec {
 
 /// The ticks of a time that nobody has checked: numbers wrap as they do in the kernel.
 ///
-/// Linux 2.6.12: include/linux/jiffies.h, `timespec_to_jiffies()`, in its fixed-point arithmetic.
+/// Linux 2.6.12: `include/linux/jiffies.h`, `timespec_to_jiffies()`, in its fixed-point arithmetic.
 pub(in crate::kernel) const fn unchecked_jiffies(sec: i32, nsec: i32) -> u32 {
     const SEC_SHIFT: u32 = 22;
     const NSEC_SHIFT: u32 = SEC_SHIFT + 29;
@@ -31,7 +31,7 @@ pub(in crate::kernel) const fn unchecked_jiffies(sec: i32, nsec: i32) -> u32 {
 }
 
 impl Timespec {
-    /// Linux 2.6.12: include/linux/jiffies.h, `timespec_to_jiffies()`.
+    /// Linux 2.6.12: `include/linux/jiffies.h`, `timespec_to_jiffies()`.
     pub(in crate::kernel) const fn to_jiffies(self) -> u64 {
         unchecked_jiffies(self.sec, self.nsec) as u64
     }
@@ -43,7 +43,7 @@ impl Timespec {
         self.to_jiffies() + (self.sec != 0 || self.nsec != 0) as u64
     }
 
-    /// Linux 2.6.12: include/linux/jiffies.h, `jiffies_to_timespec()`.
+    /// Linux 2.6.12: `include/linux/jiffies.h`, `jiffies_to_timespec()`.
     const fn from_jiffies(jiffies: u64) -> Self {
         let ns = jiffies * TICK_NSEC;
         Self {
@@ -106,7 +106,7 @@ impl Kernel {
     ) -> SysResult {
         self.task_mut(current).restart_block = RestartBlock::Nothing;
         if self.tick >= until {
-            return Ok(0).into();
+            return SysResult::from(0);
         }
         self.nanosleep_until(current, until, rem)
     }
@@ -123,7 +123,7 @@ impl Kernel {
     ) -> SysResult {
         self.del_timer(current);
         if self.tick >= until {
-            return Ok(0).into();
+            return SysResult::from(0);
         }
         let left = Timespec::from_jiffies(until - self.tick);
         let stored = match rem {

@@ -91,22 +91,15 @@ impl Machine {
             ForkHow::Vfork => CloneFlags::VFORK,
         };
         let comm = Some(self.kernel.names.intern(child));
-        let before = self.kernel.total_forks;
         let args = ForkArgs {
             comm,
             ..ForkArgs::with_flags(flags)
         };
+        if let Some(workload) = self.workload_mut(task) {
+            workload.child_script = script;
+        }
         self.call_kernel(task, Syscall::Clone(args));
-        if self.kernel.total_forks == before {
-            return;
-        }
-        let program = self
-            .workload_mut(task)
-            .map(|workload| workload.program.clone());
-        if let (Some(program), Some(child)) = (program, self.newest_task()) {
-            self.modes
-                .insert(child, UserMode::Workload(Workload::at(program, script)));
-        }
+        self.adopt_children();
     }
 
     fn map(&mut self, task: TaskId, addr: u32, pages: u32) {

@@ -105,6 +105,8 @@ pub(in crate::machine) struct Workload {
     pub(in crate::machine) pc: usize,
     /// Ticks left of the `run` it is in.
     pub(in crate::machine) left: u64,
+    /// The script of its next child, while it forks.
+    pub(in crate::machine) child_script: usize,
 }
 
 impl Workload {
@@ -119,6 +121,7 @@ impl Workload {
             script,
             pc: 0,
             left: 0,
+            child_script: 0,
         }
     }
 

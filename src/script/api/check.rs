@@ -21,9 +21,10 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "assert", return_raw)]
     pub fn assert_that(condition: bool) -> Result<()> {
-        match condition {
-            true => Ok(()),
-            false => Err(ScriptError::new("assertion failed: the condition is false").into()),
+        if condition {
+            Ok(())
+        } else {
+            Err(ScriptError::new("assertion failed: the condition is false").into())
         }
     }
 

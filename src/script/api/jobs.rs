@@ -1,12 +1,11 @@
 //! Processes among each other, as methods of a task: `waitid`, process groups, sessions, users.
 
 use super::calls::{int, plain, reported, signal_word};
-use super::convert::{Result, act, alive, errno_error, look, returned, word};
+use super::convert::{Result, alive, look, word};
 use crate::abi::{Errno, PR_SET_PDEATHSIG, VirtAddr};
 use crate::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
-use crate::kernel::task::{PgrpRefusal, UsageOf};
-use crate::machine::{Action, Outcome};
-use crate::script::errors::{ScriptError, pgrp_advice};
+use crate::kernel::task::UsageOf;
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
@@ -15,39 +14,8 @@ fn nothing(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<()> {
     plain(ctx, task, call).map(|_| ())
 }
 
-/// A call that a rule about process groups may refuse: the error says which.
-fn in_group(
-    ctx: &NativeCallContext,
-    task: &Task,
-    call: Syscall,
-    refusal: Option<PgrpRefusal>,
-) -> Result<i64> {
-    let name = Syscall::c_name(call.nr());
-    let value = match act(ctx, task, Action::Syscall(call))? {
-        Outcome::Returned(value) => value,
-        _ => 0,
-    };
-    match refusal {
-        Some(refusal) if value < 0 => {
-            let advice = pgrp_advice(refusal);
-            let error = errno_error(value, name);
-            let message = format!("{}: {}", error.message, advice.rule);
-            let error = ScriptError { message, ..error };
-            Err(error
-                .with_note(format!("the rule stands in kernel/sys.c, sys_{name}()"))
-                .with_help(advice.remedy)
-                .into())
-        }
-        _ => returned(value, name),
-    }
-}
-
 fn move_to_group(ctx: &NativeCallContext, task: &Task, pid: i32, pgid: i32) -> Result<()> {
-    let id = alive(ctx, task)?;
-    let refusal = look(ctx, |machine| {
-        machine.kernel.check_setpgid(id, pid, pgid).err()
-    })?;
-    in_group(ctx, task, Syscall::Setpgid(pid, pgid), refusal).map(|_| ())
+    nothing(ctx, task, Syscall::Setpgid(pid, pgid))
 }
 
 fn number(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
@@ -181,9 +149,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setsid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        let id = alive(&ctx, task)?;
-        let refusal = look(&ctx, |machine| machine.kernel.check_setsid(id).err())?;
-        in_group(&ctx, task, Syscall::Setsid, refusal)
+        number(&ctx, task, Syscall::Setsid)
     }
 
     /// `getsid(pid)`: the session of a task.
@@ -311,7 +277,7 @@ pub mod functions {
     pub fn getrusage(ctx: NativeCallContext, task: &mut Task, who: i64) -> Result<Map> {
         let id = alive(&ctx, task)?;
         let of = UsageOf::from_word(who as i32)
-            .ok_or_else(|| errno_error(-Errno::EINVAL.code(), "getrusage"))?;
+            .ok_or_else(|| errno_error(Errno::EINVAL, "getrusage"))?;
         let used = look(&ctx, |machine| machine.kernel.k_getrusage(id, of))?;
         let entries = [
             ("utime", used.utime),

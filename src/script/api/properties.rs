@@ -119,9 +119,10 @@ pub mod functions {
     #[rhai_fn(get = "pid", return_raw)]
     pub fn get_pid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         // A thread that calls exec gets the number of its process.
-        let now = match exists(&ctx, task)? {
-            true => look(&ctx, |machine| machine.kernel.pid(task.id))?,
-            false => task.pid,
+        let now = if exists(&ctx, task)? {
+            look(&ctx, |machine| machine.kernel.pid(task.id))?
+        } else {
+            task.pid
         };
         Ok(i64::from(now.0))
     }

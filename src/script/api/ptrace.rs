@@ -66,7 +66,7 @@ fn look(
             addr: word(addr, "the address")?,
         },
     };
-    Ok(match with_buffer(ctx, task, what, "ptrace")? {
+    Ok(match with_buffer(ctx, task, what)? {
         Buffered::Done(_, bytes) => bytes
             .chunks_exact(4)
             .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))

@@ -1,17 +1,15 @@
 //! Signals, as methods of a task: sending, masks, waiting for them, alarms.
 
 use super::calls::{int, plain, signal_set, signal_word};
-use super::convert::{
-    Result, act, alive, call_handle, check_keys, errno_error, int_option, look, ranged, returned,
-    word,
-};
+use super::convert::{Result, act, alive, call_handle, check_keys, int_option, look, ranged, word};
 use crate::abi::{
     KSigaction, SIGINFO_WORDS, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, VirtAddr,
 };
 use crate::kernel::syscall::{
     InfoTo, ItimerVal, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, Syscall,
 };
-use crate::machine::{Action, Outcome};
+use crate::machine::{Acted, Action};
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
@@ -88,8 +86,7 @@ fn sigtimedwait(
     };
     let wait = Action::Syscall(Syscall::RtSigtimedwait(args));
     match act(ctx, task, wait)? {
-        Outcome::Returned(value) => {
-            returned(value, "rt_sigtimedwait")?;
+        Acted::Returned(_) => {
             let info = look(ctx, |machine| {
                 machine
                     .kernel
@@ -99,7 +96,7 @@ fn sigtimedwait(
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
@@ -385,7 +382,7 @@ pub mod functions {
     pub fn getitimer(ctx: NativeCallContext, task: &mut Task, which: i64) -> Result<Map> {
         let (id, which) = (alive(&ctx, task)?, word(which, "the timer")?);
         let value = look(&ctx, |machine| machine.kernel.do_getitimer(id, which))?;
-        let value = value.map_err(|errno| errno_error(-errno.code(), "getitimer"))?;
+        let value = value.map_err(|errno| errno_error(errno, "getitimer"))?;
         let mut map = Map::new();
         map.insert("value".into(), (value.value as i64).into());
         map.insert("interval".into(), (value.interval as i64).into());

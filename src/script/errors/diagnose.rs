@@ -127,11 +127,10 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
 /// A closure uses a variable that a call is being made on. Rhai names the variable, or the argument
 /// that is such a closure.
 fn in_use(what: &str) -> Diagnosis {
-    let message = match what.starts_with("argument") {
-        true => "the closure uses the variable that this call is made on".to_owned(),
-        false => {
-            "a variable that the closure uses is in use: a call on it has not returned".to_owned()
-        }
+    let message = if what.starts_with("argument") {
+        "the closure uses the variable that this call is made on".to_owned()
+    } else {
+        "a variable that the closure uses is in use: a call on it has not returned".to_owned()
     };
     let help = "in a handler of sigaction, this is the task: |sig| this.write(a, 1); elsewhere copy \
                 it to another variable first";

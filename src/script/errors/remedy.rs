@@ -3,9 +3,10 @@
 
 use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
-use crate::kernel::exit::NoChild;
-use crate::kernel::mm::MapRefusal;
-use crate::kernel::task::PgrpRefusal;
+use crate::kernel::syscall::ForkRefusal;
+use crate::kernel::syscall::MapRefusal;
+use crate::kernel::syscall::NoChild;
+use crate::kernel::syscall::PgrpRefusal;
 use crate::trace::CloneRefusal;
 
 /// The rule, with its place in the source, and the remedy.
@@ -87,7 +88,7 @@ pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
 /// Advice on calls about processes.
 fn process_advice(call: &str, errno: Errno) -> Option<Advice> {
     let (rule, remedy) = match (call, errno) {
-        ("wait4", Errno::ECHILD) => (
+        ("wait4" | "waitid", Errno::ECHILD) => (
             "do_wait() finds no child that the arguments could mean (kernel/exit.c)",
             "it has no such child; one whose exit signal is not SIGCHLD needs __WCLONE or __WALL",
         ),
@@ -203,7 +204,7 @@ fn semaphore_advice(call: &str, errno: Errno) -> Option<Advice> {
 }
 
 /// Advice on a process group or session that cannot be.
-pub(in crate::script) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
+pub(super) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
     use PgrpRefusal as R;
     let (rule, remedy) = match refusal {
         R::NegativeGroup => (
@@ -244,7 +245,7 @@ pub(in crate::script) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
 }
 
 /// Advice on memory that was not mapped or unmapped.
-pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
+pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
     use MapRefusal as R;
     let (rule, remedy) = match refusal {
         R::NotAnonymous(_) => (
@@ -283,7 +284,7 @@ pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
             "do_mmap_pgoff() checks RLIMIT_MEMLOCK for MAP_LOCKED (mm/mmap.c)",
             "leave MAP_LOCKED out, or be root: spawn(\"sh\", #{uid: 0})",
         ),
-        R::NoMm | R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
+        R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
             "do_mmap_pgoff() checks the limits of the address space (mm/mmap.c)",
             "maps(task) shows what is mapped where",
         ),
@@ -292,11 +293,7 @@ pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
 }
 
 /// Why a task's wait finds no child, and what would help.
-pub(in crate::script) fn no_child(
-    task: Pid,
-    why: NoChild,
-    ignores_sigchld: bool,
-) -> (String, String) {
+pub(super) fn no_child(task: Pid, why: NoChild, ignores_sigchld: bool) -> (String, String) {
     match why {
         NoChild::Childless | NoChild::NoSuchTask(_) if ignores_sigchld => (
             format!("{task} ignores SIGCHLD: its children are gone as soon as they end"),
@@ -343,74 +340,64 @@ pub(in crate::script) fn no_child(
     }
 }
 
-/// What a fork-like call failed at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::script) enum ForkRefusal {
-    /// There was no pid.
-    NoPid,
-    /// `copy_process` refused.
-    CopyProcess(CloneRefusal),
-}
-
-impl ForkRefusal {
-    /// Where in the kernel the rule stands, and what would help.
-    pub(in crate::script) const fn advice(self) -> Advice {
-        let Self::CopyProcess(refusal) = self else {
-            return Advice {
-                rule: "kernel/pid.c, alloc_pidmap",
-                remedy: "let tasks end and reap them, or boot(#{pid_max: ..}) with more",
-            };
+/// Advice on a fork-like call that made no task: where in the kernel the rule stands, and what
+/// would help.
+pub(super) const fn fork_advice(refusal: ForkRefusal) -> Advice {
+    let ForkRefusal::CopyProcess(refusal) = refusal else {
+        return Advice {
+            rule: "kernel/pid.c, alloc_pidmap",
+            remedy: "let tasks end and reap them, or boot(#{pid_max: ..}) with more",
         };
-        let (rule, remedy) = match refusal {
-            CloneRefusal::NewnsWithFs => (
-                "kernel/fork.c, copy_process",
-                "a mount namespace of its own needs a root directory of its own: leave CLONE_FS out",
-            ),
-            CloneRefusal::ThreadWithoutSighand | CloneRefusal::SighandWithoutVm => (
-                "kernel/fork.c, copy_process",
-                "CLONE_THREAD goes with CLONE_SIGHAND, that with CLONE_VM; path(|| ..) shows how \
-                 far the call came",
-            ),
-            CloneRefusal::NoMemory => (
-                "kernel/fork.c, dup_task_struct and dup_mmap; mm/mmap.c, __vm_enough_memory",
-                "let tasks end, or boot(#{mem: ..}) with more",
-            ),
-            CloneRefusal::TooManyOfUser { .. } => (
-                "kernel/fork.c, copy_process",
-                "reap what has ended, boot(#{threads_max: ..}) with more, or be root: spawn(.., \
-                 #{uid: 0})",
-            ),
-            CloneRefusal::TooManyThreads { .. } => (
-                "kernel/fork.c, copy_process",
-                "reap what has ended, or boot(#{threads_max: ..}) with more",
-            ),
-            CloneRefusal::ParentTidFault => (
-                "kernel/fork.c, copy_process: put_user",
-                "CLONE_PARENT_SETTID stores at parent_tid: clone(#{flags: .., parent_tid: a})",
-            ),
-            CloneRefusal::NewnsUnprivileged => (
-                "fs/namespace.c, copy_namespace",
-                "spawn(\"sh\", #{uid: 0}) is root",
-            ),
-            CloneRefusal::TlsFault => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "CLONE_SETTLS reads a user_desc at tls: clone(#{flags: .., tls: #{entry: 6, base: \
-                 a}}) puts one there",
-            ),
-            CloneRefusal::NoTlsEntry => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "TLS entries are 6, 7 and 8",
-            ),
-            CloneRefusal::EmptyTls => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "base 0, limit 0 and flags 0x28 clear an entry, which a clone cannot ask for",
-            ),
-            CloneRefusal::Killed => ("kernel/fork.c, copy_process", "it ends anyway"),
-            CloneRefusal::GroupExit => (
-                "kernel/fork.c, copy_process",
-                "a process that ends makes no threads",
-            ),
-        };
-        Advice { rule, remedy }
-    }
+    };
+    let (rule, remedy) = match refusal {
+        CloneRefusal::NewnsWithFs => (
+            "kernel/fork.c, copy_process",
+            "a mount namespace of its own needs a root directory of its own: leave CLONE_FS out",
+        ),
+        CloneRefusal::ThreadWithoutSighand | CloneRefusal::SighandWithoutVm => (
+            "kernel/fork.c, copy_process",
+            "CLONE_THREAD goes with CLONE_SIGHAND, that with CLONE_VM; path(|| ..) shows how \
+             far the call came",
+        ),
+        CloneRefusal::NoMemory(_) => (
+            "kernel/fork.c, dup_task_struct and dup_mmap; mm/mmap.c, __vm_enough_memory",
+            "let tasks end, or boot(#{mem: ..}) with more",
+        ),
+        CloneRefusal::TooManyOfUser { .. } => (
+            "kernel/fork.c, copy_process",
+            "reap what has ended, boot(#{threads_max: ..}) with more, or be root: spawn(.., \
+             #{uid: 0})",
+        ),
+        CloneRefusal::TooManyThreads { .. } => (
+            "kernel/fork.c, copy_process",
+            "reap what has ended, or boot(#{threads_max: ..}) with more",
+        ),
+        CloneRefusal::ParentTidFault(_) => (
+            "kernel/fork.c, copy_process: put_user",
+            "CLONE_PARENT_SETTID stores at parent_tid: clone(#{flags: .., parent_tid: a})",
+        ),
+        CloneRefusal::NewnsUnprivileged => (
+            "fs/namespace.c, copy_namespace",
+            "spawn(\"sh\", #{uid: 0}) is root",
+        ),
+        CloneRefusal::TlsFault => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "CLONE_SETTLS reads a user_desc at tls: clone(#{flags: .., tls: #{entry: 6, base: \
+             a}}) puts one there",
+        ),
+        CloneRefusal::NoTlsEntry => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "TLS entries are 6, 7 and 8",
+        ),
+        CloneRefusal::EmptyTls => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "base 0, limit 0 and flags 0x28 clear an entry, which a clone cannot ask for",
+        ),
+        CloneRefusal::Killed => ("kernel/fork.c, copy_process", "it ends anyway"),
+        CloneRefusal::GroupExit => (
+            "kernel/fork.c, copy_process",
+            "a process that ends makes no threads",
+        ),
+    };
+    Advice { rule, remedy }
 }

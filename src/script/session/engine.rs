@@ -88,9 +88,10 @@ fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>) {
             let known = shared.with(|state| state.source.has_function(name));
             known.unwrap_or(false)
         });
-        Ok(match is_function {
-            true => FnPtr::new(name).ok().map(Dynamic::from),
-            false => None,
+        Ok(if is_function {
+            FnPtr::new(name).ok().map(Dynamic::from)
+        } else {
+            None
         })
     });
 }

@@ -267,7 +267,7 @@ fn fate_in_area(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, code: ErrorC
         return Fate::Sigsegv { code, reason };
     }
     let pte = kernel.pte(mm, va);
-    match pte_fault_verdict(pte, code.is_write(), vma) {
+    match pte_fault_verdict(pte, code.kind(), vma) {
         PteFault::AnonZero => Fate::ZeroPage,
         PteFault::AnonWrite => Fate::ZeroedFrame,
         PteFault::FilePage => file_fate(kernel, vma, va, |cached| Fate::FilePage { cached }),

@@ -53,9 +53,10 @@ fn state(kernel: &Kernel, id: TaskId, task: &Task) -> &'static str {
 fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
     let sched = kernel.sched.get(id);
     let leader = kernel.task(task.group_leader);
-    let tracer = match task.ptrace.is_empty() {
-        true => 0,
-        false => kernel.pid(task.parent).0,
+    let tracer = if task.ptrace.is_empty() {
+        0
+    } else {
+        kernel.pid(task.parent).0
     };
     let cred = &task.cred;
     let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
@@ -244,9 +245,10 @@ impl ExplainStatus {
             text.push(line.plain(format_args!(" {meaning}")));
         }
         let line = Line::default().add(Role::Dim, "  true of it     ");
-        let macros = match self.macros.is_empty() {
-            true => "none".to_owned(),
-            false => self.macros.join(", "),
+        let macros = if self.macros.is_empty() {
+            "none".to_owned()
+        } else {
+            self.macros.join(", ")
         };
         text.push(line.plain(format_args!(" {macros}")));
         text

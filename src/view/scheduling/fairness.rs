@@ -77,9 +77,10 @@ struct Times {
 impl Times {
     /// What its part by time slices is proportional to.
     fn weight(&self) -> u64 {
-        match self.real_time {
-            true => 0,
-            false => u64::from(self.timeslice) * (self.ran + self.waited),
+        if self.real_time {
+            0
+        } else {
+            u64::from(self.timeslice) * (self.ran + self.waited)
         }
     }
 }

@@ -204,12 +204,13 @@ impl PrioView {
             format_args!("{ms} ms * 10 / 1000 = {}", self.bonus),
         ));
         text.push(self.effective_line());
-        let stored = match self.prio == self.effective_prio {
-            true => "as computed".to_owned(),
-            false => format!(
+        let stored = if self.prio == self.effective_prio {
+            "as computed".to_owned()
+        } else {
+            format!(
                 "{}: from its last wake-up, expiry, fork or renice, and kept until the next",
                 self.prio
-            ),
+            )
         };
         text.push(step("stored prio", stored));
         text.push(step(
@@ -287,9 +288,10 @@ impl PrioView {
         let factor = if self.nice < 0 { 4 } else { 1 };
         let base = self.tunables.def_timeslice * factor;
         let scaled = base * (140 - u32::from(self.static_prio)) / 20;
-        let least = match scaled < self.timeslice {
-            true => format!("{scaled}, at least {}", self.timeslice),
-            false => self.timeslice.to_string(),
+        let least = if scaled < self.timeslice {
+            format!("{scaled}, at least {}", self.timeslice)
+        } else {
+            self.timeslice.to_string()
         };
         let first = if self.first_time_slice {
             ", still the part that its parent gave it"

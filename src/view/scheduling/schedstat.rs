@@ -10,7 +10,9 @@ use serde::Serialize;
 /// The version of the format in 2.6.12.
 const VERSION: u32 = 11;
 
-/// What `/proc/schedstat` says. Linux 2.6.12: `kernel/sched.c`, `show_schedstat()`.
+/// What `/proc/schedstat` says.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `show_schedstat()`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SchedStat {
     /// Version of the format.

@@ -7,7 +7,7 @@ use super::tables;
 use super::world::{ARENA, DATA, STACK_TOP, World};
 use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, SigAction, VirtAddr};
 use forklab::kernel::syscall::{ForkArgs, MmapArgs, Syscall, WaitArgs};
-use forklab::machine::{Action, Outcome};
+use forklab::machine::{Acted, Action};
 
 /// What an action does to the model, once it is known what came of it.
 pub enum Effect {
@@ -36,16 +36,17 @@ impl World {
         let mark = self.lab.mark();
         let outcome = self.perform(player, Action::Syscall(call.clone()));
         let effect = match outcome {
-            Some(Outcome::Returned(value)) => effect_of(op, call, value),
+            Some(Acted::Returned(value)) => effect_of(op, call, value as i32),
+            Some(Acted::Refused(error)) => effect_of(op, call, -error.errno().code()),
             _ => Effect::Nothing,
         };
         self.follow(mark, Some(pid), effect);
         let may_end = matches!(op, Op::Exit(_) | Op::ExitGroup(_));
         assert!(
-            may_end || outcome != Some(Outcome::Ended),
+            may_end || outcome != Some(Acted::Ended),
             "task {pid} ended in {op:?}"
         );
-        if outcome == Some(Outcome::Returned(-Errno::ENOMEM.code())) {
+        if matches!(outcome, Some(Acted::Refused(error)) if error.errno() == Errno::ENOMEM) {
             assert!(self.struck, "no memory for {op:?}");
         }
     }

@@ -4,13 +4,13 @@ use crate::lab::{Lab, Waited, errno};
 use forklab::abi::{Errno, Resource, TaskId, TaskState};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::Outcome;
+use forklab::machine::Acted;
 
 const THREAD: u32 = 0x0005_0f00;
 const SIGHAND: u32 = 0x0911;
 const NOHANG: u32 = 1;
 
-fn exec(lab: &mut Lab, task: TaskId) -> Outcome {
+fn exec(lab: &mut Lab, task: TaskId) -> Acted {
     lab.outcome(task, Syscall::Execve("sh".into()))
 }
 
@@ -28,7 +28,7 @@ fn three_threads() -> (Lab, TaskId, [TaskId; 3]) {
 fn a_thread_that_calls_exec_takes_the_leaders_place() {
     let (mut lab, sh, [leader, second, third]) = three_threads();
     let (pid, tid) = (lab.pid(leader), lab.pid(third));
-    assert_eq!(exec(&mut lab, third), Outcome::Returned(0));
+    assert_eq!(exec(&mut lab, third), Acted::Returned(0));
     assert!(!lab.exists(leader) && !lab.exists(second));
     assert_eq!(lab.pid(third), pid);
     assert_eq!(lab.task(third).tgid.0, pid);
@@ -63,7 +63,7 @@ fn a_leader_that_has_ended_already_is_replaced() {
     let pid = lab.pid(leader);
     lab.exit(leader, 0);
     lab.exit(second, 0);
-    assert_eq!(exec(&mut lab, third), Outcome::Returned(0));
+    assert_eq!(exec(&mut lab, third), Acted::Returned(0));
     assert_eq!(lab.pid(third), pid);
     assert_eq!(lab.wait(sh, pid, NOHANG), Waited::Nothing(0));
 }
@@ -77,8 +77,8 @@ fn an_exec_that_fails_leaves_the_other_threads() {
     for nr in 0.. {
         lab.fail(FailPoint::Slab(Some(nr)));
         match exec(&mut lab, threads[2]) {
-            Outcome::Returned(0) => break,
-            Outcome::Returned(value) => assert_eq!(errno(value), Errno::ENOMEM),
+            Acted::Returned(0) => break,
+            Acted::Refused(error) => assert_eq!(error.errno(), Errno::ENOMEM),
             other => panic!("{other:?}"),
         }
         assert!(threads.iter().all(|thread| lab.exists(*thread)));
@@ -107,7 +107,7 @@ fn exec_waits_for_a_thread_that_cannot_end_yet() {
     lab.exit(third, 0);
     // The second thread sleeps inside vfork, where SIGKILL does not reach it.
     let child = lab.vfork(second);
-    let Outcome::Blocks(call) = exec(&mut lab, leader) else {
+    let Acted::Blocks(call) = exec(&mut lab, leader) else {
         panic!("it waits for the other");
     };
     assert_eq!(lab.returned(call), None);
@@ -124,7 +124,7 @@ fn exec_waits_for_a_thread_that_cannot_end_yet() {
 fn a_vfork_thread_that_calls_exec_waits_for_ever() {
     let (mut lab, sh) = Lab::with_shell();
     let thread = lab.clone(sh, 0x0001_4911).unwrap();
-    let Outcome::Blocks(call) = exec(&mut lab, thread) else {
+    let Acted::Blocks(call) = exec(&mut lab, thread) else {
         panic!("it waits for its leader");
     };
     lab.tick(10);

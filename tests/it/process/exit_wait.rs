@@ -4,7 +4,7 @@ use super::puppets::zombie;
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, ExitState, SigAction, Signal, TaskId, VirtAddr, WaitOptions};
 use forklab::kernel::syscall::{Syscall, WaitArgs};
-use forklab::machine::{Outcome, Refusal};
+use forklab::machine::{Acted, Refusal};
 use forklab::trace::TraceEvent;
 
 const NOHANG: u32 = WaitOptions::NOHANG.bits();
@@ -372,7 +372,7 @@ fn a_signal_interrupts_a_wait() {
 
 impl Lab {
     /// An exit that is expected to be refused.
-    fn act_exit(&mut self, task: TaskId) -> Result<Outcome, Refusal> {
+    fn act_exit(&mut self, task: TaskId) -> Result<Acted, Refusal> {
         use forklab::machine::Action;
         self.act(task, Action::Syscall(Syscall::Exit(0)))
     }

@@ -8,7 +8,7 @@ use forklab::kernel::fail::{COPY_STEPS, FailPoint};
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::{ForkArgs, Syscall};
 use forklab::machine::Refusal;
-use forklab::trace::{Allocation, CloneRefusal, CopyStage, TraceEvent};
+use forklab::trace::{Allocation, CloneRefusal, CopyStage, NoMemory, TraceEvent};
 
 const VM: u32 = 0x100;
 const FS: u32 = 0x200;
@@ -137,7 +137,11 @@ fn every_step_of_copy_process_can_fail_and_is_undone() {
             }
             assert_eq!(result, Err(Errno::ENOMEM), "{name}");
             assert_eq!(what, [Allocation::Slab(cache)], "{name}");
-            assert_eq!(refusal, Some(CloneRefusal::NoMemory), "{name}");
+            assert_eq!(
+                refusal,
+                Some(CloneRefusal::NoMemory(NoMemory::Forced(what[0]))),
+                "{name}"
+            );
             assert!(reached < stage && !lab.kernel().fail.is_armed(), "{name}");
             let expected = with_undo_list(&before, reached, flags);
             assert_eq!(lab.footprint(), expected, "{name}");

@@ -7,7 +7,7 @@ use forklab::abi::{Errno, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::mm::UserFaultKind;
 use forklab::kernel::syscall::{MmapArgs, Syscall, WaitArgs};
-use forklab::machine::{Action, Outcome};
+use forklab::machine::{Acted, Action};
 use forklab::trace::{Allocation, SlabCache, TraceEvent};
 
 /// A system call of a task with an area of five pages at the address, and how many allocations it
@@ -297,7 +297,7 @@ fn faults(fault: &Fault, point: fn(Option<u64>) -> FailPoint) -> u64 {
             false => Action::Read { addr, len: 2 },
         };
         match lab.act(child, action).unwrap() {
-            Outcome::Fault(found) => assert_eq!(found.kind, UserFaultKind::Oom),
+            Acted::Fault(found) => assert_eq!(found.kind, UserFaultKind::Oom),
             _ => return failed,
         }
         let name = format!("{}, allocation {failed}", fault.name);

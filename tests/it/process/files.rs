@@ -5,7 +5,7 @@ use forklab::abi::{
     Errno, F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC, TaskId,
 };
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{BufferCall, Outcome};
+use forklab::machine::{Acted, BufferCall};
 
 const RDWR: u32 = 2;
 const CLONE_FS: u32 = 0x200;
@@ -28,11 +28,11 @@ fn seek(lab: &mut Lab, task: TaskId, fd: u32, offset: i32, origin: u32) -> i32 {
 
 fn cwd(lab: &mut Lab, task: TaskId, size: u32) -> Result<String, Errno> {
     match lab.on_stack(task, BufferCall::Getcwd, size, &[]) {
-        Outcome::Filled(len, bytes) if len > 0 => {
+        Acted::Filled(len, bytes) => {
             assert_eq!(bytes[len as usize - 1], 0);
             Ok(String::from_utf8(bytes[..len as usize - 1].to_vec()).unwrap())
         }
-        Outcome::Filled(value, _) => Err(errno(value)),
+        Acted::Refused(error) => Err(error.errno()),
         other => panic!("{other:?}"),
     }
 }
@@ -278,7 +278,7 @@ fn a_program_that_is_written_is_not_run() {
     let (mut lab, sh) = Lab::with_shell();
     let fd = open(&mut lab, sh, "/bin/true", 1) as u32;
     let exec = |lab: &mut Lab| lab.outcome(sh, Syscall::Execve("true".into()));
-    assert_eq!(exec(&mut lab), Outcome::Returned(-Errno::ETXTBSY.code()));
+    assert_eq!(exec(&mut lab), Acted::Refused(Errno::ETXTBSY.into()));
     lab.call(sh, Syscall::Close(fd));
     exec(&mut lab);
     assert!(!lab.exists(sh));

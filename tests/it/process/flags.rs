@@ -5,7 +5,7 @@ use forklab::abi::{CloneFlags as F, Errno, TaskId, VirtAddr, WaitOptions};
 use forklab::hw::UserDesc;
 use forklab::kernel::boot::Config;
 use forklab::kernel::syscall::{ForkArgs, Syscall};
-use forklab::machine::{Action, Outcome};
+use forklab::machine::{Acted, Action};
 use forklab::trace::TraceFilter;
 
 /// The resources that parent and child have in common, by name.
@@ -131,8 +131,8 @@ pub(super) fn clone_tls(
     };
     let action = Action::CloneTls(ForkArgs { flags, ..args }, desc);
     match lab.act(task, action).unwrap() {
-        Outcome::Forked { child, .. } => Ok(child),
-        Outcome::Returned(value) => Err(crate::lab::errno(value)),
+        Acted::Forked { child, .. } => Ok(child),
+        Acted::Refused(error) => Err(error.errno()),
         other => panic!("{other:?}"),
     }
 }

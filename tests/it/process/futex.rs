@@ -6,7 +6,7 @@ use forklab::abi::{
     SigAction, Signal, TaskId, VirtAddr,
 };
 use forklab::kernel::syscall::{FutexArgs, MmapArgs, Syscall};
-use forklab::machine::{Command, Outcome};
+use forklab::machine::{Acted, Command};
 
 const VM_SIGHAND_THREAD: u32 = CloneFlags::CLONE_VM.bits()
     | CloneFlags::CLONE_SIGHAND.bits()
@@ -30,7 +30,7 @@ fn call(lab: &mut Lab, task: TaskId, args: FutexArgs) -> i32 {
 /// The number of the call that sleeps.
 fn waits(lab: &mut Lab, task: TaskId, args: FutexArgs) -> u64 {
     match lab.outcome(task, Syscall::Futex(args)) {
-        Outcome::Blocks(call) => call,
+        Acted::Blocks(call) => call,
         other => panic!("{other:?}"),
     }
 }
@@ -297,7 +297,7 @@ fn nanosleep_takes_the_ticks_rounded_up_and_one_more() {
         let time = lab.map(sh, 1);
         lab.write(sh, VirtAddr(time.0 + 4), nsec);
         let call = Syscall::Nanosleep(time, VirtAddr(0));
-        let Outcome::Blocks(sleep) = lab.outcome(sh, call) else {
+        let Acted::Blocks(sleep) = lab.outcome(sh, call) else {
             panic!("it does not sleep");
         };
         lab.tick(ticks - 1);
@@ -324,7 +324,7 @@ fn a_read_of_the_console_gets_a_line_at_a_time() {
     let (mut lab, sh) = Lab::with_shell();
     let page = lab.map(sh, 1);
     let read = |len| Syscall::Read(0, page, len);
-    let Outcome::Blocks(waiting) = lab.outcome(sh, read(100)) else {
+    let Acted::Blocks(waiting) = lab.outcome(sh, read(100)) else {
         panic!("nothing was typed yet");
     };
     lab.machine.apply(Command::Type(b"ab".to_vec())).unwrap();

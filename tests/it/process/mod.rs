@@ -19,6 +19,7 @@ mod priority;
 mod ptrace;
 mod puppets;
 mod replay;
+mod results;
 mod rlimits;
 mod semaphores;
 mod shortage;

@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use forklab::abi::{Errno, F_SETFL, O_NONBLOCK, Resource, TaskId};
 use forklab::kernel::fs::Pipe;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{BufferCall, Outcome};
+use forklab::machine::{Acted, BufferCall};
 
 const PAGE: usize = 4096;
 const CLONE_FILES: u32 = 0x400;
@@ -214,7 +214,7 @@ fn a_bad_address_leaves_both_descriptors_of_a_new_pipe_open() {
     *lab.rlimit_mut(sh, Resource::Nofile) = 6;
     let before = lab.footprint();
     match lab.on_stack(sh, BufferCall::Pipe, 8, &[]) {
-        Outcome::Filled(value, _) => assert_eq!(value, -Errno::EMFILE.code()),
+        Acted::Refused(error) => assert_eq!(error.errno(), Errno::EMFILE),
         other => panic!("{other:?}"),
     }
     assert_eq!(lab.footprint(), before);

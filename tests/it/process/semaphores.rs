@@ -9,7 +9,7 @@ use forklab::abi::{
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::ipc::SemOp;
 use forklab::kernel::syscall::{IpcCall, Syscall};
-use forklab::machine::{BufferCall, Outcome};
+use forklab::machine::{Acted, BufferCall};
 
 const RMID: u32 = 0;
 const GETPID: u32 = 11;
@@ -43,8 +43,9 @@ fn semop(lab: &mut Lab, task: TaskId, id: i32, ops: &[(u16, i16, u16)]) -> Resul
         count: ops.len() as u32,
     };
     match lab.on_stack(task, call, bytes.len() as u32, &bytes) {
-        Outcome::Filled(value, _) => Ok(value),
-        Outcome::Blocks(call) => Err(call),
+        Acted::Filled(value, _) => Ok(value as i32),
+        Acted::Refused(error) => Ok(-error.errno().code()),
+        Acted::Blocks(call) => Err(call),
         other => panic!("{other:?}"),
     }
 }
@@ -198,7 +199,7 @@ fn a_wait_for_semaphores_ends_by_itself_after_its_time() {
         lab.write(sh, VirtAddr(page.0), 0xffff_0000);
         lab.write(sh, VirtAddr(time.0 + 4), nsec);
         let call = Syscall::Ipc(IpcCall::Semtimedop(set, page, 1, time));
-        let Outcome::Blocks(wait) = lab.outcome(sh, call) else {
+        let Acted::Blocks(wait) = lab.outcome(sh, call) else {
             panic!("it does not wait");
         };
         lab.tick(ticks - 1);

@@ -3,13 +3,13 @@
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, ExitState, TaskId, TaskState, VirtAddr};
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Awaits, Outcome, Refusal};
+use forklab::machine::{Acted, Action, Awaits, Refusal};
 use forklab::trace::TraceEvent;
 
 /// Makes a vfork child and returns it with the number of its parent's open call.
 fn vfork(lab: &mut Lab, parent: TaskId, call: Syscall) -> (TaskId, u64) {
     match lab.outcome(parent, call) {
-        Outcome::Forked {
+        Acted::Forked {
             child,
             call: Some(call),
         } => (child, call),
@@ -188,7 +188,7 @@ fn a_vfork_child_that_faults_takes_its_parent_with_it() {
         addr: VirtAddr(0),
         len: 4,
     };
-    assert!(matches!(lab.act(kid, read), Ok(Outcome::Fault(_))));
+    assert!(matches!(lab.act(kid, read), Ok(Acted::Fault(_))));
     let pid = lab.pid(parent);
     assert_eq!(lab.wait(grandparent, -1, 0), Waited::Reaped(pid, 9));
     assert!(!lab.exists(kid), "init has reaped it");

@@ -1,8 +1,10 @@
 //! Tasks that follow steps: forks of every kind, memory, and reaping themselves.
 
 use crate::lab::Lab;
-use forklab::abi::{Pid, TaskId};
+use forklab::abi::{Pid, TaskId, TaskState};
 use forklab::kernel::fork::SpawnArgs;
+use forklab::kernel::syscall::PtraceArgs;
+use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Command, Reply, Stop};
 use forklab::trace::TraceEvent;
 
@@ -57,7 +59,7 @@ fn exec_turns_a_workload_into_a_puppet_and_back() {
         (lab.machine.user_mode(kid), name(&lab, kid)),
         ("puppet", "sh")
     );
-    let exec = forklab::kernel::syscall::Syscall::Execve("true".into());
+    let exec = Syscall::Execve("true".into());
     lab.act(kid, forklab::machine::Action::Syscall(exec))
         .unwrap();
     assert!(
@@ -147,7 +149,7 @@ fn a_signal_ends_a_timed_sleep_and_its_timer() {
     let child = lab.clone(parent, 0x8000 | 10).unwrap();
     lab.workload("naps", &["exit"], &[]);
     // Its sibling's end will be SIGUSR1 to the sleeper, for root may kill anyone.
-    let nap = forklab::kernel::syscall::Syscall::Execve("naps".into());
+    let nap = Syscall::Execve("naps".into());
     let program = ["sleep 100", "exit"];
     lab.workload("naps", &program, &[]);
     lab.act(sleeper, forklab::machine::Action::Syscall(nap))
@@ -168,4 +170,38 @@ fn a_workload_may_have_the_name_of_a_program() {
     lab.tick(5);
     let sh = lab.spawn("sh");
     assert_eq!(lab.machine.user_mode(sh), "puppet");
+}
+
+/// The child of a workload that a tracer held up before it forked follows its own steps.
+#[test]
+fn a_workload_that_is_held_up_before_it_forks_has_a_workload_for_a_child() {
+    let mut lab = Lab::boot();
+    let sh = lab.spawn("sh");
+    let parent = lab.workload(
+        "P",
+        &["sleep 5", "fork kid kid", "block"],
+        &[("kid", &["block"])],
+    );
+    let trace = |lab: &mut Lab, request| {
+        let pid = lab.pid(parent);
+        let args = PtraceArgs {
+            request,
+            pid,
+            addr: 0,
+            data: 0,
+        };
+        assert_eq!(lab.call(sh, Syscall::Ptrace(args)), 0);
+    };
+    trace(&mut lab, 16);
+    trace(&mut lab, 24);
+    lab.tick(10);
+    assert_eq!(find(&lab, 4), None, "it has stopped before the call");
+    trace(&mut lab, 17);
+    lab.tick(10);
+    let kid = find(&lab, 4).unwrap();
+    assert_eq!(
+        (lab.machine.user_mode(kid), name(&lab, kid)),
+        ("workload", "kid")
+    );
+    assert!(lab.sched(kid).state.contains(TaskState::INTERRUPTIBLE));
 }

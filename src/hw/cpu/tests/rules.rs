@@ -6,7 +6,7 @@ use iced_x86::code_asm::*;
 
 fn page_fault(va: u32, code: u32) -> Event {
     Event::Exception(Exception::PageFault(PageFault {
-        cr2: VirtAddr(va),
+        addr: VirtAddr(va),
         error_code: ErrorCode(code),
     }))
 }

@@ -2,7 +2,8 @@
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
 use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, TaskId, VirtAddr};
-use crate::kernel::mm::{MapRefusal, Merge, Mm, VmFlags, Vma, merge_verdict};
+use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
+use crate::kernel::syscall::MapRefusal;
 use crate::kernel::syscall::{MmapArgs, Syscall};
 use slotmap::SlotMap;
 

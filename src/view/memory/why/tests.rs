@@ -3,7 +3,7 @@
 use super::*;
 use crate::abi::{CloneFlags, Resource};
 use crate::kernel::syscall::{MmapArgs, Syscall};
-use crate::machine::Outcome;
+use crate::machine::Acted;
 use crate::view::tests::{act, after_fork, boot, call, fork, spawn, write};
 use crate::view::text::Text;
 
@@ -20,14 +20,14 @@ fn map(machine: &mut Machine, task: TaskId, prot: u32, flags: u32) -> VirtAddr {
         ..MmapArgs::default()
     };
     match call(machine, task, Syscall::Mmap2(args)) {
-        Outcome::Returned(addr) => VirtAddr(addr as u32),
+        Acted::Returned(addr) => VirtAddr(addr),
         other => panic!("{other:?}"),
     }
 }
 
 fn read(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
     let action = crate::machine::Action::Read { addr, len: 1 };
-    assert!(matches!(act(machine, task, action), Outcome::Bytes(_)));
+    assert!(matches!(act(machine, task, action), Acted::Bytes(_)));
 }
 
 fn of(machine: &Machine, task: TaskId, addr: VirtAddr) -> Why {

@@ -75,9 +75,10 @@ impl Why {
             return line;
         }
         let with_rights = |mapper: &Mapper| {
-            let (role, rights) = match mapper.writable {
-                true => (Role::Bad, " rw"),
-                false => (Role::Good, " r-"),
+            let (role, rights) = if mapper.writable {
+                (Role::Bad, " rw")
+            } else {
+                (Role::Good, " r-")
             };
             mapper.tag().add(role, rights)
         };
@@ -204,12 +205,13 @@ fn ok_line(value: Option<u32>, stale: bool) -> Line {
         Some(value) => line.plain(": ").add(Role::Number, value),
         None => line,
     };
-    match stale {
-        true => line.add(
+    if stale {
+        line.add(
             Role::Bad,
             "  by a stale TLB entry: the page tables say otherwise",
-        ),
-        false => line,
+        )
+    } else {
+        line
     }
 }
 
@@ -227,9 +229,10 @@ fn pte_words(pte: Pte) -> String {
         }
         .to_owned();
     }
-    let rights = match pte.contains(Pte::RW) {
-        true => "writable",
-        false => "read-only",
+    let rights = if pte.contains(Pte::RW) {
+        "writable"
+    } else {
+        "read-only"
     };
     let mut words = vec!["present", rights];
     if !pte.contains(Pte::USER) {

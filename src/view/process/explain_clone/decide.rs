@@ -117,9 +117,10 @@ fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result
 }
 
 fn plan(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> ChildPlan {
-    let parent = match becomes_sibling(flags) {
-        true => ParentOf::CallersParent,
-        false => ParentOf::Caller,
+    let parent = if becomes_sibling(flags) {
+        ParentOf::CallersParent
+    } else {
+        ParentOf::Caller
     };
     let parent_task = caller.map(|caller| match parent {
         ParentOf::Caller => caller,
@@ -186,9 +187,10 @@ fn place(
     let slice_ends = sched
         .is_some_and(|sched| sched.policy != Policy::Fifo && split_slice(sched.time_slice).1 == 0);
     let caller_leaves = creator_waits(flags) || slice_ends || stops;
-    let goes_on = match caller_leaves {
-        true => RunsNext::FirstInLine,
-        false => RunsNext::Caller,
+    let goes_on = if caller_leaves {
+        RunsNext::FirstInLine
+    } else {
+        RunsNext::Caller
     };
     if begins_stopped(flags) {
         return (Queued::Nowhere, false, goes_on);
@@ -227,9 +229,10 @@ fn end(
         let exec_between = caller.self_exec_id != parent.self_exec_id;
         is_chosen_by_a_stranger(chosen, exec_between) && !caller.cred.capable(Caps::KILL)
     });
-    let number = match taken_away {
-        true => Signal::SIGCHLD.number() as i32,
-        false => chosen,
+    let number = if taken_away {
+        Signal::SIGCHLD.number() as i32
+    } else {
+        chosen
     };
     let ptrace = childs_ptrace(ptrace_of(kernel, caller), flags);
     let wish = parent.map_or(ParentsWish::Waits, |parent| kernel.wish_of_parent(parent));

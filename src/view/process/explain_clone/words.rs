@@ -212,9 +212,10 @@ impl ChildPlan {
         };
         let at_once = self.tid_words.parent.then_some("parent_tid at once");
         let parts: Vec<&str> = at_once.into_iter().chain(by_the_child).collect();
-        let answer = match parts.is_empty() {
-            true => cell(Role::Dim, "none"),
-            false => cell(Role::Plain, "written"),
+        let answer = if parts.is_empty() {
+            cell(Role::Dim, "none")
+        } else {
+            cell(Role::Plain, "written")
         };
         row("tid words", answer, cell(Role::Plain, parts.join(", ")))
     }
@@ -337,9 +338,10 @@ impl TracerHears {
             ),
             None => cell(Role::Dim, "no event"),
         };
-        let child = match self.child_traced {
-            true => "the child is traced too: SIGSTOP first",
-            false => "the child is not traced",
+        let child = if self.child_traced {
+            "the child is traced too: SIGSTOP first"
+        } else {
+            "the child is not traced"
         };
         let words = match self.event {
             Some(_) => cell(Role::Plain, format!("{asked}; {child}")),

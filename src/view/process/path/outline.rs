@@ -138,9 +138,10 @@ fn add_clone_ptrace(call: &Call) -> Verdict {
     if call.ptrace.is_empty() {
         return None;
     }
-    Some(match call.took(ForkStep::AddClonePtrace) {
-        true => taken("the child is traced too"),
-        false => not_taken("no event"),
+    Some(if call.took(ForkStep::AddClonePtrace) {
+        taken("the child is traced too")
+    } else {
+        not_taken("no event")
     })
 }
 
@@ -156,21 +157,24 @@ fn sigstop(call: &Call, child: Pid) -> (Mark, String) {
     if !call.took(ForkStep::SigstopPending) {
         return not_taken("neither");
     }
-    let flags = match call.took(ForkStep::AddClonePtrace) {
-        true => call.flags | CloneFlags::CLONE_PTRACE,
-        false => call.flags,
+    let flags = if call.took(ForkStep::AddClonePtrace) {
+        call.flags | CloneFlags::CLONE_PTRACE
+    } else {
+        call.flags
     };
     let is_traced = child_ptrace(call.ptrace, flags).contains(PtFlags::PTRACED);
-    taken(match is_traced {
-        true => format!("{child} is traced"),
-        false => "CLONE_STOPPED".to_owned(),
+    taken(if is_traced {
+        format!("{child} is traced")
+    } else {
+        "CLONE_STOPPED".to_owned()
     })
 }
 
 fn wake_up(call: &Call) -> (Mark, String) {
-    match call.took(ForkStep::WakeUpNewTask) {
-        true => taken(""),
-        false => not_taken("CLONE_STOPPED: the first SIGCONT will wake it"),
+    if call.took(ForkStep::WakeUpNewTask) {
+        taken("")
+    } else {
+        not_taken("CLONE_STOPPED: the first SIGCONT will wake it")
     }
 }
 
@@ -184,19 +188,21 @@ fn ptrace_notify(call: &Call) -> (Mark, String) {
 fn vfork_wait(call: &Call, child: Pid) -> (Mark, String) {
     if_flag(call, CloneFlags::CLONE_VFORK, || {
         let caller = call.caller();
-        match call.waits() {
-            true => format!("{caller} waits until {child} execs or exits"),
-            false => format!("{caller} waited until {child} gave the memory up"),
+        if call.waits() {
+            format!("{caller} waits until {child} execs or exits")
+        } else {
+            format!("{caller} waited until {child} gave the memory up")
         }
     })
 }
 
 fn free_pidmap(call: &Call) -> Verdict {
     let pid = call.new_pid()?;
-    Some(match call.took(ForkStep::FreePidmap) {
-        true => taken(format!(
+    Some(if call.took(ForkStep::FreePidmap) {
+        taken(format!(
             "{pid} is free, but the next search begins behind it"
-        )),
-        false => not_taken("copy_process succeeded"),
+        ))
+    } else {
+        not_taken("copy_process succeeded")
     })
 }

@@ -389,9 +389,10 @@ impl Gather<'_> {
             return self.spawned.push(child);
         }
         // A slice of one tick is the child's; the parent's has run out.
-        let before = match draft.expired {
-            true => child_slice,
-            false => parent_slice + child_slice,
+        let before = if draft.expired {
+            child_slice
+        } else {
+            parent_slice + child_slice
         };
         self.items.push(Item::Fork(Box::new(Fork {
             child: Who {

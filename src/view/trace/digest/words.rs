@@ -289,9 +289,10 @@ fn tid(addr: VirtAddr, value: Pid, failed: bool) -> Line {
             .plain(" stored at "),
     };
     let line = line.add(Role::Address, addr);
-    match failed {
-        true => line.add(Role::Bad, ": failed"),
-        false => line,
+    if failed {
+        line.add(Role::Bad, ": failed")
+    } else {
+        line
     }
 }
 
@@ -335,10 +336,11 @@ impl Fork {
             None => line.plain("  same memory as ").add(Role::Pid, self.parent),
         };
         let (before, parent, child) = self.slices;
-        let slices = match parent > before {
+        let slices = if parent > before {
             // Its last tick went to the child.
-            true => format!("; slice {before} -> child {child}, a new one of {parent}"),
-            false => format!("; slice {before} -> {parent} + {child}"),
+            format!("; slice {before} -> child {child}, a new one of {parent}")
+        } else {
+            format!("; slice {before} -> {parent} + {child}")
         };
         let mut lines = vec![line.plain(slices)];
         lines.push(match &self.place {
@@ -373,9 +375,10 @@ impl Place {
             Placement::OtherCpu => line.plain(format_args!("child on CPU {cpu}")),
             Placement::TailByOption => line.plain("child put last: child_runs_first is off"),
         };
-        match self.forced {
-            true => line.add(Role::Dim, " (forced)"),
-            false => line,
+        if self.forced {
+            line.add(Role::Dim, " (forced)")
+        } else {
+            line
         }
     }
 }
@@ -393,9 +396,12 @@ impl RunList {
 impl Members {
     /// From the head, the parent in brackets.
     fn line(&self, parent: Pid) -> Line {
-        let show = |pid: &Pid| match *pid == parent {
-            true => format!("[{pid}]"),
-            false => pid.to_string(),
+        let show = |pid: &Pid| {
+            if *pid == parent {
+                format!("[{pid}]")
+            } else {
+                pid.to_string()
+            }
         };
         let mut words: Vec<String> = self.pids.iter().map(show).collect();
         if self.cut_before {
@@ -404,9 +410,10 @@ impl Members {
         if self.cut_after {
             words.push("...".to_owned());
         }
-        match words.is_empty() {
-            true => cell(Role::Dim, "empty"),
-            false => cell(Role::Pid, words.join(" ")),
+        if words.is_empty() {
+            cell(Role::Dim, "empty")
+        } else {
+            cell(Role::Pid, words.join(" "))
         }
     }
 }

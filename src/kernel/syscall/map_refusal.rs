@@ -1,18 +1,8 @@
 //! Why memory is not mapped or unmapped: the rule that refused, which decides the error.
 
-use crate::abi::{Errno, PAGE_SHIFT};
+use crate::abi::Errno;
+use crate::trace::{NoMemory, TooMuchPromised};
 use std::fmt;
-
-/// A promise that the overcommit check refuses.
-///
-/// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooMuchPromised {
-    /// Pages that were asked for.
-    pub pages: u32,
-    /// Pages that could be had; one more than was asked for would have to be.
-    pub obtainable: u32,
-}
 
 /// Why `mmap` or `munmap` refuses, by the rule that was tested first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,8 +10,6 @@ pub enum MapRefusal {
     /// Not anonymous, and the descriptor is no file (`EBADF`) or none that can be mapped
     /// (`ENODEV`).
     NotAnonymous(Errno),
-    /// The task has no address space.
-    NoMm,
     /// The length is 0.
     Empty,
     /// The length is larger than user space.
@@ -67,8 +55,7 @@ impl MapRefusal {
             Self::OffsetTooLarge => Errno::EOVERFLOW,
             Self::MayNotLock => Errno::EPERM,
             Self::LocksTooMuch => Errno::EAGAIN,
-            Self::NoMm
-            | Self::TooLong
+            Self::TooLong
             | Self::TooManyAreas
             | Self::FixedBeyondUserSpace
             | Self::NoRoom
@@ -85,35 +72,18 @@ impl From<MapRefusal> for Errno {
     }
 }
 
+impl From<NoMemory> for MapRefusal {
+    fn from(why: NoMemory) -> Self {
+        match why {
+            NoMemory::TooMuchPromised(refusal) => Self::TooMuchPromised(refusal),
+            NoMemory::NoFrame | NoMemory::Forced(_) => Self::NoMemory,
+        }
+    }
+}
+
 impl From<TooMuchPromised> for MapRefusal {
     fn from(refusal: TooMuchPromised) -> Self {
         Self::TooMuchPromised(refusal)
-    }
-}
-
-impl From<TooMuchPromised> for Errno {
-    fn from(_: TooMuchPromised) -> Self {
-        Self::ENOMEM
-    }
-}
-
-impl fmt::Display for TooMuchPromised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (wanted, obtainable) = (size(self.pages), size(self.obtainable));
-        write!(
-            f,
-            "{wanted} more may be needed, {obtainable} could be had (overcommit)"
-        )
-    }
-}
-
-/// Pages as a size: `8 MiB`, `100 KiB`.
-fn size(pages: u32) -> String {
-    let kib = u64::from(pages) << PAGE_SHIFT >> 10;
-    match kib {
-        0 => "nothing".to_owned(),
-        kib if kib.is_multiple_of(1024) => format!("{} MiB", kib / 1024),
-        kib => format!("{kib} KiB"),
     }
 }
 
@@ -122,7 +92,6 @@ impl fmt::Display for MapRefusal {
         f.write_str(match self {
             Self::NotAnonymous(Errno::EBADF) => "no file is given, and MAP_ANONYMOUS is not set",
             Self::NotAnonymous(_) => "this file cannot be mapped",
-            Self::NoMm => "the task has no address space",
             Self::Empty => "the length is 0",
             Self::TooLong => "the length is more than the 3 GiB of user space",
             Self::OffsetTooLarge => "offset plus length is more than a word can hold",
