@@ -63,7 +63,7 @@ fn turns_in_arrays(count: u32) -> Duration {
         if arrays[active].nr_active() == 0 {
             active = 1 - active;
         }
-        let next = arrays[active].first().unwrap();
+        let next = arrays[active].first(&tasks).unwrap();
         arrays[active].dequeue(&mut tasks, next);
         switch_to(&mut tasks[next], turn);
         arrays[1 - active].enqueue(&mut tasks, next);

@@ -2,7 +2,7 @@
 //! the accounting file of 2.6.12, they grow with every task.
 
 use super::Kernel;
-use super::sched::SchedTask;
+use super::sched::{SchedStat, SchedTask};
 use crate::abi::TaskId;
 
 /// What is known of a task once it has ended.
@@ -13,6 +13,8 @@ use crate::abi::TaskId;
 pub struct Account {
     /// Its scheduling fields.
     pub sched: SchedTask,
+    /// What was counted of it.
+    pub stat: SchedStat,
     /// Ticks it ran.
     pub ticks: u32,
 }
@@ -30,6 +32,7 @@ impl Kernel {
         }
         let account = Account {
             sched: self.sched.get(task).clone(),
+            stat: *self.sched.stat(task),
             ticks: self.ticks_of(task),
         };
         if let Some(accounts) = &mut self.acct {
