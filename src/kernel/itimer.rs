@@ -28,6 +28,13 @@ pub struct Itimers {
     pub prof: CpuTimer,
 }
 
+impl Itimers {
+    /// Whether one counts the ticks that the process uses.
+    pub(super) const fn count_cpu_time(&self) -> bool {
+        self.virt.expires != 0 || self.prof.expires != 0
+    }
+}
+
 /// A timer that counts ticks used by the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CpuTimer {
@@ -195,14 +202,6 @@ impl Kernel {
         }
     }
 
-    /// Whether a timer counts the ticks that a task's process uses.
-    pub(super) fn has_cpu_timers(&self, task: TaskId) -> bool {
-        self.signal_of(task).is_some_and(|signal| {
-            let timers = &signal.itimers;
-            timers.virt.expires != 0 || timers.prof.expires != 0
-        })
-    }
-
     /// The timers that count the running task's process: looked at once a tick.
     ///
     /// Simplified: in a process with several threads 2.6.12 may notice late, as each thread gets a
@@ -214,7 +213,7 @@ impl Kernel {
         let Some(id) = self.task(current).signal else {
             return;
         };
-        if !self.has_cpu_timers(current) {
+        if !self.signals[id].itimers.count_cpu_time() {
             return;
         }
         let (utime, ptime) = self.cpu_ticks(current);

@@ -70,8 +70,10 @@ impl Kernel {
             let (sched, mut ctx) = self.sched_ctx();
             sched.scheduler_tick(&mut ctx);
             let current = self.sched.current(cpu);
-            self.run_cpu_timers(current);
-            self.check_cpu_limit(current);
+            if self.counts_cpu_time(current) {
+                self.run_cpu_timers(current);
+                self.check_cpu_limit(current);
+            }
         }
         self.this_cpu = 0;
     }
@@ -96,8 +98,14 @@ impl Kernel {
         current != self.sched.idle(cpu)
             && (self.task(current).continuation.is_some()
                 || self.signal_pending(current)
-                || self.has_cpu_timers(current)
-                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
+                || self.counts_cpu_time(current))
+    }
+
+    /// Whether something happens when the process of a task has used so much CPU time.
+    fn counts_cpu_time(&self, task: TaskId) -> bool {
+        self.signal_of(task).is_some_and(|signal| {
+            signal.itimers.count_cpu_time() || signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY
+        })
     }
 
     /// Lets so many ticks pass, all of them [quiet](Self::quiet_ticks), with the result that each

@@ -53,7 +53,7 @@ impl Machine {
             if self.kernel.panic.is_some() {
                 return Stop::Panic;
             }
-            if self.entered_handler().is_some() {
+            if !self.entered.is_empty() && self.entered_handler().is_some() {
                 return Stop::Handler;
             }
             if stop_if_idle && self.nothing_can_happen() {
