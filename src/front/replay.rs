@@ -1,15 +1,16 @@
 //! `forklab replay`: a workload file on a fresh machine, told in the format of the recordings.
 
-use super::cli::Process;
 use super::diag::draw;
 use super::exit_code::{FINE, USAGE};
-use super::run::{Source, complain, exit_code};
+use super::print::{complain, exit_code};
+use super::process::Process;
+use super::run::Source;
 use super::style::stderr_has_color;
 use crate::abi::{Errno, Pid};
 use crate::export::{Recorder, summary};
 use crate::kernel::boot::Config;
-use crate::kernel::pidmap::PID_MAX_LIMIT;
 use crate::kernel::syscall::Syscall;
+use crate::kernel::task::PID_MAX_LIMIT;
 use crate::machine::{Command, FileError, Machine, Reply, Stop, WorkloadFile};
 use crate::script::{Failure, FailureKind, Limit};
 use crate::trace::{CloneRefusal, Record, TraceEvent};

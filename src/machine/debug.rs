@@ -4,7 +4,7 @@
 use super::Machine;
 use crate::abi::{Name, Pid, TaskId, VirtAddr};
 use crate::hw::{Access, Mode};
-use crate::kernel::program::ProgramImage;
+use crate::kernel::fs::ProgramImage;
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Pte, TlbBits};
 use crate::kernel::Kernel;
-use crate::kernel::vfs::InodeKind;
+use crate::kernel::fs::InodeKind;
 use slotmap::SecondaryMap;
 
 /// Who uses what, counted from the page tables and areas.
@@ -56,7 +56,7 @@ impl Kernel {
         for page in self
             .pipes
             .values()
-            .flat_map(crate::kernel::pipe::Pipe::frames)
+            .flat_map(crate::kernel::fs::Pipe::frames)
         {
             census.held[page.index()] += 1;
         }
@@ -88,7 +88,7 @@ impl Kernel {
             self.tasks.values().filter(|task| is(task)).count() as u32
         };
         let execs = |task: &crate::kernel::task::Task| {
-            let pending = task.exec.as_ref();
+            let pending = task.in_call.exec.as_ref();
             pending.is_some_and(|exec| exec.mm == mm)
         };
         let users = count(&|task| task.mm == Some(mm)) + count(&execs);

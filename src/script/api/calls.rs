@@ -6,16 +6,12 @@ use super::convert::{
 use super::files::text_read;
 use super::signals::info_map;
 use crate::abi::{Errno, SigSet, Signal, VirtAddr};
-use crate::kernel::process_calls::ProcessCall;
-use crate::kernel::signal::SigAction;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::wait::{WaitArgs, WaitOptions, WaitidArgs};
+use crate::kernel::exit::{WaitArgs, WaitOptions, WaitidArgs};
+use crate::kernel::syscall::{ProcessCall, Syscall};
+use crate::kernel::task::SigAction;
 use crate::machine::{Action, CallState, Machine, Outcome, handler_number};
-use crate::script::compiled::install_function;
-use crate::script::error::ScriptError;
-use crate::script::remedy::no_child;
-use crate::script::state::Shared;
-use crate::script::value::{Call, Task};
+use crate::script::errors::{ScriptError, no_child};
+use crate::script::session::{Call, Shared, Task, install_function};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
@@ -69,7 +65,11 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
         Outcome::Returned(value) => {
             let pid = returned(value, "wait4")?;
             let status = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reaped)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reaped)
             })?;
             Ok(reaped(
                 pid,
@@ -136,7 +136,11 @@ pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -
         (Outcome::Returned(value), _) => {
             returned(value, "waitid")?;
             let info = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reported)
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }

@@ -9,7 +9,7 @@ use crate::lab::{Footprint, Lab};
 use forklab::abi::{CloneFlags, Errno, MmId, Pid, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Action, Checkpoint, Command, Outcome, Refusal};
 use forklab::trace::{EventKind, Record, TraceEvent, TraceFilter};
@@ -143,8 +143,9 @@ impl World {
 
     /// One of the tasks that are in user mode.
     pub fn choose(&self, who: Who) -> Option<usize> {
-        let free =
-            |player: &&Player| player.space.is_some() && self.lab.task(player.id).call.is_none();
+        let free = |player: &&Player| {
+            player.space.is_some() && self.lab.task(player.id).in_call.open.is_none()
+        };
         let free: Vec<&Player> = self.players.iter().filter(free).collect();
         let chosen = free.get(usize::from(who) % free.len().max(1))?;
         self.players

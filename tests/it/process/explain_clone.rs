@@ -3,14 +3,12 @@
 
 use super::flags::{Bench, COMBINED, UNTOUCHED, clone_tls};
 use crate::lab::{Lab, USER, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState};
-use forklab::kernel::clone_rules::ObjectFate;
+use forklab::abi::{CloneFlags as F, Errno, SigSet, Signal, TaskId, TaskState};
+use forklab::kernel::exit::WaitOptions;
+use forklab::kernel::fork::ObjectFate;
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::sigqueue::Pending;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PtFlags;
-use forklab::kernel::wait::WaitOptions;
+use forklab::kernel::task::{Pending, PtFlags};
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
 use forklab::view::{
     ChildPlan, CloneObject, EndNotice, ExplainClone, ParentOf, Queued, Reaped, RunsNext,

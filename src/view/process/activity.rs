@@ -1,0 +1,162 @@
+//! What a task is doing, in a few words: the same answer for every view.
+
+use crate::abi::{Pid, Signal, TaskId, TaskState, WaitStatus};
+use crate::kernel::task::{Continuation, ExitState};
+use crate::machine::Machine;
+use crate::trace::ArrayKind;
+use std::fmt;
+
+/// What a task is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Activity {
+    /// It has that CPU.
+    OnCpu(usize),
+    /// It waits in a priority list.
+    Queued {
+        /// Array of the list.
+        array: ArrayKind,
+        /// Level of the list.
+        prio: u8,
+        /// It has never run.
+        new: bool,
+    },
+    /// It is inside vfork until that child gives the memory up.
+    Vfork(Pid),
+    /// It waits for a child.
+    Wait4,
+    /// It waits for a signal.
+    WaitsForSignal,
+    /// It waits on a word of its memory, at most until that tick.
+    Futex(u32, Option<u64>),
+    /// It waits for semaphores of that set.
+    Semaphore(i32),
+    /// It is inside exec until the other threads have ended.
+    ExecWaits,
+    /// It waits for somebody to write to a pipe.
+    ReadsPipe,
+    /// It waits for room in a pipe.
+    WritesPipe,
+    /// It waits for a line to be typed.
+    ReadsConsole,
+    /// A puppet without anything to do: it waits for its user.
+    Console,
+    /// It sleeps until that tick.
+    SleepsUntil(u64),
+    /// It sleeps until somebody wakes it.
+    Blocked,
+    /// Stopped.
+    Stopped,
+    /// Stopped for that tracer, with that status.
+    Traced(Pid, WaitStatus),
+    /// It has ended; nobody has asked how yet.
+    Zombie(WaitStatus),
+    /// It has ended and is being released.
+    Dead,
+    /// Init: it is only there as a parent.
+    Init,
+}
+
+/// What a task that exists is doing.
+pub fn activity(machine: &Machine, id: TaskId) -> Activity {
+    let kernel = &machine.kernel;
+    let (task, sched) = (kernel.task(id), kernel.sched.get(id));
+    match task.exit_state {
+        ExitState::Zombie => return Activity::Zombie(WaitStatus(task.exit_code)),
+        ExitState::Dead => return Activity::Dead,
+        ExitState::Alive => {}
+    }
+    if let Some(cpu) = (0..kernel.sched.cpus()).find(|cpu| kernel.sched.current(*cpu) == id) {
+        return Activity::OnCpu(cpu);
+    }
+    if let Some(array) = kernel.sched.array(id) {
+        let new = matches!(task.in_call.continuation, Some(Continuation::RetFromFork));
+        return Activity::Queued {
+            array,
+            prio: sched.prio,
+            new,
+        };
+    }
+    if sched
+        .state
+        .intersects(TaskState::STOPPED | TaskState::TRACED)
+    {
+        return match task.in_call.continuation {
+            Some(Continuation::PtraceStop(_)) => {
+                let code = task.last_siginfo.map_or(0, |info| match info.code {
+                    // The code of a stop at a call or an event is in its `si_code`.
+                    code if info.signal == Signal::SIGTRAP && code & 0x7f == 5 => code as u32,
+                    _ => info.signal.number(),
+                });
+                Activity::Traced(kernel.pid(task.parent), WaitStatus(code << 8 | 0x7f))
+            }
+            _ => Activity::Stopped,
+        };
+    }
+    match task.in_call.continuation {
+        Some(Continuation::VforkWait { child, .. }) => Activity::Vfork(child),
+        Some(Continuation::Wait4 { .. }) => Activity::Wait4,
+        Some(Continuation::Futex { key, until }) => Activity::Futex(key.address(), until),
+        Some(Continuation::Semop { id, .. }) => Activity::Semaphore(id),
+        Some(Continuation::ExecWaitsForThreads | Continuation::ExecWaitsForLeader) => {
+            Activity::ExecWaits
+        }
+        Some(Continuation::PipeRead(_)) => Activity::ReadsPipe,
+        Some(Continuation::PipeWrite(_)) => Activity::WritesPipe,
+        Some(Continuation::ReadConsole { .. }) => Activity::ReadsConsole,
+        Some(
+            Continuation::Pause
+            | Continuation::Sigsuspend { .. }
+            | Continuation::Sigtimedwait { until: None, .. },
+        ) => Activity::WaitsForSignal,
+        _ if id == kernel.init => Activity::Init,
+        _ => match task.in_call.timer {
+            Some(tick) => Activity::SleepsUntil(tick),
+            None if machine.puppet(id).is_some() => Activity::Console,
+            None => Activity::Blocked,
+        },
+    }
+}
+
+/// The letter and the word of `ps` for the state of a task that exists.
+pub fn state(machine: &Machine, id: TaskId) -> (char, &'static str) {
+    match machine.kernel.task(id).exit_state {
+        ExitState::Zombie => ('Z', "zombie"),
+        ExitState::Dead => ('X', "dead"),
+        ExitState::Alive => {
+            let state = machine.kernel.sched.get(id).state;
+            (state.letter(), state.name())
+        }
+    }
+}
+
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnCpu(cpu) => write!(f, "on CPU {cpu}"),
+            Self::Queued { array, prio, new } => {
+                let note = if *new { ", has not run yet" } else { "" };
+                write!(f, "{}[{prio}]{note}", array.name())
+            }
+            Self::Vfork(child) => write!(f, "vfork: waits for {child}"),
+            Self::Wait4 => f.write_str("wait4: waits for a child"),
+            Self::Futex(word, until) => {
+                write!(f, "futex: waits on {word:#010x}")?;
+                until.map_or(Ok(()), |tick| write!(f, " until {tick}"))
+            }
+            Self::Semaphore(id) => write!(f, "semop: waits for semaphores of set {id}"),
+            Self::ExecWaits => f.write_str("exec: waits until its other threads have ended"),
+            Self::ReadsPipe => f.write_str("read: waits for somebody to write to the pipe"),
+            Self::WritesPipe => f.write_str("write: waits for room in the pipe"),
+            Self::WaitsForSignal => f.write_str("waits for a signal"),
+            Self::ReadsConsole => f.write_str("read: waits for a line on the console"),
+            Self::Console => f.write_str("console: waits for you"),
+            Self::SleepsUntil(tick) => write!(f, "sleeps until {tick}"),
+            Self::Blocked => f.write_str("sleeps until woken"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Traced(tracer, status) => write!(f, "{status}, for {tracer}"),
+            Self::Zombie(status) => write!(f, "zombie, {status}"),
+            Self::Dead => f.write_str("dead"),
+            Self::Init => f.write_str("adopts orphans"),
+        }
+    }
+}
