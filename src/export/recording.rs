@@ -176,7 +176,7 @@ pub fn summary(machine: &Machine) -> String {
     let mut tasks: Vec<(Pid, String)> = Vec::new();
     for account in kernel.acct.iter().flatten() {
         let sched = &account.sched;
-        let switches = sched.nvcsw + sched.nivcsw;
+        let switches = account.stat.nvcsw + account.stat.nivcsw;
         tasks.push((
             sched.pid,
             summary_line(kernel, sched, account.ticks, switches, "exited"),
@@ -228,8 +228,8 @@ fn on_cpu(kernel: &Kernel, task: TaskId) -> bool {
 
 /// Whoever has been switched to has been switched from again, or runs.
 fn times_switched_to(kernel: &Kernel, task: TaskId) -> u32 {
-    let sched = kernel.sched.get(task);
-    sched.nvcsw + sched.nivcsw + u32::from(on_cpu(kernel, task))
+    let stat = kernel.sched.stat(task);
+    stat.nvcsw + stat.nivcsw + u32::from(on_cpu(kernel, task))
 }
 
 fn state_of(kernel: &Kernel, task: TaskId) -> &'static str {

@@ -193,8 +193,7 @@ impl Machine {
         let kernel = &self.kernel;
         kernel.current() == task
             && !kernel.sched.need_resched(kernel.this_cpu)
-            && !kernel.takes_signals(task)
-            && kernel.task(task).in_call.continuation.is_none()
+            && !kernel.has_kernel_work(task)
     }
 
     /// Whether the task has a handler for what it gets a signal for, or a tracer.

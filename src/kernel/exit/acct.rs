@@ -3,7 +3,7 @@
 
 use crate::abi::TaskId;
 use crate::kernel::Kernel;
-use crate::kernel::sched::SchedTask;
+use crate::kernel::sched::{SchedStat, SchedTask};
 
 /// What is known of a task once it has ended.
 ///
@@ -13,6 +13,8 @@ use crate::kernel::sched::SchedTask;
 pub struct Account {
     /// Its scheduling fields.
     pub sched: SchedTask,
+    /// What was counted of it.
+    pub stat: SchedStat,
     /// Ticks it ran.
     pub ticks: u32,
 }
@@ -30,6 +32,7 @@ impl Kernel {
         }
         let account = Account {
             sched: self.sched.get(task).clone(),
+            stat: *self.sched.stat(task),
             ticks: self.ticks_of(task),
         };
         if let Some(accounts) = &mut self.acct {

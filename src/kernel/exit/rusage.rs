@@ -25,14 +25,14 @@ impl Usage {
 impl Kernel {
     /// What one task has used.
     pub fn task_usage(&self, task: TaskId) -> Usage {
-        let (sched, task) = (self.sched.get(task), self.task(task));
+        let (stat, task) = (self.sched.stat(task), self.task(task));
         Usage {
             utime: task.utime,
             stime: task.stime,
             min_flt: task.min_flt,
             maj_flt: task.maj_flt,
-            nvcsw: sched.nvcsw,
-            nivcsw: sched.nivcsw,
+            nvcsw: stat.nvcsw,
+            nivcsw: stat.nivcsw,
         }
     }
 

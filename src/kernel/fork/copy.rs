@@ -83,9 +83,7 @@ impl Kernel {
         let task = self.task_mut(child);
         (task.min_flt, task.maj_flt) = (0, 0);
         (task.mm, task.active_mm) = (None, None);
-        let sched = self.sched.get_mut(child);
-        (sched.nvcsw, sched.nivcsw) = (0, 0);
-        sched.has_mm = false;
+        self.sched.get_mut(child).has_mm = false;
         let Some(old) = self.task(current).mm else {
             return Ok(());
         };

@@ -34,10 +34,9 @@ impl Kernel {
     pub(super) fn switch_mm(&mut self, prev: MmId, next: MmId) {
         let cpu = self.this_cpu;
         let bit = 1 << cpu;
-        let left = self.mms[next].cpu_vm_mask & bit == 0;
         if prev != next {
             self.mms[prev].cpu_vm_mask &= !bit;
-        } else if !left {
+        } else if self.mms[next].cpu_vm_mask & bit != 0 {
             return;
         }
         self.mms[next].cpu_vm_mask |= bit;

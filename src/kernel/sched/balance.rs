@@ -220,9 +220,9 @@ impl Scheduler {
         for kind in [ArrayKind::Expired, ArrayKind::Active] {
             let mut level = self.rqs[order.from].array_of(kind).level_from(0);
             while let Some(prio) = level {
-                let mut last = self.rqs[order.from].array_of(kind).tail(prio);
+                let mut last = self.rqs[order.from].array_of(kind).tail(&self.tasks, prio);
                 while let Some(p) = last {
-                    last = self.tasks[p].run_list.prev;
+                    last = self.tasks.before(p);
                     if self.may_move(p, &target) {
                         self.count_gain(p, &order);
                         self.pull_task(ctx, p, order.to, kind, order.why);

@@ -2,7 +2,6 @@
 //! on the runqueue, and what a parent gets back.
 
 use super::prio::{effective_prio, penalised_sleep_avg};
-use super::sched_info::SchedInfo;
 use super::task::RunLinks;
 use super::{Ctx, Scheduler, ThreadFlags, Tunables};
 use crate::abi::{Pid, TaskId, TaskState};
@@ -99,8 +98,6 @@ impl Scheduler {
         new.run_list = RunLinks::default();
         new.thread_flags
             .remove(ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE);
-        (new.sched_time, new.nvcsw, new.nivcsw) = (0, 0, 0);
-        new.sched_info = SchedInfo::default();
         self.tasks.insert(child, new);
     }
 
@@ -251,7 +248,7 @@ impl Scheduler {
         let rq = self.task_rq(child);
         match to {
             Placement::BeforeParent => self.pids_around(Some(parent)),
-            _ => self.pids_around(rq.active().tail(self.tasks[child].prio)),
+            _ => self.pids_around(rq.active().tail(&self.tasks, self.tasks[child].prio)),
         }
     }
 
@@ -281,10 +278,10 @@ impl Scheduler {
             return run;
         };
         for _ in 0..SHOWN_BEFORE {
-            first = self.tasks[first].run_list.prev.unwrap_or(first);
+            first = self.tasks.before(first).unwrap_or(first);
         }
-        run.cut_before = self.tasks[first].run_list.prev.is_some();
-        for id in successors(Some(first), |id| self.tasks[*id].run_list.next) {
+        run.cut_before = self.tasks.before(first).is_some();
+        for id in successors(Some(first), |id| self.tasks.after(*id)) {
             if !run.push(self.tasks[id].pid) {
                 break;
             }

@@ -56,9 +56,10 @@ impl Scheduler {
     pub fn pass_quiet_ticks(&mut self, ticks: u64, now: u64, jiffies: u32) {
         let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
         for rq in &mut self.rqs {
-            let task = &mut self.tasks[rq.curr];
-            task.update_cpu_clock(rq.timestamp_last_tick, now);
+            self.tasks
+                .update_cpu_clock(rq.curr, rq.timestamp_last_tick, now);
             rq.timestamp_last_tick = now;
+            let task = &mut self.tasks[rq.curr];
             if rq.curr != rq.idle && task.policy != Policy::Fifo {
                 task.time_slice -= ticks as u32;
             }

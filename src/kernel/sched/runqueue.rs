@@ -4,7 +4,8 @@ use super::domain::SCHED_LOAD_SCALE;
 use super::migrate::MigrationReq;
 use super::prio_array::PrioArray;
 use super::sched_info::RqSchedInfo;
-use super::task::{ArrayIndex, Tasks};
+use super::table::Tasks;
+use super::task::ArrayIndex;
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
 use crate::trace::{ArrayKind, SwitchReason};
 
@@ -198,9 +199,8 @@ impl RunQueue {
         index: ArrayIndex,
         jiffies: u32,
     ) {
-        let task = &mut tasks[id];
-        task.sched_info_queued(jiffies);
-        task.array = Some(index);
+        tasks.stat_mut(id).sched_info_queued(jiffies);
+        tasks[id].array = Some(index);
         self.array_mut(index).enqueue(tasks, id);
     }
 
@@ -243,8 +243,10 @@ impl RunQueue {
 
     /// What `schedule` would pick now, were the running task to go: the head of the best list of
     /// the active array, or of the expired one if that is empty.
-    pub(super) fn would_pick(&self) -> TaskId {
-        let first = self.active().first().or_else(|| self.expired().first());
-        first.unwrap_or(self.idle)
+    pub(super) fn would_pick(&self, tasks: &Tasks) -> TaskId {
+        let first = self.active().first(tasks);
+        first
+            .or_else(|| self.expired().first(tasks))
+            .unwrap_or(self.idle)
     }
 }

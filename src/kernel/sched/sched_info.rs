@@ -1,13 +1,27 @@
-//! How long tasks run and wait for a CPU: the bookkeeping behind `/proc/PID/schedstat` and the last
-//! three numbers of a CPU in `/proc/schedstat`.
+//! What is counted of tasks, and no decision looks at: CPU time, switches, and how long they run and
+//! wait for a CPU, which is the bookkeeping behind `/proc/PID/schedstat` and the last three numbers
+//! of a CPU in `/proc/schedstat`.
 //!
 //! A wait begins when a task is appended to a priority list, and ends when it gets the CPU. What it
 //! waits after a preemption does not count: a preempted task keeps its place in its list. Nor does a
 //! wait that begins when `jiffies` is 0: that value stands for "not queued".
 
 use super::runqueue::RunQueue;
-use super::task::{SchedTask, Tasks};
+use super::table::Tasks;
 use crate::abi::TaskId;
+
+/// What is counted of a task.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct SchedStat {
+    /// CPU time used, ns.
+    pub sched_time: u64,
+    /// Voluntary context switches: it went to sleep.
+    pub nvcsw: u32,
+    /// Involuntary context switches: it was preempted, or yielded.
+    pub nivcsw: u32,
+    /// How long it ran and waited, as `/proc/PID/schedstat` counts.
+    pub sched_info: SchedInfo,
+}
 
 /// The figures of a task. Times are in ticks.
 ///
@@ -37,7 +51,7 @@ pub struct RqSchedInfo {
     pub pcnt: u32,
 }
 
-impl SchedTask {
+impl SchedStat {
     /// It is put in a priority list.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_info_queued()`.
@@ -46,6 +60,19 @@ impl SchedTask {
         if self.sched_info.last_queued == 0 {
             self.sched_info.last_queued = jiffies;
         }
+    }
+}
+
+impl Tasks {
+    /// Accounts the CPU time since the task was switched to or since the last tick, whichever is
+    /// later.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `update_cpu_clock()`.
+    #[inline]
+    pub(super) fn update_cpu_clock(&mut self, id: TaskId, timestamp_last_tick: u64, now: u64) {
+        let since = self[id].timestamp.max(timestamp_last_tick);
+        let stat = self.stat_mut(id);
+        stat.sched_time = stat.sched_time.wrapping_add(now.wrapping_sub(since));
     }
 }
 
@@ -61,10 +88,10 @@ impl RunQueue {
         jiffies: u32,
     ) {
         if prev != self.idle {
-            self.sched_info_depart(&mut tasks[prev].sched_info, jiffies);
+            self.sched_info_depart(&mut tasks.stat_mut(prev).sched_info, jiffies);
         }
         if next != self.idle {
-            self.sched_info_arrive(&mut tasks[next].sched_info, jiffies);
+            self.sched_info_arrive(&mut tasks.stat_mut(next).sched_info, jiffies);
         }
     }
 

@@ -90,7 +90,7 @@ impl Scheduler {
             rq.swap_arrays();
             ctx.emit(&self.tasks[prev], TraceEvent::ArraySwap {});
         }
-        let next = rq.would_pick();
+        let next = rq.would_pick(&self.tasks);
         self.credit_wait(ctx, next);
         self.tasks[next].activated = 0;
         next
@@ -132,7 +132,9 @@ impl Scheduler {
         let task = &mut self.tasks[prev];
         let asked = std::mem::replace(&mut task.resched_why, SwitchReason::Leaves);
         task.thread_flags.remove(ThreadFlags::NEED_RESCHED);
-        task.update_cpu_clock(self.rqs[ctx.cpu].timestamp_last_tick, ctx.now);
+        let last_tick = self.rqs[ctx.cpu].timestamp_last_tick;
+        self.tasks.update_cpu_clock(prev, last_tick, ctx.now);
+        let task = &mut self.tasks[prev];
         task.sleep_avg = task.sleep_avg.saturating_sub(run_time);
         task.timestamp = ctx.now;
         task.last_ran = ctx.now;
@@ -176,11 +178,11 @@ impl Scheduler {
         rq.nr_switches += 1;
         rq.curr = next;
         self.tasks[next].timestamp = ctx.now;
-        let task = &mut self.tasks[prev];
+        let stat = self.tasks.stat_mut(prev);
         if voluntary {
-            task.nvcsw += 1;
+            stat.nvcsw += 1;
         } else {
-            task.nivcsw += 1;
+            stat.nivcsw += 1;
         }
         let (from, to) = (&self.tasks[prev], &self.tasks[next]);
         let event = TraceEvent::SchedSwitch {

@@ -1,7 +1,8 @@
 //! The timer tick: the time of the running task, and what happens when its slice runs out.
 
 use super::prio::effective_prio;
-use super::task::{SchedTask, Tasks};
+use super::table::Tasks;
+use super::task::SchedTask;
 use super::{Ctx, IdleType, RunQueue, Scheduler, Tunables};
 use crate::abi::{Policy, TaskId};
 use crate::trace::{ArrayKind, SwitchReason, TraceEvent};
@@ -16,14 +17,15 @@ impl Scheduler {
         let tunables = &self.tunables;
         let rq = &mut self.rqs[ctx.cpu];
         let p = rq.curr;
-        let task = &mut self.tasks[p];
-        task.update_cpu_clock(rq.timestamp_last_tick, ctx.now);
+        self.tasks
+            .update_cpu_clock(p, rq.timestamp_last_tick, ctx.now);
         rq.timestamp_last_tick = ctx.now;
         if p == rq.idle {
             hit!(tick_of_the_idle_task);
             self.rebalance_tick(ctx, IdleType::Idle);
             return;
         }
+        let task = &mut self.tasks[p];
         if task.array != Some(rq.active_index()) {
             // Its slice is used up already; the new one is not touched before the array swap.
             hit!(tick_on_the_expired_array);

@@ -177,7 +177,7 @@ impl Scheduler {
         if p == rq.curr {
             None
         } else if task.is_queued() {
-            let is_next = rq.curr == rq.idle && rq.would_pick() == p;
+            let is_next = rq.curr == rq.idle && rq.would_pick(&self.tasks) == p;
             (!is_next).then_some(WhyNotKind::Queued)
         } else if !task.state.contains(TaskState::INTERRUPTIBLE) {
             Some(WhyNotKind::NotInterruptible(task.state))

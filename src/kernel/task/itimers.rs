@@ -15,6 +15,13 @@ pub struct Itimers {
     pub prof: CpuTimer,
 }
 
+impl Itimers {
+    /// Whether one counts the ticks that the process uses.
+    pub(in crate::kernel) const fn count_cpu_time(&self) -> bool {
+        self.virt.expires != 0 || self.prof.expires != 0
+    }
+}
+
 /// A timer that counts ticks used by the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CpuTimer {

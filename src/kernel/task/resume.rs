@@ -20,6 +20,14 @@ impl Task {
 }
 
 impl Kernel {
+    /// Whether a task that has the CPU has something to do in the kernel before it goes on in user
+    /// mode: to go on with what it slept in, to take signals, or all its life as a kernel thread.
+    pub fn has_kernel_work(&self, task: TaskId) -> bool {
+        self.task(task).in_call.continuation.is_some()
+            || self.takes_signals(task)
+            || self.sched.is_migration_thread(task)
+    }
+
     /// Goes on where the current task left off when it gave the CPU up inside the kernel.
     ///
     /// Returns `false` if it has nothing to go on with, that is, if it is in user mode.

@@ -123,12 +123,6 @@ impl Kernel {
         }
     }
 
-    /// Whether a timer counts the ticks that a task's process uses.
-    pub(super) fn has_cpu_timers(&self, task: TaskId) -> bool {
-        let timers = &self.signal_of(task).itimers;
-        timers.virt.expires != 0 || timers.prof.expires != 0
-    }
-
     /// The timers that count the running task's process: looked at once a tick.
     ///
     /// Simplified: in a process with several threads 2.6.12 may notice late, as each thread gets a
@@ -137,7 +131,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `run_posix_cpu_timers()` and
     /// `check_process_timers()`.
     pub(super) fn run_cpu_timers(&mut self, current: TaskId) {
-        if !self.has_cpu_timers(current) {
+        if !self.signal_of(current).itimers.count_cpu_time() {
             return;
         }
         let (utime, ptime) = self.cpu_ticks(current);

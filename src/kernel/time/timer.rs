@@ -91,7 +91,7 @@ impl Kernel {
     fn has_posix_cpu_timers(&self, current: TaskId) -> bool {
         // The idle tasks and the migration threads belong to no process.
         self.task(current).signal.is_some()
-            && (self.has_cpu_timers(current)
+            && (self.signal_of(current).itimers.count_cpu_time()
                 || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
     }
 

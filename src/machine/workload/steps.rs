@@ -15,19 +15,10 @@ impl Machine {
         }
     }
 
-    /// Does the next step of a workload; `false` if it needs time to pass instead.
-    pub(in crate::machine) fn workload_step(&mut self, task: TaskId) -> bool {
-        let Some(workload) = self.workload_mut(task) else {
-            return false;
-        };
-        if workload.left > 0 {
-            return false;
-        }
-        let step = workload.next_step();
-        workload.pc += 1;
+    /// Does a step of a workload that concerns the kernel.
+    pub(in crate::machine) fn workload_step(&mut self, task: TaskId, step: Step) {
         match step {
-            Step::Run(ticks) => workload.left = ticks,
-            Step::Goto(pc) => workload.pc = pc,
+            Step::Run(_) | Step::Goto(_) => {}
             Step::Sleep(ticks) => self.sleep_for(task, TaskState::INTERRUPTIBLE, ticks),
             Step::Io(ticks) => self.sleep_for(task, TaskState::UNINTERRUPTIBLE, ticks),
             Step::Block => self.kernel.sleep(task, TaskState::INTERRUPTIBLE, None),
@@ -49,7 +40,6 @@ impl Machine {
             Step::Exec(image) => self.exec_workload(task, image),
             Step::Exit => self.call_kernel(task, Syscall::Exit(0)),
         }
-        true
     }
 
     fn call_kernel(&mut self, task: TaskId, call: Syscall) {

@@ -125,13 +125,18 @@ impl Workload {
         }
     }
 
-    /// The step to be done next; the end of the list is an exit.
-    pub(super) fn next_step(&self) -> Step {
-        self.program
-            .steps(self.script)
-            .get(self.pc)
-            .cloned()
-            .unwrap_or(Step::Exit)
+    /// Begins the next step, which is returned if it does more than change where the task stands.
+    /// The end of the list is an exit.
+    pub(in crate::machine) fn advance(&mut self) -> Option<Step> {
+        let step = self.program.steps(self.script).get(self.pc);
+        self.pc += 1;
+        match step {
+            Some(Step::Run(ticks)) => self.left = *ticks,
+            Some(Step::Goto(pc)) => self.pc = *pc,
+            Some(step) => return Some(step.clone()),
+            None => return Some(Step::Exit),
+        }
+        None
     }
 }
 

@@ -426,7 +426,7 @@ pub mod functions {
     #[rhai_fn(get = "nvcsw", return_raw)]
     pub fn get_nvcsw(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.sched.get(id).nvcsw)
+            i64::from(kernel.sched.stat(id).nvcsw)
         })
     }
 
@@ -438,7 +438,7 @@ pub mod functions {
     #[rhai_fn(get = "nivcsw", return_raw)]
     pub fn get_nivcsw(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.sched.get(id).nivcsw)
+            i64::from(kernel.sched.stat(id).nivcsw)
         })
     }
 

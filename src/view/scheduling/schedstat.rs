@@ -189,14 +189,15 @@ const fn balancings(lb: LbStat) -> Balancings {
 /// The statistics of a task that exists.
 pub fn task_schedstat(machine: &Machine, id: TaskId) -> TaskStat {
     let task = machine.kernel.sched.get(id);
+    let stat = machine.kernel.sched.stat(id);
     TaskStat {
         pid: task.pid,
         name: machine.kernel.names.get(task.name).to_owned(),
-        cpu_time: task.sched_info.cpu_time,
-        run_delay: task.sched_info.run_delay,
-        pcnt: task.sched_info.pcnt,
-        nvcsw: task.nvcsw,
-        nivcsw: task.nivcsw,
+        cpu_time: stat.sched_info.cpu_time,
+        run_delay: stat.sched_info.run_delay,
+        pcnt: stat.sched_info.pcnt,
+        nvcsw: stat.nvcsw,
+        nivcsw: stat.nivcsw,
     }
 }
 

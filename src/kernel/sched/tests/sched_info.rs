@@ -9,7 +9,7 @@ fn figures(bench: &Bench, id: TaskId) -> (u32, u32, u32) {
         run_delay,
         pcnt,
         ..
-    } = bench.sched.get(id).sched_info;
+    } = bench.sched.stat(id).sched_info;
     (cpu_time, run_delay, pcnt)
 }
 
