@@ -302,7 +302,7 @@ fn control(i: &Instruction) -> Option<Op> {
     };
     match i.op0_kind() {
         OpKind::NearBranch32 => Some(Op {
-            imm: i.near_branch32(),
+            target: i.near_branch32(),
             ..Op::new(near)
         }),
         OpKind::Register if width(i, 0).ok()? == Width::W32 => Some(Op {
@@ -331,7 +331,7 @@ fn conditional(i: &Instruction) -> Option<Op> {
     if i.is_jcc_short_or_near() {
         let op = Op::new(JUMPS[usize::from(condition)]);
         return (i.op0_kind() == OpKind::NearBranch32).then(|| Op {
-            imm: i.near_branch32(),
+            target: i.near_branch32(),
             ..op
         });
     }

@@ -13,6 +13,8 @@ mod dispatch;
 mod event;
 mod fetch;
 mod flags;
+mod fuse;
+mod fused;
 mod interpret;
 mod lower;
 mod op;
