@@ -30,21 +30,15 @@ impl Core<'_> {
     pub(super) fn run_page(&mut self, code: &FrameCode) -> Exit {
         let page = self.eip & !(PAGE_SIZE - 1);
         let mut eip = self.eip;
-        let mut start = eip;
-        let mut block = code.block(eip.wrapping_sub(page) as usize);
+        self.forget_pages();
         'block: loop {
-            // A loop is the block that has just been run.
-            if eip != start {
-                let offset = eip.wrapping_sub(page);
-                if offset >= PAGE_SIZE {
-                    self.eip = eip;
-                    return Exit::Elsewhere;
-                }
-                block = code.block(offset as usize);
-                start = eip;
+            let offset = eip.wrapping_sub(page);
+            if offset >= PAGE_SIZE {
+                self.eip = eip;
+                return Exit::Elsewhere;
             }
-            let mut ops = &*block.plain;
-            let mut rest = block.fused.iter();
+            let block = code.block(offset as usize);
+            let (mut ops, mut rest) = (&*block.plain, block.fused.iter());
             if ops.len() as u64 > self.left {
                 ops = &ops[..self.left as usize];
                 rest = ops.iter();
@@ -82,7 +76,14 @@ impl Core<'_> {
                 }
                 macro_rules! go {
                     ($target:expr) => {{
-                        eip = $target;
+                        let target = $target;
+                        // A loop runs the same block again.
+                        if target == eip && ops.len() as u64 <= self.left {
+                            self.left -= ops.len() as u64;
+                            rest = block.fused.iter();
+                            continue;
+                        }
+                        eip = target;
                         continue 'block;
                     }};
                 }
@@ -282,6 +283,7 @@ impl Core<'_> {
                         let Some(instruction) = code.other(op.imm) else {
                             return Exit::Undecoded;
                         };
+                        self.forget_pages();
                         match self.execute(instruction) {
                             Ok(Outcome::Done) if self.is_plain() && self.is_current() => {
                                 eip = self.eip;

@@ -113,7 +113,7 @@ fn copy_and_change(copy: &Op, change: &Op) -> Option<Op> {
     use Code::*;
     let from_memory = match copy.code {
         MovRr => false,
-        MovRm if copy.base < 16 => true,
+        MovRm => true,
         _ => return None,
     };
     if change.dst != copy.dst || change.src == copy.dst {
@@ -165,12 +165,12 @@ fn compare_and_jump(compare: &Op, jump: &Op) -> Option<Op> {
             index: truths,
             ..op
         },
-        CmpMr | CmpMi if compare.base < 16 => Op {
+        CmpMr | CmpMi => Op {
             code: CmpMJ,
             dst: truths,
             ..op
         },
-        CmpRm if compare.base < 16 => Op {
+        CmpRm => Op {
             code: CmpRmJ,
             src: truths,
             ..op

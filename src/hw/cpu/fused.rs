@@ -8,7 +8,6 @@ use super::fuse::holds;
 use super::op::Op;
 use super::state::{Core, EBP, ESP};
 use crate::abi::VirtAddr;
-use crate::hw::{Access, Mode};
 
 impl Core<'_> {
     /// Compares as `cmp` and looks the outcome up in a [truth table](super::fuse::holds).
@@ -26,8 +25,7 @@ impl Core<'_> {
 
     #[inline(always)]
     fn words_hit<const N: usize>(&mut self, from: u32) -> Option<[u8; N]> {
-        let read = Access::read(Mode::User);
-        let phys = self.mmu.hit_in_page::<N>(self.ram, VirtAddr(from), read)?;
+        let phys = self.read_hit::<N>(VirtAddr(from))?;
         self.mmu.tlb.hits += N as u64 / 4 - 1;
         Some(self.ram.load(phys))
     }
@@ -35,8 +33,7 @@ impl Core<'_> {
     #[inline(always)]
     fn push_hit<const N: usize>(&mut self, words: [u8; N]) -> Option<()> {
         let esp = self.gpr[ESP].wrapping_sub(N as u32);
-        let write = Access::write(Mode::User);
-        let phys = self.mmu.hit_in_page::<N>(self.ram, VirtAddr(esp), write)?;
+        let phys = self.write_hit::<N>(VirtAddr(esp))?;
         self.mmu.tlb.hits += N as u64 / 4 - 1;
         self.ram.store(phys, words);
         self.gpr[ESP] = esp;
@@ -100,10 +97,7 @@ impl Core<'_> {
     pub(super) fn drop_and_push(&mut self, op: &Op) -> Option<()> {
         let top = self.gpr[ESP];
         let esp = top.wrapping_add(op.imm).wrapping_sub(4);
-        let write = Access::write(Mode::User);
-        let phys = self
-            .mmu
-            .hit_in_page::<4>(self.ram, VirtAddr(esp), write)?;
+        let phys = self.write_hit::<4>(VirtAddr(esp))?;
         self.flags.add(top, op.imm, false, Width::W32);
         self.ram.store(phys, self.r(op.src).to_le_bytes());
         self.gpr[ESP] = esp;

@@ -20,6 +20,7 @@ mod lower;
 mod op;
 mod operand;
 mod operate;
+mod recent;
 mod regs;
 mod segment;
 #[cfg(test)]

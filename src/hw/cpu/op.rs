@@ -66,8 +66,7 @@ pub(super) struct Op {
     /// The register that is written, or a number that the code calls for.
     pub(super) dst: u8,
     pub(super) src: u8,
-    /// Low half: the base of the address, [`ZERO`] for none. High half: 0 if the segment is flat,
-    /// otherwise its number.
+    /// The base of the address, [`ZERO`] for none. The segment is a flat one.
     pub(super) base: u8,
     /// Low half: the index of the address. High half: how far it is shifted.
     pub(super) index: u8,
