@@ -40,7 +40,7 @@ impl Core<'_> {
             let block = code.block(offset as usize);
             let (mut ops, mut rest) = (&*block.plain, block.fused.iter());
             if ops.len() as u64 > self.left {
-                ops = &ops[..self.left as usize];
+                ops = first(ops, self.left);
                 rest = ops.iter();
             }
             if ops.is_empty() {
@@ -592,10 +592,20 @@ impl Core<'_> {
     }
 }
 
+/// The part of a block for which a budget is enough.
+#[cold]
+#[inline(never)]
+fn first(ops: &[Op], budget: u64) -> &[Op] {
+    &ops[..budget as usize]
+}
+
 /// Where the instruction `at` of a block begins; the block begins at `eip`.
 #[inline]
 fn start_of(ops: &[Op], at: u8, eip: u32, page: u32) -> u32 {
-    match usize::from(at).checked_sub(1).and_then(|before| ops.get(before)) {
+    match usize::from(at)
+        .checked_sub(1)
+        .and_then(|before| ops.get(before))
+    {
         Some(before) => page.wrapping_add(before.next.into()),
         None => eip,
     }

@@ -7,10 +7,16 @@
 use super::op::{Code, Op};
 use super::state::{EBP, ESP, ZERO};
 
-/// The operations of a block, with fewer of them where some can be fused.
+/// The operations of a block, with fewer of them where some can be fused; those that do nothing
+/// are left out.
 pub(super) fn fuse(plain: &[Op]) -> Vec<Op> {
     let mut fused = Vec::with_capacity(plain.len());
-    let mut rest = plain;
+    let effective: Vec<Op> = plain
+        .iter()
+        .filter(|op| op.code != Code::Nop)
+        .copied()
+        .collect();
+    let mut rest = &*effective;
     while let [first, ..] = rest {
         let (op, count) = longest(rest).unwrap_or((*first, 1));
         let last = rest[count - 1];

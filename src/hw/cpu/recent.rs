@@ -24,10 +24,10 @@ impl Recent {
     };
 }
 
-/// The physical address of bytes in one page, if the access hits the TLB and nobody has to be told
-/// of it.
 macro_rules! hit {
     ($name:ident, $recent:ident, $access:expr) => {
+        /// The physical address of bytes in one page, if the access hits the TLB and nobody has to
+        /// be told of it.
         #[inline(always)]
         pub(super) fn $name<const N: usize>(&mut self, va: VirtAddr) -> Option<u32> {
             let offset = va.page_offset();

@@ -53,8 +53,9 @@ fn idiomatic_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
             }
         }
         if let Some(function) = functions.get(dice.below(9) as usize) {
-            // call
-            let distance = *function as i32 - (code.len() as i32 + 5);
+            // A call of it, or of what follows its first instruction.
+            let entry = *function as i32 + i32::from(dice.below(4) == 0);
+            let distance = entry - (code.len() as i32 + 5);
             code.push(0xe8);
             code.extend(distance.to_le_bytes());
         }
