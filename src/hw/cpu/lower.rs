@@ -73,23 +73,17 @@ fn register(i: &Instruction, operand: u32) -> Option<u8> {
     is_register.then(|| register.number() as u8)
 }
 
-/// The operation with the address of the operand in memory.
+/// The operation with the address of the operand in memory, if that is in a flat segment.
 fn address(i: &Instruction, code: Code) -> Option<Op> {
-    if has_16_bit_address(i) {
+    if has_16_bit_address(i) || matches!(i.memory_segment().number(), CS | FS | GS) {
         return None;
     }
     let number = |register: Register| match register {
         Register::None => ZERO,
         register => register.number() as u8,
     };
-    let segment = i.memory_segment().number();
-    let checked = if matches!(segment, CS | FS | GS) {
-        segment as u8
-    } else {
-        0
-    };
     Some(Op {
-        base: number(i.memory_base()) | checked << 4,
+        base: number(i.memory_base()),
         index: number(i.memory_index()) | (i.memory_index_scale().trailing_zeros() as u8) << 4,
         disp: i.memory_displacement32(),
         ..Op::new(code)
@@ -302,7 +296,7 @@ fn control(i: &Instruction) -> Option<Op> {
     };
     match i.op0_kind() {
         OpKind::NearBranch32 => Some(Op {
-            imm: i.near_branch32(),
+            target: i.near_branch32(),
             ..Op::new(near)
         }),
         OpKind::Register if width(i, 0).ok()? == Width::W32 => Some(Op {
@@ -331,7 +325,7 @@ fn conditional(i: &Instruction) -> Option<Op> {
     if i.is_jcc_short_or_near() {
         let op = Op::new(JUMPS[usize::from(condition)]);
         return (i.op0_kind() == OpKind::NearBranch32).then(|| Op {
-            imm: i.near_branch32(),
+            target: i.near_branch32(),
             ..op
         });
     }

@@ -13,11 +13,14 @@ mod dispatch;
 mod event;
 mod fetch;
 mod flags;
+mod fuse;
+mod fused;
 mod interpret;
 mod lower;
 mod op;
 mod operand;
 mod operate;
+mod recent;
 mod regs;
 mod segment;
 #[cfg(test)]
