@@ -1,8 +1,8 @@
 //! Futexes: sleeping until somebody says that a word in user memory has changed.
 
 use super::Kernel;
+use super::jiffies::timespec_to_jiffies;
 use super::mm::VmFlags;
-use super::nanosleep::unchecked_jiffies;
 use super::syscall::SysResult;
 use super::task::Continuation;
 use crate::abi::{Errno, InodeId, MmId, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
@@ -118,7 +118,7 @@ impl Sleep {
     ///
     /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()`; `kernel/timer.c`, `schedule_timeout()`.
     const fn of(sec: i32, nsec: i32) -> Self {
-        match (unchecked_jiffies(sec, nsec)).wrapping_add(1) as i32 {
+        match timespec_to_jiffies(sec, nsec).wrapping_add(1) as i32 {
             i32::MAX => Self::Forever,
             ticks if ticks < 0 => Self::Nonsense,
             ticks => Self::Ticks(ticks as u32),

@@ -3,7 +3,7 @@
 
 use super::Kernel;
 use super::cred::Caps;
-use super::nanosleep::TICK_NSEC;
+use super::jiffies::TICK_NSEC;
 use super::pidmap::PidType;
 use crate::abi::{Errno, MAX_RT_PRIO, Pid, Policy, TaskId};
 
