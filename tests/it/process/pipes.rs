@@ -194,7 +194,7 @@ fn a_descriptor_that_another_thread_closes_during_a_read() {
 #[test]
 fn a_signal_interrupts_a_read_and_it_is_made_again() {
     let (mut lab, sh) = Lab::with_shell();
-    let (r, w) = lab.pipe(sh);
+    let (r, _w) = lab.pipe(sh);
     // Its end sends a signal that is ignored by default, but wakes nobody; this one has a handler.
     let handler = forklab::kernel::signal::SigAction::Handler(forklab::abi::VirtAddr(0x1000));
     lab.call(sh, Syscall::Sigaction(SIGUSR1, Some(handler)));
@@ -205,7 +205,6 @@ fn a_signal_interrupts_a_read_and_it_is_made_again() {
     assert_eq!(lab.read_late(call), None);
     lab.exit(loud, 0);
     assert_eq!(lab.returned(call), Some((-Errno::EINTR.code(), None)));
-    let _ = w;
 }
 
 #[test]
