@@ -1,5 +1,5 @@
 //! Where a new task is queued, and what fork does to slices and sleep averages. "W1" and the like
-//! are worked examples of the scheduler specification.
+//! are worked examples of `docs/fidelity.md`.
 
 use crate::lab::{Lab, switched_to};
 use forklab::abi::TaskId;
