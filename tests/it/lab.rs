@@ -1,7 +1,9 @@
 //! A machine with short names for what the tests do to it. When a lab is dropped, the kernel's
 //! invariants are checked.
 
-use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, SigSet, TaskId, VirtAddr};
+use forklab::abi::{
+    CSIGNAL, CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, SigSet, TaskId, VirtAddr,
+};
 use forklab::hw::UserDesc;
 use forklab::kernel::Kernel;
 use forklab::kernel::boot::Config;
@@ -28,6 +30,29 @@ use std::sync::Arc;
 
 /// The user that tests run as, unless they say otherwise.
 pub const USER: u32 = 500;
+
+/// What is a thread at least.
+pub const THREAD: CloneFlags = CloneFlags::CLONE_VM
+    .union(CloneFlags::CLONE_SIGHAND)
+    .union(CloneFlags::CLONE_THREAD);
+/// Memory, directories, files and signal actions.
+pub const ALL_SHARED: CloneFlags = CloneFlags::CLONE_VM
+    .union(CloneFlags::CLONE_FS)
+    .union(CloneFlags::CLONE_FILES)
+    .union(CloneFlags::CLONE_SIGHAND);
+/// What `pthread_create` of NPTL passes.
+pub const PTHREAD: CloneFlags = ALL_SHARED
+    .union(CloneFlags::CLONE_THREAD)
+    .union(CloneFlags::CLONE_SYSVSEM)
+    .union(CloneFlags::CLONE_SETTLS)
+    .union(CloneFlags::CLONE_PARENT_SETTID)
+    .union(CloneFlags::CLONE_CHILD_CLEARTID);
+
+/// The flags of a child that sends this signal at its end, whether there is such a signal or not.
+pub const fn exit_signal(number: u32) -> CloneFlags {
+    assert!(number <= CSIGNAL);
+    CloneFlags::from_bits_retain(number)
+}
 
 /// An open call, or what it returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -145,17 +170,16 @@ impl Lab {
     }
 
     /// `clone` with flags alone, or the error.
-    pub fn clone(&mut self, task: TaskId, flags: u32) -> Result<TaskId, Errno> {
+    pub fn clone(&mut self, task: TaskId, flags: CloneFlags) -> Result<TaskId, Errno> {
         self.clone_with(task, flags, ForkArgs::default())
     }
 
     pub fn clone_with(
         &mut self,
         task: TaskId,
-        flags: u32,
+        flags: CloneFlags,
         args: ForkArgs,
     ) -> Result<TaskId, Errno> {
-        let flags = CloneFlags::from_bits_retain(flags);
         match self.outcome(task, Syscall::Clone(ForkArgs { flags, ..args })) {
             Outcome::Forked { child, .. } => Ok(child),
             Outcome::Returned(value) => Err(errno(value)),

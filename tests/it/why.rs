@@ -115,7 +115,7 @@ impl Run {
             CloneFlags::FORK,
             CloneFlags::CLONE_VM | CloneFlags::FORK,
         ]);
-        let child = self.lab.clone(task, flags.bits()).unwrap();
+        let child = self.lab.clone(task, flags).unwrap();
         self.tasks.push(child);
     }
 

@@ -1,6 +1,6 @@
 //! Sleeping on words of user memory, for a time, and for a line of the console.
 
-use crate::lab::{Lab, errno};
+use crate::lab::{Lab, THREAD, errno};
 use forklab::abi::{CloneFlags, Errno, MapFlags, Prot, Signal, TaskId, VirtAddr};
 use forklab::kernel::futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs};
 use forklab::kernel::mm::MmapArgs;
@@ -8,10 +8,6 @@ use forklab::kernel::signal::SigAction;
 use forklab::kernel::signal_calls::SignalCall;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Command, Outcome};
-
-const VM_SIGHAND_THREAD: u32 = CloneFlags::CLONE_VM.bits()
-    | CloneFlags::CLONE_SIGHAND.bits()
-    | CloneFlags::CLONE_THREAD.bits();
 
 fn futex(addr: VirtAddr, op: u32, val: u32) -> FutexArgs {
     FutexArgs {
@@ -46,7 +42,7 @@ fn threads(count: usize) -> (Lab, Vec<TaskId>, VirtAddr) {
     let page = lab.map(sh, 1);
     let mut all = vec![sh];
     for _ in 1..count {
-        all.push(lab.clone(sh, VM_SIGHAND_THREAD).unwrap());
+        all.push(lab.clone(sh, THREAD).unwrap());
     }
     (lab, all, page)
 }
@@ -277,7 +273,7 @@ fn fork_exec_and_exit_while_others_wait() {
 fn the_end_of_a_thread_wakes_who_waits_for_its_tid_word() {
     let (mut lab, sh) = Lab::with_shell();
     let word = lab.map(sh, 1);
-    let flags = VM_SIGHAND_THREAD | CloneFlags::CLONE_CHILD_CLEARTID.bits();
+    let flags = THREAD | CloneFlags::CLONE_CHILD_CLEARTID;
     let args = forklab::kernel::fork::ForkArgs {
         child_tid: word,
         ..Default::default()

@@ -64,7 +64,7 @@ impl Bench {
         let caller = lab.fork(grandparent);
         let word = lab.map(caller, 1);
         // From now on the caller has an undo list.
-        let child = lab.clone(caller, F::CLONE_SYSVSEM.bits() | 17).unwrap();
+        let child = lab.clone(caller, F::CLONE_SYSVSEM | F::FORK).unwrap();
         lab.exit(child, 0);
         assert!(matches!(lab.wait(caller, -1, 0), Waited::Reaped(..)));
         Self {
@@ -89,7 +89,7 @@ impl Bench {
             child_tid: self.word,
             ..ForkArgs::default()
         };
-        let result = self.lab.clone_with(self.caller, flags.bits() | 17, args);
+        let result = self.lab.clone_with(self.caller, flags | F::FORK, args);
         let path = path(&self.lab.machine, mark).unwrap();
         match result {
             Ok(child) => {
@@ -197,45 +197,45 @@ fn the_outline_of_every_combination_of_flags_agrees_with_what_happened() {
 #[test]
 fn a_late_failure_is_shown_at_its_step() {
     type Prepare = fn(&mut Lab, TaskId);
-    let cases: [(u32, Prepare, &str, &str); 7] = [
+    let cases: [(F, Prepare, &str, &str); 7] = [
         (
-            0x11,
+            F::FORK,
             |lab, sh| *lab.rlimit_mut(sh, Resource::Nproc) = 1,
             "RLIMIT_NPROC allows it",
             "EAGAIN: the user has 1 task and RLIMIT_NPROC is 1",
         ),
         (
-            0x11,
+            F::FORK,
             |lab, _| lab.machine.kernel.max_threads = 2,
             "max_threads allows it",
             "EAGAIN: max_threads (2) is reached",
         ),
         (
-            0x0010_0011,
+            F::CLONE_PARENT_SETTID | F::FORK,
             |_, _| (),
             "CLONE_PARENT_SETTID: tid to the parent",
             "EFAULT: the tid cannot be stored at that address",
         ),
         (
-            0x0002_0011,
+            F::CLONE_NEWNS | F::FORK,
             |_, _| (),
             "copy_namespace",
             "EPERM: CLONE_NEWNS needs CAP_SYS_ADMIN",
         ),
         (
-            0x0008_0011,
+            F::CLONE_SETTLS | F::FORK,
             |_, _| (),
             "copy_thread",
             "EFAULT: the user_desc cannot be read",
         ),
         (
-            0x11,
+            F::FORK,
             |lab, _| lab.fail(FailPoint::Copy(Some(CopyStage::Files))),
             "copy_files",
             "ENOMEM: memory is short (forced: no files_cache object)",
         ),
         (
-            0x11,
+            F::FORK,
             |lab, _| lab.fail(FailPoint::Frame(Some(2))),
             "copy_mm",
             "ENOMEM: memory is short (forced: no page_table frame)",

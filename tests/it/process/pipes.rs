@@ -1,6 +1,7 @@
 //! Pipes: what fits, who waits, who is woken, and what the end of one side means for the other.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, exit_signal};
+use forklab::abi::CloneFlags as F;
 use forklab::abi::{Errno, TaskId};
 use forklab::kernel::files::F_SETFL;
 use forklab::kernel::pipe::Pipe;
@@ -10,8 +11,6 @@ use forklab::kernel::syscall::Syscall;
 use forklab::machine::{BufferCall, Outcome};
 
 const PAGE: usize = 4096;
-const CLONE_FILES: u32 = 0x400;
-const SIGCHLD: u32 = 17;
 const SIGUSR1: u32 = 10;
 
 fn only_pipe(lab: &Lab) -> &Pipe {
@@ -181,7 +180,7 @@ fn nonblocking_reads() {
 fn a_descriptor_that_another_thread_closes_during_a_read() {
     let (mut lab, sh) = Lab::with_shell();
     let (r, w) = lab.pipe(sh);
-    let other = lab.clone(sh, CLONE_FILES | SIGCHLD).unwrap();
+    let other = lab.clone(sh, F::CLONE_FILES | F::FORK).unwrap();
     let call = lab.read_fd(sh, r, 9).unwrap_err();
     close(&mut lab, other, r);
     lab.check();
@@ -199,7 +198,7 @@ fn a_signal_interrupts_a_read_and_it_is_made_again() {
     let handler = forklab::kernel::signal::SigAction::Handler(forklab::abi::VirtAddr(0x1000));
     lab.call(sh, Syscall::Sigaction(SIGUSR1, Some(handler)));
     let silent = lab.fork(sh);
-    let loud = lab.clone(sh, SIGUSR1).unwrap();
+    let loud = lab.clone(sh, exit_signal(SIGUSR1)).unwrap();
     let call = lab.read_fd(sh, r, 9).unwrap_err();
     lab.exit(silent, 0);
     assert_eq!(lab.read_late(call), None);

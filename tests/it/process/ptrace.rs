@@ -1,6 +1,7 @@
 //! ptrace: attaching, stops, requests, events, and what becomes of tracees.
 
-use crate::lab::{Lab, Waited, errno};
+use crate::lab::{ALL_SHARED, Lab, Waited, errno};
+use forklab::abi::CloneFlags as F;
 use forklab::abi::{Errno, MapFlags, Prot, TaskId, TaskState, VirtAddr};
 use forklab::kernel::mm::MmapArgs;
 use forklab::kernel::ptrace::PtraceArgs;
@@ -25,7 +26,6 @@ const GETEVENTMSG: u32 = 0x4201;
 const GETSIGINFO: u32 = 0x4202;
 
 const NOHANG: u32 = 1;
-const THREAD: u32 = 0x0001_0f00;
 
 fn ptrace(lab: &mut Lab, tracer: TaskId, request: u32, child: TaskId, data: u32) -> i32 {
     at(lab, tracer, request, child, 0, data)
@@ -264,7 +264,9 @@ fn attach_again(lab: &mut Lab, sh: TaskId, child: TaskId) {
 #[test]
 fn only_the_events_asked_for_and_their_children_are_traced() {
     let (mut lab, sh, child) = traced_child(0x02);
-    let thread = lab.clone(child, 0x0005_0f00).unwrap();
+    let thread = lab
+        .clone(child, ALL_SHARED | F::CLONE_THREAD | F::CLONE_SYSVSEM)
+        .unwrap();
     assert!(lab.task(thread).ptrace.is_empty());
     lab.exit(thread, 0);
     let pid = lab.pid(child);
@@ -526,7 +528,7 @@ fn kill_ends_a_task_that_has_stopped_with_a_signal() {
 #[test]
 fn threads_of_the_own_process_can_be_traced() {
     let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, THREAD).unwrap();
+    let thread = lab.clone(sh, ALL_SHARED | F::CLONE_THREAD).unwrap();
     assert_eq!(ptrace(&mut lab, sh, ATTACH, thread, 0), 0);
     let pid = lab.pid(thread);
     // A thread is a clone child.

@@ -1,7 +1,6 @@
 //! Resource limits: who may set which, and what they do.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, USER, Waited};
+use crate::lab::{Lab, THREAD, USER, Waited};
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
 use forklab::kernel::process_calls::ProcessCall;
 use forklab::kernel::rlimit::{NR_OPEN, RLIM_INFINITY, Resource, Rlimit};

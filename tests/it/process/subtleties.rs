@@ -1,8 +1,8 @@
 //! What is commonly thought to be otherwise, as far as no other test has it for its topic. Each test
 //! cites the function of 2.6.12 that decides.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, Waited};
+use crate::lab::{Lab, THREAD, Waited, exit_signal};
+use forklab::abi::CloneFlags as F;
 use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState, VirtAddr};
 use forklab::kernel::process_calls::ProcessCall;
 use forklab::kernel::ptrace::PtraceArgs;
@@ -11,6 +11,7 @@ use forklab::kernel::sigmask::{SetSize, SigactionArgs};
 use forklab::kernel::signal::{KSigaction, SaFlags, SigAction, SignalFlags};
 use forklab::kernel::signal_calls::SignalCall;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::PtFlags;
 use forklab::kernel::wait::WaitArgs;
 use forklab::machine::{Command, handler_address};
 
@@ -44,9 +45,9 @@ fn act_on(lab: &mut Lab, task: TaskId, signal: Signal, action: SigAction) {
 fn untraced_does_not_undo_an_explicit_clone_ptrace() {
     const FORK_EVENT: u32 = 2;
     for (flags, traced, event) in [
-        (0x0000_0011, true, true),
-        (0x0080_0011, false, false),
-        (0x0080_2011, true, false),
+        (F::FORK, true, true),
+        (F::CLONE_UNTRACED | F::FORK, false, false),
+        (F::CLONE_PTRACE | F::CLONE_UNTRACED | F::FORK, true, false),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         let kid = lab.fork(sh);
@@ -62,7 +63,7 @@ fn untraced_does_not_undo_an_explicit_clone_ptrace() {
             if traced {
                 lab.task(kid).ptrace
             } else {
-                word & !word
+                PtFlags::empty()
             },
             "{flags:#x}"
         );
@@ -79,7 +80,9 @@ fn ignoring_sigchld_matters_for_sigchld_only() {
     let (mut lab, sh) = Lab::with_shell();
     act_on(&mut lab, sh, Signal::SIGCHLD, SigAction::Ignore);
     act_on(&mut lab, sh, Signal::SIGUSR1, SigAction::Ignore);
-    let kid = lab.clone(sh, Signal::SIGUSR1.number()).unwrap();
+    let kid = lab
+        .clone(sh, exit_signal(Signal::SIGUSR1.number()))
+        .unwrap();
     let pid = lab.pid(kid);
     lab.exit(kid, 2);
     assert!(lab.exists(kid));
@@ -147,10 +150,10 @@ fn the_alternate_stack_is_inherited_even_by_threads() {
         sp: page.0,
         size: 8192,
     };
-    for flags in [0x11, THREAD] {
+    for flags in [F::FORK, THREAD] {
         let child = lab.clone(sh, flags).unwrap();
         assert_eq!(lab.task(child).altstack, expected);
-        if flags == 0x11 {
+        if flags == F::FORK {
             assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
             assert_eq!(lab.task(child).altstack, AltStack::default());
         }
