@@ -6,6 +6,7 @@
 //! instruction leaves undefined.
 
 use super::*;
+use fastrand::Rng;
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 use std::io::{Error, ErrorKind};
 use std::process::{Command, Stdio};
@@ -173,35 +174,35 @@ fn defined_flags(i: &Instruction) -> u32 {
     mask
 }
 
-fn interesting(dice: &mut Dice) -> u32 {
-    match dice.below(6) {
-        0 => dice.below(40),
-        1 => [0, u32::MAX, 0x8000_0000, 0x7fff_ffff, 0x80, 0xff80, 0x8000][dice.below(7) as usize],
-        2 => 1 << dice.below(32),
-        _ => dice.next(),
+fn interesting(dice: &mut Rng) -> u32 {
+    match dice.u32(..6) {
+        0 => dice.u32(..40),
+        1 => [0, u32::MAX, 0x8000_0000, 0x7fff_ffff, 0x80, 0xff80, 0x8000][dice.u32(..7) as usize],
+        2 => 1 << dice.u32(..32),
+        _ => dice.u32(..),
     }
 }
 
 /// Bytes that may be an instruction; an operand in memory is put at [`MEMORY`].
-fn random_code(dice: &mut Dice) -> Option<Vec<u8>> {
+fn random_code(dice: &mut Rng) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    match dice.below(8) {
+    match dice.u32(..8) {
         0 | 1 => bytes.push(0x66),
-        2 => bytes.push(0xf2 + dice.below(2) as u8),
+        2 => bytes.push(0xf2 + dice.u32(..2) as u8),
         _ => {}
     }
-    if dice.below(2) == 0 {
+    if dice.u32(..2) == 0 {
         bytes.push(0x0f);
     }
-    bytes.push(dice.next() as u8);
-    let mode = dice.next() as u8;
+    bytes.push(dice.u8(..));
+    let mode = dice.u8(..);
     let in_memory = mode & 0xc0 != 0xc0;
     bytes.push(if in_memory { mode & 0x38 | 5 } else { mode });
     if in_memory {
         bytes.extend((MEMORY + 4).to_le_bytes());
     }
-    bytes.extend(dice.next().to_le_bytes());
-    bytes.push(dice.next() as u8);
+    bytes.extend(dice.u32(..).to_le_bytes());
+    bytes.push(dice.u8(..));
     let i = Decoder::with_ip(32, &bytes, 0, DecoderOptions::NONE).decode();
     bytes.truncate(i.len());
     let addressed = i.op_kinds().any(|kind| kind == OpKind::Memory);
@@ -209,7 +210,7 @@ fn random_code(dice: &mut Dice) -> Option<Vec<u8>> {
     (is_compared(&i) && (!addressed || placed || i.mnemonic() == Mnemonic::Xlatb)).then_some(bytes)
 }
 
-fn random_case(dice: &mut Dice) -> Option<Case> {
+fn random_case(dice: &mut Rng) -> Option<Case> {
     let code = random_code(dice)?;
     let i = Decoder::with_ip(32, &code, 0, DecoderOptions::NONE).decode();
     let mut registers = [0; 8].map(|_: u32| interesting(dice));
@@ -217,13 +218,13 @@ fn random_case(dice: &mut Dice) -> Option<Case> {
     registers[5] = OWN_STACK - 64;
     if i.is_string_instruction() {
         (registers[6], registers[7]) = (MEMORY, MEMORY + 8);
-        registers[1] = dice.below(4);
+        registers[1] = dice.u32(..4);
     } else if i.mnemonic() == Mnemonic::Xlatb {
         registers[3] = MEMORY;
     }
     let case = Case {
         registers,
-        eflags: dice.next() & 0xcd5 | 0x202,
+        eflags: dice.u32(..) & 0xcd5 | 0x202,
         memory: [0; 4].map(|_: u32| interesting(dice)),
         defined: defined_flags(&i),
         code,
@@ -375,7 +376,7 @@ fn instructions_do_what_they_do_on_the_host() {
         println!("skipped: the host runs no 32-bit programs");
         return;
     }
-    let mut dice = Dice(0x1234_5678_9abc_def1);
+    let mut dice = Rng::with_seed(0x1234_5678_9abc_def1);
     let mut cases = Vec::new();
     while cases.len() < CASES {
         cases.extend(random_case(&mut dice));

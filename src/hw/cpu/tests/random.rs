@@ -3,20 +3,21 @@
 use super::*;
 use crate::hw::TlbBits;
 use crate::hw::cpu::fetch::{Decoded, decode};
+use fastrand::Rng;
 
 const TRIALS: u64 = 2000;
 const BUDGET: u64 = 300;
 
 /// Code of valid instructions at random, and where they begin.
-fn random_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
+fn random_program(dice: &mut Rng) -> (Vec<u8>, Vec<u32>) {
     let (mut code, mut starts) = (Vec::new(), Vec::new());
     while code.len() < 600 {
-        let mut bytes = [0; 12].map(|_: u8| dice.next() as u8);
-        match dice.below(6) {
+        let mut bytes = [0; 12].map(|_: u8| dice.u8(..));
+        match dice.u32(..6) {
             0 => bytes[0] = 0x0f,
             1 => bytes[0] = 0x66,
             2 => bytes[0] = 0xf3,
-            3 => bytes[0] = 0x70 + dice.below(16) as u8,
+            3 => bytes[0] = 0x70 + dice.u32(..16) as u8,
             _ => {}
         }
         if let Decoded::Instruction(instruction) = decode(&bytes, 0) {
@@ -27,19 +28,19 @@ fn random_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
     (code, starts)
 }
 
-fn random_register(dice: &mut Dice) -> u32 {
-    match dice.below(8) {
-        0 => dice.next(),
-        1 => dice.below(20),
+fn random_register(dice: &mut Rng) -> u32 {
+    match dice.u32(..8) {
+        0 => dice.u32(..),
+        1 => dice.u32(..20),
         // The code itself.
-        2 => CODE + dice.below(600),
-        3 => STACK - dice.below(0x1000),
-        4 => READ_ONLY + dice.below(8) - 4,
-        _ => DATA + dice.below(0x4000),
+        2 => CODE + dice.u32(..600),
+        3 => STACK - dice.u32(..0x1000),
+        4 => READ_ONLY + dice.u32(..8) - 4,
+        _ => DATA + dice.u32(..0x4000),
     }
 }
 
-fn scramble(regs: &mut Regs, dice: &mut Dice, starts: &[u32]) {
+fn scramble(regs: &mut Regs, dice: &mut Rng, starts: &[u32]) {
     for register in [
         &mut regs.eax,
         &mut regs.ebx,
@@ -51,25 +52,25 @@ fn scramble(regs: &mut Regs, dice: &mut Dice, starts: &[u32]) {
     ] {
         *register = random_register(dice);
     }
-    regs.esp = STACK - dice.below(0x800);
-    regs.eflags = dice.next() & 0xcd5 | 0x202 | if dice.below(30) == 0 { 0x100 } else { 0 };
-    regs.eip = starts[dice.below(starts.len() as u32) as usize];
+    regs.esp = STACK - dice.u32(..0x800);
+    regs.eflags = dice.u32(..) & 0xcd5 | 0x202 | if dice.u32(..30) == 0 { 0x100 } else { 0 };
+    regs.eip = starts[dice.usize(..starts.len())];
     (regs.ds, regs.es, regs.ss) = (0x7b, 0x7b, 0x7b);
-    regs.fs = [0, 0x7b, 0x33][dice.below(3) as usize];
-    regs.gs = [0, 0x33, 0x3b][dice.below(3) as usize];
-    if dice.below(20) == 0 {
+    regs.fs = *dice.choice(&[0, 0x7b, 0x33]).unwrap();
+    regs.gs = *dice.choice(&[0, 0x33, 0x3b]).unwrap();
+    if dice.u32(..20) == 0 {
         regs.ds = 0x33;
     }
 }
 
 /// Runs in slices of lengths that the dice give, up to an event other than the end of one.
-fn run_sliced(rig: &mut Rig, dice: &mut Option<Dice>) -> RunExit {
+fn run_sliced(rig: &mut Rig, dice: &mut Option<Rng>) -> RunExit {
     let mut used = 0;
     loop {
         let left = BUDGET - used;
         let slice = dice
             .as_mut()
-            .map_or(left, |dice| left.min(dice.below(9).into()));
+            .map_or(left, |dice| left.min(dice.u32(..9).into()));
         let exit = rig.cpu.run(&mut rig.ram, &mut rig.regs, slice, used);
         used += exit.used;
         if exit.event != Event::Budget || used == BUDGET {
@@ -98,7 +99,7 @@ fn entries(rig: &Rig) -> impl Iterator<Item = (u32, Pfn, TlbBits)> {
 fn slices_and_decoded_code_make_no_difference() {
     let mut seen = std::collections::BTreeMap::new();
     for seed in 1..=TRIALS {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Rng::with_seed(seed);
         let (code, starts) = random_program(&mut dice);
         let mut rig = Rig::new(&code);
         rig.cpu.gdt_tls[0] = segment(DATA, 0x3fff, 0x41);
@@ -108,7 +109,7 @@ fn slices_and_decoded_code_make_no_difference() {
         for round in 0..6 {
             let mut regs = Regs::default();
             scramble(&mut regs, &mut dice, &starts);
-            let sliced = Dice(dice.0 | 1);
+            let sliced = dice.fork();
             let mut cuts = [None, None, Some(sliced)];
             let mut exits = [0, 1, 2].map(|n| {
                 rigs[n].regs = regs;
