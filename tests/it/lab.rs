@@ -26,7 +26,6 @@ use forklab::machine::{
     Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
 };
 use forklab::trace::{Record, TraceEvent};
-use std::sync::Arc;
 
 /// The user that tests run as, unless they say otherwise.
 pub const USER: u32 = 500;
@@ -126,30 +125,25 @@ impl Lab {
             program: Some("sh".to_owned()),
             spin,
         };
-        self.machine.apply(command).map(spawned)
+        drive::try_spawn(&mut self.machine, command)
     }
 
     /// A workload of root with its main script and others by name.
     pub fn workload(&mut self, name: &str, main: &[&str], others: &[(&str, &[&str])]) -> TaskId {
-        let scripts = [("main", main)].into_iter().chain(others.iter().copied());
-        let scripts: Vec<(String, Vec<&str>)> = scripts
-            .map(|(name, steps)| (name.to_owned(), steps.to_vec()))
+        let scripts: Vec<(&str, &[&str])> = [("main", main)]
+            .into_iter()
+            .chain(others.iter().copied())
             .collect();
-        let program = Arc::new(WorkloadProgram::parse(&scripts).unwrap());
         let args = SpawnArgs::new(name, 0);
-        let command = Command::SpawnWorkload { args, program };
-        spawned(self.machine.apply(command).unwrap())
+        drive::spawn_workload(&mut self.machine, args, drive::workload(&scripts))
     }
 
     pub fn act(&mut self, task: TaskId, action: Action) -> Result<Outcome, Refusal> {
-        match self.machine.apply(Command::Act { task, action })? {
-            Reply::Acted(outcome) => Ok(outcome),
-            other => panic!("{other:?}"),
-        }
+        drive::try_act(&mut self.machine, task, action)
     }
 
     pub fn outcome(&mut self, task: TaskId, call: Syscall) -> Outcome {
-        self.act(task, Action::Syscall(call)).unwrap()
+        drive::call(&mut self.machine, task, call)
     }
 
     /// The value of a call that returns at once; of a fork, the child's pid.
@@ -162,11 +156,11 @@ impl Lab {
     }
 
     pub fn fork(&mut self, task: TaskId) -> TaskId {
-        self.forks(task, Syscall::Fork)
+        drive::child_of(self.outcome(task, Syscall::Fork))
     }
 
     pub fn vfork(&mut self, task: TaskId) -> TaskId {
-        self.forks(task, Syscall::Vfork)
+        drive::child_of(self.outcome(task, Syscall::Vfork))
     }
 
     /// `clone` with flags alone, or the error.
@@ -192,13 +186,6 @@ impl Lab {
         match self.act(task, Action::CloneTls(args, desc)).unwrap() {
             Outcome::Forked { child, .. } => Ok(child),
             Outcome::Returned(value) => Err(errno(value)),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn forks(&mut self, task: TaskId, call: Syscall) -> TaskId {
-        match self.outcome(task, call) {
-            Outcome::Forked { child, .. } => child,
             other => panic!("{other:?}"),
         }
     }
@@ -239,25 +226,16 @@ impl Lab {
 
     /// Maps fresh private pages.
     pub fn map(&mut self, task: TaskId, pages: u32) -> VirtAddr {
-        let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS;
-        let addr = self.call(
+        drive::mmap(
+            &mut self.machine,
             task,
-            Syscall::Mmap(MmapArgs {
-                addr: 0,
-                len: pages * PAGE_SIZE,
-                prot: (Prot::READ | Prot::WRITE).bits(),
-                flags: flags.bits(),
-                fd: None,
-                pgoff: 0,
-            }),
-        );
-        VirtAddr(addr as u32)
+            drive::pages(pages, MapFlags::PRIVATE),
+        )
     }
 
     pub fn write(&mut self, task: TaskId, addr: VirtAddr, word: u32) {
         let bytes = word.to_le_bytes().to_vec();
-        let outcome = self.act(task, Action::Write { addr, bytes }).unwrap();
-        assert_eq!(outcome, Outcome::Done);
+        drive::write(&mut self.machine, task, addr, bytes);
     }
 
     pub fn read(&mut self, task: TaskId, addr: VirtAddr) -> u32 {
@@ -487,13 +465,6 @@ impl Drop for Lab {
         if !std::thread::panicking() {
             self.check();
         }
-    }
-}
-
-fn spawned(reply: Reply) -> TaskId {
-    match reply {
-        Reply::Spawned { task, .. } => task,
-        other => panic!("{other:?}"),
     }
 }
 

@@ -4,7 +4,8 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod cli;
-mod dice;
+#[path = "../common/machine.rs"]
+mod drive;
 mod examples;
 mod following;
 mod handlers;
