@@ -15,7 +15,7 @@ use forklab::Session;
 use forklab::abi::{CloneFlags, PAGE_SIZE, VirtAddr};
 use forklab::hw::Mode;
 use forklab::kernel::boot::Config;
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Action, Command};
 use forklab::script::Limits;

@@ -8,9 +8,9 @@ pub mod drive;
 use drive::{act, call, mmap, pages, spawn, spawn_workload, workload};
 use forklab::abi::{MapFlags, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::exit::WaitArgs;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::WaitArgs;
 use forklab::machine::{Action, Machine, Outcome};
 use forklab::trace::TraceFilter;
 

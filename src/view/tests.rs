@@ -4,7 +4,7 @@
 use super::*;
 use crate::abi::{CloneFlags, MapFlags, Pid, TaskId, VirtAddr};
 use crate::kernel::boot::Config;
-use crate::kernel::spawn::SpawnArgs;
+use crate::kernel::fork::SpawnArgs;
 use crate::kernel::syscall::Syscall;
 use crate::machine::drive::{self, act, call, clone};
 use crate::machine::{Action, Command, Machine};

@@ -4,9 +4,8 @@
 #![allow(dead_code, reason = "each of its users needs a part of it")]
 
 use forklab::abi::{CloneFlags, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
-use forklab::kernel::fork::ForkArgs;
+use forklab::kernel::fork::{ForkArgs, SpawnArgs};
 use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Action, Command, Machine, Outcome, Refusal, Reply, WorkloadProgram};
 use std::sync::Arc;

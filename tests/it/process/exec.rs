@@ -1,13 +1,11 @@
 //! exec: what it replaces, what it keeps, what it ends sharing of, and how it fails.
 
 use crate::lab::{ALL_SHARED, Lab};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::files::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
-use forklab::kernel::rlimit::Resource;
+use forklab::abi::{CloneFlags as F, Errno, Signal, TaskId, VirtAddr};
+use forklab::kernel::fs::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
 use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PfFlags;
+use forklab::kernel::task::{PfFlags, Resource};
 
 fn exec(lab: &mut Lab, task: TaskId, path: &str) -> i32 {
     lab.call(task, Syscall::Execve(path.into()))

@@ -1,11 +1,10 @@
 //! exec in a process with several threads, and what exec keeps and ends.
 
 use crate::lab::{ALL_SHARED, Lab, THREAD, Waited, errno};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, TaskId, TaskState};
+use forklab::abi::{CloneFlags as F, Errno, TaskId, TaskState};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::rlimit::Resource;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::Resource;
 use forklab::machine::Outcome;
 
 const NOHANG: u32 = 1;

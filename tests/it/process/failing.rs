@@ -2,12 +2,10 @@
 //! frames and of kernel objects. The right error, nothing left behind, and a machine that goes on.
 
 use crate::lab::{ALL_SHARED, Footprint, Lab, PTHREAD, THREAD, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, PAGE_SIZE, TaskId, TaskState, VirtAddr};
+use forklab::abi::{CloneFlags as F, Errno, PAGE_SIZE, TaskId, TaskState, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::{COPY_STEPS, FailPoint};
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::fork::{ForkArgs, SpawnArgs};
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::Refusal;
 use forklab::trace::{Allocation, CloneRefusal, CopyStage, TraceEvent};

@@ -1,10 +1,8 @@
 //! Open files as far as sharing shows: flags of open, offsets, descriptors, directories.
 
 use crate::lab::{Lab, errno};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, TaskId};
-use forklab::kernel::files::{F_GETFL, F_SETFL, O_CREAT};
-use forklab::kernel::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
+use forklab::abi::{CloneFlags as F, Errno, TaskId};
+use forklab::kernel::fs::{F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC};
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{BufferCall, Outcome};
 

@@ -1,8 +1,7 @@
 //! What becomes of the children of a dying task, and of numbers that outlive their task.
 
 use crate::lab::{Lab, THREAD, Waited, exit_signal};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, TaskId};
+use forklab::abi::{CloneFlags as F, Errno, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;

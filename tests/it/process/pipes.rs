@@ -1,13 +1,10 @@
 //! Pipes: what fits, who waits, who is woken, and what the end of one side means for the other.
 
 use crate::lab::{Lab, exit_signal};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, TaskId};
-use forklab::kernel::files::F_SETFL;
-use forklab::kernel::pipe::Pipe;
-use forklab::kernel::read_write::O_NONBLOCK;
-use forklab::kernel::rlimit::Resource;
+use forklab::abi::{CloneFlags as F, Errno, TaskId};
+use forklab::kernel::fs::{F_SETFL, O_NONBLOCK, Pipe};
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::Resource;
 use forklab::machine::{BufferCall, Outcome};
 
 const PAGE: usize = 4096;

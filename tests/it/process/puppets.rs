@@ -1,10 +1,9 @@
 //! Puppets: when they may act, why not, and that a refusal changes nothing.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, Policy, TaskId};
+use forklab::abi::{CloneFlags as F, Errno, Policy, TaskId};
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::sched::WhyNotKind;
-use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Action, Awaits, CannotRun, Command, Help, Outcome, Refusal, Reply, Stop};
 

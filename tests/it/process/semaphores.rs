@@ -1,8 +1,7 @@
 //! System V semaphores: operations that wait, and what is undone at the end of a process.
 
 use crate::lab::{Lab, THREAD, USER, errno};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
+use forklab::abi::{CloneFlags as F, Errno, Signal, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::ipc::{
     IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, IpcCall, SEM_UNDO, SemOp,

@@ -1,12 +1,11 @@
 //! Too few pids, tasks or frames: clean errors, nothing lost, and a machine that stays usable.
 
 use crate::lab::{Lab, THREAD, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, TaskId};
+use forklab::abi::{CloneFlags as F, Errno, TaskId};
 use forklab::kernel::boot::Config;
-use forklab::kernel::rlimit::Resource;
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::Resource;
 use forklab::machine::Refusal;
 
 /// Forks until it fails; children and error.

@@ -2,17 +2,14 @@
 //! cites the function of 2.6.12 that decides.
 
 use crate::lab::{Lab, THREAD, Waited, exit_signal};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState, VirtAddr};
-use forklab::kernel::process_calls::ProcessCall;
+use forklab::abi::{CloneFlags as F, Errno, SigSet, Signal, TaskId, TaskState, VirtAddr};
+use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::sigframe::AltStack;
-use forklab::kernel::sigmask::{SetSize, SigactionArgs};
-use forklab::kernel::signal::{KSigaction, SaFlags, SigAction, SignalFlags};
-use forklab::kernel::signal_calls::SignalCall;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::signal::{
+    AltStack, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SignalFlags,
+};
+use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
 use forklab::kernel::task::PtFlags;
-use forklab::kernel::wait::WaitArgs;
 use forklab::machine::{Command, handler_address};
 
 const NOHANG: u32 = 1;

@@ -1,14 +1,11 @@
 //! Clones that fail: the errno, what is undone, and what is not.
 
 use crate::lab::{ALL_SHARED, Lab, THREAD, USER, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::cred::Caps;
+use forklab::abi::{CloneFlags as F, Errno, SigSet, Signal, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::rlimit::Resource;
 use forklab::kernel::signal::SignalFlags;
-use forklab::kernel::task::PfFlags;
+use forklab::kernel::task::{Caps, PfFlags, Resource};
 
 /// An address where nothing is mapped.
 const NOWHERE: VirtAddr = VirtAddr(0x10);

@@ -1,8 +1,7 @@
 //! vfork: the parent sleeps until the child gives the memory up.
 
 use crate::lab::{Lab, THREAD, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, TaskId, TaskState, VirtAddr};
+use forklab::abi::{CloneFlags as F, Errno, TaskId, TaskState, VirtAddr};
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::ExitState;

@@ -1,9 +1,8 @@
 //! Tasks that follow steps: forks of every kind, memory, and reaping themselves.
 
 use crate::lab::{Lab, exit_signal};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Pid, Signal, TaskId};
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::abi::{CloneFlags as F, Pid, Signal, TaskId};
+use forklab::kernel::fork::SpawnArgs;
 use forklab::machine::{Command, Reply, Stop};
 use forklab::trace::TraceEvent;
 

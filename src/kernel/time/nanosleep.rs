@@ -1,0 +1,128 @@
+//! `nanosleep`.
+
+use super::jiffies::{jiffies_to_timespec, timespec_to_jiffies};
+use crate::abi::{Errno, TaskId, TaskState, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::syscall::{Restart, RestartBlock, SysResult};
+use crate::kernel::task::Continuation;
+
+/// `struct timespec`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::kernel) struct Timespec {
+    sec: i32,
+    nsec: i32,
+}
+
+impl Timespec {
+    /// The ticks that it lasts.
+    pub(in crate::kernel) const fn to_jiffies(self) -> u64 {
+        timespec_to_jiffies(self.sec, self.nsec) as u64
+    }
+
+    /// How long a sleep of that time is: the ticks, and one more unless there are none.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`.
+    pub(in crate::kernel) const fn ticks_to_sleep(self) -> u64 {
+        self.to_jiffies() + (self.sec != 0 || self.nsec != 0) as u64
+    }
+
+    const fn from_jiffies(jiffies: u64) -> Self {
+        let (sec, nsec) = jiffies_to_timespec(jiffies);
+        Self { sec, nsec }
+    }
+}
+
+impl Kernel {
+    /// A `timespec` of the caller's memory.
+    ///
+    /// # Errors
+    /// `EFAULT`; `EINVAL` if it is none: negative, or with a billion nanoseconds and more.
+    pub(in crate::kernel) fn read_timespec(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<Timespec, Errno> {
+        let sec = self.get_user_u32(current, addr)? as i32;
+        let nsec = self.get_user_u32(current, VirtAddr(addr.0.wrapping_add(4)))? as i32;
+        if sec < 0 || !(0..1_000_000_000).contains(&nsec) {
+            return Err(Errno::EINVAL);
+        }
+        Ok(Timespec { sec, nsec })
+    }
+
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`: the request rounded up to ticks, and one
+    /// more.
+    ///
+    /// # Errors
+    /// `EFAULT`, `EINVAL`, `EINTR`.
+    pub(in crate::kernel) fn sys_nanosleep(
+        &mut self,
+        current: TaskId,
+        req: VirtAddr,
+        rem: VirtAddr,
+    ) -> SysResult {
+        let time = match self.read_timespec(current, req) {
+            Ok(time) => time,
+            Err(errno) => return Err(errno).into(),
+        };
+        let until = self.tick.saturating_add(time.ticks_to_sleep());
+        self.nanosleep_until(current, until, rem)
+    }
+
+    fn nanosleep_until(&mut self, current: TaskId, until: u64, rem: VirtAddr) -> SysResult {
+        let sleep = Continuation::Nanosleep { until, rem };
+        self.block_until(current, TaskState::INTERRUPTIBLE, sleep, Some(until))
+    }
+
+    /// The rest of an interrupted sleep, up to the same tick as before.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `nanosleep_restart()`.
+    pub(in crate::kernel) fn nanosleep_restart(
+        &mut self,
+        current: TaskId,
+        until: u64,
+        rem: VirtAddr,
+    ) -> SysResult {
+        self.task_mut(current).restart_block = RestartBlock::Nothing;
+        if self.tick >= until {
+            return Ok(0).into();
+        }
+        self.nanosleep_until(current, until, rem)
+    }
+
+    /// The sleep is over, or a signal cut it short: then what is left is stored, and the call goes
+    /// on behind the signal unless a handler was entered.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`.
+    pub(in crate::kernel) fn nanosleep_ends(
+        &mut self,
+        current: TaskId,
+        until: u64,
+        rem: VirtAddr,
+    ) -> SysResult {
+        self.del_timer(current);
+        if self.tick >= until {
+            return Ok(0).into();
+        }
+        let left = Timespec::from_jiffies(until - self.tick);
+        let stored = match rem {
+            VirtAddr(0) => Ok(()),
+            rem => self.put_timespec(current, rem, left),
+        };
+        if let Err(errno) = stored {
+            return Err(errno).into();
+        }
+        self.task_mut(current).restart_block = RestartBlock::Nanosleep { until, rem };
+        SysResult::Restart(Restart::Block)
+    }
+
+    fn put_timespec(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        time: Timespec,
+    ) -> Result<(), Errno> {
+        self.put_user_u32(current, addr, time.sec as u32)?;
+        self.put_user_u32(current, VirtAddr(addr.0.wrapping_add(4)), time.nsec as u32)
+    }
+}
