@@ -6,10 +6,9 @@
 //! instruction leaves undefined.
 
 use super::*;
+use crate::hw::host_program::{self, Segment};
 use fastrand::Rng;
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
-use std::io::{Error, ErrorKind};
-use std::process::{Command, Stdio};
 
 const IMAGE: u32 = 0x0804_8000;
 /// What the cases read, write and push to; then the results.
@@ -296,52 +295,29 @@ fn rig(code: &[u8]) -> Rig {
 
 /// A static executable of a single segment, and the arena as memory of zeroes.
 fn executable(code: &[u8]) -> Vec<u8> {
-    let half = |values: &[u16]| {
-        values
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect::<Vec<_>>()
+    let size = HEADER + code.len() as u32;
+    let image = Segment {
+        offset: 0,
+        addr: IMAGE,
+        file_size: size,
+        mem_size: size,
+        flags: 7,
     };
-    let word = |values: &[u32]| {
-        values
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect::<Vec<_>>()
+    let arena = Segment {
+        offset: 0,
+        addr: ARENA,
+        file_size: 0,
+        mem_size: RESULTS - ARENA + CASES as u32 * RECORD,
+        flags: 6,
     };
-    let size = 116 + code.len() as u32;
-    let arena = RESULTS - ARENA + CASES as u32 * RECORD;
-    let mut elf = b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    elf.extend(half(&[2, 3]));
-    elf.extend(word(&[1, IMAGE + 116, 52, 0, 0]));
-    elf.extend(half(&[52, 32, 2, 0, 0, 0]));
-    elf.extend(word(&[1, 0, IMAGE, IMAGE, size, size, 7, 0x1000]));
-    elf.extend(word(&[1, 0, ARENA, ARENA, 0, arena, 6, 0x1000]));
+    let mut elf = host_program::elf_header(IMAGE + HEADER, &[image, arena]);
     elf.extend_from_slice(code);
     elf
 }
 
 /// What the host makes of the code, which writes its results to the standard output.
 fn run_on_host(code: &[u8]) -> Option<Vec<u8>> {
-    let path = std::env::temp_dir().join(format!("forklab-host-{}", std::process::id()));
-    std::fs::write(&path, executable(code)).unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
-    }
-    let run = || Command::new(&path).stderr(Stdio::inherit()).output();
-    // Another test may be forking just now, with the file still open for writing.
-    let busy = |error: &Error| error.kind() == ErrorKind::ExecutableFileBusy;
-    let mut output = run();
-    for _ in 0..100 {
-        if !output.as_ref().is_err_and(busy) {
-            break;
-        }
-        std::thread::yield_now();
-        output = run();
-    }
-    std::fs::remove_file(&path).unwrap();
-    let output = output.ok()?;
+    let output = host_program::run(&executable(code)).ok()?;
     assert!(
         output.status.success(),
         "{:?} of the program on the host",
