@@ -403,7 +403,8 @@ impl Bench {
         self.check_words(flags, tid, result.is_ok());
     }
 
-    fn end(&mut self, child: TaskId, flags: F) {
+    /// Lets a child end and be reaped, unless it reaps itself.
+    pub(super) fn end(&mut self, child: TaskId, flags: F) {
         let pid = self.lab.pid(child);
         let lab = &mut self.lab;
         if flags.contains(F::CLONE_STOPPED) {
