@@ -12,7 +12,8 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// What the row is about: its text without asides, cut at commas and the like.
+    /// What the row is about: its text up to a colon, without asides, cut at commas and the like.
+    /// Behind the colon are parts of that.
     fn things(&self) -> BTreeSet<String> {
         let what = match self.status() {
             Some(_) => self.cells[0],
@@ -22,10 +23,13 @@ impl<'a> Row<'a> {
         while let (Some(from), Some(to)) = (text.find('('), text.find(')')) {
             text.replace_range(from..=to, "");
         }
-        for separator in [";", ":", " and ", " or "] {
-            text = text.replace(separator, ",");
-        }
-        let things = text.split(',').map(|thing| thing.trim().to_lowercase());
+        let topic = text.split(':').next().unwrap_or_default();
+        let things = [";", " and ", " or "]
+            .iter()
+            .fold(topic.to_owned(), |text, separator| {
+                text.replace(separator, ",")
+            });
+        let things = things.split(',').map(|thing| thing.trim().to_lowercase());
         things.filter(|thing| !thing.is_empty()).collect()
     }
 
@@ -168,7 +172,7 @@ fn a_contradiction_is_found_by_its_words_or_by_a_name() {
         ),
         (
             "| mmap: limits | exact | mm/mmap.c: do_mmap_pgoff() | `d` |",
-            "| mmap of two pages | simplified | mm/mmap.c: do_mmap_pgoff() | `e` |",
+            "| mmap of two pages: limits | simplified | mm/mmap.c: do_mmap_pgoff() | `e` |",
             vec![],
         ),
     ] {

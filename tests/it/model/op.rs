@@ -146,7 +146,7 @@ fn clone_flags() -> impl Strategy<Value = F> {
     (usual, odd, signal).prop_map(|(usual, odd, signal)| {
         let flags = odd.map_or(usual, |flag| usual ^ flag);
         signal.map_or(flags, |signal| {
-            flags - F::CLONE_PARENT - exit_signal(CSIGNAL) | exit_signal(signal)
+            (flags - F::CLONE_PARENT - exit_signal(CSIGNAL)) | exit_signal(signal)
         })
     })
 }

@@ -106,10 +106,7 @@ impl Lab {
     pub fn call(&mut self, task: TaskId, call: Syscall) -> Result<u32, Errno> {
         self.run(task);
         match self.k.syscall(task, call) {
-            Some(ret) if ret < 0 && ret > -4096 => Err(*Errno::ALL
-                .iter()
-                .find(|errno| errno.code() == -ret)
-                .unwrap()),
+            Some(ret) if ret < 0 && ret > -4096 => Err(Errno::from_code(-ret).unwrap()),
             Some(ret) => Ok(ret as u32),
             None => Ok(0),
         }
