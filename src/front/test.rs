@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const CONTEXT: usize = 2;
 /// Texts with more lines are not compared line by line: the time grows with the lines that differ
 /// as well as with those that there are. A bound in time would make the output depend on the host.
-const MAX_LINES: usize = 20_000;
+const MAX_LINES: usize = 10_000;
 
 /// How many scripts there were of each kind.
 #[derive(Default)]
