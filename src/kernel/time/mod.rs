@@ -5,6 +5,6 @@ mod jiffies;
 mod nanosleep;
 mod timer;
 
-pub use itimer::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, ItimerVal, Itimers, RealTimers};
+pub use itimer::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, RealTimers};
 pub(super) use jiffies::{TICK_NSEC, jiffies_to_timeval, timespec_to_jiffies};
 pub use timer::Timers;

@@ -2,9 +2,8 @@
 
 use crate::lab::{Lab, THREAD, USER, Waited};
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::{ProcessCall, Syscall};
-use forklab::kernel::task::{NR_OPEN, PfFlags, RLIM_INFINITY, Resource, Rlimit};
+use forklab::kernel::task::{NR_OPEN, PfFlags, RLIM_INFINITY, Resource, Rlimit, SigAction};
 use forklab::machine::{Action, Command};
 use forklab::trace::TraceEvent;
 
