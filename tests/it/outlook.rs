@@ -44,13 +44,13 @@ fn steps(dice: &mut Rng, wild: bool) -> Vec<String> {
             3 | 4 => format!("sleep {}", dice.u64(..150) + 1),
             5 => format!("io {}", dice.u64(..90) + 1),
             6 => "yield".to_owned(),
-            7 => format!("fork{} kid kid", *dice.choice(&["", "_vm"]).unwrap()),
+            7 => format!("fork{} kid kid", dice.choice(&["", "_vm"]).unwrap()),
             8 => format!(
                 "renice {} {}",
-                *dice.choice(&["a", "b", "kid"]).unwrap(),
+                dice.choice(&["a", "b", "kid"]).unwrap(),
                 dice.u64(..40) as i64 - 20
             ),
-            9 => format!("wake {}", *dice.choice(&["a", "b", "c"]).unwrap()),
+            9 => format!("wake {}", dice.choice(&["a", "b", "c"]).unwrap()),
             _ => format!("nice {}", dice.u64(..40) as i64 - 20),
         })
         .collect();

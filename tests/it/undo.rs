@@ -115,7 +115,7 @@ fn undo_after_any_line_gives_the_state_before() {
         }
         // Then some for good, so that the next round starts elsewhere.
         for _ in 0..10 + round {
-            let _ = session.submit(*dice.choice(&LINES).unwrap());
+            let _ = session.submit(dice.choice(&LINES).unwrap());
         }
     }
 }

@@ -20,7 +20,7 @@ fn steps(dice: &mut Rng) -> Vec<String> {
             2 => format!("run {}", 1 + dice.u64(..20)),
             3 | 4 => format!("sleep {}", 1 + dice.u64(..400)),
             5 => format!("io {}", 1 + dice.u64(..50)),
-            6 => format!("wake {}", *dice.choice(&NAMES).unwrap()),
+            6 => format!("wake {}", dice.choice(&NAMES).unwrap()),
             _ => "yield".to_owned(),
         });
     }
