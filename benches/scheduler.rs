@@ -15,11 +15,12 @@ mod common;
 mod naive;
 
 use common::boot;
+use common::drive::spawn_workload;
 use forklab::abi::{Names, Pid, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::sched::{PrioArray, SchedTask, Tasks};
-use forklab::machine::{Command, Machine, Reply, Stop, WorkloadProgram};
+use forklab::machine::{Machine, Stop, WorkloadProgram};
 use forklab::trace::TraceFilter;
 use naive::{Habit, Naive};
 use slotmap::SlotMap;
@@ -226,14 +227,9 @@ fn machine(habits: &[Habit]) -> (Machine, Vec<(TaskId, Habit)>) {
     });
     let mut tasks = Vec::new();
     for habit in habits {
-        let spawn = Command::SpawnWorkload {
-            args: SpawnArgs::new("task", 0),
-            program: Arc::new(program(*habit)),
-        };
-        match machine.apply(spawn).unwrap() {
-            Reply::Spawned { task, .. } => tasks.push((task, *habit)),
-            other => panic!("{other:?}"),
-        }
+        let program = Arc::new(program(*habit));
+        let task = spawn_workload(&mut machine, SpawnArgs::new("task", 0), program);
+        tasks.push((task, *habit));
     }
     (machine, tasks)
 }

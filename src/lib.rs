@@ -31,6 +31,10 @@
 //! # Ok::<(), String>(())
 //! ```
 
+// Code that tests of the library share with other tests calls it by its name.
+#[cfg(test)]
+extern crate self as forklab;
+
 pub mod abi;
 
 pub mod trace;

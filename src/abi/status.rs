@@ -57,7 +57,7 @@ impl fmt::Display for WaitStatus {
 mod tests {
     use super::*;
 
-    /// Process spec, example 8 and the statuses of 9 and 10.
+    /// Process example 8, and the statuses of examples 9 and 10.
     #[test]
     fn status_words_of_the_examples() {
         for (code, word) in [(3, 0x0300), (0x107, 0x0700), (-1, 0xff00)] {

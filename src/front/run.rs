@@ -70,12 +70,11 @@ impl Source {
     }
 }
 
-/// A file may begin with a byte order mark, and with a `#!` line, which becomes a comment.
+/// A script may begin with a `#!` line, which becomes a comment.
 pub(super) fn plain_script(text: String) -> String {
-    let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    match bare.strip_prefix("#!") {
+    match text.strip_prefix("#!") {
         Some(rest) => format!("// {rest}"),
-        None => bare.to_owned(),
+        None => text,
     }
 }
 

@@ -16,6 +16,8 @@ mod tlb;
 mod walk;
 
 #[cfg(test)]
+pub(crate) mod host_program;
+#[cfg(test)]
 mod tests;
 
 pub use access::{Access, AccessKind, Mode, Rights, effective, permits, required};

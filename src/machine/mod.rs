@@ -6,6 +6,9 @@ mod awaits;
 mod children;
 mod command;
 mod debug;
+#[cfg(test)]
+#[path = "../../tests/common/machine.rs"]
+pub(crate) mod drive;
 mod handler;
 mod history;
 mod image;

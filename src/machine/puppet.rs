@@ -158,10 +158,8 @@ impl Machine {
     /// Puts the descriptor below the stack pointer, as a C library would, and clones.
     fn clone_with_tls(&mut self, task: TaskId, args: ForkArgs, desc: &UserDesc) -> Acted {
         let esp = self.kernel.task(task).thread.regs.esp;
-        let addr = VirtAddr(esp.wrapping_sub(16) & !15);
-        let words = [desc.entry_number as u32, desc.base, desc.limit, desc.flags];
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        if let Err(fault) = self.kernel.user_write(task, addr, &bytes) {
+        let addr = VirtAddr(esp.wrapping_sub(UserDesc::SIZE as u32) & !15);
+        if let Err(fault) = self.kernel.user_write(task, addr, &desc.to_bytes()) {
             return self.after_access(task, Err(fault), Acted::Done);
         }
         let flags = args.flags | CloneFlags::CLONE_SETTLS;

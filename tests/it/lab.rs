@@ -1,9 +1,10 @@
 //! A machine with short names for what the tests do to it. When a lab is dropped, the kernel's
 //! invariants are checked.
 
+use crate::drive;
 use forklab::abi::{
-    CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, Resource, Rlimit, SIG_BLOCK, SIG_UNBLOCK, SigSet,
-    TaskId, VirtAddr,
+    CSIGNAL, CloneFlags, Errno, MapFlags, Resource, Rlimit, SIG_BLOCK, SIG_UNBLOCK, SigSet, TaskId,
+    VirtAddr,
 };
 use forklab::hw::UserDesc;
 use forklab::kernel::Kernel;
@@ -13,16 +14,36 @@ use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::fs::{FilesStruct, FsStruct};
 use forklab::kernel::mm::Mm;
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::syscall::{ForkArgs, MmapArgs, SigprocmaskArgs, Syscall, WaitArgs, eax_of};
+use forklab::kernel::syscall::{ForkArgs, SigprocmaskArgs, Syscall, WaitArgs, eax_of};
 use forklab::kernel::task::{Sighand, SignalStruct, Task};
-use forklab::machine::{
-    Acted, Action, BufferCall, Command, Machine, Refusal, Reply, StackCall, WorkloadProgram,
-};
+use forklab::machine::{Acted, Action, BufferCall, Command, Machine, Refusal, StackCall};
 use forklab::trace::{Record, TraceEvent};
-use std::sync::Arc;
 
 /// The user that tests run as, unless they say otherwise.
 pub const USER: u32 = 500;
+
+/// What is a thread at least.
+pub const THREAD: CloneFlags = CloneFlags::CLONE_VM
+    .union(CloneFlags::CLONE_SIGHAND)
+    .union(CloneFlags::CLONE_THREAD);
+/// Memory, directories, files and signal actions.
+pub const ALL_SHARED: CloneFlags = CloneFlags::CLONE_VM
+    .union(CloneFlags::CLONE_FS)
+    .union(CloneFlags::CLONE_FILES)
+    .union(CloneFlags::CLONE_SIGHAND);
+/// What `pthread_create` of NPTL passes.
+pub const PTHREAD: CloneFlags = ALL_SHARED
+    .union(CloneFlags::CLONE_THREAD)
+    .union(CloneFlags::CLONE_SYSVSEM)
+    .union(CloneFlags::CLONE_SETTLS)
+    .union(CloneFlags::CLONE_PARENT_SETTID)
+    .union(CloneFlags::CLONE_CHILD_CLEARTID);
+
+/// The flags of a child that sends this signal at its end, whether there is such a signal or not.
+pub const fn exit_signal(number: u32) -> CloneFlags {
+    assert!(number <= CSIGNAL);
+    CloneFlags::from_bits_retain(number)
+}
 
 /// An open call, or what it returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,30 +117,25 @@ impl Lab {
             program: Some("sh".to_owned()),
             spin,
         };
-        self.machine.apply(command).map(spawned)
+        drive::try_spawn(&mut self.machine, command)
     }
 
     /// A workload of root with its main script and others by name.
     pub fn workload(&mut self, name: &str, main: &[&str], others: &[(&str, &[&str])]) -> TaskId {
-        let scripts = [("main", main)].into_iter().chain(others.iter().copied());
-        let scripts: Vec<(String, Vec<&str>)> = scripts
-            .map(|(name, steps)| (name.to_owned(), steps.to_vec()))
+        let scripts: Vec<(&str, &[&str])> = [("main", main)]
+            .into_iter()
+            .chain(others.iter().copied())
             .collect();
-        let program = Arc::new(WorkloadProgram::parse(&scripts).unwrap());
         let args = SpawnArgs::new(name, 0);
-        let command = Command::SpawnWorkload { args, program };
-        spawned(self.machine.apply(command).unwrap())
+        drive::spawn_workload(&mut self.machine, args, drive::workload(&scripts))
     }
 
     pub fn act(&mut self, task: TaskId, action: Action) -> Result<Acted, Refusal> {
-        match self.machine.apply(Command::Act { task, action })? {
-            Reply::Acted(outcome) => Ok(outcome),
-            other => panic!("{other:?}"),
-        }
+        drive::try_act(&mut self.machine, task, action)
     }
 
     pub fn outcome(&mut self, task: TaskId, call: Syscall) -> Acted {
-        self.act(task, Action::Syscall(call)).unwrap()
+        drive::call(&mut self.machine, task, call)
     }
 
     /// The value of a call that returns at once; of a fork, the child's pid.
@@ -133,25 +149,24 @@ impl Lab {
     }
 
     pub fn fork(&mut self, task: TaskId) -> TaskId {
-        self.forks(task, Syscall::Fork)
+        drive::child_of(self.outcome(task, Syscall::Fork))
     }
 
     pub fn vfork(&mut self, task: TaskId) -> TaskId {
-        self.forks(task, Syscall::Vfork)
+        drive::child_of(self.outcome(task, Syscall::Vfork))
     }
 
     /// `clone` with flags alone, or the error.
-    pub fn clone(&mut self, task: TaskId, flags: u32) -> Result<TaskId, Errno> {
+    pub fn clone(&mut self, task: TaskId, flags: CloneFlags) -> Result<TaskId, Errno> {
         self.clone_with(task, flags, ForkArgs::default())
     }
 
     pub fn clone_with(
         &mut self,
         task: TaskId,
-        flags: u32,
+        flags: CloneFlags,
         args: ForkArgs,
     ) -> Result<TaskId, Errno> {
-        let flags = CloneFlags::from_bits_retain(flags);
         match self.outcome(task, Syscall::Clone(ForkArgs { flags, ..args })) {
             Acted::Forked { child, .. } => Ok(child),
             Acted::Refused(error) => Err(error.errno()),
@@ -164,13 +179,6 @@ impl Lab {
         match self.act(task, Action::CloneTls(args, desc)).unwrap() {
             Acted::Forked { child, .. } => Ok(child),
             Acted::Refused(error) => Err(error.errno()),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn forks(&mut self, task: TaskId, call: Syscall) -> TaskId {
-        match self.outcome(task, call) {
-            Acted::Forked { child, .. } => child,
             other => panic!("{other:?}"),
         }
     }
@@ -212,25 +220,16 @@ impl Lab {
 
     /// Maps fresh private pages.
     pub fn map(&mut self, task: TaskId, pages: u32) -> VirtAddr {
-        let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS;
-        let addr = self.call(
+        drive::mmap(
+            &mut self.machine,
             task,
-            Syscall::Mmap2(MmapArgs {
-                addr: 0,
-                len: pages * PAGE_SIZE,
-                prot: (Prot::READ | Prot::WRITE).bits(),
-                flags: flags.bits(),
-                fd: None,
-                pgoff: 0,
-            }),
-        );
-        VirtAddr(addr as u32)
+            drive::pages(pages, MapFlags::PRIVATE),
+        )
     }
 
     pub fn write(&mut self, task: TaskId, addr: VirtAddr, word: u32) {
         let bytes = word.to_le_bytes().to_vec();
-        let outcome = self.act(task, Action::Write { addr, bytes }).unwrap();
-        assert_eq!(outcome, Acted::Done);
+        drive::write(&mut self.machine, task, addr, bytes);
     }
 
     pub fn read(&mut self, task: TaskId, addr: VirtAddr) -> u32 {
@@ -452,13 +451,6 @@ impl Drop for Lab {
         if !std::thread::panicking() {
             self.check();
         }
-    }
-}
-
-fn spawned(reply: Reply) -> TaskId {
-    match reply {
-        Reply::Spawned { task, .. } => task,
-        other => panic!("{other:?}"),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 const LAYERS: [&str; 11] = [
     "abi", "trace", "hw", "kernel", "machine", "view", "export", "compile", "script", "lab",
@@ -30,17 +31,11 @@ const ROOMS: [(&str, &[&str]); 2] = [
 
 /// The Rust files below a folder.
 pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
+    let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
+    let paths = entries.map(|entry| entry.unwrap().into_path());
+    paths
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .collect()
 }
 
 /// The modules that a source text names behind `prefix`, with the lines where it does.

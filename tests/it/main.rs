@@ -5,7 +5,8 @@
 
 mod cli;
 mod conventions;
-mod dice;
+#[path = "../common/machine.rs"]
+mod drive;
 mod examples;
 mod following;
 mod handlers;

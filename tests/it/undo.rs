@@ -1,7 +1,7 @@
 //! Undo: after any line, the machine, the variables and the functions are as they were before it,
 //! field by field; any number of times, also across boots.
 
-use crate::dice::Dice;
+use fastrand::Rng;
 use forklab::Session;
 use forklab::abi::Pfn;
 use forklab::script::Limits;
@@ -105,7 +105,7 @@ fn session() -> Session {
 #[test]
 fn undo_after_any_line_gives_the_state_before() {
     let mut session = session();
-    let mut dice = Dice(1);
+    let mut dice = Rng::with_seed(1);
     for round in 0..3 {
         for line in LINES {
             let before = photo(&mut session);
@@ -115,7 +115,7 @@ fn undo_after_any_line_gives_the_state_before() {
         }
         // Then some for good, so that the next round starts elsewhere.
         for _ in 0..10 + round {
-            let _ = session.submit(dice.pick(&LINES));
+            let _ = session.submit(dice.choice(&LINES).unwrap());
         }
     }
 }
@@ -123,7 +123,7 @@ fn undo_after_any_line_gives_the_state_before() {
 #[test]
 fn many_lines_are_undone_one_by_one_and_at_once() {
     let mut session = session();
-    let mut dice = Dice(7);
+    let mut dice = Rng::with_seed(7);
     let mut photos = Vec::new();
     let mut lines = Vec::new();
     for nr in 0..24 {
@@ -132,7 +132,7 @@ fn many_lines_are_undone_one_by_one_and_at_once() {
             10 => "boot(#{mem: 16*MiB, cpus: 2}); sh = spawn(\"sh\"); page = sh.mmap(16*KiB)",
             // More than is remembered between two moments: the next one is a checkpoint.
             15 => "for i in 0..30000 { tick(0) }",
-            _ => dice.pick(&LINES),
+            _ => *dice.choice(&LINES).unwrap(),
         };
         let _ = session.submit(line);
         lines.push(line);

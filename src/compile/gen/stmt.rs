@@ -256,13 +256,8 @@ impl FunctionGen<'_, '_> {
     }
 
     fn update(&mut self, op: BinOp, place: &Place, value: &Expr) -> Emit {
-        let simple = match op {
-            BinOp::Add => Op::Add,
-            BinOp::Sub => Op::Sub,
-            BinOp::And => Op::And,
-            BinOp::Or => Op::Or,
-            BinOp::Xor => Op::Xor,
-            _ => return self.update_slowly(op, place, value),
+        let Some(simple) = Op::of(op) else {
+            return self.update_slowly(op, place, value);
         };
         let from = match self.leaf(value) {
             Some(from @ (Operand::Number(_) | Operand::Register(_))) => from,

@@ -201,21 +201,15 @@ impl Kernel {
         let info = self
             .read_user_desc(current, args.tls)
             .map_err(|_| CloneRefusal::TlsFault)?;
-        let slot = info
-            .entry_number
-            .checked_sub(6)
-            .and_then(|slot| usize::try_from(slot).ok());
         if info.is_empty() {
             return Err(CloneRefusal::EmptyTls);
         }
-        let slot = slot
-            .filter(|slot| *slot < 3)
-            .ok_or(CloneRefusal::NoTlsEntry)?;
+        let slot = info.tls_slot().ok_or(CloneRefusal::NoTlsEntry)?;
         self.task_mut(child).thread.tls_array[slot] = SegmentDescriptor::from_user_desc(&info);
         Ok(())
     }
 
-    /// Reads a `user_desc` of 16 bytes from user memory.
+    /// Reads a `user_desc` from user memory.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -224,17 +218,9 @@ impl Kernel {
         current: TaskId,
         addr: VirtAddr,
     ) -> Result<UserDesc, Errno> {
-        let mut bytes = [0; 16];
+        let mut bytes = [0; UserDesc::SIZE];
         self.copy_from_user(current, addr, &mut bytes)?;
-        let word =
-            |i: usize| u32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
-        let entry_number = word(0) as i32;
-        Ok(UserDesc {
-            entry_number,
-            base: word(4),
-            limit: word(8),
-            flags: word(12),
-        })
+        Ok(UserDesc::from_bytes(bytes))
     }
 
     /// Undoes a clone that failed after reaching `stage`: that stage and everything before it, in

@@ -8,7 +8,7 @@ use crate::kernel::Kernel;
 use crate::kernel::mm::VmFlags;
 use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::{Continuation, FutexKey};
-use crate::kernel::time::unchecked_jiffies;
+use crate::kernel::time::timespec_to_jiffies;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Those who wait, by the word they wait on, in the order in which they came.
@@ -75,7 +75,7 @@ impl Sleep {
     ///
     /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()`; `kernel/timer.c`, `schedule_timeout()`.
     const fn of(sec: i32, nsec: i32) -> Self {
-        match (unchecked_jiffies(sec, nsec)).wrapping_add(1) as i32 {
+        match timespec_to_jiffies(sec, nsec).wrapping_add(1) as i32 {
             i32::MAX => Self::Forever,
             ticks if ticks < 0 => Self::Nonsense,
             ticks => Self::Ticks(ticks as u32),

@@ -3,7 +3,7 @@
 
 use super::{Switch, Waker};
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
-use crate::hw::SegmentDescriptor;
+use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{Continuation, Trap};
@@ -109,13 +109,10 @@ impl Kernel {
         if info.entry_number == -1 {
             let tls = &self.task(current).thread.tls_array;
             let free = tls.iter().position(|d| *d == SegmentDescriptor::default());
-            info.entry_number = free.ok_or(Errno::ESRCH)? as i32 + 6;
+            info.entry_number = free.ok_or(Errno::ESRCH)? as i32 + UserDesc::ENTRY_TLS_MIN;
             self.put_user_u32(current, addr, info.entry_number as u32)?;
         }
-        let slot = usize::try_from(info.entry_number.wrapping_sub(6)).map_err(|_| Errno::EINVAL)?;
-        if slot >= 3 {
-            return Err(Errno::EINVAL);
-        }
+        let slot = info.tls_slot().ok_or(Errno::EINVAL)?;
         let descriptor = if info.is_empty() {
             SegmentDescriptor::default()
         } else {

@@ -48,16 +48,10 @@ impl Pidmap {
             pid if pid >= self.pid_max => RESERVED_PIDS,
             pid => pid,
         };
-        let found = self.free_in(start, self.pid_max).or_else(|| {
-            // The kernel gives up when the second pass would end where it begins.
-            let wrapped_to_the_end = start == RESERVED_PIDS || self.last_pid == RESERVED_PIDS;
-            let end = if wrapped_to_the_end {
-                RESERVED_PIDS
-            } else {
-                self.last_pid
-            };
-            self.free_in(RESERVED_PIDS, end)
-        })?;
+        let found = self
+            .free_in(start, self.pid_max)
+            // The first pass has seen all from `last_pid` on.
+            .or_else(|| self.free_in(RESERVED_PIDS, self.last_pid))?;
         self.bits[(found / 64) as usize] |= 1 << (found % 64);
         self.last_pid = found;
         Some(Pid(found as i32))

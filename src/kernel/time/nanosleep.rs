@@ -1,6 +1,7 @@
-//! `nanosleep`, and how a `timespec` becomes ticks.
+//! `nanosleep`.
 
-use crate::abi::{Errno, TICK_NSEC, TaskId, TaskState, VirtAddr};
+use super::jiffies::{jiffies_to_timespec, timespec_to_jiffies};
+use crate::abi::{Errno, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, RestartBlock, SysResult};
 use crate::kernel::task::Continuation;
@@ -12,28 +13,10 @@ pub(in crate::kernel) struct Timespec {
     nsec: i32,
 }
 
-/// The ticks of a time that nobody has checked: numbers wrap as they do in the kernel.
-///
-/// Linux 2.6.12: `include/linux/jiffies.h`, `timespec_to_jiffies()`, in its fixed-point arithmetic.
-pub(in crate::kernel) const fn unchecked_jiffies(sec: i32, nsec: i32) -> u32 {
-    const SEC_SHIFT: u32 = 22;
-    const NSEC_SHIFT: u32 = SEC_SHIFT + 29;
-    const SEC_CONVERSION: u64 = (1_000_000_000_u64 << SEC_SHIFT).div_ceil(TICK_NSEC);
-    const NSEC_CONVERSION: u64 = (1_u64 << NSEC_SHIFT).div_ceil(TICK_NSEC);
-    /// `MAX_SEC_IN_JIFFIES`: as many seconds as `MAX_JIFFY_OFFSET` jiffies hold.
-    const MAX_SEC: u64 = 0x7fff_fffe * TICK_NSEC / 1_000_000_000;
-    let (mut sec, mut nsec) = (sec as u32 as u64, nsec.wrapping_add(TICK_NSEC as i32 - 1));
-    if sec >= MAX_SEC {
-        (sec, nsec) = (MAX_SEC, 0);
-    }
-    let nsec = (nsec as u64).wrapping_mul(NSEC_CONVERSION) >> (NSEC_SHIFT - SEC_SHIFT);
-    ((sec * SEC_CONVERSION).wrapping_add(nsec) >> SEC_SHIFT) as u32
-}
-
 impl Timespec {
-    /// Linux 2.6.12: `include/linux/jiffies.h`, `timespec_to_jiffies()`.
+    /// The ticks that it lasts.
     pub(in crate::kernel) const fn to_jiffies(self) -> u64 {
-        unchecked_jiffies(self.sec, self.nsec) as u64
+        timespec_to_jiffies(self.sec, self.nsec) as u64
     }
 
     /// How long a sleep of that time is: the ticks, and one more unless there are none.
@@ -43,13 +26,9 @@ impl Timespec {
         self.to_jiffies() + (self.sec != 0 || self.nsec != 0) as u64
     }
 
-    /// Linux 2.6.12: `include/linux/jiffies.h`, `jiffies_to_timespec()`.
     const fn from_jiffies(jiffies: u64) -> Self {
-        let ns = jiffies * TICK_NSEC;
-        Self {
-            sec: (ns / 1_000_000_000) as i32,
-            nsec: (ns % 1_000_000_000) as i32,
-        }
+        let (sec, nsec) = jiffies_to_timespec(jiffies);
+        Self { sec, nsec }
     }
 }
 
@@ -145,28 +124,5 @@ impl Kernel {
     ) -> Result<(), Errno> {
         self.put_user_u32(current, addr, time.sec as u32)?;
         self.put_user_u32(current, VirtAddr(addr.0.wrapping_add(4)), time.nsec as u32)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The second part of scheduler example W20 is the first two rows.
-    #[test]
-    fn a_timespec_is_rounded_up_to_ticks_that_are_a_bit_short() {
-        for (sec, nsec, jiffies) in [
-            (0, 10_000_000, 11),
-            (0, 1_000_000, 2),
-            (0, 0, 0),
-            (0, 1, 1),
-            (0, 999_848, 1),
-            (0, 999_849, 2),
-            (1, 0, 1001),
-            (i32::MAX, 0, 2_147_483_417),
-        ] {
-            let ticks = Timespec { sec, nsec }.to_jiffies();
-            assert_eq!(ticks, jiffies, "{sec} s {nsec} ns");
-        }
     }
 }

@@ -67,22 +67,13 @@ fn overview(docs: &[FunctionDoc]) -> String {
     text.join("\n")
 }
 
-/// Words in lines of at most 100 columns, the later ones indented.
+/// Words in lines of at most 100 columns, the later ones indented; the first begins behind the indent.
 fn wrapped(words: &[&str], indent: usize) -> String {
-    let mut text = String::new();
-    let mut column = indent;
-    for word in words {
-        if column + word.len() > 100 {
-            text.truncate(text.trim_end().len());
-            text.push_str(&format!("\n{:indent$}", ""));
-            column = indent;
-        }
-        text.push_str(word);
-        text.push(' ');
-        column += word.len() + 1;
-    }
-    text.truncate(text.trim_end().len());
-    text
+    let margin = " ".repeat(indent);
+    let options = textwrap::Options::new(100)
+        .initial_indent(&margin)
+        .subsequent_indent(&margin);
+    textwrap::fill(&words.join(" "), options).split_off(indent)
 }
 
 fn plain_text(text: &str) -> Text {

@@ -58,11 +58,15 @@ impl World {
             Op::Clone(_, flags, place) => {
                 let at = self.word(player, *place);
                 Syscall::Clone(ForkArgs {
-                    stack: if flags & 0x100 == 0 { VirtAddr(0) } else { at },
+                    stack: if flags.contains(CloneFlags::CLONE_VM) {
+                        at
+                    } else {
+                        VirtAddr(0)
+                    },
                     parent_tid: at,
                     child_tid: at,
                     tls: VirtAddr(DATA),
-                    ..ForkArgs::with_flags(CloneFlags::from_bits_retain(*flags))
+                    ..ForkArgs::with_flags(*flags)
                 })
             }
             Op::Exit(_) => Syscall::Exit(3),

@@ -1,13 +1,11 @@
 //! exec in a process with several threads, and what exec keeps and ends.
 
-use crate::lab::{Lab, Waited, errno};
-use forklab::abi::{Errno, Resource, TaskId, TaskState};
+use crate::lab::{ALL_SHARED, Lab, THREAD, Waited, errno};
+use forklab::abi::{CloneFlags as F, Errno, Resource, TaskId, TaskState};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::Acted;
 
-const THREAD: u32 = 0x0005_0f00;
-const SIGHAND: u32 = 0x0911;
 const NOHANG: u32 = 1;
 
 fn exec(lab: &mut Lab, task: TaskId) -> Acted {
@@ -18,8 +16,12 @@ fn exec(lab: &mut Lab, task: TaskId) -> Acted {
 fn three_threads() -> (Lab, TaskId, [TaskId; 3]) {
     let (mut lab, sh) = Lab::with_shell();
     let leader = lab.fork(sh);
-    let second = lab.clone(leader, THREAD).unwrap();
-    let third = lab.clone(leader, THREAD).unwrap();
+    let second = lab
+        .clone(leader, ALL_SHARED | F::CLONE_THREAD | F::CLONE_SYSVSEM)
+        .unwrap();
+    let third = lab
+        .clone(leader, ALL_SHARED | F::CLONE_THREAD | F::CLONE_SYSVSEM)
+        .unwrap();
     (lab, sh, [leader, second, third])
 }
 
@@ -123,7 +125,7 @@ fn exec_waits_for_a_thread_that_cannot_end_yet() {
 #[test]
 fn a_vfork_thread_that_calls_exec_waits_for_ever() {
     let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, 0x0001_4911).unwrap();
+    let thread = lab.clone(sh, THREAD | F::CLONE_VFORK | F::FORK).unwrap();
     let Acted::Blocks(call) = exec(&mut lab, thread) else {
         panic!("it waits for its leader");
     };
@@ -137,7 +139,9 @@ fn a_vfork_thread_that_calls_exec_waits_for_ever() {
 #[test]
 fn sharers_of_signal_actions_stay_and_the_new_program_has_its_own() {
     let (mut lab, sh) = Lab::with_shell();
-    let sharer = lab.clone(sh, SIGHAND).unwrap();
+    let sharer = lab
+        .clone(sh, F::CLONE_VM | F::CLONE_SIGHAND | F::FORK)
+        .unwrap();
     assert_eq!(lab.sighand(sh).count, 2);
     assert_eq!(lab.call(sharer, Syscall::Execve("sh".into())), 0);
     assert_eq!(lab.sighand(sh).count, 1);

@@ -2,8 +2,8 @@
 //! of frames and of kernel objects.
 
 use super::failing::small;
-use crate::lab::{Lab, Waited, errno};
-use forklab::abi::{Errno, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
+use crate::lab::{ALL_SHARED, Lab, Waited, errno};
+use forklab::abi::{CloneFlags as F, Errno, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::mm::UserFaultKind;
 use forklab::kernel::syscall::{MmapArgs, Syscall, WaitArgs};
@@ -136,7 +136,7 @@ fn an_exec_that_cannot_end_its_sharing_leaves_it() {
     for nr in 0.. {
         let mut lab = Lab::with(small());
         let sh = lab.spawn("sh");
-        let sharer = lab.clone(sh, 0x0f11).unwrap();
+        let sharer = lab.clone(sh, ALL_SHARED | F::FORK).unwrap();
         let before = lab.footprint();
         let mark = lab.mark();
         lab.fail(FailPoint::Slab(Some(nr)));

@@ -2,15 +2,13 @@
 
 use crate::lab::{Lab, errno};
 use forklab::abi::{
-    Errno, F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC, TaskId,
+    CloneFlags as F, Errno, F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC,
+    TaskId,
 };
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Acted, BufferCall};
 
 const RDWR: u32 = 2;
-const CLONE_FS: u32 = 0x200;
-const CLONE_FILES: u32 = 0x400;
-const SIGCHLD: u32 = 17;
 
 fn open(lab: &mut Lab, task: TaskId, path: &str, flags: u32) -> i32 {
     lab.call(task, Syscall::Open(path.to_owned(), flags))
@@ -152,7 +150,7 @@ fn dup2_closes_what_was_there() {
 
 #[test]
 fn a_table_in_common_shows_every_change_and_a_copy_none() {
-    for (flags, sees) in [(CLONE_FILES | SIGCHLD, true), (SIGCHLD, false)] {
+    for (flags, sees) in [(F::CLONE_FILES | F::FORK, true), (F::FORK, false)] {
         let (mut lab, sh) = Lab::with_shell();
         let child = lab.clone(sh, flags).unwrap();
         let fd = made(&mut lab, child, "/tmp/a");
@@ -241,7 +239,7 @@ fn paths_begin_at_the_root_or_at_the_working_directory() {
 
 #[test]
 fn directory_and_umask_are_shared_with_clone_fs_only() {
-    for (flags, shared) in [(CLONE_FS | SIGCHLD, true), (SIGCHLD, false)] {
+    for (flags, shared) in [(F::CLONE_FS | F::FORK, true), (F::FORK, false)] {
         let (mut lab, sh) = Lab::with_shell();
         let child = lab.clone(sh, flags).unwrap();
         assert_eq!(lab.call(child, Syscall::Chdir("/tmp".to_owned())), 0);

@@ -1,16 +1,12 @@
 //! Sleeping on words of user memory, for a time, and for a line of the console.
 
-use crate::lab::{Lab, errno};
+use crate::lab::{Lab, THREAD, errno};
 use forklab::abi::{
     CloneFlags, Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MapFlags, Prot,
     SigAction, Signal, TaskId, VirtAddr,
 };
 use forklab::kernel::syscall::{FutexArgs, MmapArgs, Syscall};
 use forklab::machine::{Acted, Command};
-
-const VM_SIGHAND_THREAD: u32 = CloneFlags::CLONE_VM.bits()
-    | CloneFlags::CLONE_SIGHAND.bits()
-    | CloneFlags::CLONE_THREAD.bits();
 
 fn futex(addr: VirtAddr, op: u32, val: u32) -> FutexArgs {
     FutexArgs {
@@ -45,7 +41,7 @@ fn threads(count: usize) -> (Lab, Vec<TaskId>, VirtAddr) {
     let page = lab.map(sh, 1);
     let mut all = vec![sh];
     for _ in 1..count {
-        all.push(lab.clone(sh, VM_SIGHAND_THREAD).unwrap());
+        all.push(lab.clone(sh, THREAD).unwrap());
     }
     (lab, all, page)
 }
@@ -276,7 +272,7 @@ fn fork_exec_and_exit_while_others_wait() {
 fn the_end_of_a_thread_wakes_who_waits_for_its_tid_word() {
     let (mut lab, sh) = Lab::with_shell();
     let word = lab.map(sh, 1);
-    let flags = VM_SIGHAND_THREAD | CloneFlags::CLONE_CHILD_CLEARTID.bits();
+    let flags = THREAD | CloneFlags::CLONE_CHILD_CLEARTID;
     let args = forklab::kernel::syscall::ForkArgs {
         child_tid: word,
         ..Default::default()

@@ -1,14 +1,12 @@
 //! Pipes: what fits, who waits, who is woken, and what the end of one side means for the other.
 
-use crate::lab::Lab;
-use forklab::abi::{Errno, F_SETFL, O_NONBLOCK, Resource, TaskId};
+use crate::lab::{Lab, exit_signal};
+use forklab::abi::{CloneFlags as F, Errno, F_SETFL, O_NONBLOCK, Resource, TaskId};
 use forklab::kernel::fs::Pipe;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Acted, BufferCall};
 
 const PAGE: usize = 4096;
-const CLONE_FILES: u32 = 0x400;
-const SIGCHLD: u32 = 17;
 const SIGUSR1: u32 = 10;
 
 fn only_pipe(lab: &Lab) -> &Pipe {
@@ -178,7 +176,7 @@ fn nonblocking_reads() {
 fn a_descriptor_that_another_thread_closes_during_a_read() {
     let (mut lab, sh) = Lab::with_shell();
     let (r, w) = lab.pipe(sh);
-    let other = lab.clone(sh, CLONE_FILES | SIGCHLD).unwrap();
+    let other = lab.clone(sh, F::CLONE_FILES | F::FORK).unwrap();
     let call = lab.read_fd(sh, r, 9).unwrap_err();
     close(&mut lab, other, r);
     lab.check();
@@ -191,18 +189,17 @@ fn a_descriptor_that_another_thread_closes_during_a_read() {
 #[test]
 fn a_signal_interrupts_a_read_and_it_is_made_again() {
     let (mut lab, sh) = Lab::with_shell();
-    let (r, w) = lab.pipe(sh);
+    let (r, _w) = lab.pipe(sh);
     // Its end sends a signal that is ignored by default, but wakes nobody; this one has a handler.
     let handler = forklab::abi::SigAction::Handler(forklab::abi::VirtAddr(0x1000));
     lab.call(sh, Syscall::sigaction(SIGUSR1, Some(handler)));
     let silent = lab.fork(sh);
-    let loud = lab.clone(sh, SIGUSR1).unwrap();
+    let loud = lab.clone(sh, exit_signal(SIGUSR1)).unwrap();
     let call = lab.read_fd(sh, r, 9).unwrap_err();
     lab.exit(silent, 0);
     assert_eq!(lab.read_late(call), None);
     lab.exit(loud, 0);
     assert_eq!(lab.returned(call), Some((-Errno::EINTR.code(), None)));
-    let _ = w;
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! ptrace: attaching, stops, requests, events, and what becomes of tracees.
 
-use crate::lab::{Lab, Waited, errno};
+use crate::lab::{ALL_SHARED, Lab, Waited, errno};
 use forklab::abi::{
-    CloneFlags, Errno, MapFlags, Prot, PtFlags, Signal, TaskId, TaskState, VirtAddr,
+    CloneFlags, CloneFlags as F, Errno, MapFlags, Prot, PtFlags, TaskId, TaskState, VirtAddr,
 };
-use forklab::kernel::syscall::ForkArgs;
-use forklab::kernel::syscall::{MmapArgs, PtraceArgs, Syscall};
+use forklab::kernel::syscall::{ForkArgs, MmapArgs, PtraceArgs, Syscall};
 use forklab::machine::{Acted, BufferCall};
 
 const TRACEME: u32 = 0;
@@ -25,7 +24,6 @@ const GETEVENTMSG: u32 = 0x4201;
 const GETSIGINFO: u32 = 0x4202;
 
 const NOHANG: u32 = 1;
-const THREAD: u32 = 0x0001_0f00;
 
 fn ptrace(lab: &mut Lab, tracer: TaskId, request: u32, child: TaskId, data: u32) -> i32 {
     at(lab, tracer, request, child, 0, data)
@@ -261,7 +259,9 @@ fn attach_again(lab: &mut Lab, sh: TaskId, child: TaskId) {
 #[test]
 fn only_the_events_asked_for_and_their_children_are_traced() {
     let (mut lab, sh, child) = traced_child(0x02);
-    let thread = lab.clone(child, 0x0005_0f00).unwrap();
+    let thread = lab
+        .clone(child, ALL_SHARED | F::CLONE_THREAD | F::CLONE_SYSVSEM)
+        .unwrap();
     assert!(lab.task(thread).ptrace.is_empty());
     lab.exit(thread, 0);
     let pid = lab.pid(child);
@@ -523,7 +523,7 @@ fn kill_ends_a_task_that_has_stopped_with_a_signal() {
 #[test]
 fn threads_of_the_own_process_can_be_traced() {
     let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, THREAD).unwrap();
+    let thread = lab.clone(sh, ALL_SHARED | F::CLONE_THREAD).unwrap();
     assert_eq!(ptrace(&mut lab, sh, ATTACH, thread, 0), 0);
     let pid = lab.pid(thread);
     // A thread is a clone child.
@@ -531,7 +531,6 @@ fn threads_of_the_own_process_can_be_traced() {
     cont(&mut lab, sh, thread);
     lab.exit(thread, 0);
     assert_eq!(lab.wait(sh, pid, 0x4000_0000), Waited::Reaped(pid, 0));
-    let _ = Signal::SIGTRAP;
 }
 
 /// As `strace -f` traces: calls stop at their entry, so that the child comes when the tracer lets

@@ -1,7 +1,7 @@
 //! Puppets: when they may act, why not, and that a refusal changes nothing.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, Policy, TaskId};
+use forklab::abi::{CloneFlags as F, Errno, Policy, TaskId};
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::sched::WhyNotKind;
 use forklab::kernel::syscall::Syscall;
@@ -70,7 +70,7 @@ const SITUATIONS: &[(&str, Situation)] = &[
     }),
     ("stopped", |lab| {
         let sh = lab.spawn("sh");
-        let child = lab.clone(sh, 0x0200_0011).unwrap();
+        let child = lab.clone(sh, F::CLONE_STOPPED | F::FORK).unwrap();
         (
             child,
             Refusal::Stopped {

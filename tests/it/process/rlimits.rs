@@ -1,7 +1,6 @@
 //! Resource limits: who may set which, and what they do.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, USER, Waited};
+use crate::lab::{Lab, THREAD, USER, Waited};
 use forklab::abi::{
     Errno, PfFlags, RLIM_INFINITY, Resource, Rlimit, SigAction, Signal, TaskId, VirtAddr,
 };

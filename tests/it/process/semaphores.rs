@@ -1,10 +1,9 @@
 //! System V semaphores: operations that wait, and what is undone at the end of a process.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, USER, errno};
+use crate::lab::{Lab, THREAD, USER, errno};
 use forklab::abi::{
-    CloneFlags, Errno, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, SEM_UNDO, SigAction, Signal,
-    TaskId, VirtAddr,
+    CloneFlags as F, Errno, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, SEM_UNDO, SigAction,
+    Signal, TaskId, VirtAddr,
 };
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::ipc::SemOp;
@@ -19,7 +18,6 @@ const GETZCNT: u32 = 15;
 const SETVAL: u32 = 16;
 const UNDO: u16 = SEM_UNDO as u16;
 const NOWAIT: u16 = IPC_NOWAIT as u16;
-const SYSVSEM: u32 = CloneFlags::CLONE_SYSVSEM.bits();
 
 fn semget(lab: &mut Lab, task: TaskId, key: i32, count: i32, flags: u32) -> i32 {
     lab.call(task, Syscall::Ipc(IpcCall::Semget(key, count, flags)))
@@ -243,10 +241,10 @@ fn the_end_of_a_process_undoes_its_operations() {
 #[test]
 fn what_is_to_be_undone_is_shared_by_clone_sysvsem_and_kept_by_exec() {
     for (flags, shared) in [
-        (0x11, false),
+        (F::FORK, false),
         (THREAD, false),
-        (SYSVSEM | 0x11, true),
-        (THREAD | SYSVSEM, true),
+        (F::CLONE_SYSVSEM | F::FORK, true),
+        (THREAD | F::CLONE_SYSVSEM, true),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         let set = set_of(&mut lab, sh, 1);
@@ -257,7 +255,7 @@ fn what_is_to_be_undone_is_shared_by_clone_sysvsem_and_kept_by_exec() {
         lab.exit(maker, 0);
         let left = if shared { 5 } else { 2 };
         assert_eq!(value(&mut lab, sh, set), left, "{flags:#x}");
-        if flags & THREAD != THREAD {
+        if !flags.contains(THREAD) {
             lab.call(other, Syscall::Execve("sh".into()));
             assert_eq!(value(&mut lab, sh, set), left, "exec undoes nothing");
         }

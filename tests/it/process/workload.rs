@@ -1,10 +1,9 @@
 //! Tasks that follow steps: forks of every kind, memory, and reaping themselves.
 
-use crate::lab::Lab;
-use forklab::abi::{Pid, TaskId, TaskState};
+use crate::lab::{Lab, exit_signal};
+use forklab::abi::{CloneFlags as F, Pid, Signal, TaskId, TaskState};
 use forklab::kernel::fork::SpawnArgs;
-use forklab::kernel::syscall::PtraceArgs;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::syscall::{PtraceArgs, Syscall};
 use forklab::machine::{Command, Reply, Stop};
 use forklab::trace::TraceEvent;
 
@@ -146,7 +145,12 @@ fn a_signal_ends_a_timed_sleep_and_its_timer() {
     let sh = lab.try_spawn(SpawnArgs::new("sh", 0), false).unwrap();
     let sleeper = lab.fork(sh);
     let parent = lab.fork(sleeper);
-    let child = lab.clone(parent, 0x8000 | 10).unwrap();
+    let child = lab
+        .clone(
+            parent,
+            F::CLONE_PARENT | exit_signal(Signal::SIGUSR1.number()),
+        )
+        .unwrap();
     lab.workload("naps", &["exit"], &[]);
     // Its sibling's end will be SIGUSR1 to the sleeper, for root may kill anyone.
     let nap = Syscall::Execve("naps".into());

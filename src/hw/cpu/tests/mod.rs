@@ -95,22 +95,6 @@ pub(super) fn assemble(at: u32, write: impl FnOnce(&mut CodeAssembler)) -> Vec<u
     assembler.assemble(at.into()).unwrap()
 }
 
-/// Numbers that look random and are the same each time.
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn next(&mut self) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as u32
-    }
-
-    pub(super) fn below(&mut self, limit: u32) -> u32 {
-        self.next() % limit
-    }
-}
-
 /// A descriptor as `set_thread_area` makes it.
 pub(super) fn segment(base: u32, limit: u32, flags: u32) -> SegmentDescriptor {
     SegmentDescriptor::from_user_desc(&UserDesc {

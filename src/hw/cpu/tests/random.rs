@@ -4,24 +4,25 @@ use super::*;
 use crate::hw::TlbBits;
 use crate::hw::cpu::fetch::{Decoded, decode};
 use crate::hw::cpu::op::Code;
+use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 const TRIALS: u64 = 2000;
 const BUDGET: u64 = 300;
 
 /// How code at random is made: its bytes, and where instructions begin.
-type Program = fn(&mut Dice) -> (Vec<u8>, Vec<u32>);
+type Program = fn(&mut Rng) -> (Vec<u8>, Vec<u32>);
 
 /// Code of valid instructions at random, and where they begin.
-fn random_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
+fn random_program(dice: &mut Rng) -> (Vec<u8>, Vec<u32>) {
     let (mut code, mut starts) = (Vec::new(), Vec::new());
     while code.len() < 600 {
-        let mut bytes = [0; 12].map(|_: u8| dice.next() as u8);
-        match dice.below(6) {
+        let mut bytes = [0; 12].map(|_: u8| dice.u8(..));
+        match dice.u32(..6) {
             0 => bytes[0] = 0x0f,
             1 => bytes[0] = 0x66,
             2 => bytes[0] = 0xf3,
-            3 => bytes[0] = 0x70 + dice.below(16) as u8,
+            3 => bytes[0] = 0x70 + dice.u32(..16) as u8,
             _ => {}
         }
         if let Decoded::Instruction(instruction) = decode(&bytes, 0) {
@@ -33,17 +34,17 @@ fn random_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
 }
 
 /// Code that consists of what compilers write, and what is fused.
-fn idiomatic_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
+fn idiomatic_program(dice: &mut Rng) -> (Vec<u8>, Vec<u32>) {
     let (mut code, mut starts) = (Vec::new(), Vec::new());
     let mut functions = Vec::new();
     while code.len() < 600 {
         let first = code.len();
-        for _ in 0..1 + dice.below(2) {
-            if dice.below(8) == 0 {
+        for _ in 0..1 + dice.u32(..2) {
+            if dice.u32(..8) == 0 {
                 functions.push(code.len());
                 code.extend([0x55, 0x89, 0xe5]); // push ebp; mov ebp, esp
             }
-            match dice.below(3) {
+            match dice.u32(..3) {
                 0 => code.extend(stack_idiom(dice)),
                 1 => code.extend(arithmetic_idiom(dice)),
                 _ => {
@@ -52,9 +53,9 @@ fn idiomatic_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
                 }
             }
         }
-        if let Some(function) = functions.get(dice.below(9) as usize) {
+        if let Some(function) = functions.get(dice.u32(..9) as usize) {
             // A call of it, or of what follows its first instruction.
-            let entry = *function as i32 + i32::from(dice.below(4) == 0);
+            let entry = *function as i32 + i32::from(dice.u32(..4) == 0);
             let distance = entry - (code.len() as i32 + 5);
             code.push(0xe8);
             code.extend(distance.to_le_bytes());
@@ -65,17 +66,17 @@ fn idiomatic_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
 }
 
 /// A register for the low bits of an opcode or a ModRM byte.
-fn register(dice: &mut Dice) -> u8 {
-    dice.below(8) as u8
+fn register(dice: &mut Rng) -> u8 {
+    dice.u32(..8) as u8
 }
 
-fn small(dice: &mut Dice) -> u8 {
-    (dice.below(24) as u8).wrapping_sub(8)
+fn small(dice: &mut Rng) -> u8 {
+    (dice.u32(..24) as u8).wrapping_sub(8)
 }
 
-fn stack_idiom(dice: &mut Dice) -> Vec<u8> {
+fn stack_idiom(dice: &mut Rng) -> Vec<u8> {
     let (a, b) = (register(dice), register(dice));
-    match dice.below(8) {
+    match dice.u32(..8) {
         0 => vec![0xc9, 0xc3],
         1 => vec![0x50 | a, 0x50 | b],
         2 => vec![0x58 | a, 0x58 | b],
@@ -89,16 +90,16 @@ fn stack_idiom(dice: &mut Dice) -> Vec<u8> {
 }
 
 /// An operation on a register, often one that has just been copied.
-fn arithmetic_idiom(dice: &mut Dice) -> Vec<u8> {
+fn arithmetic_idiom(dice: &mut Rng) -> Vec<u8> {
     let (a, b) = (register(dice), register(dice));
-    let mut code = match dice.below(4) {
+    let mut code = match dice.u32(..4) {
         0 => vec![0x89, 0xc0 | b << 3 | a],
         // mov a, [ebp + small]
         1 => vec![0x8b, 0x45 | a << 3, small(dice)],
         _ => Vec::new(),
     };
-    let operation = [0x00, 0x28, 0x20, 0x38][dice.below(4) as usize];
-    match dice.below(4) {
+    let operation = [0x00, 0x28, 0x20, 0x38][dice.u32(..4) as usize];
+    match dice.u32(..4) {
         0 => code.push(0x40 | a),
         1 => code.push(0x48 | a),
         2 => code.extend([0x83, 0xc0 | operation | a, small(dice)]),
@@ -108,9 +109,9 @@ fn arithmetic_idiom(dice: &mut Dice) -> Vec<u8> {
 }
 
 /// A comparison and a short jump.
-fn decision(dice: &mut Dice) -> Vec<u8> {
+fn decision(dice: &mut Rng) -> Vec<u8> {
     let (a, b) = (register(dice), register(dice));
-    let mut code = match dice.below(6) {
+    let mut code = match dice.u32(..6) {
         0 => vec![0x39, 0xc0 | b << 3 | a],
         1 => vec![0x83, 0xf8 | a, small(dice)],
         2 => vec![0x85, 0xc0 | b << 3 | a],
@@ -118,23 +119,23 @@ fn decision(dice: &mut Dice) -> Vec<u8> {
         4 => vec![0x39, 0x45 | a << 3, small(dice)],
         _ => vec![0x3b, 0x45 | a << 3, small(dice)],
     };
-    code.extend([0x70 | dice.below(16) as u8, small(dice).wrapping_mul(4)]);
+    code.extend([0x70 | dice.u32(..16) as u8, small(dice).wrapping_mul(4)]);
     code
 }
 
-fn random_register(dice: &mut Dice) -> u32 {
-    match dice.below(8) {
-        0 => dice.next(),
-        1 => dice.below(20),
+fn random_register(dice: &mut Rng) -> u32 {
+    match dice.u32(..8) {
+        0 => dice.u32(..),
+        1 => dice.u32(..20),
         // The code itself.
-        2 => CODE + dice.below(600),
-        3 => STACK - dice.below(0x1000),
-        4 => READ_ONLY + dice.below(8) - 4,
-        _ => DATA + dice.below(0x4000),
+        2 => CODE + dice.u32(..600),
+        3 => STACK - dice.u32(..0x1000),
+        4 => READ_ONLY + dice.u32(..8) - 4,
+        _ => DATA + dice.u32(..0x4000),
     }
 }
 
-fn scramble(regs: &mut Regs, dice: &mut Dice, starts: &[u32]) {
+fn scramble(regs: &mut Regs, dice: &mut Rng, starts: &[u32]) {
     for register in [
         &mut regs.eax,
         &mut regs.ebx,
@@ -146,33 +147,33 @@ fn scramble(regs: &mut Regs, dice: &mut Dice, starts: &[u32]) {
     ] {
         *register = random_register(dice);
     }
-    regs.esp = match dice.below(8) {
+    regs.esp = match dice.u32(..8) {
         // Around the end of a page, to one that can be written or to one that cannot.
-        0 => STACK - 0x1000 + dice.below(16),
-        1 => READ_ONLY + dice.below(16),
-        _ => STACK - dice.below(0x800),
+        0 => STACK - 0x1000 + dice.u32(..16),
+        1 => READ_ONLY + dice.u32(..16),
+        _ => STACK - dice.u32(..0x800),
     };
-    if dice.below(2) == 0 {
-        regs.ebp = regs.esp.wrapping_add(dice.below(32));
+    if dice.u32(..2) == 0 {
+        regs.ebp = regs.esp.wrapping_add(dice.u32(..32));
     }
-    regs.eflags = dice.next() & 0xcd5 | 0x202 | if dice.below(30) == 0 { 0x100 } else { 0 };
-    regs.eip = starts[dice.below(starts.len() as u32) as usize];
+    regs.eflags = dice.u32(..) & 0xcd5 | 0x202 | if dice.u32(..30) == 0 { 0x100 } else { 0 };
+    regs.eip = starts[dice.usize(..starts.len())];
     (regs.ds, regs.es, regs.ss) = (0x7b, 0x7b, 0x7b);
-    regs.fs = [0, 0x7b, 0x33][dice.below(3) as usize];
-    regs.gs = [0, 0x33, 0x3b][dice.below(3) as usize];
-    if dice.below(20) == 0 {
+    regs.fs = *dice.choice(&[0, 0x7b, 0x33]).unwrap();
+    regs.gs = *dice.choice(&[0, 0x33, 0x3b]).unwrap();
+    if dice.u32(..20) == 0 {
         regs.ds = 0x33;
     }
 }
 
 /// Runs in slices of lengths that the dice give, up to an event other than the end of one.
-fn run_sliced(rig: &mut Rig, dice: &mut Option<Dice>) -> RunExit {
+fn run_sliced(rig: &mut Rig, dice: &mut Option<Rng>) -> RunExit {
     let mut used = 0;
     loop {
         let left = BUDGET - used;
         let slice = dice
             .as_mut()
-            .map_or(left, |dice| left.min(dice.below(9).into()));
+            .map_or(left, |dice| left.min(dice.u32(..9).into()));
         let exit = rig.cpu.run(&mut rig.ram, &mut rig.regs, slice, used);
         used += exit.used;
         if exit.event != Event::Budget || used == BUDGET {
@@ -204,7 +205,7 @@ type Seen = BTreeMap<String, u64>;
 fn compare_ways(program: Program) -> (Seen, BTreeSet<u8>) {
     let (mut seen, mut fused) = (Seen::new(), BTreeSet::new());
     for seed in 1..=TRIALS {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Rng::with_seed(seed);
         let (code, starts) = program(&mut dice);
         let mut rig = Rig::new(&code);
         rig.cpu.gdt_tls[0] = segment(DATA, 0x3fff, 0x41);
@@ -214,7 +215,7 @@ fn compare_ways(program: Program) -> (Seen, BTreeSet<u8>) {
         for round in 0..6 {
             let mut regs = Regs::default();
             scramble(&mut regs, &mut dice, &starts);
-            let sliced = Dice(dice.0 | 1);
+            let sliced = dice.fork();
             let mut cuts = [None, None, Some(sliced)];
             let mut exits = [0, 1, 2].map(|n| {
                 rigs[n].regs = regs;

@@ -263,7 +263,7 @@ fn a_new_program_goes_where_there_is_less_than_one_task_less() {
 }
 
 #[test]
-fn a_domain_begins_with_the_spec_s_values() {
+fn a_domain_begins_with_the_values_of_sd_cpu_init() {
     let sd = SchedDomain::of_cpu(2, 4, 77);
     assert_eq!(
         (sd.min_interval, sd.max_interval, sd.busy_factor),

@@ -1,5 +1,5 @@
-//! The scheduler on its own: the specification's tables and worked examples, told with a small
-//! bench on which tasks do nothing but run, sleep and wake.
+//! The scheduler on its own: its arithmetic and the worked examples of `docs/fidelity.md`, told with
+//! a small bench on which tasks do nothing but run, sleep and wake.
 
 mod balance;
 mod fork;

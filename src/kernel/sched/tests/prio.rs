@@ -1,4 +1,4 @@
-//! The arithmetic: the tables of the specification, and what sleeps are worth.
+//! The arithmetic: slices and priorities of all nice values, and what sleeps are worth.
 
 use super::*;
 

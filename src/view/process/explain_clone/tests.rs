@@ -4,7 +4,7 @@ use super::*;
 use crate::abi::PtFlags;
 use crate::kernel::boot::Config;
 use crate::kernel::fork::SpawnArgs;
-use crate::machine::{Command, Reply};
+use crate::machine::drive;
 use crate::view::Line;
 
 fn told(flags: u32) -> ExplainClone {
@@ -15,14 +15,7 @@ fn told(flags: u32) -> ExplainClone {
 /// A shell whose tracer asked for clone events.
 fn traced_shell() -> (Machine, TaskId) {
     let mut machine = Machine::boot(Config::default()).unwrap();
-    let spawn = Command::Spawn {
-        args: SpawnArgs::new("sh", 500),
-        program: None,
-        spin: false,
-    };
-    let Reply::Spawned { task, .. } = machine.apply(spawn).unwrap() else {
-        panic!("it is spawned");
-    };
+    let task = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
     machine.kernel.task_mut(task).ptrace = PtFlags::PTRACED | PtFlags::TRACE_CLONE;
     (machine, task)
 }
