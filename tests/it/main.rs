@@ -8,7 +8,6 @@ mod dice;
 mod examples;
 mod following;
 mod handlers;
-mod hot_paths;
 mod lab;
 mod layers;
 mod ledger;
