@@ -4,6 +4,7 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod cli;
+mod determinism;
 mod dice;
 mod examples;
 mod following;

@@ -56,10 +56,14 @@ const START: &str = "
     let h = |x| x * 2;
     boot(#{mem: 8*MiB});
     let sh = spawn(\"sh\");
-    let page = sh.mmap(16*KiB);";
+    let page = sh.mmap(16*KiB);
+    let kid = sh.fork();";
 
-/// Lines that change something; some fail, some on purpose.
-const LINES: [&str; 32] = [
+/// Lines that fail, and change something all the same.
+const FAILING: [&str; 4] = ["sh.read(0)", "nonsense(", "throw 1", "n = 7; throw 2"];
+
+/// Lines that change something, after [`START`]; those that fail do so on purpose.
+const LINES: [&str; 33] = [
     "sh.write(page, n + 1)",
     "sh.touch(page, 4)",
     "let kid = sh.fork(); kid.write(page, 9)",
@@ -92,6 +96,7 @@ const LINES: [&str; 32] = [
     "list = [list, list]; list = [1, [2]]",
     "nonsense(",
     "throw 1",
+    "n = 7; throw 2",
 ];
 
 fn session() -> Session {
@@ -105,10 +110,18 @@ fn session() -> Session {
 fn undo_after_any_line_gives_the_state_before() {
     let mut session = session();
     let mut dice = Dice(1);
+    let mut done = 0;
     for round in 0..3 {
         for line in LINES {
             let before = photo(&mut session);
-            let _ = session.submit(line);
+            let outcome = session.submit(line);
+            let fails = outcome.is_err();
+            done += u32::from(!fails);
+            // Later rounds start where a line may have made another impossible.
+            assert!(
+                round > 0 || fails == FAILING.contains(&line),
+                "{line}: {outcome:?}"
+            );
             assert!(session.undo(1).is_some(), "{line}");
             assert_same(&before, &photo(&mut session), line);
         }
@@ -117,6 +130,7 @@ fn undo_after_any_line_gives_the_state_before() {
             let _ = session.submit(dice.pick(&LINES));
         }
     }
+    assert!(done > 60, "only {done} lines did what they say");
 }
 
 #[test]
@@ -125,6 +139,7 @@ fn many_lines_are_undone_one_by_one_and_at_once() {
     let mut dice = Dice(7);
     let mut photos = Vec::new();
     let mut lines = Vec::new();
+    let mut done = 0;
     for nr in 0..24 {
         photos.push(photo(&mut session));
         let line = match nr {
@@ -133,9 +148,10 @@ fn many_lines_are_undone_one_by_one_and_at_once() {
             15 => "for i in 0..30000 { tick(0) }",
             _ => dice.pick(&LINES),
         };
-        let _ = session.submit(line);
+        done += u32::from(session.submit(line).is_ok());
         lines.push(line);
     }
+    assert!(done > 12, "only {done} lines did what they say");
     for steps in [1, 1, 3, 5, 8, 6] {
         photos.truncate(photos.len() + 1 - steps);
         let undone = session.undo(steps).unwrap().line;

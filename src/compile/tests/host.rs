@@ -1,5 +1,6 @@
 //! Programs on the CPU and the kernel of the host, where these run i386 programs.
 
+use crate::hw::skipped_on_host as skipped;
 use crate::kernel::fs::{ProgramImage, TEXT_START};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -54,14 +55,14 @@ fn elf(image: &ProgramImage) -> Vec<u8> {
     bytes
 }
 
-/// Runs a program, or gives nothing if the host cannot.
+/// Runs a program, or says that it was skipped if the host cannot.
 pub(super) fn run(image: &ProgramImage) -> Option<Outcome> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("forklab-{}-{number}", std::process::id());
     let path = std::env::temp_dir().join(name);
-    fs::write(&path, elf(image)).ok()?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).ok()?;
+    fs::write(&path, elf(image)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     // Another test may be forking just now, with the file still open for writing.
     let mut output = Command::new(&path).output();
     for _ in 0..100 {
@@ -74,7 +75,13 @@ pub(super) fn run(image: &ProgramImage) -> Option<Outcome> {
         }
     }
     let _ = fs::remove_file(&path);
-    let output = output.ok()?;
+    let output = match output {
+        Ok(output) => output,
+        Err(why) => {
+            skipped(why);
+            return None;
+        }
+    };
     let status = output.status;
     Some(Outcome {
         output: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -21,7 +21,7 @@ mod operate;
 mod regs;
 mod segment;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use descriptor::{SegmentDescriptor, UserDesc};
 pub use disassemble::{Disassembled, disassemble};

@@ -143,7 +143,9 @@ impl Kernel {
             counts.nr_ptes += 1;
             census.held[pde.pfn().index()] += 1;
             let entries = load_entries(&self.ram, pde.pfn(), 0..1024, &mut entries);
-            let used = (0..).zip(entries).filter(|(_, entry)| !pte_none(Pte(**entry)));
+            let used = (0..)
+                .zip(entries)
+                .filter(|(_, entry)| !pte_none(Pte(**entry)));
             for (page, entry) in used {
                 let va = VirtAddr(slot + page * PAGE_SIZE);
                 self.check_entry(mm, va, Pte(*entry), &mut counts, census)?;
