@@ -95,7 +95,7 @@ pub fn clone(machine: &mut Machine, task: TaskId, flags: CloneFlags) -> TaskId {
 /// Maps memory; the call must succeed.
 pub fn mmap(machine: &mut Machine, task: TaskId, args: MmapArgs) -> VirtAddr {
     match call(machine, task, Syscall::Mmap2(args)) {
-        Acted::Returned(addr) => VirtAddr(addr as u32),
+        Acted::Returned(addr) => VirtAddr(addr),
         other => panic!("{other:?}"),
     }
 }

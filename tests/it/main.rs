@@ -5,12 +5,12 @@
 
 mod cli;
 mod conventions;
+mod determinism;
 #[path = "../common/machine.rs"]
 mod drive;
 mod examples;
 mod following;
 mod handlers;
-mod hot_paths;
 mod lab;
 mod layers;
 mod ledger;

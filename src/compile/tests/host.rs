@@ -1,6 +1,7 @@
 //! Programs on the CPU and the kernel of the host, where these run i386 programs.
 
 use crate::hw::host_program::{self, Segment};
+use crate::hw::skipped_on_host as skipped;
 use crate::kernel::fs::{ProgramImage, TEXT_START};
 use std::os::unix::process::ExitStatusExt;
 
@@ -39,9 +40,15 @@ fn elf(image: &ProgramImage) -> Vec<u8> {
     bytes
 }
 
-/// Runs a program, or gives nothing if the host cannot.
+/// Runs a program, or says that it was skipped if the host cannot.
 pub(super) fn run(image: &ProgramImage) -> Option<Ended> {
-    let output = host_program::run(&elf(image)).ok()?;
+    let output = match host_program::run(&elf(image)) {
+        Ok(output) => output,
+        Err(why) => {
+            skipped(why);
+            return None;
+        }
+    };
     let status = output.status;
     Some(Ended {
         output: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -495,28 +495,28 @@ impl Core<'_> {
                     Code::CallOn => stored!(self.push32(page.wrapping_add(op.imm))),
                     Code::CmpJ => {
                         let (a, b) = (self.r(op.dst), self.r(op.src).wrapping_add(op.imm));
-                        jump!(self.decide(a, b, op.index))
+                        jump!(self.decide(a, b, op.index));
                     }
                     Code::CmpMJ => {
                         let a = smoothly!(self.load_hit(op));
                         let b = self.r(op.src).wrapping_add(op.imm);
-                        jump!(self.decide(a, b, op.dst))
+                        jump!(self.decide(a, b, op.dst));
                     }
                     Code::CmpRmJ => {
                         let b = smoothly!(self.load_hit(op));
-                        jump!(self.decide(self.r(op.dst), b, op.src))
+                        jump!(self.decide(self.r(op.dst), b, op.src));
                     }
                     Code::TestJ => {
                         let b = self.r(op.src).wrapping_add(op.imm);
                         // What `and` gives has the flags of its difference from 0.
-                        jump!(self.decide(self.r(op.dst) & b, 0, op.index))
+                        jump!(self.decide(self.r(op.dst) & b, 0, op.index));
                     }
                     Code::StepJ => {
                         let step = self.r(op.src).wrapping_add(op.disp);
                         let a = self.r(op.dst).wrapping_add(step);
                         self.set(op.dst, a);
                         let b = self.r(op.index).wrapping_add(op.imm);
-                        jump!(self.decide(a, b, op.base))
+                        jump!(self.decide(a, b, op.base));
                     }
                     Code::LeaveRet => go!(smoothly!(self.leave_and_return())),
                     Code::Jo => jump!(self.flags.condition(0)),

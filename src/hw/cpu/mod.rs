@@ -24,7 +24,7 @@ mod recent;
 mod regs;
 mod segment;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use descriptor::{SegmentDescriptor, UserDesc};
 pub use disassemble::{Disassembled, disassemble};

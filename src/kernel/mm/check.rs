@@ -2,10 +2,10 @@
 
 use super::mm_struct::Mm;
 use super::page::PageMapping;
-use super::pagetable::{counted_page, pte_none, pte_present};
+use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
-use crate::hw::{Pte, TlbBits};
+use crate::hw::{Pde, Pte, TlbBits};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use slotmap::SecondaryMap;
@@ -133,18 +133,22 @@ impl Kernel {
     fn check_counts(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
         let mut counts = Counts::default();
         census.held[self.mms[mm].pgd.index()] += 1;
-        for slot in (0..TASK_SIZE >> 22).map(|slot| VirtAddr(slot << 22)) {
-            let Some(table) = self.page_table(mm, slot) else {
+        let (mut directory, mut entries) = ([0; 1024], [0; 1024]);
+        let user_half = 0..TASK_SIZE as usize >> 22;
+        let slots = load_entries(&self.ram, self.mms[mm].pgd, user_half, &mut directory);
+        for (slot, pde) in (0..).zip(slots).map(|(slot, pde)| (slot << 22, Pde(*pde))) {
+            if !pde.is_hw_present() {
                 continue;
-            };
+            }
             counts.nr_ptes += 1;
-            census.held[table.index()] += 1;
-            for page in 0..1024 {
-                let addr = VirtAddr(slot.0 + page * PAGE_SIZE);
-                let pte = Pte(self.ram.read_u32(table.phys() + 4 * page));
-                if !pte_none(pte) {
-                    self.check_entry(mm, addr, pte, &mut counts, census)?;
-                }
+            census.held[pde.pfn().index()] += 1;
+            let entries = load_entries(&self.ram, pde.pfn(), 0..1024, &mut entries);
+            let used = (0..)
+                .zip(entries)
+                .filter(|(_, entry)| !pte_none(Pte(**entry)));
+            for (page, entry) in used {
+                let addr = VirtAddr(slot + page * PAGE_SIZE);
+                self.check_entry(mm, addr, Pte(*entry), &mut counts, census)?;
             }
         }
         let space = &self.mms[mm];

@@ -110,15 +110,17 @@ impl Tunables {
     }
 
     /// After how many ticks of its slice [`granularity_is_up`](Self::granularity_is_up) first holds;
-    /// `None` if not before the slice ends. Of a slice longer than a full one, where the arithmetic
-    /// wraps, no more than the next tick is foreseen.
+    /// `None` if not before the slice ends.
     pub(super) fn ticks_to_requeue(&self, task: &SchedTask, online_cpus: u32) -> Option<u32> {
         let full = self.task_timeslice(task.static_prio);
-        let Some(used) = full.checked_sub(task.time_slice) else {
-            return Some(1);
-        };
+        let used = full.wrapping_sub(task.time_slice);
         let granularity = self.timeslice_granularity(task.sleep_avg, online_cpus);
-        let ticks = granularity - used % granularity;
+        let multiple = granularity - used % granularity;
+        let ticks = match task.time_slice.checked_sub(full) {
+            // The wrapped difference becomes 0 before its next multiple is reached.
+            Some(longer @ 1..) => multiple.min(longer),
+            _ => multiple,
+        };
         let happens = self.task_interactive(task) && task.time_slice >= ticks + granularity;
         happens.then_some(ticks)
     }

@@ -245,13 +245,8 @@ fn turn(tunables: &Tunables, p: &SchedTask, rival: Option<u8>, online_cpus: u32)
         task.sleep_avg = NS_MAX_SLEEP_AVG;
         task.prio = MAX_RT_PRIO;
     }
-    let slice = task.time_slice;
-    let requeued = (1..slice).find(|ticks| {
-        task.time_slice = slice - ticks;
-        tunables.granularity_is_up(&task, online_cpus)
-    });
-    match requeued {
+    match tunables.ticks_to_requeue(&task, online_cpus) {
         Some(ticks) if equals || credited => Turn::Granularity(ticks),
-        _ => Turn::Slice(slice),
+        _ => Turn::Slice(task.time_slice),
     }
 }

@@ -5,11 +5,17 @@ use super::view::measured;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, View};
 use rhai::plugin::*;
-use rhai::{Dynamic, FnPtr, ImmutableString, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, NativeCallContext};
 
 fn show(ctx: &NativeCallContext, value: &Dynamic) -> String {
     let text = ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),));
     text.map_or_else(|_| value.to_string(), |text| text.to_string())
+}
+
+fn failed(what: &str) -> Box<EvalAltResult> {
+    let error = ScriptError::new(format!("assertion failed: {what}"));
+    let help = "add print(trace()) before this line to see what happened until then";
+    error.with_help(help).into()
 }
 
 #[export_module]
@@ -24,7 +30,7 @@ pub mod functions {
         if condition {
             Ok(())
         } else {
-            Err(ScriptError::new("assertion failed: the condition is false").into())
+            Err(failed("the condition is false"))
         }
     }
 
@@ -38,7 +44,7 @@ pub mod functions {
         if condition {
             return Ok(());
         }
-        Err(ScriptError::new(format!("assertion failed: \"{why}\"")).into())
+        Err(failed(&format!("\"{why}\"")))
     }
 
     /// Ends the script with an error that shows both if two values differ.
@@ -52,12 +58,8 @@ pub mod functions {
         if same {
             return Ok(());
         }
-        let text = format!(
-            "assertion failed: {} is not {}",
-            show(&ctx, &left),
-            show(&ctx, &right)
-        );
-        Err(ScriptError::new(text).into())
+        let (left, right) = (show(&ctx, &left), show(&ctx, &right));
+        Err(failed(&format!("{left} is not {right}")))
     }
 
     /// Calls a function and counts what it costs: faults, copies, frames, page table entries,

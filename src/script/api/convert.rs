@@ -19,10 +19,11 @@ pub fn word(value: i64, what: &str) -> Result<u32> {
     if (i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&value) {
         return Ok(value as u32);
     }
-    Err(ScriptError::new(format!(
+    let error = ScriptError::new(format!(
         "{what} is {value}, which does not fit into 32 bits"
-    ))
-    .into())
+    ));
+    let help = "use a value from -2147483648 to 4294967295 (0xffffffff)";
+    Err(error.with_help(help).into())
 }
 
 /// An address.
@@ -42,7 +43,10 @@ pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
     } else {
         format!("{min} to {max}")
     };
-    Err(ScriptError::new(format!("{what} is {value}, but must be {range}")).into())
+    let error = ScriptError::new(format!("{what} is {value}, but must be {range}"));
+    let nearest = value.clamp(min, max);
+    let help = format!("use {nearest}, which is the nearest allowed value");
+    Err(error.with_help(help).into())
 }
 
 /// An int of an option.

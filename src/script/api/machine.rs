@@ -162,7 +162,8 @@ pub mod functions {
             return Err(Halt::Limit(Limit::Memory).into());
         }
         let booted = shared.with(|state| state.boot(config))?;
-        booted.map_err(|why| ScriptError::new(why).into())
+        let help = "choose a value in this range; help(\"boot\") describes the options";
+        booted.map_err(|why| ScriptError::new(why).with_help(help).into())
     }
 
     /// The time in ticks of 1 ms since boot. It stands still until `tick` or `run`.

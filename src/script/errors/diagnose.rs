@@ -90,7 +90,10 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<ScriptError>() {
             Some(ours) => Diagnosis::of_ours(&ours),
-            None => Diagnosis::script(value.to_string(), None),
+            None => Diagnosis::script(
+                value.to_string(),
+                Some("to go on after this error: try { .. } catch (e) { .. }".to_owned()),
+            ),
         },
         EvalAltResult::ErrorTerminated(value, _) => {
             let reason = value.read_lock::<Halt>();

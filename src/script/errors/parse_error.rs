@@ -203,10 +203,10 @@ fn unexpected(text: &str, reading: &Reading) -> Diagnosis {
         sign || before.token.is_op_assignment() || before.token == Token::Equals
     };
     match reading.back(0) {
-        Some(before) if needs_value(before) || before.token == Token::Comma => said(format!(
-            "a value is missing between {} and {text}",
-            before.text
-        )),
+        Some(before) if needs_value(before) || before.token == Token::Comma => helped(
+            format!("a value is missing between {} and {text}", before.text),
+            format!("write a value after {}", before.text),
+        ),
         Some(before) if before.opens() && !here.closes() => {
             unclosed(reading).unwrap_or_else(|| said(format!("{text} cannot stand here")))
         }
@@ -225,10 +225,10 @@ fn closes_nothing(here: &Word, reading: &Reading) -> Option<Diagnosis> {
     };
     match reading.open() {
         Some((open, _)) if open.text.ends_with(opening) => None,
-        _ => Some(said(format!(
-            "this {} has no {opening} before it",
-            here.text
-        ))),
+        _ => Some(helped(
+            format!("this {} has no {opening} before it", here.text),
+            format!("remove it, or add {opening} where it begins"),
+        )),
     }
 }
 
@@ -251,28 +251,36 @@ fn missing(token: &str, what: &str, reading: &Reading) -> Diagnosis {
 }
 
 fn expected(token: &str, reading: &Reading) -> Diagnosis {
-    said(match reading.here() {
-        Some(here) => format!("{token} is missing before {}", here.text),
-        None => format!("{token} is missing at the end"),
-    })
+    let place = match reading.here() {
+        Some(here) => format!("before {}", here.text),
+        None => "at the end".to_owned(),
+    };
+    helped(
+        format!("{token} is missing {place}"),
+        format!("add {token} {place}"),
+    )
 }
 
 /// A bracket that is still open where the text cannot go on inside of it.
 fn unclosed(reading: &Reading) -> Option<Diagnosis> {
     let (open, called) = reading.open()?;
     let of = called.map_or_else(String::new, |name| format!(" of {name}"));
-    let before = match reading.here() {
-        Some(here) => format!(" before {}", here.text),
-        None => String::new(),
-    };
+    let before = reading.here().map(|here| format!(" before {}", here.text));
     let message = format!(
-        "the {}{of} in line {} is not closed{before}",
+        "the {}{of} in line {} is not closed{}",
         open.text,
-        open.line()
+        open.line(),
+        before.as_deref().unwrap_or_default()
     );
+    let closing = match open.token {
+        Token::LeftParen => ")",
+        Token::LeftBracket => "]",
+        _ => "}",
+    };
+    let place = before.unwrap_or_else(|| " where it ends".to_owned());
     Some(Diagnosis {
         around: vec![("it is opened here".to_owned(), open.from)],
-        ..said(message)
+        ..helped(message, format!("add {closing}{place}"))
     })
 }
 
@@ -285,7 +293,10 @@ fn comma(reading: &Reading) -> Option<Diagnosis> {
         return None;
     }
     let (before, here) = (before.text, here.text);
-    Some(said(format!("a , is missing between {before} and {here}")))
+    Some(helped(
+        format!("a , is missing between {before} and {here}"),
+        format!("add a comma after {before}"),
+    ))
 }
 
 /// Words that begin a declaration in C.
@@ -315,7 +326,10 @@ fn statement_end(reading: &Reading) -> Diagnosis {
     if last < here.line() {
         return Diagnosis {
             place: Some(before.to),
-            ..said(format!("a ; is missing at the end of line {last}"))
+            ..helped(
+                format!("a ; is missing at the end of line {last}"),
+                format!("add ; after {}", before.text),
+            )
         };
     }
     if before.is_name() && reading.begins_statement() {
@@ -324,10 +338,7 @@ fn statement_end(reading: &Reading) -> Diagnosis {
             ..first_word(before.text, here.text)
         };
     }
-    said(format!(
-        "a ; is missing between {} and {}",
-        before.text, here.text
-    ))
+    no_semicolon(before.text, here.text)
 }
 
 /// Two words side by side at the beginning of a statement: the first is no word of the language.
@@ -347,8 +358,15 @@ fn first_word(word: &str, next: &str) -> Diagnosis {
     }
     match elsewhere(word).map(str::to_owned).or(meant) {
         Some(help) => helped(message, help),
-        None => said(format!("a ; is missing between {word} and {next}")),
+        None => no_semicolon(word, next),
     }
+}
+
+fn no_semicolon(before: &str, here: &str) -> Diagnosis {
+    helped(
+        format!("a ; is missing between {before} and {here}"),
+        format!("add ; after {before}"),
+    )
 }
 
 fn for_is_otherwise() -> Diagnosis {

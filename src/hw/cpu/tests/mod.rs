@@ -1,7 +1,7 @@
 //! What instructions do, rule by rule.
 
 mod basics;
-mod host;
+pub(in crate::hw) mod host;
 mod random;
 mod rules;
 

@@ -308,7 +308,8 @@ fn numbers_without_sense_are_refused_with_their_bounds() {
     }
 }
 
-/// What is foreseen of the granularity rule is what the rule says tick by tick.
+/// What is foreseen of the granularity rule is what the rule says tick by tick, also of slices that
+/// are longer than a full one, where its arithmetic wraps.
 #[test]
 fn the_next_turn_within_a_slice_is_foreseen() {
     let tunables = Tunables::LINUX;
@@ -316,7 +317,7 @@ fn the_next_turn_within_a_slice_is_foreseen() {
         for sleep_avg_ms in [0, 450, 700, 900, 1000] {
             let mut task = slept(nice, sleep_avg_ms * MS, 0);
             task.prio = effective_prio(&task).prio;
-            for slice in 1..=tunables.task_timeslice(task.static_prio) {
+            for slice in 1..=tunables.task_timeslice(task.static_prio) + 300 {
                 task.time_slice = slice;
                 let foreseen = tunables.ticks_to_requeue(&task, 1);
                 let mut later = task.clone();
