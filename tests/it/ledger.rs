@@ -65,7 +65,7 @@ fn rows(text: &str) -> Vec<Row<'_>> {
     let lines = text
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.strip_suffix('|'));
-    let cells = lines.map(|line| line.split(" | ").map(str::trim).collect());
+    let cells = lines.map(|line| line.split('|').map(str::trim).collect());
     cells.map(|cells| Row { cells }).collect()
 }
 
