@@ -3,48 +3,48 @@
 use super::Signal;
 use bitflags::bitflags;
 
-/// The part of the flags word that is no flag: the signal sent to the parent at exit.
+/// The bits of the flags word that are not flags: the signal sent to the parent at exit.
 pub const CSIGNAL: u32 = 0xff;
 
 bitflags! {
-    /// The flags word of `clone`, low byte ([`CSIGNAL`]) included.
+    /// The flags word of `clone`, including the low byte ([`CSIGNAL`]).
     ///
-    /// Unknown bits are kept and ignored, as the kernel does: build it with `from_bits_retain`.
+    /// Unknown bits are kept and ignored, as in the kernel: construct it with `from_bits_retain`.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct CloneFlags: u32 {
         /// Share the address space.
         const CLONE_VM = 0x0000_0100;
         /// Share root, working directory and umask.
         const CLONE_FS = 0x0000_0200;
-        /// Share the table of open files.
+        /// Share the descriptor table.
         const CLONE_FILES = 0x0000_0400;
         /// Share the table of signal actions.
         const CLONE_SIGHAND = 0x0000_0800;
-        /// A traced parent's child is traced too.
+        /// The child of a traced task is traced too.
         const CLONE_PTRACE = 0x0000_2000;
-        /// The parent waits until the child gives the address space up.
+        /// The parent waits until the child releases the address space.
         const CLONE_VFORK = 0x0000_4000;
         /// The child becomes a sibling: same parent as the caller.
         const CLONE_PARENT = 0x0000_8000;
-        /// Same thread group.
+        /// Join the caller's thread group.
         const CLONE_THREAD = 0x0001_0000;
-        /// A mount namespace of its own.
+        /// Get a mount namespace of its own.
         const CLONE_NEWNS = 0x0002_0000;
-        /// Share the list of semaphore adjustments.
+        /// Share the list of semaphore undo values.
         const CLONE_SYSVSEM = 0x0004_0000;
         /// Set a TLS descriptor for the child.
         const CLONE_SETTLS = 0x0008_0000;
         /// Store the tid in the parent's memory.
         const CLONE_PARENT_SETTID = 0x0010_0000;
-        /// Clear the tid word and wake its futex when the child exits.
+        /// Clear the tid at `child_tid` and wake its futex when the child exits.
         const CLONE_CHILD_CLEARTID = 0x0020_0000;
         /// Ignored since 2.6; never an error.
         const CLONE_DETACHED = 0x0040_0000;
-        /// A tracer's options do not make it trace this child.
+        /// A tracer cannot force tracing of this child.
         const CLONE_UNTRACED = 0x0080_0000;
-        /// Store the tid in the child's memory, at its first run.
+        /// Store the tid in the child's memory when it first runs.
         const CLONE_CHILD_SETTID = 0x0100_0000;
-        /// Begin stopped.
+        /// Start in `TASK_STOPPED`.
         const CLONE_STOPPED = 0x0200_0000;
     }
 }
@@ -60,8 +60,8 @@ impl CloneFlags {
         self.bits() & CSIGNAL
     }
 
-    /// The named flags that are set, in order of their bits, joined with `|`, then the signal
-    /// if there is one: `CLONE_VM|CLONE_VFORK|SIGCHLD`.
+    /// The names of the flags that are set, in the order of their bits, joined with `|`, then the
+    /// signal if there is one: `CLONE_VM|CLONE_VFORK|SIGCHLD`.
     pub fn describe(self) -> String {
         let mut parts: Vec<String> = self.iter_names().map(|(name, _)| name.to_owned()).collect();
         let unknown = self.bits() & !Self::all().bits() & !CSIGNAL;

@@ -17,21 +17,21 @@ bitflags! {
     /// `MAP_*` of `mmap`.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct MapFlags: u32 {
-        /// Changes are seen by all who map the object.
+        /// All who map the object see changes.
         const SHARED = 0x01;
-        /// Changes stay private: copy on write.
+        /// Changes are private, by copy on write.
         const PRIVATE = 0x02;
-        /// Exactly at the given address, replacing what is there.
+        /// Exactly at the given address, replacing what is mapped there.
         const FIXED = 0x10;
-        /// No file: zeroed memory.
+        /// No file: zero-filled memory.
         const ANONYMOUS = 0x20;
         /// Grows downward like a stack.
         const GROWSDOWN = 0x0100;
-        /// Stripped by the kernel.
+        /// Ignored by the kernel.
         const DENYWRITE = 0x0800;
-        /// Stripped by the kernel.
+        /// Ignored by the kernel.
         const EXECUTABLE = 0x1000;
-        /// Locked into memory.
+        /// Locked in RAM.
         const LOCKED = 0x2000;
         /// No overcommit accounting.
         const NORESERVE = 0x4000;
@@ -43,6 +43,6 @@ bitflags! {
 }
 
 impl MapFlags {
-    /// `MAP_TYPE`: the bits that say shared or private.
+    /// `MAP_TYPE`: the bits that select shared or private.
     pub const TYPE: u32 = 0xf;
 }

@@ -1,16 +1,16 @@
-//! The `state` word of a task: running, or which kind of sleep or stop it is in.
+//! The `state` of a task: running, or the kind of its sleep or stop.
 
 use bitflags::bitflags;
 
 bitflags! {
-    /// The kernel's `state` word, or a mask of states that a wake-up may end.
+    /// The kernel's `state`, or a mask of states that a wake-up may end.
     ///
     /// Zombies have no bit here: `EXIT_ZOMBIE` belongs to `exit_state`.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct TaskState: u8 {
         /// `TASK_INTERRUPTIBLE`: sleeps until woken or signalled.
         const INTERRUPTIBLE = 1;
-        /// `TASK_UNINTERRUPTIBLE`: sleeps until woken, signals do not help.
+        /// `TASK_UNINTERRUPTIBLE`: sleeps until woken; signals do not end the sleep.
         const UNINTERRUPTIBLE = 2;
         /// `TASK_STOPPED`: stopped by a signal.
         const STOPPED = 4;
@@ -25,13 +25,13 @@ impl TaskState {
     /// `TASK_RUNNING`: runs, or waits on a runqueue for its turn.
     pub const RUNNING: Self = Self::empty();
 
-    /// What `wake_up_process` wakes from.
+    /// The states that `wake_up_process` ends.
     pub const ANY_SLEEP: Self = Self::INTERRUPTIBLE
         .union(Self::UNINTERRUPTIBLE)
         .union(Self::STOPPED)
         .union(Self::TRACED);
 
-    /// The word in `/proc/PID/status`; that of the lowest bit if several are set.
+    /// The name in `/proc/PID/status`; that of the lowest bit if several are set.
     pub const fn name(self) -> &'static str {
         match self.bits().trailing_zeros() {
             8 => "running",

@@ -5,22 +5,22 @@
 pub struct SystemCall {
     /// Its name in C.
     pub name: &'static str,
-    /// What eax holds at `int 0x80`.
+    /// The number in eax at `int 0x80`.
     pub number: u16,
-    /// Names of its parameters, in order, with commas between.
+    /// The names of its parameters, in order, separated by commas.
     pub params: &'static str,
-    /// How many of them must be given; the others are 0 if they are left out.
+    /// How many of them must be given; those left out are 0.
     pub required: usize,
 }
 
 impl SystemCall {
-    /// How many parameters it has.
+    /// The number of its parameters.
     pub const fn arity(&self) -> usize {
         count(self.params)
     }
 }
 
-/// How many names a list has.
+/// The number of names in a list.
 const fn count(params: &str) -> usize {
     let bytes = params.as_bytes();
     if bytes.is_empty() {
@@ -39,7 +39,7 @@ pub fn system_call(name: &str) -> Option<&'static SystemCall> {
     CALLS.iter().find(|call| call.name == name)
 }
 
-/// All system calls.
+/// All system calls that programs can make.
 pub const fn system_calls() -> &'static [SystemCall] {
     CALLS
 }
@@ -57,8 +57,9 @@ const fn at_least(required: usize, call: SystemCall) -> SystemCall {
     SystemCall { required, ..call }
 }
 
-/// By number. `mmap` is the C function: the kernel's mmap2 counts the offset in pages. `exit` ends
-/// all threads as the C library's does; `thread_exit` is the raw exit of one thread.
+/// In ascending order of number. `mmap` is the C function: the kernel's mmap2 counts the offset in
+/// pages. `exit` ends all threads, as in the C library; `thread_exit` is the raw exit of one
+/// thread.
 const CALLS: &[SystemCall] = &[
     call("thread_exit", 1, "status"),
     call("fork", 2, ""),
@@ -162,7 +163,7 @@ const CALLS: &[SystemCall] = &[
     call("waitid", 284, "which, id, info, options, usage"),
 ];
 
-/// Constants of C headers that programs use and scripts have no need of.
+/// Constants of C headers that programs use and scripts do not need.
 const CONSTANTS: &[(&str, i64)] = &[
     ("CLOCK_MONOTONIC", 1),
     ("CLOCK_REALTIME", 0),

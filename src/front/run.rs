@@ -17,14 +17,14 @@ const MAX_TEXT: u64 = 16 << 20;
 pub(super) enum Source {
     /// Standard input.
     Stdin,
-    /// A file.
+    /// A script file.
     File(PathBuf),
-    /// The command line; its value is printed.
+    /// An expression on the command line, whose value is printed.
     Expression(String),
 }
 
 impl Source {
-    /// `-` is standard input.
+    /// Interprets a path; `-` means standard input.
     pub(super) fn of_path(path: PathBuf) -> Self {
         if path.as_os_str() == "-" {
             Self::Stdin
@@ -33,7 +33,7 @@ impl Source {
         }
     }
 
-    /// How messages call it.
+    /// Its name in messages.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Stdin => "<stdin>".to_owned(),
@@ -42,7 +42,7 @@ impl Source {
         }
     }
 
-    /// Its text, as it stands there.
+    /// Reads its text without changing it.
     pub(super) fn read(&self) -> Result<String, String> {
         let mut bytes = Vec::new();
         match self {
@@ -60,7 +60,7 @@ impl Source {
                 .filter(|byte| **byte == b'\n')
                 .count()
                 + 1;
-            format!("not UTF-8 text: byte {at}, in line {line}; only UTF-8 files can be read")
+            format!("not UTF-8 text: byte {at}, on line {line}; only UTF-8 files can be read")
         })?;
         Ok(match text.strip_prefix('\u{feff}') {
             Some(bare) => bare.to_owned(),
@@ -69,7 +69,7 @@ impl Source {
     }
 }
 
-/// A file may begin with a byte order mark, and with a `#!` line, which becomes a comment.
+/// Removes a byte order mark, and turns a `#!` line into a comment.
 pub(super) fn plain_script(text: String) -> String {
     let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match bare.strip_prefix("#!") {
@@ -83,15 +83,12 @@ fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
         .read_to_end(bytes)
         .map_err(|error| reason(&error))?;
     if bytes.len() as u64 > MAX_TEXT {
-        return Err(format!(
-            "larger than {} MiB, which is the most that is read",
-            MAX_TEXT >> 20
-        ));
+        return Err(format!("larger than {} MiB, the maximum", MAX_TEXT >> 20));
     }
     Ok(())
 }
 
-/// The reason of an I/O error in plain words, the same on every host.
+/// The reason for an I/O error in plain words, the same on every host.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
@@ -101,8 +98,8 @@ pub(super) fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, predictions
-/// are put to whoever sits at the terminal.
+/// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, the user is
+/// asked for predictions on the terminal.
 pub(super) fn run_all(
     process: &Process,
     sources: impl IntoIterator<Item = Source>,
@@ -171,8 +168,8 @@ fn run_one(process: &Process, source: &Source, ask: bool) -> u8 {
     exit_code(failure.kind)
 }
 
-/// A reader that has gone away (`| head`) has what it wanted; any other trouble with the output is
-/// one of the command line.
+/// A reader that has gone away (`| head`) has what it wanted. Any other trouble with the output
+/// counts as an error of the command line.
 pub(super) const fn exit_code(kind: FailureKind) -> u8 {
     match kind {
         FailureKind::Script => FAILED,
@@ -184,7 +181,8 @@ pub(super) const fn exit_code(kind: FailureKind) -> u8 {
     }
 }
 
-/// Says that nothing more can be printed, unless the reader has gone away; returns the exit code.
+/// Reports that nothing more can be printed, unless the reader has gone away; returns the exit
+/// code.
 pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
     if kind != io::ErrorKind::BrokenPipe {
         complain(&format!("forklab: standard output: {kind}"));
@@ -192,12 +190,12 @@ pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
     exit_code(FailureKind::Output(kind))
 }
 
-/// Prints a line.
+/// Prints a line to standard output.
 pub(super) fn print_line(line: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// Says what is wrong.
+/// Prints a message to standard error.
 pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! `forklab test`: scripts against their snapshots, with a coloured difference.
+//! `forklab test`: compares scripts with their snapshots, and shows differences in colour.
 
 use super::cli::Process;
 use super::diag::{draw, visible};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Unchanged lines that are shown around a difference.
 const CONTEXT: usize = 2;
 
-/// How many scripts there were of each kind.
+/// How many scripts had each outcome.
 #[derive(Default)]
 struct Tally {
     same: usize,
@@ -22,7 +22,7 @@ struct Tally {
     unusable: usize,
 }
 
-/// Tests every script of the paths; 1 if one differs.
+/// Tests every script in the paths; returns 1 if one differs.
 pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
     let color = stdout_has_color();
     let mut tally = Tally::default();
@@ -41,16 +41,16 @@ pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
         }
     }
     if tally.same + tally.differ + tally.unusable == 0 {
-        complain("forklab: there are no scripts (*.rhai) there");
+        complain("forklab: no scripts (*.rhai) found");
         return USAGE;
     }
     let failed = tally.unusable + stale > 0 || (tally.differ > 0 && !accept);
     if failed { FAILED } else { FINE }
 }
 
-/// The closing lines.
+/// The summary lines.
 fn summary(tally: &Tally, stale: usize, accept: bool) -> Vec<String> {
-    // `N passed, N failed` is a closing line that test runners understand.
+    // `N passed, N failed` is a line that test runners recognize.
     let mut lines = vec![format!(
         "{} passed, {} failed",
         tally.same + if accept { tally.differ } else { 0 },
@@ -60,14 +60,14 @@ fn summary(tally: &Tally, stale: usize, accept: bool) -> Vec<String> {
         let word = if accept { "accepted" } else { "differ" };
         lines.push(format!("{} {word}", tally.differ));
         if !accept {
-            let how = "forklab test --accept PATH takes what a script prints now as right";
+            let how = "forklab test --accept PATH accepts what a script prints now";
             lines.push(how.to_owned());
         }
     }
     lines
 }
 
-/// Tests a path; returns what there is to say of stale snapshots, or the exit code to end with.
+/// Tests a path; returns messages about stale snapshots, or the exit code to end with.
 fn test_path(
     process: &Process,
     path: &Path,
@@ -103,7 +103,7 @@ fn test_path(
     Ok(stale.iter().map(name).collect())
 }
 
-/// A line for a script, and the difference below it.
+/// A line about a script, followed by the difference.
 fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
     let label = &verdict.script.label;
     match &verdict.outcome {
@@ -122,7 +122,7 @@ fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
                 (false, Some(_)) => paint_words("differs", Role::Bad, color),
             };
             let was = was.as_deref().unwrap_or_default();
-            // What is accepted unseen may be a slip of the script's.
+            // What is accepted unseen may be a mistake in the script.
             let end = if *failed {
                 ": it ends with an error"
             } else {
@@ -133,9 +133,9 @@ fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
     }
 }
 
-/// The lines that differ, with a few around them: `-` was there, `+` is there now.
+/// The lines that differ, with a few around them: `-` marks old lines, `+` new ones.
 fn difference(was: &str, now: &str, color: bool) -> String {
-    // The last line is a line like the others.
+    // The last line is treated like the others.
     let (was, now) = (
         was.trim_end().to_owned() + "\n",
         now.trim_end().to_owned() + "\n",

@@ -9,23 +9,23 @@ use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::UserFault;
 use crate::kernel::syscall::Syscall;
 
-/// Calls that blocked and are remembered, the latest ones.
+/// How many calls that blocked are remembered, the latest ones.
 const MAX_CALLS: usize = 10_000;
 
 /// The user mode of a puppet.
 #[derive(Clone, Debug)]
 pub struct Puppet {
-    /// It stays runnable between its actions, using CPU.
+    /// Whether it stays runnable between its actions, using CPU time.
     pub spin: bool,
     /// What it is to do next.
     pub(super) action: Option<Action>,
-    /// Ticks of CPU that it still uses.
+    /// Ticks of CPU time that it has yet to use.
     pub(super) compute_left: u64,
     /// The number of the call that it is inside of.
     pub(super) call: Option<u64>,
     /// The handlers that it is inside of, the innermost last.
     pub(super) handlers: Vec<Handler>,
-    /// What it goes on with after the handler that has just returned.
+    /// What it continues with after the handler that has just returned.
     pub(super) interrupted: Option<Box<Interrupted>>,
 }
 
@@ -64,7 +64,7 @@ impl Machine {
         }
     }
 
-    /// Carries out the puppet's action; without one it goes to sleep, or spins until the next tick.
+    /// Performs the puppet's action. Without one it goes to sleep, or spins until the next tick.
     pub(super) fn puppet_step(&mut self, task: TaskId) -> bool {
         if let Some(done) = self.handler_step(task) {
             return done;
@@ -118,7 +118,7 @@ impl Machine {
         }
     }
 
-    /// A fault that the kernel could not mend becomes the task's signal.
+    /// Turns a fault that the kernel could not handle into the task's signal.
     pub(super) fn after_access(
         &mut self,
         task: TaskId,
@@ -159,7 +159,7 @@ impl Machine {
         }
     }
 
-    /// The new child of a puppet is a puppet like its parent.
+    /// Makes the new child of a puppet a puppet like its parent.
     fn adopt_child(&mut self, parent: TaskId) -> Option<TaskId> {
         let parent = self.puppet(parent)?;
         let puppet = Puppet {
@@ -171,13 +171,13 @@ impl Machine {
         Some(child)
     }
 
-    /// The task that the last successful fork made.
+    /// The task that the last successful fork created.
     pub(super) fn newest_task(&self) -> Option<TaskId> {
         let pid = crate::abi::Pid(self.kernel.pidmap.last_pid as i32);
         self.kernel.pid_hash.find(pid)
     }
 
-    /// Puts the descriptor below the stack pointer, as a C library would, and clones.
+    /// Stores the descriptor below the stack pointer, as a C library would, and clones.
     fn clone_with_tls(&mut self, task: TaskId, args: ForkArgs, desc: &UserDesc) -> Outcome {
         let esp = self.kernel.task(task).thread.regs.esp;
         let addr = VirtAddr(esp.wrapping_sub(16) & !15);
@@ -197,7 +197,7 @@ impl Machine {
         )
     }
 
-    /// Whether a task is gone or is only waiting to be reaped.
+    /// Whether a task is gone or only waits to be reaped.
     pub fn has_ended(&self, task: TaskId) -> bool {
         self.kernel
             .tasks
@@ -230,7 +230,8 @@ impl Machine {
         id
     }
 
-    /// After a task went on inside the kernel: if its call has returned now, notes its value.
+    /// After a task has run inside the kernel: records the return value of its call if it has
+    /// returned.
     pub(super) fn note_call(&mut self, task: TaskId) {
         let Some(kernel_task) = self.kernel.tasks.get(task) else {
             return;

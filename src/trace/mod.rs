@@ -1,4 +1,4 @@
-//! The trace: every decision of the kernel as plain data, in the order of happening.
+//! The trace: every decision of the kernel as plain data, in the order in which they happen.
 
 mod alloc;
 mod event;

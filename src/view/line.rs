@@ -15,11 +15,11 @@ pub fn task_tag(pid: Pid, name: &str) -> Line {
         .add(Role::Name, name)
 }
 
-/// A task in one line: who it is, how it acts, what it is doing, how the scheduler sees it.
+/// A task in one line: who it is, what drives it, what it is doing, how the scheduler sees it.
 pub fn task_line(machine: &Machine, id: TaskId) -> Line {
     let kernel = &machine.kernel;
     let Some(task) = kernel.tasks.get(id) else {
-        return Line::default().add(Role::Bad, "gone: it ended and was reaped");
+        return Line::default().add(Role::Bad, "gone: it exited and was reaped");
     };
     let sched = kernel.sched.get(id);
     let (letter, _) = state(machine, id);
@@ -56,7 +56,7 @@ pub fn event_line(event: &EventFields, tag_width: usize) -> Line {
     let mut fields = event.fields.iter().peekable();
     while let Some((key, field)) = fields.next() {
         line = line.plain(format_args!(" {key}=")).add(field.role(), field);
-        // A pid and its name are one thing to the reader.
+        // To the reader, a pid and its name are one thing.
         if matches!(field, Field::Pid(_))
             && let Some((_, Field::Name(name))) =
                 fields.next_if(|(_, next)| matches!(next, Field::Name(_)))

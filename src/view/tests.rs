@@ -1,5 +1,5 @@
 //! The views of one small history: `sh` maps a page, writes, forks, and its child writes. Each
-//! snapshot is to be understood without explanation.
+//! snapshot should be readable without explanation.
 
 use super::*;
 use crate::abi::{CloneFlags, Pid, TaskId, VirtAddr};

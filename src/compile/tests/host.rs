@@ -1,4 +1,4 @@
-//! Programs on the CPU and the kernel of the host, where these run i386 programs.
+//! Programs on the CPU and kernel of the host, if it runs i386 programs.
 
 use crate::kernel::program::{ProgramImage, TEXT_START};
 use std::fs;
@@ -54,7 +54,7 @@ fn elf(image: &ProgramImage) -> Vec<u8> {
     bytes
 }
 
-/// Runs a program, or gives nothing if the host cannot.
+/// Runs a program; `None` if the host cannot.
 pub(super) fn run(image: &ProgramImage) -> Option<Outcome> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -62,7 +62,7 @@ pub(super) fn run(image: &ProgramImage) -> Option<Outcome> {
     let path = std::env::temp_dir().join(name);
     fs::write(&path, elf(image)).ok()?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).ok()?;
-    // Another test may be forking just now, with the file still open for writing.
+    // Another test may be forking at this moment, with the file still open for writing.
     let mut output = Command::new(&path).output();
     for _ in 0..100 {
         match &output {

@@ -1,6 +1,7 @@
-//! Runs decoded operations, as long as they lie in one page.
+//! Runs decoded operations as long as they are in one page.
 //!
-//! Faults are precise because an operation changes nothing before its last access to memory has
+//! Faults are precise, because an operation changes nothing before its last memory access has
+//! succeeded.
 //! succeeded.
 
 use super::alu::{Alu, Shift, Width};
@@ -22,7 +23,7 @@ pub(super) enum Exit {
 }
 
 impl Core<'_> {
-    /// Runs code of the page that `eip` is in from what is decoded of it.
+    /// Runs the code in the page of `eip`, as far as it is decoded.
     #[allow(
         clippy::too_many_lines,
         reason = "a row for each operation, in one loop"
@@ -48,11 +49,11 @@ impl Core<'_> {
                     Exit::Undecoded
                 };
             }
-            // The whole block is charged; who leaves it early gives the rest back.
+            // The whole block is charged in advance; leaving it early refunds the rest.
             self.left -= ops.len() as u64;
             let mut rest = ops.iter();
             while let Some(op) = rest.next() {
-                // The value, or the way out with the state as it was before this operation.
+                // The value, or an exit with the state as it was before this operation.
                 macro_rules! fallible {
                     ($result:expr) => {
                         match $result {
@@ -63,7 +64,7 @@ impl Core<'_> {
                         }
                     };
                 }
-                // The operation is complete but for the check whether it has changed code.
+                // The operation is complete except for the check whether it has changed code.
                 macro_rules! stored {
                     ($result:expr) => {
                         if fallible!($result) && !self.is_current() {
@@ -77,7 +78,7 @@ impl Core<'_> {
                         continue 'block;
                     }};
                 }
-                // As `stored`, for an operation that jumps.
+                // Like `stored`, for an operation that jumps.
                 macro_rules! stored_and_go {
                     ($result:expr, $target:expr) => {{
                         let noticed = fallible!($result);
@@ -470,7 +471,7 @@ impl Core<'_> {
         }
     }
 
-    /// An operation, the first of the last `undone` of a block, raised a fault.
+    /// Handles a fault in the first of the last `undone` operations of a block.
     #[cold]
     #[inline(never)]
     fn stop(&mut self, exception: Exception, ops: &[Op], undone: usize, eip: u32) -> Exit {
@@ -479,7 +480,8 @@ impl Core<'_> {
         Exit::Event(Event::Exception(exception))
     }
 
-    /// All but the last `undone` operations of a block have retired, and code has changed.
+    /// Leaves a block after all but the last `undone` operations have retired, because code has
+    /// changed.
     #[cold]
     #[inline(never)]
     fn leave_page(&mut self, undone: usize, next: u32) -> Exit {
@@ -499,7 +501,7 @@ impl Core<'_> {
     }
 }
 
-/// Where the first of the last `undone` operations of a block begins; the block begins at `eip`.
+/// The address of the first of the last `undone` operations of a block; the block begins at `eip`.
 #[inline]
 fn start_of(ops: &[Op], undone: usize, eip: u32, page: u32) -> u32 {
     let place = ops.len() - undone;

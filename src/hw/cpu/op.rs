@@ -1,15 +1,15 @@
-//! The operations that decoded code consists of: what occurs often, in 16 bytes each.
+//! The operations that decoded code consists of: frequent instructions, in 16 bytes each.
 
 use super::state::ZERO;
 
-/// What an operation does. The letters name its operands: a register, an immediate, memory; the
-/// first is the destination. Without a number it is of 32 bits.
+/// What an operation does. The letters name its operands: register, immediate, memory; the first is
+/// the destination. Without a number, the operands have 32 bits.
 #[allow(missing_docs, reason = "mnemonics and operands")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 #[rustfmt::skip]
 pub(super) enum Code {
-    /// Any other instruction: `imm` is its place among those of the frame.
+    /// Any other instruction: `imm` is its index among those of the frame.
     Any,
     AddRr, AddRi, AddRm, AddMr, AddMi,
     OrRr, OrRi, OrRm, OrMr, OrMi,
@@ -37,7 +37,7 @@ pub(super) enum Code {
     Cdq, Cwde, Nop,
     /// The condition is in `src`.
     SetccR, CmovRr, CmovRm,
-    /// To offset `imm` in the linear page, which may be outside of it.
+    /// Jumps to offset `imm` in the linear page, which may be outside of the page.
     Jo, Jno, Jb, Jae, Je, Jne, Jbe, Ja, Js, Jns, Jp, Jnp, Jl, Jge, Jle, Jg,
     Jmp, JmpR, JmpM, Call, CallR, CallM, Ret, RetI,
 }
@@ -46,15 +46,15 @@ pub(super) enum Code {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Op {
     pub(super) code: Code,
-    /// The register that is written, or a number that the code calls for.
+    /// The destination register, or a number whose meaning depends on the code.
     pub(super) dst: u8,
     pub(super) src: u8,
     /// Low half: the base of the address, [`ZERO`] for none. High half: 0 if the segment is flat,
     /// otherwise its number.
     pub(super) base: u8,
-    /// Low half: the index of the address. High half: how far it is shifted.
+    /// Low half: the index of the address. High half: its shift count.
     pub(super) index: u8,
-    /// Where the next instruction begins: the offset in the page.
+    /// The offset of the next instruction in the page.
     pub(super) next: u16,
     pub(super) disp: u32,
     pub(super) imm: u32,
@@ -77,7 +77,7 @@ impl Op {
         }
     }
 
-    /// Whether the next instruction need not be the one behind it, or must be looked at anew.
+    /// Whether the next instruction need not be the following one, or must be fetched again.
     pub(super) const fn ends_block(&self) -> bool {
         self.code as u8 >= Code::Jo as u8 || matches!(self.code, Code::Any)
     }

@@ -1,4 +1,4 @@
-//! The system calls that make tasks: fork, vfork, clone with its arguments.
+//! The system calls that create tasks: fork, vfork, and clone with its arguments.
 
 use super::convert::{Result, act, check_keys, errno_error, handle, int_option, look, word};
 use crate::abi::{CloneFlags, VirtAddr};
@@ -14,7 +14,7 @@ use crate::trace::{Allocation, CloneRefusal, ForkStep, Record, TraceEvent, Trace
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
 
-/// A call that makes a task: its handle.
+/// Makes a call that creates a task, and returns the child's handle.
 fn forked(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Task> {
     let call = match &action {
         Action::Syscall(Syscall::Clone(_)) | Action::CloneTls(..) => "clone",
@@ -26,15 +26,15 @@ fn forked(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Task> 
             let sched = look(ctx, |machine| {
                 machine.kernel.sched.try_get(child).map(|sched| sched.pid)
             })?;
-            let pid = sched.ok_or_else(|| ScriptError::new("the new task has ended already"))?;
+            let pid = sched.ok_or_else(|| ScriptError::new("the new task has already exited"))?;
             handle(ctx, child, pid)
         }
         Outcome::Returned(value) => Err(clone_error(ctx, value, call)?.into()),
-        _ => Err(ScriptError::new("no task was made").into()),
+        _ => Err(ScriptError::new("no task was created").into()),
     }
 }
 
-/// The error of a refused clone, with the rule that refused it: the trace knows which it was.
+/// The error of a refused clone, with the rule that refused it as the trace has recorded it.
 fn clone_error(ctx: &NativeCallContext, value: i32, call: &str) -> Result<ScriptError> {
     let error = errno_error(value, call);
     let refusal = look(ctx, |machine| last_refusal(&machine.kernel.log))?;
@@ -45,22 +45,22 @@ fn clone_error(ctx: &NativeCallContext, value: i32, call: &str) -> Result<Script
     let rule = match refusal {
         ForkRefusal::NoPid => {
             let pid_max = look(ctx, |machine| machine.kernel.config.pid_max)?;
-            format!("every pid below pid_max ({pid_max}) is taken")
+            format!("every pid below pid_max ({pid_max}) is in use")
         }
         ForkRefusal::CopyProcess(rule) => look(ctx, |machine| refusal_words(machine, rule))?,
     };
     let message = format!("{}: {rule}", error.message);
     Ok(ScriptError { message, ..error }
-        .with_note(format!("the rule stands in {}", advice.rule))
+        .with_note(format!("the rule is in {}", advice.rule))
         .with_help(advice.remedy))
 }
 
-/// Why the latest call was refused, with the figures that only the machine knows.
+/// Why the last call was refused, with the figures that only the machine knows.
 fn refusal_words(machine: &Machine, rule: CloneRefusal) -> String {
     let kernel = &machine.kernel;
     match (rule, kernel.map_refusal) {
         (CloneRefusal::NoMemory, Some(promised @ MapRefusal::TooMuchPromised(_))) => {
-            format!("the child may write all that its parent has: {promised}")
+            format!("the child needs as much memory committed as its parent has: {promised}")
         }
         (CloneRefusal::ParentTidFault, _) => {
             let address = kernel
@@ -86,7 +86,7 @@ fn refusal_words(machine: &Machine, rule: CloneRefusal) -> String {
     }
 }
 
-/// What the latest fork-like call was made to find no memory for.
+/// The allocation that `inject` made fail in the last fork-like call.
 fn injected(log: &TraceLog) -> Option<Allocation> {
     let begins = |record: &&Record| matches!(record.event, TraceEvent::DoFork { .. });
     let mut call = log.records().rev().take_while(|record| !begins(record));
@@ -96,7 +96,7 @@ fn injected(log: &TraceLog) -> Option<Allocation> {
     })
 }
 
-/// What the latest fork-like call failed at.
+/// Why the last fork-like call failed.
 fn last_refusal(log: &TraceLog) -> Option<ForkRefusal> {
     log.records().rev().find_map(|record| match record.event {
         TraceEvent::CopyProcess { refusal, .. } => Some(refusal.map(ForkRefusal::CopyProcess)),
@@ -155,7 +155,8 @@ fn clone_action(options: &Map) -> Result<Action> {
 
 #[export_module]
 pub mod functions {
-    /// `fork()`: a copy of the task, its memory copied on write. Returns the child's handle.
+    /// `fork()`: creates a child with a copy-on-write copy of the caller's memory. Returns the
+    /// child's handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -167,8 +168,8 @@ pub mod functions {
         forked(&ctx, task, Action::Syscall(Syscall::Fork))
     }
 
-    /// `vfork()`: a child that shares the memory; the task itself waits inside until the child
-    /// execs or exits. Returns the child's handle.
+    /// `vfork()`: creates a child that shares the caller's memory. The caller is suspended until
+    /// the child calls exec or exits. Returns the child's handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -182,8 +183,8 @@ pub mod functions {
         forked(&ctx, task, Action::Syscall(Syscall::Vfork))
     }
 
-    /// `clone(flags)`: what the flags say is shared, the rest is copied; the low byte is the exit
-    /// signal. Returns the child's handle.
+    /// `clone(flags)`: the child shares what the flags say and gets copies of the rest. The low
+    /// byte of the flags is the exit signal. Returns the child's handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -198,7 +199,8 @@ pub mod functions {
     }
 
     /// `clone` with named arguments: `flags`, `stack` (top of the child's stack), `parent_tid`,
-    /// `tls` (an address, or `#{entry, base, limit, flags}`, which sets CLONE_SETTLS), `child_tid`.
+    /// `tls` (an address, or `#{entry, base, limit, flags}`, which implies CLONE_SETTLS),
+    /// `child_tid`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

@@ -1,4 +1,4 @@
-//! Between script values and the machine's: numbers with their ranges, outcomes, errors.
+//! Conversions between values of scripts and of the machine: checked numbers, outcomes, errors.
 
 use super::ended::how_it_ended;
 use super::handlers::run_entered;
@@ -13,26 +13,23 @@ use crate::script::value::{Call, Task};
 use crate::script::words::meant;
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
-/// What a function of ours returns to a script.
+/// The result of a function that scripts call.
 pub type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// A 32-bit word: an int from -2^31 to 2^32 - 1.
+/// A 32-bit word from an int in the range -2^31 to 2^32 - 1.
 pub fn word(value: i64, what: &str) -> Result<u32> {
     if (i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&value) {
         return Ok(value as u32);
     }
-    Err(ScriptError::new(format!(
-        "{what} is {value}, which does not fit into 32 bits"
-    ))
-    .into())
+    Err(ScriptError::new(format!("{what} is {value}, which does not fit in 32 bits")).into())
 }
 
-/// An address.
+/// A virtual address from an int that fits in 32 bits.
 pub fn address(value: i64) -> Result<VirtAddr> {
     word(value, "the address").map(VirtAddr)
 }
 
-/// A number from `min` to `max`.
+/// Checks that a number is between `min` and `max`.
 pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
     if (min..=max).contains(&value) {
         return Ok(value);
@@ -47,14 +44,14 @@ pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
     Err(ScriptError::new(format!("{what} is {value}, but must be {range}")).into())
 }
 
-/// An int of an option.
+/// The int given for an option.
 pub fn int_option(value: &Dynamic, key: &str) -> Result<i64> {
     value
         .as_int()
         .map_err(|kind| wrong_type(key, "an int", kind).into())
 }
 
-/// A bool of an option.
+/// The bool given for an option.
 pub fn bool_option(value: &Dynamic, key: &str) -> Result<bool> {
     let text = value.to_string().to_lowercase();
     let no = ["no", "off", "false", "0", ""].contains(&text.as_str());
@@ -64,7 +61,7 @@ pub fn bool_option(value: &Dynamic, key: &str) -> Result<bool> {
     })
 }
 
-/// A string of an option.
+/// The string given for an option.
 pub fn string_option(value: &Dynamic, key: &str) -> Result<String> {
     value
         .clone()
@@ -77,7 +74,7 @@ fn wrong_type(key: &str, wanted: &str, got: &str) -> ScriptError {
     ScriptError::new(format!("option {key} must be {wanted}, not {got}"))
 }
 
-/// Refuses keys that are no options, naming those that are.
+/// Rejects unknown option keys, and lists the known ones.
 pub fn check_keys(options: &Map, known: &[&str]) -> Result<()> {
     match options.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
@@ -87,7 +84,7 @@ pub fn check_keys(options: &Map, known: &[&str]) -> Result<()> {
     }
 }
 
-/// What could be meant by a word that is none of some: the likeliest, then all of them.
+/// Help for an unknown word: the most likely candidate, then all of them.
 pub fn choice(word: &str, what: &str, known: &[&str]) -> String {
     let all = format!("{what} are {}", known.join(", "));
     match meant(word, known) {
@@ -96,9 +93,9 @@ pub fn choice(word: &str, what: &str, known: &[&str]) -> String {
     }
 }
 
-/// Carries a command out, and runs the handlers that tasks enter meanwhile.
+/// Applies a command, and runs the signal handlers that tasks enter meanwhile.
 pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
-    // Those that others have entered in the same moment come first.
+    // Handlers that other tasks entered at the same moment run first.
     run_entered(ctx)?;
     let mut command = command;
     loop {
@@ -108,7 +105,7 @@ pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
         let reply = apply_once(ctx, command);
         run_entered(ctx)?;
         match (reply?, again) {
-            // The call has waited for its turn until a handler had to run.
+            // The call waited its turn until a handler had to run.
             (Reply::Stopped(Stop::Handler), Some(again)) => command = again,
             (reply, _) => return Ok(reply),
         }
@@ -118,19 +115,19 @@ pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
 fn apply_once(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
     let shared = Shared::of(ctx)?;
     let reply = shared.with(|state| state.apply(command))?;
-    // A command is one operation, however much of the host's memory it takes.
+    // A command counts as one operation, however much host memory it takes.
     if let Some(halt) = shared.must_halt(0) {
         return Err(halt.into());
     }
     reply.map_err(|refusal| ScriptError::of_refusal(&refusal).into())
 }
 
-/// Looks at the machine.
+/// Reads the machine without changing it.
 pub fn look<R>(ctx: &NativeCallContext, look: impl FnOnce(&Machine) -> R) -> Result<R> {
     Shared::of(ctx)?.with(|state| look(&state.machine))
 }
 
-/// A handle on a task of the present machine.
+/// A handle to a task of the current machine.
 pub fn handle(ctx: &NativeCallContext, id: TaskId, pid: Pid) -> Result<Task> {
     Shared::of(ctx)?.with(|state| Task {
         id,
@@ -140,19 +137,19 @@ pub fn handle(ctx: &NativeCallContext, id: TaskId, pid: Pid) -> Result<Task> {
     })
 }
 
-/// A handle on a call on the present machine.
+/// A handle to a system call on the current machine.
 pub fn call_handle(ctx: &NativeCallContext, id: u64) -> Result<Dynamic> {
     let boot = Shared::of(ctx)?.with(|state| state.boot)?;
     Ok(Dynamic::from(Call { id, boot }))
 }
 
-/// Whether the task still exists, as a zombie perhaps.
+/// Whether the task still exists, even if only as a zombie.
 pub fn exists(ctx: &NativeCallContext, task: &Task) -> Result<bool> {
     Shared::of(ctx)?
         .with(|state| task.boot == state.boot && state.machine.kernel.tasks.contains_key(task.id))
 }
 
-/// Why a task does not exist any more, in words.
+/// Why a task no longer exists, in words.
 pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
     let (boot, ended) = Shared::of(ctx)?.with(|state| {
         let log = &state.machine.kernel.log;
@@ -169,7 +166,7 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
     })
 }
 
-/// Lets a puppet act. A fault that could not be mended is an error.
+/// Makes a puppet perform an action. A fault that the kernel cannot handle is an error.
 pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Outcome> {
     let id = alive(ctx, task)?;
     let (who, alone) = look(ctx, |machine| {
@@ -193,79 +190,83 @@ pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Outco
     Ok(outcome)
 }
 
-/// The kernel's rule behind a fault that it does not mend.
+/// The kernel rule behind a fault that raises a signal.
 const fn fault_rule(kind: UserFaultKind) -> &'static str {
     match kind {
         UserFaultKind::Segv {
             reason: BadAccess::KernelAddress,
             ..
         } => {
-            "do_page_fault() looks for no area from TASK_SIZE on: SIGSEGV with SEGV_MAPERR, \
-             whatever the page tables say (arch/i386/mm/fault.c)"
+            "do_page_fault() accepts no address from TASK_SIZE on from user mode: SIGSEGV with \
+             SEGV_MAPERR, whatever the page tables say (arch/i386/mm/fault.c)"
         }
         UserFaultKind::Segv {
             reason: BadAccess::BelowStackPointer { .. },
             ..
         } => {
-            "do_page_fault() lets a stack grow down to esp - 32, for pusha stores 32 bytes before \
-             esp changes; below it is SIGSEGV with SEGV_MAPERR (arch/i386/mm/fault.c)"
+            "do_page_fault() lets a stack grow only for addresses from esp - 32 on, because pusha \
+             stores 32 bytes before it changes esp; lower ones get SIGSEGV with SEGV_MAPERR \
+             (arch/i386/mm/fault.c)"
         }
         UserFaultKind::Segv {
             reason: BadAccess::StackLimit,
             ..
         } => {
-            "expand_stack() finds RLIMIT_STACK or what may be promised used up: SIGSEGV with \
+            "expand_stack() would exceed RLIMIT_STACK or the commit limit: SIGSEGV with \
              SEGV_MAPERR (mm/mmap.c)"
         }
         UserFaultKind::Segv {
             code: SegvCode::MapErr,
             ..
         } => {
-            "do_page_fault() finds no area for the address: SIGSEGV with SEGV_MAPERR \
+            "do_page_fault() finds no area that contains the address: SIGSEGV with SEGV_MAPERR \
              (arch/i386/mm/fault.c)"
         }
         UserFaultKind::Segv {
             code: SegvCode::AccErr,
             ..
         } => {
-            "do_page_fault() finds that the area forbids the access: SIGSEGV with SEGV_ACCERR \
-             (arch/i386/mm/fault.c)"
+            "do_page_fault() finds that the area does not permit the access: SIGSEGV with \
+             SEGV_ACCERR (arch/i386/mm/fault.c)"
         }
-        UserFaultKind::Bus => "do_no_page() finds no page of the file: SIGBUS (mm/memory.c)",
+        UserFaultKind::Bus => {
+            "do_no_page() finds that the address is beyond the end of the file: \
+             SIGBUS (mm/memory.c)"
+        }
         UserFaultKind::Oom => {
             "handle_mm_fault() gets no page frame: the task is killed (arch/i386/mm/fault.c)"
         }
     }
 }
 
-/// What would help against such a fault, of a task that has its memory alone or not.
+/// How to avoid such a fault. `alone` says whether no other task shares the memory.
 const fn fault_help(kind: UserFaultKind, alone: bool) -> &'static str {
     match kind {
-        UserFaultKind::Oom => "let tasks end, or boot(#{mem: ..}) with more",
+        UserFaultKind::Oom => "let tasks exit, or boot(#{mem: ..}) with more memory",
         _ if !alone => {
-            "an access outside of what maps(task) shows kills the task, and its core dump all that \
-             share the memory, a parent inside vfork too"
+            "maps(task) shows what is mapped; an access outside of it kills the task, and its core \
+             dump kills every task that shares the memory, even a parent waiting in vfork"
         }
         UserFaultKind::Segv {
             reason: BadAccess::NotWritable,
             ..
         } => {
             "it was mapped without PROT_WRITE; sh.mmap(0, len, PROT_READ | PROT_WRITE, MAP_PRIVATE \
-             | MAP_ANONYMOUS) can be written"
+             | MAP_ANONYMOUS) maps writable memory"
         }
         UserFaultKind::Segv {
             reason: BadAccess::NotReadable | BadAccess::ReadProtected,
             ..
-        } => "it was mapped without PROT_READ; maps(task) shows what each area allows",
+        } => "it was mapped without PROT_READ; maps(task) shows the permissions of each area",
         UserFaultKind::Segv {
             reason: BadAccess::KernelAddress,
             ..
-        } => "a task has the addresses below 0xc0000000; maps(task) shows what is mapped there",
+        } => "user addresses are below 0xc0000000; maps(task) shows what is mapped there",
         _ => "maps(task) shows what is mapped; an access outside of it kills the task",
     }
 }
 
-/// The value of a system call: -4095..=-1 is an error.
+/// The return value of a system call; -4095 to -1 become an error.
 pub fn returned(value: i32, call: &str) -> Result<i64> {
     if !(-4095..0).contains(&value) {
         return Ok(i64::from(value as u32));
@@ -273,7 +274,7 @@ pub fn returned(value: i32, call: &str) -> Result<i64> {
     Err(errno_error(value, call).into())
 }
 
-/// The error that a system call's negative value stands for.
+/// The error for the negative return value of a system call.
 pub fn errno_error(value: i32, call: &str) -> ScriptError {
     match Errno::from_code(-value) {
         Some(errno) => {
@@ -288,7 +289,7 @@ pub fn errno_error(value: i32, call: &str) -> ScriptError {
     }
 }
 
-/// The id of a task that still exists, as a zombie perhaps.
+/// The id of a task that still exists, even if only as a zombie.
 pub fn alive(ctx: &NativeCallContext, task: &Task) -> Result<TaskId> {
     if exists(ctx, task)? {
         return Ok(task.id);

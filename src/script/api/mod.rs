@@ -1,4 +1,4 @@
-//! What scripts can call, in groups. Each function has a doc comment with an example; help, the
+//! What scripts can call, in groups. Each function has a doc comment with an example. The help, the
 //! reference and the tests of the examples are all made from these comments.
 
 #![allow(
@@ -40,7 +40,7 @@ use rhai::plugin::*;
 use rhai::{Engine, Module};
 pub(super) use view::Trace;
 
-/// The groups, in the order of the reference: title, and the functions.
+/// The groups in the order of the reference: title and functions.
 fn groups() -> Vec<(&'static str, Module)> {
     vec![
         ("machine", exported_module!(machine::functions)),
@@ -68,7 +68,7 @@ fn groups() -> Vec<(&'static str, Module)> {
     ]
 }
 
-/// Registers types and functions.
+/// Registers types and functions with the engine.
 pub(super) fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Task>("Task")
@@ -97,7 +97,7 @@ pub(super) fn metadata() -> Vec<(&'static str, String)> {
     groups().into_iter().map(json).collect()
 }
 
-/// Numbers of calls about signals and processes.
+/// Constants of the system calls on signals and processes.
 const PROCESS_CONSTANTS: &[(&str, i64)] = &[
     ("SIG_BLOCK", 0),
     ("SIG_UNBLOCK", 1),
@@ -161,7 +161,7 @@ const PROCESS_CONSTANTS: &[(&str, i64)] = &[
     ("RLIM_INFINITY", 0xffff_ffff),
 ];
 
-/// The constants that scripts know, sorted by name.
+/// The constants that scripts can use, sorted by name.
 pub(super) fn constants() -> Vec<(String, i64)> {
     let mut all: Vec<(String, i64)> = [
         ("KiB", 1 << 10),

@@ -21,7 +21,7 @@ fn limit_of(ctx: &NativeCallContext, task: &Task, resource: i64) -> Result<Rlimi
     look(ctx, |machine| machine.kernel.rlimits(id)[resource])
 }
 
-/// `setrlimit`: the error says which rule refuses.
+/// `setrlimit`; the error names the rule that refuses it.
 fn set_limit(
     ctx: &NativeCallContext,
     task: &Task,
@@ -51,7 +51,7 @@ fn set_limit(
             let message = format!("{}: {rule}", error.message);
             let error = ScriptError { message, ..error };
             Err(error
-                .with_note("the rule stands in kernel/sys.c, sys_setrlimit()")
+                .with_note("the rule is in kernel/sys.c, sys_setrlimit()")
                 .with_help(remedy)
                 .into())
         }
@@ -59,35 +59,35 @@ fn set_limit(
     }
 }
 
-/// Why a limit is not set, and what would help.
+/// Why a limit was not set, and how to fix that.
 fn explain(refusal: RlimitRefusal, old: Rlimit, new: Rlimit) -> (String, String) {
     match refusal {
         RlimitRefusal::SoftAboveHard => (
             format!(
-                "the soft limit, {}, would be above the hard one, {}",
+                "the soft limit, {}, would be above the hard limit, {}",
                 new.cur, new.max
             ),
-            "setrlimit(resource, soft, hard) sets both; only root may raise the hard one"
+            "setrlimit(resource, soft, hard) sets both; only root may raise the hard limit"
                 .to_owned(),
         ),
         RlimitRefusal::HardRaised => (
             format!(
-                "only CAP_SYS_RESOURCE may raise the hard limit from {} to {}",
+                "raising the hard limit from {} to {} requires CAP_SYS_RESOURCE",
                 old.max, new.max
             ),
             "only root may: spawn(\"sh\", #{uid: 0})".to_owned(),
         ),
         RlimitRefusal::BeyondNrOpen => (
-            format!("no table of descriptors can be larger than NR_OPEN, {NR_OPEN}"),
-            format!("the hard limit can be {NR_OPEN} at most"),
+            format!("a descriptor table cannot have more than NR_OPEN entries, {NR_OPEN}"),
+            format!("the hard limit can be at most {NR_OPEN}"),
         ),
     }
 }
 
 #[export_module]
 pub mod functions {
-    /// `setrlimit(resource, soft)`: sets the soft limit, which acts, and leaves the hard one:
-    /// `RLIMIT_NPROC`, `RLIMIT_NOFILE`, `RLIMIT_CPU` (seconds), `RLIMIT_STACK`, ...
+    /// `setrlimit(resource, soft)`: sets the soft limit, which is the one enforced, and leaves the
+    /// hard limit: `RLIMIT_NPROC`, `RLIMIT_NOFILE`, `RLIMIT_CPU` (seconds), `RLIMIT_STACK`, ...
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -105,7 +105,7 @@ pub mod functions {
         set_limit(&ctx, task, resource, soft, old.max.into())
     }
 
-    /// `setrlimit(resource, soft, hard)`: sets both limits. Only root may raise a hard one.
+    /// `setrlimit(resource, soft, hard)`: sets both limits. Only root may raise the hard one.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -124,7 +124,7 @@ pub mod functions {
         set_limit(&ctx, task, resource, soft, hard)
     }
 
-    /// The limits of the process for a resource: `#{soft, hard}`. Only looks.
+    /// The limits of the process for a resource: `#{soft, hard}`. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

@@ -13,16 +13,16 @@ struct Gather<'a> {
     machine: &'a Machine,
     items: Vec<Item>,
     passed: Passed,
-    /// What is known of the fork that is going on.
+    /// What is known of the fork in progress.
     fork: Draft,
-    /// The argument of the system call that began last, and frames freed since.
+    /// First argument of the last system call, and the frames freed since.
     arg: u32,
     freed: u32,
     /// What the last frame was allocated for.
     allocated: Option<FrameUse>,
-    /// Tasks that were spawned, until they have called exec.
+    /// Tasks that were spawned and have not called exec yet.
     spawned: Vec<Pid>,
-    /// Tasks that ended, until they leave the CPU.
+    /// Tasks that exited and have not left the CPU yet.
     dying: Vec<Pid>,
 }
 
@@ -35,7 +35,7 @@ struct Draft {
     pid: Option<Pid>,
 }
 
-/// The items of what happened since then, in order.
+/// The items for what happened since then, in order.
 pub(super) fn gather(machine: &Machine, since: Since) -> Vec<Item> {
     let mut gather = Gather {
         machine,
@@ -65,14 +65,14 @@ impl Gather<'_> {
         if self.passed.ticks > 0 {
             self.items.insert(0, Item::Time(self.passed));
         }
-        // A panic is told first, whatever else there is.
+        // A panic comes first, whatever else there is.
         self.items
             .sort_by_key(|item| !matches!(item, Item::Panic(_)));
         let now: Vec<Item> = self.items.iter().map(|item| self.as_now(item)).collect();
         now
     }
 
-    /// The item with what can only be seen in the end.
+    /// Completes an item with what is known only at the end.
     fn as_now(&self, item: &Item) -> Item {
         match item {
             Item::Fault(fault) => Item::Fault(Fault {
@@ -176,7 +176,7 @@ impl Gather<'_> {
         }));
     }
 
-    /// The last fault of a task that was not mended.
+    /// The last fault of a task that has not been handled yet.
     fn open_fault(&mut self, pid: Pid) -> Option<&mut Fault> {
         let last = self.items.iter_mut().rev().find_map(|item| match item {
             Item::Fault(fault) if fault.pid == pid => Some(fault),
@@ -185,8 +185,7 @@ impl Gather<'_> {
         last.filter(|fault| fault.mend == Mend::Not)
     }
 
-    /// A page that was mapped mends the fault before it; without one it was populated.
-    /// Whether a task that still exists has shared memory there.
+    /// Whether a task that still exists has shared memory at an address.
     fn is_shared(&self, pid: Pid, addr: VirtAddr) -> bool {
         let kernel = &self.machine.kernel;
         let mm = kernel.pid_hash.find(pid).and_then(|id| kernel.task(id).mm);
@@ -230,7 +229,7 @@ impl Gather<'_> {
         }
     }
 
-    /// Whether the last thing that happened was that a page of this area was mapped at once.
+    /// Whether the last item is a page of this area that was populated without a fault.
     fn populated(&self, pid: Pid, start: VirtAddr) -> bool {
         let is_of_it =
             |fault: &Fault| fault.code.is_none() && fault.pid == pid && fault.addr >= start;
@@ -388,7 +387,7 @@ impl Gather<'_> {
         if parent == self.init() {
             return self.spawned.push(child);
         }
-        // A slice of one tick is the child's; the parent's has run out.
+        // A slice of one tick goes to the child; the parent's has run out.
         let before = match draft.expired {
             true => child_slice,
             false => parent_slice + child_slice,
@@ -416,7 +415,7 @@ impl Gather<'_> {
         }
     }
 
-    /// The exec of a task that was spawned belongs to the spawning, as does what it needed.
+    /// The exec of a spawned task is part of the spawning, and so are the allocations for it.
     fn take_exec(&mut self, record: &Record) {
         let who = self.who(record);
         if self.spawned.contains(&who.pid) {
@@ -429,7 +428,7 @@ impl Gather<'_> {
 
     fn take_exit(&mut self, record: &Record, status: WaitStatus) {
         let who = self.who(record);
-        // The signal that ends it is told with the end.
+        // The signal that kills the task is reported with its exit.
         let is_fatal = |item: &Item| matches!(item, Item::Signal { to, signal, .. } if *to == who.pid && signal.number() == status.0 & 0x7f);
         self.items.retain(|item| !is_fatal(item));
         self.dying.push(who.pid);
@@ -460,7 +459,7 @@ impl Gather<'_> {
         }
     }
 
-    /// Init's slice is of no use to it.
+    /// The slice of init is of no interest.
     fn take_slice(&mut self, pid: Pid, given: (Pid, u32)) {
         if given.0 == self.init() {
             return;
@@ -475,7 +474,7 @@ impl Gather<'_> {
         }
     }
 
-    /// The signal for a fault is told with the fault.
+    /// The signal for a fault is reported with the fault.
     fn take_signal(&mut self, to: Pid, signal: Signal) {
         let for_fault = [Signal::SIGSEGV, Signal::SIGBUS].contains(&signal);
         match self.open_fault(to) {

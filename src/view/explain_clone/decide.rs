@@ -1,4 +1,4 @@
-//! Asking the kernel's own functions, one after the other in the kernel's order.
+//! Asks the kernel's own functions, one after another in the kernel's order.
 
 use super::words::meaning;
 use super::{
@@ -82,7 +82,7 @@ fn tests(flags: CloneFlags) -> Vec<TestedRule> {
     rules.map(row).collect()
 }
 
-/// What the tests ask for is added; CLONE_FS is taken away from CLONE_NEWNS.
+/// Adds the flags that the tests require, and removes CLONE_FS from CLONE_NEWNS.
 fn mended(flags: CloneFlags) -> CloneFlags {
     FLAG_TESTS.iter().fold(flags, |flags, test| {
         if !test.refuses(flags) {
@@ -95,7 +95,7 @@ fn mended(flags: CloneFlags) -> CloneFlags {
     })
 }
 
-/// The refusals that need no addresses and no memory, in the kernel's order.
+/// Applies the rules that need no addresses and no memory, in the kernel's order.
 fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result<(), CloneRefusal> {
     check_clone_flags(flags)?;
     let Some(caller) = caller else {
@@ -174,8 +174,8 @@ fn objects(flags: CloneFlags, cow: bool) -> Vec<ObjectRow> {
     .into()
 }
 
-/// Where the child is queued, whether a lever decided, and who runs next; `stops` says whether the
-/// caller stops for its tracer.
+/// Where the child is queued, whether an option forced the place, and who runs next. `stops` says
+/// whether the caller stops for its tracer.
 fn place(
     kernel: &Kernel,
     flags: CloneFlags,
@@ -183,7 +183,8 @@ fn place(
     stops: bool,
 ) -> (Queued, bool, RunsNext) {
     let sched = caller.map(|caller| kernel.sched.get(caller));
-    // With the last tick gone to the child, the caller's slice is over; FIFO knows no slices.
+    // Having given its last tick to the child, the caller's slice is over; FIFO tasks have no
+    // slices.
     let slice_ends = sched
         .is_some_and(|sched| sched.policy != Policy::Fifo && split_slice(sched.time_slice).1 == 0);
     let caller_leaves = creator_waits(flags) || slice_ends || stops;
@@ -198,7 +199,7 @@ fn place(
     let cpu = sched.map_or(0, |sched| sched.cpu);
     let same_cpu = levers.fork_cpu.is_none_or(|there| there == cpu);
     let clone_vm = flags.contains(CloneFlags::CLONE_VM);
-    // Who calls is running, and what runs is queued.
+    // The caller is running, and a running task is queued.
     let verdict = wake_new_placement(clone_vm, same_cpu, true, &levers);
     let queued = match verdict.placement {
         Placement::BeforeParent => Queued::BeforeCaller,
@@ -215,7 +216,7 @@ fn place(
     (queued, verdict.forced, runs_next)
 }
 
-/// The end of a child that has no threads of its own and never calls exec.
+/// The exit of a child that has no threads of its own and never calls exec.
 fn end(
     kernel: &Kernel,
     flags: CloneFlags,
@@ -267,7 +268,7 @@ fn ptrace_of(kernel: &Kernel, caller: Option<TaskId>) -> PtFlags {
     caller.map_or(PtFlags::empty(), |caller| kernel.task(caller).ptrace)
 }
 
-/// The child's `ptrace` word, by that of its creator.
+/// The child's `ptrace` flags, given those of its creator.
 fn childs_ptrace(ptrace: PtFlags, flags: CloneFlags) -> PtFlags {
     let event = fork_traceflag(ptrace, flags);
     child_ptrace(ptrace, flags_with_event(flags, event))

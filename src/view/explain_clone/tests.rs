@@ -1,4 +1,4 @@
-//! What the oracle looks like, and that it fits on a screen.
+//! What the explanation looks like, and that it fits on a screen.
 
 use super::*;
 use crate::kernel::boot::Config;

@@ -1,4 +1,4 @@
-//! Outlines of single calls, and calls side by side.
+//! Outlines of single calls, and of calls side by side.
 
 use super::*;
 use crate::abi::TaskId;
@@ -238,7 +238,7 @@ fn a_thread_with_all_that_it_shares() {
     ");
 }
 
-/// What lies inside `wake_up_new_task` with each lever.
+/// The part inside `wake_up_new_task`, with each branch forced.
 #[test]
 fn forced_branches_say_so() {
     let levers = [
@@ -381,7 +381,7 @@ fn calls_side_by_side() {
     ");
 }
 
-/// A task of a workload forks twice inside a tick; the first call is shown.
+/// A task of a workload forks twice within a tick; the first call is shown.
 #[test]
 fn the_first_of_several_calls_is_shown_and_all_are_counted() {
     let (mut machine, _) = shell(Config::default());

@@ -1,4 +1,4 @@
-//! Every verdict of `why`, and what its screen looks like.
+//! Every outcome that `why` can predict, and what its screen looks like.
 
 use super::*;
 use crate::abi::CloneFlags;
@@ -36,7 +36,7 @@ fn of(machine: &Machine, task: TaskId, addr: VirtAddr) -> Why {
     why(machine, task, addr).unwrap()
 }
 
-/// The verdicts alone.
+/// The outcomes alone.
 fn fates(machine: &Machine, task: TaskId, addr: VirtAddr) -> (Fate, Fate) {
     let why = of(machine, task, addr);
     (why.read.fate, why.write.fate)
@@ -274,7 +274,7 @@ fn stacks_grow_within_their_limits() {
     ");
 }
 
-/// What the kernel never lets happen: the page table is changed behind the TLB's back.
+/// The kernel never lets this happen: the page table is changed behind the TLB's back.
 #[test]
 fn a_tlb_entry_outlives_the_page_table_entry() {
     let mut machine = boot(1);
@@ -300,7 +300,7 @@ fn a_tlb_entry_outlives_the_page_table_entry() {
     );
 }
 
-/// The rights that a TLB entry lacks are looked up in the page table, and that may have them.
+/// Rights that a TLB entry lacks are looked up in the page table, which may grant them.
 #[test]
 fn a_tlb_entry_with_too_few_rights_does_no_harm() {
     let mut machine = boot(1);

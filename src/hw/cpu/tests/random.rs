@@ -1,4 +1,5 @@
-//! Random programs, run in one go, in slices, and with nothing kept decoded: all come to the same.
+//! Random programs, run in one go, in slices, and without keeping decoded code: all must have the
+//! same result.
 
 use super::*;
 use crate::hw::TlbBits;
@@ -7,7 +8,7 @@ use crate::hw::cpu::fetch::{Decoded, decode};
 const TRIALS: u64 = 2000;
 const BUDGET: u64 = 300;
 
-/// Code of valid instructions at random, and where they begin.
+/// Random code of valid instructions, and the addresses of the instructions.
 fn random_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
     let (mut code, mut starts) = (Vec::new(), Vec::new());
     while code.len() < 600 {
@@ -62,7 +63,7 @@ fn scramble(regs: &mut Regs, dice: &mut Dice, starts: &[u32]) {
     }
 }
 
-/// Runs in slices of lengths that the dice give, up to an event other than the end of one.
+/// Runs in slices of random lengths, until an event other than the end of a slice.
 fn run_sliced(rig: &mut Rig, dice: &mut Option<Dice>) -> RunExit {
     let mut used = 0;
     loop {
@@ -78,7 +79,7 @@ fn run_sliced(rig: &mut Rig, dice: &mut Option<Dice>) -> RunExit {
     }
 }
 
-/// The instruction that a run ended at.
+/// The instruction at which a run ended.
 fn at_eip(rig: &Rig) -> String {
     let offset = rig.regs.eip.wrapping_sub(CODE) as usize;
     let bytes = rig.ram.frame(Pfn(8)).get(offset..).unwrap_or_default();
@@ -88,7 +89,7 @@ fn at_eip(rig: &Rig) -> String {
         .map_or(String::new(), |line| line.text.clone())
 }
 
-/// The TLB, but for the bit that is none of the emulated hardware.
+/// The TLB entries, without the bit that is not part of the emulated hardware.
 fn entries(rig: &Rig) -> impl Iterator<Item = (u32, Pfn, TlbBits)> {
     let entries = rig.cpu.mmu.tlb.entries();
     entries.map(|entry| (entry.page, entry.pfn, entry.bits - TlbBits::FAST_WRITE))
