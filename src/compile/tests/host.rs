@@ -1,6 +1,6 @@
 //! Programs on the CPU and kernel of the host, if it runs i386 programs.
 
-use crate::kernel::program::{ProgramImage, TEXT_START};
+use crate::kernel::fs::{ProgramImage, TEXT_START};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;

@@ -1,7 +1,6 @@
 //! What `catch (e)` receives: our own errors, and maps for Rhai's own errors.
 
-use crate::script::diagnose::caught;
-use crate::script::error::ScriptError;
+use crate::script::errors::{ScriptError, caught};
 use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
 
