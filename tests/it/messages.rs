@@ -54,7 +54,7 @@ const UNREADABLE: [(&str, &str, &str); 30] = [
     ("x++;", "there is no ++", "x += 1"),
     ("x === 1", "there is no ===", "== compares"),
     ("if x = 1 { }", "= stores a value", "== compares"),
-    ("if 1 { }", "a condition is true or false", "x != 0"),
+    ("if 1 { }", "a condition must be a boolean", "x != 0"),
     (
         "if x print(1);",
         "{ is missing before print",

@@ -236,9 +236,9 @@ const fn name(fate: Fate) -> &'static str {
         Fate::Ok { .. } => "ok",
         Fate::ZeroPage => "zero page",
         Fate::ZeroedFrame => "zeroed frame",
-        Fate::FilePage { cached: None } => "page of a file to be read",
-        Fate::FilePage { cached: Some(_) } => "page of a file",
-        Fate::FileCopy { .. } => "copy of a page of a file",
+        Fate::FilePage { cached: None } => "file page to be read",
+        Fate::FilePage { cached: Some(_) } => "file page",
+        Fate::FileCopy { .. } => "copy of a file page",
         Fate::Copy {
             why: WpWhy::ZeroPage,
             ..

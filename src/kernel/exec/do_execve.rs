@@ -1,4 +1,4 @@
-//! `execve`: another program in the same task.
+//! `execve`: replaces the program of a task.
 
 use crate::abi::{Errno, FileId, FilesId, InodeId, MmId, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
@@ -10,19 +10,19 @@ use crate::kernel::syscall::{MAX_ARG_BYTES, SysResult};
 use crate::kernel::task::{PfFlags, PtFlags};
 use crate::trace::{SlabCache, TraceEvent};
 
-/// What `execve` is told.
+/// The arguments of `execve`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExecArgs {
     /// Path of the program.
     pub path: String,
-    /// Arguments, the program's own name first; without the zeros at their ends.
+    /// Arguments, starting with the program's name; without the terminating null bytes.
     pub argv: Vec<Vec<u8>>,
-    /// Environment.
+    /// Environment strings.
     pub envp: Vec<Vec<u8>>,
 }
 
 impl<T: Into<String>> From<T> for ExecArgs {
-    /// A program without arguments other than its name, and without environment.
+    /// A program without environment, and with only its name as an argument.
     fn from(path: T) -> Self {
         let path = path.into();
         Self {
@@ -41,16 +41,16 @@ impl ExecArgs {
     }
 }
 
-/// A program that is ready to take the place of the old one.
+/// A program that is ready to replace the old one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PendingExec {
-    /// Its address space, with one user: this.
+    /// Its address space, to which this is the only reference.
     pub mm: MmId,
-    /// Its first stack pointer.
+    /// The initial stack pointer.
     pub esp: u32,
-    /// Its file.
+    /// The program file.
     pub exe: InodeId,
-    /// The path that it was called by.
+    /// The path that was passed to `execve`.
     pub path: String,
 }
 
@@ -60,10 +60,11 @@ impl Kernel {
     /// Simplified: no set-id programs.
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program; `ETXTBSY`
-    /// if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if there is
-    /// no descriptor for the loader; `EAGAIN` if the process is ending; `ENOMEM`. The caller goes
-    /// on with its old program then, its other threads too, and a vfork parent keeps waiting.
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if the file is not a program;
+    /// `ETXTBSY` if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if
+    /// there is no descriptor for the loader; `EAGAIN` if the process is exiting; `ENOMEM`. The
+    /// caller then continues with its old program and its other threads, and a vfork parent keeps
+    /// waiting.
     pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> SysResult {
         match self.find_program(current, &args.path) {
             Ok(exe) => self.exec_balanced(current, exe, args),
@@ -74,7 +75,8 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.
     ///
     /// # Errors
-    /// As the lookup; `EACCES` if it is no program; `ETXTBSY` if it is open for writing.
+    /// Errors of the lookup; `EACCES` if the file is not a program; `ETXTBSY` if it is open for
+    /// writing.
     pub(in crate::kernel) fn find_program(
         &self,
         task: TaskId,
@@ -90,7 +92,7 @@ impl Kernel {
         }
     }
 
-    /// `execve` of a program whose inode is known.
+    /// `execve` for a program whose inode is known.
     ///
     /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///
@@ -103,7 +105,7 @@ impl Kernel {
         }
     }
 
-    /// Everything of exec that can fail.
+    /// Does everything in exec that can fail.
     fn prepare_exec(
         &mut self,
         current: TaskId,
@@ -125,7 +127,7 @@ impl Kernel {
         Ok(PendingExec { mm, esp, exe, path })
     }
 
-    /// The point of no return: the old program gives its memory up, and the new one begins.
+    /// The point of no return: the old program's memory is released, and the new program starts.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
     pub(super) fn load_program(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
@@ -157,7 +159,7 @@ impl Kernel {
         self.finish_exec(current).into()
     }
 
-    /// The end of exec, behind the stop for a tracer.
+    /// The end of exec, after the stop for a tracer.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `search_binary_handler()`; `arch/i386/kernel/process.c`,
     /// `sys_execve()`.
@@ -168,7 +170,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// What a program does not keep: its name, TLS, handlers, close-on-exec files.
+    /// Resets what a program does not keep: its name, TLS, handlers, close-on-exec files.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`.
     fn flush_old_exec(&mut self, current: TaskId, path: &str) {
@@ -188,9 +190,9 @@ impl Kernel {
         }
     }
 
-    /// The new program gets a table of open files of its own; then the loader looks for a free
-    /// descriptor, and signal actions of its own are made sure of. Whoever finds that one of these
-    /// is not to be had shares everything as before.
+    /// Gives the new program a descriptor table of its own. The loader then looks for a free
+    /// descriptor, and signal actions are allocated if needed. If one of these fails, everything is
+    /// shared as before.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `unshare_files()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///

@@ -1,4 +1,4 @@
-//! What tasks have used: the sums that a process keeps of its dead threads and reaped children, and
+//! Resource usage: the sums that a process keeps for its dead threads and reaped children, and
 //! `getrusage`.
 
 use crate::abi::{Errno, TaskId, VirtAddr};
@@ -6,16 +6,16 @@ use crate::kernel::Kernel;
 use crate::kernel::time::jiffies_to_timeval;
 use std::ops::AddAssign;
 
-/// What one or several tasks have used.
+/// The resource usage of one or several tasks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
     /// Ticks in user mode.
     pub utime: u32,
     /// Ticks in the kernel.
     pub stime: u32,
-    /// Faults mended without reading anything in.
+    /// Minor faults: handled without reading from a file.
     pub min_flt: u32,
-    /// Faults that read from a file.
+    /// Major faults: handled by reading from a file.
     pub maj_flt: u32,
     /// Voluntary context switches.
     pub nvcsw: u32,
@@ -50,19 +50,19 @@ impl Usage {
     }
 }
 
-/// Whose usage is asked for.
+/// Whose usage is requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UsageOf {
-    /// `RUSAGE_SELF` (0): the process, with its dead threads.
+    /// `RUSAGE_SELF` (0): the process, including its dead threads.
     Process,
-    /// `RUSAGE_CHILDREN` (-1): what it has reaped.
+    /// `RUSAGE_CHILDREN` (-1): the children that it has reaped.
     Children,
-    /// `RUSAGE_BOTH` (-2), which only the kernel can ask for.
+    /// `RUSAGE_BOTH` (-2), which only the kernel can request.
     Both,
 }
 
 impl UsageOf {
-    /// From the word that user space gives.
+    /// Converts the word that user space passes.
     pub const fn from_word(word: i32) -> Option<Self> {
         match word {
             0 => Some(Self::Process),
@@ -73,7 +73,7 @@ impl UsageOf {
 }
 
 impl Kernel {
-    /// What one task has used.
+    /// The resource usage of one task.
     pub fn task_usage(&self, task: TaskId) -> Usage {
         let (sched, task) = (self.sched.get(task), self.task(task));
         Usage {
@@ -106,7 +106,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sys.c`, `sys_getrusage()`.
     ///
     /// # Errors
-    /// `EINVAL` for anybody but the process and its children; `EFAULT`.
+    /// `EINVAL` for anything but the process and its children; `EFAULT`.
     pub(in crate::kernel) fn sys_getrusage(
         &mut self,
         current: TaskId,
@@ -131,7 +131,7 @@ impl Kernel {
         self.put_user_words(current, addr, &words)
     }
 
-    /// Words for a structure in the caller's memory.
+    /// Stores the words of a structure in the caller's memory.
     ///
     /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_to_user()`.
     pub(in crate::kernel) fn put_user_words(
@@ -144,7 +144,7 @@ impl Kernel {
         self.copy_to_user(current, addr, &bytes)
     }
 
-    /// The words of a structure in the caller's memory.
+    /// Reads the words of a structure from the caller's memory.
     ///
     /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_from_user()`.
     pub(in crate::kernel) fn get_user_words<const N: usize>(

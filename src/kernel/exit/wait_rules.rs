@@ -1,4 +1,4 @@
-//! Whom a wait means, and the words for it: options, arguments, and why a child is passed over.
+//! Which children a wait applies to: options, arguments, and why a child is skipped.
 
 use crate::abi::{Errno, Pid, VirtAddr, WaitStatus, si_code};
 use crate::kernel::signal::InfoTo;
@@ -12,11 +12,11 @@ bitflags! {
         const NOHANG = 1;
         /// `WUNTRACED`, `WSTOPPED`: report stopped children too.
         const UNTRACED = 2;
-        /// `WEXITED`: report children that have ended; `wait4` always does.
+        /// `WEXITED`: report children that have exited; `wait4` always does.
         const EXITED = 4;
-        /// `WCONTINUED`: report children that went on after a stop.
+        /// `WCONTINUED`: report children that continued after a stop.
         const CONTINUED = 8;
-        /// `WNOWAIT`: leave what is reported to be reported again.
+        /// `WNOWAIT`: leave the child waitable, so that it can be reported again.
         const NOWAIT = 0x0100_0000;
         /// `__WNOTHREAD`: only children of this thread.
         const NOTHREAD = 0x2000_0000;
@@ -28,36 +28,37 @@ bitflags! {
 }
 
 impl WaitOptions {
-    /// What `wait4` takes.
+    /// The options that `wait4` accepts.
     pub const WAIT4: Self = Self::NOHANG
         .union(Self::UNTRACED)
         .union(Self::CONTINUED)
         .union(Self::NOTHREAD)
         .union(Self::ALL)
         .union(Self::CLONE);
-    /// What `waitid` wants one of.
+    /// The events of which `waitid` requires at least one.
     pub const EVENTS: Self = Self::EXITED.union(Self::UNTRACED).union(Self::CONTINUED);
-    /// What `waitid` takes.
+    /// The options that `waitid` accepts.
     pub const WAITID: Self = Self::EVENTS.union(Self::NOHANG).union(Self::NOWAIT);
 }
 
-/// What `wait4` and `waitid` are told.
+/// The arguments of `wait4` and `waitid`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct WaitArgs {
-    /// Above 0: that child; 0: the caller's process group; -1: any; below: that process group.
+    /// Above 0: that child; 0: the caller's process group; -1: any child; below -1: that process
+    /// group.
     pub pid: i32,
-    /// Where `wait4` stores the status word; 0 for nowhere.
+    /// Where `wait4` stores the wait status; 0 for nowhere.
     pub status: VirtAddr,
-    /// Options as given, with bits that may be unknown.
+    /// Options as given, possibly with unknown bits.
     pub options: u32,
-    /// Where the usage is stored; 0 for nowhere.
+    /// Where the resource usage is stored; 0 for nowhere.
     pub rusage: VirtAddr,
-    /// Where `waitid` stores what happened.
+    /// Where `waitid` stores its `siginfo`.
     pub info: InfoTo,
 }
 
 impl WaitArgs {
-    /// The options that are known.
+    /// The known options.
     pub const fn flags(&self) -> WaitOptions {
         WaitOptions::from_bits_truncate(self.options)
     }
@@ -68,24 +69,24 @@ impl WaitArgs {
 pub struct WaitidArgs {
     /// `P_ALL` 0, `P_PID` 1 or `P_PGID` 2.
     pub which: u32,
-    /// The process or group.
+    /// The pid or process group.
     pub id: i32,
-    /// Where what happened goes.
+    /// Where the `siginfo` goes.
     pub info: InfoTo,
-    /// Options as given.
+    /// Options as given, possibly with unknown bits.
     pub options: u32,
-    /// Where the usage is stored; 0 for nowhere.
+    /// Where the resource usage is stored; 0 for nowhere.
     pub rusage: VirtAddr,
 }
 
 impl WaitidArgs {
-    /// The same as `do_wait` is told it.
+    /// The same arguments in the form that `do_wait` takes.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `sys_waitid()`.
     ///
     /// # Errors
-    /// `EINVAL` for unknown options, for none that says what to wait for, and for an unknown kind
-    /// of number or one that is not positive: in this order.
+    /// `EINVAL` for unknown options, for none that selects an event, and for an unknown id type or
+    /// an id that is not positive, in this order.
     pub fn checked(&self) -> Result<WaitArgs, Errno> {
         let options = WaitOptions::from_bits(self.options).ok_or(Errno::EINVAL)?;
         if !WaitOptions::WAITID.contains(options) || !options.intersects(WaitOptions::EVENTS) {
@@ -107,7 +108,7 @@ impl WaitidArgs {
     }
 }
 
-/// How `waitid` and SIGCHLD tell a child's end: the reason and what belongs to it.
+/// How `waitid` and SIGCHLD report a child's exit: `si_code` and `si_status`.
 ///
 /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`; `kernel/signal.c`, `do_notify_parent()`.
 pub const fn end_in_siginfo(code: u32) -> (i32, u32) {
@@ -120,10 +121,10 @@ pub const fn end_in_siginfo(code: u32) -> (i32, u32) {
     }
 }
 
-/// What a child reports.
+/// What is reported about a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Report {
-    /// The status word of `wait4`.
+    /// The wait status for `wait4`.
     pub status: WaitStatus,
     /// `si_code` of `waitid`.
     pub why: i32,
@@ -131,50 +132,50 @@ pub struct Report {
     pub value: u32,
 }
 
-/// Whether a child is one that the caller asks for.
+/// Whether a wait applies to a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Eligible {
-    /// It is not.
+    /// It does not, with the reason.
     No(NotMeant),
-    /// It is.
+    /// It does.
     Yes,
     /// It is a leader whose process still has other threads: it cannot be reaped yet.
     Delayed,
 }
 
-/// Why a child is not one that the caller asks for.
+/// Why a wait does not apply to a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotMeant {
     /// It has another pid, or is in another process group.
     Other,
-    /// It is a thread, whose end is reported to nobody.
+    /// It is a thread, whose exit is reported to nobody.
     Thread,
-    /// Its exit signal is of the kind that the options leave out.
+    /// The options exclude its exit signal.
     ExitSignal,
 }
 
-/// Why `wait4` finds no child that the arguments could mean.
+/// Why `wait4` finds no child that matches its arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoChild {
     /// The caller has no children.
     Childless,
     /// No task has that pid.
     NoSuchTask(Pid),
-    /// The task of that pid is a child of another.
+    /// The task with that pid is a child of another task.
     OfAnother {
-        /// The task.
+        /// The task with that pid.
         task: Pid,
         /// Its parent.
         parent: Pid,
     },
-    /// The options leave this child out, for its exit signal.
+    /// The options exclude this child because of its exit signal.
     ExitSignal {
-        /// The child.
+        /// The excluded child.
         child: Pid,
         /// Its exit signal; 0 for none.
         signal: u32,
     },
-    /// This child is a thread, whose end is reported to nobody.
+    /// This child is a thread, whose exit is reported to nobody.
     Thread(Pid),
     /// There are children, but none in that process group.
     NotInGroup,

@@ -1,4 +1,4 @@
-//! Making tasks: `do_fork` and `copy_process`, in the kernel's order.
+//! Creating tasks: `do_fork` and `copy_process`, in the kernel's order.
 
 use super::clone_rules::{
     becomes_sibling, begins_stopped, begins_with_sigstop, check_clone_flags, check_group_exit,
@@ -14,21 +14,21 @@ use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{ChildList, Continuation, ExitState, PfFlags, PidType, Resource, Task};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
-/// What `do_fork` is told: the arguments of clone as the system call passes them on.
+/// The arguments of `do_fork`: those of clone, as the system call passes them on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ForkArgs {
-    /// Flags and exit signal.
+    /// The clone flags, including the exit signal.
     pub flags: CloneFlags,
     /// The child's `esp`; 0 for the caller's own.
     pub stack: VirtAddr,
     /// Where CLONE_PARENT_SETTID stores the tid.
     pub parent_tid: VirtAddr,
-    /// Where CLONE_SETTLS finds the `user_desc`.
+    /// Where CLONE_SETTLS reads the `user_desc`.
     pub tls: VirtAddr,
-    /// For CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
+    /// The address for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
     pub child_tid: VirtAddr,
-    /// A name of the child's own, for workloads that name their children. The kernel's own rule,
-    /// `None`, lets it inherit the caller's.
+    /// A name for the child, for workloads that name their children. With `None`, the child
+    /// inherits the caller's name, as in the kernel.
     pub comm: Option<Name>,
 }
 
@@ -43,12 +43,12 @@ impl ForkArgs {
 }
 
 impl Kernel {
-    /// Makes a task and sets it going; a vfork parent then begins to wait.
+    /// Creates a task and starts it; a vfork parent then begins to wait.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
     ///
     /// # Errors
-    /// `EAGAIN` if there is no pid or too many tasks, and whatever `copy_process` refuses.
+    /// `EAGAIN` if no pid is free or there are too many tasks, and the errors of `copy_process`.
     pub fn do_fork(&mut self, current: TaskId, args: &ForkArgs) -> SysResult {
         let mut args = *args;
         self.trace_do_fork(current, &args);
@@ -152,12 +152,12 @@ impl Kernel {
         self.trace(current, TraceEvent::DoForkStep { step });
     }
 
-    /// Makes a task as a copy of the caller, sharing what the flags say. It is not queued yet.
+    /// Creates a task as a copy of the caller, sharing what the flags say. It is not queued yet.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
     ///
     /// # Errors
-    /// Why it is refused. What a failure leaves undone is said at `unwind_copy`.
+    /// Why it was refused. `unwind_copy` says what a failure leaves behind.
     pub fn copy_process(
         &mut self,
         current: TaskId,
@@ -171,7 +171,7 @@ impl Kernel {
         result
     }
 
-    /// The body of `copy_process`; `stage` says how far it has come.
+    /// The body of `copy_process`; `stage` records how far it got.
     fn new_task(
         &mut self,
         current: TaskId,
@@ -195,7 +195,7 @@ impl Kernel {
         }
     }
 
-    /// A byte copy of the task on a kernel stack of its own.
+    /// Copies the task byte by byte, with a kernel stack of its own.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
     fn dup_task_struct(&mut self, current: TaskId, pid: Pid) -> Result<TaskId, CloneRefusal> {
@@ -203,7 +203,7 @@ impl Kernel {
         let stack = self
             .alloc_frame(1, FrameUse::KernelStack)
             .ok_or(CloneRefusal::NoMemory)?;
-        // The lists of children are not copied: they may be long, and the child's start empty.
+        // The lists of children are not copied: they may be long, and the child's start out empty.
         let children = std::mem::take(&mut self.task_mut(current).children);
         let copy = Task {
             usage: 2,
@@ -217,7 +217,7 @@ impl Kernel {
         Ok(child)
     }
 
-    /// What `copy_process` does behind `dup_task_struct`.
+    /// The part of `copy_process` after `dup_task_struct`.
     fn fill_child(
         &mut self,
         current: TaskId,
@@ -263,7 +263,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// `RLIMIT_NPROC`, the user's count, `max_threads`.
+    /// Checks `RLIMIT_NPROC`, charges the user, and checks `max_threads`.
     fn charge_user(&mut self, current: TaskId, stage: &mut CopyStage) -> Result<(), CloneRefusal> {
         let cred = self.task(current).cred;
         let limit = self.rlimit(current, Resource::Nproc);
@@ -279,7 +279,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The fields that a child never inherits.
+    /// Resets the fields that a child never inherits.
     fn reset_inherited(&mut self, child: TaskId, flags: CloneFlags) {
         let now = self.tick;
         let pid = self.pid(child);
@@ -308,7 +308,7 @@ impl Kernel {
         task.continuation = Some(Continuation::RetFromFork);
     }
 
-    /// CLONE_PARENT_SETTID stores before the memory is copied, so a copy has the value too.
+    /// CLONE_PARENT_SETTID stores the tid before the memory is copied, so a copy has it too.
     fn store_parent_tid(
         &mut self,
         current: TaskId,
@@ -356,7 +356,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Makes the finished task known: its parent's list, the pid hashes, the counts.
+    /// Links the finished task: its parent's list, the pid hashes, the counts.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
     fn link_task(&mut self, current: TaskId, child: TaskId) {
@@ -394,7 +394,7 @@ impl Kernel {
         self.task_mut(task).pid_links[kind as usize] = Some((nr, seq));
     }
 
-    /// Takes a task out of one pid hash; the number is freed when no hash has it any more.
+    /// Takes a task out of one pid hash. The pid is freed when no hash contains it any more.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
     pub(in crate::kernel) fn detach_pid(&mut self, task: TaskId, kind: PidType) {

@@ -1,5 +1,5 @@
-//! How tasks begin: `do_fork` and `copy_process`, the rules for the clone flags, the copies of what
-//! a task holds, and tasks made from nothing.
+//! How tasks start: `do_fork` and `copy_process`, the rules for clone flags, the copies of what a
+//! task holds, and tasks spawned as children of init.
 
 mod clone_rules;
 mod copy;

@@ -1,5 +1,5 @@
-//! What clone shares or copies beside memory and signals: the table of open files, the directory
-//! context, the mount namespace and the list of semaphore adjustments; and the few system calls
+//! What clone shares or copies besides memory and signals: the descriptor table, the directory
+//! context, the mount namespace and the list of semaphore undo values; and the few system calls
 //! that make them visible.
 
 use super::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
@@ -8,46 +8,46 @@ use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::task::Resource;
 
-/// Descriptors that a table starts with (`NR_OPEN_DEFAULT` on i386).
+/// The initial size of a descriptor table (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
-/// `O_CREAT`.
+/// `O_CREAT`: create the file if it does not exist.
 pub const O_CREAT: u32 = 0o100;
-/// `fcntl`: copies a descriptor to the lowest free one from the argument on.
+/// `fcntl`: duplicates a descriptor to the lowest free one, starting at the argument.
 pub const F_DUPFD: u32 = 0;
 /// `fcntl`: reads the flags of a descriptor.
 pub const F_GETFD: u32 = 1;
 /// `fcntl`: sets the flags of a descriptor.
 pub const F_SETFD: u32 = 2;
-/// `fcntl`: reads the flags of a description.
+/// `fcntl`: reads the flags of the open file description.
 pub const F_GETFL: u32 = 3;
-/// `fcntl`: sets those flags of a description that can be changed.
+/// `fcntl`: sets those flags of the open file description that can be changed.
 pub const F_SETFL: u32 = 4;
 /// The flags that `F_SETFL` changes: O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, O_NOATIME.
 ///
 /// Linux 2.6.12: `fs/fcntl.c`, `SETFL_MASK`.
 const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
-/// The flags that a description forgets once it is open: O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC.
+/// The flags that are dropped once the file is open: O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC.
 ///
 /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
 const OPENING: u32 = O_CREAT | O_EXCL | 0o400 | O_TRUNC;
-/// The only flag of a descriptor: close-on-exec.
+/// The only descriptor flag: close-on-exec.
 pub const FD_CLOEXEC: u32 = 1;
 
 /// A descriptor in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fd {
-    /// The description it refers to.
+    /// The open file description that it refers to.
     pub file: FileId,
-    /// Closed by a successful `execve`.
+    /// Whether a successful `execve` closes it.
     pub close_on_exec: bool,
 }
 
-/// A table of open files (`files_struct`).
+/// A descriptor table (`files_struct`).
 #[derive(Clone, Debug)]
 pub struct FilesStruct {
     /// Tasks that share the table.
     pub count: u32,
-    /// Descriptors by number.
+    /// Descriptors, indexed by number.
     pub fds: Vec<Option<Fd>>,
     /// Where the search for a free descriptor starts.
     pub next_fd: usize,
@@ -63,7 +63,7 @@ impl FilesStruct {
         }
     }
 
-    /// The descriptors in use, ascending.
+    /// The descriptors in use, in ascending order.
     pub fn open(&self) -> impl Iterator<Item = (usize, Fd)> {
         self.fds
             .iter()
@@ -78,21 +78,21 @@ impl Default for FilesStruct {
     }
 }
 
-/// Directory context (`fs_struct`).
+/// The directory context of a task (`fs_struct`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FsStruct {
     /// Tasks that share it.
     pub count: u32,
     /// `umask`.
     pub umask: u32,
-    /// Root directory: where paths that begin with a slash begin.
+    /// Root directory, where paths with a leading slash start.
     pub root: String,
-    /// Working directory: where the others begin.
+    /// Working directory, where all other paths start.
     pub cwd: String,
 }
 
 impl FsStruct {
-    /// What init has.
+    /// The directory context of init.
     ///
     /// Linux 2.6.12: `include/linux/fs_struct.h`, `INIT_FS`.
     pub fn initial() -> Self {
@@ -108,12 +108,12 @@ impl FsStruct {
 /// A mount namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Namespace {
-    /// Tasks in it.
+    /// Number of tasks in it.
     pub count: u32,
 }
 
 impl Kernel {
-    /// Linux 2.6.12: `fs/open.c`, `sys_open()`. The lowest free descriptor.
+    /// Linux 2.6.12: `fs/open.c`, `sys_open()`. Returns the lowest free descriptor.
     ///
     /// # Errors
     /// `ENOENT`, `ENAMETOOLONG` for a bad name; `EMFILE` when the table is full; `ENOENT`,
@@ -145,7 +145,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Linux 2.6.12: `fs/fcntl.c`, `sys_dup()`. The copy is not close-on-exec.
+    /// Linux 2.6.12: `fs/fcntl.c`, `sys_dup()`. The new descriptor is not close-on-exec.
     ///
     /// # Errors
     /// `EBADF`, `EMFILE`.
@@ -154,8 +154,8 @@ impl Kernel {
         self.dupfd(current, file, 0)
     }
 
-    /// Another descriptor of the caller's choice for the same description; what that was open on
-    /// is closed. The copy is not close-on-exec.
+    /// Makes a chosen descriptor refer to the same open file description; if it is open, it is
+    /// closed first. The new descriptor is not close-on-exec.
     ///
     /// Linux 2.6.12: `fs/fcntl.c`, `sys_dup2()`.
     ///
@@ -184,10 +184,11 @@ impl Kernel {
         Ok(copy)
     }
 
-    /// Linux 2.6.12: `fs/fcntl.c`, `do_fcntl()`, but for locks, leases and owners.
+    /// Linux 2.6.12: `fs/fcntl.c`, `do_fcntl()`, without locks, leases and owners.
     ///
     /// # Errors
-    /// `EBADF`, `EMFILE`; `EINVAL` for other commands, and for a copy at or above the limit.
+    /// `EBADF`, `EMFILE`; `EINVAL` for other commands, and for a new descriptor at or above the
+    /// limit.
     pub fn sys_fcntl(
         &mut self,
         current: TaskId,
@@ -220,7 +221,7 @@ impl Kernel {
         slot.and_then(Option::as_mut).ok_or(Errno::EBADF)
     }
 
-    /// The lowest free descriptor from `from` on, for one reference more to the description.
+    /// Installs another reference to a file at the lowest free descriptor, starting at `from`.
     ///
     /// Linux 2.6.12: `fs/fcntl.c`, `dupfd()`.
     fn dupfd(&mut self, current: TaskId, file: FileId, from: usize) -> Result<u32, Errno> {
@@ -230,7 +231,7 @@ impl Kernel {
         Ok(copy as u32)
     }
 
-    /// The description behind a descriptor, without a reference of its own.
+    /// The open file description of a descriptor, without adding a reference.
     ///
     /// Linux 2.6.12: `fs/file_table.c`, `fget()`.
     ///
@@ -264,14 +265,14 @@ impl Kernel {
         if fd >= files.fds.len() {
             files.fds.resize((fd + 1).next_power_of_two(), None);
         }
-        // A search from further up leaves free descriptors behind it.
+        // A search that starts further up may leave free descriptors below it.
         if start <= files.next_fd {
             files.next_fd = fd + 1;
         }
         Ok(fd)
     }
 
-    /// The descriptor is free again, and the next search starts there at the latest.
+    /// Frees the descriptor; the next search starts there at the latest.
     ///
     /// Linux 2.6.12: `fs/open.c`, `put_unused_fd()`.
     pub(in crate::kernel) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
@@ -292,7 +293,7 @@ impl Kernel {
         }
     }
 
-    /// `dup_fd`: a copy of a table, each open file referenced once more.
+    /// `dup_fd`: copies a table and adds a reference to each open file.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_files()`.
     pub(in crate::kernel) fn dup_files(&mut self, table: FilesId) -> FilesId {
@@ -313,7 +314,7 @@ impl Kernel {
         })
     }
 
-    /// `put_files_struct`: one user less; the last one closes everything, lowest first.
+    /// `put_files_struct`: drops one user; the last one closes everything, lowest first.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `put_files_struct()`.
     pub(in crate::kernel) fn put_files(&mut self, table: FilesId) {
@@ -328,7 +329,7 @@ impl Kernel {
         }
     }
 
-    /// `put_fs_struct`.
+    /// `put_fs_struct`: drops one user; the last one frees it.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `put_fs_struct()`.
     pub(in crate::kernel) fn put_fs(&mut self, fs: FsId) {
@@ -338,7 +339,7 @@ impl Kernel {
         }
     }
 
-    /// `put_namespace`.
+    /// `put_namespace`: drops one user; the last one frees it.
     ///
     /// Linux 2.6.12: `include/linux/namespace.h`, `put_namespace()`.
     pub(in crate::kernel) fn put_namespace(&mut self, namespace: NamespaceId) {

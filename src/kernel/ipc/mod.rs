@@ -1,5 +1,5 @@
-//! System V semaphores: sets of counters by number or key, operations that wait until all of them
-//! can be done at once, and adjustments that are undone when a process ends.
+//! System V semaphores: sets of counters by id or key, operations that wait until all of them can
+//! be done at once, and undo values that are applied when a process exits.
 
 mod check;
 mod futex;
@@ -19,8 +19,7 @@ use super::Kernel;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::kernel::syscall::SysResult;
 
-/// What a call of the multiplexer `ipc` asks for. Everything that it names lies in the caller's
-/// memory.
+/// A decoded call of the multiplexer `ipc`. All addresses in it are in the caller's memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IpcCall {
     /// `semget(key, nsems, flags)`.
@@ -31,19 +30,19 @@ pub enum IpcCall {
     Semtimedop(i32, VirtAddr, u32, VirtAddr),
     /// `semctl(id, num, cmd, arg)`.
     Semctl {
-        /// The set.
+        /// Id of the semaphore set.
         id: i32,
-        /// The semaphore in it.
+        /// Number of the semaphore in the set.
         num: i32,
-        /// What is to be done.
+        /// The `semctl` command.
         cmd: u32,
-        /// A value or an address.
+        /// A value or an address, depending on the command.
         arg: u32,
     },
 }
 
 impl IpcCall {
-    /// The i386 system call number: `ipc`, one for all.
+    /// The i386 system call number of `ipc`, common to all of them.
     pub const NR: u16 = 117;
 
     /// The first argument as a word, for the trace.
@@ -75,14 +74,14 @@ impl Kernel {
         }
     }
 
-    /// Which call `ipc` means. The version in the upper half of its first argument says something
-    /// about messages only.
+    /// Decodes a call of `ipc`. The version in the upper half of its first argument only matters
+    /// for messages.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_ipc()`.
     ///
     /// # Errors
     /// `ENOSYS` for messages and shared memory, which are not emulated; `EINVAL` and `EFAULT` for
-    /// the place of the argument of `semctl`.
+    /// the address of the argument of `semctl`.
     pub(super) fn decode_ipc(
         &mut self,
         current: TaskId,

@@ -1,4 +1,4 @@
-//! `semctl`: values of semaphores, who waits for them, and removing a set.
+//! `semctl`: values of semaphores, counts of waiting tasks, and removal of a set.
 
 use super::sem_op::{SEMVMX, count_waiters};
 use crate::abi::{Errno, TaskId, VirtAddr};
@@ -6,25 +6,25 @@ use crate::kernel::Kernel;
 
 /// `IPC_RMID`: removes the set.
 const IPC_RMID: u32 = 0;
-/// `GETPID`: who changed the semaphore last.
+/// `GETPID`: the pid of the last process to change the semaphore.
 const GETPID: u32 = 11;
-/// `GETVAL`: its value.
+/// `GETVAL`: the value of one semaphore.
 const GETVAL: u32 = 12;
-/// `GETALL`: the values of all, as 16-bit words.
+/// `GETALL`: the values of all semaphores, as 16-bit words.
 const GETALL: u32 = 13;
-/// `GETNCNT`: how many wait until it grows.
+/// `GETNCNT`: how many tasks wait for the value to increase.
 const GETNCNT: u32 = 14;
-/// `GETZCNT`: how many wait until it is 0.
+/// `GETZCNT`: how many tasks wait for the value to be 0.
 const GETZCNT: u32 = 15;
-/// `SETVAL`: gives it a value.
+/// `SETVAL`: sets the value of one semaphore.
 const SETVAL: u32 = 16;
-/// `SETALL`: gives all a value.
+/// `SETALL`: sets all values.
 const SETALL: u32 = 17;
-/// Set in a command by programs that know 32-bit user ids; means nothing for these.
+/// Set in commands by programs that use 32-bit user ids; it makes no difference for these.
 const IPC_64: u32 = 0x100;
 
 impl Kernel {
-    /// Simplified: `IPC_STAT`, `IPC_SET` and the commands that `ipcs` asks with are unknown.
+    /// Simplified: `IPC_STAT`, `IPC_SET` and the commands of `ipcs` are unknown.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `sys_semctl()`.
     ///
@@ -132,7 +132,7 @@ impl Kernel {
         }
     }
 
-    /// Removes a set: whoever waits is told, and nothing of it is undone any more.
+    /// Removes a set: waiting tasks are notified, and undo values for it are dropped.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `freeary()`.
     fn freeary(&mut self, id: i32) {

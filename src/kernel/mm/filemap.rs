@@ -19,12 +19,12 @@ pub(super) enum NoPage {
     Page {
         /// Its frame.
         pfn: Pfn,
-        /// It had to be read from the file.
+        /// It had to be read from the file: a major fault.
         major: bool,
     },
     /// `NOPAGE_SIGBUS`: the file does not have that page.
     Sigbus,
-    /// `NOPAGE_OOM`.
+    /// `NOPAGE_OOM`: out of memory.
     Oom,
 }
 
@@ -37,15 +37,15 @@ pub enum FilePage {
     Uncached {
         /// The file.
         inode: InodeId,
-        /// The page in it.
+        /// Index of the page in it.
         index: u32,
     },
-    /// Nowhere: the file ends before it.
+    /// Beyond the end of the file.
     BeyondEnd,
 }
 
 impl Kernel {
-    /// Where the page is that an area of a file maps at an address.
+    /// Finds the page that an area maps at an address, without reading it.
     pub fn file_page(&self, vma: &Vma, va: VirtAddr) -> FilePage {
         let Some(file) = vma.vm_file else {
             return FilePage::BeyondEnd;
@@ -61,7 +61,7 @@ impl Kernel {
         }
     }
 
-    /// The page of the file that an area maps at an address.
+    /// The page that an area of a file maps at an address, read from the file if need be.
     ///
     /// Linux 2.6.12: mm/filemap.c, `filemap_nopage()`, and mm/shmem.c, `shmem_nopage()`.
     /// Simplified: no read-ahead.
@@ -78,7 +78,8 @@ impl Kernel {
         NoPage::Page { pfn, major }
     }
 
-    /// Fills a frame with a page of a file and puts it in the page cache, which holds a reference.
+    /// Reads a page of a file into a new frame and adds it to the page cache, which holds a
+    /// reference.
     fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Option<Pfn> {
         let pfn = self.alloc_zeroed_frame(FrameUse::Cache)?;
         let bytes = self.inodes[inode]
@@ -93,7 +94,7 @@ impl Kernel {
         Some(pfn)
     }
 
-    /// The page cache gives up a page of an inode that goes away.
+    /// Removes a page from the page cache of an inode that is being freed.
     ///
     /// Linux 2.6.12: mm/filemap.c, `remove_from_page_cache()`.
     pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
@@ -102,8 +103,8 @@ impl Kernel {
         self.put_page(pfn);
     }
 
-    /// A file for a shared anonymous area of that many bytes, with one reference. Its memory is
-    /// charged until the last reference is put.
+    /// A file for a shared anonymous area of that many bytes, with one reference. Its memory stays
+    /// charged until the last reference is dropped.
     ///
     /// Linux 2.6.12: mm/shmem.c, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` charges too.
     ///

@@ -1,4 +1,4 @@
-//! Page frames as the rest of the kernel takes and gives them: counted, and reported in the trace.
+//! Allocating and freeing page frames for the rest of the kernel, with the events for the trace.
 
 use super::gfp::Gfp;
 use crate::abi::Pfn;
@@ -6,7 +6,8 @@ use crate::kernel::Kernel;
 use crate::trace::{Allocation, FrameUse, TraceEvent};
 
 impl Kernel {
-    /// 2^`order` frames with arbitrary contents; the first has one user. `None` if memory is short.
+    /// Allocates 2^`order` frames with arbitrary contents; the first has one user. `None` if memory
+    /// is short.
     pub fn alloc_frame(&mut self, order: u8, usage: FrameUse) -> Option<Pfn> {
         if self.frame_fails(Allocation::Frame(usage)) {
             return None;
@@ -21,7 +22,7 @@ impl Kernel {
         Some(pfn)
     }
 
-    /// A frame full of zeroes.
+    /// Allocates a frame filled with zeros.
     pub(super) fn alloc_zeroed_frame(&mut self, usage: FrameUse) -> Option<Pfn> {
         let pfn = self.alloc_frame(0, usage)?;
         self.ram.zero_frame(pfn);
@@ -34,7 +35,7 @@ impl Kernel {
         self.frames_freed(pfn, order);
     }
 
-    /// One user less of a page; the last one frees it. Reserved pages stay as they are.
+    /// Drops a reference to a page; the last one frees it. Reserved pages stay as they are.
     pub fn put_page(&mut self, pfn: Pfn) {
         if self.mem.put_page(self.this_cpu, pfn) {
             self.frames_freed(pfn, 0);

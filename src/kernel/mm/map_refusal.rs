@@ -1,23 +1,23 @@
-//! Why memory is not mapped or unmapped: the rule that refused, which decides the error.
+//! Why memory cannot be mapped or unmapped: the rule that was broken, which decides the error.
 
 use crate::abi::{Errno, PAGE_SHIFT};
 use std::fmt;
 
-/// A promise that the overcommit check refuses.
+/// A request that the overcommit check refuses.
 ///
 /// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TooMuchPromised {
-    /// Pages that were asked for.
+    /// Pages requested.
     pub pages: u32,
-    /// Pages that could be had; one more than was asked for would have to be.
+    /// Pages obtainable. The check requires more of them than were requested.
     pub obtainable: u32,
 }
 
-/// Why `mmap` or `munmap` refuses, by the rule that was tested first.
+/// Why `mmap` or `munmap` fails, by the first rule that was broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MapRefusal {
-    /// Not anonymous, and the descriptor is no file (`EBADF`) or none that can be mapped
+    /// Not anonymous, and the descriptor is not open (`EBADF`) or its file cannot be mapped
     /// (`ENODEV`).
     NotAnonymous(Errno),
     /// The task has no address space.
@@ -26,29 +26,29 @@ pub enum MapRefusal {
     Empty,
     /// The length is larger than user space.
     TooLong,
-    /// The offset in the file plus the length does not fit into a word.
+    /// The offset plus the length, in pages, does not fit in 32 bits.
     OffsetTooLarge,
-    /// The task has too many areas already.
+    /// The task has too many areas already (`sysctl_max_map_count`).
     TooManyAreas,
-    /// `MAP_FIXED`, and the end would be beyond user space.
+    /// `MAP_FIXED`, and the range would end beyond user space.
     FixedBeyondUserSpace,
-    /// `MAP_FIXED` at an address that begins no page.
+    /// `MAP_FIXED` with an address that is not page aligned.
     FixedUnaligned,
     /// No gap in the address space is that large.
     NoRoom,
-    /// The task may lock no memory.
+    /// The task may not lock memory: `RLIMIT_MEMLOCK` is 0.
     MayNotLock,
     /// The task would lock more than `RLIMIT_MEMLOCK`.
     LocksTooMuch,
-    /// Not exactly one of `MAP_PRIVATE` and `MAP_SHARED`.
+    /// Not exactly one of `MAP_PRIVATE` and `MAP_SHARED` is set.
     NeitherPrivateNorShared,
-    /// `RLIMIT_AS`.
+    /// `RLIMIT_AS` would be exceeded.
     AddressSpaceLimit,
-    /// The overcommit check.
+    /// The overcommit check refuses the request.
     TooMuchPromised(TooMuchPromised),
-    /// No memory for a `vm_area_struct`.
+    /// Out of memory for a `vm_area_struct`.
     NoMemory,
-    /// `munmap` of an address that begins no page.
+    /// `munmap` of an address that is not page aligned.
     Unaligned,
     /// `munmap` of a range that ends beyond user space.
     BeyondUserSpace,
@@ -102,12 +102,12 @@ impl fmt::Display for TooMuchPromised {
         let (wanted, obtainable) = (size(self.pages), size(self.obtainable));
         write!(
             f,
-            "{wanted} more may be needed, {obtainable} could be had (overcommit)"
+            "{wanted} requested, {obtainable} obtainable (overcommit)"
         )
     }
 }
 
-/// Pages as a size: `8 MiB`, `100 KiB`.
+/// A number of pages as a size: `8 MiB`, `100 KiB`.
 fn size(pages: u32) -> String {
     let kib = u64::from(pages) << PAGE_SHIFT >> 10;
     match kib {
@@ -125,18 +125,18 @@ impl fmt::Display for MapRefusal {
             Self::NoMm => "the task has no address space",
             Self::Empty => "the length is 0",
             Self::TooLong => "the length is more than the 3 GiB of user space",
-            Self::OffsetTooLarge => "offset plus length is more than a word can hold",
+            Self::OffsetTooLarge => "offset plus length does not fit in 32 bits",
             Self::TooManyAreas => "the task has too many areas",
             Self::FixedBeyondUserSpace | Self::BeyondUserSpace => {
                 "the end is beyond user space (0xc0000000)"
             }
-            Self::FixedUnaligned | Self::Unaligned => "the address is no multiple of 4096",
+            Self::FixedUnaligned | Self::Unaligned => "the address is not a multiple of 4096",
             Self::NoRoom => "no gap in the address space is that large",
-            Self::MayNotLock => "the task may lock no memory",
-            Self::LocksTooMuch => "more memory than RLIMIT_MEMLOCK would be locked",
+            Self::MayNotLock => "the task may not lock memory",
+            Self::LocksTooMuch => "the task would lock more than RLIMIT_MEMLOCK",
             Self::NeitherPrivateNorShared => "neither MAP_PRIVATE nor MAP_SHARED is given",
             Self::AddressSpaceLimit => "the address space would be larger than RLIMIT_AS",
-            Self::NoMemory => "there is no memory for another area",
+            Self::NoMemory => "out of memory for another area",
             Self::TooMuchPromised(refusal) => return refusal.fmt(f),
         })
     }

@@ -12,15 +12,15 @@ use crate::trace::SlabCache;
 /// The arguments of `mmap2`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MmapArgs {
-    /// Wanted address, or 0.
+    /// Requested address, or 0.
     pub addr: u32,
-    /// Bytes.
+    /// Length in bytes.
     pub len: u32,
     /// `PROT_*`; unknown bits are ignored.
     pub prot: u32,
     /// `MAP_*`.
     pub flags: u32,
-    /// Descriptor, if not anonymous.
+    /// File descriptor, unless anonymous.
     pub fd: Option<u32>,
     /// Offset in pages.
     pub pgoff: u32,
@@ -30,18 +30,19 @@ impl Kernel {
     /// `mmap2`: maps `len` bytes and returns the address. `pgoff` is in pages.
     ///
     /// Linux 2.6.12: arch/i386/kernel/sys_i386.c, `sys_mmap2()`, and mm/mmap.c,
-    /// `do_mmap_pgoff()`. Simplified: no file but a program's own image can be mapped.
+    /// `do_mmap_pgoff()`. Simplified: the only file that can be mapped is the program's own image.
     ///
     /// # Errors
     /// `EBADF`, `ENODEV` for a descriptor; `EINVAL` for length 0, an unaligned fixed address or a
-    /// bad type; `ENOMEM` for too long, no room, too many areas, a limit or too much promised;
-    /// `EOVERFLOW`, `EPERM`, `EAGAIN`, `ENFILE`.
+    /// wrong type; `ENOMEM` if the length is too large, there is no gap, there are too many areas,
+    /// a limit is exceeded or the overcommit check refuses; `EOVERFLOW`, `EPERM`, `EAGAIN`,
+    /// `ENFILE`.
     pub fn sys_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, Errno> {
         let result = self.do_mmap(current, args);
         result.map_err(|refusal| self.refused(refusal))
     }
 
-    /// Notes why the system call fails, for whoever explains it.
+    /// Records why the system call fails, for the explanation, and returns the error.
     pub(super) fn refused(&mut self, refusal: MapRefusal) -> Errno {
         self.map_refusal = Some(refusal);
         refusal.errno()
@@ -79,7 +80,7 @@ impl Kernel {
         Ok(addr)
     }
 
-    /// The flags of the new area, and the checks that come with them.
+    /// The flags of the new area, after the checks on them.
     fn mmap_flags(
         &self,
         current: TaskId,
@@ -109,8 +110,8 @@ impl Kernel {
         }
     }
 
-    /// The second half of `do_mmap_pgoff()`: what is in the way is unmapped, and stays so
-    /// whatever fails after it.
+    /// The second half of `do_mmap_pgoff()`. Existing mappings in the range are unmapped first, and
+    /// stay unmapped if a later check fails.
     fn map_anonymous(
         &mut self,
         current: TaskId,
@@ -145,8 +146,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The charge for a private area, if there is one, and its `vm_area_struct`, if it needs one of
-    /// its own.
+    /// Charges a private area, and allocates its `vm_area_struct` unless it will be merged.
     fn account_private(
         &mut self,
         mm: MmId,
@@ -163,7 +163,7 @@ impl Kernel {
         }
     }
 
-    /// `RLIMIT_AS`, for so many pages more.
+    /// Checks `RLIMIT_AS` for this many more pages.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -181,7 +181,7 @@ impl Kernel {
     }
 }
 
-/// The length in whole pages' bytes.
+/// The length rounded up to whole pages, in bytes.
 fn checked_length(len: u32, pgoff: u32) -> Result<u32, MapRefusal> {
     if len == 0 {
         return Err(MapRefusal::Empty);

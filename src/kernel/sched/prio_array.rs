@@ -116,7 +116,7 @@ impl PrioArray {
         self.link_tail(tasks, id, prio);
     }
 
-    /// Takes the task out. To be called before its priority changes. `dequeue_task()`.
+    /// Removes the task. Must be called before its priority changes. `dequeue_task()`.
     #[inline]
     pub fn dequeue(&mut self, tasks: &mut Tasks, id: TaskId) {
         let prio = tasks[id].prio;
@@ -135,8 +135,8 @@ impl PrioArray {
         self.link_tail(tasks, id, prio);
     }
 
-    /// Links the task just before `successor`, which is in this array, and whose priority it has.
-    /// The bitmap needs no change: the list is not empty.
+    /// Links the task just before `successor`, which is in this array and has the same priority.
+    /// The bitmap needs no change, because the list is not empty.
     pub fn insert_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
         let prio = tasks[successor].prio;
         let prev = tasks[successor].run_list.prev.replace(id);

@@ -1,5 +1,5 @@
-//! Giving the CPU away: `schedule` with the switch of address space and TLS, the first steps of a
-//! new task, and completions.
+//! Context switches: `schedule` with the switch of address space and TLS, the first steps of a new
+//! task, and completions.
 
 use super::Switch;
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
@@ -11,8 +11,8 @@ use crate::kernel::task::Continuation;
 use crate::trace::TraceEvent;
 
 impl Kernel {
-    /// Linux 2.6.12: `kernel/sched.c`, `schedule()` and `context_switch()`. What the caller would
-    /// do after it returns is a [`Continuation`].
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule()` and `context_switch()`. What the caller does
+    /// after it returns is a [`Continuation`].
     pub fn schedule(&mut self) {
         let (sched, mut ctx) = self.sched_ctx();
         let Some(Switch { prev, next }) = sched.schedule(&mut ctx) else {
@@ -25,7 +25,7 @@ impl Kernel {
         self.finish_task_switch(prev);
     }
 
-    /// The last reference of a task that has ended is put when it is off the CPU.
+    /// Drops the last reference to a task that has exited, once it is off the CPU.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `finish_task_switch()`.
     fn finish_task_switch(&mut self, prev: TaskId) {
@@ -71,7 +71,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `complete()`.
     pub(in crate::kernel) fn complete(&mut self, parent: TaskId) {
-        // It may still be in the stop that tells its tracer of the fork.
+        // It may still be in the stop that reports the fork to its tracer.
         if let Some(
             Continuation::VforkWait { done, .. }
             | Continuation::PtraceStop(Trap::Fork { done, .. }),
@@ -131,7 +131,7 @@ impl Kernel {
         self.cpus[self.this_cpu].gdt_tls = self.tasks[next].thread.tls_array;
     }
 
-    /// `sched_yield()`: the current task goes behind the others; the call itself is done.
+    /// `sched_yield()`: the current task is queued behind the others; the call itself is complete.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_yield()`.
     pub(in crate::kernel) fn sched_yield(&mut self) {

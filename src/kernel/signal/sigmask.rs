@@ -1,4 +1,4 @@
-//! What a task says about signals before they come: actions, masks, the alternate stack.
+//! What a task sets up for signals in advance: actions, masks, the alternate stack.
 
 use super::sigframe::{AltStack, SS_DISABLE, SS_ONSTACK};
 use super::sighand::{KSigaction, SaFlags, SigAction};
@@ -6,20 +6,20 @@ use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
 
-/// `SIG_BLOCK`: more signals are blocked.
+/// `SIG_BLOCK`: block these signals too.
 pub const SIG_BLOCK: u32 = 0;
-/// `SIG_UNBLOCK`: fewer are.
+/// `SIG_UNBLOCK`: unblock these signals.
 pub const SIG_UNBLOCK: u32 = 1;
-/// `SIG_SETMASK`: exactly these are.
+/// `SIG_SETMASK`: block exactly these signals.
 pub const SIG_SETMASK: u32 = 2;
 
 /// The smallest alternate stack, `MINSIGSTKSZ`.
 const MINSIGSTKSZ: u32 = 2048;
 
-/// Which of the two forms of a call is meant: with sets of 32 signals, or of all 64.
+/// Which form of a call is meant: with sets of 32 signals, or of all 64.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum SetSize {
-    /// `old_sigset_t`: a word.
+    /// `old_sigset_t`: one word.
     Word,
     /// `sigset_t`: two words.
     #[default]
@@ -27,7 +27,7 @@ pub enum SetSize {
 }
 
 impl SetSize {
-    /// The words of a set in user memory.
+    /// The words of a set, for user memory.
     pub fn words(self, set: SigSet) -> Vec<u32> {
         let words = set.words();
         match self {
@@ -40,13 +40,13 @@ impl SetSize {
 /// The arguments of `sigaction` and `rt_sigaction`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SigactionArgs {
-    /// Signal number, which may be none.
+    /// Signal number, which may be invalid.
     pub signal: u32,
-    /// The new action, if there is to be one.
+    /// The new action, if one is to be set.
     pub new: Option<KSigaction>,
-    /// Where the old one is stored; 0 for nowhere.
+    /// Where the old action is stored; 0 for nowhere.
     pub old: VirtAddr,
-    /// Which form.
+    /// The form of the call.
     pub size: SetSize,
 }
 
@@ -59,16 +59,16 @@ pub struct SigprocmaskArgs {
     pub set: Option<SigSet>,
     /// Where the old mask is stored; 0 for nowhere.
     pub old: VirtAddr,
-    /// Which form.
+    /// The form of the call.
     pub size: SetSize,
 }
 
-/// The mask that a change leads to, KILL and STOP taken out of it.
+/// The mask after a change, without SIGKILL and SIGSTOP.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sigprocmask()`.
 ///
 /// # Errors
-/// `EINVAL` for an unknown kind of change.
+/// `EINVAL` for an unknown `how`.
 pub const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, Errno> {
     let set = set.blockable();
     Ok(SigSet(match how {
@@ -80,11 +80,12 @@ pub const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, 
 }
 
 impl Kernel {
-    /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`: reads the action and, if `new` is given,
-    /// sets it. What is pending and would do nothing now is forgotten, even if it is blocked.
+    /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`: returns the action and, if `new` is
+    /// given, sets it. A pending signal that would have no effect now is discarded, even if it is
+    /// blocked.
     ///
     /// # Errors
-    /// `EINVAL` for a bad signal number, or for setting SIGKILL or SIGSTOP.
+    /// `EINVAL` for an invalid signal number, or for setting SIGKILL or SIGSTOP.
     pub fn do_sigaction(
         &mut self,
         current: TaskId,
@@ -106,8 +107,8 @@ impl Kernel {
         Ok(old)
     }
 
-    /// `sigaction` with a signal pending is made again when that has been taken: it may be the end
-    /// of the process.
+    /// If a signal is pending, `sigaction` is restarted after the signal has been taken, since it
+    /// may kill the process.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigaction()`; `kernel/signal.c`,
     /// `sys_rt_sigaction()`.
@@ -151,7 +152,7 @@ impl Kernel {
         }
     }
 
-    /// An action in the caller's memory; `None` at address 0.
+    /// Reads an action from the caller's memory; `None` at address 0.
     pub(in crate::kernel) fn get_sigaction(
         &mut self,
         current: TaskId,
@@ -180,17 +181,17 @@ impl Kernel {
         }))
     }
 
-    /// Another mask of blocked signals.
+    /// Sets the mask of blocked signals.
     pub(super) fn set_blocked(&mut self, task: TaskId, blocked: SigSet) {
         self.task_mut(task).blocked = blocked.blockable();
         self.recalc_sigpending(task);
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sigprocmask()` and `sys_rt_sigprocmask()`. The old
-    /// form leaves the upper 32 signals as they are.
+    /// form leaves the upper 32 signals unchanged.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown kind of change; `EFAULT`, the mask being changed already.
+    /// `EINVAL` for an unknown `how`; `EFAULT`, after the mask has been changed.
     pub(in crate::kernel) fn sys_sigprocmask(
         &mut self,
         current: TaskId,
@@ -210,7 +211,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// The signals that wait to be unblocked.
+    /// The signals that are pending and blocked.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigpending()`.
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
@@ -235,12 +236,12 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Another alternate stack: pointer, flags, size.
+    /// Sets the alternate stack: pointer, flags, size.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigaltstack()`.
     ///
     /// # Errors
-    /// `EPERM` on the stack, `EINVAL` for unknown flags, `ENOMEM` if it is too small.
+    /// `EPERM` while on that stack, `EINVAL` for unknown flags, `ENOMEM` if it is too small.
     pub(super) fn do_sigaltstack(&mut self, current: TaskId, stack: [u32; 3]) -> Result<(), Errno> {
         let task = self.task_mut(current);
         let esp = task.thread.regs.esp;
@@ -260,7 +261,7 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigaltstack()`.
     ///
     /// # Errors
-    /// As [`Kernel::do_sigaltstack`], and `EFAULT`.
+    /// As for [`Kernel::do_sigaltstack`], and `EFAULT`.
     pub(in crate::kernel) fn sys_sigaltstack(
         &mut self,
         current: TaskId,
@@ -279,15 +280,15 @@ impl Kernel {
         Ok(0)
     }
 
-    /// What a task does by default or by choice when it takes a signal, in words.
+    /// What a signal does to a task when it takes it, in words.
     pub fn describe_action(&self, task: TaskId, signal: Signal) -> String {
         match self.sigaction_of(task, signal) {
             SigAction::Ignore => "ignored".to_owned(),
             SigAction::Handler(addr) => format!("handler {addr}"),
             SigAction::Default => match signal.default_action() {
                 DefaultAction::Ignore => "ignored by default",
-                DefaultAction::Terminate => "ends the process",
-                DefaultAction::Core => "ends the process, with a core",
+                DefaultAction::Terminate => "kills the process",
+                DefaultAction::Core => "kills the process, with a core dump",
                 DefaultAction::Stop => "stops the process",
             }
             .to_owned(),

@@ -1,5 +1,5 @@
 //! Pending signals: the two sets that a thread takes signals from, its own and its process's, and
-//! the queues of what comes with each signal. Entries are charged to the receiver's user.
+//! the queues with the `siginfo` of each signal. Entries are charged to the receiver's user.
 
 use crate::abi::{Errno, SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
 use crate::kernel::Kernel;
@@ -7,14 +7,13 @@ use crate::kernel::task::Resource;
 use crate::trace::SlabCache;
 use std::collections::VecDeque;
 
-/// What comes with the pending signals of one set (the `list` of `struct sigpending`), in the order
-/// of sending.
+/// The queue of one pending set (the `list` of `struct sigpending`), in the order of sending.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SigQueue {
     entries: VecDeque<Queued>,
 }
 
-/// `struct sigqueue`.
+/// A queue entry (`struct sigqueue`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Queued {
     info: SigInfo,
@@ -23,7 +22,7 @@ struct Queued {
 }
 
 impl SigQueue {
-    /// What came with the signals, first sent first.
+    /// The `siginfo` of the entries, first sent first.
     pub fn infos(&self) -> impl Iterator<Item = &SigInfo> {
         self.entries.iter().map(|entry| &entry.info)
     }
@@ -33,7 +32,7 @@ impl SigQueue {
         self.entries.iter().map(|entry| entry.uid)
     }
 
-    /// Takes the first entry of that signal out, and says whether there is another.
+    /// Removes the first entry for a signal; also returns whether there is another one.
     fn take(&mut self, signal: Signal) -> Option<(Queued, bool)> {
         let of_signal = |entry: &Queued| entry.info.signal == signal;
         let at = self.entries.iter().position(of_signal)?;
@@ -41,7 +40,7 @@ impl SigQueue {
         Some((entry, self.entries.iter().any(of_signal)))
     }
 
-    /// Takes the entries of the signals of a set out.
+    /// Removes the entries for a set of signals.
     fn remove(&mut self, signals: SigSet) -> Vec<Queued> {
         let of_set = |entry: &&Queued| signals.contains(entry.info.signal);
         let gone = self.entries.iter().filter(of_set).copied().collect();
@@ -50,30 +49,31 @@ impl SigQueue {
     }
 }
 
-/// Whose pending signals are meant.
+/// Which set of pending signals is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pending {
-    /// A thread's own (`task->pending`).
+    /// A thread's own signals (`task->pending`).
     Private(TaskId),
     /// Those of a process (`signal->shared_pending`).
     Shared(SignalId),
 }
 
-/// What a sender says of its signal: the special values and pointers of 2.6.12's `info` argument.
+/// What a sender says about its signal: the special values and pointers of 2.6.12's `info`
+/// argument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendInfo {
-    /// Nothing (0): a task sends it, and is asked for its right to.
+    /// Nothing (0): a task sends it, and its permission is checked.
     From(TaskId),
     /// `SEND_SIG_PRIV` (1): the kernel sends it.
     Kernel,
     /// `SEND_SIG_FORCED` (2): the kernel sends it, and nothing is queued.
     Forced,
-    /// All there is to say.
+    /// A complete `siginfo`.
     Info(SigInfo),
 }
 
 impl SendInfo {
-    /// Whether the sender's rights are asked for.
+    /// Whether the sender's permission is checked.
     ///
     /// Linux 2.6.12: `include/asm-generic/siginfo.h`, `SI_FROMUSER()`.
     pub const fn from_user(&self) -> bool {
@@ -84,7 +84,7 @@ impl SendInfo {
         }
     }
 
-    /// Whether the entry of a standard signal is made beyond the user's limit.
+    /// Whether the entry for a standard signal is allocated even beyond the user's limit.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `send_signal()`.
     const fn overrides_limit(&self, signal: Signal) -> bool {
@@ -95,8 +95,8 @@ impl SendInfo {
         certain && !signal.is_realtime()
     }
 
-    /// Whether the call fails if a signal cannot be queued. Otherwise it is pending without
-    /// anything that comes with it.
+    /// Whether the call fails if a signal cannot be queued. Otherwise the signal is pending without
+    /// a queue entry.
     const fn fails_unqueued(&self, signal: Signal) -> bool {
         match self {
             Self::Info(info) => signal.is_realtime() && info.code != si_code::SI_USER,
@@ -132,8 +132,8 @@ impl Kernel {
         self.task(task).signal.map(Pending::Shared)
     }
 
-    /// Charges the receiver's user with an entry of a queue; `None` if it has as many as the
-    /// receiver's limit allows, or if there is no memory.
+    /// Charges the receiver's user for a queue entry; `None` if that would exceed the receiver's
+    /// limit, or if there is no memory.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
     fn sigqueue_alloc(&mut self, receiver: TaskId, beyond_limit: bool) -> Option<u32> {
@@ -147,12 +147,12 @@ impl Kernel {
         Some(uid)
     }
 
-    /// Makes a signal pending, with what comes with it.
+    /// Makes a signal pending, with its `siginfo`.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `send_signal()`.
     ///
     /// # Errors
-    /// `EAGAIN` if a real-time signal of a sender who wants to know cannot be queued.
+    /// `EAGAIN` if a real-time signal cannot be queued and its sender must be told.
     pub(super) fn send_signal(
         &mut self,
         signal: Signal,
@@ -187,7 +187,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Takes one pending signal out, with what came with it.
+    /// Removes one pending signal and returns its `siginfo`.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `collect_signal()`.
     pub(super) fn collect_signal(&mut self, signal: Signal, whose: Pending) -> SigInfo {
@@ -205,7 +205,7 @@ impl Kernel {
         }
     }
 
-    /// Takes pending signals back. The mask of 2.6.12 is a word: real-time signals stay.
+    /// Discards pending signals. The mask of 2.6.12 is one word, so real-time signals stay.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `rm_from_queue()`.
     pub(in crate::kernel) fn rm_from_queue(&mut self, signals: SigSet, whose: Pending) {
@@ -220,7 +220,7 @@ impl Kernel {
         }
     }
 
-    /// Takes pending signals back from a process and each of its threads.
+    /// Discards pending signals of a process and each of its threads.
     pub(super) fn rm_from_group(&mut self, signals: SigSet, member: TaskId) {
         if let Some(shared) = self.shared_pending(member) {
             self.rm_from_queue(signals, shared);
@@ -230,7 +230,7 @@ impl Kernel {
         }
     }
 
-    /// Takes all pending signals of a set back.
+    /// Discards all pending signals of a set.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `flush_sigqueue()`.
     pub fn flush_sigqueue(&mut self, whose: Pending) {

@@ -1,5 +1,5 @@
-//! System calls as data, their dispatch, and what it means for one to block: the kernel never
-//! blocks the host, it remembers where the call goes on.
+//! System calls as data, and their dispatch. A call that blocks never blocks the host: the kernel
+//! records where the call continues.
 
 use super::process_calls::ProcessCall;
 use super::restart::Restart;
@@ -17,14 +17,15 @@ use crate::kernel::signal::{SetSize, SigAction, SigactionArgs};
 use crate::kernel::task::{Continuation, OpenCall};
 use crate::trace::TraceEvent;
 
-/// How far a system call has come.
+/// The state of a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SysResult {
-    /// It is done; this is what it returns.
+    /// It is finished, with this return value.
     Done(Result<u32, Errno>),
-    /// A signal has interrupted it: it wants to be made again.
+    /// A signal has interrupted it, and it asks to be restarted.
     Restart(Restart),
-    /// The caller sleeps inside; its [`Continuation`] says where it goes on, unless it has ended.
+    /// The caller sleeps inside; its [`Continuation`] says where it continues, unless it has
+    /// exited.
     Blocked,
 }
 
@@ -81,7 +82,7 @@ pub enum Syscall {
     Getcwd(VirtAddr, u32),
     /// `umask(mask)`.
     Umask(u32),
-    /// `sigaction(signal, new, old)`; `None` only asks.
+    /// `sigaction(signal, new, old)`; `None` only queries.
     Sigaction(u32, Option<SigAction>),
     /// `mmap2(addr, len, prot, flags, fd, pgoff)`.
     Mmap(MmapArgs),
@@ -109,17 +110,17 @@ pub enum Syscall {
     Nanosleep(VirtAddr, VirtAddr),
     /// `futex(...)`.
     Futex(FutexArgs),
-    /// `getuid()`, `geteuid()`, `getgid()`, `getegid()`: which, by its number.
+    /// `getuid()`, `geteuid()`, `getgid()` or `getegid()`, by its number.
     GetId(u16),
-    /// A call about signals.
+    /// A system call on signals.
     Signal(SignalCall),
-    /// A call about processes.
+    /// A system call on processes.
     Process(ProcessCall),
-    /// A call about semaphores.
+    /// A system call on semaphores.
     Ipc(IpcCall),
-    /// A call that is not emulated, by its number.
+    /// A system call that is not emulated, by its number.
     Unknown(u16),
-    /// A call about priorities, policies and CPUs.
+    /// A system call on priorities, policies and CPUs.
     Sched(SchedCall),
 }
 
@@ -171,7 +172,7 @@ impl Syscall {
         }
     }
 
-    /// The name of a system call number, as far as it is one of these.
+    /// The name of a system call number, if it is one of these.
     pub const fn name_of(nr: u16) -> &'static str {
         match nr {
             1 => "exit",
@@ -224,12 +225,12 @@ impl Syscall {
         }
     }
 
-    /// The call itself, if it may be made again after a signal.
+    /// The call itself, if it may be restarted after a signal.
     pub(in crate::kernel) fn made_again(&self) -> Option<Self> {
         self.may_restart().then(|| self.clone())
     }
 
-    /// Whether the call may be made again after a signal.
+    /// Whether the call may be restarted after a signal.
     const fn may_restart(&self) -> bool {
         match self {
             Self::Wait4(_)
@@ -268,10 +269,10 @@ impl Syscall {
 }
 
 impl Kernel {
-    /// `int 0x80`: carries a system call out for the current task.
+    /// `int 0x80`: performs a system call for the current task.
     ///
-    /// Returns the value for `eax` if the call is done. `None` if it blocks (or ended the task):
-    /// then another task is current now.
+    /// Returns the value for `eax` if the call is finished. `None` if it blocks (or ended the
+    /// task): then another task is current now.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `system_call`.
     pub fn syscall(&mut self, current: TaskId, call: Syscall) -> Option<i32> {
@@ -294,7 +295,7 @@ impl Kernel {
         }
     }
 
-    /// A system call begins.
+    /// Records the start of a system call.
     pub(super) fn begin_call(&mut self, current: TaskId, nr: u16, arg: u32) {
         let task = self.task_mut(current);
         task.call = Some(OpenCall { nr, restart: None });
@@ -365,7 +366,7 @@ impl Kernel {
         }
     }
 
-    /// The end of a system call: its value goes into `eax`. `None` if the task has stopped for its
+    /// Ends a system call: stores its value in `eax`. `None` if the task has stopped for its
     /// tracer.
     pub(in crate::kernel) fn syscall_exit(
         &mut self,
@@ -395,9 +396,9 @@ impl Kernel {
         }
     }
 
-    /// Goes on where the current task left off when it gave the CPU up inside the kernel.
+    /// Continues where the current task left off when it gave up the CPU inside the kernel.
     ///
-    /// Returns `false` if it has nothing to go on with, that is, if it is in user mode.
+    /// Returns `false` if it has nothing to continue, that is, if it is in user mode.
     pub fn resume(&mut self, current: TaskId) -> bool {
         let Some(continuation) = self.task_mut(current).continuation.take() else {
             return false;
@@ -456,7 +457,7 @@ impl Kernel {
         self.task(self.task(leader).real_parent).tgid.0 as u32
     }
 
-    /// `getuid`, `geteuid`, `getgid` or `getegid`, by its number, the old or the one with 32-bit
+    /// `getuid`, `geteuid`, `getgid` or `getegid`, by number: the old call or the one with 32-bit
     /// ids.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `sys_getuid()`.

@@ -1,4 +1,4 @@
-//! `int 0x80`: which system call the registers ask for, with its arguments copied in.
+//! `int 0x80`: decodes the system call in the registers, copying its arguments from user memory.
 
 use super::call::Syscall;
 use crate::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, TaskId, VirtAddr};
@@ -11,14 +11,14 @@ use crate::kernel::mm::MmapArgs;
 use crate::kernel::ptrace::PtraceArgs;
 use crate::kernel::signal::InfoTo;
 
-/// Most bytes of arguments and environment: 32 pages, less a word.
+/// The most bytes of arguments and environment: 32 pages, minus one word.
 ///
 /// Linux 2.6.12: include/linux/binfmts.h, `MAX_ARG_PAGES`.
 pub(in crate::kernel) const MAX_ARG_BYTES: usize = 32 * PAGE_SIZE as usize - 4;
 
 impl Kernel {
-    /// Carries out the system call that the current task's registers ask for. Its value goes into
-    /// `eax`, now or when it ends.
+    /// Performs the system call in the current task's registers. Its value is stored in `eax`, now
+    /// or when it finishes.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `system_call`, and `include/asm-i386/unistd.h`.
     pub fn system_call(&mut self, current: TaskId) {
@@ -27,7 +27,7 @@ impl Kernel {
         let nr = regs.eax;
         let arg = regs.ebx;
         if self.stops_at_calls(current) {
-            // Its tracer may change the arguments yet.
+            // Its tracer may still change the arguments.
             self.stat.syscalls += 1;
             self.begin_call(current, nr as u16, arg);
             if self.stops_before_call(current, None) {
@@ -46,10 +46,10 @@ impl Kernel {
         }
     }
 
-    /// The call with its arguments; what the caller's memory holds of them is copied.
+    /// Decodes the call with its arguments; those in the caller's memory are copied.
     ///
     /// # Errors
-    /// Of that copying: `EFAULT`, `ENAMETOOLONG`, `ENOENT`, `E2BIG`.
+    /// Errors of the copying: `EFAULT`, `ENAMETOOLONG`, `ENOENT`, `E2BIG`.
     pub(in crate::kernel) fn decode(&mut self, current: TaskId, nr: u32) -> Result<Syscall, Errno> {
         let regs = self.task(current).thread.regs;
         let [a, b, c] = [regs.ebx, regs.ecx, regs.edx];
@@ -116,7 +116,7 @@ impl Kernel {
         })
     }
 
-    /// The calls about signals, scheduling and processes.
+    /// Decodes the calls on signals, scheduling and processes.
     fn decode_other(
         &mut self,
         current: TaskId,
@@ -133,7 +133,7 @@ impl Kernel {
         Ok(process.map_or(Syscall::Unknown(nr as u16), Syscall::Process))
     }
 
-    /// A file name of the caller's.
+    /// Copies a file name from the caller's memory.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `getname()`.
     fn getname(&mut self, current: TaskId, addr: u32) -> Result<String, Errno> {
@@ -145,7 +145,7 @@ impl Kernel {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The bytes before the next zero; `None` if there are `limit` or more.
+    /// The bytes before the next null byte; `None` if there are `limit` or more.
     ///
     /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `strncpy_from_user()`.
     fn strncpy_from_user(
@@ -157,7 +157,7 @@ impl Kernel {
         let mut bytes = Vec::new();
         while bytes.len() < limit {
             let at = VirtAddr(addr.wrapping_add(bytes.len() as u32));
-            // What is left of the page is looked at in one go.
+            // The rest of the page is searched in one go.
             let room = (PAGE_SIZE - at.page_offset()) as usize;
             let mut part = vec![0; room.min(limit - bytes.len())];
             self.copy_from_user(current, at, &mut part)?;
@@ -188,7 +188,7 @@ impl Kernel {
         Ok(ExecArgs { path, argv, envp })
     }
 
-    /// The strings that a list of pointers names, up to its null pointer; no list is an empty one.
+    /// The strings that a null-terminated list of pointers refers to; a null list is empty.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `count()` and `copy_strings()`.
     fn string_list(
@@ -225,7 +225,8 @@ const fn wait_args(pid: u32, status: u32, options: u32, rusage: u32) -> WaitArgs
     }
 }
 
-/// `sys_clone`: flags, stack, parent_tid, tls, child_tid; without a stack the caller's own.
+/// The arguments of `sys_clone`: flags, stack, parent_tid, tls, child_tid; a stack of 0 means the
+/// caller's own.
 const fn clone_args(flags: u32, stack: u32, parent_tid: u32, tls: u32, child_tid: u32) -> ForkArgs {
     ForkArgs {
         flags: CloneFlags::from_bits_retain(flags),

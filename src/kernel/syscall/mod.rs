@@ -1,4 +1,4 @@
-//! The way from `int 0x80` to the function that carries a system call out, and back.
+//! The path from `int 0x80` to the function that performs a system call, and back.
 
 mod call;
 mod entry;

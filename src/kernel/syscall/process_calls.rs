@@ -1,5 +1,5 @@
-//! The system calls about processes and what they are, as data: groups, sessions, users, limits,
-//! usage, `waitid`.
+//! The system calls on processes and their properties, as data: groups, sessions, users, limits,
+//! resource usage, `waitid`.
 
 use super::call::SysResult;
 use crate::abi::{Errno, TaskId, VirtAddr};
@@ -8,7 +8,7 @@ use crate::kernel::exit::WaitidArgs;
 use crate::kernel::signal::InfoTo;
 use crate::kernel::task::{Resource, Rlimit};
 
-/// A system call about processes, with its arguments.
+/// A system call on processes, with its arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ProcessCall {
     /// `waitid(...)`.
@@ -39,12 +39,12 @@ pub enum ProcessCall {
     Setrlimit(u32, Rlimit),
     /// `getrlimit(resource, limit)`.
     Getrlimit(u32, VirtAddr),
-    /// The `getrlimit` of old, for which a limit is a signed word.
+    /// The old `getrlimit`, for which a limit is a signed word.
     OldGetrlimit(u32, VirtAddr),
 }
 
 impl ProcessCall {
-    /// The numbers and names.
+    /// The system call numbers with their names.
     pub const NAMES: &[(u16, &str)] = &[
         (57, "setpgid"),
         (65, "getpgrp"),
@@ -63,7 +63,7 @@ impl ProcessCall {
         (284, "waitid"),
     ];
 
-    /// The i386 system call number; of calls about users, that with 32-bit ids.
+    /// The i386 system call number; for calls on users, the one with 32-bit ids.
     pub const fn nr(&self) -> u16 {
         match self {
             Self::Waitid(_) => 284,
@@ -100,7 +100,7 @@ impl ProcessCall {
     }
 }
 
-/// A 16-bit user id: all ones stand for "leave it".
+/// Extends a 16-bit user id; all ones mean "leave it unchanged".
 const fn low_to_high_uid(word: u32) -> u32 {
     match word & 0xffff {
         0xffff => u32::MAX,
@@ -134,10 +134,10 @@ impl Kernel {
         .into()
     }
 
-    /// The call about processes that a number asks for; `None` if the number is another's.
+    /// The call on processes with that number; `None` if the number is not one of these.
     ///
     /// # Errors
-    /// `EFAULT`; `EINVAL` for an unknown limit.
+    /// `EFAULT`; `EINVAL` for an unknown resource.
     pub(super) fn decode_process(
         &mut self,
         current: TaskId,
@@ -152,7 +152,7 @@ impl Kernel {
             66 => ProcessCall::Setsid,
             70 => ProcessCall::Setreuid(uid(a), uid(b)),
             75 => {
-                // The limit is looked at before the memory.
+                // The resource is checked before the memory.
                 Resource::from_word(a).ok_or(Errno::EINVAL)?;
                 let [cur, max] = self.get_user_words(current, VirtAddr(b))?;
                 ProcessCall::Setrlimit(a, Rlimit { cur, max })

@@ -8,16 +8,16 @@ use crate::kernel::signal::SaFlags;
 use crate::kernel::task::Continuation;
 use crate::trace::TraceEvent;
 
-/// How an interrupted call wants to go on. User space never sees these numbers.
+/// How an interrupted call asks to continue. User space never sees these numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Restart {
-    /// `ERESTARTSYS`: again, unless a handler without SA_RESTART was entered.
+    /// `ERESTARTSYS`: restart, unless a handler without SA_RESTART was entered.
     Sys,
-    /// `ERESTARTNOINTR`: again in any case.
+    /// `ERESTARTNOINTR`: always restart.
     NoIntr,
-    /// `ERESTARTNOHAND`: again, unless a handler was entered.
+    /// `ERESTARTNOHAND`: restart, unless a handler was entered.
     NoHand,
-    /// `ERESTART_RESTARTBLOCK`: the rest of it, by `restart_syscall`, unless a handler was entered.
+    /// `ERESTART_RESTARTBLOCK`: continue by `restart_syscall`, unless a handler was entered.
     Block,
 }
 
@@ -32,7 +32,7 @@ impl Restart {
         }
     }
 
-    /// Whether the call is made again although a handler with these flags was entered.
+    /// Whether the call is restarted although a handler with these flags was entered.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
     pub const fn after_handler(self, flags: SaFlags) -> bool {
@@ -44,7 +44,7 @@ impl Restart {
     }
 }
 
-/// What is left of a call that was interrupted (`struct restart_block`).
+/// What is left of an interrupted call (`struct restart_block`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum RestartBlock {
     /// Nothing: `do_no_restart_syscall`.
@@ -52,15 +52,15 @@ pub enum RestartBlock {
     Nothing,
     /// `nanosleep_restart`.
     Nanosleep {
-        /// Tick at which it ends.
+        /// Tick at which the sleep ends.
         until: u64,
-        /// Where what is left is stored if it is interrupted again; 0 for nowhere.
+        /// Where the remaining time is stored if it is interrupted again; 0 for nowhere.
         rem: VirtAddr,
     },
 }
 
 impl Kernel {
-    /// Notes that the open call of a task wants to be made again.
+    /// Records that the current call of a task asks to be restarted.
     pub(super) fn interrupt_call(&mut self, current: TaskId, restart: Restart) {
         let task = self.task_mut(current);
         task.thread.regs.eax = (-restart.code()) as u32;
@@ -69,12 +69,12 @@ impl Kernel {
         }
     }
 
-    /// Puts the task back in front of its system call. Machine code executes its `int 0x80` once
-    /// more; a puppet's call is made again as it was.
+    /// Moves the task back to the start of its system call. Machine code executes its `int 0x80`
+    /// once more; a puppet's call is repeated as it was.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `do_signal()`.
     pub(in crate::kernel) fn restart_call(&mut self, current: TaskId, restart: Restart) {
-        /// Bytes of `int $0x80`.
+        /// Length of `int $0x80` in bytes.
         const INT_80_BYTES: u32 = 2;
         /// `__NR_restart_syscall`.
         const NR_RESTART_SYSCALL: u32 = 0;
@@ -98,7 +98,7 @@ impl Kernel {
         task.call = None;
     }
 
-    /// A puppet makes its interrupted call again.
+    /// Repeats the interrupted call of a puppet.
     pub(super) fn call_again(&mut self, current: TaskId, block: bool) {
         let again = self.task_mut(current).interruptible.take();
         let call = match block {
@@ -113,7 +113,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `sys_restart_syscall()`.
     ///
     /// # Errors
-    /// `EINTR` if there is nothing to go on with.
+    /// `EINTR` if there is nothing to continue.
     pub(super) fn sys_restart_syscall(&mut self, current: TaskId) -> SysResult {
         match self.task_mut(current).restart_block {
             RestartBlock::Nothing => Err(Errno::EINTR).into(),

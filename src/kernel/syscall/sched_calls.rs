@@ -1,39 +1,41 @@
-//! The system calls about priorities, policies and CPUs, as data.
+//! The system calls on priorities, policies and CPUs, as data.
 
 use super::call::SysResult;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::sched::sched_priority_range;
 
-/// A system call about scheduling, with its arguments.
+/// A system call on scheduling, with its arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SchedCall {
-    /// `getpriority(which, who)`: 20 less the nice value.
+    /// `getpriority(which, who)`: 20 minus the nice value.
     Getpriority(i32, i32),
     /// `setpriority(which, who, nice)`.
     Setpriority(i32, i32, i32),
-    /// `sched_setscheduler(pid, policy, param)`: its `sched_priority`. Policy -1 keeps the policy, as
-    /// `sched_setparam` does.
+    /// `sched_setscheduler(pid, policy, param)`, with the `sched_priority` of `param`. Policy -1
+    /// keeps the policy, for `sched_setparam`.
     Setscheduler(i32, i32, i32),
     /// `sched_getscheduler(pid)`.
     Getscheduler(i32),
-    /// `sched_getparam(pid, param)`: where it goes; to nowhere for 0, and then it is the value.
+    /// `sched_getparam(pid, param)`: stores the result at the address; with 0 it is the return
+    /// value.
     Getparam(i32, VirtAddr),
     /// `sched_get_priority_max(policy)`.
     PriorityMax(i32),
     /// `sched_get_priority_min(policy)`.
     PriorityMin(i32),
-    /// `sched_rr_get_interval(pid, interval)`: where it goes; if nowhere, the nanoseconds are the
-    /// value.
+    /// `sched_rr_get_interval(pid, interval)`: stores the result at the address; without one, the
+    /// return value is the interval in ns.
     RrGetInterval(i32, Option<VirtAddr>),
     /// `sched_setaffinity(pid, 4, mask)`.
     Setaffinity(i32, u32),
-    /// `sched_getaffinity(pid, len, mask)`: where it goes; to nowhere for 0, and then it is the value.
+    /// `sched_getaffinity(pid, len, mask)`: stores the result at the address; with 0 it is the
+    /// return value.
     Getaffinity(i32, u32, VirtAddr),
 }
 
 impl SchedCall {
-    /// The numbers and names.
+    /// The system call numbers with their names.
     pub const NAMES: &[(u16, &str)] = &[
         (96, "getpriority"),
         (97, "setpriority"),
@@ -118,7 +120,7 @@ impl Kernel {
         .into()
     }
 
-    /// Stores words of an answer and returns 0; without a place for them, returns the first.
+    /// Stores the words of a result and returns 0; without an address, returns the first word.
     fn give_words<const N: usize>(
         &mut self,
         current: TaskId,
@@ -134,7 +136,8 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getaffinity()`: the length of what it stored.
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getaffinity()`: returns the length of what it
+    /// stored.
     fn get_affinity(
         &mut self,
         current: TaskId,
@@ -153,7 +156,7 @@ impl Kernel {
         Ok(4)
     }
 
-    /// The call about scheduling that a number asks for; `None` if the number is another's.
+    /// The call on scheduling with that number; `None` if the number is not one of these.
     ///
     /// # Errors
     /// `EFAULT`, `EINVAL`.
@@ -164,7 +167,8 @@ impl Kernel {
         [a, b, c, ..]: [u32; 5],
     ) -> Result<Option<SchedCall>, Errno> {
         let signed = a as i32;
-        // A null pointer for an answer is an error here; as a call it would mean "as the value".
+        // A null pointer for the result is an error here; in the decoded call it means "as the
+        // return value".
         let place = |addr: u32, errno: Errno| match addr {
             0 => Err(errno),
             addr => Ok(VirtAddr(addr)),
@@ -178,7 +182,7 @@ impl Kernel {
             }
             155 => SchedCall::Getparam(signed, place(b, Errno::EINVAL)?),
             156 => {
-                // A negative policy is no way to keep the old one.
+                // A program cannot use a negative policy to keep the old one.
                 let priority = self.sched_param(current, c)?;
                 let policy = if (b as i32) < 0 { i32::MAX } else { b as i32 };
                 SchedCall::Setscheduler(signed, policy, priority)
@@ -193,7 +197,7 @@ impl Kernel {
         }))
     }
 
-    /// `sched_priority` of a `struct sched_param`.
+    /// Reads `sched_priority` from a `struct sched_param`.
     fn sched_param(&mut self, current: TaskId, addr: u32) -> Result<i32, Errno> {
         match addr {
             0 => Err(Errno::EINVAL),
@@ -201,7 +205,7 @@ impl Kernel {
         }
     }
 
-    /// A mask of CPUs: what is shorter than a word is filled up with zeros.
+    /// Reads a CPU mask; one shorter than a word is padded with zeros.
     fn affinity_mask(&mut self, current: TaskId, len: u32, addr: u32) -> Result<u32, Errno> {
         let mut bytes = [0; 4];
         let len = (len as usize).min(bytes.len());

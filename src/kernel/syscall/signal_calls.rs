@@ -1,4 +1,4 @@
-//! The system calls about signals, as data: their numbers, what the registers say, and dispatch.
+//! The system calls on signals, as data: numbers, decoding of the registers, and dispatch.
 
 use super::call::SysResult;
 use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
@@ -9,10 +9,10 @@ use crate::kernel::signal::{
 };
 use crate::kernel::time::ItimerVal;
 
-/// Bytes of a `sigset_t`.
+/// Size of a `sigset_t` in bytes.
 const SIGSET_BYTES: u32 = 8;
 
-/// A system call about signals, with its arguments.
+/// A system call on signals, with its arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SignalCall {
     /// `restart_syscall()`.
@@ -54,7 +54,7 @@ pub enum SignalCall {
 }
 
 impl SignalCall {
-    /// The numbers and names.
+    /// The system call numbers with their names.
     pub const NAMES: &[(u16, &str)] = &[
         (0, "restart_syscall"),
         (27, "alarm"),
@@ -125,7 +125,7 @@ impl SignalCall {
         }
     }
 
-    /// Whether the call may be made again after a signal.
+    /// Whether the call may be restarted after a signal.
     pub const fn may_restart(&self) -> bool {
         matches!(self, Self::Pause | Self::Signal(..) | Self::Sigaction(_))
     }
@@ -163,7 +163,7 @@ impl Kernel {
         }
     }
 
-    /// The old call: the handler is good for one signal, and blocks nothing.
+    /// The old call: the handler is used for one signal, and blocks nothing.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sys_signal()`.
     fn sys_signal(&mut self, current: TaskId, signal: u32, handler: SigAction) -> SysResult {
@@ -187,8 +187,8 @@ impl Kernel {
         Signal::new(signal).map_or(0, |signal| self.sigaction_of(task, signal).word())
     }
 
-    /// The call about signals that a number asks for, its arguments copied in; `None` if the number
-    /// is another's.
+    /// The call on signals with that number, its arguments copied from user memory; `None` if the
+    /// number is not one of these.
     ///
     /// # Errors
     /// `EINVAL` for a set of another size, and `EFAULT`.

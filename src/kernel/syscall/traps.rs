@@ -1,4 +1,4 @@
-//! Exceptions that user-mode instructions raise, and the signals that come of them.
+//! Exceptions raised by user-mode instructions, and the signals that they cause.
 
 use crate::abi::{Signal, TaskId, VirtAddr};
 use crate::hw::Exception;
@@ -6,12 +6,12 @@ use crate::kernel::Kernel;
 use crate::kernel::mm::{UserFault, UserFaultKind};
 use crate::trace::TraceEvent;
 
-/// Why a task gets a signal for what it did.
+/// Why a task gets a signal for a fault of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Raised {
-    /// An access that the kernel could not mend.
+    /// An access that the kernel could not handle.
     Fault(UserFault),
-    /// Another exception.
+    /// Another exception, with its signal.
     Trap(Exception, Signal),
 }
 
@@ -30,8 +30,8 @@ impl Raised {
 }
 
 impl Kernel {
-    /// An exception of the current task in user mode. Returns what it gets a signal for; `None` for
-    /// a page fault that could be mended.
+    /// Handles an exception of the current task in user mode. Returns the reason if the task gets a
+    /// signal; `None` for a page fault that was handled.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/traps.c`, `do_trap()`, and `arch/i386/mm/fault.c`,
     /// `do_page_fault()`.

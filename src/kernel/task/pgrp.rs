@@ -1,4 +1,4 @@
-//! Process groups and sessions: `setpgid` and its kin, and the groups that nobody could continue.
+//! Process groups and sessions: `setpgid` and related calls, and orphaned process groups.
 
 use super::pidmap::PidType;
 use super::task_struct::ExitState;
@@ -6,31 +6,31 @@ use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::signal::SendInfo;
 
-/// Which rule of `setpgid` or `setsid` refuses.
+/// The rule by which `setpgid` or `setsid` refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PgrpRefusal {
-    /// The group's number is negative.
+    /// The process group id is negative.
     NegativeGroup,
-    /// No task has that number.
+    /// No task has that pid.
     NoSuchTask,
-    /// The task is no process, but a thread of one.
+    /// The task is a thread other than the leader of its process.
     NotALeader,
     /// The child is in another session.
     OtherSession,
     /// The child has called exec.
     HasExeced,
-    /// The task is neither the caller nor a child of it.
+    /// The task is neither the caller nor one of its children.
     NotAChild,
-    /// The task leads its session.
+    /// The task is a session leader.
     SessionLeader,
     /// No member of that group is in the caller's session.
     NoSuchGroup,
-    /// A process group has the caller's number already.
+    /// There is already a process group with the caller's pid.
     GroupExists,
 }
 
 impl PgrpRefusal {
-    /// What the system call returns.
+    /// The errno that the system call returns.
     pub const fn errno(self) -> Errno {
         match self {
             Self::NegativeGroup | Self::NotALeader => Errno::EINVAL,
@@ -54,7 +54,8 @@ impl Kernel {
         self.signal_of(task).map_or(Pid(0), |group| group.session)
     }
 
-    /// Which process and group `setpgid` means, if none of its rules refuses: tested in this order.
+    /// The process and group that `setpgid` would change, if no rule refuses; the rules are tested
+    /// in the kernel's order.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.
     ///
@@ -136,7 +137,7 @@ impl Kernel {
         self.set_pgrp(leader, number);
     }
 
-    /// Whether a task may begin a session of its own.
+    /// Whether a task may start a session of its own.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setsid()`.
     ///
@@ -166,7 +167,7 @@ impl Kernel {
         Ok(pid.0 as u32)
     }
 
-    /// The caller for 0, else the task of that number.
+    /// The caller for 0, otherwise the task with that pid.
     fn self_or_task(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {
         match pid {
             0 => Ok(current),
@@ -193,7 +194,7 @@ impl Kernel {
     }
 
     /// Whether a process group has no living member whose parent is in another group of the same
-    /// session; init does not count as a parent. One member may be left out of the question.
+    /// session; init does not count as a parent. One member may be excluded.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `will_become_orphaned_pgrp()`.
     pub(super) fn will_become_orphaned_pgrp(&self, pgrp: Pid, ignored: Option<TaskId>) -> bool {
@@ -229,8 +230,8 @@ impl Kernel {
         self.pid_hash.all(PidType::Pgid, pgrp).any(is_stopped)
     }
 
-    /// A group that has become orphaned and has stopped members gets SIGHUP, and SIGCONT behind
-    /// it. The group is `of`'s, who is about to lose its connection through `parent`.
+    /// Sends SIGHUP, then SIGCONT, to a group that has become orphaned and has stopped members. The
+    /// group is that of `of`, which is about to lose its connection through `parent`.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()` and `reparent_thread()`.
     pub(in crate::kernel) fn wake_orphaned_pgrp(
@@ -245,7 +246,7 @@ impl Kernel {
         }
         if self.will_become_orphaned_pgrp(pgrp, ignored) && self.has_stopped_jobs(pgrp) {
             for signal in [Signal::SIGHUP, Signal::SIGCONT] {
-                // The kernel sends them: nobody refuses.
+                // The kernel sends them, so they cannot be refused.
                 let number = signal.number() as i32;
                 let _sent = self.kill_pg_info(of, number, SendInfo::Kernel, pgrp);
             }

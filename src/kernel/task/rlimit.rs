@@ -1,4 +1,5 @@
-//! Resource limits: a soft one that acts and a hard one that bounds it, of every process.
+//! Resource limits: every process has soft limits, which are enforced, and hard limits, which bound
+//! them.
 
 use super::cred::Caps;
 use crate::abi::{Errno, Signal, TaskId, VirtAddr};
@@ -7,46 +8,46 @@ use crate::kernel::exit::UsageOf;
 use crate::kernel::signal::SendInfo;
 use std::ops::{Index, IndexMut};
 
-/// A limit that is not set.
+/// The value of a limit that does not limit anything.
 pub const RLIM_INFINITY: u32 = u32::MAX;
-/// Highest hard limit of descriptors.
+/// The highest hard limit for descriptors.
 ///
 /// Linux 2.6.12: `include/linux/fs.h`, `NR_OPEN`.
 pub const NR_OPEN: u32 = 1 << 20;
 
-/// What is limited, with Linux's numbers.
+/// The limited resources, with Linux's numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Resource {
-    /// `RLIMIT_CPU`: seconds of CPU.
+    /// `RLIMIT_CPU`: CPU time, seconds.
     Cpu,
-    /// `RLIMIT_FSIZE`: bytes of a file that is written.
+    /// `RLIMIT_FSIZE`: size of a file that is written, bytes.
     Fsize,
-    /// `RLIMIT_DATA`: bytes of data and heap.
+    /// `RLIMIT_DATA`: size of data and heap, bytes.
     Data,
-    /// `RLIMIT_STACK`: bytes of the stack.
+    /// `RLIMIT_STACK`: size of the stack, bytes.
     Stack,
-    /// `RLIMIT_CORE`: bytes of a core file.
+    /// `RLIMIT_CORE`: size of a core file, bytes.
     Core,
-    /// `RLIMIT_RSS`: nothing looks at it.
+    /// `RLIMIT_RSS`: resident memory, bytes; not enforced.
     Rss,
-    /// `RLIMIT_NPROC`: tasks of the user.
+    /// `RLIMIT_NPROC`: number of the user's tasks.
     Nproc,
     /// `RLIMIT_NOFILE`: one more than the highest descriptor.
     Nofile,
-    /// `RLIMIT_MEMLOCK`: bytes locked into memory.
+    /// `RLIMIT_MEMLOCK`: memory locked in RAM, bytes.
     Memlock,
-    /// `RLIMIT_AS`: bytes of address space.
+    /// `RLIMIT_AS`: size of the address space, bytes.
     As,
-    /// `RLIMIT_LOCKS`: file locks, which there are none of here.
+    /// `RLIMIT_LOCKS`: file locks, which are not emulated.
     Locks,
-    /// `RLIMIT_SIGPENDING`: queued signals of the user.
+    /// `RLIMIT_SIGPENDING`: number of the user's queued signals.
     Sigpending,
-    /// `RLIMIT_MSGQUEUE`: bytes in message queues, which there are none of here.
+    /// `RLIMIT_MSGQUEUE`: bytes in message queues, which are not emulated.
     Msgqueue,
 }
 
 impl Resource {
-    /// All of them, by number: there are `RLIM_NLIMITS`.
+    /// All resources in the order of their numbers; there are `RLIM_NLIMITS`.
     pub const ALL: [Self; 13] = [
         Self::Cpu,
         Self::Fsize,
@@ -63,7 +64,7 @@ impl Resource {
         Self::Msgqueue,
     ];
 
-    /// From the word that user space gives.
+    /// Converts the word that user space passes.
     pub fn from_word(word: u32) -> Option<Self> {
         Self::ALL.get(word as usize).copied()
     }
@@ -88,19 +89,19 @@ impl Resource {
     }
 }
 
-/// `struct rlimit`.
+/// The kernel's `struct rlimit`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rlimit {
-    /// `rlim_cur`, the soft limit: the one that acts.
+    /// `rlim_cur`, the soft limit, which is enforced.
     pub cur: u32,
-    /// `rlim_max`, the hard limit: how far everyone may raise the soft one.
+    /// `rlim_max`, the hard limit, up to which anybody may raise the soft one.
     pub max: u32,
 }
 
 impl Rlimit {
     const UNLIMITED: Self = Self::both(RLIM_INFINITY);
 
-    /// Soft and hard limit of the same value.
+    /// A soft and hard limit with the same value.
     pub const fn both(limit: u32) -> Self {
         Self {
             cur: limit,
@@ -128,7 +129,7 @@ impl IndexMut<Resource> for Rlimits {
 }
 
 impl Rlimits {
-    /// What `init` starts with.
+    /// The limits that `init` starts with.
     ///
     /// Linux 2.6.12: `include/asm-generic/resource.h`, `INIT_RLIMITS`; `kernel/fork.c`,
     /// `fork_init()`.
@@ -153,19 +154,19 @@ impl Rlimits {
     }
 }
 
-/// Why a limit is not set.
+/// Why a limit was not set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RlimitRefusal {
-    /// The soft limit is above the hard one.
+    /// The soft limit would be above the hard one.
     SoftAboveHard,
     /// The hard limit would be raised.
     HardRaised,
-    /// More descriptors than any table can have.
+    /// A descriptor limit above the maximum.
     BeyondNrOpen,
 }
 
 impl RlimitRefusal {
-    /// The error that the caller gets.
+    /// The errno that the system call returns.
     pub const fn errno(self) -> Errno {
         match self {
             Self::SoftAboveHard => Errno::EINVAL,
@@ -174,7 +175,7 @@ impl RlimitRefusal {
     }
 }
 
-/// Whether a limit may be set, by a caller with or without CAP_SYS_RESOURCE.
+/// Checks whether a limit may be set, by a caller with or without CAP_SYS_RESOURCE.
 ///
 /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
 ///
@@ -198,10 +199,10 @@ pub fn check_setrlimit(
     Ok(())
 }
 
-/// What a second of CPU that a process has used up does.
+/// What happens when a process has used up another second of CPU time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum CpuLimit {
-    /// Nothing.
+    /// Nothing happens.
     Keeps,
     /// The soft limit is reached: SIGXCPU, and one more second.
     Warns,
@@ -209,11 +210,11 @@ enum CpuLimit {
     Kills,
 }
 
-/// What the limit of CPU time says after so many seconds.
+/// What the CPU time limit demands after that many seconds.
 ///
 /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
 const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
-    // An expiry time of 0 stands for none: 2.6.12 never notices a limit of 0 seconds.
+    // An expiry time of 0 means none: 2.6.12 never notices a limit of 0 seconds.
     if limit.cur == RLIM_INFINITY || limit.cur == 0 {
         CpuLimit::Keeps
     } else if seconds >= limit.max {
@@ -234,7 +235,7 @@ impl Kernel {
         })
     }
 
-    /// The soft limit of a task's process: the one that acts.
+    /// The soft limit of a task's process.
     pub fn rlimit(&self, task: TaskId, resource: Resource) -> u32 {
         self.rlimits(task)[resource].cur
     }
@@ -244,8 +245,8 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown limit, and a soft limit above the hard one; `EPERM` for raising a
-    /// hard limit without CAP_SYS_RESOURCE, and for more than `NR_OPEN` descriptors.
+    /// `EINVAL` for an unknown resource, and for a soft limit above the hard one; `EPERM` for
+    /// raising a hard limit without CAP_SYS_RESOURCE, and for more than `NR_OPEN` descriptors.
     pub(in crate::kernel) fn sys_setrlimit(
         &mut self,
         current: TaskId,
@@ -254,7 +255,7 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
         let old = self.rlimits(current)[resource];
-        // Only who needs the privilege is noted as having used it.
+        // Only a task that needs the privilege is recorded as having used it.
         let capable =
             new.cur <= new.max && new.max > old.max && self.capable(current, Caps::SYS_RESOURCE);
         check_setrlimit(resource, old, new, capable).map_err(RlimitRefusal::errno)?;
@@ -264,12 +265,12 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Stores a limit in the caller's memory; for the old call nothing above 2^31 - 1.
+    /// Stores a limit in the caller's memory; the old call stores at most 2^31 - 1.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()` and `sys_old_getrlimit()`.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown limit; `EFAULT`.
+    /// `EINVAL` for an unknown resource; `EFAULT`.
     pub(in crate::kernel) fn sys_getrlimit(
         &mut self,
         current: TaskId,
@@ -284,11 +285,11 @@ impl Kernel {
         self.put_user_words(current, addr, &words).map(|()| 0)
     }
 
-    /// Looks at the CPU time of the running task's process once a tick.
+    /// Checks the CPU time of the running task's process, once per tick.
     ///
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
     pub(in crate::kernel) fn check_cpu_limit(&mut self, current: TaskId) {
-        /// Ticks in a second.
+        /// Ticks per second.
         const HZ: u32 = 1000;
         let limit = match self.signal_of(current) {
             Some(signal) if signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY => {
@@ -307,7 +308,7 @@ impl Kernel {
                 Signal::SIGXCPU
             }
         };
-        // A standard signal of the kernel is always queued.
+        // A standard signal from the kernel is always queued.
         let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, current);
     }
 }

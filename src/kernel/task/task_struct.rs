@@ -1,5 +1,5 @@
-//! The `task_struct`: what a task is and what it holds. Its scheduling part (state, priority, time
-//! slice, pid and name) lies in the scheduler's own compact table.
+//! The `task_struct`: what a task is and what it holds. Its scheduling fields (state, priority,
+//! time slice, pid and name) are in the scheduler's own compact table.
 
 use super::cred::Cred;
 use super::pidmap::{PidType, Seq};
@@ -19,26 +19,26 @@ bitflags! {
     /// `PF_*`: what a task is doing.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct PfFlags: u32 {
-        /// In `do_exit`.
+        /// It is in `do_exit`.
         const EXITING = 0x4;
-        /// Forked and has not called exec.
+        /// It was forked and has not called exec.
         const FORKNOEXEC = 0x40;
-        /// Used super-user privileges.
+        /// It has used super-user privileges.
         const SUPERPRIV = 0x100;
-        /// Killed by a signal.
+        /// It was killed by a signal.
         const SIGNALED = 0x400;
     }
 
     /// `task->ptrace`: whether and how a task is traced.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct PtFlags: u32 {
-        /// Traced.
+        /// It is traced.
         const PTRACED = 0x1;
         /// The tracer has set TF.
         const DTRACE = 0x2;
         /// `PTRACE_O_TRACESYSGOOD`.
         const TRACESYSGOOD = 0x4;
-        /// The tracer may trace anyone.
+        /// The tracer may trace any process.
         const PTRACE_CAP = 0x8;
         /// `PTRACE_O_TRACEFORK`.
         const TRACE_FORK = 0x10;
@@ -54,42 +54,42 @@ bitflags! {
         const TRACE_EXIT = 0x200;
         /// The tracer has attached, and was not the real parent then.
         const ATTACHED = 0x400;
-        /// All that options set.
+        /// All bits that options set.
         const OPTIONS = 0x3f4;
     }
 }
 
-/// `exit_state`: how far the end of a task has come.
+/// `exit_state`: how far the exit of a task has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(u8)]
 pub enum ExitState {
-    /// Not ended.
+    /// It has not exited.
     #[default]
     Alive = 0,
-    /// `EXIT_ZOMBIE`: ended, waiting to be reaped.
+    /// `EXIT_ZOMBIE`: it has exited and waits to be reaped.
     Zombie = 16,
-    /// `EXIT_DEAD`: being released.
+    /// `EXIT_DEAD`: it is being released.
     Dead = 32,
 }
 
-/// Where the kernel goes on when a blocked task gets the CPU again. One at most for each task.
+/// Where the kernel continues when a blocked task gets the CPU again; at most one per task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Continuation {
     /// A new task's first steps: `ret_from_fork`.
     RetFromFork,
-    /// `wait_for_completion` in `do_fork`: the child has not given the memory up yet.
+    /// `wait_for_completion` in `do_fork`: the child has not released the memory yet.
     VforkWait {
         /// The value that `vfork` will return.
         child: Pid,
         /// The completion: set by the child's `mm_release`.
         done: bool,
     },
-    /// An interrupted call of a puppet that is made again.
+    /// A puppet repeats an interrupted call.
     Again {
-        /// The rest of it only, by `restart_syscall`.
+        /// Whether only the rest of it is repeated, by `restart_syscall`.
         block: bool,
     },
-    /// Stopped by a signal: when it goes on it looks for more signals.
+    /// It is stopped by a signal; when it continues, it looks for more signals.
     SignalStop {
         /// Its own mask, if it stopped inside `sigsuspend`.
         suspended: Option<SigSet>,
@@ -98,63 +98,63 @@ pub enum Continuation {
     Pause,
     /// `sigsuspend`.
     Sigsuspend {
-        /// The mask that the handler's return restores.
+        /// The mask that the return from the handler restores.
         saved: SigSet,
     },
     /// `rt_sigtimedwait`.
     Sigtimedwait {
-        /// The signals it waits for.
+        /// The signals that it waits for.
         set: SigSet,
-        /// Where what comes with one goes.
+        /// Where the `siginfo` goes.
         info: InfoTo,
-        /// Tick at which it ends without one.
+        /// Tick of the timeout.
         until: Option<u64>,
     },
-    /// Stopped for its tracer.
+    /// It is stopped for its tracer.
     PtraceStop(Trap),
-    /// exec: other threads have not ended yet.
+    /// exec: other threads have not exited yet.
     ExecWaitsForThreads,
-    /// exec: the first thread, which has to be a zombie, is none yet.
+    /// exec: the first thread has yet to become a zombie.
     ExecWaitsForLeader,
     /// `do_wait`: no child to report yet.
     Wait4 {
-        /// The arguments.
+        /// The arguments of the wait.
         args: crate::kernel::exit::WaitArgs,
-        /// Since when it is in the queue of waiters.
+        /// Its position in the queue of waiters.
         queued: Seq,
     },
-    /// `read` of the console: no line was typed yet.
+    /// `read` from the console: no line has been typed yet.
     ReadConsole {
         /// Where the line goes.
         addr: VirtAddr,
-        /// How many bytes of it at most.
+        /// The most bytes to read.
         len: u32,
     },
     /// `nanosleep`.
     Nanosleep {
-        /// Tick at which it ends.
+        /// Tick at which the sleep ends.
         until: u64,
-        /// Where what is left is stored if a handler cuts it short; 0 for nowhere.
+        /// Where the remaining time is stored if a handler ends it early; 0 for nowhere.
         rem: VirtAddr,
     },
-    /// `read` of a pipe: nothing was written yet.
+    /// `read` from a pipe: nothing has been written yet.
     PipeRead(crate::kernel::fs::PipeIo),
     /// `write` to a pipe: it is full.
     PipeWrite(crate::kernel::fs::PipeIo),
     /// `semop`: not all operations can be done yet.
     Semop {
-        /// The set.
+        /// Id of the semaphore set.
         id: i32,
-        /// Tick at which it ends undone.
+        /// Tick of the timeout.
         until: Option<u64>,
-        /// What it came to, once it is out of the queue.
+        /// The result, once it has left the queue.
         result: Option<Result<(), Errno>>,
     },
     /// `FUTEX_WAIT`.
     Futex {
-        /// The word.
+        /// The futex word.
         key: crate::kernel::ipc::FutexKey,
-        /// Tick at which it ends unwoken.
+        /// Tick of the timeout.
         until: Option<u64>,
     },
     /// `wait_for_completion` of a move by a migration thread.
@@ -171,7 +171,7 @@ pub enum Continuation {
 pub enum AfterMigration {
     /// It returns 0.
     Return,
-    /// It goes on with the new program.
+    /// It continues with the new program.
     Exec {
         /// The program; the arguments are in the task's `exec_args`.
         exe: InodeId,
@@ -183,16 +183,16 @@ pub enum AfterMigration {
 pub struct OpenCall {
     /// i386 system call number.
     pub nr: u16,
-    /// A signal has interrupted it, and it wants to be made again.
+    /// Set if a signal has interrupted it, and it asks to be restarted.
     pub restart: Option<Restart>,
 }
 
-/// What a task keeps for the CPU (`thread_struct` and the saved user registers).
+/// The CPU state of a task (`thread_struct` and the saved user registers).
 #[derive(Clone, Debug, Default)]
 pub struct Thread {
     /// User registers at the entry to the kernel.
     pub regs: Regs,
-    /// `tls_array`: the three descriptors that `set_thread_area` and CLONE_SETTLS fill.
+    /// `tls_array`: the three descriptors that `set_thread_area` and CLONE_SETTLS set.
     pub tls_array: [SegmentDescriptor; 3],
     /// Address of the last fault.
     pub cr2: u32,
@@ -205,12 +205,12 @@ pub struct Thread {
 /// Children in the order of linking, by the position that each child keeps as its `sibling`.
 pub type ChildList = BTreeMap<Seq, TaskId>;
 
-/// A task.
+/// The `task_struct`.
 #[derive(Clone, Debug)]
 pub struct Task {
     /// Thread group id: what `getpid` returns.
     pub tgid: Pid,
-    /// References: one for the running task, one for the reaper.
+    /// Reference count: one for the running task, one for the reaper.
     pub usage: u32,
     /// `PF_*` flags.
     pub flags: PfFlags,
@@ -220,18 +220,18 @@ pub struct Task {
     pub ptrace_message: u32,
     /// See [`ExitState`].
     pub exit_state: ExitState,
-    /// The status word of the end, or of the last stop.
+    /// The wait status of the exit, or of the last stop.
     pub exit_code: u32,
-    /// Signal to the parent at exit; 0 none, -1 for a thread that nobody waits for.
+    /// Signal to the parent at exit; 0 for none, -1 for a thread that nobody waits for.
     pub exit_signal: i32,
-    /// Signal to this task when its parent dies; 0 none.
+    /// Signal to this task when its parent dies; 0 for none.
     pub pdeath_signal: u32,
 
     /// Address space; `None` for kernel threads and after `exit_mm`.
     pub mm: Option<MmId>,
     /// Address space in CR3: its own or a borrowed one.
     pub active_mm: Option<MmId>,
-    /// Open files.
+    /// Descriptor table.
     pub files: Option<FilesId>,
     /// Directory context.
     pub fs: Option<FsId>,
@@ -241,49 +241,48 @@ pub struct Task {
     pub signal: Option<SignalId>,
     /// Mount namespace.
     pub namespace: Option<NamespaceId>,
-    /// Semaphore adjustments.
+    /// Semaphore undo values.
     pub sem_undo: Option<SemUndoId>,
 
-    /// Who made it, or who adopted it.
+    /// Its creator, or the task that adopted it.
     pub real_parent: TaskId,
-    /// Who is told of its end: the real parent or a tracer.
+    /// The task that is notified of its exit: the real parent or a tracer.
     pub parent: TaskId,
     /// Children in the order of linking.
     pub children: ChildList,
     /// Its position in its parent's `children`.
     pub sibling: Seq,
-    /// Its children that somebody else traces.
+    /// Its children that are traced by other tasks.
     pub ptrace_children: ChildList,
-    /// Its position in its real parent's `ptrace_children`, if somebody else traces it.
+    /// Its position in its real parent's `ptrace_children`, if another task traces it.
     pub ptrace_link: Option<Seq>,
-    /// What it has stopped with for its tracer, while it is stopped.
+    /// The `siginfo` with which it has stopped for its tracer, while it is stopped.
     pub last_siginfo: Option<SigInfo>,
     /// First thread of the process.
     pub group_leader: TaskId,
-    /// Its numbers and positions in the four pid hashes.
+    /// Its ids and positions in the four pid hashes.
     pub pid_links: [Option<(Pid, Seq)>; PidType::COUNT],
 
-    /// The vfork parent that waits for this task to give the memory up.
+    /// The vfork parent that waits for this task to release the memory.
     pub vfork_done: Option<TaskId>,
-    /// Where to store the tid at the first run; 0 none.
+    /// Where to store the tid when the task first runs; 0 for nowhere.
     pub set_child_tid: VirtAddr,
-    /// Where to clear the tid and wake a futex at exit; 0 none.
+    /// Where to clear the tid and wake a futex at exit; 0 for nowhere.
     pub clear_child_tid: VirtAddr,
 
     /// Private pending signals.
     pub pending: SigSet,
-    /// What comes with them.
+    /// The queued entries of these signals.
     pub sigqueue: SigQueue,
     /// Blocked signals.
     pub blocked: SigSet,
-    /// The mask while `rt_sigtimedwait` has opened `blocked`.
+    /// The original mask while `rt_sigtimedwait` has unblocked signals in `blocked`.
     pub real_blocked: SigSet,
     /// The alternate signal stack.
     pub altstack: AltStack,
-    /// It has entered a handler on the way out of the kernel that it is on.
+    /// Whether it has entered a handler during the current exit from the kernel.
     pub entered_handler: bool,
-    /// The frame of a handler that was put on its stack, if it runs no code: its user mode takes
-    /// note of it.
+    /// The frame of a handler on its stack, if the task runs no code; its user mode picks it up.
     pub handler_frame: Option<HandlerFrame>,
     /// Credentials.
     pub cred: Cred,
@@ -292,16 +291,16 @@ pub struct Task {
     pub utime: u32,
     /// Ticks in the kernel.
     pub stime: u32,
-    /// Faults mended without reading anything in.
+    /// Minor faults: handled without reading from a file.
     pub min_flt: u32,
-    /// Faults that read from a file.
+    /// Major faults: handled by reading from a file.
     pub maj_flt: u32,
-    /// Tick at which it was made.
+    /// Tick at which it was created.
     pub start_time: u64,
 
-    /// It has called exec since it was forked.
+    /// Whether it has called exec since it was forked.
     pub did_exec: bool,
-    /// Counts execs.
+    /// Number of execs.
     pub self_exec_id: u32,
     /// The parent's `self_exec_id` at the fork.
     pub parent_exec_id: u32,
@@ -310,32 +309,32 @@ pub struct Task {
     pub stack: Option<Pfn>,
     /// CPU state.
     pub thread: Thread,
-    /// Where the kernel goes on.
+    /// Where the kernel continues when the task runs again.
     pub continuation: Option<Continuation>,
-    /// The system call it is in.
+    /// The system call that it is in.
     pub call: Option<OpenCall>,
-    /// The signal that its tracer lets it go on with.
+    /// The signal with which its tracer resumes it.
     pub injected: Option<SigInfo>,
-    /// The call before which it has stopped for its tracer; none if the registers have it.
+    /// The call before which it has stopped for its tracer; `None` if the registers contain it.
     pub traced_call: Option<Box<Syscall>>,
     /// The new program, while exec waits for other threads.
     pub exec: Option<Box<PendingExec>>,
-    /// The call it is in, if a signal may cause it to be made again.
+    /// The call that it is in, if a signal may cause it to be restarted.
     pub interruptible: Option<Syscall>,
     /// What is left of an interrupted call.
     pub restart_block: RestartBlock,
-    /// What the child reported that its last wait found.
+    /// The wait status that its last wait reported.
     pub reaped: Option<WaitStatus>,
-    /// What the `execve` was told that it is in.
+    /// The arguments of the `execve` that it is in.
     pub exec_args: Option<Box<ExecArgs>>,
-    /// The same as `waitid` tells it, or what came with the signal of its last `rt_sigtimedwait`.
+    /// The `siginfo` of its last `waitid` or `rt_sigtimedwait`.
     pub reported: Option<SigInfo>,
     /// Tick at which its timer wakes it.
     pub timer: Option<u64>,
 }
 
 impl Task {
-    /// A task that holds nothing yet, as the boot task does.
+    /// A task that holds nothing yet, like the boot task.
     pub fn bare(myself: TaskId, cred: Cred) -> Self {
         Self {
             tgid: Pid(0),

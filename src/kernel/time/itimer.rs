@@ -1,5 +1,5 @@
-//! `alarm` and interval timers: one of each kind for a process. The real one counts ticks, the
-//! virtual one the process's ticks in user mode, the profiling one those in the kernel as well.
+//! `alarm` and interval timers: one of each kind per process. The real timer counts ticks, the
+//! virtual one the process's ticks in user mode, the profiling one also those in the kernel.
 
 use super::jiffies::{jiffies_to_timeval, timeval_to_jiffies};
 use crate::abi::{Errno, Pid, Signal, SignalId, TaskId, VirtAddr};
@@ -15,30 +15,30 @@ pub const ITIMER_VIRTUAL: u32 = 1;
 /// `ITIMER_PROF`: SIGPROF.
 pub const ITIMER_PROF: u32 = 2;
 
-/// The interval timers of a process; all off at fork, kept at exec.
+/// The interval timers of a process; all are off after fork, and kept by exec.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Itimers {
     /// Tick at which SIGALRM is due.
     pub real: Option<u64>,
-    /// Ticks from then to the next; 0 for none.
+    /// Interval after that, in ticks; 0 for none.
     pub real_incr: u64,
-    /// SIGVTALRM.
+    /// The timer for SIGVTALRM.
     pub virt: CpuTimer,
-    /// SIGPROF.
+    /// The timer for SIGPROF.
     pub prof: CpuTimer,
 }
 
 /// A timer that counts ticks used by the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CpuTimer {
-    /// Ticks used at which it is due; 0 if it is off.
+    /// Number of used ticks at which it expires; 0 if it is off.
     pub expires: u64,
-    /// Ticks from then to the next; 0 for none.
+    /// Interval after that, in ticks; 0 for none.
     pub incr: u64,
 }
 
 impl CpuTimer {
-    /// Ticks left, of which one at least; 0 if it is off.
+    /// Ticks left, at least one; 0 if it is off.
     const fn left(self, used: u64) -> u64 {
         match self.expires {
             0 => 0,
@@ -47,7 +47,7 @@ impl CpuTimer {
         }
     }
 
-    /// Sets it; the first period is a tick longer.
+    /// Sets it; the first period is one tick longer.
     const fn set(&mut self, value: ItimerVal, used: u64) {
         self.expires = match value.value {
             0 => 0,
@@ -56,7 +56,7 @@ impl CpuTimer {
         self.incr = value.interval;
     }
 
-    /// Whether it is due; then it begins anew, or is off.
+    /// Whether it expires now; if so, it is restarted or turned off.
     const fn fires(&mut self, used: u64) -> bool {
         if self.expires == 0 || used < self.expires {
             return false;
@@ -72,20 +72,20 @@ impl CpuTimer {
 /// `struct itimerval`, in ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ItimerVal {
-    /// From one expiry to the next; 0 for none.
+    /// Ticks from one expiry to the next; 0 for none.
     pub interval: u64,
-    /// Up to the next expiry; 0 for never.
+    /// Ticks until the next expiry; 0 if it is off.
     pub value: u64,
 }
 
-/// The real timers that are on, soonest first, of one tick by the number of the process.
+/// The active real timers, soonest first; those of one tick by pid of the process.
 #[derive(Clone, Debug, Default)]
 pub struct RealTimers {
     queue: BTreeSet<(u64, Pid, SignalId)>,
 }
 
 impl RealTimers {
-    /// The tick at which the next is due.
+    /// The tick at which the next timer expires.
     pub fn next_expiry(&self) -> Option<u64> {
         self.queue.first().map(|(tick, _, _)| *tick)
     }
@@ -104,14 +104,14 @@ impl RealTimers {
 }
 
 impl Kernel {
-    /// The ticks that a task's process has used: in user mode, and in all.
+    /// The ticks that a task's process has used: in user mode, and in total.
     fn cpu_ticks(&self, task: TaskId) -> (u64, u64) {
         let used = self.k_getrusage(task, UsageOf::Process);
         let utime = u64::from(used.utime);
         (utime, utime + u64::from(used.stime))
     }
 
-    /// What is left of a timer of a task's process.
+    /// The time left on a timer of a task's process.
     ///
     /// Linux 2.6.12: `kernel/itimer.c`, `do_getitimer()`.
     ///
@@ -134,7 +134,7 @@ impl Kernel {
         Ok(ItimerVal { interval, value })
     }
 
-    /// Sets a timer of the current task's process, and returns what was left of it.
+    /// Sets a timer of the current task's process, and returns the time that was left on it.
     ///
     /// Linux 2.6.12: `kernel/itimer.c`, `do_setitimer()`.
     ///
@@ -174,14 +174,14 @@ impl Kernel {
         self.real_timers.queue.insert((due, tgid, id));
     }
 
-    /// The real timer of a process is off.
+    /// Turns off the real timer of a process.
     pub(in crate::kernel) fn del_real_timer(&mut self, id: SignalId, tgid: Pid) {
         if let Some(due) = self.signals[id].itimers.real.take() {
             self.real_timers.queue.remove(&(due, tgid, id));
         }
     }
 
-    /// The real timers that are due: SIGALRM, and the next period.
+    /// Handles the expired real timers: SIGALRM, and the next period.
     ///
     /// Linux 2.6.12: `kernel/itimer.c`, `it_real_fn()`.
     pub(super) fn run_real_timers(&mut self) {
@@ -203,10 +203,10 @@ impl Kernel {
         })
     }
 
-    /// The timers that count the running task's process: looked at once a tick.
+    /// Checks the timers that count the running task's process, once per tick.
     ///
-    /// Simplified: in a process with several threads 2.6.12 may notice late, as each thread gets a
-    /// share of what is left.
+    /// Simplified: in a process with several threads 2.6.12 may notice late, because each thread
+    /// gets a share of what is left.
     ///
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `run_posix_cpu_timers()` and
     /// `check_process_timers()`.
@@ -222,7 +222,7 @@ impl Kernel {
         let (prof, virt) = (timers.prof.fires(ptime), timers.virt.fires(utime));
         for (fires, signal) in [(prof, Signal::SIGPROF), (virt, Signal::SIGVTALRM)] {
             if fires {
-                // A standard signal of the kernel is always queued.
+                // A standard signal from the kernel is always queued.
                 let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, current);
             }
         }
@@ -231,7 +231,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/itimer.c`, `sys_setitimer()`.
     ///
     /// # Errors
-    /// `EINVAL`; `EFAULT`, the timer being set already.
+    /// `EINVAL`; `EFAULT`, after the timer has been set.
     pub(in crate::kernel) fn sys_setitimer(
         &mut self,
         current: TaskId,
@@ -263,8 +263,8 @@ impl Kernel {
         self.put_itimerval(current, addr, value).map(|()| 0)
     }
 
-    /// SIGALRM in so many seconds. Returns the seconds that were left of the timer, rounded to the
-    /// nearest, but never to 0 while it was on.
+    /// Requests SIGALRM after that many seconds. Returns the seconds that were left on the timer,
+    /// rounded to the nearest, but never to 0 while it was on.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `sys_alarm()`.
     pub(in crate::kernel) fn sys_alarm(
@@ -294,7 +294,7 @@ impl Kernel {
         self.put_user_words(current, addr, &words)
     }
 
-    /// A `struct itimerval` in the caller's memory; address 0 stands for one of zeros.
+    /// Reads a `struct itimerval` from the caller's memory; address 0 means all zeros.
     pub(in crate::kernel) fn get_itimerval(
         &mut self,
         current: TaskId,
@@ -311,7 +311,7 @@ impl Kernel {
     }
 }
 
-/// What `alarm` says of so many ticks that were left.
+/// The return value of `alarm` for that many ticks left.
 const fn alarm_seconds(ticks: u64) -> u32 {
     let (seconds, micros) = jiffies_to_timeval(ticks);
     if (seconds == 0 && micros != 0) || micros >= 500_000 {

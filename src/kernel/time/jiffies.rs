@@ -1,9 +1,9 @@
-//! How a `timeval` becomes ticks and ticks become a `timeval`: in the kernel's fixed-point
-//! arithmetic, with a tick that is a bit short of a millisecond.
+//! Conversion between `timeval`s and ticks, in the kernel's fixed-point arithmetic, with a tick
+//! that is slightly shorter than a millisecond.
 
 use super::nanosleep::TICK_NSEC;
 
-/// Seconds that the kernel converts at most.
+/// The most seconds that the kernel converts.
 const MAX_SEC: u64 = 0x7fff_fffe * TICK_NSEC / 1_000_000_000;
 const SEC_SHIFT: u32 = 22;
 const USEC_SHIFT: u32 = SEC_SHIFT + 19;

@@ -1,23 +1,24 @@
-//! `nanosleep`, and how a `timespec` becomes ticks.
+//! `nanosleep`, and the conversion of a `timespec` to ticks.
 
 use crate::abi::{Errno, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, RestartBlock, SysResult};
 use crate::kernel::task::Continuation;
 
-/// Length of a tick as the kernel computes with it, ns: the timer of a PC cannot be set to 1 ms.
+/// Length of a tick in the kernel's arithmetic, ns: the timer of a PC cannot be set to exactly 1
+/// ms.
 ///
 /// Linux 2.6.12: include/linux/jiffies.h, `TICK_NSEC` with HZ 1000.
 pub(in crate::kernel) const TICK_NSEC: u64 = 999_848;
 
-/// `struct timespec`.
+/// The kernel's `struct timespec`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::kernel) struct Timespec {
     sec: i32,
     nsec: i32,
 }
 
-/// The ticks of a time that nobody has checked: numbers wrap as they do in the kernel.
+/// The ticks of a time that has not been validated: numbers wrap as they do in the kernel.
 ///
 /// Linux 2.6.12: include/linux/jiffies.h, `timespec_to_jiffies()`, in its fixed-point arithmetic.
 pub(in crate::kernel) const fn unchecked_jiffies(sec: i32, nsec: i32) -> u32 {
@@ -25,7 +26,7 @@ pub(in crate::kernel) const fn unchecked_jiffies(sec: i32, nsec: i32) -> u32 {
     const NSEC_SHIFT: u32 = SEC_SHIFT + 29;
     const SEC_CONVERSION: u64 = (1_000_000_000_u64 << SEC_SHIFT).div_ceil(TICK_NSEC);
     const NSEC_CONVERSION: u64 = (1_u64 << NSEC_SHIFT).div_ceil(TICK_NSEC);
-    /// `MAX_SEC_IN_JIFFIES`: as many seconds as `MAX_JIFFY_OFFSET` jiffies hold.
+    /// `MAX_SEC_IN_JIFFIES`: the number of seconds in `MAX_JIFFY_OFFSET` jiffies.
     const MAX_SEC: u64 = 0x7fff_fffe * TICK_NSEC / 1_000_000_000;
     let (mut sec, mut nsec) = (sec as u32 as u64, nsec.wrapping_add(TICK_NSEC as i32 - 1));
     if sec >= MAX_SEC {
@@ -41,7 +42,7 @@ impl Timespec {
         unchecked_jiffies(self.sec, self.nsec) as u64
     }
 
-    /// How long a sleep of that time is: the ticks, and one more unless there are none.
+    /// The length of a sleep of that time: the ticks, plus one unless there are none.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`.
     pub(in crate::kernel) const fn ticks_to_sleep(self) -> u64 {
@@ -59,10 +60,10 @@ impl Timespec {
 }
 
 impl Kernel {
-    /// A `timespec` of the caller's memory.
+    /// Reads a `timespec` from the caller's memory.
     ///
     /// # Errors
-    /// `EFAULT`; `EINVAL` if it is none: negative, or with a billion nanoseconds and more.
+    /// `EFAULT`; `EINVAL` if it is invalid: negative, or with a billion nanoseconds or more.
     pub(in crate::kernel) fn read_timespec(
         &mut self,
         current: TaskId,
@@ -76,8 +77,8 @@ impl Kernel {
         Ok(Timespec { sec, nsec })
     }
 
-    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`: the request rounded up to ticks, and one
-    /// more.
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`: rounds the request up to ticks, and adds
+    /// one.
     ///
     /// # Errors
     /// `EFAULT`, `EINVAL`, `EINTR`.
@@ -100,7 +101,7 @@ impl Kernel {
         self.block_until(current, TaskState::INTERRUPTIBLE, sleep, Some(until))
     }
 
-    /// The rest of an interrupted sleep, up to the same tick as before.
+    /// Continues an interrupted sleep, until the same tick as before.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `nanosleep_restart()`.
     pub(in crate::kernel) fn nanosleep_restart(
@@ -116,8 +117,8 @@ impl Kernel {
         self.nanosleep_until(current, until, rem)
     }
 
-    /// The sleep is over, or a signal cut it short: then what is left is stored, and the call goes
-    /// on behind the signal unless a handler was entered.
+    /// Ends the sleep. If a signal ended it early, the remaining time is stored, and the call
+    /// continues after the signal unless a handler was entered.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`.
     pub(in crate::kernel) fn nanosleep_ends(

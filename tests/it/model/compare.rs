@@ -115,7 +115,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
     }
 }
 
-/// A page of a file as it is on its disk.
+/// A file page as it is on its disk.
 fn file_bytes(kind: &InodeKind, index: u32) -> Bytes {
     let mut page = ZEROES;
     if let InodeKind::Program(bytes) | InodeKind::Regular(bytes) = kind {

@@ -117,7 +117,7 @@ fn the_oracle_knows_parents_that_ignore_sigchld() {
     }
 }
 
-/// The levers, another CPU and a slice at its end: where the child goes and who runs.
+/// The levers, another CPU and a slice at exit: where the child goes and who runs.
 #[test]
 fn the_oracle_knows_levers_and_the_last_tick() {
     let tail = Config {

@@ -232,13 +232,13 @@ fn a_late_failure_is_shown_at_its_step() {
             0x11,
             |lab, _| lab.fail(FailPoint::Copy(Some(CopyStage::Files))),
             "copy_files",
-            "ENOMEM: memory is short (forced: no files_cache object)",
+            "ENOMEM: out of memory (forced: no files_cache object)",
         ),
         (
             0x11,
             |lab, _| lab.fail(FailPoint::Frame(Some(2))),
             "copy_mm",
-            "ENOMEM: memory is short (forced: no page_table frame)",
+            "ENOMEM: out of memory (forced: no page_table frame)",
         ),
     ];
     for (flags, prepare, step, why) in cases {

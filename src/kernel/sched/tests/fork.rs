@@ -121,7 +121,7 @@ fn a_thread_with_a_better_priority_than_its_parent_still_does_not_preempt() {
     assert!(!bench.sched.need_resched(0));
 }
 
-/// No lever, the parent on no array, the parent first, and the child on CPU 1.
+/// Nothing forced, the parent on no array, the parent first, and the child on CPU 1.
 fn levers() -> [Levers; 4] {
     let none = Levers::default();
     let parent_not_on_array = Levers {

@@ -1,5 +1,5 @@
-//! The scheduler on its own: the specification's tables and worked examples, told with a small
-//! bench on which tasks do nothing but run, sleep and wake.
+//! The scheduler on its own: the specification's tables and worked examples, on a small bench whose
+//! tasks do nothing but run, sleep and wake.
 
 mod balance;
 mod fork;
@@ -184,7 +184,7 @@ impl Bench {
         migration
     }
 
-    /// Lets time pass: at each tick `scheduler_tick`, then `schedule` as long as asked for.
+    /// Lets time pass: at each tick `scheduler_tick`, then `schedule` as long as requested.
     fn run_to(&mut self, tick: u64) {
         self.settle();
         while self.tick < tick {

@@ -308,7 +308,7 @@ fn numbers_without_sense_are_refused_with_their_bounds() {
     }
 }
 
-/// What is foreseen of the granularity rule is what the rule says tick by tick.
+/// The prediction of the granularity rule agrees with the rule applied tick by tick.
 #[test]
 fn the_next_turn_within_a_slice_is_foreseen() {
     let tunables = Tunables::LINUX;
