@@ -1,12 +1,10 @@
 //! exec in a process with several threads: the other threads are killed, and the caller waits for
 //! that. If it is not the first thread, it takes the place and the pid of that one.
 
-use super::do_execve::PendingExec;
 use crate::abi::{Errno, Pid, SighandId, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::signal::SignalFlags;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, ExitState, PidType, PtFlags};
+use crate::kernel::task::{Continuation, ExitState, PendingExec, PidType, PtFlags, SignalFlags};
 use crate::trace::{SlabCache, TraceEvent};
 
 /// The number of holders of the `signal_struct` with which exec continues: the caller, and the
@@ -43,7 +41,7 @@ impl Kernel {
     /// Kills the other threads. From here on exec cannot fail.
     pub(super) fn de_thread(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
         let alone = self.thread_group_empty(current);
-        self.task_mut(current).exec = Some(Box::new(exec));
+        self.task_mut(current).in_call.exec = Some(Box::new(exec));
         if alone {
             return self.unshare_sighand_and_load(current);
         }
@@ -78,7 +76,7 @@ impl Kernel {
     pub(in crate::kernel) fn exec_waits_for_leader(&mut self, current: TaskId) -> SysResult {
         let leader = self.task(current).group_leader;
         if self.task(leader).exit_state != ExitState::Zombie {
-            self.task_mut(current).continuation = Some(Continuation::ExecWaitsForLeader);
+            self.task_mut(current).in_call.continuation = Some(Continuation::ExecWaitsForLeader);
             self.sched_yield();
             return SysResult::Blocked;
         }
@@ -89,7 +87,7 @@ impl Kernel {
     /// Whether a task yields for a thread that has not exited while no other task can run. Only
     /// then does the wait take time.
     pub fn yields_in_vain(&self, task: TaskId) -> bool {
-        let waits = self.task(task).continuation == Some(Continuation::ExecWaitsForLeader);
+        let waits = self.task(task).in_call.continuation == Some(Continuation::ExecWaitsForLeader);
         let leader = self.task(task).group_leader;
         let cpu = usize::from(self.sched.get(task).cpu);
         waits
@@ -182,7 +180,7 @@ impl Kernel {
         if let Some(shared) = shared {
             self.unshare_sighand(current, shared);
         }
-        match self.task_mut(current).exec.take() {
+        match self.task_mut(current).in_call.exec.take() {
             Some(exec) => self.load_program(current, *exec),
             None => SysResult::Blocked,
         }

@@ -1,13 +1,12 @@
 //! `execve`: replaces the program of a task.
 
-use crate::abi::{Errno, FileId, FilesId, InodeId, MmId, Signal, TaskId};
+use crate::abi::{Errno, FileId, FilesId, InodeId, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FilesStruct, InodeKind};
-use crate::kernel::ptrace::{PtraceEvent, Trap};
-use crate::kernel::signal::{AltStack, SendInfo};
+use crate::kernel::ptrace::PtraceEvent;
 use crate::kernel::syscall::{MAX_ARG_BYTES, SysResult};
-use crate::kernel::task::{PfFlags, PtFlags};
+use crate::kernel::task::{AltStack, PendingExec, PfFlags, PtFlags, SendInfo, Trap};
 use crate::trace::{SlabCache, TraceEvent};
 
 /// The arguments of `execve`.
@@ -39,19 +38,6 @@ impl ExecArgs {
         let strings = self.argv.iter().chain(&self.envp);
         self.path.len() + 1 + strings.map(|s| s.len() + 1).sum::<usize>()
     }
-}
-
-/// A program that is ready to replace the old one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PendingExec {
-    /// Its address space, to which this is the only reference.
-    pub mm: MmId,
-    /// The initial stack pointer.
-    pub esp: u32,
-    /// The program file.
-    pub exe: InodeId,
-    /// The path that was passed to `execve`.
-    pub path: String,
 }
 
 impl Kernel {

@@ -4,9 +4,8 @@ use super::read_write::O_NONBLOCK;
 use super::vfs::InodeKind;
 use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::signal::SendInfo;
 use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::Continuation;
+use crate::kernel::task::{Continuation, PipeIo, SendInfo};
 use crate::trace::FrameUse;
 use std::collections::VecDeque;
 
@@ -64,24 +63,6 @@ impl Pipe {
     pub fn sleepers(&self) -> impl Iterator<Item = TaskId> {
         self.queue.iter().copied()
     }
-}
-
-/// A read or write of a pipe in progress.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PipeIo {
-    /// The open file description.
-    pub file: FileId,
-    /// Whether the call holds a reference to the open file description. It does if the table is
-    /// shared, because another thread may close the descriptor meanwhile.
-    pub pinned: bool,
-    /// Address of the caller's buffer.
-    pub addr: VirtAddr,
-    /// Length of the buffer.
-    pub len: u32,
-    /// Number of bytes already transferred.
-    pub done: u32,
-    /// Whether the other side must be woken.
-    pub wake: bool,
 }
 
 impl PipeIo {

@@ -2,9 +2,8 @@
 //! discarded at once, what it does by default, who takes it. They are pure functions, so that the
 //! kernel and its explanations cannot differ.
 
-use super::sighand::SigAction;
 use crate::abi::{DefaultAction, Errno, NSIG, SigSet, Signal};
-use crate::kernel::task::{Caps, Cred};
+use crate::kernel::task::{Caps, Cred, SigAction};
 
 /// Why a sender may send a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

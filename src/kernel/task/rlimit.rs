@@ -2,10 +2,9 @@
 //! them.
 
 use super::cred::Caps;
+use super::{SendInfo, UsageOf};
 use crate::abi::{Errno, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::exit::UsageOf;
-use crate::kernel::signal::SendInfo;
 use std::ops::{Index, IndexMut};
 
 /// The value of a limit that does not limit anything.

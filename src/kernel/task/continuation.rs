@@ -1,0 +1,186 @@
+//! Where a task that has given the CPU up inside the kernel goes on when it gets it back, and what it
+//! needs to remember until then. The kernel never blocks the host: instead of a kernel stack, a
+//! blocked task has one of these.
+
+use super::Seq;
+use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, Pid, SigSet, VirtAddr};
+use crate::kernel::exit::WaitArgs;
+use crate::kernel::signal::InfoTo;
+
+/// Where the kernel continues when a blocked task gets the CPU again; at most one per task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Continuation {
+    /// A new task's first steps: `ret_from_fork`.
+    RetFromFork,
+    /// `wait_for_completion` in `do_fork`: the child has not released the memory yet.
+    VforkWait {
+        /// The value that `vfork` will return.
+        child: Pid,
+        /// The completion: set by the child's `mm_release`.
+        done: bool,
+    },
+    /// A puppet repeats an interrupted call.
+    Again {
+        /// Whether only the rest of it is repeated, by `restart_syscall`.
+        block: bool,
+    },
+    /// It is stopped by a signal; when it continues, it looks for more signals.
+    SignalStop {
+        /// Its own mask, if it stopped inside `sigsuspend`.
+        suspended: Option<SigSet>,
+    },
+    /// `pause`.
+    Pause,
+    /// `sigsuspend`.
+    Sigsuspend {
+        /// The mask that the return from the handler restores.
+        saved: SigSet,
+    },
+    /// `rt_sigtimedwait`.
+    Sigtimedwait {
+        /// The signals that it waits for.
+        set: SigSet,
+        /// Where the `siginfo` goes.
+        info: InfoTo,
+        /// Tick of the timeout.
+        until: Option<u64>,
+    },
+    /// It is stopped for its tracer.
+    PtraceStop(Trap),
+    /// exec: other threads have not exited yet.
+    ExecWaitsForThreads,
+    /// exec: the first thread has yet to become a zombie.
+    ExecWaitsForLeader,
+    /// `do_wait`: no child to report yet.
+    Wait4 {
+        /// The arguments of the wait.
+        args: WaitArgs,
+        /// Its position in the queue of waiters.
+        queued: Seq,
+    },
+    /// `read` from the console: no line has been typed yet.
+    ReadConsole {
+        /// Where the line goes.
+        addr: VirtAddr,
+        /// The most bytes to read.
+        len: u32,
+    },
+    /// `nanosleep`.
+    Nanosleep {
+        /// Tick at which the sleep ends.
+        until: u64,
+        /// Where the remaining time is stored if a handler ends it early; 0 for nowhere.
+        rem: VirtAddr,
+    },
+    /// `read` from a pipe: nothing has been written yet.
+    PipeRead(PipeIo),
+    /// `write` to a pipe: it is full.
+    PipeWrite(PipeIo),
+    /// `semop`: not all operations can be done yet.
+    Semop {
+        /// Id of the semaphore set.
+        id: i32,
+        /// Tick of the timeout.
+        until: Option<u64>,
+        /// The result, once it has left the queue.
+        result: Option<Result<(), Errno>>,
+    },
+    /// `FUTEX_WAIT`.
+    Futex {
+        /// The word.
+        key: FutexKey,
+        /// Tick of the timeout.
+        until: Option<u64>,
+    },
+    /// `wait_for_completion` of a move by a migration thread.
+    MigrationWait {
+        /// What the call does afterwards.
+        then: AfterMigration,
+        /// The completion: set by the migration thread.
+        done: bool,
+    },
+}
+
+/// What a call that waited for a migration thread does afterwards.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterMigration {
+    /// It returns 0.
+    Return,
+    /// It continues with the new program.
+    Exec {
+        /// The program; the arguments are in the task's `exec_args`.
+        exe: InodeId,
+    },
+}
+
+/// Why a task has stopped for its tracer, which decides where it continues.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trap {
+    /// It was about to take a signal.
+    Signal {
+        /// Its own mask, if it was in `sigsuspend`.
+        suspended: Option<SigSet>,
+    },
+    /// Before a system call.
+    SyscallEntry,
+    /// After a system call.
+    SyscallExit,
+    /// After creating a child.
+    Fork {
+        /// Pid of the child.
+        child: Pid,
+        /// Whether it will wait until the child releases the memory.
+        vfork: bool,
+        /// Whether the child has already done so.
+        done: bool,
+    },
+    /// After its vfork child has released the memory.
+    VforkDone {
+        /// Pid of the child.
+        child: Pid,
+    },
+    /// After a successful exec.
+    Exec,
+    /// At the start of its exit.
+    Exit {
+        /// The wait status of the exit.
+        code: u32,
+    },
+}
+
+/// A read or write of a pipe in progress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PipeIo {
+    /// The open file description.
+    pub file: FileId,
+    /// Whether the call holds a reference to the open file description. It does if the table is
+    /// shared, because another thread may close the descriptor meanwhile.
+    pub pinned: bool,
+    /// Address of the caller's buffer.
+    pub addr: VirtAddr,
+    /// Length of the buffer, in bytes.
+    pub len: u32,
+    /// Number of bytes already transferred.
+    pub done: u32,
+    /// Whether the other side must be woken.
+    pub wake: bool,
+}
+
+/// What identifies a futex word (`union futex_key`): two tasks with equal keys mean the same word.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum FutexKey {
+    /// A word in an area that is not shared: address space and address.
+    Private(MmId, u32),
+    /// A word in a shared area: object, page index and offset in the page.
+    Shared(InodeId, u32, u32),
+}
+
+impl FutexKey {
+    /// The address of a private word; for a shared one, its offset in the object.
+    pub const fn address(self) -> u32 {
+        match self {
+            Self::Private(_, addr) => addr,
+            Self::Shared(_, page, offset) => (page << PAGE_SHIFT) + offset,
+        }
+    }
+}

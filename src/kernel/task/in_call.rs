@@ -1,0 +1,73 @@
+//! What a task is in the middle of while it is in the kernel. fork gives the child a fresh one as a
+//! whole: it has made no call yet.
+
+use super::Continuation;
+use crate::abi::{InodeId, MmId, SigInfo, Signal, WaitStatus};
+use crate::kernel::exec::ExecArgs;
+use crate::kernel::syscall::{Restart, Syscall};
+
+/// A system call from its entry to its return, and what it leaves for the task's user mode.
+#[derive(Clone, Debug, Default)]
+pub struct InCall {
+    /// The call that has not returned yet.
+    pub open: Option<OpenCall>,
+    /// Where the kernel continues when the task runs again.
+    pub continuation: Option<Continuation>,
+    /// Tick at which its timer wakes it.
+    pub timer: Option<u64>,
+
+    /// The call, if a signal may cause it to be made again and the registers do not hold it.
+    pub again: Option<Syscall>,
+    /// The call before which it has stopped for its tracer; `None` if the registers contain it.
+    pub traced: Option<Box<Syscall>>,
+    /// The signal with which its tracer resumes it.
+    pub injected: Option<SigInfo>,
+
+    /// The arguments of the `execve` that it is in.
+    pub exec_args: Option<Box<ExecArgs>>,
+    /// The new program, while exec waits for other threads.
+    pub exec: Option<Box<PendingExec>>,
+
+    /// Whether it has entered a handler during the current exit from the kernel.
+    pub entered_handler: bool,
+    /// The frame of a handler on its stack, if the task runs no code; its user mode picks it up.
+    pub handler_frame: Option<HandlerFrame>,
+    /// The wait status that its last wait reported.
+    pub reaped: Option<WaitStatus>,
+    /// The `siginfo` of its last `waitid` or `rt_sigtimedwait`.
+    pub reported: Option<SigInfo>,
+}
+
+/// A system call that has not returned yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenCall {
+    /// i386 system call number.
+    pub nr: u16,
+    /// Set if a signal has interrupted it, and it asks to be restarted.
+    pub restart: Option<Restart>,
+}
+
+/// A program that is ready to replace the old one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PendingExec {
+    /// Its address space, to which this is the only reference.
+    pub mm: MmId,
+    /// The initial stack pointer.
+    pub esp: u32,
+    /// The program file.
+    pub exe: InodeId,
+    /// The path that was passed to `execve`.
+    pub path: String,
+}
+
+/// A frame that was put on the stack of a task without code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HandlerFrame {
+    /// The signal that is handled.
+    pub signal: Signal,
+    /// Whether it is an `rt_sigframe`.
+    pub rt: bool,
+    /// The return value of the call that the handler follows; the register holds the signal number
+    /// now.
+    pub eax: u32,
+}

@@ -1,0 +1,53 @@
+//! What tasks use: the sums that a process keeps of its dead threads and reaped children.
+
+use std::ops::AddAssign;
+
+/// The resource usage of one or several tasks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// Ticks in user mode.
+    pub utime: u32,
+    /// Ticks in the kernel.
+    pub stime: u32,
+    /// Minor faults: handled without reading from a file.
+    pub min_flt: u32,
+    /// Major faults: handled by reading from a file.
+    pub maj_flt: u32,
+    /// Voluntary context switches.
+    pub nvcsw: u32,
+    /// Involuntary context switches.
+    pub nivcsw: u32,
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.utime += other.utime;
+        self.stime += other.stime;
+        self.min_flt += other.min_flt;
+        self.maj_flt += other.maj_flt;
+        self.nvcsw += other.nvcsw;
+        self.nivcsw += other.nivcsw;
+    }
+}
+
+/// Whose usage is requested.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UsageOf {
+    /// `RUSAGE_SELF` (0): the process, including its dead threads.
+    Process,
+    /// `RUSAGE_CHILDREN` (-1): the children that it has reaped.
+    Children,
+    /// `RUSAGE_BOTH` (-2), which only the kernel can request.
+    Both,
+}
+
+impl UsageOf {
+    /// Converts the word that user space passes.
+    pub const fn from_word(word: i32) -> Option<Self> {
+        match word {
+            0 => Some(Self::Process),
+            -1 => Some(Self::Children),
+            _ => None,
+        }
+    }
+}
