@@ -82,7 +82,7 @@ impl Mmu {
     ///
     /// # Errors
     /// The error code of the page fault that the access would raise.
-    pub fn foresee(&self, ram: &Ram, va: VirtAddr, access: Access) -> Result<u32, ErrorCode> {
+    pub fn predict(&self, ram: &Ram, va: VirtAddr, access: Access) -> Result<u32, ErrorCode> {
         let needed = TlbBits::needed(access, self.wp());
         let pfn = match self.tlb.granting(va, needed) {
             Some(entry) => entry.pfn,

@@ -102,7 +102,7 @@ impl Ram {
         self.bytes.copy_within(source, to.phys() as usize);
     }
 
-    /// Fills a frame with zeroes.
+    /// Fills a frame with zeros.
     pub fn zero_frame(&mut self, pfn: Pfn) {
         self.frame_mut(pfn).fill(0);
     }

@@ -10,7 +10,7 @@ pub(super) const CHUNK: usize = 64;
 /// The saved frames of one chunk; `None` is a zero-filled frame.
 type Chunk = [Option<Arc<Frame>>; CHUNK];
 
-static ZEROES: Frame = [0; size_of::<Frame>()];
+static ZEROS: Frame = [0; size_of::<Frame>()];
 
 /// The contents of RAM at one moment. A clone copies only pointers, one per 64 frames.
 #[derive(Clone, Default)]
@@ -40,7 +40,7 @@ impl RamImage {
     /// If the RAM has no such frame.
     pub fn frame(&self, pfn: Pfn) -> &Frame {
         let slot = &self.chunks[pfn.index() / CHUNK][pfn.index() % CHUNK];
-        slot.as_deref().unwrap_or(&ZEROES)
+        slot.as_deref().unwrap_or(&ZEROS)
     }
 
     /// Saves the current bytes of a frame. Unchanged frames stay shared.
@@ -49,7 +49,7 @@ impl RamImage {
             return;
         }
         let chunk = Arc::make_mut(&mut self.chunks[pfn.index() / CHUNK]);
-        chunk[pfn.index() % CHUNK] = (*bytes != ZEROES).then(|| Arc::new(*bytes));
+        chunk[pfn.index() % CHUNK] = (*bytes != ZEROS).then(|| Arc::new(*bytes));
     }
 
     /// The frames of a chunk that the two images do not share, one bit each.
@@ -84,7 +84,7 @@ mod tests {
         ram.write_u32(Pfn(129).phys(), 2);
         assert_eq!(first.frames(), 130);
         assert_eq!(first.frame(Pfn(129))[..4], [1, 0, 0, 0]);
-        assert_eq!(first.frame(Pfn(0)), &ZEROES);
+        assert_eq!(first.frame(Pfn(0)), &ZEROS);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Kernel;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
-use super::sched::{Levers, SchedTask, Scheduler, Tunables, effective_prio};
+use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
 use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, TaskState};
 use crate::hw::{Cpu, Ram};
@@ -293,8 +293,8 @@ impl Kernel {
 
 impl Config {
     /// The branches of `wake_up_new_task` to force.
-    pub fn levers(&self) -> Levers {
-        Levers {
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
             fork_cpu: self.fork_cpu.map(|cpu| cpu as u8),
             parent_not_on_array: self.parent_not_on_array,
             child_runs_first: self.child_runs_first,

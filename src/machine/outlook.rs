@@ -170,7 +170,7 @@ impl Machine {
         turns: (u64, Bound),
     ) -> (u64, Bound) {
         /// Longer than any bonus lasts, in ticks.
-        const FORESEEN: u64 = 20_000;
+        const HORIZON: u64 = 20_000;
         let kernel = &self.kernel;
         let event = match self.next_event() {
             Some(tick) => tick.saturating_sub(kernel.tick),
@@ -181,7 +181,7 @@ impl Machine {
             Wants::Forever => u64::MAX,
         });
         let act = computes.min().unwrap_or(0);
-        let ticks = event.min(act).min(FORESEEN);
+        let ticks = event.min(act).min(HORIZON);
         let now = (kernel.sched_clock(), kernel.jiffies());
         let (passed, current) = kernel.sched.forecast(cpu, now, ticks as u32, Some(task));
         let tick = kernel.tick + u64::from(passed);

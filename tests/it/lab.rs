@@ -26,7 +26,7 @@ pub const USER: u32 = 500;
 /// An open call, or what it returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Waited {
-    /// Pid and status word.
+    /// Pid and wait status.
     Reaped(i32, u32),
     /// 0 for WNOHANG, or an error.
     Nothing(i32),

@@ -26,6 +26,7 @@ mod prompt;
 mod replay_command;
 mod scripts;
 mod shell;
+mod style;
 mod tour;
 mod undo;
 mod why;

@@ -1,4 +1,4 @@
-//! What `why` foretells is what happens: random tasks on random memory, and each access compared
+//! What `why` predicts is what happens: random tasks on random memory, and each access compared
 //! with the trace of it.
 
 use crate::lab::Lab;
@@ -202,24 +202,24 @@ impl Run {
             TraceEvent::CowReuse { pfn, .. } => Some(Fate::Reuse { pfn }),
             _ => None,
         };
-        let mended: Vec<Fate> = records.iter().filter_map(fate).collect();
+        let handled: Vec<Fate> = records.iter().filter_map(fate).collect();
         match outcome {
             Outcome::Fault(fault) => match fault.kind {
                 UserFaultKind::Segv { code, reason } => vec![Fate::Sigsegv { code, reason }],
                 other => panic!("{other:?}"),
             },
-            Outcome::Bytes(bytes) if mended.is_empty() => {
+            Outcome::Bytes(bytes) if handled.is_empty() => {
                 let value = bytes.as_slice().try_into().ok().map(u32::from_le_bytes);
                 vec![Fate::Ok {
                     value,
                     stale: false,
                 }]
             }
-            _ if mended.is_empty() => vec![Fate::Ok {
+            _ if handled.is_empty() => vec![Fate::Ok {
                 value: None,
                 stale: false,
             }],
-            _ => mended,
+            _ => handled,
         }
     }
 }
@@ -242,7 +242,7 @@ const fn name(fate: Fate) -> &'static str {
         Fate::Copy {
             why: WpWhy::ZeroPage,
             ..
-        } => "copy of zeroes",
+        } => "copy of zeros",
         Fate::Copy { .. } => "copy",
         Fate::Reuse { .. } => "reuse",
         Fate::Again => "again",

@@ -2,7 +2,7 @@
 //! `release_task`.
 
 use super::rules::{
-    ParentsWish, clears_tid_word, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
+    ParentsWish, clears_tid, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
     tell_parent,
 };
 use super::wait_rules::end_in_siginfo;
@@ -124,7 +124,7 @@ impl Kernel {
         self.complete_vfork(current);
         let addr = self.task(current).clear_child_tid;
         let mm = self.task(current).mm;
-        if clears_tid_word(addr, mm.map_or(0, |mm| self.mms[mm].mm_users)) {
+        if clears_tid(addr, mm.map_or(0, |mm| self.mms[mm].mm_users)) {
             self.task_mut(current).clear_child_tid = VirtAddr(0);
             let failed = self.put_user_u32(current, addr, 0).is_err();
             self.trace(

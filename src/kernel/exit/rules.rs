@@ -12,7 +12,7 @@ const SIGCHLD: i32 = Signal::SIGCHLD.number() as i32;
 /// written, and the address stays set.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `mm_release()`.
-pub const fn clears_tid_word(addr: VirtAddr, mm_users: u32) -> bool {
+pub const fn clears_tid(addr: VirtAddr, mm_users: u32) -> bool {
     addr.0 != 0 && mm_users > 1
 }
 

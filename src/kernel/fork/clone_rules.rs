@@ -214,7 +214,7 @@ pub const fn begins_with_sigstop(ptrace: PtFlags, flags: CloneFlags) -> bool {
 
 /// The user addresses at which the child's tid is stored or cleared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct TidWords {
+pub struct TidStores {
     /// Whether the creator stores the tid at `parent_tid`, before the memory is copied.
     pub parent: bool,
     /// Whether the child stores it at `child_tid` when it first runs.
@@ -226,8 +226,8 @@ pub struct TidWords {
 /// Where the flags ask for the tid to be stored or cleared.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
-pub const fn tid_words(flags: CloneFlags) -> TidWords {
-    TidWords {
+pub const fn tid_stores(flags: CloneFlags) -> TidStores {
+    TidStores {
         parent: flags.contains(CloneFlags::CLONE_PARENT_SETTID),
         child: flags.contains(CloneFlags::CLONE_CHILD_SETTID),
         clear: flags.contains(CloneFlags::CLONE_CHILD_CLEARTID),

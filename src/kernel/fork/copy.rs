@@ -67,13 +67,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// Gives a new task its address space: the caller's own with CLONE_VM, else a copy.
+    /// Gives a new task its address space: the caller's own with CLONE_VM, otherwise a copy.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_mm()`.
     ///
     /// # Errors
-    /// `ENOMEM`; the child has no address space then, and the parent's pages may have been made
-    /// read-only already.
+    /// `ENOMEM`; the child then has no address space, and the parent's pages may already be
+    /// write-protected.
     fn copy_mm(
         &mut self,
         sharing: CloneSharing,

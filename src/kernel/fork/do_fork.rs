@@ -3,11 +3,11 @@
 use super::clone_rules::{
     becomes_sibling, begins_stopped, begins_with_sigstop, check_clone_flags, check_group_exit,
     check_max_threads, check_not_killed, check_nproc, creator_waits, exit_signal, flags_with_event,
-    fork_traceflag, joins_group, tid_words,
+    fork_traceflag, joins_group, tid_stores,
 };
 use crate::abi::{CloneFlags, Errno, Name, Pid, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::sched::{Levers, ThreadFlags};
+use crate::kernel::sched::{Overrides, ThreadFlags};
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{PidType, Resource, Trap};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
@@ -74,8 +74,8 @@ impl Kernel {
             }
         };
         self.stat.forks += 1;
-        let levers = self.config.levers();
-        self.start_child(current, child, args.flags, &levers);
+        let overrides = self.config.overrides();
+        self.start_child(current, child, args.flags, &overrides);
         let trap = Trap::Fork {
             child: pid,
             vfork: creator_waits(args.flags),
@@ -96,7 +96,7 @@ impl Kernel {
         current: TaskId,
         child: TaskId,
         flags: CloneFlags,
-        levers: &Levers,
+        overrides: &Overrides,
     ) {
         if creator_waits(flags) {
             self.task_mut(child).vfork_done = Some(current);
@@ -113,7 +113,7 @@ impl Kernel {
         } else {
             let clone_vm = flags.contains(CloneFlags::CLONE_VM);
             let (sched, mut ctx) = self.sched_ctx();
-            sched.wake_up_new_task(&mut ctx, current, child, clone_vm, levers);
+            sched.wake_up_new_task(&mut ctx, current, child, clone_vm, overrides);
             self.fork_step(current, ForkStep::WakeUpNewTask);
         }
         let (parent_sched, child_sched) = (self.sched.get(current), self.sched.get(child));
@@ -193,7 +193,7 @@ impl Kernel {
         }
     }
 
-    /// A copy of the task, as a child inherits it, on a kernel stack of its own.
+    /// Creates the child's task as a copy of the caller's, with a kernel stack of its own.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
     fn dup_task_struct(
@@ -224,7 +224,7 @@ impl Kernel {
         self.charge_user(current, stage)?;
         self.sched.get_mut(child).thread_flags -=
             ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
-        let words = tid_words(flags);
+        let words = tid_stores(flags);
         if words.parent {
             self.store_parent_tid(current, child, args.parent_tid)?;
         }
@@ -234,12 +234,12 @@ impl Kernel {
         }
         self.copy_resources(current, child, args, stage)?;
         let task = self.task_mut(child);
-        let tid_word = |wanted| match wanted {
+        let tid_address = |wanted| match wanted {
             true => args.child_tid,
             false => VirtAddr(0),
         };
-        task.set_child_tid = tid_word(words.child);
-        task.clear_child_tid = tid_word(words.clear);
+        task.set_child_tid = tid_address(words.child);
+        task.clear_child_tid = tid_address(words.clear);
         task.parent_exec_id = task.self_exec_id;
         task.exit_signal = exit_signal(flags);
         task.pdeath_signal = 0;

@@ -7,7 +7,7 @@ use crate::abi::{
     CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
 };
 use crate::kernel::Kernel;
-use crate::kernel::sched::Levers;
+use crate::kernel::sched::Overrides;
 use crate::kernel::task::Cred;
 
 /// The properties of a spawned task.
@@ -95,7 +95,7 @@ impl Kernel {
         };
         self.set_user(child, args.uid);
         // Forced branches apply to forks only; a spawned task is always placed the same way.
-        self.start_child(init, child, flags, &Levers::default());
+        self.start_child(init, child, flags, &Overrides::default());
         Ok(child)
     }
 

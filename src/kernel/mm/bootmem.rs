@@ -18,7 +18,7 @@ use crate::abi::{PAGE_SIZE, Pfn};
 
 /// The kernel's page directory, first in the image's bss.
 pub const SWAPPER_PG_DIR: Pfn = Pfn(0x2c0);
-/// The page of zeros that all untouched anonymous memory reads from, next to it.
+/// The zero page, which all untouched anonymous memory reads from; next to it.
 pub const EMPTY_ZERO_PAGE: Pfn = Pfn(0x2c1);
 
 /// The page table of the fixed addresses at the top of memory.

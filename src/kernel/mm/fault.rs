@@ -236,7 +236,7 @@ impl Kernel {
             error_code,
         } = fault;
         self.note_fault(current, fault);
-        match self.mend_fault(current, addr, error_code) {
+        match self.handle_fault(current, addr, error_code) {
             Ok(()) => Ok(()),
             Err(kind) => {
                 self.stat.bad_accesses += 1;
@@ -265,7 +265,7 @@ impl Kernel {
         self.trace(current, event);
     }
 
-    fn mend_fault(
+    fn handle_fault(
         &mut self,
         current: TaskId,
         addr: VirtAddr,

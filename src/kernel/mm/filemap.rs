@@ -1,6 +1,6 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
-use super::map_refusal::TooMuchPromised;
+use super::map_refusal::Overcommitted;
 use super::overcommit::pages_of;
 use super::page::PageMapping;
 use super::vma::Vma;
@@ -110,7 +110,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, TooMuchPromised> {
+    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, Overcommitted> {
         self.vm_enough_memory(pages_of(len))?;
         let inode = self.new_inode(InodeKind::Shmem(len), "dev/zero");
         let file = self.open_inode(inode, O_RDWR);

@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooMuchPromised {
+pub struct Overcommitted {
     /// Pages requested.
     pub pages: u32,
     /// Pages obtainable. The check requires more of them than were requested.
@@ -45,7 +45,7 @@ pub enum MapRefusal {
     /// `RLIMIT_AS` would be exceeded.
     AddressSpaceLimit,
     /// The overcommit check refuses the request.
-    TooMuchPromised(TooMuchPromised),
+    Overcommitted(Overcommitted),
     /// Out of memory for a `vm_area_struct`.
     NoMemory,
     /// `munmap` of an address that is not page aligned.
@@ -74,7 +74,7 @@ impl MapRefusal {
             | Self::NoRoom
             | Self::AddressSpaceLimit
             | Self::NoMemory
-            | Self::TooMuchPromised(_) => Errno::ENOMEM,
+            | Self::Overcommitted(_) => Errno::ENOMEM,
         }
     }
 }
@@ -85,19 +85,19 @@ impl From<MapRefusal> for Errno {
     }
 }
 
-impl From<TooMuchPromised> for MapRefusal {
-    fn from(refusal: TooMuchPromised) -> Self {
-        Self::TooMuchPromised(refusal)
+impl From<Overcommitted> for MapRefusal {
+    fn from(refusal: Overcommitted) -> Self {
+        Self::Overcommitted(refusal)
     }
 }
 
-impl From<TooMuchPromised> for Errno {
-    fn from(_: TooMuchPromised) -> Self {
+impl From<Overcommitted> for Errno {
+    fn from(_: Overcommitted) -> Self {
         Self::ENOMEM
     }
 }
 
-impl fmt::Display for TooMuchPromised {
+impl fmt::Display for Overcommitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (wanted, obtainable) = (size(self.pages), size(self.obtainable));
         write!(
@@ -137,7 +137,7 @@ impl fmt::Display for MapRefusal {
             Self::NeitherPrivateNorShared => "neither MAP_PRIVATE nor MAP_SHARED is given",
             Self::AddressSpaceLimit => "the address space would be larger than RLIMIT_AS",
             Self::NoMemory => "out of memory for another area",
-            Self::TooMuchPromised(refusal) => return refusal.fmt(f),
+            Self::Overcommitted(refusal) => return refusal.fmt(f),
         })
     }
 }

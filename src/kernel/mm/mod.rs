@@ -55,7 +55,7 @@ pub use fault::{
 pub use filemap::FilePage;
 pub use gfp::Gfp;
 pub use lifetime::mm_init;
-pub use map_refusal::{MapRefusal, TooMuchPromised};
+pub use map_refusal::{MapRefusal, Overcommitted};
 pub use memory::{MmFault, PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use merge::{Merge, can_vma_merge, merge_verdict};
 pub use mm_struct::{Mm, MmLayout};

@@ -1,6 +1,6 @@
 //! Overcommit: the check that refuses obvious overcommitment, and the count of pages committed.
 
-use super::map_refusal::{MapRefusal, TooMuchPromised};
+use super::map_refusal::{MapRefusal, Overcommitted};
 use crate::abi::{PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::task::Caps;
@@ -39,10 +39,10 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM`; nothing is charged then.
-    pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), TooMuchPromised> {
+    pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), Overcommitted> {
         let current = self.current();
         if !self.may_commit(current, pages) {
-            return Err(TooMuchPromised {
+            return Err(Overcommitted {
                 pages,
                 obtainable: self.obtainable(current),
             });

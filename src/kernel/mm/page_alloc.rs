@@ -130,7 +130,7 @@ impl PageAllocator {
         SWAPPER_PG_DIR
     }
 
-    /// The reserved page of zeros: `ZERO_PAGE`.
+    /// The zero page, `ZERO_PAGE`, which is reserved.
     pub const fn empty_zero_page(&self) -> Pfn {
         EMPTY_ZERO_PAGE
     }

@@ -119,8 +119,8 @@ impl Kernel {
             return;
         }
         // Cleared before the frames are freed, so that a flush in between finds them empty.
-        let zeroes: Entries = [0; 1024];
-        store_entries(&mut self.ram, table, first, &zeroes[..entries.len()]);
+        let zeros: Entries = [0; 1024];
+        store_entries(&mut self.ram, table, first, &zeros[..entries.len()]);
         for pte in entries.iter().map(|entry| Pte(*entry)) {
             if !pte_none(pte) && pte_present(pte) {
                 self.zap_one_pte(tlb, pte);

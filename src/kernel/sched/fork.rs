@@ -15,7 +15,7 @@ const SHOWN_BEFORE: usize = 8;
 
 /// Options that force branches of `wake_up_new_task` which the kernel hardly ever takes by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Levers {
+pub struct Overrides {
     /// Children start on this CPU, allowed or not, as if the parent had just been moved away from
     /// it.
     pub fork_cpu: Option<u8>,
@@ -25,7 +25,7 @@ pub struct Levers {
     pub child_runs_first: bool,
 }
 
-impl Default for Levers {
+impl Default for Overrides {
     fn default() -> Self {
         Self {
             fork_cpu: None,
@@ -51,15 +51,15 @@ pub const fn wake_new_placement(
     clone_vm: bool,
     same_cpu: bool,
     parent_queued: bool,
-    levers: &Levers,
+    overrides: &Overrides,
 ) -> WakeNewVerdict {
     let placement = if !same_cpu {
         Placement::OtherCpu
     } else if clone_vm {
         Placement::TailSharedVm
-    } else if !levers.child_runs_first {
+    } else if !overrides.child_runs_first {
         Placement::TailByOption
-    } else if !parent_queued || levers.parent_not_on_array {
+    } else if !parent_queued || overrides.parent_not_on_array {
         Placement::ParentNotQueued
     } else {
         Placement::BeforeParent
@@ -128,9 +128,9 @@ impl Scheduler {
         current: TaskId,
         child: TaskId,
         clone_vm: bool,
-        levers: &Levers,
+        overrides: &Overrides,
     ) -> Placement {
-        if let Some(cpu) = levers.fork_cpu {
+        if let Some(cpu) = overrides.fork_cpu {
             assert!(usize::from(cpu) < self.rqs.len(), "there is no CPU {cpu}");
             self.tasks[child].cpu = cpu;
         }
@@ -139,7 +139,7 @@ impl Scheduler {
             clone_vm,
             usize::from(self.tasks[child].cpu) == ctx.cpu,
             self.tasks[current].is_queued(),
-            levers,
+            overrides,
         );
         let before = self.list_before(ctx, current, child, verdict.placement);
         self.place(ctx, current, child, verdict.placement);

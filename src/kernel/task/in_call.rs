@@ -1,12 +1,12 @@
-//! What a task is in the middle of while it is in the kernel. fork gives the child a fresh one as a
-//! whole: it has made no call yet.
+//! The system call that a task is in. fork gives the child an empty record: it has made no call
+//! yet.
 
 use super::Continuation;
 use crate::abi::{InodeId, MmId, SigInfo, Signal, WaitStatus};
 use crate::kernel::exec::ExecArgs;
 use crate::kernel::syscall::{Restart, Syscall};
 
-/// A system call from its entry to its return, and what it leaves for the task's user mode.
+/// A system call from its entry to its return, and its results for the task's user mode.
 #[derive(Clone, Debug, Default)]
 pub struct InCall {
     /// The call that has not returned yet.
@@ -16,7 +16,7 @@ pub struct InCall {
     /// Tick at which its timer wakes it.
     pub timer: Option<u64>,
 
-    /// The call, if a signal may cause it to be made again and the registers do not hold it.
+    /// The call, if a signal may cause it to be restarted and the registers do not contain it.
     pub again: Option<Syscall>,
     /// The call before which it has stopped for its tracer; `None` if the registers contain it.
     pub traced: Option<Box<Syscall>>,

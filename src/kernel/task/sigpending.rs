@@ -1,5 +1,5 @@
-//! Pending signals as a task and a process hold them (`struct sigpending`), and what a sender says of
-//! its signal.
+//! Pending signals of a thread or process (`struct sigpending`), and what a sender says about its
+//! signal.
 
 use crate::abi::{SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ impl SigQueue {
         self.entries.iter().map(|entry| entry.uid)
     }
 
-    /// Appends what comes with a signal, charged to a user.
+    /// Appends the `siginfo` of a signal, charged to a user.
     pub(in crate::kernel) fn push(&mut self, info: SigInfo, uid: u32) {
         self.entries.push_back(Queued { info, uid });
     }

@@ -89,11 +89,11 @@ pub struct Thread {
 /// Children in the order of linking, by the position that each child keeps as its `sibling`.
 pub type ChildList = BTreeMap<Seq, TaskId>;
 
-/// A task. What a child inherits of it says `fork/child.rs`; how it is scheduled, the record of the
-/// same id in the scheduler's table.
+/// A task. `fork/child.rs` says what a child inherits of it; the record of the same id in the
+/// scheduler's table says how it is scheduled.
 #[derive(Clone, Debug)]
 pub struct Task {
-    // Who it is: set by fork, changed by exec of a thread only.
+    // Identity: set by fork, and changed only when a thread calls exec.
     /// Thread group id: what `getpid` returns.
     pub tgid: Pid,
     /// First thread of the process.
@@ -101,7 +101,7 @@ pub struct Task {
     /// Its ids and positions in the four pid hashes.
     pub pid_links: [Option<(Pid, Seq)>; PidType::COUNT],
 
-    // How far its life has come.
+    // Exit.
     /// `PF_*` flags.
     pub flags: PfFlags,
     /// See [`ExitState`].
@@ -115,7 +115,7 @@ pub struct Task {
     /// Reference count: one for the running task, one for the reaper.
     pub usage: u32,
 
-    // Its family. Both ends of a link change together, by `add_child` and its kin.
+    // Family. Both ends of a link change together, in `add_child` and the functions around it.
     /// Its creator, or the task that adopted it.
     pub real_parent: TaskId,
     /// The task that is notified of its exit: the real parent or a tracer.
@@ -127,7 +127,7 @@ pub struct Task {
     /// The vfork parent that waits for this task to release the memory.
     pub vfork_done: Option<TaskId>,
 
-    // What it holds, shared or its own: a reference each, given back by exit.
+    // Resources, shared or its own: one reference each, dropped at exit.
     /// Address space; `None` for kernel threads and after `exit_mm`.
     pub mm: Option<MmId>,
     /// Address space in CR3: its own or a borrowed one.
@@ -145,8 +145,8 @@ pub struct Task {
     /// Semaphore undo values.
     pub sem_undo: Option<SemUndoId>,
 
-    // For whom it acts.
-    /// Credentials.
+    // Credentials.
+    /// User and group ids, and capabilities.
     pub cred: Cred,
 
     // Signals of this thread alone.
@@ -173,13 +173,13 @@ pub struct Task {
     /// Its position in its real parent's `ptrace_children`, if another task traces it.
     pub ptrace_link: Option<Seq>,
 
-    // Words in its memory that the kernel writes.
+    // Addresses in user memory that the kernel writes to.
     /// Where to store the tid when the task first runs; 0 for nowhere.
     pub set_child_tid: VirtAddr,
     /// Where to clear the tid and wake a futex at exit; 0 for nowhere.
     pub clear_child_tid: VirtAddr,
 
-    // What it has used and done.
+    // Accounting.
     /// Ticks in user mode.
     pub utime: u32,
     /// Ticks in the kernel.
@@ -197,12 +197,12 @@ pub struct Task {
     /// The parent's `self_exec_id` at the fork.
     pub parent_exec_id: u32,
 
-    // Its kernel stack, and what 2.6.12 keeps there.
+    // The kernel stack, and what 2.6.12 keeps there.
     /// First of the two frames of its kernel stack (`thread_info`); `None` for idle tasks.
     pub stack: Option<Pfn>,
     /// What is left of an interrupted call (`thread_info->restart_block`).
     pub restart_block: RestartBlock,
-    /// CPU state.
+    /// CPU state, saved at the last entry to the kernel.
     pub thread: Thread,
     /// The system call that it is in.
     pub in_call: InCall,

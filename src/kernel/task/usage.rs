@@ -1,4 +1,4 @@
-//! What tasks use: the sums that a process keeps of its dead threads and reaped children.
+//! Resource usage: the sums that a process keeps of its dead threads and reaped children.
 
 use std::ops::AddAssign;
 

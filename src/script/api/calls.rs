@@ -37,7 +37,7 @@ pub(super) fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result
     })
 }
 
-/// The result of `wait4` as a map: the pid, the status word, and the status in words.
+/// The result of `wait4` as a map: the pid, the wait status, and its meaning in words.
 fn reaped(pid: i64, status: Option<crate::abi::WaitStatus>, options: WaitOptions) -> Dynamic {
     let mut map = Map::new();
     map.insert("pid".into(), pid.into());

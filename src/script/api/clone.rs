@@ -58,8 +58,8 @@ fn clone_error(ctx: &NativeCallContext, value: i32, call: &str) -> Result<Script
 fn refusal_words(machine: &Machine, rule: CloneRefusal) -> String {
     let kernel = &machine.kernel;
     match (rule, kernel.map_refusal) {
-        (CloneRefusal::NoMemory, Some(promised @ MapRefusal::TooMuchPromised(_))) => {
-            format!("the child needs as much memory committed as its parent has: {promised}")
+        (CloneRefusal::NoMemory, Some(overcommit @ MapRefusal::Overcommitted(_))) => {
+            format!("the child needs as much memory committed as its parent has: {overcommit}")
         }
         (CloneRefusal::ParentTidFault, _) => {
             let address = kernel

@@ -77,16 +77,16 @@ pub mod functions {
     /// refuses it, what the child shares and what follows from that, who its parent is, who waits,
     /// where it is queued and who runs next, who is notified of its exit, what a tracer is told. It
     /// assumes nothing about the caller; `explain_clone(flags, task)` asks about one. Its data are
-    /// `error`, `refusal`, `needs`, `mended`, `tests`, `names`, `ignored`, and `child` (with
+    /// `error`, `refusal`, `needs`, `corrected`, `tests`, `names`, `ignored`, and `child` (with
     /// `objects`, `parent`, `same_process`, `caller_waits`, `begins_stopped`, `queued`,
-    /// `runs_next`, `end`, `tracer`, `tid_words`), which is `()` if the call would be refused.
+    /// `runs_next`, `end`, `tracer`, `tid_stores`), which is `()` if the call would be refused.
     ///
     /// ```rhai
     /// print(explain_clone(CLONE_VM | CLONE_VFORK | SIGCHLD));
     /// assert_eq(explain_clone(SIGCHLD).child.runs_next, "child");
     /// let refused = explain_clone(CLONE_THREAD);
     /// assert_eq(refused.error, "EINVAL");
-    /// assert_eq(refused.mended, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM);
+    /// assert_eq(refused.corrected, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM);
     /// ```
     #[rhai_fn(name = "explain_clone", return_raw)]
     pub fn explain_clone(ctx: NativeCallContext, flags: i64) -> Result<View> {

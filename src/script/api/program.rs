@@ -494,7 +494,7 @@ pub mod functions {
 
     /// Runs a function under `n` interleavings of programs, each on a freshly booted machine with
     /// another seed, until it throws an error or a program is killed by a signal. The machine is
-    /// left as that run ended: `trace()` shows how it came about.
+    /// left as that run ended: `trace()` shows how it got there.
     ///
     /// ```rhai
     /// fn main() { 0 }

@@ -278,7 +278,7 @@ pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
             "do_mmap_pgoff() requires either MAP_PRIVATE or MAP_SHARED (mm/mmap.c)",
             "add MAP_PRIVATE for private memory, MAP_SHARED for memory shared with children",
         ),
-        R::TooMuchPromised(_) => (
+        R::Overcommitted(_) => (
             "__vm_enough_memory() commits no more memory than could be available (mm/mmap.c)",
             "map less, let tasks exit, or boot(#{mem: ..}) with more memory",
         ),

@@ -1,7 +1,7 @@
 //! What the next access of a task to an address would do, and why: the hardware's walk, the area,
 //! the page and its sharers, and finally the outcome of a read and a write from user mode.
 //!
-//! Nothing is decided here. The hardware's part is [`Mmu::foresee`]; the kernel's part are the
+//! Nothing is decided here. The hardware's part is [`Mmu::predict`]; the kernel's part are the
 //! functions by which the page fault handler itself decides, in the same order.
 
 #[cfg(test)]
@@ -194,7 +194,7 @@ pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> 
         grows_by: 0,
         fate,
     };
-    Some(match mmu.foresee(&kernel.ram, va, access) {
+    Some(match mmu.predict(&kernel.ram, va, access) {
         Ok(phys) => no_fault(Fate::Ok {
             value: word_at(kernel, phys).filter(|_| !access.is_write()),
             stale: phys_by_walk(kernel, &mmu, va, access) != Some(phys),
@@ -220,7 +220,7 @@ fn mmu_for(kernel: &Kernel, task: TaskId, mm: MmId) -> Mmu {
 fn phys_by_walk(kernel: &Kernel, mmu: &Mmu, va: VirtAddr, access: Access) -> Option<u32> {
     let mut without_tlb = mmu.clone();
     without_tlb.flush_all();
-    without_tlb.foresee(&kernel.ram, va, access).ok()
+    without_tlb.predict(&kernel.ram, va, access).ok()
 }
 
 /// The word at a physical address, unless it extends into another page.

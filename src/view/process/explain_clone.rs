@@ -11,7 +11,7 @@ mod tests;
 mod words;
 
 use crate::abi::{CloneFlags, Pid, TaskId};
-use crate::kernel::fork::{ObjectFate, TidWords};
+use crate::kernel::fork::{ObjectFate, TidStores};
 use crate::machine::Machine;
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub struct ExplainClone {
     /// A capability that the caller must have, if no caller was given to check it for.
     pub needs: Option<&'static str>,
     /// The closest flags that pass the three tests, if these do not.
-    pub mended: Option<u32>,
+    pub corrected: Option<u32>,
     /// What happens to the child and its creator; `None` if the call would be refused.
     pub child: Option<ChildPlan>,
 }
@@ -76,7 +76,7 @@ pub struct ChildPlan {
     /// One for each thing that a flag decides about.
     pub objects: Vec<ObjectRow>,
     /// Which addresses the tid is stored at.
-    pub tid_words: TidWords,
+    pub tid_stores: TidStores,
     /// Whose child it is.
     pub parent: ParentOf,
     /// The parent, if the caller is known.

@@ -28,7 +28,7 @@ impl Exploration {
                     .plain(format!(" in run {} (seed {seed}): {error}", self.runs)),
                 cell(
                     Role::Dim,
-                    "the machine is as that run left it: trace() shows how it came about",
+                    "the machine is as that run left it: trace() shows how it got there",
                 ),
             ],
             _ if self.instructions == 0 => vec![

@@ -50,7 +50,7 @@ pub enum Item {
     /// Many page faults, counted.
     Faults(FaultCounts),
     /// `mmap2` or `brk` reserved memory.
-    Promised {
+    Reserved {
         /// Start of the area; for `brk`, the new end of the heap.
         addr: VirtAddr,
         /// Whether it was `brk`.
@@ -156,14 +156,14 @@ pub struct Fault {
     /// The CPU's error code; `None` if the page was mapped without a fault.
     pub code: Option<ErrorCode>,
     /// How it was handled.
-    pub mend: Mend,
+    pub outcome: FaultOutcome,
     /// The entry as it is now, if it still maps the frame.
     pub pte: Option<Pte>,
 }
 
 /// How a fault was handled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mend {
+pub enum FaultOutcome {
     /// The zero page was mapped.
     ZeroPage,
     /// A zero-filled frame was mapped.
@@ -360,7 +360,7 @@ impl Item {
             Self::Panic(_) => "panics",
             Self::Time(_) => "stretches of time",
             Self::Fault(_) | Self::Faults(_) => "faults",
-            Self::Promised { .. } => "areas promised",
+            Self::Reserved { .. } => "areas reserved",
             Self::Unmapped { .. } => "areas unmapped",
             Self::Fork(_) => "tasks made",
             Self::Refused { .. } => "refused clones, pids skipped",
@@ -400,13 +400,13 @@ impl FaultCounts {
                 Some(_) => counts.faults += 1,
                 None => counts.populated += 1,
             }
-            let kind = match fault.mend {
-                Mend::ZeroPage => &mut counts.zero_pages,
-                Mend::ZeroedFrame(_) => &mut counts.zeroed,
-                Mend::FilePage(_) | Mend::SharedPage(_) => &mut counts.file_pages,
-                Mend::FileCopy(_) | Mend::Copy { .. } => &mut counts.copies,
-                Mend::Reuse(_) => &mut counts.reuses,
-                Mend::Signal(_) | Mend::Not => &mut counts.bad,
+            let kind = match fault.outcome {
+                FaultOutcome::ZeroPage => &mut counts.zero_pages,
+                FaultOutcome::ZeroedFrame(_) => &mut counts.zeroed,
+                FaultOutcome::FilePage(_) | FaultOutcome::SharedPage(_) => &mut counts.file_pages,
+                FaultOutcome::FileCopy(_) | FaultOutcome::Copy { .. } => &mut counts.copies,
+                FaultOutcome::Reuse(_) => &mut counts.reuses,
+                FaultOutcome::Signal(_) | FaultOutcome::Not => &mut counts.bad,
             };
             *kind += 1;
         }

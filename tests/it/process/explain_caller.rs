@@ -1,5 +1,5 @@
 //! What the oracle of clone's flags says about a caller and its situation, and what its words mean to
-//! a program, held against the machine.
+//! a program, checked against the machine.
 
 use super::explain_clone::{block_signals, told};
 use crate::lab::{Lab, Waited};
@@ -115,14 +115,14 @@ fn the_oracle_knows_parents_that_ignore_sigchld() {
     }
 }
 
-/// The levers, another CPU and a slice at exit: where the child goes and who runs.
+/// The overrides, another CPU and a slice at exit: where the child goes and who runs.
 #[test]
-fn the_oracle_knows_levers_and_the_last_tick() {
+fn the_oracle_knows_overrides_and_the_last_tick() {
     let tail = Config {
         child_runs_first: false,
         ..Config::default()
     };
-    let lever = Config {
+    let forced = Config {
         parent_not_on_array: true,
         ..Config::default()
     };
@@ -142,8 +142,8 @@ fn the_oracle_knows_levers_and_the_last_tick() {
         (plain(), 0x0200_0011, 99),
         (tail.clone(), 0x11, 0),
         (tail, 0x111, 0),
-        (lever.clone(), 0x11, 0),
-        (lever, 0x4111, 0),
+        (forced.clone(), 0x11, 0),
+        (forced, 0x4111, 0),
         (elsewhere.clone(), 0x11, 0),
         (elsewhere, 0x4111, 0),
     ] {
@@ -214,7 +214,7 @@ fn the_oracle_knows_limits_of_the_caller() {
         let told = told(&lab, F::from_bits_retain(flags), Some(sh));
         let errno = lab.clone(sh, flags).unwrap_err();
         assert_eq!(told.error, Some(errno.name()), "{flags:#x}");
-        assert_eq!((told.mended, told.child), (None, None), "{flags:#x}");
+        assert_eq!((told.corrected, told.child), (None, None), "{flags:#x}");
     }
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);

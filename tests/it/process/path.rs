@@ -1,4 +1,4 @@
-//! The outline of a fork says what happened: every ticked box is held against the machine.
+//! The outline of a fork says what happened: every ticked box is checked against the machine.
 
 use crate::lab::{Lab, Waited};
 use forklab::abi::{CloneFlags as F, Errno, TaskId, TaskState, VirtAddr};

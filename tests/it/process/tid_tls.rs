@@ -1,4 +1,4 @@
-//! The tid words, and the TLS descriptors.
+//! The stored tids, and the TLS descriptors.
 
 use crate::lab::{Lab, errno};
 use forklab::abi::{CloneFlags, Errno, TaskId, VirtAddr};
@@ -24,7 +24,7 @@ fn clone_words(lab: &mut Lab, task: TaskId, flags: u32, parent: u32, child: u32)
 
 /// PARENT_SETTID is stored before the memory is copied, CHILD_SETTID by the child afterwards.
 #[test]
-fn who_sees_which_tid_word() {
+fn who_sees_which_tid() {
     for (flags, parent_sees, child_sees) in [
         (FORK, [false, false], [false, false]),
         (FORK | PARENT_SETTID, [true, false], [true, false]),
@@ -60,7 +60,7 @@ fn a_fault_of_the_child_s_store_is_ignored() {
 
 /// Examples 6 and 7: the word is cleared only while somebody shares the memory.
 #[test]
-fn the_tid_word_is_cleared_while_others_can_see_it() {
+fn the_tid_is_cleared_while_others_can_see_it() {
     for (flags, cleared) in [
         (0x0001_0911 | CLEARTID, true),
         (FORK | VM | CLEARTID, true),

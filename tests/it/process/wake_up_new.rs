@@ -10,7 +10,7 @@ use forklab::trace::{ArrayKind, Placement, TraceEvent};
 const FORK: u32 = 17;
 const CLONE_VM: u32 = 0x111;
 
-/// Branch, whether a lever forced it, and the child's list before and after.
+/// Branch, whether an override forced it, and the child's list before and after.
 type Placed = (Placement, bool, Vec<i32>, Vec<i32>);
 
 fn clone_and_look(lab: &mut Lab, task: TaskId, flags: u32) -> (TaskId, Placed) {
@@ -51,7 +51,7 @@ fn a_new_task_is_queued_by_the_branch_that_fits() {
         child_runs_first: false,
         ..Config::default()
     };
-    let lever = Config {
+    let forced = Config {
         parent_not_on_array: true,
         ..Config::default()
     };
@@ -93,12 +93,12 @@ fn a_new_task_is_queued_by_the_branch_that_fits() {
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
-            lever.clone(),
+            forced.clone(),
             FORK,
             (Placement::ParentNotQueued, true, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
-            lever,
+            forced,
             CLONE_VM,
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),

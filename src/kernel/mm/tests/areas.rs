@@ -366,7 +366,7 @@ fn descriptors_are_looked_at_before_anything_else() {
 }
 
 #[test]
-fn more_than_there_is_cannot_be_promised() {
+fn more_than_is_obtainable_cannot_be_committed() {
     let (mut lab, a) = Lab::with_task();
     let free = lab.k.mem.nr_free_pages();
     let room = free - free / 32;

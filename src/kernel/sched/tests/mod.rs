@@ -209,7 +209,7 @@ impl Bench {
         woken
     }
 
-    fn fork(&mut self, name: &str, clone_vm: bool, levers: Levers) -> TaskId {
+    fn fork(&mut self, name: &str, clone_vm: bool, overrides: Overrides) -> TaskId {
         let child = self.ids.insert(());
         let (pid, name) = (Pid(self.ids.len() as i32), self.names.intern(name));
         let parent = self.sched.current(self.cpu);
@@ -217,7 +217,7 @@ impl Bench {
             s.dup(parent, child, pid);
             s.get_mut(child).name = name;
             s.sched_fork(ctx, parent, child);
-            s.wake_up_new_task(ctx, parent, child, clone_vm, &levers);
+            s.wake_up_new_task(ctx, parent, child, clone_vm, &overrides);
         });
         self.sched.check().unwrap();
         child

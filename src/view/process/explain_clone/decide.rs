@@ -15,7 +15,7 @@ use crate::kernel::fork::{
     FLAG_TESTS, FlagTest, ForkEvent, ObjectFate, becomes_sibling, begins_stopped,
     check_clone_flags, check_group_exit, check_max_threads, check_newns, check_not_killed,
     check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal, flags_with_event,
-    fork_traceflag, joins_group, tid_words,
+    fork_traceflag, joins_group, tid_stores,
 };
 use crate::kernel::sched::{split_slice, wake_new_placement};
 use crate::kernel::task::{Caps, ExitState, PtFlags, Resource, SignalFlags};
@@ -42,7 +42,10 @@ pub(super) fn explain(
         names: flags.iter_names().map(|(name, _)| name).collect(),
         ignored: ignored_bits(flags),
         caller: caller.map(|caller| known(kernel, caller)),
-        mended: tests.iter().any(is_refused).then(|| mended(flags).bits()),
+        corrected: tests
+            .iter()
+            .any(is_refused)
+            .then(|| corrected(flags).bits()),
         tests,
         error: refusal.map(|refusal| refusal.errno().name()),
         refusal: refusal.map(|refusal| refusal.to_string()),
@@ -80,7 +83,7 @@ fn tests(flags: CloneFlags) -> Vec<TestedRule> {
 }
 
 /// Adds the flags that the tests require, and removes CLONE_FS from CLONE_NEWNS.
-fn mended(flags: CloneFlags) -> CloneFlags {
+fn corrected(flags: CloneFlags) -> CloneFlags {
     FLAG_TESTS.iter().fold(flags, |flags, test| {
         if !test.refuses(flags) {
             flags
@@ -131,7 +134,7 @@ fn plan(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> ChildPlan
         PtFlags::PTRACED | PtFlags::TRACE_FORK | PtFlags::TRACE_VFORK | PtFlags::TRACE_CLONE;
     ChildPlan {
         objects: objects(flags, kernel.config.cow),
-        tid_words: tid_words(flags),
+        tid_stores: tid_stores(flags),
         parent,
         parent_task: parent_task.map(|task| known(kernel, task)),
         same_process: joins_group(flags),
@@ -192,12 +195,12 @@ fn place(
     if begins_stopped(flags) {
         return (Queued::Nowhere, false, goes_on);
     }
-    let levers = kernel.config.levers();
+    let overrides = kernel.config.overrides();
     let cpu = sched.map_or(0, |sched| sched.cpu);
-    let same_cpu = levers.fork_cpu.is_none_or(|there| there == cpu);
+    let same_cpu = overrides.fork_cpu.is_none_or(|there| there == cpu);
     let clone_vm = flags.contains(CloneFlags::CLONE_VM);
     // The caller is running, and a running task is queued.
-    let verdict = wake_new_placement(clone_vm, same_cpu, true, &levers);
+    let verdict = wake_new_placement(clone_vm, same_cpu, true, &overrides);
     let queued = match verdict.placement {
         Placement::BeforeParent => Queued::BeforeCaller,
         Placement::ParentNotQueued | Placement::TailSharedVm | Placement::TailByOption => {

@@ -164,7 +164,7 @@ impl ExplainClone {
             let rule = cell(Role::Plain, &test.rule);
             rows.push(row(&format!("test {}", nr + 1), answer, rule));
         }
-        match self.mended {
+        match self.corrected {
             Some(flags) => {
                 let flags = cell(Role::Number, format_args!("{flags:#x}"));
                 rows.push(row("try", flags, cell(Role::Plain, "would be legal")));
@@ -202,7 +202,7 @@ impl ChildPlan {
     /// Which addresses hold the tid, and when it is stored or cleared.
     fn tid_row(&self) -> Row {
         let shared = self.fate(CloneObject::Mm) == Some(ObjectFate::Shared);
-        let by_the_child = match (self.tid_words.child, self.tid_words.clear, shared) {
+        let by_the_child = match (self.tid_stores.child, self.tid_stores.clear, shared) {
             (false, false, _) => None,
             (true, false, _) => Some("child_tid by the child"),
             (true, true, true) => Some("child_tid by the child, cleared at exit"),
@@ -210,7 +210,7 @@ impl ChildPlan {
             (false, true, true) => Some("child_tid cleared at exit"),
             (false, true, false) => Some("child_tid kept at exit"),
         };
-        let at_once = self.tid_words.parent.then_some("parent_tid at once");
+        let at_once = self.tid_stores.parent.then_some("parent_tid at once");
         let parts: Vec<&str> = at_once.into_iter().chain(by_the_child).collect();
         let answer = match parts.is_empty() {
             true => cell(Role::Dim, "none"),

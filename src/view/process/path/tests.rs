@@ -240,7 +240,7 @@ fn a_thread_with_all_that_it_shares() {
 /// The part inside `wake_up_new_task`, with each branch forced.
 #[test]
 fn forced_branches_say_so() {
-    let levers = [
+    let overrides = [
         Config {
             cpus: 2,
             fork_cpu: Some(1),
@@ -255,7 +255,7 @@ fn forced_branches_say_so() {
             ..Config::default()
         },
     ];
-    let forced = levers.map(|config| {
+    let forced = overrides.map(|config| {
         let (mut machine, sh) = shell(config);
         let path = clone(&mut machine, sh, 0x11);
         let text = path.text().to_string();

@@ -1,6 +1,8 @@
 //! From the records of a stretch of the trace to the items of its digest.
 
-use super::{Exit, ExitEnd, Fault, Fork, Item, Members, Mend, Passed, Place, RunList, Since};
+use super::{
+    Exit, ExitEnd, Fault, FaultOutcome, Fork, Item, Members, Passed, Place, RunList, Since,
+};
 use crate::abi::{Errno, Pfn, Pid, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
 use crate::kernel::syscall::Syscall;
@@ -92,15 +94,15 @@ impl Gather<'_> {
 
     fn pte_of(&self, fault: &Fault) -> Option<Pte> {
         let kernel = &self.machine.kernel;
-        let frame = match fault.mend {
-            Mend::ZeroPage => kernel.mem.empty_zero_page(),
-            Mend::ZeroedFrame(pfn)
-            | Mend::FilePage(pfn)
-            | Mend::SharedPage(pfn)
-            | Mend::FileCopy(pfn) => pfn,
-            Mend::Copy { new, .. } => new,
-            Mend::Reuse(pfn) => pfn,
-            Mend::Signal(_) | Mend::Not => return None,
+        let frame = match fault.outcome {
+            FaultOutcome::ZeroPage => kernel.mem.empty_zero_page(),
+            FaultOutcome::ZeroedFrame(pfn)
+            | FaultOutcome::FilePage(pfn)
+            | FaultOutcome::SharedPage(pfn)
+            | FaultOutcome::FileCopy(pfn) => pfn,
+            FaultOutcome::Copy { new, .. } => new,
+            FaultOutcome::Reuse(pfn) => pfn,
+            FaultOutcome::Signal(_) | FaultOutcome::Not => return None,
         };
         let mm = kernel.task(kernel.pid_hash.find(fault.pid)?).mm?;
         let pte = kernel.pte(mm, fault.addr);
@@ -128,19 +130,21 @@ impl Gather<'_> {
             | TraceEvent::PageFaultKernel { addr, code } => {
                 self.allocated = None;
                 let code = Some(ErrorCode(u32::from(code)));
-                self.push_fault(pid, addr, code, Mend::Not);
+                self.push_fault(pid, addr, code, FaultOutcome::Not);
             }
             TraceEvent::PageAlloc { usage, .. } => self.allocated = Some(usage),
             TraceEvent::PageFree { order, .. } => self.freed += 1 << order,
-            TraceEvent::ZeroPageMap { addr } => self.mend(pid, addr, Mend::ZeroPage),
-            TraceEvent::AnonPage { addr, pfn } => self.mend(pid, addr, Mend::ZeroedFrame(pfn)),
+            TraceEvent::ZeroPageMap { addr } => self.set_outcome(pid, addr, FaultOutcome::ZeroPage),
+            TraceEvent::AnonPage { addr, pfn } => {
+                self.set_outcome(pid, addr, FaultOutcome::ZeroedFrame(pfn))
+            }
             TraceEvent::FilePage { addr, pfn } => {
-                let mend = match self.allocated.take() {
-                    Some(FrameUse::User) => Mend::FileCopy(pfn),
-                    _ if self.is_shared(pid, addr) => Mend::SharedPage(pfn),
-                    _ => Mend::FilePage(pfn),
+                let outcome = match self.allocated.take() {
+                    Some(FrameUse::User) => FaultOutcome::FileCopy(pfn),
+                    _ if self.is_shared(pid, addr) => FaultOutcome::SharedPage(pfn),
+                    _ => FaultOutcome::FilePage(pfn),
                 };
-                self.mend(pid, addr, mend);
+                self.set_outcome(pid, addr, outcome);
             }
             TraceEvent::CowCopy {
                 addr,
@@ -149,9 +153,11 @@ impl Gather<'_> {
                 left,
             } => {
                 let left = (old != self.zero_page()).then_some(left);
-                self.mend(pid, addr, Mend::Copy { old, new, left });
+                self.set_outcome(pid, addr, FaultOutcome::Copy { old, new, left });
             }
-            TraceEvent::CowReuse { addr, pfn } => self.mend(pid, addr, Mend::Reuse(pfn)),
+            TraceEvent::CowReuse { addr, pfn } => {
+                self.set_outcome(pid, addr, FaultOutcome::Reuse(pfn))
+            }
             TraceEvent::SysEnter { arg, .. } => (self.arg, self.freed) = (arg, 0),
             TraceEvent::SysExit { nr, ret } => self.take_return(pid, nr, ret),
             _ => {}
@@ -166,12 +172,18 @@ impl Gather<'_> {
         self.machine.kernel.mem.empty_zero_page()
     }
 
-    fn push_fault(&mut self, pid: Pid, addr: VirtAddr, code: Option<ErrorCode>, mend: Mend) {
+    fn push_fault(
+        &mut self,
+        pid: Pid,
+        addr: VirtAddr,
+        code: Option<ErrorCode>,
+        outcome: FaultOutcome,
+    ) {
         self.items.push(Item::Fault(Fault {
             pid,
             addr,
             code,
-            mend,
+            outcome,
             pte: None,
         }));
     }
@@ -182,7 +194,7 @@ impl Gather<'_> {
             Item::Fault(fault) if fault.pid == pid => Some(fault),
             _ => None,
         });
-        last.filter(|fault| fault.mend == Mend::Not)
+        last.filter(|fault| fault.outcome == FaultOutcome::Not)
     }
 
     /// Whether a task that still exists has shared memory at an address.
@@ -193,10 +205,10 @@ impl Gather<'_> {
         vma.is_some_and(|vma| vma.contains(addr) && is_shared_memory(kernel, vma))
     }
 
-    fn mend(&mut self, pid: Pid, addr: VirtAddr, mend: Mend) {
+    fn set_outcome(&mut self, pid: Pid, addr: VirtAddr, outcome: FaultOutcome) {
         match self.open_fault(pid) {
-            Some(fault) if fault.addr.page_base() == addr => fault.mend = mend,
-            _ => self.push_fault(pid, addr, None, mend),
+            Some(fault) if fault.addr.page_base() == addr => fault.outcome = outcome,
+            _ => self.push_fault(pid, addr, None, outcome),
         }
     }
 
@@ -206,13 +218,13 @@ impl Gather<'_> {
         }
         let addr = VirtAddr(ret as u32);
         match Syscall::name_of(nr) {
-            "mmap2" if !self.populated(pid, addr) => self.items.push(Item::Promised {
+            "mmap2" if !self.populated(pid, addr) => self.items.push(Item::Reserved {
                 addr,
                 heap: false,
                 freed: 0,
             }),
             // A call that only asks, or is refused, leaves the end of the heap where it is.
-            "brk" if addr.0 == self.arg => self.items.push(Item::Promised {
+            "brk" if addr.0 == self.arg => self.items.push(Item::Reserved {
                 addr,
                 heap: true,
                 freed: self.freed,
@@ -478,7 +490,7 @@ impl Gather<'_> {
     fn take_signal(&mut self, to: Pid, signal: Signal) {
         let for_fault = [Signal::SIGSEGV, Signal::SIGBUS].contains(&signal);
         match self.open_fault(to) {
-            Some(fault) if for_fault => fault.mend = Mend::Signal(signal),
+            Some(fault) if for_fault => fault.outcome = FaultOutcome::Signal(signal),
             _ => self.items.push(Item::Signal {
                 to,
                 signal,

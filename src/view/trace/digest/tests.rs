@@ -161,7 +161,7 @@ fn forced_placements_say_so() {
 }
 
 #[test]
-fn a_refused_clone_burns_a_pid() {
+fn a_refused_clone_uses_up_a_pid() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let illegal = Syscall::Clone(ForkArgs::with_flags(CloneFlags::CLONE_THREAD));

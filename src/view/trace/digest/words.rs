@@ -1,7 +1,8 @@
 //! A digest in words: one line per item, few lines in all.
 
 use super::{
-    Exit, ExitEnd, Fault, FaultCounts, Fork, Item, Members, Mend, Passed, Place, RunList, Who,
+    Exit, ExitEnd, Fault, FaultCounts, FaultOutcome, Fork, Item, Members, Passed, Place, RunList,
+    Who,
 };
 use crate::abi::{Pfn, Pid, VirtAddr};
 use crate::hw::ErrorCode;
@@ -52,7 +53,7 @@ impl Item {
             Self::Time(_) => 1,
             Self::Fork(_) | Self::Refused { .. } => 2,
             Self::Exit(_) | Self::VforkDone { .. } | Self::Many { .. } => 3,
-            Self::Faults(_) | Self::Exec(_) | Self::Promised { .. } | Self::Unmapped { .. } => 4,
+            Self::Faults(_) | Self::Exec(_) | Self::Reserved { .. } | Self::Unmapped { .. } => 4,
             Self::Reaped { .. }
             | Self::Reparent { .. }
             | Self::Signal { .. }
@@ -72,7 +73,7 @@ impl Item {
             Self::Time(passed) => passed.line(),
             Self::Fault(fault) => fault.line(),
             Self::Faults(counts) => counts.line(),
-            Self::Promised { addr, heap, freed } => promised(*addr, *heap, *freed),
+            Self::Reserved { addr, heap, freed } => reserved(*addr, *heap, *freed),
             Self::Unmapped { freed } => cell(Role::Plain, "unmapped; ").join(frames_freed(*freed)),
             Self::Refused { errno, pid } => {
                 let line = cell(Role::Bad, errno.name());
@@ -185,11 +186,17 @@ impl Fault {
                 .plain(format_args!(" ({}): ", self.words(code))),
             None => cell(Role::Plain, "mapped at once: "),
         };
-        let line = line.join(self.mend_line());
+        let line = line.join(self.outcome_line());
         match self.pte {
-            Some(pte) if !matches!(self.mend, Mend::Copy { .. } | Mend::Reuse(_)) => line
-                .plain(", pte ")
-                .add(Role::Address, format_args!("{:#010x}", pte.0)),
+            Some(pte)
+                if !matches!(
+                    self.outcome,
+                    FaultOutcome::Copy { .. } | FaultOutcome::Reuse(_)
+                ) =>
+            {
+                line.plain(", pte ")
+                    .add(Role::Address, format_args!("{:#010x}", pte.0))
+            }
             _ => line,
         }
     }
@@ -197,21 +204,23 @@ impl Fault {
     /// A protection fault that copy on write has handled was a write to a read-only page.
     fn words(&self, code: ErrorCode) -> String {
         let words = code.describe();
-        match self.mend {
-            Mend::Copy { .. } | Mend::Reuse(_) => words.replace("protection", "read-only"),
+        match self.outcome {
+            FaultOutcome::Copy { .. } | FaultOutcome::Reuse(_) => {
+                words.replace("protection", "read-only")
+            }
             _ => words.to_owned(),
         }
     }
 
-    fn mend_line(&self) -> Line {
+    fn outcome_line(&self) -> Line {
         let with = |words: &str, pfn: Pfn| cell(Role::Plain, words).add(Role::Frame, pfn);
-        match self.mend {
-            Mend::ZeroPage => cell(Role::Plain, "zero page mapped read-only"),
-            Mend::ZeroedFrame(pfn) => with("zeroed frame ", pfn),
-            Mend::FilePage(pfn) => with("frame ", pfn).plain(" of the page cache"),
-            Mend::SharedPage(pfn) => with("frame ", pfn).plain(" of the shared memory"),
-            Mend::FileCopy(pfn) => with("private copy of a page cache page in frame ", pfn),
-            Mend::Copy { old, new, left } => {
+        match self.outcome {
+            FaultOutcome::ZeroPage => cell(Role::Plain, "zero page mapped read-only"),
+            FaultOutcome::ZeroedFrame(pfn) => with("zeroed frame ", pfn),
+            FaultOutcome::FilePage(pfn) => with("frame ", pfn).plain(" of the page cache"),
+            FaultOutcome::SharedPage(pfn) => with("frame ", pfn).plain(" of the shared memory"),
+            FaultOutcome::FileCopy(pfn) => with("private copy of a page cache page in frame ", pfn),
+            FaultOutcome::Copy { old, new, left } => {
                 let line = cell(Role::Name, "cow_copy")
                     .plain(" ")
                     .add(Role::Frame, old)
@@ -226,12 +235,12 @@ impl Fault {
                     None => line.plain(", a frame of its own instead of the zero page"),
                 }
             }
-            Mend::Reuse(pfn) => cell(Role::Name, "cow_reuse")
+            FaultOutcome::Reuse(pfn) => cell(Role::Name, "cow_reuse")
                 .plain(" ")
                 .add(Role::Frame, pfn)
                 .plain(": no other owner, made writable again"),
-            Mend::Signal(signal) => cell(Role::Bad, signal),
-            Mend::Not => cell(Role::Bad, "not handled"),
+            FaultOutcome::Signal(signal) => cell(Role::Bad, signal),
+            FaultOutcome::Not => cell(Role::Bad, "not handled"),
         }
     }
 }
@@ -270,7 +279,7 @@ fn frames_freed(freed: u32) -> Line {
     }
 }
 
-fn promised(addr: VirtAddr, heap: bool, freed: u32) -> Line {
+fn reserved(addr: VirtAddr, heap: bool, freed: u32) -> Line {
     let line = cell(Role::Address, addr);
     match (heap, freed) {
         (false, _) => line.plain("  reserved; no frame yet"),
