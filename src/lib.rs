@@ -1,9 +1,9 @@
 //! forklab: a deterministic, scriptable Linux 2.6.12 (i386) in a box.
 //!
 //! The modules below are in reading order, and dependencies point one way: a module uses only
-//! those listed before it.
+//! modules listed before it.
 //!
-//! A [`Machine`] is the emulated machine alone. It changes by commands only:
+//! A [`Machine`] is the emulated machine alone. It changes only by commands:
 //!
 //! ```
 //! use forklab::Machine;

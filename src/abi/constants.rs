@@ -11,7 +11,7 @@ use super::{
 pub struct Constant {
     /// Its name in C.
     pub name: &'static str,
-    /// Its value.
+    /// Its value, a 32-bit word.
     pub value: i64,
     /// What it stands for, as the doc comment of the declaration has it.
     pub doc: &'static str,
@@ -135,7 +135,7 @@ const LISTS: &[&[Constant]] = &[
     wait::WaitOptions::CONSTANTS,
 ];
 
-/// All of them.
+/// All kinds, in the order of their numbers.
 pub fn constants() -> impl Iterator<Item = Constant> {
     let signals = Signal::NAMED.iter().map(|(name, signal)| Constant {
         name,
@@ -172,7 +172,7 @@ mod tests {
             found.unwrap().meaning()
         };
         assert_eq!(meaning("O_RDONLY"), "a flag of open: for reading");
-        assert_eq!(meaning("SEEK_SET"), "lseek: from the beginning");
+        assert_eq!(meaning("SEEK_SET"), "lseek: from the beginning of the file");
         assert_eq!(meaning("SIGCHLD"), "a signal; by default it is ignored");
     }
 }

@@ -39,7 +39,7 @@ numbered! {
         /// A limit: open descriptors.
         Nofile "RLIMIT_NOFILE" = 7,
         /// A limit: bytes that are locked into memory.
-        Memlock "RLIMIT_MEMLOCK" = 8,
+        Memlock "RLIM_INFINITY" = 8,
         /// A limit: bytes of the address space.
         As "RLIMIT_AS" = 9,
         /// A limit: locks on files, of which there are none.
@@ -51,12 +51,12 @@ numbered! {
     }
 }
 
-/// `struct rlimit`.
+/// The kernel's `struct rlimit`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rlimit {
-    /// `rlim_cur`, the soft limit: the one that acts.
+    /// `rlim_cur`, the soft limit, which is enforced.
     pub cur: u32,
-    /// `rlim_max`, the hard limit: how far everyone may raise the soft one.
+    /// `rlim_max`, the hard limit, up to which anybody may raise the soft one.
     pub max: u32,
 }
 
@@ -64,7 +64,7 @@ impl Rlimit {
     /// Neither limit is set.
     pub const UNLIMITED: Self = Self::both(RLIM_INFINITY);
 
-    /// Soft and hard limit of the same value.
+    /// A soft and hard limit with the same value.
     pub const fn both(limit: u32) -> Self {
         Self {
             cur: limit,

@@ -1,4 +1,4 @@
-//! `forklab test`: scripts against their snapshots, with a coloured difference.
+//! `forklab test`: compares scripts with their snapshots, and shows differences in colour.
 
 use super::diag::{draw, visible};
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
@@ -17,7 +17,7 @@ const CONTEXT: usize = 2;
 /// as well as with those that there are. A bound in time would make the output depend on the host.
 const MAX_LINES: usize = 10_000;
 
-/// How many scripts there were of each kind.
+/// How many scripts had each outcome.
 #[derive(Default)]
 struct Tally {
     same: usize,
@@ -25,7 +25,7 @@ struct Tally {
     unusable: usize,
 }
 
-/// Tests every script of the paths; 1 if one differs.
+/// Tests every script in the paths; returns 1 if one differs.
 pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
     let color = stdout_has_color();
     let mut tally = Tally::default();
@@ -44,16 +44,16 @@ pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
         }
     }
     if tally.same + tally.differ + tally.unusable == 0 {
-        complain("forklab: there are no scripts (*.rhai) there");
+        complain("forklab: no scripts (*.rhai) found");
         return USAGE;
     }
     let failed = tally.unusable + stale > 0 || (tally.differ > 0 && !accept);
     if failed { FAILED } else { FINE }
 }
 
-/// The closing lines.
+/// The summary lines.
 fn summary(tally: &Tally, stale: usize, accept: bool) -> Vec<String> {
-    // `N passed, N failed` is a closing line that test runners understand.
+    // `N passed, N failed` is a line that test runners recognize.
     let mut lines = vec![format!(
         "{} passed, {} failed",
         tally.same + if accept { tally.differ } else { 0 },
@@ -63,14 +63,14 @@ fn summary(tally: &Tally, stale: usize, accept: bool) -> Vec<String> {
         let word = if accept { "accepted" } else { "differ" };
         lines.push(format!("{} {word}", tally.differ));
         if !accept {
-            let how = "forklab test --accept PATH takes what a script prints now as right";
+            let how = "forklab test --accept PATH accepts what a script prints now";
             lines.push(how.to_owned());
         }
     }
     lines
 }
 
-/// Tests a path; returns what there is to say of stale snapshots, or the exit code to end with.
+/// Tests a path; returns messages about stale snapshots, or the exit code to end with.
 fn test_path(
     process: &Process,
     path: &Path,
@@ -106,7 +106,7 @@ fn test_path(
     Ok(stale.iter().map(name).collect())
 }
 
-/// A line for a script, and the difference below it.
+/// A line about a script, followed by the difference.
 fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
     let label = &verdict.script.label;
     match &verdict.outcome {
@@ -125,7 +125,7 @@ fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
                 (false, Some(_)) => paint_words("differs", Role::Bad, color),
             };
             let was = was.as_deref().unwrap_or_default();
-            // What is accepted unseen may be a slip of the script's.
+            // What is accepted unseen may be a mistake in the script.
             let end = if *failed {
                 ": it ends with an error"
             } else {
@@ -136,7 +136,7 @@ fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
     }
 }
 
-/// The lines that differ, with a few around them: `-` was there, `+` is there now.
+/// The lines that differ, with a few around them: `-` marks old lines, `+` new ones.
 fn difference(was: &str, now: &str, color: bool) -> String {
     let was: Vec<&str> = was.trim_end().split('\n').collect();
     let now: Vec<&str> = now.trim_end().split('\n').collect();

@@ -53,7 +53,7 @@ pub fn run(elf: &[u8]) -> io::Result<Output> {
         file.as_file().set_permissions(permissions)?;
     }
     let path = file.into_temp_path();
-    // Another test may be forking just now, with the file still open for writing.
+    // Another test may be forking at this moment, with the file still open for writing.
     for _ in 0..100 {
         match Command::new(&path).output() {
             Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {

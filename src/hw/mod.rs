@@ -1,7 +1,7 @@
-//! The emulated hardware: RAM, the two-level page tables of the i386 in it, the MMU with its TLB
-//! that reads them, and the registers of a CPU.
+//! The emulated hardware: RAM, the i386's two-level page tables in it, the MMU with its TLB that
+//! reads them, and the CPU with its registers.
 //!
-//! Nothing here knows the kernel, and nothing here reports what it does: an access either gives
+//! Nothing here knows the kernel, and nothing here reports what it does: an access either returns
 //! its result or a [`PageFault`].
 
 mod access;

@@ -1,4 +1,4 @@
-//! Which scripts there are below a folder, how messages call them, and where their snapshots lie.
+//! Which scripts there are below a folder, their names in messages, and where their snapshots are.
 
 use super::Snapshot;
 use std::fs;
@@ -9,20 +9,21 @@ use walkdir::WalkDir;
 /// A script to be tested.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Script {
-    /// Where it is.
+    /// Path of the script file.
     pub path: PathBuf,
-    /// Its folder's name and its path below, with `/`: the same wherever one stands.
+    /// The folder's name and the path below it, with `/`: the same from every working directory.
     pub label: String,
-    /// What it is known to print.
+    /// Its snapshot, which may not exist yet.
     pub snapshot: Snapshot,
 }
 
 /// The scripts of a path: the file itself, or all `.rhai` files below a folder, by name.
 ///
-/// The snapshots lie beside the folder in one called `snapshots`, each called after the folder and
-/// the path below it: that of `scripts/cow/first.rhai` is `snapshots/scripts@cow__first.rhai.snap`.
-/// The folder is the nearest one, the path itself or above it, that is called `scripts`; if there is
-/// none, the path itself, or the folder that the file lies in.
+/// The snapshots are in a folder named `snapshots` next to the folder of the scripts. Each is named
+/// after that folder and the path below it: the snapshot of `scripts/cow/first.rhai` is
+/// `snapshots/scripts@cow__first.rhai.snap`. The folder is the nearest one named `scripts`, at the
+/// path itself or above it; if there is none, the path itself, or the folder that contains the
+/// file.
 ///
 /// # Errors
 /// If the path cannot be read.
@@ -41,7 +42,7 @@ pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
     Ok(scripts)
 }
 
-/// The folder that the snapshots of a file or folder are called after.
+/// The folder that the snapshots of a file or folder are named after.
 pub(super) fn root_of(path: &Path) -> PathBuf {
     let is_scripts = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scripts");
     let folder = if path.is_dir() {

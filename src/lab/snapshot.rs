@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The line before and behind the head of a snapshot file.
+/// The line before and after the header of a snapshot file.
 const RULE: &str = "---\n";
 
 /// A snapshot file, which may not exist yet.
@@ -21,20 +21,20 @@ impl Snapshot {
         Self { path }
     }
 
-    /// Where it is.
+    /// Path of the snapshot file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it keeps; `None` if there is no such file.
+    /// The contents of the snapshot; `None` if there is no such file.
     ///
     /// # Errors
-    /// If the file is there and cannot be read.
+    /// If the file exists and cannot be read.
     pub fn contents(&self) -> io::Result<Option<String>> {
         Ok(self.read()?.map(|text| split(&text).1.to_owned()))
     }
 
-    /// Keeps another text. The head of the file stays as it is.
+    /// Replaces the contents. The header of the file stays as it is.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -62,7 +62,7 @@ impl Snapshot {
     }
 }
 
-/// Head and contents.
+/// Splits a file into header and contents.
 fn split(text: &str) -> (&str, &str) {
     let behind = text
         .strip_prefix(RULE)

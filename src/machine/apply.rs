@@ -1,4 +1,4 @@
-//! Carrying commands out.
+//! Applying commands to the machine.
 
 use super::command::{Acted, Action, Command, Reply};
 use super::puppet::Puppet;
@@ -13,16 +13,16 @@ use crate::kernel::task::Continuation;
 use std::sync::Arc;
 
 impl Machine {
-    /// Carries a command out. Time passes only if the command says so (or lets calls wait).
+    /// Applies a command. Time passes only if the command says so (or lets calls wait).
     ///
     /// # Errors
-    /// Why it was refused; the machine is then as before.
+    /// Why it was refused; the machine is then unchanged.
     pub fn apply(&mut self, command: Command) -> Result<Reply, Refusal> {
         if let Some(why) = &self.kernel.panic {
             return Err(Refusal::Panicked(why.clone()));
         }
         self.idle_steps = 0;
-        // Whoever wanted to see what programs did during earlier commands has looked by now.
+        // Output and crashes of programs during earlier commands have been fetched by now.
         self.kernel.console.output.clear();
         self.crashes.clear();
         match command {
@@ -104,7 +104,7 @@ impl Machine {
         self.spawn_inode(args, program)
     }
 
-    /// Options of the machine and levers.
+    /// Sets options of the machine, including forced branches and failures.
     fn set(&mut self, setting: Command) {
         match setting {
             Command::Accounts(on) => self.kernel.keep_accounts(on),
@@ -137,8 +137,8 @@ impl Machine {
         }
     }
 
-    /// The program file of a workload, referenced once for the caller. Exec finds it by its name,
-    /// unless that is the name of a file from boot.
+    /// The program file of a workload, with a reference for the caller. Exec finds it by name,
+    /// unless a file from boot has that name.
     pub(super) fn workload_inode(&mut self, name: &str, program: Arc<WorkloadProgram>) -> InodeId {
         let inode = if BOOT_FILES.contains(&name) {
             self.kernel.unnamed_program(name)
@@ -151,7 +151,7 @@ impl Machine {
         inode
     }
 
-    /// A task that gets the CPU at once and finds no memory for its program never was.
+    /// A task that gets the CPU at once and finds no memory for its program counts as not created.
     fn spawn_inode(&mut self, args: &SpawnArgs, program: Spawned) -> Result<Reply, Refusal> {
         let task = self.kernel.spawn(args).map_err(Refusal::NoTask)?;
         let pid = self.kernel.pid(task);
@@ -166,9 +166,9 @@ impl Machine {
         }
     }
 
-    /// Lets a puppet do one thing: wakes it as a key press would, and lets it run if the scheduler
-    /// gives it the CPU at once. If a handler was entered before that, it has to run first, and
-    /// nothing is done.
+    /// Makes a puppet perform one action: wakes it as a key press would, and runs it if the
+    /// scheduler gives it the CPU at once. If a handler was entered before that, the handler runs
+    /// first, and the action is not performed.
     fn act(&mut self, task: TaskId, action: Action) -> Result<Reply, Refusal> {
         self.can_act(task)?;
         self.wait_for_turn(task)?;
@@ -194,7 +194,8 @@ impl Machine {
         Ok(Reply::Acted(self.acted.take().unwrap_or(nothing)))
     }
 
-    /// An exec that moved the task to another CPU first, and has returned now, returned at once.
+    /// An exec that first moved the task to another CPU, and has returned by now, counts as
+    /// returning at once.
     fn finish_exec(&mut self, action: &Action) {
         if let (Action::Syscall(Syscall::Execve(_)), Some(Acted::Blocks(id))) =
             (action, &self.acted)
@@ -239,14 +240,14 @@ impl Machine {
         Ok(())
     }
 
-    /// By what a stopped task was stopped, and for whom.
+    /// The refusal for a stopped task: by which signal it was stopped, and for which tracer.
     fn is_stopped(&self, task: TaskId) -> Refusal {
         let kernel_task = self.kernel.task(task);
         let traced = matches!(
             kernel_task.in_call.continuation,
             Some(Continuation::PtraceStop(_))
         );
-        // A new task that begins stopped has not come to its first signal.
+        // A new task that starts stopped has not taken a signal yet.
         let begun = !matches!(
             kernel_task.in_call.continuation,
             Some(Continuation::RetFromFork)
@@ -260,7 +261,7 @@ impl Machine {
         }
     }
 
-    /// Waits, as long as patience allows, until the task would get the CPU at once.
+    /// Waits, as long as `patience` allows, until the task would get the CPU at once.
     fn wait_for_turn(&mut self, task: TaskId) -> Result<(), Refusal> {
         for waited in 0.. {
             // The interrupt of the console goes to the CPU where the task last ran.

@@ -1,5 +1,5 @@
 //! The machine: kernel, hardware, time, and what every task does in user mode. It changes only by
-//! commands, which are plain data; so checkpoint and commands are all that a replay needs.
+//! commands, which are plain data, so that a checkpoint and commands are enough for a replay.
 
 mod apply;
 mod awaits;
@@ -47,14 +47,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use workload::{Arrivals, Workload};
 
-/// What a task does in user mode. The kernel knows nothing of it.
+/// What a task does in user mode. The kernel knows nothing about it.
 #[derive(Clone, Debug)]
 enum UserMode {
-    /// Spawned and not yet run: it calls exec first.
+    /// Spawned but not run yet: it calls exec first.
     Spawned(Spawned),
-    /// It is machine code: registers and memory say all.
+    /// It is machine code: registers and memory are its whole state.
     Program,
-    /// It does what it is told from outside, one action at a time.
+    /// It performs the actions that its user commands, one at a time.
     Puppet(Puppet),
     /// It follows a list of steps.
     Workload(Workload),
@@ -65,9 +65,9 @@ enum UserMode {
 struct Spawned {
     /// The program; a reference to it is held until then.
     exe: InodeId,
-    /// As a puppet it will stay runnable between its actions.
+    /// Whether it will stay runnable between its actions, if it is a puppet.
     spin: bool,
-    /// With which arguments.
+    /// The arguments for exec.
     args: Arc<ExecArgs>,
 }
 
@@ -85,31 +85,32 @@ impl Spawned {
 /// An emulated machine.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The kernel with its hardware. Look at it freely; change it by commands.
+    /// The kernel with its hardware. Read it freely; change it only by commands.
     pub kernel: Kernel,
     modes: SecondaryMap<TaskId, UserMode>,
     images: SecondaryMap<InodeId, Image>,
     /// Tasks that appear later.
     arrivals: Arrivals,
-    /// How many ticks a call on a puppet may wait until the scheduler gives it the CPU.
+    /// How many ticks a call on a puppet may wait for the scheduler to give it the CPU.
     patience: u64,
     calls: BTreeMap<u64, CallState>,
     next_call: u64,
-    /// What the action of the command at hand came to.
+    /// The result of the action in progress.
     acted: Option<Acted>,
-    /// Puppets at the first instruction of a handler, first come first.
+    /// Puppets at the first instruction of a handler, in the order of entry.
     entered: VecDeque<TaskId>,
-    /// Steps that take no time, done since time last went on or a command was begun.
+    /// Steps without time since time last passed or a command began.
     idle_steps: u32,
-    /// The clock of programs inside a tick.
+    /// The clock of programs within a tick.
     cycles: Cycles,
-    /// What is to stop programs.
+    /// The breakpoints, watchpoints and goal that stop programs.
     debug: Debug,
-    /// Where programs were when they got signals for what they did.
+    /// Where programs were when they got signals for their own faults.
     crashes: Vec<Crash>,
 }
 
-/// The state of a machine at one moment; cheap to keep, for it shares what did not change.
+/// The state of a machine at one moment. It is cheap to keep, because it shares what has not
+/// changed.
 #[derive(Clone)]
 pub struct Checkpoint {
     ram: RamImage,
@@ -120,7 +121,7 @@ impl Machine {
     /// Boots a machine.
     ///
     /// # Errors
-    /// If the options make no machine, in words for the user.
+    /// If the options are invalid, in words for the user.
     pub fn boot(config: Config) -> Result<Self, String> {
         let cycles = Cycles::new(config.cycles_per_tick, config.jitter);
         let kernel = Kernel::boot(config)?;
@@ -144,7 +145,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Keeps the present state.
+    /// Saves the current state.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let image = self.kernel.ram.checkpoint();
         let ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
@@ -153,7 +154,7 @@ impl Machine {
         Checkpoint { ram: image, rest }
     }
 
-    /// Goes back to a kept state, of this machine or of one that was booted otherwise.
+    /// Restores a saved state, even of a machine that was booted with other options.
     pub fn restore(&mut self, checkpoint: &Checkpoint) {
         let mut ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
         if ram.frames() != checkpoint.ram.frames() {
@@ -164,7 +165,7 @@ impl Machine {
         self.kernel.ram = ram;
     }
 
-    /// How a call that blocked stands.
+    /// The state of a call that blocked.
     pub fn call(&self, id: u64) -> Option<&CallState> {
         self.calls.get(&id)
     }
@@ -174,7 +175,7 @@ impl Machine {
         self.patience
     }
 
-    /// What a task does in user mode, in a word: `puppet`, `workload`, `program` or `spawned`.
+    /// What a task does in user mode, in one word: `puppet`, `workload`, `program` or `spawned`.
     pub fn user_mode(&self, task: TaskId) -> &'static str {
         match self.modes.get(task) {
             Some(UserMode::Puppet(_)) => "puppet",

@@ -8,23 +8,23 @@ use crate::hw::{AccessKind, UserDesc};
 use crate::kernel::mm::UserFault;
 use crate::kernel::syscall::{ForkArgs, Syscall};
 
-/// Calls that blocked and are remembered, the latest ones.
+/// How many calls that blocked are remembered, the latest ones.
 const MAX_CALLS: usize = 10_000;
 
 /// The user mode of a puppet.
 #[derive(Clone, Debug)]
 pub struct Puppet {
-    /// It stays runnable between its actions, using CPU.
+    /// Whether it stays runnable between its actions, using CPU time.
     pub spin: bool,
     /// What it is to do next.
     pub(super) action: Option<Action>,
-    /// Ticks of CPU that it still uses.
+    /// Ticks of CPU time that it has yet to use.
     pub(super) compute_left: u64,
     /// The number of the call that it is inside of.
     pub(super) call: Option<u64>,
     /// The handlers that it is inside of, the innermost last.
     pub(super) handlers: Vec<Handler>,
-    /// What it goes on with after the handler that has just returned.
+    /// What it continues with after the handler that has just returned.
     pub(super) interrupted: Option<Box<Interrupted>>,
 }
 
@@ -63,7 +63,7 @@ impl Machine {
         }
     }
 
-    /// Carries out the puppet's action; without one it goes to sleep, or spins until the next tick.
+    /// Performs the puppet's action. Without one it goes to sleep, or spins until the next tick.
     pub(super) fn puppet_step(&mut self, task: TaskId) -> bool {
         if let Some(done) = self.handler_step(task) {
             return done;
@@ -117,7 +117,7 @@ impl Machine {
         }
     }
 
-    /// A fault that the kernel could not mend becomes the task's signal.
+    /// Turns a fault that the kernel could not handle into the task's signal.
     pub(super) fn after_access(
         &mut self,
         task: TaskId,
@@ -155,7 +155,7 @@ impl Machine {
         }
     }
 
-    /// Puts the descriptor below the stack pointer, as a C library would, and clones.
+    /// Stores the descriptor below the stack pointer, as a C library would, and clones.
     fn clone_with_tls(&mut self, task: TaskId, args: ForkArgs, desc: &UserDesc) -> Acted {
         let esp = self.kernel.task(task).thread.regs.esp;
         let addr = VirtAddr(esp.wrapping_sub(UserDesc::SIZE as u32) & !15);
@@ -173,7 +173,7 @@ impl Machine {
         )
     }
 
-    /// Whether a task is gone or is only waiting to be reaped.
+    /// Whether a task is gone or only waits to be reaped.
     pub fn has_ended(&self, task: TaskId) -> bool {
         self.kernel
             .tasks
@@ -207,7 +207,8 @@ impl Machine {
         id
     }
 
-    /// After a task went on inside the kernel: if its call has returned now, notes its result.
+    /// After a task has run inside the kernel: records the return value of its call if it has
+    /// returned.
     pub(super) fn note_call(&mut self, task: TaskId) {
         let Some(result) = self.kernel.take_return(task) else {
             return;

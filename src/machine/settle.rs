@@ -1,16 +1,16 @@
-//! Settling: everything that happens within one moment, until every CPU is idle or has a task that
+//! Settling: everything that happens at one moment, until every CPU is idle or has a task that
 //! needs time to pass.
 
 use super::{Machine, UserMode};
 use crate::abi::TaskId;
 
-/// Steps without time that a machine may take before it is taken for stuck.
+/// Steps without time that a machine may take before it counts as stuck.
 const MAX_IDLE_STEPS: u32 = 1_000_000;
 
 impl Machine {
-    /// Again and again, the lowest CPU with something to do does one thing, until none has.
+    /// Repeatedly lets the lowest CPU with something to do do one thing, until none has.
     ///
-    /// Returns `false` if tasks go round in circles without ever using time.
+    /// Returns `false` if tasks loop without ever using time.
     pub(super) fn settle(&mut self) -> bool {
         while self.kernel.panic.is_none() {
             let cpus = self.kernel.cpus.len();
@@ -27,8 +27,8 @@ impl Machine {
         true
     }
 
-    /// One `schedule()`, one continuation, one signal or one user-mode step on a CPU; `false` if
-    /// it has nothing to do before the next tick.
+    /// One `schedule()`, one continuation, one signal or one user-mode step on a CPU; `false` if it
+    /// has nothing to do before the next tick.
     fn settle_step(&mut self, cpu: usize) -> bool {
         self.kernel.this_cpu = cpu;
         if self.kernel.sched.need_resched(cpu) {

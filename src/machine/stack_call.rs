@@ -1,23 +1,23 @@
-//! System calls of puppets that need memory to pass something or get something back: a buffer in a
-//! frame on the puppet's stack, as a function of a C library would have it.
+//! System calls of puppets that pass or return data in memory. The buffer is in a frame on the
+//! puppet's stack, as for a C library function.
 
 use super::Machine;
 use super::command::Acted;
 use crate::abi::{TaskId, VirtAddr};
 use crate::kernel::syscall::{IpcCall, PtraceArgs, Syscall};
 
-/// A call with a buffer.
+/// A system call with a buffer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StackCall {
-    /// Length of the buffer.
+    /// Length of the buffer, in bytes.
     pub len: u32,
-    /// What the puppet puts into it before; may be shorter.
+    /// Initial contents of the buffer; may be shorter than it.
     pub bytes: Vec<u8>,
-    /// The call.
+    /// The system call to make.
     pub call: BufferCall,
 }
 
-/// Which call is made with the buffer.
+/// Which system call is made with the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BufferCall {
     /// `read(fd, buffer, len)`.
@@ -26,29 +26,29 @@ pub enum BufferCall {
     Write(u32),
     /// `pipe(buffer)`.
     Pipe,
-    /// `semop(id, buffer, so many)`.
+    /// `semop(id, buffer, count)`.
     Semop {
-        /// The set.
+        /// Id of the semaphore set.
         id: i32,
-        /// Operations.
+        /// Number of operations.
         count: u32,
     },
     /// `semctl(id, 0, cmd, buffer)`.
     Semctl {
-        /// The set.
+        /// Id of the semaphore set.
         id: i32,
-        /// What is to be done.
+        /// The `semctl` command.
         cmd: u32,
     },
     /// `getcwd(buffer, len)`.
     Getcwd,
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
-        /// What is asked for.
+        /// The `ptrace` request.
         request: u32,
-        /// Of which task.
+        /// Pid of the traced task.
         pid: i32,
-        /// At which address.
+        /// The address argument of the request.
         addr: u32,
     },
 }
@@ -94,20 +94,20 @@ impl BufferCall {
     }
 }
 
-/// A buffer on the stack of a puppet that is inside a call.
+/// A buffer on the stack of a puppet that is inside a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StackFrame {
-    /// Where it begins.
+    /// Address of the buffer.
     pub addr: VirtAddr,
-    /// How long it is.
+    /// Length of the buffer, in bytes.
     pub len: u32,
-    /// The stack pointer to go back to.
+    /// The stack pointer to restore.
     pub esp: u32,
 }
 
 impl Machine {
-    /// Makes room below the stack pointer, puts the bytes there, makes the call, and reads what is
-    /// there then.
+    /// Makes room below the stack pointer, stores the bytes there, makes the call, and reads the
+    /// buffer afterwards.
     pub(super) fn stack_call(&mut self, task: TaskId, what: &StackCall) -> Acted {
         let regs = &mut self.kernel.task_mut(task).thread.regs;
         let esp = regs.esp;
@@ -138,7 +138,7 @@ impl Machine {
         }
     }
 
-    /// What is in the buffer of a call that has returned. The stack pointer goes back.
+    /// The contents of the buffer of a call that has returned. Restores the stack pointer.
     pub(super) fn leave_frame(&mut self, task: TaskId, frame: StackFrame) -> Vec<u8> {
         let mut bytes = vec![0; frame.len as usize];
         // A buffer that cannot be read was never filled.

@@ -1,24 +1,24 @@
-//! Time: ticks, in the order that the recorded schedules have.
+//! Time: ticks, in the order of the recorded schedules.
 
 use super::{Halt, Machine, UserMode};
 use crate::abi::TaskId;
 
-/// Why time stands still again.
+/// Why time has stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {
-    /// The ticks that were asked for have passed.
+    /// The requested ticks have passed.
     Budget,
-    /// Nothing can happen by itself any more.
+    /// Nothing is left to happen by itself.
     Idle,
-    /// Tasks go round in circles without using time.
+    /// Tasks loop without using time.
     Stuck,
     /// The emulated kernel has panicked.
     Panic,
-    /// Programs wrote so much to the console that it should be fetched.
+    /// Programs have written so much to the console that it should be fetched.
     Console,
-    /// A puppet has entered a handler: somebody has to say what it does.
+    /// A puppet has entered a handler, whose actions must come from outside.
     Handler,
-    /// A program came to where it was to stop; the tick may not be over.
+    /// A program has reached a point where it was to stop; the tick may not be over.
     Halted(Halt),
 }
 
@@ -32,23 +32,23 @@ pub enum Until {
 }
 
 impl Machine {
-    /// Lets at most `budget` ticks pass, until the kernel panics or, on request, until nothing can
-    /// happen by itself.
+    /// Lets at most `budget` ticks pass, until the kernel panics or, on request, until nothing is
+    /// left to happen.
     ///
-    /// Long runs are done in slices of budget, between which the caller may look at the clock on
-    /// the wall or at a keyboard.
+    /// Long runs are made in slices of `budget`, between which the caller may look at a clock or a
+    /// keyboard.
     pub fn run(&mut self, budget: u64) -> Stop {
         self.pass_time(budget, Until::Idle)
     }
 
-    /// What to say of [`Stop::Stuck`]: what happens, and what helps.
+    /// Explains [`Stop::Stuck`]: what happens, and how to fix it.
     ///
-    /// The task that was on the CPU when the machine gave up is one of those that go round.
+    /// The task that was on the CPU when the machine gave up is one of those that loop.
     pub fn why_stuck(&self) -> (String, &'static str) {
         let kernel = &self.kernel;
         let who = self.who(kernel.sched.current(kernel.this_cpu));
         (
-            format!("{who} goes round in circles without ever using time"),
+            format!("{who} loops without ever using time"),
             "a workload needs a run, sleep or block step in its loop",
         )
     }
@@ -102,8 +102,8 @@ impl Machine {
         self.settle()
     }
 
-    /// How many ticks may pass in one step: nothing happens by itself, and the running tasks have
-    /// no other wish than to run on.
+    /// How many ticks may pass in one step: nothing happens by itself, and the running tasks only
+    /// want to run on.
     fn quiet_ticks(&self) -> u64 {
         let mut quiet = match self.arrivals.next_tick() {
             None => u64::MAX,
@@ -122,11 +122,11 @@ impl Machine {
         quiet.min(self.kernel.quiet_ticks())
     }
 
-    /// Ticks after which a task still wants to run without doing anything else.
+    /// For how many ticks a task would run on without doing anything else.
     fn runs_on(&self, task: TaskId) -> u64 {
         match self.modes.get(task) {
             Some(UserMode::Workload(workload)) => workload.left.saturating_sub(1),
-            // A tick lets more signals be taken after the first that has a handler.
+            // A tick lets another signal be taken after the first one that has a handler.
             Some(UserMode::Puppet(puppet)) if puppet.is_in_handler() => 0,
             Some(UserMode::Puppet(puppet)) if puppet.spin => u64::MAX,
             Some(UserMode::Puppet(puppet)) => puppet.compute_left.saturating_sub(1),
@@ -141,13 +141,13 @@ impl Machine {
         self.idle_steps = 0;
     }
 
-    /// The tick at which the next thing happens by itself while all CPUs are idle.
+    /// The tick at which something next happens by itself while all CPUs are idle.
     pub(super) fn next_event(&self) -> Option<u64> {
         let events = [self.kernel.next_expiry(), self.arrivals.next_tick()];
         events.into_iter().flatten().min()
     }
 
-    /// Takes the ticks that are passing off what the running tasks still want to run. The clock
+    /// Subtracts the passing ticks from the time that the running tasks still want to run. The clock
     /// inside the tick begins anew.
     fn use_up(&mut self, ticks: u64) {
         for cpu in 0..self.kernel.cpus.len() {

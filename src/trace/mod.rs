@@ -1,4 +1,4 @@
-//! The trace: every decision of the kernel as plain data, in the order of happening.
+//! The trace: every decision of the kernel as plain data, in the order in which they happen.
 
 mod alloc;
 mod event;
@@ -15,5 +15,5 @@ pub use event::{
 pub use field::FieldValue;
 pub use fork::{CloneRefusal, CopyStage, ForkStep};
 pub use log::{PidList, PidRun, Record, Stamp, TraceFilter, TraceLog};
-pub use shortage::{NoMemory, TooMuchPromised};
+pub use shortage::{NoMemory, Overcommitted};
 pub use text::Text;

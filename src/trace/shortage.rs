@@ -4,14 +4,14 @@ use super::alloc::Allocation;
 use crate::abi::{Errno, PAGE_SHIFT};
 use std::fmt;
 
-/// A promise that the overcommit check refuses.
+/// A request that the overcommit check refuses.
 ///
 /// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooMuchPromised {
-    /// Pages that were asked for.
+pub struct Overcommitted {
+    /// Pages requested.
     pub pages: u32,
-    /// Pages that could be had; one more than was asked for would have to be.
+    /// Pages obtainable. The check requires more of them than were requested.
     pub obtainable: u32,
 }
 
@@ -22,13 +22,13 @@ pub enum NoMemory {
     NoFrame,
     /// A fail point made it fail.
     Forced(Allocation),
-    /// The overcommit check.
-    TooMuchPromised(TooMuchPromised),
+    /// The overcommit check refuses the request.
+    Overcommitted(Overcommitted),
 }
 
-impl From<TooMuchPromised> for NoMemory {
-    fn from(refusal: TooMuchPromised) -> Self {
-        Self::TooMuchPromised(refusal)
+impl From<Overcommitted> for NoMemory {
+    fn from(refusal: Overcommitted) -> Self {
+        Self::Overcommitted(refusal)
     }
 }
 
@@ -38,23 +38,23 @@ impl From<NoMemory> for Errno {
     }
 }
 
-impl From<TooMuchPromised> for Errno {
-    fn from(_: TooMuchPromised) -> Self {
+impl From<Overcommitted> for Errno {
+    fn from(_: Overcommitted) -> Self {
         Self::ENOMEM
     }
 }
 
-impl fmt::Display for TooMuchPromised {
+impl fmt::Display for Overcommitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (wanted, obtainable) = (size(self.pages), size(self.obtainable));
         write!(
             f,
-            "{wanted} more may be needed, {obtainable} could be had (overcommit)"
+            "{wanted} requested, {obtainable} obtainable (overcommit)"
         )
     }
 }
 
-/// Pages as a size: `8 MiB`, `100 KiB`.
+/// A number of pages as a size: `8 MiB`, `100 KiB`.
 fn size(pages: u32) -> String {
     let kib = u64::from(pages) << PAGE_SHIFT >> 10;
     match kib {

@@ -1,5 +1,5 @@
 //! The views of one small history: `sh` maps a page, writes, forks, and its child writes. Each
-//! snapshot is to be understood without explanation.
+//! snapshot should be readable without explanation.
 
 use super::*;
 use crate::abi::{CloneFlags, MapFlags, Pid, TaskId, VirtAddr};
@@ -94,7 +94,7 @@ fn tasks_and_what_they_are_doing() {
     3:sh  puppet  D  vfork: waits for 4  prio 125  slice 25
     6:sh  puppet  Z  zombie, exited 3
     ");
-    insta::assert_snapshot!(task_line(&machine, TaskId::default()), @"gone: it ended and was reaped");
+    insta::assert_snapshot!(task_line(&machine, TaskId::default()), @"gone: it exited and was reaped");
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub const fn exit_signal(number: u32) -> CloneFlags {
 /// An open call, or what it returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Waited {
-    /// Pid and status word.
+    /// Pid and wait status.
     Reaped(i32, u32),
     /// 0 for WNOHANG, or an error.
     Nothing(i32),
@@ -94,7 +94,7 @@ impl Lab {
         &self.machine.kernel
     }
 
-    /// Lets an allocation fail.
+    /// Makes an allocation fail.
     pub fn fail(&mut self, point: FailPoint) {
         self.machine.apply(Command::Fail(point)).unwrap();
     }

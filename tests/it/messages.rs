@@ -62,7 +62,7 @@ const UNREADABLE: [(&str, &str, &str); 30] = [
     ("x++;", "there is no ++", "x += 1"),
     ("x === 1", "there is no ===", "== compares"),
     ("if x = 1 { }", "= stores a value", "== compares"),
-    ("if 1 { }", "a condition is true or false", "x != 0"),
+    ("if 1 { }", "a condition must be a boolean", "x != 0"),
     (
         "if x print(1);",
         "{ is missing before print",
@@ -72,10 +72,14 @@ const UNREADABLE: [(&str, &str, &str); 30] = [
     ("for (i = 0; ) { }", "for goes through values", "0..3"),
     ("let = 1;", "the name of a variable is missing", ""),
     ("const A = 1; A = 2;", "A is a constant", "let A"),
-    ("3 = 4;", "nothing can be stored in this", ""),
+    ("3 = 4;", "cannot assign to this expression", ""),
     ("'abc'", "one character", "\"abc\""),
     ("\"\\q\"", "\\q means nothing in a string", "\\n"),
-    ("break;", "break and continue belong into a loop", ""),
+    (
+        "break;",
+        "break and continue are only allowed inside a loop",
+        "",
+    ),
     (
         "if true { fn f() { } }",
         "functions are made outside",
@@ -103,5 +107,5 @@ fn what_was_left_open_before_is_another_text() {
     session.run("print((1;").unwrap_err();
     let failure = session.run("let x = [1;").unwrap_err();
     assert_eq!(failure.message, "the [ in line 2 is not closed before ;");
-    assert_eq!(failure.around, [("it is opened here".to_owned(), (2, 9))]);
+    assert_eq!(failure.around, [("opened here".to_owned(), (2, 9))]);
 }

@@ -1,5 +1,5 @@
 //! What `why_not` and `why_runs` claim, against what then happens: random workloads run, the claims
-//! about every task are noted at random moments, and the switches that follow are held against them.
+//! about every task are noted at random moments, and the switches that follow are checked against them.
 
 use fastrand::Rng;
 use forklab::abi::{Pid, Policy, TaskId};
@@ -14,7 +14,7 @@ use forklab::view::{why_not, why_runs};
 use std::sync::Arc;
 
 const RUNS: u64 = 80;
-/// Claims are held against the ticks that follow, so many at most.
+/// Claims are checked against the ticks that follow, at most so many.
 const WINDOW: u64 = 400;
 
 /// What was said of a task.

@@ -62,13 +62,13 @@ fn the_first_ten_minutes() {
         ("let sh = spawn(\"sh\")", "2:sh  puppet"),
         (
             "let a = sh.mmap(4*KiB)",
-            "0xb7fff000  promised; no frame yet",
+            "0xb7fff000  reserved; no frame yet",
         ),
         (
             "sh.write(a, 42)",
             "fault 0x6 (user write, not present): zeroed frame",
         ),
-        ("let kid = sh.fork()", "child put just before its parent"),
+        ("let kid = sh.fork()", "child queued just before its parent"),
         ("kid.why(a)", "-> COPY: frame"),
         ("kid.write(a, 7)", "owners left on"),
         ("[sh.read(a), kid.read(a)]", "[42, 7]"),
@@ -82,7 +82,7 @@ fn the_first_ten_minutes() {
         ("undo", "before predict(|| sh.write(a, 43))"),
         (
             "let v = sh.vfork()",
-            "2 is still INSIDE vfork (D) until 4 execs or exits",
+            "2 stays inside vfork (D) until 4 execs or exits",
         ),
         ("sh.write(a, 1)", "task(4).exit(0)"),
         ("v.write(a, 99); v.exit(0); sh.read(a)", "99"),

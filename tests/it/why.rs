@@ -1,4 +1,4 @@
-//! What `why` foretells is what happens: random tasks on random memory, and each access compared
+//! What `why` predicts is what happens: random tasks on random memory, and each access compared
 //! with the trace of it.
 
 use crate::lab::Lab;
@@ -192,24 +192,24 @@ impl Run {
             TraceEvent::CowReuse { pfn, .. } => Some(Fate::Reuse { pfn }),
             _ => None,
         };
-        let mended: Vec<Fate> = records.iter().filter_map(fate).collect();
+        let handled: Vec<Fate> = records.iter().filter_map(fate).collect();
         match outcome {
             Acted::Fault(fault) => match fault.kind {
                 UserFaultKind::Segv { code, reason } => vec![Fate::Sigsegv { code, reason }],
                 other => panic!("{other:?}"),
             },
-            Acted::Bytes(bytes) if mended.is_empty() => {
+            Acted::Bytes(bytes) if handled.is_empty() => {
                 let value = bytes.as_slice().try_into().ok().map(u32::from_le_bytes);
                 vec![Fate::Ok {
                     value,
                     stale: false,
                 }]
             }
-            _ if mended.is_empty() => vec![Fate::Ok {
+            _ if handled.is_empty() => vec![Fate::Ok {
                 value: None,
                 stale: false,
             }],
-            _ => mended,
+            _ => handled,
         }
     }
 }
@@ -226,13 +226,13 @@ const fn name(fate: Fate) -> &'static str {
         Fate::Ok { .. } => "ok",
         Fate::ZeroPage => "zero page",
         Fate::ZeroedFrame => "zeroed frame",
-        Fate::FilePage { cached: None } => "page of a file to be read",
-        Fate::FilePage { cached: Some(_) } => "page of a file",
-        Fate::FileCopy { .. } => "copy of a page of a file",
+        Fate::FilePage { cached: None } => "file page to be read",
+        Fate::FilePage { cached: Some(_) } => "file page",
+        Fate::FileCopy { .. } => "copy of a file page",
         Fate::Copy {
             why: WpWhy::ZeroPage,
             ..
-        } => "copy of zeroes",
+        } => "copy of zeros",
         Fate::Copy { .. } => "copy",
         Fate::Reuse { .. } => "reuse",
         Fate::Again => "again",

@@ -159,8 +159,8 @@ fn the_steps_of_one_task_can_be_read_alone() {
         .collect();
     assert_eq!(scripts, [("kid", 1), ("main", 3)]);
     for (text, (line, column), why) in [
-        ("", (1, 1), "no step for the task itself"),
-        ("script kid\nrun 3", (1, 1), "no step for the task itself"),
+        ("", (1, 1), "no steps for the task itself"),
+        ("script kid\nrun 3", (1, 1), "no steps for the task itself"),
         ("run 10\n  rnu 3", (2, 3), "did you mean run?"),
         (
             "run 10\n  fork C kit\nscript kid\nrun 3",

@@ -1,4 +1,4 @@
-//! Programs on the CPU and the kernel of the host, where these run i386 programs.
+//! Programs on the CPU and kernel of the host, if it runs i386 programs.
 
 use crate::hw::host_program::{self, Segment};
 use crate::hw::skipped_on_host as skipped;

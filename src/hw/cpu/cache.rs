@@ -1,8 +1,8 @@
-//! Decoded code, kept for each frame that instructions were fetched from.
+//! A cache of decoded code, kept for each frame that instructions were fetched from.
 //!
-//! It is no state of the machine: dropping it at any time changes nothing but speed. It is found by
-//! the frame and the offset in it, so that all address spaces and CPUs see the same, and it is valid
-//! as long as the RAM says that [the contents](Ram::code_number) have not changed.
+//! It is not part of the machine's state: dropping it at any time changes nothing but speed. Code
+//! is found by its frame and the offset in it, so all address spaces and CPUs share it. It is valid
+//! as long as the RAM reports that [the contents](Ram::code_number) have not changed.
 
 use super::fetch::{Decoded, decode};
 use super::fuse::fuse;
@@ -15,15 +15,15 @@ use std::fmt;
 
 /// The most operations in a block.
 const LONGEST_BLOCK: usize = 64;
-/// The most frames whose code is kept: beyond that all is dropped and decoded again.
+/// The most frames whose code is kept. Beyond that, everything is dropped and decoded again.
 const MOST_FRAMES: usize = 512;
 
-/// What a CPU has decoded.
+/// The code that a CPU has decoded.
 pub(super) struct DecodeCache {
     frames: Vec<FrameCode>,
-    /// For each frame of RAM, its place in `frames` plus one; 0 for none.
+    /// For each frame of RAM, its index in `frames` plus one; 0 for none.
     places: Vec<u32>,
-    /// Off only to show that nothing depends on it.
+    /// Switched off only to show that nothing depends on it.
     pub(super) enabled: bool,
 }
 
@@ -37,7 +37,7 @@ impl Default for DecodeCache {
     }
 }
 
-/// A copy has decoded nothing yet.
+/// A copy starts with nothing decoded.
 impl Clone for DecodeCache {
     fn clone(&self) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Clone for DecodeCache {
     }
 }
 
-/// Shows nothing: it is not part of the machine.
+/// Shows nothing, because it is not part of the machine.
 impl fmt::Debug for DecodeCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DecodeCache")
@@ -55,7 +55,7 @@ impl fmt::Debug for DecodeCache {
 }
 
 impl DecodeCache {
-    /// The code of a frame, empty if it has changed since.
+    /// The decoded code of a frame; empty if the frame has changed since.
     pub(super) fn frame(&mut self, ram: &mut Ram, pfn: Pfn) -> &mut FrameCode {
         if self.places.len() <= pfn.index() {
             self.places.resize(pfn.index() + 1, 0);
@@ -94,7 +94,7 @@ pub(super) struct Block {
 
 /// The decoded code of one frame.
 pub(super) struct FrameCode {
-    /// The number of the contents it was decoded from.
+    /// The number of the contents that it was decoded from.
     pub(super) number: u64,
     /// For each offset, the block that begins there; 0 if none is decoded.
     starts: Box<[u16; PAGE_SIZE as usize]>,
@@ -122,7 +122,7 @@ impl FrameCode {
         }
     }
 
-    /// The block that begins at an offset; the empty one if it is not decoded.
+    /// The operations from an offset to the end of their block; none if they are not decoded.
     #[inline(always)]
     pub(super) fn block(&self, offset: usize) -> &Block {
         let block = self.starts[offset & (PAGE_SIZE as usize - 1)];
@@ -133,8 +133,8 @@ impl FrameCode {
         self.others.get(place as usize)
     }
 
-    /// Decodes the block at an offset. There is none if the first instruction is no valid one or
-    /// does not end in this page.
+    /// Decodes the block at an offset. There is none if its first instruction is invalid or does
+    /// not end in this page.
     pub(super) fn decode_block(&mut self, bytes: &Frame, offset: usize) -> bool {
         let mut plain = Vec::new();
         let mut at = offset;

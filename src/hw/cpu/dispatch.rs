@@ -1,6 +1,7 @@
-//! Runs decoded operations, as long as they lie in one page.
+//! Runs decoded operations as long as they are in one page.
 //!
-//! Faults are precise because an operation changes nothing before its last access to memory has
+//! Faults are precise, because an operation changes nothing before its last memory access has
+//! succeeded.
 //! succeeded.
 
 use super::alu::{Alu, Shift, Width};
@@ -22,7 +23,7 @@ pub(super) enum Exit {
 }
 
 impl Core<'_> {
-    /// Runs code of the page that `eip` is in from what is decoded of it.
+    /// Runs the code in the page of `eip`, as far as it is decoded.
     #[allow(
         clippy::too_many_lines,
         reason = "a row for each operation, in one loop"
@@ -51,10 +52,10 @@ impl Core<'_> {
                     Exit::Undecoded
                 };
             }
-            // The whole block is charged; who leaves it early gives the rest back.
+            // The whole block is charged in advance; leaving it early refunds the rest.
             self.left -= ops.len() as u64;
             while let Some(op) = rest.next() {
-                // The value, or the way out with the state as it was before this operation.
+                // The value, or an exit with the state as it was before this operation.
                 macro_rules! fallible {
                     ($result:expr) => {
                         match $result {
@@ -65,7 +66,7 @@ impl Core<'_> {
                         }
                     };
                 }
-                // The operation is complete but for the check whether it has changed code.
+                // The operation is complete except for the check whether it has changed code.
                 macro_rules! stored {
                     ($result:expr) => {
                         if fallible!($result) && !self.is_current() {
@@ -87,7 +88,7 @@ impl Core<'_> {
                         continue 'block;
                     }};
                 }
-                // As `stored`, for an operation that jumps.
+                // Like `stored`, for an operation that jumps.
                 macro_rules! stored_and_go {
                     ($result:expr, $target:expr) => {{
                         let noticed = fallible!($result);
@@ -563,7 +564,7 @@ impl Core<'_> {
         }
     }
 
-    /// The instruction `at` of a block raised a fault.
+    /// Handles a fault in the first of the last `undone` operations of a block.
     #[cold]
     #[inline(never)]
     fn stop(&mut self, exception: Exception, ops: &[Op], at: u8, eip: u32) -> Exit {
@@ -572,7 +573,8 @@ impl Core<'_> {
         Exit::Event(Event::Exception(exception))
     }
 
-    /// All but the last `undone` operations of a block have retired, and code has changed.
+    /// Leaves a block after all but the last `undone` operations have retired, because code has
+    /// changed.
     #[cold]
     #[inline(never)]
     fn leave_page(&mut self, undone: usize, next: u32) -> Exit {

@@ -1,16 +1,16 @@
-//! The operations that decoded code consists of: what occurs often, in 20 bytes each.
+//! The operations that decoded code consists of: frequent instructions, in 20 bytes each.
 
 use super::state::ZERO;
 use crate::abi::PAGE_SIZE;
 
-/// What an operation does. The letters name its operands: a register, an immediate, memory; the
-/// first is the destination. Without a number it is of 32 bits.
+/// What an operation does. The letters name its operands: register, immediate, memory; the first is
+/// the destination. Without a number, the operands have 32 bits.
 #[allow(missing_docs, reason = "mnemonics and operands")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 #[rustfmt::skip]
 pub(super) enum Code {
-    /// Any other instruction: `imm` is its place among those of the frame.
+    /// Any other instruction: `imm` is its index among those of the frame.
     Any,
     AddRr, AddRi, AddRm, AddMr, AddMi,
     OrRr, OrRi, OrRm, OrMr, OrMi,
@@ -63,16 +63,16 @@ impl Code {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Op {
     pub(super) code: Code,
-    /// The register that is written, or a number that the code calls for.
+    /// The destination register, or a number whose meaning depends on the code.
     pub(super) dst: u8,
     pub(super) src: u8,
     /// The base of the address, [`ZERO`] for none. The segment is a flat one.
     pub(super) base: u8,
-    /// Low half: the index of the address. High half: how far it is shifted.
+    /// Low half: the index of the address. High half: its shift count.
     pub(super) index: u8,
     /// Which instruction of its block it is, or begins with.
     pub(super) at: u8,
-    /// Where the next instruction begins: the offset in the page.
+    /// The offset of the next instruction in the page.
     pub(super) next: u16,
     pub(super) disp: u32,
     pub(super) imm: u32,
@@ -115,7 +115,7 @@ impl Op {
         self.next = self.target as u16;
     }
 
-    /// Whether the next instruction need not be the one behind it, or must be looked at anew.
+    /// Whether the next instruction need not be the following one, or must be fetched again.
     pub(super) const fn ends_block(&self) -> bool {
         self.code as u8 >= Code::Jo as u8 || matches!(self.code, Code::Any)
     }

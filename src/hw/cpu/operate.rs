@@ -1,7 +1,7 @@
-//! What decoded operations do with registers and memory, in line where they are dispatched.
+//! What decoded operations do with registers and memory, inlined where they are dispatched.
 //!
-//! A store that nobody has to be told of goes straight to RAM. Any other one is noticed by the RAM,
-//! and whoever stored must look whether it has changed the code that is being run.
+//! A store that needs no notice goes straight to RAM. Any other store is noticed by the RAM, and
+//! the caller must check whether it has changed the code that is running.
 
 use super::Exception;
 use super::alu::{self, Alu, Width};
@@ -11,7 +11,7 @@ use super::state::{Core, EAX, EDX, ESP, Step};
 use crate::abi::VirtAddr;
 use crate::hw::Mode;
 
-/// Operations by the numbers that operations of 8 and 16 bits carry.
+/// The ALU operations by the numbers that 8-bit and 16-bit operations carry.
 const ALU: [Alu; 9] = [
     Alu::Add,
     Alu::Or,
@@ -24,7 +24,7 @@ const ALU: [Alu; 9] = [
     Alu::Test,
 ];
 
-/// Whether a store was seen by the RAM, so that it may have changed code.
+/// Whether the RAM noticed a store, so that it may have changed code.
 pub(super) type Noticed = bool;
 
 impl Core<'_> {
@@ -38,7 +38,7 @@ impl Core<'_> {
         self.gpr[usize::from(number & 15)] = value;
     }
 
-    /// The address of the operand in memory; that of a flat segment is the offset.
+    /// The offset of the memory operand.
     #[inline(always)]
     pub(super) fn effective(&self, op: &Op) -> u32 {
         let index = self.r(op.index) << (op.index >> 4 & 3);
@@ -99,7 +99,7 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// Where a write goes that nobody has to be told of.
+    /// The physical address of a write that needs no notice.
     #[inline(always)]
     fn unnoticed(&mut self, va: VirtAddr, width: Width) -> Option<u32> {
         match width {
@@ -127,7 +127,7 @@ impl Core<'_> {
         }
     }
 
-    /// Replaces the operand in memory by what `f` makes of it.
+    /// Replaces the memory operand by the result of `f`.
     #[inline(always)]
     pub(super) fn update(
         &mut self,
@@ -169,7 +169,7 @@ impl Core<'_> {
         self.set_reg(usize::from(op.dst & 15), width, result);
     }
 
-    /// Comparing only reads.
+    /// Comparisons only read.
     #[inline(always)]
     pub(super) fn small_to_memory(&mut self, op: &Op, width: Width, b: u32) -> Step<Noticed> {
         let alu = ALU[usize::from(op.dst >> 4)];

@@ -1,5 +1,5 @@
-//! Long random runs: with flushes where the rules ask for them, a TLB of any kind is invisible,
-//! and a restored checkpoint is the RAM of its moment.
+//! Long random runs: with flushes where the rules require them, a TLB of any kind is invisible, and
+//! a restored checkpoint equals the RAM at its time.
 
 use super::*;
 use fastrand::Rng;
@@ -41,7 +41,7 @@ impl Step {
         }
     }
 
-    /// Does the step, with the flush that belongs to it.
+    /// Performs the step, with the flush that belongs to it.
     fn apply(self, machine: &mut Machine) -> Result<u32, PageFault> {
         let Machine { mmu, ram } = machine;
         match self {

@@ -7,10 +7,10 @@ use crate::kernel::fs::InodeKind;
 use crate::kernel::task::SignalFlags;
 
 impl Kernel {
-    /// Ends every user of the memory, lets a vfork parent go on, and, if the limit allows one,
-    /// makes a core file: then the status word says so.
+    /// Kills every user of the memory, lets a vfork parent continue and, if the limit permits,
+    /// dumps core, which the wait status then says.
     ///
-    /// Simplified: the dumping task does not wait until the others have ended, and the file is
+    /// Simplified: the dumping task does not wait until the others have exited, and the file is
     /// empty.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `do_coredump()`, `coredump_wait()` and `zap_threads()`.

@@ -1,4 +1,4 @@
-//! `execve`: another program in the same task.
+//! `execve`: replaces the program of a task.
 
 use crate::abi::{Errno, FileId, FilesId, InodeId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
@@ -22,10 +22,11 @@ impl Kernel {
     /// Simplified: no set-id programs.
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program; `ETXTBSY`
-    /// if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if there is
-    /// no descriptor for the loader; `EAGAIN` if the process is ending; `ENOMEM`. The caller goes
-    /// on with its old program then, its other threads too, and a vfork parent keeps waiting.
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if the file is not a program;
+    /// `ETXTBSY` if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if
+    /// there is no descriptor for the loader; `EAGAIN` if the process is exiting; `ENOMEM`. The
+    /// caller then continues with its old program and its other threads, and a vfork parent keeps
+    /// waiting.
     pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: ExecArgs) -> SysResult {
         match self.find_program(current, &args.path) {
             Ok(exe) => self.exec_balanced(current, exe, &args),
@@ -36,7 +37,8 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.
     ///
     /// # Errors
-    /// As the lookup; `EACCES` if it is no program; `ETXTBSY` if it is open for writing.
+    /// Errors of the lookup; `EACCES` if the file is not a program; `ETXTBSY` if it is open for
+    /// writing.
     pub(in crate::kernel) fn find_program(
         &self,
         task: TaskId,
@@ -53,7 +55,7 @@ impl Kernel {
         }
     }
 
-    /// `execve` of a program whose inode is known.
+    /// `execve` for a program whose inode is known.
     ///
     /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///
@@ -66,7 +68,7 @@ impl Kernel {
         }
     }
 
-    /// Everything of exec that can fail.
+    /// Does everything in exec that can fail.
     fn prepare_exec(
         &mut self,
         current: TaskId,
@@ -88,7 +90,7 @@ impl Kernel {
         Ok(PendingExec { mm, esp, exe, path })
     }
 
-    /// The point of no return: the old program gives its memory up, and the new one begins.
+    /// The point of no return: the old program's memory is released, and the new program starts.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
     pub(super) fn load_program(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
@@ -120,7 +122,7 @@ impl Kernel {
         self.finish_exec(current).into()
     }
 
-    /// The end of exec, behind the stop for a tracer.
+    /// The end of exec, after the stop for a tracer.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `search_binary_handler()`; `arch/i386/kernel/process.c`,
     /// `sys_execve()`.
@@ -131,7 +133,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// What a program does not keep: its name, TLS, handlers, close-on-exec files.
+    /// Resets what a program does not keep: its name, TLS, handlers, close-on-exec files.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`.
     fn flush_old_exec(&mut self, current: TaskId, path: &str) {
@@ -146,9 +148,9 @@ impl Kernel {
         self.close_on_exec(self.files_id(current));
     }
 
-    /// The new program gets a table of open files of its own; then the loader looks for a free
-    /// descriptor, and signal actions of its own are made sure of. Whoever finds that one of these
-    /// is not to be had shares everything as before.
+    /// Gives the new program a descriptor table of its own. The loader then looks for a free
+    /// descriptor, and signal actions are allocated if needed. If one of these fails, everything is
+    /// shared as before.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `unshare_files()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///

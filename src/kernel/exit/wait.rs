@@ -1,25 +1,24 @@
 //! `wait4` and `waitid`: which children may be reported, in which order, and who is woken when one
-//! may be. What is reported is in `wait_report.rs`.
+//! may be. The contents of reports are in `wait_report.rs`.
 
 use super::rules::{options_mean, reaps_itself};
 use super::wait_rules::{Eligible, NotMeant};
 use crate::abi::{Errno, ExitState, Pid, TaskId, TaskState, VirtAddr, WaitOptions};
 use crate::kernel::Kernel;
 use crate::kernel::sched::Waker;
-use crate::kernel::syscall::NoChild;
 use crate::kernel::syscall::{
-    InfoTo, Restart, SysError, SysResult, SysReturn, WaitArgs, WaitidArgs,
+    InfoTo, NoChild, Restart, SysError, SysResult, SysReturn, WaitArgs, WaitidArgs,
 };
 use crate::kernel::task::{Continuation, Seq};
 use crate::trace::TraceEvent;
 
-/// What a look at one child comes to.
+/// The result of looking at one child.
 enum Look {
-    /// Nothing, now or later.
+    /// It will never be reported to this wait.
     Skip,
-    /// Nothing now, but perhaps later.
+    /// It cannot be reported now, but perhaps later.
     Hope,
-    /// It was reported; or the report failed.
+    /// It was reported, or the report failed.
     Reported(Result<u32, Errno>),
 }
 
@@ -57,7 +56,7 @@ impl Kernel {
         self.do_wait(current, args, queued)
     }
 
-    /// One pass over the children; sleeps if one of them may be reported later.
+    /// Makes one pass over the children; sleeps if one of them may be reported later.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `do_wait()`.
     pub(in crate::kernel) fn do_wait(
@@ -99,7 +98,7 @@ impl Kernel {
         )
     }
 
-    /// Whether a child is meant, and has something to report.
+    /// Whether a child matches the arguments and has something to report.
     fn look_at_child(&mut self, current: TaskId, child: TaskId, args: &WaitArgs) -> Look {
         let options = args.flags();
         let eligible = self.eligible_child(current, child, args.pid, options);
@@ -136,14 +135,14 @@ impl Kernel {
         reported.map_or(Look::Hope, Look::Reported)
     }
 
-    /// Whether the child's stops are the caller's to hear of, as its tracer.
+    /// Whether the child's stops are reported to the caller, as its tracer.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `my_ptrace_child()`.
     fn is_my_tracee(&self, child: TaskId) -> bool {
         self.tracer(child).is_some()
     }
 
-    /// Whether a child that somebody else traces may come back to be reported.
+    /// Whether a child that is traced by another task may come back to be reported.
     fn hopes_for_tracees(&self, current: TaskId, thread: TaskId, args: &WaitArgs) -> bool {
         let elsewhere = self.task(thread).ptrace_children.values();
         let meant = |child: &TaskId| {
@@ -153,8 +152,8 @@ impl Kernel {
         elsewhere.copied().any(|child| meant(&child))
     }
 
-    /// What the call returns: `waitid` says 0 instead of a pid, and clears what it would have
-    /// filled in if there is nothing to report.
+    /// The return value of the call: `waitid` returns 0 instead of a pid, and clears the fields
+    /// that it would have filled in if there is nothing to report.
     fn end_of_wait(&mut self, current: TaskId, args: &WaitArgs, result: SysReturn) -> SysResult {
         match (args.info, result) {
             (InfoTo::User(VirtAddr(0)) | InfoTo::Nowhere, result) => SysResult::Done(result),
@@ -253,8 +252,8 @@ impl Kernel {
         children.find(meant).copied()
     }
 
-    /// Wakes the threads of a process that sleep in `wait4`. The wake-up is a synchronous one: on
-    /// one CPU it never preempts.
+    /// Wakes the threads of a process that sleep in `wait4`. The wake-up is synchronous: on one CPU
+    /// it never preempts.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__wake_up_parent()`.
     pub(in crate::kernel) fn wake_up_parent(&mut self, parent: TaskId) {
@@ -267,7 +266,7 @@ impl Kernel {
             .iter()
             .filter_map(waits_since)
             .collect();
-        // Waiters join the head of the queue, so the one that came last is woken first.
+        // Waiters are added at the head of the queue, so the last one is woken first.
         waiters.sort_unstable_by_key(|(queued, _)| std::cmp::Reverse(*queued));
         for (_, waiter) in waiters {
             let (sched, mut ctx) = self.sched_ctx();

@@ -1,4 +1,4 @@
-//! What a new task shares with its creator and what it gets a copy of, and how a failed clone is
+//! What a new task shares with its creator and what is copied for it, and how a failed clone is
 //! undone.
 
 use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
@@ -40,8 +40,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// CLONE_SYSVSEM shares the list, which is made for the caller if it has none; otherwise the
-    /// child has none.
+    /// CLONE_SYSVSEM shares the list, creating it if the caller has none; otherwise the child
+    /// starts without one.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `copy_semundo()`.
     fn copy_semundo(
@@ -67,13 +67,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// Gives a new task its address space: the caller's own with CLONE_VM, else a copy.
+    /// Gives a new task its address space: the caller's own with CLONE_VM, otherwise a copy.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_mm()`.
     ///
     /// # Errors
-    /// `ENOMEM`; the child has no address space then, and the parent's pages may have been made
-    /// read-only already.
+    /// `ENOMEM`; the child then has no address space, and the parent's pages may already be
+    /// write-protected.
     fn copy_mm(
         &mut self,
         sharing: CloneSharing,
@@ -156,7 +156,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Everyone's namespace gets a user more; CLONE_NEWNS then needs CAP_SYS_ADMIN for a new one.
+    /// Adds a reference to the namespace. With CLONE_NEWNS, a new one then requires CAP_SYS_ADMIN.
     ///
     /// Linux 2.6.12: `fs/namespace.c`, `copy_namespace()`.
     fn copy_namespace(
@@ -179,8 +179,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// The child's user registers: the caller's, with `eax` 0 and `esp` the stack argument; and its
-    /// TLS descriptor.
+    /// Sets the child's user registers to the caller's, with `eax` 0 and `esp` from the stack
+    /// argument, and its TLS descriptor.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/process.c`, `copy_thread()`.
     fn copy_thread(
@@ -226,9 +226,9 @@ impl Kernel {
     /// Undoes a clone that failed after reaching `stage`: that stage and everything before it, in
     /// reverse order.
     ///
-    /// Not undone: the advance of `last_pid`; the tid word stored for CLONE_PARENT_SETTID; a
-    /// semaphore undo list made for the caller; PF_SUPERPRIV of the caller; the halved time slice;
-    /// and, for a failed CLONE_THREAD, `signal.live`.
+    /// The following is not undone: the advance of `last_pid`; the tid stored for
+    /// CLONE_PARENT_SETTID; a semaphore undo list created for the caller; PF_SUPERPRIV of the
+    /// caller; the halved time slice; and, for a failed CLONE_THREAD, `signal.live`.
     pub(super) fn unwind_copy(&mut self, child: TaskId, stage: CopyStage) {
         if stage >= CopyStage::Namespace
             && let Some(namespace) = self.task_mut(child).namespace.take()

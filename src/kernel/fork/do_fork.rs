@@ -1,24 +1,23 @@
-//! Making tasks: `do_fork` and `copy_process`, in the kernel's order.
+//! Creating tasks: `do_fork` and `copy_process`, in the kernel's order.
 
 use super::clone_rules::{
     becomes_sibling, begins_stopped, begins_with_sigstop, check_clone_flags, check_group_exit,
     check_max_threads, check_not_killed, check_nproc, creator_waits, exit_signal, flags_with_event,
-    fork_traceflag, joins_group, tid_words,
+    fork_traceflag, joins_group, tid_stores,
 };
 use crate::abi::{CloneFlags, Pid, Resource, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::sched::{Levers, ThreadFlags};
-use crate::kernel::syscall::ForkRefusal;
-use crate::kernel::syscall::{ForkArgs, SysResult};
+use crate::kernel::sched::{Overrides, ThreadFlags};
+use crate::kernel::syscall::{ForkArgs, ForkRefusal, SysResult};
 use crate::kernel::task::{PidType, Trap};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
 /// A task that `do_fork` has made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Forked {
-    /// Who called.
+    /// The calling task.
     pub parent: TaskId,
-    /// The new task.
+    /// A task was created.
     pub child: TaskId,
 }
 
@@ -48,12 +47,12 @@ impl Kernel {
         self.sys_gettid(current)
     }
 
-    /// Makes a task and sets it going; a vfork parent then begins to wait.
+    /// Creates a task and starts it; a vfork parent then begins to wait.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
     ///
     /// # Errors
-    /// `EAGAIN` if there is no pid or too many tasks, and whatever `copy_process` refuses.
+    /// `EAGAIN` if no pid is free or there are too many tasks, and the errors of `copy_process`.
     pub fn do_fork(&mut self, current: TaskId, args: &ForkArgs) -> SysResult {
         let mut args = *args;
         self.trace_do_fork(current, &args);
@@ -88,8 +87,8 @@ impl Kernel {
             parent: current,
             child,
         });
-        let levers = self.config.levers();
-        self.start_child(current, child, args.flags, &levers);
+        let overrides = self.config.overrides();
+        self.start_child(current, child, args.flags, &overrides);
         let trap = Trap::Fork {
             child: pid,
             vfork: creator_waits(args.flags),
@@ -110,7 +109,7 @@ impl Kernel {
         current: TaskId,
         child: TaskId,
         flags: CloneFlags,
-        levers: &Levers,
+        overrides: &Overrides,
     ) {
         if creator_waits(flags) {
             self.task_mut(child).vfork_done = Some(current);
@@ -127,7 +126,7 @@ impl Kernel {
         } else {
             let clone_vm = flags.contains(CloneFlags::CLONE_VM);
             let (sched, mut ctx) = self.sched_ctx();
-            sched.wake_up_new_task(&mut ctx, current, child, clone_vm, levers);
+            sched.wake_up_new_task(&mut ctx, current, child, clone_vm, overrides);
             self.fork_step(current, ForkStep::WakeUpNewTask);
         }
         let (parent_sched, child_sched) = (self.sched.get(current), self.sched.get(child));
@@ -164,12 +163,12 @@ impl Kernel {
         self.trace(current, TraceEvent::DoForkStep { step });
     }
 
-    /// Makes a task as a copy of the caller, sharing what the flags say. It is not queued yet.
+    /// Creates a task as a copy of the caller, sharing what the flags say. It is not queued yet.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
     ///
     /// # Errors
-    /// Why it is refused. What a failure leaves undone is said at `unwind_copy`.
+    /// Why it was refused. `unwind_copy` says what a failure leaves behind.
     pub fn copy_process(
         &mut self,
         current: TaskId,
@@ -183,7 +182,7 @@ impl Kernel {
         result
     }
 
-    /// The body of `copy_process`; `stage` says how far it has come.
+    /// The body of `copy_process`; `stage` records how far it got.
     fn new_task(
         &mut self,
         current: TaskId,
@@ -207,7 +206,7 @@ impl Kernel {
         }
     }
 
-    /// A copy of the task, as a child inherits it, on a kernel stack of its own.
+    /// Creates the child's task as a copy of the caller's, with a kernel stack of its own.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
     fn dup_task_struct(
@@ -224,7 +223,7 @@ impl Kernel {
         Ok(child)
     }
 
-    /// What `copy_process` does behind `dup_task_struct`.
+    /// The part of `copy_process` after `dup_task_struct`.
     fn fill_child(
         &mut self,
         current: TaskId,
@@ -236,7 +235,7 @@ impl Kernel {
         self.count_process(current, stage)?;
         self.sched.get_mut(child).thread_flags -=
             ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
-        let words = tid_words(flags);
+        let words = tid_stores(flags);
         if words.parent {
             self.store_parent_tid(current, child, args.parent_tid)?;
         }
@@ -246,9 +245,9 @@ impl Kernel {
         }
         self.copy_resources(current, child, args, stage)?;
         let task = self.task_mut(child);
-        let tid_word = |wanted| if wanted { args.child_tid } else { VirtAddr(0) };
-        task.set_child_tid = tid_word(words.child);
-        task.clear_child_tid = tid_word(words.clear);
+        let tid_address = |wanted| if wanted { args.child_tid } else { VirtAddr(0) };
+        task.set_child_tid = tid_address(words.child);
+        task.clear_child_tid = tid_address(words.clear);
         task.parent_exec_id = task.self_exec_id;
         task.exit_signal = exit_signal(flags);
         task.pdeath_signal = 0;
@@ -267,7 +266,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// `RLIMIT_NPROC`, the user's count, `max_threads`.
+    /// Checks `RLIMIT_NPROC`, charges the user, and checks `max_threads`.
     fn count_process(
         &mut self,
         current: TaskId,
@@ -287,7 +286,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// CLONE_PARENT_SETTID stores before the memory is copied, so a copy has the value too.
+    /// CLONE_PARENT_SETTID stores the tid before the memory is copied, so a copy has it too.
     fn store_parent_tid(
         &mut self,
         current: TaskId,
@@ -334,7 +333,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Makes the finished task known: its parent's list, the pid hashes, the counts.
+    /// Links the finished task: its parent's list, the pid hashes, the counts.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
     fn link_task(&mut self, current: TaskId, child: TaskId) {
@@ -371,7 +370,7 @@ impl Kernel {
         self.task_mut(task).pid_links[kind as usize] = Some((nr, seq));
     }
 
-    /// Takes a task out of one pid hash; the number is freed when no hash has it any more.
+    /// Takes a task out of one pid hash. The pid is freed when no hash contains it any more.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
     pub(in crate::kernel) fn detach_pid(&mut self, task: TaskId, kind: PidType) {

@@ -1,5 +1,5 @@
-//! Looking into another task's memory, and changing it, as a debugger does: with the rights that
-//! its areas could have, not those that they have.
+//! Reading and changing another task's memory, as a debugger does: with the rights that the areas
+//! could be given (`VM_MAY*`), not with those they have.
 
 use super::memory::MmFault;
 use super::pagetable::pte_present;
@@ -8,7 +8,7 @@ use crate::abi::{MmId, PAGE_SIZE, Pfn, TaskId, VirtAddr};
 use crate::hw::{AccessKind, Pte, walk};
 use crate::kernel::Kernel;
 
-/// The page that every address space has for the entry into the kernel.
+/// The page at the kernel's entry point (vsyscall), mapped in every address space.
 const GATE_PAGE: VirtAddr = VirtAddr(0xffff_e000);
 
 impl Kernel {
@@ -35,7 +35,7 @@ impl Kernel {
         done
     }
 
-    /// Writes to another task's memory; a page that it may only read is copied for it first.
+    /// Writes to another task's memory. A page that the task may only read is copied for it first.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `access_process_vm()`.
     pub(in crate::kernel) fn write_process_vm(
@@ -58,8 +58,8 @@ impl Kernel {
         done
     }
 
-    /// The frame behind an address of a task, made present and, for a write, its own. Reading where
-    /// there is not even a page table finds the zero page and maps nothing.
+    /// The frame behind an address of a task, made present and, for a write, private to the task. A
+    /// read where there is not even a page table finds the zero page and maps nothing.
     ///
     /// Linux 2.6.12: `mm/memory.c`, `get_user_pages()` with `force`, `untouched_anonymous_page()`.
     fn get_user_page(&mut self, task: TaskId, addr: VirtAddr, access: AccessKind) -> Option<Pfn> {
@@ -94,8 +94,8 @@ impl Kernel {
         Some(self.pte(mm, addr).pfn())
     }
 
-    /// The area of an address; a stack below which it lies grows to it, however far that is. The
-    /// limits are those of the caller.
+    /// The area that contains an address. A stack above the address grows down to it, however far
+    /// that is, within the limits of the caller.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `find_extend_vma()`.
     fn find_extend_vma(&mut self, mm: MmId, addr: VirtAddr) -> Option<Vma> {
@@ -112,7 +112,7 @@ impl Kernel {
     }
 }
 
-/// Where in its page an address lies, and how many of `left` bytes are in that page.
+/// The offset of an address in its page, and how many of `left` bytes lie in that page.
 fn piece(at: VirtAddr, left: usize) -> (usize, usize) {
     let from = at.page_offset() as usize;
     (from, left.min(PAGE_SIZE as usize - from))

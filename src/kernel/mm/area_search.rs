@@ -1,4 +1,4 @@
-//! Where a mapping goes: the search for free room in an address space.
+//! Where a mapping is placed: the search for a gap in the address space.
 
 use super::mm_struct::{Mm, MmLayout};
 use crate::abi::{MapFlags, PAGE_SIZE, TASK_SIZE, VirtAddr};
@@ -6,9 +6,9 @@ use crate::kernel::syscall::MapRefusal;
 
 /// Where the search from the bottom begins: `TASK_UNMAPPED_BASE`, a third of user space.
 pub(super) const TASK_UNMAPPED_BASE: u32 = TASK_SIZE / 3;
-/// The least room left for the stack above `mmap_base`.
+/// The smallest gap left for the stack above `mmap_base`.
 const MIN_GAP: u32 = 128 << 20;
-/// The most: five sixths of user space.
+/// The largest such gap: five sixths of user space.
 const MAX_GAP: u32 = TASK_SIZE / 6 * 5;
 
 /// Rounds up to whole pages; 0 if that is beyond 32 bits, as in C.
@@ -17,7 +17,7 @@ pub(super) const fn page_align(bytes: u32) -> u32 {
 }
 
 impl Mm {
-    /// Chooses the layout for a new program by its limit on the stack, in bytes.
+    /// Chooses the layout for a new program from its stack limit, in bytes.
     ///
     /// Linux 2.6.12: `arch/i386/mm/mmap.c`, `arch_pick_mmap_layout()`, without randomisation.
     pub(super) fn pick_mmap_layout(&mut self, stack_limit: Option<u32>) {
@@ -123,7 +123,7 @@ impl Mm {
         None
     }
 
-    /// Lets the next search see the room that an area `[start, end)` has left.
+    /// Lets the next search see the gap that an area `[start, end)` has left.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `arch_unmap_area()` and `arch_unmap_area_topdown()`.
     pub(super) fn unmap_area(&mut self, start: u32, end: u32) {

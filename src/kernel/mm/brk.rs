@@ -1,4 +1,4 @@
-//! `brk`: moving the end of the heap.
+//! `brk`: moves the end of the heap.
 
 use super::area_search::page_align;
 use super::merge::{MAX_MAP_COUNT, Merge};
@@ -7,7 +7,7 @@ use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, RLIM_INFINITY, Resource, TA
 use crate::kernel::Kernel;
 
 impl Kernel {
-    /// Moves the end of the heap and returns where it is then: the old end if that was refused.
+    /// Moves the end of the heap and returns its new value, or the old one if the call was refused.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `sys_brk()`.
     pub fn sys_brk(&mut self, current: TaskId, brk: u32) -> u32 {
@@ -18,7 +18,7 @@ impl Kernel {
         self.mms[mm].brk
     }
 
-    /// Maps or unmaps what lies between the old and the new end.
+    /// Maps or unmaps the range between the old and the new end.
     fn set_brk(&mut self, current: TaskId, mm: MmId, brk: u32) -> Result<(), Errno> {
         let space = &self.mms[mm];
         let (old, new) = (page_align(space.brk), page_align(brk));

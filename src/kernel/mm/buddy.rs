@@ -1,5 +1,5 @@
-//! The buddy system: blocks of 2^order frames are split in halves to allocate, and merged with
-//! their other half ("buddy") when both are free.
+//! The buddy system: blocks of 2^order frames are split in halves to satisfy an allocation, and
+//! merged with their other half (the "buddy") when both are free.
 
 use super::page::Page;
 use super::page_list::PageList;
@@ -21,8 +21,8 @@ impl Zone {
         Some(head)
     }
 
-    /// Halves a block of order `high` down to order `low`: each time the upper half becomes free
-    /// and the lower half is halved on.
+    /// Splits a block of order `high` down to order `low`: each time the upper half becomes free
+    /// and the lower half is split further.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `expand()`.
     fn expand(&mut self, pages: &mut [Page], head: Pfn, low: u32, high: u32) {
@@ -39,7 +39,7 @@ impl Zone {
     pub(super) fn free_one(&mut self, pages: &mut [Page], pfn: Pfn, order: u32) {
         assert!(
             pfn.0.trailing_zeros() >= order && self.contains(pfn),
-            "free of no block: {pfn}"
+            "freeing {pfn}, which heads no block"
         );
         self.free_pages += 1 << order;
         let (mut head, mut order) = (pfn, order);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_buddy_of_the_last_block_may_not_exist() {
-        // 4 MiB + 12 KiB: the last frame's buddy 0x403 and the pair above it are no memory.
+        // 4 MiB + 12 KiB: the last frame's buddy 0x403 and the pair above it lie beyond memory.
         let [mut dma, _] = Zone::all(0x403, 1);
         let mut page = Page::at_boot();
         page.flags.remove(PageFlags::RESERVED);

@@ -1,4 +1,4 @@
-//! The invariants of memory management, checked over the whole machine. For tests: it is slow.
+//! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
 use super::mm_struct::Mm;
 use super::page::PageMapping;
@@ -10,19 +10,19 @@ use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use slotmap::SecondaryMap;
 
-/// Who uses what, counted from the page tables and areas.
+/// The users of every frame, counted from the page tables and areas.
 struct Census {
-    /// Entries that map each frame.
+    /// Page table entries that map each frame.
     mapped: Vec<i32>,
     /// Other holders of each frame: kernel stacks, page directories and tables, page caches.
     held: Vec<i32>,
     /// Areas that each owner of anonymous pages has.
     owners: SecondaryMap<AnonVmaId, u32>,
-    /// Pages promised.
+    /// Pages committed.
     committed: u32,
 }
 
-/// What the page tables of one address space hold.
+/// Counts of one address space, taken from its page tables.
 #[derive(Default, PartialEq, Eq, Debug)]
 struct Counts {
     rss: u32,
@@ -40,7 +40,7 @@ impl Kernel {
     /// against the page tables.
     ///
     /// # Errors
-    /// The first invariant that does not hold, in words.
+    /// A description of the first invariant that does not hold.
     pub fn check_mm(&self) -> Result<(), String> {
         self.mem.check()?;
         let mut census = Census {
@@ -104,7 +104,7 @@ impl Kernel {
         })
     }
 
-    /// The areas are in order and do not overlap.
+    /// Checks that the areas are in order and do not overlap.
     fn check_areas(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
         let mut end = 0;
         for (key, vma) in &self.mms[mm].vmas {
@@ -129,7 +129,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The counts of an address space against its page tables.
+    /// Checks the counts of an address space against its page tables.
     fn check_counts(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
         let mut counts = Counts::default();
         census.held[self.mms[mm].pgd.index()] += 1;
@@ -201,7 +201,7 @@ impl Kernel {
         })
     }
 
-    /// What areas of certain kinds add up to. An address space without users keeps old sums.
+    /// Checks the sums over areas of each kind. An address space without users keeps its old sums.
     fn check_sizes(&self, mm: MmId) -> Result<(), String> {
         let space = &self.mms[mm];
         if space.mm_users == 0 {
@@ -224,7 +224,7 @@ impl Kernel {
         })
     }
 
-    /// Every cached page knows its inode and its place in it.
+    /// Checks that every cached page names its inode and its index.
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
         let mut cached = 0;
         for (inode, object) in &self.inodes {
@@ -243,7 +243,7 @@ impl Kernel {
         })
     }
 
-    /// The counts of every page against its holders. Reserved pages are counted up, never down.
+    /// Checks the counts of every page against its holders. Reserved pages are only counted up.
     fn check_pages(&self, census: &Census) -> Result<(), String> {
         let holders = census.mapped.iter().zip(&census.held);
         for (pfn, (mapped, held)) in (0..).map(Pfn).zip(holders) {
@@ -275,8 +275,8 @@ impl Kernel {
         })
     }
 
-    /// A CPU has loaded the address space that its task uses or borrows, and that knows of it; a
-    /// borrowed one may have been let go of.
+    /// Checks that a CPU has loaded the address space that its task uses or borrows, and that
+    /// `cpu_vm_mask` says so; a lazy CPU may have left a borrowed one.
     fn check_cr3(&self, cpu: usize) -> Result<(), String> {
         let task = self.task(self.sched.current(cpu));
         let cr3 = self.cpus[cpu].mmu.cr3;
@@ -298,8 +298,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// No translation says more than the page tables of the CPU's address space, also not that an
-    /// entry is known to be dirty.
+    /// Checks that no translation allows more than the page tables of the CPU's address space, nor
+    /// claims an entry to be dirty that is not.
     fn check_tlb(&self, cpu: usize) -> Result<(), String> {
         let mmu = &self.cpus[cpu].mmu;
         for entry in mmu.tlb.entries() {

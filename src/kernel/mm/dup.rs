@@ -1,4 +1,4 @@
-//! Copying an address space at fork: the areas, and the page table entries but not the pages.
+//! Copying an address space at fork: the areas and the page table entries, but not the pages.
 
 use super::PageAllocator;
 use super::mm_struct::Mm;
@@ -22,7 +22,7 @@ pub struct PteCopy {
     pub child: Pte,
 }
 
-/// What fork makes of an entry that maps a counted page: the pages of private areas are
+/// What fork makes of an entry that maps a reference-counted page: pages of private areas are
 /// write-protected on both sides, those of shared areas are clean in the child.
 ///
 /// Linux 2.6.12: `mm/memory.c`, `copy_one_pte()`. All other entries are copied as they are.
@@ -47,11 +47,11 @@ pub fn copy_one_pte(pte: Pte, vm_flags: VmFlags) -> PteCopy {
 /// What a fork has copied so far.
 #[derive(Default)]
 struct Copied {
-    /// Entries.
+    /// Page table entries.
     ptes: u32,
     /// Frames.
     frames: u32,
-    /// Entries that map counted pages, and so count for the child's `rss`.
+    /// Entries that map reference-counted pages, and so count towards the child's `rss`.
     rss: u32,
     /// Those of them that map anonymous pages.
     anon_rss: u32,
@@ -70,11 +70,11 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, the second half of `copy_mm()`, and `mm_init()`.
     ///
     /// # Errors
-    /// No memory; what was built is taken down again.
+    /// No memory; what was built so far is freed again.
     pub(in crate::kernel) fn dup_mm(&mut self, old: MmId) -> Result<MmId, NoMemory> {
         let pgd = self.pgd_alloc()?;
         let space = &mut self.mms[old];
-        // Everything but the areas is copied; those are copied one by one.
+        // Everything is copied at once except the areas, which are copied one by one.
         let vmas = std::mem::take(&mut space.vmas);
         let copy = Mm {
             mm_users: 1,
@@ -202,8 +202,8 @@ impl Kernel {
         }
     }
 
-    /// The historical fork, for comparison: every private page is copied at once, and nobody's
-    /// rights change.
+    /// The historical fork, for comparison: every private page is copied at once, and no entry is
+    /// write-protected.
     fn copy_pages(
         &mut self,
         new: MmId,
@@ -269,7 +269,7 @@ mod tests {
         for (name, flags, before, parent, child) in [
             ("dirty private", private, 0x067, 0x065, 0x045),
             ("private, protected before", private, 0x065, 0x065, 0x045),
-            ("private, not to be touched", private, 0x0e0, 0x0e0, 0x0c0),
+            ("private, no access", private, 0x0e0, 0x0e0, 0x0c0),
             ("private and read-only now", read_only, 0x067, 0x065, 0x045),
             ("shared, dirty", shared, 0x067, 0x067, 0x007),
             ("shared, clean", shared, 0x027, 0x027, 0x007),

@@ -13,11 +13,11 @@ use crate::kernel::fs::{InodeKind, TEXT_START};
 use crate::kernel::syscall::ExecArgs;
 use crate::trace::{FrameUse, NoMemory, SlabCache};
 
-/// The stack area at first: the pages with the strings, and so many more.
+/// The initial stack area has this many pages more than the strings need.
 ///
 /// Linux 2.6.12: `fs/exec.c`, `EXTRA_STACK_VM_PAGES`.
 const EXTRA_STACK_PAGES: u32 = 20;
-/// Low bits of the entry for a page with arguments: written, and accessed.
+/// Low bits of the entry of an argument page: present, writable, user, accessed, dirty.
 const ARGUMENT_PAGE: u32 = 0x067;
 
 impl Kernel {
@@ -27,14 +27,14 @@ impl Kernel {
         exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
     }
 
-    /// A new address space for a program, with one user, and `esp` at its first instruction.
+    /// A new address space for a program, with one user, and the `esp` of its first instruction.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `setup_arg_pages()`, and `fs/binfmt_elf.c`, `load_elf_binary()`.
-    /// Simplified: the auxiliary vector is empty; the end of the last page of data is not cleared,
-    /// as the page cache has zeros there.
+    /// Simplified: the auxiliary vector is empty; the end of the last data page is not cleared,
+    /// because the page cache holds zeros there.
     ///
     /// # Errors
-    /// `ENOMEM`; nothing is left behind then.
+    /// `ENOMEM`; nothing is left allocated.
     pub(in crate::kernel) fn mm_for_exec(
         &mut self,
         exe: InodeId,
@@ -66,7 +66,7 @@ impl Kernel {
         }
     }
 
-    /// Maps text and data of the program's file, and behind them what begins as zeros.
+    /// Maps text and data of the program's file, followed by its bss.
     fn map_image(&mut self, mm: MmId, exe: InodeId) -> Result<(), Errno> {
         let layout = Layout::of(&self.inodes[exe].kind);
         let text_end = TEXT_START + (layout.text << PAGE_SHIFT);
@@ -126,7 +126,7 @@ impl Kernel {
         space.total_vm += vma.pages();
         space.vm_stat_account(&vma, vma.pages() as i32);
         let first = top.esp & !(PAGE_SIZE - 1);
-        // Downwards, as the strings are copied.
+        // From the top down, the order in which the strings are copied.
         for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {
             let pfn = self.install_arg_page(mm, &mut vma, VirtAddr(base))?;
             top.copy_page(base, self.ram.frame_mut(pfn));
@@ -162,8 +162,8 @@ struct Layout {
 }
 
 impl Layout {
-    /// The whole file of a program that is no machine code is the text, and its last page is mapped
-    /// once more as the data.
+    /// For a file that is not an ELF program the whole file is the text, and its last page is
+    /// mapped once more as the data.
     fn of(kind: &InodeKind) -> Self {
         match kind {
             InodeKind::Image(image) => {
@@ -188,9 +188,9 @@ impl Layout {
     }
 }
 
-/// What a program finds at the top of its stack: from `esp` on `argc`, the argument pointers, the
-/// environment pointers, each list with a zero behind it, and an empty auxiliary vector; above
-/// them the strings: arguments, environment, the path, and a last zero word.
+/// What a program finds at the top of its stack. From `esp` on: `argc`, the argument pointers, the
+/// environment pointers, each list ending in a null pointer, and an empty auxiliary vector. Above
+/// them the strings: arguments, environment, the path, and a final zero word.
 ///
 /// Linux 2.6.12: `fs/exec.c`, `copy_strings()`, and `fs/binfmt_elf.c`, `create_elf_tables()`.
 struct StackTop {
@@ -233,7 +233,7 @@ impl StackTop {
         }
     }
 
-    /// Fills the frame of the page at `base` with what lies there.
+    /// Fills the frame of the page at `base` with its part of the stack.
     fn copy_page(&self, base: u32, frame: &mut [u8]) {
         let from = self.esp.max(base);
         let part = &self.bytes[(from - self.esp) as usize..];

@@ -7,7 +7,8 @@ use super::vma::Vma;
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::trace::{FrameUse, NoMemory, TooMuchPromised};
+use crate::trace::Overcommitted;
+use crate::trace::{FrameUse, NoMemory};
 
 /// Where a page of a mapped file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,15 +19,15 @@ pub enum FilePage {
     Uncached {
         /// The file.
         inode: InodeId,
-        /// The page in it.
+        /// Index of the page in it.
         index: u32,
     },
-    /// Nowhere: the file ends before it.
+    /// Beyond the end of the file.
     BeyondEnd,
 }
 
 impl Kernel {
-    /// Where the page is that an area of a file maps at an address.
+    /// Finds the page that an area maps at an address, without reading it.
     pub fn file_page(&self, vma: &Vma, addr: VirtAddr) -> FilePage {
         let Some(file) = vma.vm_file else {
             return FilePage::BeyondEnd;
@@ -42,8 +43,7 @@ impl Kernel {
         }
     }
 
-    /// The page of the file that an area maps at an address, with a reference for the caller, and
-    /// what kind of fault that makes it.
+    /// The page that an area of a file maps at an address, read from the file if need be.
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `filemap_nopage()`, and `mm/shmem.c`, `shmem_nopage()`.
     /// Simplified: no read-ahead.
@@ -67,7 +67,8 @@ impl Kernel {
         Ok((pfn, fault))
     }
 
-    /// Fills a frame with a page of a file and puts it in the page cache, which holds a reference.
+    /// Reads a page of a file into a new frame and adds it to the page cache, which holds a
+    /// reference.
     fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
         let pfn = self.alloc_zeroed_frame(FrameUse::Cache)?;
         let bytes = self.inodes[inode]
@@ -82,7 +83,7 @@ impl Kernel {
         Ok(pfn)
     }
 
-    /// The page cache gives up a page of an inode that goes away.
+    /// Removes a page from the page cache of an inode that is being freed.
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `remove_from_page_cache()`.
     pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
@@ -91,14 +92,14 @@ impl Kernel {
         self.put_page(pfn);
     }
 
-    /// A file for a shared anonymous area of that many bytes, with one reference. Its memory is
-    /// accounted until the last reference is put.
+    /// A file for a shared anonymous area of that many bytes, with one reference. Its memory stays
+    /// accounted until the last reference is dropped.
     ///
     /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` is accounted, too.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, TooMuchPromised> {
+    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, Overcommitted> {
         self.vm_enough_memory(pages_of(len))?;
         let inode = self.new_inode(InodeKind::Shmem(len), "dev/zero");
         let file = self.open_inode(inode, O_RDWR);

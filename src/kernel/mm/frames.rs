@@ -1,4 +1,4 @@
-//! Page frames as the rest of the kernel takes and gives them: counted, and reported in the trace.
+//! Allocating and freeing page frames for the rest of the kernel, with the events for the trace.
 
 use super::gfp::Gfp;
 use crate::abi::Pfn;
@@ -9,7 +9,7 @@ impl Kernel {
     /// 2^`order` frames with arbitrary contents; the first has one user.
     ///
     /// # Errors
-    /// No memory.
+    /// If a fail point makes it fail.
     pub fn alloc_frame(&mut self, order: u8, usage: FrameUse) -> Result<Pfn, NoMemory> {
         self.should_fail_frame(Allocation::Frame(usage))?;
         let gfp = match usage {
@@ -23,10 +23,10 @@ impl Kernel {
         Ok(pfn)
     }
 
-    /// A frame full of zeroes.
+    /// Allocates a frame filled with zeros.
     ///
     /// # Errors
-    /// No memory.
+    /// If a fail point makes it fail.
     pub(super) fn alloc_zeroed_frame(&mut self, usage: FrameUse) -> Result<Pfn, NoMemory> {
         let pfn = self.alloc_frame(0, usage)?;
         self.ram.zero_frame(pfn);
@@ -39,7 +39,7 @@ impl Kernel {
         self.frames_freed(pfn, order);
     }
 
-    /// One user less of a page; the last one frees it. Reserved pages stay as they are.
+    /// Drops a reference to a page; the last one frees it. Reserved pages stay as they are.
     pub fn put_page(&mut self, pfn: Pfn) {
         if self.mem.put_page(self.this_cpu, pfn) {
             self.frames_freed(pfn, 0);

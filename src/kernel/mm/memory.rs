@@ -1,4 +1,4 @@
-//! Mending page faults: the zero page, fresh pages, pages of files, and copy on write.
+//! Handling page faults: the zero page, new pages, pages of files, and copy on write.
 
 use super::PageAllocator;
 use super::page::Page;
@@ -9,39 +9,39 @@ use crate::hw::{AccessKind, Pte, pte_phys};
 use crate::kernel::Kernel;
 use crate::trace::{FrameUse, NoMemory, TraceEvent};
 
-/// How the mending of a fault ended.
+/// How the handling of a fault ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MmFault {
-    /// `VM_FAULT_OOM`: no frame.
+    /// `VM_FAULT_OOM`: no frame was free.
     Oom,
-    /// `VM_FAULT_SIGBUS`: the file ends before this page.
+    /// `VM_FAULT_SIGBUS`: the page lies beyond the end of the file.
     Sigbus,
-    /// `VM_FAULT_MINOR`: mended from memory.
+    /// `VM_FAULT_MINOR`: handled without I/O.
     Minor,
     /// `VM_FAULT_MAJOR`: a page was read from a file.
     Major,
 }
 
-/// What has to be done about a page table entry so that an access can go on.
+/// What a fault requires to be done to the page table entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PteFault {
     /// Never touched, read: map the zero page.
     AnonZero,
-    /// Never touched, written: map a fresh page of zeroes.
+    /// Never touched, written: map a new zeroed page.
     AnonWrite,
-    /// Page of a file or shared object: map the cached page.
+    /// Page of a file or shared object: map the page from the page cache.
     FilePage,
     /// Private page of a file, written at once: map a copy.
     FileCopy,
     /// Mapped read-only, written: copy it, or make it writable.
     WriteProtect,
-    /// Written, but writable by now: another CPU was faster.
+    /// Written, but writable by now: another CPU handled the fault first.
     SpuriousWrite,
     /// Read, but present by now.
     SpuriousRead,
 }
 
-/// What to do about an entry, the area having been found to allow the access.
+/// What to do about an entry, once the area is known to permit the access.
 ///
 /// Linux 2.6.12: `mm/memory.c`, `handle_pte_fault()` and `do_no_page()`. There is no swap and no
 /// nonlinear file mapping, so that an entry is either empty or present.
@@ -61,11 +61,11 @@ pub fn pte_fault_verdict(pte: Pte, access: AccessKind, vma: &Vma) -> PteFault {
 /// What a write to a read-only page leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WpVerdict {
-    /// Nobody else uses the page: make it writable.
+    /// The page has no other user: make it writable.
     Reuse,
-    /// Write to a copy.
+    /// Copy the page and write to the copy.
     Copy {
-        /// Why.
+        /// Why the page cannot be reused.
         why: WpWhy,
     },
 }
@@ -73,19 +73,19 @@ pub enum WpVerdict {
 /// Why a page is copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WpWhy {
-    /// It has so many users: page table entries, the page cache, or I/O.
+    /// It has other users: page table entries, the page cache, or I/O.
     Shared {
-        /// `page_count`.
+        /// `page_count`, this user included.
         count: i32,
     },
-    /// It is the page of zeroes, which everyone shares.
+    /// It is the zero page, which all tasks share.
     ZeroPage,
     /// It belongs to the kernel.
     Reserved,
 }
 
-/// Whether a write may have the page itself. Only the count of users matters: neither who maps it
-/// nor whether it is anonymous is asked.
+/// Whether a write may reuse the page itself. Only the number of users matters, not who they are
+/// nor whether the page is anonymous.
 ///
 /// Linux 2.6.12: `mm/swapfile.c`, `can_share_swap_page()`, without swap cache.
 pub const fn wp_verdict(page: &Page, is_zero_page: bool) -> WpVerdict {
@@ -103,7 +103,7 @@ pub const fn wp_verdict(page: &Page, is_zero_page: bool) -> WpVerdict {
     WpVerdict::Copy { why }
 }
 
-/// The entry for a page that was written in an area: dirty, and writable if the area is.
+/// The entry for a page written in an area: dirty, and writable if the area is.
 ///
 /// Linux 2.6.12: `mm/memory.c`, `maybe_mkwrite()` of a dirty entry.
 const fn written_pte(pfn: Pfn, vma: &Vma) -> Pte {
@@ -115,7 +115,7 @@ const fn written_pte(pfn: Pfn, vma: &Vma) -> Pte {
     }
 }
 
-/// The place of a fault: area, page, and the page table that the entry lies in.
+/// Where a fault happened: area, page, and the page table that holds the entry.
 struct Spot {
     mm: MmId,
     vma: Vma,
@@ -124,7 +124,7 @@ struct Spot {
 }
 
 impl Kernel {
-    /// Makes the page at an address present, or writable, in an area that allows the access.
+    /// Makes the page at an address present, or writable, in an area that permits the access.
     ///
     /// Linux 2.6.12: `mm/memory.c`, `handle_mm_fault()`.
     pub(super) fn handle_mm_fault(
@@ -230,9 +230,9 @@ impl Kernel {
         });
     }
 
-    /// A write to a page that is mapped read-only, in an area that may be written.
+    /// Handles a write to a page that is mapped read-only, in an area that permits writing.
     ///
-    /// Linux 2.6.12: `mm/memory.c`, `do_wp_page()`. It does not ask whether the area is shared.
+    /// Linux 2.6.12: `mm/memory.c`, `do_wp_page()`. It does not check whether the area is shared.
     fn do_wp_page(&mut self, spot: Spot, pte: Pte) -> MmFault {
         let old = pte.pfn();
         if let WpVerdict::Copy { why } = self.mem.wp_verdict(old) {
@@ -282,7 +282,7 @@ impl Kernel {
         MmFault::Minor
     }
 
-    /// A frame for an anonymous page of an area, which gets an owner for it before.
+    /// Allocates a frame for an anonymous page of an area, after giving the area an `anon_vma`.
     fn frame_for_anon(&mut self, spot: &mut Spot) -> Result<Pfn, NoMemory> {
         self.anon_vma_prepare(spot.mm, &mut spot.vma)?;
         self.alloc_frame(0, FrameUse::User)
@@ -300,7 +300,7 @@ impl Kernel {
 }
 
 impl PageAllocator {
-    /// What a write to a page that is mapped read-only leads to.
+    /// What a write to a page mapped read-only leads to.
     pub fn wp_verdict(&self, pfn: Pfn) -> WpVerdict {
         wp_verdict(self.page(pfn), pfn == self.empty_zero_page())
     }

@@ -5,20 +5,20 @@ use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{VmFlags, Vma};
 use crate::abi::{Caps, Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::MapRefusal;
-use crate::kernel::syscall::MmapArgs;
+use crate::kernel::syscall::{MapRefusal, MmapArgs};
 use crate::trace::SlabCache;
 
 impl Kernel {
     /// Maps `len` bytes and returns the address. `pgoff` is in pages.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_mmap2()`, and `mm/mmap.c`,
-    /// `do_mmap_pgoff()`. Simplified: no file but a program's own image can be mapped.
+    /// `do_mmap_pgoff()`. Simplified: the only file that can be mapped is the program's own image.
     ///
     /// # Errors
     /// `EBADF`, `ENODEV` for a descriptor; `EINVAL` for length 0, an unaligned fixed address or a
-    /// bad type; `ENOMEM` for too long, no room, too many areas, a limit or too much promised;
-    /// `EOVERFLOW`, `EPERM`, `EAGAIN`, `ENFILE`.
+    /// wrong type; `ENOMEM` if the length is too large, there is no gap, there are too many areas,
+    /// a limit is exceeded or the overcommit check refuses; `EOVERFLOW`, `EPERM`, `EAGAIN`,
+    /// `ENFILE`.
     pub fn sys_mmap2(&mut self, current: TaskId, args: MmapArgs) -> Result<u32, MapRefusal> {
         let MmapArgs {
             addr,
@@ -51,7 +51,7 @@ impl Kernel {
         Ok(addr)
     }
 
-    /// The flags of the new area, and the checks that come with them.
+    /// The flags of the new area, after the checks on them.
     fn mmap_flags(
         &self,
         current: TaskId,
@@ -81,8 +81,8 @@ impl Kernel {
         }
     }
 
-    /// The second half of `do_mmap_pgoff()`: what is in the way is unmapped, and stays so
-    /// whatever fails after it.
+    /// The second half of `do_mmap_pgoff()`. Existing mappings in the range are unmapped first, and
+    /// stay unmapped if a later check fails.
     fn map_anonymous(
         &mut self,
         current: TaskId,
@@ -117,8 +117,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Accounts for a private area, if it is to be, and makes its `vm_area_struct`, if it needs one
-    /// of its own.
+    /// Charges a private area, and allocates its `vm_area_struct` unless it will be merged.
     fn account_private(
         &mut self,
         mm: MmId,
@@ -136,7 +135,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// `RLIMIT_AS`, for so many pages more.
+    /// Checks `RLIMIT_AS` for this many more pages.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -155,7 +154,7 @@ impl Kernel {
     }
 }
 
-/// The length in whole pages' bytes.
+/// The length rounded up to whole pages, in bytes.
 fn checked_length(len: u32, pgoff: u32) -> Result<u32, MapRefusal> {
     if len == 0 {
         return Err(MapRefusal::Empty);

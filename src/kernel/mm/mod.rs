@@ -1,10 +1,10 @@
-//! Memory management: page frames first, then address spaces built on them, then what happens to
-//! an address space in its life.
+//! Memory management: page frames first, then address spaces built on them, then the events in the
+//! life of an address space.
 //!
 //! | what | where |
 //! |---|---|
 //! | page frames: `struct page`, zones, buddy lists | `page*`, `zone`, `buddy`, `pcp`, `bootmem`, `gfp` |
-//! | frames and page tables as the kernel takes them | `frames`, `pagetable` |
+//! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
 //! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |

@@ -1,4 +1,4 @@
-//! `munmap`: taking areas, or parts of them, out of an address space.
+//! `munmap`: removes areas, or parts of them, from an address space.
 
 use super::area_search::page_align;
 use super::unmap::MmuGather;
@@ -8,11 +8,11 @@ use crate::kernel::Kernel;
 use crate::kernel::syscall::MapRefusal;
 
 impl Kernel {
-    /// Linux 2.6.12: `mm/mmap.c`, `sys_munmap()`. Returns 0, also if nothing was mapped there.
+    /// Linux 2.6.12: `mm/mmap.c`, `sys_munmap()`. Returns 0 even if nothing was mapped there.
     ///
     /// # Errors
-    /// `EINVAL` for an unaligned start, length 0, or a range beyond user space; `ENOMEM` if an
-    /// area cannot be cut.
+    /// `EINVAL` for an unaligned start, length 0, or a range beyond user space; `ENOMEM` if an area
+    /// cannot be split.
     pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, MapRefusal> {
         let mm = self.mm_id(current);
         self.do_munmap(mm, addr, len).map(|()| 0)
@@ -21,7 +21,7 @@ impl Kernel {
     /// Linux 2.6.12: `mm/mmap.c`, `do_munmap()`.
     ///
     /// # Errors
-    /// As [`Kernel::sys_munmap`]. Every page stays mapped then.
+    /// As for [`Kernel::sys_munmap`]. Every page stays mapped then.
     pub(super) fn do_munmap(&mut self, mm: MmId, start: u32, len: u32) -> Result<(), MapRefusal> {
         let end = checked_range(start, len)?;
         if !self.mms[mm].intersects(start, end) {
@@ -44,7 +44,7 @@ impl Kernel {
     /// Linux 2.6.12: `mm/mmap.c`, `detach_vmas_to_be_unmapped()`.
     fn detach_vmas(&mut self, mm: MmId, start: u32, end: u32) -> Vec<Vma> {
         let vmas = &mut self.mms[mm].vmas;
-        // After the cuts every area that ends in (start, end] lies wholly inside.
+        // After the splits every area that ends in (start, end] lies entirely inside.
         let ends: Vec<u32> = vmas.range(start + 1..=end).map(|(end, _)| *end).collect();
         ends.iter().filter_map(|end| vmas.remove(end)).collect()
     }
@@ -58,7 +58,7 @@ impl Kernel {
         self.tlb_finish_mmu(&mut tlb);
     }
 
-    /// The counts and references of an area that is gone.
+    /// Updates counters and references for an area that has been removed.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `unmap_vma()`.
     fn unmap_vma(&mut self, mm: MmId, vma: &Vma) {
@@ -82,7 +82,7 @@ impl Kernel {
     }
 }
 
-/// The end of a range to be unmapped, in whole pages.
+/// Checks a range to be unmapped, and returns its end, rounded up to whole pages.
 fn checked_range(start: u32, len: u32) -> Result<u32, MapRefusal> {
     if !VirtAddr(start).is_page_aligned() {
         return Err(MapRefusal::Unaligned);

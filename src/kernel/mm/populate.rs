@@ -1,4 +1,4 @@
-//! Faulting pages in before anyone touches them: for locked areas and for `MAP_POPULATE`.
+//! Faulting in pages before they are touched: for locked areas and for `MAP_POPULATE`.
 
 use super::memory::MmFault;
 use super::pagetable::{pte_none, pte_present};
@@ -38,7 +38,7 @@ impl Kernel {
                 return false;
             };
             let pte = self.pte(mm, addr);
-            // A page that nobody touched need not get a page table only to be read.
+            // An untouched page needs no page table only to be read.
             let untouched = !write && vma.vm_file.is_none() && self.page_table(mm, addr).is_none();
             if untouched || (pte_present(pte) && (!write || pte.contains(Pte::RW))) {
                 return true;
@@ -51,8 +51,8 @@ impl Kernel {
         }
     }
 
-    /// Maps the pages of a new shared area, none of which is dirty then. An area that reaches
-    /// beyond its object is left alone, and so are private areas.
+    /// Maps the pages of a new shared area; none of them is dirty then. An area that reaches beyond
+    /// its object is skipped, and so are private areas.
     ///
     /// Linux 2.6.12: `mm/fremap.c`, `sys_remap_file_pages()`, and `mm/shmem.c`, `shmem_populate()`.
     pub(super) fn populate_shared(&mut self, mm: MmId, vma: &Vma) {

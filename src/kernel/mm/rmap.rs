@@ -1,5 +1,5 @@
-//! Owners of anonymous pages: `anon_vma`, through which the kernel finds all areas that may map a
-//! page, and the counting of a page's mappings.
+//! `anon_vma`, the object through which the kernel finds all areas that may map an anonymous page,
+//! and the counting of a page's mappings.
 
 use super::merge::can_vma_merge;
 use super::page::PageMapping;
@@ -8,15 +8,15 @@ use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::trace::{NoMemory, SlabCache};
 
-/// An owner of anonymous pages.
+/// The object that groups the areas whose anonymous pages may be shared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AnonVma {
     /// Areas linked to it, in all address spaces.
     pub vmas: u32,
 }
 
-/// The owner that an area can take over from a neighbour: the areas would have to be mergeable if
-/// it were not for the three rights, which `mprotect` may change.
+/// The `anon_vma` that an area can take over from a neighbour. The areas have to be mergeable
+/// except for the three rights, which `mprotect` may change.
 ///
 /// Linux 2.6.12: `mm/mmap.c`, `find_mergeable_anon_vma()`. The area above is tried first.
 fn find_mergeable_anon_vma(prev: Option<&Vma>, vma: &Vma, next: Option<&Vma>) -> Option<AnonVmaId> {
@@ -37,7 +37,7 @@ fn find_mergeable_anon_vma(prev: Option<&Vma>, vma: &Vma, next: Option<&Vma>) ->
 }
 
 impl Kernel {
-    /// Gives an area of the address space an owner for its anonymous pages, if it has none.
+    /// Gives an area an `anon_vma` if it has none.
     ///
     /// Linux 2.6.12: `mm/rmap.c`, `anon_vma_prepare()`.
     ///
@@ -63,14 +63,14 @@ impl Kernel {
         Ok(())
     }
 
-    /// One area more has the owner.
+    /// Counts one more area that has the `anon_vma`.
     pub(super) fn anon_vma_link(&mut self, vma: &Vma) {
         if let Some(anon_vma) = vma.anon_vma {
             self.anon_vmas[anon_vma].vmas += 1;
         }
     }
 
-    /// One area less has the owner; without areas it is freed.
+    /// Counts one area fewer; without areas the `anon_vma` is freed.
     ///
     /// Linux 2.6.12: `mm/rmap.c`, `anon_vma_unlink()`.
     pub(super) fn anon_vma_unlink(&mut self, vma: &Vma) {
@@ -81,7 +81,7 @@ impl Kernel {
         }
     }
 
-    /// A new anonymous page is mapped in an area that has been given an owner.
+    /// Records that a new anonymous page is mapped in an area that has an `anon_vma`.
     ///
     /// Linux 2.6.12: `mm/rmap.c`, `page_add_anon_rmap()`.
     pub(super) fn page_add_anon_rmap(&mut self, mm: MmId, vma: &Vma, addr: VirtAddr, pfn: Pfn) {

@@ -30,7 +30,7 @@ impl Kernel {
     /// Loads another address space into this CPU.
     ///
     /// Linux 2.6.12: `include/asm-i386/mmu_context.h`, `switch_mm()`. Between tasks of one address
-    /// space CR3 stays as it is, unless this CPU has let the address space go meanwhile.
+    /// space CR3 stays as it is, unless this CPU has left the address space in the meantime.
     pub(super) fn switch_mm(&mut self, prev: MmId, next: MmId) {
         let cpu = self.this_cpu;
         let bit = 1 << cpu;

@@ -1,14 +1,14 @@
-//! Dropping stale translations, on this CPU and on every other that may have them.
+//! Flushing stale translations, on this CPU and on every other that may have them.
 //!
 //! A CPU whose task has no address space of its own keeps the last one in CR3 ("lazy"). With
-//! several CPUs such a CPU, asked to flush, lets the address space go altogether.
+//! several CPUs, such a CPU leaves the address space altogether when asked to flush.
 
 use crate::abi::{MmId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::trace::{FlushScope, Stamp, TraceEvent};
 
 impl Kernel {
-    /// Drops all translations of an address space.
+    /// Flushes all translations of an address space.
     ///
     /// Linux 2.6.12: `include/asm-i386/tlbflush.h`, `flush_tlb_mm()` (one CPU), and
     /// `arch/i386/kernel/smp.c`, `flush_tlb_mm()` (several).
@@ -16,7 +16,7 @@ impl Kernel {
         self.flush_tlb(mm, FlushScope::Mm, VirtAddr(0));
     }
 
-    /// Drops the translation of one page of an address space.
+    /// Flushes the translation of one page of an address space.
     ///
     /// Linux 2.6.12: `include/asm-i386/tlbflush.h`, `flush_tlb_page()` (one CPU), and
     /// `arch/i386/kernel/smp.c`, `flush_tlb_page()` (several).
@@ -33,7 +33,7 @@ impl Kernel {
         }
     }
 
-    /// What a CPU does, by itself or on the interrupt from another one.
+    /// What a CPU does, by itself or when another one sends it the interrupt.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/smp.c`, `smp_invalidate_interrupt()`.
     fn flush_tlb_on(&mut self, cpu: usize, mm: MmId, scope: FlushScope, addr: VirtAddr) {
@@ -55,7 +55,7 @@ impl Kernel {
         self.note_flush(cpu, scope, addr);
     }
 
-    /// A lazy CPU goes over to the kernel's own page directory, and is not asked again.
+    /// A lazy CPU switches to the kernel's own page directory, and gets no further flush requests.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/smp.c`, `leave_mm()`.
     fn leave_mm(&mut self, cpu: usize, mm: MmId) {

@@ -5,7 +5,7 @@ use crate::abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Pfn, TASK_SIZE, TaskId, VirtAddr}
 use crate::hw::{Access, AccessKind, Mode, PageFault};
 use crate::kernel::Kernel;
 
-/// Bytes that one instruction stores at most.
+/// The largest number of bytes that one instruction stores.
 const WORD: usize = 4;
 
 /// A part of an access that lies in one page: which bytes of the access, and where in memory.
@@ -17,13 +17,13 @@ struct Piece {
 }
 
 impl Kernel {
-    /// One access of the current task in user mode, with the faults it takes. Returns the physical
+    /// One access of the current task in user mode, and the faults it takes. Returns the physical
     /// address.
     ///
     /// `esp` of the task's saved registers must be up to date: it decides whether the stack grows.
     ///
     /// # Errors
-    /// What the access leads to instead; no signal is sent.
+    /// How the access is answered instead; no signal is sent.
     #[inline]
     pub fn user_access(
         &mut self,
@@ -41,7 +41,7 @@ impl Kernel {
         )
     }
 
-    /// An access and the faults it takes.
+    /// Makes an access and handles the faults it takes.
     #[inline]
     fn access(
         &mut self,
@@ -77,7 +77,7 @@ impl Kernel {
         }
     }
 
-    /// The next piece of an access to `len` bytes at `addr` of which `done` are done.
+    /// The next piece of an access to `len` bytes at `addr`, of which `done` are done.
     fn next_piece(
         &mut self,
         current: TaskId,
@@ -140,7 +140,7 @@ impl Kernel {
     /// Reads in user mode, page by page: within a page it is one access.
     ///
     /// # Errors
-    /// As [`Kernel::user_access`]; the pages before are read.
+    /// As for [`Kernel::user_access`]; the pages before are read.
     pub fn user_read(
         &mut self,
         current: TaskId,
@@ -151,10 +151,10 @@ impl Kernel {
     }
 
     /// Writes in user mode, page by page: within a page it is one access. A word is one
-    /// instruction: it is stored whole or, if it crosses into a bad page, not at all.
+    /// instruction: it is stored completely or, if it crosses into a bad page, not at all.
     ///
     /// # Errors
-    /// As [`Kernel::user_access`]; the pages before are written.
+    /// As for [`Kernel::user_access`]; the pages before are written.
     pub fn user_write(
         &mut self,
         current: TaskId,
@@ -172,7 +172,7 @@ impl Kernel {
     /// Fills memory with a byte in user mode, page by page.
     ///
     /// # Errors
-    /// As [`Kernel::user_access`]; the pages before are filled.
+    /// As for [`Kernel::user_access`]; the pages before are filled.
     pub fn user_fill(
         &mut self,
         current: TaskId,
@@ -193,7 +193,7 @@ impl Kernel {
     /// One access in user mode to each of `pages` pages, without changing what they hold.
     ///
     /// # Errors
-    /// As [`Kernel::user_access`], for the first page that cannot be accessed.
+    /// As for [`Kernel::user_access`], for the first page that cannot be accessed.
     pub fn user_touch(
         &mut self,
         current: TaskId,
@@ -208,8 +208,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_to_user()`. The kernel writes through the
-    /// MMU, and so copies pages as a write of the task itself would.
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_to_user()`. The kernel writes through the MMU,
+    /// and so copies pages as a write of the task itself would.
     ///
     /// # Errors
     /// `EFAULT`; the pages before the bad one are written.
@@ -263,7 +263,7 @@ impl Kernel {
     }
 }
 
-/// Whether a range lies in user space. Nothing is touched otherwise.
+/// Checks that a range lies in user space; touches no memory.
 ///
 /// Linux 2.6.12: `include/asm-i386/uaccess.h`, `access_ok()`.
 pub(in crate::kernel) fn access_ok(addr: VirtAddr, len: usize) -> Result<(), Errno> {

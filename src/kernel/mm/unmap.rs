@@ -1,4 +1,4 @@
-//! Taking pages and page tables out of an address space, with as few TLB flushes as possible.
+//! Removing pages and page tables from an address space, with as few TLB flushes as possible.
 
 use super::page::PageFlags;
 use super::pagetable::{
@@ -11,9 +11,9 @@ use crate::hw::{Pde, Pte};
 use crate::kernel::Kernel;
 use std::ops::Range;
 
-/// Pages that are kept back until a flush when there are several CPUs (`FREE_PTE_NR`).
+/// Pages that are kept until a flush when there are several CPUs (`FREE_PTE_NR`).
 const FREE_PTE_NR: usize = 506;
-/// Bytes of areas after which the work so far is finished (`ZAP_BLOCK_SIZE`).
+/// Bytes of areas after which a batch is finished (`ZAP_BLOCK_SIZE`).
 const ZAP_BLOCK_SIZE: u32 = 1024 << PAGE_SHIFT;
 
 /// What has been unmapped but not flushed yet: `mmu_gather`. With one CPU, frames are freed at
@@ -23,7 +23,7 @@ pub(super) struct MmuGather {
     mm: MmId,
     fast: bool,
     need_flush: bool,
-    /// Pages to be taken off `rss`.
+    /// Pages to be subtracted from `rss`.
     freed: u32,
     pages: Vec<Pfn>,
 }
@@ -66,7 +66,7 @@ impl Kernel {
         }
     }
 
-    /// Finishes what has been gathered so far; the gathering may go on.
+    /// Finishes what has been gathered so far; more may be gathered afterwards.
     ///
     /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_finish_mmu()`.
     pub(super) fn tlb_finish_mmu(&mut self, tlb: &mut MmuGather) {
@@ -74,8 +74,8 @@ impl Kernel {
         self.tlb_flush_mmu(tlb);
     }
 
-    /// Unmaps all pages of these areas, ascending. Returns the accounted pages, which are to be given
-    /// back.
+    /// Unmaps all pages of these areas, in ascending order. Returns the number of pages to
+    /// uncharge.
     ///
     /// Linux 2.6.12: `mm/memory.c`, `unmap_vmas()`.
     pub(super) fn unmap_vmas(&mut self, tlb: &mut MmuGather, vmas: &[Vma]) -> u32 {
@@ -118,9 +118,9 @@ impl Kernel {
         if entries.iter().all(|entry| *entry == 0) {
             return;
         }
-        // Cleared before the frames are freed, so that a flush on the way finds them gone.
-        let zeroes: Entries = [0; 1024];
-        store_entries(&mut self.ram, table, first, &zeroes[..entries.len()]);
+        // Cleared before the frames are freed, so that a flush in between finds them empty.
+        let zeros: Entries = [0; 1024];
+        store_entries(&mut self.ram, table, first, &zeros[..entries.len()]);
         for pte in entries.iter().map(|entry| Pte(*entry)) {
             if !pte_none(pte) && pte_present(pte) {
                 self.zap_one_pte(tlb, pte);
@@ -145,7 +145,7 @@ impl Kernel {
         self.tlb_remove_page(tlb, pfn);
     }
 
-    /// Frees the page tables of an unmapped range: those that lie wholly between the areas below
+    /// Frees the page tables of an unmapped range: those that lie entirely between the areas below
     /// and above it.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `free_pgtables()`.
@@ -160,7 +160,7 @@ impl Kernel {
         self.clear_page_range(tlb, first, last);
     }
 
-    /// Frees the page tables of all slots that lie wholly in `[start, end)`.
+    /// Frees the page tables of all slots that lie entirely in `[start, end)`.
     ///
     /// Linux 2.6.12: `mm/memory.c`, `clear_page_range()`. With two levels of tables it asks for a
     /// flush for every such slot, even if there was no table: the missing middle level counts as
@@ -177,7 +177,7 @@ impl Kernel {
         }
     }
 
-    /// Takes everything out of an address space that has no users any more.
+    /// Unmaps everything in an address space that has no users any more.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `exit_mmap()`.
     pub(super) fn exit_mmap(&mut self, mm: MmId) {

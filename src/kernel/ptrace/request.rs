@@ -1,5 +1,5 @@
-//! `ptrace`: attaching to a task, letting it go on, looking into it; and what becomes of tracees
-//! when a tracer ends.
+//! `ptrace`: attaching to a task, resuming it, inspecting it; and what happens to tracees when a
+//! tracer exits.
 
 use super::rules::{
     AttachFacts, AttachRefusal, Request, attached_word, check_attach, set_options,
@@ -21,12 +21,12 @@ use crate::trace::TraceEvent;
 impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.
     ///
-    /// Simplified: no floating point state, no TLS descriptors; debug registers read as 0 and
+    /// Simplified: no floating point state and no TLS descriptors; debug registers read as 0 and
     /// cannot be changed.
     ///
     /// # Errors
-    /// `ESRCH` if there is no such task, or it is not traced by the caller and stopped; `EPERM`,
-    /// `EIO`, `EINVAL`, `EFAULT`.
+    /// `ESRCH` if there is no such task, or the caller does not trace it, or it is not stopped;
+    /// `EPERM`, `EIO`, `EINVAL`, `EFAULT`.
     pub(in crate::kernel) fn sys_ptrace(
         &mut self,
         current: TaskId,
@@ -59,7 +59,7 @@ impl Kernel {
         }
     }
 
-    /// The requests that look into a task, or change what is in it.
+    /// The requests that inspect or modify a task.
     fn ptrace_look(
         &mut self,
         current: TaskId,
@@ -113,7 +113,7 @@ impl Kernel {
                 let words = words_of(&bytes);
                 let stopped = self.task_mut(child).last_siginfo.as_mut();
                 let stopped = stopped.ok_or(Errno::EINVAL)?;
-                // A number that is none makes no difference: what counts is `exit_code`.
+                // An invalid number makes no difference: only `exit_code` counts.
                 let signal = Signal::new(words[0]).unwrap_or(stopped.signal);
                 *stopped = SigInfo::from_words(signal, &words);
             }
@@ -122,7 +122,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Errors of single words are not looked at, only that the buffer lies in user memory.
+    /// Errors of single words are ignored; only the buffer must be in user memory.
     fn get_regs(&mut self, current: TaskId, child: TaskId, addr: VirtAddr) -> Result<(), Errno> {
         crate::kernel::mm::access_ok(addr, 4 * FRAME_SIZE).map_err(|_| Errno::EIO)?;
         let bytes = words_to_bytes(&registers(&self.task(child).thread.regs));
@@ -130,7 +130,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// As [`get_regs`](Self::get_regs); a register that may not be set so keeps its value.
+    /// Like [`get_regs`](Self::get_regs); a register that may not be set keeps its value.
     fn set_regs(&mut self, current: TaskId, child: TaskId, addr: VirtAddr) -> Result<(), Errno> {
         crate::kernel::mm::access_ok(addr, 4 * FRAME_SIZE).map_err(|_| Errno::EIO)?;
         let mut bytes = [0; 4 * FRAME_SIZE];
@@ -142,7 +142,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The parent becomes the tracer, without being asked.
+    /// Makes the parent the tracer, without asking it.
     fn ptrace_traceme(&mut self, current: TaskId) -> Result<u32, Errno> {
         if self.is_ptraced(current) {
             return Err(Errno::EPERM);
@@ -151,7 +151,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// What counts for an attempt to attach.
+    /// The facts that decide about an attempt to attach.
     pub fn attach_facts(&self, current: TaskId, target: TaskId) -> AttachFacts {
         let (mine, its) = (&self.task(current).cred, &self.task(target).cred);
         let ids = [its.uid, its.euid, its.suid];
@@ -168,7 +168,7 @@ impl Kernel {
         }
     }
 
-    /// Why a task may not attach to another, if it may not.
+    /// Why a task may not attach to another; `None` if it may.
     pub fn attach_refusal(&self, current: TaskId, target: TaskId) -> Option<AttachRefusal> {
         check_attach(&self.attach_facts(current, target)).err()
     }
@@ -188,7 +188,8 @@ impl Kernel {
         Ok(0)
     }
 
-    /// A signal of a task's own that it can neither block nor ignore, and that takes no room.
+    /// Sends a private signal that the task can neither block nor ignore, and that needs no queue
+    /// entry.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
     fn force_sig_specific(&mut self, task: TaskId, signal: Signal) {
@@ -202,8 +203,8 @@ impl Kernel {
         let _sent = self.specific_send_sig_info(signal, SendInfo::Forced, task);
     }
 
-    /// The caller must trace the task, and the task must have stopped; a stop by job control
-    /// becomes one for the tracer.
+    /// Checks that the caller traces the task and that the task has stopped. A job-control stop
+    /// becomes a stop for the tracer.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_check_attach()`.
     fn ptrace_check_attach(
@@ -226,7 +227,7 @@ impl Kernel {
         }
     }
 
-    /// Lets a task run, with a signal perhaps: to its next stop, to the next system call, or for
+    /// Resumes a task, possibly with a signal: until its next stop, its next system call, or for
     /// one instruction.
     fn ptrace_go_on(
         &mut self,
@@ -256,7 +257,7 @@ impl Kernel {
         self.wake_up_process(child);
     }
 
-    /// Ends a task, if it has stopped where a signal can be taken; otherwise it is merely woken.
+    /// Kills a task if it has stopped where a signal can be taken; otherwise only wakes it.
     fn ptrace_kill(&mut self, child: TaskId) -> u32 {
         if self.task(child).exit_state != ExitState::Zombie {
             self.task_mut(child).exit_code = Signal::SIGKILL.number();
@@ -306,7 +307,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// The tracer becomes the parent, and the real parent keeps the task on a list of its own.
+    /// Makes the tracer the parent; the real parent keeps the task on a separate list.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_link()`.
     pub(in crate::kernel) fn ptrace_link(&mut self, child: TaskId, tracer: TaskId) {
@@ -326,7 +327,7 @@ impl Kernel {
         self.task_mut(parent).ptrace_children.insert(seq, child);
     }
 
-    /// The task is nobody's tracee any more; its real parent is its parent again.
+    /// Ends the tracing of the task; its real parent becomes its parent again.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_unlink()`.
     pub(in crate::kernel) fn ptrace_unlink(&mut self, child: TaskId) {
@@ -341,8 +342,8 @@ impl Kernel {
         self.ptrace_untrace(child);
     }
 
-    /// A stop for a tracer that is gone becomes one by job control, if the process has stopped, or
-    /// ends.
+    /// A stop for a tracer that is gone becomes a job-control stop if the process has stopped;
+    /// otherwise it ends.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_untrace()`.
     pub(in crate::kernel) fn ptrace_untrace(&mut self, child: TaskId) {
@@ -357,8 +358,8 @@ impl Kernel {
         }
     }
 
-    /// A tracer ends: a task of another parent goes back to that one, which hears now if the task
-    /// has ended meanwhile. Returns whether nobody will wait for it.
+    /// Called when a tracer exits: a task with another real parent goes back to it, and that parent
+    /// is notified now if the task has exited meanwhile. Returns whether nobody will wait for it.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
     pub(in crate::kernel) fn let_tracee_go(&mut self, child: TaskId) -> bool {
@@ -373,7 +374,8 @@ impl Kernel {
         zombie && reaps_itself(task.exit_signal, task.ptrace)
     }
 
-    /// The real parent of a traced task ends; the task gets another one, and stays with its tracer.
+    /// Called when the real parent of a traced task exits: the task gets a new real parent, and
+    /// stays with its tracer.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
     pub(in crate::kernel) fn reparent_tracee(&mut self, child: TaskId, reaper: TaskId) {

@@ -9,7 +9,7 @@ use super::{Ctx, Scheduler};
 use crate::abi::{HZ, TaskId};
 use crate::trace::{ArrayKind, MigrateReason, TraceEvent};
 
-/// From where to where tasks are moved, how many at most, and what for.
+/// From which CPU to which one tasks are moved, how many at most, and why.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Move {
     pub(super) from: usize,
@@ -17,13 +17,13 @@ pub(super) struct Move {
     pub(super) tasks: u32,
     /// CPU and level of the domain within which it is done.
     pub(super) domain: (usize, usize),
-    /// As which kind of balancing it counts.
+    /// As which kind of balancing the move is counted.
     pub(super) idle: IdleType,
     pub(super) why: MigrateReason,
 }
 
 impl Scheduler {
-    /// A low guess at the load of a CPU from which tasks may be moved.
+    /// A low estimate of the load of a CPU from which tasks may be moved.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `source_load()`.
     pub fn source_load(&self, cpu: usize) -> u32 {
@@ -31,7 +31,7 @@ impl Scheduler {
         rq.cpu_load.min(rq.nr_running * SCHED_LOAD_SCALE)
     }
 
-    /// A high guess at the load of a CPU to which tasks may be moved.
+    /// A high estimate of the load of a CPU to which tasks may be moved.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `target_load()`.
     pub fn target_load(&self, cpu: usize) -> u32 {
@@ -67,9 +67,8 @@ impl Scheduler {
         find_busiest_group(loads, sd.imbalance_pct, idle)
     }
 
-    /// The CPU of a mask with the most load; `None` if none has any.
-    ///
-    /// Linux 2.6.12: `kernel/sched.c`, `find_busiest_queue()`.
+    /// The most loaded CPU of a mask; `None` if none has any load. Linux 2.6.12: kernel/sched.c,
+    /// `find_busiest_queue()`.
     fn find_busiest_queue(&self, cpumask: u32) -> Option<usize> {
         let mut busiest = (0, None);
         for cpu in cpus_of(cpumask) {
@@ -102,7 +101,7 @@ impl Scheduler {
         Some((busiest?, tasks))
     }
 
-    /// Notes this CPU's load and balances each of its domains whose interval is over.
+    /// Updates this CPU's load, and balances each of its domains whose interval is over.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `rebalance_tick()`.
     pub(super) fn rebalance_tick(&mut self, ctx: &mut Ctx, mut idle: IdleType) {
@@ -123,13 +122,13 @@ impl Scheduler {
             if self.load_balance(ctx, level, idle) > 0 {
                 idle = IdleType::NotIdle;
             }
-            // Not the present time: what was missed is caught up with, a tick after the other.
+            // Not the current time: missed intervals are caught up, one per tick.
             let sd = &mut self.domains[cpu][level];
             sd.last_balance = sd.last_balance.wrapping_add(interval);
         }
     }
 
-    /// `jiffies` for balancing: the CPUs are not to balance all at once.
+    /// `jiffies` for balancing, offset by CPU so that the CPUs do not all balance at once.
     pub(super) fn balance_clock(&self, cpu: usize, jiffies: u32) -> u32 {
         let offset = HZ * cpu as u32 / self.rqs.len() as u32;
         jiffies.wrapping_add(offset)
@@ -207,8 +206,8 @@ impl Scheduler {
         }
     }
 
-    /// Moves tasks: those of the expired array first, of the best priority first, of equals the
-    /// last first. Returns how many.
+    /// Moves tasks: first those of the expired array, best priority first and, among equals, the
+    /// last one first. Returns how many were moved.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `move_tasks()`.
     pub(super) fn move_tasks(&mut self, ctx: &mut Ctx, order: Move) -> u32 {
@@ -287,7 +286,7 @@ impl Scheduler {
         self.resched_if_preempts(p);
     }
 
-    /// Makes `p`'s timestamp one of another CPU: clocks are compared by the time of the last tick.
+    /// Converts `p`'s timestamp to the clock of another CPU: clocks are compared at the last tick.
     pub(super) fn rebase_timestamp(&mut self, p: TaskId, to: usize) {
         let here = self.task_rq(p).timestamp_last_tick;
         let there = self.rqs[to].timestamp_last_tick;
@@ -295,9 +294,8 @@ impl Scheduler {
         task.timestamp = task.timestamp.wrapping_sub(here).wrapping_add(there);
     }
 
-    /// Notes that a task, on no runqueue at the moment, belongs to another CPU from now on.
-    ///
-    /// Linux 2.6.12: `include/linux/sched.h`, `set_task_cpu()`.
+    /// Assigns a task that is not on a runqueue to another CPU. Linux 2.6.12:
+    /// include/linux/sched.h, `set_task_cpu()`.
     pub(super) fn set_task_cpu(&mut self, ctx: &mut Ctx, p: TaskId, to: usize, why: MigrateReason) {
         let task = &mut self.tasks[p];
         let event = TraceEvent::SchedMigrateTask {
@@ -312,8 +310,8 @@ impl Scheduler {
         ctx.emit(&self.tasks[p], event);
     }
 
-    /// Balances as so many ticks do while every CPU is idle and nobody is runnable; `jiffies` is
-    /// that of the first of them. Only loads fade and intervals pass.
+    /// Has the effect of so many ticks while every CPU is idle and no task is runnable; `jiffies`
+    /// is that of the first tick. Only loads decay and intervals pass.
     pub(super) fn skip_idle_ticks(&mut self, jiffies: u32, ticks: u64) {
         for cpu in 0..self.rqs.len() {
             if self.domains[cpu].is_empty() {
@@ -349,7 +347,7 @@ impl Scheduler {
         steady && self.rqs[cpu].cpu_load == 0
     }
 
-    /// `rebalance_tick` with nobody runnable anywhere.
+    /// `rebalance_tick` with no task runnable on any CPU.
     fn idle_rebalance(&mut self, cpu: usize, now: u32) {
         self.rqs[cpu].update_cpu_load();
         for sd in &mut self.domains[cpu] {

@@ -4,7 +4,7 @@
 //! Reading order: `task`, `table` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
 //! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. On several CPUs: `domain`
 //! (who balances with whom), `imbalance` (the decisions), `balance` and `migrate` (the moves).
-//! `quiet` says which ticks need no looking at. `check` is for tests.
+//! `quiet` finds the ticks that change nothing but counters. `check` is for tests.
 
 mod balance;
 mod check;
@@ -32,7 +32,7 @@ mod turn;
 mod wakeup;
 
 pub use domain::{LbStat, SCHED_LOAD_SCALE, SchedDomain, SchedGroup, SdFlags, SdStat, task_hot};
-pub use fork::{Levers, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
+pub use fork::{Overrides, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
 pub use imbalance::{
     BusiestGroup, GroupLoad, IdleType, Imbalance, Migratable, Target, WakeCpu, WakeFacts,
     can_migrate_task, exec_moves, find_busiest_group, wake_cpu,
@@ -56,7 +56,7 @@ pub use wakeup::{Waker, WhyNot, WhyNotKind};
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
 use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};
 
-/// Where and when the scheduler is called, and where it reports.
+/// The context of a call: where and when it happens, and where it is traced.
 #[derive(Debug)]
 pub struct Ctx<'a> {
     /// This CPU.
@@ -67,7 +67,7 @@ pub struct Ctx<'a> {
     pub tick: u64,
     /// The kernel's 32-bit tick counter.
     pub jiffies: u32,
-    /// The caller is an interrupt handler or softirq, no task.
+    /// The caller is an interrupt handler or softirq, not a task.
     pub in_interrupt: bool,
     /// The trace.
     pub log: &'a mut TraceLog,
@@ -87,10 +87,10 @@ impl Ctx<'_> {
 
 /// The scheduler: runqueues, and the scheduling fields of all tasks.
 ///
-/// A `TaskId` that was not inserted is a bug of the caller: every method panics on it.
+/// A `TaskId` that was not inserted is a bug of the caller: every method panics.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
-    /// The numbers of the rules.
+    /// Tuning parameters of the rules.
     pub tunables: Tunables,
     tasks: Tasks,
     rqs: Vec<RunQueue>,
@@ -99,7 +99,7 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler for that many CPUs, each still without its idle task, at that time.
+    /// A scheduler for that many CPUs, each still without its idle task, starting at `jiffies`.
     pub fn new(cpus: usize, jiffies: u32) -> Self {
         let domains = |cpu| match cpus {
             1 => Vec::new(),
@@ -113,7 +113,7 @@ impl Scheduler {
         }
     }
 
-    /// Makes the task the idle task of `cpu` and lets it run there, its need-resched flag set.
+    /// Makes the task the idle task of `cpu` and lets it run there, with its need-resched flag set.
     /// Linux 2.6.12: `kernel/sched.c`, `init_idle()`.
     ///
     /// An emulated CPU starts idle: its idle task never forked and has a slice of 0.
@@ -137,7 +137,7 @@ impl Scheduler {
         self.tasks.insert(id, task);
     }
 
-    /// Forgets a task, which must be on no runqueue and not running.
+    /// Removes a task, which must be on no runqueue and not running.
     pub fn remove(&mut self, id: TaskId) {
         if let Some(task) = self.tasks.remove(id) {
             let running = self.rqs[usize::from(task.cpu)].curr == id;
@@ -205,13 +205,13 @@ impl Scheduler {
         array.members(&self.tasks, prio)
     }
 
-    /// Whether the running task of a CPU is to call `schedule`.
+    /// Whether the running task of a CPU has to call `schedule`.
     #[inline]
     pub fn need_resched(&self, cpu: usize) -> bool {
         self.tasks[self.rqs[cpu].curr].need_resched()
     }
 
-    /// Sets the need-resched flag of a CPU that is idle: it looks for a task once more.
+    /// Sets the need-resched flag of an idle CPU, so that it looks for a task again.
     pub fn resched_idle(&mut self, cpu: usize) {
         let RunQueue { curr, idle, .. } = self.rqs[cpu];
         if curr == idle {
@@ -219,7 +219,8 @@ impl Scheduler {
         }
     }
 
-    /// Asks the running task of `p`'s CPU to give way, if `p` preempts it; says whether.
+    /// Sets the need-resched flag on `p`'s CPU if `p` preempts its running task; returns whether it
+    /// does.
     pub fn resched_if_preempts(&mut self, p: TaskId) -> bool {
         let curr = self.task_rq(p).curr;
         let preempts = would_preempt(self.tasks[p].prio, self.tasks[curr].prio);

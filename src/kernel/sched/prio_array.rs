@@ -121,7 +121,7 @@ impl PrioArray {
         self.link_tail(tasks, place, prio);
     }
 
-    /// Takes the task out. To be called before its priority changes. `dequeue_task()`.
+    /// Removes the task. Must be called before its priority changes. `dequeue_task()`.
     #[inline]
     pub fn dequeue(&mut self, tasks: &mut Tasks, id: TaskId) {
         let place = tasks.place(id);
@@ -142,8 +142,8 @@ impl PrioArray {
         self.link_tail(tasks, place, prio);
     }
 
-    /// Links the task just before `successor`, which is in this array, and whose priority it has.
-    /// The bitmap needs no change: the list is not empty.
+    /// Links the task just before `successor`, which is in this array and has the same priority.
+    /// The bitmap needs no change, because the list is not empty.
     pub fn insert_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
         let (place, next) = (tasks.place(id), tasks.place(successor));
         let prio = tasks.at(next).prio;

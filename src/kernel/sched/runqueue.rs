@@ -1,4 +1,4 @@
-//! The runqueue of one CPU: the active and the expired array, and what they need between them.
+//! The runqueue of one CPU: the active and the expired array, and the state they share.
 
 use super::domain::SCHED_LOAD_SCALE;
 use super::migrate::MigrationReq;
@@ -18,13 +18,12 @@ pub struct RunQueue {
     active: ArrayIndex,
     /// Runnable tasks on both arrays, the running one included, the idle task not.
     pub nr_running: u32,
-    /// Tasks that went into an uninterruptible sleep here, less those woken to here. Only the
-    /// sum over all CPUs means something.
+    /// Tasks that entered an uninterruptible sleep here, minus those woken to here. Only the sum
+    /// over all CPUs is meaningful.
     pub nr_uninterruptible: i32,
     /// `jiffies` at the first expiry since the last array swap or idle time; 0 if there was none.
     pub expired_timestamp: u32,
-    /// Best static priority that was put on the expired array since the last array swap; 140 if
-    /// none.
+    /// Best static priority put on the expired array since the last array swap; 140 if none.
     pub best_expired_prio: u8,
     /// `sched_clock()` at the last tick, ns.
     pub timestamp_last_tick: u64,
@@ -34,41 +33,41 @@ pub struct RunQueue {
     pub idle: TaskId,
     /// Context switches.
     pub nr_switches: u64,
-    /// The load of the last ticks, the recent ones weighing more; 128 stands for one task. Only on
-    /// machines with several CPUs.
+    /// The load over the last ticks, recent ones weighing more; 128 is one task. Only on machines
+    /// with several CPUs.
     pub cpu_load: u32,
-    /// The migration thread is to push tasks to idle CPUs.
+    /// The migration thread has to push tasks to idle CPUs.
     pub active_balance: bool,
-    /// The CPU that asked for it.
+    /// The CPU that requested it.
     pub push_cpu: u8,
     /// The last switch of this CPU.
     pub last_switch: Option<LastSwitch>,
     /// This CPU's migration thread; `None` on machines with one CPU.
     pub migration_thread: Option<TaskId>,
-    /// What the migration thread is asked for, the next request last.
+    /// Requests to the migration thread; the next one is last.
     pub(super) migration_queue: Vec<MigrationReq>,
     /// Counters for `/proc/schedstat`.
     pub stat: RqStat,
 }
 
-/// How the running task of a CPU came to it.
+/// How the running task of a CPU got it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LastSwitch {
     /// Tick of the switch.
     pub tick: u64,
-    /// The task that had the CPU before.
+    /// The task that ran before.
     pub prev: Pid,
-    /// Its name.
+    /// `comm` of that task.
     pub prev_name: Name,
-    /// Its priority then.
+    /// Priority of that task at the switch.
     pub prev_prio: u8,
-    /// Its state then: 0 if it stayed runnable.
+    /// State of that task at the switch: 0 if it stayed runnable.
     pub prev_state: TaskState,
-    /// Why it gave way.
+    /// Why that task was switched out.
     pub why: SwitchReason,
     /// The active array was empty, and the arrays were swapped first.
     pub swapped: bool,
-    /// Priority with which the task got the CPU.
+    /// Priority of the new task at the switch.
     pub prio: u8,
 }
 
@@ -85,15 +84,15 @@ pub struct RqStat {
     pub yld_cnt: u32,
     /// Array swaps.
     pub sched_switch: u32,
-    /// Passes of `schedule`.
+    /// Calls of `schedule`.
     pub sched_cnt: u32,
-    /// Passes that chose the idle task.
+    /// Calls that chose the idle task.
     pub sched_goidle: u32,
-    /// Wake-ups of tasks that were last on this CPU; counted only with several CPUs.
+    /// Wake-ups of tasks that last ran on this CPU; counted only with several CPUs.
     pub ttwu_cnt: u32,
-    /// Those of them that this CPU itself did.
+    /// Of these, wake-ups by this CPU itself.
     pub ttwu_local: u32,
-    /// Run times and waits.
+    /// Run times and run delays.
     pub sched_info: RqSchedInfo,
 }
 
@@ -168,16 +167,15 @@ impl RunQueue {
         self.array(self.index(kind))
     }
 
-    /// Takes the load of the moment into the average, which is rounded up while it grows.
-    ///
-    /// Linux 2.6.12: `kernel/sched.c`, `rebalance_tick()`.
+    /// Updates the load average with the current load, rounding up while it grows. Linux 2.6.12:
+    /// kernel/sched.c, `rebalance_tick()`.
     pub(super) const fn update_cpu_load(&mut self) {
         let now = self.nr_running * SCHED_LOAD_SCALE;
         let old = self.cpu_load + (now > self.cpu_load) as u32;
         self.cpu_load = (old + now) / 2;
     }
 
-    /// The same at so many ticks, the load of the moment being what it is.
+    /// The same for so many ticks with the current load.
     pub(super) fn update_cpu_load_often(&mut self, ticks: u64) {
         for _ in 0..ticks {
             let before = self.cpu_load;
@@ -204,7 +202,7 @@ impl RunQueue {
         self.array_mut(index).enqueue(tasks, id);
     }
 
-    /// Takes the task out of its array, which is returned; `None` if it is on none.
+    /// Removes the task from its array and returns that; `None` if it is on none.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `dequeue_task()`.
     #[inline]
@@ -223,7 +221,7 @@ impl RunQueue {
         self.nr_running += 1;
     }
 
-    /// Takes a runnable task off the runqueue; says whether it was on it.
+    /// Takes a runnable task off the runqueue; returns whether it was on it.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `deactivate_task()`.
     #[inline]
@@ -233,7 +231,7 @@ impl RunQueue {
         was_queued
     }
 
-    /// Exchanges the arrays: the expired tasks get their turn.
+    /// Swaps the arrays: the expired tasks get their turn.
     pub(super) fn swap_arrays(&mut self) {
         self.active ^= 1;
         self.expired_timestamp = 0;
@@ -241,8 +239,8 @@ impl RunQueue {
         self.stat.sched_switch += 1;
     }
 
-    /// What `schedule` would pick now, were the running task to go: the head of the best list of
-    /// the active array, or of the expired one if that is empty.
+    /// What `schedule` would pick now if the running task left: the head of the best list of the
+    /// active array, or of the expired one if that is empty.
     pub(super) fn would_pick(&self, tasks: &Tasks) -> TaskId {
         let first = self.active().first(tasks);
         first

@@ -1,10 +1,10 @@
 //! What is counted of tasks, and no decision looks at: CPU time, switches, and how long they run and
-//! wait for a CPU, which is the bookkeeping behind `/proc/PID/schedstat` and the last three numbers
+//! wait for a CPU, which is the accounting behind `/proc/PID/schedstat` and the last three numbers
 //! of a CPU in `/proc/schedstat`.
 //!
-//! A wait begins when a task is appended to a priority list, and ends when it gets the CPU. What it
-//! waits after a preemption does not count: a preempted task keeps its place in its list. Nor does a
-//! wait that begins when `jiffies` is 0: that value stands for "not queued".
+//! A wait begins when a task is appended to a priority list, and ends when it gets the CPU. Time
+//! spent waiting after a preemption does not count: a preempted task keeps its place in its list.
+//! Nor does a wait that begins when `jiffies` is 0: that value means "not queued".
 
 use super::runqueue::RunQueue;
 use super::table::Tasks;
@@ -19,7 +19,7 @@ pub struct SchedStat {
     pub nvcsw: u32,
     /// Involuntary context switches: it was preempted, or yielded.
     pub nivcsw: u32,
-    /// How long it ran and waited, as `/proc/PID/schedstat` counts.
+    /// Run time and run delay, for `/proc/PID/schedstat`.
     pub sched_info: SchedInfo,
 }
 
@@ -28,11 +28,11 @@ pub struct SchedStat {
 /// Linux 2.6.12: `include/linux/sched.h`, `struct sched_info`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct SchedInfo {
-    /// CPU time, up to when it last gave a CPU up or kept it in a pass of `schedule`.
+    /// CPU time up to the last call of `schedule` on its CPU.
     pub cpu_time: u32,
-    /// Time in priority lists before it got the CPU.
+    /// Time spent in priority lists before it got the CPU.
     pub run_delay: u32,
-    /// How often it got the CPU.
+    /// Number of times it got the CPU.
     pub pcnt: u32,
     /// `jiffies` when it last got the CPU.
     pub last_arrival: u32,
@@ -40,19 +40,19 @@ pub struct SchedInfo {
     pub last_queued: u32,
 }
 
-/// The sums of a runqueue, over all tasks that it has run. Times are in ticks.
+/// Sums for a runqueue, over all tasks that it has run. Times are in ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct RqSchedInfo {
     /// CPU time of tasks.
     pub cpu_time: u32,
-    /// Time that tasks waited in priority lists before they got the CPU.
+    /// Time that tasks spent in priority lists before they got the CPU.
     pub run_delay: u32,
     /// How often a task got the CPU.
     pub pcnt: u32,
 }
 
 impl SchedStat {
-    /// It is put in a priority list.
+    /// Records that the task is queued.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_info_queued()`.
     #[inline]
@@ -77,8 +77,8 @@ impl Tasks {
 }
 
 impl RunQueue {
-    /// The CPU goes from `prev` to `next`, which may be the same task. The idle task has no figures.
-    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_switch()`.
+    /// Records that the CPU passes from `prev` to `next`, which may be the same task. The idle task
+    /// is not accounted. Linux 2.6.12: `kernel/sched.c`, `sched_info_switch()`.
     #[inline]
     pub(super) fn sched_info_switch(
         &mut self,

@@ -1,5 +1,5 @@
-//! Giving the CPU away: `schedule` with the switch of address space and TLS, the first steps of a
-//! new task, and completions.
+//! Context switches: `schedule` with the switch of address space and TLS, the first steps of a new
+//! task, and completions.
 
 use super::{Switch, Waker};
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
@@ -10,8 +10,8 @@ use crate::kernel::task::{Continuation, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
-    /// Linux 2.6.12: `kernel/sched.c`, `schedule()` and `context_switch()`. What the caller would
-    /// do after it returns is a [`Continuation`].
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule()` and `context_switch()`. What the caller does
+    /// after it returns is a [`Continuation`].
     pub fn schedule(&mut self) {
         let (sched, mut ctx) = self.sched_ctx();
         let Some(Switch { prev, next }) = sched.schedule(&mut ctx) else {
@@ -24,7 +24,7 @@ impl Kernel {
         self.finish_task_switch(prev);
     }
 
-    /// The last reference of a task that has ended is put when it is off the CPU.
+    /// Drops the last reference to a task that has exited, once it is off the CPU.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `finish_task_switch()`.
     fn finish_task_switch(&mut self, prev: TaskId) {
@@ -70,7 +70,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `complete()`.
     pub(in crate::kernel) fn complete(&mut self, parent: TaskId) {
-        // It may still be in the stop that tells its tracer of the fork.
+        // It may still be in the stop that reports the fork to its tracer.
         if let Some(
             Continuation::VforkWait { done, .. }
             | Continuation::PtraceStop(Trap::Fork { done, .. }),
@@ -128,7 +128,7 @@ impl Kernel {
         self.cpus[self.this_cpu].gdt_tls = self.tasks[next].thread.tls_array;
     }
 
-    /// The current task goes behind the others; the call itself is done.
+    /// The current task is queued behind the others; the call itself is complete.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_yield()`.
     pub(in crate::kernel) fn sys_sched_yield(&mut self, _current: TaskId) -> u32 {

@@ -21,32 +21,32 @@ const INIT_TIME_SLICE: u32 = 1000;
 pub struct SchedTask {
     /// Generation of the [`TaskId`](crate::abi::TaskId) to which its slot of the table belongs.
     pub(super) generation: u32,
-    /// Number of the task for user space.
+    /// Its pid.
     pub pid: Pid,
     /// Its `comm`.
     pub name: Name,
-    /// Running, or which kind of sleep it is in or about to enter.
+    /// `TASK_RUNNING`, or the kind of sleep it is in or about to enter.
     pub state: TaskState,
-    /// Dynamic priority, 0..=140. Stale by design: recomputed at wake-up, first pick and expiry.
+    /// Dynamic priority, 0..=140. Often stale: recomputed only at wake-up, first pick and expiry.
     pub prio: u8,
-    /// 120 + nice.
+    /// Static priority: 120 + nice.
     pub static_prio: u8,
     /// Scheduling policy.
     pub policy: Policy,
-    /// 1..=99 for a real-time task, else 0.
+    /// 1..=99 for a real-time task, otherwise 0.
     pub rt_priority: u8,
-    /// Last wake-up: -1 from an uninterruptible sleep, 1 by a task, 2 by an interrupt; 0 once
-    /// picked.
+    /// How it was last woken: -1 from an uninterruptible sleep, 1 by a task, 2 by an interrupt; 0
+    /// once picked.
     pub activated: i8,
-    /// The slice is still the one that the parent gave at fork.
+    /// The slice is still the one inherited at fork.
     pub first_time_slice: bool,
     /// CPU it runs on, or last ran on.
     pub cpu: u8,
-    /// It has an address space of its own: no kernel thread.
+    /// It has an address space of its own: it is not a kernel thread.
     pub has_mm: bool,
     /// `PF_DEAD`: its next `schedule` is the last.
     pub dead: bool,
-    /// Why its need-resched flag was set first.
+    /// Why its need-resched flag was first set.
     pub(super) resched_why: SwitchReason,
     pub(super) array: Option<ArrayIndex>,
     pub(super) run_list: RunLinks,
@@ -56,11 +56,11 @@ pub struct SchedTask {
     pub time_slice: u32,
     /// CPUs it may run on, one bit each.
     pub cpus_allowed: u32,
-    /// The flags of its `thread_info`.
+    /// `TIF_*` flags of its `thread_info`.
     pub thread_flags: ThreadFlags,
     /// When it was last switched to, switched from, or put on a runqueue.
     pub timestamp: u64,
-    /// When it last gave a CPU up.
+    /// When it was last switched out.
     pub last_ran: u64,
 }
 
@@ -72,7 +72,7 @@ bitflags! {
     pub struct ThreadFlags: u32 {
         /// Stop at system calls for the tracer.
         const SYSCALL_TRACE = 1 << 0;
-        /// Look for work before the return to user mode.
+        /// Check for work before the return to user mode.
         const NOTIFY_RESUME = 1 << 1;
         /// A signal is pending.
         const SIGPENDING = 1 << 2;
@@ -83,8 +83,7 @@ bitflags! {
     }
 }
 
-/// Which of a runqueue's two arrays, by its place there. Which one is active changes with every
-/// array swap.
+/// Index of one of a runqueue's two arrays. Which one is active changes with every array swap.
 pub(super) type ArrayIndex = u8;
 
 /// Neighbours in a priority list.
@@ -126,7 +125,7 @@ impl SchedTask {
         }
     }
 
-    /// `rt_task()`: judged by the priority, not by the policy.
+    /// `rt_task()`: decided by the priority, not by the policy.
     #[inline]
     pub const fn is_rt(&self) -> bool {
         self.prio < MAX_RT_PRIO
@@ -138,13 +137,13 @@ impl SchedTask {
         self.array.is_some()
     }
 
-    /// Whether `schedule` is to be called before this task returns to user mode.
+    /// Whether `schedule` has to be called before this task returns to user mode.
     #[inline]
     pub const fn need_resched(&self) -> bool {
         self.thread_flags.contains(ThreadFlags::NEED_RESCHED)
     }
 
-    /// Asks it to give way; of several reasons the first counts.
+    /// Sets the need-resched flag; of several reasons the first is kept.
     #[inline]
     pub(super) fn set_need_resched(&mut self, why: SwitchReason) {
         if !self.need_resched() {

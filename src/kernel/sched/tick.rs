@@ -1,4 +1,4 @@
-//! The timer tick: the time of the running task, and what happens when its slice runs out.
+//! The timer tick: charges the running task, and handles the end of its slice.
 
 use super::prio::effective_prio;
 use super::table::Tasks;
@@ -60,14 +60,14 @@ fn tick_rt(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQu
     }
 }
 
-/// The slice of an ordinary task ran out: it goes to the expired array, or back to the active one
-/// if it is interactive and nobody starves.
+/// The slice of an ordinary task has expired: it goes to the expired array, or back to the active
+/// one if it is interactive and nobody starves.
 fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     rq.dequeue_task(tasks, p);
     let task = &mut tasks[p];
     task.prio = effective_prio(task).prio;
     refill(tunables, task);
-    // Before the test and whatever its outcome: an interactive task starts the clock as well.
+    // Before the test and whatever its outcome: an interactive task sets the timestamp as well.
     if rq.expired_timestamp == 0 {
         hit!(tick_of_the_first_expiry);
         rq.expired_timestamp = ctx.jiffies;
@@ -96,8 +96,8 @@ fn refill(tunables: &Tunables, task: &mut SchedTask) {
 }
 
 impl Tunables {
-    /// Whether an interactive task has had its share of an equal's turn. A slice longer than a full
-    /// one (after a renice, or init's) makes the difference wrap, as on the i386.
+    /// Whether an interactive task has used up its turn among equals. With a slice longer than a
+    /// full one (after a renice, or init's) the difference wraps, as on the i386.
     pub(super) fn granularity_is_up(&self, task: &SchedTask, online_cpus: u32) -> bool {
         if !self.task_interactive(task) {
             return false;
@@ -109,8 +109,9 @@ impl Tunables {
         used.is_multiple_of(granularity) && task.time_slice >= granularity
     }
 
-    /// After how many ticks of its slice [`granularity_is_up`](Self::granularity_is_up) first holds;
-    /// `None` if not before the slice ends.
+    /// After how many ticks of its slice [`granularity_is_up`](Self::granularity_is_up) first
+    /// holds; `None` if not before the slice expires. With a slice longer than a full one, where
+    /// the arithmetic wraps, only the next tick is predicted.
     pub(super) fn ticks_to_requeue(&self, task: &SchedTask, online_cpus: u32) -> Option<u32> {
         let full = self.task_timeslice(task.static_prio);
         let used = full.wrapping_sub(task.time_slice);

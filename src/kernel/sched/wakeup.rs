@@ -1,5 +1,4 @@
-//! Wake-ups of sleeping tasks, and the question whether a wake-up would bring a task on its CPU
-//! at once.
+//! Wake-ups of sleeping tasks, and the question whether a woken task would run at once.
 
 use super::imbalance::{WakeCpu, WakeFacts, wake_cpu};
 use super::prio::would_preempt;
@@ -7,10 +6,10 @@ use super::{Ctx, RunQueue, Scheduler};
 use crate::abi::{TaskId, TaskState};
 use crate::trace::{MigrateReason, TraceEvent};
 
-/// Why a task would not be the next one on its CPU, were it woken now.
+/// Why a task, if woken now, would not be the next one on its CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WhyNot {
-    /// What stands in the way.
+    /// What prevents it.
     pub kind: WhyNotKind,
     /// The priority that the task would have once woken; its own if it does not sleep.
     pub prio_after_wake: u8,
@@ -22,10 +21,10 @@ pub struct WhyNot {
     pub holds: u32,
 }
 
-/// What stands in the way of a task that should run at once.
+/// What prevents a task from running at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WhyNotKind {
-    /// It is in a state that a wake-up from an interruptible sleep does not end.
+    /// A wake-up from an interruptible sleep does not end this state.
     NotInterruptible(TaskState),
     /// It is runnable and waits for its turn.
     Queued,
@@ -55,8 +54,9 @@ impl Scheduler {
         self.try_to_wake_up(ctx, p, TaskState::ANY_SLEEP, Waker::GoesOn)
     }
 
-    /// Wakes a task if its state is one of `mask`. Returns whether the task was put on a runqueue.
-    /// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
+    /// Wakes a task if its state is one of `mask`; `sync` means that the waker is about to sleep
+    /// and need not be preempted. Returns whether the task was put on a runqueue. Linux 2.6.12:
+    /// kernel/sched.c, `try_to_wake_up()`.
     pub fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,
@@ -69,7 +69,7 @@ impl Scheduler {
             return false;
         }
         if task.is_queued() {
-            // It had only announced its sleep: it goes on as if nothing had happened.
+            // It was only about to sleep: it goes on as if nothing had happened.
             task.state = TaskState::RUNNING;
             return false;
         }
@@ -102,8 +102,8 @@ impl Scheduler {
         true
     }
 
-    /// Counts a wake-up by this CPU, on machines with several: on the sleeper's runqueue, and if
-    /// that is another CPU's, in the lowest domain that has both.
+    /// Counts a wake-up by this CPU, on machines with several: on the sleeper's runqueue and, if
+    /// that is another CPU's, in the lowest domain that contains both.
     fn count_wakeup(&mut self, this_cpu: usize, p: TaskId, choice: WakeCpu) {
         if self.rqs.len() == 1 {
             return;
@@ -136,12 +136,12 @@ impl Scheduler {
         wake_cpu(task, &facts, &self.domains[this_cpu])
     }
 
-    /// Whether `p`, woken from an interruptible sleep by an interrupt on `this_cpu` now (ns), would be the
-    /// very next task on the CPU where it wakes; for a runnable task, whether it is.
+    /// Whether `p`, if an interrupt on `this_cpu` woke it now (ns) from an interruptible sleep,
+    /// would be the very next task on the CPU where it wakes; for a runnable task, whether it is.
     ///
     /// # Errors
     ///
-    /// What stands in the way.
+    /// What prevents it.
     pub fn runs_at_once(&self, this_cpu: usize, now: u64, p: TaskId) -> Result<(), WhyNot> {
         let task = &self.tasks[p];
         let (cpu, prio) = if task.is_queued() {
@@ -207,7 +207,7 @@ impl Scheduler {
         rq.activate_raw(tasks, p, ctx.jiffies);
     }
 
-    /// The clock of `this_cpu` as `cpu` sees it: clocks are compared by the time of the last tick.
+    /// The clock of `this_cpu` as seen by `cpu`: clocks are compared at the last tick.
     fn clock_of(&self, this_cpu: usize, now: u64, cpu: usize) -> u64 {
         let here = self.rqs[this_cpu].timestamp_last_tick;
         let there = self.rqs[cpu].timestamp_last_tick;

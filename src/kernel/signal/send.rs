@@ -1,5 +1,5 @@
 //! Sending signals: making them pending for a thread or a process, finding a thread that takes
-//! them, and what stop and continue signals do the moment they are sent.
+//! them, and the immediate effects of stop and continue signals.
 
 use super::kill_rules::{Taker, does_nothing, sig_fatal, sig_ignored, wants_signal};
 use crate::abi::{
@@ -31,7 +31,7 @@ impl Wakes {
 }
 
 impl Kernel {
-    /// Whether a signal would be dropped where it is made: not blocked, not traced, and ignored.
+    /// Whether a signal would be discarded when it is sent: not blocked, not traced, and ignored.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sig_ignored()`.
     pub fn sig_ignored(&self, task: TaskId, signal: Signal) -> bool {
@@ -40,22 +40,22 @@ impl Kernel {
         sig_ignored(signal, action, self.task(task).blocked, traced)
     }
 
-    /// Makes a signal of the kernel pending for a whole process.
+    /// Makes a signal from the kernel pending for a whole process.
     pub(in crate::kernel) fn group_send_signal(&mut self, target: TaskId, signal: Signal) {
-        // A signal of the kernel never fails.
+        // A signal from the kernel never fails.
         let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, target);
     }
 
     /// Makes a signal pending for a whole process and wakes a thread that can take it. A standard
-    /// signal that is pending already is not made so again.
+    /// signal that is already pending is not queued again.
     ///
-    /// Init is left alone: at its next run it would drop every signal that it has no handler for,
-    /// and here it has no next run.
+    /// Init is left alone: when it next ran it would discard every signal without a handler, but
+    /// here it never runs.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__group_send_sig_info()`.
     ///
     /// # Errors
-    /// As [`Kernel::send_signal`].
+    /// As for [`Kernel::send_signal`].
     pub(in crate::kernel) fn group_send_sig_info(
         &mut self,
         signal: Signal,
@@ -82,7 +82,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `specific_send_sig_info()`.
     ///
     /// # Errors
-    /// As [`Kernel::send_signal`].
+    /// As for [`Kernel::send_signal`].
     pub(in crate::kernel) fn specific_send_sig_info(
         &mut self,
         signal: Signal,
@@ -105,11 +105,11 @@ impl Kernel {
         Ok(())
     }
 
-    /// A signal of the kernel's for one thread.
+    /// Sends a signal from the kernel to one thread.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `send_sig()` with `priv`.
     pub(in crate::kernel) fn send_sig(&mut self, target: TaskId, signal: Signal) {
-        // A standard signal of the kernel is always queued.
+        // A standard signal from the kernel is always queued.
         let _sent = self.specific_send_sig_info(signal, SendInfo::Kernel, target);
     }
 
@@ -118,12 +118,11 @@ impl Kernel {
         !signal.is_realtime() && self.pending_set(whose).contains(signal)
     }
 
-    /// What stop signals, SIGCONT and SIGKILL do to a process at once, whether they are blocked,
-    /// ignored or handled.
+    /// The immediate effects of stop signals, SIGCONT and SIGKILL on a process, whether they are
+    /// blocked, ignored or handled.
     ///
-    /// A task that has ended is passed over. The kernel means to pass over processes that are
-    /// ending, but looks for the flag of those in the flags of the task, where the same bit says
-    /// that the task is dead.
+    /// A task that has exited is skipped. The kernel means to skip processes that are exiting, but
+    /// tests the flag in the flags of the task, where the same bit means that the task is dead.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `handle_stop_signal()`.
     pub(super) fn handle_stop_signal(&mut self, signal: Signal, target: TaskId) {
@@ -140,11 +139,11 @@ impl Kernel {
         }
     }
 
-    /// SIGCONT: stop signals are taken back, stopped threads go on, the parent is told.
+    /// SIGCONT: cancels stop signals, resumes stopped threads, and notifies the parent.
     fn continue_group(&mut self, target: TaskId) {
         let group = self.signal_of_mut(target);
         if group.group_stop_count > 0 {
-            // The stop that was on its way counts as done, and is reported.
+            // A stop in progress counts as completed, and is reported.
             group.group_stop_count = 0;
             group.flags = SignalFlags::STOP_CONTINUED;
             self.notify_of_group(target, si_code::CLD_STOPPED);
@@ -163,7 +162,7 @@ impl Kernel {
         }
     }
 
-    /// A handler must be entered before anything else is done in user mode.
+    /// The handler must be entered before anything else happens in user mode.
     fn wake_for_sigcont(&mut self, thread: TaskId) {
         let handled = matches!(
             self.sigaction_of(thread, Signal::SIGCONT),
@@ -178,7 +177,8 @@ impl Kernel {
         sched.try_to_wake_up(&mut ctx, thread, mask, Waker::GoesOn);
     }
 
-    /// Tells the parent of a process, or the tracer of the addressed thread, of a stop or its end.
+    /// Notifies the parent of a process, or the tracer of the addressed thread, of a stop or its
+    /// end.
     fn notify_of_group(&mut self, target: TaskId, why: i32) {
         let task = self.task(target);
         if task.ptrace.contains(PtFlags::PTRACED) {
@@ -191,8 +191,8 @@ impl Kernel {
         }
     }
 
-    /// Finds a thread for a signal of its process. One that will end the process is made the end
-    /// of every thread at once; before a core dump the other threads are parked.
+    /// Finds a thread for a signal of its process. A signal that will kill the process kills every
+    /// thread at once; before a core dump, the other threads are parked.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__group_complete_signal()`.
     fn group_complete_signal(&mut self, target: TaskId, signal: Signal) {
@@ -223,7 +223,7 @@ impl Kernel {
         }
     }
 
-    /// All threads but the chosen one stop until that has dumped core.
+    /// Makes all threads but the chosen one stop until it has dumped core.
     fn park_for_core_dump(&mut self, target: TaskId, chosen: TaskId) {
         self.rm_from_queue(SigSet::STOPS, Pending::Private(chosen));
         self.rm_from_queue(SigSet::STOPS, self.shared_pending(target));
@@ -237,7 +237,7 @@ impl Kernel {
         self.wake_up_process(chosen);
     }
 
-    /// The addressed thread if it can take the signal, else the next that can, in turn.
+    /// The addressed thread if it can take the signal, otherwise the next one that can, in turn.
     fn choose_thread(&mut self, target: TaskId, signal: Signal) -> Option<TaskId> {
         if self.wants_signal(target, signal) {
             return Some(target);
@@ -271,15 +271,15 @@ impl Kernel {
         wants_signal(signal, taker)
     }
 
-    /// SIGKILL in a thread's own set, nothing queued, whatever the thread does; only an
-    /// uninterruptible sleep puts it off.
+    /// Adds SIGKILL to a thread's private signals without queueing an entry. Only an
+    /// uninterruptible sleep delays its effect.
     pub(in crate::kernel) fn kill_thread(&mut self, task: TaskId) {
         let pending = self.task(task).pending;
         self.task_mut(task).pending = pending.with(Signal::SIGKILL);
         self.signal_wake_up(task, Wakes::Stopped);
     }
 
-    /// SIGKILL for one task.
+    /// Sends SIGKILL to one task.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
     pub(in crate::kernel) fn send_sigkill(&mut self, task: TaskId) {
@@ -290,8 +290,8 @@ impl Kernel {
         let _sent = self.specific_send_sig_info(Signal::SIGKILL, SendInfo::Forced, task);
     }
 
-    /// A signal that the task cannot block or ignore: that it tried makes it the default action,
-    /// and a handler is forgotten.
+    /// Sends a signal that the task cannot block or ignore: if it is blocked or ignored, it is
+    /// unblocked and its action reset to the default.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_info()`.
     pub(in crate::kernel) fn force_sig_info(
@@ -308,18 +308,18 @@ impl Kernel {
             state.blocked = state.blocked.without(signal);
             self.recalc_sigpending(task);
         }
-        // A standard signal of the kernel is always queued.
+        // A standard signal from the kernel is always queued.
         let _sent = self.specific_send_sig_info(signal, info, task);
     }
 
-    /// A forced signal of the kernel's.
+    /// Forces a signal from the kernel.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig()`.
     pub(in crate::kernel) fn force_signal(&mut self, task: TaskId, signal: Signal) {
         self.force_sig_info(task, signal, SendInfo::Kernel);
     }
 
-    /// SIGSEGV because a handler of `signal` cannot be entered or left.
+    /// Forces SIGSEGV because a handler of `signal` cannot be entered or left.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sigsegv()`.
     pub(super) fn force_sigsegv(&mut self, task: TaskId, signal: Signal) {
@@ -329,16 +329,16 @@ impl Kernel {
         self.force_signal(task, Signal::SIGSEGV);
     }
 
-    /// The default action for a signal that had another one.
+    /// Resets a signal to its default action.
     pub(in crate::kernel) fn reset_handler(&mut self, task: TaskId, signal: Signal) {
         self.sighand_of_mut(task).reset_handler(signal);
     }
 
-    /// Sets TIF_SIGPENDING and wakes the task from an interruptible sleep, or from a stop as well.
+    /// Sets TIF_SIGPENDING and wakes an interruptible sleeper; with `resume` also stopped tasks.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `signal_wake_up()`.
     pub(in crate::kernel) fn signal_wake_up(&mut self, task: TaskId, wakes: Wakes) {
-        // Init has no program here and is never queued: it takes its signals when it gets one.
+        // Init has no program here and is never queued, so it takes its signals when they are sent.
         if task == self.init {
             return;
         }
@@ -362,7 +362,8 @@ impl Kernel {
             .contains(ThreadFlags::SIGPENDING)
     }
 
-    /// TIF_SIGPENDING says whether there is a signal to take, or a stop to take part in.
+    /// Sets TIF_SIGPENDING if there is a signal to take or a group stop to join, and clears it
+    /// otherwise.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `recalc_sigpending_tsk()`.
     pub(in crate::kernel) fn recalc_sigpending(&mut self, task: TaskId) {
@@ -376,7 +377,7 @@ impl Kernel {
             .set(ThreadFlags::SIGPENDING, stops || set != 0);
     }
 
-    /// Pending instances of a signal that now does nothing are gone.
+    /// Discards the pending instances of a signal that now has no effect.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`.
     pub(super) fn purge_ignored(&mut self, task: TaskId, signal: Signal) {
@@ -389,7 +390,8 @@ impl Kernel {
         }
     }
 
-    /// Ends the current task as if by SIGKILL, without a signal: there is no memory for it.
+    /// Kills the current task as if by SIGKILL, but without a signal, because there is no memory
+    /// for it.
     pub fn kill_current(&mut self, current: TaskId) {
         self.do_exit(current, Signal::SIGKILL.number());
     }

@@ -1,5 +1,5 @@
 //! Pending signals: the two sets that a thread takes signals from, its own and its process's, and
-//! the queues of what comes with each signal. Each entry counts for the receiver's user.
+//! the queues with the `siginfo` of each signal. Each entry counts for the receiver's user.
 
 use crate::abi::{Errno, Resource, SigInfo, SigSet, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
@@ -37,8 +37,8 @@ impl Kernel {
         Pending::Shared(self.signal_id(task))
     }
 
-    /// Counts an entry of a queue for the receiver's user; `None` if it has as many as the
-    /// receiver's limit allows, or if there is no memory.
+    /// Charges the receiver's user for a queue entry; `None` if that would exceed the receiver's
+    /// limit, or if there is no memory.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
     fn sigqueue_alloc(&mut self, receiver: TaskId, beyond_limit: bool) -> Option<u32> {
@@ -52,12 +52,12 @@ impl Kernel {
         Some(uid)
     }
 
-    /// Makes a signal pending, with what comes with it.
+    /// Makes a signal pending, with its `siginfo`.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `send_signal()`.
     ///
     /// # Errors
-    /// `EAGAIN` if a real-time signal of a sender who wants to know cannot be queued.
+    /// `EAGAIN` if a real-time signal cannot be queued and its sender must be told.
     pub(super) fn send_signal(
         &mut self,
         signal: Signal,
@@ -88,7 +88,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Takes one pending signal out, with what came with it.
+    /// Removes one pending signal and returns its `siginfo`.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `collect_signal()`.
     pub(super) fn collect_signal(&mut self, signal: Signal, whose: Pending) -> SigInfo {
@@ -106,7 +106,7 @@ impl Kernel {
         }
     }
 
-    /// Takes pending signals back. The mask of 2.6.12 is a word: real-time signals stay.
+    /// Discards pending signals. The mask of 2.6.12 is one word, so real-time signals stay.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `rm_from_queue()`.
     pub(in crate::kernel) fn rm_from_queue(&mut self, signals: SigSet, whose: Pending) {
@@ -121,7 +121,7 @@ impl Kernel {
         }
     }
 
-    /// Takes pending signals back from a process and each of its threads.
+    /// Discards pending signals of a process and each of its threads.
     pub(super) fn rm_from_group(&mut self, signals: SigSet, member: TaskId) {
         self.rm_from_queue(signals, self.shared_pending(member));
         for thread in self.threads(member) {
@@ -129,7 +129,7 @@ impl Kernel {
         }
     }
 
-    /// Takes all pending signals of a set back.
+    /// Discards all pending signals of a set.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `flush_sigqueue()`.
     pub fn flush_sigqueue(&mut self, whose: Pending) {

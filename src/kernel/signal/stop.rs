@@ -1,4 +1,4 @@
-//! Job control: a stop signal stops every thread of a process, and the parent hears of it when the
+//! Job control: a stop signal stops every thread of a process, and the parent is notified when the
 //! last one has stopped.
 
 use super::send::Wakes;
@@ -10,8 +10,8 @@ use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{Continuation, SendInfo, SignalFlags};
 
 impl Kernel {
-    /// What a stop signal does by default. Whether the task has stopped: SIGCONT, SIGKILL or
-    /// another stop may have come between.
+    /// The default action of a stop signal. Returns whether the task has stopped: SIGCONT, SIGKILL
+    /// or another stop may have come in between.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_signal_stop()`.
     pub(super) fn do_signal_stop(
@@ -38,7 +38,7 @@ impl Kernel {
         true
     }
 
-    /// Pokes the other threads that are not stopped, and says how many they are.
+    /// Wakes the other threads that are not stopped, and returns their number.
     fn begin_group_stop(&mut self, current: TaskId) -> u32 {
         let mut count = 0;
         for thread in self.threads_from(current).into_iter().skip(1) {
@@ -53,7 +53,7 @@ impl Kernel {
         count
     }
 
-    /// One thread takes its part in a stop that another has begun.
+    /// Makes a thread join a stop that another has begun.
     fn join_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) {
         let group = self.signal_of_mut(current);
         group.group_stop_count -= 1;
@@ -61,14 +61,14 @@ impl Kernel {
         self.stop_current(current, Some(left), suspended);
     }
 
-    /// What a thread does before it looks for signals while its process is about to stop. Whether
-    /// it has stopped.
+    /// Called before a thread looks for signals while its process is stopping. Returns whether it
+    /// has stopped.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `handle_group_stop()`.
     pub(super) fn handle_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) -> bool {
         let group = self.signal_of_mut(current);
         if group.group_exit_task == Some(current) {
-            // The stop is for the core that this thread is to dump.
+            // The group is stopping for the core dump of this thread.
             group.group_exit_task = None;
             return false;
         }
@@ -79,8 +79,8 @@ impl Kernel {
         true
     }
 
-    /// Stops the current task; `left` says how many threads have still to stop, unless there is
-    /// only this one.
+    /// Stops the current task; `left` is the number of threads that have yet to stop, if there are
+    /// others.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()`.
     fn stop_current(&mut self, current: TaskId, left: Option<u32>, suspended: Option<SigSet>) {
@@ -104,8 +104,8 @@ impl Kernel {
         self.schedule();
     }
 
-    /// Tells a parent or tracer that a child has stopped or goes on. SIGCHLD is withheld from who
-    /// ignores it or does not want to hear of stops; waiters are woken in any case.
+    /// Notifies a parent or tracer that a child has stopped or continued. SIGCHLD is not sent if it
+    /// is ignored or the parent does not want to know about stops; waiters are woken in any case.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent_cldstop()`.
     pub(in crate::kernel) fn do_notify_parent_cldstop(
@@ -134,16 +134,17 @@ impl Kernel {
         };
         let action = self.k_sigaction_of(parent, Signal::SIGCHLD);
         if action.handler != SigAction::Ignore && !action.flags.contains(SaFlags::NOCLDSTOP) {
-            // A standard signal of the kernel is always queued.
+            // A standard signal from the kernel is always queued.
             let _sent = self.group_send_sig_info(Signal::SIGCHLD, SendInfo::Info(info), parent);
         }
         self.wake_up_parent(parent);
     }
 
-    /// A stopped task goes on: it looks for more signals, and then for the call that the first one
-    /// interrupted. `Some` if that is `sigsuspend`, which has a value of its own.
+    /// Resumes a stopped task: it looks for more signals, and then handles the call that the first
+    /// one interrupted. Returns `Some` if that is `sigsuspend`, which has a return value of its
+    /// own.
     ///
-    /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()` behind `schedule()`.
+    /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()`, after `schedule()`.
     pub(in crate::kernel) fn continue_stopped(
         &mut self,
         current: TaskId,

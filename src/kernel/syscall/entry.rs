@@ -1,21 +1,16 @@
-//! The way from `int 0x80` to the function that carries a call out, and back: a program's call is
-//! decoded from its registers, with what they point to; puppets and workloads give the call as
-//! data.
+//! `int 0x80`: decodes the system call in the registers, copying its arguments from user memory.
 
-use super::SysReturn;
 use super::decode::argument_words;
-use super::eax_of;
 use super::result::SysResult;
 use super::table::Syscall;
+use super::{SysReturn, eax_of};
 use crate::abi::TaskId;
 use crate::kernel::Kernel;
 use crate::trace::TraceEvent;
 
 impl Kernel {
-    /// `int 0x80` of a program: the call that the current task's registers ask for.
-    ///
-    /// What it returns goes into `eax`, and is there for [`Kernel::take_return`], now or when the
-    /// call ends. If it blocks or ends the task, another task is current now.
+    /// Performs the system call in the current task's registers. Its value is stored in `eax`, now
+    /// or when it finishes.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `system_call`.
     pub fn int_80(&mut self, current: TaskId) {

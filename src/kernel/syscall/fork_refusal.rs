@@ -4,7 +4,7 @@ use crate::abi::Errno;
 use crate::trace::{CloneRefusal, NoMemory};
 use std::fmt;
 
-/// What a fork-like call failed at.
+/// Why a fork-like call failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForkRefusal {
     /// Every pid is taken.
@@ -35,9 +35,12 @@ impl From<CloneRefusal> for ForkRefusal {
 impl fmt::Display for ForkRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoPid { pid_max } => write!(f, "every pid below pid_max ({pid_max}) is taken"),
-            Self::CopyProcess(CloneRefusal::NoMemory(NoMemory::TooMuchPromised(promised))) => {
-                write!(f, "the child may write all that its parent has: {promised}")
+            Self::NoPid { pid_max } => write!(f, "every pid below pid_max ({pid_max}) is in use"),
+            Self::CopyProcess(CloneRefusal::NoMemory(NoMemory::Overcommitted(overcommit))) => {
+                write!(
+                    f,
+                    "the child needs as much memory committed as its parent has: {overcommit}"
+                )
             }
             Self::CopyProcess(rule @ CloneRefusal::NoMemory(NoMemory::Forced(what))) => {
                 write!(f, "{rule} (forced: no {what})")

@@ -1,42 +1,42 @@
-//! Why memory is not mapped or unmapped: the rule that refused, which decides the error.
+//! Why memory cannot be mapped or unmapped: the rule that was broken, which decides the error.
 
 use crate::abi::Errno;
-use crate::trace::{NoMemory, TooMuchPromised};
+use crate::trace::{NoMemory, Overcommitted};
 use std::fmt;
 
-/// Why `mmap` or `munmap` refuses, by the rule that was tested first.
+/// Why `mmap` or `munmap` fails, by the first rule that was broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MapRefusal {
-    /// Not anonymous, and the descriptor is no file (`EBADF`) or none that can be mapped
+    /// Not anonymous, and the descriptor is not open (`EBADF`) or its file cannot be mapped
     /// (`ENODEV`).
     NotAnonymous(Errno),
     /// The length is 0.
     Empty,
     /// The length is larger than user space.
     TooLong,
-    /// The offset in the file plus the length does not fit into a word.
+    /// The offset plus the length, in pages, does not fit in 32 bits.
     OffsetTooLarge,
-    /// The task has too many areas already.
+    /// The task has too many areas already (`sysctl_max_map_count`).
     TooManyAreas,
-    /// `MAP_FIXED`, and the end would be beyond user space.
+    /// `MAP_FIXED`, and the range would end beyond user space.
     FixedBeyondUserSpace,
-    /// `MAP_FIXED` at an address that begins no page.
+    /// `MAP_FIXED` with an address that is not page aligned.
     FixedUnaligned,
     /// No gap in the address space is that large.
     NoRoom,
-    /// The task may lock no memory.
+    /// The task may not lock memory: `RLIMIT_MEMLOCK` is 0.
     MayNotLock,
     /// The task would lock more than `RLIMIT_MEMLOCK`.
     LocksTooMuch,
-    /// Not exactly one of `MAP_PRIVATE` and `MAP_SHARED`.
+    /// Not exactly one of `MAP_PRIVATE` and `MAP_SHARED` is set.
     NeitherPrivateNorShared,
-    /// `RLIMIT_AS`.
+    /// `RLIMIT_AS` would be exceeded.
     AddressSpaceLimit,
-    /// The overcommit check.
-    TooMuchPromised(TooMuchPromised),
-    /// No memory for a `vm_area_struct`.
+    /// The overcommit check refuses the request.
+    Overcommitted(Overcommitted),
+    /// Out of memory for a `vm_area_struct`.
     NoMemory,
-    /// `munmap` of an address that begins no page.
+    /// `munmap` of an address that is not page aligned.
     Unaligned,
     /// `munmap` of a range that ends beyond user space.
     BeyondUserSpace,
@@ -61,7 +61,7 @@ impl MapRefusal {
             | Self::NoRoom
             | Self::AddressSpaceLimit
             | Self::NoMemory
-            | Self::TooMuchPromised(_) => Errno::ENOMEM,
+            | Self::Overcommitted(_) => Errno::ENOMEM,
         }
     }
 }
@@ -75,15 +75,15 @@ impl From<MapRefusal> for Errno {
 impl From<NoMemory> for MapRefusal {
     fn from(why: NoMemory) -> Self {
         match why {
-            NoMemory::TooMuchPromised(refusal) => Self::TooMuchPromised(refusal),
+            NoMemory::Overcommitted(refusal) => Self::Overcommitted(refusal),
             NoMemory::NoFrame | NoMemory::Forced(_) => Self::NoMemory,
         }
     }
 }
 
-impl From<TooMuchPromised> for MapRefusal {
-    fn from(refusal: TooMuchPromised) -> Self {
-        Self::TooMuchPromised(refusal)
+impl From<Overcommitted> for MapRefusal {
+    fn from(refusal: Overcommitted) -> Self {
+        Self::Overcommitted(refusal)
     }
 }
 
@@ -94,19 +94,19 @@ impl fmt::Display for MapRefusal {
             Self::NotAnonymous(_) => "this file cannot be mapped",
             Self::Empty => "the length is 0",
             Self::TooLong => "the length is more than the 3 GiB of user space",
-            Self::OffsetTooLarge => "offset plus length is more than a word can hold",
+            Self::OffsetTooLarge => "offset plus length does not fit in 32 bits",
             Self::TooManyAreas => "the task has too many areas",
             Self::FixedBeyondUserSpace | Self::BeyondUserSpace => {
                 "the end is beyond user space (0xc0000000)"
             }
-            Self::FixedUnaligned | Self::Unaligned => "the address is no multiple of 4096",
+            Self::FixedUnaligned | Self::Unaligned => "the address is not a multiple of 4096",
             Self::NoRoom => "no gap in the address space is that large",
-            Self::MayNotLock => "the task may lock no memory",
-            Self::LocksTooMuch => "more memory than RLIMIT_MEMLOCK would be locked",
+            Self::MayNotLock => "the task may not lock memory",
+            Self::LocksTooMuch => "the task would lock more than RLIMIT_MEMLOCK",
             Self::NeitherPrivateNorShared => "neither MAP_PRIVATE nor MAP_SHARED is given",
             Self::AddressSpaceLimit => "the address space would be larger than RLIMIT_AS",
-            Self::NoMemory => "there is no memory for another area",
-            Self::TooMuchPromised(refusal) => return refusal.fmt(f),
+            Self::NoMemory => "out of memory for another area",
+            Self::Overcommitted(refusal) => return refusal.fmt(f),
         })
     }
 }

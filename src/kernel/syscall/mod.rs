@@ -1,8 +1,4 @@
-//! System calls: the table of them, as data what they are told and what they come to, and the way
-//! from `int 0x80` to the function that carries one out.
-//!
-//! The lowest room of the kernel: it uses none of the others but by the functions that the table
-//! names, and all use it.
+//! The path from `int 0x80` to the function that performs a system call, and back.
 
 mod args;
 mod decode;

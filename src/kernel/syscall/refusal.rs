@@ -2,58 +2,58 @@
 
 use crate::abi::{Errno, Pid, Rlimit};
 
-/// Why `wait4` finds no child that the arguments could mean.
+/// Why `wait4` finds no child that matches its arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoChild {
     /// The caller has no children.
     Childless,
     /// No task has that pid.
     NoSuchTask(Pid),
-    /// The task of that pid is a child of another.
+    /// The task with that pid is a child of another task.
     OfAnother {
-        /// The task.
+        /// The task with that pid.
         task: Pid,
         /// Its parent.
         parent: Pid,
     },
-    /// The options leave this child out, for its exit signal.
+    /// The options exclude this child because of its exit signal.
     ExitSignal {
-        /// The child.
+        /// The excluded child.
         child: Pid,
         /// Its exit signal; 0 for none.
         signal: u32,
     },
-    /// This child is a thread, whose end is reported to nobody.
+    /// This child is a thread, whose exit is reported to nobody.
     Thread(Pid),
     /// There are children, but none in that process group.
     NotInGroup,
 }
 
-/// Which rule of `setpgid` or `setsid` refuses.
+/// The rule by which `setpgid` or `setsid` refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PgrpRefusal {
-    /// The group's number is negative.
+    /// The process group id is negative.
     NegativeGroup,
-    /// No task has that number.
+    /// No task has that pid.
     NoSuchTask,
-    /// The task is no process, but a thread of one.
+    /// The task is a thread other than the leader of its process.
     NotALeader,
     /// The child is in another session.
     OtherSession,
     /// The child has called exec.
     HasExeced,
-    /// The task is neither the caller nor a child of it.
+    /// The task is neither the caller nor one of its children.
     NotAChild,
-    /// The task leads its session.
+    /// The task is a session leader.
     SessionLeader,
     /// No member of that group is in the caller's session.
     NoSuchGroup,
-    /// A process group has the caller's number already.
+    /// There is already a process group with the caller's pid.
     GroupExists,
 }
 
 impl PgrpRefusal {
-    /// What the system call returns.
+    /// The errno that the system call returns.
     pub const fn errno(self) -> Errno {
         match self {
             Self::NegativeGroup | Self::NotALeader => Errno::EINVAL,
@@ -66,19 +66,19 @@ impl PgrpRefusal {
     }
 }
 
-/// Why a limit is not set.
+/// Why a limit was not set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RlimitRefusal {
-    /// The soft limit is above the hard one.
+    /// The soft limit would be above the hard one.
     SoftAboveHard,
     /// The hard limit would be raised.
     HardRaised,
-    /// More descriptors than any table can have.
+    /// A descriptor limit above the maximum.
     BeyondNrOpen,
 }
 
 impl RlimitRefusal {
-    /// The error that the caller gets.
+    /// The errno that the system call returns.
     pub const fn errno(self) -> Errno {
         match self {
             Self::SoftAboveHard => Errno::EINVAL,
@@ -90,7 +90,7 @@ impl RlimitRefusal {
 /// A limit that is not set, with the figures that the rule has looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LimitRefusal {
-    /// The rule.
+    /// The rule that is tested.
     pub rule: RlimitRefusal,
     /// The limit as it stays.
     pub old: Rlimit,

@@ -10,12 +10,12 @@ use crate::abi::Errno;
 /// What a system call returns to user mode.
 pub type SysReturn = Result<u32, SysError>;
 
-/// How far a system call has come.
+/// The state of a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SysResult {
-    /// It is done; this is what it returns.
+    /// It is finished, with this return value.
     Done(SysReturn),
-    /// A signal has interrupted it: it wants to be made again.
+    /// A signal has interrupted it, and it asks to be restarted.
     Restart(Restart),
     /// The caller sleeps inside; its `Continuation` says where it goes on, unless it has ended.
     Blocked,

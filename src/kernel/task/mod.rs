@@ -1,5 +1,5 @@
-//! What a task is and holds: the `task_struct` with all that Linux declares beside it in `sched.h`,
-//! who it acts for (credentials, limits), and how it is found (pids, groups, sessions).
+//! The `task_struct` and what Linux declares with it in `sched.h`, credentials and limits, and how
+//! tasks are found (pids, groups, sessions).
 
 mod continuation;
 mod cred;

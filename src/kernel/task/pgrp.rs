@@ -1,4 +1,4 @@
-//! Process groups and sessions: `setpgid` and its kin, and the groups that nobody could continue.
+//! Process groups and sessions: `setpgid` and related calls, and orphaned process groups.
 
 use super::SendInfo;
 use super::pidmap::PidType;
@@ -25,7 +25,8 @@ impl Kernel {
         }
     }
 
-    /// Which process and group `setpgid` means, if none of its rules refuses: tested in this order.
+    /// The process and group that `setpgid` would change, if no rule refuses; the rules are tested
+    /// in the kernel's order.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.
     ///
@@ -107,7 +108,7 @@ impl Kernel {
         self.set_pgrp(leader, number);
     }
 
-    /// Whether a task may begin a session of its own.
+    /// Whether a task may start a session of its own.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setsid()`.
     ///
@@ -135,7 +136,7 @@ impl Kernel {
         Ok(pid.0 as u32)
     }
 
-    /// The caller for 0, else the task of that number.
+    /// The caller for 0, otherwise the task with that pid.
     fn self_or_task(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {
         match pid {
             0 => Ok(current),
@@ -162,7 +163,7 @@ impl Kernel {
     }
 
     /// Whether a process group has no living member whose parent is in another group of the same
-    /// session; init does not count as a parent. One member may be left out of the question.
+    /// session; init does not count as a parent. One member may be excluded.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `will_become_orphaned_pgrp()`.
     pub(super) fn will_become_orphaned_pgrp(&self, pgrp: Pid, ignored: Option<TaskId>) -> bool {
@@ -198,8 +199,8 @@ impl Kernel {
         self.pid_hash.all(PidType::Pgid, pgrp).any(is_stopped)
     }
 
-    /// A group that has become orphaned and has stopped members gets SIGHUP, and SIGCONT behind
-    /// it. The group is `of`'s, who is about to lose its connection through `parent`.
+    /// Sends SIGHUP, then SIGCONT, to a group that has become orphaned and has stopped members. The
+    /// group is that of `of`, which is about to lose its connection through `parent`.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()` and `reparent_thread()`.
     pub(in crate::kernel) fn wake_orphaned_pgrp(
@@ -214,7 +215,7 @@ impl Kernel {
         }
         if self.will_become_orphaned_pgrp(pgrp, ignored) && self.has_stopped_jobs(pgrp) {
             for signal in [Signal::SIGHUP, Signal::SIGCONT] {
-                // The kernel sends them: nobody refuses.
+                // The kernel sends them, so they cannot be refused.
                 let number = signal.number() as i32;
                 let _sent = self.kill_pg_info(of, number, SendInfo::Kernel, pgrp);
             }

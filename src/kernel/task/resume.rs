@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
 
 impl Task {
-    /// A system call begins.
+    /// Records the start of a system call.
     pub(in crate::kernel) fn open_call(&mut self, nr: u16) {
         self.in_call.open = Some(OpenCall {
             nr,
@@ -28,9 +28,9 @@ impl Kernel {
             || self.sched.is_migration_thread(task)
     }
 
-    /// Goes on where the current task left off when it gave the CPU up inside the kernel.
+    /// Continues where the current task left off when it gave up the CPU inside the kernel.
     ///
-    /// Returns `false` if it has nothing to go on with, that is, if it is in user mode.
+    /// Returns `false` if it has nothing to continue, that is, if it is in user mode.
     pub fn resume(&mut self, current: TaskId) -> bool {
         let Some(continuation) = self.task_mut(current).in_call.continuation.take() else {
             return false;

@@ -1,14 +1,13 @@
-//! Resource limits: a soft one that acts and a hard one that bounds it, of every process.
+//! Resource limits: every process has soft limits, which are enforced, and hard limits, which bound
+//! them.
 
 use super::{SendInfo, UsageOf};
 use crate::abi::{Caps, Errno, HZ, RLIM_INFINITY, Resource, Rlimit, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::LimitRefusal;
-use crate::kernel::syscall::RlimitRefusal;
-use crate::kernel::syscall::SysError;
+use crate::kernel::syscall::{LimitRefusal, RlimitRefusal, SysError};
 use std::ops::{Index, IndexMut};
 
-/// Highest hard limit of descriptors.
+/// The highest hard limit for descriptors.
 ///
 /// Linux 2.6.12: `include/linux/fs.h`, `NR_OPEN`.
 pub const NR_OPEN: u32 = 1 << 20;
@@ -32,7 +31,7 @@ impl IndexMut<Resource> for Rlimits {
 }
 
 impl Rlimits {
-    /// What `init` starts with.
+    /// The limits that `init` starts with.
     ///
     /// Linux 2.6.12: `include/asm-generic/resource.h`, `INIT_RLIMITS`; `kernel/fork.c`,
     /// `fork_init()`.
@@ -57,7 +56,7 @@ impl Rlimits {
     }
 }
 
-/// Whether a limit may be set, by a caller with or without CAP_SYS_RESOURCE.
+/// Checks whether a limit may be set, by a caller with or without CAP_SYS_RESOURCE.
 ///
 /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
 ///
@@ -81,10 +80,10 @@ pub fn check_setrlimit(
     Ok(())
 }
 
-/// What a second of CPU that a process has used up does.
+/// What happens when a process has used up another second of CPU time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum CpuLimit {
-    /// Nothing.
+    /// Nothing happens.
     Keeps,
     /// The soft limit is reached: SIGXCPU, and one more second.
     Warns,
@@ -92,11 +91,11 @@ enum CpuLimit {
     Kills,
 }
 
-/// What the limit of CPU time says after so many seconds.
+/// What the CPU time limit demands after that many seconds.
 ///
 /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
 const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
-    // An expiry time of 0 stands for none: 2.6.12 never notices a limit of 0 seconds.
+    // An expiry time of 0 means none: 2.6.12 never notices a limit of 0 seconds.
     if limit.cur == RLIM_INFINITY || limit.cur == 0 {
         CpuLimit::Keeps
     } else if seconds >= limit.max {
@@ -114,7 +113,7 @@ impl Kernel {
         self.signal_of(task).rlimits
     }
 
-    /// The soft limit of a task's process: the one that acts.
+    /// The soft limit of a task's process.
     pub fn rlimit(&self, task: TaskId, resource: Resource) -> u32 {
         self.rlimits(task)[resource].cur
     }
@@ -124,8 +123,8 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown limit, and a soft limit above the hard one; `EPERM` for raising a
-    /// hard limit without CAP_SYS_RESOURCE, and for more than `NR_OPEN` descriptors.
+    /// `EINVAL` for an unknown resource, and for a soft limit above the hard one; `EPERM` for
+    /// raising a hard limit without CAP_SYS_RESOURCE, and for more than `NR_OPEN` descriptors.
     pub(in crate::kernel) fn sys_setrlimit(
         &mut self,
         current: TaskId,
@@ -134,7 +133,7 @@ impl Kernel {
     ) -> Result<u32, SysError> {
         let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let old = self.rlimits(current)[resource];
-        // Only who needs the privilege is noted as having used it.
+        // Only a task that needs the privilege is recorded as having used it.
         let capable =
             new.cur <= new.max && new.max > old.max && self.capable(current, Caps::SYS_RESOURCE);
         check_setrlimit(resource, old, new, capable).map_err(|rule| LimitRefusal {
@@ -146,10 +145,12 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()`.
+    /// Stores a limit in the caller's memory; the old call stores at most 2^31 - 1.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()` and `sys_old_getrlimit()`.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown limit; `EFAULT`.
+    /// `EINVAL` for an unknown resource; `EFAULT`.
     pub(in crate::kernel) fn sys_getrlimit(
         &mut self,
         current: TaskId,
@@ -164,7 +165,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sys.c`, `sys_old_getrlimit()`.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown limit; `EFAULT`.
+    /// `EINVAL` for an unknown resource; `EFAULT`.
     pub(in crate::kernel) fn sys_old_getrlimit(
         &mut self,
         current: TaskId,
@@ -188,7 +189,7 @@ impl Kernel {
         self.put_user_words(current, addr, &words).map(|()| 0)
     }
 
-    /// Looks at the CPU time of the running task's process once a tick.
+    /// Checks the CPU time of the running task's process, once per tick.
     ///
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
     pub(in crate::kernel) fn check_cpu_limit(&mut self, current: TaskId) {
@@ -205,7 +206,7 @@ impl Kernel {
                 Signal::SIGXCPU
             }
         };
-        // A standard signal of the kernel is always queued.
+        // A standard signal from the kernel is always queued.
         let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, current);
     }
 }

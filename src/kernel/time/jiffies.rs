@@ -1,10 +1,10 @@
-//! How a `timeval` or a `timespec` becomes ticks and ticks become one again: in the kernel's
-//! fixed-point arithmetic, with a tick that is a bit short of a millisecond.
+//! Conversion between `timeval`s and ticks, in the kernel's fixed-point arithmetic, with a tick
+//! that is slightly shorter than a millisecond.
 
 use crate::abi::TICK_NSEC;
 
 const NSEC_PER_SEC: u64 = 1_000_000_000;
-/// `MAX_SEC_IN_JIFFIES`: as many seconds as `MAX_JIFFY_OFFSET` jiffies hold.
+/// `MAX_SEC_IN_JIFFIES`: the number of seconds in `MAX_JIFFY_OFFSET` jiffies.
 const MAX_SEC: u64 = 0x7fff_fffe * TICK_NSEC / NSEC_PER_SEC;
 const SEC_SHIFT: u32 = 22;
 const USEC_SHIFT: u32 = SEC_SHIFT + 19;

@@ -1,4 +1,4 @@
-//! `nanosleep`.
+//! `nanosleep`, and the conversion of a `timespec` to ticks.
 
 use super::jiffies::{jiffies_to_timespec, timespec_to_jiffies};
 use crate::abi::{Errno, TaskId, TaskState, VirtAddr};
@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, RestartBlock, SysResult};
 use crate::kernel::task::Continuation;
 
-/// `struct timespec`.
+/// The kernel's `struct timespec`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::kernel) struct Timespec {
     sec: i32,
@@ -19,7 +19,7 @@ impl Timespec {
         timespec_to_jiffies(self.sec, self.nsec) as u64
     }
 
-    /// How long a sleep of that time is: the ticks, and one more unless there are none.
+    /// The length of a sleep of that time: the ticks, plus one unless there are none.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`.
     pub(in crate::kernel) const fn ticks_to_sleep(self) -> u64 {
@@ -33,10 +33,10 @@ impl Timespec {
 }
 
 impl Kernel {
-    /// A `timespec` of the caller's memory.
+    /// Reads a `timespec` from the caller's memory.
     ///
     /// # Errors
-    /// `EFAULT`; `EINVAL` if it is none: negative, or with a billion nanoseconds and more.
+    /// `EFAULT`; `EINVAL` if it is invalid: negative, or with a billion nanoseconds or more.
     pub(in crate::kernel) fn read_timespec(
         &mut self,
         current: TaskId,
@@ -50,8 +50,8 @@ impl Kernel {
         Ok(Timespec { sec, nsec })
     }
 
-    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`: the request rounded up to ticks, and one
-    /// more.
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`: rounds the request up to ticks, and adds
+    /// one.
     ///
     /// # Errors
     /// `EFAULT`, `EINVAL`, `EINTR`.
@@ -74,7 +74,7 @@ impl Kernel {
         self.block_until(current, TaskState::INTERRUPTIBLE, sleep, Some(until))
     }
 
-    /// The rest of an interrupted sleep, up to the same tick as before.
+    /// Continues an interrupted sleep, until the same tick as before.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `nanosleep_restart()`.
     pub(in crate::kernel) fn nanosleep_restart(
@@ -90,8 +90,8 @@ impl Kernel {
         self.nanosleep_until(current, until, rem)
     }
 
-    /// The sleep is over, or a signal cut it short: then what is left is stored, and the call goes
-    /// on behind the signal unless a handler was entered.
+    /// Ends the sleep. If a signal ended it early, the remaining time is stored, and the call
+    /// continues after the signal unless a handler was entered.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `sys_nanosleep()`.
     pub(in crate::kernel) fn nanosleep_ends(

@@ -7,7 +7,7 @@ use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
 use std::collections::BTreeSet;
 
-/// The sleeps that end by themselves, soonest first, of one tick by ascending pid.
+/// The sleeps with a timeout, soonest first; those of one tick in ascending order of pid.
 #[derive(Clone, Debug, Default)]
 pub struct Timers {
     queue: BTreeSet<(u64, Pid, TaskId)>,
@@ -34,9 +34,9 @@ impl Timers {
 }
 
 impl Kernel {
-    /// The first half of a timer interrupt: time goes on by a tick, the running tasks are accounted
-    /// the one that passed, sleepers whose time has come are woken, in pid order, and processes whose
-    /// `alarm` has come get SIGALRM.
+    /// The first half of a timer interrupt: the time advances by a tick, the running tasks are
+    /// charged for the one that has passed, sleepers whose timers have expired are woken in pid
+    /// order, and processes whose `alarm` has expired get SIGALRM.
     ///
     /// [`Kernel::scheduler_tick`] is the other half.
     ///
@@ -45,7 +45,7 @@ impl Kernel {
         self.account_ticks(1);
         self.in_interrupt = true;
         while let Some(task) = self.timers.pop_expired(self.tick) {
-            // The timer lies on the CPU where the task went to sleep.
+            // The timer is on the CPU where the task went to sleep.
             self.this_cpu = usize::from(self.sched.get(task).cpu);
             self.task_mut(task).in_call.timer = None;
             self.wake_up_process(task);
@@ -114,7 +114,7 @@ impl Kernel {
         self.sched.quiet_ticks(self.jiffies()).min(before)
     }
 
-    /// Whether each tick matters to the running task of a CPU for another reason than its slice.
+    /// Whether ticks matter to the running task of a CPU for another reason than its slice.
     fn looks_at_ticks(&self, cpu: usize) -> bool {
         let current = self.sched.current(cpu);
         current != self.sched.idle(cpu)
@@ -123,8 +123,8 @@ impl Kernel {
                 || self.has_posix_cpu_timers(current))
     }
 
-    /// Lets so many ticks pass, all of them [quiet](Self::quiet_ticks), with the result that each
-    /// one would have had.
+    /// Lets that many [quiet](Self::quiet_ticks) ticks pass at once, with the same result as one by
+    /// one.
     pub fn pass_quiet_ticks(&mut self, ticks: u64) {
         let first = self.jiffies().wrapping_add(1);
         self.account_ticks(ticks);
@@ -150,7 +150,7 @@ impl Kernel {
         self.task_mut(task).in_call.timer = Some(tick);
     }
 
-    /// Puts the current task to sleep inside a system call, at most until a tick.
+    /// Puts the current task to sleep inside a system call, with a timeout at a tick.
     pub(in crate::kernel) fn block_until(
         &mut self,
         current: TaskId,
@@ -164,7 +164,7 @@ impl Kernel {
         self.block(current, state, continuation)
     }
 
-    /// Drops a task's timer, if it has one.
+    /// Removes a task's timer, if it has one.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `del_timer()`.
     pub fn del_timer(&mut self, task: TaskId) {
@@ -174,7 +174,7 @@ impl Kernel {
         }
     }
 
-    /// Wakes a task from any sleep. Whether it slept.
+    /// Wakes a task from any sleep. Returns whether it slept.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `wake_up_process()`.
     pub fn wake_up_process(&mut self, task: TaskId) -> bool {

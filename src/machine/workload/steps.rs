@@ -1,4 +1,4 @@
-//! Carrying out the steps of workloads.
+//! Performing the steps of workloads.
 
 use super::steps_text::{ForkHow, Step, Workload};
 use crate::abi::{CloneFlags, MapFlags, Name, Prot, Signal, TaskId, TaskState, VirtAddr};
@@ -58,7 +58,7 @@ impl Machine {
         }
     }
 
-    /// The live task of that name that was made last.
+    /// The most recently created live task with that name.
     fn youngest(&mut self, name: &str) -> Option<TaskId> {
         let name: Name = self.kernel.names.intern(name);
         let kernel = &self.kernel;
@@ -72,7 +72,7 @@ impl Machine {
             })
     }
 
-    /// The child starts at the first step of its script.
+    /// Forks; the child starts at the first step of its script.
     fn fork_workload(&mut self, task: TaskId, how: ForkHow, child: &str, script: usize) {
         let sigchld = CloneFlags::from_bits_retain(Signal::SIGCHLD.number());
         let flags = match how {
@@ -105,7 +105,7 @@ impl Machine {
         self.call_kernel(task, call);
     }
 
-    /// A touch of memory that is not mapped ends the task, as any wild write does.
+    /// Writes to pages. Touching memory that is not mapped kills the task, as any wild write does.
     fn touch(&mut self, task: TaskId, addr: u32, pages: u32) {
         let result = self
             .kernel

@@ -8,13 +8,13 @@ use std::sync::Arc;
 /// One step of a workload. Times are in ticks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// `run N`: use that much CPU.
+    /// `run N`: use that much CPU time.
     Run(u64),
     /// `sleep N`: sleep interruptibly.
     Sleep(u64),
     /// `io N`: sleep uninterruptibly.
     Io(u64),
-    /// `block`: sleep interruptibly until somebody wakes it.
+    /// `block`: sleep interruptibly until woken.
     Block,
     /// `wake NAME`: wake the youngest live task of that name.
     Wake(String),
@@ -28,59 +28,59 @@ pub enum Step {
     Setsched(Policy, u8),
     /// `fork CHILD SCRIPT`, `fork_vm CHILD SCRIPT`, `vfork CHILD SCRIPT`.
     Fork {
-        /// Which call.
+        /// The call that is made.
         how: ForkHow,
         /// Name of the child.
         child: String,
-        /// What the child does: a script of the same program, by position.
+        /// What the child does: a script of the same program, by index.
         script: usize,
     },
-    /// `map ADDR N`: map that many anonymous pages there.
+    /// `map ADDR N`: map that many anonymous pages at the address.
     Map(u32, u32),
     /// `touch ADDR N`: write to that many pages.
     Touch(u32, u32),
     /// `exec IMAGE`: run another program.
     Exec(String),
-    /// `goto K`: go on at that step.
+    /// `goto K`: continue at that step.
     Goto(usize),
-    /// `exit`.
+    /// `exit`: exit with status 0.
     Exit,
 }
 
-/// How a workload makes a child.
+/// How a workload creates a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForkHow {
-    /// `fork()`.
+    /// By `fork()`.
     Fork,
-    /// `clone()` with CLONE_VM.
+    /// By `clone()` with CLONE_VM.
     ForkVm,
-    /// `vfork()`.
+    /// By `vfork()`.
     Vfork,
 }
 
-/// Steps under a name.
+/// A named list of steps.
 pub(super) type Script = (String, Vec<Step>);
 
-/// The scripts of one program: one is what it starts with, the others are for its children.
+/// The scripts of one program: the one that it starts with, and those for its children.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WorkloadProgram {
-    /// The programs of a workload file share them.
+    /// All programs of a workload file share the scripts.
     scripts: Arc<Vec<Script>>,
     start: usize,
 }
 
-/// A line that is no step.
+/// A line that is not a valid step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseError {
-    /// Script in which it stands.
+    /// Script that contains it.
     pub script: String,
     /// Step number, from 0.
     pub step: usize,
-    /// The text.
+    /// The text of the step.
     pub text: String,
     /// What is wrong with it.
     pub why: String,
-    /// What would be right.
+    /// What would be valid.
     pub help: String,
 }
 
@@ -97,13 +97,13 @@ impl fmt::Display for ParseError {
     }
 }
 
-/// A task that follows a workload: where it stands.
+/// The position of a task in the workload that it follows.
 #[derive(Clone, Debug)]
 pub(in crate::machine) struct Workload {
     pub(in crate::machine) program: Arc<WorkloadProgram>,
     pub(in crate::machine) script: usize,
     pub(in crate::machine) pc: usize,
-    /// Ticks left of the `run` it is in.
+    /// Ticks left of the current `run` step.
     pub(in crate::machine) left: u64,
     /// The script of its next child, while it forks.
     pub(in crate::machine) child_script: usize,
@@ -153,17 +153,17 @@ impl WorkloadProgram {
         }
     }
 
-    /// A program that starts with the script at that place.
+    /// A program that starts with the script at that index.
     pub(super) const fn starting_at(scripts: Arc<Vec<Script>>, start: usize) -> Self {
         Self { scripts, start }
     }
 
-    /// The place of the script that it starts with.
+    /// The index of the script that it starts with.
     pub(in crate::machine) const fn start(&self) -> usize {
         self.start
     }
 
-    /// The steps of the script at that place.
+    /// The steps of the script at that index.
     pub(in crate::machine) fn steps(&self, script: usize) -> &[Step] {
         &self.scripts[script].1
     }
@@ -174,10 +174,10 @@ impl WorkloadProgram {
         scripts.map(|(name, steps)| (name.as_str(), steps.as_slice()))
     }
 
-    /// Reads a program: scripts by name, the first being the main one, each a list of steps.
+    /// Parses a program: scripts by name, the first being the main one, each a list of steps.
     ///
     /// # Errors
-    /// The first step that cannot be read.
+    /// The first step that cannot be parsed.
     pub fn parse<S: AsRef<str>>(scripts: &[(String, Vec<S>)]) -> Result<Self, ParseError> {
         let names: Vec<&str> = scripts.iter().map(|(name, _)| name.as_str()).collect();
         let mut parsed = Vec::new();

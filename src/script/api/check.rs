@@ -1,4 +1,4 @@
-//! Checking and measuring.
+//! Assertions and measurements.
 
 use super::convert::Result;
 use super::view::measured;
@@ -20,7 +20,7 @@ fn failed(what: &str) -> Box<EvalAltResult> {
 
 #[export_module]
 pub mod functions {
-    /// Ends the script with an error if the condition does not hold.
+    /// Ends the script with an error unless the condition holds.
     ///
     /// ```rhai
     /// assert(1 + 1 == 2);
@@ -34,7 +34,7 @@ pub mod functions {
         }
     }
 
-    /// Ends the script with that error if the condition does not hold.
+    /// Ends the script with an error that shows `why` unless the condition holds.
     ///
     /// ```rhai
     /// assert(init().pid == 1, "init is task 1");
@@ -47,7 +47,7 @@ pub mod functions {
         Err(failed(&format!("\"{why}\"")))
     }
 
-    /// Ends the script with an error that shows both if two values differ.
+    /// Ends the script with an error that shows both values unless they are equal.
     ///
     /// ```rhai
     /// assert_eq(2 * 21, 42);
@@ -63,7 +63,8 @@ pub mod functions {
     }
 
     /// Calls a function and counts what it costs: faults, copies, frames, page table entries,
-    /// switches, TLB misses. Counts only, no invented times. Counters that stay 0 are not shown.
+    /// context switches, TLB misses. Only counts, no invented times; counters that are 0 are not
+    /// shown.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -79,9 +80,11 @@ pub mod functions {
         let _value: Dynamic = call.call_within_context(&ctx, ())?;
         let (boot_after, after) = counters()?;
         if boot != boot_after {
-            let error =
-                ScriptError::new("boot() inside of measure: what was counted before is gone");
-            return Err(error.with_help("call boot() first, then measure").into());
+            let error = ScriptError::new(
+                "boot() was called inside measure: the counts from before are \
+                     gone",
+            );
+            return Err(error.with_help("call boot() before measure").into());
         }
         Ok(measured(&after.since(&before)))
     }

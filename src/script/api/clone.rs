@@ -1,4 +1,4 @@
-//! The system calls that make tasks: fork, vfork, clone with its arguments.
+//! The system calls that create tasks: fork, vfork, and clone with its arguments.
 
 use super::convert::{Result, act, call_handle, check_keys, handle, int_option, look, word};
 use crate::abi::{CloneFlags, TaskId, VirtAddr};
@@ -10,16 +10,16 @@ use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-/// A call that makes a task: its handle. A tracer may hold it up before it has made one: then it is
+/// Makes a call that creates a task, and returns the child's handle. A tracer may hold it up before it has made one: then it is
 /// a call like any other that blocks.
 fn forked(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Dynamic> {
     match act(ctx, task, action)? {
         Acted::Forked { child, .. } => {
             let child = child_handle(ctx, child)?;
-            child.ok_or_else(|| ScriptError::new("the new task has ended already").into())
+            child.ok_or_else(|| ScriptError::new("the new task has already exited").into())
         }
         Acted::Blocks(id) => call_handle(ctx, id),
-        _ => Err(ScriptError::new("no task was made").into()),
+        _ => Err(ScriptError::new("no task was created").into()),
     }
 }
 
@@ -81,7 +81,8 @@ fn clone_action(options: &Map) -> Result<Action> {
 
 #[export_module]
 pub mod functions {
-    /// `fork()`: a copy of the task, its memory copied on write. Returns the child's handle.
+    /// `fork()`: creates a child with a copy-on-write copy of the caller's memory. Returns the
+    /// child's handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -93,8 +94,8 @@ pub mod functions {
         forked(&ctx, task, Action::Syscall(Syscall::Fork))
     }
 
-    /// `vfork()`: a child that shares the memory; the task itself waits inside until the child
-    /// execs or exits. Returns the child's handle.
+    /// `vfork()`: creates a child that shares the caller's memory. The caller is suspended until
+    /// the child calls exec or exits. Returns the child's handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -108,8 +109,8 @@ pub mod functions {
         forked(&ctx, task, Action::Syscall(Syscall::Vfork))
     }
 
-    /// `clone(flags)`: what the flags say is shared, the rest is copied; the low byte is the exit
-    /// signal. Returns the child's handle.
+    /// `clone(flags)`: the child shares what the flags say and gets copies of the rest. The low
+    /// byte of the flags is the exit signal. Returns the child's handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -124,7 +125,8 @@ pub mod functions {
     }
 
     /// `clone` with named arguments: `flags`, `stack` (top of the child's stack), `parent_tid`,
-    /// `tls` (an address, or `#{entry, base, limit, flags}`, which sets CLONE_SETTLS), `child_tid`.
+    /// `tls` (an address, or `#{entry, base, limit, flags}`, which implies CLONE_SETTLS),
+    /// `child_tid`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

@@ -1,4 +1,4 @@
-//! Help, from the doc comments of the functions.
+//! Help texts, made from the functions' doc comments.
 
 use super::convert::Result;
 use crate::script::errors::{ScriptError, likeliest};
@@ -21,7 +21,7 @@ fn data(docs: &[FunctionDoc]) -> Dynamic {
     docs.iter().map(doc_map).collect::<Array>().into()
 }
 
-/// Signature, text and example of each function, a blank line between them.
+/// The signature, description and example of each function, separated by blank lines.
 fn describe(docs: &[FunctionDoc]) -> String {
     let describe_one = |doc: &FunctionDoc| {
         let lines = doc
@@ -41,7 +41,7 @@ fn describe(docs: &[FunctionDoc]) -> String {
         .join("\n\n")
 }
 
-/// The names of each group, a line a group.
+/// The names in each group, one group per line.
 fn overview(docs: &[FunctionDoc]) -> String {
     let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
     for doc in docs.iter().filter(|doc| doc.is_called_by_name()) {
@@ -61,13 +61,13 @@ fn overview(docs: &[FunctionDoc]) -> String {
         .map(|(group, names)| format!("{group:width$}  {}", wrapped(names, width + 2)))
         .collect();
     text.push(format!(
-        "{:width$}  help(\"clone\") says more of clone",
+        "{:width$}  help(\"clone\") says more about clone",
         "more"
     ));
     text.join("\n")
 }
 
-/// Words in lines of at most 100 columns, the later ones indented; the first begins behind the indent.
+/// Wraps words to lines of at most 100 columns; all but the first are indented; the first begins behind the indent.
 fn wrapped(words: &[&str], indent: usize) -> String {
     let margin = " ".repeat(indent);
     let options = textwrap::Options::new(100)
@@ -82,7 +82,7 @@ fn plain_text(text: &str) -> Text {
 
 #[export_module]
 pub mod functions {
-    /// The names of all functions, group by group.
+    /// Lists the names of all functions by group.
     ///
     /// ```rhai
     /// print(help());
@@ -97,7 +97,7 @@ pub mod functions {
         }
     }
 
-    /// What a function or property does, with an example; what a constant means.
+    /// What a function or property does, with an example, or what a constant means.
     ///
     /// ```rhai
     /// print(help("clone"));

@@ -18,6 +18,7 @@ fn limit_of(ctx: &NativeCallContext, task: &Task, resource: i64) -> Result<Rlimi
     look(ctx, |machine| machine.kernel.rlimits(id)[resource])
 }
 
+/// `setrlimit`; the error names the rule that refuses it.
 fn set_limit(
     ctx: &NativeCallContext,
     task: &Task,
@@ -35,8 +36,8 @@ fn set_limit(
 
 #[export_module]
 pub mod functions {
-    /// `setrlimit(resource, soft)`: sets the soft limit, which acts, and leaves the hard one:
-    /// `RLIMIT_NPROC`, `RLIMIT_NOFILE`, `RLIMIT_CPU` (seconds), `RLIMIT_STACK`, ...
+    /// `setrlimit(resource, soft)`: sets the soft limit, which is the one enforced, and leaves the
+    /// hard limit: `RLIMIT_NPROC`, `RLIMIT_NOFILE`, `RLIMIT_CPU` (seconds), `RLIMIT_STACK`, ...
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -54,7 +55,7 @@ pub mod functions {
         set_limit(&ctx, task, resource, soft, old.max.into())
     }
 
-    /// `setrlimit(resource, soft, hard)`: sets both limits. Only root may raise a hard one.
+    /// `setrlimit(resource, soft, hard)`: sets both limits. Only root may raise the hard one.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -73,7 +74,7 @@ pub mod functions {
         set_limit(&ctx, task, resource, soft, hard)
     }
 
-    /// The limits of the process for a resource: `#{soft, hard}`. Only looks.
+    /// The limits of the process for a resource: `#{soft, hard}`. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

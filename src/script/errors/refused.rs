@@ -59,33 +59,33 @@ pub(in crate::script) fn refused(error: SysError, call: &str, caller: Caller) ->
         SysError::Limit(refusal) => {
             let (rule, remedy) = limit_advice(refusal);
             because(rule)
-                .with_note("the rule stands in kernel/sys.c, sys_setrlimit()")
+                .with_note("the rule is in kernel/sys.c, sys_setrlimit()")
                 .with_help(remedy)
         }
     }
 }
 
-/// Why a limit is not set, and what would help.
+/// Why a limit was not set, and how to fix that.
 fn limit_advice(LimitRefusal { rule, old, new }: LimitRefusal) -> (String, String) {
     match rule {
         RlimitRefusal::SoftAboveHard => (
             format!(
-                "the soft limit, {}, would be above the hard one, {}",
+                "the soft limit, {}, would be above the hard limit, {}",
                 new.cur, new.max
             ),
-            "setrlimit(resource, soft, hard) sets both; only root may raise the hard one"
+            "setrlimit(resource, soft, hard) sets both; only root may raise the hard limit"
                 .to_owned(),
         ),
         RlimitRefusal::HardRaised => (
             format!(
-                "only CAP_SYS_RESOURCE may raise the hard limit from {} to {}",
+                "raising the hard limit from {} to {} requires CAP_SYS_RESOURCE",
                 old.max, new.max
             ),
             "only root may: spawn(\"sh\", #{uid: 0})".to_owned(),
         ),
         RlimitRefusal::BeyondNrOpen => (
-            format!("no table of descriptors can be larger than NR_OPEN, {NR_OPEN}"),
-            format!("the hard limit can be {NR_OPEN} at most"),
+            format!("a descriptor table cannot have more than NR_OPEN entries, {NR_OPEN}"),
+            format!("the hard limit can be at most {NR_OPEN}"),
         ),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::memory::UserAccess;
 use super::op::{Mapping, Op, Who};
-use super::space::{Cell, Content, Space, zeroes};
+use super::space::{Cell, Content, Space, zeros};
 use super::tables;
 use super::world::{ARENA, DATA, STACK_TOP, World};
 use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, SigAction, VirtAddr};
@@ -188,7 +188,7 @@ impl World {
                     object,
                     index: how.pgoff + nr,
                 },
-                None => Content::Private(zeroes()),
+                None => Content::Private(zeros()),
             },
         });
     }

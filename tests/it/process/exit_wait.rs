@@ -79,7 +79,7 @@ fn what_wait4_refuses_and_what_it_finds() {
     assert_eq!(lab.wait(sh, mine, 0), NO_CHILD);
 }
 
-/// The status word goes to the caller's memory; a bad address leaves the zombie.
+/// The wait status is stored in the caller's memory; a bad address leaves the zombie.
 #[test]
 fn a_bad_status_address_keeps_the_zombie() {
     let (mut lab, sh) = Lab::with_shell();

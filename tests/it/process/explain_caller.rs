@@ -1,5 +1,5 @@
 //! What the oracle of clone's flags says about a caller and its situation, and what its words mean to
-//! a program, held against the machine.
+//! a program, checked against the machine.
 
 use super::explain_clone::{block_signals, told};
 use crate::lab::{ALL_SHARED, Lab, THREAD, Waited, exit_signal};
@@ -130,14 +130,14 @@ fn the_oracle_knows_parents_that_ignore_sigchld() {
     }
 }
 
-/// The levers, another CPU and a slice at its end: where the child goes and who runs.
+/// The overrides, another CPU and a slice at exit: where the child goes and who runs.
 #[test]
-fn the_oracle_knows_levers_and_the_last_tick() {
+fn the_oracle_knows_overrides_and_the_last_tick() {
     let tail = Config {
         child_runs_first: false,
         ..Config::default()
     };
-    let lever = Config {
+    let forced = Config {
         parent_not_on_array: true,
         ..Config::default()
     };
@@ -157,8 +157,8 @@ fn the_oracle_knows_levers_and_the_last_tick() {
         (plain(), F::CLONE_STOPPED | F::FORK, 99),
         (tail.clone(), F::FORK, 0),
         (tail, F::CLONE_VM | F::FORK, 0),
-        (lever.clone(), F::FORK, 0),
-        (lever, F::VFORK, 0),
+        (forced.clone(), F::FORK, 0),
+        (forced, F::VFORK, 0),
         (elsewhere.clone(), F::FORK, 0),
         (elsewhere, F::VFORK, 0),
     ] {
@@ -228,7 +228,7 @@ fn the_oracle_knows_limits_of_the_caller() {
         let told = told(&lab, flags, Some(sh));
         let errno = lab.clone(sh, flags).unwrap_err();
         assert_eq!(told.error, Some(errno.name()), "{flags:#x}");
-        assert_eq!((told.mended, told.child), (None, None), "{flags:#x}");
+        assert_eq!((told.corrected, told.child), (None, None), "{flags:#x}");
     }
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);

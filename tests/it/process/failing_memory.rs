@@ -226,7 +226,7 @@ const FAULTS: [Fault; 8] = [
         objects: 1,
     },
     Fault {
-        name: "write to the page of zeroes",
+        name: "write to the zero page",
         prepare: |lab, sh| {
             let page = lab.map(sh, 1);
             lab.read(sh, page);

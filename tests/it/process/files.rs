@@ -185,7 +185,7 @@ fn seeking() {
             "{fd} {offset}"
         );
     }
-    // A gap reads as zeroes.
+    // A gap reads as zeros.
     seek(&mut lab, sh, fd, 12, 0);
     lab.write_fd(sh, fd, b"x").unwrap();
     seek(&mut lab, sh, fd, 9, 0);

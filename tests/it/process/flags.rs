@@ -215,7 +215,7 @@ fn a_semaphore_undo_list_is_made_on_demand_and_counted() {
 
 /// Examples 1 to 3, with the rules that they stand for: the errno, and the pid that is lost.
 #[test]
-fn a_refused_clone_burns_a_pid() {
+fn a_refused_clone_uses_up_a_pid() {
     for (flags, uid, expected) in [
         (F::CLONE_THREAD | F::FORK, 0, Err(Errno::EINVAL)),
         (F::CLONE_SIGHAND | F::FORK, 0, Err(Errno::EINVAL)),
@@ -342,7 +342,7 @@ fn expected_sharing(flags: F) -> Vec<&'static str> {
 
 pub(super) const UNTOUCHED: u32 = 0xaaaa_aaaa;
 
-/// A grandparent that reaps siblings, the caller, and a page for two tid words.
+/// A grandparent that reaps siblings, the caller, and a page for two tids.
 pub(super) struct Bench {
     pub(super) lab: Lab,
     pub(super) grandparent: TaskId,
@@ -420,7 +420,7 @@ impl Bench {
         }
     }
 
-    /// The tid words as the caller sees them in the end.
+    /// The tids as the caller sees them at the end.
     fn check_words(&mut self, flags: F, tid: u32, made: bool) {
         let args = self.args();
         let legal = expected_errno(flags) != Some(Errno::EINVAL);

@@ -269,7 +269,7 @@ fn fork_exec_and_exit_while_others_wait() {
 
 /// Process example 6: the word is cleared and one who waits there is woken.
 #[test]
-fn the_end_of_a_thread_wakes_who_waits_for_its_tid_word() {
+fn the_exit_of_a_thread_wakes_the_waiters_for_its_tid() {
     let (mut lab, sh) = Lab::with_shell();
     let word = lab.map(sh, 1);
     let flags = THREAD | CloneFlags::CLONE_CHILD_CLEARTID;

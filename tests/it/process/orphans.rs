@@ -46,14 +46,14 @@ fn orphaned_zombies_are_reaped_by_init() {
 /// The next living thread of the process inherits; which one, depends on who dies.
 #[test]
 fn the_children_of_a_thread_go_to_the_next_one() {
-    for (dying, heir) in [(0, 1), (1, 2), (2, 0)] {
+    for (dying, adopter) in [(0, 1), (1, 2), (2, 0)] {
         let (mut lab, sh) = Lab::with_shell();
         let leader = lab.fork(sh);
         let mut threads = vec![leader];
         threads.extend((0..2).map(|_| lab.clone(leader, THREAD | F::FORK).unwrap()));
         let child = lab.fork(threads[dying]);
         lab.exit(threads[dying], 0);
-        assert_eq!(lab.task(child).real_parent, threads[heir]);
+        assert_eq!(lab.task(child).real_parent, threads[adopter]);
         let tgid = lab.pid(leader);
         assert_eq!(lab.call(child, Syscall::Getppid), tgid);
     }
@@ -127,7 +127,7 @@ fn numbers_are_reused_from_300_on_after_the_wrap() {
     assert_eq!(lab.pid(child), 304);
 }
 
-/// 2.6.12 releases nothing here: init does in its stead, any other heir leaves the zombie lying.
+/// 2.6.12 releases nothing here: init does in its stead, any other adopter leaves the zombie lying.
 #[test]
 fn a_thread_that_ignores_sigchld_leaves_an_inherited_zombie_lying() {
     let (mut lab, sh) = Lab::with_shell();

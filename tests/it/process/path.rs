@@ -1,4 +1,4 @@
-//! The outline of a fork says what happened: every ticked box is held against the machine.
+//! The outline of a fork says what happened: every ticked box is checked against the machine.
 
 use super::flags::Bench;
 use crate::lab::Lab;
@@ -186,13 +186,13 @@ fn a_late_failure_is_shown_at_its_step() {
             F::FORK,
             |lab, _| lab.fail(FailPoint::Copy(Some(CopyStage::Files))),
             "copy_files",
-            "ENOMEM: memory is short (forced: no files_cache object)",
+            "ENOMEM: out of memory (forced: no files_cache object)",
         ),
         (
             F::FORK,
             |lab, _| lab.fail(FailPoint::Frame(Some(2))),
             "copy_mm",
-            "ENOMEM: memory is short (forced: no page_table frame)",
+            "ENOMEM: out of memory (forced: no page_table frame)",
         ),
     ];
     for (flags, prepare, step, why) in cases {

@@ -39,7 +39,7 @@ fn signal_sleeps(lab: &mut Lab, task: TaskId, call: Syscall) -> u64 {
     sleeps(lab, task, call)
 }
 
-/// A wait is made again after a handler with SA_RESTART, after a stop, after an ignored signal;
+/// A wait is restarted after a handler with SA_RESTART, after a stop, after an ignored signal;
 /// without SA_RESTART it ends.
 #[test]
 fn which_signals_end_a_wait() {

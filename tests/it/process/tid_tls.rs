@@ -1,4 +1,4 @@
-//! The tid words, and the TLS descriptors.
+//! The stored tids, and the TLS descriptors.
 
 use crate::lab::{Lab, THREAD, errno};
 use forklab::abi::{CloneFlags as F, Errno, TaskId, VirtAddr};
@@ -17,7 +17,7 @@ fn clone_words(lab: &mut Lab, task: TaskId, flags: F, parent: u32, child: u32) -
 
 /// PARENT_SETTID is stored before the memory is copied, CHILD_SETTID by the child afterwards.
 #[test]
-fn who_sees_which_tid_word() {
+fn who_sees_which_tid() {
     for (flags, parent_sees, child_sees) in [
         (F::FORK, [false, false], [false, false]),
         (
@@ -73,7 +73,7 @@ fn a_fault_of_the_child_s_store_is_ignored() {
 
 /// Examples 6 and 7: the word is cleared only while somebody shares the memory.
 #[test]
-fn the_tid_word_is_cleared_while_others_can_see_it() {
+fn the_tid_is_cleared_while_others_can_see_it() {
     for (flags, cleared) in [
         (THREAD | F::FORK | F::CLONE_CHILD_CLEARTID, true),
         (F::FORK | F::CLONE_VM | F::CLONE_CHILD_CLEARTID, true),

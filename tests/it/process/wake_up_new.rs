@@ -2,13 +2,12 @@
 //! are worked examples of `docs/fidelity.md`.
 
 use crate::lab::{Lab, THREAD, switched_to};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::TaskId;
+use forklab::abi::{CloneFlags as F, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::machine::Command;
 use forklab::trace::{ArrayKind, Placement, TraceEvent};
 
-/// Branch, whether a lever forced it, and the child's list before and after.
+/// Branch, whether an override forced it, and the child's list before and after.
 type Placed = (Placement, bool, Vec<i32>, Vec<i32>);
 
 fn clone_and_look(lab: &mut Lab, task: TaskId, flags: F) -> (TaskId, Placed) {
@@ -49,7 +48,7 @@ fn a_new_task_is_queued_by_the_branch_that_fits() {
         child_runs_first: false,
         ..Config::default()
     };
-    let lever = Config {
+    let forced = Config {
         parent_not_on_array: true,
         ..Config::default()
     };
@@ -91,12 +90,12 @@ fn a_new_task_is_queued_by_the_branch_that_fits() {
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
-            lever.clone(),
+            forced.clone(),
             F::FORK,
             (Placement::ParentNotQueued, true, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
-            lever,
+            forced,
             F::CLONE_VM | F::FORK,
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),

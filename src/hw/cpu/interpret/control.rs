@@ -1,4 +1,4 @@
-//! Transfers of control, and instructions that call the kernel.
+//! Control transfers, and instructions that call the kernel.
 
 use super::{Executed, is_far};
 use crate::hw::cpu::Exception;
@@ -25,13 +25,13 @@ impl Core<'_> {
         Ok(Executed::Done)
     }
 
-    /// Goes to the target of a relative branch.
+    /// Jumps to the target of a relative branch.
     pub(super) fn branch(&mut self, i: &Instruction) {
         self.next = self.relative_target(i);
     }
 
-    /// An operand size of 16 bits cuts the address. What the decoder took for the address of the
-    /// instruction need not be where it lies.
+    /// The target of a relative branch. A 16-bit operand size truncates it, and the address that
+    /// the decoder assumed need not be the real one.
     fn relative_target(&self, i: &Instruction) -> u32 {
         let after = i.next_ip32();
         if i.op0_kind() == OpKind::NearBranch16 {
@@ -42,7 +42,7 @@ impl Core<'_> {
         self.next.wrapping_add(distance)
     }
 
-    /// Where a jump or call goes, and the width of the address.
+    /// The target of a jump or call, and the width of the address.
     fn target(&mut self, i: &Instruction) -> Step<(u32, Width)> {
         match i.op0_kind() {
             OpKind::NearBranch16 => Ok((self.relative_target(i), Width::W16)),
@@ -124,7 +124,7 @@ fn interrupt(vector: u8) -> Step<Executed> {
         3 => Ok(Executed::Trap(Exception::Breakpoint)),
         4 => Ok(Executed::Trap(Exception::Overflow)),
         5 => Ok(Executed::Trap(Exception::Bound)),
-        // The entry of the interrupt table, and the bit that says so.
+        // The index in the interrupt table, and the bit that marks it as such.
         _ => Err(Exception::GeneralProtection(u16::from(vector) << 3 | 2)),
     }
 }

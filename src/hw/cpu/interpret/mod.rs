@@ -1,7 +1,7 @@
-//! Carries out any instruction as the decoder describes it: the complete and plain way.
+//! Interprets any instruction as the decoder describes it: complete and simple.
 //!
-//! What occurs often has a faster way besides, [`dispatch`](super::dispatch); both must come to the
-//! same.
+//! Frequent instructions also have a faster path, [`dispatch`](super::dispatch). Both must have the
+//! same results.
 
 mod arithmetic;
 mod bits;
@@ -27,13 +27,13 @@ pub(super) enum Executed {
     Unfinished,
     /// It retired, and was `int 0x80`.
     Syscall,
-    /// It retired, and raises this.
+    /// It retired, and raises this exception.
     Trap(Exception),
 }
 
 impl Core<'_> {
-    /// Carries out the instruction at `eip`, which lies `len` bytes before the next. If it faults,
-    /// all is as before, except for finished repetitions of a string instruction.
+    /// Executes the instruction at `eip`, which is `len` bytes before the next. If it faults, the state is unchanged
+    /// except for the completed repetitions of a string instruction.
     pub(super) fn execute(&mut self, i: &Instruction) -> Step<Executed> {
         self.next = self.eip.wrapping_add(i.len() as u32);
         if is_string(i) {
@@ -78,7 +78,8 @@ impl Core<'_> {
         Ok(Executed::Done)
     }
 
-    /// `jcc`, `setcc` and `cmovcc`, which have a mnemonic for each condition; and all others.
+    /// `jcc`, `setcc` and `cmovcc`, which have one mnemonic per condition, and all other
+    /// instructions.
     fn conditional(&mut self, i: &Instruction) -> Step<()> {
         match condition(i) {
             Some(condition) if i.is_jcc_short_or_near() => {
@@ -103,7 +104,7 @@ impl Core<'_> {
     }
 }
 
-/// Whether it is one of the instructions that may repeat, in- and output excepted.
+/// Whether it is one of the instructions that may repeat, except for input and output.
 fn is_string(i: &Instruction) -> bool {
     use Mnemonic::*;
     let mnemonic = i.mnemonic();

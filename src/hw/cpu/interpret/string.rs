@@ -1,5 +1,5 @@
-//! String instructions, one repetition at a time: each retires on its own, so that a fault or the
-//! end of the budget leaves the registers at the repetition to go on with.
+//! String instructions, one repetition at a time. Each repetition retires on its own, so a fault or
+//! the end of the budget leaves the registers ready for the next one.
 
 use super::Executed;
 use crate::hw::cpu::alu::Width;
@@ -18,14 +18,14 @@ enum Kind {
     Cmps,
 }
 
-/// A string instruction taken apart.
+/// A decoded string instruction.
 #[derive(Clone, Copy)]
 struct StringOp {
     kind: Kind,
     width: Width,
-    /// Of the source; that of the destination is ES.
+    /// The segment of the source; that of the destination is ES.
     segment: usize,
-    /// Of ESI, EDI and ECX.
+    /// The width of ESI, EDI and ECX.
     address: Width,
 }
 
@@ -52,7 +52,7 @@ impl Core<'_> {
             if last {
                 return Ok(Executed::Done);
             }
-            // It may have overwritten itself.
+            // The instruction may have overwritten itself.
             if self.left == 0 || !self.is_current() {
                 return Ok(Executed::Unfinished);
             }

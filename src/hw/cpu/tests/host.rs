@@ -1,8 +1,8 @@
-//! Instructions against the processor of the host: the same program runs on both, as a process of
-//! the host and on the emulated CPU, and must write the same results.
+//! Compares instructions with the host's processor. The same program runs as a process of the host
+//! and on the emulated CPU, and must write the same results.
 //!
-//! The program is a table of cases laid out as code: each sets registers, flags and a few words of
-//! memory, executes one instruction, and stores what became of them, without the flags that the
+//! The program is a table of cases laid out as code. Each case sets registers, flags and a few
+//! words of memory, executes one instruction, and stores the results, without the flags that the
 //! instruction leaves undefined.
 
 use super::*;
@@ -14,7 +14,7 @@ use std::io::{Write, stderr};
 use std::sync::Once;
 
 const IMAGE: u32 = 0x0804_8000;
-/// What the cases read, write and push to; then the results.
+/// Memory that the cases read, write and push to; then the results.
 const ARENA: u32 = 0x0900_0000;
 const MEMORY: u32 = ARENA + 0x1800;
 const OWN_STACK: u32 = ARENA + 0x4800;
@@ -31,7 +31,7 @@ struct Case {
     defined: u32,
 }
 
-/// The instructions that are compared.
+/// Whether the instruction can be compared.
 #[allow(clippy::too_many_lines, reason = "a list")]
 fn is_compared(i: &Instruction) -> bool {
     use Mnemonic::*;
@@ -168,7 +168,7 @@ fn defined_flags(i: &Instruction) -> u32 {
         Shl | Sal | Shr | Sar | Shld | Shrd | Rol | Ror | Rcl | Rcr
     );
     if shift {
-        // By a count that is only known when it runs, or beyond the operand.
+        // The count is only known at run time, or exceeds the operand.
         mask &= !0x810;
         let small = i.op0_register().size() < 4 && i.memory_size().size() < 4;
         mask &= if small { !1 } else { !0 };
@@ -185,7 +185,7 @@ fn interesting(dice: &mut Rng) -> u32 {
     }
 }
 
-/// Bytes that may be an instruction; an operand in memory is put at [`MEMORY`].
+/// Bytes that may be an instruction; a memory operand is at [`MEMORY`].
 fn random_code(dice: &mut Rng) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     match dice.u32(..8) {
@@ -231,13 +231,13 @@ fn random_case(dice: &mut Rng) -> Option<Case> {
         defined: defined_flags(&i),
         code,
     };
-    // What faults would end the process on the host.
+    // A fault would kill the process on the host.
     let mut rig = rig(&case_code(&case, 0));
     let exit = rig.run(200);
     (exit.event == Event::Exception(Exception::Breakpoint)).then_some(case)
 }
 
-/// A case as code; registers are stored in the order of their numbers, then flags and memory.
+/// A case as code. Registers are stored in the order of their numbers, then flags and memory.
 fn case_code(case: &Case, number: u32) -> Vec<u8> {
     let mut code = Vec::new();
     let mut emit = |opcode: &[u8], words: &[u32]| {
@@ -296,7 +296,7 @@ fn rig(code: &[u8]) -> Rig {
     rig
 }
 
-/// A static executable of a single segment, and the arena as memory of zeroes.
+/// A static executable with a single segment, and the arena as zero-filled memory.
 fn executable(code: &[u8]) -> Vec<u8> {
     let size = HEADER + code.len() as u32;
     let image = Segment {
@@ -318,7 +318,7 @@ fn executable(code: &[u8]) -> Vec<u8> {
     elf
 }
 
-/// What the host makes of the code, which writes its results to the standard output; `None` if it
+/// Runs the code on the host, where it writes its results to standard output; `None` if it
 /// does not run i386 programs.
 fn run_on_host(code: &[u8]) -> Option<Vec<u8>> {
     let output = match host_program::run(&executable(code)) {

@@ -1,4 +1,5 @@
-//! Random programs, run in one go, in slices, and with nothing kept decoded: all come to the same.
+//! Random programs, run in one go, in slices, and without keeping decoded code: all must have the
+//! same result.
 
 use super::*;
 use crate::hw::TlbBits;
@@ -13,7 +14,7 @@ const BUDGET: u64 = 300;
 /// How code at random is made: its bytes, and where instructions begin.
 type Program = fn(&mut Rng) -> (Vec<u8>, Vec<u32>);
 
-/// Code of valid instructions at random, and where they begin.
+/// Random code of valid instructions, and the addresses of the instructions.
 fn random_program(dice: &mut Rng) -> (Vec<u8>, Vec<u32>) {
     let (mut code, mut starts) = (Vec::new(), Vec::new());
     while code.len() < 600 {
@@ -166,7 +167,7 @@ fn scramble(regs: &mut Regs, dice: &mut Rng, starts: &[u32]) {
     }
 }
 
-/// Runs in slices of lengths that the dice give, up to an event other than the end of one.
+/// Runs in slices of random lengths, until an event other than the end of a slice.
 fn run_sliced(rig: &mut Rig, dice: &mut Option<Rng>) -> RunExit {
     let mut used = 0;
     loop {
@@ -182,7 +183,7 @@ fn run_sliced(rig: &mut Rig, dice: &mut Option<Rng>) -> RunExit {
     }
 }
 
-/// The instruction that a run ended at.
+/// The instruction at which a run ended.
 fn at_eip(rig: &Rig) -> String {
     let offset = rig.regs.eip.wrapping_sub(CODE) as usize;
     let bytes = rig.ram.frame(Pfn(8)).get(offset..).unwrap_or_default();
@@ -192,7 +193,7 @@ fn at_eip(rig: &Rig) -> String {
         .map_or(String::new(), |line| line.text.clone())
 }
 
-/// The TLB, but for the bit that is none of the emulated hardware.
+/// The TLB entries, without the bit that is not part of the emulated hardware.
 fn entries(rig: &Rig) -> impl Iterator<Item = (u32, Pfn, TlbBits)> {
     let entries = rig.cpu.mmu.tlb.entries();
     entries.map(|entry| (entry.page, entry.pfn, entry.bits - TlbBits::FAST_WRITE))

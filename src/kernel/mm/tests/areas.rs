@@ -223,7 +223,7 @@ fn mappings_side_by_side_are_one_area_until_they_differ() {
     }
 }
 
-/// Each area has its own owner of anonymous pages: that keeps them apart for ever.
+/// Each area has its own `anon_vma`, which keeps them apart for good.
 #[test]
 fn areas_with_different_owners_of_pages_stay_apart() {
     let (mut lab, a) = Lab::with_task();
@@ -239,7 +239,7 @@ fn areas_with_different_owners_of_pages_stay_apart() {
     lab.check();
 }
 
-/// A neighbour's owner is taken over if only the rights keep the areas apart.
+/// A neighbour's `anon_vma` is taken over if only the rights keep the areas apart.
 #[test]
 fn neighbours_share_an_owner_of_pages() {
     let (mut lab, a) = Lab::with_task();
@@ -274,7 +274,7 @@ impl Lab {
 
 const LOCKED: u32 = 0x2000;
 
-/// Each row but the last of a kind is wrong in what later rows are wrong in, too.
+/// Each row but the last of a kind also breaks the rules of later rows.
 #[test]
 fn the_order_in_which_mmap_refuses() {
     let (mut lab, a) = Lab::with_task();
@@ -366,7 +366,7 @@ fn descriptors_are_looked_at_before_anything_else() {
 }
 
 #[test]
-fn more_than_there_is_cannot_be_promised() {
+fn more_than_is_obtainable_cannot_be_committed() {
     let (mut lab, a) = Lab::with_task();
     let free = lab.k.mem.nr_free_pages();
     let room = free - free / 32;
@@ -374,7 +374,7 @@ fn more_than_there_is_cannot_be_promised() {
     assert_eq!(too_much, Err(Errno::ENOMEM));
     lab.mmap(a, room, READ, PRIVATE);
     lab.mmap(a, room - 1, RW, PRIVATE);
-    // Each request is looked at by itself: the sum may well be more than there is.
+    // Each request is checked by itself: the sum may well exceed the memory.
     lab.mmap(a, room - 1, RW, PRIVATE);
     assert_eq!(
         lab.try_mmap(a, 0, room << 12, RW, SHARED),

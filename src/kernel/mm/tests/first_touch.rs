@@ -1,4 +1,4 @@
-//! First accesses: the zero page, fresh pages, pages of files, and addresses that are none.
+//! First accesses: the zero page, new pages, file pages, and invalid addresses.
 
 use super::lab::{Effect, Lab, PRIVATE, READ, RW, WRITE, segv_code};
 use crate::abi::{Errno, PAGE_SIZE, VirtAddr};
@@ -166,11 +166,7 @@ fn memory_example_31_the_kernel_writes_untouched_memory() {
             ..Effect::default()
         }
     );
-    assert_eq!(
-        lab.k.task(a).thread.trap_no,
-        0,
-        "the task does not hear of it"
-    );
+    assert_eq!(lab.k.task(a).thread.trap_no, 0, "the task does not notice");
 }
 
 #[test]
@@ -276,8 +272,8 @@ fn memory_example_41_the_vsyscall_page() {
     assert_eq!(lab.k.task(a).thread.error_code, 7);
 }
 
-/// All growth is accounted, but only areas that were accounted from the beginning give anything back:
-/// one that may not be written is not, and what it grew by stays promised for ever.
+/// All growth is accounted, but only areas that were accounted from the beginning are uncharged. A
+/// read-only area is not charged, and what it grew by stays committed for good.
 #[test]
 fn growth_of_an_unaccounted_stack_is_never_given_back() {
     const GROWSDOWN: u32 = 0x100;

@@ -1,4 +1,4 @@
-//! A kernel to make experiments on, without a machine around it: the experimenter says who runs.
+//! A kernel without a machine around it: the test decides which task runs.
 
 use crate::abi::{CloneFlags, Errno, MmId, PAGE_SIZE, Pfn, TaskId, TaskState, VirtAddr};
 use crate::hw::{AccessKind, Pte};
@@ -16,7 +16,7 @@ pub const SHARED: u32 = 0x21;
 pub const PRIVATE: u32 = 0x22;
 pub const FIXED: u32 = 0x10;
 
-/// What an action did to the machine and to the task that is watched.
+/// What an action did to the machine and to the watched task.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Effect {
     /// Error codes of the page faults, in order.
@@ -85,7 +85,7 @@ impl Lab {
         task
     }
 
-    /// Gives the CPU to a task: everyone else on this CPU is put to sleep.
+    /// Gives the CPU to a task: all others on this CPU are put to sleep.
     pub fn run(&mut self, task: TaskId) {
         for _ in 0..100 {
             let current = self.k.current();
@@ -116,7 +116,7 @@ impl Lab {
             .unwrap()
     }
 
-    /// A mapping at just that address.
+    /// A mapping at exactly that address.
     pub fn mmap_at(&mut self, task: TaskId, addr: u32, pages: u32, prot: u32) -> VirtAddr {
         let len = pages * PAGE_SIZE;
         self.try_mmap(task, addr, len, prot, PRIVATE | FIXED)

@@ -1,11 +1,11 @@
-//! The decisions of balancing, a case for each of their branches.
+//! The decisions of balancing, with a case for each of their branches.
 
 use super::*;
 use crate::abi::TaskState;
 
 const POWER: u32 = SCHED_LOAD_SCALE;
 
-/// What CPU 0 finds, whose load and those of the others are given in tasks.
+/// What CPU 0 finds; its load and those of the others are given in tasks.
 fn steady(tasks: &[u32], idle: IdleType) -> BusiestGroup {
     loads(
         &tasks.iter().map(|tasks| tasks * POWER).collect::<Vec<_>>(),
@@ -47,7 +47,7 @@ fn a_busy_cpu_takes_half_of_the_difference() {
 #[test]
 fn an_idle_cpu_takes_a_task_from_a_balanced_domain() {
     use IdleType::{Idle, NewlyIdle, NotIdle};
-    // Even a CPU that seems to have more itself: its load fades only slowly.
+    // Even a CPU that seems to have more load itself: its average decays only slowly.
     for (idle, own, busy, taken) in [
         (NewlyIdle, 0, POWER, 1),
         (NewlyIdle, 0, 1, 1),
@@ -108,7 +108,7 @@ fn a_task_is_taken_if_more_power_is_used_then() {
         IdleType::NotIdle,
     );
     assert_eq!((found.tasks, found.why), (0, Imbalance::NoGain));
-    // Less load than one task can make of the power.
+    // Less load than one task's share of the power.
     let found = find_busiest_group(
         [group(0, 128, true), group(100, 128, false)].into_iter(),
         125,

@@ -129,13 +129,13 @@ impl Run {
         let elsewhere = self.bench.cpu as u8 ^ 1;
         let several = self.bench.sched.cpus() > 1;
         let may = several && parent.cpus_allowed >> elsewhere & 1 != 0;
-        let levers = Levers {
+        let overrides = Overrides {
             fork_cpu: (may && self.random.usize(..4) == 0).then_some(elsewhere),
             parent_not_on_array: self.random.usize(..4) == 0,
             child_runs_first: self.random.usize(..4) > 0,
         };
         let clone_vm = self.random.usize(..3) == 0;
-        let child = self.bench.fork("child", clone_vm, levers);
+        let child = self.bench.fork("child", clone_vm, overrides);
         self.live.push(child);
     }
 

@@ -39,7 +39,7 @@ fn three_hogs_after_their_first_round() {
     assert_eq!(stat.sched_info, sums);
 }
 
-/// A wait after a preemption does not count; one that begins when jiffies are 0 neither.
+/// A wait after a preemption does not count, nor does one that begins when jiffies is 0.
 #[test]
 fn what_run_delay_leaves_out() {
     let mut bench = Bench::new();
@@ -61,8 +61,8 @@ fn what_run_delay_leaves_out() {
     assert_eq!(figures(&bench, good), (5, 0, 1));
 }
 
-/// An idle CPU sees a load of one task at first, and takes the second of two hogs at its second
-/// look; then all is balanced.
+/// An idle CPU sees a load of one task at first, and takes the second of two CPU-bound tasks at its
+/// second check; then the load is balanced.
 #[test]
 fn balancing_is_counted_by_what_came_of_it() {
     let mut bench = Bench::with_cpus(2);

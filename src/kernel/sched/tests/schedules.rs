@@ -190,7 +190,7 @@ fn ticks_on_the_expired_array_do_not_burn_the_new_slice() {
     }
 }
 
-/// (100 - 500) mod 2^32 = 4,294,966,896 is no multiple of 10, but (100 - 506) mod 2^32 is one.
+/// (100 - 500) mod 2^32 = 4,294,966,896 is not a multiple of 10, but (100 - 506) mod 2^32 is.
 #[test]
 fn a_slice_above_the_full_one_wraps_in_the_granularity_test() {
     let mut bench = Bench::new();

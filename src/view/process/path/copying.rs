@@ -9,7 +9,7 @@ use crate::kernel::fork::{becomes_sibling, clone_sharing, exit_signal};
 use crate::kernel::sched::split_slice;
 use crate::trace::CopyStage as Stage;
 
-/// A step: the stage that is reached when it is done, its name, and what became of it if it is.
+/// A step: the stage reached when it is done, its name, and its outcome if it is done.
 type Step = (Stage, &'static str, fn(&Call) -> (Mark, String));
 
 const STEPS: [Step; 20] = [
@@ -153,7 +153,7 @@ fn memory(call: &Call) -> (Mark, String) {
 
 fn thread(call: &Call) -> String {
     let esp = match call.stack {
-        VirtAddr(0) => "esp as the caller's".to_owned(),
+        VirtAddr(0) => "the caller's esp".to_owned(),
         stack => format!("esp {stack}"),
     };
     if call.flags.contains(CloneFlags::CLONE_SETTLS) {
@@ -173,7 +173,7 @@ fn exit_signal_words(flags: CloneFlags) -> String {
     }
 }
 
-/// A parent that is left with nothing begins a new slice.
+/// A parent that is left with nothing starts a new slice.
 fn slices(call: &Call) -> String {
     let (child, left) = split_slice(call.slice);
     let slice = call.slice;

@@ -1,5 +1,5 @@
-//! The outline of `do_fork` in the order of its source, with the two functions that have outlines
-//! of their own inside it.
+//! The outline of `do_fork` in the order of its source, including those of the two functions that
+//! it calls.
 
 use super::call::Call;
 use super::{Mark, PathStep, copying, if_flag, not_taken, taken, waking};
@@ -7,10 +7,10 @@ use crate::abi::{CloneFlags, Pid, PtFlags, PtraceEvent};
 use crate::kernel::fork::{child_ptrace, fork_traceflag};
 use crate::trace::ForkStep;
 
-/// What became of a step and why; `None` if it was not reached.
+/// The outcome of a step and the reason; `None` if it was not reached.
 pub(super) type Verdict = Option<(Mark, String)>;
 
-/// The steps of a call, all of them, whether reached or not.
+/// All steps of a call, whether reached or not.
 pub(super) fn steps(call: &Call) -> Vec<PathStep> {
     let mut steps = Vec::from(before_the_copy(call));
     steps.extend(copying::steps(call));
@@ -87,8 +87,8 @@ pub(super) fn line(depth: u8, step: &'static str, verdict: Verdict) -> PathStep 
     }
 }
 
-/// The first step behind a failure says that it was not reached; the others need no words, nor does
-/// what lies inside of a branch that was not taken.
+/// Only the first step after a failure says that it was not reached. The others, and what is inside
+/// a branch that was not taken, need no words.
 fn say_not_reached(steps: &mut [PathStep]) {
     let failed = steps.iter().rposition(|step| step.mark == Mark::Failed);
     if let Some(at) = failed
@@ -128,7 +128,7 @@ fn traced(call: &Call) -> Verdict {
         taken(match event_of(call) {
             Some(event) => event.name(),
             None if call.flags.contains(CloneFlags::CLONE_UNTRACED) => "no event: CLONE_UNTRACED",
-            None => "no event asked for",
+            None => "no event requested",
         })
     })
 }
@@ -180,7 +180,7 @@ fn wake_up(call: &Call) -> (Mark, String) {
 
 fn ptrace_notify(call: &Call) -> (Mark, String) {
     if !call.took(ForkStep::PtraceNotify) {
-        return not_taken("no event asked for");
+        return not_taken("no event requested");
     }
     taken(event_of(call).map_or("", PtraceEvent::name))
 }
@@ -191,7 +191,7 @@ fn vfork_wait(call: &Call, child: Pid) -> (Mark, String) {
         if call.waits() {
             format!("{caller} waits until {child} execs or exits")
         } else {
-            format!("{caller} waited until {child} gave the memory up")
+            format!("{caller} waited until {child} released the memory")
         }
     })
 }
@@ -200,7 +200,7 @@ fn free_pidmap(call: &Call) -> Verdict {
     let pid = call.new_pid()?;
     Some(if call.took(ForkStep::FreePidmap) {
         taken(format!(
-            "{pid} is free, but the next search begins behind it"
+            "{pid} is free again, but the next search starts after it"
         ))
     } else {
         not_taken("copy_process succeeded")

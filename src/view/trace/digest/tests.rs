@@ -52,11 +52,11 @@ fn map_more(machine: &mut Machine, task: TaskId, pages: u32, flags: u32) {
 fn memory_that_is_promised_and_given_back() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
-    insta::assert_snapshot!(of(&mut machine, |m| mmap(m, sh, MapFlags::PRIVATE)), @"0xb7ffe000  promised; no frame yet");
+    insta::assert_snapshot!(of(&mut machine, |m| mmap(m, sh, MapFlags::PRIVATE)), @"0xb7ffe000  reserved; no frame yet");
     insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0))), @"");
-    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0x0804_c000))), @"0x0804c000  the heap ends there now; no frame yet");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0x0804_c000))), @"0x0804c000  new end of the heap; no frame yet");
     touch(&mut machine, sh, VirtAddr(0x0804_a000), 2);
-    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0x0804_b000))), @"0x0804b000  the heap ends there now; 1 frame freed, page tables included");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0x0804_b000))), @"0x0804b000  new end of the heap; 1 frame freed, page tables included");
     touch(&mut machine, sh, VirtAddr(0xb7ff_e000), 2);
     insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Munmap(0xb7ff_e000, 0x2000))), @"unmapped; 3 frames freed, page tables included");
     insta::assert_snapshot!(of(&mut machine, |m| map_more(m, sh, 1, 0x2022)), @"mapped at once: zeroed frame 0x1095, pte 0x01095067");
@@ -70,13 +70,13 @@ fn faults_one_by_one() {
     let second = VirtAddr(page.0 + 0x1000);
     insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, page)), @"fault 0x6 (user write, not present): zeroed frame 0x1098, pte 0x01098067");
     insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, page)), @"");
-    insta::assert_snapshot!(of(&mut machine, |m| read(m, sh, second)), @"fault 0x4 (user read, not present): the page of zeroes mapped read-only, pte 0x002c1025");
-    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, second)), @"fault 0x7 (user write, read-only): cow_copy 0x2c1 -> 0x1097, a frame of its own instead of the page of zeroes");
+    insta::assert_snapshot!(of(&mut machine, |m| read(m, sh, second)), @"fault 0x4 (user read, not present): zero page mapped read-only, pte 0x002c1025");
+    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, second)), @"fault 0x7 (user write, read-only): cow_copy 0x2c1 -> 0x1097, a frame of its own instead of the zero page");
     let kid = clone(&mut machine, sh, CloneFlags::FORK);
     insta::assert_snapshot!(of(&mut machine, |m| write(m, kid, page)), @"fault 0x7 (user write, read-only): cow_copy 0x1098 -> 0x1093, owners left on 0x1098: 1");
     insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, page)), @"fault 0x7 (user write, read-only): cow_reuse 0x1098: no other owner, made writable again");
     let data = VirtAddr(0x0804_9000);
-    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, data)), @"fault 0x6 (user write, not present): private copy of a page of the page cache in frame 0x1090, pte 0x01090067");
+    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, data)), @"fault 0x6 (user write, not present): private copy of a page cache page in frame 0x1090, pte 0x01090067");
     insta::assert_snapshot!(of(&mut machine, |m| read(m, kid, data)), @"fault 0x4 (user read, not present): frame 0x1091 of the page cache, pte 0x01091025");
 }
 
@@ -100,17 +100,17 @@ fn forks_by_what_they_share_and_where_the_child_goes() {
     let sh = spawn(&mut machine, "sh");
     insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::FORK)), @"
     3:sh  frames copied 0, PTEs copied 1; slice 100 -> 50 + 50
-          active[125]  [2] -> 3 [2]   child put just before its parent
+          active[125]  [2] -> 3 [2]   child queued just before its parent
     ");
     let vm = CloneFlags::CLONE_VM | CloneFlags::FORK;
     insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, vm)), @"
     4:sh  same memory as 2; slice 50 -> 25 + 25
-          active[125]  [2] -> [2] 4   child put last: memory is shared
+          active[125]  [2] -> [2] 4   child queued last: memory is shared
     ");
     insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::VFORK)), @"
     5:sh  same memory as 2; slice 25 -> 12 + 13
-          active[125]  [2] -> [2] 5   child put last: memory is shared
-          2 is still INSIDE vfork (D) until 5 execs or exits
+          active[125]  [2] -> [2] 5   child queued last: memory is shared
+          2 stays inside vfork (D) until 5 execs or exits
     ");
     let other = spawn(&mut machine, "sh");
     let stopped = CloneFlags::CLONE_STOPPED | CloneFlags::FORK;
@@ -126,7 +126,7 @@ fn forks_by_what_they_share_and_where_the_child_goes() {
     }), @"10 tasks made: 9, 10, 11, 12, 13, 14, 15, 16, and 2 more");
     insta::assert_snapshot!(of(&mut machine, |m| clone(m, sixteenth, CloneFlags::FORK)), @"
     19:sh  frames copied 0, PTEs copied 1; slice 12 -> 6 + 6
-          active[125]  [8] -> 19 [8]   child put just before its parent
+          active[125]  [8] -> 19 [8]   child queued just before its parent
     ");
 }
 
@@ -143,7 +143,7 @@ fn forced_placements_say_so() {
     machine.kernel.config.parent_not_on_array = true;
     insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::FORK)), @"
     4:sh  frames copied 0, PTEs copied 1; slice 50 -> 25 + 25
-          active[125]  [2] -> [2] 4   child put last: the parent is on no array (forced)
+          active[125]  [2] -> [2] 4   child queued last: the parent is on no array (forced)
     ");
     let mut machine = Machine::boot(Config {
         child_runs_first: false,
@@ -153,16 +153,16 @@ fn forced_placements_say_so() {
     let sh = spawn(&mut machine, "sh");
     insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::FORK)), @"
     3:sh  frames copied 0, PTEs copied 1; slice 100 -> 50 + 50
-          active[125]  [2] -> [2] 3   child put last: child_runs_first is off (forced)
+          active[125]  [2] -> [2] 3   child queued last: child_runs_first is off (forced)
     ");
 }
 
 #[test]
-fn a_refused_clone_burns_a_pid() {
+fn a_refused_clone_uses_up_a_pid() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let illegal = Syscall::Clone(ForkArgs::with_flags(CloneFlags::CLONE_THREAD));
-    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, illegal)), @"EINVAL: pid 3 taken and given back, burnt");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, illegal)), @"EINVAL: pid 3 allocated, then freed; the next search starts after it");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn tids_that_are_stored() {
     insta::assert_snapshot!(digest_since(&machine, since), @"
     tid 3 stored at 0xb7ffe000
     3:sh  frames copied 0, PTEs copied 2; slice 100 -> 50 + 50
-          active[125]  [2] -> 3 [2]   child put just before its parent
+          active[125]  [2] -> 3 [2]   child queued just before its parent
     and 3 lines more: see the trace
     ");
     let items: Text = digest_items(&machine, since)
@@ -240,7 +240,7 @@ fn signals_that_are_not_the_end() {
     call(&mut machine, sh, handler);
     insta::assert_snapshot!(of(&mut machine, |m| call(m, kid, Syscall::Exit(0))), @"
     3:sh  exited 0: zombie until 2 waits
-    SIGCHLD takes effect in 2
+    SIGCHLD delivered to 2
     ");
 }
 
