@@ -120,9 +120,9 @@ impl FunctionGen<'_, '_> {
         if !runs_at_least_once(turns) {
             self.compare_counter(counter, to)?;
             if turns.inclusive {
-                self.code.asm.jg(end)?
+                self.code.asm.jg(end)?;
             } else {
-                self.code.asm.jge(end)?
+                self.code.asm.jge(end)?;
             }
         }
         self.set(&mut top)?;

@@ -179,9 +179,9 @@ impl Kernel {
                 if let Ok(set) = self.sem_sets.find_mut(id) {
                     // Who only looks for zeros cannot take anything away from others.
                     if alter {
-                        set.pending.push_back(waiter)
+                        set.pending.push_back(waiter);
                     } else {
-                        set.pending.push_front(waiter)
+                        set.pending.push_front(waiter);
                     }
                 }
                 let wait = Continuation::Semop {

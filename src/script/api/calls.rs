@@ -268,8 +268,8 @@ pub mod functions {
         })
     }
 
-    /// What the call returned: for a wait `#{pid, status, text}`, for a `sys_read` the text; `()`
-    /// if it has not returned.
+    /// What the call returned: for a wait `#{pid, status, text}`, for a `sys_read` the text, for a
+    /// fork the child's handle; `()` if it has not returned.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
