@@ -39,20 +39,27 @@ pub mod si_code {
     /// The file has no such page.
     pub const BUS_ADRERR: i32 = 2;
 
-    /// The name of an `si_code`, of a child's signal or of a sender, if it has one.
-    pub const fn name(of_child: bool, code: i32) -> Option<&'static str> {
-        Some(match (of_child, code) {
-            (_, SI_USER) => "SI_USER",
-            (_, SI_KERNEL) => "SI_KERNEL",
-            (_, SI_QUEUE) => "SI_QUEUE",
-            (_, SI_TKILL) => "SI_TKILL",
-            (true, CLD_EXITED) => "CLD_EXITED",
-            (true, CLD_KILLED) => "CLD_KILLED",
-            (true, CLD_DUMPED) => "CLD_DUMPED",
-            (true, CLD_TRAPPED) => "CLD_TRAPPED",
-            (true, CLD_STOPPED) => "CLD_STOPPED",
-            (true, CLD_CONTINUED) => "CLD_CONTINUED",
+    /// The name of what a sender says of its signal, or `None`.
+    pub const fn name(code: i32) -> Option<&'static str> {
+        Some(match code {
+            SI_USER => "SI_USER",
+            SI_KERNEL => "SI_KERNEL",
+            SI_QUEUE => "SI_QUEUE",
+            SI_TKILL => "SI_TKILL",
             _ => return None,
+        })
+    }
+
+    /// The name of what a child's signal is for, or `None`.
+    pub const fn child_name(code: i32) -> Option<&'static str> {
+        Some(match code {
+            CLD_EXITED => "CLD_EXITED",
+            CLD_KILLED => "CLD_KILLED",
+            CLD_DUMPED => "CLD_DUMPED",
+            CLD_TRAPPED => "CLD_TRAPPED",
+            CLD_STOPPED => "CLD_STOPPED",
+            CLD_CONTINUED => "CLD_CONTINUED",
+            _ => return name(code),
         })
     }
 }
@@ -201,7 +208,8 @@ impl SigInfo {
         match (self.origin, self.code) {
             (SigOrigin::Fault(_), si_code::SEGV_MAPERR) => Some("SEGV_MAPERR"),
             (SigOrigin::Fault(_), si_code::SEGV_ACCERR) => Some("SEGV_ACCERR"),
-            (origin, code) => si_code::name(matches!(origin, SigOrigin::Child { .. }), code),
+            (SigOrigin::Child { .. }, code) => si_code::child_name(code),
+            (_, code) => si_code::name(code),
         }
     }
 }

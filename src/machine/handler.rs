@@ -215,6 +215,8 @@ impl Machine {
         };
         self.kernel.task_mut(task).thread.regs.esp = top.frame.wrapping_add(taken);
         self.kernel.syscall(task, call);
+        // It is the interrupted `eax`, and so no result of a call that the puppet could be inside of.
+        self.kernel.take_return(task);
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.interrupted = Some(Box::new(top.interrupted));
         }

@@ -137,21 +137,29 @@ impl Machine {
         let nr = call.nr();
         let execs = self.execs(task);
         self.kernel.syscall(task, call);
-        let returned = self.kernel.take_return(task);
         self.enter_new_image(task, execs);
         let child = self.adopt_children();
-        if returned.is_none() && self.has_ended(task) {
+        let Some(returned) = self.kernel.take_return(task) else {
+            return self.left_inside(task, nr, child);
+        };
+        match child {
+            Some(child) => Acted::Forked { child, call: None },
+            None => returned.into(),
+        }
+    }
+
+    /// What a call has come to that has not returned.
+    fn left_inside(&mut self, task: TaskId, nr: u16, child: Option<TaskId>) -> Acted {
+        if self.has_ended(task) {
             return Acted::Ended;
         }
-        let open = match returned {
-            Some(_) => None,
-            None => Some(self.open_call(task, nr, child)),
-        };
-        match (child, returned, open) {
-            (Some(child), _, call) => Acted::Forked { child, call },
-            (None, Some(returned), _) => returned.into(),
-            (None, None, Some(call)) => Acted::Blocks(call),
-            (None, None, None) => Acted::Done,
+        let call = self.open_call(task, nr, child);
+        match child {
+            Some(child) => Acted::Forked {
+                child,
+                call: Some(call),
+            },
+            None => Acted::Blocks(call),
         }
     }
 

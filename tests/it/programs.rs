@@ -346,12 +346,12 @@ fn a_fork_that_is_held_up_is_a_call_whose_value_is_the_child() {
         tracer.ptrace_attach(p);
         tracer.wait(p);
         tracer.ptrace_syscall(p);
-        let call = p.fork();
-        print(call.done);
+        let held = p.fork();
+        print(held.done);
         tracer.wait(p);
         tracer.ptrace_detach(p);
-        print(call.value.ppid == p.pid);
-        print(call.value.fork().ppid == call.value.pid);",
+        print(held.value.ppid == p.pid);
+        print(held.value.fork().ppid == held.value.pid);",
     );
     assert_eq!(lines, ["false", "true", "true"]);
 }

@@ -282,8 +282,8 @@ pub mod functions {
         })
     }
 
-    /// What the call returned: `#{pid, status, text}` for a wait, the text for a `sys_read`; `()`
-    /// if the call has not returned.
+    /// What the call returned: for a wait `#{pid, status, text}`, for a `sys_read` the text, for a
+    /// fork the child's handle; `()` if it has not returned.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

@@ -445,7 +445,7 @@ pub mod functions {
         let mut map = Map::new();
         map.insert("signo".into(), i64::from(word(0)).into());
         map.insert("code".into(), i64::from(code).into());
-        let name = si_code::name(false, code).map_or(Dynamic::UNIT, Dynamic::from);
+        let name = si_code::name(code).map_or(Dynamic::UNIT, Dynamic::from);
         map.insert("code_name".into(), name);
         map.insert("pid".into(), i64::from(word(3) as i32).into());
         map.insert("uid".into(), i64::from(word(4)).into());

@@ -180,7 +180,7 @@ fn a_workload_may_have_the_name_of_a_program() {
 #[test]
 fn a_workload_that_is_held_up_before_it_forks_has_a_workload_for_a_child() {
     let mut lab = Lab::boot();
-    let sh = lab.spawn("sh");
+    let sh = lab.spawn_as("sh", 0);
     let parent = lab.workload(
         "P",
         &["sleep 5", "fork kid kid", "block"],
