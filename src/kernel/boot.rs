@@ -12,9 +12,9 @@ use crate::abi::{
 use crate::hw::{Cpu, Ram};
 use crate::kernel::fs::{Console, Fd, FileSystem, FilesStruct, FsStruct, InodeKind, Namespace};
 use crate::kernel::ipc::Futexes;
-use crate::kernel::signal::{Sighand, SignalStruct};
 use crate::kernel::task::{
-    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Task, UserTable,
+    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Sighand, SignalStruct,
+    Task, UserTable,
 };
 use crate::kernel::time::{RealTimers, Timers};
 use crate::trace::{FrameUse, TraceLog};

@@ -6,7 +6,7 @@ use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
-use crate::kernel::signal::Raised;
+use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
 /// The clock inside a tick, in instructions.
@@ -194,7 +194,7 @@ impl Machine {
         kernel.current() == task
             && !kernel.sched.need_resched(kernel.this_cpu)
             && !kernel.takes_signals(task)
-            && kernel.task(task).continuation.is_none()
+            && kernel.task(task).in_call.continuation.is_none()
     }
 
     /// Whether the task has a handler for what it gets a signal for, or a tracer.

@@ -13,9 +13,8 @@ use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::fs::{FilesStruct, FsStruct};
 use forklab::kernel::mm::Mm;
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::signal::{Sighand, SignalStruct};
 use forklab::kernel::syscall::{ForkArgs, MmapArgs, SigprocmaskArgs, Syscall, WaitArgs};
-use forklab::kernel::task::Task;
+use forklab::kernel::task::{Sighand, SignalStruct, Task};
 use forklab::machine::{
     Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
 };
@@ -193,7 +192,7 @@ impl Lab {
         };
         match self.outcome(task, Syscall::Wait4(args)) {
             Outcome::Returned(pid) if pid > 0 => {
-                let status = self.task(task).reaped.unwrap();
+                let status = self.task(task).in_call.reaped.unwrap();
                 Waited::Reaped(pid, status.0)
             }
             Outcome::Returned(value) => Waited::Nothing(value),

@@ -4,17 +4,14 @@ use super::rules::{
     ParentsWish, clears_tid_word, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
     tell_parent,
 };
-use super::rusage::Usage;
 use super::wait_rules::end_in_siginfo;
 use crate::abi::{
     Caps, ExitState, PfFlags, Pid, PtFlags, PtraceEvent, SigInfo, SigOrigin, SigSet, Signal,
     TaskId, VirtAddr, WaitStatus,
 };
 use crate::kernel::Kernel;
-use crate::kernel::ptrace::Trap;
-use crate::kernel::signal::{Pending, SendInfo, SignalFlags};
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::PidType;
+use crate::kernel::task::{Pending, PidType, SendInfo, SignalFlags, Trap, Usage};
 use crate::trace::TraceEvent;
 
 impl Kernel {

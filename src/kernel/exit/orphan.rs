@@ -6,7 +6,7 @@ use crate::abi::{
     Errno, ExitState, NSIG, PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, PtFlags, Signal, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
-use crate::kernel::signal::SendInfo;
+use crate::kernel::task::SendInfo;
 use crate::trace::TraceEvent;
 
 impl Kernel {

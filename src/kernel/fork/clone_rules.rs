@@ -4,8 +4,7 @@
 //! its explanations cannot differ.
 
 use crate::abi::{Caps, CloneFlags, PtFlags, PtraceEvent, SigSet, Signal};
-use crate::kernel::signal::SignalFlags;
-use crate::kernel::task::Cred;
+use crate::kernel::task::{Cred, SignalFlags};
 use crate::trace::CloneRefusal;
 use serde::Serialize;
 

@@ -11,7 +11,7 @@ mod vfs;
 
 pub use console::Console;
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
-pub use pipe::{PIPE_BUFFERS, Pipe, PipeIo};
+pub use pipe::{PIPE_BUFFERS, Pipe};
 pub use program::{
     DebugInfo, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ProgramImage, TEXT_START,
     ValueKind,

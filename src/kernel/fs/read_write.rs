@@ -6,8 +6,8 @@ use crate::abi::{
     TASK_SIZE, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
-use crate::kernel::signal::SendInfo;
 use crate::kernel::syscall::SysResult;
+use crate::kernel::task::SendInfo;
 use crate::trace::{Text, TraceEvent};
 
 /// The console takes so many bytes at a time; a longer write is cut short.

@@ -8,7 +8,7 @@ mod sem_op;
 mod sem_set;
 mod sem_undo;
 
-pub use futex::{FutexKey, Futexes};
+pub use futex::Futexes;
 pub use sem_op::{MAX_OPS, SemOp};
 pub use sem_set::{SemSet, SemSets, Semaphore};
 pub use sem_undo::{SemUndo, SemUndoList};

@@ -5,5 +5,3 @@ mod request;
 mod rules;
 mod stop;
 mod user_area;
-
-pub use stop::Trap;

@@ -13,8 +13,8 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::signal::{SendInfo, SignalFlags};
 use crate::kernel::syscall::PtraceArgs;
+use crate::kernel::task::{SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
 
 impl Kernel {

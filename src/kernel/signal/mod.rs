@@ -7,17 +7,11 @@ mod kill_rules;
 mod restart;
 mod send;
 mod sigframe;
-mod sighand;
 mod sigmask;
 mod sigqueue;
 mod sigwait;
 mod stop;
-mod traps;
 
 pub use sigframe::{
-    AltStack, HandlerFrame, KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS,
-    RT_SIGRETURN_CODE, SIGRETURN_CODE,
+    KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
-pub use sighand::{Sighand, SignalFlags, SignalStruct};
-pub use sigqueue::{Pending, SendInfo, SigQueue};
-pub use traps::Raised;

@@ -11,7 +11,7 @@ impl Kernel {
     pub(in crate::kernel) fn interrupt_call(&mut self, current: TaskId, restart: Restart) {
         let task = self.task_mut(current);
         task.thread.regs.eax = (-restart.code()) as u32;
-        if let Some(call) = &mut task.call {
+        if let Some(call) = &mut task.in_call.open {
             call.restart = Some(restart);
         }
     }
@@ -23,7 +23,7 @@ impl Kernel {
     pub(in crate::kernel) fn restart_call(&mut self, current: TaskId, restart: Restart) {
         /// Bytes of `int $0x80`.
         const INT_80_BYTES: u32 = 2;
-        let Some(call) = self.task(current).call else {
+        let Some(call) = self.task(current).in_call.open else {
             return;
         };
         let ret = -restart.code();
@@ -32,7 +32,7 @@ impl Kernel {
         let task = self.task_mut(current);
         let regs = &mut task.thread.regs;
         if regs.orig_eax == u32::MAX {
-            task.continuation = Some(Continuation::Again { block });
+            task.in_call.continuation = Some(Continuation::Again { block });
             return;
         }
         regs.eax = match block {
@@ -40,12 +40,12 @@ impl Kernel {
             false => regs.orig_eax,
         };
         regs.eip = regs.eip.wrapping_sub(INT_80_BYTES);
-        task.call = None;
+        task.in_call.open = None;
     }
 
     /// A puppet makes its interrupted call again.
     pub(in crate::kernel) fn call_again(&mut self, current: TaskId, block: bool) {
-        let again = self.task_mut(current).interruptible.take();
+        let again = self.task_mut(current).in_call.again.take();
         let call = match block {
             true => Some(Syscall::RestartSyscall),
             false => again,

@@ -1,12 +1,12 @@
 //! What a task says about signals before they come: actions, masks, the alternate stack.
 
-use super::sigframe::{AltStack, SS_DISABLE, SS_ONSTACK};
 use crate::abi::{
     DefaultAction, Errno, KSigaction, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SaFlags, SigAction,
     SigSet, Signal, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SigactionArgs, SigprocmaskArgs, SysResult};
+use crate::kernel::task::{AltStack, SS_DISABLE, SS_ONSTACK};
 
 /// The smallest alternate stack, `MINSIGSTKSZ`.
 const MINSIGSTKSZ: u32 = 2048;

@@ -49,7 +49,7 @@ impl Kernel {
 
     /// Carries a call out that has begun, and keeps it if a signal may cause it to be made again.
     pub(in crate::kernel) fn make_call(&mut self, current: TaskId, call: Syscall) -> SysResult {
-        self.task_mut(current).interruptible = call.made_again();
+        self.task_mut(current).in_call.again = call.made_again();
         self.dispatch(current, call)
     }
 
@@ -90,7 +90,7 @@ impl Kernel {
         };
         let task = self.task_mut(current);
         task.thread.regs.eax = ret as u32;
-        task.interruptible = None;
+        task.in_call.again = None;
         if self.stops_after_call(current) {
             return None;
         }
@@ -102,7 +102,7 @@ impl Kernel {
     pub(in crate::kernel) fn leave_call(&mut self, current: TaskId) {
         let task = self.task_mut(current);
         let ret = task.thread.regs.eax as i32;
-        if let Some(call) = task.call.take() {
+        if let Some(call) = task.in_call.open.take() {
             self.trace(current, TraceEvent::SysExit { nr: call.nr, ret });
         }
     }

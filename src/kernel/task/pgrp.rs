@@ -1,9 +1,9 @@
 //! Process groups and sessions: `setpgid` and its kin, and the groups that nobody could continue.
 
+use super::SendInfo;
 use super::pidmap::PidType;
 use crate::abi::{Errno, ExitState, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::signal::SendInfo;
 
 /// Which rule of `setpgid` or `setsid` refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

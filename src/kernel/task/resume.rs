@@ -1,7 +1,7 @@
 //! Where a task goes on that gave the CPU up inside the kernel: the kernel never blocks the host, it
 //! remembers the rest of the call.
 
-use super::task_struct::{Continuation, OpenCall, Task};
+use super::{Continuation, OpenCall, Task};
 use crate::abi::TaskId;
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
@@ -9,8 +9,8 @@ use crate::kernel::syscall::{Restart, SysResult};
 impl Task {
     /// A system call begins.
     pub(in crate::kernel) fn open_call(&mut self, nr: u16) {
-        self.call = Some(OpenCall { nr, restart: None });
-        self.entered_handler = false;
+        self.in_call.open = Some(OpenCall { nr, restart: None });
+        self.in_call.entered_handler = false;
     }
 }
 
@@ -19,7 +19,7 @@ impl Kernel {
     ///
     /// Returns `false` if it has nothing to go on with, that is, if it is in user mode.
     pub fn resume(&mut self, current: TaskId) -> bool {
-        let Some(continuation) = self.task_mut(current).continuation.take() else {
+        let Some(continuation) = self.task_mut(current).in_call.continuation.take() else {
             return false;
         };
         let result = match continuation {

@@ -1,9 +1,8 @@
 //! Resource limits: a soft one that acts and a hard one that bounds it, of every process.
 
+use super::{SendInfo, UsageOf};
 use crate::abi::{Caps, Errno, HZ, RLIM_INFINITY, Resource, Rlimit, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::exit::UsageOf;
-use crate::kernel::signal::SendInfo;
 use std::ops::{Index, IndexMut};
 
 /// Highest hard limit of descriptors.

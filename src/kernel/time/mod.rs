@@ -5,7 +5,7 @@ mod jiffies;
 mod nanosleep;
 mod timer;
 
-pub use itimer::{Itimers, RealTimers};
+pub use itimer::RealTimers;
 pub(super) use jiffies::jiffies_to_timeval;
 pub(super) use nanosleep::unchecked_jiffies;
 pub use timer::Timers;

@@ -63,7 +63,11 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
         Outcome::Returned(value) => {
             let pid = returned(value, "wait4")?;
             let status = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reaped)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reaped)
             })?;
             Ok(reaped(
                 pid,
@@ -130,7 +134,11 @@ pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -
         (Outcome::Returned(value), _) => {
             returned(value, "waitid")?;
             let info = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reported)
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }

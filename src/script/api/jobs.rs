@@ -3,9 +3,8 @@
 use super::calls::{int, plain, reported, signal_word};
 use super::convert::{Result, act, alive, errno_error, look, returned, word};
 use crate::abi::{Errno, PR_SET_PDEATHSIG, VirtAddr};
-use crate::kernel::exit::UsageOf;
 use crate::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
-use crate::kernel::task::PgrpRefusal;
+use crate::kernel::task::{PgrpRefusal, UsageOf};
 use crate::machine::{Action, Outcome};
 use crate::script::errors::{ScriptError, pgrp_advice};
 use crate::script::session::Task;

@@ -91,7 +91,11 @@ fn sigtimedwait(
         Outcome::Returned(value) => {
             returned(value, "rt_sigtimedwait")?;
             let info = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reported)
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }

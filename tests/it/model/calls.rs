@@ -120,7 +120,12 @@ impl World {
             Effect::Brk(wanted, value) => self.moved_brk(player, wanted, value as u32),
             Effect::Status(addr, value) => {
                 if value > 0 {
-                    let status = self.lab.task(self.players[player].id).reaped.unwrap();
+                    let status = self
+                        .lab
+                        .task(self.players[player].id)
+                        .in_call
+                        .reaped
+                        .unwrap();
                     self.kernel_store(pid, addr, status.0, false);
                 } else if value == -Errno::EFAULT.code() {
                     self.kernel_store(pid, addr, 0, true);

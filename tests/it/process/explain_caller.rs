@@ -5,11 +5,10 @@ use super::explain_clone::{block_signals, told};
 use crate::lab::{Lab, Waited};
 use forklab::abi::{CloneFlags as F, Resource, SigAction, SigSet, Signal, TaskId, WaitOptions};
 use forklab::kernel::boot::Config;
-use forklab::kernel::signal::SignalFlags;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::SignalFlags;
 use forklab::trace::{Placement, TraceEvent};
-use forklab::view::explain_clone;
-use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext};
+use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext, explain_clone};
 
 /// What shared and copied mean to a program.
 #[test]

@@ -7,12 +7,12 @@ use forklab::abi::{
     CloneFlags as F, Errno, PtFlags, SigSet, Signal, TaskId, TaskState, WaitOptions,
 };
 use forklab::kernel::fork::ObjectFate;
-use forklab::kernel::signal::Pending;
 use forklab::kernel::syscall::{PtraceArgs, Syscall};
+use forklab::kernel::task::Pending;
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
-use forklab::view::explain_clone;
 use forklab::view::{
     ChildPlan, CloneObject, EndNotice, ExplainClone, ParentOf, Queued, Reaped, RunsNext,
+    explain_clone,
 };
 
 /// A way to see whether two tasks have the same object, and how many users a task's object has.

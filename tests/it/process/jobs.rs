@@ -6,8 +6,8 @@ use forklab::abi::{
     Errno, ExitState, Resource, SigAction, SigInfo, SigSet, Signal, TaskId, TaskState, VirtAddr,
     si_code,
 };
-use forklab::kernel::signal::SignalFlags;
 use forklab::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
+use forklab::kernel::task::SignalFlags;
 
 const NOHANG: u32 = 1;
 const UNTRACED: u32 = 2;
@@ -40,7 +40,7 @@ fn waitid(lab: &mut Lab, task: TaskId, options: u32) -> Result<Option<SigInfo>, 
         rusage: VirtAddr(0),
     };
     match lab.call(task, Syscall::Waitid(args)) {
-        0 => Ok(lab.task(task).reported),
+        0 => Ok(lab.task(task).in_call.reported),
         value => Err(value),
     }
 }
@@ -430,7 +430,7 @@ fn sigcont_lets_a_child_that_began_stopped_run() {
 /// Sums of dead threads and reaped children, down to the grandchildren.
 #[test]
 fn usage_adds_up_over_threads_and_children() {
-    use forklab::kernel::exit::UsageOf;
+    use forklab::kernel::task::UsageOf;
     use forklab::machine::Action;
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);

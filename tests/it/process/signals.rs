@@ -27,7 +27,7 @@ pub(super) fn take(lab: &mut Lab, task: TaskId, set: SigSet) -> Result<SigInfo, 
     };
     match lab.call(task, Syscall::RtSigtimedwait(args)) {
         value @ ..0 => Err(value),
-        _ => Ok(lab.task(task).reported.unwrap()),
+        _ => Ok(lab.task(task).in_call.reported.unwrap()),
     }
 }
 

@@ -240,7 +240,7 @@ fn timers_send_their_signals() {
             let shared = lab.signal(sh).shared_pending;
             if shared.contains(signal) {
                 let id = lab.task(sh).signal.unwrap();
-                let whose = forklab::kernel::signal::Pending::Shared(id);
+                let whose = forklab::kernel::task::Pending::Shared(id);
                 lab.machine.kernel.flush_sigqueue(whose);
                 fired.push(lab.kernel().tick - begin);
             }
@@ -249,7 +249,7 @@ fn timers_send_their_signals() {
         lab.tick(70);
         assert_eq!(lab.call(sh, set(ItimerVal::default())), 0);
         let id = lab.task(sh).signal.unwrap();
-        let whose = forklab::kernel::signal::Pending::Shared(id);
+        let whose = forklab::kernel::task::Pending::Shared(id);
         lab.machine.kernel.flush_sigqueue(whose);
     }
     let bad = Syscall::Setitimer(3, value, VirtAddr(0));

@@ -6,8 +6,8 @@ use crate::lab::{Lab, Waited};
 use forklab::abi::{
     Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, TaskState, VirtAddr,
 };
-use forklab::kernel::signal::{AltStack, SignalFlags};
 use forklab::kernel::syscall::{PtraceArgs, SigactionArgs, Syscall, WaitArgs};
+use forklab::kernel::task::{AltStack, SignalFlags};
 use forklab::machine::{Command, handler_address};
 
 const NOHANG: u32 = 1;

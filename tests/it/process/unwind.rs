@@ -3,8 +3,8 @@
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Caps, Errno, PfFlags, Resource, SigSet, Signal, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::signal::SignalFlags;
 use forklab::kernel::syscall::ForkArgs;
+use forklab::kernel::task::SignalFlags;
 
 /// An address where nothing is mapped.
 const NOWHERE: VirtAddr = VirtAddr(0x10);

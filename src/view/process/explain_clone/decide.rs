@@ -20,7 +20,7 @@ use crate::kernel::fork::{
     tid_words,
 };
 use crate::kernel::sched::{split_slice, wake_new_placement};
-use crate::kernel::signal::SignalFlags;
+use crate::kernel::task::SignalFlags;
 use crate::trace::{CloneRefusal, Placement};
 
 pub(super) fn explain(
