@@ -4,7 +4,7 @@
 use crate::abi::{FileId, O_APPEND, O_NONBLOCK, Pid, TaskId};
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
 
