@@ -1,5 +1,6 @@
 //! Booting: the options of a machine, and the initial state of a fresh kernel.
 
+use crate::abi::Resource;
 use super::Kernel;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
@@ -228,15 +229,15 @@ impl Kernel {
         entry.prio = effective_prio(&entry).prio;
         entry.time_slice = self.sched.tunables.task_timeslice(entry.static_prio);
         self.sched.insert(init, entry);
+        let rlimits = Rlimits::initial(self.max_threads);
         let exe = self.lookup("init").map_err(|_| "no init".to_owned())?;
         let (mm, esp) = self
-            .mm_for_exec(exe, &"init".into())
+            .mm_for_exec(exe, &"init".into(), rlimits[Resource::Stack].cur)
             .map_err(|_| too_small())?;
         self.sched.get_mut(init).has_mm = true;
 
         let mut sighand = Sighand::new();
         sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
-        let rlimits = Rlimits::initial(self.max_threads);
         let signal = SignalStruct {
             leader: true,
             ..SignalStruct::new(pid, pid, rlimits)

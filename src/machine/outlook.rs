@@ -349,14 +349,11 @@ impl Machine {
             return Wants::Ticks(0);
         }
         match self.modes.get(task) {
-            Some(UserMode::Workload(workload)) => run_of(
-                &workload.program,
-                workload.script,
-                workload.pc,
-                workload.left,
-            ),
+            Some(UserMode::Workload(workload)) => {
+                run_of(&workload.steps, workload.pc, workload.left)
+            }
             Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
-                Some(Image::Workload(program)) => run_of(program, program.start(), 0, 0),
+                Some(Image::Workload(program)) => run_of(program.steps(program.start()), 0, 0),
                 Some(Image::Puppet { spin: always }) if spawned.spin || *always => Wants::Forever,
                 _ => Wants::Ticks(0),
             },
@@ -415,8 +412,7 @@ impl Machine {
 }
 
 /// How long a workload computes from a step on, with `left` ticks left of the step before.
-fn run_of(program: &WorkloadProgram, script: usize, pc: usize, left: u64) -> Wants {
-    let steps = program.steps(script);
+fn run_of(steps: &[Step], pc: usize, left: u64) -> Wants {
     let (mut pc, mut ticks) = (pc, left);
     for _ in 0..=steps.len() {
         match steps.get(pc) {

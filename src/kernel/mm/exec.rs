@@ -4,9 +4,8 @@ use super::mm_struct::Mm;
 use super::overcommit::pages_of;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{
-    Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, RLIM_INFINITY, Resource, TASK_SIZE,
-    TaskId, VirtAddr,
-};
+    Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, RLIM_INFINITY, TASK_SIZE,
+    TaskId, VirtAddr};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
 use crate::kernel::fs::{InodeKind, TEXT_START};
@@ -39,10 +38,10 @@ impl Kernel {
         &mut self,
         exe: InodeId,
         args: &ExecArgs,
+        stack_limit: u32,
     ) -> Result<(MmId, u32), Errno> {
         self.kmem_cache_alloc(SlabCache::Mm)?;
         let pgd = self.pgd_alloc()?;
-        let stack_limit = self.rlimit(self.current(), Resource::Stack);
         let mut space = Mm {
             mm_users: 1,
             mm_count: 1,
