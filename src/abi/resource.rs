@@ -39,7 +39,7 @@ numbered! {
         /// A limit: open descriptors.
         Nofile "RLIMIT_NOFILE" = 7,
         /// A limit: bytes that are locked into memory.
-        Memlock "RLIM_INFINITY" = 8,
+        Memlock "RLIMIT_MEMLOCK" = 8,
         /// A limit: bytes of the address space.
         As "RLIMIT_AS" = 9,
         /// A limit: locks on files, of which there are none.

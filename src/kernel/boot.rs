@@ -1,12 +1,12 @@
 //! Booting: the options of a machine, and the initial state of a fresh kernel.
 
-use crate::abi::Resource;
 use super::Kernel;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
+use crate::abi::Resource;
 use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };

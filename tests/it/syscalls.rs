@@ -1,7 +1,7 @@
 //! The table of system calls against what the kernel does with each number, against the methods of
 //! puppets, and against the list in the documents.
 
-use crate::lab::{Lab, USER};
+use crate::lab::Lab;
 use forklab::abi::Errno;
 use forklab::kernel::syscall::{SYSCALLS, Status, SyscallInfo};
 use std::collections::BTreeSet;
@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 /// What `int 0x80` with that number and these arguments leaves in `eax`.
 fn int_80(nr: u16, args: [u32; 2]) -> u32 {
     let mut lab = Lab::boot();
-    let sh = lab.spawn_as("sh", USER);
-    lab.call(sh, forklab::kernel::syscall::Syscall::Getpid);
+    let current = lab.spawn_spinning("sh");
     let kernel = &mut lab.machine.kernel;
-    let current = kernel.current();
+    assert_eq!(kernel.current(), current);
     let regs = &mut kernel.task_mut(current).thread.regs;
     [regs.eax, regs.ebx, regs.ecx] = [nr.into(), args[0], args[1]];
     kernel.int_80(current);

@@ -4,8 +4,9 @@ use super::mm_struct::Mm;
 use super::overcommit::pages_of;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{
-    Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, RLIM_INFINITY, TASK_SIZE,
-    TaskId, VirtAddr};
+    Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, RLIM_INFINITY, TASK_SIZE, TaskId,
+    VirtAddr,
+};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
 use crate::kernel::fs::{InodeKind, TEXT_START};

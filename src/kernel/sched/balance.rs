@@ -67,7 +67,9 @@ impl Scheduler {
         find_busiest_group(loads, sd.imbalance_pct, idle)
     }
 
-    /// The most loaded CPU of a mask; `None` if none has any load. Linux 2.6.12: kernel/sched.c,
+    /// The most loaded CPU of a mask; `None` if none has any load.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`,
     /// `find_busiest_queue()`.
     fn find_busiest_queue(&self, cpumask: u32) -> Option<usize> {
         let mut busiest = (0, None);
@@ -294,8 +296,10 @@ impl Scheduler {
         task.timestamp = task.timestamp.wrapping_sub(here).wrapping_add(there);
     }
 
-    /// Assigns a task that is not on a runqueue to another CPU. Linux 2.6.12:
-    /// include/linux/sched.h, `set_task_cpu()`.
+    /// Assigns a task that is not on a runqueue to another CPU.
+    ///
+    /// Linux 2.6.12:
+    /// `include/linux/sched.h`, `set_task_cpu()`.
     pub(super) fn set_task_cpu(&mut self, ctx: &mut Ctx, p: TaskId, to: usize, why: MigrateReason) {
         let task = &mut self.tasks[p];
         let event = TraceEvent::SchedMigrateTask {

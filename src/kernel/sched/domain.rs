@@ -7,7 +7,9 @@ use super::imbalance::IdleType;
 use super::task::SchedTask;
 use bitflags::bitflags;
 
-/// Load of one runnable task, and computing power of one CPU. Linux 2.6.12: include/linux/sched.h,
+/// Load of one runnable task, and computing power of one CPU.
+///
+/// Linux 2.6.12: `include/linux/sched.h`,
 /// `SCHED_LOAD_SCALE`.
 pub const SCHED_LOAD_SCALE: u32 = 128;
 
@@ -190,7 +192,7 @@ pub(super) fn cpus_of(mask: u32) -> impl Iterator<Item = usize> {
 }
 
 /// Whether the task's data is still in the cache of its CPU, whose last tick was at that time.
-/// Linux 2.6.12: kernel/sched.c, `task_hot()`.
+/// Linux 2.6.12: `kernel/sched.c`, `task_hot()`.
 pub const fn task_hot(p: &SchedTask, timestamp_last_tick: u64, cache_hot_time: u64) -> bool {
     // Signed: after a switch since the last tick the difference is negative.
     (timestamp_last_tick.wrapping_sub(p.last_ran) as i64) < cache_hot_time as i64

@@ -8,7 +8,9 @@ use super::{Ctx, SchedTask, Scheduler};
 use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
 use crate::trace::MigrateReason;
 
-/// A request to a migration thread: move a task off its CPU. Linux 2.6.12: kernel/sched.c,
+/// A request to a migration thread: move a task off its CPU.
+///
+/// Linux 2.6.12: `kernel/sched.c`,
 /// `migration_req_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MigrationReq {
@@ -72,8 +74,10 @@ impl Scheduler {
     }
 
     /// One round of this CPU's migration thread, which is running. Returns the task that waited for
-    /// a move; `None` if no request is left and the thread is to sleep. Linux 2.6.12:
-    /// kernel/sched.c, `migration_thread()`.
+    /// a move; `None` if no request is left and the thread is to sleep.
+    ///
+    /// Linux 2.6.12:
+    /// `kernel/sched.c`, `migration_thread()`.
     pub fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
         let cpu = ctx.cpu;
         if self.rqs[cpu].active_balance {
@@ -128,7 +132,7 @@ impl Scheduler {
     }
 
     /// Moves a task off this CPU, unless it has left in the meantime, or may no longer run there.
-    /// Linux 2.6.12: kernel/sched.c, `__migrate_task()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `__migrate_task()`.
     fn migrate_task(&mut self, ctx: &mut Ctx, req: &MigrationReq) {
         let (p, dest) = (req.task, req.dest);
         let Some(task) = self.tasks.get(p) else {
@@ -187,7 +191,7 @@ impl Scheduler {
     }
 
     /// Moves a task at once if it neither runs nor is queued; otherwise asks the migration thread.
-    /// Linux 2.6.12: kernel/sched.c, `migrate_task()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `migrate_task()`.
     fn request_migration(&mut self, ctx: &mut Ctx, req: MigrationReq) -> Migration {
         let cpu = usize::from(self.tasks[req.task].cpu);
         let rq = &mut self.rqs[cpu];
@@ -202,7 +206,7 @@ impl Scheduler {
     }
 
     /// The least loaded CPU, if the running task of `cpu` should move there when it calls exec.
-    /// Linux 2.6.12: kernel/sched.c, `sched_exec()`, `find_idlest_cpu()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `find_idlest_cpu()`.
     pub fn exec_cpu(&self, cpu: usize) -> Option<usize> {
         let sd = &self.domains[cpu][self.exec_level(cpu)?];
         let allowed = sd.span & self.tasks[self.rqs[cpu].curr].cpus_allowed;

@@ -78,7 +78,9 @@ impl Tasks {
 
 impl RunQueue {
     /// Records that the CPU passes from `prev` to `next`, which may be the same task. The idle task
-    /// is not accounted. Linux 2.6.12: `kernel/sched.c`, `sched_info_switch()`.
+    /// is not accounted.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_switch()`.
     #[inline]
     pub(super) fn sched_info_switch(
         &mut self,

@@ -35,9 +35,10 @@ impl Kernel {
             task.in_call.continuation = Some(Continuation::Again { block });
             return;
         }
-        regs.eax = match block {
-            true => u32::from(nr::restart_syscall),
-            false => regs.orig_eax,
+        regs.eax = if block {
+            u32::from(nr::restart_syscall)
+        } else {
+            regs.orig_eax
         };
         regs.eip = regs.eip.wrapping_sub(INT_80_BYTES);
         task.in_call.open = None;
@@ -46,9 +47,10 @@ impl Kernel {
     /// Repeats the interrupted call of a puppet.
     pub(in crate::kernel) fn call_again(&mut self, current: TaskId, block: bool) {
         let again = self.task_mut(current).in_call.again.take();
-        let call = match block {
-            true => Some(Syscall::RestartSyscall),
-            false => again,
+        let call = if block {
+            Some(Syscall::RestartSyscall)
+        } else {
+            again
         };
         if let Some(call) = call {
             self.syscall(current, call);

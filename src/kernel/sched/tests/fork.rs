@@ -201,7 +201,8 @@ fn every_branch_puts_the_child_in_its_place() {
 fn the_boot_task_forks_init() {
     let mut bench = Bench::new();
     let boot = bench.sched.current(0);
-    *bench.sched.get_mut(boot) = SchedTask::new(Pid(0), bench.names.intern("swapper"));
+    let swapper = SchedTask::new(Pid(0), bench.names.intern("swapper"));
+    bench.sched.insert(boot, swapper);
     bench.sched.get_mut(boot).prio = 140;
     bench.sched.get_mut(boot).thread_flags = ThreadFlags::empty();
     let init = bench.fork("init", true, Overrides::default());
