@@ -110,7 +110,11 @@ const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
 impl Kernel {
     /// The resource limits of a task's process.
     pub fn rlimits(&self, task: TaskId) -> Rlimits {
-        self.signal_of(task).rlimits
+        match self.task(task).signal {
+            Some(id) => self.signals[id].rlimits,
+            // An idle task has those of `init_task`: it makes the address space of init at boot.
+            None => Rlimits::initial(self.max_threads),
+        }
     }
 
     /// The soft limit of a task's process.
