@@ -207,7 +207,7 @@ impl PrioView {
         let stored = match self.prio == self.effective_prio {
             true => "as computed".to_owned(),
             false => format!(
-                "{}: computed at its last wake-up, expiry, fork or renice, and kept until the next",
+                "{}: computed at the last wake-up, expiry, fork or renice; kept until the next",
                 self.prio
             ),
         };
