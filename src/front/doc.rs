@@ -1,7 +1,7 @@
 //! `forklab doc`: the reference of the script functions, made from their doc comments.
 
 use super::exit_code::{FAILED, FINE};
-use super::run::{complain, output_failed, print_line};
+use super::print::{complain, output_failed, print_line};
 use crate::script::{FunctionDoc, Limits, Session, function_docs};
 
 /// Prints the whole reference as Markdown, the list of names, or the help for one name.

@@ -3,7 +3,7 @@
 use crate::abi::{Pid, TaskId};
 use crate::kernel::sched::{LbStat, SchedDomain};
 use crate::machine::Machine;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
 
@@ -36,9 +36,9 @@ pub struct CpuStat {
     pub yld_cnt: u32,
     /// Array swaps.
     pub sched_switch: u32,
-    /// Passes of `schedule`.
+    /// Calls of `schedule`.
     pub sched_cnt: u32,
-    /// Passes that chose the idle task.
+    /// Calls that chose the idle task.
     pub sched_goidle: u32,
     /// Wake-ups of tasks that last ran here; 0 with one CPU.
     pub ttwu_cnt: u32,
@@ -90,7 +90,7 @@ pub struct Balancings {
     pub lb_cnt: u32,
     /// Calls that found the load balanced.
     pub lb_balanced: u32,
-    /// Calls that found an imbalance and moved nothing.
+    /// Calls that found an imbalance but moved nothing.
     pub lb_failed: u32,
     /// Number of tasks that should have been moved.
     pub lb_imbalance: u32,
