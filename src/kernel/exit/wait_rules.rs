@@ -137,7 +137,7 @@ pub struct Report {
 pub enum Eligible {
     /// It does not, with the reason.
     No(NotMeant),
-    /// It does.
+    /// The child is eligible.
     Yes,
     /// It is a leader whose process still has other threads: it cannot be reaped yet.
     Delayed,
@@ -165,7 +165,7 @@ pub enum NoChild {
     OfAnother {
         /// The task with that pid.
         task: Pid,
-        /// Its parent.
+        /// Pid of its parent.
         parent: Pid,
     },
     /// The options exclude this child because of its exit signal.

@@ -85,7 +85,7 @@ pub struct FutexArgs {
 /// How long a wait may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sleep {
-    /// Without limit.
+    /// Until it is woken, without a timeout.
     Forever,
     /// At most that many ticks.
     Ticks(u32),

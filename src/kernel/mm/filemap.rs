@@ -17,7 +17,7 @@ const O_RDWR: u32 = 2;
 pub(super) enum NoPage {
     /// The cached page, with a reference for the caller.
     Page {
-        /// Its frame.
+        /// The frame that holds it.
         pfn: Pfn,
         /// It had to be read from the file: a major fault.
         major: bool,
@@ -35,7 +35,7 @@ pub enum FilePage {
     Cached(Pfn),
     /// To be read from the file.
     Uncached {
-        /// The file.
+        /// The file that is mapped.
         inode: InodeId,
         /// Index of the page in it.
         index: u32,

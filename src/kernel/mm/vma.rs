@@ -49,7 +49,7 @@ bitflags! {
         const RAND_READ = 0x1_0000;
         /// Not copied to children.
         const DONTCOPY = 0x2_0000;
-        /// Cannot grow.
+        /// Cannot grow by `mremap`.
         const DONTEXPAND = 0x4_0000;
         /// Not managed by the kernel (`VM_RESERVED`).
         const RESERVED = 0x8_0000;
@@ -97,7 +97,7 @@ impl VmFlags {
 /// An area (`vm_area_struct`): `[vm_start, vm_end)`, page aligned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Vma {
-    /// First address.
+    /// First address of the area.
     pub vm_start: u32,
     /// First address after the area.
     pub vm_end: u32,

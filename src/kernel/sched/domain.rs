@@ -77,7 +77,7 @@ pub struct SchedDomain {
 pub struct SdStat {
     /// For CPUs that are idle, not idle, and about to go idle.
     pub lb: [LbStat; 3],
-    /// Active balancings.
+    /// Number of active balancings.
     pub alb_cnt: u32,
     /// Active balancings that could move no task to an idle CPU.
     pub alb_failed: u32,
@@ -98,7 +98,7 @@ pub struct SdStat {
 /// Counters of balancing, by their names in schedstat version 11.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct LbStat {
-    /// Calls.
+    /// Number of calls.
     pub lb_cnt: u32,
     /// Calls that found the domain balanced.
     pub lb_balanced: u32,

@@ -87,7 +87,7 @@ pub enum Continuation {
     },
     /// `FUTEX_WAIT`.
     Futex {
-        /// The word.
+        /// The futex word that it waits on.
         key: FutexKey,
         /// Tick of the timeout.
         until: Option<u64>,
