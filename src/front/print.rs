@@ -1,11 +1,11 @@
-//! Printing, and what the exit code is when a run or its output fails.
+//! Printing, and the exit code after a failed run or failed output.
 
 use super::exit_code::{FAILED, FINE, INTERRUPTED, LIMIT, PANICKED, USAGE};
 use crate::script::FailureKind;
 use std::io::{self, Write};
 
 /// A reader that has gone away (`| head`) has what it wanted. Any other trouble with the output
-/// counts as an error of the command line.
+/// counts as a command line error.
 pub(super) const fn exit_code(kind: FailureKind) -> u8 {
     match kind {
         FailureKind::Script => FAILED,

@@ -65,9 +65,9 @@ impl Access {
 /// The rights on a page or, for an access, the rights that it requires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rights {
-    /// Access from user mode.
+    /// User-mode access, as the U/S bit grants it.
     pub us: bool,
-    /// Write access.
+    /// Write access, as the R/W bit grants it.
     pub rw: bool,
 }
 

@@ -6,7 +6,6 @@ use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
-use crate::abi::Resource;
 use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
@@ -232,7 +231,7 @@ impl Kernel {
         let rlimits = Rlimits::initial(self.max_threads);
         let exe = self.lookup("init").map_err(|_| "no init".to_owned())?;
         let (mm, esp) = self
-            .mm_for_exec(exe, &"init".into(), rlimits[Resource::Stack].cur)
+            .mm_for_exec(exe, &"init".into())
             .map_err(|_| too_small())?;
         self.sched.get_mut(init).has_mm = true;
 

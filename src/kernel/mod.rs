@@ -46,7 +46,7 @@ use time::{RealTimers, Timers};
 pub struct Kernel {
     /// The options that the machine was booted with.
     pub config: Config,
-    /// Physical memory.
+    /// The physical memory of the machine.
     pub ram: Ram,
     /// The CPUs: the relevant registers, MMU and TLB.
     pub cpus: Vec<Cpu>,
@@ -60,7 +60,7 @@ pub struct Kernel {
     pub in_interrupt: bool,
     /// Interned task names.
     pub names: crate::abi::Names,
-    /// The trace.
+    /// The trace, to which every decision is written.
     pub log: TraceLog,
     /// Counters since boot.
     pub stat: Stat,

@@ -69,9 +69,9 @@ pub enum Halt {
         id: u32,
         /// Address of the instruction that changed it.
         eip: u32,
-        /// Value before.
+        /// Its value before the instruction.
         old: Option<u32>,
-        /// Value after.
+        /// Its value after the instruction.
         new: Option<u32>,
     },
     /// The stepped task reached its goal.

@@ -38,7 +38,7 @@ pub enum Standing {
         /// The tasks ahead of it, the running task first.
         ahead: Vec<Ahead>,
     },
-    /// It sleeps.
+    /// The task sleeps.
     Sleeps {
         /// The tick at which its sleep times out.
         until: Option<u64>,

@@ -261,7 +261,7 @@ events! {
     SysEnter "sys_enter" {
         /// i386 system call number.
         nr: u16,
-        /// First argument.
+        /// First argument of the call.
         arg: u32,
     }
     /// A system call returned.
@@ -287,26 +287,26 @@ events! {
     }
     /// An untouched anonymous page was read: the zero page was mapped.
     ZeroPageMap "zero_page_map" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
     }
     /// An untouched anonymous page was written: a zero-filled frame was mapped.
     AnonPage "anon_page" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
         /// The newly allocated frame.
         pfn: Pfn,
     }
     /// A page of a file or shared object was mapped.
     FilePage "file_page" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
         /// Frame of the page cache, or of the private copy.
         pfn: Pfn,
     }
     /// A write to a shared private page: the page was copied.
     CowCopy "cow_copy" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
         /// Frame that was shared until now.
         old: Pfn,
@@ -317,7 +317,7 @@ events! {
     }
     /// A write to a read-only page that nobody else uses: it was made writable in place.
     CowReuse "cow_reuse" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
         /// Frame that is reused.
         pfn: Pfn,

@@ -33,7 +33,7 @@ pub struct Record {
     pub seq: u64,
     /// When it happened and to which task.
     pub stamp: Stamp,
-    /// What happened.
+    /// The event itself.
     pub event: TraceEvent,
     /// Whether it only serves the console: a puppet is woken for an action, or goes back to sleep.
     pub console: bool,

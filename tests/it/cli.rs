@@ -68,7 +68,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "let sh = spawn(\"sh\"); sh.read(1 << 40);",
             1,
-            "does not fit into 32 bits",
+            "does not fit in 32 bits",
         ),
         (
             "let sh = spawn(\"sh\"); sh.exit(0); sh.fork();",
@@ -186,7 +186,7 @@ fn a_misspelt_word_is_answered_with_the_right_one() {
         ("spawn(\"sh\").fork;", "it is a function: task.fork()"),
         (
             "let sh = spawn(\"sh\"); sh.pid = 3;",
-            "pid of a Task can only be read",
+            "pid of a Task is read-only",
         ),
         ("spawn(\"sh\").mm.userz;", "did you mean users?"),
         ("print(CLONE_VMM);", "did you mean CLONE_VM?"),
@@ -196,7 +196,7 @@ fn a_misspelt_word_is_answered_with_the_right_one() {
         ),
         (
             "let sh = 1; fn f() { sh } f();",
-            "a function sees its parameters only: give it sh as one",
+            "a function sees only its parameters: pass sh as one",
         ),
     ] {
         let output = forklab(&["run", "-"], script.as_bytes());

@@ -52,7 +52,7 @@ fn whatever_forks_inside_is_followed() {
         print(path([["a", again], ["b", again]]).brief);
     "#;
     insta::assert_snapshot!(transcript("script", script), @"
-    3 2:sh waited until 3 gave the memory up
+    3 2:sh waited until 3 released the memory
     inner 4
     4 of 1
     other CPU: __activate_task() there: forced: CPU 1, active[125]: (empty) -> 3
@@ -95,7 +95,7 @@ fn the_oracle_of_flags_wants_a_living_caller() {
     the task has exited and cannot clone / explain_clone(flags) needs no task
     task 3 is gone: it exited with 0 and was reaped / ps() lists the tasks that exist
     nothing
-    flags is 1099511627776, which does not fit into 32 bits
+    flags is 1099511627776, which does not fit in 32 bits
     CAP_SYS_ADMIN
     true
     ");

@@ -290,7 +290,7 @@ fn a_home_that_cannot_be_written_is_complained_about_and_no_more() {
     }
     let mut session = open(&PathBuf::from("/proc/nowhere"));
     session
-        .exp_string("lines are not kept for the next session")
+        .exp_string("lines will not be kept for the next session")
         .unwrap();
     leave(session);
 }

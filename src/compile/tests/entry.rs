@@ -81,6 +81,6 @@ fn what_cannot_be_captured_is_refused() {
     let problems = from_value("let x = 1.5; || { print(x); }", &[]).unwrap_err();
     assert_eq!(
         problems[0].message,
-        "a program cannot have the value of `x`"
+        "the value of `x` cannot be used in a program"
     );
 }

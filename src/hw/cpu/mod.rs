@@ -38,10 +38,10 @@ use dispatch::Exit;
 use interpret::Executed;
 use state::Core;
 
-/// One processor.
+/// One i386 processor: its MMU and TLB, TLS descriptors and decoded code.
 #[derive(Clone, Debug)]
 pub struct Cpu {
-    /// Address translation.
+    /// The MMU with its TLB.
     pub mmu: Mmu,
     /// Entries 6, 7 and 8 of the global descriptor table: those of the current thread.
     pub gdt_tls: [SegmentDescriptor; 3],

@@ -1,6 +1,5 @@
 //! `execve`: replaces the program of a task.
 
-use crate::abi::Resource;
 use crate::abi::{Errno, FileId, FilesId, InodeId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
@@ -82,8 +81,7 @@ impl Kernel {
         if matches!(self.inodes[exe].kind, InodeKind::NoImage(_)) {
             return Err(Errno::ENOEXEC);
         }
-        let stack_limit = self.rlimit(current, Resource::Stack);
-        let (mm, esp) = self.mm_for_exec(exe, args, stack_limit)?;
+        let (mm, esp) = self.mm_for_exec(exe, args)?;
         if let Err(errno) = self.unshare_files(current) {
             self.mmput(mm);
             return Err(errno);

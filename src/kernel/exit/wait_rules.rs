@@ -61,7 +61,7 @@ pub struct Report {
 pub enum Eligible {
     /// It does not, with the reason.
     No(NotMeant),
-    /// It does.
+    /// The child is eligible.
     Yes,
     /// It is a leader whose process still has other threads: it cannot be reaped yet.
     Delayed,

@@ -144,17 +144,17 @@ impl ObjectFate {
 pub struct CloneSharing {
     /// List of semaphore undo values.
     pub sem_undo: ObjectFate,
-    /// Descriptor table.
+    /// The descriptor table (`files_struct`).
     pub files: ObjectFate,
     /// Root, working directory, umask.
     pub fs: ObjectFate,
-    /// Signal actions.
+    /// The signal actions (`sighand_struct`).
     pub sighand: ObjectFate,
     /// What belongs to the process: pending signals, limits, group state.
     pub signal: ObjectFate,
-    /// Address space.
+    /// The address space (`mm_struct`).
     pub mm: ObjectFate,
-    /// Mount namespace.
+    /// The mount namespace.
     pub namespace: ObjectFate,
     /// TLS descriptors; fresh means that one of the copies is replaced.
     pub tls: ObjectFate,

@@ -92,7 +92,7 @@ impl Inode {
 pub struct File {
     /// `f_count`: descriptors and mappings that refer to it.
     pub f_count: u32,
-    /// The inode.
+    /// The inode that it refers to.
     pub inode: InodeId,
     /// `f_pos`: offset of the next read or write, common to all who share the description.
     pub pos: u32,

@@ -62,7 +62,7 @@ impl Futexes {
 /// How long a wait may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sleep {
-    /// Without limit.
+    /// Until it is woken, without a timeout.
     Forever,
     /// At most that many ticks.
     Ticks(u32),

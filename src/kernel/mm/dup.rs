@@ -49,7 +49,7 @@ pub fn copy_one_pte(pte: Pte, vm_flags: VmFlags) -> PteCopy {
 struct Copied {
     /// Page table entries.
     ptes: u32,
-    /// Frames.
+    /// Frames allocated for copies of pages.
     frames: u32,
     /// Entries that map reference-counted pages, and so count towards the child's `rss`.
     rss: u32,

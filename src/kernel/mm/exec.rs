@@ -1,5 +1,6 @@
 //! The address space that a program starts with: text, data, and a stack with its arguments.
 
+use crate::abi::Resource;
 use super::mm_struct::Mm;
 use super::overcommit::pages_of;
 use super::vma::{VmFlags, Vma};
@@ -39,10 +40,10 @@ impl Kernel {
         &mut self,
         exe: InodeId,
         args: &ExecArgs,
-        stack_limit: u32,
     ) -> Result<(MmId, u32), Errno> {
         self.kmem_cache_alloc(SlabCache::Mm)?;
         let pgd = self.pgd_alloc()?;
+        let stack_limit = self.rlimit(self.current(), Resource::Stack);
         let mut space = Mm {
             mm_users: 1,
             mm_count: 1,

@@ -7,8 +7,7 @@ use super::vma::Vma;
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::trace::Overcommitted;
-use crate::trace::{FrameUse, NoMemory};
+use crate::trace::{FrameUse, NoMemory, Overcommitted};
 
 /// Where a page of a mapped file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,7 +16,7 @@ pub enum FilePage {
     Cached(Pfn),
     /// To be read from the file.
     Uncached {
-        /// The file.
+        /// The file that is mapped.
         inode: InodeId,
         /// Index of the page in it.
         index: u32,

@@ -46,7 +46,7 @@ bitflags! {
         const RAND_READ = 0x1_0000;
         /// Not copied to children.
         const DONTCOPY = 0x2_0000;
-        /// Cannot grow.
+        /// Cannot grow by `mremap`.
         const DONTEXPAND = 0x4_0000;
         /// Not managed by the kernel (`VM_RESERVED`).
         const RESERVED = 0x8_0000;

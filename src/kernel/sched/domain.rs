@@ -85,7 +85,7 @@ pub struct SchedDomain {
 pub struct SdStat {
     /// For CPUs that are idle, not idle, and about to go idle.
     pub lb: [LbStat; 3],
-    /// Active balancing passes.
+    /// Number of active balancing passes.
     pub alb_cnt: u32,
     /// Active balancings that could move no task to an idle CPU.
     pub alb_failed: u32,
@@ -106,7 +106,7 @@ pub struct SdStat {
 /// Counters of balancing, by their names in schedstat version 11.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct LbStat {
-    /// Calls.
+    /// Number of calls.
     pub lb_cnt: u32,
     /// Calls that found the domain balanced.
     pub lb_balanced: u32,

@@ -203,7 +203,7 @@ impl Migratable {
 /// The CPU that a task would be moved to, as far as the decision depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Target {
-    /// The breakpoint's number.
+    /// Number of the CPU.
     pub cpu: usize,
     /// It runs its idle task.
     pub idle: bool,

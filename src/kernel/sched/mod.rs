@@ -59,7 +59,7 @@ use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};
 /// The context of a call: where and when it happens, and where it is traced.
 #[derive(Debug)]
 pub struct Ctx<'a> {
-    /// This CPU.
+    /// The CPU on which the scheduler is called.
     pub cpu: usize,
     /// `sched_clock()`, ns.
     pub now: u64,
@@ -69,7 +69,7 @@ pub struct Ctx<'a> {
     pub jiffies: u32,
     /// The caller is an interrupt handler or softirq, not a task.
     pub in_interrupt: bool,
-    /// The trace.
+    /// The trace that records its decisions.
     pub log: &'a mut TraceLog,
 }
 

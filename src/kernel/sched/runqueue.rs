@@ -31,7 +31,7 @@ pub struct RunQueue {
     pub curr: TaskId,
     /// This CPU's idle task.
     pub idle: TaskId,
-    /// Context switches.
+    /// Number of context switches.
     pub nr_switches: u64,
     /// The load over the last ticks, recent ones weighing more; 128 is one task. Only on machines
     /// with several CPUs.
@@ -82,7 +82,7 @@ pub struct RqStat {
     pub yld_exp_empty: u32,
     /// Calls of `sched_yield`.
     pub yld_cnt: u32,
-    /// Array swaps.
+    /// Number of array swaps.
     pub sched_switch: u32,
     /// Calls of `schedule`.
     pub sched_cnt: u32,

@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 /// A task that has a CPU, or will get it before another one that waits for the same CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ahead {
-    /// The task with that pid.
+    /// The task that runs before the waiting one.
     pub task: TaskId,
     /// It has the CPU now.
     pub running: bool,

@@ -14,7 +14,7 @@ pub enum MaySignal {
     ContinueInSession,
     /// The sender's real or effective user id is the receiver's real or saved one.
     SameUser,
-    /// CAP_KILL.
+    /// The sender has CAP_KILL.
     Capable,
 }
 

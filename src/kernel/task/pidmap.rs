@@ -109,13 +109,13 @@ impl Pidmap {
 /// The four kinds of ids by which tasks are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PidType {
-    /// By tid.
+    /// The hash by tid.
     Pid = 0,
     /// By thread group.
     Tgid = 1,
     /// By process group.
     Pgid = 2,
-    /// By session.
+    /// The hash by session id.
     Sid = 3,
 }
 

@@ -83,7 +83,7 @@ pub fn check_setrlimit(
 /// What happens when a process has used up another second of CPU time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum CpuLimit {
-    /// Nothing happens.
+    /// No signal is sent.
     Keeps,
     /// The soft limit is reached: SIGXCPU, and one more second.
     Warns,

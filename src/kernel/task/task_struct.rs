@@ -74,11 +74,11 @@ pub struct Task {
     pub mm: Option<MmId>,
     /// Address space in CR3: its own or a borrowed one.
     pub active_mm: Option<MmId>,
-    /// Descriptor table.
+    /// Descriptor table (`files_struct`).
     pub files: Option<FilesId>,
-    /// Directory context.
+    /// Root and working directory, and the umask (`fs_struct`).
     pub fs: Option<FsId>,
-    /// Signal actions.
+    /// Signal actions (`sighand_struct`).
     pub sighand: Option<SighandId>,
     /// What the threads of the process share.
     pub signal: Option<SignalId>,
@@ -96,7 +96,7 @@ pub struct Task {
     pub pending: SigSet,
     /// The queued entries of these signals.
     pub sigqueue: SigQueue,
-    /// Blocked signals.
+    /// The signal mask: blocked signals.
     pub blocked: SigSet,
     /// The original mask while `rt_sigtimedwait` has unblocked signals in `blocked`.
     pub real_blocked: SigSet,

@@ -14,7 +14,7 @@ use std::{fmt, io};
 /// `message`, `note`, `help`, `errno` and `name`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ScriptError {
-    /// What happened.
+    /// What happened, in one line.
     pub message: String,
     /// The kernel rule behind it, if there is one.
     pub note: Option<String>,
@@ -127,7 +127,7 @@ pub enum FailureKind {
 pub struct Failure {
     /// The kind of failure, which decides the exit code.
     pub kind: FailureKind,
-    /// What happened.
+    /// What happened, in one line.
     pub message: String,
     /// The kernel rule behind it, if there is one.
     pub note: Option<String>,

@@ -8,7 +8,7 @@ pub enum Limit {
     Operations,
     /// Nested function calls.
     CallDepth,
-    /// Nested expressions.
+    /// Depth of nested expressions.
     ExpressionDepth,
     /// Variables at a time.
     Variables,

@@ -43,7 +43,7 @@ pub struct ExplainClone {
 /// A task by pid and name.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct KnownTask {
-    /// Its pid.
+    /// Pid of the task.
     pub pid: Pid,
     /// Its name (`comm`).
     pub name: String,
@@ -146,7 +146,7 @@ pub enum CloneObject {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParentOf {
-    /// Its creator.
+    /// The calling task.
     Caller,
     /// Its creator's parent: the two are siblings.
     CallersParent,

@@ -1,12 +1,11 @@
 //! A task in one line.
 
 use super::{activity, state};
-use crate::abi::ExitState;
-use crate::abi::TaskId;
+use crate::abi::{ExitState, TaskId};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, task_tag};
 
-/// A task in one line: who it is, what drives it, what it is doing, how the scheduler sees it.
+/// A task in one line: its pid and name, what drives it, its state, and its scheduling fields.
 pub fn task_line(machine: &Machine, id: TaskId) -> Line {
     let kernel = &machine.kernel;
     let Some(task) = kernel.tasks.get(id) else {

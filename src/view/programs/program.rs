@@ -71,7 +71,7 @@ pub struct Disassembly {
 /// A machine instruction.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct InstructionView {
-    /// Address of the variable.
+    /// Address of the instruction.
     pub addr: VirtAddr,
     /// Its bytes in hexadecimal.
     pub bytes: String,

@@ -207,7 +207,7 @@ impl PrioView {
             "as computed".to_owned()
         } else {
             format!(
-                "{}: computed at its last wake-up, expiry, fork or renice, and kept until the next",
+                "{}: computed at the last wake-up, expiry, fork or renice; kept until the next",
                 self.prio
             )
         };

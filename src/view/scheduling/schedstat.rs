@@ -35,7 +35,7 @@ pub struct CpuStat {
     pub yld_exp_empty: u32,
     /// Calls of `sched_yield`.
     pub yld_cnt: u32,
-    /// Array swaps.
+    /// Number of array swaps.
     pub sched_switch: u32,
     /// Calls of `schedule`.
     pub sched_cnt: u32,

@@ -23,7 +23,7 @@ pub struct WhyNot {
     pub standing: &'static str,
     /// What it is doing, in words.
     pub doing: String,
-    /// Its CPU.
+    /// The CPU that it waits for.
     pub cpu: usize,
     /// Its dynamic priority.
     pub prio: u8,

@@ -43,7 +43,7 @@ impl Since {
 pub enum Item {
     /// The kernel panicked.
     Panic(String),
-    /// Time passed.
+    /// Time has passed.
     Time(Passed),
     /// A page fault, or a page that was mapped without one.
     Fault(Fault),
@@ -198,7 +198,7 @@ pub struct FaultCounts {
     pub faults: u32,
     /// Pages mapped without a fault.
     pub populated: u32,
-    /// Zero-filled frames.
+    /// Frames filled with zeros.
     pub zeroed: u32,
     /// Mappings of the zero page.
     pub zero_pages: u32,
@@ -249,9 +249,9 @@ pub struct RunList {
     pub array: ArrayKind,
     /// Priority of the list.
     pub prio: u8,
-    /// Members before.
+    /// Members of the list before the insertion.
     pub before: Members,
-    /// Members after.
+    /// Members of the list after the insertion.
     pub after: Members,
 }
 

@@ -21,7 +21,7 @@ use iced_x86::{Instruction, Mnemonic};
 /// How an instruction ended that raised no fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Executed {
-    /// It retired.
+    /// The instruction has retired.
     Done,
     /// A string instruction has repetitions left, but no more may retire now.
     Unfinished,

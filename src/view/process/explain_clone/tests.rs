@@ -35,7 +35,7 @@ fn a_fork() {
     mounts       shared   a mount by one is seen by both
     TLS          copied   the caller's three descriptors
     the rest     new      no pending signal inherited, times 0, no I/O context
-    tid words    none
+    tid          none
     parent       caller   getppid returns the caller's pid
     caller       goes on  clone returns the child's tid at once
     queued       before   just before the caller, in the same list
@@ -88,7 +88,7 @@ fn a_vfork_with_odd_bits() {
     mounts       shared     a mount by one is seen by both
     TLS          copied     the caller's three descriptors
     the rest     new        no pending signal inherited, times 0, no I/O context
-    tid words    none
+    tid          none
     parent       caller's   CLONE_PARENT: the same getppid as the caller
     caller       waits      CLONE_VFORK: TASK_UNINTERRUPTIBLE until exec or exit
     queued       nowhere    CLONE_STOPPED: SIGSTOP pending; waits for SIGCONT

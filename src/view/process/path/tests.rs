@@ -60,7 +60,7 @@ fn a_fork() {
       ✓ adjust the child's sleep_avg and prio           sleep_avg 0 -> 0 ms; the parent's prio
       ✓ same CPU, no CLONE_VM: right before the parent  active[125]: [2] -> 3 [2]
       · the parent is on no array: __activate_task()    2:sh is on the active array
-      ✓ child first: set_need_resched()                 2:sh gives the CPU up
+      ✓ child first: set_need_resched()                 2:sh gives up the CPU
       · run child last: __activate_task()               no CLONE_VM
       · other CPU: __activate_task() there              the child stays on CPU 0
       ✓ adjust the parent's sleep_avg                   sleep_avg 0 -> 0 ms
@@ -159,7 +159,7 @@ fn a_refused_thread() {
     · CLONE_STOPPED: p->state = TASK_STOPPED
     · trace: ptrace_notify()
     · CLONE_VFORK: wait_for_completion(&vfork)
-    ✓ error: free_pidmap(pid)                           3 is free, but the next search begins behind it
+    ✓ error: free_pidmap(pid)                           3 is free again, but the next search starts after it
     = -EINVAL
     ");
 }
@@ -259,13 +259,13 @@ fn forced_branches_say_so() {
     insta::assert_snapshot!(forced.join("\n\n"), @"
     · same CPU, no CLONE_VM: right before the parent  the child goes to CPU 1
     · the parent is on no array: __activate_task()    the child goes to CPU 1
-    · child first: set_need_resched()                 CPU 1 goes by priority
+    · child first: set_need_resched()                 CPU 1 decides by priority
     · run child last: __activate_task()               the child goes to CPU 1
     ✓ other CPU: __activate_task() there              forced: CPU 1, active[125]: (empty) -> 3
 
     · same CPU, no CLONE_VM: right before the parent  forced: as if 2:sh were on no array
     ✓ the parent is on no array: __activate_task()    forced: active[125]: [2] -> [2] 3
-    ✓ child first: set_need_resched()                 2:sh gives the CPU up
+    ✓ child first: set_need_resched()                 2:sh gives up the CPU
     · run child last: __activate_task()               no CLONE_VM
     · other CPU: __activate_task() there              the child stays on CPU 0
 
