@@ -2,7 +2,7 @@
 
 use crate::candidate::Candidate;
 use crate::tree::{self, Edits, Places};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use cargo_metadata::Message;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use std::collections::BTreeSet;
@@ -27,11 +27,12 @@ pub fn build(root: &Path, work: &Path, candidates: &[Candidate]) -> Result<Built
         candidates,
         dropped: BTreeSet::new(),
     };
-    loop {
+    let messages = loop {
         let places = tree::copy(root, &tree, &edits)?;
-        let errors = errors(cargo(work, &["check", "--lib"])?)?;
+        let messages = cargo(work)?;
+        let errors = errors(&messages)?;
         if errors.is_empty() {
-            break;
+            break messages;
         }
         let refused = refused(&errors, &places, candidates);
         let text = errors[0].rendered.clone().unwrap_or_default();
@@ -41,23 +42,23 @@ pub fn build(root: &Path, work: &Path, candidates: &[Candidate]) -> Result<Built
         );
         eprintln!("{} of {} do not compile", refused.len(), candidates.len());
         edits.dropped.extend(refused);
-    }
+    };
     let numbers = 1..=candidates.len() as u32;
     let compiling = numbers
         .filter(|number| !edits.dropped.contains(number))
         .collect();
-    eprintln!("building the tests");
-    let executables = executables(cargo(work, &["test", "--no-run", "--lib", "--test", "it"])?)?;
+
     Ok(Built {
         tree,
-        executables,
+        executables: executables(messages)?,
         compiling,
     })
 }
 
-fn cargo(work: &Path, arguments: &[&str]) -> Result<Vec<Message>> {
+/// Builds both test programs; errors come before the long part of it.
+fn cargo(work: &Path) -> Result<Vec<Message>> {
     let mut child = Command::new("cargo")
-        .args(arguments)
+        .args(["test", "--no-run", "--lib", "--test", "it"])
         .args(["--quiet", "--message-format", "json"])
         .current_dir(work.join("tree"))
         .env("CARGO_TARGET_DIR", work.join("build"))
@@ -71,27 +72,23 @@ fn cargo(work: &Path, arguments: &[&str]) -> Result<Vec<Message>> {
     Ok(messages)
 }
 
-fn errors(messages: Vec<Message>) -> Result<Vec<Diagnostic>> {
-    let mut finished = false;
-    let mut errors = Vec::new();
-    for message in messages {
-        match message {
-            Message::CompilerMessage(message)
-                if message.message.level == DiagnosticLevel::Error =>
-            {
-                errors.push(message.message);
-            }
-            Message::BuildFinished(_) => finished = true,
-            _ => (),
-        }
-    }
-    ensure!(finished, "cargo did not build anything");
-    Ok(errors)
+fn errors(messages: &[Message]) -> Result<Vec<&Diagnostic>> {
+    let finished = |message: &Message| matches!(message, Message::BuildFinished(_));
+    ensure!(
+        messages.iter().any(finished),
+        "cargo did not build anything"
+    );
+    let errors = messages.iter().filter_map(|message| match message {
+        Message::CompilerMessage(message) => Some(&message.message),
+        _ => None,
+    });
+    let errors = errors.filter(|message| message.level == DiagnosticLevel::Error);
+    Ok(errors.collect())
 }
 
 /// The changes that explain the errors: those at their places, and those in functions that have to
 /// be `const`.
-fn refused(errors: &[Diagnostic], places: &Places, candidates: &[Candidate]) -> BTreeSet<u32> {
+fn refused(errors: &[&Diagnostic], places: &Places, candidates: &[Candidate]) -> BTreeSet<u32> {
     let mut refused = BTreeSet::new();
     for error in errors {
         let before = refused.len();
@@ -120,27 +117,19 @@ fn names(message: &str, function: &str) -> bool {
 }
 
 fn executables(messages: Vec<Message>) -> Result<Vec<PathBuf>> {
-    let mut found: Vec<(bool, PathBuf)> = Vec::new();
-    for message in messages {
-        match message {
-            Message::CompilerArtifact(artifact) if artifact.profile.test => {
-                if let Some(path) = artifact.executable {
-                    found.push((artifact.target.is_test(), path.into_std_path_buf()));
-                }
-            }
-            Message::CompilerMessage(message)
-                if message.message.level == DiagnosticLevel::Error =>
-            {
-                bail!("{}", message.message.rendered.unwrap_or_default());
-            }
-            _ => (),
+    let tests = messages.into_iter().filter_map(|message| match message {
+        Message::CompilerArtifact(artifact) if artifact.profile.test => {
+            let path = artifact.executable?.into_std_path_buf();
+            Some((artifact.target.is_test(), path))
         }
-    }
+        _ => None,
+    });
+    let mut tests: Vec<(bool, PathBuf)> = tests.collect();
     ensure!(
-        found.len() == 2,
+        tests.len() == 2,
         "cargo built {} test programs",
-        found.len()
+        tests.len()
     );
-    found.sort();
-    Ok(found.into_iter().map(|(_, path)| path).collect())
+    tests.sort();
+    Ok(tests.into_iter().map(|(_, path)| path).collect())
 }

@@ -346,6 +346,41 @@ fn loading_a_segment_register_checks_the_descriptor() {
     }
 }
 
+/// SS takes only data that may be written, with the privilege level of user mode in selector and
+/// descriptor; a selector of none is no stack either.
+#[test]
+fn loading_the_stack_segment_is_stricter() {
+    use Exception::*;
+    let gp = |code| Err(GeneralProtection(code));
+    let cases: [(u32, u32, Result<(), Exception>); 11] = [
+        (0x7b, 0, Ok(())),
+        (0x78, 0, gp(0x78)),
+        (0x79, 0, gp(0x78)),
+        (0x7a, 0, gp(0x78)),
+        (0x00, 0, gp(0)),
+        (0x03, 0, gp(0)),
+        (0x73, 0, gp(0x70)),
+        (0x33, 0x41, Ok(())),
+        (0x30, 0x41, gp(0x30)),
+        // Read-only, and not present.
+        (0x33, 0x49, gp(0x30)),
+        (0x33, 0x61, Err(StackSegment(0x30))),
+    ];
+    for (selector, flags, expected) in cases {
+        for code in [[0x8e, 0xd0, 0x90], [0x50, 0x17, 0x90]] {
+            let mut rig = Rig::new(&code);
+            if flags != 0 {
+                rig.cpu.gdt_tls[0] = segment(DATA, 0xf_ffff, flags | 0x10);
+            }
+            rig.regs.eax = selector;
+            let event = expected.map_or_else(Event::Exception, |()| Event::Budget);
+            assert_eq!(rig.run(2).event, event, "{selector:x} {flags:x}");
+            let loaded = if expected.is_ok() { selector } else { 0x7b };
+            assert_eq!(rig.regs.ss, loaded, "{selector:x}");
+        }
+    }
+}
+
 #[test]
 fn code_that_changes_itself_is_changed_at_the_next_instruction() {
     // mov byte [next],0x41 (inc ecx); next: inc eax; jmp next twice

@@ -2,6 +2,7 @@
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
 use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, TaskId, VirtAddr};
+use crate::kernel::cred::Cred;
 use crate::kernel::mm::{MapRefusal, MmapArgs};
 use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
 use crate::kernel::rlimit::{RLIM_INFINITY, Resource};
@@ -344,6 +345,27 @@ fn the_order_in_which_mmap_refuses() {
     );
     assert_eq!(lab.mm(a).map_count(), 3);
     lab.check();
+}
+
+/// mm/mmap.c, `do_mmap_pgoff()`: what is locked already counts, and the limit itself may be reached.
+#[test]
+fn memory_is_locked_up_to_its_limit_and_beyond_it_by_the_privileged() {
+    let (mut lab, a) = Lab::with_task();
+    assert_eq!(lab.k.rlimit(a, Resource::Memlock), 32 << 10);
+    let lock = |lab: &mut Lab, len| lab.try_mmap(a, 0, len, RW, PRIVATE | LOCKED);
+    assert_eq!(lock(&mut lab, 0x8001), Err(Errno::EAGAIN));
+    assert!(lock(&mut lab, 0x5000).is_ok());
+    assert_eq!(lock(&mut lab, 0x4000), Err(Errno::EAGAIN));
+    assert!(lock(&mut lab, 0x3000).is_ok());
+    assert_eq!(lab.mm(a).locked_vm, 8);
+    assert_eq!(lock(&mut lab, 1), Err(Errno::EAGAIN));
+
+    lab.k.task_mut(a).cred = Cred::of_user(0);
+    assert!(lock(&mut lab, 1).is_ok());
+    let signal = lab.k.task(a).signal.unwrap();
+    lab.k.signals[signal].rlimits[Resource::Memlock].cur = 0;
+    assert!(lock(&mut lab, 1).is_ok());
+    assert_eq!(lab.mm(a).locked_vm, 10);
 }
 
 #[test]

@@ -91,3 +91,23 @@ fn balancing_is_counted_by_what_came_of_it() {
         assert_eq!(lb[2].lb_gained, 0);
     }
 }
+
+/// kernel/sched.c, `sched_info_queued()`: the start of a wait is kept until the task gets the CPU,
+/// however often it is put in another list in between.
+#[test]
+fn a_wait_begins_when_the_task_is_queued_first() {
+    let mut bench = Bench::new();
+    bench.run_to(10);
+    bench.hog("H", 0, 0);
+    let late = bench.hog("L", 0, 0);
+    bench.sched.resched_idle(0);
+    bench.settle();
+    assert_eq!(bench.current(), "H");
+    bench.run_to(30);
+    bench.on(|s, ctx| s.set_user_nice(ctx, late, 1));
+    assert_eq!(bench.sched.get(late).sched_info.last_queued, 10);
+    bench.run_to(110);
+    assert_eq!(bench.current(), "L");
+    assert_eq!(figures(&bench, late), (0, 100, 1));
+    assert_eq!(bench.sched.get(late).sched_info.last_queued, 0);
+}
