@@ -8,7 +8,7 @@
 //! ```
 //! use forklab::Machine;
 //! use forklab::kernel::boot::Config;
-//! use forklab::kernel::spawn::SpawnArgs;
+//! use crate::kernel::fork::SpawnArgs;
 //! use forklab::machine::{Command, Reply};
 //!
 //! let mut machine = Machine::boot(Config::default())?;

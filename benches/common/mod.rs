@@ -4,10 +4,10 @@
 
 use forklab::abi::{PAGE_SIZE, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
+use forklab::kernel::exit::WaitArgs;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::WaitArgs;
 use forklab::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
 use forklab::trace::TraceFilter;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ mod tests;
 pub use calls::{SystemCall, system_call, system_calls};
 pub use tree::{Diagnostic, Pos};
 
-use crate::kernel::program::ProgramImage;
+use crate::kernel::fs::ProgramImage;
 use check::Sources;
 use checked::Program;
 use rhai::{AST, Dynamic, Engine, FnPtr, OptimizationLevel};

@@ -11,7 +11,8 @@
 use crate::abi::{Name, Names, Pid, TaskState};
 use crate::machine::Machine;
 use crate::trace::{Record, TraceEvent, TraceLog};
-use crate::view::{Field, OnCpu, fields, on_cpu_now};
+use crate::view::fields;
+use crate::view::{Field, OnCpu, on_cpu_now};
 use std::fmt::Write;
 
 const HEADER: &str = "\

@@ -1,24 +1,20 @@
 //! Booting: the options a machine is made with, and the state that a fresh kernel starts in.
 
 use super::Kernel;
-use super::console::Console;
-use super::cred::{Cred, UserTable};
 use super::fail::FailPoints;
-use super::files::{Fd, FilesStruct, FsStruct, Namespace};
-use super::futex::Futexes;
 use super::ipc::SemSets;
-use super::itimer::RealTimers;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
-use super::pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap};
-use super::rlimit::Rlimits;
 use super::sched::{Levers, SchedTask, Scheduler, Tunables, effective_prio};
-use super::signal::{SigAction, Sighand, SignalStruct};
 use super::stat::Stat;
-use super::task::Task;
-use super::timer::Timers;
-use super::vfs::{FileSystem, InodeKind};
 use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, TaskState};
 use crate::hw::{Cpu, Ram};
+use crate::kernel::fs::{Console, Fd, FileSystem, FilesStruct, FsStruct, InodeKind, Namespace};
+use crate::kernel::ipc::Futexes;
+use crate::kernel::signal::{SigAction, Sighand, SignalStruct};
+use crate::kernel::task::{
+    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Task, UserTable,
+};
+use crate::kernel::time::{RealTimers, Timers};
 use crate::trace::{FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
 

@@ -2,12 +2,11 @@
 //! is slow.
 
 use super::Kernel;
-use super::pidmap::PidType;
-use super::pipe::PIPE_BUFFERS;
-use super::ptrace_stop::Trap;
-use super::signal::SignalFlags;
-use super::task::{Continuation, ExitState, PfFlags, Task};
 use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
+use crate::kernel::fs::PIPE_BUFFERS;
+use crate::kernel::ptrace::Trap;
+use crate::kernel::signal::SignalFlags;
+use crate::kernel::task::{Continuation, ExitState, PfFlags, PidType, Task};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 

@@ -2,69 +2,22 @@
 //! the names of their Linux 2.6.12 counterparts. It knows no user mode beyond `pt_regs` and no
 //! scripts; it never blocks the host.
 
-pub mod acct;
 pub mod boot;
 mod check;
-pub mod clone_rules;
-pub mod console;
-mod copy;
-pub mod cred;
-mod de_thread;
-pub mod deliver;
-mod entry;
 pub mod exec;
-mod exit;
-pub mod exit_rules;
+pub mod exit;
 pub mod fail;
-pub mod files;
 pub mod fork;
-pub mod futex;
+pub mod fs;
 pub mod ipc;
-pub mod itimer;
-mod jiffies;
-mod kill;
-pub mod kill_rules;
-mod migration;
 pub mod mm;
-mod namei;
-mod nanosleep;
-pub mod orphan;
-pub mod pgrp;
-pub mod pidmap;
-pub mod pipe;
-pub mod priority;
-pub mod process_calls;
-pub mod program;
 pub mod ptrace;
-pub mod ptrace_rules;
-pub mod ptrace_stop;
-pub mod read_write;
-pub mod restart;
-pub mod rlimit;
-pub mod rusage;
 pub mod sched;
-pub mod sched_calls;
-mod send;
-pub mod setuid;
-pub mod sigframe;
-pub mod sigmask;
 pub mod signal;
-pub mod signal_calls;
-pub mod sigqueue;
-pub mod sigwait;
-pub mod spawn;
 pub mod stat;
-mod stop;
-mod switch;
 pub mod syscall;
 pub mod task;
-pub mod timer;
-pub mod traps;
-mod user_area;
-pub mod vfs;
-pub mod wait;
-mod wait_report;
-pub mod wait_rules;
+pub mod time;
 
 use crate::abi::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,
@@ -72,23 +25,18 @@ use crate::abi::{
 };
 use crate::hw::{Cpu, Ram};
 use crate::trace::{Stamp, TraceEvent, TraceLog};
-use acct::Account;
 use boot::Config;
-use cred::UserTable;
+use exit::Account;
 use fail::FailPoints;
-use files::{FilesStruct, FsStruct, Namespace};
+use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
-use itimer::RealTimers;
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
-use pidmap::{PidHash, Pidmap};
-use pipe::Pipe;
 use sched::{Ctx, Scheduler};
 use signal::{Sighand, SignalStruct};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
-use task::Task;
-use timer::Timers;
-use vfs::{File, FileSystem, Inode};
+use task::{PidHash, Pidmap, Task, UserTable};
+use time::{RealTimers, Timers};
 
 /// The kernel and the hardware it runs on.
 ///
@@ -166,9 +114,9 @@ pub struct Kernel {
     /// `alarm` and its kin.
     pub real_timers: RealTimers,
     /// Who waits on words in user memory.
-    pub futexes: futex::Futexes,
+    pub futexes: ipc::Futexes,
     /// `/dev/console`.
-    pub console: console::Console,
+    pub console: fs::Console,
     /// Tasks that exist, threads and zombies included, idle tasks not.
     pub nr_threads: u32,
     /// `max_threads`: the limit on `nr_threads`.

@@ -7,10 +7,10 @@ use super::{Image, Machine, Stop, UserMode, WorkloadProgram};
 use crate::abi::{Errno, InodeId, Signal, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
 use crate::kernel::exec::ExecArgs;
-use crate::kernel::spawn::SpawnArgs;
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::fs::InodeKind;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::task::{Continuation, ExitState};
-use crate::kernel::vfs::InodeKind;
 use std::sync::Arc;
 
 impl Machine {

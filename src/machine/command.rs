@@ -2,16 +2,14 @@
 
 use super::debug::Goal;
 use super::stack_call::{StackCall, StackFrame};
-use super::workload::WorkloadProgram;
-use super::workload_file::ListedTask;
 use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
-use crate::kernel::fork::ForkArgs;
+use crate::kernel::fork::{ForkArgs, SpawnArgs};
+use crate::kernel::fs::ProgramImage;
 use crate::kernel::mm::UserFault;
-use crate::kernel::program::ProgramImage;
-use crate::kernel::spawn::SpawnArgs;
 use crate::kernel::syscall::Syscall;
+use crate::machine::workload::{ListedTask, WorkloadProgram};
 use std::sync::Arc;
 
 /// One thing that a puppet does in user mode.

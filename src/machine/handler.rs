@@ -8,9 +8,8 @@
 
 use super::{Machine, Reply, Stop};
 use crate::abi::{SigInfo, Signal, TaskId, WaitStatus};
-use crate::kernel::sigframe::{HandlerFrame, PUPPET_HANDLERS};
-use crate::kernel::signal_calls::SignalCall;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::signal::{HandlerFrame, PUPPET_HANDLERS};
+use crate::kernel::syscall::{SignalCall, Syscall};
 use crate::kernel::task::{Continuation, OpenCall};
 
 /// Bytes between the addresses of two handlers.

@@ -1,12 +1,12 @@
 //! Program images: which user mode a task gets when it calls exec.
 
 use super::puppet::Puppet;
-use super::workload::{Workload, WorkloadProgram};
 use super::{Machine, UserMode};
 use crate::abi::{InodeId, Signal, TaskId};
 use crate::kernel::exec::ExecArgs;
 use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::SysResult;
+use crate::machine::workload::{Workload, WorkloadProgram};
 use std::sync::Arc;
 
 /// What running a program means.

@@ -2,7 +2,6 @@
 //! commands, which are plain data; so checkpoint and commands are all that a replay needs.
 
 mod apply;
-mod arrivals;
 mod awaits;
 mod command;
 mod debug;
@@ -15,13 +14,8 @@ mod puppet;
 mod refusal;
 mod settle;
 mod stack_call;
-mod steps;
 mod time;
 mod workload;
-mod workload_file;
-mod workload_line;
-mod workload_task;
-mod workload_words;
 
 pub use awaits::Awaits;
 pub use command::{Action, CallState, Command, Outcome, Reply};
@@ -34,21 +28,20 @@ pub use puppet::Puppet;
 pub use refusal::{CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
 pub use time::Stop;
-pub use workload::{ParseError, Step, WorkloadProgram};
-pub use workload_file::{ListedTask, WorkloadFile, lists_tasks};
-pub use workload_line::FileError;
+pub use workload::{
+    FileError, ListedTask, ParseError, Step, WorkloadFile, WorkloadProgram, lists_tasks,
+};
 
 use crate::abi::{InodeId, TaskId};
 use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
 use crate::kernel::exec::ExecArgs;
-use arrivals::Arrivals;
 use program::Cycles;
 use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use workload::Workload;
+use workload::{Arrivals, Workload};
 
 /// What a task does in user mode. The kernel knows nothing of it.
 #[derive(Clone, Debug)]

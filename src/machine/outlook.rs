@@ -6,11 +6,11 @@
 //! change the order. `tests/it/outlook.rs` holds it against what then happens.
 
 use super::image::Image;
-use super::workload::{Step, WorkloadProgram};
 use super::{Machine, UserMode};
 use crate::abi::{TaskId, TaskState};
 use crate::kernel::sched::{Ahead, WhyNot, WhyNotKind, would_preempt};
 use crate::kernel::task::ExitState;
+use crate::machine::workload::{Step, WorkloadProgram};
 use crate::trace::ArrayKind;
 
 /// Where a task stands with the scheduler, and when it can run.

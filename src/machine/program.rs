@@ -5,11 +5,10 @@ use super::debug::Halt;
 use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, TaskId};
 use crate::hw::{Event, RunExit};
-use crate::kernel::program::ProgramImage;
+use crate::kernel::fs::{InodeKind, ProgramImage};
 use crate::kernel::signal::SigAction;
+use crate::kernel::syscall::Raised;
 use crate::kernel::task::PtFlags;
-use crate::kernel::traps::Raised;
-use crate::kernel::vfs::InodeKind;
 use std::sync::Arc;
 
 /// The clock inside a tick, in instructions.

@@ -1,11 +1,11 @@
 //! One line about one thing: a task, an event.
 
-use super::activity::{activity, state};
-use super::fields::{EventFields, Field};
 use super::text::{Line, Role};
 use crate::abi::{Pid, TaskId};
 use crate::kernel::task::ExitState;
 use crate::machine::Machine;
+use crate::view::process::{activity, state};
+use crate::view::trace::{EventFields, Field};
 
 /// `2:sh`
 pub fn task_tag(pid: Pid, name: &str) -> Line {

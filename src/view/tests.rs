@@ -4,9 +4,8 @@
 use super::*;
 use crate::abi::{CloneFlags, Pid, TaskId, VirtAddr};
 use crate::kernel::boot::Config;
-use crate::kernel::fork::ForkArgs;
+use crate::kernel::fork::{ForkArgs, SpawnArgs};
 use crate::kernel::mm::MmapArgs;
-use crate::kernel::spawn::SpawnArgs;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
 use crate::trace::EventKind;

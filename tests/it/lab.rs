@@ -5,21 +5,17 @@ use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, SigSet, TaskId,
 use forklab::hw::UserDesc;
 use forklab::kernel::Kernel;
 use forklab::kernel::boot::Config;
+use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::files::{FilesStruct, FsStruct};
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::mm::Mm;
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::process_calls::ProcessCall;
-use forklab::kernel::rlimit::{Resource, Rlimit};
+use forklab::kernel::fork::{ForkArgs, SpawnArgs};
+use forklab::kernel::fs::{FilesStruct, FsStruct};
+use forklab::kernel::mm::{Mm, MmapArgs};
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::sigmask::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigprocmaskArgs};
-use forklab::kernel::signal::{Sighand, SignalStruct};
-use forklab::kernel::signal_calls::SignalCall;
-use forklab::kernel::spawn::SpawnArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::Task;
-use forklab::kernel::wait::WaitArgs;
+use forklab::kernel::signal::{
+    SIG_BLOCK, SIG_UNBLOCK, SetSize, Sighand, SignalStruct, SigprocmaskArgs,
+};
+use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
+use forklab::kernel::task::{Resource, Rlimit, Task};
 use forklab::machine::{
     Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
 };

@@ -4,8 +4,8 @@
 use crate::dice::Dice;
 use forklab::abi::{Pid, Policy, TaskId};
 use forklab::kernel::boot::Config;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::sched::Ahead;
-use forklab::kernel::spawn::SpawnArgs;
 use forklab::machine::{
     Action, Bound, Command, Machine, Outcome, Refusal, Reply, Standing, WorkloadProgram,
 };

@@ -4,7 +4,7 @@ use super::super::checked::{Program, Var, VarKind};
 use super::super::tree::Pos;
 use super::super::types::{Type, Types};
 use super::data::Data;
-use crate::kernel::program::{FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ValueKind};
+use crate::kernel::fs::{FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ValueKind};
 use std::sync::Arc;
 
 /// A function by the numbers of its instructions.

@@ -6,7 +6,7 @@ use super::alloc::{self, Frame, Spot};
 use super::debug::{self, LocalMarks, Marks};
 use super::operand::{Op, Operand, Reg, two};
 use super::{Code, Emit};
-use crate::kernel::program::Place;
+use crate::kernel::fs::Place;
 use iced_x86::code_asm::{CodeLabel, dword_ptr, eax, ebp, ecx, esp};
 
 /// A loop around the place where code is made.

@@ -15,7 +15,7 @@ mod stubs;
 
 use super::checked::{Function, FunctionId, Program};
 use super::tree::Pos;
-use crate::kernel::program::{DebugInfo, FunctionInfo, LineEntry, ProgramImage, TEXT_START};
+use crate::kernel::fs::{DebugInfo, FunctionInfo, LineEntry, ProgramImage, TEXT_START};
 use data::{Data, Texts};
 use debug::Marks;
 use function::FunctionGen;

@@ -1,7 +1,7 @@
 //! What a debugger knows of a program.
 
 use super::program;
-use crate::kernel::program::{Place, ProgramImage, ValueKind};
+use crate::kernel::fs::{Place, ProgramImage, ValueKind};
 
 const SOURCE: &str = "let total = 0;
 let names = [1, 2, 3];

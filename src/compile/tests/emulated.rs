@@ -4,7 +4,7 @@
 use super::host::Outcome;
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Cpu, Event, Exception, Pde, Pte, Ram, Regs, pde_phys, pte_phys};
-use crate::kernel::program::{ProgramImage, TEXT_START};
+use crate::kernel::fs::{ProgramImage, TEXT_START};
 
 const DIRECTORY: Pfn = Pfn(1);
 const TABLE: Pfn = Pfn(2);

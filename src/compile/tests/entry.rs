@@ -2,7 +2,7 @@
 
 use super::emulated;
 use crate::compile::{Diagnostic, Entry, Script, compile};
-use crate::kernel::program::ProgramImage;
+use crate::kernel::fs::ProgramImage;
 use rhai::{Dynamic, Engine, FnPtr, OptimizationLevel, Scope};
 
 /// Evaluates a script whose value is a function, and makes a program of that.

@@ -1,6 +1,6 @@
 //! Programs on the CPU and the kernel of the host, where these run i386 programs.
 
-use crate::kernel::program::{ProgramImage, TEXT_START};
+use crate::kernel::fs::{ProgramImage, TEXT_START};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;

@@ -1,7 +1,7 @@
 //! Machine code as text, to keep it readable.
 
 use super::program;
-use crate::kernel::program::{ProgramImage, TEXT_START};
+use crate::kernel::fs::{ProgramImage, TEXT_START};
 use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
 
 /// The instructions of a function, labels by their addresses.

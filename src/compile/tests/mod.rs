@@ -13,7 +13,7 @@ mod refusals;
 
 use super::checked::Program;
 use super::{Diagnostic, Entry, Script, check_script, compile};
-use crate::kernel::program::ProgramImage;
+use crate::kernel::fs::ProgramImage;
 use rhai::{Engine, OptimizationLevel};
 
 /// Does something with a text as a script whose first function is `main`.

@@ -2,18 +2,22 @@
 //! can be done at once, and adjustments that are undone when a process ends.
 
 mod check;
+mod futex;
 mod sem_ctl;
 mod sem_op;
 mod sem_set;
 mod sem_undo;
 
+pub use futex::{
+    FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs, FutexKey, Futexes,
+};
 pub use sem_op::{MAX_OPS, SEM_UNDO, SemOp};
 pub use sem_set::{IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, SemSet, SemSets, Semaphore};
 pub use sem_undo::{SemUndo, SemUndoList};
 
 use super::Kernel;
-use super::syscall::SysResult;
 use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::kernel::syscall::SysResult;
 
 /// What a call of the multiplexer `ipc` asks for. Everything that it names lies in the caller's
 /// memory.

@@ -3,7 +3,7 @@
 use super::sem_op::SemOp;
 use crate::abi::{Errno, SemUndoId, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::cred::{Caps, Cred};
+use crate::kernel::task::{Caps, Cred};
 use crate::trace::SlabCache;
 use std::collections::{BTreeMap, VecDeque};
 

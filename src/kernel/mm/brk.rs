@@ -5,7 +5,7 @@ use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::rlimit::{RLIM_INFINITY, Resource};
+use crate::kernel::task::{RLIM_INFINITY, Resource};
 
 impl Kernel {
     /// Moves the end of the heap and returns where it is then: the old end if that was refused.

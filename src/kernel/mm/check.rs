@@ -7,7 +7,7 @@ use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Pte, TlbBits};
 use crate::kernel::Kernel;
-use crate::kernel::vfs::InodeKind;
+use crate::kernel::fs::InodeKind;
 use slotmap::SecondaryMap;
 
 /// Who uses what, counted from the page tables and areas.
@@ -56,7 +56,7 @@ impl Kernel {
         for page in self
             .pipes
             .values()
-            .flat_map(crate::kernel::pipe::Pipe::frames)
+            .flat_map(crate::kernel::fs::Pipe::frames)
         {
             census.held[page.index()] += 1;
         }

@@ -7,9 +7,8 @@ use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtA
 use crate::hw::Pte;
 use crate::kernel::Kernel;
 use crate::kernel::exec::ExecArgs;
-use crate::kernel::program::TEXT_START;
-use crate::kernel::rlimit::{RLIM_INFINITY, Resource};
-use crate::kernel::vfs::InodeKind;
+use crate::kernel::fs::{InodeKind, TEXT_START};
+use crate::kernel::task::{RLIM_INFINITY, Resource};
 use crate::trace::{FrameUse, SlabCache};
 
 /// The stack area at first: the pages with the strings, and so many more.

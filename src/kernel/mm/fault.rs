@@ -6,8 +6,7 @@ use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MmId, PAGE_SHIFT, TaskId, VirtAddr};
 use crate::hw::{ErrorCode, PageFault};
 use crate::kernel::Kernel;
-use crate::kernel::cred::Caps;
-use crate::kernel::rlimit::Resource;
+use crate::kernel::task::{Caps, Resource};
 use crate::trace::TraceEvent;
 use std::fmt;
 

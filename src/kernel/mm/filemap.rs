@@ -6,7 +6,7 @@ use super::page::PageMapping;
 use super::vma::Vma;
 use crate::abi::{FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::vfs::InodeKind;
+use crate::kernel::fs::InodeKind;
 use crate::trace::FrameUse;
 
 /// `O_RDWR`.

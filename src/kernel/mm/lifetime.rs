@@ -7,8 +7,8 @@ use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
 use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
-use crate::kernel::clone_rules::CloneSharing;
-use crate::kernel::sigframe::{
+use crate::kernel::fork::CloneSharing;
+use crate::kernel::signal::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
 use crate::trace::{CloneRefusal, CopyStage};

@@ -6,8 +6,7 @@ use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{TASK_SIZE, VmFlags, Vma};
 use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::cred::Caps;
-use crate::kernel::rlimit::Resource;
+use crate::kernel::task::{Caps, Resource};
 use crate::trace::SlabCache;
 
 /// The arguments of `mmap2`.

@@ -4,7 +4,7 @@
 use super::map_refusal::{MapRefusal, TooMuchPromised};
 use crate::abi::{PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::cred::Caps;
+use crate::kernel::task::Caps;
 use crate::trace::SlabCache;
 
 /// Memory counters of the whole machine, in pages.

@@ -12,13 +12,16 @@ mod domain;
 mod fork;
 mod imbalance;
 mod migrate;
+mod migration;
 mod policy;
 mod prio;
 mod prio_array;
+mod priority;
 mod quiet;
 mod runqueue;
 mod sched_info;
 mod schedule;
+mod switch;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -39,6 +42,7 @@ pub use prio::{
     effective_prio, run_charge, would_preempt,
 };
 pub use prio_array::PrioArray;
+pub use priority::sched_priority_range;
 pub use runqueue::{LastSwitch, RqStat, RunQueue};
 pub use sched_info::{RqSchedInfo, SchedInfo};
 pub use schedule::Switch;

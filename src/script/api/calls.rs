@@ -6,16 +6,12 @@ use super::convert::{
 use super::files::text_read;
 use super::signals::info_map;
 use crate::abi::{Errno, SigSet, Signal, VirtAddr};
-use crate::kernel::process_calls::ProcessCall;
+use crate::kernel::exit::{WaitArgs, WaitOptions, WaitidArgs};
 use crate::kernel::signal::SigAction;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::wait::{WaitArgs, WaitOptions, WaitidArgs};
+use crate::kernel::syscall::{ProcessCall, Syscall};
 use crate::machine::{Action, CallState, Machine, Outcome, handler_number};
-use crate::script::compiled::install_function;
-use crate::script::error::ScriptError;
-use crate::script::remedy::no_child;
-use crate::script::state::Shared;
-use crate::script::value::{Call, Task};
+use crate::script::errors::{ScriptError, no_child};
+use crate::script::session::{Call, Shared, Task, install_function};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 

@@ -2,9 +2,8 @@
 
 use super::convert::Result;
 use super::view::measured;
-use crate::script::error::ScriptError;
-use crate::script::state::Shared;
-use crate::script::value::View;
+use crate::script::errors::ScriptError;
+use crate::script::session::{Shared, View};
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, ImmutableString, NativeCallContext};
 

@@ -5,12 +5,8 @@ use super::handlers::run_entered;
 use crate::abi::{Errno, Pid, TaskId, VirtAddr};
 use crate::kernel::mm::{BadAccess, SegvCode, UserFaultKind};
 use crate::machine::{Action, Command, Machine, Outcome, Reply, Stop};
-use crate::script::error::ScriptError;
-use crate::script::no_function::plain_types;
-use crate::script::remedy::advice;
-use crate::script::state::Shared;
-use crate::script::value::{Call, Task};
-use crate::script::words::meant;
+use crate::script::errors::{ScriptError, advice, meant, plain_types};
+use crate::script::session::{Call, Shared, Task};
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
 /// What a function of ours returns to a script.

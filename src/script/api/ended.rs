@@ -1,7 +1,7 @@
 //! How a task that is gone came to its end, as far as the trace still has it.
 
 use crate::abi::{DefaultAction, Pid, Signal, WaitStatus};
-use crate::script::value::Task;
+use crate::script::session::Task;
 use crate::trace::{Record, TraceEvent, TraceLog};
 
 /// How the task of a handle ended: `it exited with 0`.

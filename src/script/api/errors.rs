@@ -1,7 +1,6 @@
 //! What `catch (e)` gets: errors of ours, and maps that stand for errors of Rhai's own.
 
-use crate::script::diagnose::caught;
-use crate::script::error::ScriptError;
+use crate::script::errors::{ScriptError, caught};
 use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
 

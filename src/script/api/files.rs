@@ -4,7 +4,7 @@ use super::calls::{int, plain};
 use super::convert::{Result, act, call_handle, ranged, returned, word};
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, BufferCall, Outcome, StackCall};
-use crate::script::value::Task;
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Blob, Dynamic, NativeCallContext};
 

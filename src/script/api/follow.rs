@@ -4,9 +4,8 @@
 use super::convert::{Result, alive, look, word};
 use super::view::as_view;
 use crate::abi::{CloneFlags, TaskId};
-use crate::script::error::ScriptError;
-use crate::script::state::Shared;
-use crate::script::value::{Task, View};
+use crate::script::errors::ScriptError;
+use crate::script::session::{Shared, Task, View};
 use crate::view::{self, Path, Paths};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};

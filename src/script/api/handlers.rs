@@ -4,11 +4,10 @@
 
 use super::convert::{Result, word};
 use super::signals::{action_with, nothing};
-use crate::kernel::signal_calls::SignalCall;
+use crate::kernel::syscall::SignalCall;
 use crate::machine::{Command, EnteredHandler, handler_address};
-use crate::script::error::ScriptError;
-use crate::script::state::Shared;
-use crate::script::value::Task;
+use crate::script::errors::ScriptError;
+use crate::script::session::{Shared, Task};
 use rhai::plugin::*;
 use rhai::{AST, Dynamic, FnPtr, Map, NativeCallContext};
 

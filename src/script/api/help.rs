@@ -1,11 +1,9 @@
 //! Help, from the doc comments of the functions.
 
 use super::convert::Result;
-use crate::script::constants;
-use crate::script::error::ScriptError;
-use crate::script::help::{FunctionDoc, function_docs};
-use crate::script::value::View;
-use crate::script::words::likeliest;
+use crate::script::errors::{ScriptError, likeliest};
+use crate::script::help::{FunctionDoc, constants, function_docs};
+use crate::script::session::View;
 use crate::view::{Role, Text, cell};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map};

@@ -3,17 +3,13 @@
 use super::calls::{int, plain, reported, signal_word};
 use super::convert::{Result, act, alive, errno_error, look, returned, word};
 use crate::abi::{Errno, VirtAddr};
-use crate::kernel::orphan::PR_SET_PDEATHSIG;
-use crate::kernel::pgrp::PgrpRefusal;
-use crate::kernel::process_calls::ProcessCall;
-use crate::kernel::rusage::UsageOf;
-use crate::kernel::sigwait::InfoTo;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::wait::WaitidArgs;
+use crate::kernel::exit::{PR_SET_PDEATHSIG, UsageOf, WaitidArgs};
+use crate::kernel::signal::InfoTo;
+use crate::kernel::syscall::{ProcessCall, Syscall};
+use crate::kernel::task::PgrpRefusal;
 use crate::machine::{Action, Outcome};
-use crate::script::error::ScriptError;
-use crate::script::remedy::pgrp_advice;
-use crate::script::value::Task;
+use crate::script::errors::{ScriptError, pgrp_advice};
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 

@@ -2,13 +2,11 @@
 
 use super::convert::{Result, act, address, errno_error, look, ranged, returned, word};
 use crate::abi::{MapFlags, PAGE_SIZE, Prot};
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::mm::TASK_SIZE;
+use crate::kernel::mm::{MmapArgs, TASK_SIZE};
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, Outcome};
-use crate::script::error::ScriptError;
-use crate::script::remedy::map_advice;
-use crate::script::value::Task;
+use crate::script::errors::{ScriptError, map_advice};
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Blob, NativeCallContext};
 

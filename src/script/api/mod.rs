@@ -31,11 +31,11 @@ mod signals;
 mod spawn;
 mod view;
 
-use super::error::ScriptError;
-use super::value::{Call, Task, View};
 use crate::abi::{CloneFlags, MapFlags, Prot, Signal};
-use crate::kernel::read_write;
-use crate::kernel::wait::WaitOptions;
+use crate::kernel::exit::WaitOptions;
+use crate::kernel::fs;
+use crate::script::errors::ScriptError;
+use crate::script::session::{Call, Task, View};
 use rhai::plugin::*;
 use rhai::{Engine, Module};
 pub(super) use view::Trace;
@@ -180,17 +180,17 @@ pub(super) fn constants() -> Vec<(String, i64)> {
         ("O_RDONLY", 0),
         ("O_WRONLY", 1),
         ("O_RDWR", 2),
-        ("O_CREAT", i64::from(crate::kernel::files::O_CREAT)),
+        ("O_CREAT", i64::from(fs::O_CREAT)),
         ("SCHED_OTHER", 0),
         ("SCHED_FIFO", 1),
         ("SCHED_RR", 2),
         ("PRIO_PROCESS", 0),
         ("PRIO_PGRP", 1),
         ("PRIO_USER", 2),
-        ("O_EXCL", i64::from(read_write::O_EXCL)),
-        ("O_TRUNC", i64::from(read_write::O_TRUNC)),
-        ("O_APPEND", i64::from(read_write::O_APPEND)),
-        ("O_NONBLOCK", i64::from(read_write::O_NONBLOCK)),
+        ("O_EXCL", i64::from(fs::O_EXCL)),
+        ("O_TRUNC", i64::from(fs::O_TRUNC)),
+        ("O_APPEND", i64::from(fs::O_APPEND)),
+        ("O_NONBLOCK", i64::from(fs::O_NONBLOCK)),
         ("PTRACE_O_TRACESYSGOOD", 0x01),
         ("PTRACE_O_TRACEFORK", 0x02),
         ("PTRACE_O_TRACEVFORK", 0x04),

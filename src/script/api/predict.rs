@@ -1,9 +1,8 @@
 //! Predictions: say first, then see.
 
 use super::convert::Result;
-use crate::script::error::ScriptError;
-use crate::script::outcome::{is_possible, means, outcome};
-use crate::script::state::{Prediction, Shared};
+use crate::script::errors::ScriptError;
+use crate::script::session::{Prediction, Shared, is_possible, means, outcome};
 use crate::trace::TraceEvent;
 use crate::view::{self, Since};
 use rhai::plugin::*;

@@ -5,7 +5,7 @@ use super::ended::end_status;
 use crate::abi::{MmId, Name, TaskId, WaitStatus};
 use crate::kernel::Kernel;
 use crate::kernel::task::ExitState;
-use crate::script::value::Task;
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 

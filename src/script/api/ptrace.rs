@@ -7,7 +7,7 @@ use crate::abi::{SIGINFO_WORDS, si_code};
 use crate::kernel::ptrace::PtraceArgs;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{BufferCall, StackCall};
-use crate::script::value::Task;
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 

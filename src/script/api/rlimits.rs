@@ -3,12 +3,10 @@
 use super::calls::plain;
 use super::convert::{Result, alive, errno_error, look, word};
 use crate::abi::Errno;
-use crate::kernel::cred::Caps;
-use crate::kernel::process_calls::ProcessCall;
-use crate::kernel::rlimit::{NR_OPEN, Resource, Rlimit, RlimitRefusal, check_setrlimit};
-use crate::kernel::syscall::Syscall;
-use crate::script::error::ScriptError;
-use crate::script::value::Task;
+use crate::kernel::syscall::{ProcessCall, Syscall};
+use crate::kernel::task::{Caps, NR_OPEN, Resource, Rlimit, RlimitRefusal, check_setrlimit};
+use crate::script::errors::ScriptError;
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
 

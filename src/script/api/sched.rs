@@ -3,9 +3,8 @@
 use super::calls::plain;
 use super::convert::{Result, ranged, word};
 use crate::abi::VirtAddr;
-use crate::kernel::sched_calls::SchedCall;
-use crate::kernel::syscall::Syscall;
-use crate::script::value::Task;
+use crate::kernel::syscall::{SchedCall, Syscall};
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 

@@ -2,7 +2,7 @@
 
 use super::convert::{Result, alive, look, ranged};
 use super::view::as_view;
-use crate::script::value::{Task, View};
+use crate::script::session::{Task, View};
 use crate::view;
 use rhai::NativeCallContext;
 use rhai::plugin::*;

@@ -4,8 +4,8 @@ use super::convert::{Result, act, alive, call_handle, look, ranged, returned, wo
 use crate::kernel::ipc::{IpcCall, MAX_OPS, SemOp};
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, BufferCall, Outcome, StackCall};
-use crate::script::error::ScriptError;
-use crate::script::value::Task;
+use crate::script::errors::ScriptError;
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 

@@ -6,14 +6,14 @@ use super::convert::{
     word,
 };
 use crate::abi::{SIGINFO_WORDS, SigInfo, SigOrigin, SigSet, Signal, VirtAddr};
-use crate::kernel::itimer::ItimerVal;
-use crate::kernel::sigmask::{SetSize, SigactionArgs, SigprocmaskArgs};
-use crate::kernel::signal::{KSigaction, SaFlags, SigAction};
-use crate::kernel::signal_calls::SignalCall;
-use crate::kernel::sigwait::{InfoTo, SigtimedwaitArgs};
-use crate::kernel::syscall::Syscall;
+use crate::kernel::signal::{
+    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
+    SigtimedwaitArgs,
+};
+use crate::kernel::syscall::{SignalCall, Syscall};
+use crate::kernel::time::ItimerVal;
 use crate::machine::{Action, Outcome};
-use crate::script::value::Task;
+use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 

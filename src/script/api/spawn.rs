@@ -2,12 +2,10 @@
 
 use super::convert::{Result, apply, check_keys, handle, int_option, look, ranged, string_option};
 use crate::abi::{Pid, Policy};
-use crate::kernel::spawn::SpawnArgs;
+use crate::kernel::fork::SpawnArgs;
 use crate::machine::{Command, FileError, Reply, WorkloadFile, WorkloadProgram, lists_tasks};
-use crate::script::compiled::install_function;
-use crate::script::error::ScriptError;
-use crate::script::no_function::plain_types;
-use crate::script::value::Task;
+use crate::script::errors::{ScriptError, plain_types};
+use crate::script::session::{Task, install_function};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 use super::convert::{Result, address, alive, choice, exists, look, ranged, why_gone, word};
 use crate::abi::Pid;
 use crate::kernel::stat::Stat;
-use crate::script::error::ScriptError;
-use crate::script::value::{Task, View};
+use crate::script::errors::ScriptError;
+use crate::script::session::{Task, View};
 use crate::trace::EventKind;
 use crate::view::{self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell};
 use rhai::plugin::*;

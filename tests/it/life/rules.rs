@@ -79,7 +79,7 @@ fn check_sleeper(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
     }
 }
 
-fn pipe_of(kernel: &Kernel, file: forklab::abi::FileId) -> &forklab::kernel::pipe::Pipe {
+fn pipe_of(kernel: &Kernel, file: forklab::abi::FileId) -> &forklab::kernel::fs::Pipe {
     let inode = kernel.open_files[file].inode;
     &kernel.pipes[inode]
 }

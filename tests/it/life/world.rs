@@ -5,19 +5,18 @@ use super::rules;
 use crate::lab::{Footprint, Lab};
 use forklab::abi::{CloneFlags, SigSet, Signal, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
+use forklab::kernel::exit::{WaitArgs, WaitidArgs};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::futex::{FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs};
-use forklab::kernel::ipc::{IPC_PRIVATE, IpcCall, SemOp};
-use forklab::kernel::process_calls::ProcessCall;
+use forklab::kernel::fork::{ForkArgs, SpawnArgs};
+use forklab::kernel::ipc::{
+    FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs, IPC_PRIVATE, IpcCall, SemOp,
+};
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::sigmask::{SetSize, SigactionArgs, SigprocmaskArgs};
-use forklab::kernel::signal::{KSigaction, SaFlags, SigAction};
-use forklab::kernel::signal_calls::SignalCall;
-use forklab::kernel::sigwait::{InfoTo, SigtimedwaitArgs};
-use forklab::kernel::spawn::SpawnArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::{WaitArgs, WaitidArgs};
+use forklab::kernel::signal::{
+    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
+    SigtimedwaitArgs,
+};
+use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
 use forklab::machine::{Action, BufferCall, Checkpoint, Command, StackCall, handler_address};
 
 /// The data page of every program.

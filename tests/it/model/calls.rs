@@ -6,11 +6,11 @@ use super::space::{Cell, Content, Space, zeroes};
 use super::tables;
 use super::world::{ARENA, DATA, STACK_TOP, World};
 use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, VirtAddr};
+use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::mm::MmapArgs;
 use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::WaitArgs;
 use forklab::machine::{Action, Outcome};
 
 /// What an action does to the model, once it is known what came of it.

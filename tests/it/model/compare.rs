@@ -6,8 +6,8 @@ use super::tables;
 use super::world::World;
 use forklab::abi::{MmId, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 use forklab::kernel::Kernel;
+use forklab::kernel::fs::InodeKind;
 use forklab::kernel::mm::{FilePage, VmFlags, Vma};
-use forklab::kernel::vfs::InodeKind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use forklab::abi::{Errno, InodeId};
 use forklab::kernel::Kernel;
-use forklab::kernel::files::FilesStruct;
+use forklab::kernel::fs::FilesStruct;
 use forklab::kernel::syscall::Syscall;
 use std::collections::BTreeMap;
 

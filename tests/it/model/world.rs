@@ -9,7 +9,7 @@ use crate::lab::{Footprint, Lab};
 use forklab::abi::{CloneFlags, Errno, MmId, Pid, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Action, Checkpoint, Command, Outcome, Refusal};
 use forklab::trace::{EventKind, Record, TraceEvent, TraceFilter};

@@ -2,11 +2,10 @@
 
 use crate::lab::Lab;
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::files::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
-use forklab::kernel::rlimit::Resource;
+use forklab::kernel::fs::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
 use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PfFlags;
+use forklab::kernel::task::{PfFlags, Resource};
 
 fn exec(lab: &mut Lab, task: TaskId, path: &str) -> i32 {
     lab.call(task, Syscall::Execve(path.into()))

@@ -3,8 +3,8 @@
 use crate::lab::{Lab, Waited, errno};
 use forklab::abi::{Errno, TaskId, TaskState};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::rlimit::Resource;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::Resource;
 use forklab::machine::Outcome;
 
 const THREAD: u32 = 0x0005_0f00;

@@ -3,15 +3,15 @@
 
 use super::explain_clone::{block_signals, told};
 use crate::lab::{Lab, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{SigSet, Signal, TaskId};
+use forklab::abi::{CloneFlags as F, SigSet, Signal, TaskId};
 use forklab::kernel::boot::Config;
-use forklab::kernel::rlimit::Resource;
+use forklab::kernel::exit::WaitOptions;
 use forklab::kernel::signal::{SigAction, SignalFlags};
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::WaitOptions;
+use forklab::kernel::task::Resource;
 use forklab::trace::{Placement, TraceEvent};
-use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext, explain_clone};
+use forklab::view::explain_clone;
+use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext};
 
 /// What shared and copied mean to a program.
 #[test]

@@ -4,10 +4,10 @@
 use super::failing::small;
 use crate::lab::{Lab, Waited, errno};
 use forklab::abi::{Errno, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
+use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::mm::{MmapArgs, UserFaultKind};
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::WaitArgs;
 use forklab::machine::{Action, Outcome};
 use forklab::trace::{Allocation, SlabCache, TraceEvent};
 

@@ -2,8 +2,7 @@
 
 use crate::lab::{Lab, errno};
 use forklab::abi::{Errno, TaskId};
-use forklab::kernel::files::{F_GETFL, F_SETFL, O_CREAT};
-use forklab::kernel::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
+use forklab::kernel::fs::{F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC};
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{BufferCall, Outcome};
 

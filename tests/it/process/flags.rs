@@ -1,13 +1,12 @@
 //! What the flags of clone share, copy and count; and every combination of them.
 
 use crate::lab::{Lab, USER, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, TaskId, VirtAddr};
+use forklab::abi::{CloneFlags as F, Errno, TaskId, VirtAddr};
 use forklab::hw::UserDesc;
 use forklab::kernel::boot::Config;
+use forklab::kernel::exit::WaitOptions;
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::WaitOptions;
 use forklab::machine::{Action, Outcome};
 use forklab::trace::TraceFilter;
 

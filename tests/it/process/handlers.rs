@@ -3,10 +3,8 @@
 
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::sigmask::{SetSize, SigactionArgs};
-use forklab::kernel::signal::{KSigaction, SaFlags, SigAction};
-use forklab::kernel::signal_calls::SignalCall;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::signal::{KSigaction, SaFlags, SetSize, SigAction, SigactionArgs};
+use forklab::kernel::syscall::{SignalCall, Syscall};
 use forklab::machine::{Action, Command, EnteredHandler, Outcome, Reply, Stop, handler_address};
 use forklab::trace::TraceEvent;
 

@@ -3,13 +3,10 @@
 use super::signals::{THREAD, take};
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigInfo, SigSet, Signal, TaskId, TaskState, VirtAddr, si_code};
-use forklab::kernel::process_calls::ProcessCall;
-use forklab::kernel::rlimit::Resource;
-use forklab::kernel::signal::{SigAction, SignalFlags};
-use forklab::kernel::sigwait::InfoTo;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::ExitState;
-use forklab::kernel::wait::WaitidArgs;
+use forklab::kernel::exit::WaitidArgs;
+use forklab::kernel::signal::{InfoTo, SigAction, SignalFlags};
+use forklab::kernel::syscall::{ProcessCall, Syscall};
+use forklab::kernel::task::{ExitState, Resource};
 
 const NOHANG: u32 = 1;
 const UNTRACED: u32 = 2;
@@ -125,9 +122,8 @@ fn a_stop_signal_stops_every_thread_and_is_told_once() {
 /// SA_NOCLDSTOP withholds the signal, not the report.
 #[test]
 fn who_does_not_want_to_hear_of_stops_can_still_wait_for_them() {
-    use forklab::kernel::sigmask::{SetSize, SigactionArgs};
-    use forklab::kernel::signal::{KSigaction, SaFlags};
-    use forklab::kernel::signal_calls::SignalCall;
+    use forklab::kernel::signal::{KSigaction, SaFlags, SetSize, SigactionArgs};
+    use forklab::kernel::syscall::SignalCall;
     let (mut lab, sh) = Lab::with_shell();
     lab.block(sh, SigSet::of(&[Signal::SIGCHLD]));
     let args = SigactionArgs {
@@ -185,7 +181,7 @@ fn a_stopped_process_dies_of_sigkill_at_once_and_of_others_later() {
 /// A lone stopped task that a tkill has told of a signal is deaf to kill(SIGKILL), not to tkill.
 #[test]
 fn a_stopped_task_that_was_told_of_a_signal_is_deaf_to_kill() {
-    use forklab::kernel::signal_calls::SignalCall;
+    use forklab::kernel::syscall::SignalCall;
     let (mut lab, sh) = Lab::with_shell();
     let kid = job(&mut lab, sh);
     let pid = lab.pid(kid);
@@ -447,7 +443,7 @@ fn sigcont_lets_a_child_that_began_stopped_run() {
 /// Sums of dead threads and reaped children, down to the grandchildren.
 #[test]
 fn usage_adds_up_over_threads_and_children() {
-    use forklab::kernel::rusage::UsageOf;
+    use forklab::kernel::exit::UsageOf;
     use forklab::machine::Action;
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);

@@ -1,15 +1,15 @@
 //! The outline of a fork says what happened: every ticked box is held against the machine.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::CloneFlags as F;
-use forklab::abi::{Errno, TaskId, TaskState, VirtAddr};
+use forklab::abi::{CloneFlags as F, Errno, TaskId, TaskState, VirtAddr};
 use forklab::kernel::boot::Config;
+use forklab::kernel::exit::WaitOptions;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::rlimit::Resource;
-use forklab::kernel::wait::WaitOptions;
+use forklab::kernel::task::Resource;
 use forklab::trace::CopyStage;
-use forklab::view::{Mark, Path, path};
+use forklab::view::path;
+use forklab::view::{Mark, Path};
 
 /// The flags that decide about branches, or about one another.
 const COMBINED: [F; 12] = [

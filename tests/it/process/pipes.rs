@@ -2,11 +2,9 @@
 
 use crate::lab::Lab;
 use forklab::abi::{Errno, TaskId};
-use forklab::kernel::files::F_SETFL;
-use forklab::kernel::pipe::Pipe;
-use forklab::kernel::read_write::O_NONBLOCK;
-use forklab::kernel::rlimit::Resource;
+use forklab::kernel::fs::{F_SETFL, O_NONBLOCK, Pipe};
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::Resource;
 use forklab::machine::{BufferCall, Outcome};
 
 const PAGE: usize = 4096;

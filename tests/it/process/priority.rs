@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, USER};
 use forklab::abi::{CloneFlags, Errno, Policy, TaskId};
-use forklab::kernel::priority::sched_priority_range;
+use forklab::kernel::sched::sched_priority_range;
 use forklab::kernel::syscall::Syscall;
 
 const PROCESS: i32 = 0;

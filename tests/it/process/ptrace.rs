@@ -181,7 +181,7 @@ fn requests_need_a_stopped_tracee() {
 #[test]
 fn a_signal_is_shown_first_and_replaced_or_dropped() {
     let (mut lab, sh, child) = traced_child(0);
-    let usr1 = Syscall::Signal(forklab::kernel::signal_calls::SignalCall::Kill(
+    let usr1 = Syscall::Signal(forklab::kernel::syscall::SignalCall::Kill(
         lab.pid(child),
         10,
     ));
@@ -202,7 +202,7 @@ fn a_signal_is_shown_first_and_replaced_or_dropped() {
 fn sigkill_is_shown_to_nobody() {
     let (mut lab, sh, child) = traced_child(0);
     let pid = lab.pid(child);
-    let kill = forklab::kernel::signal_calls::SignalCall::Kill(pid, 9);
+    let kill = forklab::kernel::syscall::SignalCall::Kill(pid, 9);
     lab.call(sh, Syscall::Signal(kill));
     assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 9));
 }
@@ -212,7 +212,7 @@ fn sigkill_is_shown_to_nobody() {
 fn system_calls_stop_before_and_after() {
     for (good, status) in [(0, 0x057f), (1, 0x857f)] {
         let (mut lab, sh, child) = traced_child(good);
-        let usr1 = forklab::kernel::signal_calls::SignalCall::Kill(lab.pid(child), 10);
+        let usr1 = forklab::kernel::syscall::SignalCall::Kill(lab.pid(child), 10);
         lab.call(sh, Syscall::Signal(usr1));
         stopped(&mut lab, sh, child, 0x0a7f);
         assert_eq!(ptrace(&mut lab, sh, SYSCALL, child, 0), 0);
@@ -255,7 +255,7 @@ fn a_tracer_can_change_the_call_and_its_value() {
 
 /// Stops a tracee that runs.
 fn attach_again(lab: &mut Lab, sh: TaskId, child: TaskId) {
-    let stop = forklab::kernel::signal_calls::SignalCall::Kill(lab.pid(child), 10);
+    let stop = forklab::kernel::syscall::SignalCall::Kill(lab.pid(child), 10);
     lab.call(sh, Syscall::Signal(stop));
     stopped(lab, sh, child, 0x0a7f);
 }

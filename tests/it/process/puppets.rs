@@ -2,8 +2,8 @@
 
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, Policy, TaskId};
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::sched::WhyNotKind;
-use forklab::kernel::spawn::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Action, Awaits, CannotRun, Command, Help, Outcome, Refusal, Reply, Stop};
 

@@ -3,11 +3,9 @@
 use super::signals::THREAD;
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::process_calls::ProcessCall;
-use forklab::kernel::rlimit::{NR_OPEN, RLIM_INFINITY, Resource, Rlimit};
 use forklab::kernel::signal::SigAction;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PfFlags;
+use forklab::kernel::syscall::{ProcessCall, Syscall};
+use forklab::kernel::task::{NR_OPEN, PfFlags, RLIM_INFINITY, Resource, Rlimit};
 use forklab::machine::{Action, Command};
 use forklab::trace::TraceEvent;
 

@@ -3,9 +3,9 @@
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, TaskId};
 use forklab::kernel::boot::Config;
-use forklab::kernel::rlimit::Resource;
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::Resource;
 use forklab::machine::Refusal;
 
 /// Forks until it fails; children and error.

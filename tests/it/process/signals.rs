@@ -3,13 +3,9 @@
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::process_calls::ProcessCall;
-use forklab::kernel::rlimit::Resource;
-use forklab::kernel::signal::SigAction;
-use forklab::kernel::signal_calls::SignalCall;
-use forklab::kernel::sigwait::{InfoTo, SigtimedwaitArgs};
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::ExitState;
+use forklab::kernel::signal::{InfoTo, SigAction, SigtimedwaitArgs};
+use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
+use forklab::kernel::task::{ExitState, Resource};
 use forklab::trace::TraceEvent;
 
 /// `CLONE_THREAD | CLONE_SIGHAND | CLONE_VM`.
@@ -313,8 +309,7 @@ fn a_vfork_parent_that_is_killed_dies_later() {
 /// Example 12, the second half: handler and SA_NOCLDWAIT.
 #[test]
 fn a_parent_that_wants_no_zombies_hears_of_its_children_all_the_same() {
-    use forklab::kernel::sigmask::{SetSize, SigactionArgs};
-    use forklab::kernel::signal::{KSigaction, SaFlags};
+    use forklab::kernel::signal::{KSigaction, SaFlags, SetSize, SigactionArgs};
     let (mut lab, sh) = Lab::with_shell();
     let handler = forklab::abi::VirtAddr(0x0804_8000);
     let args = SigactionArgs {

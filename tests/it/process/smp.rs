@@ -3,9 +3,8 @@
 use crate::lab::{Lab, USER};
 use forklab::abi::TaskId;
 use forklab::kernel::boot::Config;
-use forklab::kernel::sched_calls::SchedCall;
-use forklab::kernel::spawn::SpawnArgs;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::fork::SpawnArgs;
+use forklab::kernel::syscall::{SchedCall, Syscall};
 use forklab::machine::{Command, Outcome, Refusal};
 use forklab::trace::TraceEvent;
 

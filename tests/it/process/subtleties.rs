@@ -4,14 +4,12 @@
 use super::signals::THREAD;
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState, VirtAddr};
-use forklab::kernel::process_calls::ProcessCall;
+use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::sigframe::AltStack;
-use forklab::kernel::sigmask::{SetSize, SigactionArgs};
-use forklab::kernel::signal::{KSigaction, SaFlags, SigAction, SignalFlags};
-use forklab::kernel::signal_calls::SignalCall;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::wait::WaitArgs;
+use forklab::kernel::signal::{
+    AltStack, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SignalFlags,
+};
+use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
 use forklab::machine::{Command, handler_address};
 
 const NOHANG: u32 = 1;

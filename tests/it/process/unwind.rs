@@ -2,12 +2,10 @@
 
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::cred::Caps;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::rlimit::Resource;
 use forklab::kernel::signal::SignalFlags;
-use forklab::kernel::task::PfFlags;
+use forklab::kernel::task::{Caps, PfFlags, Resource};
 
 /// An address where nothing is mapped.
 const NOWHERE: VirtAddr = VirtAddr(0x10);

@@ -2,7 +2,7 @@
 
 use crate::lab::Lab;
 use forklab::abi::{Pid, TaskId};
-use forklab::kernel::spawn::SpawnArgs;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::machine::{Command, Reply, Stop};
 use forklab::trace::TraceEvent;
 

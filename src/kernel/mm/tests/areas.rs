@@ -2,11 +2,9 @@
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
 use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, TaskId, VirtAddr};
-use crate::kernel::cred::Cred;
-use crate::kernel::mm::{MapRefusal, MmapArgs};
-use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
-use crate::kernel::rlimit::{RLIM_INFINITY, Resource};
+use crate::kernel::mm::{MapRefusal, Merge, Mm, MmapArgs, VmFlags, Vma, merge_verdict};
 use crate::kernel::syscall::Syscall;
+use crate::kernel::task::{Cred, RLIM_INFINITY, Resource};
 use slotmap::SlotMap;
 
 const MIB: u32 = 1 << 20;

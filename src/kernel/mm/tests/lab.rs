@@ -4,12 +4,9 @@ use crate::abi::{CloneFlags, Errno, MmId, PAGE_SIZE, Pfn, TaskId, TaskState, Vir
 use crate::hw::{AccessKind, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
-use crate::kernel::fork::ForkArgs;
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::mm::{Mm, UserFault, UserFaultKind, Vma};
-use crate::kernel::spawn::SpawnArgs;
-use crate::kernel::syscall::SysResult;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::fork::{ForkArgs, SpawnArgs};
+use crate::kernel::mm::{Mm, MmapArgs, UserFault, UserFaultKind, Vma};
+use crate::kernel::syscall::{SysResult, Syscall};
 use crate::trace::{FlushScope, TraceEvent};
 
 pub const READ: u32 = 1;

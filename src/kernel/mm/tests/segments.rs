@@ -2,8 +2,8 @@
 
 use super::lab::{Effect, Lab, PRIVATE, RW, segv_code};
 use crate::abi::{Errno, TaskId, VirtAddr};
-use crate::kernel::rlimit::Resource;
 use crate::kernel::syscall::Syscall;
+use crate::kernel::task::Resource;
 
 fn set_esp(lab: &mut Lab, task: TaskId, esp: u32) {
     lab.k.task_mut(task).thread.regs.esp = esp;

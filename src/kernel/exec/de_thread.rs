@@ -1,0 +1,207 @@
+//! exec in a process with several threads: the others end, the caller waits for that, and takes
+//! the place and the number of the first thread if it is not that itself.
+
+use super::do_execve::PendingExec;
+use crate::abi::{Errno, Pid, SighandId, Signal, TaskId, TaskState};
+use crate::kernel::Kernel;
+use crate::kernel::signal::SignalFlags;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::{Continuation, ExitState, PidType, PtFlags};
+use crate::trace::{SlabCache, TraceEvent};
+
+/// With how many holders of the `signal_struct` exec goes on: the caller, and the first thread,
+/// which waits as a zombie for being replaced.
+///
+/// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
+pub(super) const fn holders_left(is_leader: bool) -> u32 {
+    if is_leader { 1 } else { 2 }
+}
+
+impl Kernel {
+    /// Whether other threads can be ended, and memory for signal actions of its own.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `de_thread()`, its beginning.
+    ///
+    /// # Errors
+    /// `ENOMEM`; `EAGAIN` if the process is ending already.
+    pub(super) fn may_de_thread(&mut self, current: TaskId) -> Result<(), Errno> {
+        let sighand = self.task(current).sighand;
+        if sighand.is_none_or(|id| self.sighands[id].count <= 1) {
+            return Ok(());
+        }
+        self.kmem_cache_alloc(SlabCache::Sighand)?;
+        let ends = self
+            .signal_of(current)
+            .is_some_and(|group| group.flags.contains(SignalFlags::GROUP_EXIT));
+        match ends && !self.thread_group_empty(current) {
+            true => Err(Errno::EAGAIN),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends the other threads. From here on exec cannot fail.
+    pub(super) fn de_thread(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
+        let alone = self.thread_group_empty(current);
+        self.task_mut(current).exec = Some(Box::new(exec));
+        if alone {
+            return self.unshare_sighand_and_load(current);
+        }
+        self.zap_other_threads(current);
+        self.exec_waits_for_threads(current)
+    }
+
+    /// Sleeps in TASK_UNINTERRUPTIBLE until the other threads are gone.
+    pub(in crate::kernel) fn exec_waits_for_threads(&mut self, current: TaskId) -> SysResult {
+        let is_leader = self.task(current).group_leader == current;
+        let left = holders_left(is_leader);
+        let Some(group) = self.signal_of_mut(current) else {
+            return self.unshare_sighand_and_load(current);
+        };
+        if group.count > left {
+            group.group_exit_task = Some(current);
+            group.notify_count = left;
+            let wait = Continuation::ExecWaitsForThreads;
+            return self.block(current, TaskState::UNINTERRUPTIBLE, wait);
+        }
+        group.group_exit_task = None;
+        group.notify_count = 0;
+        match is_leader {
+            true => self.threads_are_gone(current),
+            false => self.exec_waits_for_leader(current),
+        }
+    }
+
+    /// The first thread may not be a zombie yet. The kernel yields until it is; so a vfork child
+    /// that is a thread of its parent yields for ever, for the parent waits for its exec.
+    pub(in crate::kernel) fn exec_waits_for_leader(&mut self, current: TaskId) -> SysResult {
+        let leader = self.task(current).group_leader;
+        if self.task(leader).exit_state != ExitState::Zombie {
+            self.task_mut(current).continuation = Some(Continuation::ExecWaitsForLeader);
+            self.sched_yield();
+            return SysResult::Blocked;
+        }
+        self.replace_leader(current, leader);
+        self.threads_are_gone(current)
+    }
+
+    /// Whether a task yields for a thread that has not ended, with nobody else to run: that takes
+    /// time.
+    pub fn yields_in_vain(&self, task: TaskId) -> bool {
+        let waits = self.task(task).continuation == Some(Continuation::ExecWaitsForLeader);
+        let leader = self.task(task).group_leader;
+        let cpu = usize::from(self.sched.get(task).cpu);
+        waits
+            && self.task(leader).exit_state != ExitState::Zombie
+            && self.sched.rq(cpu).nr_running <= 1
+    }
+
+    fn threads_are_gone(&mut self, current: TaskId) -> SysResult {
+        if let Some(group) = self.signal_of_mut(current) {
+            group.flags = SignalFlags::empty();
+        }
+        self.unshare_sighand_and_load(current)
+    }
+
+    /// The caller becomes the first thread of its process in everything that others can see: its
+    /// number, its parent, its tracer. The old one is released under the caller's number.
+    ///
+    /// The count of processes stays right here; 2.6.12 counts the released task as a process.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `de_thread()`; `kernel/pid.c`, `switch_exec_pids()`.
+    fn replace_leader(&mut self, current: TaskId, leader: TaskId) {
+        let (word, tracer) = (self.task(leader).ptrace, self.task(leader).parent);
+        let word = match tracer == current {
+            true => PtFlags::empty(),
+            false => word,
+        };
+        for task in [current, leader] {
+            if !self.task(task).ptrace.is_empty() {
+                self.ptrace_unlink(task);
+            }
+        }
+        self.remove_child(current);
+        self.remove_child(leader);
+        self.switch_exec_pids(leader, current);
+        let parent = self.task(leader).real_parent;
+        for (task, parent) in [(current, parent), (leader, self.init)] {
+            let t = self.task_mut(task);
+            (t.parent, t.real_parent, t.group_leader) = (parent, parent, task);
+            self.add_child(parent, task);
+        }
+        if !word.is_empty() {
+            self.task_mut(current).ptrace = word;
+            self.ptrace_link(current, tracer);
+        }
+        self.task_mut(current).exit_signal = Signal::SIGCHLD.number() as i32;
+        self.process_counts += 1;
+        self.task_mut(leader).exit_state = ExitState::Dead;
+        self.release_task(leader);
+    }
+
+    fn switch_exec_pids(&mut self, leader: TaskId, thread: TaskId) {
+        let (first, own) = (self.pid(leader), self.pid(thread));
+        for kind in PidType::ALL {
+            self.unlink_pid(leader, kind);
+            self.unlink_pid(thread, kind);
+        }
+        self.renumber(leader, own);
+        self.trace(thread, TraceEvent::ExecTakesPid { pid: first });
+        self.renumber(thread, first);
+        for task in [thread, leader] {
+            let pid = self.pid(task);
+            self.attach_pid(task, PidType::Pid, pid);
+            self.attach_pid(task, PidType::Tgid, pid);
+            if let Some(group) = self.signal_of(task) {
+                let (pgrp, session) = (group.pgrp, group.session);
+                self.attach_pid(task, PidType::Pgid, pgrp);
+                self.attach_pid(task, PidType::Sid, session);
+            }
+        }
+    }
+
+    fn renumber(&mut self, task: TaskId, pid: Pid) {
+        self.sched.get_mut(task).pid = pid;
+        self.task_mut(task).tgid = pid;
+    }
+
+    /// Takes a task out of one hash; the number stays taken, for it is put in again at once.
+    fn unlink_pid(&mut self, task: TaskId, kind: PidType) {
+        if let Some((nr, seq)) = self.task_mut(task).pid_links[kind as usize].take() {
+            self.pid_hash.detach(kind, nr, seq);
+        }
+    }
+
+    /// Others may share the signal actions without being threads; the new program has its own.
+    fn unshare_sighand_and_load(&mut self, current: TaskId) -> SysResult {
+        let shared = self
+            .task(current)
+            .sighand
+            .filter(|id| self.sighands[*id].count > 1);
+        if let Some(shared) = shared {
+            self.unshare_sighand(current, shared);
+        }
+        match self.task_mut(current).exec.take() {
+            Some(exec) => self.load_program(current, *exec),
+            None => SysResult::Blocked,
+        }
+    }
+
+    /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
+    fn unshare_sighand(&mut self, current: TaskId, shared: SighandId) {
+        let own = self.sighands[shared].duplicate();
+        self.sighands[shared].count -= 1;
+        self.task_mut(current).sighand = Some(self.sighands.insert(own));
+    }
+
+    /// A thread is gone: an exec that waits for the others goes on if it was the last of them.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
+    pub(in crate::kernel) fn wake_waiting_exec(&mut self, signal: crate::abi::SignalId) {
+        let group = &mut self.signals[signal];
+        if group.count == group.notify_count
+            && let Some(waiter) = group.group_exit_task.take()
+        {
+            self.wake_up_process(waiter);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! `execve`: another program in the same task.
+
+use crate::abi::{Errno, FileId, FilesId, InodeId, MmId, Signal, TaskId};
+use crate::hw::{Regs, SegmentDescriptor};
+use crate::kernel::Kernel;
+use crate::kernel::fs::{FilesStruct, InodeKind};
+use crate::kernel::ptrace::{PtraceEvent, Trap};
+use crate::kernel::signal::{AltStack, SendInfo};
+use crate::kernel::syscall::{MAX_ARG_BYTES, SysResult};
+use crate::kernel::task::{PfFlags, PtFlags};
+use crate::trace::{SlabCache, TraceEvent};
+
+/// What `execve` is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExecArgs {
+    /// Path of the program.
+    pub path: String,
+    /// Arguments, the program's own name first; without the zeros at their ends.
+    pub argv: Vec<Vec<u8>>,
+    /// Environment.
+    pub envp: Vec<Vec<u8>>,
+}
+
+impl<T: Into<String>> From<T> for ExecArgs {
+    /// A program without arguments other than its name, and without environment.
+    fn from(path: T) -> Self {
+        let path = path.into();
+        Self {
+            argv: vec![path.clone().into_bytes()],
+            path,
+            envp: Vec::new(),
+        }
+    }
+}
+
+impl ExecArgs {
+    /// Bytes that path, arguments and environment take on the new stack.
+    fn bytes(&self) -> usize {
+        let strings = self.argv.iter().chain(&self.envp);
+        self.path.len() + 1 + strings.map(|s| s.len() + 1).sum::<usize>()
+    }
+}
+
+/// A program that is ready to take the place of the old one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PendingExec {
+    /// Its address space, with one user: this.
+    pub mm: MmId,
+    /// Its first stack pointer.
+    pub esp: u32,
+    /// Its file.
+    pub exe: InodeId,
+    /// The path that it was called by.
+    pub path: String,
+}
+
+impl Kernel {
+    /// Linux 2.6.12: `fs/exec.c`, `do_execve()` and `fs/binfmt_elf.c`, `load_elf_binary()`.
+    ///
+    /// Simplified: no set-id programs.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program; `ETXTBSY`
+    /// if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if there is
+    /// no descriptor for the loader; `EAGAIN` if the process is ending; `ENOMEM`. The caller goes
+    /// on with its old program then, its other threads too, and a vfork parent keeps waiting.
+    pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> SysResult {
+        match self.find_program(current, &args.path) {
+            Ok(exe) => self.exec_balanced(current, exe, args),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.
+    ///
+    /// # Errors
+    /// As the lookup; `EACCES` if it is no program; `ETXTBSY` if it is open for writing.
+    pub(in crate::kernel) fn find_program(
+        &self,
+        task: TaskId,
+        path: &str,
+    ) -> Result<InodeId, Errno> {
+        let exe = self.lookup_for(task, path)?;
+        if !self.inodes[exe].kind.is_executable() {
+            return Err(Errno::EACCES);
+        }
+        match self.is_written(exe) {
+            true => Err(Errno::ETXTBSY),
+            false => Ok(exe),
+        }
+    }
+
+    /// `execve` of a program whose inode is known.
+    ///
+    /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`.
+    ///
+    /// # Errors
+    /// Those of `execve`.
+    pub fn exec_inode(&mut self, current: TaskId, exe: InodeId, args: &ExecArgs) -> SysResult {
+        match self.prepare_exec(current, exe, args) {
+            Ok(exec) => self.de_thread(current, exec),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Everything of exec that can fail.
+    fn prepare_exec(
+        &mut self,
+        current: TaskId,
+        exe: InodeId,
+        args: &ExecArgs,
+    ) -> Result<PendingExec, Errno> {
+        if args.bytes() > MAX_ARG_BYTES {
+            return Err(Errno::E2BIG);
+        }
+        if matches!(self.inodes[exe].kind, InodeKind::NoImage(_)) {
+            return Err(Errno::ENOEXEC);
+        }
+        let (mm, esp) = self.mm_for_exec(exe, args)?;
+        if let Err(errno) = self.unshare_files(current) {
+            self.mmput(mm);
+            return Err(errno);
+        }
+        let path = args.path.clone();
+        Ok(PendingExec { mm, esp, exe, path })
+    }
+
+    /// The point of no return: the old program gives its memory up, and the new one begins.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
+    pub(super) fn load_program(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
+        self.mm_release(current);
+        self.exec_mmap(current, exec.mm);
+        self.flush_old_exec(current, &exec.path);
+        let eip = match &self.inodes[exec.exe].kind {
+            InodeKind::Image(image) => image.entry,
+            _ => self.mms[exec.mm].start_code,
+        };
+        let task = self.task_mut(current);
+        task.thread.regs = Regs {
+            eip,
+            esp: exec.esp,
+            ..Regs::default()
+        };
+        task.flags -= PfFlags::FORKNOEXEC;
+        let name = self.comm(current);
+        self.trace(current, TraceEvent::SchedProcessExec { name });
+        let traced = self.task(current).ptrace;
+        if traced.contains(PtFlags::PTRACED) {
+            if traced.contains(PtFlags::TRACE_EXEC) {
+                return self.ptrace_event(current, PtraceEvent::Exec, Trap::Exec);
+            }
+            let info = SendInfo::From(current);
+            // A standard signal is always queued.
+            let _sent = self.specific_send_sig_info(Signal::SIGTRAP, info, current);
+        }
+        self.finish_exec(current).into()
+    }
+
+    /// The end of exec, behind the stop for a tracer.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `search_binary_handler()`; `arch/i386/kernel/process.c`,
+    /// `sys_execve()`.
+    pub(in crate::kernel) fn finish_exec(&mut self, current: TaskId) -> Result<u32, Errno> {
+        let task = self.task_mut(current);
+        task.did_exec = true;
+        task.ptrace -= PtFlags::DTRACE;
+        Ok(0)
+    }
+
+    /// What a program does not keep: its name, TLS, handlers, close-on-exec files.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`.
+    fn flush_old_exec(&mut self, current: TaskId, path: &str) {
+        let base = path.rsplit('/').next().unwrap_or(path);
+        let name = self.names.intern(base);
+        self.sched.get_mut(current).name = name;
+        let task = self.task_mut(current);
+        task.thread.tls_array = [SegmentDescriptor::default(); 3];
+        task.altstack = AltStack::default();
+        task.self_exec_id += 1;
+        let (sighand, files) = (task.sighand, task.files);
+        if let Some(sighand) = sighand {
+            self.sighands[sighand].flush_handlers();
+        }
+        if let Some(files) = files {
+            self.close_on_exec(files);
+        }
+    }
+
+    /// The new program gets a table of open files of its own; then the loader looks for a free
+    /// descriptor, and signal actions of its own are made sure of. Whoever finds that one of these
+    /// is not to be had shares everything as before.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `unshare_files()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`, `EMFILE`, `EAGAIN`.
+    fn unshare_files(&mut self, current: TaskId) -> Result<(), Errno> {
+        let files = self.task(current).files;
+        let shared = files.filter(|id| self.files[*id].count > 1);
+        if shared.is_some() {
+            self.kmem_cache_alloc(SlabCache::Files)?;
+        }
+        let hint = files.map(|id| self.files[id].next_fd);
+        let fd = self.get_unused_fd(current, 0)?;
+        self.put_unused_fd(current, fd);
+        if let (Some(id), Some(hint)) = (files, hint) {
+            self.files[id].next_fd = hint;
+        }
+        self.may_de_thread(current)?;
+        if let Some(shared) = shared {
+            let own = self.dup_files(shared);
+            self.put_files(shared);
+            self.task_mut(current).files = Some(own);
+        }
+        Ok(())
+    }
+
+    /// Linux 2.6.12: `fs/exec.c`, `flush_old_files()`.
+    fn close_on_exec(&mut self, table: FilesId) {
+        let closing: Vec<(usize, FileId)> = self.files[table]
+            .open()
+            .filter(|(_, open)| open.close_on_exec)
+            .map(|(fd, open)| (fd, open.file))
+            .collect();
+        for (fd, file) in closing {
+            let files: &mut FilesStruct = &mut self.files[table];
+            files.fds[fd] = None;
+            files.next_fd = files.next_fd.min(fd);
+            self.fput(file);
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! The end of tasks: `do_exit`, telling the parent, handing the children over, and `release_task`.
+
+use super::rules::{
+    ParentsWish, clears_tid_word, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
+    tell_parent,
+};
+use super::rusage::Usage;
+use super::wait_rules::end_in_siginfo;
+use crate::abi::{Pid, SigInfo, SigOrigin, SigSet, Signal, TaskId, VirtAddr, WaitStatus};
+use crate::kernel::Kernel;
+use crate::kernel::ptrace::{PtraceEvent, Trap};
+use crate::kernel::signal::{Pending, SendInfo, SignalFlags};
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::{Caps, ExitState, PfFlags, PidType, PtFlags};
+use crate::trace::TraceEvent;
+
+impl Kernel {
+    /// Ends the current task with a status word. It never runs again.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `do_exit()`.
+    pub(in crate::kernel) fn do_exit(&mut self, current: TaskId, code: u32) -> SysResult {
+        let pid = self.pid(current).0;
+        if pid <= 1 {
+            let what = if pid == 0 { "the idle task" } else { "init" };
+            self.panic(&format!("Attempted to kill {what}!"));
+            return SysResult::Blocked;
+        }
+        if self.task(current).ptrace.contains(PtFlags::TRACE_EXIT) {
+            self.task_mut(current).ptrace_message = code;
+            return self.ptrace_event(current, PtraceEvent::Exit, Trap::Exit { code });
+        }
+        self.exit_for_good(current, code)
+    }
+
+    /// The rest of `do_exit`, behind the stop for a tracer.
+    pub(in crate::kernel) fn exit_for_good(&mut self, current: TaskId, code: u32) -> SysResult {
+        self.trace(
+            current,
+            TraceEvent::SchedProcessExit {
+                status: WaitStatus(code),
+            },
+        );
+        self.task_mut(current).flags |= PfFlags::EXITING;
+        if let Some(id) = self.task(current).signal {
+            self.signals[id].live -= 1;
+            if self.signals[id].live == 0 {
+                self.del_real_timer(id, self.task(current).tgid);
+            }
+        }
+        self.mm_release(current);
+        self.exit_mm_drop(current);
+        self.exit_resources(current);
+        self.task_mut(current).exit_code = code;
+        self.exit_notify(current);
+        self.sched.get_mut(current).dead = true;
+        self.schedule();
+        SysResult::Blocked
+    }
+
+    /// Ends the whole process.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `do_group_exit()`.
+    pub(in crate::kernel) fn do_group_exit(&mut self, current: TaskId, code: u32) -> SysResult {
+        let mut code = code;
+        if let Some(id) = self.task(current).signal {
+            let signal = &mut self.signals[id];
+            if signal.flags.contains(SignalFlags::GROUP_EXIT) {
+                code = signal.group_exit_code;
+            } else if signal.count > 1 {
+                signal.flags = SignalFlags::GROUP_EXIT;
+                signal.group_exit_code = code;
+                self.zap_other_threads(current);
+            }
+        }
+        self.do_exit(current, code)
+    }
+
+    /// SIGKILL for every other thread of the process.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `zap_other_threads()`.
+    pub(in crate::kernel) fn zap_other_threads(&mut self, current: TaskId) {
+        let Some(signal) = self.task(current).signal else {
+            return;
+        };
+        self.signals[signal].flags = SignalFlags::GROUP_EXIT;
+        self.signals[signal].group_stop_count = 0;
+        let leader = self.task(current).group_leader;
+        for thread in self.threads(current) {
+            if thread == current || self.task(thread).exit_state != ExitState::Alive {
+                continue;
+            }
+            if thread != leader {
+                self.task_mut(thread).exit_signal = -1;
+            }
+            self.rm_from_queue(SigSet::STOPS, Pending::Private(thread));
+            self.kill_thread(thread);
+        }
+    }
+
+    /// The threads of a task's process that are not yet released, in the order of creation.
+    pub fn threads(&self, task: TaskId) -> Vec<TaskId> {
+        self.pid_hash
+            .all(PidType::Tgid, self.task(task).tgid)
+            .collect()
+    }
+
+    /// The same, beginning with that task: the order of `next_thread`.
+    pub(in crate::kernel) fn threads_from(&self, task: TaskId) -> Vec<TaskId> {
+        let mut threads = self.threads(task);
+        let at = threads.iter().position(|thread| *thread == task);
+        threads.rotate_left(at.unwrap_or(0));
+        threads
+    }
+
+    /// What a task does when it gives its address space up, at exit and at exec: it lets a vfork
+    /// parent go on, and clears the tid word that others may wait on.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `mm_release()`.
+    pub(in crate::kernel) fn mm_release(&mut self, current: TaskId) {
+        let task = self.task_mut(current);
+        task.thread.regs.fs = 0;
+        task.thread.regs.gs = 0;
+        self.complete_vfork(current);
+        let addr = self.task(current).clear_child_tid;
+        let mm = self.task(current).mm;
+        if clears_tid_word(addr, mm.map_or(0, |mm| self.mms[mm].mm_users)) {
+            self.task_mut(current).clear_child_tid = VirtAddr(0);
+            let failed = self.put_user_u32(current, addr, 0).is_err();
+            self.trace(
+                current,
+                TraceEvent::TidWrite {
+                    addr,
+                    value: Pid(0),
+                    failed,
+                },
+            );
+            // Whether somebody waits there or not.
+            let _ = self.futex_wake(current, addr, 1);
+        }
+    }
+
+    /// Lets the vfork parent of a task go on, if one waits.
+    pub(in crate::kernel) fn complete_vfork(&mut self, child: TaskId) {
+        if let Some(parent) = self.task_mut(child).vfork_done.take() {
+            let pid = self.pid(parent);
+            self.trace(child, TraceEvent::VforkDone { parent: pid });
+            self.complete(parent);
+        }
+    }
+
+    /// `exit_sem`, `exit_files`, `exit_fs`, `exit_namespace`, in this order.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `do_exit()`.
+    fn exit_resources(&mut self, current: TaskId) {
+        let task = self.task_mut(current);
+        let (undo, files) = (task.sem_undo.take(), task.files.take());
+        let (fs, namespace) = (task.fs.take(), task.namespace.take());
+        if let Some(undo) = undo {
+            self.exit_sem(current, undo);
+        }
+        if let Some(files) = files {
+            self.put_files(files);
+        }
+        if let Some(fs) = fs {
+            self.put_fs(fs);
+        }
+        if let Some(namespace) = namespace {
+            self.put_namespace(namespace);
+        }
+    }
+
+    /// Hands the children over, tells the parent, and decides between zombie and gone.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
+    fn exit_notify(&mut self, current: TaskId) {
+        self.hand_signals_over(current);
+        self.forget_original_parent(current);
+        let parent = self.task(current).real_parent;
+        self.wake_orphaned_pgrp(current, parent, Some(current));
+        self.demote_exit_signal(current);
+        let task = self.task(current);
+        let tracer = task.parent != task.real_parent;
+        let last = self.thread_group_empty(current);
+        if let Some(signal) = exit_notice(task.exit_signal, task.ptrace, last, tracer) {
+            self.do_notify_parent(current, signal);
+        }
+        // The state is set last: from here on the parent may reap it.
+        let tracer_ends = self.tracer_is_ending(current);
+        // Whom init traces, as the parent of one that asked for it, it reaps at once, too.
+        let leads = self.task(current).group_leader == current;
+        let reaped_by_init = self.task(current).parent == self.init && (last || !leads);
+        let task = self.task_mut(current);
+        let forgotten = task.exit_signal == -1 && (tracer_ends || reaped_by_init);
+        if reaps_itself(task.exit_signal, task.ptrace) || forgotten {
+            task.exit_state = ExitState::Dead;
+            self.release_task(current);
+        } else {
+            task.exit_state = ExitState::Zombie;
+        }
+    }
+
+    /// The signals that the task was to take for its process go to whoever else can take them.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
+    fn hand_signals_over(&mut self, current: TaskId) {
+        let group = self.signal_of(current);
+        let ends = group.is_none_or(|group| group.flags.contains(SignalFlags::GROUP_EXIT));
+        if ends || !self.signal_pending(current) {
+            return;
+        }
+        for thread in self.threads_from(current).into_iter().skip(1) {
+            let exiting = self.task(thread).flags.contains(PfFlags::EXITING);
+            if exiting || self.signal_pending(thread) {
+                continue;
+            }
+            self.recalc_sigpending(thread);
+            if self.signal_pending(thread) {
+                self.signal_wake_up(thread, false);
+            }
+        }
+    }
+
+    /// A child that has called exec, or whose parent has, can no longer send a signal of its
+    /// creator's choice.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
+    fn demote_exit_signal(&mut self, current: TaskId) {
+        let task = self.task(current);
+        let parent_exec_id = self.task(task.real_parent).self_exec_id;
+        let execed =
+            task.parent_exec_id != parent_exec_id || task.self_exec_id != task.parent_exec_id;
+        if is_chosen_by_a_stranger(task.exit_signal, execed) && !self.capable(current, Caps::KILL) {
+            self.task_mut(current).exit_signal = Signal::SIGCHLD.number() as i32;
+        }
+    }
+
+    /// Whether no other task of the process is left, zombies included.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `thread_group_empty()`.
+    pub(in crate::kernel) fn thread_group_empty(&self, task: TaskId) -> bool {
+        self.pid_hash
+            .all(PidType::Tgid, self.task(task).tgid)
+            .all(|thread| thread == task)
+    }
+
+    pub(in crate::kernel) fn remove_child(&mut self, child: TaskId) {
+        let (parent, seq) = (self.task(child).parent, self.task(child).sibling);
+        self.task_mut(parent).children.remove(&seq);
+    }
+
+    /// Sends the exit signal to the parent and wakes its `wait4`.
+    ///
+    /// A parent that ignores SIGCHLD, or does not want zombies, lets its children reap themselves:
+    /// `exit_signal` becomes -1.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
+    pub(in crate::kernel) fn do_notify_parent(&mut self, task: TaskId, signal: i32) {
+        let parent = self.task(task).parent;
+        let told = tell_parent(signal, self.wish_of_parent(parent));
+        if told.child_is_forgotten {
+            self.task_mut(task).exit_signal = -1;
+        }
+        if let Some(signal) = told.signal {
+            let info = SendInfo::Info(self.exit_info(task, signal));
+            // Of a real-time signal that cannot be queued the parent does not hear.
+            let _sent = self.group_send_sig_info(signal, info, parent);
+        }
+        self.wake_up_parent(parent);
+    }
+
+    /// What a parent has said about the ends of its children.
+    pub fn wish_of_parent(&self, parent: TaskId) -> ParentsWish {
+        let action = self.k_sigaction_of(parent, Signal::SIGCHLD);
+        parents_wish(action.handler, action.flags)
+    }
+
+    /// What comes with an exit signal.
+    fn exit_info(&self, task: TaskId, signal: Signal) -> SigInfo {
+        let ended = self.task(task);
+        let (code, status) = end_in_siginfo(ended.exit_code);
+        let dead = self
+            .signal_of(task)
+            .map_or(Usage::default(), |group| group.dead);
+        let origin = SigOrigin::Child {
+            pid: self.pid(task).0,
+            uid: ended.cred.uid,
+            status: status as i32,
+            utime: ended.utime + dead.utime,
+            stime: ended.stime + dead.stime,
+        };
+        SigInfo {
+            signal,
+            code,
+            origin,
+        }
+    }
+
+    /// Takes the last traces of an ended task away; its struct goes when nobody runs on it.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `release_task()`.
+    pub(in crate::kernel) fn release_task(&mut self, task: TaskId) {
+        let uid = self.task(task).cred.uid;
+        self.users.put(uid);
+        if !self.task(task).ptrace.is_empty() {
+            self.ptrace_unlink(task);
+        }
+        let (pid, name) = (self.pid(task), self.comm(task));
+        self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        self.exit_signal_struct(task);
+        self.put_sighand(task);
+        let parent = self.task(task).parent;
+        self.unhash_process(task);
+        // The notice comes before `sched_exit`: it may wake that parent, whose sleep average
+        // counts then.
+        let leader = self.notify_for_silent_leader(task);
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.sched_exit(&mut ctx, task, parent);
+        self.put_task(task);
+        if let Some(leader) = leader {
+            self.task_mut(leader).exit_state = ExitState::Dead;
+            self.release_task(leader);
+        }
+    }
+
+    /// The last other thread of a process whose leader is a zombie lets the parent hear of it.
+    /// Returns the leader if nobody will wait for it.
+    fn notify_for_silent_leader(&mut self, task: TaskId) -> Option<TaskId> {
+        let leader = self.task(task).group_leader;
+        let zombie = self.task(leader).exit_state == ExitState::Zombie;
+        if leader == task || !zombie || !self.thread_group_empty(leader) {
+            return None;
+        }
+        let signal = self.task(leader).exit_signal;
+        self.do_notify_parent(leader, signal);
+        (self.task(leader).exit_signal == -1).then_some(leader)
+    }
+
+    /// `__exit_signal`: one holder less; a thread's times go into the sums of its process.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
+    fn exit_signal_struct(&mut self, task: TaskId) {
+        let used = self.task_usage(task);
+        let next = self.threads_from(task).get(1).copied();
+        let mut last = false;
+        if let Some(shared) = self.signal_of_mut(task) {
+            if shared.curr_target == Some(task) {
+                shared.curr_target = next;
+            }
+            if shared.group_exit_task == Some(task) {
+                shared.group_exit_task = None;
+            }
+            last = shared.count == 1;
+            if !last {
+                shared.dead += used;
+            }
+        }
+        if last && let Some(shared) = self.shared_pending(task) {
+            self.flush_sigqueue(shared);
+        }
+        self.flush_sigqueue(Pending::Private(task));
+        self.put_signal(task);
+    }
+
+    /// One holder of the `signal_struct` less. `live` is not touched.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
+    pub(in crate::kernel) fn put_signal(&mut self, task: TaskId) {
+        if let Some(signal) = self.task_mut(task).signal.take() {
+            self.signals[signal].count -= 1;
+            match self.signals[signal].count {
+                0 => drop(self.signals.remove(signal)),
+                _ => self.wake_waiting_exec(signal),
+            }
+        }
+    }
+
+    /// One holder of the signal actions less.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_sighand()`.
+    pub(in crate::kernel) fn put_sighand(&mut self, task: TaskId) {
+        if let Some(sighand) = self.task_mut(task).sighand.take() {
+            self.sighands[sighand].count -= 1;
+            if self.sighands[sighand].count == 0 {
+                self.sighands.remove(sighand);
+            }
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `__unhash_process()`.
+    fn unhash_process(&mut self, task: TaskId) {
+        let leader = self.task(task).pid_links[PidType::Pgid as usize].is_some();
+        self.nr_threads -= 1;
+        for kind in PidType::ALL {
+            self.detach_pid(task, kind);
+        }
+        if leader {
+            self.process_counts -= 1;
+        }
+        self.remove_child(task);
+    }
+
+    /// `put_task_struct`: the last reference frees struct and kernel stack.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `__put_task_struct()`.
+    pub(in crate::kernel) fn put_task(&mut self, task: TaskId) {
+        self.task_mut(task).usage -= 1;
+        if self.task(task).usage == 0 {
+            self.free_task(task);
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `free_task()`.
+    pub(in crate::kernel) fn free_task(&mut self, task: TaskId) {
+        self.sched.remove(task);
+        if let Some(dead) = self.tasks.remove(task)
+            && let Some(stack) = dead.stack
+        {
+            self.free_frames(stack, 1);
+        }
+    }
+}

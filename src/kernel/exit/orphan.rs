@@ -1,0 +1,144 @@
+//! What becomes of the children of a dying task: their new parent, the signal they asked for in
+//! that case, and process groups that lose their last connection.
+
+use super::rules::reaps_itself;
+use crate::abi::{Errno, NSIG, Signal, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::signal::SendInfo;
+use crate::kernel::task::{ExitState, PtFlags};
+use crate::trace::TraceEvent;
+
+/// `PR_SET_PDEATHSIG`.
+pub const PR_SET_PDEATHSIG: u32 = 1;
+/// `PR_GET_PDEATHSIG`.
+pub const PR_GET_PDEATHSIG: u32 = 2;
+
+impl Kernel {
+    /// The children go to the next living thread of the process, or to init.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
+    pub(super) fn forget_original_parent(&mut self, father: TaskId) {
+        let task = self.task(father);
+        if task.children.is_empty() && task.ptrace_children.is_empty() {
+            return;
+        }
+        let children: Vec<TaskId> = task.children.values().copied().collect();
+        let reaper = self.child_reaper(father);
+        let mut unwanted = Vec::new();
+        for child in children {
+            // Inherited children that reap themselves take others along.
+            let Some(task) = self.tasks.get(child) else {
+                continue;
+            };
+            if task.real_parent != father {
+                if self.let_tracee_go(child) {
+                    unwanted.push(child);
+                }
+                continue;
+            }
+            let traced_zombie = !task.ptrace.is_empty()
+                && task.exit_state == ExitState::Zombie
+                && task.exit_signal == -1;
+            self.reparent_thread(child, father, reaper);
+            if traced_zombie {
+                unwanted.push(child);
+            }
+        }
+        let elsewhere = &self.task(father).ptrace_children;
+        let elsewhere: Vec<TaskId> = elsewhere.values().rev().copied().collect();
+        for child in elsewhere {
+            self.new_father(child, father);
+            self.reparent_tracee(child, reaper);
+            self.wake_orphaned_pgrp(child, father, None);
+        }
+        for child in unwanted {
+            if self.tasks.contains_key(child) {
+                self.task_mut(child).exit_state = ExitState::Dead;
+                self.release_task(child);
+            }
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
+    fn child_reaper(&self, father: TaskId) -> TaskId {
+        let mut others = self.threads_from(father).into_iter().skip(1);
+        others
+            .find(|thread| self.task(*thread).exit_state == ExitState::Alive)
+            .unwrap_or(self.init)
+    }
+
+    /// What losing its father means for a child, whoever traces it.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
+    fn new_father(&mut self, child: TaskId, father: TaskId) {
+        let task = self.task_mut(child);
+        if task.exit_signal != -1 {
+            task.exit_signal = Signal::SIGCHLD.number() as i32;
+        }
+        if task.pdeath_signal != 0 {
+            let signal = task.pdeath_signal as i32;
+            // The dying task is the sender, and must have the right to; a refusal is silent.
+            let _sent = self.group_send_checked(father, signal, SendInfo::From(father), child);
+        }
+    }
+
+    /// A child gets another parent. If its old one traced it as well, nobody does any more.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
+    fn reparent_thread(&mut self, child: TaskId, father: TaskId, reaper: TaskId) {
+        self.new_father(child, father);
+        self.remove_child(child);
+        let task = self.task_mut(child);
+        task.ptrace = PtFlags::empty();
+        (task.real_parent, task.parent) = (reaper, reaper);
+        self.add_child(reaper, child);
+        let (child_pid, parent) = (self.pid(child), self.pid(reaper));
+        let event = TraceEvent::Reparent {
+            child: child_pid,
+            parent,
+        };
+        self.trace(child, event);
+        let task = self.task(child);
+        let (zombie, signal) = (task.exit_state == ExitState::Zombie, task.exit_signal);
+        if zombie && signal != -1 && self.thread_group_empty(child) {
+            self.do_notify_parent(child, signal);
+        }
+        self.ptrace_untrace(child);
+        self.wake_orphaned_pgrp(child, father, None);
+        // Init reaps what it inherits. Another heir that ignores SIGCHLD leaves it lying: the
+        // kernel forgets it.
+        let task = self.task(child);
+        let forgotten = zombie && signal != -1 && reaps_itself(task.exit_signal, task.ptrace);
+        if forgotten && reaper == self.init {
+            self.task_mut(child).exit_state = ExitState::Dead;
+            self.release_task(child);
+        }
+    }
+
+    /// `prctl`, as far as it is about the signal that a task gets when its parent dies.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_prctl()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for what is no signal or no such option, `EFAULT`.
+    pub(in crate::kernel) fn sys_prctl(
+        &mut self,
+        current: TaskId,
+        option: u32,
+        arg: u32,
+    ) -> Result<u32, Errno> {
+        match option {
+            PR_SET_PDEATHSIG if arg > NSIG => Err(Errno::EINVAL),
+            PR_SET_PDEATHSIG => {
+                self.task_mut(current).pdeath_signal = arg;
+                Ok(0)
+            }
+            PR_GET_PDEATHSIG => {
+                let signal = self.task(current).pdeath_signal;
+                self.put_user_u32(current, VirtAddr(arg), signal)?;
+                Ok(0)
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What tasks have used: the sums that a process keeps of its dead threads and reaped children, and
+//! `getrusage`.
+
+use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::time::jiffies_to_timeval;
+use std::ops::AddAssign;
+
+/// What one or several tasks have used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// Ticks in user mode.
+    pub utime: u32,
+    /// Ticks in the kernel.
+    pub stime: u32,
+    /// Faults mended without reading anything in.
+    pub min_flt: u32,
+    /// Faults that read from a file.
+    pub maj_flt: u32,
+    /// Voluntary context switches.
+    pub nvcsw: u32,
+    /// Involuntary context switches.
+    pub nivcsw: u32,
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.utime += other.utime;
+        self.stime += other.stime;
+        self.min_flt += other.min_flt;
+        self.maj_flt += other.maj_flt;
+        self.nvcsw += other.nvcsw;
+        self.nivcsw += other.nivcsw;
+    }
+}
+
+impl Usage {
+    /// The 18 words of `struct rusage`.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `k_getrusage()`.
+    fn words(&self) -> [u32; 18] {
+        let mut words = [0; 18];
+        (words[0], words[1]) = jiffies_to_timeval(u64::from(self.utime));
+        (words[2], words[3]) = jiffies_to_timeval(u64::from(self.stime));
+        words[8] = self.min_flt;
+        words[9] = self.maj_flt;
+        words[16] = self.nvcsw;
+        words[17] = self.nivcsw;
+        words
+    }
+}
+
+/// Whose usage is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UsageOf {
+    /// `RUSAGE_SELF` (0): the process, with its dead threads.
+    Process,
+    /// `RUSAGE_CHILDREN` (-1): what it has reaped.
+    Children,
+    /// `RUSAGE_BOTH` (-2), which only the kernel can ask for.
+    Both,
+}
+
+impl UsageOf {
+    /// From the word that user space gives.
+    pub const fn from_word(word: i32) -> Option<Self> {
+        match word {
+            0 => Some(Self::Process),
+            -1 => Some(Self::Children),
+            _ => None,
+        }
+    }
+}
+
+impl Kernel {
+    /// What one task has used.
+    pub fn task_usage(&self, task: TaskId) -> Usage {
+        let (sched, task) = (self.sched.get(task), self.task(task));
+        Usage {
+            utime: task.utime,
+            stime: task.stime,
+            min_flt: task.min_flt,
+            maj_flt: task.maj_flt,
+            nvcsw: sched.nvcsw,
+            nivcsw: sched.nivcsw,
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `k_getrusage()`.
+    pub fn k_getrusage(&self, task: TaskId, of: UsageOf) -> Usage {
+        let Some(signal) = self.signal_of(task) else {
+            return Usage::default();
+        };
+        let mut usage = match of {
+            UsageOf::Process => Usage::default(),
+            UsageOf::Children => return signal.reaped,
+            UsageOf::Both => signal.reaped,
+        };
+        usage += signal.dead;
+        for thread in self.threads(task) {
+            usage += self.task_usage(thread);
+        }
+        usage
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrusage()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for anybody but the process and its children; `EFAULT`.
+    pub(in crate::kernel) fn sys_getrusage(
+        &mut self,
+        current: TaskId,
+        who: i32,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let of = UsageOf::from_word(who).ok_or(Errno::EINVAL)?;
+        self.put_rusage(current, current, of, addr).map(|()| 0)
+    }
+
+    /// Stores the usage of a task in the caller's memory.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `getrusage()`.
+    pub(super) fn put_rusage(
+        &mut self,
+        current: TaskId,
+        task: TaskId,
+        of: UsageOf,
+        addr: VirtAddr,
+    ) -> Result<(), Errno> {
+        let words = self.k_getrusage(task, of).words();
+        self.put_user_words(current, addr, &words)
+    }
+
+    /// Words for a structure in the caller's memory.
+    ///
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_to_user()`.
+    pub(in crate::kernel) fn put_user_words(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        words: &[u32],
+    ) -> Result<(), Errno> {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.copy_to_user(current, addr, &bytes)
+    }
+
+    /// The words of a structure in the caller's memory.
+    ///
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_from_user()`.
+    pub(in crate::kernel) fn get_user_words<const N: usize>(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<[u32; N], Errno> {
+        let mut bytes = vec![0; 4 * N];
+        self.copy_from_user(current, addr, &mut bytes)?;
+        let mut words = [0; N];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+            *word = bytes
+                .iter()
+                .rev()
+                .fold(0, |word, byte| word << 8 | u32::from(*byte));
+        }
+        Ok(words)
+    }
+}

@@ -1,0 +1,204 @@
+//! What a wait reports of a child: its end, its stop, or that it goes on; and what the report
+//! leaves behind.
+
+use super::rusage::UsageOf;
+use super::wait_rules::{Report, WaitArgs, WaitOptions, end_in_siginfo};
+use crate::abi::{Errno, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitStatus, si_code};
+use crate::kernel::Kernel;
+use crate::kernel::signal::{InfoTo, SignalFlags};
+use crate::kernel::task::{ExitState, PtFlags};
+
+/// The status word of a child that goes on.
+const STATUS_CONTINUED: u32 = 0xffff;
+
+impl Kernel {
+    /// The end of a child. It is released, unless it is to be left for another wait or its status
+    /// cannot be stored.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
+    pub(super) fn wait_task_zombie(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        args: &WaitArgs,
+    ) -> Result<u32, Errno> {
+        let mut code = self.task(child).exit_code;
+        if args.flags().contains(WaitOptions::NOWAIT) {
+            return self.wait_noreap_copyout(current, child, args, report_of_end(code));
+        }
+        self.task_mut(child).exit_state = ExitState::Dead;
+        let by_tracer = self.task(child).parent != self.task(child).real_parent;
+        if !by_tracer {
+            self.add_child_times(current, child);
+        }
+        if let Some(group) = self.signal_of(child)
+            && group.flags.contains(SignalFlags::GROUP_EXIT)
+        {
+            code = group.group_exit_code;
+        }
+        if let Err(errno) = self.copy_report(current, child, args, report_of_end(code)) {
+            self.task_mut(child).exit_state = ExitState::Zombie;
+            return Err(errno);
+        }
+        let pid = self.pid(child);
+        if !by_tracer || self.real_parent_is_deaf(child) {
+            self.release_task(child);
+        }
+        Ok(pid.0 as u32)
+    }
+
+    /// A tracer has waited for a zombie: it is a zombie again, for its real parent to hear of.
+    /// Whether that does not want to.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
+    fn real_parent_is_deaf(&mut self, child: TaskId) -> bool {
+        self.ptrace_unlink(child);
+        self.task_mut(child).exit_state = ExitState::Zombie;
+        let signal = self.task(child).exit_signal;
+        if signal != -1 {
+            self.do_notify_parent(child, signal);
+        }
+        self.task(child).exit_signal == -1
+    }
+
+    /// What a reaped process has used is added to its parent's sums for children.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
+    fn add_child_times(&mut self, current: TaskId, child: TaskId) {
+        let mut used = self.task_usage(child);
+        if let Some(group) = self.signal_of(child) {
+            used += group.dead;
+            used += group.reaped;
+        }
+        if let Some(group) = self.signal_of_mut(current) {
+            group.reaped += used;
+        }
+    }
+
+    /// A stop, if it was not reported yet. The child goes to the end of the list. A bad address
+    /// loses the report.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `wait_task_stopped()`.
+    pub(super) fn wait_task_stopped(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        args: &WaitArgs,
+        delayed: bool,
+    ) -> Option<Result<u32, Errno>> {
+        let task = self.task(child);
+        let code = task.exit_code;
+        let traced = task.ptrace.contains(PtFlags::PTRACED);
+        let group = self.signal_of(child);
+        let stops = group.is_some_and(|group| group.group_stop_count > 0);
+        if code == 0 || (delayed && !traced && stops) {
+            return None;
+        }
+        let why = match traced {
+            true => si_code::CLD_TRAPPED,
+            false => si_code::CLD_STOPPED,
+        };
+        let status = code << 8 | 0x7f;
+        let report = |value| Report {
+            status: WaitStatus(status),
+            why,
+            value,
+        };
+        if args.flags().contains(WaitOptions::NOWAIT) {
+            // As in 2.6.12, the value is the status word then.
+            return Some(self.wait_noreap_copyout(current, child, args, report(status)));
+        }
+        self.task_mut(child).exit_code = 0;
+        let parent = self.task(child).parent;
+        self.remove_child(child);
+        self.add_child(parent, child);
+        let copied = self.copy_report(current, child, args, report(code));
+        Some(copied.map(|()| self.pid(child).0 as u32))
+    }
+
+    /// That a child goes on, if it was not reported yet.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `wait_task_continued()`.
+    pub(super) fn wait_task_continued(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        args: &WaitArgs,
+    ) -> Option<Result<u32, Errno>> {
+        let group = self.signal_of_mut(child)?;
+        if !group.flags.contains(SignalFlags::STOP_CONTINUED) {
+            return None;
+        }
+        if !args.flags().contains(WaitOptions::NOWAIT) {
+            group.flags -= SignalFlags::STOP_CONTINUED;
+        }
+        let report = Report {
+            status: WaitStatus(STATUS_CONTINUED),
+            why: si_code::CLD_CONTINUED,
+            value: Signal::SIGCONT.number(),
+        };
+        let copied = self.copy_report(current, child, args, report);
+        Some(copied.map(|()| self.pid(child).0 as u32))
+    }
+
+    /// A report that leaves everything as it is. It wants a place for a `siginfo_t`.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `wait_noreap_copyout()`.
+    fn wait_noreap_copyout(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        args: &WaitArgs,
+        report: Report,
+    ) -> Result<u32, Errno> {
+        if matches!(args.info, InfoTo::Nowhere | InfoTo::User(VirtAddr(0))) {
+            return Err(Errno::EFAULT);
+        }
+        self.copy_report(current, child, args, report)?;
+        Ok(self.pid(child).0 as u32)
+    }
+
+    /// Stores a report wherever the caller wants it, and notes it in the caller.
+    fn copy_report(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        args: &WaitArgs,
+        report: Report,
+    ) -> Result<(), Errno> {
+        if args.rusage != VirtAddr(0) {
+            self.put_rusage(current, child, UsageOf::Both, args.rusage)?;
+        }
+        if args.status != VirtAddr(0) {
+            self.put_user_u32(current, args.status, report.status.0)?;
+        }
+        let origin = SigOrigin::Child {
+            pid: self.pid(child).0,
+            uid: self.task(child).cred.uid,
+            status: report.value as i32,
+            utime: 0,
+            stime: 0,
+        };
+        let info = SigInfo {
+            signal: Signal::SIGCHLD,
+            code: report.why,
+            origin,
+        };
+        if let InfoTo::User(addr @ VirtAddr(1..)) = args.info {
+            self.put_user_words(current, addr, &info.words()[..6])?;
+        }
+        let task = self.task_mut(current);
+        task.reaped = Some(report.status);
+        task.reported = Some(info);
+        Ok(())
+    }
+}
+
+const fn report_of_end(code: u32) -> Report {
+    let (why, value) = end_in_siginfo(code);
+    Report {
+        status: WaitStatus(code),
+        why,
+        value,
+    }
+}

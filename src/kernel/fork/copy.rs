@@ -1,0 +1,260 @@
+//! What a new task shares with its creator and what it gets a copy of, and how a failed clone is
+//! undone.
+
+use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
+use super::do_fork::ForkArgs;
+use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::hw::{SegmentDescriptor, UserDesc};
+use crate::kernel::Kernel;
+use crate::kernel::fs::{FsStruct, Namespace};
+use crate::kernel::ipc::SemUndoList;
+use crate::kernel::signal::SignalStruct;
+use crate::trace::{CloneRefusal, CopyStage};
+
+impl Kernel {
+    /// The eight copies, in the kernel's order.
+    pub(super) fn copy_resources(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        args: &ForkArgs,
+        stage: &mut CopyStage,
+    ) -> Result<(), CloneRefusal> {
+        let sharing = clone_sharing(args.flags);
+        self.copy_semundo(sharing, current, child)?;
+        *stage = CopyStage::SemUndo;
+        self.copy_files(sharing, child)?;
+        *stage = CopyStage::Files;
+        self.copy_fs(sharing, child)?;
+        *stage = CopyStage::Fs;
+        self.copy_sighand(sharing, child)?;
+        *stage = CopyStage::Sighand;
+        self.copy_signal(sharing, child)?;
+        *stage = CopyStage::Signal;
+        self.copy_mm(sharing, current, child)?;
+        *stage = CopyStage::Mm;
+        self.copy_namespace(sharing, current, child)?;
+        *stage = CopyStage::Namespace;
+        self.copy_thread(current, child, args)?;
+        *stage = CopyStage::Thread;
+        Ok(())
+    }
+
+    /// CLONE_SYSVSEM shares the list, which is made for the caller if it has none; otherwise the
+    /// child has none.
+    ///
+    /// Linux 2.6.12: `ipc/sem.c`, `copy_semundo()`.
+    fn copy_semundo(
+        &mut self,
+        sharing: CloneSharing,
+        current: TaskId,
+        child: TaskId,
+    ) -> Result<(), CloneRefusal> {
+        if !sharing.sem_undo.is_shared() {
+            self.task_mut(child).sem_undo = None;
+            return Ok(());
+        }
+        let undo = match self.task(current).sem_undo {
+            Some(undo) => undo,
+            None => {
+                self.copy_alloc(CopyStage::SemUndo)?;
+                self.sem_undos.insert(SemUndoList::new())
+            }
+        };
+        self.task_mut(current).sem_undo = Some(undo);
+        self.sem_undos[undo].refcnt += 1;
+        self.task_mut(child).sem_undo = Some(undo);
+        Ok(())
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_files()`.
+    fn copy_files(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
+        let Some(table) = self.task(child).files else {
+            return Ok(());
+        };
+        if sharing.files.is_shared() {
+            self.files[table].count += 1;
+        } else {
+            self.copy_alloc(CopyStage::Files)?;
+            let copy = self.dup_files(table);
+            self.task_mut(child).files = Some(copy);
+        }
+        Ok(())
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_fs()`.
+    fn copy_fs(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
+        let Some(fs) = self.task(child).fs else {
+            return Ok(());
+        };
+        if sharing.fs.is_shared() {
+            self.fs[fs].count += 1;
+        } else {
+            self.copy_alloc(CopyStage::Fs)?;
+            let copy = FsStruct {
+                count: 1,
+                ..self.fs[fs].clone()
+            };
+            self.task_mut(child).fs = Some(self.fs.insert(copy));
+        }
+        Ok(())
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_sighand()`.
+    fn copy_sighand(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
+        let Some(sighand) = self.task(child).sighand else {
+            return Ok(());
+        };
+        if sharing.sighand.is_shared() {
+            self.sighands[sighand].count += 1;
+        } else {
+            self.copy_alloc(CopyStage::Sighand)?;
+            let copy = self.sighands[sighand].duplicate();
+            self.task_mut(child).sighand = Some(self.sighands.insert(copy));
+        }
+        Ok(())
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_signal()`.
+    fn copy_signal(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
+        let Some(signal) = self.task(child).signal else {
+            return Ok(());
+        };
+        if sharing.signal.is_shared() {
+            let shared = &mut self.signals[signal];
+            shared.count += 1;
+            shared.live += 1;
+        } else {
+            self.copy_alloc(CopyStage::Signal)?;
+            let old = &self.signals[signal];
+            let fresh = SignalStruct::new(old.pgrp, old.session, old.rlimits);
+            self.task_mut(child).signal = Some(self.signals.insert(fresh));
+        }
+        Ok(())
+    }
+
+    /// Everyone's namespace gets a user more; CLONE_NEWNS then needs CAP_SYS_ADMIN for a new one.
+    ///
+    /// Linux 2.6.12: `fs/namespace.c`, `copy_namespace()`.
+    fn copy_namespace(
+        &mut self,
+        sharing: CloneSharing,
+        current: TaskId,
+        child: TaskId,
+    ) -> Result<(), CloneRefusal> {
+        let Some(namespace) = self.task(child).namespace else {
+            return Ok(());
+        };
+        if sharing.namespace.is_shared() {
+            self.namespaces[namespace].count += 1;
+            return Ok(());
+        }
+        let privilege = check_newns(&self.task(current).cred)?;
+        self.capable(current, privilege);
+        self.copy_alloc(CopyStage::Namespace)?;
+        self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace { count: 1 }));
+        Ok(())
+    }
+
+    /// The child's user registers: the caller's, with `eax` 0 and `esp` the stack argument; and its
+    /// TLS descriptor.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `copy_thread()`.
+    fn copy_thread(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        args: &ForkArgs,
+    ) -> Result<(), CloneRefusal> {
+        let regs = &mut self.task_mut(child).thread.regs;
+        regs.eax = 0;
+        if args.stack != VirtAddr(0) {
+            regs.esp = args.stack.0;
+        }
+        if clone_sharing(args.flags).tls == ObjectFate::Copied {
+            return Ok(());
+        }
+        let info = self
+            .read_user_desc(current, args.tls)
+            .map_err(|_| CloneRefusal::TlsFault)?;
+        let slot = info
+            .entry_number
+            .checked_sub(6)
+            .and_then(|slot| usize::try_from(slot).ok());
+        if info.is_empty() {
+            return Err(CloneRefusal::EmptyTls);
+        }
+        let slot = slot
+            .filter(|slot| *slot < 3)
+            .ok_or(CloneRefusal::NoTlsEntry)?;
+        self.task_mut(child).thread.tls_array[slot] = SegmentDescriptor::from_user_desc(&info);
+        Ok(())
+    }
+
+    /// Reads a `user_desc` of 16 bytes from user memory.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub(in crate::kernel) fn read_user_desc(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<UserDesc, Errno> {
+        let mut bytes = [0; 16];
+        self.copy_from_user(current, addr, &mut bytes)?;
+        let word =
+            |i: usize| u32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
+        let entry_number = word(0) as i32;
+        Ok(UserDesc {
+            entry_number,
+            base: word(4),
+            limit: word(8),
+            flags: word(12),
+        })
+    }
+
+    /// Undoes a clone that failed after reaching `stage`: that stage and everything before it, in
+    /// reverse order.
+    ///
+    /// Not undone: the advance of `last_pid`; the tid word stored for CLONE_PARENT_SETTID; a
+    /// semaphore undo list made for the caller; PF_SUPERPRIV of the caller; the halved time slice;
+    /// and, for a failed CLONE_THREAD, `signal.live`.
+    pub(super) fn unwind_copy(&mut self, child: TaskId, stage: CopyStage) {
+        if stage >= CopyStage::Namespace
+            && let Some(namespace) = self.task_mut(child).namespace.take()
+        {
+            self.put_namespace(namespace);
+        }
+        if stage >= CopyStage::Mm
+            && let Some(mm) = self.task_mut(child).mm.take()
+        {
+            self.mmput(mm);
+        }
+        if stage >= CopyStage::Signal {
+            self.put_signal(child);
+        }
+        if stage >= CopyStage::Sighand {
+            self.put_sighand(child);
+        }
+        if stage >= CopyStage::Fs
+            && let Some(fs) = self.task_mut(child).fs.take()
+        {
+            self.put_fs(fs);
+        }
+        if stage >= CopyStage::Files
+            && let Some(files) = self.task_mut(child).files.take()
+        {
+            self.put_files(files);
+        }
+        if stage >= CopyStage::SemUndo
+            && let Some(undo) = self.task_mut(child).sem_undo.take()
+        {
+            self.exit_sem(child, undo);
+        }
+        if stage >= CopyStage::UserCharged {
+            let uid = self.task(child).cred.uid;
+            self.users.put(uid);
+        }
+        self.free_task(child);
+    }
+}

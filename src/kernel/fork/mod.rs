@@ -1,0 +1,16 @@
+//! How tasks begin: `do_fork` and `copy_process`, the rules for the clone flags, the copies of what
+//! a task holds, and tasks made from nothing.
+
+mod clone_rules;
+mod copy;
+mod do_fork;
+mod spawn;
+
+pub use clone_rules::{
+    CloneSharing, FLAG_TESTS, FlagTest, ForkEvent, ObjectFate, TidWords, becomes_sibling,
+    begins_stopped, check_clone_flags, check_group_exit, check_max_threads, check_newns,
+    check_not_killed, check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal,
+    flags_with_event, fork_traceflag, joins_group, tid_words,
+};
+pub use do_fork::ForkArgs;
+pub use spawn::SpawnArgs;

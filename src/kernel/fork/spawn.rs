@@ -1,0 +1,129 @@
+//! Making tasks out of nothing: init, set up afresh, is the parent. The recipe is that of the
+//! recorded schedules, so that every spawned task starts with one full slice and a chosen history.
+
+use super::do_fork::ForkArgs;
+use crate::abi::{
+    CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
+};
+use crate::kernel::Kernel;
+use crate::kernel::sched::Levers;
+use crate::kernel::task::Cred;
+
+/// What a spawned task is to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SpawnArgs {
+    /// Name, and program that it will run.
+    pub name: String,
+    /// Nice value, -20..=19.
+    pub nice: i32,
+    /// Policy.
+    pub policy: Policy,
+    /// Real-time priority, 1..=99, for `Fifo` and `RoundRobin`.
+    pub rt_priority: u8,
+    /// Sleep average of the parent, ms: the child's is lowered by the usual penalty.
+    pub parent_sleep_avg_ms: u32,
+    /// User.
+    pub uid: u32,
+    /// CPU on which it appears; below the number of CPUs.
+    pub cpu: u8,
+}
+
+impl SpawnArgs {
+    /// An ordinary task of that user, nice 0, with no history.
+    pub fn new(name: &str, uid: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            nice: 0,
+            policy: Policy::Normal,
+            rt_priority: 0,
+            parent_sleep_avg_ms: 0,
+            uid,
+            cpu: 0,
+        }
+    }
+}
+
+impl Kernel {
+    /// Makes a task as a child of init. It is queued, and calls exec when it first runs.
+    ///
+    /// # Errors
+    /// As `copy_process`, called by root: `EAGAIN`, `ENOMEM`.
+    pub fn spawn(&mut self, args: &SpawnArgs) -> Result<TaskId, Errno> {
+        let pid = self.pidmap.alloc().ok_or(Errno::EAGAIN)?;
+        self.spawn_numbered(args, pid)
+    }
+
+    /// The same for a task whose number was reserved.
+    ///
+    /// # Errors
+    /// `EAGAIN`, `ENOMEM`; the number is then free.
+    pub fn spawn_reserved(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
+        self.pidmap.claim(pid);
+        self.spawn_numbered(args, pid)
+    }
+
+    fn spawn_numbered(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
+        let init = self.init;
+        self.this_cpu = usize::from(args.cpu);
+        let own = self.sched.get(init).clone();
+        self.prepare_init(args);
+        let child = self.fork_init(args, pid);
+        // What the child inherited was never init's own.
+        *self.sched.get_mut(init) = own;
+        let child = child?;
+        self.sched.resched_if_preempts(child);
+        Ok(child)
+    }
+
+    /// A child of init, queued on this CPU.
+    fn fork_init(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
+        let init = self.init;
+        let sigchld = CloneFlags::from_bits_retain(Signal::SIGCHLD.number());
+        let flags = CloneFlags::CLONE_VM | sigchld;
+        let comm = Some(self.names.intern(&args.name));
+        let fork = ForkArgs {
+            comm,
+            ..ForkArgs::with_flags(flags)
+        };
+        let child = match self.copy_process(init, &fork, pid) {
+            Ok(child) => child,
+            Err(refusal) => {
+                self.pidmap.free(pid);
+                return Err(refusal.errno());
+            }
+        };
+        self.set_user(child, args.uid);
+        // The levers are for forks: a spawned task is placed by the recipe.
+        self.start_child(init, child, flags, &Levers::default());
+        Ok(child)
+    }
+
+    /// Init's scheduling fields as the new task shall inherit them: twice the full slice, so that
+    /// the child's half is one full slice.
+    fn prepare_init(&mut self, args: &SpawnArgs) {
+        let static_prio = nice_to_static_prio(args.nice);
+        let init = self.init;
+        let cpu = self.this_cpu as u8;
+        let slice = self.sched.tunables.task_timeslice(static_prio);
+        let sched = self.sched.get_mut(init);
+        sched.cpu = cpu;
+        sched.static_prio = static_prio;
+        sched.policy = args.policy;
+        sched.rt_priority = args.rt_priority;
+        sched.time_slice = 2 * slice;
+        sched.sleep_avg = args.parent_sleep_avg_ms * 1_000_000;
+        sched.activated = 0;
+        sched.prio = match args.policy {
+            Policy::Normal => static_prio,
+            Policy::Fifo | Policy::RoundRobin => rt_priority_to_prio(u32::from(args.rt_priority)),
+        };
+    }
+
+    /// `set*uid` to another user: credentials and the users' counts of tasks.
+    fn set_user(&mut self, task: TaskId, uid: u32) {
+        let old = self.task(task).cred.uid;
+        self.users.get(uid);
+        self.users.put(old);
+        self.task_mut(task).cred = Cred::of_user(uid);
+    }
+}

@@ -1,0 +1,295 @@
+//! Paths: from the caller's root or working directory to a name, through directories that have
+//! names and nothing else. And the calls that change what a path means: `chdir`, `chroot`, `mkdir`,
+//! `unlink`, `umask`.
+
+use super::files::{FsStruct, O_CREAT};
+use super::read_write::{O_EXCL, O_TRUNC};
+use super::vfs::{InodeKind, check_name, entry_name};
+use crate::abi::{Errno, FsId, InodeId, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::task::Caps;
+
+/// What a path leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// A directory, by its path; the root is the empty one.
+    Directory(String),
+    /// A file, by the path that leads to it.
+    File(InodeId, String),
+    /// Nothing, in a directory that is there.
+    Nothing(String),
+}
+
+/// The path above; the root is above itself.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(above, _)| above)
+}
+
+impl Kernel {
+    /// Walks a path from the caller's root or working directory.
+    ///
+    /// Simplified: nobody's rights are looked at, and there are no links.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `path_lookup()` and `link_path_walk()`.
+    ///
+    /// # Errors
+    /// `ENAMETOOLONG`; `ENOENT` for an empty path and for a directory that is not there; `ENOTDIR`
+    /// if a file is taken for a directory.
+    pub fn path_walk(&self, fs: &FsStruct, path: &str) -> Result<Found, Errno> {
+        check_name(path)?;
+        let root = fs.root.trim_end_matches('/');
+        let start = match path.starts_with('/') {
+            true => root,
+            false => fs.cwd.trim_end_matches('/'),
+        };
+        let mut at = start.to_owned();
+        let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();
+        while let Some(name) = names.next() {
+            match name {
+                "." => continue,
+                ".." if at == root => continue,
+                ".." => {
+                    at = parent(&at).to_owned();
+                    continue;
+                }
+                _ => {}
+            }
+            let next = format!("{at}/{name}");
+            if self.root.is_dir(&next) {
+                at = next;
+                continue;
+            }
+            let file = self.root.entry(entry_name(&next));
+            let last = names.peek().is_none() && !path.ends_with('/');
+            return match file {
+                Some(inode) if last => Ok(Found::File(inode, next)),
+                Some(_) => Err(Errno::ENOTDIR),
+                None if last => Ok(Found::Nothing(next)),
+                None => Err(Errno::ENOENT),
+            };
+        }
+        Ok(Found::Directory(at))
+    }
+
+    /// Walks a path for a task.
+    ///
+    /// # Errors
+    /// As [`Kernel::path_walk`].
+    pub(super) fn user_path_walk(&self, task: TaskId, path: &str) -> Result<Found, Errno> {
+        match self.task(task).fs {
+            Some(fs) => self.path_walk(&self.fs[fs], path),
+            None => self.path_walk(&FsStruct::initial(), path),
+        }
+    }
+
+    /// The file that a path leads to.
+    ///
+    /// # Errors
+    /// As [`Kernel::path_walk`]; `ENOENT`; `EACCES` for a directory.
+    pub fn lookup_for(&self, task: TaskId, path: &str) -> Result<InodeId, Errno> {
+        match self.user_path_walk(task, path)? {
+            Found::File(inode, _) => Ok(inode),
+            Found::Directory(_) => Err(Errno::EACCES),
+            Found::Nothing(_) => Err(Errno::ENOENT),
+        }
+    }
+
+    /// The inode that `open` is to open: found, made, or emptied.
+    ///
+    /// Simplified: a directory cannot be opened at all (`EISDIR`).
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `open_namei()` and `may_open()`.
+    ///
+    /// # Errors
+    /// Of the lookup; `ENOENT`, `EEXIST`, `EISDIR`; `ETXTBSY` for writing to a program that runs.
+    pub(super) fn open_namei(
+        &mut self,
+        current: TaskId,
+        path: &str,
+        flags: u32,
+    ) -> Result<InodeId, Errno> {
+        let inode = match self.user_path_walk(current, path)? {
+            Found::Nothing(path) if flags & O_CREAT != 0 => {
+                return Ok(self.create(&path, InodeKind::Regular(Vec::new())));
+            }
+            Found::Nothing(_) => return Err(Errno::ENOENT),
+            Found::File(..) if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL => {
+                return Err(Errno::EEXIST);
+            }
+            Found::Directory(_) => return Err(Errno::EISDIR),
+            Found::File(inode, _) => inode,
+        };
+        let writes = flags & O_TRUNC != 0 || super::vfs::can_write(flags);
+        if writes && self.is_executed(inode) {
+            return Err(Errno::ETXTBSY);
+        }
+        if flags & O_TRUNC != 0 {
+            self.truncate(inode);
+        }
+        Ok(inode)
+    }
+
+    /// Whether a program is being run, so that nobody may open it for writing.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `get_write_access()`.
+    pub fn is_executed(&self, inode: InodeId) -> bool {
+        self.mms.values().any(|mm| mm.exe == Some(inode))
+    }
+
+    /// Whether somebody has a file open for writing, so that it cannot be run.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `deny_write_access()`.
+    pub fn is_written(&self, inode: InodeId) -> bool {
+        let mut files = self.open_files.values();
+        files.any(|file| file.inode == inode && super::vfs::can_write(file.flags))
+    }
+
+    /// A regular file loses its contents, and the pages of it that are cached.
+    ///
+    /// Linux 2.6.12: `fs/open.c`, `do_truncate()`.
+    fn truncate(&mut self, inode: InodeId) {
+        let InodeKind::Regular(bytes) = &mut self.inodes[inode].kind else {
+            return;
+        };
+        bytes.clear();
+        for pfn in std::mem::take(&mut self.inodes[inode].pages).into_values() {
+            self.remove_from_page_cache(pfn);
+        }
+    }
+
+    /// Takes a name away. The file itself lives on while anybody has it open, maps it or runs it.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `sys_unlink()`.
+    ///
+    /// # Errors
+    /// Of the lookup; `ENOENT`; `EISDIR`.
+    pub(in crate::kernel) fn sys_unlink(
+        &mut self,
+        current: TaskId,
+        path: &str,
+    ) -> Result<u32, Errno> {
+        match self.user_path_walk(current, path)? {
+            Found::File(_, path) => {
+                if let Some(inode) = self.root.remove(entry_name(&path)) {
+                    self.iput(inode);
+                }
+                Ok(0)
+            }
+            Found::Directory(_) => Err(Errno::EISDIR),
+            Found::Nothing(_) => Err(Errno::ENOENT),
+        }
+    }
+
+    /// Linux 2.6.12: `fs/namei.c`, `sys_mkdir()`.
+    ///
+    /// # Errors
+    /// Of the lookup; `EEXIST`.
+    pub(in crate::kernel) fn sys_mkdir(
+        &mut self,
+        current: TaskId,
+        path: &str,
+    ) -> Result<u32, Errno> {
+        let path = path.trim_end_matches('/');
+        match self.user_path_walk(current, path)? {
+            Found::Nothing(path) => {
+                self.root.make_dir(path);
+                Ok(0)
+            }
+            _ => Err(Errno::EEXIST),
+        }
+    }
+
+    /// Linux 2.6.12: `fs/open.c`, `sys_chdir()`.
+    ///
+    /// # Errors
+    /// Of the lookup; `ENOENT`; `ENOTDIR`.
+    pub(in crate::kernel) fn sys_chdir(
+        &mut self,
+        current: TaskId,
+        path: &str,
+    ) -> Result<u32, Errno> {
+        let dir = self.directory(current, path)?;
+        if let Some(fs) = self.task(current).fs {
+            self.fs[fs].cwd = dir;
+        }
+        Ok(0)
+    }
+
+    /// Linux 2.6.12: `fs/open.c`, `sys_chroot()`. The working directory stays where it is.
+    ///
+    /// # Errors
+    /// Of the lookup; `ENOENT`; `ENOTDIR`; `EPERM` without CAP_SYS_CHROOT, tested last.
+    pub(in crate::kernel) fn sys_chroot(
+        &mut self,
+        current: TaskId,
+        path: &str,
+    ) -> Result<u32, Errno> {
+        let dir = self.directory(current, path)?;
+        if !self.capable(current, Caps::SYS_CHROOT) {
+            return Err(Errno::EPERM);
+        }
+        if let Some(fs) = self.task(current).fs {
+            self.fs[fs].root = dir;
+        }
+        Ok(0)
+    }
+
+    /// The directory that a path leads to, as [`FsStruct`] keeps it.
+    fn directory(&self, task: TaskId, path: &str) -> Result<String, Errno> {
+        match self.user_path_walk(task, path)? {
+            Found::Directory(path) if path.is_empty() => Ok("/".to_owned()),
+            Found::Directory(path) => Ok(path),
+            Found::File(..) => Err(Errno::ENOTDIR),
+            Found::Nothing(_) => Err(Errno::ENOENT),
+        }
+    }
+
+    /// The working directory as seen from the root of the same task; one that lies outside is
+    /// shown from the root of all.
+    ///
+    /// Linux 2.6.12: `fs/dcache.c`, `__d_path()`.
+    pub fn cwd_seen(&self, fs: FsId) -> String {
+        let fs = &self.fs[fs];
+        let root = fs.root.trim_end_matches('/');
+        match fs.cwd.strip_prefix(root) {
+            Some("") => "/".to_owned(),
+            Some(below) if below.starts_with('/') => below.to_owned(),
+            _ => fs.cwd.clone(),
+        }
+    }
+
+    /// Stores the path of the working directory with a zero behind it, and returns its length.
+    ///
+    /// Linux 2.6.12: `fs/dcache.c`, `sys_getcwd()`.
+    ///
+    /// # Errors
+    /// `ERANGE` if the buffer is too small, `EFAULT`.
+    pub(in crate::kernel) fn sys_getcwd(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        size: u32,
+    ) -> Result<u32, Errno> {
+        let fs = self.task(current).fs.ok_or(Errno::ENOENT)?;
+        let mut path = self.cwd_seen(fs).into_bytes();
+        path.push(0);
+        let len = path.len() as u32;
+        if len > size {
+            return Err(Errno::ERANGE);
+        }
+        self.copy_to_user(current, addr, &path)?;
+        Ok(len)
+    }
+
+    /// Sets the mask of rights that new files do not get, and returns the old one.
+    ///
+    /// Simplified: files have no rights, so that the mask is all that can be seen.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_umask()`.
+    pub(in crate::kernel) fn sys_umask(&mut self, current: TaskId, mask: u32) -> u32 {
+        let Some(fs) = self.task(current).fs else {
+            return 0;
+        };
+        std::mem::replace(&mut self.fs[fs].umask, mask & 0o777)
+    }
+}

@@ -1,0 +1,477 @@
+//! Pipes: sixteen pages at most between writers and readers, who wait for each other.
+
+use super::read_write::O_NONBLOCK;
+use super::vfs::InodeKind;
+use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::signal::SendInfo;
+use crate::kernel::syscall::{Restart, SysResult};
+use crate::kernel::task::Continuation;
+use crate::trace::FrameUse;
+use std::collections::VecDeque;
+
+/// Pages that a pipe holds at most.
+///
+/// Linux 2.6.12: include/linux/pipe_fs_i.h, `PIPE_BUFFERS`.
+pub const PIPE_BUFFERS: usize = 16;
+
+/// A page of a pipe, and the part of it that is yet to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PipeBuffer {
+    /// The frame.
+    pub pfn: Pfn,
+    /// Where the unread part begins.
+    pub offset: u32,
+    /// How long it is.
+    pub len: u32,
+}
+
+/// What a pipe's inode keeps (`pipe_inode_info`).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pipe {
+    /// What was written and not yet read, oldest first.
+    pub buffers: VecDeque<PipeBuffer>,
+    /// A page that was read empty, for the next write.
+    pub spare: Option<Pfn>,
+    /// Descriptions that can be read.
+    pub readers: u32,
+    /// Descriptions that can be written.
+    pub writers: u32,
+    /// Tasks asleep in a write.
+    pub waiting_writers: u32,
+    /// Who sleeps here, latest first: that is the order in which all are woken.
+    queue: VecDeque<TaskId>,
+}
+
+impl Pipe {
+    /// Bytes that can be read.
+    pub fn len(&self) -> u32 {
+        self.buffers.iter().map(|buffer| buffer.len).sum()
+    }
+
+    /// Whether there is nothing to read.
+    pub fn is_empty(&self) -> bool {
+        self.buffers.is_empty()
+    }
+
+    /// The frames that it holds.
+    pub fn frames(&self) -> impl Iterator<Item = Pfn> {
+        let full = self.buffers.iter().map(|buffer| buffer.pfn);
+        full.chain(self.spare)
+    }
+
+    /// Who sleeps in a read or a write.
+    pub fn sleepers(&self) -> impl Iterator<Item = TaskId> {
+        self.queue.iter().copied()
+    }
+}
+
+/// A read or write of a pipe that is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PipeIo {
+    /// The description.
+    pub file: FileId,
+    /// Whether the call holds a reference on the description: it does if the table is shared, so
+    /// that another thread may close the descriptor meanwhile.
+    pub pinned: bool,
+    /// The caller's buffer.
+    pub addr: VirtAddr,
+    /// Its length.
+    pub len: u32,
+    /// How much of it is done.
+    pub done: u32,
+    /// Whether the other side is to be woken.
+    pub wake: bool,
+}
+
+impl PipeIo {
+    const fn left(&self) -> u32 {
+        self.len - self.done
+    }
+
+    const fn at(&self) -> VirtAddr {
+        VirtAddr(self.addr.0.wrapping_add(self.done))
+    }
+
+    /// What was done counts more than the error that stopped it.
+    const fn or(&self, errno: Errno) -> PipeStep {
+        match self.done {
+            0 => PipeStep::Failed(errno),
+            _ => PipeStep::Done,
+        }
+    }
+}
+
+/// What comes next in a read or write.
+enum PipeStep {
+    /// It is over, with what was done.
+    Done,
+    /// It is over, and nothing was done.
+    Failed(Errno),
+    /// It is over for a signal, and nothing was done.
+    Interrupted,
+    /// It has to wait for the other side.
+    Wait,
+}
+
+/// Whether a reader that has found the pipe empty is done, and what it gets then; `None` if it
+/// waits. A writer that sleeps has more to come, so the reader waits for it even if it has
+/// something already, and even if it must not wait.
+///
+/// Linux 2.6.12: `fs/pipe.c`, `pipe_readv()`.
+const fn reader_of_empty(pipe: &Pipe, done: u32, nonblock: bool) -> Option<Result<(), Errno>> {
+    if pipe.writers == 0 {
+        return Some(Ok(()));
+    }
+    if pipe.waiting_writers > 0 {
+        return None;
+    }
+    match (done, nonblock) {
+        (1.., _) => Some(Ok(())),
+        (0, true) => Some(Err(Errno::EAGAIN)),
+        (0, false) => None,
+    }
+}
+
+impl Kernel {
+    /// A pipe with two descriptors: the first for reading, the second for writing. They are stored
+    /// at `addr`, last of all; if that fails, both stay open, as in the kernel.
+    ///
+    /// Linux 2.6.12: `fs/pipe.c`, `do_pipe()`, and `arch/i386/kernel/sys_i386.c`, `sys_pipe()`.
+    ///
+    /// # Errors
+    /// `EMFILE`, `EFAULT`.
+    pub(in crate::kernel) fn sys_pipe(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let inode = self.new_inode(InodeKind::Pipe, "");
+        let name = format!("pipe:[{}]", self.inodes[inode].ino);
+        self.inodes[inode].path = name;
+        let fds = self.get_unused_fd(current, 0).and_then(|read| {
+            let write = self.get_unused_fd(current, 0);
+            write
+                .inspect_err(|_| self.put_unused_fd(current, read))
+                .map(|write| [read, write])
+        });
+        let [read, write] = match fds {
+            Ok(fds) => fds,
+            Err(errno) => {
+                self.iput(inode);
+                return Err(errno);
+            }
+        };
+        let pipe = Pipe {
+            readers: 1,
+            writers: 1,
+            ..Pipe::default()
+        };
+        self.pipes.insert(inode, pipe);
+        for (fd, flags) in [(read, 0), (write, 1)] {
+            let file = self.open_inode(inode, flags);
+            self.fd_install(current, fd, file);
+        }
+        self.iput(inode);
+        self.put_user_u32(current, addr, read as u32)?;
+        self.put_user_u32(current, VirtAddr(addr.0.wrapping_add(4)), write as u32)?;
+        Ok(0)
+    }
+
+    /// A description of a pipe is closed: the other side may now see the end, or be refused.
+    ///
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_release()`.
+    pub(super) fn pipe_release(&mut self, inode: InodeId, reads: bool, writes: bool) {
+        let pipe = &mut self.pipes[inode];
+        pipe.readers -= u32::from(reads);
+        pipe.writers -= u32::from(writes);
+        if pipe.readers > 0 || pipe.writers > 0 {
+            self.wake_pipe(inode, false);
+            return;
+        }
+        if let Some(dead) = self.pipes.remove(inode) {
+            for pfn in dead.frames() {
+                self.free_frames(pfn, 0);
+            }
+        }
+    }
+
+    /// A read or write of a pipe begins.
+    pub(super) fn begin_pipe_io(
+        &mut self,
+        current: TaskId,
+        file: FileId,
+        addr: VirtAddr,
+        len: u32,
+    ) -> PipeIo {
+        let table = self.task(current).files;
+        let pinned = table.is_some_and(|table| self.files[table].count > 1);
+        if pinned {
+            self.get_file(file);
+        }
+        PipeIo {
+            file,
+            pinned,
+            addr,
+            len,
+            done: 0,
+            wake: false,
+        }
+    }
+
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_readv()`.
+    pub(in crate::kernel) fn pipe_read(&mut self, current: TaskId, mut io: PipeIo) -> SysResult {
+        let inode = self.finish_pipe_wait(current, &io);
+        match self.read_pipe_step(current, inode, &mut io) {
+            PipeStep::Wait => {
+                if io.wake {
+                    self.wake_pipe(inode, true);
+                }
+                self.pipe_wait(current, inode, Continuation::PipeRead(io))
+            }
+            step => self.end_pipe_io(inode, &io, step),
+        }
+    }
+
+    fn read_pipe_step(&mut self, current: TaskId, inode: InodeId, io: &mut PipeIo) -> PipeStep {
+        while io.left() > 0 {
+            let Some(buffer) = self.pipes[inode].buffers.front().copied() else {
+                break;
+            };
+            let (start, chars) = (buffer.offset as usize, buffer.len.min(io.left()));
+            let bytes = self.ram.frame(buffer.pfn)[start..start + chars as usize].to_vec();
+            if let Err(errno) = self.copy_to_user(current, io.at(), &bytes) {
+                return io.or(errno);
+            }
+            io.done += chars;
+            self.consume(inode, chars, io);
+        }
+        if io.left() == 0 {
+            return PipeStep::Done;
+        }
+        let nonblock = self.open_files[io.file].flags & O_NONBLOCK != 0;
+        match reader_of_empty(&self.pipes[inode], io.done, nonblock) {
+            Some(Ok(())) => PipeStep::Done,
+            Some(Err(errno)) => PipeStep::Failed(errno),
+            None => self.unless_signalled(current, io),
+        }
+    }
+
+    /// Takes bytes out of the oldest page; a page that is empty then is kept for the next write,
+    /// or freed if there is one already.
+    ///
+    /// Linux 2.6.12: `fs/pipe.c`, `anon_pipe_buf_release()`.
+    fn consume(&mut self, inode: InodeId, chars: u32, io: &mut PipeIo) {
+        let pipe = &mut self.pipes[inode];
+        let Some(buffer) = pipe.buffers.front_mut() else {
+            return;
+        };
+        buffer.offset += chars;
+        buffer.len -= chars;
+        if buffer.len > 0 {
+            return;
+        }
+        let empty = buffer.pfn;
+        pipe.buffers.pop_front();
+        io.wake = true;
+        match pipe.spare {
+            None => pipe.spare = Some(empty),
+            Some(_) => self.free_frames(empty, 0),
+        }
+    }
+
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_writev()`.
+    pub(super) fn pipe_write(&mut self, current: TaskId, mut io: PipeIo) -> SysResult {
+        let inode = self.open_files[io.file].inode;
+        match self.merge_into_pipe(current, inode, &mut io) {
+            Some(step) => self.end_pipe_io(inode, &io, step),
+            None => self.pipe_write_loop(current, inode, io),
+        }
+    }
+
+    /// A writer goes on after its sleep.
+    pub(in crate::kernel) fn pipe_write_resumes(
+        &mut self,
+        current: TaskId,
+        io: PipeIo,
+    ) -> SysResult {
+        let inode = self.finish_pipe_wait(current, &io);
+        self.pipes[inode].waiting_writers -= 1;
+        self.pipe_write_loop(current, inode, io)
+    }
+
+    fn pipe_write_loop(&mut self, current: TaskId, inode: InodeId, mut io: PipeIo) -> SysResult {
+        match self.write_pipe_step(current, inode, &mut io) {
+            PipeStep::Wait => {
+                if std::mem::take(&mut io.wake) {
+                    self.wake_pipe(inode, true);
+                }
+                self.pipes[inode].waiting_writers += 1;
+                self.pipe_wait(current, inode, Continuation::PipeWrite(io))
+            }
+            step => self.end_pipe_io(inode, &io, step),
+        }
+    }
+
+    /// The odd bytes of a write go into the page that was written last, if they fit.
+    fn merge_into_pipe(
+        &mut self,
+        current: TaskId,
+        inode: InodeId,
+        io: &mut PipeIo,
+    ) -> Option<PipeStep> {
+        if self.pipes[inode].readers == 0 {
+            return Some(self.broken_pipe(current, io));
+        }
+        let chars = io.len % PAGE_SIZE;
+        let last = self.pipes[inode].buffers.back().copied()?;
+        let end = last.offset + last.len;
+        if chars == 0 || end + chars > PAGE_SIZE {
+            return None;
+        }
+        io.wake = true;
+        if let Err(errno) = self.fill_pipe_page(current, last.pfn, end, io, chars) {
+            return Some(PipeStep::Failed(errno));
+        }
+        if let Some(last) = self.pipes[inode].buffers.back_mut() {
+            last.len += chars;
+        }
+        (io.left() == 0).then_some(PipeStep::Done)
+    }
+
+    fn write_pipe_step(&mut self, current: TaskId, inode: InodeId, io: &mut PipeIo) -> PipeStep {
+        if self.pipes[inode].readers == 0 {
+            return self.broken_pipe(current, io);
+        }
+        while self.pipes[inode].buffers.len() < PIPE_BUFFERS {
+            let Some(pfn) = self.page_for_pipe(inode) else {
+                return io.or(Errno::ENOMEM);
+            };
+            io.wake = true;
+            let chars = io.left().min(PAGE_SIZE);
+            if let Err(errno) = self.fill_pipe_page(current, pfn, 0, io, chars) {
+                return io.or(errno);
+            }
+            let pipe = &mut self.pipes[inode];
+            pipe.spare = None;
+            pipe.buffers.push_back(PipeBuffer {
+                pfn,
+                offset: 0,
+                len: chars,
+            });
+            if io.left() == 0 {
+                return PipeStep::Done;
+            }
+        }
+        if self.open_files[io.file].flags & O_NONBLOCK != 0 {
+            return io.or(Errno::EAGAIN);
+        }
+        self.unless_signalled(current, io)
+    }
+
+    /// The page for the next bytes; it is the spare one until they are in it.
+    fn page_for_pipe(&mut self, inode: InodeId) -> Option<Pfn> {
+        if self.pipes[inode].spare.is_none() {
+            let fresh = self.alloc_frame(0, FrameUse::Pipe)?;
+            self.pipes[inode].spare = Some(fresh);
+        }
+        self.pipes[inode].spare
+    }
+
+    fn fill_pipe_page(
+        &mut self,
+        current: TaskId,
+        pfn: Pfn,
+        offset: u32,
+        io: &mut PipeIo,
+        chars: u32,
+    ) -> Result<(), Errno> {
+        let mut bytes = vec![0; chars as usize];
+        self.copy_from_user(current, io.at(), &mut bytes)?;
+        let offset = offset as usize;
+        self.ram.frame_mut(pfn)[offset..offset + bytes.len()].copy_from_slice(&bytes);
+        io.done += chars;
+        Ok(())
+    }
+
+    /// Nobody can read any more what is written.
+    fn broken_pipe(&mut self, current: TaskId, io: &PipeIo) -> PipeStep {
+        // A standard signal is always queued.
+        let _sent = self.specific_send_sig_info(Signal::SIGPIPE, SendInfo::From(current), current);
+        io.or(Errno::EPIPE)
+    }
+
+    fn unless_signalled(&self, current: TaskId, io: &PipeIo) -> PipeStep {
+        match (self.signal_pending(current), io.done) {
+            (false, _) => PipeStep::Wait,
+            (true, 0) => PipeStep::Interrupted,
+            (true, _) => PipeStep::Done,
+        }
+    }
+
+    /// The end of a read or write: the other side is woken, and the call lets go of the
+    /// description.
+    fn end_pipe_io(&mut self, inode: InodeId, io: &PipeIo, step: PipeStep) -> SysResult {
+        if io.wake {
+            self.wake_pipe(inode, false);
+        }
+        if io.pinned {
+            self.fput(io.file);
+        }
+        match step {
+            PipeStep::Failed(errno) => Err(errno).into(),
+            PipeStep::Interrupted => SysResult::Restart(Restart::Sys),
+            PipeStep::Done | PipeStep::Wait => Ok(io.done).into(),
+        }
+    }
+
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_wait()`.
+    fn pipe_wait(&mut self, current: TaskId, inode: InodeId, wait: Continuation) -> SysResult {
+        self.pipes[inode].queue.push_front(current);
+        self.block(current, TaskState::INTERRUPTIBLE, wait)
+    }
+
+    /// The task is awake: it leaves the queue, if whoever woke it has not taken it out.
+    fn finish_pipe_wait(&mut self, current: TaskId, io: &PipeIo) -> InodeId {
+        let inode = self.open_files[io.file].inode;
+        self.pipes[inode].queue.retain(|task| *task != current);
+        inode
+    }
+
+    /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
+    /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
+    fn wake_pipe(&mut self, inode: InodeId, sync: bool) {
+        for task in std::mem::take(&mut self.pipes[inode].queue) {
+            let (sched, mut ctx) = self.sched_ctx();
+            sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, sync);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reader_of_an_empty_pipe_gets() {
+        let pipe = |writers, waiting_writers| Pipe {
+            writers,
+            waiting_writers,
+            ..Pipe::default()
+        };
+        let again = Some(Err(Errno::EAGAIN));
+        for (writers, waiting, done, nonblock, expected) in [
+            (0, 0, 0, false, Some(Ok(()))),
+            (0, 0, 5, true, Some(Ok(()))),
+            (1, 0, 0, false, None),
+            (1, 0, 5, false, Some(Ok(()))),
+            (1, 0, 0, true, again),
+            // A sleeping writer has more to come.
+            (1, 1, 5, false, None),
+            (1, 1, 0, true, None),
+        ] {
+            let verdict = reader_of_empty(&pipe(writers, waiting), done, nonblock);
+            assert_eq!(verdict, expected, "{writers} {waiting} {done} {nonblock}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! A minimal filesystem in memory: a console, a null device, regular files, programs, pipes, and
+//! the unnamed objects behind shared anonymous memory; and open file descriptions on them.
+
+use super::files::FsStruct;
+use super::namei::Found;
+use super::program::ProgramImage;
+use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn};
+use crate::kernel::Kernel;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What an inode is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InodeKind {
+    /// `/dev/console`.
+    Console,
+    /// `/dev/null`.
+    Null,
+    /// A regular file with its bytes.
+    Regular(Vec<u8>),
+    /// An executable image with its file's bytes; what running it means is not the kernel's matter.
+    Program(Vec<u8>),
+    /// An executable image of machine code.
+    Image(Arc<ProgramImage>),
+    /// An executable file that no binary format takes: `execve` gives `ENOEXEC`. Why.
+    NoImage(String),
+    /// A pipe; what is in it, `Kernel::pipes` knows.
+    Pipe,
+    /// The object behind shared anonymous memory: `dev/zero` on tmpfs, of that size in bytes.
+    Shmem(u32),
+}
+
+/// An inode with its page cache.
+#[derive(Clone, Debug)]
+pub struct Inode {
+    /// What it is.
+    pub kind: InodeKind,
+    /// Holders: the directory, open files, and mappings through them.
+    pub i_count: u32,
+    /// Inode number, for `maps`.
+    pub ino: u32,
+    /// Path without a leading slash for plain names; as shown in `maps`.
+    pub path: String,
+    /// `i_mapping`: cached pages by page index. Each holds one reference on its frame.
+    pub pages: BTreeMap<u32, Pfn>,
+}
+
+impl InodeKind {
+    /// Whether it can be executed.
+    pub const fn is_executable(&self) -> bool {
+        matches!(self, Self::Program(_) | Self::Image(_) | Self::NoImage(_))
+    }
+
+    /// Whether it has an offset to read and write at.
+    pub const fn is_seekable(&self) -> bool {
+        !matches!(self, Self::Console | Self::Null | Self::Pipe)
+    }
+
+    /// The bytes of the file from an offset on, at most `len` and none beyond its end.
+    pub fn bytes_at(&self, offset: u32, len: u32) -> Vec<u8> {
+        let part = |bytes: &[u8]| {
+            let start = (offset as usize).min(bytes.len());
+            let end = start.saturating_add(len as usize).min(bytes.len());
+            bytes[start..end].to_vec()
+        };
+        match self {
+            Self::Regular(bytes) | Self::Program(bytes) => part(bytes),
+            Self::Image(image) => part(&image.file()),
+            Self::NoImage(text) => part(text.as_bytes()),
+            Self::Console | Self::Null | Self::Pipe | Self::Shmem(_) => Vec::new(),
+        }
+    }
+}
+
+impl Inode {
+    /// The size in bytes, as far as the kind has one.
+    pub fn size(&self) -> u32 {
+        match &self.kind {
+            InodeKind::Console | InodeKind::Null | InodeKind::Pipe => 0,
+            InodeKind::Regular(bytes) | InodeKind::Program(bytes) => bytes.len() as u32,
+            InodeKind::Image(image) => image.file_size(),
+            InodeKind::NoImage(text) => text.len() as u32,
+            InodeKind::Shmem(size) => *size,
+        }
+    }
+}
+
+/// An open file description (`struct file`).
+#[derive(Clone, Debug)]
+pub struct File {
+    /// `f_count`: descriptors and mappings that refer to it.
+    pub f_count: u32,
+    /// The inode.
+    pub inode: InodeId,
+    /// `f_pos`: offset of the next read or write, shared by all who share the description.
+    pub pos: u32,
+    /// `f_flags`: as given to `open`, without what is of no use after it.
+    pub flags: u32,
+}
+
+impl File {
+    /// `FMODE_READ`.
+    pub const fn can_read(&self) -> bool {
+        self.flags.wrapping_add(1) & 1 != 0
+    }
+
+    /// `FMODE_WRITE`.
+    pub const fn can_write(&self) -> bool {
+        can_write(self.flags)
+    }
+}
+
+/// Whether a description that is opened with these flags can be written.
+///
+/// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
+pub const fn can_write(flags: u32) -> bool {
+    flags.wrapping_add(1) & 2 != 0
+}
+
+/// Names of files, and directories that are nothing but a name.
+#[derive(Clone, Debug, Default)]
+pub struct FileSystem {
+    names: BTreeMap<String, InodeId>,
+    /// Paths of the directories below the root, with their slash in front.
+    dirs: BTreeSet<String>,
+    next_ino: u32,
+}
+
+impl FileSystem {
+    /// The directories that exist beside the root, in order.
+    pub fn dirs(&self) -> impl Iterator<Item = &str> {
+        self.dirs.iter().map(String::as_str)
+    }
+
+    /// Whether there is a directory of that path; the root's is empty.
+    pub(super) fn is_dir(&self, path: &str) -> bool {
+        path.is_empty() || self.dirs.contains(path)
+    }
+
+    pub(in crate::kernel) fn make_dir(&mut self, path: String) {
+        self.dirs.insert(path);
+    }
+
+    pub(in crate::kernel) fn entry(&self, name: &str) -> Option<InodeId> {
+        self.names.get(name).copied()
+    }
+
+    pub(in crate::kernel) fn remove(&mut self, name: &str) -> Option<InodeId> {
+        self.names.remove(name)
+    }
+
+    /// The names that exist, in order.
+    pub fn names(&self) -> impl Iterator<Item = (&str, InodeId)> {
+        self.names
+            .iter()
+            .map(|(name, inode)| (name.as_str(), *inode))
+    }
+}
+
+/// Whether a file name can be one at all.
+///
+/// Linux 2.6.12: fs/namei.c, `getname()`.
+///
+/// # Errors
+/// `ENOENT` if it is empty, `ENAMETOOLONG` from 4096 bytes on.
+pub(super) const fn check_name(path: &str) -> Result<(), Errno> {
+    match path.len() {
+        0 => Err(Errno::ENOENT),
+        1..4096 => Ok(()),
+        _ => Err(Errno::ENAMETOOLONG),
+    }
+}
+
+/// A path as files are listed: without slashes in front, and without the directories that programs
+/// and devices are usually in.
+pub(super) fn entry_name(path: &str) -> &str {
+    let name = path.trim_start_matches('/');
+    name.strip_prefix("bin/")
+        .or(name.strip_prefix("dev/"))
+        .unwrap_or(name)
+}
+
+impl Kernel {
+    /// Makes an inode that no directory knows, with one reference held by the caller.
+    pub fn new_inode(&mut self, kind: InodeKind, path: &str) -> InodeId {
+        self.root.next_ino += 1;
+        let ino = self.root.next_ino;
+        let path = path.to_owned();
+        self.inodes.insert(Inode {
+            kind,
+            i_count: 1,
+            ino,
+            path,
+            pages: BTreeMap::new(),
+        })
+    }
+
+    /// Makes a file of that name, replacing an older one (which lives on while it is in use).
+    pub fn create(&mut self, name: &str, kind: InodeKind) -> InodeId {
+        let name = entry_name(name);
+        let inode = self.new_inode(kind, name);
+        if let Some(old) = self.root.names.insert(name.to_owned(), inode) {
+            self.iput(old);
+        }
+        inode
+    }
+
+    /// Looks a name up from the root. A leading `/` and the directories `bin/` and `dev/` may be left out.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `path_lookup()`.
+    pub fn lookup(&self, path: &str) -> Result<InodeId, Errno> {
+        match self.path_walk(&FsStruct::initial(), path)? {
+            Found::File(inode, _) => Ok(inode),
+            Found::Directory(_) => Err(Errno::EACCES),
+            Found::Nothing(_) => Err(Errno::ENOENT),
+        }
+    }
+
+    /// One holder more of an inode.
+    ///
+    /// Linux 2.6.12: `fs/inode.c`, `__iget()`.
+    pub fn iget(&mut self, inode: InodeId) {
+        self.inodes[inode].i_count += 1;
+    }
+
+    /// One holder less; the last one frees the inode and its cached pages.
+    ///
+    /// Linux 2.6.12: `fs/inode.c`, `iput()`.
+    pub fn iput(&mut self, inode: InodeId) {
+        self.inodes[inode].i_count -= 1;
+        if self.inodes[inode].i_count > 0 {
+            return;
+        }
+        if let Some(dead) = self.inodes.remove(inode) {
+            for pfn in dead.pages.into_values() {
+                self.remove_from_page_cache(pfn);
+            }
+            if let InodeKind::Shmem(size) = dead.kind {
+                self.vm_unacct_memory(size.div_ceil(PAGE_SIZE));
+            }
+        }
+    }
+
+    /// A new open file description on an inode, with one reference held by the caller.
+    ///
+    /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
+    pub fn open_inode(&mut self, inode: InodeId, flags: u32) -> FileId {
+        self.iget(inode);
+        self.open_files.insert(File {
+            f_count: 1,
+            inode,
+            pos: 0,
+            flags,
+        })
+    }
+
+    /// `get_file`: one reference more.
+    ///
+    /// Linux 2.6.12: `include/linux/fs.h`, `get_file()`.
+    pub fn get_file(&mut self, file: FileId) {
+        self.open_files[file].f_count += 1;
+    }
+
+    /// `fput`: one reference less; the last one closes the description.
+    ///
+    /// Linux 2.6.12: `fs/file_table.c`, `fput()`.
+    pub fn fput(&mut self, file: FileId) {
+        self.open_files[file].f_count -= 1;
+        if self.open_files[file].f_count == 0 {
+            let closed = &self.open_files[file];
+            let (inode, reads, writes) = (closed.inode, closed.can_read(), closed.can_write());
+            self.open_files.remove(file);
+            if self.pipes.contains_key(inode) {
+                self.pipe_release(inode, reads, writes);
+            }
+            self.iput(inode);
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Futexes: sleeping until somebody says that a word in user memory has changed.
+
+use crate::abi::{Errno, InodeId, MmId, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::mm::VmFlags;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::Continuation;
+use crate::kernel::time::unchecked_jiffies;
+use std::collections::{BTreeMap, VecDeque};
+
+/// `FUTEX_WAIT`.
+pub const FUTEX_WAIT: u32 = 0;
+/// `FUTEX_WAKE`.
+pub const FUTEX_WAKE: u32 = 1;
+/// `FUTEX_REQUEUE`.
+pub const FUTEX_REQUEUE: u32 = 3;
+/// `FUTEX_CMP_REQUEUE`.
+pub const FUTEX_CMP_REQUEUE: u32 = 4;
+
+/// What two tasks must agree on to mean the same word (`union futex_key`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum FutexKey {
+    /// A word in an area that is not shared: the address space and the address.
+    Private(MmId, u32),
+    /// A word in a shared area: the object, the page of it and the offset in the page.
+    Shared(InodeId, u32, u32),
+}
+
+impl FutexKey {
+    /// The address of a private word; for a shared one, its offset in the object.
+    pub const fn address(self) -> u32 {
+        match self {
+            Self::Private(_, addr) => addr,
+            Self::Shared(_, page, offset) => (page << PAGE_SHIFT) + offset,
+        }
+    }
+}
+
+/// Those who wait, by the word they wait on, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct Futexes {
+    queues: BTreeMap<FutexKey, VecDeque<TaskId>>,
+}
+
+impl Futexes {
+    /// Everyone who waits, with the word.
+    pub fn waiters(&self) -> impl Iterator<Item = (FutexKey, TaskId)> {
+        let queues = self.queues.iter();
+        queues.flat_map(|(key, queue)| queue.iter().map(|task| (*key, *task)))
+    }
+
+    /// How many wait on a word.
+    fn waiting(&self, key: FutexKey) -> usize {
+        self.queues.get(&key).map_or(0, VecDeque::len)
+    }
+
+    fn push(&mut self, key: FutexKey, task: TaskId) {
+        self.queues.entry(key).or_default().push_back(task);
+    }
+
+    fn pop(&mut self, key: FutexKey) -> Option<TaskId> {
+        let queue = self.queues.get_mut(&key)?;
+        let task = queue.pop_front();
+        if queue.is_empty() {
+            self.queues.remove(&key);
+        }
+        task
+    }
+
+    /// Takes a waiter out; whether it was still in.
+    ///
+    /// Linux 2.6.12: `kernel/futex.c`, `unqueue_me()`.
+    fn unqueue(&mut self, key: FutexKey, task: TaskId) -> bool {
+        let Some(queue) = self.queues.get_mut(&key) else {
+            return false;
+        };
+        let before = queue.len();
+        queue.retain(|waiter| *waiter != task);
+        let found = queue.len() < before;
+        if queue.is_empty() {
+            self.queues.remove(&key);
+        }
+        found
+    }
+}
+
+/// The arguments of `futex`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FutexArgs {
+    /// Address of the word.
+    pub addr: VirtAddr,
+    /// What to do.
+    pub op: u32,
+    /// The value that the word must have, or how many to wake.
+    pub val: u32,
+    /// Address of a `timespec`; for the requeue operations, how many to requeue.
+    pub timeout: u32,
+    /// The word to requeue to.
+    pub addr2: VirtAddr,
+    /// The value that the word must have to requeue.
+    pub val3: u32,
+}
+
+/// How long a wait may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sleep {
+    /// As long as it takes.
+    Forever,
+    /// So many ticks.
+    Ticks(u32),
+    /// A negative number of ticks: the wait ends at once.
+    Nonsense,
+}
+
+impl Sleep {
+    /// Nobody checks the time: it is converted as it is, and one tick is added to it.
+    ///
+    /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()`; `kernel/timer.c`, `schedule_timeout()`.
+    const fn of(sec: i32, nsec: i32) -> Self {
+        match (unchecked_jiffies(sec, nsec)).wrapping_add(1) as i32 {
+            i32::MAX => Self::Forever,
+            ticks if ticks < 0 => Self::Nonsense,
+            ticks => Self::Ticks(ticks as u32),
+        }
+    }
+}
+
+impl Kernel {
+    /// Every waiter in a queue is inside `FUTEX_WAIT` on that word.
+    ///
+    /// # Errors
+    /// Who is not, in words.
+    pub(in crate::kernel) fn check_futexes(&self) -> Result<(), String> {
+        for (key, task) in self.futexes.waiters() {
+            let inside = self.tasks.get(task).and_then(|task| task.continuation);
+            match inside {
+                Some(Continuation::Futex { key: its, .. }) if its == key => {}
+                other => return Err(format!("{task:?} waits on {key:?}, but is in {other:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()` and `do_futex()`.
+    ///
+    /// # Errors
+    /// `EINVAL`, `EFAULT`, `EACCES` for the address or the timeout; `EAGAIN` if the word has another
+    /// value; `ETIMEDOUT`; `EINTR`; `ENOSYS` for an unknown operation.
+    pub(in crate::kernel) fn sys_futex(&mut self, current: TaskId, args: FutexArgs) -> SysResult {
+        match args.op {
+            FUTEX_WAIT => self.futex_wait(current, args),
+            FUTEX_WAKE => self.futex_wake(current, args.addr, args.val as i32).into(),
+            FUTEX_REQUEUE => self.futex_requeue(current, args, None).into(),
+            FUTEX_CMP_REQUEUE => self.futex_requeue(current, args, Some(args.val3)).into(),
+            _ => Err(Errno::ENOSYS).into(),
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/futex.c`, `get_futex_key()`.
+    fn get_futex_key(&mut self, current: TaskId, addr: VirtAddr) -> Result<FutexKey, Errno> {
+        if addr.0 & 3 != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let mm = self.task(current).mm.ok_or(Errno::EFAULT)?;
+        let vma = self.mms[mm].find_vma(addr).copied();
+        let vma = vma
+            .filter(|vma| vma.vm_start <= addr.0)
+            .ok_or(Errno::EFAULT)?;
+        if !vma.has(VmFlags::READ) {
+            return Err(Errno::EACCES);
+        }
+        match vma.vm_file {
+            Some(file) if vma.has(VmFlags::MAYSHARE) => {
+                let page = vma.vm_pgoff + ((addr.0 - vma.vm_start) >> PAGE_SHIFT);
+                let inode = self.open_files[file].inode;
+                Ok(FutexKey::Shared(inode, page, addr.page_offset()))
+            }
+            _ => Ok(FutexKey::Private(mm, addr.0)),
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/futex.c`, `futex_wait()`.
+    fn futex_wait(&mut self, current: TaskId, args: FutexArgs) -> SysResult {
+        match self.prepare_futex_wait(current, args) {
+            Ok((key, until)) => {
+                self.futexes.push(key, current);
+                let wait = Continuation::Futex { key, until };
+                self.block_until(current, TaskState::INTERRUPTIBLE, wait, until)
+            }
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    fn prepare_futex_wait(
+        &mut self,
+        current: TaskId,
+        args: FutexArgs,
+    ) -> Result<(FutexKey, Option<u64>), Errno> {
+        let sleep = match args.timeout {
+            0 => Sleep::Forever,
+            addr => {
+                let [sec, nsec] = self.get_user_words(current, VirtAddr(addr))?;
+                Sleep::of(sec as i32, nsec as i32)
+            }
+        };
+        let key = self.get_futex_key(current, args.addr)?;
+        if self.get_user_u32(current, args.addr)? != args.val {
+            return Err(Errno::EAGAIN);
+        }
+        match sleep {
+            Sleep::Forever => Ok((key, None)),
+            // No tick at all ends at the next one.
+            Sleep::Ticks(ticks) => Ok((key, Some(self.tick + u64::from(ticks.max(1))))),
+            Sleep::Nonsense => Err(Errno::ETIMEDOUT),
+        }
+    }
+
+    /// The end of [`futex_wait`](Self::futex_wait): who was taken out of the queue was woken by it.
+    pub(in crate::kernel) fn futex_woken(
+        &mut self,
+        current: TaskId,
+        key: FutexKey,
+        until: Option<u64>,
+    ) -> SysResult {
+        if !self.futexes.unqueue(key, current) {
+            self.del_timer(current);
+            return Ok(0).into();
+        }
+        if until.is_some_and(|tick| tick <= self.tick) {
+            return Err(Errno::ETIMEDOUT).into();
+        }
+        self.del_timer(current);
+        Err(Errno::EINTR).into()
+    }
+
+    /// Wakes those who wait on a word: one at least, if there is one.
+    ///
+    /// Linux 2.6.12: `kernel/futex.c`, `futex_wake()`.
+    pub(in crate::kernel) fn futex_wake(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        count: i32,
+    ) -> Result<u32, Errno> {
+        let key = self.get_futex_key(current, addr)?;
+        Ok(self.wake_waiters(key, count))
+    }
+
+    fn wake_waiters(&mut self, key: FutexKey, count: i32) -> u32 {
+        let mut woken = 0;
+        while let Some(task) = self.futexes.pop(key) {
+            self.wake_up_process(task);
+            woken += 1;
+            if woken as i32 >= count {
+                break;
+            }
+        }
+        woken
+    }
+
+    /// Wakes some and lets others wait on another word.
+    ///
+    /// Linux 2.6.12: `kernel/futex.c`, `futex_requeue()`.
+    fn futex_requeue(
+        &mut self,
+        current: TaskId,
+        args: FutexArgs,
+        expected: Option<u32>,
+    ) -> Result<u32, Errno> {
+        let from = self.get_futex_key(current, args.addr)?;
+        let to = self.get_futex_key(current, args.addr2)?;
+        if let Some(expected) = expected
+            && self.get_user_u32(current, args.addr)? != expected
+        {
+            return Err(Errno::EAGAIN);
+        }
+        let (wake, requeue) = (args.val as i32, args.timeout as i32);
+        let mut moved = 0i32;
+        // Who is moved to the end of the same queue is not met again.
+        for _ in 0..self.futexes.waiting(from) {
+            let Some(task) = self.futexes.pop(from) else {
+                break;
+            };
+            moved += 1;
+            if moved <= wake {
+                self.wake_up_process(task);
+                continue;
+            }
+            if let Some(Continuation::Futex { key, .. }) = &mut self.task_mut(task).continuation {
+                *key = to;
+            }
+            self.futexes.push(to, task);
+            // The difference may wrap, as in the kernel.
+            if moved.wrapping_sub(wake) >= requeue {
+                break;
+            }
+        }
+        Ok(moved as u32)
+    }
+}

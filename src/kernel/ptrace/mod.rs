@@ -1,0 +1,11 @@
+//! Tracing: the requests of a tracer, the stops of the traced task, and its registers as the tracer
+//! sees them.
+
+mod request;
+mod rules;
+mod stop;
+mod user_area;
+
+pub use request::PtraceArgs;
+pub use rules::PtraceEvent;
+pub use stop::Trap;

@@ -1,0 +1,413 @@
+//! `ptrace`: attaching to a task, letting it go on, looking into it; and what becomes of tracees
+//! when a tracer ends.
+
+use super::rules::{
+    AttachFacts, AttachRefusal, Request, attached_word, check_attach, set_options,
+    signal_to_go_on_with,
+};
+use super::user_area::{FRAME_SIZE, TRAP_FLAG, UserWord, is_at_popf, putreg, registers, user_word};
+use crate::abi::{Errno, Pid, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::exit::reaps_itself;
+use crate::kernel::sched::ThreadFlags;
+use crate::kernel::signal::{SendInfo, SigAction, SignalFlags};
+use crate::kernel::task::{Caps, ExitState, PtFlags};
+use crate::trace::TraceEvent;
+
+/// The arguments of `ptrace`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PtraceArgs {
+    /// What is asked for; see [`Request`].
+    pub request: u32,
+    /// Of which task.
+    pub pid: i32,
+    /// An address of the tracee, or an offset.
+    pub addr: u32,
+    /// A value, or an address of the caller.
+    pub data: u32,
+}
+
+impl Kernel {
+    /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.
+    ///
+    /// Simplified: no floating point state, no TLS descriptors; debug registers read as 0 and
+    /// cannot be changed.
+    ///
+    /// # Errors
+    /// `ESRCH` if there is no such task, or it is not traced by the caller and stopped; `EPERM`,
+    /// `EIO`, `EINVAL`, `EFAULT`.
+    pub(in crate::kernel) fn sys_ptrace(
+        &mut self,
+        current: TaskId,
+        args: PtraceArgs,
+    ) -> Result<u32, Errno> {
+        let request = Request::from_nr(args.request);
+        if request == Some(Request::TraceMe) {
+            return self.ptrace_traceme(current);
+        }
+        let child = self.pid_hash.find(Pid(args.pid)).ok_or(Errno::ESRCH)?;
+        if args.pid == 1 {
+            return Err(Errno::EPERM);
+        }
+        if request == Some(Request::Attach) {
+            return self.ptrace_attach(current, child);
+        }
+        self.ptrace_check_attach(current, child, request == Some(Request::Kill))?;
+        match request.ok_or(Errno::EIO)? {
+            Request::Cont | Request::Syscall | Request::SingleStep => {
+                self.ptrace_go_on(child, request, args.data)
+            }
+            Request::Kill => Ok(self.ptrace_kill(child)),
+            Request::Detach => self.ptrace_detach(child, args.data),
+            Request::SetOptions => {
+                let (word, result) = set_options(self.task(child).ptrace, args.data);
+                self.task_mut(child).ptrace = word;
+                result
+            }
+            request => self.ptrace_look(current, child, request, args),
+        }
+    }
+
+    /// The requests that look into a task, or change what is in it.
+    fn ptrace_look(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        request: Request,
+        args: PtraceArgs,
+    ) -> Result<u32, Errno> {
+        let (addr, data) = (VirtAddr(args.addr), VirtAddr(args.data));
+        match request {
+            Request::Peek => {
+                let mut word = [0; 4];
+                if self.read_process_vm(child, addr, &mut word) < word.len() {
+                    return Err(Errno::EIO);
+                }
+                self.put_user_u32(current, data, u32::from_le_bytes(word))?;
+            }
+            Request::Poke => {
+                let word = args.data.to_le_bytes();
+                if self.write_process_vm(child, addr, &word) < word.len() {
+                    return Err(Errno::EIO);
+                }
+            }
+            Request::PeekUser => {
+                let value = match user_word(args.addr)? {
+                    UserWord::Register(nr) => registers(&self.task(child).thread.regs)[nr],
+                    UserWord::Other { .. } => 0,
+                };
+                self.put_user_u32(current, data, value)?;
+            }
+            Request::PokeUser => match user_word(args.addr)? {
+                UserWord::Register(nr) => {
+                    putreg(&mut self.task_mut(child).thread.regs, nr, args.data)?;
+                }
+                UserWord::Other { .. } => return Err(Errno::EIO),
+            },
+            Request::GetRegs => self.get_regs(current, child, data)?,
+            Request::SetRegs => self.set_regs(current, child, data)?,
+            Request::GetEventMsg => {
+                let message = self.task(child).ptrace_message;
+                self.put_user_u32(current, data, message)?;
+            }
+            Request::GetSigInfo => {
+                let info = self.task(child).last_siginfo.ok_or(Errno::EINVAL)?;
+                let mut words = info.words();
+                words.resize(SIGINFO_WORDS, 0);
+                self.put_user_words(current, data, &words)?;
+            }
+            Request::SetSigInfo => {
+                let mut bytes = [0; 4 * SIGINFO_WORDS];
+                self.copy_from_user(current, data, &mut bytes)?;
+                let words = words_of(&bytes);
+                let stopped = self.task_mut(child).last_siginfo.as_mut();
+                let stopped = stopped.ok_or(Errno::EINVAL)?;
+                // A number that is none makes no difference: what counts is `exit_code`.
+                let signal = Signal::new(words[0]).unwrap_or(stopped.signal);
+                *stopped = SigInfo::from_words(signal, &words);
+            }
+            _ => return Err(Errno::EIO),
+        }
+        Ok(0)
+    }
+
+    /// Errors of single words are not looked at, only that the buffer lies in user memory.
+    fn get_regs(&mut self, current: TaskId, child: TaskId, addr: VirtAddr) -> Result<(), Errno> {
+        crate::kernel::mm::access_ok(addr, 4 * FRAME_SIZE).map_err(|_| Errno::EIO)?;
+        let bytes = words_to_bytes(&registers(&self.task(child).thread.regs));
+        let _ = self.copy_to_user(current, addr, &bytes);
+        Ok(())
+    }
+
+    /// As [`get_regs`](Self::get_regs); a register that may not be set so keeps its value.
+    fn set_regs(&mut self, current: TaskId, child: TaskId, addr: VirtAddr) -> Result<(), Errno> {
+        crate::kernel::mm::access_ok(addr, 4 * FRAME_SIZE).map_err(|_| Errno::EIO)?;
+        let mut bytes = [0; 4 * FRAME_SIZE];
+        let _ = self.copy_from_user(current, addr, &mut bytes);
+        let words: [u32; FRAME_SIZE] = words_of(&bytes);
+        for (nr, word) in words.into_iter().enumerate() {
+            let _ = putreg(&mut self.task_mut(child).thread.regs, nr, word);
+        }
+        Ok(())
+    }
+
+    /// The parent becomes the tracer, without being asked.
+    fn ptrace_traceme(&mut self, current: TaskId) -> Result<u32, Errno> {
+        if self.is_ptraced(current) {
+            return Err(Errno::EPERM);
+        }
+        self.task_mut(current).ptrace |= PtFlags::PTRACED;
+        Ok(0)
+    }
+
+    /// What counts for an attempt to attach.
+    pub fn attach_facts(&self, current: TaskId, target: TaskId) -> AttachFacts {
+        let (mine, its) = (&self.task(current).cred, &self.task(target).cred);
+        let ids = [its.uid, its.euid, its.suid];
+        let mm = self.task(target).mm;
+        AttachFacts {
+            is_init: self.pid(target).0 <= 1,
+            is_caller: target == current,
+            has_mm: mm.is_some(),
+            same_user: ids.iter().all(|id| *id == mine.uid) && its.gid == mine.gid,
+            dumpable: mm.is_some_and(|mm| self.mms[mm].dumpable),
+            traced: self.is_ptraced(target),
+            no_more_rights: mine.caps.contains(its.caps),
+            privileged: mine.capable(Caps::SYS_PTRACE),
+        }
+    }
+
+    /// Why a task may not attach to another, if it may not.
+    pub fn attach_refusal(&self, current: TaskId, target: TaskId) -> Option<AttachRefusal> {
+        check_attach(&self.attach_facts(current, target)).err()
+    }
+
+    /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_attach()`.
+    fn ptrace_attach(&mut self, current: TaskId, target: TaskId) -> Result<u32, Errno> {
+        let facts = self.attach_facts(current, target);
+        check_attach(&facts).map_err(|_| Errno::EPERM)?;
+        let privileged = self.capable(current, Caps::SYS_PTRACE);
+        let task = self.task_mut(target);
+        let by_real_parent = task.real_parent == current;
+        task.ptrace = attached_word(task.ptrace, by_real_parent, privileged);
+        self.ptrace_link(target, current);
+        let tracee = self.pid(target);
+        self.trace(current, TraceEvent::PtraceAttach { tracee });
+        self.force_sig_specific(target, Signal::SIGSTOP);
+        Ok(0)
+    }
+
+    /// A signal of a task's own that it can neither block nor ignore, and that takes no room.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
+    fn force_sig_specific(&mut self, task: TaskId, signal: Signal) {
+        if self.sigaction_of(task, signal) == SigAction::Ignore {
+            self.reset_handler(task, signal);
+        }
+        let state = self.task_mut(task);
+        state.blocked = state.blocked.without(signal);
+        self.recalc_sigpending(task);
+        // Nothing is queued, so nothing can fail.
+        let _sent = self.specific_send_sig_info(signal, SendInfo::Forced, task);
+    }
+
+    /// The caller must trace the task, and the task must have stopped; a stop by job control
+    /// becomes one for the tracer.
+    ///
+    /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_check_attach()`.
+    fn ptrace_check_attach(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        kill: bool,
+    ) -> Result<(), Errno> {
+        if self.tracer(child) != Some(current) {
+            return Err(Errno::ESRCH);
+        }
+        let state = &mut self.sched.get_mut(child).state;
+        if *state == TaskState::STOPPED {
+            *state = TaskState::TRACED;
+        }
+        match kill || *state == TaskState::TRACED {
+            true => Ok(()),
+            false => Err(Errno::ESRCH),
+        }
+    }
+
+    /// Lets a task run, with a signal perhaps: to its next stop, to the next system call, or for
+    /// one instruction.
+    fn ptrace_go_on(
+        &mut self,
+        child: TaskId,
+        request: Option<Request>,
+        data: u32,
+    ) -> Result<u32, Errno> {
+        let code = signal_to_go_on_with(data)?;
+        let calls = request == Some(Request::Syscall);
+        let flags = &mut self.sched.get_mut(child).thread_flags;
+        flags.set(ThreadFlags::SYSCALL_TRACE, calls);
+        match request {
+            Some(Request::SingleStep) => self.set_singlestep(child),
+            _ => self.clear_singlestep(child),
+        }
+        self.task_mut(child).exit_code = code;
+        self.ptrace_wake(child);
+        Ok(0)
+    }
+
+    /// Wakes a task, wherever it sleeps.
+    fn ptrace_wake(&mut self, child: TaskId) {
+        let pid = self.pid(child);
+        let code = self.task(child).exit_code;
+        let current = self.current();
+        self.trace(current, TraceEvent::PtraceResume { pid, code });
+        self.wake_up_process(child);
+    }
+
+    /// Ends a task, if it has stopped where a signal can be taken; otherwise it is merely woken.
+    fn ptrace_kill(&mut self, child: TaskId) -> u32 {
+        if self.task(child).exit_state != ExitState::Zombie {
+            self.task_mut(child).exit_code = Signal::SIGKILL.number();
+            self.clear_singlestep(child);
+            self.ptrace_wake(child);
+        }
+        0
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `set_singlestep()`.
+    fn set_singlestep(&mut self, child: TaskId) {
+        let flags = &mut self.sched.get_mut(child).thread_flags;
+        flags.insert(ThreadFlags::SINGLESTEP);
+        let regs = &mut self.task_mut(child).thread.regs;
+        if regs.eflags & TRAP_FLAG != 0 {
+            return;
+        }
+        regs.eflags |= TRAP_FLAG;
+        let eip = VirtAddr(regs.eip);
+        let mut code = [0; 16];
+        let read = self.read_process_vm(child, eip, &mut code);
+        if !is_at_popf(&code[..read]) {
+            self.task_mut(child).ptrace |= PtFlags::DTRACE;
+        }
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `clear_singlestep()`.
+    fn clear_singlestep(&mut self, child: TaskId) {
+        let flags = &mut self.sched.get_mut(child).thread_flags;
+        flags.remove(ThreadFlags::SINGLESTEP);
+        let task = self.task_mut(child);
+        if task.ptrace.contains(PtFlags::DTRACE) {
+            task.thread.regs.eflags &= !TRAP_FLAG;
+            task.ptrace -= PtFlags::DTRACE;
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_detach()`.
+    fn ptrace_detach(&mut self, child: TaskId, data: u32) -> Result<u32, Errno> {
+        let code = signal_to_go_on_with(data)?;
+        self.clear_singlestep(child);
+        self.task_mut(child).exit_code = code;
+        self.ptrace_unlink(child);
+        if self.task(child).exit_state != ExitState::Zombie {
+            self.ptrace_wake(child);
+        }
+        Ok(0)
+    }
+
+    /// The tracer becomes the parent, and the real parent keeps the task on a list of its own.
+    ///
+    /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_link()`.
+    pub(in crate::kernel) fn ptrace_link(&mut self, child: TaskId, tracer: TaskId) {
+        let parent = self.task(child).parent;
+        if parent == tracer {
+            return;
+        }
+        self.keep_for_real_parent(child, parent);
+        self.remove_child(child);
+        self.task_mut(child).parent = tracer;
+        self.add_child(tracer, child);
+    }
+
+    fn keep_for_real_parent(&mut self, child: TaskId, parent: TaskId) {
+        let seq = self.pid_hash.next_seq();
+        self.task_mut(child).ptrace_link = Some(seq);
+        self.task_mut(parent).ptrace_children.insert(seq, child);
+    }
+
+    /// The task is nobody's tracee any more; its real parent is its parent again.
+    ///
+    /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_unlink()`.
+    pub(in crate::kernel) fn ptrace_unlink(&mut self, child: TaskId) {
+        self.task_mut(child).ptrace = PtFlags::empty();
+        if let Some(seq) = self.task_mut(child).ptrace_link.take() {
+            let real = self.task(child).real_parent;
+            self.task_mut(real).ptrace_children.remove(&seq);
+            self.remove_child(child);
+            self.task_mut(child).parent = real;
+            self.add_child(real, child);
+        }
+        self.ptrace_untrace(child);
+    }
+
+    /// A stop for a tracer that is gone becomes one by job control, if the process has stopped, or
+    /// ends.
+    ///
+    /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_untrace()`.
+    pub(in crate::kernel) fn ptrace_untrace(&mut self, child: TaskId) {
+        if self.sched.get(child).state != TaskState::TRACED {
+            return;
+        }
+        let signal = self.task(child).signal;
+        let stopped = signal.is_some_and(|signal| {
+            self.signals[signal]
+                .flags
+                .contains(SignalFlags::STOP_STOPPED)
+        });
+        match stopped {
+            true => self.sched.get_mut(child).state = TaskState::STOPPED,
+            false => self.signal_wake_up(child, true),
+        }
+    }
+
+    /// A tracer ends: a task of another parent goes back to that one, which hears now if the task
+    /// has ended meanwhile. Returns whether nobody will wait for it.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
+    pub(in crate::kernel) fn let_tracee_go(&mut self, child: TaskId) -> bool {
+        self.ptrace_unlink(child);
+        let task = self.task(child);
+        let zombie = task.exit_state == ExitState::Zombie;
+        if zombie && task.exit_signal != -1 && self.thread_group_empty(child) {
+            let signal = task.exit_signal;
+            self.do_notify_parent(child, signal);
+        }
+        let task = self.task(child);
+        zombie && reaps_itself(task.exit_signal, task.ptrace)
+    }
+
+    /// The real parent of a traced task ends; the task gets another one, and stays with its tracer.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
+    pub(in crate::kernel) fn reparent_tracee(&mut self, child: TaskId, reaper: TaskId) {
+        let real = self.task(child).real_parent;
+        if let Some(seq) = self.task_mut(child).ptrace_link.take() {
+            self.task_mut(real).ptrace_children.remove(&seq);
+        }
+        self.task_mut(child).real_parent = reaper;
+        if self.task(child).parent != reaper {
+            self.keep_for_real_parent(child, reaper);
+        }
+    }
+}
+
+fn words_to_bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn words_of<const N: usize>(bytes: &[u8]) -> [u32; N] {
+    let mut words = [0; N];
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+        *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+    words
+}

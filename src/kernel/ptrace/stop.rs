@@ -1,0 +1,311 @@
+//! Stops for a tracer: how a task comes to a halt at a signal, a system call or an event, and
+//! where it goes on.
+
+use super::rules::{PtraceEvent, is_traced_by_parent, syscall_stop_code};
+use crate::abi::{Errno, Pid, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus, si_code};
+use crate::kernel::Kernel;
+use crate::kernel::sched::ThreadFlags;
+use crate::kernel::signal::{SendInfo, SignalFlags};
+use crate::kernel::syscall::{SysResult, Syscall};
+use crate::kernel::task::{Continuation, PtFlags};
+use crate::trace::TraceEvent;
+
+/// Why a task has stopped for its tracer, and so where it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trap {
+    /// It was about to take a signal.
+    Signal {
+        /// Its own mask, if it was in `sigsuspend`.
+        suspended: Option<SigSet>,
+    },
+    /// Before a system call.
+    SyscallEntry,
+    /// After one.
+    SyscallExit,
+    /// It has made a child.
+    Fork {
+        /// The child.
+        child: Pid,
+        /// It will wait until the child gives the memory up.
+        vfork: bool,
+        /// The child has done so meanwhile.
+        done: bool,
+    },
+    /// Its child has given the memory up.
+    VforkDone {
+        /// The child.
+        child: Pid,
+    },
+    /// It has called exec.
+    Exec,
+    /// It is about to end.
+    Exit {
+        /// With this status word.
+        code: u32,
+    },
+}
+
+impl Kernel {
+    /// Whether somebody traces a task.
+    pub fn is_ptraced(&self, task: TaskId) -> bool {
+        self.task(task).ptrace.contains(PtFlags::PTRACED)
+    }
+
+    /// The tracer of a task, if it has one that hears of its stops.
+    pub fn tracer(&self, task: TaskId) -> Option<TaskId> {
+        let t = self.task(task);
+        is_traced_by_parent(t.ptrace, t.parent == t.real_parent).then_some(t.parent)
+    }
+
+    /// Stops the current task for its tracer, and tells that one. Returns `false` if there is none
+    /// to stop for: then it goes on with the code `nostop`.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `ptrace_stop()`.
+    fn ptrace_stop(
+        &mut self,
+        current: TaskId,
+        code: u32,
+        nostop: u32,
+        info: SigInfo,
+        trap: Trap,
+    ) -> bool {
+        let signal = self.task(current).signal;
+        if let Some(signal) = signal {
+            let left = &mut self.signals[signal].group_stop_count;
+            *left = left.saturating_sub(1);
+        }
+        let tracer = self.tracer(current).filter(|tracer| {
+            let ends = signal
+                .is_some_and(|signal| self.signals[signal].flags.contains(SignalFlags::GROUP_EXIT));
+            self.task(*tracer).signal != signal || !ends
+        });
+        let Some(tracer) = tracer else {
+            self.task_mut(current).exit_code = nostop;
+            return false;
+        };
+        let task = self.task_mut(current);
+        task.exit_code = code;
+        task.last_siginfo = Some(info);
+        task.continuation = Some(Continuation::PtraceStop(trap));
+        let status = WaitStatus(code << 8 | 0x7f);
+        self.trace(current, TraceEvent::PtraceStop { status });
+        self.sched.get_mut(current).state = TaskState::TRACED;
+        self.do_notify_parent_cldstop(current, tracer, si_code::CLD_TRAPPED);
+        self.schedule();
+        true
+    }
+
+    /// Whether the tracer of a task is ending with its whole process.
+    pub(in crate::kernel) fn tracer_is_ending(&self, task: TaskId) -> bool {
+        let group = self.signal_of(self.task(task).parent);
+        group.is_some_and(|group| group.flags.contains(SignalFlags::GROUP_EXIT))
+    }
+
+    /// A stop that is no signal's; `false` if there is nobody to stop for.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `ptrace_notify()`.
+    fn ptrace_notify(&mut self, current: TaskId, code: u32, trap: Trap) -> bool {
+        let (pid, uid) = (self.pid(current).0, self.task(current).cred.uid);
+        let info = SigInfo::sent(Signal::SIGTRAP, code as i32, pid, uid);
+        self.ptrace_stop(current, code, 0, info, trap)
+    }
+
+    /// Stops at an event, if the tracer asked for it, and goes on behind it.
+    pub(in crate::kernel) fn ptrace_event(
+        &mut self,
+        current: TaskId,
+        event: PtraceEvent,
+        trap: Trap,
+    ) -> SysResult {
+        match self.ptrace_notify(current, event.stop_code(), trap) {
+            true => SysResult::Blocked,
+            false => self.after_event(current, trap),
+        }
+    }
+
+    /// What a task does behind the stop at an event, or where it would have been.
+    pub(in crate::kernel) fn after_event(&mut self, current: TaskId, trap: Trap) -> SysResult {
+        match trap {
+            Trap::Fork {
+                child,
+                vfork: true,
+                done: false,
+            } => self.wait_for_vfork(current, child),
+            Trap::Fork {
+                child, vfork: true, ..
+            } => self.vfork_is_over(current, child),
+            Trap::Fork { child, .. } | Trap::VforkDone { child } => Ok(child.0 as u32).into(),
+            Trap::Exec => self.finish_exec(current).into(),
+            Trap::Exit { code } => self.exit_for_good(current, code),
+            Trap::Signal { .. } | Trap::SyscallEntry | Trap::SyscallExit => SysResult::Blocked,
+        }
+    }
+
+    /// The child of a vfork has given the memory up; a tracer may want to hear of that as well.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
+    pub(in crate::kernel) fn vfork_is_over(&mut self, current: TaskId, child: Pid) -> SysResult {
+        let wanted = PtFlags::TRACE_VFORK_DONE;
+        match self.task(current).ptrace.contains(wanted) {
+            true => self.ptrace_event(current, PtraceEvent::VforkDone, Trap::VforkDone { child }),
+            false => Ok(child.0 as u32).into(),
+        }
+    }
+
+    /// A task goes on after a stop for its tracer.
+    pub(in crate::kernel) fn ptrace_resumes(&mut self, current: TaskId, trap: Trap) -> SysResult {
+        let info = self.task_mut(current).last_siginfo.take();
+        self.recalc_sigpending(current);
+        match trap {
+            Trap::Signal { suspended } => self.after_signal_stop(current, info, suspended),
+            Trap::SyscallEntry => {
+                self.send_injected(current);
+                self.make_traced_call(current)
+            }
+            Trap::SyscallExit => {
+                self.send_injected(current);
+                self.leave_call(current);
+                SysResult::Blocked
+            }
+            event => self.after_event(current, event),
+        }
+    }
+
+    /// The signal that the tracer lets a task go on with after a stop at a system call.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `do_syscall_trace()`.
+    fn send_injected(&mut self, current: TaskId) {
+        let code = std::mem::take(&mut self.task_mut(current).exit_code);
+        if let Some(signal) = Signal::new(code) {
+            self.send_sig(current, signal);
+        }
+    }
+
+    /// Whether a task stops at system calls.
+    pub(in crate::kernel) fn stops_at_calls(&self, task: TaskId) -> bool {
+        let flags = self.sched.get(task).thread_flags;
+        self.is_ptraced(task) && flags.contains(ThreadFlags::SYSCALL_TRACE)
+    }
+
+    /// The stop before a system call: it will be made when the tracer says so. `None` for the call
+    /// means that the registers have it. Returns `true` if the task has stopped.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `syscall_trace_entry`.
+    pub(in crate::kernel) fn stops_before_call(
+        &mut self,
+        current: TaskId,
+        call: Option<&Syscall>,
+    ) -> bool {
+        if !self.stops_at_calls(current) {
+            return false;
+        }
+        let task = self.task_mut(current);
+        if let Some(call) = call {
+            task.thread.regs.orig_eax = u32::from(call.nr());
+            task.thread.regs.ebx = call.first_arg();
+            task.traced_call = Some(Box::new(call.clone()));
+        }
+        task.thread.regs.eax = -Errno::ENOSYS.code() as u32;
+        let code = syscall_stop_code(task.ptrace);
+        let stopped = self.ptrace_notify(current, code, Trap::SyscallEntry);
+        if !stopped {
+            self.task_mut(current).traced_call = None;
+        }
+        stopped
+    }
+
+    /// Makes the call before which the task has stopped; another one if its tracer has changed
+    /// the number.
+    fn make_traced_call(&mut self, current: TaskId) -> SysResult {
+        let task = self.task_mut(current);
+        let nr = task.thread.regs.orig_eax;
+        match task.traced_call.take() {
+            Some(call) if u32::from(call.nr()) == nr => self.dispatch(current, *call),
+            _ => match self.decode(current, nr) {
+                Ok(call) => {
+                    self.task_mut(current).interruptible = call.made_again();
+                    self.dispatch(current, call)
+                }
+                Err(errno) => Err(errno).into(),
+            },
+        }
+    }
+
+    /// The stop after a system call, whose value is in `eax`. Returns `true` if the task has
+    /// stopped. A task that is single-stepped gets SIGTRAP here, for no instruction of it ran.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `do_syscall_trace()`.
+    pub(in crate::kernel) fn stops_after_call(&mut self, current: TaskId) -> bool {
+        if !self.is_ptraced(current) {
+            return false;
+        }
+        let flags = self.sched.get(current).thread_flags;
+        if flags.contains(ThreadFlags::SINGLESTEP) {
+            self.send_sigtrap(current);
+        }
+        if !flags.contains(ThreadFlags::SYSCALL_TRACE) {
+            return false;
+        }
+        let code = syscall_stop_code(self.task(current).ptrace);
+        self.ptrace_notify(current, code, Trap::SyscallExit)
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `send_sigtrap()`.
+    pub fn send_sigtrap(&mut self, task: TaskId) {
+        let thread = &mut self.task_mut(task).thread;
+        (thread.trap_no, thread.error_code) = (1, 0);
+        self.force_signal(task, Signal::SIGTRAP);
+    }
+
+    /// Shows a signal to the tracer before the task takes it; `false` if there is nobody to stop
+    /// for.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `get_signal_to_deliver()`.
+    pub(in crate::kernel) fn stops_with_signal(
+        &mut self,
+        current: TaskId,
+        info: SigInfo,
+        suspended: Option<SigSet>,
+    ) -> bool {
+        let code = info.signal.number();
+        let stopped = self.ptrace_stop(current, code, code, info, Trap::Signal { suspended });
+        if !stopped {
+            self.task_mut(current).exit_code = 0;
+        }
+        stopped
+    }
+
+    /// The task takes the signal that its tracer has left in `exit_code`, if any, and goes on
+    /// taking others. Another signal than it has stopped with comes from the tracer; one that is
+    /// blocked by now is put back.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `get_signal_to_deliver()`.
+    fn after_signal_stop(
+        &mut self,
+        current: TaskId,
+        stopped_with: Option<SigInfo>,
+        suspended: Option<SigSet>,
+    ) -> SysResult {
+        let code = std::mem::take(&mut self.task_mut(current).exit_code);
+        if let Some(signal) = Signal::new(code) {
+            let tracer = self.task(current).parent;
+            let (pid, uid) = (self.pid(tracer).0, self.task(tracer).cred.uid);
+            let info = stopped_with
+                .filter(|info| info.signal == signal)
+                .unwrap_or(SigInfo::sent(signal, si_code::SI_USER, pid, uid));
+            if self.task(current).blocked.contains(signal) {
+                // One that finds no room in the queue is pending all the same.
+                let _sent = self.specific_send_sig_info(signal, SendInfo::Info(info), current);
+            } else {
+                self.task_mut(current).injected = Some(info);
+            }
+        }
+        match suspended {
+            Some(saved) => self.sigsuspend_woken(current, saved),
+            None => {
+                self.do_signal(current);
+                SysResult::Blocked
+            }
+        }
+    }
+}

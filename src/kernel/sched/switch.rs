@@ -1,0 +1,170 @@
+//! Giving the CPU away: `schedule` with the switch of address space and TLS, the first steps of a
+//! new task, and completions.
+
+use super::Switch;
+use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
+use crate::hw::SegmentDescriptor;
+use crate::kernel::Kernel;
+use crate::kernel::ptrace::Trap;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::Continuation;
+use crate::trace::TraceEvent;
+
+impl Kernel {
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule()` and `context_switch()`. What the caller would
+    /// do after it returns is a [`Continuation`].
+    pub fn schedule(&mut self) {
+        let (sched, mut ctx) = self.sched_ctx();
+        let Some(Switch { prev, next }) = sched.schedule(&mut ctx) else {
+            return;
+        };
+        self.stat.switches += 1;
+        self.tasks[next].entered_handler = false;
+        self.context_switch_mm(prev, next);
+        self.load_tls(next);
+        self.finish_task_switch(prev);
+    }
+
+    /// The last reference of a task that has ended is put when it is off the CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `finish_task_switch()`.
+    fn finish_task_switch(&mut self, prev: TaskId) {
+        if self.sched.get(prev).dead {
+            self.account_for(prev);
+            self.put_task(prev);
+        }
+    }
+
+    /// Linux 2.6.12: `schedule_tail()` and the rest of `ret_from_fork`: the tid for
+    /// CLONE_CHILD_SETTID is stored by the child itself; a fault is ignored.
+    pub(in crate::kernel) fn schedule_tail(&mut self, current: TaskId) {
+        let addr = self.task(current).set_child_tid;
+        if addr == VirtAddr(0) {
+            return;
+        }
+        let pid = self.pid(current);
+        let failed = self.put_user_u32(current, addr, pid.0 as u32).is_err();
+        self.trace(
+            current,
+            TraceEvent::TidWrite {
+                addr,
+                value: pid,
+                failed,
+            },
+        );
+    }
+
+    /// Sleeps in TASK_UNINTERRUPTIBLE until [`Kernel::complete`]: no signal ends it.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wait_for_completion()`, for the completion that `do_fork`
+    /// keeps in the frame of a vfork parent.
+    pub(in crate::kernel) fn wait_for_completion(
+        &mut self,
+        current: TaskId,
+        child: Pid,
+    ) -> SysResult {
+        let wait = Continuation::VforkWait { child, done: false };
+        self.block(current, TaskState::UNINTERRUPTIBLE, wait)
+    }
+
+    /// Completes the vfork that `parent` waits for.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `complete()`.
+    pub(in crate::kernel) fn complete(&mut self, parent: TaskId) {
+        // It may still be in the stop that tells its tracer of the fork.
+        if let Some(
+            Continuation::VforkWait { done, .. }
+            | Continuation::PtraceStop(Trap::Fork { done, .. }),
+        ) = &mut self.task_mut(parent).continuation
+        {
+            *done = true;
+        }
+        let (sched, mut ctx) = self.sched_ctx();
+        let mask = TaskState::INTERRUPTIBLE | TaskState::UNINTERRUPTIBLE;
+        sched.try_to_wake_up(&mut ctx, parent, mask, false);
+    }
+
+    /// Puts the current task to sleep inside a system call.
+    pub(in crate::kernel) fn block(
+        &mut self,
+        current: TaskId,
+        state: TaskState,
+        continuation: Continuation,
+    ) -> SysResult {
+        self.task_mut(current).continuation = Some(continuation);
+        self.sched.get_mut(current).state = state;
+        self.schedule();
+        SysResult::Blocked
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_set_thread_area()`.
+    ///
+    /// # Errors
+    /// `EFAULT`; `ESRCH` if entry -1 asks for a free one and there is none; `EINVAL`.
+    pub(in crate::kernel) fn sys_set_thread_area(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let mut info = self.read_user_desc(current, addr)?;
+        if info.entry_number == -1 {
+            let tls = &self.task(current).thread.tls_array;
+            let free = tls.iter().position(|d| *d == SegmentDescriptor::default());
+            info.entry_number = free.ok_or(Errno::ESRCH)? as i32 + 6;
+            self.put_user_u32(current, addr, info.entry_number as u32)?;
+        }
+        let slot = usize::try_from(info.entry_number.wrapping_sub(6)).map_err(|_| Errno::EINVAL)?;
+        if slot >= 3 {
+            return Err(Errno::EINVAL);
+        }
+        let descriptor = match info.is_empty() {
+            true => SegmentDescriptor::default(),
+            false => SegmentDescriptor::from_user_desc(&info),
+        };
+        self.task_mut(current).thread.tls_array[slot] = descriptor;
+        self.load_tls(current);
+        Ok(0)
+    }
+
+    /// Linux 2.6.12: `include/asm-i386/desc.h`, `load_TLS()`.
+    fn load_tls(&mut self, next: TaskId) {
+        self.cpus[self.this_cpu].gdt_tls = self.tasks[next].thread.tls_array;
+    }
+
+    /// `sched_yield()`: the current task goes behind the others; the call itself is done.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_yield()`.
+    pub(in crate::kernel) fn sched_yield(&mut self) {
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.sched_yield(&mut ctx);
+        self.schedule();
+    }
+
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_nice()`.
+    ///
+    /// # Errors
+    /// `EPERM` for a negative increment without CAP_SYS_NICE.
+    pub(in crate::kernel) fn sys_nice(
+        &mut self,
+        current: TaskId,
+        increment: i32,
+    ) -> Result<u32, Errno> {
+        if increment < 0 && !self.capable(current, crate::kernel::task::Caps::SYS_NICE) {
+            return Err(Errno::EPERM);
+        }
+        let nice = self.nice(current) + increment.clamp(-40, 40);
+        self.set_user_nice(current, nice.clamp(-20, 19));
+        Ok(0)
+    }
+
+    /// The nice value of a task.
+    pub fn nice(&self, task: TaskId) -> i32 {
+        crate::abi::static_prio_to_nice(self.sched.get(task).static_prio)
+    }
+
+    /// Linux 2.6.12: `kernel/sched.c`, `set_user_nice()`.
+    pub fn set_user_nice(&mut self, task: TaskId, nice: i32) {
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.set_user_nice(&mut ctx, task, nice);
+    }
+}

@@ -1,0 +1,267 @@
+//! Taking signals on the way back to user mode: which comes first, what its action does, and what
+//! becomes of the system call that it interrupted.
+
+use super::sigframe::{HandlerFrame, PUPPET_HANDLERS};
+use super::sighand::{KSigaction, SaFlags, SigAction, SignalFlags};
+use super::sigqueue::Pending;
+use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::fs::InodeKind;
+use crate::kernel::syscall::{Restart, RestartBlock};
+use crate::kernel::task::{PfFlags, Resource};
+use crate::trace::TraceEvent;
+
+/// What the signals that were taken did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// Nothing that the program would notice: a call that they interrupted is made again.
+    Nothing,
+    /// A handler was entered.
+    Handler,
+    /// The task has stopped or ended.
+    Gone,
+}
+
+/// What `get_signal_to_deliver` comes back with.
+enum Delivery {
+    Nothing,
+    Handler(SigInfo, KSigaction),
+    Gone,
+}
+
+impl Kernel {
+    /// Whether the task takes signals before it goes on in user mode. After it has entered a
+    /// handler the others wait for its next way out of the kernel.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `work_notifysig`.
+    pub fn takes_signals(&self, task: TaskId) -> bool {
+        self.signal_pending(task) && !self.task(task).entered_handler
+    }
+
+    /// Takes the pending signals of the current task, up to the first that has a handler: private
+    /// ones first, lowest number first.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `do_signal()`.
+    pub fn do_signal(&mut self, current: TaskId) -> Taken {
+        // A sleep that a signal cut short ends here, with its timer.
+        self.del_timer(current);
+        let taken = self.do_signal_with(current, None);
+        if taken == Taken::Handler
+            && (self.runs_code(current) || self.task(current).handler_frame.is_some())
+        {
+            self.task_mut(current).entered_handler = true;
+        }
+        taken
+    }
+
+    /// The same for a task that waits with a mask that is not its own: `suspended` is its own.
+    pub(super) fn do_signal_with(&mut self, current: TaskId, suspended: Option<SigSet>) -> Taken {
+        match self.get_signal_to_deliver(current, suspended) {
+            Delivery::Gone => Taken::Gone,
+            Delivery::Handler(info, action) => {
+                let mask = suspended.unwrap_or(self.task(current).blocked);
+                self.handle_signal(current, &info, &action, mask);
+                Taken::Handler
+            }
+            Delivery::Nothing => {
+                if let Some(restart) = self.take_restart(current) {
+                    self.restart_call(current, restart);
+                }
+                Taken::Nothing
+            }
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `get_signal_to_deliver()`.
+    fn get_signal_to_deliver(&mut self, current: TaskId, suspended: Option<SigSet>) -> Delivery {
+        loop {
+            let info = match self.next_signal(current, suspended) {
+                Ok(info) => info,
+                Err(delivery) => return delivery,
+            };
+            let signal = info.signal;
+            let action = self.k_sigaction_of(current, signal);
+            match action.handler {
+                SigAction::Ignore => continue,
+                SigAction::Handler(_) => {
+                    if action.flags.contains(SaFlags::RESETHAND) {
+                        self.reset_handler(current, signal);
+                    }
+                    return Delivery::Handler(info, action);
+                }
+                SigAction::Default => {}
+            }
+            match signal.default_action() {
+                DefaultAction::Ignore => continue,
+                _ if current == self.init => continue,
+                DefaultAction::Stop => {
+                    if self.takes_stop(current, signal) {
+                        self.trace_delivery(current, signal, None);
+                        self.do_signal_stop(current, signal, suspended);
+                        return Delivery::Gone;
+                    }
+                }
+                by_default => {
+                    self.die_by(current, signal, by_default);
+                    return Delivery::Gone;
+                }
+            }
+        }
+    }
+
+    /// The signal to be taken next: what the tracer has chosen, or one that is pending, which a
+    /// tracer sees first. Or why there is none.
+    fn next_signal(
+        &mut self,
+        current: TaskId,
+        suspended: Option<SigSet>,
+    ) -> Result<SigInfo, Delivery> {
+        if let Some(chosen) = self.task_mut(current).injected.take() {
+            return Ok(chosen);
+        }
+        let stops = self.signal_of(current);
+        if stops.is_some_and(|group| group.group_stop_count > 0)
+            && self.handle_group_stop(current, suspended)
+        {
+            return Err(Delivery::Gone);
+        }
+        let blocked = self.task(current).blocked;
+        let info = self.dequeue_signal(current, blocked);
+        let info = info.ok_or(Delivery::Nothing)?;
+        let shown = self.is_ptraced(current) && info.signal != Signal::SIGKILL;
+        if shown && self.stops_with_signal(current, info, suspended) {
+            return Err(Delivery::Gone);
+        }
+        Ok(info)
+    }
+
+    /// Whether a stop signal stops: no but SIGSTOP stops a group that nobody could continue, and
+    /// none stops if it was overtaken by SIGCONT or another stop.
+    fn takes_stop(&self, current: TaskId, signal: Signal) -> bool {
+        let group = self.signal_of(current);
+        let dequeued = group.is_some_and(|g| g.flags.contains(SignalFlags::STOP_DEQUEUED));
+        let orphaned = signal != Signal::SIGSTOP && self.is_orphaned_pgrp(self.pgrp(current));
+        dequeued && !orphaned
+    }
+
+    fn trace_delivery(&mut self, current: TaskId, signal: Signal, handler: Option<VirtAddr>) {
+        self.trace(current, TraceEvent::SignalDeliver { signal, handler });
+    }
+
+    /// The end of the process, by a signal that has no handler.
+    fn die_by(&mut self, current: TaskId, signal: Signal, by_default: DefaultAction) {
+        self.trace_delivery(current, signal, None);
+        self.task_mut(current).flags |= PfFlags::SIGNALED;
+        if by_default == DefaultAction::Core {
+            self.do_coredump(current, signal);
+        }
+        self.do_group_exit(current, signal.number());
+    }
+
+    /// Takes the next signal that is not in `blocked`.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `dequeue_signal()`.
+    pub(super) fn dequeue_signal(&mut self, current: TaskId, blocked: SigSet) -> Option<SigInfo> {
+        let shared = self.shared_pending(current);
+        let both = [Some(Pending::Private(current)), shared];
+        let found = both.into_iter().flatten().find_map(|whose| {
+            let ready = SigSet(self.pending_set(whose).0 & !blocked.0);
+            ready.lowest().map(|signal| (whose, signal))
+        });
+        let info = found.map(|(whose, signal)| self.collect_signal(signal, whose));
+        self.recalc_sigpending(current);
+        if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop)
+            && let Some(group) = self.signal_of_mut(current)
+        {
+            group.flags |= SignalFlags::STOP_DEQUEUED;
+        }
+        info
+    }
+
+    /// Enters a handler; `oldset` is the mask that its return restores.
+    ///
+    /// A puppet has no code to run: unless its handler is at one of the addresses that somebody
+    /// stands in for, it counts as having entered its handler and returned from it.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
+    fn handle_signal(
+        &mut self,
+        current: TaskId,
+        info: &SigInfo,
+        action: &KSigaction,
+        oldset: SigSet,
+    ) {
+        let signal = info.signal;
+        match self.take_restart(current) {
+            Some(again) if again.after_handler(action.flags) => self.restart_call(current, again),
+            Some(_) => {
+                self.syscall_exit(current, Err(Errno::EINTR));
+            }
+            None => {}
+        }
+        let handler = VirtAddr(action.handler.word());
+        self.trace_delivery(current, signal, Some(handler));
+        let runs_code = self.runs_code(current);
+        if !runs_code && !PUPPET_HANDLERS.contains(&handler.0) {
+            let task = self.task_mut(current);
+            task.blocked = oldset;
+            task.restart_block = RestartBlock::Nothing;
+        } else {
+            let eax = self.task(current).thread.regs.eax;
+            if self.setup_frame(current, info, action, oldset) && !runs_code {
+                let rt = action.flags.contains(SaFlags::SIGINFO);
+                self.task_mut(current).handler_frame = Some(HandlerFrame { signal, rt, eax });
+            }
+            if !action.flags.contains(SaFlags::NODEFER) {
+                let blocked = self.task(current).blocked;
+                self.task_mut(current).blocked = SigSet(blocked.0 | action.mask.0).with(signal);
+            }
+        }
+        self.recalc_sigpending(current);
+    }
+
+    /// Whether the user mode of a task is machine code.
+    pub fn runs_code(&self, task: TaskId) -> bool {
+        let exe = self.task(task).mm.and_then(|mm| self.mms[mm].exe);
+        exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
+    }
+
+    fn take_restart(&mut self, current: TaskId) -> Option<Restart> {
+        self.task_mut(current).call.as_mut()?.restart.take()
+    }
+
+    /// Ends every user of the memory, lets a vfork parent go on, and, if the limit allows one,
+    /// makes a core file: then the status word says so.
+    ///
+    /// Simplified: the dumping task does not wait until the others have ended, and the file is
+    /// empty.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `do_coredump()`, `coredump_wait()` and `zap_threads()`.
+    fn do_coredump(&mut self, current: TaskId, signal: Signal) {
+        /// `min_coredump` of ELF programs.
+        const MIN_COREDUMP: u32 = 4096;
+        if let Some(group) = self.signal_of_mut(current) {
+            group.flags = SignalFlags::GROUP_EXIT;
+            group.group_exit_code = signal.number();
+        }
+        self.complete_vfork(current);
+        let mm = self.task(current).mm;
+        let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
+        for user in users {
+            if user != current && mm.is_some() && self.task(user).mm == mm {
+                self.send_sigkill(user);
+            }
+        }
+        if self.rlimit(current, Resource::Core) < MIN_COREDUMP {
+            return;
+        }
+        let name = match mm.map_or(1, |mm| self.mms[mm].mm_users) {
+            1 => "core".to_owned(),
+            _ => format!("core.{}", self.task(current).tgid),
+        };
+        self.create(&name, InodeKind::Regular(Vec::new()));
+        if let Some(group) = self.signal_of_mut(current) {
+            group.group_exit_code |= 0x80;
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! Sending signals: making them pending for a thread or a process, finding a thread that takes
+//! them, and what stop and continue signals do the moment they are sent.
+
+use super::kill_rules::{Taker, does_nothing, sig_fatal, sig_ignored, wants_signal};
+use super::sighand::{SigAction, SignalFlags};
+use super::sigqueue::{Pending, SendInfo};
+use crate::abi::{
+    DefaultAction, Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code,
+};
+use crate::kernel::Kernel;
+use crate::kernel::mm::{SegvCode, UserFault, UserFaultKind};
+use crate::kernel::sched::ThreadFlags;
+use crate::kernel::task::{PfFlags, PtFlags};
+use crate::trace::TraceEvent;
+
+impl Kernel {
+    /// Whether a signal would be dropped where it is made: not blocked, not traced, and ignored.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sig_ignored()`.
+    pub fn sig_ignored(&self, task: TaskId, signal: Signal) -> bool {
+        let action = self.sigaction_of(task, signal);
+        let traced = self.task(task).ptrace.contains(PtFlags::PTRACED);
+        sig_ignored(signal, action, self.task(task).blocked, traced)
+    }
+
+    /// Makes a signal of the kernel pending for a whole process.
+    pub(in crate::kernel) fn group_send_signal(&mut self, target: TaskId, signal: Signal) {
+        // A signal of the kernel never fails.
+        let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, target);
+    }
+
+    /// Makes a signal pending for a whole process and wakes a thread that can take it. A standard
+    /// signal that is pending already is not made so again.
+    ///
+    /// Init is left alone: at its next run it would drop every signal that it has no handler for,
+    /// and here it has no next run.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__group_send_sig_info()`.
+    ///
+    /// # Errors
+    /// As [`Kernel::send_signal`].
+    pub(in crate::kernel) fn group_send_sig_info(
+        &mut self,
+        signal: Signal,
+        info: SendInfo,
+        target: TaskId,
+    ) -> Result<(), Errno> {
+        let Some(shared) = self.shared_pending(target).filter(|_| target != self.init) else {
+            return Ok(());
+        };
+        self.handle_stop_signal(signal, target);
+        if self.sig_ignored(target, signal) || self.is_queued_already(signal, shared) {
+            return Ok(());
+        }
+        self.send_signal(signal, info, target, shared)?;
+        let pid = self.pid(target);
+        self.trace(target, TraceEvent::SignalGenerate { pid, signal });
+        self.group_complete_signal(target, signal);
+        Ok(())
+    }
+
+    /// Makes a signal pending for one thread and wakes it.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `specific_send_sig_info()`.
+    ///
+    /// # Errors
+    /// As [`Kernel::send_signal`].
+    pub(in crate::kernel) fn specific_send_sig_info(
+        &mut self,
+        signal: Signal,
+        info: SendInfo,
+        target: TaskId,
+    ) -> Result<(), Errno> {
+        let private = Pending::Private(target);
+        let deaf = target == self.init || self.sig_ignored(target, signal);
+        if deaf || self.is_queued_already(signal, private) {
+            return Ok(());
+        }
+        self.send_signal(signal, info, target, private)?;
+        if info != SendInfo::Forced {
+            let pid = self.pid(target);
+            self.trace(target, TraceEvent::SignalGenerate { pid, signal });
+        }
+        if !self.task(target).blocked.contains(signal) {
+            self.signal_wake_up(target, signal == Signal::SIGKILL);
+        }
+        Ok(())
+    }
+
+    /// A signal of the kernel's for one thread.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `send_sig()` with `priv`.
+    pub(in crate::kernel) fn send_sig(&mut self, target: TaskId, signal: Signal) {
+        // A standard signal of the kernel is always queued.
+        let _sent = self.specific_send_sig_info(signal, SendInfo::Kernel, target);
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `LEGACY_QUEUE()`.
+    fn is_queued_already(&self, signal: Signal, whose: Pending) -> bool {
+        !signal.is_realtime() && self.pending_set(whose).contains(signal)
+    }
+
+    /// What stop signals, SIGCONT and SIGKILL do to a process at once, whether they are blocked,
+    /// ignored or handled.
+    ///
+    /// A task that has ended is passed over. The kernel means to pass over processes that are
+    /// ending, but looks for the flag of those in the flags of the task, where the same bit says
+    /// that the task is dead.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `handle_stop_signal()`.
+    pub(super) fn handle_stop_signal(&mut self, signal: Signal, target: TaskId) {
+        if target == self.init || self.sched.get(target).dead {
+            return;
+        }
+        match signal {
+            Signal::SIGCONT => self.continue_group(target),
+            Signal::SIGKILL => {
+                if let Some(group) = self.signal_of_mut(target) {
+                    group.flags = SignalFlags::empty();
+                }
+            }
+            _ if signal.default_action() == DefaultAction::Stop => {
+                self.rm_from_group(SigSet::of(&[Signal::SIGCONT]), target);
+            }
+            _ => {}
+        }
+    }
+
+    /// SIGCONT: stop signals are taken back, stopped threads go on, the parent is told.
+    fn continue_group(&mut self, target: TaskId) {
+        let Some(id) = self.task(target).signal else {
+            return;
+        };
+        if self.signals[id].group_stop_count > 0 {
+            // The stop that was on its way counts as done, and is reported.
+            self.signals[id].group_stop_count = 0;
+            self.signals[id].flags = SignalFlags::STOP_CONTINUED;
+            self.notify_of_group(target, si_code::CLD_STOPPED);
+        }
+        self.rm_from_group(SigSet::STOPS, target);
+        for thread in self.threads_from(target) {
+            self.wake_for_sigcont(thread);
+        }
+        let group = &mut self.signals[id];
+        if group.flags.contains(SignalFlags::STOP_STOPPED) {
+            group.flags = SignalFlags::STOP_CONTINUED;
+            group.group_exit_code = 0;
+            self.notify_of_group(target, si_code::CLD_CONTINUED);
+        } else {
+            group.flags = SignalFlags::empty();
+        }
+    }
+
+    /// A handler must be entered before anything else is done in user mode.
+    fn wake_for_sigcont(&mut self, thread: TaskId) {
+        let handled = matches!(
+            self.sigaction_of(thread, Signal::SIGCONT),
+            SigAction::Handler(_)
+        );
+        let mut mask = TaskState::STOPPED;
+        if handled && !self.task(thread).blocked.contains(Signal::SIGCONT) {
+            self.sched.get_mut(thread).thread_flags |= ThreadFlags::SIGPENDING;
+            mask |= TaskState::INTERRUPTIBLE;
+        }
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.try_to_wake_up(&mut ctx, thread, mask, false);
+    }
+
+    /// Tells the parent of a process, or the tracer of the addressed thread, of a stop or its end.
+    fn notify_of_group(&mut self, target: TaskId, why: i32) {
+        let task = self.task(target);
+        if task.ptrace.contains(PtFlags::PTRACED) {
+            let tracer = task.parent;
+            self.do_notify_parent_cldstop(target, tracer, why);
+        } else {
+            let leader = task.group_leader;
+            let parent = self.task(leader).real_parent;
+            self.do_notify_parent_cldstop(leader, parent, why);
+        }
+    }
+
+    /// Finds a thread for a signal of its process. One that will end the process is made the end
+    /// of every thread at once; before a core dump the other threads are parked.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__group_complete_signal()`.
+    fn group_complete_signal(&mut self, target: TaskId, signal: Signal) {
+        let (Some(thread), Some(id)) =
+            (self.choose_thread(target, signal), self.task(target).signal)
+        else {
+            return;
+        };
+        let chosen = self.task(thread);
+        let traced = chosen.ptrace.contains(PtFlags::PTRACED);
+        let ends_group = sig_fatal(signal, self.sigaction_of(target, signal))
+            && !self.signals[id].flags.contains(SignalFlags::GROUP_EXIT)
+            && !chosen.real_blocked.contains(signal)
+            && (signal == Signal::SIGKILL || !traced);
+        if !ends_group {
+            self.signal_wake_up(thread, signal == Signal::SIGKILL);
+        } else if signal.default_action() == DefaultAction::Core {
+            self.park_for_core_dump(target, thread);
+        } else {
+            let group = &mut self.signals[id];
+            group.flags = SignalFlags::GROUP_EXIT;
+            group.group_exit_code = signal.number();
+            group.group_stop_count = 0;
+            for thread in self.threads_from(target) {
+                self.kill_thread(thread);
+            }
+        }
+    }
+
+    /// All threads but the chosen one stop until that has dumped core.
+    fn park_for_core_dump(&mut self, target: TaskId, chosen: TaskId) {
+        self.rm_from_queue(SigSet::STOPS, Pending::Private(chosen));
+        if let Some(shared) = self.shared_pending(target) {
+            self.rm_from_queue(SigSet::STOPS, shared);
+        }
+        let threads = self.threads_from(target);
+        if let Some(group) = self.signal_of_mut(target) {
+            group.group_stop_count = threads.len() as u32;
+            group.group_exit_task = Some(chosen);
+        }
+        for thread in threads {
+            self.signal_wake_up(thread, false);
+        }
+        self.wake_up_process(chosen);
+    }
+
+    /// The addressed thread if it can take the signal, else the next that can, in turn.
+    fn choose_thread(&mut self, target: TaskId, signal: Signal) -> Option<TaskId> {
+        if self.wants_signal(target, signal) {
+            return Some(target);
+        }
+        if self.thread_group_empty(target) {
+            return None;
+        }
+        let shared = self.task(target).signal?;
+        let first = *self.signals[shared].curr_target.get_or_insert(target);
+        let chosen = self
+            .threads_from(first)
+            .into_iter()
+            .find(|thread| self.wants_signal(*thread, signal))?;
+        self.signals[shared].curr_target = Some(chosen);
+        Some(chosen)
+    }
+
+    /// Whether a thread can take a signal of its process now.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `wants_signal()`.
+    fn wants_signal(&self, thread: TaskId, signal: Signal) -> bool {
+        let (task, sched) = (self.task(thread), self.sched.get(thread));
+        let stops = TaskState::STOPPED | TaskState::TRACED;
+        let taker = Taker {
+            blocks: task.blocked.contains(signal),
+            stopped: sched.state.intersects(stops),
+            exiting: task.flags.contains(PfFlags::EXITING),
+            on_cpu: self.sched.current(usize::from(sched.cpu)) == thread,
+            told: self.signal_pending(thread),
+        };
+        wants_signal(signal, taker)
+    }
+
+    /// SIGKILL in a thread's own set, nothing queued, whatever the thread does; only an
+    /// uninterruptible sleep puts it off.
+    pub(in crate::kernel) fn kill_thread(&mut self, task: TaskId) {
+        let pending = self.task(task).pending;
+        self.task_mut(task).pending = pending.with(Signal::SIGKILL);
+        self.signal_wake_up(task, true);
+    }
+
+    /// SIGKILL for one task.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
+    pub(super) fn send_sigkill(&mut self, task: TaskId) {
+        let blocked = self.task(task).blocked.without(Signal::SIGKILL);
+        self.task_mut(task).blocked = blocked;
+        self.recalc_sigpending(task);
+        // Nothing is queued, so nothing can fail.
+        let _sent = self.specific_send_sig_info(Signal::SIGKILL, SendInfo::Forced, task);
+    }
+
+    /// A signal that the task cannot block or ignore: that it tried makes it the default action,
+    /// and a handler is forgotten.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `force_sig_info()`.
+    pub(super) fn force_sig_info(&mut self, task: TaskId, signal: Signal, info: SendInfo) {
+        let blocked = self.task(task).blocked.contains(signal);
+        let ignored = self.sigaction_of(task, signal) == SigAction::Ignore;
+        if blocked || ignored {
+            self.reset_handler(task, signal);
+            let state = self.task_mut(task);
+            state.blocked = state.blocked.without(signal);
+            self.recalc_sigpending(task);
+        }
+        // A standard signal of the kernel is always queued.
+        let _sent = self.specific_send_sig_info(signal, info, task);
+    }
+
+    /// A forced signal of the kernel's.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `force_sig()`.
+    pub(in crate::kernel) fn force_signal(&mut self, task: TaskId, signal: Signal) {
+        self.force_sig_info(task, signal, SendInfo::Kernel);
+    }
+
+    /// SIGSEGV because a handler of `signal` cannot be entered or left.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `force_sigsegv()`.
+    pub(super) fn force_sigsegv(&mut self, task: TaskId, signal: Signal) {
+        if signal == Signal::SIGSEGV {
+            self.reset_handler(task, signal);
+        }
+        self.force_signal(task, Signal::SIGSEGV);
+    }
+
+    /// The default action for a signal that had another one.
+    pub(in crate::kernel) fn reset_handler(&mut self, task: TaskId, signal: Signal) {
+        if let Some(sighand) = self.task(task).sighand {
+            self.sighands[sighand].reset_handler(signal);
+        }
+    }
+
+    /// Sets TIF_SIGPENDING and wakes an interruptible sleeper; with `resume` stopped ones too.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `signal_wake_up()`.
+    pub(in crate::kernel) fn signal_wake_up(&mut self, task: TaskId, resume: bool) {
+        // Init has no program here and is never queued: it takes its signals when it gets one.
+        if task == self.init {
+            return;
+        }
+        self.sched.get_mut(task).thread_flags |= ThreadFlags::SIGPENDING;
+        let stops = TaskState::STOPPED | TaskState::TRACED;
+        let mask = if resume {
+            TaskState::INTERRUPTIBLE | stops
+        } else {
+            TaskState::INTERRUPTIBLE
+        };
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.try_to_wake_up(&mut ctx, task, mask, false);
+    }
+
+    /// Whether the task has a signal to take on its way back to user mode.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `signal_pending()`.
+    pub fn signal_pending(&self, task: TaskId) -> bool {
+        self.sched
+            .get(task)
+            .thread_flags
+            .contains(ThreadFlags::SIGPENDING)
+    }
+
+    /// TIF_SIGPENDING says whether there is a signal to take, or a stop to take part in.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `recalc_sigpending_tsk()`.
+    pub(in crate::kernel) fn recalc_sigpending(&mut self, task: TaskId) {
+        let shared = self.signal_of(task);
+        let stops = shared.is_some_and(|group| group.group_stop_count > 0);
+        let shared = shared.map_or(SigSet::EMPTY, |group| group.shared_pending);
+        let set = (self.task(task).pending.0 | shared.0) & !self.task(task).blocked.0;
+        self.sched
+            .get_mut(task)
+            .thread_flags
+            .set(ThreadFlags::SIGPENDING, stops || set != 0);
+    }
+
+    /// Pending instances of a signal that now does nothing are gone.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`.
+    pub(super) fn purge_ignored(&mut self, task: TaskId, signal: Signal) {
+        if !does_nothing(signal, self.sigaction_of(task, signal)) {
+            return;
+        }
+        self.rm_from_group(SigSet::of(&[signal]), task);
+        for thread in self.threads(task) {
+            self.recalc_sigpending(thread);
+        }
+    }
+
+    /// What a fault in user mode that could not be mended does to the current task.
+    ///
+    /// Linux 2.6.12: `arch/i386/mm/fault.c`, the ends of `do_page_fault()`.
+    pub fn raise_fault(&mut self, current: TaskId, fault: &UserFault) {
+        let (signal, code) = match fault.kind {
+            UserFaultKind::Segv { code, .. } => (
+                Signal::SIGSEGV,
+                match code {
+                    SegvCode::MapErr => si_code::SEGV_MAPERR,
+                    SegvCode::AccErr => si_code::SEGV_ACCERR,
+                },
+            ),
+            UserFaultKind::Bus => (Signal::SIGBUS, si_code::BUS_ADRERR),
+            UserFaultKind::Oom => return self.kill_current(current),
+        };
+        let origin = SigOrigin::Fault(fault.addr);
+        let info = SigInfo {
+            signal,
+            code,
+            origin,
+        };
+        self.force_sig_info(current, signal, SendInfo::Info(info));
+    }
+
+    /// Ends the current task as if by SIGKILL, without a signal: there is no memory for it.
+    pub fn kill_current(&mut self, current: TaskId) {
+        self.do_exit(current, Signal::SIGKILL.number());
+    }
+}

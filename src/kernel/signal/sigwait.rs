@@ -1,0 +1,130 @@
+//! Waiting for signals: `pause`, `sigsuspend`, `rt_sigtimedwait`.
+
+use super::deliver::Taken;
+use crate::abi::{Errno, SigInfo, SigSet, TaskId, TaskState, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::Continuation;
+
+/// Where what comes with a signal or a child is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InfoTo {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// In a `siginfo_t` of the caller.
+    User(VirtAddr),
+    /// In the task itself, from where its user gets it: puppets have no memory of their own to put
+    /// it in.
+    Task,
+}
+
+/// The arguments of `rt_sigtimedwait`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SigtimedwaitArgs {
+    /// The signals to wait for.
+    pub set: SigSet,
+    /// Where what comes with the signal goes.
+    pub info: InfoTo,
+    /// How many ticks at most; `None` for ever.
+    pub timeout: Option<u64>,
+}
+
+impl Kernel {
+    /// Sleeps until a handler was entered.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_pause()`.
+    pub(in crate::kernel) fn sys_pause(&mut self, current: TaskId) -> SysResult {
+        self.block(current, TaskState::INTERRUPTIBLE, Continuation::Pause)
+    }
+
+    /// Waits with another mask until a handler was entered, whose return restores the old one.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigsuspend()` and `sys_rt_sigsuspend()`.
+    pub(in crate::kernel) fn sys_sigsuspend(&mut self, current: TaskId, mask: SigSet) -> SysResult {
+        let saved = self.task(current).blocked;
+        self.set_blocked(current, mask);
+        // What the frame of the handler will show as the value of the call.
+        self.task_mut(current).thread.regs.eax = (-Errno::EINTR.code()) as u32;
+        self.sigsuspend_sleep(current, saved)
+    }
+
+    fn sigsuspend_sleep(&mut self, current: TaskId, saved: SigSet) -> SysResult {
+        let wait = Continuation::Sigsuspend { saved };
+        self.block(current, TaskState::INTERRUPTIBLE, wait)
+    }
+
+    /// Something woke a task out of `sigsuspend`: only a handler ends it.
+    pub(in crate::kernel) fn sigsuspend_woken(
+        &mut self,
+        current: TaskId,
+        saved: SigSet,
+    ) -> SysResult {
+        match self.do_signal_with(current, Some(saved)) {
+            Taken::Handler => Err(Errno::EINTR).into(),
+            Taken::Nothing => self.sigsuspend_sleep(current, saved),
+            Taken::Gone => SysResult::Blocked,
+        }
+    }
+
+    /// Takes one of the signals, or waits for one. While it waits they are not blocked.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigtimedwait()`.
+    ///
+    /// # Errors
+    /// `EAGAIN` when the time is over, `EINTR` for another signal, `EFAULT`.
+    pub(in crate::kernel) fn sys_rt_sigtimedwait(
+        &mut self,
+        current: TaskId,
+        args: SigtimedwaitArgs,
+    ) -> SysResult {
+        let set = args.set.blockable();
+        self.task_mut(current).reported = None;
+        if let Some(info) = self.dequeue_signal(current, SigSet(!set.0)) {
+            return self.report_signal(current, args.info, info).into();
+        }
+        if args.timeout == Some(0) {
+            return Err(Errno::EAGAIN).into();
+        }
+        let task = self.task_mut(current);
+        task.real_blocked = task.blocked;
+        task.blocked = SigSet(task.blocked.0 & !set.0);
+        self.recalc_sigpending(current);
+        let until = args.timeout.map(|ticks| self.tick.saturating_add(ticks));
+        let wait = Continuation::Sigtimedwait {
+            set,
+            info: args.info,
+            until,
+        };
+        self.block_until(current, TaskState::INTERRUPTIBLE, wait, until)
+    }
+
+    /// The end of that wait.
+    pub(in crate::kernel) fn sigtimedwait_woken(
+        &mut self,
+        current: TaskId,
+        set: SigSet,
+        to: InfoTo,
+        until: Option<u64>,
+    ) -> SysResult {
+        self.del_timer(current);
+        let taken = self.dequeue_signal(current, SigSet(!set.0));
+        let task = self.task_mut(current);
+        task.blocked = std::mem::take(&mut task.real_blocked);
+        self.recalc_sigpending(current);
+        match taken {
+            Some(info) => self.report_signal(current, to, info).into(),
+            None if until.is_some_and(|tick| tick <= self.tick) => Err(Errno::EAGAIN).into(),
+            None => Err(Errno::EINTR).into(),
+        }
+    }
+
+    fn report_signal(&mut self, current: TaskId, to: InfoTo, info: SigInfo) -> Result<u32, Errno> {
+        match to {
+            InfoTo::Nowhere | InfoTo::User(VirtAddr(0)) => {}
+            InfoTo::User(addr) => self.put_user_words(current, addr, &info.words())?,
+            InfoTo::Task => self.task_mut(current).reported = Some(info),
+        }
+        Ok(info.signal.number())
+    }
+}

@@ -1,0 +1,173 @@
+//! Job control: a stop signal stops every thread of a process, and the parent hears of it when the
+//! last one has stopped.
+
+use super::sighand::{SaFlags, SigAction, SignalFlags};
+use super::sigqueue::SendInfo;
+use crate::abi::{SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
+use crate::kernel::Kernel;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::{Continuation, PtFlags};
+
+impl Kernel {
+    /// What a stop signal does by default. Whether the task has stopped: SIGCONT, SIGKILL or
+    /// another stop may have come between.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `do_signal_stop()`.
+    pub(super) fn do_signal_stop(
+        &mut self,
+        current: TaskId,
+        signal: Signal,
+        suspended: Option<SigSet>,
+    ) -> bool {
+        let Some(id) = self.task(current).signal else {
+            return false;
+        };
+        let group = &self.signals[id];
+        if !group.flags.contains(SignalFlags::STOP_DEQUEUED) {
+            return false;
+        }
+        if group.group_stop_count > 0 {
+            self.join_group_stop(current, suspended);
+            return true;
+        }
+        self.signals[id].group_exit_code = signal.number();
+        let left = match self.thread_group_empty(current) {
+            true => None,
+            false => Some(self.begin_group_stop(current)),
+        };
+        self.stop_current(current, left, suspended);
+        true
+    }
+
+    /// Pokes the other threads that are not stopped, and says how many they are.
+    fn begin_group_stop(&mut self, current: TaskId) -> u32 {
+        let mut count = 0;
+        for thread in self.threads_from(current).into_iter().skip(1) {
+            let sched = self.sched.get(thread);
+            let stops = TaskState::STOPPED | TaskState::TRACED;
+            if !sched.dead && !sched.state.intersects(stops) {
+                count += 1;
+                self.signal_wake_up(thread, false);
+            }
+        }
+        if let Some(group) = self.signal_of_mut(current) {
+            group.group_stop_count = count;
+        }
+        count
+    }
+
+    /// One thread takes its part in a stop that another has begun.
+    fn join_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) {
+        let Some(group) = self.signal_of_mut(current) else {
+            return;
+        };
+        group.group_stop_count -= 1;
+        let left = group.group_stop_count;
+        self.stop_current(current, Some(left), suspended);
+    }
+
+    /// What a thread does before it looks for signals while its process is about to stop. Whether
+    /// it has stopped.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `handle_group_stop()`.
+    pub(super) fn handle_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) -> bool {
+        let Some(group) = self.signal_of_mut(current) else {
+            return false;
+        };
+        if group.group_exit_task == Some(current) {
+            // The stop is for the core that this thread is to dump.
+            group.group_exit_task = None;
+            return false;
+        }
+        if group.flags.contains(SignalFlags::GROUP_EXIT) {
+            return false;
+        }
+        self.join_group_stop(current, suspended);
+        true
+    }
+
+    /// Stops the current task; `left` says how many threads have still to stop, unless there is
+    /// only this one.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()`.
+    fn stop_current(&mut self, current: TaskId, left: Option<u32>, suspended: Option<SigSet>) {
+        let Some(group) = self.signal_of_mut(current) else {
+            return;
+        };
+        if left.is_none_or(|left| left == 0) {
+            group.flags = SignalFlags::STOP_STOPPED;
+        }
+        let code = group.group_exit_code;
+        let task = self.task_mut(current);
+        task.exit_code = code;
+        task.continuation = Some(Continuation::SignalStop { suspended });
+        let (parent, leader) = (task.parent, task.group_leader);
+        let traced = task.ptrace.contains(PtFlags::PTRACED);
+        self.sched.get_mut(current).state = TaskState::STOPPED;
+        if left.is_none() || traced {
+            self.do_notify_parent_cldstop(current, parent, si_code::CLD_STOPPED);
+        } else if left == Some(0) {
+            let parent = self.task(leader).real_parent;
+            self.do_notify_parent_cldstop(leader, parent, si_code::CLD_STOPPED);
+        }
+        self.schedule();
+    }
+
+    /// Tells a parent or tracer that a child has stopped or goes on. SIGCHLD is withheld from who
+    /// ignores it or does not want to hear of stops; waiters are woken in any case.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent_cldstop()`.
+    pub(in crate::kernel) fn do_notify_parent_cldstop(
+        &mut self,
+        task: TaskId,
+        parent: TaskId,
+        why: i32,
+    ) {
+        let status = match why {
+            si_code::CLD_CONTINUED => Signal::SIGCONT.number(),
+            si_code::CLD_STOPPED => {
+                let group = self.signal_of(task);
+                group.map_or(0, |group| group.group_exit_code & 0x7f)
+            }
+            _ => self.task(task).exit_code & 0x7f,
+        };
+        let child = self.task(task);
+        let origin = SigOrigin::Child {
+            pid: self.pid(task).0,
+            uid: child.cred.uid,
+            status: status as i32,
+            utime: child.utime,
+            stime: child.stime,
+        };
+        let info = SigInfo {
+            signal: Signal::SIGCHLD,
+            code: why,
+            origin,
+        };
+        let action = self.k_sigaction_of(parent, Signal::SIGCHLD);
+        if action.handler != SigAction::Ignore && !action.flags.contains(SaFlags::NOCLDSTOP) {
+            // A standard signal of the kernel is always queued.
+            let _sent = self.group_send_sig_info(Signal::SIGCHLD, SendInfo::Info(info), parent);
+        }
+        self.wake_up_parent(parent);
+    }
+
+    /// A stopped task goes on: it looks for more signals, and then for the call that the first one
+    /// interrupted. `Some` if that is `sigsuspend`, which has a value of its own.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()` behind `schedule()`.
+    pub(in crate::kernel) fn continue_stopped(
+        &mut self,
+        current: TaskId,
+        suspended: Option<SigSet>,
+    ) -> Option<SysResult> {
+        self.task_mut(current).exit_code = 0;
+        match suspended {
+            Some(saved) => Some(self.sigsuspend_woken(current, saved)),
+            None => {
+                self.do_signal(current);
+                None
+            }
+        }
+    }
+}

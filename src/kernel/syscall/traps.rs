@@ -1,0 +1,64 @@
+//! Exceptions that user-mode instructions raise, and the signals that come of them.
+
+use crate::abi::{Signal, TaskId, VirtAddr};
+use crate::hw::Exception;
+use crate::kernel::Kernel;
+use crate::kernel::mm::{UserFault, UserFaultKind};
+use crate::trace::TraceEvent;
+
+/// Why a task gets a signal for what it did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Raised {
+    /// An access that the kernel could not mend.
+    Fault(UserFault),
+    /// Another exception.
+    Trap(Exception, Signal),
+}
+
+impl Raised {
+    /// The signal; `None` if the task was killed without one.
+    pub const fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Trap(_, signal) => Some(*signal),
+            Self::Fault(fault) => match fault.kind {
+                UserFaultKind::Segv { .. } => Some(Signal::SIGSEGV),
+                UserFaultKind::Bus => Some(Signal::SIGBUS),
+                UserFaultKind::Oom => None,
+            },
+        }
+    }
+}
+
+impl Kernel {
+    /// An exception of the current task in user mode. Returns what it gets a signal for; `None` for
+    /// a page fault that could be mended.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/traps.c`, `do_trap()`, and `arch/i386/mm/fault.c`,
+    /// `do_page_fault()`.
+    pub fn user_exception(&mut self, current: TaskId, exception: Exception) -> Option<Raised> {
+        self.task_mut(current).entered_handler = false;
+        let signal = match exception {
+            Exception::PageFault(fault) => {
+                let fault = self.do_page_fault(current, fault).err()?;
+                self.raise_fault(current, &fault);
+                return Some(Raised::Fault(fault));
+            }
+            Exception::DivideError => Signal::SIGFPE,
+            Exception::Debug | Exception::Breakpoint => Signal::SIGTRAP,
+            Exception::InvalidOpcode => Signal::SIGILL,
+            Exception::SegmentNotPresent(_)
+            | Exception::StackSegment(_)
+            | Exception::AlignmentCheck => Signal::SIGBUS,
+            Exception::Overflow | Exception::Bound | Exception::GeneralProtection(_) => {
+                Signal::SIGSEGV
+            }
+        };
+        let (vector, code) = (exception.vector(), exception.error_code().unwrap_or(0));
+        let thread = &mut self.task_mut(current).thread;
+        (thread.trap_no, thread.error_code) = (u32::from(vector), code);
+        let eip = VirtAddr(thread.regs.eip);
+        self.trace(current, TraceEvent::Trap { vector, code, eip });
+        self.force_signal(current, signal);
+        Some(Raised::Trap(exception, signal))
+    }
+}

@@ -1,0 +1,254 @@
+//! Process groups and sessions: `setpgid` and its kin, and the groups that nobody could continue.
+
+use super::pidmap::PidType;
+use super::task_struct::ExitState;
+use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
+use crate::kernel::Kernel;
+use crate::kernel::signal::SendInfo;
+
+/// Which rule of `setpgid` or `setsid` refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PgrpRefusal {
+    /// The group's number is negative.
+    NegativeGroup,
+    /// No task has that number.
+    NoSuchTask,
+    /// The task is no process, but a thread of one.
+    NotALeader,
+    /// The child is in another session.
+    OtherSession,
+    /// The child has called exec.
+    HasExeced,
+    /// The task is neither the caller nor a child of it.
+    NotAChild,
+    /// The task leads its session.
+    SessionLeader,
+    /// No member of that group is in the caller's session.
+    NoSuchGroup,
+    /// A process group has the caller's number already.
+    GroupExists,
+}
+
+impl PgrpRefusal {
+    /// What the system call returns.
+    pub const fn errno(self) -> Errno {
+        match self {
+            Self::NegativeGroup | Self::NotALeader => Errno::EINVAL,
+            Self::NoSuchTask | Self::NotAChild => Errno::ESRCH,
+            Self::HasExeced => Errno::EACCES,
+            Self::OtherSession | Self::SessionLeader | Self::NoSuchGroup | Self::GroupExists => {
+                Errno::EPERM
+            }
+        }
+    }
+}
+
+impl Kernel {
+    /// The process group of a task.
+    pub fn pgrp(&self, task: TaskId) -> Pid {
+        self.signal_of(task).map_or(Pid(0), |group| group.pgrp)
+    }
+
+    /// The session of a task.
+    pub fn session(&self, task: TaskId) -> Pid {
+        self.signal_of(task).map_or(Pid(0), |group| group.session)
+    }
+
+    /// Which process and group `setpgid` means, if none of its rules refuses: tested in this order.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.
+    ///
+    /// # Errors
+    /// The first rule that refuses.
+    pub fn check_setpgid(
+        &self,
+        current: TaskId,
+        pid: i32,
+        pgid: i32,
+    ) -> Result<(TaskId, Pid), PgrpRefusal> {
+        let pid = if pid == 0 { self.pid(current).0 } else { pid };
+        let pgid = if pgid == 0 { pid } else { pgid };
+        if pgid < 0 {
+            return Err(PgrpRefusal::NegativeGroup);
+        }
+        let target = self.pid_hash.find(Pid(pid));
+        let target = target.ok_or(PgrpRefusal::NoSuchTask)?;
+        let task = self.task(target);
+        if task.group_leader != target {
+            return Err(PgrpRefusal::NotALeader);
+        }
+        if task.parent == current || task.real_parent == current {
+            if self.session(target) != self.session(current) {
+                return Err(PgrpRefusal::OtherSession);
+            }
+            if task.did_exec {
+                return Err(PgrpRefusal::HasExeced);
+            }
+        } else if target != current {
+            return Err(PgrpRefusal::NotAChild);
+        }
+        if self.signal_of(target).is_some_and(|group| group.leader) {
+            return Err(PgrpRefusal::SessionLeader);
+        }
+        let mut members = self.pid_hash.all(PidType::Pgid, Pid(pgid));
+        let known = members.any(|member| self.session(member) == self.session(current));
+        if pgid != pid && !known {
+            return Err(PgrpRefusal::NoSuchGroup);
+        }
+        Ok((target, Pid(pgid)))
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.
+    ///
+    /// # Errors
+    /// See [`PgrpRefusal`].
+    pub(in crate::kernel) fn sys_setpgid(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        pgid: i32,
+    ) -> Result<u32, Errno> {
+        let checked = self.check_setpgid(current, pid, pgid);
+        let (target, pgid) = checked.map_err(PgrpRefusal::errno)?;
+        self.set_pgrp(target, pgid);
+        Ok(0)
+    }
+
+    fn set_pgrp(&mut self, leader: TaskId, pgrp: Pid) {
+        if self.pgrp(leader) != pgrp {
+            self.detach_pid(leader, PidType::Pgid);
+            if let Some(group) = self.signal_of_mut(leader) {
+                group.pgrp = pgrp;
+            }
+            self.attach_pid(leader, PidType::Pgid, pgrp);
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `__set_special_pids()`.
+    fn set_special_pids(&mut self, leader: TaskId, number: Pid) {
+        if self.session(leader) != number {
+            self.detach_pid(leader, PidType::Sid);
+            if let Some(group) = self.signal_of_mut(leader) {
+                group.session = number;
+            }
+            self.attach_pid(leader, PidType::Sid, number);
+        }
+        self.set_pgrp(leader, number);
+    }
+
+    /// Whether a task may begin a session of its own.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setsid()`.
+    ///
+    /// # Errors
+    /// The rule that refuses.
+    pub fn check_setsid(&self, current: TaskId) -> Result<Pid, PgrpRefusal> {
+        let pid = self.pid(current);
+        if self.task(current).group_leader != current {
+            return Err(PgrpRefusal::NotALeader);
+        }
+        match self.pid_hash.all(PidType::Pgid, pid).next() {
+            Some(_) => Err(PgrpRefusal::GroupExists),
+            None => Ok(pid),
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setsid()`.
+    ///
+    /// # Errors
+    /// See [`PgrpRefusal`].
+    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, Errno> {
+        let pid = self.check_setsid(current).map_err(PgrpRefusal::errno)?;
+        if let Some(group) = self.signal_of_mut(current) {
+            group.leader = true;
+        }
+        self.set_special_pids(current, pid);
+        Ok(pid.0 as u32)
+    }
+
+    /// The caller for 0, else the task of that number.
+    fn self_or_task(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {
+        match pid {
+            0 => Ok(current),
+            pid => self.pid_hash.find(Pid(pid)).ok_or(Errno::ESRCH),
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getpgid()`.
+    ///
+    /// # Errors
+    /// `ESRCH`.
+    pub(in crate::kernel) fn sys_getpgid(&self, current: TaskId, pid: i32) -> Result<u32, Errno> {
+        let task = self.self_or_task(current, pid)?;
+        Ok(self.pgrp(task).0 as u32)
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getsid()`.
+    ///
+    /// # Errors
+    /// `ESRCH`.
+    pub(in crate::kernel) fn sys_getsid(&self, current: TaskId, pid: i32) -> Result<u32, Errno> {
+        let task = self.self_or_task(current, pid)?;
+        Ok(self.session(task).0 as u32)
+    }
+
+    /// Whether a process group has no living member whose parent is in another group of the same
+    /// session; init does not count as a parent. One member may be left out of the question.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `will_become_orphaned_pgrp()`.
+    pub(super) fn will_become_orphaned_pgrp(&self, pgrp: Pid, ignored: Option<TaskId>) -> bool {
+        let connects = |member: TaskId| {
+            let task = self.task(member);
+            let parent = task.real_parent;
+            Some(member) != ignored
+                && task.exit_state == ExitState::Alive
+                && parent != self.init
+                && self.pgrp(parent) != pgrp
+                && self.session(parent) == self.session(member)
+        };
+        !self.pid_hash.all(PidType::Pgid, pgrp).any(connects)
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `is_orphaned_pgrp()`.
+    pub fn is_orphaned_pgrp(&self, pgrp: Pid) -> bool {
+        self.will_become_orphaned_pgrp(pgrp, None)
+    }
+
+    /// Whether a process group has a stopped member; a traced one counts only if a stop signal
+    /// stopped it.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `has_stopped_jobs()`.
+    fn has_stopped_jobs(&self, pgrp: Pid) -> bool {
+        let is_stopped = |member: TaskId| {
+            let task = self.task(member);
+            let signal = Signal::new(task.exit_code);
+            let by_stop_signal = signal.is_some_and(Signal::is_stop);
+            self.sched.get(member).state == TaskState::STOPPED
+                && (task.ptrace.is_empty() || by_stop_signal)
+        };
+        self.pid_hash.all(PidType::Pgid, pgrp).any(is_stopped)
+    }
+
+    /// A group that has become orphaned and has stopped members gets SIGHUP, and SIGCONT behind
+    /// it. The group is `of`'s, who is about to lose its connection through `parent`.
+    ///
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()` and `reparent_thread()`.
+    pub(in crate::kernel) fn wake_orphaned_pgrp(
+        &mut self,
+        of: TaskId,
+        parent: TaskId,
+        ignored: Option<TaskId>,
+    ) {
+        let pgrp = self.pgrp(of);
+        if self.pgrp(parent) == pgrp || self.session(parent) != self.session(of) {
+            return;
+        }
+        if self.will_become_orphaned_pgrp(pgrp, ignored) && self.has_stopped_jobs(pgrp) {
+            for signal in [Signal::SIGHUP, Signal::SIGCONT] {
+                // The kernel sends them: nobody refuses.
+                let number = signal.number() as i32;
+                let _sent = self.kill_pg_info(of, number, SendInfo::Kernel, pgrp);
+            }
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Resource limits: a soft one that acts and a hard one that bounds it, of every process.
+
+use super::cred::Caps;
+use crate::abi::{Errno, Signal, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::exit::UsageOf;
+use crate::kernel::signal::SendInfo;
+use std::ops::{Index, IndexMut};
+
+/// A limit that is not set.
+pub const RLIM_INFINITY: u32 = u32::MAX;
+/// Highest hard limit of descriptors.
+///
+/// Linux 2.6.12: `include/linux/fs.h`, `NR_OPEN`.
+pub const NR_OPEN: u32 = 1 << 20;
+
+/// What is limited, with Linux's numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resource {
+    /// `RLIMIT_CPU`: seconds of CPU.
+    Cpu,
+    /// `RLIMIT_FSIZE`: bytes of a file that is written.
+    Fsize,
+    /// `RLIMIT_DATA`: bytes of data and heap.
+    Data,
+    /// `RLIMIT_STACK`: bytes of the stack.
+    Stack,
+    /// `RLIMIT_CORE`: bytes of a core file.
+    Core,
+    /// `RLIMIT_RSS`: nothing looks at it.
+    Rss,
+    /// `RLIMIT_NPROC`: tasks of the user.
+    Nproc,
+    /// `RLIMIT_NOFILE`: one more than the highest descriptor.
+    Nofile,
+    /// `RLIMIT_MEMLOCK`: bytes locked into memory.
+    Memlock,
+    /// `RLIMIT_AS`: bytes of address space.
+    As,
+    /// `RLIMIT_LOCKS`: file locks, which there are none of here.
+    Locks,
+    /// `RLIMIT_SIGPENDING`: queued signals of the user.
+    Sigpending,
+    /// `RLIMIT_MSGQUEUE`: bytes in message queues, which there are none of here.
+    Msgqueue,
+}
+
+impl Resource {
+    /// All of them, by number: there are `RLIM_NLIMITS`.
+    pub const ALL: [Self; 13] = [
+        Self::Cpu,
+        Self::Fsize,
+        Self::Data,
+        Self::Stack,
+        Self::Core,
+        Self::Rss,
+        Self::Nproc,
+        Self::Nofile,
+        Self::Memlock,
+        Self::As,
+        Self::Locks,
+        Self::Sigpending,
+        Self::Msgqueue,
+    ];
+
+    /// From the word that user space gives.
+    pub fn from_word(word: u32) -> Option<Self> {
+        Self::ALL.get(word as usize).copied()
+    }
+
+    /// The name of its constant.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "RLIMIT_CPU",
+            Self::Fsize => "RLIMIT_FSIZE",
+            Self::Data => "RLIMIT_DATA",
+            Self::Stack => "RLIMIT_STACK",
+            Self::Core => "RLIMIT_CORE",
+            Self::Rss => "RLIMIT_RSS",
+            Self::Nproc => "RLIMIT_NPROC",
+            Self::Nofile => "RLIMIT_NOFILE",
+            Self::Memlock => "RLIMIT_MEMLOCK",
+            Self::As => "RLIMIT_AS",
+            Self::Locks => "RLIMIT_LOCKS",
+            Self::Sigpending => "RLIMIT_SIGPENDING",
+            Self::Msgqueue => "RLIMIT_MSGQUEUE",
+        }
+    }
+}
+
+/// `struct rlimit`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rlimit {
+    /// `rlim_cur`, the soft limit: the one that acts.
+    pub cur: u32,
+    /// `rlim_max`, the hard limit: how far everyone may raise the soft one.
+    pub max: u32,
+}
+
+impl Rlimit {
+    const UNLIMITED: Self = Self::both(RLIM_INFINITY);
+
+    /// Soft and hard limit of the same value.
+    pub const fn both(limit: u32) -> Self {
+        Self {
+            cur: limit,
+            max: limit,
+        }
+    }
+}
+
+/// The limits of a process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rlimits([Rlimit; Resource::ALL.len()]);
+
+impl Index<Resource> for Rlimits {
+    type Output = Rlimit;
+
+    fn index(&self, resource: Resource) -> &Rlimit {
+        &self.0[resource as usize]
+    }
+}
+
+impl IndexMut<Resource> for Rlimits {
+    fn index_mut(&mut self, resource: Resource) -> &mut Rlimit {
+        &mut self.0[resource as usize]
+    }
+}
+
+impl Rlimits {
+    /// What `init` starts with.
+    ///
+    /// Linux 2.6.12: `include/asm-generic/resource.h`, `INIT_RLIMITS`; `kernel/fork.c`,
+    /// `fork_init()`.
+    pub fn initial(max_threads: u32) -> Self {
+        /// `INR_OPEN`.
+        const INR_OPEN: u32 = 1024;
+        /// `MLOCK_LIMIT`.
+        const MLOCK_LIMIT: u32 = 32 << 10;
+        /// `MQ_BYTES_MAX`.
+        const MQ_BYTES_MAX: u32 = 819_200;
+        /// `_STK_LIM`.
+        const STK_LIM: u32 = 8 << 20;
+        let mut limits = Self([Rlimit::UNLIMITED; Resource::ALL.len()]);
+        limits[Resource::Stack].cur = STK_LIM;
+        limits[Resource::Core].cur = 0;
+        limits[Resource::Nproc] = Rlimit::both(max_threads / 2);
+        limits[Resource::Nofile] = Rlimit::both(INR_OPEN);
+        limits[Resource::Memlock] = Rlimit::both(MLOCK_LIMIT);
+        limits[Resource::Sigpending] = Rlimit::both(max_threads / 2);
+        limits[Resource::Msgqueue] = Rlimit::both(MQ_BYTES_MAX);
+        limits
+    }
+}
+
+/// Why a limit is not set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RlimitRefusal {
+    /// The soft limit is above the hard one.
+    SoftAboveHard,
+    /// The hard limit would be raised.
+    HardRaised,
+    /// More descriptors than any table can have.
+    BeyondNrOpen,
+}
+
+impl RlimitRefusal {
+    /// The error that the caller gets.
+    pub const fn errno(self) -> Errno {
+        match self {
+            Self::SoftAboveHard => Errno::EINVAL,
+            Self::HardRaised | Self::BeyondNrOpen => Errno::EPERM,
+        }
+    }
+}
+
+/// Whether a limit may be set, by a caller with or without CAP_SYS_RESOURCE.
+///
+/// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
+///
+/// # Errors
+/// The first rule that forbids it.
+pub fn check_setrlimit(
+    resource: Resource,
+    old: Rlimit,
+    new: Rlimit,
+    capable: bool,
+) -> Result<(), RlimitRefusal> {
+    if new.cur > new.max {
+        return Err(RlimitRefusal::SoftAboveHard);
+    }
+    if new.max > old.max && !capable {
+        return Err(RlimitRefusal::HardRaised);
+    }
+    if resource == Resource::Nofile && new.max > NR_OPEN {
+        return Err(RlimitRefusal::BeyondNrOpen);
+    }
+    Ok(())
+}
+
+/// What a second of CPU that a process has used up does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum CpuLimit {
+    /// Nothing.
+    Keeps,
+    /// The soft limit is reached: SIGXCPU, and one more second.
+    Warns,
+    /// The hard limit is reached: SIGKILL.
+    Kills,
+}
+
+/// What the limit of CPU time says after so many seconds.
+///
+/// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
+const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
+    // An expiry time of 0 stands for none: 2.6.12 never notices a limit of 0 seconds.
+    if limit.cur == RLIM_INFINITY || limit.cur == 0 {
+        CpuLimit::Keeps
+    } else if seconds >= limit.max {
+        CpuLimit::Kills
+    } else if seconds >= limit.cur {
+        CpuLimit::Warns
+    } else {
+        CpuLimit::Keeps
+    }
+}
+
+impl Kernel {
+    /// The resource limits of a task's process.
+    pub fn rlimits(&self, task: TaskId) -> Rlimits {
+        let signal = self.task(task).signal;
+        signal.map_or(Rlimits::initial(self.max_threads), |id| {
+            self.signals[id].rlimits
+        })
+    }
+
+    /// The soft limit of a task's process: the one that acts.
+    pub fn rlimit(&self, task: TaskId, resource: Resource) -> u32 {
+        self.rlimits(task)[resource].cur
+    }
+
+    /// Sets a limit of the current task's process.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown limit, and a soft limit above the hard one; `EPERM` for raising a
+    /// hard limit without CAP_SYS_RESOURCE, and for more than `NR_OPEN` descriptors.
+    pub(in crate::kernel) fn sys_setrlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        new: Rlimit,
+    ) -> Result<u32, Errno> {
+        let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
+        let old = self.rlimits(current)[resource];
+        // Only who needs the privilege is noted as having used it.
+        let capable =
+            new.cur <= new.max && new.max > old.max && self.capable(current, Caps::SYS_RESOURCE);
+        check_setrlimit(resource, old, new, capable).map_err(RlimitRefusal::errno)?;
+        if let Some(signal) = self.signal_of_mut(current) {
+            signal.rlimits[resource] = new;
+        }
+        Ok(0)
+    }
+
+    /// Stores a limit in the caller's memory; for the old call nothing above 2^31 - 1.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()` and `sys_old_getrlimit()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown limit; `EFAULT`.
+    pub(in crate::kernel) fn sys_getrlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+        old: bool,
+    ) -> Result<u32, Errno> {
+        let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
+        let limit = self.rlimits(current)[resource];
+        let most = if old { i32::MAX as u32 } else { RLIM_INFINITY };
+        let words = [limit.cur.min(most), limit.max.min(most)];
+        self.put_user_words(current, addr, &words).map(|()| 0)
+    }
+
+    /// Looks at the CPU time of the running task's process once a tick.
+    ///
+    /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
+    pub(in crate::kernel) fn check_cpu_limit(&mut self, current: TaskId) {
+        /// Ticks in a second.
+        const HZ: u32 = 1000;
+        let limit = match self.signal_of(current) {
+            Some(signal) if signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY => {
+                signal.rlimits[Resource::Cpu]
+            }
+            _ => return,
+        };
+        let used = self.k_getrusage(current, UsageOf::Process);
+        let signal = match cpu_limit(limit, (used.utime + used.stime) / HZ) {
+            CpuLimit::Keeps => return,
+            CpuLimit::Kills => Signal::SIGKILL,
+            CpuLimit::Warns => {
+                if let Some(signal) = self.signal_of_mut(current) {
+                    signal.rlimits[Resource::Cpu].cur += 1;
+                }
+                Signal::SIGXCPU
+            }
+        };
+        // A standard signal of the kernel is always queued.
+        let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, current);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_in_which_setrlimit_refuses() {
+        use RlimitRefusal as R;
+        let limit = |cur, max| Rlimit { cur, max };
+        let old = limit(5, 10);
+        for (resource, new, capable, verdict) in [
+            (Resource::Nproc, limit(10, 10), false, Ok(())),
+            (Resource::Nproc, limit(0, 3), false, Ok(())),
+            (Resource::Nproc, limit(11, 10), true, Err(R::SoftAboveHard)),
+            (Resource::Nproc, limit(12, 11), false, Err(R::SoftAboveHard)),
+            (Resource::Nproc, limit(1, 11), false, Err(R::HardRaised)),
+            (Resource::Nproc, Rlimit::UNLIMITED, true, Ok(())),
+            (Resource::Nofile, limit(1, NR_OPEN), true, Ok(())),
+            (
+                Resource::Nofile,
+                limit(1, NR_OPEN + 1),
+                true,
+                Err(R::BeyondNrOpen),
+            ),
+            (
+                Resource::Nofile,
+                limit(1, NR_OPEN + 1),
+                false,
+                Err(R::HardRaised),
+            ),
+        ] {
+            let found = check_setrlimit(resource, old, new, capable);
+            assert_eq!(found, verdict, "{resource:?} {new:?} {capable}");
+        }
+    }
+
+    #[test]
+    fn the_limit_of_cpu_time_warns_at_the_soft_and_kills_at_the_hard_one() {
+        let limit = |cur, max| Rlimit { cur, max };
+        for (limit, seconds, verdict) in [
+            (limit(2, 4), 1, CpuLimit::Keeps),
+            (limit(2, 4), 2, CpuLimit::Warns),
+            (limit(2, 4), 4, CpuLimit::Kills),
+            (limit(2, 2), 2, CpuLimit::Kills),
+            (limit(0, 0), 9, CpuLimit::Keeps),
+            (
+                limit(RLIM_INFINITY, RLIM_INFINITY),
+                u32::MAX,
+                CpuLimit::Keeps,
+            ),
+        ] {
+            assert_eq!(cpu_limit(limit, seconds), verdict, "{limit:?} {seconds}");
+        }
+    }
+
+    #[test]
+    fn limits_have_linux_s_numbers() {
+        for (number, resource) in Resource::ALL.into_iter().enumerate() {
+            assert_eq!(resource as usize, number);
+            assert_eq!(Resource::from_word(number as u32), Some(resource));
+        }
+        assert_eq!(Resource::from_word(13), None);
+    }
+}

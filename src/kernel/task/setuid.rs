@@ -1,0 +1,180 @@
+//! Changing users: `setuid`, `setreuid`, `setresuid`, and what becomes of the capabilities.
+
+use super::cred::{Caps, Cred};
+use super::rlimit::Resource;
+use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+
+/// The user id that means "leave it".
+pub const SAME: u32 = u32::MAX;
+
+/// The capabilities after a change of user ids: who is root in none of the three any more has none,
+/// who only acts as another keeps the right to take them back.
+///
+/// Linux 2.6.12: `security/commoncap.c`, `cap_emulate_setxuid()`.
+pub const fn caps_after_setuid(old: &Cred, new: &Cred) -> (Caps, Caps) {
+    let was_root = old.uid == 0 || old.euid == 0 || old.suid == 0;
+    let is_root = new.uid == 0 || new.euid == 0 || new.suid == 0;
+    let (mut effective, mut permitted) = (old.caps, old.permitted);
+    if was_root && !is_root {
+        permitted = Caps::empty();
+        effective = Caps::empty();
+    }
+    if old.euid == 0 && new.euid != 0 {
+        effective = Caps::empty();
+    }
+    if old.euid != 0 && new.euid == 0 {
+        effective = permitted;
+    }
+    (effective, permitted)
+}
+
+impl Kernel {
+    /// The task counts for another user from now on.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `set_user()`.
+    ///
+    /// # Errors
+    /// `EAGAIN` if that user has as many tasks as the caller's limit allows, unless it is root.
+    fn change_user(&mut self, current: TaskId, uid: u32) -> Result<(), Errno> {
+        let old = self.task(current).cred.uid;
+        if uid == old {
+            return Ok(());
+        }
+        if uid != 0 && self.users.processes(uid) >= self.rlimit(current, Resource::Nproc) {
+            return Err(Errno::EAGAIN);
+        }
+        self.users.get(uid);
+        self.users.put(old);
+        self.task_mut(current).cred.uid = uid;
+        Ok(())
+    }
+
+    /// The new ids, with the capabilities that come of them.
+    fn commit_ids(&mut self, current: TaskId, old: &Cred, euid: u32, suid: u32) {
+        let mut new = self.task(current).cred;
+        (new.euid, new.suid) = (euid, suid);
+        (new.caps, new.permitted) = caps_after_setuid(old, &new);
+        self.task_mut(current).cred = new;
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setuid()`.
+    ///
+    /// # Errors
+    /// `EPERM`, `EAGAIN`.
+    pub(in crate::kernel) fn sys_setuid(
+        &mut self,
+        current: TaskId,
+        uid: u32,
+    ) -> Result<u32, Errno> {
+        let old = self.task(current).cred;
+        let mut suid = old.suid;
+        if self.capable(current, Caps::SETUID) {
+            self.change_user(current, uid)?;
+            suid = uid;
+        } else if uid != old.uid && uid != old.suid {
+            return Err(Errno::EPERM);
+        }
+        self.commit_ids(current, &old, uid, suid);
+        Ok(0)
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setreuid()`.
+    ///
+    /// # Errors
+    /// `EPERM`, `EAGAIN`.
+    pub(in crate::kernel) fn sys_setreuid(
+        &mut self,
+        current: TaskId,
+        ruid: u32,
+        euid: u32,
+    ) -> Result<u32, Errno> {
+        let old = self.task(current).cred;
+        let may_real = ruid == SAME || [old.uid, old.euid].contains(&ruid);
+        if !may_real && !self.capable(current, Caps::SETUID) {
+            return Err(Errno::EPERM);
+        }
+        let may_effective = euid == SAME || [old.uid, old.euid, old.suid].contains(&euid);
+        if !may_effective && !self.capable(current, Caps::SETUID) {
+            return Err(Errno::EPERM);
+        }
+        let new_euid = if euid == SAME { old.euid } else { euid };
+        if ruid != SAME {
+            self.change_user(current, ruid)?;
+        }
+        let saves = ruid != SAME || (euid != SAME && euid != old.uid);
+        let suid = if saves { new_euid } else { old.suid };
+        self.commit_ids(current, &old, new_euid, suid);
+        Ok(0)
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setresuid()`.
+    ///
+    /// # Errors
+    /// `EPERM`, `EAGAIN`.
+    pub(in crate::kernel) fn sys_setresuid(
+        &mut self,
+        current: TaskId,
+        [ruid, euid, suid]: [u32; 3],
+    ) -> Result<u32, Errno> {
+        let old = self.task(current).cred;
+        let own = [SAME, old.uid, old.euid, old.suid];
+        let all_own = [ruid, euid, suid].iter().all(|id| own.contains(id));
+        if !self.capable(current, Caps::SETUID) && !all_own {
+            return Err(Errno::EPERM);
+        }
+        if ruid != SAME {
+            self.change_user(current, ruid)?;
+        }
+        let or_old = |new, old| if new == SAME { old } else { new };
+        self.commit_ids(
+            current,
+            &old,
+            or_old(euid, old.euid),
+            or_old(suid, old.suid),
+        );
+        Ok(0)
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getresuid()`.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub(in crate::kernel) fn sys_getresuid(
+        &mut self,
+        current: TaskId,
+        addrs: [VirtAddr; 3],
+    ) -> Result<u32, Errno> {
+        let cred = self.task(current).cred;
+        for (addr, id) in addrs.into_iter().zip([cred.uid, cred.euid, cred.suid]) {
+            self.put_user_u32(current, addr, id)?;
+        }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_come_and_go_with_root() {
+        let root = Cred::of_user(0);
+        let acting = Cred { euid: 500, ..root };
+        let (effective, permitted) = caps_after_setuid(&root, &acting);
+        assert_eq!((effective, permitted), (Caps::empty(), Caps::all()));
+        let acting = Cred {
+            caps: effective,
+            permitted,
+            ..acting
+        };
+        assert_eq!(
+            caps_after_setuid(&acting, &root),
+            (Caps::all(), Caps::all())
+        );
+        let gone = Cred::of_user(500);
+        let none = (Caps::empty(), Caps::empty());
+        assert_eq!(caps_after_setuid(&root, &gone), none);
+        assert_eq!(caps_after_setuid(&gone, &gone), none);
+    }
+}

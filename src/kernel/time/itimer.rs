@@ -1,0 +1,352 @@
+//! `alarm` and interval timers: one of each kind for a process. The real one counts ticks, the
+//! virtual one the process's ticks in user mode, the profiling one those in the kernel as well.
+
+use super::jiffies::{jiffies_to_timeval, timeval_to_jiffies};
+use crate::abi::{Errno, Pid, Signal, SignalId, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+use crate::kernel::exit::UsageOf;
+use crate::kernel::signal::SendInfo;
+use std::collections::BTreeSet;
+
+/// `ITIMER_REAL`: SIGALRM.
+pub const ITIMER_REAL: u32 = 0;
+/// `ITIMER_VIRTUAL`: SIGVTALRM.
+pub const ITIMER_VIRTUAL: u32 = 1;
+/// `ITIMER_PROF`: SIGPROF.
+pub const ITIMER_PROF: u32 = 2;
+
+/// The interval timers of a process; all off at fork, kept at exec.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Itimers {
+    /// Tick at which SIGALRM is due.
+    pub real: Option<u64>,
+    /// Ticks from then to the next; 0 for none.
+    pub real_incr: u64,
+    /// SIGVTALRM.
+    pub virt: CpuTimer,
+    /// SIGPROF.
+    pub prof: CpuTimer,
+}
+
+/// A timer that counts ticks used by the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CpuTimer {
+    /// Ticks used at which it is due; 0 if it is off.
+    pub expires: u64,
+    /// Ticks from then to the next; 0 for none.
+    pub incr: u64,
+}
+
+impl CpuTimer {
+    /// Ticks left, of which one at least; 0 if it is off.
+    const fn left(self, used: u64) -> u64 {
+        match self.expires {
+            0 => 0,
+            due if due <= used => 1,
+            due => due - used,
+        }
+    }
+
+    /// Sets it; the first period is a tick longer.
+    const fn set(&mut self, value: ItimerVal, used: u64) {
+        self.expires = match value.value {
+            0 => 0,
+            ticks => ticks + 1 + used,
+        };
+        self.incr = value.interval;
+    }
+
+    /// Whether it is due; then it begins anew, or is off.
+    const fn fires(&mut self, used: u64) -> bool {
+        if self.expires == 0 || used < self.expires {
+            return false;
+        }
+        self.expires = match self.incr {
+            0 => 0,
+            incr => used + incr,
+        };
+        true
+    }
+}
+
+/// `struct itimerval`, in ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ItimerVal {
+    /// From one expiry to the next; 0 for none.
+    pub interval: u64,
+    /// Up to the next expiry; 0 for never.
+    pub value: u64,
+}
+
+/// The real timers that are on, soonest first, of one tick by the number of the process.
+#[derive(Clone, Debug, Default)]
+pub struct RealTimers {
+    queue: BTreeSet<(u64, Pid, SignalId)>,
+}
+
+impl RealTimers {
+    /// The tick at which the next is due.
+    pub fn next_expiry(&self) -> Option<u64> {
+        self.queue.first().map(|(tick, _, _)| *tick)
+    }
+
+    /// Every timer: its tick and its process.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, SignalId)> {
+        self.queue.iter().map(|(tick, _, signal)| (*tick, *signal))
+    }
+
+    fn pop_expired(&mut self, tick: u64) -> Option<(Pid, SignalId)> {
+        let first = self.queue.first().filter(|(due, _, _)| *due <= tick)?;
+        let (_, tgid, signal) = *first;
+        self.queue.pop_first();
+        Some((tgid, signal))
+    }
+}
+
+impl Kernel {
+    /// The ticks that a task's process has used: in user mode, and in all.
+    fn cpu_ticks(&self, task: TaskId) -> (u64, u64) {
+        let used = self.k_getrusage(task, UsageOf::Process);
+        let utime = u64::from(used.utime);
+        (utime, utime + u64::from(used.stime))
+    }
+
+    /// What is left of a timer of a task's process.
+    ///
+    /// Linux 2.6.12: `kernel/itimer.c`, `do_getitimer()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown timer.
+    pub fn do_getitimer(&self, task: TaskId, which: u32) -> Result<ItimerVal, Errno> {
+        let timers = self
+            .signal_of(task)
+            .map_or(Itimers::default(), |s| s.itimers);
+        let (utime, ptime) = self.cpu_ticks(task);
+        let (value, interval) = match which {
+            ITIMER_REAL => {
+                let left = timers.real.map(|due| due.saturating_sub(self.tick).max(1));
+                (left.unwrap_or(0), timers.real_incr)
+            }
+            ITIMER_VIRTUAL => (timers.virt.left(utime), timers.virt.incr),
+            ITIMER_PROF => (timers.prof.left(ptime), timers.prof.incr),
+            _ => return Err(Errno::EINVAL),
+        };
+        Ok(ItimerVal { interval, value })
+    }
+
+    /// Sets a timer of the current task's process, and returns what was left of it.
+    ///
+    /// Linux 2.6.12: `kernel/itimer.c`, `do_setitimer()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown timer.
+    pub(super) fn do_setitimer(
+        &mut self,
+        current: TaskId,
+        which: u32,
+        value: ItimerVal,
+    ) -> Result<ItimerVal, Errno> {
+        let old = self.do_getitimer(current, which)?;
+        let (utime, ptime) = self.cpu_ticks(current);
+        let Some(id) = self.task(current).signal else {
+            return Ok(old);
+        };
+        let tgid = self.task(current).tgid;
+        match which {
+            ITIMER_VIRTUAL => self.signals[id].itimers.virt.set(value, utime),
+            ITIMER_PROF => self.signals[id].itimers.prof.set(value, ptime),
+            _ => {
+                self.del_real_timer(id, tgid);
+                self.signals[id].itimers.real_incr = value.interval;
+                self.it_real_arm(id, tgid, value.value);
+            }
+        }
+        Ok(old)
+    }
+
+    /// Linux 2.6.12: `kernel/itimer.c`, `it_real_arm()`.
+    fn it_real_arm(&mut self, id: SignalId, tgid: Pid, ticks: u64) {
+        if ticks == 0 {
+            return;
+        }
+        let due = self.tick.saturating_add(ticks.min(i32::MAX as u64));
+        self.signals[id].itimers.real = Some(due);
+        self.real_timers.queue.insert((due, tgid, id));
+    }
+
+    /// The real timer of a process is off.
+    pub(in crate::kernel) fn del_real_timer(&mut self, id: SignalId, tgid: Pid) {
+        if let Some(due) = self.signals[id].itimers.real.take() {
+            self.real_timers.queue.remove(&(due, tgid, id));
+        }
+    }
+
+    /// The real timers that are due: SIGALRM, and the next period.
+    ///
+    /// Linux 2.6.12: `kernel/itimer.c`, `it_real_fn()`.
+    pub(super) fn run_real_timers(&mut self) {
+        while let Some((tgid, id)) = self.real_timers.pop_expired(self.tick) {
+            self.signals[id].itimers.real = None;
+            if let Some(leader) = self.pid_hash.find(tgid) {
+                self.group_send_signal(leader, Signal::SIGALRM);
+            }
+            let incr = self.signals[id].itimers.real_incr;
+            self.it_real_arm(id, tgid, incr);
+        }
+    }
+
+    /// Whether a timer counts the ticks that a task's process uses.
+    pub(super) fn has_cpu_timers(&self, task: TaskId) -> bool {
+        self.signal_of(task).is_some_and(|signal| {
+            let timers = &signal.itimers;
+            timers.virt.expires != 0 || timers.prof.expires != 0
+        })
+    }
+
+    /// The timers that count the running task's process: looked at once a tick.
+    ///
+    /// Simplified: in a process with several threads 2.6.12 may notice late, as each thread gets a
+    /// share of what is left.
+    ///
+    /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `run_posix_cpu_timers()` and
+    /// `check_process_timers()`.
+    pub(super) fn run_cpu_timers(&mut self, current: TaskId) {
+        let Some(id) = self.task(current).signal else {
+            return;
+        };
+        if !self.has_cpu_timers(current) {
+            return;
+        }
+        let (utime, ptime) = self.cpu_ticks(current);
+        let timers = &mut self.signals[id].itimers;
+        let (prof, virt) = (timers.prof.fires(ptime), timers.virt.fires(utime));
+        for (fires, signal) in [(prof, Signal::SIGPROF), (virt, Signal::SIGVTALRM)] {
+            if fires {
+                // A standard signal of the kernel is always queued.
+                let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, current);
+            }
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/itimer.c`, `sys_setitimer()`.
+    ///
+    /// # Errors
+    /// `EINVAL`; `EFAULT`, the timer being set already.
+    pub(in crate::kernel) fn sys_setitimer(
+        &mut self,
+        current: TaskId,
+        which: u32,
+        value: ItimerVal,
+        old: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let was = self.do_setitimer(current, which, value)?;
+        if old != VirtAddr(0) {
+            self.put_itimerval(current, old, was)?;
+        }
+        Ok(0)
+    }
+
+    /// Linux 2.6.12: `kernel/itimer.c`, `sys_getitimer()`.
+    ///
+    /// # Errors
+    /// `EINVAL`, `EFAULT`.
+    pub(in crate::kernel) fn sys_getitimer(
+        &mut self,
+        current: TaskId,
+        which: u32,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        if addr == VirtAddr(0) {
+            return Err(Errno::EFAULT);
+        }
+        let value = self.do_getitimer(current, which)?;
+        self.put_itimerval(current, addr, value).map(|()| 0)
+    }
+
+    /// SIGALRM in so many seconds. Returns the seconds that were left of the timer, rounded to the
+    /// nearest, but never to 0 while it was on.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_alarm()`.
+    pub(in crate::kernel) fn sys_alarm(
+        &mut self,
+        current: TaskId,
+        seconds: u32,
+    ) -> Result<u32, Errno> {
+        let value = ItimerVal {
+            interval: 0,
+            value: timeval_to_jiffies(seconds, 0),
+        };
+        let old = self.do_setitimer(current, ITIMER_REAL, value)?;
+        Ok(alarm_seconds(old.value))
+    }
+
+    fn put_itimerval(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        value: ItimerVal,
+    ) -> Result<(), Errno> {
+        let (interval, value) = (
+            jiffies_to_timeval(value.interval),
+            jiffies_to_timeval(value.value),
+        );
+        let words = [interval.0, interval.1, value.0, value.1];
+        self.put_user_words(current, addr, &words)
+    }
+
+    /// A `struct itimerval` in the caller's memory; address 0 stands for one of zeros.
+    pub(in crate::kernel) fn get_itimerval(
+        &mut self,
+        current: TaskId,
+        addr: u32,
+    ) -> Result<ItimerVal, Errno> {
+        if addr == 0 {
+            return Ok(ItimerVal::default());
+        }
+        let words = self.get_user_words::<4>(current, VirtAddr(addr))?;
+        Ok(ItimerVal {
+            interval: timeval_to_jiffies(words[0], words[1]),
+            value: timeval_to_jiffies(words[2], words[3]),
+        })
+    }
+}
+
+/// What `alarm` says of so many ticks that were left.
+const fn alarm_seconds(ticks: u64) -> u32 {
+    let (seconds, micros) = jiffies_to_timeval(ticks);
+    if (seconds == 0 && micros != 0) || micros >= 500_000 {
+        seconds + 1
+    } else {
+        seconds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_an_alarm_is_rounded_but_never_to_nothing() {
+        for (ticks, seconds) in [(0, 0), (1, 1), (499, 1), (1001, 1), (1499, 1), (1502, 2)] {
+            assert_eq!(alarm_seconds(ticks), seconds, "{ticks}");
+        }
+    }
+
+    #[test]
+    fn a_cpu_timer_begins_with_a_tick_more_and_goes_on_without() {
+        let mut timer = CpuTimer::default();
+        timer.set(
+            ItimerVal {
+                interval: 5,
+                value: 10,
+            },
+            100,
+        );
+        assert_eq!((timer.left(100), timer.left(111)), (11, 1));
+        assert!(!timer.fires(110));
+        assert!(timer.fires(111));
+        assert_eq!(timer.expires, 116);
+        timer.incr = 0;
+        assert!(timer.fires(116) && timer.left(116) == 0);
+    }
+}

@@ -1,0 +1,176 @@
+//! Time: the timer interrupt, and tasks that sleep until a tick.
+
+use crate::abi::{Pid, TaskId, TaskState};
+use crate::kernel::Kernel;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::{Continuation, RLIM_INFINITY, Resource};
+use std::collections::BTreeSet;
+
+/// The sleeps that end by themselves, soonest first, of one tick by ascending pid.
+#[derive(Clone, Debug, Default)]
+pub struct Timers {
+    queue: BTreeSet<(u64, Pid, TaskId)>,
+}
+
+impl Timers {
+    /// The tick at which the next sleep ends.
+    pub fn next_expiry(&self) -> Option<u64> {
+        self.queue.first().map(|(tick, _, _)| *tick)
+    }
+
+    /// Every sleep: the tick at which it ends, and the sleeper.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, TaskId)> {
+        self.queue.iter().map(|(tick, _, task)| (*tick, *task))
+    }
+
+    fn pop_expired(&mut self, tick: u64) -> Option<TaskId> {
+        self.queue
+            .first()
+            .is_some_and(|(expiry, _, _)| *expiry <= tick)
+            .then_some(())?;
+        self.queue.pop_first().map(|(_, _, task)| task)
+    }
+}
+
+impl Kernel {
+    /// The first half of a timer interrupt: time goes on by a tick, the running tasks are charged
+    /// for the one that passed, sleepers whose time has come are woken, in pid order, and processes
+    /// whose `alarm` has come get SIGALRM.
+    ///
+    /// [`Kernel::scheduler_tick`] is the other half.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `do_timer()`.
+    pub fn timer_interrupt(&mut self) {
+        self.tick += 1;
+        self.stat.ticks += 1;
+        for cpu in 0..self.cpus.len() {
+            let current = self.sched.current(cpu);
+            let task = &mut self.tasks[current];
+            task.utime += 1;
+            task.entered_handler = false;
+        }
+        self.in_interrupt = true;
+        while let Some(task) = self.timers.pop_expired(self.tick) {
+            // The timer lies on the CPU where the task went to sleep.
+            self.this_cpu = usize::from(self.sched.get(task).cpu);
+            self.task_mut(task).timer = None;
+            self.wake_up_process(task);
+        }
+        self.this_cpu = 0;
+        self.run_real_timers();
+        self.in_interrupt = false;
+        self.this_cpu = 0;
+    }
+
+    /// Linux 2.6.12: `kernel/sched.c`, `scheduler_tick()`, on every CPU in ascending order.
+    pub fn scheduler_tick(&mut self) {
+        for cpu in 0..self.cpus.len() {
+            self.this_cpu = cpu;
+            let (sched, mut ctx) = self.sched_ctx();
+            sched.scheduler_tick(&mut ctx);
+            let current = self.sched.current(cpu);
+            self.run_cpu_timers(current);
+            self.check_cpu_limit(current);
+        }
+        self.this_cpu = 0;
+    }
+
+    /// How many ticks from now on are quiet: at none of them the kernel does anything but charge
+    /// the running tasks, provided that these use the CPU all the time. There may be more.
+    pub fn quiet_ticks(&self) -> u64 {
+        let wakes = self.timers.next_expiry();
+        let alarms = self.real_timers.next_expiry();
+        let next = [wakes, alarms].into_iter().flatten().min();
+        let before = next.map_or(u64::MAX, |tick| (tick - 1).saturating_sub(self.tick));
+        let cpus = 0..self.cpus.len();
+        if before == 0 || cpus.into_iter().any(|cpu| self.looks_at_ticks(cpu)) {
+            return 0;
+        }
+        self.sched.quiet_ticks(self.jiffies()).min(before)
+    }
+
+    /// Whether each tick matters to the running task of a CPU for another reason than its slice.
+    fn looks_at_ticks(&self, cpu: usize) -> bool {
+        let current = self.sched.current(cpu);
+        current != self.sched.idle(cpu)
+            && (self.task(current).continuation.is_some()
+                || self.signal_pending(current)
+                || self.has_cpu_timers(current)
+                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
+    }
+
+    /// Lets so many ticks pass, all of them [quiet](Self::quiet_ticks), with the result that each
+    /// one would have had.
+    pub fn pass_quiet_ticks(&mut self, ticks: u64) {
+        let first = self.jiffies().wrapping_add(1);
+        self.tick += ticks;
+        self.stat.ticks += ticks;
+        for cpu in 0..self.cpus.len() {
+            let current = self.sched.current(cpu);
+            let task = &mut self.tasks[current];
+            task.utime += ticks as u32;
+            task.entered_handler = false;
+        }
+        let now = self.sched_clock();
+        self.sched.pass_quiet_ticks(ticks, now, first);
+    }
+
+    /// Puts the current task to sleep; `until` sets a timer for that tick.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `schedule_timeout()`.
+    pub fn sleep(&mut self, current: TaskId, state: TaskState, until: Option<u64>) {
+        if let Some(tick) = until {
+            self.add_timer(current, tick);
+        }
+        self.sched.get_mut(current).state = state;
+        self.schedule();
+    }
+
+    /// Linux 2.6.12: `kernel/timer.c`, `add_timer()`.
+    fn add_timer(&mut self, task: TaskId, tick: u64) {
+        let pid = self.pid(task);
+        self.timers.queue.insert((tick, pid, task));
+        self.task_mut(task).timer = Some(tick);
+    }
+
+    /// Puts the current task to sleep inside a system call, at most until a tick.
+    pub(in crate::kernel) fn block_until(
+        &mut self,
+        current: TaskId,
+        state: TaskState,
+        continuation: Continuation,
+        until: Option<u64>,
+    ) -> SysResult {
+        if let Some(tick) = until {
+            self.add_timer(current, tick);
+        }
+        self.block(current, state, continuation)
+    }
+
+    /// Drops a task's timer, if it has one.
+    ///
+    /// Linux 2.6.12: `kernel/timer.c`, `del_timer()`.
+    pub fn del_timer(&mut self, task: TaskId) {
+        if let Some(tick) = self.task_mut(task).timer.take() {
+            let pid = self.pid(task);
+            self.timers.queue.remove(&(tick, pid, task));
+        }
+    }
+
+    /// Wakes a task from any sleep. Whether it slept.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wake_up_process()`.
+    pub fn wake_up_process(&mut self, task: TaskId) -> bool {
+        let (sched, mut ctx) = self.sched_ctx();
+        sched.wake_up_process(&mut ctx, task)
+    }
+
+    /// Wakes a task from interrupt context, as a key press on the console does.
+    pub fn wake_from_interrupt(&mut self, task: TaskId) -> bool {
+        self.in_interrupt = true;
+        let (sched, mut ctx) = self.sched_ctx();
+        let woken = sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, false);
+        self.in_interrupt = false;
+        woken
+    }
+}

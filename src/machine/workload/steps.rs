@@ -1,0 +1,142 @@
+//! Carrying out the steps of workloads.
+
+use super::steps_text::{ForkHow, Step, Workload};
+use crate::abi::{CloneFlags, MapFlags, Name, Prot, Signal, TaskId, TaskState, VirtAddr};
+use crate::hw::AccessKind;
+use crate::kernel::fork::ForkArgs;
+use crate::kernel::mm::MmapArgs;
+use crate::kernel::syscall::Syscall;
+use crate::kernel::task::PidType;
+use crate::machine::{Machine, UserMode};
+
+impl Machine {
+    pub(super) fn workload_mut(&mut self, task: TaskId) -> Option<&mut Workload> {
+        match self.modes.get_mut(task) {
+            Some(UserMode::Workload(workload)) => Some(workload),
+            _ => None,
+        }
+    }
+
+    /// Does the next step of a workload; `false` if it needs time to pass instead.
+    pub(in crate::machine) fn workload_step(&mut self, task: TaskId) -> bool {
+        let Some(workload) = self.workload_mut(task) else {
+            return false;
+        };
+        if workload.left > 0 {
+            return false;
+        }
+        let step = workload.next_step();
+        workload.pc += 1;
+        match step {
+            Step::Run(ticks) => workload.left = ticks,
+            Step::Goto(pc) => workload.pc = pc,
+            Step::Sleep(ticks) => self.sleep_for(task, TaskState::INTERRUPTIBLE, ticks),
+            Step::Io(ticks) => self.sleep_for(task, TaskState::UNINTERRUPTIBLE, ticks),
+            Step::Block => self.kernel.sleep(task, TaskState::INTERRUPTIBLE, None),
+            Step::Wake(name) => self.wake_named(&name),
+            Step::Yield => self.call_kernel(task, Syscall::SchedYield),
+            Step::Nice(value) => self.kernel.set_user_nice(task, value),
+            Step::Renice(name, value) => {
+                if let Some(other) = self.youngest(&name) {
+                    self.kernel.set_user_nice(other, value);
+                }
+            }
+            Step::Setsched(policy, prio) => {
+                let (sched, mut ctx) = self.kernel.sched_ctx();
+                sched.sched_setscheduler(&mut ctx, task, policy, prio);
+            }
+            Step::Fork { how, child, script } => self.fork_workload(task, how, &child, script),
+            Step::Map(addr, pages) => self.map(task, addr, pages),
+            Step::Touch(addr, pages) => self.touch(task, addr, pages),
+            Step::Exec(image) => self.exec_workload(task, image),
+            Step::Exit => self.call_kernel(task, Syscall::Exit(0)),
+        }
+        true
+    }
+
+    fn call_kernel(&mut self, task: TaskId, call: Syscall) {
+        self.kernel.syscall(task, call);
+    }
+
+    fn sleep_for(&mut self, task: TaskId, state: TaskState, ticks: u64) {
+        let until = self.kernel.tick.saturating_add(ticks);
+        self.kernel.sleep(task, state, Some(until));
+    }
+
+    fn wake_named(&mut self, name: &str) {
+        if let Some(sleeper) = self.youngest(name) {
+            self.kernel.del_timer(sleeper);
+            self.kernel.wake_up_process(sleeper);
+        }
+    }
+
+    /// The live task of that name that was made last.
+    fn youngest(&mut self, name: &str) -> Option<TaskId> {
+        let name: Name = self.kernel.names.intern(name);
+        let kernel = &self.kernel;
+        kernel
+            .pid_hash
+            .tasks()
+            .map(|(_, task)| task)
+            .filter(|task| kernel.comm(*task) == name && !self.has_ended(*task))
+            .max_by_key(|task| {
+                kernel.task(*task).pid_links[PidType::Pid as usize].map(|(_, seq)| seq)
+            })
+    }
+
+    /// The child starts at the first step of its script.
+    fn fork_workload(&mut self, task: TaskId, how: ForkHow, child: &str, script: usize) {
+        let sigchld = CloneFlags::from_bits_retain(Signal::SIGCHLD.number());
+        let flags = match how {
+            ForkHow::Fork => CloneFlags::FORK,
+            ForkHow::ForkVm => CloneFlags::CLONE_VM | sigchld,
+            ForkHow::Vfork => CloneFlags::VFORK,
+        };
+        let comm = Some(self.kernel.names.intern(child));
+        let before = self.kernel.total_forks;
+        let args = ForkArgs {
+            comm,
+            ..ForkArgs::with_flags(flags)
+        };
+        self.call_kernel(task, Syscall::Clone(args));
+        if self.kernel.total_forks == before {
+            return;
+        }
+        let program = self
+            .workload_mut(task)
+            .map(|workload| workload.program.clone());
+        if let (Some(program), Some(child)) = (program, self.newest_task()) {
+            self.modes
+                .insert(child, UserMode::Workload(Workload::at(program, script)));
+        }
+    }
+
+    fn map(&mut self, task: TaskId, addr: u32, pages: u32) {
+        let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::FIXED;
+        let call = Syscall::Mmap(MmapArgs {
+            addr,
+            len: pages.saturating_mul(crate::abi::PAGE_SIZE),
+            prot: (Prot::READ | Prot::WRITE).bits(),
+            flags: flags.bits(),
+            fd: None,
+            pgoff: 0,
+        });
+        self.call_kernel(task, call);
+    }
+
+    /// A touch of memory that is not mapped ends the task, as any wild write does.
+    fn touch(&mut self, task: TaskId, addr: u32, pages: u32) {
+        let result = self
+            .kernel
+            .user_touch(task, VirtAddr(addr), pages, AccessKind::Write);
+        if let Err(fault) = result {
+            self.kernel.raise_fault(task, &fault);
+        }
+    }
+
+    fn exec_workload(&mut self, task: TaskId, image: String) {
+        let execs = self.execs(task);
+        self.call_kernel(task, Syscall::Execve(image.into()));
+        self.enter_new_image(task, execs);
+    }
+}

@@ -1,0 +1,345 @@
+//! Errors while a script runs, in words for a learner: what happened, and what would help.
+
+use super::error::{FailureKind, ScriptError};
+use super::no_function::{ELSEWHERE, no_function, plain_types, written_call};
+use super::parse_error::{is_constant, plain_sentence};
+use super::recursion::{Calling, circle};
+use super::words::{Words, closest, free_functions, likeliest, signatures};
+use crate::script::session::{Halt, Limit, Limits, thousands};
+use rhai::{EvalAltResult, Map, Position};
+
+/// What an error comes to.
+pub(super) struct Diagnosis {
+    pub(in crate::script) kind: FailureKind,
+    pub(in crate::script) message: String,
+    pub(in crate::script) note: Option<String>,
+    pub(in crate::script) help: Option<String>,
+    /// Where it is, if not where Rhai says.
+    pub(in crate::script) place: Option<Position>,
+    /// Other places that it has to do with, and what each is.
+    pub(in crate::script) around: Vec<(String, Position)>,
+}
+
+impl Diagnosis {
+    pub(in crate::script) fn script(message: impl Into<String>, help: Option<String>) -> Self {
+        Self {
+            kind: FailureKind::Script,
+            message: message.into(),
+            note: None,
+            help,
+            place: None,
+            around: Vec::new(),
+        }
+    }
+
+    pub(in crate::script) fn panic(message: String, help: String) -> Self {
+        Self {
+            kind: FailureKind::Panic,
+            ..Self::script(message, Some(help))
+        }
+    }
+
+    pub(in crate::script) fn limit(limit: Limit, limits: &Limits) -> Self {
+        let value = limits.get(limit);
+        Self {
+            kind: FailureKind::Limit,
+            note: Some(format!(
+                "limit {}: {}; --{} N sets another",
+                limit.name(),
+                thousands(value),
+                limit.flag()
+            )),
+            ..Self::script(limit.message(value), Some(limit.help().to_owned()))
+        }
+    }
+
+    fn of_ours(error: &ScriptError) -> Self {
+        let at = |(line, column): (usize, usize)| {
+            let column = u16::try_from(column).unwrap_or(u16::MAX);
+            Position::new(u16::try_from(line).unwrap_or(u16::MAX), column)
+        };
+        let mut places = error.places.iter();
+        Self {
+            note: error.note.clone(),
+            place: places.next().map(|(_, place)| at(*place)),
+            around: places
+                .map(|(what, place)| (what.clone(), at(*place)))
+                .collect(),
+            ..Self::script(&error.message, error.help.clone())
+        }
+    }
+}
+
+/// A run that ended from outside.
+pub(in crate::script) fn halt(halt: Halt, limits: &Limits) -> Diagnosis {
+    match halt {
+        Halt::Limit(limit) => Diagnosis::limit(limit, limits),
+        Halt::Output(kind) => Diagnosis {
+            kind: FailureKind::Output(kind),
+            ..Diagnosis::script(format!("nothing more can be printed: {kind}"), None)
+        },
+        Halt::Interrupted => Diagnosis {
+            kind: FailureKind::Interrupted,
+            ..Diagnosis::script("interrupted; what it did until then stays", None)
+        },
+    }
+}
+
+/// An error while the script ran: the innermost one.
+pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
+    match error {
+        EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<ScriptError>() {
+            Some(ours) => Diagnosis::of_ours(&ours),
+            None => Diagnosis::script(value.to_string(), None),
+        },
+        EvalAltResult::ErrorTerminated(value, _) => {
+            let reason = value.read_lock::<Halt>();
+            halt(
+                reason.map_or(Halt::Interrupted, |reason| *reason),
+                words.limits,
+            )
+        }
+        EvalAltResult::ErrorFunctionNotFound(call, _) => no_function(call, words),
+        EvalAltResult::ErrorVariableNotFound(name, _) => no_variable(name, words),
+        EvalAltResult::ErrorDotExpr(text, _) => no_property(text),
+        EvalAltResult::ErrorPropertyNotFound(name, _) => no_field(name, words),
+        EvalAltResult::ErrorFor(_) => Diagnosis::script(
+            "for cannot go through this value",
+            Some("it goes through arrays, ranges such as 0..5, traces, and view.rows".to_owned()),
+        ),
+        EvalAltResult::ErrorTooManyModules(_) => Diagnosis::script(
+            "import is not available",
+            Some("a script is one file".to_owned()),
+        ),
+        EvalAltResult::ErrorTooManyOperations(_) => {
+            Diagnosis::limit(Limit::Operations, words.limits)
+        }
+        EvalAltResult::ErrorStackOverflow(place) => too_deep(*place, words),
+        EvalAltResult::ErrorDataTooLarge(what, _) => {
+            Diagnosis::limit(limit_of_size(what), words.limits)
+        }
+        EvalAltResult::ErrorTooManyVariables(_) => Diagnosis::limit(Limit::Variables, words.limits),
+        EvalAltResult::ErrorDataRace(what, _) => in_use(what),
+        other => value_error(other),
+    }
+}
+
+/// A closure uses a variable that a call is being made on. Rhai names the variable, or the argument
+/// that is such a closure.
+fn in_use(what: &str) -> Diagnosis {
+    let message = match what.starts_with("argument") {
+        true => "the closure uses the variable that this call is made on".to_owned(),
+        false => {
+            "a variable that the closure uses is in use: a call on it has not returned".to_owned()
+        }
+    };
+    let help = "in a handler of sigaction, this is the task: |sig| this.write(a, 1); elsewhere copy \
+                it to another variable first";
+    Diagnosis::script(message, Some(help.to_owned()))
+}
+
+/// An error that the values themselves lead to.
+fn value_error(error: &EvalAltResult) -> Diagnosis {
+    match error {
+        EvalAltResult::ErrorArithmetic(text, _) => arithmetic(text),
+        EvalAltResult::ErrorArrayBounds(len, at, _) => beyond("array", "element", *len, *at),
+        EvalAltResult::ErrorStringBounds(len, at, _) => beyond("string", "character", *len, *at),
+        EvalAltResult::ErrorBitFieldBounds(len, at, _) => beyond("int", "bit", *len, *at),
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => is_constant(name),
+        EvalAltResult::ErrorMismatchDataType(wanted, got, _) => {
+            let (wanted, got) = (with_article(wanted), with_article(got));
+            let help = wanted
+                .ends_with("bool")
+                .then(|| "a condition compares: x != 0".to_owned());
+            Diagnosis::script(format!("{wanted} is needed here, not {got}"), help)
+        }
+        EvalAltResult::ErrorIndexingType(name, _) => {
+            let shown = with_article(name.split(' ').next().unwrap_or(name));
+            Diagnosis::script(format!("{shown} has no elements for [ ]"), None)
+        }
+        other => {
+            // Without its position, which is reported beside it.
+            let mut bare = other.to_string();
+            if let Some(at) = bare.rfind(" (line ") {
+                bare.truncate(at);
+            }
+            Diagnosis::script(plain_sentence(&bare), None)
+        }
+    }
+}
+
+/// The message of an error of Rhai's own that a script has caught: it comes as a map with Rhai's
+/// sentence, which for an error in a function is all that is left of it.
+pub(in crate::script) fn caught(map: &Map) -> Option<String> {
+    map.get("error")?;
+    let message = map.get("message")?.clone().into_string().ok()?;
+    let bare = message.split(" (line ").next().unwrap_or_default();
+    let (kind, what) = bare.split_once(": ").unwrap_or((bare, ""));
+    Some(match kind {
+        "Division by zero" => arithmetic(bare).message,
+        "Variable not found" => format!("there is no variable {what}"),
+        "Property not found" => format!("there is no field {what}"),
+        "Function not found" => format!("there is no function {}", written_call(what)),
+        _ if bare.starts_with("Unknown property '") => no_property(bare).message,
+        _ => plain_sentence(bare),
+    })
+}
+
+/// A type in our words: `an int`, `a string`.
+fn with_article(name: &str) -> String {
+    let name = plain_types(name);
+    let article = if name.starts_with(['a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {name}")
+}
+
+/// `text` is Rhai's `Division by zero: 100 / 0`.
+fn arithmetic(text: &str) -> Diagnosis {
+    let (kind, sum) = text.split_once(": ").unwrap_or((text, ""));
+    let kind = kind.to_lowercase();
+    if kind.contains("by zero") {
+        let help = "look first whether the divisor is 0: if n != 0 { .. }";
+        let message = format!("{sum}: nothing can be divided by 0");
+        return Diagnosis::script(message, Some(help.to_owned()));
+    }
+    if kind.contains("overflow") {
+        let message = format!("{sum} does not fit into 64 bits");
+        return Diagnosis::script(message, None);
+    }
+    Diagnosis::script(plain_sentence(text), None)
+}
+
+/// An index that is none of a value's.
+fn beyond(what: &str, parts: &str, len: usize, at: i64) -> Diagnosis {
+    let message = match len {
+        0 => format!("the {what} is empty: it has no [{at}]"),
+        1 => format!("the {what} has 1 {parts} and no [{at}]"),
+        _ => format!("the {what} has {len} {parts}s and no [{at}]"),
+    };
+    let help = match len {
+        0 => None,
+        _ => Some(format!(
+            "the first is [0], the last [{}] or [-1]",
+            len.saturating_sub(1)
+        )),
+    };
+    Diagnosis::script(message, help)
+}
+
+/// Calls inside one another beyond the limit. Rhai says where the outermost of them is.
+fn too_deep(outermost: Position, words: &Words) -> Diagnosis {
+    let limit = Diagnosis::limit(Limit::CallDepth, words.limits);
+    let name = words.name_at(outermost).unwrap_or_default();
+    let circle = circle(words.library, &name);
+    let Some(first) = circle.first() else {
+        return limit;
+    };
+    let message = match circle.as_slice() {
+        [_] => format!("{} calls itself, again and again", first.caller),
+        calls => {
+            let calls = calls
+                .iter()
+                .map(|Calling { caller, called, .. }| format!("{caller} calls {called}"));
+            format!("{}, again and again", calls.collect::<Vec<_>>().join(", "))
+        }
+    };
+    // Else it is a function of ours or of Rhai's that calls one of the script's.
+    let mut functions = words.library.iter_functions();
+    let scripted = functions.any(|function| function.name == name);
+    let help = "a function that calls itself needs a case in which it does not: if n == 0 { \
+                return }";
+    Diagnosis {
+        message,
+        help: Some(help.to_owned()),
+        place: Some(first.place),
+        around: scripted
+            .then(|| (format!("in the call of {name}"), outermost))
+            .into_iter()
+            .collect(),
+        ..limit
+    }
+}
+
+/// Which limit Rhai speaks of.
+pub(super) fn limit_of_size(what: &str) -> Limit {
+    let what = what.to_lowercase();
+    if what.contains("string") {
+        Limit::String
+    } else if what.contains("map") {
+        Limit::Map
+    } else {
+        Limit::Array
+    }
+}
+
+pub(super) fn did_you_mean(word: &str) -> String {
+    format!("did you mean {word}?")
+}
+
+fn no_variable(name: &str, words: &Words) -> Diagnosis {
+    let help = if words.is_global(name) {
+        Some(format!(
+            "a function sees its parameters only: give it {name} as one, or use a closure |..| .."
+        ))
+    } else {
+        match signatures(name).as_slice() {
+            [] => closest(name, words.variables())
+                .map(|word| did_you_mean(&word))
+                .or_else(|| meant_function(name)),
+            known => Some(format!("it is a function: {}", known.join(" or "))),
+        }
+    };
+    Diagnosis::script(format!("there is no variable {name}"), help)
+}
+
+/// A function that was begun, or that is called otherwise here.
+fn meant_function(name: &str) -> Option<String> {
+    let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == name);
+    if let Some((_, help)) = elsewhere {
+        return Some((*help).to_owned());
+    }
+    let word = likeliest(name, free_functions().collect::<Vec<_>>())?;
+    Some(format!("did you mean {}?", signatures(&word).join(" or ")))
+}
+
+/// A key that a map does not have.
+fn no_field(name: &str, words: &Words) -> Diagnosis {
+    let help = match name {
+        "errno" | "name" | "help" | "note" => {
+            "an error of the language itself, once caught, has a message only: print(e)".to_owned()
+        }
+        _ => closest(name, words.fields()).map_or_else(
+            || "print the map to see its fields".to_owned(),
+            |word| did_you_mean(&word),
+        ),
+    };
+    Diagnosis::script(format!("there is no field {name}"), Some(help))
+}
+
+/// The fields of what a wait returns.
+const VALUE_OF_WAIT: [&str; 3] = ["pid", "status", "text"];
+
+/// `text` is Rhai's sentence: the property is in the first pair of quotes, the type in the second.
+fn no_property(text: &str) -> Diagnosis {
+    let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
+    let [name, type_name, ..] = quoted.as_slice() else {
+        return Diagnosis::script(text, None);
+    };
+    let shown = with_article(type_name);
+    if text.starts_with("No writable") {
+        let help = "only calls change the machine".to_owned();
+        return Diagnosis::script(format!("{name} of {shown} can only be read"), Some(help));
+    }
+    let members = Words::members(type_name);
+    let help = match members.iter().find(|doc| doc.name == *name) {
+        Some(doc) => Some(format!("it is a function: {}", doc.signature)),
+        None if *type_name == "Call" && VALUE_OF_WAIT.contains(name) => Some(format!(
+            "wait has not returned, it gave a Call: once call.done, it is call.value.{name}"
+        )),
+        None => closest(name, members.iter().map(|doc| &doc.name)).map(|word| did_you_mean(&word)),
+    };
+    Diagnosis::script(format!("{shown} has no {name}"), help)
+}

@@ -1,0 +1,18 @@
+//! What a script's mistake is called, where it is, and what helps: Rhai's errors and ours in words
+//! for a learner.
+
+mod diagnose;
+mod error;
+mod no_function;
+mod parse_error;
+mod reading;
+mod recursion;
+mod remedy;
+mod sched_remedy;
+mod words;
+
+pub(super) use diagnose::caught;
+pub use error::{Failure, FailureKind, ScriptError};
+pub(super) use no_function::plain_types;
+pub(super) use remedy::{ForkRefusal, advice, map_advice, no_child, pgrp_advice};
+pub(super) use words::{Words, likeliest, meant};

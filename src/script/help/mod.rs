@@ -1,0 +1,12 @@
+//! Help for somebody who types: the documentation of each function, names that can follow, kinds of
+//! words, and what each constant stands for.
+
+pub(super) mod constants;
+mod docs;
+mod syntax;
+mod vocabulary;
+
+pub use docs::{FunctionDoc, function_docs};
+pub use syntax::{Syntax, WordKind};
+pub(super) use syntax::{byte_of, line_starts};
+pub use vocabulary::Vocabulary;

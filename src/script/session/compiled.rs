@@ -1,0 +1,169 @@
+//! From functions of the script to programs of the machine.
+
+use super::state::Shared;
+use crate::compile::{self, Diagnostic, Entry};
+use crate::kernel::fs::ProgramImage;
+use crate::machine::Command;
+use crate::script::errors::ScriptError;
+use rhai::{AST, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Scope};
+use std::sync::Arc;
+
+/// Longest array that a program can take over from a variable of the prompt.
+const MAX_ARRAY: usize = 4096;
+
+type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// What programs are compiled from: the script that is running.
+#[derive(Clone, Default)]
+pub(in crate::script) struct Source {
+    /// Its functions and its top-level statements.
+    pub(in crate::script) ast: AST,
+    /// All text of the session: what positions count in.
+    pub(in crate::script) text: String,
+    /// Variables from earlier lines of the prompt.
+    pub(in crate::script) variables: Vec<(String, Dynamic, bool)>,
+}
+
+impl Source {
+    /// Whether the script has a function of that name.
+    pub(in crate::script) fn has_function(&self, name: &str) -> bool {
+        self.ast
+            .iter_functions()
+            .any(|function| function.name == name)
+    }
+
+    pub(in crate::script) fn new(ast: &AST, text: &str, scope: &Scope<'static>) -> Self {
+        let plain = |value: &Dynamic| {
+            let value = value.flatten_clone();
+            let array = value.as_array_ref().is_ok_and(|a| a.len() <= MAX_ARRAY);
+            let word = value.is_int() || value.is_bool() || value.is_char();
+            (word || value.is_string() || array).then_some(value)
+        };
+        // The newest of a name comes first, and hides the others.
+        let variables = scope.iter_raw();
+        let variables = variables
+            .filter_map(|(name, constant, value)| Some((name.to_owned(), plain(value)?, constant)));
+        Self {
+            ast: ast.clone(),
+            text: text.to_owned(),
+            variables: variables.collect(),
+        }
+    }
+
+    fn compile(
+        &self,
+        entry: &Entry,
+        name: &str,
+    ) -> std::result::Result<ProgramImage, Vec<Diagnostic>> {
+        let constants = crate::script::api::constants();
+        let constant = |name: &str| {
+            let found = constants.binary_search_by(|(known, _)| known.as_str().cmp(name));
+            found.ok().map(|at| constants[at].1)
+        };
+        let script = compile::Script {
+            ast: &self.ast,
+            source: &self.text,
+            source_name: name,
+            variables: &self.variables,
+            constants: &constant,
+        };
+        compile::compile(&script, entry)
+    }
+
+    /// Whether a program of it could call exec.
+    fn mentions_exec(&self) -> bool {
+        self.text.contains("execve")
+    }
+
+    /// The functions by name, closures aside.
+    fn functions(&self) -> Vec<String> {
+        let functions = self.ast.iter_functions();
+        let mut names: Vec<String> = functions
+            .map(|function| function.name.to_owned())
+            .filter(|name| !name.starts_with("anon$"))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// The program that begins with a function.
+///
+/// # Errors
+/// Everything in it that no program can have.
+pub(in crate::script) fn image_of(
+    ctx: &NativeCallContext,
+    main: &FnPtr,
+) -> Result<Arc<ProgramImage>> {
+    let shared = Shared::of(ctx)?;
+    let source = shared.with(|state| state.source.clone())?;
+    let image = source
+        .compile(&Entry::from(main), "script")
+        .map_err(|problems| not_a_program(&problems))?;
+    if source.mentions_exec() {
+        for name in source.functions() {
+            install(&shared, &source, &name)?;
+        }
+    }
+    Ok(Arc::new(image))
+}
+
+/// Every function of the script is a program by its name: makes the file, if there is no file of
+/// that name and there is such a function.
+pub(in crate::script) fn install_function(ctx: &NativeCallContext, name: &str) -> Result<()> {
+    let shared = Shared::of(ctx)?;
+    if !shared.with(|state| state.has_function(name))? {
+        return Ok(());
+    }
+    let source = shared.with(|state| state.source.clone())?;
+    install(&shared, &source, name)
+}
+
+fn install(shared: &Shared, source: &Source, name: &str) -> Result<()> {
+    shared.with(|state| {
+        if state.machine.kernel.lookup(name).is_ok() {
+            return;
+        }
+        let image = source.compile(&Entry::named(name), "script");
+        let image = image.map(Arc::new).map_err(|problems| {
+            let first = problems.first().map(ToString::to_string);
+            first.unwrap_or_default()
+        });
+        let name = name.to_owned();
+        // Making a file is never refused, unless the machine has panicked.
+        let _ = state.apply(Command::Install { name, image });
+    })
+}
+
+/// The error that shows each problem at its place.
+fn not_a_program(problems: &[Diagnostic]) -> Box<EvalAltResult> {
+    let place = |pos: compile::Pos| (pos.line as usize, pos.column as usize);
+    let mut error = match problems {
+        [] => ScriptError::new("this is no program"),
+        [first, ..] => ScriptError {
+            help: first.help.clone(),
+            ..ScriptError::new(&first.message)
+        },
+    };
+    for (order, problem) in problems.iter().enumerate() {
+        let text = match (&problem.help, order) {
+            (_, 0) => String::new(),
+            (Some(help), _) => format!("{}; {help}", problem.message),
+            (None, _) => problem.message.clone(),
+        };
+        error.places.push((text, place(problem.pos)));
+        if let Some((pos, text)) = &problem.other {
+            error.places.push((text.clone(), place(*pos)));
+        }
+    }
+    let count = match problems.len() {
+        0 | 1 => String::new(),
+        n => format!("{n} problems; "),
+    };
+    error
+        .with_note(format!(
+            "{count}the function is to be compiled to machine code, and nothing of it was run"
+        ))
+        .into()
+}

@@ -1,0 +1,95 @@
+//! The Rhai engine: its limits, the words and constants that scripts may use, and our functions.
+
+use super::limits::{Limit, Limits};
+use super::state::Shared;
+use crate::script::api;
+use crate::script::errors::ScriptError;
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, OptimizationLevel, Token};
+
+/// Makes an engine with our functions and limits.
+pub(super) fn build(limits: &Limits) -> Engine {
+    let mut engine = parser(limits);
+    refuse_sleep(&mut engine);
+    api::register(&mut engine);
+    resolve_constants(&mut engine, api::constants());
+    engine
+}
+
+/// Makes an engine that reads scripts as ours does, and knows no functions.
+pub(in crate::script) fn parser(limits: &Limits) -> Engine {
+    // The names of closures are hashes, random at each run unless seeded. It can be done only once
+    // in a process: a second engine finds it done.
+    let _ = rhai::config::hashing::set_hashing_seed(Some([1, 2, 3, 4]));
+    let depth = limits.size(Limit::ExpressionDepth);
+    let mut engine = Engine::new();
+    engine
+        .set_optimization_level(OptimizationLevel::None)
+        .set_max_operations(limits.get(Limit::Operations))
+        .set_max_call_levels(limits.size(Limit::CallDepth))
+        .set_max_expr_depths(depth, depth)
+        .set_max_variables(limits.size(Limit::Variables))
+        .set_max_string_size(limits.size(Limit::String))
+        .set_max_array_size(limits.size(Limit::Array))
+        .set_max_map_size(limits.size(Limit::Map))
+        .set_max_modules(0)
+        .set_fail_on_invalid_map_property(true);
+    free_reserved_words(&mut engine);
+    engine.disable_symbol("eval");
+    engine
+}
+
+/// Words that Rhai keeps for itself without using them, and that our scripts have use for.
+const FREED: [&str; 8] = [
+    "spawn", "thread", "sync", "yield", "goto", "shared", "new", "default",
+];
+
+#[allow(
+    deprecated,
+    reason = "rhai marks the call as volatile; the version is pinned"
+)]
+fn free_reserved_words(engine: &mut Engine) {
+    engine.on_parse_token(|token, _, _| match token {
+        Token::Reserved(word) if FREED.contains(&word.as_str()) => Token::Identifier(word),
+        other => other,
+    });
+}
+
+/// Rhai's `sleep` would wait on the host's clock.
+fn refuse_sleep(engine: &mut Engine) {
+    fn refused() -> Result<(), Box<EvalAltResult>> {
+        let error = ScriptError::new("sleep would wait in your time, not in the machine's");
+        Err(error.with_help("tick(n) lets n ms pass there").into())
+    }
+    engine
+        .register_fn("sleep", |_: i64| refused())
+        .register_fn("sleep", |_: f64| refused());
+}
+
+/// Constants are resolved by name, so that closures and functions see them too, and so are functions
+/// of earlier lines of the prompt that a closure hands on. A variable of the
+/// script hides a constant of the same name.
+#[allow(
+    deprecated,
+    reason = "rhai marks the call as volatile; the version is pinned"
+)]
+fn resolve_constants(engine: &mut Engine, constants: Vec<(String, i64)>) {
+    engine.on_var(move |name, _, context| {
+        if context.scope().contains(name) {
+            return Ok(None);
+        }
+        let found = constants.binary_search_by(|(constant, _)| constant.as_str().cmp(name));
+        if let Ok(at) = found {
+            return Ok(Some(constants[at].1.into()));
+        }
+        // A closure knows the functions of its own line only.
+        let shared = context.tag().clone().try_cast::<Shared>();
+        let is_function = shared.is_some_and(|shared| {
+            let known = shared.with(|state| state.source.has_function(name));
+            known.unwrap_or(false)
+        });
+        Ok(match is_function {
+            true => FnPtr::new(name).ok().map(Dynamic::from),
+            false => None,
+        })
+    });
+}

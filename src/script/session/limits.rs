@@ -1,0 +1,256 @@
+//! What a script may use at most. Each limit has a name, a flag of the command line, a default, and
+//! words for the script that meets it; the table below is the only place that knows them.
+
+/// A limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// Operations of the interpreter, in one run.
+    Operations,
+    /// Function calls inside one another.
+    CallDepth,
+    /// Expressions inside one another.
+    ExpressionDepth,
+    /// Variables at a time.
+    Variables,
+    /// Bytes of the strings in a value.
+    String,
+    /// Elements of the arrays in a value.
+    Array,
+    /// Entries of the object maps in a value.
+    Map,
+    /// Bytes printed in one run.
+    Output,
+    /// Bytes of the host's memory.
+    Memory,
+    /// Ticks that pass in one run.
+    Ticks,
+    /// Events that the trace keeps.
+    Trace,
+}
+
+/// What there is to know of a limit.
+struct Spec {
+    name: &'static str,
+    flag: &'static str,
+    default: u64,
+    about: &'static str,
+    /// With `{}` for the value.
+    message: &'static str,
+    help: &'static str,
+}
+
+impl Limit {
+    /// Every limit, in the order of the help.
+    pub const ALL: [Self; 11] = [
+        Self::Operations,
+        Self::CallDepth,
+        Self::ExpressionDepth,
+        Self::Variables,
+        Self::String,
+        Self::Array,
+        Self::Map,
+        Self::Output,
+        Self::Memory,
+        Self::Ticks,
+        Self::Trace,
+    ];
+
+    const fn spec(self) -> &'static Spec {
+        &SPECS[self as usize]
+    }
+
+    /// Its name in messages.
+    pub const fn name(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// The flag that sets it, without its dashes.
+    pub const fn flag(self) -> &'static str {
+        self.spec().flag
+    }
+
+    /// Its value unless set otherwise.
+    pub const fn default_value(self) -> u64 {
+        self.spec().default
+    }
+
+    /// What it limits, in a few words.
+    pub const fn about(self) -> &'static str {
+        self.spec().about
+    }
+
+    /// What it says to the script that meets it, at that value.
+    pub fn message(self, value: u64) -> String {
+        self.spec().message.replace("{}", &thousands(value))
+    }
+
+    /// What would help.
+    pub const fn help(self) -> &'static str {
+        self.spec().help
+    }
+}
+
+/// What there is to know of each limit, in the order of [`Limit::ALL`].
+const SPECS: [Spec; Limit::ALL.len()] = [
+    Spec {
+        name: "operations",
+        flag: "max-operations",
+        default: 10_000_000,
+        about: "Operations of the interpreter in one run",
+        message: "the script has used up its operations",
+        help: "does a loop never end? touch, fill and tick do in one call what loops do in \
+                       many",
+    },
+    Spec {
+        name: "call depth",
+        flag: "max-call-depth",
+        default: 64,
+        about: "Function calls inside one another",
+        message: "too many calls inside one another",
+        help: "does a function call itself without end?",
+    },
+    Spec {
+        name: "expression depth",
+        flag: "max-expression-depth",
+        default: 64,
+        about: "Expressions inside one another",
+        message: "the expression is nested too deeply",
+        help: "take it apart with let; a long text can be joined with +=",
+    },
+    Spec {
+        name: "variables",
+        flag: "max-variables",
+        default: 1_000,
+        about: "Variables at a time",
+        message: "too many variables",
+        help: "keep many values in an array",
+    },
+    Spec {
+        name: "string",
+        flag: "max-string",
+        default: 1 << 20,
+        about: "Bytes of the strings in a value",
+        message: "a string would be longer than {} bytes",
+        help: "does a loop make it longer and longer? of a long view, take a part: trace(mark), \
+                       trace().only(..), timeline(from, to), ps().rows[0]",
+    },
+    Spec {
+        name: "array",
+        flag: "max-array",
+        default: 1 << 16,
+        about: "Elements of the arrays in a value",
+        message: "an array would have more than {} elements",
+        help: "does a loop make it longer and longer? sh.fill and sh.touch write many bytes \
+                       without an array",
+    },
+    Spec {
+        name: "map",
+        flag: "max-map",
+        default: 1 << 16,
+        about: "Entries of the object maps in a value",
+        message: "an object map would have more than {} fields",
+        help: "keep less in one value; of a long trace, take a part: trace(mark), \
+                       trace().only(..)",
+    },
+    Spec {
+        name: "output",
+        flag: "max-output",
+        default: 64 << 20,
+        about: "Bytes printed in one run",
+        message: "the script has printed too much",
+        help: "does a loop print without end?",
+    },
+    Spec {
+        name: "memory",
+        flag: "max-memory",
+        default: 2 << 30,
+        about: "Bytes of the host's memory, the emulated RAM included",
+        message: "the session uses too much of the host's memory",
+        help: "keep fewer large values; boot(#{mem: ..}) with less",
+    },
+    Spec {
+        name: "ticks",
+        flag: "max-ticks",
+        default: 100_000_000,
+        about: "Ticks that pass in one run",
+        message: "more ticks would pass than a run may ask for",
+        help: "fewer ticks; at the prompt each line is a run of its own",
+    },
+    Spec {
+        name: "trace",
+        flag: "max-trace",
+        default: 1 << 20,
+        about: "Events that the trace keeps; older ones are dropped, 1,024 at a time",
+        message: "the trace has dropped its oldest events",
+        help: "look at the trace more often, from mark() to mark()",
+    },
+];
+
+/// A value for each limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits([u64; Limit::ALL.len()]);
+
+impl Limits {
+    /// The value of a limit.
+    pub const fn get(&self, limit: Limit) -> u64 {
+        self.0[limit as usize]
+    }
+
+    /// The same limits but for one.
+    #[must_use]
+    pub const fn with(mut self, limit: Limit, value: u64) -> Self {
+        self.0[limit as usize] = value;
+        self
+    }
+
+    /// The value of a limit as a size of the host.
+    pub(in crate::script) fn size(&self, limit: Limit) -> usize {
+        usize::try_from(self.get(limit)).unwrap_or(usize::MAX)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self(Limit::ALL.map(Limit::default_value))
+    }
+}
+
+/// A number with its thousands apart: `50,000,000`.
+pub(in crate::script) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_stands_at_its_own_place() {
+        for (place, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(limit as usize, place, "{}", limit.name());
+            let limits = Limits::default().with(limit, 7);
+            assert_eq!(limits.get(limit), 7);
+            assert!(limit.default_value() > 0 && !limit.help().is_empty());
+        }
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (50_000_000, "50,000,000"),
+        ] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A line at the prompt: run like any script, but what it comes to is shown without `print`.
+
+use super::run::Session;
+use super::value::{Call, Task, View};
+use crate::abi::Pid;
+use crate::script::errors::Failure;
+use crate::script::help::function_docs;
+use crate::view::{self, Line, Role, Since, Text, cell};
+use rhai::{Dynamic, ImmutableString, Map};
+use std::ops::RangeInclusive;
+
+/// Numbers in this range may well be addresses of user memory: programs begin there.
+const ADDRESSES: RangeInclusive<i64> = 0x0804_8000..=0xbfff_ffff;
+
+/// What a line came to, to be shown.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shown {
+    /// What to show.
+    pub text: Text,
+}
+
+impl Session {
+    /// Runs a line. It can be undone.
+    ///
+    /// # Errors
+    /// What went wrong and where. The machine is as the line left it.
+    pub fn submit(&mut self, line: &str) -> Result<Shown, Failure> {
+        let call = self.as_call(line);
+        self.submit_text(line, call.as_deref().unwrap_or(line))
+    }
+
+    /// Runs a text that is called by a line, such as `:run FILE`. It can be undone.
+    ///
+    /// # Errors
+    /// As [`Session::submit`].
+    pub fn submit_text(&mut self, line: &str, source: &str) -> Result<Shown, Failure> {
+        self.mark(line);
+        let variables = self.scope.len();
+        let boots = self.shared.look(|state| state.boot);
+        self.shared
+            .between_runs(|state| state.told = Since::now(&state.machine));
+        let value = self.evaluate(source)?;
+        let value = self.new_handle(variables).unwrap_or(value);
+        let since = self.shared.look(|state| state.told);
+        let mut text = self.shown(value, since)?;
+        if self.shared.look(|state| state.boot) != boots {
+            text.lines.insert(0, self.booted());
+        }
+        Ok(Shown { text })
+    }
+
+    /// The machine that a line has booted.
+    fn booted(&self) -> Line {
+        let config = self.machine(|machine| machine.kernel.config.clone());
+        let (cpus, mem) = (config.cpus, config.mem >> 20);
+        let plural = if cpus == 1 { "" } else { "s" };
+        let text = format!("a fresh machine: {cpus} CPU{plural}, {mem} MiB; older tasks are gone");
+        cell(Role::Plain, text)
+    }
+
+    /// `ps` alone means `ps()`, `help clone` means `help("clone")`, `tick 5` means `tick(5)`.
+    fn as_call(&self, line: &str) -> Option<String> {
+        let line = line.trim().trim_end_matches(';').trim_end();
+        let (first, rest) = line
+            .split_once(char::is_whitespace)
+            .map_or((line, ""), |(first, rest)| (first, rest.trim()));
+        if !is_name(first) || self.scope.contains(first) {
+            return None;
+        }
+        if rest.is_empty() {
+            return self.is_callable(first).then(|| format!("{first}()"));
+        }
+        if let ("help" | "man", Some(word)) = (first, asked_about(rest)) {
+            return Some(format!("help(\"{word}\")"));
+        }
+        let call = format!("{first}({rest})");
+        let meant = self.takes_an_argument(first)
+            && self.engine.compile(line).is_err()
+            && self.engine.compile_expression(&call).is_ok();
+        meant.then_some(call)
+    }
+
+    /// Whether a function of that name can be called with one argument.
+    fn takes_an_argument(&self, name: &str) -> bool {
+        let opening = format!("{name}(");
+        let one = |signature: &str| {
+            let arguments = signature.strip_prefix(&opening);
+            arguments.is_some_and(|rest| rest != ")" && !rest.contains(','))
+        };
+        let scripted =
+            |function: rhai::ScriptFnMetadata| function.name == name && function.params.len() == 1;
+        ["print", "debug"].contains(&name)
+            || function_docs().iter().any(|doc| one(&doc.signature))
+            || self.library.iter_functions().any(scripted)
+    }
+
+    /// Whether a function of that name needs no arguments.
+    fn is_callable(&self, name: &str) -> bool {
+        let ours = || {
+            let signature = format!("{name}()");
+            function_docs().iter().any(|doc| doc.signature == signature)
+        };
+        let scripted =
+            |function: rhai::ScriptFnMetadata| function.name == name && function.params.is_empty();
+        is_name(name) && (ours() || self.library.iter_functions().any(scripted))
+    }
+
+    /// The handle that the line has put into a new variable: `let sh = spawn("sh")`.
+    fn new_handle(&self, variables: usize) -> Option<Dynamic> {
+        if self.scope.len() <= variables {
+            return None;
+        }
+        let (_, _, value) = self.scope.iter_raw().next()?;
+        (value.is::<Task>() || value.is::<Call>()).then(|| value.flatten_clone())
+    }
+
+    /// A value and what happened since then.
+    fn shown(&self, value: Dynamic, since: Since) -> Result<Text, Failure> {
+        if let Some(view) = value.read_lock::<View>() {
+            return Ok(view.text.clone());
+        }
+        let mut text = self.machine(|machine| view::digest_since(machine, since));
+        if let Some(task) = value.read_lock::<Task>()
+            && self.shared.look(|state| state.boot == task.boot)
+        {
+            if !tells_of(&text, task.pid) {
+                let line = self.machine(|machine| view::task_line(machine, task.id));
+                text.lines.insert(0, line);
+            }
+            return Ok(text);
+        }
+        text.lines.extend(self.value_text(value)?.lines);
+        Ok(text)
+    }
+
+    fn value_text(&self, value: Dynamic) -> Result<Text, Failure> {
+        if value.is_unit() {
+            return Ok(Text::default());
+        }
+        if let Some(map) = value.read_lock::<Map>() {
+            return self.map_text(&map);
+        }
+        let plain = self.plain_text(value)?;
+        Ok(plain.lines().map(|line| cell(Role::Plain, line)).collect())
+    }
+
+    /// A line for each field of a map.
+    fn map_text(&self, map: &Map) -> Result<Text, Failure> {
+        let width = map.keys().map(|key| key.as_str().len()).max().unwrap_or(0);
+        let field = |(key, value): (&_, &Dynamic)| {
+            let value = self.plain_text(value.clone())?;
+            let key = format!("{key:width$}");
+            Ok(cell(Role::Heading, key).plain("  ").plain(value))
+        };
+        map.iter().map(field).collect()
+    }
+
+    /// A value as it is written; a text of several lines as it is, and what may be an address in
+    /// both notations.
+    fn plain_text(&self, value: Dynamic) -> Result<String, Failure> {
+        if let Ok(number) = value.as_int()
+            && ADDRESSES.contains(&number)
+        {
+            return Ok(format!("{number}  {number:#x}"));
+        }
+        if let Some(string) = value.read_lock::<ImmutableString>()
+            && string.contains('\n')
+        {
+            return Ok(string.to_string());
+        }
+        self.text_of(value, "value.to_debug()")
+    }
+}
+
+/// Whether a text begins with that task, as the line on its creation does.
+fn tells_of(text: &Text, pid: Pid) -> bool {
+    let begins = |line: &Line| {
+        line.spans
+            .first()
+            .is_some_and(|span| span.role == Role::Pid && span.text == pid.to_string())
+    };
+    text.lines.iter().any(begins)
+}
+
+/// The function that somebody asks for help on: `fork`, `fork()`, `sh.fork()`.
+fn asked_about(text: &str) -> Option<&str> {
+    let call = text.split('(').next().unwrap_or_default();
+    let name = call.rsplit('.').next().unwrap_or_default();
+    let name = name.trim_matches(['"', ' ']);
+    is_name(name).then_some(name)
+}
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

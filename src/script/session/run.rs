@@ -1,0 +1,189 @@
+//! A session: one machine, one engine, and the variables and functions of its scripts.
+
+use super::compiled::Source;
+use super::document::Document;
+use super::engine;
+use super::host::{Host, Output};
+use super::limits::Limits;
+use super::state::{Prediction, Shared, State};
+use super::undo::Undo;
+use crate::kernel::boot::Config;
+use crate::machine::Machine;
+use crate::script::errors::{Failure, FailureKind, Words};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Scope};
+
+/// A script session.
+pub struct Session {
+    pub(in crate::script) engine: Engine,
+    pub(in crate::script) shared: Shared,
+    pub(in crate::script) scope: Scope<'static>,
+    pub(in crate::script) library: AST,
+    document: Document,
+    pub(super) undo: Option<Undo>,
+    limits: Limits,
+}
+
+impl Session {
+    /// A session on a freshly booted machine of the default size. Printed lines go to `out`.
+    ///
+    /// # Errors
+    /// If the machine cannot be booted, in words for the user.
+    pub fn new(limits: Limits, out: Output) -> Result<Self, String> {
+        Self::with_host(limits, Host::printing(out))
+    }
+
+    /// A session on a freshly booted machine of the default size.
+    ///
+    /// Values that scripts nest deeply take room on the stack when they are dropped: a program that
+    /// runs scripts of strangers gives the thread of the session 56 bytes of stack for each
+    /// operation that they may use.
+    ///
+    /// # Errors
+    /// If the machine cannot be booted, in words for the user.
+    pub fn with_host(limits: Limits, host: Host) -> Result<Self, String> {
+        let machine = Machine::boot(Config::default())?;
+        let shared = Shared::new(machine, limits, host);
+        let mut engine = engine::build(&limits);
+        engine.set_default_tag(Dynamic::from(shared.clone()));
+        let printer = shared.clone();
+        engine.on_print(move |text| printer.print(text));
+        let debugger = shared.clone();
+        engine.on_debug(move |text, _, _| debugger.print(text));
+        let progress = shared.clone();
+        engine.on_progress(move |operations| progress.must_halt(operations).map(Dynamic::from));
+        Ok(Self {
+            engine,
+            shared,
+            scope: Scope::new(),
+            library: AST::empty(),
+            document: Document::default(),
+            undo: None,
+            limits,
+        })
+    }
+
+    /// Runs a script. Its variables and functions stay for the next one.
+    ///
+    /// # Errors
+    /// What went wrong and where, for the user. The machine is as the script left it.
+    pub fn run(&mut self, source: &str) -> Result<(), Failure> {
+        self.evaluate(source).map(|_| ())
+    }
+
+    /// Runs a script and returns the value of its last expression as text, empty for none.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn eval(&mut self, source: &str) -> Result<String, Failure> {
+        let value = self.evaluate(source)?;
+        if value.is_unit() {
+            return Ok(String::new());
+        }
+        self.text_of(value, "value.to_string()")
+    }
+
+    /// Runs a text that continues the document of this session.
+    pub(super) fn evaluate(&mut self, source: &str) -> Result<Dynamic, Failure> {
+        self.shared.begin_run();
+        let placed = self.document.add(source);
+        let compiled = self.engine.compile_with_scope(&self.scope, &placed);
+        let ast = compiled.map_err(|error| Failure::of_parse(&error, &placed, &self.words()))?;
+        let program = self.library.merge(&ast);
+        let source = Source::new(&program, self.document.text(), &self.scope);
+        self.shared.between_runs(|state| state.source = source);
+        let result = self
+            .engine
+            .eval_ast_with_scope::<Dynamic>(&mut self.scope, &program);
+        self.library = program;
+        self.library.clear_statements();
+        self.shared.flush_console();
+        let value = result.map_err(|error| self.failure(&error))?;
+        self.check_end()?;
+        Ok(value)
+    }
+
+    /// A value as text, by an expression of `value`.
+    pub(in crate::script) fn text_of(
+        &self,
+        value: Dynamic,
+        expression: &str,
+    ) -> Result<String, Failure> {
+        let mut scope = Scope::new();
+        scope.push_dynamic("value", value);
+        self.engine
+            .eval_with_scope::<ImmutableString>(&mut scope, expression)
+            .map(|text| text.to_string())
+            .map_err(|error| self.failure(&error))
+    }
+
+    /// Prints a text where the script prints.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        self.shared.print(text);
+        self.check_end()
+    }
+
+    /// All text that was run so far: the lines that failures speak of.
+    pub fn document(&self) -> &str {
+        self.document.text()
+    }
+
+    /// How many of these lines stand before the text that was run last.
+    pub fn lines_before(&self) -> usize {
+        self.document.before()
+    }
+
+    /// Predictions that were made so far.
+    pub fn predictions(&self) -> Vec<Prediction> {
+        self.shared.look(|state| state.predictions.clone())
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words {
+            engine: &self.engine,
+            scope: &self.scope,
+            library: &self.library,
+            document: self.document.text(),
+            limits: &self.limits,
+        }
+    }
+
+    fn failure(&self, error: &EvalAltResult) -> Failure {
+        let failure = Failure::of_run(error, &self.words());
+        if let Some(halt) = self.shared.take_halt() {
+            // Its place is where the script was when it was noticed.
+            return Failure {
+                position: failure.position,
+                around: failure.around,
+                ..Failure::of_halt(halt, &self.limits)
+            };
+        }
+        if self.machine(|machine| machine.kernel.panic.is_some()) {
+            // Whatever the script tripped over, the panic is what ended it.
+            return Failure {
+                kind: FailureKind::Panic,
+                ..failure
+            };
+        }
+        failure
+    }
+
+    /// A script that ended well by itself, but whose last words nobody took or whose machine
+    /// panicked.
+    fn check_end(&self) -> Result<(), Failure> {
+        if let Some(halt) = self.shared.take_halt() {
+            return Err(Failure::of_halt(halt, &self.limits));
+        }
+        match self.machine(|machine| machine.kernel.panic.clone()) {
+            Some(why) => Err(Failure::of_panic(&why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at the machine.
+    pub fn machine<R>(&self, look: impl FnOnce(&Machine) -> R) -> R {
+        self.shared.look(|state: &State| look(&state.machine))
+    }
+}

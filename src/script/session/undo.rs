@@ -1,0 +1,158 @@
+//! Going back: what a session was before each of its latest lines. The machine goes back through
+//! checkpoints and commands; variables and functions are kept as copies.
+
+use super::run::Session;
+use super::scope_copy::{Copied, copy_scope};
+use crate::kernel::boot::Config;
+use crate::machine::{History, Moment};
+use crate::view::Since;
+use rhai::{AST, FnPtr, Scope};
+use std::collections::VecDeque;
+
+/// Lines that can be undone.
+const MAX_MARKS: usize = 10_000;
+/// Values in the variables of all marks together: beyond, the oldest lines can be undone no more.
+const MAX_WEIGHT: usize = 4_000_000;
+
+/// What can be gone back to.
+#[derive(Default)]
+pub(super) struct Undo {
+    marks: VecDeque<Mark>,
+    weight: usize,
+}
+
+/// The session before a line.
+struct Mark {
+    line: String,
+    moment: Moment,
+    boot: u64,
+    scope: Scope<'static>,
+    library: AST,
+    /// The closures that are handlers: they share variables with the scope.
+    handlers: Vec<FnPtr>,
+    predictions: usize,
+    /// Values in the scope.
+    weight: usize,
+}
+
+/// What was undone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Undone {
+    /// The earliest of the lines: the session is as before it.
+    pub line: String,
+    /// How many lines there were.
+    pub lines: usize,
+}
+
+impl Undo {
+    fn push(&mut self, mark: Mark) {
+        self.weight += mark.weight;
+        self.marks.push_back(mark);
+        while self.marks.len() > MAX_MARKS || self.weight > MAX_WEIGHT {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        self.weight -= self.marks.pop_front().map_or(0, |mark| mark.weight);
+    }
+
+    fn pop(&mut self) -> Option<Mark> {
+        let mark = self.marks.pop_back()?;
+        self.weight -= mark.weight;
+        Some(mark)
+    }
+}
+
+impl Session {
+    /// From now on, lines can be undone.
+    pub fn remember(&mut self) {
+        self.undo = Some(Undo::default());
+        self.shared
+            .between_runs(|state| state.history = Some(History::default()));
+    }
+
+    /// Keeps the session as it is before a line.
+    pub(in crate::script) fn mark(&mut self, line: &str) {
+        let Some(undo) = &mut self.undo else {
+            return;
+        };
+        let noted = self.shared.between_runs(|state| {
+            let history = state.history.as_mut()?;
+            let predictions = state.predictions.len();
+            let moment = history.moment(&mut state.machine);
+            Some((moment, state.boot, predictions, state.handlers.clone()))
+        });
+        let Some((moment, boot, predictions, handlers)) = noted else {
+            return;
+        };
+        let Copied {
+            scope,
+            closures,
+            values,
+        } = copy_scope(&self.scope, &handlers);
+        undo.push(Mark {
+            line: line.trim().to_owned(),
+            moment,
+            boot,
+            scope,
+            library: self.library.clone(),
+            handlers: closures,
+            predictions,
+            weight: values,
+        });
+    }
+
+    /// Undoes the latest `lines` lines, or as many as there are: the machine, variables and
+    /// functions are as before. `None` if there is nothing to undo.
+    pub fn undo(&mut self, lines: usize) -> Option<Undone> {
+        let undo = self.undo.as_mut()?;
+        let mut undone: Option<Mark> = None;
+        let mut count = 0;
+        for _ in 0..lines {
+            let reachable = |mark: &Mark| {
+                self.shared.look(|state| {
+                    state
+                        .history
+                        .as_ref()
+                        .is_some_and(|h| h.reaches(mark.moment))
+                })
+            };
+            if !undo.marks.back().is_some_and(reachable) {
+                break;
+            }
+            undone = undo.pop();
+            count += 1;
+        }
+        let mark = undone?;
+        self.shared.between_runs(|state| {
+            if let Some(history) = &mut state.history {
+                history.go_back(&mut state.machine, mark.moment);
+            }
+            state.boot = mark.boot;
+            state.predictions.truncate(mark.predictions);
+            state.handlers = mark.handlers;
+            state.bound_trace();
+            state.told = Since::now(&state.machine);
+        });
+        self.scope = mark.scope;
+        self.library = mark.library;
+        Some(Undone {
+            line: mark.line,
+            lines: count,
+        })
+    }
+
+    /// Begins anew: a fresh machine, no variables, no functions. It can be undone.
+    ///
+    /// # Errors
+    /// If the machine cannot be booted, in words for the user.
+    pub fn reset(&mut self, line: &str) -> Result<(), String> {
+        self.mark(line);
+        self.shared
+            .between_runs(|state| state.boot(Config::default()))?;
+        self.scope = Scope::new();
+        self.library = AST::empty();
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! Values that scripts hold: handles on tasks and calls, and views.
+
+use crate::abi::{Pid, TaskId};
+use crate::view::Text;
+use rhai::Dynamic;
+use std::fmt;
+
+/// A handle on a task. It stays a handle on that very task, also when the task is gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    pub(in crate::script) id: TaskId,
+    pub(in crate::script) pid: Pid,
+    /// Which machine of the session it belongs to: ids begin anew at every boot.
+    pub(in crate::script) boot: u64,
+    /// The number of the next event of the trace when the handle was made.
+    pub(in crate::script) made: u64,
+}
+
+impl PartialEq for Task {
+    /// Whether both mean the same task, whenever they were made.
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, self.boot) == (other.id, other.boot)
+    }
+}
+
+impl Eq for Task {}
+
+/// A call that a puppet is inside of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    pub(in crate::script) id: u64,
+    /// Which machine of the session it belongs to.
+    pub(in crate::script) boot: u64,
+}
+
+/// A view: text to look at, and the same as data.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub(in crate::script) text: Text,
+    pub(in crate::script) data: Dynamic,
+    /// The same in a short form, if it has one.
+    pub(in crate::script) brief: Option<Box<View>>,
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}

@@ -1,0 +1,284 @@
+//! `/proc/PID/status`, as 2.6.12 prints it; and what a status word of a wait says.
+
+use crate::abi::{PAGE_SIZE, SigSet, Signal, TaskId, TaskState, WaitStatus};
+use crate::kernel::Kernel;
+use crate::kernel::mm::Mm;
+use crate::kernel::signal::SigAction;
+use crate::kernel::task::{ExitState, Task};
+use crate::machine::Machine;
+use crate::view::text::{Line, Role, Text};
+use serde::Serialize;
+
+/// The file: fields and their values.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Status {
+    /// In the order of the file.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// The status of a task that exists.
+///
+/// Simplified: groups are left out, and so is what needs files that are mapped: there are no
+/// libraries.
+///
+/// Linux 2.6.12: `fs/proc/array.c`, `proc_pid_status()`; `fs/proc/task_mmu.c`, `task_mem()`.
+pub fn status(machine: &Machine, id: TaskId) -> Option<Status> {
+    let kernel = &machine.kernel;
+    let task = kernel.tasks.get(id)?;
+    let mut fields = identity(kernel, id, task);
+    if let Some(mm) = task.mm {
+        fields.extend(memory(&kernel.mms[mm]));
+    }
+    fields.extend(signals(kernel, id, task));
+    let caps = |caps: u32| format!("{caps:016x}");
+    let effective = task.cred.caps.bits();
+    for (name, value) in [("CapInh", 0), ("CapPrm", effective), ("CapEff", effective)] {
+        fields.push((name, caps(value)));
+    }
+    Some(Status { fields })
+}
+
+fn state(kernel: &Kernel, id: TaskId, task: &Task) -> &'static str {
+    let state = kernel.sched.get(id).state;
+    match task.exit_state {
+        ExitState::Zombie => "Z (zombie)",
+        ExitState::Dead => "X (dead)",
+        ExitState::Alive if state.contains(TaskState::TRACED) => "T (tracing stop)",
+        ExitState::Alive if state.contains(TaskState::STOPPED) => "T (stopped)",
+        ExitState::Alive if state.contains(TaskState::UNINTERRUPTIBLE) => "D (disk sleep)",
+        ExitState::Alive if state.contains(TaskState::INTERRUPTIBLE) => "S (sleeping)",
+        ExitState::Alive => "R (running)",
+    }
+}
+
+fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
+    let sched = kernel.sched.get(id);
+    let leader = kernel.task(task.group_leader);
+    let tracer = match task.ptrace.is_empty() {
+        true => 0,
+        false => kernel.pid(task.parent).0,
+    };
+    let cred = &task.cred;
+    let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
+    let max_fds = task.files.map_or(0, |files| kernel.files[files].fds.len());
+    let sleep = u64::from(sched.sleep_avg) / 1024 * 100 / (1_020_000_000 / 1024);
+    vec![
+        ("Name", kernel.names.get(sched.name).to_owned()),
+        ("State", state(kernel, id, task).to_owned()),
+        ("SleepAVG", format!("{sleep}%")),
+        ("Tgid", task.tgid.to_string()),
+        ("Pid", sched.pid.to_string()),
+        ("PPid", kernel.task(leader.real_parent).tgid.to_string()),
+        ("TracerPid", tracer.to_string()),
+        ("Uid", ids(cred.uid, cred.euid, cred.suid)),
+        ("Gid", ids(cred.gid, cred.gid, cred.gid)),
+        ("FDSize", max_fds.to_string()),
+        ("Groups", String::new()),
+    ]
+}
+
+fn memory(mm: &Mm) -> Vec<(&'static str, String)> {
+    let kib = |pages: u32| format!("{:8} kB", u64::from(pages) * u64::from(PAGE_SIZE) / 1024);
+    let text = (mm.end_code.next_multiple_of(PAGE_SIZE) - mm.start_code) / PAGE_SIZE;
+    let data = mm.total_vm - mm.shared_vm - mm.stack_vm;
+    vec![
+        ("VmSize", kib(mm.total_vm)),
+        ("VmLck", kib(mm.locked_vm)),
+        ("VmRSS", kib(mm.rss)),
+        ("VmData", kib(data)),
+        ("VmStk", kib(mm.stack_vm)),
+        ("VmExe", kib(text)),
+        ("VmLib", kib(mm.exec_vm.saturating_sub(text))),
+        ("VmPTE", kib(mm.nr_ptes)),
+    ]
+}
+
+fn signals(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
+    let group = task.signal.map(|signal| &kernel.signals[signal]);
+    let acting = |wanted: fn(SigAction) -> bool| {
+        let all = (1..=crate::abi::NSIG).filter_map(Signal::new);
+        all.filter(|signal| wanted(kernel.sigaction_of(id, *signal)))
+            .fold(SigSet::EMPTY, SigSet::with)
+    };
+    let set = |set: SigSet| format!("{:016x}", set.0);
+    vec![
+        ("Threads", group.map_or(0, |group| group.count).to_string()),
+        ("SigPnd", set(task.pending)),
+        (
+            "ShdPnd",
+            set(group.map_or(SigSet::EMPTY, |group| group.shared_pending)),
+        ),
+        ("SigBlk", set(task.blocked)),
+        ("SigIgn", set(acting(|action| action == SigAction::Ignore))),
+        (
+            "SigCgt",
+            set(acting(|action| matches!(action, SigAction::Handler(_)))),
+        ),
+    ]
+}
+
+impl Status {
+    /// The file's text.
+    pub fn text(&self) -> Text {
+        let mut text = Text::default();
+        for (name, value) in &self.fields {
+            let line = Line::default().add(Role::Dim, format_args!("{name}:"));
+            text.push(line.plain(format_args!("\t{value}")));
+        }
+        text
+    }
+}
+
+/// What a status word says, part by part.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ExplainStatus {
+    /// The word.
+    pub status: u32,
+    /// What it says.
+    pub text: String,
+    /// The parts of the word, and what each means.
+    pub parts: Vec<(String, String)>,
+    /// The macros of `wait.h` that are true of it, with what they give.
+    pub macros: Vec<&'static str>,
+}
+
+/// A part of a status word, and what it means.
+fn part(name: &str, value: u32, meaning: String) -> (String, String) {
+    (format!("{name} {value:#04x}"), meaning)
+}
+
+fn signal_name(number: u32) -> String {
+    match Signal::new(number) {
+        Some(signal) => signal.to_string(),
+        None => format!("{number}, no signal"),
+    }
+}
+
+/// The parts of a word that says of a task that it has stopped.
+fn parts_of_stop(word: WaitStatus) -> Vec<(String, String)> {
+    let (low, high, event) = (word.0 & 0xff, word.0 >> 8 & 0xff, word.0 >> 16);
+    let mut parts = vec![part("bits 0-7", low, "it has stopped".to_owned())];
+    parts.push(match high {
+        0x85 => part(
+            "bits 8-15",
+            high,
+            "at a system call: SIGTRAP | 0x80, for PTRACE_O_TRACESYSGOOD".to_owned(),
+        ),
+        5 if event == 0 => part(
+            "bits 8-15",
+            high,
+            "SIGTRAP: a breakpoint, a step, an exec, or a system call".to_owned(),
+        ),
+        _ => part("bits 8-15", high, signal_name(high)),
+    });
+    if let Some(name) = word.event() {
+        parts.push(part("bits 16-", event, name.to_owned()));
+    }
+    parts
+}
+
+/// What a status word says.
+pub fn explain_status(status: u32) -> ExplainStatus {
+    let word = WaitStatus(status);
+    let (low, high) = (status & 0xff, status >> 8 & 0xff);
+    let (mut parts, macros) = match (status, low & 0x7f) {
+        (0xffff, _) => (
+            vec![part(
+                "all of it",
+                status,
+                "it goes on after a stop".to_owned(),
+            )],
+            vec!["WIFCONTINUED"],
+        ),
+        (_, 0x7f) if !word.is_stop() => (
+            vec![part(
+                "bits 0-7",
+                low,
+                "no wait gives such a word".to_owned(),
+            )],
+            Vec::new(),
+        ),
+        (_, 0) => (
+            vec![
+                part("bits 0-6", 0, "it has called exit".to_owned()),
+                part("bits 8-15", high, format!("with {high}")),
+            ],
+            vec!["WIFEXITED", "WEXITSTATUS"],
+        ),
+        (_, 0x7f) => (parts_of_stop(word), vec!["WIFSTOPPED", "WSTOPSIG"]),
+        (_, signal) => {
+            let mut parts = vec![part(
+                "bits 0-6",
+                signal,
+                format!("killed by {}", signal_name(signal)),
+            )];
+            if status & 0x80 != 0 {
+                parts.push(part("bit 7", 1, "with a core file".to_owned()));
+            }
+            (parts, vec!["WIFSIGNALED", "WTERMSIG"])
+        }
+    };
+    if status >> 16 != 0 && !(word.is_stop() && word.event().is_some()) {
+        parts.push(part(
+            "bits 16-",
+            status >> 16,
+            "no event has that number".to_owned(),
+        ));
+    }
+    ExplainStatus {
+        status,
+        text: word.to_string(),
+        parts,
+        macros,
+    }
+}
+
+impl ExplainStatus {
+    /// The word, what it says, and its parts.
+    pub fn text(&self) -> Text {
+        let head = Line::default()
+            .add(Role::Number, format_args!("{:#06x}", self.status))
+            .plain(format_args!("  {}", self.text));
+        let mut text = Text::from(head);
+        for (part, meaning) in &self.parts {
+            let line = Line::default().add(Role::Dim, format_args!("  {part:<15}"));
+            text.push(line.plain(format_args!(" {meaning}")));
+        }
+        let line = Line::default().add(Role::Dim, "  true of it     ");
+        let macros = match self.macros.is_empty() {
+            true => "none".to_owned(),
+            false => self.macros.join(", "),
+        };
+        text.push(line.plain(format_args!(" {macros}")));
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_status_is_taken_apart() {
+        for (status, first, last, says) in [
+            (0x300, "it has called exit", "with 3", "WIFEXITED"),
+            (0x8b, "killed by SIGSEGV", "with a core file", "WIFSIGNALED"),
+            (0x137f, "it has stopped", "SIGSTOP", "WIFSTOPPED"),
+            (0x1057f, "it has stopped", "PTRACE_EVENT_FORK", "WIFSTOPPED"),
+            (
+                0xffff,
+                "it goes on after a stop",
+                "it goes on after a stop",
+                "WIFCONTINUED",
+            ),
+        ] {
+            let told = explain_status(status);
+            let meanings: Vec<&str> = told.parts.iter().map(|(_, text)| text.as_str()).collect();
+            let ends = (meanings[0], meanings[meanings.len() - 1], told.macros[0]);
+            assert_eq!(ends, (first, last, says), "{status:#x}");
+            assert!(told.text().to_string().contains(says));
+        }
+        let call = explain_status(0x857f);
+        assert!(call.parts[1].1.starts_with("at a system call"));
+    }
+}

@@ -1,0 +1,252 @@
+//! A timeline as a chart: a row for each task, a column for each few ticks.
+
+use super::timeline::{Interval, Timeline};
+use crate::abi::Pid;
+use crate::view::line::task_tag;
+use crate::view::text::{Line, Role, Text};
+use std::collections::BTreeMap;
+
+/// Columns at most.
+const WIDTH: u64 = 60;
+/// Columns from one number of the axis to the next.
+const AXIS_STEP: u64 = 10;
+/// Ticks in a column are one of these, times a power of ten.
+const ROUND: [u64; 3] = [1, 2, 5];
+
+/// A task's part of the chart.
+struct Row {
+    label: Line,
+    role: Role,
+    cells: Vec<char>,
+}
+
+impl Timeline {
+    /// The chart. On several CPUs, digits say on which one a task ran.
+    pub fn text(&self) -> Text {
+        let scale = ticks_per_column(self.to - self.from);
+        let columns = (self.to - self.from).div_ceil(scale);
+        let rows = self.rows(scale, columns);
+        let width = rows
+            .values()
+            .map(|row| row.label.width())
+            .max()
+            .unwrap_or(0)
+            .max(4);
+        let mut text = Text::from(self.legend(scale));
+        text.push(axis(self.from, scale, columns, width));
+        for row in rows.into_values() {
+            let blanks = " ".repeat(width + 2 - row.label.width());
+            let cells = String::from_iter(row.cells);
+            text.push(row.label.plain(blanks).add(row.role, cells).trimmed());
+        }
+        text
+    }
+
+    fn legend(&self, scale: u64) -> Line {
+        let unit = if scale == 1 {
+            "1 tick".to_owned()
+        } else {
+            format!("{scale} ticks")
+        };
+        let runs = match self.cpus {
+            0 | 1 => "# runs".to_owned(),
+            cpus => format!("0-{} runs on that CPU", cpus - 1),
+        };
+        let rest = "+ runs, taking no time   . waits for a CPU";
+        Line::default().add(
+            Role::Dim,
+            format_args!("one column = {unit}   {runs}   {rest}"),
+        )
+    }
+
+    /// The tasks that did anything: by ascending pid, the idle ones at the end. What they did
+    /// overwrites what they waited for, and long runs overwrite passing ones.
+    fn rows(&self, scale: u64, columns: u64) -> BTreeMap<(bool, Pid), Row> {
+        let mut rows = BTreeMap::new();
+        let (passing, running): (Vec<_>, Vec<_>) = self
+            .runs
+            .iter()
+            .partition(|interval| interval.from == interval.to);
+        let waits = self.waits.iter().map(|interval| (interval, '.'));
+        let passing = passing.into_iter().map(|interval| (interval, '+'));
+        let running = running
+            .into_iter()
+            .map(|interval| (interval, self.run_mark(interval)));
+        for (interval, mark) in waits.chain(passing).chain(running) {
+            let idle = interval.pid == Pid(0);
+            let row = rows.entry((idle, interval.pid)).or_insert_with(|| Row {
+                label: Line::default(),
+                role: if idle { Role::Dim } else { Role::State },
+                cells: vec![' '; columns as usize],
+            });
+            row.label = match idle {
+                true => Line::default().add(Role::Dim, "idle"),
+                false => task_tag(interval.pid, &interval.name),
+            };
+            let first = (interval.from - self.from) / scale;
+            let end = (interval.to - self.from).div_ceil(scale).max(first + 1);
+            row.cells[first as usize..end as usize].fill(mark);
+        }
+        rows
+    }
+
+    const fn run_mark(&self, interval: &Interval) -> char {
+        if self.cpus > 1 {
+            (b'0' + interval.cpu) as char
+        } else {
+            '#'
+        }
+    }
+}
+
+/// The smallest round number of ticks for a column with which the chart is narrow enough.
+fn ticks_per_column(ticks: u64) -> u64 {
+    let mut power = 1;
+    loop {
+        let fits = ROUND
+            .iter()
+            .map(|round| round * power)
+            .find(|scale| ticks.div_ceil(*scale) <= WIDTH);
+        if let Some(scale) = fits {
+            return scale;
+        }
+        power *= 10;
+    }
+}
+
+/// Ticks above their columns: `|0        |10`.
+fn axis(from: u64, scale: u64, columns: u64, width: usize) -> Line {
+    let marks = (0..columns.max(1)).step_by(AXIS_STEP as usize);
+    let numbers: String = marks
+        .map(|column| format!("{:<10}", format!("|{}", from + column * scale)))
+        .collect();
+    Line::default()
+        .add(Role::Heading, format_args!("{:<width$}  ", "tick"))
+        .add(Role::Heading, numbers)
+        .trimmed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::timeline::timeline_of;
+    use super::*;
+    use crate::abi::{Name, Names};
+    use crate::trace::{Stamp, SwitchReason, TraceEvent, TraceLog};
+
+    #[test]
+    fn a_column_is_a_round_number_of_ticks() {
+        for (ticks, scale) in [
+            (0, 1),
+            (60, 1),
+            (61, 2),
+            (120, 2),
+            (121, 5),
+            (300, 5),
+            (301, 10),
+            (6001, 200),
+        ] {
+            assert_eq!(ticks_per_column(ticks), scale, "{ticks}");
+        }
+    }
+
+    /// A log in the making: switches at ticks, names by interning.
+    #[derive(Default)]
+    struct History {
+        log: TraceLog,
+        names: Names,
+    }
+
+    impl History {
+        fn name(&mut self, pid: i32) -> Name {
+            self.names
+                .intern(["swapper", "hog", "sh", "kid"][pid as usize])
+        }
+
+        fn switch(&mut self, cpu: u8, tick: u64, prev: (i32, u8), next: i32) {
+            let (prev_name, next_name) = (self.name(prev.0), self.name(next));
+            let stamp = Stamp {
+                tick,
+                cpu,
+                pid: Pid(prev.0),
+                name: prev_name,
+            };
+            let event = TraceEvent::SchedSwitch {
+                prev: Pid(prev.0),
+                prev_name,
+                prev_prio: 120,
+                prev_state: prev.1,
+                next: Pid(next),
+                next_name,
+                next_prio: 120,
+                next_slice: 100,
+                next_static_prio: 120,
+                why: SwitchReason::Leaves,
+            };
+            self.log.emit(stamp, event);
+        }
+
+        fn text(&self, now: &[(Pid, Name)], from: u64, to: u64) -> String {
+            timeline_of(&self.log, &self.names, now, from, to)
+                .text()
+                .to_string()
+        }
+    }
+
+    #[test]
+    fn a_preempted_task_waits_a_sleeping_one_does_not() {
+        let mut history = History::default();
+        history.switch(0, 10, (0, 0), 1);
+        history.switch(0, 15, (1, 0), 2);
+        history.switch(0, 15, (2, 1), 1);
+        history.switch(0, 20, (1, 0), 3);
+        history.switch(0, 25, (3, 1), 1);
+        let now = [(Pid(1), history.name(1))];
+        insta::assert_snapshot!(history.text(&now, 0, 40), @"
+        one column = 1 tick   # runs   + runs, taking no time   . waits for a CPU
+        tick   |0        |10       |20       |30
+        1:hog            ##########.....###############
+        2:sh                  +
+        3:kid                      #####
+        idle   ##########
+        ");
+        insta::assert_snapshot!(history.text(&now, 12, 22), @"
+        one column = 1 tick   # runs   + runs, taking no time   . waits for a CPU
+        tick   |12
+        1:hog  ########..
+        2:sh      +
+        3:kid          ##
+        ");
+        insta::assert_snapshot!(history.text(&now, 15, 15), @"
+        one column = 1 tick   # runs   + runs, taking no time   . waits for a CPU
+        tick  |15
+        ");
+    }
+
+    #[test]
+    fn on_two_cpus_the_digit_says_which() {
+        let mut history = History::default();
+        history.switch(0, 0, (0, 0), 1);
+        history.switch(1, 0, (0, 0), 2);
+        history.switch(1, 100, (2, 1), 0);
+        history.switch(0, 150, (1, 2), 2);
+        let now = [(Pid(2), history.name(2)), (Pid(0), Name::default())];
+        insta::assert_snapshot!(history.text(&now, 0, 200), @"
+        one column = 5 ticks   0-1 runs on that CPU   + runs, taking no time   . waits for a CPU
+        tick   |0        |50       |100      |150
+        1:hog  000000000000000000000000000000
+        2:sh   11111111111111111111          0000000000
+        idle                       11111111111111111111
+        ");
+    }
+
+    #[test]
+    fn without_switches_the_present_task_had_the_cpu_all_along() {
+        let mut history = History::default();
+        let now = [(Pid(1), history.name(1))];
+        insta::assert_snapshot!(history.text(&now, 0, 3), @"
+        one column = 1 tick   # runs   + runs, taking no time   . waits for a CPU
+        tick   |0
+        1:hog  ###
+        ");
+    }
+}

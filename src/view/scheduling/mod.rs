@@ -1,0 +1,24 @@
+//! Scheduling: who runs, who runs next, why, and who got how much of the CPU.
+
+mod chart;
+mod fairness;
+mod latency;
+mod on_cpu;
+mod prio;
+mod runq;
+mod schedstat;
+mod timeline;
+mod why_not;
+mod why_runs;
+
+pub use fairness::{Fairness, LevelShare, Share, fairness};
+pub use latency::{Latency, LatencyRow, latency};
+pub use on_cpu::{OnCpu, on_cpu_now};
+pub use prio::{ChargeView, CreditView, PrioView, prio};
+pub use runq::{ArrayView, CpuQueue, Level, Runq, runq, runq_of};
+pub use schedstat::{
+    Balancings, CpuStat, DomainStat, SchedStat, TaskStat, schedstat, task_schedstat,
+};
+pub use timeline::{Interval, Timeline, timeline, timeline_of};
+pub use why_not::{AheadRow, IdleCpu, WhyNot, why_not};
+pub use why_runs::{SwitchView, TurnView, WhyRuns, why_runs};

@@ -1,0 +1,208 @@
+//! Events as a reader meets them: names looked up, numbers that are codes turned into words, every
+//! field by name. Text, scripts and exports all start from here.
+
+use crate::abi::{Names, Pfn, Pid, TaskState, VirtAddr};
+use crate::kernel::syscall::Syscall;
+use crate::trace::{FieldValue, FlushScope, ForkStep, Record, TraceEvent, TraceLog};
+use crate::view::text::Role;
+use serde::Serialize;
+use std::fmt;
+
+/// An event with its place in time and its fields.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct EventFields {
+    /// Position among all events since boot.
+    pub seq: u64,
+    /// Ticks since boot.
+    pub tick: u64,
+    /// CPU on which it happened.
+    pub cpu: u8,
+    /// Task on that CPU, or the task the event is about.
+    pub pid: Pid,
+    /// Its name.
+    pub name: String,
+    /// The name of the event, such as `sched_switch`.
+    pub event: &'static str,
+    /// The fields, in order.
+    pub fields: Vec<(&'static str, Field)>,
+}
+
+/// The value of a field.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Field {
+    /// A number.
+    Int(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// A number shown in hexadecimal.
+    Code(u32),
+    /// A pid.
+    Pid(Pid),
+    /// A linear address.
+    Addr(VirtAddr),
+    /// A page frame.
+    Frame(Pfn),
+    /// The name of a task or program.
+    Name(String),
+    /// A word.
+    Word(String),
+    /// Pids in order.
+    List {
+        /// The pids.
+        pids: Vec<Pid>,
+        /// There are more before them.
+        cut_before: bool,
+        /// There are more behind them.
+        cut_after: bool,
+    },
+}
+
+impl EventFields {
+    /// An event with everything looked up.
+    pub fn new(names: &Names, log: &TraceLog, record: &Record) -> Self {
+        let stamp = record.stamp;
+        Self {
+            seq: record.seq,
+            tick: stamp.tick,
+            cpu: stamp.cpu,
+            pid: stamp.pid,
+            name: names.get(stamp.name).to_owned(),
+            event: record.event.kind().tag(),
+            fields: fields(names, log, record),
+        }
+    }
+
+    /// The value of the field of that name.
+    pub fn field(&self, key: &str) -> Option<&Field> {
+        self.fields
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, field)| field)
+    }
+}
+
+/// The fields of an event by name, in order.
+pub fn fields(names: &Names, log: &TraceLog, record: &Record) -> Vec<(&'static str, Field)> {
+    let look_up = |(key, value)| match (key, value) {
+        ("prev_state", FieldValue::Int(state)) => (key, state_letter(state)),
+        ("nr", FieldValue::Int(nr)) => ("call", call_name(nr)),
+        ("code", FieldValue::Int(code)) => (key, Field::Code(code as u32)),
+        _ => (key, field(names, log, value)),
+    };
+    let gives_address = |call: &str| ["mmap2", "brk"].contains(&call);
+    if let TraceEvent::SysExit { nr, ret } = record.event
+        && gives_address(Syscall::name_of(nr))
+        && !(-4095..0).contains(&ret)
+    {
+        let addr = Field::Addr(VirtAddr(ret as u32));
+        return vec![("call", call_name(nr.into())), ("ret", addr)];
+    }
+    let mut fields: Vec<_> = record.event.fields().into_iter().map(look_up).collect();
+    if let TraceEvent::TlbFlush {
+        scope: FlushScope::Mm | FlushScope::Cr3,
+        ..
+    } = record.event
+    {
+        fields.retain(|(key, _)| *key != "addr");
+    }
+    fields
+}
+
+fn field(names: &Names, log: &TraceLog, value: FieldValue) -> Field {
+    match value {
+        FieldValue::Int(value) => Field::Int(value),
+        FieldValue::Bool(value) => Field::Bool(value),
+        FieldValue::Pid(pid) => Field::Pid(pid),
+        FieldValue::Addr(addr) => Field::Addr(addr),
+        FieldValue::Frame(pfn) => Field::Frame(pfn),
+        FieldValue::Name(name) => Field::Name(names.get(name).to_owned()),
+        FieldValue::Word(word) => Field::Word(word.to_owned()),
+        FieldValue::Flags(flags) => Field::Word(flags.describe()),
+        FieldValue::Status(status) => Field::Word(status.to_string().replace(' ', "_")),
+        FieldValue::Signal(signal) => Field::Word(signal.to_string()),
+        FieldValue::Text(text) => Field::Word(text.to_string()),
+        FieldValue::Step(step) => Field::Word(step_name(step)),
+        FieldValue::Pids(list) => Field::List {
+            pids: log.pids(list).to_vec(),
+            cut_before: list.cut_before,
+            cut_after: list.cut_after,
+        },
+    }
+}
+
+fn state_letter(state: i64) -> Field {
+    let state = TaskState::from_bits_retain(state as u8);
+    Field::Word(state.letter().to_string())
+}
+
+fn call_name(nr: i64) -> Field {
+    match Syscall::name_of(nr as u16) {
+        "?" => Field::Int(nr),
+        name => Field::Word(name.to_owned()),
+    }
+}
+
+fn step_name(step: ForkStep) -> String {
+    let name = step.name().replace(' ', "_");
+    match step {
+        ForkStep::AllocPidmap(pid) => format!("{name}({pid})"),
+        ForkStep::NoPid => format!("{name}(none)"),
+        _ => name,
+    }
+}
+
+impl Field {
+    /// The value as a number, if it is one.
+    pub const fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(value) => Some(*value),
+            Self::Bool(value) => Some(*value as i64),
+            Self::Code(code) => Some(*code as i64),
+            Self::Pid(pid) => Some(pid.0 as i64),
+            Self::Addr(addr) => Some(addr.0 as i64),
+            Self::Frame(pfn) => Some(pfn.0 as i64),
+            Self::Name(_) | Self::Word(_) | Self::List { .. } => None,
+        }
+    }
+
+    /// What kind of text it is.
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Int(_) | Self::Code(_) => Role::Number,
+            Self::Bool(_) | Self::Word(_) => Role::Flag,
+            Self::Pid(_) | Self::List { .. } => Role::Pid,
+            Self::Addr(_) => Role::Address,
+            Self::Frame(_) => Role::Frame,
+            Self::Name(_) => Role::Name,
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Bool(value) => f.write_str(if *value { "yes" } else { "no" }),
+            Self::Code(code) => write!(f, "{code:#x}"),
+            Self::Pid(pid) => write!(f, "{pid}"),
+            Self::Addr(addr) => write!(f, "{addr}"),
+            Self::Frame(pfn) => write!(f, "{pfn}"),
+            Self::Name(text) | Self::Word(text) => f.write_str(text),
+            Self::List {
+                pids,
+                cut_before,
+                cut_after,
+            } => {
+                let mut words: Vec<String> = pids.iter().map(ToString::to_string).collect();
+                if *cut_before {
+                    words.insert(0, "...".to_owned());
+                }
+                if *cut_after {
+                    words.push("...".to_owned());
+                }
+                write!(f, "({})", words.join(" "))
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The trace, or a selection of it, one line an event.
+
+use super::fields::EventFields;
+use crate::abi::Pid;
+use crate::machine::Machine;
+use crate::trace::{EventKind, FieldValue, Record};
+use crate::view::line::{event_line, task_tag};
+use crate::view::text::{Role, Text, cell};
+use serde::Serialize;
+
+/// Which events to look at. The default is all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Selection {
+    /// Only these kinds; all if empty.
+    pub kinds: Vec<EventKind>,
+    /// Only events of, or about, that task.
+    pub pid: Option<Pid>,
+    /// Only events on that CPU.
+    pub cpu: Option<u8>,
+    /// Only events from that sequence number on.
+    pub from_seq: u64,
+    /// Also those that only serve the console: puppets woken for an action and going back to sleep.
+    pub console: bool,
+}
+
+/// Events that were selected, oldest first.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct TraceView {
+    /// The events.
+    pub events: Vec<EventFields>,
+    /// How many older events the bounded log has dropped.
+    pub dropped: u64,
+}
+
+/// The recorded events of a machine that fit the selection.
+pub fn trace(machine: &Machine, selection: &Selection) -> TraceView {
+    let (log, names) = (&machine.kernel.log, &machine.kernel.names);
+    let records = log.records_from(selection.from_seq);
+    let selected = records.filter(|record| selection.fits(record));
+    let events = selected
+        .map(|record| EventFields::new(names, log, record))
+        .collect();
+    TraceView {
+        events,
+        dropped: log.dropped(),
+    }
+}
+
+impl Selection {
+    /// Whether an event is selected.
+    pub fn fits(&self, record: &Record) -> bool {
+        let kind = record.event.kind();
+        record.seq >= self.from_seq
+            && (self.console || !record.console)
+            && (self.kinds.is_empty() || self.kinds.contains(&kind))
+            && self.cpu.is_none_or(|cpu| record.stamp.cpu == cpu)
+            && self.pid.is_none_or(|pid| is_about(record, pid))
+    }
+}
+
+fn is_about(record: &Record, pid: Pid) -> bool {
+    let named = || {
+        record
+            .event
+            .fields()
+            .iter()
+            .any(|(_, value)| *value == FieldValue::Pid(pid))
+    };
+    record.stamp.pid == pid || named()
+}
+
+impl TraceView {
+    /// A line for each event: tick, CPU, task, event, fields.
+    pub fn text(&self) -> Text {
+        let tags = self
+            .events
+            .iter()
+            .map(|event| task_tag(event.pid, &event.name).width());
+        let width = tags.max().unwrap_or(0);
+        let cut = (self.dropped > 0).then(|| {
+            let words = format!(
+                "... {} older events dropped (limit trace: --max-trace)",
+                self.dropped
+            );
+            cell(Role::Dim, words)
+        });
+        let lines = self.events.iter().map(|event| event_line(event, width));
+        cut.into_iter().chain(lines).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::Name;
+    use crate::trace::{Stamp, TraceEvent};
+
+    #[test]
+    fn a_selection_combines_kind_cpu_place_and_whom_it_is_about() {
+        let stamp = Stamp {
+            tick: 5,
+            cpu: 1,
+            pid: Pid(2),
+            name: Name::default(),
+        };
+        let event = TraceEvent::Reparent {
+            child: Pid(3),
+            parent: Pid(1),
+        };
+        let record = Record {
+            seq: 10,
+            stamp,
+            event,
+            console: false,
+        };
+        type Restrict = fn(&mut Selection);
+        let table: [(Restrict, bool); 8] = [
+            (|_| (), true),
+            (|only| only.pid = Some(Pid(2)), true),
+            (|only| only.pid = Some(Pid(3)), true),
+            (|only| only.pid = Some(Pid(10)), false),
+            (|only| only.cpu = Some(0), false),
+            (|only| only.from_seq = 11, false),
+            (|only| only.kinds = vec![EventKind::Reparent], true),
+            (|only| only.kinds = vec![EventKind::CowCopy], false),
+        ];
+        for (restrict, fits) in table {
+            let mut selection = Selection::default();
+            restrict(&mut selection);
+            assert_eq!(selection.fits(&record), fits, "{selection:?}");
+        }
+        let for_the_console = Record {
+            console: true,
+            ..record
+        };
+        assert!(!Selection::default().fits(&for_the_console));
+        assert!(
+            Selection {
+                console: true,
+                ..Selection::default()
+            }
+            .fits(&for_the_console)
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The trace: its records line by line, their fields, and their digest in a few lines.
+
+mod digest;
+mod fields;
+mod listing;
+
+pub use digest::{Item, Since, digest, digest_items, digest_since};
+pub use fields::{EventFields, Field, fields};
+pub use listing::{Selection, TraceView, trace};
