@@ -6,70 +6,119 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::Message;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A copy whose tests are ready to run.
-pub struct Built {
-    /// Where it lies.
-    pub tree: PathBuf,
-    /// The unit tests and the integration tests, in the order in which they are run.
-    pub executables: Vec<PathBuf>,
-    /// The numbers of the changes in it.
-    pub compiling: BTreeSet<u32>,
+/// A program of tests, as cargo names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// The unit tests.
+    Lib,
+    /// The integration tests.
+    Integration,
 }
 
-/// Copies, drops what the compiler refuses, and builds.
-pub fn build(root: &Path, work: &Path, candidates: &[Candidate]) -> Result<Built> {
-    let tree = work.join("tree");
-    let mut edits = Edits {
-        candidates,
-        dropped: BTreeSet::new(),
-    };
-    let messages = loop {
-        let places = tree::copy(root, &tree, &edits)?;
-        let messages = cargo(work)?;
-        let errors = errors(&messages)?;
-        if errors.is_empty() {
-            break messages;
+impl Target {
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Lib => &["--lib"],
+            Self::Integration => &["--test", "it"],
         }
-        let refused = refused(&errors, &places, candidates);
-        let text = errors[0].rendered.clone().unwrap_or_default();
-        ensure!(
-            !refused.is_empty(),
-            "an error that no change explains:\n{text}"
-        );
-        eprintln!("{} of {} do not compile", refused.len(), candidates.len());
-        edits.dropped.extend(refused);
-    };
-    let numbers = 1..=candidates.len() as u32;
-    let compiling = numbers
-        .filter(|number| !edits.dropped.contains(number))
-        .collect();
-
-    Ok(Built {
-        tree,
-        executables: executables(messages)?,
-        compiling,
-    })
+    }
 }
 
-/// Builds both test programs; errors come before the long part of it.
-fn cargo(work: &Path) -> Result<Vec<Message>> {
-    let mut child = Command::new("cargo")
-        .args(["test", "--no-run", "--lib", "--test", "it"])
-        .args(["--quiet", "--message-format", "json"])
-        .current_dir(work.join("tree"))
-        .env("CARGO_TARGET_DIR", work.join("build"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("cannot run cargo")?;
-    let output = child.stdout.take().context("cargo has no output")?;
-    let messages = Message::parse_stream(BufReader::new(output)).collect::<Result<_, _>>()?;
-    child.wait()?;
-    Ok(messages)
+/// Where copy and builds lie.
+pub struct Workshop {
+    pub tree: PathBuf,
+    folder: PathBuf,
+}
+
+impl Workshop {
+    /// In that folder.
+    pub fn new(folder: PathBuf) -> Self {
+        Self {
+            tree: folder.join("tree"),
+            folder,
+        }
+    }
+
+    /// A file beside the copy.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Copies the changes that compile. Returns their numbers.
+    pub fn prepare(&self, root: &Path, candidates: &[Candidate]) -> Result<BTreeSet<u32>> {
+        let mut edits = Edits {
+            candidates,
+            dropped: self.refused_last_time(candidates),
+        };
+        loop {
+            let places = tree::copy(root, &self.tree, &edits)?;
+            let messages = self.cargo(Target::Lib)?;
+            let errors = errors(&messages)?;
+            if errors.is_empty() {
+                break;
+            }
+            let refused = refused(&errors, &places, candidates);
+            let text = errors[0].rendered.clone().unwrap_or_default();
+            ensure!(
+                !refused.is_empty(),
+                "an error that no change explains:\n{text}"
+            );
+            eprintln!("{} of {} do not compile", refused.len(), candidates.len());
+            edits.dropped.extend(refused);
+            self.remember_refused(candidates, &edits.dropped)?;
+        }
+        let numbers = 1..=candidates.len() as u32;
+        Ok(numbers
+            .filter(|number| !edits.dropped.contains(number))
+            .collect())
+    }
+
+    fn refused_last_time(&self, candidates: &[Candidate]) -> BTreeSet<u32> {
+        let text = fs::read_to_string(self.file("refused")).unwrap_or_default();
+        let refused: BTreeSet<&str> = text.lines().collect();
+        let numbered = (1..).zip(candidates);
+        let again = numbered.filter(|(_, candidate)| refused.contains(&*candidate.to_string()));
+        again.map(|(number, _)| number).collect()
+    }
+
+    fn remember_refused(&self, candidates: &[Candidate], refused: &BTreeSet<u32>) -> Result<()> {
+        let lines = refused
+            .iter()
+            .map(|number| format!("{}\n", candidates[*number as usize - 1]));
+        Ok(fs::write(self.file("refused"), lines.collect::<String>())?)
+    }
+
+    /// Builds a program of tests and says where it is.
+    pub fn executable(&self, target: Target) -> Result<PathBuf> {
+        let messages = self.cargo(target)?;
+        let found = messages.into_iter().find_map(|message| match message {
+            Message::CompilerArtifact(artifact) if artifact.profile.test => artifact.executable,
+            _ => None,
+        });
+        let path = found.with_context(|| format!("{target:?}: cargo built no tests"))?;
+        Ok(path.into_std_path_buf())
+    }
+
+    fn cargo(&self, target: Target) -> Result<Vec<Message>> {
+        let mut child = Command::new("cargo")
+            .args(["test", "--no-run", "--quiet", "--message-format", "json"])
+            .args(target.arguments())
+            .current_dir(&self.tree)
+            .env("CARGO_TARGET_DIR", self.folder.join("build"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot run cargo")?;
+        let output = child.stdout.take().context("cargo has no output")?;
+        let messages = Message::parse_stream(BufReader::new(output)).collect::<Result<_, _>>()?;
+        child.wait()?;
+        Ok(messages)
+    }
 }
 
 fn errors(messages: &[Message]) -> Result<Vec<&Diagnostic>> {
@@ -114,22 +163,4 @@ fn refused(errors: &[&Diagnostic], places: &Places, candidates: &[Candidate]) ->
 fn names(message: &str, function: &str) -> bool {
     let mut quoted = message.split('`').skip(1).step_by(2);
     quoted.any(|name| name.rsplit("::").next() == Some(function))
-}
-
-fn executables(messages: Vec<Message>) -> Result<Vec<PathBuf>> {
-    let tests = messages.into_iter().filter_map(|message| match message {
-        Message::CompilerArtifact(artifact) if artifact.profile.test => {
-            let path = artifact.executable?.into_std_path_buf();
-            Some((artifact.target.is_test(), path))
-        }
-        _ => None,
-    });
-    let mut tests: Vec<(bool, PathBuf)> = tests.collect();
-    ensure!(
-        tests.len() == 2,
-        "cargo built {} test programs",
-        tests.len()
-    );
-    tests.sort();
-    Ok(tests.into_iter().map(|(_, path)| path).collect())
 }

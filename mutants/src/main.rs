@@ -17,6 +17,7 @@ mod tree;
 mod trial;
 
 use anyhow::{Result, ensure};
+use build::{Target, Workshop};
 use candidate::Candidate;
 use clap::Parser;
 use std::path::Path;
@@ -43,12 +44,16 @@ struct Args {
     /// Fail if fewer than so many of a hundred are noticed
     #[arg(long, default_value_t = 95, value_name = "PERCENT")]
     at_least: usize,
+    /// Try only the unit tests
+    #[arg(long)]
+    lib: bool,
     /// Print what would be drawn, and stop
     #[arg(long)]
     list: bool,
 }
 
 /// A change that compiles, with its number in the draw.
+#[derive(Clone)]
 struct Mutant {
     number: u32,
     candidate: Candidate,
@@ -69,23 +74,34 @@ fn main() -> Result<ExitCode> {
             .for_each(|(index, drawn)| println!("{} {drawn}", index + 1));
         return Ok(ExitCode::SUCCESS);
     }
-    let work = root.join("target/mutants");
-    let built = build::build(&root, &work, &pool.drawn)?;
-    let mut mutants = pool.sample(&built.compiling);
-    ensure!(!mutants.is_empty(), "no mutant compiles");
+    let workshop = Workshop::new(root.join("target/mutants"));
+    let compiling = workshop.prepare(&root, &pool.drawn)?;
+    let mut mutants = pool.sample(&compiling);
     if !args.only.is_empty() {
         mutants.retain(|mutant| args.only.contains(&mutant.number));
     }
-    let suites = trial::prepare(&built, &work)?;
+    ensure!(!mutants.is_empty(), "there is no mutant to try");
     let jobs = args
         .jobs
         .map_or_else(|| thread::available_parallelism().map(usize::from), Ok)?;
-    let verdicts = try_all(&mutants, &suites, jobs)?;
+    let mut verdicts = try_all(&mutants, &trial::prepare(&workshop, Target::Lib)?, jobs)?;
+    if !args.lib {
+        let unnoticed = |(index, verdict): (usize, &Verdict)| (!verdict.noticed()).then_some(index);
+        let left: Vec<usize> = verdicts.iter().enumerate().filter_map(unnoticed).collect();
+        let again: Vec<Mutant> = left.iter().map(|index| mutants[*index].clone()).collect();
+        let suite = trial::prepare(&workshop, Target::Integration)?;
+        for (index, verdict) in left.iter().zip(try_all(&again, &suite, jobs)?) {
+            let before = &mut verdicts[*index];
+            if verdict != Verdict::NeverReached {
+                *before = verdict;
+            }
+        }
+    }
     Ok(report(&mutants, &verdicts, args.at_least))
 }
 
 /// Tries the mutants, several at a time.
-fn try_all(mutants: &[Mutant], suites: &[Suite], jobs: usize) -> Result<Vec<Verdict>> {
+fn try_all(mutants: &[Mutant], suite: &Suite, jobs: usize) -> Result<Vec<Verdict>> {
     let next = AtomicUsize::new(0);
     let worker = || -> Result<Vec<(usize, Verdict)>> {
         let mut mine = Vec::new();
@@ -94,7 +110,7 @@ fn try_all(mutants: &[Mutant], suites: &[Suite], jobs: usize) -> Result<Vec<Verd
             let Some(mutant) = mutants.get(index) else {
                 return Ok(mine);
             };
-            let verdict = trial::run(mutant.number, suites)?;
+            let verdict = suite.try_mutant(mutant.number)?;
             eprintln!(
                 "{}/{} {} {}: {verdict}",
                 index + 1,

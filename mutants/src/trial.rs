@@ -1,15 +1,16 @@
 //! Runs the tests with one change on, and stops at the first failure.
 
-use crate::build::Built;
-use anyhow::{Context, Result, ensure};
-use nix::sys::resource::{Resource, setrlimit};
+use crate::build::{Target, Workshop};
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -20,8 +21,8 @@ use std::time::{Duration, Instant};
 const ACTIVE: &str = "FORKLAB_MUTANT";
 const REACHED: &str = "FORKLAB_MUTANTS_REACHED";
 
-/// More than the tests need by far: a change may make them ask for memory without end.
-const ADDRESS_SPACE: u64 = 6 << 30;
+/// KiB, more than the tests need by far: a change may make them ask for memory without end.
+const ADDRESS_SPACE: u32 = 6 << 20;
 
 /// How a trial ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,7 +30,7 @@ pub enum Verdict {
     /// A test failed, or the program of tests crashed.
     Failed(String),
     /// Tests went on for too long.
-    NoEnd(String),
+    NoEnd(Target),
     /// All passed.
     Survived,
     /// No test comes to the place.
@@ -47,7 +48,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(test) => write!(f, "noticed by {test}"),
-            Self::NoEnd(what) => write!(f, "noticed: {what} did not end"),
+            Self::NoEnd(what) => write!(f, "noticed: {what:?} tests did not end"),
             Self::Survived => write!(f, "survived"),
             Self::NeverReached => write!(f, "survived: no test comes there"),
         }
@@ -56,13 +57,22 @@ impl fmt::Display for Verdict {
 
 /// A program of tests.
 pub struct Suite {
+    target: Target,
     executable: PathBuf,
     tree: PathBuf,
     tests: BTreeSet<String>,
     /// The tests that come to each number.
     reached: BTreeMap<u32, BTreeSet<String>>,
-    /// How long it may take.
-    limit: Duration,
+    limits: Limits,
+}
+
+/// How long a program of tests may take.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Seconds of CPU: for those that loop, however busy the machine is.
+    cpu: i64,
+    /// For those that block.
+    wall: Duration,
 }
 
 enum Ending {
@@ -71,62 +81,69 @@ enum Ending {
     TooLate,
 }
 
-/// Runs the tests without a change, which must pass, and records who comes where.
-pub fn prepare(built: &Built, work: &Path) -> Result<Vec<Suite>> {
-    setrlimit(Resource::RLIMIT_AS, ADDRESS_SPACE, ADDRESS_SPACE)?;
-    let mut suites = Vec::new();
-    for executable in &built.executables {
-        let mut suite = Suite {
-            executable: executable.clone(),
-            tree: built.tree.clone(),
-            tests: BTreeSet::new(),
-            reached: BTreeMap::new(),
-            limit: Duration::from_secs(3600),
-        };
-        suite.tests = suite.list()?;
-        eprintln!("running {} tests without a change", suite.tests.len());
-        let start = Instant::now();
-        if let Ending::Failed(test) = suite.run(&suite.tests, ("FORKLAB_NOTHING", ""))? {
-            anyhow::bail!("{test} fails without a change");
-        }
-        // Other trials and other programs take their share of the CPUs.
-        suite.limit = 3 * start.elapsed() + Duration::from_secs(10);
-        suite.reached = suite.record(&work.join("reached"))?;
-        suites.push(suite);
+/// Runs tests without a change, which must pass, and records who comes where.
+pub fn prepare(workshop: &Workshop, target: Target) -> Result<Suite> {
+    let mut suite = Suite {
+        target,
+        executable: workshop.executable(target)?,
+        tree: workshop.tree.clone(),
+        tests: BTreeSet::new(),
+        reached: BTreeMap::new(),
+        limits: Limits {
+            cpu: 3600,
+            wall: Duration::from_secs(7200),
+        },
+    };
+    suite.tests = suite.list()?;
+    eprintln!("running {} tests without a change", suite.tests.len());
+    let (start, cpu_before) = (Instant::now(), cpu_of_children()?);
+    match suite.run(&suite.tests, ("FORKLAB_NOTHING", ""))? {
+        Ending::Passed => (),
+        Ending::Failed(test) => bail!("{test} fails without a change"),
+        Ending::TooLate => bail!("the tests do not end without a change"),
     }
-    Ok(suites)
+    suite.limits = Limits {
+        cpu: 2 * (cpu_of_children()? - cpu_before) + 20,
+        wall: 5 * start.elapsed() + Duration::from_secs(60),
+    };
+    suite.reached = suite.record(&workshop.file("reached"))?;
+    Ok(suite)
 }
 
-/// Runs the tests that come to the place, and if other threads or processes come there too, all.
-pub fn run(number: u32, suites: &[Suite]) -> Result<Verdict> {
-    let mut verdict = Verdict::NeverReached;
-    for suite in suites {
-        for tests in suite.in_order(number) {
-            verdict = match suite.run(&tests, (ACTIVE, &number.to_string()))? {
-                Ending::Failed(test) => return Ok(Verdict::Failed(test)),
-                Ending::TooLate => return Ok(Verdict::NoEnd(suite.name())),
-                Ending::Passed => Verdict::Survived,
-            };
-        }
-    }
-    Ok(verdict)
+/// Seconds of CPU that ended children have used.
+fn cpu_of_children() -> Result<i64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    Ok(usage.user_time().num_seconds() + usage.system_time().num_seconds())
 }
 
 impl Suite {
-    fn name(&self) -> String {
-        self.executable
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+    /// Runs the tests that come to the place, and if other threads or processes come there too,
+    /// those that may have started them.
+    pub fn try_mutant(&self, number: u32) -> Result<Verdict> {
+        let mut verdict = Verdict::NeverReached;
+        for tests in self.in_order(number) {
+            verdict = match self.run(&tests, (ACTIVE, &number.to_string()))? {
+                Ending::Failed(test) => return Ok(Verdict::Failed(test)),
+                Ending::TooLate => return Ok(Verdict::NoEnd(self.target)),
+                Ending::Passed => Verdict::Survived,
+            };
+        }
+        Ok(verdict)
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.executable);
+        let limited = format!(
+            "ulimit -t {} -v {ADDRESS_SPACE}; exec \"$@\"",
+            self.limits.cpu
+        );
+        let mut command = Command::new("sh");
         command
+            .args(["-c", &limited, "sh"])
+            .arg(&self.executable)
             .current_dir(&self.tree)
             .env("CARGO_MANIFEST_DIR", &self.tree)
             .env("INSTA_UPDATE", "no")
+            .env("RUST_BACKTRACE", "0")
             .env("INSTA_WORKSPACE_ROOT", &self.tree)
             .env_remove(ACTIVE)
             .env_remove(REACHED)
@@ -175,21 +192,27 @@ impl Suite {
         Ok(())
     }
 
-    /// The tests that matter for a number, those first that come to it themselves.
+    /// The tests that matter for a number, those first that come to it themselves. Who comes to no
+    /// number at all may let other processes do it.
     fn in_order(&self, number: u32) -> Vec<BTreeSet<String>> {
         let Some(reached) = self.reached.get(&number) else {
             return Vec::new();
         };
         let own: BTreeSet<String> = self.tests.intersection(reached).cloned().collect();
         let by_others = own.len() < reached.len();
-        let rest: BTreeSet<String> = match by_others {
-            true => self.tests.difference(&own).cloned().collect(),
-            false => BTreeSet::new(),
-        };
-        [own, rest]
+        let starters = self
+            .tests
+            .iter()
+            .filter(|test| by_others && !self.comes_anywhere(test));
+        let starters = starters.cloned().collect();
+        [own, starters]
             .into_iter()
-            .filter(|tests| !tests.is_empty())
+            .filter(|tests: &BTreeSet<String>| !tests.is_empty())
             .collect()
+    }
+
+    fn comes_anywhere(&self, test: &str) -> bool {
+        self.reached.values().any(|tests| tests.contains(test))
     }
 
     /// Runs tests until one fails or the time is over.
@@ -204,7 +227,7 @@ impl Suite {
         let group = Pid::from_raw(child.id().try_into()?);
         let output = child.stdout.take().context("the tests have no output")?;
         let (done, watched) = mpsc::channel::<()>();
-        let limit = self.limit;
+        let limit = self.limits.wall;
         let watch = thread::spawn(move || {
             let late = watched.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
             // It may have ended in this moment.
@@ -219,15 +242,18 @@ impl Suite {
                 Some(name.to_owned())
             });
         // Nothing of it may go on beside the next trial; it may have ended by itself.
-        let passed = failed.is_none() && child.wait()?.success();
+        if failed.is_some() {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+        let status = child.wait()?;
         let _ = killpg(group, Signal::SIGKILL);
-        child.wait()?;
         drop(done);
         let late = watch.join().expect("the watch does not panic");
+        let out_of_cpu = [Signal::SIGKILL, Signal::SIGXCPU].map(|signal| Some(signal as i32));
         Ok(match failed {
             Some(test) => Ending::Failed(test),
-            None if passed => Ending::Passed,
-            None if late => Ending::TooLate,
+            None if status.success() => Ending::Passed,
+            None if late || out_of_cpu.contains(&status.signal()) => Ending::TooLate,
             None => Ending::Failed("a crash".into()),
         })
     }
