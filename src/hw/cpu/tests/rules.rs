@@ -381,6 +381,48 @@ fn loading_the_stack_segment_is_stricter() {
     }
 }
 
+/// Decoded operations check no segment but CS, FS and GS, so they are used only while the other
+/// three are flat.
+#[test]
+fn a_data_segment_that_is_not_flat_moves_every_access() {
+    type Access = fn(&mut CodeAssembler);
+    type Selector = fn(&mut Regs) -> &mut u32;
+    let cases: [(Selector, Access); 3] = [
+        (|regs| &mut regs.ds, |a| a.mov(ecx, dword_ptr(4)).unwrap()),
+        (
+            |regs| &mut regs.es,
+            |a| a.mov(ecx, dword_ptr(4).es()).unwrap(),
+        ),
+        (|regs| &mut regs.ss, |a| a.mov(ecx, dword_ptr(ebp)).unwrap()),
+    ];
+    for (selector, access) in cases {
+        let mut rig = Rig::assembled(access);
+        // A writable segment of 4 GiB: only its base is not that of a flat one.
+        rig.cpu.gdt_tls[0] = segment(DATA, 0xf_ffff, 0x51);
+        rig.poke(DATA + 4, &[1, 2, 3, 4]);
+        *selector(&mut rig.regs) = 0x33;
+        rig.regs.ebp = 4;
+        assert_eq!(rig.run(1).event, Event::Budget);
+        assert_eq!(rig.regs.ecx, 0x0403_0201);
+    }
+}
+
+/// The translation of the page that code is fetched from is looked up again only after a flush of
+/// that page.
+#[test]
+fn a_flush_of_another_page_costs_the_code_no_lookup() {
+    let mut rig = Rig::new(&[0x40; 16]);
+    let lookups = |rig: &Rig| rig.cpu.mmu.tlb.hits + rig.cpu.mmu.tlb.misses;
+    rig.run(1);
+    let before = lookups(&rig);
+    rig.cpu.mmu.invlpg(VirtAddr(DATA));
+    rig.run(1);
+    assert_eq!(lookups(&rig), before);
+    rig.cpu.mmu.invlpg(VirtAddr(CODE));
+    rig.run(1);
+    assert_eq!(lookups(&rig), before + 1);
+}
+
 #[test]
 fn code_that_changes_itself_is_changed_at_the_next_instruction() {
     // mov byte [next],0x41 (inc ecx); next: inc eax; jmp next twice

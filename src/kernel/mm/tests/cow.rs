@@ -308,6 +308,7 @@ fn a_fork_that_fails_leaves_no_trace_but_write_protected_pages() {
 #[test]
 fn a_spurious_write_fault_marks_the_page_dirty_and_accessed() {
     use crate::hw::{Pte, pte_phys};
+    use crate::kernel::mm::MmFault;
     let (mut lab, a) = Lab::with_task();
     let va = lab.dirty(a, 1);
     let (mm, vma) = (lab.mm_id(a), lab.area(a, va));
@@ -317,7 +318,7 @@ fn a_spurious_write_fault_marks_the_page_dirty_and_accessed() {
     assert_eq!(lab.bits(a, va), 0x007);
     let effect = lab.watch(a, |lab| {
         let fault = lab.k.handle_mm_fault(mm, &vma, va, true);
-        assert_eq!(fault, crate::kernel::mm::memory::MmFault::Minor);
+        assert_eq!(fault, MmFault::Minor);
     });
     assert_eq!(lab.bits(a, va), 0x067);
     let flushed = Effect {
