@@ -343,6 +343,14 @@ impl<'a> Finder<'a> {
         if name == "is_empty" {
             self.choice(call, format!("!{}", self.of(call)));
         }
+        // Of one flag both methods say the same.
+        let one_flag = call
+            .args
+            .iter()
+            .all(|argument| matches!(argument, Expr::Path(_)));
+        if one_flag && matches!(name.as_str(), "contains" | "intersects") {
+            return;
+        }
         let Some(other) = other_method(&name) else {
             return;
         };
