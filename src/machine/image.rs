@@ -4,8 +4,8 @@ use super::puppet::Puppet;
 use super::{Machine, UserMode};
 use crate::abi::{InodeId, Signal, TaskId};
 use crate::kernel::exec::ExecArgs;
-use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::SysResult;
+use crate::kernel::task::SigAction;
 use crate::machine::workload::{Workload, WorkloadProgram};
 use std::sync::Arc;
 

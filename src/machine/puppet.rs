@@ -235,13 +235,13 @@ impl Machine {
         let Some(kernel_task) = self.kernel.tasks.get(task) else {
             return;
         };
-        if kernel_task.call.is_some() || kernel_task.continuation.is_some() {
+        if kernel_task.in_call.open.is_some() || kernel_task.in_call.continuation.is_some() {
             return;
         }
-        let frame = kernel_task.handler_frame.map(|frame| frame.eax);
+        let frame = kernel_task.in_call.handler_frame.map(|frame| frame.eax);
         let value = frame.unwrap_or(kernel_task.thread.regs.eax) as i32;
-        let status = kernel_task.reaped;
-        let info = kernel_task.reported;
+        let status = kernel_task.in_call.reaped;
+        let info = kernel_task.in_call.reported;
         let Some(id) = self.puppet_mut(task).and_then(|puppet| puppet.call.take()) else {
             return;
         };

@@ -11,11 +11,9 @@ use forklab::kernel::fork::{ForkArgs, SpawnArgs};
 use forklab::kernel::fs::{FilesStruct, FsStruct};
 use forklab::kernel::mm::{Mm, MmapArgs};
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::signal::{
-    SIG_BLOCK, SIG_UNBLOCK, SetSize, Sighand, SignalStruct, SigprocmaskArgs,
-};
+use forklab::kernel::signal::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigprocmaskArgs};
 use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{Resource, Rlimit, Task};
+use forklab::kernel::task::{Resource, Rlimit, Sighand, SignalStruct, Task};
 use forklab::machine::{
     Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
 };
@@ -193,7 +191,7 @@ impl Lab {
         };
         match self.outcome(task, Syscall::Wait4(args)) {
             Outcome::Returned(pid) if pid > 0 => {
-                let status = self.task(task).reaped.unwrap();
+                let status = self.task(task).in_call.reaped.unwrap();
                 Waited::Reaped(pid, status.0)
             }
             Outcome::Returned(value) => Waited::Nothing(value),

@@ -4,14 +4,14 @@ use super::rules::{
     ParentsWish, clears_tid_word, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
     tell_parent,
 };
-use super::rusage::Usage;
 use super::wait_rules::end_in_siginfo;
 use crate::abi::{Pid, SigInfo, SigOrigin, SigSet, Signal, TaskId, VirtAddr, WaitStatus};
 use crate::kernel::Kernel;
-use crate::kernel::ptrace::{PtraceEvent, Trap};
-use crate::kernel::signal::{Pending, SendInfo, SignalFlags};
+use crate::kernel::ptrace::PtraceEvent;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Caps, ExitState, PfFlags, PidType, PtFlags};
+use crate::kernel::task::{
+    Caps, ExitState, Pending, PfFlags, PidType, PtFlags, SendInfo, SignalFlags, Trap, Usage,
+};
 use crate::trace::TraceEvent;
 
 impl Kernel {

@@ -71,7 +71,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM`; what was built is taken down again.
-    pub(super) fn dup_mm(&mut self, old: MmId) -> Result<MmId, Errno> {
+    pub(in crate::kernel) fn dup_mm(&mut self, old: MmId) -> Result<MmId, Errno> {
         let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
         let space = &mut self.mms[old];
         // Everything but the areas is copied; those are copied one by one.

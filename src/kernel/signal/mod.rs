@@ -6,17 +6,13 @@ mod kill;
 mod kill_rules;
 mod send;
 mod sigframe;
-mod sighand;
 mod sigmask;
 mod sigqueue;
 mod sigwait;
 mod stop;
 
 pub use sigframe::{
-    AltStack, HandlerFrame, KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS,
-    RT_SIGRETURN_CODE, SIGRETURN_CODE,
+    KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
-pub use sighand::{KSigaction, SaFlags, SigAction, Sighand, SignalFlags, SignalStruct};
 pub use sigmask::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigactionArgs, SigprocmaskArgs};
-pub use sigqueue::{Pending, SendInfo, SigQueue};
 pub use sigwait::{InfoTo, SigtimedwaitArgs};

@@ -13,8 +13,8 @@ use crate::kernel::fork::ForkArgs;
 use crate::kernel::ipc::{FutexArgs, IpcCall};
 use crate::kernel::mm::MmapArgs;
 use crate::kernel::ptrace::PtraceArgs;
-use crate::kernel::signal::{SetSize, SigAction, SigactionArgs};
-use crate::kernel::task::{Continuation, OpenCall};
+use crate::kernel::signal::{SetSize, SigactionArgs};
+use crate::kernel::task::{Continuation, OpenCall, SigAction};
 use crate::trace::TraceEvent;
 
 /// How far a system call has come.
@@ -279,7 +279,7 @@ impl Kernel {
         self.stat.syscalls += 1;
         self.map_refusal = None;
         let task = self.task_mut(current);
-        task.interruptible = call.made_again();
+        task.in_call.again = call.made_again();
         self.begin_call(current, nr, call.first_arg());
         if self.stops_before_call(current, Some(&call)) {
             return None;
@@ -297,8 +297,8 @@ impl Kernel {
     /// A system call begins.
     pub(super) fn begin_call(&mut self, current: TaskId, nr: u16, arg: u32) {
         let task = self.task_mut(current);
-        task.call = Some(OpenCall { nr, restart: None });
-        task.entered_handler = false;
+        task.in_call.open = Some(OpenCall { nr, restart: None });
+        task.in_call.entered_handler = false;
         self.trace(current, TraceEvent::SysEnter { nr, arg });
     }
 
@@ -378,7 +378,7 @@ impl Kernel {
         };
         let task = self.task_mut(current);
         task.thread.regs.eax = ret as u32;
-        task.interruptible = None;
+        task.in_call.again = None;
         if self.stops_after_call(current) {
             return None;
         }
@@ -390,7 +390,7 @@ impl Kernel {
     pub(in crate::kernel) fn leave_call(&mut self, current: TaskId) {
         let task = self.task_mut(current);
         let ret = task.thread.regs.eax as i32;
-        if let Some(OpenCall { nr, .. }) = task.call.take() {
+        if let Some(OpenCall { nr, .. }) = task.in_call.open.take() {
             self.trace(current, TraceEvent::SysExit { nr, ret });
         }
     }
@@ -399,7 +399,7 @@ impl Kernel {
     ///
     /// Returns `false` if it has nothing to go on with, that is, if it is in user mode.
     pub fn resume(&mut self, current: TaskId) -> bool {
-        let Some(continuation) = self.task_mut(current).continuation.take() else {
+        let Some(continuation) = self.task_mut(current).in_call.continuation.take() else {
             return false;
         };
         let result = match continuation {

@@ -6,7 +6,6 @@ mod process_calls;
 mod restart;
 mod sched_calls;
 mod signal_calls;
-mod traps;
 
 pub use call::{SysResult, Syscall};
 pub(super) use entry::MAX_ARG_BYTES;
@@ -14,4 +13,3 @@ pub use process_calls::ProcessCall;
 pub use restart::{Restart, RestartBlock};
 pub use sched_calls::SchedCall;
 pub use signal_calls::SignalCall;
-pub use traps::Raised;

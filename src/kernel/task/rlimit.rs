@@ -1,10 +1,9 @@
 //! Resource limits: a soft one that acts and a hard one that bounds it, of every process.
 
 use super::cred::Caps;
+use super::{SendInfo, UsageOf};
 use crate::abi::{Errno, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::exit::UsageOf;
-use crate::kernel::signal::SendInfo;
 use std::ops::{Index, IndexMut};
 
 /// A limit that is not set.

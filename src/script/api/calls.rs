@@ -7,8 +7,8 @@ use super::files::text_read;
 use super::signals::info_map;
 use crate::abi::{Errno, SigSet, Signal, VirtAddr};
 use crate::kernel::exit::{WaitArgs, WaitOptions, WaitidArgs};
-use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::{ProcessCall, Syscall};
+use crate::kernel::task::SigAction;
 use crate::machine::{Action, CallState, Machine, Outcome, handler_number};
 use crate::script::errors::{ScriptError, no_child};
 use crate::script::session::{Call, Shared, Task, install_function};
@@ -65,7 +65,11 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
         Outcome::Returned(value) => {
             let pid = returned(value, "wait4")?;
             let status = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reaped)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reaped)
             })?;
             Ok(reaped(
                 pid,
@@ -132,7 +136,11 @@ pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -
         (Outcome::Returned(value), _) => {
             returned(value, "waitid")?;
             let info = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reported)
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }

@@ -3,10 +3,10 @@
 use super::calls::{int, plain, reported, signal_word};
 use super::convert::{Result, act, alive, errno_error, look, returned, word};
 use crate::abi::{Errno, VirtAddr};
-use crate::kernel::exit::{PR_SET_PDEATHSIG, UsageOf, WaitidArgs};
+use crate::kernel::exit::{PR_SET_PDEATHSIG, WaitidArgs};
 use crate::kernel::signal::InfoTo;
 use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::PgrpRefusal;
+use crate::kernel::task::{PgrpRefusal, UsageOf};
 use crate::machine::{Action, Outcome};
 use crate::script::errors::{ScriptError, pgrp_advice};
 use crate::script::session::Task;

@@ -6,12 +6,9 @@ use super::convert::{
     word,
 };
 use crate::abi::{SIGINFO_WORDS, SigInfo, SigOrigin, SigSet, Signal, VirtAddr};
-use crate::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs,
-};
+use crate::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
 use crate::kernel::syscall::{SignalCall, Syscall};
-use crate::kernel::time::ItimerVal;
+use crate::kernel::task::{ItimerVal, KSigaction, SaFlags, SigAction};
 use crate::machine::{Action, Outcome};
 use crate::script::session::Task;
 use rhai::plugin::*;
@@ -93,7 +90,11 @@ fn sigtimedwait(
         Outcome::Returned(value) => {
             returned(value, "rt_sigtimedwait")?;
             let info = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reported)
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }
