@@ -248,6 +248,22 @@ mod tests {
         assert_eq!(map(300, busy).alloc(), None);
     }
 
+    #[test]
+    fn a_number_that_is_kept_out_is_passed_over() {
+        let mut map = map(8999, []);
+        for pid in [9001, 9063, PID_MAX_LIMIT] {
+            map.keep_out(pid);
+        }
+        assert_eq!(
+            [map.alloc(), map.alloc()],
+            [Some(Pid(9000)), Some(Pid(9002))]
+        );
+        map.last_pid = 9062;
+        assert_eq!(map.alloc(), Some(Pid(9064)));
+        assert!(map.is_reserved(Pid(9001)) && !map.is_reserved(Pid(9000)));
+        assert!(!map.is_reserved(Pid(PID_MAX_LIMIT as i32)), "it is none");
+    }
+
     /// Process example 17.
     #[test]
     fn a_number_stays_taken_while_a_process_group_uses_it() {

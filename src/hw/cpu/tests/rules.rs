@@ -129,6 +129,21 @@ fn a_page_fault_changes_no_register_and_no_byte() {
 }
 
 #[test]
+fn bound_lets_an_index_through_that_lies_between_both_limits() {
+    for (index, passes) in [(-3, false), (-2, true), (0, true), (5, true), (6, false)] {
+        let mut rig = Rig::new(&[0x62, 0x06]); // bound eax,[esi]
+        rig.poke(DATA, &(-2_i32).to_le_bytes());
+        rig.poke(DATA + 4, &5_i32.to_le_bytes());
+        (rig.regs.eax, rig.regs.esi) = (index as u32, DATA);
+        let event = match passes {
+            true => Event::Budget,
+            false => Event::Exception(Exception::Bound),
+        };
+        assert_eq!(rig.run(1).event, event, "{index}");
+    }
+}
+
+#[test]
 fn traps_leave_eip_behind_the_instruction() {
     let cases: [(&[u8], u32, Event); 6] = [
         (&[0xcc], 1, Event::Exception(Exception::Breakpoint)),
@@ -343,6 +358,25 @@ fn loading_a_segment_register_checks_the_descriptor() {
             let loaded = if expected.is_ok() { selector } else { 0 };
             assert_eq!(rig.regs.gs, loaded, "{selector:x}");
         }
+    }
+}
+
+/// A string instruction retires once, with or without something to repeat.
+#[test]
+fn string_instructions_without_a_prefix_go_on_behind_themselves() {
+    for (code, edi, esi) in [
+        ([0xaa, 0x90], 1, 0), // stosb
+        ([0xab, 0x90], 4, 0), // stosd
+        ([0xa4, 0x90], 1, 1), // movsb
+        ([0xad, 0x90], 0, 4), // lodsd
+        ([0xae, 0x90], 1, 0), // scasb
+        ([0xa7, 0x90], 4, 4), // cmpsd
+    ] {
+        let mut rig = Rig::new(&code);
+        (rig.regs.esi, rig.regs.edi, rig.regs.ecx) = (DATA, DATA, 7);
+        assert_eq!((rig.run(1).used, rig.regs.eip), (1, CODE + 1), "{code:x?}");
+        let moved = (rig.regs.edi - DATA, rig.regs.esi - DATA, rig.regs.ecx);
+        assert_eq!(moved, (edi, esi, 7), "{code:x?}");
     }
 }
 
@@ -561,7 +595,9 @@ fn rdtsc_reads_the_time_of_the_caller_and_the_instructions_since() {
 
 #[test]
 fn text_of_instructions() {
-    let code = [0x8b, 0x45, 0xfc, 0xcd, 0x80, 0xff, 0xff, 0xe8, 0, 0, 0, 0];
+    let code = [
+        0x8b, 0x45, 0xfc, 0xcd, 0x80, 0xff, 0xff, 0xe8, 0, 0, 0, 0, 0x74, 0,
+    ];
     let lines = disassemble(&code, CODE);
     let texts: Vec<_> = lines
         .iter()
@@ -574,7 +610,8 @@ fn text_of_instructions() {
             (3, "int 0x80"),
             (5, "(bad)"),
             (6, "(bad)"),
-            (7, "call 0x804800c")
+            (7, "call 0x804800c"),
+            (12, "je 0x804800e")
         ]
     );
 }

@@ -23,6 +23,19 @@ fn last_move(bench: &Bench) -> Option<(u8, u8, &'static str)> {
 }
 
 #[test]
+fn each_cpu_has_an_idle_task_and_a_migration_thread_of_its_own() {
+    let bench = Bench::with_cpus(4);
+    for cpu in 0..4 {
+        let rq = bench.sched.rq(cpu);
+        for task in [rq.idle, rq.migration_thread.unwrap()] {
+            let task = bench.sched.get(task);
+            assert_eq!((task.cpu, task.cpus_allowed), (cpu as u8, 1 << cpu));
+        }
+        assert!(bench.sched.is_idle(cpu));
+    }
+}
+
+#[test]
 fn an_affinity_without_an_online_cpu_is_refused() {
     for cpus in [1, 2] {
         let mut bench = Bench::with_cpus(cpus);
