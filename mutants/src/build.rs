@@ -23,8 +23,8 @@ pub enum Target {
 impl Target {
     const fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Lib => &["--lib"],
-            Self::Integration => &["--test", "it"],
+            Self::Lib => &["test", "--no-run", "--lib"],
+            Self::Integration => &["test", "--no-run", "--test", "it"],
         }
     }
 }
@@ -57,7 +57,7 @@ impl Workshop {
         };
         loop {
             let places = tree::copy(root, &self.tree, &edits)?;
-            let messages = self.cargo(Target::Lib)?;
+            let messages = self.cargo(&["check", "--lib"])?;
             let errors = errors(&messages)?;
             if errors.is_empty() {
                 break;
@@ -95,7 +95,7 @@ impl Workshop {
 
     /// Builds a program of tests and says where it is.
     pub fn executable(&self, target: Target) -> Result<PathBuf> {
-        let messages = self.cargo(target)?;
+        let messages = self.cargo(target.arguments())?;
         let found = messages.into_iter().find_map(|message| match message {
             Message::CompilerArtifact(artifact) if artifact.profile.test => artifact.executable,
             _ => None,
@@ -104,10 +104,10 @@ impl Workshop {
         Ok(path.into_std_path_buf())
     }
 
-    fn cargo(&self, target: Target) -> Result<Vec<Message>> {
+    fn cargo(&self, arguments: &[&str]) -> Result<Vec<Message>> {
         let mut child = Command::new("cargo")
-            .args(["test", "--no-run", "--quiet", "--message-format", "json"])
-            .args(target.arguments())
+            .args(arguments)
+            .args(["--quiet", "--message-format", "json"])
             .current_dir(&self.tree)
             .env("CARGO_TARGET_DIR", self.folder.join("build"))
             .stdout(Stdio::piped())

@@ -234,6 +234,9 @@ mod tests {
     fn a_second_pass_searches_below_last_pid() {
         let busy = (1..PID_MAX_LIMIT).filter(|pid| *pid != 20 && *pid != 500);
         assert_eq!(map(1000, busy).alloc(), Some(Pid(500)));
+        // last_pid itself, free or not, is beyond it.
+        let busy = (1..PID_MAX_LIMIT).filter(|pid| *pid != 1000);
+        assert_eq!(map(1000, busy).alloc(), None);
     }
 
     #[test]

@@ -364,7 +364,7 @@ fn loading_a_segment_register_checks_the_descriptor() {
 /// A string instruction retires once, with or without something to repeat.
 #[test]
 fn string_instructions_without_a_prefix_go_on_behind_themselves() {
-    for (code, edi, esi) in [
+    for (code, written, read) in [
         ([0xaa, 0x90], 1, 0), // stosb
         ([0xab, 0x90], 4, 0), // stosd
         ([0xa4, 0x90], 1, 1), // movsb
@@ -376,7 +376,7 @@ fn string_instructions_without_a_prefix_go_on_behind_themselves() {
         (rig.regs.esi, rig.regs.edi, rig.regs.ecx) = (DATA, DATA, 7);
         assert_eq!((rig.run(1).used, rig.regs.eip), (1, CODE + 1), "{code:x?}");
         let moved = (rig.regs.edi - DATA, rig.regs.esi - DATA, rig.regs.ecx);
-        assert_eq!(moved, (edi, esi, 7), "{code:x?}");
+        assert_eq!(moved, (written, read, 7), "{code:x?}");
     }
 }
 

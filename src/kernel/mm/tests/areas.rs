@@ -381,15 +381,17 @@ fn which_pages_of_a_locked_area_are_brought_in() {
     let (mut lab, a) = Lab::with_task();
     let with_table = lab.mmap_at(a, 0x4000_0000, 1, RW);
     lab.touch(a, with_table, 1);
-    let (none, flags) = (0, PRIVATE | FIXED | LOCKED);
-    for (addr, prot, bits) in [
-        (0x4000_1000, READ, 0x025),
-        (0x4000_2000, none, 0),
-        (0x4000_3000, RW, 0x067),
-        (0x5000_0000, READ, 0),
-        (0x5000_1000, none, 0),
-        (0x6000_0000, RW, 0x067),
+    let none = 0;
+    for (addr, prot, flags, bits) in [
+        (0x4000_1000, READ, PRIVATE, 0x025),
+        (0x4000_2000, none, PRIVATE, 0),
+        (0x4000_3000, RW, PRIVATE, 0x067),
+        (0x5000_0000, READ, PRIVATE, 0),
+        (0x5000_1000, none, PRIVATE, 0),
+        (0x6000_0000, RW, PRIVATE, 0x067),
+        (0x7000_0000, READ, SHARED, 0x025),
     ] {
+        let flags = flags | FIXED | LOCKED;
         lab.try_mmap(a, addr, 0x1000, prot, flags).unwrap();
         assert_eq!(
             lab.bits(a, VirtAddr(addr)) & !0x20,
