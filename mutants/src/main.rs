@@ -47,9 +47,23 @@ struct Args {
     /// Try only the unit tests
     #[arg(long)]
     lib: bool,
+    /// Try only the integration tests
+    #[arg(long, conflicts_with = "lib")]
+    it: bool,
     /// Print what would be drawn, and stop
     #[arg(long)]
     list: bool,
+}
+
+impl Args {
+    /// The programs of tests, in the order in which they are run.
+    fn targets(&self) -> Vec<Target> {
+        match (self.lib, self.it) {
+            (true, _) => vec![Target::Lib],
+            (_, true) => vec![Target::Integration],
+            _ => vec![Target::Lib, Target::Integration],
+        }
+    }
 }
 
 /// A change that compiles, with its number in the draw.
@@ -84,16 +98,16 @@ fn main() -> Result<ExitCode> {
     let jobs = args
         .jobs
         .map_or_else(|| thread::available_parallelism().map(usize::from), Ok)?;
-    let mut verdicts = try_all(&mutants, &trial::prepare(&workshop, Target::Lib)?, jobs)?;
-    if !args.lib {
-        let unnoticed = |(index, verdict): (usize, &Verdict)| (!verdict.noticed()).then_some(index);
-        let left: Vec<usize> = verdicts.iter().enumerate().filter_map(unnoticed).collect();
+    let mut verdicts = vec![Verdict::NeverReached; mutants.len()];
+    for target in args.targets() {
+        let left: Vec<usize> = (0..mutants.len())
+            .filter(|index| !verdicts[*index].noticed())
+            .collect();
         let again: Vec<Mutant> = left.iter().map(|index| mutants[*index].clone()).collect();
-        let suite = trial::prepare(&workshop, Target::Integration)?;
-        for (index, verdict) in left.iter().zip(try_all(&again, &suite, jobs)?) {
-            let before = &mut verdicts[*index];
+        let suite = trial::prepare(&workshop, target)?;
+        for (index, verdict) in left.into_iter().zip(try_all(&again, &suite, jobs)?) {
             if verdict != Verdict::NeverReached {
-                *before = verdict;
+                verdicts[index] = verdict;
             }
         }
     }
