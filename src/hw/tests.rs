@@ -490,3 +490,16 @@ fn a_write_after_a_checkpoint_is_noticed_and_invisible_to_the_emulated_machine()
     assert_eq!(saved.ram.read_u32(DATA.phys()), 1);
     assert_eq!(saved.ram.read_u32(DATA.phys() + 4), 0);
 }
+
+#[test]
+fn a_write_after_a_restore_is_noticed_too() {
+    let mut machine = Machine::with_page(0x067);
+    let image = machine.ram.checkpoint();
+    for value in [1, 2] {
+        machine.write(PAGE.0, value).unwrap();
+        assert!(machine.ram.is_dirty(DATA));
+        machine.ram.restore(&image);
+        assert!(!machine.ram.is_dirty(DATA));
+        assert_eq!(machine.read(PAGE.0), Ok(0));
+    }
+}

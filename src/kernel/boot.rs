@@ -348,3 +348,49 @@ impl Config {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_what_a_machine_may_be() {
+        type Change = fn(&mut Config, u32);
+        let tlb: Change = |config, value| config.tlb = value;
+        let cpus: Change = |config, value| config.cpus = value;
+        let mem: Change = |config, value| config.mem = value;
+        let pid_max: Change = |config, value| config.pid_max = value;
+        let fork_cpu: Change = |config, value| config.fork_cpu = Some(value);
+        for (change, good, bad) in [
+            (tlb, &[0, 1, 64, 4096][..], &[3, 65, 8192][..]),
+            (cpus, &[1, 8], &[0, 9]),
+            (
+                mem,
+                &[4 << 20, 896 << 20],
+                &[(4 << 20) - 1, (896 << 20) + 4096],
+            ),
+            (pid_max, &[301, 32768], &[300, 32769]),
+            (fork_cpu, &[0], &[1]),
+        ] {
+            let valid = |value: &u32| {
+                let mut config = Config::default();
+                change(&mut config, *value);
+                config.validate().is_ok()
+            };
+            assert!(good.iter().all(valid), "{good:?}");
+            assert!(!bad.iter().any(valid), "{bad:?}");
+        }
+    }
+
+    /// `fork_init()`: an eighth of the frames by kernel stacks of two frames, but 20 at least.
+    #[test]
+    fn memory_limits_the_number_of_threads() {
+        for (mib, threads) in [(4, 64), (64, 1024)] {
+            let config = Config {
+                mem: mib << 20,
+                ..Config::default()
+            };
+            assert_eq!(Kernel::boot(config).unwrap().max_threads, threads);
+        }
+    }
+}

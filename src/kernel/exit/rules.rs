@@ -130,6 +130,24 @@ mod tests {
         }
     }
 
+    /// `exit_notify()`: SIGCHLD needs no demotion, and -1 stands for no signal at all.
+    #[test]
+    fn only_a_chosen_signal_is_demoted_and_only_after_an_exec() {
+        for (exit_signal, expected) in [(-1, false), (0, true), (10, true), (16, true), (17, false)]
+        {
+            assert_eq!(is_chosen_by_a_stranger(exit_signal, true), expected);
+            assert!(!is_chosen_by_a_stranger(exit_signal, false));
+        }
+    }
+
+    /// `mm_release()`: `atomic_read(&mm->mm_users) > 1`.
+    #[test]
+    fn the_tid_word_is_cleared_while_others_use_the_memory() {
+        for (addr, users, expected) in [(0x1000, 2, true), (0x1000, 1, false), (0, 2, false)] {
+            assert_eq!(clears_tid(VirtAddr(addr), users), expected);
+        }
+    }
+
     #[test]
     fn only_an_ignored_sigchld_makes_the_parent_forget() {
         use ParentsWish::{Ignores, NoZombies, Waits};

@@ -286,3 +286,28 @@ impl Kernel {
         std::mem::replace(&mut self.fs[fs].umask, mask & 0o777)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::boot::Config;
+
+    /// A directory whose name only begins like that of the root is not below it.
+    #[test]
+    fn the_working_directory_is_shown_from_the_root_of_the_task() {
+        let mut kernel = Kernel::boot(Config::default()).unwrap();
+        let fs = kernel.task(kernel.init).fs.unwrap();
+        for (root, cwd, seen) in [
+            ("/", "/", "/"),
+            ("/", "/tmp", "/tmp"),
+            ("/tmp", "/tmp", "/"),
+            ("/tmp", "/tmp/a", "/a"),
+            ("/tmp", "/tmpfs", "/tmpfs"),
+            ("/tmp", "/", "/"),
+        ] {
+            kernel.fs[fs].root = root.to_owned();
+            kernel.fs[fs].cwd = cwd.to_owned();
+            assert_eq!(kernel.cwd_seen(fs), seen, "{cwd} from {root}");
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! The address space that a program starts with: text, data, and a stack with its arguments.
 
-use crate::abi::Resource;
 use super::mm_struct::Mm;
 use super::overcommit::pages_of;
 use super::vma::{VmFlags, Vma};
+use crate::abi::Resource;
 use crate::abi::{
     Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, RLIM_INFINITY, TASK_SIZE, TaskId,
     VirtAddr,
@@ -241,5 +241,51 @@ impl StackTop {
         let part = &part[..part.len().min((base + PAGE_SIZE - from) as usize)];
         let at = (from - base) as usize;
         frame[at..at + part.len()].copy_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(argv: &[&str], envp: &[&str]) -> ExecArgs {
+        let bytes = |strings: &[&str]| strings.iter().map(|s| s.as_bytes().to_vec()).collect();
+        ExecArgs {
+            path: "sh".into(),
+            argv: bytes(argv),
+            envp: bytes(envp),
+        }
+    }
+
+    /// `fs/binfmt_elf.c`, `create_elf_tables()`: esp is a multiple of 16.
+    #[test]
+    fn a_program_finds_its_arguments_word_by_word() {
+        let top = StackTop::of(&args(&["sh", "-c"], &["A=1"]));
+        assert_eq!(top.strings, 0xc000_0000 - 4 - (3 + 3 + 4 + 3));
+        assert_eq!(top.esp, 0xbfff_ffc0);
+        let words: Vec<u32> = top.bytes.as_chunks().0[..8]
+            .iter()
+            .map(|word| u32::from_le_bytes(*word))
+            .collect();
+        let (name, option, variable) = (0xbfff_ffef, 0xbfff_fff2, 0xbfff_fff5);
+        assert_eq!(words, [2, name, option, 0, variable, 0, 0, 0]);
+        assert_eq!(&top.bytes[0x2f..], b"sh\0-c\0A=1\0sh\0\0\0\0\0");
+        assert_eq!(top.bytes.len(), 0x40);
+    }
+
+    #[test]
+    fn every_page_of_the_stack_gets_its_part() {
+        let long = "x".repeat(2 * PAGE_SIZE as usize);
+        let top = StackTop::of(&args(&[&long], &[]));
+        let first = top.esp & !(PAGE_SIZE - 1);
+        let mut stack = Vec::new();
+        for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize) {
+            let mut frame = [0; PAGE_SIZE as usize];
+            top.copy_page(base, &mut frame);
+            stack.extend(frame);
+        }
+        let (below, above) = stack.split_at((top.esp - first) as usize);
+        assert!(below.iter().all(|byte| *byte == 0));
+        assert_eq!(above, top.bytes);
     }
 }

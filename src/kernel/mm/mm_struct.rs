@@ -128,3 +128,36 @@ impl Mm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::vma::VmFlags;
+    use super::*;
+    use crate::abi::FileId;
+
+    /// `mm/mmap.c`, `__vm_stat_account()`: shared, exec, stack, reserved.
+    #[test]
+    fn what_an_area_counts_as() {
+        for (flags, of_file, expected) in [
+            (VmFlags::READ, false, [0, 0, 0, 0]),
+            (VmFlags::GROWSDOWN, false, [0, 0, 5, 0]),
+            (VmFlags::IO, false, [0, 0, 0, 5]),
+            (VmFlags::RESERVED | VmFlags::GROWSDOWN, false, [0, 0, 5, 5]),
+            (VmFlags::READ, true, [5, 0, 0, 0]),
+            (VmFlags::EXEC | VmFlags::READ, true, [5, 5, 0, 0]),
+            (VmFlags::EXEC | VmFlags::WRITE, true, [5, 0, 0, 0]),
+            (VmFlags::GROWSDOWN, true, [5, 0, 0, 0]),
+        ] {
+            let vma = Vma {
+                vm_file: of_file.then(FileId::default),
+                ..Vma::anonymous(0x1000, 0x6000, flags)
+            };
+            let mut mm = Mm::default();
+            mm.vm_stat_account(&vma, 5);
+            let counts = |mm: &Mm| [mm.shared_vm, mm.exec_vm, mm.stack_vm, mm.reserved_vm];
+            assert_eq!(counts(&mm), expected, "{flags:?}");
+            mm.vm_stat_account(&vma, -5);
+            assert_eq!(counts(&mm), [0; 4], "{flags:?}");
+        }
+    }
+}

@@ -95,3 +95,25 @@ fn checked_range(start: u32, len: u32) -> Result<u32, MapRefusal> {
         len => Ok(start + len),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `mm/mmap.c`, `do_munmap()`.
+    #[test]
+    fn which_ranges_can_be_unmapped() {
+        for (start, len, expected) in [
+            (0, TASK_SIZE, Ok(TASK_SIZE)),
+            (0x1000, 1, Ok(0x2000)),
+            (TASK_SIZE - 0x1000, 0x1000, Ok(TASK_SIZE)),
+            (TASK_SIZE - 0x1000, 0x1001, Err(MapRefusal::BeyondUserSpace)),
+            (TASK_SIZE + 0x1000, 0, Err(MapRefusal::BeyondUserSpace)),
+            (TASK_SIZE, 0, Err(MapRefusal::Empty)),
+            (0x1000, 0, Err(MapRefusal::Empty)),
+            (0x1001, 0, Err(MapRefusal::Unaligned)),
+        ] {
+            assert_eq!(checked_range(start, len), expected, "{start:#x} {len:#x}");
+        }
+    }
+}

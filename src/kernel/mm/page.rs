@@ -233,6 +233,66 @@ mod tests {
         assert_eq!(page.page_count(), 0, "mapping and using are counted apart");
     }
 
+    /// `mm/page_alloc.c`, `page_is_buddy()`.
+    #[test]
+    fn only_the_head_of_a_free_block_of_the_same_order_is_a_buddy() {
+        let mut free = Page::at_boot();
+        free.flags.remove(PageFlags::RESERVED);
+        assert!(!free.page_is_buddy(0), "it heads no block");
+        free.set_page_order(3);
+        assert!(free.page_is_buddy(3));
+        assert!(!free.page_is_buddy(2) && !free.page_is_buddy(4));
+        let mut reserved = free.clone();
+        reserved.flags.insert(PageFlags::RESERVED);
+        let mut used = free.clone();
+        used.get();
+        assert!(!reserved.page_is_buddy(3) && !used.page_is_buddy(3));
+        free.rmv_page_order();
+        assert_eq!((free.page_is_buddy(3), free.private), (false, 0));
+    }
+
+    /// `mm/page_alloc.c`, `free_pages_check()` and `prep_new_page()`.
+    #[test]
+    fn a_page_that_is_referred_to_is_neither_freed_nor_handed_out() {
+        use std::panic::catch_unwind;
+        let unused = || Page {
+            flags: PageFlags::UPTODATE | PageFlags::REFERENCED,
+            private: 7,
+            ..Page::at_boot()
+        };
+        type Change = fn(&mut Page);
+        let changes: [Change; 8] = [
+            |page| page.count = 0,
+            |page| page.mapcount = 0,
+            |page| page.mapping = PageMapping::Cache(InodeId::default()),
+            |page| page.flags |= PageFlags::LRU,
+            |page| page.flags |= PageFlags::PRIVATE,
+            |page| page.flags |= PageFlags::LOCKED,
+            |page| page.flags |= PageFlags::ACTIVE,
+            |page| page.flags |= PageFlags::SWAPCACHE,
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut page = unused();
+            change(&mut page);
+            let (freed, handed_out) = (page.clone(), page);
+            let free = move || freed.clone().free_pages_check();
+            let hand_out = move || handed_out.clone().prep_new_page();
+            assert!(catch_unwind(free).is_err(), "freed with change {number}");
+            assert!(
+                catch_unwind(hand_out).is_err(),
+                "given with change {number}"
+            );
+        }
+        let mut page = unused();
+        page.flags |= PageFlags::DIRTY;
+        let dirty = page.clone();
+        assert!(catch_unwind(move || dirty.clone().prep_new_page()).is_err());
+        page.free_pages_check();
+        page.prep_new_page();
+        assert_eq!(page.flags, PageFlags::empty());
+        assert_eq!((page.page_count(), page.private), (1, 0));
+    }
+
     #[test]
     #[should_panic(expected = "page is not mapped")]
     fn unmapping_an_unmapped_page_is_our_bug() {

@@ -200,6 +200,19 @@ mod tests {
         assert!(wants_signal(term, free) && wants_signal(term, running));
         assert!(!wants_signal(term, told) && !wants_signal(term, stopped));
         assert!(wants_signal(kill, stopped));
+        // Nor does it to one that is on its way out.
+        let exiting = Taker {
+            exiting: true,
+            on_cpu: true,
+            ..free
+        };
+        assert!(!wants_signal(term, exiting) && !wants_signal(kill, exiting));
+        let deaf_to_it = Taker {
+            blocks: true,
+            on_cpu: true,
+            ..free
+        };
+        assert!(!wants_signal(term, deaf_to_it));
         // Not even SIGKILL goes to a stopped thread that has been notified of another signal.
         assert!(!wants_signal(kill, deaf));
     }

@@ -52,3 +52,38 @@ impl UsageOf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_is_added() {
+        let mut sum = Usage {
+            utime: 1,
+            stime: 2,
+            min_flt: 3,
+            maj_flt: 4,
+            nvcsw: 5,
+            nivcsw: 6,
+        };
+        let more = Usage {
+            utime: 10,
+            stime: 20,
+            min_flt: 30,
+            maj_flt: 40,
+            nvcsw: 50,
+            nivcsw: 60,
+        };
+        sum += more;
+        let expected = Usage {
+            utime: 11,
+            stime: 22,
+            min_flt: 33,
+            maj_flt: 44,
+            nvcsw: 55,
+            nivcsw: 66,
+        };
+        assert_eq!(sum, expected);
+    }
+}

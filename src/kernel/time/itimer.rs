@@ -251,6 +251,24 @@ mod tests {
     }
 
     #[test]
+    fn real_timers_expire_soonest_first_and_by_process() {
+        let mut ids: slotmap::SlotMap<SignalId, ()> = slotmap::SlotMap::with_key();
+        let mut timers = RealTimers::default();
+        for (tick, pid) in [(7, 2), (5, 3), (7, 1), (9, 1)] {
+            let entry = (tick, Pid(pid), ids.insert(()));
+            timers.queue.insert(entry);
+        }
+        assert_eq!(timers.next_expiry(), Some(5));
+        assert_eq!(timers.pop_expired(4), None);
+        let mut expired = Vec::new();
+        while let Some((pid, _)) = timers.pop_expired(8) {
+            expired.push(pid.0);
+        }
+        assert_eq!(expired, [3, 1, 2]);
+        assert_eq!(timers.next_expiry(), Some(9));
+    }
+
+    #[test]
     fn a_cpu_timer_begins_with_a_tick_more_and_goes_on_without() {
         let mut timer = CpuTimer::default();
         timer.set(
@@ -266,5 +284,8 @@ mod tests {
         assert_eq!(timer.expires, 116);
         timer.incr = 0;
         assert!(timer.fires(116) && timer.left(116) == 0);
+        assert!(!timer.fires(200), "it is off");
+        timer.set(ItimerVal::default(), 100);
+        assert_eq!(timer, CpuTimer::default(), "0 turns it off");
     }
 }

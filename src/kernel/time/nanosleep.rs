@@ -126,3 +126,23 @@ impl Kernel {
         self.put_user_u32(current, VirtAddr(addr.0.wrapping_add(4)), time.nsec as u32)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `sys_nanosleep()`: `timespec_to_jiffies(&t) + (t.tv_sec || t.tv_nsec)`.
+    #[test]
+    fn every_sleep_but_none_takes_a_tick_more() {
+        for (sec, nsec, ticks) in [(0, 0, 0), (0, 1, 2), (1, 0, 1002), (1, 1, 1003)] {
+            assert_eq!(Timespec { sec, nsec }.ticks_to_sleep(), ticks);
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_sleep_is_so_many_short_ticks() {
+        for (jiffies, sec, nsec) in [(0, 0, 0), (1, 0, 999_848), (1001, 1, 847_848)] {
+            assert_eq!(Timespec::from_jiffies(jiffies), Timespec { sec, nsec });
+        }
+    }
+}

@@ -5,6 +5,7 @@ use forklab::abi::{CloneFlags as F, Errno, F_SETFL, O_NONBLOCK, Resource, TaskId
 use forklab::kernel::fs::Pipe;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Acted, BufferCall};
+use forklab::trace::{SwitchReason, TraceEvent};
 
 const PAGE: usize = 4096;
 const SIGUSR1: u32 = 10;
@@ -109,6 +110,32 @@ fn a_reader_waits_for_a_writer_and_both_know_the_end() {
     lab.exit(child, 0);
     assert_eq!(lab.read_late(call), Some(String::new()));
     assert_eq!(lab.read_fd(sh, r, 99), text(""));
+}
+
+/// `fs/pipe.c`: only who is about to sleep wakes the other side synchronously; the end of a write
+/// and of a descriptor let a better reader preempt.
+#[test]
+fn a_better_reader_preempts_who_ends_a_write_or_closes_the_pipe() {
+    for closes in [false, true] {
+        let (mut lab, sh) = Lab::with_shell();
+        let (r, w) = lab.pipe(sh);
+        let reader = lab.fork(sh);
+        close(&mut lab, reader, w);
+        lab.call(sh, Syscall::Nice(19));
+        lab.read_fd(reader, r, 9).unwrap_err();
+        let mark = lab.mark();
+        match closes {
+            true => close(&mut lab, sh, w),
+            false => assert_eq!(lab.write_fd(sh, w, b"x"), Ok(1)),
+        }
+        let preempted = lab.events(mark, |record| match record.event {
+            TraceEvent::SchedSwitch { next, why, .. } => {
+                (why == SwitchReason::Preempted).then_some(next.0)
+            }
+            _ => None,
+        });
+        assert_eq!(preempted, [lab.pid(reader)], "closes: {closes}");
+    }
 }
 
 #[test]

@@ -96,6 +96,17 @@ fn who_finds_and_makes_sets() {
     assert_eq!(value(&mut lab, me, next), 0);
 }
 
+/// `SEMMNI` sets of `SEMMSL` semaphores are `SEMMNS`: all of them can be had.
+#[test]
+fn there_is_room_for_128_sets_of_250() {
+    let (mut lab, sh) = Lab::with_shell();
+    for nr in 0..128 {
+        assert!(semget(&mut lab, sh, IPC_PRIVATE, 250, 0o600) >= 0, "{nr}");
+    }
+    let more = semget(&mut lab, sh, IPC_PRIVATE, 1, 0o600);
+    assert_eq!(errno(more), Errno::ENOSPC);
+}
+
 #[test]
 fn what_semop_refuses() {
     let (mut lab, sh) = Lab::with_shell();

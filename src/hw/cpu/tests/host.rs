@@ -168,8 +168,9 @@ fn defined_flags(i: &Instruction) -> u32 {
         Shl | Sal | Shr | Sar | Shld | Shrd | Rol | Ror | Rcl | Rcr
     );
     if shift {
-        // The count is only known at run time, or exceeds the operand.
-        mask &= !0x810;
+        // The count is only known at run time, or exceeds the operand; by one OF is defined.
+        let by_one = (1..i.op_count()).any(|n| i.try_immediate(n).is_ok_and(|count| count == 1));
+        mask &= if by_one { !0x10 } else { !0x810 };
         let small = i.op0_register().size() < 4 && i.memory_size().size() < 4;
         mask &= if small { !1 } else { !0 };
     }

@@ -6,6 +6,7 @@ mod cow;
 mod first_touch;
 mod full_copy;
 mod lab;
+mod neighbours;
 mod segments;
 mod shared;
 mod smp;
