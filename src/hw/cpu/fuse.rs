@@ -65,7 +65,7 @@ fn enters(a: &Op, b: &Op) -> bool {
 }
 
 fn call_enter(a: &Op, b: &Op, c: &Op) -> Option<Op> {
-    (a.code == Code::CallOn && enters(b, c)).then(|| Op {
+    (a.code == Code::CallOn && enters(b, c)).then_some(Op {
         code: Code::CallEnter,
         ..*a
     })
