@@ -136,7 +136,7 @@ impl Gather<'_> {
             TraceEvent::PageFree { order, .. } => self.freed += 1 << order,
             TraceEvent::ZeroPageMap { addr } => self.set_outcome(pid, addr, FaultOutcome::ZeroPage),
             TraceEvent::AnonPage { addr, pfn } => {
-                self.set_outcome(pid, addr, FaultOutcome::ZeroedFrame(pfn))
+                self.set_outcome(pid, addr, FaultOutcome::ZeroedFrame(pfn));
             }
             TraceEvent::FilePage { addr, pfn } => {
                 let outcome = match self.allocated.take() {
@@ -156,7 +156,7 @@ impl Gather<'_> {
                 self.set_outcome(pid, addr, FaultOutcome::Copy { old, new, left });
             }
             TraceEvent::CowReuse { addr, pfn } => {
-                self.set_outcome(pid, addr, FaultOutcome::Reuse(pfn))
+                self.set_outcome(pid, addr, FaultOutcome::Reuse(pfn));
             }
             TraceEvent::SysEnter { arg, .. } => (self.arg, self.freed) = (arg, 0),
             TraceEvent::SysExit { nr, ret } => self.take_return(pid, nr, ret),
