@@ -126,7 +126,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "spawn(\"sh\").vfork().read(0);",
             1,
-            "help: an access outside of what maps(task) shows kills the task, and its core dump",
+            "help: maps(task) shows what is mapped; an access outside of it kills the task",
         ),
         (
             "boot(#{mem: 4*MiB}); let sh = spawn(\"sh\"); \
@@ -342,7 +342,7 @@ fn output_that_cannot_be_written_is_complained_about() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = flat(&output.stderr);
-    assert!(message.contains("nothing more can be printed"), "{message}");
+    assert!(message.contains("cannot print any more"), "{message}");
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn files_that_cannot_be_run_are_named() {
         (
             not_text.to_str().unwrap(),
             2,
-            "not UTF-8 text: byte 10, in line 2",
+            "not UTF-8 text: byte 10, on line 2",
         ),
         (empty.to_str().unwrap(), 0, "the script is empty"),
     ] {

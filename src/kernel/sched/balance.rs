@@ -298,8 +298,7 @@ impl Scheduler {
 
     /// Assigns a task that is not on a runqueue to another CPU.
     ///
-    /// Linux 2.6.12:
-    /// `include/linux/sched.h`, `set_task_cpu()`.
+    /// Linux 2.6.12: `include/linux/sched.h`, `set_task_cpu()`.
     pub(super) fn set_task_cpu(&mut self, ctx: &mut Ctx, p: TaskId, to: usize, why: MigrateReason) {
         let task = &mut self.tasks[p];
         let event = TraceEvent::SchedMigrateTask {

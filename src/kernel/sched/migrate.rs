@@ -76,8 +76,7 @@ impl Scheduler {
     /// One round of this CPU's migration thread, which is running. Returns the task that waited for
     /// a move; `None` if no request is left and the thread is to sleep.
     ///
-    /// Linux 2.6.12:
-    /// `kernel/sched.c`, `migration_thread()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `migration_thread()`.
     pub fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
         let cpu = ctx.cpu;
         if self.rqs[cpu].active_balance {

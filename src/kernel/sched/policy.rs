@@ -83,8 +83,7 @@ impl Scheduler {
     /// The running task of this CPU yields: an ordinary task goes to the expired array, a real-time
     /// one to the tail of its list. The caller calls `schedule` at once.
     ///
-    /// Linux 2.6.12:
-    /// `kernel/sched.c`, `sched_yield()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_yield()`.
     pub fn sched_yield(&mut self, ctx: &mut Ctx) {
         let rq = &mut self.rqs[ctx.cpu];
         let curr = rq.curr;

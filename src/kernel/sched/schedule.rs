@@ -23,8 +23,7 @@ impl Scheduler {
     /// One call of the scheduler on this CPU. `None` if the running task goes on; otherwise the
     /// next one is current already, and the caller switches the address space.
     ///
-    /// Linux 2.6.12:
-    /// `kernel/sched.c`, `schedule()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule()`.
     ///
     /// The caller repeats the call while [`need_resched`](Self::need_resched) is set. Simplified:
     /// no kernel preemption.

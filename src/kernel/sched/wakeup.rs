@@ -57,8 +57,7 @@ impl Scheduler {
     /// Wakes a task if its state is one of `mask`; `sync` means that the waker is about to sleep
     /// and need not be preempted. Returns whether the task was put on a runqueue.
     ///
-    /// Linux 2.6.12:
-    /// `kernel/sched.c`, `try_to_wake_up()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
     pub fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,

@@ -362,7 +362,7 @@ fn first_word(word: &str, next: &str) -> Diagnosis {
 
 fn no_semicolon(before: &str, here: &str) -> Diagnosis {
     helped(
-        format!("a ; is missing between {before} and {here}"),
+        format!("missing ; between {before} and {here}"),
         format!("add ; after {before}"),
     )
 }
