@@ -2,7 +2,7 @@
 
 use super::convert::Result;
 use crate::script::errors::{ScriptError, likeliest};
-use crate::script::help::{FunctionDoc, constants, function_docs};
+use crate::script::help::{FunctionDoc, constants, function_docs, system_calls};
 use crate::script::session::View;
 use crate::view::{Role, Text, cell};
 use rhai::plugin::*;
@@ -106,7 +106,8 @@ pub mod functions {
         }
     }
 
-    /// What a function or property does, with an example; what a constant means.
+    /// What a function or property does, with an example; what a constant means; who can make a
+    /// system call.
     ///
     /// ```rhai
     /// print(help("clone"));
@@ -119,7 +120,7 @@ pub mod functions {
             .cloned()
             .collect();
         if docs.is_empty() {
-            if let Some(text) = constants::about(name) {
+            if let Some(text) = constants::about(name).or_else(|| system_calls::about(name)) {
                 return Ok(View {
                     text: plain_text(&text),
                     data: text.into(),
