@@ -6,21 +6,21 @@ bitflags! {
     /// The capabilities that the kernel tests here, with Linux's bit numbers.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct Caps: u32 {
-        /// Send signals to anyone.
+        /// Send signals to any process.
         const KILL = 1 << 5;
-        /// Change uids at will.
+        /// Change user ids freely.
         const SETUID = 1 << 7;
         /// Change the root directory.
         const SYS_CHROOT = 1 << 18;
-        /// Lock memory.
+        /// Lock memory beyond the limit.
         const IPC_LOCK = 1 << 14;
-        /// Use the semaphores of anyone.
+        /// Use any semaphore set.
         const IPC_OWNER = 1 << 15;
-        /// Trace anyone.
+        /// Trace any process.
         const SYS_PTRACE = 1 << 19;
-        /// System administration.
+        /// Administer the system.
         const SYS_ADMIN = 1 << 21;
-        /// Raise nice and real-time priorities.
+        /// Lower nice values and set real-time priorities.
         const SYS_NICE = 1 << 23;
         /// Exceed resource limits.
         const SYS_RESOURCE = 1 << 24;

@@ -2,25 +2,25 @@
 
 use super::Signal;
 
-/// The part of the flags word that is no flag: the signal sent to the parent at exit.
+/// The bits of the flags word that are not flags: the signal sent to the parent at exit.
 pub const CSIGNAL: u32 = 0xff;
 
 flags! {
-    /// The flags word of `clone`, low byte ([`CSIGNAL`]) included.
+    /// The flags word of `clone`, including the low byte ([`CSIGNAL`]).
     ///
-    /// Unknown bits are kept and ignored, as the kernel does: build it with `from_bits_retain`.
+    /// Unknown bits are kept and ignored, as in the kernel: construct it with `from_bits_retain`.
     pub struct CloneFlags {
         /// The child shares the address space.
         CLONE_VM "CLONE_VM" = 0x0000_0100;
         /// The child shares root, working directory and umask.
         CLONE_FS "CLONE_FS" = 0x0000_0200;
-        /// The child shares the table of open files.
+        /// The child shares the descriptor table.
         CLONE_FILES "CLONE_FILES" = 0x0000_0400;
         /// The child shares the table of signal actions.
         CLONE_SIGHAND "CLONE_SIGHAND" = 0x0000_0800;
-        /// A traced parent's child is traced too.
+        /// The child of a traced task is traced too.
         CLONE_PTRACE "CLONE_PTRACE" = 0x0000_2000;
-        /// The parent waits until the child gives the address space up.
+        /// The parent waits until the child releases the address space.
         CLONE_VFORK "CLONE_VFORK" = 0x0000_4000;
         /// The child becomes a sibling: same parent as the caller.
         CLONE_PARENT "CLONE_PARENT" = 0x0000_8000;
@@ -38,7 +38,7 @@ flags! {
         CLONE_CHILD_CLEARTID "CLONE_CHILD_CLEARTID" = 0x0020_0000;
         /// Ignored since 2.6, never an error.
         CLONE_DETACHED "CLONE_DETACHED" = 0x0040_0000;
-        /// A tracer's options do not make it trace this child.
+        /// A tracer cannot force tracing of this child.
         CLONE_UNTRACED "CLONE_UNTRACED" = 0x0080_0000;
         /// The tid is stored in the child's memory, at its first run.
         CLONE_CHILD_SETTID "CLONE_CHILD_SETTID" = 0x0100_0000;
@@ -58,8 +58,8 @@ impl CloneFlags {
         self.bits() & CSIGNAL
     }
 
-    /// The named flags that are set, in order of their bits, joined with `|`, then the signal
-    /// if there is one: `CLONE_VM|CLONE_VFORK|SIGCHLD`.
+    /// The names of the flags that are set, in the order of their bits, joined with `|`, then the
+    /// signal if there is one: `CLONE_VM|CLONE_VFORK|SIGCHLD`.
     pub fn describe(self) -> String {
         let mut parts: Vec<String> = self.iter_names().map(|(name, _)| name.to_owned()).collect();
         let unknown = self.bits() & !Self::all().bits() & !CSIGNAL;

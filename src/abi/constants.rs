@@ -11,7 +11,7 @@ use super::{
 pub struct Constant {
     /// Its name in C.
     pub name: &'static str,
-    /// Its value.
+    /// Its value, a 32-bit word.
     pub value: i64,
     /// What it stands for, as the doc comment of the declaration has it.
     pub doc: &'static str,
@@ -135,7 +135,7 @@ const LISTS: &[&[Constant]] = &[
     wait::WaitOptions::CONSTANTS,
 ];
 
-/// All of them.
+/// All kinds, in the order of their numbers.
 pub fn constants() -> impl Iterator<Item = Constant> {
     let signals = Signal::NAMED.iter().map(|(name, signal)| Constant {
         name,
@@ -160,9 +160,14 @@ mod tests {
 
     #[test]
     fn a_name_stands_for_one_number() {
-        let names: Vec<_> = constants().map(|constant| constant.name).collect();
-        let unique: BTreeSet<_> = names.iter().collect();
-        assert_eq!(unique.len(), names.len());
+        let mut names = BTreeSet::new();
+        for constant in constants() {
+            assert!(
+                names.insert(constant.name),
+                "{} stands twice",
+                constant.name
+            );
+        }
     }
 
     #[test]

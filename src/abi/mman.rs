@@ -49,6 +49,6 @@ flags! {
 }
 
 impl MapFlags {
-    /// `MAP_TYPE`: the bits that say shared or private.
+    /// `MAP_TYPE`: the bits that select shared or private.
     pub const TYPE: u32 = 0xf;
 }

@@ -1,5 +1,5 @@
-//! The shared vocabulary: numbers and words that user programs, the kernel and the explanations
-//! have in common. Nothing here has behaviour beyond naming, converting and printing itself.
+//! The shared vocabulary: numbers and names that user programs, the kernel and the explanations
+//! have in common. Values here do nothing but name, convert and print themselves.
 
 #[macro_use]
 mod constants;

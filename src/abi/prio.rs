@@ -1,8 +1,8 @@
 //! Priorities: the 140 levels, nice values and scheduling policies.
 
-/// Levels of a priority array; also the priority of every idle task.
+/// Number of priority levels; also the priority of every idle task.
 pub const MAX_PRIO: u8 = 140;
-/// The first level of ordinary tasks: 0..99 are real-time.
+/// The first priority of ordinary tasks; 0..=99 are real-time.
 pub const MAX_RT_PRIO: u8 = 100;
 
 /// `NICE_TO_PRIO`: nice -20..19 to static priority 100..139.
@@ -54,7 +54,7 @@ impl Policy {
         }
     }
 
-    /// The policy of that name, if there is one.
+    /// The policy with that name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Normal, Self::Fifo, Self::RoundRobin]
             .into_iter()

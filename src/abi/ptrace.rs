@@ -79,7 +79,7 @@ numbered! {
 }
 
 impl PtraceEvent {
-    /// The code of the stop that reports it: the number above SIGTRAP.
+    /// The code of the stop that reports it: the event number above SIGTRAP.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `kernel/exit.c`, calls of `ptrace_notify()`.
     pub const fn stop_code(self) -> u32 {
@@ -97,7 +97,7 @@ bitflags! {
         const DTRACE = 0x2;
         /// `PTRACE_O_TRACESYSGOOD`.
         const TRACESYSGOOD = 0x4;
-        /// The tracer may trace anyone.
+        /// The tracer may trace any process.
         const PTRACE_CAP = 0x8;
         /// `PTRACE_O_TRACEFORK`.
         const TRACE_FORK = 0x10;
@@ -113,7 +113,7 @@ bitflags! {
         const TRACE_EXIT = 0x200;
         /// The tracer has attached, and was not the real parent then.
         const ATTACHED = 0x400;
-        /// All that options set.
+        /// All bits that options set.
         const OPTIONS = 0x3f4;
     }
 }

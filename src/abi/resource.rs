@@ -51,12 +51,12 @@ numbered! {
     }
 }
 
-/// `struct rlimit`.
+/// The kernel's `struct rlimit`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rlimit {
-    /// `rlim_cur`, the soft limit: the one that acts.
+    /// `rlim_cur`, the soft limit, which is enforced.
     pub cur: u32,
-    /// `rlim_max`, the hard limit: how far everyone may raise the soft one.
+    /// `rlim_max`, the hard limit, up to which anybody may raise the soft one.
     pub max: u32,
 }
 
@@ -64,7 +64,7 @@ impl Rlimit {
     /// Neither limit is set.
     pub const UNLIMITED: Self = Self::both(RLIM_INFINITY);
 
-    /// Soft and hard limit of the same value.
+    /// A soft and hard limit with the same value.
     pub const fn both(limit: u32) -> Self {
         Self {
             cur: limit,

@@ -37,7 +37,7 @@ flags! {
     }
 }
 
-/// What a signal does: the handler of a `k_sigaction`.
+/// The action for a signal: the handler of a `k_sigaction`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum SigAction {
     /// `SIG_DFL`.
@@ -50,7 +50,7 @@ pub enum SigAction {
 }
 
 impl SigAction {
-    /// From the word that user space gives.
+    /// Converts the word that user space passes.
     pub const fn from_word(word: u32) -> Self {
         match word {
             SIG_DFL => Self::Default,
@@ -69,16 +69,16 @@ impl SigAction {
     }
 }
 
-/// `struct k_sigaction`.
+/// The kernel's `struct k_sigaction`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KSigaction {
     /// `sa_handler`.
     pub handler: SigAction,
-    /// `sa_flags`, with bits that may be unknown.
+    /// `sa_flags`, possibly with unknown bits.
     pub flags: SaFlags,
     /// `sa_restorer`.
     pub restorer: VirtAddr,
-    /// `sa_mask`: what is blocked while the handler runs.
+    /// `sa_mask`: signals blocked while the handler runs.
     pub mask: SigSet,
 }
 

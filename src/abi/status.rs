@@ -1,14 +1,14 @@
-//! The status word that `wait4` stores.
+//! The wait status that `wait4` stores.
 
 use super::{PtraceEvent, Signal};
 use std::fmt;
 
-/// A status word, as `wait4` reports it: how a child ended, stopped or went on.
+/// A wait status, as reported by `wait4`: how a child exited, stopped or continued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct WaitStatus(pub u32);
 
 impl WaitStatus {
-    /// The status of a task that called `exit(code)`: only the low byte of the code survives.
+    /// The status of a task that called `exit(code)`; only the low byte of the code survives.
     pub const fn exited(code: i32) -> Self {
         Self((code as u32 & 0xff) << 8)
     }
@@ -18,12 +18,12 @@ impl WaitStatus {
         PtraceEvent::from_number(self.0 >> 16)
     }
 
-    /// Whether it says of a task that it has stopped. `WIFSTOPPED`.
+    /// Whether it reports a stop. `WIFSTOPPED`.
     pub const fn is_stop(self) -> bool {
         self.0 & 0xff == 0x7f
     }
 
-    /// The status of a task that a signal killed (no core written).
+    /// The status of a task that was killed by a signal (without a core dump).
     pub const fn killed(signal: Signal) -> Self {
         Self(signal.number())
     }
@@ -34,7 +34,7 @@ impl fmt::Display for WaitStatus {
         let (low, high) = (self.0 & 0x7f, self.0 >> 8 & 0xff);
         match (self.0, low) {
             (0xffff, _) => write!(f, "continued"),
-            (_, 0x7f) if !self.is_stop() => f.write_str("no status of a wait"),
+            (_, 0x7f) if !self.is_stop() => f.write_str("not a wait status"),
             (_, 0) => write!(f, "exited {high}"),
             (_, 0x7f) => match (self.event(), Signal::new(high)) {
                 (Some(event), _) => write!(f, "stopped at {}", event.name()),
@@ -57,7 +57,7 @@ impl fmt::Display for WaitStatus {
 mod tests {
     use super::*;
 
-    /// Process spec, example 8 and the statuses of 9 and 10.
+    /// Process example 8, and the statuses of examples 9 and 10.
     #[test]
     fn status_words_of_the_examples() {
         for (code, word) in [(3, 0x0300), (0x107, 0x0700), (-1, 0xff00)] {
@@ -72,7 +72,7 @@ mod tests {
             (0x2057f, "stopped at PTRACE_EVENT_VFORK"),
             (0xffff, "continued"),
             (0x0083, "killed by SIGQUIT (core dumped)"),
-            (0x00ff, "no status of a wait"),
+            (0x00ff, "not a wait status"),
         ] {
             assert_eq!(WaitStatus(word).to_string(), text);
         }

@@ -1,9 +1,10 @@
 //! Ticks, clocks and timers.
 
-/// Ticks in a second.
+/// Ticks per second.
 pub const HZ: u32 = 1000;
 
-/// Length of a tick as the kernel computes with it, ns: the timer of a PC cannot be set to 1 ms.
+/// Length of a tick in the kernel's arithmetic, ns: the timer of a PC cannot be set to exactly 1
+/// ms.
 ///
 /// Linux 2.6.12: `include/linux/jiffies.h`, `TICK_NSEC` with HZ 1000.
 pub const TICK_NSEC: u64 = 999_848;

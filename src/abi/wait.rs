@@ -23,16 +23,16 @@ flags! {
 }
 
 impl WaitOptions {
-    /// What `wait4` takes.
+    /// The options that `wait4` accepts.
     pub const WAIT4: Self = Self::NOHANG
         .union(Self::UNTRACED)
         .union(Self::CONTINUED)
         .union(Self::NOTHREAD)
         .union(Self::ALL)
         .union(Self::CLONE);
-    /// What `waitid` wants one of.
+    /// The events of which `waitid` requires at least one.
     pub const EVENTS: Self = Self::EXITED.union(Self::UNTRACED).union(Self::CONTINUED);
-    /// What `waitid` takes.
+    /// The options that `waitid` accepts.
     pub const WAITID: Self = Self::EVENTS.union(Self::NOHANG).union(Self::NOWAIT);
 }
 

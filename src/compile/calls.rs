@@ -9,7 +9,7 @@ use crate::kernel::syscall::{ProgramWord, SYSCALLS, SyscallInfo};
 /// A word that makes a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SystemCall {
-    /// The word.
+    /// Address of the word.
     pub name: &'static str,
     /// How many arguments must be given; the others are 0 if they are left out.
     pub required: usize,
@@ -25,12 +25,12 @@ impl SystemCall {
         }
     }
 
-    /// What eax holds at `int 0x80`.
+    /// The number in eax at `int 0x80`.
     pub const fn number(&self) -> u16 {
         self.info.nr
     }
 
-    /// How many parameters it has.
+    /// The number of its parameters.
     pub fn arity(&self) -> usize {
         self.info.param_names().count()
     }

@@ -1,4 +1,4 @@
-//! Counters since boot, from which `measure` makes its differences. Counts only, no invented costs.
+//! Counters since boot, from which `measure` computes differences. Only counts, no invented costs.
 
 use super::Kernel;
 
@@ -16,7 +16,7 @@ macro_rules! counters {
                 [$((stringify!($name), self.$name),)*].into_iter()
             }
 
-            /// What was counted since `earlier`.
+            /// The differences from `earlier`.
             pub fn since(&self, earlier: &Self) -> Self {
                 Self { $($name: self.$name - earlier.$name,)* }
             }
@@ -25,15 +25,15 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Page faults that the kernel looked at.
+    /// Page faults that the kernel handled or rejected.
     faults,
-    /// Zeroed frames mapped on a first write.
+    /// Zero-filled frames mapped on a first write.
     anon_pages,
     /// Mappings of the zero page on a first read.
     zero_maps,
     /// Pages of files and shared objects mapped.
     file_pages,
-    /// Pages copied because a shared private page was written.
+    /// Pages copied because a shared private page was written to.
     cow_copies,
     /// Pages made writable in place by their last owner.
     cow_reuses,
@@ -51,21 +51,21 @@ counters! {
     page_tables,
     /// Successful forks, vforks and clones.
     forks,
-    /// Switches of a CPU from one task to another.
+    /// Context switches.
     switches,
     /// Loads of CR3.
     cr3_loads,
-    /// Instructions of programs; with several CPUs, those of the busiest in each round.
+    /// Instructions of programs; with several CPUs, those of the busiest one in each round.
     instructions,
     /// TLB hits.
     tlb_hits,
     /// TLB misses.
     tlb_misses,
-    /// TLB flushes, whole or of one page.
+    /// TLB flushes, of all entries or of one page.
     tlb_flushes,
-    /// System calls.
+    /// System calls entered.
     syscalls,
-    /// Ticks.
+    /// Ticks that have passed.
     ticks,
 }
 
@@ -80,5 +80,39 @@ impl Kernel {
             stat.tlb_flushes += tlb.flushes + tlb.flushes_page + tlb.flushes_all;
         }
         stat
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::abi::VirtAddr;
+    use crate::hw::{Access, Mode};
+    use crate::kernel::Kernel;
+    use crate::kernel::boot::Config;
+
+    /// The counters of all CPUs, and flushes of every kind.
+    #[test]
+    fn the_hardware_s_counters_are_summed() {
+        let config = Config {
+            cpus: 2,
+            ..Config::default()
+        };
+        let mut kernel = Kernel::boot(config).unwrap();
+        let before = kernel.counters();
+        let va = VirtAddr(0xc000_0000);
+        for _ in 0..2 {
+            let cpu = &mut kernel.cpus[1];
+            cpu.mmu.flush_all();
+            let read = Access::read(Mode::Supervisor);
+            for _ in 0..3 {
+                cpu.mmu.translate(&mut kernel.ram, va, read).unwrap();
+            }
+            cpu.mmu.invlpg(va);
+            cpu.mmu.load_cr3(cpu.mmu.cr3);
+        }
+        let after = kernel.counters();
+        assert_eq!(after.tlb_misses - before.tlb_misses, 2);
+        assert_eq!(after.tlb_hits - before.tlb_hits, 4);
+        assert_eq!(after.tlb_flushes - before.tlb_flushes, 6);
     }
 }

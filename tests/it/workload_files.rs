@@ -54,8 +54,8 @@ fn an_error_names_its_place_and_what_is_expected() {
         ("task A\nrun 1", (1, 1), "does not say when", "horizon H"),
         ("horizon", (1, 8), "too few words for horizon", "horizon H"),
         ("horizon 1 2", (1, 11), "too many words", "horizon H"),
-        ("horizon soon", (1, 9), "soon is no number of ticks", "H"),
-        ("horizon -1", (1, 9), "-1 is no number of ticks", "H"),
+        ("horizon soon", (1, 9), "soon is not a number of ticks", "H"),
+        ("horizon -1", (1, 9), "-1 is not a number of ticks", "H"),
         ("horizon 1\nhorizon 2", (2, 1), "a second horizon", "once"),
         ("tusk A", (1, 1), "did you mean task?", "task NAME"),
         ("\n  walk 5", (2, 3), "there is no line walk", "run N"),
@@ -159,8 +159,8 @@ fn the_steps_of_one_task_can_be_read_alone() {
         .collect();
     assert_eq!(scripts, [("kid", 1), ("main", 3)]);
     for (text, (line, column), why) in [
-        ("", (1, 1), "no step for the task itself"),
-        ("script kid\nrun 3", (1, 1), "no step for the task itself"),
+        ("", (1, 1), "no steps for the task itself"),
+        ("script kid\nrun 3", (1, 1), "no steps for the task itself"),
         ("run 10\n  rnu 3", (2, 3), "did you mean run?"),
         (
             "run 10\n  fork C kit\nscript kid\nrun 3",

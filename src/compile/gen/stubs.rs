@@ -1,4 +1,4 @@
-//! Machine code of ours: start-up, system calls, `clone`, calls of closures, `printf`.
+//! Our machine code stubs: start-up, system calls, `clone`, calls of closures, `printf`.
 
 use super::super::calls::{self, SystemCall};
 use super::debug::Marks;
@@ -10,9 +10,9 @@ use iced_x86::code_asm::{
     AsmRegister32, CodeLabel, dword_ptr, eax, ebp, ebx, ecx, edi, edx, esi, esp, gs,
 };
 
-/// The registers that a system call takes its arguments from.
+/// The registers that hold the arguments of a system call.
 const ARGUMENTS: [AsmRegister32; 6] = [ebx, ecx, edx, esi, edi, ebp];
-/// Bytes that one `print` shows at most.
+/// The most bytes that one `print` shows.
 const BUFFER: i32 = 1024;
 
 impl Code<'_> {
@@ -42,7 +42,7 @@ impl Code<'_> {
         Ok(())
     }
 
-    /// Whether the first function gives an exit status.
+    /// Whether the first function returns an exit status.
     fn gives_status(&self) -> bool {
         let ret = self.program.functions[self.program.entry].ret;
         self.program.types.get(ret) != super::super::types::Type::Unit
@@ -59,7 +59,7 @@ impl Code<'_> {
         });
     }
 
-    /// Emits all that is called, and what that calls.
+    /// Emits all stubs that are called, and those that these call.
     pub(super) fn emit_stubs(&mut self) -> Emit {
         let mut done = Vec::new();
         while let Some(name) = self
@@ -105,14 +105,14 @@ impl Code<'_> {
         self.asm.ret()
     }
 
-    /// `load_gs(offset)`: a word of the segment.
+    /// `load_gs(offset)`: loads a word of the segment.
     fn load_gs_stub(&mut self) -> Emit {
         self.asm.mov(eax, dword_ptr(esp + 4))?;
         self.asm.mov(eax, dword_ptr(eax).gs())?;
         self.asm.ret()
     }
 
-    /// `store_gs(offset, value)`.
+    /// `store_gs(offset, value)`: stores a word in the segment.
     fn store_gs_stub(&mut self) -> Emit {
         self.asm.mov(ecx, dword_ptr(esp + 4))?;
         self.asm.mov(eax, dword_ptr(esp + 8))?;
@@ -140,7 +140,7 @@ impl Code<'_> {
         Ok(())
     }
 
-    /// Arguments into registers, from behind the return address and what was saved.
+    /// Loads arguments into registers, from above the return address and the saved registers.
     fn take(&mut self, count: usize, skip: i32) -> Emit {
         for (at, register) in ARGUMENTS[..count].iter().enumerate() {
             let from = dword_ptr(esp + (4 * at as i32 + skip));
@@ -159,7 +159,7 @@ impl Code<'_> {
         self.asm.ret()
     }
 
-    /// `syscall(number, ...)`.
+    /// `syscall(number, ...)`: any system call by its number.
     fn syscall_stub(&mut self) -> Emit {
         let saved = self.save(6)?;
         self.asm.mov(eax, dword_ptr(esp + (4 * saved + 4)))?;
@@ -169,7 +169,7 @@ impl Code<'_> {
         self.asm.ret()
     }
 
-    /// The child runs on this stack before the parent returns: the return address waits in a
+    /// The child runs on this stack before the parent returns. The return address is kept in a
     /// register, where the child cannot overwrite it.
     fn vfork_stub(&mut self) -> Emit {
         self.asm.pop(ecx)?;
@@ -195,8 +195,8 @@ impl Code<'_> {
         self.asm.ret()
     }
 
-    /// `clone(fn, stack, flags, arg, parent_tid, tls, child_tid)`, as the C library has it: the
-    /// child calls `fn(arg)` on the new stack and exits with what that gives.
+    /// `clone(fn, stack, flags, arg, parent_tid, tls, child_tid)`, as in the C library: the child
+    /// calls `fn(arg)` on the new stack and exits with the result.
     fn clone_stub(&mut self) -> Emit {
         let (mut child, mut bad) = (self.asm.create_label(), self.asm.create_label());
         let asm = &mut self.asm;
@@ -238,7 +238,7 @@ impl Code<'_> {
         self.asm.hlt()
     }
 
-    /// Calls the function that eax is.
+    /// Calls the function value in eax.
     fn call_function(&mut self) -> Emit {
         if self.program.has_captures {
             let label: CodeLabel = self.stub("call_closure");
@@ -247,8 +247,8 @@ impl Code<'_> {
         self.asm.call(eax)
     }
 
-    /// A function value is the address of code, or of a closure's record, which lies above all
-    /// code: the closure finds it in ecx.
+    /// A function value is the address of code, or of a closure's record, which is above all code.
+    /// The closure expects the record in ecx.
     fn call_closure(&mut self) -> Emit {
         let mut plain = self.asm.create_label();
         let data = self.at.data as i32;
@@ -260,7 +260,7 @@ impl Code<'_> {
         self.asm.jmp(eax)
     }
 
-    /// `printf(pattern, ...)`: all is put together on the stack and written at once.
+    /// `printf(pattern, ...)`: formats everything on the stack and writes it at once.
     fn printf(&mut self) -> Emit {
         let functions = &self.program.functions;
         let format = functions

@@ -1,16 +1,16 @@
-//! Whom a wait means, and the words for it: options, arguments, and why a child is passed over.
+//! Which children a wait applies to: options, arguments, and why a child is skipped.
 
-use crate::abi::{Errno, P_ALL, P_PGID, P_PID, Pid, VirtAddr, WaitOptions, WaitStatus, si_code};
+use crate::abi::{Errno, P_ALL, P_PGID, P_PID, VirtAddr, WaitOptions, WaitStatus, si_code};
 use crate::kernel::syscall::{WaitArgs, WaitidArgs};
 
 impl WaitidArgs {
-    /// The same as `do_wait` is told it.
+    /// The same arguments in the form that `do_wait` takes.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `sys_waitid()`.
     ///
     /// # Errors
-    /// `EINVAL` for unknown options, for none that says what to wait for, and for an unknown kind
-    /// of number or one that is not positive: in this order.
+    /// `EINVAL` for unknown options, for none that selects an event, and for an unknown id type or
+    /// an id that is not positive, in this order.
     pub fn checked(&self) -> Result<WaitArgs, Errno> {
         let options = WaitOptions::from_bits(self.options).ok_or(Errno::EINVAL)?;
         if !WaitOptions::WAITID.contains(options) || !options.intersects(WaitOptions::EVENTS) {
@@ -32,7 +32,7 @@ impl WaitidArgs {
     }
 }
 
-/// How `waitid` and SIGCHLD tell a child's end: the reason and what belongs to it.
+/// How `waitid` and SIGCHLD report a child's exit: `si_code` and `si_status`.
 ///
 /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`; `kernel/signal.c`, `do_notify_parent()`.
 pub const fn end_in_siginfo(code: u32) -> (i32, u32) {
@@ -45,10 +45,10 @@ pub const fn end_in_siginfo(code: u32) -> (i32, u32) {
     }
 }
 
-/// What a child reports.
+/// What is reported about a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Report {
-    /// The status word of `wait4`.
+    /// The wait status for `wait4`.
     pub status: WaitStatus,
     /// `si_code` of `waitid`.
     pub why: i32,
@@ -56,53 +56,26 @@ pub struct Report {
     pub value: u32,
 }
 
-/// Whether a child is one that the caller asks for.
+/// Whether a wait applies to a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Eligible {
-    /// It is not.
+    /// It does not, with the reason.
     No(NotMeant),
-    /// It is.
+    /// The child is eligible.
     Yes,
     /// It is a leader whose process still has other threads: it cannot be reaped yet.
     Delayed,
 }
 
-/// Why a child is not one that the caller asks for.
+/// Why a wait does not apply to a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotMeant {
     /// It has another pid, or is in another process group.
     Other,
-    /// It is a thread, whose end is reported to nobody.
+    /// It is a thread, whose exit is reported to nobody.
     Thread,
-    /// Its exit signal is of the kind that the options leave out.
+    /// The options exclude its exit signal.
     ExitSignal,
-}
-
-/// Why `wait4` finds no child that the arguments could mean.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NoChild {
-    /// The caller has no children.
-    Childless,
-    /// No task has that pid.
-    NoSuchTask(Pid),
-    /// The task of that pid is a child of another.
-    OfAnother {
-        /// The task.
-        task: Pid,
-        /// Its parent.
-        parent: Pid,
-    },
-    /// The options leave this child out, for its exit signal.
-    ExitSignal {
-        /// The child.
-        child: Pid,
-        /// Its exit signal; 0 for none.
-        signal: u32,
-    },
-    /// This child is a thread, whose end is reported to nobody.
-    Thread(Pid),
-    /// There are children, but none in that process group.
-    NotInGroup,
 }
 
 #[cfg(test)]

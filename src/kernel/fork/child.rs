@@ -1,7 +1,8 @@
 //! What a child inherits: the byte copy of `dup_task_struct` and what `copy_process` sets back in it.
 
 use super::clone_rules::child_ptrace;
-use crate::abi::{CloneFlags, ExitState, PfFlags, Pfn, Pid, SigSet};
+use crate::abi::{CloneFlags, Pfn, Pid, SigSet};
+use crate::abi::{ExitState, PfFlags};
 use crate::kernel::task::{ChildList, Continuation, InCall, PidType, SigQueue, Task};
 
 impl Task {

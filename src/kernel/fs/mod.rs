@@ -1,5 +1,5 @@
 //! Files: descriptors, open files and inodes, paths, pipes and the console. An executable file
-//! holds a `ProgramImage`.
+//! contains a `ProgramImage`.
 
 mod console;
 mod files;

@@ -1,5 +1,5 @@
-//! System V semaphores: sets of counters by number or key, operations that wait until all of them
-//! can be done at once, and adjustments that are undone when a process ends.
+//! System V semaphores: sets of counters by id or key, operations that wait until all of them can
+//! be done at once, and undo values that are applied when a process exits.
 
 mod check;
 mod futex;

@@ -1,4 +1,4 @@
-//! `semctl`: values of semaphores, who waits for them, and removing a set.
+//! `semctl`: values of semaphores, counts of waiting tasks, and removal of a set.
 
 use super::sem_op::{SEMVMX, count_waiters};
 use crate::abi::{
@@ -6,11 +6,11 @@ use crate::abi::{
 };
 use crate::kernel::Kernel;
 
-/// Set in a command by programs that know 32-bit user ids; means nothing for these.
+/// Set in commands by programs that use 32-bit user ids; it makes no difference for these.
 const IPC_64: u32 = 0x100;
 
 impl Kernel {
-    /// Simplified: `IPC_STAT`, `IPC_SET` and the commands that `ipcs` asks with are unknown.
+    /// Simplified: `IPC_STAT`, `IPC_SET` and the commands of `ipcs` are unknown.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `sys_semctl()`.
     ///
@@ -118,7 +118,7 @@ impl Kernel {
         }
     }
 
-    /// Removes a set: whoever waits is told, and nothing of it is undone any more.
+    /// Removes a set: waiting tasks are notified, and undo values for it are dropped.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `freeary()`.
     fn freeary(&mut self, id: i32) {

@@ -1,10 +1,10 @@
-//! Memory management: page frames first, then address spaces built on them, then what happens to
-//! an address space in its life.
+//! Memory management: page frames first, then address spaces built on them, then the events in the
+//! life of an address space.
 //!
 //! | what | where |
 //! |---|---|
 //! | page frames: `struct page`, zones, buddy lists | `page*`, `zone`, `buddy`, `pcp`, `bootmem`, `gfp` |
-//! | frames and page tables as the kernel takes them | `frames`, `pagetable` |
+//! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
 //! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |
@@ -24,7 +24,6 @@ mod filemap;
 mod frames;
 mod gfp;
 mod lifetime;
-mod map_refusal;
 mod memory;
 mod merge;
 mod mm_struct;
@@ -55,7 +54,6 @@ pub use fault::{
 pub use filemap::FilePage;
 pub use gfp::Gfp;
 pub use lifetime::mm_init;
-pub use map_refusal::{MapRefusal, TooMuchPromised};
 pub use memory::{MmFault, PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use merge::{Merge, can_vma_merge, merge_verdict};
 pub use mm_struct::{Mm, MmLayout};

@@ -1,4 +1,4 @@
-//! Tracing: the requests of a tracer, the stops of the traced task, and its registers as the tracer
+//! Tracing: the requests of a tracer, the stops of a traced task, and its registers as the tracer
 //! sees them.
 
 mod request;

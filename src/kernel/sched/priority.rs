@@ -1,5 +1,5 @@
-//! The calls that ask for and change priorities and policies: who may, and what they say if not.
-//! What they do to the runqueues is in `sched/policy.rs`.
+//! The calls that read and change priorities and policies: who may call them, and their errors.
+//! Their effect on the runqueues is in `sched/policy.rs`.
 
 use crate::abi::{
     Caps, Errno, MAX_RT_PRIO, PRIO_PGRP, PRIO_PROCESS, PRIO_USER, Pid, Policy, TICK_NSEC, TaskId,
@@ -16,9 +16,9 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpriority()`, `set_one_prio()`.
     ///
     /// # Errors
-    /// `EINVAL` for another `which`; `ESRCH` if there is nobody; without CAP_SYS_NICE `EPERM` for
-    /// another user's task and `EACCES` for a lower value. Of several tasks the last error stays,
-    /// and the others get their value all the same.
+    /// `EINVAL` for another `which`; `ESRCH` if no task matches; without CAP_SYS_NICE `EPERM` for
+    /// another user's task and `EACCES` for a lower value. With several tasks the last error is
+    /// returned, and the others get their value all the same.
     pub fn sys_setpriority(
         &mut self,
         current: TaskId,
@@ -50,19 +50,19 @@ impl Kernel {
         Ok(())
     }
 
-    /// The best priority among the tasks that `which` and `who` mean: 20 - nice, 1 to 40.
+    /// The best priority among the tasks selected by `which` and `who`: 20 - nice, 1 to 40.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_getpriority()`.
     ///
     /// # Errors
-    /// `EINVAL` for another `which`; `ESRCH` if there is nobody.
+    /// `EINVAL` for another `which`; `ESRCH` if no task matches.
     pub fn sys_getpriority(&self, current: TaskId, which: i32, who: i32) -> Result<u32, Errno> {
         let tasks = self.prio_set(current, which, who)?;
         let best = tasks.into_iter().map(|p| (20 - self.nice(p)) as u32).max();
         best.ok_or(Errno::ESRCH)
     }
 
-    /// The tasks that `which` and `who` mean.
+    /// The tasks selected by `which` and `who`.
     fn prio_set(&self, current: TaskId, which: i32, who: i32) -> Result<Vec<TaskId>, Errno> {
         Ok(match (which, who) {
             (PRIO_PROCESS, 0) => vec![current],
@@ -85,12 +85,15 @@ impl Kernel {
         self.pid_hash.all(PidType::Pgid, pgrp).collect()
     }
 
-    /// Sets policy and real-time priority of one thread; `pid` 0 is the caller.
+    /// Sets policy and real-time priority of one thread; `pid` 0 is the caller. A negative `policy`
+    /// keeps the current one, as `sched_setparam` does.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_setscheduler()`.
     ///
     /// # Errors
-    /// As [`Kernel::sched_setscheduler`]; `EINVAL` for another policy.
+    /// In this order: `EINVAL` for a negative pid; `ESRCH`; `EINVAL` for another policy, a priority
+    /// outside 0..=99, or one that does not go with the policy; `EPERM` for a real-time policy, or
+    /// for another user's task, without CAP_SYS_NICE.
     pub fn sys_sched_setscheduler(
         &mut self,
         current: TaskId,
@@ -143,8 +146,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Whether the caller may change how `p` is scheduled: it is its user's, or it has
-    /// CAP_SYS_NICE.
+    /// Checks that the caller may change how `p` is scheduled: same user, or CAP_SYS_NICE.
     pub(super) fn may_reschedule(&mut self, current: TaskId, p: TaskId) -> Result<(), Errno> {
         let (euid, other) = (self.task(current).cred.euid, self.task(p).cred);
         if euid != other.euid && euid != other.uid && !self.capable(current, Caps::SYS_NICE) {
@@ -211,8 +213,8 @@ impl Kernel {
         sched_priority_range(policy).map(|(min, _)| min.into())
     }
 
-    /// The full time slice of one thread in ns, whatever its policy, but 0 for FIFO; `pid` 0 is
-    /// the caller.
+    /// The full time slice of one thread in ns, whatever its policy, but 0 for FIFO; `pid` 0 is the
+    /// caller.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_rr_get_interval()`.
     ///
@@ -237,7 +239,7 @@ impl Kernel {
         }
     }
 
-    /// A thread by a number that must not be negative.
+    /// A thread by its pid, which must not be negative.
     fn positive_pid(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {
         match pid {
             ..0 => Err(Errno::EINVAL),
@@ -245,7 +247,7 @@ impl Kernel {
         }
     }
 
-    /// The thread of that number, or the caller for 0.
+    /// The thread with that pid, or the caller for 0.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `find_process_by_pid()`.
     pub(super) fn thread_by_pid(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {

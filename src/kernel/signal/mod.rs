@@ -12,6 +12,7 @@ mod sigqueue;
 mod sigwait;
 mod stop;
 
+pub(super) use send::Wakes;
 pub use sigframe::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };

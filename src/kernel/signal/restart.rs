@@ -7,7 +7,7 @@ use crate::kernel::task::Continuation;
 use crate::trace::TraceEvent;
 
 impl Kernel {
-    /// Notes that the open call of a task wants to be made again.
+    /// Records that the current call of a task asks to be restarted.
     pub(in crate::kernel) fn interrupt_call(&mut self, current: TaskId, restart: Restart) {
         let task = self.task_mut(current);
         task.thread.regs.eax = (-restart.code()) as u32;
@@ -16,12 +16,12 @@ impl Kernel {
         }
     }
 
-    /// Puts the task back in front of its system call. Machine code executes its `int 0x80` once
-    /// more; a puppet's call is made again as it was.
+    /// Moves the task back to the start of its system call. Machine code executes its `int 0x80`
+    /// once more; a puppet's call is repeated as it was.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `do_signal()`.
     pub(in crate::kernel) fn restart_call(&mut self, current: TaskId, restart: Restart) {
-        /// Bytes of `int $0x80`.
+        /// Length of `int $0x80` in bytes.
         const INT_80_BYTES: u32 = 2;
         let Some(call) = self.task(current).in_call.open else {
             return;
@@ -35,20 +35,22 @@ impl Kernel {
             task.in_call.continuation = Some(Continuation::Again { block });
             return;
         }
-        regs.eax = match block {
-            true => u32::from(nr::restart_syscall),
-            false => regs.orig_eax,
+        regs.eax = if block {
+            u32::from(nr::restart_syscall)
+        } else {
+            regs.orig_eax
         };
         regs.eip = regs.eip.wrapping_sub(INT_80_BYTES);
         task.in_call.open = None;
     }
 
-    /// A puppet makes its interrupted call again.
+    /// Repeats the interrupted call of a puppet.
     pub(in crate::kernel) fn call_again(&mut self, current: TaskId, block: bool) {
         let again = self.task_mut(current).in_call.again.take();
-        let call = match block {
-            true => Some(Syscall::RestartSyscall),
-            false => again,
+        let call = if block {
+            Some(Syscall::RestartSyscall)
+        } else {
+            again
         };
         if let Some(call) = call {
             self.syscall(current, call);
@@ -58,7 +60,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `sys_restart_syscall()`.
     ///
     /// # Errors
-    /// `EINTR` if there is nothing to go on with.
+    /// `EINTR` if there is nothing to continue.
     pub(in crate::kernel) fn sys_restart_syscall(&mut self, current: TaskId) -> SysResult {
         match self.task_mut(current).restart_block {
             RestartBlock::Nothing => Err(Errno::EINTR).into(),

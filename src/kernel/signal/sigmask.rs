@@ -1,4 +1,4 @@
-//! What a task says about signals before they come: actions, masks, the alternate stack.
+//! What a task sets up for signals in advance: actions, masks, the alternate stack.
 
 use crate::abi::{
     DefaultAction, Errno, KSigaction, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SaFlags, SigAction,
@@ -11,17 +11,17 @@ use crate::kernel::task::{AltStack, SS_DISABLE, SS_ONSTACK};
 /// The smallest alternate stack, `MINSIGSTKSZ`.
 const MINSIGSTKSZ: u32 = 2048;
 
-/// Which of the two forms of a call is meant: with sets of 32 signals, or of all 64.
+/// Which form of a call is meant: with sets of 32 signals, or of all 64.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum SetSize {
-    /// `old_sigset_t`: a word.
+    /// `old_sigset_t`: one word.
     Word,
     /// `sigset_t`: two words.
     Full,
 }
 
 impl SetSize {
-    /// The words of a set in user memory.
+    /// The words of a set, for user memory.
     fn words(self, set: SigSet) -> Vec<u32> {
         let words = set.words();
         match self {
@@ -31,12 +31,12 @@ impl SetSize {
     }
 }
 
-/// The mask that a change leads to, KILL and STOP taken out of it.
+/// The mask after a change, without SIGKILL and SIGSTOP.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sigprocmask()`.
 ///
 /// # Errors
-/// `EINVAL` for an unknown kind of change.
+/// `EINVAL` for an unknown `how`.
 pub const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, Errno> {
     let set = set.blockable();
     Ok(SigSet(match how {
@@ -48,11 +48,12 @@ pub const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, 
 }
 
 impl Kernel {
-    /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`: reads the action and, if `new` is given,
-    /// sets it. What is pending and would do nothing now is forgotten, even if it is blocked.
+    /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`: returns the action and, if `new` is
+    /// given, sets it. A pending signal that would have no effect now is discarded, even if it is
+    /// blocked.
     ///
     /// # Errors
-    /// `EINVAL` for a bad signal number, or for setting SIGKILL or SIGSTOP.
+    /// `EINVAL` for an invalid signal number, or for setting SIGKILL or SIGSTOP.
     pub fn do_sigaction(
         &mut self,
         current: TaskId,
@@ -63,18 +64,21 @@ impl Kernel {
         if new.is_some() && [Signal::SIGKILL, Signal::SIGSTOP].contains(&signal) {
             return Err(Errno::EINVAL);
         }
-        let sighand = self.task(current).sighand.ok_or(Errno::EINVAL)?;
-        let old = self.sighands[sighand].k_action(signal);
+        let old = self.k_sigaction_of(current, signal);
         if let Some(new) = new {
             let mask = new.mask.blockable();
             let new = KSigaction { mask, ..new };
-            self.sighands[sighand].set_k_action(signal, new);
+            self.sighand_of_mut(current).set_k_action(signal, new);
             self.purge_ignored(current, signal);
         }
         Ok(old)
     }
 
-    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigaction()`.
+    /// If a signal is pending, `sigaction` is restarted after the signal has been taken, since it
+    /// may kill the process.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigaction()`; `kernel/signal.c`,
+    /// `sys_rt_sigaction()`.
     pub(in crate::kernel) fn sys_sigaction(
         &mut self,
         current: TaskId,
@@ -92,7 +96,7 @@ impl Kernel {
         self.sigaction(current, args, SetSize::Full)
     }
 
-    /// The old call: the handler is good for one signal, and blocks nothing.
+    /// The old call: the handler is used for one signal, and blocks nothing.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sys_signal()`.
     pub(in crate::kernel) fn sys_signal(
@@ -190,16 +194,17 @@ impl Kernel {
         }))
     }
 
-    /// Another mask of blocked signals.
+    /// Sets the mask of blocked signals.
     pub(super) fn set_blocked(&mut self, task: TaskId, blocked: SigSet) {
         self.task_mut(task).blocked = blocked.blockable();
         self.recalc_sigpending(task);
     }
 
-    /// Linux 2.6.12: `kernel/signal.c`, `sys_sigprocmask()`.
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_sigprocmask()` and `sys_rt_sigprocmask()`. The old
+    /// form leaves the upper 32 signals unchanged.
     ///
     /// # Errors
-    /// As [`Kernel::sigprocmask`].
+    /// `EINVAL` for an unknown `how`; `EFAULT`, after the mask has been changed.
     pub(in crate::kernel) fn sys_sigprocmask(
         &mut self,
         current: TaskId,
@@ -224,7 +229,7 @@ impl Kernel {
     /// as they are.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown kind of change; `EFAULT`, the mask being changed already.
+    /// `EINVAL` for an unknown `how`; `EFAULT`, after the mask has been changed.
     fn sigprocmask(
         &mut self,
         current: TaskId,
@@ -245,12 +250,11 @@ impl Kernel {
         Ok(0)
     }
 
-    /// The signals that wait to be unblocked.
+    /// The signals that are pending and blocked.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigpending()`.
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
-        let shared = self.signal_of(task);
-        let shared = shared.map_or(SigSet::EMPTY, |group| group.shared_pending);
+        let shared = self.signal_of(task).shared_pending;
         let task = self.task(task);
         SigSet((task.pending.0 | shared.0) & task.blocked.0)
     }
@@ -284,12 +288,12 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Another alternate stack: pointer, flags, size.
+    /// Sets the alternate stack: pointer, flags, size.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigaltstack()`.
     ///
     /// # Errors
-    /// `EPERM` on the stack, `EINVAL` for unknown flags, `ENOMEM` if it is too small.
+    /// `EPERM` while on that stack, `EINVAL` for unknown flags, `ENOMEM` if it is too small.
     pub(super) fn do_sigaltstack(&mut self, current: TaskId, stack: [u32; 3]) -> Result<(), Errno> {
         let task = self.task_mut(current);
         let esp = task.thread.regs.esp;
@@ -309,7 +313,7 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigaltstack()`.
     ///
     /// # Errors
-    /// As [`Kernel::do_sigaltstack`], and `EFAULT`.
+    /// As for [`Kernel::do_sigaltstack`], and `EFAULT`.
     pub(in crate::kernel) fn sys_sigaltstack(
         &mut self,
         current: TaskId,
@@ -328,15 +332,15 @@ impl Kernel {
         Ok(0)
     }
 
-    /// What a task does by default or by choice when it takes a signal, in words.
+    /// What a signal does to a task when it takes it, in words.
     pub fn describe_action(&self, task: TaskId, signal: Signal) -> String {
         match self.sigaction_of(task, signal) {
             SigAction::Ignore => "ignored".to_owned(),
             SigAction::Handler(addr) => format!("handler {addr}"),
             SigAction::Default => match signal.default_action() {
                 DefaultAction::Ignore => "ignored by default",
-                DefaultAction::Terminate => "ends the process",
-                DefaultAction::Core => "ends the process, with a core",
+                DefaultAction::Terminate => "kills the process",
+                DefaultAction::Core => "kills the process, with a core dump",
                 DefaultAction::Stop => "stops the process",
             }
             .to_owned(),

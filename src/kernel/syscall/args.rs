@@ -3,26 +3,26 @@
 
 use crate::abi::{CloneFlags, KSigaction, Name, PAGE_SIZE, SigSet, VirtAddr, WaitOptions};
 
-/// Most bytes of arguments and environment: 32 pages, less a word.
+/// The most bytes of arguments and environment: 32 pages, minus one word.
 ///
 /// Linux 2.6.12: `include/linux/binfmts.h`, `MAX_ARG_PAGES`.
 pub const MAX_ARG_BYTES: usize = 32 * PAGE_SIZE as usize - 4;
 
-/// What `do_fork` is told: the arguments of clone as the system call passes them on.
+/// The arguments of `do_fork`: those of clone, as the system call passes them on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ForkArgs {
-    /// Flags and exit signal.
+    /// The clone flags, including the exit signal.
     pub flags: CloneFlags,
-    /// The child's `esp`; 0 for the caller's own.
+    /// The child's `esp`; 0 means the caller's own.
     pub stack: VirtAddr,
     /// Where CLONE_PARENT_SETTID stores the tid.
     pub parent_tid: VirtAddr,
-    /// Where CLONE_SETTLS finds the `user_desc`.
+    /// Where CLONE_SETTLS reads the `user_desc`.
     pub tls: VirtAddr,
-    /// For CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
+    /// The address for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
     pub child_tid: VirtAddr,
-    /// A name of the child's own, for workloads that name their children. The kernel's own rule,
-    /// `None`, lets it inherit the caller's.
+    /// A name for the child, for workloads that name their children. With `None`, the child
+    /// inherits the caller's name, as in the kernel.
     pub comm: Option<Name>,
 }
 
@@ -36,19 +36,19 @@ impl ForkArgs {
     }
 }
 
-/// What `execve` is told.
+/// The arguments of `execve`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExecArgs {
     /// Path of the program.
     pub path: String,
-    /// Arguments, the program's own name first; without the zeros at their ends.
+    /// Arguments, starting with the program's name; without the terminating null bytes.
     pub argv: Vec<Vec<u8>>,
-    /// Environment.
+    /// Environment strings.
     pub envp: Vec<Vec<u8>>,
 }
 
 impl<T: Into<String>> From<T> for ExecArgs {
-    /// A program without arguments other than its name, and without environment.
+    /// A program without environment, and with only its name as an argument.
     fn from(path: T) -> Self {
         let path = path.into();
         Self {
@@ -59,23 +59,24 @@ impl<T: Into<String>> From<T> for ExecArgs {
     }
 }
 
-/// What `wait4` and `waitid` are told.
+/// The arguments of `wait4` and `waitid`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct WaitArgs {
-    /// Above 0: that child; 0: the caller's process group; -1: any; below: that process group.
+    /// Above 0: that child; 0: the caller's process group; -1: any child; below -1: that process
+    /// group.
     pub pid: i32,
-    /// Where `wait4` stores the status word; 0 for nowhere.
+    /// Where `wait4` stores the wait status; 0 for nowhere.
     pub status: VirtAddr,
-    /// Options as given, with bits that may be unknown.
+    /// Options as given, possibly with unknown bits.
     pub options: u32,
-    /// Where the usage is stored; 0 for nowhere.
+    /// Where the resource usage is stored; 0 for nowhere.
     pub rusage: VirtAddr,
-    /// Where `waitid` stores what happened.
+    /// Where `waitid` stores its `siginfo`.
     pub info: InfoTo,
 }
 
 impl WaitArgs {
-    /// The options that are known.
+    /// The known options.
     pub const fn flags(&self) -> WaitOptions {
         WaitOptions::from_bits_truncate(self.options)
     }
@@ -86,17 +87,17 @@ impl WaitArgs {
 pub struct WaitidArgs {
     /// `P_ALL`, `P_PID` or `P_PGID`.
     pub which: u32,
-    /// The process or group.
+    /// The pid or process group.
     pub id: i32,
-    /// Where what happened goes.
+    /// Where the `siginfo` goes.
     pub info: InfoTo,
-    /// Options as given.
+    /// Options as given, possibly with unknown bits.
     pub options: u32,
-    /// Where the usage is stored; 0 for nowhere.
+    /// Where the resource usage is stored; 0 for nowhere.
     pub rusage: VirtAddr,
 }
 
-/// Where what comes with a signal or a child is stored.
+/// Where the `siginfo` of a signal or a child is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum InfoTo {
     /// Nowhere.
@@ -104,8 +105,8 @@ pub enum InfoTo {
     Nowhere,
     /// In a `siginfo_t` of the caller.
     User(VirtAddr),
-    /// In the task itself, from where its user gets it: puppets have no memory of their own to put
-    /// it in.
+    /// In the task itself, from where its user reads it, because puppets have no memory set aside
+    /// for it.
     Task,
 }
 
@@ -121,7 +122,7 @@ pub enum AnswerTo {
 /// The arguments of `mmap2`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MmapArgs {
-    /// Wanted address, or 0.
+    /// Requested address, or 0.
     pub addr: u32,
     /// Bytes.
     pub len: u32,
@@ -129,7 +130,7 @@ pub struct MmapArgs {
     pub prot: u32,
     /// `MAP_*`.
     pub flags: u32,
-    /// Descriptor, if not anonymous.
+    /// File descriptor, unless anonymous.
     pub fd: Option<u32>,
     /// Offset in pages.
     pub pgoff: u32,
@@ -140,15 +141,15 @@ pub struct MmapArgs {
 pub struct FutexArgs {
     /// Address of the word.
     pub addr: VirtAddr,
-    /// What to do.
+    /// The futex operation.
     pub op: u32,
-    /// The value that the word must have, or how many to wake.
+    /// The value that the word must have, or how many tasks to wake.
     pub val: u32,
     /// Address of a `timespec`; for the requeue operations, how many to requeue.
     pub timeout: u32,
-    /// The word to requeue to.
+    /// The address of the word to requeue to.
     pub addr2: VirtAddr,
-    /// The value that the word must have to requeue.
+    /// The value that the word must have for requeueing.
     pub val3: u32,
 }
 
@@ -157,22 +158,22 @@ pub struct FutexArgs {
 pub struct PtraceArgs {
     /// What is asked for: `PTRACE_*`.
     pub request: u32,
-    /// Of which task.
+    /// Pid of the traced task.
     pub pid: i32,
-    /// An address of the tracee, or an offset.
+    /// An address in the tracee, or an offset.
     pub addr: u32,
-    /// A value, or an address of the caller.
+    /// A value, or an address in the caller.
     pub data: u32,
 }
 
 /// The arguments of `sigaction` and `rt_sigaction`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SigactionArgs {
-    /// Signal number, which may be none.
+    /// Signal number, which may be invalid.
     pub signal: u32,
-    /// The new action, if there is to be one.
+    /// The new action, if one is to be set.
     pub new: Option<KSigaction>,
-    /// Where the old one is stored; 0 for nowhere.
+    /// Where the old action is stored; 0 for nowhere.
     pub old: VirtAddr,
 }
 
@@ -192,23 +193,22 @@ pub struct SigprocmaskArgs {
 pub struct SigtimedwaitArgs {
     /// The signals to wait for.
     pub set: SigSet,
-    /// Where what comes with the signal goes.
+    /// Where the signal's `siginfo` goes.
     pub info: InfoTo,
-    /// How many ticks at most; `None` for ever.
+    /// The timeout in ticks; `None` for no timeout.
     pub timeout: Option<u64>,
 }
 
 /// `struct itimerval`, in ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ItimerVal {
-    /// From one expiry to the next; 0 for none.
+    /// Ticks from one expiry to the next; 0 for none.
     pub interval: u64,
-    /// Up to the next expiry; 0 for never.
+    /// Ticks until the next expiry; 0 if it is off.
     pub value: u64,
 }
 
-/// What a call of the multiplexer `ipc` asks for. Everything that it names lies in the caller's
-/// memory.
+/// A decoded call of the multiplexer `ipc`. All addresses in it are in the caller's memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IpcCall {
     /// `semget(key, nsems, flags)`.
@@ -221,11 +221,23 @@ pub enum IpcCall {
     Semctl {
         /// The set.
         id: i32,
-        /// The semaphore in it.
+        /// Number of the semaphore in the set.
         num: i32,
-        /// What is to be done.
+        /// The `semctl` command.
         cmd: u32,
-        /// A value or an address.
+        /// A value or an address, depending on the command.
         arg: u32,
     },
+}
+
+impl IpcCall {
+    /// The name of the function of the C library that makes the call.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Semget(..) => "semget",
+            Self::Semop(..) => "semop",
+            Self::Semtimedop(..) => "semtimedop",
+            Self::Semctl { .. } => "semctl",
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::abi::{
 use crate::hw::Regs;
 use crate::kernel::Kernel;
 
-/// Bytes of a `sigset_t`.
+/// Size of a `sigset_t` in bytes.
 const SIGSET_BYTES: u32 = 8;
 
 /// The registers in which arguments are passed, the first argument first.
@@ -61,7 +61,7 @@ impl<'a> Registers<'a> {
 }
 
 impl Kernel {
-    /// A file name of the caller's.
+    /// Copies a file name from the caller's memory.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `getname()`.
     fn getname(&mut self, current: TaskId, addr: u32) -> Result<String, Errno> {
@@ -73,7 +73,7 @@ impl Kernel {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The bytes before the next zero; `None` if there are `limit` or more.
+    /// The bytes before the next null byte; `None` if there are `limit` or more.
     ///
     /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `strncpy_from_user()`.
     fn strncpy_from_user(
@@ -85,7 +85,7 @@ impl Kernel {
         let mut bytes = Vec::new();
         while bytes.len() < limit {
             let at = VirtAddr(addr.wrapping_add(bytes.len() as u32));
-            // What is left of the page is looked at in one go.
+            // The rest of the page is searched in one go.
             let room = (PAGE_SIZE - at.page_offset()) as usize;
             let mut part = vec![0; room.min(limit - bytes.len())];
             self.copy_from_user(current, at, &mut part)?;
@@ -100,7 +100,7 @@ impl Kernel {
         Ok(None)
     }
 
-    /// The strings that a list of pointers names, up to its null pointer; no list is an empty one.
+    /// The strings that a null-terminated list of pointers refers to; a null list is empty.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `count()` and `copy_strings()`.
     fn string_list(
@@ -362,14 +362,14 @@ impl Decode for SigtimedwaitArgs {
 }
 
 impl Decode for IpcCall {
-    /// Which call `ipc` means. The version in the upper half of its first argument says something
-    /// about messages only.
+    /// Decodes a call of `ipc`. The version in the upper half of its first argument only matters
+    /// for messages.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_ipc()`.
     ///
     /// # Errors
     /// `ENOSYS` for messages and shared memory, which are not emulated; `EINVAL` and `EFAULT` for
-    /// the place of the argument of `semctl`.
+    /// the address of the argument of `semctl`.
     fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
         let [call, first, second, third, ptr, fifth] = registers.words();
         let id = first.cast_signed();
@@ -431,7 +431,7 @@ impl Argument for SigprocmaskArgs {
     }
 }
 
-/// A 16-bit user id: all ones stand for "leave it".
+/// Extends a 16-bit user id; all ones mean "leave it unchanged".
 ///
 /// Linux 2.6.12: `include/linux/highuid.h`, `low2highuid()`.
 const fn low2highuid(word: u32) -> u32 {
@@ -464,7 +464,7 @@ pub(super) fn known_resource(registers: &mut Registers<'_>) -> Result<u32, Errno
     }
 }
 
-/// `sched_priority` of a `struct sched_param`.
+/// Reads `sched_priority` from a `struct sched_param`.
 pub(super) fn sched_priority(registers: &mut Registers<'_>) -> Result<i32, Errno> {
     match registers.word() {
         0 => Err(Errno::EINVAL),

@@ -1,22 +1,19 @@
-//! The way from `int 0x80` to the function that carries a call out, and back: a program's call is
-//! decoded from its registers, with what they point to; puppets and workloads give the call as
-//! data.
+//! `int 0x80`: decodes the system call in the registers, copying its arguments from user memory.
 
 use super::decode::argument_words;
 use super::result::SysResult;
 use super::table::Syscall;
-use crate::abi::{Errno, TaskId};
+use super::{SysReturn, eax_of};
+use crate::abi::TaskId;
 use crate::kernel::Kernel;
 use crate::trace::TraceEvent;
 
 impl Kernel {
-    /// `int 0x80` of a program: the call that the current task's registers ask for.
-    ///
-    /// Its value goes into `eax`, now or when the call ends. `None` if it blocks (or ended the
-    /// task): then another task is current now.
+    /// Performs the system call in the current task's registers. Its value is stored in `eax`, now
+    /// or when it finishes.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `system_call`.
-    pub fn int_80(&mut self, current: TaskId) -> Option<i32> {
+    pub fn int_80(&mut self, current: TaskId) {
         let regs = &mut self.task_mut(current).thread.regs;
         regs.orig_eax = regs.eax;
         let (nr, words) = (regs.eax, argument_words(regs));
@@ -24,25 +21,24 @@ impl Kernel {
         // What the registers ask for is looked at only after this stop, for the tracer may change
         // them.
         if self.stops_before_call(current, None) {
-            return None;
+            return;
         }
         let result = self.call_in_registers(current, nr);
-        self.return_from_call(current, result)
+        self.return_from_call(current, result);
     }
 
     /// The same for a task that runs no code, whose user mode says which call it makes.
-    pub fn syscall(&mut self, current: TaskId, call: Syscall) -> Option<i32> {
+    pub fn syscall(&mut self, current: TaskId, call: Syscall) {
         self.enter_call(current, call.nr(), call.first_arg());
         if self.stops_before_call(current, Some(&call)) {
-            return None;
+            return;
         }
         let result = self.make_call(current, call);
-        self.return_from_call(current, result)
+        self.return_from_call(current, result);
     }
 
     fn enter_call(&mut self, current: TaskId, nr: u16, arg: u32) {
         self.stat.syscalls += 1;
-        self.map_refusal = None;
         self.task_mut(current).open_call(nr);
         self.trace(current, TraceEvent::SysEnter { nr, arg });
     }
@@ -62,48 +58,41 @@ impl Kernel {
     }
 
     /// What becomes of the current task after its call came that far.
-    pub(in crate::kernel) fn return_from_call(
-        &mut self,
-        current: TaskId,
-        result: SysResult,
-    ) -> Option<i32> {
+    pub(in crate::kernel) fn return_from_call(&mut self, current: TaskId, result: SysResult) {
         match result {
             SysResult::Done(result) => self.syscall_exit(current, result),
-            SysResult::Restart(restart) => {
-                self.interrupt_call(current, restart);
-                None
-            }
-            SysResult::Blocked => None,
+            SysResult::Restart(restart) => self.interrupt_call(current, restart),
+            SysResult::Blocked => {}
         }
     }
 
-    /// The end of a system call: its value goes into `eax`. `None` if the task has stopped for its
-    /// tracer.
-    pub(in crate::kernel) fn syscall_exit(
-        &mut self,
-        current: TaskId,
-        result: Result<u32, Errno>,
-    ) -> Option<i32> {
-        let ret = match result {
-            Ok(value) => value as i32,
-            Err(errno) => -errno.code(),
-        };
+    /// The end of a system call: its value goes into `eax`. The task may stop for its tracer yet.
+    pub(in crate::kernel) fn syscall_exit(&mut self, current: TaskId, result: SysReturn) {
         let task = self.task_mut(current);
-        task.thread.regs.eax = ret as u32;
+        task.thread.regs.eax = eax_of(result);
         task.in_call.again = None;
-        if self.stops_after_call(current) {
-            return None;
+        if let Some(call) = &mut task.in_call.open {
+            call.result = Some(result);
         }
-        self.leave_call(current);
-        Some(ret)
+        if !self.stops_after_call(current) {
+            self.leave_call(current);
+        }
     }
 
     /// The task is on its way back to user mode.
     pub(in crate::kernel) fn leave_call(&mut self, current: TaskId) {
         let task = self.task_mut(current);
-        let ret = task.thread.regs.eax as i32;
+        let eax = task.thread.regs.eax;
         if let Some(call) = task.in_call.open.take() {
-            self.trace(current, TraceEvent::SysExit { nr: call.nr, ret });
+            task.in_call.returned = Some(call.returns(eax));
+            let (nr, ret) = (call.nr, eax as i32);
+            self.trace(current, TraceEvent::SysExit { nr, ret });
         }
+    }
+
+    /// What the latest system call of a task has returned; `None` if it has not, or if this was
+    /// asked before.
+    pub fn take_return(&mut self, task: TaskId) -> Option<SysReturn> {
+        self.tasks.get_mut(task)?.in_call.returned.take()
     }
 }

@@ -2,16 +2,16 @@
 
 use crate::abi::{SaFlags, VirtAddr};
 
-/// How an interrupted call wants to go on. User space never sees these numbers.
+/// How an interrupted call asks to continue. User space never sees these numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Restart {
-    /// `ERESTARTSYS`: again, unless a handler without SA_RESTART was entered.
+    /// `ERESTARTSYS`: restart, unless a handler without SA_RESTART was entered.
     Sys,
-    /// `ERESTARTNOINTR`: again in any case.
+    /// `ERESTARTNOINTR`: always restart.
     NoIntr,
-    /// `ERESTARTNOHAND`: again, unless a handler was entered.
+    /// `ERESTARTNOHAND`: restart, unless a handler was entered.
     NoHand,
-    /// `ERESTART_RESTARTBLOCK`: the rest of it, by `restart_syscall`, unless a handler was entered.
+    /// `ERESTART_RESTARTBLOCK`: continue by `restart_syscall`, unless a handler was entered.
     Block,
 }
 
@@ -26,7 +26,7 @@ impl Restart {
         }
     }
 
-    /// Whether the call is made again although a handler with these flags was entered.
+    /// Whether the call is restarted although a handler with these flags was entered.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
     pub const fn after_handler(self, flags: SaFlags) -> bool {
@@ -38,7 +38,7 @@ impl Restart {
     }
 }
 
-/// What is left of a call that was interrupted (`struct restart_block`).
+/// What is left of an interrupted call (`struct restart_block`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum RestartBlock {
     /// Nothing: `do_no_restart_syscall`.
@@ -46,9 +46,9 @@ pub enum RestartBlock {
     Nothing,
     /// `nanosleep_restart`.
     Nanosleep {
-        /// Tick at which it ends.
+        /// Tick at which the sleep ends.
         until: u64,
-        /// Where what is left is stored if it is interrupted again; 0 for nowhere.
+        /// Where the remaining time is stored if it is interrupted again; 0 for nowhere.
         rem: VirtAddr,
     },
 }

@@ -1,13 +1,13 @@
-//! Who a task is: uids, capabilities, and the per-user process counts.
+//! Credentials of tasks: user ids, capabilities, and the per-user task counts.
 
 use crate::abi::{Caps, PfFlags, TaskId};
 use crate::kernel::Kernel;
 use std::collections::BTreeMap;
 
-/// Credentials of one task. They are per task, not per process.
+/// The credentials of one task. They are per task, not per process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cred {
-    /// Real, effective and saved user id.
+    /// Real user id.
     pub uid: u32,
     /// Effective user id.
     pub euid: u32,
@@ -22,7 +22,7 @@ pub struct Cred {
 }
 
 impl Cred {
-    /// The credentials of a user: root has every capability, others none.
+    /// The credentials of a user: root has every capability, others have none.
     pub fn of_user(uid: u32) -> Self {
         let caps = if uid == 0 { Caps::all() } else { Caps::empty() };
         Self {
@@ -35,14 +35,15 @@ impl Cred {
         }
     }
 
-    /// `capable()` for the given capabilities.
+    /// Whether the given capabilities are effective: `capable()`.
     pub fn capable(&self, caps: Caps) -> bool {
         self.caps.contains(caps)
     }
 }
 
 impl Kernel {
-    /// Whether the current task may; if so, it is marked as having used super-user privileges.
+    /// Whether the current task has the capability; if so, it is marked as having used super-user
+    /// privileges.
     ///
     /// Linux 2.6.12: `include/linux/sched.h`, `capable()`.
     pub(in crate::kernel) fn capable(&mut self, current: TaskId, caps: Caps) -> bool {
@@ -55,8 +56,8 @@ impl Kernel {
     }
 }
 
-/// `user_struct`s: how many tasks each user has, zombies included, and how many queued signals are
-/// charged to it.
+/// `user_struct`s: the number of tasks of each user, including zombies, and the number of queued
+/// signals charged to it.
 #[derive(Clone, Debug, Default)]
 pub struct UserTable {
     processes: BTreeMap<u32, u32>,
@@ -64,7 +65,7 @@ pub struct UserTable {
 }
 
 impl UserTable {
-    /// `user->processes`: tasks of that user that are not yet released.
+    /// `user->processes`: tasks of that user that have not been released.
     pub fn processes(&self, uid: u32) -> u32 {
         self.processes.get(&uid).copied().unwrap_or(0)
     }
@@ -74,38 +75,38 @@ impl UserTable {
         self.processes.iter().map(|(uid, count)| (*uid, *count))
     }
 
-    /// `user->sigpending`: queued signals charged to that user.
+    /// `user->sigpending`: queued signals that count for that user.
     pub fn sigpending(&self, uid: u32) -> u32 {
         self.sigpending.get(&uid).copied().unwrap_or(0)
     }
 
-    /// Every user that queued signals are charged to, with their number.
+    /// Every user that queued signals count for, with their number.
     pub fn sigpending_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
         self.sigpending.iter().map(|(uid, count)| (*uid, *count))
     }
 
-    /// A queued signal more.
+    /// Charges one more queued signal.
     pub fn get_sigpending(&mut self, uid: u32) {
         *self.sigpending.entry(uid).or_default() += 1;
     }
 
-    /// A queued signal less.
+    /// Releases the charge for one queued signal.
     pub fn put_sigpending(&mut self, uid: u32) {
         put(&mut self.sigpending, uid);
     }
 
-    /// A task more of that user.
+    /// Adds a task of that user.
     pub fn get(&mut self, uid: u32) {
         *self.processes.entry(uid).or_default() += 1;
     }
 
-    /// A task less of that user.
+    /// Removes a task of that user.
     pub fn put(&mut self, uid: u32) {
         put(&mut self.processes, uid);
     }
 }
 
-/// One less of a user, who is forgotten with the last.
+/// Decrements the count of a user, who is dropped at zero.
 fn put(counts: &mut BTreeMap<u32, u32>, uid: u32) {
     if let Some(count) = counts.get_mut(&uid) {
         *count -= 1;

@@ -1,5 +1,5 @@
-//! What a task is and holds: the `task_struct` with all that Linux declares beside it in `sched.h`,
-//! who it acts for (credentials, limits), and how it is found (pids, groups, sessions).
+//! The `task_struct` and what Linux declares with it in `sched.h`, credentials and limits, and how
+//! tasks are found (pids, groups, sessions).
 
 mod continuation;
 mod cred;
@@ -20,9 +20,8 @@ pub use continuation::{AfterMigration, Continuation, FutexKey, PipeIo, Trap};
 pub use cred::{Cred, UserTable};
 pub use in_call::{HandlerFrame, InCall, OpenCall, PendingExec};
 pub use itimers::{CpuTimer, Itimers};
-pub use pgrp::PgrpRefusal;
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
-pub use rlimit::{NR_OPEN, RlimitRefusal, Rlimits, check_setrlimit};
+pub use rlimit::{NR_OPEN, Rlimits, check_setrlimit};
 pub use sighand::{Sighand, SignalFlags, SignalStruct};
 pub use sigpending::{AltStack, Pending, SendInfo, SigQueue};
 pub(super) use sigpending::{SS_DISABLE, SS_ONSTACK};

@@ -7,17 +7,30 @@ use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
 
 impl Task {
-    /// A system call begins.
+    /// Records the start of a system call.
     pub(in crate::kernel) fn open_call(&mut self, nr: u16) {
-        self.in_call.open = Some(OpenCall { nr, restart: None });
+        self.in_call.open = Some(OpenCall {
+            nr,
+            restart: None,
+            result: None,
+        });
+        self.in_call.returned = None;
         self.in_call.entered_handler = false;
     }
 }
 
 impl Kernel {
-    /// Goes on where the current task left off when it gave the CPU up inside the kernel.
+    /// Whether a task that has the CPU has something to do in the kernel before it goes on in user
+    /// mode: to go on with what it slept in, to take signals, or all its life as a kernel thread.
+    pub fn has_kernel_work(&self, task: TaskId) -> bool {
+        self.task(task).in_call.continuation.is_some()
+            || self.takes_signals(task)
+            || self.sched.is_migration_thread(task)
+    }
+
+    /// Continues where the current task left off when it gave up the CPU inside the kernel.
     ///
-    /// Returns `false` if it has nothing to go on with, that is, if it is in user mode.
+    /// Returns `false` if it has nothing to continue, that is, if it is in user mode.
     pub fn resume(&mut self, current: TaskId) -> bool {
         let Some(continuation) = self.task_mut(current).in_call.continuation.take() else {
             return false;

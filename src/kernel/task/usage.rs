@@ -1,18 +1,18 @@
-//! What tasks use: the sums that a process keeps of its dead threads and reaped children.
+//! Resource usage: the sums that a process keeps of its dead threads and reaped children.
 
 use crate::abi::{RUSAGE_CHILDREN, RUSAGE_SELF};
 use std::ops::AddAssign;
 
-/// What one or several tasks have used.
+/// The resource usage of one or several tasks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
     /// Ticks in user mode.
     pub utime: u32,
     /// Ticks in the kernel.
     pub stime: u32,
-    /// Faults mended without reading anything in.
+    /// Minor faults: handled without reading from a file.
     pub min_flt: u32,
-    /// Faults that read from a file.
+    /// Major faults: handled by reading from a file.
     pub maj_flt: u32,
     /// Voluntary context switches.
     pub nvcsw: u32,
@@ -31,24 +31,59 @@ impl AddAssign for Usage {
     }
 }
 
-/// Whose usage is asked for.
+/// Whose usage is requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UsageOf {
-    /// `RUSAGE_SELF`: the process, with its dead threads.
+    /// `RUSAGE_SELF` (0): the process, including its dead threads.
     Process,
-    /// `RUSAGE_CHILDREN`: what it has reaped.
+    /// `RUSAGE_CHILDREN` (-1): the children that it has reaped.
     Children,
-    /// `RUSAGE_BOTH` (-2), which only the kernel can ask for.
+    /// `RUSAGE_BOTH` (-2), which only the kernel can request.
     Both,
 }
 
 impl UsageOf {
-    /// From the word that user space gives.
+    /// Converts the word that user space passes.
     pub const fn from_word(word: i32) -> Option<Self> {
         match word {
             RUSAGE_SELF => Some(Self::Process),
             RUSAGE_CHILDREN => Some(Self::Children),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_is_added() {
+        let mut sum = Usage {
+            utime: 1,
+            stime: 2,
+            min_flt: 3,
+            maj_flt: 4,
+            nvcsw: 5,
+            nivcsw: 6,
+        };
+        let more = Usage {
+            utime: 10,
+            stime: 20,
+            min_flt: 30,
+            maj_flt: 40,
+            nvcsw: 50,
+            nivcsw: 60,
+        };
+        sum += more;
+        let expected = Usage {
+            utime: 11,
+            stime: 22,
+            min_flt: 33,
+            maj_flt: 44,
+            nvcsw: 55,
+            nivcsw: 66,
+        };
+        assert_eq!(sum, expected);
     }
 }

@@ -6,6 +6,5 @@ mod nanosleep;
 mod timer;
 
 pub use itimer::RealTimers;
-pub(super) use jiffies::jiffies_to_timeval;
-pub(super) use nanosleep::unchecked_jiffies;
+pub(super) use jiffies::{jiffies_to_timeval, timespec_to_jiffies};
 pub use timer::Timers;

@@ -1,4 +1,4 @@
-//! Help, from the doc comments of the functions.
+//! Help texts, made from the functions' doc comments.
 
 use super::convert::Result;
 use crate::script::errors::{ScriptError, likeliest};
@@ -21,7 +21,7 @@ fn data(docs: &[FunctionDoc]) -> Dynamic {
     docs.iter().map(doc_map).collect::<Array>().into()
 }
 
-/// Signature, text and example of each function, a blank line between them.
+/// The signature, description and example of each function, separated by blank lines.
 fn describe(docs: &[FunctionDoc]) -> String {
     let describe_one = |doc: &FunctionDoc| {
         let lines = doc
@@ -41,7 +41,7 @@ fn describe(docs: &[FunctionDoc]) -> String {
         .join("\n\n")
 }
 
-/// The names of each group, a line a group.
+/// The names in each group, one group per line.
 fn overview(docs: &[FunctionDoc]) -> String {
     let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
     for doc in docs.iter().filter(|doc| doc.is_called_by_name()) {
@@ -61,28 +61,19 @@ fn overview(docs: &[FunctionDoc]) -> String {
         .map(|(group, names)| format!("{group:width$}  {}", wrapped(names, width + 2)))
         .collect();
     text.push(format!(
-        "{:width$}  help(\"clone\") says more of clone",
+        "{:width$}  help(\"clone\") says more about clone",
         "more"
     ));
     text.join("\n")
 }
 
-/// Words in lines of at most 100 columns, the later ones indented.
+/// Wraps words to lines of at most 100 columns; all but the first are indented; the first begins behind the indent.
 fn wrapped(words: &[&str], indent: usize) -> String {
-    let mut text = String::new();
-    let mut column = indent;
-    for word in words {
-        if column + word.len() > 100 {
-            text.truncate(text.trim_end().len());
-            text.push_str(&format!("\n{:indent$}", ""));
-            column = indent;
-        }
-        text.push_str(word);
-        text.push(' ');
-        column += word.len() + 1;
-    }
-    text.truncate(text.trim_end().len());
-    text
+    let margin = " ".repeat(indent);
+    let options = textwrap::Options::new(100)
+        .initial_indent(&margin)
+        .subsequent_indent(&margin);
+    textwrap::fill(&words.join(" "), options).split_off(indent)
 }
 
 fn plain_text(text: &str) -> Text {
@@ -91,7 +82,7 @@ fn plain_text(text: &str) -> Text {
 
 #[export_module]
 pub mod functions {
-    /// The names of all functions, group by group.
+    /// Lists the names of all functions by group.
     ///
     /// ```rhai
     /// print(help());
@@ -106,8 +97,13 @@ pub mod functions {
         }
     }
 
+<<<<<<< HEAD
     /// What a function or property does, with an example; what a constant means; who can make a
     /// system call.
+=======
+    /// What a function or property does, with an example, what a constant means, or who can make
+    /// a system call.
+>>>>>>> main
     ///
     /// ```rhai
     /// print(help("clone"));

@@ -1,4 +1,4 @@
-//! What scripts can call, in groups. Each function has a doc comment with an example; help, the
+//! What scripts can call, in groups. Each function has a doc comment with an example. The help, the
 //! reference and the tests of the examples are all made from these comments.
 
 #![allow(
@@ -31,14 +31,15 @@ mod signals;
 mod spawn;
 mod view;
 
+pub(super) use view::Trace;
+
 use crate::abi::{self, Constant};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Call, Task, View};
 use rhai::plugin::*;
 use rhai::{Engine, Module};
-pub(super) use view::Trace;
 
-/// The groups, in the order of the reference: title, and the functions.
+/// The groups in the order of the reference: title and functions.
 fn groups() -> Vec<(&'static str, Module)> {
     vec![
         ("machine", exported_module!(machine::functions)),
@@ -66,7 +67,7 @@ fn groups() -> Vec<(&'static str, Module)> {
     ]
 }
 
-/// Registers types and functions.
+/// Registers types and functions with the engine.
 pub(super) fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Task>("Task")

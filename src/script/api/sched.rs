@@ -1,4 +1,4 @@
-//! System calls about priorities, policies and CPUs. `pid` 0 is the caller.
+//! System calls on priorities, policies and CPUs. `pid` 0 means the caller.
 
 use super::calls::plain;
 use super::convert::{Result, ranged, word};
@@ -22,7 +22,7 @@ fn pid(value: i64) -> Result<i32> {
 #[export_module]
 pub mod functions {
     /// `sched_setscheduler(pid, policy, priority)`: `SCHED_OTHER` with priority 0, `SCHED_FIFO` or
-    /// `SCHED_RR` with 1 to 99; these need root.
+    /// `SCHED_RR` with 1 to 99. Real-time policies require root.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{uid: 0});
@@ -43,7 +43,7 @@ pub mod functions {
         call(&ctx, task, set).map(|_| ())
     }
 
-    /// `sched_setscheduler` of another task.
+    /// `sched_setscheduler` for another task.
     ///
     /// ```rhai
     /// let root = spawn("sh", #{uid: 0});
@@ -62,7 +62,7 @@ pub mod functions {
         sched_setscheduler(ctx, task, i64::from(target.pid.0), policy, priority)
     }
 
-    /// `sched_setparam(pid, priority)`: another real-time priority in the same policy.
+    /// `sched_setparam(pid, priority)`: sets the real-time priority and keeps the policy.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{policy: "fifo", rt_prio: 10, uid: 0});
@@ -81,7 +81,7 @@ pub mod functions {
         call(&ctx, task, set).map(|_| ())
     }
 
-    /// `sched_getscheduler(pid)`: the policy.
+    /// `sched_getscheduler(pid)`: the scheduling policy.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_getscheduler(0), SCHED_OTHER);
@@ -95,7 +95,7 @@ pub mod functions {
         call(&ctx, task, Syscall::SchedGetscheduler(super::pid(pid)?))
     }
 
-    /// `sched_getparam(pid)`: the real-time priority, 0 for an ordinary task.
+    /// `sched_getparam(pid)`: the real-time priority; 0 for an ordinary task.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_getparam(0), 0);
@@ -109,7 +109,7 @@ pub mod functions {
         )
     }
 
-    /// `sched_get_priority_max(policy)`.
+    /// `sched_get_priority_max(policy)`: the highest real-time priority of a policy.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_get_priority_max(SCHED_FIFO), 99);
@@ -124,7 +124,7 @@ pub mod functions {
         call(&ctx, task, Syscall::SchedGetPriorityMax(policy))
     }
 
-    /// `sched_get_priority_min(policy)`.
+    /// `sched_get_priority_min(policy)`: the lowest real-time priority of a policy.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_get_priority_min(SCHED_OTHER), 0);
@@ -139,7 +139,7 @@ pub mod functions {
         call(&ctx, task, Syscall::SchedGetPriorityMin(policy))
     }
 
-    /// `sched_rr_get_interval(pid)`: the full time slice in ns, 0 for SCHED_FIFO.
+    /// `sched_rr_get_interval(pid)`: the full time slice in ns; 0 for SCHED_FIFO.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_rr_get_interval(0), 99984800);
@@ -157,7 +157,7 @@ pub mod functions {
         )
     }
 
-    /// `sched_setaffinity(pid, mask)`: the CPUs that the thread may run on, a bit each.
+    /// `sched_setaffinity(pid, mask)`: sets the CPUs that the thread may run on, one bit each.
     ///
     /// ```rhai
     /// boot(#{cpus: 2});
@@ -181,7 +181,7 @@ pub mod functions {
         .map(|_| ())
     }
 
-    /// `sched_getaffinity(pid)`: the CPUs that the thread may run on, a bit each.
+    /// `sched_getaffinity(pid)`: the CPUs that the thread may run on, one bit each.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_getaffinity(0), 1);
@@ -192,8 +192,9 @@ pub mod functions {
         call(&ctx, task, get)
     }
 
-    /// `setpriority(which, who, nice)`: the nice value of a task, of a process group or of all tasks
-    /// of a user; `who` 0 is the caller's. Values out of range are clamped; lower ones need root.
+    /// `setpriority(which, who, nice)`: sets the nice value of a task, of a process group or of all
+    /// tasks of a user; `who` 0 means the caller's own. Values out of range are clamped; lowering
+    /// one requires root.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -213,7 +214,8 @@ pub mod functions {
         call(&ctx, task, Syscall::Setpriority(which, who, nice)).map(|_| ())
     }
 
-    /// `getpriority(which, who)`: 20 less the nice value, so 1 to 40; of several tasks the best.
+    /// `getpriority(which, who)`: 20 minus the nice value, so 1 to 40; the highest of several
+    /// tasks.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

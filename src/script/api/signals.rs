@@ -1,17 +1,15 @@
-//! Signals, as methods of a task: sending, masks, waiting for them, alarms.
+//! Signals, as methods of a task: sending, blocking and awaiting them, and timers.
 
 use super::calls::{int, plain, signal_set, signal_word};
-use super::convert::{
-    Result, act, alive, call_handle, check_keys, errno_error, int_option, look, ranged, returned,
-    word,
-};
+use super::convert::{Result, act, alive, call_handle, check_keys, int_option, look, ranged, word};
 use crate::abi::{
     KSigaction, SIGINFO_WORDS, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, VirtAddr,
 };
 use crate::kernel::syscall::{
     InfoTo, ItimerVal, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, Syscall,
 };
-use crate::machine::{Action, Outcome};
+use crate::machine::{Acted, Action};
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
@@ -57,7 +55,7 @@ fn array_of(set: SigSet) -> Array {
     numbers.collect()
 }
 
-/// What came with a signal, as a map.
+/// The `siginfo` of a signal, as a map.
 pub(super) fn info_map(info: &SigInfo) -> Dynamic {
     let mut map = Map::new();
     map.insert("signo".into(), i64::from(info.signal.number()).into());
@@ -74,7 +72,7 @@ pub(super) fn info_map(info: &SigInfo) -> Dynamic {
     map.into()
 }
 
-/// `rt_sigtimedwait`: what came with the signal, or a call.
+/// `rt_sigtimedwait`: returns the `siginfo` of the signal, or a call.
 fn sigtimedwait(
     ctx: &NativeCallContext,
     task: &Task,
@@ -88,8 +86,7 @@ fn sigtimedwait(
     };
     let wait = Action::Syscall(Syscall::RtSigtimedwait(args));
     match act(ctx, task, wait)? {
-        Outcome::Returned(value) => {
-            returned(value, "rt_sigtimedwait")?;
+        Acted::Returned(_) => {
             let info = look(ctx, |machine| {
                 machine
                     .kernel
@@ -99,15 +96,15 @@ fn sigtimedwait(
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
 
 #[export_module]
 pub mod functions {
-    /// `kill(pid, signal)`: a signal for the process with that handle. 0 only asks whether the
-    /// caller may.
+    /// `kill(pid, signal)`: sends a signal to the process with that handle. Signal 0 only checks
+    /// whether the caller may.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -121,7 +118,7 @@ pub mod functions {
     }
 
     /// `kill(pid, signal)`: above 0 the process of that task, 0 the caller's process group, below
-    /// -1 that process group, -1 everybody but init and the caller.
+    /// -1 the process group `-pid`, -1 every process but init and the caller's own.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -140,7 +137,7 @@ pub mod functions {
         kill_pid(&ctx, task, pid, signal)
     }
 
-    /// `tkill(tid, signal)`: a signal for that one thread.
+    /// `tkill(tid, signal)`: sends a signal to one thread.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -154,7 +151,7 @@ pub mod functions {
         nothing(&ctx, task, Syscall::Tkill(target.pid.0, signal))
     }
 
-    /// `tgkill(tgid, tid, signal)`: the same, if the thread is of that process.
+    /// `tgkill(tgid, tid, signal)`: sends a signal to a thread if it belongs to that process.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -177,7 +174,7 @@ pub mod functions {
         )
     }
 
-    /// `sigqueue(pid, signal, value)`: a signal with a number for the receiver
+    /// `sigqueue(pid, signal, value)`: sends a signal with a value for the receiver
     /// (`rt_sigqueueinfo`).
     ///
     /// ```rhai
@@ -210,7 +207,7 @@ pub mod functions {
         )
     }
 
-    /// `sigaction` with flags and mask: `#{flags: SA_RESTART | SA_SIGINFO, mask: [SIGINT]}`.
+    /// `sigaction` with flags and a mask: `#{flags: SA_RESTART | SA_SIGINFO, mask: [SIGINT]}`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -231,8 +228,8 @@ pub mod functions {
         nothing(&ctx, task, Syscall::RtSigaction(args))
     }
 
-    /// `sigprocmask(how, signals)`: `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`. Returns the signals
-    /// that were blocked before.
+    /// `sigprocmask(how, signals)`: `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`. Returns the
+    /// signals that were blocked before.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -257,7 +254,7 @@ pub mod functions {
         Ok(array_of(old))
     }
 
-    /// The signals that wait to be unblocked. Only looks.
+    /// The signals that are blocked and pending. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -271,7 +268,8 @@ pub mod functions {
         look(&ctx, |machine| array_of(machine.kernel.do_sigpending(id)))
     }
 
-    /// `sigsuspend(signals)`: waits for a handler, with these signals blocked instead of its own.
+    /// `sigsuspend(signals)`: waits for a handler to run, with these signals blocked instead of the
+    /// current ones.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -288,7 +286,7 @@ pub mod functions {
         call(&ctx, task, Syscall::RtSigsuspend(mask))
     }
 
-    /// `pause()`: waits for a handler.
+    /// `pause()`: waits for a handler to run.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -304,7 +302,7 @@ pub mod functions {
     }
 
     /// Takes one of the signals, which should be blocked, or waits for one (`rt_sigtimedwait`
-    /// without a time limit). Returns what came with it.
+    /// without a timeout). Returns its `siginfo`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -318,7 +316,7 @@ pub mod functions {
         sigtimedwait(&ctx, task, &signals, None)
     }
 
-    /// The same for at most so many ticks.
+    /// `sigwait` with a timeout in ticks.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -335,8 +333,8 @@ pub mod functions {
         sigtimedwait(&ctx, task, &signals, Some(ticks as u64))
     }
 
-    /// `alarm(seconds)`: SIGALRM in so many seconds, 0 for never. Returns the seconds that were left
-    /// of the last one.
+    /// `alarm(seconds)`: requests SIGALRM after that many seconds; 0 cancels it. Returns the
+    /// seconds that were left of the previous alarm.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -350,7 +348,7 @@ pub mod functions {
     }
 
     /// `setitimer(which, first, interval)`, in ticks: `ITIMER_REAL`, `ITIMER_VIRTUAL` or
-    /// `ITIMER_PROF`. Without a first time it is off.
+    /// `ITIMER_PROF`. A `first` of 0 turns the timer off.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -375,7 +373,7 @@ pub mod functions {
         nothing(&ctx, task, Syscall::Setitimer(which, value, VirtAddr(0)))
     }
 
-    /// What is left of a timer, in ticks. Only looks.
+    /// The time left on a timer, in ticks. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -385,7 +383,7 @@ pub mod functions {
     pub fn getitimer(ctx: NativeCallContext, task: &mut Task, which: i64) -> Result<Map> {
         let (id, which) = (alive(&ctx, task)?, word(which, "the timer")?);
         let value = look(&ctx, |machine| machine.kernel.do_getitimer(id, which))?;
-        let value = value.map_err(|errno| errno_error(-errno.code(), "getitimer"))?;
+        let value = value.map_err(|errno| errno_error(errno, "getitimer"))?;
         let mut map = Map::new();
         map.insert("value".into(), (value.value as i64).into());
         map.insert("interval".into(), (value.interval as i64).into());

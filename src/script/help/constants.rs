@@ -1,8 +1,8 @@
-//! What the constants of scripts mean.
+//! The meanings of the constants that scripts can use.
 
 use crate::script::api;
 
-/// What there is to say of a constant, if it is one.
+/// The help text for a constant, if the name is one.
 pub(in crate::script) fn about(name: &str) -> Option<String> {
     let constant = api::constants()
         .into_iter()

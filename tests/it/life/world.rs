@@ -128,7 +128,6 @@ impl World {
             Op::Fork(who) if !self.is_full() => self.call(who, Syscall::Fork),
             Op::Vfork(who) if !self.is_full() => self.call(who, Syscall::Vfork),
             Op::Clone(who, flags) if !self.is_full() => {
-                let flags = CloneFlags::from_bits_retain(flags);
                 let args = ForkArgs {
                     parent_tid: WORD,
                     child_tid: WORD,

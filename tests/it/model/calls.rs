@@ -2,12 +2,12 @@
 
 use super::memory::UserAccess;
 use super::op::{Mapping, Op, Who};
-use super::space::{Cell, Content, Space, zeroes};
+use super::space::{Cell, Content, Space, zeros};
 use super::tables;
 use super::world::{ARENA, DATA, STACK_TOP, World};
 use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, SigAction, VirtAddr};
 use forklab::kernel::syscall::{ForkArgs, MmapArgs, Syscall, WaitArgs};
-use forklab::machine::{Action, Outcome};
+use forklab::machine::{Acted, Action};
 
 /// What an action does to the model, once it is known what came of it.
 pub enum Effect {
@@ -36,16 +36,17 @@ impl World {
         let mark = self.lab.mark();
         let outcome = self.perform(player, Action::Syscall(call.clone()));
         let effect = match outcome {
-            Some(Outcome::Returned(value)) => effect_of(op, call, value),
+            Some(Acted::Returned(value)) => effect_of(op, call, value as i32),
+            Some(Acted::Refused(error)) => effect_of(op, call, -error.errno().code()),
             _ => Effect::Nothing,
         };
         self.follow(mark, Some(pid), effect);
         let may_end = matches!(op, Op::Exit(_) | Op::ExitGroup(_));
         assert!(
-            may_end || outcome != Some(Outcome::Ended),
+            may_end || outcome != Some(Acted::Ended),
             "task {pid} ended in {op:?}"
         );
-        if outcome == Some(Outcome::Returned(-Errno::ENOMEM.code())) {
+        if matches!(outcome, Some(Acted::Refused(error)) if error.errno() == Errno::ENOMEM) {
             assert!(self.struck, "no memory for {op:?}");
         }
     }
@@ -57,11 +58,15 @@ impl World {
             Op::Clone(_, flags, place) => {
                 let at = self.word(player, *place);
                 Syscall::Clone(ForkArgs {
-                    stack: if flags & 0x100 == 0 { VirtAddr(0) } else { at },
+                    stack: if flags.contains(CloneFlags::CLONE_VM) {
+                        at
+                    } else {
+                        VirtAddr(0)
+                    },
                     parent_tid: at,
                     child_tid: at,
                     tls: VirtAddr(DATA),
-                    ..ForkArgs::with_flags(CloneFlags::from_bits_retain(*flags))
+                    ..ForkArgs::with_flags(*flags)
                 })
             }
             Op::Exit(_) => Syscall::Exit(3),
@@ -183,7 +188,7 @@ impl World {
                     object,
                     index: how.pgoff + nr,
                 },
-                None => Content::Private(zeroes()),
+                None => Content::Private(zeros()),
             },
         });
     }

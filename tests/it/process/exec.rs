@@ -1,9 +1,9 @@
 //! exec: what it replaces, what it keeps, what it ends sharing of, and how it fails.
 
-use crate::lab::Lab;
+use crate::lab::{ALL_SHARED, Lab};
 use forklab::abi::{
-    Errno, F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC, PfFlags, Resource, SigAction, Signal, TaskId,
-    VirtAddr,
+    CloneFlags as F, Errno, F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC, PfFlags, Resource, SigAction,
+    Signal, TaskId, VirtAddr,
 };
 use forklab::kernel::syscall::Syscall;
 
@@ -109,7 +109,9 @@ fn a_failed_exec_leaves_everything_as_it_is() {
 #[test]
 fn exec_ends_some_sharing_and_keeps_other() {
     let (mut lab, sh) = Lab::with_shell();
-    let sharer = lab.clone(sh, 0x0004_0f11).unwrap();
+    let sharer = lab
+        .clone(sh, ALL_SHARED | F::CLONE_SYSVSEM | F::FORK)
+        .unwrap();
     let fd = open(&mut lab, sharer);
     assert_eq!(lab.call(sharer, Syscall::Fcntl(fd, F_SETFD, FD_CLOEXEC)), 0);
     assert_eq!(exec(&mut lab, sharer, "sh"), 0);

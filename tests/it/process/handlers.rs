@@ -4,7 +4,7 @@
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, VirtAddr};
 use forklab::kernel::syscall::{SigactionArgs, Syscall};
-use forklab::machine::{Action, Command, EnteredHandler, Outcome, Reply, Stop, handler_address};
+use forklab::machine::{Acted, Action, Command, EnteredHandler, Reply, Stop, handler_address};
 use forklab::trace::TraceEvent;
 
 const USR1: Signal = Signal::SIGUSR1;
@@ -246,5 +246,5 @@ fn a_call_that_waits_for_its_turn_lets_a_handler_run_first() {
     end(&mut lab, entered.task);
     let pid = lab.pid(sh);
     let reply = lab.machine.apply(command).unwrap();
-    assert_eq!(reply, Reply::Acted(Outcome::Returned(pid)));
+    assert_eq!(reply, Reply::Acted(Acted::Returned(pid as u32)));
 }

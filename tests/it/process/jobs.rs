@@ -1,10 +1,10 @@
 //! Stopping and continuing, process groups and sessions, what waits report of them.
 
-use super::signals::{THREAD, take};
-use crate::lab::{Lab, USER, Waited};
+use super::signals::take;
+use crate::lab::{Lab, THREAD, USER, Waited};
 use forklab::abi::{
-    Errno, ExitState, Resource, SigAction, SigInfo, SigSet, Signal, TaskId, TaskState, VirtAddr,
-    si_code,
+    CloneFlags as F, Errno, ExitState, Resource, SigAction, SigInfo, SigSet, Signal, TaskId,
+    TaskState, VirtAddr, si_code,
 };
 use forklab::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
 use forklab::kernel::task::SignalFlags;
@@ -96,8 +96,8 @@ fn a_stop_signal_stops_every_thread_and_is_told_once() {
     let kid = job(&mut lab, sh);
     let threads = [
         kid,
-        lab.clone(kid, THREAD | 17).unwrap(),
-        lab.clone(kid, THREAD | 17).unwrap(),
+        lab.clone(kid, THREAD | F::FORK).unwrap(),
+        lab.clone(kid, THREAD | F::FORK).unwrap(),
     ];
     let (pid, last) = (lab.pid(kid), lab.pid(threads[2]));
     assert_eq!(lab.kill(sh, last, 20), 0);
@@ -198,7 +198,7 @@ fn a_stopped_task_that_was_told_of_a_signal_is_deaf_to_kill() {
 fn a_dead_leader_passes_no_sigcont_on() {
     let (mut lab, sh) = Lab::with_shell();
     let leader = job(&mut lab, sh);
-    let thread = lab.clone(leader, THREAD | 17).unwrap();
+    let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
     let (pid, tid) = (lab.pid(leader), lab.pid(thread));
     lab.exit(leader, 0);
     assert_eq!(lab.kill(sh, pid, 19), 0);
@@ -336,7 +336,7 @@ fn the_rules_of_setpgid() {
     let (kid, execed) = (lab.fork(sh), lab.fork(sh));
     assert_eq!(lab.call(execed, Syscall::Execve("sh".into())), 0);
     let grandchild = lab.fork(kid);
-    let thread = lab.clone(sh, THREAD | 17).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     let apart = lab.fork(sh);
     assert!(lab.call(apart, Syscall::Setsid) > 0);
     let of = |lab: &Lab, task| lab.pid(task);
@@ -378,7 +378,7 @@ fn the_rules_of_setpgid() {
 fn only_who_leads_no_group_begins_a_session() {
     let (mut lab, sh) = Lab::with_shell();
     let pid = lab.pid(sh);
-    let thread = lab.clone(sh, THREAD | 17).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     assert_eq!(lab.call(thread, Syscall::Setsid), err(Errno::EINVAL));
     assert_eq!(lab.call(sh, Syscall::Setsid), pid);
     assert_eq!(lab.call(sh, Syscall::Setsid), err(Errno::EPERM));
@@ -417,7 +417,7 @@ fn the_signal_of_a_parents_death() {
 #[test]
 fn sigcont_lets_a_child_that_began_stopped_run() {
     let (mut lab, sh) = Lab::with_shell();
-    let kid = lab.clone(sh, 0x0200_0011).unwrap();
+    let kid = lab.clone(sh, F::CLONE_STOPPED | F::FORK).unwrap();
     let pid = lab.pid(kid);
     assert_eq!(lab.wait(sh, pid, UNTRACED | NOHANG), Waited::Nothing(0));
     assert_eq!(lab.kill(sh, pid, 18), 0);
@@ -435,7 +435,7 @@ fn usage_adds_up_over_threads_and_children() {
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);
     let grandchild = lab.fork(kid);
-    let thread = lab.clone(kid, THREAD | 17).unwrap();
+    let thread = lab.clone(kid, THREAD | F::FORK).unwrap();
     for (task, ticks) in [(kid, 5), (grandchild, 7), (thread, 11)] {
         lab.act(task, Action::Compute(ticks)).unwrap();
         lab.tick(ticks);

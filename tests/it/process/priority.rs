@@ -1,7 +1,7 @@
 //! Priorities and policies: what the calls allow, in which order they complain, and what they say.
 
-use crate::lab::{Lab, USER};
-use forklab::abi::{CloneFlags, Errno, Policy, TaskId, VirtAddr};
+use crate::lab::{Lab, THREAD, USER};
+use forklab::abi::{Errno, Policy, TaskId, VirtAddr};
 use forklab::kernel::Kernel;
 use forklab::kernel::sched::sched_priority_range;
 use forklab::kernel::syscall::{AnswerTo, Syscall};
@@ -51,8 +51,7 @@ fn setpriority_lets_a_user_be_nicer_and_only_root_less_nice() {
 fn a_set_of_tasks_gets_its_value_one_by_one() {
     let mut lab = Lab::boot();
     let me = lab.spawn("sh");
-    let thread = CloneFlags::CLONE_VM | CloneFlags::CLONE_SIGHAND | CloneFlags::CLONE_THREAD;
-    let thread = lab.clone(me, thread.bits()).unwrap();
+    let thread = lab.clone(me, THREAD).unwrap();
     let child = lab.fork(me);
     // Init is of the same group.
     assert_eq!(set(&mut lab, me, GROUP, 0, 3), Err(Errno::EPERM));

@@ -1,7 +1,6 @@
 //! Resource limits: who may set which, and what they do.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, USER, Waited};
+use crate::lab::{Lab, THREAD, USER, Waited};
 use forklab::abi::{
     Errno, PfFlags, RLIM_INFINITY, Resource, Rlimit, SigAction, Signal, TaskId, VirtAddr,
 };
@@ -42,6 +41,23 @@ fn a_hard_limit_is_lowered_by_all_and_raised_by_root() {
     assert_eq!(limit(user, Resource::Nofile), Rlimit::both(500));
     assert_eq!(limit(root, Resource::Nofile).max, NR_OPEN);
     assert!(lab.task(root).flags.contains(PfFlags::SUPERPRIV));
+}
+
+/// `sys_setrlimit()`: the soft limit is looked at before anybody is asked for a privilege.
+#[test]
+fn a_privilege_is_noted_only_if_it_is_needed() {
+    let mut lab = Lab::boot();
+    let root = lab.spawn_as("root", 0);
+    let marked = |lab: &Lab| lab.task(root).flags.contains(PfFlags::SUPERPRIV);
+    assert!(!marked(&lab));
+    for (cur, max, result, noted) in [
+        (3000, 2000, err(Errno::EINVAL), false),
+        (100, 1024, 0, false),
+        (100, 2000, 0, true),
+    ] {
+        let found = set(&mut lab, root, Resource::Nofile, cur, max);
+        assert_eq!((found, marked(&lab)), (result, noted), "{cur} {max}");
+    }
 }
 
 #[test]

@@ -1,16 +1,13 @@
 //! Sending signals: whom numbers mean, who may, what is queued, what a process dies of.
 
-use crate::lab::{Lab, USER, Waited};
+use crate::lab::{Lab, THREAD, USER, Waited};
 use forklab::abi::{
-    Errno, ExitState, Resource, SigAction, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState,
-    si_code,
+    CloneFlags as F, Errno, ExitState, Resource, SigAction, SigInfo, SigOrigin, SigSet, Signal,
+    TaskId, TaskState, si_code,
 };
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::syscall::{InfoTo, SigtimedwaitArgs, Syscall};
 use forklab::trace::TraceEvent;
-
-/// `CLONE_THREAD | CLONE_SIGHAND | CLONE_VM`.
-pub(super) const THREAD: u32 = 0x0001_0900;
 
 const fn err(errno: Errno) -> i32 {
     -errno.code()
@@ -74,7 +71,7 @@ fn kill_looks_for_the_target_before_it_looks_at_the_number() {
 fn everybody_is_all_but_init_and_the_caller() {
     let (mut lab, sh) = Lab::with_shell();
     assert_eq!(lab.kill(sh, -1, 15), err(Errno::ESRCH));
-    let thread = lab.clone(sh, THREAD | 17).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     let kid = lab.fork(sh);
     let stranger = lab.spawn_as("stranger", 0);
     assert_eq!(lab.kill(thread, -1, 15), 0);
@@ -210,7 +207,7 @@ fn status_words_of_deaths_by_signal() {
             let pid = lab.pid(kid);
             lab.setrlimit(kid, Resource::Core, core);
             for _ in 0..threads {
-                lab.clone(kid, THREAD | 17).unwrap();
+                lab.clone(kid, THREAD | F::FORK).unwrap();
             }
             assert_eq!(lab.kill(sh, pid, signal), 0);
             assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, status), "{signal}");
@@ -227,7 +224,7 @@ fn sigchld_tells_the_leaders_code_and_wait_the_groups() {
     let (mut lab, sh) = Lab::with_shell();
     lab.block(sh, SigSet::of(&[Signal::SIGCHLD]));
     let leader = lab.fork(sh);
-    let thread = lab.clone(leader, THREAD | 17).unwrap();
+    let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
     let pid = lab.pid(leader);
     lab.exit(leader, 7);
     lab.exit_group(thread, 3);
@@ -249,7 +246,7 @@ fn ignoring_a_signal_forgets_what_is_pending_of_it() {
     ] {
         let (mut lab, sh) = Lab::with_shell();
         lab.block(sh, SigSet(!0));
-        let thread = lab.clone(sh, THREAD | 17).unwrap();
+        let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
         let (pid, tid) = (lab.pid(sh), lab.pid(thread));
         assert_eq!(lab.kill(sh, pid, signal), 0);
         assert_eq!(lab.call(sh, Syscall::Tkill(tid, signal)), 0);
@@ -266,8 +263,8 @@ fn a_thread_that_blocks_is_passed_over() {
     let (mut lab, sh) = Lab::with_shell();
     let threads = [
         sh,
-        lab.clone(sh, THREAD | 17).unwrap(),
-        lab.clone(sh, THREAD | 17).unwrap(),
+        lab.clone(sh, THREAD | F::FORK).unwrap(),
+        lab.clone(sh, THREAD | F::FORK).unwrap(),
     ];
     let handler = SigAction::Handler(forklab::abi::VirtAddr(0x0804_8000));
     lab.call(sh, Syscall::sigaction(10, Some(handler)));

@@ -7,7 +7,7 @@ use forklab::abi::{
     Signal, TaskId, VirtAddr,
 };
 use forklab::kernel::syscall::{InfoTo, ItimerVal, SigactionArgs, SigtimedwaitArgs, Syscall};
-use forklab::machine::{Action, Outcome};
+use forklab::machine::{Acted, Action};
 use forklab::trace::TraceEvent;
 
 const HANDLER: VirtAddr = VirtAddr(0x0804_8000);
@@ -30,7 +30,7 @@ fn handle(lab: &mut Lab, task: TaskId, signal: u32, flags: SaFlags) {
 
 fn sleeps(lab: &mut Lab, task: TaskId, call: Syscall) -> u64 {
     match lab.outcome(task, call) {
-        Outcome::Blocks(call) => call,
+        Acted::Blocks(call) => call,
         other => panic!("{other:?}"),
     }
 }
@@ -39,7 +39,7 @@ fn signal_sleeps(lab: &mut Lab, task: TaskId, call: Syscall) -> u64 {
     sleeps(lab, task, call)
 }
 
-/// A wait is made again after a handler with SA_RESTART, after a stop, after an ignored signal;
+/// A wait is restarted after a handler with SA_RESTART, after a stop, after an ignored signal;
 /// without SA_RESTART it ends.
 #[test]
 fn which_signals_end_a_wait() {

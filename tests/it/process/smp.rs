@@ -5,7 +5,7 @@ use forklab::abi::TaskId;
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Command, Outcome, Refusal};
+use forklab::machine::{Acted, Command, Refusal};
 use forklab::trace::TraceEvent;
 
 fn lab(cpus: u32) -> Lab {
@@ -38,7 +38,7 @@ fn a_puppet_binds_itself_to_another_cpu_and_its_memory_comes_along() {
     let sh = lab.spawn("sh");
     let page = lab.map(sh, 1);
     lab.write(sh, page, 7);
-    let Outcome::Blocks(call) = lab.outcome(sh, Syscall::SchedSetaffinity(0, 2)) else {
+    let Acted::Blocks(call) = lab.outcome(sh, Syscall::SchedSetaffinity(0, 2)) else {
         panic!("it waits for the migration thread");
     };
     assert_eq!(lab.returned(call), Some((0, None)));

@@ -1,10 +1,11 @@
-//! What is commonly thought to be otherwise: the rules of section 13 of the process specification
-//! that no other test has for its topic.
+//! What is commonly thought to be otherwise, as far as no other test has it for its topic. Each test
+//! cites the function of 2.6.12 that decides.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, Waited};
+use crate::lab::{Lab, THREAD, Waited, exit_signal};
+use forklab::abi::PtFlags;
 use forklab::abi::{
-    Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, TaskState, VirtAddr,
+    CloneFlags as F, Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, TaskState,
+    VirtAddr,
 };
 use forklab::kernel::syscall::{PtraceArgs, SigactionArgs, Syscall, WaitArgs};
 use forklab::kernel::task::{AltStack, SignalFlags};
@@ -34,13 +35,15 @@ fn act_on(lab: &mut Lab, task: TaskId, signal: Signal, action: SigAction) {
 }
 
 /// CLONE_UNTRACED keeps events away, not an explicit CLONE_PTRACE.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `fork_traceflag()` and `copy_process()`.
 #[test]
 fn untraced_does_not_undo_an_explicit_clone_ptrace() {
     const FORK_EVENT: u32 = 2;
     for (flags, traced, event) in [
-        (0x0000_0011, true, true),
-        (0x0080_0011, false, false),
-        (0x0080_2011, true, false),
+        (F::FORK, true, true),
+        (F::CLONE_UNTRACED | F::FORK, false, false),
+        (F::CLONE_PTRACE | F::CLONE_UNTRACED | F::FORK, true, false),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         let kid = lab.fork(sh);
@@ -56,7 +59,7 @@ fn untraced_does_not_undo_an_explicit_clone_ptrace() {
             if traced {
                 lab.task(kid).ptrace
             } else {
-                word & !word
+                PtFlags::empty()
             },
             "{flags:#x}"
         );
@@ -66,12 +69,16 @@ fn untraced_does_not_undo_an_explicit_clone_ptrace() {
 }
 
 /// Who ignores SIGCHLD still has to wait for children that end with another signal.
+///
+/// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
 #[test]
 fn ignoring_sigchld_matters_for_sigchld_only() {
     let (mut lab, sh) = Lab::with_shell();
     act_on(&mut lab, sh, Signal::SIGCHLD, SigAction::Ignore);
     act_on(&mut lab, sh, Signal::SIGUSR1, SigAction::Ignore);
-    let kid = lab.clone(sh, Signal::SIGUSR1.number()).unwrap();
+    let kid = lab
+        .clone(sh, exit_signal(Signal::SIGUSR1.number()))
+        .unwrap();
     let pid = lab.pid(kid);
     lab.exit(kid, 2);
     assert!(lab.exists(kid));
@@ -79,6 +86,8 @@ fn ignoring_sigchld_matters_for_sigchld_only() {
 }
 
 /// SIGCONT and SIGKILL write over the flags of the process, even that it is exiting.
+///
+/// Linux 2.6.12: `kernel/signal.c`, `handle_stop_signal()`.
 #[test]
 fn sigcont_and_sigkill_forget_that_a_process_exits() {
     for signal in [Signal::SIGCONT, Signal::SIGKILL] {
@@ -101,6 +110,8 @@ fn sigcont_and_sigkill_forget_that_a_process_exits() {
 }
 
 /// The report of a stop is gone if it cannot be stored; that of an end is not.
+///
+/// Linux 2.6.12: `kernel/exit.c`, `wait_task_stopped()` and `wait_task_zombie()`.
 #[test]
 fn a_bad_address_loses_the_report_of_a_stop() {
     let (mut lab, sh) = Lab::with_shell();
@@ -122,6 +133,8 @@ fn a_bad_address_loses_the_report_of_a_stop() {
 }
 
 /// The alternate stack goes to every child, to threads on the same memory too; exec drops it.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`; `fs/exec.c`, `flush_old_exec()`.
 #[test]
 fn the_alternate_stack_is_inherited_even_by_threads() {
     let (mut lab, sh) = Lab::with_shell();
@@ -133,10 +146,10 @@ fn the_alternate_stack_is_inherited_even_by_threads() {
         sp: page.0,
         size: 8192,
     };
-    for flags in [0x11, THREAD] {
+    for flags in [F::FORK, THREAD] {
         let child = lab.clone(sh, flags).unwrap();
         assert_eq!(lab.task(child).altstack, expected);
-        if flags == 0x11 {
+        if flags == F::FORK {
             assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
             assert_eq!(lab.task(child).altstack, AltStack::default());
         }
@@ -144,6 +157,8 @@ fn the_alternate_stack_is_inherited_even_by_threads() {
 }
 
 /// A job that its tracer has stopped is no stopped job: nobody hangs it up.
+///
+/// Linux 2.6.12: `kernel/exit.c`, `has_stopped_jobs()`.
 #[test]
 fn a_traced_member_does_not_count_as_stopped() {
     for traced in [true, false] {
@@ -170,6 +185,8 @@ fn a_traced_member_does_not_count_as_stopped() {
 }
 
 /// A stop signal that the tracer puts in the place of another stops only if one was taken before.
+///
+/// Linux 2.6.12: `kernel/signal.c`, `do_signal_stop()`.
 #[test]
 fn a_stop_that_the_tracer_substitutes_may_vanish() {
     for (first, stops) in [(Signal::SIGUSR1, false), (Signal::SIGTSTP, true)] {
@@ -189,6 +206,8 @@ fn a_stop_that_the_tracer_substitutes_may_vanish() {
 }
 
 /// SA_NODEFER leaves the signal open, and the action's mask with it.
+///
+/// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
 #[test]
 fn nodefer_drops_the_mask_as_well() {
     let (usr1, usr2) = (Signal::SIGUSR1, Signal::SIGUSR2);
@@ -218,6 +237,8 @@ fn nodefer_drops_the_mask_as_well() {
 }
 
 /// A signal other than SIGKILL does not disturb a fork: it stays pending for the parent.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()` and `copy_signal()`.
 #[test]
 fn a_fork_with_signals_pending_succeeds() {
     let (mut lab, sh) = Lab::with_shell();

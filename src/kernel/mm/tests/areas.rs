@@ -2,8 +2,9 @@
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
 use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, TaskId, VirtAddr};
-use crate::kernel::mm::{MapRefusal, Merge, Mm, VmFlags, Vma, merge_verdict};
-use crate::kernel::syscall::{MmapArgs, Syscall};
+use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
+use crate::kernel::syscall::{MapRefusal, MmapArgs, Syscall};
+use crate::kernel::task::Cred;
 use slotmap::SlotMap;
 
 const MIB: u32 = 1 << 20;
@@ -56,6 +57,14 @@ fn top_down_search() {
         );
         assert_eq!(mm.free_area_cache, cache, "{addr:#x}, {pages} pages");
     }
+}
+
+#[test]
+fn top_down_search_goes_on_to_address_0() {
+    let mut mm = space(Some(8 * MIB), &[(5, 0xb_8000)]);
+    mm.free_area_cache = 0x5000;
+    assert_eq!(search(&mut mm, 0, 0x5000), Ok(0));
+    assert_eq!(mm.free_area_cache, 0);
 }
 
 /// 2 GiB fit neither below `mmap_base` nor above the area, until the search from the bottom.
@@ -222,7 +231,7 @@ fn mappings_side_by_side_are_one_area_until_they_differ() {
     }
 }
 
-/// Each area has its own owner of anonymous pages: that keeps them apart for ever.
+/// Each area has its own `anon_vma`, which keeps them apart for good.
 #[test]
 fn areas_with_different_owners_of_pages_stay_apart() {
     let (mut lab, a) = Lab::with_task();
@@ -238,7 +247,7 @@ fn areas_with_different_owners_of_pages_stay_apart() {
     lab.check();
 }
 
-/// A neighbour's owner is taken over if only the rights keep the areas apart.
+/// A neighbour's `anon_vma` is taken over if only the rights keep the areas apart.
 #[test]
 fn neighbours_share_an_owner_of_pages() {
     let (mut lab, a) = Lab::with_task();
@@ -273,7 +282,7 @@ impl Lab {
 
 const LOCKED: u32 = 0x2000;
 
-/// Each row but the last of a kind is wrong in what later rows are wrong in, too.
+/// Each row but the last of a kind also breaks the rules of later rows.
 #[test]
 fn the_order_in_which_mmap_refuses() {
     let (mut lab, a) = Lab::with_task();
@@ -344,6 +353,68 @@ fn the_order_in_which_mmap_refuses() {
     lab.check();
 }
 
+/// `mm/mmap.c`, `do_mmap_pgoff()`: what is locked already counts, and the limit itself may be reached.
+#[test]
+fn memory_is_locked_up_to_its_limit_and_beyond_it_by_the_privileged() {
+    let (mut lab, a) = Lab::with_task();
+    assert_eq!(lab.k.rlimit(a, Resource::Memlock), 32 << 10);
+    let lock = |lab: &mut Lab, len| lab.try_mmap(a, 0, len, RW, PRIVATE | LOCKED);
+    assert_eq!(lock(&mut lab, 0x8001), Err(Errno::EAGAIN));
+    assert!(lock(&mut lab, 0x5000).is_ok());
+    assert_eq!(lock(&mut lab, 0x4000), Err(Errno::EAGAIN));
+    assert!(lock(&mut lab, 0x3000).is_ok());
+    assert_eq!(lab.mm(a).locked_vm, 8);
+    assert_eq!(lock(&mut lab, 1), Err(Errno::EAGAIN));
+
+    lab.k.task_mut(a).cred = Cred::of_user(0);
+    assert!(lock(&mut lab, 1).is_ok());
+    let signal = lab.k.task(a).signal.unwrap();
+    lab.k.signals[signal].rlimits[Resource::Memlock].cur = 0;
+    assert!(lock(&mut lab, 1).is_ok());
+    assert_eq!(lab.mm(a).locked_vm, 10);
+}
+
+/// `mm/memory.c`, `get_user_pages()`: pages are read in, or written if the area is writable; where
+/// there is not even a page table, nothing is there to read.
+#[test]
+fn which_pages_of_a_locked_area_are_brought_in() {
+    let (mut lab, a) = Lab::with_task();
+    let with_table = lab.mmap_at(a, 0x4000_0000, 1, RW);
+    lab.touch(a, with_table, 1);
+    let none = 0;
+    for (addr, prot, flags, bits) in [
+        (0x4000_1000, READ, PRIVATE, 0x025),
+        (0x4000_2000, none, PRIVATE, 0),
+        (0x4000_3000, RW, PRIVATE, 0x067),
+        (0x5000_0000, READ, PRIVATE, 0),
+        (0x5000_1000, none, PRIVATE, 0),
+        (0x6000_0000, RW, PRIVATE, 0x067),
+        (0x7000_0000, READ, SHARED, 0x025),
+    ] {
+        let flags = flags | FIXED | LOCKED;
+        lab.try_mmap(a, addr, 0x1000, prot, flags).unwrap();
+        assert_eq!(
+            lab.bits(a, VirtAddr(addr)) & !0x20,
+            bits & !0x20,
+            "{addr:#x}"
+        );
+    }
+    lab.check();
+}
+
+/// `mm/mmap.c`, `free_pgtables()`: only a slot that lies wholly between the areas around it counts.
+#[test]
+fn unmapping_what_was_never_touched_flushes_for_whole_slots_only() {
+    let (mut lab, a) = Lab::with_task();
+    lab.mmap_at(a, 0x4000_0000, 1, RW);
+    lab.mmap_at(a, 0x4000_1000, 0x3ff, READ);
+    let part = lab.watch(a, |lab| lab.munmap(a, VirtAddr(0x4000_1000), 0x3ff));
+    assert_eq!(part.reloads, 0);
+    lab.mmap_at(a, 0x4000_1000, 0x3ff, READ);
+    let whole = lab.watch(a, |lab| lab.munmap(a, VirtAddr(0x4000_0000), 0x400));
+    assert_eq!(whole.reloads, 1);
+}
+
 #[test]
 fn descriptors_are_looked_at_before_anything_else() {
     let (mut lab, a) = Lab::with_task();
@@ -365,7 +436,7 @@ fn descriptors_are_looked_at_before_anything_else() {
 }
 
 #[test]
-fn more_than_there_is_cannot_be_promised() {
+fn more_than_is_obtainable_cannot_be_committed() {
     let (mut lab, a) = Lab::with_task();
     let free = lab.k.mem.nr_free_pages();
     let room = free - free / 32;
@@ -373,7 +444,7 @@ fn more_than_there_is_cannot_be_promised() {
     assert_eq!(too_much, Err(Errno::ENOMEM));
     lab.mmap(a, room, READ, PRIVATE);
     lab.mmap(a, room - 1, RW, PRIVATE);
-    // Each request is looked at by itself: the sum may well be more than there is.
+    // Each request is checked by itself: the sum may well exceed the memory.
     lab.mmap(a, room - 1, RW, PRIVATE);
     assert_eq!(
         lab.try_mmap(a, 0, room << 12, RW, SHARED),

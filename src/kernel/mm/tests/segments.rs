@@ -165,7 +165,7 @@ fn unmapping_untouched_memory_flushes_if_a_whole_slot_becomes_free() {
     }
 }
 
-/// After 1024 pages the gathering is finished and begun again.
+/// After 1024 pages the batch is finished and a new one begins.
 #[test]
 fn large_regions_are_flushed_every_1024_pages() {
     let (mut lab, a) = Lab::with_task();

@@ -2,7 +2,7 @@
 
 use super::lab::{Effect, Lab, RW, SHARED};
 use crate::abi::VirtAddr;
-use crate::kernel::mm::UserFaultKind;
+use crate::kernel::mm::{PageFlags, UserFaultKind};
 use crate::kernel::syscall::{MmapArgs, Syscall};
 
 #[test]
@@ -123,4 +123,23 @@ fn populate_maps_shared_pages_at_once_and_nothing_else() {
         });
         assert_eq!((effect.frames, effect.rss), (0, 0), "{what}");
     }
+}
+
+/// `mm/memory.c`, `zap_pte_range()`: what an entry knew of a page is kept when the entry goes.
+#[test]
+fn an_unmapped_page_is_dirty_if_it_was_written_through_that_entry() {
+    let (mut lab, a) = Lab::with_task();
+    let va = lab.mmap(a, 1, RW, SHARED);
+    lab.read(a, va);
+    let (b, c) = (lab.fork(a), lab.fork(a));
+    lab.read(b, va);
+    let pfn = lab.pfn(a, va);
+    let is_dirty = |lab: &Lab| lab.k.mem.page(pfn).flags.contains(PageFlags::DIRTY);
+    assert!(!is_dirty(&lab));
+    lab.munmap(b, va, 1);
+    assert!(!is_dirty(&lab));
+    lab.write(c, va, 1);
+    assert!(!is_dirty(&lab), "only the entry knows");
+    lab.munmap(c, va, 1);
+    assert!(is_dirty(&lab));
 }
