@@ -97,13 +97,8 @@ pub mod functions {
         }
     }
 
-<<<<<<< HEAD
-    /// What a function or property does, with an example; what a constant means; who can make a
-    /// system call.
-=======
     /// What a function or property does, with an example, what a constant means, or who can make
     /// a system call.
->>>>>>> main
     ///
     /// ```rhai
     /// print(help("clone"));
