@@ -1,8 +1,6 @@
 //! The table of system calls against what the kernel does with each number, against the methods of
 //! puppets, and against the list in the documents.
 
-use crate::lab::Lab;
-use forklab::abi::Errno;
 use forklab::kernel::syscall::{SYSCALLS, Status, SyscallInfo};
 use std::collections::BTreeSet;
 
