@@ -2,9 +2,11 @@
 
 use super::exit_code::{FINE, USAGE};
 use super::options::LimitArgs;
+use super::print;
+use super::process::Process;
 use super::run::{self, Source};
 use super::{doc, repl, replay, test};
-use crate::script::{Host, Interrupt, Limit, Limits, Output};
+use crate::script::{Interrupt, Limit};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -92,33 +94,6 @@ struct DocArgs {
     markdown: bool,
 }
 
-/// What every command needs to know of the process it runs in.
-#[derive(Clone)]
-pub(super) struct Process {
-    pub(super) limits: Limits,
-    pub(super) interrupt: Interrupt,
-    memory: Option<fn() -> usize>,
-}
-
-impl Process {
-    /// Whether the process uses more of the host's memory than it may.
-    pub(super) fn is_over_memory(&self) -> bool {
-        let used = self.memory.map_or(0, |memory| memory() as u64);
-        used > self.limits.get(Limit::Memory)
-    }
-
-    /// The host of a session that prints there.
-    pub(super) fn host(&self, out: Output) -> Host {
-        Host {
-            out,
-            ask: None,
-            ask_all: false,
-            interrupt: self.interrupt.clone(),
-            memory: self.memory,
-        }
-    }
-}
-
 /// Does what the command line says; returns the exit code. `memory` tells how many bytes the
 /// process has allocated, for the limit on it.
 pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usize>) -> u8 {
@@ -137,7 +112,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
         Ok(Ok(code)) => code,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
         Err(error) => {
-            run::complain(&format!(
+            print::complain(&format!(
                 "forklab: no thread can be started ({error}); fewer --max-operations need less \
                  stack"
             ));
@@ -154,7 +129,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     };
     let raised = process.interrupt.clone();
     if let Err(error) = ctrlc::set_handler(move || raised.raise()) {
-        run::complain(&format!("forklab: Ctrl-C will end the program: {error}"));
+        print::complain(&format!("forklab: Ctrl-C will end the program: {error}"));
     }
     match (cli.command, cli.expression) {
         (Some(Command::Run(args)), None) => {
@@ -184,6 +159,6 @@ fn report_usage(error: &clap::Error) -> u8 {
         // A closed terminal is no reason to fail in another way.
         _ if error.use_stderr() => USAGE,
         Ok(()) => FINE,
-        Err(error) => run::output_failed(error.kind()),
+        Err(error) => print::output_failed(error.kind()),
     }
 }

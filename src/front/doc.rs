@@ -1,7 +1,7 @@
 //! `forklab doc`: the reference of the script functions, from their doc comments.
 
 use super::exit_code::{FAILED, FINE};
-use super::run::{complain, output_failed, print_line};
+use super::print::{complain, output_failed, print_line};
 use crate::script::{FunctionDoc, Limits, Session, function_docs};
 
 /// Prints the reference: all of it as Markdown, the list of names, or what there is on one.

@@ -5,6 +5,8 @@ mod diag;
 mod doc;
 mod exit_code;
 mod options;
+mod print;
+mod process;
 mod repl;
 mod replay;
 mod run;

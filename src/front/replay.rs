@@ -1,9 +1,10 @@
 //! `forklab replay`: a workload file on a fresh machine, told in the format of the recordings.
 
-use super::cli::Process;
 use super::diag::draw;
 use super::exit_code::{FINE, USAGE};
-use super::run::{Source, complain, exit_code};
+use super::print::{complain, exit_code};
+use super::process::Process;
+use super::run::Source;
 use super::style::stderr_has_color;
 use crate::abi::{Errno, Pid};
 use crate::export::{Recorder, summary};

@@ -1,13 +1,14 @@
 //! Batch runs: scripts from files, standard input or the command line, each on a fresh machine.
 
-use super::cli::Process;
 use super::diag::draw;
-use super::exit_code::{FAILED, FINE, INTERRUPTED, LIMIT, PANICKED, USAGE};
+use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
+use super::print::{complain, exit_code, print_line, reason};
+use super::process::Process;
 use super::repl;
 use super::style::stderr_has_color;
 use crate::script::{FailureKind, Session};
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 /// The largest text that is read, in bytes.
@@ -91,16 +92,6 @@ fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// The reason of an I/O error in plain words, the same on every host.
-pub(super) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::IsADirectory => "is a directory; name a file in it".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
 /// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, predictions
 /// are put to whoever sits at the terminal.
 pub(super) fn run_all(
@@ -169,35 +160,4 @@ fn run_one(process: &Process, source: &Source, ask: bool) -> u8 {
         complain(&draw(&failure, &name, session.document(), color));
     }
     exit_code(failure.kind)
-}
-
-/// A reader that has gone away (`| head`) has what it wanted; any other trouble with the output is
-/// one of the command line.
-pub(super) const fn exit_code(kind: FailureKind) -> u8 {
-    match kind {
-        FailureKind::Script => FAILED,
-        FailureKind::Panic => PANICKED,
-        FailureKind::Limit => LIMIT,
-        FailureKind::Interrupted => INTERRUPTED,
-        FailureKind::Output(io::ErrorKind::BrokenPipe) => FINE,
-        FailureKind::Output(_) => USAGE,
-    }
-}
-
-/// Says that nothing more can be printed, unless the reader has gone away; returns the exit code.
-pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
-    if kind != io::ErrorKind::BrokenPipe {
-        complain(&format!("forklab: standard output: {kind}"));
-    }
-    exit_code(FailureKind::Output(kind))
-}
-
-/// Prints a line.
-pub(super) fn print_line(line: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{line}")
-}
-
-/// Says what is wrong.
-pub(super) fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -1,9 +1,9 @@
 //! `forklab test`: scripts against their snapshots, with a coloured difference.
 
-use super::cli::Process;
 use super::diag::{draw, visible};
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
-use super::run::{complain, output_failed, print_line, reason};
+use super::print::{complain, output_failed, print_line, reason};
+use super::process::Process;
 use super::style::{paint_words, stdout_has_color};
 use crate::lab::{Comparison, Verdict, check, collect, stale};
 use crate::script::Failure;

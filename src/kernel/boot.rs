@@ -10,9 +10,9 @@ use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, 
 use crate::hw::{Cpu, Ram};
 use crate::kernel::fs::{Console, Fd, FileSystem, FilesStruct, FsStruct, InodeKind, Namespace};
 use crate::kernel::ipc::Futexes;
-use crate::kernel::signal::{SigAction, Sighand, SignalStruct};
 use crate::kernel::task::{
-    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Task, UserTable,
+    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, SigAction, Sighand,
+    SignalStruct, Task, UserTable,
 };
 use crate::kernel::time::{RealTimers, Timers};
 use crate::trace::{FrameUse, TraceLog};

@@ -4,9 +4,7 @@
 use super::Kernel;
 use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
 use crate::kernel::fs::PIPE_BUFFERS;
-use crate::kernel::ptrace::Trap;
-use crate::kernel::signal::SignalFlags;
-use crate::kernel::task::{Continuation, ExitState, PfFlags, PidType, Task};
+use crate::kernel::task::{Continuation, ExitState, PfFlags, PidType, SignalFlags, Task, Trap};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 
@@ -81,7 +79,7 @@ impl Kernel {
                 "a traced child has another parent".into()
             })?;
         }
-        let inside = matches!(task.continuation, Some(Continuation::PtraceStop(_)));
+        let inside = matches!(task.in_call.continuation, Some(Continuation::PtraceStop(_)));
         demand(task.last_siginfo.is_some() == inside, || {
             "has the signal of a stop that it is not in".into()
         })?;
@@ -244,7 +242,10 @@ impl Kernel {
         let tables = self.files.values();
         let descriptors = tables.flat_map(|table| table.open().map(|(_, open)| open.file));
         let areas = self.mms.values().flat_map(|mm| mm.vmas.values());
-        let calls = self.tasks.values().filter_map(|task| task.continuation);
+        let calls = self
+            .tasks
+            .values()
+            .filter_map(|task| task.in_call.continuation);
         let pinned = calls.filter_map(|call| match call {
             Continuation::PipeRead(io) | Continuation::PipeWrite(io) => {
                 io.pinned.then_some(io.file)
@@ -299,7 +300,7 @@ impl Kernel {
                 .clone()
                 .all(|b| b.len > 0 && b.offset + b.len <= PAGE_SIZE);
             demand(fits && full, || format!("bad pages in a pipe: {pipe:?}"))?;
-            let inside = |task: &TaskId| match self.task(*task).continuation {
+            let inside = |task: &TaskId| match self.task(*task).in_call.continuation {
                 Some(Continuation::PipeRead(io) | Continuation::PipeWrite(io)) => {
                     self.open_files[io.file].inode == inode
                 }
@@ -376,13 +377,13 @@ impl Kernel {
     /// Timers have sleepers, and vfork parents a child that will wake them.
     fn check_waits(&self) -> Result<(), String> {
         for (tick, id) in self.timers.iter() {
-            let timer = self.tasks.get(id).map(|task| task.timer);
+            let timer = self.tasks.get(id).map(|task| task.in_call.timer);
             demand(timer == Some(Some(tick)), || {
                 format!("the timer of tick {tick} has no sleeper")
             })?;
         }
         for (id, task) in self.real_tasks() {
-            let (child, done) = match task.continuation {
+            let (child, done) = match task.in_call.continuation {
                 Some(
                     Continuation::VforkWait { child, done }
                     | Continuation::PtraceStop(Trap::Fork {

@@ -18,6 +18,7 @@ pub mod stat;
 pub mod syscall;
 pub mod task;
 pub mod time;
+pub mod traps;
 
 use crate::abi::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,
@@ -33,10 +34,10 @@ use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
 use sched::{Ctx, Scheduler};
-use signal::{Sighand, SignalStruct};
+
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
-use task::{PidHash, Pidmap, Task, UserTable};
+use task::{PidHash, Pidmap, Sighand, SignalStruct, Task, UserTable};
 use time::{RealTimers, Timers};
 
 /// The kernel and the hardware it runs on.

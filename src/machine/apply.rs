@@ -227,7 +227,7 @@ impl Machine {
             _ if task == self.kernel.init => return Err(Refusal::Init(self.who(task))),
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
-        if let Some(call) = kernel_task.call {
+        if let Some(call) = kernel_task.in_call.open {
             return Err(Refusal::Inside {
                 who: self.who(task),
                 call: Syscall::name_of(call.nr),
@@ -243,9 +243,15 @@ impl Machine {
     /// By what a stopped task was stopped, and for whom.
     fn is_stopped(&self, task: TaskId) -> Refusal {
         let kernel_task = self.kernel.task(task);
-        let traced = matches!(kernel_task.continuation, Some(Continuation::PtraceStop(_)));
+        let traced = matches!(
+            kernel_task.in_call.continuation,
+            Some(Continuation::PtraceStop(_))
+        );
         // A new task that begins stopped has not come to its first signal.
-        let begun = !matches!(kernel_task.continuation, Some(Continuation::RetFromFork));
+        let begun = !matches!(
+            kernel_task.in_call.continuation,
+            Some(Continuation::RetFromFork)
+        );
         let group = kernel_task.signal.map(|group| &self.kernel.signals[group]);
         let signal = group.and_then(|group| Signal::new(group.group_exit_code & 0x7f));
         Refusal::Stopped {

@@ -98,7 +98,7 @@ impl fmt::Display for Awaits {
 impl Machine {
     /// What a task waits for inside the call that it is in, if that is something to be named.
     pub fn awaits(&self, task: TaskId) -> Option<Awaits> {
-        Some(match self.kernel.tasks.get(task)?.continuation? {
+        Some(match self.kernel.tasks.get(task)?.in_call.continuation? {
             Continuation::VforkWait { child, .. } => Awaits::Vfork(self.who_has(child)),
             Continuation::Wait4 { args, .. } => {
                 Awaits::Exit(self.who(self.kernel.awaited_child(task, args)?))

@@ -5,7 +5,7 @@ use super::Machine;
 use crate::abi::{Name, Pid, TaskId, VirtAddr};
 use crate::hw::{Access, Mode};
 use crate::kernel::fs::ProgramImage;
-use crate::kernel::syscall::Raised;
+use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
 /// Stops programs that come to an address.

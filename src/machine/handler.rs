@@ -8,9 +8,9 @@
 
 use super::{Machine, Reply, Stop};
 use crate::abi::{SigInfo, Signal, TaskId, WaitStatus};
-use crate::kernel::signal::{HandlerFrame, PUPPET_HANDLERS};
+use crate::kernel::signal::PUPPET_HANDLERS;
 use crate::kernel::syscall::{SignalCall, Syscall};
-use crate::kernel::task::{Continuation, OpenCall};
+use crate::kernel::task::{Continuation, HandlerFrame, OpenCall};
 
 /// Bytes between the addresses of two handlers.
 const HANDLER_BYTES: u32 = 16;
@@ -134,20 +134,23 @@ impl Machine {
         let Some(kernel_task) = self.kernel.tasks.get_mut(task) else {
             return;
         };
-        let Some(HandlerFrame { signal, rt, .. }) = kernel_task.handler_frame.take() else {
+        let Some(HandlerFrame { signal, rt, .. }) = kernel_task.in_call.handler_frame.take() else {
             return;
         };
         let regs = kernel_task.thread.regs;
-        let calls_again = matches!(kernel_task.continuation, Some(Continuation::Again { .. }));
+        let calls_again = matches!(
+            kernel_task.in_call.continuation,
+            Some(Continuation::Again { .. })
+        );
         let mut interrupted = Interrupted {
-            reaped: kernel_task.reaped,
-            reported: kernel_task.reported,
+            reaped: kernel_task.in_call.reaped,
+            reported: kernel_task.in_call.reported,
             ..Interrupted::default()
         };
         if calls_again {
-            interrupted.again = kernel_task.continuation.take();
-            interrupted.call = kernel_task.call.take();
-            interrupted.syscall = kernel_task.interruptible.take();
+            interrupted.again = kernel_task.in_call.continuation.take();
+            interrupted.call = kernel_task.in_call.open.take();
+            interrupted.syscall = kernel_task.in_call.again.take();
         }
         let Some(puppet) = self.puppet_mut(task) else {
             return;
@@ -231,11 +234,11 @@ impl Machine {
             reported,
         } = interrupted;
         let kernel_task = self.kernel.task_mut(task);
-        (kernel_task.reaped, kernel_task.reported) = (reaped, reported);
+        (kernel_task.in_call.reaped, kernel_task.in_call.reported) = (reaped, reported);
         if again.is_some() {
-            kernel_task.continuation = again;
-            kernel_task.call = call;
-            kernel_task.interruptible = syscall;
+            kernel_task.in_call.continuation = again;
+            kernel_task.in_call.open = call;
+            kernel_task.in_call.again = syscall;
         }
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.compute_left = compute_left;

@@ -3,8 +3,8 @@
 use super::puppet::Puppet;
 use super::{Machine, Spawned, UserMode};
 use crate::abi::{Signal, TaskId};
-use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::SysResult;
+use crate::kernel::task::SigAction;
 use crate::machine::workload::{Workload, WorkloadProgram};
 use std::sync::Arc;
 

@@ -6,9 +6,8 @@ use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
-use crate::kernel::signal::SigAction;
-use crate::kernel::syscall::Raised;
-use crate::kernel::task::PtFlags;
+use crate::kernel::task::{PtFlags, SigAction};
+use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
 /// The clock inside a tick, in instructions.
@@ -196,7 +195,7 @@ impl Machine {
         kernel.current() == task
             && !kernel.sched.need_resched(kernel.this_cpu)
             && !kernel.takes_signals(task)
-            && kernel.task(task).continuation.is_none()
+            && kernel.task(task).in_call.continuation.is_none()
     }
 
     /// Whether the task has a handler for what it gets a signal for, or a tracer.

@@ -223,8 +223,8 @@ impl Machine {
         let Some(result) = self.kernel.take_return(task) else {
             return;
         };
-        let kernel_task = self.kernel.task(task);
-        let (status, info) = (kernel_task.reaped, kernel_task.reported);
+        let in_call = &self.kernel.task(task).in_call;
+        let (status, info) = (in_call.reaped, in_call.reported);
         let Some(id) = self.puppet_mut(task).and_then(|puppet| puppet.call.take()) else {
             return;
         };

@@ -17,7 +17,6 @@
 //! | which branches a fork took, and why | `path`, `side_by_side` |
 //! | what would a clone with these flags do | `explain_clone` |
 
-mod line;
 mod memory;
 mod process;
 mod programs;
@@ -27,7 +26,6 @@ mod tests;
 mod text;
 mod trace;
 
-pub use line::{event_line, task_line, task_tag};
 pub use memory::{
     Area, EntryView, Fate, Forecast, Mapper, Maps, MapsRow, Owner, PageView, ShareRow, SharedFrame,
     Shares, Sharing, TaskName, TlbView, Verdict, Vtop, Why, common_frames, forecast, maps, owners,
@@ -38,7 +36,7 @@ pub use process::{
     KnownTask, Mark, ObjectRow, ParentOf, Path, PathRow, PathStep, Paths, PendingRow,
     PendingSignals, Ps, PsRow, PsTree, Queued, Reaped, RunsNext, Status, TestOutcome, TestedRule,
     TracerHears, TreeRow, activity, explain_clone, explain_status, fds, path, pending, ps, ps_row,
-    pstree, side_by_side, status,
+    pstree, side_by_side, status, task_line,
 };
 pub use programs::{
     CallChain, Disassembly, Dump, Exploration, FrameView, InstructionView, VariableView, Variables,
@@ -51,8 +49,8 @@ pub use scheduling::{
     on_cpu_now, prio, runq, runq_of, schedstat, task_schedstat, timeline, timeline_of, why_not,
     why_runs,
 };
-pub use text::{Align, Line, Role, Span, Table, Text, cell};
+pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{
     EventFields, Field, Item, Selection, Since, TraceView, digest, digest_items, digest_since,
-    fields, trace,
+    event_line, fields, trace,
 };

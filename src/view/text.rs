@@ -1,6 +1,7 @@
 //! Text made of spans, each with a role: what a span means, not how it looks. Whoever shows the
 //! text decides on colours; `Display` gives it plain.
 
+use crate::abi::Pid;
 use serde::Serialize;
 use std::fmt;
 use unicode_width::UnicodeWidthStr;
@@ -204,6 +205,14 @@ impl fmt::Display for Text {
         }
         Ok(())
     }
+}
+
+/// `2:sh`
+pub fn task_tag(pid: Pid, name: &str) -> Line {
+    Line::default()
+        .add(Role::Pid, pid)
+        .plain(":")
+        .add(Role::Name, name)
 }
 
 #[cfg(test)]

@@ -11,11 +11,9 @@ use forklab::kernel::fork::{ForkArgs, SpawnArgs};
 use forklab::kernel::fs::{FilesStruct, FsStruct};
 use forklab::kernel::mm::{Mm, MmapArgs};
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::signal::{
-    SIG_BLOCK, SIG_UNBLOCK, SetSize, Sighand, SignalStruct, SigprocmaskArgs,
-};
+use forklab::kernel::signal::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigprocmaskArgs};
 use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall, eax_of};
-use forklab::kernel::task::{Resource, Rlimit, Task};
+use forklab::kernel::task::{Resource, Rlimit, Sighand, SignalStruct, Task};
 use forklab::machine::{
     Acted, Action, BufferCall, Command, Machine, Refusal, Reply, StackCall, WorkloadProgram,
 };
@@ -194,7 +192,7 @@ impl Lab {
         };
         match self.outcome(task, Syscall::Wait4(args)) {
             Acted::Returned(pid) if pid > 0 => {
-                let status = self.task(task).reaped.unwrap();
+                let status = self.task(task).in_call.reaped.unwrap();
                 Waited::Reaped(pid as i32, status.0)
             }
             Acted::Returned(value) => Waited::Nothing(value as i32),

@@ -5,7 +5,7 @@ use super::history::History;
 use super::pieces::split;
 use super::shell::{Answer, Shell};
 use crate::front::exit_code::FINE;
-use crate::front::run::{complain, output_failed, print_line};
+use crate::front::print::{complain, output_failed, print_line};
 use crate::front::style::paint_words;
 use crate::script::{FailureKind, Interrupt, Limits, Syntax, Vocabulary, WordKind};
 use crate::view::Role;

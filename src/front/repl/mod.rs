@@ -9,9 +9,9 @@ mod tour;
 
 pub use shell::{Answer, Shell};
 
-use super::cli::Process;
 use super::exit_code::FAILED;
-use super::run::{complain, output_failed, print_line};
+use super::print::{complain, output_failed, print_line};
+use super::process::Process;
 use super::style::{paint_words, stdout_has_color};
 use crate::script::Ask;
 use crate::view::Role;

@@ -4,7 +4,7 @@
 use super::pieces::Pieces;
 use super::shell::Shell;
 use crate::front::exit_code::{FAILED, FINE, INTERRUPTED};
-use crate::front::run::{complain, exit_code, output_failed, print_line};
+use crate::front::print::{complain, exit_code, output_failed, print_line};
 use crate::script::{FailureKind, Limits, Syntax};
 use std::io::{self, BufRead};
 

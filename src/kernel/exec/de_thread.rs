@@ -1,12 +1,10 @@
 //! exec in a process with several threads: the others end, the caller waits for that, and takes
 //! the place and the number of the first thread if it is not that itself.
 
-use super::do_execve::PendingExec;
 use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::signal::SignalFlags;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, ExitState, PidType, PtFlags};
+use crate::kernel::task::{Continuation, ExitState, PendingExec, PidType, PtFlags, SignalFlags};
 use crate::trace::{SlabCache, TraceEvent};
 
 /// With how many holders of the `signal_struct` exec goes on: the caller, and the first thread,
@@ -43,7 +41,7 @@ impl Kernel {
     /// Ends the other threads. From here on exec cannot fail.
     pub(super) fn de_thread(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
         let alone = self.thread_group_empty(current);
-        self.task_mut(current).exec = Some(Box::new(exec));
+        self.task_mut(current).in_call.exec = Some(Box::new(exec));
         if alone {
             return self.unshare_sighand_and_load(current);
         }
@@ -76,7 +74,7 @@ impl Kernel {
     pub(in crate::kernel) fn exec_waits_for_leader(&mut self, current: TaskId) -> SysResult {
         let leader = self.task(current).group_leader;
         if self.task(leader).exit_state != ExitState::Zombie {
-            self.task_mut(current).continuation = Some(Continuation::ExecWaitsForLeader);
+            self.task_mut(current).in_call.continuation = Some(Continuation::ExecWaitsForLeader);
             self.sched_yield();
             return SysResult::Blocked;
         }
@@ -87,7 +85,7 @@ impl Kernel {
     /// Whether a task yields for a thread that has not ended, with nobody else to run: that takes
     /// time.
     pub fn yields_in_vain(&self, task: TaskId) -> bool {
-        let waits = self.task(task).continuation == Some(Continuation::ExecWaitsForLeader);
+        let waits = self.task(task).in_call.continuation == Some(Continuation::ExecWaitsForLeader);
         let leader = self.task(task).group_leader;
         let cpu = usize::from(self.sched.get(task).cpu);
         waits
@@ -174,7 +172,7 @@ impl Kernel {
         if self.sighand_of(current).count > 1 {
             self.unshare_sighand(current);
         }
-        let exec = self.task_mut(current).exec.take();
+        let exec = self.task_mut(current).in_call.exec.take();
         let exec = exec.expect("de_thread() keeps the new program until here");
         self.load_program(current, *exec)
     }

@@ -1,13 +1,12 @@
 //! `execve`: another program in the same task.
 
-use crate::abi::{Errno, FileId, FilesId, InodeId, MmId, Signal, TaskId};
+use crate::abi::{Errno, FileId, FilesId, InodeId, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FilesStruct, InodeKind};
-use crate::kernel::ptrace::{PtraceEvent, Trap};
-use crate::kernel::signal::{AltStack, SendInfo};
+use crate::kernel::ptrace::PtraceEvent;
 use crate::kernel::syscall::{MAX_ARG_BYTES, SysResult};
-use crate::kernel::task::{PfFlags, PtFlags};
+use crate::kernel::task::{AltStack, PendingExec, PfFlags, PtFlags, SendInfo, Trap};
 use crate::trace::{SlabCache, TraceEvent};
 
 /// What `execve` is told.
@@ -39,19 +38,6 @@ impl ExecArgs {
         let strings = self.argv.iter().chain(&self.envp);
         self.path.len() + 1 + strings.map(|s| s.len() + 1).sum::<usize>()
     }
-}
-
-/// A program that is ready to take the place of the old one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PendingExec {
-    /// Its address space, with one user: this.
-    pub mm: MmId,
-    /// Its first stack pointer.
-    pub esp: u32,
-    /// Its file.
-    pub exe: InodeId,
-    /// The path that it was called by.
-    pub path: String,
 }
 
 impl Kernel {

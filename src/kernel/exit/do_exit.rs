@@ -7,10 +7,12 @@ use super::rules::{
 use super::wait_rules::end_in_siginfo;
 use crate::abi::{Pid, SigInfo, SigOrigin, SigSet, Signal, TaskId, VirtAddr, WaitStatus};
 use crate::kernel::Kernel;
-use crate::kernel::ptrace::{PtraceEvent, Trap};
-use crate::kernel::signal::{Pending, SendInfo, SignalFlags, Wakes};
+use crate::kernel::ptrace::PtraceEvent;
+use crate::kernel::signal::Wakes;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Caps, ExitState, PfFlags, PidType, PtFlags};
+use crate::kernel::task::{
+    Caps, ExitState, Pending, PfFlags, PidType, PtFlags, SendInfo, SignalFlags, Trap,
+};
 use crate::trace::TraceEvent;
 
 impl Kernel {

@@ -15,5 +15,4 @@ pub use orphan::PR_SET_PDEATHSIG;
 pub use rules::{
     ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };
-pub use rusage::{Usage, UsageOf};
 pub use wait_rules::{NoChild, WaitArgs, WaitOptions, WaitidArgs};

@@ -4,8 +4,7 @@
 use super::rules::reaps_itself;
 use crate::abi::{Errno, NSIG, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::signal::SendInfo;
-use crate::kernel::task::{ExitState, PtFlags};
+use crate::kernel::task::{ExitState, PtFlags, SendInfo};
 use crate::trace::TraceEvent;
 
 /// `PR_SET_PDEATHSIG`.

@@ -4,8 +4,7 @@
 
 use super::wait_rules::WaitOptions;
 use crate::abi::{Signal, VirtAddr};
-use crate::kernel::signal::{SaFlags, SigAction};
-use crate::kernel::task::PtFlags;
+use crate::kernel::task::{PtFlags, SaFlags, SigAction};
 
 const SIGCHLD: i32 = Signal::SIGCHLD.number() as i32;
 

@@ -50,7 +50,7 @@ impl Kernel {
         let pid = Pid(args.pid);
         self.trace(current, TraceEvent::SchedProcessWait { pid });
         let task = self.task_mut(current);
-        (task.reaped, task.reported) = (None, None);
+        (task.in_call.reaped, task.in_call.reported) = (None, None);
         let queued = self.pid_hash.next_seq();
         self.do_wait(current, args, queued)
     }
@@ -256,7 +256,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__wake_up_parent()`.
     pub(in crate::kernel) fn wake_up_parent(&mut self, parent: TaskId) {
-        let waits_since = |thread: &TaskId| match self.task(*thread).continuation {
+        let waits_since = |thread: &TaskId| match self.task(*thread).in_call.continuation {
             Some(Continuation::Wait4 { queued, .. }) => Some((queued, *thread)),
             _ => None,
         };

@@ -1,12 +1,11 @@
 //! What a wait reports of a child: its end, its stop, or that it goes on; and what the report
 //! leaves behind.
 
-use super::rusage::UsageOf;
 use super::wait_rules::{Report, WaitArgs, WaitOptions, end_in_siginfo};
 use crate::abi::{Errno, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitStatus, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::signal::{InfoTo, SignalFlags};
-use crate::kernel::task::{ExitState, PtFlags};
+use crate::kernel::signal::InfoTo;
+use crate::kernel::task::{ExitState, PtFlags, SignalFlags, UsageOf};
 
 /// The status word of a child that goes on.
 const STATUS_CONTINUED: u32 = 0xffff;
@@ -184,8 +183,8 @@ impl Kernel {
             self.put_user_words(current, addr, &info.words()[..6])?;
         }
         let task = self.task_mut(current);
-        task.reaped = Some(report.status);
-        task.reported = Some(info);
+        task.in_call.reaped = Some(report.status);
+        task.in_call.reported = Some(info);
         Ok(())
     }
 }

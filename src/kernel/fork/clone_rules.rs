@@ -5,8 +5,7 @@
 
 use crate::abi::{CloneFlags, SigSet, Signal};
 use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::signal::SignalFlags;
-use crate::kernel::task::{Caps, Cred, PtFlags};
+use crate::kernel::task::{Caps, Cred, PtFlags, SignalFlags};
 use crate::trace::CloneRefusal;
 use serde::Serialize;
 

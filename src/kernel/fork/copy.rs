@@ -8,7 +8,7 @@ use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FsStruct, Namespace};
 use crate::kernel::ipc::SemUndoList;
-use crate::kernel::signal::SignalStruct;
+use crate::kernel::task::SignalStruct;
 use crate::trace::{CloneRefusal, CopyStage};
 
 impl Kernel {
@@ -64,6 +64,39 @@ impl Kernel {
         self.task_mut(current).sem_undo = Some(undo);
         self.sem_undos[undo].refcnt += 1;
         self.task_mut(child).sem_undo = Some(undo);
+        Ok(())
+    }
+
+    /// Gives a new task its address space: the caller's own with CLONE_VM, else a copy.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_mm()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`; the child has no address space then, and the parent's pages may have been made
+    /// read-only already.
+    fn copy_mm(
+        &mut self,
+        sharing: CloneSharing,
+        current: TaskId,
+        child: TaskId,
+    ) -> Result<(), CloneRefusal> {
+        let task = self.task_mut(child);
+        (task.min_flt, task.maj_flt) = (0, 0);
+        (task.mm, task.active_mm) = (None, None);
+        let sched = self.sched.get_mut(child);
+        (sched.nvcsw, sched.nivcsw) = (0, 0);
+        sched.has_mm = false;
+        let Some(old) = self.task(current).mm else {
+            return Ok(());
+        };
+        let mm = if sharing.mm.is_shared() {
+            self.mmget(old);
+            old
+        } else {
+            self.copy_alloc(CopyStage::Mm)?;
+            self.dup_mm(old)?
+        };
+        self.set_mm(child, mm);
         Ok(())
     }
 

@@ -2,17 +2,15 @@
 
 use super::clone_rules::{
     becomes_sibling, begins_stopped, begins_with_sigstop, check_clone_flags, check_group_exit,
-    check_max_threads, check_not_killed, check_nproc, child_ptrace, creator_waits, exit_signal,
-    flags_with_event, fork_traceflag, joins_group, tid_words,
+    check_max_threads, check_not_killed, check_nproc, creator_waits, exit_signal, flags_with_event,
+    fork_traceflag, joins_group, tid_words,
 };
 use super::refusal::ForkRefusal;
-use crate::abi::{CloneFlags, Name, Pid, SigSet, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{CloneFlags, Name, Pid, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::ptrace::Trap;
 use crate::kernel::sched::{Levers, ThreadFlags};
-use crate::kernel::signal::SigQueue;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{ChildList, Continuation, ExitState, PfFlags, PidType, Resource, Task};
+use crate::kernel::task::{PidType, Resource, Trap};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
 /// What `do_fork` is told: the arguments of clone as the system call passes them on.
@@ -198,7 +196,7 @@ impl Kernel {
     ) -> Result<TaskId, CloneRefusal> {
         check_clone_flags(args.flags)?;
         *stage = CopyStage::FlagsAllowed;
-        let child = self.dup_task_struct(current, pid)?;
+        let child = self.dup_task_struct(current, pid, args.flags)?;
         *stage = CopyStage::TaskStruct;
         if let Some(comm) = args.comm {
             self.sched.get_mut(child).name = comm;
@@ -212,21 +210,18 @@ impl Kernel {
         }
     }
 
-    /// A byte copy of the task on a kernel stack of its own.
+    /// A copy of the task, as a child inherits it, on a kernel stack of its own.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
-    fn dup_task_struct(&mut self, current: TaskId, pid: Pid) -> Result<TaskId, CloneRefusal> {
+    fn dup_task_struct(
+        &mut self,
+        current: TaskId,
+        pid: Pid,
+        flags: CloneFlags,
+    ) -> Result<TaskId, CloneRefusal> {
         self.copy_alloc(CopyStage::TaskStruct)?;
         let stack = self.alloc_frame(1, FrameUse::KernelStack)?;
-        // The lists of children are not copied: they may be long, and the child's start empty.
-        let children = std::mem::take(&mut self.task_mut(current).children);
-        let copy = Task {
-            usage: 2,
-            stack: Some(stack),
-            pid_links: [None; PidType::COUNT],
-            ..self.task(current).clone()
-        };
-        self.task_mut(current).children = children;
+        let copy = self.task(current).for_child(pid, stack, flags, self.tick);
         let child = self.tasks.insert(copy);
         self.sched.dup(current, child, pid);
         Ok(child)
@@ -242,7 +237,8 @@ impl Kernel {
     ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
         self.count_process(current, stage)?;
-        self.reset_inherited(child, flags);
+        self.sched.get_mut(child).thread_flags -=
+            ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
         let words = tid_words(flags);
         if words.parent {
             self.store_parent_tid(current, child, args.parent_tid)?;
@@ -259,7 +255,6 @@ impl Kernel {
         task.parent_exec_id = task.self_exec_id;
         task.exit_signal = exit_signal(flags);
         task.pdeath_signal = 0;
-        task.exit_state = ExitState::Alive;
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_fork(&mut ctx, current, child);
         *stage = CopyStage::SchedFork;
@@ -293,36 +288,6 @@ impl Kernel {
         check_max_threads(self.nr_threads, self.max_threads)?;
         *stage = CopyStage::ThreadsAllowed;
         Ok(())
-    }
-
-    /// The fields that a child never inherits.
-    fn reset_inherited(&mut self, child: TaskId, flags: CloneFlags) {
-        let now = self.tick;
-        let pid = self.pid(child);
-        self.sched.get_mut(child).thread_flags -=
-            ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
-        let task = self.task_mut(child);
-        task.did_exec = false;
-        task.flags = (task.flags - PfFlags::SUPERPRIV) | PfFlags::FORKNOEXEC;
-        task.ptrace = child_ptrace(task.ptrace, flags);
-        task.tgid = pid;
-        task.children = ChildList::new();
-        task.ptrace_children = ChildList::new();
-        task.ptrace_link = None;
-        task.last_siginfo = None;
-        task.vfork_done = None;
-        task.pending = SigSet::EMPTY;
-        task.sigqueue = SigQueue::default();
-        task.entered_handler = false;
-        task.interruptible = None;
-        task.utime = 0;
-        task.stime = 0;
-        task.start_time = now;
-        task.call = None;
-        task.returned = None;
-        task.reaped = None;
-        task.reported = None;
-        task.continuation = Some(Continuation::RetFromFork);
     }
 
     /// CLONE_PARENT_SETTID stores before the memory is copied, so a copy has the value too.

@@ -1,6 +1,7 @@
 //! How tasks begin: `do_fork` and `copy_process`, the rules for the clone flags, the copies of what
 //! a task holds, and tasks made from nothing.
 
+mod child;
 mod clone_rules;
 mod copy;
 mod do_fork;

@@ -14,7 +14,7 @@ pub use files::{
     F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, Fd, FilesStruct, FsStruct, Namespace,
     O_CREAT,
 };
-pub use pipe::{PIPE_BUFFERS, Pipe, PipeIo};
+pub use pipe::{PIPE_BUFFERS, Pipe};
 pub use program::{
     DebugInfo, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ProgramImage, TEXT_START,
     ValueKind,

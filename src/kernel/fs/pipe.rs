@@ -5,9 +5,8 @@ use super::vfs::InodeKind;
 use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::sched::Waker;
-use crate::kernel::signal::SendInfo;
 use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::Continuation;
+use crate::kernel::task::{Continuation, PipeIo, SendInfo};
 use crate::trace::{FrameUse, NoMemory};
 use std::collections::VecDeque;
 
@@ -65,24 +64,6 @@ impl Pipe {
     pub fn sleepers(&self) -> impl Iterator<Item = TaskId> {
         self.queue.iter().copied()
     }
-}
-
-/// A read or write of a pipe that is under way.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PipeIo {
-    /// The description.
-    pub file: FileId,
-    /// Whether the call holds a reference on the description: it does if the table is shared, so
-    /// that another thread may close the descriptor meanwhile.
-    pub pinned: bool,
-    /// The caller's buffer.
-    pub addr: VirtAddr,
-    /// Its length.
-    pub len: u32,
-    /// How much of it is done.
-    pub done: u32,
-    /// Whether the other side is to be woken.
-    pub wake: bool,
 }
 
 impl PipeIo {

@@ -4,9 +4,8 @@ use super::vfs::{File, InodeKind};
 use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::mm::TASK_SIZE;
-use crate::kernel::signal::SendInfo;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{RLIM_INFINITY, Resource};
+use crate::kernel::task::{RLIM_INFINITY, Resource, SendInfo};
 use crate::trace::{Text, TraceEvent};
 
 /// `O_NONBLOCK`: where others would wait, the call fails with `EAGAIN`.

@@ -31,15 +31,15 @@ impl Kernel {
                 queued.push((waiter.task, id));
             }
         }
-        let inside = self
-            .tasks
-            .iter()
-            .filter_map(|(task, state)| match state.continuation {
-                Some(Continuation::Semop {
-                    id, result: None, ..
-                }) => Some((task, id)),
-                _ => None,
-            });
+        let inside =
+            self.tasks
+                .iter()
+                .filter_map(|(task, state)| match state.in_call.continuation {
+                    Some(Continuation::Semop {
+                        id, result: None, ..
+                    }) => Some((task, id)),
+                    _ => None,
+                });
         let mut inside: Vec<_> = inside.collect();
         inside.sort_unstable();
         queued.sort_unstable();

@@ -1,10 +1,10 @@
 //! Futexes: sleeping until somebody says that a word in user memory has changed.
 
-use crate::abi::{Errno, InodeId, MmId, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
+use crate::abi::{Errno, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::mm::VmFlags;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::Continuation;
+use crate::kernel::task::{Continuation, FutexKey};
 use crate::kernel::time::unchecked_jiffies;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,25 +16,6 @@ pub const FUTEX_WAKE: u32 = 1;
 pub const FUTEX_REQUEUE: u32 = 3;
 /// `FUTEX_CMP_REQUEUE`.
 pub const FUTEX_CMP_REQUEUE: u32 = 4;
-
-/// What two tasks must agree on to mean the same word (`union futex_key`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum FutexKey {
-    /// A word in an area that is not shared: the address space and the address.
-    Private(MmId, u32),
-    /// A word in a shared area: the object, the page of it and the offset in the page.
-    Shared(InodeId, u32, u32),
-}
-
-impl FutexKey {
-    /// The address of a private word; for a shared one, its offset in the object.
-    pub const fn address(self) -> u32 {
-        match self {
-            Self::Private(_, addr) => addr,
-            Self::Shared(_, page, offset) => (page << PAGE_SHIFT) + offset,
-        }
-    }
-}
 
 /// Those who wait, by the word they wait on, in the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -132,7 +113,10 @@ impl Kernel {
     /// Who is not, in words.
     pub(in crate::kernel) fn check_futexes(&self) -> Result<(), String> {
         for (key, task) in self.futexes.waiters() {
-            let inside = self.tasks.get(task).and_then(|task| task.continuation);
+            let inside = self
+                .tasks
+                .get(task)
+                .and_then(|task| task.in_call.continuation);
             match inside {
                 Some(Continuation::Futex { key: its, .. }) if its == key => {}
                 other => return Err(format!("{task:?} waits on {key:?}, but is in {other:?}")),
@@ -286,7 +270,9 @@ impl Kernel {
                 self.wake_up_process(task);
                 continue;
             }
-            if let Some(Continuation::Futex { key, .. }) = &mut self.task_mut(task).continuation {
+            if let Some(Continuation::Futex { key, .. }) =
+                &mut self.task_mut(task).in_call.continuation
+            {
                 *key = to;
             }
             self.futexes.push(to, task);

@@ -8,9 +8,7 @@ mod sem_op;
 mod sem_set;
 mod sem_undo;
 
-pub use futex::{
-    FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs, FutexKey, Futexes,
-};
+pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs, Futexes};
 pub use sem_op::{MAX_OPS, SEM_UNDO, SemOp};
 pub use sem_set::{IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, SemSet, SemSets, Semaphore};
 pub use sem_undo::{SemUndo, SemUndoList};

@@ -304,7 +304,9 @@ impl Kernel {
     /// A waiter is out of the queue: it wakes with this result.
     pub(super) fn end_wait(&mut self, task: TaskId, end: Result<(), Errno>) {
         self.wake_up_process(task);
-        if let Some(Continuation::Semop { result, .. }) = &mut self.task_mut(task).continuation {
+        if let Some(Continuation::Semop { result, .. }) =
+            &mut self.task_mut(task).in_call.continuation
+        {
             *result = Some(end);
         }
     }

@@ -88,7 +88,7 @@ impl Kernel {
             self.tasks.values().filter(|task| is(task)).count() as u32
         };
         let execs = |task: &crate::kernel::task::Task| {
-            let pending = task.exec.as_ref();
+            let pending = task.in_call.exec.as_ref();
             pending.is_some_and(|exec| exec.mm == mm)
         };
         let users = count(&|task| task.mm == Some(mm)) + count(&execs);

@@ -71,7 +71,7 @@ impl Kernel {
     ///
     /// # Errors
     /// No memory; what was built is taken down again.
-    pub(super) fn dup_mm(&mut self, old: MmId) -> Result<MmId, NoMemory> {
+    pub(in crate::kernel) fn dup_mm(&mut self, old: MmId) -> Result<MmId, NoMemory> {
         let pgd = self.pgd_alloc()?;
         let space = &mut self.mms[old];
         // Everything but the areas is copied; those are copied one by one.

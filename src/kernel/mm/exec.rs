@@ -3,6 +3,7 @@
 use super::mm_struct::Mm;
 use super::overcommit::pages_of;
 use super::vma::{TASK_SIZE, VmFlags, Vma};
+use crate::abi::TaskId;
 use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
@@ -19,6 +20,12 @@ const EXTRA_STACK_PAGES: u32 = 20;
 const ARGUMENT_PAGE: u32 = 0x067;
 
 impl Kernel {
+    /// Whether the user mode of a task is machine code.
+    pub fn runs_code(&self, task: TaskId) -> bool {
+        let exe = self.task(task).mm.and_then(|mm| self.mms[mm].exe);
+        exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
+    }
+
     /// A new address space for a program, with one user, and `esp` at its first instruction.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `setup_arg_pages()`, and `fs/binfmt_elf.c`, `load_elf_binary()`.

@@ -7,11 +7,9 @@ use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
 use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
-use crate::kernel::fork::CloneSharing;
 use crate::kernel::signal::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
-use crate::trace::{CloneRefusal, CopyStage};
 use slotmap::SlotMap;
 
 /// Low bits of the kernel's 4 MiB entries: global, dirty, accessed, writable, not for user mode.
@@ -107,40 +105,7 @@ impl Kernel {
         }
     }
 
-    /// Gives a new task its address space: the caller's own with CLONE_VM, else a copy.
-    ///
-    /// Linux 2.6.12: `kernel/fork.c`, `copy_mm()`.
-    ///
-    /// # Errors
-    /// `ENOMEM`; the child has no address space then, and the parent's pages may have been made
-    /// read-only already.
-    pub(in crate::kernel) fn copy_mm(
-        &mut self,
-        sharing: CloneSharing,
-        current: TaskId,
-        child: TaskId,
-    ) -> Result<(), CloneRefusal> {
-        let task = self.task_mut(child);
-        (task.min_flt, task.maj_flt) = (0, 0);
-        (task.mm, task.active_mm) = (None, None);
-        let sched = self.sched.get_mut(child);
-        (sched.nvcsw, sched.nivcsw) = (0, 0);
-        sched.has_mm = false;
-        let Some(old) = self.task(current).mm else {
-            return Ok(());
-        };
-        let mm = if sharing.mm.is_shared() {
-            self.mmget(old);
-            old
-        } else {
-            self.copy_alloc(CopyStage::Mm)?;
-            self.dup_mm(old)?
-        };
-        self.set_mm(child, mm);
-        Ok(())
-    }
-
-    fn set_mm(&mut self, task: TaskId, mm: MmId) {
+    pub(in crate::kernel) fn set_mm(&mut self, task: TaskId, mm: MmId) {
         let entry = self.task_mut(task);
         (entry.mm, entry.active_mm) = (Some(mm), Some(mm));
         self.sched.get_mut(task).has_mm = true;

@@ -8,4 +8,3 @@ mod user_area;
 
 pub use request::PtraceArgs;
 pub use rules::PtraceEvent;
-pub use stop::Trap;

@@ -10,8 +10,8 @@ use crate::abi::{Errno, Pid, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState, 
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::signal::{SendInfo, SigAction, SignalFlags, Wakes};
-use crate::kernel::task::{Caps, ExitState, PtFlags};
+use crate::kernel::signal::Wakes;
+use crate::kernel::task::{Caps, ExitState, PtFlags, SendInfo, SigAction, SignalFlags};
 use crate::trace::TraceEvent;
 
 /// The arguments of `ptrace`.

@@ -5,45 +5,9 @@ use super::rules::{PtraceEvent, is_traced_by_parent, syscall_stop_code};
 use crate::abi::{Errno, Pid, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus, si_code};
 use crate::kernel::Kernel;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::signal::{SendInfo, SignalFlags};
 use crate::kernel::syscall::{SysResult, Syscall};
-use crate::kernel::task::{Continuation, PtFlags};
+use crate::kernel::task::{Continuation, PtFlags, SendInfo, SignalFlags, Trap};
 use crate::trace::TraceEvent;
-
-/// Why a task has stopped for its tracer, and so where it goes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Trap {
-    /// It was about to take a signal.
-    Signal {
-        /// Its own mask, if it was in `sigsuspend`.
-        suspended: Option<SigSet>,
-    },
-    /// Before a system call.
-    SyscallEntry,
-    /// After one.
-    SyscallExit,
-    /// It has made a child.
-    Fork {
-        /// The child.
-        child: Pid,
-        /// It will wait until the child gives the memory up.
-        vfork: bool,
-        /// The child has done so meanwhile.
-        done: bool,
-    },
-    /// Its child has given the memory up.
-    VforkDone {
-        /// The child.
-        child: Pid,
-    },
-    /// It has called exec.
-    Exec,
-    /// It is about to end.
-    Exit {
-        /// With this status word.
-        code: u32,
-    },
-}
 
 impl Kernel {
     /// Whether somebody traces a task.
@@ -83,7 +47,7 @@ impl Kernel {
         let task = self.task_mut(current);
         task.exit_code = code;
         task.last_siginfo = Some(info);
-        task.continuation = Some(Continuation::PtraceStop(trap));
+        task.in_call.continuation = Some(Continuation::PtraceStop(trap));
         let status = WaitStatus(code << 8 | 0x7f);
         self.trace(current, TraceEvent::PtraceStop { status });
         self.sched.get_mut(current).state = TaskState::TRACED;
@@ -202,13 +166,13 @@ impl Kernel {
         if let Some(call) = call {
             task.thread.regs.orig_eax = u32::from(call.nr());
             task.thread.regs.ebx = call.first_arg();
-            task.traced_call = Some(Box::new(call.clone()));
+            task.in_call.traced = Some(Box::new(call.clone()));
         }
         task.thread.regs.eax = -Errno::ENOSYS.code() as u32;
         let code = syscall_stop_code(task.ptrace);
         let stopped = self.ptrace_notify(current, code, Trap::SyscallEntry);
         if !stopped {
-            self.task_mut(current).traced_call = None;
+            self.task_mut(current).in_call.traced = None;
         }
         stopped
     }
@@ -218,11 +182,11 @@ impl Kernel {
     fn make_traced_call(&mut self, current: TaskId) -> SysResult {
         let task = self.task_mut(current);
         let nr = task.thread.regs.orig_eax;
-        match task.traced_call.take() {
+        match task.in_call.traced.take() {
             Some(call) if u32::from(call.nr()) == nr => self.dispatch(current, *call),
             _ => match self.decode(current, nr) {
                 Ok(call) => {
-                    self.task_mut(current).interruptible = call.made_again();
+                    self.task_mut(current).in_call.again = call.made_again();
                     self.dispatch(current, call)
                 }
                 Err(errno) => Err(errno).into(),
@@ -296,7 +260,7 @@ impl Kernel {
                 // One that finds no room in the queue is pending all the same.
                 let _sent = self.specific_send_sig_info(signal, SendInfo::Info(info), current);
             } else {
-                self.task_mut(current).injected = Some(info);
+                self.task_mut(current).in_call.injected = Some(info);
             }
         }
         match suspended {

@@ -55,7 +55,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sched.c`, `complete()`.
     fn complete_migration(&mut self, waiter: TaskId) {
         if let Some(Continuation::MigrationWait { done, .. }) =
-            &mut self.task_mut(waiter).continuation
+            &mut self.task_mut(waiter).in_call.continuation
         {
             *done = true;
         }
@@ -81,7 +81,7 @@ impl Kernel {
             _ if !done => self.wait_for_migration(current, then),
             AfterMigration::Return => Ok(0).into(),
             AfterMigration::Exec { exe } => {
-                let args = self.task_mut(current).exec_args.take();
+                let args = self.task_mut(current).in_call.exec_args.take();
                 let args = args.map_or_else(|| ExecArgs::from(""), |args| *args);
                 let result = self.exec_inode(current, exe, &args);
                 self.iput(exe);
@@ -104,7 +104,7 @@ impl Kernel {
             return self.exec_inode(current, exe, args);
         }
         self.iget(exe);
-        self.task_mut(current).exec_args = Some(Box::new(args.clone()));
+        self.task_mut(current).in_call.exec_args = Some(Box::new(args.clone()));
         self.wait_for_migration(current, AfterMigration::Exec { exe })
     }
 

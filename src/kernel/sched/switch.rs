@@ -5,9 +5,8 @@ use super::{Switch, Waker};
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
 use crate::hw::SegmentDescriptor;
 use crate::kernel::Kernel;
-use crate::kernel::ptrace::Trap;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::Continuation;
+use crate::kernel::task::{Continuation, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -19,7 +18,7 @@ impl Kernel {
             return;
         };
         self.stat.switches += 1;
-        self.tasks[next].entered_handler = false;
+        self.tasks[next].in_call.entered_handler = false;
         self.context_switch_mm(prev, next);
         self.load_tls(next);
         self.finish_task_switch(prev);
@@ -75,7 +74,7 @@ impl Kernel {
         if let Some(
             Continuation::VforkWait { done, .. }
             | Continuation::PtraceStop(Trap::Fork { done, .. }),
-        ) = &mut self.task_mut(parent).continuation
+        ) = &mut self.task_mut(parent).in_call.continuation
         {
             *done = true;
         }
@@ -91,7 +90,7 @@ impl Kernel {
         state: TaskState,
         continuation: Continuation,
     ) -> SysResult {
-        self.task_mut(current).continuation = Some(continuation);
+        self.task_mut(current).in_call.continuation = Some(continuation);
         self.sched.get_mut(current).state = state;
         self.schedule();
         SysResult::Blocked

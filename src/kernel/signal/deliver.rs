@@ -1,14 +1,13 @@
 //! Taking signals on the way back to user mode: which comes first, what its action does, and what
 //! becomes of the system call that it interrupted.
 
-use super::sigframe::{HandlerFrame, PUPPET_HANDLERS};
-use super::sighand::{KSigaction, SaFlags, SigAction, SignalFlags};
-use super::sigqueue::Pending;
+use super::sigframe::PUPPET_HANDLERS;
 use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::fs::InodeKind;
 use crate::kernel::syscall::{Restart, RestartBlock};
-use crate::kernel::task::{PfFlags, Resource};
+use crate::kernel::task::{
+    HandlerFrame, KSigaction, Pending, PfFlags, SaFlags, SigAction, SignalFlags,
+};
 use crate::trace::TraceEvent;
 
 /// What the signals that were taken did.
@@ -35,7 +34,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `work_notifysig`.
     pub fn takes_signals(&self, task: TaskId) -> bool {
-        self.signal_pending(task) && !self.task(task).entered_handler
+        self.signal_pending(task) && !self.task(task).in_call.entered_handler
     }
 
     /// Takes the pending signals of the current task, up to the first that has a handler: private
@@ -47,9 +46,9 @@ impl Kernel {
         self.del_timer(current);
         let taken = self.do_signal_with(current, None);
         if taken == Taken::Handler
-            && (self.runs_code(current) || self.task(current).handler_frame.is_some())
+            && (self.runs_code(current) || self.task(current).in_call.handler_frame.is_some())
         {
-            self.task_mut(current).entered_handler = true;
+            self.task_mut(current).in_call.entered_handler = true;
         }
         taken
     }
@@ -116,7 +115,7 @@ impl Kernel {
         current: TaskId,
         suspended: Option<SigSet>,
     ) -> Result<SigInfo, Delivery> {
-        if let Some(chosen) = self.task_mut(current).injected.take() {
+        if let Some(chosen) = self.task_mut(current).in_call.injected.take() {
             return Ok(chosen);
         }
         if self.signal_of(current).group_stop_count > 0
@@ -206,7 +205,8 @@ impl Kernel {
             let eax = self.task(current).thread.regs.eax;
             if self.setup_frame(current, info, action, oldset) && !runs_code {
                 let rt = action.flags.contains(SaFlags::SIGINFO);
-                self.task_mut(current).handler_frame = Some(HandlerFrame { signal, rt, eax });
+                self.task_mut(current).in_call.handler_frame =
+                    Some(HandlerFrame { signal, rt, eax });
             }
             if !action.flags.contains(SaFlags::NODEFER) {
                 let blocked = self.task(current).blocked;
@@ -216,45 +216,7 @@ impl Kernel {
         self.recalc_sigpending(current);
     }
 
-    /// Whether the user mode of a task is machine code.
-    pub fn runs_code(&self, task: TaskId) -> bool {
-        let exe = self.task(task).mm.and_then(|mm| self.mms[mm].exe);
-        exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
-    }
-
     fn take_restart(&mut self, current: TaskId) -> Option<Restart> {
-        self.task_mut(current).call.as_mut()?.restart.take()
-    }
-
-    /// Ends every user of the memory, lets a vfork parent go on, and, if the limit allows one,
-    /// makes a core file: then the status word says so.
-    ///
-    /// Simplified: the dumping task does not wait until the others have ended, and the file is
-    /// empty.
-    ///
-    /// Linux 2.6.12: `fs/exec.c`, `do_coredump()`, `coredump_wait()` and `zap_threads()`.
-    fn do_coredump(&mut self, current: TaskId, signal: Signal) {
-        /// `min_coredump` of ELF programs.
-        const MIN_COREDUMP: u32 = 4096;
-        let group = self.signal_of_mut(current);
-        group.flags = SignalFlags::GROUP_EXIT;
-        group.group_exit_code = signal.number();
-        self.complete_vfork(current);
-        let mm = self.task(current).mm;
-        let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
-        for user in users {
-            if user != current && mm.is_some() && self.task(user).mm == mm {
-                self.send_sigkill(user);
-            }
-        }
-        if self.rlimit(current, Resource::Core) < MIN_COREDUMP {
-            return;
-        }
-        let name = match mm.map_or(1, |mm| self.mms[mm].mm_users) {
-            1 => "core".to_owned(),
-            _ => format!("core.{}", self.task(current).tgid),
-        };
-        self.create(&name, InodeKind::Regular(Vec::new()));
-        self.signal_of_mut(current).group_exit_code |= 0x80;
+        self.task_mut(current).in_call.open.as_mut()?.restart.take()
     }
 }

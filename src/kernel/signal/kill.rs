@@ -1,10 +1,9 @@
 //! The system calls that send signals, and whom the numbers they take mean.
 
 use super::kill_rules::{KillRefusal, MaySignal, check_kill_permission};
-use super::sigqueue::SendInfo;
 use crate::abi::{Errno, Pid, SigInfo, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, PidType};
+use crate::kernel::task::{Caps, PidType, SendInfo};
 
 impl Kernel {
     /// Whether a task may send that signal number to another; 0 only asks. It changes nothing.

@@ -2,9 +2,8 @@
 //! dropped at once, what it does by default, who takes it. Pure functions, so that the kernel and
 //! its explanations cannot differ.
 
-use super::sighand::SigAction;
 use crate::abi::{DefaultAction, Errno, NSIG, SigSet, Signal};
-use crate::kernel::task::{Caps, Cred};
+use crate::kernel::task::{Caps, Cred, SigAction};
 
 /// Why a sender may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,7 +6,6 @@ mod kill;
 mod kill_rules;
 mod send;
 mod sigframe;
-mod sighand;
 mod sigmask;
 mod sigqueue;
 mod sigwait;
@@ -14,10 +13,7 @@ mod stop;
 
 pub(super) use send::Wakes;
 pub use sigframe::{
-    AltStack, HandlerFrame, KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS,
-    RT_SIGRETURN_CODE, SIGRETURN_CODE,
+    KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
-pub use sighand::{KSigaction, SaFlags, SigAction, Sighand, SignalFlags, SignalStruct};
 pub use sigmask::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigactionArgs, SigprocmaskArgs};
-pub use sigqueue::{Pending, SendInfo, SigQueue};
 pub use sigwait::{InfoTo, SigtimedwaitArgs};

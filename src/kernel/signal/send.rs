@@ -2,15 +2,10 @@
 //! them, and what stop and continue signals do the moment they are sent.
 
 use super::kill_rules::{Taker, does_nothing, sig_fatal, sig_ignored, wants_signal};
-use super::sighand::{SigAction, SignalFlags};
-use super::sigqueue::{Pending, SendInfo};
-use crate::abi::{
-    DefaultAction, Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code,
-};
+use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, TaskState, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::mm::{SegvCode, UserFault, UserFaultKind};
 use crate::kernel::sched::{ThreadFlags, Waker};
-use crate::kernel::task::{PfFlags, PtFlags};
+use crate::kernel::task::{Pending, PfFlags, PtFlags, SendInfo, SigAction, SignalFlags};
 use crate::trace::TraceEvent;
 
 /// Whom a pending signal wakes: `resume` of `signal_wake_up()`.
@@ -285,7 +280,7 @@ impl Kernel {
     /// SIGKILL for one task.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
-    pub(super) fn send_sigkill(&mut self, task: TaskId) {
+    pub(in crate::kernel) fn send_sigkill(&mut self, task: TaskId) {
         let blocked = self.task(task).blocked.without(Signal::SIGKILL);
         self.task_mut(task).blocked = blocked;
         self.recalc_sigpending(task);
@@ -297,7 +292,12 @@ impl Kernel {
     /// and a handler is forgotten.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_info()`.
-    pub(super) fn force_sig_info(&mut self, task: TaskId, signal: Signal, info: SendInfo) {
+    pub(in crate::kernel) fn force_sig_info(
+        &mut self,
+        task: TaskId,
+        signal: Signal,
+        info: SendInfo,
+    ) {
         let blocked = self.task(task).blocked.contains(signal);
         let ignored = self.sigaction_of(task, signal) == SigAction::Ignore;
         if blocked || ignored {
@@ -385,30 +385,6 @@ impl Kernel {
         for thread in self.threads(task) {
             self.recalc_sigpending(thread);
         }
-    }
-
-    /// What a fault in user mode that could not be mended does to the current task.
-    ///
-    /// Linux 2.6.12: `arch/i386/mm/fault.c`, the ends of `do_page_fault()`.
-    pub fn raise_fault(&mut self, current: TaskId, fault: &UserFault) {
-        let (signal, code) = match fault.kind {
-            UserFaultKind::Segv { code, .. } => (
-                Signal::SIGSEGV,
-                match code {
-                    SegvCode::MapErr => si_code::SEGV_MAPERR,
-                    SegvCode::AccErr => si_code::SEGV_ACCERR,
-                },
-            ),
-            UserFaultKind::Bus => (Signal::SIGBUS, si_code::BUS_ADRERR),
-            UserFaultKind::Oom => return self.kill_current(current),
-        };
-        let origin = SigOrigin::Fault(fault.addr);
-        let info = SigInfo {
-            signal,
-            code,
-            origin,
-        };
-        self.force_sig_info(current, signal, SendInfo::Info(info));
     }
 
     /// Ends the current task as if by SIGKILL, without a signal: there is no memory for it.

@@ -4,11 +4,11 @@
 //! The layouts are those of `sigframe` and `rt_sigframe` for i386. There is no FPU: the pointer to
 //! its state is null, and the room for it is left as it is.
 
-use super::sighand::{KSigaction, SaFlags};
 use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::hw::Regs;
 use crate::kernel::Kernel;
 use crate::kernel::syscall::RestartBlock;
+use crate::kernel::task::{AltStack, KSigaction, SaFlags};
 use std::ops::Range;
 
 /// `__kernel_sigreturn` in the vsyscall page.
@@ -23,17 +23,6 @@ pub const RT_SIGRETURN_CODE: [u8; 7] = [0xb8, 173, 0, 0, 0, 0xcd, 0x80];
 /// Addresses of handlers of puppets, which have no code: whoever emulates their user mode stands in
 /// for it. No user code can lie there.
 pub const PUPPET_HANDLERS: Range<u32> = 0xf000_0000..0xfff0_0000;
-
-/// A frame that was put on the stack of a task without code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct HandlerFrame {
-    /// The signal.
-    pub signal: Signal,
-    /// It is an `rt_sigframe`.
-    pub rt: bool,
-    /// What the call has returned that the handler follows: the register has the signal now.
-    pub eax: u32,
-}
 
 /// Words of a `sigcontext`.
 const CONTEXT_WORDS: usize = 22;
@@ -61,40 +50,6 @@ mod rt {
     pub const UC_SIGMASK: u32 = UC + 108;
     pub const RETCODE: u32 = 884;
     pub const SIZE: u32 = 892;
-}
-
-/// `SS_ONSTACK`: on the alternate stack now.
-pub const SS_ONSTACK: u32 = 1;
-/// `SS_DISABLE`: there is no alternate stack.
-pub const SS_DISABLE: u32 = 2;
-
-/// The alternate signal stack (`sas_ss_sp` and `sas_ss_size`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct AltStack {
-    /// Its lowest address.
-    pub sp: u32,
-    /// Its size; 0 for none.
-    pub size: u32,
-}
-
-impl AltStack {
-    /// Linux 2.6.12: `include/linux/sched.h`, `on_sig_stack()`.
-    pub const fn holds(self, esp: u32) -> bool {
-        esp.wrapping_sub(self.sp) < self.size
-    }
-
-    /// `ss_flags` as user space sees them.
-    ///
-    /// Linux 2.6.12: `include/linux/sched.h`, `sas_ss_flags()`.
-    pub const fn flags(self, esp: u32) -> u32 {
-        if self.size == 0 {
-            SS_DISABLE
-        } else if self.holds(esp) {
-            SS_ONSTACK
-        } else {
-            0
-        }
-    }
 }
 
 /// Where the frame goes: below the stack pointer, or to the top of the alternate stack.
@@ -306,6 +261,7 @@ const fn return_address(action: &KSigaction, kernel: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::task::SS_DISABLE;
 
     #[test]
     fn a_frame_lies_on_a_multiple_of_8_below_the_stack_pointer() {

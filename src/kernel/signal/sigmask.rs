@@ -1,10 +1,9 @@
 //! What a task says about signals before they come: actions, masks, the alternate stack.
 
-use super::sigframe::{AltStack, SS_DISABLE, SS_ONSTACK};
-use super::sighand::{KSigaction, SaFlags, SigAction};
 use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
+use crate::kernel::task::{AltStack, KSigaction, SS_DISABLE, SS_ONSTACK, SaFlags, SigAction};
 
 /// `SIG_BLOCK`: more signals are blocked.
 pub const SIG_BLOCK: u32 = 0;

@@ -1,109 +1,10 @@
 //! Pending signals: the two sets that a thread takes signals from, its own and its process's, and
 //! the queues of what comes with each signal. Each entry counts for the receiver's user.
 
-use crate::abi::{Errno, SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
+use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::Resource;
+use crate::kernel::task::{Pending, Resource, SendInfo, SigQueue};
 use crate::trace::SlabCache;
-use std::collections::VecDeque;
-
-/// What comes with the pending signals of one set (the `list` of `struct sigpending`), in the order
-/// of sending.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct SigQueue {
-    entries: VecDeque<Queued>,
-}
-
-/// `struct sigqueue`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Queued {
-    info: SigInfo,
-    /// The user that it counts for.
-    uid: u32,
-}
-
-impl SigQueue {
-    /// What came with the signals, first sent first.
-    pub fn infos(&self) -> impl Iterator<Item = &SigInfo> {
-        self.entries.iter().map(|entry| &entry.info)
-    }
-
-    /// The users that the entries count for.
-    pub fn users(&self) -> impl Iterator<Item = u32> {
-        self.entries.iter().map(|entry| entry.uid)
-    }
-
-    /// Takes the first entry of that signal out, and says whether there is another.
-    fn take(&mut self, signal: Signal) -> Option<(Queued, bool)> {
-        let of_signal = |entry: &Queued| entry.info.signal == signal;
-        let at = self.entries.iter().position(of_signal)?;
-        let entry = self.entries.remove(at)?;
-        Some((entry, self.entries.iter().any(of_signal)))
-    }
-
-    /// Takes the entries of the signals of a set out.
-    fn remove(&mut self, signals: SigSet) -> Vec<Queued> {
-        let of_set = |entry: &&Queued| signals.contains(entry.info.signal);
-        let gone = self.entries.iter().filter(of_set).copied().collect();
-        self.entries.retain(|entry| !of_set(&entry));
-        gone
-    }
-}
-
-/// Whose pending signals are meant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pending {
-    /// A thread's own (`task->pending`).
-    Private(TaskId),
-    /// Those of a process (`signal->shared_pending`).
-    Shared(SignalId),
-}
-
-/// What a sender says of its signal: the special values and pointers of 2.6.12's `info` argument.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SendInfo {
-    /// Nothing (0): a task sends it, and is asked for its right to.
-    From(TaskId),
-    /// `SEND_SIG_PRIV` (1): the kernel sends it.
-    Kernel,
-    /// `SEND_SIG_FORCED` (2): the kernel sends it, and nothing is queued.
-    Forced,
-    /// All there is to say.
-    Info(SigInfo),
-}
-
-impl SendInfo {
-    /// Whether the sender's rights are asked for.
-    ///
-    /// Linux 2.6.12: `include/asm-generic/siginfo.h`, `SI_FROMUSER()`.
-    pub const fn from_user(&self) -> bool {
-        match self {
-            Self::From(_) => true,
-            Self::Kernel | Self::Forced => false,
-            Self::Info(info) => info.code <= 0,
-        }
-    }
-
-    /// Whether the entry of a standard signal is made beyond the user's limit.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `send_signal()`.
-    const fn overrides_limit(&self, signal: Signal) -> bool {
-        let certain = match self {
-            Self::From(_) | Self::Kernel | Self::Forced => true,
-            Self::Info(info) => info.code >= 0,
-        };
-        certain && !signal.is_realtime()
-    }
-
-    /// Whether the call fails if a signal cannot be queued. Otherwise it is pending without
-    /// anything that comes with it.
-    const fn fails_unqueued(&self, signal: Signal) -> bool {
-        match self {
-            Self::Info(info) => signal.is_realtime() && info.code != si_code::SI_USER,
-            Self::From(_) | Self::Kernel | Self::Forced => false,
-        }
-    }
-}
 
 impl Kernel {
     /// The set of pending signals.
@@ -176,11 +77,7 @@ impl Kernel {
         if let Some(info_of_entry) = queued {
             match self.sigqueue_alloc(receiver, info.overrides_limit(signal)) {
                 Some(uid) => {
-                    let entry = Queued {
-                        info: info_of_entry,
-                        uid,
-                    };
-                    self.pending_mut(whose).1.entries.push_back(entry);
+                    self.pending_mut(whose).1.push(info_of_entry, uid);
                 }
                 None if info.fails_unqueued(signal) => return Err(Errno::EAGAIN),
                 None => {}
@@ -238,8 +135,8 @@ impl Kernel {
     pub fn flush_sigqueue(&mut self, whose: Pending) {
         let (set, queue) = self.pending_mut(whose);
         *set = SigSet::EMPTY;
-        for entry in std::mem::take(queue).entries {
-            self.users.put_sigpending(entry.uid);
+        for uid in std::mem::take(queue).users() {
+            self.users.put_sigpending(uid);
         }
     }
 }

@@ -79,7 +79,7 @@ impl Kernel {
         args: SigtimedwaitArgs,
     ) -> SysResult {
         let set = args.set.blockable();
-        self.task_mut(current).reported = None;
+        self.task_mut(current).in_call.reported = None;
         if let Some(info) = self.dequeue_signal(current, SigSet(!set.0)) {
             return self.report_signal(current, args.info, info).into();
         }
@@ -123,7 +123,7 @@ impl Kernel {
         match to {
             InfoTo::Nowhere | InfoTo::User(VirtAddr(0)) => {}
             InfoTo::User(addr) => self.put_user_words(current, addr, &info.words())?,
-            InfoTo::Task => self.task_mut(current).reported = Some(info),
+            InfoTo::Task => self.task_mut(current).in_call.reported = Some(info),
         }
         Ok(info.signal.number())
     }

@@ -2,12 +2,10 @@
 //! last one has stopped.
 
 use super::send::Wakes;
-use super::sighand::{SaFlags, SigAction, SignalFlags};
-use super::sigqueue::SendInfo;
 use crate::abi::{SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, PtFlags};
+use crate::kernel::task::{Continuation, PtFlags, SaFlags, SendInfo, SigAction, SignalFlags};
 
 impl Kernel {
     /// What a stop signal does by default. Whether the task has stopped: SIGCONT, SIGKILL or
@@ -91,7 +89,7 @@ impl Kernel {
         let code = group.group_exit_code;
         let task = self.task_mut(current);
         task.exit_code = code;
-        task.continuation = Some(Continuation::SignalStop { suspended });
+        task.in_call.continuation = Some(Continuation::SignalStop { suspended });
         let (parent, leader) = (task.parent, task.group_leader);
         let traced = task.ptrace.contains(PtFlags::PTRACED);
         self.sched.get_mut(current).state = TaskState::STOPPED;

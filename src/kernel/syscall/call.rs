@@ -14,8 +14,8 @@ use crate::kernel::fork::ForkArgs;
 use crate::kernel::ipc::{FutexArgs, IpcCall};
 use crate::kernel::mm::MmapArgs;
 use crate::kernel::ptrace::PtraceArgs;
-use crate::kernel::signal::{SetSize, SigAction, SigactionArgs};
-use crate::kernel::task::{Continuation, OpenCall};
+use crate::kernel::signal::{SetSize, SigactionArgs};
+use crate::kernel::task::{Continuation, OpenCall, SigAction};
 use crate::trace::TraceEvent;
 
 /// A system call with its arguments.
@@ -262,7 +262,7 @@ impl Kernel {
         let nr = call.nr();
         self.stat.syscalls += 1;
         let task = self.task_mut(current);
-        task.interruptible = call.made_again();
+        task.in_call.again = call.made_again();
         self.begin_call(current, nr, call.first_arg());
         if self.stops_before_call(current, Some(&call)) {
             return;
@@ -282,13 +282,13 @@ impl Kernel {
     /// A system call begins.
     pub(super) fn begin_call(&mut self, current: TaskId, nr: u16, arg: u32) {
         let task = self.task_mut(current);
-        task.call = Some(OpenCall {
+        task.in_call.open = Some(OpenCall {
             nr,
             restart: None,
             result: None,
         });
-        task.returned = None;
-        task.entered_handler = false;
+        task.in_call.returned = None;
+        task.in_call.entered_handler = false;
         self.trace(current, TraceEvent::SysEnter { nr, arg });
     }
 
@@ -359,8 +359,8 @@ impl Kernel {
     pub(in crate::kernel) fn syscall_exit(&mut self, current: TaskId, result: SysReturn) {
         let task = self.task_mut(current);
         task.thread.regs.eax = eax_of(result);
-        task.interruptible = None;
-        if let Some(call) = &mut task.call {
+        task.in_call.again = None;
+        if let Some(call) = &mut task.in_call.open {
             call.result = Some(result);
         }
         if !self.stops_after_call(current) {
@@ -372,8 +372,8 @@ impl Kernel {
     pub(in crate::kernel) fn leave_call(&mut self, current: TaskId) {
         let task = self.task_mut(current);
         let eax = task.thread.regs.eax;
-        if let Some(call) = task.call.take() {
-            task.returned = Some(call.returns(eax));
+        if let Some(call) = task.in_call.open.take() {
+            task.in_call.returned = Some(call.returns(eax));
             let (nr, ret) = (call.nr, eax as i32);
             self.trace(current, TraceEvent::SysExit { nr, ret });
         }
@@ -382,14 +382,14 @@ impl Kernel {
     /// What the latest system call of a task has returned; `None` if it has not, or if this was
     /// asked before.
     pub fn take_return(&mut self, task: TaskId) -> Option<SysReturn> {
-        self.tasks.get_mut(task)?.returned.take()
+        self.tasks.get_mut(task)?.in_call.returned.take()
     }
 
     /// Goes on where the current task left off when it gave the CPU up inside the kernel.
     ///
     /// Returns `false` if it has nothing to go on with, that is, if it is in user mode.
     pub fn resume(&mut self, current: TaskId) -> bool {
-        let Some(continuation) = self.task_mut(current).continuation.take() else {
+        let Some(continuation) = self.task_mut(current).in_call.continuation.take() else {
             return false;
         };
         let result = match continuation {

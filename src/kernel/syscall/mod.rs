@@ -7,7 +7,6 @@ mod restart;
 mod result;
 mod sched_calls;
 mod signal_calls;
-mod traps;
 
 pub use call::Syscall;
 pub(super) use entry::MAX_ARG_BYTES;
@@ -16,4 +15,3 @@ pub use restart::{Restart, RestartBlock};
 pub use result::{SysError, SysResult, SysReturn, eax_of};
 pub use sched_calls::SchedCall;
 pub use signal_calls::SignalCall;
-pub use traps::Raised;

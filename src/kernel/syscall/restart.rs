@@ -5,8 +5,7 @@ use super::result::SysResult;
 use super::signal_calls::SignalCall;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::signal::SaFlags;
-use crate::kernel::task::Continuation;
+use crate::kernel::task::{Continuation, SaFlags};
 use crate::trace::TraceEvent;
 
 /// How an interrupted call wants to go on. User space never sees these numbers.
@@ -65,7 +64,7 @@ impl Kernel {
     pub(super) fn interrupt_call(&mut self, current: TaskId, restart: Restart) {
         let task = self.task_mut(current);
         task.thread.regs.eax = (-restart.code()) as u32;
-        if let Some(call) = &mut task.call {
+        if let Some(call) = &mut task.in_call.open {
             call.restart = Some(restart);
         }
     }
@@ -79,7 +78,7 @@ impl Kernel {
         const INT_80_BYTES: u32 = 2;
         /// `__NR_restart_syscall`.
         const NR_RESTART_SYSCALL: u32 = 0;
-        let Some(call) = self.task(current).call else {
+        let Some(call) = self.task(current).in_call.open else {
             return;
         };
         let ret = -restart.code();
@@ -88,7 +87,7 @@ impl Kernel {
         let task = self.task_mut(current);
         let regs = &mut task.thread.regs;
         if regs.orig_eax == u32::MAX {
-            task.continuation = Some(Continuation::Again { block });
+            task.in_call.continuation = Some(Continuation::Again { block });
             return;
         }
         regs.eax = if block {
@@ -97,12 +96,12 @@ impl Kernel {
             regs.orig_eax
         };
         regs.eip = regs.eip.wrapping_sub(INT_80_BYTES);
-        task.call = None;
+        task.in_call.open = None;
     }
 
     /// A puppet makes its interrupted call again.
     pub(super) fn call_again(&mut self, current: TaskId, block: bool) {
-        let again = self.task_mut(current).interruptible.take();
+        let again = self.task_mut(current).in_call.again.take();
         let call = if block {
             Some(Syscall::Signal(SignalCall::Restart))
         } else {

@@ -3,11 +3,8 @@
 use super::result::SysResult;
 use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs,
-};
-use crate::kernel::time::ItimerVal;
+use crate::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
+use crate::kernel::task::{ItimerVal, KSigaction, SaFlags, SigAction};
 
 /// Bytes of a `sigset_t`.
 const SIGSET_BYTES: u32 = 8;

@@ -1,10 +1,10 @@
 //! Process groups and sessions: `setpgid` and its kin, and the groups that nobody could continue.
 
+use super::SendInfo;
 use super::pidmap::PidType;
 use super::task_struct::ExitState;
 use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::signal::SendInfo;
 
 /// Which rule of `setpgid` or `setsid` refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

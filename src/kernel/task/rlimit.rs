@@ -1,10 +1,9 @@
 //! Resource limits: a soft one that acts and a hard one that bounds it, of every process.
 
 use super::cred::Caps;
+use super::{SendInfo, UsageOf};
 use crate::abi::{Errno, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::exit::UsageOf;
-use crate::kernel::signal::SendInfo;
 use crate::kernel::syscall::SysError;
 use std::ops::{Index, IndexMut};
 
@@ -240,7 +239,11 @@ const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
 impl Kernel {
     /// The resource limits of a task's process.
     pub fn rlimits(&self, task: TaskId) -> Rlimits {
-        self.signal_of(task).rlimits
+        match self.task(task).signal {
+            Some(id) => self.signals[id].rlimits,
+            // An idle task has those of `init_task`: it makes the address space of init at boot.
+            None => Rlimits::initial(self.max_threads),
+        }
     }
 
     /// The soft limit of a task's process: the one that acts.

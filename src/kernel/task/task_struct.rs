@@ -2,16 +2,15 @@
 //! slice, pid and name) lies in the scheduler's own compact table.
 
 use super::cred::Cred;
+use super::in_call::InCall;
 use super::pidmap::{PidType, Seq};
+use super::sigpending::{AltStack, SigQueue};
 use crate::abi::{
-    Errno, FilesId, FsId, InodeId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet,
-    SighandId, SignalId, TaskId, VirtAddr, WaitStatus,
+    FilesId, FsId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet, SighandId, SignalId,
+    TaskId, VirtAddr,
 };
 use crate::hw::{Regs, SegmentDescriptor};
-use crate::kernel::exec::{ExecArgs, PendingExec};
-use crate::kernel::ptrace::Trap;
-use crate::kernel::signal::{AltStack, HandlerFrame, InfoTo, SigQueue};
-use crate::kernel::syscall::{Restart, RestartBlock, SysReturn, Syscall, eax_of};
+use crate::kernel::syscall::RestartBlock;
 use bitflags::bitflags;
 use std::collections::BTreeMap;
 
@@ -72,135 +71,6 @@ pub enum ExitState {
     Dead = 32,
 }
 
-/// Where the kernel goes on when a blocked task gets the CPU again. One at most for each task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Continuation {
-    /// A new task's first steps: `ret_from_fork`.
-    RetFromFork,
-    /// `wait_for_completion` in `do_fork`: the child has not given the memory up yet.
-    VforkWait {
-        /// The value that `vfork` will return.
-        child: Pid,
-        /// The completion: set by the child's `mm_release`.
-        done: bool,
-    },
-    /// An interrupted call of a puppet that is made again.
-    Again {
-        /// The rest of it only, by `restart_syscall`.
-        block: bool,
-    },
-    /// Stopped by a signal: when it goes on it looks for more signals.
-    SignalStop {
-        /// Its own mask, if it stopped inside `sigsuspend`.
-        suspended: Option<SigSet>,
-    },
-    /// `pause`.
-    Pause,
-    /// `sigsuspend`.
-    Sigsuspend {
-        /// The mask that the handler's return restores.
-        saved: SigSet,
-    },
-    /// `rt_sigtimedwait`.
-    Sigtimedwait {
-        /// The signals it waits for.
-        set: SigSet,
-        /// Where what comes with one goes.
-        info: InfoTo,
-        /// Tick at which it ends without one.
-        until: Option<u64>,
-    },
-    /// Stopped for its tracer.
-    PtraceStop(Trap),
-    /// exec: other threads have not ended yet.
-    ExecWaitsForThreads,
-    /// exec: the first thread, which has to be a zombie, is none yet.
-    ExecWaitsForLeader,
-    /// `do_wait`: no child to report yet.
-    Wait4 {
-        /// The arguments.
-        args: crate::kernel::exit::WaitArgs,
-        /// Since when it is in the queue of waiters.
-        queued: Seq,
-    },
-    /// `read` of the console: no line was typed yet.
-    ReadConsole {
-        /// Where the line goes.
-        addr: VirtAddr,
-        /// How many bytes of it at most.
-        len: u32,
-    },
-    /// `nanosleep`.
-    Nanosleep {
-        /// Tick at which it ends.
-        until: u64,
-        /// Where what is left is stored if a handler cuts it short; 0 for nowhere.
-        rem: VirtAddr,
-    },
-    /// `read` of a pipe: nothing was written yet.
-    PipeRead(crate::kernel::fs::PipeIo),
-    /// `write` to a pipe: it is full.
-    PipeWrite(crate::kernel::fs::PipeIo),
-    /// `semop`: not all operations can be done yet.
-    Semop {
-        /// The set.
-        id: i32,
-        /// Tick at which it ends undone.
-        until: Option<u64>,
-        /// What it came to, once it is out of the queue.
-        result: Option<Result<(), Errno>>,
-    },
-    /// `FUTEX_WAIT`.
-    Futex {
-        /// The word.
-        key: crate::kernel::ipc::FutexKey,
-        /// Tick at which it ends unwoken.
-        until: Option<u64>,
-    },
-    /// `wait_for_completion` of a move by a migration thread.
-    MigrationWait {
-        /// What the call does afterwards.
-        then: AfterMigration,
-        /// The completion: set by the migration thread.
-        done: bool,
-    },
-}
-
-/// What a call that waited for a migration thread does afterwards.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AfterMigration {
-    /// It returns 0.
-    Return,
-    /// It goes on with the new program.
-    Exec {
-        /// The program; the arguments are in the task's `exec_args`.
-        exe: InodeId,
-    },
-}
-
-/// A system call that has not returned yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OpenCall {
-    /// i386 system call number.
-    pub nr: u16,
-    /// A signal has interrupted it, and it wants to be made again.
-    pub restart: Option<Restart>,
-    /// What it has come to, while its caller is on the way out.
-    pub result: Option<SysReturn>,
-}
-
-impl OpenCall {
-    /// What it returns with that value in `eax`, which a tracer may have changed.
-    pub(in crate::kernel) fn returns(&self, eax: u32) -> SysReturn {
-        let own = self.result.filter(|result| eax_of(*result) == eax);
-        let changed = || match Errno::from_code((eax as i32).wrapping_neg()) {
-            Some(errno) => Err(errno.into()),
-            None => Ok(eax),
-        };
-        own.unwrap_or_else(changed)
-    }
-}
-
 /// What a task keeps for the CPU (`thread_struct` and the saved user registers).
 #[derive(Clone, Debug, Default)]
 pub struct Thread {
@@ -219,19 +89,21 @@ pub struct Thread {
 /// Children in the order of linking, by the position that each child keeps as its `sibling`.
 pub type ChildList = BTreeMap<Seq, TaskId>;
 
-/// A task.
+/// A task. What a child inherits of it says `fork/child.rs`; how it is scheduled, the record of the
+/// same id in the scheduler's table.
 #[derive(Clone, Debug)]
 pub struct Task {
+    // Who it is: set by fork, changed by exec of a thread only.
     /// Thread group id: what `getpid` returns.
     pub tgid: Pid,
-    /// References: one for the running task, one for the reaper.
-    pub usage: u32,
+    /// First thread of the process.
+    pub group_leader: TaskId,
+    /// Its numbers and positions in the four pid hashes.
+    pub pid_links: [Option<(Pid, Seq)>; PidType::COUNT],
+
+    // How far its life has come.
     /// `PF_*` flags.
     pub flags: PfFlags,
-    /// `PT_*` flags.
-    pub ptrace: PtFlags,
-    /// What a tracer reads with `PTRACE_GETEVENTMSG`.
-    pub ptrace_message: u32,
     /// See [`ExitState`].
     pub exit_state: ExitState,
     /// The status word of the end, or of the last stop.
@@ -240,7 +112,22 @@ pub struct Task {
     pub exit_signal: i32,
     /// Signal to this task when its parent dies; 0 none.
     pub pdeath_signal: u32,
+    /// References: one for the running task, one for the reaper.
+    pub usage: u32,
 
+    // Its family. Both ends of a link change together, by `add_child` and its kin.
+    /// Who made it, or who adopted it.
+    pub real_parent: TaskId,
+    /// Who is told of its end: the real parent or a tracer.
+    pub parent: TaskId,
+    /// Children in the order of linking.
+    pub children: ChildList,
+    /// Its position in its parent's `children`.
+    pub sibling: Seq,
+    /// The vfork parent that waits for this task to give the memory up.
+    pub vfork_done: Option<TaskId>,
+
+    // What it holds, shared or its own: a reference each, given back by exit.
     /// Address space; `None` for kernel threads and after `exit_mm`.
     pub mm: Option<MmId>,
     /// Address space in CR3: its own or a borrowed one.
@@ -258,32 +145,11 @@ pub struct Task {
     /// Semaphore adjustments.
     pub sem_undo: Option<SemUndoId>,
 
-    /// Who made it, or who adopted it.
-    pub real_parent: TaskId,
-    /// Who is told of its end: the real parent or a tracer.
-    pub parent: TaskId,
-    /// Children in the order of linking.
-    pub children: ChildList,
-    /// Its position in its parent's `children`.
-    pub sibling: Seq,
-    /// Its children that somebody else traces.
-    pub ptrace_children: ChildList,
-    /// Its position in its real parent's `ptrace_children`, if somebody else traces it.
-    pub ptrace_link: Option<Seq>,
-    /// What it has stopped with for its tracer, while it is stopped.
-    pub last_siginfo: Option<SigInfo>,
-    /// First thread of the process.
-    pub group_leader: TaskId,
-    /// Its numbers and positions in the four pid hashes.
-    pub pid_links: [Option<(Pid, Seq)>; PidType::COUNT],
+    // For whom it acts.
+    /// Credentials.
+    pub cred: Cred,
 
-    /// The vfork parent that waits for this task to give the memory up.
-    pub vfork_done: Option<TaskId>,
-    /// Where to store the tid at the first run; 0 none.
-    pub set_child_tid: VirtAddr,
-    /// Where to clear the tid and wake a futex at exit; 0 none.
-    pub clear_child_tid: VirtAddr,
-
+    // Signals of this thread alone.
     /// Private pending signals.
     pub pending: SigSet,
     /// What comes with them.
@@ -294,14 +160,26 @@ pub struct Task {
     pub real_blocked: SigSet,
     /// The alternate signal stack.
     pub altstack: AltStack,
-    /// It has entered a handler on the way out of the kernel that it is on.
-    pub entered_handler: bool,
-    /// The frame of a handler that was put on its stack, if it runs no code: its user mode takes
-    /// note of it.
-    pub handler_frame: Option<HandlerFrame>,
-    /// Credentials.
-    pub cred: Cred,
 
+    // Tracing.
+    /// `PT_*` flags.
+    pub ptrace: PtFlags,
+    /// What a tracer reads with `PTRACE_GETEVENTMSG`.
+    pub ptrace_message: u32,
+    /// What it has stopped with for its tracer, while it is stopped.
+    pub last_siginfo: Option<SigInfo>,
+    /// Its children that somebody else traces.
+    pub ptrace_children: ChildList,
+    /// Its position in its real parent's `ptrace_children`, if somebody else traces it.
+    pub ptrace_link: Option<Seq>,
+
+    // Words in its memory that the kernel writes.
+    /// Where to store the tid at the first run; 0 none.
+    pub set_child_tid: VirtAddr,
+    /// Where to clear the tid and wake a futex at exit; 0 none.
+    pub clear_child_tid: VirtAddr,
+
+    // What it has used and done.
     /// Ticks in user mode.
     pub utime: u32,
     /// Ticks in the kernel.
@@ -312,7 +190,6 @@ pub struct Task {
     pub maj_flt: u32,
     /// Tick at which it was made.
     pub start_time: u64,
-
     /// It has called exec since it was forked.
     pub did_exec: bool,
     /// Counts execs.
@@ -320,34 +197,15 @@ pub struct Task {
     /// The parent's `self_exec_id` at the fork.
     pub parent_exec_id: u32,
 
+    // Its kernel stack, and what 2.6.12 keeps there.
     /// First of the two frames of its kernel stack (`thread_info`); `None` for idle tasks.
     pub stack: Option<Pfn>,
+    /// What is left of an interrupted call (`thread_info->restart_block`).
+    pub restart_block: RestartBlock,
     /// CPU state.
     pub thread: Thread,
-    /// Where the kernel goes on.
-    pub continuation: Option<Continuation>,
-    /// The system call it is in.
-    pub call: Option<OpenCall>,
-    /// What its latest system call has returned, until its user mode takes note of it.
-    pub returned: Option<SysReturn>,
-    /// The signal that its tracer lets it go on with.
-    pub injected: Option<SigInfo>,
-    /// The call before which it has stopped for its tracer; none if the registers have it.
-    pub traced_call: Option<Box<Syscall>>,
-    /// The new program, while exec waits for other threads.
-    pub exec: Option<Box<PendingExec>>,
-    /// The call it is in, if a signal may cause it to be made again.
-    pub interruptible: Option<Syscall>,
-    /// What is left of an interrupted call.
-    pub restart_block: RestartBlock,
-    /// What the child reported that its last wait found.
-    pub reaped: Option<WaitStatus>,
-    /// What the `execve` was told that it is in.
-    pub exec_args: Option<Box<ExecArgs>>,
-    /// The same as `waitid` tells it, or what came with the signal of its last `rt_sigtimedwait`.
-    pub reported: Option<SigInfo>,
-    /// Tick at which its timer wakes it.
-    pub timer: Option<u64>,
+    /// The system call that it is in.
+    pub in_call: InCall,
 }
 
 impl Task {
@@ -355,14 +213,19 @@ impl Task {
     pub fn bare(myself: TaskId, cred: Cred) -> Self {
         Self {
             tgid: Pid(0),
-            usage: 2,
+            group_leader: myself,
+            pid_links: [None; PidType::COUNT],
             flags: PfFlags::empty(),
-            ptrace: PtFlags::empty(),
-            ptrace_message: 0,
             exit_state: ExitState::Alive,
             exit_code: 0,
             exit_signal: 0,
             pdeath_signal: 0,
+            usage: 2,
+            real_parent: myself,
+            parent: myself,
+            children: ChildList::new(),
+            sibling: Seq::default(),
+            vfork_done: None,
             mm: None,
             active_mm: None,
             files: None,
@@ -371,26 +234,19 @@ impl Task {
             signal: None,
             namespace: None,
             sem_undo: None,
-            real_parent: myself,
-            parent: myself,
-            children: ChildList::new(),
-            sibling: Seq::default(),
-            ptrace_children: ChildList::new(),
-            ptrace_link: None,
-            last_siginfo: None,
-            group_leader: myself,
-            pid_links: [None; PidType::COUNT],
-            vfork_done: None,
-            set_child_tid: VirtAddr(0),
-            clear_child_tid: VirtAddr(0),
+            cred,
             pending: SigSet::EMPTY,
             sigqueue: SigQueue::default(),
             blocked: SigSet::EMPTY,
             real_blocked: SigSet::EMPTY,
             altstack: AltStack::default(),
-            entered_handler: false,
-            handler_frame: None,
-            cred,
+            ptrace: PtFlags::empty(),
+            ptrace_message: 0,
+            last_siginfo: None,
+            ptrace_children: ChildList::new(),
+            ptrace_link: None,
+            set_child_tid: VirtAddr(0),
+            clear_child_tid: VirtAddr(0),
             utime: 0,
             stime: 0,
             min_flt: 0,
@@ -400,19 +256,9 @@ impl Task {
             self_exec_id: 0,
             parent_exec_id: 0,
             stack: None,
-            thread: Thread::default(),
-            continuation: None,
-            call: None,
-            returned: None,
-            injected: None,
-            traced_call: None,
-            exec: None,
-            interruptible: None,
             restart_block: RestartBlock::Nothing,
-            reaped: None,
-            exec_args: None,
-            reported: None,
-            timer: None,
+            thread: Thread::default(),
+            in_call: InCall::default(),
         }
     }
 }

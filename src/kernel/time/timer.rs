@@ -47,7 +47,7 @@ impl Kernel {
         while let Some(task) = self.timers.pop_expired(self.tick) {
             // The timer lies on the CPU where the task went to sleep.
             self.this_cpu = usize::from(self.sched.get(task).cpu);
-            self.task_mut(task).timer = None;
+            self.task_mut(task).in_call.timer = None;
             self.wake_up_process(task);
         }
         self.this_cpu = 0;
@@ -81,7 +81,7 @@ impl Kernel {
             let current = self.sched.current(cpu);
             let task = &mut self.tasks[current];
             task.utime += ticks as u32;
-            task.entered_handler = false;
+            task.in_call.entered_handler = false;
         }
     }
 
@@ -118,7 +118,7 @@ impl Kernel {
     fn looks_at_ticks(&self, cpu: usize) -> bool {
         let current = self.sched.current(cpu);
         current != self.sched.idle(cpu)
-            && (self.task(current).continuation.is_some()
+            && (self.task(current).in_call.continuation.is_some()
                 || self.signal_pending(current)
                 || self.has_posix_cpu_timers(current))
     }
@@ -147,7 +147,7 @@ impl Kernel {
     fn add_timer(&mut self, task: TaskId, tick: u64) {
         let pid = self.pid(task);
         self.timers.queue.insert((tick, pid, task));
-        self.task_mut(task).timer = Some(tick);
+        self.task_mut(task).in_call.timer = Some(tick);
     }
 
     /// Puts the current task to sleep inside a system call, at most until a tick.
@@ -168,7 +168,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `del_timer()`.
     pub fn del_timer(&mut self, task: TaskId) {
-        if let Some(tick) = self.task_mut(task).timer.take() {
+        if let Some(tick) = self.task_mut(task).in_call.timer.take() {
             let pid = self.pid(task);
             self.timers.queue.remove(&(tick, pid, task));
         }

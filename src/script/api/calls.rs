@@ -6,8 +6,8 @@ use super::files::text_read;
 use super::signals::info_map;
 use crate::abi::{Errno, SigSet, Signal, VirtAddr};
 use crate::kernel::exit::{WaitArgs, WaitOptions, WaitidArgs};
-use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::{ProcessCall, Syscall, eax_of};
+use crate::kernel::task::SigAction;
 use crate::machine::{Acted, Action, CallState, Machine, handler_number};
 use crate::script::errors::{ScriptError, errno_error};
 use crate::script::session::{Call, Shared, Task, install_function};
@@ -60,7 +60,11 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
     match act(ctx, task, Action::Syscall(Syscall::Wait4(args)))? {
         Acted::Returned(pid) => {
             let status = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reaped)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reaped)
             })?;
             Ok(reaped(
                 i64::from(pid),
@@ -103,7 +107,11 @@ pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -
     match act(ctx, task, Action::Syscall(call))? {
         Acted::Returned(_) => {
             let info = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reported)
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }

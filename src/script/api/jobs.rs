@@ -3,9 +3,10 @@
 use super::calls::{int, plain, reported, signal_word};
 use super::convert::{Result, alive, look, word};
 use crate::abi::{Errno, VirtAddr};
-use crate::kernel::exit::{PR_SET_PDEATHSIG, UsageOf, WaitidArgs};
+use crate::kernel::exit::{PR_SET_PDEATHSIG, WaitidArgs};
 use crate::kernel::signal::InfoTo;
 use crate::kernel::syscall::{ProcessCall, Syscall};
+use crate::kernel::task::UsageOf;
 use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;

@@ -3,12 +3,9 @@
 use super::calls::{int, plain, signal_set, signal_word};
 use super::convert::{Result, act, alive, call_handle, check_keys, int_option, look, ranged, word};
 use crate::abi::{SIGINFO_WORDS, SigInfo, SigOrigin, SigSet, Signal, VirtAddr};
-use crate::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs,
-};
+use crate::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
 use crate::kernel::syscall::{SignalCall, Syscall};
-use crate::kernel::time::ItimerVal;
+use crate::kernel::task::{ItimerVal, KSigaction, SaFlags, SigAction};
 use crate::machine::{Acted, Action};
 use crate::script::errors::errno_error;
 use crate::script::session::Task;
@@ -90,7 +87,11 @@ fn sigtimedwait(
     match act(ctx, task, wait)? {
         Acted::Returned(_) => {
             let info = look(ctx, |machine| {
-                machine.kernel.tasks.get(task.id).and_then(|t| t.reported)
+                machine
+                    .kernel
+                    .tasks
+                    .get(task.id)
+                    .and_then(|t| t.in_call.reported)
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }

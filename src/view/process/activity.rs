@@ -69,7 +69,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
         return Activity::OnCpu(cpu);
     }
     if let Some(array) = kernel.sched.array(id) {
-        let new = matches!(task.continuation, Some(Continuation::RetFromFork));
+        let new = matches!(task.in_call.continuation, Some(Continuation::RetFromFork));
         return Activity::Queued {
             array,
             prio: sched.prio,
@@ -80,7 +80,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
         .state
         .intersects(TaskState::STOPPED | TaskState::TRACED)
     {
-        return match task.continuation {
+        return match task.in_call.continuation {
             Some(Continuation::PtraceStop(_)) => {
                 let code = task.last_siginfo.map_or(0, |info| match info.code {
                     // The code of a stop at a call or an event is in its `si_code`.
@@ -92,7 +92,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
             _ => Activity::Stopped,
         };
     }
-    match task.continuation {
+    match task.in_call.continuation {
         Some(Continuation::VforkWait { child, .. }) => Activity::Vfork(child),
         Some(Continuation::Wait4 { .. }) => Activity::Wait4,
         Some(Continuation::Futex { key, until }) => Activity::Futex(key.address(), until),
@@ -109,7 +109,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
             | Continuation::Sigtimedwait { until: None, .. },
         ) => Activity::WaitsForSignal,
         _ if id == kernel.init => Activity::Init,
-        _ => match task.timer {
+        _ => match task.in_call.timer {
             Some(tick) => Activity::SleepsUntil(tick),
             None if machine.puppet(id).is_some() => Activity::Console,
             None => Activity::Blocked,

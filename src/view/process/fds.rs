@@ -5,7 +5,7 @@ use crate::abi::{FileId, Pid, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{O_APPEND, O_NONBLOCK};
 use crate::machine::Machine;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
 

@@ -3,6 +3,7 @@
 mod activity;
 mod explain_clone;
 mod fds;
+mod line;
 mod path;
 mod pending;
 mod ps;
@@ -15,6 +16,7 @@ pub use explain_clone::{
     Queued, Reaped, RunsNext, TestOutcome, TestedRule, TracerHears, explain_clone,
 };
 pub use fds::{FdRow, Fds, fds};
+pub use line::task_line;
 pub use path::{Mark, Path, PathRow, PathStep, Paths, path, side_by_side};
 pub use pending::{PendingRow, PendingSignals, pending};
 pub use ps::{Ps, PsRow, ps, ps_row};

@@ -14,7 +14,7 @@ mod waking;
 
 use crate::abi::{CloneFlags, Pid};
 use crate::machine::Machine;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use call::Call;
 use serde::Serialize;

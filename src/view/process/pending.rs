@@ -3,7 +3,7 @@
 
 use crate::abi::{SigInfo, SigSet, Signal, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::signal::{Pending, SigQueue};
+use crate::kernel::task::{Pending, SigQueue};
 use crate::machine::Machine;
 use crate::view::text::{Align, Role, Table, Text, cell};
 use serde::Serialize;

@@ -3,8 +3,7 @@
 use crate::abi::{PAGE_SIZE, SigSet, Signal, TaskId, TaskState, WaitStatus};
 use crate::kernel::Kernel;
 use crate::kernel::mm::Mm;
-use crate::kernel::signal::SigAction;
-use crate::kernel::task::{ExitState, Task};
+use crate::kernel::task::{ExitState, SigAction, Task};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;

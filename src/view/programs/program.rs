@@ -3,7 +3,7 @@
 use crate::abi::{TaskId, VirtAddr};
 use crate::hw::{Exception, disassemble};
 use crate::kernel::fs::{FunctionInfo, LocalInfo, Place, ProgramImage, TEXT_START, ValueKind};
-use crate::kernel::syscall::Raised;
+use crate::kernel::traps::Raised;
 use crate::machine::{Crash, Halt, Machine};
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use super::timeline::{Interval, Timeline};
 use crate::abi::Pid;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text};
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use super::timeline::timeline;
 use crate::abi::{MAX_RT_PRIO, Pid, nice_to_static_prio, static_prio_to_nice};
 use crate::machine::Machine;
 use crate::trace::TraceEvent;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Align, Role, Table, Text, cell};
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use super::timeline::{Interval, timeline};
 use crate::abi::Pid;
 use crate::machine::Machine;
 use crate::trace::TraceEvent;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use crate::kernel::sched::{
     run_charge,
 };
 use crate::machine::Machine;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
 

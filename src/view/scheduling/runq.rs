@@ -5,7 +5,7 @@ use crate::kernel::Kernel;
 use crate::kernel::sched::PrioArray;
 use crate::machine::Machine;
 use crate::trace::ArrayKind;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
 

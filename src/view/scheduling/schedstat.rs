@@ -3,7 +3,7 @@
 use crate::abi::{Pid, TaskId};
 use crate::kernel::sched::{LbStat, SchedDomain};
 use crate::machine::Machine;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
 

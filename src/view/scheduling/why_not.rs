@@ -5,8 +5,8 @@ use super::why_runs::{TurnView, label};
 use crate::abi::{Pid, TaskId, TaskState};
 use crate::kernel::sched::{Ahead, WhyNot as NotAtOnce, WhyNotKind, would_preempt};
 use crate::machine::{Bound, Machine, Outlook, Standing};
-use crate::view::line::task_tag;
 use crate::view::process::{Activity, activity};
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
 

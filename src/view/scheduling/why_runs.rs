@@ -5,7 +5,7 @@ use crate::abi::{Pid, TaskId, TaskState};
 use crate::kernel::sched::{LastSwitch, Turn};
 use crate::machine::Machine;
 use crate::trace::SwitchReason;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
 

@@ -1,10 +1,11 @@
 //! The trace, or a selection of it, one line an event.
 
 use super::fields::EventFields;
+use super::line::event_line;
 use crate::abi::Pid;
 use crate::machine::Machine;
 use crate::trace::{EventKind, FieldValue, Record};
-use crate::view::line::{event_line, task_tag};
+use crate::view::text::task_tag;
 use crate::view::text::{Role, Text, cell};
 use serde::Serialize;
 

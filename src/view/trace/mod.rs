@@ -2,8 +2,10 @@
 
 mod digest;
 mod fields;
+mod line;
 mod listing;
 
 pub use digest::{Item, Since, digest, digest_items, digest_since};
 pub use fields::{EventFields, Field, fields};
+pub use line::event_line;
 pub use listing::{Selection, TraceView, trace};

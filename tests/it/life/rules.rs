@@ -47,20 +47,20 @@ fn check_sleeper(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
     let state = kernel.sched.get(id).state;
     if state == TaskState::UNINTERRUPTIBLE {
         let known = matches!(
-            task.continuation,
+            task.in_call.continuation,
             Some(
                 Continuation::VforkWait { done: false, .. }
                     | Continuation::ExecWaitsForThreads
                     | Continuation::ExecWaitsForLeader
             )
         );
-        assert!(known, "{name} is in D, in {:?}", task.continuation);
+        assert!(known, "{name} is in D, in {:?}", task.in_call.continuation);
     }
     if state != TaskState::INTERRUPTIBLE {
         return;
     }
     assert!(!kernel.signal_pending(id), "{name} sleeps with a signal");
-    match task.continuation {
+    match task.in_call.continuation {
         Some(Continuation::PipeRead(io)) => {
             let pipe = pipe_of(kernel, io.file);
             let waits = pipe.is_empty() && (pipe.writers > 0 || pipe.waiting_writers > 0);
@@ -88,8 +88,9 @@ fn pipe_of(kernel: &Kernel, file: forklab::abi::FileId) -> &forklab::kernel::fs:
 pub fn check_waits(machine: &Machine, tasks: &[TaskId]) {
     let waits = |machine: &Machine, id: TaskId| {
         let task = machine.kernel.tasks.get(id);
-        let inside =
-            task.is_some_and(|task| matches!(task.continuation, Some(Continuation::Wait4 { .. })));
+        let inside = task.is_some_and(|task| {
+            matches!(task.in_call.continuation, Some(Continuation::Wait4 { .. }))
+        });
         inside && machine.kernel.sched.get(id).state == TaskState::INTERRUPTIBLE
     };
     let sched = &machine.kernel.sched;

@@ -12,11 +12,9 @@ use forklab::kernel::ipc::{
     FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs, IPC_PRIVATE, IpcCall, SemOp,
 };
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs,
-};
+use forklab::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
 use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
+use forklab::kernel::task::{KSigaction, SaFlags, SigAction};
 use forklab::machine::{Action, BufferCall, Checkpoint, Command, StackCall, handler_address};
 
 /// The data page of every program.

@@ -9,8 +9,8 @@ use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, Virt
 use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fork::ForkArgs;
 use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::SigAction;
 use forklab::machine::{Acted, Action};
 
 /// What an action does to the model, once it is known what came of it.
@@ -125,7 +125,12 @@ impl World {
             Effect::Brk(wanted, value) => self.moved_brk(player, wanted, value as u32),
             Effect::Status(addr, value) => {
                 if value > 0 {
-                    let status = self.lab.task(self.players[player].id).reaped.unwrap();
+                    let status = self
+                        .lab
+                        .task(self.players[player].id)
+                        .in_call
+                        .reaped
+                        .unwrap();
                     self.kernel_store(pid, addr, status.0, false);
                 } else if value == -Errno::EFAULT.code() {
                     self.kernel_store(pid, addr, 0, true);

@@ -23,7 +23,7 @@ pub fn all(world: &World) {
         let task = kernel.task(player.id);
         let table = task.files.unwrap();
         // An exec that waits for threads has its own table by now.
-        if task.exec.is_none() {
+        if task.in_call.exec.is_none() {
             let known = *files.entry(player.table).or_insert(table);
             assert_eq!(known, table, "task {}: whose table", player.pid);
         }

@@ -3,9 +3,8 @@
 use crate::lab::Lab;
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
 use forklab::kernel::fs::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{PfFlags, Resource};
+use forklab::kernel::task::{PfFlags, Resource, SigAction};
 
 fn exec(lab: &mut Lab, task: TaskId, path: &str) -> i32 {
     lab.call(task, Syscall::Execve(path.into()))

@@ -113,7 +113,7 @@ fn exec_waits_for_a_thread_that_cannot_end_yet() {
     };
     assert_eq!(lab.returned(call), None);
     assert_eq!(lab.sched(leader).state, TaskState::UNINTERRUPTIBLE);
-    assert!(lab.task(leader).exec.is_some());
+    assert!(lab.task(leader).in_call.exec.is_some());
     lab.check();
     lab.exit(child, 0);
     assert_eq!(lab.returned(call), Some((0, None)));

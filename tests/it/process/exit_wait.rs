@@ -4,9 +4,8 @@ use super::puppets::zombie;
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
 use forklab::kernel::exit::{WaitArgs, WaitOptions};
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::ExitState;
+use forklab::kernel::task::{ExitState, SigAction};
 use forklab::machine::{Acted, Refusal};
 use forklab::trace::TraceEvent;
 

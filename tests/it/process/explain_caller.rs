@@ -6,12 +6,10 @@ use crate::lab::{Lab, Waited};
 use forklab::abi::{CloneFlags as F, SigSet, Signal, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::kernel::exit::WaitOptions;
-use forklab::kernel::signal::{SigAction, SignalFlags};
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::Resource;
+use forklab::kernel::task::{Resource, SigAction, SignalFlags};
 use forklab::trace::{Placement, TraceEvent};
-use forklab::view::explain_clone;
-use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext};
+use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext, explain_clone};
 
 /// What shared and copied mean to a program.
 #[test]

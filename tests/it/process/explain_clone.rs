@@ -7,13 +7,12 @@ use forklab::abi::{CloneFlags as F, Errno, SigSet, Signal, TaskId, TaskState};
 use forklab::kernel::exit::WaitOptions;
 use forklab::kernel::fork::ObjectFate;
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::signal::Pending;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PtFlags;
+use forklab::kernel::task::{Pending, PtFlags};
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
-use forklab::view::explain_clone;
 use forklab::view::{
     ChildPlan, CloneObject, EndNotice, ExplainClone, ParentOf, Queued, Reaped, RunsNext,
+    explain_clone,
 };
 
 /// A way to see whether two tasks have the same object, and how many users a task's object has.

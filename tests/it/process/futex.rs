@@ -4,8 +4,8 @@ use crate::lab::{Lab, errno};
 use forklab::abi::{CloneFlags, Errno, MapFlags, Prot, Signal, TaskId, VirtAddr};
 use forklab::kernel::ipc::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs};
 use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::{SignalCall, Syscall};
+use forklab::kernel::task::SigAction;
 use forklab::machine::{Acted, Command};
 
 const VM_SIGHAND_THREAD: u32 = CloneFlags::CLONE_VM.bits()

@@ -3,8 +3,9 @@
 
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::{KSigaction, SaFlags, SetSize, SigAction, SigactionArgs};
+use forklab::kernel::signal::{SetSize, SigactionArgs};
 use forklab::kernel::syscall::{SignalCall, Syscall};
+use forklab::kernel::task::{KSigaction, SaFlags, SigAction};
 use forklab::machine::{Acted, Action, Command, EnteredHandler, Reply, Stop, handler_address};
 use forklab::trace::TraceEvent;
 

@@ -4,9 +4,9 @@ use super::signals::{THREAD, take};
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigInfo, SigSet, Signal, TaskId, TaskState, VirtAddr, si_code};
 use forklab::kernel::exit::WaitidArgs;
-use forklab::kernel::signal::{InfoTo, SigAction, SignalFlags};
+use forklab::kernel::signal::InfoTo;
 use forklab::kernel::syscall::{ProcessCall, Syscall};
-use forklab::kernel::task::{ExitState, Resource};
+use forklab::kernel::task::{ExitState, Resource, SigAction, SignalFlags};
 
 const NOHANG: u32 = 1;
 const UNTRACED: u32 = 2;
@@ -39,7 +39,7 @@ fn waitid(lab: &mut Lab, task: TaskId, options: u32) -> Result<Option<SigInfo>, 
         rusage: VirtAddr(0),
     };
     match lab.process_call(task, ProcessCall::Waitid(args)) {
-        0 => Ok(lab.task(task).reported),
+        0 => Ok(lab.task(task).in_call.reported),
         value => Err(value),
     }
 }
@@ -122,8 +122,9 @@ fn a_stop_signal_stops_every_thread_and_is_told_once() {
 /// SA_NOCLDSTOP withholds the signal, not the report.
 #[test]
 fn who_does_not_want_to_hear_of_stops_can_still_wait_for_them() {
-    use forklab::kernel::signal::{KSigaction, SaFlags, SetSize, SigactionArgs};
+    use forklab::kernel::signal::{SetSize, SigactionArgs};
     use forklab::kernel::syscall::SignalCall;
+    use forklab::kernel::task::{KSigaction, SaFlags};
     let (mut lab, sh) = Lab::with_shell();
     lab.block(sh, SigSet::of(&[Signal::SIGCHLD]));
     let args = SigactionArgs {
@@ -443,7 +444,7 @@ fn sigcont_lets_a_child_that_began_stopped_run() {
 /// Sums of dead threads and reaped children, down to the grandchildren.
 #[test]
 fn usage_adds_up_over_threads_and_children() {
-    use forklab::kernel::exit::UsageOf;
+    use forklab::kernel::task::UsageOf;
     use forklab::machine::Action;
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);

@@ -3,9 +3,8 @@
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, TaskId};
 use forklab::kernel::boot::Config;
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::ExitState;
+use forklab::kernel::task::{ExitState, SigAction};
 use forklab::trace::TraceEvent;
 
 /// Example 28: the children go to init and will send SIGCHLD.

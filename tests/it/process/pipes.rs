@@ -140,7 +140,7 @@ fn nobody_to_read_is_sigpipe_and_epipe() {
     let child = lab.fork(sh);
     close(&mut lab, sh, r);
     close(&mut lab, child, r);
-    let ignore = Syscall::Sigaction(13, Some(forklab::kernel::signal::SigAction::Ignore));
+    let ignore = Syscall::Sigaction(13, Some(forklab::kernel::task::SigAction::Ignore));
     lab.call(sh, ignore);
     assert_eq!(lab.write_fd(sh, w, b"x"), Ok(-Errno::EPIPE.code()));
     let pid = lab.pid(child);
@@ -194,7 +194,7 @@ fn a_signal_interrupts_a_read_and_it_is_made_again() {
     let (mut lab, sh) = Lab::with_shell();
     let (r, w) = lab.pipe(sh);
     // Its end sends a signal that is ignored by default, but wakes nobody; this one has a handler.
-    let handler = forklab::kernel::signal::SigAction::Handler(forklab::abi::VirtAddr(0x1000));
+    let handler = forklab::kernel::task::SigAction::Handler(forklab::abi::VirtAddr(0x1000));
     lab.call(sh, Syscall::Sigaction(SIGUSR1, Some(handler)));
     let silent = lab.fork(sh);
     let loud = lab.clone(sh, SIGUSR1).unwrap();

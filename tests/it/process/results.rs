@@ -116,7 +116,7 @@ fn a_call_that_ends_later_has_its_reason_then() {
     let Acted::Blocks(call) = lab.outcome(sh, Syscall::Wait4(wait)) else {
         panic!("the child lives");
     };
-    let ignored = forklab::kernel::signal::SigAction::Ignore;
+    let ignored = forklab::kernel::task::SigAction::Ignore;
     let sighand = lab.task(sh).sighand.unwrap();
     lab.machine.kernel.sighands[sighand].set_action(forklab::abi::Signal::SIGCHLD, ignored);
     lab.exit(kid, 0);

@@ -3,9 +3,8 @@
 use super::signals::THREAD;
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::{ProcessCall, Syscall};
-use forklab::kernel::task::{NR_OPEN, PfFlags, RLIM_INFINITY, Resource, Rlimit};
+use forklab::kernel::task::{NR_OPEN, PfFlags, RLIM_INFINITY, Resource, Rlimit, SigAction};
 use forklab::machine::{Action, Command};
 use forklab::trace::TraceEvent;
 

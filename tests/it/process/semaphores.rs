@@ -7,8 +7,8 @@ use forklab::kernel::fail::FailPoint;
 use forklab::kernel::ipc::{
     IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, IpcCall, SEM_UNDO, SemOp,
 };
-use forklab::kernel::signal::SigAction;
 use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::SigAction;
 use forklab::machine::{Acted, BufferCall};
 
 const RMID: u32 = 0;

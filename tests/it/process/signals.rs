@@ -3,9 +3,9 @@
 use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::signal::{InfoTo, SigAction, SigtimedwaitArgs};
+use forklab::kernel::signal::{InfoTo, SigtimedwaitArgs};
 use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{ExitState, Resource};
+use forklab::kernel::task::{ExitState, Resource, SigAction};
 use forklab::trace::TraceEvent;
 
 /// `CLONE_THREAD | CLONE_SIGHAND | CLONE_VM`.
@@ -26,7 +26,7 @@ pub(super) fn take(lab: &mut Lab, task: TaskId, set: SigSet) -> Result<SigInfo, 
     };
     match lab.signal_call(task, SignalCall::Sigtimedwait(args)) {
         value @ ..0 => Err(value),
-        _ => Ok(lab.task(task).reported.unwrap()),
+        _ => Ok(lab.task(task).in_call.reported.unwrap()),
     }
 }
 
@@ -309,7 +309,8 @@ fn a_vfork_parent_that_is_killed_dies_later() {
 /// Example 12, the second half: handler and SA_NOCLDWAIT.
 #[test]
 fn a_parent_that_wants_no_zombies_hears_of_its_children_all_the_same() {
-    use forklab::kernel::signal::{KSigaction, SaFlags, SetSize, SigactionArgs};
+    use forklab::kernel::signal::{SetSize, SigactionArgs};
+    use forklab::kernel::task::{KSigaction, SaFlags};
     let (mut lab, sh) = Lab::with_shell();
     let handler = forklab::abi::VirtAddr(0x0804_8000);
     let args = SigactionArgs {

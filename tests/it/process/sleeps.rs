@@ -3,11 +3,10 @@
 use super::signals::take;
 use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::{
-    InfoTo, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SigtimedwaitArgs,
-};
+use forklab::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigtimedwaitArgs};
 use forklab::kernel::syscall::{SignalCall, Syscall};
-use forklab::kernel::time::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, ItimerVal};
+use forklab::kernel::task::{ItimerVal, KSigaction, SaFlags, SigAction};
+use forklab::kernel::time::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL};
 use forklab::machine::{Acted, Action};
 use forklab::trace::TraceEvent;
 
@@ -242,7 +241,7 @@ fn timers_send_their_signals() {
             let shared = lab.signal(sh).shared_pending;
             if shared.contains(signal) {
                 let id = lab.task(sh).signal.unwrap();
-                let whose = forklab::kernel::signal::Pending::Shared(id);
+                let whose = forklab::kernel::task::Pending::Shared(id);
                 lab.machine.kernel.flush_sigqueue(whose);
                 fired.push(lab.kernel().tick - begin);
             }
@@ -251,7 +250,7 @@ fn timers_send_their_signals() {
         lab.tick(70);
         assert_eq!(lab.signal_call(sh, set(ItimerVal::default())), 0);
         let id = lab.task(sh).signal.unwrap();
-        let whose = forklab::kernel::signal::Pending::Shared(id);
+        let whose = forklab::kernel::task::Pending::Shared(id);
         lab.machine.kernel.flush_sigqueue(whose);
     }
     let bad = SignalCall::Setitimer(3, value, VirtAddr(0));

@@ -6,10 +6,9 @@ use crate::lab::{Lab, Waited};
 use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState, VirtAddr};
 use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::signal::{
-    AltStack, KSigaction, SaFlags, SetSize, SigAction, SigactionArgs, SignalFlags,
-};
+use forklab::kernel::signal::{SetSize, SigactionArgs};
 use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
+use forklab::kernel::task::{AltStack, KSigaction, SaFlags, SigAction, SignalFlags};
 use forklab::machine::{Command, handler_address};
 
 const NOHANG: u32 = 1;

@@ -4,8 +4,7 @@ use crate::lab::{Lab, USER, Waited};
 use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::signal::SignalFlags;
-use forklab::kernel::task::{Caps, PfFlags, Resource};
+use forklab::kernel::task::{Caps, PfFlags, Resource, SignalFlags};
 
 /// An address where nothing is mapped.
 const NOWHERE: VirtAddr = VirtAddr(0x10);

@@ -63,7 +63,7 @@ fn an_exec_frees_the_parent_but_a_failed_one_does_not() {
 #[test]
 fn the_parent_is_freed_before_it_hears_of_the_end() {
     let (mut lab, sh) = Lab::with_shell();
-    let handler = forklab::kernel::signal::SigAction::Handler(VirtAddr(4096));
+    let handler = forklab::kernel::task::SigAction::Handler(VirtAddr(4096));
     assert_eq!(lab.call(sh, Syscall::Sigaction(17, Some(handler))), 0);
     let (child, _) = vfork(&mut lab, sh, Syscall::Vfork);
     let mark = lab.mark();

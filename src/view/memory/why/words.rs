@@ -4,9 +4,9 @@ use super::{Area, Fate, Forecast, Mapper, TaskName, Why};
 use crate::abi::Pfn;
 use crate::hw::{ErrorCode, Pte};
 use crate::kernel::mm::WpWhy;
-use crate::view::line::task_tag;
 use crate::view::memory::maps::MapsRow;
 use crate::view::memory::vtop::{PageView, TlbView, station};
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text, cell};
 
 /// Mappings of a frame that are named one by one.

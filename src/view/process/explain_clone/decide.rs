@@ -18,8 +18,7 @@ use crate::kernel::fork::{
     fork_traceflag, joins_group, tid_words,
 };
 use crate::kernel::sched::{split_slice, wake_new_placement};
-use crate::kernel::signal::SignalFlags;
-use crate::kernel::task::{Caps, ExitState, PtFlags, Resource};
+use crate::kernel::task::{Caps, ExitState, PtFlags, Resource, SignalFlags};
 use crate::trace::{CloneRefusal, Placement};
 
 pub(super) fn explain(

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::abi::CloneFlags;
 use crate::kernel::fork::ObjectFate;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 
 /// Columns that the spelt out flags may take before they go on in the next line.

@@ -6,8 +6,8 @@ use crate::kernel::boot::Config;
 use crate::kernel::exit::WaitArgs;
 use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::MmapArgs;
-use crate::kernel::signal::SigAction;
 use crate::kernel::syscall::Syscall;
+use crate::kernel::task::SigAction;
 use crate::machine::{Action, Command};
 use crate::view::tests::{act, after_fork, boot, call, fork, mmap, spawn, spawn_steps, write};
 

@@ -6,7 +6,7 @@ use super::{
 use crate::abi::{Pfn, Pid, VirtAddr};
 use crate::hw::ErrorCode;
 use crate::trace::Placement;
-use crate::view::line::task_tag;
+use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text, cell};
 
 /// Lines of a digest at most.

@@ -1,9 +1,10 @@
 //! Exceptions that user-mode instructions raise, and the signals that come of them.
 
-use crate::abi::{Signal, TaskId, VirtAddr};
+use crate::abi::{SigInfo, SigOrigin, Signal, TaskId, VirtAddr, si_code};
 use crate::hw::Exception;
 use crate::kernel::Kernel;
-use crate::kernel::mm::{UserFault, UserFaultKind};
+use crate::kernel::mm::{SegvCode, UserFault, UserFaultKind};
+use crate::kernel::task::SendInfo;
 use crate::trace::TraceEvent;
 
 /// Why a task gets a signal for what it did.
@@ -36,7 +37,7 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/traps.c`, `do_trap()`, and `arch/i386/mm/fault.c`,
     /// `do_page_fault()`.
     pub fn user_exception(&mut self, current: TaskId, exception: Exception) -> Option<Raised> {
-        self.task_mut(current).entered_handler = false;
+        self.task_mut(current).in_call.entered_handler = false;
         let signal = match exception {
             Exception::PageFault(fault) => {
                 let fault = self.do_page_fault(current, fault).err()?;
@@ -60,5 +61,29 @@ impl Kernel {
         self.trace(current, TraceEvent::Trap { vector, code, eip });
         self.force_signal(current, signal);
         Some(Raised::Trap(exception, signal))
+    }
+
+    /// What a fault in user mode that could not be mended does to the current task.
+    ///
+    /// Linux 2.6.12: `arch/i386/mm/fault.c`, the ends of `do_page_fault()`.
+    pub fn raise_fault(&mut self, current: TaskId, fault: &UserFault) {
+        let (signal, code) = match fault.kind {
+            UserFaultKind::Segv { code, .. } => (
+                Signal::SIGSEGV,
+                match code {
+                    SegvCode::MapErr => si_code::SEGV_MAPERR,
+                    SegvCode::AccErr => si_code::SEGV_ACCERR,
+                },
+            ),
+            UserFaultKind::Bus => (Signal::SIGBUS, si_code::BUS_ADRERR),
+            UserFaultKind::Oom => return self.kill_current(current),
+        };
+        let origin = SigOrigin::Fault(fault.addr);
+        let info = SigInfo {
+            signal,
+            code,
+            origin,
+        };
+        self.force_sig_info(current, signal, SendInfo::Info(info));
     }
 }

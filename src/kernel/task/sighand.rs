@@ -3,12 +3,9 @@
 //!
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
-use super::sigqueue::SigQueue;
+use super::{Itimers, Rlimits, SigQueue, Usage};
 use crate::abi::{NSIG, Pid, SigSet, SighandId, Signal, SignalId, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::exit::Usage;
-use crate::kernel::task::Rlimits;
-use crate::kernel::time::Itimers;
 use bitflags::bitflags;
 
 /// What a signal does: the handler of a `k_sigaction`.

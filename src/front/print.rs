@@ -1,0 +1,46 @@
+//! Printing, and what the exit code is when a run or its output fails.
+
+use super::exit_code::{FAILED, FINE, INTERRUPTED, LIMIT, PANICKED, USAGE};
+use crate::script::FailureKind;
+use std::io::{self, Write};
+
+/// A reader that has gone away (`| head`) has what it wanted; any other trouble with the output is
+/// one of the command line.
+pub(super) const fn exit_code(kind: FailureKind) -> u8 {
+    match kind {
+        FailureKind::Script => FAILED,
+        FailureKind::Panic => PANICKED,
+        FailureKind::Limit => LIMIT,
+        FailureKind::Interrupted => INTERRUPTED,
+        FailureKind::Output(io::ErrorKind::BrokenPipe) => FINE,
+        FailureKind::Output(_) => USAGE,
+    }
+}
+
+/// Says that nothing more can be printed, unless the reader has gone away; returns the exit code.
+pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
+    if kind != io::ErrorKind::BrokenPipe {
+        complain(&format!("forklab: standard output: {kind}"));
+    }
+    exit_code(FailureKind::Output(kind))
+}
+
+/// Prints a line.
+pub(super) fn print_line(line: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
+}
+
+/// Says what is wrong.
+pub(super) fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// The reason of an I/O error in plain words, the same on every host.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory; name a file in it".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,40 @@
+//! The core file of a process that dies by a signal.
+
+use crate::abi::{Signal, TaskId};
+use crate::kernel::Kernel;
+use crate::kernel::fs::InodeKind;
+use crate::kernel::task::{Resource, SignalFlags};
+
+impl Kernel {
+    /// Ends every user of the memory, lets a vfork parent go on, and, if the limit allows one,
+    /// makes a core file: then the status word says so.
+    ///
+    /// Simplified: the dumping task does not wait until the others have ended, and the file is
+    /// empty.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `do_coredump()`, `coredump_wait()` and `zap_threads()`.
+    pub(in crate::kernel) fn do_coredump(&mut self, current: TaskId, signal: Signal) {
+        /// `min_coredump` of ELF programs.
+        const MIN_COREDUMP: u32 = 4096;
+        let group = self.signal_of_mut(current);
+        group.flags = SignalFlags::GROUP_EXIT;
+        group.group_exit_code = signal.number();
+        self.complete_vfork(current);
+        let mm = self.task(current).mm;
+        let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
+        for user in users {
+            if user != current && mm.is_some() && self.task(user).mm == mm {
+                self.send_sigkill(user);
+            }
+        }
+        if self.rlimit(current, Resource::Core) < MIN_COREDUMP {
+            return;
+        }
+        let name = match mm.map_or(1, |mm| self.mms[mm].mm_users) {
+            1 => "core".to_owned(),
+            _ => format!("core.{}", self.task(current).tgid),
+        };
+        self.create(&name, InodeKind::Regular(Vec::new()));
+        self.signal_of_mut(current).group_exit_code |= 0x80;
+    }
+}

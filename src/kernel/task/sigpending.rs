@@ -1,0 +1,142 @@
+//! Pending signals as a task and a process hold them (`struct sigpending`), and what a sender says of
+//! its signal.
+
+use crate::abi::{SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
+use std::collections::VecDeque;
+
+/// What comes with the pending signals of one set (the `list` of `struct sigpending`), in the order
+/// of sending.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SigQueue {
+    entries: VecDeque<Queued>,
+}
+
+/// `struct sigqueue`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::kernel) struct Queued {
+    pub info: SigInfo,
+    /// The user that it counts for.
+    pub uid: u32,
+}
+
+impl SigQueue {
+    /// What came with the signals, first sent first.
+    pub fn infos(&self) -> impl Iterator<Item = &SigInfo> {
+        self.entries.iter().map(|entry| &entry.info)
+    }
+
+    /// The users that the entries count for.
+    pub fn users(&self) -> impl Iterator<Item = u32> {
+        self.entries.iter().map(|entry| entry.uid)
+    }
+
+    /// Appends what comes with a signal, which counts for a user.
+    pub(in crate::kernel) fn push(&mut self, info: SigInfo, uid: u32) {
+        self.entries.push_back(Queued { info, uid });
+    }
+
+    /// Takes the first entry of that signal out, and says whether there is another.
+    pub(in crate::kernel) fn take(&mut self, signal: Signal) -> Option<(Queued, bool)> {
+        let of_signal = |entry: &Queued| entry.info.signal == signal;
+        let at = self.entries.iter().position(of_signal)?;
+        let entry = self.entries.remove(at)?;
+        Some((entry, self.entries.iter().any(of_signal)))
+    }
+
+    /// Takes the entries of the signals of a set out.
+    pub(in crate::kernel) fn remove(&mut self, signals: SigSet) -> Vec<Queued> {
+        let of_set = |entry: &&Queued| signals.contains(entry.info.signal);
+        let gone = self.entries.iter().filter(of_set).copied().collect();
+        self.entries.retain(|entry| !of_set(&entry));
+        gone
+    }
+}
+
+/// Whose pending signals are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pending {
+    /// A thread's own (`task->pending`).
+    Private(TaskId),
+    /// Those of a process (`signal->shared_pending`).
+    Shared(SignalId),
+}
+
+/// What a sender says of its signal: the special values and pointers of 2.6.12's `info` argument.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendInfo {
+    /// Nothing (0): a task sends it, and is asked for its right to.
+    From(TaskId),
+    /// `SEND_SIG_PRIV` (1): the kernel sends it.
+    Kernel,
+    /// `SEND_SIG_FORCED` (2): the kernel sends it, and nothing is queued.
+    Forced,
+    /// All there is to say.
+    Info(SigInfo),
+}
+
+impl SendInfo {
+    /// Whether the sender's rights are asked for.
+    ///
+    /// Linux 2.6.12: `include/asm-generic/siginfo.h`, `SI_FROMUSER()`.
+    pub const fn from_user(&self) -> bool {
+        match self {
+            Self::From(_) => true,
+            Self::Kernel | Self::Forced => false,
+            Self::Info(info) => info.code <= 0,
+        }
+    }
+
+    /// Whether the entry of a standard signal is made beyond the user's limit.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `send_signal()`.
+    pub(in crate::kernel) const fn overrides_limit(&self, signal: Signal) -> bool {
+        let certain = match self {
+            Self::From(_) | Self::Kernel | Self::Forced => true,
+            Self::Info(info) => info.code >= 0,
+        };
+        certain && !signal.is_realtime()
+    }
+
+    /// Whether the call fails if a signal cannot be queued. Otherwise it is pending without
+    /// anything that comes with it.
+    pub(in crate::kernel) const fn fails_unqueued(&self, signal: Signal) -> bool {
+        match self {
+            Self::Info(info) => signal.is_realtime() && info.code != si_code::SI_USER,
+            Self::From(_) | Self::Kernel | Self::Forced => false,
+        }
+    }
+}
+
+/// `SS_ONSTACK`: on the alternate stack now.
+pub const SS_ONSTACK: u32 = 1;
+/// `SS_DISABLE`: there is no alternate stack.
+pub const SS_DISABLE: u32 = 2;
+
+/// The alternate signal stack (`sas_ss_sp` and `sas_ss_size`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AltStack {
+    /// Its lowest address.
+    pub sp: u32,
+    /// Its size; 0 for none.
+    pub size: u32,
+}
+
+impl AltStack {
+    /// Linux 2.6.12: `include/linux/sched.h`, `on_sig_stack()`.
+    pub const fn holds(self, esp: u32) -> bool {
+        esp.wrapping_sub(self.sp) < self.size
+    }
+
+    /// `ss_flags` as user space sees them.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `sas_ss_flags()`.
+    pub const fn flags(self, esp: u32) -> u32 {
+        if self.size == 0 {
+            SS_DISABLE
+        } else if self.holds(esp) {
+            SS_ONSTACK
+        } else {
+            0
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! A task in one line.
+
+use super::{activity, state};
+use crate::abi::TaskId;
+use crate::kernel::task::ExitState;
+use crate::machine::Machine;
+use crate::view::text::{Line, Role, task_tag};
+
+/// A task in one line: who it is, how it acts, what it is doing, how the scheduler sees it.
+pub fn task_line(machine: &Machine, id: TaskId) -> Line {
+    let kernel = &machine.kernel;
+    let Some(task) = kernel.tasks.get(id) else {
+        return Line::default().add(Role::Bad, "gone: it ended and was reaped");
+    };
+    let sched = kernel.sched.get(id);
+    let (letter, _) = state(machine, id);
+    let line = task_tag(sched.pid, kernel.names.get(sched.name))
+        .plain("  ")
+        .add(Role::Dim, machine.user_mode(id))
+        .plain("  ")
+        .add(Role::State, letter)
+        .plain("  ")
+        .plain(activity(machine, id));
+    if task.exit_state != ExitState::Alive {
+        return line;
+    }
+    line.plain("  prio ")
+        .add(Role::Number, sched.prio)
+        .plain("  slice ")
+        .add(Role::Number, sched.time_slice)
+}
