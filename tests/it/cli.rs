@@ -147,7 +147,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "for n in 0..5000 { spawn(\"sh\").exit(0) } trace().to_string();",
             4,
-            "of a long view, take a part: trace(mark)",
+            "take part of a long view: trace(mark)",
         ),
         ("tick(-1);", 1, "but must be at least 0"),
         ("timeline(5, 2);", 1, "but must be at least 5"),

@@ -113,7 +113,7 @@ fn an_error_names_its_place_and_what_is_expected() {
         (
             "task A script=s\nrun 1",
             (2, 1),
-            "of its own for A",
+            "a step for A, which follows script s",
             "either",
         ),
         ("script", (1, 7), "too few words for script", "script NAME"),

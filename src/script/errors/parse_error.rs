@@ -254,7 +254,7 @@ fn expected(token: &str, reading: &Reading) -> Diagnosis {
         None => "at the end".to_owned(),
     };
     helped(
-        format!("{token} is missing {place}"),
+        format!("missing {token} {place}"),
         format!("add {token} {place}"),
     )
 }

@@ -61,7 +61,7 @@ fn a_thread() {
     mounts       shared    a mount by one is seen by both
     TLS          new       CLONE_SETTLS: one descriptor is the user_desc at tls
     the rest     new       no pending signal inherited, times 0, no I/O context
-    tid          stored    parent_tid at once, child_tid cleared at exit
+    tid          stored    parent_tid now, child_tid cleared at exit
     parent       caller's  CLONE_THREAD: the same getppid as the caller
     caller       goes on   clone returns the child's tid at once
     queued       last      CLONE_VM: tail of the list of its own priority
