@@ -96,7 +96,7 @@ fn a_handler_that_uses_the_variable_of_the_call_is_told_of_this() {
         ),
         (
             "let b = spawn(\"sh\"); b.sigaction(SIGUSR1, || sh.getpid()); sh.kill(b, SIGUSR1)",
-            "a variable that the closure uses is in use",
+            "a variable that the closure uses is busy",
         ),
     ] {
         let failure = failure(&format!("let sh = spawn(\"sh\", #{{uid: 0}}); {line}"));
