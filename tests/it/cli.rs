@@ -342,7 +342,7 @@ fn output_that_cannot_be_written_is_complained_about() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = flat(&output.stderr);
-    assert!(message.contains("nothing more can be printed"), "{message}");
+    assert!(message.contains("cannot print any more"), "{message}");
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn files_that_cannot_be_run_are_named() {
         (
             not_text.to_str().unwrap(),
             2,
-            "not UTF-8 text: byte 10, in line 2",
+            "not UTF-8 text: byte 10, on line 2",
         ),
         (empty.to_str().unwrap(), 0, "the script is empty"),
     ] {

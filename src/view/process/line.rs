@@ -10,7 +10,7 @@ use crate::view::text::{Line, Role, task_tag};
 pub fn task_line(machine: &Machine, id: TaskId) -> Line {
     let kernel = &machine.kernel;
     let Some(task) = kernel.tasks.get(id) else {
-        return Line::default().add(Role::Bad, "gone: it ended and was reaped");
+        return Line::default().add(Role::Bad, "gone: it exited and was reaped");
     };
     let sched = kernel.sched.get(id);
     let (letter, _) = state(machine, id);

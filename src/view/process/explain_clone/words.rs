@@ -205,7 +205,7 @@ impl ChildPlan {
         let by_the_child = match (self.tid_stores.child, self.tid_stores.clear, shared) {
             (false, false, _) => None,
             (true, false, _) => Some("child_tid by the child"),
-            (true, true, true) => Some("child_tid by the child, cleared at exit"),
+            (true, true, true) => Some("child_tid by the child, 0 at exit"),
             (true, true, false) => Some("child_tid by the child and kept"),
             (false, true, true) => Some("child_tid cleared at exit"),
             (false, true, false) => Some("child_tid kept at exit"),
