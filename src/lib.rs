@@ -8,7 +8,7 @@
 //! ```
 //! use forklab::Machine;
 //! use forklab::kernel::boot::Config;
-//! use crate::kernel::fork::SpawnArgs;
+//! use forklab::kernel::fork::SpawnArgs;
 //! use forklab::machine::{Command, Reply};
 //!
 //! let mut machine = Machine::boot(Config::default())?;
@@ -30,6 +30,10 @@
 //! assert_eq!(session.machine(|machine| machine.kernel.total_forks), 3);
 //! # Ok::<(), String>(())
 //! ```
+
+// Code that tests of the library share with other tests calls it by its name.
+#[cfg(test)]
+extern crate self as forklab;
 
 pub mod abi;
 

@@ -20,17 +20,28 @@ pub const fn rt_priority_to_prio(rt_priority: u32) -> u8 {
     (MAX_RT_PRIO as u32 - 1 - rt_priority) as u8
 }
 
+constants! {
+    /// The same as SCHED_OTHER, under its name in the kernel.
+    SCHED_NORMAL: i32 = 0;
+    /// A scheduling policy: time sharing by nice value and sleep average.
+    SCHED_OTHER: i32 = 0;
+    /// A scheduling policy: real-time, without a time slice.
+    SCHED_FIFO: i32 = 1;
+    /// A scheduling policy: real-time, round robin with a time slice.
+    SCHED_RR: i32 = 2;
+}
+
 /// A scheduling policy, with its number in the ABI.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(u8)]
 pub enum Policy {
     /// `SCHED_NORMAL`: time sharing with dynamic priority.
     #[default]
-    Normal = 0,
+    Normal = SCHED_NORMAL as u8,
     /// `SCHED_FIFO`: real-time without time slices.
-    Fifo = 1,
+    Fifo = SCHED_FIFO as u8,
     /// `SCHED_RR`: real-time with time slices.
-    RoundRobin = 2,
+    RoundRobin = SCHED_RR as u8,
 }
 
 impl Policy {

@@ -9,26 +9,29 @@ const FIELD_WORDS: usize = SIGINFO_WORDS - 3;
 
 /// The values of `si_code` that the kernel sets or tests.
 pub mod si_code {
-    /// Sent by `kill`.
-    pub const SI_USER: i32 = 0;
-    /// Sent by the kernel.
-    pub const SI_KERNEL: i32 = 0x80;
-    /// Sent by `rt_sigqueueinfo`.
-    pub const SI_QUEUE: i32 = -1;
-    /// Sent by `tkill` or `tgkill`.
-    pub const SI_TKILL: i32 = -6;
-    /// A child has called exit.
-    pub const CLD_EXITED: i32 = 1;
-    /// A child was killed.
-    pub const CLD_KILLED: i32 = 2;
-    /// A child was killed and has dumped core.
-    pub const CLD_DUMPED: i32 = 3;
-    /// A traced child has stopped.
-    pub const CLD_TRAPPED: i32 = 4;
-    /// A child has stopped.
-    pub const CLD_STOPPED: i32 = 5;
-    /// A stopped child has continued.
-    pub const CLD_CONTINUED: i32 = 6;
+    constants! {
+        /// A code of siginfo: sent by kill.
+        SI_USER: i32 = 0;
+        /// A code of siginfo: sent by the kernel.
+        SI_KERNEL: i32 = 0x80;
+        /// A code of siginfo: sent by rt_sigqueueinfo.
+        SI_QUEUE: i32 = -1;
+        /// A code of siginfo: sent by tkill.
+        SI_TKILL: i32 = -6;
+        /// A code of SIGCHLD: the child has exited.
+        CLD_EXITED: i32 = 1;
+        /// A code of SIGCHLD: a signal killed the child.
+        CLD_KILLED: i32 = 2;
+        /// A code of SIGCHLD: a signal killed the child, with a core dump.
+        CLD_DUMPED: i32 = 3;
+        /// A code of SIGCHLD: the traced child has stopped.
+        CLD_TRAPPED: i32 = 4;
+        /// A code of SIGCHLD: the child has stopped.
+        CLD_STOPPED: i32 = 5;
+        /// A code of SIGCHLD: the child has continued.
+        CLD_CONTINUED: i32 = 6;
+    }
+
     /// No area contains the address.
     pub const SEGV_MAPERR: i32 = 1;
     /// The area does not permit the access.
@@ -36,20 +39,27 @@ pub mod si_code {
     /// The file has no such page.
     pub const BUS_ADRERR: i32 = 2;
 
-    /// The name of an `si_code`, of a child's signal or of a sender, if it has one.
-    pub const fn name(of_child: bool, code: i32) -> Option<&'static str> {
-        Some(match (of_child, code) {
-            (_, SI_USER) => "SI_USER",
-            (_, SI_KERNEL) => "SI_KERNEL",
-            (_, SI_QUEUE) => "SI_QUEUE",
-            (_, SI_TKILL) => "SI_TKILL",
-            (true, CLD_EXITED) => "CLD_EXITED",
-            (true, CLD_KILLED) => "CLD_KILLED",
-            (true, CLD_DUMPED) => "CLD_DUMPED",
-            (true, CLD_TRAPPED) => "CLD_TRAPPED",
-            (true, CLD_STOPPED) => "CLD_STOPPED",
-            (true, CLD_CONTINUED) => "CLD_CONTINUED",
+    /// The name of what a sender says of its signal, or `None`.
+    pub const fn name(code: i32) -> Option<&'static str> {
+        Some(match code {
+            SI_USER => "SI_USER",
+            SI_KERNEL => "SI_KERNEL",
+            SI_QUEUE => "SI_QUEUE",
+            SI_TKILL => "SI_TKILL",
             _ => return None,
+        })
+    }
+
+    /// The name of what a child's signal is for, or `None`.
+    pub const fn child_name(code: i32) -> Option<&'static str> {
+        Some(match code {
+            CLD_EXITED => "CLD_EXITED",
+            CLD_KILLED => "CLD_KILLED",
+            CLD_DUMPED => "CLD_DUMPED",
+            CLD_TRAPPED => "CLD_TRAPPED",
+            CLD_STOPPED => "CLD_STOPPED",
+            CLD_CONTINUED => "CLD_CONTINUED",
+            _ => return name(code),
         })
     }
 }
@@ -91,7 +101,7 @@ pub enum SigOrigin {
     /// The task's own access or instruction raised it; `si_addr`.
     Fault(VirtAddr),
     /// Whatever the sender of `rt_sigqueueinfo` filled in: `si_errno` and all words after
-    /// `si_code`.
+    /// `si_code`: MAPERR or ACCERR.
     Queued(i32, [u32; FIELD_WORDS]),
 }
 
@@ -198,7 +208,8 @@ impl SigInfo {
         match (self.origin, self.code) {
             (SigOrigin::Fault(_), si_code::SEGV_MAPERR) => Some("SEGV_MAPERR"),
             (SigOrigin::Fault(_), si_code::SEGV_ACCERR) => Some("SEGV_ACCERR"),
-            (origin, code) => si_code::name(matches!(origin, SigOrigin::Child { .. }), code),
+            (SigOrigin::Child { .. }, code) => si_code::child_name(code),
+            (_, code) => si_code::name(code),
         }
     }
 }

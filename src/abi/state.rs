@@ -58,6 +58,34 @@ impl TaskState {
     }
 }
 
+bitflags! {
+    /// `PF_*`: what a task is doing.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct PfFlags: u32 {
+        /// It is in `do_exit`.
+        const EXITING = 0x4;
+        /// It was forked and has not called exec.
+        const FORKNOEXEC = 0x40;
+        /// It has used super-user privileges.
+        const SUPERPRIV = 0x100;
+        /// It was killed by a signal.
+        const SIGNALED = 0x400;
+    }
+}
+
+/// `exit_state`: how far the exit of a task has got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum ExitState {
+    /// It has not exited.
+    #[default]
+    Alive = 0,
+    /// `EXIT_ZOMBIE`: it has exited and waits to be reaped.
+    Zombie = 16,
+    /// `EXIT_DEAD`: it is being released.
+    Dead = 32,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! The wait status that `wait4` stores.
 
-use super::Signal;
+use super::{PtraceEvent, Signal};
 use std::fmt;
 
 /// A wait status, as reported by `wait4`: how a child exited, stopped or continued.
@@ -13,17 +13,9 @@ impl WaitStatus {
         Self((code as u32 & 0xff) << 8)
     }
 
-    /// The event at which a traced task has stopped, by the name of its constant.
-    pub const fn event(self) -> Option<&'static str> {
-        Some(match self.0 >> 16 {
-            1 => "PTRACE_EVENT_FORK",
-            2 => "PTRACE_EVENT_VFORK",
-            3 => "PTRACE_EVENT_CLONE",
-            4 => "PTRACE_EVENT_EXEC",
-            5 => "PTRACE_EVENT_VFORK_DONE",
-            6 => "PTRACE_EVENT_EXIT",
-            _ => return None,
-        })
+    /// The event that a traced task has stopped at.
+    pub const fn event(self) -> Option<PtraceEvent> {
+        PtraceEvent::from_number(self.0 >> 16)
     }
 
     /// Whether it reports a stop. `WIFSTOPPED`.
@@ -44,13 +36,11 @@ impl fmt::Display for WaitStatus {
             (0xffff, _) => write!(f, "continued"),
             (_, 0x7f) if !self.is_stop() => f.write_str("not a wait status"),
             (_, 0) => write!(f, "exited {high}"),
-            (_, 0x7f) if self.event().is_some() => {
-                write!(f, "stopped at {}", self.event().unwrap_or_default())
-            }
-            (_, 0x7f) if high == 0x85 => f.write_str("stopped at a system call"),
-            (_, 0x7f) => match Signal::new(high) {
-                Some(signal) => write!(f, "stopped by {signal}"),
-                None => write!(f, "stopped ({high})"),
+            (_, 0x7f) => match (self.event(), Signal::new(high)) {
+                (Some(event), _) => write!(f, "stopped at {}", event.name()),
+                (None, _) if high == 0x85 => f.write_str("stopped at a system call"),
+                (None, Some(signal)) => write!(f, "stopped by {signal}"),
+                (None, None) => write!(f, "stopped ({high})"),
             },
             _ => match Signal::new(low) {
                 Some(signal) if self.0 & 0x80 != 0 => {
@@ -67,7 +57,7 @@ impl fmt::Display for WaitStatus {
 mod tests {
     use super::*;
 
-    /// Process spec, example 8 and the statuses of 9 and 10.
+    /// Process example 8, and the statuses of examples 9 and 10.
     #[test]
     fn status_words_of_the_examples() {
         for (code, word) in [(3, 0x0300), (0x107, 0x0700), (-1, 0xff00)] {

@@ -5,10 +5,9 @@
 //! 10 2 P fork child=4:C vm=0 cprio=125 cslice=45 pslice=45
 //! ```
 
-use crate::abi::{CloneFlags, Name, Names, Pid, TaskId, TaskState};
+use crate::abi::{CloneFlags, ExitState, Name, Names, Pid, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::sched::SchedTask;
-use crate::kernel::task::ExitState;
 use crate::machine::Machine;
 use crate::trace::{ArrayKind, Record, TraceEvent};
 use std::fmt::Write;
@@ -176,7 +175,7 @@ pub fn summary(machine: &Machine) -> String {
     let mut tasks: Vec<(Pid, String)> = Vec::new();
     for account in kernel.acct.iter().flatten() {
         let sched = &account.sched;
-        let switches = sched.nvcsw + sched.nivcsw;
+        let switches = account.stat.nvcsw + account.stat.nivcsw;
         tasks.push((
             sched.pid,
             summary_line(kernel, sched, account.ticks, switches, "exited"),
@@ -228,8 +227,8 @@ fn on_cpu(kernel: &Kernel, task: TaskId) -> bool {
 
 /// Every task that was switched to has been switched from again, or is running.
 fn times_switched_to(kernel: &Kernel, task: TaskId) -> u32 {
-    let sched = kernel.sched.get(task);
-    sched.nvcsw + sched.nivcsw + u32::from(on_cpu(kernel, task))
+    let stat = kernel.sched.stat(task);
+    stat.nvcsw + stat.nivcsw + u32::from(on_cpu(kernel, task))
 }
 
 fn state_of(kernel: &Kernel, task: TaskId) -> &'static str {

@@ -2,10 +2,9 @@
 
 use super::exit_code::{FINE, USAGE};
 use super::options::LimitArgs;
-use super::print;
 use super::process::Process;
 use super::run::{self, Source};
-use super::{doc, repl, replay, test};
+use super::{doc, print, repl, replay, test};
 use crate::script::{Interrupt, Limit};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -94,7 +93,7 @@ struct DocArgs {
     markdown: bool,
 }
 
-/// Does what the command line says; returns the exit code. `memory` tells how many bytes the
+/// Runs the command line; returns the exit code. `memory` returns how many bytes the process has
 /// allocated, for the limit on it.
 pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usize>) -> u8 {
     let cli = match Cli::try_parse_from(args) {

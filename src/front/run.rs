@@ -72,10 +72,9 @@ impl Source {
 
 /// Removes a byte order mark, and turns a `#!` line into a comment.
 pub(super) fn plain_script(text: String) -> String {
-    let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    match bare.strip_prefix("#!") {
+    match text.strip_prefix("#!") {
         Some(rest) => format!("// {rest}"),
-        None => bare.to_owned(),
+        None => text,
     }
 }
 
@@ -89,7 +88,7 @@ fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, predictions
+/// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, the user is
 /// asked for predictions on the terminal.
 pub(super) fn run_all(
     process: &Process,

@@ -39,9 +39,10 @@ pub(super) fn paint(text: &Text, color: bool) -> String {
 
 /// Words in the colour of a role.
 pub(super) fn paint_words(words: &str, role: Role, color: bool) -> String {
-    match color {
-        true => words.style(style(role)).to_string(),
-        false => words.to_owned(),
+    if color {
+        words.style(style(role)).to_string()
+    } else {
+        words.to_owned()
     }
 }
 

@@ -25,7 +25,7 @@ pub enum Mode {
 /// One memory access, as far as protection is concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
-    /// What it does.
+    /// The action to perform.
     pub kind: AccessKind,
     /// The privilege it is made with.
     pub mode: Mode,

@@ -1,6 +1,6 @@
 //! The page fault exception: what the hardware reports to the kernel.
 
-use super::{Access, Mode};
+use super::{Access, AccessKind, Mode};
 use crate::abi::VirtAddr;
 use std::fmt;
 
@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PageFault {
     /// The linear address that could not be accessed, as left in CR2.
-    pub cr2: VirtAddr,
+    pub addr: VirtAddr,
     /// The error code pushed on the stack.
     pub error_code: ErrorCode,
 }
@@ -40,6 +40,15 @@ impl ErrorCode {
     /// Whether the page was present but the access not permitted.
     pub const fn is_protection(self) -> bool {
         self.0 & Self::PRESENT != 0
+    }
+
+    /// What the access did; a fetch looks like a read.
+    pub const fn kind(self) -> AccessKind {
+        if self.is_write() {
+            AccessKind::Write
+        } else {
+            AccessKind::Read
+        }
     }
 
     /// Whether the access was a write.

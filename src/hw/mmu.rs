@@ -137,8 +137,9 @@ impl Mmu {
         walk(ram, self.cr3, self.cr4, va)
     }
 
+    /// CR0.WP.
     #[inline]
-    const fn wp(&self) -> bool {
+    pub const fn wp(&self) -> bool {
         self.cr0 & CR0_WP != 0
     }
 
@@ -189,7 +190,7 @@ impl Mmu {
         self.cr2 = va.0;
         self.tlb.drop_page(va);
         PageFault {
-            cr2: va,
+            addr: va,
             error_code,
         }
     }

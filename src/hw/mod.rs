@@ -16,6 +16,8 @@ mod tlb;
 mod walk;
 
 #[cfg(test)]
+pub(crate) mod host_program;
+#[cfg(test)]
 mod tests;
 
 pub use access::{Access, AccessKind, Mode, Rights, effective, permits, required};
@@ -29,3 +31,6 @@ pub use ram::{Frame, Ram};
 pub use ram_image::RamImage;
 pub use tlb::{Tlb, TlbBits, TlbEntry, TlbPolicy};
 pub use walk::{Walk, walk};
+
+#[cfg(test)]
+pub(crate) use cpu::tests::host::skipped as skipped_on_host;

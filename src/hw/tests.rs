@@ -80,7 +80,7 @@ impl Machine {
 
 fn fault(cr2: u32, error_code: u32) -> PageFault {
     PageFault {
-        cr2: VirtAddr(cr2),
+        addr: VirtAddr(cr2),
         error_code: ErrorCode(error_code),
     }
 }
@@ -447,7 +447,7 @@ fn a_write_across_pages_stores_nothing_if_one_of_them_faults() {
     ] {
         let mut machine = two_pages(first, second);
         assert_eq!(machine.write(PAGE.0 + 0xffe, u32::MAX), Err(expected));
-        assert_eq!(machine.mmu.cr2, expected.cr2.0);
+        assert_eq!(machine.mmu.cr2, expected.addr.0);
         assert_eq!(machine.ram.frame(DATA), &[0; 4096]);
         assert_eq!(machine.ram.frame(Pfn(9)), &[0; 4096]);
     }
@@ -489,4 +489,17 @@ fn a_write_after_a_checkpoint_is_noticed_and_invisible_to_the_emulated_machine()
     saved.ram.restore(&image);
     assert_eq!(saved.ram.read_u32(DATA.phys()), 1);
     assert_eq!(saved.ram.read_u32(DATA.phys() + 4), 0);
+}
+
+#[test]
+fn a_write_after_a_restore_is_noticed_too() {
+    let mut machine = Machine::with_page(0x067);
+    let image = machine.ram.checkpoint();
+    for value in [1, 2] {
+        machine.write(PAGE.0, value).unwrap();
+        assert!(machine.ram.is_dirty(DATA));
+        machine.ram.restore(&image);
+        assert!(!machine.ram.is_dirty(DATA));
+        assert_eq!(machine.read(PAGE.0), Ok(0));
+    }
 }

@@ -13,9 +13,9 @@ bitflags! {
     /// What an entry stores besides the frame.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct TlbBits: u8 {
-        /// User mode may use the page.
+        /// Whether user mode may use the page.
         const US = 0x01;
-        /// The page may be written.
+        /// Whether the page may be written.
         const RW = 0x02;
         /// D is set in memory: a write need not set it again.
         const DIRTY = 0x04;
@@ -112,6 +112,9 @@ pub struct Tlb {
     next: usize,
     /// Whether there may be parts of 4 MiB pages.
     large: bool,
+    /// Whether there may be entries that are not global: between tasks that touch no memory a load
+    /// of CR3 has nothing to drop.
+    local: bool,
     /// The page that instructions are being fetched from. It has a slot of its own, so that
     /// sequential fetches need no lookup.
     fetch: TlbEntry,
@@ -153,6 +156,7 @@ impl Tlb {
             },
             next: 0,
             large: false,
+            local: false,
             fetch: TlbEntry::NONE,
             epoch: Epoch(0),
         }
@@ -224,6 +228,7 @@ impl Tlb {
         if let Some(old) = self.entries.get_mut(place) {
             *old = entry;
             self.large |= entry.bits.contains(TlbBits::LARGE);
+            self.local |= !entry.bits.contains(TlbBits::GLOBAL);
         }
     }
 
@@ -263,14 +268,16 @@ impl Tlb {
     /// Drops all entries that are not global.
     pub(super) fn drop_non_global(&mut self) {
         self.fetch = TlbEntry::NONE;
-        self.drop_if(|entry| !entry.bits.contains(TlbBits::GLOBAL));
+        if std::mem::take(&mut self.local) {
+            self.drop_if(|entry| !entry.bits.contains(TlbBits::GLOBAL));
+        }
     }
 
     /// Drops all entries.
     pub(super) fn drop_all(&mut self) {
         self.entries.fill(TlbEntry::NONE);
         self.fetch = TlbEntry::NONE;
-        self.large = false;
+        (self.large, self.local) = (false, false);
     }
 
     /// Whether the `FAST_WRITE` bits are valid.

@@ -6,13 +6,15 @@ use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
-use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, TaskState};
+use crate::abi::{
+    FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
+};
 use crate::hw::{Cpu, Ram};
 use crate::kernel::fs::{Console, Fd, FileSystem, FilesStruct, FsStruct, InodeKind, Namespace};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
-    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, SigAction, Sighand,
-    SignalStruct, Task, UserTable,
+    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Sighand, SignalStruct,
+    Task, UserTable,
 };
 use crate::kernel::time::{RealTimers, Timers};
 use crate::trace::{FrameUse, TraceLog};
@@ -129,7 +131,6 @@ impl Kernel {
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
-            map_refusal: None,
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
@@ -153,6 +154,7 @@ impl Kernel {
             nr_threads: 0,
             process_counts: 0,
             total_forks: 0,
+            forked: Vec::new(),
             init_mm,
             init: TaskId::default(),
             panic: None,
@@ -214,7 +216,7 @@ impl Kernel {
         let pid = self.pidmap.alloc().ok_or("no pid for init")?;
         let stack = self
             .alloc_frame(1, FrameUse::KernelStack)
-            .ok_or_else(too_small)?;
+            .map_err(|_| too_small())?;
         let init = self
             .tasks
             .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));
@@ -226,6 +228,7 @@ impl Kernel {
         entry.prio = effective_prio(&entry).prio;
         entry.time_slice = self.sched.tunables.task_timeslice(entry.static_prio);
         self.sched.insert(init, entry);
+        let rlimits = Rlimits::initial(self.max_threads);
         let exe = self.lookup("init").map_err(|_| "no init".to_owned())?;
         let (mm, esp) = self
             .mm_for_exec(exe, &"init".into())
@@ -234,7 +237,6 @@ impl Kernel {
 
         let mut sighand = Sighand::new();
         sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
-        let rlimits = Rlimits::initial(self.max_threads);
         let signal = SignalStruct {
             leader: true,
             ..SignalStruct::new(pid, pid, rlimits)
@@ -344,5 +346,51 @@ impl Config {
             return Err(format!("fork_cpu must be below cpus ({})", self.cpus));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_what_a_machine_may_be() {
+        type Change = fn(&mut Config, u32);
+        let tlb: Change = |config, value| config.tlb = value;
+        let cpus: Change = |config, value| config.cpus = value;
+        let mem: Change = |config, value| config.mem = value;
+        let pid_max: Change = |config, value| config.pid_max = value;
+        let fork_cpu: Change = |config, value| config.fork_cpu = Some(value);
+        for (change, good, bad) in [
+            (tlb, &[0, 1, 64, 4096][..], &[3, 65, 8192][..]),
+            (cpus, &[1, 8], &[0, 9]),
+            (
+                mem,
+                &[4 << 20, 896 << 20],
+                &[(4 << 20) - 1, (896 << 20) + 4096],
+            ),
+            (pid_max, &[301, 32768], &[300, 32769]),
+            (fork_cpu, &[0], &[1]),
+        ] {
+            let valid = |value: &u32| {
+                let mut config = Config::default();
+                change(&mut config, *value);
+                config.validate().is_ok()
+            };
+            assert!(good.iter().all(valid), "{good:?}");
+            assert!(!bad.iter().any(valid), "{bad:?}");
+        }
+    }
+
+    /// `fork_init()`: an eighth of the frames by kernel stacks of two frames, but 20 at least.
+    #[test]
+    fn memory_limits_the_number_of_threads() {
+        for (mib, threads) in [(4, 64), (64, 1024)] {
+            let config = Config {
+                mem: mib << 20,
+                ..Config::default()
+            };
+            assert_eq!(Kernel::boot(config).unwrap().max_threads, threads);
+        }
     }
 }

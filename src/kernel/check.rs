@@ -2,9 +2,9 @@
 //! tests: it is slow.
 
 use super::Kernel;
-use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
+use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
 use crate::kernel::fs::PIPE_BUFFERS;
-use crate::kernel::task::{Continuation, ExitState, PfFlags, PidType, SignalFlags, Task, Trap};
+use crate::kernel::task::{Continuation, PidType, SignalFlags, Task, Trap};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 
@@ -330,13 +330,13 @@ impl Kernel {
     /// Checks that queued signals are charged and belong to pending ones, that groups refer to
     /// their own threads, and real timers to their processes.
     fn check_signals(&self) -> Result<(), String> {
-        let mut charged: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut counted: BTreeMap<u32, u32> = BTreeMap::new();
         let private = self.tasks.values().map(|t| (t.pending, &t.sigqueue));
         let shared = self.signals.values();
         let shared = shared.map(|group| (group.shared_pending, &group.shared_queue));
         for (set, queue) in private.chain(shared) {
-            for uid in queue.charged() {
-                *charged.entry(uid).or_default() += 1;
+            for uid in queue.users() {
+                *counted.entry(uid).or_default() += 1;
             }
             let mut infos = queue.infos();
             let stray = infos.find(|info| !set.contains(info.signal));
@@ -345,8 +345,8 @@ impl Kernel {
             })?;
         }
         let stated: BTreeMap<u32, u32> = self.users.sigpending_of_all().collect();
-        demand(stated == charged, || {
-            format!("sigpending {stated:?}, but {charged:?} are queued")
+        demand(stated == counted, || {
+            format!("sigpending {stated:?}, but {counted:?} are queued")
         })?;
         for (id, group) in &self.signals {
             let named = [group.curr_target, group.group_exit_task];

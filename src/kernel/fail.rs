@@ -2,9 +2,7 @@
 //! half-done operation can be taken on purpose.
 
 use super::Kernel;
-use super::mm::MapRefusal;
-use crate::abi::Errno;
-use crate::trace::{Allocation, CloneRefusal, CopyStage, SlabCache, TraceEvent};
+use crate::trace::{Allocation, CopyStage, NoMemory, SlabCache, TraceEvent};
 
 /// The steps of `copy_process` that allocate an object of their own, and the kind of object.
 pub const COPY_STEPS: [(CopyStage, SlabCache); 8] = [
@@ -36,28 +34,6 @@ pub struct FailPoints {
     frame: Option<u64>,
     slab: Option<u64>,
     copy: Option<CopyStage>,
-}
-
-/// An object could not be allocated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NoMemory;
-
-impl From<NoMemory> for Errno {
-    fn from(NoMemory: NoMemory) -> Self {
-        Self::ENOMEM
-    }
-}
-
-impl From<NoMemory> for MapRefusal {
-    fn from(NoMemory: NoMemory) -> Self {
-        Self::NoMemory
-    }
-}
-
-impl From<NoMemory> for CloneRefusal {
-    fn from(NoMemory: NoMemory) -> Self {
-        Self::NoMemory
-    }
 }
 
 /// Whether the countdown ends here; otherwise it is decremented.
@@ -98,12 +74,14 @@ impl FailPoints {
 
 impl Kernel {
     /// Whether this frame allocation is made to fail, which is traced.
-    pub(super) fn frame_fails(&mut self, what: Allocation) -> bool {
-        let fails = strikes(&mut self.fail.frame);
-        if fails {
-            self.trace_injected(what);
+    ///
+    /// # Errors
+    /// It is.
+    pub(super) fn should_fail_frame(&mut self, what: Allocation) -> Result<(), NoMemory> {
+        if strikes(&mut self.fail.frame) {
+            return Err(self.forced(what));
         }
-        fails
+        Ok(())
     }
 
     /// Allocates an object from a slab cache. Objects take no frames here, so only a fail point can
@@ -114,11 +92,10 @@ impl Kernel {
     /// # Errors
     /// If a fail point makes it fail.
     pub(super) fn kmem_cache_alloc(&mut self, cache: SlabCache) -> Result<(), NoMemory> {
-        if !strikes(&mut self.fail.slab) {
-            return Ok(());
+        if strikes(&mut self.fail.slab) {
+            return Err(self.forced(Allocation::Slab(cache)));
         }
-        self.trace_injected(Allocation::Slab(cache));
-        Err(NoMemory)
+        Ok(())
     }
 
     /// Allocates the object that a step of `copy_process` creates for the new task.
@@ -130,15 +107,15 @@ impl Kernel {
             return Ok(());
         };
         if self.fail.copy_strikes(stage) {
-            self.trace_injected(Allocation::Slab(cache));
-            return Err(NoMemory);
+            return Err(self.forced(Allocation::Slab(cache)));
         }
         self.kmem_cache_alloc(cache)
     }
 
-    fn trace_injected(&mut self, what: Allocation) {
+    fn forced(&mut self, what: Allocation) -> NoMemory {
         let current = self.current();
         self.trace(current, TraceEvent::FailInjected { what });
+        NoMemory::Forced(what)
     }
 }
 

@@ -29,11 +29,11 @@ use crate::trace::{Stamp, TraceEvent, TraceLog};
 use boot::Config;
 use exit::Account;
 use fail::FailPoints;
+use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
 use sched::{Ctx, Scheduler};
-
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
 use task::{PidHash, Pidmap, Sighand, SignalStruct, Task, UserTable};
@@ -72,8 +72,6 @@ pub struct Kernel {
     pub mem: PageAllocator,
     /// Committed memory, and memory used as page cache.
     pub vm: VmStat,
-    /// Why the last system call was refused memory, if it was.
-    pub map_refusal: Option<mm::MapRefusal>,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
@@ -126,6 +124,9 @@ pub struct Kernel {
     pub process_counts: u32,
     /// Successful forks since boot, including threads.
     pub total_forks: u64,
+    /// Tasks that `do_fork` has made and that have no user mode yet: whoever plays user mode takes
+    /// them out and gives them one.
+    pub forked: Vec<Forked>,
     /// The mm of the kernel itself, with only the kernel half of the address space.
     pub init_mm: MmId,
     /// Task 1, the `child_reaper`.
@@ -168,6 +169,28 @@ impl Kernel {
     #[track_caller]
     pub fn task_mut(&mut self, id: TaskId) -> &mut Task {
         &mut self.tasks[id]
+    }
+
+    /// The address space of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: whoever runs in user mode has
+    /// one, from its exec to `exit_mm()`.
+    #[track_caller]
+    pub(in crate::kernel) fn mm_id(&self, id: TaskId) -> MmId {
+        let mm = self.task(id).mm;
+        mm.expect("a task in user mode has an address space")
+    }
+
+    /// The directory context of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: every process has one until it
+    /// ends.
+    #[track_caller]
+    pub(in crate::kernel) fn fs_id(&self, id: TaskId) -> FsId {
+        let fs = self.task(id).fs;
+        fs.expect("a task has a directory context until it ends")
     }
 
     /// The tid of a task (`task->pid`).

@@ -82,3 +82,37 @@ impl Kernel {
         stat
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::abi::VirtAddr;
+    use crate::hw::{Access, Mode};
+    use crate::kernel::Kernel;
+    use crate::kernel::boot::Config;
+
+    /// The counters of all CPUs, and flushes of every kind.
+    #[test]
+    fn the_hardware_s_counters_are_summed() {
+        let config = Config {
+            cpus: 2,
+            ..Config::default()
+        };
+        let mut kernel = Kernel::boot(config).unwrap();
+        let before = kernel.counters();
+        let va = VirtAddr(0xc000_0000);
+        for _ in 0..2 {
+            let cpu = &mut kernel.cpus[1];
+            cpu.mmu.flush_all();
+            let read = Access::read(Mode::Supervisor);
+            for _ in 0..3 {
+                cpu.mmu.translate(&mut kernel.ram, va, read).unwrap();
+            }
+            cpu.mmu.invlpg(va);
+            cpu.mmu.load_cr3(cpu.mmu.cr3);
+        }
+        let after = kernel.counters();
+        assert_eq!(after.tlb_misses - before.tlb_misses, 2);
+        assert_eq!(after.tlb_hits - before.tlb_hits, 4);
+        assert_eq!(after.tlb_flushes - before.tlb_flushes, 6);
+    }
+}

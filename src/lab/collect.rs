@@ -4,6 +4,7 @@ use super::Snapshot;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use walkdir::WalkDir;
 
 /// A script to be tested.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,45 +29,29 @@ pub struct Script {
 /// If the path cannot be read.
 pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
     let path = fs::canonicalize(path)?;
-    if path.is_dir() {
-        let mut files = Vec::new();
-        walk(&path, &mut files)?;
-        let root = root_of(&path);
-        return Ok(files
-            .iter()
-            .map(|file| Script::below(&root, file))
-            .collect());
-    }
     let root = root_of(&path);
-    Ok(vec![Script::below(&root, &path)])
+    let mut scripts = Vec::new();
+    for entry in WalkDir::new(&path).follow_links(true).sort_by_file_name() {
+        let entry = entry?;
+        let is_named = entry.depth() == 0;
+        let is_script = entry.path().extension().is_some_and(|end| end == "rhai");
+        if entry.file_type().is_file() && (is_named || is_script) {
+            scripts.push(Script::below(&root, entry.path()));
+        }
+    }
+    Ok(scripts)
 }
 
 /// The folder that the snapshots of a file or folder are named after.
 pub(super) fn root_of(path: &Path) -> PathBuf {
     let is_scripts = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scripts");
-    let folder = match path.is_dir() {
-        true => path,
-        false => path.parent().unwrap_or(path),
+    let folder = if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
     };
     let named = folder.ancestors().find(is_scripts);
     named.unwrap_or(folder).to_owned()
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    let entries: io::Result<Vec<_>> = fs::read_dir(folder)?.collect();
-    let mut paths: Vec<PathBuf> = entries?.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "rhai")
-        {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 impl Script {

@@ -7,6 +7,6 @@ mod snapshot;
 mod transcript;
 
 pub use collect::{Script, collect};
-pub use runner::{Outcome, Verdict, check, stale};
+pub use runner::{Comparison, Verdict, check, stale};
 pub use snapshot::Snapshot;
 pub use transcript::{Draw, Transcript, transcript};

@@ -4,13 +4,12 @@ use super::collect::{Script, root_of};
 use super::transcript::{Draw, transcript};
 use crate::script::{FailureKind, Host, Limits};
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// The outcome of testing a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
+pub enum Comparison {
     /// It printed what its snapshot contains.
     Same,
     /// It printed something else.
@@ -34,13 +33,13 @@ pub struct Verdict {
     /// The tested script.
     pub script: Script,
     /// The outcome of the test.
-    pub outcome: Outcome,
+    pub outcome: Comparison,
 }
 
 /// Runs a script and compares its output. With `accept`, what it prints now becomes the snapshot.
 pub fn check(script: Script, limits: Limits, host: Host, draw: Draw, accept: bool) -> Verdict {
     let outcome = compare(&script, limits, host, draw, accept)
-        .unwrap_or_else(|error| Outcome::Unusable(error.to_string()));
+        .unwrap_or_else(|error| Comparison::Unusable(error.to_string()));
     Verdict { script, outcome }
 }
 
@@ -50,21 +49,21 @@ fn compare(
     host: Host,
     draw: Draw,
     accept: bool,
-) -> io::Result<Outcome> {
+) -> io::Result<Comparison> {
     let source = fs::read_to_string(&script.path)?;
     let run = transcript(limits, host, &script.label, &source, draw);
     let run = run.map_err(io::Error::other)?;
     if run.failure == Some(FailureKind::Interrupted) {
-        return Ok(Outcome::Interrupted);
+        return Ok(Comparison::Interrupted);
     }
     let was = script.snapshot.contents()?;
     if was.as_deref().map(str::trim_end) == Some(run.text.trim_end()) {
-        return Ok(Outcome::Same);
+        return Ok(Comparison::Same);
     }
     if accept {
         script.snapshot.write(&run.text, &script.label)?;
     }
-    Ok(Outcome::Differs {
+    Ok(Comparison::Differs {
         was,
         now: run.text,
         failed: run.failure.is_some(),

@@ -1,4 +1,6 @@
 //! Snapshots: files in the format of the insta crate, so that its tools work on them too.
+//!
+//! insta itself reads such files, but writes them from the macros of tests only.
 
 use std::fs;
 use std::io;
@@ -83,5 +85,39 @@ mod tests {
         ] {
             assert_eq!(split(text).1, contents, "{text}");
         }
+    }
+
+    /// A snapshot that was written new, and then again with another text.
+    #[test]
+    fn insta_reads_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = Snapshot::at(folder.path().join("snapshots/scripts@a.rhai.snap"));
+        for text in ["first\nsecond\n", "---\n  indented: \"quoted\"\n\nlast", ""] {
+            snapshot.write(text, "scripts/a.rhai").unwrap();
+            let read = insta::Snapshot::from_file(snapshot.path()).unwrap();
+            assert_eq!(read.metadata().source(), Some("forklab test"));
+            assert_eq!(read.metadata().input_file(), Some("scripts/a.rhai"));
+            let theirs = read.as_text().unwrap().to_string();
+            let ours = snapshot.contents().unwrap().unwrap();
+            assert_eq!(ours.trim_end(), theirs.trim_end());
+            assert_eq!(theirs.trim_end(), text.trim_end());
+        }
+    }
+
+    /// What insta has written stays its own but for the text.
+    #[test]
+    fn the_head_that_insta_wrote_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = Snapshot::at(folder.path().join("a.snap"));
+        fs::copy("snapshots/scripts@cow.rhai.snap", snapshot.path()).unwrap();
+        let before = insta::Snapshot::from_file(snapshot.path()).unwrap();
+        snapshot.write("other\n", "scripts/b.rhai").unwrap();
+        let after = insta::Snapshot::from_file(snapshot.path()).unwrap();
+        assert_eq!(after.metadata(), before.metadata());
+        assert_eq!(after.as_text().unwrap().to_string(), "other");
+        // As insta itself would save it.
+        let bytes = fs::read(snapshot.path()).unwrap();
+        after.save(snapshot.path()).unwrap();
+        assert_eq!(fs::read(snapshot.path()).unwrap(), bytes);
     }
 }

@@ -1,16 +1,15 @@
 //! Applying commands to the machine.
 
-use super::command::{Action, Command, Outcome, Reply};
+use super::command::{Acted, Action, Command, Reply};
 use super::puppet::Puppet;
 use super::refusal::Refusal;
-use super::{Image, Machine, Stop, UserMode, WorkloadProgram};
-use crate::abi::{Errno, InodeId, Signal, TaskId, TaskState};
+use super::{Image, Machine, Spawned, Stop, Until, UserMode, WorkloadProgram};
+use crate::abi::{Errno, ExitState, InodeId, Signal, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
-use crate::kernel::exec::ExecArgs;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::InodeKind;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::{Continuation, ExitState};
+use crate::kernel::syscall::{ExecArgs, Syscall};
+use crate::kernel::task::Continuation;
 use std::sync::Arc;
 
 impl Machine {
@@ -35,7 +34,7 @@ impl Machine {
             Command::SpawnWorkload { args, program } => {
                 let inode = self.workload_inode(&args.name, program);
                 let argv = ExecArgs::from(args.name.as_str());
-                let reply = self.spawn_inode(&args, inode, false, argv);
+                let reply = self.spawn_inode(&args, Spawned::sleeping(inode, argv));
                 self.kernel.iput(inode);
                 reply
             }
@@ -43,7 +42,8 @@ impl Machine {
                 let inode = self.program_inode(&args.name, image);
                 let path = args.name.clone();
                 let envp = Vec::new();
-                let reply = self.spawn_inode(&args, inode, false, ExecArgs { path, argv, envp });
+                let program = Spawned::sleeping(inode, ExecArgs { path, argv, envp });
+                let reply = self.spawn_inode(&args, program);
                 self.kernel.iput(inode);
                 reply
             }
@@ -73,8 +73,8 @@ impl Machine {
                 Ok(Reply::Done)
             }
             Command::EndHandler(task) => Ok(self.end_handler(task)),
-            Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, false))),
-            Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, true))),
+            Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, Until::Budget))),
+            Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, Until::Idle))),
             setting => {
                 self.set(setting);
                 Ok(Reply::Done)
@@ -97,7 +97,11 @@ impl Machine {
         if !self.kernel.inodes[inode].kind.is_executable() {
             return Err(no_program(Errno::EACCES));
         }
-        self.spawn_inode(args, inode, spin, ExecArgs::from(args.name.as_str()))
+        let program = Spawned {
+            spin,
+            ..Spawned::sleeping(inode, ExecArgs::from(args.name.as_str()))
+        };
+        self.spawn_inode(args, program)
     }
 
     /// Sets options of the machine, including forced branches and failures.
@@ -125,7 +129,7 @@ impl Machine {
                 Reply::Done
             }
             Command::Step { task, goal, ticks } if self.aim(task, goal) => {
-                let stop = self.pass_time(ticks, true);
+                let stop = self.pass_time(ticks, Until::Idle);
                 self.forget_goal();
                 Reply::Stopped(stop)
             }
@@ -148,22 +152,14 @@ impl Machine {
     }
 
     /// A task that gets the CPU at once and finds no memory for its program counts as not created.
-    fn spawn_inode(
-        &mut self,
-        args: &SpawnArgs,
-        exe: InodeId,
-        spin: bool,
-        argv: ExecArgs,
-    ) -> Result<Reply, Refusal> {
+    fn spawn_inode(&mut self, args: &SpawnArgs, program: Spawned) -> Result<Reply, Refusal> {
         let task = self.kernel.spawn(args).map_err(Refusal::NoTask)?;
         let pid = self.kernel.pid(task);
-        self.kernel.iget(exe);
-        let args = Arc::new(argv);
-        self.modes
-            .insert(task, UserMode::Spawned { exe, spin, args });
+        self.kernel.iget(program.exe);
+        self.modes.insert(task, UserMode::Spawned(program));
         self.settle();
         match self.modes.get(task) {
-            Some(UserMode::Spawned { .. }) if self.has_ended(task) => {
+            Some(UserMode::Spawned(_)) if self.has_ended(task) => {
                 Err(Refusal::NoTask(Errno::ENOMEM))
             }
             _ => Ok(Reply::Spawned { task, pid }),
@@ -182,7 +178,7 @@ impl Machine {
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.action = Some(action.clone());
         }
-        self.outcome = None;
+        self.acted = None;
         let cpu = usize::from(self.kernel.sched.get(task).cpu);
         self.kernel.this_cpu = cpu;
         self.kernel.log.console = true;
@@ -194,19 +190,19 @@ impl Machine {
             Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
         );
         self.finish_exec(&action);
-        let nothing = if ends { Outcome::Ended } else { Outcome::Done };
-        Ok(Reply::Acted(self.outcome.take().unwrap_or(nothing)))
+        let nothing = if ends { Acted::Ended } else { Acted::Done };
+        Ok(Reply::Acted(self.acted.take().unwrap_or(nothing)))
     }
 
     /// An exec that first moved the task to another CPU, and has returned by now, counts as
     /// returning at once.
     fn finish_exec(&mut self, action: &Action) {
-        if let (Action::Syscall(Syscall::Execve(_)), Some(Outcome::Blocks(id))) =
-            (action, &self.outcome)
-            && let Some(value) = self.calls.get(id).and_then(|call| call.value)
+        if let (Action::Syscall(Syscall::Execve(_)), Some(Acted::Blocks(id))) =
+            (action, &self.acted)
+            && let Some(result) = self.calls.get(id).and_then(|call| call.result)
         {
             self.calls.remove(id);
-            self.outcome = Some(Outcome::Returned(value));
+            self.acted = Some(result.into());
         }
     }
 
@@ -227,14 +223,14 @@ impl Machine {
         }
         let puppet: &Puppet = match self.modes.get(task) {
             Some(UserMode::Puppet(puppet)) => puppet,
-            Some(UserMode::Spawned { .. }) => return Ok(()),
+            Some(UserMode::Spawned(_)) => return Ok(()),
             _ if task == self.kernel.init => return Err(Refusal::Init(self.who(task))),
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
         if let Some(call) = kernel_task.in_call.open {
             return Err(Refusal::Inside {
                 who: self.who(task),
-                call: Syscall::name_of(call.nr),
+                call: Syscall::c_name(call.nr),
                 awaits: self.awaits(task),
             });
         }
@@ -278,7 +274,7 @@ impl Machine {
             if waited == self.patience {
                 return Err(self.cannot_run(task, &why));
             }
-            self.pass_time(1, false);
+            self.pass_time(1, Until::Budget);
             if self.entered_handler().is_some() {
                 return Ok(());
             }

@@ -5,10 +5,10 @@ use super::stack_call::{StackCall, StackFrame};
 use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
+use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::ProgramImage;
 use crate::kernel::mm::UserFault;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, SysError, SysReturn, Syscall};
 use crate::machine::workload::{ListedTask, WorkloadProgram};
 use std::sync::Arc;
 
@@ -170,7 +170,7 @@ impl Command {
 pub enum Reply {
     /// A task was created.
     Spawned {
-        /// The new task.
+        /// A task was created.
         task: TaskId,
         /// Its pid; a task whose first step is to exit is already gone.
         pid: Pid,
@@ -178,7 +178,7 @@ pub enum Reply {
     /// The pids of the listed tasks. Those that start now exist, or have already exited.
     Loaded(Vec<Pid>),
     /// The result of the action.
-    Acted(Outcome),
+    Acted(Acted),
     /// Why time has stopped.
     Stopped(super::Stop),
     /// The number of a breakpoint or watchpoint.
@@ -189,18 +189,20 @@ pub enum Reply {
 
 /// The result of a puppet's action.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// The system call returned this value: `-errno` if it failed.
-    Returned(i32),
+pub enum Acted {
+    /// The system call returned this value.
+    Returned(u32),
+    /// The system call failed, for this reason.
+    Refused(SysError),
     /// A fork-like call created this task. A vfork parent has not returned yet.
     Forked {
-        /// The new task.
+        /// A task was created.
         child: TaskId,
         /// For a vfork, the call that has not returned.
         call: Option<u64>,
     },
     /// The system call returned this value, and left this in its buffer.
-    Filled(i32, Vec<u8>),
+    Filled(u32, Vec<u8>),
     /// The bytes that were read.
     Bytes(Vec<u8>),
     /// The memory was written, or the computation has begun.
@@ -213,6 +215,15 @@ pub enum Outcome {
     Ended,
 }
 
+impl From<SysReturn> for Acted {
+    fn from(returned: SysReturn) -> Self {
+        match returned {
+            Ok(value) => Self::Returned(value),
+            Err(error) => Self::Refused(error),
+        }
+    }
+}
+
 /// The state of a call that blocked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallState {
@@ -223,7 +234,9 @@ pub struct CallState {
     /// i386 system call number.
     pub nr: u16,
     /// The return value, once it has returned.
-    pub value: Option<i32>,
+    pub result: Option<SysReturn>,
+    /// The task that it has made, if it is a fork; known before it returns.
+    pub child: Option<TaskId>,
     /// The status that a wait reported.
     pub status: Option<WaitStatus>,
     /// The buffer on the stack that it was given, until it has returned.

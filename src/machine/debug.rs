@@ -283,7 +283,7 @@ impl Machine {
         let pgd = self.kernel.mms[mm].pgd;
         let mmu = &self.kernel.cpus[0].mmu;
         let walk = crate::hw::walk(&self.kernel.ram, pgd.phys(), mmu.cr4, addr);
-        let (pfn, _) = walk.check(Access::read(Mode::User), true).ok()?;
+        let (pfn, _) = walk.check(Access::read(Mode::User), mmu.wp()).ok()?;
         Some(self.kernel.ram.read_u8(pfn.phys() | addr.page_offset()))
     }
 

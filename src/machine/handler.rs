@@ -9,7 +9,7 @@
 use super::{Machine, Reply, Stop};
 use crate::abi::{SigInfo, Signal, TaskId, WaitStatus};
 use crate::kernel::signal::PUPPET_HANDLERS;
-use crate::kernel::syscall::{SignalCall, Syscall};
+use crate::kernel::syscall::Syscall;
 use crate::kernel::task::{Continuation, HandlerFrame, OpenCall};
 
 /// Distance between the addresses of two handlers, in bytes.
@@ -120,9 +120,10 @@ impl Machine {
                 self.kernel.log.console = false;
             }
         }
-        match self.settle() {
-            true => Reply::Done,
-            false => Reply::Stopped(Stop::Stuck),
+        if self.settle() {
+            Reply::Done
+        } else {
+            Reply::Stopped(Stop::Stuck)
         }
     }
 
@@ -207,12 +208,15 @@ impl Machine {
             return;
         };
         // The code of the old frame also pops the signal number off the stack.
-        let (taken, call) = match top.rt {
-            true => (4, SignalCall::RtSigreturn),
-            false => (8, SignalCall::Sigreturn),
+        let (taken, call) = if top.rt {
+            (4, Syscall::RtSigreturn)
+        } else {
+            (8, Syscall::Sigreturn)
         };
         self.kernel.task_mut(task).thread.regs.esp = top.frame.wrapping_add(taken);
-        self.kernel.syscall(task, Syscall::Signal(call));
+        self.kernel.syscall(task, call);
+        // It is the interrupted `eax`, and so no result of a call that the puppet could be inside of.
+        self.kernel.take_return(task);
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.interrupted = Some(Box::new(top.interrupted));
         }

@@ -1,11 +1,9 @@
 //! Program images: what a task does in user mode once it has called exec.
 
 use super::puppet::Puppet;
-use super::{Machine, UserMode};
-use crate::abi::{InodeId, Signal, TaskId};
-use crate::kernel::exec::ExecArgs;
+use super::{Machine, Spawned, UserMode};
+use crate::abi::{SigAction, Signal, TaskId};
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::SigAction;
 use crate::machine::workload::{Workload, WorkloadProgram};
 use std::sync::Arc;
 
@@ -79,8 +77,9 @@ impl Machine {
     /// The first user-mode step of a spawned task. Init ignores SIGCHLD and its children inherit
     /// that. An interactive program resets it; a workload keeps it, so that its children reap
     /// themselves.
-    pub(super) fn exec_spawned(&mut self, task: TaskId, exe: InodeId, spin: bool, args: &ExecArgs) {
-        let result = self.kernel.exec_inode(task, exe, args);
+    pub(super) fn exec_spawned(&mut self, task: TaskId, spawned: Spawned) {
+        let Spawned { exe, spin, args } = spawned;
+        let result = self.kernel.exec_inode(task, exe, &args);
         self.kernel.iput(exe);
         if matches!(result, SysResult::Done(Err(_))) {
             self.kernel.kill_current(task);
@@ -92,8 +91,7 @@ impl Machine {
             Some(UserMode::Program) => {}
             _ => return,
         }
-        if let Some(sighand) = self.kernel.task(task).sighand {
-            self.kernel.sighands[sighand].set_action(Signal::SIGCHLD, SigAction::Default);
-        }
+        let sighand = self.kernel.sighand_of_mut(task);
+        sighand.set_action(Signal::SIGCHLD, SigAction::Default);
     }
 }

@@ -3,8 +3,12 @@
 
 mod apply;
 mod awaits;
+mod children;
 mod command;
 mod debug;
+#[cfg(test)]
+#[path = "../../tests/common/machine.rs"]
+pub(crate) mod drive;
 mod handler;
 mod history;
 mod image;
@@ -18,7 +22,7 @@ mod time;
 mod workload;
 
 pub use awaits::Awaits;
-pub use command::{Action, CallState, Command, Outcome, Reply};
+pub use command::{Acted, Action, CallState, Command, Reply};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
 pub use handler::{EnteredHandler, handler_address, handler_number};
 pub use history::{History, Moment};
@@ -27,7 +31,7 @@ pub use outlook::{Bound, Help, Outlook, Standing};
 pub use puppet::Puppet;
 pub use refusal::{CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
-pub use time::Stop;
+pub use time::{Stop, Until};
 pub use workload::{
     FileError, ListedTask, ParseError, Step, WorkloadFile, WorkloadProgram, lists_tasks,
 };
@@ -36,7 +40,7 @@ use crate::abi::{InodeId, TaskId};
 use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
-use crate::kernel::exec::ExecArgs;
+use crate::kernel::syscall::ExecArgs;
 use program::Cycles;
 use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, VecDeque};
@@ -47,20 +51,35 @@ use workload::{Arrivals, Workload};
 #[derive(Clone, Debug)]
 enum UserMode {
     /// Spawned but not run yet: it calls exec first.
-    Spawned {
-        /// The program; a reference to it is held until then.
-        exe: InodeId,
-        /// Whether it will stay runnable between its actions, if it is a puppet.
-        spin: bool,
-        /// The arguments for exec.
-        args: Arc<ExecArgs>,
-    },
+    Spawned(Spawned),
     /// It is machine code: registers and memory are its whole state.
     Program,
     /// It performs the actions that its user commands, one at a time.
     Puppet(Puppet),
     /// It follows a list of steps.
     Workload(Workload),
+}
+
+/// What a spawned task calls exec with.
+#[derive(Clone, Debug)]
+struct Spawned {
+    /// The program; a reference to it is held until then.
+    exe: InodeId,
+    /// Whether it will stay runnable between its actions, if it is a puppet.
+    spin: bool,
+    /// The arguments for exec.
+    args: Arc<ExecArgs>,
+}
+
+impl Spawned {
+    /// A program that sleeps between its actions, if it is a puppet.
+    fn sleeping(exe: InodeId, args: ExecArgs) -> Self {
+        Self {
+            exe,
+            spin: false,
+            args: Arc::new(args),
+        }
+    }
 }
 
 /// An emulated machine.
@@ -77,7 +96,7 @@ pub struct Machine {
     calls: BTreeMap<u64, CallState>,
     next_call: u64,
     /// The result of the action in progress.
-    outcome: Option<Outcome>,
+    acted: Option<Acted>,
     /// Puppets at the first instruction of a handler, in the order of entry.
     entered: VecDeque<TaskId>,
     /// Steps without time since time last passed or a command began.
@@ -114,7 +133,7 @@ impl Machine {
             patience: 0,
             calls: BTreeMap::new(),
             next_call: 1,
-            outcome: None,
+            acted: None,
             entered: VecDeque::new(),
             idle_steps: 0,
             cycles,
@@ -162,7 +181,7 @@ impl Machine {
             Some(UserMode::Puppet(_)) => "puppet",
             Some(UserMode::Workload(_)) => "workload",
             Some(UserMode::Program) => "program",
-            Some(UserMode::Spawned { .. }) => "spawned",
+            Some(UserMode::Spawned(_)) => "spawned",
             None => "none",
         }
     }

@@ -7,9 +7,8 @@
 
 use super::image::Image;
 use super::{Machine, UserMode};
-use crate::abi::{TaskId, TaskState};
+use crate::abi::{ExitState, TaskId, TaskState};
 use crate::kernel::sched::{Ahead, WhyNot, WhyNotKind, would_preempt};
-use crate::kernel::task::ExitState;
 use crate::machine::workload::{Step, WorkloadProgram};
 use crate::trace::ArrayKind;
 
@@ -334,7 +333,7 @@ impl Machine {
         };
         match self.modes.get(task) {
             Some(UserMode::Workload(workload)) => some_step(&workload.program),
-            Some(UserMode::Spawned { exe, .. }) => match self.images.get(*exe) {
+            Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
                 Some(Image::Workload(program)) => some_step(program),
                 Some(Image::Puppet { .. }) => false,
                 None => true,
@@ -350,15 +349,12 @@ impl Machine {
             return Wants::Ticks(0);
         }
         match self.modes.get(task) {
-            Some(UserMode::Workload(workload)) => run_of(
-                &workload.program,
-                workload.script,
-                workload.pc,
-                workload.left,
-            ),
-            Some(UserMode::Spawned { exe, spin, .. }) => match self.images.get(*exe) {
-                Some(Image::Workload(program)) => run_of(program, program.start(), 0, 0),
-                Some(Image::Puppet { spin: always }) if *spin || *always => Wants::Forever,
+            Some(UserMode::Workload(workload)) => {
+                run_of(&workload.steps, workload.pc, workload.left)
+            }
+            Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
+                Some(Image::Workload(program)) => run_of(program.steps(program.start()), 0, 0),
+                Some(Image::Puppet { spin: always }) if spawned.spin || *always => Wants::Forever,
                 _ => Wants::Ticks(0),
             },
             Some(UserMode::Puppet(puppet)) if puppet.spin => Wants::Forever,
@@ -382,9 +378,10 @@ impl Machine {
         let cpu = usize::from(sched.get(why.curr).cpu);
         let ahead = sched.ahead_of_woken(cpu, task, why.prio_after_wake);
         let turn = self.after(&ahead);
-        let event = match self.is_firm(None, &ahead) {
-            true => None,
-            false => self.next_event().map(|tick| (tick, Bound::NextEvent)),
+        let event = if self.is_firm(None, &ahead) {
+            None
+        } else {
+            self.next_event().map(|tick| (tick, Bound::NextEvent))
         };
         let bounds = turn.into_iter().chain(event);
         let turn = bounds
@@ -415,8 +412,7 @@ impl Machine {
 }
 
 /// How long a workload computes from a step on, with `left` ticks left of the step before.
-fn run_of(program: &WorkloadProgram, script: usize, pc: usize, left: u64) -> Wants {
-    let steps = program.steps(script);
+fn run_of(steps: &[Step], pc: usize, left: u64) -> Wants {
     let (mut pc, mut ticks) = (pc, left);
     for _ in 0..=steps.len() {
         match steps.get(pc) {

@@ -3,10 +3,9 @@
 
 use super::debug::Halt;
 use super::{Machine, Stop, UserMode};
-use crate::abi::{InodeId, TaskId};
+use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
-use crate::kernel::task::{PtFlags, SigAction};
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
@@ -194,8 +193,7 @@ impl Machine {
         let kernel = &self.kernel;
         kernel.current() == task
             && !kernel.sched.need_resched(kernel.this_cpu)
-            && !kernel.takes_signals(task)
-            && kernel.task(task).in_call.continuation.is_none()
+            && !kernel.has_kernel_work(task)
     }
 
     /// Whether a handler or a tracer gets the signal that the task has raised.
@@ -222,14 +220,9 @@ impl Machine {
     /// Handles `int 0x80`. A child that it creates is a program too; after an exec, the task does
     /// what the new image says.
     fn system_call(&mut self, task: TaskId) {
-        let forks = self.kernel.total_forks;
         let execs = self.execs(task);
-        self.kernel.system_call(task);
-        if self.kernel.total_forks > forks
-            && let Some(child) = self.newest_task()
-        {
-            self.modes.insert(child, UserMode::Program);
-        }
+        self.kernel.int_80(task);
+        self.adopt_children();
         self.enter_new_image(task, execs);
     }
 

@@ -80,7 +80,7 @@ pub struct CannotRun {
     pub cpu: u8,
     /// The task that has the CPU.
     pub holder: Who,
-    /// What stands in the way.
+    /// What prevents it.
     pub kind: WhyNotKind,
     /// The dynamic priority that the task would have once woken.
     pub prio: u8,

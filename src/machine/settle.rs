@@ -2,6 +2,7 @@
 //! needs time to pass.
 
 use super::{Machine, UserMode};
+use crate::abi::TaskId;
 
 /// Steps without time that a machine may take before it counts as stuck.
 const MAX_IDLE_STEPS: u32 = 1_000_000;
@@ -38,6 +39,35 @@ impl Machine {
         if current == self.kernel.sched.idle(cpu) {
             return false;
         }
+        if self.kernel.has_kernel_work(current) {
+            return self.kernel_step(current);
+        }
+        match self.modes.get_mut(current) {
+            Some(UserMode::Workload(workload)) if workload.left > 0 => false,
+            Some(UserMode::Workload(workload)) => {
+                if let Some(step) = workload.advance() {
+                    self.workload_step(current, step);
+                }
+                true
+            }
+            Some(UserMode::Spawned(spawned)) => {
+                let spawned = spawned.clone();
+                self.exec_spawned(current, spawned);
+                true
+            }
+            Some(UserMode::Puppet(_)) => {
+                let done = self.puppet_step(current);
+                self.note_handler(current);
+                done
+            }
+            // Its instructions take time.
+            Some(UserMode::Program) | None => false,
+        }
+    }
+
+    /// What a task does in the kernel before it goes back to user mode; `false` if it can only wait
+    /// there for another CPU.
+    fn kernel_step(&mut self, current: TaskId) -> bool {
         if self.kernel.migration_round(current) {
             return true;
         }
@@ -46,31 +76,15 @@ impl Machine {
         }
         let execs = self.execs(current);
         if self.kernel.resume(current) {
+            self.adopt_children();
             self.note_call(current);
             self.enter_new_image(current, execs);
             self.note_handler(current);
-            return true;
-        }
-        if self.kernel.takes_signals(current) {
+        } else {
             self.kernel.do_signal(current);
             self.note_call(current);
             self.note_handler(current);
-            return true;
         }
-        match self.modes.get(current) {
-            Some(UserMode::Spawned { exe, spin, args }) => {
-                let (exe, spin, args) = (*exe, *spin, args.clone());
-                self.exec_spawned(current, exe, spin, &args);
-                true
-            }
-            Some(UserMode::Puppet(_)) => {
-                let done = self.puppet_step(current);
-                self.note_handler(current);
-                done
-            }
-            Some(UserMode::Workload(_)) => self.workload_step(current),
-            // Its instructions take time.
-            Some(UserMode::Program) | None => false,
-        }
+        true
     }
 }

@@ -2,11 +2,9 @@
 //! puppet's stack, as for a C library function.
 
 use super::Machine;
-use super::command::Outcome;
+use super::command::Acted;
 use crate::abi::{TaskId, VirtAddr};
-use crate::kernel::ipc::IpcCall;
-use crate::kernel::ptrace::PtraceArgs;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{IpcCall, PtraceArgs, Syscall};
 
 /// A system call with a buffer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +54,19 @@ pub enum BufferCall {
 }
 
 impl BufferCall {
+    /// The name of the call.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read(_) => "read",
+            Self::Write(_) => "write",
+            Self::Pipe => "pipe",
+            Self::Semop { .. } => "semop",
+            Self::Semctl { .. } => "semctl",
+            Self::Getcwd => "getcwd",
+            Self::Ptrace { .. } => "ptrace",
+        }
+    }
+
     const fn at(self, addr: VirtAddr, len: u32) -> Syscall {
         match self {
             Self::Read(fd) => Syscall::Read(fd, addr, len),
@@ -97,7 +108,7 @@ pub struct StackFrame {
 impl Machine {
     /// Makes room below the stack pointer, stores the bytes there, makes the call, and reads the
     /// buffer afterwards.
-    pub(super) fn stack_call(&mut self, task: TaskId, what: &StackCall) -> Outcome {
+    pub(super) fn stack_call(&mut self, task: TaskId, what: &StackCall) -> Acted {
         let regs = &mut self.kernel.task_mut(task).thread.regs;
         let esp = regs.esp;
         let addr = VirtAddr(esp.wrapping_sub(what.len) & !15);
@@ -109,15 +120,19 @@ impl Machine {
         };
         if let Err(fault) = self.kernel.user_write(task, addr, &what.bytes) {
             self.leave_frame(task, frame);
-            return self.after_access(task, Err(fault), Outcome::Done);
+            return self.after_access(task, Err(fault), Acted::Done);
         }
         match self.puppet_syscall(task, what.call.at(addr, what.len)) {
-            Outcome::Returned(value) => Outcome::Filled(value, self.leave_frame(task, frame)),
-            Outcome::Blocks(id) => {
+            Acted::Returned(value) => Acted::Filled(value, self.leave_frame(task, frame)),
+            Acted::Refused(error) => {
+                self.leave_frame(task, frame);
+                Acted::Refused(error)
+            }
+            Acted::Blocks(id) => {
                 if let Some(call) = self.calls.get_mut(&id) {
                     call.frame = Some(frame);
                 }
-                Outcome::Blocks(id)
+                Acted::Blocks(id)
             }
             other => other,
         }

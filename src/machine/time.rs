@@ -22,6 +22,15 @@ pub enum Stop {
     Halted(Halt),
 }
 
+/// How long time is to pass at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Until {
+    /// Until the ticks that were asked for are over.
+    Budget,
+    /// Until nothing can happen by itself any more, if that is earlier.
+    Idle,
+}
+
 impl Machine {
     /// Lets at most `budget` ticks pass, until the kernel panics or, on request, until nothing is
     /// left to happen.
@@ -29,7 +38,7 @@ impl Machine {
     /// Long runs are made in slices of `budget`, between which the caller may look at a clock or a
     /// keyboard.
     pub fn run(&mut self, budget: u64) -> Stop {
-        self.pass_time(budget, true)
+        self.pass_time(budget, Until::Idle)
     }
 
     /// Explains [`Stop::Stuck`]: what happens, and how to fix it.
@@ -44,7 +53,7 @@ impl Machine {
         )
     }
 
-    pub(super) fn pass_time(&mut self, ticks: u64, stop_if_idle: bool) -> Stop {
+    pub(super) fn pass_time(&mut self, ticks: u64, until: Until) -> Stop {
         let end = self.kernel.tick.saturating_add(ticks);
         if !self.settle() {
             return Stop::Stuck;
@@ -53,16 +62,20 @@ impl Machine {
             if self.kernel.panic.is_some() {
                 return Stop::Panic;
             }
-            if self.entered_handler().is_some() {
+            if !self.entered.is_empty() && self.entered_handler().is_some() {
                 return Stop::Handler;
             }
-            if stop_if_idle && self.nothing_can_happen() {
+            if until == Until::Idle && self.nothing_can_happen() {
                 return Stop::Idle;
             }
             let quiet = self.quiet_ticks().min(end - self.kernel.tick);
-            if quiet > 1 {
+            if quiet > 0 {
+                // The tick that follows them is looked at without asking whether it is quiet, too:
+                // hardly ever it is, and then looking at it changes nothing.
                 self.pass_quiet_ticks(quiet);
-                continue;
+                if self.kernel.tick == end {
+                    break;
+                }
             }
             if let Some(stop) = self.run_programs() {
                 return stop;
@@ -78,13 +91,10 @@ impl Machine {
         }
     }
 
-    /// One tick: charge, wake-ups, tasks that appear, `scheduler_tick`, settle.
+    /// One tick: what the running tasks want less, wake-ups, tasks that appear, `scheduler_tick`,
+    /// settle.
     fn tick(&mut self) -> bool {
-        for cpu in 0..self.kernel.cpus.len() {
-            let current = self.kernel.sched.current(cpu);
-            self.charge(current, 1);
-        }
-        self.begin_tick();
+        self.use_up(1);
         self.kernel.timer_interrupt();
         self.appear();
         self.kernel.scheduler_tick();
@@ -120,48 +130,40 @@ impl Machine {
             Some(UserMode::Puppet(puppet)) if puppet.is_in_handler() => 0,
             Some(UserMode::Puppet(puppet)) if puppet.spin => u64::MAX,
             Some(UserMode::Puppet(puppet)) => puppet.compute_left.saturating_sub(1),
-            Some(UserMode::Program | UserMode::Spawned { .. }) | None => 0,
+            Some(UserMode::Program | UserMode::Spawned(_)) | None => 0,
         }
     }
 
     fn pass_quiet_ticks(&mut self, ticks: u64) {
-        for cpu in 0..self.kernel.cpus.len() {
-            let current = self.kernel.sched.current(cpu);
-            self.charge(current, ticks);
-        }
         self.cycles.skip_ticks(ticks - 1);
-        self.begin_tick();
+        self.use_up(ticks);
         self.kernel.pass_quiet_ticks(ticks);
         self.idle_steps = 0;
     }
 
-    /// Restarts the clock within the tick.
-    fn begin_tick(&mut self) {
-        self.cycles.begin_tick(self.kernel.config.cycles_per_tick);
-        self.kernel.since_tick = 0;
-    }
-
     /// The tick at which something next happens by itself while all CPUs are idle.
     pub(super) fn next_event(&self) -> Option<u64> {
-        let events = [
-            self.kernel.timers.next_expiry(),
-            self.kernel.real_timers.next_expiry(),
-            self.arrivals.next_tick(),
-        ];
+        let events = [self.kernel.next_expiry(), self.arrivals.next_tick()];
         events.into_iter().flatten().min()
     }
 
-    /// Subtracts the passing ticks from the time that the running task still wants to run.
-    fn charge(&mut self, task: TaskId, ticks: u64) {
-        match self.modes.get_mut(task) {
-            Some(UserMode::Workload(workload)) => {
-                workload.left = workload.left.saturating_sub(ticks);
+    /// Subtracts the passing ticks from the time that the running tasks still want to run. The clock
+    /// inside the tick begins anew.
+    fn use_up(&mut self, ticks: u64) {
+        for cpu in 0..self.kernel.cpus.len() {
+            let current = self.kernel.sched.current(cpu);
+            match self.modes.get_mut(current) {
+                Some(UserMode::Workload(workload)) => {
+                    workload.left = workload.left.saturating_sub(ticks);
+                }
+                Some(UserMode::Puppet(puppet)) => {
+                    puppet.compute_left = puppet.compute_left.saturating_sub(ticks);
+                }
+                Some(UserMode::Program | UserMode::Spawned(_)) | None => {}
             }
-            Some(UserMode::Puppet(puppet)) => {
-                puppet.compute_left = puppet.compute_left.saturating_sub(ticks);
-            }
-            Some(UserMode::Program | UserMode::Spawned { .. }) | None => {}
         }
+        self.cycles.begin_tick(self.kernel.config.cycles_per_tick);
+        self.kernel.since_tick = 0;
     }
 
     /// Whether nothing will ever happen by itself again.

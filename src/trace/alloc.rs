@@ -41,7 +41,7 @@ pub enum SlabCache {
     SemUndo,
     /// `struct sem_undo`.
     SemUndoEntry,
-    /// `struct sigqueue`.
+    /// A queue entry (`struct sigqueue`).
     SigQueue,
     /// `struct sem_array`.
     SemArray,

@@ -212,7 +212,7 @@ events! {
         pid: Pid,
         /// Dynamic priority of the task.
         prio: u8,
-        /// Ticks left of its time slice.
+        /// Ticks left of the time slice of `next`.
         slice: u32,
     }
     /// `schedule` swapped the active and the expired array.

@@ -1,7 +1,8 @@
 //! The path through `do_fork` and `copy_process` in a form that events can hold: steps, stages, and
 //! the reasons for a refusal.
 
-use crate::abi::{Errno, Pid};
+use super::shortage::NoMemory;
+use crate::abi::{Errno, Pid, VirtAddr};
 use std::fmt;
 
 /// The steps of `do_fork` as its source has them. The course of `copy_process` is an event of its
@@ -54,7 +55,7 @@ pub enum CopyStage {
     /// `dup_task_struct`: task and kernel stack exist.
     TaskStruct,
     /// The task is counted against its user's limit.
-    UserCharged,
+    ProcessCounted,
     /// There are fewer tasks than `max_threads`.
     ThreadsAllowed,
     /// The tid has been stored for CLONE_PARENT_SETTID, if requested.
@@ -90,7 +91,7 @@ impl CopyStage {
             Self::Begun => "begun",
             Self::FlagsAllowed => "flags",
             Self::TaskStruct => "task_struct",
-            Self::UserCharged => "nproc",
+            Self::ProcessCounted => "nproc",
             Self::ThreadsAllowed => "max_threads",
             Self::ParentTid => "parent_tid",
             Self::SemUndo => "copy_semundo",
@@ -127,8 +128,8 @@ pub enum CloneRefusal {
     ThreadWithoutSighand,
     /// Shared signal actions require shared memory, because handlers are addresses.
     SighandWithoutVm,
-    /// No frame was free for the task, its stack or its memory, or the commit limit was exceeded.
-    NoMemory,
+    /// There is no memory for the task, its stack or what it gets a copy of.
+    NoMemory(NoMemory),
     /// `RLIMIT_NPROC`: the user has too many tasks.
     TooManyOfUser {
         /// Number of tasks of the user.
@@ -141,8 +142,8 @@ pub enum CloneRefusal {
         /// The value of `max_threads`.
         limit: u32,
     },
-    /// The tid cannot be stored for CLONE_PARENT_SETTID.
-    ParentTidFault,
+    /// The tid cannot be stored at this address for CLONE_PARENT_SETTID.
+    ParentTidFault(VirtAddr),
     /// CLONE_NEWNS without CAP_SYS_ADMIN.
     NewnsUnprivileged,
     /// The `user_desc` for CLONE_SETTLS cannot be read.
@@ -169,11 +170,17 @@ impl CloneRefusal {
             Self::TooManyOfUser { .. } | Self::TooManyThreads { .. } | Self::GroupExit => {
                 Errno::EAGAIN
             }
-            Self::NoMemory => Errno::ENOMEM,
-            Self::ParentTidFault | Self::TlsFault => Errno::EFAULT,
+            Self::NoMemory(_) => Errno::ENOMEM,
+            Self::ParentTidFault(_) | Self::TlsFault => Errno::EFAULT,
             Self::NewnsUnprivileged => Errno::EPERM,
             Self::Killed => Errno::EINTR,
         }
+    }
+}
+
+impl From<NoMemory> for CloneRefusal {
+    fn from(why: NoMemory) -> Self {
+        Self::NoMemory(why)
     }
 }
 
@@ -193,8 +200,8 @@ impl fmt::Display for CloneRefusal {
             Self::NewnsWithFs => "CLONE_NEWNS and CLONE_FS cannot be combined",
             Self::ThreadWithoutSighand => "CLONE_THREAD needs CLONE_SIGHAND",
             Self::SighandWithoutVm => "CLONE_SIGHAND needs CLONE_VM",
-            Self::NoMemory => "out of memory",
-            Self::ParentTidFault => "the tid cannot be stored at that address",
+            Self::NoMemory(_) => "out of memory",
+            Self::ParentTidFault(_) => "the tid cannot be stored at that address",
             Self::NewnsUnprivileged => "CLONE_NEWNS needs CAP_SYS_ADMIN",
             Self::TlsFault => "the user_desc cannot be read",
             Self::NoTlsEntry => "the user_desc has an entry number other than 6 to 8",

@@ -5,6 +5,7 @@ mod event;
 mod field;
 mod fork;
 mod log;
+mod shortage;
 mod text;
 
 pub use alloc::{Allocation, SlabCache};
@@ -14,4 +15,5 @@ pub use event::{
 pub use field::FieldValue;
 pub use fork::{CloneRefusal, CopyStage, ForkStep};
 pub use log::{PidList, PidRun, Record, Stamp, TraceFilter, TraceLog};
+pub use shortage::{NoMemory, Overcommitted};
 pub use text::Text;

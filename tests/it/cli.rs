@@ -126,7 +126,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "spawn(\"sh\").vfork().read(0);",
             1,
-            "an access outside of it kills the task, and its core dump",
+            "help: maps(task) shows what is mapped; an access outside of it kills the task",
         ),
         (
             "boot(#{mem: 4*MiB}); let sh = spawn(\"sh\"); \

@@ -170,8 +170,11 @@ fn ctrl_c_is_noticed_within_50_ms() {
             let start = std::time::Instant::now();
             assert_eq!(child.wait().unwrap().code(), Some(130), "{script}");
             fastest = fastest.min(start.elapsed().as_millis());
+            // The slower ones may have had to wait for a busy host.
+            if fastest <= 50 {
+                break;
+            }
         }
-        // The slower ones may have had to wait for a busy host.
         assert!(fastest <= 50, "{script}: {fastest} ms");
     }
 }

@@ -29,9 +29,7 @@ impl FunctionChecker<'_, '_> {
         if let Some(binding) = self.lookup(name, pos) {
             return self.bound_value(binding, pos);
         }
-        if let Some(value) =
-            (self.checker.sources.constants)(name).or_else(|| calls::constant(name))
-        {
+        if let Some(value) = (self.checker.sources.constants)(name) {
             return self.number(value, pos);
         }
         if let Some(function) = self.function_value(name, pos) {

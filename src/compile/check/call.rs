@@ -74,12 +74,12 @@ impl FunctionChecker<'_, '_> {
         args.iter().map(|arg| self.value(arg)).collect()
     }
 
-    fn system_call(&mut self, call: &'static SystemCall, args: &[tree::Expr], pos: Pos) -> Expr {
+    fn system_call(&mut self, call: SystemCall, args: &[tree::Expr], pos: Pos) -> Expr {
         let mut values = self.words(args);
         let most = call.arity();
         if values.len() > most || values.len() < call.required {
             let message = format!("`{}` takes {}", call.name, arguments(most));
-            let help = format!("`{}({})`", call.name, call.params);
+            let help = format!("`{}({})`", call.name, call.params());
             self.error(pos, &message, &help);
             return self.refused(pos);
         }
@@ -135,7 +135,7 @@ impl FunctionChecker<'_, '_> {
         for source in [&sources.script, &sources.library] {
             known.extend(source.signatures().into_iter().map(|(name, _)| name));
         }
-        let system_calls = calls::system_calls().iter().map(|call| call.name);
+        let system_calls = calls::system_calls().map(|call| call.name);
         known.extend(system_calls.map(str::to_owned));
         known.extend(builtin::NAMES.iter().map(|(name, _)| (*name).to_owned()));
         let message = format!("a program has no function `{name}`");

@@ -112,17 +112,12 @@ impl FunctionGen<'_, '_> {
 
     /// `to = to op from`.
     fn apply(&mut self, op: BinOp, to: Reg, from: Operand) -> Emit {
-        let simple = match op {
-            BinOp::Add => Op::Add,
-            BinOp::Sub => Op::Sub,
-            BinOp::And => Op::And,
-            BinOp::Or => Op::Or,
-            BinOp::Xor => Op::Xor,
-            BinOp::Mul => return self.multiply(to, from),
-            BinOp::Shl | BinOp::Shr => return self.shift(op, to, from),
-            _ => return Ok(()),
-        };
-        self.op(simple, Operand::Register(to), from)
+        match (op, Op::of(op)) {
+            (_, Some(simple)) => self.op(simple, Operand::Register(to), from),
+            (BinOp::Mul, _) => self.multiply(to, from),
+            (BinOp::Shl | BinOp::Shr, _) => self.shift(op, to, from),
+            _ => Ok(()),
+        }
     }
 
     fn multiply(&mut self, to: Reg, from: Operand) -> Emit {

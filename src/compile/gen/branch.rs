@@ -12,10 +12,13 @@ impl FunctionGen<'_, '_> {
     /// Jumps if a condition has the value `when`, and falls through otherwise.
     pub(super) fn branch(&mut self, cond: &Expr, when: bool, to: CodeLabel, free: &[Reg]) -> Emit {
         match &cond.kind {
-            ExprKind::Const(value) => match (*value != 0) == when {
-                true => self.code.asm.jmp(to),
-                false => Ok(()),
-            },
+            ExprKind::Const(value) => {
+                if (*value != 0) == when {
+                    self.code.asm.jmp(to)
+                } else {
+                    Ok(())
+                }
+            }
             ExprKind::Unary(UnOp::Not, operand) => self.branch(operand, !when, to, free),
             ExprKind::And(left, right) => self.both(left, right, when, to, free),
             // By De Morgan's law.

@@ -1,5 +1,6 @@
 //! Operands of instructions, and instructions that accept any of them.
 
+use super::super::tree::BinOp;
 use super::Emit;
 use iced_x86::code_asm::{
     AsmMemoryOperand, AsmRegister8, AsmRegister16, AsmRegister32, CodeAssembler, al, ax, bl, bx,
@@ -53,6 +54,20 @@ pub(super) enum Op {
     Or,
     Xor,
     Cmp,
+}
+
+impl Op {
+    /// The instruction that is an operator of the language by itself, if there is one.
+    pub(super) const fn of(op: BinOp) -> Option<Self> {
+        match op {
+            BinOp::Add => Some(Self::Add),
+            BinOp::Sub => Some(Self::Sub),
+            BinOp::And => Some(Self::And),
+            BinOp::Or => Some(Self::Or),
+            BinOp::Xor => Some(Self::Xor),
+            _ => None,
+        }
+    }
 }
 
 macro_rules! two_operands {

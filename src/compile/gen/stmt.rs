@@ -119,9 +119,10 @@ impl FunctionGen<'_, '_> {
         self.line(pos, true);
         if !runs_at_least_once(turns) {
             self.compare_counter(counter, to)?;
-            match turns.inclusive {
-                true => self.code.asm.jg(end)?,
-                false => self.code.asm.jge(end)?,
+            if turns.inclusive {
+                self.code.asm.jg(end)?;
+            } else {
+                self.code.asm.jge(end)?;
             }
         }
         self.set(&mut top)?;
@@ -255,13 +256,8 @@ impl FunctionGen<'_, '_> {
     }
 
     fn update(&mut self, op: BinOp, place: &Place, value: &Expr) -> Emit {
-        let simple = match op {
-            BinOp::Add => Op::Add,
-            BinOp::Sub => Op::Sub,
-            BinOp::And => Op::And,
-            BinOp::Or => Op::Or,
-            BinOp::Xor => Op::Xor,
-            _ => return self.update_slowly(op, place, value),
+        let Some(simple) = Op::of(op) else {
+            return self.update_slowly(op, place, value);
         };
         let from = match self.leaf(value) {
             Some(from @ (Operand::Number(_) | Operand::Register(_))) => from,

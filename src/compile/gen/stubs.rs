@@ -5,12 +5,11 @@ use super::debug::Marks;
 use super::{Code, Emit};
 use crate::abi::Errno;
 use crate::compile::tree::Pos;
+use crate::kernel::syscall::nr;
 use iced_x86::code_asm::{
     AsmRegister32, CodeLabel, dword_ptr, eax, ebp, ebx, ecx, edi, edx, esi, esp, gs,
 };
 
-/// The system call number of exit_group.
-const EXIT_GROUP: i32 = 252;
 /// The registers that hold the arguments of a system call.
 const ARGUMENTS: [AsmRegister32; 6] = [ebx, ecx, edx, esi, edi, ebp];
 /// The most bytes that one `print` shows.
@@ -36,7 +35,7 @@ impl Code<'_> {
         } else {
             self.asm.xor(ebx, ebx)?;
         }
-        self.asm.mov(eax, EXIT_GROUP)?;
+        self.asm.mov(eax, i32::from(nr::exit_group))?;
         self.asm.int(0x80)?;
         self.asm.hlt()?;
         self.mark_stub("_start", start);
@@ -93,7 +92,7 @@ impl Code<'_> {
             "call_closure" => self.call_closure(),
             "printf" => self.printf(),
             _ => match calls::system_call(name) {
-                Some(call) => self.system_call(call),
+                Some(call) => self.system_call(&call),
                 None => self.asm.ud2(),
             },
         }
@@ -154,7 +153,7 @@ impl Code<'_> {
         let count = call.arity();
         let saved = self.save(count)?;
         self.take(count, 4 * saved + 4)?;
-        self.asm.mov(eax, i32::from(call.number))?;
+        self.asm.mov(eax, i32::from(call.number()))?;
         self.asm.int(0x80)?;
         self.restore(count)?;
         self.asm.ret()
@@ -174,7 +173,7 @@ impl Code<'_> {
     /// register, where the child cannot overwrite it.
     fn vfork_stub(&mut self) -> Emit {
         self.asm.pop(ecx)?;
-        self.asm.mov(eax, 190)?;
+        self.asm.mov(eax, i32::from(nr::vfork))?;
         self.asm.int(0x80)?;
         self.asm.push(ecx)?;
         self.asm.ret()
@@ -189,7 +188,7 @@ impl Code<'_> {
         self.asm.test(ebp, 0xfff)?;
         self.asm.jne(bad)?;
         self.asm.shr(ebp, 12)?;
-        self.asm.mov(eax, 192)?;
+        self.asm.mov(eax, i32::from(nr::mmap2))?;
         self.asm.int(0x80)?;
         self.asm.set_label(&mut bad)?;
         self.restore(6)?;
@@ -218,7 +217,7 @@ impl Code<'_> {
         asm.mov(edx, dword_ptr(esp + 32))?;
         asm.mov(esi, dword_ptr(esp + 36))?;
         asm.mov(edi, dword_ptr(esp + 40))?;
-        asm.mov(eax, 120)?;
+        asm.mov(eax, i32::from(nr::clone))?;
         asm.int(0x80)?;
         asm.test(eax, eax)?;
         asm.je(child)?;
@@ -234,7 +233,7 @@ impl Code<'_> {
         asm.pop(eax)?;
         self.call_function()?;
         self.asm.mov(ebx, eax)?;
-        self.asm.mov(eax, 1)?;
+        self.asm.mov(eax, i32::from(nr::exit))?;
         self.asm.int(0x80)?;
         self.asm.hlt()
     }

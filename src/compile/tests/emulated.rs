@@ -1,7 +1,7 @@
 //! Programs on the emulated CPU without a kernel: a few pages, and just enough of `exit`, `write`
 //! and an abort.
 
-use super::host::Outcome;
+use super::host::Ended;
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Cpu, Event, Exception, Pde, Pte, Ram, Regs, pde_phys, pte_phys};
 use crate::kernel::fs::{ProgramImage, TEXT_START};
@@ -136,10 +136,10 @@ impl Rig {
 }
 
 /// Runs a program if it needs no kernel; returns how it ended, and after how many instructions.
-pub(super) fn run(image: &ProgramImage) -> Option<(Outcome, u64)> {
+pub(super) fn run(image: &ProgramImage) -> Option<(Ended, u64)> {
     let mut rig = Rig::new(image);
     let status = rig.run()?;
-    let outcome = Outcome {
+    let outcome = Ended {
         output: String::from_utf8_lossy(&rig.output).into_owned(),
         errors: String::from_utf8_lossy(&rig.errors).into_owned(),
         status,

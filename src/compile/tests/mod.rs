@@ -13,6 +13,7 @@ mod refusals;
 
 use super::checked::Program;
 use super::{Diagnostic, Entry, Script, check_script, compile};
+use crate::abi;
 use crate::kernel::fs::ProgramImage;
 use rhai::{Engine, OptimizationLevel};
 
@@ -25,7 +26,10 @@ fn with_script<T>(source: &str, run: impl FnOnce(&Script<'_>, &Entry) -> T) -> T
     let ast = engine
         .compile(source)
         .unwrap_or_else(|error| panic!("{error}\n{source}"));
-    let constants = |name: &str| (name == "CLONE_VM").then_some(0x100);
+    let constants = |name: &str| {
+        let found = abi::constants().find(|constant| constant.name == name);
+        found.map(|constant| constant.value)
+    };
     let script = Script {
         ast: &ast,
         source,

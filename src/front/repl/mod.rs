@@ -26,9 +26,10 @@ type Rc<T> = std::rc::Rc<T>;
 
 /// Runs the prompt until the user leaves; returns the exit code.
 pub(super) fn run(process: &Process) -> u8 {
-    let result = match io::stdin().is_terminal() {
-        true => on_terminal(process),
-        false => from_pipe(process),
+    let result = if io::stdin().is_terminal() {
+        on_terminal(process)
+    } else {
+        from_pipe(process)
     };
     result.unwrap_or_else(|why| {
         complain(&format!("forklab: {why}"));

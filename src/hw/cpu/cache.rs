@@ -5,6 +5,7 @@
 //! as long as the RAM reports that [the contents](Ram::code_number) have not changed.
 
 use super::fetch::{Decoded, decode};
+use super::fuse::fuse;
 use super::lower::lower;
 use super::op::{Code, Op};
 use crate::abi::{PAGE_SIZE, Pfn};
@@ -82,6 +83,15 @@ impl DecodeCache {
     }
 }
 
+/// Instructions that are carried out one after the other once the first one is.
+#[derive(Default)]
+pub(super) struct Block {
+    /// An operation for each.
+    pub(super) plain: Box<[Op]>,
+    /// The same with fewer operations, for whoever carries out all of them.
+    pub(super) fused: Box<[Op]>,
+}
+
 /// The decoded code of one frame.
 pub(super) struct FrameCode {
     /// The number of the contents that it was decoded from.
@@ -89,7 +99,7 @@ pub(super) struct FrameCode {
     /// For each offset, the block that begins there; 0 if none is decoded.
     starts: Box<[u16; PAGE_SIZE as usize]>,
     /// The first block is empty.
-    blocks: Vec<Box<[Op]>>,
+    blocks: Vec<Block>,
     /// The instructions that have no operation of their own.
     others: Vec<Instruction>,
 }
@@ -99,7 +109,7 @@ impl FrameCode {
         Self {
             number: 0,
             starts: Box::new([0; PAGE_SIZE as usize]),
-            blocks: vec![Box::default()],
+            blocks: vec![Block::default()],
             others: Vec::new(),
         }
     }
@@ -114,7 +124,7 @@ impl FrameCode {
 
     /// The operations from an offset to the end of their block; none if they are not decoded.
     #[inline(always)]
-    pub(super) fn block(&self, offset: usize) -> &[Op] {
+    pub(super) fn block(&self, offset: usize) -> &Block {
         let block = self.starts[offset & (PAGE_SIZE as usize - 1)];
         &self.blocks[usize::from(block)]
     }
@@ -126,25 +136,30 @@ impl FrameCode {
     /// Decodes the block at an offset. There is none if its first instruction is invalid or does
     /// not end in this page.
     pub(super) fn decode_block(&mut self, bytes: &Frame, offset: usize) -> bool {
-        let mut block = Vec::new();
+        let mut plain = Vec::new();
         let mut at = offset;
-        while at < bytes.len() && block.len() < LONGEST_BLOCK {
+        while at < bytes.len() && plain.len() < LONGEST_BLOCK {
             let Decoded::Instruction(instruction) = decode(&bytes[at..], at as u32) else {
                 break;
             };
-            at += instruction.len();
-            let op = self.op(&instruction, at);
-            block.push(op);
+            let mut op = self.op(&instruction, at + instruction.len());
+            op.at = plain.len() as u8;
+            op.go_on_at_target();
+            at = op.next.into();
+            plain.push(op);
             if op.ends_block() {
                 break;
             }
         }
-        if block.is_empty() {
+        if plain.is_empty() {
             return false;
         }
         // There are no more blocks than offsets in a page.
         self.starts[offset] = self.blocks.len() as u16;
-        self.blocks.push(block.into());
+        self.blocks.push(Block {
+            fused: fuse(&plain).into(),
+            plain: plain.into(),
+        });
         true
     }
 
@@ -158,5 +173,15 @@ impl FrameCode {
         });
         op.next = next as u16;
         op
+    }
+}
+
+#[cfg(test)]
+impl DecodeCache {
+    /// The codes of all fused operations.
+    pub(super) fn fused_codes(&self) -> impl Iterator<Item = Code> {
+        let blocks = self.frames.iter().flat_map(|frame| &frame.blocks);
+        let ops = blocks.flat_map(|block| &block.fused);
+        ops.map(|op| op.code).filter(|code| code.is_fused())
     }
 }

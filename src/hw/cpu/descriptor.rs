@@ -14,7 +14,7 @@ pub struct SegmentDescriptor {
 impl SegmentDescriptor {
     /// The descriptor of a user-mode data segment, without any checks.
     ///
-    /// Linux 2.6.12: include/asm-i386/desc.h, `LDT_entry_a()` and `LDT_entry_b()`.
+    /// Linux 2.6.12: `include/asm-i386/desc.h`, `LDT_entry_a()` and `LDT_entry_b()`.
     pub const fn from_user_desc(desc: &UserDesc) -> Self {
         /// Descriptor privilege level 3, code or data segment.
         const USER_SEGMENT: u32 = 0x7000;
@@ -55,6 +55,11 @@ pub struct UserDesc {
 }
 
 impl UserDesc {
+    /// How many bytes it takes in user memory.
+    pub const SIZE: usize = 16;
+    /// `GDT_ENTRY_TLS_MIN`: the first of the three entries of the GDT that user space may set.
+    pub const ENTRY_TLS_MIN: i32 = 6;
+    const TLS_ENTRIES: usize = 3;
     /// 32-bit segment.
     pub const SEG_32BIT: u32 = 1 << 0;
     /// Not writable.
@@ -68,10 +73,35 @@ impl UserDesc {
     /// The bits of the flags word that have a meaning.
     const NAMED: u32 = 0x7f;
 
+    /// Reads it as it lies in user memory: four little-endian words.
+    pub fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
+        let (words, _) = bytes.as_chunks();
+        let word = |i: usize| u32::from_le_bytes(words[i]);
+        Self {
+            entry_number: word(0) as i32,
+            base: word(1),
+            limit: word(2),
+            flags: word(3),
+        }
+    }
+
+    /// Writes it as it lies in user memory.
+    pub fn to_bytes(self) -> Vec<u8> {
+        [self.entry_number as u32, self.base, self.limit, self.flags]
+            .map(u32::to_le_bytes)
+            .concat()
+    }
+
+    /// Which of the three TLS descriptors it is for, if for any.
+    pub fn tls_slot(&self) -> Option<usize> {
+        let slot = usize::try_from(self.entry_number.checked_sub(Self::ENTRY_TLS_MIN)?).ok()?;
+        (slot < Self::TLS_ENTRIES).then_some(slot)
+    }
+
     /// Whether it is the pattern that means "clear the entry". Bits of the flags word without a
     /// meaning are padding and ignored.
     ///
-    /// Linux 2.6.12: include/asm-i386/desc.h, `LDT_empty()`.
+    /// Linux 2.6.12: `include/asm-i386/desc.h`, `LDT_empty()`.
     pub const fn is_empty(&self) -> bool {
         let nothing = Self::READ_EXEC_ONLY | Self::SEG_NOT_PRESENT;
         self.base == 0 && self.limit == 0 && self.flags & Self::NAMED == nothing

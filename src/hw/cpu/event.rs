@@ -123,3 +123,35 @@ impl From<PageFault> for Exception {
         Self::PageFault(fault)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::VirtAddr;
+    use crate::hw::ErrorCode;
+
+    #[test]
+    fn vectors_names_and_error_codes_of_the_manual() {
+        use Exception::*;
+        let fault = crate::hw::PageFault {
+            addr: VirtAddr(0x1000),
+            error_code: ErrorCode(7),
+        };
+        for (exception, vector, text) in [
+            (DivideError, 0, "#DE"),
+            (Debug, 1, "#DB"),
+            (Breakpoint, 3, "#BP"),
+            (Overflow, 4, "#OF"),
+            (Bound, 5, "#BR"),
+            (InvalidOpcode, 6, "#UD"),
+            (SegmentNotPresent(0x30), 11, "#NP(0x30)"),
+            (StackSegment(0x30), 12, "#SS(0x30)"),
+            (GeneralProtection(0), 13, "#GP(0x0)"),
+            (PageFault(fault), 14, "#PF(0x7)"),
+            (AlignmentCheck, 17, "#AC(0x0)"),
+        ] {
+            assert_eq!(exception.vector(), vector);
+            assert_eq!(exception.to_string(), text);
+        }
+    }
+}

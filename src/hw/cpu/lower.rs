@@ -75,21 +75,15 @@ fn register(i: &Instruction, operand: u32) -> Option<u8> {
 
 /// An operation with the address of the memory operand.
 fn address(i: &Instruction, code: Code) -> Option<Op> {
-    if has_16_bit_address(i) {
+    if has_16_bit_address(i) || matches!(i.memory_segment().number(), CS | FS | GS) {
         return None;
     }
     let number = |register: Register| match register {
         Register::None => ZERO,
         register => register.number() as u8,
     };
-    let segment = i.memory_segment().number();
-    let checked = if matches!(segment, CS | FS | GS) {
-        segment as u8
-    } else {
-        0
-    };
     Some(Op {
-        base: number(i.memory_base()) | checked << 4,
+        base: number(i.memory_base()),
         index: number(i.memory_index()) | (i.memory_index_scale().trailing_zeros() as u8) << 4,
         disp: i.memory_displacement32(),
         ..Op::new(code)
@@ -302,7 +296,7 @@ fn control(i: &Instruction) -> Option<Op> {
     };
     match i.op0_kind() {
         OpKind::NearBranch32 => Some(Op {
-            imm: i.near_branch32(),
+            target: i.near_branch32(),
             ..Op::new(near)
         }),
         OpKind::Register if width(i, 0).ok()? == Width::W32 => Some(Op {
@@ -331,7 +325,7 @@ fn conditional(i: &Instruction) -> Option<Op> {
     if i.is_jcc_short_or_near() {
         let op = Op::new(JUMPS[usize::from(condition)]);
         return (i.op0_kind() == OpKind::NearBranch32).then(|| Op {
-            imm: i.near_branch32(),
+            target: i.near_branch32(),
             ..op
         });
     }
@@ -352,4 +346,90 @@ fn conditional(i: &Instruction) -> Option<Op> {
     // The source register and the condition share a field.
     op.imm = condition.into();
     Some(op)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fetch::{Decoded, decode};
+    use super::*;
+
+    fn code(bytes: &[u8]) -> Option<Code> {
+        let Decoded::Instruction(instruction) = decode(bytes, 0) else {
+            panic!("{bytes:x?} is no instruction");
+        };
+        lower(&instruction).map(|op| op.code)
+    }
+
+    /// What has no operation of its own is interpreted: the result is the same, but not the speed.
+    #[test]
+    fn which_instructions_have_an_operation_of_their_own() {
+        use Code::*;
+        let cases: [(&[u8], Option<Code>); 62] = [
+            (&[0x01, 0xc8], Some(AddRr)),            // add eax,ecx
+            (&[0x03, 0x06], Some(AddRm)),            // add eax,[esi]
+            (&[0x01, 0x06], Some(AddMr)),            // add [esi],eax
+            (&[0x83, 0xc0, 1], Some(AddRi)),         // add eax,1
+            (&[0x83, 0x06, 1], Some(AddMi)),         // add dword [esi],1
+            (&[0xf0, 0x01, 0x06], None),             // lock add [esi],eax
+            (&[0x67, 0x03, 0x04], None),             // add eax,[si]
+            (&[0x00, 0xc8], Some(Alu8Rr)),           // add al,cl
+            (&[0x66, 0x01, 0xc8], Some(Alu16Rr)),    // add ax,cx
+            (&[0x89, 0xc8], Some(MovRr)),            // mov eax,ecx
+            (&[0x88, 0xc8], Some(Mov8Rr)),           // mov al,cl
+            (&[0x66, 0x89, 0xc8], Some(Mov16Rr)),    // mov ax,cx
+            (&[0x8c, 0xd8], None),                   // mov eax,ds
+            (&[0x40], Some(IncR)),                   // inc eax
+            (&[0x66, 0x40], None),                   // inc ax
+            (&[0xff, 0x06], Some(IncM)),             // inc dword [esi]
+            (&[0xf7, 0xd8], Some(NegR)),             // neg eax
+            (&[0xf7, 0x1e], None),                   // neg dword [esi]
+            (&[0xc1, 0xe0, 3], Some(ShlRi)),         // shl eax,3
+            (&[0xd3, 0xe0], Some(ShlRc)),            // shl eax,cl
+            (&[0xc1, 0xc0, 3], Some(RolRi)),         // rol eax,3
+            (&[0xd3, 0xc0], None),                   // rol eax,cl
+            (&[0x66, 0xc1, 0xe0, 3], None),          // shl ax,3
+            (&[0xc1, 0x26, 3], None),                // shl dword [esi],3
+            (&[0x0f, 0xa4, 0xc8, 3], Some(ShldRri)), // shld eax,ecx,3
+            (&[0x0f, 0xac, 0xc8, 3], Some(ShrdRri)), // shrd eax,ecx,3
+            (&[0x66, 0x0f, 0xa4, 0xc8, 3], None),    // shld ax,cx,3
+            (&[0x0f, 0xa5, 0xc8], None),             // shld eax,ecx,cl
+            (&[0x0f, 0xaf, 0xc1], Some(ImulRr)),     // imul eax,ecx
+            (&[0x0f, 0xaf, 0x06], Some(ImulRm)),     // imul eax,[esi]
+            (&[0x6b, 0xc1, 3], Some(ImulRri)),       // imul eax,ecx,3
+            (&[0x6b, 0x06, 3], Some(ImulRmi)),       // imul eax,[esi],3
+            (&[0xf7, 0xe1], Some(MulR)),             // mul ecx
+            (&[0xf7, 0xf9], Some(IdivR)),            // idiv ecx
+            (&[0x66, 0x0f, 0xaf, 0xc1], None),       // imul ax,cx
+            (&[0x0f, 0xb6, 0xc1], Some(Movzx8Rr)),   // movzx eax,cl
+            (&[0x0f, 0xbf, 0x06], Some(Movsx16Rm)),  // movsx eax,word [esi]
+            (&[0x66, 0x0f, 0xb6, 0xc1], None),       // movzx ax,cl
+            (&[0x8d, 0x06], Some(Lea)),              // lea eax,[esi]
+            (&[0x66, 0x8d, 0x06], None),             // lea ax,[esi]
+            (&[0x50], Some(PushR)),                  // push eax
+            (&[0x66, 0x50], None),                   // push ax
+            (&[0x6a, 1], Some(PushI)),               // push 1
+            (&[0xff, 0x36], Some(PushM)),            // push dword [esi]
+            (&[0x1e], None),                         // push ds
+            (&[0x58], Some(PopR)),                   // pop eax
+            (&[0x8f, 0x06], None),                   // pop dword [esi]
+            (&[0xc9], Some(Leave)),                  // leave
+            (&[0x66, 0xc9], None),                   // leavew
+            (&[0xeb, 0], Some(Jmp)),                 // jmp
+            (&[0xff, 0xe0], Some(JmpR)),             // jmp eax
+            (&[0xff, 0x16], Some(CallM)),            // call dword [esi]
+            (&[0x66, 0xff, 0xe0], None),             // jmp ax
+            (&[0xff, 0x2e], None),                   // jmp far [esi]
+            (&[0xc3], Some(Ret)),                    // ret
+            (&[0xc2, 4, 0], Some(RetI)),             // ret 4
+            (&[0x66, 0xc3], None),                   // retw
+            (&[0x75, 0], Some(Jne)),                 // jne
+            (&[0x66, 0x75, 0], None),                // jne with a 16-bit target
+            (&[0x0f, 0x94, 0xc0], Some(SetccR)),     // sete al
+            (&[0x0f, 0x44, 0xc1], Some(CmovRr)),     // cmove eax,ecx
+            (&[0x66, 0x0f, 0x44, 0xc1], None),       // cmove ax,cx
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(code(bytes), expected, "{bytes:x?}");
+        }
+    }
 }

@@ -13,15 +13,18 @@ mod dispatch;
 mod event;
 mod fetch;
 mod flags;
+mod fuse;
+mod fused;
 mod interpret;
 mod lower;
 mod op;
 mod operand;
 mod operate;
+mod recent;
 mod regs;
 mod segment;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use descriptor::{SegmentDescriptor, UserDesc};
 pub use disassemble::{Disassembled, disassemble};
@@ -32,7 +35,7 @@ use super::{Mmu, Ram};
 use crate::abi::{PAGE_SIZE, VirtAddr};
 use cache::DecodeCache;
 use dispatch::Exit;
-use interpret::Outcome;
+use interpret::Executed;
 use state::Core;
 
 /// One i386 processor: its MMU and TLB, TLS descriptors and decoded code.
@@ -120,10 +123,10 @@ impl Core<'_> {
         self.hold_back(held_back.wrapping_neg());
         match outcome {
             Err(exception) => Some(Event::Exception(exception)),
-            Ok(Outcome::Syscall) => Some(Event::Syscall),
-            Ok(Outcome::Trap(exception)) => Some(Event::Exception(exception)),
+            Ok(Executed::Syscall) => Some(Event::Syscall),
+            Ok(Executed::Trap(exception)) => Some(Event::Exception(exception)),
             Ok(_) if singly => Some(Event::Exception(Exception::Debug)),
-            Ok(Outcome::Done | Outcome::Unfinished) => None,
+            Ok(Executed::Done | Executed::Unfinished) => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::alu::Width;
 use super::flags::{DF, Flags, TF};
+use super::recent::Recent;
 use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
 use super::{Exception, Regs, SegmentDescriptor};
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
@@ -44,6 +45,8 @@ pub(super) struct Core<'a> {
     pub(super) left: u64,
     /// The frame whose decoded code is running, and the number of its contents.
     pub(super) code: (Pfn, u64),
+    pub(super) last_read: Recent,
+    pub(super) last_written: Recent,
 }
 
 impl<'a> Core<'a> {
@@ -71,6 +74,8 @@ impl<'a> Core<'a> {
             end_of_time: 0,
             left: 0,
             code: (Pfn(0), 0),
+            last_read: Recent::NONE,
+            last_written: Recent::NONE,
         }
     }
 

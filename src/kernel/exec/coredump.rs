@@ -1,9 +1,10 @@
 //! The core file of a process that dies by a signal.
 
+use crate::abi::Resource;
 use crate::abi::{Signal, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::kernel::task::{Resource, SignalFlags};
+use crate::kernel::task::SignalFlags;
 
 impl Kernel {
     /// Kills every user of the memory, lets a vfork parent continue and, if the limit permits,
@@ -16,10 +17,9 @@ impl Kernel {
     pub(in crate::kernel) fn do_coredump(&mut self, current: TaskId, signal: Signal) {
         /// `min_coredump` of ELF programs.
         const MIN_COREDUMP: u32 = 4096;
-        if let Some(group) = self.signal_of_mut(current) {
-            group.flags = SignalFlags::GROUP_EXIT;
-            group.group_exit_code = signal.number();
-        }
+        let group = self.signal_of_mut(current);
+        group.flags = SignalFlags::GROUP_EXIT;
+        group.group_exit_code = signal.number();
         self.complete_vfork(current);
         let mm = self.task(current).mm;
         let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
@@ -36,8 +36,6 @@ impl Kernel {
             _ => format!("core.{}", self.task(current).tgid),
         };
         self.create(&name, InodeKind::Regular(Vec::new()));
-        if let Some(group) = self.signal_of_mut(current) {
-            group.group_exit_code |= 0x80;
-        }
+        self.signal_of_mut(current).group_exit_code |= 0x80;
     }
 }

@@ -1,10 +1,10 @@
 //! exec in a process with several threads: the other threads are killed, and the caller waits for
 //! that. If it is not the first thread, it takes the place and the pid of that one.
 
-use crate::abi::{Errno, Pid, SighandId, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, Pid, PtFlags, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, ExitState, PendingExec, PidType, PtFlags, SignalFlags};
+use crate::kernel::task::{Continuation, PendingExec, PidType, SignalFlags};
 use crate::trace::{SlabCache, TraceEvent};
 
 /// The number of holders of the `signal_struct` with which exec continues: the caller, and the
@@ -24,17 +24,18 @@ impl Kernel {
     /// # Errors
     /// `ENOMEM`; `EAGAIN` if the process is already exiting.
     pub(super) fn may_de_thread(&mut self, current: TaskId) -> Result<(), Errno> {
-        let sighand = self.task(current).sighand;
-        if sighand.is_none_or(|id| self.sighands[id].count <= 1) {
+        if self.sighand_of(current).count <= 1 {
             return Ok(());
         }
         self.kmem_cache_alloc(SlabCache::Sighand)?;
         let ends = self
             .signal_of(current)
-            .is_some_and(|group| group.flags.contains(SignalFlags::GROUP_EXIT));
-        match ends && !self.thread_group_empty(current) {
-            true => Err(Errno::EAGAIN),
-            false => Ok(()),
+            .flags
+            .contains(SignalFlags::GROUP_EXIT);
+        if ends && !self.thread_group_empty(current) {
+            Err(Errno::EAGAIN)
+        } else {
+            Ok(())
         }
     }
 
@@ -53,9 +54,7 @@ impl Kernel {
     pub(in crate::kernel) fn exec_waits_for_threads(&mut self, current: TaskId) -> SysResult {
         let is_leader = self.task(current).group_leader == current;
         let left = holders_left(is_leader);
-        let Some(group) = self.signal_of_mut(current) else {
-            return self.unshare_sighand_and_load(current);
-        };
+        let group = self.signal_of_mut(current);
         if group.count > left {
             group.group_exit_task = Some(current);
             group.notify_count = left;
@@ -64,9 +63,10 @@ impl Kernel {
         }
         group.group_exit_task = None;
         group.notify_count = 0;
-        match is_leader {
-            true => self.threads_are_gone(current),
-            false => self.exec_waits_for_leader(current),
+        if is_leader {
+            self.threads_are_gone(current)
+        } else {
+            self.exec_waits_for_leader(current)
         }
     }
 
@@ -77,7 +77,7 @@ impl Kernel {
         let leader = self.task(current).group_leader;
         if self.task(leader).exit_state != ExitState::Zombie {
             self.task_mut(current).in_call.continuation = Some(Continuation::ExecWaitsForLeader);
-            self.sched_yield();
+            self.sys_sched_yield(current);
             return SysResult::Blocked;
         }
         self.replace_leader(current, leader);
@@ -96,9 +96,7 @@ impl Kernel {
     }
 
     fn threads_are_gone(&mut self, current: TaskId) -> SysResult {
-        if let Some(group) = self.signal_of_mut(current) {
-            group.flags = SignalFlags::empty();
-        }
+        self.signal_of_mut(current).flags = SignalFlags::empty();
         self.unshare_sighand_and_load(current)
     }
 
@@ -110,9 +108,10 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `de_thread()`; `kernel/pid.c`, `switch_exec_pids()`.
     fn replace_leader(&mut self, current: TaskId, leader: TaskId) {
         let (word, tracer) = (self.task(leader).ptrace, self.task(leader).parent);
-        let word = match tracer == current {
-            true => PtFlags::empty(),
-            false => word,
+        let word = if tracer == current {
+            PtFlags::empty()
+        } else {
+            word
         };
         for task in [current, leader] {
             if !self.task(task).ptrace.is_empty() {
@@ -151,11 +150,10 @@ impl Kernel {
             let pid = self.pid(task);
             self.attach_pid(task, PidType::Pid, pid);
             self.attach_pid(task, PidType::Tgid, pid);
-            if let Some(group) = self.signal_of(task) {
-                let (pgrp, session) = (group.pgrp, group.session);
-                self.attach_pid(task, PidType::Pgid, pgrp);
-                self.attach_pid(task, PidType::Sid, session);
-            }
+            let group = self.signal_of(task);
+            let (pgrp, session) = (group.pgrp, group.session);
+            self.attach_pid(task, PidType::Pgid, pgrp);
+            self.attach_pid(task, PidType::Sid, session);
         }
     }
 
@@ -173,23 +171,19 @@ impl Kernel {
 
     /// Tasks that are not threads may share the signal actions; the new program gets its own.
     fn unshare_sighand_and_load(&mut self, current: TaskId) -> SysResult {
-        let shared = self
-            .task(current)
-            .sighand
-            .filter(|id| self.sighands[*id].count > 1);
-        if let Some(shared) = shared {
-            self.unshare_sighand(current, shared);
+        if self.sighand_of(current).count > 1 {
+            self.unshare_sighand(current);
         }
-        match self.task_mut(current).in_call.exec.take() {
-            Some(exec) => self.load_program(current, *exec),
-            None => SysResult::Blocked,
-        }
+        let exec = self.task_mut(current).in_call.exec.take();
+        let exec = exec.expect("de_thread() keeps the new program until here");
+        self.load_program(current, *exec)
     }
 
     /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
-    fn unshare_sighand(&mut self, current: TaskId, shared: SighandId) {
-        let own = self.sighands[shared].duplicate();
-        self.sighands[shared].count -= 1;
+    fn unshare_sighand(&mut self, current: TaskId) {
+        let shared = self.sighand_of_mut(current);
+        shared.count -= 1;
+        let own = shared.duplicate();
         self.task_mut(current).sighand = Some(self.sighands.insert(own));
     }
 

@@ -1,36 +1,12 @@
 //! `execve`: replaces the program of a task.
 
-use crate::abi::{Errno, FileId, FilesId, InodeId, Signal, TaskId};
+use crate::abi::{Errno, FileId, FilesId, InodeId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FilesStruct, InodeKind};
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::syscall::{MAX_ARG_BYTES, SysResult};
-use crate::kernel::task::{AltStack, PendingExec, PfFlags, PtFlags, SendInfo, Trap};
+use crate::kernel::syscall::{ExecArgs, MAX_ARG_BYTES, SysResult};
+use crate::kernel::task::{AltStack, PendingExec, SendInfo, Trap};
 use crate::trace::{SlabCache, TraceEvent};
-
-/// The arguments of `execve`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ExecArgs {
-    /// Path of the program.
-    pub path: String,
-    /// Arguments, starting with the program's name; without the terminating null bytes.
-    pub argv: Vec<Vec<u8>>,
-    /// Environment strings.
-    pub envp: Vec<Vec<u8>>,
-}
-
-impl<T: Into<String>> From<T> for ExecArgs {
-    /// A program without environment, and with only its name as an argument.
-    fn from(path: T) -> Self {
-        let path = path.into();
-        Self {
-            argv: vec![path.clone().into_bytes()],
-            path,
-            envp: Vec::new(),
-        }
-    }
-}
 
 impl ExecArgs {
     /// Bytes that path, arguments and environment take on the new stack.
@@ -51,9 +27,9 @@ impl Kernel {
     /// there is no descriptor for the loader; `EAGAIN` if the process is exiting; `ENOMEM`. The
     /// caller then continues with its old program and its other threads, and a vfork parent keeps
     /// waiting.
-    pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> SysResult {
+    pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: ExecArgs) -> SysResult {
         match self.find_program(current, &args.path) {
-            Ok(exe) => self.exec_balanced(current, exe, args),
+            Ok(exe) => self.exec_balanced(current, exe, &args),
             Err(errno) => Err(errno).into(),
         }
     }
@@ -72,9 +48,10 @@ impl Kernel {
         if !self.inodes[exe].kind.is_executable() {
             return Err(Errno::EACCES);
         }
-        match self.is_written(exe) {
-            true => Err(Errno::ETXTBSY),
-            false => Ok(exe),
+        if self.is_written(exe) {
+            Err(Errno::ETXTBSY)
+        } else {
+            Ok(exe)
         }
     }
 
@@ -167,13 +144,8 @@ impl Kernel {
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
         task.altstack = AltStack::default();
         task.self_exec_id += 1;
-        let (sighand, files) = (task.sighand, task.files);
-        if let Some(sighand) = sighand {
-            self.sighands[sighand].flush_handlers();
-        }
-        if let Some(files) = files {
-            self.close_on_exec(files);
-        }
+        self.sighand_of_mut(current).flush_handlers();
+        self.close_on_exec(self.files_id(current));
     }
 
     /// Gives the new program a descriptor table of its own. The loader then looks for a free
@@ -185,21 +157,19 @@ impl Kernel {
     /// # Errors
     /// `ENOMEM`, `EMFILE`, `EAGAIN`.
     fn unshare_files(&mut self, current: TaskId) -> Result<(), Errno> {
-        let files = self.task(current).files;
-        let shared = files.filter(|id| self.files[*id].count > 1);
-        if shared.is_some() {
+        let files = self.files_id(current);
+        let is_shared = self.files[files].count > 1;
+        if is_shared {
             self.kmem_cache_alloc(SlabCache::Files)?;
         }
-        let hint = files.map(|id| self.files[id].next_fd);
+        let hint = self.files[files].next_fd;
         let fd = self.get_unused_fd(current, 0)?;
         self.put_unused_fd(current, fd);
-        if let (Some(id), Some(hint)) = (files, hint) {
-            self.files[id].next_fd = hint;
-        }
+        self.files[files].next_fd = hint;
         self.may_de_thread(current)?;
-        if let Some(shared) = shared {
-            let own = self.dup_files(shared);
-            self.put_files(shared);
+        if is_shared {
+            let own = self.dup_files(files);
+            self.put_files(files);
             self.task_mut(current).files = Some(own);
         }
         Ok(())

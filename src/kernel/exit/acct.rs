@@ -3,7 +3,7 @@
 
 use crate::abi::TaskId;
 use crate::kernel::Kernel;
-use crate::kernel::sched::SchedTask;
+use crate::kernel::sched::{SchedStat, SchedTask};
 
 /// The record of a task that has exited.
 ///
@@ -12,6 +12,8 @@ use crate::kernel::sched::SchedTask;
 pub struct Account {
     /// Its scheduling fields.
     pub sched: SchedTask,
+    /// What was counted of it.
+    pub stat: SchedStat,
     /// Ticks that it ran.
     pub ticks: u32,
 }
@@ -29,6 +31,7 @@ impl Kernel {
         }
         let account = Account {
             sched: self.sched.get(task).clone(),
+            stat: *self.sched.stat(task),
             ticks: self.ticks_of(task),
         };
         if let Some(accounts) = &mut self.acct {

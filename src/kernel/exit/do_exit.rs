@@ -6,16 +6,27 @@ use super::rules::{
     tell_parent,
 };
 use super::wait_rules::end_in_siginfo;
-use crate::abi::{Pid, SigInfo, SigOrigin, SigSet, Signal, TaskId, VirtAddr, WaitStatus};
-use crate::kernel::Kernel;
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{
-    Caps, ExitState, Pending, PfFlags, PidType, PtFlags, SendInfo, SignalFlags, Trap, Usage,
+use crate::abi::{
+    Caps, ExitState, PfFlags, Pid, PtFlags, PtraceEvent, SigInfo, SigOrigin, SigSet, Signal,
+    TaskId, VirtAddr, WaitStatus,
 };
+use crate::kernel::Kernel;
+use crate::kernel::signal::Wakes;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::{Pending, PidType, SendInfo, SignalFlags, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_exit()`: this task only.
+    pub(in crate::kernel) fn sys_exit(&mut self, current: TaskId, status: i32) -> SysResult {
+        self.do_exit(current, WaitStatus::exited(status).0)
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_exit_group()`: the whole process.
+    pub(in crate::kernel) fn sys_exit_group(&mut self, current: TaskId, status: i32) -> SysResult {
+        self.do_group_exit(current, WaitStatus::exited(status).0)
+    }
+
     /// Ends the current task with a wait status. It never runs again.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `do_exit()`.
@@ -42,11 +53,10 @@ impl Kernel {
             },
         );
         self.task_mut(current).flags |= PfFlags::EXITING;
-        if let Some(id) = self.task(current).signal {
-            self.signals[id].live -= 1;
-            if self.signals[id].live == 0 {
-                self.del_real_timer(id, self.task(current).tgid);
-            }
+        let id = self.signal_id(current);
+        self.signals[id].live -= 1;
+        if self.signals[id].live == 0 {
+            self.del_real_timer(id, self.task(current).tgid);
         }
         self.mm_release(current);
         self.exit_mm_drop(current);
@@ -63,15 +73,13 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `do_group_exit()`.
     pub(in crate::kernel) fn do_group_exit(&mut self, current: TaskId, code: u32) -> SysResult {
         let mut code = code;
-        if let Some(id) = self.task(current).signal {
-            let signal = &mut self.signals[id];
-            if signal.flags.contains(SignalFlags::GROUP_EXIT) {
-                code = signal.group_exit_code;
-            } else if signal.count > 1 {
-                signal.flags = SignalFlags::GROUP_EXIT;
-                signal.group_exit_code = code;
-                self.zap_other_threads(current);
-            }
+        let signal = self.signal_of_mut(current);
+        if signal.flags.contains(SignalFlags::GROUP_EXIT) {
+            code = signal.group_exit_code;
+        } else if signal.count > 1 {
+            signal.flags = SignalFlags::GROUP_EXIT;
+            signal.group_exit_code = code;
+            self.zap_other_threads(current);
         }
         self.do_exit(current, code)
     }
@@ -80,11 +88,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `zap_other_threads()`.
     pub(in crate::kernel) fn zap_other_threads(&mut self, current: TaskId) {
-        let Some(signal) = self.task(current).signal else {
-            return;
-        };
-        self.signals[signal].flags = SignalFlags::GROUP_EXIT;
-        self.signals[signal].group_stop_count = 0;
+        let signal = self.signal_of_mut(current);
+        signal.flags = SignalFlags::GROUP_EXIT;
+        signal.group_stop_count = 0;
         let leader = self.task(current).group_leader;
         for thread in self.threads(current) {
             if thread == current || self.task(thread).exit_state != ExitState::Alive {
@@ -206,7 +212,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn hand_signals_over(&mut self, current: TaskId) {
         let group = self.signal_of(current);
-        let ends = group.is_none_or(|group| group.flags.contains(SignalFlags::GROUP_EXIT));
+        let ends = group.flags.contains(SignalFlags::GROUP_EXIT);
         if ends || !self.signal_pending(current) {
             return;
         }
@@ -217,7 +223,7 @@ impl Kernel {
             }
             self.recalc_sigpending(thread);
             if self.signal_pending(thread) {
-                self.signal_wake_up(thread, false);
+                self.signal_wake_up(thread, Wakes::Sleepers);
             }
         }
     }
@@ -280,9 +286,7 @@ impl Kernel {
     fn exit_info(&self, task: TaskId, signal: Signal) -> SigInfo {
         let ended = self.task(task);
         let (code, status) = end_in_siginfo(ended.exit_code);
-        let dead = self
-            .signal_of(task)
-            .map_or(Usage::default(), |group| group.dead);
+        let dead = self.signal_of(task).dead;
         let origin = SigOrigin::Child {
             pid: self.pid(task).0,
             uid: ended.cred.uid,
@@ -344,21 +348,17 @@ impl Kernel {
     fn exit_signal_struct(&mut self, task: TaskId) {
         let used = self.task_usage(task);
         let next = self.threads_from(task).get(1).copied();
-        let mut last = false;
-        if let Some(shared) = self.signal_of_mut(task) {
-            if shared.curr_target == Some(task) {
-                shared.curr_target = next;
-            }
-            if shared.group_exit_task == Some(task) {
-                shared.group_exit_task = None;
-            }
-            last = shared.count == 1;
-            if !last {
-                shared.dead += used;
-            }
+        let shared = self.signal_of_mut(task);
+        if shared.curr_target == Some(task) {
+            shared.curr_target = next;
         }
-        if last && let Some(shared) = self.shared_pending(task) {
-            self.flush_sigqueue(shared);
+        if shared.group_exit_task == Some(task) {
+            shared.group_exit_task = None;
+        }
+        if shared.count > 1 {
+            shared.dead += used;
+        } else {
+            self.flush_sigqueue(self.shared_pending(task));
         }
         self.flush_sigqueue(Pending::Private(task));
         self.put_signal(task);
@@ -368,12 +368,12 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
     pub(in crate::kernel) fn put_signal(&mut self, task: TaskId) {
-        if let Some(signal) = self.task_mut(task).signal.take() {
-            self.signals[signal].count -= 1;
-            match self.signals[signal].count {
-                0 => drop(self.signals.remove(signal)),
-                _ => self.wake_waiting_exec(signal),
-            }
+        let signal = self.signal_id(task);
+        self.task_mut(task).signal = None;
+        self.signals[signal].count -= 1;
+        match self.signals[signal].count {
+            0 => drop(self.signals.remove(signal)),
+            _ => self.wake_waiting_exec(signal),
         }
     }
 
@@ -381,11 +381,11 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__exit_sighand()`.
     pub(in crate::kernel) fn put_sighand(&mut self, task: TaskId) {
-        if let Some(sighand) = self.task_mut(task).sighand.take() {
-            self.sighands[sighand].count -= 1;
-            if self.sighands[sighand].count == 0 {
-                self.sighands.remove(sighand);
-            }
+        let sighand = self.sighand_id(task);
+        self.task_mut(task).sighand = None;
+        self.sighands[sighand].count -= 1;
+        if self.sighands[sighand].count == 0 {
+            self.sighands.remove(sighand);
         }
     }
 

@@ -11,8 +11,6 @@ mod wait_report;
 mod wait_rules;
 
 pub use acct::Account;
-pub use orphan::PR_SET_PDEATHSIG;
 pub use rules::{
     ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };
-pub use wait_rules::{NoChild, WaitArgs, WaitOptions, WaitidArgs};

@@ -2,15 +2,12 @@
 //! requested for this case, and process groups that become orphaned.
 
 use super::rules::reaps_itself;
-use crate::abi::{Errno, NSIG, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, ExitState, NSIG, PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, PtFlags, Signal, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::{ExitState, PtFlags, SendInfo};
+use crate::kernel::task::SendInfo;
 use crate::trace::TraceEvent;
-
-/// `PR_SET_PDEATHSIG`.
-pub const PR_SET_PDEATHSIG: u32 = 1;
-/// `PR_GET_PDEATHSIG`.
-pub const PR_GET_PDEATHSIG: u32 = 2;
 
 impl Kernel {
     /// Reparents the children to the next living thread of the process, or to init.

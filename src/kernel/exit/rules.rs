@@ -2,9 +2,7 @@
 //! signal, and who may wait for it. They are pure functions, so that the kernel and its
 //! explanations cannot differ.
 
-use super::wait_rules::WaitOptions;
-use crate::abi::{Signal, VirtAddr};
-use crate::kernel::task::{PtFlags, SaFlags, SigAction};
+use crate::abi::{PtFlags, SaFlags, SigAction, Signal, VirtAddr, WaitOptions};
 
 const SIGCHLD: i32 = Signal::SIGCHLD.number() as i32;
 
@@ -129,6 +127,24 @@ mod tests {
         ] {
             let notice = exit_notice(exit_signal, ptrace, last, tracer);
             assert_eq!(notice, expected, "{exit_signal} {ptrace:?}");
+        }
+    }
+
+    /// `exit_notify()`: SIGCHLD needs no demotion, and -1 stands for no signal at all.
+    #[test]
+    fn only_a_chosen_signal_is_demoted_and_only_after_an_exec() {
+        for (exit_signal, expected) in [(-1, false), (0, true), (10, true), (16, true), (17, false)]
+        {
+            assert_eq!(is_chosen_by_a_stranger(exit_signal, true), expected);
+            assert!(!is_chosen_by_a_stranger(exit_signal, false));
+        }
+    }
+
+    /// `mm_release()`: `atomic_read(&mm->mm_users) > 1`.
+    #[test]
+    fn the_tid_word_is_cleared_while_others_use_the_memory() {
+        for (addr, users, expected) in [(0x1000, 2, true), (0x1000, 1, false), (0, 2, false)] {
+            assert_eq!(clears_tid(VirtAddr(addr), users), expected);
         }
     }
 

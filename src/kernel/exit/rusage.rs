@@ -25,22 +25,20 @@ impl Usage {
 impl Kernel {
     /// The resource usage of one task.
     pub fn task_usage(&self, task: TaskId) -> Usage {
-        let (sched, task) = (self.sched.get(task), self.task(task));
+        let (stat, task) = (self.sched.stat(task), self.task(task));
         Usage {
             utime: task.utime,
             stime: task.stime,
             min_flt: task.min_flt,
             maj_flt: task.maj_flt,
-            nvcsw: sched.nvcsw,
-            nivcsw: sched.nivcsw,
+            nvcsw: stat.nvcsw,
+            nivcsw: stat.nivcsw,
         }
     }
 
     /// Linux 2.6.12: `kernel/sys.c`, `k_getrusage()`.
     pub fn k_getrusage(&self, task: TaskId, of: UsageOf) -> Usage {
-        let Some(signal) = self.signal_of(task) else {
-            return Usage::default();
-        };
+        let signal = self.signal_of(task);
         let mut usage = match of {
             UsageOf::Process => Usage::default(),
             UsageOf::Children => return signal.reaped,

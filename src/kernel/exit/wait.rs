@@ -2,12 +2,14 @@
 //! may be. The contents of reports are in `wait_report.rs`.
 
 use super::rules::{options_mean, reaps_itself};
-use super::wait_rules::{Eligible, NoChild, NotMeant, WaitArgs, WaitOptions, WaitidArgs};
-use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
+use super::wait_rules::{Eligible, NotMeant};
+use crate::abi::{Errno, ExitState, Pid, TaskId, TaskState, VirtAddr, WaitOptions};
 use crate::kernel::Kernel;
-use crate::kernel::signal::InfoTo;
-use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::{Continuation, ExitState, Seq};
+use crate::kernel::sched::Waker;
+use crate::kernel::syscall::{
+    InfoTo, NoChild, Restart, SysError, SysResult, SysReturn, WaitArgs, WaitidArgs,
+};
+use crate::kernel::task::{Continuation, Seq};
 use crate::trace::TraceEvent;
 
 /// The result of looking at one child.
@@ -71,13 +73,17 @@ impl Kernel {
                 match self.look_at_child(current, child, &args) {
                     Look::Skip => {}
                     Look::Hope => hope = true,
-                    Look::Reported(result) => return self.end_of_wait(current, &args, result),
+                    Look::Reported(result) => {
+                        let result = result.map_err(SysError::from);
+                        return self.end_of_wait(current, &args, result);
+                    }
                 }
             }
             hope = hope || self.hopes_for_tracees(current, thread, &args);
         }
         if !hope {
-            return self.end_of_wait(current, &args, Err(Errno::ECHILD));
+            let why = self.why_no_child(current, args);
+            return self.end_of_wait(current, &args, Err(why.into()));
         }
         if options.contains(WaitOptions::NOHANG) {
             return self.end_of_wait(current, &args, Ok(0));
@@ -148,27 +154,23 @@ impl Kernel {
 
     /// The return value of the call: `waitid` returns 0 instead of a pid, and clears the fields
     /// that it would have filled in if there is nothing to report.
-    fn end_of_wait(
-        &mut self,
-        current: TaskId,
-        args: &WaitArgs,
-        result: Result<u32, Errno>,
-    ) -> SysResult {
+    fn end_of_wait(&mut self, current: TaskId, args: &WaitArgs, result: SysReturn) -> SysResult {
         match (args.info, result) {
-            (InfoTo::User(VirtAddr(0)) | InfoTo::Nowhere, result) => result.into(),
+            (InfoTo::User(VirtAddr(0)) | InfoTo::Nowhere, result) => SysResult::Done(result),
             (InfoTo::User(addr), Ok(0)) => {
                 let cleared = self.put_user_words(current, addr, &[0; 6]);
                 cleared.map(|()| 0).into()
             }
-            (_, result) => result.map(|_| 0).into(),
+            (_, result) => SysResult::Done(result.map(|_| 0)),
         }
     }
 
     /// The caller first, then the other threads of its process.
     fn waiting_threads(&self, current: TaskId, options: WaitOptions) -> Vec<TaskId> {
-        match options.contains(WaitOptions::NOTHREAD) {
-            true => vec![current],
-            false => self.threads_from(current),
+        if options.contains(WaitOptions::NOTHREAD) {
+            vec![current]
+        } else {
+            self.threads_from(current)
         }
     }
 
@@ -203,8 +205,8 @@ impl Kernel {
         Eligible::Yes
     }
 
-    /// Why a wait with these arguments finds no child. To be called after it failed with `ECHILD`.
-    pub fn why_no_child(&self, current: TaskId, args: WaitArgs) -> NoChild {
+    /// Why a wait with these arguments finds no child.
+    fn why_no_child(&self, current: TaskId, args: WaitArgs) -> NoChild {
         let options = WaitOptions::from_bits_retain(args.options);
         let threads = self.waiting_threads(current, options);
         let children = threads
@@ -268,7 +270,7 @@ impl Kernel {
         waiters.sort_unstable_by_key(|(queued, _)| std::cmp::Reverse(*queued));
         for (_, waiter) in waiters {
             let (sched, mut ctx) = self.sched_ctx();
-            sched.try_to_wake_up(&mut ctx, waiter, TaskState::INTERRUPTIBLE, true);
+            sched.try_to_wake_up(&mut ctx, waiter, TaskState::INTERRUPTIBLE, Waker::Sleeps);
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The reports of a wait about a child: its exit, its stop, or its continuation; and the effects of
 //! a report.
 
-use super::wait_rules::{Report, WaitArgs, WaitOptions, end_in_siginfo};
-use crate::abi::{Errno, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitStatus, si_code};
+use super::wait_rules::{Report, end_in_siginfo};
+use crate::abi::{
+    Errno, ExitState, PtFlags, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitOptions,
+    WaitStatus, si_code,
+};
 use crate::kernel::Kernel;
-use crate::kernel::signal::InfoTo;
-use crate::kernel::task::{ExitState, PtFlags, SignalFlags, UsageOf};
+use crate::kernel::syscall::{InfoTo, WaitArgs};
+use crate::kernel::task::{SignalFlags, UsageOf};
 
 /// The wait status of a child that has continued.
 const STATUS_CONTINUED: u32 = 0xffff;
@@ -30,9 +33,8 @@ impl Kernel {
         if !by_tracer {
             self.add_child_times(current, child);
         }
-        if let Some(group) = self.signal_of(child)
-            && group.flags.contains(SignalFlags::GROUP_EXIT)
-        {
+        let group = self.signal_of(child);
+        if group.flags.contains(SignalFlags::GROUP_EXIT) {
             code = group.group_exit_code;
         }
         if let Err(errno) = self.copy_report(current, child, args, report_of_end(code)) {
@@ -65,13 +67,10 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
     fn add_child_times(&mut self, current: TaskId, child: TaskId) {
         let mut used = self.task_usage(child);
-        if let Some(group) = self.signal_of(child) {
-            used += group.dead;
-            used += group.reaped;
-        }
-        if let Some(group) = self.signal_of_mut(current) {
-            group.reaped += used;
-        }
+        let group = self.signal_of(child);
+        used += group.dead;
+        used += group.reaped;
+        self.signal_of_mut(current).reaped += used;
     }
 
     /// Reports a stop if it was not reported yet. The child moves to the end of the list. A bad
@@ -88,14 +87,14 @@ impl Kernel {
         let task = self.task(child);
         let code = task.exit_code;
         let traced = task.ptrace.contains(PtFlags::PTRACED);
-        let group = self.signal_of(child);
-        let stops = group.is_some_and(|group| group.group_stop_count > 0);
+        let stops = self.signal_of(child).group_stop_count > 0;
         if code == 0 || (delayed && !traced && stops) {
             return None;
         }
-        let why = match traced {
-            true => si_code::CLD_TRAPPED,
-            false => si_code::CLD_STOPPED,
+        let why = if traced {
+            si_code::CLD_TRAPPED
+        } else {
+            si_code::CLD_STOPPED
         };
         let status = code << 8 | 0x7f;
         let report = |value| Report {
@@ -124,7 +123,7 @@ impl Kernel {
         child: TaskId,
         args: &WaitArgs,
     ) -> Option<Result<u32, Errno>> {
-        let group = self.signal_of_mut(child)?;
+        let group = self.signal_of_mut(child);
         if !group.flags.contains(SignalFlags::STOP_CONTINUED) {
             return None;
         }

@@ -1,83 +1,7 @@
 //! Which children a wait applies to: options, arguments, and why a child is skipped.
 
-use crate::abi::{Errno, Pid, VirtAddr, WaitStatus, si_code};
-use crate::kernel::signal::InfoTo;
-use bitflags::bitflags;
-
-bitflags! {
-    /// Options of `wait4` and `waitid`.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct WaitOptions: u32 {
-        /// `WNOHANG`: return 0 at once if there is nothing to report.
-        const NOHANG = 1;
-        /// `WUNTRACED`, `WSTOPPED`: report stopped children too.
-        const UNTRACED = 2;
-        /// `WEXITED`: report children that have exited; `wait4` always does.
-        const EXITED = 4;
-        /// `WCONTINUED`: report children that continued after a stop.
-        const CONTINUED = 8;
-        /// `WNOWAIT`: leave the child waitable, so that it can be reported again.
-        const NOWAIT = 0x0100_0000;
-        /// `__WNOTHREAD`: only children of this thread.
-        const NOTHREAD = 0x2000_0000;
-        /// `__WALL`: children with any exit signal.
-        const ALL = 0x4000_0000;
-        /// `__WCLONE`: only children whose exit signal is not SIGCHLD.
-        const CLONE = 0x8000_0000;
-    }
-}
-
-impl WaitOptions {
-    /// The options that `wait4` accepts.
-    pub const WAIT4: Self = Self::NOHANG
-        .union(Self::UNTRACED)
-        .union(Self::CONTINUED)
-        .union(Self::NOTHREAD)
-        .union(Self::ALL)
-        .union(Self::CLONE);
-    /// The events of which `waitid` requires at least one.
-    pub const EVENTS: Self = Self::EXITED.union(Self::UNTRACED).union(Self::CONTINUED);
-    /// The options that `waitid` accepts.
-    pub const WAITID: Self = Self::EVENTS.union(Self::NOHANG).union(Self::NOWAIT);
-}
-
-/// The arguments of `wait4` and `waitid`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct WaitArgs {
-    /// Above 0: that child; 0: the caller's process group; -1: any child; below -1: that process
-    /// group.
-    pub pid: i32,
-    /// Where `wait4` stores the wait status; 0 for nowhere.
-    pub status: VirtAddr,
-    /// Options as given, possibly with unknown bits.
-    pub options: u32,
-    /// Where the resource usage is stored; 0 for nowhere.
-    pub rusage: VirtAddr,
-    /// Where `waitid` stores its `siginfo`.
-    pub info: InfoTo,
-}
-
-impl WaitArgs {
-    /// The known options.
-    pub const fn flags(&self) -> WaitOptions {
-        WaitOptions::from_bits_truncate(self.options)
-    }
-}
-
-/// The arguments of `waitid`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WaitidArgs {
-    /// `P_ALL` 0, `P_PID` 1 or `P_PGID` 2.
-    pub which: u32,
-    /// The pid or process group.
-    pub id: i32,
-    /// Where the `siginfo` goes.
-    pub info: InfoTo,
-    /// Options as given, possibly with unknown bits.
-    pub options: u32,
-    /// Where the resource usage is stored; 0 for nowhere.
-    pub rusage: VirtAddr,
-}
+use crate::abi::{Errno, P_ALL, P_PGID, P_PID, VirtAddr, WaitOptions, WaitStatus, si_code};
+use crate::kernel::syscall::{WaitArgs, WaitidArgs};
 
 impl WaitidArgs {
     /// The same arguments in the form that `do_wait` takes.
@@ -93,9 +17,9 @@ impl WaitidArgs {
             return Err(Errno::EINVAL);
         }
         let pid = match (self.which, self.id) {
-            (0, _) => -1,
-            (1, id @ 1..) => id,
-            (2, id @ 1..) => -id,
+            (P_ALL, _) => -1,
+            (P_PID, id @ 1..) => id,
+            (P_PGID, id @ 1..) => -id,
             _ => return Err(Errno::EINVAL),
         };
         Ok(WaitArgs {
@@ -154,36 +78,10 @@ pub enum NotMeant {
     ExitSignal,
 }
 
-/// Why `wait4` finds no child that matches its arguments.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NoChild {
-    /// The caller has no children.
-    Childless,
-    /// No task has that pid.
-    NoSuchTask(Pid),
-    /// The task with that pid is a child of another task.
-    OfAnother {
-        /// The task with that pid.
-        task: Pid,
-        /// Pid of its parent.
-        parent: Pid,
-    },
-    /// The options exclude this child because of its exit signal.
-    ExitSignal {
-        /// The excluded child.
-        child: Pid,
-        /// Its exit signal; 0 for none.
-        signal: u32,
-    },
-    /// This child is a thread, whose exit is reported to nobody.
-    Thread(Pid),
-    /// There are children, but none in that process group.
-    NotInGroup,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::syscall::InfoTo;
 
     /// Process example 15, the part of waitid.
     #[test]

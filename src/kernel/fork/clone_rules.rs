@@ -3,9 +3,8 @@
 //! refused for lack of resources. They are pure functions that return their reason, so that the
 //! kernel and its explanations cannot differ.
 
-use crate::abi::{CloneFlags, SigSet, Signal};
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::task::{Caps, Cred, PtFlags, SignalFlags};
+use crate::abi::{Caps, CloneFlags, PtFlags, PtraceEvent, SigSet, Signal};
+use crate::kernel::task::{Cred, SignalFlags};
 use crate::trace::CloneRefusal;
 use serde::Serialize;
 
@@ -86,9 +85,10 @@ pub const fn check_max_threads(nr_threads: u32, limit: u32) -> Result<(), CloneR
 ///
 /// Linux 2.6.12: `fs/namespace.c`, `copy_namespace()`.
 pub fn check_newns(cred: &Cred) -> Result<Caps, CloneRefusal> {
-    match cred.capable(Caps::SYS_ADMIN) {
-        true => Ok(Caps::SYS_ADMIN),
-        false => Err(CloneRefusal::NewnsUnprivileged),
+    if cred.capable(Caps::SYS_ADMIN) {
+        Ok(Caps::SYS_ADMIN)
+    } else {
+        Err(CloneRefusal::NewnsUnprivileged)
     }
 }
 
@@ -96,9 +96,10 @@ pub fn check_newns(cred: &Cred) -> Result<Caps, CloneRefusal> {
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn check_not_killed(pending: SigSet) -> Result<(), CloneRefusal> {
-    match pending.contains(Signal::SIGKILL) {
-        true => Err(CloneRefusal::Killed),
-        false => Ok(()),
+    if pending.contains(Signal::SIGKILL) {
+        Err(CloneRefusal::Killed)
+    } else {
+        Ok(())
     }
 }
 
@@ -106,9 +107,10 @@ pub const fn check_not_killed(pending: SigSet) -> Result<(), CloneRefusal> {
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn check_group_exit(flags: CloneFlags, group: SignalFlags) -> Result<(), CloneRefusal> {
-    match joins_group(flags) && group.contains(SignalFlags::GROUP_EXIT) {
-        true => Err(CloneRefusal::GroupExit),
-        false => Ok(()),
+    if joins_group(flags) && group.contains(SignalFlags::GROUP_EXIT) {
+        Err(CloneRefusal::GroupExit)
+    } else {
+        Ok(())
     }
 }
 
@@ -177,9 +179,10 @@ pub fn clone_sharing(flags: CloneFlags) -> CloneSharing {
         signal: ObjectFate::shared_if(joins_group(flags), Fresh),
         mm: ObjectFate::shared_if(has(CloneFlags::CLONE_VM), Copied),
         namespace: ObjectFate::shared_if(!has(CloneFlags::CLONE_NEWNS), Copied),
-        tls: match has(CloneFlags::CLONE_SETTLS) {
-            true => Fresh,
-            false => Copied,
+        tls: if has(CloneFlags::CLONE_SETTLS) {
+            Fresh
+        } else {
+            Copied
         },
     }
 }
@@ -263,52 +266,20 @@ pub const fn child_ptrace(parent: PtFlags, flags: CloneFlags) -> PtFlags {
     }
 }
 
-/// The event that a tracer has requested.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ForkEvent {
-    /// `PTRACE_EVENT_FORK`.
-    Fork = 1,
-    /// `PTRACE_EVENT_VFORK`.
-    Vfork = 2,
-    /// `PTRACE_EVENT_CLONE`.
-    Clone = 3,
-}
-
-impl ForkEvent {
-    /// The constant in `ptrace.h`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fork => "PTRACE_EVENT_FORK",
-            Self::Vfork => "PTRACE_EVENT_VFORK",
-            Self::Clone => "PTRACE_EVENT_CLONE",
-        }
-    }
-}
-
-impl From<ForkEvent> for PtraceEvent {
-    fn from(event: ForkEvent) -> Self {
-        match event {
-            ForkEvent::Fork => Self::Fork,
-            ForkEvent::Vfork => Self::Vfork,
-            ForkEvent::Clone => Self::Clone,
-        }
-    }
-}
-
 /// The event that the caller's tracer gets. If the event of one class was not requested, no other
 /// takes its place.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `fork_traceflag()`.
-pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<ForkEvent> {
+pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<PtraceEvent> {
     if flags.contains(CloneFlags::CLONE_UNTRACED) {
         return None;
     }
     let (wanted, event) = if flags.contains(CloneFlags::CLONE_VFORK) {
-        (PtFlags::TRACE_VFORK, ForkEvent::Vfork)
+        (PtFlags::TRACE_VFORK, PtraceEvent::Vfork)
     } else if flags.csignal() != Signal::SIGCHLD.number() {
-        (PtFlags::TRACE_CLONE, ForkEvent::Clone)
+        (PtFlags::TRACE_CLONE, PtraceEvent::Clone)
     } else {
-        (PtFlags::TRACE_FORK, ForkEvent::Fork)
+        (PtFlags::TRACE_FORK, PtraceEvent::Fork)
     };
     ptrace.contains(wanted).then_some(event)
 }
@@ -316,7 +287,7 @@ pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<ForkEvent> {
 /// The flags that `copy_process` gets: an event makes the child traced, whether or not requested.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
-pub const fn flags_with_event(flags: CloneFlags, event: Option<ForkEvent>) -> CloneFlags {
+pub const fn flags_with_event(flags: CloneFlags, event: Option<PtraceEvent>) -> CloneFlags {
     match event {
         Some(_) => flags.union(CloneFlags::CLONE_PTRACE),
         None => flags,
@@ -390,10 +361,10 @@ mod tests {
         for (ptrace, bits, expected) in [
             (fork_only, 0x4111, None),
             (fork_only, 0x003d_0f00, None),
-            (fork_only, 0x11, Some(ForkEvent::Fork)),
-            (all, 0x4111, Some(ForkEvent::Vfork)),
-            (all, 0x003d_0f00, Some(ForkEvent::Clone)),
-            (all, 0x003d_0f11, Some(ForkEvent::Fork)),
+            (fork_only, 0x11, Some(PtraceEvent::Fork)),
+            (all, 0x4111, Some(PtraceEvent::Vfork)),
+            (all, 0x003d_0f00, Some(PtraceEvent::Clone)),
+            (all, 0x003d_0f11, Some(PtraceEvent::Fork)),
             (all, 0x0080_0011, None),
         ] {
             let flags = CloneFlags::from_bits_retain(bits);

@@ -5,42 +5,48 @@ use super::clone_rules::{
     check_max_threads, check_not_killed, check_nproc, creator_waits, exit_signal, flags_with_event,
     fork_traceflag, joins_group, tid_stores,
 };
-use crate::abi::{CloneFlags, Errno, Name, Pid, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{CloneFlags, Pid, Resource, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::sched::{Overrides, ThreadFlags};
-use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{PidType, Resource, Trap};
+use crate::kernel::syscall::{ForkArgs, ForkRefusal, SysResult};
+use crate::kernel::task::{PidType, Trap};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
-/// The arguments of `do_fork`: those of clone, as the system call passes them on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ForkArgs {
-    /// The clone flags, including the exit signal.
-    pub flags: CloneFlags,
-    /// The child's `esp`; 0 means the caller's own.
-    pub stack: VirtAddr,
-    /// Where CLONE_PARENT_SETTID stores the tid.
-    pub parent_tid: VirtAddr,
-    /// Where CLONE_SETTLS reads the `user_desc`.
-    pub tls: VirtAddr,
-    /// The address for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
-    pub child_tid: VirtAddr,
-    /// A name for the child, for workloads that name their children. With `None`, the child
-    /// inherits the caller's name, as in the kernel.
-    pub comm: Option<Name>,
-}
-
-impl ForkArgs {
-    /// The arguments of a call that has only flags.
-    pub fn with_flags(flags: CloneFlags) -> Self {
-        Self {
-            flags,
-            ..Self::default()
-        }
-    }
+/// A task that `do_fork` has made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forked {
+    /// The calling task.
+    pub parent: TaskId,
+    /// A task was created.
+    pub child: TaskId,
 }
 
 impl Kernel {
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_fork()`.
+    pub(in crate::kernel) fn sys_fork(&mut self, current: TaskId) -> SysResult {
+        self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK))
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_vfork()`.
+    pub(in crate::kernel) fn sys_vfork(&mut self, current: TaskId) -> SysResult {
+        self.do_fork(current, &ForkArgs::with_flags(CloneFlags::VFORK))
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_clone()`.
+    pub(in crate::kernel) fn sys_clone(&mut self, current: TaskId, args: ForkArgs) -> SysResult {
+        self.do_fork(current, &args)
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `sys_set_tid_address()`.
+    pub(in crate::kernel) fn sys_set_tid_address(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> u32 {
+        self.task_mut(current).clear_child_tid = addr;
+        self.sys_gettid(current)
+    }
+
     /// Creates a task and starts it; a vfork parent then begins to wait.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
@@ -52,7 +58,8 @@ impl Kernel {
         self.trace_do_fork(current, &args);
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
-            return Err(Errno::EAGAIN).into();
+            let pid_max = self.config.pid_max;
+            return SysResult::from(Err(ForkRefusal::NoPid { pid_max }));
         };
         self.fork_step(current, ForkStep::AllocPidmap(pid));
         let ptrace = self.task(current).ptrace;
@@ -70,10 +77,16 @@ impl Kernel {
             Err(refusal) => {
                 self.pidmap.free(pid);
                 self.fork_step(current, ForkStep::FreePidmap);
-                return Err(refusal.errno()).into();
+                return SysResult::from(Err(ForkRefusal::CopyProcess(refusal)));
             }
         };
         self.stat.forks += 1;
+        // However late this comes (a tracer may have held the call up), and whatever becomes of the
+        // parent from here on, the child must not run before it has a user mode.
+        self.forked.push(Forked {
+            parent: current,
+            child,
+        });
         let overrides = self.config.overrides();
         self.start_child(current, child, args.flags, &overrides);
         let trap = Trap::Fork {
@@ -87,7 +100,7 @@ impl Kernel {
         // The child is already runnable.
         self.task_mut(current).ptrace_message = pid.0 as u32;
         self.fork_step(current, ForkStep::PtraceNotify);
-        self.ptrace_event(current, event.into(), trap)
+        self.ptrace_event(current, event, trap)
     }
 
     /// The middle of `do_fork`: what happens to the new task before the parent may wait for it.
@@ -203,9 +216,7 @@ impl Kernel {
         flags: CloneFlags,
     ) -> Result<TaskId, CloneRefusal> {
         self.copy_alloc(CopyStage::TaskStruct)?;
-        let stack = self
-            .alloc_frame(1, FrameUse::KernelStack)
-            .ok_or(CloneRefusal::NoMemory)?;
+        let stack = self.alloc_frame(1, FrameUse::KernelStack)?;
         let copy = self.task(current).for_child(pid, stack, flags, self.tick);
         let child = self.tasks.insert(copy);
         self.sched.dup(current, child, pid);
@@ -221,7 +232,7 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
-        self.charge_user(current, stage)?;
+        self.count_process(current, stage)?;
         self.sched.get_mut(child).thread_flags -=
             ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
         let words = tid_stores(flags);
@@ -234,10 +245,7 @@ impl Kernel {
         }
         self.copy_resources(current, child, args, stage)?;
         let task = self.task_mut(child);
-        let tid_address = |wanted| match wanted {
-            true => args.child_tid,
-            false => VirtAddr(0),
-        };
+        let tid_address = |wanted| if wanted { args.child_tid } else { VirtAddr(0) };
         task.set_child_tid = tid_address(words.child);
         task.clear_child_tid = tid_address(words.clear);
         task.parent_exec_id = task.self_exec_id;
@@ -259,7 +267,11 @@ impl Kernel {
     }
 
     /// Checks `RLIMIT_NPROC`, charges the user, and checks `max_threads`.
-    fn charge_user(&mut self, current: TaskId, stage: &mut CopyStage) -> Result<(), CloneRefusal> {
+    fn count_process(
+        &mut self,
+        current: TaskId,
+        stage: &mut CopyStage,
+    ) -> Result<(), CloneRefusal> {
         let cred = self.task(current).cred;
         let limit = self.rlimit(current, Resource::Nproc);
         let processes = self.users.processes(cred.uid);
@@ -268,7 +280,7 @@ impl Kernel {
             self.capable(current, privilege);
         }
         self.users.get(cred.uid);
-        *stage = CopyStage::UserCharged;
+        *stage = CopyStage::ProcessCounted;
         check_max_threads(self.nr_threads, self.max_threads)?;
         *stage = CopyStage::ThreadsAllowed;
         Ok(())
@@ -291,13 +303,14 @@ impl Kernel {
                 failed: stored.is_err(),
             },
         );
-        stored.map_err(|_| CloneRefusal::ParentTidFault)
+        stored.map_err(|_| CloneRefusal::ParentTidFault(addr))
     }
 
     fn choose_parents(&mut self, current: TaskId, child: TaskId, flags: CloneFlags) {
-        let parent = match becomes_sibling(flags) {
-            true => self.task(current).real_parent,
-            false => current,
+        let parent = if becomes_sibling(flags) {
+            self.task(current).real_parent
+        } else {
+            current
         };
         let task = self.task_mut(child);
         task.real_parent = parent;
@@ -310,13 +323,11 @@ impl Kernel {
         child: TaskId,
         flags: CloneFlags,
     ) -> Result<(), CloneRefusal> {
-        let Some(signal) = self.task(current).signal else {
-            return Ok(());
-        };
-        check_group_exit(flags, self.signals[signal].flags)?;
+        check_group_exit(flags, self.signal_of(current).flags)?;
         self.task_mut(child).group_leader = self.task(current).group_leader;
-        if self.signals[signal].group_stop_count > 0 {
-            self.signals[signal].group_stop_count += 1;
+        let group = self.signal_of_mut(current);
+        if group.group_stop_count > 0 {
+            group.group_stop_count += 1;
             self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
         }
         Ok(())
@@ -336,11 +347,10 @@ impl Kernel {
         self.attach_pid(child, PidType::Pid, pid);
         self.attach_pid(child, PidType::Tgid, tgid);
         if pid == tgid {
-            if let Some(signal) = self.task(child).signal {
-                let (pgrp, session) = (self.signals[signal].pgrp, self.signals[signal].session);
-                self.attach_pid(child, PidType::Pgid, pgrp);
-                self.attach_pid(child, PidType::Sid, session);
-            }
+            let group = self.signal_of(child);
+            let (pgrp, session) = (group.pgrp, group.session);
+            self.attach_pid(child, PidType::Pgid, pgrp);
+            self.attach_pid(child, PidType::Sid, session);
             self.process_counts += 1;
         }
         self.nr_threads += 1;

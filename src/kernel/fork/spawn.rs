@@ -2,12 +2,12 @@
 //! recorded schedules were made the same way, so every spawned task starts with one full slice and
 //! a chosen history.
 
-use super::do_fork::ForkArgs;
 use crate::abi::{
     CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
 };
 use crate::kernel::Kernel;
 use crate::kernel::sched::Overrides;
+use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::Cred;
 
 /// The properties of a spawned task.

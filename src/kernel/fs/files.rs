@@ -2,26 +2,15 @@
 //! context, the mount namespace and the list of semaphore undo values; and the few system calls
 //! that make them visible.
 
-use super::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
 use super::vfs::check_name;
-use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, TaskId};
+use crate::abi::{
+    Errno, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, FileId, FilesId, FsId,
+    NamespaceId, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC, Resource, TaskId,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::Resource;
 
 /// The initial size of a descriptor table (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
-/// `O_CREAT`: create the file if it does not exist.
-pub const O_CREAT: u32 = 0o100;
-/// `fcntl`: duplicates a descriptor to the lowest free one, starting at the argument.
-pub const F_DUPFD: u32 = 0;
-/// `fcntl`: reads the flags of a descriptor.
-pub const F_GETFD: u32 = 1;
-/// `fcntl`: sets the flags of a descriptor.
-pub const F_SETFD: u32 = 2;
-/// `fcntl`: reads the flags of the open file description.
-pub const F_GETFL: u32 = 3;
-/// `fcntl`: sets those flags of the open file description that can be changed.
-pub const F_SETFL: u32 = 4;
 /// The flags that `F_SETFL` changes: O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, O_NOATIME.
 ///
 /// Linux 2.6.12: `fs/fcntl.c`, `SETFL_MASK`.
@@ -30,8 +19,6 @@ const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
 ///
 /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
 const OPENING: u32 = O_CREAT | O_EXCL | 0o400 | O_TRUNC;
-/// The only descriptor flag: close-on-exec.
-pub const FD_CLOEXEC: u32 = 1;
 
 /// A descriptor in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,10 +105,10 @@ impl Kernel {
     /// # Errors
     /// `ENOENT`, `ENAMETOOLONG` for a bad name; `EMFILE` when the table is full; `ENOENT`,
     /// `ENOTDIR` from the lookup.
-    pub fn sys_open(&mut self, current: TaskId, path: &str, flags: u32) -> Result<u32, Errno> {
-        check_name(path)?;
+    pub fn sys_open(&mut self, current: TaskId, path: String, flags: u32) -> Result<u32, Errno> {
+        check_name(&path)?;
         let fd = self.get_unused_fd(current, 0)?;
-        match self.open_namei(current, path, flags) {
+        match self.open_namei(current, &path, flags) {
             Ok(inode) => {
                 let file = self.open_inode(inode, flags & !OPENING);
                 self.fd_install(current, fd, file);
@@ -169,7 +156,7 @@ impl Kernel {
         if copy >= self.rlimit(current, Resource::Nofile) {
             return Err(Errno::EBADF);
         }
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         self.get_file(file);
         let fds = &mut self.files[table].fds;
         let at = copy as usize;
@@ -216,7 +203,7 @@ impl Kernel {
     }
 
     fn fd_mut(&mut self, current: TaskId, fd: u32) -> Result<&mut Fd, Errno> {
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         let slot = self.files[table].fds.get_mut(fd as usize);
         slot.and_then(Option::as_mut).ok_or(Errno::EBADF)
     }
@@ -238,13 +225,20 @@ impl Kernel {
     /// # Errors
     /// `EBADF`.
     pub fn fget(&self, current: TaskId, fd: u32) -> Result<FileId, Errno> {
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         let slot = self.files[table].fds.get(fd as usize).copied().flatten();
         slot.map(|open| open.file).ok_or(Errno::EBADF)
     }
 
-    fn files_of(&self, task: TaskId) -> Option<FilesId> {
-        self.task(task).files
+    /// The descriptor table of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: every process has one until it
+    /// ends.
+    #[track_caller]
+    pub(in crate::kernel) fn files_id(&self, task: TaskId) -> FilesId {
+        let files = self.task(task).files;
+        files.expect("a task has a descriptor table until it ends")
     }
 
     /// Linux 2.6.12: `fs/open.c`, `get_unused_fd()`.
@@ -254,7 +248,7 @@ impl Kernel {
         from: usize,
     ) -> Result<usize, Errno> {
         let limit = self.rlimit(current, Resource::Nofile) as usize;
-        let table = self.files_of(current).ok_or(Errno::EMFILE)?;
+        let table = self.files_id(current);
         let files = &mut self.files[table];
         let start = from.max(files.next_fd);
         let free = (start..files.fds.len()).find(|fd| files.fds[*fd].is_none());
@@ -276,21 +270,19 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/open.c`, `put_unused_fd()`.
     pub(in crate::kernel) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
-        if let Some(table) = self.files_of(current) {
-            let files = &mut self.files[table];
-            files.fds[fd] = None;
-            files.next_fd = files.next_fd.min(fd);
-        }
+        let table = self.files_id(current);
+        let files = &mut self.files[table];
+        files.fds[fd] = None;
+        files.next_fd = files.next_fd.min(fd);
     }
 
     /// Linux 2.6.12: `fs/open.c`, `fd_install()`.
     pub(super) fn fd_install(&mut self, current: TaskId, fd: usize, file: FileId) {
-        if let Some(table) = self.files_of(current) {
-            self.files[table].fds[fd] = Some(Fd {
-                file,
-                close_on_exec: false,
-            });
-        }
+        let table = self.files_id(current);
+        self.files[table].fds[fd] = Some(Fd {
+            file,
+            close_on_exec: false,
+        });
     }
 
     /// `dup_fd`: copies a table and adds a reference to each open file.

@@ -2,12 +2,10 @@
 //! of names only. Also the calls that change what a path means: `chdir`, `chroot`, `mkdir`,
 //! `unlink`, `umask`.
 
-use super::files::{FsStruct, O_CREAT};
-use super::read_write::{O_EXCL, O_TRUNC};
+use super::files::FsStruct;
 use super::vfs::{InodeKind, check_name, entry_name};
-use crate::abi::{Errno, FsId, InodeId, TaskId, VirtAddr};
+use crate::abi::{Caps, Errno, FsId, InodeId, O_CREAT, O_EXCL, O_TRUNC, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::task::Caps;
 
 /// What a path leads to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,9 +36,10 @@ impl Kernel {
     pub fn path_walk(&self, fs: &FsStruct, path: &str) -> Result<Found, Errno> {
         check_name(path)?;
         let root = fs.root.trim_end_matches('/');
-        let start = match path.starts_with('/') {
-            true => root,
-            false => fs.cwd.trim_end_matches('/'),
+        let start = if path.starts_with('/') {
+            root
+        } else {
+            fs.cwd.trim_end_matches('/')
         };
         let mut at = start.to_owned();
         let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();
@@ -76,10 +75,7 @@ impl Kernel {
     /// # Errors
     /// As for [`Kernel::path_walk`].
     pub(super) fn user_path_walk(&self, task: TaskId, path: &str) -> Result<Found, Errno> {
-        match self.task(task).fs {
-            Some(fs) => self.path_walk(&self.fs[fs], path),
-            None => self.path_walk(&FsStruct::initial(), path),
-        }
+        self.path_walk(&self.fs[self.fs_id(task)], path)
     }
 
     /// The file that a path leads to.
@@ -167,9 +163,9 @@ impl Kernel {
     pub(in crate::kernel) fn sys_unlink(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        match self.user_path_walk(current, path)? {
+        match self.user_path_walk(current, &path)? {
             Found::File(_, path) => {
                 if let Some(inode) = self.root.remove(entry_name(&path)) {
                     self.iput(inode);
@@ -188,7 +184,7 @@ impl Kernel {
     pub(in crate::kernel) fn sys_mkdir(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
         let path = path.trim_end_matches('/');
         match self.user_path_walk(current, path)? {
@@ -207,12 +203,11 @@ impl Kernel {
     pub(in crate::kernel) fn sys_chdir(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        let dir = self.directory(current, path)?;
-        if let Some(fs) = self.task(current).fs {
-            self.fs[fs].cwd = dir;
-        }
+        let dir = self.directory(current, &path)?;
+        let fs = self.fs_id(current);
+        self.fs[fs].cwd = dir;
         Ok(0)
     }
 
@@ -223,15 +218,14 @@ impl Kernel {
     pub(in crate::kernel) fn sys_chroot(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        let dir = self.directory(current, path)?;
+        let dir = self.directory(current, &path)?;
         if !self.capable(current, Caps::SYS_CHROOT) {
             return Err(Errno::EPERM);
         }
-        if let Some(fs) = self.task(current).fs {
-            self.fs[fs].root = dir;
-        }
+        let fs = self.fs_id(current);
+        self.fs[fs].root = dir;
         Ok(0)
     }
 
@@ -271,7 +265,7 @@ impl Kernel {
         addr: VirtAddr,
         size: u32,
     ) -> Result<u32, Errno> {
-        let fs = self.task(current).fs.ok_or(Errno::ENOENT)?;
+        let fs = self.fs_id(current);
         let mut path = self.cwd_seen(fs).into_bytes();
         path.push(0);
         let len = path.len() as u32;
@@ -288,9 +282,32 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_umask()`.
     pub(in crate::kernel) fn sys_umask(&mut self, current: TaskId, mask: u32) -> u32 {
-        let Some(fs) = self.task(current).fs else {
-            return 0;
-        };
+        let fs = self.fs_id(current);
         std::mem::replace(&mut self.fs[fs].umask, mask & 0o777)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::boot::Config;
+
+    /// A directory whose name only begins like that of the root is not below it.
+    #[test]
+    fn the_working_directory_is_shown_from_the_root_of_the_task() {
+        let mut kernel = Kernel::boot(Config::default()).unwrap();
+        let fs = kernel.task(kernel.init).fs.unwrap();
+        for (root, cwd, seen) in [
+            ("/", "/", "/"),
+            ("/", "/tmp", "/tmp"),
+            ("/tmp", "/tmp", "/"),
+            ("/tmp", "/tmp/a", "/a"),
+            ("/tmp", "/tmpfs", "/tmpfs"),
+            ("/tmp", "/", "/"),
+        ] {
+            kernel.fs[fs].root = root.to_owned();
+            kernel.fs[fs].cwd = cwd.to_owned();
+            assert_eq!(kernel.cwd_seen(fs), seen, "{cwd} from {root}");
+        }
     }
 }

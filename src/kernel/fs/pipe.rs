@@ -1,17 +1,19 @@
 //! Pipes: at most sixteen pages between writers and readers, which wait for each other.
 
-use super::read_write::O_NONBLOCK;
 use super::vfs::InodeKind;
-use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Errno, FileId, InodeId, O_NONBLOCK, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr,
+};
 use crate::kernel::Kernel;
+use crate::kernel::sched::Waker;
 use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::{Continuation, PipeIo, SendInfo};
-use crate::trace::FrameUse;
+use crate::trace::{FrameUse, NoMemory};
 use std::collections::VecDeque;
 
 /// The most pages in a pipe.
 ///
-/// Linux 2.6.12: include/linux/pipe_fs_i.h, `PIPE_BUFFERS`.
+/// Linux 2.6.12: `include/linux/pipe_fs_i.h`, `PIPE_BUFFERS`.
 pub const PIPE_BUFFERS: usize = 16;
 
 /// A page in a pipe, and its unread part.
@@ -168,7 +170,7 @@ impl Kernel {
         pipe.readers -= u32::from(reads);
         pipe.writers -= u32::from(writes);
         if pipe.readers > 0 || pipe.writers > 0 {
-            self.wake_pipe(inode, false);
+            self.wake_pipe(inode, Waker::GoesOn);
             return;
         }
         if let Some(dead) = self.pipes.remove(inode) {
@@ -186,8 +188,8 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> PipeIo {
-        let table = self.task(current).files;
-        let pinned = table.is_some_and(|table| self.files[table].count > 1);
+        // Another task with the same table could close the descriptor meanwhile.
+        let pinned = self.files[self.files_id(current)].count > 1;
         if pinned {
             self.get_file(file);
         }
@@ -207,7 +209,7 @@ impl Kernel {
         match self.read_pipe_step(current, inode, &mut io) {
             PipeStep::Wait => {
                 if io.wake {
-                    self.wake_pipe(inode, true);
+                    self.wake_pipe(inode, Waker::Sleeps);
                 }
                 self.pipe_wait(current, inode, Continuation::PipeRead(io))
             }
@@ -286,7 +288,7 @@ impl Kernel {
         match self.write_pipe_step(current, inode, &mut io) {
             PipeStep::Wait => {
                 if std::mem::take(&mut io.wake) {
-                    self.wake_pipe(inode, true);
+                    self.wake_pipe(inode, Waker::Sleeps);
                 }
                 self.pipes[inode].waiting_writers += 1;
                 self.pipe_wait(current, inode, Continuation::PipeWrite(io))
@@ -326,7 +328,7 @@ impl Kernel {
             return self.broken_pipe(current, io);
         }
         while self.pipes[inode].buffers.len() < PIPE_BUFFERS {
-            let Some(pfn) = self.page_for_pipe(inode) else {
+            let Ok(pfn) = self.page_for_pipe(inode) else {
                 return io.or(Errno::ENOMEM);
             };
             io.wake = true;
@@ -352,12 +354,13 @@ impl Kernel {
     }
 
     /// The page for the next bytes; it stays the spare one until they are in it.
-    fn page_for_pipe(&mut self, inode: InodeId) -> Option<Pfn> {
-        if self.pipes[inode].spare.is_none() {
-            let fresh = self.alloc_frame(0, FrameUse::Pipe)?;
-            self.pipes[inode].spare = Some(fresh);
+    fn page_for_pipe(&mut self, inode: InodeId) -> Result<Pfn, NoMemory> {
+        if let Some(spare) = self.pipes[inode].spare {
+            return Ok(spare);
         }
-        self.pipes[inode].spare
+        let fresh = self.alloc_frame(0, FrameUse::Pipe)?;
+        self.pipes[inode].spare = Some(fresh);
+        Ok(fresh)
     }
 
     fn fill_pipe_page(
@@ -395,7 +398,7 @@ impl Kernel {
     /// description.
     fn end_pipe_io(&mut self, inode: InodeId, io: &PipeIo, step: PipeStep) -> SysResult {
         if io.wake {
-            self.wake_pipe(inode, false);
+            self.wake_pipe(inode, Waker::GoesOn);
         }
         if io.pinned {
             self.fput(io.file);
@@ -403,7 +406,7 @@ impl Kernel {
         match step {
             PipeStep::Failed(errno) => Err(errno).into(),
             PipeStep::Interrupted => SysResult::Restart(Restart::Sys),
-            PipeStep::Done | PipeStep::Wait => Ok(io.done).into(),
+            PipeStep::Done | PipeStep::Wait => SysResult::from(io.done),
         }
     }
 
@@ -422,10 +425,10 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
     /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
-    fn wake_pipe(&mut self, inode: InodeId, sync: bool) {
+    fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
         for task in std::mem::take(&mut self.pipes[inode].queue) {
             let (sched, mut ctx) = self.sched_ctx();
-            sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, sync);
+            sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, waker);
         }
     }
 }

@@ -1,21 +1,15 @@
 //! Reading and writing open files: the console, the null device, regular files, pipes.
 
 use super::vfs::{File, InodeKind};
-use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, FileId, InodeId, O_APPEND, PAGE_SHIFT, PAGE_SIZE, RLIM_INFINITY, Resource, Signal,
+    TASK_SIZE, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::mm::TASK_SIZE;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{RLIM_INFINITY, Resource, SendInfo};
+use crate::kernel::task::SendInfo;
 use crate::trace::{Text, TraceEvent};
 
-/// `O_NONBLOCK`: instead of waiting, the call fails with `EAGAIN`.
-pub const O_NONBLOCK: u32 = 0o4000;
-/// `O_APPEND`: every write goes to the end.
-pub const O_APPEND: u32 = 0o2000;
-/// `O_TRUNC`: opening the file truncates it to length 0.
-pub const O_TRUNC: u32 = 0o1000;
-/// `O_EXCL`: with `O_CREAT`, the file must not exist yet.
-pub const O_EXCL: u32 = 0o200;
 /// The most bytes that the console takes at a time; a longer write is cut short.
 const MAX_CONSOLE_WRITE: u32 = 4096;
 /// The largest regular file of this file system, in bytes.
@@ -66,10 +60,10 @@ impl Kernel {
         };
         let inode = self.open_files[file].inode;
         match &self.inodes[inode].kind {
-            InodeKind::Console if len == 0 => Ok(0).into(),
+            InodeKind::Console if len == 0 => SysResult::from(0),
             InodeKind::Console => self.read_console(current, addr, len),
-            InodeKind::Null => Ok(0).into(),
-            InodeKind::Pipe if len == 0 => Ok(0).into(),
+            InodeKind::Null => SysResult::from(0),
+            InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
                 let io = self.begin_pipe_io(current, file, addr, len);
                 self.pipe_read(current, io)
@@ -106,7 +100,7 @@ impl Kernel {
         };
         let inode = self.open_files[file].inode;
         match self.inodes[inode].kind {
-            InodeKind::Pipe if len == 0 => Ok(0).into(),
+            InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
                 let io = self.begin_pipe_io(current, file, addr, len);
                 self.pipe_write(current, io)
@@ -164,9 +158,10 @@ impl Kernel {
 
     /// The offset at which a write to a regular file starts.
     fn write_position(&self, file: FileId, inode: InodeId) -> u32 {
-        match self.open_files[file].flags & O_APPEND != 0 {
-            true => self.inodes[inode].size(),
-            false => self.open_files[file].pos,
+        if self.open_files[file].flags & O_APPEND != 0 {
+            self.inodes[inode].size()
+        } else {
+            self.open_files[file].pos
         }
     }
 

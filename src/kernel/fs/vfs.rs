@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The kind of an inode.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InodeKind {
-    /// `/dev/console`.
+    /// The state of `/dev/console`.
     Console,
     /// `/dev/null`.
     Null,
@@ -161,7 +161,7 @@ impl FileSystem {
 
 /// Checks that a file name is valid.
 ///
-/// Linux 2.6.12: fs/namei.c, `getname()`.
+/// Linux 2.6.12: `fs/namei.c`, `getname()`.
 ///
 /// # Errors
 /// `ENOENT` if it is empty, `ENAMETOOLONG` from 4096 bytes on.

@@ -43,11 +43,12 @@ impl Kernel {
         let mut inside: Vec<_> = inside.collect();
         inside.sort_unstable();
         queued.sort_unstable();
-        match queued == inside {
-            true => Ok(()),
-            false => Err(format!(
+        if queued == inside {
+            Ok(())
+        } else {
+            Err(format!(
                 "{queued:?} wait for semaphores, but {inside:?} are in semop"
-            )),
+            ))
         }
     }
 }

@@ -1,21 +1,15 @@
 //! Futexes: sleeping until another task reports that a word in user memory has changed.
 
-use crate::abi::{Errno, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, PAGE_SHIFT, TaskId, TaskState,
+    VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::mm::VmFlags;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::{Continuation, FutexKey};
-use crate::kernel::time::unchecked_jiffies;
+use crate::kernel::time::timespec_to_jiffies;
 use std::collections::{BTreeMap, VecDeque};
-
-/// `FUTEX_WAIT`.
-pub const FUTEX_WAIT: u32 = 0;
-/// `FUTEX_WAKE`.
-pub const FUTEX_WAKE: u32 = 1;
-/// `FUTEX_REQUEUE`.
-pub const FUTEX_REQUEUE: u32 = 3;
-/// `FUTEX_CMP_REQUEUE`.
-pub const FUTEX_CMP_REQUEUE: u32 = 4;
 
 /// The waiting tasks by word, in the order of arrival.
 #[derive(Clone, Debug, Default)]
@@ -65,23 +59,6 @@ impl Futexes {
     }
 }
 
-/// The arguments of `futex`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FutexArgs {
-    /// Address of the word.
-    pub addr: VirtAddr,
-    /// The futex operation.
-    pub op: u32,
-    /// The value that the word must have, or how many tasks to wake.
-    pub val: u32,
-    /// Address of a `timespec`; for the requeue operations, how many to requeue.
-    pub timeout: u32,
-    /// The address of the word to requeue to.
-    pub addr2: VirtAddr,
-    /// The value that the word must have for requeueing.
-    pub val3: u32,
-}
-
 /// How long a wait may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sleep {
@@ -98,7 +75,7 @@ impl Sleep {
     ///
     /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()`; `kernel/timer.c`, `schedule_timeout()`.
     const fn of(sec: i32, nsec: i32) -> Self {
-        match (unchecked_jiffies(sec, nsec)).wrapping_add(1) as i32 {
+        match timespec_to_jiffies(sec, nsec).wrapping_add(1) as i32 {
             i32::MAX => Self::Forever,
             ticks if ticks < 0 => Self::Nonsense,
             ticks => Self::Ticks(ticks as u32),
@@ -145,7 +122,7 @@ impl Kernel {
         if addr.0 & 3 != 0 {
             return Err(Errno::EINVAL);
         }
-        let mm = self.task(current).mm.ok_or(Errno::EFAULT)?;
+        let mm = self.mm_id(current);
         let vma = self.mms[mm].find_vma(addr).copied();
         let vma = vma
             .filter(|vma| vma.vm_start <= addr.0)
@@ -209,7 +186,7 @@ impl Kernel {
     ) -> SysResult {
         if !self.futexes.unqueue(key, current) {
             self.del_timer(current);
-            return Ok(0).into();
+            return SysResult::from(0);
         }
         if until.is_some_and(|tick| tick <= self.tick) {
             return Err(Errno::ETIMEDOUT).into();

@@ -1,25 +1,11 @@
 //! `semctl`: values of semaphores, counts of waiting tasks, and removal of a set.
 
 use super::sem_op::{SEMVMX, count_waiters};
-use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_RMID, SETALL, SETVAL, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
 
-/// `IPC_RMID`: removes the set.
-const IPC_RMID: u32 = 0;
-/// `GETPID`: the pid of the last process to change the semaphore.
-const GETPID: u32 = 11;
-/// `GETVAL`: the value of one semaphore.
-const GETVAL: u32 = 12;
-/// `GETALL`: the values of all semaphores, as 16-bit words.
-const GETALL: u32 = 13;
-/// `GETNCNT`: how many tasks wait for the value to increase.
-const GETNCNT: u32 = 14;
-/// `GETZCNT`: how many tasks wait for the value to be 0.
-const GETZCNT: u32 = 15;
-/// `SETVAL`: sets the value of one semaphore.
-const SETVAL: u32 = 16;
-/// `SETALL`: sets all values.
-const SETALL: u32 = 17;
 /// Set in commands by programs that use 32-bit user ids; it makes no difference for these.
 const IPC_64: u32 = 0x100;
 

@@ -1,15 +1,13 @@
 //! `semop`: several operations on a set, performed all at once or not at all, and waiting for them.
 
-use super::sem_set::{IPC_NOWAIT, SemSet, Waiter};
+use super::sem_set::{SemSet, Waiter};
 use super::sem_undo::{SemUndo, SemUndoList};
-use crate::abi::{Errno, SemUndoId, TaskId, TaskState, VirtAddr};
+use crate::abi::{Errno, IPC_NOWAIT, SEM_UNDO, SemUndoId, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
 use crate::trace::TraceEvent;
 
-/// `SEM_UNDO`: undo the operation when the process exits.
-pub const SEM_UNDO: u32 = 0x1000;
 /// The largest value of a semaphore.
 ///
 /// Linux 2.6.12: `include/linux/sem.h`, `SEMVMX`.
@@ -85,9 +83,10 @@ fn try_atomic_semop(
         let value = sem.value + i32::from(op.op);
         let adjust = undo.as_ref().map(|undo| undo.after(*op));
         let stops = if op.op == 0 && sem.value != 0 || value < 0 {
-            Some(match op.waits() {
-                true => Attempt::Waits,
-                false => Attempt::Failed(Errno::EAGAIN),
+            Some(if op.waits() {
+                Attempt::Waits
+            } else {
+                Attempt::Failed(Errno::EAGAIN)
             })
         } else if value > SEMVMX || op.undoes() && adjust == Some(None) {
             Some(Attempt::Failed(Errno::ERANGE))
@@ -164,7 +163,7 @@ impl Kernel {
                 if alter {
                     self.update_queue(id);
                 }
-                Ok(0).into()
+                SysResult::from(0)
             }
             Attempt::Failed(errno) => Err(errno).into(),
             Attempt::Waits => {
@@ -177,9 +176,10 @@ impl Kernel {
                 };
                 if let Ok(set) = self.sem_sets.find_mut(id) {
                     // A task that only waits for zeros cannot take anything from the others.
-                    match alter {
-                        true => set.pending.push_back(waiter),
-                        false => set.pending.push_front(waiter),
+                    if alter {
+                        set.pending.push_back(waiter);
+                    } else {
+                        set.pending.push_front(waiter);
                     }
                 }
                 let wait = Continuation::Semop {
@@ -226,9 +226,10 @@ impl Kernel {
                 Some(self.tick.saturating_add(ticks.max(1)))
             }
         };
-        let undo = match ops.iter().any(|op| op.undoes()) {
-            true => Some(self.find_undo(current, id)?),
-            false => None,
+        let undo = if ops.iter().any(|op| op.undoes()) {
+            Some(self.find_undo(current, id)?)
+        } else {
+            None
         };
         let size = self.sem_sets.find(id)?.sems.len();
         if ops.iter().any(|op| usize::from(op.num) >= size) {

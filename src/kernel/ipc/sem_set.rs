@@ -1,20 +1,11 @@
 //! Semaphore sets: their ids and keys, permissions, and `semget`.
 
 use super::sem_op::SemOp;
-use crate::abi::{Errno, SemUndoId, TaskId};
+use crate::abi::{Caps, Errno, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, SemUndoId, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Cred};
+use crate::kernel::task::Cred;
 use crate::trace::SlabCache;
 use std::collections::{BTreeMap, VecDeque};
-
-/// `IPC_PRIVATE`: the key of a new set that no key finds.
-pub const IPC_PRIVATE: i32 = 0;
-/// `IPC_CREAT`: create the set if there is none.
-pub const IPC_CREAT: u32 = 0o1000;
-/// `IPC_EXCL`: with `IPC_CREAT`, the set must not exist yet.
-pub const IPC_EXCL: u32 = 0o2000;
-/// `IPC_NOWAIT`: fail instead of waiting.
-pub const IPC_NOWAIT: u32 = 0o4000;
 
 /// The most sets, and so the distance between consecutive ids of one slot of the table.
 ///
@@ -87,9 +78,10 @@ impl SemSets {
     /// `EINVAL` if the slot is empty, `EIDRM` if it has been reused for another set.
     pub fn find(&self, id: i32) -> Result<&SemSet, Errno> {
         let set = self.sets.get(&(id % SEQ_MULTIPLIER)).ok_or(Errno::EINVAL)?;
-        match set.seq == (id / SEQ_MULTIPLIER) as u32 {
-            true => Ok(set),
-            false => Err(Errno::EIDRM),
+        if set.seq == (id / SEQ_MULTIPLIER) as u32 {
+            Ok(set)
+        } else {
+            Err(Errno::EIDRM)
         }
     }
 
@@ -201,10 +193,13 @@ impl Kernel {
             Some(_) if flags & IPC_CREAT != 0 && flags & IPC_EXCL != 0 => Err(Errno::EEXIST),
             Some((_, size)) if count as usize > size => Err(Errno::EINVAL),
             // The file mode among the flags says what the caller wants to do.
-            Some((id, _)) => match self.may_use_set(current, id, flags) {
-                true => Ok(id as u32),
-                false => Err(Errno::EACCES),
-            },
+            Some((id, _)) => {
+                if self.may_use_set(current, id, flags) {
+                    Ok(id as u32)
+                } else {
+                    Err(Errno::EACCES)
+                }
+            }
         }
     }
 

@@ -44,7 +44,7 @@ pub struct Bootmem {
 impl Bootmem {
     /// The bitmap at the moment the page allocator takes over.
     ///
-    /// Linux 2.6.12: arch/i386/kernel/setup.c, setup_bootmem_allocator(), and mm/page_alloc.c,
+    /// Linux 2.6.12: `arch/i386/kernel/setup.c`, `setup_bootmem_allocator()`, and `mm/page_alloc.c`,
     /// alloc_node_mem_map().
     pub fn setup(frames: u32) -> Self {
         let mut bootmem = Self {
@@ -65,7 +65,7 @@ impl Bootmem {
     /// ascending, aligned groups of 32 free frames as one block and all others one by one, and
     /// the bitmap at the end.
     ///
-    /// Linux 2.6.12: mm/bootmem.c, free_all_bootmem_core().
+    /// Linux 2.6.12: `mm/bootmem.c`, `free_all_bootmem_core()`.
     pub fn free_all_bootmem(&self, mut free: impl FnMut(Pfn, u32)) {
         let frames = self.reserved.len() as u32;
         for start in (0..frames).step_by(1 << GROUP_ORDER) {
@@ -82,14 +82,14 @@ impl Bootmem {
         (MIN_LOW_PFN..MIN_LOW_PFN + bitmap_frames).for_each(|pfn| free(Pfn(pfn), 0));
     }
 
-    /// Linux 2.6.12: mm/bootmem.c, reserve_bootmem_core().
+    /// Linux 2.6.12: `mm/bootmem.c`, `reserve_bootmem_core()`.
     fn reserve(&mut self, range: Range<u32>) {
         self.reserved[range.start as usize..range.end as usize].fill(true);
     }
 
     /// Takes the first run of `count` free frames from the goal on, or else from the bottom.
     ///
-    /// Linux 2.6.12: mm/bootmem.c, __alloc_bootmem_core().
+    /// Linux 2.6.12: `mm/bootmem.c`, `__alloc_bootmem_core()`.
     fn alloc(&mut self, count: u32) {
         let frames = self.reserved.len() as u32;
         let fits =

@@ -10,7 +10,7 @@ impl Zone {
     /// Takes a block of this order out of the free lists: the first of the smallest list that
     /// has any, split down to size.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __rmqueue().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__rmqueue()`.
     pub(super) fn rmqueue(&mut self, pages: &mut [Page], order: u32) -> Option<Pfn> {
         let (found, head) = (order..MAX_ORDER)
             .find_map(|o| self.free_area[o as usize].first().map(|head| (o, head)))?;
@@ -24,7 +24,7 @@ impl Zone {
     /// Splits a block of order `high` down to order `low`: each time the upper half becomes free
     /// and the lower half is split further.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, expand().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `expand()`.
     fn expand(&mut self, pages: &mut [Page], head: Pfn, low: u32, high: u32) {
         for order in (low..high).rev() {
             let upper = Pfn(head.0 + (1 << order));
@@ -35,7 +35,7 @@ impl Zone {
 
     /// Puts a block into the free lists, after merging it with its buddy as long as that is free.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __free_pages_bulk().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages_bulk()`.
     pub(super) fn free_one(&mut self, pages: &mut [Page], pfn: Pfn, order: u32) {
         assert!(
             pfn.0.trailing_zeros() >= order && self.contains(pfn),
@@ -60,7 +60,7 @@ impl Zone {
     /// Moves single pages from the buddy lists to the tail of a list, as many as there are up to
     /// `count`.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, rmqueue_bulk().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `rmqueue_bulk()`.
     pub(super) fn rmqueue_bulk(&mut self, pages: &mut [Page], count: u32, list: &mut PageList) {
         for _ in 0..count {
             let Some(pfn) = self.rmqueue(pages, 0) else {
@@ -72,7 +72,7 @@ impl Zone {
 
     /// Moves up to `count` single pages from the tail of a list back to the buddy lists.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_pages_bulk().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_pages_bulk()`.
     pub(super) fn free_pages_bulk(&mut self, pages: &mut [Page], count: u32, list: &mut PageList) {
         for _ in 0..count {
             let Some(pfn) = list.last() else { break };

@@ -2,10 +2,10 @@
 
 use super::mm_struct::Mm;
 use super::page::PageMapping;
-use super::pagetable::{counted_page, pte_none, pte_present};
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, VirtAddr};
-use crate::hw::{Pte, TlbBits};
+use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
+use crate::hw::{Pde, Pte, TlbBits};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use slotmap::SecondaryMap;
@@ -133,18 +133,22 @@ impl Kernel {
     fn check_counts(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
         let mut counts = Counts::default();
         census.held[self.mms[mm].pgd.index()] += 1;
-        for slot in (0..TASK_SIZE >> 22).map(|slot| VirtAddr(slot << 22)) {
-            let Some(table) = self.page_table(mm, slot) else {
+        let (mut directory, mut entries) = ([0; 1024], [0; 1024]);
+        let user_half = 0..TASK_SIZE as usize >> 22;
+        let slots = load_entries(&self.ram, self.mms[mm].pgd, user_half, &mut directory);
+        for (slot, pde) in (0..).zip(slots).map(|(slot, pde)| (slot << 22, Pde(*pde))) {
+            if !pde.is_hw_present() {
                 continue;
-            };
+            }
             counts.nr_ptes += 1;
-            census.held[table.index()] += 1;
-            for page in 0..1024 {
-                let va = VirtAddr(slot.0 + page * PAGE_SIZE);
-                let pte = Pte(self.ram.read_u32(table.phys() + 4 * page));
-                if !pte_none(pte) {
-                    self.check_entry(mm, va, pte, &mut counts, census)?;
-                }
+            census.held[pde.pfn().index()] += 1;
+            let entries = load_entries(&self.ram, pde.pfn(), 0..1024, &mut entries);
+            let used = (0..)
+                .zip(entries)
+                .filter(|(_, entry)| !pte_none(Pte(**entry)));
+            for (page, entry) in used {
+                let addr = VirtAddr(slot + page * PAGE_SIZE);
+                self.check_entry(mm, addr, Pte(*entry), &mut counts, census)?;
             }
         }
         let space = &self.mms[mm];
@@ -163,13 +167,13 @@ impl Kernel {
     fn check_entry(
         &self,
         mm: MmId,
-        va: VirtAddr,
+        addr: VirtAddr,
         pte: Pte,
         counts: &mut Counts,
         census: &mut Census,
     ) -> Result<(), String> {
-        let vma = self.mms[mm].find_vma(va).filter(|vma| vma.contains(va));
-        let entry = || format!("{mm:?}: entry {pte} for {va}");
+        let vma = self.mms[mm].find_vma(addr).filter(|vma| vma.contains(addr));
+        let entry = || format!("{mm:?}: entry {pte} for {addr}");
         let Some(vma) = vma else {
             return Err(format!("{} lies in no area", entry()));
         };
@@ -185,7 +189,7 @@ impl Kernel {
         counts.rss += 1;
         counts.anon_rss += u32::from(page.is_anon());
         census.mapped[pfn.index()] += 1;
-        ensure(page.index == vma.linear_page_index(va), || {
+        ensure(page.index == vma.linear_page_index(addr), || {
             format!("{} maps page {:#x} of its object", entry(), page.index)
         })?;
         let writable = pte.contains(Pte::RW);
@@ -299,8 +303,8 @@ impl Kernel {
     fn check_tlb(&self, cpu: usize) -> Result<(), String> {
         let mmu = &self.cpus[cpu].mmu;
         for entry in mmu.tlb.entries() {
-            let va = VirtAddr(entry.page * PAGE_SIZE);
-            let walk = mmu.walk(&self.ram, va);
+            let addr = VirtAddr(entry.page * PAGE_SIZE);
+            let walk = mmu.walk(&self.ram, addr);
             let granted = walk.rights().is_some_and(|rights| {
                 (rights.us || !entry.bits.contains(TlbBits::US))
                     && (rights.rw || !entry.bits.contains(TlbBits::RW))
@@ -309,7 +313,7 @@ impl Kernel {
             let dirty = leaf.contains(Pte::DIRTY) || !entry.bits.contains(TlbBits::DIRTY);
             let seen = dirty && leaf.contains(Pte::ACCESSED);
             ensure(granted && seen && walk.pfn() == Some(entry.pfn), || {
-                format!("CPU {cpu}: stale translation {entry:x?} of {va}")
+                format!("CPU {cpu}: stale translation {entry:x?} of {addr}")
             })?;
         }
         Ok(())

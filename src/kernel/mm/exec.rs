@@ -2,19 +2,21 @@
 
 use super::mm_struct::Mm;
 use super::overcommit::pages_of;
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::TaskId;
-use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::Resource;
+use crate::abi::{
+    Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, RLIM_INFINITY, TASK_SIZE, TaskId,
+    VirtAddr,
+};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::exec::ExecArgs;
 use crate::kernel::fs::{InodeKind, TEXT_START};
-use crate::kernel::task::{RLIM_INFINITY, Resource};
-use crate::trace::{FrameUse, SlabCache};
+use crate::kernel::syscall::ExecArgs;
+use crate::trace::{FrameUse, NoMemory, SlabCache};
 
 /// The initial stack area has this many pages more than the strings need.
 ///
-/// Linux 2.6.12: fs/exec.c, `EXTRA_STACK_VM_PAGES`.
+/// Linux 2.6.12: `fs/exec.c`, `EXTRA_STACK_VM_PAGES`.
 const EXTRA_STACK_PAGES: u32 = 20;
 /// Low bits of the entry of an argument page: present, writable, user, accessed, dirty.
 const ARGUMENT_PAGE: u32 = 0x067;
@@ -28,7 +30,7 @@ impl Kernel {
 
     /// A new address space for a program, with one user, and the `esp` of its first instruction.
     ///
-    /// Linux 2.6.12: fs/exec.c, `setup_arg_pages()`, and fs/binfmt_elf.c, `load_elf_binary()`.
+    /// Linux 2.6.12: `fs/exec.c`, `setup_arg_pages()`, and `fs/binfmt_elf.c`, `load_elf_binary()`.
     /// Simplified: the auxiliary vector is empty; the end of the last data page is not cleared,
     /// because the page cache holds zeros there.
     ///
@@ -40,7 +42,7 @@ impl Kernel {
         args: &ExecArgs,
     ) -> Result<(MmId, u32), Errno> {
         self.kmem_cache_alloc(SlabCache::Mm)?;
-        let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
+        let pgd = self.pgd_alloc()?;
         let stack_limit = self.rlimit(self.current(), Resource::Stack);
         let mut space = Mm {
             mm_users: 1,
@@ -84,7 +86,7 @@ impl Kernel {
         mapped?;
         if layout.bss > 0 {
             let bss = Vma::anonymous(data_end, end, data_flags);
-            self.charge_new_vma(bss.pages())?;
+            self.account_new_vma(bss.pages())?;
             let space = &mut self.mms[mm];
             space.insert_vma(bss);
             space.total_vm += bss.pages();
@@ -99,7 +101,7 @@ impl Kernel {
     /// Maps a part of the program's file.
     fn map_segment(&mut self, mm: MmId, file: FileId, vma: Vma, pgoff: u32) -> Result<(), Errno> {
         let accounted = vma.has(VmFlags::ACCOUNT);
-        self.charge_new_vma(if accounted { vma.pages() } else { 0 })?;
+        self.account_new_vma(if accounted { vma.pages() } else { 0 })?;
         self.get_file(file);
         let vma = Vma {
             vm_flags: vma.vm_flags | VmFlags::DENYWRITE | VmFlags::EXECUTABLE,
@@ -119,7 +121,7 @@ impl Kernel {
         let top = StackTop::of(args);
         let start = (top.strings & !(PAGE_SIZE - 1)) - (EXTRA_STACK_PAGES << PAGE_SHIFT);
         let mut vma = Vma::anonymous(start, TASK_SIZE, VmFlags::STACK);
-        self.charge_new_vma(vma.pages())?;
+        self.account_new_vma(vma.pages())?;
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
         space.total_vm += vma.pages();
@@ -127,24 +129,27 @@ impl Kernel {
         let first = top.esp & !(PAGE_SIZE - 1);
         // From the top down, the order in which the strings are copied.
         for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {
-            let pfn = self
-                .install_arg_page(mm, &mut vma, VirtAddr(base))
-                .ok_or(Errno::ENOMEM)?;
+            let pfn = self.install_arg_page(mm, &mut vma, VirtAddr(base))?;
             top.copy_page(base, self.ram.frame_mut(pfn));
         }
         self.mms[mm].start_stack = top.esp;
         Ok(top.esp)
     }
 
-    /// Linux 2.6.12: fs/exec.c, `install_arg_page()`.
-    fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma, va: VirtAddr) -> Option<Pfn> {
-        self.anon_vma_prepare(mm, vma).ok()?;
-        let table = self.pte_alloc(mm, va)?;
+    /// Linux 2.6.12: `fs/exec.c`, `install_arg_page()`.
+    fn install_arg_page(
+        &mut self,
+        mm: MmId,
+        vma: &mut Vma,
+        addr: VirtAddr,
+    ) -> Result<Pfn, NoMemory> {
+        self.anon_vma_prepare(mm, vma)?;
+        let table = self.pte_alloc(mm, addr)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;
-        self.set_pte(table, va, Pte::new(pfn, ARGUMENT_PAGE));
-        self.page_add_anon_rmap(mm, vma, va, pfn);
-        Some(pfn)
+        self.set_pte(table, addr, Pte::new(pfn, ARGUMENT_PAGE));
+        self.page_add_anon_rmap(mm, vma, addr, pfn);
+        Ok(pfn)
     }
 }
 
@@ -188,7 +193,7 @@ impl Layout {
 /// environment pointers, each list ending in a null pointer, and an empty auxiliary vector. Above
 /// them the strings: arguments, environment, the path, and a final zero word.
 ///
-/// Linux 2.6.12: fs/exec.c, `copy_strings()`, and fs/binfmt_elf.c, `create_elf_tables()`.
+/// Linux 2.6.12: `fs/exec.c`, `copy_strings()`, and `fs/binfmt_elf.c`, `create_elf_tables()`.
 struct StackTop {
     esp: u32,
     /// Address of the first string.
@@ -236,5 +241,51 @@ impl StackTop {
         let part = &part[..part.len().min((base + PAGE_SIZE - from) as usize)];
         let at = (from - base) as usize;
         frame[at..at + part.len()].copy_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(argv: &[&str], envp: &[&str]) -> ExecArgs {
+        let bytes = |strings: &[&str]| strings.iter().map(|s| s.as_bytes().to_vec()).collect();
+        ExecArgs {
+            path: "sh".into(),
+            argv: bytes(argv),
+            envp: bytes(envp),
+        }
+    }
+
+    /// `fs/binfmt_elf.c`, `create_elf_tables()`: esp is a multiple of 16.
+    #[test]
+    fn a_program_finds_its_arguments_word_by_word() {
+        let top = StackTop::of(&args(&["sh", "-c"], &["A=1"]));
+        assert_eq!(top.strings, 0xc000_0000 - 4 - (3 + 3 + 4 + 3));
+        assert_eq!(top.esp, 0xbfff_ffc0);
+        let words: Vec<u32> = top.bytes.as_chunks().0[..8]
+            .iter()
+            .map(|word| u32::from_le_bytes(*word))
+            .collect();
+        let (name, option, variable) = (0xbfff_ffef, 0xbfff_fff2, 0xbfff_fff5);
+        assert_eq!(words, [2, name, option, 0, variable, 0, 0, 0]);
+        assert_eq!(&top.bytes[0x2f..], b"sh\0-c\0A=1\0sh\0\0\0\0\0");
+        assert_eq!(top.bytes.len(), 0x40);
+    }
+
+    #[test]
+    fn every_page_of_the_stack_gets_its_part() {
+        let long = "x".repeat(2 * PAGE_SIZE as usize);
+        let top = StackTop::of(&args(&[&long], &[]));
+        let first = top.esp & !(PAGE_SIZE - 1);
+        let mut stack = Vec::new();
+        for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize) {
+            let mut frame = [0; PAGE_SIZE as usize];
+            top.copy_page(base, &mut frame);
+            stack.extend(frame);
+        }
+        let (below, above) = stack.split_at((top.esp - first) as usize);
+        assert!(below.iter().all(|byte| *byte == 0));
+        assert_eq!(above, top.bytes);
     }
 }

@@ -2,11 +2,10 @@
 
 use super::memory::MmFault;
 use super::mm_struct::Mm;
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MmId, PAGE_SHIFT, TaskId, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Caps, Errno, MmId, PAGE_SHIFT, Resource, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{ErrorCode, PageFault};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Resource};
 use crate::trace::TraceEvent;
 use std::fmt;
 
@@ -110,7 +109,7 @@ const fn map_err(reason: BadAccess) -> FaultVerdict {
 
 /// What a fault at an address means for a task with this address space and this `esp`.
 ///
-/// Linux 2.6.12: arch/i386/mm/fault.c, `do_page_fault()`. There is no vmalloc area whose entries
+/// Linux 2.6.12: `arch/i386/mm/fault.c`, `do_page_fault()`. There is no vmalloc area whose entries
 /// might have to be copied from the kernel's own directory.
 pub fn fault_verdict(
     mm: Option<&Mm>,
@@ -173,7 +172,7 @@ pub struct UserFault {
 pub enum UserFaultKind {
     /// SIGSEGV is sent.
     Segv {
-        /// `si_code`.
+        /// `si_code`: MAPERR or ACCERR.
         code: SegvCode,
         /// The rule that was broken.
         reason: BadAccess,
@@ -219,7 +218,7 @@ impl fmt::Display for UserFault {
 impl Kernel {
     /// Handles a fault of the current task, so that the access can be retried.
     ///
-    /// Linux 2.6.12: arch/i386/mm/fault.c, `do_page_fault()`. The caller sends the signal.
+    /// Linux 2.6.12: `arch/i386/mm/fault.c`, `do_page_fault()`. The caller sends the signal.
     /// Simplified: an access of init that finds no memory is not retried.
     ///
     /// # Errors
@@ -231,10 +230,7 @@ impl Kernel {
         current: TaskId,
         fault: PageFault,
     ) -> Result<(), UserFault> {
-        let PageFault {
-            cr2: addr,
-            error_code,
-        } = fault;
+        let PageFault { addr, error_code } = fault;
         self.note_fault(current, fault);
         match self.handle_fault(current, addr, error_code) {
             Ok(()) => Ok(()),
@@ -257,10 +253,11 @@ impl Kernel {
 
     fn note_fault(&mut self, current: TaskId, fault: PageFault) {
         self.stat.faults += 1;
-        let (addr, code) = (fault.cr2, fault.error_code.0 as u8);
-        let event = match fault.error_code.is_user() {
-            true => TraceEvent::PageFaultUser { addr, code },
-            false => TraceEvent::PageFaultKernel { addr, code },
+        let (addr, code) = (fault.addr, fault.error_code.0 as u8);
+        let event = if fault.error_code.is_user() {
+            TraceEvent::PageFaultUser { addr, code }
+        } else {
+            TraceEvent::PageFaultKernel { addr, code }
         };
         self.trace(current, event);
     }
@@ -283,11 +280,11 @@ impl Kernel {
         if let FaultVerdict::Bad { code, reason } = verdict {
             return Err(UserFaultKind::Segv { code, reason });
         }
-        let vma = id.and_then(|mm| Some((mm, *self.mms[mm].find_vma(addr)?)));
-        let Some((mm, vma)) = vma else {
-            return Err(UserFaultKind::Oom);
-        };
-        match self.handle_mm_fault(mm, &vma, addr, error_code.is_write()) {
+        // Only an access within an area of the task's own is good.
+        let mm = self.mm_id(current);
+        let area = self.mms[mm].find_vma(addr).copied();
+        let vma = area.expect("a good access lies in an area");
+        match self.handle_mm_fault(mm, &vma, addr, error_code.kind()) {
             MmFault::Minor => self.task_mut(current).min_flt += 1,
             MmFault::Major => self.task_mut(current).maj_flt += 1,
             MmFault::Sigbus => return Err(UserFaultKind::Bus),
@@ -298,7 +295,7 @@ impl Kernel {
 
     /// Moves the start of the stack area above an address down to the page of that address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `expand_stack()` and `acct_stack_growth()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `expand_stack()` and `acct_stack_growth()`.
     ///
     /// # Errors
     /// `ENOMEM` if a limit or the overcommit check forbids it; nothing changes then.
@@ -308,9 +305,8 @@ impl Kernel {
         mm: MmId,
         addr: VirtAddr,
     ) -> Result<(), Errno> {
-        let Some(mut vma) = self.mms[mm].find_vma(addr).copied() else {
-            return Ok(());
-        };
+        let above = self.mms[mm].find_vma(addr).copied();
+        let mut vma = above.expect("a stack that may grow lies above the address");
         self.anon_vma_prepare(mm, &mut vma)?;
         let grow = self.stack_growth(current, mm, &vma, addr)?;
         self.vm.committed += grow;
@@ -330,7 +326,7 @@ impl Kernel {
 
     /// By how many pages the stack area of a task has to grow to contain an address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, the checks of `acct_stack_growth()`.
+    /// Linux 2.6.12: `mm/mmap.c`, the checks of `acct_stack_growth()`.
     ///
     /// # Errors
     /// `ENOMEM` if a limit or the overcommit check forbids it.
@@ -350,9 +346,10 @@ impl Kernel {
         let too_much_locked = vma.has(VmFlags::LOCKED)
             && space.locked_vm + grow > limits[Resource::Memlock].cur >> PAGE_SHIFT
             && !self.task(task).cred.capable(Caps::IPC_LOCK);
-        match too_large || too_much_locked || !self.may_commit(task, grow) {
-            true => Err(Errno::ENOMEM),
-            false => Ok(grow),
+        if too_large || too_much_locked || !self.may_commit(task, grow) {
+            Err(Errno::ENOMEM)
+        } else {
+            Ok(grow)
         }
     }
 }

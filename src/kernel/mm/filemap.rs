@@ -1,32 +1,13 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
-use super::map_refusal::Overcommitted;
+use super::memory::MmFault;
 use super::overcommit::pages_of;
 use super::page::PageMapping;
 use super::vma::Vma;
-use crate::abi::{FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
+use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::trace::FrameUse;
-
-/// `O_RDWR`.
-const O_RDWR: u32 = 2;
-
-/// What a mapping finds at a page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum NoPage {
-    /// The cached page, with a reference for the caller.
-    Page {
-        /// The frame that holds it.
-        pfn: Pfn,
-        /// It had to be read from the file: a major fault.
-        major: bool,
-    },
-    /// `NOPAGE_SIGBUS`: the file does not have that page.
-    Sigbus,
-    /// `NOPAGE_OOM`: out of memory.
-    Oom,
-}
+use crate::trace::{FrameUse, NoMemory, Overcommitted};
 
 /// Where a page of a mapped file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,12 +27,12 @@ pub enum FilePage {
 
 impl Kernel {
     /// Finds the page that an area maps at an address, without reading it.
-    pub fn file_page(&self, vma: &Vma, va: VirtAddr) -> FilePage {
+    pub fn file_page(&self, vma: &Vma, addr: VirtAddr) -> FilePage {
         let Some(file) = vma.vm_file else {
             return FilePage::BeyondEnd;
         };
         let inode = self.open_files[file].inode;
-        let index = vma.linear_page_index(va);
+        let index = vma.linear_page_index(addr);
         if index >= pages_of(self.inodes[inode].size()) {
             return FilePage::BeyondEnd;
         }
@@ -63,24 +44,31 @@ impl Kernel {
 
     /// The page that an area of a file maps at an address, read from the file if need be.
     ///
-    /// Linux 2.6.12: mm/filemap.c, `filemap_nopage()`, and mm/shmem.c, `shmem_nopage()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `filemap_nopage()`, and `mm/shmem.c`, `shmem_nopage()`.
     /// Simplified: no read-ahead.
-    pub(super) fn nopage(&mut self, vma: &Vma, va: VirtAddr) -> NoPage {
-        let (pfn, major) = match self.file_page(vma, va) {
-            FilePage::BeyondEnd => return NoPage::Sigbus,
-            FilePage::Cached(pfn) => (pfn, false),
-            FilePage::Uncached { inode, index } => match self.read_cache_page(inode, index) {
-                Some(pfn) => (pfn, !matches!(self.inodes[inode].kind, InodeKind::Shmem(_))),
-                None => return NoPage::Oom,
-            },
+    ///
+    /// # Errors
+    /// `Sigbus` if the file does not have that page, and `Oom`.
+    pub(super) fn nopage(&mut self, vma: &Vma, addr: VirtAddr) -> Result<(Pfn, MmFault), MmFault> {
+        let (pfn, fault) = match self.file_page(vma, addr) {
+            FilePage::BeyondEnd => return Err(MmFault::Sigbus),
+            FilePage::Cached(pfn) => (pfn, MmFault::Minor),
+            FilePage::Uncached { inode, index } => {
+                let read = self.read_cache_page(inode, index);
+                let pfn = read.map_err(|_| MmFault::Oom)?;
+                match self.inodes[inode].kind {
+                    InodeKind::Shmem(_) => (pfn, MmFault::Minor),
+                    _ => (pfn, MmFault::Major),
+                }
+            }
         };
         self.mem.get_page(pfn);
-        NoPage::Page { pfn, major }
+        Ok((pfn, fault))
     }
 
     /// Reads a page of a file into a new frame and adds it to the page cache, which holds a
     /// reference.
-    fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Option<Pfn> {
+    fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
         let pfn = self.alloc_zeroed_frame(FrameUse::Cache)?;
         let bytes = self.inodes[inode]
             .kind
@@ -91,12 +79,12 @@ impl Kernel {
         page.index = index;
         self.inodes[inode].pages.insert(index, pfn);
         self.vm.pagecache += 1;
-        Some(pfn)
+        Ok(pfn)
     }
 
     /// Removes a page from the page cache of an inode that is being freed.
     ///
-    /// Linux 2.6.12: mm/filemap.c, `remove_from_page_cache()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `remove_from_page_cache()`.
     pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
         self.mem.page_mut(pfn).mapping = PageMapping::None;
         self.vm.pagecache -= 1;
@@ -104,9 +92,9 @@ impl Kernel {
     }
 
     /// A file for a shared anonymous area of that many bytes, with one reference. Its memory stays
-    /// charged until the last reference is dropped.
+    /// accounted until the last reference is dropped.
     ///
-    /// Linux 2.6.12: mm/shmem.c, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` charges too.
+    /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` is accounted, too.
     ///
     /// # Errors
     /// `ENOMEM`.

@@ -28,7 +28,7 @@ const LARGE_PAGE_FRAMES: u32 = 1 << 10;
 /// Builds the kernel's own address space, which maps all RAM at 0xC0000000 with 4 MiB pages, and
 /// loads it into every CPU.
 ///
-/// Linux 2.6.12: arch/i386/mm/init.c, `kernel_physical_mapping_init()` and `paging_init()`.
+/// Linux 2.6.12: `arch/i386/mm/init.c`, `kernel_physical_mapping_init()` and `paging_init()`.
 pub fn mm_init(
     ram: &mut Ram,
     mem: &mut PageAllocator,
@@ -60,7 +60,7 @@ pub fn mm_init(
 /// Maps the vsyscall page, the only kernel page that user mode may read. Its directory entry
 /// permits user access, and is copied into every address space with the kernel's half.
 ///
-/// Linux 2.6.12: arch/i386/kernel/sysenter.c, `sysenter_setup()`.
+/// Linux 2.6.12: `arch/i386/kernel/sysenter.c`, `sysenter_setup()`.
 fn map_vsyscall_page(ram: &mut Ram, pgd: Pfn) {
     let pde = Pde::new(FIXMAP_TABLE, PAGE_TABLE);
     ram.write_u32(pde_phys(pgd.phys(), VSYSCALL), pde.0);
@@ -85,7 +85,7 @@ impl Kernel {
 
     /// Drops such a reference; the last one unmaps everything.
     ///
-    /// Linux 2.6.12: kernel/fork.c, `mmput()`.
+    /// Linux 2.6.12: `kernel/fork.c`, `mmput()`.
     pub fn mmput(&mut self, mm: MmId) {
         self.mms[mm].mm_users -= 1;
         if self.mms[mm].mm_users == 0 {
@@ -96,7 +96,7 @@ impl Kernel {
 
     /// Drops a reference; the last one frees the page directory.
     ///
-    /// Linux 2.6.12: include/linux/sched.h, `mmdrop()`.
+    /// Linux 2.6.12: `include/linux/sched.h`, `mmdrop()`.
     pub fn mmdrop(&mut self, mm: MmId) {
         self.mms[mm].mm_count -= 1;
         if self.mms[mm].mm_count == 0 {
@@ -113,7 +113,7 @@ impl Kernel {
 
     /// Switches the current task to the address space of its new program.
     ///
-    /// Linux 2.6.12: fs/exec.c, `exec_mmap()`, after `mm_release()`.
+    /// Linux 2.6.12: `fs/exec.c`, `exec_mmap()`, after `mm_release()`.
     pub(in crate::kernel) fn exec_mmap(&mut self, current: TaskId, mm: MmId) {
         let task = self.task(current);
         let (old, active) = (task.mm, task.active_mm);
@@ -129,7 +129,7 @@ impl Kernel {
     /// Drops the current task's address space. It stays in CR3 until the next task switch, and its
     /// page directory lives as long.
     ///
-    /// Linux 2.6.12: kernel/exit.c, `exit_mm()`, after `mm_release()`.
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_mm()`, after `mm_release()`.
     pub(in crate::kernel) fn exit_mm_drop(&mut self, task: TaskId) {
         let Some(mm) = self.task_mut(task).mm.take() else {
             return;

@@ -1,10 +1,10 @@
 //! Merging areas with their neighbours, and splitting them. Neither touches page tables.
 
-use super::map_refusal::MapRefusal;
 use super::mm_struct::Mm;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::MapRefusal;
 use crate::trace::SlabCache;
 
 /// `sysctl_max_map_count`: the largest number of areas that a split may lead to.
@@ -26,7 +26,7 @@ pub enum Merge {
 /// Whether two areas can be merged: they are adjacent, have the same flags, none of them special,
 /// map consecutive ranges of the same file, and do not have different `anon_vma`s.
 ///
-/// Linux 2.6.12: mm/mmap.c, `can_vma_merge_before()` and `can_vma_merge_after()`.
+/// Linux 2.6.12: `mm/mmap.c`, `can_vma_merge_before()` and `can_vma_merge_after()`.
 pub fn can_vma_merge(low: &Vma, high: &Vma) -> bool {
     low.vm_end == high.vm_start
         && low.vm_flags == high.vm_flags
@@ -42,7 +42,7 @@ fn is_mergeable_anon_vma(a: Option<AnonVmaId>, b: Option<AnonVmaId>) -> bool {
 
 /// How a new area is merged with its neighbours; the one below is tried first.
 ///
-/// Linux 2.6.12: mm/mmap.c, `vma_merge()`, cases 1 to 3.
+/// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, cases 1 to 3.
 pub fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge {
     let prev = prev.filter(|prev| can_vma_merge(prev, new));
     let next = next.filter(|next| can_vma_merge(new, next));
@@ -68,7 +68,7 @@ impl Kernel {
     /// Inserts a new area that has no pages yet, merged with its neighbours if possible. If the
     /// merge makes a reference to its file redundant, the reference is dropped.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `vma_merge()`, or else `vma_link()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, or else `vma_link()`.
     pub(super) fn vma_merge_or_link(&mut self, mm: MmId, new: Vma) {
         let verdict = self.mms[mm].merge_verdict(&new);
         let vmas = &mut self.mms[mm].vmas;
@@ -105,7 +105,7 @@ impl Kernel {
 
     /// Splits the area that contains the address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `split_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `split_vma()`.
     ///
     /// # Errors
     /// `ENOMEM` if there are too many areas, or no memory for one more.

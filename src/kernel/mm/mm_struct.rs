@@ -80,7 +80,7 @@ impl Mm {
 
     /// The first area that ends above the address; it need not contain the address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `find_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `find_vma()`.
     #[inline]
     pub fn find_vma(&self, addr: VirtAddr) -> Option<&Vma> {
         self.vmas
@@ -91,14 +91,14 @@ impl Mm {
 
     /// The last area that ends at or below the address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, the `pprev` of `find_vma_prev()`.
+    /// Linux 2.6.12: `mm/mmap.c`, the `pprev` of `find_vma_prev()`.
     pub fn find_prev(&self, addr: VirtAddr) -> Option<&Vma> {
         self.vmas.range(..=addr.0).next_back().map(|(_, vma)| vma)
     }
 
     /// Whether an area overlaps `[start, end)`.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, `find_vma_intersection()`.
+    /// Linux 2.6.12: `include/linux/mm.h`, `find_vma_intersection()`.
     pub fn intersects(&self, start: u32, end: u32) -> bool {
         self.find_vma(VirtAddr(start))
             .is_some_and(|vma| vma.vm_start < end)
@@ -111,7 +111,7 @@ impl Mm {
 
     /// Adds a number of pages, which may be negative, to the sizes of this kind of area.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `__vm_stat_account()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `__vm_stat_account()`.
     pub(super) fn vm_stat_account(&mut self, vma: &Vma, pages: i32) {
         use super::vma::VmFlags;
         let change = |count: &mut u32| *count = count.wrapping_add_signed(pages);
@@ -125,6 +125,39 @@ impl Mm {
         }
         if vma.vm_flags.intersects(VmFlags::RESERVED | VmFlags::IO) {
             change(&mut self.reserved_vm);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::vma::VmFlags;
+    use super::*;
+    use crate::abi::FileId;
+
+    /// `mm/mmap.c`, `__vm_stat_account()`: shared, exec, stack, reserved.
+    #[test]
+    fn what_an_area_counts_as() {
+        for (flags, of_file, expected) in [
+            (VmFlags::READ, false, [0, 0, 0, 0]),
+            (VmFlags::GROWSDOWN, false, [0, 0, 5, 0]),
+            (VmFlags::IO, false, [0, 0, 0, 5]),
+            (VmFlags::RESERVED | VmFlags::GROWSDOWN, false, [0, 0, 5, 5]),
+            (VmFlags::READ, true, [5, 0, 0, 0]),
+            (VmFlags::EXEC | VmFlags::READ, true, [5, 5, 0, 0]),
+            (VmFlags::EXEC | VmFlags::WRITE, true, [5, 0, 0, 0]),
+            (VmFlags::GROWSDOWN, true, [5, 0, 0, 0]),
+        ] {
+            let vma = Vma {
+                vm_file: of_file.then(FileId::default),
+                ..Vma::anonymous(0x1000, 0x6000, flags)
+            };
+            let mut mm = Mm::default();
+            mm.vm_stat_account(&vma, 5);
+            let counts = |mm: &Mm| [mm.shared_vm, mm.exec_vm, mm.stack_vm, mm.reserved_vm];
+            assert_eq!(counts(&mm), expected, "{flags:?}");
+            mm.vm_stat_account(&vma, -5);
+            assert_eq!(counts(&mm), [0; 4], "{flags:?}");
         }
     }
 }

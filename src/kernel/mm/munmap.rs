@@ -1,25 +1,24 @@
 //! `munmap`: removes areas, or parts of them, from an address space.
 
 use super::area_search::page_align;
-use super::map_refusal::MapRefusal;
 use super::unmap::MmuGather;
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MmId, TaskId, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{MmId, TASK_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::MapRefusal;
 
 impl Kernel {
-    /// Linux 2.6.12: mm/mmap.c, `sys_munmap()`. Returns 0 even if nothing was mapped there.
+    /// Linux 2.6.12: `mm/mmap.c`, `sys_munmap()`. Returns 0 even if nothing was mapped there.
     ///
     /// # Errors
     /// `EINVAL` for an unaligned start, length 0, or a range beyond user space; `ENOMEM` if an area
     /// cannot be split.
-    pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, Errno> {
-        let mm = self.task(current).mm.ok_or(Errno::EINVAL)?;
-        let result = self.do_munmap(mm, addr, len);
-        result.map(|()| 0).map_err(|refusal| self.refused(refusal))
+    pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, MapRefusal> {
+        let mm = self.mm_id(current);
+        self.do_munmap(mm, addr, len).map(|()| 0)
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `do_munmap()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `do_munmap()`.
     ///
     /// # Errors
     /// As for [`Kernel::sys_munmap`]. Every page stays mapped then.
@@ -42,7 +41,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `detach_vmas_to_be_unmapped()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `detach_vmas_to_be_unmapped()`.
     fn detach_vmas(&mut self, mm: MmId, start: u32, end: u32) -> Vec<Vma> {
         let vmas = &mut self.mms[mm].vmas;
         // After the splits every area that ends in (start, end] lies entirely inside.
@@ -50,7 +49,7 @@ impl Kernel {
         ends.iter().filter_map(|end| vmas.remove(end)).collect()
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `unmap_region()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `unmap_region()`.
     fn unmap_region(&mut self, mm: MmId, detached: &[Vma], start: u32, end: u32) {
         let mut tlb = MmuGather::new(self, mm);
         let accounted = self.unmap_vmas(&mut tlb, detached);
@@ -61,7 +60,7 @@ impl Kernel {
 
     /// Updates counters and references for an area that has been removed.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `unmap_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `unmap_vma()`.
     fn unmap_vma(&mut self, mm: MmId, vma: &Vma) {
         let pages = vma.pages();
         let space = &mut self.mms[mm];
@@ -74,7 +73,7 @@ impl Kernel {
         self.remove_vm_struct(vma);
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `remove_vm_struct()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `remove_vm_struct()`.
     pub(super) fn remove_vm_struct(&mut self, vma: &Vma) {
         if let Some(file) = vma.vm_file {
             self.fput(file);
@@ -94,5 +93,27 @@ fn checked_range(start: u32, len: u32) -> Result<u32, MapRefusal> {
     match page_align(len) {
         0 => Err(MapRefusal::Empty),
         len => Ok(start + len),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `mm/mmap.c`, `do_munmap()`.
+    #[test]
+    fn which_ranges_can_be_unmapped() {
+        for (start, len, expected) in [
+            (0, TASK_SIZE, Ok(TASK_SIZE)),
+            (0x1000, 1, Ok(0x2000)),
+            (TASK_SIZE - 0x1000, 0x1000, Ok(TASK_SIZE)),
+            (TASK_SIZE - 0x1000, 0x1001, Err(MapRefusal::BeyondUserSpace)),
+            (TASK_SIZE + 0x1000, 0, Err(MapRefusal::BeyondUserSpace)),
+            (TASK_SIZE, 0, Err(MapRefusal::Empty)),
+            (0x1000, 0, Err(MapRefusal::Empty)),
+            (0x1001, 0, Err(MapRefusal::Unaligned)),
+        ] {
+            assert_eq!(checked_range(start, len), expected, "{start:#x} {len:#x}");
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! Overcommit: the check that refuses obvious overcommitment, and the count of pages committed.
 
-use super::map_refusal::{MapRefusal, Overcommitted};
-use crate::abi::{PAGE_SIZE, TaskId};
+use crate::abi::{Caps, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::Caps;
-use crate::trace::SlabCache;
+use crate::trace::Overcommitted;
+use crate::trace::{NoMemory, SlabCache};
 
 /// Memory counters of the whole machine, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,18 +26,18 @@ pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
 
 /// Whether a request for that many pages is plausible: fewer than are obtainable.
 ///
-/// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`, mode 0, without swap.
+/// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 0, without swap.
 pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
     obtainable(pagecache, free, admin) > pages
 }
 
 impl Kernel {
-    /// Charges pages to the committed memory.
+    /// Accounts pages as committed memory.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`.
     ///
     /// # Errors
-    /// `ENOMEM`; nothing is charged then.
+    /// `ENOMEM`; nothing is accounted then.
     pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), Overcommitted> {
         let current = self.current();
         if !self.may_commit(current, pages) {
@@ -58,11 +57,11 @@ impl Kernel {
 
     /// Allocates a `vm_area_struct` and charges its pages: both or neither.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `do_mmap_pgoff()` and `do_brk()`; kernel/fork.c, `dup_mmap()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()` and `do_brk()`; `kernel/fork.c`, `dup_mmap()`.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn charge_new_vma(&mut self, pages: u32) -> Result<(), MapRefusal> {
+    pub(super) fn account_new_vma(&mut self, pages: u32) -> Result<(), NoMemory> {
         if pages > 0 {
             self.vm_enough_memory(pages)?;
         }
@@ -70,7 +69,7 @@ impl Kernel {
         if allocated.is_err() {
             self.vm_unacct_memory(pages);
         }
-        Ok(allocated?)
+        allocated
     }
 
     /// Whether a task may commit that many pages now.
@@ -81,7 +80,7 @@ impl Kernel {
 
     /// Uncharges pages.
     ///
-    /// Linux 2.6.12: include/linux/mman.h, `vm_unacct_memory()`.
+    /// Linux 2.6.12: `include/linux/mman.h`, `vm_unacct_memory()`.
     pub(in crate::kernel) fn vm_unacct_memory(&mut self, pages: u32) {
         self.vm.committed -= pages;
     }

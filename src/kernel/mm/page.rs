@@ -73,7 +73,7 @@ const _: () = assert!(size_of::<Page>() <= 40);
 impl Page {
     /// A page before the boot hands it to the allocator: reserved, no users.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, memmap_init_zone().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `memmap_init_zone()`.
     pub(super) const fn at_boot() -> Self {
         Self {
             flags: PageFlags::RESERVED,
@@ -114,7 +114,7 @@ impl Page {
 
     /// Whether the page belongs to an `anon_vma`.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, PageAnon().
+    /// Linux 2.6.12: `include/linux/mm.h`, `PageAnon()`.
     pub const fn is_anon(&self) -> bool {
         matches!(self.mapping, PageMapping::Anon(_))
     }
@@ -122,7 +122,7 @@ impl Page {
     /// Counts one more PTE that maps the page. Returns whether it is the first (then `nr_mapped`
     /// grows).
     ///
-    /// Linux 2.6.12: mm/rmap.c, the counting of page_add_anon_rmap() and page_add_file_rmap().
+    /// Linux 2.6.12: `mm/rmap.c`, the counting of `page_add_anon_rmap()` and `page_add_file_rmap()`.
     pub const fn page_add_rmap(&mut self) -> bool {
         self.mapcount += 1;
         self.mapcount == 0
@@ -130,7 +130,7 @@ impl Page {
 
     /// Counts one PTE fewer. Returns whether it was the last (then `nr_mapped` shrinks).
     ///
-    /// Linux 2.6.12: mm/rmap.c, page_remove_rmap().
+    /// Linux 2.6.12: `mm/rmap.c`, `page_remove_rmap()`.
     ///
     /// # Panics
     /// If no PTE maps it.
@@ -147,7 +147,7 @@ impl Page {
 
     /// Drops a reference. Returns whether it was the last.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, put_page_testzero().
+    /// Linux 2.6.12: `include/linux/mm.h`, `put_page_testzero()`.
     pub(super) const fn put_testzero(&mut self) -> bool {
         assert!(self.count >= 0, "put_page_testzero: page has no users");
         self.count -= 1;
@@ -156,7 +156,7 @@ impl Page {
 
     /// Whether the page heads a free block of exactly this order.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, page_is_buddy().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `page_is_buddy()`.
     pub(super) fn page_is_buddy(&self, order: u32) -> bool {
         self.flags.contains(PageFlags::PRIVATE)
             && self.private == order
@@ -164,13 +164,13 @@ impl Page {
             && self.page_count() == 0
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, set_page_order().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `set_page_order()`.
     pub(super) fn set_page_order(&mut self, order: u32) {
         self.private = order;
         self.flags.insert(PageFlags::PRIVATE);
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, rmv_page_order().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `rmv_page_order()`.
     pub(super) fn rmv_page_order(&mut self) {
         self.private = 0;
         self.flags.remove(PageFlags::PRIVATE);
@@ -178,7 +178,7 @@ impl Page {
 
     /// Initialises the head of a block that is allocated, with one user.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, prep_new_page() and set_page_refs().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `prep_new_page()` and `set_page_refs()`.
     pub(super) fn prep_new_page(&mut self) {
         self.assert_unused(CHECK_AT_PREP);
         self.flags
@@ -189,7 +189,7 @@ impl Page {
 
     /// Asserts that nothing refers to a page that is freed, and clears its dirty flag.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_pages_check().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_pages_check()`.
     pub(super) fn free_pages_check(&mut self) {
         self.assert_unused(CHECK_AT_FREE);
         self.flags.remove(PageFlags::DIRTY);
@@ -231,6 +231,66 @@ mod tests {
         assert_eq!(first_or_last, [true, false, false, true]);
         assert_eq!(page.page_mapcount(), 0);
         assert_eq!(page.page_count(), 0, "mapping and using are counted apart");
+    }
+
+    /// `mm/page_alloc.c`, `page_is_buddy()`.
+    #[test]
+    fn only_the_head_of_a_free_block_of_the_same_order_is_a_buddy() {
+        let mut free = Page::at_boot();
+        free.flags.remove(PageFlags::RESERVED);
+        assert!(!free.page_is_buddy(0), "it heads no block");
+        free.set_page_order(3);
+        assert!(free.page_is_buddy(3));
+        assert!(!free.page_is_buddy(2) && !free.page_is_buddy(4));
+        let mut reserved = free.clone();
+        reserved.flags.insert(PageFlags::RESERVED);
+        let mut used = free.clone();
+        used.get();
+        assert!(!reserved.page_is_buddy(3) && !used.page_is_buddy(3));
+        free.rmv_page_order();
+        assert_eq!((free.page_is_buddy(3), free.private), (false, 0));
+    }
+
+    /// `mm/page_alloc.c`, `free_pages_check()` and `prep_new_page()`.
+    #[test]
+    fn a_page_that_is_referred_to_is_neither_freed_nor_handed_out() {
+        use std::panic::catch_unwind;
+        let unused = || Page {
+            flags: PageFlags::UPTODATE | PageFlags::REFERENCED,
+            private: 7,
+            ..Page::at_boot()
+        };
+        type Change = fn(&mut Page);
+        let changes: [Change; 8] = [
+            |page| page.count = 0,
+            |page| page.mapcount = 0,
+            |page| page.mapping = PageMapping::Cache(InodeId::default()),
+            |page| page.flags |= PageFlags::LRU,
+            |page| page.flags |= PageFlags::PRIVATE,
+            |page| page.flags |= PageFlags::LOCKED,
+            |page| page.flags |= PageFlags::ACTIVE,
+            |page| page.flags |= PageFlags::SWAPCACHE,
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut page = unused();
+            change(&mut page);
+            let (freed, handed_out) = (page.clone(), page);
+            let free = move || freed.clone().free_pages_check();
+            let hand_out = move || handed_out.clone().prep_new_page();
+            assert!(catch_unwind(free).is_err(), "freed with change {number}");
+            assert!(
+                catch_unwind(hand_out).is_err(),
+                "given with change {number}"
+            );
+        }
+        let mut page = unused();
+        page.flags |= PageFlags::DIRTY;
+        let dirty = page.clone();
+        assert!(catch_unwind(move || dirty.clone().prep_new_page()).is_err());
+        page.free_pages_check();
+        page.prep_new_page();
+        assert_eq!(page.flags, PageFlags::empty());
+        assert_eq!((page.page_count(), page.private), (1, 0));
     }
 
     #[test]

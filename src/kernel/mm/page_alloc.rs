@@ -25,7 +25,7 @@ impl PageAllocator {
     /// Boots a machine with this many frames and CPUs: takes the frames that the kernel itself
     /// occupies, and frees the rest through CPU 0.
     ///
-    /// Linux 2.6.12: arch/i386/mm/init.c, mem_init(), and what runs before it.
+    /// Linux 2.6.12: `arch/i386/mm/init.c`, `mem_init()`, and what runs before it.
     ///
     /// # Panics
     /// Unless `frames` is within [`MIN_FRAMES`]..=[`MAX_FRAMES`] and there is a CPU.
@@ -52,7 +52,7 @@ impl PageAllocator {
     /// Allocates 2^`order` frames for a caller on `cpu`; the first one gets one user, the others
     /// none. `None` if memory is short or the order is not below [`MAX_ORDER`].
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __alloc_pages().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__alloc_pages()`.
     /// Simplified: there is no reclaim and no out-of-memory killer yet, so a caller that would have
     /// to wait for them after the second attempt gets `None` too. kswapd, woken between the
     /// attempts, has nothing to free.
@@ -66,7 +66,7 @@ impl PageAllocator {
 
     /// Drops a reference to a block; the last one frees it. Reserved pages stay as they are.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __free_pages().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages()`.
     ///
     /// # Panics
     /// If the block has no users, or is freed while mapped, cached, locked or on an LRU list.
@@ -83,14 +83,14 @@ impl PageAllocator {
 
     /// Takes a reference to a page; reserved pages are counted too.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, get_page().
+    /// Linux 2.6.12: `include/linux/mm.h`, `get_page()`.
     pub fn get_page(&mut self, pfn: Pfn) {
         self.page_mut(pfn).get();
     }
 
     /// Drops a reference. Returns whether that freed the page. Reserved pages stay as they are.
     ///
-    /// Linux 2.6.12: mm/swap.c, put_page() and __page_cache_release().
+    /// Linux 2.6.12: `mm/swap.c`, `put_page()` and `__page_cache_release()`.
     ///
     /// # Panics
     /// As for [`free_pages`](Self::free_pages), except that the page may be on an LRU list.
@@ -174,7 +174,7 @@ impl PageAllocator {
 
     /// The zones that may serve an allocation, best first; the first is its class zone.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, build_zonelists().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `build_zonelists()`.
     fn zonelist(&self, gfp: Gfp) -> &'static [ZoneIdx] {
         if gfp.contains(Gfp::DMA) || self.zone(ZoneIdx::Normal).present_pages == 0 {
             &[ZoneIdx::Dma]
@@ -200,7 +200,7 @@ impl PageAllocator {
         })
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, free_hot_cold_page().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
     fn free_hot_page(&mut self, cpu: usize, pfn: Pfn) {
         let page = self.page_mut(pfn);
         if page.is_anon() {
@@ -210,7 +210,7 @@ impl PageAllocator {
         self.zones[ZoneIdx::of(pfn) as usize].free_hot_page(&mut self.mem_map, cpu, pfn);
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, __free_pages_ok().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages_ok()`.
     fn free_pages_ok(&mut self, pfn: Pfn, order: u32) {
         for page in &mut self.mem_map[pfn.index()..pfn.index() + (1 << order)] {
             page.free_pages_check();

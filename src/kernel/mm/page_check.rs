@@ -159,26 +159,20 @@ mod tests {
     fn twenty_thousand_random_requests_lose_and_double_nothing() {
         const FRAMES: u32 = 0x1800;
         let mut a = PageAllocator::new(FRAMES, 2);
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut random = |below: usize| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % below as u64) as usize
-        };
+        let mut random = fastrand::Rng::with_seed(0x2612);
         let (mut held, mut refused): (Vec<(Pfn, u32)>, _) = (Vec::new(), 0);
         for step in 0..20_000 {
-            let cpu = random(2);
+            let cpu = random.usize(..2);
             // Allocate and free by turns, so that memory runs out and fills again.
-            if random(100) < if step / 4000 % 2 == 0 { 65 } else { 35 } {
-                let order = [0, 0, 0, 0, 0, 1, 1, 2, 4, 7][random(10)];
-                let gfp = [Gfp::HIGHUSER, Gfp::KERNEL, Gfp::ATOMIC, Gfp::DMA][random(4)];
+            if random.usize(..100) < if step / 4000 % 2 == 0 { 65 } else { 35 } {
+                let order = [0, 0, 0, 0, 0, 1, 1, 2, 4, 7][random.usize(..10)];
+                let gfp = [Gfp::HIGHUSER, Gfp::KERNEL, Gfp::ATOMIC, Gfp::DMA][random.usize(..4)];
                 match a.alloc_pages(cpu, order, gfp) {
                     Some(pfn) => held.push((pfn, order)),
                     None => refused += 1,
                 }
             } else if !held.is_empty() {
-                let (pfn, order) = held.swap_remove(random(held.len()));
+                let (pfn, order) = held.swap_remove(random.usize(..held.len()));
                 a.free_pages(cpu, pfn, order);
             }
             if step % 100 == 0 {

@@ -127,4 +127,28 @@ mod tests {
         }
         assert_eq!((list.first(), list.last(), list.len()), (None, None, 0));
     }
+
+    #[test]
+    fn a_list_with_a_broken_link_or_a_wrong_length_is_not_well_formed() {
+        type Break = fn(&mut PageList, &mut [Page]);
+        let breaks: [Break; 6] = [
+            |list, _| list.len = 2,
+            |list, _| list.len = 4,
+            |list, _| list.last = 2,
+            |_, pages| pages[2].prev = 3,
+            |_, pages| pages[1].prev = 2,
+            // A circle.
+            |_, pages| pages[3].next = 2,
+        ];
+        for (number, change) in breaks.into_iter().enumerate() {
+            let mut pages = vec![Page::at_boot(); 8];
+            let mut list = PageList::new();
+            for pfn in 1..=3 {
+                list.add_tail(&mut pages, Pfn(pfn));
+            }
+            assert!(list.is_well_formed(&pages));
+            change(&mut list, &mut pages);
+            assert!(!list.is_well_formed(&pages), "break {number}");
+        }
+    }
 }

@@ -1,11 +1,10 @@
 //! Page directories and page tables in their frames, as the kernel builds and reads them.
 
 use super::PageAllocator;
-use super::vma::TASK_SIZE;
-use crate::abi::{MmId, Pfn, VirtAddr};
+use crate::abi::{MmId, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
-use crate::trace::FrameUse;
+use crate::trace::{FrameUse, NoMemory};
 use std::ops::Range;
 
 /// Low bits of every directory entry that points to a user page table; protection is left to the
@@ -81,54 +80,61 @@ pub(super) fn store_entries(ram: &mut Ram, table: Pfn, first: usize, words: &[u3
 impl Kernel {
     /// Allocates a page directory with the kernel's half filled in and no user page tables.
     ///
-    /// Linux 2.6.12: arch/i386/mm/pgtable.c, `pgd_alloc()` and `pgd_ctor()`.
-    pub(super) fn pgd_alloc(&mut self) -> Option<Pfn> {
+    /// Linux 2.6.12: `arch/i386/mm/pgtable.c`, `pgd_alloc()` and `pgd_ctor()`.
+    ///
+    /// # Errors
+    /// If a fail point makes it fail.
+    pub(super) fn pgd_alloc(&mut self) -> Result<Pfn, NoMemory> {
         let pgd = self.alloc_zeroed_frame(FrameUse::PageDir)?;
         let kernel = *self.ram.frame(self.mem.swapper_pg_dir());
         self.ram.frame_mut(pgd)[KERNEL_ENTRIES..].copy_from_slice(&kernel[KERNEL_ENTRIES..]);
-        Some(pgd)
+        Ok(pgd)
     }
 
     /// The directory entry for an address.
-    pub fn pde(&self, mm: MmId, va: VirtAddr) -> Pde {
-        Pde(self.ram.read_u32(pde_phys(self.mms[mm].pgd.phys(), va)))
+    pub fn pde(&self, mm: MmId, addr: VirtAddr) -> Pde {
+        Pde(self.ram.read_u32(pde_phys(self.mms[mm].pgd.phys(), addr)))
     }
 
-    pub(super) fn set_pde(&mut self, mm: MmId, va: VirtAddr, pde: Pde) {
+    pub(super) fn set_pde(&mut self, mm: MmId, addr: VirtAddr, pde: Pde) {
         self.ram
-            .write_u32(pde_phys(self.mms[mm].pgd.phys(), va), pde.0);
+            .write_u32(pde_phys(self.mms[mm].pgd.phys(), addr), pde.0);
     }
 
     /// The page table for a user address, if there is one.
     #[inline]
-    pub(super) fn page_table(&self, mm: MmId, va: VirtAddr) -> Option<Pfn> {
-        let pde = self.pde(mm, va);
+    pub(super) fn page_table(&self, mm: MmId, addr: VirtAddr) -> Option<Pfn> {
+        let pde = self.pde(mm, addr);
         pde.is_hw_present().then(|| pde.pfn())
     }
 
-    /// The page table for a user address, allocated if there is none. `None` if memory is short.
+    /// The page table for a user address, allocated if there is none.
     ///
-    /// Linux 2.6.12: mm/memory.c, `pte_alloc_map()`.
-    pub(super) fn pte_alloc(&mut self, mm: MmId, va: VirtAddr) -> Option<Pfn> {
-        if let Some(table) = self.page_table(mm, va) {
-            return Some(table);
+    /// Linux 2.6.12: `mm/memory.c`, `pte_alloc_map()`.
+    ///
+    /// # Errors
+    /// If a fail point makes it fail.
+    pub(super) fn pte_alloc(&mut self, mm: MmId, addr: VirtAddr) -> Result<Pfn, NoMemory> {
+        if let Some(table) = self.page_table(mm, addr) {
+            return Ok(table);
         }
         let table = self.alloc_zeroed_frame(FrameUse::PageTable)?;
         self.stat.page_tables += 1;
         self.mms[mm].nr_ptes += 1;
-        self.set_pde(mm, va, Pde::new(table, PAGE_TABLE));
-        Some(table)
+        self.set_pde(mm, addr, Pde::new(table, PAGE_TABLE));
+        Ok(table)
     }
 
     /// The entry for a user address; 0 if there is no page table.
-    pub fn pte(&self, mm: MmId, va: VirtAddr) -> Pte {
-        self.page_table(mm, va)
-            .map_or(Pte(0), |table| Pte(self.ram.read_u32(pte_phys(table, va))))
+    pub fn pte(&self, mm: MmId, addr: VirtAddr) -> Pte {
+        self.page_table(mm, addr).map_or(Pte(0), |table| {
+            Pte(self.ram.read_u32(pte_phys(table, addr)))
+        })
     }
 
     #[inline]
-    pub(super) fn set_pte(&mut self, table: Pfn, va: VirtAddr, pte: Pte) {
-        self.ram.write_u32(pte_phys(table, va), pte.0);
+    pub(super) fn set_pte(&mut self, table: Pfn, addr: VirtAddr, pte: Pte) {
+        self.ram.write_u32(pte_phys(table, addr), pte.0);
     }
 }
 

@@ -40,7 +40,7 @@ impl PerCpuPages {
 impl Zone {
     /// Allocates a block: single pages from the CPU's hot list, larger ones from the buddy lists.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, buffered_rmqueue().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `buffered_rmqueue()`.
     pub(super) fn buffered_rmqueue(
         &mut self,
         pages: &mut [Page],
@@ -71,7 +71,7 @@ impl Zone {
 
     /// Returns a single page without users to the CPU's hot list.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_hot_cold_page().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
     pub(super) fn free_hot_page(&mut self, pages: &mut [Page], cpu: usize, pfn: Pfn) {
         let pcp = &self.pageset[cpu];
         if pcp.count() >= pcp.high {

@@ -5,8 +5,8 @@ use super::pagetable::{
     Entries, PGDIR_SIZE, counted_page, entries_of, load_entries, pte_none, pte_present, slots,
     store_entries,
 };
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{MmId, PAGE_SHIFT, Pfn, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{MmId, PAGE_SHIFT, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte};
 use crate::kernel::Kernel;
 use std::ops::Range;
@@ -29,7 +29,7 @@ pub(super) struct MmuGather {
 }
 
 impl MmuGather {
-    /// Linux 2.6.12: include/asm-generic/tlb.h, `tlb_gather_mmu()`.
+    /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_gather_mmu()`.
     pub fn new(kernel: &Kernel, mm: MmId) -> Self {
         let fast = kernel.cpus.len() == 1;
         Self {
@@ -43,7 +43,7 @@ impl MmuGather {
 }
 
 impl Kernel {
-    /// Linux 2.6.12: include/asm-generic/tlb.h, `tlb_remove_page()`.
+    /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_remove_page()`.
     fn tlb_remove_page(&mut self, tlb: &mut MmuGather, pfn: Pfn) {
         tlb.need_flush = true;
         if tlb.fast {
@@ -55,7 +55,7 @@ impl Kernel {
         }
     }
 
-    /// Linux 2.6.12: include/asm-generic/tlb.h, `tlb_flush_mmu()`.
+    /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_flush_mmu()`.
     fn tlb_flush_mmu(&mut self, tlb: &mut MmuGather) {
         if !std::mem::take(&mut tlb.need_flush) {
             return;
@@ -68,7 +68,7 @@ impl Kernel {
 
     /// Finishes what has been gathered so far; more may be gathered afterwards.
     ///
-    /// Linux 2.6.12: include/asm-generic/tlb.h, `tlb_finish_mmu()`.
+    /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_finish_mmu()`.
     pub(super) fn tlb_finish_mmu(&mut self, tlb: &mut MmuGather) {
         self.mms[tlb.mm].rss -= std::mem::take(&mut tlb.freed);
         self.tlb_flush_mmu(tlb);
@@ -77,7 +77,7 @@ impl Kernel {
     /// Unmaps all pages of these areas, in ascending order. Returns the number of pages to
     /// uncharge.
     ///
-    /// Linux 2.6.12: mm/memory.c, `unmap_vmas()`.
+    /// Linux 2.6.12: `mm/memory.c`, `unmap_vmas()`.
     pub(super) fn unmap_vmas(&mut self, tlb: &mut MmuGather, vmas: &[Vma]) -> u32 {
         let mut accounted = 0;
         let mut zap_bytes = ZAP_BLOCK_SIZE;
@@ -100,7 +100,7 @@ impl Kernel {
         accounted
     }
 
-    /// Linux 2.6.12: mm/memory.c, `unmap_page_range()`.
+    /// Linux 2.6.12: `mm/memory.c`, `unmap_page_range()`.
     fn unmap_page_range(&mut self, tlb: &mut MmuGather, start: u32, end: u32) {
         for range in slots(start, end) {
             if let Some(table) = self.page_table(tlb.mm, VirtAddr(range.start)) {
@@ -109,7 +109,7 @@ impl Kernel {
         }
     }
 
-    /// Linux 2.6.12: mm/memory.c, `zap_pte_range()`.
+    /// Linux 2.6.12: `mm/memory.c`, `zap_pte_range()`.
     fn zap_pte_range(&mut self, tlb: &mut MmuGather, table: Pfn, range: &Range<u32>) {
         let mut buffer: Entries = [0; 1024];
         let places = entries_of(range);
@@ -148,7 +148,7 @@ impl Kernel {
     /// Frees the page tables of an unmapped range: those that lie entirely between the areas below
     /// and above it.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `free_pgtables()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `free_pgtables()`.
     pub(super) fn free_pgtables(&mut self, tlb: &mut MmuGather, start: u32, end: u32) {
         let space = &self.mms[tlb.mm];
         let below = space.find_prev(VirtAddr(start)).map_or(0, |vma| vma.vm_end);
@@ -162,15 +162,15 @@ impl Kernel {
 
     /// Frees the page tables of all slots that lie entirely in `[start, end)`.
     ///
-    /// Linux 2.6.12: mm/memory.c, `clear_page_range()`. With two levels of tables it asks for a
+    /// Linux 2.6.12: `mm/memory.c`, `clear_page_range()`. With two levels of tables it asks for a
     /// flush for every such slot, even if there was no table: the missing middle level counts as
     /// freed.
     pub(super) fn clear_page_range(&mut self, tlb: &mut MmuGather, start: u32, end: u32) {
         for range in slots(start, end).filter(|range| range.end - range.start == PGDIR_SIZE) {
             tlb.need_flush = true;
-            let va = VirtAddr(range.start);
-            if let Some(table) = self.page_table(tlb.mm, va) {
-                self.set_pde(tlb.mm, va, Pde(0));
+            let addr = VirtAddr(range.start);
+            if let Some(table) = self.page_table(tlb.mm, addr) {
+                self.set_pde(tlb.mm, addr, Pde(0));
                 self.mms[tlb.mm].nr_ptes -= 1;
                 self.tlb_remove_page(tlb, table);
             }
@@ -179,7 +179,7 @@ impl Kernel {
 
     /// Unmaps everything in an address space that has no users any more.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `exit_mmap()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `exit_mmap()`.
     pub(super) fn exit_mmap(&mut self, mm: MmId) {
         let vmas: Vec<Vma> = std::mem::take(&mut self.mms[mm].vmas)
             .into_values()

@@ -3,9 +3,6 @@
 use crate::abi::{AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
 use bitflags::bitflags;
 
-/// The end of user space, `TASK_SIZE`: the kernel's addresses begin here.
-pub const TASK_SIZE: u32 = 0xc000_0000;
-
 /// Low bits of the entries of pages without access rights.
 const PAGE_NONE: u32 = 0x0a0;
 /// Low bits for readable pages, and for all private ones: the first write has to fault.
@@ -39,7 +36,7 @@ bitflags! {
         const DENYWRITE = 0x800;
         /// Maps the program's own file.
         const EXECUTABLE = 0x1000;
-        /// Locked into memory.
+        /// Locked in RAM.
         const LOCKED = 0x2000;
         /// Device memory.
         const IO = 0x4000;
@@ -53,7 +50,7 @@ bitflags! {
         const DONTEXPAND = 0x4_0000;
         /// Not managed by the kernel (`VM_RESERVED`).
         const RESERVED = 0x8_0000;
-        /// Its pages are charged as committed memory.
+        /// Its pages are accounted as committed memory.
         const ACCOUNT = 0x10_0000;
 
         /// The three access rights.
@@ -152,7 +149,7 @@ impl Vma {
 
     /// The page of the file, or the page number of anonymous memory, that lies at an address.
     ///
-    /// Linux 2.6.12: include/linux/pagemap.h, `linear_page_index()`.
+    /// Linux 2.6.12: `include/linux/pagemap.h`, `linear_page_index()`.
     pub const fn linear_page_index(&self, addr: VirtAddr) -> u32 {
         self.vm_pgoff
             .wrapping_add((addr.0 - self.vm_start) >> PAGE_SHIFT)

@@ -61,7 +61,7 @@ pub struct Shortage {
 /// `struct zone`.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    /// First frame.
+    /// First frame of the block.
     pub zone_start_pfn: u32,
     /// Number of frames, holes included.
     pub present_pages: u32,
@@ -82,7 +82,7 @@ pub struct Zone {
 impl Zone {
     /// The empty DMA and Normal zones of a machine, watermarks set.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_area_init_core() and init_per_zone_pages_min(). The
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_area_init_core()` and `init_per_zone_pages_min()`. The
     /// latter runs only after the boot has freed memory, which checks no watermark.
     pub fn all(frames: u32, cpus: usize) -> [Self; 2] {
         let dma_pages = frames.min(MAX_DMA_PFN);
@@ -98,7 +98,7 @@ impl Zone {
         ]
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, free_area_init_core() and setup_per_zone_pages_min().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_area_init_core()` and `setup_per_zone_pages_min()`.
     fn new(zone_start_pfn: u32, present_pages: u32, pages_min: u32, cpus: usize) -> Self {
         Self {
             zone_start_pfn,
@@ -115,7 +115,7 @@ impl Zone {
 
     /// Whether the frame lies in the zone.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, the opposite of bad_range().
+    /// Linux 2.6.12: `mm/page_alloc.c`, the opposite of `bad_range()`.
     pub const fn contains(&self, pfn: Pfn) -> bool {
         pfn.0 >= self.zone_start_pfn && pfn.0 < self.zone_start_pfn + self.present_pages
     }
@@ -123,7 +123,7 @@ impl Zone {
     /// The mark that an attempt is tested against: on the last attempt, callers in need may go
     /// deeper.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __alloc_pages() and the head of zone_watermark_ok().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__alloc_pages()` and the head of `zone_watermark_ok()`.
     /// Simplified: realtime tasks, which count there as callers that cannot wait, are unknown here.
     pub fn mark(&self, level: Watermark, gfp: Gfp) -> i32 {
         if level == Watermark::Low {
@@ -142,7 +142,7 @@ impl Zone {
     /// Whether a block of this order can be taken without falling below the mark; `classzone` is
     /// the caller's preferred zone.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, zone_watermark_ok().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `zone_watermark_ok()`.
     ///
     /// # Errors
     /// The [`Shortage`] that forbids it.
@@ -174,7 +174,7 @@ impl Zone {
 
 /// The global reserve for a machine with this many frames, KiB.
 ///
-/// Linux 2.6.12: mm/page_alloc.c, init_per_zone_pages_min().
+/// Linux 2.6.12: `mm/page_alloc.c`, `init_per_zone_pages_min()`.
 fn min_free_kbytes(frames: u32) -> u32 {
     let lowmem_kbytes = frames * 4;
     (lowmem_kbytes * 16).isqrt().clamp(128, 65536)
@@ -183,7 +183,7 @@ fn min_free_kbytes(frames: u32) -> u32 {
 /// Pages moved at a time between the buddy lists and a per-CPU list: about a 4096th of the zone,
 /// at most 16.
 ///
-/// Linux 2.6.12: mm/page_alloc.c, free_area_init_core().
+/// Linux 2.6.12: `mm/page_alloc.c`, `free_area_init_core()`.
 fn zone_batchsize(present_pages: u32) -> u32 {
     const MAX_POOL: u32 = 256 * 1024 / crate::abi::PAGE_SIZE;
     ((present_pages / 1024).min(MAX_POOL) / 4).max(1)

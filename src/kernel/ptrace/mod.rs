@@ -5,6 +5,3 @@ mod request;
 mod rules;
 mod stop;
 mod user_area;
-
-pub use request::PtraceArgs;
-pub use rules::PtraceEvent;

@@ -6,25 +6,17 @@ use super::rules::{
     signal_to_go_on_with,
 };
 use super::user_area::{FRAME_SIZE, TRAP_FLAG, UserWord, is_at_popf, putreg, registers, user_word};
-use crate::abi::{Errno, Pid, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Caps, Errno, ExitState, Pid, PtFlags, SIGINFO_WORDS, SigAction, SigInfo, Signal, TaskId,
+    TaskState, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::task::{Caps, ExitState, PtFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::signal::Wakes;
+use crate::kernel::syscall::PtraceArgs;
+use crate::kernel::task::{SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
-
-/// The arguments of `ptrace`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PtraceArgs {
-    /// The request number; see [`Request`].
-    pub request: u32,
-    /// Pid of the traced task.
-    pub pid: i32,
-    /// An address in the tracee, or an offset.
-    pub addr: u32,
-    /// A value, or an address in the caller.
-    pub data: u32,
-}
 
 impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.
@@ -228,9 +220,10 @@ impl Kernel {
         if *state == TaskState::STOPPED {
             *state = TaskState::TRACED;
         }
-        match kill || *state == TaskState::TRACED {
-            true => Ok(()),
-            false => Err(Errno::ESRCH),
+        if kill || *state == TaskState::TRACED {
+            Ok(())
+        } else {
+            Err(Errno::ESRCH)
         }
     }
 
@@ -357,15 +350,11 @@ impl Kernel {
         if self.sched.get(child).state != TaskState::TRACED {
             return;
         }
-        let signal = self.task(child).signal;
-        let stopped = signal.is_some_and(|signal| {
-            self.signals[signal]
-                .flags
-                .contains(SignalFlags::STOP_STOPPED)
-        });
-        match stopped {
-            true => self.sched.get_mut(child).state = TaskState::STOPPED,
-            false => self.signal_wake_up(child, true),
+        let group = self.signal_of(child);
+        if group.flags.contains(SignalFlags::STOP_STOPPED) {
+            self.sched.get_mut(child).state = TaskState::STOPPED;
+        } else {
+            self.signal_wake_up(child, Wakes::Stopped);
         }
     }
 

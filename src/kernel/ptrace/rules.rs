@@ -2,8 +2,7 @@
 //! whom, options, stop codes. They are pure functions, so that the kernel and its explanations
 //! cannot differ.
 
-use crate::abi::{Errno, NSIG, Signal};
-use crate::kernel::task::PtFlags;
+use crate::abi::{self, Errno, NSIG, PtFlags, Signal};
 
 /// The requests of `ptrace`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,23 +49,23 @@ impl Request {
     /// Linux 2.6.12: `include/linux/ptrace.h`, `include/asm-i386/ptrace.h`.
     pub const fn from_nr(nr: u32) -> Option<Self> {
         Some(match nr {
-            0 => Self::TraceMe,
-            1 | 2 => Self::Peek,
-            3 => Self::PeekUser,
-            4 | 5 => Self::Poke,
-            6 => Self::PokeUser,
-            7 => Self::Cont,
-            8 => Self::Kill,
-            9 => Self::SingleStep,
-            12 => Self::GetRegs,
-            13 => Self::SetRegs,
-            0x10 => Self::Attach,
-            0x11 => Self::Detach,
-            24 => Self::Syscall,
-            21 | 0x4200 => Self::SetOptions,
-            0x4201 => Self::GetEventMsg,
-            0x4202 => Self::GetSigInfo,
-            0x4203 => Self::SetSigInfo,
+            abi::PTRACE_TRACEME => Self::TraceMe,
+            abi::PTRACE_PEEKTEXT | abi::PTRACE_PEEKDATA => Self::Peek,
+            abi::PTRACE_PEEKUSER => Self::PeekUser,
+            abi::PTRACE_POKETEXT | abi::PTRACE_POKEDATA => Self::Poke,
+            abi::PTRACE_POKEUSER => Self::PokeUser,
+            abi::PTRACE_CONT => Self::Cont,
+            abi::PTRACE_KILL => Self::Kill,
+            abi::PTRACE_SINGLESTEP => Self::SingleStep,
+            abi::PTRACE_GETREGS => Self::GetRegs,
+            abi::PTRACE_SETREGS => Self::SetRegs,
+            abi::PTRACE_ATTACH => Self::Attach,
+            abi::PTRACE_DETACH => Self::Detach,
+            abi::PTRACE_SYSCALL => Self::Syscall,
+            abi::PTRACE_OLDSETOPTIONS | abi::PTRACE_SETOPTIONS => Self::SetOptions,
+            abi::PTRACE_GETEVENTMSG => Self::GetEventMsg,
+            abi::PTRACE_GETSIGINFO => Self::GetSigInfo,
+            abi::PTRACE_SETSIGINFO => Self::SetSigInfo,
             _ => return None,
         })
     }
@@ -81,13 +80,13 @@ pub const OPTION_MASK: u32 = 0x7f;
 /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_setoptions()`.
 pub fn set_options(word: PtFlags, options: u32) -> (PtFlags, Result<u32, Errno>) {
     const OPTIONS: [(u32, PtFlags); 7] = [
-        (0x01, PtFlags::TRACESYSGOOD),
-        (0x02, PtFlags::TRACE_FORK),
-        (0x04, PtFlags::TRACE_VFORK),
-        (0x08, PtFlags::TRACE_CLONE),
-        (0x10, PtFlags::TRACE_EXEC),
-        (0x20, PtFlags::TRACE_VFORK_DONE),
-        (0x40, PtFlags::TRACE_EXIT),
+        (abi::PTRACE_O_TRACESYSGOOD, PtFlags::TRACESYSGOOD),
+        (abi::PTRACE_O_TRACEFORK, PtFlags::TRACE_FORK),
+        (abi::PTRACE_O_TRACEVFORK, PtFlags::TRACE_VFORK),
+        (abi::PTRACE_O_TRACECLONE, PtFlags::TRACE_CLONE),
+        (abi::PTRACE_O_TRACEEXEC, PtFlags::TRACE_EXEC),
+        (abi::PTRACE_O_TRACEVFORKDONE, PtFlags::TRACE_VFORK_DONE),
+        (abi::PTRACE_O_TRACEEXIT, PtFlags::TRACE_EXIT),
     ];
     let chosen = OPTIONS.iter().filter(|(bit, _)| options & bit != 0);
     let chosen = chosen.fold(PtFlags::empty(), |set, (_, flag)| set | *flag);
@@ -189,40 +188,14 @@ pub fn is_traced_by_parent(word: PtFlags, parent_is_real: bool) -> bool {
     word.contains(PtFlags::PTRACED) && !(word.contains(PtFlags::ATTACHED) && parent_is_real)
 }
 
-/// An event that a tracer can request, with its number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum PtraceEvent {
-    /// `PTRACE_EVENT_FORK`.
-    Fork = 1,
-    /// `PTRACE_EVENT_VFORK`.
-    Vfork = 2,
-    /// `PTRACE_EVENT_CLONE`.
-    Clone = 3,
-    /// `PTRACE_EVENT_EXEC`.
-    Exec = 4,
-    /// `PTRACE_EVENT_VFORK_DONE`.
-    VforkDone = 5,
-    /// `PTRACE_EVENT_EXIT`.
-    Exit = 6,
-}
-
-impl PtraceEvent {
-    /// The code of the stop that reports it: the event number above SIGTRAP.
-    ///
-    /// Linux 2.6.12: `kernel/fork.c`, `kernel/exit.c`, calls of `ptrace_notify()`.
-    pub const fn stop_code(self) -> u32 {
-        (self as u32) << 8 | Signal::SIGTRAP.number()
-    }
-}
-
 /// The code of a stop at a system call.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `do_syscall_trace()`.
 pub const fn syscall_stop_code(word: PtFlags) -> u32 {
-    match word.contains(PtFlags::TRACESYSGOOD) {
-        true => Signal::SIGTRAP.number() | 0x80,
-        false => Signal::SIGTRAP.number(),
+    if word.contains(PtFlags::TRACESYSGOOD) {
+        Signal::SIGTRAP.number() | 0x80
+    } else {
+        Signal::SIGTRAP.number()
     }
 }
 
@@ -241,6 +214,7 @@ pub const fn signal_to_go_on_with(data: u32) -> Result<u32, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::PtraceEvent;
 
     /// Process example 18.
     #[test]

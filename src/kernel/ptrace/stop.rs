@@ -1,12 +1,15 @@
 //! Stops for a tracer: how a task stops at a signal, a system call or an event, and where it
 //! continues.
 
-use super::rules::{PtraceEvent, is_traced_by_parent, syscall_stop_code};
-use crate::abi::{Errno, Pid, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus, si_code};
+use super::rules::{is_traced_by_parent, syscall_stop_code};
+use crate::abi::{
+    Errno, Pid, PtFlags, PtraceEvent, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus,
+    si_code,
+};
 use crate::kernel::Kernel;
 use crate::kernel::sched::ThreadFlags;
 use crate::kernel::syscall::{SysResult, Syscall};
-use crate::kernel::task::{Continuation, PtFlags, SendInfo, SignalFlags, Trap};
+use crate::kernel::task::{Continuation, SendInfo, SignalFlags, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -33,16 +36,13 @@ impl Kernel {
         info: SigInfo,
         trap: Trap,
     ) -> bool {
-        let signal = self.task(current).signal;
-        if let Some(signal) = signal {
-            let left = &mut self.signals[signal].group_stop_count;
-            *left = left.saturating_sub(1);
-        }
-        let tracer = self.tracer(current).filter(|tracer| {
-            let ends = signal
-                .is_some_and(|signal| self.signals[signal].flags.contains(SignalFlags::GROUP_EXIT));
-            self.task(*tracer).signal != signal || !ends
-        });
+        let group = self.signal_of_mut(current);
+        group.group_stop_count = group.group_stop_count.saturating_sub(1);
+        let ends = group.flags.contains(SignalFlags::GROUP_EXIT);
+        // A tracer in the same process that ends with it would never let the task go on.
+        let tracer = self
+            .tracer(current)
+            .filter(|tracer| self.task(*tracer).signal != self.task(current).signal || !ends);
         let Some(tracer) = tracer else {
             self.task_mut(current).exit_code = nostop;
             return false;
@@ -62,7 +62,7 @@ impl Kernel {
     /// Whether the tracer of a task is exiting with its whole process.
     pub(in crate::kernel) fn tracer_is_ending(&self, task: TaskId) -> bool {
         let group = self.signal_of(self.task(task).parent);
-        group.is_some_and(|group| group.flags.contains(SignalFlags::GROUP_EXIT))
+        group.flags.contains(SignalFlags::GROUP_EXIT)
     }
 
     /// A stop that is not for a signal; `false` if there is no tracer to stop for.
@@ -81,9 +81,10 @@ impl Kernel {
         event: PtraceEvent,
         trap: Trap,
     ) -> SysResult {
-        match self.ptrace_notify(current, event.stop_code(), trap) {
-            true => SysResult::Blocked,
-            false => self.after_event(current, trap),
+        if self.ptrace_notify(current, event.stop_code(), trap) {
+            SysResult::Blocked
+        } else {
+            self.after_event(current, trap)
         }
     }
 
@@ -98,7 +99,7 @@ impl Kernel {
             Trap::Fork {
                 child, vfork: true, ..
             } => self.vfork_is_over(current, child),
-            Trap::Fork { child, .. } | Trap::VforkDone { child } => Ok(child.0 as u32).into(),
+            Trap::Fork { child, .. } | Trap::VforkDone { child } => SysResult::from(child.0 as u32),
             Trap::Exec => self.finish_exec(current).into(),
             Trap::Exit { code } => self.exit_for_good(current, code),
             Trap::Signal { .. } | Trap::SyscallEntry | Trap::SyscallExit => SysResult::Blocked,
@@ -111,9 +112,10 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
     pub(in crate::kernel) fn vfork_is_over(&mut self, current: TaskId, child: Pid) -> SysResult {
         let wanted = PtFlags::TRACE_VFORK_DONE;
-        match self.task(current).ptrace.contains(wanted) {
-            true => self.ptrace_event(current, PtraceEvent::VforkDone, Trap::VforkDone { child }),
-            false => Ok(child.0 as u32).into(),
+        if self.task(current).ptrace.contains(wanted) {
+            self.ptrace_event(current, PtraceEvent::VforkDone, Trap::VforkDone { child })
+        } else {
+            SysResult::from(child.0 as u32)
         }
     }
 
@@ -185,14 +187,8 @@ impl Kernel {
         let task = self.task_mut(current);
         let nr = task.thread.regs.orig_eax;
         match task.in_call.traced.take() {
-            Some(call) if u32::from(call.nr()) == nr => self.dispatch(current, *call),
-            _ => match self.decode(current, nr) {
-                Ok(call) => {
-                    self.task_mut(current).in_call.again = call.made_again();
-                    self.dispatch(current, call)
-                }
-                Err(errno) => Err(errno).into(),
-            },
+            Some(call) if u32::from(call.nr()) == nr => self.make_call(current, *call),
+            _ => self.call_in_registers(current, nr),
         }
     }
 

@@ -38,11 +38,12 @@ pub const fn user_word(offset: u32) -> Result<UserWord, Errno> {
         return Err(Errno::EIO);
     }
     let register = (offset / 4) as usize;
-    Ok(match register < FRAME_SIZE {
-        true => UserWord::Register(register),
-        false => UserWord::Other {
+    Ok(if register < FRAME_SIZE {
+        UserWord::Register(register)
+    } else {
+        UserWord::Other {
             debug: offset >= DEBUG_REGISTERS,
-        },
+        }
     })
 }
 

@@ -112,14 +112,14 @@ impl Scheduler {
         let mut last: Option<TaskId> = None;
         let mut members = 0;
         for id in array.members(&self.tasks, prio) {
-            let prev = self.tasks[id].run_list.prev;
+            let prev = self.tasks.before(id);
             demand(prev == last, || {
                 format!("list {prio}: {prev:?} before {id:?}, not {last:?}")
             })?;
             last = Some(id);
             members += 1;
         }
-        demand(array.tail(prio) == last, || {
+        demand(array.tail(&self.tasks, prio) == last, || {
             format!("list {prio} has a wrong tail")
         })?;
         let bit = array.bitmap()[usize::from(prio / 32)] >> (prio % 32) & 1;

@@ -7,12 +7,16 @@ use super::imbalance::IdleType;
 use super::task::SchedTask;
 use bitflags::bitflags;
 
-/// Load of one runnable task, and computing power of one CPU. Linux 2.6.12: include/linux/sched.h,
+/// Load of one runnable task, and computing power of one CPU.
+///
+/// Linux 2.6.12: `include/linux/sched.h`,
 /// `SCHED_LOAD_SCALE`.
 pub const SCHED_LOAD_SCALE: u32 = 128;
 
 bitflags! {
-    /// What a domain is used for. Linux 2.6.12: include/linux/sched.h, `SD_*`.
+    /// What a domain is used for.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `SD_*`.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct SdFlags: u32 {
         /// Balance the load at ticks.
@@ -32,7 +36,9 @@ bitflags! {
     }
 }
 
-/// CPUs that balancing sees as one. Linux 2.6.12: include/linux/sched.h, `struct sched_group`.
+/// CPUs that balancing sees as one.
+///
+/// Linux 2.6.12: `include/linux/sched.h`, `struct sched_group`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SchedGroup {
     /// Its CPUs, one bit each.
@@ -41,7 +47,9 @@ pub struct SchedGroup {
     pub cpu_power: u32,
 }
 
-/// A domain as one CPU sees it. Linux 2.6.12: include/linux/sched.h, `struct sched_domain`.
+/// A domain as one CPU sees it.
+///
+/// Linux 2.6.12: `include/linux/sched.h`, `struct sched_domain`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SchedDomain {
     /// The CPUs in it, one bit each.
@@ -77,7 +85,7 @@ pub struct SchedDomain {
 pub struct SdStat {
     /// For CPUs that are idle, not idle, and about to go idle.
     pub lb: [LbStat; 3],
-    /// Number of active balancings.
+    /// Number of active balancing passes.
     pub alb_cnt: u32,
     /// Active balancings that could move no task to an idle CPU.
     pub alb_failed: u32,
@@ -104,7 +112,7 @@ pub struct LbStat {
     pub lb_balanced: u32,
     /// Calls that found an imbalance but moved nothing.
     pub lb_failed: u32,
-    /// Tasks that were to be moved.
+    /// Number of tasks that should have been moved.
     pub lb_imbalance: u32,
     /// Tasks that were moved.
     pub lb_gained: u32,
@@ -132,8 +140,9 @@ impl SdStat {
 }
 
 impl SchedDomain {
-    /// The domain of all CPUs of a machine, as `cpu` sees it at boot. Linux 2.6.12:
-    /// include/linux/topology.h, `SD_CPU_INIT`; kernel/sched.c, `arch_init_sched_domains()`.
+    /// The domain of all CPUs of a machine, as `cpu` sees it at boot.
+    ///
+    /// Linux 2.6.12: `include/linux/topology.h`, `SD_CPU_INIT`; `kernel/sched.c`, `arch_init_sched_domains()`.
     pub fn of_cpu(cpu: usize, cpus: usize, jiffies: u32) -> Self {
         let group = |cpu: usize| SchedGroup {
             cpumask: 1 << cpu,
@@ -161,9 +170,12 @@ impl SchedDomain {
         self.imbalance_pct + (self.imbalance_pct - 100) / 2
     }
 
-    /// Ticks between two balancings of a CPU that is idle, or not.
-    pub(super) const fn interval(&self, idle: bool) -> u32 {
-        let factor = if idle { 1 } else { self.busy_factor };
+    /// Ticks between two balancings of a CPU.
+    pub(super) const fn interval(&self, idle: IdleType) -> u32 {
+        let factor = match idle {
+            IdleType::Idle => 1,
+            IdleType::NotIdle | IdleType::NewlyIdle => self.busy_factor,
+        };
         let ticks = self.balance_interval * factor;
         if ticks == 0 { 1 } else { ticks }
     }
@@ -180,7 +192,7 @@ pub(super) fn cpus_of(mask: u32) -> impl Iterator<Item = usize> {
 }
 
 /// Whether the task's data is still in the cache of its CPU, whose last tick was at that time.
-/// Linux 2.6.12: kernel/sched.c, `task_hot()`.
+/// Linux 2.6.12: `kernel/sched.c`, `task_hot()`.
 pub const fn task_hot(p: &SchedTask, timestamp_last_tick: u64, cache_hot_time: u64) -> bool {
     // Signed: after a switch since the last tick the difference is negative.
     (timestamp_last_tick.wrapping_sub(p.last_ran) as i64) < cache_hot_time as i64

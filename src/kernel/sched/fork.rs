@@ -2,7 +2,6 @@
 //! what a parent gets back.
 
 use super::prio::{effective_prio, penalised_sleep_avg};
-use super::sched_info::SchedInfo;
 use super::task::RunLinks;
 use super::{Ctx, Scheduler, ThreadFlags, Tunables};
 use crate::abi::{Pid, TaskId, TaskState};
@@ -73,13 +72,15 @@ pub const fn wake_new_placement(
 }
 
 /// How a parent's slice is split at fork: the child's part, which gets the odd tick, and the rest.
-/// Linux 2.6.12: kernel/sched.c, `sched_fork()`.
+/// Linux 2.6.12: `kernel/sched.c`, `sched_fork()`.
 pub const fn split_slice(parent_slice: u32) -> (u32, u32) {
     (parent_slice.wrapping_add(1) >> 1, parent_slice >> 1)
 }
 
 /// What `wake_up_new_task` makes of the sleep average (ns) that both have at first: the child's,
-/// and the parent's. Linux 2.6.12: kernel/sched.c, `wake_up_new_task()`.
+/// and the parent's.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `wake_up_new_task()`.
 pub const fn sleep_avgs_after_fork(sleep_avg: u32, tunables: &Tunables) -> (u32, u32) {
     (
         penalised_sleep_avg(sleep_avg, tunables.child_penalty),
@@ -89,7 +90,7 @@ pub const fn sleep_avgs_after_fork(sleep_avg: u32, tunables: &Tunables) -> (u32,
 
 impl Scheduler {
     /// Creates the new task's scheduling fields as a copy of the parent's, on no runqueue yet.
-    /// Linux 2.6.12: kernel/fork.c, `dup_task_struct()`, and what `copy_process()` resets in these
+    /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`, and what `copy_process()` resets in these
     /// fields.
     pub fn dup(&mut self, parent: TaskId, child: TaskId, pid: Pid) {
         let mut new = self.tasks[parent].clone();
@@ -98,13 +99,13 @@ impl Scheduler {
         new.run_list = RunLinks::default();
         new.thread_flags
             .remove(ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE);
-        (new.sched_time, new.nvcsw, new.nivcsw) = (0, 0, 0);
-        new.sched_info = SchedInfo::default();
         self.tasks.insert(child, new);
     }
 
     /// Gives a task created by [`dup`](Self::dup) half of its parent's slice; the parent runs on
-    /// this CPU. Linux 2.6.12: kernel/sched.c, `sched_fork()`.
+    /// this CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_fork()`.
     pub fn sched_fork(&mut self, ctx: &mut Ctx, parent: TaskId, child: TaskId) {
         let (child_slice, left) = split_slice(self.tasks[parent].time_slice);
         let new = &mut self.tasks[child];
@@ -120,8 +121,9 @@ impl Scheduler {
         }
     }
 
-    /// Puts a new task on a runqueue for the first time. Linux 2.6.12: kernel/sched.c,
-    /// `wake_up_new_task()`.
+    /// Puts a new task on a runqueue for the first time.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wake_up_new_task()`.
     pub fn wake_up_new_task(
         &mut self,
         ctx: &mut Ctx,
@@ -151,7 +153,9 @@ impl Scheduler {
     }
 
     /// Returns the rest of a child's first slice to its current parent, and blends the sleep
-    /// averages if the child slept less. Linux 2.6.12: kernel/sched.c, `sched_exit()`.
+    /// averages if the child slept less.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exit()`.
     pub fn sched_exit(&mut self, ctx: &mut Ctx, p: TaskId, parent: TaskId) {
         let child = self.tasks[p].clone();
         let task = &mut self.tasks[parent];
@@ -245,7 +249,7 @@ impl Scheduler {
         let rq = self.task_rq(child);
         match to {
             Placement::BeforeParent => self.pids_around(Some(parent)),
-            _ => self.pids_around(rq.active().tail(self.tasks[child].prio)),
+            _ => self.pids_around(rq.active().tail(&self.tasks, self.tasks[child].prio)),
         }
     }
 
@@ -275,10 +279,10 @@ impl Scheduler {
             return run;
         };
         for _ in 0..SHOWN_BEFORE {
-            first = self.tasks[first].run_list.prev.unwrap_or(first);
+            first = self.tasks.before(first).unwrap_or(first);
         }
-        run.cut_before = self.tasks[first].run_list.prev.is_some();
-        for id in successors(Some(first), |id| self.tasks[*id].run_list.next) {
+        run.cut_before = self.tasks.before(first).is_some();
+        for id in successors(Some(first), |id| self.tasks.after(*id)) {
             if !run.push(self.tasks[id].pid) {
                 break;
             }

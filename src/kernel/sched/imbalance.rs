@@ -3,9 +3,11 @@
 //! starts a new program.
 
 use super::domain::{SCHED_LOAD_SCALE, SchedDomain, SdFlags};
-use super::{SchedTask, task_hot};
+use super::{SchedTask, Waker, task_hot};
 
-/// What the balancing CPU is doing. Linux 2.6.12: include/linux/sched.h, `enum idle_type`.
+/// What the balancing CPU is doing.
+///
+/// Linux 2.6.12: `include/linux/sched.h`, `enum idle_type`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IdleType {
     /// It is idle.
@@ -63,8 +65,9 @@ pub enum Imbalance {
     NoGain,
 }
 
-/// The busiest group of a domain, and how many tasks to take from it. Linux 2.6.12:
-/// kernel/sched.c, `find_busiest_group()`.
+/// The busiest group of a domain, and how many tasks to take from it.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `find_busiest_group()`.
 ///
 /// An idle CPU takes one task even where the rules find balance.
 pub fn find_busiest_group(
@@ -211,7 +214,7 @@ pub struct Target {
 }
 
 /// Whether balancing may move `p` to another CPU; `timestamp_last_tick` is that of `p`'s own CPU.
-/// Linux 2.6.12: kernel/sched.c, `can_migrate_task()`.
+/// Linux 2.6.12: `kernel/sched.c`, `can_migrate_task()`.
 pub const fn can_migrate_task(
     p: &SchedTask,
     running: bool,
@@ -266,14 +269,15 @@ pub struct WakeFacts {
     pub load: u32,
     /// Target load of the waker's.
     pub this_load: u32,
-    /// The waker is about to sleep.
-    pub sync: bool,
+    /// What the waker does next.
+    pub waker: Waker,
     /// `sched_clock()` at the last tick of the sleeper's CPU.
     pub timestamp_last_tick: u64,
 }
 
-/// On which CPU `p` wakes: the waker's, which has these domains, or its own. Linux 2.6.12:
-/// kernel/sched.c, `try_to_wake_up()`.
+/// On which CPU `p` wakes: the waker's, which has these domains, or its own.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
 ///
 /// Simplified: `wake_idle()` has an effect in kernels for hyper-threading only.
 pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> WakeCpu {
@@ -285,7 +289,10 @@ pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> Wa
         return WakeCpu::NotAllowed;
     }
     // The subtraction wraps if a waker that is about to sleep runs on a CPU without load.
-    let leaving = if facts.sync { SCHED_LOAD_SCALE } else { 0 };
+    let leaving = match facts.waker {
+        Waker::Sleeps => SCHED_LOAD_SCALE,
+        Waker::GoesOn => 0,
+    };
     let this_load = facts.this_load.wrapping_sub(leaving);
     if facts.load < SCHED_LOAD_SCALE / 2 && this_load > SCHED_LOAD_SCALE / 2 {
         return WakeCpu::NotFromIdle;
@@ -308,7 +315,9 @@ pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> Wa
 }
 
 /// Whether a task that calls exec moves from a CPU with that source load to the one with the least
-/// target load: half the percentage of the domain is enough. Linux 2.6.12: kernel/sched.c,
+/// target load: half the percentage of the domain is enough.
+///
+/// Linux 2.6.12: `kernel/sched.c`,
 /// `find_idlest_cpu()`.
 pub const fn exec_moves(this_load: u32, min_load: u32, imbalance_pct: u32) -> bool {
     // Here the percentage itself is halved; at wake-ups it is only the excess over 100.

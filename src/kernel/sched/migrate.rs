@@ -8,7 +8,9 @@ use super::{Ctx, SchedTask, Scheduler};
 use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
 use crate::trace::MigrateReason;
 
-/// A request to a migration thread: move a task off its CPU. Linux 2.6.12: kernel/sched.c,
+/// A request to a migration thread: move a task off its CPU.
+///
+/// Linux 2.6.12: `kernel/sched.c`,
 /// `migration_req_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MigrationReq {
@@ -33,7 +35,9 @@ pub struct NoCpu;
 
 impl Scheduler {
     /// Makes the task the migration thread of `cpu`, asleep: bound to that CPU and with the best
-    /// priority. Linux 2.6.12: kernel/sched.c, `migration_call()`.
+    /// priority.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `migration_call()`.
     pub fn add_migration_thread(&mut self, cpu: usize, id: TaskId, pid: Pid, name: Name) {
         let mut task = SchedTask::new(pid, name);
         task.state = TaskState::INTERRUPTIBLE;
@@ -70,8 +74,9 @@ impl Scheduler {
     }
 
     /// One round of this CPU's migration thread, which is running. Returns the task that waited for
-    /// a move; `None` if no request is left and the thread is to sleep. Linux 2.6.12:
-    /// kernel/sched.c, `migration_thread()`.
+    /// a move; `None` if no request is left and the thread is to sleep.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `migration_thread()`.
     pub fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
         let cpu = ctx.cpu;
         if self.rqs[cpu].active_balance {
@@ -83,8 +88,9 @@ impl Scheduler {
         Some(req.waiter)
     }
 
-    /// Pushes waiting tasks of this CPU to idle CPUs, one to each. Linux 2.6.12: kernel/sched.c,
-    /// `active_load_balance()`.
+    /// Pushes waiting tasks of this CPU to idle CPUs, one to each.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `active_load_balance()`.
     fn active_load_balance(&mut self, ctx: &mut Ctx) {
         let cpu = ctx.cpu;
         let mut visited = 0_u32;
@@ -125,7 +131,7 @@ impl Scheduler {
     }
 
     /// Moves a task off this CPU, unless it has left in the meantime, or may no longer run there.
-    /// Linux 2.6.12: kernel/sched.c, `__migrate_task()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `__migrate_task()`.
     fn migrate_task(&mut self, ctx: &mut Ctx, req: &MigrationReq) {
         let (p, dest) = (req.task, req.dest);
         let Some(task) = self.tasks.get(p) else {
@@ -147,7 +153,9 @@ impl Scheduler {
     }
 
     /// Changes the CPUs that a task may run on. `waiter` is the calling task: if it must wait, it
-    /// sleeps next. Linux 2.6.12: kernel/sched.c, `set_cpus_allowed()`.
+    /// sleeps next.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `set_cpus_allowed()`.
     ///
     /// A kernel for one CPU only checks the mask.
     ///
@@ -182,7 +190,7 @@ impl Scheduler {
     }
 
     /// Moves a task at once if it neither runs nor is queued; otherwise asks the migration thread.
-    /// Linux 2.6.12: kernel/sched.c, `migrate_task()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `migrate_task()`.
     fn request_migration(&mut self, ctx: &mut Ctx, req: MigrationReq) -> Migration {
         let cpu = usize::from(self.tasks[req.task].cpu);
         let rq = &mut self.rqs[cpu];
@@ -197,7 +205,7 @@ impl Scheduler {
     }
 
     /// The least loaded CPU, if the running task of `cpu` should move there when it calls exec.
-    /// Linux 2.6.12: kernel/sched.c, `sched_exec()`, `find_idlest_cpu()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `find_idlest_cpu()`.
     pub fn exec_cpu(&self, cpu: usize) -> Option<usize> {
         let sd = &self.domains[cpu][self.exec_level(cpu)?];
         let allowed = sd.span & self.tasks[self.rqs[cpu].curr].cpus_allowed;
@@ -219,7 +227,9 @@ impl Scheduler {
     }
 
     /// Balances the load at exec: requests a move of the running task of this CPU if that pays. The
-    /// task sleeps next if it must wait. Linux 2.6.12: kernel/sched.c, `sched_exec()`,
+    /// task sleeps next if it must wait.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`,
     /// `sched_migrate_task()`.
     pub fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
         let Some(level) = self.exec_level(ctx.cpu) else {

@@ -1,11 +1,10 @@
 //! Migration threads, the only kernel threads: each moves tasks off its CPU that cannot be moved
 //! otherwise. Also the calls that wait for one: a change of affinity, and exec on several CPUs.
 
-use super::{Migration, NoCpu};
+use super::{Migration, NoCpu, Waker};
 use crate::abi::{Errno, InodeId, Pid, TaskId, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::exec::ExecArgs;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{AnswerTo, ExecArgs, SysResult};
 use crate::kernel::task::{AfterMigration, Continuation, Cred, Task};
 
 /// The migration thread of CPU n has pid 9000 + n, out of the way of other tasks.
@@ -61,7 +60,7 @@ impl Kernel {
         }
         let (sched, mut ctx) = self.sched_ctx();
         let mask = TaskState::INTERRUPTIBLE | TaskState::UNINTERRUPTIBLE;
-        sched.try_to_wake_up(&mut ctx, waiter, mask, false);
+        sched.try_to_wake_up(&mut ctx, waiter, mask, Waker::GoesOn);
     }
 
     /// Sleeps until a migration thread has handled the request.
@@ -79,7 +78,7 @@ impl Kernel {
     ) -> SysResult {
         match then {
             _ if !done => self.wait_for_migration(current, then),
-            AfterMigration::Return => Ok(0).into(),
+            AfterMigration::Return => SysResult::from(0),
             AfterMigration::Exec { exe } => {
                 let args = self.task_mut(current).in_call.exec_args.take();
                 let args = args.map_or_else(|| ExecArgs::from(""), |args| *args);
@@ -117,7 +116,7 @@ impl Kernel {
     /// CAP_SYS_NICE; `EINVAL` if no CPU of the mask is online.
     pub fn sys_sched_setaffinity(&mut self, current: TaskId, pid: i32, mask: u32) -> SysResult {
         match self.set_affinity(current, pid, mask) {
-            Ok(Migration::Done) => Ok(0).into(),
+            Ok(Migration::Done) => SysResult::from(0),
             Ok(Migration::Wait) => self.wait_for_migration(current, AfterMigration::Return),
             Err(errno) => Err(errno).into(),
         }
@@ -134,13 +133,36 @@ impl Kernel {
 
     /// The affinity mask of one thread; `pid` 0 is the caller. Any task may ask.
     ///
-    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getaffinity()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_getaffinity()`.
     ///
     /// # Errors
     /// `ESRCH` if there is no such thread.
     pub fn sched_getaffinity(&self, current: TaskId, pid: i32) -> Result<u32, Errno> {
         let p = self.thread_by_pid(current, pid)?;
         Ok(self.sched.get(p).cpus_allowed & self.cpu_possible_map())
+    }
+
+    /// Stores the mask and returns the length of what it stored.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getaffinity()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for less room than a word; `ESRCH`, `EFAULT`.
+    pub(in crate::kernel) fn sys_sched_getaffinity(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        len: u32,
+        mask: AnswerTo,
+    ) -> Result<u32, Errno> {
+        if len < 4 {
+            return Err(Errno::EINVAL);
+        }
+        let cpus = self.sched_getaffinity(current, pid)?;
+        match mask {
+            AnswerTo::Value => Ok(cpus),
+            AnswerTo::User(addr) => self.put_user_u32(current, addr, cpus).map(|()| 4),
+        }
     }
 
     /// The CPUs of the machine, one bit each.

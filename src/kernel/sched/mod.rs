@@ -1,7 +1,7 @@
 //! The O(1) scheduler: a runqueue of two priority arrays per CPU, and the scheduling fields of
 //! every task. It knows nothing of the rest of the kernel, which owns it and calls it.
 //!
-//! Reading order: `task` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
+//! Reading order: `task`, `table` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
 //! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. On several CPUs: `domain`
 //! (who balances with whom), `imbalance` (the decisions), `balance` and `migrate` (the moves).
 //! `quiet` finds the ticks that change nothing but counters. `check` is for tests.
@@ -22,6 +22,7 @@ mod runqueue;
 mod sched_info;
 mod schedule;
 mod switch;
+mod table;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -44,12 +45,13 @@ pub use prio::{
 pub use prio_array::PrioArray;
 pub use priority::sched_priority_range;
 pub use runqueue::{LastSwitch, RqStat, RunQueue};
-pub use sched_info::{RqSchedInfo, SchedInfo};
+pub use sched_info::{RqSchedInfo, SchedInfo, SchedStat};
 pub use schedule::Switch;
-pub use task::{SchedTask, Tasks, ThreadFlags};
+pub use table::Tasks;
+pub use task::{SchedTask, ThreadFlags};
 pub use tunables::Tunables;
 pub use turn::{Ahead, Turn};
-pub use wakeup::{WhyNot, WhyNotKind};
+pub use wakeup::{Waker, WhyNot, WhyNotKind};
 
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
 use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};
@@ -112,7 +114,7 @@ impl Scheduler {
     }
 
     /// Makes the task the idle task of `cpu` and lets it run there, with its need-resched flag set.
-    /// Linux 2.6.12: kernel/sched.c, `init_idle()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `init_idle()`.
     ///
     /// An emulated CPU starts idle: its idle task never forked and has a slice of 0.
     pub fn add_idle(&mut self, cpu: usize, id: TaskId, mut task: SchedTask) {
@@ -153,6 +155,12 @@ impl Scheduler {
     #[inline]
     pub fn get_mut(&mut self, id: TaskId) -> &mut SchedTask {
         &mut self.tasks[id]
+    }
+
+    /// What is counted of a task.
+    #[inline]
+    pub fn stat(&self, id: TaskId) -> &SchedStat {
+        self.tasks.stat(id)
     }
 
     /// The scheduling fields of a task that may be gone.

@@ -9,7 +9,7 @@ use cov_mark::hit;
 
 impl Scheduler {
     /// Changes the nice value. A value outside -20..=19, or the current one, has no effect. Linux
-    /// 2.6.12: kernel/sched.c, `set_user_nice()`.
+    /// 2.6.12: `kernel/sched.c`, `set_user_nice()`.
     ///
     /// The new priority is the static one: the bonus is lost until the next recalculation.
     pub fn set_user_nice(&mut self, ctx: &mut Ctx, p: TaskId, nice: i32) {
@@ -45,7 +45,9 @@ impl Scheduler {
     }
 
     /// Changes policy and real-time priority. A queued task goes to the tail of the active array,
-    /// even from the expired one. Linux 2.6.12: kernel/sched.c, `sched_setscheduler()`.
+    /// even from the expired one.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_setscheduler()`.
     pub fn sched_setscheduler(
         &mut self,
         ctx: &mut Ctx,
@@ -79,8 +81,9 @@ impl Scheduler {
     }
 
     /// The running task of this CPU yields: an ordinary task goes to the expired array, a real-time
-    /// one to the tail of its list. The caller calls `schedule` at once. Linux 2.6.12:
-    /// kernel/sched.c, `sched_yield()`.
+    /// one to the tail of its list. The caller calls `schedule` at once.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_yield()`.
     pub fn sched_yield(&mut self, ctx: &mut Ctx) {
         let rq = &mut self.rqs[ctx.cpu];
         let curr = rq.curr;

@@ -8,7 +8,7 @@ use super::tunables::Tunables;
 use crate::abi::{MAX_PRIO, MAX_RT_PRIO, nice_to_static_prio, static_prio_to_nice};
 use cov_mark::hit;
 
-/// ns per tick as kernel/sched.c counts: 10^9 / HZ.
+/// ns per tick as `kernel/sched.c` counts: 10^9 / HZ.
 pub const NS_PER_TICK: u32 = 1_000_000;
 /// Upper bound of a sleep average, ns.
 pub const NS_MAX_SLEEP_AVG: u32 = MAX_SLEEP_AVG * NS_PER_TICK;
@@ -23,7 +23,7 @@ const MAX_SLEEP_AVG: u32 = 100 * MAX_BONUS;
 /// How a dynamic priority is computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PrioSteps {
-    /// 120 + nice.
+    /// Static priority: 120 + nice.
     pub static_prio: u8,
     /// 0..=10, from the sleep average: 5 is neutral.
     pub bonus: u8,
@@ -81,8 +81,9 @@ pub enum Starving {
 }
 
 impl Tunables {
-    /// A full time slice in ticks, from the static priority alone. Linux 2.6.12: kernel/sched.c,
-    /// `task_timeslice()`.
+    /// A full time slice in ticks, from the static priority alone.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `task_timeslice()`.
     pub const fn task_timeslice(&self, static_prio: u8) -> u32 {
         let base = if static_prio < nice_to_static_prio(0) {
             self.def_timeslice * 4
@@ -100,7 +101,7 @@ impl Tunables {
     /// What `recalc_task_prio` makes of a task that slept from its timestamp until `now` (ns).
     ///
     /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included. Linux
-    /// 2.6.12: kernel/sched.c, `recalc_task_prio()`.
+    /// 2.6.12: `kernel/sched.c`, `recalc_task_prio()`.
     pub fn recalc_task_prio(&self, p: &SchedTask, now: u64) -> SleepCredit {
         let slept = now
             .wrapping_sub(p.timestamp)
@@ -205,14 +206,17 @@ pub(super) const fn penalised_sleep_avg(sleep_avg: u32, percent: u32) -> u32 {
     current_bonus(sleep_avg) * percent / 100 * MAX_SLEEP_AVG / MAX_BONUS * NS_PER_TICK
 }
 
-/// The dynamic priority that a task should have. Linux 2.6.12: kernel/sched.c,
-/// `effective_prio()`.
+/// The dynamic priority that a task should have.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `effective_prio()`.
 pub fn effective_prio(p: &SchedTask) -> PrioSteps {
     prio_steps(p, p.sleep_avg)
 }
 
 /// What a run of so many ns subtracts from a sleep average: the higher the bonus, the less. A clock
-/// that went backwards counts as a full second. Linux 2.6.12: kernel/sched.c, `schedule()`.
+/// that went backwards counts as a full second.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `schedule()`.
 pub fn run_charge(sleep_avg: u32, ran: u64) -> u32 {
     ran.min(u64::from(NS_MAX_SLEEP_AVG)) as u32 / current_bonus(sleep_avg).max(1)
 }

@@ -29,14 +29,14 @@ impl Scheduler {
             let next = self.next_balance(cpu, jiffies);
             next.map_or(u64::MAX, |ticks| u64::from(ticks) - 1)
         };
-        let charged = if rq.curr == rq.idle {
+        let within_slice = if rq.curr == rq.idle {
             u64::MAX
         } else if curr.array != Some(rq.active_index()) {
             0
         } else {
             self.ticks_within_slice(curr)
         };
-        balances.min(charged)
+        balances.min(within_slice)
     }
 
     /// Ticks before the one at which a running task's slice expires or the task is requeued.
@@ -56,9 +56,10 @@ impl Scheduler {
     pub fn pass_quiet_ticks(&mut self, ticks: u64, now: u64, jiffies: u32) {
         let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
         for rq in &mut self.rqs {
-            let task = &mut self.tasks[rq.curr];
-            task.update_cpu_clock(rq.timestamp_last_tick, now);
+            self.tasks
+                .update_cpu_clock(rq.curr, rq.timestamp_last_tick, now);
             rq.timestamp_last_tick = now;
+            let task = &mut self.tasks[rq.curr];
             if rq.curr != rq.idle && task.policy != Policy::Fifo {
                 task.time_slice -= ticks as u32;
             }

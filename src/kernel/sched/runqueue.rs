@@ -4,11 +4,14 @@ use super::domain::SCHED_LOAD_SCALE;
 use super::migrate::MigrationReq;
 use super::prio_array::PrioArray;
 use super::sched_info::RqSchedInfo;
-use super::task::{ArrayIndex, Tasks};
+use super::table::Tasks;
+use super::task::ArrayIndex;
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
 use crate::trace::{ArrayKind, SwitchReason};
 
-/// A runqueue. Linux 2.6.12: kernel/sched.c, `struct runqueue`.
+/// A runqueue.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `struct runqueue`.
 #[derive(Clone, Debug)]
 pub struct RunQueue {
     arrays: [PrioArray; 2],
@@ -164,8 +167,9 @@ impl RunQueue {
         self.array(self.index(kind))
     }
 
-    /// Updates the load average with the current load, rounding up while it grows. Linux 2.6.12:
-    /// kernel/sched.c, `rebalance_tick()`.
+    /// Updates the load average with the current load, rounding up while it grows.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `rebalance_tick()`.
     pub(super) const fn update_cpu_load(&mut self) {
         let now = self.nr_running * SCHED_LOAD_SCALE;
         let old = self.cpu_load + (now > self.cpu_load) as u32;
@@ -183,8 +187,9 @@ impl RunQueue {
         }
     }
 
-    /// Appends the task at the tail of its list in that array. Linux 2.6.12: kernel/sched.c,
-    /// `enqueue_task()`.
+    /// Appends the task at the tail of its list in that array.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `enqueue_task()`.
     #[inline]
     pub(super) fn enqueue_task(
         &mut self,
@@ -193,14 +198,14 @@ impl RunQueue {
         index: ArrayIndex,
         jiffies: u32,
     ) {
-        let task = &mut tasks[id];
-        task.sched_info_queued(jiffies);
-        task.array = Some(index);
+        tasks.stat_mut(id).sched_info_queued(jiffies);
+        tasks[id].array = Some(index);
         self.array_mut(index).enqueue(tasks, id);
     }
 
-    /// Removes the task from its array and returns that; `None` if it is on none. Linux 2.6.12:
-    /// kernel/sched.c, `dequeue_task()`.
+    /// Removes the task from its array and returns that; `None` if it is on none.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `dequeue_task()`.
     #[inline]
     pub(super) fn dequeue_task(&mut self, tasks: &mut Tasks, id: TaskId) -> Option<ArrayIndex> {
         let index = tasks[id].array.take()?;
@@ -208,16 +213,18 @@ impl RunQueue {
         Some(index)
     }
 
-    /// Puts a task that was on no array at the tail of its list in the active one. Linux 2.6.12:
-    /// kernel/sched.c, `__activate_task()`.
+    /// Puts a task that was on no array at the tail of its list in the active one.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `__activate_task()`.
     #[inline]
     pub(super) fn activate_raw(&mut self, tasks: &mut Tasks, id: TaskId, jiffies: u32) {
         self.enqueue_task(tasks, id, self.active, jiffies);
         self.nr_running += 1;
     }
 
-    /// Takes a runnable task off the runqueue; returns whether it was on it. Linux 2.6.12:
-    /// kernel/sched.c, `deactivate_task()`.
+    /// Takes a runnable task off the runqueue; returns whether it was on it.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `deactivate_task()`.
     #[inline]
     pub(super) fn deactivate(&mut self, tasks: &mut Tasks, id: TaskId) -> bool {
         let was_queued = self.dequeue_task(tasks, id).is_some();
@@ -235,8 +242,10 @@ impl RunQueue {
 
     /// What `schedule` would pick now if the running task left: the head of the best list of the
     /// active array, or of the expired one if that is empty.
-    pub(super) fn would_pick(&self) -> TaskId {
-        let first = self.active().first().or_else(|| self.expired().first());
-        first.unwrap_or(self.idle)
+    pub(super) fn would_pick(&self, tasks: &Tasks) -> TaskId {
+        let first = self.active().first(tasks);
+        first
+            .or_else(|| self.expired().first(tasks))
+            .unwrap_or(self.idle)
     }
 }

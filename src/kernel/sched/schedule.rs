@@ -21,8 +21,9 @@ pub struct Switch {
 
 impl Scheduler {
     /// One call of the scheduler on this CPU. `None` if the running task goes on; otherwise the
-    /// next one is current already, and the caller switches the address space. Linux 2.6.12:
-    /// kernel/sched.c, `schedule()`.
+    /// next one is current already, and the caller switches the address space.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule()`.
     ///
     /// The caller repeats the call while [`need_resched`](Self::need_resched) is set. Simplified:
     /// no kernel preemption.
@@ -90,7 +91,7 @@ impl Scheduler {
             rq.swap_arrays();
             ctx.emit(&self.tasks[prev], TraceEvent::ArraySwap {});
         }
-        let next = rq.would_pick();
+        let next = rq.would_pick(&self.tasks);
         self.credit_wait(ctx, next);
         self.tasks[next].activated = 0;
         next
@@ -132,7 +133,9 @@ impl Scheduler {
         let task = &mut self.tasks[prev];
         let asked = std::mem::replace(&mut task.resched_why, SwitchReason::Leaves);
         task.thread_flags.remove(ThreadFlags::NEED_RESCHED);
-        task.update_cpu_clock(self.rqs[ctx.cpu].timestamp_last_tick, ctx.now);
+        let last_tick = self.rqs[ctx.cpu].timestamp_last_tick;
+        self.tasks.update_cpu_clock(prev, last_tick, ctx.now);
+        let task = &mut self.tasks[prev];
         task.sleep_avg = task.sleep_avg.saturating_sub(run_time);
         task.timestamp = ctx.now;
         task.last_ran = ctx.now;
@@ -176,11 +179,11 @@ impl Scheduler {
         rq.nr_switches += 1;
         rq.curr = next;
         self.tasks[next].timestamp = ctx.now;
-        let task = &mut self.tasks[prev];
+        let stat = self.tasks.stat_mut(prev);
         if voluntary {
-            task.nvcsw += 1;
+            stat.nvcsw += 1;
         } else {
-            task.nivcsw += 1;
+            stat.nivcsw += 1;
         }
         let (from, to) = (&self.tasks[prev], &self.tasks[next]);
         let event = TraceEvent::SchedSwitch {

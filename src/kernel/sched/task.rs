@@ -1,24 +1,26 @@
 //! The scheduling fields of a `task_struct`, in a compact record of their own.
 
-use super::sched_info::SchedInfo;
-use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState};
+use super::table::Place;
+use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskState};
 use crate::trace::SwitchReason;
 use bitflags::bitflags;
-use slotmap::SecondaryMap;
 
 /// Priority and static priority of the boot task: nice 0.
 const INIT_PRIO: u8 = 120;
 /// Time slice of the boot task, in ticks: HZ.
 const INIT_TIME_SLICE: u32 = 1000;
 
-/// What the scheduler knows of every task.
-pub type Tasks = SecondaryMap<TaskId, SchedTask>;
-
-/// The scheduling fields of a task. Times are in ns, slices in ticks.
+/// The scheduling fields of a task that decisions look at. Times are in ns, slices in ticks.
+///
+/// They fill a cache line of the host: to pick a task, to switch to it and to queue it again
+/// touches one line for each task. What is only counted is a [`SchedStat`](super::SchedStat).
 ///
 /// `prio` and `cpu` say where a queued task is linked: only the scheduler may change them then.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct SchedTask {
+    /// Generation of the [`TaskId`](crate::abi::TaskId) to which its slot of the table belongs.
+    pub(super) generation: u32,
     /// Its pid.
     pub pid: Pid,
     /// Its `comm`.
@@ -27,11 +29,11 @@ pub struct SchedTask {
     pub state: TaskState,
     /// Dynamic priority, 0..=140. Often stale: recomputed only at wake-up, first pick and expiry.
     pub prio: u8,
-    /// 120 + nice.
+    /// Static priority: 120 + nice.
     pub static_prio: u8,
     /// Scheduling policy.
     pub policy: Policy,
-    /// 1..=99 for a real-time task, else 0.
+    /// 1..=99 for a real-time task, otherwise 0.
     pub rt_priority: u8,
     /// How it was last woken: -1 from an uninterruptible sleep, 1 by a task, 2 by an interrupt; 0
     /// once picked.
@@ -60,17 +62,9 @@ pub struct SchedTask {
     pub timestamp: u64,
     /// When it was last switched out.
     pub last_ran: u64,
-    /// CPU time used.
-    pub sched_time: u64,
-    /// Voluntary context switches: it went to sleep.
-    pub nvcsw: u32,
-    /// Involuntary context switches: it was preempted, or yielded.
-    pub nivcsw: u32,
-    /// Run time and run delay, for `/proc/PID/schedstat`.
-    pub sched_info: SchedInfo,
 }
 
-const _: () = assert!(size_of::<SchedTask>() <= 128);
+const _: () = assert!(size_of::<SchedTask>() == 64);
 
 bitflags! {
     /// The `TIF_*` flags of a task's `thread_info`, with their i386 bits.
@@ -95,15 +89,18 @@ pub(super) type ArrayIndex = u8;
 /// Neighbours in a priority list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct RunLinks {
-    pub(super) prev: Option<TaskId>,
-    pub(super) next: Option<TaskId>,
+    pub(super) prev: Option<Place>,
+    pub(super) next: Option<Place>,
 }
 
 impl SchedTask {
     /// A task like the boot task: nice 0, off queue, a slice of HZ ticks, every CPU allowed, no
-    /// address space. Linux 2.6.12: include/linux/init_task.h, `INIT_TASK()`.
+    /// address space.
+    ///
+    /// Linux 2.6.12: `include/linux/init_task.h`, `INIT_TASK()`.
     pub fn new(pid: Pid, name: Name) -> Self {
         Self {
+            generation: 0,
             pid,
             name,
             state: TaskState::RUNNING,
@@ -125,10 +122,6 @@ impl SchedTask {
             thread_flags: ThreadFlags::empty(),
             timestamp: 0,
             last_ran: 0,
-            sched_time: 0,
-            nvcsw: 0,
-            nivcsw: 0,
-            sched_info: SchedInfo::default(),
         }
     }
 
@@ -157,13 +150,5 @@ impl SchedTask {
             self.resched_why = why;
         }
         self.thread_flags.insert(ThreadFlags::NEED_RESCHED);
-    }
-
-    /// Charges the CPU time since it was switched to or since the last tick, whichever is later.
-    /// Linux 2.6.12: kernel/sched.c, `update_cpu_clock()`.
-    #[inline]
-    pub(super) fn update_cpu_clock(&mut self, timestamp_last_tick: u64, now: u64) {
-        let since = self.timestamp.max(timestamp_last_tick);
-        self.sched_time = self.sched_time.wrapping_add(now.wrapping_sub(since));
     }
 }

@@ -1,7 +1,9 @@
 //! The constants in the scheduler's rules. In 2.6.12 they are macros; here they can be set at boot,
 //! to see what each of them does.
 
-/// Tuning of the scheduler. Linux 2.6.12: kernel/sched.c, the macros of these names.
+/// Tuning of the scheduler.
+///
+/// Linux 2.6.12: `kernel/sched.c`, the macros of these names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tunables {
     /// `CHILD_PENALTY`: percent of its parent's bonus that a new task has, 0 to 100.

@@ -4,7 +4,7 @@
 use super::prio::{NS_MAX_SLEEP_AVG, NS_PER_TICK};
 use super::runqueue::RunQueue;
 use super::task::SchedTask;
-use super::{Ctx, SchedDomain, Scheduler, Tunables};
+use super::{Ctx, IdleType, SchedDomain, Scheduler, Tunables};
 use crate::abi::{MAX_RT_PRIO, Policy, TaskId};
 use crate::trace::{ArrayKind, TraceFilter, TraceLog};
 use std::cmp::Ordering;
@@ -88,10 +88,7 @@ impl Scheduler {
     fn collect_ahead(&self, rq: &RunQueue, array: ArrayKind, p: TaskId, ahead: &mut Vec<Ahead>) {
         let waiting = &self.tasks[p];
         let kind = waiting.array.map_or(array, |index| rq.kind(index));
-        let last = match kind == array {
-            true => waiting.prio,
-            false => u8::MAX,
-        };
+        let last = if kind == array { waiting.prio } else { u8::MAX };
         let mut level = rq.array_of(array).level_from(0);
         while let Some(prio) = level.filter(|prio| *prio <= last) {
             for task in rq.array_of(array).members(&self.tasks, prio) {
@@ -112,23 +109,20 @@ impl Scheduler {
             .array
             .map_or(ArrayKind::Active, |index| rq.kind(index));
         let online_cpus = self.rqs.len() as u32;
+        let rival = (array == kind).then_some(waiting.prio);
         Ahead {
             task,
             running: task == rq.curr,
             array,
-            turn: turn(
-                &self.tunables,
-                (fields, waiting),
-                array == kind,
-                online_cpus,
-            ),
+            turn: turn(&self.tunables, fields, rival, online_cpus),
         }
     }
 
     /// When the tick would make the running task of a CPU give way to an equal.
     pub fn turn_of_current(&self, cpu: usize) -> Turn {
         let curr = &self.tasks[self.rqs[cpu].curr];
-        turn(&self.tunables, (curr, curr), true, self.rqs.len() as u32)
+        let online_cpus = self.rqs.len() as u32;
+        turn(&self.tunables, curr, Some(curr.prio), online_cpus)
     }
 
     /// Runs a copy of the scheduler for at most so many ticks, or until `awaited` has that CPU,
@@ -218,7 +212,11 @@ impl Scheduler {
     /// Ticks until this CPU next balances its load, if it stays idle or busy as it is; `None` on a
     /// machine with one CPU.
     pub fn next_balance(&self, cpu: usize, jiffies: u32) -> Option<u32> {
-        let idle = self.is_idle(cpu);
+        let idle = if self.is_idle(cpu) {
+            IdleType::Idle
+        } else {
+            IdleType::NotIdle
+        };
         let now = self.balance_clock(cpu, jiffies);
         let until = |sd: &SchedDomain| {
             let passed = now.wrapping_sub(sd.last_balance);
@@ -228,17 +226,13 @@ impl Scheduler {
     }
 }
 
-/// When the tick makes `p` give way to `waiting`.
+/// When the tick makes `p` give way to a task that waits, of which the priority is given if it is
+/// in the same array.
 ///
 /// A task that was woken and not picked since gets its wait credited when it is picked. Its sleep
 /// average and priority then are not known, so the smallest possible credit is assumed.
-fn turn(
-    tunables: &Tunables,
-    (p, waiting): (&SchedTask, &SchedTask),
-    same_array: bool,
-    online_cpus: u32,
-) -> Turn {
-    let equals = same_array && p.prio == waiting.prio;
+fn turn(tunables: &Tunables, p: &SchedTask, rival: Option<u8>, online_cpus: u32) -> Turn {
+    let equals = rival == Some(p.prio);
     if p.is_rt() {
         return match p.policy {
             Policy::RoundRobin if equals => Turn::Slice(p.time_slice),
@@ -251,13 +245,8 @@ fn turn(
         task.sleep_avg = NS_MAX_SLEEP_AVG;
         task.prio = MAX_RT_PRIO;
     }
-    let slice = task.time_slice;
-    let requeued = (1..slice).find(|ticks| {
-        task.time_slice = slice - ticks;
-        tunables.granularity_is_up(&task, online_cpus)
-    });
-    match requeued {
+    match tunables.ticks_to_requeue(&task, online_cpus) {
         Some(ticks) if equals || credited => Turn::Granularity(ticks),
-        _ => Turn::Slice(slice),
+        _ => Turn::Slice(task.time_slice),
     }
 }

@@ -37,21 +37,33 @@ pub enum WhyNotKind {
     },
 }
 
+/// What the waker does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waker {
+    /// It goes on: the woken task may preempt it.
+    GoesOn,
+    /// It is about to sleep (a synchronous wake-up), and need not be preempted.
+    Sleeps,
+}
+
 impl Scheduler {
-    /// Wakes a task from any sleep or stop. Linux 2.6.12: kernel/sched.c, `wake_up_process()`.
+    /// Wakes a task from any sleep or stop.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wake_up_process()`.
     pub fn wake_up_process(&mut self, ctx: &mut Ctx, p: TaskId) -> bool {
-        self.try_to_wake_up(ctx, p, TaskState::ANY_SLEEP, false)
+        self.try_to_wake_up(ctx, p, TaskState::ANY_SLEEP, Waker::GoesOn)
     }
 
     /// Wakes a task if its state is one of `mask`; `sync` means that the waker is about to sleep
-    /// and need not be preempted. Returns whether the task was put on a runqueue. Linux 2.6.12:
-    /// kernel/sched.c, `try_to_wake_up()`.
+    /// and need not be preempted. Returns whether the task was put on a runqueue.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
     pub fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,
         p: TaskId,
         mask: TaskState,
-        sync: bool,
+        waker: Waker,
     ) -> bool {
         let task = &mut self.tasks[p];
         if !task.state.intersects(mask) {
@@ -62,7 +74,7 @@ impl Scheduler {
             task.state = TaskState::RUNNING;
             return false;
         }
-        let choice = self.wake_cpu(ctx.cpu, p, sync);
+        let choice = self.wake_cpu(ctx.cpu, p, waker);
         self.count_wakeup(ctx.cpu, p, choice);
         if choice.moves() {
             self.set_task_cpu(ctx, p, ctx.cpu, MigrateReason::WakeUp);
@@ -75,7 +87,7 @@ impl Scheduler {
         }
         let local = usize::from(task.cpu) == ctx.cpu;
         self.activate_task(ctx, p);
-        if !(sync && local) {
+        if !(waker == Waker::Sleeps && local) {
             self.resched_if_preempts(p);
         }
         let task = &mut self.tasks[p];
@@ -113,13 +125,13 @@ impl Scheduler {
     }
 
     /// On which CPU the sleeping task `p` would wake, were it woken on that CPU now.
-    pub fn wake_cpu(&self, this_cpu: usize, p: TaskId, sync: bool) -> WakeCpu {
+    pub fn wake_cpu(&self, this_cpu: usize, p: TaskId, waker: Waker) -> WakeCpu {
         let task = &self.tasks[p];
         let facts = WakeFacts {
             this_cpu,
             load: self.source_load(usize::from(task.cpu)),
             this_load: self.target_load(this_cpu),
-            sync,
+            waker,
             timestamp_last_tick: self.task_rq(p).timestamp_last_tick,
         };
         wake_cpu(task, &facts, &self.domains[this_cpu])
@@ -136,9 +148,10 @@ impl Scheduler {
         let (cpu, prio) = if task.is_queued() {
             (usize::from(task.cpu), task.prio)
         } else {
-            let cpu = match self.wake_cpu(this_cpu, p, false).moves() {
-                true => this_cpu,
-                false => usize::from(task.cpu),
+            let cpu = if self.wake_cpu(this_cpu, p, Waker::GoesOn).moves() {
+                this_cpu
+            } else {
+                usize::from(task.cpu)
             };
             let credit = self
                 .tunables
@@ -165,7 +178,7 @@ impl Scheduler {
         if p == rq.curr {
             None
         } else if task.is_queued() {
-            let is_next = rq.curr == rq.idle && rq.would_pick() == p;
+            let is_next = rq.curr == rq.idle && rq.would_pick(&self.tasks) == p;
             (!is_next).then_some(WhyNotKind::Queued)
         } else if !task.state.contains(TaskState::INTERRUPTIBLE) {
             Some(WhyNotKind::NotInterruptible(task.state))
@@ -178,8 +191,9 @@ impl Scheduler {
         }
     }
 
-    /// Credits the sleep and puts the task on the active array of its CPU. Linux 2.6.12:
-    /// kernel/sched.c, `activate_task()`.
+    /// Credits the sleep and puts the task on the active array of its CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `activate_task()`.
     pub(super) fn activate_task(&mut self, ctx: &Ctx, p: TaskId) {
         let now = self.clock_of(ctx.cpu, ctx.now, usize::from(self.tasks[p].cpu));
         let credit = self.tunables.recalc_task_prio(&self.tasks[p], now);

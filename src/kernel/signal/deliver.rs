@@ -2,12 +2,13 @@
 //! what happens to the system call that it interrupted.
 
 use super::sigframe::PUPPET_HANDLERS;
-use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    DefaultAction, Errno, KSigaction, PfFlags, SaFlags, SigAction, SigInfo, SigSet, Signal, TaskId,
+    VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, RestartBlock};
-use crate::kernel::task::{
-    HandlerFrame, KSigaction, Pending, PfFlags, SaFlags, SigAction, SignalFlags,
-};
+use crate::kernel::task::{HandlerFrame, Pending, SignalFlags};
 use crate::trace::TraceEvent;
 
 /// The effect of the signals that were taken.
@@ -119,8 +120,7 @@ impl Kernel {
         if let Some(chosen) = self.task_mut(current).in_call.injected.take() {
             return Ok(chosen);
         }
-        let stops = self.signal_of(current);
-        if stops.is_some_and(|group| group.group_stop_count > 0)
+        if self.signal_of(current).group_stop_count > 0
             && self.handle_group_stop(current, suspended)
         {
             return Err(Delivery::Gone);
@@ -139,7 +139,7 @@ impl Kernel {
     /// signal stops it if SIGCONT or another stop has come in between.
     fn takes_stop(&self, current: TaskId, signal: Signal) -> bool {
         let group = self.signal_of(current);
-        let dequeued = group.is_some_and(|g| g.flags.contains(SignalFlags::STOP_DEQUEUED));
+        let dequeued = group.flags.contains(SignalFlags::STOP_DEQUEUED);
         let orphaned = signal != Signal::SIGSTOP && self.is_orphaned_pgrp(self.pgrp(current));
         dequeued && !orphaned
     }
@@ -163,17 +163,16 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `dequeue_signal()`.
     pub(super) fn dequeue_signal(&mut self, current: TaskId, blocked: SigSet) -> Option<SigInfo> {
         let shared = self.shared_pending(current);
-        let both = [Some(Pending::Private(current)), shared];
-        let found = both.into_iter().flatten().find_map(|whose| {
-            let ready = SigSet(self.pending_set(whose).0 & !blocked.0);
-            ready.lowest().map(|signal| (whose, signal))
-        });
+        let found = [Pending::Private(current), shared]
+            .into_iter()
+            .find_map(|whose| {
+                let ready = SigSet(self.pending_set(whose).0 & !blocked.0);
+                ready.lowest().map(|signal| (whose, signal))
+            });
         let info = found.map(|(whose, signal)| self.collect_signal(signal, whose));
         self.recalc_sigpending(current);
-        if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop)
-            && let Some(group) = self.signal_of_mut(current)
-        {
-            group.flags |= SignalFlags::STOP_DEQUEUED;
+        if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop) {
+            self.signal_of_mut(current).flags |= SignalFlags::STOP_DEQUEUED;
         }
         info
     }
@@ -194,9 +193,7 @@ impl Kernel {
         let signal = info.signal;
         match self.take_restart(current) {
             Some(again) if again.after_handler(action.flags) => self.restart_call(current, again),
-            Some(_) => {
-                self.syscall_exit(current, Err(Errno::EINTR));
-            }
+            Some(_) => self.syscall_exit(current, Err(Errno::EINTR.into())),
             None => {}
         }
         let handler = VirtAddr(action.handler.word());

@@ -1,9 +1,9 @@
 //! The system calls that send signals, and the meaning of their pid arguments.
 
 use super::kill_rules::{KillRefusal, MaySignal, check_kill_permission};
-use crate::abi::{Errno, Pid, SigInfo, Signal, TaskId, si_code};
+use crate::abi::{Caps, Errno, Pid, SigInfo, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, PidType, SendInfo};
+use crate::kernel::task::{PidType, SendInfo};
 
 impl Kernel {
     /// Whether a task may send that signal number to another; 0 only checks. Nothing is changed.
@@ -17,7 +17,7 @@ impl Kernel {
         info: &SendInfo,
         receiver: TaskId,
     ) -> Result<MaySignal, KillRefusal> {
-        let session = |task| self.signal_of(task).map(|group| group.session);
+        let session = |task| self.signal_of(task).session;
         check_kill_permission(
             signal,
             info.from_user(),
@@ -168,11 +168,36 @@ impl Kernel {
 
     /// Sends a signal to one thread; `tgid`, if given, must be that of its process.
     ///
-    /// Linux 2.6.12: `kernel/signal.c`, `sys_tgkill()` and `sys_tkill()`.
+    /// # Errors
+    /// As [`Kernel::signal_thread`].
+    pub(in crate::kernel) fn sys_tkill(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        signal: i32,
+    ) -> Result<u32, Errno> {
+        self.signal_thread(current, None, pid, signal)
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_tgkill()`.
     ///
     /// # Errors
     /// `EINVAL` for invalid pids, `ESRCH`, `EPERM`, `EAGAIN`.
     pub(in crate::kernel) fn sys_tgkill(
+        &mut self,
+        current: TaskId,
+        tgid: i32,
+        pid: i32,
+        signal: i32,
+    ) -> Result<u32, Errno> {
+        self.signal_thread(current, Some(tgid), pid, signal)
+    }
+
+    /// Sends a signal to one thread; `tgid`, if given, must be that of its process.
+    ///
+    /// # Errors
+    /// `EINVAL` for invalid pids, `ESRCH`, `EPERM`, `EAGAIN`.
+    fn signal_thread(
         &mut self,
         current: TaskId,
         tgid: Option<i32>,

@@ -2,8 +2,8 @@
 //! discarded at once, what it does by default, who takes it. They are pure functions, so that the
 //! kernel and its explanations cannot differ.
 
-use crate::abi::{DefaultAction, Errno, NSIG, SigSet, Signal};
-use crate::kernel::task::{Caps, Cred, SigAction};
+use crate::abi::{Caps, DefaultAction, Errno, NSIG, SigAction, SigSet, Signal};
+use crate::kernel::task::Cred;
 
 /// Why a sender may send a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -180,6 +180,25 @@ mod tests {
         assert!(sig_ignored(term, SigAction::Ignore, none, false));
     }
 
+    /// `sig_fatal()` and `sig_kernel_ignore()`: only the default action ends a process, and only of
+    /// signals that are neither ignored nor about job control.
+    #[test]
+    fn what_an_action_makes_of_a_signal() {
+        let handler = SigAction::Handler(crate::abi::VirtAddr(0x1000));
+        for (signal, fatal, ignored) in [
+            (Signal::SIGTERM, true, false),
+            (Signal::SIGSEGV, true, false),
+            (Signal::SIGCHLD, false, true),
+            (Signal::SIGCONT, false, true),
+            (Signal::SIGTSTP, false, false),
+        ] {
+            assert_eq!(sig_fatal(signal, SigAction::Default), fatal, "{signal:?}");
+            assert_eq!(does_nothing(signal, SigAction::Default), ignored);
+            assert!(!sig_fatal(signal, SigAction::Ignore) && !sig_fatal(signal, handler));
+            assert!(does_nothing(signal, SigAction::Ignore) && !does_nothing(signal, handler));
+        }
+    }
+
     #[test]
     fn a_thread_that_was_told_already_is_passed_over_unless_it_runs() {
         let free = Taker::default();
@@ -200,6 +219,19 @@ mod tests {
         assert!(wants_signal(term, free) && wants_signal(term, running));
         assert!(!wants_signal(term, told) && !wants_signal(term, stopped));
         assert!(wants_signal(kill, stopped));
+        // Nor does it to one that is on its way out.
+        let exiting = Taker {
+            exiting: true,
+            on_cpu: true,
+            ..free
+        };
+        assert!(!wants_signal(term, exiting) && !wants_signal(kill, exiting));
+        let deaf_to_it = Taker {
+            blocks: true,
+            on_cpu: true,
+            ..free
+        };
+        assert!(!wants_signal(term, deaf_to_it));
         // Not even SIGKILL goes to a stopped thread that has been notified of another signal.
         assert!(!wants_signal(kill, deaf));
     }

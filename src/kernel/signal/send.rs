@@ -2,11 +2,33 @@
 //! them, and the immediate effects of stop and continue signals.
 
 use super::kill_rules::{Taker, does_nothing, sig_fatal, sig_ignored, wants_signal};
-use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, TaskState, si_code};
+use crate::abi::{
+    DefaultAction, Errno, PfFlags, PtFlags, SigAction, SigSet, Signal, TaskId, TaskState, si_code,
+};
 use crate::kernel::Kernel;
-use crate::kernel::sched::ThreadFlags;
-use crate::kernel::task::{Pending, PfFlags, PtFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::sched::{ThreadFlags, Waker};
+use crate::kernel::task::{Pending, SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
+
+/// Whom a pending signal wakes: `resume` of `signal_wake_up()`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::kernel) enum Wakes {
+    /// Interruptible sleepers.
+    Sleepers,
+    /// Stopped tasks, too.
+    Stopped,
+}
+
+impl Wakes {
+    /// Only SIGKILL ends a stop.
+    fn of(signal: Signal) -> Self {
+        if signal == Signal::SIGKILL {
+            Self::Stopped
+        } else {
+            Self::Sleepers
+        }
+    }
+}
 
 impl Kernel {
     /// Whether a signal would be discarded when it is sent: not blocked, not traced, and ignored.
@@ -40,9 +62,10 @@ impl Kernel {
         info: SendInfo,
         target: TaskId,
     ) -> Result<(), Errno> {
-        let Some(shared) = self.shared_pending(target).filter(|_| target != self.init) else {
+        if target == self.init {
             return Ok(());
-        };
+        }
+        let shared = self.shared_pending(target);
         self.handle_stop_signal(signal, target);
         if self.sig_ignored(target, signal) || self.is_queued_already(signal, shared) {
             return Ok(());
@@ -77,7 +100,7 @@ impl Kernel {
             self.trace(target, TraceEvent::SignalGenerate { pid, signal });
         }
         if !self.task(target).blocked.contains(signal) {
-            self.signal_wake_up(target, signal == Signal::SIGKILL);
+            self.signal_wake_up(target, Wakes::of(signal));
         }
         Ok(())
     }
@@ -108,11 +131,7 @@ impl Kernel {
         }
         match signal {
             Signal::SIGCONT => self.continue_group(target),
-            Signal::SIGKILL => {
-                if let Some(group) = self.signal_of_mut(target) {
-                    group.flags = SignalFlags::empty();
-                }
-            }
+            Signal::SIGKILL => self.signal_of_mut(target).flags = SignalFlags::empty(),
             _ if signal.default_action() == DefaultAction::Stop => {
                 self.rm_from_group(SigSet::of(&[Signal::SIGCONT]), target);
             }
@@ -122,20 +141,18 @@ impl Kernel {
 
     /// SIGCONT: cancels stop signals, resumes stopped threads, and notifies the parent.
     fn continue_group(&mut self, target: TaskId) {
-        let Some(id) = self.task(target).signal else {
-            return;
-        };
-        if self.signals[id].group_stop_count > 0 {
+        let group = self.signal_of_mut(target);
+        if group.group_stop_count > 0 {
             // A stop in progress counts as completed, and is reported.
-            self.signals[id].group_stop_count = 0;
-            self.signals[id].flags = SignalFlags::STOP_CONTINUED;
+            group.group_stop_count = 0;
+            group.flags = SignalFlags::STOP_CONTINUED;
             self.notify_of_group(target, si_code::CLD_STOPPED);
         }
         self.rm_from_group(SigSet::STOPS, target);
         for thread in self.threads_from(target) {
             self.wake_for_sigcont(thread);
         }
-        let group = &mut self.signals[id];
+        let group = self.signal_of_mut(target);
         if group.flags.contains(SignalFlags::STOP_STOPPED) {
             group.flags = SignalFlags::STOP_CONTINUED;
             group.group_exit_code = 0;
@@ -157,7 +174,7 @@ impl Kernel {
             mask |= TaskState::INTERRUPTIBLE;
         }
         let (sched, mut ctx) = self.sched_ctx();
-        sched.try_to_wake_up(&mut ctx, thread, mask, false);
+        sched.try_to_wake_up(&mut ctx, thread, mask, Waker::GoesOn);
     }
 
     /// Notifies the parent of a process, or the tracer of the addressed thread, of a stop or its
@@ -179,23 +196,24 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__group_complete_signal()`.
     fn group_complete_signal(&mut self, target: TaskId, signal: Signal) {
-        let (Some(thread), Some(id)) =
-            (self.choose_thread(target, signal), self.task(target).signal)
-        else {
+        let Some(thread) = self.choose_thread(target, signal) else {
             return;
         };
         let chosen = self.task(thread);
         let traced = chosen.ptrace.contains(PtFlags::PTRACED);
         let ends_group = sig_fatal(signal, self.sigaction_of(target, signal))
-            && !self.signals[id].flags.contains(SignalFlags::GROUP_EXIT)
+            && !self
+                .signal_of(target)
+                .flags
+                .contains(SignalFlags::GROUP_EXIT)
             && !chosen.real_blocked.contains(signal)
             && (signal == Signal::SIGKILL || !traced);
         if !ends_group {
-            self.signal_wake_up(thread, signal == Signal::SIGKILL);
+            self.signal_wake_up(thread, Wakes::of(signal));
         } else if signal.default_action() == DefaultAction::Core {
             self.park_for_core_dump(target, thread);
         } else {
-            let group = &mut self.signals[id];
+            let group = self.signal_of_mut(target);
             group.flags = SignalFlags::GROUP_EXIT;
             group.group_exit_code = signal.number();
             group.group_stop_count = 0;
@@ -208,16 +226,13 @@ impl Kernel {
     /// Makes all threads but the chosen one stop until it has dumped core.
     fn park_for_core_dump(&mut self, target: TaskId, chosen: TaskId) {
         self.rm_from_queue(SigSet::STOPS, Pending::Private(chosen));
-        if let Some(shared) = self.shared_pending(target) {
-            self.rm_from_queue(SigSet::STOPS, shared);
-        }
+        self.rm_from_queue(SigSet::STOPS, self.shared_pending(target));
         let threads = self.threads_from(target);
-        if let Some(group) = self.signal_of_mut(target) {
-            group.group_stop_count = threads.len() as u32;
-            group.group_exit_task = Some(chosen);
-        }
+        let group = self.signal_of_mut(target);
+        group.group_stop_count = threads.len() as u32;
+        group.group_exit_task = Some(chosen);
         for thread in threads {
-            self.signal_wake_up(thread, false);
+            self.signal_wake_up(thread, Wakes::Sleepers);
         }
         self.wake_up_process(chosen);
     }
@@ -230,13 +245,13 @@ impl Kernel {
         if self.thread_group_empty(target) {
             return None;
         }
-        let shared = self.task(target).signal?;
-        let first = *self.signals[shared].curr_target.get_or_insert(target);
+        let group = self.signal_of_mut(target);
+        let first = *group.curr_target.get_or_insert(target);
         let chosen = self
             .threads_from(first)
             .into_iter()
             .find(|thread| self.wants_signal(*thread, signal))?;
-        self.signals[shared].curr_target = Some(chosen);
+        self.signal_of_mut(target).curr_target = Some(chosen);
         Some(chosen)
     }
 
@@ -261,7 +276,7 @@ impl Kernel {
     pub(in crate::kernel) fn kill_thread(&mut self, task: TaskId) {
         let pending = self.task(task).pending;
         self.task_mut(task).pending = pending.with(Signal::SIGKILL);
-        self.signal_wake_up(task, true);
+        self.signal_wake_up(task, Wakes::Stopped);
     }
 
     /// Sends SIGKILL to one task.
@@ -316,28 +331,25 @@ impl Kernel {
 
     /// Resets a signal to its default action.
     pub(in crate::kernel) fn reset_handler(&mut self, task: TaskId, signal: Signal) {
-        if let Some(sighand) = self.task(task).sighand {
-            self.sighands[sighand].reset_handler(signal);
-        }
+        self.sighand_of_mut(task).reset_handler(signal);
     }
 
     /// Sets TIF_SIGPENDING and wakes an interruptible sleeper; with `resume` also stopped tasks.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `signal_wake_up()`.
-    pub(in crate::kernel) fn signal_wake_up(&mut self, task: TaskId, resume: bool) {
+    pub(in crate::kernel) fn signal_wake_up(&mut self, task: TaskId, wakes: Wakes) {
         // Init has no program here and is never queued, so it takes its signals when they are sent.
         if task == self.init {
             return;
         }
         self.sched.get_mut(task).thread_flags |= ThreadFlags::SIGPENDING;
         let stops = TaskState::STOPPED | TaskState::TRACED;
-        let mask = if resume {
-            TaskState::INTERRUPTIBLE | stops
-        } else {
-            TaskState::INTERRUPTIBLE
+        let mask = match wakes {
+            Wakes::Sleepers => TaskState::INTERRUPTIBLE,
+            Wakes::Stopped => TaskState::INTERRUPTIBLE | stops,
         };
         let (sched, mut ctx) = self.sched_ctx();
-        sched.try_to_wake_up(&mut ctx, task, mask, false);
+        sched.try_to_wake_up(&mut ctx, task, mask, Waker::GoesOn);
     }
 
     /// Whether the task has a signal to take on its way back to user mode.
@@ -355,9 +367,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `recalc_sigpending_tsk()`.
     pub(in crate::kernel) fn recalc_sigpending(&mut self, task: TaskId) {
-        let shared = self.signal_of(task);
-        let stops = shared.is_some_and(|group| group.group_stop_count > 0);
-        let shared = shared.map_or(SigSet::EMPTY, |group| group.shared_pending);
+        let group = self.signal_of(task);
+        let stops = group.group_stop_count > 0;
+        let shared = group.shared_pending;
         let set = (self.task(task).pending.0 | shared.0) & !self.task(task).blocked.0;
         self.sched
             .get_mut(task)

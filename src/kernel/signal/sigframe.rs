@@ -4,11 +4,11 @@
 //! The layouts are those of `sigframe` and `rt_sigframe` for i386. There is no FPU: the pointer to
 //! its state is null, and the space for it is not written.
 
-use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{Errno, KSigaction, SaFlags, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::hw::Regs;
 use crate::kernel::Kernel;
 use crate::kernel::syscall::RestartBlock;
-use crate::kernel::task::{AltStack, KSigaction, SaFlags};
+use crate::kernel::task::AltStack;
 use std::ops::Range;
 
 /// `__kernel_sigreturn` in the vsyscall page.
@@ -86,17 +86,19 @@ impl Kernel {
         let size = if rt { rt::SIZE } else { old::SIZE };
         let task = self.task(current);
         let frame = get_sigframe(action, &task.thread.regs, task.altstack, size);
-        let put = match rt {
-            true => self.put_rt_frame(current, frame, info, action, oldset),
-            false => self.put_old_frame(current, frame, info.signal, action, oldset),
+        let put = if rt {
+            self.put_rt_frame(current, frame, info, action, oldset)
+        } else {
+            self.put_old_frame(current, frame, info.signal, action, oldset)
         };
         if put.is_err() {
             self.force_sigsegv(current, info.signal);
             return false;
         }
-        let (edx, ecx) = match rt {
-            true => (frame + rt::INFO, frame + rt::UC),
-            false => (0, 0),
+        let (edx, ecx) = if rt {
+            (frame + rt::INFO, frame + rt::UC)
+        } else {
+            (0, 0)
         };
         let regs = &mut self.task_mut(current).thread.regs;
         regs.esp = frame;

@@ -1,65 +1,34 @@
 //! What a task sets up for signals in advance: actions, masks, the alternate stack.
 
-use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    DefaultAction, Errno, KSigaction, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SaFlags, SigAction,
+    SigSet, Signal, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::{AltStack, KSigaction, SS_DISABLE, SS_ONSTACK, SaFlags, SigAction};
-
-/// `SIG_BLOCK`: block these signals too.
-pub const SIG_BLOCK: u32 = 0;
-/// `SIG_UNBLOCK`: unblock these signals.
-pub const SIG_UNBLOCK: u32 = 1;
-/// `SIG_SETMASK`: block exactly these signals.
-pub const SIG_SETMASK: u32 = 2;
+use crate::kernel::syscall::{Restart, SigactionArgs, SigprocmaskArgs, SysResult};
+use crate::kernel::task::{AltStack, SS_DISABLE, SS_ONSTACK};
 
 /// The smallest alternate stack, `MINSIGSTKSZ`.
 const MINSIGSTKSZ: u32 = 2048;
 
 /// Which form of a call is meant: with sets of 32 signals, or of all 64.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum SetSize {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SetSize {
     /// `old_sigset_t`: one word.
     Word,
     /// `sigset_t`: two words.
-    #[default]
     Full,
 }
 
 impl SetSize {
     /// The words of a set, for user memory.
-    pub fn words(self, set: SigSet) -> Vec<u32> {
+    fn words(self, set: SigSet) -> Vec<u32> {
         let words = set.words();
         match self {
             Self::Word => words[..1].to_vec(),
             Self::Full => words.to_vec(),
         }
     }
-}
-
-/// The arguments of `sigaction` and `rt_sigaction`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SigactionArgs {
-    /// Signal number, which may be invalid.
-    pub signal: u32,
-    /// The new action, if one is to be set.
-    pub new: Option<KSigaction>,
-    /// Where the old action is stored; 0 for nowhere.
-    pub old: VirtAddr,
-    /// The form of the call.
-    pub size: SetSize,
-}
-
-/// The arguments of `sigprocmask` and `rt_sigprocmask`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SigprocmaskArgs {
-    /// `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`.
-    pub how: u32,
-    /// The signals, if the mask is to change.
-    pub set: Option<SigSet>,
-    /// Where the old mask is stored; 0 for nowhere.
-    pub old: VirtAddr,
-    /// The form of the call.
-    pub size: SetSize,
 }
 
 /// The mask after a change, without SIGKILL and SIGSTOP.
@@ -95,12 +64,11 @@ impl Kernel {
         if new.is_some() && [Signal::SIGKILL, Signal::SIGSTOP].contains(&signal) {
             return Err(Errno::EINVAL);
         }
-        let sighand = self.task(current).sighand.ok_or(Errno::EINVAL)?;
-        let old = self.sighands[sighand].k_action(signal);
+        let old = self.k_sigaction_of(current, signal);
         if let Some(new) = new {
             let mask = new.mask.blockable();
             let new = KSigaction { mask, ..new };
-            self.sighands[sighand].set_k_action(signal, new);
+            self.sighand_of_mut(current).set_k_action(signal, new);
             self.purge_ignored(current, signal);
         }
         Ok(old)
@@ -116,6 +84,45 @@ impl Kernel {
         current: TaskId,
         args: SigactionArgs,
     ) -> SysResult {
+        self.sigaction(current, args, SetSize::Word)
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigaction()`.
+    pub(in crate::kernel) fn sys_rt_sigaction(
+        &mut self,
+        current: TaskId,
+        args: SigactionArgs,
+    ) -> SysResult {
+        self.sigaction(current, args, SetSize::Full)
+    }
+
+    /// The old call: the handler is used for one signal, and blocks nothing.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_signal()`.
+    pub(in crate::kernel) fn sys_signal(
+        &mut self,
+        current: TaskId,
+        signal: u32,
+        handler: SigAction,
+    ) -> SysResult {
+        let old = Signal::new(signal).map_or(0, |signal| self.sigaction_of(current, signal).word());
+        let args = SigactionArgs {
+            signal,
+            new: Some(KSigaction {
+                flags: SaFlags::RESETHAND | SaFlags::NODEFER,
+                ..handler.into()
+            }),
+            old: VirtAddr(0),
+        };
+        match self.sys_rt_sigaction(current, args) {
+            SysResult::Done(Ok(_)) => old.into(),
+            other => other,
+        }
+    }
+
+    /// A `sigaction` with a signal pending is restarted after that has been delivered: it may kill
+    /// the process.
+    fn sigaction(&mut self, current: TaskId, args: SigactionArgs, size: SetSize) -> SysResult {
         let valid = Signal::new(args.signal)
             .filter(|s| args.new.is_none() || ![Signal::SIGKILL, Signal::SIGSTOP].contains(s));
         if valid.is_some() && self.signal_pending(current) {
@@ -125,7 +132,7 @@ impl Kernel {
             .do_sigaction(current, args.signal, args.new)
             .and_then(|old| match args.old {
                 VirtAddr(0) => Ok(()),
-                addr => self.put_sigaction(current, addr, &old, args.size),
+                addr => self.put_sigaction(current, addr, &old, size),
             });
         stored.map(|()| 0).into()
     }
@@ -151,32 +158,39 @@ impl Kernel {
         }
     }
 
-    /// Reads an action from the caller's memory; `None` at address 0.
-    pub(in crate::kernel) fn get_sigaction(
+    /// A `struct old_sigaction` in the caller's memory; `None` at address 0.
+    pub(in crate::kernel) fn get_old_sigaction(
         &mut self,
         current: TaskId,
-        addr: u32,
-        size: SetSize,
+        addr: VirtAddr,
     ) -> Result<Option<KSigaction>, Errno> {
-        if addr == 0 {
+        if addr == VirtAddr(0) {
             return Ok(None);
         }
-        let addr = VirtAddr(addr);
-        let (handler, flags, restorer, mask) = match size {
-            SetSize::Word => {
-                let [handler, mask, flags, restorer] = self.get_user_words(current, addr)?;
-                (handler, flags, restorer, SigSet(mask.into()))
-            }
-            SetSize::Full => {
-                let [handler, flags, restorer, low, high] = self.get_user_words(current, addr)?;
-                (handler, flags, restorer, SigSet::from_words([low, high]))
-            }
-        };
+        let [handler, mask, flags, restorer] = self.get_user_words(current, addr)?;
         Ok(Some(KSigaction {
             handler: SigAction::from_word(handler),
             flags: SaFlags::from_bits_retain(flags),
             restorer: VirtAddr(restorer),
-            mask,
+            mask: SigSet(mask.into()),
+        }))
+    }
+
+    /// A `struct sigaction` in the caller's memory; `None` at address 0.
+    pub(in crate::kernel) fn get_sigaction(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<Option<KSigaction>, Errno> {
+        if addr == VirtAddr(0) {
+            return Ok(None);
+        }
+        let [handler, flags, restorer, low, high] = self.get_user_words(current, addr)?;
+        Ok(Some(KSigaction {
+            handler: SigAction::from_word(handler),
+            flags: SaFlags::from_bits_retain(flags),
+            restorer: VirtAddr(restorer),
+            mask: SigSet::from_words([low, high]),
         }))
     }
 
@@ -196,16 +210,42 @@ impl Kernel {
         current: TaskId,
         args: SigprocmaskArgs,
     ) -> Result<u32, Errno> {
+        self.sigprocmask(current, args, SetSize::Word)
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigprocmask()`.
+    ///
+    /// # Errors
+    /// As [`Kernel::sigprocmask`].
+    pub(in crate::kernel) fn sys_rt_sigprocmask(
+        &mut self,
+        current: TaskId,
+        args: SigprocmaskArgs,
+    ) -> Result<u32, Errno> {
+        self.sigprocmask(current, args, SetSize::Full)
+    }
+
+    /// Changes the mask of blocked signals. The old form of the call leaves the upper 32 signals
+    /// as they are.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown `how`; `EFAULT`, after the mask has been changed.
+    fn sigprocmask(
+        &mut self,
+        current: TaskId,
+        args: SigprocmaskArgs,
+        size: SetSize,
+    ) -> Result<u32, Errno> {
         let old = self.task(current).blocked;
         if let Some(set) = args.set {
             let mut new = changed_mask(old, args.how, set)?;
-            if args.size == SetSize::Word {
+            if size == SetSize::Word {
                 new = SigSet::from_words([new.words()[0], old.words()[1]]);
             }
             self.set_blocked(current, new);
         }
         if args.old != VirtAddr(0) {
-            self.put_user_words(current, args.old, &args.size.words(old))?;
+            self.put_user_words(current, args.old, &size.words(old))?;
         }
         Ok(0)
     }
@@ -214,13 +254,12 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigpending()`.
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
-        let shared = self.signal_of(task);
-        let shared = shared.map_or(SigSet::EMPTY, |group| group.shared_pending);
+        let shared = self.signal_of(task).shared_pending;
         let task = self.task(task);
         SigSet((task.pending.0 | shared.0) & task.blocked.0)
     }
 
-    /// Linux 2.6.12: `kernel/signal.c`, `sys_sigpending()` and `sys_rt_sigpending()`.
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_sigpending()`.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -228,10 +267,24 @@ impl Kernel {
         &mut self,
         current: TaskId,
         addr: VirtAddr,
-        bytes: usize,
+    ) -> Result<u32, Errno> {
+        self.sys_rt_sigpending(current, addr, 4)
+    }
+
+    /// The first `size` bytes of the set, 8 at most.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigpending()`.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub(in crate::kernel) fn sys_rt_sigpending(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        size: u32,
     ) -> Result<u32, Errno> {
         let set = self.do_sigpending(current).0.to_le_bytes();
-        self.copy_to_user(current, addr, &set[..bytes])?;
+        self.copy_to_user(current, addr, &set[..size as usize])?;
         Ok(0)
     }
 

@@ -1,9 +1,9 @@
 //! Pending signals: the two sets that a thread takes signals from, its own and its process's, and
-//! the queues with the `siginfo` of each signal. Entries are charged to the receiver's user.
+//! the queues with the `siginfo` of each signal. Each entry counts for the receiver's user.
 
-use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, si_code};
+use crate::abi::{Errno, Resource, SigInfo, SigSet, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Pending, Resource, SendInfo, SigQueue};
+use crate::kernel::task::{Pending, SendInfo, SigQueue};
 use crate::trace::SlabCache;
 
 impl Kernel {
@@ -29,8 +29,12 @@ impl Kernel {
     }
 
     /// The pending signals of a task's process.
-    pub(in crate::kernel) fn shared_pending(&self, task: TaskId) -> Option<Pending> {
-        self.task(task).signal.map(Pending::Shared)
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn shared_pending(&self, task: TaskId) -> Pending {
+        Pending::Shared(self.signal_id(task))
     }
 
     /// Charges the receiver's user for a queue entry; `None` if that would exceed the receiver's
@@ -119,9 +123,7 @@ impl Kernel {
 
     /// Discards pending signals of a process and each of its threads.
     pub(super) fn rm_from_group(&mut self, signals: SigSet, member: TaskId) {
-        if let Some(shared) = self.shared_pending(member) {
-            self.rm_from_queue(signals, shared);
-        }
+        self.rm_from_queue(signals, self.shared_pending(member));
         for thread in self.threads(member) {
             self.rm_from_queue(signals, Pending::Private(thread));
         }
@@ -133,7 +135,7 @@ impl Kernel {
     pub fn flush_sigqueue(&mut self, whose: Pending) {
         let (set, queue) = self.pending_mut(whose);
         *set = SigSet::EMPTY;
-        for uid in std::mem::take(queue).charged() {
+        for uid in std::mem::take(queue).users() {
             self.users.put_sigpending(uid);
         }
     }

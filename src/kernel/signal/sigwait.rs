@@ -3,32 +3,8 @@
 use super::deliver::Taken;
 use crate::abi::{Errno, SigInfo, SigSet, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{InfoTo, SigtimedwaitArgs, SysResult};
 use crate::kernel::task::Continuation;
-
-/// Where the `siginfo` of a signal or a child is stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum InfoTo {
-    /// It is not stored.
-    #[default]
-    Nowhere,
-    /// In a `siginfo_t` of the caller.
-    User(VirtAddr),
-    /// In the task itself, from where its user reads it, because puppets have no memory set aside
-    /// for it.
-    Task,
-}
-
-/// The arguments of `rt_sigtimedwait`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SigtimedwaitArgs {
-    /// The signals to wait for.
-    pub set: SigSet,
-    /// Where the signal's `siginfo` goes.
-    pub info: InfoTo,
-    /// The timeout in ticks; `None` for no timeout.
-    pub timeout: Option<u64>,
-}
 
 impl Kernel {
     /// Sleeps until a handler has been entered.

@@ -1,10 +1,13 @@
 //! Job control: a stop signal stops every thread of a process, and the parent is notified when the
 //! last one has stopped.
 
-use crate::abi::{SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
+use super::send::Wakes;
+use crate::abi::{
+    PtFlags, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code,
+};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, PtFlags, SaFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::task::{Continuation, SendInfo, SignalFlags};
 
 impl Kernel {
     /// The default action of a stop signal. Returns whether the task has stopped: SIGCONT, SIGKILL
@@ -17,10 +20,7 @@ impl Kernel {
         signal: Signal,
         suspended: Option<SigSet>,
     ) -> bool {
-        let Some(id) = self.task(current).signal else {
-            return false;
-        };
-        let group = &self.signals[id];
+        let group = self.signal_of_mut(current);
         if !group.flags.contains(SignalFlags::STOP_DEQUEUED) {
             return false;
         }
@@ -28,10 +28,11 @@ impl Kernel {
             self.join_group_stop(current, suspended);
             return true;
         }
-        self.signals[id].group_exit_code = signal.number();
-        let left = match self.thread_group_empty(current) {
-            true => None,
-            false => Some(self.begin_group_stop(current)),
+        group.group_exit_code = signal.number();
+        let left = if self.thread_group_empty(current) {
+            None
+        } else {
+            Some(self.begin_group_stop(current))
         };
         self.stop_current(current, left, suspended);
         true
@@ -45,20 +46,16 @@ impl Kernel {
             let stops = TaskState::STOPPED | TaskState::TRACED;
             if !sched.dead && !sched.state.intersects(stops) {
                 count += 1;
-                self.signal_wake_up(thread, false);
+                self.signal_wake_up(thread, Wakes::Sleepers);
             }
         }
-        if let Some(group) = self.signal_of_mut(current) {
-            group.group_stop_count = count;
-        }
+        self.signal_of_mut(current).group_stop_count = count;
         count
     }
 
     /// Makes a thread join a stop that another has begun.
     fn join_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) {
-        let Some(group) = self.signal_of_mut(current) else {
-            return;
-        };
+        let group = self.signal_of_mut(current);
         group.group_stop_count -= 1;
         let left = group.group_stop_count;
         self.stop_current(current, Some(left), suspended);
@@ -69,9 +66,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `handle_group_stop()`.
     pub(super) fn handle_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) -> bool {
-        let Some(group) = self.signal_of_mut(current) else {
-            return false;
-        };
+        let group = self.signal_of_mut(current);
         if group.group_exit_task == Some(current) {
             // The group is stopping for the core dump of this thread.
             group.group_exit_task = None;
@@ -89,9 +84,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()`.
     fn stop_current(&mut self, current: TaskId, left: Option<u32>, suspended: Option<SigSet>) {
-        let Some(group) = self.signal_of_mut(current) else {
-            return;
-        };
+        let group = self.signal_of_mut(current);
         if left.is_none_or(|left| left == 0) {
             group.flags = SignalFlags::STOP_STOPPED;
         }
@@ -123,10 +116,7 @@ impl Kernel {
     ) {
         let status = match why {
             si_code::CLD_CONTINUED => Signal::SIGCONT.number(),
-            si_code::CLD_STOPPED => {
-                let group = self.signal_of(task);
-                group.map_or(0, |group| group.group_exit_code & 0x7f)
-            }
+            si_code::CLD_STOPPED => self.signal_of(task).group_exit_code & 0x7f,
             _ => self.task(task).exit_code & 0x7f,
         };
         let child = self.task(task);

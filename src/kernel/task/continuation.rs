@@ -4,8 +4,7 @@
 
 use super::Seq;
 use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, Pid, SigSet, VirtAddr};
-use crate::kernel::exit::WaitArgs;
-use crate::kernel::signal::InfoTo;
+use crate::kernel::syscall::{InfoTo, WaitArgs};
 
 /// Where the kernel continues when a blocked task gets the CPU again; at most one per task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,7 +86,7 @@ pub enum Continuation {
     },
     /// `FUTEX_WAIT`.
     Futex {
-        /// The futex word that it waits on.
+        /// Address of the futex word that it waits on.
         key: FutexKey,
         /// Tick of the timeout.
         until: Option<u64>,

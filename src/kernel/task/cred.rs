@@ -1,35 +1,8 @@
 //! Credentials of tasks: user ids, capabilities, and the per-user task counts.
 
-use super::task_struct::PfFlags;
-use crate::abi::TaskId;
+use crate::abi::{Caps, PfFlags, TaskId};
 use crate::kernel::Kernel;
-use bitflags::bitflags;
 use std::collections::BTreeMap;
-
-bitflags! {
-    /// The capabilities that the kernel tests here, with Linux's bit numbers.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct Caps: u32 {
-        /// Send signals to any process.
-        const KILL = 1 << 5;
-        /// Change user ids freely.
-        const SETUID = 1 << 7;
-        /// Change the root directory.
-        const SYS_CHROOT = 1 << 18;
-        /// Lock memory beyond the limit.
-        const IPC_LOCK = 1 << 14;
-        /// Use any semaphore set.
-        const IPC_OWNER = 1 << 15;
-        /// Trace any process.
-        const SYS_PTRACE = 1 << 19;
-        /// Administer the system.
-        const SYS_ADMIN = 1 << 21;
-        /// Lower nice values and set real-time priorities.
-        const SYS_NICE = 1 << 23;
-        /// Exceed resource limits.
-        const SYS_RESOURCE = 1 << 24;
-    }
-}
 
 /// The credentials of one task. They are per task, not per process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,12 +75,12 @@ impl UserTable {
         self.processes.iter().map(|(uid, count)| (*uid, *count))
     }
 
-    /// `user->sigpending`: queued signals charged to that user.
+    /// `user->sigpending`: queued signals that count for that user.
     pub fn sigpending(&self, uid: u32) -> u32 {
         self.sigpending.get(&uid).copied().unwrap_or(0)
     }
 
-    /// Every user that queued signals are charged to, with their number.
+    /// Every user that queued signals count for, with their number.
     pub fn sigpending_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
         self.sigpending.iter().map(|(uid, count)| (*uid, *count))
     }

@@ -2,9 +2,8 @@
 //! yet.
 
 use super::Continuation;
-use crate::abi::{InodeId, MmId, SigInfo, Signal, WaitStatus};
-use crate::kernel::exec::ExecArgs;
-use crate::kernel::syscall::{Restart, Syscall};
+use crate::abi::{Errno, InodeId, MmId, SigInfo, Signal, WaitStatus};
+use crate::kernel::syscall::{ExecArgs, Restart, SysReturn, Syscall, eax_of};
 
 /// A system call from its entry to its return, and its results for the task's user mode.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +14,9 @@ pub struct InCall {
     pub continuation: Option<Continuation>,
     /// Tick at which its timer wakes it.
     pub timer: Option<u64>,
+
+    /// What its latest system call has returned, until its user mode takes note of it.
+    pub returned: Option<SysReturn>,
 
     /// The call, if a signal may cause it to be restarted and the registers do not contain it.
     pub again: Option<Syscall>,
@@ -45,6 +47,20 @@ pub struct OpenCall {
     pub nr: u16,
     /// Set if a signal has interrupted it, and it asks to be restarted.
     pub restart: Option<Restart>,
+    /// What it has come to, while its caller is on the way out.
+    pub result: Option<SysReturn>,
+}
+
+impl OpenCall {
+    /// What it returns with that value in `eax`, which a tracer may have changed.
+    pub(in crate::kernel) fn returns(&self, eax: u32) -> SysReturn {
+        let own = self.result.filter(|result| eax_of(*result) == eax);
+        let changed = || match Errno::from_code((eax as i32).wrapping_neg()) {
+            Some(errno) => Err(errno.into()),
+            None => Ok(eax),
+        };
+        own.unwrap_or_else(changed)
+    }
 }
 
 /// A program that is ready to replace the old one.

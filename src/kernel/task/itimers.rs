@@ -1,5 +1,7 @@
 //! The interval timers of a process, one of each kind.
 
+use crate::kernel::syscall::ItimerVal;
+
 /// The interval timers of a process; all are off after fork, and kept by exec.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Itimers {
@@ -11,6 +13,13 @@ pub struct Itimers {
     pub virt: CpuTimer,
     /// The timer for SIGPROF.
     pub prof: CpuTimer,
+}
+
+impl Itimers {
+    /// Whether one counts the ticks that the process uses.
+    pub(in crate::kernel) const fn count_cpu_time(&self) -> bool {
+        self.virt.expires != 0 || self.prof.expires != 0
+    }
 }
 
 /// A timer that counts ticks used by the process.
@@ -52,13 +61,4 @@ impl CpuTimer {
         };
         true
     }
-}
-
-/// `struct itimerval`, in ticks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ItimerVal {
-    /// Ticks from one expiry to the next; 0 for none.
-    pub interval: u64,
-    /// Ticks until the next expiry; 0 if it is off.
-    pub value: u64,
 }

@@ -2,56 +2,27 @@
 
 use super::SendInfo;
 use super::pidmap::PidType;
-use super::task_struct::ExitState;
-use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
-
-/// The rule by which `setpgid` or `setsid` refuses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PgrpRefusal {
-    /// The process group id is negative.
-    NegativeGroup,
-    /// No task has that pid.
-    NoSuchTask,
-    /// The task is a thread other than the leader of its process.
-    NotALeader,
-    /// The child is in another session.
-    OtherSession,
-    /// The child has called exec.
-    HasExeced,
-    /// The task is neither the caller nor one of its children.
-    NotAChild,
-    /// The task is a session leader.
-    SessionLeader,
-    /// No member of that group is in the caller's session.
-    NoSuchGroup,
-    /// There is already a process group with the caller's pid.
-    GroupExists,
-}
-
-impl PgrpRefusal {
-    /// The errno that the system call returns.
-    pub const fn errno(self) -> Errno {
-        match self {
-            Self::NegativeGroup | Self::NotALeader => Errno::EINVAL,
-            Self::NoSuchTask | Self::NotAChild => Errno::ESRCH,
-            Self::HasExeced => Errno::EACCES,
-            Self::OtherSession | Self::SessionLeader | Self::NoSuchGroup | Self::GroupExists => {
-                Errno::EPERM
-            }
-        }
-    }
-}
+use crate::kernel::syscall::PgrpRefusal;
 
 impl Kernel {
     /// The process group of a task.
     pub fn pgrp(&self, task: TaskId) -> Pid {
-        self.signal_of(task).map_or(Pid(0), |group| group.pgrp)
+        self.job(task).0
     }
 
     /// The session of a task.
     pub fn session(&self, task: TaskId) -> Pid {
-        self.signal_of(task).map_or(Pid(0), |group| group.session)
+        self.job(task).1
+    }
+
+    /// Process group and session; both 0 for the idle tasks, of which one is the parent of init.
+    fn job(&self, task: TaskId) -> (Pid, Pid) {
+        match self.task(task).signal {
+            Some(id) => (self.signals[id].pgrp, self.signals[id].session),
+            None => (Pid(0), Pid(0)),
+        }
     }
 
     /// The process and group that `setpgid` would change, if no rule refuses; the rules are tested
@@ -88,7 +59,7 @@ impl Kernel {
         } else if target != current {
             return Err(PgrpRefusal::NotAChild);
         }
-        if self.signal_of(target).is_some_and(|group| group.leader) {
+        if self.signal_of(target).leader {
             return Err(PgrpRefusal::SessionLeader);
         }
         let mut members = self.pid_hash.all(PidType::Pgid, Pid(pgid));
@@ -97,6 +68,11 @@ impl Kernel {
             return Err(PgrpRefusal::NoSuchGroup);
         }
         Ok((target, Pid(pgid)))
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getpgrp()`.
+    pub(in crate::kernel) fn sys_getpgrp(&self, current: TaskId) -> u32 {
+        self.pgrp(current).0 as u32
     }
 
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.
@@ -108,9 +84,8 @@ impl Kernel {
         current: TaskId,
         pid: i32,
         pgid: i32,
-    ) -> Result<u32, Errno> {
-        let checked = self.check_setpgid(current, pid, pgid);
-        let (target, pgid) = checked.map_err(PgrpRefusal::errno)?;
+    ) -> Result<u32, PgrpRefusal> {
+        let (target, pgid) = self.check_setpgid(current, pid, pgid)?;
         self.set_pgrp(target, pgid);
         Ok(0)
     }
@@ -118,9 +93,7 @@ impl Kernel {
     fn set_pgrp(&mut self, leader: TaskId, pgrp: Pid) {
         if self.pgrp(leader) != pgrp {
             self.detach_pid(leader, PidType::Pgid);
-            if let Some(group) = self.signal_of_mut(leader) {
-                group.pgrp = pgrp;
-            }
+            self.signal_of_mut(leader).pgrp = pgrp;
             self.attach_pid(leader, PidType::Pgid, pgrp);
         }
     }
@@ -129,9 +102,7 @@ impl Kernel {
     fn set_special_pids(&mut self, leader: TaskId, number: Pid) {
         if self.session(leader) != number {
             self.detach_pid(leader, PidType::Sid);
-            if let Some(group) = self.signal_of_mut(leader) {
-                group.session = number;
-            }
+            self.signal_of_mut(leader).session = number;
             self.attach_pid(leader, PidType::Sid, number);
         }
         self.set_pgrp(leader, number);
@@ -158,11 +129,9 @@ impl Kernel {
     ///
     /// # Errors
     /// See [`PgrpRefusal`].
-    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, Errno> {
-        let pid = self.check_setsid(current).map_err(PgrpRefusal::errno)?;
-        if let Some(group) = self.signal_of_mut(current) {
-            group.leader = true;
-        }
+    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, PgrpRefusal> {
+        let pid = self.check_setsid(current)?;
+        self.signal_of_mut(current).leader = true;
         self.set_special_pids(current, pid);
         Ok(pid.0 as u32)
     }

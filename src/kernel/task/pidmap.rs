@@ -48,16 +48,10 @@ impl Pidmap {
             pid if pid >= self.pid_max => RESERVED_PIDS,
             pid => pid,
         };
-        let found = self.free_in(start, self.pid_max).or_else(|| {
-            // The kernel gives up when the second pass would end where it starts.
-            let wrapped_to_the_end = start == RESERVED_PIDS || self.last_pid == RESERVED_PIDS;
-            let end = if wrapped_to_the_end {
-                RESERVED_PIDS
-            } else {
-                self.last_pid
-            };
-            self.free_in(RESERVED_PIDS, end)
-        })?;
+        let found = self
+            .free_in(start, self.pid_max)
+            // The first pass has seen all from `last_pid` on.
+            .or_else(|| self.free_in(RESERVED_PIDS, self.last_pid))?;
         self.bits[(found / 64) as usize] |= 1 << (found % 64);
         self.last_pid = found;
         Some(Pid(found as i32))
@@ -235,6 +229,9 @@ mod tests {
     fn a_second_pass_searches_below_last_pid() {
         let busy = (1..PID_MAX_LIMIT).filter(|pid| *pid != 20 && *pid != 500);
         assert_eq!(map(1000, busy).alloc(), Some(Pid(500)));
+        // last_pid itself, free or not, is beyond it.
+        let busy = (1..PID_MAX_LIMIT).filter(|pid| *pid != 1000);
+        assert_eq!(map(1000, busy).alloc(), None);
     }
 
     #[test]
@@ -247,6 +244,22 @@ mod tests {
     fn the_scan_gives_up_when_it_wraps_with_last_pid_300() {
         let busy = 300..PID_MAX_LIMIT;
         assert_eq!(map(300, busy).alloc(), None);
+    }
+
+    #[test]
+    fn a_number_that_is_kept_out_is_passed_over() {
+        let mut map = map(8999, []);
+        for pid in [9001, 9063, PID_MAX_LIMIT] {
+            map.keep_out(pid);
+        }
+        assert_eq!(
+            [map.alloc(), map.alloc()],
+            [Some(Pid(9000)), Some(Pid(9002))]
+        );
+        map.last_pid = 9062;
+        assert_eq!(map.alloc(), Some(Pid(9064)));
+        assert!(map.is_reserved(Pid(9001)) && !map.is_reserved(Pid(9000)));
+        assert!(!map.is_reserved(Pid(PID_MAX_LIMIT as i32)), "it is none");
     }
 
     /// Process example 17.

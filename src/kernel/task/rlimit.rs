@@ -1,113 +1,16 @@
 //! Resource limits: every process has soft limits, which are enforced, and hard limits, which bound
 //! them.
 
-use super::cred::Caps;
 use super::{SendInfo, UsageOf};
-use crate::abi::{Errno, Signal, TaskId, VirtAddr};
+use crate::abi::{Caps, Errno, HZ, RLIM_INFINITY, Resource, Rlimit, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::{LimitRefusal, RlimitRefusal, SysError};
 use std::ops::{Index, IndexMut};
 
-/// The value of a limit that does not limit anything.
-pub const RLIM_INFINITY: u32 = u32::MAX;
 /// The highest hard limit for descriptors.
 ///
 /// Linux 2.6.12: `include/linux/fs.h`, `NR_OPEN`.
 pub const NR_OPEN: u32 = 1 << 20;
-
-/// The limited resources, with Linux's numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Resource {
-    /// `RLIMIT_CPU`: CPU time, seconds.
-    Cpu,
-    /// `RLIMIT_FSIZE`: size of a file that is written, bytes.
-    Fsize,
-    /// `RLIMIT_DATA`: size of data and heap, bytes.
-    Data,
-    /// `RLIMIT_STACK`: size of the stack, bytes.
-    Stack,
-    /// `RLIMIT_CORE`: size of a core file, bytes.
-    Core,
-    /// `RLIMIT_RSS`: resident memory, bytes; not enforced.
-    Rss,
-    /// `RLIMIT_NPROC`: number of the user's tasks.
-    Nproc,
-    /// `RLIMIT_NOFILE`: one more than the highest descriptor.
-    Nofile,
-    /// `RLIMIT_MEMLOCK`: memory locked in RAM, bytes.
-    Memlock,
-    /// `RLIMIT_AS`: size of the address space, bytes.
-    As,
-    /// `RLIMIT_LOCKS`: file locks, which are not emulated.
-    Locks,
-    /// `RLIMIT_SIGPENDING`: number of the user's queued signals.
-    Sigpending,
-    /// `RLIMIT_MSGQUEUE`: bytes in message queues, which are not emulated.
-    Msgqueue,
-}
-
-impl Resource {
-    /// All resources in the order of their numbers; there are `RLIM_NLIMITS`.
-    pub const ALL: [Self; 13] = [
-        Self::Cpu,
-        Self::Fsize,
-        Self::Data,
-        Self::Stack,
-        Self::Core,
-        Self::Rss,
-        Self::Nproc,
-        Self::Nofile,
-        Self::Memlock,
-        Self::As,
-        Self::Locks,
-        Self::Sigpending,
-        Self::Msgqueue,
-    ];
-
-    /// Converts the word that user space passes.
-    pub fn from_word(word: u32) -> Option<Self> {
-        Self::ALL.get(word as usize).copied()
-    }
-
-    /// The name of its constant.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "RLIMIT_CPU",
-            Self::Fsize => "RLIMIT_FSIZE",
-            Self::Data => "RLIMIT_DATA",
-            Self::Stack => "RLIMIT_STACK",
-            Self::Core => "RLIMIT_CORE",
-            Self::Rss => "RLIMIT_RSS",
-            Self::Nproc => "RLIMIT_NPROC",
-            Self::Nofile => "RLIMIT_NOFILE",
-            Self::Memlock => "RLIMIT_MEMLOCK",
-            Self::As => "RLIMIT_AS",
-            Self::Locks => "RLIMIT_LOCKS",
-            Self::Sigpending => "RLIMIT_SIGPENDING",
-            Self::Msgqueue => "RLIMIT_MSGQUEUE",
-        }
-    }
-}
-
-/// The kernel's `struct rlimit`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rlimit {
-    /// `rlim_cur`, the soft limit, which is enforced.
-    pub cur: u32,
-    /// `rlim_max`, the hard limit, up to which anybody may raise the soft one.
-    pub max: u32,
-}
-
-impl Rlimit {
-    const UNLIMITED: Self = Self::both(RLIM_INFINITY);
-
-    /// A soft and hard limit with the same value.
-    pub const fn both(limit: u32) -> Self {
-        Self {
-            cur: limit,
-            max: limit,
-        }
-    }
-}
 
 /// The limits of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,27 +53,6 @@ impl Rlimits {
         limits[Resource::Sigpending] = Rlimit::both(max_threads / 2);
         limits[Resource::Msgqueue] = Rlimit::both(MQ_BYTES_MAX);
         limits
-    }
-}
-
-/// Why a limit was not set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RlimitRefusal {
-    /// The soft limit would be above the hard one.
-    SoftAboveHard,
-    /// The hard limit would be raised.
-    HardRaised,
-    /// A descriptor limit above the maximum.
-    BeyondNrOpen,
-}
-
-impl RlimitRefusal {
-    /// The errno that the system call returns.
-    pub const fn errno(self) -> Errno {
-        match self {
-            Self::SoftAboveHard => Errno::EINVAL,
-            Self::HardRaised | Self::BeyondNrOpen => Errno::EPERM,
-        }
     }
 }
 
@@ -228,10 +110,11 @@ const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
 impl Kernel {
     /// The resource limits of a task's process.
     pub fn rlimits(&self, task: TaskId) -> Rlimits {
-        let signal = self.task(task).signal;
-        signal.map_or(Rlimits::initial(self.max_threads), |id| {
-            self.signals[id].rlimits
-        })
+        match self.task(task).signal {
+            Some(id) => self.signals[id].rlimits,
+            // An idle task has those of `init_task`: it makes the address space of init at boot.
+            None => Rlimits::initial(self.max_threads),
+        }
     }
 
     /// The soft limit of a task's process.
@@ -251,16 +134,18 @@ impl Kernel {
         current: TaskId,
         resource: u32,
         new: Rlimit,
-    ) -> Result<u32, Errno> {
-        let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
+    ) -> Result<u32, SysError> {
+        let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let old = self.rlimits(current)[resource];
         // Only a task that needs the privilege is recorded as having used it.
         let capable =
             new.cur <= new.max && new.max > old.max && self.capable(current, Caps::SYS_RESOURCE);
-        check_setrlimit(resource, old, new, capable).map_err(RlimitRefusal::errno)?;
-        if let Some(signal) = self.signal_of_mut(current) {
-            signal.rlimits[resource] = new;
-        }
+        check_setrlimit(resource, old, new, capable).map_err(|rule| LimitRefusal {
+            rule,
+            old,
+            new,
+        })?;
+        self.signal_of_mut(current).rlimits[resource] = new;
         Ok(0)
     }
 
@@ -275,11 +160,35 @@ impl Kernel {
         current: TaskId,
         resource: u32,
         addr: VirtAddr,
-        old: bool,
     ) -> Result<u32, Errno> {
-        let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
+        self.put_rlimit(current, resource, addr, RLIM_INFINITY)
+    }
+
+    /// The call of old, for which a limit is a signed word.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_old_getrlimit()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown resource; `EFAULT`.
+    pub(in crate::kernel) fn sys_old_getrlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        self.put_rlimit(current, resource, addr, i32::MAX as u32)
+    }
+
+    /// Stores a limit in the caller's memory, as `most` if it is more.
+    fn put_rlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+        most: u32,
+    ) -> Result<u32, Errno> {
+        let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let limit = self.rlimits(current)[resource];
-        let most = if old { i32::MAX as u32 } else { RLIM_INFINITY };
         let words = [limit.cur.min(most), limit.max.min(most)];
         self.put_user_words(current, addr, &words).map(|()| 0)
     }
@@ -288,22 +197,16 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
     pub(in crate::kernel) fn check_cpu_limit(&mut self, current: TaskId) {
-        /// Ticks per second.
-        const HZ: u32 = 1000;
-        let limit = match self.signal_of(current) {
-            Some(signal) if signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY => {
-                signal.rlimits[Resource::Cpu]
-            }
-            _ => return,
-        };
+        let limit = self.rlimits(current)[Resource::Cpu];
+        if limit.cur == RLIM_INFINITY {
+            return;
+        }
         let used = self.k_getrusage(current, UsageOf::Process);
         let signal = match cpu_limit(limit, (used.utime + used.stime) / HZ) {
             CpuLimit::Keeps => return,
             CpuLimit::Kills => Signal::SIGKILL,
             CpuLimit::Warns => {
-                if let Some(signal) = self.signal_of_mut(current) {
-                    signal.rlimits[Resource::Cpu].cur += 1;
-                }
+                self.signal_of_mut(current).rlimits[Resource::Cpu].cur += 1;
                 Signal::SIGXCPU
             }
         };
@@ -370,8 +273,8 @@ mod tests {
     fn limits_have_linux_s_numbers() {
         for (number, resource) in Resource::ALL.into_iter().enumerate() {
             assert_eq!(resource as usize, number);
-            assert_eq!(Resource::from_word(number as u32), Some(resource));
+            assert_eq!(Resource::from_number(number as u32), Some(resource));
         }
-        assert_eq!(Resource::from_word(13), None);
+        assert_eq!(Resource::from_number(13), None);
     }
 }

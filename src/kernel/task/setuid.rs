@@ -1,8 +1,7 @@
 //! Changing users: `setuid`, `setreuid`, `setresuid`, and the effect on capabilities.
 
-use super::cred::{Caps, Cred};
-use super::rlimit::Resource;
-use crate::abi::{Errno, TaskId, VirtAddr};
+use super::cred::Cred;
+use crate::abi::{Caps, Errno, Resource, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 /// The user id that means "leave it unchanged".
@@ -157,6 +156,31 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `cap_emulate_setxuid()`: any of the three ids makes root, and its last one takes all away.
+    #[test]
+    fn one_id_of_root_is_enough_to_have_been_and_to_stay_root() {
+        let ids = |uid, euid, suid| Cred {
+            uid,
+            euid,
+            suid,
+            ..Cred::of_user(0)
+        };
+        for old in [ids(0, 5, 5), ids(5, 0, 5), ids(5, 5, 0)] {
+            let (effective, permitted) = caps_after_setuid(&old, &ids(5, 5, 5));
+            assert_eq!((effective, permitted), (Caps::empty(), Caps::empty()));
+            for new in [ids(0, 5, 5), ids(5, 5, 0)] {
+                let (_, permitted) = caps_after_setuid(&old, &new);
+                assert_eq!(permitted, Caps::all());
+            }
+        }
+        // Who was never root keeps what it was given.
+        let given = ids(1, 1, 1);
+        assert_eq!(
+            caps_after_setuid(&given, &ids(5, 5, 5)),
+            (Caps::all(), Caps::all())
+        );
+    }
 
     #[test]
     fn capabilities_come_and_go_with_root() {

@@ -4,86 +4,9 @@
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
 use super::{Itimers, Rlimits, SigQueue, Usage};
-use crate::abi::{NSIG, Pid, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{KSigaction, NSIG, Pid, SigAction, SigSet, SighandId, Signal, SignalId, TaskId};
 use crate::kernel::Kernel;
 use bitflags::bitflags;
-
-/// The action for a signal: the handler of a `k_sigaction`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum SigAction {
-    /// `SIG_DFL`.
-    #[default]
-    Default,
-    /// `SIG_IGN`.
-    Ignore,
-    /// A handler at that user address.
-    Handler(VirtAddr),
-}
-
-impl SigAction {
-    /// Converts the word that user space passes.
-    pub const fn from_word(word: u32) -> Self {
-        match word {
-            0 => Self::Default,
-            1 => Self::Ignore,
-            addr => Self::Handler(VirtAddr(addr)),
-        }
-    }
-
-    /// The word that user space sees.
-    pub const fn word(self) -> u32 {
-        match self {
-            Self::Default => 0,
-            Self::Ignore => 1,
-            Self::Handler(addr) => addr.0,
-        }
-    }
-}
-
-bitflags! {
-    /// `sa_flags`.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct SaFlags: u32 {
-        /// No SIGCHLD when children stop or continue.
-        const NOCLDSTOP = 1;
-        /// Children do not become zombies.
-        const NOCLDWAIT = 2;
-        /// The handler gets three arguments.
-        const SIGINFO = 4;
-        /// `sa_restorer` is the return address of the handler.
-        const RESTORER = 0x0400_0000;
-        /// The handler runs on the alternate stack.
-        const ONSTACK = 0x0800_0000;
-        /// System calls that the handler interrupts are restarted.
-        const RESTART = 0x1000_0000;
-        /// The handler blocks neither its own signal nor `sa_mask`.
-        const NODEFER = 0x4000_0000;
-        /// The action is reset to the default when the handler is entered.
-        const RESETHAND = 0x8000_0000;
-    }
-}
-
-/// The kernel's `struct k_sigaction`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct KSigaction {
-    /// `sa_handler`.
-    pub handler: SigAction,
-    /// `sa_flags`, possibly with unknown bits.
-    pub flags: SaFlags,
-    /// `sa_restorer`.
-    pub restorer: VirtAddr,
-    /// `sa_mask`: signals blocked while the handler runs.
-    pub mask: SigSet,
-}
-
-impl From<SigAction> for KSigaction {
-    fn from(handler: SigAction) -> Self {
-        Self {
-            handler,
-            ..Self::default()
-        }
-    }
-}
 
 /// The 64 signal actions (`sighand_struct`).
 #[derive(Clone, Debug)]
@@ -246,19 +169,66 @@ impl Kernel {
 
     /// The action of a task for a signal, with its flags and mask.
     pub fn k_sigaction_of(&self, task: TaskId, signal: Signal) -> KSigaction {
-        let sighand = self.task(task).sighand;
-        sighand.map_or(KSigaction::default(), |id| {
-            self.sighands[id].k_action(signal)
-        })
+        self.sighand_of(task).k_action(signal)
     }
 
-    /// What the threads of a task's process share, if the task still has it.
-    pub(in crate::kernel) fn signal_of(&self, task: TaskId) -> Option<&SignalStruct> {
-        self.task(task).signal.map(|id| &self.signals[id])
+    /// The signal actions of a task.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub fn sighand_of(&self, task: TaskId) -> &Sighand {
+        &self.sighands[self.sighand_id(task)]
+    }
+
+    /// The same, to change them.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub fn sighand_of_mut(&mut self, task: TaskId) -> &mut Sighand {
+        let id = self.sighand_id(task);
+        &mut self.sighands[id]
+    }
+
+    /// The id of the signal actions of a task.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn sighand_id(&self, task: TaskId) -> SighandId {
+        let sighand = self.task(task).sighand;
+        sighand.expect("a task has its signal actions until it is released")
+    }
+
+    /// What the threads of a task's process share.
+    ///
+    /// # Panics
+    /// If the task has none, which is a bug of ours: every process has one, zombies included, until
+    /// `release_task()`. The idle tasks and the migration threads have none, nor does a released
+    /// task that still has the CPU.
+    #[track_caller]
+    pub(in crate::kernel) fn signal_of(&self, task: TaskId) -> &SignalStruct {
+        &self.signals[self.signal_id(task)]
     }
 
     /// What the threads of a task's process share, for modification.
-    pub(in crate::kernel) fn signal_of_mut(&mut self, task: TaskId) -> Option<&mut SignalStruct> {
-        self.task(task).signal.map(|id| &mut self.signals[id])
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn signal_of_mut(&mut self, task: TaskId) -> &mut SignalStruct {
+        let id = self.signal_id(task);
+        &mut self.signals[id]
+    }
+
+    /// The id of what the threads of a task's process share.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn signal_id(&self, task: TaskId) -> SignalId {
+        let signal = self.task(task).signal;
+        signal.expect("a task has its signal_struct until it is released")
     }
 }

@@ -14,7 +14,7 @@ pub struct SigQueue {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::kernel) struct Queued {
     pub info: SigInfo,
-    /// The user that it is charged to.
+    /// The user that it counts for.
     pub uid: u32,
 }
 
@@ -24,12 +24,12 @@ impl SigQueue {
         self.entries.iter().map(|entry| &entry.info)
     }
 
-    /// The users that the entries are charged to.
-    pub fn charged(&self) -> impl Iterator<Item = u32> {
+    /// The users that the entries count for.
+    pub fn users(&self) -> impl Iterator<Item = u32> {
         self.entries.iter().map(|entry| entry.uid)
     }
 
-    /// Appends the `siginfo` of a signal, charged to a user.
+    /// Appends the `siginfo` of a signal, and counts for a user.
     pub(in crate::kernel) fn push(&mut self, info: SigInfo, uid: u32) {
         self.entries.push_back(Queued { info, uid });
     }

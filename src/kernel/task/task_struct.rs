@@ -6,70 +6,12 @@ use super::in_call::InCall;
 use super::pidmap::{PidType, Seq};
 use super::sigpending::{AltStack, SigQueue};
 use crate::abi::{
-    FilesId, FsId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet, SighandId, SignalId,
-    TaskId, VirtAddr,
+    ExitState, FilesId, FsId, MmId, NamespaceId, PfFlags, Pfn, Pid, PtFlags, SemUndoId, SigInfo,
+    SigSet, SighandId, SignalId, TaskId, VirtAddr,
 };
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::syscall::RestartBlock;
-use bitflags::bitflags;
 use std::collections::BTreeMap;
-
-bitflags! {
-    /// `PF_*`: what a task is doing.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct PfFlags: u32 {
-        /// It is in `do_exit`.
-        const EXITING = 0x4;
-        /// It was forked and has not called exec.
-        const FORKNOEXEC = 0x40;
-        /// It has used super-user privileges.
-        const SUPERPRIV = 0x100;
-        /// It was killed by a signal.
-        const SIGNALED = 0x400;
-    }
-
-    /// `task->ptrace`: whether and how a task is traced.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct PtFlags: u32 {
-        /// It is traced.
-        const PTRACED = 0x1;
-        /// The tracer has set TF.
-        const DTRACE = 0x2;
-        /// `PTRACE_O_TRACESYSGOOD`.
-        const TRACESYSGOOD = 0x4;
-        /// The tracer may trace any process.
-        const PTRACE_CAP = 0x8;
-        /// `PTRACE_O_TRACEFORK`.
-        const TRACE_FORK = 0x10;
-        /// `PTRACE_O_TRACEVFORK`.
-        const TRACE_VFORK = 0x20;
-        /// `PTRACE_O_TRACECLONE`.
-        const TRACE_CLONE = 0x40;
-        /// `PTRACE_O_TRACEEXEC`.
-        const TRACE_EXEC = 0x80;
-        /// `PTRACE_O_TRACEVFORKDONE`.
-        const TRACE_VFORK_DONE = 0x100;
-        /// `PTRACE_O_TRACEEXIT`.
-        const TRACE_EXIT = 0x200;
-        /// The tracer has attached, and was not the real parent then.
-        const ATTACHED = 0x400;
-        /// All bits that options set.
-        const OPTIONS = 0x3f4;
-    }
-}
-
-/// `exit_state`: how far the exit of a task has got.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[repr(u8)]
-pub enum ExitState {
-    /// It has not exited.
-    #[default]
-    Alive = 0,
-    /// `EXIT_ZOMBIE`: it has exited and waits to be reaped.
-    Zombie = 16,
-    /// `EXIT_DEAD`: it is being released.
-    Dead = 32,
-}
 
 /// The CPU state of a task (`thread_struct` and the saved user registers).
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,6 @@
 //! Resource usage: the sums that a process keeps of its dead threads and reaped children.
 
+use crate::abi::{RUSAGE_CHILDREN, RUSAGE_SELF};
 use std::ops::AddAssign;
 
 /// The resource usage of one or several tasks.
@@ -45,9 +46,44 @@ impl UsageOf {
     /// Converts the word that user space passes.
     pub const fn from_word(word: i32) -> Option<Self> {
         match word {
-            0 => Some(Self::Process),
-            -1 => Some(Self::Children),
+            RUSAGE_SELF => Some(Self::Process),
+            RUSAGE_CHILDREN => Some(Self::Children),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_is_added() {
+        let mut sum = Usage {
+            utime: 1,
+            stime: 2,
+            min_flt: 3,
+            maj_flt: 4,
+            nvcsw: 5,
+            nivcsw: 6,
+        };
+        let more = Usage {
+            utime: 10,
+            stime: 20,
+            min_flt: 30,
+            maj_flt: 40,
+            nvcsw: 50,
+            nivcsw: 60,
+        };
+        sum += more;
+        let expected = Usage {
+            utime: 11,
+            stime: 22,
+            min_flt: 33,
+            maj_flt: 44,
+            nvcsw: 55,
+            nivcsw: 66,
+        };
+        assert_eq!(sum, expected);
     }
 }

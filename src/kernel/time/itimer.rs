@@ -2,17 +2,13 @@
 //! virtual one the process's ticks in user mode, the profiling one also those in the kernel.
 
 use super::jiffies::{jiffies_to_timeval, timeval_to_jiffies};
-use crate::abi::{Errno, Pid, Signal, SignalId, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, Pid, Signal, SignalId, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::{ItimerVal, Itimers, SendInfo, UsageOf};
+use crate::kernel::syscall::ItimerVal;
+use crate::kernel::task::{SendInfo, UsageOf};
 use std::collections::BTreeSet;
-
-/// `ITIMER_REAL`: SIGALRM.
-pub const ITIMER_REAL: u32 = 0;
-/// `ITIMER_VIRTUAL`: SIGVTALRM.
-pub const ITIMER_VIRTUAL: u32 = 1;
-/// `ITIMER_PROF`: SIGPROF.
-pub const ITIMER_PROF: u32 = 2;
 
 /// The active real timers, soonest first; those of one tick by pid of the process.
 #[derive(Clone, Debug, Default)]
@@ -54,9 +50,7 @@ impl Kernel {
     /// # Errors
     /// `EINVAL` for an unknown timer.
     pub fn do_getitimer(&self, task: TaskId, which: u32) -> Result<ItimerVal, Errno> {
-        let timers = self
-            .signal_of(task)
-            .map_or(Itimers::default(), |s| s.itimers);
+        let timers = self.signal_of(task).itimers;
         let (utime, ptime) = self.cpu_ticks(task);
         let (value, interval) = match which {
             ITIMER_REAL => {
@@ -84,9 +78,7 @@ impl Kernel {
     ) -> Result<ItimerVal, Errno> {
         let old = self.do_getitimer(current, which)?;
         let (utime, ptime) = self.cpu_ticks(current);
-        let Some(id) = self.task(current).signal else {
-            return Ok(old);
-        };
+        let id = self.signal_id(current);
         let tgid = self.task(current).tgid;
         match which {
             ITIMER_VIRTUAL => self.signals[id].itimers.virt.set(value, utime),
@@ -131,14 +123,6 @@ impl Kernel {
         }
     }
 
-    /// Whether a timer counts the ticks that a task's process uses.
-    pub(super) fn has_cpu_timers(&self, task: TaskId) -> bool {
-        self.signal_of(task).is_some_and(|signal| {
-            let timers = &signal.itimers;
-            timers.virt.expires != 0 || timers.prof.expires != 0
-        })
-    }
-
     /// Checks the timers that count the running task's process, once per tick.
     ///
     /// Simplified: in a process with several threads 2.6.12 may notice late, because each thread
@@ -147,14 +131,11 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `run_posix_cpu_timers()` and
     /// `check_process_timers()`.
     pub(super) fn run_cpu_timers(&mut self, current: TaskId) {
-        let Some(id) = self.task(current).signal else {
-            return;
-        };
-        if !self.has_cpu_timers(current) {
+        if !self.signal_of(current).itimers.count_cpu_time() {
             return;
         }
         let (utime, ptime) = self.cpu_ticks(current);
-        let timers = &mut self.signals[id].itimers;
+        let timers = &mut self.signal_of_mut(current).itimers;
         let (prof, virt) = (timers.prof.fires(ptime), timers.virt.fires(utime));
         for (fires, signal) in [(prof, Signal::SIGPROF), (virt, Signal::SIGVTALRM)] {
             if fires {
@@ -270,6 +251,24 @@ mod tests {
     }
 
     #[test]
+    fn real_timers_expire_soonest_first_and_by_process() {
+        let mut ids: slotmap::SlotMap<SignalId, ()> = slotmap::SlotMap::with_key();
+        let mut timers = RealTimers::default();
+        for (tick, pid) in [(7, 2), (5, 3), (7, 1), (9, 1)] {
+            let entry = (tick, Pid(pid), ids.insert(()));
+            timers.queue.insert(entry);
+        }
+        assert_eq!(timers.next_expiry(), Some(5));
+        assert_eq!(timers.pop_expired(4), None);
+        let mut expired = Vec::new();
+        while let Some((pid, _)) = timers.pop_expired(8) {
+            expired.push(pid.0);
+        }
+        assert_eq!(expired, [3, 1, 2]);
+        assert_eq!(timers.next_expiry(), Some(9));
+    }
+
+    #[test]
     fn a_cpu_timer_begins_with_a_tick_more_and_goes_on_without() {
         let mut timer = CpuTimer::default();
         timer.set(
@@ -285,5 +284,8 @@ mod tests {
         assert_eq!(timer.expires, 116);
         timer.incr = 0;
         assert!(timer.fires(116) && timer.left(116) == 0);
+        assert!(!timer.fires(200), "it is off");
+        timer.set(ItimerVal::default(), 100);
+        assert_eq!(timer, CpuTimer::default(), "0 turns it off");
     }
 }

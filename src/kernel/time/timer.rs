@@ -1,9 +1,10 @@
 //! Time: the timer interrupt, and tasks that sleep until a tick.
 
-use crate::abi::{Pid, TaskId, TaskState};
+use crate::abi::{Pid, RLIM_INFINITY, Resource, TaskId, TaskState};
 use crate::kernel::Kernel;
+use crate::kernel::sched::Waker;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, RLIM_INFINITY, Resource};
+use crate::kernel::task::Continuation;
 use std::collections::BTreeSet;
 
 /// The sleeps with a timeout, soonest first; those of one tick in ascending order of pid.
@@ -41,14 +42,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `do_timer()`.
     pub fn timer_interrupt(&mut self) {
-        self.tick += 1;
-        self.stat.ticks += 1;
-        for cpu in 0..self.cpus.len() {
-            let current = self.sched.current(cpu);
-            let task = &mut self.tasks[current];
-            task.utime += 1;
-            task.in_call.entered_handler = false;
-        }
+        self.account_ticks(1);
         self.in_interrupt = true;
         while let Some(task) = self.timers.pop_expired(self.tick) {
             // The timer is on the CPU where the task went to sleep.
@@ -69,18 +63,49 @@ impl Kernel {
             let (sched, mut ctx) = self.sched_ctx();
             sched.scheduler_tick(&mut ctx);
             let current = self.sched.current(cpu);
-            self.run_cpu_timers(current);
-            self.check_cpu_limit(current);
+            if self.has_posix_cpu_timers(current) {
+                self.run_cpu_timers(current);
+                self.check_cpu_limit(current);
+            }
         }
         self.this_cpu = 0;
     }
 
-    /// How many of the following ticks are quiet: at a quiet tick, the kernel only charges the
-    /// running tasks, provided that they use the CPU all the time. There may be more.
-    pub fn quiet_ticks(&self) -> u64 {
+    /// What passes with ticks whatever else they do: each running task has used the CPU for them.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `account_user_time()`.
+    fn account_ticks(&mut self, ticks: u64) {
+        self.tick += ticks;
+        self.stat.ticks += ticks;
+        for cpu in 0..self.cpus.len() {
+            let current = self.sched.current(cpu);
+            let task = &mut self.tasks[current];
+            task.utime += ticks as u32;
+            task.in_call.entered_handler = false;
+        }
+    }
+
+    /// Whether a tick has to look at the CPU time of a running task's process.
+    ///
+    /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, the first test of `run_posix_cpu_timers()`.
+    fn has_posix_cpu_timers(&self, current: TaskId) -> bool {
+        // The idle tasks and the migration threads belong to no process.
+        self.task(current).signal.is_some()
+            && (self.signal_of(current).itimers.count_cpu_time()
+                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
+    }
+
+    /// The tick at which the next timer of a task or a process is due.
+    pub fn next_expiry(&self) -> Option<u64> {
         let wakes = self.timers.next_expiry();
         let alarms = self.real_timers.next_expiry();
-        let next = [wakes, alarms].into_iter().flatten().min();
+        [wakes, alarms].into_iter().flatten().min()
+    }
+
+    /// How many ticks from now on are quiet: at none of them the kernel does anything but account
+    /// them, provided that the running tasks use the CPU all the time. There may be more.
+    pub fn quiet_ticks(&self) -> u64 {
+        let next = self.next_expiry();
         let before = next.map_or(u64::MAX, |tick| (tick - 1).saturating_sub(self.tick));
         let cpus = 0..self.cpus.len();
         if before == 0 || cpus.into_iter().any(|cpu| self.looks_at_ticks(cpu)) {
@@ -95,22 +120,14 @@ impl Kernel {
         current != self.sched.idle(cpu)
             && (self.task(current).in_call.continuation.is_some()
                 || self.signal_pending(current)
-                || self.has_cpu_timers(current)
-                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
+                || self.has_posix_cpu_timers(current))
     }
 
     /// Lets that many [quiet](Self::quiet_ticks) ticks pass at once, with the same result as one by
     /// one.
     pub fn pass_quiet_ticks(&mut self, ticks: u64) {
         let first = self.jiffies().wrapping_add(1);
-        self.tick += ticks;
-        self.stat.ticks += ticks;
-        for cpu in 0..self.cpus.len() {
-            let current = self.sched.current(cpu);
-            let task = &mut self.tasks[current];
-            task.utime += ticks as u32;
-            task.in_call.entered_handler = false;
-        }
+        self.account_ticks(ticks);
         let now = self.sched_clock();
         self.sched.pass_quiet_ticks(ticks, now, first);
     }
@@ -169,7 +186,7 @@ impl Kernel {
     pub fn wake_from_interrupt(&mut self, task: TaskId) -> bool {
         self.in_interrupt = true;
         let (sched, mut ctx) = self.sched_ctx();
-        let woken = sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, false);
+        let woken = sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, Waker::GoesOn);
         self.in_interrupt = false;
         woken
     }

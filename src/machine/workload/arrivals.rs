@@ -4,9 +4,8 @@ use crate::abi::{Errno, InodeId, Pid};
 use crate::kernel::fork::SpawnArgs;
 use crate::machine::command::Reply;
 use crate::machine::refusal::Refusal;
-use crate::machine::{ListedTask, Machine, UserMode};
+use crate::machine::{ListedTask, Machine, Spawned, UserMode};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A task that has not appeared yet.
 #[derive(Clone, Debug)]
@@ -69,12 +68,8 @@ impl Machine {
                 // There is no caller that a failure could be reported to; the trace records it.
                 match self.kernel.spawn_reserved(&args, pid) {
                     Ok(task) => {
-                        let mode = UserMode::Spawned {
-                            exe,
-                            spin: false,
-                            args: Arc::new(args.name.into()),
-                        };
-                        self.modes.insert(task, mode);
+                        let program = Spawned::sleeping(exe, args.name.into());
+                        self.modes.insert(task, UserMode::Spawned(program));
                     }
                     Err(_) => self.kernel.iput(exe),
                 }

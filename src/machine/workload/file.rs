@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
         let mut scripts: Vec<Script> = Vec::new();
         let mut own: Vec<Script> = Vec::new();
         for section in &self.sections {
-            let steps = section.read_steps(&names)?;
+            let steps = section.read_steps(&names)?.into();
             match &section.owner {
                 Owner::Script(name) => scripts.push((name.text.to_owned(), steps)),
                 Owner::Task(task) => own.push((task.name.text.to_owned(), steps)),

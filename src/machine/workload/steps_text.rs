@@ -59,7 +59,7 @@ pub enum ForkHow {
 }
 
 /// A named list of steps.
-pub(super) type Script = (String, Vec<Step>);
+pub(super) type Script = (String, Arc<[Step]>);
 
 /// The scripts of one program: the one that it starts with, and those for its children.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,10 +101,13 @@ impl fmt::Display for ParseError {
 #[derive(Clone, Debug)]
 pub(in crate::machine) struct Workload {
     pub(in crate::machine) program: Arc<WorkloadProgram>,
-    pub(in crate::machine) script: usize,
+    /// Those of the script of the program that it follows.
+    pub(in crate::machine) steps: Arc<[Step]>,
     pub(in crate::machine) pc: usize,
     /// Ticks left of the current `run` step.
     pub(in crate::machine) left: u64,
+    /// The script of its next child, while it forks.
+    pub(in crate::machine) child_script: usize,
 }
 
 impl Workload {
@@ -113,29 +116,35 @@ impl Workload {
         Self::at(program, start)
     }
 
-    pub(in crate::machine) const fn at(program: Arc<WorkloadProgram>, script: usize) -> Self {
+    pub(in crate::machine) fn at(program: Arc<WorkloadProgram>, script: usize) -> Self {
         Self {
+            steps: program.steps(script).clone(),
             program,
-            script,
             pc: 0,
             left: 0,
+            child_script: 0,
         }
     }
 
-    /// The next step to perform; the end of the list is an exit.
-    pub(super) fn next_step(&self) -> Step {
-        self.program
-            .steps(self.script)
-            .get(self.pc)
-            .cloned()
-            .unwrap_or(Step::Exit)
+    /// Begins the next step, which is returned if it does more than change where the task stands.
+    /// The end of the list is an exit.
+    pub(in crate::machine) fn advance(&mut self) -> Option<Step> {
+        let step = self.steps.get(self.pc);
+        self.pc += 1;
+        match step {
+            Some(Step::Run(ticks)) => self.left = *ticks,
+            Some(Step::Goto(pc)) => self.pc = *pc,
+            Some(step) => return Some(step.clone()),
+            None => return Some(Step::Exit),
+        }
+        None
     }
 }
 
 impl WorkloadProgram {
     /// The program of `true`: it exits.
     pub fn exit() -> Self {
-        Self::of_scripts(vec![("main".to_owned(), vec![Step::Exit])])
+        Self::of_scripts(vec![("main".to_owned(), [Step::Exit].into())])
     }
 
     fn of_scripts(scripts: Vec<Script>) -> Self {
@@ -156,14 +165,14 @@ impl WorkloadProgram {
     }
 
     /// The steps of the script at that index.
-    pub(in crate::machine) fn steps(&self, script: usize) -> &[Step] {
+    pub(in crate::machine) fn steps(&self, script: usize) -> &Arc<[Step]> {
         &self.scripts[script].1
     }
 
     /// The scripts by name, with their steps.
     pub fn scripts(&self) -> impl Iterator<Item = (&str, &[Step])> {
         let scripts = self.scripts.iter();
-        scripts.map(|(name, steps)| (name.as_str(), steps.as_slice()))
+        scripts.map(|(name, steps)| (name.as_str(), &**steps))
     }
 
     /// Parses a program: scripts by name, the first being the main one, each a list of steps.
@@ -187,7 +196,7 @@ impl WorkloadProgram {
                     help: step_help(&words),
                 })?);
             }
-            parsed.push((name.clone(), steps));
+            parsed.push((name.clone(), steps.into()));
         }
         Ok(Self::of_scripts(parsed))
     }
@@ -237,7 +246,7 @@ mod tests {
             ("run x", "x is not a number"),
             ("nice 20", "-20 to 19"),
             ("setsched fifo 0", "1 to 99"),
-            ("setsched idle 1", "no policy"),
+            ("setsched idle 1", "idle is not a policy"),
             ("fork B nobody", "there are: main, kid"),
             ("goto 1", "the last step is 0"),
             ("walk 3", "steps are run N"),

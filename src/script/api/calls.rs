@@ -1,32 +1,28 @@
 //! System calls, as methods of a task.
 
-use super::convert::{
-    Result, act, address, alive, call_handle, errno_error, look, ranged, returned, word,
-};
+use super::clone::child_handle;
+use super::convert::{Result, act, address, alive, call_error, call_handle, look, ranged, word};
 use super::files::text_read;
 use super::signals::info_map;
-use crate::abi::{Errno, SigSet, Signal, VirtAddr};
-use crate::kernel::exit::{WaitArgs, WaitOptions, WaitidArgs};
-use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::SigAction;
-use crate::machine::{Action, CallState, Machine, Outcome, handler_number};
-use crate::script::errors::{ScriptError, no_child};
+use crate::abi::{Errno, SigAction, SigSet, Signal, VirtAddr, WaitOptions};
+use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
+use crate::machine::{Acted, Action, CallState, Machine, handler_number};
+use crate::script::errors::{ScriptError, errno_error};
 use crate::script::session::{Call, Shared, Task, install_function};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 /// Makes a system call that returns an int; one that blocks returns a [`Call`].
 pub(super) fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
-    let name = Syscall::name_of(call.nr());
     match act(ctx, task, Action::Syscall(call))? {
-        Outcome::Returned(value) => returned(value, name).map(Dynamic::from),
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Returned(value) => Ok(i64::from(value).into()),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
 
 pub(super) fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    let name = Syscall::name_of(call.nr());
+    let name = Syscall::c_name(call.nr());
     plain(ctx, task, call)?.as_int().map_err(|_| {
         ScriptError::new(format!(
             "task {} has not returned from {name} yet",
@@ -42,9 +38,10 @@ fn reaped(pid: i64, status: Option<crate::abi::WaitStatus>, options: WaitOptions
     let mut map = Map::new();
     map.insert("pid".into(), pid.into());
     // With WNOHANG and nothing to report, the pid is 0.
-    let none = match options.contains(WaitOptions::UNTRACED) {
-        true => "no child has exited or stopped yet",
-        false => "no child has exited yet",
+    let none = if options.contains(WaitOptions::UNTRACED) {
+        "no child has exited or stopped yet"
+    } else {
+        "no child has exited yet"
     };
     let text = status.map_or_else(|| none.to_owned(), |s| s.to_string());
     map.insert("text".into(), text.into());
@@ -62,11 +59,7 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
         ..WaitArgs::default()
     };
     match act(ctx, task, Action::Syscall(Syscall::Wait4(args)))? {
-        Outcome::Returned(value) if value == -Errno::ECHILD.code() => {
-            Err(no_child_error(ctx, task, args)?.into())
-        }
-        Outcome::Returned(value) => {
-            let pid = returned(value, "wait4")?;
+        Acted::Returned(pid) => {
             let status = look(ctx, |machine| {
                 machine
                     .kernel
@@ -75,34 +68,14 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
                     .and_then(|t| t.in_call.reaped)
             })?;
             Ok(reaped(
-                pid,
+                i64::from(pid),
                 status,
                 WaitOptions::from_bits_retain(args.options),
             ))
         }
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
-}
-
-/// The error of a wait that finds no eligible child, with the reason.
-fn no_child_error(ctx: &NativeCallContext, task: &Task, args: WaitArgs) -> Result<ScriptError> {
-    let error = errno_error(-Errno::ECHILD.code(), "wait4");
-    let why = look(ctx, |machine| {
-        let exists = machine.kernel.tasks.contains_key(task.id);
-        let kernel = &machine.kernel;
-        exists.then(|| {
-            let action = kernel.sigaction_of(task.id, Signal::SIGCHLD);
-            let why = kernel.why_no_child(task.id, args);
-            (why, action == SigAction::Ignore)
-        })
-    })?;
-    let Some((why, ignores_sigchld)) = why else {
-        return Ok(error);
-    };
-    let (reason, help) = no_child(task.pid, why, ignores_sigchld);
-    let message = format!("{}: {reason}", error.message);
-    Ok(ScriptError { message, ..error }.with_help(help))
 }
 
 /// The pid of a task that still exists, even if only as a zombie.
@@ -131,13 +104,8 @@ pub(super) fn signal_set(signals: &Array) -> Result<SigSet> {
 
 /// The result of `waitid` as a map, or `()` if there is nothing to report yet.
 pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -> Result<Dynamic> {
-    let call = Syscall::Process(ProcessCall::Waitid(args));
-    match (act(ctx, task, Action::Syscall(call))?, args.checked()) {
-        (Outcome::Returned(value), Ok(wait)) if value == -Errno::ECHILD.code() => {
-            Err(no_child_error(ctx, task, wait)?.into())
-        }
-        (Outcome::Returned(value), _) => {
-            returned(value, "waitid")?;
+    match act(ctx, task, Action::Syscall(Syscall::Waitid(args)))? {
+        Acted::Returned(_) => {
             let info = look(ctx, |machine| {
                 machine
                     .kernel
@@ -147,7 +115,7 @@ pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }
-        (Outcome::Blocks(id), _) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
@@ -310,12 +278,12 @@ pub mod functions {
     #[rhai_fn(get = "done", return_raw)]
     pub fn call_done(ctx: NativeCallContext, call: &mut Call) -> Result<bool> {
         call_state(&ctx, *call, |machine, call| {
-            call.value.is_some() || machine.has_ended(call.task)
+            call.result.is_some() || machine.has_ended(call.task)
         })
     }
 
-    /// What the call returned: `#{pid, status, text}` for a wait, the text for a `sys_read`; `()`
-    /// if the call has not returned.
+    /// What the call returned: for a wait `#{pid, status, text}`, for a `sys_read` the text, for a
+    /// fork the child's handle; `()` if it has not returned.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -326,18 +294,24 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "value", return_raw)]
     pub fn call_value(ctx: NativeCallContext, call: &mut Call) -> Result<Dynamic> {
-        let (nr, value, status, info, bytes) = call_state(&ctx, *call, |_, call| {
-            let bytes = call.bytes.clone();
-            (call.nr, call.value, call.status, call.info, bytes)
-        })?;
-        let Some(value) = value else {
-            return Ok(Dynamic::UNIT);
+        let state = call_state(&ctx, *call, |_, call| call.clone())?;
+        let name = Syscall::c_name(state.nr);
+        let value = match state.result {
+            None => return Ok(Dynamic::UNIT),
+            Some(Ok(value)) => i64::from(value),
+            Some(Err(error)) => {
+                return Err(call_error(&ctx, (state.task, state.pid), error, name)?.into());
+            }
         };
-        let value = returned(value, Syscall::name_of(nr))?;
-        Ok(match (Syscall::name_of(nr), info) {
-            ("wait4", _) => reaped(value, status, WaitOptions::default()),
+        if let Some(child) = state.child
+            && let Some(handle) = child_handle(&ctx, child)?
+        {
+            return Ok(handle);
+        }
+        Ok(match (name, state.info) {
+            ("wait4", _) => reaped(value, state.status, WaitOptions::default()),
             ("waitid" | "rt_sigtimedwait", Some(info)) => info_map(&info),
-            ("read", _) => text_read(value, &bytes).into(),
+            ("read", _) => text_read(value, &state.bytes).into(),
             _ => value.into(),
         })
     }
@@ -352,9 +326,12 @@ pub mod functions {
     #[rhai_fn(get = "why", return_raw)]
     pub fn call_why(ctx: NativeCallContext, call: &mut Call) -> Result<String> {
         call_state(&ctx, *call, |machine, call| {
-            let name = Syscall::name_of(call.nr);
-            match call.value {
-                Some(value) => format!("{name} of task {} has returned {value}", call.pid),
+            let name = Syscall::c_name(call.nr);
+            match call.result {
+                Some(result) => {
+                    let value = eax_of(result) as i32;
+                    format!("{name} of task {} has returned {value}", call.pid)
+                }
                 None if machine.has_ended(call.task) => {
                     format!("task {} exited inside {name}", call.pid)
                 }
@@ -449,7 +426,7 @@ pub mod functions {
         handler: i64,
     ) -> Result<()> {
         let signal = word(signal, "the signal")?;
-        let call = Syscall::Sigaction(signal, Some(action_of(handler)?));
+        let call = Syscall::sigaction(signal, Some(action_of(handler)?));
         plain(&ctx, task, call).map(|_| ())
     }
 
@@ -464,7 +441,7 @@ pub mod functions {
     pub fn sigaction_query(ctx: NativeCallContext, task: &mut Task, signal: i64) -> Result<String> {
         let number = word(signal, "the signal")?;
         let Some(signal) = Signal::new(number) else {
-            return Err(errno_error(-Errno::EINVAL.code(), "sigaction").into());
+            return Err(errno_error(Errno::EINVAL, "sigaction").into());
         };
         let id = alive(&ctx, task)?;
         look(&ctx, |machine| {

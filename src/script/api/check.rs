@@ -5,11 +5,17 @@ use super::view::measured;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, View};
 use rhai::plugin::*;
-use rhai::{Dynamic, FnPtr, ImmutableString, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, NativeCallContext};
 
 fn show(ctx: &NativeCallContext, value: &Dynamic) -> String {
     let text = ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),));
     text.map_or_else(|_| value.to_string(), |text| text.to_string())
+}
+
+fn failed(what: &str) -> Box<EvalAltResult> {
+    let error = ScriptError::new(format!("assertion failed: {what}"));
+    let help = "add print(trace()) before this line to see what happened until then";
+    error.with_help(help).into()
 }
 
 #[export_module]
@@ -21,9 +27,10 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "assert", return_raw)]
     pub fn assert_that(condition: bool) -> Result<()> {
-        match condition {
-            true => Ok(()),
-            false => Err(ScriptError::new("assertion failed: the condition is false").into()),
+        if condition {
+            Ok(())
+        } else {
+            Err(failed("the condition is false"))
         }
     }
 
@@ -37,7 +44,7 @@ pub mod functions {
         if condition {
             return Ok(());
         }
-        Err(ScriptError::new(format!("assertion failed: \"{why}\"")).into())
+        Err(failed(&format!("\"{why}\"")))
     }
 
     /// Ends the script with an error that shows both values unless they are equal.
@@ -51,12 +58,8 @@ pub mod functions {
         if same {
             return Ok(());
         }
-        let text = format!(
-            "assertion failed: {} is not {}",
-            show(&ctx, &left),
-            show(&ctx, &right)
-        );
-        Err(ScriptError::new(text).into())
+        let (left, right) = (show(&ctx, &left), show(&ctx, &right));
+        Err(failed(&format!("{left} is not {right}")))
     }
 
     /// Calls a function and counts what it costs: faults, copies, frames, page table entries,

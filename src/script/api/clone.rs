@@ -1,109 +1,36 @@
 //! The system calls that create tasks: fork, vfork, and clone with its arguments.
 
-use super::convert::{Result, act, check_keys, errno_error, handle, int_option, look, word};
-use crate::abi::{CloneFlags, VirtAddr};
+use super::convert::{Result, act, call_handle, check_keys, handle, int_option, look, word};
+use crate::abi::{CloneFlags, TaskId, VirtAddr};
 use crate::hw::UserDesc;
-use crate::kernel::fork::ForkArgs;
-use crate::kernel::mm::MapRefusal;
-use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, Machine, Outcome};
-use crate::script::errors::{ForkRefusal, ScriptError};
+use crate::kernel::syscall::{ForkArgs, Syscall};
+use crate::machine::{Acted, Action};
+use crate::script::errors::ScriptError;
 use crate::script::session::Task;
-use crate::trace::{Allocation, CloneRefusal, ForkStep, Record, TraceEvent, TraceLog};
 use rhai::plugin::*;
-use rhai::{Map, NativeCallContext};
+use rhai::{Dynamic, Map, NativeCallContext};
 
-/// Makes a call that creates a task, and returns the child's handle.
-fn forked(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Task> {
-    let call = match &action {
-        Action::Syscall(Syscall::Clone(_)) | Action::CloneTls(..) => "clone",
-        Action::Syscall(Syscall::Vfork) => "vfork",
-        _ => "fork",
-    };
+/// Makes a call that creates a task, and returns the child's handle. A tracer may hold it up before it has made one: then it is
+/// a call like any other that blocks.
+fn forked(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Dynamic> {
     match act(ctx, task, action)? {
-        Outcome::Forked { child, .. } => {
-            let sched = look(ctx, |machine| {
-                machine.kernel.sched.try_get(child).map(|sched| sched.pid)
-            })?;
-            let pid = sched.ok_or_else(|| ScriptError::new("the new task has already exited"))?;
-            handle(ctx, child, pid)
+        Acted::Forked { child, .. } => {
+            let child = child_handle(ctx, child)?;
+            child.ok_or_else(|| ScriptError::new("the new task has already exited").into())
         }
-        Outcome::Returned(value) => Err(clone_error(ctx, value, call)?.into()),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Err(ScriptError::new("no task was created").into()),
     }
 }
 
-/// The error of a refused clone, with the rule that refused it as the trace has recorded it.
-fn clone_error(ctx: &NativeCallContext, value: i32, call: &str) -> Result<ScriptError> {
-    let error = errno_error(value, call);
-    let refusal = look(ctx, |machine| last_refusal(&machine.kernel.log))?;
-    let Some(refusal) = refusal else {
-        return Ok(error);
-    };
-    let advice = refusal.advice();
-    let rule = match refusal {
-        ForkRefusal::NoPid => {
-            let pid_max = look(ctx, |machine| machine.kernel.config.pid_max)?;
-            format!("every pid below pid_max ({pid_max}) is in use")
-        }
-        ForkRefusal::CopyProcess(rule) => look(ctx, |machine| refusal_words(machine, rule))?,
-    };
-    let message = format!("{}: {rule}", error.message);
-    Ok(ScriptError { message, ..error }
-        .with_note(format!("the rule is in {}", advice.rule))
-        .with_help(advice.remedy))
-}
-
-/// Why the last call was refused, with the figures that only the machine knows.
-fn refusal_words(machine: &Machine, rule: CloneRefusal) -> String {
-    let kernel = &machine.kernel;
-    match (rule, kernel.map_refusal) {
-        (CloneRefusal::NoMemory, Some(overcommit @ MapRefusal::Overcommitted(_))) => {
-            format!("the child needs as much memory committed as its parent has: {overcommit}")
-        }
-        (CloneRefusal::ParentTidFault, _) => {
-            let address = kernel
-                .log
-                .records()
-                .rev()
-                .find_map(|record| match record.event {
-                    TraceEvent::TidWrite { addr, failed, .. } if failed => Some(addr),
-                    _ => None,
-                });
-            match address {
-                Some(addr) => {
-                    format!("CLONE_PARENT_SETTID cannot store the tid at parent_tid {addr}")
-                }
-                None => rule.to_string(),
-            }
-        }
-        (CloneRefusal::NoMemory, _) => match injected(&kernel.log) {
-            Some(what) => format!("{rule} (forced: no {what})"),
-            None => rule.to_string(),
-        },
-        _ => rule.to_string(),
-    }
-}
-
-/// The allocation that `inject` made fail in the last fork-like call.
-fn injected(log: &TraceLog) -> Option<Allocation> {
-    let begins = |record: &&Record| matches!(record.event, TraceEvent::DoFork { .. });
-    let mut call = log.records().rev().take_while(|record| !begins(record));
-    call.find_map(|record| match record.event {
-        TraceEvent::FailInjected { what } => Some(what),
-        _ => None,
-    })
-}
-
-/// Why the last fork-like call failed.
-fn last_refusal(log: &TraceLog) -> Option<ForkRefusal> {
-    log.records().rev().find_map(|record| match record.event {
-        TraceEvent::CopyProcess { refusal, .. } => Some(refusal.map(ForkRefusal::CopyProcess)),
-        TraceEvent::DoForkStep {
-            step: ForkStep::NoPid,
-        } => Some(Some(ForkRefusal::NoPid)),
-        _ => None,
-    })?
+/// The handle of a new task; `None` if it is gone already.
+pub(super) fn child_handle(ctx: &NativeCallContext, child: TaskId) -> Result<Option<Dynamic>> {
+    let sched = look(ctx, |machine| {
+        machine.kernel.sched.try_get(child).map(|sched| sched.pid)
+    })?;
+    sched
+        .map(|pid| handle(ctx, child, pid).map(Dynamic::from))
+        .transpose()
 }
 
 fn user_desc_of(options: &Map) -> Result<UserDesc> {
@@ -163,7 +90,7 @@ pub mod functions {
     /// assert_eq(kid.ppid, sh.pid);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn fork(ctx: NativeCallContext, task: &mut Task) -> Result<Task> {
+    pub fn fork(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         forked(&ctx, task, Action::Syscall(Syscall::Fork))
     }
 
@@ -178,7 +105,7 @@ pub mod functions {
     /// assert_eq(sh.state, "S");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn vfork(ctx: NativeCallContext, task: &mut Task) -> Result<Task> {
+    pub fn vfork(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         forked(&ctx, task, Action::Syscall(Syscall::Vfork))
     }
 
@@ -191,7 +118,7 @@ pub mod functions {
     /// assert_eq(sh.mm.users, 2);
     /// ```
     #[rhai_fn(name = "clone", return_raw)]
-    pub fn clone_flags(ctx: NativeCallContext, task: &mut Task, flags: i64) -> Result<Task> {
+    pub fn clone_flags(ctx: NativeCallContext, task: &mut Task, flags: i64) -> Result<Dynamic> {
         let flags = CloneFlags::from_bits_retain(word(flags, "flags")?);
         let args = ForkArgs::with_flags(flags);
         forked(&ctx, task, Action::Syscall(Syscall::Clone(args)))
@@ -208,7 +135,7 @@ pub mod functions {
     /// assert_eq(sh.read(a), kid.pid);
     /// ```
     #[rhai_fn(name = "clone", return_raw)]
-    pub fn clone_named(ctx: NativeCallContext, task: &mut Task, args: Map) -> Result<Task> {
+    pub fn clone_named(ctx: NativeCallContext, task: &mut Task, args: Map) -> Result<Dynamic> {
         forked(&ctx, task, clone_action(&args)?)
     }
 }

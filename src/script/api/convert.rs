@@ -2,10 +2,11 @@
 
 use super::ended::how_it_ended;
 use super::handlers::run_entered;
-use crate::abi::{Errno, Pid, TaskId, VirtAddr};
+use crate::abi::{Pid, SigAction, Signal, TaskId, VirtAddr};
 use crate::kernel::mm::{BadAccess, SegvCode, UserFaultKind};
-use crate::machine::{Action, Command, Machine, Outcome, Reply, Stop};
-use crate::script::errors::{ScriptError, advice, meant, plain_types};
+use crate::kernel::syscall::{SysError, Syscall};
+use crate::machine::{Acted, Action, Command, Machine, Reply, Stop};
+use crate::script::errors::{Caller, ScriptError, meant, plain_types, refused};
 use crate::script::session::{Call, Shared, Task};
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
@@ -17,7 +18,9 @@ pub fn word(value: i64, what: &str) -> Result<u32> {
     if (i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&value) {
         return Ok(value as u32);
     }
-    Err(ScriptError::new(format!("{what} is {value}, which does not fit in 32 bits")).into())
+    let error = ScriptError::new(format!("{what} is {value}, which does not fit in 32 bits"));
+    let help = "use a value from -2147483648 to 4294967295 (0xffffffff)";
+    Err(error.with_help(help).into())
 }
 
 /// A virtual address from an int that fits in 32 bits.
@@ -37,7 +40,10 @@ pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
     } else {
         format!("{min} to {max}")
     };
-    Err(ScriptError::new(format!("{what} is {value}, but must be {range}")).into())
+    let error = ScriptError::new(format!("{what} is {value}, but must be {range}"));
+    let nearest = value.clamp(min, max);
+    let help = format!("use {nearest}, which is the nearest allowed value");
+    Err(error.with_help(help).into())
 }
 
 /// The int given for an option.
@@ -52,7 +58,7 @@ pub fn bool_option(value: &Dynamic, key: &str) -> Result<bool> {
     let text = value.to_string().to_lowercase();
     let no = ["no", "off", "false", "0", ""].contains(&text.as_str());
     value.as_bool().map_err(|kind| {
-        let error = wrong_type(key, "true or false", kind);
+        let error = wrong_type(key, "a boolean", kind);
         error.with_help(format!("write {key}: {}", !no)).into()
     })
 }
@@ -162,28 +168,66 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
     })
 }
 
-/// Makes a puppet perform an action. A fault that the kernel cannot handle is an error.
-pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Outcome> {
+/// Lets a puppet act. A call that fails is an error, and so is a fault that could not be handled.
+pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Acted> {
     let id = alive(ctx, task)?;
     let (who, alone) = look(ctx, |machine| {
         let mm = machine.kernel.task(id).mm;
         let alone = mm.is_none_or(|mm| machine.kernel.mms[mm].mm_users == 1);
         (machine.who(id), alone)
     })?;
+    let call = call_name(&action);
     let reply = apply(ctx, Command::Act { task: id, action })?;
-    let Reply::Acted(outcome) = reply else {
-        return Ok(Outcome::Done);
+    let Reply::Acted(effect) = reply else {
+        return Ok(Acted::Done);
     };
-    if let Outcome::Fault(fault) = &outcome {
-        let error = ScriptError {
-            name: fault.signal_name().to_owned(),
-            ..ScriptError::new(format!("{who}: {fault}"))
-                .with_note(fault_rule(fault.kind))
-                .with_help(fault_help(fault.kind, alone))
-        };
-        return Err(error.into());
+    match effect {
+        Acted::Fault(fault) => {
+            let error = ScriptError {
+                name: fault.signal_name().to_owned(),
+                ..ScriptError::new(format!("{who}: {fault}"))
+                    .with_note(fault_rule(fault.kind))
+                    .with_help(fault_help(fault.kind, alone))
+            };
+            Err(error.into())
+        }
+        Acted::Refused(error) => Err(call_error(ctx, (id, task.pid), error, call)?.into()),
+        effect => Ok(effect),
     }
-    Ok(outcome)
+}
+
+/// The name that scripts have for a puppet's call.
+fn call_name(action: &Action) -> &'static str {
+    match action {
+        Action::Syscall(Syscall::Ipc(call)) => call.name(),
+        Action::Syscall(call) => Syscall::c_name(call.nr()),
+        Action::CloneTls(..) => "clone",
+        Action::OnStack(what) => what.call.name(),
+        Action::Read { .. }
+        | Action::Write { .. }
+        | Action::Fill { .. }
+        | Action::Touch { .. }
+        | Action::Compute(_) => "",
+    }
+}
+
+/// The error of a task's system call that has failed.
+pub fn call_error(
+    ctx: &NativeCallContext,
+    (id, pid): (TaskId, Pid),
+    error: SysError,
+    call: &str,
+) -> Result<ScriptError> {
+    let ignores_sigchld = look(ctx, |machine| {
+        let kernel = &machine.kernel;
+        kernel.tasks.contains_key(id)
+            && kernel.sigaction_of(id, Signal::SIGCHLD) == SigAction::Ignore
+    })?;
+    let caller = Caller {
+        pid,
+        ignores_sigchld,
+    };
+    Ok(refused(error, call, caller))
 }
 
 /// The kernel rule behind a fault that raises a signal.
@@ -259,29 +303,6 @@ const fn fault_help(kind: UserFaultKind, alone: bool) -> &'static str {
             ..
         } => "user addresses are below 0xc0000000; maps(task) shows what is mapped there",
         _ => "maps(task) shows what is mapped; an access outside of it kills the task",
-    }
-}
-
-/// The return value of a system call; -4095 to -1 become an error.
-pub fn returned(value: i32, call: &str) -> Result<i64> {
-    if !(-4095..0).contains(&value) {
-        return Ok(i64::from(value as u32));
-    }
-    Err(errno_error(value, call).into())
-}
-
-/// The error for the negative return value of a system call.
-pub fn errno_error(value: i32, call: &str) -> ScriptError {
-    match Errno::from_code(-value) {
-        Some(errno) => {
-            let advice = advice(call, errno);
-            ScriptError {
-                note: advice.map(|advice| advice.rule.to_owned()),
-                help: advice.map(|advice| advice.remedy.to_owned()),
-                ..ScriptError::of_errno(errno, format!("{call} failed: {errno}"))
-            }
-        }
-        None => ScriptError::new(format!("{call} failed with {value}")),
     }
 }
 

@@ -1,9 +1,9 @@
 //! System calls on files, pipes and directories, as methods of a task.
 
 use super::calls::{int, plain};
-use super::convert::{Result, act, call_handle, ranged, returned, word};
+use super::convert::{Result, act, call_handle, ranged, word};
 use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, BufferCall, Outcome, StackCall};
+use crate::machine::{Acted, Action, BufferCall, StackCall};
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Blob, Dynamic, NativeCallContext};
@@ -24,11 +24,10 @@ pub(super) fn with_buffer(
     ctx: &NativeCallContext,
     task: &Task,
     what: StackCall,
-    name: &str,
 ) -> Result<Buffered> {
     Ok(match act(ctx, task, Action::OnStack(what))? {
-        Outcome::Filled(value, bytes) => Buffered::Done(returned(value, name)?, bytes),
-        Outcome::Blocks(id) => Buffered::Open(call_handle(ctx, id)?),
+        Acted::Filled(value, bytes) => Buffered::Done(i64::from(value), bytes),
+        Acted::Blocks(id) => Buffered::Open(call_handle(ctx, id)?),
         _ => Buffered::Open(Dynamic::UNIT),
     })
 }
@@ -46,7 +45,7 @@ fn write(ctx: &NativeCallContext, task: &Task, fd: i64, bytes: &[u8]) -> Result<
         bytes: bytes.to_vec(),
         call: BufferCall::Write(word(fd, "the descriptor")?),
     };
-    Ok(match with_buffer(ctx, task, what, "write")? {
+    Ok(match with_buffer(ctx, task, what)? {
         Buffered::Done(value, _) => value.into(),
         Buffered::Open(call) => call,
     })
@@ -79,7 +78,7 @@ pub mod functions {
     pub fn sys_read(ctx: NativeCallContext, task: &mut Task, fd: i64, n: i64) -> Result<Dynamic> {
         let len = ranged(n, "the number of bytes", 0, MAX_BUFFER)? as u32;
         let call = BufferCall::Read(word(fd, "the descriptor")?);
-        Ok(match with_buffer(&ctx, task, empty(len, call), "read")? {
+        Ok(match with_buffer(&ctx, task, empty(len, call))? {
             Buffered::Done(read, bytes) => text_read(read, &bytes).into(),
             Buffered::Open(call) => call,
         })
@@ -130,19 +129,17 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn pipe(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
-        Ok(
-            match with_buffer(&ctx, task, empty(8, BufferCall::Pipe), "pipe")? {
-                Buffered::Done(_, bytes) => {
-                    let fd = |at: &[u8]| i64::from(at.first().copied().unwrap_or(0));
-                    let fds = bytes.chunks(4).map(|word| {
-                        let high = word.get(1).copied().map_or(0, i64::from) << 8;
-                        Dynamic::from(fd(word) | high)
-                    });
-                    fds.collect::<Array>().into()
-                }
-                Buffered::Open(call) => call,
-            },
-        )
+        Ok(match with_buffer(&ctx, task, empty(8, BufferCall::Pipe))? {
+            Buffered::Done(_, bytes) => {
+                let fd = |at: &[u8]| i64::from(at.first().copied().unwrap_or(0));
+                let fds = bytes.chunks(4).map(|word| {
+                    let high = word.get(1).copied().map_or(0, i64::from) << 8;
+                    Dynamic::from(fd(word) | high)
+                });
+                fds.collect::<Array>().into()
+            }
+            Buffered::Open(call) => call,
+        })
     }
 
     /// `dup2(fd, copy)`: makes `copy` another descriptor for the same open file, closing it first
@@ -290,7 +287,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn getcwd(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         let call = empty(4096, BufferCall::Getcwd);
-        Ok(match with_buffer(&ctx, task, call, "getcwd")? {
+        Ok(match with_buffer(&ctx, task, call)? {
             // The length includes the terminating null byte.
             Buffered::Done(len, bytes) => text_read(len - 1, &bytes).into(),
             Buffered::Open(call) => call,

@@ -4,7 +4,7 @@
 
 use super::convert::{Result, word};
 use super::signals::{action_with, nothing};
-use crate::kernel::syscall::SignalCall;
+use crate::kernel::syscall::Syscall;
 use crate::machine::{Command, EnteredHandler, handler_address};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, Task};
@@ -109,7 +109,7 @@ fn install(
     nothing(
         ctx,
         task,
-        SignalCall::Sigaction(action_with(signal, addr, options)?),
+        Syscall::RtSigaction(action_with(signal, addr, options)?),
     )
 }
 
@@ -186,7 +186,7 @@ pub mod functions {
         if let Some(handler) = plain {
             let signal = word(signal, "the signal")?;
             let args = action_with(signal, handler, &Map::new())?;
-            return nothing(&ctx, task, SignalCall::Sigaction(args));
+            return nothing(&ctx, task, Syscall::RtSigaction(args));
         }
         let known = Shared::of(&ctx)?.with(|state| state.has_function(action))?;
         if !known {

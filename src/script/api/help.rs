@@ -2,7 +2,7 @@
 
 use super::convert::Result;
 use crate::script::errors::{ScriptError, likeliest};
-use crate::script::help::{FunctionDoc, constants, function_docs};
+use crate::script::help::{FunctionDoc, constants, function_docs, system_calls};
 use crate::script::session::View;
 use crate::view::{Role, Text, cell};
 use rhai::plugin::*;
@@ -67,22 +67,13 @@ fn overview(docs: &[FunctionDoc]) -> String {
     text.join("\n")
 }
 
-/// Wraps words to lines of at most 100 columns; all but the first are indented.
+/// Wraps words to lines of at most 100 columns; all but the first are indented; the first begins behind the indent.
 fn wrapped(words: &[&str], indent: usize) -> String {
-    let mut text = String::new();
-    let mut column = indent;
-    for word in words {
-        if column + word.len() > 100 {
-            text.truncate(text.trim_end().len());
-            text.push_str(&format!("\n{:indent$}", ""));
-            column = indent;
-        }
-        text.push_str(word);
-        text.push(' ');
-        column += word.len() + 1;
-    }
-    text.truncate(text.trim_end().len());
-    text
+    let margin = " ".repeat(indent);
+    let options = textwrap::Options::new(100)
+        .initial_indent(&margin)
+        .subsequent_indent(&margin);
+    textwrap::fill(&words.join(" "), options).split_off(indent)
 }
 
 fn plain_text(text: &str) -> Text {
@@ -106,7 +97,8 @@ pub mod functions {
         }
     }
 
-    /// What a function or property does, with an example, or what a constant means.
+    /// What a function or property does, with an example, what a constant means, or who can make
+    /// a system call.
     ///
     /// ```rhai
     /// print(help("clone"));
@@ -119,7 +111,7 @@ pub mod functions {
             .cloned()
             .collect();
         if docs.is_empty() {
-            if let Some(text) = constants::about(name) {
+            if let Some(text) = constants::about(name).or_else(|| system_calls::about(name)) {
                 return Ok(View {
                     text: plain_text(&text),
                     data: text.into(),
@@ -128,7 +120,7 @@ pub mod functions {
             }
             let names = function_docs().iter().map(|doc| doc.name.clone());
             let constants = crate::script::api::constants().into_iter();
-            let known = names.chain(constants.map(|(name, _)| name));
+            let known = names.chain(constants.map(|constant| constant.name.to_owned()));
             let help = likeliest(name, known).map_or_else(
                 || "help() lists all functions".to_owned(),
                 |word| format!("did you mean {word}?"),

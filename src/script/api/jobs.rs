@@ -1,59 +1,25 @@
 //! System calls on process groups, sessions and users, and `waitid`, as methods of a task.
 
 use super::calls::{int, plain, reported, signal_word};
-use super::convert::{Result, act, alive, errno_error, look, returned, word};
-use crate::abi::{Errno, VirtAddr};
-use crate::kernel::exit::{PR_SET_PDEATHSIG, WaitidArgs};
-use crate::kernel::signal::InfoTo;
-use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::{PgrpRefusal, UsageOf};
-use crate::machine::{Action, Outcome};
-use crate::script::errors::{ScriptError, pgrp_advice};
+use super::convert::{Result, alive, look, word};
+use crate::abi::{Errno, PR_SET_PDEATHSIG, VirtAddr};
+use crate::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
+use crate::kernel::task::UsageOf;
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-fn nothing(ctx: &NativeCallContext, task: &Task, call: ProcessCall) -> Result<()> {
-    plain(ctx, task, Syscall::Process(call)).map(|_| ())
-}
-
-/// Makes a system call that a rule about process groups may refuse; the error names the rule.
-fn in_group(
-    ctx: &NativeCallContext,
-    task: &Task,
-    call: ProcessCall,
-    refusal: Option<PgrpRefusal>,
-) -> Result<i64> {
-    let name = Syscall::name_of(call.nr());
-    let value = match act(ctx, task, Action::Syscall(Syscall::Process(call)))? {
-        Outcome::Returned(value) => value,
-        _ => 0,
-    };
-    match refusal {
-        Some(refusal) if value < 0 => {
-            let advice = pgrp_advice(refusal);
-            let error = errno_error(value, name);
-            let message = format!("{}: {}", error.message, advice.rule);
-            let error = ScriptError { message, ..error };
-            Err(error
-                .with_note(format!("the rule is in kernel/sys.c, sys_{name}()"))
-                .with_help(advice.remedy)
-                .into())
-        }
-        _ => returned(value, name),
-    }
+fn nothing(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<()> {
+    plain(ctx, task, call).map(|_| ())
 }
 
 fn move_to_group(ctx: &NativeCallContext, task: &Task, pid: i32, pgid: i32) -> Result<()> {
-    let id = alive(ctx, task)?;
-    let refusal = look(ctx, |machine| {
-        machine.kernel.check_setpgid(id, pid, pgid).err()
-    })?;
-    in_group(ctx, task, ProcessCall::Setpgid(pid, pgid), refusal).map(|_| ())
+    nothing(ctx, task, Syscall::Setpgid(pid, pgid))
 }
 
-fn number(ctx: &NativeCallContext, task: &Task, call: ProcessCall) -> Result<i64> {
-    int(ctx, task, Syscall::Process(call))
+fn number(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
+    int(ctx, task, call)
 }
 
 fn wait_for(
@@ -161,7 +127,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getpgid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getpgid(of.pid.0))
+        number(&ctx, task, Syscall::Getpgid(of.pid.0))
     }
 
     /// `getpgrp()`: the caller's process group.
@@ -171,7 +137,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getpgrp(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getpgrp)
+        number(&ctx, task, Syscall::Getpgrp)
     }
 
     /// `setsid()`: starts a new session. The caller must not be a process group leader.
@@ -183,9 +149,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setsid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        let id = alive(&ctx, task)?;
-        let refusal = look(&ctx, |machine| machine.kernel.check_setsid(id).err())?;
-        in_group(&ctx, task, ProcessCall::Setsid, refusal)
+        number(&ctx, task, Syscall::Setsid)
     }
 
     /// `getsid(pid)`: the session of a task.
@@ -197,7 +161,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getsid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getsid(of.pid.0))
+        number(&ctx, task, Syscall::Getsid(of.pid.0))
     }
 
     /// `setuid(uid)`: sets all three user ids for root; others can only set the effective id, to
@@ -210,7 +174,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setuid(ctx: NativeCallContext, task: &mut Task, uid: i64) -> Result<()> {
-        nothing(&ctx, task, ProcessCall::Setuid(id_word(uid)?))
+        nothing(&ctx, task, Syscall::Setuid32(id_word(uid)?))
     }
 
     /// `setreuid(real, effective)`: sets the real and effective user ids; -1 leaves one unchanged.
@@ -222,7 +186,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setreuid(ctx: NativeCallContext, task: &mut Task, real: i64, eff: i64) -> Result<()> {
-        let call = ProcessCall::Setreuid(id_word(real)?, id_word(eff)?);
+        let call = Syscall::Setreuid32(id_word(real)?, id_word(eff)?);
         nothing(&ctx, task, call)
     }
 
@@ -242,7 +206,7 @@ pub mod functions {
         saved: i64,
     ) -> Result<()> {
         let ids = [id_word(real)?, id_word(eff)?, id_word(saved)?];
-        nothing(&ctx, task, ProcessCall::Setresuid(ids))
+        nothing(&ctx, task, Syscall::Setresuid32(ids))
     }
 
     /// The real, effective and saved user ids. No system call is made.
@@ -265,7 +229,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::GetId(24))
+        int(&ctx, task, Syscall::Getuid)
     }
 
     /// `geteuid()`: the effective user id.
@@ -275,7 +239,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn geteuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::GetId(49))
+        int(&ctx, task, Syscall::Geteuid)
     }
 
     /// `prctl(PR_SET_PDEATHSIG, signal)`: sets the signal that the task gets when its parent dies;
@@ -295,7 +259,7 @@ pub mod functions {
             PR_SET_PDEATHSIG => signal_word(arg)? as u32,
             _ => word(arg, "the argument")?,
         };
-        nothing(&ctx, task, ProcessCall::Prctl(option, arg))
+        nothing(&ctx, task, Syscall::Prctl(option, arg))
     }
 
     /// The resource usage of the process (`RUSAGE_SELF`) or of the children that it has reaped
@@ -314,7 +278,7 @@ pub mod functions {
     pub fn getrusage(ctx: NativeCallContext, task: &mut Task, who: i64) -> Result<Map> {
         let id = alive(&ctx, task)?;
         let of = UsageOf::from_word(who as i32)
-            .ok_or_else(|| errno_error(-Errno::EINVAL.code(), "getrusage"))?;
+            .ok_or_else(|| errno_error(Errno::EINVAL, "getrusage"))?;
         let used = look(&ctx, |machine| machine.kernel.k_getrusage(id, of))?;
         let entries = [
             ("utime", used.utime),

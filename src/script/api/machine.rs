@@ -4,7 +4,7 @@ use super::convert::{Result, apply, bool_option, check_keys, choice, int_option,
 use crate::kernel::boot::Config;
 use crate::kernel::fail::{COPY_STEPS, FailPoint};
 use crate::kernel::sched::Tunables;
-use crate::machine::{Command, Machine, Reply, Stop};
+use crate::machine::{Command, Machine, Reply, Stop, Until};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Halt, Limit, Shared};
 use crate::trace::CopyStage;
@@ -79,18 +79,18 @@ fn stuck(machine: &Machine) -> ScriptError {
 }
 
 /// Lets time pass in slices. Returns how many ticks have passed.
-fn pass(ctx: &NativeCallContext, ticks: u64, until_idle: bool) -> Result<i64> {
+fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
     let shared = Shared::of(ctx)?;
     let allowed = shared.with(|state| {
         let left = state.ticks_left();
-        match until_idle {
-            true => Ok(ticks.min(left)),
-            false if ticks > left => Err(Halt::Limit(Limit::Ticks)),
-            false => Ok(ticks),
+        match until {
+            Until::Idle => Ok(ticks.min(left)),
+            Until::Budget if ticks > left => Err(Halt::Limit(Limit::Ticks)),
+            Until::Budget => Ok(ticks),
         }
     })??;
     let start = look(ctx, |machine| machine.kernel.tick)?;
-    let stop = pass_slices(ctx, &shared, allowed, until_idle);
+    let stop = pass_slices(ctx, &shared, allowed, until);
     let passed = look(ctx, |machine| machine.kernel.tick)?.saturating_sub(start);
     shared.with(|state| state.spend_ticks(passed))?;
     match stop? {
@@ -104,12 +104,7 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until_idle: bool) -> Result<i64> {
     }
 }
 
-fn pass_slices(
-    ctx: &NativeCallContext,
-    shared: &Shared,
-    ticks: u64,
-    until_idle: bool,
-) -> Result<Stop> {
+fn pass_slices(ctx: &NativeCallContext, shared: &Shared, ticks: u64, until: Until) -> Result<Stop> {
     let now = || look(ctx, |machine| machine.kernel.tick);
     let end = now()?.saturating_add(ticks);
     loop {
@@ -121,10 +116,9 @@ fn pass_slices(
             return Err(halt.into());
         }
         let slice = left.min(SLICE);
-        let command = if until_idle {
-            Command::Run(slice)
-        } else {
-            Command::Tick(slice)
+        let command = match until {
+            Until::Idle => Command::Run(slice),
+            Until::Budget => Command::Tick(slice),
         };
         match apply(ctx, command)? {
             Reply::Stopped(Stop::Budget | Stop::Console | Stop::Handler) => {}
@@ -169,7 +163,8 @@ pub mod functions {
             return Err(Halt::Limit(Limit::Memory).into());
         }
         let booted = shared.with(|state| state.boot(config))?;
-        booted.map_err(|why| ScriptError::new(why).into())
+        let help = "choose a value in this range; help(\"boot\") describes the options";
+        booted.map_err(|why| ScriptError::new(why).with_help(help).into())
     }
 
     /// The time since boot, in ticks of 1 ms. It stands still until `tick` or `run`.
@@ -190,7 +185,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "tick", return_raw)]
     pub fn tick_one(ctx: NativeCallContext) -> Result<()> {
-        pass(&ctx, 1, false).map(|_| ())
+        pass(&ctx, 1, Until::Budget).map(|_| ())
     }
 
     /// Lets `n` ticks of 1 ms pass.
@@ -202,7 +197,7 @@ pub mod functions {
     #[rhai_fn(name = "tick", return_raw)]
     pub fn tick_many(ctx: NativeCallContext, n: i64) -> Result<()> {
         let ticks = ranged(n, "the number of ticks", 0, i64::MAX)? as u64;
-        pass(&ctx, ticks, false).map(|_| ())
+        pass(&ctx, ticks, Until::Budget).map(|_| ())
     }
 
     /// Lets time pass until nothing is left to happen, at most a million ticks. Returns how many
@@ -214,7 +209,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "run", return_raw)]
     pub fn run(ctx: NativeCallContext) -> Result<i64> {
-        pass(&ctx, 1_000_000, true)
+        pass(&ctx, 1_000_000, Until::Idle)
     }
 
     /// Lets time pass, tick by tick, until a condition holds; no time passes if it already does.
@@ -245,7 +240,7 @@ pub mod functions {
                 return Err(ScriptError::new(message).with_help(help).into());
             }
             // A breakpoint or a panic has stopped the clock.
-            if pass(&ctx, 1, false)? == 0 {
+            if pass(&ctx, 1, Until::Budget)? == 0 {
                 return Ok(passed);
             }
         }
@@ -263,7 +258,7 @@ pub mod functions {
         pass(
             &ctx,
             ranged(n, "the number of ticks", 0, i64::MAX)? as u64,
-            true,
+            Until::Idle,
         )
     }
 

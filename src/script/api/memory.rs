@@ -1,35 +1,18 @@
 //! Memory accesses and mappings in the task's user mode.
 
-use super::convert::{Result, act, address, errno_error, look, ranged, returned, word};
-use crate::abi::{MapFlags, PAGE_SIZE, Prot};
-use crate::kernel::mm::{MmapArgs, TASK_SIZE};
-use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, Outcome};
-use crate::script::errors::{ScriptError, map_advice};
+use super::convert::{Result, act, address, ranged, word};
+use crate::abi::{MapFlags, PAGE_SIZE, Prot, TASK_SIZE};
+use crate::kernel::syscall::{MmapArgs, Syscall};
+use crate::machine::{Acted, Action};
+use crate::script::errors::ScriptError;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Blob, NativeCallContext};
 
 fn value(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    // Scripts call it mmap, as the C library does.
-    let name = match Syscall::name_of(call.nr()) {
-        "mmap2" => "mmap",
-        name => name,
-    };
-    let Outcome::Returned(value) = act(ctx, task, Action::Syscall(call))? else {
-        return Ok(0);
-    };
-    match look(ctx, |machine| machine.kernel.map_refusal)? {
-        Some(refusal) if value < 0 && value == -refusal.errno().code() => {
-            let error = errno_error(value, name);
-            let advice = map_advice(refusal);
-            let message = format!("{}: {refusal}", error.message);
-            Err(ScriptError { message, ..error }
-                .with_note(advice.rule)
-                .with_help(advice.remedy)
-                .into())
-        }
-        _ => returned(value, name),
+    match act(ctx, task, Action::Syscall(call))? {
+        Acted::Returned(value) => Ok(i64::from(value)),
+        _ => Ok(0),
     }
 }
 
@@ -42,7 +25,7 @@ fn bytes(ctx: &NativeCallContext, task: &Task, addr: i64, len: u32) -> Result<Ve
             len,
         },
     )? {
-        Outcome::Bytes(bytes) => Ok(bytes),
+        Acted::Bytes(bytes) => Ok(bytes),
         _ => Err(ScriptError::new("nothing was read").into()),
     }
 }
@@ -101,7 +84,7 @@ pub mod functions {
         prot: i64,
         flags: i64,
     ) -> Result<i64> {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr: word(addr, "the address")?,
             len: word(len, "the length")?,
             prot: word(prot, "prot")?,

@@ -3,9 +3,8 @@
 
 use super::convert::{Result, alive, exists, look};
 use super::ended::end_status;
-use crate::abi::{MmId, Name, TaskId, WaitStatus};
+use crate::abi::{ExitState, MmId, Name, TaskId, WaitStatus};
 use crate::kernel::Kernel;
-use crate::kernel::task::ExitState;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
@@ -121,9 +120,10 @@ pub mod functions {
     #[rhai_fn(get = "pid", return_raw)]
     pub fn get_pid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         // A thread that calls exec takes over the pid of its process.
-        let now = match exists(&ctx, task)? {
-            true => look(&ctx, |machine| machine.kernel.pid(task.id))?,
-            false => task.pid,
+        let now = if exists(&ctx, task)? {
+            look(&ctx, |machine| machine.kernel.pid(task.id))?
+        } else {
+            task.pid
         };
         Ok(i64::from(now.0))
     }
@@ -247,7 +247,7 @@ pub mod functions {
         })
     }
 
-    /// Ticks left of its time slice.
+    /// Ticks left of the time slice of `next`.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").time_slice, 100);
@@ -427,7 +427,7 @@ pub mod functions {
     #[rhai_fn(get = "nvcsw", return_raw)]
     pub fn get_nvcsw(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.sched.get(id).nvcsw)
+            i64::from(kernel.sched.stat(id).nvcsw)
         })
     }
 
@@ -439,7 +439,7 @@ pub mod functions {
     #[rhai_fn(get = "nivcsw", return_raw)]
     pub fn get_nivcsw(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.sched.get(id).nivcsw)
+            i64::from(kernel.sched.stat(id).nivcsw)
         })
     }
 

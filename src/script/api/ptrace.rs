@@ -4,8 +4,7 @@ use super::calls::plain;
 use super::convert::{Result, word};
 use super::files::{Buffered, with_buffer};
 use crate::abi::{SIGINFO_WORDS, si_code};
-use crate::kernel::ptrace::PtraceArgs;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{PtraceArgs, Syscall};
 use crate::machine::{BufferCall, StackCall};
 use crate::script::session::Task;
 use rhai::plugin::*;
@@ -67,7 +66,7 @@ fn look(
             addr: word(addr, "the address")?,
         },
     };
-    Ok(match with_buffer(ctx, task, what, "ptrace")? {
+    Ok(match with_buffer(ctx, task, what)? {
         Buffered::Done(_, bytes) => bytes
             .chunks_exact(4)
             .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
@@ -446,7 +445,7 @@ pub mod functions {
         let mut map = Map::new();
         map.insert("signo".into(), i64::from(word(0)).into());
         map.insert("code".into(), i64::from(code).into());
-        let name = si_code::name(false, code).map_or(Dynamic::UNIT, Dynamic::from);
+        let name = si_code::name(code).map_or(Dynamic::UNIT, Dynamic::from);
         map.insert("code_name".into(), name);
         map.insert("pid".into(), i64::from(word(3) as i32).into());
         map.insert("uid".into(), i64::from(word(4)).into());

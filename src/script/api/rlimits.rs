@@ -1,11 +1,10 @@
 //! Resource limits, as methods of a task.
 
 use super::calls::plain;
-use super::convert::{Result, alive, errno_error, look, word};
-use crate::abi::Errno;
-use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::{Caps, NR_OPEN, Resource, Rlimit, RlimitRefusal, check_setrlimit};
-use crate::script::errors::ScriptError;
+use super::convert::{Result, alive, look, word};
+use crate::abi::{Errno, Resource, Rlimit};
+use crate::kernel::syscall::Syscall;
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
@@ -14,8 +13,8 @@ use rhai::{Map, NativeCallContext};
 fn limit_of(ctx: &NativeCallContext, task: &Task, resource: i64) -> Result<Rlimit> {
     let id = alive(ctx, task)?;
     let resource = word(resource, "the resource")?;
-    let resource = Resource::from_word(resource)
-        .ok_or_else(|| errno_error(-Errno::EINVAL.code(), "getrlimit"))?;
+    let resource =
+        Resource::from_number(resource).ok_or_else(|| errno_error(Errno::EINVAL, "getrlimit"))?;
     look(ctx, |machine| machine.kernel.rlimits(id)[resource])
 }
 
@@ -27,59 +26,12 @@ fn set_limit(
     soft: i64,
     hard: i64,
 ) -> Result<()> {
-    let old = limit_of(ctx, task, resource)?;
-    let new = Rlimit {
+    let limit = Rlimit {
         cur: word(soft, "the soft limit")?,
         max: word(hard, "the hard limit")?,
     };
     let resource = word(resource, "the resource")?;
-    let call = Syscall::Process(ProcessCall::Setrlimit(resource, new));
-    let set = plain(ctx, task, call).map(|_| ());
-    let refusal = Resource::from_word(resource).and_then(|resource| {
-        let capable = look(ctx, |machine| {
-            let task = machine.kernel.tasks.get(task.id);
-            task.is_some_and(|task| task.cred.capable(Caps::SYS_RESOURCE))
-        });
-        check_setrlimit(resource, old, new, capable.unwrap_or(false)).err()
-    });
-    match (set, refusal) {
-        (Err(_), Some(refusal)) => {
-            let error = errno_error(-refusal.errno().code(), "setrlimit");
-            let (rule, remedy) = explain(refusal, old, new);
-            let message = format!("{}: {rule}", error.message);
-            let error = ScriptError { message, ..error };
-            Err(error
-                .with_note("the rule is in kernel/sys.c, sys_setrlimit()")
-                .with_help(remedy)
-                .into())
-        }
-        (set, _) => set,
-    }
-}
-
-/// Why a limit was not set, and how to fix that.
-fn explain(refusal: RlimitRefusal, old: Rlimit, new: Rlimit) -> (String, String) {
-    match refusal {
-        RlimitRefusal::SoftAboveHard => (
-            format!(
-                "the soft limit, {}, would be above the hard limit, {}",
-                new.cur, new.max
-            ),
-            "setrlimit(resource, soft, hard) sets both; only root may raise the hard limit"
-                .to_owned(),
-        ),
-        RlimitRefusal::HardRaised => (
-            format!(
-                "raising the hard limit from {} to {} requires CAP_SYS_RESOURCE",
-                old.max, new.max
-            ),
-            "only root may: spawn(\"sh\", #{uid: 0})".to_owned(),
-        ),
-        RlimitRefusal::BeyondNrOpen => (
-            format!("a descriptor table cannot have more than NR_OPEN entries, {NR_OPEN}"),
-            format!("the hard limit can be at most {NR_OPEN}"),
-        ),
-    }
+    plain(ctx, task, Syscall::Setrlimit(resource, limit)).map(|_| ())
 }
 
 #[export_module]

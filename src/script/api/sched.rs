@@ -2,14 +2,13 @@
 
 use super::calls::plain;
 use super::convert::{Result, ranged, word};
-use crate::abi::VirtAddr;
-use crate::kernel::syscall::{SchedCall, Syscall};
+use crate::kernel::syscall::{AnswerTo, Syscall};
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
-fn call(ctx: &NativeCallContext, task: &Task, call: SchedCall) -> Result<Dynamic> {
-    plain(ctx, task, Syscall::Sched(call))
+fn call(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+    plain(ctx, task, call)
 }
 
 fn signed(value: i64, what: &str) -> Result<i32> {
@@ -40,7 +39,7 @@ pub mod functions {
     ) -> Result<()> {
         let policy = ranged(policy, "the policy", 0, i64::from(i32::MAX))? as i32;
         let priority = signed(priority, "the priority")?;
-        let set = SchedCall::Setscheduler(super::pid(pid)?, policy, priority);
+        let set = Syscall::SchedSetscheduler(super::pid(pid)?, policy, priority);
         call(&ctx, task, set).map(|_| ())
     }
 
@@ -78,7 +77,7 @@ pub mod functions {
         priority: i64,
     ) -> Result<()> {
         let priority = signed(priority, "the priority")?;
-        let set = SchedCall::Setscheduler(super::pid(pid)?, -1, priority);
+        let set = Syscall::SchedSetparam(super::pid(pid)?, priority);
         call(&ctx, task, set).map(|_| ())
     }
 
@@ -93,7 +92,7 @@ pub mod functions {
         task: &mut Task,
         pid: i64,
     ) -> Result<Dynamic> {
-        call(&ctx, task, SchedCall::Getscheduler(super::pid(pid)?))
+        call(&ctx, task, Syscall::SchedGetscheduler(super::pid(pid)?))
     }
 
     /// `sched_getparam(pid)`: the real-time priority; 0 for an ordinary task.
@@ -106,7 +105,7 @@ pub mod functions {
         call(
             &ctx,
             task,
-            SchedCall::Getparam(super::pid(pid)?, VirtAddr(0)),
+            Syscall::SchedGetparam(super::pid(pid)?, AnswerTo::Value),
         )
     }
 
@@ -122,7 +121,7 @@ pub mod functions {
         policy: i64,
     ) -> Result<Dynamic> {
         let policy = signed(policy, "the policy")?;
-        call(&ctx, task, SchedCall::PriorityMax(policy))
+        call(&ctx, task, Syscall::SchedGetPriorityMax(policy))
     }
 
     /// `sched_get_priority_min(policy)`: the lowest real-time priority of a policy.
@@ -137,7 +136,7 @@ pub mod functions {
         policy: i64,
     ) -> Result<Dynamic> {
         let policy = signed(policy, "the policy")?;
-        call(&ctx, task, SchedCall::PriorityMin(policy))
+        call(&ctx, task, Syscall::SchedGetPriorityMin(policy))
     }
 
     /// `sched_rr_get_interval(pid)`: the full time slice in ns; 0 for SCHED_FIFO.
@@ -151,7 +150,11 @@ pub mod functions {
         task: &mut Task,
         pid: i64,
     ) -> Result<Dynamic> {
-        call(&ctx, task, SchedCall::RrGetInterval(super::pid(pid)?, None))
+        call(
+            &ctx,
+            task,
+            Syscall::SchedRrGetInterval(super::pid(pid)?, AnswerTo::Value),
+        )
     }
 
     /// `sched_setaffinity(pid, mask)`: sets the CPUs that the thread may run on, one bit each.
@@ -170,7 +173,12 @@ pub mod functions {
         mask: i64,
     ) -> Result<()> {
         let mask = word(mask, "the mask")?;
-        call(&ctx, task, SchedCall::Setaffinity(super::pid(pid)?, mask)).map(|_| ())
+        call(
+            &ctx,
+            task,
+            Syscall::SchedSetaffinity(super::pid(pid)?, mask),
+        )
+        .map(|_| ())
     }
 
     /// `sched_getaffinity(pid)`: the CPUs that the thread may run on, one bit each.
@@ -180,7 +188,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn sched_getaffinity(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
-        let get = SchedCall::Getaffinity(super::pid(pid)?, 4, VirtAddr(0));
+        let get = Syscall::SchedGetaffinity(super::pid(pid)?, 4, AnswerTo::Value);
         call(&ctx, task, get)
     }
 
@@ -203,7 +211,7 @@ pub mod functions {
     ) -> Result<()> {
         let (which, who) = (signed(which, "which")?, signed(who, "who")?);
         let nice = signed(nice, "the nice value")?;
-        call(&ctx, task, SchedCall::Setpriority(which, who, nice)).map(|_| ())
+        call(&ctx, task, Syscall::Setpriority(which, who, nice)).map(|_| ())
     }
 
     /// `getpriority(which, who)`: 20 minus the nice value, so 1 to 40; the highest of several
@@ -221,6 +229,6 @@ pub mod functions {
         who: i64,
     ) -> Result<Dynamic> {
         let (which, who) = (signed(which, "which")?, signed(who, "who")?);
-        call(&ctx, task, SchedCall::Getpriority(which, who))
+        call(&ctx, task, Syscall::Getpriority(which, who))
     }
 }

@@ -1,9 +1,9 @@
 //! System V semaphores, as methods of a task.
 
-use super::convert::{Result, act, alive, call_handle, look, ranged, returned, word};
-use crate::kernel::ipc::{IpcCall, MAX_OPS, SemOp};
-use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, BufferCall, Outcome, StackCall};
+use super::convert::{Result, act, alive, call_handle, look, ranged, word};
+use crate::kernel::ipc::{MAX_OPS, SemOp};
+use crate::kernel::syscall::{IpcCall, Syscall};
+use crate::machine::{Acted, Action, BufferCall, StackCall};
 use crate::script::errors::ScriptError;
 use crate::script::session::Task;
 use rhai::plugin::*;
@@ -61,8 +61,7 @@ fn operate(ctx: &NativeCallContext, task: &Task, id: i64, ops: &[SemOp]) -> Resu
         },
     };
     match act(ctx, task, Action::OnStack(what))? {
-        Outcome::Filled(value, _) => returned(value, "semop").map(|_| Dynamic::UNIT),
-        Outcome::Blocks(call) => call_handle(ctx, call),
+        Acted::Blocks(call) => call_handle(ctx, call),
         _ => Ok(Dynamic::UNIT),
     }
 }
@@ -88,7 +87,7 @@ fn with_values(
         },
     };
     match act(ctx, task, Action::OnStack(what))? {
-        Outcome::Filled(value, bytes) => returned(value, "semctl").map(|_| bytes),
+        Acted::Filled(_, bytes) => Ok(bytes),
         _ => Ok(Vec::new()),
     }
 }
@@ -129,7 +128,7 @@ pub mod functions {
             word(flags, "the flags")?,
         );
         match act(&ctx, task, Action::Syscall(Syscall::Ipc(call)))? {
-            Outcome::Returned(value) => returned(value, "semget"),
+            Acted::Returned(value) => Ok(i64::from(value)),
             _ => Ok(0),
         }
     }
@@ -252,7 +251,7 @@ pub mod functions {
             arg: word(value, "the value")?,
         };
         match act(&ctx, task, Action::Syscall(Syscall::Ipc(call)))? {
-            Outcome::Returned(value) => returned(value, "semctl").map(Dynamic::from),
+            Acted::Returned(value) => Ok(i64::from(value).into()),
             _ => Ok(Dynamic::UNIT),
         }
     }

@@ -1,30 +1,30 @@
 //! Signals, as methods of a task: sending, blocking and awaiting them, and timers.
 
 use super::calls::{int, plain, signal_set, signal_word};
-use super::convert::{
-    Result, act, alive, call_handle, check_keys, errno_error, int_option, look, ranged, returned,
-    word,
+use super::convert::{Result, act, alive, call_handle, check_keys, int_option, look, ranged, word};
+use crate::abi::{
+    KSigaction, SIGINFO_WORDS, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, VirtAddr,
 };
-use crate::abi::{SIGINFO_WORDS, SigInfo, SigOrigin, SigSet, Signal, VirtAddr};
-use crate::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
-use crate::kernel::syscall::{SignalCall, Syscall};
-use crate::kernel::task::{ItimerVal, KSigaction, SaFlags, SigAction};
-use crate::machine::{Action, Outcome};
+use crate::kernel::syscall::{
+    InfoTo, ItimerVal, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, Syscall,
+};
+use crate::machine::{Acted, Action};
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-fn call(ctx: &NativeCallContext, task: &Task, call: SignalCall) -> Result<Dynamic> {
-    plain(ctx, task, Syscall::Signal(call))
+fn call(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+    plain(ctx, task, call)
 }
 
-pub(super) fn nothing(ctx: &NativeCallContext, task: &Task, signal: SignalCall) -> Result<()> {
+pub(super) fn nothing(ctx: &NativeCallContext, task: &Task, signal: Syscall) -> Result<()> {
     call(ctx, task, signal).map(|_| ())
 }
 
 fn kill_pid(ctx: &NativeCallContext, task: &Task, pid: i64, signal: i64) -> Result<()> {
     let (pid, signal) = (word(pid, "the pid")?, signal_word(signal)?);
-    nothing(ctx, task, SignalCall::Kill(pid as i32, signal))
+    nothing(ctx, task, Syscall::Kill(pid as i32, signal))
 }
 
 /// The arguments of `sigaction`, with the options `flags` and `mask`.
@@ -47,7 +47,6 @@ pub(super) fn action_with(signal: u32, handler: u32, options: &Map) -> Result<Si
             mask,
         }),
         old: VirtAddr(0),
-        size: SetSize::Full,
     })
 }
 
@@ -85,10 +84,9 @@ fn sigtimedwait(
         info: InfoTo::Task,
         timeout,
     };
-    let wait = Action::Syscall(Syscall::Signal(SignalCall::Sigtimedwait(args)));
+    let wait = Action::Syscall(Syscall::RtSigtimedwait(args));
     match act(ctx, task, wait)? {
-        Outcome::Returned(value) => {
-            returned(value, "rt_sigtimedwait")?;
+        Acted::Returned(_) => {
             let info = look(ctx, |machine| {
                 machine
                     .kernel
@@ -98,7 +96,7 @@ fn sigtimedwait(
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
@@ -150,7 +148,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn tkill(ctx: NativeCallContext, task: &mut Task, target: Task, signal: i64) -> Result<()> {
         let signal = signal_word(signal)?;
-        nothing(&ctx, task, SignalCall::Tkill(target.pid.0, signal))
+        nothing(&ctx, task, Syscall::Tkill(target.pid.0, signal))
     }
 
     /// `tgkill(tgid, tid, signal)`: sends a signal to a thread if it belongs to that process.
@@ -172,7 +170,7 @@ pub mod functions {
         nothing(
             &ctx,
             task,
-            SignalCall::Tgkill(tgid as i32, target.pid.0, signal),
+            Syscall::Tgkill(tgid as i32, target.pid.0, signal),
         )
     }
 
@@ -205,7 +203,7 @@ pub mod functions {
         nothing(
             &ctx,
             task,
-            SignalCall::Sigqueueinfo(target.pid.0, signal, info),
+            Syscall::RtSigqueueinfo(target.pid.0, signal, info),
         )
     }
 
@@ -227,7 +225,7 @@ pub mod functions {
     ) -> Result<()> {
         let signal = word(signal, "the signal")?;
         let args = action_with(signal, word(handler, "the handler")?, &options)?;
-        nothing(&ctx, task, SignalCall::Sigaction(args))
+        nothing(&ctx, task, Syscall::RtSigaction(args))
     }
 
     /// `sigprocmask(how, signals)`: `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`. Returns the
@@ -251,9 +249,8 @@ pub mod functions {
             how: word(how, "how")?,
             set: Some(signal_set(&signals)?),
             old: VirtAddr(0),
-            size: SetSize::Full,
         };
-        nothing(&ctx, task, SignalCall::Sigprocmask(args))?;
+        nothing(&ctx, task, Syscall::RtSigprocmask(args))?;
         Ok(array_of(old))
     }
 
@@ -286,7 +283,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn sigsuspend(ctx: NativeCallContext, task: &mut Task, signals: Array) -> Result<Dynamic> {
         let mask = signal_set(&signals)?;
-        call(&ctx, task, SignalCall::Sigsuspend(mask, SetSize::Full))
+        call(&ctx, task, Syscall::RtSigsuspend(mask))
     }
 
     /// `pause()`: waits for a handler to run.
@@ -301,7 +298,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn pause(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
-        call(&ctx, task, SignalCall::Pause)
+        call(&ctx, task, Syscall::Pause)
     }
 
     /// Takes one of the signals, which should be blocked, or waits for one (`rt_sigtimedwait`
@@ -347,7 +344,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn alarm(ctx: NativeCallContext, task: &mut Task, seconds: i64) -> Result<i64> {
         let seconds = word(seconds, "the number of seconds")?;
-        int(&ctx, task, Syscall::Signal(SignalCall::Alarm(seconds)))
+        int(&ctx, task, Syscall::Alarm(seconds))
     }
 
     /// `setitimer(which, first, interval)`, in ticks: `ITIMER_REAL`, `ITIMER_VIRTUAL` or
@@ -373,7 +370,7 @@ pub mod functions {
             value: ticks(first)? as u64,
         };
         let which = word(which, "the timer")?;
-        nothing(&ctx, task, SignalCall::Setitimer(which, value, VirtAddr(0)))
+        nothing(&ctx, task, Syscall::Setitimer(which, value, VirtAddr(0)))
     }
 
     /// The time left on a timer, in ticks. No system call is made.
@@ -386,7 +383,7 @@ pub mod functions {
     pub fn getitimer(ctx: NativeCallContext, task: &mut Task, which: i64) -> Result<Map> {
         let (id, which) = (alive(&ctx, task)?, word(which, "the timer")?);
         let value = look(&ctx, |machine| machine.kernel.do_getitimer(id, which))?;
-        let value = value.map_err(|errno| errno_error(-errno.code(), "getitimer"))?;
+        let value = value.map_err(|errno| errno_error(errno, "getitimer"))?;
         let mut map = Map::new();
         map.insert("value".into(), (value.value as i64).into());
         map.insert("interval".into(), (value.interval as i64).into());
@@ -409,10 +406,6 @@ pub mod functions {
         size: i64,
     ) -> Result<()> {
         let stack = [word(addr, "the address")?, 0, word(size, "the size")?];
-        nothing(
-            &ctx,
-            task,
-            SignalCall::Sigaltstack(Some(stack), VirtAddr(0)),
-        )
+        nothing(&ctx, task, Syscall::Sigaltstack(Some(stack), VirtAddr(0)))
     }
 }

@@ -332,10 +332,11 @@ pub mod functions {
             named.push((name.to_string(), steps));
         }
         let Some(main) = named.iter().position(|(name, _)| name == "main") else {
-            return Err(ScriptError::new(
-                "a workload with several scripts must have one named main",
-            )
-            .into());
+            let error =
+                ScriptError::new("a workload with several scripts must have one named main");
+            let help =
+                "call the script that it begins with main: workload(#{main: [..], kid: [..]})";
+            return Err(error.with_help(help).into());
         };
         named.swap(0, main);
         parse_workload(&named)

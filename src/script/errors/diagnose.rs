@@ -90,7 +90,10 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<ScriptError>() {
             Some(ours) => Diagnosis::of_ours(&ours),
-            None => Diagnosis::script(value.to_string(), None),
+            None => Diagnosis::script(
+                value.to_string(),
+                Some("to go on after this error: try { .. } catch (e) { .. }".to_owned()),
+            ),
         },
         EvalAltResult::ErrorTerminated(value, _) => {
             let reason = value.read_lock::<Halt>();
@@ -127,11 +130,10 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
 /// A closure uses a variable on which a call is being made. Rhai names the variable, or the
 /// argument that is such a closure.
 fn in_use(what: &str) -> Diagnosis {
-    let message = match what.starts_with("argument") {
-        true => "the closure uses the variable on which this call is made".to_owned(),
-        false => {
-            "a variable that the closure uses is busy: a call on it has not returned".to_owned()
-        }
+    let message = if what.starts_with("argument") {
+        "the closure uses the variable on which this call is made".to_owned()
+    } else {
+        "a variable that the closure uses is busy: a call on it has not returned".to_owned()
     };
     let help = "in a sigaction handler, this is the task: |sig| this.write(a, 1); elsewhere, \
          copy it to another variable first";

@@ -113,7 +113,7 @@ pub enum FailureKind {
     Script,
     /// The emulated kernel panicked.
     Panic,
-    /// A limit was hit.
+    /// A limit of scripts was hit.
     Limit,
     /// It was interrupted from outside.
     Interrupted,

@@ -202,10 +202,10 @@ fn unexpected(text: &str, reading: &Reading) -> Diagnosis {
         sign || before.token.is_op_assignment() || before.token == Token::Equals
     };
     match reading.back(0) {
-        Some(before) if needs_value(before) || before.token == Token::Comma => said(format!(
-            "expected a value between {} and {text}",
-            before.text
-        )),
+        Some(before) if needs_value(before) || before.token == Token::Comma => helped(
+            format!("expected a value between {} and {text}", before.text),
+            format!("write a value after {}", before.text),
+        ),
         Some(before) if before.opens() && !here.closes() => {
             unclosed(reading).unwrap_or_else(|| said(format!("unexpected {text}")))
         }
@@ -223,10 +223,10 @@ fn closes_nothing(here: &Word, reading: &Reading) -> Option<Diagnosis> {
     };
     match reading.open() {
         Some((open, _)) if open.text.ends_with(opening) => None,
-        _ => Some(said(format!(
-            "this {} has no matching {opening}",
-            here.text
-        ))),
+        _ => Some(helped(
+            format!("this {} has no matching {opening}", here.text),
+            format!("remove it, or add {opening} where it begins"),
+        )),
     }
 }
 
@@ -249,28 +249,36 @@ fn missing(token: &str, what: &str, reading: &Reading) -> Diagnosis {
 }
 
 fn expected(token: &str, reading: &Reading) -> Diagnosis {
-    said(match reading.here() {
-        Some(here) => format!("missing {token} before {}", here.text),
-        None => format!("missing {token} at the end"),
-    })
+    let place = match reading.here() {
+        Some(here) => format!("before {}", here.text),
+        None => "at the end".to_owned(),
+    };
+    helped(
+        format!("missing {token} {place}"),
+        format!("add {token} {place}"),
+    )
 }
 
 /// A bracket that is still open where the text cannot go on inside of it.
 fn unclosed(reading: &Reading) -> Option<Diagnosis> {
     let (open, called) = reading.open()?;
     let of = called.map_or_else(String::new, |name| format!(" of {name}"));
-    let before = match reading.here() {
-        Some(here) => format!(" before {}", here.text),
-        None => String::new(),
-    };
+    let before = reading.here().map(|here| format!(" before {}", here.text));
     let message = format!(
-        "the {}{of} on line {} is not closed{before}",
+        "the {}{of} on line {} is not closed{}",
         open.text,
-        open.line()
+        open.line(),
+        before.as_deref().unwrap_or_default()
     );
+    let closing = match open.token {
+        Token::LeftParen => ")",
+        Token::LeftBracket => "]",
+        _ => "}",
+    };
+    let place = before.unwrap_or_else(|| " where it ends".to_owned());
     Some(Diagnosis {
         around: vec![("opened here".to_owned(), open.from)],
-        ..said(message)
+        ..helped(message, format!("add {closing}{place}"))
     })
 }
 
@@ -283,7 +291,10 @@ fn comma(reading: &Reading) -> Option<Diagnosis> {
         return None;
     }
     let (before, here) = (before.text, here.text);
-    Some(said(format!("missing , between {before} and {here}")))
+    Some(helped(
+        format!("missing , between {before} and {here}"),
+        format!("add a comma after {before}"),
+    ))
 }
 
 /// Words that begin a declaration in C.
@@ -313,7 +324,10 @@ fn statement_end(reading: &Reading) -> Diagnosis {
     if last < here.line() {
         return Diagnosis {
             place: Some(before.to),
-            ..said(format!("missing ; at the end of line {last}"))
+            ..helped(
+                format!("missing ; at the end of line {last}"),
+                format!("add ; after {}", before.text),
+            )
         };
     }
     if before.is_name() && reading.begins_statement() {
@@ -322,10 +336,7 @@ fn statement_end(reading: &Reading) -> Diagnosis {
             ..first_word(before.text, here.text)
         };
     }
-    said(format!(
-        "missing ; between {} and {}",
-        before.text, here.text
-    ))
+    no_semicolon(before.text, here.text)
 }
 
 /// Two words side by side at the start of a statement, of which the first is not a keyword.
@@ -345,8 +356,15 @@ fn first_word(word: &str, next: &str) -> Diagnosis {
     }
     match elsewhere(word).map(str::to_owned).or(meant) {
         Some(help) => helped(message, help),
-        None => said(format!("missing ; between {word} and {next}")),
+        None => no_semicolon(word, next),
     }
+}
+
+fn no_semicolon(before: &str, here: &str) -> Diagnosis {
+    helped(
+        format!("missing ; between {before} and {here}"),
+        format!("add ; after {before}"),
+    )
 }
 
 fn for_is_otherwise() -> Diagnosis {

@@ -2,9 +2,7 @@
 
 use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
-use crate::kernel::exit::NoChild;
-use crate::kernel::mm::MapRefusal;
-use crate::kernel::task::PgrpRefusal;
+use crate::kernel::syscall::{ForkRefusal, MapRefusal, NoChild, PgrpRefusal};
 use crate::trace::CloneRefusal;
 
 /// The rule, with its place in the source, and the remedy.
@@ -92,7 +90,7 @@ pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
 /// Advice on calls about processes.
 fn process_advice(call: &str, errno: Errno) -> Option<Advice> {
     let (rule, remedy) = match (call, errno) {
-        ("wait4", Errno::ECHILD) => (
+        ("wait4" | "waitid", Errno::ECHILD) => (
             "do_wait() finds no child that matches the arguments (kernel/exit.c)",
             "it has no such child; a child whose exit signal is not SIGCHLD requires __WCLONE or \
              __WALL",
@@ -210,7 +208,7 @@ fn semaphore_advice(call: &str, errno: Errno) -> Option<Advice> {
 }
 
 /// Advice on a refused change of process group or session.
-pub(in crate::script) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
+pub(super) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
     use PgrpRefusal as R;
     let (rule, remedy) = match refusal {
         R::NegativeGroup => (
@@ -251,7 +249,7 @@ pub(in crate::script) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
 }
 
 /// Advice on a refused mmap, munmap or brk.
-pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
+pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
     use MapRefusal as R;
     let (rule, remedy) = match refusal {
         R::NotAnonymous(_) => (
@@ -290,7 +288,7 @@ pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
             "do_mmap_pgoff() checks RLIMIT_MEMLOCK for MAP_LOCKED (mm/mmap.c)",
             "leave out MAP_LOCKED, or be root: spawn(\"sh\", #{uid: 0})",
         ),
-        R::NoMm | R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
+        R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
             "do_mmap_pgoff() checks the limits of the address space (mm/mmap.c)",
             "maps(task) shows what is mapped where",
         ),
@@ -299,11 +297,7 @@ pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
 }
 
 /// Why a task's wait finds no child, and how to fix that.
-pub(in crate::script) fn no_child(
-    task: Pid,
-    why: NoChild,
-    ignores_sigchld: bool,
-) -> (String, String) {
+pub(super) fn no_child(task: Pid, why: NoChild, ignores_sigchld: bool) -> (String, String) {
     match why {
         NoChild::Childless | NoChild::NoSuchTask(_) if ignores_sigchld => (
             format!("{task} ignores SIGCHLD: its children are reaped as soon as they exit"),
@@ -350,79 +344,69 @@ pub(in crate::script) fn no_child(
     }
 }
 
-/// Why a fork-like call failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::script) enum ForkRefusal {
-    /// No pid was free.
-    NoPid,
-    /// `copy_process` refused.
-    CopyProcess(CloneRefusal),
-}
-
-impl ForkRefusal {
-    /// Where the rule is in the kernel, and how to fix the call.
-    pub(in crate::script) const fn advice(self) -> Advice {
-        let Self::CopyProcess(refusal) = self else {
-            return Advice {
-                rule: "kernel/pid.c, alloc_pidmap",
-                remedy: "let tasks exit and reap them, or boot(#{pid_max: ..}) with more pids",
-            };
+/// Advice on a fork-like call that made no task: where in the kernel the rule stands, and what
+/// would help.
+pub(super) const fn fork_advice(refusal: ForkRefusal) -> Advice {
+    let ForkRefusal::CopyProcess(refusal) = refusal else {
+        return Advice {
+            rule: "kernel/pid.c, alloc_pidmap",
+            remedy: "let tasks exit and reap them, or boot(#{pid_max: ..}) with more pids",
         };
-        let (rule, remedy) = match refusal {
-            CloneRefusal::NewnsWithFs => (
-                "kernel/fork.c, copy_process",
-                "a mount namespace of its own requires a root directory of its own: leave out \
+    };
+    let (rule, remedy) = match refusal {
+        CloneRefusal::NewnsWithFs => (
+            "kernel/fork.c, copy_process",
+            "a mount namespace of its own requires a root directory of its own: leave out \
                  CLONE_FS",
-            ),
-            CloneRefusal::ThreadWithoutSighand | CloneRefusal::SighandWithoutVm => (
-                "kernel/fork.c, copy_process",
-                "CLONE_THREAD requires CLONE_SIGHAND, which requires CLONE_VM; path(|| ..) shows \
+        ),
+        CloneRefusal::ThreadWithoutSighand | CloneRefusal::SighandWithoutVm => (
+            "kernel/fork.c, copy_process",
+            "CLONE_THREAD requires CLONE_SIGHAND, which requires CLONE_VM; path(|| ..) shows \
                  how far the call got",
-            ),
-            CloneRefusal::NoMemory => (
-                "kernel/fork.c, dup_task_struct and dup_mmap; mm/mmap.c, __vm_enough_memory",
-                "let tasks exit, or boot(#{mem: ..}) with more memory",
-            ),
-            CloneRefusal::TooManyOfUser { .. } => (
-                "kernel/fork.c, copy_process",
-                "reap zombies, boot(#{threads_max: ..}) with more threads, or be root: spawn(.., \
+        ),
+        CloneRefusal::NoMemory(_) => (
+            "kernel/fork.c, dup_task_struct and dup_mmap; mm/mmap.c, __vm_enough_memory",
+            "let tasks exit, or boot(#{mem: ..}) with more memory",
+        ),
+        CloneRefusal::TooManyOfUser { .. } => (
+            "kernel/fork.c, copy_process",
+            "reap zombies, boot(#{threads_max: ..}) with more threads, or be root: spawn(.., \
                  #{uid: 0})",
-            ),
-            CloneRefusal::TooManyThreads { .. } => (
-                "kernel/fork.c, copy_process",
-                "reap zombies, or boot(#{threads_max: ..}) with more threads",
-            ),
-            CloneRefusal::ParentTidFault => (
-                "kernel/fork.c, copy_process: put_user",
-                "CLONE_PARENT_SETTID stores the tid at parent_tid: clone(#{flags: .., parent_tid: \
+        ),
+        CloneRefusal::TooManyThreads { .. } => (
+            "kernel/fork.c, copy_process",
+            "reap zombies, or boot(#{threads_max: ..}) with more threads",
+        ),
+        CloneRefusal::ParentTidFault(_) => (
+            "kernel/fork.c, copy_process: put_user",
+            "CLONE_PARENT_SETTID stores the tid at parent_tid: clone(#{flags: .., parent_tid: \
                  a})",
-            ),
-            CloneRefusal::NewnsUnprivileged => (
-                "fs/namespace.c, copy_namespace",
-                "spawn(\"sh\", #{uid: 0}) is root",
-            ),
-            CloneRefusal::TlsFault => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "CLONE_SETTLS reads a user_desc at tls: clone(#{flags: .., tls: #{entry: 6, base: \
-                 a}}) puts one there",
-            ),
-            CloneRefusal::NoTlsEntry => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "TLS entries are 6, 7 and 8",
-            ),
-            CloneRefusal::EmptyTls => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "base 0, limit 0 and flags 0x28 clear an entry, which a clone cannot ask for",
-            ),
-            CloneRefusal::Killed => (
-                "kernel/fork.c, copy_process",
-                "the task is being killed anyway",
-            ),
-            CloneRefusal::GroupExit => (
-                "kernel/fork.c, copy_process",
-                "a process that is exiting cannot create threads",
-            ),
-        };
-        Advice { rule, remedy }
-    }
+        ),
+        CloneRefusal::NewnsUnprivileged => (
+            "fs/namespace.c, copy_namespace",
+            "spawn(\"sh\", #{uid: 0}) is root",
+        ),
+        CloneRefusal::TlsFault => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "CLONE_SETTLS reads a user_desc at tls: clone(#{flags: .., tls: #{entry: 6, base: \
+             a}}) puts one there",
+        ),
+        CloneRefusal::NoTlsEntry => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "TLS entries are 6, 7 and 8",
+        ),
+        CloneRefusal::EmptyTls => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "base 0, limit 0 and flags 0x28 clear an entry, which a clone cannot ask for",
+        ),
+        CloneRefusal::Killed => (
+            "kernel/fork.c, copy_process",
+            "the task is being killed anyway",
+        ),
+        CloneRefusal::GroupExit => (
+            "kernel/fork.c, copy_process",
+            "a process that is exiting cannot create threads",
+        ),
+    };
+    Advice { rule, remedy }
 }

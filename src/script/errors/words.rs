@@ -113,8 +113,9 @@ impl Words<'_> {
 
     /// Names of variables and constants.
     pub(in crate::script) fn variables(&self) -> Vec<String> {
-        let constants = api::constants().into_iter().map(|(name, _)| name);
+        let constants = api::constants().into_iter();
         let variables = self.scope.iter().map(|(name, ..)| name.to_owned());
+        let constants = constants.map(|constant| constant.name.to_owned());
         variables.chain(constants).collect()
     }
 

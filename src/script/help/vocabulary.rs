@@ -29,7 +29,8 @@ impl Session {
         let free = ours.filter(|doc| receiver(doc).is_none());
         words.extend(free.map(|doc| doc.name.clone()));
         words.extend(["undo", "reset", "tour", "quit"].map(str::to_owned));
-        words.extend(api::constants().into_iter().map(|(name, _)| name));
+        let constants = api::constants().into_iter();
+        words.extend(constants.map(|constant| constant.name.to_owned()));
         words.extend(self.library.iter_functions().map(|f| f.name.to_owned()));
         let mut kinds = BTreeMap::new();
         for (name, _, value) in self.scope.iter_raw() {
@@ -90,11 +91,10 @@ impl Vocabulary {
 
     /// Functions and variables, without constants and keywords.
     fn beginnings(&self) -> BTreeSet<String> {
-        let constants: BTreeSet<String> =
-            api::constants().into_iter().map(|(name, _)| name).collect();
+        let constants: BTreeSet<&str> = api::constants().iter().map(|c| c.name).collect();
         let words = self.words.iter();
         words
-            .filter(|word| !constants.contains(*word) && !KEYWORDS.contains(&word.as_str()))
+            .filter(|word| !constants.contains(word.as_str()) && !KEYWORDS.contains(&word.as_str()))
             .cloned()
             .collect()
     }

@@ -57,8 +57,8 @@ impl Source {
     ) -> std::result::Result<ProgramImage, Vec<Diagnostic>> {
         let constants = crate::script::api::constants();
         let constant = |name: &str| {
-            let found = constants.binary_search_by(|(known, _)| known.as_str().cmp(name));
-            found.ok().map(|at| constants[at].1)
+            let found = constants.binary_search_by(|known| known.name.cmp(name));
+            found.ok().map(|at| constants[at].value)
         };
         let script = compile::Script {
             ast: &self.ast,

@@ -2,6 +2,7 @@
 
 use super::limits::{Limit, Limits};
 use super::state::Shared;
+use crate::abi::Constant;
 use crate::script::api;
 use crate::script::errors::ScriptError;
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, OptimizationLevel, Token};
@@ -72,14 +73,14 @@ fn refuse_sleep(engine: &mut Engine) {
     deprecated,
     reason = "rhai marks the call as volatile; the version is pinned"
 )]
-fn resolve_constants(engine: &mut Engine, constants: Vec<(String, i64)>) {
+fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>) {
     engine.on_var(move |name, _, context| {
         if context.scope().contains(name) {
             return Ok(None);
         }
-        let found = constants.binary_search_by(|(constant, _)| constant.as_str().cmp(name));
+        let found = constants.binary_search_by(|constant| constant.name.cmp(name));
         if let Ok(at) = found {
-            return Ok(Some(constants[at].1.into()));
+            return Ok(Some(constants[at].value.into()));
         }
         // A closure only knows the functions of its own line.
         let shared = context.tag().clone().try_cast::<Shared>();
@@ -87,9 +88,10 @@ fn resolve_constants(engine: &mut Engine, constants: Vec<(String, i64)>) {
             let known = shared.with(|state| state.source.has_function(name));
             known.unwrap_or(false)
         });
-        Ok(match is_function {
-            true => FnPtr::new(name).ok().map(Dynamic::from),
-            false => None,
+        Ok(if is_function {
+            FnPtr::new(name).ok().map(Dynamic::from)
+        } else {
+            None
         })
     });
 }

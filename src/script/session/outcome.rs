@@ -7,7 +7,7 @@ use crate::trace::{ForkStep, FrameUse, Placement, TraceEvent};
 /// The question that a kind of action raises, and its answer this time. The question never depends
 /// on the answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::script) struct Outcome {
+pub(in crate::script) struct Asked {
     pub(in crate::script) question: &'static str,
     /// The possible answers, besides the names of errors and signals; empty if any answer is
     /// possible.
@@ -37,7 +37,7 @@ pub(in crate::script) fn outcome(
     events: &[TraceEvent],
     error: Option<&str>,
     value: Option<&str>,
-) -> Outcome {
+) -> Asked {
     let forks = events
         .iter()
         .any(|event| matches!(event, TraceEvent::DoForkStep { .. }));
@@ -45,21 +45,21 @@ pub(in crate::script) fn outcome(
         .iter()
         .any(|event| matches!(event, TraceEvent::SysEnter { .. }));
     if forks {
-        Outcome {
+        Asked {
             question: FORK,
             answers: &FORK_ANSWERS,
             answer: error.map_or_else(|| who_runs_next(events).to_owned(), str::to_owned),
         }
     } else if calls || (value.is_some() && faults(events).is_none()) {
         let answer = error.or(value).unwrap_or("nothing");
-        Outcome {
+        Asked {
             question: VALUE,
             answers: &[],
             answer: answer.to_owned(),
         }
     } else {
         let answer = error.or_else(|| faults(events)).unwrap_or("no fault");
-        Outcome {
+        Asked {
             question: ACCESS,
             answers: &ACCESS_ANSWERS,
             answer: answer.to_owned(),

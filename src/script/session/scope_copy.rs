@@ -55,9 +55,10 @@ impl Copier {
             return value.clone();
         }
         self.depth += 1;
-        let copied = match value.is_shared() {
-            true => self.copy_cell(value),
-            false => self.copy_content(value),
+        let copied = if value.is_shared() {
+            self.copy_cell(value)
+        } else {
+            self.copy_content(value)
         };
         self.depth -= 1;
         copied

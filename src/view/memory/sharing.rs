@@ -1,9 +1,9 @@
 //! Which frames are mapped more than once, and by whom: the page tables read backwards.
 
-use crate::abi::{MmId, PAGE_SIZE, Pfn, Pid, VirtAddr};
+use crate::abi::{MmId, PAGE_SIZE, Pfn, Pid, TASK_SIZE, VirtAddr};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::mm::{TASK_SIZE, pte_present};
+use crate::kernel::mm::pte_present;
 use crate::machine::Machine;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;

@@ -11,12 +11,12 @@ mod words;
 use super::maps::{MapsRow, maps};
 use super::sharing::owners;
 use super::vtop::{Vtop, vtop};
-use crate::abi::{MmId, Pfn, Pid, TaskId, VirtAddr};
+use crate::abi::{MmId, Pfn, Pid, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Access, ErrorCode, Mmu, Mode, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{
-    BadAccess, FaultVerdict, FilePage, PteFault, SegvCode, TASK_SIZE, Vma, WpVerdict, WpWhy,
-    access_verdict, fault_verdict, pte_fault_verdict,
+    BadAccess, FaultVerdict, FilePage, PteFault, SegvCode, Vma, WpVerdict, WpWhy, access_verdict,
+    fault_verdict, pte_fault_verdict,
 };
 use crate::machine::Machine;
 use serde::{Serialize, Serializer};
@@ -269,7 +269,7 @@ fn fate_in_area(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, code: ErrorC
         return Fate::Sigsegv { code, reason };
     }
     let pte = kernel.pte(mm, va);
-    match pte_fault_verdict(pte, code.is_write(), vma) {
+    match pte_fault_verdict(pte, code.kind(), vma) {
         PteFault::AnonZero => Fate::ZeroPage,
         PteFault::AnonWrite => Fate::ZeroedFrame,
         PteFault::FilePage => file_fate(kernel, vma, va, |cached| Fate::FilePage { cached }),

@@ -1,7 +1,7 @@
 //! What a task is doing, in a few words: the same answer for every view.
 
-use crate::abi::{Pid, Signal, TaskId, TaskState, WaitStatus};
-use crate::kernel::task::{Continuation, ExitState};
+use crate::abi::{ExitState, Pid, Signal, TaskId, TaskState, WaitStatus};
+use crate::kernel::task::Continuation;
 use crate::machine::Machine;
 use crate::trace::ArrayKind;
 use std::fmt;

@@ -1,9 +1,8 @@
 //! The open files of a task: its descriptors, and the open file descriptions behind them, which
 //! others may share.
 
-use crate::abi::{FileId, Pid, TaskId};
+use crate::abi::{FileId, O_APPEND, O_NONBLOCK, Pid, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::fs::{O_APPEND, O_NONBLOCK};
 use crate::machine::Machine;
 use crate::view::text::task_tag;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};

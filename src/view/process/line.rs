@@ -1,8 +1,7 @@
 //! A task in one line.
 
 use super::{activity, state};
-use crate::abi::TaskId;
-use crate::kernel::task::ExitState;
+use crate::abi::{ExitState, TaskId};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, task_tag};
 

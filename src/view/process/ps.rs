@@ -35,7 +35,7 @@ pub struct PsRow {
     pub prio: u8,
     /// Nice value, -20..=19.
     pub nice: i32,
-    /// Ticks left of its time slice.
+    /// Ticks left of the time slice of `next`.
     pub slice: u32,
     /// Sleep average, ms.
     pub sleep_avg: f64,

@@ -1,9 +1,8 @@
 //! The tree of processes by parent and child. Threads are shown below the first thread of their
 //! process, as `{name}`.
 
-use crate::abi::{Pid, TaskId};
+use crate::abi::{ExitState, Pid, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::ExitState;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;

@@ -1,9 +1,9 @@
 //! `/proc/PID/status`, as 2.6.12 prints it, and the decoding of a wait status.
 
-use crate::abi::{PAGE_SIZE, SigSet, Signal, TaskId, TaskState, WaitStatus};
+use crate::abi::{ExitState, PAGE_SIZE, SigAction, SigSet, Signal, TaskId, TaskState, WaitStatus};
 use crate::kernel::Kernel;
 use crate::kernel::mm::Mm;
-use crate::kernel::task::{ExitState, SigAction, Task};
+use crate::kernel::task::Task;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -53,9 +53,10 @@ fn state(kernel: &Kernel, id: TaskId, task: &Task) -> &'static str {
 fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
     let sched = kernel.sched.get(id);
     let leader = kernel.task(task.group_leader);
-    let tracer = match task.ptrace.is_empty() {
-        true => 0,
-        false => kernel.pid(task.parent).0,
+    let tracer = if task.ptrace.is_empty() {
+        0
+    } else {
+        kernel.pid(task.parent).0
     };
     let cred = &task.cred;
     let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
@@ -170,8 +171,8 @@ fn parts_of_stop(word: WaitStatus) -> Vec<(String, String)> {
         ),
         _ => part("bits 8-15", high, signal_name(high)),
     });
-    if let Some(name) = word.event() {
-        parts.push(part("bits 16-", event, name.to_owned()));
+    if let Some(what) = word.event() {
+        parts.push(part("bits 16-", event, what.name().to_owned()));
     }
     parts
 }
@@ -244,9 +245,10 @@ impl ExplainStatus {
             text.push(line.plain(format_args!(" {meaning}")));
         }
         let line = Line::default().add(Role::Dim, "  true for it    ");
-        let macros = match self.macros.is_empty() {
-            true => "none".to_owned(),
-            false => self.macros.join(", "),
+        let macros = if self.macros.is_empty() {
+            "none".to_owned()
+        } else {
+            self.macros.join(", ")
         };
         text.push(line.plain(format_args!(" {macros}")));
         text

@@ -79,9 +79,10 @@ impl Timeline {
                 role: if idle { Role::Dim } else { Role::State },
                 cells: vec![' '; columns as usize],
             });
-            row.label = match idle {
-                true => Line::default().add(Role::Dim, "idle"),
-                false => task_tag(interval.pid, &interval.name),
+            row.label = if idle {
+                Line::default().add(Role::Dim, "idle")
+            } else {
+                task_tag(interval.pid, &interval.name)
             };
             let first = (interval.from - self.from) / scale;
             let end = (interval.to - self.from).div_ceil(scale).max(first + 1);

@@ -78,9 +78,10 @@ struct Times {
 impl Times {
     /// Weight of the task when shares are computed from time slices.
     fn weight(&self) -> u64 {
-        match self.real_time {
-            true => 0,
-            false => u64::from(self.timeslice) * (self.ran + self.waited),
+        if self.real_time {
+            0
+        } else {
+            u64::from(self.timeslice) * (self.ran + self.waited)
         }
     }
 }

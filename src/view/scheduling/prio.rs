@@ -7,8 +7,7 @@ use crate::kernel::sched::{
     run_charge,
 };
 use crate::machine::Machine;
-use crate::view::text::task_tag;
-use crate::view::text::{Line, Role, Text};
+use crate::view::text::{Line, Role, Text, task_tag};
 use serde::Serialize;
 
 /// How a task's priority is computed.
@@ -204,12 +203,13 @@ impl PrioView {
             format_args!("{ms} ms * 10 / 1000 = {}", self.bonus),
         ));
         text.push(self.effective_line());
-        let stored = match self.prio == self.effective_prio {
-            true => "as computed".to_owned(),
-            false => format!(
+        let stored = if self.prio == self.effective_prio {
+            "as computed".to_owned()
+        } else {
+            format!(
                 "{}: computed at the last wake-up, expiry, fork or renice; kept until the next",
                 self.prio
-            ),
+            )
         };
         text.push(step("stored prio", stored));
         text.push(step(
@@ -287,9 +287,10 @@ impl PrioView {
         let factor = if self.nice < 0 { 4 } else { 1 };
         let base = self.tunables.def_timeslice * factor;
         let scaled = base * (140 - u32::from(self.static_prio)) / 20;
-        let least = match scaled < self.timeslice {
-            true => format!("{scaled}, at least {}", self.timeslice),
-            false => self.timeslice.to_string(),
+        let least = if scaled < self.timeslice {
+            format!("{scaled}, at least {}", self.timeslice)
+        } else {
+            self.timeslice.to_string()
         };
         let first = if self.first_time_slice {
             ", still the part that its parent gave it"

@@ -102,7 +102,7 @@ fn array_view(kernel: &Kernel, array: &PrioArray) -> ArrayView {
         nr_active: array.nr_active(),
         bitmap: array.bitmap(),
         levels: (0..MAX_PRIO)
-            .filter(|prio| array.head(*prio).is_some())
+            .filter(|prio| !array.is_empty(*prio))
             .map(|prio| level(kernel, array, prio))
             .collect(),
     }

@@ -3,14 +3,15 @@
 use crate::abi::{Pid, TaskId};
 use crate::kernel::sched::{LbStat, SchedDomain};
 use crate::machine::Machine;
-use crate::view::text::task_tag;
-use crate::view::text::{Line, Role, Text};
+use crate::view::text::{Line, Role, Text, task_tag};
 use serde::Serialize;
 
 /// The version of the format in 2.6.12.
 const VERSION: u32 = 11;
 
-/// The contents of `/proc/schedstat`. Linux 2.6.12: `kernel/sched.c`, `show_schedstat()`.
+/// The contents of `/proc/schedstat`.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `show_schedstat()`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SchedStat {
     /// Version of the format.
@@ -187,14 +188,15 @@ const fn balancings(lb: LbStat) -> Balancings {
 /// The statistics of a task that exists.
 pub fn task_schedstat(machine: &Machine, id: TaskId) -> TaskStat {
     let task = machine.kernel.sched.get(id);
+    let stat = machine.kernel.sched.stat(id);
     TaskStat {
         pid: task.pid,
         name: machine.kernel.names.get(task.name).to_owned(),
-        cpu_time: task.sched_info.cpu_time,
-        run_delay: task.sched_info.run_delay,
-        pcnt: task.sched_info.pcnt,
-        nvcsw: task.nvcsw,
-        nivcsw: task.nivcsw,
+        cpu_time: stat.sched_info.cpu_time,
+        run_delay: stat.sched_info.run_delay,
+        pcnt: stat.sched_info.pcnt,
+        nvcsw: stat.nvcsw,
+        nivcsw: stat.nivcsw,
     }
 }
 

@@ -121,7 +121,7 @@ pub enum Item {
         who: Who,
         /// Its new dynamic priority.
         prio: u8,
-        /// Its new static priority.
+        /// Its new static priority, 120 + nice.
         static_prio: u8,
     },
     /// Many items of a kind, counted.
@@ -215,7 +215,7 @@ pub struct FaultCounts {
 /// A task that was created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fork {
-    /// The new task.
+    /// A task was created.
     pub child: Who,
     /// The task that called fork.
     pub parent: Pid,

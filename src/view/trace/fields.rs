@@ -2,7 +2,7 @@
 //! Text, scripts and exports all start from here.
 
 use crate::abi::{Names, Pfn, Pid, TaskState, VirtAddr};
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{Syscall, SyscallInfo};
 use crate::trace::{FieldValue, FlushScope, ForkStep, Record, TraceEvent, TraceLog};
 use crate::view::text::Role;
 use serde::Serialize;
@@ -90,9 +90,9 @@ pub fn fields(names: &Names, log: &TraceLog, record: &Record) -> Vec<(&'static s
         ("code", FieldValue::Int(code)) => (key, Field::Code(code as u32)),
         _ => (key, field(names, log, value)),
     };
-    let gives_address = |call: &str| ["mmap2", "brk"].contains(&call);
+    let gives_address = |call: &str| ["mmap", "brk"].contains(&call);
     if let TraceEvent::SysExit { nr, ret } = record.event
-        && gives_address(Syscall::name_of(nr))
+        && gives_address(Syscall::c_name(nr))
         && !(-4095..0).contains(&ret)
     {
         let addr = Field::Addr(VirtAddr(ret as u32));
@@ -137,9 +137,9 @@ fn state_letter(state: i64) -> Field {
 }
 
 fn call_name(nr: i64) -> Field {
-    match Syscall::name_of(nr as u16) {
-        "?" => Field::Int(nr),
-        name => Field::Word(name.to_owned()),
+    match SyscallInfo::of(nr as u16) {
+        Some(info) => Field::Word(info.name.to_owned()),
+        None => Field::Int(nr),
     }
 }
 

@@ -2,13 +2,13 @@
 //! against the machine, for every combination of the flags that interact.
 
 use super::flags::{Bench, COMBINED, UNTOUCHED, clone_tls};
-use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{CloneFlags as F, Errno, SigSet, Signal, TaskId, TaskState};
-use forklab::kernel::exit::WaitOptions;
+use crate::lab::{Lab, USER, Waited, exit_signal};
+use forklab::abi::{
+    CloneFlags as F, Errno, PtFlags, SigSet, Signal, TaskId, TaskState, WaitOptions,
+};
 use forklab::kernel::fork::ObjectFate;
-use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{Pending, PtFlags};
+use forklab::kernel::syscall::{PtraceArgs, Syscall};
+use forklab::kernel::task::Pending;
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
 use forklab::view::{
     ChildPlan, CloneObject, EndNotice, ExplainClone, ParentOf, Queued, Reaped, RunsNext,
@@ -102,7 +102,7 @@ impl Oracle {
         }
         // The first user_desc takes a page of stack.
         let args = bench.args();
-        let child = clone_tls(&mut bench.lab, bench.caller, 17, args).unwrap();
+        let child = clone_tls(&mut bench.lab, bench.caller, F::FORK, args).unwrap();
         let mut oracle = Self { bench };
         oracle.leave(child, oracle.bench.caller);
         let (caller, words) = (oracle.bench.caller, oracle.bench.words);
@@ -130,8 +130,8 @@ impl Oracle {
         }
         self.bench.lab.machine.kernel.log.clear();
         match flags.contains(F::CLONE_SETTLS) {
-            true => clone_tls(&mut self.bench.lab, caller, flags.bits(), args),
-            false => self.bench.lab.clone_with(caller, flags.bits(), args),
+            true => clone_tls(&mut self.bench.lab, caller, flags, args),
+            false => self.bench.lab.clone_with(caller, flags, args),
         }
     }
 
@@ -394,7 +394,7 @@ fn combined(flags: &[F], combination: usize, signal: u32) -> F {
     let chosen = flags.iter().enumerate();
     let chosen = chosen.filter(|(bit, _)| combination >> bit & 1 != 0);
     let flags: F = chosen.map(|(_, flag)| *flag).collect();
-    flags | F::from_bits_retain(signal)
+    flags | exit_signal(signal)
 }
 
 /// All 32,768 combinations of fifteen flags by root; each with one of five exit signals. Those with

@@ -1,6 +1,6 @@
 //! Control transfers, and instructions that call the kernel.
 
-use super::{Outcome, is_far};
+use super::{Executed, is_far};
 use crate::hw::cpu::Exception;
 use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::operand::{is_memory, width};
@@ -8,7 +8,7 @@ use crate::hw::cpu::state::{Core, ECX, ESP, Step};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
 impl Core<'_> {
-    pub(super) fn control(&mut self, i: &Instruction) -> Step<Outcome> {
+    pub(super) fn control(&mut self, i: &Instruction) -> Step<Executed> {
         use Mnemonic::*;
         match i.mnemonic() {
             Jmp | Call if is_far(i) => return Err(Exception::GeneralProtection(0)),
@@ -16,13 +16,13 @@ impl Core<'_> {
             Call => self.call(i)?,
             Ret => self.ret(i)?,
             Jcxz | Jecxz | Loop | Loope | Loopne => self.count_and_branch(i),
-            Int3 => return Ok(Outcome::Trap(Exception::Breakpoint)),
-            Into if self.flags.of() => return Ok(Outcome::Trap(Exception::Overflow)),
+            Int3 => return Ok(Executed::Trap(Exception::Breakpoint)),
+            Into if self.flags.of() => return Ok(Executed::Trap(Exception::Overflow)),
             Int => return interrupt(i.immediate8()),
             Bound => self.bound(i)?,
             _ => {}
         }
-        Ok(Outcome::Done)
+        Ok(Executed::Done)
     }
 
     /// Jumps to the target of a relative branch.
@@ -118,12 +118,12 @@ impl Core<'_> {
 
 /// `int n`: the kernel has opened the gates of the system call and of the exceptions that user mode
 /// may raise by this instruction.
-fn interrupt(vector: u8) -> Step<Outcome> {
+fn interrupt(vector: u8) -> Step<Executed> {
     match vector {
-        0x80 => Ok(Outcome::Syscall),
-        3 => Ok(Outcome::Trap(Exception::Breakpoint)),
-        4 => Ok(Outcome::Trap(Exception::Overflow)),
-        5 => Ok(Outcome::Trap(Exception::Bound)),
+        0x80 => Ok(Executed::Syscall),
+        3 => Ok(Executed::Trap(Exception::Breakpoint)),
+        4 => Ok(Executed::Trap(Exception::Overflow)),
+        5 => Ok(Executed::Trap(Exception::Bound)),
         // The index in the interrupt table, and the bit that marks it as such.
         _ => Err(Exception::GeneralProtection(u16::from(vector) << 3 | 2)),
     }

@@ -20,7 +20,7 @@ use iced_x86::{Instruction, Mnemonic};
 
 /// How an instruction ended that raised no fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Outcome {
+pub(super) enum Executed {
     /// The instruction has retired.
     Done,
     /// A string instruction has repetitions left, but no more may retire now.
@@ -34,7 +34,7 @@ pub(super) enum Outcome {
 impl Core<'_> {
     /// Executes the instruction at `eip`, which is `len` bytes before the next. If it faults, the state is unchanged
     /// except for the completed repetitions of a string instruction.
-    pub(super) fn execute(&mut self, i: &Instruction) -> Step<Outcome> {
+    pub(super) fn execute(&mut self, i: &Instruction) -> Step<Executed> {
         self.next = self.eip.wrapping_add(i.len() as u32);
         if is_string(i) {
             return self.string_instruction(i);
@@ -55,7 +55,7 @@ impl Core<'_> {
         outcome
     }
 
-    fn execute_any(&mut self, i: &Instruction) -> Step<Outcome> {
+    fn execute_any(&mut self, i: &Instruction) -> Step<Executed> {
         use Mnemonic::*;
         match i.mnemonic() {
             Add | Or | Adc | Sbb | And | Sub | Xor | Cmp | Test | Inc | Dec | Not | Neg | Rol
@@ -73,9 +73,9 @@ impl Core<'_> {
                 return self.control(i);
             }
             Cpuid | Rdtsc => self.information(i),
-            _ => return self.conditional(i).map(|()| Outcome::Done),
+            _ => return self.conditional(i).map(|()| Executed::Done),
         }?;
-        Ok(Outcome::Done)
+        Ok(Executed::Done)
     }
 
     /// `jcc`, `setcc` and `cmovcc`, which have one mnemonic per condition, and all other

@@ -1,7 +1,7 @@
 //! What instructions do, rule by rule.
 
 mod basics;
-mod host;
+pub(in crate::hw) mod host;
 mod random;
 mod rules;
 
@@ -93,22 +93,6 @@ pub(super) fn assemble(at: u32, write: impl FnOnce(&mut CodeAssembler)) -> Vec<u
     let mut assembler = CodeAssembler::new(32).unwrap();
     write(&mut assembler);
     assembler.assemble(at.into()).unwrap()
-}
-
-/// Reproducible pseudo-random numbers.
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn next(&mut self) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as u32
-    }
-
-    pub(super) fn below(&mut self, limit: u32) -> u32 {
-        self.next() % limit
-    }
 }
 
 /// A descriptor as `set_thread_area` makes it.

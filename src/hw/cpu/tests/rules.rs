@@ -6,7 +6,7 @@ use iced_x86::code_asm::*;
 
 fn page_fault(va: u32, code: u32) -> Event {
     Event::Exception(Exception::PageFault(PageFault {
-        cr2: VirtAddr(va),
+        addr: VirtAddr(va),
         error_code: ErrorCode(code),
     }))
 }
@@ -125,6 +125,22 @@ fn a_page_fault_changes_no_register_and_no_byte() {
                 "{code:x?}"
             );
         }
+    }
+}
+
+#[test]
+fn bound_lets_an_index_through_that_lies_between_both_limits() {
+    for (index, passes) in [(-3, false), (-2, true), (0, true), (5, true), (6, false)] {
+        let mut rig = Rig::new(&[0x62, 0x06]); // bound eax,[esi]
+        rig.poke(DATA, &(-2_i32).to_le_bytes());
+        rig.poke(DATA + 4, &5_i32.to_le_bytes());
+        (rig.regs.eax, rig.regs.esi) = (index as u32, DATA);
+        let event = if passes {
+            Event::Budget
+        } else {
+            Event::Exception(Exception::Bound)
+        };
+        assert_eq!(rig.run(1).event, event, "{index}");
     }
 }
 
@@ -346,6 +362,102 @@ fn loading_a_segment_register_checks_the_descriptor() {
     }
 }
 
+/// A string instruction retires once, with or without something to repeat.
+#[test]
+fn string_instructions_without_a_prefix_go_on_behind_themselves() {
+    for (code, written, read) in [
+        ([0xaa, 0x90], 1, 0), // stosb
+        ([0xab, 0x90], 4, 0), // stosd
+        ([0xa4, 0x90], 1, 1), // movsb
+        ([0xad, 0x90], 0, 4), // lodsd
+        ([0xae, 0x90], 1, 0), // scasb
+        ([0xa7, 0x90], 4, 4), // cmpsd
+    ] {
+        let mut rig = Rig::new(&code);
+        (rig.regs.esi, rig.regs.edi, rig.regs.ecx) = (DATA, DATA, 7);
+        assert_eq!((rig.run(1).used, rig.regs.eip), (1, CODE + 1), "{code:x?}");
+        let moved = (rig.regs.edi - DATA, rig.regs.esi - DATA, rig.regs.ecx);
+        assert_eq!(moved, (written, read, 7), "{code:x?}");
+    }
+}
+
+/// SS takes only data that may be written, with the privilege level of user mode in selector and
+/// descriptor; a selector of none is no stack either.
+#[test]
+fn loading_the_stack_segment_is_stricter() {
+    use Exception::*;
+    let gp = |code| Err(GeneralProtection(code));
+    let cases: [(u32, u32, Result<(), Exception>); 11] = [
+        (0x7b, 0, Ok(())),
+        (0x78, 0, gp(0x78)),
+        (0x79, 0, gp(0x78)),
+        (0x7a, 0, gp(0x78)),
+        (0x00, 0, gp(0)),
+        (0x03, 0, gp(0)),
+        (0x73, 0, gp(0x70)),
+        (0x33, 0x41, Ok(())),
+        (0x30, 0x41, gp(0x30)),
+        // Read-only, and not present.
+        (0x33, 0x49, gp(0x30)),
+        (0x33, 0x61, Err(StackSegment(0x30))),
+    ];
+    for (selector, flags, expected) in cases {
+        for code in [[0x8e, 0xd0, 0x90], [0x50, 0x17, 0x90]] {
+            let mut rig = Rig::new(&code);
+            if flags != 0 {
+                rig.cpu.gdt_tls[0] = segment(DATA, 0xf_ffff, flags | 0x10);
+            }
+            rig.regs.eax = selector;
+            let event = expected.map_or_else(Event::Exception, |()| Event::Budget);
+            assert_eq!(rig.run(2).event, event, "{selector:x} {flags:x}");
+            let loaded = if expected.is_ok() { selector } else { 0x7b };
+            assert_eq!(rig.regs.ss, loaded, "{selector:x}");
+        }
+    }
+}
+
+/// Decoded operations check no segment but CS, FS and GS, so they are used only while the other
+/// three are flat.
+#[test]
+fn a_data_segment_that_is_not_flat_moves_every_access() {
+    type Access = fn(&mut CodeAssembler);
+    type Selector = fn(&mut Regs) -> &mut u32;
+    let cases: [(Selector, Access); 3] = [
+        (|regs| &mut regs.ds, |a| a.mov(ecx, dword_ptr(4)).unwrap()),
+        (
+            |regs| &mut regs.es,
+            |a| a.mov(ecx, dword_ptr(4).es()).unwrap(),
+        ),
+        (|regs| &mut regs.ss, |a| a.mov(ecx, dword_ptr(ebp)).unwrap()),
+    ];
+    for (selector, access) in cases {
+        let mut rig = Rig::assembled(access);
+        // A writable segment of 4 GiB: only its base is not that of a flat one.
+        rig.cpu.gdt_tls[0] = segment(DATA, 0xf_ffff, 0x51);
+        rig.poke(DATA + 4, &[1, 2, 3, 4]);
+        *selector(&mut rig.regs) = 0x33;
+        rig.regs.ebp = 4;
+        assert_eq!(rig.run(1).event, Event::Budget);
+        assert_eq!(rig.regs.ecx, 0x0403_0201);
+    }
+}
+
+/// The translation of the page that code is fetched from is looked up again only after a flush of
+/// that page.
+#[test]
+fn a_flush_of_another_page_costs_the_code_no_lookup() {
+    let mut rig = Rig::new(&[0x40; 16]);
+    let lookups = |rig: &Rig| rig.cpu.mmu.tlb.hits + rig.cpu.mmu.tlb.misses;
+    rig.run(1);
+    let before = lookups(&rig);
+    rig.cpu.mmu.invlpg(VirtAddr(DATA));
+    rig.run(1);
+    assert_eq!(lookups(&rig), before);
+    rig.cpu.mmu.invlpg(VirtAddr(CODE));
+    rig.run(1);
+    assert_eq!(lookups(&rig), before + 1);
+}
+
 #[test]
 fn code_that_changes_itself_is_changed_at_the_next_instruction() {
     // mov byte [next],0x41 (inc ecx); next: inc eax; jmp next twice
@@ -484,7 +596,9 @@ fn rdtsc_reads_the_time_of_the_caller_and_the_instructions_since() {
 
 #[test]
 fn text_of_instructions() {
-    let code = [0x8b, 0x45, 0xfc, 0xcd, 0x80, 0xff, 0xff, 0xe8, 0, 0, 0, 0];
+    let code = [
+        0x8b, 0x45, 0xfc, 0xcd, 0x80, 0xff, 0xff, 0xe8, 0, 0, 0, 0, 0x74, 0,
+    ];
     let lines = disassemble(&code, CODE);
     let texts: Vec<_> = lines
         .iter()
@@ -497,7 +611,8 @@ fn text_of_instructions() {
             (3, "int 0x80"),
             (5, "(bad)"),
             (6, "(bad)"),
-            (7, "call 0x804800c")
+            (7, "call 0x804800c"),
+            (12, "je 0x804800e")
         ]
     );
 }

@@ -1,10 +1,10 @@
 //! Where mappings go, how they merge and split, and in which order `mmap` refuses.
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
-use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, TaskId, VirtAddr};
-use crate::kernel::mm::{MapRefusal, Merge, Mm, MmapArgs, VmFlags, Vma, merge_verdict};
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::{RLIM_INFINITY, Resource};
+use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, TaskId, VirtAddr};
+use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
+use crate::kernel::syscall::{MapRefusal, MmapArgs, Syscall};
+use crate::kernel::task::Cred;
 use slotmap::SlotMap;
 
 const MIB: u32 = 1 << 20;
@@ -57,6 +57,14 @@ fn top_down_search() {
         );
         assert_eq!(mm.free_area_cache, cache, "{addr:#x}, {pages} pages");
     }
+}
+
+#[test]
+fn top_down_search_goes_on_to_address_0() {
+    let mut mm = space(Some(8 * MIB), &[(5, 0x10)]);
+    mm.free_area_cache = 0x5000;
+    assert_eq!(search(&mut mm, 0, 0x5000), Ok(0));
+    assert_eq!(mm.free_area_cache, 0);
 }
 
 /// 2 GiB fit neither below `mmap_base` nor above the area, until the search from the bottom.
@@ -325,7 +333,7 @@ fn the_order_in_which_mmap_refuses() {
         ("no type", 0, 1, typeless, 0, Errno::EINVAL),
         ("both types", 0, 1, both, 0, Errno::EINVAL),
     ] {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr,
             len,
             prot: RW,
@@ -345,6 +353,68 @@ fn the_order_in_which_mmap_refuses() {
     lab.check();
 }
 
+/// `mm/mmap.c`, `do_mmap_pgoff()`: what is locked already counts, and the limit itself may be reached.
+#[test]
+fn memory_is_locked_up_to_its_limit_and_beyond_it_by_the_privileged() {
+    let (mut lab, a) = Lab::with_task();
+    assert_eq!(lab.k.rlimit(a, Resource::Memlock), 32 << 10);
+    let lock = |lab: &mut Lab, len| lab.try_mmap(a, 0, len, RW, PRIVATE | LOCKED);
+    assert_eq!(lock(&mut lab, 0x8001), Err(Errno::EAGAIN));
+    assert!(lock(&mut lab, 0x5000).is_ok());
+    assert_eq!(lock(&mut lab, 0x4000), Err(Errno::EAGAIN));
+    assert!(lock(&mut lab, 0x3000).is_ok());
+    assert_eq!(lab.mm(a).locked_vm, 8);
+    assert_eq!(lock(&mut lab, 1), Err(Errno::EAGAIN));
+
+    lab.k.task_mut(a).cred = Cred::of_user(0);
+    assert!(lock(&mut lab, 1).is_ok());
+    let signal = lab.k.task(a).signal.unwrap();
+    lab.k.signals[signal].rlimits[Resource::Memlock].cur = 0;
+    assert!(lock(&mut lab, 1).is_ok());
+    assert_eq!(lab.mm(a).locked_vm, 10);
+}
+
+/// `mm/memory.c`, `get_user_pages()`: pages are read in, or written if the area is writable; where
+/// there is not even a page table, nothing is there to read.
+#[test]
+fn which_pages_of_a_locked_area_are_brought_in() {
+    let (mut lab, a) = Lab::with_task();
+    let with_table = lab.mmap_at(a, 0x4000_0000, 1, RW);
+    lab.touch(a, with_table, 1);
+    let none = 0;
+    for (addr, prot, flags, bits) in [
+        (0x4000_1000, READ, PRIVATE, 0x025),
+        (0x4000_2000, none, PRIVATE, 0),
+        (0x4000_3000, RW, PRIVATE, 0x067),
+        (0x5000_0000, READ, PRIVATE, 0),
+        (0x5000_1000, none, PRIVATE, 0),
+        (0x6000_0000, RW, PRIVATE, 0x067),
+        (0x7000_0000, READ, SHARED, 0x025),
+    ] {
+        let flags = flags | FIXED | LOCKED;
+        lab.try_mmap(a, addr, 0x1000, prot, flags).unwrap();
+        assert_eq!(
+            lab.bits(a, VirtAddr(addr)) & !0x20,
+            bits & !0x20,
+            "{addr:#x}"
+        );
+    }
+    lab.check();
+}
+
+/// `mm/mmap.c`, `free_pgtables()`: only a slot that lies wholly between the areas around it counts.
+#[test]
+fn unmapping_what_was_never_touched_flushes_for_whole_slots_only() {
+    let (mut lab, a) = Lab::with_task();
+    lab.mmap_at(a, 0x4000_0000, 1, RW);
+    lab.mmap_at(a, 0x4000_1000, 0x3ff, READ);
+    let part = lab.watch(a, |lab| lab.munmap(a, VirtAddr(0x4000_1000), 0x3ff));
+    assert_eq!(part.reloads, 0);
+    lab.mmap_at(a, 0x4000_1000, 0x3ff, READ);
+    let whole = lab.watch(a, |lab| lab.munmap(a, VirtAddr(0x4000_0000), 0x400));
+    assert_eq!(whole.reloads, 1);
+}
+
 #[test]
 fn descriptors_are_looked_at_before_anything_else() {
     let (mut lab, a) = Lab::with_task();
@@ -353,7 +423,7 @@ fn descriptors_are_looked_at_before_anything_else() {
         ("not open", Some(77), Errno::EBADF),
         ("a console cannot be mapped", Some(0), Errno::ENODEV),
     ] {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr: 1,
             len: 0,
             prot: RW,

@@ -4,9 +4,9 @@ use crate::abi::{CloneFlags, Errno, MmId, PAGE_SIZE, Pfn, TaskId, TaskState, Vir
 use crate::hw::{AccessKind, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::mm::{Mm, MmapArgs, UserFault, UserFaultKind, Vma};
-use crate::kernel::syscall::{SysResult, Syscall};
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::mm::{Mm, UserFault, UserFaultKind, Vma};
+use crate::kernel::syscall::{ForkArgs, MmapArgs, SysError, SysResult, Syscall};
 use crate::trace::{FlushScope, TraceEvent};
 
 pub const READ: u32 = 1;
@@ -105,14 +105,9 @@ impl Lab {
 
     pub fn call(&mut self, task: TaskId, call: Syscall) -> Result<u32, Errno> {
         self.run(task);
-        match self.k.syscall(task, call) {
-            Some(ret) if ret < 0 && ret > -4096 => Err(*Errno::ALL
-                .iter()
-                .find(|errno| errno.code() == -ret)
-                .unwrap()),
-            Some(ret) => Ok(ret as u32),
-            None => Ok(0),
-        }
+        self.k.syscall(task, call);
+        let returned = self.k.take_return(task);
+        returned.unwrap_or(Ok(0)).map_err(SysError::errno)
     }
 
     pub fn mmap(&mut self, task: TaskId, pages: u32, prot: u32, flags: u32) -> VirtAddr {
@@ -137,7 +132,7 @@ impl Lab {
         prot: u32,
         flags: u32,
     ) -> Result<u32, Errno> {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr,
             len,
             prot,

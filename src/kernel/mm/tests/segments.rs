@@ -1,9 +1,8 @@
 //! Stack, heap and holes: areas that grow, move their end, or lose their middle.
 
 use super::lab::{Effect, Lab, PRIVATE, RW, segv_code};
-use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::abi::{Errno, Resource, TaskId, VirtAddr};
 use crate::kernel::syscall::Syscall;
-use crate::kernel::task::Resource;
 
 fn set_esp(lab: &mut Lab, task: TaskId, esp: u32) {
     lab.k.task_mut(task).thread.regs.esp = esp;

@@ -273,7 +273,7 @@ fn a_taken_task_preempts_if_it_is_better_and_its_clock_is_put_right() {
 /// Scheduler example W23 on runqueues: the wake-up moves the task, or leaves it.
 #[test]
 fn a_wake_up_takes_a_cold_task_to_the_waker() {
-    for (sync, cpu, moved) in [(false, 1, ""), (true, 0, "T 1>0 wake_up")] {
+    for (waker, cpu, moved) in [(Waker::GoesOn, 1, ""), (Waker::Sleeps, 0, "T 1>0 wake_up")] {
         let mut bench = Bench::with_cpus(2);
         bench.hog("waker", 0, 0);
         bench.settle_all();
@@ -285,7 +285,7 @@ fn a_wake_up_takes_a_cold_task_to_the_waker() {
             bench.sched.rqs[cpu].timestamp_last_tick = 10 * NS;
         }
         bench.sched.rqs[0].cpu_load = 128;
-        assert!(bench.on(|s, ctx| s.try_to_wake_up(ctx, task, TaskState::ANY_SLEEP, sync)));
+        assert!(bench.on(|s, ctx| s.try_to_wake_up(ctx, task, TaskState::ANY_SLEEP, waker)));
         assert_eq!(bench.sched.get(task).cpu, cpu);
         assert_eq!(moves(&bench), moved);
         assert_eq!(

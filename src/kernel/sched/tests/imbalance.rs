@@ -175,7 +175,7 @@ fn wakes(load: u32, this_load: u32, sync: bool, hot: bool, sd: &SchedDomain) -> 
         this_cpu: 0,
         load,
         this_load,
-        sync,
+        waker: if sync { Waker::Sleeps } else { Waker::GoesOn },
         timestamp_last_tick: 10_000_000,
     };
     let last_ran = if hot { 10_000_000 } else { 0 };
@@ -216,7 +216,7 @@ fn a_task_wakes_where_it_is_if_it_must_or_no_domain_says_otherwise() {
         this_cpu,
         load: 128,
         this_load: 0,
-        sync: false,
+        waker: Waker::GoesOn,
         timestamp_last_tick: 10_000_000,
     };
     let mut sd = SchedDomain::of_cpu(0, 2, 0);
@@ -263,7 +263,7 @@ fn a_new_program_goes_where_there_is_less_than_one_task_less() {
 }
 
 #[test]
-fn a_domain_begins_with_the_spec_s_values() {
+fn a_domain_begins_with_the_values_of_sd_cpu_init() {
     let sd = SchedDomain::of_cpu(2, 4, 77);
     assert_eq!(
         (sd.min_interval, sd.max_interval, sd.busy_factor),

@@ -23,6 +23,19 @@ fn last_move(bench: &Bench) -> Option<(u8, u8, &'static str)> {
 }
 
 #[test]
+fn each_cpu_has_an_idle_task_and_a_migration_thread_of_its_own() {
+    let bench = Bench::with_cpus(4);
+    for cpu in 0..4 {
+        let rq = bench.sched.rq(cpu);
+        for task in [rq.idle, rq.migration_thread.unwrap()] {
+            let task = bench.sched.get(task);
+            assert_eq!((task.cpu, task.cpus_allowed), (cpu as u8, 1 << cpu));
+        }
+        assert!(bench.sched.is_idle(cpu));
+    }
+}
+
+#[test]
 fn an_affinity_without_an_online_cpu_is_refused() {
     for cpus in [1, 2] {
         let mut bench = Bench::with_cpus(cpus);
@@ -188,6 +201,16 @@ fn a_task_moves_as_it_starts_a_new_program() {
     assert_eq!(last_move(&bench), Some((0, 1, "exec")));
     assert_eq!(bench.sched.current(1), a);
     assert_eq!(bench.current(), "B");
+    let counted = |bench: &Bench| {
+        let stat = bench.sched.domains(0)[0].stat;
+        (stat.sbe_attempts, stat.sbe_pushed)
+    };
+    assert_eq!(counted(&bench), (1, 1));
+
+    let (mut bench, a, _) = two_hogs();
+    bench.sched.get_mut(a).cpus_allowed = 1;
+    assert_eq!(bench.on(Scheduler::sched_exec), Migration::Done);
+    assert_eq!(counted(&bench), (1, 0));
 }
 
 /// Tasks that may not leave make balancing fail, until the migration thread is asked for help.
@@ -212,6 +235,8 @@ fn active_balancing_begins_after_four_failures() {
     assert!(bench.schedule_text().contains("migration/0"));
     assert_eq!(bench.sched.domains(1)[0].balance_interval, 4);
     assert_eq!(last_move(&bench), None);
+    let stat = bench.sched.domains(0)[0].stat;
+    assert_eq!((stat.alb_cnt, stat.alb_failed, stat.alb_pushed), (1, 1, 0));
 }
 
 /// It pushes one task to each idle CPU, as long as there is more than one.
@@ -241,6 +266,8 @@ fn the_migration_thread_pushes_to_idle_cpus() {
     assert_eq!(counts, [4, 1, 1, 1]);
     assert_eq!(last_move(&bench), Some((0, 3, "active")));
     assert!(!bench.sched.rq(0).active_balance);
+    let stat = bench.sched.domains(0)[0].stat;
+    assert_eq!((stat.alb_cnt, stat.alb_failed, stat.alb_pushed), (1, 0, 2));
     bench.sleep(TaskState::INTERRUPTIBLE);
     bench.settle_all();
 

@@ -1,4 +1,4 @@
-//! The arithmetic: the tables of the specification, and what sleeps are worth.
+//! The arithmetic: slices and priorities of all nice values, and what sleeps are worth.
 
 use super::*;
 
@@ -308,7 +308,8 @@ fn numbers_without_sense_are_refused_with_their_bounds() {
     }
 }
 
-/// The prediction of the granularity rule agrees with the rule applied tick by tick.
+/// The prediction of the granularity rule agrees with the rule applied tick by tick, also of slices that
+/// are longer than a full one, where its arithmetic wraps.
 #[test]
 fn the_next_turn_within_a_slice_is_predicted() {
     let tunables = Tunables::LINUX;
@@ -316,7 +317,7 @@ fn the_next_turn_within_a_slice_is_predicted() {
         for sleep_avg_ms in [0, 450, 700, 900, 1000] {
             let mut task = slept(nice, sleep_avg_ms * MS, 0);
             task.prio = effective_prio(&task).prio;
-            for slice in 1..=tunables.task_timeslice(task.static_prio) {
+            for slice in 1..=tunables.task_timeslice(task.static_prio) + 300 {
                 task.time_slice = slice;
                 let predicted = tunables.ticks_to_requeue(&task, 1);
                 let mut later = task.clone();

@@ -9,7 +9,7 @@ fn figures(bench: &Bench, id: TaskId) -> (u32, u32, u32) {
         run_delay,
         pcnt,
         ..
-    } = bench.sched.get(id).sched_info;
+    } = bench.sched.stat(id).sched_info;
     (cpu_time, run_delay, pcnt)
 }
 
@@ -90,4 +90,61 @@ fn balancing_is_counted_by_what_came_of_it() {
         );
         assert_eq!(lb[2].lb_gained, 0);
     }
+}
+
+/// `kernel/sched.c`, `sched_info_queued()`: the start of a wait is kept until the task gets the CPU,
+/// however often it is put in another list in between.
+#[test]
+fn a_wait_begins_when_the_task_is_queued_first() {
+    let mut bench = Bench::new();
+    bench.run_to(10);
+    bench.hog("H", 0, 0);
+    let late = bench.hog("L", 0, 0);
+    bench.sched.resched_idle(0);
+    bench.settle();
+    assert_eq!(bench.current(), "H");
+    bench.run_to(30);
+    bench.on(|s, ctx| s.set_user_nice(ctx, late, 19));
+    assert_eq!(bench.sched.stat(late).sched_info.last_queued, 10);
+    bench.run_to(110);
+    assert_eq!(bench.current(), "L");
+    assert_eq!(figures(&bench, late), (0, 100, 1));
+    assert_eq!(bench.sched.stat(late).sched_info.last_queued, 0);
+}
+
+/// Of a sleeper on CPU 0: its runqueue's wake-ups, the local ones of them, and what the domain of
+/// the waker's CPU has counted.
+fn wake_ups(cpu: usize, before: impl FnOnce(&mut Bench)) -> ([u32; 2], [u32; 3]) {
+    let mut bench = Bench::with_cpus(2);
+    let sleeper = bench.sleeper("S", 0, 0);
+    before(&mut bench);
+    bench.cpu = cpu;
+    assert!(bench.irq_wake(sleeper));
+    let (rq, sd) = (bench.sched.rq(0).stat, bench.sched.domains(cpu)[0].stat);
+    let remote = [
+        sd.ttwu_wake_remote,
+        sd.ttwu_move_affine,
+        sd.ttwu_move_balance,
+    ];
+    ([rq.ttwu_cnt, rq.ttwu_local], remote)
+}
+
+/// `kernel/sched.c`, `try_to_wake_up()`: a sleeper moves to the waker's CPU if it is cold on its own,
+/// or if the waker's CPU has less to do; it stays if that one is busy and its own is idle.
+#[test]
+fn wake_ups_are_counted_by_what_became_of_them() {
+    assert_eq!(wake_ups(0, |_| ()), ([1, 1], [0, 0, 0]));
+    assert_eq!(wake_ups(1, |_| ()), ([1, 0], [1, 0, 1]));
+    let cold = |bench: &mut Bench| (0..10).for_each(|_| bench.tick_all());
+    assert_eq!(wake_ups(1, cold), ([1, 0], [1, 1, 0]));
+    let busy = |bench: &mut Bench| {
+        bench.cpu = 1;
+        bench.hog("B", 0, 0);
+    };
+    assert_eq!(wake_ups(1, busy), ([1, 0], [1, 0, 0]));
+    // A kernel for one CPU does not count them.
+    let mut bench = Bench::new();
+    let sleeper = bench.sleeper("S", 0, 0);
+    assert!(bench.irq_wake(sleeper));
+    assert_eq!(bench.sched.rq(0).stat.ttwu_cnt, 0);
 }

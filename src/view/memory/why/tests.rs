@@ -1,12 +1,11 @@
 //! Every outcome that `why` can predict, and what its screen looks like.
 
 use super::*;
-use crate::abi::CloneFlags;
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::Resource;
-use crate::machine::Outcome;
-use crate::view::tests::{act, after_fork, boot, call, fork, spawn, write};
+use crate::abi::{CloneFlags, Resource};
+use crate::kernel::syscall::{MmapArgs, Syscall};
+use crate::machine::Acted;
+use crate::machine::drive::{self, act, call, clone};
+use crate::view::tests::{after_fork, boot, spawn, write};
 use crate::view::text::Text;
 
 const SHARED: u32 = 0x21;
@@ -21,15 +20,12 @@ fn map(machine: &mut Machine, task: TaskId, prot: u32, flags: u32) -> VirtAddr {
         flags,
         ..MmapArgs::default()
     };
-    match call(machine, task, Syscall::Mmap(args)) {
-        Outcome::Returned(addr) => VirtAddr(addr as u32),
-        other => panic!("{other:?}"),
-    }
+    drive::mmap(machine, task, args)
 }
 
 fn read(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
     let action = crate::machine::Action::Read { addr, len: 1 };
-    assert!(matches!(act(machine, task, action), Outcome::Bytes(_)));
+    assert!(matches!(act(machine, task, action), Acted::Bytes(_)));
 }
 
 fn of(machine: &Machine, task: TaskId, addr: VirtAddr) -> Why {
@@ -143,7 +139,7 @@ fn the_last_owner_reuses_the_frame_and_who_shares_memory_is_one_owner() {
     let mut machine = boot(1);
     let (sh, kid, page) = after_fork(&mut machine);
     let pfn = of(&machine, sh, page).walk.pfn.unwrap();
-    fork(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
+    clone(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
     write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh+4:sh, 3:sh)
@@ -164,7 +160,7 @@ fn of_many_owners_some_are_named() {
     let mut machine = boot(1);
     let (sh, _, page) = after_fork(&mut machine);
     for _ in 0..7 {
-        fork(&mut machine, sh, CloneFlags::FORK);
+        clone(&mut machine, sh, CloneFlags::FORK);
     }
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
@@ -325,7 +321,7 @@ fn cpus_whose_tlbs_agree_share_a_line() {
     write(&mut machine, sh, page);
     for cpu in 1..4 {
         machine.kernel.config.fork_cpu = Some(cpu);
-        let kid = fork(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
+        let kid = clone(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
         if cpu == 2 {
             read(&mut machine, kid, page);
         }

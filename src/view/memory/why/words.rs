@@ -6,8 +6,7 @@ use crate::hw::{ErrorCode, Pte};
 use crate::kernel::mm::WpWhy;
 use crate::view::memory::maps::MapsRow;
 use crate::view::memory::vtop::{PageView, TlbView, station};
-use crate::view::text::task_tag;
-use crate::view::text::{Line, Role, Text, cell};
+use crate::view::text::{Line, Role, Text, cell, task_tag};
 
 /// How many mappings of a frame are named one by one.
 const MAX_NAMED: usize = 4;
@@ -75,9 +74,10 @@ impl Why {
             return line;
         }
         let with_rights = |mapper: &Mapper| {
-            let (role, rights) = match mapper.writable {
-                true => (Role::Bad, " rw"),
-                false => (Role::Good, " r-"),
+            let (role, rights) = if mapper.writable {
+                (Role::Bad, " rw")
+            } else {
+                (Role::Good, " r-")
             };
             mapper.tag().add(role, rights)
         };
@@ -204,12 +204,13 @@ fn ok_line(value: Option<u32>, stale: bool) -> Line {
         Some(value) => line.plain(": ").add(Role::Number, value),
         None => line,
     };
-    match stale {
-        true => line.add(
+    if stale {
+        line.add(
             Role::Bad,
             "  by a stale TLB entry: the page tables no longer permit it",
-        ),
-        false => line,
+        )
+    } else {
+        line
     }
 }
 
@@ -227,9 +228,10 @@ fn pte_words(pte: Pte) -> String {
         }
         .to_owned();
     }
-    let rights = match pte.contains(Pte::RW) {
-        true => "writable",
-        false => "read-only",
+    let rights = if pte.contains(Pte::RW) {
+        "writable"
+    } else {
+        "read-only"
     };
     let mut words = vec!["present", rights];
     if !pte.contains(Pte::USER) {

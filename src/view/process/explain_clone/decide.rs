@@ -5,20 +5,22 @@ use super::{
     ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, KnownTask, ObjectRow, ParentOf,
     Queued, Reaped, RunsNext, TestOutcome, TestedRule, TracerHears,
 };
-use crate::abi::{CSIGNAL, CloneFlags, Policy, Signal, TaskId};
+use crate::abi::{
+    CSIGNAL, Caps, CloneFlags, ExitState, Policy, PtFlags, PtraceEvent, Resource, Signal, TaskId,
+    WaitOptions,
+};
 use crate::kernel::Kernel;
 use crate::kernel::exit::{
-    ParentsWish, WaitOptions, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself,
-    tell_parent,
+    ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };
 use crate::kernel::fork::{
-    FLAG_TESTS, FlagTest, ForkEvent, ObjectFate, becomes_sibling, begins_stopped,
-    check_clone_flags, check_group_exit, check_max_threads, check_newns, check_not_killed,
-    check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal, flags_with_event,
-    fork_traceflag, joins_group, tid_stores,
+    FLAG_TESTS, FlagTest, ObjectFate, becomes_sibling, begins_stopped, check_clone_flags,
+    check_group_exit, check_max_threads, check_newns, check_not_killed, check_nproc, child_ptrace,
+    clone_sharing, creator_waits, exit_signal, flags_with_event, fork_traceflag, joins_group,
+    tid_stores,
 };
 use crate::kernel::sched::{split_slice, wake_new_placement};
-use crate::kernel::task::{Caps, ExitState, PtFlags, Resource, SignalFlags};
+use crate::kernel::task::SignalFlags;
 use crate::trace::{CloneRefusal, Placement};
 
 pub(super) fn explain(
@@ -118,9 +120,10 @@ fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result
 }
 
 fn plan(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> ChildPlan {
-    let parent = match becomes_sibling(flags) {
-        true => ParentOf::CallersParent,
-        false => ParentOf::Caller,
+    let parent = if becomes_sibling(flags) {
+        ParentOf::CallersParent
+    } else {
+        ParentOf::Caller
     };
     let parent_task = caller.map(|caller| match parent {
         ParentOf::Caller => caller,
@@ -188,9 +191,10 @@ fn place(
     let slice_ends = sched
         .is_some_and(|sched| sched.policy != Policy::Fifo && split_slice(sched.time_slice).1 == 0);
     let caller_leaves = creator_waits(flags) || slice_ends || stops;
-    let goes_on = match caller_leaves {
-        true => RunsNext::FirstInLine,
-        false => RunsNext::Caller,
+    let goes_on = if caller_leaves {
+        RunsNext::FirstInLine
+    } else {
+        RunsNext::Caller
     };
     if begins_stopped(flags) {
         return (Queued::Nowhere, false, goes_on);
@@ -229,9 +233,10 @@ fn end(
         let exec_between = caller.self_exec_id != parent.self_exec_id;
         is_chosen_by_a_stranger(chosen, exec_between) && !caller.cred.capable(Caps::KILL)
     });
-    let number = match taken_away {
-        true => Signal::SIGCHLD.number() as i32,
-        false => chosen,
+    let number = if taken_away {
+        Signal::SIGCHLD.number() as i32
+    } else {
+        chosen
     };
     let ptrace = childs_ptrace(ptrace_of(kernel, caller), flags);
     let wish = parent.map_or(ParentsWish::Waits, |parent| kernel.wish_of_parent(parent));
@@ -276,7 +281,7 @@ fn childs_ptrace(ptrace: PtFlags, flags: CloneFlags) -> PtFlags {
 
 fn hears(ptrace: PtFlags, flags: CloneFlags) -> TracerHears {
     TracerHears {
-        event: fork_traceflag(ptrace, flags).map(ForkEvent::name),
+        event: fork_traceflag(ptrace, flags).map(PtraceEvent::name),
         child_traced: childs_ptrace(ptrace, flags).contains(PtFlags::PTRACED),
     }
 }

@@ -1,10 +1,10 @@
 //! What the explanation looks like, and that it fits on a screen.
 
 use super::*;
+use crate::abi::PtFlags;
 use crate::kernel::boot::Config;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::task::PtFlags;
-use crate::machine::{Command, Reply};
+use crate::machine::drive;
 use crate::view::Line;
 
 fn told(flags: u32) -> ExplainClone {
@@ -15,14 +15,7 @@ fn told(flags: u32) -> ExplainClone {
 /// A shell whose tracer asked for clone events.
 fn traced_shell() -> (Machine, TaskId) {
     let mut machine = Machine::boot(Config::default()).unwrap();
-    let spawn = Command::Spawn {
-        args: SpawnArgs::new("sh", 500),
-        program: None,
-        spin: false,
-    };
-    let Reply::Spawned { task, .. } = machine.apply(spawn).unwrap() else {
-        panic!("it is spawned");
-    };
+    let task = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
     machine.kernel.task_mut(task).ptrace = PtFlags::PTRACED | PtFlags::TRACE_CLONE;
     (machine, task)
 }
@@ -68,7 +61,7 @@ fn a_thread() {
     mounts       shared    a mount by one is seen by both
     TLS          new       CLONE_SETTLS: one descriptor is the user_desc at tls
     the rest     new       no pending signal inherited, times 0, no I/O context
-    tid          stored    parent_tid at once, child_tid cleared at exit
+    tid          stored    parent_tid now, child_tid cleared at exit
     parent       caller's  CLONE_THREAD: the same getppid as the caller
     caller       goes on   clone returns the child's tid at once
     queued       last      CLONE_VM: tail of the list of its own priority

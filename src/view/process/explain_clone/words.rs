@@ -6,8 +6,7 @@ use super::{
 };
 use crate::abi::CloneFlags;
 use crate::kernel::fork::ObjectFate;
-use crate::view::text::task_tag;
-use crate::view::text::{Align, Line, Role, Table, Text, cell};
+use crate::view::text::{Align, Line, Role, Table, Text, cell, task_tag};
 
 /// Columns that the names of the flags may take before they continue on the next line.
 const FLAGS_WIDTH: usize = 76;
@@ -205,16 +204,17 @@ impl ChildPlan {
         let by_the_child = match (self.tid_stores.child, self.tid_stores.clear, shared) {
             (false, false, _) => None,
             (true, false, _) => Some("child_tid by the child"),
-            (true, true, true) => Some("child_tid by the child, 0 at exit"),
+            (true, true, true) => Some("child_tid by the child, cleared at exit"),
             (true, true, false) => Some("child_tid by the child and kept"),
             (false, true, true) => Some("child_tid cleared at exit"),
             (false, true, false) => Some("child_tid kept at exit"),
         };
-        let at_once = self.tid_stores.parent.then_some("parent_tid at once");
+        let at_once = self.tid_stores.parent.then_some("parent_tid now");
         let parts: Vec<&str> = at_once.into_iter().chain(by_the_child).collect();
-        let answer = match parts.is_empty() {
-            true => cell(Role::Dim, "none"),
-            false => cell(Role::Plain, "stored"),
+        let answer = if parts.is_empty() {
+            cell(Role::Dim, "none")
+        } else {
+            cell(Role::Plain, "stored")
         };
         row("tid", answer, cell(Role::Plain, parts.join(", ")))
     }
@@ -344,9 +344,10 @@ impl TracerHears {
             ),
             None => cell(Role::Dim, "no event"),
         };
-        let child = match self.child_traced {
-            true => "the child is traced too: SIGSTOP first",
-            false => "the child is not traced",
+        let child = if self.child_traced {
+            "the child is traced too: SIGSTOP first"
+        } else {
+            "the child is not traced"
         };
         let words = match self.event {
             Some(_) => cell(Role::Plain, format!("{asked}; {child}")),

@@ -1,8 +1,7 @@
 //! What the trace says about one call of `do_fork`.
 
-use crate::abi::{CloneFlags, Errno, Pid, VirtAddr};
+use crate::abi::{CloneFlags, Errno, Pid, PtFlags, VirtAddr};
 use crate::kernel::sched::Tunables;
-use crate::kernel::task::PtFlags;
 use crate::machine::Machine;
 use crate::trace::{
     Allocation, ArrayKind, CloneRefusal, CopyStage, ForkStep, PidList, Placement, Record,

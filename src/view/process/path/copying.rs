@@ -17,7 +17,9 @@ const STEPS: [Step; 20] = [
     (Stage::TaskStruct, "dup_task_struct", |_| {
         taken("task_struct and kernel stack")
     }),
-    (Stage::UserCharged, "RLIMIT_NPROC allows it", |_| taken("")),
+    (Stage::ProcessCounted, "RLIMIT_NPROC allows it", |_| {
+        taken("")
+    }),
     (Stage::ThreadsAllowed, "max_threads allows it", |_| {
         taken("")
     }),
@@ -26,14 +28,13 @@ const STEPS: [Step; 20] = [
         "CLONE_PARENT_SETTID: tid to the parent",
         parent_tid,
     ),
-    (
-        Stage::SemUndo,
-        "copy_semundo",
-        |call| match clone_sharing(call.flags).sem_undo.is_shared() {
-            true => shared("CLONE_SYSVSEM"),
-            false => taken("none: no CLONE_SYSVSEM"),
-        },
-    ),
+    (Stage::SemUndo, "copy_semundo", |call| {
+        if clone_sharing(call.flags).sem_undo.is_shared() {
+            shared("CLONE_SYSVSEM")
+        } else {
+            taken("none: no CLONE_SYSVSEM")
+        }
+    }),
     (Stage::Files, "copy_files", |call| {
         shared_or_copied(clone_sharing(call.flags).files.is_shared(), "CLONE_FILES")
     }),
@@ -47,20 +48,20 @@ const STEPS: [Step; 20] = [
         )
     }),
     (Stage::Signal, "copy_signal", |call| {
-        match clone_sharing(call.flags).signal.is_shared() {
-            true => shared("CLONE_THREAD"),
-            false => (Mark::Own, "new: no CLONE_THREAD".to_owned()),
+        if clone_sharing(call.flags).signal.is_shared() {
+            shared("CLONE_THREAD")
+        } else {
+            (Mark::Own, "new: no CLONE_THREAD".to_owned())
         }
     }),
     (Stage::Mm, "copy_mm", memory),
-    (
-        Stage::Namespace,
-        "copy_namespace",
-        |call| match clone_sharing(call.flags).namespace.is_shared() {
-            true => shared("no CLONE_NEWNS"),
-            false => (Mark::Own, "copied: CLONE_NEWNS".to_owned()),
-        },
-    ),
+    (Stage::Namespace, "copy_namespace", |call| {
+        if clone_sharing(call.flags).namespace.is_shared() {
+            shared("no CLONE_NEWNS")
+        } else {
+            (Mark::Own, "copied: CLONE_NEWNS".to_owned())
+        }
+    }),
     (Stage::Thread, "copy_thread", |call| taken(thread(call))),
     (
         Stage::Thread,
@@ -124,9 +125,10 @@ fn shared(why: &str) -> (Mark, String) {
 }
 
 fn shared_or_copied(is_shared: bool, flag: &str) -> (Mark, String) {
-    match is_shared {
-        true => shared(flag),
-        false => (Mark::Own, format!("copied: no {flag}")),
+    if is_shared {
+        shared(flag)
+    } else {
+        (Mark::Own, format!("copied: no {flag}"))
     }
 }
 
@@ -154,9 +156,10 @@ fn thread(call: &Call) -> String {
         VirtAddr(0) => "the caller's esp".to_owned(),
         stack => format!("esp {stack}"),
     };
-    match call.flags.contains(CloneFlags::CLONE_SETTLS) {
-        true => esp + ", TLS by CLONE_SETTLS",
-        false => esp,
+    if call.flags.contains(CloneFlags::CLONE_SETTLS) {
+        esp + ", TLS by CLONE_SETTLS"
+    } else {
+        esp
     }
 }
 

@@ -3,9 +3,8 @@
 
 use super::call::Call;
 use super::{Mark, PathStep, copying, if_flag, not_taken, taken, waking};
-use crate::abi::{CloneFlags, Pid};
-use crate::kernel::fork::{ForkEvent, child_ptrace, fork_traceflag};
-use crate::kernel::task::PtFlags;
+use crate::abi::{CloneFlags, Pid, PtFlags, PtraceEvent};
+use crate::kernel::fork::{child_ptrace, fork_traceflag};
 use crate::trace::ForkStep;
 
 /// The outcome of a step and the reason; `None` if it was not reached.
@@ -114,7 +113,7 @@ pub(super) fn failed(call: &Call) -> (Mark, String) {
     (Mark::Failed, words.unwrap_or_default())
 }
 
-fn event_of(call: &Call) -> Option<ForkEvent> {
+fn event_of(call: &Call) -> Option<PtraceEvent> {
     if call.ptrace.is_empty() {
         return None;
     }
@@ -139,9 +138,10 @@ fn add_clone_ptrace(call: &Call) -> Verdict {
     if call.ptrace.is_empty() {
         return None;
     }
-    Some(match call.took(ForkStep::AddClonePtrace) {
-        true => taken("the child is traced too"),
-        false => not_taken("no event"),
+    Some(if call.took(ForkStep::AddClonePtrace) {
+        taken("the child is traced too")
+    } else {
+        not_taken("no event")
     })
 }
 
@@ -157,21 +157,24 @@ fn sigstop(call: &Call, child: Pid) -> (Mark, String) {
     if !call.took(ForkStep::SigstopPending) {
         return not_taken("neither");
     }
-    let flags = match call.took(ForkStep::AddClonePtrace) {
-        true => call.flags | CloneFlags::CLONE_PTRACE,
-        false => call.flags,
+    let flags = if call.took(ForkStep::AddClonePtrace) {
+        call.flags | CloneFlags::CLONE_PTRACE
+    } else {
+        call.flags
     };
     let is_traced = child_ptrace(call.ptrace, flags).contains(PtFlags::PTRACED);
-    taken(match is_traced {
-        true => format!("{child} is traced"),
-        false => "CLONE_STOPPED".to_owned(),
+    taken(if is_traced {
+        format!("{child} is traced")
+    } else {
+        "CLONE_STOPPED".to_owned()
     })
 }
 
 fn wake_up(call: &Call) -> (Mark, String) {
-    match call.took(ForkStep::WakeUpNewTask) {
-        true => taken(""),
-        false => not_taken("CLONE_STOPPED: the first SIGCONT will wake it"),
+    if call.took(ForkStep::WakeUpNewTask) {
+        taken("")
+    } else {
+        not_taken("CLONE_STOPPED: the first SIGCONT will wake it")
     }
 }
 
@@ -179,25 +182,27 @@ fn ptrace_notify(call: &Call) -> (Mark, String) {
     if !call.took(ForkStep::PtraceNotify) {
         return not_taken("no event requested");
     }
-    taken(event_of(call).map_or("", ForkEvent::name))
+    taken(event_of(call).map_or("", PtraceEvent::name))
 }
 
 fn vfork_wait(call: &Call, child: Pid) -> (Mark, String) {
     if_flag(call, CloneFlags::CLONE_VFORK, || {
         let caller = call.caller();
-        match call.waits() {
-            true => format!("{caller} waits until {child} execs or exits"),
-            false => format!("{caller} waited until {child} released the memory"),
+        if call.waits() {
+            format!("{caller} waits until {child} execs or exits")
+        } else {
+            format!("{caller} waited until {child} released the memory")
         }
     })
 }
 
 fn free_pidmap(call: &Call) -> Verdict {
     let pid = call.new_pid()?;
-    Some(match call.took(ForkStep::FreePidmap) {
-        true => taken(format!(
+    Some(if call.took(ForkStep::FreePidmap) {
+        taken(format!(
             "{pid} is free again, but the next search starts after it"
-        )),
-        false => not_taken("copy_process succeeded"),
+        ))
+    } else {
+        not_taken("copy_process succeeded")
     })
 }

@@ -1,31 +1,22 @@
 //! Outlines of single calls, and of calls side by side.
 
 use super::*;
-use crate::abi::TaskId;
+use crate::abi::{PtFlags, TaskId};
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::PtFlags;
-use crate::machine::{Action, Command, Reply};
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::syscall::{ForkArgs, Syscall};
+use crate::machine::{Command, drive};
 
 fn shell(config: Config) -> (Machine, TaskId) {
     let mut machine = Machine::boot(config).unwrap();
-    let spawn = Command::Spawn {
-        args: SpawnArgs::new("sh", 500),
-        program: None,
-        spin: false,
-    };
-    match machine.apply(spawn).unwrap() {
-        Reply::Spawned { task, .. } => (machine, task),
-        other => panic!("{other:?}"),
-    }
+    let task = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
+    (machine, task)
 }
 
 fn clone(machine: &mut Machine, task: TaskId, flags: u32) -> Path {
     let from = machine.kernel.log.event_seq();
     let args = ForkArgs::with_flags(CloneFlags::from_bits_retain(flags));
-    let action = Action::Syscall(Syscall::Clone(args));
-    machine.apply(Command::Act { task, action }).unwrap();
+    drive::call(machine, task, Syscall::Clone(args));
     path(machine, from).unwrap()
 }
 
@@ -384,20 +375,10 @@ fn calls_side_by_side() {
 #[test]
 fn the_first_of_several_calls_is_shown_and_all_are_counted() {
     let (mut machine, _) = shell(Config::default());
-    let scripts = [
-        (
-            "main".to_owned(),
-            vec!["fork a kid", "fork_vm b kid", "run 5"],
-        ),
-        ("kid".to_owned(), vec!["exit"]),
-    ];
-    let program = crate::machine::WorkloadProgram::parse(&scripts).unwrap();
-    let spawn = Command::SpawnWorkload {
-        args: SpawnArgs::new("P", 500),
-        program: program.into(),
-    };
+    let steps = ["fork a kid", "fork_vm b kid", "run 5"];
+    let program = drive::workload(&[("main", &steps), ("kid", &["exit"])]);
     let from = machine.kernel.log.event_seq();
-    machine.apply(spawn).unwrap();
+    drive::spawn_workload(&mut machine, SpawnArgs::new("P", 500), program);
     machine.apply(Command::Tick(2)).unwrap();
     let path = path(&machine, from).unwrap();
     assert_eq!((path.flags, path.calls, path.value), (0x11, 2, Some(4)));

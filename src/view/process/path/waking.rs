@@ -127,9 +127,12 @@ impl Pids {
         if self.pids.is_empty() {
             return "(empty)".to_owned();
         }
-        let word = |pid: &Pid| match running(*pid) {
-            true => format!("[{pid}]"),
-            false => pid.to_string(),
+        let word = |pid: &Pid| {
+            if running(*pid) {
+                format!("[{pid}]")
+            } else {
+                pid.to_string()
+            }
         };
         let cut = |is_cut: bool| is_cut.then(|| "...".to_owned());
         let words: Vec<String> = cut(self.cut_before)

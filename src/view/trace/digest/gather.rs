@@ -136,7 +136,7 @@ impl Gather<'_> {
             TraceEvent::PageFree { order, .. } => self.freed += 1 << order,
             TraceEvent::ZeroPageMap { addr } => self.set_outcome(pid, addr, FaultOutcome::ZeroPage),
             TraceEvent::AnonPage { addr, pfn } => {
-                self.set_outcome(pid, addr, FaultOutcome::ZeroedFrame(pfn))
+                self.set_outcome(pid, addr, FaultOutcome::ZeroedFrame(pfn));
             }
             TraceEvent::FilePage { addr, pfn } => {
                 let outcome = match self.allocated.take() {
@@ -156,7 +156,7 @@ impl Gather<'_> {
                 self.set_outcome(pid, addr, FaultOutcome::Copy { old, new, left });
             }
             TraceEvent::CowReuse { addr, pfn } => {
-                self.set_outcome(pid, addr, FaultOutcome::Reuse(pfn))
+                self.set_outcome(pid, addr, FaultOutcome::Reuse(pfn));
             }
             TraceEvent::SysEnter { arg, .. } => (self.arg, self.freed) = (arg, 0),
             TraceEvent::SysExit { nr, ret } => self.take_return(pid, nr, ret),
@@ -217,8 +217,8 @@ impl Gather<'_> {
             return;
         }
         let addr = VirtAddr(ret as u32);
-        match Syscall::name_of(nr) {
-            "mmap2" if !self.populated(pid, addr) => self.items.push(Item::Reserved {
+        match Syscall::c_name(nr) {
+            "mmap" if !self.populated(pid, addr) => self.items.push(Item::Reserved {
                 addr,
                 heap: false,
                 freed: 0,
@@ -230,7 +230,7 @@ impl Gather<'_> {
                 freed: self.freed,
             }),
             "munmap" => self.items.push(Item::Unmapped { freed: self.freed }),
-            "wait4" => {
+            "wait4" | "waitpid" => {
                 let is_its =
                     |item: &&mut Item| matches!(item, Item::Reaped { who, .. } if who.pid.0 == ret);
                 if let Some(Item::Reaped { by, .. }) = self.items.iter_mut().rev().find(is_its) {
@@ -400,9 +400,10 @@ impl Gather<'_> {
             return self.spawned.push(child);
         }
         // A slice of one tick goes to the child; the parent's has run out.
-        let before = match draft.expired {
-            true => child_slice,
-            false => parent_slice + child_slice,
+        let before = if draft.expired {
+            child_slice
+        } else {
+            parent_slice + child_slice
         };
         self.items.push(Item::Fork(Box::new(Fork {
             child: Who {

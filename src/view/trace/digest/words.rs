@@ -7,8 +7,7 @@ use super::{
 use crate::abi::{Pfn, Pid, VirtAddr};
 use crate::hw::ErrorCode;
 use crate::trace::Placement;
-use crate::view::text::task_tag;
-use crate::view::text::{Line, Role, Text, cell};
+use crate::view::text::{Line, Role, Text, cell, task_tag};
 
 /// The most lines of a digest.
 const MAX_LINES: usize = 4;
@@ -298,9 +297,10 @@ fn tid(addr: VirtAddr, value: Pid, failed: bool) -> Line {
             .plain(" stored at "),
     };
     let line = line.add(Role::Address, addr);
-    match failed {
-        true => line.add(Role::Bad, ": failed"),
-        false => line,
+    if failed {
+        line.add(Role::Bad, ": failed")
+    } else {
+        line
     }
 }
 
@@ -344,10 +344,11 @@ impl Fork {
             None => line.plain("  same memory as ").add(Role::Pid, self.parent),
         };
         let (before, parent, child) = self.slices;
-        let slices = match parent > before {
+        let slices = if parent > before {
             // The parent's last tick went to the child.
-            true => format!("; slice {before} -> child {child}, a new one of {parent}"),
-            false => format!("; slice {before} -> {parent} + {child}"),
+            format!("; slice {before} -> child {child}, a new one of {parent}")
+        } else {
+            format!("; slice {before} -> {parent} + {child}")
         };
         let mut lines = vec![line.plain(slices)];
         lines.push(match &self.place {
@@ -384,9 +385,10 @@ impl Place {
             Placement::OtherCpu => line.plain(format_args!("child on CPU {cpu}")),
             Placement::TailByOption => line.plain("child queued last: child_runs_first is off"),
         };
-        match self.forced {
-            true => line.add(Role::Dim, " (forced)"),
-            false => line,
+        if self.forced {
+            line.add(Role::Dim, " (forced)")
+        } else {
+            line
         }
     }
 }
@@ -404,9 +406,12 @@ impl RunList {
 impl Members {
     /// Head first, with the parent in brackets.
     fn line(&self, parent: Pid) -> Line {
-        let show = |pid: &Pid| match *pid == parent {
-            true => format!("[{pid}]"),
-            false => pid.to_string(),
+        let show = |pid: &Pid| {
+            if *pid == parent {
+                format!("[{pid}]")
+            } else {
+                pid.to_string()
+            }
         };
         let mut words: Vec<String> = self.pids.iter().map(show).collect();
         if self.cut_before {
@@ -415,9 +420,10 @@ impl Members {
         if self.cut_after {
             words.push("...".to_owned());
         }
-        match words.is_empty() {
-            true => cell(Role::Dim, "empty"),
-            false => cell(Role::Pid, words.join(" ")),
+        if words.is_empty() {
+            cell(Role::Dim, "empty")
+        } else {
+            cell(Role::Pid, words.join(" "))
         }
     }
 }

@@ -1,18 +1,8 @@
 //! Why memory cannot be mapped or unmapped: the rule that was broken, which decides the error.
 
-use crate::abi::{Errno, PAGE_SHIFT};
+use crate::abi::Errno;
+use crate::trace::{NoMemory, Overcommitted};
 use std::fmt;
-
-/// A request that the overcommit check refuses.
-///
-/// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Overcommitted {
-    /// Pages requested.
-    pub pages: u32,
-    /// Pages obtainable. The check requires more of them than were requested.
-    pub obtainable: u32,
-}
 
 /// Why `mmap` or `munmap` fails, by the first rule that was broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,8 +10,6 @@ pub enum MapRefusal {
     /// Not anonymous, and the descriptor is not open (`EBADF`) or its file cannot be mapped
     /// (`ENODEV`).
     NotAnonymous(Errno),
-    /// The task has no address space.
-    NoMm,
     /// The length is 0.
     Empty,
     /// The length is larger than user space.
@@ -67,8 +55,7 @@ impl MapRefusal {
             Self::OffsetTooLarge => Errno::EOVERFLOW,
             Self::MayNotLock => Errno::EPERM,
             Self::LocksTooMuch => Errno::EAGAIN,
-            Self::NoMm
-            | Self::TooLong
+            Self::TooLong
             | Self::TooManyAreas
             | Self::FixedBeyondUserSpace
             | Self::NoRoom
@@ -85,35 +72,18 @@ impl From<MapRefusal> for Errno {
     }
 }
 
+impl From<NoMemory> for MapRefusal {
+    fn from(why: NoMemory) -> Self {
+        match why {
+            NoMemory::Overcommitted(refusal) => Self::Overcommitted(refusal),
+            NoMemory::NoFrame | NoMemory::Forced(_) => Self::NoMemory,
+        }
+    }
+}
+
 impl From<Overcommitted> for MapRefusal {
     fn from(refusal: Overcommitted) -> Self {
         Self::Overcommitted(refusal)
-    }
-}
-
-impl From<Overcommitted> for Errno {
-    fn from(_: Overcommitted) -> Self {
-        Self::ENOMEM
-    }
-}
-
-impl fmt::Display for Overcommitted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (wanted, obtainable) = (size(self.pages), size(self.obtainable));
-        write!(
-            f,
-            "{wanted} requested, {obtainable} obtainable (overcommit)"
-        )
-    }
-}
-
-/// A number of pages as a size: `8 MiB`, `100 KiB`.
-fn size(pages: u32) -> String {
-    let kib = u64::from(pages) << PAGE_SHIFT >> 10;
-    match kib {
-        0 => "nothing".to_owned(),
-        kib if kib.is_multiple_of(1024) => format!("{} MiB", kib / 1024),
-        kib => format!("{kib} KiB"),
     }
 }
 
@@ -122,7 +92,6 @@ impl fmt::Display for MapRefusal {
         f.write_str(match self {
             Self::NotAnonymous(Errno::EBADF) => "no file is given, and MAP_ANONYMOUS is not set",
             Self::NotAnonymous(_) => "this file cannot be mapped",
-            Self::NoMm => "the task has no address space",
             Self::Empty => "the length is 0",
             Self::TooLong => "the length is more than the 3 GiB of user space",
             Self::OffsetTooLarge => "offset plus length does not fit in 32 bits",
