@@ -101,7 +101,7 @@ fn a_handler_that_uses_the_variable_of_the_call_is_told_of_this() {
     ] {
         let failure = failure(&format!("let sh = spawn(\"sh\", #{{uid: 0}}); {line}"));
         assert!(failure.message.contains(message), "{failure}");
-        assert!(failure.help.unwrap().contains("the task is this"));
+        assert!(failure.help.unwrap().contains("this is the task"));
     }
 }
 
