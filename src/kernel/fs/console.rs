@@ -13,9 +13,9 @@ pub struct Console {
     /// Output of programs, in order, until it is shown.
     pub output: Vec<u8>,
     /// Typed input, in order, until it is read.
-    pub input: VecDeque<u8>,
+    input: VecDeque<u8>,
     /// Whether nothing more will be typed: then a reader gets 0 instead of waiting.
-    pub end_of_input: bool,
+    end_of_input: bool,
     /// The tasks that wait for a line, in the order of arrival.
     readers: VecDeque<TaskId>,
 }

@@ -31,15 +31,15 @@ pub struct PipeBuffer {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Pipe {
     /// Written data that has not been read yet, oldest first.
-    pub buffers: VecDeque<PipeBuffer>,
+    buffers: VecDeque<PipeBuffer>,
     /// A page that has been read completely, kept for the next write.
-    pub spare: Option<Pfn>,
+    spare: Option<Pfn>,
     /// Open file descriptions for reading.
-    pub readers: u32,
+    readers: u32,
     /// Open file descriptions for writing.
-    pub writers: u32,
+    writers: u32,
     /// Tasks asleep in a write.
-    pub waiting_writers: u32,
+    waiting_writers: u32,
     /// The sleeping tasks, latest first: all are woken in this order.
     queue: VecDeque<TaskId>,
 }
@@ -53,6 +53,26 @@ impl Pipe {
     /// Whether there is nothing to read.
     pub fn is_empty(&self) -> bool {
         self.buffers.is_empty()
+    }
+
+    /// The pages with data that has not been read yet, oldest first.
+    pub fn buffers(&self) -> impl ExactSizeIterator<Item = &PipeBuffer> {
+        self.buffers.iter()
+    }
+
+    /// How many open file descriptions can read it.
+    pub const fn readers(&self) -> u32 {
+        self.readers
+    }
+
+    /// How many open file descriptions can write to it.
+    pub const fn writers(&self) -> u32 {
+        self.writers
+    }
+
+    /// How many tasks sleep in a write.
+    pub const fn waiting_writers(&self) -> u32 {
+        self.waiting_writers
     }
 
     /// The frames that it holds.
@@ -189,7 +209,7 @@ impl Kernel {
         len: u32,
     ) -> PipeIo {
         // Another task with the same table could close the descriptor meanwhile.
-        let pinned = self.files[self.files_id(current)].count > 1;
+        let pinned = self.files[self.files_id(current)].count() > 1;
         if pinned {
             self.get_file(file);
         }
@@ -233,7 +253,7 @@ impl Kernel {
         if io.left() == 0 {
             return PipeStep::Done;
         }
-        let nonblock = self.open_files[io.file].flags & O_NONBLOCK != 0;
+        let nonblock = self.open_files[io.file].flags() & O_NONBLOCK != 0;
         match reader_of_empty(&self.pipes[inode], io.done, nonblock) {
             Some(Ok(())) => PipeStep::Done,
             Some(Err(errno)) => PipeStep::Failed(errno),
@@ -266,7 +286,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_writev()`.
     pub(super) fn pipe_write(&mut self, current: TaskId, mut io: PipeIo) -> SysResult {
-        let inode = self.open_files[io.file].inode;
+        let inode = self.open_files[io.file].inode();
         match self.merge_into_pipe(current, inode, &mut io) {
             Some(step) => self.end_pipe_io(inode, &io, step),
             None => self.pipe_write_loop(current, inode, io),
@@ -347,7 +367,7 @@ impl Kernel {
                 return PipeStep::Done;
             }
         }
-        if self.open_files[io.file].flags & O_NONBLOCK != 0 {
+        if self.open_files[io.file].flags() & O_NONBLOCK != 0 {
             return io.or(Errno::EAGAIN);
         }
         self.unless_signalled(current, io)
@@ -418,7 +438,7 @@ impl Kernel {
 
     /// Called when the task is awake: it leaves the queue, unless its waker has already removed it.
     fn finish_pipe_wait(&mut self, current: TaskId, io: &PipeIo) -> InodeId {
-        let inode = self.open_files[io.file].inode;
+        let inode = self.open_files[io.file].inode();
         self.pipes[inode].queue.retain(|task| *task != current);
         inode
     }

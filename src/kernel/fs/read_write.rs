@@ -58,7 +58,7 @@ impl Kernel {
             Ok(file) => file,
             Err(errno) => return Err(errno).into(),
         };
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
             InodeKind::Console if len == 0 => SysResult::from(0),
             InodeKind::Console => self.read_console(current, addr, len),
@@ -98,7 +98,7 @@ impl Kernel {
             Ok(file) => file,
             Err(errno) => return Err(errno).into(),
         };
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
@@ -117,7 +117,7 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> Result<u32, Errno> {
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Null => Ok(len),
             InodeKind::Console => {
@@ -158,7 +158,7 @@ impl Kernel {
 
     /// The offset at which a write to a regular file starts.
     fn write_position(&self, file: FileId, inode: InodeId) -> u32 {
-        if self.open_files[file].flags & O_APPEND != 0 {
+        if self.open_files[file].flags() & O_APPEND != 0 {
             self.inodes[inode].size()
         } else {
             self.open_files[file].pos
@@ -202,7 +202,7 @@ impl Kernel {
             bytes[pos as usize..end as usize].copy_from_slice(new);
         }
         let cached: Vec<_> = self.inodes[inode]
-            .pages
+            .pages()
             .range(pos >> PAGE_SHIFT..=end >> PAGE_SHIFT)
             .map(|(index, pfn)| (*index, *pfn))
             .collect();
@@ -232,7 +232,7 @@ impl Kernel {
         if origin > 2 {
             return Err(Errno::EINVAL);
         }
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Console | InodeKind::Pipe => return Err(Errno::ESPIPE),
             InodeKind::Null => return Ok(0),

@@ -133,7 +133,7 @@ impl Kernel {
         match vma.vm_file {
             Some(file) if vma.has(VmFlags::MAYSHARE) => {
                 let page = vma.vm_pgoff + ((addr.0 - vma.vm_start) >> PAGE_SHIFT);
-                let inode = self.open_files[file].inode;
+                let inode = self.open_files[file].inode();
                 Ok(FutexKey::Shared(inode, page, addr.page_offset()))
             }
             _ => Ok(FutexKey::Private(mm, addr.0)),

@@ -11,7 +11,7 @@ mod sem_undo;
 pub use futex::Futexes;
 pub use sem_op::{MAX_OPS, SemOp};
 pub use sem_set::{SemSet, SemSets, Semaphore};
-pub use sem_undo::{SemUndo, SemUndoList};
+pub use sem_undo::SemUndoList;
 
 use super::Kernel;
 use crate::abi::{TaskId, VirtAddr};

@@ -123,7 +123,7 @@ impl Kernel {
     /// Linux 2.6.12: `ipc/sem.c`, `freeary()`.
     fn freeary(&mut self, id: i32) {
         for list in self.sem_undos.values_mut() {
-            list.sets.retain(|undo| undo.set != id);
+            list.forget(id);
         }
         let Some(set) = self.sem_sets.remove(id) else {
             return;

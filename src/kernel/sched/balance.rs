@@ -26,17 +26,17 @@ impl Scheduler {
     /// A low estimate of the load of a CPU from which tasks may be moved.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `source_load()`.
-    pub fn source_load(&self, cpu: usize) -> u32 {
+    pub(super) fn source_load(&self, cpu: usize) -> u32 {
         let rq = &self.rqs[cpu];
-        rq.cpu_load.min(rq.nr_running * SCHED_LOAD_SCALE)
+        rq.cpu_load.min(rq.nr_running() * SCHED_LOAD_SCALE)
     }
 
     /// A high estimate of the load of a CPU to which tasks may be moved.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `target_load()`.
-    pub fn target_load(&self, cpu: usize) -> u32 {
+    pub(super) fn target_load(&self, cpu: usize) -> u32 {
         let rq = &self.rqs[cpu];
-        rq.cpu_load.max(rq.nr_running * SCHED_LOAD_SCALE)
+        rq.cpu_load.max(rq.nr_running() * SCHED_LOAD_SCALE)
     }
 
     /// Whether a CPU runs its idle task.
@@ -47,7 +47,7 @@ impl Scheduler {
     }
 
     /// The busiest group of a domain of `cpu`, and how many tasks the CPU is to take from it.
-    pub fn busiest_group(&self, cpu: usize, level: usize, idle: IdleType) -> BusiestGroup {
+    pub(super) fn busiest_group(&self, cpu: usize, level: usize, idle: IdleType) -> BusiestGroup {
         let sd = &self.domains[cpu][level];
         let loads = sd.groups.iter().map(|group| {
             let local = group.cpumask >> cpu & 1 != 0;
@@ -213,7 +213,7 @@ impl Scheduler {
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `move_tasks()`.
     pub(super) fn move_tasks(&mut self, ctx: &mut Ctx, order: Move) -> u32 {
-        if self.rqs[order.from].nr_running <= 1 {
+        if self.rqs[order.from].nr_running() <= 1 {
             return 0;
         }
         let target = self.target(&order);
@@ -283,8 +283,7 @@ impl Scheduler {
         self.rebase_timestamp(p, to);
         self.set_task_cpu(ctx, p, to, why);
         let (tasks, rq) = self.task_rq_mut(p);
-        rq.enqueue_task(tasks, p, rq.index(kind), ctx.jiffies);
-        rq.nr_running += 1;
+        rq.activate_in(kind, tasks, p, ctx.jiffies);
         self.resched_if_preempts(p);
     }
 

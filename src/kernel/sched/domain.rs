@@ -143,7 +143,7 @@ impl SchedDomain {
     /// The domain of all CPUs of a machine, as `cpu` sees it at boot.
     ///
     /// Linux 2.6.12: `include/linux/topology.h`, `SD_CPU_INIT`; `kernel/sched.c`, `arch_init_sched_domains()`.
-    pub fn of_cpu(cpu: usize, cpus: usize, jiffies: u32) -> Self {
+    pub(super) fn of_cpu(cpu: usize, cpus: usize, jiffies: u32) -> Self {
         let group = |cpu: usize| SchedGroup {
             cpumask: 1 << cpu,
             cpu_power: SCHED_LOAD_SCALE,
@@ -166,7 +166,7 @@ impl SchedDomain {
     }
 
     /// The percentage used at a wake-up: `imbalance_pct` plus half of its excess over 100.
-    pub const fn wake_imbalance_pct(&self) -> u32 {
+    pub(super) const fn wake_imbalance_pct(&self) -> u32 {
         self.imbalance_pct + (self.imbalance_pct - 100) / 2
     }
 

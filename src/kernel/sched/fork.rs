@@ -92,7 +92,7 @@ impl Scheduler {
     /// Creates the new task's scheduling fields as a copy of the parent's, on no runqueue yet.
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`, and what `copy_process()` resets in these
     /// fields.
-    pub fn dup(&mut self, parent: TaskId, child: TaskId, pid: Pid) {
+    pub(in crate::kernel) fn dup(&mut self, parent: TaskId, child: TaskId, pid: Pid) {
         let mut new = self.tasks[parent].clone();
         new.pid = pid;
         new.array = None;
@@ -156,7 +156,7 @@ impl Scheduler {
     /// averages if the child slept less.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_exit()`.
-    pub fn sched_exit(&mut self, ctx: &mut Ctx, p: TaskId, parent: TaskId) {
+    pub(in crate::kernel) fn sched_exit(&mut self, ctx: &mut Ctx, p: TaskId, parent: TaskId) {
         let child = self.tasks[p].clone();
         let task = &mut self.tasks[parent];
         if child.first_time_slice {
@@ -217,13 +217,7 @@ impl Scheduler {
     /// The child takes over the parent's stored priority and its array, even the expired one.
     fn insert_before_parent(&mut self, parent: TaskId, child: TaskId) {
         let (tasks, rq) = self.task_rq_mut(child);
-        let Some(index) = tasks[parent].array else {
-            unreachable!("this branch requires the parent to be on an array");
-        };
-        tasks[child].prio = tasks[parent].prio;
-        tasks[child].array = Some(index);
-        rq.array_mut(index).insert_before(tasks, child, parent);
-        rq.nr_running += 1;
+        rq.activate_before(tasks, child, parent);
     }
 
     fn emit_wakeup_new(&self, ctx: &mut Ctx, child: TaskId, verdict: WakeNewVerdict) {

@@ -38,7 +38,13 @@ impl Scheduler {
     /// priority.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `migration_call()`.
-    pub fn add_migration_thread(&mut self, cpu: usize, id: TaskId, pid: Pid, name: Name) {
+    pub(in crate::kernel) fn add_migration_thread(
+        &mut self,
+        cpu: usize,
+        id: TaskId,
+        pid: Pid,
+        name: Name,
+    ) {
         let mut task = SchedTask::new(pid, name);
         task.state = TaskState::INTERRUPTIBLE;
         task.policy = Policy::Fifo;
@@ -52,7 +58,7 @@ impl Scheduler {
 
     /// Whether the task is the migration thread of its CPU.
     #[inline]
-    pub fn is_migration_thread(&self, id: TaskId) -> bool {
+    pub(in crate::kernel) fn is_migration_thread(&self, id: TaskId) -> bool {
         self.task_rq(id).migration_thread == Some(id)
     }
 
@@ -78,7 +84,7 @@ impl Scheduler {
     ///
     /// Linux 2.6.12:
     /// `kernel/sched.c`, `migration_thread()`.
-    pub fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
+    pub(in crate::kernel) fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
         let cpu = ctx.cpu;
         if self.rqs[cpu].active_balance {
             self.active_load_balance(ctx);
@@ -105,7 +111,7 @@ impl Scheduler {
             self.domains[cpu][level].stat.alb_cnt += 1;
             for group in 0..self.domains[cpu][level].groups.len() {
                 for to in cpus_of(self.domains[cpu][level].groups[group].cpumask) {
-                    if self.rqs[cpu].nr_running <= 1 {
+                    if self.rqs[cpu].nr_running() <= 1 {
                         return;
                     }
                     if visited >> to & 1 != 0 {
@@ -162,7 +168,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// No CPU of the mask is online; nothing is changed then.
-    pub fn set_cpus_allowed(
+    pub(in crate::kernel) fn set_cpus_allowed(
         &mut self,
         ctx: &mut Ctx,
         p: TaskId,
@@ -207,7 +213,7 @@ impl Scheduler {
 
     /// The least loaded CPU, if the running task of `cpu` should move there when it calls exec.
     /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `find_idlest_cpu()`.
-    pub fn exec_cpu(&self, cpu: usize) -> Option<usize> {
+    pub(super) fn exec_cpu(&self, cpu: usize) -> Option<usize> {
         let sd = &self.domains[cpu][self.exec_level(cpu)?];
         let allowed = sd.span & self.tasks[self.rqs[cpu].curr].cpus_allowed;
         let (idlest, min_load) = cpus_of(allowed)
@@ -220,7 +226,7 @@ impl Scheduler {
     /// The domain within which `cpu` balances at exec: the highest that has the flag. `None` if the
     /// running task is alone there.
     fn exec_level(&self, cpu: usize) -> Option<usize> {
-        if self.rqs[cpu].nr_running <= 1 {
+        if self.rqs[cpu].nr_running() <= 1 {
             return None;
         }
         let mut domains = self.domains[cpu].iter();
@@ -232,7 +238,7 @@ impl Scheduler {
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`,
     /// `sched_migrate_task()`.
-    pub fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
+    pub(in crate::kernel) fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
         let Some(level) = self.exec_level(ctx.cpu) else {
             return Migration::Done;
         };

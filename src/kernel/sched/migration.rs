@@ -114,7 +114,12 @@ impl Kernel {
     /// # Errors
     /// `ESRCH` if there is no such thread; `EPERM` if it belongs to another user, without
     /// CAP_SYS_NICE; `EINVAL` if no CPU of the mask is online.
-    pub fn sys_sched_setaffinity(&mut self, current: TaskId, pid: i32, mask: u32) -> SysResult {
+    pub(in crate::kernel) fn sys_sched_setaffinity(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        mask: u32,
+    ) -> SysResult {
         match self.set_affinity(current, pid, mask) {
             Ok(Migration::Done) => SysResult::from(0),
             Ok(Migration::Wait) => self.wait_for_migration(current, AfterMigration::Return),

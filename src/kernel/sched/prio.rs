@@ -177,7 +177,7 @@ impl Tunables {
         jiffies: u32,
     ) -> Option<Starving> {
         let elapsed = jiffies.wrapping_sub(rq.expired_timestamp);
-        let limit = self.starvation_limit.wrapping_mul(rq.nr_running) + 1;
+        let limit = self.starvation_limit.wrapping_mul(rq.nr_running()) + 1;
         let best = rq.best_expired_prio;
         if self.starvation_limit != 0 && rq.expired_timestamp != 0 && elapsed >= limit {
             hit!(starving_for_too_long);

@@ -69,7 +69,7 @@ impl Scheduler {
             hit!(schedule_of_a_task_that_sleeps);
             if task.state == TaskState::UNINTERRUPTIBLE {
                 hit!(schedule_of_an_uninterruptible_task);
-                rq.nr_uninterruptible += 1;
+                rq.count_uninterruptible();
             }
             rq.deactivate(&mut self.tasks, prev);
         }
@@ -77,11 +77,11 @@ impl Scheduler {
     }
 
     fn pick_next(&mut self, ctx: &mut Ctx, prev: TaskId) -> TaskId {
-        if self.rqs[ctx.cpu].nr_running == 0 {
+        if self.rqs[ctx.cpu].nr_running() == 0 {
             self.idle_balance(ctx);
         }
         let rq = &mut self.rqs[ctx.cpu];
-        if rq.nr_running == 0 {
+        if rq.nr_running() == 0 {
             hit!(schedule_goes_idle);
             rq.expired_timestamp = 0;
             rq.stat.sched_goidle += 1;

@@ -91,7 +91,7 @@ impl Kernel {
         continuation: Continuation,
     ) -> SysResult {
         self.task_mut(current).in_call.continuation = Some(continuation);
-        self.sched.get_mut(current).state = state;
+        self.sched.set_task_state(current, state);
         self.schedule();
         SysResult::Blocked
     }

@@ -59,7 +59,7 @@ impl Scheduler {
     ///
     /// Linux 2.6.12:
     /// `kernel/sched.c`, `try_to_wake_up()`.
-    pub fn try_to_wake_up(
+    pub(in crate::kernel) fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,
         p: TaskId,
@@ -83,7 +83,7 @@ impl Scheduler {
         let (tasks, rq) = self.task_rq_mut(p);
         let task = &mut tasks[p];
         if task.state == TaskState::UNINTERRUPTIBLE {
-            rq.nr_uninterruptible -= 1;
+            rq.uncount_uninterruptible();
             task.activated = -1;
         }
         let local = usize::from(task.cpu) == ctx.cpu;
@@ -126,7 +126,7 @@ impl Scheduler {
     }
 
     /// On which CPU the sleeping task `p` would wake, were it woken on that CPU now.
-    pub fn wake_cpu(&self, this_cpu: usize, p: TaskId, waker: Waker) -> WakeCpu {
+    pub(super) fn wake_cpu(&self, this_cpu: usize, p: TaskId, waker: Waker) -> WakeCpu {
         let task = &self.tasks[p];
         let facts = WakeFacts {
             this_cpu,
