@@ -66,7 +66,9 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> SysResult {
+        // A reader that a signal woke is still queued, and must not be queued twice.
         self.console.readers.retain(|reader| *reader != current);
+        // Input before signals: a line that is there is delivered even if a signal is pending.
         if let Some(line) = self.console.take_line(len as usize) {
             let copied = self.copy_to_user(current, addr, &line);
             return copied.map(|()| line.len() as u32).into();

@@ -132,6 +132,8 @@ impl Kernel {
         flags: u32,
     ) -> Result<u32, Errno> {
         check_name(&path)?;
+        // The descriptor comes first: a file that was created or truncated could not be restored if
+        // there were no descriptor for it afterwards.
         let fd = self.get_unused_fd(current, 0)?;
         match self.open_namei(current, &path, flags) {
             Ok(inode) => {
@@ -152,6 +154,7 @@ impl Kernel {
     /// `EBADF` if the descriptor is not open.
     pub(in crate::kernel) fn sys_close(&mut self, current: TaskId, fd: u32) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
+        // Closing may free the file, and then no descriptor may refer to it.
         self.put_unused_fd(current, fd as usize);
         self.fput(file);
         Ok(0)
@@ -194,6 +197,8 @@ impl Kernel {
             fds.resize((at + 1).next_power_of_two(), None);
         }
         let replaced = fds[at].take();
+        // The old file is closed last: it may be the same one, which must not lose its last
+        // reference, and the number must not look free to a thread with the same table.
         self.fd_install(current, at, file);
         if let Some(replaced) = replaced {
             self.fput(replaced.file);
@@ -271,11 +276,7 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `fs/open.c`, `get_unused_fd()`.
-    pub(in crate::kernel) fn get_unused_fd(
-        &mut self,
-        current: TaskId,
-        from: usize,
-    ) -> Result<usize, Errno> {
+    pub(super) fn get_unused_fd(&mut self, current: TaskId, from: usize) -> Result<usize, Errno> {
         let limit = self.rlimit(current, Resource::Nofile) as usize;
         let table = self.files_id(current);
         let files = &mut self.files[table];
@@ -298,7 +299,7 @@ impl Kernel {
     /// Frees the descriptor; the next search starts there at the latest.
     ///
     /// Linux 2.6.12: `fs/open.c`, `put_unused_fd()`.
-    pub(in crate::kernel) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
+    pub(super) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
         let table = self.files_id(current);
         self.files[table].free(fd);
     }

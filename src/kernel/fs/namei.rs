@@ -116,6 +116,7 @@ impl Kernel {
             Found::Directory(_) => return Err(Errno::EISDIR),
             Found::File(inode, _) => inode,
         };
+        // Before the file is truncated: a program that is being executed stays as it is.
         let writes = flags & O_TRUNC != 0 || super::vfs::can_write(flags);
         if writes && self.is_executed(inode) {
             return Err(Errno::ETXTBSY);
@@ -165,6 +166,7 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         match self.user_path_walk(current, &path)? {
             Found::File(_, path) => {
+                // Only the reference of the name is dropped here.
                 if let Some(inode) = self.root.remove(entry_name(&path)) {
                     self.iput(inode);
                 }

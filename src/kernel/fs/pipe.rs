@@ -152,6 +152,8 @@ impl Kernel {
         let inode = self.new_inode(InodeKind::Pipe, "");
         let name = format!("pipe:[{}]", self.inodes[inode].ino);
         self.inodes[inode].path = name;
+        // Both descriptors are reserved before the pipe has a reader and a writer: without files to
+        // close, nothing would ever free it.
         let fds = self.get_unused_fd(current, 0).and_then(|read| {
             let write = self.get_unused_fd(current, 0);
             write
@@ -175,6 +177,7 @@ impl Kernel {
             let file = self.open_inode(inode, flags);
             self.fd_install(current, fd, file);
         }
+        // From now on the two files hold the inode.
         self.iput(inode);
         self.put_user_u32(current, addr, read as u32)?;
         self.put_user_u32(current, VirtAddr(addr.0.wrapping_add(4)), write as u32)?;
@@ -228,6 +231,8 @@ impl Kernel {
         let inode = self.finish_pipe_wait(current, &io);
         match self.read_pipe_step(current, inode, &mut io) {
             PipeStep::Wait => {
+                // The flag is not reset, unlike that of a writer: the kernel wakes the writers again
+                // when the read ends.
                 if io.wake {
                     self.wake_pipe(inode, Waker::Sleeps);
                 }
@@ -244,6 +249,7 @@ impl Kernel {
             };
             let (start, chars) = (buffer.offset as usize, buffer.len.min(io.left()));
             let bytes = self.ram.frame(buffer.pfn)[start..start + chars as usize].to_vec();
+            // Only what has been copied is consumed: after EFAULT the bytes are still there.
             if let Err(errno) = self.copy_to_user(current, io.at(), &bytes) {
                 return io.or(errno);
             }
@@ -310,6 +316,8 @@ impl Kernel {
                 if std::mem::take(&mut io.wake) {
                     self.wake_pipe(inode, Waker::Sleeps);
                 }
+                // Counted only while it sleeps, because readers wait for the data of such a writer
+                // even with O_NONBLOCK.
                 self.pipes[inode].waiting_writers += 1;
                 self.pipe_wait(current, inode, Continuation::PipeWrite(io))
             }
@@ -327,6 +335,7 @@ impl Kernel {
         if self.pipes[inode].readers == 0 {
             return Some(self.broken_pipe(current, io));
         }
+        // What fills no page goes first, so that the rest fills whole pages.
         let chars = io.len % PAGE_SIZE;
         let last = self.pipes[inode].buffers.back().copied()?;
         let end = last.offset + last.len;
@@ -351,6 +360,8 @@ impl Kernel {
             let Ok(pfn) = self.page_for_pipe(inode) else {
                 return io.or(Errno::ENOMEM);
             };
+            // Even if the copy fails: a reader that sleeps because it expects data of a waiting
+            // writer would otherwise sleep on.
             io.wake = true;
             let chars = io.left().min(PAGE_SIZE);
             if let Err(errno) = self.fill_pipe_page(current, pfn, 0, io, chars) {
@@ -432,6 +443,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_wait()`.
     fn pipe_wait(&mut self, current: TaskId, inode: InodeId, wait: Continuation) -> SysResult {
+        // Queued before it sleeps: `block` lets others run, whose wake-ups must find it.
         self.pipes[inode].queue.push_front(current);
         self.block(current, TaskState::INTERRUPTIBLE, wait)
     }
@@ -446,6 +458,7 @@ impl Kernel {
     /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
     /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
     fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
+        // The whole queue is taken: whoever has to wait on queues again.
         for task in std::mem::take(&mut self.pipes[inode].queue) {
             let (sched, mut ctx) = self.sched_ctx();
             sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, waker);

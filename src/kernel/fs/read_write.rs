@@ -73,6 +73,7 @@ impl Kernel {
                 let pos = self.open_files[file].pos;
                 let bytes = kind.bytes_at(pos, len);
                 let read = self.copy_to_user(current, addr, &bytes);
+                // After EFAULT the offset is where it was.
                 read.map(|()| {
                     self.open_files[file].pos = pos + bytes.len() as u32;
                     bytes.len() as u32
@@ -127,6 +128,7 @@ impl Kernel {
                 Ok(len)
             }
             InodeKind::Regular(_) => {
+                // The limit before the bytes: SIGXFSZ is sent even if the buffer cannot be read.
                 let pos = self.write_position(file, inode);
                 let len = self.check_fsize(current, pos, len)?;
                 let bytes = self.bytes_from_user(current, addr, len)?;
@@ -201,6 +203,7 @@ impl Kernel {
             }
             bytes[pos as usize..end as usize].copy_from_slice(new);
         }
+        // Shared mappings map the cached pages, so these must show what was written.
         let cached: Vec<_> = self.inodes[inode]
             .pages()
             .range(pos >> PAGE_SHIFT..=end >> PAGE_SHIFT)

@@ -246,6 +246,7 @@ impl Kernel {
     pub fn create(&mut self, name: &str, kind: InodeKind) -> InodeId {
         let name = entry_name(name);
         let inode = self.new_inode(kind, name);
+        // The name has a reference of its own, so the old file is only freed if nobody else uses it.
         if let Some(old) = self.root.names.insert(name.to_owned(), inode) {
             self.iput(old);
         }
@@ -327,6 +328,7 @@ impl Kernel {
             let closed = &self.open_files[file];
             let (inode, reads, writes) = (closed.inode, closed.can_read(), closed.can_write());
             self.open_files.remove(file);
+            // The pipe before its inode, whose last reference this may be.
             if self.pipes.contains_key(inode) {
                 self.pipe_release(inode, reads, writes);
             }

@@ -1,5 +1,10 @@
 //! System V semaphores: sets of counters by id or key, operations that wait until all of them can
-//! be done at once, and undo values that are applied when a process exits.
+//! be done at once, and undo values that are applied when a process exits. Futexes are here as well.
+//!
+//! The room may name `syscall`, `task`, `sched`, `signal`, `time`, `fs` and `mm`. It alone changes
+//! the values and the queue of a set, where a task waits only while its operations cannot be done;
+//! the count of tasks that share an undo list, and its values; and the queues of futexes, whose
+//! waiters remember the word for which they are queued.
 
 mod check;
 mod futex;

@@ -228,6 +228,7 @@ impl Kernel {
         if !self.sem_sets.has_room(count) {
             return Err(Errno::ENOSPC);
         }
+        // The memory comes before the slot: with both exhausted the error is ENOMEM.
         self.kmem_cache_alloc(SlabCache::SemArray)?;
         let cred = self.task(current).cred;
         let set = SemSet {

@@ -153,6 +153,7 @@ impl Kernel {
                 let to = sem.value;
                 self.trace_sem(undo.set, num, from, to);
             }
+            // Once for the set, not for each value: a waiter that needs several sees all of them.
             self.update_queue(undo.set);
         }
     }

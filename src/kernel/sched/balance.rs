@@ -69,8 +69,7 @@ impl Scheduler {
 
     /// The most loaded CPU of a mask; `None` if none has any load.
     ///
-    /// Linux 2.6.12: `kernel/sched.c`,
-    /// `find_busiest_queue()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `find_busiest_queue()`.
     fn find_busiest_queue(&self, cpumask: u32) -> Option<usize> {
         let mut busiest = (0, None);
         for cpu in cpus_of(cpumask) {
@@ -121,6 +120,7 @@ impl Scheduler {
             {
                 continue;
             }
+            // A CPU that has got a task is not idle any more for the domains above.
             if self.load_balance(ctx, level, idle) > 0 {
                 idle = IdleType::NotIdle;
             }
@@ -137,6 +137,7 @@ impl Scheduler {
     }
 
     /// Takes tasks from the busiest CPU of a domain, if there is an imbalance; returns how many.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `load_balance()`.
     fn load_balance(&mut self, ctx: &mut Ctx, level: usize, idle: IdleType) -> u32 {
         let cpu = ctx.cpu;
@@ -166,6 +167,8 @@ impl Scheduler {
         }
         sd.stat.lb(idle).lb_failed += 1;
         sd.nr_balance_failed += 1;
+        // Cache-hot tasks have been allowed for some time: what is left is most likely the running
+        // task, and only the migration thread of its CPU can make that movable.
         let needs_help = sd.nr_balance_failed > sd.cache_nice_tries + 2;
         if needs_help {
             sd.nr_balance_failed = sd.cache_nice_tries;
@@ -218,11 +221,13 @@ impl Scheduler {
         }
         let target = self.target(&order);
         let mut moved = 0;
+        // Expired tasks will not run here for a while, and are the least likely to be cache-hot.
         for kind in [ArrayKind::Expired, ArrayKind::Active] {
             let mut level = self.rqs[order.from].array_of(kind).level_from(0);
             while let Some(prio) = level {
                 let mut last = self.rqs[order.from].array_of(kind).tail(&self.tasks, prio);
                 while let Some(p) = last {
+                    // Before the task moves, and its links with it.
                     last = self.tasks.before(p);
                     if self.may_move(p, &target) {
                         self.count_gain(p, &order);
@@ -280,6 +285,7 @@ impl Scheduler {
     ) {
         let (tasks, rq) = self.task_rq_mut(p);
         rq.deactivate(tasks, p);
+        // The clocks are compared while the task still belongs to the old CPU.
         self.rebase_timestamp(p, to);
         self.set_task_cpu(ctx, p, to, why);
         let (tasks, rq) = self.task_rq_mut(p);
@@ -297,8 +303,7 @@ impl Scheduler {
 
     /// Assigns a task that is not on a runqueue to another CPU.
     ///
-    /// Linux 2.6.12:
-    /// `include/linux/sched.h`, `set_task_cpu()`.
+    /// Linux 2.6.12: `include/linux/sched.h`, `set_task_cpu()`.
     pub(super) fn set_task_cpu(&mut self, ctx: &mut Ctx, p: TaskId, to: usize, why: MigrateReason) {
         let task = &mut self.tasks[p];
         let event = TraceEvent::SchedMigrateTask {

@@ -9,8 +9,7 @@ use bitflags::bitflags;
 
 /// Load of one runnable task, and computing power of one CPU.
 ///
-/// Linux 2.6.12: `include/linux/sched.h`,
-/// `SCHED_LOAD_SCALE`.
+/// Linux 2.6.12: `include/linux/sched.h`, `SCHED_LOAD_SCALE`.
 pub const SCHED_LOAD_SCALE: u32 = 128;
 
 bitflags! {
@@ -192,6 +191,7 @@ pub(super) fn cpus_of(mask: u32) -> impl Iterator<Item = usize> {
 }
 
 /// Whether the task's data is still in the cache of its CPU, whose last tick was at that time.
+///
 /// Linux 2.6.12: `kernel/sched.c`, `task_hot()`.
 pub const fn task_hot(p: &SchedTask, timestamp_last_tick: u64, cache_hot_time: u64) -> bool {
     // Signed: after a switch since the last tick the difference is negative.

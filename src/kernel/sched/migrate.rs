@@ -10,8 +10,7 @@ use crate::trace::MigrateReason;
 
 /// A request to a migration thread: move a task off its CPU.
 ///
-/// Linux 2.6.12: `kernel/sched.c`,
-/// `migration_req_t`.
+/// Linux 2.6.12: `kernel/sched.c`, `migration_req_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MigrationReq {
     task: TaskId,
@@ -38,13 +37,7 @@ impl Scheduler {
     /// priority.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `migration_call()`.
-    pub(in crate::kernel) fn add_migration_thread(
-        &mut self,
-        cpu: usize,
-        id: TaskId,
-        pid: Pid,
-        name: Name,
-    ) {
+    pub(super) fn add_migration_thread(&mut self, cpu: usize, id: TaskId, pid: Pid, name: Name) {
         let mut task = SchedTask::new(pid, name);
         task.state = TaskState::INTERRUPTIBLE;
         task.policy = Policy::Fifo;
@@ -82,12 +75,12 @@ impl Scheduler {
     /// One round of this CPU's migration thread, which is running. Returns the task that waited for
     /// a move; `None` if no request is left and the thread is to sleep.
     ///
-    /// Linux 2.6.12:
-    /// `kernel/sched.c`, `migration_thread()`.
-    pub(in crate::kernel) fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
+    /// Linux 2.6.12: `kernel/sched.c`, `migration_thread()`.
+    pub(super) fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
         let cpu = ctx.cpu;
         if self.rqs[cpu].active_balance {
             self.active_load_balance(ctx);
+            // Only now: meanwhile the CPU must not be asked a second time.
             self.rqs[cpu].active_balance = false;
         }
         let req = self.rqs[cpu].migration_queue.pop()?;
@@ -138,6 +131,7 @@ impl Scheduler {
     }
 
     /// Moves a task off this CPU, unless it has left in the meantime, or may no longer run there.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `__migrate_task()`.
     fn migrate_task(&mut self, ctx: &mut Ctx, req: &MigrationReq) {
         let (p, dest) = (req.task, req.dest);
@@ -168,7 +162,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// No CPU of the mask is online; nothing is changed then.
-    pub(in crate::kernel) fn set_cpus_allowed(
+    pub(super) fn set_cpus_allowed(
         &mut self,
         ctx: &mut Ctx,
         p: TaskId,
@@ -183,6 +177,7 @@ impl Scheduler {
             return Ok(Migration::Done);
         }
         let task = &mut self.tasks[p];
+        // Before the move, which the migration thread makes only to a CPU that is allowed.
         task.cpus_allowed = mask;
         if mask >> task.cpu & 1 != 0 {
             return Ok(Migration::Done);
@@ -197,6 +192,7 @@ impl Scheduler {
     }
 
     /// Moves a task at once if it neither runs nor is queued; otherwise asks the migration thread.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `migrate_task()`.
     fn request_migration(&mut self, ctx: &mut Ctx, req: MigrationReq) -> Migration {
         let cpu = usize::from(self.tasks[req.task].cpu);
@@ -205,13 +201,15 @@ impl Scheduler {
             self.set_task_cpu(ctx, req.task, req.dest, req.why);
             return Migration::Done;
         }
-        // The latest request comes first.
+        // The latest request comes first. It is queued before the thread wakes, which goes to sleep
+        // again if it finds none.
         rq.migration_queue.push(req);
         self.wake_migration_thread(ctx, cpu);
         Migration::Wait
     }
 
     /// The least loaded CPU, if the running task of `cpu` should move there when it calls exec.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `find_idlest_cpu()`.
     pub(super) fn exec_cpu(&self, cpu: usize) -> Option<usize> {
         let sd = &self.domains[cpu][self.exec_level(cpu)?];
@@ -236,9 +234,8 @@ impl Scheduler {
     /// Balances the load at exec: requests a move of the running task of this CPU if that pays. The
     /// task sleeps next if it must wait.
     ///
-    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`,
-    /// `sched_migrate_task()`.
-    pub(in crate::kernel) fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `sched_migrate_task()`.
+    pub(super) fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
         let Some(level) = self.exec_level(ctx.cpu) else {
             return Migration::Done;
         };

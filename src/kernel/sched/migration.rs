@@ -56,6 +56,7 @@ impl Kernel {
         if let Some(Continuation::MigrationWait { done, .. }) =
             &mut self.task_mut(waiter).in_call.continuation
         {
+            // Before the wake-up: the waiter looks at it, and sleeps on if it is not set.
             *done = true;
         }
         let (sched, mut ctx) = self.sched_ctx();
@@ -102,6 +103,7 @@ impl Kernel {
         if sched.sched_exec(&mut ctx) == Migration::Done {
             return self.exec_inode(current, exe, args);
         }
+        // While the task waits, others may unlink the program.
         self.iget(exe);
         self.task_mut(current).in_call.exec_args = Some(Box::new(args.clone()));
         self.wait_for_migration(current, AfterMigration::Exec { exe })

@@ -1,5 +1,11 @@
 //! The O(1) scheduler: a runqueue of two priority arrays per CPU, and the scheduling fields of
-//! every task. It knows nothing of the rest of the kernel, which owns it and calls it.
+//! every task. It knows nothing of the rest of the kernel, which owns it and calls it: only `switch`,
+//! `priority` and `migration` name `syscall` and `task`.
+//!
+//! The room alone changes the place of a task (CPU, array, and the list of its priority), the counts
+//! that follow from it (`nr_active` and bitmap of an array, `nr_running` and `nr_uninterruptible` of
+//! a runqueue), who runs on a CPU, the requests to a migration thread, and slot and generation of a
+//! record. The rest of the kernel calls a method to set the state, a flag or the name of a task.
 //!
 //! Reading order: `task`, `table` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
 //! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. On several CPUs: `domain`
@@ -114,6 +120,7 @@ impl Scheduler {
     }
 
     /// Makes the task the idle task of `cpu` and lets it run there, with its need-resched flag set.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `init_idle()`.
     ///
     /// An emulated CPU starts idle: its idle task never forked and has a slice of 0.

@@ -100,8 +100,9 @@ impl Tunables {
 
     /// What `recalc_task_prio` makes of a task that slept from its timestamp until `now` (ns).
     ///
-    /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included. Linux
-    /// 2.6.12: `kernel/sched.c`, `recalc_task_prio()`.
+    /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `recalc_task_prio()`.
     pub fn recalc_task_prio(&self, p: &SchedTask, now: u64) -> SleepCredit {
         let slept = now
             .wrapping_sub(p.timestamp)

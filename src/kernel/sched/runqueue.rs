@@ -9,7 +9,7 @@ use super::task::ArrayIndex;
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
 use crate::trace::{ArrayKind, SwitchReason};
 
-/// A runqueue.
+/// The runnable tasks of one CPU, and who runs there.
 ///
 /// Linux 2.6.12: `kernel/sched.c`, `struct runqueue`.
 #[derive(Clone, Debug)]
@@ -241,8 +241,7 @@ impl RunQueue {
 
     /// Updates the load average with the current load, rounding up while it grows.
     ///
-    /// Linux 2.6.12:
-    /// `kernel/sched.c`, `rebalance_tick()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `rebalance_tick()`.
     pub(super) const fn update_cpu_load(&mut self) {
         let now = self.nr_running * SCHED_LOAD_SCALE;
         let old = self.cpu_load + (now > self.cpu_load) as u32;

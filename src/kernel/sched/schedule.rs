@@ -23,8 +23,7 @@ impl Scheduler {
     /// One call of the scheduler on this CPU. `None` if the running task goes on; otherwise the
     /// next one is current already, and the caller switches the address space.
     ///
-    /// Linux 2.6.12:
-    /// `kernel/sched.c`, `schedule()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule()`.
     ///
     /// The caller repeats the call while [`need_resched`](Self::need_resched) is set. Simplified:
     /// no kernel preemption.
@@ -61,6 +60,7 @@ impl Scheduler {
         if task.state == TaskState::RUNNING {
             return false;
         }
+        // The signal came after the task had set its state: to sleep now would be to miss it.
         let signalled = task.thread_flags.contains(ThreadFlags::SIGPENDING);
         if signalled && task.state.contains(TaskState::INTERRUPTIBLE) {
             hit!(schedule_keeps_a_signalled_task);
@@ -83,6 +83,8 @@ impl Scheduler {
         let rq = &mut self.rqs[ctx.cpu];
         if rq.nr_running() == 0 {
             hit!(schedule_goes_idle);
+            // Nobody waits on the expired array: a later wait must not be measured from an old
+            // expiry.
             rq.expired_timestamp = 0;
             rq.stat.sched_goidle += 1;
             return rq.idle;
@@ -120,6 +122,7 @@ impl Scheduler {
         let credit = self
             .tunables
             .recalc_task_prio(task, task.timestamp.wrapping_add(credited));
+        // Off its list before its priority changes, because the list is found by the priority.
         let array = rq.dequeue_task(&mut self.tasks, next);
         let task = &mut self.tasks[next];
         task.sleep_avg = credit.sleep_avg;

@@ -57,8 +57,7 @@ impl Scheduler {
     /// Wakes a task if its state is one of `mask`; `sync` means that the waker is about to sleep
     /// and need not be preempted. Returns whether the task was put on a runqueue.
     ///
-    /// Linux 2.6.12:
-    /// `kernel/sched.c`, `try_to_wake_up()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
     pub(in crate::kernel) fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,
@@ -75,6 +74,8 @@ impl Scheduler {
             task.state = TaskState::RUNNING;
             return false;
         }
+        // The CPU comes first: the clock for the credit and the counts are those of the runqueue
+        // where the task wakes.
         let choice = self.wake_cpu(ctx.cpu, p, waker);
         self.count_wakeup(ctx.cpu, p, choice);
         if choice.moves() {
@@ -84,6 +85,7 @@ impl Scheduler {
         let task = &mut tasks[p];
         if task.state == TaskState::UNINTERRUPTIBLE {
             rq.uncount_uninterruptible();
+            // Before `activate_task`, which limits the credit of such a sleep, and keeps the mark.
             task.activated = -1;
         }
         let local = usize::from(task.cpu) == ctx.cpu;
