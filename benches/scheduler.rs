@@ -239,7 +239,7 @@ fn schedule(case: &Case) {
     let (mut machine, tasks) = machine(&case.habits);
     let mut naive = Naive::from(&machine.kernel.sched, &tasks);
     let before = machine.kernel.log.event_seq();
-    let switched = machine.kernel.sched.rq(0).nr_switches;
+    let switched = machine.kernel.sched.rq(0).nr_switches();
     let start = Instant::now();
     match case.ticks {
         Some(ticks) => assert_eq!(machine.run(ticks), Stop::Budget),
@@ -251,7 +251,7 @@ fn schedule(case: &Case) {
     let start = Instant::now();
     (0..ticks).for_each(|_| naive.tick());
     let naive_time = start.elapsed().as_secs_f64();
-    let switches = machine.kernel.sched.rq(0).nr_switches - switched;
+    let switches = machine.kernel.sched.rq(0).nr_switches() - switched;
     assert_eq!(switches, naive.switches, "{}", case.name);
     for (task, utime) in naive.utimes() {
         if let Some(task) = machine.kernel.tasks.get(task) {

@@ -10,7 +10,7 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{Console, Fd, FileSystem, FilesStruct, FsStruct, InodeKind, Namespace};
+use crate::kernel::fs::{Console, FileSystem, FsStruct, InodeKind, Namespace};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Sighand, SignalStruct,
@@ -233,7 +233,7 @@ impl Kernel {
         let (mm, esp) = self
             .mm_for_exec(exe, &"init".into())
             .map_err(|_| too_small())?;
-        self.sched.get_mut(init).has_mm = true;
+        self.sched.gain_mm(init);
 
         let mut sighand = Sighand::new();
         sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
@@ -257,7 +257,7 @@ impl Kernel {
         let fs = self.fs.insert(fs);
         let sighand = self.sighands.insert(sighand);
         let signal = self.signals.insert(signal);
-        let namespace = self.namespaces.insert(Namespace { count: 1 });
+        let namespace = self.namespaces.insert(Namespace::new());
         let task = self.task_mut(init);
         task.fs = Some(fs);
         task.sighand = Some(sighand);
@@ -279,17 +279,7 @@ impl Kernel {
         let console = self
             .lookup("console")
             .map_err(|_| "no console".to_owned())?;
-        let file = self.open_inode(console, 2);
-        self.open_files[file].f_count = 3;
-        let mut files = FilesStruct::new();
-        for fd in &mut files.fds[..3] {
-            *fd = Some(Fd {
-                file,
-                close_on_exec: false,
-            });
-        }
-        files.next_fd = 3;
-        Ok(self.files.insert(files))
+        Ok(self.open_stdio(console))
     }
 }
 

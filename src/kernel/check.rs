@@ -3,7 +3,8 @@
 
 use super::Kernel;
 use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
-use crate::kernel::fs::PIPE_BUFFERS;
+use crate::kernel::fs::{File, FilesStruct, FsStruct, Inode, Namespace, PIPE_BUFFERS};
+use crate::kernel::ipc::SemUndoList;
 use crate::kernel::task::{Continuation, PidType, SignalFlags, Task, Trap};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
@@ -195,13 +196,15 @@ impl Kernel {
 
     /// Compares the reference counts of shared objects with the tasks that hold them.
     fn check_shared(&self) -> Result<(), String> {
-        self.check_holders("files", &self.files, |s| s.count, |task| task.files)?;
-        self.check_holders("fs", &self.fs, |s| s.count, |task| task.fs)?;
+        self.check_holders("files", &self.files, FilesStruct::count, |task| task.files)?;
+        self.check_holders("fs", &self.fs, FsStruct::count, |task| task.fs)?;
         self.check_holders("sighand", &self.sighands, |s| s.count, |task| task.sighand)?;
         self.check_holders("signal", &self.signals, |s| s.count, |task| task.signal)?;
         let namespace = |task: &Task| task.namespace;
-        self.check_holders("namespace", &self.namespaces, |s| s.count, namespace)?;
-        self.check_holders("sem_undo", &self.sem_undos, |s| s.refcnt, |t| t.sem_undo)?;
+        self.check_holders("namespace", &self.namespaces, Namespace::count, namespace)?;
+        self.check_holders("sem_undo", &self.sem_undos, SemUndoList::refcnt, |t| {
+            t.sem_undo
+        })?;
         for (id, signal) in &self.signals {
             let mine = self
                 .real_tasks()
@@ -257,20 +260,23 @@ impl Kernel {
         for file in descriptors.chain(mapped).chain(pinned) {
             *files.entry(file).or_default() += 1;
         }
-        let stated = self.open_files.iter().map(|(id, file)| (id, file.f_count));
+        let stated = self
+            .open_files
+            .iter()
+            .map(|(id, file)| (id, file.f_count()));
         let stated: BTreeMap<_, u32> = stated.collect();
         demand(stated == files, || {
             format!("f_count {stated:?}, but references {files:?}")
         })?;
         let mut inodes = BTreeMap::new();
         let named = self.root.names().map(|(_, inode)| inode);
-        let opened = self.open_files.values().map(|file| file.inode);
+        let opened = self.open_files.values().map(File::inode);
         let running = self.mms.values().filter_map(|mm| mm.exe);
         for inode in named.chain(opened).chain(running) {
             *inodes.entry(inode).or_default() += 1;
         }
         for (id, holders) in inodes {
-            let stated = self.inodes.get(id).map_or(0, |inode| inode.i_count);
+            let stated = self.inodes.get(id).map_or(0, Inode::i_count);
             demand(stated >= holders, || {
                 format!("i_count {stated}, but {holders} holders")
             })?;
@@ -282,28 +288,28 @@ impl Kernel {
     /// of its pages is empty.
     fn check_pipes(&self) -> Result<(), String> {
         for (inode, pipe) in &self.pipes {
-            let ends = self.open_files.values().filter(|file| file.inode == inode);
+            let ends = self
+                .open_files
+                .values()
+                .filter(|file| file.inode() == inode);
             let ends = ends.fold((0, 0), |(readers, writers), file| {
                 (
                     readers + u32::from(file.can_read()),
                     writers + u32::from(file.can_write()),
                 )
             });
-            demand(ends == (pipe.readers, pipe.writers), || {
-                format!(
-                    "a pipe counts {:?}, but has {ends:?}",
-                    (pipe.readers, pipe.writers)
-                )
+            let counted = (pipe.readers(), pipe.writers());
+            demand(ends == counted, || {
+                format!("a pipe counts {counted:?}, but has {ends:?}")
             })?;
-            let fits = pipe.buffers.len() <= PIPE_BUFFERS;
-            let pages = pipe.buffers.iter();
-            let full = pages
-                .clone()
+            let fits = pipe.buffers().len() <= PIPE_BUFFERS;
+            let full = pipe
+                .buffers()
                 .all(|b| b.len > 0 && b.offset + b.len <= PAGE_SIZE);
             demand(fits && full, || format!("bad pages in a pipe: {pipe:?}"))?;
             let inside = |task: &TaskId| match self.task(*task).in_call.continuation {
                 Some(Continuation::PipeRead(io) | Continuation::PipeWrite(io)) => {
-                    self.open_files[io.file].inode == inode
+                    self.open_files[io.file].inode() == inode
                 }
                 _ => false,
             };

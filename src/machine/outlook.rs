@@ -295,7 +295,7 @@ impl Machine {
                 Wants::Ticks(ticks) => Some(ticks),
                 Wants::Forever => None,
             };
-            let others_wait = sched.rq(cpu).nr_running > 1;
+            let others_wait = sched.rq(cpu).nr_running() > 1;
             let gives_way = sched.turn_of_current(cpu).ticks().map(u64::from);
             let ticks = wants.into_iter().chain(gives_way.filter(|_| others_wait));
             let tick = ticks.min().map(|ticks| now.saturating_add(ticks));
@@ -400,7 +400,7 @@ impl Machine {
         let sched = &self.kernel.sched;
         let fields = sched.get(task);
         let rq = sched.rq(usize::from(fields.cpu));
-        let best = rq.active().first_level().min(sched.get(rq.curr).prio);
+        let best = rq.active().first_level().min(sched.get(rq.curr()).prio);
         let now = self.kernel.sched_clock();
         (1..=ticks.min(1_000)).find(|more| {
             let credit = sched

@@ -11,7 +11,7 @@ use forklab::kernel::Kernel;
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::SpawnArgs;
-use forklab::kernel::fs::{FilesStruct, FsStruct};
+use forklab::kernel::fs::{FilesStruct, FsStruct, Inode};
 use forklab::kernel::mm::Mm;
 use forklab::kernel::sched::SchedTask;
 use forklab::kernel::syscall::{ForkArgs, SigprocmaskArgs, Syscall, WaitArgs, eax_of};
@@ -409,7 +409,7 @@ impl Lab {
             frames: k.mem.frames_in_use(),
             committed: k.vm.committed,
             arenas,
-            inode_refs: k.inodes.values().map(|inode| inode.i_count).sum(),
+            inode_refs: k.inodes.values().map(Inode::i_count).sum(),
             users: k.users.iter().collect(),
             pids: (0..k.config.pid_max)
                 .filter(|pid| k.pidmap.in_use(*pid))

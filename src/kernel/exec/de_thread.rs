@@ -92,7 +92,7 @@ impl Kernel {
         let cpu = usize::from(self.sched.get(task).cpu);
         waits
             && self.task(leader).exit_state != ExitState::Zombie
-            && self.sched.rq(cpu).nr_running <= 1
+            && self.sched.rq(cpu).nr_running() <= 1
     }
 
     fn threads_are_gone(&mut self, current: TaskId) -> SysResult {
@@ -158,7 +158,7 @@ impl Kernel {
     }
 
     fn renumber(&mut self, task: TaskId, pid: Pid) {
-        self.sched.get_mut(task).pid = pid;
+        self.sched.set_pid(task, pid);
         self.task_mut(task).tgid = pid;
     }
 

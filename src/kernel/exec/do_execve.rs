@@ -1,9 +1,9 @@
 //! `execve`: replaces the program of a task.
 
-use crate::abi::{Errno, FileId, FilesId, InodeId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
+use crate::abi::{Errno, InodeId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
-use crate::kernel::fs::{FilesStruct, InodeKind};
+use crate::kernel::fs::InodeKind;
 use crate::kernel::syscall::{ExecArgs, MAX_ARG_BYTES, SysResult};
 use crate::kernel::task::{AltStack, PendingExec, SendInfo, Trap};
 use crate::trace::{SlabCache, TraceEvent};
@@ -139,13 +139,13 @@ impl Kernel {
     fn flush_old_exec(&mut self, current: TaskId, path: &str) {
         let base = path.rsplit('/').next().unwrap_or(path);
         let name = self.names.intern(base);
-        self.sched.get_mut(current).name = name;
+        self.sched.set_task_comm(current, name);
         let task = self.task_mut(current);
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
         task.altstack = AltStack::default();
         task.self_exec_id += 1;
         self.sighand_of_mut(current).flush_handlers();
-        self.close_on_exec(self.files_id(current));
+        self.flush_old_files(self.files_id(current));
     }
 
     /// Gives the new program a descriptor table of its own. The loader then looks for a free
@@ -158,14 +158,11 @@ impl Kernel {
     /// `ENOMEM`, `EMFILE`, `EAGAIN`.
     fn unshare_files(&mut self, current: TaskId) -> Result<(), Errno> {
         let files = self.files_id(current);
-        let is_shared = self.files[files].count > 1;
+        let is_shared = self.files[files].count() > 1;
         if is_shared {
             self.kmem_cache_alloc(SlabCache::Files)?;
         }
-        let hint = self.files[files].next_fd;
-        let fd = self.get_unused_fd(current, 0)?;
-        self.put_unused_fd(current, fd);
-        self.files[files].next_fd = hint;
+        self.check_unused_fd(current)?;
         self.may_de_thread(current)?;
         if is_shared {
             let own = self.dup_files(files);
@@ -173,20 +170,5 @@ impl Kernel {
             self.task_mut(current).files = Some(own);
         }
         Ok(())
-    }
-
-    /// Linux 2.6.12: `fs/exec.c`, `flush_old_files()`.
-    fn close_on_exec(&mut self, table: FilesId) {
-        let closing: Vec<(usize, FileId)> = self.files[table]
-            .open()
-            .filter(|(_, open)| open.close_on_exec)
-            .map(|(fd, open)| (fd, open.file))
-            .collect();
-        for (fd, file) in closing {
-            let files: &mut FilesStruct = &mut self.files[table];
-            files.fds[fd] = None;
-            files.next_fd = files.next_fd.min(fd);
-            self.fput(file);
-        }
     }
 }

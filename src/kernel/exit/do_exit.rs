@@ -63,7 +63,7 @@ impl Kernel {
         self.exit_resources(current);
         self.task_mut(current).exit_code = code;
         self.exit_notify(current);
-        self.sched.get_mut(current).dead = true;
+        self.sched.set_dead(current);
         self.schedule();
         SysResult::Blocked
     }

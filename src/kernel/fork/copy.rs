@@ -5,8 +5,7 @@ use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
-use crate::kernel::fs::{FsStruct, Namespace};
-use crate::kernel::ipc::SemUndoList;
+use crate::kernel::fs::Namespace;
 use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::SignalStruct;
 use crate::trace::{CloneRefusal, CopyStage};
@@ -54,16 +53,10 @@ impl Kernel {
             self.task_mut(child).sem_undo = None;
             return Ok(());
         }
-        let undo = match self.task(current).sem_undo {
-            Some(undo) => undo,
-            None => {
-                self.copy_alloc(CopyStage::SemUndo)?;
-                self.sem_undos.insert(SemUndoList::new())
-            }
-        };
-        self.task_mut(current).sem_undo = Some(undo);
-        self.sem_undos[undo].refcnt += 1;
-        self.task_mut(child).sem_undo = Some(undo);
+        if self.task(current).sem_undo.is_none() {
+            self.copy_alloc(CopyStage::SemUndo)?;
+        }
+        self.share_undo_list(current, child);
         Ok(())
     }
 
@@ -83,7 +76,7 @@ impl Kernel {
         let task = self.task_mut(child);
         (task.min_flt, task.maj_flt) = (0, 0);
         (task.mm, task.active_mm) = (None, None);
-        self.sched.get_mut(child).has_mm = false;
+        self.sched.lose_mm(child);
         let Some(old) = self.task(current).mm else {
             return Ok(());
         };
@@ -104,7 +97,7 @@ impl Kernel {
             return Ok(());
         };
         if sharing.files.is_shared() {
-            self.files[table].count += 1;
+            self.get_files(table);
         } else {
             self.copy_alloc(CopyStage::Files)?;
             let copy = self.dup_files(table);
@@ -117,14 +110,11 @@ impl Kernel {
     fn copy_fs(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         let fs = self.fs_id(child);
         if sharing.fs.is_shared() {
-            self.fs[fs].count += 1;
+            self.get_fs(fs);
         } else {
             self.copy_alloc(CopyStage::Fs)?;
-            let copy = FsStruct {
-                count: 1,
-                ..self.fs[fs].clone()
-            };
-            self.task_mut(child).fs = Some(self.fs.insert(copy));
+            let copy = self.copy_fs_struct(fs);
+            self.task_mut(child).fs = Some(copy);
         }
         Ok(())
     }
@@ -169,13 +159,13 @@ impl Kernel {
             return Ok(());
         };
         if sharing.namespace.is_shared() {
-            self.namespaces[namespace].count += 1;
+            self.get_namespace(namespace);
             return Ok(());
         }
         let privilege = check_newns(&self.task(current).cred)?;
         self.capable(current, privilege);
         self.copy_alloc(CopyStage::Namespace)?;
-        self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace { count: 1 }));
+        self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace::new()));
         Ok(())
     }
 

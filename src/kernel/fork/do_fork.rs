@@ -117,11 +117,12 @@ impl Kernel {
         if begins_with_sigstop(self.task(child).ptrace, flags) {
             let pending = self.task(child).pending.with(Signal::SIGSTOP);
             self.task_mut(child).pending = pending;
-            self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
+            self.sched
+                .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
             self.fork_step(current, ForkStep::SigstopPending);
         }
         if begins_stopped(flags) {
-            self.sched.get_mut(child).state = TaskState::STOPPED;
+            self.sched.set_task_state(child, TaskState::STOPPED);
             self.fork_step(current, ForkStep::LeftStopped);
         } else {
             let clone_vm = flags.contains(CloneFlags::CLONE_VM);
@@ -195,7 +196,7 @@ impl Kernel {
         let child = self.dup_task_struct(current, pid, args.flags)?;
         *stage = CopyStage::TaskStruct;
         if let Some(comm) = args.comm {
-            self.sched.get_mut(child).name = comm;
+            self.sched.set_task_comm(child, comm);
         }
         match self.fill_child(current, child, args, stage) {
             Ok(()) => Ok(child),
@@ -233,8 +234,8 @@ impl Kernel {
     ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
         self.count_process(current, stage)?;
-        self.sched.get_mut(child).thread_flags -=
-            ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
+        let inherited = ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
+        self.sched.clear_tsk_thread_flag(child, inherited);
         let words = tid_stores(flags);
         if words.parent {
             self.store_parent_tid(current, child, args.parent_tid)?;
@@ -328,7 +329,8 @@ impl Kernel {
         let group = self.signal_of_mut(current);
         if group.group_stop_count > 0 {
             group.group_stop_count += 1;
-            self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
+            self.sched
+                .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
         }
         Ok(())
     }

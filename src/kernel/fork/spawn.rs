@@ -6,7 +6,7 @@ use crate::abi::{
     CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
 };
 use crate::kernel::Kernel;
-use crate::kernel::sched::Overrides;
+use crate::kernel::sched::{Overrides, SchedTask};
 use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::Cred;
 
@@ -66,11 +66,10 @@ impl Kernel {
     fn spawn_numbered(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
         let init = self.init;
         self.this_cpu = usize::from(args.cpu);
-        let own = self.sched.get(init).clone();
-        self.prepare_init(args);
+        let own = self.prepare_init(args);
         let child = self.fork_init(args, pid);
         // What the child has inherited was never init's own.
-        *self.sched.get_mut(init) = own;
+        self.sched.replace(init, own);
         let child = child?;
         self.sched.resched_if_preempts(child);
         Ok(child)
@@ -100,13 +99,13 @@ impl Kernel {
     }
 
     /// Gives init the scheduling fields that the new task will inherit: twice the full slice, so
-    /// that the child's half is one full slice.
-    fn prepare_init(&mut self, args: &SpawnArgs) {
+    /// that the child's half is one full slice. Returns init's own fields.
+    fn prepare_init(&mut self, args: &SpawnArgs) -> SchedTask {
         let static_prio = nice_to_static_prio(args.nice);
         let init = self.init;
         let cpu = self.this_cpu as u8;
         let slice = self.sched.tunables.task_timeslice(static_prio);
-        let sched = self.sched.get_mut(init);
+        let mut sched = self.sched.get(init).clone();
         sched.cpu = cpu;
         sched.static_prio = static_prio;
         sched.policy = args.policy;
@@ -118,6 +117,7 @@ impl Kernel {
             Policy::Normal => static_prio,
             Policy::Fifo | Policy::RoundRobin => rt_priority_to_prio(u32::from(args.rt_priority)),
         };
+        self.sched.replace(init, sched)
     }
 
     /// Changes the user of a task: credentials and the users' task counts.

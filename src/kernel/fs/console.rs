@@ -13,9 +13,9 @@ pub struct Console {
     /// Output of programs, in order, until it is shown.
     pub output: Vec<u8>,
     /// Typed input, in order, until it is read.
-    pub input: VecDeque<u8>,
+    input: VecDeque<u8>,
     /// Whether nothing more will be typed: then a reader gets 0 instead of waiting.
-    pub end_of_input: bool,
+    end_of_input: bool,
     /// The tasks that wait for a line, in the order of arrival.
     readers: VecDeque<TaskId>,
 }
@@ -66,7 +66,9 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> SysResult {
+        // A reader that a signal woke is still queued, and must not be queued twice.
         self.console.readers.retain(|reader| *reader != current);
+        // Input before signals: a line that is there is delivered even if a signal is pending.
         if let Some(line) = self.console.take_line(len as usize) {
             let copied = self.copy_to_user(current, addr, &line);
             return copied.map(|()| line.len() as u32).into();

@@ -4,17 +4,13 @@
 
 use super::vfs::check_name;
 use crate::abi::{
-    Errno, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, FileId, FilesId, FsId,
-    NamespaceId, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC, Resource, TaskId,
+    Errno, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, FileId, FilesId, FsId, InodeId,
+    NamespaceId, O_CREAT, O_EXCL, O_RDWR, O_TRUNC, Resource, TaskId,
 };
 use crate::kernel::Kernel;
 
 /// The initial size of a descriptor table (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
-/// The flags that `F_SETFL` changes: O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, O_NOATIME.
-///
-/// Linux 2.6.12: `fs/fcntl.c`, `SETFL_MASK`.
-const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
 /// The flags that are dropped once the file is open: O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC.
 ///
 /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
@@ -33,21 +29,27 @@ pub struct Fd {
 #[derive(Clone, Debug)]
 pub struct FilesStruct {
     /// Tasks that share the table.
-    pub count: u32,
+    count: u32,
     /// Descriptors, indexed by number.
-    pub fds: Vec<Option<Fd>>,
+    fds: Vec<Option<Fd>>,
     /// Where the search for a free descriptor starts.
-    pub next_fd: usize,
+    next_fd: usize,
 }
 
 impl FilesStruct {
-    /// An empty table with one user.
-    pub fn new() -> Self {
-        Self {
-            count: 1,
-            fds: vec![None; NR_OPEN_DEFAULT],
-            next_fd: 0,
-        }
+    /// How many tasks share the table.
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// `max_fds`: for how many descriptors there is room before the table has to grow.
+    pub const fn max_fds(&self) -> usize {
+        self.fds.len()
+    }
+
+    /// A descriptor by its number; `None` if it is not open.
+    pub fn get(&self, fd: usize) -> Option<Fd> {
+        self.fds.get(fd).copied().flatten()
     }
 
     /// The descriptors in use, in ascending order.
@@ -57,11 +59,12 @@ impl FilesStruct {
             .enumerate()
             .filter_map(|(fd, slot)| slot.map(|open| (fd, open)))
     }
-}
 
-impl Default for FilesStruct {
-    fn default() -> Self {
-        Self::new()
+    /// Frees a descriptor; the next search starts there at the latest, so that it finds the lowest
+    /// one.
+    fn free(&mut self, fd: usize) {
+        self.fds[fd] = None;
+        self.next_fd = self.next_fd.min(fd);
     }
 }
 
@@ -69,8 +72,8 @@ impl Default for FilesStruct {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FsStruct {
     /// Tasks that share it.
-    pub count: u32,
-    /// `umask`.
+    count: u32,
+    /// Permission bits that new files do not get, 0 to 0o777.
     pub umask: u32,
     /// Root directory, where paths with a leading slash start.
     pub root: String,
@@ -90,13 +93,30 @@ impl FsStruct {
             cwd: "/".to_owned(),
         }
     }
+
+    /// How many tasks share it.
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
 }
 
 /// A mount namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Namespace {
     /// Number of tasks in it.
-    pub count: u32,
+    count: u32,
+}
+
+impl Namespace {
+    /// A namespace with one task in it.
+    pub(in crate::kernel) const fn new() -> Self {
+        Self { count: 1 }
+    }
+
+    /// Number of tasks in it.
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
 }
 
 impl Kernel {
@@ -105,8 +125,15 @@ impl Kernel {
     /// # Errors
     /// `ENOENT`, `ENAMETOOLONG` for a bad name; `EMFILE` when the table is full; `ENOENT`,
     /// `ENOTDIR` from the lookup.
-    pub fn sys_open(&mut self, current: TaskId, path: String, flags: u32) -> Result<u32, Errno> {
+    pub(in crate::kernel) fn sys_open(
+        &mut self,
+        current: TaskId,
+        path: String,
+        flags: u32,
+    ) -> Result<u32, Errno> {
         check_name(&path)?;
+        // The descriptor comes first: a file that was created or truncated could not be restored if
+        // there were no descriptor for it afterwards.
         let fd = self.get_unused_fd(current, 0)?;
         match self.open_namei(current, &path, flags) {
             Ok(inode) => {
@@ -125,8 +152,9 @@ impl Kernel {
     ///
     /// # Errors
     /// `EBADF` if the descriptor is not open.
-    pub fn sys_close(&mut self, current: TaskId, fd: u32) -> Result<u32, Errno> {
+    pub(in crate::kernel) fn sys_close(&mut self, current: TaskId, fd: u32) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
+        // Closing may free the file, and then no descriptor may refer to it.
         self.put_unused_fd(current, fd as usize);
         self.fput(file);
         Ok(0)
@@ -136,7 +164,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `EBADF`, `EMFILE`.
-    pub fn sys_dup(&mut self, current: TaskId, fd: u32) -> Result<u32, Errno> {
+    pub(in crate::kernel) fn sys_dup(&mut self, current: TaskId, fd: u32) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
         self.dupfd(current, file, 0)
     }
@@ -148,7 +176,12 @@ impl Kernel {
     ///
     /// # Errors
     /// `EBADF` if the first is not open, or the second is beyond the limit.
-    pub fn sys_dup2(&mut self, current: TaskId, fd: u32, copy: u32) -> Result<u32, Errno> {
+    pub(in crate::kernel) fn sys_dup2(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        copy: u32,
+    ) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
         if fd == copy {
             return Ok(copy);
@@ -164,6 +197,8 @@ impl Kernel {
             fds.resize((at + 1).next_power_of_two(), None);
         }
         let replaced = fds[at].take();
+        // The old file is closed last: it may be the same one, which must not lose its last
+        // reference, and the number must not look free to a thread with the same table.
         self.fd_install(current, at, file);
         if let Some(replaced) = replaced {
             self.fput(replaced.file);
@@ -176,7 +211,7 @@ impl Kernel {
     /// # Errors
     /// `EBADF`, `EMFILE`; `EINVAL` for other commands, and for a new descriptor at or above the
     /// limit.
-    pub fn sys_fcntl(
+    pub(in crate::kernel) fn sys_fcntl(
         &mut self,
         current: TaskId,
         fd: u32,
@@ -192,10 +227,9 @@ impl Kernel {
                 self.fd_mut(current, fd)?.close_on_exec = arg & FD_CLOEXEC != 0;
                 Ok(0)
             }
-            F_GETFL => Ok(self.open_files[file].flags),
+            F_GETFL => Ok(self.open_files[file].flags()),
             F_SETFL => {
-                let flags = &mut self.open_files[file].flags;
-                *flags = arg & SETFL_MASK | *flags & !SETFL_MASK;
+                self.open_files[file].setfl(arg);
                 Ok(0)
             }
             _ => Err(Errno::EINVAL),
@@ -224,10 +258,10 @@ impl Kernel {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn fget(&self, current: TaskId, fd: u32) -> Result<FileId, Errno> {
+    pub(in crate::kernel) fn fget(&self, current: TaskId, fd: u32) -> Result<FileId, Errno> {
         let table = self.files_id(current);
-        let slot = self.files[table].fds.get(fd as usize).copied().flatten();
-        slot.map(|open| open.file).ok_or(Errno::EBADF)
+        let open = self.files[table].get(fd as usize);
+        open.map(|open| open.file).ok_or(Errno::EBADF)
     }
 
     /// The descriptor table of a task.
@@ -242,11 +276,7 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `fs/open.c`, `get_unused_fd()`.
-    pub(in crate::kernel) fn get_unused_fd(
-        &mut self,
-        current: TaskId,
-        from: usize,
-    ) -> Result<usize, Errno> {
+    pub(super) fn get_unused_fd(&mut self, current: TaskId, from: usize) -> Result<usize, Errno> {
         let limit = self.rlimit(current, Resource::Nofile) as usize;
         let table = self.files_id(current);
         let files = &mut self.files[table];
@@ -269,11 +299,9 @@ impl Kernel {
     /// Frees the descriptor; the next search starts there at the latest.
     ///
     /// Linux 2.6.12: `fs/open.c`, `put_unused_fd()`.
-    pub(in crate::kernel) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
+    pub(super) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
         let table = self.files_id(current);
-        let files = &mut self.files[table];
-        files.fds[fd] = None;
-        files.next_fd = files.next_fd.min(fd);
+        self.files[table].free(fd);
     }
 
     /// Linux 2.6.12: `fs/open.c`, `fd_install()`.
@@ -297,13 +325,67 @@ impl Kernel {
         let mut fds = old.fds.clone();
         fds.resize(size, None);
         for open in fds.iter().flatten() {
-            self.open_files[open.file].f_count += 1;
+            self.get_file(open.file);
         }
         self.files.insert(FilesStruct {
             count: 1,
             fds,
             next_fd: 0,
         })
+    }
+
+    /// A table for the first process: descriptors 0, 1 and 2 share one open file description, which
+    /// is open for reading and writing.
+    pub(in crate::kernel) fn open_stdio(&mut self, console: InodeId) -> FilesId {
+        let file = self.open_inode(console, O_RDWR);
+        let mut fds = vec![None; NR_OPEN_DEFAULT];
+        fds[..3].fill(Some(Fd {
+            file,
+            close_on_exec: false,
+        }));
+        // The first of the three has the reference that `open_inode` returned.
+        self.get_file(file);
+        self.get_file(file);
+        self.files.insert(FilesStruct {
+            count: 1,
+            fds,
+            next_fd: 3,
+        })
+    }
+
+    /// Checks that a descriptor is free, as the loader of a program needs one for a moment. The
+    /// table may grow; where the next search starts does not change.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub(in crate::kernel) fn check_unused_fd(&mut self, current: TaskId) -> Result<(), Errno> {
+        let table = self.files_id(current);
+        let hint = self.files[table].next_fd;
+        let fd = self.get_unused_fd(current, 0)?;
+        self.put_unused_fd(current, fd);
+        self.files[table].next_fd = hint;
+        Ok(())
+    }
+
+    /// Closes the descriptors that do not survive an exec, lowest first.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `flush_old_files()`.
+    pub(in crate::kernel) fn flush_old_files(&mut self, table: FilesId) {
+        let open = self.files[table].open();
+        let closing: Vec<_> = open.filter(|(_, open)| open.close_on_exec).collect();
+        for (fd, open) in closing {
+            // First the descriptor: `fput` may remove the file, and no descriptor may refer to a file
+            // that is gone.
+            self.files[table].free(fd);
+            self.fput(open.file);
+        }
+    }
+
+    /// Adds a task that shares a table.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_files()`, with CLONE_FILES.
+    pub(in crate::kernel) fn get_files(&mut self, table: FilesId) {
+        self.files[table].count += 1;
     }
 
     /// `put_files_struct`: drops one user; the last one closes everything, lowest first.
@@ -321,6 +403,24 @@ impl Kernel {
         }
     }
 
+    /// Adds a task that shares a directory context.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_fs()`, with CLONE_FS.
+    pub(in crate::kernel) fn get_fs(&mut self, fs: FsId) {
+        self.fs[fs].count += 1;
+    }
+
+    /// A copy of a directory context, for one task.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `__copy_fs_struct()`.
+    pub(in crate::kernel) fn copy_fs_struct(&mut self, fs: FsId) -> FsId {
+        let copy = FsStruct {
+            count: 1,
+            ..self.fs[fs].clone()
+        };
+        self.fs.insert(copy)
+    }
+
     /// `put_fs_struct`: drops one user; the last one frees it.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `put_fs_struct()`.
@@ -329,6 +429,13 @@ impl Kernel {
         if self.fs[fs].count == 0 {
             self.fs.remove(fs);
         }
+    }
+
+    /// Adds a task to a namespace.
+    ///
+    /// Linux 2.6.12: `include/linux/namespace.h`, `get_namespace()`.
+    pub(in crate::kernel) fn get_namespace(&mut self, namespace: NamespaceId) {
+        self.namespaces[namespace].count += 1;
     }
 
     /// `put_namespace`: drops one user; the last one frees it.

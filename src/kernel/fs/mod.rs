@@ -1,5 +1,11 @@
 //! Files: descriptors, open files and inodes, paths, pipes and the console. An executable file
 //! contains a `ProgramImage`.
+//!
+//! The room may name `syscall`, `task`, `sched`, `signal` and `time`. It alone changes the counts of
+//! tasks that share a descriptor table, a directory context or a namespace; the descriptors of a
+//! table, each of which counts in the `f_count` of its file; the inode and the access mode of an open
+//! file, by which a pipe counts its readers and writers; `i_count` and the cached pages of an inode;
+//! and the queues of pipes and of the console.
 
 mod console;
 mod files;

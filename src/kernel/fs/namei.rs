@@ -9,7 +9,7 @@ use crate::kernel::Kernel;
 
 /// What a path leads to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
+pub(super) enum Found {
     /// A directory, by its path; the root's is empty.
     Directory(String),
     /// A file, and the path to it.
@@ -33,7 +33,7 @@ impl Kernel {
     /// # Errors
     /// `ENAMETOOLONG`; `ENOENT` for an empty path and for a directory that does not exist;
     /// `ENOTDIR` if a file is used as a directory.
-    pub fn path_walk(&self, fs: &FsStruct, path: &str) -> Result<Found, Errno> {
+    pub(super) fn path_walk(&self, fs: &FsStruct, path: &str) -> Result<Found, Errno> {
         check_name(path)?;
         let root = fs.root.trim_end_matches('/');
         let start = if path.starts_with('/') {
@@ -82,7 +82,7 @@ impl Kernel {
     ///
     /// # Errors
     /// As for [`Kernel::path_walk`]; `ENOENT`; `EACCES` for a directory.
-    pub fn lookup_for(&self, task: TaskId, path: &str) -> Result<InodeId, Errno> {
+    pub(in crate::kernel) fn lookup_for(&self, task: TaskId, path: &str) -> Result<InodeId, Errno> {
         match self.user_path_walk(task, path)? {
             Found::File(inode, _) => Ok(inode),
             Found::Directory(_) => Err(Errno::EACCES),
@@ -116,6 +116,7 @@ impl Kernel {
             Found::Directory(_) => return Err(Errno::EISDIR),
             Found::File(inode, _) => inode,
         };
+        // Before the file is truncated: a program that is being executed stays as it is.
         let writes = flags & O_TRUNC != 0 || super::vfs::can_write(flags);
         if writes && self.is_executed(inode) {
             return Err(Errno::ETXTBSY);
@@ -129,16 +130,16 @@ impl Kernel {
     /// Whether a program is being executed, so that it may not be opened for writing.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `get_write_access()`.
-    pub fn is_executed(&self, inode: InodeId) -> bool {
+    pub(super) fn is_executed(&self, inode: InodeId) -> bool {
         self.mms.values().any(|mm| mm.exe == Some(inode))
     }
 
     /// Whether a file is open for writing, so that it cannot be executed.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `deny_write_access()`.
-    pub fn is_written(&self, inode: InodeId) -> bool {
+    pub(in crate::kernel) fn is_written(&self, inode: InodeId) -> bool {
         let mut files = self.open_files.values();
-        files.any(|file| file.inode == inode && super::vfs::can_write(file.flags))
+        files.any(|file| file.inode() == inode && file.can_write())
     }
 
     /// Truncates a regular file to length 0, with its cached pages.
@@ -149,9 +150,7 @@ impl Kernel {
             return;
         };
         bytes.clear();
-        for pfn in std::mem::take(&mut self.inodes[inode].pages).into_values() {
-            self.remove_from_page_cache(pfn);
-        }
+        self.truncate_inode_pages(inode);
     }
 
     /// Removes a name. The file itself lives while anybody has it open, maps it or executes it.
@@ -167,6 +166,7 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         match self.user_path_walk(current, &path)? {
             Found::File(_, path) => {
+                // Only the reference of the name is dropped here.
                 if let Some(inode) = self.root.remove(entry_name(&path)) {
                     self.iput(inode);
                 }

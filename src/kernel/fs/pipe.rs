@@ -31,15 +31,15 @@ pub struct PipeBuffer {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Pipe {
     /// Written data that has not been read yet, oldest first.
-    pub buffers: VecDeque<PipeBuffer>,
+    buffers: VecDeque<PipeBuffer>,
     /// A page that has been read completely, kept for the next write.
-    pub spare: Option<Pfn>,
+    spare: Option<Pfn>,
     /// Open file descriptions for reading.
-    pub readers: u32,
+    readers: u32,
     /// Open file descriptions for writing.
-    pub writers: u32,
+    writers: u32,
     /// Tasks asleep in a write.
-    pub waiting_writers: u32,
+    waiting_writers: u32,
     /// The sleeping tasks, latest first: all are woken in this order.
     queue: VecDeque<TaskId>,
 }
@@ -53,6 +53,26 @@ impl Pipe {
     /// Whether there is nothing to read.
     pub fn is_empty(&self) -> bool {
         self.buffers.is_empty()
+    }
+
+    /// The pages with data that has not been read yet, oldest first.
+    pub fn buffers(&self) -> impl ExactSizeIterator<Item = &PipeBuffer> {
+        self.buffers.iter()
+    }
+
+    /// How many open file descriptions can read it.
+    pub const fn readers(&self) -> u32 {
+        self.readers
+    }
+
+    /// How many open file descriptions can write to it.
+    pub const fn writers(&self) -> u32 {
+        self.writers
+    }
+
+    /// How many tasks sleep in a write.
+    pub const fn waiting_writers(&self) -> u32 {
+        self.waiting_writers
     }
 
     /// The frames that it holds.
@@ -132,6 +152,8 @@ impl Kernel {
         let inode = self.new_inode(InodeKind::Pipe, "");
         let name = format!("pipe:[{}]", self.inodes[inode].ino);
         self.inodes[inode].path = name;
+        // Both descriptors are reserved before the pipe has a reader and a writer: without files to
+        // close, nothing would ever free it.
         let fds = self.get_unused_fd(current, 0).and_then(|read| {
             let write = self.get_unused_fd(current, 0);
             write
@@ -155,6 +177,7 @@ impl Kernel {
             let file = self.open_inode(inode, flags);
             self.fd_install(current, fd, file);
         }
+        // From now on the two files hold the inode.
         self.iput(inode);
         self.put_user_u32(current, addr, read as u32)?;
         self.put_user_u32(current, VirtAddr(addr.0.wrapping_add(4)), write as u32)?;
@@ -189,7 +212,7 @@ impl Kernel {
         len: u32,
     ) -> PipeIo {
         // Another task with the same table could close the descriptor meanwhile.
-        let pinned = self.files[self.files_id(current)].count > 1;
+        let pinned = self.files[self.files_id(current)].count() > 1;
         if pinned {
             self.get_file(file);
         }
@@ -208,6 +231,8 @@ impl Kernel {
         let inode = self.finish_pipe_wait(current, &io);
         match self.read_pipe_step(current, inode, &mut io) {
             PipeStep::Wait => {
+                // The flag is not reset, unlike that of a writer: the kernel wakes the writers again
+                // when the read ends.
                 if io.wake {
                     self.wake_pipe(inode, Waker::Sleeps);
                 }
@@ -224,6 +249,7 @@ impl Kernel {
             };
             let (start, chars) = (buffer.offset as usize, buffer.len.min(io.left()));
             let bytes = self.ram.frame(buffer.pfn)[start..start + chars as usize].to_vec();
+            // Only what has been copied is consumed: after EFAULT the bytes are still there.
             if let Err(errno) = self.copy_to_user(current, io.at(), &bytes) {
                 return io.or(errno);
             }
@@ -233,7 +259,7 @@ impl Kernel {
         if io.left() == 0 {
             return PipeStep::Done;
         }
-        let nonblock = self.open_files[io.file].flags & O_NONBLOCK != 0;
+        let nonblock = self.open_files[io.file].flags() & O_NONBLOCK != 0;
         match reader_of_empty(&self.pipes[inode], io.done, nonblock) {
             Some(Ok(())) => PipeStep::Done,
             Some(Err(errno)) => PipeStep::Failed(errno),
@@ -266,7 +292,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_writev()`.
     pub(super) fn pipe_write(&mut self, current: TaskId, mut io: PipeIo) -> SysResult {
-        let inode = self.open_files[io.file].inode;
+        let inode = self.open_files[io.file].inode();
         match self.merge_into_pipe(current, inode, &mut io) {
             Some(step) => self.end_pipe_io(inode, &io, step),
             None => self.pipe_write_loop(current, inode, io),
@@ -290,6 +316,8 @@ impl Kernel {
                 if std::mem::take(&mut io.wake) {
                     self.wake_pipe(inode, Waker::Sleeps);
                 }
+                // Counted only while it sleeps, because readers wait for the data of such a writer
+                // even with O_NONBLOCK.
                 self.pipes[inode].waiting_writers += 1;
                 self.pipe_wait(current, inode, Continuation::PipeWrite(io))
             }
@@ -307,6 +335,7 @@ impl Kernel {
         if self.pipes[inode].readers == 0 {
             return Some(self.broken_pipe(current, io));
         }
+        // What fills no page goes first, so that the rest fills whole pages.
         let chars = io.len % PAGE_SIZE;
         let last = self.pipes[inode].buffers.back().copied()?;
         let end = last.offset + last.len;
@@ -331,6 +360,8 @@ impl Kernel {
             let Ok(pfn) = self.page_for_pipe(inode) else {
                 return io.or(Errno::ENOMEM);
             };
+            // Even if the copy fails: a reader that sleeps because it expects data of a waiting
+            // writer would otherwise sleep on.
             io.wake = true;
             let chars = io.left().min(PAGE_SIZE);
             if let Err(errno) = self.fill_pipe_page(current, pfn, 0, io, chars) {
@@ -347,7 +378,7 @@ impl Kernel {
                 return PipeStep::Done;
             }
         }
-        if self.open_files[io.file].flags & O_NONBLOCK != 0 {
+        if self.open_files[io.file].flags() & O_NONBLOCK != 0 {
             return io.or(Errno::EAGAIN);
         }
         self.unless_signalled(current, io)
@@ -412,13 +443,14 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_wait()`.
     fn pipe_wait(&mut self, current: TaskId, inode: InodeId, wait: Continuation) -> SysResult {
+        // Queued before it sleeps: `block` lets others run, whose wake-ups must find it.
         self.pipes[inode].queue.push_front(current);
         self.block(current, TaskState::INTERRUPTIBLE, wait)
     }
 
     /// Called when the task is awake: it leaves the queue, unless its waker has already removed it.
     fn finish_pipe_wait(&mut self, current: TaskId, io: &PipeIo) -> InodeId {
-        let inode = self.open_files[io.file].inode;
+        let inode = self.open_files[io.file].inode();
         self.pipes[inode].queue.retain(|task| *task != current);
         inode
     }
@@ -426,6 +458,7 @@ impl Kernel {
     /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
     /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
     fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
+        // The whole queue is taken: whoever has to wait on queues again.
         for task in std::mem::take(&mut self.pipes[inode].queue) {
             let (sched, mut ctx) = self.sched_ctx();
             sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, waker);

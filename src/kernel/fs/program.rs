@@ -140,7 +140,7 @@ impl ProgramImage {
     }
 
     /// Number of pages of data and bss.
-    pub const fn data_pages(&self) -> u32 {
+    pub(in crate::kernel) const fn data_pages(&self) -> u32 {
         (self.data.len() as u32 + self.bss).div_ceil(PAGE_SIZE)
     }
 

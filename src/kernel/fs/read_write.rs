@@ -58,7 +58,7 @@ impl Kernel {
             Ok(file) => file,
             Err(errno) => return Err(errno).into(),
         };
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
             InodeKind::Console if len == 0 => SysResult::from(0),
             InodeKind::Console => self.read_console(current, addr, len),
@@ -73,6 +73,7 @@ impl Kernel {
                 let pos = self.open_files[file].pos;
                 let bytes = kind.bytes_at(pos, len);
                 let read = self.copy_to_user(current, addr, &bytes);
+                // After EFAULT the offset is where it was.
                 read.map(|()| {
                     self.open_files[file].pos = pos + bytes.len() as u32;
                     bytes.len() as u32
@@ -98,7 +99,7 @@ impl Kernel {
             Ok(file) => file,
             Err(errno) => return Err(errno).into(),
         };
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
@@ -117,7 +118,7 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> Result<u32, Errno> {
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Null => Ok(len),
             InodeKind::Console => {
@@ -127,6 +128,7 @@ impl Kernel {
                 Ok(len)
             }
             InodeKind::Regular(_) => {
+                // The limit before the bytes: SIGXFSZ is sent even if the buffer cannot be read.
                 let pos = self.write_position(file, inode);
                 let len = self.check_fsize(current, pos, len)?;
                 let bytes = self.bytes_from_user(current, addr, len)?;
@@ -158,7 +160,7 @@ impl Kernel {
 
     /// The offset at which a write to a regular file starts.
     fn write_position(&self, file: FileId, inode: InodeId) -> u32 {
-        if self.open_files[file].flags & O_APPEND != 0 {
+        if self.open_files[file].flags() & O_APPEND != 0 {
             self.inodes[inode].size()
         } else {
             self.open_files[file].pos
@@ -201,8 +203,9 @@ impl Kernel {
             }
             bytes[pos as usize..end as usize].copy_from_slice(new);
         }
+        // Shared mappings map the cached pages, so these must show what was written.
         let cached: Vec<_> = self.inodes[inode]
-            .pages
+            .pages()
             .range(pos >> PAGE_SHIFT..=end >> PAGE_SHIFT)
             .map(|(index, pfn)| (*index, *pfn))
             .collect();
@@ -232,7 +235,7 @@ impl Kernel {
         if origin > 2 {
             return Err(Errno::EINVAL);
         }
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Console | InodeKind::Pipe => return Err(Errno::ESPIPE),
             InodeKind::Null => return Ok(0),

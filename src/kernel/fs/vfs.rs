@@ -4,10 +4,15 @@
 use super::files::FsStruct;
 use super::namei::Found;
 use super::program::ProgramImage;
-use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn};
+use crate::abi::{Errno, FileId, InodeId, O_APPEND, O_NONBLOCK, PAGE_SIZE, Pfn};
 use crate::kernel::Kernel;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// The flags that `F_SETFL` changes: O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, O_NOATIME.
+///
+/// Linux 2.6.12: `fs/fcntl.c`, `SETFL_MASK`.
+const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
 
 /// The kind of an inode.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,13 +43,13 @@ pub struct Inode {
     /// What kind of file it is.
     pub kind: InodeKind,
     /// Reference count: the directory, open files, and mappings.
-    pub i_count: u32,
+    i_count: u32,
     /// Inode number, for `maps`.
     pub ino: u32,
     /// Path as shown in `maps`, without a leading slash for plain names.
     pub path: String,
     /// `i_mapping`: cached pages by page index. Each holds one reference to its frame.
-    pub pages: BTreeMap<u32, Pfn>,
+    pages: BTreeMap<u32, Pfn>,
 }
 
 impl InodeKind {
@@ -59,7 +64,7 @@ impl InodeKind {
     }
 
     /// The contents of the file from an offset on: at most `len` bytes, and none beyond its end.
-    pub fn bytes_at(&self, offset: u32, len: u32) -> Vec<u8> {
+    pub(in crate::kernel) fn bytes_at(&self, offset: u32, len: u32) -> Vec<u8> {
         let part = |bytes: &[u8]| {
             let start = (offset as usize).min(bytes.len());
             let end = start.saturating_add(len as usize).min(bytes.len());
@@ -85,22 +90,62 @@ impl Inode {
             InodeKind::Shmem(size) => *size,
         }
     }
+
+    /// `i_count`: how many references there are to the inode.
+    pub const fn i_count(&self) -> u32 {
+        self.i_count
+    }
+
+    /// The cached pages by page index.
+    pub const fn pages(&self) -> &BTreeMap<u32, Pfn> {
+        &self.pages
+    }
+
+    /// Adds a page to the page cache, which takes over the caller's reference to the frame.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `add_to_page_cache()`.
+    pub(in crate::kernel) fn add_to_page_cache(&mut self, index: u32, pfn: Pfn) {
+        self.pages.insert(index, pfn);
+    }
 }
 
 /// An open file description (`struct file`).
 #[derive(Clone, Debug)]
 pub struct File {
     /// `f_count`: descriptors and mappings that refer to it.
-    pub f_count: u32,
+    f_count: u32,
     /// The inode that it refers to.
-    pub inode: InodeId,
+    inode: InodeId,
     /// `f_pos`: offset of the next read or write, common to all who share the description.
     pub pos: u32,
     /// `f_flags`: as given to `open`, without those that only matter while opening.
-    pub flags: u32,
+    flags: u32,
 }
 
 impl File {
+    /// `f_count`: how many descriptors and mappings refer to it.
+    pub const fn f_count(&self) -> u32 {
+        self.f_count
+    }
+
+    /// The inode that it refers to, the same from open to close.
+    pub const fn inode(&self) -> InodeId {
+        self.inode
+    }
+
+    /// `f_flags`: access mode and status flags.
+    pub const fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    /// Changes the status flags. The access mode stays, because pipes count their readers and
+    /// writers by it.
+    ///
+    /// Linux 2.6.12: `fs/fcntl.c`, `setfl()`.
+    pub(super) const fn setfl(&mut self, flags: u32) {
+        self.flags = flags & SETFL_MASK | self.flags & !SETFL_MASK;
+    }
+
     /// `FMODE_READ`: whether it is open for reading.
     pub const fn can_read(&self) -> bool {
         self.flags.wrapping_add(1) & 1 != 0
@@ -201,6 +246,7 @@ impl Kernel {
     pub fn create(&mut self, name: &str, kind: InodeKind) -> InodeId {
         let name = entry_name(name);
         let inode = self.new_inode(kind, name);
+        // The name has a reference of its own, so the old file is only freed if nobody else uses it.
         if let Some(old) = self.root.names.insert(name.to_owned(), inode) {
             self.iput(old);
         }
@@ -244,10 +290,19 @@ impl Kernel {
         }
     }
 
+    /// Drops the cached pages of an inode.
+    ///
+    /// Linux 2.6.12: `mm/truncate.c`, `truncate_inode_pages()`.
+    pub(super) fn truncate_inode_pages(&mut self, inode: InodeId) {
+        for pfn in std::mem::take(&mut self.inodes[inode].pages).into_values() {
+            self.remove_from_page_cache(pfn);
+        }
+    }
+
     /// Creates an open file description for an inode, with one reference held by the caller.
     ///
     /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
-    pub fn open_inode(&mut self, inode: InodeId, flags: u32) -> FileId {
+    pub(in crate::kernel) fn open_inode(&mut self, inode: InodeId, flags: u32) -> FileId {
         self.iget(inode);
         self.open_files.insert(File {
             f_count: 1,
@@ -260,19 +315,20 @@ impl Kernel {
     /// `get_file`: adds a reference.
     ///
     /// Linux 2.6.12: `include/linux/fs.h`, `get_file()`.
-    pub fn get_file(&mut self, file: FileId) {
+    pub(in crate::kernel) fn get_file(&mut self, file: FileId) {
         self.open_files[file].f_count += 1;
     }
 
     /// `fput`: drops a reference; the last one closes the description.
     ///
     /// Linux 2.6.12: `fs/file_table.c`, `fput()`.
-    pub fn fput(&mut self, file: FileId) {
+    pub(in crate::kernel) fn fput(&mut self, file: FileId) {
         self.open_files[file].f_count -= 1;
         if self.open_files[file].f_count == 0 {
             let closed = &self.open_files[file];
             let (inode, reads, writes) = (closed.inode, closed.can_read(), closed.can_write());
             self.open_files.remove(file);
+            // The pipe before its inode, whose last reference this may be.
             if self.pipes.contains_key(inode) {
                 self.pipe_release(inode, reads, writes);
             }

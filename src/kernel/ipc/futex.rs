@@ -131,9 +131,11 @@ impl Kernel {
             return Err(Errno::EACCES);
         }
         match vma.vm_file {
+            // MAYSHARE, not SHARED: a read-only mapping of a shared file waits for the same word as
+            // those who can write it.
             Some(file) if vma.has(VmFlags::MAYSHARE) => {
                 let page = vma.vm_pgoff + ((addr.0 - vma.vm_start) >> PAGE_SHIFT);
-                let inode = self.open_files[file].inode;
+                let inode = self.open_files[file].inode();
                 Ok(FutexKey::Shared(inode, page, addr.page_offset()))
             }
             _ => Ok(FutexKey::Private(mm, addr.0)),
@@ -144,6 +146,8 @@ impl Kernel {
     fn futex_wait(&mut self, current: TaskId, args: FutexArgs) -> SysResult {
         match self.prepare_futex_wait(current, args) {
             Ok((key, until)) => {
+                // The value was read just before, and nothing runs in between: a wake-up that
+                // follows a change of the word cannot be missed.
                 self.futexes.push(key, current);
                 let wait = Continuation::Futex { key, until };
                 self.block_until(current, TaskState::INTERRUPTIBLE, wait, until)
@@ -157,6 +161,7 @@ impl Kernel {
         current: TaskId,
         args: FutexArgs,
     ) -> Result<(FutexKey, Option<u64>), Errno> {
+        // The timeout is read before the word: if both addresses are bad, its error is returned.
         let sleep = match args.timeout {
             0 => Sleep::Forever,
             addr => {
@@ -184,6 +189,8 @@ impl Kernel {
         key: FutexKey,
         until: Option<u64>,
     ) -> SysResult {
+        // Whoever has left the queue was woken by a wake-up, even if a signal or the timeout came as
+        // well: its waker has counted it.
         if !self.futexes.unqueue(key, current) {
             self.del_timer(current);
             return SysResult::from(0);
@@ -248,6 +255,7 @@ impl Kernel {
                 self.wake_up_process(task);
                 continue;
             }
+            // The waiter leaves the queue by the word that it remembers.
             if let Some(Continuation::Futex { key, .. }) =
                 &mut self.task_mut(task).in_call.continuation
             {

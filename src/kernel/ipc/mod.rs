@@ -1,5 +1,10 @@
 //! System V semaphores: sets of counters by id or key, operations that wait until all of them can
-//! be done at once, and undo values that are applied when a process exits.
+//! be done at once, and undo values that are applied when a process exits. Futexes are here as well.
+//!
+//! The room may name `syscall`, `task`, `sched`, `signal`, `time`, `fs` and `mm`. It alone changes
+//! the values and the queue of a set, where a task waits only while its operations cannot be done;
+//! the count of tasks that share an undo list, and its values; and the queues of futexes, whose
+//! waiters remember the word for which they are queued.
 
 mod check;
 mod futex;
@@ -11,7 +16,7 @@ mod sem_undo;
 pub use futex::Futexes;
 pub use sem_op::{MAX_OPS, SemOp};
 pub use sem_set::{SemSet, SemSets, Semaphore};
-pub use sem_undo::{SemUndo, SemUndoList};
+pub use sem_undo::SemUndoList;
 
 use super::Kernel;
 use crate::abi::{TaskId, VirtAddr};

@@ -80,6 +80,7 @@ impl Kernel {
             .chunks_exact(2)
             .map(|pair| i32::from(u16::from_le_bytes([pair[0], pair[1]])))
             .collect();
+        // All values are checked before the first is set: SETALL sets all or none.
         if values.iter().any(|value| *value > SEMVMX) {
             return Err(Errno::ERANGE);
         }
@@ -101,6 +102,7 @@ impl Kernel {
         if !(0..=SEMVMX).contains(&value) {
             return Err(Errno::ERANGE);
         }
+        // Exit must not change a value that was set on purpose after the operations to be undone.
         self.clear_undo(id, Some(num));
         self.put_value(id, num, value);
         let pid = self.task(current).tgid.0;
@@ -123,8 +125,9 @@ impl Kernel {
     /// Linux 2.6.12: `ipc/sem.c`, `freeary()`.
     fn freeary(&mut self, id: i32) {
         for list in self.sem_undos.values_mut() {
-            list.sets.retain(|undo| undo.set != id);
+            list.forget(id);
         }
+        // The set goes before its waiters wake: they find no queue, only their result.
         let Some(set) = self.sem_sets.remove(id) else {
             return;
         };

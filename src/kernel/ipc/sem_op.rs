@@ -226,6 +226,7 @@ impl Kernel {
                 Some(self.tick.saturating_add(ticks.max(1)))
             }
         };
+        // The undo list comes before the checks of the set: if these fail, it exists all the same.
         let undo = if ops.iter().any(|op| op.undoes()) {
             Some(self.find_undo(current, id)?)
         } else {
@@ -247,6 +248,8 @@ impl Kernel {
         let Ok(set) = self.sem_sets.find_mut(id) else {
             return Attempt::Failed(Errno::EIDRM);
         };
+        // `update_queue` tries in the name of others: the trace shows what changed in the end, not
+        // each operation of an attempt that may be taken back.
         let before = set.sems.clone();
         let undo = undo.and_then(|list| self.sem_undos.get_mut(list)?.of_set_mut(id));
         let attempt = try_atomic_semop(set, ops, undo, pid);
@@ -301,6 +304,8 @@ impl Kernel {
 
     /// Wakes a waiter that has left the queue, with this result.
     pub(super) fn end_wait(&mut self, task: TaskId, end: Result<(), Errno>) {
+        // The result comes after the wake-up, as in the kernel: a waiter that saw it before could
+        // return and exit, and there would be nobody left to wake.
         self.wake_up_process(task);
         if let Some(Continuation::Semop { result, .. }) =
             &mut self.task_mut(task).in_call.continuation
@@ -318,6 +323,7 @@ impl Kernel {
         until: Option<u64>,
         result: Option<Result<(), Errno>>,
     ) -> SysResult {
+        // A waiter with a result has left the queue, and its set may be gone.
         if let Some(result) = result {
             self.del_timer(current);
             return result.map(|()| 0).into();

@@ -30,24 +30,24 @@ pub struct Semaphore {
 
 /// A task that waits until all its operations can be done at once (`struct sem_queue`).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Waiter {
+pub(super) struct Waiter {
     /// The waiting task.
-    pub task: TaskId,
+    pub(super) task: TaskId,
     /// The operations that it waits for.
-    pub ops: Vec<SemOp>,
+    pub(super) ops: Vec<SemOp>,
     /// The list that records their undo values, if any has `SEM_UNDO`.
-    pub undo: Option<SemUndoId>,
+    pub(super) undo: Option<SemUndoId>,
     /// The pid of its process.
-    pub pid: i32,
+    pub(super) pid: i32,
     /// Whether they change values.
-    pub alter: bool,
+    pub(super) alter: bool,
 }
 
 /// A semaphore set (`struct sem_array`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SemSet {
     /// The key that finds it; `IPC_PRIVATE` for none.
-    pub key: i32,
+    key: i32,
     /// The generation of its slot in the table.
     seq: u32,
     /// Permissions of owner, group and others: read and alter.
@@ -57,9 +57,26 @@ pub struct SemSet {
     /// Group id of the creator.
     gid: u32,
     /// The semaphores of the set.
-    pub sems: Vec<Semaphore>,
+    pub(super) sems: Vec<Semaphore>,
     /// The waiting tasks, in the order in which they are checked.
-    pub pending: VecDeque<Waiter>,
+    pub(super) pending: VecDeque<Waiter>,
+}
+
+impl SemSet {
+    /// The key that finds it; `IPC_PRIVATE` for none.
+    pub const fn key(&self) -> i32 {
+        self.key
+    }
+
+    /// The semaphores of the set, by their numbers.
+    pub fn sems(&self) -> &[Semaphore] {
+        &self.sems
+    }
+
+    /// How many tasks wait.
+    pub fn waiting(&self) -> usize {
+        self.pending.len()
+    }
 }
 
 /// All semaphore sets (`sem_ids`).
@@ -211,6 +228,7 @@ impl Kernel {
         if !self.sem_sets.has_room(count) {
             return Err(Errno::ENOSPC);
         }
+        // The memory comes before the slot: with both exhausted the error is ENOMEM.
         self.kmem_cache_alloc(SlabCache::SemArray)?;
         let cred = self.task(current).cred;
         let set = SemSet {

@@ -8,11 +8,11 @@ use crate::trace::SlabCache;
 
 /// The undo values for one set (`struct sem_undo`).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SemUndo {
+pub(super) struct SemUndo {
     /// Id of the set.
-    pub set: i32,
+    set: i32,
     /// `semadj`: the amount to add to each semaphore at exit.
-    pub adjust: Vec<i32>,
+    adjust: Vec<i32>,
 }
 
 impl SemUndo {
@@ -34,18 +34,34 @@ impl SemUndo {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SemUndoList {
     /// `refcnt`: number of tasks that share it.
-    pub refcnt: u32,
+    refcnt: u32,
     /// One entry per set, the latest first.
-    pub sets: Vec<SemUndo>,
+    sets: Vec<SemUndo>,
 }
 
 impl SemUndoList {
     /// A list with one user and nothing to undo.
-    pub const fn new() -> Self {
+    const fn new() -> Self {
         Self {
             refcnt: 1,
             sets: Vec::new(),
         }
+    }
+
+    /// `refcnt`: how many tasks share it.
+    pub const fn refcnt(&self) -> u32 {
+        self.refcnt
+    }
+
+    /// The amounts that exit adds to the semaphores of a set; `None` if there is nothing to undo.
+    pub fn adjust(&self, id: i32) -> Option<&[i32]> {
+        let undo = self.sets.iter().find(|undo| undo.set == id)?;
+        Some(&undo.adjust)
+    }
+
+    /// Drops the undo values for a set that is removed: its id may come back for another one.
+    pub(super) fn forget(&mut self, id: i32) {
+        self.sets.retain(|undo| undo.set != id);
     }
 
     pub(super) fn of_set_mut(&mut self, id: i32) -> Option<&mut SemUndo> {
@@ -53,29 +69,18 @@ impl SemUndoList {
     }
 }
 
-impl Default for SemUndoList {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Kernel {
     /// The list of the current task, with an entry for a set.
     ///
-    /// Linux 2.6.12: `ipc/sem.c`, `find_undo()` and `get_undo_list()`.
+    /// Linux 2.6.12: `ipc/sem.c`, `find_undo()`.
     ///
     /// # Errors
     /// `ENOMEM`; `EINVAL`, `EIDRM` for the set, after the list has been created.
     pub(super) fn find_undo(&mut self, current: TaskId, id: i32) -> Result<SemUndoId, Errno> {
-        let list = match self.task(current).sem_undo {
-            Some(list) => list,
-            None => {
-                self.kmem_cache_alloc(SlabCache::SemUndo)?;
-                let list = self.sem_undos.insert(SemUndoList::new());
-                self.task_mut(current).sem_undo = Some(list);
-                list
-            }
-        };
+        if self.task(current).sem_undo.is_none() {
+            self.kmem_cache_alloc(SlabCache::SemUndo)?;
+        }
+        let list = self.get_undo_list(current);
         if self.sem_undos[list].of_set_mut(id).is_none() {
             let size = self.sem_sets.find(id)?.sems.len();
             self.kmem_cache_alloc(SlabCache::SemUndoEntry)?;
@@ -86,6 +91,29 @@ impl Kernel {
             self.sem_undos[list].sets.insert(0, entry);
         }
         Ok(list)
+    }
+
+    /// The list of the current task, which is created if it has none. The caller has allocated its
+    /// memory.
+    ///
+    /// Linux 2.6.12: `ipc/sem.c`, `get_undo_list()`.
+    fn get_undo_list(&mut self, current: TaskId) -> SemUndoId {
+        if let Some(list) = self.task(current).sem_undo {
+            return list;
+        }
+        let list = self.sem_undos.insert(SemUndoList::new());
+        self.task_mut(current).sem_undo = Some(list);
+        list
+    }
+
+    /// Lets a child share the list of the current task, which is created if it has none. The caller
+    /// has allocated its memory.
+    ///
+    /// Linux 2.6.12: `ipc/sem.c`, `copy_semundo()`, with CLONE_SYSVSEM.
+    pub(in crate::kernel) fn share_undo_list(&mut self, current: TaskId, child: TaskId) {
+        let list = self.get_undo_list(current);
+        self.sem_undos[list].refcnt += 1;
+        self.task_mut(child).sem_undo = Some(list);
     }
 
     /// Clears the undo values of a whole set or of one semaphore.
@@ -125,6 +153,7 @@ impl Kernel {
                 let to = sem.value;
                 self.trace_sem(undo.set, num, from, to);
             }
+            // Once for the set, not for each value: a waiter that needs several sees all of them.
             self.update_queue(undo.set);
         }
     }

@@ -228,7 +228,7 @@ impl Kernel {
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
         let mut cached = 0;
         for (inode, object) in &self.inodes {
-            for (index, pfn) in &object.pages {
+            for (index, pfn) in object.pages() {
                 let page = self.mem.page(*pfn);
                 let place = (page.mapping, page.index);
                 ensure(place == (PageMapping::Cache(inode), *index), || {

@@ -31,12 +31,12 @@ impl Kernel {
         let Some(file) = vma.vm_file else {
             return FilePage::BeyondEnd;
         };
-        let inode = self.open_files[file].inode;
+        let inode = self.open_files[file].inode();
         let index = vma.linear_page_index(addr);
         if index >= pages_of(self.inodes[inode].size()) {
             return FilePage::BeyondEnd;
         }
-        match self.inodes[inode].pages.get(&index) {
+        match self.inodes[inode].pages().get(&index) {
             Some(pfn) => FilePage::Cached(*pfn),
             None => FilePage::Uncached { inode, index },
         }
@@ -77,7 +77,7 @@ impl Kernel {
         let page = self.mem.page_mut(pfn);
         page.mapping = PageMapping::Cache(inode);
         page.index = index;
-        self.inodes[inode].pages.insert(index, pfn);
+        self.inodes[inode].add_to_page_cache(index, pfn);
         self.vm.pagecache += 1;
         Ok(pfn)
     }

@@ -108,7 +108,7 @@ impl Kernel {
     pub(in crate::kernel) fn set_mm(&mut self, task: TaskId, mm: MmId) {
         let entry = self.task_mut(task);
         (entry.mm, entry.active_mm) = (Some(mm), Some(mm));
-        self.sched.get_mut(task).has_mm = true;
+        self.sched.gain_mm(task);
     }
 
     /// Switches the current task to the address space of its new program.
@@ -134,7 +134,7 @@ impl Kernel {
         let Some(mm) = self.task_mut(task).mm.take() else {
             return;
         };
-        self.sched.get_mut(task).has_mm = false;
+        self.sched.lose_mm(task);
         self.mms[mm].mm_count += 1;
         self.mmput(mm);
     }

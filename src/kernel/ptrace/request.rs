@@ -216,11 +216,10 @@ impl Kernel {
         if self.tracer(child) != Some(current) {
             return Err(Errno::ESRCH);
         }
-        let state = &mut self.sched.get_mut(child).state;
-        if *state == TaskState::STOPPED {
-            *state = TaskState::TRACED;
+        if self.sched.get(child).state == TaskState::STOPPED {
+            self.sched.set_task_state(child, TaskState::TRACED);
         }
-        if kill || *state == TaskState::TRACED {
+        if kill || self.sched.get(child).state == TaskState::TRACED {
             Ok(())
         } else {
             Err(Errno::ESRCH)
@@ -236,9 +235,11 @@ impl Kernel {
         data: u32,
     ) -> Result<u32, Errno> {
         let code = signal_to_go_on_with(data)?;
-        let calls = request == Some(Request::Syscall);
-        let flags = &mut self.sched.get_mut(child).thread_flags;
-        flags.set(ThreadFlags::SYSCALL_TRACE, calls);
+        let calls = ThreadFlags::SYSCALL_TRACE;
+        match request {
+            Some(Request::Syscall) => self.sched.set_tsk_thread_flag(child, calls),
+            _ => self.sched.clear_tsk_thread_flag(child, calls),
+        }
         match request {
             Some(Request::SingleStep) => self.set_singlestep(child),
             _ => self.clear_singlestep(child),
@@ -269,8 +270,8 @@ impl Kernel {
 
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `set_singlestep()`.
     fn set_singlestep(&mut self, child: TaskId) {
-        let flags = &mut self.sched.get_mut(child).thread_flags;
-        flags.insert(ThreadFlags::SINGLESTEP);
+        self.sched
+            .set_tsk_thread_flag(child, ThreadFlags::SINGLESTEP);
         let regs = &mut self.task_mut(child).thread.regs;
         if regs.eflags & TRAP_FLAG != 0 {
             return;
@@ -286,8 +287,8 @@ impl Kernel {
 
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `clear_singlestep()`.
     fn clear_singlestep(&mut self, child: TaskId) {
-        let flags = &mut self.sched.get_mut(child).thread_flags;
-        flags.remove(ThreadFlags::SINGLESTEP);
+        self.sched
+            .clear_tsk_thread_flag(child, ThreadFlags::SINGLESTEP);
         let task = self.task_mut(child);
         if task.ptrace.contains(PtFlags::DTRACE) {
             task.thread.regs.eflags &= !TRAP_FLAG;
@@ -352,7 +353,7 @@ impl Kernel {
         }
         let group = self.signal_of(child);
         if group.flags.contains(SignalFlags::STOP_STOPPED) {
-            self.sched.get_mut(child).state = TaskState::STOPPED;
+            self.sched.set_task_state(child, TaskState::STOPPED);
         } else {
             self.signal_wake_up(child, Wakes::Stopped);
         }

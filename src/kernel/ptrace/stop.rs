@@ -53,7 +53,7 @@ impl Kernel {
         task.in_call.continuation = Some(Continuation::PtraceStop(trap));
         let status = WaitStatus(code << 8 | 0x7f);
         self.trace(current, TraceEvent::PtraceStop { status });
-        self.sched.get_mut(current).state = TaskState::TRACED;
+        self.sched.set_task_state(current, TaskState::TRACED);
         self.do_notify_parent_cldstop(current, tracer, si_code::CLD_TRAPPED);
         self.schedule();
         true

@@ -26,17 +26,17 @@ impl Scheduler {
     /// A low estimate of the load of a CPU from which tasks may be moved.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `source_load()`.
-    pub fn source_load(&self, cpu: usize) -> u32 {
+    pub(super) fn source_load(&self, cpu: usize) -> u32 {
         let rq = &self.rqs[cpu];
-        rq.cpu_load.min(rq.nr_running * SCHED_LOAD_SCALE)
+        rq.cpu_load.min(rq.nr_running() * SCHED_LOAD_SCALE)
     }
 
     /// A high estimate of the load of a CPU to which tasks may be moved.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `target_load()`.
-    pub fn target_load(&self, cpu: usize) -> u32 {
+    pub(super) fn target_load(&self, cpu: usize) -> u32 {
         let rq = &self.rqs[cpu];
-        rq.cpu_load.max(rq.nr_running * SCHED_LOAD_SCALE)
+        rq.cpu_load.max(rq.nr_running() * SCHED_LOAD_SCALE)
     }
 
     /// Whether a CPU runs its idle task.
@@ -47,7 +47,7 @@ impl Scheduler {
     }
 
     /// The busiest group of a domain of `cpu`, and how many tasks the CPU is to take from it.
-    pub fn busiest_group(&self, cpu: usize, level: usize, idle: IdleType) -> BusiestGroup {
+    pub(super) fn busiest_group(&self, cpu: usize, level: usize, idle: IdleType) -> BusiestGroup {
         let sd = &self.domains[cpu][level];
         let loads = sd.groups.iter().map(|group| {
             let local = group.cpumask >> cpu & 1 != 0;
@@ -69,8 +69,7 @@ impl Scheduler {
 
     /// The most loaded CPU of a mask; `None` if none has any load.
     ///
-    /// Linux 2.6.12: `kernel/sched.c`,
-    /// `find_busiest_queue()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `find_busiest_queue()`.
     fn find_busiest_queue(&self, cpumask: u32) -> Option<usize> {
         let mut busiest = (0, None);
         for cpu in cpus_of(cpumask) {
@@ -121,6 +120,7 @@ impl Scheduler {
             {
                 continue;
             }
+            // A CPU that has got a task is not idle any more for the domains above.
             if self.load_balance(ctx, level, idle) > 0 {
                 idle = IdleType::NotIdle;
             }
@@ -137,6 +137,7 @@ impl Scheduler {
     }
 
     /// Takes tasks from the busiest CPU of a domain, if there is an imbalance; returns how many.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `load_balance()`.
     fn load_balance(&mut self, ctx: &mut Ctx, level: usize, idle: IdleType) -> u32 {
         let cpu = ctx.cpu;
@@ -166,6 +167,8 @@ impl Scheduler {
         }
         sd.stat.lb(idle).lb_failed += 1;
         sd.nr_balance_failed += 1;
+        // Cache-hot tasks have been allowed for some time: what is left is most likely the running
+        // task, and only the migration thread of its CPU can make that movable.
         let needs_help = sd.nr_balance_failed > sd.cache_nice_tries + 2;
         if needs_help {
             sd.nr_balance_failed = sd.cache_nice_tries;
@@ -213,16 +216,18 @@ impl Scheduler {
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `move_tasks()`.
     pub(super) fn move_tasks(&mut self, ctx: &mut Ctx, order: Move) -> u32 {
-        if self.rqs[order.from].nr_running <= 1 {
+        if self.rqs[order.from].nr_running() <= 1 {
             return 0;
         }
         let target = self.target(&order);
         let mut moved = 0;
+        // Expired tasks will not run here for a while, and are the least likely to be cache-hot.
         for kind in [ArrayKind::Expired, ArrayKind::Active] {
             let mut level = self.rqs[order.from].array_of(kind).level_from(0);
             while let Some(prio) = level {
                 let mut last = self.rqs[order.from].array_of(kind).tail(&self.tasks, prio);
                 while let Some(p) = last {
+                    // Before the task moves, and its links with it.
                     last = self.tasks.before(p);
                     if self.may_move(p, &target) {
                         self.count_gain(p, &order);
@@ -280,11 +285,11 @@ impl Scheduler {
     ) {
         let (tasks, rq) = self.task_rq_mut(p);
         rq.deactivate(tasks, p);
+        // The clocks are compared while the task still belongs to the old CPU.
         self.rebase_timestamp(p, to);
         self.set_task_cpu(ctx, p, to, why);
         let (tasks, rq) = self.task_rq_mut(p);
-        rq.enqueue_task(tasks, p, rq.index(kind), ctx.jiffies);
-        rq.nr_running += 1;
+        rq.activate_in(kind, tasks, p, ctx.jiffies);
         self.resched_if_preempts(p);
     }
 

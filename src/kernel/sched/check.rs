@@ -18,7 +18,7 @@ impl Scheduler {
         }
         let sleeps = |t: &&SchedTask| t.state == TaskState::UNINTERRUPTIBLE && !t.is_queued();
         let sleepers = self.tasks.values().filter(sleeps).count();
-        let counted: i32 = self.rqs.iter().map(|rq| rq.nr_uninterruptible).sum();
+        let counted: i32 = self.rqs.iter().map(RunQueue::nr_uninterruptible).sum();
         demand(i32::try_from(sleepers) == Ok(counted), || {
             format!(
                 "nr_uninterruptible is {counted}, but {sleepers} tasks are in an \
@@ -54,8 +54,8 @@ impl Scheduler {
             })?;
             total += members;
         }
-        demand(rq.nr_running as usize == total, || {
-            format!("nr_running {}, {total} members", rq.nr_running)
+        demand(rq.nr_running() as usize == total, || {
+            format!("nr_running {}, {total} members", rq.nr_running())
         })?;
         Ok(total)
     }

@@ -9,8 +9,7 @@ use bitflags::bitflags;
 
 /// Load of one runnable task, and computing power of one CPU.
 ///
-/// Linux 2.6.12: `include/linux/sched.h`,
-/// `SCHED_LOAD_SCALE`.
+/// Linux 2.6.12: `include/linux/sched.h`, `SCHED_LOAD_SCALE`.
 pub const SCHED_LOAD_SCALE: u32 = 128;
 
 bitflags! {
@@ -143,7 +142,7 @@ impl SchedDomain {
     /// The domain of all CPUs of a machine, as `cpu` sees it at boot.
     ///
     /// Linux 2.6.12: `include/linux/topology.h`, `SD_CPU_INIT`; `kernel/sched.c`, `arch_init_sched_domains()`.
-    pub fn of_cpu(cpu: usize, cpus: usize, jiffies: u32) -> Self {
+    pub(super) fn of_cpu(cpu: usize, cpus: usize, jiffies: u32) -> Self {
         let group = |cpu: usize| SchedGroup {
             cpumask: 1 << cpu,
             cpu_power: SCHED_LOAD_SCALE,
@@ -166,7 +165,7 @@ impl SchedDomain {
     }
 
     /// The percentage used at a wake-up: `imbalance_pct` plus half of its excess over 100.
-    pub const fn wake_imbalance_pct(&self) -> u32 {
+    pub(super) const fn wake_imbalance_pct(&self) -> u32 {
         self.imbalance_pct + (self.imbalance_pct - 100) / 2
     }
 
@@ -192,6 +191,7 @@ pub(super) fn cpus_of(mask: u32) -> impl Iterator<Item = usize> {
 }
 
 /// Whether the task's data is still in the cache of its CPU, whose last tick was at that time.
+///
 /// Linux 2.6.12: `kernel/sched.c`, `task_hot()`.
 pub const fn task_hot(p: &SchedTask, timestamp_last_tick: u64, cache_hot_time: u64) -> bool {
     // Signed: after a switch since the last tick the difference is negative.

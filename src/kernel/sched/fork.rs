@@ -72,6 +72,7 @@ pub const fn wake_new_placement(
 }
 
 /// How a parent's slice is split at fork: the child's part, which gets the odd tick, and the rest.
+///
 /// Linux 2.6.12: `kernel/sched.c`, `sched_fork()`.
 pub const fn split_slice(parent_slice: u32) -> (u32, u32) {
     (parent_slice.wrapping_add(1) >> 1, parent_slice >> 1)
@@ -90,9 +91,10 @@ pub const fn sleep_avgs_after_fork(sleep_avg: u32, tunables: &Tunables) -> (u32,
 
 impl Scheduler {
     /// Creates the new task's scheduling fields as a copy of the parent's, on no runqueue yet.
+    ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`, and what `copy_process()` resets in these
     /// fields.
-    pub fn dup(&mut self, parent: TaskId, child: TaskId, pid: Pid) {
+    pub(in crate::kernel) fn dup(&mut self, parent: TaskId, child: TaskId, pid: Pid) {
         let mut new = self.tasks[parent].clone();
         new.pid = pid;
         new.array = None;
@@ -109,6 +111,7 @@ impl Scheduler {
     pub fn sched_fork(&mut self, ctx: &mut Ctx, parent: TaskId, child: TaskId) {
         let (child_slice, left) = split_slice(self.tasks[parent].time_slice);
         let new = &mut self.tasks[child];
+        // Runnable although it is on no runqueue yet: a signal cannot wake and queue it too early.
         new.state = TaskState::RUNNING;
         new.cpu = ctx.cpu as u8;
         new.time_slice = child_slice;
@@ -136,6 +139,7 @@ impl Scheduler {
             assert!(usize::from(cpu) < self.rqs.len(), "there is no CPU {cpu}");
             self.tasks[child].cpu = cpu;
         }
+        // Before it is placed: its list follows from its priority, and that from its average.
         self.penalise_child(child);
         let verdict = wake_new_placement(
             clone_vm,
@@ -156,9 +160,10 @@ impl Scheduler {
     /// averages if the child slept less.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_exit()`.
-    pub fn sched_exit(&mut self, ctx: &mut Ctx, p: TaskId, parent: TaskId) {
+    pub(in crate::kernel) fn sched_exit(&mut self, ctx: &mut Ctx, p: TaskId, parent: TaskId) {
         let child = self.tasks[p].clone();
         let task = &mut self.tasks[parent];
+        // Only the first slice was taken from a parent; later ones were the child's own.
         if child.first_time_slice {
             let sum = task.time_slice.wrapping_add(child.time_slice);
             task.time_slice = sum.min(self.tunables.task_timeslice(child.static_prio));
@@ -186,6 +191,8 @@ impl Scheduler {
         match placement {
             Placement::BeforeParent => {
                 hit!(new_task_before_its_parent);
+                // The child runs first: if it calls exec at once, the parent has not written yet,
+                // and no page was copied in vain.
                 self.insert_before_parent(current, child);
             }
             Placement::OtherCpu => {
@@ -217,13 +224,7 @@ impl Scheduler {
     /// The child takes over the parent's stored priority and its array, even the expired one.
     fn insert_before_parent(&mut self, parent: TaskId, child: TaskId) {
         let (tasks, rq) = self.task_rq_mut(child);
-        let Some(index) = tasks[parent].array else {
-            unreachable!("this branch requires the parent to be on an array");
-        };
-        tasks[child].prio = tasks[parent].prio;
-        tasks[child].array = Some(index);
-        rq.array_mut(index).insert_before(tasks, child, parent);
-        rq.nr_running += 1;
+        rq.activate_before(tasks, child, parent);
     }
 
     fn emit_wakeup_new(&self, ctx: &mut Ctx, child: TaskId, verdict: WakeNewVerdict) {

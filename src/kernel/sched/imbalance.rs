@@ -214,6 +214,7 @@ pub struct Target {
 }
 
 /// Whether balancing may move `p` to another CPU; `timestamp_last_tick` is that of `p`'s own CPU.
+///
 /// Linux 2.6.12: `kernel/sched.c`, `can_migrate_task()`.
 pub const fn can_migrate_task(
     p: &SchedTask,
@@ -317,8 +318,7 @@ pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> Wa
 /// Whether a task that calls exec moves from a CPU with that source load to the one with the least
 /// target load: half the percentage of the domain is enough.
 ///
-/// Linux 2.6.12: `kernel/sched.c`,
-/// `find_idlest_cpu()`.
+/// Linux 2.6.12: `kernel/sched.c`, `find_idlest_cpu()`.
 pub const fn exec_moves(this_load: u32, min_load: u32, imbalance_pct: u32) -> bool {
     // Here the percentage itself is halved; at wake-ups it is only the excess over 100.
     let percent = 100 + (imbalance_pct - 100) / 2;

@@ -1,17 +1,16 @@
 //! Moves that require a migration thread: tasks that may no longer stay on their CPU, tasks that
 //! call exec, and active balancing.
 
+use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
+use crate::trace::MigrateReason;
+use super::{Ctx, SchedTask, Scheduler};
 use super::balance::Move;
 use super::domain::{SdFlags, cpu_map, cpus_of};
 use super::imbalance::{IdleType, exec_moves};
-use super::{Ctx, SchedTask, Scheduler};
-use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
-use crate::trace::MigrateReason;
 
 /// A request to a migration thread: move a task off its CPU.
 ///
-/// Linux 2.6.12: `kernel/sched.c`,
-/// `migration_req_t`.
+/// Linux 2.6.12: `kernel/sched.c`, `migration_req_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MigrationReq {
     task: TaskId,
@@ -38,7 +37,7 @@ impl Scheduler {
     /// priority.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `migration_call()`.
-    pub fn add_migration_thread(&mut self, cpu: usize, id: TaskId, pid: Pid, name: Name) {
+    pub(super) fn add_migration_thread(&mut self, cpu: usize, id: TaskId, pid: Pid, name: Name) {
         let mut task = SchedTask::new(pid, name);
         task.state = TaskState::INTERRUPTIBLE;
         task.policy = Policy::Fifo;
@@ -52,7 +51,7 @@ impl Scheduler {
 
     /// Whether the task is the migration thread of its CPU.
     #[inline]
-    pub fn is_migration_thread(&self, id: TaskId) -> bool {
+    pub(in crate::kernel) fn is_migration_thread(&self, id: TaskId) -> bool {
         self.task_rq(id).migration_thread == Some(id)
     }
 
@@ -77,10 +76,11 @@ impl Scheduler {
     /// a move; `None` if no request is left and the thread is to sleep.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `migration_thread()`.
-    pub fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
+    pub(super) fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
         let cpu = ctx.cpu;
         if self.rqs[cpu].active_balance {
             self.active_load_balance(ctx);
+            // Only now: meanwhile the CPU must not be asked a second time.
             self.rqs[cpu].active_balance = false;
         }
         let req = self.rqs[cpu].migration_queue.pop()?;
@@ -104,7 +104,7 @@ impl Scheduler {
             self.domains[cpu][level].stat.alb_cnt += 1;
             for group in 0..self.domains[cpu][level].groups.len() {
                 for to in cpus_of(self.domains[cpu][level].groups[group].cpumask) {
-                    if self.rqs[cpu].nr_running <= 1 {
+                    if self.rqs[cpu].nr_running() <= 1 {
                         return;
                     }
                     if visited >> to & 1 != 0 {
@@ -131,6 +131,7 @@ impl Scheduler {
     }
 
     /// Moves a task off this CPU, unless it has left in the meantime, or may no longer run there.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `__migrate_task()`.
     fn migrate_task(&mut self, ctx: &mut Ctx, req: &MigrationReq) {
         let (p, dest) = (req.task, req.dest);
@@ -161,7 +162,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// No CPU of the mask is online; nothing is changed then.
-    pub fn set_cpus_allowed(
+    pub(super) fn set_cpus_allowed(
         &mut self,
         ctx: &mut Ctx,
         p: TaskId,
@@ -176,6 +177,7 @@ impl Scheduler {
             return Ok(Migration::Done);
         }
         let task = &mut self.tasks[p];
+        // Before the move, which the migration thread makes only to a CPU that is allowed.
         task.cpus_allowed = mask;
         if mask >> task.cpu & 1 != 0 {
             return Ok(Migration::Done);
@@ -190,6 +192,7 @@ impl Scheduler {
     }
 
     /// Moves a task at once if it neither runs nor is queued; otherwise asks the migration thread.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `migrate_task()`.
     fn request_migration(&mut self, ctx: &mut Ctx, req: MigrationReq) -> Migration {
         let cpu = usize::from(self.tasks[req.task].cpu);
@@ -198,15 +201,17 @@ impl Scheduler {
             self.set_task_cpu(ctx, req.task, req.dest, req.why);
             return Migration::Done;
         }
-        // The latest request comes first.
+        // The latest request comes first. It is queued before the thread wakes, which goes to sleep
+        // again if it finds none.
         rq.migration_queue.push(req);
         self.wake_migration_thread(ctx, cpu);
         Migration::Wait
     }
 
     /// The least loaded CPU, if the running task of `cpu` should move there when it calls exec.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `find_idlest_cpu()`.
-    pub fn exec_cpu(&self, cpu: usize) -> Option<usize> {
+    pub(super) fn exec_cpu(&self, cpu: usize) -> Option<usize> {
         let sd = &self.domains[cpu][self.exec_level(cpu)?];
         let allowed = sd.span & self.tasks[self.rqs[cpu].curr].cpus_allowed;
         let (idlest, min_load) = cpus_of(allowed)
@@ -219,7 +224,7 @@ impl Scheduler {
     /// The domain within which `cpu` balances at exec: the highest that has the flag. `None` if the
     /// running task is alone there.
     fn exec_level(&self, cpu: usize) -> Option<usize> {
-        if self.rqs[cpu].nr_running <= 1 {
+        if self.rqs[cpu].nr_running() <= 1 {
             return None;
         }
         let mut domains = self.domains[cpu].iter();
@@ -229,9 +234,8 @@ impl Scheduler {
     /// Balances the load at exec: requests a move of the running task of this CPU if that pays. The
     /// task sleeps next if it must wait.
     ///
-    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`,
-    /// `sched_migrate_task()`.
-    pub fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `sched_migrate_task()`.
+    pub(super) fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
         let Some(level) = self.exec_level(ctx.cpu) else {
             return Migration::Done;
         };

@@ -56,6 +56,7 @@ impl Kernel {
         if let Some(Continuation::MigrationWait { done, .. }) =
             &mut self.task_mut(waiter).in_call.continuation
         {
+            // Before the wake-up: the waiter looks at it, and sleeps on if it is not set.
             *done = true;
         }
         let (sched, mut ctx) = self.sched_ctx();
@@ -102,6 +103,7 @@ impl Kernel {
         if sched.sched_exec(&mut ctx) == Migration::Done {
             return self.exec_inode(current, exe, args);
         }
+        // While the task waits, others may unlink the program.
         self.iget(exe);
         self.task_mut(current).in_call.exec_args = Some(Box::new(args.clone()));
         self.wait_for_migration(current, AfterMigration::Exec { exe })
@@ -114,7 +116,12 @@ impl Kernel {
     /// # Errors
     /// `ESRCH` if there is no such thread; `EPERM` if it belongs to another user, without
     /// CAP_SYS_NICE; `EINVAL` if no CPU of the mask is online.
-    pub fn sys_sched_setaffinity(&mut self, current: TaskId, pid: i32, mask: u32) -> SysResult {
+    pub(in crate::kernel) fn sys_sched_setaffinity(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        mask: u32,
+    ) -> SysResult {
         match self.set_affinity(current, pid, mask) {
             Ok(Migration::Done) => SysResult::from(0),
             Ok(Migration::Wait) => self.wait_for_migration(current, AfterMigration::Return),

@@ -1,5 +1,11 @@
 //! The O(1) scheduler: a runqueue of two priority arrays per CPU, and the scheduling fields of
-//! every task. It knows nothing of the rest of the kernel, which owns it and calls it.
+//! every task. It knows nothing of the rest of the kernel, which owns it and calls it: only `switch`,
+//! `priority` and `migration` name `syscall` and `task`.
+//!
+//! The room alone changes the place of a task (CPU, array, and the list of its priority), the counts
+//! that follow from it (`nr_active` and bitmap of an array, `nr_running` and `nr_uninterruptible` of
+//! a runqueue), who runs on a CPU, the requests to a migration thread, and slot and generation of a
+//! record. The rest of the kernel calls a method to set the state, a flag or the name of a task.
 //!
 //! Reading order: `task`, `table` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
 //! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. On several CPUs: `domain`
@@ -53,7 +59,7 @@ pub use tunables::Tunables;
 pub use turn::{Ahead, Turn};
 pub use wakeup::{Waker, WhyNot, WhyNotKind};
 
-use crate::abi::{MAX_PRIO, TaskId, TaskState};
+use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
 use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};
 
 /// The context of a call: where and when it happens, and where it is traced.
@@ -114,10 +120,11 @@ impl Scheduler {
     }
 
     /// Makes the task the idle task of `cpu` and lets it run there, with its need-resched flag set.
+    ///
     /// Linux 2.6.12: `kernel/sched.c`, `init_idle()`.
     ///
     /// An emulated CPU starts idle: its idle task never forked and has a slice of 0.
-    pub fn add_idle(&mut self, cpu: usize, id: TaskId, mut task: SchedTask) {
+    pub(in crate::kernel) fn add_idle(&mut self, cpu: usize, id: TaskId, mut task: SchedTask) {
         task.sleep_avg = 0;
         task.prio = MAX_PRIO;
         task.state = TaskState::RUNNING;
@@ -132,13 +139,13 @@ impl Scheduler {
     }
 
     /// Adds a task that is on no runqueue.
-    pub fn insert(&mut self, id: TaskId, task: SchedTask) {
+    pub(in crate::kernel) fn insert(&mut self, id: TaskId, task: SchedTask) {
         assert!(!task.is_queued(), "a new task is on no runqueue");
         self.tasks.insert(id, task);
     }
 
     /// Removes a task, which must be on no runqueue and not running.
-    pub fn remove(&mut self, id: TaskId) {
+    pub(in crate::kernel) fn remove(&mut self, id: TaskId) {
         if let Some(task) = self.tasks.remove(id) {
             let running = self.rqs[usize::from(task.cpu)].curr == id;
             assert!(!task.is_queued() && !running, "{task:?} is still in use");
@@ -151,10 +158,83 @@ impl Scheduler {
         &self.tasks[id]
     }
 
-    /// The same, to be changed.
+    /// The same, to be changed. Only here: `prio`, `cpu` and the links say in which list a queued
+    /// task is, and the counts of its runqueue follow from its state.
     #[inline]
-    pub fn get_mut(&mut self, id: TaskId) -> &mut SchedTask {
+    pub(super) fn get_mut(&mut self, id: TaskId) -> &mut SchedTask {
         &mut self.tasks[id]
+    }
+
+    /// Replaces the fields of a task that is on no runqueue; returns the old ones.
+    pub(in crate::kernel) fn replace(&mut self, id: TaskId, fields: SchedTask) -> SchedTask {
+        let task = &mut self.tasks[id];
+        assert!(
+            !task.is_queued() && !fields.is_queued(),
+            "a queued task keeps its place"
+        );
+        std::mem::replace(task, fields)
+    }
+
+    /// `__set_task_state()`: the sleep that a running task is about to enter, or the stop that a
+    /// task is in.
+    #[inline]
+    pub(in crate::kernel) fn set_task_state(&mut self, id: TaskId, state: TaskState) {
+        self.tasks[id].state = state;
+    }
+
+    /// Sets a flag of the task's `thread_info`.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `set_tsk_thread_flag()`.
+    #[inline]
+    pub(in crate::kernel) fn set_tsk_thread_flag(&mut self, id: TaskId, flag: ThreadFlags) {
+        self.tasks[id].thread_flags |= flag;
+    }
+
+    /// Clears a flag of the task's `thread_info`.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `clear_tsk_thread_flag()`.
+    #[inline]
+    pub(in crate::kernel) fn clear_tsk_thread_flag(&mut self, id: TaskId, flag: ThreadFlags) {
+        self.tasks[id].thread_flags -= flag;
+    }
+
+    /// Changes the name of a task.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `set_task_comm()`.
+    pub(in crate::kernel) fn set_task_comm(&mut self, id: TaskId, name: Name) {
+        self.tasks[id].name = name;
+    }
+
+    /// Changes the pid of a task: a thread that calls exec takes over that of its leader.
+    pub(in crate::kernel) fn set_pid(&mut self, id: TaskId, pid: Pid) {
+        self.tasks[id].pid = pid;
+    }
+
+    /// Records that a task has an address space of its own: from now on its sleep is credited as
+    /// that of a user task.
+    pub(in crate::kernel) fn gain_mm(&mut self, id: TaskId) {
+        self.tasks[id].has_mm = true;
+    }
+
+    /// Records that a task has no address space any more.
+    pub(in crate::kernel) fn lose_mm(&mut self, id: TaskId) {
+        self.tasks[id].has_mm = false;
+    }
+
+    /// Sets `PF_DEAD`: the next `schedule` of the task is its last.
+    pub(in crate::kernel) fn set_dead(&mut self, id: TaskId) {
+        self.tasks[id].dead = true;
+    }
+
+    /// Sets the sleep average of a task, ns, for tests that begin in the middle of its life. Its
+    /// priority follows when it is next recomputed.
+    pub fn set_sleep_avg(&mut self, id: TaskId, sleep_avg: u32) {
+        self.tasks[id].sleep_avg = sleep_avg;
+    }
+
+    /// Sets what is left of the slice of a task, ticks, for tests that begin in the middle of it.
+    pub fn set_time_slice(&mut self, id: TaskId, ticks: u32) {
+        self.tasks[id].time_slice = ticks;
     }
 
     /// What is counted of a task.
@@ -221,7 +301,7 @@ impl Scheduler {
 
     /// Sets the need-resched flag on `p`'s CPU if `p` preempts its running task; returns whether it
     /// does.
-    pub fn resched_if_preempts(&mut self, p: TaskId) -> bool {
+    pub(in crate::kernel) fn resched_if_preempts(&mut self, p: TaskId) -> bool {
         let curr = self.task_rq(p).curr;
         let preempts = would_preempt(self.tasks[p].prio, self.tasks[curr].prio);
         if preempts {

@@ -8,8 +8,9 @@ use crate::trace::{SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 impl Scheduler {
-    /// Changes the nice value. A value outside -20..=19, or the current one, has no effect. Linux
-    /// 2.6.12: `kernel/sched.c`, `set_user_nice()`.
+    /// Changes the nice value. A value outside -20..=19, or the current one, has no effect.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `set_user_nice()`.
     ///
     /// The new priority is the static one: the bonus is lost until the next recalculation.
     pub fn set_user_nice(&mut self, ctx: &mut Ctx, p: TaskId, nice: i32) {
@@ -25,6 +26,7 @@ impl Scheduler {
             task.static_prio = static_prio;
         } else {
             let old_prio = task.prio;
+            // Off its list before its priority changes, because the list is found by the priority.
             let array = rq.dequeue_task(tasks, p);
             tasks[p].static_prio = static_prio;
             tasks[p].prio = static_prio;
@@ -98,6 +100,7 @@ impl Scheduler {
             rq.expired_index()
         };
         self.tasks[curr].resched_why = SwitchReason::Yields;
+        // Before the task moves: the counters are about the arrays that it leaves behind.
         count_yield(rq, rq.array(array).nr_active() == 1);
         if array == target {
             hit!(yield_within_the_array);

@@ -100,8 +100,9 @@ impl Tunables {
 
     /// What `recalc_task_prio` makes of a task that slept from its timestamp until `now` (ns).
     ///
-    /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included. Linux
-    /// 2.6.12: `kernel/sched.c`, `recalc_task_prio()`.
+    /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `recalc_task_prio()`.
     pub fn recalc_task_prio(&self, p: &SchedTask, now: u64) -> SleepCredit {
         let slept = now
             .wrapping_sub(p.timestamp)
@@ -177,7 +178,7 @@ impl Tunables {
         jiffies: u32,
     ) -> Option<Starving> {
         let elapsed = jiffies.wrapping_sub(rq.expired_timestamp);
-        let limit = self.starvation_limit.wrapping_mul(rq.nr_running) + 1;
+        let limit = self.starvation_limit.wrapping_mul(rq.nr_running()) + 1;
         let best = rq.best_expired_prio;
         if self.starvation_limit != 0 && rq.expired_timestamp != 0 && elapsed >= limit {
             hit!(starving_for_too_long);

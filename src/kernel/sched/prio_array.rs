@@ -144,7 +144,7 @@ impl PrioArray {
 
     /// Links the task just before `successor`, which is in this array and has the same priority.
     /// The bitmap needs no change, because the list is not empty.
-    pub fn insert_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
+    pub(super) fn insert_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
         let (place, next) = (tasks.place(id), tasks.place(successor));
         let prio = tasks.at(next).prio;
         let prev = tasks.at_mut(next).run_list.prev.replace(place);

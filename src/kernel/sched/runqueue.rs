@@ -9,7 +9,7 @@ use super::task::ArrayIndex;
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
 use crate::trace::{ArrayKind, SwitchReason};
 
-/// A runqueue.
+/// The runnable tasks of one CPU, and who runs there.
 ///
 /// Linux 2.6.12: `kernel/sched.c`, `struct runqueue`.
 #[derive(Clone, Debug)]
@@ -17,37 +17,37 @@ pub struct RunQueue {
     arrays: [PrioArray; 2],
     active: ArrayIndex,
     /// Runnable tasks on both arrays, the running one included, the idle task not.
-    pub nr_running: u32,
+    nr_running: u32,
     /// Tasks that entered an uninterruptible sleep here, minus those woken to here. Only the sum
     /// over all CPUs is meaningful.
-    pub nr_uninterruptible: i32,
+    nr_uninterruptible: i32,
     /// `jiffies` at the first expiry since the last array swap or idle time; 0 if there was none.
-    pub expired_timestamp: u32,
+    pub(super) expired_timestamp: u32,
     /// Best static priority put on the expired array since the last array swap; 140 if none.
-    pub best_expired_prio: u8,
+    pub(super) best_expired_prio: u8,
     /// `sched_clock()` at the last tick, ns.
-    pub timestamp_last_tick: u64,
+    pub(super) timestamp_last_tick: u64,
     /// The running task.
-    pub curr: TaskId,
+    pub(super) curr: TaskId,
     /// This CPU's idle task.
-    pub idle: TaskId,
+    pub(super) idle: TaskId,
     /// Number of context switches.
-    pub nr_switches: u64,
+    pub(super) nr_switches: u64,
     /// The load over the last ticks, recent ones weighing more; 128 is one task. Only on machines
     /// with several CPUs.
-    pub cpu_load: u32,
+    pub(super) cpu_load: u32,
     /// The migration thread has to push tasks to idle CPUs.
-    pub active_balance: bool,
+    pub(super) active_balance: bool,
     /// The CPU that requested it.
-    pub push_cpu: u8,
+    pub(super) push_cpu: u8,
     /// The last switch of this CPU.
-    pub last_switch: Option<LastSwitch>,
+    pub(super) last_switch: Option<LastSwitch>,
     /// This CPU's migration thread; `None` on machines with one CPU.
-    pub migration_thread: Option<TaskId>,
+    pub(super) migration_thread: Option<TaskId>,
     /// Requests to the migration thread; the next one is last.
     pub(super) migration_queue: Vec<MigrationReq>,
     /// Counters for `/proc/schedstat`.
-    pub stat: RqStat,
+    pub(super) stat: RqStat,
 }
 
 /// How the running task of a CPU got it.
@@ -117,6 +117,78 @@ impl RunQueue {
             migration_queue: Vec::new(),
             stat: RqStat::default(),
         }
+    }
+
+    /// Runnable tasks on both arrays, the running one included, the idle task not.
+    #[inline]
+    pub const fn nr_running(&self) -> u32 {
+        self.nr_running
+    }
+
+    /// Tasks that entered an uninterruptible sleep here, minus those woken to here.
+    pub const fn nr_uninterruptible(&self) -> i32 {
+        self.nr_uninterruptible
+    }
+
+    /// `jiffies` at the first expiry since the last array swap or idle time; 0 if there was none.
+    pub const fn expired_timestamp(&self) -> u32 {
+        self.expired_timestamp
+    }
+
+    /// Best static priority put on the expired array since the last array swap; 140 if none.
+    pub const fn best_expired_prio(&self) -> u8 {
+        self.best_expired_prio
+    }
+
+    /// The running task.
+    #[inline]
+    pub const fn curr(&self) -> TaskId {
+        self.curr
+    }
+
+    /// This CPU's idle task.
+    #[inline]
+    pub const fn idle(&self) -> TaskId {
+        self.idle
+    }
+
+    /// Number of context switches.
+    pub const fn nr_switches(&self) -> u64 {
+        self.nr_switches
+    }
+
+    /// The load over the last ticks; 128 is one task. 0 on machines with one CPU.
+    pub const fn cpu_load(&self) -> u32 {
+        self.cpu_load
+    }
+
+    /// The last switch of this CPU.
+    pub const fn last_switch(&self) -> Option<LastSwitch> {
+        self.last_switch
+    }
+
+    /// Counters for `/proc/schedstat`.
+    pub const fn stat(&self) -> &RqStat {
+        &self.stat
+    }
+
+    /// Sets the number of runnable tasks, for tests of rules that look at nothing else.
+    #[cfg(test)]
+    pub(super) const fn set_nr_running(&mut self, tasks: u32) {
+        self.nr_running = tasks;
+    }
+
+    /// Counts a task that enters an uninterruptible sleep here.
+    #[inline]
+    pub(super) const fn count_uninterruptible(&mut self) {
+        self.nr_uninterruptible += 1;
+    }
+
+    /// Counts a task that is woken to here from an uninterruptible sleep, wherever that began: the
+    /// count of one CPU may go below 0.
+    #[inline]
+    pub(super) const fn uncount_uninterruptible(&mut self) {
+        self.nr_uninterruptible -= 1;
     }
 
     /// The active array: tasks that still have a slice.
@@ -218,7 +290,31 @@ impl RunQueue {
     /// Linux 2.6.12: `kernel/sched.c`, `__activate_task()`.
     #[inline]
     pub(super) fn activate_raw(&mut self, tasks: &mut Tasks, id: TaskId, jiffies: u32) {
-        self.enqueue_task(tasks, id, self.active, jiffies);
+        self.activate_in(ArrayKind::Active, tasks, id, jiffies);
+    }
+
+    /// Puts a task that was on no array at the tail of its list in that one.
+    #[inline]
+    pub(super) fn activate_in(
+        &mut self,
+        kind: ArrayKind,
+        tasks: &mut Tasks,
+        id: TaskId,
+        jiffies: u32,
+    ) {
+        self.enqueue_task(tasks, id, self.index(kind), jiffies);
+        self.nr_running += 1;
+    }
+
+    /// Puts a task that was on no array just before a queued one, in the same list.
+    pub(super) fn activate_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
+        let Some(index) = tasks[successor].array else {
+            unreachable!("only a queued task has a place before it");
+        };
+        // A member of a list has its priority: the next dequeue finds the list by it.
+        tasks[id].prio = tasks[successor].prio;
+        tasks[id].array = Some(index);
+        self.array_mut(index).insert_before(tasks, id, successor);
         self.nr_running += 1;
     }
 

@@ -60,6 +60,7 @@ impl Scheduler {
         if task.state == TaskState::RUNNING {
             return false;
         }
+        // The signal came after the task had set its state: to sleep now would be to miss it.
         let signalled = task.thread_flags.contains(ThreadFlags::SIGPENDING);
         if signalled && task.state.contains(TaskState::INTERRUPTIBLE) {
             hit!(schedule_keeps_a_signalled_task);
@@ -68,7 +69,7 @@ impl Scheduler {
             hit!(schedule_of_a_task_that_sleeps);
             if task.state == TaskState::UNINTERRUPTIBLE {
                 hit!(schedule_of_an_uninterruptible_task);
-                rq.nr_uninterruptible += 1;
+                rq.count_uninterruptible();
             }
             rq.deactivate(&mut self.tasks, prev);
         }
@@ -76,12 +77,14 @@ impl Scheduler {
     }
 
     fn pick_next(&mut self, ctx: &mut Ctx, prev: TaskId) -> TaskId {
-        if self.rqs[ctx.cpu].nr_running == 0 {
+        if self.rqs[ctx.cpu].nr_running() == 0 {
             self.idle_balance(ctx);
         }
         let rq = &mut self.rqs[ctx.cpu];
-        if rq.nr_running == 0 {
+        if rq.nr_running() == 0 {
             hit!(schedule_goes_idle);
+            // Nobody waits on the expired array: a later wait must not be measured from an old
+            // expiry.
             rq.expired_timestamp = 0;
             rq.stat.sched_goidle += 1;
             return rq.idle;
@@ -119,6 +122,7 @@ impl Scheduler {
         let credit = self
             .tunables
             .recalc_task_prio(task, task.timestamp.wrapping_add(credited));
+        // Off its list before its priority changes, because the list is found by the priority.
         let array = rq.dequeue_task(&mut self.tasks, next);
         let task = &mut self.tasks[next];
         task.sleep_avg = credit.sleep_avg;

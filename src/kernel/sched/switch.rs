@@ -28,6 +28,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `finish_task_switch()`.
     fn finish_task_switch(&mut self, prev: TaskId) {
+        // Not in `do_exit`: until the switch the task ran on the kernel stack that is freed here.
         if self.sched.get(prev).dead {
             self.account_for(prev);
             self.put_task(prev);
@@ -76,6 +77,7 @@ impl Kernel {
             | Continuation::PtraceStop(Trap::Fork { done, .. }),
         ) = &mut self.task_mut(parent).in_call.continuation
         {
+            // Before the wake-up: the parent looks at it, and sleeps on if the child is not done.
             *done = true;
         }
         let (sched, mut ctx) = self.sched_ctx();
@@ -90,8 +92,10 @@ impl Kernel {
         state: TaskState,
         continuation: Continuation,
     ) -> SysResult {
+        // Both before `schedule`: others run in it, and a wake-up looks at the state and writes what
+        // it has to tell into the continuation.
         self.task_mut(current).in_call.continuation = Some(continuation);
-        self.sched.get_mut(current).state = state;
+        self.sched.set_task_state(current, state);
         self.schedule();
         SysResult::Blocked
     }

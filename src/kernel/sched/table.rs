@@ -53,6 +53,7 @@ impl Tasks {
             self.records.resize(slot + 1, vacant);
             self.stats.resize(slot + 1, SchedStat::default());
         }
+        // Here and not by the caller: a copy of another task brings the generation of that one.
         task.generation = generation;
         self.records[slot] = task;
         self.stats[slot] = SchedStat::default();
@@ -63,6 +64,7 @@ impl Tasks {
         let place = self.find(id)?;
         let record = &mut self.records[place.slot()];
         let task = record.clone();
+        // The record stays where it is, because links name places; no id has generation 0.
         record.generation = 0;
         Some(task)
     }

@@ -21,9 +21,9 @@ const INIT_TIME_SLICE: u32 = 1000;
 pub struct SchedTask {
     /// Generation of the [`TaskId`](crate::abi::TaskId) to which its slot of the table belongs.
     pub(super) generation: u32,
-    /// Its pid.
+    /// The tid of the task, which every traced event shows.
     pub pid: Pid,
-    /// Its `comm`.
+    /// `comm`, which every traced event shows.
     pub name: Name,
     /// `TASK_RUNNING`, or the kind of sleep it is in or about to enter.
     pub state: TaskState,
@@ -31,7 +31,7 @@ pub struct SchedTask {
     pub prio: u8,
     /// Static priority: 120 + nice.
     pub static_prio: u8,
-    /// Scheduling policy.
+    /// `SCHED_NORMAL`, `SCHED_FIFO` or `SCHED_RR`.
     pub policy: Policy,
     /// 1..=99 for a real-time task, otherwise 0.
     pub rt_priority: u8,

@@ -63,6 +63,7 @@ fn tick_rt(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQu
 /// The slice of an ordinary task has expired: it goes to the expired array, or back to the active
 /// one if it is interactive and nobody starves.
 fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+    // Off its list before its priority changes, because the list is found by the priority.
     rq.dequeue_task(tasks, p);
     let task = &mut tasks[p];
     task.prio = effective_prio(task).prio;

@@ -1,10 +1,10 @@
 //! Wake-ups of sleeping tasks, and the question whether a woken task would run at once.
 
-use super::imbalance::{WakeCpu, WakeFacts, wake_cpu};
-use super::prio::would_preempt;
-use super::{Ctx, RunQueue, Scheduler};
 use crate::abi::{TaskId, TaskState};
 use crate::trace::{MigrateReason, TraceEvent};
+use super::{Ctx, RunQueue, Scheduler};
+use super::imbalance::{WakeCpu, WakeFacts, wake_cpu};
+use super::prio::would_preempt;
 
 /// Why a task, if woken now, would not be the next one on its CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,7 +58,7 @@ impl Scheduler {
     /// and need not be preempted. Returns whether the task was put on a runqueue.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
-    pub fn try_to_wake_up(
+    pub(in crate::kernel) fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,
         p: TaskId,
@@ -74,6 +74,8 @@ impl Scheduler {
             task.state = TaskState::RUNNING;
             return false;
         }
+        // The CPU comes first: the clock for the credit and the counts are those of the runqueue
+        // where the task wakes.
         let choice = self.wake_cpu(ctx.cpu, p, waker);
         self.count_wakeup(ctx.cpu, p, choice);
         if choice.moves() {
@@ -82,7 +84,8 @@ impl Scheduler {
         let (tasks, rq) = self.task_rq_mut(p);
         let task = &mut tasks[p];
         if task.state == TaskState::UNINTERRUPTIBLE {
-            rq.nr_uninterruptible -= 1;
+            rq.uncount_uninterruptible();
+            // Before `activate_task`, which limits the credit of such a sleep, and keeps the mark.
             task.activated = -1;
         }
         let local = usize::from(task.cpu) == ctx.cpu;
@@ -125,7 +128,7 @@ impl Scheduler {
     }
 
     /// On which CPU the sleeping task `p` would wake, were it woken on that CPU now.
-    pub fn wake_cpu(&self, this_cpu: usize, p: TaskId, waker: Waker) -> WakeCpu {
+    pub(super) fn wake_cpu(&self, this_cpu: usize, p: TaskId, waker: Waker) -> WakeCpu {
         let task = &self.tasks[p];
         let facts = WakeFacts {
             this_cpu,

@@ -170,7 +170,8 @@ impl Kernel {
         );
         let mut mask = TaskState::STOPPED;
         if handled && !self.task(thread).blocked.contains(Signal::SIGCONT) {
-            self.sched.get_mut(thread).thread_flags |= ThreadFlags::SIGPENDING;
+            self.sched
+                .set_tsk_thread_flag(thread, ThreadFlags::SIGPENDING);
             mask |= TaskState::INTERRUPTIBLE;
         }
         let (sched, mut ctx) = self.sched_ctx();
@@ -342,7 +343,8 @@ impl Kernel {
         if task == self.init {
             return;
         }
-        self.sched.get_mut(task).thread_flags |= ThreadFlags::SIGPENDING;
+        self.sched
+            .set_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
         let stops = TaskState::STOPPED | TaskState::TRACED;
         let mask = match wakes {
             Wakes::Sleepers => TaskState::INTERRUPTIBLE,

@@ -94,7 +94,7 @@ impl Kernel {
         task.in_call.continuation = Some(Continuation::SignalStop { suspended });
         let (parent, leader) = (task.parent, task.group_leader);
         let traced = task.ptrace.contains(PtFlags::PTRACED);
-        self.sched.get_mut(current).state = TaskState::STOPPED;
+        self.sched.set_task_state(current, TaskState::STOPPED);
         if left.is_none() || traced {
             self.do_notify_parent_cldstop(current, parent, si_code::CLD_STOPPED);
         } else if left == Some(0) {

@@ -139,7 +139,7 @@ impl Kernel {
         if let Some(tick) = until {
             self.add_timer(current, tick);
         }
-        self.sched.get_mut(current).state = state;
+        self.sched.set_task_state(current, state);
         self.schedule();
     }
 

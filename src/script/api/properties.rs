@@ -58,18 +58,18 @@ fn files_map(kernel: &Kernel, id: crate::abi::FilesId) -> Dynamic {
         .open()
         .map(|(fd, open)| {
             let file = &kernel.open_files[open.file];
-            let path = kernel.inodes[file.inode].path.clone();
+            let path = kernel.inodes[file.inode()].path.clone();
             map([
                 ("fd", int(fd as i64)),
                 ("path", path.into()),
-                ("f_count", int(file.f_count)),
+                ("f_count", int(file.f_count())),
                 ("close_on_exec", open.close_on_exec.into()),
                 ("pos", int(file.pos)),
-                ("flags", int(file.flags)),
+                ("flags", int(file.flags())),
             ])
         })
         .collect();
-    map([("count", int(files.count)), ("fds", fds.into())])
+    map([("count", int(files.count())), ("fds", fds.into())])
 }
 
 fn signal_map(kernel: &Kernel, id: TaskId) -> Dynamic {
@@ -354,7 +354,7 @@ pub mod functions {
                 let fs = &kernel.fs[fs];
                 let cwd = fs.cwd.clone();
                 map([
-                    ("count", int(fs.count)),
+                    ("count", int(fs.count())),
                     ("umask", int(fs.umask)),
                     ("cwd", cwd.into()),
                     ("root", fs.root.clone().into()),

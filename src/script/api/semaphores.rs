@@ -99,7 +99,7 @@ fn size_of(ctx: &NativeCallContext, id: i64) -> Result<usize> {
             .kernel
             .sem_sets
             .find(i32::try_from(id).unwrap_or(-1).max(0));
-        set.map_or(MAX_SEMS as usize, |set| set.sems.len())
+        set.map_or(MAX_SEMS as usize, |set| set.sems().len())
     })
 }
 
@@ -307,12 +307,9 @@ pub mod functions {
         look(&ctx, |machine| {
             let list = machine.kernel.task(id).sem_undo;
             let list = list.map(|list| &machine.kernel.sem_undos[list]);
-            let undo = list.and_then(|list| {
-                let of_set = list.sets.iter().find(|undo| i64::from(undo.set) == set);
-                of_set.map(|undo| undo.adjust.clone())
-            });
-            let adjust = undo.unwrap_or_default().into_iter();
-            adjust.map(|adjust| i64::from(adjust).into()).collect()
+            let adjust = list.and_then(|list| list.adjust(i32::try_from(set).ok()?));
+            let adjust = adjust.unwrap_or_default().iter();
+            adjust.map(|adjust| i64::from(*adjust).into()).collect()
         })
     }
 
@@ -329,12 +326,12 @@ pub mod functions {
         look(&ctx, |machine| {
             let sets = machine.kernel.sem_sets.iter();
             let entry = |(id, set): (i32, &crate::kernel::ipc::SemSet)| {
-                let values = set.sems.iter().map(|sem| i64::from(sem.value).into());
+                let values = set.sems().iter().map(|sem| i64::from(sem.value).into());
                 let mut map = Map::new();
                 map.insert("set".into(), i64::from(id).into());
-                map.insert("key".into(), i64::from(set.key).into());
+                map.insert("key".into(), i64::from(set.key()).into());
                 map.insert("values".into(), values.collect::<Array>().into());
-                map.insert("waiting".into(), (set.pending.len() as i64).into());
+                map.insert("waiting".into(), (set.waiting() as i64).into());
                 Dynamic::from(map)
             };
             sets.map(entry).collect()

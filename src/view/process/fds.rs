@@ -51,8 +51,8 @@ pub fn fds(machine: &Machine, task: TaskId) -> Option<Fds> {
     let files = &kernel.files[table];
     let rows = files.open().map(|(fd, open)| {
         let file = &kernel.open_files[open.file];
-        let pipe = kernel.pipes.get(file.inode);
-        let seekable = kernel.inodes[file.inode].kind.is_seekable();
+        let pipe = kernel.pipes.get(file.inode());
+        let seekable = kernel.inodes[file.inode()].kind.is_seekable();
         FdRow {
             fd: fd as u32,
             access: match (file.can_read(), file.can_write()) {
@@ -61,11 +61,11 @@ pub fn fds(machine: &Machine, task: TaskId) -> Option<Fds> {
                 (false, true) => "w",
                 (false, false) => "-",
             },
-            flags: flag_names(file.flags),
+            flags: flag_names(file.flags()),
             pos: seekable.then_some(file.pos),
             close_on_exec: open.close_on_exec,
-            f_count: file.f_count,
-            path: kernel.inodes[file.inode].path.clone(),
+            f_count: file.f_count(),
+            path: kernel.inodes[file.inode()].path.clone(),
             in_pipe: pipe.map(crate::kernel::fs::Pipe::len),
             shared_with: sharers(kernel, task, open.file),
         }
@@ -73,7 +73,7 @@ pub fn fds(machine: &Machine, task: TaskId) -> Option<Fds> {
     Some(Fds {
         pid: kernel.pid(task),
         name: kernel.names.get(kernel.comm(task)).to_owned(),
-        count: files.count,
+        count: files.count(),
         rows: rows.collect(),
     })
 }

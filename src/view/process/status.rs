@@ -60,7 +60,7 @@ fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Stri
     };
     let cred = &task.cred;
     let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
-    let max_fds = task.files.map_or(0, |files| kernel.files[files].fds.len());
+    let max_fds = task.files.map_or(0, |files| kernel.files[files].max_fds());
     let sleep = u64::from(sched.sleep_avg) / 1024 * 100 / (1_020_000_000 / 1024);
     vec![
         ("Name", kernel.names.get(sched.name).to_owned()),

@@ -84,14 +84,14 @@ pub fn runq_of(machine: &Machine, cpu: usize) -> Option<CpuQueue> {
     let rq = kernel.sched.rq(cpu);
     Some(CpuQueue {
         cpu,
-        curr: (rq.curr != rq.idle).then(|| kernel.pid(rq.curr)),
-        curr_name: kernel.names.get(kernel.comm(rq.curr)).to_owned(),
-        nr_running: rq.nr_running,
-        nr_switches: rq.nr_switches,
-        cpu_load: (kernel.sched.cpus() > 1).then_some(rq.cpu_load),
-        nr_uninterruptible: rq.nr_uninterruptible,
-        expired_timestamp: rq.expired_timestamp,
-        best_expired_prio: rq.best_expired_prio,
+        curr: (rq.curr() != rq.idle()).then(|| kernel.pid(rq.curr())),
+        curr_name: kernel.names.get(kernel.comm(rq.curr())).to_owned(),
+        nr_running: rq.nr_running(),
+        nr_switches: rq.nr_switches(),
+        cpu_load: (kernel.sched.cpus() > 1).then_some(rq.cpu_load()),
+        nr_uninterruptible: rq.nr_uninterruptible(),
+        expired_timestamp: rq.expired_timestamp(),
+        best_expired_prio: rq.best_expired_prio(),
         active: array_view(kernel, rq.active()),
         expired: array_view(kernel, rq.expired()),
     })

@@ -129,7 +129,7 @@ pub struct TaskStat {
 pub fn schedstat(machine: &Machine) -> SchedStat {
     let sched = &machine.kernel.sched;
     let cpu = |cpu: usize| {
-        let stat = sched.rq(cpu).stat;
+        let stat = sched.rq(cpu).stat();
         CpuStat {
             cpu,
             yld_both_empty: stat.yld_both_empty,

@@ -90,7 +90,7 @@ pub fn why_runs(machine: &Machine, id: TaskId) -> WhyRuns {
     let fields = sched.get(id);
     let cpu = usize::from(fields.cpu);
     let rq = sched.rq(cpu);
-    let runs = rq.curr == id;
+    let runs = rq.curr() == id;
     let name = |id: TaskId| kernel.names.get(kernel.comm(id)).to_owned();
     let lowest_bit = rq.active().first_level();
     let list = match lowest_bit {
@@ -114,7 +114,7 @@ pub fn why_runs(machine: &Machine, id: TaskId) -> WhyRuns {
         lowest_bit,
         list: list.into_iter().map(|id| kernel.pid(id)).collect(),
         switch: rq
-            .last_switch
+            .last_switch()
             .filter(|_| runs)
             .map(|switch| switch_view(machine, &switch, id)),
         turn: runs.then(|| TurnView::of(sched.turn_of_current(cpu), kernel.tick)),

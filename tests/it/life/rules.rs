@@ -63,13 +63,13 @@ fn check_sleeper(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
     match task.in_call.continuation {
         Some(Continuation::PipeRead(io)) => {
             let pipe = pipe_of(kernel, io.file);
-            let waits = pipe.is_empty() && (pipe.writers > 0 || pipe.waiting_writers > 0);
+            let waits = pipe.is_empty() && (pipe.writers() > 0 || pipe.waiting_writers() > 0);
             assert!(waits, "{name} reads {pipe:?}");
         }
         Some(Continuation::PipeWrite(io)) => {
             let pipe = pipe_of(kernel, io.file);
-            let full = pipe.buffers.len() == 16;
-            assert!(full && pipe.readers > 0, "{name} writes to {pipe:?}");
+            let full = pipe.buffers().len() == 16;
+            assert!(full && pipe.readers() > 0, "{name} writes to {pipe:?}");
         }
         Some(Continuation::Futex { key, .. }) => {
             let queued = kernel.futexes.waiters().any(|waiter| waiter == (key, id));
@@ -80,7 +80,7 @@ fn check_sleeper(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
 }
 
 fn pipe_of(kernel: &Kernel, file: forklab::abi::FileId) -> &forklab::kernel::fs::Pipe {
-    let inode = kernel.open_files[file].inode;
+    let inode = kernel.open_files[file].inode();
     &kernel.pipes[inode]
 }
 

@@ -10,7 +10,7 @@ pub type Table = BTreeMap<u32, (InodeId, bool)>;
 
 /// The table of the kernel in the model's words.
 pub fn read(kernel: &Kernel, files: &FilesStruct) -> Table {
-    let entry = |fd: usize, file, close| (fd as u32, (kernel.open_files[file].inode, close));
+    let entry = |fd: usize, file, close| (fd as u32, (kernel.open_files[file].inode(), close));
     let open = files.open();
     open.map(|(fd, open)| entry(fd, open.file, open.close_on_exec))
         .collect()

@@ -119,11 +119,11 @@ fn exec_ends_some_sharing_and_keeps_other() {
     assert!(mine.files != its.files && mine.sighand != its.sighand && mine.mm != its.mm);
     assert!(mine.fs == its.fs && mine.sem_undo == its.sem_undo);
     let alone = [
-        lab.files(sh).count,
+        lab.files(sh).count(),
         lab.sighand(sh).count,
         lab.mm(sh).mm_users,
     ];
-    assert_eq!((alone, lab.fs(sh).count), ([1, 1, 1], 2));
+    assert_eq!((alone, lab.fs(sh).count()), ([1, 1, 1], 2));
     assert_eq!(open_fds(&lab, sh), [0, 1, 2, 3]);
     assert_eq!(open_fds(&lab, sharer), [0, 1, 2]);
 }

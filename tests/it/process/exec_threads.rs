@@ -159,7 +159,7 @@ fn exec_of_a_thread_keeps_what_belongs_to_the_process() {
     let open: Vec<usize> = lab.files(third).open().map(|(fd, _)| fd).collect();
     assert_eq!(open, [0, 1, 2, fd as usize]);
     assert_eq!(lab.fs(third).cwd, "/tmp");
-    assert_eq!(lab.fs(third).count, 1);
+    assert_eq!(lab.fs(third).count(), 1);
     assert_eq!(lab.call(third, Syscall::Getppid), lab.pid(sh));
     assert_eq!(lab.kernel().process_counts, 3);
 }

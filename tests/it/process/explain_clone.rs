@@ -31,12 +31,12 @@ const COUNTED: [Counted; 7] = [
     Counted {
         object: CloneObject::Files,
         same: |lab, a, b| lab.task(a).files == lab.task(b).files,
-        users: |lab, task| lab.files(task).count,
+        users: |lab, task| lab.files(task).count(),
     },
     Counted {
         object: CloneObject::Fs,
         same: |lab, a, b| lab.task(a).fs == lab.task(b).fs,
-        users: |lab, task| lab.fs(task).count,
+        users: |lab, task| lab.fs(task).count(),
     },
     Counted {
         object: CloneObject::Sighand,
@@ -53,7 +53,7 @@ const COUNTED: [Counted; 7] = [
         same: |lab, a, b| lab.task(a).sem_undo == lab.task(b).sem_undo,
         users: |lab, task| {
             let undo = lab.task(task).sem_undo;
-            undo.map_or(0, |undo| lab.kernel().sem_undos[undo].refcnt)
+            undo.map_or(0, |undo| lab.kernel().sem_undos[undo].refcnt())
         },
     },
     Counted {
@@ -61,7 +61,7 @@ const COUNTED: [Counted; 7] = [
         same: |lab, a, b| lab.task(a).namespace == lab.task(b).namespace,
         users: |lab, task| {
             let namespace = lab.task(task).namespace.unwrap();
-            lab.kernel().namespaces[namespace].count
+            lab.kernel().namespaces[namespace].count()
         },
     },
 ];
@@ -148,8 +148,7 @@ impl Oracle {
             .machine
             .kernel
             .sched
-            .get_mut(caller)
-            .time_slice = 100;
+            .set_time_slice(caller, 100);
         let told = told(&self.bench.lab, flags, Some(caller));
         let before = self.users();
         let result = self.clone(flags);

@@ -29,8 +29,8 @@ fn shared(lab: &Lab, parent: TaskId, child: TaskId) -> Vec<&'static str> {
 fn counts(lab: &Lab, task: TaskId) -> [u32; 6] {
     [
         lab.mm(task).mm_users,
-        lab.fs(task).count,
-        lab.files(task).count,
+        lab.fs(task).count(),
+        lab.files(task).count(),
         lab.sighand(task).count,
         lab.signal(task).count,
         lab.signal(task).live,
@@ -188,10 +188,10 @@ fn a_copied_table_of_files_counts_every_file_once_more() {
         let (mut lab, sh) = Lab::with_shell();
         let fd = lab.call(sh, Syscall::Open("f".to_owned(), 0o100)) as usize;
         let child = lab.clone(sh, flags).unwrap();
-        let file = lab.files(sh).fds[fd].unwrap().file;
-        assert_eq!(lab.kernel().open_files[file].f_count, expected);
+        let file = lab.files(sh).get(fd).unwrap().file;
+        assert_eq!(lab.kernel().open_files[file].f_count(), expected);
         lab.exit(child, 0);
-        assert_eq!(lab.kernel().open_files[file].f_count, 1);
+        assert_eq!(lab.kernel().open_files[file].f_count(), 1);
     }
 }
 
@@ -201,10 +201,10 @@ fn a_semaphore_undo_list_is_made_on_demand_and_counted() {
     let (mut lab, sh) = Lab::with_shell();
     let first = lab.clone(sh, F::CLONE_SYSVSEM | F::FORK).unwrap();
     let undo = lab.task(sh).sem_undo.unwrap();
-    assert_eq!(lab.kernel().sem_undos[undo].refcnt, 2);
+    assert_eq!(lab.kernel().sem_undos[undo].refcnt(), 2);
     let second = lab.clone(first, F::CLONE_SYSVSEM | F::FORK).unwrap();
     let without = lab.fork(sh);
-    assert_eq!(lab.kernel().sem_undos[undo].refcnt, 3);
+    assert_eq!(lab.kernel().sem_undos[undo].refcnt(), 3);
     assert_eq!(lab.task(without).sem_undo, None);
     for task in [sh, second, first] {
         assert!(lab.kernel().sem_undos.contains_key(undo));

@@ -66,7 +66,7 @@ fn a_pipe_holds_sixteen_pages() {
     let mut mixed = vec![b'a'; 10];
     mixed.extend(vec![b'b'; PAGE]);
     assert_eq!(lab.write_fd(sh, w, &mixed), Ok(10 + PAGE as i32));
-    let lens: Vec<u32> = only_pipe(&lab).buffers.iter().map(|b| b.len).collect();
+    let lens: Vec<u32> = only_pipe(&lab).buffers().map(|b| b.len).collect();
     assert_eq!(lens[lens.len() - 2..], [11, 4096]);
 }
 
@@ -146,7 +146,7 @@ fn a_writer_waits_for_room_and_gets_all_of_it_through() {
     let (r, w) = lab.pipe(sh);
     let child = lab.fork(sh);
     let call = lab.write_fd(child, w, &vec![b'x'; 18 * PAGE]).unwrap_err();
-    assert_eq!(only_pipe(&lab).waiting_writers, 1);
+    assert_eq!(only_pipe(&lab).waiting_writers(), 1);
     // A writer sleeps, so a read that finds less than it wants waits for more.
     let read = lab.read_fd(sh, r, 17 * PAGE as u32);
     let read = match read {
@@ -156,7 +156,7 @@ fn a_writer_waits_for_room_and_gets_all_of_it_through() {
     assert_eq!(read.len(), 17 * PAGE);
     assert_eq!(lab.returned(call), Some((18 * PAGE as i32, None)));
     assert_eq!(lab.read_fd(sh, r, 99999).unwrap().unwrap().len(), PAGE);
-    assert_eq!(only_pipe(&lab).waiting_writers, 0);
+    assert_eq!(only_pipe(&lab).waiting_writers(), 0);
 }
 
 #[test]
@@ -209,10 +209,10 @@ fn a_descriptor_that_another_thread_closes_during_a_read() {
     let call = lab.read_fd(sh, r, 9).unwrap_err();
     close(&mut lab, other, r);
     lab.check();
-    assert_eq!(only_pipe(&lab).readers, 1);
+    assert_eq!(only_pipe(&lab).readers(), 1);
     lab.write_fd(other, w, b"x").unwrap();
     assert_eq!(lab.read_late(call), Some("x".to_owned()));
-    assert_eq!(only_pipe(&lab).readers, 0);
+    assert_eq!(only_pipe(&lab).readers(), 0);
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_spawned_task_starts_where_it_was_put() {
         lab.spawn_spinning("spins");
     }
     assert_eq!(moves(&lab).len(), 0);
-    assert_eq!(lab.kernel().sched.rq(0).nr_running, 3);
+    assert_eq!(lab.kernel().sched.rq(0).nr_running(), 3);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn idle_ticks_may_be_skipped() {
         }
         let sched = &lab.kernel().sched;
         let domains: Vec<_> = (0..2).map(|cpu| sched.domains(cpu).to_vec()).collect();
-        let loads: Vec<u32> = (0..2).map(|cpu| sched.rq(cpu).cpu_load).collect();
+        let loads: Vec<u32> = (0..2).map(|cpu| sched.rq(cpu).cpu_load()).collect();
         (domains, loads, moves(&lab), lab.kernel().log.event_seq())
     };
     assert_eq!(run(&[1]), run(&[4000]));

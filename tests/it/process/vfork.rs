@@ -92,7 +92,7 @@ fn files_are_closed_after_the_wake_up() {
     let (mut lab, sh) = Lab::with_shell();
     let (child, _) = vfork(&mut lab, sh, Syscall::Vfork);
     let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100)) as usize;
-    let file = lab.files(child).fds[fd].unwrap().file;
+    let file = lab.files(child).get(fd).unwrap().file;
     lab.exit(child, 0);
     assert!(!lab.kernel().open_files.contains_key(file));
     assert_eq!(lab.task(child).exit_state, ExitState::Zombie);

@@ -172,7 +172,8 @@ fn sleep_averages_lose_what_is_no_full_point() {
         (1000, 1000, 900),
     ] {
         let (mut lab, sh) = three_spinning(Config::default());
-        lab.machine.kernel.sched.get_mut(sh).sleep_avg = average_ms * 1_000_000;
+        let sched = &mut lab.machine.kernel.sched;
+        sched.set_sleep_avg(sh, average_ms * 1_000_000);
         let kid = lab.clone(sh, F::FORK).unwrap();
         let averages = [sh, kid].map(|task| lab.sched(task).sleep_avg / 1_000_000);
         assert_eq!(averages, [parent_ms, child_ms], "{average_ms} ms");

@@ -96,7 +96,9 @@ impl Lab {
             if current == self.k.sched.idle(self.k.this_cpu) {
                 self.k.wake_up_process(task);
             } else {
-                self.k.sched.get_mut(current).state = TaskState::INTERRUPTIBLE;
+                self.k
+                    .sched
+                    .set_task_state(current, TaskState::INTERRUPTIBLE);
             }
             self.k.schedule();
         }

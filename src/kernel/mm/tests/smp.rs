@@ -49,7 +49,9 @@ fn fork_flushes_the_other_cpus_of_the_address_space_too() {
 fn a_lazy_cpu_leaves_the_address_space_when_it_is_asked_to_flush() {
     let (mut lab, a, b, va) = two_cpus();
     lab.k.this_cpu = 1;
-    lab.k.sched.get_mut(b).state = crate::abi::TaskState::INTERRUPTIBLE;
+    lab.k
+        .sched
+        .set_task_state(b, crate::abi::TaskState::INTERRUPTIBLE);
     lab.k.log.clear();
     lab.k.schedule();
     assert_eq!(flushes(&lab), [], "the idle task borrows the address space");

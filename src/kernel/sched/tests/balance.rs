@@ -42,7 +42,7 @@ fn a_load_approaches_the_number_of_runnable_tasks() {
     };
     bench.hog("A", 0, 0);
     assert_eq!(loads(&mut bench), [64, 96, 112, 120, 124, 126, 127, 128]);
-    bench.sched.rqs[0].nr_running = 0;
+    bench.sched.rqs[0].set_nr_running(0);
     assert_eq!(loads(&mut bench), [64, 32, 16, 8, 4, 2, 1, 0]);
 }
 
@@ -232,7 +232,7 @@ fn the_order_in_which_tasks_are_taken() {
     bench.cpu = 1;
     assert_eq!(bench.list(ArrayKind::Expired, 130), "e2 e1");
     assert_eq!(bench.list(ArrayKind::Active, 125), "a2");
-    assert_eq!(bench.sched.rq(1).nr_running, 5);
+    assert_eq!(bench.sched.rq(1).nr_running(), 5);
     let rq = bench.sched.rq(1);
     assert_eq!((rq.expired_timestamp, rq.best_expired_prio), (0, 140));
     bench.sched.check().unwrap();
@@ -289,7 +289,7 @@ fn a_wake_up_takes_a_cold_task_to_the_waker() {
         assert_eq!(bench.sched.get(task).cpu, cpu);
         assert_eq!(moves(&bench), moved);
         assert_eq!(
-            bench.sched.rq(usize::from(cpu)).nr_running,
+            bench.sched.rq(usize::from(cpu)).nr_running(),
             if cpu == 0 { 2 } else { 1 }
         );
     }
@@ -309,7 +309,7 @@ fn a_sleeper_that_wakes_elsewhere_is_counted_there() {
     bench.sched.rqs[1].timestamp_last_tick = 20 * NS;
     bench.on(|s, ctx| s.wake_up_process(ctx, task));
     assert_eq!(moves(&bench), "T 1>0 wake_up");
-    let counts = [0, 1].map(|cpu| bench.sched.rq(cpu).nr_uninterruptible);
+    let counts = [0, 1].map(|cpu| bench.sched.rq(cpu).nr_uninterruptible());
     assert_eq!(counts, [-1, 1]);
     bench.sched.check().unwrap();
 }

@@ -186,7 +186,7 @@ fn every_branch_puts_the_child_in_its_place() {
             _ => None,
         });
         assert_eq!(noted, Some(placement));
-        let nr_running = [0, 1].map(|cpu| bench.sched.rq(cpu).nr_running);
+        let nr_running = [0, 1].map(|cpu| bench.sched.rq(cpu).nr_running());
         let (cpu, expected) = if placement == OtherCpu {
             (1, [2, 1])
         } else {

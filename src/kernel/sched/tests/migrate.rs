@@ -85,7 +85,7 @@ fn the_caller_can_move_itself() {
     bench.tick = 5;
     assert_eq!(bench.set_cpus_allowed(a, 2), Ok(Migration::Wait));
     assert_eq!(bench.current(), "migration/0");
-    assert_eq!(bench.sched.rq(0).nr_uninterruptible, 1);
+    assert_eq!(bench.sched.rq(0).nr_uninterruptible(), 1);
     bench.settle_all();
     assert_eq!(last_move(&bench), Some((0, 1, "affinity")));
     assert_eq!(bench.current(), "B");
@@ -262,7 +262,7 @@ fn the_migration_thread_pushes_to_idle_cpus() {
     bench.schedule();
     assert_eq!(bench.current(), "migration/0");
     assert_eq!(bench.on(Scheduler::migration_round), None);
-    let counts = [0, 1, 2, 3].map(|cpu| bench.sched.rq(cpu).nr_running);
+    let counts = [0, 1, 2, 3].map(|cpu| bench.sched.rq(cpu).nr_running());
     assert_eq!(counts, [4, 1, 1, 1]);
     assert_eq!(last_move(&bench), Some((0, 3, "active")));
     assert!(!bench.sched.rq(0).active_balance);
@@ -277,5 +277,5 @@ fn the_migration_thread_pushes_to_idle_cpus() {
         .remove(SdFlags::LOAD_BALANCE);
     bench.on(|s, ctx| s.ask_for_active_balance(ctx, 0));
     bench.settle();
-    assert_eq!(bench.sched.rq(0).nr_running, 3);
+    assert_eq!(bench.sched.rq(0).nr_running(), 3);
 }

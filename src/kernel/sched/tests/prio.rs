@@ -233,7 +233,7 @@ fn the_expired_array_starves_after_a_second_for_each_runnable_task() {
     let mut rq = RunQueue::new();
     rq.expired_timestamp = 50;
     for (nr_running, limit) in [(1, 1001), (2, 2001), (3, 3001), (10, 10001)] {
-        rq.nr_running = nr_running;
+        rq.set_nr_running(nr_running);
         assert_eq!(
             Tunables::LINUX.expired_starving(&rq, 120, 50 + limit - 1),
             None
@@ -281,7 +281,8 @@ fn the_numbers_of_the_rules_can_be_changed() {
         (800 * MS, 400 * MS)
     );
     let mut rq = RunQueue::new();
-    (rq.expired_timestamp, rq.nr_running) = (1, 2);
+    rq.expired_timestamp = 1;
+    rq.set_nr_running(2);
     let starving =
         |limit, jiffies| with("starvation_limit", limit).expired_starving(&rq, 120, jiffies);
     assert!(starving(50, 101).is_none() && starving(50, 102).is_some());

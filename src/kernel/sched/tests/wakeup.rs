@@ -111,7 +111,7 @@ fn a_wake_up_needs_a_state_in_the_mask_and_a_task_off_the_queue() {
             "{state:?}"
         );
         assert_eq!(bench.sched.get(task).is_queued(), woken);
-        assert_eq!(bench.sched.rq(0).nr_running, u32::from(woken));
+        assert_eq!(bench.sched.rq(0).nr_running(), u32::from(woken));
     }
 }
 
@@ -124,7 +124,7 @@ fn a_task_that_has_only_announced_its_sleep_goes_on() {
     assert!(!bench.irq_wake(task));
     let t = bench.sched.get(task);
     assert_eq!((t.state, t.activated), (TaskState::RUNNING, 0));
-    assert_eq!(bench.sched.rq(0).nr_running, 1);
+    assert_eq!(bench.sched.rq(0).nr_running(), 1);
 }
 
 #[test]
@@ -162,11 +162,11 @@ fn activated_tells_how_the_task_was_woken() {
         bench.settle();
         bench.sleep(state);
         let uninterruptible = i32::from(state == TaskState::UNINTERRUPTIBLE);
-        assert_eq!(bench.sched.rq(0).nr_uninterruptible, uninterruptible);
+        assert_eq!(bench.sched.rq(0).nr_uninterruptible(), uninterruptible);
         bench.in_interrupt = in_interrupt;
         bench.on(|s, ctx| s.wake_up_process(ctx, task));
         assert_eq!(bench.sched.get(task).activated, activated);
-        assert_eq!(bench.sched.rq(0).nr_uninterruptible, 0);
+        assert_eq!(bench.sched.rq(0).nr_uninterruptible(), 0);
     }
 }
 
