@@ -8,6 +8,7 @@
     clippy::print_stderr,
     reason = "a report is its purpose"
 )]
+#![allow(clippy::disallowed_types, reason = "trials are timed")]
 
 mod build;
 mod candidate;

@@ -19,6 +19,9 @@ pub struct Edits<'a> {
     pub dropped: BTreeSet<u32>,
 }
 
+/// What is written in place of some bytes, and for which number and file, if for any.
+type Replacement<'a> = (String, Option<(u32, &'a str)>);
+
 /// Where each number stands in the files of the copy.
 pub type Places = BTreeMap<u32, (String, Range<usize>)>;
 
@@ -59,7 +62,7 @@ fn content(root: &Path, file: &Path, edits: &Edits, places: &mut Places) -> Resu
 
 /// The text with its changes. A function with one is no longer `const`, as the switch is not.
 fn changed(text: &str, here: &[(u32, &Candidate)], places: &mut Places) -> String {
-    let mut replacements: BTreeMap<(usize, usize), (String, Option<(u32, &str)>)> = BTreeMap::new();
+    let mut replacements: BTreeMap<(usize, usize), Replacement> = BTreeMap::new();
     for (number, candidate) in here {
         let Range { start, end } = candidate.range;
         let edit = (

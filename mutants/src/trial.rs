@@ -97,7 +97,7 @@ pub fn prepare(workshop: &Workshop, target: Target) -> Result<Suite> {
     suite.tests = suite.list()?;
     eprintln!("running {} tests without a change", suite.tests.len());
     let (start, cpu_before) = (Instant::now(), cpu_of_children()?);
-    for failed in suite.run_to_the_end(("FORKLAB_NOTHING", ""))? {
+    for failed in suite.record(&workshop.file("reached"))? {
         eprintln!("left out, as it fails without a change: {failed}");
         suite.tests.remove(&failed);
     }
@@ -105,7 +105,6 @@ pub fn prepare(workshop: &Workshop, target: Target) -> Result<Suite> {
         cpu: 2 * (cpu_of_children()? - cpu_before) + 20,
         wall: 5 * start.elapsed() + Duration::from_secs(60),
     };
-    suite.reached = suite.record(&workshop.file("reached"))?;
     Ok(suite)
 }
 
@@ -121,7 +120,7 @@ impl Suite {
     pub fn try_mutant(&self, number: u32) -> Result<Verdict> {
         let mut verdict = Verdict::NeverReached;
         for tests in self.in_order(number) {
-            verdict = match self.run(&tests, (ACTIVE, &number.to_string()))? {
+            verdict = match self.run(&tests, number)? {
                 Ending::Failed(test) => return Ok(Verdict::Failed(test)),
                 Ending::TooLate => return Ok(Verdict::NoEnd(self.target)),
                 Ending::Passed => Verdict::Survived,
@@ -165,27 +164,17 @@ impl Suite {
             .collect())
     }
 
-    /// Which tests come to which number. A thread of libtest has the name of its test.
-    fn record(&self, file: &Path) -> Result<BTreeMap<u32, BTreeSet<String>>> {
+    /// Runs all tests, and notes which come to which number: a thread of libtest has the name of
+    /// its test. Returns those that fail.
+    fn record(&mut self, file: &Path) -> Result<Vec<String>> {
         fs::write(file, "")?;
-        let path = file.to_str().context("the folder has no readable name")?;
-        // Recording allocates, which some tests forbid: their failures mean nothing.
-        self.run_to_the_end((REACHED, path))?;
-        let mut reached: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
+        let output = self.command().env(REACHED, file).output()?;
         for line in fs::read_to_string(file)?.lines() {
             let (number, thread) = line.split_once(' ').context("a broken record")?;
-            reached
-                .entry(number.parse()?)
-                .or_default()
-                .insert(thread.to_owned());
+            let reached = self.reached.entry(number.parse()?).or_default();
+            reached.insert(thread.to_owned());
         }
-        ensure!(!reached.is_empty(), "no test comes to any change");
-        Ok(reached)
-    }
-
-    /// Runs all tests, and returns those that fail.
-    fn run_to_the_end(&self, (name, value): (&str, &str)) -> Result<Vec<String>> {
-        let output = self.command().env(name, value).output()?;
+        ensure!(!self.reached.is_empty(), "no test comes to any change");
         let text = String::from_utf8_lossy(&output.stdout);
         Ok(text
             .lines()
@@ -218,10 +207,10 @@ impl Suite {
     }
 
     /// Runs tests until one fails or the time is over.
-    fn run(&self, tests: &BTreeSet<String>, (name, value): (&str, &str)) -> Result<Ending> {
+    fn run(&self, tests: &BTreeSet<String>, number: u32) -> Result<Ending> {
         let mut child = self
             .command()
-            .env(name, value)
+            .env(ACTIVE, number.to_string())
             .arg("--exact")
             .args(tests)
             .stdout(Stdio::piped())

@@ -12,7 +12,7 @@ flags! {
     pub struct CloneFlags {
         /// The child shares the address space.
         CLONE_VM "CLONE_VM" = 0x0000_0100;
-        /// The child shares root, working directory and umask.
+        /// The child shares root directory, working directory and umask.
         CLONE_FS "CLONE_FS" = 0x0000_0200;
         /// The child shares the descriptor table.
         CLONE_FILES "CLONE_FILES" = 0x0000_0400;
@@ -22,27 +22,27 @@ flags! {
         CLONE_PTRACE "CLONE_PTRACE" = 0x0000_2000;
         /// The parent waits until the child releases the address space.
         CLONE_VFORK "CLONE_VFORK" = 0x0000_4000;
-        /// The child becomes a sibling: same parent as the caller.
+        /// The child becomes a sibling of the caller: it gets the same parent.
         CLONE_PARENT "CLONE_PARENT" = 0x0000_8000;
-        /// The child is a thread: same thread group.
+        /// The child is a thread in the caller's thread group.
         CLONE_THREAD "CLONE_THREAD" = 0x0001_0000;
         /// The child gets a mount namespace of its own.
         CLONE_NEWNS "CLONE_NEWNS" = 0x0002_0000;
-        /// The child shares the list of semaphore adjustments.
+        /// The child shares the list of semaphore undo values.
         CLONE_SYSVSEM "CLONE_SYSVSEM" = 0x0004_0000;
         /// The child gets a TLS descriptor.
         CLONE_SETTLS "CLONE_SETTLS" = 0x0008_0000;
-        /// The tid is stored in the parent's memory.
+        /// The tid is stored at parent_tid, in the caller's memory.
         CLONE_PARENT_SETTID "CLONE_PARENT_SETTID" = 0x0010_0000;
-        /// At its end the child's tid word is cleared and its futex woken.
+        /// When the child exits, the tid at child_tid is cleared and its futex woken.
         CLONE_CHILD_CLEARTID "CLONE_CHILD_CLEARTID" = 0x0020_0000;
         /// Ignored since 2.6, never an error.
         CLONE_DETACHED "CLONE_DETACHED" = 0x0040_0000;
         /// A tracer cannot force tracing of this child.
         CLONE_UNTRACED "CLONE_UNTRACED" = 0x0080_0000;
-        /// The tid is stored in the child's memory, at its first run.
+        /// The tid is stored at child_tid, in the child's memory, when it first runs.
         CLONE_CHILD_SETTID "CLONE_CHILD_SETTID" = 0x0100_0000;
-        /// The child begins stopped.
+        /// The child starts stopped.
         CLONE_STOPPED "CLONE_STOPPED" = 0x0200_0000;
     }
 }

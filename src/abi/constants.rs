@@ -142,8 +142,8 @@ pub fn constants() -> impl Iterator<Item = Constant> {
         value: i64::from(signal.number()),
         doc: match signal.default_action() {
             DefaultAction::Ignore => "A signal; by default it is ignored.",
-            DefaultAction::Terminate => "A signal; by default it ends the process.",
-            DefaultAction::Core => "A signal; by default it ends the process, with a core dump.",
+            DefaultAction::Terminate => "A signal; by default it kills the process.",
+            DefaultAction::Core => "A signal; by default it kills the process, with a core dump.",
             DefaultAction::Stop => "A signal; by default it stops the process.",
         },
     });
@@ -177,7 +177,7 @@ mod tests {
             found.unwrap().meaning()
         };
         assert_eq!(meaning("O_RDONLY"), "a flag of open: for reading");
-        assert_eq!(meaning("SEEK_SET"), "lseek: from the beginning");
+        assert_eq!(meaning("SEEK_SET"), "lseek: from the beginning of the file");
         assert_eq!(meaning("SIGCHLD"), "a signal; by default it is ignored");
     }
 }

@@ -13,32 +13,32 @@ constants! {
     O_WRONLY: u32 = 1;
     /// A flag of open: for reading and writing.
     O_RDWR: u32 = 2;
-    /// A flag of open: makes the file if there is none.
+    /// A flag of open: create the file if there is none.
     O_CREAT: u32 = 0o100;
-    /// With O_CREAT: the file must not be there yet.
+    /// A flag of open: with O_CREAT, the file must not exist yet.
     O_EXCL: u32 = 0o200;
-    /// A flag of open: the file begins empty.
+    /// A flag of open: the file is truncated to length 0.
     O_TRUNC: u32 = 0o1000;
-    /// A flag of open: every write goes to the end.
+    /// A flag of open: every write goes to the end of the file.
     O_APPEND: u32 = 0o2000;
-    /// A flag of open: EAGAIN instead of waiting.
+    /// A flag of open: fail with EAGAIN instead of waiting.
     O_NONBLOCK: u32 = 0o4000;
-    /// A command of fcntl: a copy from that number on.
+    /// A command of fcntl: duplicate the descriptor, from that number on.
     F_DUPFD: u32 = 0;
-    /// A command of fcntl: the flags of the descriptor.
+    /// A command of fcntl: get the flags of the descriptor.
     F_GETFD: u32 = 1;
-    /// A command of fcntl: sets the flags of the descriptor.
+    /// A command of fcntl: set the flags of the descriptor.
     F_SETFD: u32 = 2;
-    /// A command of fcntl: the flags of the open file.
+    /// A command of fcntl: get the flags of the open file.
     F_GETFL: u32 = 3;
-    /// A command of fcntl: sets the flags of the open file.
+    /// A command of fcntl: set the flags of the open file.
     F_SETFL: u32 = 4;
-    /// The flag of a descriptor: closed by exec.
+    /// A flag of a descriptor: exec closes it.
     FD_CLOEXEC: u32 = 1;
-    /// `lseek`: from the beginning.
+    /// Lseek: from the beginning of the file.
     SEEK_SET: u32 = 0;
-    /// `lseek`: from where the offset is.
+    /// Lseek: from the current offset.
     SEEK_CUR: u32 = 1;
-    /// `lseek`: from the end.
+    /// Lseek: from the end of the file.
     SEEK_END: u32 = 2;
 }

@@ -15,7 +15,7 @@ flags! {
         READ "PROT_READ" = 1;
         /// `prot` of mmap: pages may be written.
         WRITE "PROT_WRITE" = 2;
-        /// `prot` of mmap: pages may be executed; on i386 the same as read.
+        /// Prot of mmap: pages may be executed; the same as PROT_READ on i386.
         EXEC "PROT_EXEC" = 4;
     }
 }
@@ -23,27 +23,27 @@ flags! {
 flags! {
     /// `MAP_*` of `mmap`.
     pub struct MapFlags {
-        /// A flag of mmap: changes are seen by all who map it.
+        /// A flag of mmap: all processes that map the memory see changes.
         SHARED "MAP_SHARED" = 0x01;
-        /// A flag of mmap: changes stay private, by copy on write.
+        /// A flag of mmap: changes are private, by copy on write.
         PRIVATE "MAP_PRIVATE" = 0x02;
-        /// A flag of mmap: at that address, replacing what is there.
+        /// A flag of mmap: exactly at that address, replacing what is mapped there.
         FIXED "MAP_FIXED" = 0x10;
-        /// A flag of mmap: no file, zeroed memory.
+        /// A flag of mmap: zero-filled memory, without a file.
         ANONYMOUS "MAP_ANONYMOUS" = 0x20;
-        /// A flag of mmap: grows downward like a stack.
+        /// A flag of mmap: the area grows downward, like a stack.
         GROWSDOWN "MAP_GROWSDOWN" = 0x0100;
         /// A flag of mmap: the kernel ignores it.
         DENYWRITE "MAP_DENYWRITE" = 0x0800;
         /// A flag of mmap: the kernel ignores it.
         EXECUTABLE "MAP_EXECUTABLE" = 0x1000;
-        /// A flag of mmap: locked into memory.
+        /// A flag of mmap: the memory is locked in RAM.
         LOCKED "MAP_LOCKED" = 0x2000;
-        /// A flag of mmap: not counted against what may be promised.
+        /// A flag of mmap: no memory is committed for the area.
         NORESERVE "MAP_NORESERVE" = 0x4000;
         /// A flag of mmap: pages are faulted in at once.
         POPULATE "MAP_POPULATE" = 0x8000;
-        /// A flag of mmap: with MAP_POPULATE, without waiting.
+        /// A flag of mmap: with MAP_POPULATE, do not wait for I/O.
         NONBLOCK "MAP_NONBLOCK" = 0x1_0000;
     }
 }

@@ -23,11 +23,11 @@ pub const fn rt_priority_to_prio(rt_priority: u32) -> u8 {
 constants! {
     /// The same as SCHED_OTHER, under its name in the kernel.
     SCHED_NORMAL: i32 = 0;
-    /// A policy: time sharing by nice value and sleep average.
+    /// A scheduling policy: time sharing by nice value and sleep average.
     SCHED_OTHER: i32 = 0;
-    /// A policy: real time, without a time slice.
+    /// A scheduling policy: real-time, without a time slice.
     SCHED_FIFO: i32 = 1;
-    /// A policy: real time, in turns of a time slice.
+    /// A scheduling policy: real-time, round robin with a time slice.
     SCHED_RR: i32 = 2;
 }
 

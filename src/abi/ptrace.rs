@@ -44,7 +44,7 @@ constants! {
     PTRACE_GETSIGINFO: u32 = 0x4202;
     /// A request of ptrace: changes that siginfo.
     PTRACE_SETSIGINFO: u32 = 0x4203;
-    /// An option of ptrace: stops of system calls say 0x80|SIGTRAP.
+    /// An option of ptrace: system call stops report SIGTRAP | 0x80.
     PTRACE_O_TRACESYSGOOD: u32 = 0x01;
     /// An option of ptrace: stop at fork, and trace the child.
     PTRACE_O_TRACEFORK: u32 = 0x02;
@@ -56,7 +56,7 @@ constants! {
     PTRACE_O_TRACEEXEC: u32 = 0x10;
     /// An option of ptrace: stop when vfork returns.
     PTRACE_O_TRACEVFORKDONE: u32 = 0x20;
-    /// An option of ptrace: stop at the beginning of exit.
+    /// An option of ptrace: stop at the start of exit.
     PTRACE_O_TRACEEXIT: u32 = 0x40;
 }
 

@@ -7,13 +7,13 @@ constants! {
     PRIO_PGRP: i32 = 1;
     /// `setpriority` and getpriority: all tasks of a user.
     PRIO_USER: i32 = 2;
-    /// `getrusage`: of the process.
+    /// Getrusage: the process itself.
     RUSAGE_SELF: i32 = 0;
-    /// `getrusage`: of its children that were waited for.
+    /// Getrusage: the children that it has waited for.
     RUSAGE_CHILDREN: i32 = -1;
-    /// The value of a limit that is not set.
+    /// The value of a limit that does not limit anything.
     RLIM_INFINITY: u32 = u32::MAX;
-    /// An option of prctl: the signal at the parent's death.
+    /// An option of prctl: the signal to get when the parent dies.
     PR_SET_PDEATHSIG: u32 = 1;
     /// An option of prctl: asks for that signal.
     PR_GET_PDEATHSIG: u32 = 2;
@@ -24,29 +24,29 @@ numbered! {
     pub enum Resource {
         /// A limit: seconds of CPU time.
         Cpu "RLIMIT_CPU" = 0,
-        /// A limit: bytes of a file that is written.
+        /// A limit: size of a file that is written, in bytes.
         Fsize "RLIMIT_FSIZE" = 1,
-        /// A limit: bytes of data and heap.
+        /// A limit: size of data and heap in bytes.
         Data "RLIMIT_DATA" = 2,
-        /// A limit: bytes of the stack.
+        /// A limit: size of the stack in bytes.
         Stack "RLIMIT_STACK" = 3,
-        /// A limit: bytes of a core file.
+        /// A limit: size of a core file in bytes.
         Core "RLIMIT_CORE" = 4,
-        /// A limit: bytes in memory; nothing looks at it.
+        /// A limit: resident memory in bytes; not enforced.
         Rss "RLIMIT_RSS" = 5,
-        /// A limit: tasks of the user.
+        /// A limit: number of the user's tasks.
         Nproc "RLIMIT_NPROC" = 6,
-        /// A limit: open descriptors.
+        /// A limit: number of open descriptors.
         Nofile "RLIMIT_NOFILE" = 7,
-        /// A limit: bytes that are locked into memory.
+        /// A limit: memory locked in RAM, in bytes.
         Memlock "RLIMIT_MEMLOCK" = 8,
-        /// A limit: bytes of the address space.
+        /// A limit: size of the address space in bytes.
         As "RLIMIT_AS" = 9,
-        /// A limit: locks on files, of which there are none.
+        /// A limit: file locks, which are not emulated.
         Locks "RLIMIT_LOCKS" = 10,
-        /// A limit: queued signals of the user.
+        /// A limit: number of the user's queued signals.
         Sigpending "RLIMIT_SIGPENDING" = 11,
-        /// A limit: bytes in message queues, of which there are none.
+        /// A limit: bytes in message queues, which are not emulated.
         Msgqueue "RLIMIT_MSGQUEUE" = 12,
     }
 }

@@ -3,36 +3,36 @@
 use super::{SigSet, VirtAddr};
 
 constants! {
-    /// An action of sigaction: the default.
+    /// An action of sigaction: the default action.
     SIG_DFL: u32 = 0;
-    /// An action of sigaction: the signal is ignored.
+    /// An action of sigaction: ignore the signal.
     SIG_IGN: u32 = 1;
-    /// `sigprocmask`: these are blocked too.
+    /// Sigprocmask: block these signals too.
     SIG_BLOCK: u32 = 0;
-    /// `sigprocmask`: these are blocked no longer.
+    /// Sigprocmask: unblock these signals.
     SIG_UNBLOCK: u32 = 1;
-    /// `sigprocmask`: these are blocked, and no others.
+    /// Sigprocmask: block these signals and no others.
     SIG_SETMASK: u32 = 2;
 }
 
 flags! {
     /// `sa_flags`.
     pub struct SaFlags {
-        /// A flag of sigaction: no SIGCHLD for stops.
+        /// A flag of sigaction: no SIGCHLD when children stop.
         NOCLDSTOP "SA_NOCLDSTOP" = 1;
-        /// A flag of sigaction: children leave no zombies.
+        /// A flag of sigaction: children do not become zombies.
         NOCLDWAIT "SA_NOCLDWAIT" = 2;
         /// A flag of sigaction: the handler gets a siginfo.
         SIGINFO "SA_SIGINFO" = 4;
-        /// A flag of sigaction: the program has a return trampoline of its own.
+        /// A flag of sigaction: the program supplies its own return trampoline.
         RESTORER "SA_RESTORER" = 0x0400_0000;
         /// A flag of sigaction: the handler runs on the alternate stack.
         ONSTACK "SA_ONSTACK" = 0x0800_0000;
-        /// A flag of sigaction: interrupted calls are made again.
+        /// A flag of sigaction: interrupted system calls are restarted.
         RESTART "SA_RESTART" = 0x1000_0000;
         /// A flag of sigaction: the signal is not blocked in its handler.
         NODEFER "SA_NODEFER" = 0x4000_0000;
-        /// A flag of sigaction: the handler is entered once.
+        /// A flag of sigaction: the handler is reset to the default when it is entered.
         RESETHAND "SA_RESETHAND" = 0x8000_0000;
     }
 }

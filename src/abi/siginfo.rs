@@ -10,13 +10,13 @@ const FIELD_WORDS: usize = SIGINFO_WORDS - 3;
 /// The values of `si_code` that the kernel sets or tests.
 pub mod si_code {
     constants! {
-        /// A code of siginfo: kill sent it.
+        /// A code of siginfo: sent by kill.
         SI_USER: i32 = 0;
-        /// A code of siginfo: the kernel sent it.
+        /// A code of siginfo: sent by the kernel.
         SI_KERNEL: i32 = 0x80;
-        /// A code of siginfo: rt_sigqueueinfo sent it.
+        /// A code of siginfo: sent by rt_sigqueueinfo.
         SI_QUEUE: i32 = -1;
-        /// A code of siginfo: tkill sent it.
+        /// A code of siginfo: sent by tkill.
         SI_TKILL: i32 = -6;
         /// A code of SIGCHLD: the child has exited.
         CLD_EXITED: i32 = 1;
@@ -28,7 +28,7 @@ pub mod si_code {
         CLD_TRAPPED: i32 = 4;
         /// A code of SIGCHLD: the child has stopped.
         CLD_STOPPED: i32 = 5;
-        /// A code of SIGCHLD: the child goes on.
+        /// A code of SIGCHLD: the child has continued.
         CLD_CONTINUED: i32 = 6;
     }
 

@@ -14,10 +14,10 @@ constants! {
     CLOCK_REALTIME: u32 = 0;
     /// A clock of clock_gettime: time since boot.
     CLOCK_MONOTONIC: u32 = 1;
-    /// A timer of setitimer: real time, SIGALRM.
+    /// A timer of setitimer: real time, sends SIGALRM.
     ITIMER_REAL: u32 = 0;
-    /// A timer of setitimer: user time, SIGVTALRM.
+    /// A timer of setitimer: user time, sends SIGVTALRM.
     ITIMER_VIRTUAL: u32 = 1;
-    /// A timer of setitimer: user and system time, SIGPROF.
+    /// A timer of setitimer: user and system time, sends SIGPROF.
     ITIMER_PROF: u32 = 2;
 }

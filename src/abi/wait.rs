@@ -3,17 +3,17 @@
 flags! {
     /// Options of `wait4` and `waitid`.
     pub struct WaitOptions {
-        /// An option of wait: returns at once if no child has ended.
+        /// An option of wait: return at once if no child has exited.
         NOHANG "WNOHANG" = 1;
-        /// An option of wait: also children that have stopped.
+        /// An option of wait: also report children that have stopped.
         UNTRACED "WUNTRACED" = 2;
-        /// An option of waitid: children that have ended.
+        /// An option of waitid: wait for children that have exited.
         EXITED "WEXITED" = 4;
-        /// An option of wait: also children that go on again.
+        /// An option of wait: also report children that have continued.
         CONTINUED "WCONTINUED" = 8;
-        /// An option of waitid: the child can be waited for again.
+        /// An option of waitid: leave the child waitable.
         NOWAIT "WNOWAIT" = 0x0100_0000;
-        /// An option of wait: own children only, not those of other threads.
+        /// An option of wait: only the caller's own children, not those of other threads.
         NOTHREAD "__WNOTHREAD" = 0x2000_0000;
         /// An option of wait: children with any exit signal.
         ALL "__WALL" = 0x4000_0000;
@@ -37,12 +37,12 @@ impl WaitOptions {
 }
 
 constants! {
-    /// An option of waitid: children that have stopped.
+    /// An option of waitid: wait for children that have stopped.
     WSTOPPED: u32 = WaitOptions::UNTRACED.bits();
     /// `waitid`: any child.
     P_ALL: u32 = 0;
     /// `waitid`: the child with that pid.
     P_PID: u32 = 1;
-    /// `waitid`: children of that process group.
+    /// Waitid: any child in that process group.
     P_PGID: u32 = 2;
 }

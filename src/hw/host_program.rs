@@ -1,5 +1,5 @@
-//! Programs on the CPU and the kernel of the host, where these run i386 programs: what emulated code
-//! is held against.
+//! Programs on the CPU and the kernel of the host, where these run i386 programs: the reference
+//! that emulated code is checked against.
 
 use std::io::{self, ErrorKind, Write};
 use std::process::{Command, Output};

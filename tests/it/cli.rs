@@ -126,7 +126,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "spawn(\"sh\").vfork().read(0);",
             1,
-            "help: an access outside of what maps(task) shows kills the task, and its core dump",
+            "help: maps(task) shows what is mapped; an access outside of it kills the task",
         ),
         (
             "boot(#{mem: 4*MiB}); let sh = spawn(\"sh\"); \
@@ -147,7 +147,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "for n in 0..5000 { spawn(\"sh\").exit(0) } trace().to_string();",
             4,
-            "of a long view, take a part: trace(mark)",
+            "take part of a long view: trace(mark)",
         ),
         ("tick(-1);", 1, "but must be at least 0"),
         ("timeline(5, 2);", 1, "but must be at least 5"),
@@ -155,12 +155,12 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "spawn(\"h\", workload([\"goto 0\"])); tick();",
             1,
-            "task 2 (h) goes round in circles",
+            "task 2 (h) loops without ever using time",
         ),
         ("sleep(5);", 1, "help: tick(n) lets n ms pass"),
         ("import \"x\" as x;", 1, "a script is a single file"),
-        ("let x = \"abc;", 1, "several lines go between backticks"),
-        ("let ä = 1;", 1, "names are made of a-z"),
+        ("let x = \"abc;", 1, "backticks enclose several lines"),
+        ("let ä = 1;", 1, "names consist of a-z"),
         ("let x = tick(1) + 1;", 1, "+ does not work on (), int"),
         ("for x in ps() { }", 1, "for cannot iterate over this value"),
         ("measure(|| boot());", 1, "help: call boot() before measure"),
@@ -342,7 +342,7 @@ fn output_that_cannot_be_written_is_complained_about() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = flat(&output.stderr);
-    assert!(message.contains("nothing more can be printed"), "{message}");
+    assert!(message.contains("cannot print any more"), "{message}");
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn files_that_cannot_be_run_are_named() {
         (
             not_text.to_str().unwrap(),
             2,
-            "not UTF-8 text: byte 10, in line 2",
+            "not UTF-8 text: byte 10, on line 2",
         ),
         (empty.to_str().unwrap(), 0, "the script is empty"),
     ] {

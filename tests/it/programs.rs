@@ -16,7 +16,7 @@ fn session() -> (Session, Arc<Mutex<Vec<String>>>) {
     (session, lines)
 }
 
-fn printed(script: &str) -> Vec<String> {
+pub fn printed(script: &str) -> Vec<String> {
     let (mut session, lines) = session();
     session
         .run(script)

@@ -58,7 +58,7 @@ fn files_that_cannot_be_replayed_are_named() {
         ("tests/data", "tests/data: is a directory"),
         (
             not_text.to_str().unwrap(),
-            "not UTF-8 text: byte 10, in line 2",
+            "not UTF-8 text: byte 10, on line 2",
         ),
     ] {
         let output = forklab(&["replay", path], b"");

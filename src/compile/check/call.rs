@@ -108,7 +108,7 @@ impl FunctionChecker<'_, '_> {
             return self.refused(pos);
         }
         if let Some((arity, params)) = self.other_arity(name) {
-            let message = format!("`{name}` takes {}, but {args} were given", arguments(arity));
+            let message = format!("`{name}` takes {}, not {args}", arguments(arity));
             let help = format!("`{name}({params})`");
             self.error(pos, &message, &help);
             return self.refused(pos);
@@ -185,7 +185,7 @@ impl FunctionChecker<'_, '_> {
             let params = self.checker.signatures[id].params.len();
             if params != values.len() {
                 let message = format!("this function takes {}", arguments(params));
-                let help = format!("{} were given", values.len());
+                let help = format!("it is called with {}", values.len());
                 self.error(pos, &message, &help);
             }
         }

@@ -180,6 +180,25 @@ mod tests {
         assert!(sig_ignored(term, SigAction::Ignore, none, false));
     }
 
+    /// `sig_fatal()` and `sig_kernel_ignore()`: only the default action ends a process, and only of
+    /// signals that are neither ignored nor about job control.
+    #[test]
+    fn what_an_action_makes_of_a_signal() {
+        let handler = SigAction::Handler(crate::abi::VirtAddr(0x1000));
+        for (signal, fatal, ignored) in [
+            (Signal::SIGTERM, true, false),
+            (Signal::SIGSEGV, true, false),
+            (Signal::SIGCHLD, false, true),
+            (Signal::SIGCONT, false, true),
+            (Signal::SIGTSTP, false, false),
+        ] {
+            assert_eq!(sig_fatal(signal, SigAction::Default), fatal, "{signal:?}");
+            assert_eq!(does_nothing(signal, SigAction::Default), ignored);
+            assert!(!sig_fatal(signal, SigAction::Ignore) && !sig_fatal(signal, handler));
+            assert!(does_nothing(signal, SigAction::Ignore) && !does_nothing(signal, handler));
+        }
+    }
+
     #[test]
     fn a_thread_that_was_told_already_is_passed_over_unless_it_runs() {
         let free = Taker::default();

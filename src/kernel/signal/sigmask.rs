@@ -120,8 +120,8 @@ impl Kernel {
         }
     }
 
-    /// A `sigaction` with a signal pending is made again when that has been taken: it may be the
-    /// end of the process.
+    /// A `sigaction` with a signal pending is restarted after that has been delivered: it may kill
+    /// the process.
     fn sigaction(&mut self, current: TaskId, args: SigactionArgs, size: SetSize) -> SysResult {
         let valid = Signal::new(args.signal)
             .filter(|s| args.new.is_none() || ![Signal::SIGKILL, Signal::SIGSTOP].contains(s));

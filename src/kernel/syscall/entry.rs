@@ -43,7 +43,7 @@ impl Kernel {
         self.trace(current, TraceEvent::SysEnter { nr, arg });
     }
 
-    /// Carries a call out that has begun, and keeps it if a signal may cause it to be made again.
+    /// Carries out a call that has begun, and saves it if a signal may cause it to be restarted.
     pub(in crate::kernel) fn make_call(&mut self, current: TaskId, call: Syscall) -> SysResult {
         self.task_mut(current).in_call.again = call.made_again();
         self.dispatch(current, call)

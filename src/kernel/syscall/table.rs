@@ -56,7 +56,7 @@ pub struct SyscallInfo {
     pub params: &'static str,
     /// How far forklab has it.
     pub status: Status,
-    /// Whether it may be made again after a signal.
+    /// Whether it may be restarted after a signal.
     pub restarts: bool,
     /// The methods of puppets that make it.
     pub puppets: &'static [&'static str],
@@ -91,7 +91,7 @@ macro_rules! taken {
 }
 
 /// A row: `number name("parameters") Status`, then, if there is such a call, `= Variant(arguments)
-/// => function` with `, again` if it may be made again after a signal, then who can make it.
+/// => function` with `, again` if it may be restarted after a signal, then who can make it.
 macro_rules! syscalls {
     ($(
         $nr:literal $name:ident($params:literal) $status:ident

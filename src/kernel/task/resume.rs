@@ -1,5 +1,5 @@
-//! Where a task goes on that gave the CPU up inside the kernel: the kernel never blocks the host, it
-//! remembers the rest of the call.
+//! Where a task that blocked inside the kernel continues: the kernel never blocks the host, but
+//! saves the rest of the call.
 
 use super::{Continuation, OpenCall, Task};
 use crate::abi::TaskId;

@@ -243,10 +243,10 @@ mod tests {
     fn a_bad_step_is_named_with_what_would_be_right() {
         for (line, why) in [
             ("run 0", "at least 1"),
-            ("run x", "x is no number"),
+            ("run x", "x is not a number"),
             ("nice 20", "-20 to 19"),
             ("setsched fifo 0", "1 to 99"),
-            ("setsched idle 1", "no policy"),
+            ("setsched idle 1", "idle is not a policy"),
             ("fork B nobody", "there are: main, kid"),
             ("goto 1", "the last step is 0"),
             ("walk 3", "steps are run N"),

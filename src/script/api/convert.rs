@@ -168,7 +168,7 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
     })
 }
 
-/// Lets a puppet act. A call that fails is an error, and so is a fault that could not be mended.
+/// Lets a puppet act. A call that fails is an error, and so is a fault that could not be handled.
 pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Acted> {
     let id = alive(ctx, task)?;
     let (who, alone) = look(ctx, |machine| {

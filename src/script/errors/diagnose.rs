@@ -135,7 +135,7 @@ fn in_use(what: &str) -> Diagnosis {
     } else {
         "a variable that the closure uses is busy: a call on it has not returned".to_owned()
     };
-    let help = "in a handler of sigaction, the task is this: |sig| this.write(a, 1); elsewhere, \
+    let help = "in a sigaction handler, this is the task: |sig| this.write(a, 1); elsewhere, \
          copy it to another variable first";
     Diagnosis::script(message, Some(help.to_owned()))
 }

@@ -254,7 +254,7 @@ fn expected(token: &str, reading: &Reading) -> Diagnosis {
         None => "at the end".to_owned(),
     };
     helped(
-        format!("{token} is missing {place}"),
+        format!("missing {token} {place}"),
         format!("add {token} {place}"),
     )
 }
@@ -362,7 +362,7 @@ fn first_word(word: &str, next: &str) -> Diagnosis {
 
 fn no_semicolon(before: &str, here: &str) -> Diagnosis {
     helped(
-        format!("a ; is missing between {before} and {here}"),
+        format!("missing ; between {before} and {here}"),
         format!("add ; after {before}"),
     )
 }

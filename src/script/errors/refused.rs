@@ -37,7 +37,7 @@ pub(in crate::script) fn refused(error: SysError, call: &str, caller: Caller) ->
         SysError::Fork(refusal) => {
             let Advice { rule, remedy } = fork_advice(refusal);
             because(refusal.to_string())
-                .with_note(format!("the rule stands in {rule}"))
+                .with_note(format!("the rule is in {rule}"))
                 .with_help(remedy)
         }
         SysError::Map(refusal) => {
@@ -53,7 +53,7 @@ pub(in crate::script) fn refused(error: SysError, call: &str, caller: Caller) ->
         SysError::Pgrp(refusal) => {
             let Advice { rule, remedy } = pgrp_advice(refusal);
             because(rule.to_owned())
-                .with_note(format!("the rule stands in kernel/sys.c, sys_{call}()"))
+                .with_note(format!("the rule is in kernel/sys.c, sys_{call}()"))
                 .with_help(remedy)
         }
         SysError::Limit(refusal) => {

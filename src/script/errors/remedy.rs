@@ -356,12 +356,13 @@ pub(super) const fn fork_advice(refusal: ForkRefusal) -> Advice {
     let (rule, remedy) = match refusal {
         CloneRefusal::NewnsWithFs => (
             "kernel/fork.c, copy_process",
-            "a mount namespace of its own needs a root directory of its own: leave CLONE_FS out",
+            "a mount namespace of its own requires a root directory of its own: leave out \
+                 CLONE_FS",
         ),
         CloneRefusal::ThreadWithoutSighand | CloneRefusal::SighandWithoutVm => (
             "kernel/fork.c, copy_process",
-            "CLONE_THREAD goes with CLONE_SIGHAND, that with CLONE_VM; path(|| ..) shows how \
-             far the call came",
+            "CLONE_THREAD requires CLONE_SIGHAND, which requires CLONE_VM; path(|| ..) shows \
+                 how far the call got",
         ),
         CloneRefusal::NoMemory(_) => (
             "kernel/fork.c, dup_task_struct and dup_mmap; mm/mmap.c, __vm_enough_memory",
@@ -369,8 +370,8 @@ pub(super) const fn fork_advice(refusal: ForkRefusal) -> Advice {
         ),
         CloneRefusal::TooManyOfUser { .. } => (
             "kernel/fork.c, copy_process",
-            "reap what has ended, boot(#{threads_max: ..}) with more, or be root: spawn(.., \
-             #{uid: 0})",
+            "reap zombies, boot(#{threads_max: ..}) with more threads, or be root: spawn(.., \
+                 #{uid: 0})",
         ),
         CloneRefusal::TooManyThreads { .. } => (
             "kernel/fork.c, copy_process",
@@ -378,7 +379,8 @@ pub(super) const fn fork_advice(refusal: ForkRefusal) -> Advice {
         ),
         CloneRefusal::ParentTidFault(_) => (
             "kernel/fork.c, copy_process: put_user",
-            "CLONE_PARENT_SETTID stores at parent_tid: clone(#{flags: .., parent_tid: a})",
+            "CLONE_PARENT_SETTID stores the tid at parent_tid: clone(#{flags: .., parent_tid: \
+                 a})",
         ),
         CloneRefusal::NewnsUnprivileged => (
             "fs/namespace.c, copy_namespace",

@@ -268,8 +268,8 @@ mod tests {
             (0x1057f, "it has stopped", "PTRACE_EVENT_FORK", "WIFSTOPPED"),
             (
                 0xffff,
-                "it goes on after a stop",
-                "it goes on after a stop",
+                "it has continued after a stop",
+                "it has continued after a stop",
                 "WIFCONTINUED",
             ),
         ] {

@@ -124,14 +124,16 @@ fn a_better_reader_preempts_who_ends_a_write_or_closes_the_pipe() {
         lab.call(sh, Syscall::Nice(19));
         lab.read_fd(reader, r, 9).unwrap_err();
         let mark = lab.mark();
-        match closes {
-            true => close(&mut lab, sh, w),
-            false => assert_eq!(lab.write_fd(sh, w, b"x"), Ok(1)),
+        if closes {
+            close(&mut lab, sh, w);
+        } else {
+            assert_eq!(lab.write_fd(sh, w, b"x"), Ok(1));
         }
         let preempted = lab.events(mark, |record| match record.event {
-            TraceEvent::SchedSwitch { next, why, .. } => {
-                (why == SwitchReason::Preempted).then_some(next.0)
-            }
+            // The puppet itself preempts the idle task when it is woken to act.
+            TraceEvent::SchedSwitch {
+                prev, next, why, ..
+            } if prev.0 != 0 => (why == SwitchReason::Preempted).then_some(next.0),
             _ => None,
         });
         assert_eq!(preempted, [lab.pid(reader)], "closes: {closes}");

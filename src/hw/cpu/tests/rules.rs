@@ -135,9 +135,10 @@ fn bound_lets_an_index_through_that_lies_between_both_limits() {
         rig.poke(DATA, &(-2_i32).to_le_bytes());
         rig.poke(DATA + 4, &5_i32.to_le_bytes());
         (rig.regs.eax, rig.regs.esi) = (index as u32, DATA);
-        let event = match passes {
-            true => Event::Budget,
-            false => Event::Exception(Exception::Bound),
+        let event = if passes {
+            Event::Budget
+        } else {
+            Event::Exception(Exception::Bound)
         };
         assert_eq!(rig.run(1).event, event, "{index}");
     }

@@ -61,7 +61,7 @@ fn top_down_search() {
 
 #[test]
 fn top_down_search_goes_on_to_address_0() {
-    let mut mm = space(Some(8 * MIB), &[(5, 0xb_8000)]);
+    let mut mm = space(Some(8 * MIB), &[(5, 0x10)]);
     mm.free_area_cache = 0x5000;
     assert_eq!(search(&mut mm, 0, 0x5000), Ok(0));
     assert_eq!(mm.free_area_cache, 0);

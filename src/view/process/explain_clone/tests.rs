@@ -40,7 +40,7 @@ fn a_fork() {
     caller       goes on  clone returns the child's tid at once
     queued       before   just before the caller, in the same list
     runs next    child    the caller gives up the CPU
-    at exit   SIGCHLD  to its parent; a zombie until wait4
+    at exit      SIGCHLD  to its parent; a zombie until wait4
     tracer       FORK     if requested; the child is traced too: SIGSTOP first
     ");
 }
@@ -61,12 +61,12 @@ fn a_thread() {
     mounts       shared    a mount by one is seen by both
     TLS          new       CLONE_SETTLS: one descriptor is the user_desc at tls
     the rest     new       no pending signal inherited, times 0, no I/O context
-    tid words    written   parent_tid at once, child_tid cleared at exit
+    tid          stored    parent_tid now, child_tid cleared at exit
     parent       caller's  CLONE_THREAD: the same getppid as the caller
     caller       goes on   clone returns the child's tid at once
     queued       last      CLONE_VM: tail of the list of its own priority
     runs next    caller    the child waits for its turn
-    at exit   silent    CLONE_THREAD: nobody is notified; it reaps itself
+    at exit      silent    CLONE_THREAD: nobody is notified; it reaps itself
     tracer       CLONE     if requested; the child is traced too: SIGSTOP first
     ");
 }
@@ -93,7 +93,7 @@ fn a_vfork_with_odd_bits() {
     caller       waits      CLONE_VFORK: TASK_UNINTERRUPTIBLE until exec or exit
     queued       nowhere    CLONE_STOPPED: SIGSTOP pending; waits for SIGCONT
     runs next    first      the caller sleeps: first task in line
-    at exit   no signal  200 is none; wait4 needs __WCLONE or __WALL
+    at exit      no signal  200 is not a signal; wait4 needs __WCLONE or __WALL
     tracer       VFORK      if requested; the child is traced too: SIGSTOP first
     ");
 }
@@ -130,12 +130,12 @@ fn a_sibling_by_a_traced_shell() {
     mounts       shared    a mount by one is seen by both
     TLS          copied    the caller's three descriptors
     the rest     new       no pending signal inherited, times 0, no I/O context
-    tid words    written   child_tid by the child and kept
+    tid          stored    child_tid by the child and kept
     parent       caller's  CLONE_PARENT: 1:init, the same getppid as the caller
     caller       goes on   clone returns the child's tid at once
     queued       before    just before the caller, in the same list
     runs next    child     the caller gives up the CPU
-    at exit   SIGCHLD   its parent ignores it; wait4 needs __WCLONE or __WALL
+    at exit      SIGCHLD   its parent ignores it; wait4 needs __WCLONE or __WALL
     tracer       CLONE     if requested; the child is traced too: SIGSTOP first
     this tracer  CLONE     as requested; the child is traced too: SIGSTOP first
     ");

@@ -209,7 +209,7 @@ impl ChildPlan {
             (false, true, true) => Some("child_tid cleared at exit"),
             (false, true, false) => Some("child_tid kept at exit"),
         };
-        let at_once = self.tid_stores.parent.then_some("parent_tid at once");
+        let at_once = self.tid_stores.parent.then_some("parent_tid now");
         let parts: Vec<&str> = at_once.into_iter().chain(by_the_child).collect();
         let answer = if parts.is_empty() {
             cell(Role::Dim, "none")
