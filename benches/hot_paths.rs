@@ -8,47 +8,46 @@
 
 mod common;
 
-use common::{act, boot, exit_and_reap, fork, hogs, spawn_shell, spawn_urgent, written};
+use common::drive::{act, clone, spawn_spinning};
+use common::{boot, exit_and_reap, hogs, spawn_shell, spawn_urgent, written};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use forklab::Session;
-use forklab::abi::{PAGE_SIZE, VirtAddr};
+use forklab::abi::{CloneFlags, PAGE_SIZE, VirtAddr};
 use forklab::hw::Mode;
 use forklab::kernel::boot::Config;
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Action, Command};
 use forklab::script::Limits;
 use std::hint::black_box;
 use std::time::Duration;
 
-/// What 4096 reads at random places of 128 KiB add up to.
-fn sum_at_random(mut read: impl FnMut(u32) -> u32) -> u32 {
-    let (mut state, mut sum) = (black_box(1u32), 0u32);
-    for _ in 0..4096 {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        sum = sum.wrapping_add(read((state >> 8) & 0x1_fffc));
-    }
-    sum
-}
-
 /// Random 4-byte accesses: through the MMU with TLB hits, and to a bounds-checked array. The places
 /// are the same for both, and the compiler knows none of them.
 fn memory_access(c: &mut Criterion) {
     let mut group = c.benchmark_group("4096 4-byte accesses");
+    let mut dice = fastrand::Rng::with_seed(1);
+    let places: Vec<u32> = (0..4096).map(|_| 4 * dice.u32(..32 * 1024)).collect();
     let mut machine = boot(Config::default());
-    let sh = spawn_shell(&mut machine, true);
+    let sh = spawn_spinning(&mut machine, SpawnArgs::new("sh", 0));
     let addr = written(&mut machine, sh, 32);
     let (mmu, ram) = (&mut machine.kernel.cpus[0].mmu, &mut machine.kernel.ram);
     group.bench_function("TLB hit", |b| {
         b.iter(|| {
-            sum_at_random(|place| {
-                let va = VirtAddr(addr.0 + black_box(place));
-                mmu.read_u32(ram, va, Mode::User).unwrap()
-            })
+            let read = |sum: u32, place: &u32| {
+                let va = VirtAddr(addr.0 + black_box(*place));
+                sum.wrapping_add(mmu.read_u32(ram, va, Mode::User).unwrap())
+            };
+            places.iter().fold(0, read)
         });
     });
     let array = vec![7u32; 32 * 1024];
     group.bench_function("bounds-checked array", |b| {
-        b.iter(|| sum_at_random(|place| array[black_box(place) as usize / 4]));
+        b.iter(|| {
+            let read =
+                |sum: u32, place: &u32| sum.wrapping_add(array[black_box(*place) as usize / 4]);
+            places.iter().fold(0, read)
+        });
     });
     group.finish();
 }
@@ -56,7 +55,7 @@ fn memory_access(c: &mut Criterion) {
 /// Two pages that share a place in the TLB: each access misses it and walks.
 fn tlb_misses(c: &mut Criterion) {
     let mut machine = boot(Config::default());
-    let sh = spawn_shell(&mut machine, true);
+    let sh = spawn_spinning(&mut machine, SpawnArgs::new("sh", 0));
     let far = written(&mut machine, sh, 128);
     let (mmu, ram) = (&mut machine.kernel.cpus[0].mmu, &mut machine.kernel.ram);
     let mut page = 0;
@@ -75,26 +74,26 @@ fn faults(c: &mut Criterion) {
     let mut group = c.benchmark_group("1000 pages");
     group.bench_function("fork, copy on write, exit, reap", |b| {
         let mut machine = boot(Config::default());
-        let sh = spawn_shell(&mut machine, false);
+        let sh = spawn_shell(&mut machine);
         let addr = written(&mut machine, sh, PAGES);
         b.iter(|| {
-            let child = fork(&mut machine, sh);
+            let child = clone(&mut machine, sh, CloneFlags::FORK);
             act(&mut machine, child, Action::Touch { addr, pages: PAGES });
             exit_and_reap(&mut machine, child, sh)
         });
     });
     group.bench_function("fork, exit, reap", |b| {
         let mut machine = boot(Config::default());
-        let sh = spawn_shell(&mut machine, false);
+        let sh = spawn_shell(&mut machine);
         written(&mut machine, sh, PAGES);
         b.iter(|| {
-            let child = fork(&mut machine, sh);
+            let child = clone(&mut machine, sh, CloneFlags::FORK);
             exit_and_reap(&mut machine, child, sh)
         });
     });
     group.bench_function("1000 demand-zero faults", |b| {
         let mut machine = boot(Config::default());
-        let sh = spawn_shell(&mut machine, false);
+        let sh = spawn_shell(&mut machine);
         b.iter(|| {
             let addr = written(&mut machine, sh, PAGES);
             let unmap = Syscall::Munmap(addr.0, PAGES * PAGE_SIZE);
@@ -103,10 +102,10 @@ fn faults(c: &mut Criterion) {
     });
     group.bench_function("1000 reuses behind a fork", |b| {
         let mut machine = boot(Config::default());
-        let sh = spawn_shell(&mut machine, false);
+        let sh = spawn_shell(&mut machine);
         let addr = written(&mut machine, sh, PAGES);
         b.iter(|| {
-            let child = fork(&mut machine, sh);
+            let child = clone(&mut machine, sh, CloneFlags::FORK);
             exit_and_reap(&mut machine, child, sh);
             act(&mut machine, sh, Action::Touch { addr, pages: PAGES })
         });
@@ -150,7 +149,7 @@ fn ticks(c: &mut Criterion) {
 
 fn checkpoints(c: &mut Criterion) {
     let mut machine = boot(Config::default());
-    let sh = spawn_shell(&mut machine, false);
+    let sh = spawn_shell(&mut machine);
     let addr = written(&mut machine, sh, 1000);
     c.bench_function("checkpoint and restore, one page written", |b| {
         let kept = machine.checkpoint();

@@ -11,7 +11,8 @@
 
 mod common;
 
-use common::{act, hogs, spawn_urgent};
+use common::drive::act;
+use common::{hogs, spawn_urgent};
 use forklab::machine::{Action, Command};
 use std::process::Command as Process;
 

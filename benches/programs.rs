@@ -13,13 +13,23 @@
 #[path = "common/programs.rs"]
 mod common;
 
-use common::{PROGRAMS, best, emulated, session};
+use common::{PROGRAMS, emulated, session};
 use rhai::{Engine, Scope};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Rounds of fork, exec and wait.
 const ROUNDS: u32 = 2000;
+
+/// The best of three, and what the last one gave.
+fn best<T>(mut run: impl FnMut() -> (Duration, T)) -> (Duration, T) {
+    let mut fastest = run();
+    for _ in 0..2 {
+        let (time, value) = run();
+        fastest = (fastest.0.min(time), value);
+    }
+    fastest
+}
 
 fn interpreted(source: &str) -> (Duration, i64) {
     let mut engine = Engine::new();

@@ -1,14 +1,14 @@
 //! forklab: a deterministic, scriptable Linux 2.6.12 (i386) in a box.
 //!
 //! The modules below are in reading order, and dependencies point one way: a module uses only
-//! those listed before it.
+//! modules listed before it.
 //!
-//! A [`Machine`] is the emulated machine alone. It changes by commands only:
+//! A [`Machine`] is the emulated machine alone. It changes only by commands:
 //!
 //! ```
 //! use forklab::Machine;
 //! use forklab::kernel::boot::Config;
-//! use crate::kernel::fork::SpawnArgs;
+//! use forklab::kernel::fork::SpawnArgs;
 //! use forklab::machine::{Command, Reply};
 //!
 //! let mut machine = Machine::boot(Config::default())?;
@@ -30,6 +30,10 @@
 //! assert_eq!(session.machine(|machine| machine.kernel.total_forks), 3);
 //! # Ok::<(), String>(())
 //! ```
+
+// Code that tests of the library share with other tests calls it by its name.
+#[cfg(test)]
+extern crate self as forklab;
 
 pub mod abi;
 

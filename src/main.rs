@@ -4,7 +4,7 @@ use cap::Cap;
 use std::alloc::System;
 use std::process::ExitCode;
 
-/// Counts what is allocated, so that scripts can be kept from using up the host's memory.
+/// Counts allocations, so that scripts can be kept from using up the host's memory.
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 

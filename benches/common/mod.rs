@@ -2,15 +2,16 @@
 
 #![allow(dead_code, reason = "each benchmark uses a part of it")]
 
-use forklab::abi::{PAGE_SIZE, TaskId, VirtAddr};
+#[path = "../../tests/common/machine.rs"]
+pub mod drive;
+
+use drive::{act, call, mmap, pages, spawn, spawn_workload, workload};
+use forklab::abi::{MapFlags, TaskId, VirtAddr};
 use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fork::SpawnArgs;
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
+use forklab::kernel::syscall::{Syscall, WaitArgs};
+use forklab::machine::{Acted, Action, Machine};
 use forklab::trace::TraceFilter;
-use std::sync::Arc;
 
 /// A machine that traces nothing.
 pub fn boot(config: Config) -> Machine {
@@ -19,65 +20,26 @@ pub fn boot(config: Config) -> Machine {
     machine
 }
 
-/// A puppet.
-pub fn spawn_shell(machine: &mut Machine, spin: bool) -> TaskId {
-    let args = SpawnArgs::new("sh", 0);
-    match machine
-        .apply(Command::Spawn {
-            args,
-            program: None,
-            spin,
-        })
-        .unwrap()
-    {
-        Reply::Spawned { task, .. } => task,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Lets a puppet act.
-pub fn act(machine: &mut Machine, task: TaskId, action: Action) -> Outcome {
-    match machine.apply(Command::Act { task, action }).unwrap() {
-        Reply::Acted(outcome) => outcome,
-        other => panic!("{other:?}"),
-    }
+/// A puppet of root.
+pub fn spawn_shell(machine: &mut Machine) -> TaskId {
+    spawn(machine, SpawnArgs::new("sh", 0))
 }
 
 /// Maps and writes that many pages.
-pub fn written(machine: &mut Machine, task: TaskId, pages: u32) -> VirtAddr {
-    let args = MmapArgs {
-        len: pages * PAGE_SIZE,
-        prot: 3,
-        flags: 0x22,
-        ..MmapArgs::default()
-    };
-    let outcome = act(machine, task, Action::Syscall(Syscall::Mmap(args)));
-    let Outcome::Returned(addr) = outcome else {
-        panic!("{outcome:?}")
-    };
-    let addr = VirtAddr(addr as u32);
-    act(machine, task, Action::Touch { addr, pages });
+pub fn written(machine: &mut Machine, task: TaskId, count: u32) -> VirtAddr {
+    let addr = mmap(machine, task, pages(count, MapFlags::PRIVATE));
+    act(machine, task, Action::Touch { addr, pages: count });
     addr
 }
 
-/// Forks.
-pub fn fork(machine: &mut Machine, parent: TaskId) -> TaskId {
-    match act(machine, parent, Action::Syscall(Syscall::Fork)) {
-        Outcome::Forked { child, .. } => child,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// Ends a child and reaps it.
-pub fn exit_and_reap(machine: &mut Machine, child: TaskId, parent: TaskId) -> Outcome {
-    act(machine, child, Action::Syscall(Syscall::Exit(0)));
+pub fn exit_and_reap(machine: &mut Machine, child: TaskId, parent: TaskId) -> Acted {
+    call(machine, child, Syscall::Exit(0));
     let any = WaitArgs {
         pid: -1,
-        status: VirtAddr(0),
-        options: 0,
         ..WaitArgs::default()
     };
-    act(machine, parent, Action::Syscall(Syscall::Wait4(any)))
+    call(machine, parent, Syscall::Wait4(any))
 }
 
 /// A machine with that many tasks that only burn CPU.
@@ -88,14 +50,9 @@ pub fn hogs(count: u32) -> Machine {
         ..Config::default()
     };
     let mut machine = boot(config);
-    let steps = vec![("main".to_owned(), vec!["run 1000000000"])];
-    let program = Arc::new(WorkloadProgram::parse(&steps).unwrap());
+    let program = workload(&[("main", &["run 1000000000"])]);
     for _ in 0..count {
-        let args = SpawnArgs::new("hog", 0);
-        let program = program.clone();
-        machine
-            .apply(Command::SpawnWorkload { args, program })
-            .unwrap();
+        spawn_workload(&mut machine, SpawnArgs::new("hog", 0), program.clone());
     }
     machine
 }
@@ -107,13 +64,5 @@ pub fn spawn_urgent(machine: &mut Machine) -> TaskId {
         nice: -20,
         ..SpawnArgs::new("sh", 0)
     };
-    let spawn = Command::Spawn {
-        args,
-        program: None,
-        spin: false,
-    };
-    match machine.apply(spawn).unwrap() {
-        Reply::Spawned { task, .. } => task,
-        other => panic!("{other:?}"),
-    }
+    spawn(machine, args)
 }

@@ -38,16 +38,6 @@ pub const PROGRAMS: [(&str, &str); 3] = [
     ),
 ];
 
-/// The best of three, and what the last one gave.
-pub fn best<T>(mut run: impl FnMut() -> (Duration, T)) -> (Duration, T) {
-    let mut fastest = run();
-    for _ in 0..2 {
-        let (time, value) = run();
-        fastest = (fastest.0.min(time), value);
-    }
-    fastest
-}
-
 /// A session that prints nothing.
 pub fn session() -> Session {
     let limits = Limits::default();

@@ -13,8 +13,15 @@
 mod programs;
 
 use mlua::Lua;
-use programs::{PROGRAMS, best, emulated};
+use programs::{PROGRAMS, emulated};
 use std::time::{Duration, Instant};
+
+/// Rounds in which both run each program; the best time of each counts. They take turns, so that
+/// other work on the host meets both.
+const ROUNDS: usize = 15;
+
+/// What part of Lua's speed each program reaches at least.
+const LIMITS: [f64; PROGRAMS.len()] = [1.0, 1.0, 0.6];
 
 /// The programs again, in their order.
 const IN_LUA: [&str; PROGRAMS.len()] = [
@@ -57,16 +64,24 @@ fn in_lua(source: &str) -> (Duration, i64) {
 }
 
 fn main() {
-    println!("{:<14}{:>12}{:>12}{:>8}", "", "emulated", "Lua", "ratio");
-    for ((name, source), lua) in PROGRAMS.into_iter().zip(IN_LUA) {
-        let (emulated, (status, _)) = best(|| emulated(source));
-        let (interpreted, value) = best(|| in_lua(lua));
-        assert_eq!(status, value, "{name}");
+    println!(
+        "{:<14}{:>12}{:>12}{:>8}{:>8}",
+        "", "emulated", "Lua", "ratio", "limit"
+    );
+    for (((name, source), lua), limit) in PROGRAMS.into_iter().zip(IN_LUA).zip(LIMITS) {
+        let (mut ours, mut theirs) = (Duration::MAX, Duration::MAX);
+        for _ in 0..ROUNDS {
+            let (time, (status, _)) = emulated(source);
+            ours = ours.min(time);
+            let (time, value) = in_lua(lua);
+            theirs = theirs.min(time);
+            assert_eq!(status, value, "{name}");
+        }
         println!(
-            "{name:<14}{:>9.1} ms{:>9.1} ms{:>8.2}",
-            emulated.as_secs_f64() * 1e3,
-            interpreted.as_secs_f64() * 1e3,
-            interpreted.as_secs_f64() / emulated.as_secs_f64()
+            "{name:<14}{:>9.1} ms{:>9.1} ms{:>8.2}{limit:>8.1}",
+            ours.as_secs_f64() * 1e3,
+            theirs.as_secs_f64() * 1e3,
+            theirs.as_secs_f64() / ours.as_secs_f64(),
         );
     }
 }

@@ -1,51 +1,49 @@
 //! The flags of `clone`, as in `include/linux/sched.h`.
 
 use super::Signal;
-use bitflags::bitflags;
 
-/// The part of the flags word that is no flag: the signal sent to the parent at exit.
+/// The bits of the flags word that are not flags: the signal sent to the parent at exit.
 pub const CSIGNAL: u32 = 0xff;
 
-bitflags! {
-    /// The flags word of `clone`, low byte ([`CSIGNAL`]) included.
+flags! {
+    /// The flags word of `clone`, including the low byte ([`CSIGNAL`]).
     ///
-    /// Unknown bits are kept and ignored, as the kernel does: build it with `from_bits_retain`.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct CloneFlags: u32 {
-        /// Share the address space.
-        const CLONE_VM = 0x0000_0100;
-        /// Share root, working directory and umask.
-        const CLONE_FS = 0x0000_0200;
-        /// Share the table of open files.
-        const CLONE_FILES = 0x0000_0400;
-        /// Share the table of signal actions.
-        const CLONE_SIGHAND = 0x0000_0800;
-        /// A traced parent's child is traced too.
-        const CLONE_PTRACE = 0x0000_2000;
-        /// The parent waits until the child gives the address space up.
-        const CLONE_VFORK = 0x0000_4000;
-        /// The child becomes a sibling: same parent as the caller.
-        const CLONE_PARENT = 0x0000_8000;
-        /// Same thread group.
-        const CLONE_THREAD = 0x0001_0000;
-        /// A mount namespace of its own.
-        const CLONE_NEWNS = 0x0002_0000;
-        /// Share the list of semaphore adjustments.
-        const CLONE_SYSVSEM = 0x0004_0000;
-        /// Set a TLS descriptor for the child.
-        const CLONE_SETTLS = 0x0008_0000;
-        /// Store the tid in the parent's memory.
-        const CLONE_PARENT_SETTID = 0x0010_0000;
-        /// Clear the tid word and wake its futex when the child exits.
-        const CLONE_CHILD_CLEARTID = 0x0020_0000;
-        /// Ignored since 2.6; never an error.
-        const CLONE_DETACHED = 0x0040_0000;
-        /// A tracer's options do not make it trace this child.
-        const CLONE_UNTRACED = 0x0080_0000;
-        /// Store the tid in the child's memory, at its first run.
-        const CLONE_CHILD_SETTID = 0x0100_0000;
-        /// Begin stopped.
-        const CLONE_STOPPED = 0x0200_0000;
+    /// Unknown bits are kept and ignored, as in the kernel: construct it with `from_bits_retain`.
+    pub struct CloneFlags {
+        /// The child shares the address space.
+        CLONE_VM "CLONE_VM" = 0x0000_0100;
+        /// The child shares root directory, working directory and umask.
+        CLONE_FS "CLONE_FS" = 0x0000_0200;
+        /// The child shares the descriptor table.
+        CLONE_FILES "CLONE_FILES" = 0x0000_0400;
+        /// The child shares the table of signal actions.
+        CLONE_SIGHAND "CLONE_SIGHAND" = 0x0000_0800;
+        /// The child of a traced task is traced too.
+        CLONE_PTRACE "CLONE_PTRACE" = 0x0000_2000;
+        /// The parent waits until the child releases the address space.
+        CLONE_VFORK "CLONE_VFORK" = 0x0000_4000;
+        /// The child becomes a sibling of the caller: it gets the same parent.
+        CLONE_PARENT "CLONE_PARENT" = 0x0000_8000;
+        /// The child is a thread in the caller's thread group.
+        CLONE_THREAD "CLONE_THREAD" = 0x0001_0000;
+        /// The child gets a mount namespace of its own.
+        CLONE_NEWNS "CLONE_NEWNS" = 0x0002_0000;
+        /// The child shares the list of semaphore undo values.
+        CLONE_SYSVSEM "CLONE_SYSVSEM" = 0x0004_0000;
+        /// The child gets a TLS descriptor.
+        CLONE_SETTLS "CLONE_SETTLS" = 0x0008_0000;
+        /// The tid is stored at parent_tid, in the caller's memory.
+        CLONE_PARENT_SETTID "CLONE_PARENT_SETTID" = 0x0010_0000;
+        /// When the child exits, the tid at child_tid is cleared and its futex woken.
+        CLONE_CHILD_CLEARTID "CLONE_CHILD_CLEARTID" = 0x0020_0000;
+        /// Ignored since 2.6, never an error.
+        CLONE_DETACHED "CLONE_DETACHED" = 0x0040_0000;
+        /// A tracer cannot force tracing of this child.
+        CLONE_UNTRACED "CLONE_UNTRACED" = 0x0080_0000;
+        /// The tid is stored at child_tid, in the child's memory, when it first runs.
+        CLONE_CHILD_SETTID "CLONE_CHILD_SETTID" = 0x0100_0000;
+        /// The child starts stopped.
+        CLONE_STOPPED "CLONE_STOPPED" = 0x0200_0000;
     }
 }
 
@@ -60,8 +58,8 @@ impl CloneFlags {
         self.bits() & CSIGNAL
     }
 
-    /// The named flags that are set, in order of their bits, joined with `|`, then the signal
-    /// if there is one: `CLONE_VM|CLONE_VFORK|SIGCHLD`.
+    /// The names of the flags that are set, in the order of their bits, joined with `|`, then the
+    /// signal if there is one: `CLONE_VM|CLONE_VFORK|SIGCHLD`.
     pub fn describe(self) -> String {
         let mut parts: Vec<String> = self.iter_names().map(|(name, _)| name.to_owned()).collect();
         let unknown = self.bits() & !Self::all().bits() & !CSIGNAL;

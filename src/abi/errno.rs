@@ -1,4 +1,4 @@
-//! Error numbers: the results of system calls inside the experiment.
+//! Error numbers: the results of failed system calls inside the experiment.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ macro_rules! errnos {
         }
 
         impl Errno {
-            /// Every error number, ascending.
+            /// Every error number, in ascending order.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The symbolic name, such as `EINVAL`.
@@ -21,7 +21,7 @@ macro_rules! errnos {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
-            /// What the C library's `strerror` would say, in lower case.
+            /// The message of the C library's `strerror`, in lower case.
             pub const fn message(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
@@ -70,7 +70,7 @@ impl Errno {
         self as i32
     }
 
-    /// The error of that positive number, if it is one of ours.
+    /// The error with that positive number, if we have it.
     pub fn from_code(code: i32) -> Option<Self> {
         Self::ALL.iter().copied().find(|e| e.code() == code)
     }

@@ -11,7 +11,7 @@ pub const PAGE_SIZE: u32 = 1 << PAGE_SHIFT;
 slotmap::new_key_type! {
     /// A `task_struct` in the kernel's arena: slot and generation.
     ///
-    /// The kernel's identity of a task; unlike a [`Pid`] it is never valid for a later task.
+    /// The kernel's identity of a task. Unlike a [`Pid`], it is never reused for a later task.
     pub struct TaskId;
     /// An `mm_struct` in the kernel's arena.
     pub struct MmId;
@@ -31,11 +31,11 @@ slotmap::new_key_type! {
     pub struct SignalId;
     /// A mount `namespace`.
     pub struct NamespaceId;
-    /// A `sem_undo_list`.
+    /// A `sem_undo_list`, shared with `CLONE_SYSVSEM`.
     pub struct SemUndoId;
 }
 
-/// A process number as user space sees it, recycled by `alloc_pidmap`.
+/// A process id as user space sees it, reused by `alloc_pidmap`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct Pid(pub i32);
 
@@ -82,7 +82,7 @@ impl VirtAddr {
         (self.0 >> PAGE_SHIFT) & 0x3ff
     }
 
-    /// Bits 11..0: byte in the page.
+    /// Bits 11..0: offset in the page.
     pub const fn page_offset(self) -> u32 {
         self.0 & (PAGE_SIZE - 1)
     }
@@ -97,7 +97,7 @@ impl VirtAddr {
         self.0 >> PAGE_SHIFT
     }
 
-    /// Whether the address is that of the first byte of a page.
+    /// Whether the address is the first of a page.
     pub const fn is_page_aligned(self) -> bool {
         self.page_offset() == 0
     }

@@ -1,48 +1,54 @@
 //! Arguments of the memory system calls: `PROT_*` and `MAP_*`.
 
-use bitflags::bitflags;
+/// Where the user's half of the address space ends and the kernel's begins.
+pub const TASK_SIZE: u32 = 0xc000_0000;
 
-bitflags! {
+constants! {
+    /// `prot` of mmap: no access.
+    PROT_NONE: u32 = 0;
+}
+
+flags! {
     /// `PROT_*` of `mmap` and `mprotect`. `PROT_NONE` is the empty set.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct Prot: u32 {
-        /// Pages may be read.
-        const READ = 1;
-        /// Pages may be written.
-        const WRITE = 2;
-        /// Pages may be executed; on i386 the same as readable.
-        const EXEC = 4;
+    pub struct Prot {
+        /// `prot` of mmap: pages may be read.
+        READ "PROT_READ" = 1;
+        /// `prot` of mmap: pages may be written.
+        WRITE "PROT_WRITE" = 2;
+        /// Prot of mmap: pages may be executed; the same as PROT_READ on i386.
+        EXEC "PROT_EXEC" = 4;
     }
+}
 
+flags! {
     /// `MAP_*` of `mmap`.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct MapFlags: u32 {
-        /// Changes are seen by all who map the object.
-        const SHARED = 0x01;
-        /// Changes stay private: copy on write.
-        const PRIVATE = 0x02;
-        /// Exactly at the given address, replacing what is there.
-        const FIXED = 0x10;
-        /// No file: zeroed memory.
-        const ANONYMOUS = 0x20;
-        /// Grows downward like a stack.
-        const GROWSDOWN = 0x0100;
-        /// Stripped by the kernel.
-        const DENYWRITE = 0x0800;
-        /// Stripped by the kernel.
-        const EXECUTABLE = 0x1000;
-        /// Locked into memory.
-        const LOCKED = 0x2000;
-        /// No overcommit accounting.
-        const NORESERVE = 0x4000;
-        /// Fault the pages in at once (shared mappings only).
-        const POPULATE = 0x8000;
-        /// With `POPULATE`: do not block.
-        const NONBLOCK = 0x1_0000;
+    pub struct MapFlags {
+        /// A flag of mmap: all processes that map the memory see changes.
+        SHARED "MAP_SHARED" = 0x01;
+        /// A flag of mmap: changes are private, by copy on write.
+        PRIVATE "MAP_PRIVATE" = 0x02;
+        /// A flag of mmap: exactly at that address, replacing what is mapped there.
+        FIXED "MAP_FIXED" = 0x10;
+        /// A flag of mmap: zero-filled memory, without a file.
+        ANONYMOUS "MAP_ANONYMOUS" = 0x20;
+        /// A flag of mmap: the area grows downward, like a stack.
+        GROWSDOWN "MAP_GROWSDOWN" = 0x0100;
+        /// A flag of mmap: the kernel ignores it.
+        DENYWRITE "MAP_DENYWRITE" = 0x0800;
+        /// A flag of mmap: the kernel ignores it.
+        EXECUTABLE "MAP_EXECUTABLE" = 0x1000;
+        /// A flag of mmap: the memory is locked in RAM.
+        LOCKED "MAP_LOCKED" = 0x2000;
+        /// A flag of mmap: no memory is committed for the area.
+        NORESERVE "MAP_NORESERVE" = 0x4000;
+        /// A flag of mmap: pages are faulted in at once.
+        POPULATE "MAP_POPULATE" = 0x8000;
+        /// A flag of mmap: with MAP_POPULATE, do not wait for I/O.
+        NONBLOCK "MAP_NONBLOCK" = 0x1_0000;
     }
 }
 
 impl MapFlags {
-    /// `MAP_TYPE`: the bits that say shared or private.
+    /// `MAP_TYPE`: the bits that select shared or private.
     pub const TYPE: u32 = 0xf;
 }

@@ -1,29 +1,66 @@
-//! The shared vocabulary: numbers and words that user programs, the kernel and the explanations
-//! have in common. Nothing here has behaviour beyond naming, converting and printing itself.
+//! The shared vocabulary: numbers and names that user programs, the kernel and the explanations
+//! have in common. Values here do nothing but name, convert and print themselves.
 
+#[macro_use]
+mod constants;
+
+mod capability;
 mod clone_flags;
 mod errno;
+mod fcntl;
+mod futex;
 mod ids;
+mod ipc;
 mod mman;
 mod names;
 mod prio;
+mod ptrace;
+mod resource;
+mod sigaction;
 mod siginfo;
 mod signal;
 mod state;
 mod status;
+mod time;
+mod wait;
 
+pub use capability::Caps;
 pub use clone_flags::{CSIGNAL, CloneFlags};
+pub use constants::{Constant, constants};
 pub use errno::Errno;
+pub use fcntl::{
+    F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK,
+    O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET, STDERR_FILENO, STDIN_FILENO,
+    STDOUT_FILENO,
+};
+pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE};
 pub use ids::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT, PAGE_SIZE, Pfn, Pid,
     SemUndoId, SighandId, SignalId, TaskId, VirtAddr,
 };
-pub use mman::{MapFlags, Prot};
+pub use ipc::{
+    GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE,
+    IPC_RMID, SEM_UNDO, SETALL, SETVAL,
+};
+pub use mman::{MapFlags, PROT_NONE, Prot, TASK_SIZE};
 pub use names::{Name, Names};
 pub use prio::{
-    MAX_PRIO, MAX_RT_PRIO, Policy, nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice,
+    MAX_PRIO, MAX_RT_PRIO, Policy, SCHED_FIFO, SCHED_NORMAL, SCHED_OTHER, SCHED_RR,
+    nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice,
+};
+pub use ptrace::*;
+pub use resource::{
+    PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, PRIO_PGRP, PRIO_PROCESS, PRIO_USER, RLIM_INFINITY,
+    RUSAGE_CHILDREN, RUSAGE_SELF, Resource, Rlimit,
+};
+pub use sigaction::{
+    KSigaction, SIG_BLOCK, SIG_DFL, SIG_IGN, SIG_SETMASK, SIG_UNBLOCK, SaFlags, SigAction,
 };
 pub use siginfo::{SIGINFO_WORDS, SigInfo, SigOrigin, si_code};
 pub use signal::{DefaultAction, NSIG, SigSet, Signal};
-pub use state::TaskState;
+pub use state::{ExitState, PfFlags, TaskState};
 pub use status::WaitStatus;
+pub use time::{
+    CLOCK_MONOTONIC, CLOCK_REALTIME, HZ, ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, TICK_NSEC,
+};
+pub use wait::{P_ALL, P_PGID, P_PID, WSTOPPED, WaitOptions};

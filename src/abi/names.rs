@@ -3,7 +3,7 @@
 /// The longest `comm`, in bytes (`TASK_COMM_LEN` - 1).
 const COMM_MAX: usize = 15;
 
-/// An interned `comm`. Only the [`Names`] table that made it can say what it is.
+/// An interned `comm`. Only the [`Names`] table that made it can resolve it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Name(u16);
 
@@ -14,7 +14,7 @@ pub struct Names {
 }
 
 impl Default for Names {
-    /// A table that knows only `swapper`, the idle task's name, as `Name::default()`.
+    /// A table that contains only `swapper`, the idle task's name, as `Name::default()`.
     fn default() -> Self {
         Self {
             names: vec!["swapper".into()],
@@ -23,9 +23,9 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Interns `name`, cut to 15 bytes at a character boundary as `set_task_comm` cuts it.
+    /// Interns `name`, truncated to 15 bytes at a character boundary like `set_task_comm` does.
     ///
-    /// When the table is full (65,536 different names) the last entry stands for all later ones.
+    /// When the table is full (65,536 different names), the last entry stands for all later ones.
     pub fn intern(&mut self, name: &str) -> Name {
         let comm = truncate(name);
         if let Some(known) = self.names.iter().position(|n| &**n == comm) {

@@ -1,74 +1,84 @@
-//! What comes with a signal (`siginfo_t`): who sent it, or what happened.
+//! The information that comes with a signal (`siginfo_t`): who sent it, or what happened.
 
 use super::{Signal, VirtAddr};
 
 /// Words of a `siginfo_t` on i386: 128 bytes.
 pub const SIGINFO_WORDS: usize = 32;
-/// Words behind `si_signo`, `si_errno` and `si_code`.
+/// Words after `si_signo`, `si_errno` and `si_code`.
 const FIELD_WORDS: usize = SIGINFO_WORDS - 3;
 
-/// The reasons in `si_code` that the kernel gives or tests.
+/// The values of `si_code` that the kernel sets or tests.
 pub mod si_code {
-    /// Sent by `kill`.
-    pub const SI_USER: i32 = 0;
-    /// Sent by the kernel.
-    pub const SI_KERNEL: i32 = 0x80;
-    /// Sent by `sigqueue`.
-    pub const SI_QUEUE: i32 = -1;
-    /// Sent by `tkill` or `tgkill`.
-    pub const SI_TKILL: i32 = -6;
-    /// A child has called exit.
-    pub const CLD_EXITED: i32 = 1;
-    /// A child was killed.
-    pub const CLD_KILLED: i32 = 2;
-    /// A child was killed and has left a core file.
-    pub const CLD_DUMPED: i32 = 3;
-    /// A traced child has stopped.
-    pub const CLD_TRAPPED: i32 = 4;
-    /// A child has stopped.
-    pub const CLD_STOPPED: i32 = 5;
-    /// A stopped child goes on.
-    pub const CLD_CONTINUED: i32 = 6;
-    /// No area for the address.
+    constants! {
+        /// A code of siginfo: sent by kill.
+        SI_USER: i32 = 0;
+        /// A code of siginfo: sent by the kernel.
+        SI_KERNEL: i32 = 0x80;
+        /// A code of siginfo: sent by rt_sigqueueinfo.
+        SI_QUEUE: i32 = -1;
+        /// A code of siginfo: sent by tkill.
+        SI_TKILL: i32 = -6;
+        /// A code of SIGCHLD: the child has exited.
+        CLD_EXITED: i32 = 1;
+        /// A code of SIGCHLD: a signal killed the child.
+        CLD_KILLED: i32 = 2;
+        /// A code of SIGCHLD: a signal killed the child, with a core dump.
+        CLD_DUMPED: i32 = 3;
+        /// A code of SIGCHLD: the traced child has stopped.
+        CLD_TRAPPED: i32 = 4;
+        /// A code of SIGCHLD: the child has stopped.
+        CLD_STOPPED: i32 = 5;
+        /// A code of SIGCHLD: the child has continued.
+        CLD_CONTINUED: i32 = 6;
+    }
+
+    /// No area contains the address.
     pub const SEGV_MAPERR: i32 = 1;
-    /// The area forbids the access.
+    /// The area does not permit the access.
     pub const SEGV_ACCERR: i32 = 2;
     /// The file has no such page.
     pub const BUS_ADRERR: i32 = 2;
 
-    /// The name of a reason of a child's signal, of a sender, or `None`.
-    pub const fn name(of_child: bool, code: i32) -> Option<&'static str> {
-        Some(match (of_child, code) {
-            (_, SI_USER) => "SI_USER",
-            (_, SI_KERNEL) => "SI_KERNEL",
-            (_, SI_QUEUE) => "SI_QUEUE",
-            (_, SI_TKILL) => "SI_TKILL",
-            (true, CLD_EXITED) => "CLD_EXITED",
-            (true, CLD_KILLED) => "CLD_KILLED",
-            (true, CLD_DUMPED) => "CLD_DUMPED",
-            (true, CLD_TRAPPED) => "CLD_TRAPPED",
-            (true, CLD_STOPPED) => "CLD_STOPPED",
-            (true, CLD_CONTINUED) => "CLD_CONTINUED",
+    /// The name of what a sender says of its signal, or `None`.
+    pub const fn name(code: i32) -> Option<&'static str> {
+        Some(match code {
+            SI_USER => "SI_USER",
+            SI_KERNEL => "SI_KERNEL",
+            SI_QUEUE => "SI_QUEUE",
+            SI_TKILL => "SI_TKILL",
             _ => return None,
+        })
+    }
+
+    /// The name of what a child's signal is for, or `None`.
+    pub const fn child_name(code: i32) -> Option<&'static str> {
+        Some(match code {
+            CLD_EXITED => "CLD_EXITED",
+            CLD_KILLED => "CLD_KILLED",
+            CLD_DUMPED => "CLD_DUMPED",
+            CLD_TRAPPED => "CLD_TRAPPED",
+            CLD_STOPPED => "CLD_STOPPED",
+            CLD_CONTINUED => "CLD_CONTINUED",
+            _ => return name(code),
         })
     }
 }
 
-/// `siginfo_t`.
+/// The kernel's `siginfo_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SigInfo {
     /// `si_signo`.
     pub signal: Signal,
     /// `si_code`: see [`si_code`].
     pub code: i32,
-    /// What else there is to know, which depends on the origin.
+    /// The fields that depend on the origin.
     pub origin: SigOrigin,
 }
 
 /// The part of a `siginfo_t` that depends on where the signal comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SigOrigin {
-    /// A task sent it, or the kernel for no more particular reason.
+    /// A task sent it, or the kernel for no specific reason.
     Sender {
         /// `si_pid`: the sender's process, 0 for the kernel.
         pid: i32,
@@ -77,7 +87,7 @@ pub enum SigOrigin {
     },
     /// Something happened to a child.
     Child {
-        /// `si_pid`.
+        /// `si_pid`: the child's pid.
         pid: i32,
         /// `si_uid`: the child's real user.
         uid: u32,
@@ -88,15 +98,15 @@ pub enum SigOrigin {
         /// `si_stime`, ticks.
         stime: u32,
     },
-    /// An access or instruction of the task itself; `si_addr`.
+    /// The task's own access or instruction raised it; `si_addr`.
     Fault(VirtAddr),
-    /// Whatever the sender of `rt_sigqueueinfo` filled in, `si_errno` and all words behind
-    /// `si_code`.
+    /// Whatever the sender of `rt_sigqueueinfo` filled in: `si_errno` and all words after
+    /// `si_code`: MAPERR or ACCERR.
     Queued(i32, [u32; FIELD_WORDS]),
 }
 
 impl SigInfo {
-    /// Sent by a task.
+    /// The information for a signal sent by a task.
     pub const fn sent(signal: Signal, code: i32, pid: i32, uid: u32) -> Self {
         Self {
             signal,
@@ -105,17 +115,17 @@ impl SigInfo {
         }
     }
 
-    /// Made by the kernel.
+    /// The information for a signal sent by the kernel.
     pub const fn kernel(signal: Signal) -> Self {
         Self::sent(signal, si_code::SI_KERNEL, 0, 0)
     }
 
-    /// What is known of a signal that found no room in the queue: its number.
+    /// The information for a signal that found no room in the queue: only its number.
     pub const fn unknown(signal: Signal) -> Self {
         Self::sent(signal, si_code::SI_USER, 0, 0)
     }
 
-    /// `sigqueue`: sender and a value.
+    /// The information for `sigqueue`: sender and value.
     pub const fn queued(signal: Signal, pid: i32, uid: u32, value: u32) -> Self {
         let mut words = [0; FIELD_WORDS];
         words[0] = pid as u32;
@@ -128,7 +138,7 @@ impl SigInfo {
         }
     }
 
-    /// From the words of a `siginfo_t` in user memory, as `rt_sigqueueinfo` takes it.
+    /// Converts the words of a `siginfo_t` in user memory, as `rt_sigqueueinfo` takes it.
     pub fn from_words(signal: Signal, words: &[u32; SIGINFO_WORDS]) -> Self {
         let mut fields = [0; FIELD_WORDS];
         fields.copy_from_slice(&words[3..]);
@@ -139,8 +149,8 @@ impl SigInfo {
         }
     }
 
-    /// The words that are stored in a `siginfo_t` in user memory: all of it if a user filled it in,
-    /// else the three that all have, and the fields.
+    /// The words to store in a `siginfo_t` in user memory: all of them if a user filled it in,
+    /// otherwise the three common ones and the fields.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `copy_siginfo_to_user()`.
     pub fn words(&self) -> Vec<u32> {
@@ -184,7 +194,7 @@ impl SigInfo {
         }
     }
 
-    /// `si_status` of a child's signal, `si_value` of a queued one.
+    /// `si_status` of a child's signal, or `si_value` of a queued one.
     pub const fn value(&self) -> Option<i32> {
         match self.origin {
             SigOrigin::Child { status, .. } => Some(status),
@@ -198,7 +208,8 @@ impl SigInfo {
         match (self.origin, self.code) {
             (SigOrigin::Fault(_), si_code::SEGV_MAPERR) => Some("SEGV_MAPERR"),
             (SigOrigin::Fault(_), si_code::SEGV_ACCERR) => Some("SEGV_ACCERR"),
-            (origin, code) => si_code::name(matches!(origin, SigOrigin::Child { .. }), code),
+            (SigOrigin::Child { .. }, code) => si_code::child_name(code),
+            (_, code) => si_code::name(code),
         }
     }
 }

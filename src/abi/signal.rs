@@ -9,16 +9,16 @@ pub const NSIG: u32 = 64;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Signal(u8);
 
-/// What SIG_DFL does with a signal.
+/// The default action of a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DefaultAction {
-    /// Nothing.
+    /// The signal is discarded.
     Ignore,
-    /// Ends the process.
+    /// The process is killed.
     Terminate,
-    /// Ends the process, with a core dump if the limits allow one.
+    /// The process is killed, with a core dump if the limits permit one.
     Core,
-    /// Stops the process.
+    /// The process is stopped.
     Stop,
 }
 
@@ -28,7 +28,7 @@ macro_rules! signals {
             $(#[doc = concat!("Signal ", stringify!($number), ".")]
             pub const $name: Self = Self($number);)*
 
-            /// The signals that have a name of their own, ascending.
+            /// The signals that have a name of their own, in ascending order.
             pub const NAMED: &[(&'static str, Self)] = &[$((stringify!($name), Self($number)),)*];
         }
     };
@@ -44,7 +44,7 @@ signals! {
 }
 
 impl Signal {
-    /// The signal of that number, if it is 1..=64.
+    /// The signal with that number, if it is in 1..=64.
     pub const fn new(number: u32) -> Option<Self> {
         if number >= 1 && number <= NSIG {
             Some(Self(number as u8))
@@ -72,7 +72,7 @@ impl Signal {
         }
     }
 
-    /// Whether it is a real-time signal, each of which is queued.
+    /// Whether it is a real-time signal: each instance is queued.
     pub const fn is_realtime(self) -> bool {
         self.0 >= Self::SIGRTMIN.0
     }
@@ -112,7 +112,7 @@ impl SigSet {
         .with(Signal::SIGTTIN)
         .with(Signal::SIGTTOU);
 
-    /// The set of a `sigset_t`: signals 1 to 32, and 33 to 64.
+    /// Converts the words of a `sigset_t`: signals 1 to 32, and 33 to 64.
     pub const fn from_words(words: [u32; 2]) -> Self {
         Self(words[0] as u64 | (words[1] as u64) << 32)
     }
@@ -122,7 +122,7 @@ impl SigSet {
         [self.0 as u32, (self.0 >> 32) as u32]
     }
 
-    /// This set without SIGKILL and SIGSTOP, which nobody can block.
+    /// This set without SIGKILL and SIGSTOP, which cannot be blocked.
     pub const fn blockable(self) -> Self {
         self.without(Signal::SIGKILL).without(Signal::SIGSTOP)
     }
@@ -132,7 +132,7 @@ impl SigSet {
         signals.iter().fold(Self::EMPTY, |set, s| set.with(*s))
     }
 
-    /// This set and one signal more.
+    /// This set with one more signal.
     pub const fn with(self, signal: Signal) -> Self {
         Self(self.0 | 1 << (signal.0 - 1))
     }
@@ -161,7 +161,7 @@ impl SigSet {
         }
     }
 
-    /// The signals of the set, ascending.
+    /// The signals of the set, in ascending order.
     pub fn iter(self) -> impl Iterator<Item = Signal> {
         (1..=NSIG as u8)
             .map(Signal)

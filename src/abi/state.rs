@@ -1,16 +1,16 @@
-//! The `state` word of a task: running, or which kind of sleep or stop it is in.
+//! The `state` of a task: running, or the kind of its sleep or stop.
 
 use bitflags::bitflags;
 
 bitflags! {
-    /// The kernel's `state` word, or a mask of states that a wake-up may end.
+    /// The kernel's `state`, or a mask of states that a wake-up may end.
     ///
     /// Zombies have no bit here: `EXIT_ZOMBIE` belongs to `exit_state`.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct TaskState: u8 {
         /// `TASK_INTERRUPTIBLE`: sleeps until woken or signalled.
         const INTERRUPTIBLE = 1;
-        /// `TASK_UNINTERRUPTIBLE`: sleeps until woken, signals do not help.
+        /// `TASK_UNINTERRUPTIBLE`: sleeps until woken; signals do not end the sleep.
         const UNINTERRUPTIBLE = 2;
         /// `TASK_STOPPED`: stopped by a signal.
         const STOPPED = 4;
@@ -25,13 +25,13 @@ impl TaskState {
     /// `TASK_RUNNING`: runs, or waits on a runqueue for its turn.
     pub const RUNNING: Self = Self::empty();
 
-    /// What `wake_up_process` wakes from.
+    /// The states that `wake_up_process` ends.
     pub const ANY_SLEEP: Self = Self::INTERRUPTIBLE
         .union(Self::UNINTERRUPTIBLE)
         .union(Self::STOPPED)
         .union(Self::TRACED);
 
-    /// The word in `/proc/PID/status`; that of the lowest bit if several are set.
+    /// The name in `/proc/PID/status`; that of the lowest bit if several are set.
     pub const fn name(self) -> &'static str {
         match self.bits().trailing_zeros() {
             8 => "running",
@@ -56,6 +56,34 @@ impl TaskState {
             _ => 'X',
         }
     }
+}
+
+bitflags! {
+    /// `PF_*`: what a task is doing.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct PfFlags: u32 {
+        /// It is in `do_exit`.
+        const EXITING = 0x4;
+        /// It was forked and has not called exec.
+        const FORKNOEXEC = 0x40;
+        /// It has used super-user privileges.
+        const SUPERPRIV = 0x100;
+        /// It was killed by a signal.
+        const SIGNALED = 0x400;
+    }
+}
+
+/// `exit_state`: how far the exit of a task has got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum ExitState {
+    /// It has not exited.
+    #[default]
+    Alive = 0,
+    /// `EXIT_ZOMBIE`: it has exited and waits to be reaped.
+    Zombie = 16,
+    /// `EXIT_DEAD`: it is being released.
+    Dead = 32,
 }
 
 #[cfg(test)]

@@ -1,37 +1,29 @@
-//! The status word that `wait4` stores.
+//! The wait status that `wait4` stores.
 
-use super::Signal;
+use super::{PtraceEvent, Signal};
 use std::fmt;
 
-/// A status word, as `wait4` reports it: how a child ended, stopped or went on.
+/// A wait status, as reported by `wait4`: how a child exited, stopped or continued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct WaitStatus(pub u32);
 
 impl WaitStatus {
-    /// The status of a task that called `exit(code)`: only the low byte of the code survives.
+    /// The status of a task that called `exit(code)`; only the low byte of the code survives.
     pub const fn exited(code: i32) -> Self {
         Self((code as u32 & 0xff) << 8)
     }
 
-    /// The event that a traced task has stopped at, by the name of its constant.
-    pub const fn event(self) -> Option<&'static str> {
-        Some(match self.0 >> 16 {
-            1 => "PTRACE_EVENT_FORK",
-            2 => "PTRACE_EVENT_VFORK",
-            3 => "PTRACE_EVENT_CLONE",
-            4 => "PTRACE_EVENT_EXEC",
-            5 => "PTRACE_EVENT_VFORK_DONE",
-            6 => "PTRACE_EVENT_EXIT",
-            _ => return None,
-        })
+    /// The event that a traced task has stopped at.
+    pub const fn event(self) -> Option<PtraceEvent> {
+        PtraceEvent::from_number(self.0 >> 16)
     }
 
-    /// Whether it says of a task that it has stopped. `WIFSTOPPED`.
+    /// Whether it reports a stop. `WIFSTOPPED`.
     pub const fn is_stop(self) -> bool {
         self.0 & 0xff == 0x7f
     }
 
-    /// The status of a task that a signal killed (no core written).
+    /// The status of a task that was killed by a signal (without a core dump).
     pub const fn killed(signal: Signal) -> Self {
         Self(signal.number())
     }
@@ -42,15 +34,13 @@ impl fmt::Display for WaitStatus {
         let (low, high) = (self.0 & 0x7f, self.0 >> 8 & 0xff);
         match (self.0, low) {
             (0xffff, _) => write!(f, "continued"),
-            (_, 0x7f) if !self.is_stop() => f.write_str("no status of a wait"),
+            (_, 0x7f) if !self.is_stop() => f.write_str("not a wait status"),
             (_, 0) => write!(f, "exited {high}"),
-            (_, 0x7f) if self.event().is_some() => {
-                write!(f, "stopped at {}", self.event().unwrap_or_default())
-            }
-            (_, 0x7f) if high == 0x85 => f.write_str("stopped at a system call"),
-            (_, 0x7f) => match Signal::new(high) {
-                Some(signal) => write!(f, "stopped by {signal}"),
-                None => write!(f, "stopped ({high})"),
+            (_, 0x7f) => match (self.event(), Signal::new(high)) {
+                (Some(event), _) => write!(f, "stopped at {}", event.name()),
+                (None, _) if high == 0x85 => f.write_str("stopped at a system call"),
+                (None, Some(signal)) => write!(f, "stopped by {signal}"),
+                (None, None) => write!(f, "stopped ({high})"),
             },
             _ => match Signal::new(low) {
                 Some(signal) if self.0 & 0x80 != 0 => {
@@ -67,7 +57,7 @@ impl fmt::Display for WaitStatus {
 mod tests {
     use super::*;
 
-    /// Process spec, example 8 and the statuses of 9 and 10.
+    /// Process example 8, and the statuses of examples 9 and 10.
     #[test]
     fn status_words_of_the_examples() {
         for (code, word) in [(3, 0x0300), (0x107, 0x0700), (-1, 0xff00)] {
@@ -82,7 +72,7 @@ mod tests {
             (0x2057f, "stopped at PTRACE_EVENT_VFORK"),
             (0xffff, "continued"),
             (0x0083, "killed by SIGQUIT (core dumped)"),
-            (0x00ff, "no status of a wait"),
+            (0x00ff, "not a wait status"),
         ] {
             assert_eq!(WaitStatus(word).to_string(), text);
         }

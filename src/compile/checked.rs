@@ -1,24 +1,24 @@
-//! A program that has been checked: names are resolved, operations are those of the machine, and
-//! whatever the language has two words for is here once.
+//! A checked program: names are resolved, operations are those of the machine, and equivalent
+//! constructs of the language have one form.
 
 use super::tree::{BinOp, Pos, UnOp};
 use super::types::{Ty, Types};
 use std::sync::Arc;
 
-/// A function of [`Program::functions`].
+/// A function, as an index into [`Program::functions`].
 pub(super) type FunctionId = usize;
-/// A variable of its function's [`Function::vars`].
+/// A variable, as an index into its function's [`Function::vars`].
 pub(super) type VarId = usize;
-/// A variable of [`Program::globals`].
+/// A global variable, as an index into [`Program::globals`].
 pub(super) type GlobalId = usize;
 
-/// A program.
+/// A whole program, ready for code generation.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     pub(super) functions: Vec<Function>,
     pub(super) globals: Vec<Global>,
     pub(super) entry: FunctionId,
-    /// Some closure captures variables, so a function value may be that of a closure.
+    /// Whether some closure captures variables, so that a function value may be a closure.
     pub(super) has_captures: bool,
     pub(super) types: Types,
 }
@@ -39,7 +39,7 @@ pub(super) enum Word {
     Function(FunctionId),
 }
 
-/// A function.
+/// A function and its variables.
 #[derive(Clone, Debug)]
 pub(super) struct Function {
     pub(super) name: Arc<str>,
@@ -48,70 +48,70 @@ pub(super) struct Function {
     /// Parameters, then captured variables, then locals in the order of the source.
     pub(super) vars: Vec<Var>,
     pub(super) body: Block,
-    /// Its caller gets a value.
+    /// The type of the value that its caller gets.
     pub(super) ret: Ty,
     pub(super) library: bool,
-    /// Variables stay in memory, where a child in the same memory finds them.
+    /// Whether variables stay in memory, so that a child sharing the memory finds them.
     pub(super) in_memory: bool,
 }
 
 /// A variable of a function.
 #[derive(Clone, Debug)]
 pub(super) struct Var {
-    /// Its name; empty for one that the compiler needs for itself.
+    /// Its name; empty if the compiler created it.
     pub(super) name: Arc<str>,
     pub(super) ty: Ty,
     /// Words that it takes up in the frame.
     pub(super) words: u32,
     pub(super) kind: VarKind,
-    /// Its address is known to somebody.
+    /// Whether its address is taken.
     pub(super) addressed: bool,
-    /// How often it is used, where a use in a loop counts more.
+    /// The number of its uses, where uses in loops count more.
     pub(super) weight: u32,
 }
 
-/// What a variable is.
+/// The kind of a variable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum VarKind {
     Param,
-    /// It holds the address of a variable of the closure's maker.
+    /// It holds the address of a variable of the function that created the closure.
     Captured,
     Local,
 }
 
-/// Statements, and the value they come to.
+/// Statements, and the value of the block.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Block {
     pub(super) stmts: Vec<Stmt>,
     pub(super) value: Option<Box<Expr>>,
-    /// Variables that exist in it.
+    /// Variables whose scope is the block.
     pub(super) vars: Vec<VarId>,
 }
 
-/// A statement.
+/// A statement and its place in the source.
 #[derive(Clone, Debug)]
 pub(super) struct Stmt {
     pub(super) pos: Pos,
     pub(super) kind: StmtKind,
 }
 
-/// What a statement does.
+/// The kinds of statements.
 #[derive(Clone, Debug)]
 pub(super) enum StmtKind {
-    /// A variable begins to exist here.
+    /// The scope of a variable begins here.
     Declare(VarId),
     Store(Place, Expr),
     Update(BinOp, Place, Expr),
-    /// An array gets its elements.
+    /// Sets the elements of an array.
     Fill(VarId, Vec<Expr>),
-    /// An array becomes all zeros.
+    /// Sets the elements of an array to zero.
     Clear(VarId),
     Expr(Expr),
     While(Expr, Block),
     Do {
         body: Block,
         cond: Expr,
-        /// Goes on while the condition is this.
+        /// The loop repeats while the condition has this value.
         again: bool,
     },
     For(Box<For>),
@@ -120,21 +120,21 @@ pub(super) enum StmtKind {
     Return(Option<Expr>),
 }
 
-/// `for counter in from..to { element = ..; body }`; the counter has its first value already.
+/// `for counter in from..to { element = ..; body }`; the counter already has its first value.
 #[derive(Clone, Debug)]
 pub(super) struct For {
     pub(super) counter: VarId,
     pub(super) from: Expr,
     pub(super) to: Expr,
     pub(super) inclusive: bool,
-    /// What each turn begins with.
+    /// What each iteration begins with.
     pub(super) first: Vec<Stmt>,
     pub(super) body: Block,
-    /// Variables that exist in it.
+    /// Variables whose scope is the loop.
     pub(super) vars: Vec<VarId>,
 }
 
-/// An expression.
+/// An expression and its place in the source.
 #[derive(Clone, Debug)]
 pub(super) struct Expr {
     pub(super) pos: Pos,
@@ -142,7 +142,7 @@ pub(super) struct Expr {
     pub(super) kind: ExprKind,
 }
 
-/// What an expression is.
+/// The kinds of expressions.
 #[derive(Clone, Debug)]
 pub(super) enum ExprKind {
     Const(i32),
@@ -158,37 +158,37 @@ pub(super) enum ExprKind {
     If(Box<Expr>, Box<Block>, Option<Box<Block>>),
     Block(Box<Block>),
     Loop(Box<Block>),
-    /// A closure with the places it captures; the record that represents it is that variable.
+    /// A closure with the places that it captures. The variable is the record that represents it.
     Closure(FunctionId, VarId, Vec<Place>),
-    /// Shows pieces and a new line.
+    /// Prints pieces and a newline.
     Print(Vec<Expr>),
     Atomic(Atomic, Vec<Expr>),
     /// No value; nothing happens.
     Nothing,
 }
 
-/// An operation that no other CPU can come between.
+/// An atomic operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Atomic {
-    /// `(addr, old, new)`: stores `new` if there is `old`, gives what there was.
+    /// `(addr, old, new)`: stores `new` if the word equals `old`; returns the previous value.
     CompareExchange,
-    /// `(addr, value)`: stores, gives what there was.
+    /// `(addr, value)`: stores; returns the previous value.
     Exchange,
-    /// `(addr, value)`: adds, gives what there was.
+    /// `(addr, value)`: adds; returns the previous value.
     Add,
 }
 
-/// Who is called.
+/// The target of a call.
 #[derive(Clone, Debug)]
 pub(super) enum Callee {
     Function(FunctionId),
-    /// Machine code of ours, by name.
+    /// One of our machine code stubs, by name.
     Stub(&'static str),
-    /// The function that a value is.
+    /// The function that a value stands for.
     Value(Box<Expr>),
 }
 
-/// What can be read, and mostly written.
+/// What can be read and, mostly, assigned to.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     Var(VarId),
@@ -205,7 +205,7 @@ pub(super) struct Memory {
     pub(super) index: Option<Expr>,
 }
 
-/// Where an address begins.
+/// The start of an address.
 #[derive(Clone, Debug)]
 pub(super) enum Base {
     Var(VarId),
@@ -213,7 +213,7 @@ pub(super) enum Base {
     Value(Expr),
 }
 
-/// How much is read or written.
+/// The width of a memory access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Size {
     Byte,
@@ -222,7 +222,7 @@ pub(super) enum Size {
 }
 
 impl Size {
-    /// In bytes.
+    /// The width in bytes.
     pub(super) const fn bytes(self) -> u32 {
         match self {
             Self::Byte => 1,

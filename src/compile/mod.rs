@@ -1,9 +1,10 @@
 //! Programs: functions of a script, compiled to i386 machine code.
 //!
-//! The way goes from Rhai's tree to ours (`rhai_ast.rs`, `tree.rs`), through a check that resolves
-//! names and refuses what is outside the dialect (`check/`, giving `checked.rs`), to machine code
-//! with its lines and variables (`gen/`). A library in the dialect itself (`library.rhai`) is
-//! compiled along as far as it is used. `docs/programs.md` describes the dialect.
+//! Rhai's tree is converted to ours (`rhai_ast.rs`, `tree.rs`). A check resolves names and rejects
+//! what is outside the dialect (`check/`, producing `checked.rs`). The result becomes machine code
+//! with lines and variables (`gen/`). The part of the library (`library.rhai`, written in the
+//! dialect itself) that a program uses is compiled with it. `docs/programs.md` describes the
+//! dialect.
 
 mod calls;
 mod check;
@@ -26,20 +27,20 @@ use checked::Program;
 use rhai::{AST, Dynamic, Engine, FnPtr, OptimizationLevel};
 use rhai_ast::Functions;
 
-/// What our library is written in.
+/// The source of our library.
 const LIBRARY: &str = include_str!("library.rhai");
 
-/// The function that a program begins with.
+/// The function that a program starts with.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
-    /// Its name, as the script engine has it.
+    /// Its name in the script engine.
     pub name: String,
-    /// Values of the variables that it captures, in order: the program begins with copies.
+    /// The values of its captured variables, in order: the program starts with copies.
     pub captured: Vec<Dynamic>,
 }
 
 impl Entry {
-    /// A function by its name.
+    /// A function given by name.
     pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -57,25 +58,25 @@ impl From<&FnPtr> for Entry {
     }
 }
 
-/// A script that programs are made from.
+/// A script that programs are compiled from.
 pub struct Script<'a> {
     /// Its functions, and its top-level `let` and `const` statements.
     pub ast: &'a AST,
-    /// Its text: what positions count in.
+    /// Its text, which positions refer to.
     pub source: &'a str,
     /// The name of the text.
     pub source_name: &'a str,
-    /// Variables that are known from elsewhere, as from earlier lines of a prompt: name, value,
-    /// whether it is a constant. A top-level statement of the script goes before.
+    /// Variables known from elsewhere, such as earlier lines of a prompt: name, value, whether it
+    /// is a constant. Top-level statements of the script take precedence.
     pub variables: &'a [(String, Dynamic, bool)],
-    /// Constants by name, as `CLONE_VM`.
+    /// Looks up constants by name, such as `CLONE_VM`.
     pub constants: &'a dyn Fn(&str) -> Option<i64>,
 }
 
-/// Compiles a function of a script, and all that it calls, to a program.
+/// Compiles a function of a script, and everything that it calls, to a program.
 ///
 /// # Errors
-/// Everything that keeps it from being a program, in the order of the source.
+/// All problems, in the order of the source.
 pub fn compile(script: &Script<'_>, entry: &Entry) -> Result<ProgramImage, Vec<Diagnostic>> {
     let program = check_script(script, entry)?;
     r#gen::generate(&program, script.source_name, script.source).map_err(|error| {
@@ -84,7 +85,7 @@ pub fn compile(script: &Script<'_>, entry: &Entry) -> Result<ProgramImage, Vec<D
     })
 }
 
-/// Checks a function of a script, and all that it calls.
+/// Checks a function of a script, and everything that it calls.
 fn check_script(script: &Script<'_>, entry: &Entry) -> Result<Program, Vec<Diagnostic>> {
     let library = library()?;
     let functions = Functions::new(script.ast, script.source, false);

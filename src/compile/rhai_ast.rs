@@ -1,4 +1,4 @@
-//! From Rhai's tree to ours. This is the only file that knows what Rhai keeps in its nodes.
+//! From Rhai's tree to ours. This is the only file that knows the contents of Rhai's nodes.
 
 use super::semicolon;
 use super::tree::{BinOp, Block, Diagnostic, Expr, ExprKind, Function, Pos, Stmt, StmtKind, UnOp};
@@ -7,7 +7,7 @@ use rhai::{
     Stmt as RhaiStmt, StmtBlock, Token,
 };
 
-/// What Rhai's names of closures begin with.
+/// The prefix of Rhai's names for closures.
 const CLOSURE: &str = "anon$";
 
 /// The functions of a script.
@@ -39,7 +39,7 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// Names and numbers of parameters of all functions.
+    /// The name and number of parameters of every function.
     pub(super) fn signatures(&self) -> Vec<(String, usize)> {
         let mut all: Vec<(String, usize)> = self
             .ast
@@ -50,7 +50,7 @@ impl<'a> Functions<'a> {
         all
     }
 
-    /// A function, with what the tree has no words for.
+    /// A function, with the problems found while converting it.
     pub(super) fn get(&self, name: &str, arity: usize) -> Option<(Function, Vec<Diagnostic>)> {
         let def = self
             .ast
@@ -59,8 +59,8 @@ impl<'a> Functions<'a> {
         let mut reader = Reader::default();
         let (start, end) = (def.body.start_position(), def.body.end_position());
         let mut stmts = Vec::new();
-        // The type of a body cannot be named; what walks over a tree of this function alone can see
-        // it all the same.
+        // The type of a function's body is private to Rhai, but a walk over a tree that contains
+        // only this function reaches it.
         let mut alone = self.ast.clone();
         alone.clear_statements();
         alone.retain_functions(|_, _, other, params| other == name && params == arity);
@@ -108,7 +108,7 @@ impl<'a> Functions<'a> {
     }
 }
 
-/// Variables of a session as if they were declared at the top of a script.
+/// Variables of a session, as if they were declared at the top of a script.
 pub(super) fn variables(variables: &[(String, Dynamic, bool)]) -> Vec<TopLevel> {
     let pos = Pos::default();
     let declare = |(name, value, constant): &(String, Dynamic, bool)| TopLevel {
@@ -123,7 +123,7 @@ pub(super) fn variables(variables: &[(String, Dynamic, bool)]) -> Vec<TopLevel> 
     variables.iter().map(declare).collect()
 }
 
-/// A value of a script as an expression, if a program can have it.
+/// A value of a script as an expression, if programs support it.
 pub(super) fn literal(value: &Dynamic, pos: Pos) -> Option<Expr> {
     let value = value.flatten_clone();
     let kind = if let Ok(int) = value.as_int() {
@@ -158,7 +158,7 @@ fn place(position: Position) -> Pos {
     }
 }
 
-/// Reads statements and expressions, and keeps what it has to refuse.
+/// Converts statements and expressions, and collects what it must reject.
 #[derive(Default)]
 struct Reader {
     diagnostics: Vec<Diagnostic>,
@@ -166,7 +166,7 @@ struct Reader {
 
 impl Reader {
     fn refuse(&mut self, pos: Pos, what: &str, help: &str) -> ExprKind {
-        let message = format!("a program has no {what}");
+        let message = format!("programs have no {what}");
         let diagnostic = Diagnostic::new(pos, message).help(help);
         self.diagnostics.push(diagnostic);
         ExprKind::Refused
@@ -224,7 +224,7 @@ impl Reader {
         Some(Stmt { pos, kind })
     }
 
-    /// What is no statement of a program.
+    /// A statement that programs do not support.
     fn foreign(&mut self, stmt: &RhaiStmt, pos: Pos) -> StmtKind {
         match stmt {
             RhaiStmt::Switch(..) => self.refused(pos, "`switch`", "use `if` and `else if`"),
@@ -236,7 +236,7 @@ impl Reader {
             RhaiStmt::TryCatch(..) => self.refused(
                 pos,
                 "`try`",
-                "nothing is thrown: a system call that fails returns the negative errno",
+                "nothing throws an error: a failed system call returns the negative errno",
             ),
             RhaiStmt::Import(..) => self.refused(pos, "`import`", "write the functions here"),
             RhaiStmt::Export(..) => self.refused(pos, "`export`", "leave it out"),
@@ -355,7 +355,7 @@ impl Reader {
         exprs.into_iter().map(|expr| self.expr(expr)).collect()
     }
 
-    /// What is no expression of a program.
+    /// An expression that programs do not support.
     fn foreign_expr(&mut self, expr: &RhaiExpr, pos: Pos) -> ExprKind {
         match expr {
             RhaiExpr::FloatConstant(..) => self.refuse(
@@ -371,7 +371,7 @@ impl Reader {
         }
     }
 
-    /// Braces as an expression: `if`, `loop`, a closure with what it captures, or a block.
+    /// Braces as an expression: `if`, `loop`, a closure with its captures, or a block.
     fn block_expr(&mut self, block: &StmtBlock) -> ExprKind {
         match block.statements() {
             [RhaiStmt::Share(_), RhaiStmt::Expr(curry)] => self.closure(curry),
@@ -384,7 +384,7 @@ impl Reader {
         }
     }
 
-    /// `curry(closure, captured variables)`.
+    /// `curry(closure, captured variables)`: a closure with captures.
     fn closure(&mut self, curry: &RhaiExpr) -> ExprKind {
         let pos = place(curry.position());
         let RhaiExpr::FnCall(call, _) = curry else {
@@ -424,7 +424,7 @@ impl Reader {
             },
             ("curry" | "eval" | "timestamp" | "Fn" | "type_of" | "is_shared" | "is_def_var", _) => {
                 let what = format!("`{}`", call.name);
-                self.refuse(pos, &what, "it is Rhai's, for scripts: do without it")
+                self.refuse(pos, &what, "it is a function of Rhai's for scripts only")
             }
             ("call", [function, args @ ..]) => {
                 let function = Box::new(self.expr(function));
@@ -459,7 +459,7 @@ impl Reader {
         }
     }
 
-    /// `a[i]`, `a.len()` and whatever follows: Rhai nests them to the right.
+    /// `a[i]`, `a.len()` and whatever follows. Rhai nests chains to the right.
     fn chain(&mut self, expr: &RhaiExpr) -> Expr {
         let (RhaiExpr::Index(parts, ..) | RhaiExpr::Dot(parts, ..)) = expr else {
             return self.expr(expr);

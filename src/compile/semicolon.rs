@@ -1,6 +1,6 @@
-//! Whether the last statement of a function ends with a semicolon. Rhai gives such a statement's
-//! value to the caller all the same, and its tree does not tell; but who writes a semicolon there
-//! does not mean a program's exit status.
+//! Whether the last statement of a function ends with a semicolon. Rhai returns such a statement's
+//! value to the caller all the same, and its tree does not show the semicolon. But a programmer who
+//! writes one there does not mean the value to be the exit status.
 
 use super::tree::Pos;
 
@@ -12,7 +12,7 @@ pub(super) fn before_end(source: &str, start: Pos, end: Pos) -> bool {
     last_char(body) == Some(';')
 }
 
-/// The text between two places.
+/// The text between two positions.
 fn between(source: &str, start: Pos, end: Pos) -> Option<&str> {
     let (from, to) = (offset(source, start)?, offset(source, end)?);
     source.get(from..to)
@@ -53,7 +53,7 @@ fn last_char(text: &str) -> Option<char> {
     last
 }
 
-/// Bytes of a quoted text at the beginning of another.
+/// The length in bytes of a quoted string at the start of a text.
 fn quoted(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {

@@ -1,12 +1,12 @@
-//! A program as it was written: a small tree with the place of everything. Names are not resolved
-//! yet, and nothing is refused but what the tree has no words for.
+//! A program as it was written: a small tree with the position of everything. Names are not
+//! resolved yet, and only what the tree cannot express has been rejected.
 
 use std::fmt;
 
-/// A place in the source: line and column in characters, both from 1. Line 0 is no place.
+/// A position in the source: line and column in characters, both from 1. Line 0 means no position.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Pos {
-    /// Line, from 1.
+    /// Line number, from 1.
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
@@ -18,21 +18,21 @@ impl fmt::Debug for Pos {
     }
 }
 
-/// What keeps a text from being a program, at its place.
+/// A problem that keeps a text from being compiled, with its position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {
-    /// Where it begins.
+    /// Where the problem is.
     pub pos: Pos,
     /// What is wrong.
     pub message: String,
     /// What to use instead.
     pub help: Option<String>,
-    /// A second place that it is about, with what is there.
+    /// A second position that matters, with a label.
     pub other: Option<(Pos, String)>,
 }
 
 impl Diagnostic {
-    /// A message about a place.
+    /// A message about a position.
     pub fn new(pos: Pos, message: impl Into<String>) -> Self {
         Self {
             pos,
@@ -42,14 +42,14 @@ impl Diagnostic {
         }
     }
 
-    /// With what to use instead.
+    /// Adds what to use instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// With a second place.
+    /// Adds a second position.
     #[must_use]
     pub fn other(mut self, pos: Pos, text: impl Into<String>) -> Self {
         self.other = Some((pos, text.into()));
@@ -70,14 +70,14 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// A function.
+/// A function as written.
 #[derive(Clone, Debug)]
 pub(super) struct Function {
     pub(super) params: Vec<String>,
     pub(super) body: Block,
-    /// Its last statement ends with a semicolon: nobody meant its value.
+    /// Whether its last statement ends with a semicolon, so that its value is not meant.
     pub(super) ends_with_semicolon: bool,
-    /// It comes from our library, not from the user.
+    /// Whether it comes from our library rather than from the user.
     pub(super) library: bool,
 }
 
@@ -89,14 +89,14 @@ pub(super) struct Block {
     pub(super) stmts: Vec<Stmt>,
 }
 
-/// A statement.
+/// A statement and its position.
 #[derive(Clone, Debug)]
 pub(super) struct Stmt {
     pub(super) pos: Pos,
     pub(super) kind: StmtKind,
 }
 
-/// What a statement does.
+/// The kinds of statements.
 #[derive(Clone, Debug)]
 pub(super) enum StmtKind {
     /// `let` or `const`.
@@ -114,18 +114,18 @@ pub(super) enum StmtKind {
     },
     /// An expression, whose value may be that of the block.
     Expr(Expr),
-    /// `while`.
+    /// A `while` loop.
     While {
         cond: Expr,
         body: Block,
     },
-    /// `do`, with `while` or `until`.
+    /// A `do` loop, with `while` or `until`.
     Do {
         body: Block,
         cond: Expr,
         until: bool,
     },
-    /// `for`.
+    /// A `for` loop.
     For {
         name: (String, Pos),
         counter: Option<(String, Pos)>,
@@ -137,22 +137,22 @@ pub(super) enum StmtKind {
     Return(Option<Expr>),
 }
 
-/// An expression.
+/// An expression and its position.
 #[derive(Clone, Debug)]
 pub(super) struct Expr {
-    /// Where it begins.
+    /// Position of its first character.
     pub(super) pos: Pos,
     pub(super) kind: ExprKind,
 }
 
-/// What an expression is.
+/// The kinds of expressions.
 #[derive(Clone, Debug)]
 pub(super) enum ExprKind {
     Int(i64),
     Bool(bool),
     Char(char),
     Str(String),
-    /// A text in back ticks: its pieces.
+    /// A string in backticks: its pieces.
     Format(Vec<Expr>),
     Array(Vec<Expr>),
     Unit,
@@ -173,7 +173,7 @@ pub(super) enum ExprKind {
     Block(Block),
     /// `loop`, whose value is that of its `break`.
     Loop(Block),
-    /// A function value by its name, with the variables that it captures.
+    /// A function value by name, with the variables that it captures.
     Closure {
         function: String,
         captures: Vec<(String, Pos)>,
@@ -184,7 +184,7 @@ pub(super) enum ExprKind {
         to: Box<Expr>,
         inclusive: bool,
     },
-    /// Something that was refused already.
+    /// Something that has already been rejected.
     Refused,
 }
 
@@ -224,7 +224,7 @@ pub(super) enum BinOp {
 }
 
 impl BinOp {
-    /// The operator of that symbol.
+    /// The operator with that symbol.
     pub(super) fn of(symbol: &str) -> Option<Self> {
         Some(match symbol {
             "+" => Self::Add,
@@ -248,7 +248,7 @@ impl BinOp {
         })
     }
 
-    /// Whether it gives true or false.
+    /// Whether its result is a boolean.
     pub(super) const fn compares(self) -> bool {
         matches!(
             self,
@@ -264,7 +264,7 @@ impl BinOp {
         )
     }
 
-    /// Whether its value on numbers does not fit into 32 bits.
+    /// Whether its result on numbers overflows 32 bits.
     pub(super) fn wraps(self, a: i32, b: i32) -> bool {
         let (x, y) = (i64::from(a), i64::from(b));
         let wide = match self {
@@ -277,7 +277,7 @@ impl BinOp {
         i32::try_from(wide).is_err()
     }
 
-    /// Its value on numbers, in 32 bits; `None` where the machine faults.
+    /// Its result on numbers, in 32 bits; `None` where the machine faults.
     pub(super) fn apply(self, a: i32, b: i32) -> Option<i32> {
         let (ua, ub) = (a as u32, b as u32);
         Some(match self {
@@ -290,7 +290,7 @@ impl BinOp {
             Self::And => a & b,
             Self::Or => a | b,
             Self::Xor => a ^ b,
-            // The machine takes the count modulo 32.
+            // The machine takes the shift count modulo 32.
             Self::Shl => a.wrapping_shl(ub),
             Self::Shr => a.wrapping_shr(ub),
             Self::Eq => i32::from(a == b),
@@ -306,7 +306,7 @@ impl BinOp {
     }
 }
 
-/// As the library's `pow`: a negative exponent gives 0.
+/// Like the library's `pow`: a negative exponent gives 0.
 fn power(base: i32, exponent: i32) -> i32 {
     u32::try_from(exponent).map_or(0, |exponent| base.wrapping_pow(exponent))
 }

@@ -1,17 +1,17 @@
-//! Types of values, and their inference by unification. Types matter for what `print` shows, for
-//! debuggers, and for catching slips; in the machine a value is a word.
+//! Types of values, and their inference by unification. Types matter for the output of `print`, for
+//! debuggers, and for catching mistakes; in the machine every value is a word.
 
 use super::tree::Pos;
 use std::fmt;
 
-/// A type in the making: an index into [`Types`].
+/// A type that is being inferred: an index into [`Types`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Ty(u32);
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Type {
-    /// Nothing is known yet; what stays unknown is shown as a number.
+    /// Unknown so far; what stays unknown is shown as a number.
     Unknown,
     /// No value.
     Unit,
@@ -19,9 +19,9 @@ pub(super) enum Type {
     Bool,
     Char,
     Str,
-    /// A function that gives a value of that type.
+    /// A function that returns a value of that type.
     Function(Ty),
-    /// The address of words of that type; how many, if it is always the same.
+    /// The address of words of that type, with their number if it is always the same.
     Array(Ty, Option<u32>),
 }
 
@@ -30,16 +30,16 @@ impl fmt::Display for Type {
         f.write_str(match self {
             Self::Unknown | Self::Int => "a number",
             Self::Unit => "nothing",
-            Self::Bool => "true or false",
+            Self::Bool => "a boolean",
             Self::Char => "a character",
-            Self::Str => "a text",
+            Self::Str => "a string",
             Self::Function(_) => "a function",
             Self::Array(..) => "an array",
         })
     }
 }
 
-/// Two types that should be one: what each is, and where it came to be known.
+/// Two types that should be equal: each type, and where it became known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Conflict {
     pub(super) left: (Type, Pos),
@@ -59,13 +59,13 @@ pub(super) struct Types {
 }
 
 impl Types {
-    /// A type that is known from a place on.
+    /// A type that is known from a position on.
     pub(super) fn known(&mut self, what: Type, pos: Pos) -> Ty {
         self.nodes.push(Node::Is(what, pos));
         Ty(self.nodes.len() as u32 - 1)
     }
 
-    /// A type of which nothing is known.
+    /// A type that nothing is known about.
     pub(super) fn fresh(&mut self) -> Ty {
         self.known(Type::Unknown, Pos::default())
     }
@@ -77,7 +77,7 @@ impl Types {
         ty
     }
 
-    /// What is known, and since where.
+    /// What is known about a type, and since where.
     pub(super) fn whence(&self, ty: Ty) -> (Type, Pos) {
         match self.nodes.get(self.root(ty).0 as usize) {
             Some(Node::Is(what, pos)) => (*what, *pos),
@@ -85,7 +85,7 @@ impl Types {
         }
     }
 
-    /// What is known.
+    /// What is known about a type.
     pub(super) fn get(&self, ty: Ty) -> Type {
         self.whence(ty).0
     }
@@ -96,7 +96,7 @@ impl Types {
         }
     }
 
-    /// Makes two types one.
+    /// Unifies two types.
     pub(super) fn unify(&mut self, left: Ty, right: Ty) -> Result<(), Conflict> {
         let (left, right) = (self.root(left), self.root(right));
         if left == right {
@@ -122,7 +122,7 @@ impl Types {
         Ok(())
     }
 
-    /// Makes two types one if it can be; words of different kinds are numbers.
+    /// Unifies two types if possible; words of different types become numbers.
     pub(super) fn unify_loosely(&mut self, left: Ty, right: Ty) {
         if let Err(conflict) = self.unify(left, right) {
             let root = self.root(left);

@@ -4,9 +4,9 @@
 //!               sh-2     [000] ....     0.040000: sched_switch: prev_comm=sh prev_pid=2 ...
 //! ```
 //!
-//! `sched_switch`, `sched_wakeup`, `sched_wakeup_new` and `sched_process_fork` have the very keys
-//! of the kernel's tracepoints, because viewers look for them; all other events are written with
-//! the fields that the views show. A tick is a millisecond.
+//! `sched_switch`, `sched_wakeup`, `sched_wakeup_new` and `sched_process_fork` have exactly the
+//! keys of the kernel's tracepoints, because viewers look for them. All other events are written
+//! with the fields that the views show. A tick is a millisecond.
 
 use crate::abi::{Name, Names, Pid, TaskState};
 use crate::machine::Machine;
@@ -22,13 +22,13 @@ const HEADER: &str = "\
 #              | |       |   ||||       |         |
 ";
 
-/// All recorded events of a machine, a header before them, each line ended by a line break.
+/// All recorded events of a machine, preceded by a header; every line ends with a newline.
 pub fn ftrace(machine: &Machine) -> String {
     let kernel = &machine.kernel;
     ftrace_of(&kernel.log, &kernel.names, &on_cpu_now(kernel))
 }
 
-/// The same from a log alone; `now` is who has the CPUs at its end.
+/// Like [`ftrace`], but from a log alone; `now` lists the tasks on the CPUs at its end.
 pub fn ftrace_of(log: &TraceLog, names: &Names, now: &[(Pid, Name)]) -> String {
     let mut on_cpu = OnCpu::before(log, now);
     let mut text = HEADER.to_owned();
@@ -123,8 +123,8 @@ fn wakeup(comm: &str, pid: Pid, prio: u8, cpu: u8) -> String {
     format!(" comm={comm} pid={pid} prio={prio} target_cpu={cpu:03}")
 }
 
-/// The fields of any other event. The task that it is about comes first, for it need not be the
-/// one on the CPU.
+/// The fields of any other event. The task that the event is about comes first, because it need not
+/// be the one on the CPU.
 fn push_fields(text: &mut String, log: &TraceLog, names: &Names, record: &Record) {
     let fields = fields(names, log, record);
     if !fields.iter().any(|(key, _)| *key == "pid") {

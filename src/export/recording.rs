@@ -1,20 +1,19 @@
-//! The format of the recorded schedules: a line for each event that the recordings know, and a
+//! The format of the recorded schedules: one line per event that the recordings contain, and a
 //! summary of every task at the end.
 //!
 //! ```text
 //! 10 2 P fork child=4:C vm=0 cprio=125 cslice=45 pslice=45
 //! ```
 
-use crate::abi::{CloneFlags, Name, Names, Pid, TaskId, TaskState};
+use crate::abi::{CloneFlags, ExitState, Name, Names, Pid, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::sched::SchedTask;
-use crate::kernel::task::ExitState;
 use crate::machine::Machine;
 use crate::trace::{ArrayKind, Record, TraceEvent};
 use std::fmt::Write;
 
-/// The recording of all that a machine has done since boot, as far as its trace and its accounts
-/// tell.
+/// The recording of everything that a machine has done since boot, as far as its trace and its
+/// accounting records go back.
 pub fn recording(machine: &Machine) -> String {
     let mut text = Recorder::default().events(machine);
     text.push_str(&summary(machine));
@@ -24,16 +23,16 @@ pub fn recording(machine: &Machine) -> String {
 /// Writes a recording piece by piece, while the machine runs.
 #[derive(Clone, Default, Debug)]
 pub struct Recorder {
-    /// Sequence number of the next event to be looked at.
+    /// Sequence number of the next event to look at.
     next: u64,
-    /// Sleep average of the task that was made last.
+    /// Sleep average of the most recently created task, ns.
     new_sleep_avg: u32,
-    /// Events that the trace had dropped before they were looked at.
+    /// Number of events that the trace had dropped before they were looked at.
     missed: u64,
 }
 
 impl Recorder {
-    /// The lines of what happened since the last call, each with its line break.
+    /// The lines for what happened since the last call, each ending with a newline.
     pub fn events(&mut self, machine: &Machine) -> String {
         let kernel = &machine.kernel;
         let mut text = String::new();
@@ -45,8 +44,7 @@ impl Recorder {
         text
     }
 
-    /// How many events are missing in the lines because the trace had dropped them, or was told
-    /// not to record them.
+    /// How many events are missing from the lines because the trace had dropped or filtered them.
     pub const fn missed(&self) -> u64 {
         self.missed
     }
@@ -59,7 +57,7 @@ impl Recorder {
         }
         let stamp = record.stamp;
         let (pid, name) = match record.event {
-            // It is about the new task, not about init.
+            // The event is about the new task, not about init.
             TraceEvent::SchedProcessFork {
                 child, child_name, ..
             } if is_spawn(record) => (child, child_name),
@@ -72,7 +70,7 @@ impl Recorder {
         }
     }
 
-    /// An event in the words of the recordings; `None` for those that they do not have.
+    /// An event in the format of the recordings; `None` for events that they do not contain.
     fn words(&self, names: &Names, record: &Record) -> Option<String> {
         let task = |pid: Pid, name: Name| format!("{pid}:{}", name_of(names, pid, name));
         Some(match record.event {
@@ -135,7 +133,7 @@ impl Recorder {
     }
 }
 
-/// On which CPU it happened; only machines with several say so.
+/// The CPU that it happened on; only given on machines with several.
 fn cpu_column(kernel: &Kernel, cpu: u8) -> String {
     match kernel.cpus.len() {
         1 => String::new(),
@@ -143,7 +141,7 @@ fn cpu_column(kernel: &Kernel, cpu: u8) -> String {
     }
 }
 
-/// Tasks come into being as children of init, which never forks by itself.
+/// Whether the event is a spawn: only init has children without ever forking itself.
 fn is_spawn(record: &Record) -> bool {
     record.stamp.pid == Pid(1)
 }
@@ -155,10 +153,10 @@ fn name_of(names: &Names, pid: Pid, name: Name) -> &str {
     }
 }
 
-/// A line for each task: what it has run, and how it stands or ended. First the idle tasks, then
-/// by number.
+/// One line per task: what it has run, and its state or how it ended. The idle tasks come first,
+/// then the others by pid.
 ///
-/// Tasks that have ended are in it only if the machine kept accounts of them.
+/// Tasks that have ended are included only if the machine kept accounting records of them.
 pub fn summary(machine: &Machine) -> String {
     let kernel = &machine.kernel;
     let mut text = String::new();
@@ -177,7 +175,7 @@ pub fn summary(machine: &Machine) -> String {
     let mut tasks: Vec<(Pid, String)> = Vec::new();
     for account in kernel.acct.iter().flatten() {
         let sched = &account.sched;
-        let switches = sched.nvcsw + sched.nivcsw;
+        let switches = account.stat.nvcsw + account.stat.nivcsw;
         tasks.push((
             sched.pid,
             summary_line(kernel, sched, account.ticks, switches, "exited"),
@@ -191,7 +189,7 @@ pub fn summary(machine: &Machine) -> String {
             tasks.push((pid, summary_line(kernel, sched, ticks, switches, state)));
         }
     }
-    // A number that was used again stands for several tasks, the oldest first.
+    // A reused pid stands for several tasks, the oldest first.
     tasks.sort_by_key(|(pid, _)| *pid);
     for (_, line) in tasks {
         text.push_str(&line);
@@ -227,10 +225,10 @@ fn on_cpu(kernel: &Kernel, task: TaskId) -> bool {
         == task
 }
 
-/// Whoever has been switched to has been switched from again, or runs.
+/// Every task that was switched to has been switched from again, or is running.
 fn times_switched_to(kernel: &Kernel, task: TaskId) -> u32 {
-    let sched = kernel.sched.get(task);
-    sched.nvcsw + sched.nivcsw + u32::from(on_cpu(kernel, task))
+    let stat = kernel.sched.stat(task);
+    stat.nvcsw + stat.nivcsw + u32::from(on_cpu(kernel, task))
 }
 
 fn state_of(kernel: &Kernel, task: TaskId) -> &'static str {

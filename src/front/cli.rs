@@ -2,10 +2,9 @@
 
 use super::exit_code::{FINE, USAGE};
 use super::options::LimitArgs;
-use super::print;
 use super::process::Process;
 use super::run::{self, Source};
-use super::{doc, repl, replay, test};
+use super::{doc, print, repl, replay, test};
 use crate::script::{Interrupt, Limit};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -13,17 +12,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread;
 
-/// The least stack of the thread that everything runs on.
+/// The smallest stack of the thread that everything runs on, in bytes.
 const MIN_STACK: usize = 64 << 20;
-/// The most: an address space is not without end either.
+/// The largest stack of that thread, in bytes; the host's address space is finite too.
 const MAX_STACK: usize = 16 << 30;
-/// Stack for each operation that a script may use: a script can nest values, one level for seven
-/// operations or so, and they are dropped one inside the other, at 250 bytes a level.
+/// Bytes of stack for each operation that a script may use. A script can nest values, about one
+/// level per seven operations; they are dropped recursively, at 250 bytes per level.
 const STACK_FOR_OPERATION: usize = 56;
 
-/// Linux 2.6.12 in a box: fork, copy on write and the O(1) scheduler, scripted.
+/// A Linux 2.6.12 kernel in a box: fork, copy on write and the O(1) scheduler, scriptable.
 ///
-/// Without a command: the interactive prompt.
+/// Without a command, starts the interactive prompt.
 #[derive(Parser)]
 #[command(name = "forklab", bin_name = "forklab", version, about, after_help = EXIT_CODES)]
 struct Cli {
@@ -38,9 +37,9 @@ struct Cli {
     command: Option<Command>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 fine; 1 the script failed, or a snapshot differs; 2 usage, \
-                          or an unusable file; 3 the emulated kernel panicked; 4 a limit was hit; \
-                          130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 a script failed, or a snapshot differs; 2 bad \
+     usage, or an unusable file; 3 the emulated kernel panicked; 4 a limit was hit; 130 \
+     interrupted.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -50,7 +49,7 @@ enum Command {
     Test(TestArgs),
     /// Run a workload file and print the schedule in the format of the recordings
     Replay(ReplayArgs),
-    /// Explain a script function; without a name, list them all
+    /// Explain a script function; without a name, list all functions
     Doc(DocArgs),
 }
 
@@ -59,7 +58,7 @@ struct RunArgs {
     /// Script files; - reads a script from standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Put each prediction to you, on the terminal, whatever the script predicts
+    /// Ask for each prediction on the terminal, even if the script gives one
     #[arg(long)]
     ask: bool,
 }
@@ -69,7 +68,7 @@ struct TestArgs {
     /// Scripts, or folders of scripts
     #[arg(value_name = "PATH", default_value = "scripts")]
     paths: Vec<PathBuf>,
-    /// Take what the scripts print now as right
+    /// Accept what the scripts print now as the new snapshots
     #[arg(long)]
     accept: bool,
 }
@@ -79,7 +78,7 @@ struct ReplayArgs {
     /// Workload file; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Processors of the machine
+    /// Number of CPUs of the machine
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=8))]
     cpus: u32,
@@ -87,15 +86,15 @@ struct ReplayArgs {
 
 #[derive(Args)]
 struct DocArgs {
-    /// Name of a function or property
+    /// Name of a function, property or constant
     name: Option<String>,
     /// Print the whole reference as Markdown
     #[arg(long, conflicts_with = "name")]
     markdown: bool,
 }
 
-/// Does what the command line says; returns the exit code. `memory` tells how many bytes the
-/// process has allocated, for the limit on it.
+/// Runs the command line; returns the exit code. `memory` returns how many bytes the process has
+/// allocated, for the limit on it.
 pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usize>) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -113,7 +112,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
         Err(error) => {
             print::complain(&format!(
-                "forklab: no thread can be started ({error}); fewer --max-operations need less \
+                "forklab: cannot start a thread ({error}); a lower --max-operations needs less \
                  stack"
             ));
             USAGE
@@ -145,7 +144,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(_), Some(_)) => {
             let error = Cli::command().error(
                 ErrorKind::ArgumentConflict,
-                "-e and a command exclude each other",
+                "-e and a command cannot be combined",
             );
             report_usage(&error)
         }
@@ -153,10 +152,10 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     }
 }
 
-/// Help and version are no errors; the rest is.
+/// Help and version are not errors; everything else is.
 fn report_usage(error: &clap::Error) -> u8 {
     match error.print() {
-        // A closed terminal is no reason to fail in another way.
+        // A closed terminal must not cause another failure.
         _ if error.use_stderr() => USAGE,
         Ok(()) => FINE,
         Err(error) => print::output_failed(error.kind()),

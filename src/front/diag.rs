@@ -1,5 +1,5 @@
-//! Failures as pictures: the line with what is wrong underlined, the calls that led there, the
-//! kernel's rule and the remedy below.
+//! Draws failures: the line with the error underlined, the calls that led there, and below them the
+//! kernel rule and the remedy.
 
 use crate::script::{Failure, FailureKind};
 use anstream::adapter::strip_str;
@@ -8,21 +8,21 @@ use std::ops::Range;
 
 /// The longest line that is drawn, in characters.
 const MAX_LINE: usize = 300;
-/// More places around a failure than there ever are.
+/// An upper bound on the number of places around a failure.
 const MAX_AROUND: i32 = 16;
 /// The width of notes and help, in columns, if there is room.
 const WIDTH: usize = 76;
-/// What the frame of a picture takes of the columns of a terminal.
+/// Columns of the terminal that the frame of a picture takes.
 const FRAME: usize = 16;
-/// Narrower than that, words are hard to read.
+/// Narrower text is hard to read.
 const MIN_WIDTH: usize = 24;
 
-/// Draws a failure of a text that goes by that name. No line break at the end.
+/// Draws a failure in a text with the given name. There is no newline at the end.
 pub fn draw(failure: &Failure, name: &str, text: &str, color: bool) -> String {
     draw_within(failure, name, text, color, usize::MAX)
 }
 
-/// The same for a terminal of so many columns.
+/// Like [`draw`], for a terminal with that many columns.
 pub(super) fn draw_within(
     failure: &Failure,
     name: &str,
@@ -64,7 +64,7 @@ fn picture(
     let here = failure.position.map_or(1, |(line, _)| line as i32);
     for (nth, (what, place)) in failure.around.iter().enumerate() {
         if let Some(span) = lines.word_at(*place) {
-            // Labels in another order than their lines would be drawn as several pictures.
+            // Labels that are not in the order of their lines would be drawn as separate pictures.
             let order = (place.0 as i32 - here) * MAX_AROUND + nth as i32 + 1;
             let label = Label::new((name, span))
                 .with_color(Color::Yellow)
@@ -76,7 +76,7 @@ fn picture(
     report.with_helps(failure.help.as_deref().map(|text| paragraph(text, width)));
     report.with_notes(failure.note.as_deref().map(|text| paragraph(text, width)));
     let mut bytes = Vec::new();
-    // The lines before are left empty: what matters is only how many there are.
+    // The lines before are left empty: only their number matters.
     let source = Source::from(format!(
         "{}{}",
         "\n".repeat(lines.before),
@@ -85,7 +85,7 @@ fn picture(
     report.finish().write((name, source), &mut bytes).ok()?;
     let mut drawn = String::from_utf8(bytes).ok()?;
     if !color {
-        // The word at the head has its colour even so.
+        // The word at the start has its colour even so.
         drawn = strip_str(&drawn).to_string();
     }
     let trimmed = drawn.lines().map(str::trim_end);
@@ -116,7 +116,7 @@ fn plain(failure: &Failure, name: &str, width: usize) -> String {
     text
 }
 
-/// The message, which stands behind the word `error` at the left edge.
+/// The message, which follows the word `error` at the left edge.
 fn headline(text: &str, width: usize) -> String {
     let options = textwrap::Options::new(width + FRAME)
         .initial_indent("error: ")
@@ -125,12 +125,12 @@ fn headline(text: &str, width: usize) -> String {
     filled.trim_start_matches("error: ").to_owned()
 }
 
-/// Words in lines of a width that fits beside the frame of the picture.
+/// Wraps text to a width that fits beside the frame of the picture.
 fn paragraph(text: &str, width: usize) -> String {
     textwrap::fill(&visible(text), width)
 }
 
-/// Control characters as their pictures, one for one, so that columns stay.
+/// Replaces each control character by one visible character, so that columns stay the same.
 pub(super) fn visible(text: &str) -> String {
     let picture = |c: char| match c {
         '\n' | '\t' => c,
@@ -142,11 +142,11 @@ pub(super) fn visible(text: &str) -> String {
     text.chars().map(picture).collect()
 }
 
-/// A text by its lines: places are lines and columns in characters, spans are characters.
+/// The lines of a text: places are lines and columns in characters, spans are in characters.
 struct Lines<'a> {
     /// The lines that matter.
     text: &'a str,
-    /// How many lines come before them.
+    /// The number of lines before them.
     before: usize,
     /// Where each line begins, in characters.
     starts: Vec<usize>,
@@ -154,7 +154,7 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines from the first to the last place of a failure, and one more at either end.
+    /// The lines from the first to the last place of a failure, and one more on either side.
     fn around(failure: &Failure, text: &'a str) -> Self {
         let places = failure.around.iter().map(|(_, place)| *place);
         let places = places.chain(failure.position);
@@ -189,8 +189,8 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The word, number, string or sign at a place, from 1. A place behind the end of a line is the
-    /// last character before it.
+    /// The word, number, string or operator at a place, counted from 1. A place past the end of a
+    /// line means the last character before it.
     fn word_at(&self, (line, column): (usize, usize)) -> Option<Range<usize>> {
         let mut index = line.checked_sub(self.before + 1)?.min(self.lines.len() - 1);
         let mut column = column.saturating_sub(1);
@@ -209,7 +209,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// How many characters the word at the beginning has.
+/// The number of characters of the word at the start.
 fn word_length(chars: &[char]) -> usize {
     let is_word = |c: &char| c.is_alphanumeric() || *c == '_';
     let run = |wanted: &dyn Fn(&char) -> bool| chars.iter().take_while(|c| wanted(c)).count();

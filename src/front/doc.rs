@@ -1,15 +1,15 @@
-//! `forklab doc`: the reference of the script functions, from their doc comments.
+//! `forklab doc`: the reference of the script functions, made from their doc comments.
 
 use super::exit_code::{FAILED, FINE};
 use super::print::{complain, output_failed, print_line};
 use crate::script::{FunctionDoc, Limits, Session, function_docs};
 
-/// Prints the reference: all of it as Markdown, the list of names, or what there is on one.
+/// Prints the whole reference as Markdown, the list of names, or the help for one name.
 pub(super) fn run(name: Option<&str>, markdown: bool) -> u8 {
     if markdown {
         return said(&reference());
     }
-    // The words are those of `help()`, so that there is one place for them.
+    // Uses the words of `help()`, so that they are in one place only.
     let call = name.map_or_else(|| "help()".to_owned(), |name| format!("help({name:?})"));
     let text = Session::new(Limits::default(), Box::new(|_| Ok(())))
         .and_then(|mut session| session.eval(&call).map_err(|failure| words(&failure)));

@@ -1,14 +1,14 @@
-//! What the exit codes mean.
+//! The exit codes of the command.
 
-/// Nothing went wrong.
+/// Success.
 pub(super) const FINE: u8 = 0;
-/// The script failed.
+/// A script failed, or a snapshot differs.
 pub(super) const FAILED: u8 = 1;
-/// The command line, or a file that it names, is not usable.
+/// The command line, or a file that it names, is unusable.
 pub(super) const USAGE: u8 = 2;
 /// The emulated kernel panicked.
 pub(super) const PANICKED: u8 = 3;
-/// A limit was hit.
+/// A limit of scripts was hit.
 pub(super) const LIMIT: u8 = 4;
 /// Interrupted by Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;

@@ -3,7 +3,7 @@
 use crate::script::{Limit, Limits};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-/// The limits of scripts; a flag for each comes from the table of limits.
+/// The limits of scripts; the flags are made from the table of limits.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct LimitArgs(pub(super) Limits);
 

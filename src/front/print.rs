@@ -1,11 +1,11 @@
-//! Printing, and what the exit code is when a run or its output fails.
+//! Printing, and the exit code after a failed run or failed output.
 
 use super::exit_code::{FAILED, FINE, INTERRUPTED, LIMIT, PANICKED, USAGE};
 use crate::script::FailureKind;
 use std::io::{self, Write};
 
-/// A reader that has gone away (`| head`) has what it wanted; any other trouble with the output is
-/// one of the command line.
+/// A reader that has gone away (`| head`) has what it wanted. Any other trouble with the output
+/// counts as a command line error.
 pub(super) const fn exit_code(kind: FailureKind) -> u8 {
     match kind {
         FailureKind::Script => FAILED,
@@ -17,7 +17,8 @@ pub(super) const fn exit_code(kind: FailureKind) -> u8 {
     }
 }
 
-/// Says that nothing more can be printed, unless the reader has gone away; returns the exit code.
+/// Reports that nothing more can be printed, unless the reader has gone away; returns the exit
+/// code.
 pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
     if kind != io::ErrorKind::BrokenPipe {
         complain(&format!("forklab: standard output: {kind}"));
@@ -25,17 +26,17 @@ pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
     exit_code(FailureKind::Output(kind))
 }
 
-/// Prints a line.
+/// Prints a line to standard output.
 pub(super) fn print_line(line: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// Says what is wrong.
+/// Prints a message to standard error.
 pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// The reason of an I/O error in plain words, the same on every host.
+/// The reason for an I/O error in plain words, the same on every host.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),

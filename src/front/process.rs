@@ -2,7 +2,7 @@
 
 use crate::script::{Host, Interrupt, Limit, Limits, Output};
 
-/// What every command needs to know of the process it runs in.
+/// What every command needs to know about the process that it runs in.
 #[derive(Clone)]
 pub(super) struct Process {
     pub(super) limits: Limits,
@@ -17,7 +17,7 @@ impl Process {
         used > self.limits.get(Limit::Memory)
     }
 
-    /// The host of a session that prints there.
+    /// The host of a session that prints to `out`.
     pub(super) fn host(&self, out: Output) -> Host {
         Host {
             out,

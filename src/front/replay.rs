@@ -1,4 +1,5 @@
-//! `forklab replay`: a workload file on a fresh machine, told in the format of the recordings.
+//! `forklab replay`: runs a workload file on a fresh machine and prints it in the format of the
+//! recordings.
 
 use super::diag::draw;
 use super::exit_code::{FINE, USAGE};
@@ -16,9 +17,9 @@ use crate::script::{Failure, FailureKind, Limit};
 use crate::trace::{CloneRefusal, Record, TraceEvent};
 use std::io::{self, Write};
 
-/// Memory of the machine: the recordings know no shortage of it.
+/// Memory of the machine, enough for it never to run short: the recordings know no such shortage.
 const MEM: u32 = 256 << 20;
-/// Ticks between two looks at the trace, which keeps the latest events only.
+/// Ticks between two looks at the trace, which only keeps the latest events.
 const SLICE: u64 = 100;
 
 /// Replays a workload file; returns the exit code.
@@ -106,8 +107,7 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
     }
 }
 
-/// A machine that stands still has nothing more to tell: a million events without time say less
-/// than one message.
+/// Fails if the machine is stuck: a million events at one tick would say less than one message.
 fn is_going_on(machine: &Machine, stop: Stop) -> Result<(), Failure> {
     match stop {
         // There are no programs in a workload file.
@@ -130,18 +130,18 @@ fn apply(machine: &mut Machine, command: Command) -> Result<Reply, Failure> {
     refused.map_err(|refusal| failure(FailureKind::Limit, refusal.to_string(), None))
 }
 
-/// Tells what happens on a machine.
+/// Prints what happens on a machine.
 struct Player<'a> {
     process: &'a Process,
     recorder: Recorder,
-    /// Bytes.
+    /// Bytes printed so far.
     printed: u64,
-    /// Sequence number of the next event that is looked at for failures.
+    /// Sequence number of the next event to check for failures.
     seen: u64,
 }
 
 impl Player<'_> {
-    /// Prints what has happened since the last time, and looks whether the run may go on.
+    /// Prints what has happened since the last call, and checks whether the run may go on.
     fn tell(&mut self, machine: &Machine) -> Result<(), Failure> {
         let lines = self.recorder.events(machine);
         self.print(&lines)?;
@@ -171,13 +171,13 @@ impl Player<'_> {
         let mut out = io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         written.map_err(|error| {
-            let message = format!("nothing more can be printed: {error}");
+            let message = format!("cannot print any more: {error}");
             failure(FailureKind::Output(error.kind()), message, None)
         })
     }
 }
 
-/// Whether a task could not be made, neither by a fork nor as one of the listed.
+/// Whether a task could not be created, either by a fork or from the list.
 fn is_short(record: &Record) -> bool {
     match record.event {
         TraceEvent::SysExit { nr, ret } => ret < 0 && Syscall::name_of(nr) == "clone",
@@ -186,7 +186,8 @@ fn is_short(record: &Record) -> bool {
     }
 }
 
-/// The recordings know no failing fork: a run with one is none of theirs.
+/// The failure for a fork that failed. The recordings contain no failing fork, so such a run cannot
+/// be one.
 fn no_room(machine: &Machine, record: &Record) -> Failure {
     let errno = match record.event {
         TraceEvent::SysExit { ret, .. } => Errno::from_code(-ret),
@@ -197,11 +198,11 @@ fn no_room(machine: &Machine, record: &Record) -> Failure {
     let stamp = record.stamp;
     let name = machine.kernel.names.get(stamp.name);
     let message = format!(
-        "task {} ({name}) could make no task at tick {}: {errno}",
+        "task {} ({name}) could not create a task at tick {}: {errno}",
         stamp.pid, stamp.tick
     );
     let help = format!(
-        "the machine has {} MiB and {PID_MAX_LIMIT} pids; let tasks end",
+        "the machine has {} MiB and {PID_MAX_LIMIT} pids; let tasks exit",
         MEM >> 20
     );
     failure(FailureKind::Limit, message, Some(help))

@@ -18,14 +18,14 @@ const MAX_TEXT: u64 = 16 << 20;
 pub(super) enum Source {
     /// Standard input.
     Stdin,
-    /// A file.
+    /// A script file.
     File(PathBuf),
-    /// The command line; its value is printed.
+    /// An expression on the command line, whose value is printed.
     Expression(String),
 }
 
 impl Source {
-    /// `-` is standard input.
+    /// Interprets a path; `-` means standard input.
     pub(super) fn of_path(path: PathBuf) -> Self {
         if path.as_os_str() == "-" {
             Self::Stdin
@@ -34,7 +34,7 @@ impl Source {
         }
     }
 
-    /// How messages call it.
+    /// Its name in messages.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Stdin => "<stdin>".to_owned(),
@@ -43,7 +43,7 @@ impl Source {
         }
     }
 
-    /// Its text, as it stands there.
+    /// Reads its text without changing it.
     pub(super) fn read(&self) -> Result<String, String> {
         let mut bytes = Vec::new();
         match self {
@@ -61,7 +61,7 @@ impl Source {
                 .filter(|byte| **byte == b'\n')
                 .count()
                 + 1;
-            format!("not UTF-8 text: byte {at}, in line {line}; only UTF-8 files can be read")
+            format!("not UTF-8 text: byte {at}, on line {line}; only UTF-8 files can be read")
         })?;
         Ok(match text.strip_prefix('\u{feff}') {
             Some(bare) => bare.to_owned(),
@@ -70,12 +70,11 @@ impl Source {
     }
 }
 
-/// A file may begin with a byte order mark, and with a `#!` line, which becomes a comment.
+/// Removes a byte order mark, and turns a `#!` line into a comment.
 pub(super) fn plain_script(text: String) -> String {
-    let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    match bare.strip_prefix("#!") {
+    match text.strip_prefix("#!") {
         Some(rest) => format!("// {rest}"),
-        None => bare.to_owned(),
+        None => text,
     }
 }
 
@@ -84,16 +83,13 @@ fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
         .read_to_end(bytes)
         .map_err(|error| reason(&error))?;
     if bytes.len() as u64 > MAX_TEXT {
-        return Err(format!(
-            "larger than {} MiB, which is the most that is read",
-            MAX_TEXT >> 20
-        ));
+        return Err(format!("larger than {} MiB, the maximum", MAX_TEXT >> 20));
     }
     Ok(())
 }
 
-/// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, predictions
-/// are put to whoever sits at the terminal.
+/// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, the user is
+/// asked for predictions on the terminal.
 pub(super) fn run_all(
     process: &Process,
     sources: impl IntoIterator<Item = Source>,

@@ -1,11 +1,11 @@
-//! Colour: how each role of a text looks in a terminal, and whether there is any.
+//! Colours: how each role of a text looks in a terminal, and whether to use colours at all.
 
 use crate::view::{Role, Text};
 use anstream::AutoStream;
 use owo_colors::{OwoColorize, Style};
 use std::io;
 
-/// How a role looks.
+/// The style of a role.
 const fn style(role: Role) -> Style {
     let style = Style::new();
     match role {
@@ -39,18 +39,19 @@ pub(super) fn paint(text: &Text, color: bool) -> String {
 
 /// Words in the colour of a role.
 pub(super) fn paint_words(words: &str, role: Role, color: bool) -> String {
-    match color {
-        true => words.style(style(role)).to_string(),
-        false => words.to_owned(),
+    if color {
+        words.style(style(role)).to_string()
+    } else {
+        words.to_owned()
     }
 }
 
-/// Whether standard output is to have colour: it is a terminal, and nothing forbids it.
+/// Whether to colour standard output: it is a terminal, and nothing forbids colours.
 pub(super) fn stdout_has_color() -> bool {
     AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// Whether standard error is to have colour.
+/// Whether to colour standard error.
 pub(super) fn stderr_has_color() -> bool {
     AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }

@@ -1,20 +1,23 @@
-//! `forklab test`: scripts against their snapshots, with a coloured difference.
+//! `forklab test`: compares scripts with their snapshots, and shows differences in colour.
 
 use super::diag::{draw, visible};
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
 use super::print::{complain, output_failed, print_line, reason};
 use super::process::Process;
 use super::style::{paint_words, stdout_has_color};
-use crate::lab::{Outcome, Verdict, check, collect, stale};
+use crate::lab::{Comparison, Verdict, check, collect, stale};
 use crate::script::Failure;
 use crate::view::Role;
-use similar::{ChangeTag, TextDiff};
+use similar::{Algorithm, ChangeTag, DiffOp, capture_diff_slices, group_diff_ops};
 use std::path::{Path, PathBuf};
 
 /// Unchanged lines that are shown around a difference.
 const CONTEXT: usize = 2;
+/// Texts with more lines are not compared line by line: the time grows with the lines that differ
+/// as well as with those that there are. A bound in time would make the output depend on the host.
+const MAX_LINES: usize = 10_000;
 
-/// How many scripts there were of each kind.
+/// How many scripts had each outcome.
 #[derive(Default)]
 struct Tally {
     same: usize,
@@ -22,7 +25,7 @@ struct Tally {
     unusable: usize,
 }
 
-/// Tests every script of the paths; 1 if one differs.
+/// Tests every script in the paths; returns 1 if one differs.
 pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
     let color = stdout_has_color();
     let mut tally = Tally::default();
@@ -41,16 +44,16 @@ pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
         }
     }
     if tally.same + tally.differ + tally.unusable == 0 {
-        complain("forklab: there are no scripts (*.rhai) there");
+        complain("forklab: no scripts (*.rhai) found");
         return USAGE;
     }
     let failed = tally.unusable + stale > 0 || (tally.differ > 0 && !accept);
     if failed { FAILED } else { FINE }
 }
 
-/// The closing lines.
+/// The summary lines.
 fn summary(tally: &Tally, stale: usize, accept: bool) -> Vec<String> {
-    // `N passed, N failed` is a closing line that test runners understand.
+    // `N passed, N failed` is a line that test runners recognize.
     let mut lines = vec![format!(
         "{} passed, {} failed",
         tally.same + if accept { tally.differ } else { 0 },
@@ -60,14 +63,14 @@ fn summary(tally: &Tally, stale: usize, accept: bool) -> Vec<String> {
         let word = if accept { "accepted" } else { "differ" };
         lines.push(format!("{} {word}", tally.differ));
         if !accept {
-            let how = "forklab test --accept PATH takes what a script prints now as right";
+            let how = "forklab test --accept PATH accepts what a script prints now";
             lines.push(how.to_owned());
         }
     }
     lines
 }
 
-/// Tests a path; returns what there is to say of stale snapshots, or the exit code to end with.
+/// Tests a path; returns messages about stale snapshots, or the exit code to end with.
 fn test_path(
     process: &Process,
     path: &Path,
@@ -84,10 +87,10 @@ fn test_path(
         let host = process.host(Box::new(|_| Ok(())));
         let verdict = check(script, process.limits, host, plain, accept);
         match &verdict.outcome {
-            Outcome::Same => tally.same += 1,
-            Outcome::Differs { .. } => tally.differ += 1,
-            Outcome::Unusable(_) => tally.unusable += 1,
-            Outcome::Interrupted => return Err(INTERRUPTED),
+            Comparison::Same => tally.same += 1,
+            Comparison::Differs { .. } => tally.differ += 1,
+            Comparison::Unusable(_) => tally.unusable += 1,
+            Comparison::Interrupted => return Err(INTERRUPTED),
         }
         print_line(&report(&verdict, accept, color))
             .map_err(|error| output_failed(error.kind()))?;
@@ -103,26 +106,26 @@ fn test_path(
     Ok(stale.iter().map(name).collect())
 }
 
-/// A line for a script, and the difference below it.
+/// A line about a script, followed by the difference.
 fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
     let label = &verdict.script.label;
     match &verdict.outcome {
-        Outcome::Same => format!("{} {label}", paint_words("same   ", Role::Good, color)),
-        Outcome::Unusable(why) => {
+        Comparison::Same => format!("{} {label}", paint_words("same   ", Role::Good, color)),
+        Comparison::Unusable(why) => {
             format!(
                 "{} {label}: {why}",
                 paint_words("error  ", Role::Bad, color)
             )
         }
-        Outcome::Interrupted => String::new(),
-        Outcome::Differs { was, now, failed } => {
+        Comparison::Interrupted => String::new(),
+        Comparison::Differs { was, now, failed } => {
             let word = match (accept, was) {
                 (true, _) => paint_words("accept ", Role::Good, color),
                 (false, None) => paint_words("new    ", Role::Bad, color),
                 (false, Some(_)) => paint_words("differs", Role::Bad, color),
             };
             let was = was.as_deref().unwrap_or_default();
-            // What is accepted unseen may be a slip of the script's.
+            // What is accepted unseen may be a mistake in the script.
             let end = if *failed {
                 ": it ends with an error"
             } else {
@@ -133,22 +136,23 @@ fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
     }
 }
 
-/// The lines that differ, with a few around them: `-` was there, `+` is there now.
+/// The lines that differ, with a few around them: `-` marks old lines, `+` new ones.
 fn difference(was: &str, now: &str, color: bool) -> String {
-    // The last line is a line like the others.
-    let (was, now) = (
-        was.trim_end().to_owned() + "\n",
-        now.trim_end().to_owned() + "\n",
-    );
-    let diff = TextDiff::from_lines(&was, &now);
+    let was: Vec<&str> = was.trim_end().split('\n').collect();
+    let now: Vec<&str> = now.trim_end().split('\n').collect();
+    let ops = if was.len() + now.len() > MAX_LINES {
+        common_ends(&was, &now)
+    } else {
+        capture_diff_slices(Algorithm::Myers, &was, &now)
+    };
     let mut lines = Vec::new();
-    for (nr, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+    for (nr, group) in group_diff_ops(ops, CONTEXT).iter().enumerate() {
         if nr > 0 {
             lines.push(paint_words("        ...", Role::Dim, color));
         }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+        for change in group.iter().flat_map(|op| op.iter_changes(&was, &now)) {
             // A carriage return would hide the line.
-            let text = visible(change.value().trim_end_matches('\n'));
+            let text = visible(change.value());
             lines.push(match change.tag() {
                 ChangeTag::Delete => paint_words(&format!("      - {text}"), Role::Bad, color),
                 ChangeTag::Insert => paint_words(&format!("      + {text}"), Role::Good, color),
@@ -157,6 +161,33 @@ fn difference(was: &str, now: &str, color: bool) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Everything between the lines that two texts begin and end with has changed.
+fn common_ends(was: &[&str], now: &[&str]) -> Vec<DiffOp> {
+    let same = |(a, b): &(&&str, &&str)| a == b;
+    let head = was.iter().zip(now).take_while(same).count();
+    let rest = was[head..].iter().rev().zip(now[head..].iter().rev());
+    let tail = rest.take_while(same).count();
+    let (old_len, new_len) = (was.len() - head - tail, now.len() - head - tail);
+    vec![
+        DiffOp::Equal {
+            old_index: 0,
+            new_index: 0,
+            len: head,
+        },
+        DiffOp::Replace {
+            old_index: head,
+            old_len,
+            new_index: head,
+            new_len,
+        },
+        DiffOp::Equal {
+            old_index: head + old_len,
+            new_index: head + new_len,
+            len: tail,
+        },
+    ]
 }
 
 #[cfg(test)]
@@ -180,5 +211,36 @@ mod tests {
                 + 10
         "
         );
+    }
+
+    #[test]
+    fn what_two_long_texts_have_in_common_at_their_ends_is_left_out() {
+        let text = |first: &str, last: &str| {
+            let same: String = (0..MAX_LINES).map(|nr| format!("{nr}\n")).collect();
+            format!("1\n2\n3\n{first}\nsame\n{last}\n{same}")
+        };
+        insta::assert_snapshot!(difference(&text("a", "b"), &text("x", "y"), false), @r"
+                  2
+                  3
+                - a
+                - same
+                - b
+                + x
+                + same
+                + y
+                  0
+                  1
+        ");
+    }
+
+    #[test]
+    fn a_long_text_may_contain_another() {
+        let long = "same\n".repeat(MAX_LINES);
+        let longer = format!("{long}same\n");
+        insta::assert_snapshot!(difference(&long, &longer, false), @r"
+                  same
+                  same
+                + same
+        ");
     }
 }

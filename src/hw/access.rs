@@ -7,27 +7,27 @@ use super::{Pde, Pte};
 pub enum AccessKind {
     /// Reads data.
     Read,
-    /// Writes data, or reads what it is going to write.
+    /// Writes data, or reads data that it is going to write.
     Write,
-    /// Fetches an instruction; the same as a read for the i386.
+    /// Fetches an instruction; for the i386 the same as a read.
     Fetch,
 }
 
-/// The privilege an access is made with.
+/// The privilege of an access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// CPL 3.
+    /// CPL 3: user code.
     User,
-    /// CPL 0, and what the CPU itself reads and writes.
+    /// CPL 0, and the CPU's own reads and writes.
     Supervisor,
 }
 
-/// One access to memory, as far as protection is concerned.
+/// One memory access, as far as protection is concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
-    /// What it does.
+    /// The action to perform.
     pub kind: AccessKind,
-    /// With which privilege.
+    /// The privilege it is made with.
     pub mode: Mode,
 }
 
@@ -62,17 +62,17 @@ impl Access {
     }
 }
 
-/// Rights on a page; for an access, those it requires.
+/// The rights on a page or, for an access, the rights that it requires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rights {
-    /// User mode.
+    /// User-mode access, as the U/S bit grants it.
     pub us: bool,
-    /// Writing.
+    /// Write access, as the R/W bit grants it.
     pub rw: bool,
 }
 
 impl Rights {
-    /// What the U/S and R/W bits of an entry grant.
+    /// The rights that the U/S and R/W bits of an entry grant.
     pub(super) const fn of_entry(bits: u32) -> Self {
         Self {
             us: bits & Pte::USER != 0,
@@ -81,14 +81,14 @@ impl Rights {
     }
 }
 
-/// The rights on a page reached through a directory entry and a table entry: what both grant.
+/// The rights on a page reached through a directory entry and a table entry: those that both grant.
 /// A 4 MiB page has the rights of its directory entry alone.
 pub const fn effective(pde: Pde, pte: Pte) -> Rights {
     Rights::of_entry(pde.0 & pte.0)
 }
 
-/// The rights that an access requires, `wp` being CR0.WP: without it the supervisor writes where
-/// it likes.
+/// The rights that an access requires. `wp` is CR0.WP: without it, the supervisor may write to any
+/// page.
 #[inline]
 pub const fn required(access: Access, wp: bool) -> Rights {
     let us = matches!(access.mode, Mode::User);
@@ -98,7 +98,7 @@ pub const fn required(access: Access, wp: bool) -> Rights {
     }
 }
 
-/// Whether a page with these rights lets the access through.
+/// Whether a page with these rights permits the access.
 pub const fn permits(rights: Rights, access: Access, wp: bool) -> bool {
     let required = required(access, wp);
     (rights.us || !required.us) && (rights.rw || !required.rw)
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    /// The accesses of a row of the table below.
+    /// The accesses in a row of the table below.
     const COLUMNS: [(AccessKind, Mode, bool); 12] = [
         (Read, User, false),
         (Read, User, true),

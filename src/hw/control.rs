@@ -2,7 +2,7 @@
 
 /// CR0.PE: protected mode.
 pub const CR0_PE: u32 = 1 << 0;
-/// CR0.WP: the supervisor, too, may not write read-only pages.
+/// CR0.WP: read-only pages are write-protected from the supervisor too.
 pub const CR0_WP: u32 = 1 << 16;
 /// CR0.PG: paging.
 pub const CR0_PG: u32 = 1 << 31;

@@ -1,6 +1,6 @@
-//! The page fault exception: what the hardware tells the kernel about it.
+//! The page fault exception: what the hardware reports to the kernel.
 
-use super::{Access, Mode};
+use super::{Access, AccessKind, Mode};
 use crate::abi::VirtAddr;
 use std::fmt;
 
@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PageFault {
     /// The linear address that could not be accessed, as left in CR2.
-    pub cr2: VirtAddr,
+    pub addr: VirtAddr,
     /// The error code pushed on the stack.
     pub error_code: ErrorCode,
 }
@@ -18,7 +18,7 @@ pub struct PageFault {
 pub struct ErrorCode(pub u32);
 
 impl ErrorCode {
-    /// Both levels were present: the access was not allowed.
+    /// Both levels were present: the access was not permitted.
     pub const PRESENT: u32 = 1;
     /// The access was a write.
     pub const WRITE: u32 = 2;
@@ -37,9 +37,18 @@ impl ErrorCode {
         Self(present | write | user)
     }
 
-    /// Whether the page was there but the access not allowed.
+    /// Whether the page was present but the access not permitted.
     pub const fn is_protection(self) -> bool {
         self.0 & Self::PRESENT != 0
+    }
+
+    /// What the access did; a fetch looks like a read.
+    pub const fn kind(self) -> AccessKind {
+        if self.is_write() {
+            AccessKind::Write
+        } else {
+            AccessKind::Read
+        }
     }
 
     /// Whether the access was a write.
@@ -47,7 +56,7 @@ impl ErrorCode {
         self.0 & Self::WRITE != 0
     }
 
-    /// What it says in words: `user write, protection`.
+    /// A description in words: `user write, protection`.
     pub const fn describe(self) -> &'static str {
         match (self.is_user(), self.is_write(), self.is_protection()) {
             (true, true, true) => "user write, protection",

@@ -1,7 +1,7 @@
 //! The memory management unit: every access to memory by linear address goes through it.
 //!
-//! An access that the [TLB](Tlb) answers goes straight to RAM. Any other one walks the tables,
-//! checks the rights, sets the A and D bits in memory and caches the translation; if it faults,
+//! An access that hits the [TLB](Tlb) goes straight to RAM. Any other access walks the tables,
+//! checks the rights, sets the A and D bits in memory and caches the translation. If it faults,
 //! nothing has changed but CR2 and the cached entries of that page. Paging is always on.
 
 use super::{Access, ErrorCode, Mode, PageFault, Pde, Pte, Ram, Rights, Tlb, TlbBits, TlbEntry};
@@ -11,25 +11,26 @@ use crate::abi::{PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 
 /// The address translation of one CPU.
 ///
-/// The control registers are there to be read; the methods that set them also do to the TLB what
-/// the hardware does.
+/// The control registers may be read directly. The methods that set them also have the hardware's
+/// effect on the TLB.
 #[derive(Clone, Debug)]
 pub struct Mmu {
-    /// PE, PG and WP. Set WP by [`set_cr0_wp`](Mmu::set_cr0_wp).
+    /// PE, PG and WP. Set WP with [`set_cr0_wp`](Mmu::set_cr0_wp).
     pub cr0: u32,
     /// The address of the last page fault.
     pub cr2: u32,
-    /// Physical address of the page directory, PWT and PCD. Set by [`load_cr3`](Mmu::load_cr3).
+    /// Physical address of the page directory, PWT and PCD. Set it with
+    /// [`load_cr3`](Mmu::load_cr3).
     pub cr3: u32,
-    /// PSE and PGE. Set by [`set_cr4`](Mmu::set_cr4).
+    /// PSE and PGE. Set them with [`set_cr4`](Mmu::set_cr4).
     pub cr4: u32,
     /// The cached translations.
     pub tlb: Tlb,
 }
 
 impl Mmu {
-    /// An MMU with a direct-mapped TLB of that many entries, a power of two or 0 for none; WP is
-    /// set, PSE and PGE are not, and CR3 is 0.
+    /// Creates an MMU with a direct-mapped TLB of that many entries, a power of two or 0 for none.
+    /// WP is set, PSE and PGE are not, and CR3 is 0.
     pub fn new(tlb_entries: usize) -> Self {
         let tlb = Tlb::new(tlb_entries, TlbPolicy::DirectMapped);
         Self {
@@ -59,8 +60,8 @@ impl Mmu {
         }
     }
 
-    /// The frame to fetch instructions of user mode from. Only the first fetch after another page
-    /// asks the TLB; while the page stays the same, nothing is looked up or counted.
+    /// The frame to fetch user-mode instructions from. Only the first fetch after a change of page
+    /// consults the TLB; within the page, nothing is looked up or counted.
     ///
     /// # Errors
     /// The page fault that the fetch raises.
@@ -76,12 +77,12 @@ impl Mmu {
         Ok(pfn)
     }
 
-    /// What [`translate`](Mmu::translate) would come to, without doing it: no bit is set, nothing
-    /// is cached or counted.
+    /// Predicts the result of [`translate`](Mmu::translate) without side effects: no bit is set,
+    /// nothing is cached or counted.
     ///
     /// # Errors
     /// The error code of the page fault that the access would raise.
-    pub fn foresee(&self, ram: &Ram, va: VirtAddr, access: Access) -> Result<u32, ErrorCode> {
+    pub fn predict(&self, ram: &Ram, va: VirtAddr, access: Access) -> Result<u32, ErrorCode> {
         let needed = TlbBits::needed(access, self.wp());
         let pfn = match self.tlb.granting(va, needed) {
             Some(entry) => entry.pfn,
@@ -90,14 +91,15 @@ impl Mmu {
         Ok(pfn.phys() | va.page_offset())
     }
 
-    /// `mov cr3`: another page directory. Drops all but global entries.
+    /// `mov cr3`: switches to another page directory. Drops all but global entries.
     pub fn load_cr3(&mut self, cr3: u32) {
         self.cr3 = cr3;
         self.tlb.flushes += 1;
         self.tlb.drop_non_global();
     }
 
-    /// `invlpg`: drops what is cached of the page, global or not, be it of 4 KiB or 4 MiB.
+    /// `invlpg`: drops the cached entries of the page, global or not, whether it has 4 KiB or 4
+    /// MiB.
     pub fn invlpg(&mut self, va: VirtAddr) {
         self.tlb.flushes_page += 1;
         self.tlb.drop_page(va);
@@ -115,7 +117,7 @@ impl Mmu {
         self.cr4 = cr4;
     }
 
-    /// Sets or clears CR0.WP, which drops nothing: it is looked at in each access.
+    /// Sets or clears CR0.WP. This drops nothing, because WP is checked at each access.
     pub fn set_cr0_wp(&mut self, wp: bool) {
         self.cr0 = if wp {
             self.cr0 | CR0_WP
@@ -130,17 +132,18 @@ impl Mmu {
         self.tlb.drop_all();
     }
 
-    /// The walk for an address in the tables that CR3 names now, past the TLB.
+    /// The walk for an address in the current tables, bypassing the TLB.
     pub fn walk(&self, ram: &Ram, va: VirtAddr) -> Walk {
         walk(ram, self.cr3, self.cr4, va)
     }
 
+    /// CR0.WP.
     #[inline]
-    const fn wp(&self) -> bool {
+    pub const fn wp(&self) -> bool {
         self.cr0 & CR0_WP != 0
     }
 
-    /// The physical address, if the TLB answers and nobody has to be told of a write.
+    /// The physical address, if the TLB hits and a write needs no notice.
     #[inline(always)]
     fn hit(&mut self, ram: &Ram, va: VirtAddr, access: Access) -> Option<u32> {
         if access.is_write() && !self.tlb.knows(ram.epoch()) {
@@ -187,12 +190,12 @@ impl Mmu {
         self.cr2 = va.0;
         self.tlb.drop_page(va);
         PageFault {
-            cr2: va,
+            addr: va,
             error_code,
         }
     }
 
-    /// A in both levels; D, for a write, only in the entry that maps the page.
+    /// Sets A in both levels and, for a write, D in the entry that maps the page.
     fn set_accessed_and_dirty(&self, ram: &mut Ram, walk: &Walk, access: Access) {
         let written = if access.is_write() { Pte::DIRTY } else { 0 };
         let pde = walk
@@ -224,18 +227,18 @@ impl Mmu {
     }
 }
 
-/// Where the bytes of one access lie in physical memory.
+/// Where the bytes of one access are in physical memory.
 #[derive(Clone, Copy)]
 enum Span {
-    /// All in one page, from here on.
+    /// All in one page, starting at this address.
     Whole(u32),
     /// The first `split` bytes at `low`, the others at `high`.
     Crossing { low: u32, high: u32, split: usize },
 }
 
 impl Mmu {
-    /// The physical address of an access that lies in one page and hits the TLB: nearly all do, and
-    /// need nothing else.
+    /// The physical address of an access that is in one page and hits the TLB. Nearly all accesses
+    /// are like that, and need nothing else.
     #[inline(always)]
     pub(super) fn hit_in_page<const N: usize>(
         &mut self,
@@ -249,7 +252,7 @@ impl Mmu {
         self.hit(ram, va, access)
     }
 
-    /// Reads what [`hit_in_page`](Self::hit_in_page) did not find.
+    /// Reads when [`hit_in_page`](Self::hit_in_page) has failed.
     #[cold]
     fn read_slowly<const N: usize>(
         &mut self,
@@ -261,7 +264,7 @@ impl Mmu {
         Ok(load(ram, span))
     }
 
-    /// Writes where [`hit_in_page`](Self::hit_in_page) did not find the page.
+    /// Writes when [`hit_in_page`](Self::hit_in_page) has failed.
     #[cold]
     fn write_slowly<const N: usize>(
         &mut self,
@@ -287,7 +290,7 @@ impl Mmu {
         self.crossing_span(ram, va, access)
     }
 
-    /// Translates both pages before anything is read or stored, the lower one first.
+    /// Translates both pages, the lower one first, before anything is read or stored.
     #[cold]
     fn crossing_span(
         &mut self,
@@ -325,7 +328,7 @@ fn load<const N: usize>(ram: &Ram, span: Span) -> [u8; N] {
     }
 }
 
-/// Stores where a translation for a write led to, so that the frames are dirty already.
+/// Stores at addresses that were translated for a write, so that the frames are already dirty.
 #[inline]
 fn store<const N: usize>(ram: &mut Ram, span: Span, bytes: [u8; N]) {
     match span {
@@ -386,7 +389,7 @@ macro_rules! accesses {
                 }
 
                 #[doc = concat!("Replaces a `", stringify!($type), "` and returns the old one.")]
-                /// It is one access, a write: also what is read must be writable.
+                /// It is a single write access: what is read must be writable too.
                 ///
                 /// # Errors
                 /// The page fault that the access raises; then `modify` is not called.

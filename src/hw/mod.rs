@@ -1,7 +1,7 @@
-//! The emulated hardware: RAM, the two-level page tables of the i386 in it, the MMU with its TLB
-//! that reads them, and the registers of a CPU.
+//! The emulated hardware: RAM, the i386's two-level page tables in it, the MMU with its TLB that
+//! reads them, and the CPU with its registers.
 //!
-//! Nothing here knows the kernel, and nothing here reports what it does: an access either gives
+//! Nothing here knows the kernel, and nothing here reports what it does: an access either returns
 //! its result or a [`PageFault`].
 
 mod access;
@@ -16,6 +16,8 @@ mod tlb;
 mod walk;
 
 #[cfg(test)]
+pub(crate) mod host_program;
+#[cfg(test)]
 mod tests;
 
 pub use access::{Access, AccessKind, Mode, Rights, effective, permits, required};
@@ -29,3 +31,6 @@ pub use ram::{Frame, Ram};
 pub use ram_image::RamImage;
 pub use tlb::{Tlb, TlbBits, TlbEntry, TlbPolicy};
 pub use walk::{Walk, walk};
+
+#[cfg(test)]
+pub(crate) use cpu::tests::host::skipped as skipped_on_host;

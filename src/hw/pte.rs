@@ -1,4 +1,4 @@
-//! The entries of page directories and page tables, and where they lie.
+//! The entries of page directories and page tables, and their addresses.
 //!
 //! ```text
 //!  31            22 21            12 11             0
@@ -23,13 +23,13 @@ macro_rules! entry {
         impl $name {
             /// P: the hardware may use the entry.
             pub const PRESENT: u32 = 0x001;
-            /// R/W: writes are allowed.
+            /// R/W: writes are permitted.
             pub const RW: u32 = 0x002;
             /// U/S: user mode may use it.
             pub const USER: u32 = 0x004;
-            /// Write-through caching; kept, without effect.
+            /// Write-through caching; stored, but without effect.
             pub const PWT: u32 = 0x008;
-            /// Caching disabled; kept, without effect.
+            /// Caching disabled; stored, but without effect.
             pub const PCD: u32 = 0x010;
             /// A: set by the hardware when a translation uses the entry.
             pub const ACCESSED: u32 = 0x020;
@@ -48,12 +48,12 @@ macro_rules! entry {
                 Pfn(self.0 >> PAGE_SHIFT)
             }
 
-            /// The low 12 bits.
+            /// Bits 11..0: the flags.
             pub const fn flags(self) -> u32 {
                 self.0 & FLAGS
             }
 
-            /// Whether P is set: the hardware looks at nothing else in an entry without it.
+            /// Whether P is set. The hardware ignores the rest of an entry without it.
             pub const fn is_hw_present(self) -> bool {
                 self.contains(Self::PRESENT)
             }
@@ -90,12 +90,13 @@ entry! {
 }
 
 entry! {
-    /// A page directory entry: it names a page table, or maps 4 MiB by itself.
+    /// A page directory entry: it refers to a page table, or maps 4 MiB by itself.
     Pde
 }
 
 impl Pte {
-    /// Linux's mark of a `PROT_NONE` page: set while P is clear, so the hardware never sees it.
+    /// Linux's mark for a `PROT_NONE` page. It is set while P is clear, so the hardware never sees
+    /// it.
     pub const PROTNONE: u32 = 0x080;
 }
 

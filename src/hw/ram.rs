@@ -1,9 +1,9 @@
-//! Physical memory: one flat allocation of 4 KiB frames, and which of them changed since the last
-//! checkpoint.
+//! Physical memory: one flat allocation of 4 KiB frames, with a record of which have changed since
+//! the last checkpoint.
 //!
-//! A physical address or frame that the RAM does not have is a bug of the emulator, never of an
-//! emulated program, and panics. So does an access to a word that crosses the end of a frame, in
-//! debug builds: the [`Mmu`](super::Mmu) splits those.
+//! A physical address or frame outside of RAM is a bug of the emulator, never of an emulated
+//! program, and panics. So does, in debug builds, an access to a word that crosses the end of a
+//! frame: the [`Mmu`](super::Mmu) splits those.
 
 use super::RamImage;
 use super::ram_image::CHUNK;
@@ -14,32 +14,32 @@ use std::{fmt, mem};
 /// The bytes of one page frame.
 pub type Frame = [u8; PAGE_SIZE as usize];
 
-/// The machine's RAM. Numbers lie in it little endian.
+/// The machine's RAM. Numbers are stored in little-endian order.
 ///
-/// `clone` copies every byte; a [`checkpoint`](Ram::checkpoint) is the cheap way to keep a moment.
+/// `clone` copies every byte; a [`checkpoint`](Ram::checkpoint) is the cheap way to save the
+/// contents.
 #[derive(Default)]
 pub struct Ram {
-    /// Plain bytes, for only they are had zeroed from the host without touching them.
+    /// Plain bytes, because only those can be had zeroed from the host without touching them.
     bytes: Box<[u8]>,
-    /// A bit for each frame written since `base` was taken.
+    /// One bit for each frame written since `base` was taken.
     dirty: Box<[u64]>,
-    /// What the frames that are not dirty hold.
+    /// The contents of the frames that are not dirty.
     base: RamImage,
-    /// For each frame that a CPU keeps decoded code of, the number of its present contents;
-    /// otherwise 0.
+    /// For each frame with decoded code, the number of its current contents; otherwise 0.
     code: Box<[u64]>,
-    /// Another number whenever a frame ceased to be one that may be written unnoticed.
+    /// Changes whenever a frame can no longer be written without notice.
     epoch: u64,
 }
 
-/// A number that no RAM of this process has been given before, so that what a CPU knows of one is
-/// never taken for knowledge of another. It is nothing that the emulated machine could see.
+/// A number that no RAM in this process has had before, so that what a CPU knows about one RAM is
+/// never mistaken for knowledge about another. The emulated machine cannot see it.
 fn fresh_number() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// No code of the copy has been decoded yet.
+/// Nothing of the copy has been decoded yet.
 impl Clone for Ram {
     fn clone(&self) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Clone for Ram {
     }
 }
 
-/// Shows the size only: nobody reads megabytes.
+/// Shows only the size: nobody reads megabytes.
 impl fmt::Debug for Ram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Ram({} frames)", self.frames())
@@ -60,7 +60,7 @@ impl fmt::Debug for Ram {
 }
 
 impl Ram {
-    /// RAM of that many frames of 4096 bytes, all zero and clean.
+    /// Creates RAM of that many frames of 4096 bytes, all zero and clean.
     pub fn new(frames: u32) -> Self {
         Self {
             bytes: vec![0; frames as usize * PAGE_SIZE as usize].into_boxed_slice(),
@@ -71,7 +71,7 @@ impl Ram {
         }
     }
 
-    /// RAM without a single frame: what stays behind where the real one is taken out.
+    /// RAM without any frames, left behind where the real one is taken out.
     pub fn empty() -> Self {
         Self::default()
     }
@@ -87,7 +87,7 @@ impl Ram {
         &self.bytes.as_chunks().0[pfn.index()]
     }
 
-    /// The bytes of a frame, to be written: marks it dirty.
+    /// The bytes of a frame for writing; marks it dirty.
     #[inline]
     pub fn frame_mut(&mut self, pfn: Pfn) -> &mut Frame {
         self.mark_dirty(pfn);
@@ -102,7 +102,7 @@ impl Ram {
         self.bytes.copy_within(source, to.phys() as usize);
     }
 
-    /// Fills a frame with zeroes.
+    /// Fills a frame with zeros.
     pub fn zero_frame(&mut self, pfn: Pfn) {
         self.frame_mut(pfn).fill(0);
     }
@@ -121,7 +121,7 @@ impl Ram {
             .sum()
     }
 
-    /// Saves the contents and marks all frames clean. The cost is that of the dirty frames.
+    /// Saves the contents and marks all frames clean. The cost is proportional to the dirty frames.
     pub fn checkpoint(&mut self) -> RamImage {
         self.epoch = fresh_number();
         for (chunk, dirty) in self.dirty.iter_mut().enumerate() {
@@ -132,8 +132,8 @@ impl Ram {
         self.base.clone()
     }
 
-    /// Brings the contents of a checkpoint of this RAM back, earlier or later, and marks all
-    /// frames clean. Only frames that differ are copied.
+    /// Restores the contents of a checkpoint of this RAM, earlier or later, and marks all frames
+    /// clean. Only frames that differ are copied.
     ///
     /// # Panics
     /// If the image is of a RAM of another size.
@@ -159,27 +159,28 @@ impl Ram {
         &mut self.bytes.as_chunks_mut().0[pfn.index()]
     }
 
-    /// To be called before anything is written to a frame: code decoded from it is void.
+    /// Must be called before anything is written to a frame. It invalidates the code decoded from
+    /// it.
     #[inline]
     pub(super) fn mark_dirty(&mut self, pfn: Pfn) {
         self.dirty[pfn.index() / CHUNK] |= 1 << (pfn.index() % CHUNK);
         self.code[pfn.index()] = 0;
     }
 
-    /// Whether a write to the frame needs no notice: it is marked dirty, and no code of it decoded.
+    /// Whether writes to the frame need no notice: it is marked dirty, and none of it is decoded.
     #[inline]
     pub(super) fn is_fast(&self, pfn: Pfn) -> bool {
         self.is_dirty(pfn) && self.code[pfn.index()] == 0
     }
 
-    /// Changes when a frame for which [`is_fast`](Self::is_fast) held no longer is one.
+    /// Changes when a frame for which [`is_fast`](Self::is_fast) held no longer is fast.
     #[inline(always)]
     pub(super) const fn epoch(&self) -> u64 {
         self.epoch
     }
 
     /// The number of the contents of a frame that code is decoded from; the next write to the frame
-    /// will not go unnoticed. As long as the number stays the same, so do the contents.
+    /// will be noticed. As long as the number stays the same, so do the contents.
     pub(super) fn code_number(&mut self, pfn: Pfn) -> u64 {
         if self.code[pfn.index()] == 0 {
             self.code[pfn.index()] = fresh_number();
@@ -190,7 +191,7 @@ impl Ram {
         self.code[pfn.index()]
     }
 
-    /// Whether the contents of a frame still are those of that number.
+    /// Whether the contents of a frame still have that number.
     #[inline]
     pub(super) fn holds_code(&self, pfn: Pfn, number: u64) -> bool {
         self.code[pfn.index()] == number
@@ -204,7 +205,7 @@ impl Ram {
         bytes
     }
 
-    /// Stores into a frame that is known to be dirty and to hold no decoded code.
+    /// Stores into a frame that is known to be dirty and without decoded code.
     #[inline]
     pub(super) fn store<const N: usize>(&mut self, phys: u32, bytes: [u8; N]) {
         debug_assert!(in_one_frame::<N>(phys) && self.is_fast(Pfn(phys >> PAGE_SHIFT)));
@@ -243,7 +244,7 @@ const fn in_one_frame<const N: usize>(phys: u32) -> bool {
     (phys & (PAGE_SIZE - 1)) as usize + N <= PAGE_SIZE as usize
 }
 
-/// The frames of a chunk whose bits are set, ascending.
+/// The frames of a chunk whose bits are set, in ascending order.
 fn frames_of(chunk: usize, mut bits: u64) -> impl Iterator<Item = Pfn> {
     std::iter::from_fn(move || {
         let bit = (bits != 0).then(|| bits.trailing_zeros())?;

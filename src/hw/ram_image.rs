@@ -1,18 +1,18 @@
-//! Saved contents of RAM: images that share every frame which did not change between them.
+//! Saved contents of RAM: images that share every frame that has not changed between them.
 
 use super::Frame;
 use crate::abi::Pfn;
 use std::sync::Arc;
 
-/// Frames in a chunk: as many as a word of dirty bits has.
+/// Frames in a chunk: as many as there are bits in a word of dirty bits.
 pub(super) const CHUNK: usize = 64;
 
-/// The saved frames of one chunk; `None` is a frame of zeroes.
+/// The saved frames of one chunk; `None` is a zero-filled frame.
 type Chunk = [Option<Arc<Frame>>; CHUNK];
 
-static ZEROES: Frame = [0; size_of::<Frame>()];
+static ZEROS: Frame = [0; size_of::<Frame>()];
 
-/// The contents of RAM at one moment. Cloning it copies pointers only, one for 64 frames.
+/// The contents of RAM at one moment. A clone copies only pointers, one per 64 frames.
 #[derive(Clone, Default)]
 pub struct RamImage {
     frames: u32,
@@ -20,7 +20,7 @@ pub struct RamImage {
 }
 
 impl RamImage {
-    /// The image of `frames` frames of zeroes.
+    /// The image of `frames` zero-filled frames.
     pub(super) fn zeroed(frames: u32) -> Self {
         let chunk = Arc::new([const { None }; CHUNK]);
         Self {
@@ -40,19 +40,19 @@ impl RamImage {
     /// If the RAM has no such frame.
     pub fn frame(&self, pfn: Pfn) -> &Frame {
         let slot = &self.chunks[pfn.index() / CHUNK][pfn.index() % CHUNK];
-        slot.as_deref().unwrap_or(&ZEROES)
+        slot.as_deref().unwrap_or(&ZEROS)
     }
 
-    /// Takes over the current bytes of a frame. What is as it was stays shared.
+    /// Saves the current bytes of a frame. Unchanged frames stay shared.
     pub(super) fn save(&mut self, pfn: Pfn, bytes: &Frame) {
         if self.frame(pfn) == bytes {
             return;
         }
         let chunk = Arc::make_mut(&mut self.chunks[pfn.index() / CHUNK]);
-        chunk[pfn.index() % CHUNK] = (*bytes != ZEROES).then(|| Arc::new(*bytes));
+        chunk[pfn.index() % CHUNK] = (*bytes != ZEROS).then(|| Arc::new(*bytes));
     }
 
-    /// The frames of a chunk, one bit each, that the two images do not share.
+    /// The frames of a chunk that the two images do not share, one bit each.
     pub(super) fn differing(&self, other: &Self, chunk: usize) -> u64 {
         let (ours, theirs) = (&self.chunks[chunk], &other.chunks[chunk]);
         if Arc::ptr_eq(ours, theirs) {
@@ -84,7 +84,7 @@ mod tests {
         ram.write_u32(Pfn(129).phys(), 2);
         assert_eq!(first.frames(), 130);
         assert_eq!(first.frame(Pfn(129))[..4], [1, 0, 0, 0]);
-        assert_eq!(first.frame(Pfn(0)), &ZEROES);
+        assert_eq!(first.frame(Pfn(0)), &ZEROS);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Machine {
         machine
     }
 
-    /// A machine whose page at `PAGE` is this entry.
+    /// A machine with this entry for the page at `PAGE`.
     fn with_page(flags: u32) -> Self {
         let mut machine = Self::new(64);
         machine.set_pte(PAGE, Pte::new(DATA, flags));
@@ -80,7 +80,7 @@ impl Machine {
 
 fn fault(cr2: u32, error_code: u32) -> PageFault {
     PageFault {
-        cr2: VirtAddr(cr2),
+        addr: VirtAddr(cr2),
         error_code: ErrorCode(error_code),
     }
 }
@@ -94,7 +94,7 @@ fn every_access_through_every_pair_of_entries() {
         ["S-RO", "S-RO", "U-RO", "U-RO"],
         ["S-RO", "S-RW", "U-RO", "U-RW"],
     ];
-    // The classes that let the access through, and the error code that the others give.
+    // The classes that permit the access, and the error code for the others.
     let accesses = [
         (Read, User, true, "U-RO U-RW", 5),
         (Read, User, false, "U-RO U-RW", 5),
@@ -403,7 +403,7 @@ fn wp_counts_at_the_time_of_the_access_and_flushes_nothing() {
     assert_eq!(machine.access(PAGE, write), Ok(DATA));
 }
 
-/// `PAGE` is frame 5, `NEXT_PAGE` frame 9: what is adjacent is so in linear addresses only.
+/// `PAGE` is frame 5, `NEXT_PAGE` frame 9: they are adjacent only in linear addresses.
 fn two_pages(first: u32, second: u32) -> Machine {
     let mut machine = Machine::with_page(first);
     machine.set_pte(NEXT_PAGE, Pte::new(Pfn(9), second));
@@ -447,7 +447,7 @@ fn a_write_across_pages_stores_nothing_if_one_of_them_faults() {
     ] {
         let mut machine = two_pages(first, second);
         assert_eq!(machine.write(PAGE.0 + 0xffe, u32::MAX), Err(expected));
-        assert_eq!(machine.mmu.cr2, expected.cr2.0);
+        assert_eq!(machine.mmu.cr2, expected.addr.0);
         assert_eq!(machine.ram.frame(DATA), &[0; 4096]);
         assert_eq!(machine.ram.frame(Pfn(9)), &[0; 4096]);
     }
@@ -478,7 +478,7 @@ fn a_write_after_a_checkpoint_is_noticed_and_invisible_to_the_emulated_machine()
     let image = saved.ram.checkpoint();
     assert!(!saved.ram.is_dirty(DATA));
     for machine in [&mut machine, &mut saved] {
-        // A stale entry must not be looked up again for the sake of the dirty mark.
+        // A stale entry must not be looked up again just for the dirty mark.
         machine.set_pte(PAGE, Pte::new(OTHER, 0x067));
         machine.write(PAGE.0, 2).unwrap();
         machine.write(PAGE.0 + 4, 3).unwrap();

@@ -1,8 +1,8 @@
-//! The translation lookaside buffer: translations that stay in use until they are dropped,
+//! The translation lookaside buffer: translations that remain in use until they are dropped,
 //! whatever happens to the page tables in memory meanwhile.
 //!
-//! An entry carries its rights in such a way that one comparison of the page and one of a mask
-//! decide whether an access may go straight to memory.
+//! An entry stores its rights so that one comparison of the page and one of a mask decide whether
+//! an access may go straight to memory.
 
 use super::{Access, Rights, required};
 use crate::abi::{Pfn, VirtAddr};
@@ -10,18 +10,18 @@ use bitflags::bitflags;
 use std::fmt;
 
 bitflags! {
-    /// What an entry remembers beside the frame.
+    /// What an entry stores besides the frame.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct TlbBits: u8 {
-        /// User mode may use the page.
+        /// Whether user mode may use the page.
         const US = 0x01;
-        /// The page may be written.
+        /// Whether the page may be written.
         const RW = 0x02;
-        /// D is set in memory: a write need not go there to set it.
+        /// D is set in memory: a write need not set it again.
         const DIRTY = 0x04;
-        /// The frame is marked dirty already and holds no decoded code, so that a write need not
-        /// tell anybody; only valid in the epoch of the RAM that the TLB knows. Not of the emulated
-        /// hardware: whether it is set changes nothing that can be seen in the machine.
+        /// The frame is already marked dirty and has no decoded code, so a write needs no notice.
+        /// This is valid only in the epoch of the RAM that the TLB knows. It is not part of the
+        /// emulated hardware: it has no visible effect in the machine.
         const FAST_WRITE = 0x08;
         /// A load of CR3 does not drop the entry.
         const GLOBAL = 0x10;
@@ -31,7 +31,7 @@ bitflags! {
 }
 
 impl TlbBits {
-    /// The bits an entry must have for the access to go straight to memory, `wp` being CR0.WP.
+    /// The bits that an entry must have for the access to go straight to memory; `wp` is CR0.WP.
     #[inline]
     pub const fn needed(access: Access, wp: bool) -> Self {
         let rights = Self::of(required(access, wp));
@@ -51,12 +51,12 @@ impl TlbBits {
     }
 }
 
-/// A cached translation of one 4 KiB page, also where that is a part of a 4 MiB page.
+/// A cached translation of one 4 KiB page, even if that is part of a 4 MiB page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TlbEntry {
     /// Linear page number: address / 4096.
     pub page: u32,
-    /// The frame it is translated to.
+    /// The frame that it is translated to.
     pub pfn: Pfn,
     /// Rights and state.
     pub bits: TlbBits,
@@ -80,17 +80,17 @@ impl TlbEntry {
     }
 }
 
-/// Where in the TLB the translation of a page may lie.
+/// Where in the TLB the translation of a page may be stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TlbPolicy {
-    /// In the one place that the low bits of the page number name.
+    /// In the one slot that the low bits of the page number select.
     #[default]
     DirectMapped,
-    /// Anywhere; the places are filled in turn.
+    /// In any slot; slots are filled in turn.
     FullyAssociative,
 }
 
-/// The TLB of a CPU, with counters for the whole time since it was made.
+/// The TLB of a CPU, with counters since it was created.
 #[derive(Clone, Debug)]
 pub struct Tlb {
     /// Translations that needed no walk.
@@ -105,21 +105,24 @@ pub struct Tlb {
     pub flushes_page: u64,
     entries: Box<[TlbEntry]>,
     policy: TlbPolicy,
-    /// The bits of a page number that are its place, if the policy is the direct one; all of them
+    /// The bits of a page number that select its slot, if the TLB is direct-mapped; all bits
     /// otherwise, or without entries.
     direct: usize,
-    /// The place that is filled next, if any will do.
+    /// The slot that is filled next, if any slot will do.
     next: usize,
     /// Whether there may be parts of 4 MiB pages.
     large: bool,
-    /// The page that instructions are being fetched from; it has a place of its own, so that
-    /// fetching on in it asks nobody.
+    /// Whether there may be entries that are not global: between tasks that touch no memory a load
+    /// of CR3 has nothing to drop.
+    local: bool,
+    /// The page that instructions are being fetched from. It has a slot of its own, so that
+    /// sequential fetches need no lookup.
     fetch: TlbEntry,
     epoch: Epoch,
 }
 
-/// The [epoch](super::Ram::epoch) of the RAM in which the bits `FAST_WRITE` were set. It is none of
-/// the machine's business, and not shown.
+/// The [epoch](super::Ram::epoch) of the RAM in which the `FAST_WRITE` bits were set. It is not
+/// part of the machine, and not shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Epoch(u64);
 
@@ -130,7 +133,7 @@ impl fmt::Debug for Epoch {
 }
 
 impl Tlb {
-    /// An empty TLB of `size` entries; with 0 of them every access walks.
+    /// An empty TLB of `size` entries; with 0, every access walks.
     ///
     /// # Panics
     /// If the size is neither 0 nor a power of two.
@@ -153,12 +156,13 @@ impl Tlb {
             },
             next: 0,
             large: false,
+            local: false,
             fetch: TlbEntry::NONE,
             epoch: Epoch(0),
         }
     }
 
-    /// The number of entries there is room for.
+    /// The number of slots.
     pub const fn size(&self) -> usize {
         self.entries.len()
     }
@@ -183,13 +187,13 @@ impl Tlb {
         self.lookup(va).filter(|entry| entry.grants(needed))
     }
 
-    /// The entries in use, in the order of their places.
+    /// The entries in use, in the order of their slots.
     pub fn entries(&self) -> impl Iterator<Item = &TlbEntry> {
         self.entries.iter().filter(|entry| entry.is_valid())
     }
 
-    /// The physical address, if the entry where the direct policy puts the address has all bits
-    /// `needed`: what nearly all accesses come to. Any other hit is [a slow one](Self::hit_slowly).
+    /// The physical address, if the entry in the direct-mapped slot has all bits `needed`. This is
+    /// the case for nearly all accesses. Any other hit takes [the slow path](Self::hit_slowly).
     #[inline(always)]
     pub(super) fn hit(&mut self, va: VirtAddr, needed: TlbBits) -> Option<u32> {
         let page = va.page_number();
@@ -224,16 +228,17 @@ impl Tlb {
         if let Some(old) = self.entries.get_mut(place) {
             *old = entry;
             self.large |= entry.bits.contains(TlbBits::LARGE);
+            self.local |= !entry.bits.contains(TlbBits::GLOBAL);
         }
     }
 
-    /// The frame of the page that instructions are being fetched from, if it is this one.
+    /// The frame of the page that instructions are being fetched from, if it is this page.
     #[inline]
     pub(super) fn fetching(&self, page: u32) -> Option<Pfn> {
         (self.fetch.page == page).then_some(self.fetch.pfn)
     }
 
-    /// Instructions are fetched from that page now.
+    /// Records the page that instructions are now fetched from.
     pub(super) fn set_fetching(&mut self, page: u32, pfn: Pfn) {
         self.fetch = TlbEntry {
             page,
@@ -242,7 +247,7 @@ impl Tlb {
         };
     }
 
-    /// Drops what is cached of the page, be it of 4 KiB or 4 MiB.
+    /// Drops the cached entries of the page, whether it has 4 KiB or 4 MiB.
     pub(super) fn drop_page(&mut self, va: VirtAddr) {
         let page = va.page_number();
         if self.fetch.page == page || self.large {
@@ -263,23 +268,25 @@ impl Tlb {
     /// Drops all entries that are not global.
     pub(super) fn drop_non_global(&mut self) {
         self.fetch = TlbEntry::NONE;
-        self.drop_if(|entry| !entry.bits.contains(TlbBits::GLOBAL));
+        if std::mem::take(&mut self.local) {
+            self.drop_if(|entry| !entry.bits.contains(TlbBits::GLOBAL));
+        }
     }
 
     /// Drops all entries.
     pub(super) fn drop_all(&mut self) {
         self.entries.fill(TlbEntry::NONE);
         self.fetch = TlbEntry::NONE;
-        self.large = false;
+        (self.large, self.local) = (false, false);
     }
 
-    /// Whether the bits `FAST_WRITE` may be relied on.
+    /// Whether the `FAST_WRITE` bits are valid.
     #[inline(always)]
     pub(super) const fn knows(&self, epoch: u64) -> bool {
         self.epoch.0 == epoch
     }
 
-    /// Enters another epoch of the RAM.
+    /// Switches to another epoch of the RAM.
     pub(super) fn enter(&mut self, epoch: u64) {
         if !self.knows(epoch) {
             self.forget_fast_writes();
@@ -302,7 +309,7 @@ impl Tlb {
         }
     }
 
-    /// The place where the page is, if it is cached; outside of the TLB if it has none.
+    /// The slot of the page if it is cached; an index past the TLB if it is not.
     #[inline]
     fn place(&self, page: u32) -> usize {
         match self.policy {

@@ -1,16 +1,16 @@
-//! The page table walk: reading both levels, and what they say about an access.
+//! The page table walk: reads both levels, and decides about an access.
 //!
-//! A walk changes nothing, so explanations use it as well as the MMU does.
+//! A walk changes nothing, so explanations use it as well as the MMU.
 
 use super::{
     Access, CR4_PSE, ErrorCode, Pde, Pte, Ram, Rights, effective, pde_phys, permits, pte_phys,
 };
 use crate::abi::{Pfn, VirtAddr};
 
-/// The entries that a linear address goes through.
+/// The entries used to translate a linear address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Walk {
-    /// The address.
+    /// The linear address.
     pub va: VirtAddr,
     /// The page directory entry.
     pub pde: Pde,
@@ -20,7 +20,7 @@ pub struct Walk {
     pub large: bool,
 }
 
-/// Reads the entries for a linear address in the tables under `cr3`.
+/// Reads the entries for a linear address in the tables that `cr3` points to.
 pub fn walk(ram: &Ram, cr3: u32, cr4: u32, va: VirtAddr) -> Walk {
     let pde = Pde(ram.read_u32(pde_phys(cr3, va)));
     let large = pde.contains(Pde::PRESENT | Pde::PSE) && cr4 & CR4_PSE != 0;
@@ -35,7 +35,7 @@ pub fn walk(ram: &Ram, cr3: u32, cr4: u32, va: VirtAddr) -> Walk {
 }
 
 impl Walk {
-    /// The frame that the address lies in; `None` if one of the levels is not present.
+    /// The frame that the address is in; `None` if one of the levels is not present.
     pub fn pfn(&self) -> Option<Pfn> {
         match self.pte {
             Some(pte) => pte.is_hw_present().then(|| pte.pfn()),
@@ -54,15 +54,16 @@ impl Walk {
     /// The frame and the rights on it, if they permit the access; `wp` is CR0.WP.
     ///
     /// # Errors
-    /// The error code of the page fault that the access raises. An entry that is not present
-    /// outweighs whatever the other level forbids.
+    /// The error code of the page fault that the access raises. An entry that is not present takes
+    /// precedence over what the other level forbids.
     pub fn check(&self, access: Access, wp: bool) -> Result<(Pfn, Rights), ErrorCode> {
         let page = self.pfn().zip(self.rights());
         page.filter(|(_, rights)| permits(*rights, access, wp))
             .ok_or(ErrorCode::new(page.is_some(), access))
     }
 
-    /// The bits of the entry that maps the page: the table entry, or that of a 4 MiB page.
+    /// The bits of the entry that maps the page: the table entry, or the directory entry of a 4 MiB
+    /// page.
     pub fn leaf(&self) -> u32 {
         self.pte.map_or(self.pde.0, |pte| pte.0)
     }

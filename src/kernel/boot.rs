@@ -1,58 +1,61 @@
-//! Booting: the options a machine is made with, and the state that a fresh kernel starts in.
+//! Booting: the options of a machine, and the initial state of a fresh kernel.
 
 use super::Kernel;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
-use super::sched::{Levers, SchedTask, Scheduler, Tunables, effective_prio};
+use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
-use crate::abi::{FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, Signal, TaskId, TaskState};
+use crate::abi::{
+    FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
+};
 use crate::hw::{Cpu, Ram};
 use crate::kernel::fs::{Console, Fd, FileSystem, FilesStruct, FsStruct, InodeKind, Namespace};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
-    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, SigAction, Sighand,
-    SignalStruct, Task, UserTable,
+    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Sighand, SignalStruct,
+    Task, UserTable,
 };
 use crate::kernel::time::{RealTimers, Timers};
 use crate::trace::{FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
 
-/// Boot options. Sizes in bytes, times in ticks.
+/// Boot options. Sizes are in bytes, times in ticks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// Processors, 1 to 8.
+    /// Number of CPUs, 1 to 8.
     pub cpus: u32,
     /// Physical memory, bytes.
     pub mem: u32,
-    /// TLB entries for each processor; a power of two.
+    /// TLB entries per CPU; 0 or a power of two.
     pub tlb: u32,
-    /// Pids handed out are below.
+    /// Limit of pids: all are below it.
     pub pid_max: u32,
-    /// Limit on tasks; `None` for the kernel's own default, which follows from the memory.
+    /// Limit on the number of tasks; `None` means the kernel's default, which depends on the
+    /// memory.
     pub threads_max: Option<u32>,
-    /// Copy on write at fork; `false` copies every page, as the first Unixes did.
+    /// Whether fork copies on write; `false` copies every page, as early Unix systems did.
     pub cow: bool,
-    /// Let a new child run before its parent (2.6.12's rule); `false` queues it last.
+    /// Whether a new child runs before its parent (as in 2.6.12); `false` queues it last.
     pub child_runs_first: bool,
-    /// Let fork drop the parent's translations, which it has made read-only; `false` leaves them in
-    /// the TLB, to show what for.
+    /// Whether fork flushes the parent's translations, which it has made read-only; `false` leaves
+    /// them in the TLB, to show what the flush is for.
     pub fork_flushes_tlb: bool,
-    /// The numbers of the scheduler's rules.
+    /// The constants of the scheduler.
     pub tunables: Tunables,
     /// `jiffies` at boot.
     pub initial_jiffies: u32,
     /// User id of tasks that are spawned without one.
     pub uid: u32,
-    /// Instructions of programs that make a tick.
+    /// Number of program instructions per tick.
     pub cycles_per_tick: u32,
-    /// With several CPUs: instructions that each runs before it is the next one's turn.
+    /// With several CPUs: instructions that each CPU executes before the next one's turn.
     pub interleave: u32,
-    /// Seed of dice that vary the length of ticks.
+    /// Seed for random variation of the length of ticks.
     pub jitter: Option<u64>,
-    /// Lever: new children start on this CPU, as if the parent had been moved meanwhile.
+    /// Forces new children to start on this CPU, as if the parent had been moved meanwhile.
     pub fork_cpu: Option<u32>,
-    /// Lever: `wake_up_new_task` finds the parent on no priority array.
+    /// Forces `wake_up_new_task` to find the parent on no priority array.
     pub parent_not_on_array: bool,
 }
 
@@ -82,7 +85,7 @@ impl Default for Config {
 /// The files that exist from boot on: two devices and three programs.
 pub const BOOT_FILES: [&str; 5] = ["console", "null", "init", "sh", "true"];
 
-/// An ELF magic and the name, so that the pages of programs are not all alike.
+/// An ELF magic number and the name, so that the pages of programs differ.
 fn program_file(name: &str) -> InodeKind {
     let mut bytes = b"\x7fELF\x01\x01\x01".to_vec();
     bytes.extend_from_slice(name.as_bytes());
@@ -90,11 +93,11 @@ fn program_file(name: &str) -> InodeKind {
 }
 
 impl Kernel {
-    /// Boots a kernel: memory, idle tasks, init with its own address space, and the files
-    /// `console`, `null`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
+    /// Boots a kernel: memory, idle tasks, init with its own address space, the files `console`,
+    /// `null`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
     ///
     /// # Errors
-    /// If the options make no machine, in words for the user.
+    /// If the options are invalid, in words for the user.
     pub fn boot(config: Config) -> Result<Self, String> {
         config.validate()?;
         let frames = config.mem / PAGE_SIZE;
@@ -105,7 +108,7 @@ impl Kernel {
             .collect();
         let mut mms = SlotMap::with_key();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
-        // max_threads: an eighth of the frames, per kernel stack of two frames.
+        // max_threads: an eighth of the frames, divided by the two frames of a kernel stack.
         let default_max = (frames / 16).max(20);
         let max_threads = config.threads_max.unwrap_or(default_max);
         let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
@@ -128,7 +131,6 @@ impl Kernel {
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
-            map_refusal: None,
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
@@ -152,6 +154,7 @@ impl Kernel {
             nr_threads: 0,
             process_counts: 0,
             total_forks: 0,
+            forked: Vec::new(),
             init_mm,
             init: TaskId::default(),
             panic: None,
@@ -165,7 +168,7 @@ impl Kernel {
         Ok(kernel)
     }
 
-    /// One idle task for each CPU: pid 0, priority 140, no address space of its own.
+    /// Creates one idle task for each CPU: pid 0, priority 140, no address space of its own.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `fork_idle()`.
     fn make_idle_tasks(&mut self) {
@@ -194,17 +197,18 @@ impl Kernel {
         }
     }
 
-    /// A program file in the root directory.
+    /// Creates a program file in the root directory.
     pub fn create_program(&mut self, name: &str) -> InodeId {
         self.create(name, program_file(name))
     }
 
-    /// A program file that no directory lists, with one reference held by the caller.
+    /// Creates a program file that no directory lists, with one reference held by the caller.
     pub fn unnamed_program(&mut self, name: &str) -> InodeId {
         self.new_inode(program_file(name), name)
     }
 
-    /// Task 1: parent of all that is spawned, heir of orphans, never queued, deaf to SIGCHLD.
+    /// Creates task 1: the parent of spawned tasks and of orphans. It is never queued and ignores
+    /// SIGCHLD.
     ///
     /// Linux 2.6.12: `init/main.c`, `rest_init()`.
     fn make_init(&mut self) -> Result<(), String> {
@@ -212,7 +216,7 @@ impl Kernel {
         let pid = self.pidmap.alloc().ok_or("no pid for init")?;
         let stack = self
             .alloc_frame(1, FrameUse::KernelStack)
-            .ok_or_else(too_small)?;
+            .map_err(|_| too_small())?;
         let init = self
             .tasks
             .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));
@@ -220,10 +224,11 @@ impl Kernel {
         let name = self.names.intern("init");
         let mut entry = SchedTask::new(pid, name);
         entry.state = TaskState::INTERRUPTIBLE;
-        // As wake_up_new_task() and a first tick leave every task.
+        // The state in which wake_up_new_task() and a first tick leave every task.
         entry.prio = effective_prio(&entry).prio;
         entry.time_slice = self.sched.tunables.task_timeslice(entry.static_prio);
         self.sched.insert(init, entry);
+        let rlimits = Rlimits::initial(self.max_threads);
         let exe = self.lookup("init").map_err(|_| "no init".to_owned())?;
         let (mm, esp) = self
             .mm_for_exec(exe, &"init".into())
@@ -232,7 +237,6 @@ impl Kernel {
 
         let mut sighand = Sighand::new();
         sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
-        let rlimits = Rlimits::initial(self.max_threads);
         let signal = SignalStruct {
             leader: true,
             ..SignalStruct::new(pid, pid, rlimits)
@@ -270,7 +274,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Descriptors 0, 1 and 2 on the console.
+    /// A descriptor table with descriptors 0, 1 and 2 on the console.
     fn console_files(&mut self) -> Result<FilesId, String> {
         let console = self
             .lookup("console")
@@ -290,19 +294,19 @@ impl Kernel {
 }
 
 impl Config {
-    /// The levers of `wake_up_new_task`.
-    pub fn levers(&self) -> Levers {
-        Levers {
+    /// The branches of `wake_up_new_task` to force.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
             fork_cpu: self.fork_cpu.map(|cpu| cpu as u8),
             parent_not_on_array: self.parent_not_on_array,
             child_runs_first: self.child_runs_first,
         }
     }
 
-    /// Whether a machine can be made of these options.
+    /// Checks the options.
     ///
     /// # Errors
-    /// Which option is wrong, and what it may be.
+    /// Which option is wrong, and which values are valid.
     pub fn validate(&self) -> Result<(), String> {
         let (min, max) = (MIN_FRAMES * PAGE_SIZE, MAX_FRAMES * PAGE_SIZE);
         if !(1..=8).contains(&self.cpus) {

@@ -1,19 +1,19 @@
-//! The invariants of processes, checked over the whole kernel between two commands. For tests: it
-//! is slow.
+//! The invariants of processes, checked over the whole kernel between two commands. This is for
+//! tests: it is slow.
 
 use super::Kernel;
-use crate::abi::{PAGE_SIZE, Pid, TaskId, TaskState};
+use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
 use crate::kernel::fs::PIPE_BUFFERS;
-use crate::kernel::task::{Continuation, ExitState, PfFlags, PidType, SignalFlags, Task, Trap};
+use crate::kernel::task::{Continuation, PidType, SignalFlags, Task, Trap};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 
 impl Kernel {
-    /// Checks that the process tree, the pid hashes and every count agree with the tasks, and then
-    /// the runqueues and the memory.
+    /// Checks that the process tree, the pid hashes and every count agree with the tasks, then the
+    /// runqueues and the memory.
     ///
     /// # Errors
-    /// The first invariant that does not hold, in words.
+    /// The first invariant that is violated, in words.
     pub fn check(&self) -> Result<(), String> {
         for (id, task) in self.real_tasks() {
             let name = |what| format!("task {}: {what}", self.pid(id));
@@ -35,14 +35,14 @@ impl Kernel {
         self.check_mm()
     }
 
-    /// Every task but the idle tasks and the migration threads.
+    /// Every task except the idle tasks and the migration threads.
     fn real_tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
         self.tasks
             .iter()
             .filter(|(id, _)| self.pid(*id) != Pid(0) && !self.sched.is_migration_thread(*id))
     }
 
-    /// Parents and children know each other, and threads their leader.
+    /// Checks that parents and children know each other, and threads their leader.
     fn check_family(&self, id: TaskId, task: &Task) -> Result<(), String> {
         if id != self.init {
             let parent = self.tasks.get(task.parent).ok_or("its parent is gone")?;
@@ -53,7 +53,7 @@ impl Kernel {
             let real = real.ok_or("its real parent is gone")?;
             let alive = |task: &Task| task.exit_state == ExitState::Alive;
             demand(alive(parent) && alive(real), || {
-                "its parent has ended".into()
+                "its parent has exited".into()
             })?;
             let linked = task
                 .ptrace_link
@@ -96,7 +96,7 @@ impl Kernel {
         })
     }
 
-    /// What a task holds and where it is queued fits its state.
+    /// Checks that the resources and queues of a task agree with its state.
     fn check_state(&self, id: TaskId, task: &Task) -> Result<(), String> {
         let sched = self.sched.try_get(id).ok_or("the scheduler forgot it")?;
         let exiting = task.flags.contains(PfFlags::EXITING);
@@ -125,7 +125,7 @@ impl Kernel {
         })
     }
 
-    /// The pid hashes a task is in, and its entry in each.
+    /// Checks the pid hashes that a task is in, and its entry in each.
     fn check_links(&self, id: TaskId, task: &Task) -> Result<(), String> {
         let signal = task.signal.and_then(|signal| self.signals.get(signal));
         let signal = signal.ok_or("its signal_struct is gone")?;
@@ -150,8 +150,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// A number is in use exactly if a hash has it or it waits for its task, and every entry of a
-    /// hash has a task.
+    /// Checks that a pid is in use exactly if a hash contains it or it is reserved for a task, and
+    /// that every entry of a hash has a task.
     fn check_pids(&self) -> Result<(), String> {
         let mut used = vec![false; self.config.pid_max as usize];
         used[0] = true;
@@ -173,7 +173,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// `nr_threads`, `process_counts` and the users' counts.
+    /// Checks `nr_threads`, `process_counts` and the users' counts.
     fn check_totals(&self) -> Result<(), String> {
         let threads = self.real_tasks().count();
         let processes = self
@@ -193,7 +193,7 @@ impl Kernel {
         })
     }
 
-    /// Counts of what tasks share against the tasks that hold it.
+    /// Compares the reference counts of shared objects with the tasks that hold them.
     fn check_shared(&self) -> Result<(), String> {
         self.check_holders("files", &self.files, |s| s.count, |task| task.files)?;
         self.check_holders("fs", &self.fs, |s| s.count, |task| task.fs)?;
@@ -208,7 +208,7 @@ impl Kernel {
                 .filter(|(_, task)| task.signal == Some(id));
             let alive = mine.filter(|(_, task)| !task.flags.contains(PfFlags::EXITING));
             let alive = alive.count() as u32;
-            // A clone of a thread that failed late leaves `live` too high, as in the kernel.
+            // A failed clone of a thread may leave `live` too high, as in the kernel.
             demand(signal.live >= alive, || {
                 format!("signal.live {}, {alive} tasks", signal.live)
             })?;
@@ -236,7 +236,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// `f_count` against descriptors and mappings, and at least so many holders of each inode.
+    /// Compares `f_count` with descriptors and mappings, and checks that each inode has enough
+    /// holders.
     fn check_files(&self) -> Result<(), String> {
         let mut files = BTreeMap::new();
         let tables = self.files.values();
@@ -277,8 +278,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// A pipe knows how many can read and write it, who sleeps in it, and holds no page without
-    /// bytes.
+    /// Checks that a pipe knows how many can read and write it and who sleeps in it, and that none
+    /// of its pages is empty.
     fn check_pipes(&self) -> Result<(), String> {
         for (inode, pipe) in &self.pipes {
             let ends = self.open_files.values().filter(|file| file.inode == inode);
@@ -307,13 +308,13 @@ impl Kernel {
                 _ => false,
             };
             demand(pipe.sleepers().all(|task| inside(&task)), || {
-                format!("somebody sleeps in a pipe without a call: {pipe:?}")
+                format!("a task sleeps in a pipe without a call: {pipe:?}")
             })?;
         }
         Ok(())
     }
 
-    /// A CPU runs its idle task or one that is on its runqueue.
+    /// Checks that a CPU runs its idle task or one that is on its runqueue.
     fn check_current(&self, cpu: usize) -> Result<(), String> {
         let current = self.sched.current(cpu);
         let task = self.sched.get(current);
@@ -326,16 +327,16 @@ impl Kernel {
         })
     }
 
-    /// Queued signals are charged, and belong to pending ones; groups name their own threads, and
-    /// real timers their processes.
+    /// Checks that queued signals are charged and belong to pending ones, that groups refer to
+    /// their own threads, and real timers to their processes.
     fn check_signals(&self) -> Result<(), String> {
-        let mut charged: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut counted: BTreeMap<u32, u32> = BTreeMap::new();
         let private = self.tasks.values().map(|t| (t.pending, &t.sigqueue));
         let shared = self.signals.values();
         let shared = shared.map(|group| (group.shared_pending, &group.shared_queue));
         for (set, queue) in private.chain(shared) {
-            for uid in queue.charged() {
-                *charged.entry(uid).or_default() += 1;
+            for uid in queue.users() {
+                *counted.entry(uid).or_default() += 1;
             }
             let mut infos = queue.infos();
             let stray = infos.find(|info| !set.contains(info.signal));
@@ -344,8 +345,8 @@ impl Kernel {
             })?;
         }
         let stated: BTreeMap<u32, u32> = self.users.sigpending_of_all().collect();
-        demand(stated == charged, || {
-            format!("sigpending {stated:?}, but {charged:?} are queued")
+        demand(stated == counted, || {
+            format!("sigpending {stated:?}, but {counted:?} are queued")
         })?;
         for (id, group) in &self.signals {
             let named = [group.curr_target, group.group_exit_task];
@@ -353,7 +354,7 @@ impl Kernel {
                 let member = self.tasks.get(thread).is_some_and(|t| t.signal == Some(id));
                 demand(member, || "a group names a thread of another".into())?;
             }
-            // The count for a core dump is never taken back, as in the kernel.
+            // The count for a core dump is never reset, as in the kernel.
             let exits = group.flags.contains(SignalFlags::GROUP_EXIT);
             demand(exits || group.group_stop_count <= group.count, || {
                 format!("{} of {} stop", group.group_stop_count, group.count)
@@ -374,7 +375,7 @@ impl Kernel {
         })
     }
 
-    /// Timers have sleepers, and vfork parents a child that will wake them.
+    /// Checks that timers have sleepers, and vfork parents a child that will wake them.
     fn check_waits(&self) -> Result<(), String> {
         for (tick, id) in self.timers.iter() {
             let timer = self.tasks.get(id).map(|task| task.in_call.timer);

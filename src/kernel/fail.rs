@@ -1,12 +1,10 @@
-//! Failure injection: allocations that get no memory although there is some, so that every way out
-//! of a half-done operation can be taken on purpose.
+//! Failure injection: allocations that fail although there is memory, so that every error path of a
+//! half-done operation can be taken on purpose.
 
 use super::Kernel;
-use super::mm::MapRefusal;
-use crate::abi::Errno;
-use crate::trace::{Allocation, CloneRefusal, CopyStage, SlabCache, TraceEvent};
+use crate::trace::{Allocation, CopyStage, NoMemory, SlabCache, TraceEvent};
 
-/// The steps of `copy_process` that allocate an object of their own, and its kind.
+/// The steps of `copy_process` that allocate an object of their own, and the kind of object.
 pub const COPY_STEPS: [(CopyStage, SlabCache); 8] = [
     (CopyStage::TaskStruct, SlabCache::TaskStruct),
     (CopyStage::SemUndo, SlabCache::SemUndo),
@@ -18,15 +16,15 @@ pub const COPY_STEPS: [(CopyStage, SlabCache); 8] = [
     (CopyStage::Namespace, SlabCache::Namespace),
 ];
 
-/// Sets a fail point, or with `None` lets go of it.
+/// Sets a fail point, or turns it off with `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FailPoint {
-    /// So many allocations of frames pass, and the one after them fails.
+    /// That many frame allocations succeed, and the next one fails.
     Frame(Option<u64>),
-    /// The same for objects out of the slab caches.
+    /// The same for objects from the slab caches.
     Slab(Option<u64>),
-    /// The next allocation that this step of `copy_process` makes. A step that shares allocates
-    /// nothing and leaves the point as it is.
+    /// The next allocation made by this step of `copy_process` fails. A step that shares allocates
+    /// nothing and leaves the fail point set.
     Copy(Option<CopyStage>),
 }
 
@@ -38,29 +36,7 @@ pub struct FailPoints {
     copy: Option<CopyStage>,
 }
 
-/// An object that could not be had.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NoMemory;
-
-impl From<NoMemory> for Errno {
-    fn from(NoMemory: NoMemory) -> Self {
-        Self::ENOMEM
-    }
-}
-
-impl From<NoMemory> for MapRefusal {
-    fn from(NoMemory: NoMemory) -> Self {
-        Self::NoMemory
-    }
-}
-
-impl From<NoMemory> for CloneRefusal {
-    fn from(NoMemory: NoMemory) -> Self {
-        Self::NoMemory
-    }
-}
-
-/// Whether the countdown ends here. Passes are counted down.
+/// Whether the countdown ends here; otherwise it is decremented.
 fn strikes(countdown: &mut Option<u64>) -> bool {
     let strikes = *countdown == Some(0);
     *countdown = countdown.and_then(|passes| passes.checked_sub(1));
@@ -68,7 +44,7 @@ fn strikes(countdown: &mut Option<u64>) -> bool {
 }
 
 impl FailPoints {
-    /// Sets a point or lets go of it.
+    /// Sets a fail point or turns it off.
     pub const fn set(&mut self, point: FailPoint) {
         match point {
             FailPoint::Frame(passes) => self.frame = passes,
@@ -77,12 +53,12 @@ impl FailPoints {
         }
     }
 
-    /// Lets go of all points.
+    /// Turns all fail points off.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Whether a point is set that has not acted yet.
+    /// Whether a fail point is set that has not acted yet.
     pub fn is_armed(&self) -> bool {
         *self != Self::default()
     }
@@ -97,48 +73,49 @@ impl FailPoints {
 }
 
 impl Kernel {
-    /// Whether the allocation of frames at hand is made to fail; the trace says so.
-    pub(super) fn frame_fails(&mut self, what: Allocation) -> bool {
-        let fails = strikes(&mut self.fail.frame);
-        if fails {
-            self.trace_injected(what);
+    /// Whether this frame allocation is made to fail, which is traced.
+    ///
+    /// # Errors
+    /// It is.
+    pub(super) fn should_fail_frame(&mut self, what: Allocation) -> Result<(), NoMemory> {
+        if strikes(&mut self.fail.frame) {
+            return Err(self.forced(what));
         }
-        fails
+        Ok(())
     }
 
-    /// An object out of a slab cache. The objects take no frames here, so that only a fail point
-    /// lets this fail.
+    /// Allocates an object from a slab cache. Objects take no frames here, so only a fail point can
+    /// make this fail.
     ///
     /// Linux 2.6.12: `mm/slab.c`, `kmem_cache_alloc()`.
     ///
     /// # Errors
-    /// No memory.
+    /// If a fail point makes it fail.
     pub(super) fn kmem_cache_alloc(&mut self, cache: SlabCache) -> Result<(), NoMemory> {
-        if !strikes(&mut self.fail.slab) {
-            return Ok(());
+        if strikes(&mut self.fail.slab) {
+            return Err(self.forced(Allocation::Slab(cache)));
         }
-        self.trace_injected(Allocation::Slab(cache));
-        Err(NoMemory)
+        Ok(())
     }
 
-    /// The object that a step of `copy_process` makes for the new task.
+    /// Allocates the object that a step of `copy_process` creates for the new task.
     ///
     /// # Errors
-    /// No memory.
+    /// If a fail point makes it fail.
     pub(super) fn copy_alloc(&mut self, stage: CopyStage) -> Result<(), NoMemory> {
         let Some((_, cache)) = COPY_STEPS.into_iter().find(|(step, _)| *step == stage) else {
             return Ok(());
         };
         if self.fail.copy_strikes(stage) {
-            self.trace_injected(Allocation::Slab(cache));
-            return Err(NoMemory);
+            return Err(self.forced(Allocation::Slab(cache)));
         }
         self.kmem_cache_alloc(cache)
     }
 
-    fn trace_injected(&mut self, what: Allocation) {
+    fn forced(&mut self, what: Allocation) -> NoMemory {
         let current = self.current();
         self.trace(current, TraceEvent::FailInjected { what });
+        NoMemory::Forced(what)
     }
 }
 

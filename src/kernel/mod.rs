@@ -1,6 +1,6 @@
-//! The emulated kernel: tasks and everything they hold, in arenas, changed by functions that carry
-//! the names of their Linux 2.6.12 counterparts. It knows no user mode beyond `pt_regs` and no
-//! scripts; it never blocks the host.
+//! The emulated kernel: tasks and everything that they hold, in arenas, changed by functions with
+//! the names of their Linux 2.6.12 counterparts. It knows nothing of user mode but `pt_regs`, and
+//! nothing of scripts; it never blocks the host.
 
 pub mod boot;
 mod check;
@@ -29,52 +29,50 @@ use crate::trace::{Stamp, TraceEvent, TraceLog};
 use boot::Config;
 use exit::Account;
 use fail::FailPoints;
+use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
 use mm::{AnonVma, Mm, PageAllocator, VmStat};
 use sched::{Ctx, Scheduler};
-
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
 use task::{PidHash, Pidmap, Sighand, SignalStruct, Task, UserTable};
 use time::{RealTimers, Timers};
 
-/// The kernel and the hardware it runs on.
+/// The kernel and the hardware that it runs on.
 ///
-/// Cloning copies the RAM too; a checkpoint takes the RAM out first and keeps it as an image.
+/// A clone copies the RAM too; a checkpoint takes the RAM out first and saves it as an image.
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    /// What the machine was booted with.
+    /// The options that the machine was booted with.
     pub config: Config,
-    /// Physical memory.
+    /// The physical memory of the machine.
     pub ram: Ram,
-    /// Processors: registers that matter, MMU and TLB.
+    /// The CPUs: the relevant registers, MMU and TLB.
     pub cpus: Vec<Cpu>,
-    /// The CPU whose kernel code is being carried out.
+    /// The CPU whose kernel code is running.
     pub this_cpu: usize,
     /// Ticks since boot.
     pub tick: u64,
-    /// Time since that tick, ns: program instructions take time.
+    /// Time since that tick, ns; only program instructions take time.
     pub since_tick: u32,
-    /// Whether the code being carried out is an interrupt's.
+    /// Whether interrupt code is running.
     pub in_interrupt: bool,
     /// Interned task names.
     pub names: crate::abi::Names,
-    /// The trace.
+    /// The trace, to which every decision is written.
     pub log: TraceLog,
     /// Counters since boot.
     pub stat: Stat,
-    /// Accounts of the tasks that have ended, if they are kept.
+    /// Accounting records of tasks that have exited, if they are kept.
     pub acct: Option<Vec<Account>>,
     /// Allocations that are to fail.
     pub fail: FailPoints,
-    /// Page frames.
+    /// The page frame allocator.
     pub mem: PageAllocator,
-    /// Memory promised, and memory used as page cache.
+    /// Committed memory, and memory used as page cache.
     pub vm: VmStat,
-    /// Why the latest system call was refused memory, if it was.
-    pub map_refusal: Option<mm::MapRefusal>,
-    /// Runqueues and the scheduling part of every task.
+    /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
     pub tasks: SlotMap<TaskId, Task>,
@@ -88,7 +86,7 @@ pub struct Kernel {
     pub open_files: SlotMap<FileId, File>,
     /// Every inode in memory.
     pub inodes: SlotMap<InodeId, Inode>,
-    /// What the inodes of pipes keep.
+    /// The state of each pipe, by inode.
     pub pipes: SecondaryMap<InodeId, Pipe>,
     /// Every `fs_struct`.
     pub fs: SlotMap<FsId, FsStruct>,
@@ -98,7 +96,7 @@ pub struct Kernel {
     pub signals: SlotMap<SignalId, SignalStruct>,
     /// Every mount namespace.
     pub namespaces: SlotMap<NamespaceId, Namespace>,
-    /// Every list of semaphore adjustments.
+    /// Every list of semaphore undo values.
     pub sem_undos: SlotMap<SemUndoId, SemUndoList>,
     /// System V semaphores.
     pub sem_sets: SemSets,
@@ -110,37 +108,40 @@ pub struct Kernel {
     pub pid_hash: PidHash,
     /// `user_struct`s by uid.
     pub users: UserTable,
-    /// Sleeps that end by themselves.
+    /// Sleeps with a timeout.
     pub timers: Timers,
-    /// `alarm` and its kin.
+    /// `alarm` and the other real-time timers.
     pub real_timers: RealTimers,
-    /// Who waits on words in user memory.
+    /// Tasks that wait for futexes.
     pub futexes: ipc::Futexes,
-    /// `/dev/console`.
+    /// The state of `/dev/console`.
     pub console: fs::Console,
-    /// Tasks that exist, threads and zombies included, idle tasks not.
+    /// Number of tasks, including threads and zombies but not the idle tasks.
     pub nr_threads: u32,
     /// `max_threads`: the limit on `nr_threads`.
     pub max_threads: u32,
-    /// Processes (thread group leaders) that exist.
+    /// Number of processes (thread group leaders).
     pub process_counts: u32,
-    /// Successful forks since boot, threads included.
+    /// Successful forks since boot, including threads.
     pub total_forks: u64,
-    /// The mm of the kernel itself: only the kernel half of the address space.
+    /// Tasks that `do_fork` has made and that have no user mode yet: whoever plays user mode takes
+    /// them out and gives them one.
+    pub forked: Vec<Forked>,
+    /// The mm of the kernel itself, with only the kernel half of the address space.
     pub init_mm: MmId,
-    /// Task 1, `child_reaper`.
+    /// Task 1, the `child_reaper`.
     pub init: TaskId,
     /// Why the emulated kernel panicked, if it did.
     pub panic: Option<String>,
 }
 
 impl Kernel {
-    /// The task on the CPU whose kernel code is being carried out.
+    /// The task on the CPU whose kernel code is running.
     pub fn current(&self) -> TaskId {
         self.sched.current(self.this_cpu)
     }
 
-    /// `jiffies`: a 32-bit count of ticks that began at the boot option's value.
+    /// `jiffies`: a 32-bit tick counter that started at the value of the boot option.
     pub fn jiffies(&self) -> u32 {
         self.config.initial_jiffies.wrapping_add(self.tick as u32)
     }
@@ -152,22 +153,44 @@ impl Kernel {
         self.tick * 1_000_000 + u64::from(self.since_tick)
     }
 
-    /// The `task_struct` of a live id.
+    /// The `task_struct` with a live id.
     ///
     /// # Panics
-    /// If the task is gone: the kernel keeps no dangling ids, so that is a bug of ours.
+    /// If the task is gone: the kernel keeps no dangling ids, so this would be a bug of ours.
     #[track_caller]
     pub fn task(&self, id: TaskId) -> &Task {
         &self.tasks[id]
     }
 
-    /// The `task_struct` of a live id, to change it.
+    /// The `task_struct` with a live id, for modification.
     ///
     /// # Panics
-    /// As [`Kernel::task`].
+    /// As for [`Kernel::task`].
     #[track_caller]
     pub fn task_mut(&mut self, id: TaskId) -> &mut Task {
         &mut self.tasks[id]
+    }
+
+    /// The address space of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: whoever runs in user mode has
+    /// one, from its exec to `exit_mm()`.
+    #[track_caller]
+    pub(in crate::kernel) fn mm_id(&self, id: TaskId) -> MmId {
+        let mm = self.task(id).mm;
+        mm.expect("a task in user mode has an address space")
+    }
+
+    /// The directory context of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: every process has one until it
+    /// ends.
+    #[track_caller]
+    pub(in crate::kernel) fn fs_id(&self, id: TaskId) -> FsId {
+        let fs = self.task(id).fs;
+        fs.expect("a task has a directory context until it ends")
     }
 
     /// The tid of a task (`task->pid`).
@@ -212,7 +235,7 @@ impl Kernel {
         (&mut self.sched, ctx)
     }
 
-    /// `panic()`: the emulated kernel stops; the first reason stays.
+    /// `panic()`: the emulated kernel stops; only the first reason is kept.
     ///
     /// Linux 2.6.12: `kernel/panic.c`, `panic()`.
     pub fn panic(&mut self, reason: &str) {

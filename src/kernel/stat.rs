@@ -1,4 +1,4 @@
-//! Counters since boot, from which `measure` makes its differences. Counts only, no invented costs.
+//! Counters since boot, from which `measure` computes differences. Only counts, no invented costs.
 
 use super::Kernel;
 
@@ -16,7 +16,7 @@ macro_rules! counters {
                 [$((stringify!($name), self.$name),)*].into_iter()
             }
 
-            /// What was counted since `earlier`.
+            /// The differences from `earlier`.
             pub fn since(&self, earlier: &Self) -> Self {
                 Self { $($name: self.$name - earlier.$name,)* }
             }
@@ -25,15 +25,15 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Page faults that the kernel looked at.
+    /// Page faults that the kernel handled or rejected.
     faults,
-    /// Zeroed frames mapped on a first write.
+    /// Zero-filled frames mapped on a first write.
     anon_pages,
     /// Mappings of the zero page on a first read.
     zero_maps,
     /// Pages of files and shared objects mapped.
     file_pages,
-    /// Pages copied because a shared private page was written.
+    /// Pages copied because a shared private page was written to.
     cow_copies,
     /// Pages made writable in place by their last owner.
     cow_reuses,
@@ -51,21 +51,21 @@ counters! {
     page_tables,
     /// Successful forks, vforks and clones.
     forks,
-    /// Switches of a CPU from one task to another.
+    /// Context switches.
     switches,
     /// Loads of CR3.
     cr3_loads,
-    /// Instructions of programs; with several CPUs, those of the busiest in each round.
+    /// Instructions of programs; with several CPUs, those of the busiest one in each round.
     instructions,
     /// TLB hits.
     tlb_hits,
     /// TLB misses.
     tlb_misses,
-    /// TLB flushes, whole or of one page.
+    /// TLB flushes, of all entries or of one page.
     tlb_flushes,
-    /// System calls.
+    /// System calls entered.
     syscalls,
-    /// Ticks.
+    /// Ticks that have passed.
     ticks,
 }
 

@@ -1,4 +1,4 @@
-//! Exceptions that user-mode instructions raise, and the signals that come of them.
+//! Exceptions raised by user-mode instructions, and the signals that they cause.
 
 use crate::abi::{SigInfo, SigOrigin, Signal, TaskId, VirtAddr, si_code};
 use crate::hw::Exception;
@@ -7,12 +7,12 @@ use crate::kernel::mm::{SegvCode, UserFault, UserFaultKind};
 use crate::kernel::task::SendInfo;
 use crate::trace::TraceEvent;
 
-/// Why a task gets a signal for what it did.
+/// Why a task gets a signal for a fault of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Raised {
-    /// An access that the kernel could not mend.
+    /// An access that the kernel could not handle.
     Fault(UserFault),
-    /// Another exception.
+    /// Another exception, with its signal.
     Trap(Exception, Signal),
 }
 
@@ -31,8 +31,8 @@ impl Raised {
 }
 
 impl Kernel {
-    /// An exception of the current task in user mode. Returns what it gets a signal for; `None` for
-    /// a page fault that could be mended.
+    /// Handles an exception of the current task in user mode. Returns the reason if the task gets a
+    /// signal; `None` for a page fault that was handled.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/traps.c`, `do_trap()`, and `arch/i386/mm/fault.c`,
     /// `do_page_fault()`.
@@ -63,7 +63,7 @@ impl Kernel {
         Some(Raised::Trap(exception, signal))
     }
 
-    /// What a fault in user mode that could not be mended does to the current task.
+    /// Sends the current task the signal for a user-mode fault that could not be handled.
     ///
     /// Linux 2.6.12: `arch/i386/mm/fault.c`, the ends of `do_page_fault()`.
     pub fn raise_fault(&mut self, current: TaskId, fault: &UserFault) {

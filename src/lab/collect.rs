@@ -1,71 +1,57 @@
-//! Which scripts there are below a folder, how messages call them, and where their snapshots lie.
+//! Which scripts there are below a folder, their names in messages, and where their snapshots are.
 
 use super::Snapshot;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use walkdir::WalkDir;
 
 /// A script to be tested.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Script {
-    /// Where it is.
+    /// Path of the script file.
     pub path: PathBuf,
-    /// Its folder's name and its path below, with `/`: the same wherever one stands.
+    /// The folder's name and the path below it, with `/`: the same from every working directory.
     pub label: String,
-    /// What it is known to print.
+    /// Its snapshot, which may not exist yet.
     pub snapshot: Snapshot,
 }
 
 /// The scripts of a path: the file itself, or all `.rhai` files below a folder, by name.
 ///
-/// The snapshots lie beside the folder in one called `snapshots`, each called after the folder and
-/// the path below it: that of `scripts/cow/first.rhai` is `snapshots/scripts@cow__first.rhai.snap`.
-/// The folder is the nearest one, the path itself or above it, that is called `scripts`; if there is
-/// none, the path itself, or the folder that the file lies in.
+/// The snapshots are in a folder named `snapshots` next to the folder of the scripts. Each is named
+/// after that folder and the path below it: the snapshot of `scripts/cow/first.rhai` is
+/// `snapshots/scripts@cow__first.rhai.snap`. The folder is the nearest one named `scripts`, at the
+/// path itself or above it; if there is none, the path itself, or the folder that contains the
+/// file.
 ///
 /// # Errors
 /// If the path cannot be read.
 pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
     let path = fs::canonicalize(path)?;
-    if path.is_dir() {
-        let mut files = Vec::new();
-        walk(&path, &mut files)?;
-        let root = root_of(&path);
-        return Ok(files
-            .iter()
-            .map(|file| Script::below(&root, file))
-            .collect());
-    }
     let root = root_of(&path);
-    Ok(vec![Script::below(&root, &path)])
+    let mut scripts = Vec::new();
+    for entry in WalkDir::new(&path).follow_links(true).sort_by_file_name() {
+        let entry = entry?;
+        let is_named = entry.depth() == 0;
+        let is_script = entry.path().extension().is_some_and(|end| end == "rhai");
+        if entry.file_type().is_file() && (is_named || is_script) {
+            scripts.push(Script::below(&root, entry.path()));
+        }
+    }
+    Ok(scripts)
 }
 
-/// The folder that the snapshots of a file or folder are called after.
+/// The folder that the snapshots of a file or folder are named after.
 pub(super) fn root_of(path: &Path) -> PathBuf {
     let is_scripts = |folder: &&Path| folder.file_name().is_some_and(|name| name == "scripts");
-    let folder = match path.is_dir() {
-        true => path,
-        false => path.parent().unwrap_or(path),
+    let folder = if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
     };
     let named = folder.ancestors().find(is_scripts);
     named.unwrap_or(folder).to_owned()
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    let entries: io::Result<Vec<_>> = fs::read_dir(folder)?.collect();
-    let mut paths: Vec<PathBuf> = entries?.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "rhai")
-        {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 impl Script {

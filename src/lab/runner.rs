@@ -4,43 +4,42 @@ use super::collect::{Script, root_of};
 use super::transcript::{Draw, transcript};
 use crate::script::{FailureKind, Host, Limits};
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-/// What became of a script.
+/// The outcome of testing a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// It printed what its snapshot says.
+pub enum Comparison {
+    /// It printed what its snapshot contains.
     Same,
     /// It printed something else.
     Differs {
-        /// What the snapshot says; `None` if there is no snapshot.
+        /// The contents of the snapshot; `None` if there is no snapshot.
         was: Option<String>,
         /// What it printed.
         now: String,
         /// Whether it ended with an error.
         failed: bool,
     },
-    /// It could not be run or compared.
+    /// It could not be run or compared, with the reason.
     Unusable(String),
-    /// It was interrupted.
+    /// It was interrupted by Ctrl-C.
     Interrupted,
 }
 
-/// A script and what became of it.
+/// A script and the outcome of testing it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verdict {
-    /// The script.
+    /// The tested script.
     pub script: Script,
-    /// What became of it.
-    pub outcome: Outcome,
+    /// The outcome of the test.
+    pub outcome: Comparison,
 }
 
-/// Runs a script and compares. With `accept`, what it prints now becomes the snapshot.
+/// Runs a script and compares its output. With `accept`, what it prints now becomes the snapshot.
 pub fn check(script: Script, limits: Limits, host: Host, draw: Draw, accept: bool) -> Verdict {
     let outcome = compare(&script, limits, host, draw, accept)
-        .unwrap_or_else(|error| Outcome::Unusable(error.to_string()));
+        .unwrap_or_else(|error| Comparison::Unusable(error.to_string()));
     Verdict { script, outcome }
 }
 
@@ -50,21 +49,21 @@ fn compare(
     host: Host,
     draw: Draw,
     accept: bool,
-) -> io::Result<Outcome> {
+) -> io::Result<Comparison> {
     let source = fs::read_to_string(&script.path)?;
     let run = transcript(limits, host, &script.label, &source, draw);
     let run = run.map_err(io::Error::other)?;
     if run.failure == Some(FailureKind::Interrupted) {
-        return Ok(Outcome::Interrupted);
+        return Ok(Comparison::Interrupted);
     }
     let was = script.snapshot.contents()?;
     if was.as_deref().map(str::trim_end) == Some(run.text.trim_end()) {
-        return Ok(Outcome::Same);
+        return Ok(Comparison::Same);
     }
     if accept {
         script.snapshot.write(&run.text, &script.label)?;
     }
-    Ok(Outcome::Differs {
+    Ok(Comparison::Differs {
         was,
         now: run.text,
         failed: run.failure.is_some(),

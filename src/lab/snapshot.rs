@@ -1,10 +1,12 @@
 //! Snapshots: files in the format of the insta crate, so that its tools work on them too.
+//!
+//! insta itself reads such files, but writes them from the macros of tests only.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The line before and behind the head of a snapshot file.
+/// The line before and after the header of a snapshot file.
 const RULE: &str = "---\n";
 
 /// A snapshot file, which may not exist yet.
@@ -19,20 +21,20 @@ impl Snapshot {
         Self { path }
     }
 
-    /// Where it is.
+    /// Path of the snapshot file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it keeps; `None` if there is no such file.
+    /// The contents of the snapshot; `None` if there is no such file.
     ///
     /// # Errors
-    /// If the file is there and cannot be read.
+    /// If the file exists and cannot be read.
     pub fn contents(&self) -> io::Result<Option<String>> {
         Ok(self.read()?.map(|text| split(&text).1.to_owned()))
     }
 
-    /// Keeps another text. The head of the file stays as it is.
+    /// Replaces the contents. The header of the file stays as it is.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -60,7 +62,7 @@ impl Snapshot {
     }
 }
 
-/// Head and contents.
+/// Splits a file into header and contents.
 fn split(text: &str) -> (&str, &str) {
     let behind = text
         .strip_prefix(RULE)
@@ -83,5 +85,39 @@ mod tests {
         ] {
             assert_eq!(split(text).1, contents, "{text}");
         }
+    }
+
+    /// A snapshot that was written new, and then again with another text.
+    #[test]
+    fn insta_reads_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = Snapshot::at(folder.path().join("snapshots/scripts@a.rhai.snap"));
+        for text in ["first\nsecond\n", "---\n  indented: \"quoted\"\n\nlast", ""] {
+            snapshot.write(text, "scripts/a.rhai").unwrap();
+            let read = insta::Snapshot::from_file(snapshot.path()).unwrap();
+            assert_eq!(read.metadata().source(), Some("forklab test"));
+            assert_eq!(read.metadata().input_file(), Some("scripts/a.rhai"));
+            let theirs = read.as_text().unwrap().to_string();
+            let ours = snapshot.contents().unwrap().unwrap();
+            assert_eq!(ours.trim_end(), theirs.trim_end());
+            assert_eq!(theirs.trim_end(), text.trim_end());
+        }
+    }
+
+    /// What insta has written stays its own but for the text.
+    #[test]
+    fn the_head_that_insta_wrote_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = Snapshot::at(folder.path().join("a.snap"));
+        fs::copy("snapshots/scripts@cow.rhai.snap", snapshot.path()).unwrap();
+        let before = insta::Snapshot::from_file(snapshot.path()).unwrap();
+        snapshot.write("other\n", "scripts/b.rhai").unwrap();
+        let after = insta::Snapshot::from_file(snapshot.path()).unwrap();
+        assert_eq!(after.metadata(), before.metadata());
+        assert_eq!(after.as_text().unwrap().to_string(), "other");
+        // As insta itself would save it.
+        let bytes = fs::read(snapshot.path()).unwrap();
+        after.save(snapshot.path()).unwrap();
+        assert_eq!(fs::read(snapshot.path()).unwrap(), bytes);
     }
 }

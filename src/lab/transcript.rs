@@ -1,21 +1,22 @@
-//! What a script prints, with the picture of what ended it if it fails: what a snapshot keeps.
+//! What a script prints, followed by the picture of its failure if it fails: the contents of a
+//! snapshot.
 
 use crate::script::{Failure, FailureKind, Host, Limits, Session};
 use std::sync::mpsc;
 
-/// Draws a failure: it, the name of the script, its text.
+/// Draws a failure, given the name of the script and its text.
 pub type Draw = fn(&Failure, &str, &str) -> String;
 
-/// What a script printed.
+/// The output of a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transcript {
-    /// Lines, each with its line break.
+    /// Its lines, each with a newline.
     pub text: String,
     /// Why it failed, if it did.
     pub failure: Option<FailureKind>,
 }
 
-/// Runs a script on a fresh machine. What it prints goes into the transcript only.
+/// Runs a script on a fresh machine. Its output goes only into the transcript.
 ///
 /// # Errors
 /// If no machine can be booted, in words for the user.
@@ -28,7 +29,7 @@ pub fn transcript(
 ) -> Result<Transcript, String> {
     let (sink, printed) = mpsc::channel();
     host.out = Box::new(move |line| {
-        // The other end lives until the session is gone.
+        // The receiver lives until the session is gone.
         let _ = sink.send(line.to_owned());
         Ok(())
     });

@@ -1,29 +1,28 @@
-//! Carrying commands out.
+//! Applying commands to the machine.
 
-use super::command::{Action, Command, Outcome, Reply};
+use super::command::{Acted, Action, Command, Reply};
 use super::puppet::Puppet;
 use super::refusal::Refusal;
-use super::{Image, Machine, Stop, UserMode, WorkloadProgram};
-use crate::abi::{Errno, InodeId, Signal, TaskId, TaskState};
+use super::{Image, Machine, Spawned, Stop, Until, UserMode, WorkloadProgram};
+use crate::abi::{Errno, ExitState, InodeId, Signal, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
-use crate::kernel::exec::ExecArgs;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::InodeKind;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::{Continuation, ExitState};
+use crate::kernel::syscall::{ExecArgs, Syscall};
+use crate::kernel::task::Continuation;
 use std::sync::Arc;
 
 impl Machine {
-    /// Carries a command out. Time passes only if the command says so (or lets calls wait).
+    /// Applies a command. Time passes only if the command says so (or lets calls wait).
     ///
     /// # Errors
-    /// Why it was refused; the machine is then as before.
+    /// Why it was refused; the machine is then unchanged.
     pub fn apply(&mut self, command: Command) -> Result<Reply, Refusal> {
         if let Some(why) = &self.kernel.panic {
             return Err(Refusal::Panicked(why.clone()));
         }
         self.idle_steps = 0;
-        // Whoever wanted to see what programs did during earlier commands has looked by now.
+        // Output and crashes of programs during earlier commands have been fetched by now.
         self.kernel.console.output.clear();
         self.crashes.clear();
         match command {
@@ -35,7 +34,7 @@ impl Machine {
             Command::SpawnWorkload { args, program } => {
                 let inode = self.workload_inode(&args.name, program);
                 let argv = ExecArgs::from(args.name.as_str());
-                let reply = self.spawn_inode(&args, inode, false, argv);
+                let reply = self.spawn_inode(&args, Spawned::sleeping(inode, argv));
                 self.kernel.iput(inode);
                 reply
             }
@@ -43,7 +42,8 @@ impl Machine {
                 let inode = self.program_inode(&args.name, image);
                 let path = args.name.clone();
                 let envp = Vec::new();
-                let reply = self.spawn_inode(&args, inode, false, ExecArgs { path, argv, envp });
+                let program = Spawned::sleeping(inode, ExecArgs { path, argv, envp });
+                let reply = self.spawn_inode(&args, program);
                 self.kernel.iput(inode);
                 reply
             }
@@ -73,8 +73,8 @@ impl Machine {
                 Ok(Reply::Done)
             }
             Command::EndHandler(task) => Ok(self.end_handler(task)),
-            Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, false))),
-            Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, true))),
+            Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, Until::Budget))),
+            Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, Until::Idle))),
             setting => {
                 self.set(setting);
                 Ok(Reply::Done)
@@ -97,10 +97,14 @@ impl Machine {
         if !self.kernel.inodes[inode].kind.is_executable() {
             return Err(no_program(Errno::EACCES));
         }
-        self.spawn_inode(args, inode, spin, ExecArgs::from(args.name.as_str()))
+        let program = Spawned {
+            spin,
+            ..Spawned::sleeping(inode, ExecArgs::from(args.name.as_str()))
+        };
+        self.spawn_inode(args, program)
     }
 
-    /// Options of the machine and levers.
+    /// Sets options of the machine, including forced branches and failures.
     fn set(&mut self, setting: Command) {
         match setting {
             Command::Accounts(on) => self.kernel.keep_accounts(on),
@@ -125,7 +129,7 @@ impl Machine {
                 Reply::Done
             }
             Command::Step { task, goal, ticks } if self.aim(task, goal) => {
-                let stop = self.pass_time(ticks, true);
+                let stop = self.pass_time(ticks, Until::Idle);
                 self.forget_goal();
                 Reply::Stopped(stop)
             }
@@ -133,8 +137,8 @@ impl Machine {
         }
     }
 
-    /// The program file of a workload, referenced once for the caller. Exec finds it by its name,
-    /// unless that is the name of a file from boot.
+    /// The program file of a workload, with a reference for the caller. Exec finds it by name,
+    /// unless a file from boot has that name.
     pub(super) fn workload_inode(&mut self, name: &str, program: Arc<WorkloadProgram>) -> InodeId {
         let inode = if BOOT_FILES.contains(&name) {
             self.kernel.unnamed_program(name)
@@ -147,32 +151,24 @@ impl Machine {
         inode
     }
 
-    /// A task that gets the CPU at once and finds no memory for its program never was.
-    fn spawn_inode(
-        &mut self,
-        args: &SpawnArgs,
-        exe: InodeId,
-        spin: bool,
-        argv: ExecArgs,
-    ) -> Result<Reply, Refusal> {
+    /// A task that gets the CPU at once and finds no memory for its program counts as not created.
+    fn spawn_inode(&mut self, args: &SpawnArgs, program: Spawned) -> Result<Reply, Refusal> {
         let task = self.kernel.spawn(args).map_err(Refusal::NoTask)?;
         let pid = self.kernel.pid(task);
-        self.kernel.iget(exe);
-        let args = Arc::new(argv);
-        self.modes
-            .insert(task, UserMode::Spawned { exe, spin, args });
+        self.kernel.iget(program.exe);
+        self.modes.insert(task, UserMode::Spawned(program));
         self.settle();
         match self.modes.get(task) {
-            Some(UserMode::Spawned { .. }) if self.has_ended(task) => {
+            Some(UserMode::Spawned(_)) if self.has_ended(task) => {
                 Err(Refusal::NoTask(Errno::ENOMEM))
             }
             _ => Ok(Reply::Spawned { task, pid }),
         }
     }
 
-    /// Lets a puppet do one thing: wakes it as a key press would, and lets it run if the scheduler
-    /// gives it the CPU at once. If a handler was entered before that, it has to run first, and
-    /// nothing is done.
+    /// Makes a puppet perform one action: wakes it as a key press would, and runs it if the
+    /// scheduler gives it the CPU at once. If a handler was entered before that, the handler runs
+    /// first, and the action is not performed.
     fn act(&mut self, task: TaskId, action: Action) -> Result<Reply, Refusal> {
         self.can_act(task)?;
         self.wait_for_turn(task)?;
@@ -182,7 +178,7 @@ impl Machine {
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.action = Some(action.clone());
         }
-        self.outcome = None;
+        self.acted = None;
         let cpu = usize::from(self.kernel.sched.get(task).cpu);
         self.kernel.this_cpu = cpu;
         self.kernel.log.console = true;
@@ -194,18 +190,19 @@ impl Machine {
             Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
         );
         self.finish_exec(&action);
-        let nothing = if ends { Outcome::Ended } else { Outcome::Done };
-        Ok(Reply::Acted(self.outcome.take().unwrap_or(nothing)))
+        let nothing = if ends { Acted::Ended } else { Acted::Done };
+        Ok(Reply::Acted(self.acted.take().unwrap_or(nothing)))
     }
 
-    /// An exec that moved the task to another CPU first, and has returned now, returned at once.
+    /// An exec that first moved the task to another CPU, and has returned by now, counts as
+    /// returning at once.
     fn finish_exec(&mut self, action: &Action) {
-        if let (Action::Syscall(Syscall::Execve(_)), Some(Outcome::Blocks(id))) =
-            (action, &self.outcome)
-            && let Some(value) = self.calls.get(id).and_then(|call| call.value)
+        if let (Action::Syscall(Syscall::Execve(_)), Some(Acted::Blocks(id))) =
+            (action, &self.acted)
+            && let Some(result) = self.calls.get(id).and_then(|call| call.result)
         {
             self.calls.remove(id);
-            self.outcome = Some(Outcome::Returned(value));
+            self.acted = Some(result.into());
         }
     }
 
@@ -226,14 +223,14 @@ impl Machine {
         }
         let puppet: &Puppet = match self.modes.get(task) {
             Some(UserMode::Puppet(puppet)) => puppet,
-            Some(UserMode::Spawned { .. }) => return Ok(()),
+            Some(UserMode::Spawned(_)) => return Ok(()),
             _ if task == self.kernel.init => return Err(Refusal::Init(self.who(task))),
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
         if let Some(call) = kernel_task.in_call.open {
             return Err(Refusal::Inside {
                 who: self.who(task),
-                call: Syscall::name_of(call.nr),
+                call: Syscall::c_name(call.nr),
                 awaits: self.awaits(task),
             });
         }
@@ -243,14 +240,14 @@ impl Machine {
         Ok(())
     }
 
-    /// By what a stopped task was stopped, and for whom.
+    /// The refusal for a stopped task: by which signal it was stopped, and for which tracer.
     fn is_stopped(&self, task: TaskId) -> Refusal {
         let kernel_task = self.kernel.task(task);
         let traced = matches!(
             kernel_task.in_call.continuation,
             Some(Continuation::PtraceStop(_))
         );
-        // A new task that begins stopped has not come to its first signal.
+        // A new task that starts stopped has not taken a signal yet.
         let begun = !matches!(
             kernel_task.in_call.continuation,
             Some(Continuation::RetFromFork)
@@ -264,7 +261,7 @@ impl Machine {
         }
     }
 
-    /// Waits, as long as patience allows, until the task would get the CPU at once.
+    /// Waits, as long as `patience` allows, until the task would get the CPU at once.
     fn wait_for_turn(&mut self, task: TaskId) -> Result<(), Refusal> {
         for waited in 0.. {
             // The interrupt of the console goes to the CPU where the task last ran.
@@ -277,7 +274,7 @@ impl Machine {
             if waited == self.patience {
                 return Err(self.cannot_run(task, &why));
             }
-            self.pass_time(1, false);
+            self.pass_time(1, Until::Budget);
             if self.entered_handler().is_some() {
                 return Ok(());
             }

@@ -1,153 +1,153 @@
-//! Commands: every way to change a machine, as data; and what they come to.
+//! Commands: every way to change a machine, as data, and their results.
 
 use super::debug::Goal;
 use super::stack_call::{StackCall, StackFrame};
 use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
+use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::ProgramImage;
 use crate::kernel::mm::UserFault;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, SysError, SysReturn, Syscall};
 use crate::machine::workload::{ListedTask, WorkloadProgram};
 use std::sync::Arc;
 
 /// One thing that a puppet does in user mode.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// A system call.
+    /// Makes a system call.
     Syscall(Syscall),
-    /// A system call with a buffer on the puppet's stack.
+    /// Makes a system call with a buffer on the puppet's stack.
     OnStack(StackCall),
-    /// `clone` with a `user_desc`, which the puppet first puts below its stack pointer.
+    /// Calls `clone` with a `user_desc`, which the puppet first stores below its stack pointer.
     CloneTls(ForkArgs, UserDesc),
-    /// Reads bytes.
+    /// Reads bytes from memory.
     Read {
-        /// From there.
+        /// First address to read.
         addr: VirtAddr,
-        /// So many.
+        /// Number of bytes.
         len: u32,
     },
-    /// Writes bytes.
+    /// Writes bytes to memory.
     Write {
-        /// There.
+        /// First address to write.
         addr: VirtAddr,
-        /// These.
+        /// The bytes to write.
         bytes: Vec<u8>,
     },
-    /// Fills memory with a byte.
+    /// Fills memory with a byte value.
     Fill {
-        /// From there.
+        /// First address to fill.
         addr: VirtAddr,
-        /// So many bytes.
+        /// Number of bytes.
         len: u32,
-        /// This one.
+        /// The byte value.
         byte: u8,
     },
     /// Writes one word to each of a number of pages.
     Touch {
-        /// From there.
+        /// Address in the first page.
         addr: VirtAddr,
-        /// So many pages.
+        /// Number of pages.
         pages: u32,
     },
-    /// Uses so many ticks of CPU.
+    /// Uses that many ticks of CPU time.
     Compute(u64),
 }
 
 /// A change of the machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Makes a task that runs a program of the filesystem.
+    /// Creates a task that runs a program of the file system.
     Spawn {
-        /// What it is to be; its name is also the program's.
+        /// The properties of the task; its name is also the program's.
         args: SpawnArgs,
         /// Path of the program, if it differs from the name.
         program: Option<String>,
-        /// A puppet stays runnable between its actions.
+        /// Whether a puppet stays runnable between its actions.
         spin: bool,
     },
-    /// Makes a task that follows a list of steps, as root.
+    /// Creates a task, owned by root, that follows a list of steps.
     SpawnWorkload {
-        /// What it is to be.
+        /// The properties of the task.
         args: SpawnArgs,
-        /// Its steps.
+        /// The steps that it follows.
         program: Arc<WorkloadProgram>,
     },
-    /// Makes a task that runs a program, which is then a file of the task's name.
+    /// Creates a task that runs a compiled program, which becomes a file with the task's name.
     SpawnProgram {
-        /// What it is to be.
+        /// The properties of the task.
         args: SpawnArgs,
-        /// The program.
+        /// The compiled program.
         image: Arc<ProgramImage>,
-        /// Its arguments, its own name first.
+        /// The arguments of the program, starting with its own name.
         argv: Vec<Vec<u8>>,
     },
-    /// Makes a program file.
+    /// Creates a program file.
     Install {
-        /// Its name.
+        /// Name of the file.
         name: String,
-        /// What it holds; or why nothing can load it.
+        /// Its contents, or why it cannot be loaded.
         image: Result<Arc<ProgramImage>, String>,
     },
     /// Types on the console.
     Type(Vec<u8>),
-    /// Nobody will type any more.
+    /// Ends the console input.
     EndInput,
-    /// Varies the length of ticks by dice with this seed, or no longer.
+    /// Varies the length of ticks randomly with this seed, or stops doing so.
     Jitter(Option<u64>),
-    /// Stops a program whenever it comes to an address.
+    /// Stops a program whenever it reaches an address.
     Break {
-        /// The program.
+        /// The program concerned.
         image: Arc<ProgramImage>,
-        /// The instruction.
+        /// Address of the instruction.
         addr: u32,
     },
     /// Stops programs when a word of a task's memory has changed.
     Watch {
-        /// Whose memory.
+        /// The task whose memory is watched.
         task: TaskId,
-        /// The word.
+        /// Address of the word.
         addr: VirtAddr,
     },
-    /// Removes a breakpoint or a watchpoint; all of them for `None`.
+    /// Removes a breakpoint or watchpoint; all of them for `None`.
     Unbreak(Option<u32>),
-    /// Lets a program run to a goal, while at most so many ticks pass.
+    /// Runs a program to a goal, within a number of ticks.
     Step {
-        /// Whose instructions count.
+        /// The task whose instructions count.
         task: TaskId,
-        /// How far.
+        /// How far to run it.
         goal: Goal,
-        /// Ticks.
+        /// The most ticks that may pass.
         ticks: u64,
     },
-    /// Makes the tasks of a workload file. All get their numbers now, in this order; each appears
-    /// at its start, counted from now.
+    /// Creates the tasks of a workload file. All get their pids now, in this order; each appears at
+    /// its start time, counted from now.
     Load(Arc<[ListedTask]>),
-    /// Keeps accounts of the tasks that end from now on, or no longer.
+    /// Starts or stops keeping accounting records of tasks that exit.
     Accounts(bool),
-    /// Lets a puppet act.
+    /// Makes a puppet perform an action.
     Act {
-        /// Puppet.
+        /// The puppet that acts.
         task: TaskId,
-        /// What it does.
+        /// The action to perform.
         action: Action,
     },
-    /// The actions of the handler that a puppet has entered begin.
+    /// Begins the actions of the handler that a puppet has entered.
     BeginHandler(TaskId),
-    /// They are done: the handler returns.
+    /// Ends them: the handler returns.
     EndHandler(TaskId),
-    /// Lets time pass by so many ticks.
+    /// Lets that many ticks pass.
     Tick(u64),
-    /// Lets time pass until nothing can happen by itself, at most so many ticks.
+    /// Lets time pass until nothing is left to happen, at most that many ticks.
     Run(u64),
     /// Sets how many ticks a call may wait for the CPU.
     Patience(u64),
-    /// Sets or clears the lever `fork_cpu`.
+    /// Makes new children start on that CPU, or turns this off.
     ForkCpu(Option<u32>),
-    /// Sets or clears the lever `parent_not_on_array`.
+    /// Makes `wake_up_new_task` find the parent on no array, or turns this off.
     ParentNotOnArray(bool),
-    /// Lets an allocation fail.
+    /// Makes an allocation fail.
     Fail(FailPoint),
 }
 
@@ -165,71 +165,84 @@ impl Command {
     }
 }
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {
-    /// The new task.
+    /// A task was created.
     Spawned {
-        /// The task.
+        /// A task was created.
         task: TaskId,
-        /// Its pid; a task whose first step is to exit is gone by now.
+        /// Its pid; a task whose first step is to exit is already gone.
         pid: Pid,
     },
-    /// The numbers of the listed tasks. Those that start now are there, or have ended by now.
+    /// The pids of the listed tasks. Those that start now exist, or have already exited.
     Loaded(Vec<Pid>),
-    /// What the action came to.
-    Acted(Outcome),
-    /// Why time stands still again.
+    /// The result of the action.
+    Acted(Acted),
+    /// Why time has stopped.
     Stopped(super::Stop),
     /// The number of a breakpoint or watchpoint.
     Point(u32),
-    /// Nothing more to say.
+    /// The command has no other result.
     Done,
 }
 
-/// What a puppet's action came to.
+/// The result of a puppet's action.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// The system call returned this value: `-errno` if it failed.
-    Returned(i32),
-    /// A fork-like call made this task. A vfork parent has not returned yet.
+pub enum Acted {
+    /// The system call returned this value.
+    Returned(u32),
+    /// The system call failed, for this reason.
+    Refused(SysError),
+    /// A fork-like call created this task. A vfork parent has not returned yet.
     Forked {
-        /// The new task.
+        /// A task was created.
         child: TaskId,
-        /// The call that has not returned, for a vfork.
+        /// For a vfork, the call that has not returned.
         call: Option<u64>,
     },
-    /// The system call returned this value, and this is in the buffer it was given.
-    Filled(i32, Vec<u8>),
+    /// The system call returned this value, and left this in its buffer.
+    Filled(u32, Vec<u8>),
     /// The bytes that were read.
     Bytes(Vec<u8>),
-    /// The memory was written; or the computation was begun.
+    /// The memory was written, or the computation has begun.
     Done,
     /// The call blocks; this is its number.
     Blocks(u64),
-    /// The access could not be mended.
+    /// The kernel could not handle the fault.
     Fault(UserFault),
-    /// The task has ended.
+    /// The task has exited.
     Ended,
 }
 
-/// How a call that blocked stands.
+impl From<SysReturn> for Acted {
+    fn from(returned: SysReturn) -> Self {
+        match returned {
+            Ok(value) => Self::Returned(value),
+            Err(error) => Self::Refused(error),
+        }
+    }
+}
+
+/// The state of a call that blocked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallState {
-    /// Who called.
+    /// The calling task.
     pub task: TaskId,
-    /// Its pid, which it keeps when the task is gone.
+    /// Its pid, which remains when the task is gone.
     pub pid: Pid,
     /// i386 system call number.
     pub nr: u16,
-    /// What it returned, once it has.
-    pub value: Option<i32>,
+    /// The return value, once it has returned.
+    pub result: Option<SysReturn>,
+    /// The task that it has made, if it is a fork; known before it returns.
+    pub child: Option<TaskId>,
     /// The status that a wait reported.
     pub status: Option<WaitStatus>,
-    /// The buffer that it was given on the stack, until it has returned.
+    /// The buffer on the stack that it was given, until it has returned.
     pub frame: Option<StackFrame>,
-    /// What was in that buffer then.
+    /// The contents of that buffer at its return.
     pub bytes: Vec<u8>,
-    /// What came with it as `waitid` and `rt_sigtimedwait` tell it.
+    /// The `siginfo` that it reported, for `waitid` and `rt_sigtimedwait`.
     pub info: Option<SigInfo>,
 }

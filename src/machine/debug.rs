@@ -8,42 +8,42 @@ use crate::kernel::fs::ProgramImage;
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
-/// Stops programs that come to an address.
+/// Stops programs that reach an address.
 #[derive(Clone, Debug)]
 pub struct Breakpoint {
-    /// Its number.
+    /// The breakpoint's number.
     pub id: u32,
-    /// The program.
+    /// The program concerned.
     pub image: Arc<ProgramImage>,
-    /// The instruction.
+    /// Address of the instruction.
     pub addr: u32,
 }
 
 /// Stops programs when a word of a task's memory has changed.
 #[derive(Clone, Debug)]
 pub struct Watchpoint {
-    /// Its number, one of the same sequence.
+    /// The watchpoint's number, from the same sequence as breakpoints.
     pub id: u32,
-    /// Whose memory.
+    /// The task whose memory is watched.
     pub task: TaskId,
-    /// The word.
+    /// Address of the word.
     pub addr: VirtAddr,
-    /// What it held when it was last looked at; `None` if there was no page.
+    /// Its value when it was last checked; `None` if there was no page.
     pub value: Option<u32>,
 }
 
 /// How far a task is to run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Goal {
-    /// So many instructions.
+    /// For that many instructions.
     Instructions(u64),
     /// To the next statement of this function, or to its caller.
     NextLine,
-    /// Out of this function.
+    /// Until this function has returned.
     Finish,
 }
 
-/// A goal, with what it began from.
+/// A goal, with the state that it started from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stepping {
     Instructions(u64),
@@ -54,67 +54,67 @@ enum Stepping {
 /// Why programs were stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Halt {
-    /// A task came to a breakpoint.
+    /// A task reached a breakpoint.
     Breakpoint {
-        /// The task.
+        /// The task that reached it.
         task: TaskId,
         /// The breakpoint's number.
         id: u32,
     },
     /// A task changed a watched word.
     Watchpoint {
-        /// Who changed it.
+        /// The task that changed it.
         task: TaskId,
         /// The watchpoint's number.
         id: u32,
-        /// The instruction that changed it.
+        /// Address of the instruction that changed it.
         eip: u32,
-        /// What it held.
+        /// Its value before the instruction.
         old: Option<u32>,
-        /// What it holds.
+        /// Its value after the instruction.
         new: Option<u32>,
     },
-    /// The task that is stepped has come to its goal.
+    /// The stepped task reached its goal.
     Goal {
-        /// The task.
+        /// The stepped task.
         task: TaskId,
     },
 }
 
-/// Where a program was when it got a signal for what it did.
+/// Where a program was when it got a signal for a fault of its own.
 #[derive(Clone, Debug)]
 pub struct Crash {
-    /// Its pid.
+    /// Pid of the task.
     pub pid: Pid,
-    /// Its name.
+    /// Name of the task.
     pub name: Name,
-    /// The program.
+    /// The program that it ran.
     pub image: Arc<ProgramImage>,
-    /// The instruction.
+    /// Address of the instruction.
     pub eip: u32,
-    /// What it got the signal for.
+    /// The exception that it raised.
     pub raised: Raised,
 }
 
-/// Crashes of one command that are remembered, the first ones.
+/// The most crashes of one command that are remembered.
 const MAX_CRASHES: usize = 100;
 
-/// What is to stop programs.
+/// The breakpoints, watchpoints and goal that stop programs.
 #[derive(Clone, Debug, Default)]
 pub struct Debug {
-    /// Breakpoints by number.
+    /// Breakpoints in order of number.
     pub breakpoints: Vec<Breakpoint>,
-    /// Watchpoints by number.
+    /// Watchpoints in order of number.
     pub watchpoints: Vec<Watchpoint>,
     next_id: u32,
     stepping: Option<(TaskId, Stepping)>,
-    /// The instruction that a task was stopped at: it is not stopped there again before it has run
-    /// on.
+    /// The instruction that a task was stopped at. The task is not stopped there again before it
+    /// has run on.
     resting: Option<(TaskId, u32)>,
 }
 
 impl Debug {
-    /// Whether each instruction is to be looked at.
+    /// Whether each instruction must be checked.
     pub(super) const fn is_watching(&self) -> bool {
         !self.breakpoints.is_empty() || !self.watchpoints.is_empty() || self.stepping.is_some()
     }
@@ -127,7 +127,7 @@ impl Debug {
         id
     }
 
-    /// Removes a breakpoint or a watchpoint; all of them for `None`.
+    /// Removes a breakpoint or watchpoint; all of them for `None`.
     pub(super) fn remove(&mut self, id: Option<u32>) {
         let keeps = |other: u32| id.is_some_and(|id| id != other);
         self.breakpoints.retain(|point| keeps(point.id));
@@ -136,7 +136,7 @@ impl Debug {
 }
 
 impl Machine {
-    /// What is to stop programs.
+    /// The breakpoints, watchpoints and goal that stop programs.
     pub const fn debug(&self) -> &Debug {
         &self.debug
     }
@@ -154,7 +154,7 @@ impl Machine {
         id
     }
 
-    /// Lets a task run to a goal; `false` if it is no program that could.
+    /// Sets the goal of a task; returns `false` if it runs no program that could reach one.
     pub(super) fn aim(&mut self, task: TaskId, goal: Goal) -> bool {
         let Some(image) = self.program_of(task) else {
             return false;
@@ -175,7 +175,7 @@ impl Machine {
         true
     }
 
-    /// The goal is given up, reached or not.
+    /// Drops the goal, reached or not.
     pub(super) const fn forget_goal(&mut self) {
         self.debug.stepping = None;
     }
@@ -198,7 +198,7 @@ impl Machine {
         Some(self.rest(task, halt))
     }
 
-    /// Whether a task is to stop after the instruction that it has run.
+    /// Whether a task is to stop after the instruction that it has executed.
     pub(super) fn halts_after(&mut self, task: TaskId, at: u32, ran: u32) -> Option<Halt> {
         if let Some(halt) = self.changed_word(task, at) {
             return Some(self.rest(task, halt));
@@ -260,7 +260,7 @@ impl Machine {
         None
     }
 
-    /// The task stops here, and will not be stopped again at this instruction before it has run.
+    /// Stops the task here. It will not be stopped again at this instruction before it has run on.
     fn rest(&mut self, task: TaskId, halt: Halt) -> Halt {
         if let Some(kernel_task) = self.kernel.tasks.get(task) {
             self.debug.resting = Some((task, kernel_task.thread.regs.eip));
@@ -268,7 +268,7 @@ impl Machine {
         halt
     }
 
-    /// A word of a task's memory as it would read it, without a fault; `None` if there is no page.
+    /// A word of a task's memory, read without a fault; `None` if there is no page.
     pub fn peek(&self, task: TaskId, addr: VirtAddr) -> Option<u32> {
         let mut bytes = [0; 4];
         for (i, byte) in bytes.iter_mut().enumerate() {
@@ -277,17 +277,17 @@ impl Machine {
         Some(u32::from_le_bytes(bytes))
     }
 
-    /// A byte of a task's memory as it would read it, without a fault; `None` if there is no page.
+    /// A byte of a task's memory, read without a fault; `None` if there is no page.
     pub fn peek_byte(&self, task: TaskId, addr: VirtAddr) -> Option<u8> {
         let mm = self.kernel.tasks.get(task)?.mm?;
         let pgd = self.kernel.mms[mm].pgd;
         let mmu = &self.kernel.cpus[0].mmu;
         let walk = crate::hw::walk(&self.kernel.ram, pgd.phys(), mmu.cr4, addr);
-        let (pfn, _) = walk.check(Access::read(Mode::User), true).ok()?;
+        let (pfn, _) = walk.check(Access::read(Mode::User), mmu.wp()).ok()?;
         Some(self.kernel.ram.read_u8(pfn.phys() | addr.page_offset()))
     }
 
-    /// Remembers where a program was when it got a signal for what it did.
+    /// Remembers where a program was when it got a signal for a fault of its own.
     pub(super) fn note_crash(
         &mut self,
         task: TaskId,
@@ -306,7 +306,7 @@ impl Machine {
         });
     }
 
-    /// Where programs were when they got signals for what they did, during the latest command.
+    /// Where programs were when they got signals for their own faults, during the last command.
     pub fn crashes(&self) -> &[Crash] {
         &self.crashes
     }

@@ -1,21 +1,21 @@
-//! Handlers of puppets. The kernel puts a real frame on the puppet's stack and sends it to the
-//! address of its handler; there the machine stands in for code: it stops, and whoever drives it
-//! says what the handler does, as actions of the puppet, and when it returns. The return is the
-//! real `sigreturn`.
+//! Signal handlers of puppets. The kernel builds a real frame on the puppet's stack and sets `eip`
+//! to the address of the handler. There is no code at that address: the machine stops, and its user
+//! performs the handler as actions of the puppet, and then lets it return through the real
+//! `sigreturn`.
 //!
-//! Before the first of these actions the puppet keeps its CPU; between them it sleeps on the console,
-//! as it does outside of handlers.
+//! The puppet keeps its CPU until the first of these actions. Between them it sleeps on the
+//! console, as it does outside of handlers.
 
 use super::{Machine, Reply, Stop};
 use crate::abi::{SigInfo, Signal, TaskId, WaitStatus};
 use crate::kernel::signal::PUPPET_HANDLERS;
-use crate::kernel::syscall::{SignalCall, Syscall};
+use crate::kernel::syscall::Syscall;
 use crate::kernel::task::{Continuation, HandlerFrame, OpenCall};
 
-/// Bytes between the addresses of two handlers.
+/// Distance between the addresses of two handlers, in bytes.
 const HANDLER_BYTES: u32 = 16;
 
-/// The address of a puppet's handler with that number; `None` if there are no more addresses.
+/// The address of the puppet handler with that number; `None` if there are no more addresses.
 pub fn handler_address(number: usize) -> Option<u32> {
     let offset = u32::try_from(number).ok()?.checked_mul(HANDLER_BYTES)?;
     let addr = PUPPET_HANDLERS.start.checked_add(offset)?;
@@ -29,14 +29,14 @@ pub fn handler_number(addr: u32) -> Option<usize> {
     mine.then_some((offset / HANDLER_BYTES) as usize)
 }
 
-/// How far a handler has come.
+/// How far a handler has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
     /// The puppet is at its first instruction.
     Entered,
-    /// Its actions are being carried out.
+    /// Its actions are being performed.
     Running,
-    /// They are done: it returns as soon as it can.
+    /// Its actions are done; it returns as soon as it can.
     Returning,
 }
 
@@ -51,18 +51,18 @@ pub(super) struct Handler {
     interrupted: Interrupted,
 }
 
-/// What a handler has interrupted. The kernel keeps the registers in the frame; this is what a
-/// puppet has beside them.
+/// What a handler has interrupted. The kernel saves the registers in the frame; this is the state
+/// that a puppet has besides them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interrupted {
-    /// Its call is made again after the return.
+    /// The call that is restarted after the return.
     again: Option<Continuation>,
     call: Option<OpenCall>,
     syscall: Option<Syscall>,
     /// The number of that call.
     open: Option<u64>,
     compute_left: u64,
-    /// What its last calls reported.
+    /// The results of its last calls.
     reaped: Option<WaitStatus>,
     reported: Option<SigInfo>,
 }
@@ -70,17 +70,16 @@ pub(super) struct Interrupted {
 /// A handler that has just been entered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EnteredHandler {
-    /// Whose.
+    /// The task that entered it.
     pub task: TaskId,
-    /// For which signal.
+    /// The signal that it handles.
     pub signal: Signal,
     /// Its number; see [`handler_address`].
     pub number: usize,
 }
 
 impl Machine {
-    /// The handler that was entered first of those whose actions have not begun, if its task can
-    /// act.
+    /// The first entered handler whose actions have not begun, if its task can act.
     pub fn entered_handler(&self) -> Option<EnteredHandler> {
         self.entered.iter().find_map(|task| {
             let top = self.puppet(*task)?.handlers.last()?;
@@ -93,7 +92,7 @@ impl Machine {
         })
     }
 
-    /// The actions of a handler begin.
+    /// Begins the actions of a handler.
     pub(super) fn begin_handler(&mut self, task: TaskId) {
         self.entered.retain(|entered| *entered != task);
         let top = self
@@ -104,8 +103,8 @@ impl Machine {
         }
     }
 
-    /// The actions of the innermost handler are done. It returns now, or when the call that it is
-    /// still inside of has ended.
+    /// Ends the actions of the innermost handler. It returns now, or when the call that it is still
+    /// inside of has ended.
     pub(super) fn end_handler(&mut self, task: TaskId) -> Reply {
         let handlers = self
             .puppet_mut(task)
@@ -121,14 +120,15 @@ impl Machine {
                 self.kernel.log.console = false;
             }
         }
-        match self.settle() {
-            true => Reply::Done,
-            false => Reply::Stopped(Stop::Stuck),
+        if self.settle() {
+            Reply::Done
+        } else {
+            Reply::Stopped(Stop::Stuck)
         }
     }
 
-    /// After a task came out of the kernel: notes the handler that it was sent to, and puts aside
-    /// what it was doing.
+    /// After a task has left the kernel: notes the handler that it was sent to, and saves what it
+    /// was doing.
     pub(super) fn note_handler(&mut self, task: TaskId) {
         let Some(kernel_task) = self.kernel.tasks.get_mut(task) else {
             return;
@@ -158,7 +158,7 @@ impl Machine {
             interrupted.open = puppet.call.take();
         }
         interrupted.compute_left = std::mem::take(&mut puppet.compute_left);
-        // A handler that follows another at once interrupts what that one did.
+        // A handler entered right after another one interrupts what that one interrupted.
         let interrupted = puppet
             .interrupted
             .take()
@@ -174,7 +174,7 @@ impl Machine {
         self.entered.push_back(task);
     }
 
-    /// What a puppet does on its way into or out of handlers: `None` if it is neither; else
+    /// What a puppet does on its way into or out of handlers. `None` if it is on neither; otherwise
     /// whether it has done something.
     pub(super) fn handler_step(&mut self, task: TaskId) -> Option<bool> {
         let puppet = self.puppet_mut(task)?;
@@ -188,7 +188,7 @@ impl Machine {
         }
         match phase {
             Phase::Entered => Some(false),
-            // More signals wait until it leaves the kernel again: it cannot sleep.
+            // More signals are pending when it leaves the kernel again, so it cannot sleep.
             Phase::Running if self.kernel.signal_pending(task) => Some(false),
             Phase::Running => None,
             Phase::Returning => {
@@ -198,7 +198,8 @@ impl Machine {
         }
     }
 
-    /// The return of a handler: `ret` into the vsyscall page, and the call that is made there.
+    /// Returns from a handler: `ret` into the vsyscall page, and the system call that is made
+    /// there.
     fn leave_handler(&mut self, task: TaskId) {
         let Some(top) = self
             .puppet_mut(task)
@@ -206,19 +207,22 @@ impl Machine {
         else {
             return;
         };
-        // The old frame's code also takes the signal's number off the stack.
-        let (taken, call) = match top.rt {
-            true => (4, SignalCall::RtSigreturn),
-            false => (8, SignalCall::Sigreturn),
+        // The code of the old frame also pops the signal number off the stack.
+        let (taken, call) = if top.rt {
+            (4, Syscall::RtSigreturn)
+        } else {
+            (8, Syscall::Sigreturn)
         };
         self.kernel.task_mut(task).thread.regs.esp = top.frame.wrapping_add(taken);
-        self.kernel.syscall(task, Syscall::Signal(call));
+        self.kernel.syscall(task, call);
+        // It is the interrupted `eax`, and so no result of a call that the puppet could be inside of.
+        self.kernel.take_return(task);
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.interrupted = Some(Box::new(top.interrupted));
         }
     }
 
-    /// A puppet is where it was before its handler.
+    /// Restores a puppet to its state before the handler.
     fn go_on_after_handler(&mut self, task: TaskId, interrupted: Interrupted) {
         let Interrupted {
             again,
@@ -245,8 +249,8 @@ impl Machine {
     }
 }
 
-/// The handlers of a child that was forked inside them: it returns from all of them at once, for
-/// what they do is done by its parent.
+/// The handlers of a child that was forked inside them. It returns from all of them at once,
+/// because only the parent performs their actions.
 pub(super) fn inherited(handlers: &[Handler]) -> Vec<Handler> {
     let returning = handlers.iter().map(|handler| Handler {
         phase: Phase::Returning,

@@ -1,20 +1,20 @@
-//! How a machine came to be as it is: checkpoints, and the commands that were carried out after
-//! each. To go back to a moment means to restore the checkpoint before it and to carry the commands
-//! out again; what a script did in between is never run again.
+//! The past of a machine: checkpoints, and the commands applied after each. Going back to a moment
+//! means restoring the checkpoint before it and applying the commands again; scripts are never run
+//! again.
 
 use super::{Checkpoint, Command, Machine};
 use crate::kernel::boot::Config;
 use std::collections::VecDeque;
 
-/// Work after which the next moment gets a checkpoint of its own. A command or an event counts
-/// one, a hundred ticks too, and so do five hundred instructions of programs: going back stays a
-/// matter of milliseconds.
+/// The amount of work after which the next moment gets a checkpoint of its own. A command or an
+/// event counts one, and so do a hundred ticks or five hundred instructions of programs. This keeps
+/// going back a matter of milliseconds.
 const WORK_BETWEEN_CHECKPOINTS: u64 = 50_000;
-/// Commands between two moments that are remembered; after more the next moment is a checkpoint.
+/// The most commands between two moments; after more, the next moment gets a checkpoint.
 const MAX_STEPS: usize = 20_000;
-/// Bytes that commands carry, likewise.
+/// The most bytes that those commands may carry.
 const MAX_BYTES: usize = 8 << 20;
-/// Checkpoints that are kept. The oldest are given up first.
+/// The most checkpoints that are kept; the oldest are dropped first.
 const MAX_CHECKPOINTS: usize = 64;
 
 /// A change of the machine.
@@ -24,18 +24,18 @@ enum Step {
     Command(Command),
 }
 
-/// A checkpoint and what was done after it.
+/// A checkpoint and the steps after it.
 struct Stretch {
-    /// Number of the stretch; they are consecutive.
+    /// Number of the stretch; stretches are numbered consecutively.
     nr: u64,
     start: Checkpoint,
     steps: Vec<Step>,
     bytes: usize,
-    /// More was done than is remembered.
+    /// Whether more was done than is remembered.
     cut: bool,
 }
 
-/// A moment that can be gone back to.
+/// A moment that the machine can go back to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Moment {
     stretch: u64,
@@ -46,14 +46,14 @@ pub struct Moment {
 #[derive(Default)]
 pub struct History {
     stretches: VecDeque<Stretch>,
-    /// Work since the latest checkpoint.
+    /// Work since the last checkpoint.
     work: u64,
     /// Events, ticks and instructions of the machine when the work was last counted.
     counted: [u64; 3],
 }
 
 impl History {
-    /// Notes the present moment.
+    /// Records the current moment.
     pub fn moment(&mut self, machine: &mut Machine) -> Moment {
         self.count_work(machine);
         let fresh = match self.stretches.back() {
@@ -81,13 +81,13 @@ impl History {
         }
     }
 
-    /// Notes that a command is carried out.
+    /// Records that a command is applied.
     pub fn note_command(&mut self, command: &Command) {
         let bytes = command.bytes();
         self.note(bytes, || Step::Command(command.clone()));
     }
 
-    /// Notes that a machine is booted.
+    /// Records that a machine is booted.
     pub fn note_boot(&mut self, config: &Config) {
         self.counted = [0; 3];
         self.note(0, || Step::Boot(Box::new(config.clone())));
@@ -115,15 +115,15 @@ impl History {
         self.counted = now;
     }
 
-    /// Whether the moment can still be gone back to.
+    /// Whether the machine can still go back to the moment.
     pub fn reaches(&self, moment: Moment) -> bool {
         self.stretches
             .front()
             .is_some_and(|first| first.nr <= moment.stretch)
     }
 
-    /// Brings the machine back to a moment and forgets what came after it. Returns whether that
-    /// was possible.
+    /// Takes the machine back to a moment and forgets what came after it. Returns whether that was
+    /// possible.
     pub fn go_back(&mut self, machine: &mut Machine, moment: Moment) -> bool {
         if !self.reaches(moment) {
             return false;
@@ -139,7 +139,7 @@ impl History {
         for step in &stretch.steps {
             step.repeat(machine);
         }
-        // What programs wrote was shown when it was written.
+        // The output of programs was already shown when it was written.
         machine.kernel.console.output.clear();
         self.counted = counts(machine);
         true
@@ -159,7 +159,7 @@ impl Step {
     fn repeat(&self, machine: &mut Machine) {
         match self {
             Self::Command(command) => {
-                // What was refused is refused again.
+                // A refused command is refused again.
                 let _ = machine.apply(command.clone());
             }
             Self::Boot(config) => {

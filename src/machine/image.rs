@@ -1,28 +1,27 @@
-//! Program images: which user mode a task gets when it calls exec.
+//! Program images: what a task does in user mode once it has called exec.
 
 use super::puppet::Puppet;
-use super::{Machine, UserMode};
-use crate::abi::{InodeId, Signal, TaskId};
-use crate::kernel::exec::ExecArgs;
+use super::{Machine, Spawned, UserMode};
+use crate::abi::{SigAction, Signal, TaskId};
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::SigAction;
 use crate::machine::workload::{Workload, WorkloadProgram};
 use std::sync::Arc;
 
-/// What running a program means.
+/// The kind of program.
 #[derive(Clone, Debug)]
 pub enum Image {
-    /// The task does what it is told from outside.
+    /// The task does what its user commands.
     Puppet {
-        /// It stays runnable between its actions.
+        /// Whether it stays runnable between its actions.
         spin: bool,
     },
-    /// The task follows steps.
+    /// The task follows a list of steps.
     Workload(Arc<WorkloadProgram>),
 }
 
 impl Machine {
-    /// The programs of a fresh machine: `init` and `sh` are puppets, `true` exits at once.
+    /// Registers the programs of a fresh machine: `init` and `sh` are puppets, `true` exits at
+    /// once.
     pub(super) fn register_images(&mut self) {
         let exits = Arc::new(WorkloadProgram::exit());
         for (name, image) in [
@@ -50,7 +49,7 @@ impl Machine {
         let Some(image) = exe.and_then(|exe| self.images.get(exe)) else {
             return;
         };
-        // The call that brought the program may have to return yet.
+        // The call that loaded the program may still have to return.
         let call = self.puppet(task).and_then(|puppet| puppet.call);
         let mode = match image {
             Image::Puppet { spin } => UserMode::Puppet(Puppet {
@@ -62,7 +61,7 @@ impl Machine {
         self.modes.insert(task, mode);
     }
 
-    /// The same, if a task has called exec since it counted so many.
+    /// Like [`Self::enter_image`], but only if the task has called exec since `execs` was read.
     pub(super) fn enter_new_image(&mut self, task: TaskId, execs: Option<u32>) {
         let now = self.execs(task);
         if now.is_some() && now != execs {
@@ -76,10 +75,11 @@ impl Machine {
     }
 
     /// The first user-mode step of a spawned task. Init ignores SIGCHLD and its children inherit
-    /// that; an interactive program sets it back, a workload keeps it, so that its children reap
+    /// that. An interactive program resets it; a workload keeps it, so that its children reap
     /// themselves.
-    pub(super) fn exec_spawned(&mut self, task: TaskId, exe: InodeId, spin: bool, args: &ExecArgs) {
-        let result = self.kernel.exec_inode(task, exe, args);
+    pub(super) fn exec_spawned(&mut self, task: TaskId, spawned: Spawned) {
+        let Spawned { exe, spin, args } = spawned;
+        let result = self.kernel.exec_inode(task, exe, &args);
         self.kernel.iput(exe);
         if matches!(result, SysResult::Done(Err(_))) {
             self.kernel.kill_current(task);
@@ -91,8 +91,7 @@ impl Machine {
             Some(UserMode::Program) => {}
             _ => return,
         }
-        if let Some(sighand) = self.kernel.task(task).sighand {
-            self.kernel.sighands[sighand].set_action(Signal::SIGCHLD, SigAction::Default);
-        }
+        let sighand = self.kernel.sighand_of_mut(task);
+        sighand.set_action(Signal::SIGCHLD, SigAction::Default);
     }
 }

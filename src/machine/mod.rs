@@ -1,10 +1,14 @@
 //! The machine: kernel, hardware, time, and what every task does in user mode. It changes only by
-//! commands, which are plain data; so checkpoint and commands are all that a replay needs.
+//! commands, which are plain data, so that a checkpoint and commands are enough for a replay.
 
 mod apply;
 mod awaits;
+mod children;
 mod command;
 mod debug;
+#[cfg(test)]
+#[path = "../../tests/common/machine.rs"]
+pub(crate) mod drive;
 mod handler;
 mod history;
 mod image;
@@ -18,7 +22,7 @@ mod time;
 mod workload;
 
 pub use awaits::Awaits;
-pub use command::{Action, CallState, Command, Outcome, Reply};
+pub use command::{Acted, Action, CallState, Command, Reply};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
 pub use handler::{EnteredHandler, handler_address, handler_number};
 pub use history::{History, Moment};
@@ -27,7 +31,7 @@ pub use outlook::{Bound, Help, Outlook, Standing};
 pub use puppet::Puppet;
 pub use refusal::{CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
-pub use time::Stop;
+pub use time::{Stop, Until};
 pub use workload::{
     FileError, ListedTask, ParseError, Step, WorkloadFile, WorkloadProgram, lists_tasks,
 };
@@ -36,61 +40,77 @@ use crate::abi::{InodeId, TaskId};
 use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
-use crate::kernel::exec::ExecArgs;
+use crate::kernel::syscall::ExecArgs;
 use program::Cycles;
 use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use workload::{Arrivals, Workload};
 
-/// What a task does in user mode. The kernel knows nothing of it.
+/// What a task does in user mode. The kernel knows nothing about it.
 #[derive(Clone, Debug)]
 enum UserMode {
-    /// Spawned and not yet run: it calls exec first.
-    Spawned {
-        /// The program; a reference to it is held until then.
-        exe: InodeId,
-        /// As a puppet it will stay runnable between its actions.
-        spin: bool,
-        /// With which arguments.
-        args: Arc<ExecArgs>,
-    },
-    /// It is machine code: registers and memory say all.
+    /// Spawned but not run yet: it calls exec first.
+    Spawned(Spawned),
+    /// It is machine code: registers and memory are its whole state.
     Program,
-    /// It does what it is told from outside, one action at a time.
+    /// It performs the actions that its user commands, one at a time.
     Puppet(Puppet),
     /// It follows a list of steps.
     Workload(Workload),
 }
 
+/// What a spawned task calls exec with.
+#[derive(Clone, Debug)]
+struct Spawned {
+    /// The program; a reference to it is held until then.
+    exe: InodeId,
+    /// Whether it will stay runnable between its actions, if it is a puppet.
+    spin: bool,
+    /// The arguments for exec.
+    args: Arc<ExecArgs>,
+}
+
+impl Spawned {
+    /// A program that sleeps between its actions, if it is a puppet.
+    fn sleeping(exe: InodeId, args: ExecArgs) -> Self {
+        Self {
+            exe,
+            spin: false,
+            args: Arc::new(args),
+        }
+    }
+}
+
 /// An emulated machine.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The kernel with its hardware. Look at it freely; change it by commands.
+    /// The kernel with its hardware. Read it freely; change it only by commands.
     pub kernel: Kernel,
     modes: SecondaryMap<TaskId, UserMode>,
     images: SecondaryMap<InodeId, Image>,
     /// Tasks that appear later.
     arrivals: Arrivals,
-    /// How many ticks a call on a puppet may wait until the scheduler gives it the CPU.
+    /// How many ticks a call on a puppet may wait for the scheduler to give it the CPU.
     patience: u64,
     calls: BTreeMap<u64, CallState>,
     next_call: u64,
-    /// What the action of the command at hand came to.
-    outcome: Option<Outcome>,
-    /// Puppets at the first instruction of a handler, first come first.
+    /// The result of the action in progress.
+    acted: Option<Acted>,
+    /// Puppets at the first instruction of a handler, in the order of entry.
     entered: VecDeque<TaskId>,
-    /// Steps that take no time, done since time last went on or a command was begun.
+    /// Steps without time since time last passed or a command began.
     idle_steps: u32,
-    /// The clock of programs inside a tick.
+    /// The clock of programs within a tick.
     cycles: Cycles,
-    /// What is to stop programs.
+    /// The breakpoints, watchpoints and goal that stop programs.
     debug: Debug,
-    /// Where programs were when they got signals for what they did.
+    /// Where programs were when they got signals for their own faults.
     crashes: Vec<Crash>,
 }
 
-/// The state of a machine at one moment; cheap to keep, for it shares what did not change.
+/// The state of a machine at one moment. It is cheap to keep, because it shares what has not
+/// changed.
 #[derive(Clone)]
 pub struct Checkpoint {
     ram: RamImage,
@@ -101,7 +121,7 @@ impl Machine {
     /// Boots a machine.
     ///
     /// # Errors
-    /// If the options make no machine, in words for the user.
+    /// If the options are invalid, in words for the user.
     pub fn boot(config: Config) -> Result<Self, String> {
         let cycles = Cycles::new(config.cycles_per_tick, config.jitter);
         let kernel = Kernel::boot(config)?;
@@ -113,7 +133,7 @@ impl Machine {
             patience: 0,
             calls: BTreeMap::new(),
             next_call: 1,
-            outcome: None,
+            acted: None,
             entered: VecDeque::new(),
             idle_steps: 0,
             cycles,
@@ -125,7 +145,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Keeps the present state.
+    /// Saves the current state.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let image = self.kernel.ram.checkpoint();
         let ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
@@ -134,7 +154,7 @@ impl Machine {
         Checkpoint { ram: image, rest }
     }
 
-    /// Goes back to a kept state, of this machine or of one that was booted otherwise.
+    /// Restores a saved state, even of a machine that was booted with other options.
     pub fn restore(&mut self, checkpoint: &Checkpoint) {
         let mut ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
         if ram.frames() != checkpoint.ram.frames() {
@@ -145,7 +165,7 @@ impl Machine {
         self.kernel.ram = ram;
     }
 
-    /// How a call that blocked stands.
+    /// The state of a call that blocked.
     pub fn call(&self, id: u64) -> Option<&CallState> {
         self.calls.get(&id)
     }
@@ -155,13 +175,13 @@ impl Machine {
         self.patience
     }
 
-    /// What a task does in user mode, in a word: `puppet`, `workload`, `program` or `spawned`.
+    /// What a task does in user mode, in one word: `puppet`, `workload`, `program` or `spawned`.
     pub fn user_mode(&self, task: TaskId) -> &'static str {
         match self.modes.get(task) {
             Some(UserMode::Puppet(_)) => "puppet",
             Some(UserMode::Workload(_)) => "workload",
             Some(UserMode::Program) => "program",
-            Some(UserMode::Spawned { .. }) => "spawned",
+            Some(UserMode::Spawned(_)) => "spawned",
             None => "none",
         }
     }

@@ -1,85 +1,85 @@
-//! When a task gets the CPU next: whose turn comes first, and the earliest tick at which it can
-//! run if nobody outside the machine does anything.
+//! When a task gets the CPU next: which tasks are ahead of it, and the earliest tick at which it
+//! can run if nobody intervenes.
 //!
-//! The tick is a bound from below: it counts for everybody ahead what the tick rules and its own
-//! program leave it at least, and goes no further than the first moment at which somebody could
-//! change the order. `tests/it/outlook.rs` holds it against what then happens.
+//! The tick is a lower bound. For every task ahead it counts the least time that the tick rules and
+//! the task's own program leave it, and it goes no further than the first moment at which the order
+//! could change. `tests/it/outlook.rs` compares it with what then happens.
 
 use super::image::Image;
 use super::{Machine, UserMode};
-use crate::abi::{TaskId, TaskState};
+use crate::abi::{ExitState, TaskId, TaskState};
 use crate::kernel::sched::{Ahead, WhyNot, WhyNotKind, would_preempt};
-use crate::kernel::task::ExitState;
 use crate::machine::workload::{Step, WorkloadProgram};
 use crate::trace::ArrayKind;
 
-/// Where a task stands with the scheduler, and when it can run.
+/// A task's standing with the scheduler, and when it can run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outlook {
-    /// Where it stands.
+    /// Its standing with the scheduler.
     pub standing: Standing,
-    /// The earliest tick at which it can run, and what that tick is. `None`: not by itself.
+    /// The earliest tick at which it can run, and what happens then. `None` if it cannot without
+    /// help.
     pub earliest: Option<(u64, Bound)>,
-    /// Nobody can come in between: who is named ahead does run before it.
+    /// Whether no task can come in between: those ahead certainly run before it.
     pub firm: bool,
 }
 
-/// Where a task stands with the scheduler.
+/// The standing of a task with the scheduler.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Standing {
-    /// It has that CPU.
+    /// It runs on that CPU.
     Runs(usize),
     /// It is runnable and waits for its turn.
     Queued {
-        /// CPU.
+        /// CPU whose runqueue it is on.
         cpu: usize,
-        /// Array in which it is linked.
+        /// Array that it is queued on.
         array: ArrayKind,
-        /// Whose turn comes first, the running task first.
+        /// The tasks ahead of it, the running task first.
         ahead: Vec<Ahead>,
     },
-    /// It sleeps.
+    /// The task sleeps.
     Sleeps {
-        /// The tick at which its sleep ends by itself.
+        /// The tick at which its sleep times out.
         until: Option<u64>,
-        /// What would stand in its way, woken by an interrupt now.
+        /// Whether it would run at once if an interrupt woke it now, or why not.
         woken: Result<(), WhyNot>,
     },
     /// It is stopped, by a signal or for its tracer.
     Stopped,
-    /// It has ended.
+    /// It has exited.
     Ended,
     /// It is init, which never runs.
     Init,
 }
 
-/// What the earliest tick is.
+/// What happens at the earliest tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bound {
-    /// It has the CPU.
+    /// It has the CPU already.
     Now,
-    /// Everybody ahead has used a turn, or what the own program wants of it.
+    /// Every task ahead has used up a turn, or as much of it as its program needs.
     Turns,
-    /// A sleep ends or a task appears, and that one could change the order.
+    /// A sleep ends or a task appears, which could change the order.
     NextEvent,
-    /// The running task could sleep, end, or change the order.
+    /// The running task could sleep, exit, or change the order.
     NextAct,
-    /// Another CPU balances its load and could take it.
+    /// Another CPU balances its load and could pull the task.
     Balance(usize),
     /// Its own sleep ends.
     OwnTimer,
 }
 
-/// What lets a task run that would not run at once.
+/// What makes a task able to run that would not run at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Help {
-    /// It sleeps on, and its priority gets better.
+    /// It sleeps on, and its priority improves.
     Sleep,
-    /// Those ahead have their turns.
+    /// The tasks ahead have their turns.
     Turn,
 }
 
-/// Ticks of CPU that a task uses at least before it does something else.
+/// The least CPU time that a task uses before it does something else, in ticks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Wants {
     Ticks(u64),
@@ -87,7 +87,7 @@ enum Wants {
 }
 
 impl Machine {
-    /// Where a task that exists stands, and when it can run.
+    /// The standing of a task that exists, and when it can run.
     pub fn outlook(&self, task: TaskId) -> Outlook {
         let mut outlook = self.outlook_of_one_turn(task);
         if let Standing::Queued { cpu, ahead, .. } = &outlook.standing
@@ -99,7 +99,7 @@ impl Machine {
         outlook
     }
 
-    /// The same, but for those who are ahead again after their turn.
+    /// Like [`Self::outlook`], but without the tasks that are ahead again after their turn.
     fn outlook_of_one_turn(&self, task: TaskId) -> Outlook {
         let standing = self.standing(task);
         let earliest = match &standing {
@@ -159,8 +159,8 @@ impl Machine {
         bounds.into_iter().flatten().min_by_key(|(tick, _)| *tick)
     }
 
-    /// Who is ahead may be interactive, and come before the task again and again: then a copy of the
-    /// scheduler says until when, or up to the next event, which may change that.
+    /// Tasks ahead may be interactive and go before the task repeatedly. A copy of the scheduler
+    /// then shows until when, but no further than the next event, which may change that.
     fn after_more_turns(
         &self,
         cpu: usize,
@@ -168,8 +168,8 @@ impl Machine {
         ahead: &[Ahead],
         turns: (u64, Bound),
     ) -> (u64, Bound) {
-        /// Longer than any bonus lasts.
-        const FORESEEN: u64 = 20_000;
+        /// Longer than any bonus lasts, in ticks.
+        const HORIZON: u64 = 20_000;
         let kernel = &self.kernel;
         let event = match self.next_event() {
             Some(tick) => tick.saturating_sub(kernel.tick),
@@ -180,7 +180,7 @@ impl Machine {
             Wants::Forever => u64::MAX,
         });
         let act = computes.min().unwrap_or(0);
-        let ticks = event.min(act).min(FORESEEN);
+        let ticks = event.min(act).min(HORIZON);
         let now = (kernel.sched_clock(), kernel.jiffies());
         let (passed, current) = kernel.sched.forecast(cpu, now, ticks as u32, Some(task));
         let tick = kernel.tick + u64::from(passed);
@@ -192,7 +192,7 @@ impl Machine {
         }
     }
 
-    /// The tick at which everybody ahead has had a turn.
+    /// The tick at which every task ahead has had a turn.
     fn after(&self, ahead: &[Ahead]) -> Option<(u64, Bound)> {
         let mut tick = self.kernel.tick;
         for Ahead {
@@ -202,7 +202,7 @@ impl Machine {
             ..
         } in ahead
         {
-            // A child that ends can shorten the slice of its parent.
+            // A child that exits can shorten the slice of its parent.
             if !running && !self.kernel.task(*task).children.is_empty() {
                 return Some((tick, Bound::NextAct));
             }
@@ -221,13 +221,14 @@ impl Machine {
         Some((tick, Bound::Turns))
     }
 
-    /// Whether the order of those ahead, and of the task behind them if it is in a list already,
-    /// cannot change before their turns, whoever wakes or appears meanwhile.
+    /// Whether the order of the tasks ahead, and of a task already queued behind them, cannot
+    /// change before their turns, whichever tasks wake or appear meanwhile.
     fn is_firm(&self, waiting: Option<TaskId>, ahead: &[Ahead]) -> bool {
         let kernel = &self.kernel;
         let sched = &kernel.sched;
         let others_meddle = self.live_tasks().any(|task| self.may_meddle(task));
-        // Once preempted, a running task that is not before the other one in its list is behind it.
+        // Once preempted, a running task that is not before the other one in its list ends up
+        // behind it.
         let keeps_its_place = |ahead: &Ahead| {
             let fields = sched.get(ahead.task);
             let before = waiting.is_none_or(|waiting| sched.is_before(ahead.task, waiting));
@@ -242,7 +243,7 @@ impl Machine {
             && ahead.iter().all(keeps_its_place)
     }
 
-    /// When another CPU could take the task, or one ahead of it, from this one at the earliest.
+    /// When another CPU could pull the task, or one ahead of it, from this CPU at the earliest.
     fn other_cpus_take(&self, cpu: usize, task: TaskId, ahead: &[Ahead]) -> Option<(u64, Bound)> {
         let kernel = &self.kernel;
         let ahead = ahead.iter().map(|ahead| ahead.task);
@@ -282,8 +283,8 @@ impl Machine {
         bounds.min_by_key(|(tick, _)| *tick)
     }
 
-    /// The earliest tick at which any task could do something but compute. `None` if none ever
-    /// does by itself.
+    /// The earliest tick at which any task could do something other than compute. `None` if none
+    /// ever does by itself.
     fn next_act(&self) -> Option<(u64, Bound)> {
         let now = self.kernel.tick;
         let sched = &self.kernel.sched;
@@ -319,7 +320,7 @@ impl Machine {
         self.could(task, |step| matches!(step, Step::Wake(_)))
     }
 
-    /// Whether a task could change another's place in the runqueue, or end it.
+    /// Whether a task could kill another or change its place in the runqueue.
     fn may_meddle(&self, task: TaskId) -> bool {
         self.could(task, |step| matches!(step, Step::Renice(..)))
     }
@@ -332,7 +333,7 @@ impl Machine {
         };
         match self.modes.get(task) {
             Some(UserMode::Workload(workload)) => some_step(&workload.program),
-            Some(UserMode::Spawned { exe, .. }) => match self.images.get(*exe) {
+            Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
                 Some(Image::Workload(program)) => some_step(program),
                 Some(Image::Puppet { .. }) => false,
                 None => true,
@@ -342,21 +343,18 @@ impl Machine {
         }
     }
 
-    /// How long a task computes at least, once it has the CPU.
+    /// The least time for which a task computes once it has the CPU.
     fn wants(&self, task: TaskId) -> Wants {
         if self.kernel.takes_signals(task) {
             return Wants::Ticks(0);
         }
         match self.modes.get(task) {
-            Some(UserMode::Workload(workload)) => run_of(
-                &workload.program,
-                workload.script,
-                workload.pc,
-                workload.left,
-            ),
-            Some(UserMode::Spawned { exe, spin, .. }) => match self.images.get(*exe) {
-                Some(Image::Workload(program)) => run_of(program, program.start(), 0, 0),
-                Some(Image::Puppet { spin: always }) if *spin || *always => Wants::Forever,
+            Some(UserMode::Workload(workload)) => {
+                run_of(&workload.steps, workload.pc, workload.left)
+            }
+            Some(UserMode::Spawned(spawned)) => match self.images.get(spawned.exe) {
+                Some(Image::Workload(program)) => run_of(program.steps(program.start()), 0, 0),
+                Some(Image::Puppet { spin: always }) if spawned.spin || *always => Wants::Forever,
                 _ => Wants::Ticks(0),
             },
             Some(UserMode::Puppet(puppet)) if puppet.spin => Wants::Forever,
@@ -365,7 +363,7 @@ impl Machine {
         }
     }
 
-    /// What lets a task that would not run at once do so soonest, and after how many ticks.
+    /// The quickest way for a task that would not run at once to run, and after how many ticks.
     pub(super) fn soonest(&self, task: TaskId, why: &WhyNot) -> Option<(u64, Help)> {
         let now = self.kernel.tick;
         let in_ticks = |tick: u64| tick.saturating_sub(now).max(1);
@@ -380,9 +378,10 @@ impl Machine {
         let cpu = usize::from(sched.get(why.curr).cpu);
         let ahead = sched.ahead_of_woken(cpu, task, why.prio_after_wake);
         let turn = self.after(&ahead);
-        let event = match self.is_firm(None, &ahead) {
-            true => None,
-            false => self.next_event().map(|tick| (tick, Bound::NextEvent)),
+        let event = if self.is_firm(None, &ahead) {
+            None
+        } else {
+            self.next_event().map(|tick| (tick, Bound::NextEvent))
         };
         let bounds = turn.into_iter().chain(event);
         let turn = bounds
@@ -395,8 +394,8 @@ impl Machine {
         ways.min_by_key(|(ticks, _)| *ticks)
     }
 
-    /// In how many ticks a sleeping task has slept enough for its priority to preempt, if nothing
-    /// else changes meanwhile; `None` if not within `ticks`.
+    /// After how many ticks a sleeping task has slept enough for its priority to preempt, if
+    /// nothing else changes meanwhile; `None` if not within `ticks`.
     fn preempts_after(&self, task: TaskId, ticks: u64) -> Option<u64> {
         let sched = &self.kernel.sched;
         let fields = sched.get(task);
@@ -412,9 +411,8 @@ impl Machine {
     }
 }
 
-/// For how long a workload computes from that step on, with so many ticks left of the one before.
-fn run_of(program: &WorkloadProgram, script: usize, pc: usize, left: u64) -> Wants {
-    let steps = program.steps(script);
+/// How long a workload computes from a step on, with `left` ticks left of the step before.
+fn run_of(steps: &[Step], pc: usize, left: u64) -> Wants {
     let (mut pc, mut ticks) = (pc, left);
     for _ in 0..=steps.len() {
         match steps.get(pc) {
@@ -426,6 +424,6 @@ fn run_of(program: &WorkloadProgram, script: usize, pc: usize, left: u64) -> Wan
             _ => return Wants::Ticks(ticks),
         }
     }
-    // So many steps cannot all be different ones: it goes round, and does nothing else.
+    // That many steps cannot all be different: the program loops and does nothing else.
     Wants::Forever
 }

@@ -1,23 +1,22 @@
-//! Programs: tasks whose user mode is machine code. Their instructions are what moves time between
-//! two ticks.
+//! Programs: tasks whose user mode is machine code. Their instructions make time pass between two
+//! ticks.
 
 use super::debug::Halt;
 use super::{Machine, Stop, UserMode};
-use crate::abi::{InodeId, TaskId};
+use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
 use crate::hw::{Event, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
-use crate::kernel::task::{PtFlags, SigAction};
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
-/// The clock inside a tick, in instructions.
+/// The clock within a tick, in instructions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cycles {
-    /// Used since the tick.
+    /// Instructions used since the tick.
     pub(super) used: u32,
-    /// How many make this tick.
+    /// Length of this tick, in instructions.
     pub(super) per_tick: u32,
-    /// State of the dice that vary the length of ticks, if they do.
+    /// State of the random generator that varies the length of ticks, if it does.
     dice: Option<u64>,
 }
 
@@ -32,14 +31,14 @@ impl Cycles {
         cycles
     }
 
-    /// From now on the length of ticks varies by this seed, or no longer.
+    /// Varies the length of ticks with this seed from now on, or stops doing so.
     pub(super) fn throw_with(&mut self, seed: Option<u64>, nominal: u32) {
         self.dice = seed;
         self.begin_tick(nominal);
     }
 
-    /// A new tick of about that many instructions: half as many up to half as many more, if dice
-    /// decide.
+    /// Starts a new tick of about that many instructions: half to one and a half times as many, if
+    /// the length varies.
     pub(super) fn begin_tick(&mut self, nominal: u32) {
         self.used = 0;
         self.per_tick = match &mut self.dice {
@@ -51,14 +50,14 @@ impl Cycles {
         };
     }
 
-    /// The dice are thrown for so many ticks that nobody uses.
+    /// Advances the random generator past ticks that no program uses.
     pub(super) const fn skip_ticks(&mut self, ticks: u64) {
         if let Some(state) = &mut self.dice {
             *state = state.wrapping_add(SPLIT_MIX_STEP.wrapping_mul(ticks));
         }
     }
 
-    /// Time since the tick after so many instructions, ns.
+    /// Time since the tick after that many instructions, ns.
     const fn ns(&self, used: u32) -> u32 {
         (used as u64 * 1_000_000 / self.per_tick as u64) as u32
     }
@@ -68,10 +67,10 @@ impl Cycles {
     }
 }
 
-/// By how much the state of `SplitMix64` grows with each number.
+/// The increment of the state of `SplitMix64` for each number.
 const SPLIT_MIX_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// `SplitMix64`: the next number of a sequence that a seed decides.
+/// `SplitMix64`: the next number of the sequence that a seed determines.
 const fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(SPLIT_MIX_STEP);
     let mut z = *state;
@@ -80,24 +79,24 @@ const fn split_mix(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Bytes of console output after which somebody should fetch them.
+/// Bytes of console output after which the caller should fetch them.
 const MUCH_OUTPUT: usize = 64 << 10;
 
 /// How the turn of a CPU ended.
 enum Turn {
-    /// No program is on it.
+    /// No program is running on it.
     Idle,
-    /// It has used so many instructions.
+    /// It has executed that many instructions.
     Used(u32),
-    /// It has used so many, and the machine is to stop.
+    /// It has executed that many instructions, and the machine must stop.
     Halted(u32, Halt),
 }
 
 impl Machine {
-    /// Lets programs use what is left of this tick: in rounds, each CPU a turn of `interleave`
-    /// instructions at most. With one CPU a turn ends at a system call or at the tick.
+    /// Lets programs use the rest of this tick, in rounds: each CPU gets a turn of at most
+    /// `interleave` instructions. With one CPU, a turn ends at a system call or at the tick.
     ///
-    /// Returns why the machine is to stop before the tick, if it is.
+    /// Returns why the machine must stop before the tick, if it must.
     pub(super) fn run_programs(&mut self) -> Option<Stop> {
         while self.cycles.left() > 0 && self.kernel.panic.is_none() {
             let cpus = self.kernel.cpus.len();
@@ -143,7 +142,7 @@ impl Machine {
         None
     }
 
-    /// Lets the program on a CPU run for at most that many instructions, up to its next system call.
+    /// Runs the program on a CPU for at most that many instructions, up to its next system call.
     fn turn(&mut self, cpu: usize, most: u32) -> Turn {
         let task = self.kernel.sched.current(cpu);
         if !matches!(self.modes.get(task), Some(UserMode::Program)) {
@@ -189,16 +188,15 @@ impl Machine {
         Turn::Used(used)
     }
 
-    /// Whether the task still has its CPU and nothing in the kernel to see to first.
+    /// Whether the task still has its CPU and no pending work in the kernel.
     fn is_free_to_run(&self, task: TaskId) -> bool {
         let kernel = &self.kernel;
         kernel.current() == task
             && !kernel.sched.need_resched(kernel.this_cpu)
-            && !kernel.takes_signals(task)
-            && kernel.task(task).in_call.continuation.is_none()
+            && !kernel.has_kernel_work(task)
     }
 
-    /// Whether the task has a handler for what it gets a signal for, or a tracer.
+    /// Whether a handler or a tracer gets the signal that the task has raised.
     fn is_for_another(&self, task: TaskId, raised: &Raised) -> bool {
         let traced = self.kernel.task(task).ptrace.contains(PtFlags::PTRACED);
         let signal = raised.signal();
@@ -219,22 +217,17 @@ impl Machine {
         kernel.cpus[kernel.this_cpu].run(&mut kernel.ram, regs, u64::from(budget), tsc)
     }
 
-    /// `int 0x80`. A child that it makes is a program too; after an exec the task does what the new
-    /// image says.
+    /// Handles `int 0x80`. A child that it creates is a program too; after an exec, the task does
+    /// what the new image says.
     fn system_call(&mut self, task: TaskId) {
-        let forks = self.kernel.total_forks;
         let execs = self.execs(task);
-        self.kernel.system_call(task);
-        if self.kernel.total_forks > forks
-            && let Some(child) = self.newest_task()
-        {
-            self.modes.insert(child, UserMode::Program);
-        }
+        self.kernel.int_80(task);
+        self.adopt_children();
         self.enter_new_image(task, execs);
     }
 
-    /// The file of a program, referenced once for the caller. Exec finds it by its name, unless
-    /// that is the name of a file from boot.
+    /// The file of a program, with a reference for the caller. Exec finds it by name, unless a file
+    /// from boot has that name.
     pub(super) fn program_inode(&mut self, name: &str, image: Arc<ProgramImage>) -> InodeId {
         if crate::kernel::boot::BOOT_FILES.contains(&name) {
             return self.kernel.new_inode(InodeKind::Image(image), name);

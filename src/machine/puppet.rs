@@ -1,31 +1,30 @@
 //! Puppets: tasks whose program is the user. Between actions a puppet sleeps on the console.
 
-use super::command::{Action, CallState, Outcome};
-use super::handler::{Handler, Interrupted, inherited};
+use super::command::{Acted, Action, CallState};
+use super::handler::{Handler, Interrupted};
 use super::{Machine, UserMode};
 use crate::abi::{CloneFlags, TaskId, TaskState, VirtAddr};
 use crate::hw::{AccessKind, UserDesc};
-use crate::kernel::fork::ForkArgs;
 use crate::kernel::mm::UserFault;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, Syscall};
 
-/// Calls that blocked and are remembered, the latest ones.
+/// How many calls that blocked are remembered, the latest ones.
 const MAX_CALLS: usize = 10_000;
 
 /// The user mode of a puppet.
 #[derive(Clone, Debug)]
 pub struct Puppet {
-    /// It stays runnable between its actions, using CPU.
+    /// Whether it stays runnable between its actions, using CPU time.
     pub spin: bool,
     /// What it is to do next.
     pub(super) action: Option<Action>,
-    /// Ticks of CPU that it still uses.
+    /// Ticks of CPU time that it has yet to use.
     pub(super) compute_left: u64,
     /// The number of the call that it is inside of.
     pub(super) call: Option<u64>,
     /// The handlers that it is inside of, the innermost last.
     pub(super) handlers: Vec<Handler>,
-    /// What it goes on with after the handler that has just returned.
+    /// What it continues with after the handler that has just returned.
     pub(super) interrupted: Option<Box<Interrupted>>,
 }
 
@@ -64,7 +63,7 @@ impl Machine {
         }
     }
 
-    /// Carries out the puppet's action; without one it goes to sleep, or spins until the next tick.
+    /// Performs the puppet's action. Without one it goes to sleep, or spins until the next tick.
     pub(super) fn puppet_step(&mut self, task: TaskId) -> bool {
         if let Some(done) = self.handler_step(task) {
             return done;
@@ -74,8 +73,8 @@ impl Machine {
         };
         if let Some(action) = puppet.action.take() {
             self.kernel.log.console = false;
-            let outcome = self.perform(task, action);
-            self.outcome = Some(outcome);
+            let acted = self.perform(task, action);
+            self.acted = Some(acted);
             return true;
         }
         if puppet.spin || puppet.compute_left > 0 {
@@ -87,7 +86,7 @@ impl Machine {
         true
     }
 
-    fn perform(&mut self, task: TaskId, action: Action) -> Outcome {
+    fn perform(&mut self, task: TaskId, action: Action) -> Acted {
         match action {
             Action::Syscall(call) => self.puppet_syscall(task, call),
             Action::OnStack(what) => self.stack_call(task, &what),
@@ -95,96 +94,81 @@ impl Machine {
             Action::Read { addr, len } => {
                 let mut bytes = vec![0; len as usize];
                 let result = self.kernel.user_read(task, addr, &mut bytes);
-                self.after_access(task, result, Outcome::Bytes(bytes))
+                self.after_access(task, result, Acted::Bytes(bytes))
             }
             Action::Write { addr, bytes } => {
                 let result = self.kernel.user_write(task, addr, &bytes);
-                self.after_access(task, result, Outcome::Done)
+                self.after_access(task, result, Acted::Done)
             }
             Action::Fill { addr, len, byte } => {
                 let result = self.kernel.user_fill(task, addr, len, byte);
-                self.after_access(task, result, Outcome::Done)
+                self.after_access(task, result, Acted::Done)
             }
             Action::Touch { addr, pages } => {
                 let result = self.kernel.user_touch(task, addr, pages, AccessKind::Write);
-                self.after_access(task, result, Outcome::Done)
+                self.after_access(task, result, Acted::Done)
             }
             Action::Compute(ticks) => {
                 if let Some(puppet) = self.puppet_mut(task) {
                     puppet.compute_left = ticks;
                 }
-                Outcome::Done
+                Acted::Done
             }
         }
     }
 
-    /// A fault that the kernel could not mend becomes the task's signal.
+    /// Turns a fault that the kernel could not handle into the task's signal.
     pub(super) fn after_access(
         &mut self,
         task: TaskId,
         result: Result<(), UserFault>,
-        fine: Outcome,
-    ) -> Outcome {
+        fine: Acted,
+    ) -> Acted {
         match result {
             Ok(()) => fine,
             Err(fault) => {
                 self.kernel.raise_fault(task, &fault);
-                Outcome::Fault(fault)
+                Acted::Fault(fault)
             }
         }
     }
 
-    pub(super) fn puppet_syscall(&mut self, task: TaskId, call: Syscall) -> Outcome {
+    pub(super) fn puppet_syscall(&mut self, task: TaskId, call: Syscall) -> Acted {
         let nr = call.nr();
-        let forks = matches!(call, Syscall::Fork | Syscall::Vfork | Syscall::Clone(_));
-        let before = self.kernel.total_forks;
         let execs = self.execs(task);
-        let value = self.kernel.syscall(task, call);
+        self.kernel.syscall(task, call);
         self.enter_new_image(task, execs);
-        if forks && self.kernel.total_forks > before {
-            let call = if value.is_none() {
-                Some(self.open_call(task, nr))
-            } else {
-                None
-            };
-            return match self.adopt_child(task) {
-                Some(child) => Outcome::Forked { child, call },
-                None => Outcome::Done,
-            };
-        }
-        match value {
-            Some(value) => Outcome::Returned(value),
-            None if self.has_ended(task) => Outcome::Ended,
-            None => Outcome::Blocks(self.open_call(task, nr)),
-        }
-    }
-
-    /// The new child of a puppet is a puppet like its parent.
-    fn adopt_child(&mut self, parent: TaskId) -> Option<TaskId> {
-        let parent = self.puppet(parent)?;
-        let puppet = Puppet {
-            handlers: inherited(&parent.handlers),
-            ..Puppet::new(parent.spin)
+        let child = self.adopt_children();
+        let Some(returned) = self.kernel.take_return(task) else {
+            return self.left_inside(task, nr, child);
         };
-        let child = self.newest_task()?;
-        self.modes.insert(child, UserMode::Puppet(puppet));
-        Some(child)
+        match child {
+            Some(child) => Acted::Forked { child, call: None },
+            None => returned.into(),
+        }
     }
 
-    /// The task that the last successful fork made.
-    pub(super) fn newest_task(&self) -> Option<TaskId> {
-        let pid = crate::abi::Pid(self.kernel.pidmap.last_pid as i32);
-        self.kernel.pid_hash.find(pid)
+    /// What a call has come to that has not returned.
+    fn left_inside(&mut self, task: TaskId, nr: u16, child: Option<TaskId>) -> Acted {
+        if self.has_ended(task) {
+            return Acted::Ended;
+        }
+        let call = self.open_call(task, nr, child);
+        match child {
+            Some(child) => Acted::Forked {
+                child,
+                call: Some(call),
+            },
+            None => Acted::Blocks(call),
+        }
     }
 
-    /// Puts the descriptor below the stack pointer, as a C library would, and clones.
-    fn clone_with_tls(&mut self, task: TaskId, args: ForkArgs, desc: &UserDesc) -> Outcome {
+    /// Stores the descriptor below the stack pointer, as a C library would, and clones.
+    fn clone_with_tls(&mut self, task: TaskId, args: ForkArgs, desc: &UserDesc) -> Acted {
         let esp = self.kernel.task(task).thread.regs.esp;
-        let addr = VirtAddr(esp.wrapping_sub(16) & !15);
-        let words = [desc.entry_number as u32, desc.base, desc.limit, desc.flags];
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        if let Err(fault) = self.kernel.user_write(task, addr, &bytes) {
-            return self.after_access(task, Err(fault), Outcome::Done);
+        let addr = VirtAddr(esp.wrapping_sub(UserDesc::SIZE as u32) & !15);
+        if let Err(fault) = self.kernel.user_write(task, addr, &desc.to_bytes()) {
+            return self.after_access(task, Err(fault), Acted::Done);
         }
         let flags = args.flags | CloneFlags::CLONE_SETTLS;
         self.puppet_syscall(
@@ -197,16 +181,16 @@ impl Machine {
         )
     }
 
-    /// Whether a task is gone or is only waiting to be reaped.
+    /// Whether a task is gone or only waits to be reaped.
     pub fn has_ended(&self, task: TaskId) -> bool {
         self.kernel
             .tasks
             .get(task)
-            .is_none_or(|t| t.exit_state != crate::kernel::task::ExitState::Alive)
+            .is_none_or(|t| t.exit_state != crate::abi::ExitState::Alive)
     }
 
     /// Numbers a call that has not returned.
-    fn open_call(&mut self, task: TaskId, nr: u16) -> u64 {
+    fn open_call(&mut self, task: TaskId, nr: u16, child: Option<TaskId>) -> u64 {
         let id = self.next_call;
         self.next_call += 1;
         let pid = self.kernel.pid(task);
@@ -214,7 +198,8 @@ impl Machine {
             task,
             pid,
             nr,
-            value: None,
+            result: None,
+            child,
             status: None,
             frame: None,
             bytes: Vec::new(),
@@ -230,23 +215,19 @@ impl Machine {
         id
     }
 
-    /// After a task went on inside the kernel: if its call has returned now, notes its value.
+    /// After a task has run inside the kernel: records the return value of its call if it has
+    /// returned.
     pub(super) fn note_call(&mut self, task: TaskId) {
-        let Some(kernel_task) = self.kernel.tasks.get(task) else {
+        let Some(result) = self.kernel.take_return(task) else {
             return;
         };
-        if kernel_task.in_call.open.is_some() || kernel_task.in_call.continuation.is_some() {
-            return;
-        }
-        let frame = kernel_task.in_call.handler_frame.map(|frame| frame.eax);
-        let value = frame.unwrap_or(kernel_task.thread.regs.eax) as i32;
-        let status = kernel_task.in_call.reaped;
-        let info = kernel_task.in_call.reported;
+        let in_call = &self.kernel.task(task).in_call;
+        let (status, info) = (in_call.reaped, in_call.reported);
         let Some(id) = self.puppet_mut(task).and_then(|puppet| puppet.call.take()) else {
             return;
         };
         let frame = self.calls.get_mut(&id).and_then(|call| {
-            call.value = Some(value);
+            call.result = Some(result);
             call.status = status;
             call.info = info;
             call.frame.take()

@@ -1,16 +1,16 @@
-//! Why a command is not carried out: which task, which rule of the kernel, and what would help.
+//! Why a command is refused: which task, which rule of the kernel, and how to fix it.
 
 use super::{Awaits, Help, Machine};
 use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
 use crate::kernel::sched::{WhyNot, WhyNotKind};
 use std::fmt;
 
-/// A task by number and name, as messages call it.
+/// A task by pid and name, as it appears in messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Who {
-    /// Its number.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
 }
 
@@ -20,16 +20,16 @@ impl fmt::Display for Who {
     }
 }
 
-/// Why a command was not carried out. The machine is as before.
+/// Why a command was refused. The machine is unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
     /// The task is gone: it was released.
     Gone,
-    /// The task has ended and waits to be reaped.
+    /// The task has exited and waits to be reaped.
     Zombie {
-        /// Task.
+        /// The zombie itself.
         who: Who,
-        /// Who may reap it.
+        /// The task that may reap it.
         parent: Who,
     },
     /// The task is init, which never runs.
@@ -38,63 +38,63 @@ pub enum Refusal {
     NotAPuppet(Who),
     /// The task is inside a system call.
     Inside {
-        /// Task.
+        /// The task inside the call.
         who: Who,
-        /// Name of the call.
+        /// Name of the system call.
         call: &'static str,
-        /// What it waits for there, if that can be named.
+        /// What it waits for, if that can be named.
         awaits: Option<Awaits>,
     },
     /// The task is stopped.
     Stopped {
-        /// Task.
+        /// The stopped task.
         who: Who,
-        /// The signal that stopped it; none for one that began so.
+        /// The signal that stopped it; `None` for a task that started stopped.
         signal: Option<Signal>,
         /// The tracer that it has stopped for.
         tracer: Option<Who>,
     },
-    /// The task uses the CPU for so many ticks more.
+    /// The task computes for that many more ticks.
     Computing(Who, u64),
     /// The scheduler would not give it the CPU now.
     CannotRun(Box<CannotRun>),
     /// A path names no program.
     NoProgram {
-        /// The path.
+        /// The path as given.
         path: String,
-        /// What `execve` says.
+        /// The error that `execve` returns.
         errno: Errno,
     },
-    /// No task could be made.
+    /// No task could be created.
     NoTask(Errno),
     /// The emulated kernel has panicked.
     Panicked(String),
 }
 
-/// Who keeps a task from its CPU, and until when.
+/// What keeps a task from its CPU, and until when.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CannotRun {
-    /// The task.
+    /// The task that cannot run.
     pub who: Who,
-    /// Its CPU.
+    /// Number of its CPU.
     pub cpu: u8,
-    /// Who has the CPU.
+    /// The task that has the CPU.
     pub holder: Who,
-    /// What stands in the way.
+    /// What prevents it.
     pub kind: WhyNotKind,
-    /// Priority that the task would have once woken.
+    /// The dynamic priority that the task would have once woken.
     pub prio: u8,
-    /// Priority of the holder.
+    /// The dynamic priority of the holder.
     pub holder_prio: u8,
-    /// Ticks left of the holder's slice.
+    /// Ticks left of the holder's time slice.
     pub slice: u32,
-    /// After how many ticks it can run at the earliest, and what will have helped; `None` if time
+    /// After how many ticks it can run at the earliest, and what makes it able to; `None` if time
     /// alone does not help.
     pub soonest: Option<(u64, Help)>,
 }
 
 impl Machine {
-    /// A task by number and name; for one that is gone, number and name of the idle task.
+    /// A task by pid and name; for one that is gone, those of the idle task.
     pub fn who(&self, task: TaskId) -> Who {
         match self.kernel.sched.try_get(task) {
             Some(sched) => Who {
@@ -108,7 +108,7 @@ impl Machine {
         }
     }
 
-    /// A task that still exists, by its number.
+    /// A task that still exists, by its pid.
     pub(super) fn who_has(&self, pid: Pid) -> Who {
         let found = self.kernel.pid_hash.find(pid);
         found.map_or_else(
@@ -137,10 +137,10 @@ impl Machine {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gone => write!(f, "the task is gone: it ended and was reaped"),
+            Self::Gone => write!(f, "the task is gone: it exited and was reaped"),
             Self::Zombie { who, .. } => write!(
                 f,
-                "{who} cannot act: it has ended and is a zombie until it is reaped"
+                "{who} cannot act: it has exited and is a zombie until it is reaped"
             ),
             Self::Init(who) => write!(f, "{who} cannot act: it only adopts orphans"),
             Self::NotAPuppet(who) => {
@@ -168,14 +168,14 @@ impl fmt::Display for Refusal {
             Self::Computing(who, ticks) => {
                 write!(
                     f,
-                    "{who} cannot act: it computes for {ticks} more ticks of CPU"
+                    "{who} cannot act: it is computing for {ticks} more ticks of CPU time"
                 )
             }
             Self::CannotRun(why) => write!(f, "{why}"),
             Self::NoProgram { path, errno } => {
                 write!(f, "there is no program \"{path}\" ({errno})")
             }
-            Self::NoTask(errno) => write!(f, "no task could be made ({errno})"),
+            Self::NoTask(errno) => write!(f, "no task could be created ({errno})"),
             Self::Panicked(why) => write!(f, "the emulated kernel has panicked: {why}"),
         }
     }
@@ -208,8 +208,8 @@ impl fmt::Display for CannotRun {
             ),
             WhyNotKind::Queued | WhyNotKind::CurrentHolds => write!(
                 f,
-                "{holder} holds CPU {cpu} at {comparison} {holder_prio}, with {} ticks left of \
-                 its slice",
+                "{holder} has CPU {cpu} at {comparison} {holder_prio}, with {} ticks left of its \
+                 slice",
                 self.slice
             ),
         }
@@ -221,14 +221,17 @@ impl CannotRun {
     fn remedy(&self) -> String {
         let pid = self.who.pid;
         let Some((ticks, help)) = self.soonest else {
-            return format!("time alone does not help: why_not(task({pid})) says who is ahead");
+            return format!(
+                "waiting alone does not help: why_not(task({pid})) shows which tasks \
+                 are ahead"
+            );
         };
         let then = match help {
             Help::Sleep => "then it has slept enough to preempt",
-            Help::Turn => "those ahead keep the CPU so long at least",
+            Help::Turn => "the tasks ahead of it need the CPU at least that long",
         };
         format!(
-            "tick({ticks}) first: {then}; or patience({}) to let calls wait so long; \
+            "tick({ticks}) first: {then}; or patience({}) to let calls wait that long; \
              why_not(task({pid})) says more",
             ticks.max(100) * 2
         )
@@ -244,7 +247,7 @@ const fn long(state: TaskState) -> &'static str {
 }
 
 impl Refusal {
-    /// What would help, in one sentence.
+    /// How to fix it, in one sentence.
     pub fn remedy(&self) -> String {
         match self {
             Self::Gone => "spawn a new task; ps() lists those that exist".to_owned(),
@@ -270,22 +273,21 @@ impl Refusal {
                 tracer: Some(tracer),
                 ..
             } => format!(
-                "its tracer lets it go on: task({}).ptrace_cont(task({}))",
+                "its tracer must resume it: task({}).ptrace_cont(task({}))",
                 tracer.pid, who.pid
             ),
             Self::Stopped { .. } => {
-                "SIGCONT lets it go on: let another task send it, other.kill(it, SIGCONT)"
-                    .to_owned()
+                "SIGCONT resumes it: let another task send it, other.kill(it, SIGCONT)".to_owned()
             }
             Self::Computing(_, ticks) => {
-                format!("tick({ticks}) lets that time pass, or more if others run")
+                format!("tick({ticks}) lets that time pass; it takes longer if others run too")
             }
             Self::CannotRun(why) => why.remedy(),
             Self::NoProgram { .. } => {
                 "the programs are sh and true, or give a workload([...])".to_owned()
             }
             Self::NoTask(_) => {
-                "let tasks end, or boot with more mem or a larger threads_max".to_owned()
+                "let tasks exit, or boot with more mem or a larger threads_max".to_owned()
             }
             Self::Panicked(_) => {
                 "boot() starts a fresh machine; at the prompt, undo goes back".to_owned()
@@ -293,12 +295,12 @@ impl Refusal {
         }
     }
 
-    /// The kernel's rule behind it, with its place in the source.
+    /// The kernel rule behind it, with its place in the source.
     pub const fn rule(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Gone => "release_task() gave its task_struct and its pid back (kernel/exit.c)",
+            Self::Gone => "release_task() freed its task_struct and its pid (kernel/exit.c)",
             Self::Zombie { .. } => {
-                "after do_exit() a task keeps its task_struct and pid until its parent waits for \
+                "after do_exit(), a task keeps its task_struct and pid until its parent waits for \
                  it (kernel/exit.c, exit_notify)"
             }
             Self::Inside {
@@ -312,22 +314,22 @@ impl Refusal {
                 signal: Some(_), ..
             } => "a task in TASK_STOPPED waits for SIGCONT: do_signal_stop() (kernel/signal.c)",
             Self::Stopped { .. } => {
-                "a task in TASK_STOPPED is on no runqueue: do_fork() leaves a child so for \
-                 CLONE_STOPPED (kernel/fork.c)"
+                "a task in TASK_STOPPED is on no runqueue: do_fork() leaves a child in that state \
+                 for CLONE_STOPPED (kernel/fork.c)"
             }
             Self::CannotRun(_) => {
                 "a woken task gets the CPU at once only if its priority number is lower than that \
                  of the running task (kernel/sched.c, TASK_PREEMPTS_CURR)"
             }
             Self::NoTask(Errno::EAGAIN) => {
-                "copy_process() refuses beyond RLIMIT_NPROC and max_threads, alloc_pidmap() beyond \
-                 pid_max (kernel/fork.c, kernel/pid.c)"
+                "copy_process() refuses to exceed RLIMIT_NPROC and max_threads, alloc_pidmap() to \
+                 exceed pid_max (kernel/fork.c, kernel/pid.c)"
             }
             _ => return None,
         })
     }
 
-    /// The error number that a system call would have returned for it, if one would.
+    /// The errno that a system call would have returned for it, if one would.
     pub const fn errno(&self) -> Option<Errno> {
         match self {
             Self::NoProgram { errno, .. } | Self::NoTask(errno) => Some(*errno),

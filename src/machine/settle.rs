@@ -1,15 +1,16 @@
-//! Settling: everything that happens within one moment, until every CPU is idle or has a task that
+//! Settling: everything that happens at one moment, until every CPU is idle or has a task that
 //! needs time to pass.
 
 use super::{Machine, UserMode};
+use crate::abi::TaskId;
 
-/// Steps without time that a machine may take before it is taken for stuck.
+/// Steps without time that a machine may take before it counts as stuck.
 const MAX_IDLE_STEPS: u32 = 1_000_000;
 
 impl Machine {
-    /// Again and again, the lowest CPU with something to do does one thing, until none has.
+    /// Repeatedly lets the lowest CPU with something to do do one thing, until none has.
     ///
-    /// Returns `false` if tasks go round in circles without ever using time.
+    /// Returns `false` if tasks loop without ever using time.
     pub(super) fn settle(&mut self) -> bool {
         while self.kernel.panic.is_none() {
             let cpus = self.kernel.cpus.len();
@@ -26,8 +27,8 @@ impl Machine {
         true
     }
 
-    /// One `schedule()`, one continuation, one signal or one user-mode step on a CPU; `false` if
-    /// it has nothing to do before the next tick.
+    /// One `schedule()`, one continuation, one signal or one user-mode step on a CPU; `false` if it
+    /// has nothing to do before the next tick.
     fn settle_step(&mut self, cpu: usize) -> bool {
         self.kernel.this_cpu = cpu;
         if self.kernel.sched.need_resched(cpu) {
@@ -38,6 +39,35 @@ impl Machine {
         if current == self.kernel.sched.idle(cpu) {
             return false;
         }
+        if self.kernel.has_kernel_work(current) {
+            return self.kernel_step(current);
+        }
+        match self.modes.get_mut(current) {
+            Some(UserMode::Workload(workload)) if workload.left > 0 => false,
+            Some(UserMode::Workload(workload)) => {
+                if let Some(step) = workload.advance() {
+                    self.workload_step(current, step);
+                }
+                true
+            }
+            Some(UserMode::Spawned(spawned)) => {
+                let spawned = spawned.clone();
+                self.exec_spawned(current, spawned);
+                true
+            }
+            Some(UserMode::Puppet(_)) => {
+                let done = self.puppet_step(current);
+                self.note_handler(current);
+                done
+            }
+            // Its instructions take time.
+            Some(UserMode::Program) | None => false,
+        }
+    }
+
+    /// What a task does in the kernel before it goes back to user mode; `false` if it can only wait
+    /// there for another CPU.
+    fn kernel_step(&mut self, current: TaskId) -> bool {
         if self.kernel.migration_round(current) {
             return true;
         }
@@ -46,31 +76,15 @@ impl Machine {
         }
         let execs = self.execs(current);
         if self.kernel.resume(current) {
+            self.adopt_children();
             self.note_call(current);
             self.enter_new_image(current, execs);
             self.note_handler(current);
-            return true;
-        }
-        if self.kernel.takes_signals(current) {
+        } else {
             self.kernel.do_signal(current);
             self.note_call(current);
             self.note_handler(current);
-            return true;
         }
-        match self.modes.get(current) {
-            Some(UserMode::Spawned { exe, spin, args }) => {
-                let (exe, spin, args) = (*exe, *spin, args.clone());
-                self.exec_spawned(current, exe, spin, &args);
-                true
-            }
-            Some(UserMode::Puppet(_)) => {
-                let done = self.puppet_step(current);
-                self.note_handler(current);
-                done
-            }
-            Some(UserMode::Workload(_)) => self.workload_step(current),
-            // Its instructions take time.
-            Some(UserMode::Program) | None => false,
-        }
+        true
     }
 }

@@ -1,25 +1,23 @@
-//! System calls of puppets that need memory to pass something or get something back: a buffer in a
-//! frame on the puppet's stack, as a function of a C library would have it.
+//! System calls of puppets that pass or return data in memory. The buffer is in a frame on the
+//! puppet's stack, as for a C library function.
 
 use super::Machine;
-use super::command::Outcome;
+use super::command::Acted;
 use crate::abi::{TaskId, VirtAddr};
-use crate::kernel::ipc::IpcCall;
-use crate::kernel::ptrace::PtraceArgs;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{IpcCall, PtraceArgs, Syscall};
 
-/// A call with a buffer.
+/// A system call with a buffer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StackCall {
-    /// Length of the buffer.
+    /// Length of the buffer, in bytes.
     pub len: u32,
-    /// What the puppet puts into it before; may be shorter.
+    /// Initial contents of the buffer; may be shorter than it.
     pub bytes: Vec<u8>,
-    /// The call.
+    /// The system call to make.
     pub call: BufferCall,
 }
 
-/// Which call is made with the buffer.
+/// Which system call is made with the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BufferCall {
     /// `read(fd, buffer, len)`.
@@ -28,34 +26,47 @@ pub enum BufferCall {
     Write(u32),
     /// `pipe(buffer)`.
     Pipe,
-    /// `semop(id, buffer, so many)`.
+    /// `semop(id, buffer, count)`.
     Semop {
-        /// The set.
+        /// Id of the semaphore set.
         id: i32,
-        /// Operations.
+        /// Number of operations.
         count: u32,
     },
     /// `semctl(id, 0, cmd, buffer)`.
     Semctl {
-        /// The set.
+        /// Id of the semaphore set.
         id: i32,
-        /// What is to be done.
+        /// The `semctl` command.
         cmd: u32,
     },
     /// `getcwd(buffer, len)`.
     Getcwd,
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
-        /// What is asked for.
+        /// The `ptrace` request.
         request: u32,
-        /// Of which task.
+        /// Pid of the traced task.
         pid: i32,
-        /// At which address.
+        /// The address argument of the request.
         addr: u32,
     },
 }
 
 impl BufferCall {
+    /// The name of the call.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read(_) => "read",
+            Self::Write(_) => "write",
+            Self::Pipe => "pipe",
+            Self::Semop { .. } => "semop",
+            Self::Semctl { .. } => "semctl",
+            Self::Getcwd => "getcwd",
+            Self::Ptrace { .. } => "ptrace",
+        }
+    }
+
     const fn at(self, addr: VirtAddr, len: u32) -> Syscall {
         match self {
             Self::Read(fd) => Syscall::Read(fd, addr, len),
@@ -83,21 +94,21 @@ impl BufferCall {
     }
 }
 
-/// A buffer on the stack of a puppet that is inside a call.
+/// A buffer on the stack of a puppet that is inside a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StackFrame {
-    /// Where it begins.
+    /// Address of the buffer.
     pub addr: VirtAddr,
-    /// How long it is.
+    /// Length of the buffer, in bytes.
     pub len: u32,
-    /// The stack pointer to go back to.
+    /// The stack pointer to restore.
     pub esp: u32,
 }
 
 impl Machine {
-    /// Makes room below the stack pointer, puts the bytes there, makes the call, and reads what is
-    /// there then.
-    pub(super) fn stack_call(&mut self, task: TaskId, what: &StackCall) -> Outcome {
+    /// Makes room below the stack pointer, stores the bytes there, makes the call, and reads the
+    /// buffer afterwards.
+    pub(super) fn stack_call(&mut self, task: TaskId, what: &StackCall) -> Acted {
         let regs = &mut self.kernel.task_mut(task).thread.regs;
         let esp = regs.esp;
         let addr = VirtAddr(esp.wrapping_sub(what.len) & !15);
@@ -109,21 +120,25 @@ impl Machine {
         };
         if let Err(fault) = self.kernel.user_write(task, addr, &what.bytes) {
             self.leave_frame(task, frame);
-            return self.after_access(task, Err(fault), Outcome::Done);
+            return self.after_access(task, Err(fault), Acted::Done);
         }
         match self.puppet_syscall(task, what.call.at(addr, what.len)) {
-            Outcome::Returned(value) => Outcome::Filled(value, self.leave_frame(task, frame)),
-            Outcome::Blocks(id) => {
+            Acted::Returned(value) => Acted::Filled(value, self.leave_frame(task, frame)),
+            Acted::Refused(error) => {
+                self.leave_frame(task, frame);
+                Acted::Refused(error)
+            }
+            Acted::Blocks(id) => {
                 if let Some(call) = self.calls.get_mut(&id) {
                     call.frame = Some(frame);
                 }
-                Outcome::Blocks(id)
+                Acted::Blocks(id)
             }
             other => other,
         }
     }
 
-    /// What is in the buffer of a call that has returned. The stack pointer goes back.
+    /// The contents of the buffer of a call that has returned. Restores the stack pointer.
     pub(super) fn leave_frame(&mut self, task: TaskId, frame: StackFrame) -> Vec<u8> {
         let mut bytes = vec![0; frame.len as usize];
         // A buffer that cannot be read was never filled.

@@ -1,50 +1,59 @@
-//! Time: ticks, in the order that the recorded schedules have.
+//! Time: ticks, in the order of the recorded schedules.
 
 use super::{Halt, Machine, UserMode};
 use crate::abi::TaskId;
 
-/// Why time stands still again.
+/// Why time has stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {
-    /// The ticks that were asked for have passed.
+    /// The requested ticks have passed.
     Budget,
-    /// Nothing can happen by itself any more.
+    /// Nothing is left to happen by itself.
     Idle,
-    /// Tasks go round in circles without using time.
+    /// Tasks loop without using time.
     Stuck,
     /// The emulated kernel has panicked.
     Panic,
-    /// Programs wrote so much to the console that it should be fetched.
+    /// Programs have written so much to the console that it should be fetched.
     Console,
-    /// A puppet has entered a handler: somebody has to say what it does.
+    /// A puppet has entered a handler, whose actions must come from outside.
     Handler,
-    /// A program came to where it was to stop; the tick may not be over.
+    /// A program has reached a point where it was to stop; the tick may not be over.
     Halted(Halt),
 }
 
+/// How long time is to pass at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Until {
+    /// Until the ticks that were asked for are over.
+    Budget,
+    /// Until nothing can happen by itself any more, if that is earlier.
+    Idle,
+}
+
 impl Machine {
-    /// Lets at most `budget` ticks pass, until the kernel panics or, on request, until nothing can
-    /// happen by itself.
+    /// Lets at most `budget` ticks pass, until the kernel panics or, on request, until nothing is
+    /// left to happen.
     ///
-    /// Long runs are done in slices of budget, between which the caller may look at the clock on
-    /// the wall or at a keyboard.
+    /// Long runs are made in slices of `budget`, between which the caller may look at a clock or a
+    /// keyboard.
     pub fn run(&mut self, budget: u64) -> Stop {
-        self.pass_time(budget, true)
+        self.pass_time(budget, Until::Idle)
     }
 
-    /// What to say of [`Stop::Stuck`]: what happens, and what helps.
+    /// Explains [`Stop::Stuck`]: what happens, and how to fix it.
     ///
-    /// The task that was on the CPU when the machine gave up is one of those that go round.
+    /// The task that was on the CPU when the machine gave up is one of those that loop.
     pub fn why_stuck(&self) -> (String, &'static str) {
         let kernel = &self.kernel;
         let who = self.who(kernel.sched.current(kernel.this_cpu));
         (
-            format!("{who} goes round in circles without ever using time"),
+            format!("{who} loops without ever using time"),
             "a workload needs a run, sleep or block step in its loop",
         )
     }
 
-    pub(super) fn pass_time(&mut self, ticks: u64, stop_if_idle: bool) -> Stop {
+    pub(super) fn pass_time(&mut self, ticks: u64, until: Until) -> Stop {
         let end = self.kernel.tick.saturating_add(ticks);
         if !self.settle() {
             return Stop::Stuck;
@@ -53,16 +62,20 @@ impl Machine {
             if self.kernel.panic.is_some() {
                 return Stop::Panic;
             }
-            if self.entered_handler().is_some() {
+            if !self.entered.is_empty() && self.entered_handler().is_some() {
                 return Stop::Handler;
             }
-            if stop_if_idle && self.nothing_can_happen() {
+            if until == Until::Idle && self.nothing_can_happen() {
                 return Stop::Idle;
             }
             let quiet = self.quiet_ticks().min(end - self.kernel.tick);
-            if quiet > 1 {
+            if quiet > 0 {
+                // The tick that follows them is looked at without asking whether it is quiet, too:
+                // hardly ever it is, and then looking at it changes nothing.
                 self.pass_quiet_ticks(quiet);
-                continue;
+                if self.kernel.tick == end {
+                    break;
+                }
             }
             if let Some(stop) = self.run_programs() {
                 return stop;
@@ -78,13 +91,10 @@ impl Machine {
         }
     }
 
-    /// One tick: charge, wake-ups, tasks that appear, `scheduler_tick`, settle.
+    /// One tick: what the running tasks want less, wake-ups, tasks that appear, `scheduler_tick`,
+    /// settle.
     fn tick(&mut self) -> bool {
-        for cpu in 0..self.kernel.cpus.len() {
-            let current = self.kernel.sched.current(cpu);
-            self.charge(current, 1);
-        }
-        self.begin_tick();
+        self.use_up(1);
         self.kernel.timer_interrupt();
         self.appear();
         self.kernel.scheduler_tick();
@@ -92,8 +102,8 @@ impl Machine {
         self.settle()
     }
 
-    /// How many ticks may pass in one step: nothing happens by itself, and the running tasks have
-    /// no other wish than to run on.
+    /// How many ticks may pass in one step: nothing happens by itself, and the running tasks only
+    /// want to run on.
     fn quiet_ticks(&self) -> u64 {
         let mut quiet = match self.arrivals.next_tick() {
             None => u64::MAX,
@@ -112,56 +122,48 @@ impl Machine {
         quiet.min(self.kernel.quiet_ticks())
     }
 
-    /// Ticks after which a task still wants to run without doing anything else.
+    /// For how many ticks a task would run on without doing anything else.
     fn runs_on(&self, task: TaskId) -> u64 {
         match self.modes.get(task) {
             Some(UserMode::Workload(workload)) => workload.left.saturating_sub(1),
-            // A tick lets more signals be taken after the first that has a handler.
+            // A tick lets another signal be taken after the first one that has a handler.
             Some(UserMode::Puppet(puppet)) if puppet.is_in_handler() => 0,
             Some(UserMode::Puppet(puppet)) if puppet.spin => u64::MAX,
             Some(UserMode::Puppet(puppet)) => puppet.compute_left.saturating_sub(1),
-            Some(UserMode::Program | UserMode::Spawned { .. }) | None => 0,
+            Some(UserMode::Program | UserMode::Spawned(_)) | None => 0,
         }
     }
 
     fn pass_quiet_ticks(&mut self, ticks: u64) {
-        for cpu in 0..self.kernel.cpus.len() {
-            let current = self.kernel.sched.current(cpu);
-            self.charge(current, ticks);
-        }
         self.cycles.skip_ticks(ticks - 1);
-        self.begin_tick();
+        self.use_up(ticks);
         self.kernel.pass_quiet_ticks(ticks);
         self.idle_steps = 0;
     }
 
-    /// The clock inside the tick begins anew.
-    fn begin_tick(&mut self) {
-        self.cycles.begin_tick(self.kernel.config.cycles_per_tick);
-        self.kernel.since_tick = 0;
-    }
-
-    /// The tick at which the next thing happens by itself while all CPUs are idle.
+    /// The tick at which something next happens by itself while all CPUs are idle.
     pub(super) fn next_event(&self) -> Option<u64> {
-        let events = [
-            self.kernel.timers.next_expiry(),
-            self.kernel.real_timers.next_expiry(),
-            self.arrivals.next_tick(),
-        ];
+        let events = [self.kernel.next_expiry(), self.arrivals.next_tick()];
         events.into_iter().flatten().min()
     }
 
-    /// Takes the ticks that are passing off what the running task still wants to run.
-    fn charge(&mut self, task: TaskId, ticks: u64) {
-        match self.modes.get_mut(task) {
-            Some(UserMode::Workload(workload)) => {
-                workload.left = workload.left.saturating_sub(ticks);
+    /// Subtracts the passing ticks from the time that the running tasks still want to run. The clock
+    /// inside the tick begins anew.
+    fn use_up(&mut self, ticks: u64) {
+        for cpu in 0..self.kernel.cpus.len() {
+            let current = self.kernel.sched.current(cpu);
+            match self.modes.get_mut(current) {
+                Some(UserMode::Workload(workload)) => {
+                    workload.left = workload.left.saturating_sub(ticks);
+                }
+                Some(UserMode::Puppet(puppet)) => {
+                    puppet.compute_left = puppet.compute_left.saturating_sub(ticks);
+                }
+                Some(UserMode::Program | UserMode::Spawned(_)) | None => {}
             }
-            Some(UserMode::Puppet(puppet)) => {
-                puppet.compute_left = puppet.compute_left.saturating_sub(ticks);
-            }
-            Some(UserMode::Program | UserMode::Spawned { .. }) | None => {}
         }
+        self.cycles.begin_tick(self.kernel.config.cycles_per_tick);
+        self.kernel.since_tick = 0;
     }
 
     /// Whether nothing will ever happen by itself again.

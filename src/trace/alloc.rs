@@ -1,14 +1,14 @@
-//! What the kernel allocates, in words that events can hold.
+//! What the kernel allocates, in a form that events can hold.
 
 use super::event::FrameUse;
 use std::fmt;
 
-/// Something that the kernel asks memory for.
+/// Something that the kernel allocates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Allocation {
-    /// Page frames.
+    /// Page frames from the buddy allocator.
     Frame(FrameUse),
-    /// An object out of a slab cache.
+    /// An object from a slab cache.
     Slab(SlabCache),
 }
 
@@ -31,7 +31,8 @@ impl Allocation {
     }
 }
 
-/// Kinds of kernel objects; most have a slab cache of their own in 2.6.12, which names them.
+/// Kinds of kernel objects. Most have a slab cache of their own in 2.6.12, which gives them their
+/// name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SlabCache {
     /// `struct task_struct`.
@@ -40,7 +41,7 @@ pub enum SlabCache {
     SemUndo,
     /// `struct sem_undo`.
     SemUndoEntry,
-    /// `struct sigqueue`.
+    /// A queue entry (`struct sigqueue`).
     SigQueue,
     /// `struct sem_array`.
     SemArray,

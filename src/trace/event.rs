@@ -1,5 +1,5 @@
-//! What can be traced. An event is `Copy` data, ids and numbers only; which task it is about and
-//! when it happened is said by the [`Record`](super::Record) around it.
+//! What can be traced. An event is `Copy` data, ids and numbers only; the [`Record`](super::Record)
+//! around it says when it happened and which task it is about.
 
 use super::alloc::Allocation;
 use super::field::FieldValue;
@@ -27,7 +27,7 @@ macro_rules! events {
         }
 
         impl EventKind {
-            /// The kind of that tag.
+            /// The kind with that tag.
             pub fn from_tag(tag: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|kind| kind.tag() == tag)
             }
@@ -60,96 +60,96 @@ macro_rules! events {
 }
 
 events! {
-    /// A CPU goes from one task to another.
+    /// A CPU switches from one task to another.
     SchedSwitch "sched_switch" {
-        /// Task that gives the CPU up.
+        /// Task that gives up the CPU.
         prev: Pid,
-        /// Its name.
+        /// Name of `prev`.
         prev_name: Name,
-        /// Its priority.
+        /// Dynamic priority of `prev`.
         prev_prio: u8,
-        /// Its `state` word: 0 if it stays runnable (it was preempted or yields).
+        /// `state` of `prev`: 0 if it stays runnable, because it was preempted or yields.
         prev_state: u8,
         /// Task that gets the CPU.
         next: Pid,
-        /// Its name.
+        /// Name of `next`.
         next_name: Name,
-        /// Its priority.
+        /// Dynamic priority of `next`.
         next_prio: u8,
-        /// Ticks left of its time slice.
+        /// Ticks left of the time slice of `next`.
         next_slice: u32,
-        /// 120 + its nice value.
+        /// Static priority of `next`: 120 + its nice value.
         next_static_prio: u8,
-        /// Why the other one gave way.
+        /// Why `prev` gave way.
         why: SwitchReason,
     }
     /// `try_to_wake_up` put a task on a runqueue.
     SchedWakeup "sched_wakeup" {
         /// Woken task.
         pid: Pid,
-        /// Its name.
+        /// Name of the woken task.
         name: Name,
-        /// Its priority after the wake-up.
+        /// Its dynamic priority after the wake-up.
         prio: u8,
         /// Its sleep average after the wake-up, ns.
         sleep_avg: u32,
-        /// CPU whose runqueue it went to.
+        /// CPU on whose runqueue it was put.
         target_cpu: u8,
     }
     /// A task moved from one CPU to another.
     SchedMigrateTask "sched_migrate_task" {
-        /// Task that moved.
+        /// Task that was moved.
         pid: Pid,
-        /// Its name.
+        /// Name of the task.
         name: Name,
-        /// Its priority.
+        /// Dynamic priority of the task.
         prio: u8,
-        /// CPU it was on.
+        /// CPU that it was on.
         from: u8,
-        /// CPU it belongs to now.
+        /// CPU that it is on now.
         to: u8,
-        /// What for.
+        /// Why it was moved.
         why: MigrateReason,
     }
     /// `wake_up_new_task` put a new task on a runqueue for the first time.
     SchedWakeupNew "sched_wakeup_new" {
         /// New task.
         pid: Pid,
-        /// Its name.
+        /// Name of the new task.
         name: Name,
-        /// Its priority.
+        /// Dynamic priority of the new task.
         prio: u8,
-        /// Its time slice, ticks.
+        /// Time slice of the new task, ticks.
         slice: u32,
-        /// Its sleep average, ns, after the child's penalty.
+        /// Sleep average of the new task, ns, after `CHILD_PENALTY`.
         sleep_avg: u32,
-        /// Which branch was taken.
+        /// Branch of `wake_up_new_task` that was taken.
         placement: Placement,
-        /// CPU whose runqueue it went to.
+        /// CPU on whose runqueue it was put.
         target_cpu: u8,
-        /// The branch was forced by a lever of the boot options.
+        /// Whether the branch was forced by an option of the machine.
         forced: bool,
     }
-    /// The priority list that a new task went to, before and after.
+    /// The priority list that a new task was put on, before and after.
     RunList "run_list" {
-        /// Level of the list.
+        /// Priority of the list, 0..=139.
         prio: u8,
-        /// Active or expired array.
+        /// Array that the list belongs to.
         array: ArrayKind,
         /// The list before, head first.
         before: PidList,
-        /// The list after.
+        /// The list after, head first.
         after: PidList,
     }
-    /// `do_fork` made a task. Slices are those after `wake_up_new_task`.
+    /// `do_fork` created a task. The time slices are those after `wake_up_new_task`.
     SchedProcessFork "sched_process_fork" {
         /// New task.
         child: Pid,
-        /// Its name.
+        /// Name of the new task.
         child_name: Name,
-        /// The flags word, with CLONE_PTRACE if the tracer's options added it.
+        /// The clone flags, with CLONE_PTRACE if the tracer's options added it.
         flags: CloneFlags,
-        /// Priority of the child.
+        /// Dynamic priority of the child.
         child_prio: u8,
         /// Time slice of the child, ticks.
         child_slice: u32,
@@ -163,111 +163,112 @@ events! {
     }
     /// `do_exit` began.
     SchedProcessExit "sched_process_exit" {
-        /// The status word that a waiting parent will read.
+        /// The wait status for the parent.
         status: WaitStatus,
     }
-    /// `release_task` took the last traces of a task away.
+    /// `release_task` freed the last remains of a task.
     SchedProcessFree "sched_process_free" {
         /// Released task.
         pid: Pid,
-        /// Its name.
+        /// Name of the released task.
         name: Name,
     }
     /// `wait4` was called.
     SchedProcessWait "sched_process_wait" {
-        /// The `pid` argument: whom it waits for.
+        /// The `pid` argument, which selects the children to wait for.
         pid: Pid,
     }
     /// `sched_exit` gave the rest of a first time slice back to the parent.
     SchedExit "sched_exit" {
-        /// Parent.
+        /// The parent that got the ticks back.
         parent: Pid,
-        /// Its time slice afterwards, ticks.
+        /// Time slice of the parent afterwards, ticks.
         parent_slice: u32,
-        /// Its sleep average afterwards, ns.
+        /// Sleep average of the parent afterwards, ns.
         parent_sleep_avg: u32,
     }
-    /// A task became a child of another parent.
+    /// A task got another parent.
     Reparent "reparent" {
-        /// Child.
+        /// The task whose parent changed.
         child: Pid,
-        /// New parent.
+        /// Its new parent.
         parent: Pid,
     }
     /// A time slice ran out.
     TimesliceExpire "timeslice_expire" {
-        /// Task whose slice it was.
+        /// Task whose time slice ran out.
         pid: Pid,
-        /// Array it went to; `None` for a round-robin real-time task, requeued where it was.
+        /// Array it was put on; `None` for a round-robin real-time task, which is requeued in
+        /// place.
         to: Option<ArrayKind>,
-        /// Its new priority.
+        /// Its new dynamic priority.
         prio: u8,
-        /// Its new slice, ticks.
+        /// Its new time slice, ticks.
         slice: u32,
     }
-    /// The granularity rule put a task to the tail of its list within its slice.
+    /// The granularity rule moved a task to the tail of its list in the middle of its slice.
     RrRequeue "rr_requeue" {
         /// Requeued task.
         pid: Pid,
-        /// Its priority.
+        /// Dynamic priority of the task.
         prio: u8,
-        /// What is left of its slice, ticks.
+        /// Ticks left of the time slice of `next`.
         slice: u32,
     }
-    /// `schedule` exchanged the active and the expired array.
+    /// `schedule` swapped the active and the expired array.
     ArraySwap "array_swap" {}
-    /// `set_user_nice` or `sched_setscheduler` gave a task another priority.
+    /// `set_user_nice` or `sched_setscheduler` changed the priority of a task.
     SchedSetPrio "sched_set_prio" {
-        /// Task whose priority it is.
+        /// Task whose priority changed.
         pid: Pid,
-        /// Its name.
+        /// Name of the task.
         name: Name,
-        /// Its new priority.
+        /// Its new dynamic priority.
         prio: u8,
-        /// Its new static priority.
+        /// Its new static priority, 120 + nice.
         static_prio: u8,
-        /// Its new policy.
+        /// Its new scheduling policy.
         policy: Policy,
         /// Its new real-time priority, 0 for an ordinary task.
         rt_priority: u8,
     }
-    /// `do_fork` was called. With what its caller had at that time.
+    /// `do_fork` was called. Records the state of its caller at that time.
     DoFork "do_fork" {
-        /// The flags word as given.
+        /// The clone flags as given.
         flags: CloneFlags,
-        /// The child's `esp`; 0 for the caller's own.
+        /// The child's `esp`; 0 means the caller's own.
         stack: VirtAddr,
-        /// The caller's `ptrace` word.
+        /// The caller's `ptrace` flags.
         ptrace: u32,
         /// The caller's time slice, ticks.
         slice: u32,
         /// The caller's sleep average, ns.
         sleep_avg: u32,
     }
-    /// `copy_process` made a task, or refused.
+    /// `copy_process` created a task, or refused.
     CopyProcess "copy_process" {
-        /// The last of its stages that was done.
+        /// The last of its stages that was completed.
         reached: CopyStage,
-        /// Why it went no further, if it refused.
+        /// Why it stopped there, if it refused.
         refusal: Option<CloneRefusal>,
     }
     /// `do_fork` took a step.
     DoForkStep "do_fork_step" {
-        /// Which.
+        /// The step that was taken.
         step: ForkStep,
     }
-    /// A system call began.
+    /// A system call was entered.
     SysEnter "sys_enter" {
         /// i386 system call number.
         nr: u16,
-        /// First argument.
+        /// First argument of the call.
         arg: u32,
     }
     /// A system call returned.
     SysExit "sys_exit" {
         /// i386 system call number.
         nr: u16,
-        /// The value in `eax`.
+        /// The return value in `eax`.
         ret: i32,
     }
     /// A user-mode access faulted.
@@ -286,67 +287,67 @@ events! {
     }
     /// An untouched anonymous page was read: the zero page was mapped.
     ZeroPageMap "zero_page_map" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
     }
-    /// An untouched anonymous page was written: a zeroed frame was mapped.
+    /// An untouched anonymous page was written: a zero-filled frame was mapped.
     AnonPage "anon_page" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
-        /// New frame.
+        /// The newly allocated frame.
         pfn: Pfn,
     }
     /// A page of a file or shared object was mapped.
     FilePage "file_page" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
         /// Frame of the page cache, or of the private copy.
         pfn: Pfn,
     }
     /// A write to a shared private page: the page was copied.
     CowCopy "cow_copy" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
-        /// Frame shared until now.
+        /// Frame that was shared until now.
         old: Pfn,
         /// Frame of the writer's own copy.
         new: Pfn,
-        /// How many page table entries still map the old frame (0 for the zero page).
+        /// Number of page table entries that still map the old frame (0 for the zero page).
         left: u32,
     }
-    /// A write to a read-only page that nobody else uses: made writable in place.
+    /// A write to a read-only page that nobody else uses: it was made writable in place.
     CowReuse "cow_reuse" {
-        /// Page address.
+        /// Address of the page.
         addr: VirtAddr,
-        /// Frame, kept.
+        /// Frame that is reused.
         pfn: Pfn,
     }
-    /// Frames were allocated.
+    /// Page frames were allocated.
     PageAlloc "page_alloc" {
-        /// First frame.
+        /// First frame of the block.
         pfn: Pfn,
-        /// log2 of their number.
+        /// log2 of the number of frames.
         order: u8,
-        /// What for.
+        /// What they are allocated for.
         usage: FrameUse,
     }
-    /// An allocation was made to fail.
+    /// An injected failure made an allocation fail.
     FailInjected "fail_injected" {
-        /// What was asked for.
+        /// What was to be allocated.
         what: Allocation,
     }
-    /// Frames were freed.
+    /// Page frames were freed.
     PageFree "page_free" {
-        /// First frame.
+        /// First frame of the block.
         pfn: Pfn,
-        /// log2 of their number.
+        /// log2 of the number of frames.
         order: u8,
     }
-    /// Translations were dropped from a TLB.
+    /// Translations were flushed from a TLB.
     TlbFlush "tlb_flush" {
-        /// One page or all.
+        /// How much was flushed.
         scope: FlushScope,
-        /// The page, if one.
+        /// The page, if only one was flushed.
         addr: VirtAddr,
     }
     /// `dup_mmap` copied an address space.
@@ -358,82 +359,82 @@ events! {
     }
     /// A vfork parent begins to wait, in `TASK_UNINTERRUPTIBLE`.
     VforkWait "vfork_wait" {
-        /// Whom it waits for.
+        /// The child that it waits for.
         child: Pid,
     }
-    /// `mm_release` completed a vfork: the parent may go on.
+    /// `mm_release` completed a vfork: the parent may continue.
     VforkDone "vfork_done" {
-        /// Released parent.
+        /// Parent that was waiting.
         parent: Pid,
     }
     /// A tid was stored in user memory, or cleared.
     TidWrite "tid_write" {
-        /// Where.
+        /// User address that was written.
         addr: VirtAddr,
-        /// What was stored.
+        /// The stored value; 0 clears it.
         value: Pid,
-        /// The store faulted and was given up.
+        /// Whether the store faulted and was given up.
         failed: bool,
     }
     /// A signal was made pending.
     SignalGenerate "signal_generate" {
-        /// Receiver.
+        /// Receiver of the signal.
         pid: Pid,
-        /// Signal.
+        /// Signal that was sent.
         signal: Signal,
     }
-    /// A pending signal took effect.
+    /// A pending signal was delivered.
     SignalDeliver "signal_deliver" {
-        /// Signal.
+        /// Signal that was delivered.
         signal: Signal,
-        /// The handler that was entered; none if it is the default action that was taken.
+        /// The handler that was entered; `None` if the default action was taken.
         handler: Option<VirtAddr>,
     }
     /// A program wrote to the console.
     ConsoleWrite "console_write" {
-        /// What, as far as there is room.
+        /// The beginning of what was written, as far as it fits.
         text: Text,
     }
-    /// A user-mode instruction raised an exception that is not a page fault.
+    /// A user-mode instruction raised an exception other than a page fault.
     Trap "trap" {
-        /// Its vector: 0 division, 3 breakpoint, 6 invalid opcode, 13 general protection, ...
+        /// Its vector: 0 divide error, 3 breakpoint, 6 invalid opcode, 13 general protection, ...
         vector: u8,
-        /// The error code that the CPU pushed, 0 if there is none.
+        /// The error code pushed by the CPU, 0 if there is none.
         code: u32,
         /// Address of the instruction.
         eip: VirtAddr,
     }
-    /// A tracer attaches to a task.
+    /// A tracer attached to a task.
     PtraceAttach "ptrace_attach" {
-        /// The task.
+        /// The task that is traced now.
         tracee: Pid,
     }
-    /// A task stops for its tracer.
+    /// A task stopped for its tracer.
     PtraceStop "ptrace_stop" {
-        /// The status that the tracer's wait will tell.
+        /// The wait status for the tracer.
         status: WaitStatus,
     }
-    /// A tracer lets a task go on.
+    /// A tracer resumed a task.
     PtraceResume "ptrace_resume" {
-        /// The task.
+        /// Resumed task.
         pid: Pid,
-        /// The signal that it goes on with, 0 for none.
+        /// The signal delivered on resumption, 0 for none.
         code: u32,
     }
-    /// A thread that calls exec takes the place of the first thread of its process.
+    /// A thread that called exec took the pid of its process's first thread.
     ExecTakesPid "exec_takes_pid" {
-        /// The number that it has from now on.
+        /// The pid that it has from now on.
         pid: Pid,
     }
-    /// A semaphore has another value: by an operation, or because an operation is undone.
+    /// A semaphore value changed, by an operation or because one was undone.
     SemChange "sem_change" {
-        /// The set.
+        /// Id of the semaphore set.
         id: i32,
-        /// The semaphore in it.
+        /// Number of the semaphore in the set.
         num: u16,
-        /// Its value before.
+        /// Value before.
         from: u16,
-        /// Its value now.
+        /// Value after.
         to: u16,
     }
     /// The emulated kernel panicked.
@@ -442,10 +443,10 @@ events! {
 
 const _: () = assert!(size_of::<TraceEvent>() <= 32);
 
-/// One of a runqueue's two priority arrays.
+/// One of the two priority arrays of a runqueue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ArrayKind {
-    /// Tasks that still have a slice.
+    /// Tasks that still have a time slice.
     Active,
     /// Tasks that wait for the array swap.
     Expired,
@@ -464,22 +465,22 @@ impl ArrayKind {
 /// Why a task moved to another CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MigrateReason {
-    /// `load_balance` took it at a tick.
+    /// `load_balance` pulled it at a tick.
     Balance,
-    /// `load_balance_newidle` took it for a CPU that was about to go idle.
+    /// `load_balance_newidle` pulled it to a CPU that was about to go idle.
     NewIdle,
-    /// The migration thread of its CPU pushed it to an idle one.
+    /// The migration thread of its CPU pushed it to an idle CPU.
     Active,
     /// `try_to_wake_up` woke it on the waker's CPU.
     WakeUp,
-    /// `sched_exec`: it starts a new program where there is less to do.
+    /// `sched_exec` moved it to a less loaded CPU to start a new program.
     Exec,
     /// `set_cpus_allowed`: it may no longer run where it was.
     Affinity,
 }
 
 impl MigrateReason {
-    /// A short word for trace text.
+    /// A short name for trace text.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Balance => "balance",
@@ -492,33 +493,33 @@ impl MigrateReason {
     }
 }
 
-/// Why the running task gives its CPU to another.
+/// Why the running task gave up its CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SwitchReason {
-    /// It sleeps, stops or has ended: it left the runqueue.
+    /// It sleeps, stops or has exited: it left the runqueue.
     Leaves,
     /// Its time slice ran out.
     SliceEnd,
-    /// Its time slice ran out, and it went on in the expired array until this tick.
+    /// Its time slice ran out, and it ran on in the expired array until this tick.
     Expired,
-    /// The granularity rule put it behind the others of its priority.
+    /// The granularity rule moved it behind the other tasks of its priority.
     Granularity,
-    /// A task of a better priority woke, was made or was moved here.
+    /// A task of better priority was woken, created or moved here.
     Preempted,
     /// It forked a child that is to run first.
     ChildFirst,
     /// It called `sched_yield`.
     Yields,
-    /// A nice value was changed.
+    /// A nice value changed.
     Nice,
-    /// A policy or a real-time priority was changed.
+    /// A policy or a real-time priority changed.
     Policy,
-    /// The idle task was asked to look for another.
+    /// The idle task was asked to reschedule.
     IdleLooks,
 }
 
 impl SwitchReason {
-    /// A short word for trace text.
+    /// A short name for trace text.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Leaves => "leaves",
@@ -551,7 +552,7 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// A short word for trace text.
+    /// A short name for trace text.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BeforeParent => "before_parent",
@@ -562,25 +563,25 @@ impl Placement {
         }
     }
 
-    /// The child is to run before its parent: the parent is asked to give the CPU up.
+    /// Whether the child is to run before its parent, which is asked to reschedule.
     pub const fn child_first(self) -> bool {
         matches!(self, Self::BeforeParent | Self::ParentNotQueued)
     }
 }
 
-/// What the translations of a flush were.
+/// How much of a TLB is flushed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlushScope {
     /// `flush_tlb_page`: one page.
     Page,
-    /// `flush_tlb_mm` or `flush_tlb_range`: all of an address space.
+    /// `flush_tlb_mm` or `flush_tlb_range`: a whole address space.
     Mm,
     /// A load of CR3.
     Cr3,
 }
 
 impl FlushScope {
-    /// A short word for trace text.
+    /// A short name for trace text.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Page => "page",
@@ -590,25 +591,25 @@ impl FlushScope {
     }
 }
 
-/// What frames are allocated for.
+/// What page frames are allocated for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FrameUse {
     /// A page of user data.
     User,
     /// A page of the page cache.
     Cache,
-    /// A page table.
+    /// A page table of the lower level.
     PageTable,
     /// A page directory.
     PageDir,
     /// A kernel stack (two frames).
     KernelStack,
-    /// A page of a pipe.
+    /// A buffer page of a pipe.
     Pipe,
 }
 
 impl FrameUse {
-    /// A short word for trace text.
+    /// A short name for trace text.
     pub const fn name(self) -> &'static str {
         match self {
             Self::User => "user",

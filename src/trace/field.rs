@@ -1,5 +1,5 @@
-//! The fields of events, whatever the event: so that text, scripts and exports need not know
-//! every kind.
+//! The fields of events in a uniform shape, so that text, scripts and exports need not know every
+//! kind of event.
 
 use super::alloc::Allocation;
 use super::event::{ArrayKind, FlushScope, FrameUse, MigrateReason, Placement, SwitchReason};
@@ -8,30 +8,30 @@ use super::log::PidList;
 use super::text::Text;
 use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
 
-/// The value of a field as the event holds it: names and lists are yet to be looked up.
+/// The value of a field as the event holds it; names and lists have yet to be looked up.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum FieldValue {
-    /// A number.
+    /// A number shown in decimal.
     Int(i64),
-    /// Yes or no.
+    /// A condition, shown as yes or no.
     Bool(bool),
-    /// A pid.
+    /// The pid of a task.
     Pid(Pid),
     /// The name of a task or program.
     Name(Name),
     /// A linear address.
     Addr(VirtAddr),
-    /// A page frame.
+    /// A page frame number.
     Frame(Pfn),
     /// A list of pids.
     Pids(PidList),
-    /// One of a few words.
+    /// One of a fixed set of words.
     Word(&'static str),
     /// The flags of a clone.
     Flags(CloneFlags),
-    /// How a task ended.
+    /// A wait status.
     Status(WaitStatus),
-    /// A signal.
+    /// A signal number.
     Signal(Signal),
     /// A step of `do_fork`.
     Step(ForkStep),

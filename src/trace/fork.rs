@@ -1,14 +1,15 @@
-//! The way through `do_fork` and `copy_process` in words that events can hold: steps, stages, and
-//! why a task is refused.
+//! The path through `do_fork` and `copy_process` in a form that events can hold: steps, stages, and
+//! the reasons for a refusal.
 
-use crate::abi::{Errno, Pid};
+use super::shortage::NoMemory;
+use crate::abi::{Errno, Pid, VirtAddr};
 use std::fmt;
 
-/// The steps of `do_fork` that a reader of its source can tick off. How `copy_process` went is an
-/// event of its own.
+/// The steps of `do_fork` as its source has them. The course of `copy_process` is an event of its
+/// own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForkStep {
-    /// A pid was taken.
+    /// A pid was allocated.
     AllocPidmap(Pid),
     /// No pid was free.
     NoPid,
@@ -22,9 +23,9 @@ pub enum ForkStep {
     LeftStopped,
     /// The parent stopped for its tracer.
     PtraceNotify,
-    /// The parent waits until the child gives the memory up.
+    /// The parent waits until the child releases the memory.
     WaitForVfork,
-    /// The pid was given back.
+    /// The pid was freed again.
     FreePidmap,
 }
 
@@ -44,20 +45,20 @@ impl ForkStep {
     }
 }
 
-/// How far `copy_process` has come: the stages in its order, each named by what is done.
+/// How far `copy_process` got: its stages in order, each named after what has been done.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CopyStage {
-    /// Nothing yet.
+    /// Nothing has been done yet.
     Begun,
     /// The combination of flags is legal.
     FlagsAllowed,
     /// `dup_task_struct`: task and kernel stack exist.
     TaskStruct,
-    /// The user's count of tasks is raised, within its limit.
-    UserCharged,
+    /// The task is counted against its user's limit.
+    ProcessCounted,
     /// There are fewer tasks than `max_threads`.
     ThreadsAllowed,
-    /// The tid is stored for CLONE_PARENT_SETTID, if it was asked for.
+    /// The tid has been stored for CLONE_PARENT_SETTID, if requested.
     ParentTid,
     /// `copy_semundo` is done.
     SemUndo,
@@ -79,18 +80,18 @@ pub enum CopyStage {
     SchedFork,
     /// The caller has no SIGKILL pending.
     NotKilled,
-    /// The task is linked and known: all is done.
+    /// The task is linked into all lists: everything is done.
     Linked,
 }
 
 impl CopyStage {
-    /// A short word for trace text.
+    /// A short name for trace text.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Begun => "begun",
             Self::FlagsAllowed => "flags",
             Self::TaskStruct => "task_struct",
-            Self::UserCharged => "nproc",
+            Self::ProcessCounted => "nproc",
             Self::ThreadsAllowed => "max_threads",
             Self::ParentTid => "parent_tid",
             Self::SemUndo => "copy_semundo",
@@ -109,7 +110,7 @@ impl CopyStage {
 }
 
 impl CopyStage {
-    /// The kernel function that takes the step, as far as it is a function of its own.
+    /// The kernel function that performs the stage, if there is a separate one.
     pub const fn function(self) -> &'static str {
         match self {
             Self::TaskStruct => "dup_task_struct",
@@ -118,42 +119,42 @@ impl CopyStage {
     }
 }
 
-/// Why `copy_process` refuses, by the rule that was tested first.
+/// Why `copy_process` refused: the first rule that was broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CloneRefusal {
-    /// Sharing the directory context makes no sense across mount namespaces.
+    /// A shared `fs_struct` makes no sense across mount namespaces.
     NewnsWithFs,
-    /// Threads share signal actions.
+    /// Threads must share signal actions.
     ThreadWithoutSighand,
-    /// Shared signal actions need shared memory: handlers are addresses.
+    /// Shared signal actions require shared memory, because handlers are addresses.
     SighandWithoutVm,
-    /// No frame is free for the task, its stack or its memory, or too much is promised.
-    NoMemory,
-    /// `RLIMIT_NPROC`: tasks of the user, and the limit.
+    /// There is no memory for the task, its stack or what it gets a copy of.
+    NoMemory(NoMemory),
+    /// `RLIMIT_NPROC`: the user has too many tasks.
     TooManyOfUser {
-        /// Tasks that the user has.
+        /// Number of tasks of the user.
         processes: u32,
         /// The soft limit.
         limit: u32,
     },
-    /// `max_threads`, which holds for root too.
+    /// `max_threads`, which applies to root too.
     TooManyThreads {
-        /// The limit.
+        /// The value of `max_threads`.
         limit: u32,
     },
-    /// The tid cannot be stored for CLONE_PARENT_SETTID.
-    ParentTidFault,
-    /// CLONE_NEWNS without its privilege.
+    /// The tid cannot be stored at this address for CLONE_PARENT_SETTID.
+    ParentTidFault(VirtAddr),
+    /// CLONE_NEWNS without CAP_SYS_ADMIN.
     NewnsUnprivileged,
     /// The `user_desc` for CLONE_SETTLS cannot be read.
     TlsFault,
-    /// The `user_desc` is for no TLS entry.
+    /// The entry number in the `user_desc` is not one of the TLS entries.
     NoTlsEntry,
-    /// The `user_desc` is empty: it is how an entry is cleared.
+    /// The `user_desc` is empty, which would clear the entry.
     EmptyTls,
     /// The caller is being killed.
     Killed,
-    /// CLONE_THREAD while the process ends.
+    /// CLONE_THREAD while the process is exiting.
     GroupExit,
 }
 
@@ -169,11 +170,17 @@ impl CloneRefusal {
             Self::TooManyOfUser { .. } | Self::TooManyThreads { .. } | Self::GroupExit => {
                 Errno::EAGAIN
             }
-            Self::NoMemory => Errno::ENOMEM,
-            Self::ParentTidFault | Self::TlsFault => Errno::EFAULT,
+            Self::NoMemory(_) => Errno::ENOMEM,
+            Self::ParentTidFault(_) | Self::TlsFault => Errno::EFAULT,
             Self::NewnsUnprivileged => Errno::EPERM,
             Self::Killed => Errno::EINTR,
         }
+    }
+}
+
+impl From<NoMemory> for CloneRefusal {
+    fn from(why: NoMemory) -> Self {
+        Self::NoMemory(why)
     }
 }
 
@@ -190,17 +197,17 @@ impl fmt::Display for CloneRefusal {
             Self::TooManyThreads { limit } => {
                 return write!(f, "max_threads ({limit}) is reached");
             }
-            Self::NewnsWithFs => "CLONE_NEWNS and CLONE_FS exclude each other",
+            Self::NewnsWithFs => "CLONE_NEWNS and CLONE_FS cannot be combined",
             Self::ThreadWithoutSighand => "CLONE_THREAD needs CLONE_SIGHAND",
             Self::SighandWithoutVm => "CLONE_SIGHAND needs CLONE_VM",
-            Self::NoMemory => "memory is short",
-            Self::ParentTidFault => "the tid cannot be stored at that address",
+            Self::NoMemory(_) => "out of memory",
+            Self::ParentTidFault(_) => "the tid cannot be stored at that address",
             Self::NewnsUnprivileged => "CLONE_NEWNS needs CAP_SYS_ADMIN",
             Self::TlsFault => "the user_desc cannot be read",
-            Self::NoTlsEntry => "the user_desc names no entry 6 to 8",
+            Self::NoTlsEntry => "the user_desc has an entry number other than 6 to 8",
             Self::EmptyTls => "the user_desc is empty (LDT_empty)",
             Self::Killed => "SIGKILL is pending for the caller",
-            Self::GroupExit => "the process is ending",
+            Self::GroupExit => "the process is exiting",
         })
     }
 }

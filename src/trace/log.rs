@@ -1,59 +1,59 @@
-//! The trace log: records in sealed, shared chunks plus one open chunk, bounded, with a filter and
-//! a counter of what was dropped. Sequence numbers count every event, recorded or not.
+//! The trace log: records in sealed, shared chunks plus one open chunk. It is bounded, and has a
+//! filter and a counter of dropped records. Sequence numbers count every event, recorded or not.
 
 use super::event::{EventKind, TraceEvent};
 use crate::abi::{Name, Pid};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Records in a sealed chunk.
+/// Number of records in a sealed chunk.
 const CHUNK: usize = 1024;
-/// Default bound of the log, in records.
+/// Default capacity of the log, in records.
 const DEFAULT_CAPACITY: usize = 1 << 20;
-/// Pids kept of a list that is shown in an event.
+/// The most pids kept of a list that is part of an event.
 const LIST_SHOWN: usize = 16;
 
-/// When an event happened, and to whom.
+/// When an event happened, and to which task.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Stamp {
     /// Ticks since boot.
     pub tick: u64,
     /// CPU on which it happened.
     pub cpu: u8,
-    /// Task on that CPU, or the task the event is about.
+    /// Task on that CPU, or the task that the event is about.
     pub pid: Pid,
-    /// Its name.
+    /// Name of that task.
     pub name: Name,
 }
 
-/// One event with its place in time.
+/// An event with its place in time.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Record {
     /// Position among all events since boot, from 0.
     pub seq: u64,
-    /// When and to whom.
+    /// When it happened and to which task.
     pub stamp: Stamp,
-    /// What.
+    /// The event itself.
     pub event: TraceEvent,
-    /// It only serves the console: a puppet is woken for an action, or goes back to sleep.
+    /// Whether it only serves the console: a puppet is woken for an action, or goes back to sleep.
     pub console: bool,
 }
 
 const _: () = assert!(size_of::<Record>() <= 64);
 
-/// A list of pids inside an event; the pids themselves lie beside the records.
-/// Read it with [`TraceLog::pids`].
+/// A list of pids inside an event. The pids themselves are stored beside the records; read them
+/// with [`TraceLog::pids`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct PidList {
     at: u32,
     len: u8,
-    /// Members left out at the head because the list is long.
+    /// Whether members at the head are left out because the list is long.
     pub cut_before: bool,
-    /// Members left out at the tail.
+    /// Whether members at the tail are left out.
     pub cut_after: bool,
 }
 
-/// A run of pids to be noted in an event: at most the 16 members around the interesting one.
+/// A run of pids for an event: at most the 16 members around the interesting one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PidRun {
     pids: [Pid; LIST_SHOWN],
@@ -65,7 +65,7 @@ pub struct PidRun {
 }
 
 impl PidRun {
-    /// Appends a pid; when the run is full it is marked as cut instead, and `false` returned.
+    /// Appends a pid. If the run is full, marks it as cut instead and returns `false`.
     pub fn push(&mut self, pid: Pid) -> bool {
         let len = usize::from(self.len);
         if len == LIST_SHOWN {
@@ -91,16 +91,16 @@ struct Chunk {
     pids_from: u32,
 }
 
-/// Which kinds of events are recorded: a bit for each [`EventKind`].
+/// Which kinds of events are recorded: one bit per [`EventKind`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TraceFilter(u64);
 
 const _: () = assert!(EventKind::ALL.len() <= 64);
 
 impl TraceFilter {
-    /// Everything.
+    /// Every kind of event.
     pub const ALL: Self = Self(u64::MAX);
-    /// Nothing.
+    /// No events at all.
     pub const NONE: Self = Self(0);
 
     /// Only the given kinds.
@@ -108,20 +108,20 @@ impl TraceFilter {
         Self(kinds.iter().fold(0, |bits, k| bits | 1 << *k as u8))
     }
 
-    /// Whether the kind is recorded.
+    /// Whether events of that kind are recorded.
     pub const fn has(self, kind: EventKind) -> bool {
         self.0 >> kind as u8 & 1 != 0
     }
 }
 
-/// The trace log. Cloning it shares the sealed chunks.
+/// The trace log. Clones share the sealed chunks.
 #[derive(Clone, Debug)]
 pub struct TraceLog {
     sealed: VecDeque<Arc<Chunk>>,
     open: Chunk,
-    /// What is recorded. Sequence numbers go on whatever it says.
+    /// Which events are recorded. Sequence numbers count the others too.
     pub filter: TraceFilter,
-    /// What happens now only serves the console.
+    /// Whether what happens now only serves the console.
     pub console: bool,
     capacity: usize,
     next_seq: u64,
@@ -145,7 +145,7 @@ impl Default for TraceLog {
 }
 
 impl TraceLog {
-    /// Notes an event; records it if the filter says so.
+    /// Counts an event, and records it if the filter lets it through.
     #[inline]
     pub fn emit(&mut self, stamp: Stamp, event: TraceEvent) {
         let seq = self.next_seq;
@@ -160,13 +160,13 @@ impl TraceLog {
         }
     }
 
-    /// Whether events of that kind are recorded: ask before collecting costly details.
+    /// Whether events of that kind are recorded. Ask before collecting costly details.
     #[inline]
     pub const fn wants(&self, kind: EventKind) -> bool {
         self.filter.has(kind)
     }
 
-    /// Keeps a run of pids for the event that is emitted next.
+    /// Stores a run of pids for the event that is emitted next.
     pub fn keep_pids(&mut self, run: &PidRun) -> PidList {
         let at = self.next_pid_at;
         self.open.pids.extend_from_slice(run.as_slice());
@@ -217,7 +217,7 @@ impl TraceLog {
         self.next_seq
     }
 
-    /// How many recorded events the bound has pushed out again.
+    /// How many recorded events have been dropped because the log was full.
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -228,7 +228,7 @@ impl TraceLog {
         self.enforce_bound();
     }
 
-    /// Forgets all records; sequence numbers go on.
+    /// Discards all records. Sequence numbers continue.
     pub fn clear(&mut self) {
         self.sealed.clear();
         self.open = Chunk {
@@ -246,7 +246,7 @@ impl TraceLog {
     }
 
     fn seal(&mut self) {
-        // Pids kept since the last record belong to the record that comes next.
+        // Pids stored since the last record belong to the record that comes next.
         let next = Chunk {
             records: Vec::with_capacity(CHUNK),
             pids: Vec::new(),

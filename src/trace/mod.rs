@@ -1,10 +1,11 @@
-//! The trace: every decision of the kernel as plain data, in the order of happening.
+//! The trace: every decision of the kernel as plain data, in the order in which they happen.
 
 mod alloc;
 mod event;
 mod field;
 mod fork;
 mod log;
+mod shortage;
 mod text;
 
 pub use alloc::{Allocation, SlabCache};
@@ -14,4 +15,5 @@ pub use event::{
 pub use field::FieldValue;
 pub use fork::{CloneRefusal, CopyStage, ForkStep};
 pub use log::{PidList, PidRun, Record, Stamp, TraceFilter, TraceLog};
+pub use shortage::{NoMemory, Overcommitted};
 pub use text::Text;

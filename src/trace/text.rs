@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Bytes of a text that are kept.
+/// How many bytes of a text are kept.
 const KEPT: usize = 22;
 
 /// The beginning of what was written.
@@ -14,7 +14,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// The beginning of these bytes.
+    /// Keeps the beginning of these bytes.
     pub fn new(bytes: &[u8]) -> Self {
         let kept = bytes.len().min(KEPT);
         let mut beginning = [0; KEPT];
@@ -28,7 +28,7 @@ impl Text {
 }
 
 impl fmt::Display for Text {
-    /// In quotes, with what is not to be seen escaped, and dots for what is left out.
+    /// In quotes, with invisible characters escaped, and dots if something is left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = String::from_utf8_lossy(&self.bytes[..usize::from(self.kept)]);
         let dots = if self.more { ".." } else { "" };

@@ -1,5 +1,5 @@
-//! What can be seen of a machine: structured data, and text made of spans with a role. Views only
-//! look; they give data of their own that does not change when the machine goes on.
+//! Views of a machine: structured data, and text made of spans with a role. Views only read; the
+//! data that they return does not change when the machine goes on.
 //!
 //! | question | view |
 //! |---|---|

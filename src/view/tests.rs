@@ -1,15 +1,14 @@
 //! The views of one small history: `sh` maps a page, writes, forks, and its child writes. Each
-//! snapshot is to be understood without explanation.
+//! snapshot should be readable without explanation.
 
 use super::*;
-use crate::abi::{CloneFlags, Pid, TaskId, VirtAddr};
+use crate::abi::{CloneFlags, MapFlags, Pid, TaskId, VirtAddr};
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::mm::MmapArgs;
+use crate::kernel::fork::SpawnArgs;
 use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, Command, Machine, Outcome, Reply, WorkloadProgram};
+use crate::machine::drive::{self, act, call, clone};
+use crate::machine::{Action, Command, Machine};
 use crate::trace::EventKind;
-use std::sync::Arc;
 
 const USER: u32 = 500;
 
@@ -22,98 +21,41 @@ pub(super) fn boot(cpus: u32) -> Machine {
 }
 
 pub(super) fn spawn(machine: &mut Machine, name: &str) -> TaskId {
-    let args = SpawnArgs::new(name, USER);
-    match machine
-        .apply(Command::Spawn {
-            args,
-            program: None,
-            spin: false,
-        })
-        .unwrap()
-    {
-        Reply::Spawned { task, .. } => task,
-        other => panic!("{other:?}"),
-    }
+    drive::spawn(machine, SpawnArgs::new(name, USER))
 }
 
 pub(super) fn spawn_steps(machine: &mut Machine, name: &str, steps: &[&str]) -> TaskId {
-    let program = Arc::new(WorkloadProgram::parse(&[(name.to_owned(), steps.to_vec())]).unwrap());
-    let args = SpawnArgs::new(name, USER);
-    match machine
-        .apply(Command::SpawnWorkload { args, program })
-        .unwrap()
-    {
-        Reply::Spawned { task, .. } => task,
-        other => panic!("{other:?}"),
-    }
-}
-
-pub(super) fn act(machine: &mut Machine, task: TaskId, action: Action) -> Outcome {
-    match machine.apply(Command::Act { task, action }).unwrap() {
-        Reply::Acted(outcome) => outcome,
-        other => panic!("{other:?}"),
-    }
-}
-
-pub(super) fn call(machine: &mut Machine, task: TaskId, call: Syscall) -> Outcome {
-    act(machine, task, Action::Syscall(call))
-}
-
-pub(super) fn fork(machine: &mut Machine, task: TaskId, flags: CloneFlags) -> TaskId {
-    match call(machine, task, Syscall::Clone(ForkArgs::with_flags(flags))) {
-        Outcome::Forked { child, .. } => child,
-        other => panic!("{other:?}"),
-    }
+    let program = drive::workload(&[(name, steps)]);
+    drive::spawn_workload(machine, SpawnArgs::new(name, USER), program)
 }
 
 /// Maps two anonymous pages, private or shared.
-pub(super) fn mmap(machine: &mut Machine, task: TaskId, share: u32) -> VirtAddr {
-    let call_mmap = Syscall::Mmap(MmapArgs {
-        addr: 0,
-        len: 0x2000,
-        prot: 3,
-        flags: share | 0x20,
-        fd: None,
-        pgoff: 0,
-    });
-    match call(machine, task, call_mmap) {
-        Outcome::Returned(addr) => VirtAddr(addr as u32),
-        other => panic!("{other:?}"),
-    }
+pub(super) fn mmap(machine: &mut Machine, task: TaskId, kind: MapFlags) -> VirtAddr {
+    drive::mmap(machine, task, drive::pages(2, kind))
 }
 
 pub(super) fn write(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
-    assert_eq!(
-        act(
-            machine,
-            task,
-            Action::Write {
-                addr,
-                bytes: vec![42]
-            }
-        ),
-        Outcome::Done
-    );
+    drive::write(machine, task, addr, vec![42]);
 }
 
 /// `sh` has written a page and forked: parent, child, and the page.
 pub(super) fn after_fork(machine: &mut Machine) -> (TaskId, TaskId, VirtAddr) {
     let sh = spawn(machine, "sh");
-    let page = mmap(machine, sh, 2);
+    let page = mmap(machine, sh, MapFlags::PRIVATE);
     write(machine, sh, page);
-    (sh, fork(machine, sh, CloneFlags::FORK), page)
+    (sh, clone(machine, sh, CloneFlags::FORK), page)
 }
 
 #[test]
 fn tasks_and_what_they_are_doing() {
     let mut machine = boot(1);
     let (sh, kid, _) = after_fork(&mut machine);
-    let vfork = fork(&mut machine, kid, CloneFlags::VFORK);
+    let vfork = clone(&mut machine, kid, CloneFlags::VFORK);
     call(&mut machine, vfork, Syscall::Fork);
-    let zombie = fork(&mut machine, sh, CloneFlags::FORK);
+    let zombie = clone(&mut machine, sh, CloneFlags::FORK);
     call(&mut machine, zombie, Syscall::Exit(3));
     let thread = CloneFlags::CLONE_VM | CloneFlags::CLONE_SIGHAND | CloneFlags::CLONE_THREAD;
-    fork(&mut machine, sh, thread);
+    clone(&mut machine, sh, thread);
     spawn_steps(&mut machine, "napper", &["sleep 40", "exit"]);
     spawn_steps(&mut machine, "hog", &["run 100", "exit"]);
     spawn_steps(&mut machine, "hog2", &["run 100", "exit"]);
@@ -152,7 +94,7 @@ fn tasks_and_what_they_are_doing() {
     3:sh  puppet  D  vfork: waits for 4  prio 125  slice 25
     6:sh  puppet  Z  zombie, exited 3
     ");
-    insta::assert_snapshot!(task_line(&machine, TaskId::default()), @"gone: it ended and was reaped");
+    insta::assert_snapshot!(task_line(&machine, TaskId::default()), @"gone: it exited and was reaped");
 }
 
 #[test]
@@ -191,8 +133,8 @@ fn runqueues() {
 fn areas_of_an_address_space() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
-    mmap(&mut machine, sh, 2);
-    mmap(&mut machine, sh, 1);
+    mmap(&mut machine, sh, MapFlags::PRIVATE);
+    mmap(&mut machine, sh, MapFlags::SHARED);
     insta::assert_snapshot!(maps(&machine, sh).text(), @"
     08048000-08049000 r-xp 00000000 00:01 4          /sh
     08049000-0804a000 rw-p 00000000 00:01 4          /sh
@@ -251,9 +193,9 @@ fn frames_with_several_owners() {
     assert!(sharing(&machine).frames.is_empty());
     insta::assert_snapshot!(sharing(&machine).text(), @"no frame of user data is mapped twice");
     let (sh, kid, page) = after_fork(&mut machine);
-    let shared = mmap(&mut machine, kid, 1);
+    let shared = mmap(&mut machine, kid, MapFlags::SHARED);
     write(&mut machine, kid, shared);
-    fork(&mut machine, kid, CloneFlags::FORK);
+    clone(&mut machine, kid, CloneFlags::FORK);
     insta::assert_snapshot!(sharing(&machine).text(), @"
     frame   page_count  page_mapcount  mapped by (pid, address, rights)
     0x1094           3              2  3 0xb7ffc000 rw   4 0xb7ffc000 rw
@@ -281,7 +223,7 @@ fn of_many_owners_the_first_few_are_shown() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     for _ in 0..9 {
-        fork(&mut machine, sh, CloneFlags::FORK);
+        clone(&mut machine, sh, CloneFlags::FORK);
     }
     let text = sharing(&machine).text().to_string();
     assert!(text.ends_with("7 0xbffff000 r-   and 4 more"), "{text}");
@@ -293,7 +235,7 @@ fn of_many_owners_the_first_few_are_shown() {
 fn an_address_that_a_call_returned_is_shown_as_one() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
-    mmap(&mut machine, sh, 2);
+    mmap(&mut machine, sh, MapFlags::PRIVATE);
     call(&mut machine, sh, Syscall::Munmap(1, 0));
     let returns = Selection {
         kinds: vec![EventKind::SysExit],
@@ -310,7 +252,7 @@ fn an_address_that_a_call_returned_is_shown_as_one() {
 fn owners_agree_with_the_kernels_counts() {
     let mut machine = boot(1);
     let (_, kid, page) = after_fork(&mut machine);
-    fork(&mut machine, kid, CloneFlags::VFORK);
+    clone(&mut machine, kid, CloneFlags::VFORK);
     let shared = sharing(&machine).frames;
     assert!(!shared.is_empty());
     for frame in shared {
@@ -348,7 +290,7 @@ fn what_two_tasks_share() {
     2 frames of user data are mapped by both
     ");
     let light = CloneFlags::CLONE_VM | CloneFlags::CLONE_FILES | CloneFlags::CLONE_SIGHAND;
-    let lwp = fork(&mut machine, sh, light | CloneFlags::FORK);
+    let lwp = clone(&mut machine, sh, light | CloneFlags::FORK);
     insta::assert_snapshot!(shares(&machine, sh, lwp).unwrap().text(), @"
     2:sh and 4:sh
     flag            what                     users
@@ -433,7 +375,7 @@ fn what_happened_in_a_fork() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let from_seq = machine.kernel.log.event_seq();
-    fork(&mut machine, sh, CloneFlags::FORK);
+    clone(&mut machine, sh, CloneFlags::FORK);
     let kinds = vec![
         EventKind::DoForkStep,
         EventKind::RunList,

@@ -1,12 +1,12 @@
-//! Text made of spans, each with a role: what a span means, not how it looks. Whoever shows the
-//! text decides on colours; `Display` gives it plain.
+//! Text made of spans, each with a role: what a span means, not how it looks. The front end chooses
+//! colours; `Display` gives plain text.
 
 use crate::abi::Pid;
 use serde::Serialize;
 use std::fmt;
 use unicode_width::UnicodeWidthStr;
 
-/// What a span of text is.
+/// The meaning of a span of text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -14,7 +14,7 @@ pub enum Role {
     Plain,
     /// The heading of a table, or the title of a part.
     Heading,
-    /// A task's number.
+    /// The pid of a task.
     Pid,
     /// The name of a task, an event, a kernel object.
     Name,
@@ -32,16 +32,16 @@ pub enum Role {
     Good,
     /// Something forbidden, failed, ended.
     Bad,
-    /// What may be overlooked.
+    /// Something of minor importance.
     Dim,
 }
 
 /// A piece of a line.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Span {
-    /// What it is.
+    /// The meaning of the text.
     pub role: Role,
-    /// Its characters, without line breaks.
+    /// Its characters, without newlines.
     pub text: String,
 }
 
@@ -52,19 +52,19 @@ pub struct Line {
     pub spans: Vec<Span>,
 }
 
-/// Lines. As plain text they are separated by line breaks; none follows the last.
+/// Lines of text. In plain text they are separated by newlines; none follows the last.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Text {
     /// From top to bottom.
     pub lines: Vec<Line>,
 }
 
-/// Where the cells of a column stand.
+/// The alignment of a column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Align {
-    /// At the left: words.
+    /// Left, for words.
     Left,
-    /// At the right: numbers.
+    /// Right, for numbers.
     Right,
 }
 
@@ -81,7 +81,7 @@ pub fn cell(role: Role, text: impl fmt::Display) -> Line {
 }
 
 impl Line {
-    /// The line with a span more. A span without characters is left out.
+    /// Appends a span. A span without characters is left out.
     #[must_use]
     pub fn add(mut self, role: Role, text: impl fmt::Display) -> Self {
         let text = text.to_string();
@@ -91,25 +91,25 @@ impl Line {
         self
     }
 
-    /// The line with plain words more.
+    /// Appends plain words.
     #[must_use]
     pub fn plain(self, text: impl fmt::Display) -> Self {
         self.add(Role::Plain, text)
     }
 
-    /// The line with another one behind it.
+    /// Appends another line.
     #[must_use]
     pub fn join(mut self, other: Self) -> Self {
         self.spans.extend(other.spans);
         self
     }
 
-    /// How many columns of a terminal it takes.
+    /// The width of the line in terminal columns.
     pub fn width(&self) -> usize {
         self.spans.iter().map(|span| span.text.width()).sum()
     }
 
-    /// The line in a field of that width.
+    /// The line padded to a width.
     fn aligned(self, align: Align, width: usize) -> Self {
         let blanks = " ".repeat(width.saturating_sub(self.width()));
         match align {
@@ -118,7 +118,7 @@ impl Line {
         }
     }
 
-    /// The line without blanks at its end.
+    /// The line without trailing blanks.
     #[must_use]
     pub fn trimmed(mut self) -> Self {
         while let Some(last) = self.spans.last_mut() {
@@ -162,12 +162,12 @@ impl Table {
         }
     }
 
-    /// Adds a row; cells that are missing stay empty.
+    /// Adds a row; missing cells stay empty.
     pub fn row(&mut self, cells: impl Into<Vec<Line>>) {
         self.rows.push(cells.into());
     }
 
-    /// The lines, every column as wide as its widest cell.
+    /// The lines, with every column as wide as its widest cell.
     pub fn text(self) -> Text {
         let width_of = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));

@@ -68,7 +68,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "let sh = spawn(\"sh\"); sh.read(1 << 40);",
             1,
-            "does not fit into 32 bits",
+            "does not fit in 32 bits",
         ),
         (
             "let sh = spawn(\"sh\"); sh.exit(0); sh.fork();",
@@ -112,7 +112,7 @@ fn a_script_that_fails_says_where_and_why() {
             "help: the length must not be 0",
         ),
         ("help(\"forkk\");", 1, "did you mean fork?"),
-        ("let call = 1;", 1, "help: take another name"),
+        ("let call = 1;", 1, "help: choose another name"),
         (
             "tick(1 << 40);",
             4,
@@ -126,18 +126,18 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "spawn(\"sh\").vfork().read(0);",
             1,
-            "help: an access outside of what maps(task) shows kills the task, and its core dump",
+            "help: maps(task) shows what is mapped; an access outside of it kills the task",
         ),
         (
             "boot(#{mem: 4*MiB}); let sh = spawn(\"sh\"); \
              loop { sh.touch(sh.mmap(256*KiB), 64) }",
             1,
-            "help: let tasks end, or boot(#{mem: ..}) with more",
+            "help: let tasks exit, or boot(#{mem: ..}) with more memory",
         ),
         (
             "spawn(\"sh\").mmap(0, 1, 0, MAP_PRIVATE);",
             1,
-            "help: scripts map anonymous memory only: add MAP_ANONYMOUS",
+            "help: scripts can only map anonymous memory: add MAP_ANONYMOUS",
         ),
         (
             "boot(#{threads_max: 20}); let sh = spawn(\"sh\"); loop { sh.fork() }",
@@ -147,7 +147,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "for n in 0..5000 { spawn(\"sh\").exit(0) } trace().to_string();",
             4,
-            "of a long view, take a part: trace(mark)",
+            "take part of a long view: trace(mark)",
         ),
         ("tick(-1);", 1, "but must be at least 0"),
         ("timeline(5, 2);", 1, "but must be at least 5"),
@@ -155,19 +155,15 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "spawn(\"h\", workload([\"goto 0\"])); tick();",
             1,
-            "task 2 (h) goes round in circles",
+            "task 2 (h) loops without ever using time",
         ),
         ("sleep(5);", 1, "help: tick(n) lets n ms pass"),
-        ("import \"x\" as x;", 1, "a script is one file"),
-        ("let x = \"abc;", 1, "several lines go between backticks"),
-        ("let ä = 1;", 1, "names are made of a-z"),
+        ("import \"x\" as x;", 1, "a script is a single file"),
+        ("let x = \"abc;", 1, "backticks enclose several lines"),
+        ("let ä = 1;", 1, "names consist of a-z"),
         ("let x = tick(1) + 1;", 1, "+ does not work on (), int"),
-        ("for x in ps() { }", 1, "for cannot go through this value"),
-        (
-            "measure(|| boot());",
-            1,
-            "help: call boot() first, then measure",
-        ),
+        ("for x in ps() { }", 1, "for cannot iterate over this value"),
+        ("measure(|| boot());", 1, "help: call boot() before measure"),
         ("measure(|| throw 1);", 1, "in the call of a closure"),
         ("loop { }", 4, "error: "),
         ("fn f() { f() } f();", 4, "error: "),
@@ -190,7 +186,7 @@ fn a_misspelt_word_is_answered_with_the_right_one() {
         ("spawn(\"sh\").fork;", "it is a function: task.fork()"),
         (
             "let sh = spawn(\"sh\"); sh.pid = 3;",
-            "pid of a Task can only be read",
+            "pid of a Task is read-only",
         ),
         ("spawn(\"sh\").mm.userz;", "did you mean users?"),
         ("print(CLONE_VMM);", "did you mean CLONE_VM?"),
@@ -200,7 +196,7 @@ fn a_misspelt_word_is_answered_with_the_right_one() {
         ),
         (
             "let sh = 1; fn f() { sh } f();",
-            "a function sees its parameters only: give it sh as one",
+            "a function sees only its parameters: pass sh as one",
         ),
     ] {
         let output = forklab(&["run", "-"], script.as_bytes());
@@ -281,8 +277,9 @@ fn a_handle_belongs_to_the_machine_that_made_it() {
         }";
     let output = forklab(&["run", "-"], script.as_bytes());
     let gone = "task 2 is gone: it belonged to the machine before boot()\n";
-    let call = "a call made long ago, or on the machine before boot()\n";
-    let call_error = "the call was made long ago, or on the machine before boot()\n";
+    let call = "a call that belongs to an earlier boot, or was forgotten after many later calls\n";
+    let call_error =
+        "the call belongs to an earlier boot, or was forgotten after many later calls\n";
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
@@ -345,7 +342,7 @@ fn output_that_cannot_be_written_is_complained_about() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = flat(&output.stderr);
-    assert!(message.contains("nothing more can be printed"), "{message}");
+    assert!(message.contains("cannot print any more"), "{message}");
 }
 
 #[test]
@@ -384,7 +381,7 @@ fn files_that_cannot_be_run_are_named() {
         (
             not_text.to_str().unwrap(),
             2,
-            "not UTF-8 text: byte 10, in line 2",
+            "not UTF-8 text: byte 10, on line 2",
         ),
         (empty.to_str().unwrap(), 0, "the script is empty"),
     ] {

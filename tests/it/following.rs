@@ -21,11 +21,11 @@ fn a_refused_call_is_part_of_the_path_and_any_other_error_goes_on() {
     "#;
     insta::assert_snapshot!(transcript("script", script), @"
     EPERM
-    what was called made no task: it never came to do_fork
+    the function created no task: it never reached do_fork
     mine
     nothing
     task 2 (sh): SIGSEGV: read at 0x00000000, error code 0x4 (MAPERR): nothing is mapped there; the next area begins at 0x08048000
-    a call is given as [label, function]
+    each call is given as [label, function]
     this view has no short form
     ");
 }
@@ -52,7 +52,7 @@ fn whatever_forks_inside_is_followed() {
         print(path([["a", again], ["b", again]]).brief);
     "#;
     insta::assert_snapshot!(transcript("script", script), @"
-    3 2:sh waited until 3 gave the memory up
+    3 2:sh waited until 3 released the memory
     inner 4
     4 of 1
     other CPU: __activate_task() there: forced: CPU 1, active[125]: (empty) -> 3
@@ -92,10 +92,10 @@ fn the_oracle_of_flags_wants_a_living_caller() {
         print(explain_clone(CLONE_NEWNS | CLONE_FS).child == ());
     "#;
     insta::assert_snapshot!(transcript("script", script), @"
-    the task has ended: it clones nothing any more / explain_clone(flags) needs no task
+    the task has exited and cannot clone / explain_clone(flags) needs no task
     task 3 is gone: it exited with 0 and was reaped / ps() lists the tasks that exist
     nothing
-    flags is 1099511627776, which does not fit into 32 bits
+    flags is 1099511627776, which does not fit in 32 bits
     CAP_SYS_ADMIN
     true
     ");

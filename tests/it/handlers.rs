@@ -92,16 +92,16 @@ fn a_handler_that_uses_the_variable_of_the_call_is_told_of_this() {
     for (line, message) in [
         (
             "sh.sigaction(SIGUSR1, || sh.getpid())",
-            "the variable that this call is made on",
+            "the variable on which this call is made",
         ),
         (
             "let b = spawn(\"sh\"); b.sigaction(SIGUSR1, || sh.getpid()); sh.kill(b, SIGUSR1)",
-            "a variable that the closure uses is in use",
+            "a variable that the closure uses is busy",
         ),
     ] {
         let failure = failure(&format!("let sh = spawn(\"sh\", #{{uid: 0}}); {line}"));
         assert!(failure.message.contains(message), "{failure}");
-        assert!(failure.help.unwrap().contains("this is the task"));
+        assert!(failure.help.unwrap().contains("the task is this"));
     }
 }
 
@@ -117,7 +117,8 @@ fn endless_handlers_end_at_a_limit() {
         );
         let failure = failure(&text);
         assert!(
-            failure.message.contains("too many calls") || failure.message.contains("1000 handlers"),
+            failure.message.contains("too many nested function calls")
+                || failure.message.contains("1000 handlers"),
             "{failure}"
         );
     }

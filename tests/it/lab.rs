@@ -1,32 +1,54 @@
 //! A machine with short names for what the tests do to it. When a lab is dropped, the kernel's
 //! invariants are checked.
 
-use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SIZE, Prot, SigSet, TaskId, VirtAddr};
+use crate::drive;
+use forklab::abi::{
+    CSIGNAL, CloneFlags, Errno, MapFlags, Resource, Rlimit, SIG_BLOCK, SIG_UNBLOCK, SigSet, TaskId,
+    VirtAddr,
+};
 use forklab::hw::UserDesc;
 use forklab::kernel::Kernel;
 use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitArgs;
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::{ForkArgs, SpawnArgs};
+use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::fs::{FilesStruct, FsStruct};
-use forklab::kernel::mm::{Mm, MmapArgs};
+use forklab::kernel::mm::Mm;
 use forklab::kernel::sched::SchedTask;
-use forklab::kernel::signal::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigprocmaskArgs};
-use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{Resource, Rlimit, Sighand, SignalStruct, Task};
-use forklab::machine::{
-    Action, BufferCall, Command, Machine, Outcome, Refusal, Reply, StackCall, WorkloadProgram,
-};
+use forklab::kernel::syscall::{ForkArgs, SigprocmaskArgs, Syscall, WaitArgs, eax_of};
+use forklab::kernel::task::{Sighand, SignalStruct, Task};
+use forklab::machine::{Acted, Action, BufferCall, Command, Machine, Refusal, StackCall};
 use forklab::trace::{Record, TraceEvent};
-use std::sync::Arc;
 
 /// The user that tests run as, unless they say otherwise.
 pub const USER: u32 = 500;
 
+/// What is a thread at least.
+pub const THREAD: CloneFlags = CloneFlags::CLONE_VM
+    .union(CloneFlags::CLONE_SIGHAND)
+    .union(CloneFlags::CLONE_THREAD);
+/// Memory, directories, files and signal actions.
+pub const ALL_SHARED: CloneFlags = CloneFlags::CLONE_VM
+    .union(CloneFlags::CLONE_FS)
+    .union(CloneFlags::CLONE_FILES)
+    .union(CloneFlags::CLONE_SIGHAND);
+/// What `pthread_create` of NPTL passes.
+pub const PTHREAD: CloneFlags = ALL_SHARED
+    .union(CloneFlags::CLONE_THREAD)
+    .union(CloneFlags::CLONE_SYSVSEM)
+    .union(CloneFlags::CLONE_SETTLS)
+    .union(CloneFlags::CLONE_PARENT_SETTID)
+    .union(CloneFlags::CLONE_CHILD_CLEARTID);
+
+/// The flags of a child that sends this signal at its end, whether there is such a signal or not.
+pub const fn exit_signal(number: u32) -> CloneFlags {
+    assert!(number <= CSIGNAL);
+    CloneFlags::from_bits_retain(number)
+}
+
 /// An open call, or what it returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Waited {
-    /// Pid and status word.
+    /// Pid and wait status.
     Reaped(i32, u32),
     /// 0 for WNOHANG, or an error.
     Nothing(i32),
@@ -72,7 +94,7 @@ impl Lab {
         &self.machine.kernel
     }
 
-    /// Lets an allocation fail.
+    /// Makes an allocation fail.
     pub fn fail(&mut self, point: FailPoint) {
         self.machine.apply(Command::Fail(point)).unwrap();
     }
@@ -95,64 +117,59 @@ impl Lab {
             program: Some("sh".to_owned()),
             spin,
         };
-        self.machine.apply(command).map(spawned)
+        drive::try_spawn(&mut self.machine, command)
     }
 
     /// A workload of root with its main script and others by name.
     pub fn workload(&mut self, name: &str, main: &[&str], others: &[(&str, &[&str])]) -> TaskId {
-        let scripts = [("main", main)].into_iter().chain(others.iter().copied());
-        let scripts: Vec<(String, Vec<&str>)> = scripts
-            .map(|(name, steps)| (name.to_owned(), steps.to_vec()))
+        let scripts: Vec<(&str, &[&str])> = [("main", main)]
+            .into_iter()
+            .chain(others.iter().copied())
             .collect();
-        let program = Arc::new(WorkloadProgram::parse(&scripts).unwrap());
         let args = SpawnArgs::new(name, 0);
-        let command = Command::SpawnWorkload { args, program };
-        spawned(self.machine.apply(command).unwrap())
+        drive::spawn_workload(&mut self.machine, args, drive::workload(&scripts))
     }
 
-    pub fn act(&mut self, task: TaskId, action: Action) -> Result<Outcome, Refusal> {
-        match self.machine.apply(Command::Act { task, action })? {
-            Reply::Acted(outcome) => Ok(outcome),
-            other => panic!("{other:?}"),
-        }
+    pub fn act(&mut self, task: TaskId, action: Action) -> Result<Acted, Refusal> {
+        drive::try_act(&mut self.machine, task, action)
     }
 
-    pub fn outcome(&mut self, task: TaskId, call: Syscall) -> Outcome {
-        self.act(task, Action::Syscall(call)).unwrap()
+    pub fn outcome(&mut self, task: TaskId, call: Syscall) -> Acted {
+        drive::call(&mut self.machine, task, call)
     }
 
     /// The value of a call that returns at once; of a fork, the child's pid.
     pub fn call(&mut self, task: TaskId, call: Syscall) -> i32 {
         match self.outcome(task, call) {
-            Outcome::Returned(value) => value,
-            Outcome::Forked { child, .. } => self.pid(child),
+            Acted::Returned(value) => value as i32,
+            Acted::Refused(error) => -error.errno().code(),
+            Acted::Forked { child, .. } => self.pid(child),
             other => panic!("{other:?}"),
         }
     }
 
     pub fn fork(&mut self, task: TaskId) -> TaskId {
-        self.forks(task, Syscall::Fork)
+        drive::child_of(self.outcome(task, Syscall::Fork))
     }
 
     pub fn vfork(&mut self, task: TaskId) -> TaskId {
-        self.forks(task, Syscall::Vfork)
+        drive::child_of(self.outcome(task, Syscall::Vfork))
     }
 
     /// `clone` with flags alone, or the error.
-    pub fn clone(&mut self, task: TaskId, flags: u32) -> Result<TaskId, Errno> {
+    pub fn clone(&mut self, task: TaskId, flags: CloneFlags) -> Result<TaskId, Errno> {
         self.clone_with(task, flags, ForkArgs::default())
     }
 
     pub fn clone_with(
         &mut self,
         task: TaskId,
-        flags: u32,
+        flags: CloneFlags,
         args: ForkArgs,
     ) -> Result<TaskId, Errno> {
-        let flags = CloneFlags::from_bits_retain(flags);
         match self.outcome(task, Syscall::Clone(ForkArgs { flags, ..args })) {
-            Outcome::Forked { child, .. } => Ok(child),
-            Outcome::Returned(value) => Err(errno(value)),
+            Acted::Forked { child, .. } => Ok(child),
+            Acted::Refused(error) => Err(error.errno()),
             other => panic!("{other:?}"),
         }
     }
@@ -160,25 +177,18 @@ impl Lab {
     pub fn clone_tls(&mut self, task: TaskId, desc: UserDesc) -> Result<TaskId, Errno> {
         let args = ForkArgs::with_flags(CloneFlags::FORK);
         match self.act(task, Action::CloneTls(args, desc)).unwrap() {
-            Outcome::Forked { child, .. } => Ok(child),
-            Outcome::Returned(value) => Err(errno(value)),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn forks(&mut self, task: TaskId, call: Syscall) -> TaskId {
-        match self.outcome(task, call) {
-            Outcome::Forked { child, .. } => child,
+            Acted::Forked { child, .. } => Ok(child),
+            Acted::Refused(error) => Err(error.errno()),
             other => panic!("{other:?}"),
         }
     }
 
     pub fn exit(&mut self, task: TaskId, code: i32) {
-        assert_eq!(self.outcome(task, Syscall::Exit(code)), Outcome::Ended);
+        assert_eq!(self.outcome(task, Syscall::Exit(code)), Acted::Ended);
     }
 
     pub fn exit_group(&mut self, task: TaskId, code: i32) {
-        assert_eq!(self.outcome(task, Syscall::ExitGroup(code)), Outcome::Ended);
+        assert_eq!(self.outcome(task, Syscall::ExitGroup(code)), Acted::Ended);
     }
 
     pub fn wait(&mut self, task: TaskId, pid: i32, options: u32) -> Waited {
@@ -190,12 +200,13 @@ impl Lab {
             ..WaitArgs::default()
         };
         match self.outcome(task, Syscall::Wait4(args)) {
-            Outcome::Returned(pid) if pid > 0 => {
+            Acted::Returned(pid) if pid > 0 => {
                 let status = self.task(task).in_call.reaped.unwrap();
-                Waited::Reaped(pid, status.0)
+                Waited::Reaped(pid as i32, status.0)
             }
-            Outcome::Returned(value) => Waited::Nothing(value),
-            Outcome::Blocks(call) => Waited::Sleeps(call),
+            Acted::Returned(value) => Waited::Nothing(value as i32),
+            Acted::Refused(error) => Waited::Nothing(-error.errno().code()),
+            Acted::Blocks(call) => Waited::Sleeps(call),
             other => panic!("{other:?}"),
         }
     }
@@ -204,49 +215,32 @@ impl Lab {
     pub fn returned(&self, call: u64) -> Option<(i32, Option<u32>)> {
         let call = self.machine.call(call).unwrap();
         let status = call.status.map(|status| status.0);
-        call.value.map(|value| (value, status))
+        call.result.map(|result| (eax_of(result) as i32, status))
     }
 
     /// Maps fresh private pages.
     pub fn map(&mut self, task: TaskId, pages: u32) -> VirtAddr {
-        let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS;
-        let addr = self.call(
+        drive::mmap(
+            &mut self.machine,
             task,
-            Syscall::Mmap(MmapArgs {
-                addr: 0,
-                len: pages * PAGE_SIZE,
-                prot: (Prot::READ | Prot::WRITE).bits(),
-                flags: flags.bits(),
-                fd: None,
-                pgoff: 0,
-            }),
-        );
-        VirtAddr(addr as u32)
+            drive::pages(pages, MapFlags::PRIVATE),
+        )
     }
 
     pub fn write(&mut self, task: TaskId, addr: VirtAddr, word: u32) {
         let bytes = word.to_le_bytes().to_vec();
-        let outcome = self.act(task, Action::Write { addr, bytes }).unwrap();
-        assert_eq!(outcome, Outcome::Done);
+        drive::write(&mut self.machine, task, addr, bytes);
     }
 
     pub fn read(&mut self, task: TaskId, addr: VirtAddr) -> u32 {
         match self.act(task, Action::Read { addr, len: 4 }).unwrap() {
-            Outcome::Bytes(bytes) => u32::from_le_bytes(bytes.try_into().unwrap()),
+            Acted::Bytes(bytes) => u32::from_le_bytes(bytes.try_into().unwrap()),
             other => panic!("{other:?}"),
         }
     }
 
-    pub fn signal_call(&mut self, task: TaskId, call: SignalCall) -> i32 {
-        self.call(task, Syscall::Signal(call))
-    }
-
-    pub fn process_call(&mut self, task: TaskId, call: ProcessCall) -> i32 {
-        self.call(task, Syscall::Process(call))
-    }
-
     pub fn kill(&mut self, task: TaskId, pid: i32, signal: i32) -> i32 {
-        self.signal_call(task, SignalCall::Kill(pid, signal))
+        self.call(task, Syscall::Kill(pid, signal))
     }
 
     fn change_mask(&mut self, task: TaskId, how: u32, set: SigSet) {
@@ -254,9 +248,8 @@ impl Lab {
             how,
             set: Some(set),
             old: VirtAddr(0),
-            size: SetSize::Full,
         };
-        assert_eq!(self.signal_call(task, SignalCall::Sigprocmask(args)), 0);
+        assert_eq!(self.call(task, Syscall::RtSigprocmask(args)), 0);
     }
 
     pub fn block(&mut self, task: TaskId, set: SigSet) {
@@ -276,7 +269,7 @@ impl Lab {
     }
 
     /// A call with a buffer of that length on the stack, and these bytes in it.
-    pub fn on_stack(&mut self, task: TaskId, call: BufferCall, len: u32, bytes: &[u8]) -> Outcome {
+    pub fn on_stack(&mut self, task: TaskId, call: BufferCall, len: u32, bytes: &[u8]) -> Acted {
         let bytes = bytes.to_vec();
         let what = StackCall { len, bytes, call };
         self.act(task, Action::OnStack(what)).unwrap()
@@ -285,8 +278,9 @@ impl Lab {
     /// What `write` returns at once; the number of the call if it blocks.
     pub fn write_fd(&mut self, task: TaskId, fd: u32, bytes: &[u8]) -> Result<i32, u64> {
         match self.on_stack(task, BufferCall::Write(fd), bytes.len() as u32, bytes) {
-            Outcome::Filled(value, _) => Ok(value),
-            Outcome::Blocks(call) => Err(call),
+            Acted::Filled(value, _) => Ok(value as i32),
+            Acted::Refused(error) => Ok(-error.errno().code()),
+            Acted::Blocks(call) => Err(call),
             other => panic!("{other:?}"),
         }
     }
@@ -299,12 +293,12 @@ impl Lab {
         len: u32,
     ) -> Result<Result<String, Errno>, u64> {
         match self.on_stack(task, BufferCall::Read(fd), len, &[]) {
-            Outcome::Filled(read, bytes) if read >= 0 => Ok(Ok(String::from_utf8(
+            Acted::Filled(read, bytes) => Ok(Ok(String::from_utf8(
                 bytes[..read as usize].to_vec(),
             )
             .unwrap())),
-            Outcome::Filled(value, _) => Ok(Err(errno(value))),
-            Outcome::Blocks(call) => Err(call),
+            Acted::Refused(error) => Ok(Err(error.errno())),
+            Acted::Blocks(call) => Err(call),
             other => panic!("{other:?}"),
         }
     }
@@ -312,14 +306,14 @@ impl Lab {
     /// What a `read` that slept has read; `None` if it still sleeps.
     pub fn read_late(&self, call: u64) -> Option<String> {
         let call = self.machine.call(call).unwrap();
-        let read = call.value? as usize;
+        let read = call.result?.unwrap() as usize;
         Some(String::from_utf8(call.bytes[..read].to_vec()).unwrap())
     }
 
     /// A pipe: its descriptors for reading and writing.
     pub fn pipe(&mut self, task: TaskId) -> (u32, u32) {
         match self.on_stack(task, BufferCall::Pipe, 8, &[]) {
-            Outcome::Filled(0, fds) => (u32::from(fds[0]), u32::from(fds[4])),
+            Acted::Filled(0, fds) => (u32::from(fds[0]), u32::from(fds[4])),
             other => panic!("{other:?}"),
         }
     }
@@ -372,8 +366,8 @@ impl Lab {
 
     /// `setrlimit` for both limits alike.
     pub fn setrlimit(&mut self, task: TaskId, resource: Resource, limit: u32) -> i32 {
-        let call = ProcessCall::Setrlimit(resource as u32, Rlimit::both(limit));
-        self.process_call(task, call)
+        let call = Syscall::Setrlimit(resource as u32, Rlimit::both(limit));
+        self.call(task, call)
     }
 
     pub fn last_pid(&self) -> u32 {
@@ -457,13 +451,6 @@ impl Drop for Lab {
         if !std::thread::panicking() {
             self.check();
         }
-    }
-}
-
-fn spawned(reply: Reply) -> TaskId {
-    match reply {
-        Reply::Spawned { task, .. } => task,
-        other => panic!("{other:?}"),
     }
 }
 

@@ -119,6 +119,21 @@ fn a_trace_that_is_cut_says_so() {
     );
 }
 
+/// The reason of a refusal is no part of the trace.
+#[test]
+fn a_short_trace_takes_no_reason_away() {
+    let script = "let sh = spawn(\"sh\"); let told = #{}; \
+                  for n in 0..600 { try { sh.clone(CLONE_THREAD) } catch (e) { told[e.message] = n } } \
+                  print(told.keys());";
+    let output = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .args(["--max-trace=1", "-e", script])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let told = "clone failed: EINVAL: invalid argument: CLONE_THREAD needs CLONE_SIGHAND";
+    assert_eq!(text, format!("[{told:?}]\n"));
+}
+
 #[test]
 fn a_limit_that_is_no_number_is_refused() {
     for value in ["0", "x", "-1", "1.5"] {

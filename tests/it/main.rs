@@ -4,11 +4,13 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod cli;
-mod dice;
+mod conventions;
+mod determinism;
+#[path = "../common/machine.rs"]
+mod drive;
 mod examples;
 mod following;
 mod handlers;
-mod hot_paths;
 mod lab;
 mod layers;
 mod ledger;
@@ -26,6 +28,7 @@ mod prompt;
 mod replay_command;
 mod scripts;
 mod shell;
+mod syscalls;
 mod tour;
 mod undo;
 mod why;

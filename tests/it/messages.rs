@@ -7,70 +7,70 @@ use forklab::script::{Limits, Session};
 const UNREADABLE: [(&str, &str, &str); 30] = [
     (
         "let x = [1, 2;",
-        "the [ in line 1 is not closed before ;",
-        "",
+        "the [ on line 1 is not closed before ;",
+        "add ] before ;",
     ),
     (
         "f(1,\n  g(2;",
-        "the ( of g in line 2 is not closed before ;",
-        "",
+        "the ( of g on line 2 is not closed before ;",
+        "add ) before ;",
     ),
     (
         "print(`${1} (`;",
-        "the ( of print in line 1 is not closed before ;",
-        "",
+        "the ( of print on line 1 is not closed before ;",
+        "add ) before ;",
     ),
-    ("if true {\n  1", "the { in line 1 is not closed", ""),
+    (
+        "if true {\n  1",
+        "the { on line 1 is not closed",
+        "add } where it ends",
+    ),
     (
         "print(\"a\" \"b\");",
-        "a , is missing between \"a\" and \"b\"",
-        "",
+        "missing , between \"a\" and \"b\"",
+        "add a comma after \"a\"",
     ),
-    ("let x = 1 + ;", "a value is missing between + and ;", ""),
-    ("f());", "this ) has no ( before it", ""),
-    ("}", "this } has no { before it", ""),
+    (
+        "let x = 1 + ;",
+        "expected a value between + and ;",
+        "write a value after +",
+    ),
+    ("f());", "this ) has no matching (", "remove it"),
+    ("}", "this } has no matching {", "remove it"),
     (
         "let x = 1\nlet y = 2;",
-        "a ; is missing at the end of line 1",
-        "",
+        "missing ; at the end of line 1",
+        "add ; after 1",
     ),
     (
         "let x = 1 let y = 2;",
-        "a ; is missing between 1 and let",
-        "",
+        "missing ; between 1 and let",
+        "add ; after 1",
     ),
-    (
-        "int x = 1;",
-        "int is no word of the language",
-        "let x = ..;",
-    ),
-    (
-        "fun f() { 1 }",
-        "fun is no word of the language",
-        "did you mean fn?",
-    ),
-    ("def f() { 1 }", "def is no word of the language", "fn f(x)"),
+    ("int x = 1;", "int is not a keyword", "let x = ..;"),
+    ("fun f() { 1 }", "fun is not a keyword", "did you mean fn?"),
+    ("def f() { 1 }", "def is not a keyword", "fn f(x)"),
     ("var x = 1;", "there is no var", "let x = 1;"),
     ("x++;", "there is no ++", "x += 1"),
     ("x === 1", "there is no ===", "== compares"),
-    ("if x = 1 { }", "= stores a value", "== compares"),
-    ("if 1 { }", "a condition is true or false", "x != 0"),
-    (
-        "if x print(1);",
-        "{ is missing before print",
-        "between { and }",
-    ),
-    ("for i in 3 { }", "for cannot go through a number", "0..3"),
-    ("for (i = 0; ) { }", "for goes through values", "0..3"),
-    ("let = 1;", "the name of a variable is missing", ""),
+    ("if x = 1 { }", "= assigns", "== compares"),
+    ("if 1 { }", "a condition must be true or false", "x != 0"),
+    ("if x print(1);", "missing { before print", "{ and }"),
+    ("for i in 3 { }", "for cannot iterate over a number", "0..3"),
+    ("for (i = 0; ) { }", "for iterates over values", "0..3"),
+    ("let = 1;", "expected the name of a variable here", ""),
     ("const A = 1; A = 2;", "A is a constant", "let A"),
-    ("3 = 4;", "nothing can be stored in this", ""),
-    ("'abc'", "one character", "\"abc\""),
-    ("\"\\q\"", "\\q means nothing in a string", "\\n"),
-    ("break;", "break and continue belong into a loop", ""),
+    ("3 = 4;", "cannot assign to this expression", ""),
+    ("'abc'", "exactly one character", "\"abc\""),
+    ("\"\\q\"", "\\q is not a known escape in a string", "\\n"),
+    (
+        "break;",
+        "break and continue are only allowed inside a loop",
+        "",
+    ),
     (
         "if true { fn f() { } }",
-        "functions are made outside",
+        "functions can only be defined at the top level",
         "let f = |x|",
     ),
     ("try { 1 }", "try has no catch", "catch (e)"),
@@ -94,6 +94,6 @@ fn what_was_left_open_before_is_another_text() {
     let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
     session.run("print((1;").unwrap_err();
     let failure = session.run("let x = [1;").unwrap_err();
-    assert_eq!(failure.message, "the [ in line 2 is not closed before ;");
-    assert_eq!(failure.around, [("it is opened here".to_owned(), (2, 9))]);
+    assert_eq!(failure.message, "the [ on line 2 is not closed before ;");
+    assert_eq!(failure.around, [("opened here".to_owned(), (2, 9))]);
 }

@@ -16,7 +16,7 @@ fn session() -> (Session, Arc<Mutex<Vec<String>>>) {
     (session, lines)
 }
 
-fn printed(script: &str) -> Vec<String> {
+pub fn printed(script: &str) -> Vec<String> {
     let (mut session, lines) = session();
     session
         .run(script)
@@ -309,4 +309,49 @@ fn a_breakpoint_stops_a_program_behind_it() {
         print(other.exit_status);"
     ));
     assert_eq!(lines, ["true", "1", "exited 10", "10"]);
+}
+
+/// As `strace -f` traces: the program stops at the entry of fork, and its child runs all the same
+/// once it has been made.
+#[test]
+fn a_program_that_is_held_up_before_it_forks_has_a_child_that_runs() {
+    let lines = printed(
+        "fn main() {
+            sleep(1);
+            if fork() == 0 { exit(7); }
+            let status = 0;
+            waitpid(-1, addr(status), 0);
+            exit(status >> 8);
+        }
+        boot(#{cpus: 2});
+        let tracer = spawn(\"sh\");
+        let p = spawn(\"demo\", main);
+        tick(1);
+        tracer.ptrace_attach(p);
+        tracer.wait(p);
+        while tasks().len() < 4 { tracer.ptrace_syscall(p); tick(5); tracer.wait(p); }
+        tracer.ptrace_detach(p);
+        tick(1000);
+        print(p.exit_status);",
+    );
+    assert_eq!(lines, ["7"]);
+}
+
+/// What a puppet's fork comes to when a tracer has held it up is there later.
+#[test]
+fn a_fork_that_is_held_up_is_a_call_whose_value_is_the_child() {
+    let lines = printed(
+        "let tracer = spawn(\"sh\");
+        let p = tracer.fork();
+        tracer.ptrace_attach(p);
+        tracer.wait(p);
+        tracer.ptrace_syscall(p);
+        let held = p.fork();
+        print(held.done);
+        tracer.wait(p);
+        tracer.ptrace_detach(p);
+        print(held.value.ppid == p.pid);
+        print(held.value.fork().ppid == held.value.pid);",
+    );
+    assert_eq!(lines, ["false", "true", "true"]);
 }

@@ -62,13 +62,13 @@ fn the_first_ten_minutes() {
         ("let sh = spawn(\"sh\")", "2:sh  puppet"),
         (
             "let a = sh.mmap(4*KiB)",
-            "0xb7fff000  promised; no frame yet",
+            "0xb7fff000  reserved; no frame yet",
         ),
         (
             "sh.write(a, 42)",
             "fault 0x6 (user write, not present): zeroed frame",
         ),
-        ("let kid = sh.fork()", "child put just before its parent"),
+        ("let kid = sh.fork()", "child queued just before its parent"),
         ("kid.why(a)", "-> COPY: frame"),
         ("kid.write(a, 7)", "owners left on"),
         ("[sh.read(a), kid.read(a)]", "[42, 7]"),
@@ -82,7 +82,7 @@ fn the_first_ten_minutes() {
         ("undo", "before predict(|| sh.write(a, 43))"),
         (
             "let v = sh.vfork()",
-            "2 is still INSIDE vfork (D) until 4 execs or exits",
+            "2 stays inside vfork (D) until 4 execs or exits",
         ),
         ("sh.write(a, 1)", "task(4).exit(0)"),
         ("v.write(a, 99); v.exit(0); sh.read(a)", "99"),
@@ -170,8 +170,11 @@ fn ctrl_c_is_noticed_within_50_ms() {
             let start = std::time::Instant::now();
             assert_eq!(child.wait().unwrap().code(), Some(130), "{script}");
             fastest = fastest.min(start.elapsed().as_millis());
+            // The slower ones may have had to wait for a busy host.
+            if fastest <= 50 {
+                break;
+            }
         }
-        // The slower ones may have had to wait for a busy host.
         assert!(fastest <= 50, "{script}: {fastest} ms");
     }
 }
@@ -287,7 +290,7 @@ fn a_home_that_cannot_be_written_is_complained_about_and_no_more() {
     }
     let mut session = open(&PathBuf::from("/proc/nowhere"));
     session
-        .exp_string("lines are not kept for the next session")
+        .exp_string("lines will not be kept for the next session")
         .unwrap();
     leave(session);
 }

@@ -58,7 +58,7 @@ fn files_that_cannot_be_replayed_are_named() {
         ("tests/data", "tests/data: is a directory"),
         (
             not_text.to_str().unwrap(),
-            "not UTF-8 text: byte 10, in line 2",
+            "not UTF-8 text: byte 10, on line 2",
         ),
     ] {
         let output = forklab(&["replay", path], b"");
@@ -110,7 +110,7 @@ fn a_run_that_is_not_possible_says_why() {
             "horizon 5\ntask A\n  yield\n  goto 0",
             &[],
             1,
-            "error: task 2 (A) goes round in circles without ever using time",
+            "error: task 2 (A) loops without ever using time",
         ),
         (HOG, &["--max-ticks", "2"], 4, "limit ticks: 2; --max-ticks"),
         (HOG, &["--max-output", "9"], 4, "limit output: 9"),
@@ -118,7 +118,7 @@ fn a_run_that_is_not_possible_says_why() {
             &forks,
             &[],
             4,
-            "task 2 (A) could make no task at tick 0: ENOMEM",
+            "task 2 (A) could not create a task at tick 0: ENOMEM",
         ),
     ] {
         let args: Vec<&str> = ["replay", "-"].iter().chain(more).copied().collect();

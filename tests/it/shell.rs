@@ -60,7 +60,7 @@ fn habits_of_other_prompts_are_understood_or_answered() {
         ("man fork", "task.fork()"),
         (":help fork", "task.fork()"),
         ("help CLONE_VM", "the child shares the address space"),
-        ("help SIGKILL", "ends the process"),
+        ("help SIGKILL", "kills the process"),
         ("help CLONE_WM", "did you mean CLONE_VM?"),
         ("help spwan", "did you mean spawn?"),
         ("ps aux", "it is ps()"),
@@ -162,7 +162,7 @@ fn a_wish_to_stop_ends_what_runs_next() {
     assert_eq!(answer.failure, Some(FailureKind::Interrupted));
     assert_eq!(
         answer.text,
-        "interrupted; what it did until then stays; undo takes it back"
+        "interrupted; what the script did so far stays; undo takes it back"
     );
     assert_eq!(asked.try_iter().count(), 0);
     assert_eq!(shell.submit("6 * 7").text, "42");

@@ -1,13 +1,14 @@
-//! What `why` foretells is what happens: random tasks on random memory, and each access compared
+//! What `why` predicts is what happens: random tasks on random memory, and each access compared
 //! with the trace of it.
 
 use crate::lab::Lab;
+use fastrand::Rng;
 use forklab::abi::{CloneFlags, TaskId, VirtAddr};
 use forklab::hw::{Access, Mode};
 use forklab::kernel::boot::Config;
-use forklab::kernel::mm::{MmapArgs, SegvCode, UserFaultKind, WpWhy};
-use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Outcome};
+use forklab::kernel::mm::{SegvCode, UserFaultKind, WpWhy};
+use forklab::kernel::syscall::{MmapArgs, Syscall};
+use forklab::machine::{Acted, Action};
 use forklab::trace::{FrameUse, Record, TraceEvent};
 use forklab::view::{Fate, forecast};
 use std::collections::BTreeMap;
@@ -24,25 +25,9 @@ const STACK: u32 = PRIVATE | 0x100;
 const POPULATE: u32 = SHARED | 0x8000;
 const LOCKED: u32 = PRIVATE | 0x2000;
 
-/// Small random numbers (xorshift).
-struct Dice(u32);
-
-impl Dice {
-    fn roll(&mut self, sides: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0 % sides
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len() as u32) as usize]
-    }
-}
-
 struct Run {
     lab: Lab,
-    dice: Dice,
+    dice: Rng,
     tasks: Vec<TaskId>,
     /// How many accesses ended in each way.
     seen: BTreeMap<&'static str, u32>,
@@ -51,7 +36,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u32, cpus: u32) -> Self {
+    fn new(seed: u64, cpus: u32) -> Self {
         let lab = Lab::with(Config {
             cpus,
             tlb: 16,
@@ -59,7 +44,7 @@ impl Run {
         });
         Self {
             lab,
-            dice: Dice(seed),
+            dice: Rng::with_seed(seed),
             tasks: Vec::new(),
             seen: BTreeMap::new(),
             grown: 0,
@@ -74,8 +59,8 @@ impl Run {
             let task = self.lab.spawn("sh");
             return self.tasks.push(task);
         }
-        let task = self.dice.pick(&self.tasks);
-        match self.dice.roll(20) {
+        let task = *self.dice.choice(&self.tasks).unwrap();
+        match self.dice.u32(..20) {
             0..=2 => self.map(task),
             3 => self.unmap(task),
             4 | 5 if self.tasks.len() < 6 => self.fork(task),
@@ -86,63 +71,68 @@ impl Run {
     }
 
     fn map(&mut self, task: TaskId) {
-        let page = self.dice.roll(PAGES);
-        let kind = self
+        let page = self.dice.u32(..PAGES);
+        let kind = *self
             .dice
-            .pick(&[PRIVATE, PRIVATE, SHARED, STACK, POPULATE, LOCKED]);
-        let prot = self.dice.pick(&[3, 3, 3, 1, 2, 0, 5]);
+            .choice(&[PRIVATE, PRIVATE, SHARED, STACK, POPULATE, LOCKED])
+            .unwrap();
+        let prot = *self.dice.choice(&[3, 3, 3, 1, 2, 0, 5]).unwrap();
         let args = MmapArgs {
             addr: ARENA + page * PAGE,
-            len: PAGE * (1 + self.dice.roll(3)),
+            len: PAGE * (1 + self.dice.u32(..3)),
             prot,
             flags: FIXED | kind,
             fd: None,
             pgoff: 0,
         };
-        self.lab.call(task, Syscall::Mmap(args));
+        self.lab.call(task, Syscall::Mmap2(args));
     }
 
     fn unmap(&mut self, task: TaskId) {
-        let start = ARENA + self.dice.roll(PAGES) * PAGE;
+        let start = ARENA + self.dice.u32(..PAGES) * PAGE;
         self.lab.call(task, Syscall::Munmap(start, 2 * PAGE));
     }
 
     fn fork(&mut self, task: TaskId) {
         let cpus = self.lab.kernel().cpus.len() as u32;
-        self.lab.machine.kernel.config.fork_cpu = Some(self.dice.roll(cpus));
-        let flags = self.dice.pick(&[
-            CloneFlags::FORK,
-            CloneFlags::FORK,
-            CloneFlags::CLONE_VM | CloneFlags::FORK,
-        ]);
-        let child = self.lab.clone(task, flags.bits()).unwrap();
+        self.lab.machine.kernel.config.fork_cpu = Some(self.dice.u32(..cpus));
+        let flags = *self
+            .dice
+            .choice(&[
+                CloneFlags::FORK,
+                CloneFlags::FORK,
+                CloneFlags::CLONE_VM | CloneFlags::FORK,
+            ])
+            .unwrap();
+        let child = self.lab.clone(task, flags).unwrap();
         self.tasks.push(child);
     }
 
     /// As if the program had called deeply, or returned.
     fn move_esp(&mut self, task: TaskId) {
-        let esp = match self.dice.roll(2) {
-            0 => 0xc000_0000 - self.dice.roll(40) * PAGE - 48,
-            _ => ARENA + self.dice.roll(PAGES) * PAGE,
+        let esp = match self.dice.u32(..2) {
+            0 => 0xc000_0000 - self.dice.u32(..40) * PAGE - 48,
+            _ => ARENA + self.dice.u32(..PAGES) * PAGE,
         };
         self.lab.machine.kernel.task_mut(task).thread.regs.esp = esp;
     }
 
     fn address(&mut self) -> VirtAddr {
-        let page = match self.dice.roll(12) {
-            0 => 0xc000_0000 - (1 + self.dice.roll(40)) * PAGE,
-            1 => self.dice.pick(&[0x0804_8000, 0x0804_9000]),
-            2 => self
+        let page = match self.dice.u32(..12) {
+            0 => 0xc000_0000 - (1 + self.dice.u32(..40)) * PAGE,
+            1 => *self.dice.choice(&[0x0804_8000, 0x0804_9000]).unwrap(),
+            2 => *self
                 .dice
-                .pick(&[0, 0xc000_0000, 0xffff_e000, 0xfffe_0000, 0xbfff_f000]),
-            _ => ARENA + self.dice.roll(PAGES) * PAGE,
+                .choice(&[0, 0xc000_0000, 0xffff_e000, 0xfffe_0000, 0xbfff_f000])
+                .unwrap(),
+            _ => ARENA + self.dice.u32(..PAGES) * PAGE,
         };
-        VirtAddr(page + 4 * self.dice.roll(PAGE / 4))
+        VirtAddr(page + 4 * self.dice.u32(..PAGE / 4))
     }
 
     /// One access, foretold and then made.
     fn access(&mut self, task: TaskId) {
-        let (addr, write) = (self.address(), self.dice.roll(2) == 0);
+        let (addr, write) = (self.address(), self.dice.u32(..2) == 0);
         let bytes = vec![1, 2, 3, 4];
         let (access, action) = match write {
             true => (Access::write(Mode::User), Action::Write { addr, bytes }),
@@ -151,7 +141,7 @@ impl Run {
         let foretold = forecast(self.lab.kernel(), task, addr, access).unwrap();
         // Most would die at once of what they find.
         let dies = matches!(foretold.fate, Fate::Sigsegv { .. });
-        if dies && self.dice.roll(12) != 0 {
+        if dies && self.dice.u32(..12) != 0 {
             return;
         }
         let size_before = self.lab.mm(task).total_vm;
@@ -174,7 +164,7 @@ impl Run {
     }
 
     /// How an access ended, by its trace. What a trace does not tell is taken from the forecast.
-    fn happened(&self, mark: u64, outcome: &Outcome, foretold: Fate) -> Vec<Fate> {
+    fn happened(&self, mark: u64, outcome: &Acted, foretold: Fate) -> Vec<Fate> {
         let records = self.lab.since(mark);
         let allocates = |wanted| {
             let is = |record: &Record| matches!(record.event, TraceEvent::PageAlloc { usage, .. } if usage == wanted);
@@ -202,24 +192,24 @@ impl Run {
             TraceEvent::CowReuse { pfn, .. } => Some(Fate::Reuse { pfn }),
             _ => None,
         };
-        let mended: Vec<Fate> = records.iter().filter_map(fate).collect();
+        let handled: Vec<Fate> = records.iter().filter_map(fate).collect();
         match outcome {
-            Outcome::Fault(fault) => match fault.kind {
+            Acted::Fault(fault) => match fault.kind {
                 UserFaultKind::Segv { code, reason } => vec![Fate::Sigsegv { code, reason }],
                 other => panic!("{other:?}"),
             },
-            Outcome::Bytes(bytes) if mended.is_empty() => {
+            Acted::Bytes(bytes) if handled.is_empty() => {
                 let value = bytes.as_slice().try_into().ok().map(u32::from_le_bytes);
                 vec![Fate::Ok {
                     value,
                     stale: false,
                 }]
             }
-            _ if mended.is_empty() => vec![Fate::Ok {
+            _ if handled.is_empty() => vec![Fate::Ok {
                 value: None,
                 stale: false,
             }],
-            _ => mended,
+            _ => handled,
         }
     }
 }
@@ -236,13 +226,13 @@ const fn name(fate: Fate) -> &'static str {
         Fate::Ok { .. } => "ok",
         Fate::ZeroPage => "zero page",
         Fate::ZeroedFrame => "zeroed frame",
-        Fate::FilePage { cached: None } => "page of a file to be read",
-        Fate::FilePage { cached: Some(_) } => "page of a file",
-        Fate::FileCopy { .. } => "copy of a page of a file",
+        Fate::FilePage { cached: None } => "file page to be read",
+        Fate::FilePage { cached: Some(_) } => "file page",
+        Fate::FileCopy { .. } => "copy of a file page",
         Fate::Copy {
             why: WpWhy::ZeroPage,
             ..
-        } => "copy of zeroes",
+        } => "copy of zeros",
         Fate::Copy { .. } => "copy",
         Fate::Reuse { .. } => "reuse",
         Fate::Again => "again",

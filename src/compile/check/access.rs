@@ -1,4 +1,4 @@
-//! What names mean, and places that can be read or changed.
+//! Resolves names, and the places that can be read or assigned to.
 
 use super::super::checked::{Base, Expr, ExprKind, Memory, Place, Size, VarId, VarKind};
 use super::super::tree::{self, BinOp, Diagnostic, Pos};
@@ -9,7 +9,7 @@ use super::{Bound, Capture, names};
 use crate::compile::calls;
 
 impl FunctionChecker<'_, '_> {
-    /// What a name means here: a variable, or something outside functions.
+    /// The meaning of a name: a variable, or something outside functions.
     pub(super) fn lookup(&mut self, name: &str, pos: Pos) -> Option<Binding> {
         if let Some((binding, _)) = self.find(name) {
             return Some(binding);
@@ -29,9 +29,7 @@ impl FunctionChecker<'_, '_> {
         if let Some(binding) = self.lookup(name, pos) {
             return self.bound_value(binding, pos);
         }
-        if let Some(value) =
-            (self.checker.sources.constants)(name).or_else(|| calls::constant(name))
-        {
+        if let Some(value) = (self.checker.sources.constants)(name) {
             return self.number(value, pos);
         }
         if let Some(function) = self.function_value(name, pos) {
@@ -77,8 +75,8 @@ impl FunctionChecker<'_, '_> {
         }
     }
 
-    /// The type of an array where it is used: where that goes arrays of other lengths may come, too,
-    /// but this one keeps its own.
+    /// The type of an array at one use. Arrays of other lengths may reach the same place, but this
+    /// one keeps its own.
     fn one_use(&mut self, ty: Ty) -> Ty {
         match self.types().whence(ty) {
             (what @ Type::Array(..), pos) => self.types().known(what, pos),
@@ -112,7 +110,7 @@ impl FunctionChecker<'_, '_> {
         self.refused(pos)
     }
 
-    /// A function by its name, as a value.
+    /// A function given by name, as a value.
     pub(super) fn function_value(&mut self, name: &str, pos: Pos) -> Option<Expr> {
         let mut found = None;
         for library in [false, true] {
@@ -129,7 +127,7 @@ impl FunctionChecker<'_, '_> {
                 found = Some((library, *arity));
                 if arities.next().is_some() {
                     let message = format!("there are several functions `{name}`");
-                    self.error(pos, &message, "give each a name of its own");
+                    self.error(pos, &message, "give each function its own name");
                 }
                 break;
             }
@@ -140,7 +138,7 @@ impl FunctionChecker<'_, '_> {
         Some(self.make(pos, Type::Function(ret), ExprKind::Function(id)))
     }
 
-    /// A closure, or a function by `Fn("name")`.
+    /// A closure, or a function given by `Fn("name")`.
     pub(super) fn closure(&mut self, function: &str, captures: &[(String, Pos)], pos: Pos) -> Expr {
         if captures.is_empty() {
             return match self.function_value(function, pos) {
@@ -176,7 +174,7 @@ impl FunctionChecker<'_, '_> {
         self.make(pos, what, kind)
     }
 
-    /// How a closure finds a name, and the place whose address it gets for that.
+    /// How a closure refers to a name, and the place whose address it captures for that.
     fn capture(&mut self, name: &str, pos: Pos, places: &mut Vec<Place>) -> Bound {
         let Some((binding, declared)) = self.find(name) else {
             return Bound::ByName;
@@ -207,7 +205,7 @@ impl FunctionChecker<'_, '_> {
         }
     }
 
-    /// A place that an assignment goes to, and its type.
+    /// The place that an assignment changes, and its type.
     pub(super) fn place_to_change(&mut self, target: &tree::Expr) -> Option<(Place, Ty)> {
         let pos = target.pos;
         match &target.kind {
@@ -228,7 +226,7 @@ impl FunctionChecker<'_, '_> {
             tree::ExprKind::Refused => None,
             _ => {
                 let help = "assign to a variable or an element, or use `store(addr, value)`";
-                self.error(pos, "this cannot be assigned to", help);
+                self.error(pos, "cannot assign to this expression", help);
                 None
             }
         }
@@ -263,14 +261,14 @@ impl FunctionChecker<'_, '_> {
             }
             _ => {
                 let help = "assign its elements one by one";
-                self.error(pos, "an array is not assigned as a whole", help);
+                self.error(pos, "arrays cannot be assigned as a whole", help);
                 None
             }
         }
     }
 
-    /// The array that an expression is: where it begins, what is in it, how much, and
-    /// its type.
+    /// The array that an expression denotes: its base, the type of its elements, their number, and
+    /// its own type.
     pub(super) fn array(&mut self, object: &tree::Expr) -> Option<(Base, Ty, Option<u32>, Ty)> {
         let object = self.value(object);
         let (of, len) = match self.types().get(object.ty) {
@@ -356,7 +354,7 @@ impl FunctionChecker<'_, '_> {
             | ExprKind::Function(_)
             | ExprKind::Nothing) => kind,
             _ => {
-                let help = "put it into a variable first";
+                let help = "store it in a variable first";
                 self.error(of.pos, "only variables and elements have an address", help);
                 ExprKind::Nothing
             }
@@ -371,7 +369,7 @@ impl FunctionChecker<'_, '_> {
     }
 }
 
-/// Where the elements of an array begin.
+/// The address of an array's elements.
 fn base(object: Expr) -> Base {
     match object.kind {
         ExprKind::AddressOf(Place::Var(var)) => Base::Var(var),
@@ -380,7 +378,7 @@ fn base(object: Expr) -> Base {
     }
 }
 
-/// Memory at an address; a constant that is added to it becomes the index.
+/// Memory at an address. A constant that is added to the address becomes the index.
 pub(super) fn memory(size: Size, address: Expr) -> Place {
     let (base, index) = match address.kind {
         ExprKind::AddressOf(_) => (base(address), None),

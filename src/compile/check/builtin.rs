@@ -1,5 +1,5 @@
-//! Functions that become instructions: addresses, memory, unsigned arithmetic, atomic operations,
-//! assertions; and what scripts have and programs have not.
+//! Built-in functions that become instructions: addresses, memory, unsigned arithmetic, atomic
+//! operations, assertions; and functions that scripts have but programs do not.
 
 use super::super::checked::{Atomic, Block, Callee, Expr, ExprKind, Size, Stmt, StmtKind};
 use super::super::tree::{self, BinOp, Pos, UnOp};
@@ -40,29 +40,33 @@ pub(super) const NAMES: [(&str, &str); 26] = [
     ("store_gs", "offset, value"),
 ];
 
-/// What to use instead of something that scripts have.
+/// What to use instead of a function that only scripts have.
 pub(super) fn foreign(name: &str) -> Option<&'static str> {
     Some(match name {
         "push" | "pop" | "insert" | "remove" | "append" | "extend" | "clear" | "shift"
         | "truncate" | "splice" | "pad" => {
-            "an array has a fixed size: declare it with `array(100)` and count its elements"
+            "an array has a fixed size: declare it with `array(100)` and keep count of its \
+             elements"
         }
         "to_string" | "sub_string" | "split" | "trim" | "contains" | "replace" | "to_upper"
-        | "to_lower" => "texts are put together in `print` only; read their bytes with `load8`",
+        | "to_lower" => {
+            "strings can only be put together in `print`; read their bytes with \
+             `load8`"
+        }
         "map" | "filter" | "reduce" | "for_each" | "sort" | "index_of" | "reverse" => "use a loop",
         "keys" | "values" | "get" | "set" => "use an array, or several variables",
         "spawn" | "tick" | "run" | "boot" | "ps" | "step" | "expect" | "predict" | "trace" => {
-            "it works on the machine from outside: call it in the script"
+            "it controls the machine from outside: call it in the script"
         }
         "sqrt" | "sin" | "cos" | "floor" | "to_float" | "parse_float" => {
-            "a program calculates with whole numbers"
+            "programs only compute with integers"
         }
         _ => return None,
     })
 }
 
 impl FunctionChecker<'_, '_> {
-    /// A call of one of these, if the name is one.
+    /// A call of a built-in function, if the name is one.
     pub(super) fn builtin(&mut self, name: &str, args: &[tree::Expr], pos: Pos) -> Option<Expr> {
         let (_, params) = NAMES.iter().find(|(other, _)| *other == name)?;
         let value = match (name, args) {
@@ -92,7 +96,7 @@ impl FunctionChecker<'_, '_> {
             }
             ("array", [_]) => {
                 let help = "declare it first: `let a = array(100);`";
-                self.error(pos, "an array needs a variable", help);
+                self.error(pos, "an array must be stored in a variable", help);
                 self.refused(pos)
             }
             ("clone", [_, _, _, ..]) if args.len() <= 7 => self.stub("clone", args, 7, pos),
@@ -159,8 +163,12 @@ impl FunctionChecker<'_, '_> {
             None => String::new(),
             Some((tree::ExprKind::Str(text), _)) => format!(": {text}"),
             Some((_, at)) => {
-                let help = "write the text here, in quotes";
-                self.error(at, "the text of an assertion is a constant", help);
+                let help = "write the string here, in quotes";
+                self.error(
+                    at,
+                    "the message of an assertion must be a constant string",
+                    help,
+                );
                 String::new()
             }
         };

@@ -1,4 +1,4 @@
-//! Calls: of the user's functions, of system calls, of the library, and of function values.
+//! Calls of script functions, system calls, library functions, and function values.
 
 use super::super::calls::{self, SystemCall};
 use super::super::checked::{Callee, Expr, ExprKind};
@@ -10,8 +10,8 @@ use super::{builtin, names};
 impl FunctionChecker<'_, '_> {
     pub(super) fn call(&mut self, name: &str, args: &[tree::Expr], pos: Pos) -> Expr {
         if self.outside && !matches!(name, "addr") {
-            let help = "call it in a function of the program";
-            self.error(pos, "nothing is called outside functions", help);
+            let help = "make the call in a function of the program";
+            self.error(pos, "calls are not allowed outside functions", help);
             return self.refused(pos);
         }
         if let Some(value) = self.script_call(name, args, pos) {
@@ -27,7 +27,7 @@ impl FunctionChecker<'_, '_> {
             return value;
         }
         for arg in args {
-            // What is wrong in the arguments is to be said, too.
+            // Errors in the arguments should be reported too.
             self.value(arg);
         }
         self.not_callable(name, args.len(), pos)
@@ -43,7 +43,7 @@ impl FunctionChecker<'_, '_> {
         let mut values = Vec::new();
         for (at, (arg, param)) in args.iter().zip(params).enumerate() {
             let value = self.value(arg);
-            let what = format!("parameter {} of `{name}` gets two kinds of value", at + 1);
+            let what = format!("parameter {} of `{name}` gets values of two types", at + 1);
             self.unify(value.pos, &what, param, value.ty);
             values.push(value);
         }
@@ -59,7 +59,7 @@ impl FunctionChecker<'_, '_> {
         Some(self.library_call(name, values, pos))
     }
 
-    /// A call of a function that the library has.
+    /// A call of a function that the library is known to have.
     pub(super) fn library_call(&mut self, name: &str, args: Vec<Expr>, pos: Pos) -> Expr {
         let Some(id) = self.checker.function(name, args.len(), true, Vec::new()) else {
             return self.refused(pos);
@@ -74,19 +74,19 @@ impl FunctionChecker<'_, '_> {
         args.iter().map(|arg| self.value(arg)).collect()
     }
 
-    fn system_call(&mut self, call: &'static SystemCall, args: &[tree::Expr], pos: Pos) -> Expr {
+    fn system_call(&mut self, call: SystemCall, args: &[tree::Expr], pos: Pos) -> Expr {
         let mut values = self.words(args);
         let most = call.arity();
         if values.len() > most || values.len() < call.required {
             let message = format!("`{}` takes {}", call.name, arguments(most));
-            let help = format!("`{}({})`", call.name, call.params);
+            let help = format!("`{}({})`", call.name, call.params());
             self.error(pos, &message, &help);
             return self.refused(pos);
         }
         while values.len() < most {
             values.push(self.make(pos, Type::Int, ExprKind::Const(0)));
         }
-        // A child that runs on this frame must find, and leave, the variables in it.
+        // A child that runs on this frame must find its variables in memory, and leave them there.
         self.in_memory |= matches!(call.name, "vfork" | "sys_clone");
         self.make(
             pos,
@@ -108,7 +108,7 @@ impl FunctionChecker<'_, '_> {
             return self.refused(pos);
         }
         if let Some((arity, params)) = self.other_arity(name) {
-            let message = format!("`{name}` takes {}, not {args}", arguments(arity));
+            let message = format!("`{name}` takes {}, but {args} were given", arguments(arity));
             let help = format!("`{name}({params})`");
             self.error(pos, &message, &help);
             return self.refused(pos);
@@ -135,7 +135,7 @@ impl FunctionChecker<'_, '_> {
         for source in [&sources.script, &sources.library] {
             known.extend(source.signatures().into_iter().map(|(name, _)| name));
         }
-        let system_calls = calls::system_calls().iter().map(|call| call.name);
+        let system_calls = calls::system_calls().map(|call| call.name);
         known.extend(system_calls.map(str::to_owned));
         known.extend(builtin::NAMES.iter().map(|(name, _)| (*name).to_owned()));
         let message = format!("a program has no function `{name}`");
@@ -143,8 +143,8 @@ impl FunctionChecker<'_, '_> {
         let diagnostic = match names::nearest(name, known.iter().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(
-                "it can call functions of the script, system calls and the library; \
-                 what scripts call on tasks and the machine it cannot",
+                "programs can call script functions, system calls and the library, but not what \
+                 scripts call on tasks and on the machine",
             ),
         };
         self.checker.report(diagnostic);
@@ -179,13 +179,13 @@ impl FunctionChecker<'_, '_> {
         let function = self.value(object);
         let ret = self.types().fresh();
         let what = self.types().known(Type::Function(ret), pos);
-        self.unify(function.pos, "only functions are called", what, function.ty);
+        self.unify(function.pos, "this is not a function", what, function.ty);
         let values = self.words(args);
         if let ExprKind::Function(id) = function.kind {
             let params = self.checker.signatures[id].params.len();
             if params != values.len() {
                 let message = format!("this function takes {}", arguments(params));
-                let help = format!("it gets {} here", values.len());
+                let help = format!("{} were given", values.len());
                 self.error(pos, &message, &help);
             }
         }
@@ -194,7 +194,7 @@ impl FunctionChecker<'_, '_> {
         Expr { pos, ty: ret, kind }
     }
 
-    /// The same word, taken for something else.
+    /// Treats the same word as another type.
     pub(super) fn as_type(&mut self, object: &tree::Expr, what: Type, pos: Pos) -> Expr {
         let value = self.value(object);
         self.make(pos, what, value.kind)
@@ -214,7 +214,7 @@ impl FunctionChecker<'_, '_> {
             Type::Str => self.library_call("strlen", vec![value], pos),
             what => {
                 let message = format!("{what} has no length");
-                self.error(pos, &message, "use an array or a text");
+                self.error(pos, &message, "use an array or a string");
                 self.refused(pos)
             }
         }

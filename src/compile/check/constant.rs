@@ -6,24 +6,24 @@ use super::super::types::{Ty, Type};
 use super::Checker;
 use super::function::FunctionChecker;
 
-/// What a top-level name is in a program.
+/// The meaning of a top-level name in a program.
 #[derive(Clone)]
 pub(super) enum Resolved {
-    /// A constant: its value.
+    /// A constant, with its value.
     Value(Expr),
     Global {
         id: GlobalId,
         constant: bool,
     },
-    /// It was refused already.
+    /// An error for it has already been reported.
     Refused,
 }
 
-/// Words that an array may have at most.
+/// The most words that an array may have.
 pub(super) const MOST_WORDS: i64 = 1 << 20;
 
 impl Checker<'_> {
-    /// A top-level variable or constant by its name; the last one of that name counts.
+    /// Resolves a top-level variable or constant by name; the last one of that name counts.
     pub(super) fn top_level(&mut self, name: &str, used_at: Pos) -> Option<Resolved> {
         if let Some(resolved) = self.resolved.get(name) {
             return Some(resolved.clone());
@@ -49,8 +49,9 @@ impl Checker<'_> {
     ) -> Resolved {
         if !is_literal(value) {
             let message = format!("`{name}` is a variable of the script, not of the program");
-            let help = "a program knows top-level variables that begin as a number, a truth value, \
-                        a character, a text or an array of them; or pass the value to a closure";
+            let help = "programs only see top-level variables that are initialized with a number, \
+                 a boolean, a character, a string, or an array of them; or pass the value to a \
+                 closure";
             let diagnostic = Diagnostic::new(used_at, message).help(help);
             self.report(diagnostic.other(pos, "declared"));
             return Resolved::Refused;
@@ -64,7 +65,7 @@ impl Checker<'_> {
         Resolved::Global { id, constant }
     }
 
-    /// Type and initial words of a variable in data.
+    /// The type and the initial words of a variable in the data segment.
     pub(super) fn data(&mut self, value: &tree::Expr) -> (Ty, Vec<Word>) {
         let items = match &value.kind {
             tree::ExprKind::Array(items) => items,
@@ -98,7 +99,7 @@ impl Checker<'_> {
             ExprKind::Nothing => 1,
             _ => {
                 let message = "the length of an array must be a constant from 1 to 1048576";
-                let help = "use `mmap` or `brk` for memory of a size that the program finds out";
+                let help = "use `mmap` or `brk` for memory whose size is computed at run time";
                 self.report(Diagnostic::new(value.pos, message).help(help));
                 1
             }
@@ -112,8 +113,8 @@ impl Checker<'_> {
             ExprKind::Function(id) => Word::Function(*id),
             ExprKind::Nothing => Word::Number(0),
             _ => {
-                let message = "a variable outside functions must begin with a constant";
-                let help = "give it its value in `main`";
+                let message = "a variable outside functions must be initialized with a constant";
+                let help = "assign its value in `main`";
                 self.report(Diagnostic::new(value.pos, message).help(help));
                 Word::Number(0)
             }
@@ -121,7 +122,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether it could be evaluated while compiling.
+/// Whether the expression can be evaluated at compile time.
 fn is_literal(value: &tree::Expr) -> bool {
     use tree::ExprKind as Kind;
     match &value.kind {

@@ -1,4 +1,4 @@
-//! Expressions.
+//! Checks expressions.
 
 use super::super::checked::{Block, Expr, ExprKind, Stmt, StmtKind};
 use super::super::tree::{self, BinOp, Pos, UnOp};
@@ -22,7 +22,7 @@ impl FunctionChecker<'_, '_> {
             self.error(
                 value.pos,
                 "this has no value",
-                "use something that gives one",
+                "use an expression that has one",
             );
             return self.refused(value.pos);
         }
@@ -36,7 +36,7 @@ impl FunctionChecker<'_, '_> {
     pub(super) fn int(&mut self, expr: &tree::Expr) -> Expr {
         let value = self.value(expr);
         let int = self.types().known(Type::Int, value.pos);
-        self.unify(value.pos, "only numbers are calculated with", int, value.ty);
+        self.unify(value.pos, "arithmetic needs numbers", int, value.ty);
         value
     }
 
@@ -54,7 +54,7 @@ impl FunctionChecker<'_, '_> {
             }
             Kind::Array(_) => {
                 let help = "declare it first: `let a = [1, 2, 3];`";
-                self.error(pos, "an array needs a variable", help);
+                self.error(pos, "an array must be stored in a variable", help);
                 self.refused(pos)
             }
             Kind::Unit => self.make(pos, Type::Unit, ExprKind::Nothing),
@@ -76,7 +76,7 @@ impl FunctionChecker<'_, '_> {
             Kind::Closure { function, captures } => self.closure(function, captures, pos),
             Kind::Range { .. } => {
                 let help = "use it in `for i in 0..10`";
-                self.error(pos, "a range is no value", help);
+                self.error(pos, "a range is not a value", help);
                 self.refused(pos)
             }
             Kind::Refused => self.refused(pos),
@@ -86,8 +86,8 @@ impl FunctionChecker<'_, '_> {
     pub(super) fn number(&mut self, value: i64, pos: Pos) -> Expr {
         let word = i32::try_from(value).or_else(|_| u32::try_from(value).map(|word| word as i32));
         let Ok(word) = word else {
-            let message = format!("{value} does not fit into 32 bits");
-            let help = "a program calculates from -2147483648 to 2147483647";
+            let message = format!("{value} does not fit in 32 bits");
+            let help = "integers range from -2147483648 to 2147483647";
             self.error(pos, &message, help);
             return self.refused(pos);
         };
@@ -104,12 +104,12 @@ impl FunctionChecker<'_, '_> {
             UnOp::Not => {
                 let operand = self.value(operand);
                 if self.types().get(operand.ty) == Type::Int {
-                    let help = "write `x == 0`, or `x ^ -1` for the other bits";
-                    self.error(pos, "`!` is for true and false, not for numbers", help);
+                    let help = "write `x == 0`, or `x ^ -1` to invert the bits";
+                    self.error(pos, "`!` needs a boolean, not a number", help);
                     return self.refused(pos);
                 }
                 let bool = self.types().known(Type::Bool, pos);
-                self.unify(pos, "`!` is for true and false", bool, operand.ty);
+                self.unify(pos, "`!` needs a boolean", bool, operand.ty);
                 operand
             }
         };
@@ -134,17 +134,12 @@ impl FunctionChecker<'_, '_> {
             return self.operation(op, left, right, Type::Bool, pos);
         }
         if matches!(op, BinOp::And | BinOp::Or | BinOp::Xor) && kinds.contains(&Type::Bool) {
-            self.unify(pos, "both sides must be true or false", left.ty, right.ty);
+            self.unify(pos, "both sides must be booleans", left.ty, right.ty);
             return self.operation(op, left, right, Type::Bool, pos);
         }
         for operand in [&left, &right] {
             let int = self.types().known(Type::Int, operand.pos);
-            self.unify(
-                operand.pos,
-                "only numbers are calculated with",
-                int,
-                operand.ty,
-            );
+            self.unify(operand.pos, "arithmetic needs numbers", int, operand.ty);
         }
         self.operation(op, left, right, Type::Int, pos)
     }
@@ -152,7 +147,7 @@ impl FunctionChecker<'_, '_> {
     fn comparable(&mut self, op: BinOp, left: &Expr, right: &Expr, kinds: [Type; 2]) {
         self.unify(
             right.pos,
-            "two kinds of value are compared",
+            "cannot compare values of two types",
             left.ty,
             right.ty,
         );
@@ -160,7 +155,7 @@ impl FunctionChecker<'_, '_> {
             let help = "use `strcmp(a, b) == 0`";
             self.error(
                 left.pos,
-                "this would compare the addresses of two texts",
+                "this would compare the addresses of two strings",
                 help,
             );
         }
@@ -175,7 +170,7 @@ impl FunctionChecker<'_, '_> {
         }
     }
 
-    /// An operation on two words, carried out now if both are constants.
+    /// An operation on two words, evaluated at compile time if both are constants.
     pub(super) fn operation(
         &mut self,
         op: BinOp,
@@ -188,7 +183,7 @@ impl FunctionChecker<'_, '_> {
             return self.library_call("pow", vec![left, right], pos);
         }
         let folded = match (&left.kind, &right.kind) {
-            // What wraps is left to the machine, where it can be watched.
+            // Overflow is left to the machine, where it can be observed.
             (ExprKind::Const(a), ExprKind::Const(b)) if self.outside || !op.wraps(*a, *b) => {
                 op.apply(*a, *b)
             }
@@ -238,7 +233,7 @@ impl FunctionChecker<'_, '_> {
         Expr { pos, ty, kind }
     }
 
-    /// The type of two branches together.
+    /// The common type of two branches.
     fn branches(&mut self, then: &Block, other: Option<&Block>, want: Want, pos: Pos) -> Ty {
         let unit = self.types().known(Type::Unit, pos);
         let has = |this: &mut Self, block: &Block| match &block.value {
@@ -261,14 +256,14 @@ impl FunctionChecker<'_, '_> {
                 let ends = branches.map(|block| block.is_some_and(diverges));
                 match (first, second, ends) {
                     (Some(a), Some(b), _) => {
-                        self.unify(pos, "the branches give two kinds of value", a, b);
+                        self.unify(pos, "the branches have values of two types", a, b);
                         a
                     }
                     (Some(ty), None, [_, true]) | (None, Some(ty), [true, _]) => ty,
                     (None, None, [true, true]) => self.types().fresh(),
                     _ => {
-                        let help = "give each branch a value at its end, `else` too";
-                        self.error(pos, "a branch of this `if` gives no value", help);
+                        let help = "end every branch with a value, including `else`";
+                        self.error(pos, "a branch of this `if` has no value", help);
                         self.types().fresh()
                     }
                 }
@@ -298,7 +293,7 @@ impl FunctionChecker<'_, '_> {
     }
 }
 
-/// Whether a block never reaches its end.
+/// Whether control never reaches the end of a block.
 fn diverges(block: &Block) -> bool {
     let ends = |stmt: &Stmt| {
         matches!(

@@ -1,4 +1,4 @@
-//! A function being checked: its variables and the scopes they are seen in.
+//! The state of checking a function: its variables and their scopes.
 
 use super::super::checked::{Block, Expr, Function, FunctionId, StmtKind, Var, VarId, VarKind};
 use super::super::tree::{self, Diagnostic, Pos};
@@ -6,10 +6,10 @@ use super::super::types::{Ty, Type};
 use super::{Bound, Checker};
 use std::sync::Arc;
 
-/// What a name in a scope means.
+/// The meaning of a name in a scope.
 #[derive(Clone)]
 pub(super) enum Binding {
-    /// A word.
+    /// A variable of one word.
     Word {
         var: VarId,
         constant: bool,
@@ -19,7 +19,7 @@ pub(super) enum Binding {
         var: VarId,
         constant: bool,
     },
-    /// A variable of the closure's maker, whose address is in a variable.
+    /// A variable of the function that created the closure; its address is in a variable.
     Captured {
         var: VarId,
         ty: Ty,
@@ -33,19 +33,19 @@ pub(super) enum Binding {
     Value(Expr),
 }
 
-/// A loop around the place that is looked at.
+/// A loop around the current place.
 pub(super) struct Around {
-    /// The type of its `break`, if that may have a value.
+    /// The type of the value of its `break`, if it may have one.
     pub(super) value: Option<Ty>,
     pub(super) breaks: bool,
 }
 
-/// What becomes of an expression's value.
+/// What happens to the value of an expression.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Want {
-    /// Nobody looks at it.
+    /// It is discarded.
     Nothing,
-    /// It is the last of a function: its value, if it has one.
+    /// It is the value of the function, if it has one.
     Tail,
     Value,
 }
@@ -54,7 +54,7 @@ pub(super) enum Want {
 pub(super) struct FunctionChecker<'c, 'a> {
     pub(super) checker: &'c mut Checker<'a>,
     pub(super) vars: Vec<Var>,
-    /// Which variables have been assigned to since they were made, or may be.
+    /// Which variables have been, or may have been, assigned to since they were declared.
     pub(super) assigned: Vec<bool>,
     pub(super) scopes: Vec<Vec<(String, Binding, Pos)>>,
     /// Variables declared in each open scope.
@@ -64,7 +64,7 @@ pub(super) struct FunctionChecker<'c, 'a> {
     pub(super) has_value: bool,
     pub(super) library: bool,
     pub(super) in_memory: bool,
-    /// No function: a constant outside.
+    /// Whether this is no function but a constant expression outside functions.
     pub(super) outside: bool,
 }
 
@@ -116,7 +116,7 @@ impl<'c, 'a> FunctionChecker<'c, 'a> {
         checker.functions.insert(id, function);
     }
 
-    /// A constant expression outside functions.
+    /// Checks a constant expression outside functions.
     pub(super) fn constant(checker: &'c mut Checker<'a>, value: &tree::Expr) -> Expr {
         let ret = checker.types.fresh();
         let mut this = Self::new(checker, ret, false);
@@ -133,7 +133,7 @@ impl<'c, 'a> FunctionChecker<'c, 'a> {
         self.bind(name, binding, pos);
     }
 
-    /// Binds captured names.
+    /// Binds the captured names.
     fn captures(&mut self, captures: &[super::Capture]) {
         for capture in captures {
             let (binding, pos) = match &capture.bound {
@@ -179,7 +179,8 @@ impl<'c, 'a> FunctionChecker<'c, 'a> {
             _ => self.checker.types.unify(self.ret, value.ty).is_ok(),
         };
         if !fits {
-            // Who returns something else elsewhere, or prints, does not mean this value.
+            // A function that returns something else elsewhere, or prints, is not meant to return
+            // this value.
             let (pos, kind) = (value.pos, StmtKind::Expr(*value));
             body.stmts.push(super::super::checked::Stmt { pos, kind });
             return body;
@@ -193,8 +194,8 @@ impl<'c, 'a> FunctionChecker<'c, 'a> {
     }
 
     pub(super) fn refuse_array_result(&mut self, pos: Pos) {
-        let help = "let the caller make the array and pass it: it is passed by address";
-        self.error(pos, "a function cannot give back an array", help);
+        let help = "let the caller create the array and pass it: arrays are passed by address";
+        self.error(pos, "a function cannot return an array", help);
     }
 
     pub(super) fn types(&mut self) -> &mut super::super::types::Types {
@@ -253,7 +254,7 @@ impl<'c, 'a> FunctionChecker<'c, 'a> {
     }
 }
 
-/// The function whose value an expression is.
+/// The function that an expression calls for its value.
 fn called(value: &Expr) -> Option<FunctionId> {
     use super::super::checked::{Callee, ExprKind};
     match &value.kind {

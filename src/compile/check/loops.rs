@@ -1,4 +1,4 @@
-//! Loops.
+//! Checks loops.
 
 use super::super::checked::{
     Base, Block, Expr, ExprKind, For, Memory, Place, Size, Stmt, StmtKind, VarId, VarKind,
@@ -20,7 +20,7 @@ impl FunctionChecker<'_, '_> {
         StmtKind::While(cond, body)
     }
 
-    /// A body, and whether there is a `break` in it.
+    /// Checks a body; also returns whether it contains a `break`.
     pub(super) fn loop_body(&mut self, body: &tree::Block, value: Option<Ty>) -> (Block, bool) {
         self.loops.push(Around {
             value,
@@ -41,12 +41,7 @@ impl FunctionChecker<'_, '_> {
         let wanted = around.value;
         match (&value, wanted) {
             (Some(value), Some(ty)) => {
-                self.unify(
-                    value.pos,
-                    "this loop gives two kinds of value",
-                    ty,
-                    value.ty,
-                );
+                self.unify(value.pos, "this loop has values of two types", ty, value.ty);
             }
             (None, Some(_)) => {
                 let help = "write `break` with a value";
@@ -140,14 +135,14 @@ impl FunctionChecker<'_, '_> {
         })
     }
 
-    /// How many turns there have been before this one.
+    /// How many iterations came before this one.
     fn turn(&mut self, turn: VarId, index: VarId, from: &Expr) -> Option<Stmt> {
         let pos = from.pos;
         if !matches!(from.kind, ExprKind::Const(_)) {
             let help = "count in a variable of your own";
             self.error(
                 pos,
-                "a second loop variable needs a range from a constant",
+                "a second loop variable needs a range that starts with a constant",
                 help,
             );
             return None;
@@ -236,7 +231,7 @@ impl FunctionChecker<'_, '_> {
         store(to, Expr { pos, ty, kind })
     }
 
-    /// A value that is used again and again: a constant, or a variable of its own.
+    /// A value that is used several times: a constant, or a variable of its own.
     fn keep(&mut self, value: Expr, out: &mut Vec<Stmt>) -> Expr {
         if matches!(value.kind, ExprKind::Const(_)) {
             return value;

@@ -1,5 +1,5 @@
-//! From what was written to what a machine can do: resolves names, infers types, and refuses what
-//! is outside the dialect, all problems at once.
+//! Semantic analysis: resolves names, infers types, and rejects what is outside the dialect,
+//! reporting all problems at once.
 
 mod access;
 mod builtin;
@@ -30,15 +30,15 @@ pub(super) struct Sources<'a> {
     pub(super) constants: &'a dyn Fn(&str) -> Option<i64>,
 }
 
-/// What callers of a function have to know.
+/// What the callers of a function must know.
 struct Signature {
     shown: Arc<str>,
     params: Vec<Ty>,
     ret: Ty,
     captures: Vec<Capture>,
-    /// Some `return`, or the last expression, has a value.
+    /// Whether some `return`, or the last expression, has a value.
     has_value: bool,
-    /// Its value is whatever that function gives.
+    /// The function whose value it returns, if it has none of its own.
     value_from: Option<FunctionId>,
 }
 
@@ -46,14 +46,14 @@ struct Signature {
 #[derive(Clone)]
 struct Capture {
     name: String,
-    /// How the closure finds it, by the number of the captured address.
+    /// How the closure refers to it, by the number of the captured address.
     bound: Bound,
 }
 
-/// What a captured name is.
+/// The kind of a captured name.
 #[derive(Clone)]
 enum Bound {
-    /// A variable of the maker: its address is passed on.
+    /// A variable of the function that created the closure: its address is passed on.
     Address {
         ty: Ty,
         inline: bool,
@@ -66,7 +66,7 @@ enum Bound {
     ByName,
 }
 
-/// What has been found so far.
+/// Everything found so far.
 struct Checker<'a> {
     sources: Sources<'a>,
     types: Types,
@@ -75,12 +75,12 @@ struct Checker<'a> {
     queue: VecDeque<(FunctionId, tree::Function)>,
     functions: BTreeMap<FunctionId, Function>,
     globals: Vec<Global>,
-    /// Top-level names that were asked for, with what they turned out to be.
+    /// Top-level names that were looked up, with their meanings.
     resolved: BTreeMap<String, constant::Resolved>,
     resolving: BTreeSet<String>,
     /// Calls whose value is used.
     value_uses: Vec<(Pos, FunctionId)>,
-    /// Lengths of arrays that were used, which must stay the only ones.
+    /// Lengths of arrays that were used, and must not differ later.
     lengths: Vec<(Pos, Ty, u32)>,
     diagnostics: Vec<Diagnostic>,
     entry: FunctionId,
@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Puts the entry into the queue, with its captured values as global variables.
+    /// Queues the entry, with its captured values as global variables.
     fn start(&mut self, entry: &Entry) {
         let signatures = self.sources.script.signatures();
         let mut arities = signatures.iter().filter(|(name, _)| *name == entry.name);
@@ -139,7 +139,7 @@ impl<'a> Checker<'a> {
         let (arity, captured) = (*arity, entry.captured.len());
         if let Some((_, 0..)) = arities.next() {
             let message = format!("there are several functions `{}`", entry.name);
-            let help = "give each a name of its own";
+            let help = "give each function its own name";
             self.report(Diagnostic::new(Pos::default(), message).help(help));
         }
         let captures = self.captured_values(entry, arity);
@@ -147,7 +147,8 @@ impl<'a> Checker<'a> {
             self.entry = id;
             let params = arity.saturating_sub(captured);
             if params > 3 {
-                let message = format!("a program's first function gets 3 values, not {params}");
+                let message =
+                    format!("the first function of a program gets 3 values, not {params}");
                 let help = "declare `fn main(argc, argv, envp)`, or fewer";
                 let pos = self.queue.front().map_or(Pos::default(), |f| f.1.body.pos);
                 self.report(Diagnostic::new(pos, message).help(help));
@@ -177,8 +178,8 @@ impl<'a> Checker<'a> {
                         name: name.clone(),
                         bound: Bound::ByName,
                     });
-                    let message = format!("a program cannot have the value of `{name}`");
-                    let help = "capture numbers, truth values, characters, texts and arrays";
+                    let message = format!("the value of `{name}` cannot be used in a program");
+                    let help = "capture numbers, booleans, characters, strings and arrays";
                     self.report(Diagnostic::new(pos, message).help(help));
                 }
             }
@@ -195,7 +196,7 @@ impl<'a> Checker<'a> {
         self.globals.len() - 1
     }
 
-    /// The function of that name and number of parameters, which is compiled with the program now.
+    /// The function with that name and number of parameters, which becomes part of the program.
     fn function(
         &mut self,
         name: &str,
@@ -217,7 +218,7 @@ impl<'a> Checker<'a> {
             self.report(diagnostic);
         }
         let id = self.signatures.len();
-        // Captured names come before the parameters that its writer gave it.
+        // Captured names come before the declared parameters.
         let own = arity.saturating_sub(captures.len());
         let params = (0..own).map(|_| self.types.fresh()).collect();
         let pos = function.body.pos;
@@ -253,7 +254,7 @@ impl<'a> Checker<'a> {
         self.report(diagnostic);
     }
 
-    /// Whether a call of a function gives a value.
+    /// Whether a call of a function has a value.
     fn gives_value(&self, id: FunctionId) -> bool {
         let mut id = id;
         for _ in 0..=self.signatures.len() {
@@ -273,14 +274,15 @@ impl<'a> Checker<'a> {
         for (pos, id) in std::mem::take(&mut self.value_uses) {
             if !self.gives_value(id) {
                 let name = self.signatures[id].shown.clone();
-                let message = format!("`{name}` gives no value");
-                let help = format!("end `{name}` with an expression, or with `return`");
+                let message = format!("`{name}` returns no value");
+                let help = format!("end `{name}` with an expression or a `return`");
                 self.report(Diagnostic::new(pos, message).help(help));
             }
         }
     }
 
-    /// Arrays of several lengths may have come to a function after it was checked.
+    /// Checks array lengths again at the end: arrays of several lengths may have reached a function
+    /// after it was checked.
     fn check_lengths(&mut self) {
         for (pos, ty, len) in std::mem::take(&mut self.lengths) {
             if !matches!(self.types.get(ty), Type::Array(_, Some(now)) if now == len) {
@@ -319,7 +321,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Something that was refused already, as a value.
+/// A value for something that has already been rejected.
 fn refused(types: &mut Types, pos: Pos) -> super::checked::Expr {
     super::checked::Expr {
         pos,
@@ -328,7 +330,7 @@ fn refused(types: &mut Types, pos: Pos) -> super::checked::Expr {
     }
 }
 
-/// Whether an expression makes an array in place.
+/// Whether an expression creates an array in place.
 fn makes_array(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Array(_) => true,

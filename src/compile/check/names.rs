@@ -1,6 +1,6 @@
-//! Which word was meant.
+//! Suggestions for misspelt words.
 
-/// The most similar of some words, if it is similar at all.
+/// The most similar word, if any is similar at all.
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .filter(|other| *other != word && !super::rhai_ast::is_closure(other))

@@ -1,4 +1,4 @@
-//! `print`: the one place where texts are put together.
+//! Checks `print`, the only place where strings are put together.
 
 use super::super::checked::{Expr, ExprKind};
 use super::super::tree::{self, BinOp, Pos};
@@ -13,13 +13,13 @@ impl FunctionChecker<'_, '_> {
             [what] => self.pieces(what, &mut pieces),
             _ => {
                 let help = "join the pieces: `print(\"a = \" + a + \", b = \" + b)`";
-                self.error(pos, "`print` shows one thing", help);
+                self.error(pos, "`print` takes one argument", help);
             }
         }
         for piece in &pieces {
             if matches!(self.types().get(piece.ty), Type::Array(..)) {
                 let help = "print its elements in a loop, or `addr(a)`";
-                self.error(piece.pos, "an array is not printed as a whole", help);
+                self.error(piece.pos, "arrays cannot be printed as a whole", help);
             }
         }
         let constant = pieces
@@ -52,7 +52,7 @@ impl FunctionChecker<'_, '_> {
         }
     }
 
-    /// Whether a `+` with this operand joins texts.
+    /// Whether a `+` with this operand joins strings.
     fn is_text(&mut self, expr: &tree::Expr) -> bool {
         match &expr.kind {
             tree::ExprKind::Str(_) | tree::ExprKind::Format(_) => true,

@@ -1,4 +1,4 @@
-//! Statements and blocks.
+//! Checks statements and blocks.
 
 use super::super::checked::{Block, Expr, ExprKind, Place, Stmt, StmtKind, VarKind};
 use super::super::tree::{self, BinOp, Diagnostic, Pos};
@@ -80,7 +80,7 @@ impl FunctionChecker<'_, '_> {
         let ret = self.ret;
         self.unify(
             value.pos,
-            "this function gives two kinds of value",
+            "this function returns values of two types",
             ret,
             value.ty,
         );
@@ -107,7 +107,7 @@ impl FunctionChecker<'_, '_> {
         };
         if matches!(self.types().get(value.ty), Type::Array(..)) {
             let help = "copy its elements in a loop, or use the array itself";
-            self.error(value.pos, "an array is not copied as a whole", help);
+            self.error(value.pos, "arrays cannot be copied as a whole", help);
         }
         let is_number = matches!(value.kind, ExprKind::Const(_) | ExprKind::Text(_));
         if constant && is_number {
@@ -115,7 +115,7 @@ impl FunctionChecker<'_, '_> {
         }
         let ty = value.ty;
         let ty = match self.types().whence(ty) {
-            // It has a place of its own where its type came to be known.
+            // The place where its type became known is its own.
             (Type::Unknown, _) => ty,
             (Type::Array(..), _) => self.types().fresh(),
             (what, _) => self.types().known(what, name_pos),
@@ -154,7 +154,7 @@ impl FunctionChecker<'_, '_> {
         };
         if len == 0 || len > 1 << 16 {
             let help = "declare it outside functions, or `mmap` memory";
-            let message = "an array in a function has from 1 to 65536 elements";
+            let message = "an array in a function must have 1 to 65536 elements";
             self.error(value.pos, message, help);
         }
         let ty = self.types().known(Type::Array(of, Some(len)), name_pos);
@@ -174,7 +174,7 @@ impl FunctionChecker<'_, '_> {
         for item in items {
             if super::makes_array(item) {
                 let help = "use one array, and `a[i * width + j]`";
-                self.error(item.pos, "an array has no arrays in it", help);
+                self.error(item.pos, "an array cannot contain arrays", help);
                 continue;
             }
             let value = self.value(item);
@@ -186,8 +186,9 @@ impl FunctionChecker<'_, '_> {
 
     fn assign(&mut self, op: Option<BinOp>, target: &tree::Expr, value: &tree::Expr) -> StmtKind {
         if super::makes_array(value) {
-            let help = "an array gets its elements where it is declared: assign them one by one";
-            self.error(value.pos, "an array is not assigned as a whole", help);
+            let help = "the elements of an array are set where it is declared; assign them one by \
+                 one here";
+            self.error(value.pos, "arrays cannot be assigned as a whole", help);
             return StmtKind::Continue;
         }
         let value = self.value(value);
@@ -195,8 +196,8 @@ impl FunctionChecker<'_, '_> {
             return StmtKind::Expr(value);
         };
         let name = match &target.kind {
-            tree::ExprKind::Name(name) => format!("`{name}` gets two kinds of value"),
-            _ => "this gets two kinds of value".to_owned(),
+            tree::ExprKind::Name(name) => format!("`{name}` is assigned values of two types"),
+            _ => "this is assigned values of two types".to_owned(),
         };
         let Some(op) = op else {
             self.unify(value.pos, &name, ty, value.ty);
@@ -208,7 +209,7 @@ impl FunctionChecker<'_, '_> {
         }
         if !matches!(op, BinOp::And | BinOp::Or | BinOp::Xor) {
             let int = self.types().known(Type::Int, target.pos);
-            self.unify(target.pos, "only numbers are calculated with", int, ty);
+            self.unify(target.pos, "arithmetic needs numbers", int, ty);
         }
         self.unify(value.pos, &name, ty, value.ty);
         if op == BinOp::Pow {
@@ -225,8 +226,8 @@ impl FunctionChecker<'_, '_> {
     }
 
     pub(super) fn refuse_text_building(&mut self, pos: Pos) {
-        let help = "put it together in `print`, or print the pieces one after the other";
-        self.error(pos, "a program has no texts of changing length", help);
+        let help = "put it together in `print`, or print the pieces one after another";
+        self.error(pos, "programs have no strings of varying length", help);
     }
 
     pub(super) fn condition(&mut self, cond: &tree::Expr) -> Expr {
@@ -234,15 +235,19 @@ impl FunctionChecker<'_, '_> {
         let (what, _) = self.types().whence(cond.ty);
         if what == Type::Int {
             let help = "write `x != 0`";
-            self.error(cond.pos, "a condition is true or false, not a number", help);
+            self.error(
+                cond.pos,
+                "a condition must be a boolean, not a number",
+                help,
+            );
             return cond;
         }
         let bool = self.types().known(Type::Bool, cond.pos);
-        self.unify(cond.pos, "a condition is true or false", bool, cond.ty);
+        self.unify(cond.pos, "a condition must be a boolean", bool, cond.ty);
         cond
     }
 
-    /// Makes two types one, or says that they differ.
+    /// Unifies two types, or reports that they differ.
     pub(super) fn unify(&mut self, pos: Pos, what: &str, left: super::Ty, right: super::Ty) {
         if let Err(conflict) = self.types().unify(left, right) {
             self.checker.conflict(pos, what, conflict);

@@ -1,4 +1,4 @@
-//! Places: variables, and memory at a calculated address.
+//! Code for places: variables, and memory at a computed address.
 
 use super::super::checked::{Base, Expr, ExprKind, Memory, Place, Size, VarId};
 use super::super::tree::BinOp;
@@ -55,7 +55,7 @@ impl FunctionGen<'_, '_> {
         matches!(place, Place::Var(var) if matches!(self.spots[*var], Spot::Register(_)))
     }
 
-    /// Whether its address takes all scratch registers to calculate.
+    /// Whether computing its address takes all scratch registers.
     pub(super) fn is_fixed_place(&self, place: &Place) -> bool {
         match place {
             Place::Memory(memory) => {
@@ -74,7 +74,7 @@ impl FunctionGen<'_, '_> {
         (self.code.at.data + self.code.data.offset(id)) as i32
     }
 
-    /// A place that is an operand as it stands.
+    /// A place that can be an operand as it is.
     pub(super) fn direct(&self, place: &Place) -> Option<Operand> {
         match place {
             Place::Var(var) => Some(self.var(*var)),
@@ -93,7 +93,7 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// An address that is there without calculating.
+    /// An address that needs no computation.
     fn direct_parts(&self, memory: &Memory) -> Option<Parts> {
         let mut parts = Parts {
             scale: memory.size.bytes() as i32,
@@ -115,7 +115,7 @@ impl FunctionGen<'_, '_> {
         Some(parts)
     }
 
-    /// The part of an address that is known where the code is made.
+    /// The part of an address that is known at compile time.
     fn begin(&self, memory: &Memory, parts: &mut Parts) {
         match &memory.base {
             Base::Var(var) => {
@@ -144,7 +144,7 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// The address of memory, calculated in scratch registers: at most two of them.
+    /// The address of memory, computed in at most two scratch registers.
     pub(super) fn memory(&mut self, memory: &Memory, free: &[Reg]) -> Emit<AsmMemoryOperand> {
         if let Some(parts) = self.direct_parts(memory) {
             return Ok(parts.operand());
@@ -218,7 +218,7 @@ impl FunctionGen<'_, '_> {
         Ok(())
     }
 
-    /// Reads memory.
+    /// Reads memory into a register.
     pub(super) fn read(&mut self, memory: &Memory, to: Reg, others: &[Reg]) -> Emit {
         let mut free = vec![to];
         if !SCRATCH.contains(&to) {
@@ -233,7 +233,7 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// The address of a place.
+    /// Loads the address of a place.
     pub(super) fn address_of(&mut self, place: &Place, to: Reg, others: &[Reg]) -> Emit {
         match place {
             Place::Var(var) => match self.spots[*var] {
@@ -256,7 +256,7 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// Stores a value.
+    /// Stores the value of an expression in a place.
     pub(super) fn store(&mut self, place: &Place, value: &Expr) -> Emit {
         match place {
             Place::Memory(memory) => self.store_memory(memory, value),
@@ -321,11 +321,11 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// An update by way of the stack: value and address are calculated, whatever that takes.
+    /// An update by way of the stack: works for any value and address.
     pub(super) fn update_slowly(&mut self, op: BinOp, place: &Place, value: &Expr) -> Emit {
         if !matches!(place, Place::Memory(_)) {
             if has_effects(value) {
-                // What was there is read after the value was calculated.
+                // The old value is read after the new operand has been computed.
                 let place = self.place(place, &[])?;
                 self.value(value)?;
                 self.code.asm.mov(ecx, eax)?;
@@ -358,7 +358,7 @@ impl FunctionGen<'_, '_> {
     }
 }
 
-/// The part of an index that is calculated, and the bytes that are known.
+/// Splits an index into the part to be computed and the constant bytes.
 fn split_index(memory: &Memory) -> (Option<&Expr>, i32) {
     let bytes = memory.size.bytes() as i32;
     let Some(index) = &memory.index else {

@@ -1,9 +1,10 @@
-//! Where the variables of a function live: the busiest in registers, the others in the frame.
+//! Register allocation: the most used variables of a function are in registers, the others in the
+//! frame.
 
 use super::super::checked::{Function, Var, VarKind};
 use iced_x86::code_asm::{AsmRegister32, ebx, edi, esi};
 
-/// Where a variable lives.
+/// Where a variable is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Spot {
     Register(AsmRegister32),
@@ -11,7 +12,7 @@ pub(super) enum Spot {
     Frame(i32),
 }
 
-/// A frame.
+/// The frame of a function.
 pub(super) struct Frame {
     pub(super) spots: Vec<Spot>,
     /// Bytes below the saved ebp.
@@ -20,10 +21,11 @@ pub(super) struct Frame {
     pub(super) saved: Vec<AsmRegister32>,
 }
 
-/// Registers that functions leave as they were.
+/// Registers that functions must preserve.
 const REGISTERS: [AsmRegister32; 3] = [ebx, esi, edi];
 
-/// How busy a variable must be: used in a loop. Saving a register costs two instructions.
+/// The weight from which a variable gets a register: it is used in a loop. Saving a register costs
+/// two instructions.
 const BUSY: u32 = 8;
 
 /// Lays out the frame of a function.

@@ -1,4 +1,4 @@
-//! Arithmetic.
+//! Code for arithmetic.
 
 use super::super::checked::{Expr, ExprKind};
 use super::super::tree::BinOp;
@@ -45,7 +45,7 @@ impl FunctionGen<'_, '_> {
             return self.apply(op, to, from);
         }
         let Some(other) = others.first().copied() else {
-            // The last register: neither side has effects, or there would be more.
+            // The last register: neither side has effects, otherwise there would be more.
             self.into(right, to, others)?;
             self.push(Operand::Register(to))?;
             self.into(left, to, others)?;
@@ -53,7 +53,7 @@ impl FunctionGen<'_, '_> {
             return self.drop_words(1);
         };
         if op.commutes() && self.fixed(right) {
-            // The left side waits on the stack, and may come back to either register.
+            // The left side waits on the stack, and may be popped into either register.
             self.into(left, to, others)?;
             self.push(Operand::Register(to))?;
             self.into(right, to, &without(&SCRATCH, &[to]))?;
@@ -64,7 +64,7 @@ impl FunctionGen<'_, '_> {
         self.apply(op, to, Operand::Register(other))
     }
 
-    /// A sum of a variable in a register and something simple, by `lea`.
+    /// Adds a simple operand to a variable in a register with `lea`.
     fn sum_by_address(&mut self, op: BinOp, left: &Expr, right: &Expr, to: Reg) -> Emit<bool> {
         let (Some(Operand::Register(base)), Some(right)) = (self.leaf(left), self.leaf(right))
         else {
@@ -96,7 +96,7 @@ impl FunctionGen<'_, '_> {
             self.into(left, to, &others)?;
             return self.into(right, other, free);
         }
-        // What is fixed may use all scratch registers.
+        // A fixed expression may use all scratch registers.
         let all = without(&SCRATCH, &[other]);
         if (is_constant(left) || !has_effects(right))
             && let Some(from) = self.leaf(left)
@@ -112,17 +112,12 @@ impl FunctionGen<'_, '_> {
 
     /// `to = to op from`.
     fn apply(&mut self, op: BinOp, to: Reg, from: Operand) -> Emit {
-        let simple = match op {
-            BinOp::Add => Op::Add,
-            BinOp::Sub => Op::Sub,
-            BinOp::And => Op::And,
-            BinOp::Or => Op::Or,
-            BinOp::Xor => Op::Xor,
-            BinOp::Mul => return self.multiply(to, from),
-            BinOp::Shl | BinOp::Shr => return self.shift(op, to, from),
-            _ => return Ok(()),
-        };
-        self.op(simple, Operand::Register(to), from)
+        match (op, Op::of(op)) {
+            (_, Some(simple)) => self.op(simple, Operand::Register(to), from),
+            (BinOp::Mul, _) => self.multiply(to, from),
+            (BinOp::Shl | BinOp::Shr, _) => self.shift(op, to, from),
+            _ => Ok(()),
+        }
     }
 
     fn multiply(&mut self, to: Reg, from: Operand) -> Emit {

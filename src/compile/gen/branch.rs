@@ -1,4 +1,4 @@
-//! Comparisons and jumps that depend on them.
+//! Code for comparisons and conditional jumps.
 
 use super::super::checked::{Expr, ExprKind};
 use super::super::tree::{BinOp, UnOp};
@@ -9,13 +9,16 @@ use super::operand::{Op, Operand, Reg};
 use iced_x86::code_asm::{AsmRegister8, CodeLabel, dword_ptr, esp};
 
 impl FunctionGen<'_, '_> {
-    /// Jumps if a condition is as wanted, and goes on otherwise.
+    /// Jumps if a condition has the value `when`, and falls through otherwise.
     pub(super) fn branch(&mut self, cond: &Expr, when: bool, to: CodeLabel, free: &[Reg]) -> Emit {
         match &cond.kind {
-            ExprKind::Const(value) => match (*value != 0) == when {
-                true => self.code.asm.jmp(to),
-                false => Ok(()),
-            },
+            ExprKind::Const(value) => {
+                if (*value != 0) == when {
+                    self.code.asm.jmp(to)
+                } else {
+                    Ok(())
+                }
+            }
             ExprKind::Unary(UnOp::Not, operand) => self.branch(operand, !when, to, free),
             ExprKind::And(left, right) => self.both(left, right, when, to, free),
             // By De Morgan's law.
@@ -67,7 +70,7 @@ impl FunctionGen<'_, '_> {
         self.set(&mut skip)
     }
 
-    /// Compares, and says what to ask the flags.
+    /// Emits a comparison, and returns the test of the flags that decides it.
     pub(super) fn compare(
         &mut self,
         op: BinOp,
@@ -78,7 +81,7 @@ impl FunctionGen<'_, '_> {
         let test = Test::of(op);
         let (a, b) = (self.leaf(left), self.leaf(right));
         match (a, b) {
-            // A number stands on the right.
+            // A constant must be on the right.
             (Some(number @ Operand::Number(_)), Some(other)) if !is_number(other) => {
                 self.op(Op::Cmp, other, number)?;
                 return Ok(test.turned());
@@ -112,14 +115,14 @@ impl FunctionGen<'_, '_> {
             _ => {}
         }
         let [first, second, rest @ ..] = free else {
-            // One register: the right side waits on the stack.
+            // Only one register is left: the right side waits on the stack.
             self.into(right, free[0], &[])?;
             self.push(Operand::Register(free[0]))?;
             self.into(left, free[0], &[])?;
             let pushed = dword_ptr(esp);
             self.op(Op::Cmp, Operand::Register(free[0]), Operand::Memory(pushed))?;
             self.depth -= 1;
-            // `lea` leaves the flags alone.
+            // `lea` does not change the flags.
             self.code.asm.lea(esp, dword_ptr(esp + 4))?;
             return Ok(test);
         };
@@ -145,7 +148,7 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// 1 if the flags are so, 0 otherwise.
+    /// Sets a byte to 1 if the test of the flags succeeds, otherwise to 0.
     pub(super) fn set_byte(&mut self, test: Test, to: AsmRegister8) -> Emit {
         let asm = &mut self.code.asm;
         match test {
@@ -163,7 +166,7 @@ impl FunctionGen<'_, '_> {
     }
 }
 
-/// What to ask the flags after a comparison.
+/// A test of the flags after a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Test {
     Equal,
@@ -191,7 +194,7 @@ impl Test {
         }
     }
 
-    /// The same question, if the sides were compared the other way round.
+    /// The equivalent test with both sides of the comparison exchanged.
     const fn turned(self) -> Self {
         match self {
             Self::Equal => Self::Equal,
@@ -207,7 +210,7 @@ impl Test {
         }
     }
 
-    /// The question whose answer is yes exactly if this one's is no.
+    /// The test that succeeds exactly if this one fails.
     const fn opposite(self) -> Self {
         match self {
             Self::Equal => Self::NotEqual,

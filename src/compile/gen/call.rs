@@ -1,5 +1,5 @@
-//! Calls, closures, `print` and atomic operations. Arguments go on the stack, the first on top, and
-//! the caller takes them off again, as C has it.
+//! Code for calls, closures, `print` and atomic operations. As in C, arguments are pushed on the
+//! stack, the first one last, and the caller pops them.
 
 use super::super::checked::{Atomic, Callee, Expr, ExprKind, FunctionId, Place, VarId};
 use super::super::types::Type;
@@ -49,8 +49,8 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// Puts arguments on the stack. They are evaluated from left to right; if nobody can tell the
-    /// difference, from right to left, so that each can be pushed.
+    /// Pushes arguments. They are evaluated from left to right, or from right to left if the order
+    /// makes no difference, so that each can be pushed at once.
     fn arguments(&mut self, args: &[&Expr]) -> Emit {
         let with_effects = args.iter().filter(|arg| has_effects(arg)).count();
         let constant = args.iter().filter(|arg| is_constant(arg)).count();
@@ -84,13 +84,13 @@ impl FunctionGen<'_, '_> {
         Ok(())
     }
 
-    /// A closure's record: the function, and the addresses of what it captures.
+    /// Builds the record of a closure: the function, and the addresses of what it captures.
     pub(super) fn closure(&mut self, id: FunctionId, record: VarId, captures: &[Place]) -> Emit {
         let Spot::Frame(offset) = self.spots[record] else {
             return Ok(());
         };
         let function = self.code.at.functions[id] as i32;
-        // The record lies upwards, like an array.
+        // The record grows upwards, like an array.
         self.code.asm.mov(dword_ptr(ebp + offset), function)?;
         for (at, place) in captures.iter().enumerate() {
             self.address_of(place, eax, &[ecx, edx])?;
@@ -100,7 +100,7 @@ impl FunctionGen<'_, '_> {
         self.code.asm.lea(eax, dword_ptr(ebp + offset))
     }
 
-    /// `print`: one call of `write` for a constant text, and of `printf` otherwise.
+    /// Code for `print`: a call of `write` for a constant string, otherwise of `printf`.
     pub(super) fn print(&mut self, pieces: &[Expr]) -> Emit {
         let mut pattern = String::new();
         let mut args = Vec::new();
@@ -153,7 +153,7 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// The operands of `cmpxchg`: address in ecx, what is expected in eax, what is new in edx.
+    /// The operands of `cmpxchg`: address in ecx, expected value in eax, new value in edx.
     fn three(&mut self, addr: &Expr, old: &Expr, new: &Expr) -> Emit {
         if !self.fixed(old) && !self.fixed(new) {
             self.into(addr, ecx, &[eax, edx])?;

@@ -1,11 +1,11 @@
-//! Texts and variables outside functions: their bytes, and where they lie.
+//! The data segment: bytes and addresses of strings and global variables.
 
 use super::super::checked::{GlobalId, Program, Word};
 use super::Addresses;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Texts, each ending with a zero, each once.
+/// The strings of a program, each once and with a null byte.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Texts {
     bytes: Vec<u8>,
@@ -13,7 +13,7 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The offset of a text.
+    /// The offset of a string, which is added if it is new.
     pub(super) fn intern(&mut self, text: &str) -> u32 {
         if let Some(offset) = self.offsets.get(text) {
             return *offset;
@@ -30,7 +30,7 @@ impl Texts {
     }
 }
 
-/// Variables outside functions: first those that begin as something, then those of zeros.
+/// The global variables: first the initialized ones, then those that are zero.
 pub(super) struct Data {
     /// The offset of each, by its id.
     offsets: Vec<u32>,
@@ -61,12 +61,12 @@ impl Data {
         data
     }
 
-    /// Where a variable lies from the beginning of the data.
+    /// The offset of a variable from the start of the data.
     pub(super) fn offset(&self, id: GlobalId) -> u32 {
         self.offsets[id]
     }
 
-    /// Takes in the texts that variables begin as.
+    /// Adds the strings that variables are initialized with.
     pub(super) fn intern(&self, texts: &mut Texts) {
         for word in &self.words {
             if let Word::Text(text) = word {
@@ -75,7 +75,7 @@ impl Data {
         }
     }
 
-    /// The bytes, and how many zeros follow.
+    /// The initialized bytes, and the number of zeros after them.
     pub(super) fn bytes(&self, texts: &Texts, at: &Addresses) -> (Vec<u8>, u32) {
         let offset = |text: &Arc<str>| texts.offsets.get(&**text).copied().unwrap_or(0);
         let words = self.words.iter().map(|word| match word {

@@ -1,4 +1,4 @@
-//! What a debugger knows: lines, functions, variables.
+//! Debug information: lines, functions, variables.
 
 use super::super::checked::{Program, Var, VarKind};
 use super::super::tree::Pos;
@@ -7,7 +7,7 @@ use super::data::Data;
 use crate::kernel::fs::{FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ValueKind};
 use std::sync::Arc;
 
-/// A function by the numbers of its instructions.
+/// A function as a range of instruction numbers.
 pub(super) struct Marks {
     pub(super) name: Arc<str>,
     pub(super) start: usize,
@@ -16,7 +16,7 @@ pub(super) struct Marks {
     pub(super) locals: Vec<LocalMarks>,
 }
 
-/// A variable by the numbers of the instructions between which it exists.
+/// A variable with the range of instruction numbers in which it exists.
 pub(super) struct LocalMarks {
     pub(super) name: Arc<str>,
     pub(super) kind: ValueKind,
@@ -44,7 +44,7 @@ impl Marks {
     }
 }
 
-/// The line table: of several entries for one address the last counts, but a statement stays one.
+/// The line table. Of several entries for one address the last counts, but a statement remains one.
 pub(super) fn lines(
     marks: &[(usize, Pos, bool)],
     address: impl Fn(usize) -> u32,
@@ -70,13 +70,13 @@ pub(super) fn lines(
     lines
 }
 
-/// What a variable of a function holds.
+/// The kind of value that a variable of a function holds.
 pub(super) fn kind(var: &Var, types: &Types) -> ValueKind {
     if var.kind == VarKind::Captured {
         return ValueKind::Captured;
     }
     match types.get(var.ty) {
-        // A parameter has the address of the array.
+        // A parameter holds the address of the array.
         Type::Array(..) if var.kind == VarKind::Local => ValueKind::Array(var.words),
         what => of_type(what),
     }
@@ -92,7 +92,7 @@ fn of_type(what: Type) -> ValueKind {
     }
 }
 
-/// Variables outside functions, by address.
+/// The global variables, by address.
 pub(super) fn globals(program: &Program, data: &Data, start: u32) -> Vec<GlobalInfo> {
     let mut globals: Vec<GlobalInfo> = program
         .globals

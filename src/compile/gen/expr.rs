@@ -1,6 +1,6 @@
-//! Expressions. [`FunctionGen::into`] evaluates one into a register, with other registers for
-//! scratch. What is *fixed* needs eax, ecx and edx all to itself, as a call does; it is evaluated
-//! only where nothing else is in them.
+//! Code for expressions. [`FunctionGen::into`] evaluates one into a register, with other registers
+//! as scratch. A *fixed* expression needs eax, ecx and edx all to itself, as a call does; it is
+//! evaluated only while nothing else is in them.
 
 use super::super::checked::{Base, Block, Callee, Expr, ExprKind, Place, VarId};
 use super::super::tree::{BinOp, UnOp};
@@ -15,7 +15,7 @@ impl FunctionGen<'_, '_> {
         self.into(expr, eax, &[ecx, edx])
     }
 
-    /// An expression that is an operand as it stands.
+    /// An expression that can be an operand as it is.
     pub(super) fn leaf(&mut self, expr: &Expr) -> Option<Operand> {
         match &expr.kind {
             ExprKind::Const(number) => Some(Operand::Number(*number)),
@@ -53,8 +53,8 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// Evaluates into a register. The others may be used for scratch; if the expression is fixed,
-    /// they and the register must be all scratch registers there are.
+    /// Evaluates into a register, with `others` as scratch. If the expression is fixed, these must
+    /// be all the scratch registers there are.
     pub(super) fn into(&mut self, expr: &Expr, to: Reg, others: &[Reg]) -> Emit {
         if let Some(from) = self.leaf(expr) {
             return self.op(Op::Mov, Operand::Register(to), from);
@@ -81,7 +81,7 @@ impl FunctionGen<'_, '_> {
         }
     }
 
-    /// What gives its value in eax.
+    /// Evaluates an expression whose value always ends up in eax.
     fn fixed_value(&mut self, expr: &Expr) -> Emit {
         match &expr.kind {
             ExprKind::Call(callee, args) => self.call(callee, args),
@@ -118,7 +118,7 @@ impl FunctionGen<'_, '_> {
         Ok(())
     }
 
-    /// A comparison as 0 or 1.
+    /// The result of a comparison as 0 or 1.
     fn compare_into(
         &mut self,
         op: BinOp,
@@ -128,7 +128,7 @@ impl FunctionGen<'_, '_> {
         others: &[Reg],
     ) -> Emit {
         let Some(byte) = low_byte(to) else {
-            // esi and edi have no low byte; they are variables, so all scratch is free.
+            // esi and edi have no low byte. They are variables, so all scratch registers are free.
             self.compare_into(op, left, right, eax, &[ecx, edx])?;
             return self.code.asm.mov(to, eax);
         };
@@ -139,7 +139,7 @@ impl FunctionGen<'_, '_> {
         self.code.asm.movzx(to, byte)
     }
 
-    /// `&&` and `||` as 0 or 1.
+    /// The result of `&&` or `||` as 0 or 1.
     fn truth_into(&mut self, expr: &Expr, to: Reg, others: &[Reg]) -> Emit {
         let (mut no, mut end) = (self.label(), self.label());
         let mut free = if SCRATCH.contains(&to) {
@@ -156,8 +156,8 @@ impl FunctionGen<'_, '_> {
         self.set(&mut end)
     }
 
-    /// Whether a value can be evaluated into the register of the variable that it goes to: it must
-    /// not need what was there before, but as its leftmost operand.
+    /// Whether a value can be evaluated directly into the register of its destination. It must not
+    /// need the old value except as its leftmost operand.
     pub(super) fn goes_into(&self, place: &Place, value: &Expr) -> bool {
         let Place::Var(var) = place else {
             return false;
@@ -204,7 +204,7 @@ pub(super) fn mentions(expr: &Expr, var: VarId) -> bool {
         ExprKind::Print(args) | ExprKind::Atomic(_, args) => {
             args.iter().any(|arg| mentions(arg, var))
         }
-        // There may be anything in them.
+        // A call may read or change anything.
         ExprKind::If(..) | ExprKind::Block(_) | ExprKind::Loop(_) | ExprKind::Closure(..) => true,
     }
 }
@@ -229,7 +229,7 @@ pub(super) fn has_effects(expr: &Expr) -> bool {
     }
 }
 
-/// Whether an expression is the same whenever it is evaluated.
+/// Whether an expression has the same value whenever it is evaluated.
 pub(super) fn is_constant(expr: &Expr) -> bool {
     matches!(
         expr.kind,

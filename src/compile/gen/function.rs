@@ -1,4 +1,4 @@
-//! A function: its frame, its variables, and what keeps order while its code is made.
+//! Code generation for a function: its frame, its variables, and the state of the generator.
 
 use super::super::checked::{Function, FunctionId, StmtKind, VarId, VarKind};
 use super::super::tree::Pos;
@@ -9,30 +9,30 @@ use super::{Code, Emit};
 use crate::kernel::fs::Place;
 use iced_x86::code_asm::{CodeLabel, dword_ptr, eax, ebp, ecx, esp};
 
-/// A loop around the place where code is made.
+/// A loop around the current place.
 pub(super) struct Loop {
     pub(super) end: CodeLabel,
     pub(super) next: CodeLabel,
-    /// Words on the stack where it was entered.
+    /// Words on the stack at its entry.
     pub(super) depth: i32,
 }
 
-/// A function in the making.
+/// The generator of one function.
 pub(super) struct FunctionGen<'c, 'p> {
     pub(super) code: &'c mut Code<'p>,
     pub(super) function: &'p Function,
     pub(super) spots: Vec<Spot>,
-    /// Words that are pushed below the frame.
+    /// Words pushed below the frame.
     pub(super) depth: i32,
     pub(super) loops: Vec<Loop>,
-    /// Where the function is left.
+    /// The label of the epilogue.
     pub(super) leave: CodeLabel,
     pub(super) leaves: bool,
     exist: Vec<(Option<usize>, Option<usize>)>,
 }
 
 impl<'c, 'p> FunctionGen<'c, 'p> {
-    /// Makes the code of a function.
+    /// Generates the code of a function.
     pub(super) fn generate(code: &'c mut Code<'p>, id: FunctionId) -> Emit {
         let function = code.function(id);
         let Frame { spots, size, saved } = alloc::frame(function);
@@ -80,7 +80,7 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         self.take_params()
     }
 
-    /// Parameters that live in registers come from the stack.
+    /// Loads the parameters that are kept in registers from the stack.
     fn take_params(&mut self) -> Emit {
         let mut at = 4;
         for (var, spot) in self.function.vars.iter().zip(&self.spots) {
@@ -94,7 +94,8 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         Ok(())
     }
 
-    /// Whoever calls a closure has its record in ecx: function, then captured addresses.
+    /// Loads the captured addresses. The caller of a closure passes its record in ecx: function,
+    /// then captured addresses.
     fn take_captures(&mut self) -> Emit {
         let mut at = 0;
         for (var, spot) in self.function.vars.iter().zip(&self.spots) {
@@ -107,12 +108,12 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         Ok(())
     }
 
-    /// Makes the body; says whether its value is in eax.
+    /// Generates the body; returns whether its value is in eax.
     fn body(&mut self) -> Emit<bool> {
         let function = self.function;
         let body = &function.body;
         let (stmts, value) = match (body.stmts.split_last(), &body.value) {
-            // A `return` at the end needs no jump there.
+            // A `return` at the end needs no jump.
             (Some((last, stmts)), None) => match &last.kind {
                 StmtKind::Return(value) => (stmts, value.as_ref()),
                 _ => (&*body.stmts, None),
@@ -131,7 +132,7 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
     fn end(&mut self, gives: bool, saved: &[Reg]) -> Emit {
         if !gives {
             self.line(self.function.end, true);
-            // Falling off the end gives 0, as it does in C's main.
+            // Falling off the end returns 0, as in C's main.
             if self.gives_value() {
                 self.code.asm.xor(eax, eax)?;
             }
@@ -184,19 +185,19 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         });
     }
 
-    /// A variable exists from here on.
+    /// Begins the scope of a variable.
     pub(super) fn declare(&mut self, var: VarId) {
         self.exist[var].0 = Some(self.code.here());
     }
 
-    /// Variables exist no longer.
+    /// Ends the scope of variables.
     pub(super) fn forget(&mut self, vars: &[VarId]) {
         for var in vars {
             self.exist[*var].1 = Some(self.code.here());
         }
     }
 
-    /// From here on instructions come from a place in the source.
+    /// Attributes the following instructions to a place in the source.
     pub(super) fn line(&mut self, pos: Pos, statement: bool) {
         if !self.function.library && pos.line != 0 {
             self.code.line(pos, statement);
@@ -207,7 +208,8 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         self.code.asm.create_label()
     }
 
-    /// Puts a label here. An instruction can have one only, so several are kept apart by nothing.
+    /// Places a label here. An instruction can have only one label, so several are
+    /// separated by an empty data directive.
     pub(super) fn set(&mut self, label: &mut CodeLabel) -> Emit {
         if self.code.asm.set_label(label).is_err() {
             self.code.asm.zero_bytes()?;
@@ -234,13 +236,13 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         self.code.asm.pop(register)
     }
 
-    /// Takes words off the stack.
+    /// Pops words off the stack.
     pub(super) fn drop_words(&mut self, words: i32) -> Emit {
         self.depth -= words;
         self.unwind(words)
     }
 
-    /// Takes words off the stack on a way that leaves this place.
+    /// Pops words off the stack on a path that leaves this place.
     pub(super) fn unwind(&mut self, words: i32) -> Emit {
         match words {
             0 => Ok(()),

@@ -1,4 +1,4 @@
-//! From a checked program to machine code, with what a debugger needs to know of it.
+//! From a checked program to machine code with debug information.
 
 mod address;
 mod alloc;
@@ -24,11 +24,11 @@ use iced_x86::{BlockEncoderOptions, IcedError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What emitting an instruction gives.
+/// The result of emitting an instruction.
 type Emit<T = ()> = Result<T, IcedError>;
 
-/// Addresses, as far as they are known: the first time code is made they are guesses that take up
-/// as much room.
+/// The addresses, as far as they are known. In the first pass they are placeholders of the same
+/// size.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Addresses {
     texts: u32,
@@ -36,7 +36,7 @@ struct Addresses {
     functions: Vec<u32>,
 }
 
-/// Code in the making.
+/// The code generator of a program.
 struct Code<'p> {
     asm: CodeAssembler,
     program: &'p Program,
@@ -44,13 +44,13 @@ struct Code<'p> {
     at: Addresses,
     texts: Texts,
     functions: Vec<CodeLabel>,
-    /// Machine code of ours that is called somewhere.
+    /// The stubs that are called somewhere.
     stubs: BTreeMap<&'static str, CodeLabel>,
     lines: Vec<(usize, Pos, bool)>,
     marks: Vec<Marks>,
 }
 
-/// Code with its addresses.
+/// The generated code with its addresses.
 struct Assembled {
     code: Vec<u8>,
     at: Addresses,
@@ -59,7 +59,7 @@ struct Assembled {
     functions: Vec<FunctionInfo>,
 }
 
-/// Makes an image of a program.
+/// Generates the image of a program.
 pub(super) fn generate(program: &Program, source_name: &str, source: &str) -> Emit<ProgramImage> {
     let data = Data::of(program);
     let mut at = Addresses {
@@ -68,8 +68,8 @@ pub(super) fn generate(program: &Program, source_name: &str, source: &str) -> Em
         functions: vec![TEXT_START; program.functions.len()],
     };
     let mut made = assemble(program, &data, &at)?;
-    // Addresses of texts and functions depend on the size of the code, which does not depend on
-    // them but for the short forms of small numbers: no address is small.
+    // The addresses of strings and functions depend on the size of the code. That size does not
+    // depend on them, except through short forms of small numbers, and no address is small.
     while made.at != at {
         at = made.at;
         made = assemble(program, &data, &at)?;
@@ -94,7 +94,7 @@ pub(super) fn generate(program: &Program, source_name: &str, source: &str) -> Em
     })
 }
 
-/// Makes the code once, with the addresses that are known.
+/// Generates the code once, with the addresses known so far.
 fn assemble(program: &Program, data: &Data, at: &Addresses) -> Emit<Assembled> {
     let mut code = Code::new(program, data, at.clone())?;
     code.start_up()?;
@@ -134,19 +134,19 @@ impl<'p> Code<'p> {
         self.asm.instructions().len()
     }
 
-    /// From here on instructions come from a place in the source.
+    /// Attributes the following instructions to a place in the source.
     fn line(&mut self, pos: Pos, statement: bool) {
         let here = self.here();
         self.lines.push((here, pos, statement));
     }
 
-    /// The address of a text.
+    /// The address of a string.
     fn text(&mut self, text: &str) -> i32 {
         let offset = self.texts.intern(text);
         (self.at.texts + offset) as i32
     }
 
-    /// A label to call machine code of ours by.
+    /// The label of a stub.
     fn stub(&mut self, name: &'static str) -> CodeLabel {
         let asm = &mut self.asm;
         *self.stubs.entry(name).or_insert_with(|| asm.create_label())
@@ -182,7 +182,7 @@ impl<'p> Code<'p> {
     }
 }
 
-/// A name that is shown in a debugger.
+/// A name as it is shown in a debugger.
 fn shown(name: &str) -> Arc<str> {
     name.into()
 }

@@ -1,41 +1,42 @@
-//! Operands of instructions, and instructions that take any of them.
+//! Operands of instructions, and instructions that accept any of them.
 
+use super::super::tree::BinOp;
 use super::Emit;
 use iced_x86::code_asm::{
     AsmMemoryOperand, AsmRegister8, AsmRegister16, AsmRegister32, CodeAssembler, al, ax, bl, bx,
     cl, cx, dl, dx, eax, ebx, ecx, edx,
 };
 
-/// A register for scratch, or one of a variable.
+/// A register: scratch, or that of a variable.
 pub(super) type Reg = AsmRegister32;
 
-/// Registers that a call does not preserve: where expressions are evaluated.
+/// Registers that a call does not preserve: expressions are evaluated in them.
 pub(super) const SCRATCH: [Reg; 3] = [eax, ecx, edx];
 
-/// What an instruction works on.
+/// An operand of an instruction.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Operand {
     Register(Reg),
     Number(i32),
-    /// A word of memory.
+    /// A word in memory.
     Memory(AsmMemoryOperand),
 }
 
-/// The low byte of a register, of those that have one.
+/// The low byte of a register, if it has one.
 pub(super) fn low_byte(register: Reg) -> Option<AsmRegister8> {
     let bytes = [(eax, al), (ecx, cl), (edx, dl), (ebx, bl)];
     let found = bytes.into_iter().find(|(word, _)| *word == register);
     found.map(|(_, byte)| byte)
 }
 
-/// The low half of a register of [`SCRATCH`] or ebx.
+/// The low half of a register in [`SCRATCH`] or of ebx.
 pub(super) fn low_half(register: Reg) -> Option<AsmRegister16> {
     let halves = [(eax, ax), (ecx, cx), (edx, dx), (ebx, bx)];
     let found = halves.into_iter().find(|(word, _)| *word == register);
     found.map(|(_, half)| half)
 }
 
-/// The scratch registers but for these.
+/// The registers other than these.
 pub(super) fn without(registers: &[Reg], taken: &[Reg]) -> Vec<Reg> {
     let free = registers
         .iter()
@@ -55,6 +56,20 @@ pub(super) enum Op {
     Cmp,
 }
 
+impl Op {
+    /// The instruction that is an operator of the language by itself, if there is one.
+    pub(super) const fn of(op: BinOp) -> Option<Self> {
+        match op {
+            BinOp::Add => Some(Self::Add),
+            BinOp::Sub => Some(Self::Sub),
+            BinOp::And => Some(Self::And),
+            BinOp::Or => Some(Self::Or),
+            BinOp::Xor => Some(Self::Xor),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! two_operands {
     ($asm:expr, $name:ident, $to:expr, $from:expr) => {
         match ($to, $from) {
@@ -63,7 +78,7 @@ macro_rules! two_operands {
             (Operand::Register(to), Operand::Memory(from)) => $asm.$name(to, from),
             (Operand::Memory(to), Operand::Register(from)) => $asm.$name(to, from),
             (Operand::Memory(to), Operand::Number(from)) => $asm.$name(to, from),
-            // No instruction takes two words of memory, or changes a number.
+            // No instruction takes two memory operands, or changes an immediate.
             (Operand::Memory(_), Operand::Memory(_)) | (Operand::Number(_), _) => $asm.ud2(),
         }
     };

@@ -1,4 +1,4 @@
-//! Statements.
+//! Code for statements.
 
 use super::super::checked::{Block, Expr, ExprKind, For, Place, Stmt, StmtKind, VarId};
 use super::super::tree::{BinOp, Pos};
@@ -8,7 +8,7 @@ use super::function::{FunctionGen, Loop};
 use super::operand::{Op, Operand, SCRATCH};
 use iced_x86::code_asm::{CodeLabel, dword_ptr, eax, ebp, ecx};
 
-/// Elements that are cleared one by one.
+/// The most elements that are cleared one by one.
 const FEW: u32 = 6;
 
 impl FunctionGen<'_, '_> {
@@ -19,7 +19,7 @@ impl FunctionGen<'_, '_> {
         Ok(())
     }
 
-    /// Statements of a block whose value nobody wants.
+    /// The statements of a block whose value is not used.
     pub(super) fn block(&mut self, block: &Block) -> Emit {
         self.stmts(&block.stmts)?;
         if let Some(value) = &block.value {
@@ -100,7 +100,7 @@ impl FunctionGen<'_, '_> {
         Ok(())
     }
 
-    /// `loop`: a value that `break` gives is in eax at its end.
+    /// Code for `loop`: the value of its `break` is in eax at the end.
     pub(super) fn endless(&mut self, body: &Block) -> Emit {
         let (mut end, mut next) = self.enter_loop();
         self.set(&mut next)?;
@@ -119,9 +119,10 @@ impl FunctionGen<'_, '_> {
         self.line(pos, true);
         if !runs_at_least_once(turns) {
             self.compare_counter(counter, to)?;
-            match turns.inclusive {
-                true => self.code.asm.jg(end)?,
-                false => self.code.asm.jge(end)?,
+            if turns.inclusive {
+                self.code.asm.jg(end)?;
+            } else {
+                self.code.asm.jge(end)?;
             }
         }
         self.set(&mut top)?;
@@ -130,7 +131,7 @@ impl FunctionGen<'_, '_> {
         self.set(&mut next)?;
         self.line(pos, true);
         if turns.inclusive {
-            // The counter must not go beyond the last number: there may be none.
+            // The counter must not pass the last number: there may be no larger one.
             self.compare_counter(counter, to)?;
             self.code.asm.jge(end)?;
             self.op(Op::Add, counter, Operand::Number(1))?;
@@ -225,7 +226,7 @@ impl FunctionGen<'_, '_> {
         self.code.asm.jne(top)
     }
 
-    /// An expression whose value nobody wants.
+    /// An expression that is evaluated only for its effects.
     pub(super) fn effect(&mut self, expr: &Expr) -> Emit {
         match &expr.kind {
             ExprKind::If(cond, then, otherwise) => self.if_stmt(cond, then, otherwise.as_deref()),
@@ -255,13 +256,8 @@ impl FunctionGen<'_, '_> {
     }
 
     fn update(&mut self, op: BinOp, place: &Place, value: &Expr) -> Emit {
-        let simple = match op {
-            BinOp::Add => Op::Add,
-            BinOp::Sub => Op::Sub,
-            BinOp::And => Op::And,
-            BinOp::Or => Op::Or,
-            BinOp::Xor => Op::Xor,
-            _ => return self.update_slowly(op, place, value),
+        let Some(simple) = Op::of(op) else {
+            return self.update_slowly(op, place, value);
         };
         let from = match self.leaf(value) {
             Some(from @ (Operand::Number(_) | Operand::Register(_))) => from,
@@ -283,7 +279,7 @@ impl FunctionGen<'_, '_> {
     }
 }
 
-/// Whether a block ends somewhere else than at its end.
+/// Whether control leaves a block other than at its end.
 fn leaves(block: &Block) -> bool {
     block.value.is_none()
         && block.stmts.last().is_some_and(|stmt| {

@@ -1,19 +1,18 @@
-//! Machine code of ours: start-up, system calls, `clone`, calls of closures, `printf`.
+//! Our machine code stubs: start-up, system calls, `clone`, calls of closures, `printf`.
 
 use super::super::calls::{self, SystemCall};
 use super::debug::Marks;
 use super::{Code, Emit};
 use crate::abi::Errno;
 use crate::compile::tree::Pos;
+use crate::kernel::syscall::nr;
 use iced_x86::code_asm::{
     AsmRegister32, CodeLabel, dword_ptr, eax, ebp, ebx, ecx, edi, edx, esi, esp, gs,
 };
 
-/// The number of exit_group.
-const EXIT_GROUP: i32 = 252;
-/// The registers that a system call takes its arguments from.
+/// The registers that hold the arguments of a system call.
 const ARGUMENTS: [AsmRegister32; 6] = [ebx, ecx, edx, esi, edi, ebp];
-/// Bytes that one `print` shows at most.
+/// The most bytes that one `print` shows.
 const BUFFER: i32 = 1024;
 
 impl Code<'_> {
@@ -36,14 +35,14 @@ impl Code<'_> {
         } else {
             self.asm.xor(ebx, ebx)?;
         }
-        self.asm.mov(eax, EXIT_GROUP)?;
+        self.asm.mov(eax, i32::from(nr::exit_group))?;
         self.asm.int(0x80)?;
         self.asm.hlt()?;
         self.mark_stub("_start", start);
         Ok(())
     }
 
-    /// Whether the first function gives an exit status.
+    /// Whether the first function returns an exit status.
     fn gives_status(&self) -> bool {
         let ret = self.program.functions[self.program.entry].ret;
         self.program.types.get(ret) != super::super::types::Type::Unit
@@ -60,7 +59,7 @@ impl Code<'_> {
         });
     }
 
-    /// Emits all that is called, and what that calls.
+    /// Emits all stubs that are called, and those that these call.
     pub(super) fn emit_stubs(&mut self) -> Emit {
         let mut done = Vec::new();
         while let Some(name) = self
@@ -93,7 +92,7 @@ impl Code<'_> {
             "call_closure" => self.call_closure(),
             "printf" => self.printf(),
             _ => match calls::system_call(name) {
-                Some(call) => self.system_call(call),
+                Some(call) => self.system_call(&call),
                 None => self.asm.ud2(),
             },
         }
@@ -106,14 +105,14 @@ impl Code<'_> {
         self.asm.ret()
     }
 
-    /// `load_gs(offset)`: a word of the segment.
+    /// `load_gs(offset)`: loads a word of the segment.
     fn load_gs_stub(&mut self) -> Emit {
         self.asm.mov(eax, dword_ptr(esp + 4))?;
         self.asm.mov(eax, dword_ptr(eax).gs())?;
         self.asm.ret()
     }
 
-    /// `store_gs(offset, value)`.
+    /// `store_gs(offset, value)`: stores a word in the segment.
     fn store_gs_stub(&mut self) -> Emit {
         self.asm.mov(ecx, dword_ptr(esp + 4))?;
         self.asm.mov(eax, dword_ptr(esp + 8))?;
@@ -141,7 +140,7 @@ impl Code<'_> {
         Ok(())
     }
 
-    /// Arguments into registers, from behind the return address and what was saved.
+    /// Loads arguments into registers, from above the return address and the saved registers.
     fn take(&mut self, count: usize, skip: i32) -> Emit {
         for (at, register) in ARGUMENTS[..count].iter().enumerate() {
             let from = dword_ptr(esp + (4 * at as i32 + skip));
@@ -154,13 +153,13 @@ impl Code<'_> {
         let count = call.arity();
         let saved = self.save(count)?;
         self.take(count, 4 * saved + 4)?;
-        self.asm.mov(eax, i32::from(call.number))?;
+        self.asm.mov(eax, i32::from(call.number()))?;
         self.asm.int(0x80)?;
         self.restore(count)?;
         self.asm.ret()
     }
 
-    /// `syscall(number, ...)`.
+    /// `syscall(number, ...)`: any system call by its number.
     fn syscall_stub(&mut self) -> Emit {
         let saved = self.save(6)?;
         self.asm.mov(eax, dword_ptr(esp + (4 * saved + 4)))?;
@@ -170,11 +169,11 @@ impl Code<'_> {
         self.asm.ret()
     }
 
-    /// The child runs on this stack before the parent returns: the return address waits in a
+    /// The child runs on this stack before the parent returns. The return address is kept in a
     /// register, where the child cannot overwrite it.
     fn vfork_stub(&mut self) -> Emit {
         self.asm.pop(ecx)?;
-        self.asm.mov(eax, 190)?;
+        self.asm.mov(eax, i32::from(nr::vfork))?;
         self.asm.int(0x80)?;
         self.asm.push(ecx)?;
         self.asm.ret()
@@ -189,15 +188,15 @@ impl Code<'_> {
         self.asm.test(ebp, 0xfff)?;
         self.asm.jne(bad)?;
         self.asm.shr(ebp, 12)?;
-        self.asm.mov(eax, 192)?;
+        self.asm.mov(eax, i32::from(nr::mmap2))?;
         self.asm.int(0x80)?;
         self.asm.set_label(&mut bad)?;
         self.restore(6)?;
         self.asm.ret()
     }
 
-    /// `clone(fn, stack, flags, arg, parent_tid, tls, child_tid)`, as the C library has it: the
-    /// child calls `fn(arg)` on the new stack and exits with what that gives.
+    /// `clone(fn, stack, flags, arg, parent_tid, tls, child_tid)`, as in the C library: the child
+    /// calls `fn(arg)` on the new stack and exits with the result.
     fn clone_stub(&mut self) -> Emit {
         let (mut child, mut bad) = (self.asm.create_label(), self.asm.create_label());
         let asm = &mut self.asm;
@@ -218,7 +217,7 @@ impl Code<'_> {
         asm.mov(edx, dword_ptr(esp + 32))?;
         asm.mov(esi, dword_ptr(esp + 36))?;
         asm.mov(edi, dword_ptr(esp + 40))?;
-        asm.mov(eax, 120)?;
+        asm.mov(eax, i32::from(nr::clone))?;
         asm.int(0x80)?;
         asm.test(eax, eax)?;
         asm.je(child)?;
@@ -234,12 +233,12 @@ impl Code<'_> {
         asm.pop(eax)?;
         self.call_function()?;
         self.asm.mov(ebx, eax)?;
-        self.asm.mov(eax, 1)?;
+        self.asm.mov(eax, i32::from(nr::exit))?;
         self.asm.int(0x80)?;
         self.asm.hlt()
     }
 
-    /// Calls the function that eax is.
+    /// Calls the function value in eax.
     fn call_function(&mut self) -> Emit {
         if self.program.has_captures {
             let label: CodeLabel = self.stub("call_closure");
@@ -248,8 +247,8 @@ impl Code<'_> {
         self.asm.call(eax)
     }
 
-    /// A function value is the address of code, or of a closure's record, which lies above all
-    /// code: the closure finds it in ecx.
+    /// A function value is the address of code, or of a closure's record, which is above all code.
+    /// The closure expects the record in ecx.
     fn call_closure(&mut self) -> Emit {
         let mut plain = self.asm.create_label();
         let data = self.at.data as i32;
@@ -261,7 +260,7 @@ impl Code<'_> {
         self.asm.jmp(eax)
     }
 
-    /// `printf(pattern, ...)`: all is put together on the stack and written at once.
+    /// `printf(pattern, ...)`: formats everything on the stack and writes it at once.
     fn printf(&mut self) -> Emit {
         let functions = &self.program.functions;
         let format = functions

@@ -1,4 +1,4 @@
-//! What a debugger knows of a program.
+//! The debug information of a program.
 
 use super::program;
 use crate::kernel::fs::{Place, ProgramImage, ValueKind};

@@ -1,7 +1,7 @@
-//! Programs on the emulated CPU, without a kernel: a few pages, and what `exit`, `write` and an
-//! abort come to.
+//! Programs on the emulated CPU without a kernel: a few pages, and just enough of `exit`, `write`
+//! and an abort.
 
-use super::host::Outcome;
+use super::host::Ended;
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Cpu, Event, Exception, Pde, Pte, Ram, Regs, pde_phys, pte_phys};
 use crate::kernel::fs::{ProgramImage, TEXT_START};
@@ -9,14 +9,14 @@ use crate::kernel::fs::{ProgramImage, TEXT_START};
 const DIRECTORY: Pfn = Pfn(1);
 const TABLE: Pfn = Pfn(2);
 const FIRST: u32 = 3;
-/// The one page table spans 4 MiB from here.
+/// The single page table maps 4 MiB from here.
 const BOTTOM: u32 = 0x0800_0000;
 const STACK: u32 = 0x0840_0000;
 const STACK_PAGES: u32 = 128;
-/// Present, accessed and dirty, writable, of the user.
+/// Present, accessed and dirty, writable, user.
 const READ_WRITE: u32 = 0x067;
 const READ_ONLY: u32 = 0x065;
-/// No test takes longer.
+/// No test takes longer, in instructions.
 const LONGEST: u64 = 300_000_000;
 
 struct Rig {
@@ -28,7 +28,7 @@ struct Rig {
     used: u64,
 }
 
-/// What a system call leads to.
+/// What happens after a system call.
 enum After {
     Return(i32),
     Exit(i32),
@@ -111,7 +111,7 @@ impl Rig {
         }
     }
 
-    /// Runs to the end; gives the status.
+    /// Runs to the end; returns the status.
     fn run(&mut self) -> Option<i32> {
         while self.used < LONGEST {
             let exit = self
@@ -135,11 +135,11 @@ impl Rig {
     }
 }
 
-/// Runs a program, if it needs no kernel; gives how it ended, and after how many instructions.
-pub(super) fn run(image: &ProgramImage) -> Option<(Outcome, u64)> {
+/// Runs a program if it needs no kernel; returns how it ended, and after how many instructions.
+pub(super) fn run(image: &ProgramImage) -> Option<(Ended, u64)> {
     let mut rig = Rig::new(image);
     let status = rig.run()?;
-    let outcome = Outcome {
+    let outcome = Ended {
         output: String::from_utf8_lossy(&rig.output).into_owned(),
         errors: String::from_utf8_lossy(&rig.errors).into_owned(),
         status,

@@ -1,11 +1,11 @@
-//! Programs that begin with a function value of a script, and variables from elsewhere.
+//! Programs that start with a function value of a script, and with variables from elsewhere.
 
 use super::emulated;
 use crate::compile::{Diagnostic, Entry, Script, compile};
 use crate::kernel::fs::ProgramImage;
 use rhai::{Dynamic, Engine, FnPtr, OptimizationLevel, Scope};
 
-/// Evaluates a script whose value is a function, and makes a program of that.
+/// Evaluates a script whose value is a function, and compiles that function.
 fn from_value(
     source: &str,
     variables: &[(String, Dynamic, bool)],
@@ -81,6 +81,6 @@ fn what_cannot_be_captured_is_refused() {
     let problems = from_value("let x = 1.5; || { print(x); }", &[]).unwrap_err();
     assert_eq!(
         problems[0].message,
-        "a program cannot have the value of `x`"
+        "the value of `x` cannot be used in a program"
     );
 }

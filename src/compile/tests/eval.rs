@@ -1,5 +1,5 @@
-//! A reference: evaluates a checked program as it stands, with numbers of 32 bits and a memory of
-//! its own. What machine code does is held against it.
+//! A reference interpreter: evaluates a checked program with 32-bit numbers and a memory of its
+//! own. The behaviour of the machine code is compared with it.
 
 use super::super::checked::{
     Atomic, Base, Block, Callee, Expr, ExprKind, For, Place, Program, Size, Stmt, StmtKind, VarId,
@@ -12,15 +12,15 @@ use super::super::types::Type;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Result {
     pub(super) output: String,
-    /// It divided by zero, or gave a quotient that does not fit.
+    /// Whether it divided by zero, or computed a quotient that does not fit.
     pub(super) faulted: bool,
-    /// Some result did not fit into 32 bits.
+    /// Whether some result did not fit in 32 bits.
     pub(super) wrapped: bool,
-    /// What the first function gave.
+    /// The return value of the first function.
     pub(super) value: i32,
 }
 
-/// Why an evaluation does not go on to the next statement.
+/// Why an evaluation does not continue with the next statement.
 enum Leave {
     Break(i32),
     Continue,
@@ -30,7 +30,7 @@ enum Leave {
 
 type Step<T> = std::result::Result<T, Leave>;
 
-/// Function values are numbers from here on; no memory is there.
+/// Function values are numbers from here on; there is no memory at these addresses.
 const FUNCTIONS: i32 = 0x0800_0000;
 
 struct Machine<'p> {
@@ -42,7 +42,7 @@ struct Machine<'p> {
 }
 
 struct Frame {
-    /// Where each variable lies.
+    /// The address of each variable.
     vars: Vec<i32>,
 }
 
@@ -97,7 +97,7 @@ impl Machine<'_> {
         self.memory[at..at + count].copy_from_slice(&bytes[..count]);
     }
 
-    /// Calls a function; `record` is where a closure finds what it captured.
+    /// Calls a function; `record` is the address of what a closure captured.
     fn call(&mut self, id: usize, args: &[i32], record: i32) -> Step<i32> {
         use super::super::checked::VarKind;
         let function = &self.program.functions[id];
@@ -168,7 +168,8 @@ impl Machine<'_> {
                 }
             }
             StmtKind::Clear(var) => {
-                // A frame is cleared where it is made; this one may be here again.
+                // An array is cleared where it is declared, because the frame may have been used
+                // before.
                 let at = frame.vars[*var] as usize;
                 let words = self.words(frame, *var);
                 self.memory[at..at + 4 * words].fill(0);
@@ -220,7 +221,7 @@ impl Machine<'_> {
         }
     }
 
-    /// One turn of a loop; the value of a `break` if it ends there.
+    /// One iteration of a loop; returns the value of a `break` if the loop ends there.
     fn turn(&mut self, frame: &Frame, body: &Block) -> Step<Option<i32>> {
         match self.block(frame, body) {
             Ok(_) | Err(Leave::Continue) => Ok(None),

@@ -1,6 +1,6 @@
 //! Each feature of the dialect in a small program.
 
-use super::host::Outcome;
+use super::host::Ended;
 use super::{emulated, host, program};
 
 /// Runs a program whose `main` has these statements.
@@ -11,7 +11,7 @@ fn main_prints(body: &str, expected: &str) {
 
 /// How a program ends: on the emulated CPU if it needs no kernel, and on the host if that can run
 /// it.
-fn outcomes(source: &str) -> Vec<Outcome> {
+fn outcomes(source: &str) -> Vec<Ended> {
     let image = program(source);
     let emulated = emulated::run(&image).map(|(outcome, _)| outcome);
     emulated.into_iter().chain(host::run(&image)).collect()

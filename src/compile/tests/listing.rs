@@ -4,7 +4,7 @@ use super::program;
 use crate::kernel::fs::{ProgramImage, TEXT_START};
 use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
 
-/// The instructions of a function, labels by their addresses.
+/// The instructions of a function, with labels for addresses.
 pub(super) fn listing(image: &ProgramImage, function: &str) -> String {
     let Some(function) = image.debug.function(function) else {
         panic!("no function {function}");

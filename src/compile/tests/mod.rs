@@ -13,10 +13,11 @@ mod refusals;
 
 use super::checked::Program;
 use super::{Diagnostic, Entry, Script, check_script, compile};
+use crate::abi;
 use crate::kernel::fs::ProgramImage;
 use rhai::{Engine, OptimizationLevel};
 
-/// Does something with a text as a script whose first function is `main`.
+/// Calls `run` with a text as a script whose first function is `main`.
 fn with_script<T>(source: &str, run: impl FnOnce(&Script<'_>, &Entry) -> T) -> T {
     let _ = rhai::config::hashing::set_hashing_seed(Some([1, 2, 3, 4]));
     let mut engine = Engine::new();
@@ -25,7 +26,10 @@ fn with_script<T>(source: &str, run: impl FnOnce(&Script<'_>, &Entry) -> T) -> T
     let ast = engine
         .compile(source)
         .unwrap_or_else(|error| panic!("{error}\n{source}"));
-    let constants = |name: &str| (name == "CLONE_VM").then_some(0x100);
+    let constants = |name: &str| {
+        let found = abi::constants().find(|constant| constant.name == name);
+        found.map(|constant| constant.value)
+    };
     let script = Script {
         ast: &ast,
         source,
@@ -45,7 +49,7 @@ fn check_source(source: &str) -> Result<Program, Vec<Diagnostic>> {
     with_script(source, check_script)
 }
 
-/// Compiles a text that is a program.
+/// Compiles a text that must be a valid program.
 fn program(source: &str) -> ProgramImage {
     try_compile(source).unwrap_or_else(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! Programs at random: machine code against the reference, and the reference against Rhai's own
+//! Random programs: machine code against the reference, and the reference against Rhai's own
 //! interpreter.
 
 use super::eval::{self, evaluate};
@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use rhai::{Engine, Scope};
 use std::sync::{Arc, Mutex};
 
-/// Variables of numbers that a generated function has.
+/// Number variables of a generated function.
 const NUMBERS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// What can be named in an expression.
 #[derive(Clone, Copy)]
 struct Names {
     globals: bool,
-    /// Functions with a lower number may be called.
+    /// Only functions with a lower number may be called.
     functions: usize,
 }
 
@@ -72,7 +72,7 @@ fn number(names: Names) -> impl Strategy<Value = String> {
     })
 }
 
-/// Something that is true or false, of given numbers.
+/// A boolean expression over given numbers.
 fn truth_of(
     number: impl Strategy<Value = String> + Clone,
 ) -> impl Strategy<Value = String> + Clone {
@@ -159,7 +159,7 @@ fn reference(source: &str) -> eval::Result {
     evaluate(&check_source(source).unwrap())
 }
 
-/// What Rhai's interpreter prints, if it gets to the end.
+/// What Rhai's interpreter prints, if it finishes.
 fn interpret(source: &str) -> Option<String> {
     let mut engine = Engine::new();
     engine.set_max_expr_depths(0, 0);

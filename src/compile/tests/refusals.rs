@@ -1,8 +1,8 @@
-//! What is no program, and what is said about it.
+//! What is not a valid program, and the error messages for it.
 
 use super::try_compile;
 
-/// The diagnostics of a text.
+/// The diagnostics for a text.
 fn problems(source: &str) -> String {
     if let Err(error) = rhai::Engine::new().compile(source) {
         return format!("the script engine: {error}");
@@ -16,7 +16,7 @@ fn problems(source: &str) -> String {
     }
 }
 
-/// Statements of `main`, one a case.
+/// Statements of `main`, one per case.
 const BODIES: [&str; 62] = [
     "let x = 1.5;",
     "let m = #{a: 1};",
@@ -89,7 +89,7 @@ const REST: &str = "\nfn helper(a, b) { a + b }\nfn nothing(x) { print(x); }\n\
 fn what_is_refused() {
     let mut text = String::new();
     for body in BODIES {
-        // Some of these the script engine refuses itself.
+        // The script engine itself rejects some of these.
         let source = format!("fn main() {{ {body} }}{REST}");
         text += &format!("{body}\n");
         for line in problems(&source).lines() {

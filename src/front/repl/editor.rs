@@ -1,4 +1,4 @@
-//! The prompt on a terminal: rustyline with completion, colours, and Enter that goes on to the next
+//! The prompt on a terminal: rustyline with completion and colours. Enter continues on the next
 //! line while something is open.
 
 use super::history::History;
@@ -20,11 +20,11 @@ use std::borrow::Cow;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
-/// A text so long is taken as it is: reading it at each Enter would take too long.
+/// A longer text is taken as it is, because parsing it at each Enter would take too long.
 const TOO_LONG_TO_JUDGE: usize = 1 << 20;
-/// A text so long is not coloured while it is typed.
+/// A longer text is not coloured while it is typed.
 const TOO_LONG_TO_COLOUR: usize = 4096;
-/// So many words are shown without asking first.
+/// The most completions that are shown without asking first.
 const MAX_COMPLETIONS: usize = 1000;
 
 #[expect(
@@ -33,8 +33,8 @@ const MAX_COMPLETIONS: usize = 1000;
 )]
 pub(super) type RefCell<T> = std::cell::RefCell<T>;
 
-/// A terminal, with the one editor that lines and answers are typed into: keys that were typed ahead
-/// are in it, whatever is read next.
+/// A terminal, with the one editor that both lines and answers are typed into. Keys typed ahead are
+/// kept in it, whatever is read next.
 pub(super) struct Terminal {
     editor: Editor<Assistant, FileHistory>,
     history: History,
@@ -49,7 +49,7 @@ pub(super) struct Terminal {
 /// If the terminal cannot be used.
 pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::Result<u8> {
     loop {
-        // Not borrowed while a line runs: it may put a question.
+        // Not borrowed while a line runs, because the line may ask a question.
         let read = terminal.borrow_mut().read(&shell)?;
         if let Some(columns) = terminal.borrow_mut().columns() {
             shell.set_columns(columns);
@@ -78,7 +78,7 @@ pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::
     }
 }
 
-/// Prints what a line came to, below the line itself if it was not typed alone.
+/// Prints the result of a line, preceded by the line itself if it was not typed alone.
 fn tell(head: &str, answer: &Answer) -> io::Result<()> {
     if let Some(FailureKind::Output(kind)) = answer.failure {
         return Err(kind.into());
@@ -90,14 +90,14 @@ fn tell(head: &str, answer: &Answer) -> io::Result<()> {
         return Ok(());
     }
     if answer.failure == Some(FailureKind::Interrupted) {
-        // The terminal has written ^C.
+        // The terminal has already written ^C.
         print_line("")?;
     }
     print_line(&answer.text)
 }
 
 impl Terminal {
-    /// The terminal that the process is started in, and what there is to complain of.
+    /// Opens the terminal of the process, and returns a complaint if the history cannot be used.
     ///
     /// # Errors
     /// If it cannot be used.
@@ -141,8 +141,8 @@ impl Terminal {
         paint_words(prompt, Role::Dim, self.color)
     }
 
-    /// Reads what is to be run next: what was typed, or each statement of what was pasted; nothing
-    /// if the line was given up, `None` if the user leaves.
+    /// Reads what to run next: what was typed, or each statement of what was pasted. Empty if the
+    /// line was given up, `None` if the user leaves.
     fn read(&mut self, shell: &Shell) -> rustyline::Result<Option<Vec<String>>> {
         if let Some(assistant) = self.editor.helper_mut() {
             assistant.vocabulary = shell.vocabulary();
@@ -151,8 +151,8 @@ impl Terminal {
         let editor = &mut self.editor;
         let read = panic::catch_unwind(AssertUnwindSafe(|| editor.readline(&prompt)));
         let Ok(line) = read else {
-            // An editor that gave up on a line must not take the session with it.
-            complain("this line is too much for the editor; forklab run FILE takes long scripts");
+            // An editor that fails on a line must not end the session.
+            complain("this line is too long for the editor; use forklab run FILE for long scripts");
             (*self, _) = Self::open(self.limits, self.interrupt.clone(), self.color)?;
             return Ok(Some(Vec::new()));
         };
@@ -176,7 +176,8 @@ impl Terminal {
         pieces
     }
 
-    /// Puts a question to the user and waits for the answer. Ctrl-D is none; Ctrl-C interrupts.
+    /// Asks the user a question and waits for the answer. Ctrl-D means no answer; Ctrl-C
+    /// interrupts.
     pub(super) fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
         self.set_asking(true);
         let answer = self.editor.readline(&format!("{question} "));
@@ -196,13 +197,13 @@ impl Terminal {
     }
 }
 
-/// What helps while a line is typed.
+/// Completion, hints and colours while a line is typed.
 struct Assistant {
     syntax: Syntax,
     vocabulary: Vocabulary,
     interrupt: Interrupt,
     color: bool,
-    /// What is typed is an answer, in plain words.
+    /// Whether an answer is being typed, which is plain text.
     asking: bool,
 }
 
@@ -232,7 +233,7 @@ impl Completer for Assistant {
 impl Hinter for Assistant {
     type Hint = String;
 
-    /// How the function is written whose arguments are being typed.
+    /// The signature of the function whose arguments are being typed.
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
         if self.asking || pos < line.len() {
             return None;
@@ -249,8 +250,8 @@ impl Validator for Assistant {
             return Ok(ValidationResult::Incomplete);
         }
         if !self.asking {
-            // The line will run as soon as the terminal makes a signal of Ctrl-C again: from here
-            // on, a wish to stop is meant for it.
+            // The line runs as soon as the terminal sends a signal for Ctrl-C again: from here on,
+            // an interrupt is meant for it.
             self.interrupt.clear();
         }
         Ok(ValidationResult::Valid(None))

@@ -1,4 +1,4 @@
-//! Where the lines that were typed are kept from one session to the next.
+//! Keeps the lines that were typed from one session to the next.
 
 use etcetera::{BaseStrategy, choose_base_strategy};
 use rustyline::history::FileHistory;
@@ -7,29 +7,29 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-/// The file of the history; if it cannot be used, why.
+/// The file of the history, or why it cannot be used.
 pub(super) struct History {
     path: Option<PathBuf>,
 }
 
 impl History {
-    /// Reads the history into an editor. Returns it with what there is to complain of: a history
-    /// that cannot be read or kept is no reason not to work.
+    /// Reads the history into an editor. Returns it with a complaint if it cannot be read or
+    /// written, which does not keep the prompt from working.
     pub(super) fn open<H: Helper>(editor: &mut Editor<H, FileHistory>) -> (Self, Option<String>) {
         match file().and_then(|path| load(editor, path)) {
             Ok(path) => (Self { path: Some(path) }, None),
             Err(error) => {
-                let complaint = format!("lines are not kept for the next session: {error}");
+                let complaint = format!("lines will not be kept for the next session: {error}");
                 (Self { path: None }, Some(complaint))
             }
         }
     }
 
-    /// Keeps a line at once, so that nothing is lost whatever happens next.
+    /// Writes a line at once, so that nothing is lost whatever happens next.
     pub(super) fn add<H: Helper>(&self, editor: &mut Editor<H, FileHistory>, line: &str) {
         let added = editor.add_history_entry(line).unwrap_or(false);
         if let (true, Some(path)) = (added, &self.path) {
-            // It was writable when the session began; a full disk does not stop the work.
+            // It was writable when the session began; a full disk must not stop the user.
             let _ = editor.append_history(path);
         }
     }
@@ -46,7 +46,7 @@ fn file() -> io::Result<PathBuf> {
 }
 
 fn load<H: Helper>(editor: &mut Editor<H, FileHistory>, path: PathBuf) -> io::Result<PathBuf> {
-    // Whether lines can be appended is known now, not when the first is lost.
+    // This reports at the start whether lines can be appended, not when the first is lost.
     fs::OpenOptions::new()
         .create(true)
         .append(true)

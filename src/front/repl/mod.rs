@@ -26,9 +26,10 @@ type Rc<T> = std::rc::Rc<T>;
 
 /// Runs the prompt until the user leaves; returns the exit code.
 pub(super) fn run(process: &Process) -> u8 {
-    let result = match io::stdin().is_terminal() {
-        true => on_terminal(process),
-        false => from_pipe(process),
+    let result = if io::stdin().is_terminal() {
+        on_terminal(process)
+    } else {
+        from_pipe(process)
     };
     result.unwrap_or_else(|why| {
         complain(&format!("forklab: {why}"));
@@ -36,10 +37,10 @@ pub(super) fn run(process: &Process) -> u8 {
     })
 }
 
-/// Puts questions to whoever sits at the terminal.
+/// Asks questions on the terminal.
 pub(super) fn asker(process: &Process) -> Result<Ask, String> {
     if !io::stdin().is_terminal() {
-        return Err("--ask needs a terminal to ask on".to_owned());
+        return Err("--ask needs a terminal".to_owned());
     }
     let opened = Terminal::open(
         process.limits,
@@ -51,7 +52,7 @@ pub(super) fn asker(process: &Process) -> Result<Ask, String> {
 }
 
 fn unusable(error: rustyline::error::ReadlineError) -> String {
-    format!("the terminal cannot be used: {error}")
+    format!("cannot use the terminal: {error}")
 }
 
 fn from_pipe(process: &Process) -> Result<u8, String> {

@@ -1,19 +1,19 @@
-//! Texts out of lines: what is typed, piped or pasted is run statement by statement, and of a
-//! session that somebody has copied, only what was typed.
+//! Splits input into statements. What is typed, piped or pasted is run statement by statement; of a
+//! copied session, only the lines that were typed are run.
 
 use crate::script::Syntax;
 
-/// A text of that many bytes is looked at again only when it has grown by an eighth: otherwise a
-/// long text would be read once for each of its lines.
+/// A text of that many bytes is parsed again only when it has grown by an eighth. Otherwise a long
+/// text would be parsed once for each of its lines.
 const LONG_TEXT: usize = 4096;
 
-/// Collects lines until they make a whole.
+/// Collects lines until they form complete statements.
 pub(super) struct Pieces<'a> {
     syntax: &'a Syntax,
     text: String,
-    /// How long the text must be before it is looked at again.
+    /// The length from which the text is parsed again, in bytes.
     wait_for: usize,
-    /// Lines with a prompt have come: a line without one is what the session answered.
+    /// Whether lines with a prompt have come: then a line without one is output of the session.
     transcript: bool,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// The text, if it is whole with this line, which has its line break.
+    /// The text, if this line completes it. The line includes its newline.
     pub(super) fn add(&mut self, line: &str) -> Option<String> {
         self.keep(line);
         if self.text.len() < self.wait_for {
@@ -44,7 +44,7 @@ impl<'a> Pieces<'a> {
     fn keep(&mut self, line: &str) {
         match typed(line) {
             Some(typed) => {
-                // Whoever copied the session had given up what is still open.
+                // In a copied session, a new prompt means that the open statement was given up.
                 self.text = typed.to_owned();
                 self.wait_for = 0;
                 self.transcript = true;
@@ -54,7 +54,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// What there is, whole or not.
+    /// What has been collected, complete or not.
     pub(super) fn rest(&mut self) -> Option<String> {
         self.wait_for = 0;
         let text = std::mem::take(&mut self.text);
@@ -63,15 +63,15 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// A text in pieces.
+/// A text split into pieces.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Split {
     pub(super) pieces: Vec<String>,
-    /// The last of them is not whole: more is to come.
+    /// Whether the last piece is incomplete.
     pub(super) open: bool,
 }
 
-/// Takes a text apart into what can be run one after the other.
+/// Splits a text into pieces that can be run one after another.
 pub(super) fn split(text: &str, syntax: &Syntax) -> Split {
     let mut collected = Pieces::new(syntax);
     collected.transcript = text.lines().any(|line| typed(line).is_some());
@@ -91,14 +91,14 @@ pub(super) fn split(text: &str, syntax: &Syntax) -> Split {
     Split { pieces, open }
 }
 
-/// Whether a line goes on with the statement before it, even if that could end there.
+/// Whether a line continues the statement before it, even if that could end there.
 fn continues(line: &str) -> bool {
     let line = line.trim_start();
     let word = line.split(|c: char| !c.is_alphanumeric()).next();
     line.starts_with('.') || matches!(word, Some("else" | "catch"))
 }
 
-/// What is typed in a line, if it begins with a prompt such as `0 ms> ` or `3 ms 2:hog> `.
+/// What is typed in a line that begins with a prompt such as `0 ms> ` or `3 ms 2:hog> `.
 fn typed(line: &str) -> Option<&str> {
     let (prompt, typed) = line.split_once("> ")?;
     let mut words = prompt.splitn(3, ' ');

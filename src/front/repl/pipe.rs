@@ -1,5 +1,5 @@
-//! The prompt without a terminal: lines come from a pipe or a file, there is no prompt and no
-//! editor, and answers are plain.
+//! The prompt without a terminal: lines come from a pipe or a file, without prompt or editor, and
+//! answers are plain.
 
 use super::pieces::Pieces;
 use super::shell::Shell;
@@ -8,7 +8,8 @@ use crate::front::print::{complain, exit_code, output_failed, print_line};
 use crate::script::{FailureKind, Limits, Syntax};
 use std::io::{self, BufRead};
 
-/// Lines that may fail before the rest is given up: what comes then is not meant for us.
+/// How many lines may fail before the rest is given up, because the input is probably not meant for
+/// forklab.
 const MAX_FAILED: usize = 100;
 
 /// Runs every line; returns the exit code of the first that failed.
@@ -35,9 +36,7 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> u8 {
             }
         }
         let Ok(line) = String::from_utf8(bytes) else {
-            complain(&format!(
-                "error: line {number} is not UTF-8 text; it is left out"
-            ));
+            complain(&format!("error: line {number} is not UTF-8 text; skipped"));
             codes.note(FAILED);
             continue;
         };
@@ -60,7 +59,7 @@ pub(super) fn run(mut shell: Shell, limits: &Limits) -> u8 {
 
 /// The exit codes of the lines so far.
 struct Codes {
-    /// That of the first line that failed.
+    /// The exit code of the first line that failed.
     first: u8,
     failed: usize,
 }
@@ -83,11 +82,11 @@ impl Codes {
     }
 }
 
-/// Why not simply the next line.
+/// Why the next line is not simply run.
 enum Trouble {
     /// The line failed; the next one may not.
     Failed(u8),
-    /// There is nothing more to do, with that exit code or that of the lines so far.
+    /// There is nothing more to do; the exit code is this one or that of the lines so far.
     Leave(Option<u8>),
 }
 

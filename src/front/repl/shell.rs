@@ -1,5 +1,5 @@
-//! What the prompt does with a line, wherever lines come from and answers go to: its own commands,
-//! or a run of the line in the session.
+//! Runs a line of the prompt, wherever lines come from and answers go: as a command of the prompt
+//! itself, or in the session.
 
 use super::tour;
 use crate::abi::Pid;
@@ -9,18 +9,18 @@ use crate::front::style::{paint, paint_words};
 use crate::script::{Failure, FailureKind, Host, Limits, Session, Shown, Vocabulary};
 use crate::view::{Role, Text, on_cpu_now};
 
-/// How messages call the text that is typed.
+/// The name of the typed text in messages.
 const NAME: &str = "prompt";
-/// Lines of a value that are shown.
+/// The most lines of a value that are shown.
 const MAX_SHOWN: usize = 200;
 
 const COMMANDS: &str = "\
-:undo [N]   the session as before the last line, or the last N lines
-:run FILE   a script, as if it were typed here
-:reset      a fresh machine, no variables
-:help [F]   all functions, or one of them
+:undo [N]   undo the last line, or the last N lines
+:run FILE   run a script, as if it were typed here
+:reset      boot a fresh machine, without variables
+:help [F]   list all functions, or explain one
 :tour       what to type first
-:quit       leave (Ctrl-D too)";
+:quit       leave (or Ctrl-D)";
 
 /// A session with the commands of the prompt.
 pub struct Shell {
@@ -30,14 +30,14 @@ pub struct Shell {
     columns: usize,
 }
 
-/// What a line came to.
+/// The result of a line.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Answer {
-    /// What to print, without a line break at the end; empty for nothing.
+    /// What to print, without a newline at the end; empty for nothing.
     pub text: String,
     /// Why the line failed, if it did.
     pub failure: Option<FailureKind>,
-    /// The user wants to leave.
+    /// Whether the user wants to leave.
     pub quit: bool,
 }
 
@@ -84,12 +84,12 @@ impl Shell {
         })
     }
 
-    /// From now on, messages are made for a terminal of so many columns.
+    /// Makes messages for a terminal with that many columns from now on.
     pub fn set_columns(&mut self, columns: usize) {
         self.columns = columns;
     }
 
-    /// What to say before the first line.
+    /// What to show before the first line.
     pub fn greeting(&self) -> String {
         let (cpus, mem) = self.session.machine(|machine| {
             let config = &machine.kernel.config;
@@ -101,12 +101,12 @@ impl Shell {
         )
     }
 
-    /// The time, and who has the CPU.
+    /// The prompt: the time, and which task has the CPU.
     pub fn prompt(&self) -> String {
         self.session.machine(|machine| {
             let tick = machine.kernel.tick;
             let running = on_cpu_now(&machine.kernel);
-            // The idle task is nobody.
+            // The idle task is not shown.
             match running.into_iter().find(|(pid, _)| *pid != Pid(0)) {
                 Some((pid, name)) => {
                     format!("{tick} ms {pid}:{}> ", machine.kernel.names.get(name))
@@ -121,7 +121,7 @@ impl Shell {
         self.session.vocabulary()
     }
 
-    /// Does what a line says.
+    /// Runs a line.
     pub fn submit(&mut self, line: &str) -> Answer {
         if line.trim().is_empty() {
             return Answer::default();
@@ -132,7 +132,7 @@ impl Shell {
         }
     }
 
-    /// Commands begin with a colon; the usual words do without, unless they are variables.
+    /// Commands begin with a colon. The usual words work without one unless they are variables.
     fn command_of<'a>(&self, line: &'a str) -> Option<Command<'a>> {
         let text = line.trim().trim_end_matches(';');
         let (colon, text) = match text.strip_prefix(':') {
@@ -247,7 +247,7 @@ impl Shell {
         }
     }
 
-    /// A line that is not run.
+    /// The answer to a line that is not run.
     fn refused(&self, why: &str) -> Answer {
         let word = paint_words("error:", Role::Bad, self.color);
         Answer::refused(format!("{word} {why}"))
@@ -281,8 +281,8 @@ impl Shell {
     }
 }
 
-/// The failure of a text that stands behind so many lines of the session, by its own lines. Calls
-/// that came from before it are left out.
+/// Converts a failure to the line numbers of a text that comes after `before` lines of the session.
+/// Calls from before it are left out.
 fn moved_up(failure: Failure, before: usize) -> Failure {
     let moved = |(line, column): (usize, usize)| Some((line.checked_sub(before)?, column));
     let around = failure.around.into_iter();
@@ -296,7 +296,7 @@ fn moved_up(failure: Failure, before: usize) -> Failure {
     }
 }
 
-/// A text of a length that can be looked at.
+/// Cuts a text to a readable length.
 fn cut(mut text: Text) -> Text {
     let lines = text.lines.len();
     if lines > MAX_SHOWN {

@@ -1,13 +1,13 @@
-//! Arithmetic and logic on 8, 16 and 32 bits, with the flags it sets.
+//! Arithmetic and logic on 8, 16 and 32 bits, with the flags that they set.
 //!
-//! Where the manual leaves a flag undefined, it is what most processors of Intel make of it: AF is
-//! cleared by logic, shifts and multiplications; OF of a shift by more than one is that of its last
-//! single shift to the left, and of the two highest bits of the result to the right; a
-//! multiplication sets SF, ZF and PF from the low half; a division changes no flag.
+//! Where the manual leaves a flag undefined, it has the value that most Intel processors give it.
+//! Logic, shifts and multiplications clear AF. A left shift by more than one sets OF as its last
+//! single shift would, a right shift from the two highest bits of the result. A multiplication sets
+//! SF, ZF and PF from the low half. A division changes no flag.
 
 use super::flags::Flags;
 
-/// How many bits an operation is on.
+/// The width of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Width {
     W8,
@@ -56,7 +56,7 @@ impl Width {
         value >> (self.bits() - 1) & 1 != 0
     }
 
-    /// Carries out of the bits of an operation of this width, as [`Flags`] keeps them.
+    /// The carries out of the bits of an operation of this width, in the layout of [`Flags`].
     #[inline(always)]
     const fn carries(self, carries: u32) -> u32 {
         match self {
@@ -66,7 +66,7 @@ impl Width {
     }
 }
 
-/// The eight operations of the first opcodes, numbered as there.
+/// The eight operations of the first opcodes, with the numbers that they have there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Alu {
     Add,
@@ -76,9 +76,9 @@ pub(super) enum Alu {
     And,
     Sub,
     Xor,
-    /// `sub` without its result.
+    /// `sub` without storing the result.
     Cmp,
-    /// `and` without its result.
+    /// `and` without storing the result.
     Test,
 }
 
@@ -95,7 +95,7 @@ pub(super) enum Shift {
 }
 
 impl Flags {
-    /// Carries out one of the [`Alu`] operations; the result of the comparing ones is `a`.
+    /// Performs one of the [`Alu`] operations; the result of the comparing ones is `a`.
     #[inline(always)]
     pub(super) fn alu(&mut self, op: Alu, a: u32, b: u32, width: Width) -> u32 {
         let cf = self.cf();
@@ -156,7 +156,7 @@ impl Flags {
         result & width.mask()
     }
 
-    /// Shifts or rotates by a count of which only the low five bits count.
+    /// Shifts or rotates by a count, of which only the low five bits are used.
     #[inline]
     pub(super) fn shift(&mut self, op: Shift, a: u32, count: u32, width: Width) -> u32 {
         let count = count & 31;
@@ -239,7 +239,7 @@ impl Flags {
         result
     }
 
-    /// CF and the value as one number with a bit more, rotated to the left.
+    /// Rotates CF and the value to the left, as one number with one more bit.
     fn rotate_with_carry(&self, a: u32, count: u32, width: Width) -> (u32, bool) {
         let bits = width.bits();
         let whole = u64::from(self.cf()) << bits | u64::from(a);
@@ -248,7 +248,7 @@ impl Flags {
     }
 
     /// `shld`: shifts `a` to the left, filling in the high bits of `b`. A count beyond 16 bits is
-    /// undefined for those; the bits then come from `a` again.
+    /// undefined for 16-bit operands; the bits then come from `a` again.
     pub(super) fn shld(&mut self, a: u32, b: u32, count: u32, width: Width) -> u32 {
         let count = count & 31;
         if count == 0 {
@@ -284,7 +284,7 @@ impl Flags {
         self.set_shifted(result, cf != 0, of, width)
     }
 
-    /// `imul` with two factors: the product, cut to the width.
+    /// `imul` with two factors: the product, truncated to the width.
     #[inline]
     pub(super) fn imul(&mut self, a: u32, b: u32, width: Width) -> u32 {
         self.multiply_signed(a, b, width).0
@@ -330,7 +330,7 @@ fn rotate_left(a: u32, count: u32, width: Width) -> u32 {
     }
 }
 
-/// Quotient and remainder of an unsigned division; `None` if there is no quotient of the width.
+/// Quotient and remainder of an unsigned division; `None` if the quotient does not fit the width.
 pub(super) fn divide(dividend: u64, divisor: u32, width: Width) -> Option<(u32, u32)> {
     let quotient = dividend.checked_div(u64::from(divisor))?;
     let remainder = dividend % u64::from(divisor);

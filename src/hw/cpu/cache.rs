@@ -1,10 +1,11 @@
-//! Decoded code, kept for each frame that instructions were fetched from.
+//! A cache of decoded code, kept for each frame that instructions were fetched from.
 //!
-//! It is no state of the machine: dropping it at any time changes nothing but speed. It is found by
-//! the frame and the offset in it, so that all address spaces and CPUs see the same, and it is valid
-//! as long as the RAM says that [the contents](Ram::code_number) have not changed.
+//! It is not part of the machine's state: dropping it at any time changes nothing but speed. Code
+//! is found by its frame and the offset in it, so all address spaces and CPUs share it. It is valid
+//! as long as the RAM reports that [the contents](Ram::code_number) have not changed.
 
 use super::fetch::{Decoded, decode};
+use super::fuse::fuse;
 use super::lower::lower;
 use super::op::{Code, Op};
 use crate::abi::{PAGE_SIZE, Pfn};
@@ -14,15 +15,15 @@ use std::fmt;
 
 /// The most operations in a block.
 const LONGEST_BLOCK: usize = 64;
-/// The most frames whose code is kept: beyond that all is dropped and decoded again.
+/// The most frames whose code is kept. Beyond that, everything is dropped and decoded again.
 const MOST_FRAMES: usize = 512;
 
-/// What a CPU has decoded.
+/// The code that a CPU has decoded.
 pub(super) struct DecodeCache {
     frames: Vec<FrameCode>,
-    /// For each frame of RAM, its place in `frames` plus one; 0 for none.
+    /// For each frame of RAM, its index in `frames` plus one; 0 for none.
     places: Vec<u32>,
-    /// Off only to show that nothing depends on it.
+    /// Switched off only to show that nothing depends on it.
     pub(super) enabled: bool,
 }
 
@@ -36,7 +37,7 @@ impl Default for DecodeCache {
     }
 }
 
-/// A copy has decoded nothing yet.
+/// A copy starts with nothing decoded.
 impl Clone for DecodeCache {
     fn clone(&self) -> Self {
         Self {
@@ -46,7 +47,7 @@ impl Clone for DecodeCache {
     }
 }
 
-/// Shows nothing: it is not part of the machine.
+/// Shows nothing, because it is not part of the machine.
 impl fmt::Debug for DecodeCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DecodeCache")
@@ -54,7 +55,7 @@ impl fmt::Debug for DecodeCache {
 }
 
 impl DecodeCache {
-    /// The code of a frame, empty if it has changed since.
+    /// The decoded code of a frame; empty if the frame has changed since.
     pub(super) fn frame(&mut self, ram: &mut Ram, pfn: Pfn) -> &mut FrameCode {
         if self.places.len() <= pfn.index() {
             self.places.resize(pfn.index() + 1, 0);
@@ -82,14 +83,23 @@ impl DecodeCache {
     }
 }
 
+/// Instructions that are carried out one after the other once the first one is.
+#[derive(Default)]
+pub(super) struct Block {
+    /// An operation for each.
+    pub(super) plain: Box<[Op]>,
+    /// The same with fewer operations, for whoever carries out all of them.
+    pub(super) fused: Box<[Op]>,
+}
+
 /// The decoded code of one frame.
 pub(super) struct FrameCode {
-    /// The number of the contents it was decoded from.
+    /// The number of the contents that it was decoded from.
     pub(super) number: u64,
     /// For each offset, the block that begins there; 0 if none is decoded.
     starts: Box<[u16; PAGE_SIZE as usize]>,
     /// The first block is empty.
-    blocks: Vec<Box<[Op]>>,
+    blocks: Vec<Block>,
     /// The instructions that have no operation of their own.
     others: Vec<Instruction>,
 }
@@ -99,7 +109,7 @@ impl FrameCode {
         Self {
             number: 0,
             starts: Box::new([0; PAGE_SIZE as usize]),
-            blocks: vec![Box::default()],
+            blocks: vec![Block::default()],
             others: Vec::new(),
         }
     }
@@ -112,9 +122,9 @@ impl FrameCode {
         }
     }
 
-    /// The operations from an offset on, up to the end of their block; none if they are not decoded.
+    /// The operations from an offset to the end of their block; none if they are not decoded.
     #[inline(always)]
-    pub(super) fn block(&self, offset: usize) -> &[Op] {
+    pub(super) fn block(&self, offset: usize) -> &Block {
         let block = self.starts[offset & (PAGE_SIZE as usize - 1)];
         &self.blocks[usize::from(block)]
     }
@@ -123,28 +133,33 @@ impl FrameCode {
         self.others.get(place as usize)
     }
 
-    /// Decodes the block at an offset. There is none if the first instruction is no valid one or
-    /// does not end in this page.
+    /// Decodes the block at an offset. There is none if its first instruction is invalid or does
+    /// not end in this page.
     pub(super) fn decode_block(&mut self, bytes: &Frame, offset: usize) -> bool {
-        let mut block = Vec::new();
+        let mut plain = Vec::new();
         let mut at = offset;
-        while at < bytes.len() && block.len() < LONGEST_BLOCK {
+        while at < bytes.len() && plain.len() < LONGEST_BLOCK {
             let Decoded::Instruction(instruction) = decode(&bytes[at..], at as u32) else {
                 break;
             };
-            at += instruction.len();
-            let op = self.op(&instruction, at);
-            block.push(op);
+            let mut op = self.op(&instruction, at + instruction.len());
+            op.at = plain.len() as u8;
+            op.go_on_at_target();
+            at = op.next.into();
+            plain.push(op);
             if op.ends_block() {
                 break;
             }
         }
-        if block.is_empty() {
+        if plain.is_empty() {
             return false;
         }
         // There are no more blocks than offsets in a page.
         self.starts[offset] = self.blocks.len() as u16;
-        self.blocks.push(block.into());
+        self.blocks.push(Block {
+            fused: fuse(&plain).into(),
+            plain: plain.into(),
+        });
         true
     }
 
@@ -158,5 +173,15 @@ impl FrameCode {
         });
         op.next = next as u16;
         op
+    }
+}
+
+#[cfg(test)]
+impl DecodeCache {
+    /// The codes of all fused operations.
+    pub(super) fn fused_codes(&self) -> impl Iterator<Item = Code> {
+        let blocks = self.frames.iter().flat_map(|frame| &frame.blocks);
+        let ops = blocks.flat_map(|block| &block.fused);
+        ops.map(|op| op.code).filter(|code| code.is_fused())
     }
 }

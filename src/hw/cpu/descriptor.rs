@@ -12,11 +12,11 @@ pub struct SegmentDescriptor {
 }
 
 impl SegmentDescriptor {
-    /// The descriptor of a data segment for user mode, checking nothing.
+    /// The descriptor of a user-mode data segment, without any checks.
     ///
-    /// Linux 2.6.12: include/asm-i386/desc.h, `LDT_entry_a()` and `LDT_entry_b()`.
+    /// Linux 2.6.12: `include/asm-i386/desc.h`, `LDT_entry_a()` and `LDT_entry_b()`.
     pub const fn from_user_desc(desc: &UserDesc) -> Self {
-        /// Descriptor privilege level 3, a segment of code or data.
+        /// Descriptor privilege level 3, code or data segment.
         const USER_SEGMENT: u32 = 0x7000;
         let contents = desc.flags >> 1 & 3;
         Self {
@@ -44,34 +44,64 @@ impl fmt::Display for SegmentDescriptor {
 /// `struct user_desc`: a segment as user space describes it to `clone` and `set_thread_area`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct UserDesc {
-    /// Entry of the descriptor table, or -1 for one to be chosen.
+    /// Index in the descriptor table, or -1 to have one chosen.
     pub entry_number: i32,
     /// Linear address of the segment.
     pub base: u32,
     /// Last offset in the segment, in bytes or pages.
     pub limit: u32,
-    /// The bit fields: the constants below, and the segment's contents in bits 1 and 2.
+    /// The bit fields: the constants below, and the contents type in bits 1 and 2.
     pub flags: u32,
 }
 
 impl UserDesc {
+    /// How many bytes it takes in user memory.
+    pub const SIZE: usize = 16;
+    /// `GDT_ENTRY_TLS_MIN`: the first of the three entries of the GDT that user space may set.
+    pub const ENTRY_TLS_MIN: i32 = 6;
+    const TLS_ENTRIES: usize = 3;
     /// 32-bit segment.
     pub const SEG_32BIT: u32 = 1 << 0;
     /// Not writable.
     pub const READ_EXEC_ONLY: u32 = 1 << 3;
     /// The limit counts pages of 4096 bytes.
     pub const LIMIT_IN_PAGES: u32 = 1 << 4;
-    /// Using the segment is an error.
+    /// The segment cannot be used.
     pub const SEG_NOT_PRESENT: u32 = 1 << 5;
-    /// The bit that is free for software.
+    /// The bit that is available to software.
     pub const USEABLE: u32 = 1 << 6;
-    /// The bits of the flag word that mean something.
+    /// The bits of the flags word that have a meaning.
     const NAMED: u32 = 0x7f;
 
-    /// Whether it is the pattern that stands for "clear the entry". The bits of the flag word that
-    /// have no name are padding and say nothing.
+    /// Reads it as it lies in user memory: four little-endian words.
+    pub fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
+        let (words, _) = bytes.as_chunks();
+        let word = |i: usize| u32::from_le_bytes(words[i]);
+        Self {
+            entry_number: word(0) as i32,
+            base: word(1),
+            limit: word(2),
+            flags: word(3),
+        }
+    }
+
+    /// Writes it as it lies in user memory.
+    pub fn to_bytes(self) -> Vec<u8> {
+        [self.entry_number as u32, self.base, self.limit, self.flags]
+            .map(u32::to_le_bytes)
+            .concat()
+    }
+
+    /// Which of the three TLS descriptors it is for, if for any.
+    pub fn tls_slot(&self) -> Option<usize> {
+        let slot = usize::try_from(self.entry_number.checked_sub(Self::ENTRY_TLS_MIN)?).ok()?;
+        (slot < Self::TLS_ENTRIES).then_some(slot)
+    }
+
+    /// Whether it is the pattern that means "clear the entry". Bits of the flags word without a
+    /// meaning are padding and ignored.
     ///
-    /// Linux 2.6.12: include/asm-i386/desc.h, `LDT_empty()`.
+    /// Linux 2.6.12: `include/asm-i386/desc.h`, `LDT_empty()`.
     pub const fn is_empty(&self) -> bool {
         let nothing = Self::READ_EXEC_ONLY | Self::SEG_NOT_PRESENT;
         self.base == 0 && self.limit == 0 && self.flags & Self::NAMED == nothing
@@ -95,7 +125,7 @@ mod tests {
         }
     }
 
-    /// The first row is process example 24; each other one sets a single field.
+    /// The first row is process example 24; each of the others sets a single field.
     #[test]
     fn a_user_desc_is_packed_into_two_words() {
         for (base, limit, flags, words) in [

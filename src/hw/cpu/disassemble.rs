@@ -1,20 +1,20 @@
-//! Machine code as text, for those who look at it.
+//! Machine code as text, for views.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 
 /// One instruction as text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Disassembled {
-    /// Where it lies.
+    /// Address of the instruction.
     pub addr: u32,
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub len: u32,
-    /// In the syntax of Intel: `mov eax,[ebp-4]`.
+    /// Its text in Intel syntax: `mov eax,[ebp-4]`.
     pub text: String,
 }
 
-/// The instructions that bytes at an address are, one after the other. What is none is `(bad)` and
-/// goes on with the next byte.
+/// Disassembles the bytes at an address. An invalid instruction is shown as `(bad)`, and
+/// disassembly goes on with the next byte.
 pub fn disassemble(bytes: &[u8], eip: u32) -> Vec<Disassembled> {
     let mut formatter = IntelFormatter::new();
     let options = formatter.options_mut();

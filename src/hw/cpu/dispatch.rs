@@ -1,12 +1,13 @@
-//! Runs decoded operations, as long as they lie in one page.
+//! Runs decoded operations as long as they are in one page.
 //!
-//! Faults are precise because an operation changes nothing before its last access to memory has
+//! Faults are precise, because an operation changes nothing before its last memory access has
+//! succeeded.
 //! succeeded.
 
 use super::alu::{Alu, Shift, Width};
 use super::cache::FrameCode;
 use super::flags::Flags;
-use super::interpret::Outcome;
+use super::interpret::Executed;
 use super::op::{Code, Op};
 use super::state::{Core, EAX, EBP, ECX, EDX, ESP, Step};
 use super::{Event, Exception};
@@ -22,7 +23,7 @@ pub(super) enum Exit {
 }
 
 impl Core<'_> {
-    /// Runs code of the page that `eip` is in from what is decoded of it.
+    /// Runs the code in the page of `eip`, as far as it is decoded.
     #[allow(
         clippy::too_many_lines,
         reason = "a row for each operation, in one loop"
@@ -30,15 +31,18 @@ impl Core<'_> {
     pub(super) fn run_page(&mut self, code: &FrameCode) -> Exit {
         let page = self.eip & !(PAGE_SIZE - 1);
         let mut eip = self.eip;
+        self.forget_pages();
         'block: loop {
             let offset = eip.wrapping_sub(page);
             if offset >= PAGE_SIZE {
                 self.eip = eip;
                 return Exit::Elsewhere;
             }
-            let mut ops = code.block(offset as usize);
+            let block = code.block(offset as usize);
+            let (mut ops, mut rest) = (&*block.plain, block.fused.iter());
             if ops.len() as u64 > self.left {
-                ops = &ops[..self.left as usize];
+                ops = first(ops, self.left);
+                rest = ops.iter();
             }
             if ops.is_empty() {
                 self.eip = eip;
@@ -48,36 +52,43 @@ impl Core<'_> {
                     Exit::Undecoded
                 };
             }
-            // The whole block is charged; who leaves it early gives the rest back.
+            // The whole block is charged in advance; leaving it early refunds the rest.
             self.left -= ops.len() as u64;
-            let mut rest = ops.iter();
             while let Some(op) = rest.next() {
-                // The value, or the way out with the state as it was before this operation.
+                // The value, or an exit with the state as it was before this operation.
                 macro_rules! fallible {
                     ($result:expr) => {
                         match $result {
                             Ok(value) => value,
                             Err(exception) => {
-                                return self.stop(exception, ops, rest.len() + 1, eip);
+                                return self.stop(exception, ops, op.at, eip);
                             }
                         }
                     };
                 }
-                // The operation is complete but for the check whether it has changed code.
+                // The operation is complete except for the check whether it has changed code.
                 macro_rules! stored {
                     ($result:expr) => {
                         if fallible!($result) && !self.is_current() {
-                            return self.leave_page(rest.len(), page.wrapping_add(op.next.into()));
+                            let undone = ops.len() - usize::from(op.at) - 1;
+                            return self.leave_page(undone, page.wrapping_add(op.next.into()));
                         }
                     };
                 }
                 macro_rules! go {
                     ($target:expr) => {{
-                        eip = $target;
+                        let target = $target;
+                        // A loop runs the same block again.
+                        if target == eip && ops.len() as u64 <= self.left {
+                            self.left -= ops.len() as u64;
+                            rest = block.fused.iter();
+                            continue;
+                        }
+                        eip = target;
                         continue 'block;
                     }};
                 }
-                // As `stored`, for an operation that jumps.
+                // Like `stored`, for an operation that jumps.
                 macro_rules! stored_and_go {
                     ($result:expr, $target:expr) => {{
                         let noticed = fallible!($result);
@@ -85,6 +96,43 @@ impl Core<'_> {
                             return self.leave_page(0, $target);
                         }
                         go!($target);
+                    }};
+                }
+                // Carries a fused operation out, or its instructions one by one if that does not
+                // go smoothly.
+                macro_rules! smoothly {
+                    ($result:expr) => {
+                        match $result {
+                            Some(value) => value,
+                            None => {
+                                rest = ops[usize::from(op.at)..].iter();
+                                continue;
+                            }
+                        }
+                    };
+                }
+                macro_rules! jump {
+                    ($taken:expr) => {
+                        if $taken {
+                            go!(page.wrapping_add(op.target))
+                        } else {
+                            go!(page.wrapping_add(op.next.into()))
+                        }
+                    };
+                }
+                macro_rules! moved {
+                    ($op:ident) => {{
+                        let (a, b) = (self.r(op.src), self.r(op.index).wrapping_add(op.imm));
+                        let result = self.flags.alu(Alu::$op, a, b, Width::W32);
+                        self.set(op.dst, result);
+                    }};
+                }
+                macro_rules! loaded {
+                    ($op:ident) => {{
+                        let a = smoothly!(self.load_hit(op));
+                        let b = self.r(op.src).wrapping_add(op.imm);
+                        let result = self.flags.alu(Alu::$op, a, b, Width::W32);
+                        self.set(op.dst, result);
                     }};
                 }
                 macro_rules! rr {
@@ -229,24 +277,16 @@ impl Core<'_> {
                         self.set(op.dst, result);
                     }};
                 }
-                macro_rules! jump_if {
-                    ($number:literal) => {
-                        if self.flags.condition($number) {
-                            go!(page.wrapping_add(op.imm))
-                        } else {
-                            go!(page.wrapping_add(op.next.into()))
-                        }
-                    };
-                }
                 match op.code {
                     Code::Any => {
                         self.left += 1;
-                        self.eip = start_of(ops, 1, eip, page);
+                        self.eip = start_of(ops, op.at, eip, page);
                         let Some(instruction) = code.other(op.imm) else {
                             return Exit::Undecoded;
                         };
+                        self.forget_pages();
                         match self.execute(instruction) {
-                            Ok(Outcome::Done) if self.is_plain() && self.is_current() => {
+                            Ok(Executed::Done) if self.is_plain() && self.is_current() => {
                                 eip = self.eip;
                                 continue 'block;
                             }
@@ -426,28 +466,82 @@ impl Core<'_> {
                             self.set(op.dst, value);
                         }
                     }
-                    Code::Jo => jump_if!(0),
-                    Code::Jno => jump_if!(1),
-                    Code::Jb => jump_if!(2),
-                    Code::Jae => jump_if!(3),
-                    Code::Je => jump_if!(4),
-                    Code::Jne => jump_if!(5),
-                    Code::Jbe => jump_if!(6),
-                    Code::Ja => jump_if!(7),
-                    Code::Js => jump_if!(8),
-                    Code::Jns => jump_if!(9),
-                    Code::Jp => jump_if!(10),
-                    Code::Jnp => jump_if!(11),
-                    Code::Jl => jump_if!(12),
-                    Code::Jge => jump_if!(13),
-                    Code::Jle => jump_if!(14),
-                    Code::Jg => jump_if!(15),
-                    Code::Jmp => go!(page.wrapping_add(op.imm)),
+                    Code::MovAdd => moved!(Add),
+                    Code::MovSub => moved!(Sub),
+                    Code::MovAnd => moved!(And),
+                    Code::LoadAdd => loaded!(Add),
+                    Code::LoadSub => loaded!(Sub),
+                    Code::LoadAnd => loaded!(And),
+                    Code::LoadInc => {
+                        let a = smoothly!(self.load_hit(op));
+                        let result = self.flags.inc(a, Width::W32);
+                        self.set(op.dst, result);
+                    }
+                    Code::LoadDec => {
+                        let a = smoothly!(self.load_hit(op));
+                        let result = self.flags.dec(a, Width::W32);
+                        self.set(op.dst, result);
+                    }
+                    Code::Enter => smoothly!(self.enter_frame()),
+                    Code::CallEnter => smoothly!(self.call_and_enter(page.wrapping_add(op.imm))),
+                    Code::PushCallEnter => {
+                        let value = self.r(op.src).wrapping_add(op.imm);
+                        let back = page.wrapping_add(op.target);
+                        smoothly!(self.push_call_and_enter(value, back));
+                    }
+                    Code::Push2 => smoothly!(self.push_two(op)),
+                    Code::Pop2 => smoothly!(self.pop_two(op)),
+                    Code::DropPush => smoothly!(self.drop_and_push(op)),
+                    Code::DropPop => smoothly!(self.drop_and_pop(op)),
+                    Code::CallOn => stored!(self.push32(page.wrapping_add(op.imm))),
+                    Code::CmpJ => {
+                        let (a, b) = (self.r(op.dst), self.r(op.src).wrapping_add(op.imm));
+                        jump!(self.decide(a, b, op.index));
+                    }
+                    Code::CmpMJ => {
+                        let a = smoothly!(self.load_hit(op));
+                        let b = self.r(op.src).wrapping_add(op.imm);
+                        jump!(self.decide(a, b, op.dst));
+                    }
+                    Code::CmpRmJ => {
+                        let b = smoothly!(self.load_hit(op));
+                        jump!(self.decide(self.r(op.dst), b, op.src));
+                    }
+                    Code::TestJ => {
+                        let b = self.r(op.src).wrapping_add(op.imm);
+                        // What `and` gives has the flags of its difference from 0.
+                        jump!(self.decide(self.r(op.dst) & b, 0, op.index));
+                    }
+                    Code::StepJ => {
+                        let step = self.r(op.src).wrapping_add(op.disp);
+                        let a = self.r(op.dst).wrapping_add(step);
+                        self.set(op.dst, a);
+                        let b = self.r(op.index).wrapping_add(op.imm);
+                        jump!(self.decide(a, b, op.base));
+                    }
+                    Code::LeaveRet => go!(smoothly!(self.leave_and_return())),
+                    Code::Jo => jump!(self.flags.condition(0)),
+                    Code::Jno => jump!(self.flags.condition(1)),
+                    Code::Jb => jump!(self.flags.condition(2)),
+                    Code::Jae => jump!(self.flags.condition(3)),
+                    Code::Je => jump!(self.flags.condition(4)),
+                    Code::Jne => jump!(self.flags.condition(5)),
+                    Code::Jbe => jump!(self.flags.condition(6)),
+                    Code::Ja => jump!(self.flags.condition(7)),
+                    Code::Js => jump!(self.flags.condition(8)),
+                    Code::Jns => jump!(self.flags.condition(9)),
+                    Code::Jp => jump!(self.flags.condition(10)),
+                    Code::Jnp => jump!(self.flags.condition(11)),
+                    Code::Jl => jump!(self.flags.condition(12)),
+                    Code::Jge => jump!(self.flags.condition(13)),
+                    Code::Jle => jump!(self.flags.condition(14)),
+                    Code::Jg => jump!(self.flags.condition(15)),
+                    Code::Jmp => go!(page.wrapping_add(op.target)),
                     Code::JmpR => go!(self.r(op.src)),
                     Code::JmpM => go!(fallible!(self.load(op, Width::W32))),
                     Code::Call => {
                         let back = page.wrapping_add(op.next.into());
-                        stored_and_go!(self.push32(back), page.wrapping_add(op.imm))
+                        stored_and_go!(self.push32(back), page.wrapping_add(op.target))
                     }
                     Code::CallR => {
                         let (back, target) = (page.wrapping_add(op.next.into()), self.r(op.src));
@@ -470,16 +564,17 @@ impl Core<'_> {
         }
     }
 
-    /// An operation, the first of the last `undone` of a block, raised a fault.
+    /// Handles a fault in the first of the last `undone` operations of a block.
     #[cold]
     #[inline(never)]
-    fn stop(&mut self, exception: Exception, ops: &[Op], undone: usize, eip: u32) -> Exit {
-        self.left += undone as u64;
-        self.eip = start_of(ops, undone, eip, eip & !(PAGE_SIZE - 1));
+    fn stop(&mut self, exception: Exception, ops: &[Op], at: u8, eip: u32) -> Exit {
+        self.left += (ops.len() - usize::from(at)) as u64;
+        self.eip = start_of(ops, at, eip, eip & !(PAGE_SIZE - 1));
         Exit::Event(Event::Exception(exception))
     }
 
-    /// All but the last `undone` operations of a block have retired, and code has changed.
+    /// Leaves a block after all but the last `undone` operations have retired, because code has
+    /// changed.
     #[cold]
     #[inline(never)]
     fn leave_page(&mut self, undone: usize, next: u32) -> Exit {
@@ -488,22 +583,31 @@ impl Core<'_> {
         Exit::Elsewhere
     }
 
-    fn after(&self, outcome: Step<Outcome>) -> Exit {
+    fn after(&self, outcome: Step<Executed>) -> Exit {
         match outcome {
-            Err(exception) | Ok(Outcome::Trap(exception)) => {
+            Err(exception) | Ok(Executed::Trap(exception)) => {
                 Exit::Event(Event::Exception(exception))
             }
-            Ok(Outcome::Syscall) => Exit::Event(Event::Syscall),
-            Ok(Outcome::Done | Outcome::Unfinished) => Exit::Elsewhere,
+            Ok(Executed::Syscall) => Exit::Event(Event::Syscall),
+            Ok(Executed::Done | Executed::Unfinished) => Exit::Elsewhere,
         }
     }
 }
 
-/// Where the first of the last `undone` operations of a block begins; the block begins at `eip`.
+/// The part of a block for which a budget is enough.
+#[cold]
+#[inline(never)]
+fn first(ops: &[Op], budget: u64) -> &[Op] {
+    &ops[..budget as usize]
+}
+
+/// Where the instruction `at` of a block begins; the block begins at `eip`.
 #[inline]
-fn start_of(ops: &[Op], undone: usize, eip: u32, page: u32) -> u32 {
-    let place = ops.len() - undone;
-    match place.checked_sub(1).and_then(|before| ops.get(before)) {
+fn start_of(ops: &[Op], at: u8, eip: u32, page: u32) -> u32 {
+    match usize::from(at)
+        .checked_sub(1)
+        .and_then(|before| ops.get(before))
+    {
         Some(before) => page.wrapping_add(before.next.into()),
         None => eip,
     }

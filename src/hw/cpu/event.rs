@@ -1,38 +1,39 @@
-//! Why a CPU stopped running user code: the events that the kernel has to deal with.
+//! Why a CPU stopped running user code: the events that the kernel must handle.
 
 use crate::hw::PageFault;
 use std::fmt;
 
-/// What a run of user code came to.
+/// The result of a run of user code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RunExit {
-    /// Instructions retired. An instruction with a `rep` prefix counts once for each repetition,
-    /// and once if it does not repeat at all; one that faults does not count.
+    /// The number of instructions retired. An instruction with a `rep` prefix counts once per
+    /// repetition, and once if it does not repeat at all. An instruction that faults does not
+    /// count.
     pub used: u64,
     /// Why the run ended.
     pub event: Event,
 }
 
-/// What ends a run of user code.
+/// The event that ended a run of user code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// As many instructions as were allowed have retired. `eip` is at the next one; within a
-    /// string instruction that has repetitions left it is at that instruction.
+    /// The allowed number of instructions has retired. `eip` is at the next one; within a string
+    /// instruction that has repetitions left, at that instruction.
     Budget,
-    /// `int 0x80`. `eip` is behind it.
+    /// `int 0x80`. `eip` is after it.
     Syscall,
-    /// An exception.
+    /// A processor exception.
     Exception(Exception),
 }
 
-/// An exception of the processor.
+/// A processor exception.
 ///
-/// For a fault, `eip` is at the instruction, and no register, flag or byte in memory has changed,
-/// except for the repetitions of a string instruction before the one that faulted. For a trap
-/// (`Debug`, `Breakpoint`, `Overflow`) it is behind the instruction.
+/// For a fault, `eip` is at the instruction, and no register, flag or byte of memory has changed,
+/// except for the completed repetitions of a string instruction. For a trap (`Debug`, `Breakpoint`,
+/// `Overflow`), it is after the instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exception {
-    /// #DE, vector 0: a division by zero, or its quotient does not fit.
+    /// #DE, vector 0: a division by zero, or a quotient that does not fit.
     DivideError,
     /// #DB, vector 1: an instruction that began with TF set has retired.
     Debug,
@@ -42,25 +43,25 @@ pub enum Exception {
     Overflow,
     /// #BR, vector 5: `bound` with an index out of bounds.
     Bound,
-    /// #UD, vector 6: no instruction of this CPU.
+    /// #UD, vector 6: not an instruction of this CPU.
     InvalidOpcode,
     /// #NP, vector 11: a segment that is not present, with its selector.
     SegmentNotPresent(u16),
-    /// #SS, vector 12: beyond the limit of the stack segment, or, with its selector, a stack
-    /// segment that is not present.
+    /// #SS, vector 12: an address beyond the limit of the stack segment or, with its selector, a
+    /// stack segment that is not present.
     StackSegment(u16),
-    /// #GP, vector 13: any other violation of protection; the error code names a selector, an
-    /// entry of the interrupt table, or is 0.
+    /// #GP, vector 13: any other protection violation. The error code names a selector or an entry
+    /// of the interrupt table, or is 0.
     GeneralProtection(u16),
-    /// #PF, vector 14.
+    /// #PF, vector 14: see [`PageFault`].
     PageFault(PageFault),
     /// #AC, vector 17: a misaligned access while AC and CR0.AM are set. Linux 2.6.12 sets AM, but
-    /// this CPU does not check alignment: it never raises it.
+    /// this CPU does not check alignment and never raises it.
     AlignmentCheck,
 }
 
 impl Exception {
-    /// Its vector: the entry of the interrupt table.
+    /// Its vector: the index in the interrupt table.
     pub const fn vector(self) -> u8 {
         match self {
             Self::DivideError => 0,
@@ -89,7 +90,7 @@ impl Exception {
         }
     }
 
-    /// The short name of the manuals: `#PF`.
+    /// Its short name in the manuals, such as `#PF`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::DivideError => "#DE",
@@ -133,7 +134,7 @@ mod tests {
     fn vectors_names_and_error_codes_of_the_manual() {
         use Exception::*;
         let fault = crate::hw::PageFault {
-            cr2: VirtAddr(0x1000),
+            addr: VirtAddr(0x1000),
             error_code: ErrorCode(7),
         };
         for (exception, vector, text) in [

@@ -1,4 +1,4 @@
-//! Fetching and decoding the one instruction at `eip`, whatever pages it lies on.
+//! Fetching and decoding the instruction at `eip`, whichever pages it is on.
 
 use super::Exception;
 use super::state::{Core, Step};
@@ -8,15 +8,15 @@ use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 /// The most bytes that an instruction may have.
 const LONGEST: usize = 15;
 
-/// What bytes are as an instruction.
+/// The result of decoding some bytes.
 pub(super) enum Decoded {
     Instruction(Instruction),
-    /// There must be more bytes.
+    /// More bytes are needed.
     TooShort,
     Invalid,
 }
 
-/// Decodes the first instruction of some bytes, as if they lay at `ip`.
+/// Decodes the first instruction of some bytes, as if they were at address `ip`.
 pub(super) fn decode(bytes: &[u8], ip: u32) -> Decoded {
     let bytes = &bytes[..bytes.len().min(LONGEST)];
     let mut decoder = Decoder::with_ip(32, bytes, ip.into(), DecoderOptions::NONE);
@@ -24,7 +24,7 @@ pub(super) fn decode(bytes: &[u8], ip: u32) -> Decoded {
     match decoder.last_error() {
         DecoderError::None => Decoded::Instruction(instruction),
         DecoderError::NoMoreBytes => Decoded::TooShort,
-        // The decoder does not tell an instruction that is too long from one that is none.
+        // The decoder does not distinguish an instruction that is too long from an invalid one.
         _ if bytes.len() == LONGEST && decodes_to_the_end(&bytes[..LONGEST - 1]) => {
             Decoded::TooShort
         }
@@ -39,7 +39,7 @@ fn decodes_to_the_end(bytes: &[u8]) -> bool {
 }
 
 impl Core<'_> {
-    /// Fetches as many bytes as the instruction has, from the next page only if it reaches there.
+    /// Fetches an instruction, reading from the next page only if the instruction extends into it.
     pub(super) fn fetch(&mut self) -> Step<Instruction> {
         let first = VirtAddr(self.eip);
         let frame = self.mmu.fetch_page(self.ram, first)?;

@@ -1,8 +1,9 @@
-//! The flags, kept as what they follow from: a result and the carries out of its bits.
+//! The flags, stored in a form from which they are computed on demand: a result and the carries out
+//! of its bits.
 //!
-//! An operation stores three words and computes no flag. ZF is whether `zero` is zero; SF and PF
-//! are those of `sign`; CF, OF and AF lie in `carry`, the carries (or borrows) out of each bit of
-//! the operation, moved so that the highest is bit 31.
+//! An operation stores three words and computes no flag. ZF is set if `zero` is zero; SF and PF
+//! come from `sign`; CF, OF and AF are in `carry`, the carries (or borrows) out of each bit of the
+//! operation, shifted so that the highest is bit 31.
 
 /// EFLAGS.CF: carry.
 pub(super) const CF: u32 = 1 << 0;
@@ -22,9 +23,9 @@ pub(super) const DF: u32 = 1 << 10;
 pub(super) const OF: u32 = 1 << 11;
 /// The flags that arithmetic sets.
 pub(super) const ARITHMETIC: u32 = CF | PF | AF | ZF | SF | OF;
-/// NT, AC and ID: what user mode may change beside the flags above.
+/// NT, AC and ID: the flags that user mode may change besides those above.
 const NT_AC_ID: u32 = 1 << 14 | 1 << 18 | 1 << 21;
-/// What `popf` changes in user mode; IF, IOPL and the like stay.
+/// The flags that `popf` changes in user mode; IF, IOPL and the like stay.
 pub(super) const USER_WRITABLE: u32 = ARITHMETIC | TF | DF | NT_AC_ID;
 
 /// Bit 31 of `carry`, which is CF, and bit 30, which differs from it if OF is set.
@@ -32,13 +33,13 @@ const TOP_CARRIES: u32 = 0xc000_0000;
 /// The bit of `carry` that is AF.
 const AUX_CARRY: u32 = 1 << 3;
 
-/// EFLAGS, those of arithmetic in the form they are computed from.
+/// EFLAGS, with the arithmetic flags in the form from which they are computed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flags {
     zero: u32,
     sign: u32,
     carry: u32,
-    /// All the others, as in EFLAGS.
+    /// All other flags, as in EFLAGS.
     rest: u32,
 }
 
@@ -70,14 +71,14 @@ impl Flags {
         self.set_arithmetic(eflags);
     }
 
-    /// Sets the flags of arithmetic to those of a word laid out as EFLAGS.
+    /// Sets the arithmetic flags from a word in the layout of EFLAGS.
     pub(super) fn set_arithmetic(&mut self, eflags: u32) {
         self.zero = u32::from(eflags & ZF == 0);
         self.sign = (eflags & SF) << 24 | u32::from(eflags & PF == 0);
         self.set_carries(eflags & CF != 0, eflags & OF != 0, eflags & AF != 0);
     }
 
-    /// The flags that arithmetic has no part in.
+    /// The flags that are not arithmetic.
     pub(super) const fn rest(&self) -> u32 {
         self.rest
     }
@@ -119,7 +120,7 @@ impl Flags {
         self.carry & AUX_CARRY != 0
     }
 
-    /// SF differs from OF: less, signed.
+    /// Whether SF differs from OF: signed less.
     #[inline(always)]
     pub(super) const fn less(&self) -> bool {
         (self.sign ^ self.carry ^ self.carry << 1) >> 31 != 0
@@ -134,14 +135,14 @@ impl Flags {
         self.carry = carries;
     }
 
-    /// Sets ZF, SF and PF from a sign-extended result, and nothing else.
+    /// Sets only ZF, SF and PF, from a sign-extended result.
     #[inline(always)]
     pub(super) const fn set_result(&mut self, result: u32) {
         self.zero = result;
         self.sign = result;
     }
 
-    /// Sets the carries but keeps CF: `inc` and `dec`. OF must stay what the carries say.
+    /// Sets the carries but keeps CF, for `inc` and `dec`. OF must follow from the new carries.
     #[inline(always)]
     pub(super) const fn set_but_cf(&mut self, result: u32, carries: u32) {
         let changed = (carries ^ self.carry) >> 31 != 0;

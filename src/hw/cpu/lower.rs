@@ -8,7 +8,7 @@ use super::segment::{CS, FS, GS};
 use super::state::ZERO;
 use iced_x86::{Code as Iced, Instruction, Mnemonic, OpKind, Register};
 
-/// Codes of an operation for the operands `rr`, `ri`, `rm`, `mr` and `mi`.
+/// The codes of an operation for the operands `rr`, `ri`, `rm`, `mr` and `mi`.
 type Forms = [Code; 5];
 
 #[rustfmt::skip]
@@ -33,7 +33,7 @@ const JUMPS: [Code; 16] = {
     [Jo, Jno, Jb, Jae, Je, Jne, Jbe, Ja, Js, Jns, Jp, Jnp, Jl, Jge, Jle, Jg]
 };
 
-/// The operation that an instruction is, if it is one of those with an operation of its own.
+/// The operation for an instruction, if it has one of its own.
 pub(super) fn lower(i: &Instruction) -> Option<Op> {
     use Mnemonic::*;
     if i.has_lock_prefix() {
@@ -66,37 +66,31 @@ pub(super) fn lower(i: &Instruction) -> Option<Op> {
     }
 }
 
-/// A register and its number.
+/// The number of a register operand.
 fn register(i: &Instruction, operand: u32) -> Option<u8> {
     let register = i.op_register(operand);
     let is_register = i.op_kind(operand) == OpKind::Register && register.is_gpr();
     is_register.then(|| register.number() as u8)
 }
 
-/// The operation with the address of the operand in memory.
+/// An operation with the address of the memory operand.
 fn address(i: &Instruction, code: Code) -> Option<Op> {
-    if has_16_bit_address(i) {
+    if has_16_bit_address(i) || matches!(i.memory_segment().number(), CS | FS | GS) {
         return None;
     }
     let number = |register: Register| match register {
         Register::None => ZERO,
         register => register.number() as u8,
     };
-    let segment = i.memory_segment().number();
-    let checked = if matches!(segment, CS | FS | GS) {
-        segment as u8
-    } else {
-        0
-    };
     Some(Op {
-        base: number(i.memory_base()) | checked << 4,
+        base: number(i.memory_base()),
         index: number(i.memory_index()) | (i.memory_index_scale().trailing_zeros() as u8) << 4,
         disp: i.memory_displacement32(),
         ..Op::new(code)
     })
 }
 
-/// An operation of two operands.
+/// An operation with two operands.
 fn binary(i: &Instruction, [rr, ri, rm, mr, mi]: Forms) -> Option<Op> {
     use OpKind::{Memory, Register};
     let op = match (i.op0_kind(), i.op1_kind()) {
@@ -302,7 +296,7 @@ fn control(i: &Instruction) -> Option<Op> {
     };
     match i.op0_kind() {
         OpKind::NearBranch32 => Some(Op {
-            imm: i.near_branch32(),
+            target: i.near_branch32(),
             ..Op::new(near)
         }),
         OpKind::Register if width(i, 0).ok()? == Width::W32 => Some(Op {
@@ -331,7 +325,7 @@ fn conditional(i: &Instruction) -> Option<Op> {
     if i.is_jcc_short_or_near() {
         let op = Op::new(JUMPS[usize::from(condition)]);
         return (i.op0_kind() == OpKind::NearBranch32).then(|| Op {
-            imm: i.near_branch32(),
+            target: i.near_branch32(),
             ..op
         });
     }

@@ -1,7 +1,7 @@
-//! A processor: what the kernel sets up of it, and the execution of user code.
+//! A processor: what the kernel sets up, and the execution of user code.
 //!
-//! [`Cpu::run`] executes 32-bit user mode code until something happens that is the kernel's
-//! business. Each instruction is precise: it takes effect as a whole or not at all.
+//! [`Cpu::run`] executes 32-bit user mode code until something happens that the kernel must handle.
+//! Every instruction is precise: it takes effect as a whole or not at all.
 
 mod alu;
 mod cache;
@@ -13,15 +13,18 @@ mod dispatch;
 mod event;
 mod fetch;
 mod flags;
+mod fuse;
+mod fused;
 mod interpret;
 mod lower;
 mod op;
 mod operand;
 mod operate;
+mod recent;
 mod regs;
 mod segment;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use descriptor::{SegmentDescriptor, UserDesc};
 pub use disassemble::{Disassembled, disassemble};
@@ -32,13 +35,13 @@ use super::{Mmu, Ram};
 use crate::abi::{PAGE_SIZE, VirtAddr};
 use cache::DecodeCache;
 use dispatch::Exit;
-use interpret::Outcome;
+use interpret::Executed;
 use state::Core;
 
-/// One processor.
+/// One i386 processor: its MMU and TLB, TLS descriptors and decoded code.
 #[derive(Clone, Debug)]
 pub struct Cpu {
-    /// Address translation.
+    /// The MMU with its TLB.
     pub mmu: Mmu,
     /// Entries 6, 7 and 8 of the global descriptor table: those of the current thread.
     pub gdt_tls: [SegmentDescriptor; 3],
@@ -46,7 +49,8 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// A processor with a direct-mapped TLB of that many entries, a power of two or 0 for none.
+    /// Creates a processor with a direct-mapped TLB of that many entries, a power of two or 0 for
+    /// none.
     pub fn new(tlb_entries: usize) -> Self {
         Self {
             mmu: Mmu::new(tlb_entries),
@@ -55,11 +59,11 @@ impl Cpu {
         }
     }
 
-    /// Executes user code from `regs` on, until `budget` instructions have retired or something
-    /// happens that the kernel has to deal with.
+    /// Executes user code from `regs` until `budget` instructions have retired or something happens
+    /// that the kernel must handle.
     ///
-    /// `tsc` is the time stamp counter before the first instruction; it advances by one with each.
-    /// However a budget is cut into runs, the code does the same.
+    /// `tsc` is the time stamp counter before the first instruction; each instruction advances it
+    /// by one. The result does not depend on how a budget is split into runs.
     pub fn run(&mut self, ram: &mut Ram, regs: &mut Regs, budget: u64, tsc: u64) -> RunExit {
         let mut core = Core::new(&mut self.mmu, ram, &self.gdt_tls, regs);
         core.left = budget;
@@ -88,7 +92,7 @@ impl Core<'_> {
         Event::Budget
     }
 
-    /// Runs through the page that `eip` is in, or decodes more of it.
+    /// Runs through the page of `eip`, or decodes more of it.
     fn run_decoded(&mut self, decoded: &mut DecodeCache) -> Option<Event> {
         let pfn = match self.mmu.fetch_page(self.ram, VirtAddr(self.eip)) {
             Ok(pfn) => pfn,
@@ -110,7 +114,7 @@ impl Core<'_> {
         }
     }
 
-    /// Fetches and executes one instruction; of a string instruction one repetition.
+    /// Fetches and executes one instruction, or one repetition of a string instruction.
     fn step(&mut self) -> Option<Event> {
         let singly = self.steps_singly();
         let held_back = self.left - 1;
@@ -119,14 +123,14 @@ impl Core<'_> {
         self.hold_back(held_back.wrapping_neg());
         match outcome {
             Err(exception) => Some(Event::Exception(exception)),
-            Ok(Outcome::Syscall) => Some(Event::Syscall),
-            Ok(Outcome::Trap(exception)) => Some(Event::Exception(exception)),
+            Ok(Executed::Syscall) => Some(Event::Syscall),
+            Ok(Executed::Trap(exception)) => Some(Event::Exception(exception)),
             Ok(_) if singly => Some(Event::Exception(Exception::Debug)),
-            Ok(Outcome::Done | Outcome::Unfinished) => None,
+            Ok(Executed::Done | Executed::Unfinished) => None,
         }
     }
 
-    /// Lets fewer instructions retire for the time being, without moving the time.
+    /// Lets fewer instructions retire for now, without changing the time.
     const fn hold_back(&mut self, instructions: u64) {
         self.left = self.left.wrapping_sub(instructions);
         self.end_of_time = self.end_of_time.wrapping_sub(instructions);

@@ -1,15 +1,16 @@
-//! The operations that decoded code consists of: what occurs often, in 16 bytes each.
+//! The operations that decoded code consists of: frequent instructions, in 20 bytes each.
 
 use super::state::ZERO;
+use crate::abi::PAGE_SIZE;
 
-/// What an operation does. The letters name its operands: a register, an immediate, memory; the
-/// first is the destination. Without a number it is of 32 bits.
+/// What an operation does. The letters name its operands: register, immediate, memory; the first is
+/// the destination. Without a number, the operands have 32 bits.
 #[allow(missing_docs, reason = "mnemonics and operands")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 #[rustfmt::skip]
 pub(super) enum Code {
-    /// Any other instruction: `imm` is its place among those of the frame.
+    /// Any other instruction: `imm` is its index among those of the frame.
     Any,
     AddRr, AddRi, AddRm, AddMr, AddMi,
     OrRr, OrRi, OrRm, OrMr, OrMi,
@@ -37,30 +38,49 @@ pub(super) enum Code {
     Cdq, Cwde, Nop,
     /// The condition is in `src`.
     SetccR, CmovRr, CmovRm,
-    /// To offset `imm` in the linear page, which may be outside of it.
+    /// Instructions that often follow each other, as one operation: see [`fuse`](super::fuse).
+    MovAdd, MovSub, MovAnd,
+    LoadAdd, LoadSub, LoadAnd, LoadInc, LoadDec,
+    Enter, CallEnter, PushCallEnter,
+    Push2, Pop2, DropPush, DropPop,
+    /// A call of code that stands behind it in its block; `imm` is where it returns to.
+    CallOn,
+    CmpJ, CmpMJ, CmpRmJ, TestJ, StepJ, LeaveRet,
+    /// To offset `target` in the linear page, which may be outside of it.
     Jo, Jno, Jb, Jae, Je, Jne, Jbe, Ja, Js, Jns, Jp, Jnp, Jl, Jge, Jle, Jg,
     Jmp, JmpR, JmpM, Call, CallR, CallM, Ret, RetI,
+}
+
+#[cfg(test)]
+impl Code {
+    /// Whether it stands for several instructions, or for a call into its own block.
+    pub(super) const fn is_fused(self) -> bool {
+        self as u8 >= Self::MovAdd as u8 && self as u8 <= Self::LeaveRet as u8
+    }
 }
 
 /// A decoded operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Op {
     pub(super) code: Code,
-    /// The register that is written, or a number that the code calls for.
+    /// The destination register, or a number whose meaning depends on the code.
     pub(super) dst: u8,
     pub(super) src: u8,
-    /// Low half: the base of the address, [`ZERO`] for none. High half: 0 if the segment is flat,
-    /// otherwise its number.
+    /// The base of the address, [`ZERO`] for none. The segment is a flat one.
     pub(super) base: u8,
-    /// Low half: the index of the address. High half: how far it is shifted.
+    /// Low half: the index of the address. High half: its shift count.
     pub(super) index: u8,
-    /// Where the next instruction begins: the offset in the page.
+    /// Which instruction of its block it is, or begins with.
+    pub(super) at: u8,
+    /// The offset of the next instruction in the page.
     pub(super) next: u16,
     pub(super) disp: u32,
     pub(super) imm: u32,
+    /// Where it jumps to: the offset in the linear page.
+    pub(super) target: u32,
 }
 
-const _: () = assert!(size_of::<Op>() == 16);
+const _: () = assert!(size_of::<Op>() == 20);
 
 impl Op {
     /// An operation without operands.
@@ -71,13 +91,31 @@ impl Op {
             src: ZERO,
             base: ZERO,
             index: ZERO,
+            at: 0,
             next: 0,
             disp: 0,
             imm: 0,
+            target: 0,
         }
     }
 
-    /// Whether the next instruction need not be the one behind it, or must be looked at anew.
+    /// A jump or call that always goes to the same place in this page: the block goes on there.
+    pub(super) const fn go_on_at_target(&mut self) {
+        if self.target >= PAGE_SIZE {
+            return;
+        }
+        match self.code {
+            Code::Jmp => self.code = Code::Nop,
+            Code::Call => {
+                self.code = Code::CallOn;
+                self.imm = self.next as u32;
+            }
+            _ => return,
+        }
+        self.next = self.target as u16;
+    }
+
+    /// Whether the next instruction need not be the following one, or must be fetched again.
     pub(super) const fn ends_block(&self) -> bool {
         self.code as u8 >= Code::Jo as u8 || matches!(self.code, Code::Any)
     }

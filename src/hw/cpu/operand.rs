@@ -1,4 +1,4 @@
-//! The operands of a decoded instruction: where they are, reading and writing them.
+//! The operands of a decoded instruction: locating, reading and writing them.
 
 use super::Exception;
 use super::alu::Width;
@@ -6,7 +6,7 @@ use super::flags::Flags;
 use super::state::{Core, Step};
 use iced_x86::{Instruction, OpKind, Register};
 
-/// The width of an operand in a register or in memory; of an immediate, that of the first operand.
+/// The width of an operand in a register or in memory; for an immediate, that of the first operand.
 pub(super) fn width(i: &Instruction, operand: u32) -> Step<Width> {
     let bytes = match i.op_kind(operand) {
         OpKind::Register => i.op_register(operand).size(),
@@ -35,7 +35,7 @@ impl Core<'_> {
         }
     }
 
-    /// The offset of the operand in memory, in its segment.
+    /// The offset of the memory operand in its segment.
     pub(super) fn offset(&self, i: &Instruction) -> u32 {
         let (base, index) = (i.memory_base(), i.memory_index());
         let offset = self
@@ -49,7 +49,7 @@ impl Core<'_> {
         }
     }
 
-    /// Segment and offset of the operand in memory.
+    /// Segment and offset of the memory operand.
     pub(super) fn place(&self, i: &Instruction) -> (usize, u32) {
         (segment_number(i.memory_segment()), self.offset(i))
     }
@@ -75,7 +75,7 @@ impl Core<'_> {
         self.write(seg, offset, width, value)
     }
 
-    /// Replaces an operand by what `f` makes of it and returns what it was.
+    /// Replaces an operand by the result of `f` and returns its old value.
     pub(super) fn modify_operand(
         &mut self,
         i: &Instruction,

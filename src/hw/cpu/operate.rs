@@ -1,7 +1,7 @@
-//! What decoded operations do with registers and memory, in line where they are dispatched.
+//! What decoded operations do with registers and memory, inlined where they are dispatched.
 //!
-//! A store that nobody has to be told of goes straight to RAM. Any other one is noticed by the RAM,
-//! and whoever stored must look whether it has changed the code that is being run.
+//! A store that needs no notice goes straight to RAM. Any other store is noticed by the RAM, and
+//! the caller must check whether it has changed the code that is running.
 
 use super::Exception;
 use super::alu::{self, Alu, Width};
@@ -9,9 +9,9 @@ use super::flags::Flags;
 use super::op::Op;
 use super::state::{Core, EAX, EDX, ESP, Step};
 use crate::abi::VirtAddr;
-use crate::hw::{Access, Mode};
+use crate::hw::Mode;
 
-/// Operations by the numbers that operations of 8 and 16 bits carry.
+/// The ALU operations by the numbers that 8-bit and 16-bit operations carry.
 const ALU: [Alu; 9] = [
     Alu::Add,
     Alu::Or,
@@ -24,7 +24,7 @@ const ALU: [Alu; 9] = [
     Alu::Test,
 ];
 
-/// Whether a store was seen by the RAM, so that it may have changed code.
+/// Whether the RAM noticed a store, so that it may have changed code.
 pub(super) type Noticed = bool;
 
 impl Core<'_> {
@@ -38,7 +38,7 @@ impl Core<'_> {
         self.gpr[usize::from(number & 15)] = value;
     }
 
-    /// The offset of the operand in memory.
+    /// The offset of the memory operand.
     #[inline(always)]
     pub(super) fn effective(&self, op: &Op) -> u32 {
         let index = self.r(op.index) << (op.index >> 4 & 3);
@@ -46,27 +46,26 @@ impl Core<'_> {
     }
 
     #[inline(always)]
-    pub(super) fn address(&self, op: &Op, len: u32, write: bool) -> Step<VirtAddr> {
-        let offset = self.effective(op);
-        if op.base < 16 {
-            return Ok(VirtAddr(offset));
-        }
-        self.checked(usize::from(op.base >> 4), offset, len, write)
-    }
-
-    #[inline(never)]
-    pub(super) fn checked(&self, seg: usize, offset: u32, len: u32, write: bool) -> Step<VirtAddr> {
-        self.linear(seg, offset, len, write)
-    }
-
-    #[inline(always)]
     pub(super) fn load(&mut self, op: &Op, width: Width) -> Step<u32> {
-        let va = self.address(op, width.bytes(), false)?;
-        self.load_at(va, width)
+        self.load_at(VirtAddr(self.effective(op)), width)
     }
 
     #[inline(always)]
     pub(super) fn load_at(&mut self, va: VirtAddr, width: Width) -> Step<u32> {
+        let phys = match width {
+            Width::W8 => self.read_hit::<1>(va),
+            Width::W16 => self.read_hit::<2>(va),
+            Width::W32 => self.read_hit::<4>(va),
+        };
+        match phys {
+            Some(phys) => Ok(self.load_phys(phys, width)),
+            None => self.load_slowly(va, width),
+        }
+    }
+
+    #[cold]
+    fn load_slowly(&mut self, va: VirtAddr, width: Width) -> Step<u32> {
+        self.forget_pages();
         Ok(match width {
             Width::W8 => self.mmu.read_u8(self.ram, va, Mode::User)?.into(),
             Width::W16 => self.mmu.read_u16(self.ram, va, Mode::User)?.into(),
@@ -76,8 +75,7 @@ impl Core<'_> {
 
     #[inline(always)]
     pub(super) fn store_operand(&mut self, op: &Op, width: Width, value: u32) -> Step<Noticed> {
-        let va = self.address(op, width.bytes(), true)?;
-        self.store_at(va, width, value)
+        self.store_at(VirtAddr(self.effective(op)), width, value)
     }
 
     #[inline(always)]
@@ -91,7 +89,8 @@ impl Core<'_> {
     }
 
     #[cold]
-    pub(super) fn store_noticed(&mut self, va: VirtAddr, width: Width, value: u32) -> Step<()> {
+    fn store_noticed(&mut self, va: VirtAddr, width: Width, value: u32) -> Step<()> {
+        self.forget_pages();
         match width {
             Width::W8 => self.mmu.write_u8(self.ram, va, value as u8, Mode::User)?,
             Width::W16 => self.mmu.write_u16(self.ram, va, value as u16, Mode::User)?,
@@ -100,19 +99,18 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// Where a write goes that nobody has to be told of.
+    /// The physical address of a write that needs no notice.
     #[inline(always)]
-    pub(super) fn unnoticed(&mut self, va: VirtAddr, width: Width) -> Option<u32> {
-        let write = Access::write(Mode::User);
+    fn unnoticed(&mut self, va: VirtAddr, width: Width) -> Option<u32> {
         match width {
-            Width::W8 => self.mmu.hit_in_page::<1>(self.ram, va, write),
-            Width::W16 => self.mmu.hit_in_page::<2>(self.ram, va, write),
-            Width::W32 => self.mmu.hit_in_page::<4>(self.ram, va, write),
+            Width::W8 => self.write_hit::<1>(va),
+            Width::W16 => self.write_hit::<2>(va),
+            Width::W32 => self.write_hit::<4>(va),
         }
     }
 
     #[inline(always)]
-    pub(super) fn load_phys(&self, phys: u32, width: Width) -> u32 {
+    fn load_phys(&self, phys: u32, width: Width) -> u32 {
         match width {
             Width::W8 => self.ram.read_u8(phys).into(),
             Width::W16 => self.ram.read_u16(phys).into(),
@@ -121,7 +119,7 @@ impl Core<'_> {
     }
 
     #[inline(always)]
-    pub(super) fn store_phys(&mut self, phys: u32, width: Width, value: u32) {
+    fn store_phys(&mut self, phys: u32, width: Width, value: u32) {
         match width {
             Width::W8 => self.ram.store(phys, [value as u8]),
             Width::W16 => self.ram.store(phys, (value as u16).to_le_bytes()),
@@ -129,7 +127,7 @@ impl Core<'_> {
         }
     }
 
-    /// Replaces the operand in memory by what `f` makes of it.
+    /// Replaces the memory operand by the result of `f`.
     #[inline(always)]
     pub(super) fn update(
         &mut self,
@@ -137,13 +135,14 @@ impl Core<'_> {
         width: Width,
         f: impl FnOnce(&mut Flags, u32) -> u32,
     ) -> Step<Noticed> {
-        let va = self.address(op, width.bytes(), true)?;
+        let va = VirtAddr(self.effective(op));
         if let Some(phys) = self.unnoticed(va, width) {
             let old = self.load_phys(phys, width);
             let new = f(&mut self.flags, old);
             self.store_phys(phys, width, new);
             return Ok(false);
         }
+        self.forget_pages();
         self.modify_at(va, width, f)?;
         Ok(true)
     }
@@ -170,7 +169,7 @@ impl Core<'_> {
         self.set_reg(usize::from(op.dst & 15), width, result);
     }
 
-    /// Comparing only reads.
+    /// Comparisons only read.
     #[inline(always)]
     pub(super) fn small_to_memory(&mut self, op: &Op, width: Width, b: u32) -> Step<Noticed> {
         let alu = ALU[usize::from(op.dst >> 4)];

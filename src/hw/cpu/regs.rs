@@ -15,7 +15,7 @@ pub struct Regs {
     pub es: u32,
     pub fs: u32,
     pub gs: u32,
-    /// The number of the system call being made; `u32::MAX` (-1) outside of one.
+    /// The number of the current system call; `u32::MAX` (-1) outside of one.
     pub orig_eax: u32,
     pub eip: u32,
     pub cs: u32,
@@ -25,17 +25,17 @@ pub struct Regs {
 }
 
 impl Regs {
-    /// `__USER_CS`: the selector of user code.
+    /// `__USER_CS`: the selector of the user code segment.
     pub const USER_CS: u32 = 0x73;
-    /// `__USER_DS`: the selector of user data.
+    /// `__USER_DS`: the selector of the user data segment.
     pub const USER_DS: u32 = 0x7b;
     /// Interrupts enabled; bit 1 is always set.
     pub const USER_EFLAGS: u32 = 0x202;
 }
 
 impl Default for Regs {
-    /// User mode before its first instruction: all zero but for the selectors, the flags, and
-    /// no system call.
+    /// The state before the first user instruction: all zero except for the selectors, the flags,
+    /// and the mark for no system call.
     fn default() -> Self {
         Self {
             ebx: 0,

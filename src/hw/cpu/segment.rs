@@ -1,14 +1,14 @@
-//! Segment registers with what the CPU has read from the descriptor table, and the checks of
-//! loading and using them.
+//! Segment registers with the descriptors that the CPU has read for them, and the checks made when
+//! they are loaded and used.
 //!
-//! The global descriptor table is the kernel's: user code and data, which are flat, and the three
-//! entries for thread-local storage. Every other entry and the local table belong to the kernel or
-//! do not exist, and are refused alike. The descriptor is read when a register is loaded and when
-//! a run begins, as if the kernel had loaded the registers again on its way to user mode.
+//! The global descriptor table is the kernel's: flat user code and data, and three entries for
+//! thread-local storage. All other entries and the local table belong to the kernel or do not
+//! exist, and are rejected alike. The descriptor is read when a register is loaded and when a run
+//! begins, as if the kernel had reloaded the registers on its way to user mode.
 
 use super::{Exception, SegmentDescriptor};
 
-/// Number of a segment register, as in opcodes.
+/// Numbers of the segment registers, as in opcodes.
 pub(super) const ES: usize = 0;
 pub(super) const CS: usize = 1;
 pub(super) const SS: usize = 2;
@@ -30,7 +30,7 @@ const USER_DATA: SegmentDescriptor = SegmentDescriptor {
 pub(super) struct Segment {
     pub(super) selector: u16,
     base: u32,
-    /// The offsets that may be used, both included; none if the first is the higher.
+    /// The offsets that may be used, both inclusive; none if `first` is greater than `last`.
     first: u32,
     last: u32,
     readable: bool,
@@ -56,7 +56,7 @@ impl Segment {
         descriptor.map_or(Self::unusable(selector), |d| d.segment(selector))
     }
 
-    /// What `mov` or `pop` puts in ES, DS, FS or GS.
+    /// The effect of `mov` or `pop` to ES, DS, FS or GS.
     pub(super) fn load(selector: u16, tls: &[SegmentDescriptor; 3]) -> Result<Self, Exception> {
         if selector < 4 {
             return Ok(Self::unusable(selector));
@@ -72,7 +72,7 @@ impl Segment {
         Ok(descriptor.segment(selector))
     }
 
-    /// What `mov` or `pop` puts in SS.
+    /// The effect of `mov` or `pop` to SS.
     pub(super) fn load_stack(
         selector: u16,
         tls: &[SegmentDescriptor; 3],
@@ -87,13 +87,12 @@ impl Segment {
         Ok(descriptor.segment(selector))
     }
 
-    /// Whether it spans the whole address space and may be written, so that nothing is to be
-    /// checked.
+    /// Whether it covers the whole address space and is writable, so that no checks are needed.
     pub(super) const fn is_flat(&self) -> bool {
         self.base == 0 && self.first == 0 && self.last == u32::MAX && self.writable
     }
 
-    /// The linear address of `len` bytes at an offset, or nothing if they may not be used so.
+    /// The linear address of `len` bytes at an offset; `None` if the access is not permitted.
     pub(super) const fn linear(&self, offset: u32, len: u32, write: bool) -> Option<u32> {
         let allowed = if write { self.writable } else { self.readable };
         let Some(end) = offset.checked_add(len - 1) else {
@@ -111,7 +110,7 @@ impl Segment {
     }
 }
 
-/// The descriptor of user mode that a selector names; nothing for a null selector.
+/// The user-mode descriptor that a selector names; `None` for a null selector.
 fn descriptor(selector: u16, tls: &[SegmentDescriptor; 3]) -> Option<SegmentDescriptor> {
     const LOCAL_TABLE: u16 = 4;
     if selector & LOCAL_TABLE != 0 {
@@ -131,7 +130,7 @@ impl SegmentDescriptor {
         self.high & 0x8000 != 0
     }
 
-    /// Not a system descriptor, and privilege level 3. A cleared entry is neither.
+    /// Whether it is not a system descriptor and has privilege level 3. A cleared entry fails both.
     const fn is_of_user_mode(self) -> bool {
         self.high & 0x7000 == 0x7000
     }

@@ -1,7 +1,8 @@
-//! The state of a CPU while it runs user code, and its way to registers and memory.
+//! The state of a CPU while it runs user code, and its access to registers and memory.
 
 use super::alu::Width;
 use super::flags::{DF, Flags, TF};
+use super::recent::Recent;
 use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
 use super::{Exception, Regs, SegmentDescriptor};
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
@@ -19,31 +20,33 @@ pub(super) const EDI: usize = 7;
 /// The register that is always zero: the base or index of an address that has none.
 pub(super) const ZERO: u8 = 8;
 
-/// The general registers in the order of the opcodes, [`ZERO`], and room to make every number of
-/// four bits an index.
+/// The general registers in the order of the opcodes, [`ZERO`], and padding that makes every
+/// four-bit number a valid index.
 pub(super) type Gpr = [u32; 16];
 
-/// What an instruction may come to besides its effect.
+/// The result of an instruction besides its effect.
 pub(super) type Step<T> = Result<T, Exception>;
 
-/// A CPU at work.
+/// A CPU while it executes.
 pub(super) struct Core<'a> {
     pub(super) mmu: &'a mut Mmu,
     pub(super) ram: &'a mut Ram,
     pub(super) tls: &'a [SegmentDescriptor; 3],
     pub(super) gpr: Gpr,
     pub(super) flags: Flags,
-    /// The instruction being executed, between two instructions the next one.
+    /// The current instruction; between two instructions, the next one.
     pub(super) eip: u32,
-    /// Where the instruction being executed goes on.
+    /// Where execution continues after the current instruction.
     pub(super) next: u32,
     pub(super) segments: [Segment; 6],
-    /// What `rdtsc` reads when no instructions are left.
+    /// The value of `rdtsc` when no instructions are left.
     pub(super) end_of_time: u64,
-    /// Instructions that may still retire.
+    /// Number of instructions that may still retire.
     pub(super) left: u64,
-    /// The frame whose decoded code is being run, and the number of its contents.
+    /// The frame whose decoded code is running, and the number of its contents.
     pub(super) code: (Pfn, u64),
+    pub(super) last_read: Recent,
+    pub(super) last_written: Recent,
 }
 
 impl<'a> Core<'a> {
@@ -71,10 +74,12 @@ impl<'a> Core<'a> {
             end_of_time: 0,
             left: 0,
             code: (Pfn(0), 0),
+            last_read: Recent::NONE,
+            last_written: Recent::NONE,
         }
     }
 
-    /// Writes the state back to where the kernel finds it.
+    /// Writes the state back for the kernel.
     pub(super) fn store(&self, regs: &mut Regs) {
         [regs.eax, regs.ecx, regs.edx, regs.ebx] = [EAX, ECX, EDX, EBX].map(|r| self.gpr[r]);
         [regs.esp, regs.ebp, regs.esi, regs.edi] = [ESP, EBP, ESI, EDI].map(|r| self.gpr[r]);
@@ -85,7 +90,7 @@ impl<'a> Core<'a> {
         regs.eflags = self.flags.eflags();
     }
 
-    /// A register of a width: 4 to 7 are AH, CH, DH and BH if it is a byte.
+    /// A register of a given width; the byte registers 4 to 7 are AH, CH, DH and BH.
     #[inline]
     pub(super) const fn reg(&self, number: usize, width: Width) -> u32 {
         match width {
@@ -142,7 +147,7 @@ impl<'a> Core<'a> {
         Ok(())
     }
 
-    /// Replaces what is in memory; the access is a write from the start.
+    /// Replaces a value in memory; the access is a write from the start.
     pub(super) fn modify(
         &mut self,
         (seg, offset): (usize, u32),
@@ -180,14 +185,14 @@ impl<'a> Core<'a> {
         })
     }
 
-    /// Whether the decoded code that is being run is still what lies in memory.
+    /// Whether the decoded code that is running still matches memory.
     #[inline]
     pub(super) fn is_current(&self) -> bool {
         self.ram.holds_code(self.code.0, self.code.1)
     }
 
-    /// Faults as a write of these bytes, at most a page of them, would: for an instruction that
-    /// writes more than once and must not stop in between.
+    /// Faults as a write of these bytes, at most a page, would. For an instruction that writes
+    /// several times and must not stop in between.
     pub(super) fn probe(&mut self, va: VirtAddr, len: u32) -> Result<(), PageFault> {
         let write = Access::write(Mode::User);
         self.mmu.translate(self.ram, va, write)?;
@@ -198,7 +203,7 @@ impl<'a> Core<'a> {
         Ok(())
     }
 
-    /// Pushes a value; ESP moves only if that succeeds.
+    /// Pushes a value; ESP changes only if that succeeds.
     pub(super) fn push(&mut self, value: u32, width: Width) -> Step<()> {
         let esp = self.gpr[ESP].wrapping_sub(width.bytes());
         self.write(SS, esp, width, value)?;
@@ -222,13 +227,13 @@ impl<'a> Core<'a> {
         Ok(())
     }
 
-    /// What `rdtsc` reads.
+    /// The value that `rdtsc` reads.
     pub(super) const fn tsc(&self) -> u64 {
         self.end_of_time.wrapping_sub(self.left)
     }
 
     /// Whether decoded operations may be used: the segments that they do not check are flat, and
-    /// nobody steps singly.
+    /// single-stepping is off.
     #[inline]
     pub(super) const fn is_plain(&self) -> bool {
         let flat = self.segments[ES].is_flat()
@@ -237,7 +242,7 @@ impl<'a> Core<'a> {
         flat && self.flags.rest() & TF == 0
     }
 
-    /// How far an element of a string instruction is from the next.
+    /// The distance between two elements of a string instruction.
     pub(super) const fn stride(&self, width: Width) -> u32 {
         if self.flags.rest() & DF != 0 {
             width.bytes().wrapping_neg()

@@ -1,22 +1,8 @@
-//! Long random runs: with flushes where the rules ask for them, a TLB of any kind is invisible,
-//! and a restored checkpoint is the RAM of its moment.
+//! Long random runs: with flushes where the rules require them, a TLB of any kind is invisible, and
+//! a restored checkpoint equals the RAM at its time.
 
 use super::*;
-
-struct Xorshift(u32);
-
-impl Xorshift {
-    fn below(&mut self, n: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0 % n
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u32) as usize]
-    }
-}
+use fastrand::Rng;
 
 /// One step of a run; all machines do the same.
 #[derive(Clone, Copy, Debug)]
@@ -32,28 +18,30 @@ enum Step {
 }
 
 impl Step {
-    fn random(random: &mut Xorshift) -> Self {
+    fn random(random: &mut Rng) -> Self {
         // Eight pages, more than the smallest TLB has entries, at any offset.
-        let va = VirtAddr(PAGE.0 + random.below(8 * 4096));
-        let mode = random.pick(&[User, Supervisor]);
-        match random.below(40) {
+        let va = VirtAddr(PAGE.0 + random.u32(..8 * 4096));
+        let mode = *random.choice(&[User, Supervisor]).unwrap();
+        match random.u32(..40) {
             0..14 => Self::Read(va, mode),
-            14..26 => Self::Write(va, random.below(u32::MAX), mode),
+            14..26 => Self::Write(va, random.u32(..), mode),
             26..30 => Self::Increment(va, mode),
             30..35 => {
-                let flags = random.pick(&[0x000, 0x001, 0x003, 0x005, 0x007, 0x107, 0x065, 0x0e0]);
-                Self::SetPte(va, Pte::new(Pfn(16 + random.below(24)), flags))
+                let flags = *random
+                    .choice(&[0x000, 0x001, 0x003, 0x005, 0x007, 0x107, 0x065, 0x0e0])
+                    .unwrap();
+                Self::SetPte(va, Pte::new(Pfn(16 + random.u32(..24)), flags))
             }
-            35 => Self::SetPde(Pde(
-                random.pick(&[0x2007, 0x2007, 0x2005, 0x2003, 0x2006, 0x0087])
-            )),
-            36 => Self::SetWp(random.below(2) == 0),
+            35 => Self::SetPde(Pde(*random
+                .choice(&[0x2007, 0x2007, 0x2005, 0x2003, 0x2006, 0x0087])
+                .unwrap())),
+            36 => Self::SetWp(random.u32(..2) == 0),
             37..39 => Self::LoadCr3,
             _ => Self::Checkpoint,
         }
     }
 
-    /// Does the step, with the flush that belongs to it.
+    /// Performs the step, with the flush that belongs to it.
     fn apply(self, machine: &mut Machine) -> Result<u32, PageFault> {
         let Machine { mmu, ram } = machine;
         match self {
@@ -101,7 +89,7 @@ fn a_tlb_that_is_flushed_by_the_rules_is_invisible() {
         (4, TlbPolicy::DirectMapped),
         (8, TlbPolicy::FullyAssociative),
     ] {
-        let mut random = Xorshift(0x2612_0386);
+        let mut random = Rng::with_seed(0x2612_0386);
         let mut cached = machine(Tlb::new(size, policy));
         let mut walking = machine(Tlb::new(0, policy));
         for _ in 0..20_000 {
@@ -121,7 +109,7 @@ fn a_tlb_that_is_flushed_by_the_rules_is_invisible() {
 
 #[test]
 fn a_restored_checkpoint_is_the_ram_of_its_moment() {
-    let mut random = Xorshift(0x0000_2612);
+    let mut random = Rng::with_seed(0x2612);
     let mut machine = machine(Tlb::new(16, TlbPolicy::DirectMapped));
     let mut moments = Vec::new();
     for round in 0..60 {
@@ -132,7 +120,7 @@ fn a_restored_checkpoint_is_the_ram_of_its_moment() {
         if round % 3 == 0 {
             moments.push((machine.ram.checkpoint(), machine.ram.clone()));
         } else {
-            let (image, copy) = &moments[random.below(moments.len() as u32) as usize];
+            let (image, copy) = &moments[random.usize(..moments.len())];
             machine.ram.restore(image);
             machine.mmu.flush_all();
             assert_same_ram(&machine.ram, copy);

@@ -1,25 +1,25 @@
 //! The core file of a process that dies by a signal.
 
+use crate::abi::Resource;
 use crate::abi::{Signal, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::kernel::task::{Resource, SignalFlags};
+use crate::kernel::task::SignalFlags;
 
 impl Kernel {
-    /// Ends every user of the memory, lets a vfork parent go on, and, if the limit allows one,
-    /// makes a core file: then the status word says so.
+    /// Kills every user of the memory, lets a vfork parent continue and, if the limit permits,
+    /// dumps core, which the wait status then says.
     ///
-    /// Simplified: the dumping task does not wait until the others have ended, and the file is
+    /// Simplified: the dumping task does not wait until the others have exited, and the file is
     /// empty.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `do_coredump()`, `coredump_wait()` and `zap_threads()`.
     pub(in crate::kernel) fn do_coredump(&mut self, current: TaskId, signal: Signal) {
         /// `min_coredump` of ELF programs.
         const MIN_COREDUMP: u32 = 4096;
-        if let Some(group) = self.signal_of_mut(current) {
-            group.flags = SignalFlags::GROUP_EXIT;
-            group.group_exit_code = signal.number();
-        }
+        let group = self.signal_of_mut(current);
+        group.flags = SignalFlags::GROUP_EXIT;
+        group.group_exit_code = signal.number();
         self.complete_vfork(current);
         let mm = self.task(current).mm;
         let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
@@ -36,8 +36,6 @@ impl Kernel {
             _ => format!("core.{}", self.task(current).tgid),
         };
         self.create(&name, InodeKind::Regular(Vec::new()));
-        if let Some(group) = self.signal_of_mut(current) {
-            group.group_exit_code |= 0x80;
-        }
+        self.signal_of_mut(current).group_exit_code |= 0x80;
     }
 }

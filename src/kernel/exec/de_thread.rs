@@ -1,14 +1,14 @@
-//! exec in a process with several threads: the others end, the caller waits for that, and takes
-//! the place and the number of the first thread if it is not that itself.
+//! exec in a process with several threads: the other threads are killed, and the caller waits for
+//! that. If it is not the first thread, it takes the place and the pid of that one.
 
-use crate::abi::{Errno, Pid, SighandId, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, Pid, PtFlags, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, ExitState, PendingExec, PidType, PtFlags, SignalFlags};
+use crate::kernel::task::{Continuation, PendingExec, PidType, SignalFlags};
 use crate::trace::{SlabCache, TraceEvent};
 
-/// With how many holders of the `signal_struct` exec goes on: the caller, and the first thread,
-/// which waits as a zombie for being replaced.
+/// The number of holders of the `signal_struct` with which exec continues: the caller, and the
+/// first thread, a zombie that waits to be replaced.
 ///
 /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
 pub(super) const fn holders_left(is_leader: bool) -> u32 {
@@ -16,28 +16,30 @@ pub(super) const fn holders_left(is_leader: bool) -> u32 {
 }
 
 impl Kernel {
-    /// Whether other threads can be ended, and memory for signal actions of its own.
+    /// Checks that the other threads can be killed, and that signal actions can be allocated if
+    /// needed.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `de_thread()`, its beginning.
     ///
     /// # Errors
-    /// `ENOMEM`; `EAGAIN` if the process is ending already.
+    /// `ENOMEM`; `EAGAIN` if the process is already exiting.
     pub(super) fn may_de_thread(&mut self, current: TaskId) -> Result<(), Errno> {
-        let sighand = self.task(current).sighand;
-        if sighand.is_none_or(|id| self.sighands[id].count <= 1) {
+        if self.sighand_of(current).count <= 1 {
             return Ok(());
         }
         self.kmem_cache_alloc(SlabCache::Sighand)?;
         let ends = self
             .signal_of(current)
-            .is_some_and(|group| group.flags.contains(SignalFlags::GROUP_EXIT));
-        match ends && !self.thread_group_empty(current) {
-            true => Err(Errno::EAGAIN),
-            false => Ok(()),
+            .flags
+            .contains(SignalFlags::GROUP_EXIT);
+        if ends && !self.thread_group_empty(current) {
+            Err(Errno::EAGAIN)
+        } else {
+            Ok(())
         }
     }
 
-    /// Ends the other threads. From here on exec cannot fail.
+    /// Kills the other threads. From here on exec cannot fail.
     pub(super) fn de_thread(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
         let alone = self.thread_group_empty(current);
         self.task_mut(current).in_call.exec = Some(Box::new(exec));
@@ -52,9 +54,7 @@ impl Kernel {
     pub(in crate::kernel) fn exec_waits_for_threads(&mut self, current: TaskId) -> SysResult {
         let is_leader = self.task(current).group_leader == current;
         let left = holders_left(is_leader);
-        let Some(group) = self.signal_of_mut(current) else {
-            return self.unshare_sighand_and_load(current);
-        };
+        let group = self.signal_of_mut(current);
         if group.count > left {
             group.group_exit_task = Some(current);
             group.notify_count = left;
@@ -63,27 +63,29 @@ impl Kernel {
         }
         group.group_exit_task = None;
         group.notify_count = 0;
-        match is_leader {
-            true => self.threads_are_gone(current),
-            false => self.exec_waits_for_leader(current),
+        if is_leader {
+            self.threads_are_gone(current)
+        } else {
+            self.exec_waits_for_leader(current)
         }
     }
 
-    /// The first thread may not be a zombie yet. The kernel yields until it is; so a vfork child
-    /// that is a thread of its parent yields for ever, for the parent waits for its exec.
+    /// The first thread may not be a zombie yet, and the kernel yields until it is. A vfork child
+    /// that is a thread of its parent therefore yields forever, because the parent waits for its
+    /// exec.
     pub(in crate::kernel) fn exec_waits_for_leader(&mut self, current: TaskId) -> SysResult {
         let leader = self.task(current).group_leader;
         if self.task(leader).exit_state != ExitState::Zombie {
             self.task_mut(current).in_call.continuation = Some(Continuation::ExecWaitsForLeader);
-            self.sched_yield();
+            self.sys_sched_yield(current);
             return SysResult::Blocked;
         }
         self.replace_leader(current, leader);
         self.threads_are_gone(current)
     }
 
-    /// Whether a task yields for a thread that has not ended, with nobody else to run: that takes
-    /// time.
+    /// Whether a task yields for a thread that has not exited while no other task can run. Only
+    /// then does the wait take time.
     pub fn yields_in_vain(&self, task: TaskId) -> bool {
         let waits = self.task(task).in_call.continuation == Some(Continuation::ExecWaitsForLeader);
         let leader = self.task(task).group_leader;
@@ -94,23 +96,22 @@ impl Kernel {
     }
 
     fn threads_are_gone(&mut self, current: TaskId) -> SysResult {
-        if let Some(group) = self.signal_of_mut(current) {
-            group.flags = SignalFlags::empty();
-        }
+        self.signal_of_mut(current).flags = SignalFlags::empty();
         self.unshare_sighand_and_load(current)
     }
 
-    /// The caller becomes the first thread of its process in everything that others can see: its
-    /// number, its parent, its tracer. The old one is released under the caller's number.
+    /// Makes the caller the first thread of its process in everything that others can see: pid,
+    /// parent, tracer. The old first thread is released under the caller's pid.
     ///
-    /// The count of processes stays right here; 2.6.12 counts the released task as a process.
+    /// The process count stays correct here; 2.6.12 counts the released task as a process.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `de_thread()`; `kernel/pid.c`, `switch_exec_pids()`.
     fn replace_leader(&mut self, current: TaskId, leader: TaskId) {
         let (word, tracer) = (self.task(leader).ptrace, self.task(leader).parent);
-        let word = match tracer == current {
-            true => PtFlags::empty(),
-            false => word,
+        let word = if tracer == current {
+            PtFlags::empty()
+        } else {
+            word
         };
         for task in [current, leader] {
             if !self.task(task).ptrace.is_empty() {
@@ -149,11 +150,10 @@ impl Kernel {
             let pid = self.pid(task);
             self.attach_pid(task, PidType::Pid, pid);
             self.attach_pid(task, PidType::Tgid, pid);
-            if let Some(group) = self.signal_of(task) {
-                let (pgrp, session) = (group.pgrp, group.session);
-                self.attach_pid(task, PidType::Pgid, pgrp);
-                self.attach_pid(task, PidType::Sid, session);
-            }
+            let group = self.signal_of(task);
+            let (pgrp, session) = (group.pgrp, group.session);
+            self.attach_pid(task, PidType::Pgid, pgrp);
+            self.attach_pid(task, PidType::Sid, session);
         }
     }
 
@@ -162,36 +162,33 @@ impl Kernel {
         self.task_mut(task).tgid = pid;
     }
 
-    /// Takes a task out of one hash; the number stays taken, for it is put in again at once.
+    /// Takes a task out of one hash. The pid stays in use, because it is attached again at once.
     fn unlink_pid(&mut self, task: TaskId, kind: PidType) {
         if let Some((nr, seq)) = self.task_mut(task).pid_links[kind as usize].take() {
             self.pid_hash.detach(kind, nr, seq);
         }
     }
 
-    /// Others may share the signal actions without being threads; the new program has its own.
+    /// Tasks that are not threads may share the signal actions; the new program gets its own.
     fn unshare_sighand_and_load(&mut self, current: TaskId) -> SysResult {
-        let shared = self
-            .task(current)
-            .sighand
-            .filter(|id| self.sighands[*id].count > 1);
-        if let Some(shared) = shared {
-            self.unshare_sighand(current, shared);
+        if self.sighand_of(current).count > 1 {
+            self.unshare_sighand(current);
         }
-        match self.task_mut(current).in_call.exec.take() {
-            Some(exec) => self.load_program(current, *exec),
-            None => SysResult::Blocked,
-        }
+        let exec = self.task_mut(current).in_call.exec.take();
+        let exec = exec.expect("de_thread() keeps the new program until here");
+        self.load_program(current, *exec)
     }
 
     /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
-    fn unshare_sighand(&mut self, current: TaskId, shared: SighandId) {
-        let own = self.sighands[shared].duplicate();
-        self.sighands[shared].count -= 1;
+    fn unshare_sighand(&mut self, current: TaskId) {
+        let shared = self.sighand_of_mut(current);
+        shared.count -= 1;
+        let own = shared.duplicate();
         self.task_mut(current).sighand = Some(self.sighands.insert(own));
     }
 
-    /// A thread is gone: an exec that waits for the others goes on if it was the last of them.
+    /// Called when a thread is gone: an exec that waits for the others continues if it was the last
+    /// one.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
     pub(in crate::kernel) fn wake_waiting_exec(&mut self, signal: crate::abi::SignalId) {

@@ -1,36 +1,12 @@
-//! `execve`: another program in the same task.
+//! `execve`: replaces the program of a task.
 
-use crate::abi::{Errno, FileId, FilesId, InodeId, Signal, TaskId};
+use crate::abi::{Errno, FileId, FilesId, InodeId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FilesStruct, InodeKind};
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::syscall::{MAX_ARG_BYTES, SysResult};
-use crate::kernel::task::{AltStack, PendingExec, PfFlags, PtFlags, SendInfo, Trap};
+use crate::kernel::syscall::{ExecArgs, MAX_ARG_BYTES, SysResult};
+use crate::kernel::task::{AltStack, PendingExec, SendInfo, Trap};
 use crate::trace::{SlabCache, TraceEvent};
-
-/// What `execve` is told.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ExecArgs {
-    /// Path of the program.
-    pub path: String,
-    /// Arguments, the program's own name first; without the zeros at their ends.
-    pub argv: Vec<Vec<u8>>,
-    /// Environment.
-    pub envp: Vec<Vec<u8>>,
-}
-
-impl<T: Into<String>> From<T> for ExecArgs {
-    /// A program without arguments other than its name, and without environment.
-    fn from(path: T) -> Self {
-        let path = path.into();
-        Self {
-            argv: vec![path.clone().into_bytes()],
-            path,
-            envp: Vec::new(),
-        }
-    }
-}
 
 impl ExecArgs {
     /// Bytes that path, arguments and environment take on the new stack.
@@ -46,13 +22,14 @@ impl Kernel {
     /// Simplified: no set-id programs.
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if it is no program; `ETXTBSY`
-    /// if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if there is
-    /// no descriptor for the loader; `EAGAIN` if the process is ending; `ENOMEM`. The caller goes
-    /// on with its old program then, its other threads too, and a vfork parent keeps waiting.
-    pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: &ExecArgs) -> SysResult {
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG` from the lookup; `EACCES` if the file is not a program;
+    /// `ETXTBSY` if it is open for writing; `ENOEXEC` if it cannot be loaded; `E2BIG`; `EMFILE` if
+    /// there is no descriptor for the loader; `EAGAIN` if the process is exiting; `ENOMEM`. The
+    /// caller then continues with its old program and its other threads, and a vfork parent keeps
+    /// waiting.
+    pub(in crate::kernel) fn sys_execve(&mut self, current: TaskId, args: ExecArgs) -> SysResult {
         match self.find_program(current, &args.path) {
-            Ok(exe) => self.exec_balanced(current, exe, args),
+            Ok(exe) => self.exec_balanced(current, exe, &args),
             Err(errno) => Err(errno).into(),
         }
     }
@@ -60,7 +37,8 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.
     ///
     /// # Errors
-    /// As the lookup; `EACCES` if it is no program; `ETXTBSY` if it is open for writing.
+    /// Errors of the lookup; `EACCES` if the file is not a program; `ETXTBSY` if it is open for
+    /// writing.
     pub(in crate::kernel) fn find_program(
         &self,
         task: TaskId,
@@ -70,13 +48,14 @@ impl Kernel {
         if !self.inodes[exe].kind.is_executable() {
             return Err(Errno::EACCES);
         }
-        match self.is_written(exe) {
-            true => Err(Errno::ETXTBSY),
-            false => Ok(exe),
+        if self.is_written(exe) {
+            Err(Errno::ETXTBSY)
+        } else {
+            Ok(exe)
         }
     }
 
-    /// `execve` of a program whose inode is known.
+    /// `execve` for a program whose inode is known.
     ///
     /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///
@@ -89,7 +68,7 @@ impl Kernel {
         }
     }
 
-    /// Everything of exec that can fail.
+    /// Does everything in exec that can fail.
     fn prepare_exec(
         &mut self,
         current: TaskId,
@@ -111,7 +90,7 @@ impl Kernel {
         Ok(PendingExec { mm, esp, exe, path })
     }
 
-    /// The point of no return: the old program gives its memory up, and the new one begins.
+    /// The point of no return: the old program's memory is released, and the new program starts.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
     pub(super) fn load_program(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
@@ -143,7 +122,7 @@ impl Kernel {
         self.finish_exec(current).into()
     }
 
-    /// The end of exec, behind the stop for a tracer.
+    /// The end of exec, after the stop for a tracer.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `search_binary_handler()`; `arch/i386/kernel/process.c`,
     /// `sys_execve()`.
@@ -154,7 +133,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// What a program does not keep: its name, TLS, handlers, close-on-exec files.
+    /// Resets what a program does not keep: its name, TLS, handlers, close-on-exec files.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`.
     fn flush_old_exec(&mut self, current: TaskId, path: &str) {
@@ -165,39 +144,32 @@ impl Kernel {
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
         task.altstack = AltStack::default();
         task.self_exec_id += 1;
-        let (sighand, files) = (task.sighand, task.files);
-        if let Some(sighand) = sighand {
-            self.sighands[sighand].flush_handlers();
-        }
-        if let Some(files) = files {
-            self.close_on_exec(files);
-        }
+        self.sighand_of_mut(current).flush_handlers();
+        self.close_on_exec(self.files_id(current));
     }
 
-    /// The new program gets a table of open files of its own; then the loader looks for a free
-    /// descriptor, and signal actions of its own are made sure of. Whoever finds that one of these
-    /// is not to be had shares everything as before.
+    /// Gives the new program a descriptor table of its own. The loader then looks for a free
+    /// descriptor, and signal actions are allocated if needed. If one of these fails, everything is
+    /// shared as before.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `unshare_files()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
     ///
     /// # Errors
     /// `ENOMEM`, `EMFILE`, `EAGAIN`.
     fn unshare_files(&mut self, current: TaskId) -> Result<(), Errno> {
-        let files = self.task(current).files;
-        let shared = files.filter(|id| self.files[*id].count > 1);
-        if shared.is_some() {
+        let files = self.files_id(current);
+        let is_shared = self.files[files].count > 1;
+        if is_shared {
             self.kmem_cache_alloc(SlabCache::Files)?;
         }
-        let hint = files.map(|id| self.files[id].next_fd);
+        let hint = self.files[files].next_fd;
         let fd = self.get_unused_fd(current, 0)?;
         self.put_unused_fd(current, fd);
-        if let (Some(id), Some(hint)) = (files, hint) {
-            self.files[id].next_fd = hint;
-        }
+        self.files[files].next_fd = hint;
         self.may_de_thread(current)?;
-        if let Some(shared) = shared {
-            let own = self.dup_files(shared);
-            self.put_files(shared);
+        if is_shared {
+            let own = self.dup_files(files);
+            self.put_files(files);
             self.task_mut(current).files = Some(own);
         }
         Ok(())

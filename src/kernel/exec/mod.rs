@@ -4,5 +4,3 @@
 mod coredump;
 mod de_thread;
 mod do_execve;
-
-pub use do_execve::ExecArgs;

@@ -1,21 +1,33 @@
-//! The end of tasks: `do_exit`, telling the parent, handing the children over, and `release_task`.
+//! The exit of tasks: `do_exit`, notifying the parent, reparenting the children, and
+//! `release_task`.
 
 use super::rules::{
-    ParentsWish, clears_tid_word, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
+    ParentsWish, clears_tid, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
     tell_parent,
 };
 use super::wait_rules::end_in_siginfo;
-use crate::abi::{Pid, SigInfo, SigOrigin, SigSet, Signal, TaskId, VirtAddr, WaitStatus};
-use crate::kernel::Kernel;
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{
-    Caps, ExitState, Pending, PfFlags, PidType, PtFlags, SendInfo, SignalFlags, Trap, Usage,
+use crate::abi::{
+    Caps, ExitState, PfFlags, Pid, PtFlags, PtraceEvent, SigInfo, SigOrigin, SigSet, Signal,
+    TaskId, VirtAddr, WaitStatus,
 };
+use crate::kernel::Kernel;
+use crate::kernel::signal::Wakes;
+use crate::kernel::syscall::SysResult;
+use crate::kernel::task::{Pending, PidType, SendInfo, SignalFlags, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
-    /// Ends the current task with a status word. It never runs again.
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_exit()`: this task only.
+    pub(in crate::kernel) fn sys_exit(&mut self, current: TaskId, status: i32) -> SysResult {
+        self.do_exit(current, WaitStatus::exited(status).0)
+    }
+
+    /// Linux 2.6.12: `kernel/exit.c`, `sys_exit_group()`: the whole process.
+    pub(in crate::kernel) fn sys_exit_group(&mut self, current: TaskId, status: i32) -> SysResult {
+        self.do_group_exit(current, WaitStatus::exited(status).0)
+    }
+
+    /// Ends the current task with a wait status. It never runs again.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `do_exit()`.
     pub(in crate::kernel) fn do_exit(&mut self, current: TaskId, code: u32) -> SysResult {
@@ -32,7 +44,7 @@ impl Kernel {
         self.exit_for_good(current, code)
     }
 
-    /// The rest of `do_exit`, behind the stop for a tracer.
+    /// The rest of `do_exit`, after the stop for a tracer.
     pub(in crate::kernel) fn exit_for_good(&mut self, current: TaskId, code: u32) -> SysResult {
         self.trace(
             current,
@@ -41,11 +53,10 @@ impl Kernel {
             },
         );
         self.task_mut(current).flags |= PfFlags::EXITING;
-        if let Some(id) = self.task(current).signal {
-            self.signals[id].live -= 1;
-            if self.signals[id].live == 0 {
-                self.del_real_timer(id, self.task(current).tgid);
-            }
+        let id = self.signal_id(current);
+        self.signals[id].live -= 1;
+        if self.signals[id].live == 0 {
+            self.del_real_timer(id, self.task(current).tgid);
         }
         self.mm_release(current);
         self.exit_mm_drop(current);
@@ -62,28 +73,24 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `do_group_exit()`.
     pub(in crate::kernel) fn do_group_exit(&mut self, current: TaskId, code: u32) -> SysResult {
         let mut code = code;
-        if let Some(id) = self.task(current).signal {
-            let signal = &mut self.signals[id];
-            if signal.flags.contains(SignalFlags::GROUP_EXIT) {
-                code = signal.group_exit_code;
-            } else if signal.count > 1 {
-                signal.flags = SignalFlags::GROUP_EXIT;
-                signal.group_exit_code = code;
-                self.zap_other_threads(current);
-            }
+        let signal = self.signal_of_mut(current);
+        if signal.flags.contains(SignalFlags::GROUP_EXIT) {
+            code = signal.group_exit_code;
+        } else if signal.count > 1 {
+            signal.flags = SignalFlags::GROUP_EXIT;
+            signal.group_exit_code = code;
+            self.zap_other_threads(current);
         }
         self.do_exit(current, code)
     }
 
-    /// SIGKILL for every other thread of the process.
+    /// Sends SIGKILL to every other thread of the process.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `zap_other_threads()`.
     pub(in crate::kernel) fn zap_other_threads(&mut self, current: TaskId) {
-        let Some(signal) = self.task(current).signal else {
-            return;
-        };
-        self.signals[signal].flags = SignalFlags::GROUP_EXIT;
-        self.signals[signal].group_stop_count = 0;
+        let signal = self.signal_of_mut(current);
+        signal.flags = SignalFlags::GROUP_EXIT;
+        signal.group_stop_count = 0;
         let leader = self.task(current).group_leader;
         for thread in self.threads(current) {
             if thread == current || self.task(thread).exit_state != ExitState::Alive {
@@ -97,14 +104,14 @@ impl Kernel {
         }
     }
 
-    /// The threads of a task's process that are not yet released, in the order of creation.
+    /// The threads of a task's process that have not been released, in the order of creation.
     pub fn threads(&self, task: TaskId) -> Vec<TaskId> {
         self.pid_hash
             .all(PidType::Tgid, self.task(task).tgid)
             .collect()
     }
 
-    /// The same, beginning with that task: the order of `next_thread`.
+    /// The same threads, starting with the given task: the order of `next_thread`.
     pub(in crate::kernel) fn threads_from(&self, task: TaskId) -> Vec<TaskId> {
         let mut threads = self.threads(task);
         let at = threads.iter().position(|thread| *thread == task);
@@ -112,8 +119,8 @@ impl Kernel {
         threads
     }
 
-    /// What a task does when it gives its address space up, at exit and at exec: it lets a vfork
-    /// parent go on, and clears the tid word that others may wait on.
+    /// Called when a task releases its address space, at exit and at exec: lets a vfork parent
+    /// continue, and clears the tid at `clear_child_tid`, which others may wait for.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `mm_release()`.
     pub(in crate::kernel) fn mm_release(&mut self, current: TaskId) {
@@ -123,7 +130,7 @@ impl Kernel {
         self.complete_vfork(current);
         let addr = self.task(current).clear_child_tid;
         let mm = self.task(current).mm;
-        if clears_tid_word(addr, mm.map_or(0, |mm| self.mms[mm].mm_users)) {
+        if clears_tid(addr, mm.map_or(0, |mm| self.mms[mm].mm_users)) {
             self.task_mut(current).clear_child_tid = VirtAddr(0);
             let failed = self.put_user_u32(current, addr, 0).is_err();
             self.trace(
@@ -134,12 +141,12 @@ impl Kernel {
                     failed,
                 },
             );
-            // Whether somebody waits there or not.
+            // Whether or not a task waits there.
             let _ = self.futex_wake(current, addr, 1);
         }
     }
 
-    /// Lets the vfork parent of a task go on, if one waits.
+    /// Lets the vfork parent of a task continue, if one waits.
     pub(in crate::kernel) fn complete_vfork(&mut self, child: TaskId) {
         if let Some(parent) = self.task_mut(child).vfork_done.take() {
             let pid = self.pid(parent);
@@ -169,7 +176,7 @@ impl Kernel {
         }
     }
 
-    /// Hands the children over, tells the parent, and decides between zombie and gone.
+    /// Reparents the children, notifies the parent, and decides whether the task becomes a zombie.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn exit_notify(&mut self, current: TaskId) {
@@ -186,7 +193,7 @@ impl Kernel {
         }
         // The state is set last: from here on the parent may reap it.
         let tracer_ends = self.tracer_is_ending(current);
-        // Whom init traces, as the parent of one that asked for it, it reaps at once, too.
+        // Init also reaps at once a child that it traces because the child asked for it.
         let leads = self.task(current).group_leader == current;
         let reaped_by_init = self.task(current).parent == self.init && (last || !leads);
         let task = self.task_mut(current);
@@ -199,12 +206,13 @@ impl Kernel {
         }
     }
 
-    /// The signals that the task was to take for its process go to whoever else can take them.
+    /// Passes the signals that the task would have taken for its process to another thread that
+    /// can.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn hand_signals_over(&mut self, current: TaskId) {
         let group = self.signal_of(current);
-        let ends = group.is_none_or(|group| group.flags.contains(SignalFlags::GROUP_EXIT));
+        let ends = group.flags.contains(SignalFlags::GROUP_EXIT);
         if ends || !self.signal_pending(current) {
             return;
         }
@@ -215,13 +223,13 @@ impl Kernel {
             }
             self.recalc_sigpending(thread);
             if self.signal_pending(thread) {
-                self.signal_wake_up(thread, false);
+                self.signal_wake_up(thread, Wakes::Sleepers);
             }
         }
     }
 
-    /// A child that has called exec, or whose parent has, can no longer send a signal of its
-    /// creator's choice.
+    /// A child that has called exec, or whose parent has, can no longer send the signal that its
+    /// creator chose.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn demote_exit_signal(&mut self, current: TaskId) {
@@ -234,7 +242,7 @@ impl Kernel {
         }
     }
 
-    /// Whether no other task of the process is left, zombies included.
+    /// Whether no other task of the process is left, including zombies.
     ///
     /// Linux 2.6.12: `include/linux/sched.h`, `thread_group_empty()`.
     pub(in crate::kernel) fn thread_group_empty(&self, task: TaskId) -> bool {
@@ -248,9 +256,9 @@ impl Kernel {
         self.task_mut(parent).children.remove(&seq);
     }
 
-    /// Sends the exit signal to the parent and wakes its `wait4`.
+    /// Sends the exit signal to the parent and wakes it from `wait4`.
     ///
-    /// A parent that ignores SIGCHLD, or does not want zombies, lets its children reap themselves:
+    /// If the parent ignores SIGCHLD, or does not want zombies, its children reap themselves:
     /// `exit_signal` becomes -1.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
@@ -262,25 +270,23 @@ impl Kernel {
         }
         if let Some(signal) = told.signal {
             let info = SendInfo::Info(self.exit_info(task, signal));
-            // Of a real-time signal that cannot be queued the parent does not hear.
+            // If a real-time signal cannot be queued, the parent is not notified.
             let _sent = self.group_send_sig_info(signal, info, parent);
         }
         self.wake_up_parent(parent);
     }
 
-    /// What a parent has said about the ends of its children.
+    /// What a parent has declared about the exits of its children.
     pub fn wish_of_parent(&self, parent: TaskId) -> ParentsWish {
         let action = self.k_sigaction_of(parent, Signal::SIGCHLD);
         parents_wish(action.handler, action.flags)
     }
 
-    /// What comes with an exit signal.
+    /// The `siginfo` of an exit signal.
     fn exit_info(&self, task: TaskId, signal: Signal) -> SigInfo {
         let ended = self.task(task);
         let (code, status) = end_in_siginfo(ended.exit_code);
-        let dead = self
-            .signal_of(task)
-            .map_or(Usage::default(), |group| group.dead);
+        let dead = self.signal_of(task).dead;
         let origin = SigOrigin::Child {
             pid: self.pid(task).0,
             uid: ended.cred.uid,
@@ -295,7 +301,8 @@ impl Kernel {
         }
     }
 
-    /// Takes the last traces of an ended task away; its struct goes when nobody runs on it.
+    /// Removes the last traces of a task that has exited. Its struct is freed when it no longer
+    /// runs.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `release_task()`.
     pub(in crate::kernel) fn release_task(&mut self, task: TaskId) {
@@ -310,8 +317,8 @@ impl Kernel {
         self.put_sighand(task);
         let parent = self.task(task).parent;
         self.unhash_process(task);
-        // The notice comes before `sched_exit`: it may wake that parent, whose sleep average
-        // counts then.
+        // The notification comes before `sched_exit`, because it may wake that parent, whose sleep
+        // average then counts.
         let leader = self.notify_for_silent_leader(task);
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_exit(&mut ctx, task, parent);
@@ -322,8 +329,8 @@ impl Kernel {
         }
     }
 
-    /// The last other thread of a process whose leader is a zombie lets the parent hear of it.
-    /// Returns the leader if nobody will wait for it.
+    /// Notifies the parent when the last other thread of a process whose leader is a zombie is
+    /// released. Returns the leader if nobody will wait for it.
     fn notify_for_silent_leader(&mut self, task: TaskId) -> Option<TaskId> {
         let leader = self.task(task).group_leader;
         let zombie = self.task(leader).exit_state == ExitState::Zombie;
@@ -335,54 +342,50 @@ impl Kernel {
         (self.task(leader).exit_signal == -1).then_some(leader)
     }
 
-    /// `__exit_signal`: one holder less; a thread's times go into the sums of its process.
+    /// `__exit_signal`: drops one reference; a thread's times are added to the sums of its process.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
     fn exit_signal_struct(&mut self, task: TaskId) {
         let used = self.task_usage(task);
         let next = self.threads_from(task).get(1).copied();
-        let mut last = false;
-        if let Some(shared) = self.signal_of_mut(task) {
-            if shared.curr_target == Some(task) {
-                shared.curr_target = next;
-            }
-            if shared.group_exit_task == Some(task) {
-                shared.group_exit_task = None;
-            }
-            last = shared.count == 1;
-            if !last {
-                shared.dead += used;
-            }
+        let shared = self.signal_of_mut(task);
+        if shared.curr_target == Some(task) {
+            shared.curr_target = next;
         }
-        if last && let Some(shared) = self.shared_pending(task) {
-            self.flush_sigqueue(shared);
+        if shared.group_exit_task == Some(task) {
+            shared.group_exit_task = None;
+        }
+        if shared.count > 1 {
+            shared.dead += used;
+        } else {
+            self.flush_sigqueue(self.shared_pending(task));
         }
         self.flush_sigqueue(Pending::Private(task));
         self.put_signal(task);
     }
 
-    /// One holder of the `signal_struct` less. `live` is not touched.
+    /// Drops one reference to the `signal_struct`. `live` is not touched.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
     pub(in crate::kernel) fn put_signal(&mut self, task: TaskId) {
-        if let Some(signal) = self.task_mut(task).signal.take() {
-            self.signals[signal].count -= 1;
-            match self.signals[signal].count {
-                0 => drop(self.signals.remove(signal)),
-                _ => self.wake_waiting_exec(signal),
-            }
+        let signal = self.signal_id(task);
+        self.task_mut(task).signal = None;
+        self.signals[signal].count -= 1;
+        match self.signals[signal].count {
+            0 => drop(self.signals.remove(signal)),
+            _ => self.wake_waiting_exec(signal),
         }
     }
 
-    /// One holder of the signal actions less.
+    /// Drops one reference to the signal actions.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__exit_sighand()`.
     pub(in crate::kernel) fn put_sighand(&mut self, task: TaskId) {
-        if let Some(sighand) = self.task_mut(task).sighand.take() {
-            self.sighands[sighand].count -= 1;
-            if self.sighands[sighand].count == 0 {
-                self.sighands.remove(sighand);
-            }
+        let sighand = self.sighand_id(task);
+        self.task_mut(task).sighand = None;
+        self.sighands[sighand].count -= 1;
+        if self.sighands[sighand].count == 0 {
+            self.sighands.remove(sighand);
         }
     }
 
@@ -399,7 +402,7 @@ impl Kernel {
         self.remove_child(task);
     }
 
-    /// `put_task_struct`: the last reference frees struct and kernel stack.
+    /// `put_task_struct`: the last reference frees the struct and the kernel stack.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `__put_task_struct()`.
     pub(in crate::kernel) fn put_task(&mut self, task: TaskId) {

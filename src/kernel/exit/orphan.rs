@@ -1,19 +1,16 @@
-//! What becomes of the children of a dying task: their new parent, the signal they asked for in
-//! that case, and process groups that lose their last connection.
+//! What happens to the children of an exiting task: their new parent, the signal that they
+//! requested for this case, and process groups that become orphaned.
 
 use super::rules::reaps_itself;
-use crate::abi::{Errno, NSIG, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, ExitState, NSIG, PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, PtFlags, Signal, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::{ExitState, PtFlags, SendInfo};
+use crate::kernel::task::SendInfo;
 use crate::trace::TraceEvent;
 
-/// `PR_SET_PDEATHSIG`.
-pub const PR_SET_PDEATHSIG: u32 = 1;
-/// `PR_GET_PDEATHSIG`.
-pub const PR_GET_PDEATHSIG: u32 = 2;
-
 impl Kernel {
-    /// The children go to the next living thread of the process, or to init.
+    /// Reparents the children to the next living thread of the process, or to init.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
     pub(super) fn forget_original_parent(&mut self, father: TaskId) {
@@ -25,7 +22,7 @@ impl Kernel {
         let reaper = self.child_reaper(father);
         let mut unwanted = Vec::new();
         for child in children {
-            // Inherited children that reap themselves take others along.
+            // Adopted children that reap themselves may take others with them.
             let Some(task) = self.tasks.get(child) else {
                 continue;
             };
@@ -66,7 +63,7 @@ impl Kernel {
             .unwrap_or(self.init)
     }
 
-    /// What losing its father means for a child, whoever traces it.
+    /// What the exit of its father means for a child, whoever traces it.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
     fn new_father(&mut self, child: TaskId, father: TaskId) {
@@ -76,12 +73,12 @@ impl Kernel {
         }
         if task.pdeath_signal != 0 {
             let signal = task.pdeath_signal as i32;
-            // The dying task is the sender, and must have the right to; a refusal is silent.
+            // The exiting task is the sender and needs permission; a refusal is silent.
             let _sent = self.group_send_checked(father, signal, SendInfo::From(father), child);
         }
     }
 
-    /// A child gets another parent. If its old one traced it as well, nobody does any more.
+    /// Gives a child another parent. If its old parent also traced it, it is no longer traced.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
     fn reparent_thread(&mut self, child: TaskId, father: TaskId, reaper: TaskId) {
@@ -104,8 +101,8 @@ impl Kernel {
         }
         self.ptrace_untrace(child);
         self.wake_orphaned_pgrp(child, father, None);
-        // Init reaps what it inherits. Another heir that ignores SIGCHLD leaves it lying: the
-        // kernel forgets it.
+        // Init reaps the zombies that it adopts. Any other new parent that ignores SIGCHLD leaves
+        // them unreaped: the kernel has no code for this case.
         let task = self.task(child);
         let forgotten = zombie && signal != -1 && reaps_itself(task.exit_signal, task.ptrace);
         if forgotten && reaper == self.init {
@@ -114,12 +111,12 @@ impl Kernel {
         }
     }
 
-    /// `prctl`, as far as it is about the signal that a task gets when its parent dies.
+    /// `prctl`, but only the options for the signal that a task gets when its parent dies.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_prctl()`.
     ///
     /// # Errors
-    /// `EINVAL` for what is no signal or no such option, `EFAULT`.
+    /// `EINVAL` for an invalid signal or an unknown option, `EFAULT`.
     pub(in crate::kernel) fn sys_prctl(
         &mut self,
         current: TaskId,

@@ -1,31 +1,30 @@
-//! The decisions at the end of a task that need no more than a few facts about it: who is told, with
-//! which signal, who may wait for it. Pure functions, so that the kernel and its explanations cannot
-//! differ.
+//! The decisions at a task's exit that depend on only a few facts: who is notified, with which
+//! signal, and who may wait for it. They are pure functions, so that the kernel and its
+//! explanations cannot differ.
 
-use super::wait_rules::WaitOptions;
-use crate::abi::{Signal, VirtAddr};
-use crate::kernel::task::{PtFlags, SaFlags, SigAction};
+use crate::abi::{PtFlags, SaFlags, SigAction, Signal, VirtAddr, WaitOptions};
 
 const SIGCHLD: i32 = Signal::SIGCHLD.number() as i32;
 
-/// Whether a task that gives its memory up clears its tid word: with nobody left to see it nothing
-/// is written, and the address stays armed.
+/// Whether a task that releases its memory clears its tid. If nobody is left to see it, nothing is
+/// written, and the address stays set.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `mm_release()`.
-pub const fn clears_tid_word(addr: VirtAddr, mm_users: u32) -> bool {
+pub const fn clears_tid(addr: VirtAddr, mm_users: u32) -> bool {
     addr.0 != 0 && mm_users > 1
 }
 
-/// Whether an ending task may no longer send the exit signal that its creator chose: it has called
-/// exec since, or its parent has, or has another program than its creator had. Only CAP_KILL helps.
+/// Whether an exiting task may no longer send the exit signal that its creator chose: it or its
+/// parent has called exec since, or its parent runs another program than its creator did. CAP_KILL
+/// lifts the restriction.
 ///
 /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
 pub const fn is_chosen_by_a_stranger(exit_signal: i32, exec_between: bool) -> bool {
     exec_between && exit_signal != SIGCHLD && exit_signal != -1
 }
 
-/// The signal number that an ending task's parent is told with; `None` if it is not told. A task
-/// with other threads is silent, and another parent than the real one is a tracer.
+/// The signal number with which the parent of an exiting task is notified; `None` if it is not. A
+/// task with other threads exits silently, and a parent other than the real one is a tracer.
 ///
 /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
 pub const fn exit_notice(
@@ -47,16 +46,16 @@ pub const fn exit_notice(
     }
 }
 
-/// How a parent is told. It is woken from `wait4` in any case.
+/// How a parent is notified. It is woken from `wait4` in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Told {
-    /// The signal that it gets: none for 0 and for numbers that are no signal.
+    /// The signal that it gets: none for 0 and for invalid numbers.
     pub signal: Option<Signal>,
-    /// It ignores SIGCHLD and so will not wait: the child's `exit_signal` becomes -1.
+    /// Whether it ignores SIGCHLD and will not wait, so that the child's `exit_signal` becomes -1.
     pub child_is_forgotten: bool,
 }
 
-/// What a parent has said about the ends of its children, by its action for SIGCHLD.
+/// What a parent has declared about the exits of its children, by its action for SIGCHLD.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ParentsWish {
     /// Nothing: it will wait.
@@ -67,7 +66,7 @@ pub enum ParentsWish {
     NoZombies,
 }
 
-/// That wish. The default action of SIGCHLD, to ignore it, says nothing.
+/// What an action for SIGCHLD declares. The default action, to ignore it, declares nothing.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
 pub const fn parents_wish(action: SigAction, flags: SaFlags) -> ParentsWish {
@@ -78,7 +77,7 @@ pub const fn parents_wish(action: SigAction, flags: SaFlags) -> ParentsWish {
     }
 }
 
-/// How a parent is told with that number. Its wish counts only for SIGCHLD.
+/// How a parent is notified with that number. Its declaration only matters for SIGCHLD.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
 pub fn tell_parent(number: i32, wish: ParentsWish) -> Told {
@@ -93,15 +92,16 @@ pub fn tell_parent(number: i32, wish: ParentsWish) -> Told {
     }
 }
 
-/// Whether an ended task is released at once, and no zombie.
+/// Whether a task that has exited is released at once instead of becoming a zombie.
 ///
 /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
 pub const fn reaps_itself(exit_signal: i32, ptrace: PtFlags) -> bool {
     exit_signal == -1 && ptrace.is_empty()
 }
 
-/// Whether a `wait4` with these options is for children with this exit signal: one other than
-/// SIGCHLD makes a clone child. Who reaps itself is waited for by nobody in any case.
+/// Whether a `wait4` with these options includes children with this exit signal. A child with
+/// another exit signal than SIGCHLD is a clone child. Nobody can wait for a child that reaps
+/// itself.
 ///
 /// Linux 2.6.12: `kernel/exit.c`, `eligible_child()`.
 pub const fn options_mean(exit_signal: i32, options: WaitOptions) -> bool {
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn the_tid_word_is_cleared_while_others_use_the_memory() {
         for (addr, users, expected) in [(0x1000, 2, true), (0x1000, 1, false), (0, 2, false)] {
-            assert_eq!(clears_tid_word(VirtAddr(addr), users), expected);
+            assert_eq!(clears_tid(VirtAddr(addr), users), expected);
         }
     }
 

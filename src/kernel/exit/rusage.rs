@@ -1,4 +1,4 @@
-//! What tasks have used: the sums that a process keeps of its dead threads and reaped children, and
+//! Resource usage: the sums that a process keeps for its dead threads and reaped children, and
 //! `getrusage`.
 
 use crate::abi::{Errno, TaskId, VirtAddr};
@@ -23,24 +23,22 @@ impl Usage {
 }
 
 impl Kernel {
-    /// What one task has used.
+    /// The resource usage of one task.
     pub fn task_usage(&self, task: TaskId) -> Usage {
-        let (sched, task) = (self.sched.get(task), self.task(task));
+        let (stat, task) = (self.sched.stat(task), self.task(task));
         Usage {
             utime: task.utime,
             stime: task.stime,
             min_flt: task.min_flt,
             maj_flt: task.maj_flt,
-            nvcsw: sched.nvcsw,
-            nivcsw: sched.nivcsw,
+            nvcsw: stat.nvcsw,
+            nivcsw: stat.nivcsw,
         }
     }
 
     /// Linux 2.6.12: `kernel/sys.c`, `k_getrusage()`.
     pub fn k_getrusage(&self, task: TaskId, of: UsageOf) -> Usage {
-        let Some(signal) = self.signal_of(task) else {
-            return Usage::default();
-        };
+        let signal = self.signal_of(task);
         let mut usage = match of {
             UsageOf::Process => Usage::default(),
             UsageOf::Children => return signal.reaped,
@@ -56,7 +54,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sys.c`, `sys_getrusage()`.
     ///
     /// # Errors
-    /// `EINVAL` for anybody but the process and its children; `EFAULT`.
+    /// `EINVAL` for anything but the process and its children; `EFAULT`.
     pub(in crate::kernel) fn sys_getrusage(
         &mut self,
         current: TaskId,
@@ -81,7 +79,7 @@ impl Kernel {
         self.put_user_words(current, addr, &words)
     }
 
-    /// Words for a structure in the caller's memory.
+    /// Stores the words of a structure in the caller's memory.
     ///
     /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_to_user()`.
     pub(in crate::kernel) fn put_user_words(
@@ -94,7 +92,7 @@ impl Kernel {
         self.copy_to_user(current, addr, &bytes)
     }
 
-    /// The words of a structure in the caller's memory.
+    /// Reads the words of a structure from the caller's memory.
     ///
     /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_from_user()`.
     pub(in crate::kernel) fn get_user_words<const N: usize>(

@@ -1,22 +1,24 @@
 //! `wait4` and `waitid`: which children may be reported, in which order, and who is woken when one
-//! may be. What is reported is in `wait_report.rs`.
+//! may be. The contents of reports are in `wait_report.rs`.
 
 use super::rules::{options_mean, reaps_itself};
-use super::wait_rules::{Eligible, NoChild, NotMeant, WaitArgs, WaitOptions, WaitidArgs};
-use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
+use super::wait_rules::{Eligible, NotMeant};
+use crate::abi::{Errno, ExitState, Pid, TaskId, TaskState, VirtAddr, WaitOptions};
 use crate::kernel::Kernel;
-use crate::kernel::signal::InfoTo;
-use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::{Continuation, ExitState, Seq};
+use crate::kernel::sched::Waker;
+use crate::kernel::syscall::{
+    InfoTo, NoChild, Restart, SysError, SysResult, SysReturn, WaitArgs, WaitidArgs,
+};
+use crate::kernel::task::{Continuation, Seq};
 use crate::trace::TraceEvent;
 
-/// What a look at one child comes to.
+/// The result of looking at one child.
 enum Look {
-    /// Nothing, now or later.
+    /// It will never be reported to this wait.
     Skip,
-    /// Nothing now, but perhaps later.
+    /// It cannot be reported now, but perhaps later.
     Hope,
-    /// It was reported; or the report failed.
+    /// It was reported, or the report failed.
     Reported(Result<u32, Errno>),
 }
 
@@ -54,7 +56,7 @@ impl Kernel {
         self.do_wait(current, args, queued)
     }
 
-    /// One pass over the children; sleeps if one of them may be reported later.
+    /// Makes one pass over the children; sleeps if one of them may be reported later.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `do_wait()`.
     pub(in crate::kernel) fn do_wait(
@@ -71,13 +73,17 @@ impl Kernel {
                 match self.look_at_child(current, child, &args) {
                     Look::Skip => {}
                     Look::Hope => hope = true,
-                    Look::Reported(result) => return self.end_of_wait(current, &args, result),
+                    Look::Reported(result) => {
+                        let result = result.map_err(SysError::from);
+                        return self.end_of_wait(current, &args, result);
+                    }
                 }
             }
             hope = hope || self.hopes_for_tracees(current, thread, &args);
         }
         if !hope {
-            return self.end_of_wait(current, &args, Err(Errno::ECHILD));
+            let why = self.why_no_child(current, args);
+            return self.end_of_wait(current, &args, Err(why.into()));
         }
         if options.contains(WaitOptions::NOHANG) {
             return self.end_of_wait(current, &args, Ok(0));
@@ -92,7 +98,7 @@ impl Kernel {
         )
     }
 
-    /// Whether a child is meant, and has something to report.
+    /// Whether a child matches the arguments and has something to report.
     fn look_at_child(&mut self, current: TaskId, child: TaskId, args: &WaitArgs) -> Look {
         let options = args.flags();
         let eligible = self.eligible_child(current, child, args.pid, options);
@@ -129,14 +135,14 @@ impl Kernel {
         reported.map_or(Look::Hope, Look::Reported)
     }
 
-    /// Whether the child's stops are the caller's to hear of, as its tracer.
+    /// Whether the child's stops are reported to the caller, as its tracer.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `my_ptrace_child()`.
     fn is_my_tracee(&self, child: TaskId) -> bool {
         self.tracer(child).is_some()
     }
 
-    /// Whether a child that somebody else traces may come back to be reported.
+    /// Whether a child that is traced by another task may come back to be reported.
     fn hopes_for_tracees(&self, current: TaskId, thread: TaskId, args: &WaitArgs) -> bool {
         let elsewhere = self.task(thread).ptrace_children.values();
         let meant = |child: &TaskId| {
@@ -146,29 +152,25 @@ impl Kernel {
         elsewhere.copied().any(|child| meant(&child))
     }
 
-    /// What the call returns: `waitid` says 0 instead of a pid, and clears what it would have
-    /// filled in if there is nothing to report.
-    fn end_of_wait(
-        &mut self,
-        current: TaskId,
-        args: &WaitArgs,
-        result: Result<u32, Errno>,
-    ) -> SysResult {
+    /// The return value of the call: `waitid` returns 0 instead of a pid, and clears the fields
+    /// that it would have filled in if there is nothing to report.
+    fn end_of_wait(&mut self, current: TaskId, args: &WaitArgs, result: SysReturn) -> SysResult {
         match (args.info, result) {
-            (InfoTo::User(VirtAddr(0)) | InfoTo::Nowhere, result) => result.into(),
+            (InfoTo::User(VirtAddr(0)) | InfoTo::Nowhere, result) => SysResult::Done(result),
             (InfoTo::User(addr), Ok(0)) => {
                 let cleared = self.put_user_words(current, addr, &[0; 6]);
                 cleared.map(|()| 0).into()
             }
-            (_, result) => result.map(|_| 0).into(),
+            (_, result) => SysResult::Done(result.map(|_| 0)),
         }
     }
 
     /// The caller first, then the other threads of its process.
     fn waiting_threads(&self, current: TaskId, options: WaitOptions) -> Vec<TaskId> {
-        match options.contains(WaitOptions::NOTHREAD) {
-            true => vec![current],
-            false => self.threads_from(current),
+        if options.contains(WaitOptions::NOTHREAD) {
+            vec![current]
+        } else {
+            self.threads_from(current)
         }
     }
 
@@ -203,8 +205,8 @@ impl Kernel {
         Eligible::Yes
     }
 
-    /// Why a wait with these arguments finds no child; to be asked after it failed with `ECHILD`.
-    pub fn why_no_child(&self, current: TaskId, args: WaitArgs) -> NoChild {
+    /// Why a wait with these arguments finds no child.
+    fn why_no_child(&self, current: TaskId, args: WaitArgs) -> NoChild {
         let options = WaitOptions::from_bits_retain(args.options);
         let threads = self.waiting_threads(current, options);
         let children = threads
@@ -250,8 +252,8 @@ impl Kernel {
         children.find(meant).copied()
     }
 
-    /// Wakes the threads of a process that sleep in `wait4`. The wake-up is a synchronous one: on
-    /// one CPU it never preempts.
+    /// Wakes the threads of a process that sleep in `wait4`. The wake-up is synchronous: on one CPU
+    /// it never preempts.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__wake_up_parent()`.
     pub(in crate::kernel) fn wake_up_parent(&mut self, parent: TaskId) {
@@ -264,11 +266,11 @@ impl Kernel {
             .iter()
             .filter_map(waits_since)
             .collect();
-        // Waiters join the head of the queue, so the one that came last is woken first.
+        // Waiters are added at the head of the queue, so the last one is woken first.
         waiters.sort_unstable_by_key(|(queued, _)| std::cmp::Reverse(*queued));
         for (_, waiter) in waiters {
             let (sched, mut ctx) = self.sched_ctx();
-            sched.try_to_wake_up(&mut ctx, waiter, TaskState::INTERRUPTIBLE, true);
+            sched.try_to_wake_up(&mut ctx, waiter, TaskState::INTERRUPTIBLE, Waker::Sleeps);
         }
     }
 }

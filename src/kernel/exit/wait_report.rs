@@ -1,18 +1,21 @@
-//! What a wait reports of a child: its end, its stop, or that it goes on; and what the report
-//! leaves behind.
+//! The reports of a wait about a child: its exit, its stop, or its continuation; and the effects of
+//! a report.
 
-use super::wait_rules::{Report, WaitArgs, WaitOptions, end_in_siginfo};
-use crate::abi::{Errno, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitStatus, si_code};
+use super::wait_rules::{Report, end_in_siginfo};
+use crate::abi::{
+    Errno, ExitState, PtFlags, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitOptions,
+    WaitStatus, si_code,
+};
 use crate::kernel::Kernel;
-use crate::kernel::signal::InfoTo;
-use crate::kernel::task::{ExitState, PtFlags, SignalFlags, UsageOf};
+use crate::kernel::syscall::{InfoTo, WaitArgs};
+use crate::kernel::task::{SignalFlags, UsageOf};
 
-/// The status word of a child that goes on.
+/// The wait status of a child that has continued.
 const STATUS_CONTINUED: u32 = 0xffff;
 
 impl Kernel {
-    /// The end of a child. It is released, unless it is to be left for another wait or its status
-    /// cannot be stored.
+    /// Reports the exit of a child. The child is released, unless it is to be left waitable or its
+    /// status cannot be stored.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
     pub(super) fn wait_task_zombie(
@@ -30,9 +33,8 @@ impl Kernel {
         if !by_tracer {
             self.add_child_times(current, child);
         }
-        if let Some(group) = self.signal_of(child)
-            && group.flags.contains(SignalFlags::GROUP_EXIT)
-        {
+        let group = self.signal_of(child);
+        if group.flags.contains(SignalFlags::GROUP_EXIT) {
             code = group.group_exit_code;
         }
         if let Err(errno) = self.copy_report(current, child, args, report_of_end(code)) {
@@ -46,8 +48,8 @@ impl Kernel {
         Ok(pid.0 as u32)
     }
 
-    /// A tracer has waited for a zombie: it is a zombie again, for its real parent to hear of.
-    /// Whether that does not want to.
+    /// After a tracer has waited for a zombie, it is a zombie again, to be reported to its real
+    /// parent. Returns whether that parent does not want to know.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
     fn real_parent_is_deaf(&mut self, child: TaskId) -> bool {
@@ -60,22 +62,19 @@ impl Kernel {
         self.task(child).exit_signal == -1
     }
 
-    /// What a reaped process has used is added to its parent's sums for children.
+    /// Adds the resource usage of a reaped process to its parent's sums for children.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
     fn add_child_times(&mut self, current: TaskId, child: TaskId) {
         let mut used = self.task_usage(child);
-        if let Some(group) = self.signal_of(child) {
-            used += group.dead;
-            used += group.reaped;
-        }
-        if let Some(group) = self.signal_of_mut(current) {
-            group.reaped += used;
-        }
+        let group = self.signal_of(child);
+        used += group.dead;
+        used += group.reaped;
+        self.signal_of_mut(current).reaped += used;
     }
 
-    /// A stop, if it was not reported yet. The child goes to the end of the list. A bad address
-    /// loses the report.
+    /// Reports a stop if it was not reported yet. The child moves to the end of the list. A bad
+    /// address loses the report.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `wait_task_stopped()`.
     pub(super) fn wait_task_stopped(
@@ -88,14 +87,14 @@ impl Kernel {
         let task = self.task(child);
         let code = task.exit_code;
         let traced = task.ptrace.contains(PtFlags::PTRACED);
-        let group = self.signal_of(child);
-        let stops = group.is_some_and(|group| group.group_stop_count > 0);
+        let stops = self.signal_of(child).group_stop_count > 0;
         if code == 0 || (delayed && !traced && stops) {
             return None;
         }
-        let why = match traced {
-            true => si_code::CLD_TRAPPED,
-            false => si_code::CLD_STOPPED,
+        let why = if traced {
+            si_code::CLD_TRAPPED
+        } else {
+            si_code::CLD_STOPPED
         };
         let status = code << 8 | 0x7f;
         let report = |value| Report {
@@ -104,7 +103,7 @@ impl Kernel {
             value,
         };
         if args.flags().contains(WaitOptions::NOWAIT) {
-            // As in 2.6.12, the value is the status word then.
+            // As in 2.6.12, the value is the wait status in this case.
             return Some(self.wait_noreap_copyout(current, child, args, report(status)));
         }
         self.task_mut(child).exit_code = 0;
@@ -115,7 +114,7 @@ impl Kernel {
         Some(copied.map(|()| self.pid(child).0 as u32))
     }
 
-    /// That a child goes on, if it was not reported yet.
+    /// Reports the continuation of a child if it was not reported yet.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `wait_task_continued()`.
     pub(super) fn wait_task_continued(
@@ -124,7 +123,7 @@ impl Kernel {
         child: TaskId,
         args: &WaitArgs,
     ) -> Option<Result<u32, Errno>> {
-        let group = self.signal_of_mut(child)?;
+        let group = self.signal_of_mut(child);
         if !group.flags.contains(SignalFlags::STOP_CONTINUED) {
             return None;
         }
@@ -140,7 +139,7 @@ impl Kernel {
         Some(copied.map(|()| self.pid(child).0 as u32))
     }
 
-    /// A report that leaves everything as it is. It wants a place for a `siginfo_t`.
+    /// A report that leaves everything unchanged. It requires an address for a `siginfo_t`.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `wait_noreap_copyout()`.
     fn wait_noreap_copyout(
@@ -157,7 +156,7 @@ impl Kernel {
         Ok(self.pid(child).0 as u32)
     }
 
-    /// Stores a report wherever the caller wants it, and notes it in the caller.
+    /// Stores a report where the caller wants it, and records it in the caller.
     fn copy_report(
         &mut self,
         current: TaskId,

@@ -2,9 +2,8 @@
 
 use super::clone_rules::child_ptrace;
 use crate::abi::{CloneFlags, Pfn, Pid, SigSet};
-use crate::kernel::task::{
-    ChildList, Continuation, ExitState, InCall, PfFlags, PidType, SigQueue, Task,
-};
+use crate::abi::{ExitState, PfFlags};
+use crate::kernel::task::{ChildList, Continuation, InCall, PidType, SigQueue, Task};
 
 impl Task {
     /// The `task_struct` of a child of this task. Every field is named, so that whoever adds one has

@@ -1,22 +1,21 @@
-//! The decisions of clone that need no kernel state beyond the caller's: which combinations of
-//! flags are legal, what is shared, which event a tracer gets, how the child begins, and who is
-//! refused for want of resources. Pure functions that return their reason, so that the kernel and
-//! its explanations cannot differ.
+//! The decisions of clone that need no kernel state besides the caller's: which combinations of
+//! flags are legal, what is shared, which event a tracer gets, how the child starts, and who is
+//! refused for lack of resources. They are pure functions that return their reason, so that the
+//! kernel and its explanations cannot differ.
 
-use crate::abi::{CloneFlags, SigSet, Signal};
-use crate::kernel::ptrace::PtraceEvent;
-use crate::kernel::task::{Caps, Cred, PtFlags, SignalFlags};
+use crate::abi::{Caps, CloneFlags, PtFlags, PtraceEvent, SigSet, Signal};
+use crate::kernel::task::{Cred, SignalFlags};
 use crate::trace::CloneRefusal;
 use serde::Serialize;
 
-/// A test of flags: it refuses a call that has all of some flags and none of others.
+/// A test of the flags: it refuses a call that sets all of `given` without `needed`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FlagTest {
-    /// Flags that together are refused,
+    /// Flags that are refused together, ...
     pub given: CloneFlags,
-    /// unless this one is there too; empty if nothing helps.
+    /// ... unless this one is also set; empty if nothing helps.
     pub needed: CloneFlags,
-    /// The refusal.
+    /// The refusal that results.
     pub refusal: CloneRefusal,
 }
 
@@ -42,21 +41,22 @@ pub const FLAG_TESTS: [FlagTest; 3] = [
 ];
 
 impl FlagTest {
-    /// Whether it refuses the flags.
+    /// Whether this test refuses the flags.
     pub const fn refuses(&self, flags: CloneFlags) -> bool {
         flags.contains(self.given) && !flags.intersects(self.needed)
     }
 }
 
-/// Whether the flags pass [`FLAG_TESTS`].
+/// Checks the flags against [`FLAG_TESTS`].
 pub fn check_clone_flags(flags: CloneFlags) -> Result<(), CloneRefusal> {
     let refusing = FLAG_TESTS.iter().find(|test| test.refuses(flags));
     refusing.map_or(Ok(()), |test| Err(test.refusal))
 }
 
-/// `RLIMIT_NPROC`: counts tasks of the user, zombies too; waived by two capabilities, and for root.
+/// `RLIMIT_NPROC`: counts the tasks of the user, including zombies; two capabilities and root are
+/// exempt.
 ///
-/// Returns the capability that waived it, if one had to.
+/// Returns the capability that granted the exemption, if one was needed.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub fn check_nproc(cred: &Cred, processes: u32, limit: u32) -> Result<Option<Caps>, CloneRefusal> {
@@ -81,34 +81,36 @@ pub const fn check_max_threads(nr_threads: u32, limit: u32) -> Result<(), CloneR
     }
 }
 
-/// A new mount namespace is for those who may administer the system. Returns the capability that
-/// allowed it.
+/// A new mount namespace requires CAP_SYS_ADMIN. Returns the capability that permitted it.
 ///
 /// Linux 2.6.12: `fs/namespace.c`, `copy_namespace()`.
 pub fn check_newns(cred: &Cred) -> Result<Caps, CloneRefusal> {
-    match cred.capable(Caps::SYS_ADMIN) {
-        true => Ok(Caps::SYS_ADMIN),
-        false => Err(CloneRefusal::NewnsUnprivileged),
+    if cred.capable(Caps::SYS_ADMIN) {
+        Ok(Caps::SYS_ADMIN)
+    } else {
+        Err(CloneRefusal::NewnsUnprivileged)
     }
 }
 
-/// Of the caller's pending signals only a SIGKILL of its own stops the call.
+/// Of the caller's pending signals, only a private SIGKILL stops the call.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn check_not_killed(pending: SigSet) -> Result<(), CloneRefusal> {
-    match pending.contains(Signal::SIGKILL) {
-        true => Err(CloneRefusal::Killed),
-        false => Ok(()),
+    if pending.contains(Signal::SIGKILL) {
+        Err(CloneRefusal::Killed)
+    } else {
+        Ok(())
     }
 }
 
-/// A process that is ending takes in no thread.
+/// A process that is exiting cannot get new threads.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn check_group_exit(flags: CloneFlags, group: SignalFlags) -> Result<(), CloneRefusal> {
-    match joins_group(flags) && group.contains(SignalFlags::GROUP_EXIT) {
-        true => Err(CloneRefusal::GroupExit),
-        false => Ok(()),
+    if joins_group(flags) && group.contains(SignalFlags::GROUP_EXIT) {
+        Err(CloneRefusal::GroupExit)
+    } else {
+        Ok(())
     }
 }
 
@@ -116,18 +118,18 @@ pub const fn check_group_exit(flags: CloneFlags, group: SignalFlags) -> Result<(
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectFate {
-    /// The very same: both are its users.
+    /// The same object: both use it.
     Shared,
     /// A copy of its own.
     Copied,
-    /// One of its own that is set up afresh.
+    /// A new object in its initial state.
     Fresh,
-    /// None at first.
+    /// Nothing at first.
     Absent,
 }
 
 impl ObjectFate {
-    /// Whether creator and child are users of the same object.
+    /// Whether creator and child use the same object.
     pub const fn is_shared(self) -> bool {
         matches!(self, Self::Shared)
     }
@@ -140,21 +142,21 @@ impl ObjectFate {
 /// What a child gets of each thing that a flag decides about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CloneSharing {
-    /// List of semaphore adjustments.
+    /// List of semaphore undo values.
     pub sem_undo: ObjectFate,
-    /// Table of open files.
+    /// The descriptor table (`files_struct`).
     pub files: ObjectFate,
     /// Root, working directory, umask.
     pub fs: ObjectFate,
-    /// Signal actions.
+    /// The signal actions (`sighand_struct`).
     pub sighand: ObjectFate,
     /// What belongs to the process: pending signals, limits, group state.
     pub signal: ObjectFate,
-    /// Address space.
+    /// The address space (`mm_struct`).
     pub mm: ObjectFate,
-    /// Mount namespace.
+    /// The mount namespace.
     pub namespace: ObjectFate,
-    /// TLS descriptors; afresh means that one of the copies is replaced.
+    /// TLS descriptors; fresh means that one of the copies is replaced.
     pub tls: ObjectFate,
 }
 
@@ -177,71 +179,72 @@ pub fn clone_sharing(flags: CloneFlags) -> CloneSharing {
         signal: ObjectFate::shared_if(joins_group(flags), Fresh),
         mm: ObjectFate::shared_if(has(CloneFlags::CLONE_VM), Copied),
         namespace: ObjectFate::shared_if(!has(CloneFlags::CLONE_NEWNS), Copied),
-        tls: match has(CloneFlags::CLONE_SETTLS) {
-            true => Fresh,
-            false => Copied,
+        tls: if has(CloneFlags::CLONE_SETTLS) {
+            Fresh
+        } else {
+            Copied
         },
     }
 }
 
-/// The child is a thread of its creator's process.
+/// Whether the child is a thread of its creator's process.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn joins_group(flags: CloneFlags) -> bool {
     flags.contains(CloneFlags::CLONE_THREAD)
 }
 
-/// The creator sleeps until the child gives the memory up.
+/// Whether the creator sleeps until the child releases the memory.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
 pub const fn creator_waits(flags: CloneFlags) -> bool {
     flags.contains(CloneFlags::CLONE_VFORK)
 }
 
-/// The child is put on no runqueue: it begins in `TASK_STOPPED`.
+/// Whether the child is left in `TASK_STOPPED`, on no runqueue.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
 pub const fn begins_stopped(flags: CloneFlags) -> bool {
     flags.contains(CloneFlags::CLONE_STOPPED)
 }
 
-/// The child begins with SIGSTOP pending; `ptrace` is its own word.
+/// Whether the child starts with SIGSTOP pending; `ptrace` is the child's own.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
 pub const fn begins_with_sigstop(ptrace: PtFlags, flags: CloneFlags) -> bool {
     begins_stopped(flags) || ptrace.contains(PtFlags::PTRACED)
 }
 
-/// What is to be done with the words of user memory that hold the child's tid.
+/// The user addresses at which the child's tid is stored or cleared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct TidWords {
-    /// The creator stores the tid at `parent_tid`, before the memory is copied.
+pub struct TidStores {
+    /// Whether the creator stores the tid at `parent_tid`, before the memory is copied.
     pub parent: bool,
-    /// The child stores it at `child_tid` when it first runs.
+    /// Whether the child stores it at `child_tid` when it first runs.
     pub child: bool,
-    /// The child clears `child_tid` when it gives the memory up, if others still use it.
+    /// Whether the child clears `child_tid` when it releases the memory, if others still use it.
     pub clear: bool,
 }
 
-/// What the flags say about tid words.
+/// Where the flags ask for the tid to be stored or cleared.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
-pub const fn tid_words(flags: CloneFlags) -> TidWords {
-    TidWords {
+pub const fn tid_stores(flags: CloneFlags) -> TidStores {
+    TidStores {
         parent: flags.contains(CloneFlags::CLONE_PARENT_SETTID),
         child: flags.contains(CloneFlags::CLONE_CHILD_SETTID),
         clear: flags.contains(CloneFlags::CLONE_CHILD_CLEARTID),
     }
 }
 
-/// The child's parent is its creator's parent.
+/// Whether the child's parent is its creator's parent.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn becomes_sibling(flags: CloneFlags) -> bool {
     flags.intersects(CloneFlags::CLONE_PARENT.union(CloneFlags::CLONE_THREAD))
 }
 
-/// The signal to the parent when the child ends; -1 for a thread, which nobody waits for.
+/// The signal sent to the parent at the child's exit; -1 for a thread, which nobody waits for.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn exit_signal(flags: CloneFlags) -> i32 {
@@ -252,7 +255,7 @@ pub const fn exit_signal(flags: CloneFlags) -> i32 {
     }
 }
 
-/// The child's `ptrace` word: the creator's with CLONE_PTRACE, else nothing.
+/// The child's `ptrace` flags: the creator's with CLONE_PTRACE, otherwise none.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
 pub const fn child_ptrace(parent: PtFlags, flags: CloneFlags) -> PtFlags {
@@ -263,59 +266,28 @@ pub const fn child_ptrace(parent: PtFlags, flags: CloneFlags) -> PtFlags {
     }
 }
 
-/// The event that a tracer asked to hear of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ForkEvent {
-    /// `PTRACE_EVENT_FORK`.
-    Fork = 1,
-    /// `PTRACE_EVENT_VFORK`.
-    Vfork = 2,
-    /// `PTRACE_EVENT_CLONE`.
-    Clone = 3,
-}
-
-impl ForkEvent {
-    /// The constant of `ptrace.h`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fork => "PTRACE_EVENT_FORK",
-            Self::Vfork => "PTRACE_EVENT_VFORK",
-            Self::Clone => "PTRACE_EVENT_CLONE",
-        }
-    }
-}
-
-impl From<ForkEvent> for PtraceEvent {
-    fn from(event: ForkEvent) -> Self {
-        match event {
-            ForkEvent::Fork => Self::Fork,
-            ForkEvent::Vfork => Self::Vfork,
-            ForkEvent::Clone => Self::Clone,
-        }
-    }
-}
-
-/// Which event the caller's tracer gets. The classes do not fall back on one another.
+/// The event that the caller's tracer gets. If the event of one class was not requested, no other
+/// takes its place.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `fork_traceflag()`.
-pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<ForkEvent> {
+pub fn fork_traceflag(ptrace: PtFlags, flags: CloneFlags) -> Option<PtraceEvent> {
     if flags.contains(CloneFlags::CLONE_UNTRACED) {
         return None;
     }
     let (wanted, event) = if flags.contains(CloneFlags::CLONE_VFORK) {
-        (PtFlags::TRACE_VFORK, ForkEvent::Vfork)
+        (PtFlags::TRACE_VFORK, PtraceEvent::Vfork)
     } else if flags.csignal() != Signal::SIGCHLD.number() {
-        (PtFlags::TRACE_CLONE, ForkEvent::Clone)
+        (PtFlags::TRACE_CLONE, PtraceEvent::Clone)
     } else {
-        (PtFlags::TRACE_FORK, ForkEvent::Fork)
+        (PtFlags::TRACE_FORK, PtraceEvent::Fork)
     };
     ptrace.contains(wanted).then_some(event)
 }
 
-/// The flags that `copy_process` is told: an event makes the child traced, asked for or not.
+/// The flags that `copy_process` gets: an event makes the child traced, whether or not requested.
 ///
 /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
-pub const fn flags_with_event(flags: CloneFlags, event: Option<ForkEvent>) -> CloneFlags {
+pub const fn flags_with_event(flags: CloneFlags, event: Option<PtraceEvent>) -> CloneFlags {
     match event {
         Some(_) => flags.union(CloneFlags::CLONE_PTRACE),
         None => flags,
@@ -389,10 +361,10 @@ mod tests {
         for (ptrace, bits, expected) in [
             (fork_only, 0x4111, None),
             (fork_only, 0x003d_0f00, None),
-            (fork_only, 0x11, Some(ForkEvent::Fork)),
-            (all, 0x4111, Some(ForkEvent::Vfork)),
-            (all, 0x003d_0f00, Some(ForkEvent::Clone)),
-            (all, 0x003d_0f11, Some(ForkEvent::Fork)),
+            (fork_only, 0x11, Some(PtraceEvent::Fork)),
+            (all, 0x4111, Some(PtraceEvent::Vfork)),
+            (all, 0x003d_0f00, Some(PtraceEvent::Clone)),
+            (all, 0x003d_0f11, Some(PtraceEvent::Fork)),
             (all, 0x0080_0011, None),
         ] {
             let flags = CloneFlags::from_bits_retain(bits);

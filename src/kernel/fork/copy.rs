@@ -1,13 +1,13 @@
-//! What a new task shares with its creator and what it gets a copy of, and how a failed clone is
+//! What a new task shares with its creator and what is copied for it, and how a failed clone is
 //! undone.
 
 use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
-use super::do_fork::ForkArgs;
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{FsStruct, Namespace};
 use crate::kernel::ipc::SemUndoList;
+use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::SignalStruct;
 use crate::trace::{CloneRefusal, CopyStage};
 
@@ -35,13 +35,13 @@ impl Kernel {
         *stage = CopyStage::Mm;
         self.copy_namespace(sharing, current, child)?;
         *stage = CopyStage::Namespace;
-        self.copy_thread(current, child, args)?;
+        self.copy_thread(sharing, current, child, args)?;
         *stage = CopyStage::Thread;
         Ok(())
     }
 
-    /// CLONE_SYSVSEM shares the list, which is made for the caller if it has none; otherwise the
-    /// child has none.
+    /// CLONE_SYSVSEM shares the list, creating it if the caller has none; otherwise the child
+    /// starts without one.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `copy_semundo()`.
     fn copy_semundo(
@@ -67,13 +67,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// Gives a new task its address space: the caller's own with CLONE_VM, else a copy.
+    /// Gives a new task its address space: the caller's own with CLONE_VM, otherwise a copy.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_mm()`.
     ///
     /// # Errors
-    /// `ENOMEM`; the child has no address space then, and the parent's pages may have been made
-    /// read-only already.
+    /// `ENOMEM`; the child then has no address space, and the parent's pages may already be
+    /// write-protected.
     fn copy_mm(
         &mut self,
         sharing: CloneSharing,
@@ -83,9 +83,7 @@ impl Kernel {
         let task = self.task_mut(child);
         (task.min_flt, task.maj_flt) = (0, 0);
         (task.mm, task.active_mm) = (None, None);
-        let sched = self.sched.get_mut(child);
-        (sched.nvcsw, sched.nivcsw) = (0, 0);
-        sched.has_mm = false;
+        self.sched.get_mut(child).has_mm = false;
         let Some(old) = self.task(current).mm else {
             return Ok(());
         };
@@ -94,8 +92,7 @@ impl Kernel {
             old
         } else {
             self.copy_alloc(CopyStage::Mm)?;
-            // An address space is copied or memory is short; there is no other error.
-            self.dup_mm(old).map_err(|_| CloneRefusal::NoMemory)?
+            self.dup_mm(old)?
         };
         self.set_mm(child, mm);
         Ok(())
@@ -118,9 +115,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_fs()`.
     fn copy_fs(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
-        let Some(fs) = self.task(child).fs else {
-            return Ok(());
-        };
+        let fs = self.fs_id(child);
         if sharing.fs.is_shared() {
             self.fs[fs].count += 1;
         } else {
@@ -136,14 +131,11 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_sighand()`.
     fn copy_sighand(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
-        let Some(sighand) = self.task(child).sighand else {
-            return Ok(());
-        };
         if sharing.sighand.is_shared() {
-            self.sighands[sighand].count += 1;
+            self.sighand_of_mut(child).count += 1;
         } else {
             self.copy_alloc(CopyStage::Sighand)?;
-            let copy = self.sighands[sighand].duplicate();
+            let copy = self.sighand_of(child).duplicate();
             self.task_mut(child).sighand = Some(self.sighands.insert(copy));
         }
         Ok(())
@@ -151,23 +143,20 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/fork.c`, `copy_signal()`.
     fn copy_signal(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
-        let Some(signal) = self.task(child).signal else {
-            return Ok(());
-        };
         if sharing.signal.is_shared() {
-            let shared = &mut self.signals[signal];
+            let shared = self.signal_of_mut(child);
             shared.count += 1;
             shared.live += 1;
         } else {
             self.copy_alloc(CopyStage::Signal)?;
-            let old = &self.signals[signal];
+            let old = self.signal_of(child);
             let fresh = SignalStruct::new(old.pgrp, old.session, old.rlimits);
             self.task_mut(child).signal = Some(self.signals.insert(fresh));
         }
         Ok(())
     }
 
-    /// Everyone's namespace gets a user more; CLONE_NEWNS then needs CAP_SYS_ADMIN for a new one.
+    /// Adds a reference to the namespace. With CLONE_NEWNS, a new one then requires CAP_SYS_ADMIN.
     ///
     /// Linux 2.6.12: `fs/namespace.c`, `copy_namespace()`.
     fn copy_namespace(
@@ -190,12 +179,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// The child's user registers: the caller's, with `eax` 0 and `esp` the stack argument; and its
-    /// TLS descriptor.
+    /// Sets the child's user registers to the caller's, with `eax` 0 and `esp` from the stack
+    /// argument, and its TLS descriptor.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/process.c`, `copy_thread()`.
     fn copy_thread(
         &mut self,
+        sharing: CloneSharing,
         current: TaskId,
         child: TaskId,
         args: &ForkArgs,
@@ -205,27 +195,21 @@ impl Kernel {
         if args.stack != VirtAddr(0) {
             regs.esp = args.stack.0;
         }
-        if clone_sharing(args.flags).tls == ObjectFate::Copied {
+        if sharing.tls == ObjectFate::Copied {
             return Ok(());
         }
         let info = self
             .read_user_desc(current, args.tls)
             .map_err(|_| CloneRefusal::TlsFault)?;
-        let slot = info
-            .entry_number
-            .checked_sub(6)
-            .and_then(|slot| usize::try_from(slot).ok());
         if info.is_empty() {
             return Err(CloneRefusal::EmptyTls);
         }
-        let slot = slot
-            .filter(|slot| *slot < 3)
-            .ok_or(CloneRefusal::NoTlsEntry)?;
+        let slot = info.tls_slot().ok_or(CloneRefusal::NoTlsEntry)?;
         self.task_mut(child).thread.tls_array[slot] = SegmentDescriptor::from_user_desc(&info);
         Ok(())
     }
 
-    /// Reads a `user_desc` of 16 bytes from user memory.
+    /// Reads a `user_desc` from user memory.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -234,25 +218,17 @@ impl Kernel {
         current: TaskId,
         addr: VirtAddr,
     ) -> Result<UserDesc, Errno> {
-        let mut bytes = [0; 16];
+        let mut bytes = [0; UserDesc::SIZE];
         self.copy_from_user(current, addr, &mut bytes)?;
-        let word =
-            |i: usize| u32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
-        let entry_number = word(0) as i32;
-        Ok(UserDesc {
-            entry_number,
-            base: word(4),
-            limit: word(8),
-            flags: word(12),
-        })
+        Ok(UserDesc::from_bytes(bytes))
     }
 
     /// Undoes a clone that failed after reaching `stage`: that stage and everything before it, in
     /// reverse order.
     ///
-    /// Not undone: the advance of `last_pid`; the tid word stored for CLONE_PARENT_SETTID; a
-    /// semaphore undo list made for the caller; PF_SUPERPRIV of the caller; the halved time slice;
-    /// and, for a failed CLONE_THREAD, `signal.live`.
+    /// The following is not undone: the advance of `last_pid`; the tid stored for
+    /// CLONE_PARENT_SETTID; a semaphore undo list created for the caller; PF_SUPERPRIV of the
+    /// caller; the halved time slice; and, for a failed CLONE_THREAD, `signal.live`.
     pub(super) fn unwind_copy(&mut self, child: TaskId, stage: CopyStage) {
         if stage >= CopyStage::Namespace
             && let Some(namespace) = self.task_mut(child).namespace.take()
@@ -285,7 +261,7 @@ impl Kernel {
         {
             self.exit_sem(child, undo);
         }
-        if stage >= CopyStage::UserCharged {
+        if stage >= CopyStage::ProcessCounted {
             let uid = self.task(child).cred.uid;
             self.users.put(uid);
         }

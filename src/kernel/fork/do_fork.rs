@@ -1,58 +1,65 @@
-//! Making tasks: `do_fork` and `copy_process`, in the kernel's order.
+//! Creating tasks: `do_fork` and `copy_process`, in the kernel's order.
 
 use super::clone_rules::{
     becomes_sibling, begins_stopped, begins_with_sigstop, check_clone_flags, check_group_exit,
     check_max_threads, check_not_killed, check_nproc, creator_waits, exit_signal, flags_with_event,
-    fork_traceflag, joins_group, tid_words,
+    fork_traceflag, joins_group, tid_stores,
 };
-use crate::abi::{CloneFlags, Errno, Name, Pid, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{CloneFlags, Pid, Resource, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::sched::{Levers, ThreadFlags};
-use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{PidType, Resource, Trap};
+use crate::kernel::sched::{Overrides, ThreadFlags};
+use crate::kernel::syscall::{ForkArgs, ForkRefusal, SysResult};
+use crate::kernel::task::{PidType, Trap};
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
-/// What `do_fork` is told: the arguments of clone as the system call passes them on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ForkArgs {
-    /// Flags and exit signal.
-    pub flags: CloneFlags,
-    /// The child's `esp`; 0 for the caller's own.
-    pub stack: VirtAddr,
-    /// Where CLONE_PARENT_SETTID stores the tid.
-    pub parent_tid: VirtAddr,
-    /// Where CLONE_SETTLS finds the `user_desc`.
-    pub tls: VirtAddr,
-    /// For CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID.
-    pub child_tid: VirtAddr,
-    /// A name of the child's own, for workloads that name their children. The kernel's own rule,
-    /// `None`, lets it inherit the caller's.
-    pub comm: Option<Name>,
-}
-
-impl ForkArgs {
-    /// The arguments of a call that has only flags.
-    pub fn with_flags(flags: CloneFlags) -> Self {
-        Self {
-            flags,
-            ..Self::default()
-        }
-    }
+/// A task that `do_fork` has made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forked {
+    /// The calling task.
+    pub parent: TaskId,
+    /// A task was created.
+    pub child: TaskId,
 }
 
 impl Kernel {
-    /// Makes a task and sets it going; a vfork parent then begins to wait.
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_fork()`.
+    pub(in crate::kernel) fn sys_fork(&mut self, current: TaskId) -> SysResult {
+        self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK))
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_vfork()`.
+    pub(in crate::kernel) fn sys_vfork(&mut self, current: TaskId) -> SysResult {
+        self.do_fork(current, &ForkArgs::with_flags(CloneFlags::VFORK))
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_clone()`.
+    pub(in crate::kernel) fn sys_clone(&mut self, current: TaskId, args: ForkArgs) -> SysResult {
+        self.do_fork(current, &args)
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `sys_set_tid_address()`.
+    pub(in crate::kernel) fn sys_set_tid_address(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> u32 {
+        self.task_mut(current).clear_child_tid = addr;
+        self.sys_gettid(current)
+    }
+
+    /// Creates a task and starts it; a vfork parent then begins to wait.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
     ///
     /// # Errors
-    /// `EAGAIN` if there is no pid or too many tasks, and whatever `copy_process` refuses.
+    /// `EAGAIN` if no pid is free or there are too many tasks, and the errors of `copy_process`.
     pub fn do_fork(&mut self, current: TaskId, args: &ForkArgs) -> SysResult {
         let mut args = *args;
         self.trace_do_fork(current, &args);
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
-            return Err(Errno::EAGAIN).into();
+            let pid_max = self.config.pid_max;
+            return SysResult::from(Err(ForkRefusal::NoPid { pid_max }));
         };
         self.fork_step(current, ForkStep::AllocPidmap(pid));
         let ptrace = self.task(current).ptrace;
@@ -70,12 +77,18 @@ impl Kernel {
             Err(refusal) => {
                 self.pidmap.free(pid);
                 self.fork_step(current, ForkStep::FreePidmap);
-                return Err(refusal.errno()).into();
+                return SysResult::from(Err(ForkRefusal::CopyProcess(refusal)));
             }
         };
         self.stat.forks += 1;
-        let levers = self.config.levers();
-        self.start_child(current, child, args.flags, &levers);
+        // However late this comes (a tracer may have held the call up), and whatever becomes of the
+        // parent from here on, the child must not run before it has a user mode.
+        self.forked.push(Forked {
+            parent: current,
+            child,
+        });
+        let overrides = self.config.overrides();
+        self.start_child(current, child, args.flags, &overrides);
         let trap = Trap::Fork {
             child: pid,
             vfork: creator_waits(args.flags),
@@ -87,7 +100,7 @@ impl Kernel {
         // The child is already runnable.
         self.task_mut(current).ptrace_message = pid.0 as u32;
         self.fork_step(current, ForkStep::PtraceNotify);
-        self.ptrace_event(current, event.into(), trap)
+        self.ptrace_event(current, event, trap)
     }
 
     /// The middle of `do_fork`: what happens to the new task before the parent may wait for it.
@@ -96,7 +109,7 @@ impl Kernel {
         current: TaskId,
         child: TaskId,
         flags: CloneFlags,
-        levers: &Levers,
+        overrides: &Overrides,
     ) {
         if creator_waits(flags) {
             self.task_mut(child).vfork_done = Some(current);
@@ -113,7 +126,7 @@ impl Kernel {
         } else {
             let clone_vm = flags.contains(CloneFlags::CLONE_VM);
             let (sched, mut ctx) = self.sched_ctx();
-            sched.wake_up_new_task(&mut ctx, current, child, clone_vm, levers);
+            sched.wake_up_new_task(&mut ctx, current, child, clone_vm, overrides);
             self.fork_step(current, ForkStep::WakeUpNewTask);
         }
         let (parent_sched, child_sched) = (self.sched.get(current), self.sched.get(child));
@@ -150,12 +163,12 @@ impl Kernel {
         self.trace(current, TraceEvent::DoForkStep { step });
     }
 
-    /// Makes a task as a copy of the caller, sharing what the flags say. It is not queued yet.
+    /// Creates a task as a copy of the caller, sharing what the flags say. It is not queued yet.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
     ///
     /// # Errors
-    /// Why it is refused. What a failure leaves undone is said at `unwind_copy`.
+    /// Why it was refused. `unwind_copy` says what a failure leaves behind.
     pub fn copy_process(
         &mut self,
         current: TaskId,
@@ -169,7 +182,7 @@ impl Kernel {
         result
     }
 
-    /// The body of `copy_process`; `stage` says how far it has come.
+    /// The body of `copy_process`; `stage` records how far it got.
     fn new_task(
         &mut self,
         current: TaskId,
@@ -193,7 +206,7 @@ impl Kernel {
         }
     }
 
-    /// A copy of the task, as a child inherits it, on a kernel stack of its own.
+    /// Creates the child's task as a copy of the caller's, with a kernel stack of its own.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
     fn dup_task_struct(
@@ -203,16 +216,14 @@ impl Kernel {
         flags: CloneFlags,
     ) -> Result<TaskId, CloneRefusal> {
         self.copy_alloc(CopyStage::TaskStruct)?;
-        let stack = self
-            .alloc_frame(1, FrameUse::KernelStack)
-            .ok_or(CloneRefusal::NoMemory)?;
+        let stack = self.alloc_frame(1, FrameUse::KernelStack)?;
         let copy = self.task(current).for_child(pid, stack, flags, self.tick);
         let child = self.tasks.insert(copy);
         self.sched.dup(current, child, pid);
         Ok(child)
     }
 
-    /// What `copy_process` does behind `dup_task_struct`.
+    /// The part of `copy_process` after `dup_task_struct`.
     fn fill_child(
         &mut self,
         current: TaskId,
@@ -221,10 +232,10 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
-        self.charge_user(current, stage)?;
+        self.count_process(current, stage)?;
         self.sched.get_mut(child).thread_flags -=
             ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
-        let words = tid_words(flags);
+        let words = tid_stores(flags);
         if words.parent {
             self.store_parent_tid(current, child, args.parent_tid)?;
         }
@@ -234,12 +245,9 @@ impl Kernel {
         }
         self.copy_resources(current, child, args, stage)?;
         let task = self.task_mut(child);
-        let tid_word = |wanted| match wanted {
-            true => args.child_tid,
-            false => VirtAddr(0),
-        };
-        task.set_child_tid = tid_word(words.child);
-        task.clear_child_tid = tid_word(words.clear);
+        let tid_address = |wanted| if wanted { args.child_tid } else { VirtAddr(0) };
+        task.set_child_tid = tid_address(words.child);
+        task.clear_child_tid = tid_address(words.clear);
         task.parent_exec_id = task.self_exec_id;
         task.exit_signal = exit_signal(flags);
         task.pdeath_signal = 0;
@@ -258,8 +266,12 @@ impl Kernel {
         Ok(())
     }
 
-    /// `RLIMIT_NPROC`, the user's count, `max_threads`.
-    fn charge_user(&mut self, current: TaskId, stage: &mut CopyStage) -> Result<(), CloneRefusal> {
+    /// Checks `RLIMIT_NPROC`, charges the user, and checks `max_threads`.
+    fn count_process(
+        &mut self,
+        current: TaskId,
+        stage: &mut CopyStage,
+    ) -> Result<(), CloneRefusal> {
         let cred = self.task(current).cred;
         let limit = self.rlimit(current, Resource::Nproc);
         let processes = self.users.processes(cred.uid);
@@ -268,13 +280,13 @@ impl Kernel {
             self.capable(current, privilege);
         }
         self.users.get(cred.uid);
-        *stage = CopyStage::UserCharged;
+        *stage = CopyStage::ProcessCounted;
         check_max_threads(self.nr_threads, self.max_threads)?;
         *stage = CopyStage::ThreadsAllowed;
         Ok(())
     }
 
-    /// CLONE_PARENT_SETTID stores before the memory is copied, so a copy has the value too.
+    /// CLONE_PARENT_SETTID stores the tid before the memory is copied, so a copy has it too.
     fn store_parent_tid(
         &mut self,
         current: TaskId,
@@ -291,13 +303,14 @@ impl Kernel {
                 failed: stored.is_err(),
             },
         );
-        stored.map_err(|_| CloneRefusal::ParentTidFault)
+        stored.map_err(|_| CloneRefusal::ParentTidFault(addr))
     }
 
     fn choose_parents(&mut self, current: TaskId, child: TaskId, flags: CloneFlags) {
-        let parent = match becomes_sibling(flags) {
-            true => self.task(current).real_parent,
-            false => current,
+        let parent = if becomes_sibling(flags) {
+            self.task(current).real_parent
+        } else {
+            current
         };
         let task = self.task_mut(child);
         task.real_parent = parent;
@@ -310,19 +323,17 @@ impl Kernel {
         child: TaskId,
         flags: CloneFlags,
     ) -> Result<(), CloneRefusal> {
-        let Some(signal) = self.task(current).signal else {
-            return Ok(());
-        };
-        check_group_exit(flags, self.signals[signal].flags)?;
+        check_group_exit(flags, self.signal_of(current).flags)?;
         self.task_mut(child).group_leader = self.task(current).group_leader;
-        if self.signals[signal].group_stop_count > 0 {
-            self.signals[signal].group_stop_count += 1;
+        let group = self.signal_of_mut(current);
+        if group.group_stop_count > 0 {
+            group.group_stop_count += 1;
             self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;
         }
         Ok(())
     }
 
-    /// Makes the finished task known: its parent's list, the pid hashes, the counts.
+    /// Links the finished task: its parent's list, the pid hashes, the counts.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
     fn link_task(&mut self, current: TaskId, child: TaskId) {
@@ -336,11 +347,10 @@ impl Kernel {
         self.attach_pid(child, PidType::Pid, pid);
         self.attach_pid(child, PidType::Tgid, tgid);
         if pid == tgid {
-            if let Some(signal) = self.task(child).signal {
-                let (pgrp, session) = (self.signals[signal].pgrp, self.signals[signal].session);
-                self.attach_pid(child, PidType::Pgid, pgrp);
-                self.attach_pid(child, PidType::Sid, session);
-            }
+            let group = self.signal_of(child);
+            let (pgrp, session) = (group.pgrp, group.session);
+            self.attach_pid(child, PidType::Pgid, pgrp);
+            self.attach_pid(child, PidType::Sid, session);
             self.process_counts += 1;
         }
         self.nr_threads += 1;
@@ -360,7 +370,7 @@ impl Kernel {
         self.task_mut(task).pid_links[kind as usize] = Some((nr, seq));
     }
 
-    /// Takes a task out of one pid hash; the number is freed when no hash has it any more.
+    /// Takes a task out of one pid hash. The pid is freed when no hash contains it any more.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
     pub(in crate::kernel) fn detach_pid(&mut self, task: TaskId, kind: PidType) {

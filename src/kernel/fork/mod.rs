@@ -1,5 +1,5 @@
-//! How tasks begin: `do_fork` and `copy_process`, the rules for the clone flags, the copies of what
-//! a task holds, and tasks made from nothing.
+//! How tasks start: `do_fork` and `copy_process`, the rules for clone flags, the copies of what a
+//! task holds, and tasks spawned as children of init.
 
 mod child;
 mod clone_rules;
@@ -8,10 +8,10 @@ mod do_fork;
 mod spawn;
 
 pub use clone_rules::{
-    CloneSharing, FLAG_TESTS, FlagTest, ForkEvent, ObjectFate, TidWords, becomes_sibling,
-    begins_stopped, check_clone_flags, check_group_exit, check_max_threads, check_newns,
-    check_not_killed, check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal,
-    flags_with_event, fork_traceflag, joins_group, tid_words,
+    CloneSharing, FLAG_TESTS, FlagTest, ObjectFate, TidStores, becomes_sibling, begins_stopped,
+    check_clone_flags, check_group_exit, check_max_threads, check_newns, check_not_killed,
+    check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal, flags_with_event,
+    fork_traceflag, joins_group, tid_stores,
 };
-pub use do_fork::ForkArgs;
+pub use do_fork::Forked;
 pub use spawn::SpawnArgs;

@@ -1,35 +1,36 @@
-//! Making tasks out of nothing: init, set up afresh, is the parent. The recipe is that of the
-//! recorded schedules, so that every spawned task starts with one full slice and a chosen history.
+//! Spawning tasks: they are clones of init, whose scheduling fields are prepared first. The
+//! recorded schedules were made the same way, so every spawned task starts with one full slice and
+//! a chosen history.
 
-use super::do_fork::ForkArgs;
 use crate::abi::{
     CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
 };
 use crate::kernel::Kernel;
-use crate::kernel::sched::Levers;
+use crate::kernel::sched::Overrides;
+use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::Cred;
 
-/// What a spawned task is to be.
+/// The properties of a spawned task.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SpawnArgs {
-    /// Name, and program that it will run.
+    /// Its name, and the name of the program that it will run.
     pub name: String,
     /// Nice value, -20..=19.
     pub nice: i32,
-    /// Policy.
+    /// Scheduling policy.
     pub policy: Policy,
     /// Real-time priority, 1..=99, for `Fifo` and `RoundRobin`.
     pub rt_priority: u8,
-    /// Sleep average of the parent, ms: the child's is lowered by the usual penalty.
+    /// Sleep average of the parent, ms; the child's is lowered by the usual penalty.
     pub parent_sleep_avg_ms: u32,
-    /// User.
+    /// User id.
     pub uid: u32,
-    /// CPU on which it appears; below the number of CPUs.
+    /// CPU on which it appears.
     pub cpu: u8,
 }
 
 impl SpawnArgs {
-    /// An ordinary task of that user, nice 0, with no history.
+    /// An ordinary task of that user with nice 0 and no history.
     pub fn new(name: &str, uid: u32) -> Self {
         Self {
             name: name.to_owned(),
@@ -44,19 +45,19 @@ impl SpawnArgs {
 }
 
 impl Kernel {
-    /// Makes a task as a child of init. It is queued, and calls exec when it first runs.
+    /// Creates a task as a child of init. It is queued, and calls exec when it first runs.
     ///
     /// # Errors
-    /// As `copy_process`, called by root: `EAGAIN`, `ENOMEM`.
+    /// As for `copy_process`, called by root: `EAGAIN`, `ENOMEM`.
     pub fn spawn(&mut self, args: &SpawnArgs) -> Result<TaskId, Errno> {
         let pid = self.pidmap.alloc().ok_or(Errno::EAGAIN)?;
         self.spawn_numbered(args, pid)
     }
 
-    /// The same for a task whose number was reserved.
+    /// Like [`Self::spawn`], for a task whose pid was reserved.
     ///
     /// # Errors
-    /// `EAGAIN`, `ENOMEM`; the number is then free.
+    /// `EAGAIN`, `ENOMEM`; the pid is then free.
     pub fn spawn_reserved(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
         self.pidmap.claim(pid);
         self.spawn_numbered(args, pid)
@@ -68,14 +69,14 @@ impl Kernel {
         let own = self.sched.get(init).clone();
         self.prepare_init(args);
         let child = self.fork_init(args, pid);
-        // What the child inherited was never init's own.
+        // What the child has inherited was never init's own.
         *self.sched.get_mut(init) = own;
         let child = child?;
         self.sched.resched_if_preempts(child);
         Ok(child)
     }
 
-    /// A child of init, queued on this CPU.
+    /// Creates a child of init that is queued on this CPU.
     fn fork_init(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
         let init = self.init;
         let sigchld = CloneFlags::from_bits_retain(Signal::SIGCHLD.number());
@@ -93,13 +94,13 @@ impl Kernel {
             }
         };
         self.set_user(child, args.uid);
-        // The levers are for forks: a spawned task is placed by the recipe.
-        self.start_child(init, child, flags, &Levers::default());
+        // Forced branches apply to forks only; a spawned task is always placed the same way.
+        self.start_child(init, child, flags, &Overrides::default());
         Ok(child)
     }
 
-    /// Init's scheduling fields as the new task shall inherit them: twice the full slice, so that
-    /// the child's half is one full slice.
+    /// Gives init the scheduling fields that the new task will inherit: twice the full slice, so
+    /// that the child's half is one full slice.
     fn prepare_init(&mut self, args: &SpawnArgs) {
         let static_prio = nice_to_static_prio(args.nice);
         let init = self.init;
@@ -119,7 +120,7 @@ impl Kernel {
         };
     }
 
-    /// `set*uid` to another user: credentials and the users' counts of tasks.
+    /// Changes the user of a task: credentials and the users' task counts.
     fn set_user(&mut self, task: TaskId, uid: u32) {
         let old = self.task(task).cred.uid;
         self.users.get(uid);

@@ -1,5 +1,5 @@
-//! The console: what programs wrote to it and nobody has fetched yet, and what was typed and nobody
-//! has read yet.
+//! The console: output of programs that has not been fetched yet, and typed input that has not been
+//! read yet.
 
 use crate::abi::{TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
@@ -7,26 +7,26 @@ use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::Continuation;
 use std::collections::VecDeque;
 
-/// `/dev/console`.
+/// The state of `/dev/console`.
 #[derive(Clone, Debug, Default)]
 pub struct Console {
-    /// Written by programs, in order; taken away by whoever shows it.
+    /// Output of programs, in order, until it is shown.
     pub output: Vec<u8>,
-    /// Typed, in order; taken away by `read`.
+    /// Typed input, in order, until it is read.
     pub input: VecDeque<u8>,
-    /// Nothing more will be typed: a reader gets 0 instead of waiting.
+    /// Whether nothing more will be typed: then a reader gets 0 instead of waiting.
     pub end_of_input: bool,
-    /// Those who wait for a line, in the order in which they came.
+    /// The tasks that wait for a line, in the order of arrival.
     readers: VecDeque<TaskId>,
 }
 
 impl Console {
-    /// Those who wait for input.
+    /// The tasks that wait for input.
     pub fn readers(&self) -> impl Iterator<Item = TaskId> {
         self.readers.iter().copied()
     }
 
-    /// A line, or what there is of one before the end of input, of at most that many bytes.
+    /// A line, or the rest of the input before its end, of at most `most` bytes.
     ///
     /// Linux 2.6.12: `drivers/char/n_tty.c`, `input_available_p()`, in canonical mode.
     fn take_line(&mut self, most: usize) -> Option<Vec<u8>> {
@@ -41,13 +41,13 @@ impl Console {
 }
 
 impl Kernel {
-    /// Somebody types: every reader is woken, and looks for itself.
+    /// Types on the console: every reader is woken, and checks again.
     pub fn type_on_console(&mut self, bytes: &[u8]) {
         self.console.input.extend(bytes);
         self.wake_readers();
     }
 
-    /// Nobody will type any more.
+    /// Ends the input.
     pub fn end_console_input(&mut self) {
         self.console.end_of_input = true;
         self.wake_readers();
@@ -82,7 +82,7 @@ impl Kernel {
         )
     }
 
-    /// What programs wrote since this was last asked.
+    /// The output of programs since the last call.
     pub fn take_console_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.console.output)
     }

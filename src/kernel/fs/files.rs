@@ -1,53 +1,40 @@
-//! What clone shares or copies beside memory and signals: the table of open files, the directory
-//! context, the mount namespace and the list of semaphore adjustments; and the few system calls
+//! What clone shares or copies besides memory and signals: the descriptor table, the directory
+//! context, the mount namespace and the list of semaphore undo values; and the few system calls
 //! that make them visible.
 
-use super::read_write::{O_APPEND, O_EXCL, O_NONBLOCK, O_TRUNC};
 use super::vfs::check_name;
-use crate::abi::{Errno, FileId, FilesId, FsId, NamespaceId, TaskId};
+use crate::abi::{
+    Errno, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, FileId, FilesId, FsId,
+    NamespaceId, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC, Resource, TaskId,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::Resource;
 
-/// Descriptors that a table starts with (`NR_OPEN_DEFAULT` on i386).
+/// The initial size of a descriptor table (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
-/// `O_CREAT`.
-pub const O_CREAT: u32 = 0o100;
-/// `fcntl`: copies a descriptor to the lowest free one from the argument on.
-pub const F_DUPFD: u32 = 0;
-/// `fcntl`: reads the flags of a descriptor.
-pub const F_GETFD: u32 = 1;
-/// `fcntl`: sets the flags of a descriptor.
-pub const F_SETFD: u32 = 2;
-/// `fcntl`: reads the flags of a description.
-pub const F_GETFL: u32 = 3;
-/// `fcntl`: sets those flags of a description that can be changed.
-pub const F_SETFL: u32 = 4;
 /// The flags that `F_SETFL` changes: O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, O_NOATIME.
 ///
 /// Linux 2.6.12: `fs/fcntl.c`, `SETFL_MASK`.
 const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
-/// The flags that a description forgets once it is open: O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC.
+/// The flags that are dropped once the file is open: O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC.
 ///
 /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
 const OPENING: u32 = O_CREAT | O_EXCL | 0o400 | O_TRUNC;
-/// The only flag of a descriptor: close-on-exec.
-pub const FD_CLOEXEC: u32 = 1;
 
 /// A descriptor in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fd {
-    /// The description it refers to.
+    /// The open file description that it refers to.
     pub file: FileId,
-    /// Closed by a successful `execve`.
+    /// Whether a successful `execve` closes it.
     pub close_on_exec: bool,
 }
 
-/// A table of open files (`files_struct`).
+/// A descriptor table (`files_struct`).
 #[derive(Clone, Debug)]
 pub struct FilesStruct {
     /// Tasks that share the table.
     pub count: u32,
-    /// Descriptors by number.
+    /// Descriptors, indexed by number.
     pub fds: Vec<Option<Fd>>,
     /// Where the search for a free descriptor starts.
     pub next_fd: usize,
@@ -63,7 +50,7 @@ impl FilesStruct {
         }
     }
 
-    /// The descriptors in use, ascending.
+    /// The descriptors in use, in ascending order.
     pub fn open(&self) -> impl Iterator<Item = (usize, Fd)> {
         self.fds
             .iter()
@@ -78,21 +65,21 @@ impl Default for FilesStruct {
     }
 }
 
-/// Directory context (`fs_struct`).
+/// The directory context of a task (`fs_struct`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FsStruct {
     /// Tasks that share it.
     pub count: u32,
     /// `umask`.
     pub umask: u32,
-    /// Root directory: where paths that begin with a slash begin.
+    /// Root directory, where paths with a leading slash start.
     pub root: String,
-    /// Working directory: where the others begin.
+    /// Working directory, where all other paths start.
     pub cwd: String,
 }
 
 impl FsStruct {
-    /// What init has.
+    /// The directory context of init.
     ///
     /// Linux 2.6.12: `include/linux/fs_struct.h`, `INIT_FS`.
     pub fn initial() -> Self {
@@ -108,20 +95,20 @@ impl FsStruct {
 /// A mount namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Namespace {
-    /// Tasks in it.
+    /// Number of tasks in it.
     pub count: u32,
 }
 
 impl Kernel {
-    /// Linux 2.6.12: `fs/open.c`, `sys_open()`. The lowest free descriptor.
+    /// Linux 2.6.12: `fs/open.c`, `sys_open()`. Returns the lowest free descriptor.
     ///
     /// # Errors
     /// `ENOENT`, `ENAMETOOLONG` for a bad name; `EMFILE` when the table is full; `ENOENT`,
     /// `ENOTDIR` from the lookup.
-    pub fn sys_open(&mut self, current: TaskId, path: &str, flags: u32) -> Result<u32, Errno> {
-        check_name(path)?;
+    pub fn sys_open(&mut self, current: TaskId, path: String, flags: u32) -> Result<u32, Errno> {
+        check_name(&path)?;
         let fd = self.get_unused_fd(current, 0)?;
-        match self.open_namei(current, path, flags) {
+        match self.open_namei(current, &path, flags) {
             Ok(inode) => {
                 let file = self.open_inode(inode, flags & !OPENING);
                 self.fd_install(current, fd, file);
@@ -145,7 +132,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Linux 2.6.12: `fs/fcntl.c`, `sys_dup()`. The copy is not close-on-exec.
+    /// Linux 2.6.12: `fs/fcntl.c`, `sys_dup()`. The new descriptor is not close-on-exec.
     ///
     /// # Errors
     /// `EBADF`, `EMFILE`.
@@ -154,8 +141,8 @@ impl Kernel {
         self.dupfd(current, file, 0)
     }
 
-    /// Another descriptor of the caller's choice for the same description; what that was open on
-    /// is closed. The copy is not close-on-exec.
+    /// Makes a chosen descriptor refer to the same open file description; if it is open, it is
+    /// closed first. The new descriptor is not close-on-exec.
     ///
     /// Linux 2.6.12: `fs/fcntl.c`, `sys_dup2()`.
     ///
@@ -169,7 +156,7 @@ impl Kernel {
         if copy >= self.rlimit(current, Resource::Nofile) {
             return Err(Errno::EBADF);
         }
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         self.get_file(file);
         let fds = &mut self.files[table].fds;
         let at = copy as usize;
@@ -184,10 +171,11 @@ impl Kernel {
         Ok(copy)
     }
 
-    /// Linux 2.6.12: `fs/fcntl.c`, `do_fcntl()`, but for locks, leases and owners.
+    /// Linux 2.6.12: `fs/fcntl.c`, `do_fcntl()`, without locks, leases and owners.
     ///
     /// # Errors
-    /// `EBADF`, `EMFILE`; `EINVAL` for other commands, and for a copy at or above the limit.
+    /// `EBADF`, `EMFILE`; `EINVAL` for other commands, and for a new descriptor at or above the
+    /// limit.
     pub fn sys_fcntl(
         &mut self,
         current: TaskId,
@@ -215,12 +203,12 @@ impl Kernel {
     }
 
     fn fd_mut(&mut self, current: TaskId, fd: u32) -> Result<&mut Fd, Errno> {
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         let slot = self.files[table].fds.get_mut(fd as usize);
         slot.and_then(Option::as_mut).ok_or(Errno::EBADF)
     }
 
-    /// The lowest free descriptor from `from` on, for one reference more to the description.
+    /// Installs another reference to a file at the lowest free descriptor, starting at `from`.
     ///
     /// Linux 2.6.12: `fs/fcntl.c`, `dupfd()`.
     fn dupfd(&mut self, current: TaskId, file: FileId, from: usize) -> Result<u32, Errno> {
@@ -230,20 +218,27 @@ impl Kernel {
         Ok(copy as u32)
     }
 
-    /// The description behind a descriptor, without a reference of its own.
+    /// The open file description of a descriptor, without adding a reference.
     ///
     /// Linux 2.6.12: `fs/file_table.c`, `fget()`.
     ///
     /// # Errors
     /// `EBADF`.
     pub fn fget(&self, current: TaskId, fd: u32) -> Result<FileId, Errno> {
-        let table = self.files_of(current).ok_or(Errno::EBADF)?;
+        let table = self.files_id(current);
         let slot = self.files[table].fds.get(fd as usize).copied().flatten();
         slot.map(|open| open.file).ok_or(Errno::EBADF)
     }
 
-    fn files_of(&self, task: TaskId) -> Option<FilesId> {
-        self.task(task).files
+    /// The descriptor table of a task.
+    ///
+    /// # Panics
+    /// If it has none, which is a bug of ours where this is asked: every process has one until it
+    /// ends.
+    #[track_caller]
+    pub(in crate::kernel) fn files_id(&self, task: TaskId) -> FilesId {
+        let files = self.task(task).files;
+        files.expect("a task has a descriptor table until it ends")
     }
 
     /// Linux 2.6.12: `fs/open.c`, `get_unused_fd()`.
@@ -253,7 +248,7 @@ impl Kernel {
         from: usize,
     ) -> Result<usize, Errno> {
         let limit = self.rlimit(current, Resource::Nofile) as usize;
-        let table = self.files_of(current).ok_or(Errno::EMFILE)?;
+        let table = self.files_id(current);
         let files = &mut self.files[table];
         let start = from.max(files.next_fd);
         let free = (start..files.fds.len()).find(|fd| files.fds[*fd].is_none());
@@ -264,35 +259,33 @@ impl Kernel {
         if fd >= files.fds.len() {
             files.fds.resize((fd + 1).next_power_of_two(), None);
         }
-        // A search from further up leaves free descriptors behind it.
+        // A search that starts further up may leave free descriptors below it.
         if start <= files.next_fd {
             files.next_fd = fd + 1;
         }
         Ok(fd)
     }
 
-    /// The descriptor is free again, and the next search starts there at the latest.
+    /// Frees the descriptor; the next search starts there at the latest.
     ///
     /// Linux 2.6.12: `fs/open.c`, `put_unused_fd()`.
     pub(in crate::kernel) fn put_unused_fd(&mut self, current: TaskId, fd: usize) {
-        if let Some(table) = self.files_of(current) {
-            let files = &mut self.files[table];
-            files.fds[fd] = None;
-            files.next_fd = files.next_fd.min(fd);
-        }
+        let table = self.files_id(current);
+        let files = &mut self.files[table];
+        files.fds[fd] = None;
+        files.next_fd = files.next_fd.min(fd);
     }
 
     /// Linux 2.6.12: `fs/open.c`, `fd_install()`.
     pub(super) fn fd_install(&mut self, current: TaskId, fd: usize, file: FileId) {
-        if let Some(table) = self.files_of(current) {
-            self.files[table].fds[fd] = Some(Fd {
-                file,
-                close_on_exec: false,
-            });
-        }
+        let table = self.files_id(current);
+        self.files[table].fds[fd] = Some(Fd {
+            file,
+            close_on_exec: false,
+        });
     }
 
-    /// `dup_fd`: a copy of a table, each open file referenced once more.
+    /// `dup_fd`: copies a table and adds a reference to each open file.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_files()`.
     pub(in crate::kernel) fn dup_files(&mut self, table: FilesId) -> FilesId {
@@ -313,7 +306,7 @@ impl Kernel {
         })
     }
 
-    /// `put_files_struct`: one user less; the last one closes everything, lowest first.
+    /// `put_files_struct`: drops one user; the last one closes everything, lowest first.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `put_files_struct()`.
     pub(in crate::kernel) fn put_files(&mut self, table: FilesId) {
@@ -328,7 +321,7 @@ impl Kernel {
         }
     }
 
-    /// `put_fs_struct`.
+    /// `put_fs_struct`: drops one user; the last one frees it.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `put_fs_struct()`.
     pub(in crate::kernel) fn put_fs(&mut self, fs: FsId) {
@@ -338,7 +331,7 @@ impl Kernel {
         }
     }
 
-    /// `put_namespace`.
+    /// `put_namespace`: drops one user; the last one frees it.
     ///
     /// Linux 2.6.12: `include/linux/namespace.h`, `put_namespace()`.
     pub(in crate::kernel) fn put_namespace(&mut self, namespace: NamespaceId) {

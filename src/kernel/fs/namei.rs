@@ -1,26 +1,24 @@
-//! Paths: from the caller's root or working directory to a name, through directories that have
-//! names and nothing else. And the calls that change what a path means: `chdir`, `chroot`, `mkdir`,
+//! Paths: from the caller's root or working directory to a name, through directories that consist
+//! of names only. Also the calls that change what a path means: `chdir`, `chroot`, `mkdir`,
 //! `unlink`, `umask`.
 
-use super::files::{FsStruct, O_CREAT};
-use super::read_write::{O_EXCL, O_TRUNC};
+use super::files::FsStruct;
 use super::vfs::{InodeKind, check_name, entry_name};
-use crate::abi::{Errno, FsId, InodeId, TaskId, VirtAddr};
+use crate::abi::{Caps, Errno, FsId, InodeId, O_CREAT, O_EXCL, O_TRUNC, TaskId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::task::Caps;
 
 /// What a path leads to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Found {
-    /// A directory, by its path; the root is the empty one.
+    /// A directory, by its path; the root's is empty.
     Directory(String),
-    /// A file, by the path that leads to it.
+    /// A file, and the path to it.
     File(InodeId, String),
-    /// Nothing, in a directory that is there.
+    /// Nothing, in an existing directory.
     Nothing(String),
 }
 
-/// The path above; the root is above itself.
+/// The path of the parent directory; the root is its own parent.
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(above, _)| above)
 }
@@ -28,19 +26,20 @@ fn parent(path: &str) -> &str {
 impl Kernel {
     /// Walks a path from the caller's root or working directory.
     ///
-    /// Simplified: nobody's rights are looked at, and there are no links.
+    /// Simplified: permissions are not checked, and there are no links.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `path_lookup()` and `link_path_walk()`.
     ///
     /// # Errors
-    /// `ENAMETOOLONG`; `ENOENT` for an empty path and for a directory that is not there; `ENOTDIR`
-    /// if a file is taken for a directory.
+    /// `ENAMETOOLONG`; `ENOENT` for an empty path and for a directory that does not exist;
+    /// `ENOTDIR` if a file is used as a directory.
     pub fn path_walk(&self, fs: &FsStruct, path: &str) -> Result<Found, Errno> {
         check_name(path)?;
         let root = fs.root.trim_end_matches('/');
-        let start = match path.starts_with('/') {
-            true => root,
-            false => fs.cwd.trim_end_matches('/'),
+        let start = if path.starts_with('/') {
+            root
+        } else {
+            fs.cwd.trim_end_matches('/')
         };
         let mut at = start.to_owned();
         let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();
@@ -74,18 +73,15 @@ impl Kernel {
     /// Walks a path for a task.
     ///
     /// # Errors
-    /// As [`Kernel::path_walk`].
+    /// As for [`Kernel::path_walk`].
     pub(super) fn user_path_walk(&self, task: TaskId, path: &str) -> Result<Found, Errno> {
-        match self.task(task).fs {
-            Some(fs) => self.path_walk(&self.fs[fs], path),
-            None => self.path_walk(&FsStruct::initial(), path),
-        }
+        self.path_walk(&self.fs[self.fs_id(task)], path)
     }
 
     /// The file that a path leads to.
     ///
     /// # Errors
-    /// As [`Kernel::path_walk`]; `ENOENT`; `EACCES` for a directory.
+    /// As for [`Kernel::path_walk`]; `ENOENT`; `EACCES` for a directory.
     pub fn lookup_for(&self, task: TaskId, path: &str) -> Result<InodeId, Errno> {
         match self.user_path_walk(task, path)? {
             Found::File(inode, _) => Ok(inode),
@@ -94,14 +90,15 @@ impl Kernel {
         }
     }
 
-    /// The inode that `open` is to open: found, made, or emptied.
+    /// The inode that `open` opens: found, created, or truncated.
     ///
     /// Simplified: a directory cannot be opened at all (`EISDIR`).
     ///
     /// Linux 2.6.12: `fs/namei.c`, `open_namei()` and `may_open()`.
     ///
     /// # Errors
-    /// Of the lookup; `ENOENT`, `EEXIST`, `EISDIR`; `ETXTBSY` for writing to a program that runs.
+    /// Errors of the lookup; `ENOENT`, `EEXIST`, `EISDIR`; `ETXTBSY` for writing to a program that
+    /// is being executed.
     pub(super) fn open_namei(
         &mut self,
         current: TaskId,
@@ -129,14 +126,14 @@ impl Kernel {
         Ok(inode)
     }
 
-    /// Whether a program is being run, so that nobody may open it for writing.
+    /// Whether a program is being executed, so that it may not be opened for writing.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `get_write_access()`.
     pub fn is_executed(&self, inode: InodeId) -> bool {
         self.mms.values().any(|mm| mm.exe == Some(inode))
     }
 
-    /// Whether somebody has a file open for writing, so that it cannot be run.
+    /// Whether a file is open for writing, so that it cannot be executed.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `deny_write_access()`.
     pub fn is_written(&self, inode: InodeId) -> bool {
@@ -144,7 +141,7 @@ impl Kernel {
         files.any(|file| file.inode == inode && super::vfs::can_write(file.flags))
     }
 
-    /// A regular file loses its contents, and the pages of it that are cached.
+    /// Truncates a regular file to length 0, with its cached pages.
     ///
     /// Linux 2.6.12: `fs/open.c`, `do_truncate()`.
     fn truncate(&mut self, inode: InodeId) {
@@ -157,18 +154,18 @@ impl Kernel {
         }
     }
 
-    /// Takes a name away. The file itself lives on while anybody has it open, maps it or runs it.
+    /// Removes a name. The file itself lives while anybody has it open, maps it or executes it.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `sys_unlink()`.
     ///
     /// # Errors
-    /// Of the lookup; `ENOENT`; `EISDIR`.
+    /// Errors of the lookup; `ENOENT`; `EISDIR`.
     pub(in crate::kernel) fn sys_unlink(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        match self.user_path_walk(current, path)? {
+        match self.user_path_walk(current, &path)? {
             Found::File(_, path) => {
                 if let Some(inode) = self.root.remove(entry_name(&path)) {
                     self.iput(inode);
@@ -183,11 +180,11 @@ impl Kernel {
     /// Linux 2.6.12: `fs/namei.c`, `sys_mkdir()`.
     ///
     /// # Errors
-    /// Of the lookup; `EEXIST`.
+    /// Errors of the lookup; `EEXIST`.
     pub(in crate::kernel) fn sys_mkdir(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
         let path = path.trim_end_matches('/');
         match self.user_path_walk(current, path)? {
@@ -202,39 +199,37 @@ impl Kernel {
     /// Linux 2.6.12: `fs/open.c`, `sys_chdir()`.
     ///
     /// # Errors
-    /// Of the lookup; `ENOENT`; `ENOTDIR`.
+    /// Errors of the lookup; `ENOENT`; `ENOTDIR`.
     pub(in crate::kernel) fn sys_chdir(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        let dir = self.directory(current, path)?;
-        if let Some(fs) = self.task(current).fs {
-            self.fs[fs].cwd = dir;
-        }
+        let dir = self.directory(current, &path)?;
+        let fs = self.fs_id(current);
+        self.fs[fs].cwd = dir;
         Ok(0)
     }
 
-    /// Linux 2.6.12: `fs/open.c`, `sys_chroot()`. The working directory stays where it is.
+    /// Linux 2.6.12: `fs/open.c`, `sys_chroot()`. The working directory does not change.
     ///
     /// # Errors
-    /// Of the lookup; `ENOENT`; `ENOTDIR`; `EPERM` without CAP_SYS_CHROOT, tested last.
+    /// Errors of the lookup; `ENOENT`; `ENOTDIR`; `EPERM` without CAP_SYS_CHROOT, tested last.
     pub(in crate::kernel) fn sys_chroot(
         &mut self,
         current: TaskId,
-        path: &str,
+        path: String,
     ) -> Result<u32, Errno> {
-        let dir = self.directory(current, path)?;
+        let dir = self.directory(current, &path)?;
         if !self.capable(current, Caps::SYS_CHROOT) {
             return Err(Errno::EPERM);
         }
-        if let Some(fs) = self.task(current).fs {
-            self.fs[fs].root = dir;
-        }
+        let fs = self.fs_id(current);
+        self.fs[fs].root = dir;
         Ok(0)
     }
 
-    /// The directory that a path leads to, as [`FsStruct`] keeps it.
+    /// The directory that a path leads to, in the form that [`FsStruct`] keeps.
     fn directory(&self, task: TaskId, path: &str) -> Result<String, Errno> {
         match self.user_path_walk(task, path)? {
             Found::Directory(path) if path.is_empty() => Ok("/".to_owned()),
@@ -244,8 +239,8 @@ impl Kernel {
         }
     }
 
-    /// The working directory as seen from the root of the same task; one that lies outside is
-    /// shown from the root of all.
+    /// The working directory as seen from the task's root; one outside of it is shown from the
+    /// system's root.
     ///
     /// Linux 2.6.12: `fs/dcache.c`, `__d_path()`.
     pub fn cwd_seen(&self, fs: FsId) -> String {
@@ -258,7 +253,7 @@ impl Kernel {
         }
     }
 
-    /// Stores the path of the working directory with a zero behind it, and returns its length.
+    /// Stores the path of the working directory with a null byte, and returns its length.
     ///
     /// Linux 2.6.12: `fs/dcache.c`, `sys_getcwd()`.
     ///
@@ -270,7 +265,7 @@ impl Kernel {
         addr: VirtAddr,
         size: u32,
     ) -> Result<u32, Errno> {
-        let fs = self.task(current).fs.ok_or(Errno::ENOENT)?;
+        let fs = self.fs_id(current);
         let mut path = self.cwd_seen(fs).into_bytes();
         path.push(0);
         let len = path.len() as u32;
@@ -281,15 +276,13 @@ impl Kernel {
         Ok(len)
     }
 
-    /// Sets the mask of rights that new files do not get, and returns the old one.
+    /// Sets the mask of permissions that new files do not get, and returns the old one.
     ///
-    /// Simplified: files have no rights, so that the mask is all that can be seen.
+    /// Simplified: files have no permissions, so only the mask itself is visible.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_umask()`.
     pub(in crate::kernel) fn sys_umask(&mut self, current: TaskId, mask: u32) -> u32 {
-        let Some(fs) = self.task(current).fs else {
-            return 0;
-        };
+        let fs = self.fs_id(current);
         std::mem::replace(&mut self.fs[fs].umask, mask & 0o777)
     }
 }

@@ -1,49 +1,51 @@
-//! Pipes: sixteen pages at most between writers and readers, who wait for each other.
+//! Pipes: at most sixteen pages between writers and readers, which wait for each other.
 
-use super::read_write::O_NONBLOCK;
 use super::vfs::InodeKind;
-use crate::abi::{Errno, FileId, InodeId, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Errno, FileId, InodeId, O_NONBLOCK, PAGE_SIZE, Pfn, Signal, TaskId, TaskState, VirtAddr,
+};
 use crate::kernel::Kernel;
+use crate::kernel::sched::Waker;
 use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::{Continuation, PipeIo, SendInfo};
-use crate::trace::FrameUse;
+use crate::trace::{FrameUse, NoMemory};
 use std::collections::VecDeque;
 
-/// Pages that a pipe holds at most.
+/// The most pages in a pipe.
 ///
-/// Linux 2.6.12: include/linux/pipe_fs_i.h, `PIPE_BUFFERS`.
+/// Linux 2.6.12: `include/linux/pipe_fs_i.h`, `PIPE_BUFFERS`.
 pub const PIPE_BUFFERS: usize = 16;
 
-/// A page of a pipe, and the part of it that is yet to be read.
+/// A page in a pipe, and its unread part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PipeBuffer {
-    /// The frame.
+    /// The frame of the page.
     pub pfn: Pfn,
-    /// Where the unread part begins.
+    /// Offset of the unread part.
     pub offset: u32,
-    /// How long it is.
+    /// Length of the unread part.
     pub len: u32,
 }
 
-/// What a pipe's inode keeps (`pipe_inode_info`).
+/// The state of a pipe (`pipe_inode_info`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Pipe {
-    /// What was written and not yet read, oldest first.
+    /// Written data that has not been read yet, oldest first.
     pub buffers: VecDeque<PipeBuffer>,
-    /// A page that was read empty, for the next write.
+    /// A page that has been read completely, kept for the next write.
     pub spare: Option<Pfn>,
-    /// Descriptions that can be read.
+    /// Open file descriptions for reading.
     pub readers: u32,
-    /// Descriptions that can be written.
+    /// Open file descriptions for writing.
     pub writers: u32,
     /// Tasks asleep in a write.
     pub waiting_writers: u32,
-    /// Who sleeps here, latest first: that is the order in which all are woken.
+    /// The sleeping tasks, latest first: all are woken in this order.
     queue: VecDeque<TaskId>,
 }
 
 impl Pipe {
-    /// Bytes that can be read.
+    /// Number of bytes that can be read.
     pub fn len(&self) -> u32 {
         self.buffers.iter().map(|buffer| buffer.len).sum()
     }
@@ -59,7 +61,7 @@ impl Pipe {
         full.chain(self.spare)
     }
 
-    /// Who sleeps in a read or a write.
+    /// The tasks asleep in a read or a write.
     pub fn sleepers(&self) -> impl Iterator<Item = TaskId> {
         self.queue.iter().copied()
     }
@@ -74,7 +76,7 @@ impl PipeIo {
         VirtAddr(self.addr.0.wrapping_add(self.done))
     }
 
-    /// What was done counts more than the error that stopped it.
+    /// Bytes already transferred take precedence over the error that stopped the call.
     const fn or(&self, errno: Errno) -> PipeStep {
         match self.done {
             0 => PipeStep::Failed(errno),
@@ -83,21 +85,21 @@ impl PipeIo {
     }
 }
 
-/// What comes next in a read or write.
+/// The next step of a read or write.
 enum PipeStep {
-    /// It is over, with what was done.
+    /// It is finished, with the bytes transferred.
     Done,
-    /// It is over, and nothing was done.
+    /// It has failed, with no bytes transferred.
     Failed(Errno),
-    /// It is over for a signal, and nothing was done.
+    /// A signal has interrupted it, with no bytes transferred.
     Interrupted,
     /// It has to wait for the other side.
     Wait,
 }
 
-/// Whether a reader that has found the pipe empty is done, and what it gets then; `None` if it
-/// waits. A writer that sleeps has more to come, so the reader waits for it even if it has
-/// something already, and even if it must not wait.
+/// Whether a reader that has found the pipe empty is done, and with which result; `None` if it
+/// waits. A sleeping writer has more to come, so the reader waits for it even if it already has
+/// something, and even with O_NONBLOCK.
 ///
 /// Linux 2.6.12: `fs/pipe.c`, `pipe_readv()`.
 const fn reader_of_empty(pipe: &Pipe, done: u32, nonblock: bool) -> Option<Result<(), Errno>> {
@@ -115,8 +117,8 @@ const fn reader_of_empty(pipe: &Pipe, done: u32, nonblock: bool) -> Option<Resul
 }
 
 impl Kernel {
-    /// A pipe with two descriptors: the first for reading, the second for writing. They are stored
-    /// at `addr`, last of all; if that fails, both stay open, as in the kernel.
+    /// Creates a pipe with two descriptors, the first for reading, the second for writing. They are
+    /// stored at `addr` last of all; if that fails, both stay open, as in the kernel.
     ///
     /// Linux 2.6.12: `fs/pipe.c`, `do_pipe()`, and `arch/i386/kernel/sys_i386.c`, `sys_pipe()`.
     ///
@@ -159,7 +161,8 @@ impl Kernel {
         Ok(0)
     }
 
-    /// A description of a pipe is closed: the other side may now see the end, or be refused.
+    /// An open file description of a pipe is closed: the other side may now see the end, or be
+    /// refused.
     ///
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_release()`.
     pub(super) fn pipe_release(&mut self, inode: InodeId, reads: bool, writes: bool) {
@@ -167,7 +170,7 @@ impl Kernel {
         pipe.readers -= u32::from(reads);
         pipe.writers -= u32::from(writes);
         if pipe.readers > 0 || pipe.writers > 0 {
-            self.wake_pipe(inode, false);
+            self.wake_pipe(inode, Waker::GoesOn);
             return;
         }
         if let Some(dead) = self.pipes.remove(inode) {
@@ -177,7 +180,7 @@ impl Kernel {
         }
     }
 
-    /// A read or write of a pipe begins.
+    /// Starts a read or write of a pipe.
     pub(super) fn begin_pipe_io(
         &mut self,
         current: TaskId,
@@ -185,8 +188,8 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> PipeIo {
-        let table = self.task(current).files;
-        let pinned = table.is_some_and(|table| self.files[table].count > 1);
+        // Another task with the same table could close the descriptor meanwhile.
+        let pinned = self.files[self.files_id(current)].count > 1;
         if pinned {
             self.get_file(file);
         }
@@ -206,7 +209,7 @@ impl Kernel {
         match self.read_pipe_step(current, inode, &mut io) {
             PipeStep::Wait => {
                 if io.wake {
-                    self.wake_pipe(inode, true);
+                    self.wake_pipe(inode, Waker::Sleeps);
                 }
                 self.pipe_wait(current, inode, Continuation::PipeRead(io))
             }
@@ -238,8 +241,8 @@ impl Kernel {
         }
     }
 
-    /// Takes bytes out of the oldest page; a page that is empty then is kept for the next write,
-    /// or freed if there is one already.
+    /// Takes bytes from the oldest page. A page that becomes empty is kept for the next write, or
+    /// freed if one is kept already.
     ///
     /// Linux 2.6.12: `fs/pipe.c`, `anon_pipe_buf_release()`.
     fn consume(&mut self, inode: InodeId, chars: u32, io: &mut PipeIo) {
@@ -270,7 +273,7 @@ impl Kernel {
         }
     }
 
-    /// A writer goes on after its sleep.
+    /// Continues a writer after its sleep.
     pub(in crate::kernel) fn pipe_write_resumes(
         &mut self,
         current: TaskId,
@@ -285,7 +288,7 @@ impl Kernel {
         match self.write_pipe_step(current, inode, &mut io) {
             PipeStep::Wait => {
                 if std::mem::take(&mut io.wake) {
-                    self.wake_pipe(inode, true);
+                    self.wake_pipe(inode, Waker::Sleeps);
                 }
                 self.pipes[inode].waiting_writers += 1;
                 self.pipe_wait(current, inode, Continuation::PipeWrite(io))
@@ -294,7 +297,7 @@ impl Kernel {
         }
     }
 
-    /// The odd bytes of a write go into the page that was written last, if they fit.
+    /// Appends the bytes of a write that do not fill a page to the last page, if they fit.
     fn merge_into_pipe(
         &mut self,
         current: TaskId,
@@ -325,7 +328,7 @@ impl Kernel {
             return self.broken_pipe(current, io);
         }
         while self.pipes[inode].buffers.len() < PIPE_BUFFERS {
-            let Some(pfn) = self.page_for_pipe(inode) else {
+            let Ok(pfn) = self.page_for_pipe(inode) else {
                 return io.or(Errno::ENOMEM);
             };
             io.wake = true;
@@ -350,13 +353,14 @@ impl Kernel {
         self.unless_signalled(current, io)
     }
 
-    /// The page for the next bytes; it is the spare one until they are in it.
-    fn page_for_pipe(&mut self, inode: InodeId) -> Option<Pfn> {
-        if self.pipes[inode].spare.is_none() {
-            let fresh = self.alloc_frame(0, FrameUse::Pipe)?;
-            self.pipes[inode].spare = Some(fresh);
+    /// The page for the next bytes; it stays the spare one until they are in it.
+    fn page_for_pipe(&mut self, inode: InodeId) -> Result<Pfn, NoMemory> {
+        if let Some(spare) = self.pipes[inode].spare {
+            return Ok(spare);
         }
-        self.pipes[inode].spare
+        let fresh = self.alloc_frame(0, FrameUse::Pipe)?;
+        self.pipes[inode].spare = Some(fresh);
+        Ok(fresh)
     }
 
     fn fill_pipe_page(
@@ -390,11 +394,11 @@ impl Kernel {
         }
     }
 
-    /// The end of a read or write: the other side is woken, and the call lets go of the
+    /// Ends a read or write: wakes the other side, and drops the reference to the open file
     /// description.
     fn end_pipe_io(&mut self, inode: InodeId, io: &PipeIo, step: PipeStep) -> SysResult {
         if io.wake {
-            self.wake_pipe(inode, false);
+            self.wake_pipe(inode, Waker::GoesOn);
         }
         if io.pinned {
             self.fput(io.file);
@@ -402,7 +406,7 @@ impl Kernel {
         match step {
             PipeStep::Failed(errno) => Err(errno).into(),
             PipeStep::Interrupted => SysResult::Restart(Restart::Sys),
-            PipeStep::Done | PipeStep::Wait => Ok(io.done).into(),
+            PipeStep::Done | PipeStep::Wait => SysResult::from(io.done),
         }
     }
 
@@ -412,7 +416,7 @@ impl Kernel {
         self.block(current, TaskState::INTERRUPTIBLE, wait)
     }
 
-    /// The task is awake: it leaves the queue, if whoever woke it has not taken it out.
+    /// Called when the task is awake: it leaves the queue, unless its waker has already removed it.
     fn finish_pipe_wait(&mut self, current: TaskId, io: &PipeIo) -> InodeId {
         let inode = self.open_files[io.file].inode;
         self.pipes[inode].queue.retain(|task| *task != current);
@@ -421,10 +425,10 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
     /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
-    fn wake_pipe(&mut self, inode: InodeId, sync: bool) {
+    fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
         for task in std::mem::take(&mut self.pipes[inode].queue) {
             let (sched, mut ctx) = self.sched_ctx();
-            sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, sync);
+            sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, waker);
         }
     }
 }

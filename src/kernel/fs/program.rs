@@ -1,57 +1,57 @@
-//! An executable image: what `execve` maps, and what a debugger knows of it.
+//! An executable image: what `execve` maps, and its debug information.
 
 use crate::abi::PAGE_SIZE;
 use std::sync::Arc;
 
-/// Where the text of every program begins, as the i386 linker has it.
+/// Where the text of every program starts, as with the i386 linker.
 pub const TEXT_START: u32 = 0x0804_8000;
 
-/// A program, linked for [`TEXT_START`]. Its file holds the text, padded to whole pages, and then
-/// the data.
+/// A program, linked for [`TEXT_START`]. Its file contains the text, padded to whole pages,
+/// followed by the data.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ProgramImage {
-    /// Machine code, then data that is only read: mapped shared, not writable, from
-    /// [`TEXT_START`] on.
+    /// Machine code, followed by read-only data: mapped shared and not writable at [`TEXT_START`].
     pub text: Vec<u8>,
-    /// Data that the program may change: mapped privately from [`data_start`](Self::data_start) on.
+    /// Data that the program may change: mapped privately at [`data_start`](Self::data_start).
     pub data: Vec<u8>,
-    /// Bytes after the data that begin as zeros.
+    /// Bytes after the data that are initially zero.
     pub bss: u32,
     /// Address of the first instruction.
     pub entry: u32,
-    /// What a debugger knows.
+    /// Debug information.
     pub debug: DebugInfo,
 }
 
-/// What a debugger knows of a program.
+/// The debug information of a program.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DebugInfo {
-    /// The source text, whose lines [`LineEntry`] counts.
+    /// The source text, to whose lines [`LineEntry`] refers.
     pub source: Arc<str>,
     /// Name of the source: that of a script, or `<prompt>`.
     pub source_name: Arc<str>,
-    /// Which source position each instruction comes from, in order of address.
+    /// The source position of each instruction, in order of address.
     pub lines: Vec<LineEntry>,
     /// The functions, in order of address.
     pub functions: Vec<FunctionInfo>,
-    /// Variables that live in data or bss.
+    /// Variables in data or bss.
     pub globals: Vec<GlobalInfo>,
 }
 
-/// From `addr` on, up to the next entry, instructions come from this source position.
+/// From `addr` up to the next entry, instructions come from this source position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LineEntry {
     /// Address of an instruction.
     pub addr: u32,
-    /// Line, from 1; 0 for code that no source line stands for (start-up, library).
+    /// Line, from 1; 0 for code without a source line (start-up, library).
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
-    /// A statement begins here: where a breakpoint on the line goes, and where `next_line` stops.
+    /// Whether a statement begins here: breakpoints on the line go here, and `next_line` stops
+    /// here.
     pub statement: bool,
 }
 
-/// A function.
+/// A function of a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FunctionInfo {
     /// Its name; `<closure 22:31>` for a closure.
@@ -69,30 +69,30 @@ pub struct FunctionInfo {
 /// A parameter or a local variable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LocalInfo {
-    /// Its name.
+    /// Name of the variable.
     pub name: Arc<str>,
-    /// What it holds.
+    /// The kind of value it holds.
     pub kind: ValueKind,
-    /// Where it is while an instruction from `from` up to but without `to` runs.
+    /// Where it is while an instruction in `from..to` runs.
     pub place: Place,
-    /// It exists from this address on.
+    /// First address where it exists.
     pub from: u32,
-    /// It exists no longer from this address on.
+    /// First address where it no longer exists.
     pub to: u32,
 }
 
 /// A global variable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GlobalInfo {
-    /// Its name.
+    /// Name of the variable.
     pub name: Arc<str>,
-    /// What it holds.
+    /// The kind of value it holds.
     pub kind: ValueKind,
-    /// Its address.
+    /// Address of the variable.
     pub addr: u32,
 }
 
-/// What a variable holds, for showing it.
+/// The kind of value in a variable, for display.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ValueKind {
     /// A signed 32-bit integer.
@@ -101,17 +101,17 @@ pub enum ValueKind {
     Bool,
     /// A character: its code point.
     Char,
-    /// The address of bytes that end with a zero.
+    /// The address of a null-terminated string.
     Str,
-    /// So many words in place.
+    /// That many words, stored in place.
     Array(u32),
-    /// The address of a variable that a closure shares with its maker.
+    /// The address of a variable that a closure shares with the function that created it.
     Captured,
     /// The address of a function.
     Function,
 }
 
-/// Where a variable is.
+/// The location of a variable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// At `[ebp + n]`.
@@ -121,7 +121,7 @@ pub enum Place {
 }
 
 impl ProgramImage {
-    /// Pages of the text.
+    /// Number of pages of the text.
     pub const fn text_pages(&self) -> u32 {
         (self.text.len() as u32).div_ceil(PAGE_SIZE)
     }
@@ -139,7 +139,7 @@ impl ProgramImage {
         }
     }
 
-    /// Pages that data and bss take.
+    /// Number of pages of data and bss.
     pub const fn data_pages(&self) -> u32 {
         (self.data.len() as u32 + self.bss).div_ceil(PAGE_SIZE)
     }
@@ -156,21 +156,21 @@ impl ProgramImage {
 }
 
 impl DebugInfo {
-    /// The source position that the instruction at an address comes from.
+    /// The source position of the instruction at an address.
     pub fn line_at(&self, addr: u32) -> Option<LineEntry> {
         let after = self.lines.partition_point(|entry| entry.addr <= addr);
         let entry = *self.lines.get(after.checked_sub(1)?)?;
         (entry.line != 0).then_some(entry)
     }
 
-    /// The function that an address lies in.
+    /// The function that contains an address.
     pub fn function_at(&self, addr: u32) -> Option<&FunctionInfo> {
         let after = self.functions.partition_point(|f| f.start <= addr);
         let function = self.functions.get(after.checked_sub(1)?)?;
         (addr < function.end).then_some(function)
     }
 
-    /// The function of that name.
+    /// The function with that name.
     pub fn function(&self, name: &str) -> Option<&FunctionInfo> {
         self.functions.iter().find(|f| &*f.name == name)
     }

@@ -1,30 +1,24 @@
 //! Reading and writing open files: the console, the null device, regular files, pipes.
 
 use super::vfs::{File, InodeKind};
-use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, FileId, InodeId, O_APPEND, PAGE_SHIFT, PAGE_SIZE, RLIM_INFINITY, Resource, Signal,
+    TASK_SIZE, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::mm::TASK_SIZE;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{RLIM_INFINITY, Resource, SendInfo};
+use crate::kernel::task::SendInfo;
 use crate::trace::{Text, TraceEvent};
 
-/// `O_NONBLOCK`: where others would wait, the call fails with `EAGAIN`.
-pub const O_NONBLOCK: u32 = 0o4000;
-/// `O_APPEND`: every write goes to the end.
-pub const O_APPEND: u32 = 0o2000;
-/// `O_TRUNC`: opening makes the file empty.
-pub const O_TRUNC: u32 = 0o1000;
-/// `O_EXCL`: with `O_CREAT`, the file must not be there yet.
-pub const O_EXCL: u32 = 0o200;
-/// The console takes so many bytes at a time; a longer write is cut short.
+/// The most bytes that the console takes at a time; a longer write is cut short.
 const MAX_CONSOLE_WRITE: u32 = 4096;
-/// Largest regular file of this filesystem, bytes.
+/// The largest regular file of this file system, in bytes.
 const MAX_FILE: u32 = 16 << 20;
 
 impl Kernel {
-    /// The file of a descriptor, if it is open for that and so many bytes from an address on lie in
-    /// user space, their number being no negative one: looked at before what kind of file it is,
-    /// and whether anything will be transferred or not.
+    /// The file of a descriptor, if it is open for that access, `len` is not negative and the
+    /// buffer is in user space. This is checked before the kind of file is looked at, and even if
+    /// nothing is transferred.
     ///
     /// Linux 2.6.12: `fs/read_write.c`, `vfs_read()` and `vfs_write()`: the mode, `access_ok()`,
     /// `rw_verify_area()`.
@@ -51,8 +45,8 @@ impl Kernel {
     /// Linux 2.6.12: `fs/read_write.c`, `sys_read()`.
     ///
     /// # Errors
-    /// `EBADF`; `EFAULT`; `EINVAL` for a negative length, and for a program or an object that is
-    /// not read so.
+    /// `EBADF`; `EFAULT`; `EINVAL` for a negative length, and for a program or another object that
+    /// cannot be read like this.
     pub(in crate::kernel) fn sys_read(
         &mut self,
         current: TaskId,
@@ -66,10 +60,10 @@ impl Kernel {
         };
         let inode = self.open_files[file].inode;
         match &self.inodes[inode].kind {
-            InodeKind::Console if len == 0 => Ok(0).into(),
+            InodeKind::Console if len == 0 => SysResult::from(0),
             InodeKind::Console => self.read_console(current, addr, len),
-            InodeKind::Null => Ok(0).into(),
-            InodeKind::Pipe if len == 0 => Ok(0).into(),
+            InodeKind::Null => SysResult::from(0),
+            InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
                 let io = self.begin_pipe_io(current, file, addr, len);
                 self.pipe_read(current, io)
@@ -91,8 +85,8 @@ impl Kernel {
     /// Linux 2.6.12: `fs/read_write.c`, `sys_write()`.
     ///
     /// # Errors
-    /// `EBADF`; `EINVAL` for a negative length, and for an object that is not written so; `EFAULT`;
-    /// `EFBIG`; of a pipe `EPIPE`, `EAGAIN` and `ENOMEM`.
+    /// `EBADF`; `EINVAL` for a negative length, and for an object that cannot be written like this;
+    /// `EFAULT`; `EFBIG`; for a pipe also `EPIPE`, `EAGAIN` and `ENOMEM`.
     pub(in crate::kernel) fn sys_write(
         &mut self,
         current: TaskId,
@@ -106,7 +100,7 @@ impl Kernel {
         };
         let inode = self.open_files[file].inode;
         match self.inodes[inode].kind {
-            InodeKind::Pipe if len == 0 => Ok(0).into(),
+            InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
                 let io = self.begin_pipe_io(current, file, addr, len);
                 self.pipe_write(current, io)
@@ -162,16 +156,17 @@ impl Kernel {
         self.trace(current, TraceEvent::ConsoleWrite { text });
     }
 
-    /// Where a write to a regular file begins.
+    /// The offset at which a write to a regular file starts.
     fn write_position(&self, file: FileId, inode: InodeId) -> u32 {
-        match self.open_files[file].flags & O_APPEND != 0 {
-            true => self.inodes[inode].size(),
-            false => self.open_files[file].pos,
+        if self.open_files[file].flags & O_APPEND != 0 {
+            self.inodes[inode].size()
+        } else {
+            self.open_files[file].pos
         }
     }
 
-    /// `RLIMIT_FSIZE`: a write that would begin beyond it is refused with SIGXFSZ, one that would
-    /// cross it cut short. Returns how many bytes may be written.
+    /// `RLIMIT_FSIZE`: a write that would start beyond the limit fails with SIGXFSZ, one that would
+    /// cross it is cut short. Returns how many bytes may be written.
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `generic_write_checks()`.
     fn check_fsize(&mut self, current: TaskId, pos: u32, len: u32) -> Result<u32, Errno> {
@@ -188,7 +183,7 @@ impl Kernel {
         Ok(len.min(limit - pos))
     }
 
-    /// Writes to a regular file, and to the pages of it that are cached.
+    /// Writes to a regular file and to its cached pages.
     fn write_regular(
         &mut self,
         file: FileId,
@@ -224,8 +219,8 @@ impl Kernel {
     /// Linux 2.6.12: `fs/read_write.c`, `sys_lseek()`.
     ///
     /// # Errors
-    /// `EBADF`; `EINVAL` for a bad origin; `ESPIPE` for a console or a pipe; `EINVAL` for an offset
-    /// below 0.
+    /// `EBADF`; `EINVAL` for a bad origin; `ESPIPE` for a console or a pipe; `EINVAL` for a
+    /// negative offset.
     pub(in crate::kernel) fn sys_lseek(
         &mut self,
         current: TaskId,

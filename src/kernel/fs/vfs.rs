@@ -1,5 +1,5 @@
-//! A minimal filesystem in memory: a console, a null device, regular files, programs, pipes, and
-//! the unnamed objects behind shared anonymous memory; and open file descriptions on them.
+//! A minimal file system in memory: a console, a null device, regular files, programs, pipes, and
+//! the unnamed objects behind shared anonymous memory; and open file descriptions for them.
 
 use super::files::FsStruct;
 use super::namei::Found;
@@ -9,39 +9,41 @@ use crate::kernel::Kernel;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What an inode is.
+/// The kind of an inode.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InodeKind {
-    /// `/dev/console`.
+    /// The state of `/dev/console`.
     Console,
     /// `/dev/null`.
     Null,
-    /// A regular file with its bytes.
+    /// A regular file with its contents.
     Regular(Vec<u8>),
-    /// An executable image with its file's bytes; what running it means is not the kernel's matter.
+    /// An executable image with the contents of its file; the kernel does not know what running it
+    /// means.
     Program(Vec<u8>),
     /// An executable image of machine code.
     Image(Arc<ProgramImage>),
-    /// An executable file that no binary format takes: `execve` gives `ENOEXEC`. Why.
+    /// An executable file that no binary format accepts: `execve` fails with `ENOEXEC`, for this
+    /// reason.
     NoImage(String),
-    /// A pipe; what is in it, `Kernel::pipes` knows.
+    /// A pipe; `Kernel::pipes` has its contents.
     Pipe,
-    /// The object behind shared anonymous memory: `dev/zero` on tmpfs, of that size in bytes.
+    /// The object behind shared anonymous memory: `dev/zero` on tmpfs, with its size in bytes.
     Shmem(u32),
 }
 
 /// An inode with its page cache.
 #[derive(Clone, Debug)]
 pub struct Inode {
-    /// What it is.
+    /// What kind of file it is.
     pub kind: InodeKind,
-    /// Holders: the directory, open files, and mappings through them.
+    /// Reference count: the directory, open files, and mappings.
     pub i_count: u32,
     /// Inode number, for `maps`.
     pub ino: u32,
-    /// Path without a leading slash for plain names; as shown in `maps`.
+    /// Path as shown in `maps`, without a leading slash for plain names.
     pub path: String,
-    /// `i_mapping`: cached pages by page index. Each holds one reference on its frame.
+    /// `i_mapping`: cached pages by page index. Each holds one reference to its frame.
     pub pages: BTreeMap<u32, Pfn>,
 }
 
@@ -56,7 +58,7 @@ impl InodeKind {
         !matches!(self, Self::Console | Self::Null | Self::Pipe)
     }
 
-    /// The bytes of the file from an offset on, at most `len` and none beyond its end.
+    /// The contents of the file from an offset on: at most `len` bytes, and none beyond its end.
     pub fn bytes_at(&self, offset: u32, len: u32) -> Vec<u8> {
         let part = |bytes: &[u8]| {
             let start = (offset as usize).min(bytes.len());
@@ -73,7 +75,7 @@ impl InodeKind {
 }
 
 impl Inode {
-    /// The size in bytes, as far as the kind has one.
+    /// The size in bytes, if this kind of file has one.
     pub fn size(&self) -> u32 {
         match &self.kind {
             InodeKind::Console | InodeKind::Null | InodeKind::Pipe => 0,
@@ -90,49 +92,49 @@ impl Inode {
 pub struct File {
     /// `f_count`: descriptors and mappings that refer to it.
     pub f_count: u32,
-    /// The inode.
+    /// The inode that it refers to.
     pub inode: InodeId,
-    /// `f_pos`: offset of the next read or write, shared by all who share the description.
+    /// `f_pos`: offset of the next read or write, common to all who share the description.
     pub pos: u32,
-    /// `f_flags`: as given to `open`, without what is of no use after it.
+    /// `f_flags`: as given to `open`, without those that only matter while opening.
     pub flags: u32,
 }
 
 impl File {
-    /// `FMODE_READ`.
+    /// `FMODE_READ`: whether it is open for reading.
     pub const fn can_read(&self) -> bool {
         self.flags.wrapping_add(1) & 1 != 0
     }
 
-    /// `FMODE_WRITE`.
+    /// `FMODE_WRITE`: whether it is open for writing.
     pub const fn can_write(&self) -> bool {
         can_write(self.flags)
     }
 }
 
-/// Whether a description that is opened with these flags can be written.
+/// Whether an open file description with these flags is open for writing.
 ///
 /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
 pub const fn can_write(flags: u32) -> bool {
     flags.wrapping_add(1) & 2 != 0
 }
 
-/// Names of files, and directories that are nothing but a name.
+/// File names, and directories that are only names.
 #[derive(Clone, Debug, Default)]
 pub struct FileSystem {
     names: BTreeMap<String, InodeId>,
-    /// Paths of the directories below the root, with their slash in front.
+    /// Paths of the directories below the root, with a leading slash.
     dirs: BTreeSet<String>,
     next_ino: u32,
 }
 
 impl FileSystem {
-    /// The directories that exist beside the root, in order.
+    /// The directories that exist besides the root, in order.
     pub fn dirs(&self) -> impl Iterator<Item = &str> {
         self.dirs.iter().map(String::as_str)
     }
 
-    /// Whether there is a directory of that path; the root's is empty.
+    /// Whether there is a directory with that path; the root's is empty.
     pub(super) fn is_dir(&self, path: &str) -> bool {
         path.is_empty() || self.dirs.contains(path)
     }
@@ -157,9 +159,9 @@ impl FileSystem {
     }
 }
 
-/// Whether a file name can be one at all.
+/// Checks that a file name is valid.
 ///
-/// Linux 2.6.12: fs/namei.c, `getname()`.
+/// Linux 2.6.12: `fs/namei.c`, `getname()`.
 ///
 /// # Errors
 /// `ENOENT` if it is empty, `ENAMETOOLONG` from 4096 bytes on.
@@ -171,8 +173,8 @@ pub(super) const fn check_name(path: &str) -> Result<(), Errno> {
     }
 }
 
-/// A path as files are listed: without slashes in front, and without the directories that programs
-/// and devices are usually in.
+/// A path as files are listed: without leading slashes, and without the usual directories of
+/// programs and devices.
 pub(super) fn entry_name(path: &str) -> &str {
     let name = path.trim_start_matches('/');
     name.strip_prefix("bin/")
@@ -181,7 +183,7 @@ pub(super) fn entry_name(path: &str) -> &str {
 }
 
 impl Kernel {
-    /// Makes an inode that no directory knows, with one reference held by the caller.
+    /// Creates an inode that is in no directory, with one reference held by the caller.
     pub fn new_inode(&mut self, kind: InodeKind, path: &str) -> InodeId {
         self.root.next_ino += 1;
         let ino = self.root.next_ino;
@@ -195,7 +197,7 @@ impl Kernel {
         })
     }
 
-    /// Makes a file of that name, replacing an older one (which lives on while it is in use).
+    /// Creates a file with that name, replacing an older one (which lives while it is in use).
     pub fn create(&mut self, name: &str, kind: InodeKind) -> InodeId {
         let name = entry_name(name);
         let inode = self.new_inode(kind, name);
@@ -205,7 +207,8 @@ impl Kernel {
         inode
     }
 
-    /// Looks a name up from the root. A leading `/` and the directories `bin/` and `dev/` may be left out.
+    /// Looks up a name from the root. A leading `/` and the directories `bin/` and `dev/` may be
+    /// left out.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `path_lookup()`.
     pub fn lookup(&self, path: &str) -> Result<InodeId, Errno> {
@@ -216,14 +219,14 @@ impl Kernel {
         }
     }
 
-    /// One holder more of an inode.
+    /// Adds a reference to an inode.
     ///
     /// Linux 2.6.12: `fs/inode.c`, `__iget()`.
     pub fn iget(&mut self, inode: InodeId) {
         self.inodes[inode].i_count += 1;
     }
 
-    /// One holder less; the last one frees the inode and its cached pages.
+    /// Drops a reference; the last one frees the inode and its cached pages.
     ///
     /// Linux 2.6.12: `fs/inode.c`, `iput()`.
     pub fn iput(&mut self, inode: InodeId) {
@@ -241,7 +244,7 @@ impl Kernel {
         }
     }
 
-    /// A new open file description on an inode, with one reference held by the caller.
+    /// Creates an open file description for an inode, with one reference held by the caller.
     ///
     /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
     pub fn open_inode(&mut self, inode: InodeId, flags: u32) -> FileId {
@@ -254,14 +257,14 @@ impl Kernel {
         })
     }
 
-    /// `get_file`: one reference more.
+    /// `get_file`: adds a reference.
     ///
     /// Linux 2.6.12: `include/linux/fs.h`, `get_file()`.
     pub fn get_file(&mut self, file: FileId) {
         self.open_files[file].f_count += 1;
     }
 
-    /// `fput`: one reference less; the last one closes the description.
+    /// `fput`: drops a reference; the last one closes the description.
     ///
     /// Linux 2.6.12: `fs/file_table.c`, `fput()`.
     pub fn fput(&mut self, file: FileId) {

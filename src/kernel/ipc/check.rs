@@ -1,15 +1,16 @@
-//! The invariants of semaphores: values, who waits, and that nobody waits in vain.
+//! The invariants of semaphores: values, queues, and that no task waits needlessly.
 
 use super::sem_op::{SEMVMX, waits_still};
 use crate::kernel::Kernel;
 use crate::kernel::task::Continuation;
 
 impl Kernel {
-    /// Values are within their range; who is in a queue is inside `semop` and could not do its
-    /// operations now; who is inside `semop` without a result is in the queue of its set.
+    /// Checks that values are in range, that every queued task is inside `semop` and could not
+    /// perform its operations now, and that every task inside `semop` without a result is in the
+    /// queue of its set.
     ///
     /// # Errors
-    /// The first of these that does not hold, in words.
+    /// The first invariant that is violated, in words.
     pub(in crate::kernel) fn check_semaphores(&self) -> Result<(), String> {
         let mut queued = Vec::new();
         for (id, set) in self.sem_sets.iter() {
@@ -18,15 +19,14 @@ impl Kernel {
                 .iter()
                 .any(|sem| !(0..=SEMVMX).contains(&sem.value))
             {
-                return Err(format!(
-                    "set {id} has a value that cannot be: {:?}",
-                    set.sems
-                ));
+                return Err(format!("set {id} has an invalid value: {:?}", set.sems));
             }
             for waiter in &set.pending {
                 let undo = waiter.undo.and_then(|list| self.sem_undos.get(list));
                 if !waits_still(set, waiter, undo, id) {
-                    return Err(format!("{waiter:?} waits for set {id} in vain"));
+                    return Err(format!(
+                        "{waiter:?} waits for set {id} although it need not"
+                    ));
                 }
                 queued.push((waiter.task, id));
             }
@@ -43,11 +43,12 @@ impl Kernel {
         let mut inside: Vec<_> = inside.collect();
         inside.sort_unstable();
         queued.sort_unstable();
-        match queued == inside {
-            true => Ok(()),
-            false => Err(format!(
+        if queued == inside {
+            Ok(())
+        } else {
+            Err(format!(
                 "{queued:?} wait for semaphores, but {inside:?} are in semop"
-            )),
+            ))
         }
     }
 }

@@ -1,36 +1,30 @@
-//! Futexes: sleeping until somebody says that a word in user memory has changed.
+//! Futexes: sleeping until another task reports that a word in user memory has changed.
 
-use crate::abi::{Errno, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, PAGE_SHIFT, TaskId, TaskState,
+    VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::mm::VmFlags;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::{Continuation, FutexKey};
-use crate::kernel::time::unchecked_jiffies;
+use crate::kernel::time::timespec_to_jiffies;
 use std::collections::{BTreeMap, VecDeque};
 
-/// `FUTEX_WAIT`.
-pub const FUTEX_WAIT: u32 = 0;
-/// `FUTEX_WAKE`.
-pub const FUTEX_WAKE: u32 = 1;
-/// `FUTEX_REQUEUE`.
-pub const FUTEX_REQUEUE: u32 = 3;
-/// `FUTEX_CMP_REQUEUE`.
-pub const FUTEX_CMP_REQUEUE: u32 = 4;
-
-/// Those who wait, by the word they wait on, in the order in which they came.
+/// The waiting tasks by word, in the order of arrival.
 #[derive(Clone, Debug, Default)]
 pub struct Futexes {
     queues: BTreeMap<FutexKey, VecDeque<TaskId>>,
 }
 
 impl Futexes {
-    /// Everyone who waits, with the word.
+    /// All waiting tasks, each with its word.
     pub fn waiters(&self) -> impl Iterator<Item = (FutexKey, TaskId)> {
         let queues = self.queues.iter();
         queues.flat_map(|(key, queue)| queue.iter().map(|task| (*key, *task)))
     }
 
-    /// How many wait on a word.
+    /// How many tasks wait for a word.
     fn waiting(&self, key: FutexKey) -> usize {
         self.queues.get(&key).map_or(0, VecDeque::len)
     }
@@ -48,7 +42,7 @@ impl Futexes {
         task
     }
 
-    /// Takes a waiter out; whether it was still in.
+    /// Removes a waiter; returns whether it was still queued.
     ///
     /// Linux 2.6.12: `kernel/futex.c`, `unqueue_me()`.
     fn unqueue(&mut self, key: FutexKey, task: TaskId) -> bool {
@@ -65,40 +59,23 @@ impl Futexes {
     }
 }
 
-/// The arguments of `futex`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FutexArgs {
-    /// Address of the word.
-    pub addr: VirtAddr,
-    /// What to do.
-    pub op: u32,
-    /// The value that the word must have, or how many to wake.
-    pub val: u32,
-    /// Address of a `timespec`; for the requeue operations, how many to requeue.
-    pub timeout: u32,
-    /// The word to requeue to.
-    pub addr2: VirtAddr,
-    /// The value that the word must have to requeue.
-    pub val3: u32,
-}
-
-/// How long a wait may be.
+/// How long a wait may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sleep {
-    /// As long as it takes.
+    /// Until it is woken, without a timeout.
     Forever,
-    /// So many ticks.
+    /// At most that many ticks.
     Ticks(u32),
     /// A negative number of ticks: the wait ends at once.
     Nonsense,
 }
 
 impl Sleep {
-    /// Nobody checks the time: it is converted as it is, and one tick is added to it.
+    /// The time is not validated: it is converted as it is, and one tick is added.
     ///
     /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()`; `kernel/timer.c`, `schedule_timeout()`.
     const fn of(sec: i32, nsec: i32) -> Self {
-        match (unchecked_jiffies(sec, nsec)).wrapping_add(1) as i32 {
+        match timespec_to_jiffies(sec, nsec).wrapping_add(1) as i32 {
             i32::MAX => Self::Forever,
             ticks if ticks < 0 => Self::Nonsense,
             ticks => Self::Ticks(ticks as u32),
@@ -107,10 +84,10 @@ impl Sleep {
 }
 
 impl Kernel {
-    /// Every waiter in a queue is inside `FUTEX_WAIT` on that word.
+    /// Checks that every queued waiter is inside `FUTEX_WAIT` for that word.
     ///
     /// # Errors
-    /// Who is not, in words.
+    /// The waiter that is not, in words.
     pub(in crate::kernel) fn check_futexes(&self) -> Result<(), String> {
         for (key, task) in self.futexes.waiters() {
             let inside = self
@@ -128,8 +105,8 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/futex.c`, `sys_futex()` and `do_futex()`.
     ///
     /// # Errors
-    /// `EINVAL`, `EFAULT`, `EACCES` for the address or the timeout; `EAGAIN` if the word has another
-    /// value; `ETIMEDOUT`; `EINTR`; `ENOSYS` for an unknown operation.
+    /// `EINVAL`, `EFAULT`, `EACCES` for the address or the timeout; `EAGAIN` if the word has
+    /// another value; `ETIMEDOUT`; `EINTR`; `ENOSYS` for an unknown operation.
     pub(in crate::kernel) fn sys_futex(&mut self, current: TaskId, args: FutexArgs) -> SysResult {
         match args.op {
             FUTEX_WAIT => self.futex_wait(current, args),
@@ -145,7 +122,7 @@ impl Kernel {
         if addr.0 & 3 != 0 {
             return Err(Errno::EINVAL);
         }
-        let mm = self.task(current).mm.ok_or(Errno::EFAULT)?;
+        let mm = self.mm_id(current);
         let vma = self.mms[mm].find_vma(addr).copied();
         let vma = vma
             .filter(|vma| vma.vm_start <= addr.0)
@@ -193,13 +170,14 @@ impl Kernel {
         }
         match sleep {
             Sleep::Forever => Ok((key, None)),
-            // No tick at all ends at the next one.
+            // A wait of 0 ticks ends at the next tick.
             Sleep::Ticks(ticks) => Ok((key, Some(self.tick + u64::from(ticks.max(1))))),
             Sleep::Nonsense => Err(Errno::ETIMEDOUT),
         }
     }
 
-    /// The end of [`futex_wait`](Self::futex_wait): who was taken out of the queue was woken by it.
+    /// The end of [`futex_wait`](Self::futex_wait): a task that was removed from the queue was
+    /// woken by a wake-up.
     pub(in crate::kernel) fn futex_woken(
         &mut self,
         current: TaskId,
@@ -208,7 +186,7 @@ impl Kernel {
     ) -> SysResult {
         if !self.futexes.unqueue(key, current) {
             self.del_timer(current);
-            return Ok(0).into();
+            return SysResult::from(0);
         }
         if until.is_some_and(|tick| tick <= self.tick) {
             return Err(Errno::ETIMEDOUT).into();
@@ -217,7 +195,7 @@ impl Kernel {
         Err(Errno::EINTR).into()
     }
 
-    /// Wakes those who wait on a word: one at least, if there is one.
+    /// Wakes tasks that wait for a word, at least one if there is one.
     ///
     /// Linux 2.6.12: `kernel/futex.c`, `futex_wake()`.
     pub(in crate::kernel) fn futex_wake(
@@ -242,7 +220,7 @@ impl Kernel {
         woken
     }
 
-    /// Wakes some and lets others wait on another word.
+    /// Wakes some waiters and moves others to another word.
     ///
     /// Linux 2.6.12: `kernel/futex.c`, `futex_requeue()`.
     fn futex_requeue(
@@ -260,7 +238,7 @@ impl Kernel {
         }
         let (wake, requeue) = (args.val as i32, args.timeout as i32);
         let mut moved = 0i32;
-        // Who is moved to the end of the same queue is not met again.
+        // A waiter moved to the end of the same queue is not visited again.
         for _ in 0..self.futexes.waiting(from) {
             let Some(task) = self.futexes.pop(from) else {
                 break;

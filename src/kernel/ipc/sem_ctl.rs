@@ -1,30 +1,16 @@
-//! `semctl`: values of semaphores, who waits for them, and removing a set.
+//! `semctl`: values of semaphores, counts of waiting tasks, and removal of a set.
 
 use super::sem_op::{SEMVMX, count_waiters};
-use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_RMID, SETALL, SETVAL, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
 
-/// `IPC_RMID`: removes the set.
-const IPC_RMID: u32 = 0;
-/// `GETPID`: who changed the semaphore last.
-const GETPID: u32 = 11;
-/// `GETVAL`: its value.
-const GETVAL: u32 = 12;
-/// `GETALL`: the values of all, as 16-bit words.
-const GETALL: u32 = 13;
-/// `GETNCNT`: how many wait until it grows.
-const GETNCNT: u32 = 14;
-/// `GETZCNT`: how many wait until it is 0.
-const GETZCNT: u32 = 15;
-/// `SETVAL`: gives it a value.
-const SETVAL: u32 = 16;
-/// `SETALL`: gives all a value.
-const SETALL: u32 = 17;
-/// Set in a command by programs that know 32-bit user ids; means nothing for these.
+/// Set in commands by programs that use 32-bit user ids; it makes no difference for these.
 const IPC_64: u32 = 0x100;
 
 impl Kernel {
-    /// Simplified: `IPC_STAT`, `IPC_SET` and the commands that `ipcs` asks with are unknown.
+    /// Simplified: `IPC_STAT`, `IPC_SET` and the commands of `ipcs` are unknown.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `sys_semctl()`.
     ///
@@ -132,7 +118,7 @@ impl Kernel {
         }
     }
 
-    /// Removes a set: whoever waits is told, and nothing of it is undone any more.
+    /// Removes a set: waiting tasks are notified, and undo values for it are dropped.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `freeary()`.
     fn freeary(&mut self, id: i32) {

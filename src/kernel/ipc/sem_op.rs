@@ -1,39 +1,37 @@
-//! `semop`: several operations on a set, all at once or not at all, and waiting for them.
+//! `semop`: several operations on a set, performed all at once or not at all, and waiting for them.
 
-use super::sem_set::{IPC_NOWAIT, SemSet, Waiter};
+use super::sem_set::{SemSet, Waiter};
 use super::sem_undo::{SemUndo, SemUndoList};
-use crate::abi::{Errno, SemUndoId, TaskId, TaskState, VirtAddr};
+use crate::abi::{Errno, IPC_NOWAIT, SEM_UNDO, SemUndoId, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
 use crate::trace::TraceEvent;
 
-/// `SEM_UNDO`: the operation is undone when the process ends.
-pub const SEM_UNDO: u32 = 0x1000;
-/// Largest value of a semaphore.
+/// The largest value of a semaphore.
 ///
 /// Linux 2.6.12: `include/linux/sem.h`, `SEMVMX`.
 pub(super) const SEMVMX: i32 = 32767;
-/// Operations in a call at most.
+/// The most operations in one call.
 ///
 /// Linux 2.6.12: `include/linux/sem.h`, `SEMOPM`.
 pub const MAX_OPS: u32 = 32;
-/// Bytes of a `struct sembuf`.
+/// Size of a `struct sembuf` in bytes.
 const SEMBUF_BYTES: usize = 6;
 
-/// `struct sembuf`: what is done to one semaphore.
+/// `struct sembuf`: an operation on one semaphore.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SemOp {
-    /// Which of the set.
+    /// Number of the semaphore in the set.
     pub num: u16,
-    /// Added to its value; 0 waits until the value is 0.
+    /// The amount to add to its value; 0 waits until the value is 0.
     pub op: i16,
     /// `IPC_NOWAIT` and `SEM_UNDO`.
     pub flags: u16,
 }
 
 impl SemOp {
-    /// As it lies in memory.
+    /// Its bytes in memory.
     pub fn to_bytes(self) -> [u8; SEMBUF_BYTES] {
         let [a, b] = self.num.to_le_bytes();
         let [c, d] = self.op.to_le_bytes();
@@ -59,18 +57,18 @@ impl SemOp {
     }
 }
 
-/// What operations come to.
+/// The result of trying operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Attempt {
-    /// All are done.
+    /// All were done.
     Done,
-    /// None is done, and the caller has to wait.
+    /// None was done, and the caller has to wait.
     Waits,
-    /// None is done.
+    /// None was done, with this error.
     Failed(Errno),
 }
 
-/// Does all operations, or none.
+/// Performs all operations or none.
 ///
 /// Linux 2.6.12: `ipc/sem.c`, `try_atomic_semop()`.
 fn try_atomic_semop(
@@ -85,9 +83,10 @@ fn try_atomic_semop(
         let value = sem.value + i32::from(op.op);
         let adjust = undo.as_ref().map(|undo| undo.after(*op));
         let stops = if op.op == 0 && sem.value != 0 || value < 0 {
-            Some(match op.waits() {
-                true => Attempt::Waits,
-                false => Attempt::Failed(Errno::EAGAIN),
+            Some(if op.waits() {
+                Attempt::Waits
+            } else {
+                Attempt::Failed(Errno::EAGAIN)
             })
         } else if value > SEMVMX || op.undoes() && adjust == Some(None) {
             Some(Attempt::Failed(Errno::ERANGE))
@@ -113,7 +112,7 @@ fn try_atomic_semop(
     Attempt::Done
 }
 
-/// Whether a waiter could still not do its operations.
+/// Whether the operations of a waiter still cannot be done.
 pub(super) fn waits_still(
     set: &SemSet,
     waiter: &Waiter,
@@ -125,7 +124,7 @@ pub(super) fn waits_still(
     try_atomic_semop(&mut set.clone(), &waiter.ops, undo, waiter.pid) == Attempt::Waits
 }
 
-/// How many of those who wait would have to see a semaphore grow, or become 0.
+/// How many waiting tasks need a semaphore to increase, or to become 0.
 ///
 /// Linux 2.6.12: `ipc/sem.c`, `count_semncnt()` and `count_semzcnt()`.
 pub(super) fn count_waiters(set: &SemSet, num: i32, zero: bool) -> u32 {
@@ -141,9 +140,9 @@ impl Kernel {
     /// Linux 2.6.12: `ipc/sem.c`, `sys_semtimedop()`.
     ///
     /// # Errors
-    /// `EINVAL`, `E2BIG`, `EFAULT` for the arguments; `ENOMEM` for the list of what is to be
-    /// undone; `EINVAL`, `EIDRM` for the set; `EFBIG` for a semaphore that it does not have;
-    /// `EACCES`; `EAGAIN` where it must not wait, and after the time; `ERANGE`; `EINTR`.
+    /// `EINVAL`, `E2BIG`, `EFAULT` for the arguments; `ENOMEM` for the undo list; `EINVAL`, `EIDRM`
+    /// for the set; `EFBIG` for a semaphore that does not exist in it; `EACCES`; `EAGAIN` with
+    /// `IPC_NOWAIT`, and after the timeout; `ERANGE`; `EINTR`.
     pub(super) fn sys_semtimedop(
         &mut self,
         current: TaskId,
@@ -164,7 +163,7 @@ impl Kernel {
                 if alter {
                     self.update_queue(id);
                 }
-                Ok(0).into()
+                SysResult::from(0)
             }
             Attempt::Failed(errno) => Err(errno).into(),
             Attempt::Waits => {
@@ -176,10 +175,11 @@ impl Kernel {
                     alter,
                 };
                 if let Ok(set) = self.sem_sets.find_mut(id) {
-                    // Who only looks for zeros cannot take anything away from others.
-                    match alter {
-                        true => set.pending.push_back(waiter),
-                        false => set.pending.push_front(waiter),
+                    // A task that only waits for zeros cannot take anything from the others.
+                    if alter {
+                        set.pending.push_back(waiter);
+                    } else {
+                        set.pending.push_front(waiter);
                     }
                 }
                 let wait = Continuation::Semop {
@@ -192,8 +192,8 @@ impl Kernel {
         }
     }
 
-    /// The checks before anything is tried, in the kernel's order: the operations, the list for
-    /// those to be undone, the tick at which waiting ends.
+    /// The checks before anything is tried, in the kernel's order: the operations, the undo list,
+    /// and the tick at which the wait times out.
     #[expect(
         clippy::type_complexity,
         reason = "three results of one walk through the checks"
@@ -222,13 +222,14 @@ impl Kernel {
             VirtAddr(0) => None,
             addr => {
                 let ticks = self.read_timespec(current, addr)?.to_jiffies();
-                // No time at all ends at the next tick.
+                // A timeout of 0 expires at the next tick.
                 Some(self.tick.saturating_add(ticks.max(1)))
             }
         };
-        let undo = match ops.iter().any(|op| op.undoes()) {
-            true => Some(self.find_undo(current, id)?),
-            false => None,
+        let undo = if ops.iter().any(|op| op.undoes()) {
+            Some(self.find_undo(current, id)?)
+        } else {
+            None
         };
         let size = self.sem_sets.find(id)?.sems.len();
         if ops.iter().any(|op| usize::from(op.num) >= size) {
@@ -241,7 +242,7 @@ impl Kernel {
         Ok((ops, undo, until))
     }
 
-    /// Tries operations on a set; the trace says what changes.
+    /// Tries operations on a set; changes are traced.
     fn attempt(&mut self, id: i32, ops: &[SemOp], undo: Option<SemUndoId>, pid: i32) -> Attempt {
         let Ok(set) = self.sem_sets.find_mut(id) else {
             return Attempt::Failed(Errno::EIDRM);
@@ -257,14 +258,14 @@ impl Kernel {
         attempt
     }
 
-    /// A semaphore has another value.
+    /// Traces the change of a semaphore value.
     pub(super) fn trace_sem(&mut self, id: i32, num: usize, from: i32, to: i32) {
         let (num, from, to) = (num as u16, from as u16, to as u16);
         let current = self.current();
         self.trace(current, TraceEvent::SemChange { id, num, from, to });
     }
 
-    /// Lets those go on who wait on a set and whose operations can be done now.
+    /// Wakes the tasks whose operations on a set can be done now.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `update_queue()`.
     pub(super) fn update_queue(&mut self, id: i32) {
@@ -292,13 +293,13 @@ impl Kernel {
             };
             self.end_wait(done.task, result);
             if done.alter {
-                // What it changed may let others go on who were looked at before.
+                // Its changes may allow tasks that were checked before to continue.
                 at = 0;
             }
         }
     }
 
-    /// A waiter is out of the queue: it wakes with this result.
+    /// Wakes a waiter that has left the queue, with this result.
     pub(super) fn end_wait(&mut self, task: TaskId, end: Result<(), Errno>) {
         self.wake_up_process(task);
         if let Some(Continuation::Semop { result, .. }) =
@@ -308,7 +309,7 @@ impl Kernel {
         }
     }
 
-    /// The end of a wait in `semop`: whoever is still in the queue was woken by a signal or by its
+    /// The end of a wait in `semop`: a task that is still queued was woken by a signal or by its
     /// timer.
     pub(in crate::kernel) fn semop_woken(
         &mut self,

@@ -1,77 +1,68 @@
-//! Sets of semaphores: their numbers and keys, who may use them, and `semget`.
+//! Semaphore sets: their ids and keys, permissions, and `semget`.
 
 use super::sem_op::SemOp;
-use crate::abi::{Errno, SemUndoId, TaskId};
+use crate::abi::{Caps, Errno, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, SemUndoId, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Cred};
+use crate::kernel::task::Cred;
 use crate::trace::SlabCache;
 use std::collections::{BTreeMap, VecDeque};
 
-/// `IPC_PRIVATE`: the key of a set that no key finds.
-pub const IPC_PRIVATE: i32 = 0;
-/// `IPC_CREAT`: the set is made if there is none.
-pub const IPC_CREAT: u32 = 0o1000;
-/// `IPC_EXCL`: with `IPC_CREAT`, there must be none.
-pub const IPC_EXCL: u32 = 0o2000;
-/// `IPC_NOWAIT`: an operation that would wait is refused.
-pub const IPC_NOWAIT: u32 = 0o4000;
-
-/// Sets at most, which is also how far apart the numbers of one place in the table are.
+/// The most sets, and so the distance between consecutive ids of one slot of the table.
 ///
 /// Linux 2.6.12: `ipc/util.h`, `SEQ_MULTIPLIER`; `include/linux/sem.h`, `SEMMNI`.
 const SEQ_MULTIPLIER: i32 = 32768;
 const SEMMNI: i32 = 128;
-/// Semaphores in a set at most.
+/// The most semaphores in a set.
 const SEMMSL: i32 = 250;
-/// Semaphores in all sets at most.
+/// The most semaphores in all sets.
 const SEMMNS: i32 = SEMMNI * SEMMSL;
-/// Generations of a place, less one.
+/// The largest generation of a slot.
 const SEQ_MAX: u32 = 65535;
 
-/// A counter.
+/// A single semaphore.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Semaphore {
     /// `semval`, 0 to 32,767.
     pub value: i32,
-    /// `sempid`: the process that changed it last, 0 for none.
+    /// `sempid`: the process that last changed it, 0 for none.
     pub pid: i32,
 }
 
 /// A task that waits until all its operations can be done at once (`struct sem_queue`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Waiter {
-    /// The task.
+    /// The waiting task.
     pub task: TaskId,
-    /// Its operations.
+    /// The operations that it waits for.
     pub ops: Vec<SemOp>,
-    /// Where they are noted, if some are to be undone.
+    /// The list that records their undo values, if any has `SEM_UNDO`.
     pub undo: Option<SemUndoId>,
-    /// Its process.
+    /// The pid of its process.
     pub pid: i32,
     /// Whether they change values.
     pub alter: bool,
 }
 
-/// A set of semaphores (`struct sem_array`).
+/// A semaphore set (`struct sem_array`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SemSet {
     /// The key that finds it; `IPC_PRIVATE` for none.
     pub key: i32,
-    /// The generation of its place in the table.
+    /// The generation of its slot in the table.
     seq: u32,
-    /// Rights of the owner, the group, and others: read and alter.
+    /// Permissions of owner, group and others: read and alter.
     mode: u32,
-    /// User id of who made it, who owns it too: nothing here changes the owner.
+    /// User id of the creator, who is also the owner: nothing here changes the owner.
     uid: u32,
-    /// Group id of who made it.
+    /// Group id of the creator.
     gid: u32,
-    /// The counters.
+    /// The semaphores of the set.
     pub sems: Vec<Semaphore>,
-    /// Who waits, in the order in which they are looked at.
+    /// The waiting tasks, in the order in which they are checked.
     pub pending: VecDeque<Waiter>,
 }
 
-/// All sets (`sem_ids`).
+/// All semaphore sets (`sem_ids`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SemSets {
     sets: BTreeMap<i32, SemSet>,
@@ -79,24 +70,25 @@ pub struct SemSets {
 }
 
 impl SemSets {
-    /// The set of that number.
+    /// The set with that id.
     ///
     /// Linux 2.6.12: `ipc/util.c`, `ipc_lock()` and `ipc_checkid()`.
     ///
     /// # Errors
-    /// `EINVAL` if there is none in that place, `EIDRM` if it is another one by now.
+    /// `EINVAL` if the slot is empty, `EIDRM` if it has been reused for another set.
     pub fn find(&self, id: i32) -> Result<&SemSet, Errno> {
         let set = self.sets.get(&(id % SEQ_MULTIPLIER)).ok_or(Errno::EINVAL)?;
-        match set.seq == (id / SEQ_MULTIPLIER) as u32 {
-            true => Ok(set),
-            false => Err(Errno::EIDRM),
+        if set.seq == (id / SEQ_MULTIPLIER) as u32 {
+            Ok(set)
+        } else {
+            Err(Errno::EIDRM)
         }
     }
 
-    /// The same, to change it.
+    /// The set with that id, for modification.
     ///
     /// # Errors
-    /// As [`find`](Self::find).
+    /// As for [`find`](Self::find).
     pub(super) fn find_mut(&mut self, id: i32) -> Result<&mut SemSet, Errno> {
         self.find(id)?;
         self.sets
@@ -104,7 +96,7 @@ impl SemSets {
             .ok_or(Errno::EINVAL)
     }
 
-    /// Every set with its number, by its place in the table.
+    /// Every set with its id, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (i32, &SemSet)> {
         let number = |(place, set): (&i32, _)| (*place, set);
         self.sets
@@ -122,13 +114,13 @@ impl SemSets {
         self.sets.remove(&(id % SEQ_MULTIPLIER))
     }
 
-    /// Whether so many more semaphores fit.
+    /// Whether that many more semaphores fit.
     fn has_room(&self, count: i32) -> bool {
         let used: usize = self.sets.values().map(|set| set.sems.len()).sum();
         used as i32 + count <= SEMMNS
     }
 
-    /// Puts a set into the lowest free place. Returns its number.
+    /// Puts a set into the lowest free slot. Returns its id.
     ///
     /// Linux 2.6.12: `ipc/util.c`, `ipc_addid()`.
     fn add(&mut self, set: SemSet) -> Result<i32, Errno> {
@@ -141,7 +133,7 @@ impl SemSets {
     }
 }
 
-/// Whether somebody may do what the `wanted` rights, of any class, stand for.
+/// Whether a task with these credentials has the `wanted` permissions, of whichever class applies.
 ///
 /// Linux 2.6.12: `ipc/util.c`, `ipcperms()`.
 pub(super) fn ipcperms(set: &SemSet, cred: &Cred, wanted: u32) -> bool {
@@ -157,7 +149,7 @@ pub(super) fn ipcperms(set: &SemSet, cred: &Cred, wanted: u32) -> bool {
 }
 
 impl Kernel {
-    /// Whether the current task may use a set so; a right that it has as root is noted.
+    /// Whether the current task may use a set in this way. The use of a root privilege is recorded.
     pub(super) fn may_use_set(&mut self, current: TaskId, id: i32, wanted: u32) -> bool {
         let cred = self.task(current).cred;
         let allowed = self
@@ -174,7 +166,7 @@ impl Kernel {
         owns || self.capable(current, Caps::SYS_ADMIN)
     }
 
-    /// Finds or makes a set. Returns its number.
+    /// Finds or creates a set. Returns its id.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `sys_semget()`.
     ///
@@ -201,10 +193,13 @@ impl Kernel {
             Some(_) if flags & IPC_CREAT != 0 && flags & IPC_EXCL != 0 => Err(Errno::EEXIST),
             Some((_, size)) if count as usize > size => Err(Errno::EINVAL),
             // The file mode among the flags says what the caller wants to do.
-            Some((id, _)) => match self.may_use_set(current, id, flags) {
-                true => Ok(id as u32),
-                false => Err(Errno::EACCES),
-            },
+            Some((id, _)) => {
+                if self.may_use_set(current, id, flags) {
+                    Ok(id as u32)
+                } else {
+                    Err(Errno::EACCES)
+                }
+            }
         }
     }
 

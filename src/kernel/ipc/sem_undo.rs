@@ -1,46 +1,46 @@
-//! What is undone when a process ends: the adjustments of `SEM_UNDO`, in a list that tasks with
-//! `CLONE_SYSVSEM` share.
+//! What is undone when a process exits: the undo values of `SEM_UNDO`, in a list that tasks share
+//! with `CLONE_SYSVSEM`.
 
 use super::sem_op::{SEMVMX, SemOp};
 use crate::abi::{Errno, SemUndoId, TaskId};
 use crate::kernel::Kernel;
 use crate::trace::SlabCache;
 
-/// The adjustments for one set (`struct sem_undo`).
+/// The undo values for one set (`struct sem_undo`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SemUndo {
-    /// The set.
+    /// Id of the set.
     pub set: i32,
-    /// `semadj`: what is added to each semaphore at the end.
+    /// `semadj`: the amount to add to each semaphore at exit.
     pub adjust: Vec<i32>,
 }
 
 impl SemUndo {
-    /// The adjustment after one more operation; `None` if it would be too large.
+    /// The undo value after one more operation; `None` if it would be out of range.
     pub(super) fn after(&self, op: SemOp) -> Option<i32> {
         let adjust = self.adjust[usize::from(op.num)] - i32::from(op.op);
         (-SEMVMX - 1..=SEMVMX).contains(&adjust).then_some(adjust)
     }
 
     pub(super) fn note(&mut self, op: SemOp) {
-        // An operation that is named twice was looked at by itself each time: the sum is cut to the
-        // 16 bits that the kernel keeps.
+        // If a call contains a semaphore twice, each operation was checked on its own, so the sum
+        // is truncated to the 16 bits that the kernel keeps.
         let adjust = &mut self.adjust[usize::from(op.num)];
         *adjust = i32::from((*adjust - i32::from(op.op)) as i16);
     }
 }
 
-/// A list of adjustments (`struct sem_undo_list`).
+/// A list of undo values (`struct sem_undo_list`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SemUndoList {
-    /// `refcnt`: tasks that share it.
+    /// `refcnt`: number of tasks that share it.
     pub refcnt: u32,
-    /// By set, the latest first.
+    /// One entry per set, the latest first.
     pub sets: Vec<SemUndo>,
 }
 
 impl SemUndoList {
-    /// A list of one task, with nothing to undo.
+    /// A list with one user and nothing to undo.
     pub const fn new() -> Self {
         Self {
             refcnt: 1,
@@ -65,7 +65,7 @@ impl Kernel {
     /// Linux 2.6.12: `ipc/sem.c`, `find_undo()` and `get_undo_list()`.
     ///
     /// # Errors
-    /// `ENOMEM`; `EINVAL`, `EIDRM` for the set, after the list is made.
+    /// `ENOMEM`; `EINVAL`, `EIDRM` for the set, after the list has been created.
     pub(super) fn find_undo(&mut self, current: TaskId, id: i32) -> Result<SemUndoId, Errno> {
         let list = match self.task(current).sem_undo {
             Some(list) => list,
@@ -88,7 +88,7 @@ impl Kernel {
         Ok(list)
     }
 
-    /// Nothing of a set is to be undone any more: neither of all semaphores nor of that one.
+    /// Clears the undo values of a whole set or of one semaphore.
     pub(super) fn clear_undo(&mut self, id: i32, num: Option<usize>) {
         let lists = self.sem_undos.values_mut();
         for undo in lists.filter_map(|list| list.of_set_mut(id)) {
@@ -99,8 +99,8 @@ impl Kernel {
         }
     }
 
-    /// A task leaves a list: the last one undoes what is in it, whatever becomes of the values,
-    /// but between 0 and the largest.
+    /// Called when a task leaves a list: the last one applies the undo values, with the results
+    /// clamped to the valid range.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `exit_sem()`.
     pub(in crate::kernel) fn exit_sem(&mut self, current: TaskId, list: SemUndoId) {

@@ -1,20 +1,20 @@
-//! Looking into another task's memory, and changing it, as a debugger does: with the rights that
-//! its areas could have, not those that they have.
+//! Reading and changing another task's memory, as a debugger does: with the rights that the areas
+//! could be given (`VM_MAY*`), not with those they have.
 
 use super::memory::MmFault;
 use super::pagetable::pte_present;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, PAGE_SIZE, Pfn, TaskId, VirtAddr};
-use crate::hw::{Pte, walk};
+use crate::hw::{AccessKind, Pte, walk};
 use crate::kernel::Kernel;
 
-/// The page that every address space has for the entry into the kernel.
+/// The page at the kernel's entry point (vsyscall), mapped in every address space.
 const GATE_PAGE: VirtAddr = VirtAddr(0xffff_e000);
 
 impl Kernel {
     /// Reads from another task's memory, page by page; returns how many bytes could be read.
     ///
-    /// Linux 2.6.12: kernel/ptrace.c, `access_process_vm()`.
+    /// Linux 2.6.12: `kernel/ptrace.c`, `access_process_vm()`.
     pub(in crate::kernel) fn read_process_vm(
         &mut self,
         task: TaskId,
@@ -24,7 +24,7 @@ impl Kernel {
         let mut done = 0;
         while done < bytes.len() {
             let at = VirtAddr(addr.0.wrapping_add(done as u32));
-            let Some(pfn) = self.get_user_page(task, at, false) else {
+            let Some(pfn) = self.get_user_page(task, at, AccessKind::Read) else {
                 break;
             };
             let (from, len) = piece(at, bytes.len() - done);
@@ -35,9 +35,9 @@ impl Kernel {
         done
     }
 
-    /// Writes to another task's memory; a page that it may only read is copied for it first.
+    /// Writes to another task's memory. A page that the task may only read is copied for it first.
     ///
-    /// Linux 2.6.12: kernel/ptrace.c, `access_process_vm()`.
+    /// Linux 2.6.12: `kernel/ptrace.c`, `access_process_vm()`.
     pub(in crate::kernel) fn write_process_vm(
         &mut self,
         task: TaskId,
@@ -47,7 +47,7 @@ impl Kernel {
         let mut done = 0;
         while done < bytes.len() {
             let at = VirtAddr(addr.0.wrapping_add(done as u32));
-            let Some(pfn) = self.get_user_page(task, at, true) else {
+            let Some(pfn) = self.get_user_page(task, at, AccessKind::Write) else {
                 break;
             };
             let (from, len) = piece(at, bytes.len() - done);
@@ -58,11 +58,12 @@ impl Kernel {
         done
     }
 
-    /// The frame behind an address of a task, made present and, for a write, its own. Reading where
-    /// there is not even a page table finds the zero page and maps nothing.
+    /// The frame behind an address of a task, made present and, for a write, private to the task. A
+    /// read where there is not even a page table finds the zero page and maps nothing.
     ///
-    /// Linux 2.6.12: mm/memory.c, `get_user_pages()` with `force`, `untouched_anonymous_page()`.
-    fn get_user_page(&mut self, task: TaskId, addr: VirtAddr, write: bool) -> Option<Pfn> {
+    /// Linux 2.6.12: `mm/memory.c`, `get_user_pages()` with `force`, `untouched_anonymous_page()`.
+    fn get_user_page(&mut self, task: TaskId, addr: VirtAddr, access: AccessKind) -> Option<Pfn> {
+        let write = access == AccessKind::Write;
         let mm = self.task(task).mm?;
         if addr.page_base() == GATE_PAGE {
             let cr4 = self.cpus[self.this_cpu].mmu.cr4;
@@ -70,9 +71,10 @@ impl Kernel {
             return gate.filter(|_| !write);
         }
         let vma = self.find_extend_vma(mm, addr)?;
-        let needed = match write {
-            true => VmFlags::MAYWRITE,
-            false => VmFlags::MAYREAD,
+        let needed = if write {
+            VmFlags::MAYWRITE
+        } else {
+            VmFlags::MAYREAD
         };
         if !vma.has(needed) {
             return None;
@@ -84,7 +86,7 @@ impl Kernel {
         if pte_present(pte) && (!write || pte.contains(Pte::RW)) {
             return Some(pte.pfn());
         }
-        match self.handle_mm_fault(mm, &vma, addr, write) {
+        match self.handle_mm_fault(mm, &vma, addr, access) {
             MmFault::Minor => self.task_mut(task).min_flt += 1,
             MmFault::Major => self.task_mut(task).maj_flt += 1,
             MmFault::Sigbus | MmFault::Oom => return None,
@@ -92,10 +94,10 @@ impl Kernel {
         Some(self.pte(mm, addr).pfn())
     }
 
-    /// The area of an address; a stack below which it lies grows to it, however far that is. The
-    /// limits are those of the caller.
+    /// The area that contains an address. A stack above the address grows down to it, however far
+    /// that is, within the limits of the caller.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `find_extend_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `find_extend_vma()`.
     fn find_extend_vma(&mut self, mm: MmId, addr: VirtAddr) -> Option<Vma> {
         let vma = *self.mms[mm].find_vma(addr)?;
         if vma.contains(addr) {
@@ -110,7 +112,7 @@ impl Kernel {
     }
 }
 
-/// Where in its page an address lies, and how many of `left` bytes are in that page.
+/// The offset of an address in its page, and how many of `left` bytes lie in that page.
 fn piece(at: VirtAddr, left: usize) -> (usize, usize) {
     let from = at.page_offset() as usize;
     (from, left.min(PAGE_SIZE as usize - from))

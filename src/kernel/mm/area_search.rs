@@ -1,15 +1,14 @@
-//! Where a mapping goes: the search for free room in an address space.
+//! Where a mapping is placed: the search for a gap in the address space.
 
-use super::map_refusal::MapRefusal;
 use super::mm_struct::{Mm, MmLayout};
-use super::vma::TASK_SIZE;
-use crate::abi::{MapFlags, PAGE_SIZE, VirtAddr};
+use crate::abi::{MapFlags, PAGE_SIZE, TASK_SIZE, VirtAddr};
+use crate::kernel::syscall::MapRefusal;
 
 /// Where the search from the bottom begins: `TASK_UNMAPPED_BASE`, a third of user space.
 pub(super) const TASK_UNMAPPED_BASE: u32 = TASK_SIZE / 3;
-/// The least room left for the stack above `mmap_base`.
+/// The smallest gap left for the stack above `mmap_base`.
 const MIN_GAP: u32 = 128 << 20;
-/// The most: five sixths of user space.
+/// The largest such gap: five sixths of user space.
 const MAX_GAP: u32 = TASK_SIZE / 6 * 5;
 
 /// Rounds up to whole pages; 0 if that is beyond 32 bits, as in C.
@@ -18,9 +17,9 @@ pub(super) const fn page_align(bytes: u32) -> u32 {
 }
 
 impl Mm {
-    /// Chooses the layout for a new program by its limit on the stack, in bytes.
+    /// Chooses the layout for a new program from its stack limit, in bytes.
     ///
-    /// Linux 2.6.12: arch/i386/mm/mmap.c, `arch_pick_mmap_layout()`, without randomisation.
+    /// Linux 2.6.12: `arch/i386/mm/mmap.c`, `arch_pick_mmap_layout()`, without randomisation.
     pub(super) fn pick_mmap_layout(&mut self, stack_limit: Option<u32>) {
         (self.layout, self.mmap_base) = match stack_limit {
             None => (MmLayout::BottomUp, TASK_UNMAPPED_BASE),
@@ -35,7 +34,7 @@ impl Mm {
     /// The address for a new mapping of `len` bytes (whole pages, at most `TASK_SIZE`): exactly
     /// `addr` with `MAP_FIXED`, else there if it is free, else where the search finds room.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `get_unmapped_area()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `get_unmapped_area()`.
     ///
     /// # Errors
     /// `ENOMEM` if there is no room; with `MAP_FIXED` `ENOMEM` beyond user space, `EINVAL` if
@@ -69,7 +68,7 @@ impl Mm {
             .is_none_or(|vma| addr + len <= vma.vm_start)
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `arch_get_unmapped_area()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `arch_get_unmapped_area()`.
     fn search_bottom_up(&mut self, len: u32) -> Result<u32, MapRefusal> {
         let mut start = self.free_area_cache;
         loop {
@@ -96,7 +95,7 @@ impl Mm {
         None
     }
 
-    /// Linux 2.6.12: mm/mmap.c, `arch_get_unmapped_area_topdown()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `arch_get_unmapped_area_topdown()`.
     fn search_top_down(&mut self, len: u32) -> Result<u32, MapRefusal> {
         let cache = self.free_area_cache;
         if cache >= len && self.is_free(cache - len, len) {
@@ -124,9 +123,9 @@ impl Mm {
         None
     }
 
-    /// Lets the next search see the room that an area `[start, end)` has left.
+    /// Lets the next search see the gap that an area `[start, end)` has left.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `arch_unmap_area()` and `arch_unmap_area_topdown()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `arch_unmap_area()` and `arch_unmap_area_topdown()`.
     pub(super) fn unmap_area(&mut self, start: u32, end: u32) {
         match self.layout {
             MmLayout::BottomUp if start >= TASK_UNMAPPED_BASE => {

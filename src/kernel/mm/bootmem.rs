@@ -1,5 +1,5 @@
-//! The boot's own allocator: which frames are taken before the page allocator exists, and the
-//! order in which it is given the others. That order decides what the first free lists look like.
+//! The allocator used during boot: which frames are taken before the page allocator exists, and the
+//! order in which it is given the rest. That order decides what the first free lists look like.
 //!
 //! | frames | what |
 //! |---|---|
@@ -9,8 +9,8 @@
 //! | 0x300.. | the bitmap of this allocator, freed last, and one frame that is never freed |
 //! | 0x1000.., or the lowest that fit | `mem_map`, 32 bytes a frame |
 //!
-//! Simplified: the image has a fixed size, and what else a boot takes (hash tables, wait queues,
-//! resources, the start code of further CPUs, a BIOS data area below 0xa0) is left out.
+//! Simplified: the image has a fixed size, and other boot-time allocations (hash tables, wait
+//! queues, resources, the start code of further CPUs, a BIOS data area below 0xa0) are left out.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ use crate::abi::{PAGE_SIZE, Pfn};
 
 /// The kernel's page directory, first in the image's bss.
 pub const SWAPPER_PG_DIR: Pfn = Pfn(0x2c0);
-/// The page of zeros that all untouched anonymous memory reads from, next to it.
+/// The zero page, which all untouched anonymous memory reads from; next to it.
 pub const EMPTY_ZERO_PAGE: Pfn = Pfn(0x2c1);
 
 /// The page table of the fixed addresses at the top of memory.
@@ -29,11 +29,11 @@ pub const VSYSCALL_PAGE: Pfn = Pfn(0x2c3);
 const VIDEO_AND_BIOS: Range<u32> = 0xa0..0x100;
 const HIGH_MEMORY: u32 = 0x100;
 const MIN_LOW_PFN: u32 = 0x300;
-/// Bootmem prefers frames from here on (16 MiB), to spare those that DMA can reach.
+/// Bootmem prefers frames from here on (16 MiB), to spare those that ISA DMA can reach.
 const GOAL: u32 = super::zone::MAX_DMA_PFN;
 /// `sizeof(struct page)` on i386 without highmem, bytes.
 const SIZEOF_PAGE: u32 = 32;
-/// Frames in one word of the bitmap: such a group, if wholly free, is freed as one block.
+/// Frames in one word of the bitmap: such a group is freed as one block if it is entirely free.
 const GROUP_ORDER: u32 = 5;
 
 /// The boot allocator's bitmap: true = not available.
@@ -42,9 +42,9 @@ pub struct Bootmem {
 }
 
 impl Bootmem {
-    /// The state of things when the page allocator takes over.
+    /// The bitmap at the moment the page allocator takes over.
     ///
-    /// Linux 2.6.12: arch/i386/kernel/setup.c, setup_bootmem_allocator(), and mm/page_alloc.c,
+    /// Linux 2.6.12: `arch/i386/kernel/setup.c`, `setup_bootmem_allocator()`, and `mm/page_alloc.c`,
     /// alloc_node_mem_map().
     pub fn setup(frames: u32) -> Self {
         let mut bootmem = Self {
@@ -65,7 +65,7 @@ impl Bootmem {
     /// ascending, aligned groups of 32 free frames as one block and all others one by one, and
     /// the bitmap at the end.
     ///
-    /// Linux 2.6.12: mm/bootmem.c, free_all_bootmem_core().
+    /// Linux 2.6.12: `mm/bootmem.c`, `free_all_bootmem_core()`.
     pub fn free_all_bootmem(&self, mut free: impl FnMut(Pfn, u32)) {
         let frames = self.reserved.len() as u32;
         for start in (0..frames).step_by(1 << GROUP_ORDER) {
@@ -82,14 +82,14 @@ impl Bootmem {
         (MIN_LOW_PFN..MIN_LOW_PFN + bitmap_frames).for_each(|pfn| free(Pfn(pfn), 0));
     }
 
-    /// Linux 2.6.12: mm/bootmem.c, reserve_bootmem_core().
+    /// Linux 2.6.12: `mm/bootmem.c`, `reserve_bootmem_core()`.
     fn reserve(&mut self, range: Range<u32>) {
         self.reserved[range.start as usize..range.end as usize].fill(true);
     }
 
     /// Takes the first run of `count` free frames from the goal on, or else from the bottom.
     ///
-    /// Linux 2.6.12: mm/bootmem.c, __alloc_bootmem_core().
+    /// Linux 2.6.12: `mm/bootmem.c`, `__alloc_bootmem_core()`.
     fn alloc(&mut self, count: u32) {
         let frames = self.reserved.len() as u32;
         let fits =

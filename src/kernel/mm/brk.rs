@@ -1,27 +1,24 @@
-//! `brk`: moving the end of the heap.
+//! `brk`: moves the end of the heap.
 
 use super::area_search::page_align;
 use super::merge::{MAX_MAP_COUNT, Merge};
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, TaskId};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, RLIM_INFINITY, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::{RLIM_INFINITY, Resource};
 
 impl Kernel {
-    /// Moves the end of the heap and returns where it is then: the old end if that was refused.
+    /// Moves the end of the heap and returns its new value, or the old one if the call was refused.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `sys_brk()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `sys_brk()`.
     pub fn sys_brk(&mut self, current: TaskId, brk: u32) -> u32 {
-        let Some(mm) = self.task(current).mm else {
-            return 0;
-        };
+        let mm = self.mm_id(current);
         if self.set_brk(current, mm, brk).is_ok() {
             self.mms[mm].brk = brk;
         }
         self.mms[mm].brk
     }
 
-    /// Maps or unmaps what lies between the old and the new end.
+    /// Maps or unmaps the range between the old and the new end.
     fn set_brk(&mut self, current: TaskId, mm: MmId, brk: u32) -> Result<(), Errno> {
         let space = &self.mms[mm];
         let (old, new) = (page_align(space.brk), page_align(brk));
@@ -47,7 +44,7 @@ impl Kernel {
 
     /// Maps `len` bytes of anonymous memory at a place known to be free.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `do_brk()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `do_brk()`.
     fn do_brk(&mut self, current: TaskId, mm: MmId, addr: u32, len: u32) -> Result<(), Errno> {
         let end = addr
             .checked_add(len)
@@ -60,7 +57,7 @@ impl Kernel {
         }
         let vma = Vma::anonymous(addr, end, VmFlags::DATA | VmFlags::ACCOUNT);
         match self.mms[mm].merge_verdict(&vma) {
-            Merge::None => self.charge_new_vma(pages)?,
+            Merge::None => self.account_new_vma(pages)?,
             _ => self.vm_enough_memory(pages)?,
         }
         self.vma_merge_or_link(mm, vma);

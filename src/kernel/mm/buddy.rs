@@ -1,5 +1,5 @@
-//! The buddy system: blocks of 2^order frames are split in halves to allocate, and merged with
-//! their other half ("buddy") when both are free.
+//! The buddy system: blocks of 2^order frames are split in halves to satisfy an allocation, and
+//! merged with their other half (the "buddy") when both are free.
 
 use super::page::Page;
 use super::page_list::PageList;
@@ -10,7 +10,7 @@ impl Zone {
     /// Takes a block of this order out of the free lists: the first of the smallest list that
     /// has any, split down to size.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __rmqueue().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__rmqueue()`.
     pub(super) fn rmqueue(&mut self, pages: &mut [Page], order: u32) -> Option<Pfn> {
         let (found, head) = (order..MAX_ORDER)
             .find_map(|o| self.free_area[o as usize].first().map(|head| (o, head)))?;
@@ -21,10 +21,10 @@ impl Zone {
         Some(head)
     }
 
-    /// Halves a block of order `high` down to order `low`: each time the upper half becomes free
-    /// and the lower half is halved on.
+    /// Splits a block of order `high` down to order `low`: each time the upper half becomes free
+    /// and the lower half is split further.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, expand().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `expand()`.
     fn expand(&mut self, pages: &mut [Page], head: Pfn, low: u32, high: u32) {
         for order in (low..high).rev() {
             let upper = Pfn(head.0 + (1 << order));
@@ -35,11 +35,11 @@ impl Zone {
 
     /// Puts a block into the free lists, after merging it with its buddy as long as that is free.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __free_pages_bulk().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages_bulk()`.
     pub(super) fn free_one(&mut self, pages: &mut [Page], pfn: Pfn, order: u32) {
         assert!(
             pfn.0.trailing_zeros() >= order && self.contains(pfn),
-            "free of no block: {pfn}"
+            "freeing {pfn}, which heads no block"
         );
         self.free_pages += 1 << order;
         let (mut head, mut order) = (pfn, order);
@@ -60,7 +60,7 @@ impl Zone {
     /// Moves single pages from the buddy lists to the tail of a list, as many as there are up to
     /// `count`.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, rmqueue_bulk().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `rmqueue_bulk()`.
     pub(super) fn rmqueue_bulk(&mut self, pages: &mut [Page], count: u32, list: &mut PageList) {
         for _ in 0..count {
             let Some(pfn) = self.rmqueue(pages, 0) else {
@@ -72,7 +72,7 @@ impl Zone {
 
     /// Moves up to `count` single pages from the tail of a list back to the buddy lists.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_pages_bulk().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_pages_bulk()`.
     pub(super) fn free_pages_bulk(&mut self, pages: &mut [Page], count: u32, list: &mut PageList) {
         for _ in 0..count {
             let Some(pfn) = list.last() else { break };
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_buddy_of_the_last_block_may_not_exist() {
-        // 4 MiB + 12 KiB: the last frame's buddy 0x403 and the pair above it are no memory.
+        // 4 MiB + 12 KiB: the last frame's buddy 0x403 and the pair above it lie beyond memory.
         let [mut dma, _] = Zone::all(0x403, 1);
         let mut page = Page::at_boot();
         page.flags.remove(PageFlags::RESERVED);

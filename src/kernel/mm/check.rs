@@ -1,28 +1,28 @@
-//! The invariants of memory management, checked over the whole machine. For tests: it is slow.
+//! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
 use super::mm_struct::Mm;
 use super::page::PageMapping;
-use super::pagetable::{counted_page, pte_none, pte_present};
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, VirtAddr};
-use crate::hw::{Pte, TlbBits};
+use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
+use crate::hw::{Pde, Pte, TlbBits};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use slotmap::SecondaryMap;
 
-/// Who uses what, counted from the page tables and areas.
+/// The users of every frame, counted from the page tables and areas.
 struct Census {
-    /// Entries that map each frame.
+    /// Page table entries that map each frame.
     mapped: Vec<i32>,
     /// Other holders of each frame: kernel stacks, page directories and tables, page caches.
     held: Vec<i32>,
     /// Areas that each owner of anonymous pages has.
     owners: SecondaryMap<AnonVmaId, u32>,
-    /// Pages promised.
+    /// Pages committed.
     committed: u32,
 }
 
-/// What the page tables of one address space hold.
+/// Counts of one address space, taken from its page tables.
 #[derive(Default, PartialEq, Eq, Debug)]
 struct Counts {
     rss: u32,
@@ -40,7 +40,7 @@ impl Kernel {
     /// against the page tables.
     ///
     /// # Errors
-    /// The first invariant that does not hold, in words.
+    /// A description of the first invariant that does not hold.
     pub fn check_mm(&self) -> Result<(), String> {
         self.mem.check()?;
         let mut census = Census {
@@ -104,7 +104,7 @@ impl Kernel {
         })
     }
 
-    /// The areas are in order and do not overlap.
+    /// Checks that the areas are in order and do not overlap.
     fn check_areas(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
         let mut end = 0;
         for (key, vma) in &self.mms[mm].vmas {
@@ -129,22 +129,26 @@ impl Kernel {
         Ok(())
     }
 
-    /// The counts of an address space against its page tables.
+    /// Checks the counts of an address space against its page tables.
     fn check_counts(&self, mm: MmId, census: &mut Census) -> Result<(), String> {
         let mut counts = Counts::default();
         census.held[self.mms[mm].pgd.index()] += 1;
-        for slot in (0..TASK_SIZE >> 22).map(|slot| VirtAddr(slot << 22)) {
-            let Some(table) = self.page_table(mm, slot) else {
+        let (mut directory, mut entries) = ([0; 1024], [0; 1024]);
+        let user_half = 0..TASK_SIZE as usize >> 22;
+        let slots = load_entries(&self.ram, self.mms[mm].pgd, user_half, &mut directory);
+        for (slot, pde) in (0..).zip(slots).map(|(slot, pde)| (slot << 22, Pde(*pde))) {
+            if !pde.is_hw_present() {
                 continue;
-            };
+            }
             counts.nr_ptes += 1;
-            census.held[table.index()] += 1;
-            for page in 0..1024 {
-                let va = VirtAddr(slot.0 + page * PAGE_SIZE);
-                let pte = Pte(self.ram.read_u32(table.phys() + 4 * page));
-                if !pte_none(pte) {
-                    self.check_entry(mm, va, pte, &mut counts, census)?;
-                }
+            census.held[pde.pfn().index()] += 1;
+            let entries = load_entries(&self.ram, pde.pfn(), 0..1024, &mut entries);
+            let used = (0..)
+                .zip(entries)
+                .filter(|(_, entry)| !pte_none(Pte(**entry)));
+            for (page, entry) in used {
+                let addr = VirtAddr(slot + page * PAGE_SIZE);
+                self.check_entry(mm, addr, Pte(*entry), &mut counts, census)?;
             }
         }
         let space = &self.mms[mm];
@@ -163,13 +167,13 @@ impl Kernel {
     fn check_entry(
         &self,
         mm: MmId,
-        va: VirtAddr,
+        addr: VirtAddr,
         pte: Pte,
         counts: &mut Counts,
         census: &mut Census,
     ) -> Result<(), String> {
-        let vma = self.mms[mm].find_vma(va).filter(|vma| vma.contains(va));
-        let entry = || format!("{mm:?}: entry {pte} for {va}");
+        let vma = self.mms[mm].find_vma(addr).filter(|vma| vma.contains(addr));
+        let entry = || format!("{mm:?}: entry {pte} for {addr}");
         let Some(vma) = vma else {
             return Err(format!("{} lies in no area", entry()));
         };
@@ -185,7 +189,7 @@ impl Kernel {
         counts.rss += 1;
         counts.anon_rss += u32::from(page.is_anon());
         census.mapped[pfn.index()] += 1;
-        ensure(page.index == vma.linear_page_index(va), || {
+        ensure(page.index == vma.linear_page_index(addr), || {
             format!("{} maps page {:#x} of its object", entry(), page.index)
         })?;
         let writable = pte.contains(Pte::RW);
@@ -197,7 +201,7 @@ impl Kernel {
         })
     }
 
-    /// What areas of certain kinds add up to. An address space without users keeps old sums.
+    /// Checks the sums over areas of each kind. An address space without users keeps its old sums.
     fn check_sizes(&self, mm: MmId) -> Result<(), String> {
         let space = &self.mms[mm];
         if space.mm_users == 0 {
@@ -220,7 +224,7 @@ impl Kernel {
         })
     }
 
-    /// Every cached page knows its inode and its place in it.
+    /// Checks that every cached page names its inode and its index.
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
         let mut cached = 0;
         for (inode, object) in &self.inodes {
@@ -239,7 +243,7 @@ impl Kernel {
         })
     }
 
-    /// The counts of every page against its holders. Reserved pages are counted up, never down.
+    /// Checks the counts of every page against its holders. Reserved pages are only counted up.
     fn check_pages(&self, census: &Census) -> Result<(), String> {
         let holders = census.mapped.iter().zip(&census.held);
         for (pfn, (mapped, held)) in (0..).map(Pfn).zip(holders) {
@@ -271,8 +275,8 @@ impl Kernel {
         })
     }
 
-    /// A CPU has loaded the address space that its task uses or borrows, and that knows of it; a
-    /// borrowed one may have been let go of.
+    /// Checks that a CPU has loaded the address space that its task uses or borrows, and that
+    /// `cpu_vm_mask` says so; a lazy CPU may have left a borrowed one.
     fn check_cr3(&self, cpu: usize) -> Result<(), String> {
         let task = self.task(self.sched.current(cpu));
         let cr3 = self.cpus[cpu].mmu.cr3;
@@ -294,13 +298,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// No translation says more than the page tables of the CPU's address space, also not that an
-    /// entry is known to be dirty.
+    /// Checks that no translation allows more than the page tables of the CPU's address space, nor
+    /// claims an entry to be dirty that is not.
     fn check_tlb(&self, cpu: usize) -> Result<(), String> {
         let mmu = &self.cpus[cpu].mmu;
         for entry in mmu.tlb.entries() {
-            let va = VirtAddr(entry.page * PAGE_SIZE);
-            let walk = mmu.walk(&self.ram, va);
+            let addr = VirtAddr(entry.page * PAGE_SIZE);
+            let walk = mmu.walk(&self.ram, addr);
             let granted = walk.rights().is_some_and(|rights| {
                 (rights.us || !entry.bits.contains(TlbBits::US))
                     && (rights.rw || !entry.bits.contains(TlbBits::RW))
@@ -309,7 +313,7 @@ impl Kernel {
             let dirty = leaf.contains(Pte::DIRTY) || !entry.bits.contains(TlbBits::DIRTY);
             let seen = dirty && leaf.contains(Pte::ACCESSED);
             ensure(granted && seen && walk.pfn() == Some(entry.pfn), || {
-                format!("CPU {cpu}: stale translation {entry:x?} of {va}")
+                format!("CPU {cpu}: stale translation {entry:x?} of {addr}")
             })?;
         }
         Ok(())

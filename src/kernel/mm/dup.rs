@@ -1,4 +1,4 @@
-//! Copying an address space at fork: the areas, and the page table entries but not the pages.
+//! Copying an address space at fork: the areas and the page table entries, but not the pages.
 
 use super::PageAllocator;
 use super::mm_struct::Mm;
@@ -6,10 +6,10 @@ use super::pagetable::{
     Entries, counted_page, entries_of, load_entries, pte_none, slots, store_entries,
 };
 use super::vma::{VmFlags, Vma};
-use crate::abi::{Errno, MmId, PAGE_SIZE, Pfn, VirtAddr};
+use crate::abi::{MmId, PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::trace::{FrameUse, TraceEvent};
+use crate::trace::{FrameUse, NoMemory, TraceEvent};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -22,10 +22,10 @@ pub struct PteCopy {
     pub child: Pte,
 }
 
-/// What fork makes of an entry that maps a counted page: the pages of private areas are
+/// What fork makes of an entry that maps a reference-counted page: pages of private areas are
 /// write-protected on both sides, those of shared areas are clean in the child.
 ///
-/// Linux 2.6.12: mm/memory.c, `copy_one_pte()`. All other entries are copied as they are.
+/// Linux 2.6.12: `mm/memory.c`, `copy_one_pte()`. All other entries are copied as they are.
 #[inline]
 pub fn copy_one_pte(pte: Pte, vm_flags: VmFlags) -> PteCopy {
     let parent = if vm_flags.is_cow() {
@@ -47,11 +47,11 @@ pub fn copy_one_pte(pte: Pte, vm_flags: VmFlags) -> PteCopy {
 /// What a fork has copied so far.
 #[derive(Default)]
 struct Copied {
-    /// Entries.
+    /// Page table entries.
     ptes: u32,
-    /// Frames.
+    /// Frames allocated for copies of pages.
     frames: u32,
-    /// Entries that map counted pages, and so count for the child's `rss`.
+    /// Entries that map reference-counted pages, and so count towards the child's `rss`.
     rss: u32,
     /// Those of them that map anonymous pages.
     anon_rss: u32,
@@ -67,14 +67,14 @@ struct Tables {
 impl Kernel {
     /// A copy of an address space, with one user.
     ///
-    /// Linux 2.6.12: kernel/fork.c, the second half of `copy_mm()`, and `mm_init()`.
+    /// Linux 2.6.12: `kernel/fork.c`, the second half of `copy_mm()`, and `mm_init()`.
     ///
     /// # Errors
-    /// `ENOMEM`; what was built is taken down again.
-    pub(in crate::kernel) fn dup_mm(&mut self, old: MmId) -> Result<MmId, Errno> {
-        let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
+    /// No memory; what was built so far is freed again.
+    pub(in crate::kernel) fn dup_mm(&mut self, old: MmId) -> Result<MmId, NoMemory> {
+        let pgd = self.pgd_alloc()?;
         let space = &mut self.mms[old];
-        // Everything but the areas is copied; those are copied one by one.
+        // Everything is copied at once except the areas, which are copied one by one.
         let vmas = std::mem::take(&mut space.vmas);
         let copy = Mm {
             mm_users: 1,
@@ -100,9 +100,9 @@ impl Kernel {
         }
         self.stat.ptes_copied += u64::from(copied.ptes);
         self.stat.frames_copied += u64::from(copied.frames);
-        if let Err(errno) = result {
+        if let Err(why) = result {
             self.mmput(new);
-            return Err(errno);
+            return Err(why);
         }
         self.trace_current(TraceEvent::CopyMm {
             ptes: copied.ptes,
@@ -111,7 +111,7 @@ impl Kernel {
         Ok(new)
     }
 
-    /// Linux 2.6.12: kernel/fork.c, `dup_mmap()`. The caller flushes the parent's translations,
+    /// Linux 2.6.12: `kernel/fork.c`, `dup_mmap()`. The caller flushes the parent's translations,
     /// also after a failure.
     fn dup_mmap(
         &mut self,
@@ -119,16 +119,15 @@ impl Kernel {
         old: MmId,
         vmas: &BTreeMap<u32, Vma>,
         copied: &mut Copied,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), NoMemory> {
         for vma in vmas.values() {
             let pages = vma.pages();
             if vma.has(VmFlags::DONTCOPY) {
                 self.mms[new].vm_stat_account(vma, -(pages as i32));
                 continue;
             }
-            let charge = if vma.has(VmFlags::ACCOUNT) { pages } else { 0 };
-            let allowed = self.charge_new_vma(charge);
-            allowed.map_err(|refusal| self.refused(refusal))?;
+            let accounted = if vma.has(VmFlags::ACCOUNT) { pages } else { 0 };
+            self.account_new_vma(accounted)?;
             let mut copy = Vma {
                 vm_flags: vma.vm_flags - VmFlags::LOCKED,
                 ..*vma
@@ -148,7 +147,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Linux 2.6.12: mm/memory.c, `copy_page_range()`. A part of the area whose page table the
+    /// Linux 2.6.12: `mm/memory.c`, `copy_page_range()`. A part of the area whose page table the
     /// parent has gets one in the child too, even if it is empty.
     fn copy_page_range(
         &mut self,
@@ -156,13 +155,13 @@ impl Kernel {
         old: MmId,
         vma: &mut Vma,
         copied: &mut Copied,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), NoMemory> {
         for range in slots(vma.vm_start, vma.vm_end) {
-            let va = VirtAddr(range.start);
-            let Some(parent) = self.page_table(old, va) else {
+            let addr = VirtAddr(range.start);
+            let Some(parent) = self.page_table(old, addr) else {
                 continue;
             };
-            let child = self.pte_alloc(new, va).ok_or(Errno::ENOMEM)?;
+            let child = self.pte_alloc(new, addr)?;
             let tables = Tables { parent, child };
             if self.config.cow || !vma.vm_flags.is_cow() {
                 self.copy_pte_range(tables, &range, vma.vm_flags, copied);
@@ -173,7 +172,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Linux 2.6.12: mm/memory.c, `copy_pte_range()`.
+    /// Linux 2.6.12: `mm/memory.c`, `copy_pte_range()`.
     fn copy_pte_range(
         &mut self,
         tables: Tables,
@@ -203,8 +202,8 @@ impl Kernel {
         }
     }
 
-    /// The historical fork, for comparison: every private page is copied at once, and nobody's
-    /// rights change.
+    /// The historical fork, for comparison: every private page is copied at once, and no entry is
+    /// write-protected.
     fn copy_pages(
         &mut self,
         new: MmId,
@@ -212,23 +211,23 @@ impl Kernel {
         range: &Range<u32>,
         vma: &mut Vma,
         copied: &mut Copied,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), NoMemory> {
         let mut buffer: Entries = [0; 1024];
         let entries = load_entries(&self.ram, tables.parent, entries_of(range), &mut buffer);
         let pages = range.clone().step_by(PAGE_SIZE as usize).map(VirtAddr);
-        for (va, entry) in pages.zip(entries.iter()).filter(|(_, entry)| **entry != 0) {
+        for (addr, entry) in pages.zip(entries.iter()).filter(|(_, entry)| **entry != 0) {
             let mut pte = Pte(*entry);
             if let Some(page) = counted_page(&self.mem, pte) {
                 self.anon_vma_prepare(new, vma)?;
-                let own = self.alloc_frame(0, FrameUse::User).ok_or(Errno::ENOMEM)?;
+                let own = self.alloc_frame(0, FrameUse::User)?;
                 self.ram.copy_frame(page, own);
-                self.page_add_anon_rmap(new, vma, va, own);
+                self.page_add_anon_rmap(new, vma, addr, own);
                 self.mms[new].rss += 1;
                 copied.frames += 1;
                 pte = Pte::new(own, pte.without(Pte::ACCESSED).flags());
             }
             copied.ptes += 1;
-            self.set_pte(tables.child, va, pte);
+            self.set_pte(tables.child, addr, pte);
         }
         Ok(())
     }
@@ -270,7 +269,7 @@ mod tests {
         for (name, flags, before, parent, child) in [
             ("dirty private", private, 0x067, 0x065, 0x045),
             ("private, protected before", private, 0x065, 0x065, 0x045),
-            ("private, not to be touched", private, 0x0e0, 0x0e0, 0x0c0),
+            ("private, no access", private, 0x0e0, 0x0e0, 0x0c0),
             ("private and read-only now", read_only, 0x067, 0x065, 0x045),
             ("shared, dirty", shared, 0x067, 0x067, 0x007),
             ("shared, clean", shared, 0x027, 0x027, 0x007),

@@ -2,21 +2,23 @@
 
 use super::mm_struct::Mm;
 use super::overcommit::pages_of;
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::TaskId;
-use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::Resource;
+use crate::abi::{
+    Errno, FileId, InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, Pfn, RLIM_INFINITY, TASK_SIZE, TaskId,
+    VirtAddr,
+};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::exec::ExecArgs;
 use crate::kernel::fs::{InodeKind, TEXT_START};
-use crate::kernel::task::{RLIM_INFINITY, Resource};
-use crate::trace::{FrameUse, SlabCache};
+use crate::kernel::syscall::ExecArgs;
+use crate::trace::{FrameUse, NoMemory, SlabCache};
 
-/// The stack area at first: the pages with the strings, and so many more.
+/// The initial stack area has this many pages more than the strings need.
 ///
-/// Linux 2.6.12: fs/exec.c, `EXTRA_STACK_VM_PAGES`.
+/// Linux 2.6.12: `fs/exec.c`, `EXTRA_STACK_VM_PAGES`.
 const EXTRA_STACK_PAGES: u32 = 20;
-/// Low bits of the entry for a page with arguments: written, and accessed.
+/// Low bits of the entry of an argument page: present, writable, user, accessed, dirty.
 const ARGUMENT_PAGE: u32 = 0x067;
 
 impl Kernel {
@@ -26,21 +28,21 @@ impl Kernel {
         exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
     }
 
-    /// A new address space for a program, with one user, and `esp` at its first instruction.
+    /// A new address space for a program, with one user, and the `esp` of its first instruction.
     ///
-    /// Linux 2.6.12: fs/exec.c, `setup_arg_pages()`, and fs/binfmt_elf.c, `load_elf_binary()`.
-    /// Simplified: the auxiliary vector is empty; the end of the last page of data is not cleared,
-    /// as the page cache has zeros there.
+    /// Linux 2.6.12: `fs/exec.c`, `setup_arg_pages()`, and `fs/binfmt_elf.c`, `load_elf_binary()`.
+    /// Simplified: the auxiliary vector is empty; the end of the last data page is not cleared,
+    /// because the page cache holds zeros there.
     ///
     /// # Errors
-    /// `ENOMEM`; nothing is left behind then.
+    /// `ENOMEM`; nothing is left allocated.
     pub(in crate::kernel) fn mm_for_exec(
         &mut self,
         exe: InodeId,
         args: &ExecArgs,
     ) -> Result<(MmId, u32), Errno> {
         self.kmem_cache_alloc(SlabCache::Mm)?;
-        let pgd = self.pgd_alloc().ok_or(Errno::ENOMEM)?;
+        let pgd = self.pgd_alloc()?;
         let stack_limit = self.rlimit(self.current(), Resource::Stack);
         let mut space = Mm {
             mm_users: 1,
@@ -65,7 +67,7 @@ impl Kernel {
         }
     }
 
-    /// Maps text and data of the program's file, and behind them what begins as zeros.
+    /// Maps text and data of the program's file, followed by its bss.
     fn map_image(&mut self, mm: MmId, exe: InodeId) -> Result<(), Errno> {
         let layout = Layout::of(&self.inodes[exe].kind);
         let text_end = TEXT_START + (layout.text << PAGE_SHIFT);
@@ -84,7 +86,7 @@ impl Kernel {
         mapped?;
         if layout.bss > 0 {
             let bss = Vma::anonymous(data_end, end, data_flags);
-            self.charge_new_vma(bss.pages())?;
+            self.account_new_vma(bss.pages())?;
             let space = &mut self.mms[mm];
             space.insert_vma(bss);
             space.total_vm += bss.pages();
@@ -99,7 +101,7 @@ impl Kernel {
     /// Maps a part of the program's file.
     fn map_segment(&mut self, mm: MmId, file: FileId, vma: Vma, pgoff: u32) -> Result<(), Errno> {
         let accounted = vma.has(VmFlags::ACCOUNT);
-        self.charge_new_vma(if accounted { vma.pages() } else { 0 })?;
+        self.account_new_vma(if accounted { vma.pages() } else { 0 })?;
         self.get_file(file);
         let vma = Vma {
             vm_flags: vma.vm_flags | VmFlags::DENYWRITE | VmFlags::EXECUTABLE,
@@ -119,32 +121,35 @@ impl Kernel {
         let top = StackTop::of(args);
         let start = (top.strings & !(PAGE_SIZE - 1)) - (EXTRA_STACK_PAGES << PAGE_SHIFT);
         let mut vma = Vma::anonymous(start, TASK_SIZE, VmFlags::STACK);
-        self.charge_new_vma(vma.pages())?;
+        self.account_new_vma(vma.pages())?;
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
         space.total_vm += vma.pages();
         space.vm_stat_account(&vma, vma.pages() as i32);
         let first = top.esp & !(PAGE_SIZE - 1);
-        // Downwards, as the strings are copied.
+        // From the top down, the order in which the strings are copied.
         for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {
-            let pfn = self
-                .install_arg_page(mm, &mut vma, VirtAddr(base))
-                .ok_or(Errno::ENOMEM)?;
+            let pfn = self.install_arg_page(mm, &mut vma, VirtAddr(base))?;
             top.copy_page(base, self.ram.frame_mut(pfn));
         }
         self.mms[mm].start_stack = top.esp;
         Ok(top.esp)
     }
 
-    /// Linux 2.6.12: fs/exec.c, `install_arg_page()`.
-    fn install_arg_page(&mut self, mm: MmId, vma: &mut Vma, va: VirtAddr) -> Option<Pfn> {
-        self.anon_vma_prepare(mm, vma).ok()?;
-        let table = self.pte_alloc(mm, va)?;
+    /// Linux 2.6.12: `fs/exec.c`, `install_arg_page()`.
+    fn install_arg_page(
+        &mut self,
+        mm: MmId,
+        vma: &mut Vma,
+        addr: VirtAddr,
+    ) -> Result<Pfn, NoMemory> {
+        self.anon_vma_prepare(mm, vma)?;
+        let table = self.pte_alloc(mm, addr)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;
-        self.set_pte(table, va, Pte::new(pfn, ARGUMENT_PAGE));
-        self.page_add_anon_rmap(mm, vma, va, pfn);
-        Some(pfn)
+        self.set_pte(table, addr, Pte::new(pfn, ARGUMENT_PAGE));
+        self.page_add_anon_rmap(mm, vma, addr, pfn);
+        Ok(pfn)
     }
 }
 
@@ -158,8 +163,8 @@ struct Layout {
 }
 
 impl Layout {
-    /// The whole file of a program that is no machine code is the text, and its last page is mapped
-    /// once more as the data.
+    /// For a file that is not an ELF program the whole file is the text, and its last page is
+    /// mapped once more as the data.
     fn of(kind: &InodeKind) -> Self {
         match kind {
             InodeKind::Image(image) => {
@@ -184,11 +189,11 @@ impl Layout {
     }
 }
 
-/// What a program finds at the top of its stack: from `esp` on `argc`, the argument pointers, the
-/// environment pointers, each list with a zero behind it, and an empty auxiliary vector; above
-/// them the strings: arguments, environment, the path, and a last zero word.
+/// What a program finds at the top of its stack. From `esp` on: `argc`, the argument pointers, the
+/// environment pointers, each list ending in a null pointer, and an empty auxiliary vector. Above
+/// them the strings: arguments, environment, the path, and a final zero word.
 ///
-/// Linux 2.6.12: fs/exec.c, `copy_strings()`, and fs/binfmt_elf.c, `create_elf_tables()`.
+/// Linux 2.6.12: `fs/exec.c`, `copy_strings()`, and `fs/binfmt_elf.c`, `create_elf_tables()`.
 struct StackTop {
     esp: u32,
     /// Address of the first string.
@@ -229,7 +234,7 @@ impl StackTop {
         }
     }
 
-    /// Fills the frame of the page at `base` with what lies there.
+    /// Fills the frame of the page at `base` with its part of the stack.
     fn copy_page(&self, base: u32, frame: &mut [u8]) {
         let from = self.esp.max(base);
         let part = &self.bytes[(from - self.esp) as usize..];
@@ -252,7 +257,7 @@ mod tests {
         }
     }
 
-    /// fs/binfmt_elf.c, `create_elf_tables()`: esp is a multiple of 16.
+    /// `fs/binfmt_elf.c`, `create_elf_tables()`: esp is a multiple of 16.
     #[test]
     fn a_program_finds_its_arguments_word_by_word() {
         let top = StackTop::of(&args(&["sh", "-c"], &["A=1"]));

@@ -1,18 +1,17 @@
-//! The page fault handler: whether an access may be mended, and what happens to it if not.
+//! The page fault handler: whether a faulting access is legal, and what happens if it is not.
 
 use super::memory::MmFault;
 use super::mm_struct::Mm;
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MmId, PAGE_SHIFT, TaskId, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Caps, Errno, MmId, PAGE_SHIFT, Resource, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{ErrorCode, PageFault};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Resource};
 use crate::trace::TraceEvent;
 use std::fmt;
 
-/// Vector of the page fault: what `trap_no` is afterwards.
+/// Vector of the page fault, stored in `thread.trap_no`.
 const PAGE_FAULT_VECTOR: u32 = 14;
-/// How far below `esp` an access may be for the stack to grow: `pusha` stores 32 bytes.
+/// How far below `esp` an access may lie for the stack to grow: `pusha` stores 32 bytes.
 const STACK_SLACK: u32 = 32;
 
 /// `si_code` of a SIGSEGV.
@@ -20,14 +19,14 @@ const STACK_SLACK: u32 = 32;
 pub enum SegvCode {
     /// `SEGV_MAPERR`: nothing is mapped there.
     MapErr = 1,
-    /// `SEGV_ACCERR`: the area does not allow it.
+    /// `SEGV_ACCERR`: the area does not permit the access.
     AccErr = 2,
 }
 
-/// Why an access cannot be mended.
+/// Why an access is illegal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BadAccess {
-    /// The address is the kernel's.
+    /// The address belongs to the kernel.
     KernelAddress,
     /// The task has no address space of its own.
     NoMm,
@@ -35,21 +34,21 @@ pub enum BadAccess {
     AboveAllAreas,
     /// The next area begins above the address and does not grow downwards.
     Hole {
-        /// Where it begins.
+        /// Start of the next area.
         next: VirtAddr,
     },
     /// The stack begins above the address, which is too far below `esp`.
     BelowStackPointer {
-        /// `esp`.
+        /// Stack pointer at the fault.
         esp: VirtAddr,
     },
-    /// The stack may not grow: a resource limit, or too much memory promised.
+    /// The stack may not grow: `RLIMIT_STACK` or another limit, or the overcommit check.
     StackLimit,
-    /// The area may not be written.
+    /// The area does not permit writing.
     NotWritable,
-    /// The page is there, but the area may not be touched at all.
+    /// The page is present, but the area permits no access at all.
     ReadProtected,
-    /// The area may be neither read nor executed.
+    /// The area permits neither reading nor executing.
     NotReadable,
 }
 
@@ -76,26 +75,28 @@ impl fmt::Display for BadAccess {
                 "nothing is mapped there; the stack above grows only down to {STACK_SLACK} bytes \
                  below esp {esp}"
             ),
-            Self::StackLimit => write!(f, "the stack may not grow so far"),
-            Self::NotWritable => write!(f, "the area may not be written"),
-            Self::ReadProtected | Self::NotReadable => write!(f, "the area may not be read"),
+            Self::StackLimit => write!(f, "the stack may not grow that far"),
+            Self::NotWritable => write!(f, "the area does not permit writing"),
+            Self::ReadProtected | Self::NotReadable => {
+                write!(f, "the area does not permit reading")
+            }
         }
     }
 }
 
-/// What a page fault means.
+/// The outcome of the checks on a page fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FaultVerdict {
-    /// The access is an error.
+    /// The access is illegal.
     Bad {
-        /// What SIGSEGV would say.
+        /// `si_code` of the SIGSEGV.
         code: SegvCode,
-        /// Why.
+        /// The rule that was broken.
         reason: BadAccess,
     },
-    /// The access is to a stack that may grow down to it. Then ask again.
+    /// The address lies below a stack that may grow down to it. Check again after growing it.
     GrowStack,
-    /// The page can be mended.
+    /// The access is legal: handle the fault.
     Good,
 }
 
@@ -108,7 +109,7 @@ const fn map_err(reason: BadAccess) -> FaultVerdict {
 
 /// What a fault at an address means for a task with this address space and this `esp`.
 ///
-/// Linux 2.6.12: arch/i386/mm/fault.c, `do_page_fault()`. There is no vmalloc area whose entries
+/// Linux 2.6.12: `arch/i386/mm/fault.c`, `do_page_fault()`. There is no vmalloc area whose entries
 /// might have to be copied from the kernel's own directory.
 pub fn fault_verdict(
     mm: Option<&Mm>,
@@ -155,7 +156,7 @@ pub fn access_verdict(vma: &Vma, error_code: ErrorCode) -> FaultVerdict {
     }
 }
 
-/// An access that cannot go on.
+/// An access that fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UserFault {
     /// The faulting address.
@@ -166,24 +167,24 @@ pub struct UserFault {
     pub kind: UserFaultKind,
 }
 
-/// What an access that cannot go on leads to.
+/// How a failed access is answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UserFaultKind {
-    /// SIGSEGV.
+    /// SIGSEGV is sent.
     Segv {
-        /// `si_code`.
+        /// `si_code`: MAPERR or ACCERR.
         code: SegvCode,
-        /// Why.
+        /// The rule that was broken.
         reason: BadAccess,
     },
     /// SIGBUS with `BUS_ADRERR`: beyond the end of the file.
     Bus,
-    /// No memory: the task is killed.
+    /// Out of memory: the task is killed.
     Oom,
 }
 
 impl UserFault {
-    /// The signal that ends the task.
+    /// The signal that kills the task.
     pub const fn signal_name(&self) -> &'static str {
         match self.kind {
             UserFaultKind::Segv { .. } => "SIGSEGV",
@@ -215,26 +216,23 @@ impl fmt::Display for UserFault {
 }
 
 impl Kernel {
-    /// Mends a fault of the current task, so that the access can be tried again.
+    /// Handles a fault of the current task, so that the access can be retried.
     ///
-    /// Linux 2.6.12: arch/i386/mm/fault.c, `do_page_fault()`. The signal is the caller's business.
-    /// Simplified: an access of init that finds no memory is not tried again.
+    /// Linux 2.6.12: `arch/i386/mm/fault.c`, `do_page_fault()`. The caller sends the signal.
+    /// Simplified: an access of init that finds no memory is not retried.
     ///
     /// # Errors
-    /// What the access leads to; of one from user mode the task's `thread` keeps the address, the
-    /// error code and the vector. From kernel mode it is EFAULT, or whatever the caller makes of
-    /// it.
+    /// How the access is answered. For one from user mode the task's `thread` keeps the address,
+    /// the error code and the vector. One from kernel mode usually makes the system call return
+    /// EFAULT.
     pub(in crate::kernel) fn do_page_fault(
         &mut self,
         current: TaskId,
         fault: PageFault,
     ) -> Result<(), UserFault> {
-        let PageFault {
-            cr2: addr,
-            error_code,
-        } = fault;
+        let PageFault { addr, error_code } = fault;
         self.note_fault(current, fault);
-        match self.mend_fault(current, addr, error_code) {
+        match self.handle_fault(current, addr, error_code) {
             Ok(()) => Ok(()),
             Err(kind) => {
                 self.stat.bad_accesses += 1;
@@ -255,15 +253,16 @@ impl Kernel {
 
     fn note_fault(&mut self, current: TaskId, fault: PageFault) {
         self.stat.faults += 1;
-        let (addr, code) = (fault.cr2, fault.error_code.0 as u8);
-        let event = match fault.error_code.is_user() {
-            true => TraceEvent::PageFaultUser { addr, code },
-            false => TraceEvent::PageFaultKernel { addr, code },
+        let (addr, code) = (fault.addr, fault.error_code.0 as u8);
+        let event = if fault.error_code.is_user() {
+            TraceEvent::PageFaultUser { addr, code }
+        } else {
+            TraceEvent::PageFaultKernel { addr, code }
         };
         self.trace(current, event);
     }
 
-    fn mend_fault(
+    fn handle_fault(
         &mut self,
         current: TaskId,
         addr: VirtAddr,
@@ -281,11 +280,11 @@ impl Kernel {
         if let FaultVerdict::Bad { code, reason } = verdict {
             return Err(UserFaultKind::Segv { code, reason });
         }
-        let vma = id.and_then(|mm| Some((mm, *self.mms[mm].find_vma(addr)?)));
-        let Some((mm, vma)) = vma else {
-            return Err(UserFaultKind::Oom);
-        };
-        match self.handle_mm_fault(mm, &vma, addr, error_code.is_write()) {
+        // Only an access within an area of the task's own is good.
+        let mm = self.mm_id(current);
+        let area = self.mms[mm].find_vma(addr).copied();
+        let vma = area.expect("a good access lies in an area");
+        match self.handle_mm_fault(mm, &vma, addr, error_code.kind()) {
             MmFault::Minor => self.task_mut(current).min_flt += 1,
             MmFault::Major => self.task_mut(current).maj_flt += 1,
             MmFault::Sigbus => return Err(UserFaultKind::Bus),
@@ -294,21 +293,20 @@ impl Kernel {
         Ok(())
     }
 
-    /// Lowers the start of the stack area above an address to the page of that address.
+    /// Moves the start of the stack area above an address down to the page of that address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `expand_stack()` and `acct_stack_growth()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `expand_stack()` and `acct_stack_growth()`.
     ///
     /// # Errors
-    /// `ENOMEM` if a limit or the committed memory forbids it; nothing changes then.
+    /// `ENOMEM` if a limit or the overcommit check forbids it; nothing changes then.
     pub(super) fn expand_stack(
         &mut self,
         current: TaskId,
         mm: MmId,
         addr: VirtAddr,
     ) -> Result<(), Errno> {
-        let Some(mut vma) = self.mms[mm].find_vma(addr).copied() else {
-            return Ok(());
-        };
+        let above = self.mms[mm].find_vma(addr).copied();
+        let mut vma = above.expect("a stack that may grow lies above the address");
         self.anon_vma_prepare(mm, &mut vma)?;
         let grow = self.stack_growth(current, mm, &vma, addr)?;
         self.vm.committed += grow;
@@ -326,12 +324,12 @@ impl Kernel {
         Ok(())
     }
 
-    /// By how many pages a stack area of a task has to grow to contain an address, if it may.
+    /// By how many pages the stack area of a task has to grow to contain an address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, the checks of `acct_stack_growth()`.
+    /// Linux 2.6.12: `mm/mmap.c`, the checks of `acct_stack_growth()`.
     ///
     /// # Errors
-    /// `ENOMEM` if a limit or the committed memory forbids it.
+    /// `ENOMEM` if a limit or the overcommit check forbids it.
     pub fn stack_growth(
         &self,
         task: TaskId,
@@ -348,14 +346,15 @@ impl Kernel {
         let too_much_locked = vma.has(VmFlags::LOCKED)
             && space.locked_vm + grow > limits[Resource::Memlock].cur >> PAGE_SHIFT
             && !self.task(task).cred.capable(Caps::IPC_LOCK);
-        match too_large || too_much_locked || !self.may_commit(task, grow) {
-            true => Err(Errno::ENOMEM),
-            false => Ok(grow),
+        if too_large || too_much_locked || !self.may_commit(task, grow) {
+            Err(Errno::ENOMEM)
+        } else {
+            Ok(grow)
         }
     }
 }
 
-/// The error code that the task's `thread` keeps: kernel addresses always look protected.
+/// The error code stored in the task's `thread`: kernel addresses always look protected.
 fn saved_error_code(kind: UserFaultKind, addr: VirtAddr, error_code: ErrorCode) -> u32 {
     let kernel = matches!(kind, UserFaultKind::Segv { .. }) && addr.0 >= TASK_SIZE;
     if kernel {

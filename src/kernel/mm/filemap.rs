@@ -1,32 +1,13 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
-use super::map_refusal::TooMuchPromised;
+use super::memory::MmFault;
 use super::overcommit::pages_of;
 use super::page::PageMapping;
 use super::vma::Vma;
-use crate::abi::{FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
+use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::trace::FrameUse;
-
-/// `O_RDWR`.
-const O_RDWR: u32 = 2;
-
-/// What a mapping finds at a page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum NoPage {
-    /// The cached page, with a reference for the caller.
-    Page {
-        /// Its frame.
-        pfn: Pfn,
-        /// It had to be read from the file.
-        major: bool,
-    },
-    /// `NOPAGE_SIGBUS`: the file does not have that page.
-    Sigbus,
-    /// `NOPAGE_OOM`.
-    Oom,
-}
+use crate::trace::{FrameUse, NoMemory, Overcommitted};
 
 /// Where a page of a mapped file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,23 +16,23 @@ pub enum FilePage {
     Cached(Pfn),
     /// To be read from the file.
     Uncached {
-        /// The file.
+        /// The file that is mapped.
         inode: InodeId,
-        /// The page in it.
+        /// Index of the page in it.
         index: u32,
     },
-    /// Nowhere: the file ends before it.
+    /// Beyond the end of the file.
     BeyondEnd,
 }
 
 impl Kernel {
-    /// Where the page is that an area of a file maps at an address.
-    pub fn file_page(&self, vma: &Vma, va: VirtAddr) -> FilePage {
+    /// Finds the page that an area maps at an address, without reading it.
+    pub fn file_page(&self, vma: &Vma, addr: VirtAddr) -> FilePage {
         let Some(file) = vma.vm_file else {
             return FilePage::BeyondEnd;
         };
         let inode = self.open_files[file].inode;
-        let index = vma.linear_page_index(va);
+        let index = vma.linear_page_index(addr);
         if index >= pages_of(self.inodes[inode].size()) {
             return FilePage::BeyondEnd;
         }
@@ -61,25 +42,33 @@ impl Kernel {
         }
     }
 
-    /// The page of the file that an area maps at an address.
+    /// The page that an area of a file maps at an address, read from the file if need be.
     ///
-    /// Linux 2.6.12: mm/filemap.c, `filemap_nopage()`, and mm/shmem.c, `shmem_nopage()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `filemap_nopage()`, and `mm/shmem.c`, `shmem_nopage()`.
     /// Simplified: no read-ahead.
-    pub(super) fn nopage(&mut self, vma: &Vma, va: VirtAddr) -> NoPage {
-        let (pfn, major) = match self.file_page(vma, va) {
-            FilePage::BeyondEnd => return NoPage::Sigbus,
-            FilePage::Cached(pfn) => (pfn, false),
-            FilePage::Uncached { inode, index } => match self.read_cache_page(inode, index) {
-                Some(pfn) => (pfn, !matches!(self.inodes[inode].kind, InodeKind::Shmem(_))),
-                None => return NoPage::Oom,
-            },
+    ///
+    /// # Errors
+    /// `Sigbus` if the file does not have that page, and `Oom`.
+    pub(super) fn nopage(&mut self, vma: &Vma, addr: VirtAddr) -> Result<(Pfn, MmFault), MmFault> {
+        let (pfn, fault) = match self.file_page(vma, addr) {
+            FilePage::BeyondEnd => return Err(MmFault::Sigbus),
+            FilePage::Cached(pfn) => (pfn, MmFault::Minor),
+            FilePage::Uncached { inode, index } => {
+                let read = self.read_cache_page(inode, index);
+                let pfn = read.map_err(|_| MmFault::Oom)?;
+                match self.inodes[inode].kind {
+                    InodeKind::Shmem(_) => (pfn, MmFault::Minor),
+                    _ => (pfn, MmFault::Major),
+                }
+            }
         };
         self.mem.get_page(pfn);
-        NoPage::Page { pfn, major }
+        Ok((pfn, fault))
     }
 
-    /// Fills a frame with a page of a file and puts it in the page cache, which holds a reference.
-    fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Option<Pfn> {
+    /// Reads a page of a file into a new frame and adds it to the page cache, which holds a
+    /// reference.
+    fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
         let pfn = self.alloc_zeroed_frame(FrameUse::Cache)?;
         let bytes = self.inodes[inode]
             .kind
@@ -90,26 +79,26 @@ impl Kernel {
         page.index = index;
         self.inodes[inode].pages.insert(index, pfn);
         self.vm.pagecache += 1;
-        Some(pfn)
+        Ok(pfn)
     }
 
-    /// The page cache gives up a page of an inode that goes away.
+    /// Removes a page from the page cache of an inode that is being freed.
     ///
-    /// Linux 2.6.12: mm/filemap.c, `remove_from_page_cache()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `remove_from_page_cache()`.
     pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
         self.mem.page_mut(pfn).mapping = PageMapping::None;
         self.vm.pagecache -= 1;
         self.put_page(pfn);
     }
 
-    /// A file for a shared anonymous area of that many bytes, with one reference. Its memory is
-    /// charged until the last reference is put.
+    /// A file for a shared anonymous area of that many bytes, with one reference. Its memory stays
+    /// accounted until the last reference is dropped.
     ///
-    /// Linux 2.6.12: mm/shmem.c, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` charges too.
+    /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` is accounted, too.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, TooMuchPromised> {
+    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, Overcommitted> {
         self.vm_enough_memory(pages_of(len))?;
         let inode = self.new_inode(InodeKind::Shmem(len), "dev/zero");
         let file = self.open_inode(inode, O_RDWR);

@@ -1,31 +1,36 @@
-//! Page frames as the rest of the kernel takes and gives them: counted, and reported in the trace.
+//! Allocating and freeing page frames for the rest of the kernel, with the events for the trace.
 
 use super::gfp::Gfp;
 use crate::abi::Pfn;
 use crate::kernel::Kernel;
-use crate::trace::{Allocation, FrameUse, TraceEvent};
+use crate::trace::{Allocation, FrameUse, NoMemory, TraceEvent};
 
 impl Kernel {
-    /// 2^`order` frames with arbitrary contents; the first has one user. `None` if memory is short.
-    pub fn alloc_frame(&mut self, order: u8, usage: FrameUse) -> Option<Pfn> {
-        if self.frame_fails(Allocation::Frame(usage)) {
-            return None;
-        }
+    /// 2^`order` frames with arbitrary contents; the first has one user.
+    ///
+    /// # Errors
+    /// If a fail point makes it fail.
+    pub fn alloc_frame(&mut self, order: u8, usage: FrameUse) -> Result<Pfn, NoMemory> {
+        self.should_fail_frame(Allocation::Frame(usage))?;
         let gfp = match usage {
             FrameUse::User | FrameUse::Cache | FrameUse::Pipe => Gfp::HIGHUSER,
             FrameUse::PageTable | FrameUse::PageDir | FrameUse::KernelStack => Gfp::KERNEL,
         };
-        let pfn = self.mem.alloc_pages(self.this_cpu, u32::from(order), gfp)?;
+        let pages = self.mem.alloc_pages(self.this_cpu, u32::from(order), gfp);
+        let pfn = pages.ok_or(NoMemory::NoFrame)?;
         self.stat.frames_allocated += 1 << order;
         self.trace_current(TraceEvent::PageAlloc { pfn, order, usage });
-        Some(pfn)
+        Ok(pfn)
     }
 
-    /// A frame full of zeroes.
-    pub(super) fn alloc_zeroed_frame(&mut self, usage: FrameUse) -> Option<Pfn> {
+    /// Allocates a frame filled with zeros.
+    ///
+    /// # Errors
+    /// If a fail point makes it fail.
+    pub(super) fn alloc_zeroed_frame(&mut self, usage: FrameUse) -> Result<Pfn, NoMemory> {
         let pfn = self.alloc_frame(0, usage)?;
         self.ram.zero_frame(pfn);
-        Some(pfn)
+        Ok(pfn)
     }
 
     /// Frees 2^`order` frames that have no other user.
@@ -34,7 +39,7 @@ impl Kernel {
         self.frames_freed(pfn, order);
     }
 
-    /// One user less of a page; the last one frees it. Reserved pages stay as they are.
+    /// Drops a reference to a page; the last one frees it. Reserved pages stay as they are.
     pub fn put_page(&mut self, pfn: Pfn) {
         if self.mem.put_page(self.this_cpu, pfn) {
             self.frames_freed(pfn, 0);

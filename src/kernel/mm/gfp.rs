@@ -1,4 +1,4 @@
-//! What a caller of the page allocator asks for besides the size: zone, and how far it may go.
+//! The allocation flags of the page allocator: which zones, and how hard it may try.
 
 use bitflags::bitflags;
 
@@ -19,7 +19,7 @@ bitflags! {
         /// Reclaim may call into the file system.
         const FS = 0x80;
 
-        /// From interrupts and under locks: cannot sleep, may go deep.
+        /// For interrupts and for callers that hold locks: cannot sleep, may use the reserve.
         const ATOMIC = Self::HIGH.bits();
         /// The kernel's own data: page tables, stacks, directories.
         const KERNEL = Self::WAIT.bits() | Self::IO.bits() | Self::FS.bits();

@@ -1,4 +1,4 @@
-//! From the first to the last reference of an address space, and who holds one.
+//! The lifetime of an address space, from its first to its last reference.
 
 use super::PageAllocator;
 use super::bootmem::{FIXMAP_TABLE, VSYSCALL_PAGE};
@@ -12,9 +12,9 @@ use crate::kernel::signal::{
 };
 use slotmap::SlotMap;
 
-/// Low bits of the kernel's 4 MiB entries: global, dirty, accessed, writable, not for user mode.
+/// Low bits of the kernel's 4 MiB entries: global, dirty, accessed, writable, supervisor only.
 const KERNEL_LARGE_PAGE: u32 = 0x1e3;
-/// Low bits of a page that user mode may only read.
+/// Low bits of the entry of a page that user mode may only read.
 const PAGE_READONLY: u32 = 0x025;
 /// Where user programs find the vsyscall page.
 const VSYSCALL: VirtAddr = VirtAddr(0xffff_e000);
@@ -28,7 +28,7 @@ const LARGE_PAGE_FRAMES: u32 = 1 << 10;
 /// Builds the kernel's own address space, which maps all RAM at 0xC0000000 with 4 MiB pages, and
 /// loads it into every CPU.
 ///
-/// Linux 2.6.12: arch/i386/mm/init.c, `kernel_physical_mapping_init()` and `paging_init()`.
+/// Linux 2.6.12: `arch/i386/mm/init.c`, `kernel_physical_mapping_init()` and `paging_init()`.
 pub fn mm_init(
     ram: &mut Ram,
     mem: &mut PageAllocator,
@@ -57,10 +57,10 @@ pub fn mm_init(
     })
 }
 
-/// Maps the one page of the kernel that user mode may read, in every address space: its directory
-/// entry allows user accesses, for it is copied with the rest of the kernel's half.
+/// Maps the vsyscall page, the only kernel page that user mode may read. Its directory entry
+/// permits user access, and is copied into every address space with the kernel's half.
 ///
-/// Linux 2.6.12: arch/i386/kernel/sysenter.c, `sysenter_setup()`.
+/// Linux 2.6.12: `arch/i386/kernel/sysenter.c`, `sysenter_setup()`.
 fn map_vsyscall_page(ram: &mut Ram, pgd: Pfn) {
     let pde = Pde::new(FIXMAP_TABLE, PAGE_TABLE);
     ram.write_u32(pde_phys(pgd.phys(), VSYSCALL), pde.0);
@@ -78,14 +78,14 @@ fn map_vsyscall_page(ram: &mut Ram, pgd: Pfn) {
 }
 
 impl Kernel {
-    /// One user more of an address space.
+    /// Takes a reference as a user of an address space.
     pub fn mmget(&mut self, mm: MmId) {
         self.mms[mm].mm_users += 1;
     }
 
-    /// One user less; the last one takes everything out of it.
+    /// Drops such a reference; the last one unmaps everything.
     ///
-    /// Linux 2.6.12: kernel/fork.c, `mmput()`.
+    /// Linux 2.6.12: `kernel/fork.c`, `mmput()`.
     pub fn mmput(&mut self, mm: MmId) {
         self.mms[mm].mm_users -= 1;
         if self.mms[mm].mm_users == 0 {
@@ -94,9 +94,9 @@ impl Kernel {
         }
     }
 
-    /// One reference less; the last one frees the page directory.
+    /// Drops a reference; the last one frees the page directory.
     ///
-    /// Linux 2.6.12: include/linux/sched.h, `mmdrop()`.
+    /// Linux 2.6.12: `include/linux/sched.h`, `mmdrop()`.
     pub fn mmdrop(&mut self, mm: MmId) {
         self.mms[mm].mm_count -= 1;
         if self.mms[mm].mm_count == 0 {
@@ -111,9 +111,9 @@ impl Kernel {
         self.sched.get_mut(task).has_mm = true;
     }
 
-    /// The current task goes over to the address space of its new program.
+    /// Switches the current task to the address space of its new program.
     ///
-    /// Linux 2.6.12: fs/exec.c, `exec_mmap()`, after `mm_release()`.
+    /// Linux 2.6.12: `fs/exec.c`, `exec_mmap()`, after `mm_release()`.
     pub(in crate::kernel) fn exec_mmap(&mut self, current: TaskId, mm: MmId) {
         let task = self.task(current);
         let (old, active) = (task.mm, task.active_mm);
@@ -126,10 +126,10 @@ impl Kernel {
         }
     }
 
-    /// The current task gives its address space up. It stays in CR3 until the task is switched
-    /// away, and its page directory lives as long.
+    /// Drops the current task's address space. It stays in CR3 until the next task switch, and its
+    /// page directory lives as long.
     ///
-    /// Linux 2.6.12: kernel/exit.c, `exit_mm()`, after `mm_release()`.
+    /// Linux 2.6.12: `kernel/exit.c`, `exit_mm()`, after `mm_release()`.
     pub(in crate::kernel) fn exit_mm_drop(&mut self, task: TaskId) {
         let Some(mm) = self.task_mut(task).mm.take() else {
             return;

@@ -1,54 +1,53 @@
-//! Mending page faults: the zero page, fresh pages, pages of files, and copy on write.
+//! Handling page faults: the zero page, new pages, pages of files, and copy on write.
 
 use super::PageAllocator;
-use super::filemap::NoPage;
 use super::page::Page;
 use super::pagetable::pte_none;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, Pfn, VirtAddr};
-use crate::hw::{Pte, pte_phys};
+use crate::hw::{AccessKind, Pte, pte_phys};
 use crate::kernel::Kernel;
-use crate::trace::{FrameUse, TraceEvent};
+use crate::trace::{FrameUse, NoMemory, TraceEvent};
 
-/// How the mending of a fault ended.
+/// How the handling of a fault ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MmFault {
-    /// `VM_FAULT_OOM`: no frame.
+    /// `VM_FAULT_OOM`: no frame was free.
     Oom,
-    /// `VM_FAULT_SIGBUS`: the file ends before this page.
+    /// `VM_FAULT_SIGBUS`: the page lies beyond the end of the file.
     Sigbus,
-    /// `VM_FAULT_MINOR`: mended from memory.
+    /// `VM_FAULT_MINOR`: handled without I/O.
     Minor,
     /// `VM_FAULT_MAJOR`: a page was read from a file.
     Major,
 }
 
-/// What has to be done about a page table entry so that an access can go on.
+/// What a fault requires to be done to the page table entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PteFault {
     /// Never touched, read: map the zero page.
     AnonZero,
-    /// Never touched, written: map a fresh page of zeroes.
+    /// Never touched, written: map a new zeroed page.
     AnonWrite,
-    /// Page of a file or shared object: map the cached page.
+    /// Page of a file or shared object: map the page from the page cache.
     FilePage,
     /// Private page of a file, written at once: map a copy.
     FileCopy,
     /// Mapped read-only, written: copy it, or make it writable.
     WriteProtect,
-    /// Written, but writable by now: another CPU was faster.
+    /// Written, but writable by now: another CPU handled the fault first.
     SpuriousWrite,
     /// Read, but present by now.
     SpuriousRead,
 }
 
-/// What to do about an entry, the area having been found to allow the access.
+/// What to do about an entry, once the area is known to permit the access.
 ///
-/// Linux 2.6.12: mm/memory.c, `handle_pte_fault()` and `do_no_page()`. There is no swap and no
+/// Linux 2.6.12: `mm/memory.c`, `handle_pte_fault()` and `do_no_page()`. There is no swap and no
 /// nonlinear file mapping, so that an entry is either empty or present.
-pub fn pte_fault_verdict(pte: Pte, write: bool, vma: &Vma) -> PteFault {
+pub fn pte_fault_verdict(pte: Pte, access: AccessKind, vma: &Vma) -> PteFault {
     let private = !vma.has(VmFlags::SHARED);
-    match (pte_none(pte), write) {
+    match (pte_none(pte), access == AccessKind::Write) {
         (true, false) if vma.vm_file.is_none() => PteFault::AnonZero,
         (true, true) if vma.vm_file.is_none() => PteFault::AnonWrite,
         (true, true) if private => PteFault::FileCopy,
@@ -62,11 +61,11 @@ pub fn pte_fault_verdict(pte: Pte, write: bool, vma: &Vma) -> PteFault {
 /// What a write to a read-only page leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WpVerdict {
-    /// Nobody else uses the page: make it writable.
+    /// The page has no other user: make it writable.
     Reuse,
-    /// Write to a copy.
+    /// Copy the page and write to the copy.
     Copy {
-        /// Why.
+        /// Why the page cannot be reused.
         why: WpWhy,
     },
 }
@@ -74,21 +73,21 @@ pub enum WpVerdict {
 /// Why a page is copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WpWhy {
-    /// It has so many users: page table entries, the page cache, or I/O.
+    /// It has other users: page table entries, the page cache, or I/O.
     Shared {
-        /// `page_count`.
+        /// `page_count`, this user included.
         count: i32,
     },
-    /// It is the page of zeroes, which everyone shares.
+    /// It is the zero page, which all tasks share.
     ZeroPage,
     /// It belongs to the kernel.
     Reserved,
 }
 
-/// Whether a write may have the page itself. Only the count of users matters: neither who maps it
-/// nor whether it is anonymous is asked.
+/// Whether a write may reuse the page itself. Only the number of users matters, not who they are
+/// nor whether the page is anonymous.
 ///
-/// Linux 2.6.12: mm/swapfile.c, `can_share_swap_page()`, without swap cache.
+/// Linux 2.6.12: `mm/swapfile.c`, `can_share_swap_page()`, without swap cache.
 pub const fn wp_verdict(page: &Page, is_zero_page: bool) -> WpVerdict {
     let why = if is_zero_page {
         WpWhy::ZeroPage
@@ -104,9 +103,9 @@ pub const fn wp_verdict(page: &Page, is_zero_page: bool) -> WpVerdict {
     WpVerdict::Copy { why }
 }
 
-/// The entry for a page that was written in an area: dirty, and writable if the area is.
+/// The entry for a page written in an area: dirty, and writable if the area is.
 ///
-/// Linux 2.6.12: mm/memory.c, `maybe_mkwrite()` of a dirty entry.
+/// Linux 2.6.12: `mm/memory.c`, `maybe_mkwrite()` of a dirty entry.
 const fn written_pte(pfn: Pfn, vma: &Vma) -> Pte {
     let pte = Pte::new(pfn, vma.page_prot).with(Pte::DIRTY);
     if vma.has(VmFlags::WRITE) {
@@ -116,40 +115,40 @@ const fn written_pte(pfn: Pfn, vma: &Vma) -> Pte {
     }
 }
 
-/// The place of a fault: area, page, and the page table that the entry lies in.
-struct Spot<'a> {
+/// Where a fault happened: area, page, and the page table that holds the entry.
+struct Spot {
     mm: MmId,
-    vma: &'a mut Vma,
-    va: VirtAddr,
+    vma: Vma,
+    addr: VirtAddr,
     table: Pfn,
 }
 
 impl Kernel {
-    /// Makes the page at an address present, or writable, in an area that allows the access.
+    /// Makes the page at an address present, or writable, in an area that permits the access.
     ///
-    /// Linux 2.6.12: mm/memory.c, `handle_mm_fault()`.
+    /// Linux 2.6.12: `mm/memory.c`, `handle_mm_fault()`.
     pub(super) fn handle_mm_fault(
         &mut self,
         mm: MmId,
         vma: &Vma,
-        va: VirtAddr,
-        write: bool,
+        addr: VirtAddr,
+        access: AccessKind,
     ) -> MmFault {
-        let Some(table) = self.pte_alloc(mm, va) else {
+        let Ok(table) = self.pte_alloc(mm, addr) else {
             return MmFault::Oom;
         };
-        let pte = Pte(self.ram.read_u32(pte_phys(table, va)));
+        let pte = Pte(self.ram.read_u32(pte_phys(table, addr)));
         let spot = Spot {
             mm,
-            vma: &mut { *vma },
-            va: va.page_base(),
+            vma: *vma,
+            addr: addr.page_base(),
             table,
         };
-        match pte_fault_verdict(pte, write, vma) {
+        match pte_fault_verdict(pte, access, vma) {
             PteFault::AnonZero => self.map_zero_page(&spot),
             PteFault::AnonWrite => self.do_anonymous_page(spot),
-            PteFault::FilePage => self.do_no_page(spot, write, false),
-            PteFault::FileCopy => self.do_no_page(spot, write, true),
+            PteFault::FilePage => self.map_file_page(&spot, access),
+            PteFault::FileCopy => self.copy_file_page(spot),
             PteFault::WriteProtect => self.do_wp_page(spot, pte),
             PteFault::SpuriousWrite => {
                 self.ptep_establish(&spot, pte.with(Pte::DIRTY | Pte::ACCESSED))
@@ -158,65 +157,82 @@ impl Kernel {
         }
     }
 
-    /// The read half of mm/memory.c, `do_anonymous_page()`.
+    /// The read half of `mm/memory.c`, `do_anonymous_page()`.
     fn map_zero_page(&mut self, spot: &Spot) -> MmFault {
         let zero = Pte::new(self.mem.empty_zero_page(), spot.vma.page_prot).without(Pte::RW);
-        self.set_pte(spot.table, spot.va, zero);
+        self.set_pte(spot.table, spot.addr, zero);
         self.stat.zero_maps += 1;
-        self.trace_current(TraceEvent::ZeroPageMap { addr: spot.va });
+        self.trace_current(TraceEvent::ZeroPageMap { addr: spot.addr });
         MmFault::Minor
     }
 
-    /// The write half of mm/memory.c, `do_anonymous_page()`.
+    /// The write half of `mm/memory.c`, `do_anonymous_page()`.
     fn do_anonymous_page(&mut self, mut spot: Spot) -> MmFault {
-        let Some(pfn) = self.frame_for_anon(&mut spot, true) else {
+        let Ok(pfn) = self.frame_for_anon(&mut spot) else {
             return MmFault::Oom;
         };
+        self.ram.zero_frame(pfn);
         self.mms[spot.mm].rss += 1;
-        self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, pfn);
-        self.set_pte(spot.table, spot.va, written_pte(pfn, spot.vma));
+        self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, pfn);
+        self.set_pte(spot.table, spot.addr, written_pte(pfn, &spot.vma));
         self.stat.anon_pages += 1;
-        self.trace_current(TraceEvent::AnonPage { addr: spot.va, pfn });
+        self.trace_current(TraceEvent::AnonPage {
+            addr: spot.addr,
+            pfn,
+        });
         MmFault::Minor
     }
 
-    /// Maps the page of a file or shared object, or with `copy` a private copy of it.
+    /// Maps the page of a file or shared object.
     ///
-    /// Linux 2.6.12: mm/memory.c, `do_no_page()`.
-    fn do_no_page(&mut self, mut spot: Spot, write: bool, copy: bool) -> MmFault {
-        let (cached, result) = match self.nopage(spot.vma, spot.va) {
-            NoPage::Page { pfn, major: false } => (pfn, MmFault::Minor),
-            NoPage::Page { pfn, major: true } => (pfn, MmFault::Major),
-            NoPage::Sigbus => return MmFault::Sigbus,
-            NoPage::Oom => return MmFault::Oom,
+    /// Linux 2.6.12: `mm/memory.c`, `do_no_page()`.
+    fn map_file_page(&mut self, spot: &Spot, access: AccessKind) -> MmFault {
+        let (cached, result) = match self.nopage(&spot.vma, spot.addr) {
+            Ok(found) => found,
+            Err(failed) => return failed,
         };
-        let pfn = if copy {
-            let own = self.frame_for_anon(&mut spot, false);
-            if let Some(own) = own {
-                self.ram.copy_frame(cached, own);
-                self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, own);
-            }
-            self.put_page(cached);
-            let Some(own) = own else { return MmFault::Oom };
-            own
-        } else {
-            self.mem.page_mut(cached).page_add_rmap();
-            cached
+        self.mem.page_mut(cached).page_add_rmap();
+        let pte = match access {
+            AccessKind::Write => written_pte(cached, &spot.vma),
+            AccessKind::Read | AccessKind::Fetch => Pte::new(cached, spot.vma.page_prot),
         };
-        self.mms[spot.mm].rss += 1;
-        let pte = match write {
-            true => written_pte(pfn, spot.vma),
-            false => Pte::new(pfn, spot.vma.page_prot),
-        };
-        self.set_pte(spot.table, spot.va, pte);
-        self.stat.file_pages += 1;
-        self.trace_current(TraceEvent::FilePage { addr: spot.va, pfn });
+        self.enter_file_page(spot, cached, pte);
         result
     }
 
-    /// A write to a page that is mapped read-only, in an area that may be written.
+    /// Maps a private copy of the page of a file, which is written at once.
     ///
-    /// Linux 2.6.12: mm/memory.c, `do_wp_page()`. It does not ask whether the area is shared.
+    /// Linux 2.6.12: `mm/memory.c`, `do_no_page()`.
+    fn copy_file_page(&mut self, mut spot: Spot) -> MmFault {
+        let (cached, result) = match self.nopage(&spot.vma, spot.addr) {
+            Ok(found) => found,
+            Err(failed) => return failed,
+        };
+        let own = self.frame_for_anon(&mut spot);
+        if let Ok(own) = own {
+            self.ram.copy_frame(cached, own);
+            self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, own);
+        }
+        // The page cache keeps its page, whether or not there was memory for the copy.
+        self.put_page(cached);
+        let Ok(own) = own else { return MmFault::Oom };
+        self.enter_file_page(&spot, own, written_pte(own, &spot.vma));
+        result
+    }
+
+    fn enter_file_page(&mut self, spot: &Spot, pfn: Pfn, pte: Pte) {
+        self.mms[spot.mm].rss += 1;
+        self.set_pte(spot.table, spot.addr, pte);
+        self.stat.file_pages += 1;
+        self.trace_current(TraceEvent::FilePage {
+            addr: spot.addr,
+            pfn,
+        });
+    }
+
+    /// Handles a write to a page that is mapped read-only, in an area that permits writing.
+    ///
+    /// Linux 2.6.12: `mm/memory.c`, `do_wp_page()`. It does not check whether the area is shared.
     fn do_wp_page(&mut self, spot: Spot, pte: Pte) -> MmFault {
         let old = pte.pfn();
         if let WpVerdict::Copy { why } = self.mem.wp_verdict(old) {
@@ -229,7 +245,7 @@ impl Kernel {
         };
         self.stat.cow_reuses += 1;
         self.trace_current(TraceEvent::CowReuse {
-            addr: spot.va,
+            addr: spot.addr,
             pfn: old,
         });
         self.ptep_establish(&spot, pte.with(Pte::DIRTY | Pte::ACCESSED | rights))
@@ -237,7 +253,7 @@ impl Kernel {
 
     /// The copying half of `do_wp_page()`, with `break_cow()`.
     fn copy_cow_page(&mut self, mut spot: Spot, old: Pfn, why: WpWhy) -> MmFault {
-        let Some(new) = self.frame_for_anon(&mut spot, false) else {
+        let Ok(new) = self.frame_for_anon(&mut spot) else {
             return MmFault::Oom;
         };
         match why {
@@ -255,39 +271,36 @@ impl Kernel {
         let left = page.page_mapcount() as u32;
         self.stat.cow_copies += 1;
         self.trace_current(TraceEvent::CowCopy {
-            addr: spot.va,
+            addr: spot.addr,
             old,
             new,
             left,
         });
-        self.ptep_establish(&spot, written_pte(new, spot.vma));
-        self.page_add_anon_rmap(spot.mm, spot.vma, spot.va, new);
+        self.ptep_establish(&spot, written_pte(new, &spot.vma));
+        self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, new);
         self.put_page(old);
         MmFault::Minor
     }
 
-    /// A frame for an anonymous page of an area, which gets an owner for it before.
-    fn frame_for_anon(&mut self, spot: &mut Spot, zeroed: bool) -> Option<Pfn> {
-        self.anon_vma_prepare(spot.mm, spot.vma).ok()?;
-        match zeroed {
-            true => self.alloc_zeroed_frame(FrameUse::User),
-            false => self.alloc_frame(0, FrameUse::User),
-        }
+    /// Allocates a frame for an anonymous page of an area, after giving the area an `anon_vma`.
+    fn frame_for_anon(&mut self, spot: &mut Spot) -> Result<Pfn, NoMemory> {
+        self.anon_vma_prepare(spot.mm, &mut spot.vma)?;
+        self.alloc_frame(0, FrameUse::User)
     }
 
     /// Replaces an entry that a TLB may hold.
     ///
-    /// Linux 2.6.12: include/asm-generic/pgtable.h, `ptep_establish()` and
+    /// Linux 2.6.12: `include/asm-generic/pgtable.h`, `ptep_establish()` and
     /// `ptep_set_access_flags()`.
     fn ptep_establish(&mut self, spot: &Spot, pte: Pte) -> MmFault {
-        self.set_pte(spot.table, spot.va, pte);
-        self.flush_tlb_page(spot.mm, spot.va);
+        self.set_pte(spot.table, spot.addr, pte);
+        self.flush_tlb_page(spot.mm, spot.addr);
         MmFault::Minor
     }
 }
 
 impl PageAllocator {
-    /// What a write to a page that is mapped read-only leads to.
+    /// What a write to a page mapped read-only leads to.
     pub fn wp_verdict(&self, pfn: Pfn) -> WpVerdict {
         wp_verdict(self.page(pfn), pfn == self.empty_zero_page())
     }

@@ -1,32 +1,32 @@
-//! Joining areas with their neighbours, and cutting them in two. Neither touches page tables.
+//! Merging areas with their neighbours, and splitting them. Neither touches page tables.
 
-use super::map_refusal::MapRefusal;
 use super::mm_struct::Mm;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::MapRefusal;
 use crate::trace::SlabCache;
 
-/// `sysctl_max_map_count`: the most areas that splits may lead to.
+/// `sysctl_max_map_count`: the largest number of areas that a split may lead to.
 pub(super) const MAX_MAP_COUNT: usize = 65536;
 
-/// What becomes of a new area.
+/// How a new area is merged with its neighbours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Merge {
     /// It stays an area of its own.
     None,
-    /// The area below grows over it.
+    /// The area below is extended upwards over it.
     Prev,
-    /// The area above grows down over it.
+    /// The area above is extended downwards over it.
     Next,
-    /// It fills a gap: all three become one.
+    /// It fills a gap: all three become one area.
     Both,
 }
 
-/// Whether two areas can be one: they touch, have the same flags, none of them special, map the
-/// same file one after the other, and do not have different owners of anonymous pages.
+/// Whether two areas can be merged: they are adjacent, have the same flags, none of them special,
+/// map consecutive ranges of the same file, and do not have different `anon_vma`s.
 ///
-/// Linux 2.6.12: mm/mmap.c, `can_vma_merge_before()` and `can_vma_merge_after()`.
+/// Linux 2.6.12: `mm/mmap.c`, `can_vma_merge_before()` and `can_vma_merge_after()`.
 pub fn can_vma_merge(low: &Vma, high: &Vma) -> bool {
     low.vm_end == high.vm_start
         && low.vm_flags == high.vm_flags
@@ -40,9 +40,9 @@ fn is_mergeable_anon_vma(a: Option<AnonVmaId>, b: Option<AnonVmaId>) -> bool {
     a.is_none() || b.is_none() || a == b
 }
 
-/// What becomes of a new area between its neighbours: the one below is tried first.
+/// How a new area is merged with its neighbours; the one below is tried first.
 ///
-/// Linux 2.6.12: mm/mmap.c, `vma_merge()`, cases 1 to 3.
+/// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, cases 1 to 3.
 pub fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge {
     let prev = prev.filter(|prev| can_vma_merge(prev, new));
     let next = next.filter(|next| can_vma_merge(new, next));
@@ -57,7 +57,7 @@ pub fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge
 }
 
 impl Mm {
-    /// Whether and how a new area would be merged.
+    /// How a new area would be merged.
     pub fn merge_verdict(&self, new: &Vma) -> Merge {
         let prev = self.find_prev(VirtAddr(new.vm_start));
         merge_verdict(prev, new, self.find_vma(VirtAddr(new.vm_start)))
@@ -65,10 +65,10 @@ impl Mm {
 }
 
 impl Kernel {
-    /// Inserts a new area that has no pages yet, merged with its neighbours if possible. A
-    /// reference on its file that is not needed then is put.
+    /// Inserts a new area that has no pages yet, merged with its neighbours if possible. If the
+    /// merge makes a reference to its file redundant, the reference is dropped.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `vma_merge()`, or else `vma_link()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, or else `vma_link()`.
     pub(super) fn vma_merge_or_link(&mut self, mm: MmId, new: Vma) {
         let verdict = self.mms[mm].merge_verdict(&new);
         let vmas = &mut self.mms[mm].vmas;
@@ -103,9 +103,9 @@ impl Kernel {
         }
     }
 
-    /// Cuts the area that contains the address in two.
+    /// Splits the area that contains the address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `split_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `split_vma()`.
     ///
     /// # Errors
     /// `ENOMEM` if there are too many areas, or no memory for one more.

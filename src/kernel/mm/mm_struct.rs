@@ -1,17 +1,17 @@
-//! The address space of a process, `mm_struct`: its areas, its page directory and its counts.
+//! The address space of a process, `mm_struct`: its areas, its page directory and its counters.
 
 use super::vma::Vma;
 use crate::abi::{InodeId, Pfn, VirtAddr};
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
-/// How free room for mappings is looked for.
+/// In which direction gaps for mappings are searched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum MmLayout {
-    /// From below the stack downwards.
+    /// Downwards from below the stack.
     #[default]
     TopDown,
-    /// From 0x40000000 upwards: the old layout, used when the stack has no limit.
+    /// Upwards from 0x40000000: the legacy layout, used when the stack has no limit.
     BottomUp,
 }
 
@@ -20,53 +20,53 @@ pub enum MmLayout {
 pub struct Mm {
     /// Tasks that use it.
     pub mm_users: u32,
-    /// One for all users together, and one for each kernel task that borrows it.
+    /// References: one for all users together, and one for each kernel task that borrows it.
     pub mm_count: u32,
-    /// Page directory.
+    /// Its page directory.
     pub pgd: Pfn,
     /// The areas by their `vm_end`, so that `find_vma` is one look-up.
     pub vmas: BTreeMap<u32, Vma>,
-    /// Pages mapped, the zero page aside.
+    /// Pages mapped, not counting the zero page.
     pub rss: u32,
-    /// Those of them that are anonymous.
+    /// Of these, anonymous pages.
     pub anon_rss: u32,
     /// Size of all areas.
     pub total_vm: u32,
     /// Size of the stacks.
     pub stack_vm: u32,
-    /// Size of what maps files.
+    /// Size of the areas that map files.
     pub shared_vm: u32,
-    /// Size of what maps files to be executed.
+    /// Size of the executable areas that map files.
     pub exec_vm: u32,
-    /// Size of what is not managed by the kernel.
+    /// Size of the areas with `VM_RESERVED`.
     pub reserved_vm: u32,
-    /// Size of what is locked.
+    /// Size of the locked areas.
     pub locked_vm: u32,
-    /// Page tables.
+    /// Number of page tables.
     pub nr_ptes: u32,
-    /// How free room is looked for.
+    /// In which direction gaps are searched.
     pub layout: MmLayout,
-    /// Where a search from the top begins.
+    /// Where a top-down search begins.
     pub mmap_base: u32,
     /// Where the last search ended.
     pub free_area_cache: u32,
-    /// Program text.
+    /// Start of the program text.
     pub start_code: u32,
-    /// Its end.
+    /// End of the program text.
     pub end_code: u32,
-    /// Program data.
+    /// Start of the program data.
     pub start_data: u32,
-    /// Its end.
+    /// End of the program data.
     pub end_data: u32,
-    /// Where the heap begins.
+    /// Start of the heap.
     pub start_brk: u32,
-    /// Where it ends: what `brk` moves.
+    /// End of the heap, which `brk` moves.
     pub brk: u32,
     /// `esp` at the program's first instruction.
     pub start_stack: u32,
     /// CPUs that may have translations of it, one bit each.
     pub cpu_vm_mask: u32,
-    /// Whether others may look into it.
+    /// Whether other tasks may look into it.
     pub dumpable: bool,
     /// The program it runs; holds a reference.
     pub exe: Option<InodeId>,
@@ -78,9 +78,9 @@ impl Mm {
         self.vmas.len()
     }
 
-    /// The first area that ends above the address; it need not contain it.
+    /// The first area that ends above the address; it need not contain the address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `find_vma()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `find_vma()`.
     #[inline]
     pub fn find_vma(&self, addr: VirtAddr) -> Option<&Vma> {
         self.vmas
@@ -91,14 +91,14 @@ impl Mm {
 
     /// The last area that ends at or below the address.
     ///
-    /// Linux 2.6.12: mm/mmap.c, what `find_vma_prev()` gives besides.
+    /// Linux 2.6.12: `mm/mmap.c`, the `pprev` of `find_vma_prev()`.
     pub fn find_prev(&self, addr: VirtAddr) -> Option<&Vma> {
         self.vmas.range(..=addr.0).next_back().map(|(_, vma)| vma)
     }
 
-    /// Whether an area has a page in `[start, end)`.
+    /// Whether an area overlaps `[start, end)`.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, `find_vma_intersection()`.
+    /// Linux 2.6.12: `include/linux/mm.h`, `find_vma_intersection()`.
     pub fn intersects(&self, start: u32, end: u32) -> bool {
         self.find_vma(VirtAddr(start))
             .is_some_and(|vma| vma.vm_start < end)
@@ -109,9 +109,9 @@ impl Mm {
         self.vmas.insert(vma.vm_end, vma);
     }
 
-    /// Counts pages that are mapped or, with a negative number, unmapped in an area like this.
+    /// Adds a number of pages, which may be negative, to the sizes of this kind of area.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `__vm_stat_account()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `__vm_stat_account()`.
     pub(super) fn vm_stat_account(&mut self, vma: &Vma, pages: i32) {
         use super::vma::VmFlags;
         let change = |count: &mut u32| *count = count.wrapping_add_signed(pages);
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::abi::FileId;
 
-    /// mm/mmap.c, `__vm_stat_account()`: shared, exec, stack, reserved.
+    /// `mm/mmap.c`, `__vm_stat_account()`: shared, exec, stack, reserved.
     #[test]
     fn what_an_area_counts_as() {
         for (flags, of_file, expected) in [

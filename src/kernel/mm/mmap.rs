@@ -1,54 +1,26 @@
 //! `mmap`: new mappings, with the checks in the kernel's order.
 
 use super::area_search::page_align;
-use super::map_refusal::MapRefusal;
 use super::merge::{MAX_MAP_COUNT, Merge};
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, TaskId};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{Caps, Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, Resource};
+use crate::kernel::syscall::{MapRefusal, MmapArgs};
 use crate::trace::SlabCache;
 
-/// The arguments of `mmap2`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct MmapArgs {
-    /// Wanted address, or 0.
-    pub addr: u32,
-    /// Bytes.
-    pub len: u32,
-    /// `PROT_*`; unknown bits are ignored.
-    pub prot: u32,
-    /// `MAP_*`.
-    pub flags: u32,
-    /// Descriptor, if not anonymous.
-    pub fd: Option<u32>,
-    /// Offset in pages.
-    pub pgoff: u32,
-}
-
 impl Kernel {
-    /// `mmap2`: maps `len` bytes and returns the address. `pgoff` is in pages.
+    /// Maps `len` bytes and returns the address. `pgoff` is in pages.
     ///
-    /// Linux 2.6.12: arch/i386/kernel/sys_i386.c, `sys_mmap2()`, and mm/mmap.c,
-    /// `do_mmap_pgoff()`. Simplified: no file but a program's own image can be mapped.
+    /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_mmap2()`, and `mm/mmap.c`,
+    /// `do_mmap_pgoff()`. Simplified: the only file that can be mapped is the program's own image.
     ///
     /// # Errors
     /// `EBADF`, `ENODEV` for a descriptor; `EINVAL` for length 0, an unaligned fixed address or a
-    /// bad type; `ENOMEM` for too long, no room, too many areas, a limit or too much promised;
-    /// `EOVERFLOW`, `EPERM`, `EAGAIN`, `ENFILE`.
-    pub fn sys_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, Errno> {
-        let result = self.do_mmap(current, args);
-        result.map_err(|refusal| self.refused(refusal))
-    }
-
-    /// Notes why the system call fails, for whoever explains it.
-    pub(super) fn refused(&mut self, refusal: MapRefusal) -> Errno {
-        self.map_refusal = Some(refusal);
-        refusal.errno()
-    }
-
-    fn do_mmap(&mut self, current: TaskId, args: &MmapArgs) -> Result<u32, MapRefusal> {
-        let &MmapArgs {
+    /// wrong type; `ENOMEM` if the length is too large, there is no gap, there are too many areas,
+    /// a limit is exceeded or the overcommit check refuses; `EOVERFLOW`, `EPERM`, `EAGAIN`,
+    /// `ENFILE`.
+    pub fn sys_mmap2(&mut self, current: TaskId, args: MmapArgs) -> Result<u32, MapRefusal> {
+        let MmapArgs {
             addr,
             len,
             prot,
@@ -64,7 +36,7 @@ impl Kernel {
                 errno.err().unwrap_or(Errno::ENODEV),
             ));
         }
-        let mm = self.task(current).mm.ok_or(MapRefusal::NoMm)?;
+        let mm = self.mm_id(current);
         let len = checked_length(len, pgoff)?;
         if self.mms[mm].map_count() > MAX_MAP_COUNT {
             return Err(MapRefusal::TooManyAreas);
@@ -79,7 +51,7 @@ impl Kernel {
         Ok(addr)
     }
 
-    /// The flags of the new area, and the checks that come with them.
+    /// The flags of the new area, after the checks on them.
     fn mmap_flags(
         &self,
         current: TaskId,
@@ -109,8 +81,8 @@ impl Kernel {
         }
     }
 
-    /// The second half of `do_mmap_pgoff()`: what is in the way is unmapped, and stays so
-    /// whatever fails after it.
+    /// The second half of `do_mmap_pgoff()`. Existing mappings in the range are unmapped first, and
+    /// stay unmapped if a later check fails.
     fn map_anonymous(
         &mut self,
         current: TaskId,
@@ -145,8 +117,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The charge for a private area, if there is one, and its `vm_area_struct`, if it needs one of
-    /// its own.
+    /// Charges a private area, and allocates its `vm_area_struct` unless it will be merged.
     fn account_private(
         &mut self,
         mm: MmId,
@@ -155,15 +126,16 @@ impl Kernel {
     ) -> Result<(), MapRefusal> {
         let accounted = vma.has(VmFlags::WRITE) && !flags.contains(MapFlags::NORESERVE);
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
-        let charge = if accounted { vma.pages() } else { 0 };
+        let pages = if accounted { vma.pages() } else { 0 };
         match self.mms[mm].merge_verdict(vma) {
-            Merge::None => self.charge_new_vma(charge),
-            _ if accounted => Ok(self.vm_enough_memory(charge)?),
-            _ => Ok(()),
+            Merge::None => self.account_new_vma(pages)?,
+            _ if accounted => self.vm_enough_memory(pages)?,
+            _ => {}
         }
+        Ok(())
     }
 
-    /// `RLIMIT_AS`, for so many pages more.
+    /// Checks `RLIMIT_AS` for this many more pages.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -174,14 +146,15 @@ impl Kernel {
         pages: u32,
     ) -> Result<(), MapRefusal> {
         let wanted = u64::from(self.mms[mm].total_vm + pages) << PAGE_SHIFT;
-        match wanted > u64::from(self.rlimit(current, Resource::As)) {
-            true => Err(MapRefusal::AddressSpaceLimit),
-            false => Ok(()),
+        if wanted > u64::from(self.rlimit(current, Resource::As)) {
+            Err(MapRefusal::AddressSpaceLimit)
+        } else {
+            Ok(())
         }
     }
 }
 
-/// The length in whole pages' bytes.
+/// The length rounded up to whole pages, in bytes.
 fn checked_length(len: u32, pgoff: u32) -> Result<u32, MapRefusal> {
     if len == 0 {
         return Err(MapRefusal::Empty);

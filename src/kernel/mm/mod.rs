@@ -1,10 +1,10 @@
-//! Memory management: page frames first, then address spaces built on them, then what happens to
-//! an address space in its life.
+//! Memory management: page frames first, then address spaces built on them, then the events in the
+//! life of an address space.
 //!
 //! | what | where |
 //! |---|---|
 //! | page frames: `struct page`, zones, buddy lists | `page*`, `zone`, `buddy`, `pcp`, `bootmem`, `gfp` |
-//! | frames and page tables as the kernel takes them | `frames`, `pagetable` |
+//! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
 //! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |
@@ -24,7 +24,6 @@ mod filemap;
 mod frames;
 mod gfp;
 mod lifetime;
-mod map_refusal;
 mod memory;
 mod merge;
 mod mm_struct;
@@ -55,11 +54,9 @@ pub use fault::{
 pub use filemap::FilePage;
 pub use gfp::Gfp;
 pub use lifetime::mm_init;
-pub use map_refusal::{MapRefusal, TooMuchPromised};
 pub use memory::{MmFault, PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use merge::{Merge, can_vma_merge, merge_verdict};
 pub use mm_struct::{Mm, MmLayout};
-pub use mmap::MmapArgs;
 pub use overcommit::{VmStat, enough_memory};
 pub use page::{Page, PageFlags, PageMapping};
 pub use page_alloc::{MAX_FRAMES, MIN_FRAMES, PageAllocator};
@@ -67,5 +64,5 @@ pub use pagetable::{pte_none, pte_present};
 pub use pcp::PerCpuPages;
 pub use rmap::AnonVma;
 pub(super) use uaccess::access_ok;
-pub use vma::{TASK_SIZE, VmFlags, Vma};
+pub use vma::{VmFlags, Vma};
 pub use zone::{MAX_DMA_PFN, MAX_ORDER, Shortage, Watermark, Zone, ZoneIdx};

@@ -1,48 +1,47 @@
-//! How much memory may be promised: the check that refuses obvious overcommitment, and the count
-//! of what has been promised.
+//! Overcommit: the check that refuses obvious overcommitment, and the count of pages committed.
 
-use super::map_refusal::{MapRefusal, TooMuchPromised};
-use crate::abi::{PAGE_SIZE, TaskId};
+use crate::abi::{Caps, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::Caps;
-use crate::trace::SlabCache;
+use crate::trace::Overcommitted;
+use crate::trace::{NoMemory, SlabCache};
 
 /// Memory counters of the whole machine, in pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct VmStat {
-    /// `vm_committed_space`: promised, whether used or not.
+    /// `vm_committed_space`: pages committed, whether used or not.
     pub committed: u32,
-    /// Of that, what no area gives back: growth of stacks that are not charged themselves. 2.6.12
-    /// charges all growth, and at the end only areas that were charged from the beginning.
+    /// Of these, pages that are never uncharged: growth of stacks whose area is not charged itself.
+    /// 2.6.12 charges all growth, but uncharges only areas that were charged from the beginning.
     pub never_returned: u32,
     /// `nr_pagecache`: pages in the page caches of all inodes.
     pub pagecache: u32,
 }
 
-/// How many pages could be had if all caches were dropped. A 32nd is kept for the administrator.
+/// How many pages would be free if all caches were dropped. A 32nd is reserved for the
+/// administrator.
 pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
     let reserve = |amount: u32| if admin { 0 } else { amount / 32 };
     pagecache - reserve(pagecache) + free - reserve(free)
 }
 
-/// Whether a request of that many pages is plausible: more than that could be had.
+/// Whether a request for that many pages is plausible: fewer than are obtainable.
 ///
-/// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`, mode 0, without swap.
+/// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 0, without swap.
 pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
     obtainable(pagecache, free, admin) > pages
 }
 
 impl Kernel {
-    /// Charges pages to the committed memory.
+    /// Accounts pages as committed memory.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `__vm_enough_memory()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`.
     ///
     /// # Errors
-    /// `ENOMEM`; nothing is charged then.
-    pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), TooMuchPromised> {
+    /// `ENOMEM`; nothing is accounted then.
+    pub(super) fn vm_enough_memory(&mut self, pages: u32) -> Result<(), Overcommitted> {
         let current = self.current();
         if !self.may_commit(current, pages) {
-            return Err(TooMuchPromised {
+            return Err(Overcommitted {
                 pages,
                 obtainable: self.obtainable(current),
             });
@@ -56,13 +55,13 @@ impl Kernel {
         obtainable(self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
-    /// A `vm_area_struct`, and the charge for its pages: both or neither.
+    /// Allocates a `vm_area_struct` and charges its pages: both or neither.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `do_mmap_pgoff()` and `do_brk()`; kernel/fork.c, `dup_mmap()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()` and `do_brk()`; `kernel/fork.c`, `dup_mmap()`.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn charge_new_vma(&mut self, pages: u32) -> Result<(), MapRefusal> {
+    pub(super) fn account_new_vma(&mut self, pages: u32) -> Result<(), NoMemory> {
         if pages > 0 {
             self.vm_enough_memory(pages)?;
         }
@@ -70,24 +69,24 @@ impl Kernel {
         if allocated.is_err() {
             self.vm_unacct_memory(pages);
         }
-        Ok(allocated?)
+        allocated
     }
 
-    /// Whether that many pages may be promised to a task now.
+    /// Whether a task may commit that many pages now.
     pub(super) fn may_commit(&self, task: TaskId, pages: u32) -> bool {
         let admin = self.task(task).cred.capable(Caps::SYS_ADMIN);
         enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
-    /// Takes a charge back.
+    /// Uncharges pages.
     ///
-    /// Linux 2.6.12: include/linux/mman.h, `vm_unacct_memory()`.
+    /// Linux 2.6.12: `include/linux/mman.h`, `vm_unacct_memory()`.
     pub(in crate::kernel) fn vm_unacct_memory(&mut self, pages: u32) {
         self.vm.committed -= pages;
     }
 }
 
-/// Bytes in pages, rounded up.
+/// A size in bytes as pages, rounded up.
 pub(super) const fn pages_of(bytes: u32) -> u32 {
     bytes.div_ceil(PAGE_SIZE)
 }

@@ -1,4 +1,4 @@
-//! `struct page`: what the kernel knows of one page frame, above all who uses it and who maps it.
+//! `struct page`: the kernel's record of one page frame, above all who uses it and who maps it.
 
 use bitflags::bitflags;
 
@@ -10,41 +10,41 @@ bitflags! {
     pub struct PageFlags: u32 {
         /// Locked for I/O.
         const LOCKED = 1 << 0;
-        /// Used since reclaim last looked.
+        /// Used since reclaim last checked.
         const REFERENCED = 1 << 2;
         /// The contents are valid.
         const UPTODATE = 1 << 3;
         /// Newer than its backing store.
         const DIRTY = 1 << 4;
-        /// On one of the two reclaim lists.
+        /// On one of the two LRU lists.
         const LRU = 1 << 5;
-        /// On the active one of them.
+        /// On the active LRU list.
         const ACTIVE = 1 << 6;
         /// Never allocated nor freed: kernel image, holes, the zero page.
         const RESERVED = 1 << 11;
-        /// `private` has a meaning; on a free page: it heads a free block.
+        /// `private` has a meaning; on a free page: the page heads a free block.
         const PRIVATE = 1 << 12;
         /// In the swap cache.
         const SWAPCACHE = 1 << 16;
     }
 }
 
-/// Flags that no page may carry when it is freed.
+/// Flags that must not be set when a page is freed.
 const CHECK_AT_FREE: PageFlags = PageFlags::LRU
     .union(PageFlags::PRIVATE)
     .union(PageFlags::LOCKED)
     .union(PageFlags::ACTIVE)
     .union(PageFlags::SWAPCACHE);
-/// Flags that no page may carry when it is handed out.
+/// Flags that must not be set when a page is allocated.
 const CHECK_AT_PREP: PageFlags = CHECK_AT_FREE.union(PageFlags::DIRTY);
 
-/// What `page.mapping` points to: the owner through which all mappings of the page are found.
+/// What `page.mapping` points to: the object through which all mappings of the page are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum PageMapping {
     /// Neither anonymous nor in a page cache.
     #[default]
     None,
-    /// Anonymous. Stays until the page is freed, so it says "anonymous" only while mapped.
+    /// Anonymous. Stays set until the page is freed, even when nothing maps it any more.
     Anon(AnonVmaId),
     /// In the page cache of this inode.
     Cache(InodeId),
@@ -53,17 +53,17 @@ pub enum PageMapping {
 /// One page frame's descriptor: `struct page`.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// State bits.
+    /// `PG_*` flags.
     pub flags: PageFlags,
     count: i32,
     mapcount: i32,
     /// Owner of the contents.
     pub mapping: PageMapping,
-    /// Position in the owner, in pages.
+    /// Index in `mapping`, in pages.
     pub index: u32,
-    /// The order of a free block, on its head; otherwise the owner's.
+    /// The order of a free block, on its head; otherwise its meaning depends on `mapping`.
     pub private: u32,
-    /// Neighbours in the list the page is on (`lru`); only `page_list.rs` touches them.
+    /// Neighbours in the list that the page is on (`lru`); only `page_list.rs` touches them.
     pub(super) next: u32,
     pub(super) prev: u32,
 }
@@ -71,9 +71,9 @@ pub struct Page {
 const _: () = assert!(size_of::<Page>() <= 40);
 
 impl Page {
-    /// A page as it is before the boot hands it to the allocator: reserved, no users.
+    /// A page before the boot hands it to the allocator: reserved, no users.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, memmap_init_zone().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `memmap_init_zone()`.
     pub(super) const fn at_boot() -> Self {
         Self {
             flags: PageFlags::RESERVED,
@@ -107,55 +107,56 @@ impl Page {
         self.mapcount
     }
 
-    /// Whether the page is outside of all reference counting by `put_page`.
+    /// Whether `put_page` leaves the page alone.
     pub const fn is_reserved(&self) -> bool {
         self.flags.contains(PageFlags::RESERVED)
     }
 
-    /// Whether the mapping says "anonymous".
+    /// Whether the page belongs to an `anon_vma`.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, PageAnon().
+    /// Linux 2.6.12: `include/linux/mm.h`, `PageAnon()`.
     pub const fn is_anon(&self) -> bool {
         matches!(self.mapping, PageMapping::Anon(_))
     }
 
-    /// One more PTE maps the page. Returns whether it is the first (then `nr_mapped` grows).
+    /// Counts one more PTE that maps the page. Returns whether it is the first (then `nr_mapped`
+    /// grows).
     ///
-    /// Linux 2.6.12: mm/rmap.c, the counting of page_add_anon_rmap() and page_add_file_rmap().
+    /// Linux 2.6.12: `mm/rmap.c`, the counting of `page_add_anon_rmap()` and `page_add_file_rmap()`.
     pub const fn page_add_rmap(&mut self) -> bool {
         self.mapcount += 1;
         self.mapcount == 0
     }
 
-    /// One PTE less maps the page. Returns whether it was the last (then `nr_mapped` shrinks).
+    /// Counts one PTE fewer. Returns whether it was the last (then `nr_mapped` shrinks).
     ///
-    /// Linux 2.6.12: mm/rmap.c, page_remove_rmap().
+    /// Linux 2.6.12: `mm/rmap.c`, `page_remove_rmap()`.
     ///
     /// # Panics
-    /// If no PTE mapped it.
+    /// If no PTE maps it.
     pub const fn page_remove_rmap(&mut self) -> bool {
         assert!(self.mapcount >= 0, "page_remove_rmap: page is not mapped");
         self.mapcount -= 1;
         self.mapcount < 0
     }
 
-    /// One more user.
+    /// Takes a reference.
     pub(super) const fn get(&mut self) {
         self.count += 1;
     }
 
-    /// One user less. Returns whether nobody is left.
+    /// Drops a reference. Returns whether it was the last.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, put_page_testzero().
+    /// Linux 2.6.12: `include/linux/mm.h`, `put_page_testzero()`.
     pub(super) const fn put_testzero(&mut self) -> bool {
         assert!(self.count >= 0, "put_page_testzero: page has no users");
         self.count -= 1;
         self.count < 0
     }
 
-    /// Whether the page heads a free block of just this order.
+    /// Whether the page heads a free block of exactly this order.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, page_is_buddy().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `page_is_buddy()`.
     pub(super) fn page_is_buddy(&self, order: u32) -> bool {
         self.flags.contains(PageFlags::PRIVATE)
             && self.private == order
@@ -163,21 +164,21 @@ impl Page {
             && self.page_count() == 0
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, set_page_order().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `set_page_order()`.
     pub(super) fn set_page_order(&mut self, order: u32) {
         self.private = order;
         self.flags.insert(PageFlags::PRIVATE);
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, rmv_page_order().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `rmv_page_order()`.
     pub(super) fn rmv_page_order(&mut self) {
         self.private = 0;
         self.flags.remove(PageFlags::PRIVATE);
     }
 
-    /// Makes the head of a block that is handed out fresh, with one user.
+    /// Initialises the head of a block that is allocated, with one user.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, prep_new_page() and set_page_refs().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `prep_new_page()` and `set_page_refs()`.
     pub(super) fn prep_new_page(&mut self) {
         self.assert_unused(CHECK_AT_PREP);
         self.flags
@@ -186,15 +187,15 @@ impl Page {
         self.count = 0;
     }
 
-    /// Refuses to free a page that something still refers to, and forgets that it was dirty.
+    /// Asserts that nothing refers to a page that is freed, and clears its dirty flag.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_pages_check().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_pages_check()`.
     pub(super) fn free_pages_check(&mut self) {
         self.assert_unused(CHECK_AT_FREE);
         self.flags.remove(PageFlags::DIRTY);
     }
 
-    /// Linux prints "Bad page state" and goes on; here it can only be an error of the emulator.
+    /// Linux prints "Bad page state" and goes on; here it can only be a bug of the emulator.
     fn assert_unused(&self, forbidden: PageFlags) {
         let unused = self.count == -1
             && self.mapcount == -1
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(page.page_count(), 0, "mapping and using are counted apart");
     }
 
-    /// mm/page_alloc.c, `page_is_buddy()`.
+    /// `mm/page_alloc.c`, `page_is_buddy()`.
     #[test]
     fn only_the_head_of_a_free_block_of_the_same_order_is_a_buddy() {
         let mut free = Page::at_boot();
@@ -250,7 +251,7 @@ mod tests {
         assert_eq!((free.page_is_buddy(3), free.private), (false, 0));
     }
 
-    /// mm/page_alloc.c, `free_pages_check()` and `prep_new_page()`.
+    /// `mm/page_alloc.c`, `free_pages_check()` and `prep_new_page()`.
     #[test]
     fn a_page_that_is_referred_to_is_neither_freed_nor_handed_out() {
         use std::panic::catch_unwind;

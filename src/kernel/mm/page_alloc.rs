@@ -1,5 +1,5 @@
-//! The physical page allocator: from the question "may I have 2^order frames?" to the zones that
-//! answer it, and the reference counts that bring the frames back.
+//! The physical page allocator: it chooses the zone for an allocation of 2^order frames, and counts
+//! the references by which the frames are freed again.
 //!
 //! It knows frames by number only; their contents lie elsewhere.
 
@@ -14,7 +14,7 @@ pub const MIN_FRAMES: u32 = 0x400;
 /// The largest machine: 896 MiB, all that the kernel can map directly, in frames.
 pub const MAX_FRAMES: u32 = 0x38000;
 
-/// All page frames of a machine and who has them.
+/// All page frames of a machine and their users.
 #[derive(Clone, Debug)]
 pub struct PageAllocator {
     pub(super) mem_map: Vec<Page>,
@@ -22,10 +22,10 @@ pub struct PageAllocator {
 }
 
 impl PageAllocator {
-    /// Boots a machine with this many frames and CPUs: takes what the kernel itself occupies
-    /// and frees the rest, through CPU 0.
+    /// Boots a machine with this many frames and CPUs: takes the frames that the kernel itself
+    /// occupies, and frees the rest through CPU 0.
     ///
-    /// Linux 2.6.12: arch/i386/mm/init.c, mem_init(), and what runs before it.
+    /// Linux 2.6.12: `arch/i386/mm/init.c`, `mem_init()`, and what runs before it.
     ///
     /// # Panics
     /// Unless `frames` is within [`MIN_FRAMES`]..=[`MAX_FRAMES`] and there is a CPU.
@@ -52,9 +52,9 @@ impl PageAllocator {
     /// Allocates 2^`order` frames for a caller on `cpu`; the first one gets one user, the others
     /// none. `None` if memory is short or the order is not below [`MAX_ORDER`].
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __alloc_pages().
-    /// Simplified: there is no reclaim and no out-of-memory killer yet, so a caller that would
-    /// have to wait for them after the second attempt gets `None` too. kswapd, woken between the
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__alloc_pages()`.
+    /// Simplified: there is no reclaim and no out-of-memory killer yet, so a caller that would have
+    /// to wait for them after the second attempt gets `None` too. kswapd, woken between the
     /// attempts, has nothing to free.
     pub fn alloc_pages(&mut self, cpu: usize, order: u32, gfp: Gfp) -> Option<Pfn> {
         if order >= MAX_ORDER {
@@ -64,9 +64,9 @@ impl PageAllocator {
             .or_else(|| self.get_page_from_zonelist(cpu, order, gfp, Watermark::Min))
     }
 
-    /// Gives up one use of a block; the last one frees it. Reserved pages stay as they are.
+    /// Drops a reference to a block; the last one frees it. Reserved pages stay as they are.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __free_pages().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages()`.
     ///
     /// # Panics
     /// If the block has no users, or is freed while mapped, cached, locked or on an LRU list.
@@ -81,19 +81,19 @@ impl PageAllocator {
         }
     }
 
-    /// One more user of a page; reserved pages are counted too.
+    /// Takes a reference to a page; reserved pages are counted too.
     ///
-    /// Linux 2.6.12: include/linux/mm.h, get_page().
+    /// Linux 2.6.12: `include/linux/mm.h`, `get_page()`.
     pub fn get_page(&mut self, pfn: Pfn) {
         self.page_mut(pfn).get();
     }
 
-    /// One user less. Returns whether that freed the page. Reserved pages stay as they are.
+    /// Drops a reference. Returns whether that freed the page. Reserved pages stay as they are.
     ///
-    /// Linux 2.6.12: mm/swap.c, put_page() and __page_cache_release().
+    /// Linux 2.6.12: `mm/swap.c`, `put_page()` and `__page_cache_release()`.
     ///
     /// # Panics
-    /// As [`free_pages`](Self::free_pages), except that the page may be on an LRU list.
+    /// As for [`free_pages`](Self::free_pages), except that the page may be on an LRU list.
     pub fn put_page(&mut self, cpu: usize, pfn: Pfn) -> bool {
         let page = self.page_mut(pfn);
         if page.is_reserved() || !page.put_testzero() {
@@ -107,12 +107,12 @@ impl PageAllocator {
     /// The page's descriptor.
     ///
     /// # Panics
-    /// If the frame does not exist: ask [`pfn_valid`](Self::pfn_valid) first.
+    /// If the frame does not exist: check with [`pfn_valid`](Self::pfn_valid) first.
     pub fn page(&self, pfn: Pfn) -> &Page {
         &self.mem_map[pfn.index()]
     }
 
-    /// The page's descriptor, to change.
+    /// The page's descriptor, mutable.
     ///
     /// # Panics
     /// If the frame does not exist.
@@ -120,7 +120,7 @@ impl PageAllocator {
         &mut self.mem_map[pfn.index()]
     }
 
-    /// Whether there is such a frame (it may still be a hole or reserved).
+    /// Whether the frame exists (it may still be a hole or reserved).
     pub fn pfn_valid(&self, pfn: Pfn) -> bool {
         pfn.index() < self.mem_map.len()
     }
@@ -130,7 +130,7 @@ impl PageAllocator {
         SWAPPER_PG_DIR
     }
 
-    /// The reserved page of zeros: `ZERO_PAGE`.
+    /// The zero page, `ZERO_PAGE`, which is reserved.
     pub const fn empty_zero_page(&self) -> Pfn {
         EMPTY_ZERO_PAGE
     }
@@ -140,7 +140,7 @@ impl PageAllocator {
         self.zones.iter().map(|zone| zone.free_pages).sum()
     }
 
-    /// Frames that belong to nobody but the boot: kernel, holes, `mem_map`.
+    /// Reserved frames: kernel, holes, `mem_map`.
     pub fn nr_reserved(&self) -> u32 {
         self.count_pages(Page::is_reserved)
     }
@@ -151,7 +151,7 @@ impl PageAllocator {
         self.count_pages(|page| !page.is_reserved() && page.page_count() > 0)
     }
 
-    /// A zone, to look at its sizes and watermarks.
+    /// A zone, to read its sizes and watermarks.
     pub fn zone(&self, zone: ZoneIdx) -> &Zone {
         &self.zones[zone as usize]
     }
@@ -174,7 +174,7 @@ impl PageAllocator {
 
     /// The zones that may serve an allocation, best first; the first is its class zone.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, build_zonelists().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `build_zonelists()`.
     fn zonelist(&self, gfp: Gfp) -> &'static [ZoneIdx] {
         if gfp.contains(Gfp::DMA) || self.zone(ZoneIdx::Normal).present_pages == 0 {
             &[ZoneIdx::Dma]
@@ -183,7 +183,7 @@ impl PageAllocator {
         }
     }
 
-    /// One walk along the zones, taking the block from the first that can spare it.
+    /// Tries the zones in order, and takes the block from the first that can spare it.
     fn get_page_from_zonelist(
         &mut self,
         cpu: usize,
@@ -200,7 +200,7 @@ impl PageAllocator {
         })
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, free_hot_cold_page().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
     fn free_hot_page(&mut self, cpu: usize, pfn: Pfn) {
         let page = self.page_mut(pfn);
         if page.is_anon() {
@@ -210,7 +210,7 @@ impl PageAllocator {
         self.zones[ZoneIdx::of(pfn) as usize].free_hot_page(&mut self.mem_map, cpu, pfn);
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, __free_pages_ok().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages_ok()`.
     fn free_pages_ok(&mut self, pfn: Pfn, order: u32) {
         for page in &mut self.mem_map[pfn.index()..pfn.index() + (1 << order)] {
             page.free_pages_check();
@@ -435,7 +435,7 @@ mod tests {
         assert_eq!(
             take_all(&mut a, Gfp::KERNEL | Gfp::DMA),
             [64, 71],
-            "nothing is kept from them"
+            "nothing is reserved from them"
         );
         a.check().unwrap();
         assert_eq!(a.frames_in_use(), taken.len() as u32);

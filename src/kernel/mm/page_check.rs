@@ -1,5 +1,5 @@
-//! A consistency check over all frames, for tests: every frame is in one place only, and every
-//! list and counter agrees with the pages.
+//! A consistency check over all frames, for tests: every frame is in one place only, and every list
+//! and counter agrees with the pages.
 
 use super::page::PageFlags;
 use super::page_alloc::PageAllocator;
@@ -7,7 +7,7 @@ use super::page_list::PageList;
 use super::zone::{MAX_ORDER, Zone};
 use crate::abi::Pfn;
 
-/// What the check found each frame to be.
+/// What each frame was found to be.
 type Census = Vec<Option<&'static str>>;
 
 impl PageAllocator {
@@ -16,7 +16,7 @@ impl PageAllocator {
     /// the lists is reserved, in use, or follows a frame in use whose block it may belong to.
     ///
     /// # Errors
-    /// The first contradiction found, in words.
+    /// The first contradiction found.
     pub fn check(&self) -> Result<(), String> {
         let mut census = vec![None; self.mem_map.len()];
         for zone in &self.zones {
@@ -50,7 +50,7 @@ impl PageAllocator {
                 let marked = self.page(head).page_is_buddy(order);
                 let aligned = head.0.trailing_zeros() >= order;
                 ensure(marked && aligned, || {
-                    format!("{head} is no free block of order {order}")
+                    format!("{head} is not a free block of order {order}")
                 })?;
                 ensure(!self.could_merge(zone, head, order), || {
                     format!("{head} and its buddy are both free at order {order}")
@@ -79,7 +79,7 @@ impl PageAllocator {
         order < MAX_ORDER - 1 && zone.contains(buddy) && self.page(buddy).page_is_buddy(order)
     }
 
-    /// Enters a listed frame, which must be free of users and not entered yet.
+    /// Records a frame on a list; it must be free of users and not recorded yet.
     fn claim(
         &self,
         zone: &Zone,
@@ -127,7 +127,7 @@ mod tests {
                 a.zones[1].free_pages -= 1;
             }),
             ("free_pages is 0", |a| a.zones[1].free_pages = 0),
-            ("0x1081 is no free block of order 0", |a| {
+            ("0x1081 is not a free block of order 0", |a| {
                 a.page_mut(Pfn(0x1081)).private = 1;
             }),
             ("0x1090 is per-CPU and has users", |a| {
@@ -159,26 +159,20 @@ mod tests {
     fn twenty_thousand_random_requests_lose_and_double_nothing() {
         const FRAMES: u32 = 0x1800;
         let mut a = PageAllocator::new(FRAMES, 2);
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut random = |below: usize| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % below as u64) as usize
-        };
+        let mut random = fastrand::Rng::with_seed(0x2612);
         let (mut held, mut refused): (Vec<(Pfn, u32)>, _) = (Vec::new(), 0);
         for step in 0..20_000 {
-            let cpu = random(2);
-            // Grow and shrink by turns, so that memory runs out and fills again.
-            if random(100) < if step / 4000 % 2 == 0 { 65 } else { 35 } {
-                let order = [0, 0, 0, 0, 0, 1, 1, 2, 4, 7][random(10)];
-                let gfp = [Gfp::HIGHUSER, Gfp::KERNEL, Gfp::ATOMIC, Gfp::DMA][random(4)];
+            let cpu = random.usize(..2);
+            // Allocate and free by turns, so that memory runs out and fills again.
+            if random.usize(..100) < if step / 4000 % 2 == 0 { 65 } else { 35 } {
+                let order = [0, 0, 0, 0, 0, 1, 1, 2, 4, 7][random.usize(..10)];
+                let gfp = [Gfp::HIGHUSER, Gfp::KERNEL, Gfp::ATOMIC, Gfp::DMA][random.usize(..4)];
                 match a.alloc_pages(cpu, order, gfp) {
                     Some(pfn) => held.push((pfn, order)),
                     None => refused += 1,
                 }
             } else if !held.is_empty() {
-                let (pfn, order) = held.swap_remove(random(held.len()));
+                let (pfn, order) = held.swap_remove(random.usize(..held.len()));
                 a.free_pages(cpu, pfn, order);
             }
             if step % 100 == 0 {

@@ -35,7 +35,7 @@ impl PageList {
         (self.first != NONE).then_some(Pfn(self.first))
     }
 
-    /// Last entry: the one added at the head longest ago.
+    /// Last entry, the first one added with `add`.
     pub fn last(&self) -> Option<Pfn> {
         (self.last != NONE).then_some(Pfn(self.last))
     }
@@ -74,7 +74,7 @@ impl PageList {
         self.len += 1;
     }
 
-    /// Takes an entry of this list out: `list_del()`.
+    /// Removes an entry of this list: `list_del()`.
     pub fn del(&mut self, pages: &mut [Page], pfn: Pfn) {
         let Page { next, prev, .. } = pages[pfn.index()];
         match prev {

@@ -1,5 +1,5 @@
-//! The per-CPU lists of single pages ("hot" lists) that stand before the buddy lists: what a CPU
-//! freed last it gets back first, because it is probably still in its cache.
+//! The per-CPU lists of single pages ("hot" lists) in front of the buddy lists: a CPU gets back
+//! first what it freed last, because that is probably still in its cache.
 //!
 //! Simplified: the second, "cold" list of each CPU serves only read-ahead and is left out.
 
@@ -38,9 +38,9 @@ impl PerCpuPages {
 }
 
 impl Zone {
-    /// Takes a block: single pages from the CPU's hot list, larger ones from the buddy lists.
+    /// Allocates a block: single pages from the CPU's hot list, larger ones from the buddy lists.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, buffered_rmqueue().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `buffered_rmqueue()`.
     pub(super) fn buffered_rmqueue(
         &mut self,
         pages: &mut [Page],
@@ -69,9 +69,9 @@ impl Zone {
         Some(pfn)
     }
 
-    /// Gives a single page without users back to the CPU's hot list.
+    /// Returns a single page without users to the CPU's hot list.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_hot_cold_page().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
     pub(super) fn free_hot_page(&mut self, pages: &mut [Page], cpu: usize, pfn: Pfn) {
         let pcp = &self.pageset[cpu];
         if pcp.count() >= pcp.high {
@@ -83,7 +83,7 @@ impl Zone {
         self.pageset[cpu].list.add(pages, pfn);
     }
 
-    /// The list's head, out of the zone while the buddy lists are worked on.
+    /// Takes the list out of the zone, so that it can be used together with the buddy lists.
     fn take_hot_list(&mut self, cpu: usize) -> PageList {
         std::mem::replace(&mut self.pageset[cpu].list, PageList::new())
     }

@@ -1,45 +1,49 @@
-//! Faulting pages in before anyone touches them: for locked areas and for `MAP_POPULATE`.
+//! Faulting in pages before they are touched: for locked areas and for `MAP_POPULATE`.
 
 use super::memory::MmFault;
 use super::pagetable::{pte_none, pte_present};
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, PAGE_SIZE, TaskId, VirtAddr};
-use crate::hw::Pte;
+use crate::hw::{AccessKind, Pte};
 use crate::kernel::Kernel;
 
 impl Kernel {
     /// Brings the pages of `[start, end)`, which lie in one area, into memory, as writes if the
     /// area is writable. Failures are ignored.
     ///
-    /// Linux 2.6.12: mm/memory.c, `make_pages_present()` and `get_user_pages()`.
+    /// Linux 2.6.12: `mm/memory.c`, `make_pages_present()` and `get_user_pages()`.
     pub(super) fn make_pages_present(&mut self, current: TaskId, mm: MmId, start: u32, end: u32) {
         let Some(vma) = self.mms[mm].find_vma(VirtAddr(start)).copied() else {
             return;
         };
-        let write = vma.has(VmFlags::WRITE);
-        if !write && !vma.has(VmFlags::READ) {
+        let access = if vma.has(VmFlags::WRITE) {
+            AccessKind::Write
+        } else if vma.has(VmFlags::READ) {
+            AccessKind::Read
+        } else {
             return;
-        }
+        };
         for page in (start..end).step_by(PAGE_SIZE as usize) {
-            if !self.fault_in(current, mm, VirtAddr(page), write) {
+            if !self.fault_in(current, mm, VirtAddr(page), access) {
                 return;
             }
         }
     }
 
     /// Faults until the page can be accessed, as `follow_page()` sees it.
-    fn fault_in(&mut self, current: TaskId, mm: MmId, va: VirtAddr, write: bool) -> bool {
+    fn fault_in(&mut self, current: TaskId, mm: MmId, addr: VirtAddr, access: AccessKind) -> bool {
+        let write = access == AccessKind::Write;
         loop {
-            let Some(vma) = self.mms[mm].find_vma(va).copied() else {
+            let Some(vma) = self.mms[mm].find_vma(addr).copied() else {
                 return false;
             };
-            let pte = self.pte(mm, va);
-            // A page that nobody touched need not get a page table only to be read.
-            let untouched = !write && vma.vm_file.is_none() && self.page_table(mm, va).is_none();
+            let pte = self.pte(mm, addr);
+            // An untouched page needs no page table only to be read.
+            let untouched = !write && vma.vm_file.is_none() && self.page_table(mm, addr).is_none();
             if untouched || (pte_present(pte) && (!write || pte.contains(Pte::RW))) {
                 return true;
             }
-            match self.handle_mm_fault(mm, &vma, va, write) {
+            match self.handle_mm_fault(mm, &vma, addr, access) {
                 MmFault::Minor => self.task_mut(current).min_flt += 1,
                 MmFault::Major => self.task_mut(current).maj_flt += 1,
                 MmFault::Sigbus | MmFault::Oom => return false,
@@ -47,18 +51,18 @@ impl Kernel {
         }
     }
 
-    /// Maps the pages of a new shared area, none of which is dirty then. An area that reaches
-    /// beyond its object is left alone, and so are private areas.
+    /// Maps the pages of a new shared area; none of them is dirty then. An area that reaches beyond
+    /// its object is skipped, and so are private areas.
     ///
-    /// Linux 2.6.12: mm/fremap.c, `sys_remap_file_pages()`, and mm/shmem.c, `shmem_populate()`.
+    /// Linux 2.6.12: `mm/fremap.c`, `sys_remap_file_pages()`, and `mm/shmem.c`, `shmem_populate()`.
     pub(super) fn populate_shared(&mut self, mm: MmId, vma: &Vma) {
         if !vma.has(VmFlags::SHARED) || vma.vm_pgoff != 0 {
             return;
         }
         for page in (vma.vm_start..vma.vm_end).step_by(PAGE_SIZE as usize) {
-            let va = VirtAddr(page);
-            let absent = pte_none(self.pte(mm, va));
-            if absent && self.handle_mm_fault(mm, vma, va, false) != MmFault::Minor {
+            let addr = VirtAddr(page);
+            let absent = pte_none(self.pte(mm, addr));
+            if absent && self.handle_mm_fault(mm, vma, addr, AccessKind::Read) != MmFault::Minor {
                 return;
             }
         }

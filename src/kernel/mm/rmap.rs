@@ -1,24 +1,24 @@
-//! Owners of anonymous pages: `anon_vma`, through which the kernel finds all areas that may map a
-//! page, and the counting of a page's mappings.
+//! `anon_vma`, the object through which the kernel finds all areas that may map an anonymous page,
+//! and the counting of a page's mappings.
 
 use super::merge::can_vma_merge;
 use super::page::PageMapping;
 use super::vma::{VmFlags, Vma};
-use crate::abi::{AnonVmaId, Errno, MmId, Pfn, VirtAddr};
+use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
 use crate::kernel::Kernel;
-use crate::trace::SlabCache;
+use crate::trace::{NoMemory, SlabCache};
 
-/// An owner of anonymous pages.
+/// The object that groups the areas whose anonymous pages may be shared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AnonVma {
     /// Areas linked to it, in all address spaces.
     pub vmas: u32,
 }
 
-/// The owner that an area can take over from a neighbour: the areas would have to be mergeable if
-/// it were not for the three rights, which `mprotect` may change.
+/// The `anon_vma` that an area can take over from a neighbour. The areas have to be mergeable
+/// except for the three rights, which `mprotect` may change.
 ///
-/// Linux 2.6.12: mm/mmap.c, `find_mergeable_anon_vma()`. The area above is tried first.
+/// Linux 2.6.12: `mm/mmap.c`, `find_mergeable_anon_vma()`. The area above is tried first.
 fn find_mergeable_anon_vma(prev: Option<&Vma>, vma: &Vma, next: Option<&Vma>) -> Option<AnonVmaId> {
     let alike = |near: &Vma| {
         let rights = near.vm_flags & VmFlags::ACCESS;
@@ -37,13 +37,13 @@ fn find_mergeable_anon_vma(prev: Option<&Vma>, vma: &Vma, next: Option<&Vma>) ->
 }
 
 impl Kernel {
-    /// Gives an area of the address space an owner for its anonymous pages, if it has none.
+    /// Gives an area an `anon_vma` if it has none.
     ///
-    /// Linux 2.6.12: mm/rmap.c, `anon_vma_prepare()`.
+    /// Linux 2.6.12: `mm/rmap.c`, `anon_vma_prepare()`.
     ///
     /// # Errors
-    /// `ENOMEM` if it needs a new one and there is none.
-    pub(super) fn anon_vma_prepare(&mut self, mm: MmId, vma: &mut Vma) -> Result<(), Errno> {
+    /// No memory for a new one, if it needs one.
+    pub(super) fn anon_vma_prepare(&mut self, mm: MmId, vma: &mut Vma) -> Result<(), NoMemory> {
         if vma.anon_vma.is_some() {
             return Ok(());
         }
@@ -63,16 +63,16 @@ impl Kernel {
         Ok(())
     }
 
-    /// One area more has the owner.
+    /// Counts one more area that has the `anon_vma`.
     pub(super) fn anon_vma_link(&mut self, vma: &Vma) {
         if let Some(anon_vma) = vma.anon_vma {
             self.anon_vmas[anon_vma].vmas += 1;
         }
     }
 
-    /// One area less has the owner; without areas it is freed.
+    /// Counts one area fewer; without areas the `anon_vma` is freed.
     ///
-    /// Linux 2.6.12: mm/rmap.c, `anon_vma_unlink()`.
+    /// Linux 2.6.12: `mm/rmap.c`, `anon_vma_unlink()`.
     pub(super) fn anon_vma_unlink(&mut self, vma: &Vma) {
         let Some(anon_vma) = vma.anon_vma else { return };
         self.anon_vmas[anon_vma].vmas -= 1;
@@ -81,10 +81,10 @@ impl Kernel {
         }
     }
 
-    /// A new anonymous page is mapped in an area that has been given an owner.
+    /// Records that a new anonymous page is mapped in an area that has an `anon_vma`.
     ///
-    /// Linux 2.6.12: mm/rmap.c, `page_add_anon_rmap()`.
-    pub(super) fn page_add_anon_rmap(&mut self, mm: MmId, vma: &Vma, va: VirtAddr, pfn: Pfn) {
+    /// Linux 2.6.12: `mm/rmap.c`, `page_add_anon_rmap()`.
+    pub(super) fn page_add_anon_rmap(&mut self, mm: MmId, vma: &Vma, addr: VirtAddr, pfn: Pfn) {
         let anon_vma = vma
             .anon_vma
             .expect("anon_vma_prepare comes before the page");
@@ -92,7 +92,7 @@ impl Kernel {
         let page = self.mem.page_mut(pfn);
         if page.page_add_rmap() {
             page.mapping = PageMapping::Anon(anon_vma);
-            page.index = vma.linear_page_index(va);
+            page.index = vma.linear_page_index(addr);
         }
     }
 }

@@ -7,7 +7,7 @@ impl Kernel {
     /// The part of a task switch that concerns the address space. A task without one borrows that
     /// of its predecessor, and CR3 stays as it is.
     ///
-    /// Linux 2.6.12: kernel/sched.c, `context_switch()` and what `finish_task_switch()` does with
+    /// Linux 2.6.12: `kernel/sched.c`, `context_switch()` and what `finish_task_switch()` does with
     /// `prev_mm`.
     pub(in crate::kernel) fn context_switch_mm(&mut self, prev: TaskId, next: TaskId) {
         let borrowed_by_prev = self.task(prev).mm.is_none();
@@ -29,15 +29,14 @@ impl Kernel {
 
     /// Loads another address space into this CPU.
     ///
-    /// Linux 2.6.12: include/asm-i386/mmu_context.h, `switch_mm()`. Between tasks of one address
-    /// space CR3 stays as it is, unless this CPU has let the address space go meanwhile.
+    /// Linux 2.6.12: `include/asm-i386/mmu_context.h`, `switch_mm()`. Between tasks of one address
+    /// space CR3 stays as it is, unless this CPU has left the address space in the meantime.
     pub(super) fn switch_mm(&mut self, prev: MmId, next: MmId) {
         let cpu = self.this_cpu;
         let bit = 1 << cpu;
-        let left = self.mms[next].cpu_vm_mask & bit == 0;
         if prev != next {
             self.mms[prev].cpu_vm_mask &= !bit;
-        } else if !left {
+        } else if self.mms[next].cpu_vm_mask & bit != 0 {
             return;
         }
         self.mms[next].cpu_vm_mask |= bit;

@@ -1,40 +1,41 @@
-//! Dropping stale translations, on this CPU and on every other that may have them.
+//! Flushing stale translations, on this CPU and on every other that may have them.
 //!
 //! A CPU whose task has no address space of its own keeps the last one in CR3 ("lazy"). With
-//! several CPUs such a CPU, asked to flush, lets the address space go altogether.
+//! several CPUs, such a CPU leaves the address space altogether when asked to flush.
 
 use crate::abi::{MmId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::trace::{FlushScope, Stamp, TraceEvent};
 
 impl Kernel {
-    /// Drops all translations of an address space.
+    /// Flushes all translations of an address space.
     ///
-    /// Linux 2.6.12: `flush_tlb_mm()` in include/asm-i386/tlbflush.h (one CPU) and
-    /// arch/i386/kernel/smp.c (several).
+    /// Linux 2.6.12: `include/asm-i386/tlbflush.h`, `flush_tlb_mm()` (one CPU), and
+    /// `arch/i386/kernel/smp.c`, `flush_tlb_mm()` (several).
     pub(super) fn flush_tlb_mm(&mut self, mm: MmId) {
         self.flush_tlb(mm, FlushScope::Mm, VirtAddr(0));
     }
 
-    /// Drops the translation of one page of an address space.
+    /// Flushes the translation of one page of an address space.
     ///
-    /// Linux 2.6.12: `flush_tlb_page()`, as above.
-    pub(super) fn flush_tlb_page(&mut self, mm: MmId, va: VirtAddr) {
-        self.flush_tlb(mm, FlushScope::Page, va);
+    /// Linux 2.6.12: `include/asm-i386/tlbflush.h`, `flush_tlb_page()` (one CPU), and
+    /// `arch/i386/kernel/smp.c`, `flush_tlb_page()` (several).
+    pub(super) fn flush_tlb_page(&mut self, mm: MmId, addr: VirtAddr) {
+        self.flush_tlb(mm, FlushScope::Page, addr);
     }
 
-    fn flush_tlb(&mut self, mm: MmId, scope: FlushScope, va: VirtAddr) {
+    fn flush_tlb(&mut self, mm: MmId, scope: FlushScope, addr: VirtAddr) {
         let this_cpu = self.this_cpu;
         let others = self.mms[mm].cpu_vm_mask & !(1 << this_cpu);
-        self.flush_tlb_on(this_cpu, mm, scope, va);
+        self.flush_tlb_on(this_cpu, mm, scope, addr);
         for cpu in (0..self.cpus.len()).filter(|cpu| others >> cpu & 1 != 0) {
-            self.flush_tlb_on(cpu, mm, scope, va);
+            self.flush_tlb_on(cpu, mm, scope, addr);
         }
     }
 
-    /// What a CPU does, by itself or on the interrupt from another one.
+    /// What a CPU does, by itself or when another one sends it the interrupt.
     ///
-    /// Linux 2.6.12: arch/i386/kernel/smp.c, `smp_invalidate_interrupt()`.
+    /// Linux 2.6.12: `arch/i386/kernel/smp.c`, `smp_invalidate_interrupt()`.
     fn flush_tlb_on(&mut self, cpu: usize, mm: MmId, scope: FlushScope, addr: VirtAddr) {
         let task = self.task(self.sched.current(cpu));
         if task.active_mm != Some(mm) {
@@ -54,9 +55,9 @@ impl Kernel {
         self.note_flush(cpu, scope, addr);
     }
 
-    /// A lazy CPU goes over to the kernel's own page directory, and is not asked again.
+    /// A lazy CPU switches to the kernel's own page directory, and gets no further flush requests.
     ///
-    /// Linux 2.6.12: arch/i386/kernel/smp.c, `leave_mm()`.
+    /// Linux 2.6.12: `arch/i386/kernel/smp.c`, `leave_mm()`.
     fn leave_mm(&mut self, cpu: usize, mm: MmId) {
         self.mms[mm].cpu_vm_mask &= !(1 << cpu);
         self.load_cr3(cpu, self.init_mm);

@@ -1,12 +1,11 @@
 //! Accesses to user memory: those of a task in user mode, and the kernel's own on its behalf.
 
 use super::fault::UserFault;
-use super::vma::TASK_SIZE;
-use crate::abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Pfn, TaskId, VirtAddr};
+use crate::abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Pfn, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Access, AccessKind, Mode, PageFault};
 use crate::kernel::Kernel;
 
-/// Bytes that one instruction stores at most.
+/// The largest number of bytes that one instruction stores.
 const WORD: usize = 4;
 
 /// A part of an access that lies in one page: which bytes of the access, and where in memory.
@@ -18,23 +17,23 @@ struct Piece {
 }
 
 impl Kernel {
-    /// One access of the current task in user mode, with the faults it takes. Returns the physical
+    /// One access of the current task in user mode, and the faults it takes. Returns the physical
     /// address.
     ///
     /// `esp` of the task's saved registers must be up to date: it decides whether the stack grows.
     ///
     /// # Errors
-    /// What the access leads to instead; no signal is sent.
+    /// How the access is answered instead; no signal is sent.
     #[inline]
     pub fn user_access(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         kind: AccessKind,
     ) -> Result<u32, UserFault> {
         self.access(
             current,
-            va,
+            addr,
             Access {
                 kind,
                 mode: Mode::User,
@@ -42,12 +41,17 @@ impl Kernel {
         )
     }
 
-    /// An access and the faults it takes.
+    /// Makes an access and handles the faults it takes.
     #[inline]
-    fn access(&mut self, current: TaskId, va: VirtAddr, access: Access) -> Result<u32, UserFault> {
+    fn access(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        access: Access,
+    ) -> Result<u32, UserFault> {
         match self.cpus[self.this_cpu]
             .mmu
-            .translate(&mut self.ram, va, access)
+            .translate(&mut self.ram, addr, access)
         {
             Ok(phys) => Ok(phys),
             Err(fault) => self.access_with_fault(current, access, fault),
@@ -65,7 +69,7 @@ impl Kernel {
             self.do_page_fault(current, fault)?;
             match self.cpus[self.this_cpu]
                 .mmu
-                .translate(&mut self.ram, fault.cr2, access)
+                .translate(&mut self.ram, fault.addr, access)
             {
                 Ok(phys) => return Ok(phys),
                 Err(again) => fault = again,
@@ -73,16 +77,16 @@ impl Kernel {
         }
     }
 
-    /// The next piece of an access to `len` bytes at `va` of which `done` are done.
+    /// The next piece of an access to `len` bytes at `addr`, of which `done` are done.
     fn next_piece(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         done: usize,
         len: usize,
         access: Access,
     ) -> Result<Piece, UserFault> {
-        let at = VirtAddr(va.0.wrapping_add(done as u32));
+        let at = VirtAddr(addr.0.wrapping_add(done as u32));
         let room = (PAGE_SIZE - at.page_offset()) as usize;
         let phys = self.access(current, at, access)?;
         let offset = (phys & (PAGE_SIZE - 1)) as usize;
@@ -98,14 +102,14 @@ impl Kernel {
     fn read_bytes(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         bytes: &mut [u8],
         mode: Mode,
     ) -> Result<(), UserFault> {
         let mut done = 0;
         while done < bytes.len() {
             let access = Access::read(mode);
-            let piece = self.next_piece(current, va, done, bytes.len(), access)?;
+            let piece = self.next_piece(current, addr, done, bytes.len(), access)?;
             let target = &mut bytes[piece.from..piece.to];
             let frame = self.ram.frame(piece.pfn);
             target.copy_from_slice(&frame[piece.offset..piece.offset + target.len()]);
@@ -117,14 +121,14 @@ impl Kernel {
     fn write_bytes(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         bytes: &[u8],
         mode: Mode,
     ) -> Result<(), UserFault> {
         let mut done = 0;
         while done < bytes.len() {
             let access = Access::write(mode);
-            let piece = self.next_piece(current, va, done, bytes.len(), access)?;
+            let piece = self.next_piece(current, addr, done, bytes.len(), access)?;
             let source = &bytes[piece.from..piece.to];
             let frame = self.ram.frame_mut(piece.pfn);
             frame[piece.offset..piece.offset + source.len()].copy_from_slice(source);
@@ -136,49 +140,49 @@ impl Kernel {
     /// Reads in user mode, page by page: within a page it is one access.
     ///
     /// # Errors
-    /// As [`Kernel::user_access`]; the pages before are read.
+    /// As for [`Kernel::user_access`]; the pages before are read.
     pub fn user_read(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         bytes: &mut [u8],
     ) -> Result<(), UserFault> {
-        self.read_bytes(current, va, bytes, Mode::User)
+        self.read_bytes(current, addr, bytes, Mode::User)
     }
 
     /// Writes in user mode, page by page: within a page it is one access. A word is one
-    /// instruction: it is stored whole or, if it crosses into a bad page, not at all.
+    /// instruction: it is stored completely or, if it crosses into a bad page, not at all.
     ///
     /// # Errors
-    /// As [`Kernel::user_access`]; the pages before are written.
+    /// As for [`Kernel::user_access`]; the pages before are written.
     pub fn user_write(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         bytes: &[u8],
     ) -> Result<(), UserFault> {
-        let last = VirtAddr(va.0.wrapping_add(bytes.len() as u32).wrapping_sub(1));
-        if bytes.len() <= WORD && last.page_base() != va.page_base() {
-            self.user_access(current, va, AccessKind::Write)?;
+        let last = VirtAddr(addr.0.wrapping_add(bytes.len() as u32).wrapping_sub(1));
+        if bytes.len() <= WORD && last.page_base() != addr.page_base() {
+            self.user_access(current, addr, AccessKind::Write)?;
             self.user_access(current, last.page_base(), AccessKind::Write)?;
         }
-        self.write_bytes(current, va, bytes, Mode::User)
+        self.write_bytes(current, addr, bytes, Mode::User)
     }
 
     /// Fills memory with a byte in user mode, page by page.
     ///
     /// # Errors
-    /// As [`Kernel::user_access`]; the pages before are filled.
+    /// As for [`Kernel::user_access`]; the pages before are filled.
     pub fn user_fill(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         len: u32,
         byte: u8,
     ) -> Result<(), UserFault> {
         let (mut done, len) = (0, len as usize);
         while done < len {
-            let piece = self.next_piece(current, va, done, len, Access::write(Mode::User))?;
+            let piece = self.next_piece(current, addr, done, len, Access::write(Mode::User))?;
             let filled = piece.offset..piece.offset + piece.to - piece.from;
             self.ram.frame_mut(piece.pfn)[filled].fill(byte);
             done = piece.to;
@@ -189,77 +193,83 @@ impl Kernel {
     /// One access in user mode to each of `pages` pages, without changing what they hold.
     ///
     /// # Errors
-    /// As [`Kernel::user_access`], for the first page that cannot be accessed.
+    /// As for [`Kernel::user_access`], for the first page that cannot be accessed.
     pub fn user_touch(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         pages: u32,
         kind: AccessKind,
     ) -> Result<(), UserFault> {
         for page in 0..pages {
-            let at = VirtAddr(va.0.wrapping_add(page << PAGE_SHIFT));
+            let at = VirtAddr(addr.0.wrapping_add(page << PAGE_SHIFT));
             self.user_access(current, at, kind)?;
         }
         Ok(())
     }
 
-    /// Linux 2.6.12: arch/i386/lib/usercopy.c, `copy_to_user()`. The kernel writes through the
-    /// MMU, and so copies pages as a write of the task itself would.
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_to_user()`. The kernel writes through the MMU,
+    /// and so copies pages as a write of the task itself would.
     ///
     /// # Errors
     /// `EFAULT`; the pages before the bad one are written.
     pub fn copy_to_user(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         bytes: &[u8],
     ) -> Result<(), Errno> {
-        access_ok(va, bytes.len())?;
-        self.write_bytes(current, va, bytes, Mode::Supervisor)
+        access_ok(addr, bytes.len())?;
+        self.write_bytes(current, addr, bytes, Mode::Supervisor)
             .map_err(|_| Errno::EFAULT)
     }
 
-    /// Linux 2.6.12: arch/i386/lib/usercopy.c, `copy_from_user()`.
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `copy_from_user()`.
     ///
     /// # Errors
     /// `EFAULT`.
     pub fn copy_from_user(
         &mut self,
         current: TaskId,
-        va: VirtAddr,
+        addr: VirtAddr,
         bytes: &mut [u8],
     ) -> Result<(), Errno> {
-        access_ok(va, bytes.len())?;
-        self.read_bytes(current, va, bytes, Mode::Supervisor)
+        access_ok(addr, bytes.len())?;
+        self.read_bytes(current, addr, bytes, Mode::Supervisor)
             .map_err(|_| Errno::EFAULT)
     }
 
-    /// Linux 2.6.12: include/asm-i386/uaccess.h, `get_user()` of a word.
+    /// Linux 2.6.12: `include/asm-i386/uaccess.h`, `get_user()` of a word.
     ///
     /// # Errors
     /// `EFAULT`.
-    pub fn get_user_u32(&mut self, current: TaskId, va: VirtAddr) -> Result<u32, Errno> {
+    pub fn get_user_u32(&mut self, current: TaskId, addr: VirtAddr) -> Result<u32, Errno> {
         let mut bytes = [0; 4];
-        self.copy_from_user(current, va, &mut bytes)?;
+        self.copy_from_user(current, addr, &mut bytes)?;
         Ok(u32::from_le_bytes(bytes))
     }
 
-    /// Linux 2.6.12: include/asm-i386/uaccess.h, `put_user()` of a word.
+    /// Linux 2.6.12: `include/asm-i386/uaccess.h`, `put_user()` of a word.
     ///
     /// # Errors
     /// `EFAULT`.
-    pub fn put_user_u32(&mut self, current: TaskId, va: VirtAddr, value: u32) -> Result<(), Errno> {
-        self.copy_to_user(current, va, &value.to_le_bytes())
+    pub fn put_user_u32(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        value: u32,
+    ) -> Result<(), Errno> {
+        self.copy_to_user(current, addr, &value.to_le_bytes())
     }
 }
 
-/// Whether a range lies in user space. Nothing is touched otherwise.
+/// Checks that a range lies in user space; touches no memory.
 ///
-/// Linux 2.6.12: include/asm-i386/uaccess.h, `access_ok()`.
-pub(in crate::kernel) fn access_ok(va: VirtAddr, len: usize) -> Result<(), Errno> {
-    match u64::from(va.0) + len as u64 <= u64::from(TASK_SIZE) {
-        true => Ok(()),
-        false => Err(Errno::EFAULT),
+/// Linux 2.6.12: `include/asm-i386/uaccess.h`, `access_ok()`.
+pub(in crate::kernel) fn access_ok(addr: VirtAddr, len: usize) -> Result<(), Errno> {
+    if u64::from(addr.0) + len as u64 <= u64::from(TASK_SIZE) {
+        Ok(())
+    } else {
+        Err(Errno::EFAULT)
     }
 }

@@ -1,19 +1,19 @@
-//! Taking pages and page tables out of an address space, with as few TLB flushes as possible.
+//! Removing pages and page tables from an address space, with as few TLB flushes as possible.
 
 use super::page::PageFlags;
 use super::pagetable::{
     Entries, PGDIR_SIZE, counted_page, entries_of, load_entries, pte_none, pte_present, slots,
     store_entries,
 };
-use super::vma::{TASK_SIZE, VmFlags, Vma};
-use crate::abi::{MmId, PAGE_SHIFT, Pfn, VirtAddr};
+use super::vma::{VmFlags, Vma};
+use crate::abi::{MmId, PAGE_SHIFT, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte};
 use crate::kernel::Kernel;
 use std::ops::Range;
 
-/// Pages that are kept back until a flush when there are several CPUs (`FREE_PTE_NR`).
+/// Pages that are kept until a flush when there are several CPUs (`FREE_PTE_NR`).
 const FREE_PTE_NR: usize = 506;
-/// Bytes of areas after which the work so far is finished (`ZAP_BLOCK_SIZE`).
+/// Bytes of areas after which a batch is finished (`ZAP_BLOCK_SIZE`).
 const ZAP_BLOCK_SIZE: u32 = 1024 << PAGE_SHIFT;
 
 /// What has been unmapped but not flushed yet: `mmu_gather`. With one CPU, frames are freed at
@@ -23,13 +23,13 @@ pub(super) struct MmuGather {
     mm: MmId,
     fast: bool,
     need_flush: bool,
-    /// Pages to be taken off `rss`.
+    /// Pages to be subtracted from `rss`.
     freed: u32,
     pages: Vec<Pfn>,
 }
 
 impl MmuGather {
-    /// Linux 2.6.12: include/asm-generic/tlb.h, `tlb_gather_mmu()`.
+    /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_gather_mmu()`.
     pub fn new(kernel: &Kernel, mm: MmId) -> Self {
         let fast = kernel.cpus.len() == 1;
         Self {
@@ -43,7 +43,7 @@ impl MmuGather {
 }
 
 impl Kernel {
-    /// Linux 2.6.12: include/asm-generic/tlb.h, `tlb_remove_page()`.
+    /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_remove_page()`.
     fn tlb_remove_page(&mut self, tlb: &mut MmuGather, pfn: Pfn) {
         tlb.need_flush = true;
         if tlb.fast {
@@ -55,7 +55,7 @@ impl Kernel {
         }
     }
 
-    /// Linux 2.6.12: include/asm-generic/tlb.h, `tlb_flush_mmu()`.
+    /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_flush_mmu()`.
     fn tlb_flush_mmu(&mut self, tlb: &mut MmuGather) {
         if !std::mem::take(&mut tlb.need_flush) {
             return;
@@ -66,18 +66,18 @@ impl Kernel {
         }
     }
 
-    /// Finishes what has been gathered so far; the gathering may go on.
+    /// Finishes what has been gathered so far; more may be gathered afterwards.
     ///
-    /// Linux 2.6.12: include/asm-generic/tlb.h, `tlb_finish_mmu()`.
+    /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_finish_mmu()`.
     pub(super) fn tlb_finish_mmu(&mut self, tlb: &mut MmuGather) {
         self.mms[tlb.mm].rss -= std::mem::take(&mut tlb.freed);
         self.tlb_flush_mmu(tlb);
     }
 
-    /// Unmaps all pages of these areas, ascending. Returns the pages whose charge is to be given
-    /// back.
+    /// Unmaps all pages of these areas, in ascending order. Returns the number of pages to
+    /// uncharge.
     ///
-    /// Linux 2.6.12: mm/memory.c, `unmap_vmas()`.
+    /// Linux 2.6.12: `mm/memory.c`, `unmap_vmas()`.
     pub(super) fn unmap_vmas(&mut self, tlb: &mut MmuGather, vmas: &[Vma]) -> u32 {
         let mut accounted = 0;
         let mut zap_bytes = ZAP_BLOCK_SIZE;
@@ -100,7 +100,7 @@ impl Kernel {
         accounted
     }
 
-    /// Linux 2.6.12: mm/memory.c, `unmap_page_range()`.
+    /// Linux 2.6.12: `mm/memory.c`, `unmap_page_range()`.
     fn unmap_page_range(&mut self, tlb: &mut MmuGather, start: u32, end: u32) {
         for range in slots(start, end) {
             if let Some(table) = self.page_table(tlb.mm, VirtAddr(range.start)) {
@@ -109,7 +109,7 @@ impl Kernel {
         }
     }
 
-    /// Linux 2.6.12: mm/memory.c, `zap_pte_range()`.
+    /// Linux 2.6.12: `mm/memory.c`, `zap_pte_range()`.
     fn zap_pte_range(&mut self, tlb: &mut MmuGather, table: Pfn, range: &Range<u32>) {
         let mut buffer: Entries = [0; 1024];
         let places = entries_of(range);
@@ -118,9 +118,9 @@ impl Kernel {
         if entries.iter().all(|entry| *entry == 0) {
             return;
         }
-        // Cleared before the frames are freed, so that a flush on the way finds them gone.
-        let zeroes: Entries = [0; 1024];
-        store_entries(&mut self.ram, table, first, &zeroes[..entries.len()]);
+        // Cleared before the frames are freed, so that a flush in between finds them empty.
+        let zeros: Entries = [0; 1024];
+        store_entries(&mut self.ram, table, first, &zeros[..entries.len()]);
         for pte in entries.iter().map(|entry| Pte(*entry)) {
             if !pte_none(pte) && pte_present(pte) {
                 self.zap_one_pte(tlb, pte);
@@ -145,10 +145,10 @@ impl Kernel {
         self.tlb_remove_page(tlb, pfn);
     }
 
-    /// Frees the page tables of an unmapped range: those that lie wholly between the areas below
+    /// Frees the page tables of an unmapped range: those that lie entirely between the areas below
     /// and above it.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `free_pgtables()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `free_pgtables()`.
     pub(super) fn free_pgtables(&mut self, tlb: &mut MmuGather, start: u32, end: u32) {
         let space = &self.mms[tlb.mm];
         let below = space.find_prev(VirtAddr(start)).map_or(0, |vma| vma.vm_end);
@@ -160,26 +160,26 @@ impl Kernel {
         self.clear_page_range(tlb, first, last);
     }
 
-    /// Frees the page tables of all slots that lie wholly in `[start, end)`.
+    /// Frees the page tables of all slots that lie entirely in `[start, end)`.
     ///
-    /// Linux 2.6.12: mm/memory.c, `clear_page_range()`. With two levels of tables it asks for a
+    /// Linux 2.6.12: `mm/memory.c`, `clear_page_range()`. With two levels of tables it asks for a
     /// flush for every such slot, even if there was no table: the missing middle level counts as
     /// freed.
     pub(super) fn clear_page_range(&mut self, tlb: &mut MmuGather, start: u32, end: u32) {
         for range in slots(start, end).filter(|range| range.end - range.start == PGDIR_SIZE) {
             tlb.need_flush = true;
-            let va = VirtAddr(range.start);
-            if let Some(table) = self.page_table(tlb.mm, va) {
-                self.set_pde(tlb.mm, va, Pde(0));
+            let addr = VirtAddr(range.start);
+            if let Some(table) = self.page_table(tlb.mm, addr) {
+                self.set_pde(tlb.mm, addr, Pde(0));
                 self.mms[tlb.mm].nr_ptes -= 1;
                 self.tlb_remove_page(tlb, table);
             }
         }
     }
 
-    /// Takes everything out of an address space that has no users any more.
+    /// Unmaps everything in an address space that has no users any more.
     ///
-    /// Linux 2.6.12: mm/mmap.c, `exit_mmap()`.
+    /// Linux 2.6.12: `mm/mmap.c`, `exit_mmap()`.
     pub(super) fn exit_mmap(&mut self, mm: MmId) {
         let vmas: Vec<Vma> = std::mem::take(&mut self.mms[mm].vmas)
             .into_values()

@@ -1,20 +1,17 @@
-//! Virtual memory areas: stretches of an address space with the same rights and the same backing.
+//! Virtual memory areas: ranges of an address space with the same rights and the same backing.
 
 use crate::abi::{AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
 use bitflags::bitflags;
 
-/// The end of user space, `TASK_SIZE`: the kernel's addresses begin here.
-pub const TASK_SIZE: u32 = 0xc000_0000;
-
-/// Low bits of the entries for pages that may not be touched.
+/// Low bits of the entries of pages without access rights.
 const PAGE_NONE: u32 = 0x0a0;
-/// Low bits for readable pages, and for all private ones: a write has to fault first.
+/// Low bits for readable pages, and for all private ones: the first write has to fault.
 const PAGE_READONLY: u32 = 0x025;
 /// Low bits for shared writable pages.
 const PAGE_SHARED: u32 = 0x027;
 
 bitflags! {
-    /// `VM_*`: what an area allows and how it behaves.
+    /// `VM_*`: what an area permits and how it behaves.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct VmFlags: u32 {
         /// Pages may be read.
@@ -23,7 +20,7 @@ bitflags! {
         const WRITE = 0x2;
         /// Pages may be executed.
         const EXEC = 0x4;
-        /// Stores go to the shared object.
+        /// Writes go to the shared object.
         const SHARED = 0x8;
         /// `mprotect` may allow reading.
         const MAYREAD = 0x10;
@@ -35,30 +32,30 @@ bitflags! {
         const MAYSHARE = 0x80;
         /// Grows downwards when touched below its start.
         const GROWSDOWN = 0x100;
-        /// The file may not be opened for writing.
+        /// The file must not be open for writing.
         const DENYWRITE = 0x800;
         /// Maps the program's own file.
         const EXECUTABLE = 0x1000;
-        /// Locked into memory.
+        /// Locked in RAM.
         const LOCKED = 0x2000;
-        /// Memory of a device.
+        /// Device memory.
         const IO = 0x4000;
-        /// Read from start to end.
+        /// Accessed sequentially.
         const SEQ_READ = 0x8000;
-        /// Read here and there.
+        /// Accessed at random.
         const RAND_READ = 0x1_0000;
-        /// Not given to children.
+        /// Not copied to children.
         const DONTCOPY = 0x2_0000;
-        /// Cannot grow.
+        /// Cannot grow by `mremap`.
         const DONTEXPAND = 0x4_0000;
-        /// Not managed by the kernel.
+        /// Not managed by the kernel (`VM_RESERVED`).
         const RESERVED = 0x8_0000;
-        /// Its pages are charged against the committed memory.
+        /// Its pages are accounted as committed memory.
         const ACCOUNT = 0x10_0000;
 
-        /// The three rights.
+        /// The three access rights.
         const ACCESS = Self::READ.bits() | Self::WRITE.bits() | Self::EXEC.bits();
-        /// Every right may be given later.
+        /// Every right may be granted later.
         const MAY_ACCESS = Self::MAYREAD.bits() | Self::MAYWRITE.bits() | Self::MAYEXEC.bits();
         /// Areas with one of these are never merged (`VM_SPECIAL`).
         const SPECIAL = Self::IO.bits() | Self::DONTCOPY.bits() | Self::DONTEXPAND.bits()
@@ -87,7 +84,7 @@ impl VmFlags {
         }
     }
 
-    /// Whether pages are copied on a write. Also areas that are read-only now count, because
+    /// Whether pages are copied on write. Areas that are read-only now count too, because
     /// `mprotect` may make them writable later.
     pub const fn is_cow(self) -> bool {
         self.contains(Self::MAYWRITE) && !self.contains(Self::SHARED)
@@ -97,19 +94,19 @@ impl VmFlags {
 /// An area (`vm_area_struct`): `[vm_start, vm_end)`, page aligned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Vma {
-    /// First address.
+    /// First address of the area.
     pub vm_start: u32,
-    /// First address behind it.
+    /// First address after the area.
     pub vm_end: u32,
     /// Rights and behaviour.
     pub vm_flags: VmFlags,
     /// Low bits of the entries of its pages.
     pub page_prot: u32,
-    /// Where it begins in the file, in pages; for private anonymous memory its own page number.
+    /// Offset in the file, in pages; for private anonymous memory its own page number.
     pub vm_pgoff: u32,
     /// What it maps; `None` for anonymous memory.
     pub vm_file: Option<FileId>,
-    /// The owner of its anonymous pages, once it has some.
+    /// The `anon_vma` of its anonymous pages, once it has some.
     pub anon_vma: Option<AnonVmaId>,
 }
 
@@ -140,7 +137,7 @@ impl Vma {
         (self.vm_end - self.vm_start) >> PAGE_SHIFT
     }
 
-    /// Whether the address lies in it.
+    /// Whether it contains the address.
     pub const fn contains(&self, addr: VirtAddr) -> bool {
         self.vm_start <= addr.0 && addr.0 < self.vm_end
     }
@@ -152,7 +149,7 @@ impl Vma {
 
     /// The page of the file, or the page number of anonymous memory, that lies at an address.
     ///
-    /// Linux 2.6.12: include/linux/pagemap.h, `linear_page_index()`.
+    /// Linux 2.6.12: `include/linux/pagemap.h`, `linear_page_index()`.
     pub const fn linear_page_index(&self, addr: VirtAddr) -> u32 {
         self.vm_pgoff
             .wrapping_add((addr.0 - self.vm_start) >> PAGE_SHIFT)

@@ -1,4 +1,4 @@
-//! A zone: a range of frames with its free lists, its per-CPU lists, and the watermarks that say
+//! A zone: a range of frames with its free lists, its per-CPU lists, and the watermarks, which say
 //! how much of it must stay free.
 
 use super::gfp::Gfp;
@@ -11,11 +11,11 @@ pub const MAX_ORDER: u32 = 11;
 /// The first frame that ISA DMA cannot reach (16 MiB); the Normal zone starts here.
 pub const MAX_DMA_PFN: u32 = 0x1000;
 
-/// One in this many pages of the Normal zone is kept free in the DMA zone for callers that can
-/// use no other (`sysctl_lowmem_reserve_ratio`).
+/// One in this many pages of the Normal zone is reserved in the DMA zone for callers that can use
+/// no other zone (`sysctl_lowmem_reserve_ratio`).
 const LOWMEM_RESERVE_RATIO: u32 = 256;
 
-/// Which zone.
+/// The zones of this machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum ZoneIdx {
     /// Below 16 MiB.
@@ -38,16 +38,16 @@ impl ZoneIdx {
     }
 }
 
-/// The amount of free memory an allocation attempt must leave.
+/// The watermark that an allocation attempt must respect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Watermark {
     /// First attempt: below this, kswapd is woken.
     Low,
-    /// Second attempt: below this, the caller has to reclaim by itself.
+    /// Second attempt: below this, the caller has to reclaim memory itself.
     Min,
 }
 
-/// Why a zone refuses: at `order`, `free` frames would be left where more than `mark` must be.
+/// Why a zone refuses: at `order`, `free` frames would be left, but more than `mark` are required.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shortage {
     /// The lowest order at which the test failed; frames in smaller blocks do not count.
@@ -61,7 +61,7 @@ pub struct Shortage {
 /// `struct zone`.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    /// First frame.
+    /// First frame of the block.
     pub zone_start_pfn: u32,
     /// Number of frames, holes included.
     pub present_pages: u32,
@@ -73,7 +73,7 @@ pub struct Zone {
     pub pages_low: u32,
     /// Up to this kswapd works, frames.
     pub pages_high: u32,
-    /// Frames kept back from callers whose first choice is the zone of this index.
+    /// Frames reserved from callers whose preferred zone is the one with this index.
     pub lowmem_reserve: [u32; 2],
     pub(super) free_area: [PageList; MAX_ORDER as usize],
     pub(super) pageset: Vec<PerCpuPages>,
@@ -82,8 +82,8 @@ pub struct Zone {
 impl Zone {
     /// The empty DMA and Normal zones of a machine, watermarks set.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, free_area_init_core() and init_per_zone_pages_min(). The
-    /// latter runs only after the boot has freed memory, which looks at no watermark.
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_area_init_core()` and `init_per_zone_pages_min()`. The
+    /// latter runs only after the boot has freed memory, which checks no watermark.
     pub fn all(frames: u32, cpus: usize) -> [Self; 2] {
         let dma_pages = frames.min(MAX_DMA_PFN);
         let normal_pages = frames - dma_pages;
@@ -98,7 +98,7 @@ impl Zone {
         ]
     }
 
-    /// Linux 2.6.12: mm/page_alloc.c, free_area_init_core() and setup_per_zone_pages_min().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `free_area_init_core()` and `setup_per_zone_pages_min()`.
     fn new(zone_start_pfn: u32, present_pages: u32, pages_min: u32, cpus: usize) -> Self {
         Self {
             zone_start_pfn,
@@ -115,14 +115,15 @@ impl Zone {
 
     /// Whether the frame lies in the zone.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, the opposite of bad_range().
+    /// Linux 2.6.12: `mm/page_alloc.c`, the opposite of `bad_range()`.
     pub const fn contains(&self, pfn: Pfn) -> bool {
         pfn.0 >= self.zone_start_pfn && pfn.0 < self.zone_start_pfn + self.present_pages
     }
 
-    /// The mark an attempt is tested against: on the last attempt, callers in need may go deeper.
+    /// The mark that an attempt is tested against: on the last attempt, callers in need may go
+    /// deeper.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, __alloc_pages() and the head of zone_watermark_ok().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `__alloc_pages()` and the head of `zone_watermark_ok()`.
     /// Simplified: realtime tasks, which count there as callers that cannot wait, are unknown here.
     pub fn mark(&self, level: Watermark, gfp: Gfp) -> i32 {
         if level == Watermark::Low {
@@ -138,10 +139,10 @@ impl Zone {
         mark
     }
 
-    /// Whether a block of this order can go without breaking the mark; `classzone` is the zone
-    /// the caller would have liked best.
+    /// Whether a block of this order can be taken without falling below the mark; `classzone` is
+    /// the caller's preferred zone.
     ///
-    /// Linux 2.6.12: mm/page_alloc.c, zone_watermark_ok().
+    /// Linux 2.6.12: `mm/page_alloc.c`, `zone_watermark_ok()`.
     ///
     /// # Errors
     /// The [`Shortage`] that forbids it.
@@ -173,7 +174,7 @@ impl Zone {
 
 /// The global reserve for a machine with this many frames, KiB.
 ///
-/// Linux 2.6.12: mm/page_alloc.c, init_per_zone_pages_min().
+/// Linux 2.6.12: `mm/page_alloc.c`, `init_per_zone_pages_min()`.
 fn min_free_kbytes(frames: u32) -> u32 {
     let lowmem_kbytes = frames * 4;
     (lowmem_kbytes * 16).isqrt().clamp(128, 65536)
@@ -182,7 +183,7 @@ fn min_free_kbytes(frames: u32) -> u32 {
 /// Pages moved at a time between the buddy lists and a per-CPU list: about a 4096th of the zone,
 /// at most 16.
 ///
-/// Linux 2.6.12: mm/page_alloc.c, free_area_init_core().
+/// Linux 2.6.12: `mm/page_alloc.c`, `free_area_init_core()`.
 fn zone_batchsize(present_pages: u32) -> u32 {
     const MAX_POOL: u32 = 256 * 1024 / crate::abi::PAGE_SIZE;
     ((present_pages / 1024).min(MAX_POOL) / 4).max(1)
@@ -269,7 +270,7 @@ mod tests {
             })
         );
 
-        // Everything free is single frames: enough memory, but none in blocks.
+        // Everything free is single frames: enough memory, but no larger blocks.
         let mut pages = vec![super::super::page::Page::at_boot(); 226];
         for pfn in (0..226).step_by(2) {
             dma.free_area[0].add(&mut pages, Pfn(pfn));

@@ -1,10 +1,7 @@
-//! Tracing: the requests of a tracer, the stops of the traced task, and its registers as the tracer
+//! Tracing: the requests of a tracer, the stops of a traced task, and its registers as the tracer
 //! sees them.
 
 mod request;
 mod rules;
 mod stop;
 mod user_area;
-
-pub use request::PtraceArgs;
-pub use rules::PtraceEvent;

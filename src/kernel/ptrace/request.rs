@@ -1,40 +1,32 @@
-//! `ptrace`: attaching to a task, letting it go on, looking into it; and what becomes of tracees
-//! when a tracer ends.
+//! `ptrace`: attaching to a task, resuming it, inspecting it; and what happens to tracees when a
+//! tracer exits.
 
 use super::rules::{
     AttachFacts, AttachRefusal, Request, attached_word, check_attach, set_options,
     signal_to_go_on_with,
 };
 use super::user_area::{FRAME_SIZE, TRAP_FLAG, UserWord, is_at_popf, putreg, registers, user_word};
-use crate::abi::{Errno, Pid, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    Caps, Errno, ExitState, Pid, PtFlags, SIGINFO_WORDS, SigAction, SigInfo, Signal, TaskId,
+    TaskState, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::task::{Caps, ExitState, PtFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::signal::Wakes;
+use crate::kernel::syscall::PtraceArgs;
+use crate::kernel::task::{SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
-
-/// The arguments of `ptrace`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PtraceArgs {
-    /// What is asked for; see [`Request`].
-    pub request: u32,
-    /// Of which task.
-    pub pid: i32,
-    /// An address of the tracee, or an offset.
-    pub addr: u32,
-    /// A value, or an address of the caller.
-    pub data: u32,
-}
 
 impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.
     ///
-    /// Simplified: no floating point state, no TLS descriptors; debug registers read as 0 and
+    /// Simplified: no floating point state and no TLS descriptors; debug registers read as 0 and
     /// cannot be changed.
     ///
     /// # Errors
-    /// `ESRCH` if there is no such task, or it is not traced by the caller and stopped; `EPERM`,
-    /// `EIO`, `EINVAL`, `EFAULT`.
+    /// `ESRCH` if there is no such task, or the caller does not trace it, or it is not stopped;
+    /// `EPERM`, `EIO`, `EINVAL`, `EFAULT`.
     pub(in crate::kernel) fn sys_ptrace(
         &mut self,
         current: TaskId,
@@ -67,7 +59,7 @@ impl Kernel {
         }
     }
 
-    /// The requests that look into a task, or change what is in it.
+    /// The requests that inspect or modify a task.
     fn ptrace_look(
         &mut self,
         current: TaskId,
@@ -121,7 +113,7 @@ impl Kernel {
                 let words = words_of(&bytes);
                 let stopped = self.task_mut(child).last_siginfo.as_mut();
                 let stopped = stopped.ok_or(Errno::EINVAL)?;
-                // A number that is none makes no difference: what counts is `exit_code`.
+                // An invalid number makes no difference: only `exit_code` counts.
                 let signal = Signal::new(words[0]).unwrap_or(stopped.signal);
                 *stopped = SigInfo::from_words(signal, &words);
             }
@@ -130,7 +122,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Errors of single words are not looked at, only that the buffer lies in user memory.
+    /// Errors of single words are ignored; only the buffer must be in user memory.
     fn get_regs(&mut self, current: TaskId, child: TaskId, addr: VirtAddr) -> Result<(), Errno> {
         crate::kernel::mm::access_ok(addr, 4 * FRAME_SIZE).map_err(|_| Errno::EIO)?;
         let bytes = words_to_bytes(&registers(&self.task(child).thread.regs));
@@ -138,7 +130,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// As [`get_regs`](Self::get_regs); a register that may not be set so keeps its value.
+    /// Like [`get_regs`](Self::get_regs); a register that may not be set keeps its value.
     fn set_regs(&mut self, current: TaskId, child: TaskId, addr: VirtAddr) -> Result<(), Errno> {
         crate::kernel::mm::access_ok(addr, 4 * FRAME_SIZE).map_err(|_| Errno::EIO)?;
         let mut bytes = [0; 4 * FRAME_SIZE];
@@ -150,7 +142,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The parent becomes the tracer, without being asked.
+    /// Makes the parent the tracer, without asking it.
     fn ptrace_traceme(&mut self, current: TaskId) -> Result<u32, Errno> {
         if self.is_ptraced(current) {
             return Err(Errno::EPERM);
@@ -159,7 +151,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// What counts for an attempt to attach.
+    /// The facts that decide about an attempt to attach.
     pub fn attach_facts(&self, current: TaskId, target: TaskId) -> AttachFacts {
         let (mine, its) = (&self.task(current).cred, &self.task(target).cred);
         let ids = [its.uid, its.euid, its.suid];
@@ -176,7 +168,7 @@ impl Kernel {
         }
     }
 
-    /// Why a task may not attach to another, if it may not.
+    /// Why a task may not attach to another; `None` if it may.
     pub fn attach_refusal(&self, current: TaskId, target: TaskId) -> Option<AttachRefusal> {
         check_attach(&self.attach_facts(current, target)).err()
     }
@@ -196,7 +188,8 @@ impl Kernel {
         Ok(0)
     }
 
-    /// A signal of a task's own that it can neither block nor ignore, and that takes no room.
+    /// Sends a private signal that the task can neither block nor ignore, and that needs no queue
+    /// entry.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
     fn force_sig_specific(&mut self, task: TaskId, signal: Signal) {
@@ -210,8 +203,8 @@ impl Kernel {
         let _sent = self.specific_send_sig_info(signal, SendInfo::Forced, task);
     }
 
-    /// The caller must trace the task, and the task must have stopped; a stop by job control
-    /// becomes one for the tracer.
+    /// Checks that the caller traces the task and that the task has stopped. A job-control stop
+    /// becomes a stop for the tracer.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_check_attach()`.
     fn ptrace_check_attach(
@@ -227,13 +220,14 @@ impl Kernel {
         if *state == TaskState::STOPPED {
             *state = TaskState::TRACED;
         }
-        match kill || *state == TaskState::TRACED {
-            true => Ok(()),
-            false => Err(Errno::ESRCH),
+        if kill || *state == TaskState::TRACED {
+            Ok(())
+        } else {
+            Err(Errno::ESRCH)
         }
     }
 
-    /// Lets a task run, with a signal perhaps: to its next stop, to the next system call, or for
+    /// Resumes a task, possibly with a signal: until its next stop, its next system call, or for
     /// one instruction.
     fn ptrace_go_on(
         &mut self,
@@ -263,7 +257,7 @@ impl Kernel {
         self.wake_up_process(child);
     }
 
-    /// Ends a task, if it has stopped where a signal can be taken; otherwise it is merely woken.
+    /// Kills a task if it has stopped where a signal can be taken; otherwise only wakes it.
     fn ptrace_kill(&mut self, child: TaskId) -> u32 {
         if self.task(child).exit_state != ExitState::Zombie {
             self.task_mut(child).exit_code = Signal::SIGKILL.number();
@@ -313,7 +307,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// The tracer becomes the parent, and the real parent keeps the task on a list of its own.
+    /// Makes the tracer the parent; the real parent keeps the task on a separate list.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_link()`.
     pub(in crate::kernel) fn ptrace_link(&mut self, child: TaskId, tracer: TaskId) {
@@ -333,7 +327,7 @@ impl Kernel {
         self.task_mut(parent).ptrace_children.insert(seq, child);
     }
 
-    /// The task is nobody's tracee any more; its real parent is its parent again.
+    /// Ends the tracing of the task; its real parent becomes its parent again.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_unlink()`.
     pub(in crate::kernel) fn ptrace_unlink(&mut self, child: TaskId) {
@@ -348,28 +342,24 @@ impl Kernel {
         self.ptrace_untrace(child);
     }
 
-    /// A stop for a tracer that is gone becomes one by job control, if the process has stopped, or
-    /// ends.
+    /// A stop for a tracer that is gone becomes a job-control stop if the process has stopped;
+    /// otherwise it ends.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_untrace()`.
     pub(in crate::kernel) fn ptrace_untrace(&mut self, child: TaskId) {
         if self.sched.get(child).state != TaskState::TRACED {
             return;
         }
-        let signal = self.task(child).signal;
-        let stopped = signal.is_some_and(|signal| {
-            self.signals[signal]
-                .flags
-                .contains(SignalFlags::STOP_STOPPED)
-        });
-        match stopped {
-            true => self.sched.get_mut(child).state = TaskState::STOPPED,
-            false => self.signal_wake_up(child, true),
+        let group = self.signal_of(child);
+        if group.flags.contains(SignalFlags::STOP_STOPPED) {
+            self.sched.get_mut(child).state = TaskState::STOPPED;
+        } else {
+            self.signal_wake_up(child, Wakes::Stopped);
         }
     }
 
-    /// A tracer ends: a task of another parent goes back to that one, which hears now if the task
-    /// has ended meanwhile. Returns whether nobody will wait for it.
+    /// Called when a tracer exits: a task with another real parent goes back to it, and that parent
+    /// is notified now if the task has exited meanwhile. Returns whether nobody will wait for it.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
     pub(in crate::kernel) fn let_tracee_go(&mut self, child: TaskId) -> bool {
@@ -384,7 +374,8 @@ impl Kernel {
         zombie && reaps_itself(task.exit_signal, task.ptrace)
     }
 
-    /// The real parent of a traced task ends; the task gets another one, and stays with its tracer.
+    /// Called when the real parent of a traced task exits: the task gets a new real parent, and
+    /// stays with its tracer.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
     pub(in crate::kernel) fn reparent_tracee(&mut self, child: TaskId, reaper: TaskId) {

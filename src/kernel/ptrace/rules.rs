@@ -1,93 +1,92 @@
-//! The decisions of ptrace that need no more than a few facts: what a number asks for, who may
-//! attach to whom, which options there are, what a stop's code says. Pure functions, so that the
-//! kernel and its explanations cannot differ.
+//! The decisions of ptrace that depend on only a few facts: request numbers, who may attach to
+//! whom, options, stop codes. They are pure functions, so that the kernel and its explanations
+//! cannot differ.
 
-use crate::abi::{Errno, NSIG, Signal};
-use crate::kernel::task::PtFlags;
+use crate::abi::{self, Errno, NSIG, PtFlags, Signal};
 
-/// What a caller of `ptrace` asks for.
+/// The requests of `ptrace`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Request {
-    /// To be traced by its parent.
+    /// Be traced by the parent.
     TraceMe,
-    /// A word of memory.
+    /// Read a word of memory.
     Peek,
-    /// A word of the user area: registers.
+    /// Read a word of the user area, such as a register.
     PeekUser,
-    /// To change a word of memory.
+    /// Write a word of memory.
     Poke,
-    /// To change a word of the user area.
+    /// Write a word of the user area.
     PokeUser,
-    /// To let the task run.
+    /// Resume the task.
     Cont,
-    /// To end it.
+    /// Kill the task.
     Kill,
-    /// To let it run for an instruction.
+    /// Resume the task for one instruction.
     SingleStep,
-    /// All registers.
+    /// Read all registers.
     GetRegs,
-    /// To set all registers.
+    /// Set all registers.
     SetRegs,
-    /// To become the tracer.
+    /// Become the tracer.
     Attach,
-    /// To be the tracer no more.
+    /// Stop being the tracer.
     Detach,
-    /// To let it run up to the next system call, or the end of this one.
+    /// Resume the task until it enters or leaves a system call.
     Syscall,
-    /// To choose the events to hear of.
+    /// Choose the events to be notified of.
     SetOptions,
-    /// What the latest event was about.
+    /// Read the message of the last event.
     GetEventMsg,
-    /// Which signal it has stopped with.
+    /// Read the signal that it has stopped with.
     GetSigInfo,
-    /// To change that.
+    /// Change the signal that it has stopped with.
     SetSigInfo,
 }
 
 impl Request {
-    /// The request of that number.
+    /// The request with that number.
     ///
     /// Linux 2.6.12: `include/linux/ptrace.h`, `include/asm-i386/ptrace.h`.
     pub const fn from_nr(nr: u32) -> Option<Self> {
         Some(match nr {
-            0 => Self::TraceMe,
-            1 | 2 => Self::Peek,
-            3 => Self::PeekUser,
-            4 | 5 => Self::Poke,
-            6 => Self::PokeUser,
-            7 => Self::Cont,
-            8 => Self::Kill,
-            9 => Self::SingleStep,
-            12 => Self::GetRegs,
-            13 => Self::SetRegs,
-            0x10 => Self::Attach,
-            0x11 => Self::Detach,
-            24 => Self::Syscall,
-            21 | 0x4200 => Self::SetOptions,
-            0x4201 => Self::GetEventMsg,
-            0x4202 => Self::GetSigInfo,
-            0x4203 => Self::SetSigInfo,
+            abi::PTRACE_TRACEME => Self::TraceMe,
+            abi::PTRACE_PEEKTEXT | abi::PTRACE_PEEKDATA => Self::Peek,
+            abi::PTRACE_PEEKUSER => Self::PeekUser,
+            abi::PTRACE_POKETEXT | abi::PTRACE_POKEDATA => Self::Poke,
+            abi::PTRACE_POKEUSER => Self::PokeUser,
+            abi::PTRACE_CONT => Self::Cont,
+            abi::PTRACE_KILL => Self::Kill,
+            abi::PTRACE_SINGLESTEP => Self::SingleStep,
+            abi::PTRACE_GETREGS => Self::GetRegs,
+            abi::PTRACE_SETREGS => Self::SetRegs,
+            abi::PTRACE_ATTACH => Self::Attach,
+            abi::PTRACE_DETACH => Self::Detach,
+            abi::PTRACE_SYSCALL => Self::Syscall,
+            abi::PTRACE_OLDSETOPTIONS | abi::PTRACE_SETOPTIONS => Self::SetOptions,
+            abi::PTRACE_GETEVENTMSG => Self::GetEventMsg,
+            abi::PTRACE_GETSIGINFO => Self::GetSigInfo,
+            abi::PTRACE_SETSIGINFO => Self::SetSigInfo,
             _ => return None,
         })
     }
 }
 
-/// `PTRACE_O_*`: all options there are.
+/// `PTRACE_O_*`: all options that exist.
 pub const OPTION_MASK: u32 = 0x7f;
 
-/// The `ptrace` word after SETOPTIONS, and what the call returns: unknown bits are refused, but the
+/// The `ptrace` flags after SETOPTIONS, and the return value. Unknown bits are an error, but the
 /// known ones are set all the same.
 ///
 /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_setoptions()`.
 pub fn set_options(word: PtFlags, options: u32) -> (PtFlags, Result<u32, Errno>) {
     const OPTIONS: [(u32, PtFlags); 7] = [
-        (0x01, PtFlags::TRACESYSGOOD),
-        (0x02, PtFlags::TRACE_FORK),
-        (0x04, PtFlags::TRACE_VFORK),
-        (0x08, PtFlags::TRACE_CLONE),
-        (0x10, PtFlags::TRACE_EXEC),
-        (0x20, PtFlags::TRACE_VFORK_DONE),
-        (0x40, PtFlags::TRACE_EXIT),
+        (abi::PTRACE_O_TRACESYSGOOD, PtFlags::TRACESYSGOOD),
+        (abi::PTRACE_O_TRACEFORK, PtFlags::TRACE_FORK),
+        (abi::PTRACE_O_TRACEVFORK, PtFlags::TRACE_VFORK),
+        (abi::PTRACE_O_TRACECLONE, PtFlags::TRACE_CLONE),
+        (abi::PTRACE_O_TRACEEXEC, PtFlags::TRACE_EXEC),
+        (abi::PTRACE_O_TRACEVFORKDONE, PtFlags::TRACE_VFORK_DONE),
+        (abi::PTRACE_O_TRACEEXIT, PtFlags::TRACE_EXIT),
     ];
     let chosen = OPTIONS.iter().filter(|(bit, _)| options & bit != 0);
     let chosen = chosen.fold(PtFlags::empty(), |set, (_, flag)| set | *flag);
@@ -98,44 +97,44 @@ pub fn set_options(word: PtFlags, options: u32) -> (PtFlags, Result<u32, Errno>)
     ((word - PtFlags::OPTIONS) | chosen, result)
 }
 
-/// What counts when somebody wants to attach to a task.
+/// The facts that decide whether a task may attach to another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct AttachFacts {
     /// The target is init or an idle task.
     pub is_init: bool,
-    /// The caller means itself.
+    /// The target is the caller itself.
     pub is_caller: bool,
     /// The target has an address space.
     pub has_mm: bool,
-    /// All its ids are the caller's real ones.
+    /// All user ids of the target equal the caller's real user id.
     pub same_user: bool,
-    /// Its memory may be dumped.
+    /// The target's memory may be dumped.
     pub dumpable: bool,
-    /// It is traced already.
+    /// The target is already traced.
     pub traced: bool,
-    /// It may do nothing that the caller may not.
+    /// The target has no capability that the caller lacks.
     pub no_more_rights: bool,
     /// The caller has CAP_SYS_PTRACE.
     pub privileged: bool,
 }
 
-/// Why nobody may attach, or not this caller; all are `EPERM`.
+/// Why a task may not attach; each is `EPERM`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AttachRefusal {
-    /// Init is not traced.
+    /// Init cannot be traced.
     Init,
-    /// Nobody traces itself.
+    /// A task cannot trace itself.
     Itself,
-    /// There is no memory to look at: a kernel thread, or one that has ended.
+    /// The target has no memory to inspect: it is a kernel thread or has exited.
     NoMemory,
-    /// It belongs to another user.
+    /// The target belongs to another user.
     OtherUser,
-    /// Its memory may not be dumped.
+    /// The target's memory may not be dumped.
     NotDumpable,
-    /// It has a tracer, or has asked for one.
+    /// The target has a tracer, or has requested one.
     AlreadyTraced,
-    /// It has capabilities that the caller lacks.
+    /// The target has capabilities that the caller lacks.
     MorePrivileged,
 }
 
@@ -144,7 +143,7 @@ pub enum AttachRefusal {
 /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_attach()`; `security/commoncap.c`, `cap_ptrace()`.
 ///
 /// # Errors
-/// Why not.
+/// Why it may not.
 pub fn check_attach(facts: &AttachFacts) -> Result<(), AttachRefusal> {
     let privileged = facts.privileged;
     let tests = [
@@ -165,7 +164,7 @@ pub fn check_attach(facts: &AttachFacts) -> Result<(), AttachRefusal> {
     }
 }
 
-/// The `ptrace` word of a task that is attached to.
+/// The `ptrace` flags of a task that has been attached to.
 ///
 /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_attach()`.
 pub fn attached_word(word: PtFlags, by_real_parent: bool, privileged: bool) -> PtFlags {
@@ -181,52 +180,26 @@ pub fn attached_word(word: PtFlags, by_real_parent: bool, privileged: bool) -> P
     word
 }
 
-/// Whether a task with that `ptrace` word is traced by its parent, and that is not the real one
-/// that has merely become its parent again.
+/// Whether a task with these `ptrace` flags is traced by its parent, and not merely returned to its
+/// real parent.
 ///
 /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_check_attach()`; `kernel/exit.c`, `my_ptrace_child()`.
 pub fn is_traced_by_parent(word: PtFlags, parent_is_real: bool) -> bool {
     word.contains(PtFlags::PTRACED) && !(word.contains(PtFlags::ATTACHED) && parent_is_real)
 }
 
-/// An event that a tracer can ask to hear of, with its number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum PtraceEvent {
-    /// `PTRACE_EVENT_FORK`.
-    Fork = 1,
-    /// `PTRACE_EVENT_VFORK`.
-    Vfork = 2,
-    /// `PTRACE_EVENT_CLONE`.
-    Clone = 3,
-    /// `PTRACE_EVENT_EXEC`.
-    Exec = 4,
-    /// `PTRACE_EVENT_VFORK_DONE`.
-    VforkDone = 5,
-    /// `PTRACE_EVENT_EXIT`.
-    Exit = 6,
-}
-
-impl PtraceEvent {
-    /// The code of the stop that reports it: the number above SIGTRAP.
-    ///
-    /// Linux 2.6.12: `kernel/fork.c`, `kernel/exit.c`, calls of `ptrace_notify()`.
-    pub const fn stop_code(self) -> u32 {
-        (self as u32) << 8 | Signal::SIGTRAP.number()
-    }
-}
-
 /// The code of a stop at a system call.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `do_syscall_trace()`.
 pub const fn syscall_stop_code(word: PtFlags) -> u32 {
-    match word.contains(PtFlags::TRACESYSGOOD) {
-        true => Signal::SIGTRAP.number() | 0x80,
-        false => Signal::SIGTRAP.number(),
+    if word.contains(PtFlags::TRACESYSGOOD) {
+        Signal::SIGTRAP.number() | 0x80
+    } else {
+        Signal::SIGTRAP.number()
     }
 }
 
-/// The signal that a tracer wants a task to go on with; 0 for none.
+/// The signal with which a tracer resumes a task; 0 for none.
 ///
 /// # Errors
 /// `EIO` above 64.
@@ -241,6 +214,7 @@ pub const fn signal_to_go_on_with(data: u32) -> Result<u32, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::PtraceEvent;
 
     /// Process example 18.
     #[test]

@@ -1,28 +1,31 @@
-//! Stops for a tracer: how a task comes to a halt at a signal, a system call or an event, and
-//! where it goes on.
+//! Stops for a tracer: how a task stops at a signal, a system call or an event, and where it
+//! continues.
 
-use super::rules::{PtraceEvent, is_traced_by_parent, syscall_stop_code};
-use crate::abi::{Errno, Pid, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus, si_code};
+use super::rules::{is_traced_by_parent, syscall_stop_code};
+use crate::abi::{
+    Errno, Pid, PtFlags, PtraceEvent, SigInfo, SigSet, Signal, TaskId, TaskState, WaitStatus,
+    si_code,
+};
 use crate::kernel::Kernel;
 use crate::kernel::sched::ThreadFlags;
 use crate::kernel::syscall::{SysResult, Syscall};
-use crate::kernel::task::{Continuation, PtFlags, SendInfo, SignalFlags, Trap};
+use crate::kernel::task::{Continuation, SendInfo, SignalFlags, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
-    /// Whether somebody traces a task.
+    /// Whether a task is traced.
     pub fn is_ptraced(&self, task: TaskId) -> bool {
         self.task(task).ptrace.contains(PtFlags::PTRACED)
     }
 
-    /// The tracer of a task, if it has one that hears of its stops.
+    /// The tracer of a task, if it has one that is notified of its stops.
     pub fn tracer(&self, task: TaskId) -> Option<TaskId> {
         let t = self.task(task);
         is_traced_by_parent(t.ptrace, t.parent == t.real_parent).then_some(t.parent)
     }
 
-    /// Stops the current task for its tracer, and tells that one. Returns `false` if there is none
-    /// to stop for: then it goes on with the code `nostop`.
+    /// Stops the current task for its tracer, and notifies the tracer. Returns `false` if there is
+    /// none; the task then continues with the code `nostop`.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `ptrace_stop()`.
     fn ptrace_stop(
@@ -33,16 +36,13 @@ impl Kernel {
         info: SigInfo,
         trap: Trap,
     ) -> bool {
-        let signal = self.task(current).signal;
-        if let Some(signal) = signal {
-            let left = &mut self.signals[signal].group_stop_count;
-            *left = left.saturating_sub(1);
-        }
-        let tracer = self.tracer(current).filter(|tracer| {
-            let ends = signal
-                .is_some_and(|signal| self.signals[signal].flags.contains(SignalFlags::GROUP_EXIT));
-            self.task(*tracer).signal != signal || !ends
-        });
+        let group = self.signal_of_mut(current);
+        group.group_stop_count = group.group_stop_count.saturating_sub(1);
+        let ends = group.flags.contains(SignalFlags::GROUP_EXIT);
+        // A tracer in the same process that ends with it would never let the task go on.
+        let tracer = self
+            .tracer(current)
+            .filter(|tracer| self.task(*tracer).signal != self.task(current).signal || !ends);
         let Some(tracer) = tracer else {
             self.task_mut(current).exit_code = nostop;
             return false;
@@ -59,13 +59,13 @@ impl Kernel {
         true
     }
 
-    /// Whether the tracer of a task is ending with its whole process.
+    /// Whether the tracer of a task is exiting with its whole process.
     pub(in crate::kernel) fn tracer_is_ending(&self, task: TaskId) -> bool {
         let group = self.signal_of(self.task(task).parent);
-        group.is_some_and(|group| group.flags.contains(SignalFlags::GROUP_EXIT))
+        group.flags.contains(SignalFlags::GROUP_EXIT)
     }
 
-    /// A stop that is no signal's; `false` if there is nobody to stop for.
+    /// A stop that is not for a signal; `false` if there is no tracer to stop for.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `ptrace_notify()`.
     fn ptrace_notify(&mut self, current: TaskId, code: u32, trap: Trap) -> bool {
@@ -74,20 +74,21 @@ impl Kernel {
         self.ptrace_stop(current, code, 0, info, trap)
     }
 
-    /// Stops at an event, if the tracer asked for it, and goes on behind it.
+    /// Stops at an event if the tracer requested it, and continues after it.
     pub(in crate::kernel) fn ptrace_event(
         &mut self,
         current: TaskId,
         event: PtraceEvent,
         trap: Trap,
     ) -> SysResult {
-        match self.ptrace_notify(current, event.stop_code(), trap) {
-            true => SysResult::Blocked,
-            false => self.after_event(current, trap),
+        if self.ptrace_notify(current, event.stop_code(), trap) {
+            SysResult::Blocked
+        } else {
+            self.after_event(current, trap)
         }
     }
 
-    /// What a task does behind the stop at an event, or where it would have been.
+    /// What a task does after the stop at an event, or at once if it does not stop.
     pub(in crate::kernel) fn after_event(&mut self, current: TaskId, trap: Trap) -> SysResult {
         match trap {
             Trap::Fork {
@@ -98,25 +99,27 @@ impl Kernel {
             Trap::Fork {
                 child, vfork: true, ..
             } => self.vfork_is_over(current, child),
-            Trap::Fork { child, .. } | Trap::VforkDone { child } => Ok(child.0 as u32).into(),
+            Trap::Fork { child, .. } | Trap::VforkDone { child } => SysResult::from(child.0 as u32),
             Trap::Exec => self.finish_exec(current).into(),
             Trap::Exit { code } => self.exit_for_good(current, code),
             Trap::Signal { .. } | Trap::SyscallEntry | Trap::SyscallExit => SysResult::Blocked,
         }
     }
 
-    /// The child of a vfork has given the memory up; a tracer may want to hear of that as well.
+    /// The child of a vfork has released the memory; the tracer may want to be notified of that as
+    /// well.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
     pub(in crate::kernel) fn vfork_is_over(&mut self, current: TaskId, child: Pid) -> SysResult {
         let wanted = PtFlags::TRACE_VFORK_DONE;
-        match self.task(current).ptrace.contains(wanted) {
-            true => self.ptrace_event(current, PtraceEvent::VforkDone, Trap::VforkDone { child }),
-            false => Ok(child.0 as u32).into(),
+        if self.task(current).ptrace.contains(wanted) {
+            self.ptrace_event(current, PtraceEvent::VforkDone, Trap::VforkDone { child })
+        } else {
+            SysResult::from(child.0 as u32)
         }
     }
 
-    /// A task goes on after a stop for its tracer.
+    /// Resumes a task after a stop for its tracer.
     pub(in crate::kernel) fn ptrace_resumes(&mut self, current: TaskId, trap: Trap) -> SysResult {
         let info = self.task_mut(current).last_siginfo.take();
         self.recalc_sigpending(current);
@@ -135,7 +138,7 @@ impl Kernel {
         }
     }
 
-    /// The signal that the tracer lets a task go on with after a stop at a system call.
+    /// Sends the signal with which the tracer resumed a task after a stop at a system call.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `do_syscall_trace()`.
     fn send_injected(&mut self, current: TaskId) {
@@ -151,8 +154,8 @@ impl Kernel {
         self.is_ptraced(task) && flags.contains(ThreadFlags::SYSCALL_TRACE)
     }
 
-    /// The stop before a system call: it will be made when the tracer says so. `None` for the call
-    /// means that the registers have it. Returns `true` if the task has stopped.
+    /// The stop before a system call, which is made when the tracer resumes the task. If `call` is
+    /// `None`, the registers contain it. Returns `true` if the task has stopped.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `syscall_trace_entry`.
     pub(in crate::kernel) fn stops_before_call(
@@ -178,25 +181,19 @@ impl Kernel {
         stopped
     }
 
-    /// Makes the call before which the task has stopped; another one if its tracer has changed
+    /// Makes the call before which the task has stopped, or another one if its tracer has changed
     /// the number.
     fn make_traced_call(&mut self, current: TaskId) -> SysResult {
         let task = self.task_mut(current);
         let nr = task.thread.regs.orig_eax;
         match task.in_call.traced.take() {
-            Some(call) if u32::from(call.nr()) == nr => self.dispatch(current, *call),
-            _ => match self.decode(current, nr) {
-                Ok(call) => {
-                    self.task_mut(current).in_call.again = call.made_again();
-                    self.dispatch(current, call)
-                }
-                Err(errno) => Err(errno).into(),
-            },
+            Some(call) if u32::from(call.nr()) == nr => self.make_call(current, *call),
+            _ => self.call_in_registers(current, nr),
         }
     }
 
-    /// The stop after a system call, whose value is in `eax`. Returns `true` if the task has
-    /// stopped. A task that is single-stepped gets SIGTRAP here, for no instruction of it ran.
+    /// The stop after a system call, whose result is in `eax`. Returns `true` if the task has
+    /// stopped. A single-stepped task gets SIGTRAP here, because none of its instructions ran.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `do_syscall_trace()`.
     pub(in crate::kernel) fn stops_after_call(&mut self, current: TaskId) -> bool {
@@ -221,7 +218,7 @@ impl Kernel {
         self.force_signal(task, Signal::SIGTRAP);
     }
 
-    /// Shows a signal to the tracer before the task takes it; `false` if there is nobody to stop
+    /// Shows a signal to the tracer before the task takes it; `false` if there is no tracer to stop
     /// for.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `get_signal_to_deliver()`.
@@ -239,9 +236,9 @@ impl Kernel {
         stopped
     }
 
-    /// The task takes the signal that its tracer has left in `exit_code`, if any, and goes on
-    /// taking others. Another signal than it has stopped with comes from the tracer; one that is
-    /// blocked by now is put back.
+    /// The task takes the signal that its tracer has left in `exit_code`, if any, and continues to
+    /// take others. If the tracer has replaced the signal, the new one counts as sent by the
+    /// tracer; one that is blocked by now is put back.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `get_signal_to_deliver()`.
     fn after_signal_stop(
@@ -258,7 +255,7 @@ impl Kernel {
                 .filter(|info| info.signal == signal)
                 .unwrap_or(SigInfo::sent(signal, si_code::SI_USER, pid, uid));
             if self.task(current).blocked.contains(signal) {
-                // One that finds no room in the queue is pending all the same.
+                // A signal that finds no room in the queue is pending all the same.
                 let _sent = self.specific_send_sig_info(signal, SendInfo::Info(info), current);
             } else {
                 self.task_mut(current).in_call.injected = Some(info);

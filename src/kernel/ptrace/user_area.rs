@@ -1,14 +1,14 @@
-//! The user area that a tracer sees: the registers of a task by their places in `struct user`, and
+//! The user area that a tracer sees: the registers of a task by their offsets in `struct user`, and
 //! which of their bits a tracer may change.
 
 use crate::abi::Errno;
 use crate::hw::Regs;
 
-/// Registers in the area, a word each.
+/// Number of registers in the area, one word each.
 pub const FRAME_SIZE: usize = 17;
 /// `sizeof(struct user)`.
 const USER_SIZE: u32 = 284;
-/// Where the debug registers lie in it.
+/// Offset of the debug registers.
 const DEBUG_REGISTERS: u32 = 252;
 /// The flags that a tracer may change.
 const FLAG_MASK: u32 = 0x0004_4dd5;
@@ -18,31 +18,32 @@ pub const TRAP_FLAG: u32 = 0x100;
 /// A word of the user area.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UserWord {
-    /// The register of that number, in the order of `pt_regs`.
+    /// The register with that number, in the order of `pt_regs`.
     Register(usize),
-    /// Something else: a debug register, or nothing that is kept here.
+    /// Something else: a debug register, or something that is not stored here.
     Other {
-        /// It is a debug register.
+        /// Whether it is a debug register.
         debug: bool,
     },
 }
 
-/// The word at an offset into the user area.
+/// The word at an offset in the user area.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.
 ///
 /// # Errors
-/// `EIO` if the offset is not that of a word, or lies beyond the area.
+/// `EIO` if the offset is not that of a word, or is beyond the area.
 pub const fn user_word(offset: u32) -> Result<UserWord, Errno> {
     if !offset.is_multiple_of(4) || (offset as i32) < 0 || offset > USER_SIZE - 3 {
         return Err(Errno::EIO);
     }
     let register = (offset / 4) as usize;
-    Ok(match register < FRAME_SIZE {
-        true => UserWord::Register(register),
-        false => UserWord::Other {
+    Ok(if register < FRAME_SIZE {
+        UserWord::Register(register)
+    } else {
+        UserWord::Other {
             debug: offset >= DEBUG_REGISTERS,
-        },
+        }
     })
 }
 
@@ -69,8 +70,8 @@ pub const fn registers(regs: &Regs) -> [u32; FRAME_SIZE] {
     ]
 }
 
-/// Changes a register as far as a tracer may: selectors must be those of user mode (the data
-/// segments also none), and of the flags only some can be set.
+/// Changes a register as far as a tracer may: selectors must be those of user mode (data segments
+/// may also be null), and only some of the flags can be set.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `putreg()`.
 ///
@@ -102,7 +103,7 @@ pub const fn putreg(regs: &mut Regs, register: usize, value: u32) -> Result<(), 
     Ok(())
 }
 
-/// Whether the code before us begins with `popf`, which sets TF by itself.
+/// Whether the code starts with `popf`, which sets TF by itself.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `is_at_popf()`.
 pub fn is_at_popf(code: &[u8]) -> bool {

@@ -6,13 +6,10 @@ use super::imbalance::{
     BusiestGroup, GroupLoad, IdleType, Target, can_migrate_task, find_busiest_group,
 };
 use super::{Ctx, Scheduler};
-use crate::abi::TaskId;
+use crate::abi::{HZ, TaskId};
 use crate::trace::{ArrayKind, MigrateReason, TraceEvent};
 
-/// Ticks in a second.
-const HZ: u32 = 1000;
-
-/// From where to where tasks are moved, how many at most, and what for.
+/// From which CPU to which one tasks are moved, how many at most, and why.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Move {
     pub(super) from: usize,
@@ -20,27 +17,31 @@ pub(super) struct Move {
     pub(super) tasks: u32,
     /// CPU and level of the domain within which it is done.
     pub(super) domain: (usize, usize),
-    /// As which kind of balancing it counts.
+    /// As which kind of balancing the move is counted.
     pub(super) idle: IdleType,
     pub(super) why: MigrateReason,
 }
 
 impl Scheduler {
-    /// A low guess at the load of a CPU from which tasks may be moved. Linux 2.6.12:
-    /// kernel/sched.c, `source_load()`.
+    /// A low estimate of the load of a CPU from which tasks may be moved.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `source_load()`.
     pub fn source_load(&self, cpu: usize) -> u32 {
         let rq = &self.rqs[cpu];
         rq.cpu_load.min(rq.nr_running * SCHED_LOAD_SCALE)
     }
 
-    /// A high guess at the load of a CPU to which tasks may be moved. Linux 2.6.12:
-    /// kernel/sched.c, `target_load()`.
+    /// A high estimate of the load of a CPU to which tasks may be moved.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `target_load()`.
     pub fn target_load(&self, cpu: usize) -> u32 {
         let rq = &self.rqs[cpu];
         rq.cpu_load.max(rq.nr_running * SCHED_LOAD_SCALE)
     }
 
-    /// Whether a CPU runs its idle task. Linux 2.6.12: kernel/sched.c, `idle_cpu()`.
+    /// Whether a CPU runs its idle task.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `idle_cpu()`.
     pub(super) fn is_idle(&self, cpu: usize) -> bool {
         self.rqs[cpu].curr == self.rqs[cpu].idle
     }
@@ -50,9 +51,12 @@ impl Scheduler {
         let sd = &self.domains[cpu][level];
         let loads = sd.groups.iter().map(|group| {
             let local = group.cpumask >> cpu & 1 != 0;
-            let load = cpus_of(group.cpumask).map(|cpu| match local {
-                true => self.target_load(cpu),
-                false => self.source_load(cpu),
+            let load = cpus_of(group.cpumask).map(|cpu| {
+                if local {
+                    self.target_load(cpu)
+                } else {
+                    self.source_load(cpu)
+                }
             });
             GroupLoad {
                 load: load.sum(),
@@ -63,8 +67,10 @@ impl Scheduler {
         find_busiest_group(loads, sd.imbalance_pct, idle)
     }
 
-    /// The CPU of a mask with the most load; `None` if none has any. Linux 2.6.12:
-    /// kernel/sched.c, `find_busiest_queue()`.
+    /// The most loaded CPU of a mask; `None` if none has any load.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`,
+    /// `find_busiest_queue()`.
     fn find_busiest_queue(&self, cpumask: u32) -> Option<usize> {
         let mut busiest = (0, None);
         for cpu in cpus_of(cpumask) {
@@ -97,8 +103,9 @@ impl Scheduler {
         Some((busiest?, tasks))
     }
 
-    /// Notes this CPU's load and balances each of its domains whose interval is over. Linux
-    /// 2.6.12: kernel/sched.c, `rebalance_tick()`.
+    /// Updates this CPU's load, and balances each of its domains whose interval is over.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `rebalance_tick()`.
     pub(super) fn rebalance_tick(&mut self, ctx: &mut Ctx, mut idle: IdleType) {
         let cpu = ctx.cpu;
         if self.domains[cpu].is_empty() {
@@ -108,7 +115,7 @@ impl Scheduler {
         let now = self.balance_clock(cpu, ctx.jiffies);
         for level in 0..self.domains[cpu].len() {
             let sd = &self.domains[cpu][level];
-            let interval = sd.interval(idle == IdleType::Idle);
+            let interval = sd.interval(idle);
             if !sd.flags.contains(SdFlags::LOAD_BALANCE)
                 || now.wrapping_sub(sd.last_balance) < interval
             {
@@ -117,20 +124,20 @@ impl Scheduler {
             if self.load_balance(ctx, level, idle) > 0 {
                 idle = IdleType::NotIdle;
             }
-            // Not the present time: what was missed is caught up with, a tick after the other.
+            // Not the current time: missed intervals are caught up, one per tick.
             let sd = &mut self.domains[cpu][level];
             sd.last_balance = sd.last_balance.wrapping_add(interval);
         }
     }
 
-    /// `jiffies` for balancing: the CPUs are not to balance all at once.
+    /// `jiffies` for balancing, offset by CPU so that the CPUs do not all balance at once.
     pub(super) fn balance_clock(&self, cpu: usize, jiffies: u32) -> u32 {
         let offset = HZ * cpu as u32 / self.rqs.len() as u32;
         jiffies.wrapping_add(offset)
     }
 
     /// Takes tasks from the busiest CPU of a domain, if there is an imbalance; returns how many.
-    /// Linux 2.6.12: kernel/sched.c, `load_balance()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `load_balance()`.
     fn load_balance(&mut self, ctx: &mut Ctx, level: usize, idle: IdleType) -> u32 {
         let cpu = ctx.cpu;
         let Some((busiest, tasks)) = self.find_busiest(cpu, level, idle) else {
@@ -172,8 +179,9 @@ impl Scheduler {
         0
     }
 
-    /// This CPU is about to go idle: tries to get a task from another. Linux 2.6.12:
-    /// kernel/sched.c, `idle_balance()` and `load_balance_newidle()`.
+    /// This CPU is about to go idle: tries to get a task from another.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `idle_balance()` and `load_balance_newidle()`.
     pub(super) fn idle_balance(&mut self, ctx: &mut Ctx) {
         let cpu = ctx.cpu;
         for level in 0..self.domains[cpu].len() {
@@ -200,8 +208,10 @@ impl Scheduler {
         }
     }
 
-    /// Moves tasks: those of the expired array first, of the best priority first, of equals the
-    /// last first. Returns how many. Linux 2.6.12: kernel/sched.c, `move_tasks()`.
+    /// Moves tasks: first those of the expired array, best priority first and, among equals, the
+    /// last one first. Returns how many were moved.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `move_tasks()`.
     pub(super) fn move_tasks(&mut self, ctx: &mut Ctx, order: Move) -> u32 {
         if self.rqs[order.from].nr_running <= 1 {
             return 0;
@@ -211,9 +221,9 @@ impl Scheduler {
         for kind in [ArrayKind::Expired, ArrayKind::Active] {
             let mut level = self.rqs[order.from].array_of(kind).level_from(0);
             while let Some(prio) = level {
-                let mut last = self.rqs[order.from].array_of(kind).tail(prio);
+                let mut last = self.rqs[order.from].array_of(kind).tail(&self.tasks, prio);
                 while let Some(p) = last {
-                    last = self.tasks[p].run_list.prev;
+                    last = self.tasks.before(p);
                     if self.may_move(p, &target) {
                         self.count_gain(p, &order);
                         self.pull_task(ctx, p, order.to, kind, order.why);
@@ -257,8 +267,9 @@ impl Scheduler {
         lb.lb_hot_gained += u32::from(hot);
     }
 
-    /// Moves a queued task to the same kind of array on another CPU. Linux 2.6.12:
-    /// kernel/sched.c, `pull_task()`.
+    /// Moves a queued task to the same kind of array on another CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `pull_task()`.
     fn pull_task(
         &mut self,
         ctx: &mut Ctx,
@@ -277,7 +288,7 @@ impl Scheduler {
         self.resched_if_preempts(p);
     }
 
-    /// Makes `p`'s timestamp one of another CPU: clocks are compared by the time of the last tick.
+    /// Converts `p`'s timestamp to the clock of another CPU: clocks are compared at the last tick.
     pub(super) fn rebase_timestamp(&mut self, p: TaskId, to: usize) {
         let here = self.task_rq(p).timestamp_last_tick;
         let there = self.rqs[to].timestamp_last_tick;
@@ -285,8 +296,9 @@ impl Scheduler {
         task.timestamp = task.timestamp.wrapping_sub(here).wrapping_add(there);
     }
 
-    /// Notes that a task, on no runqueue at the moment, belongs to another CPU from now on. Linux
-    /// 2.6.12: include/linux/sched.h, `set_task_cpu()`.
+    /// Assigns a task that is not on a runqueue to another CPU.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `set_task_cpu()`.
     pub(super) fn set_task_cpu(&mut self, ctx: &mut Ctx, p: TaskId, to: usize, why: MigrateReason) {
         let task = &mut self.tasks[p];
         let event = TraceEvent::SchedMigrateTask {
@@ -301,8 +313,8 @@ impl Scheduler {
         ctx.emit(&self.tasks[p], event);
     }
 
-    /// Balances as so many ticks do while every CPU is idle and nobody is runnable; `jiffies` is
-    /// that of the first of them. Only loads fade and intervals pass.
+    /// Has the effect of so many ticks while every CPU is idle and no task is runnable; `jiffies`
+    /// is that of the first tick. Only loads decay and intervals pass.
     pub(super) fn skip_idle_ticks(&mut self, jiffies: u32, ticks: u64) {
         for cpu in 0..self.rqs.len() {
             if self.domains[cpu].is_empty() {
@@ -319,7 +331,7 @@ impl Scheduler {
                 continue;
             };
             for sd in &mut self.domains[cpu] {
-                let interval = sd.interval(true);
+                let interval = sd.interval(IdleType::Idle);
                 let passed = u64::from(now.wrapping_sub(sd.last_balance)) + more;
                 let times = passed / u64::from(interval);
                 let whole = times * u64::from(interval);
@@ -333,16 +345,16 @@ impl Scheduler {
     fn idles_steadily(&self, cpu: usize, now: u32) -> bool {
         let steady = self.domains[cpu].iter().all(|sd| {
             sd.balance_interval >= sd.max_interval
-                && now.wrapping_sub(sd.last_balance) <= sd.interval(true)
+                && now.wrapping_sub(sd.last_balance) <= sd.interval(IdleType::Idle)
         });
         steady && self.rqs[cpu].cpu_load == 0
     }
 
-    /// `rebalance_tick` with nobody runnable anywhere.
+    /// `rebalance_tick` with no task runnable on any CPU.
     fn idle_rebalance(&mut self, cpu: usize, now: u32) {
         self.rqs[cpu].update_cpu_load();
         for sd in &mut self.domains[cpu] {
-            let interval = sd.interval(true);
+            let interval = sd.interval(IdleType::Idle);
             if now.wrapping_sub(sd.last_balance) >= interval {
                 if sd.balance_interval < sd.max_interval {
                     sd.balance_interval *= 2;

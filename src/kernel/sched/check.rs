@@ -1,4 +1,4 @@
-//! The invariants of the runqueues, checked in full. Slow: for tests.
+//! The invariants of the runqueues, checked in full. Slow, for tests only.
 
 use super::{PrioArray, RunQueue, SchedDomain, SchedTask, Scheduler};
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
@@ -8,7 +8,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// The first disagreement, in words.
+    /// A description of the first disagreement.
     pub fn check(&self) -> Result<(), String> {
         let mut queued = 0;
         for (cpu, rq) in self.rqs.iter().enumerate() {
@@ -20,11 +20,14 @@ impl Scheduler {
         let sleepers = self.tasks.values().filter(sleeps).count();
         let counted: i32 = self.rqs.iter().map(|rq| rq.nr_uninterruptible).sum();
         demand(i32::try_from(sleepers) == Ok(counted), || {
-            format!("nr_uninterruptible {counted}, {sleepers} tasks sleep so")
+            format!(
+                "nr_uninterruptible is {counted}, but {sleepers} tasks are in an \
+                 uninterruptible sleep"
+            )
         })?;
         let claimed = self.tasks.values().filter(|t| t.is_queued()).count();
         demand(queued == claimed, || {
-            format!("{queued} tasks in lists, {claimed} say so")
+            format!("{queued} tasks are in lists, but {claimed} are marked as queued")
         })
     }
 
@@ -57,7 +60,7 @@ impl Scheduler {
         Ok(total)
     }
 
-    /// Checks what a CPU needs among several, or that one alone has none of it.
+    /// Checks the balancing state of a CPU, or that a lone CPU has none.
     fn check_balancing(&self, cpu: usize, rq: &RunQueue) -> Result<(), String> {
         let domains = &self.domains[cpu];
         let Some(thread) = rq.migration_thread else {
@@ -109,14 +112,14 @@ impl Scheduler {
         let mut last: Option<TaskId> = None;
         let mut members = 0;
         for id in array.members(&self.tasks, prio) {
-            let prev = self.tasks[id].run_list.prev;
+            let prev = self.tasks.before(id);
             demand(prev == last, || {
                 format!("list {prio}: {prev:?} before {id:?}, not {last:?}")
             })?;
             last = Some(id);
             members += 1;
         }
-        demand(array.tail(prio) == last, || {
+        demand(array.tail(&self.tasks, prio) == last, || {
             format!("list {prio} has a wrong tail")
         })?;
         let bit = array.bitmap()[usize::from(prio / 32)] >> (prio % 32) & 1;

@@ -1,8 +1,7 @@
-//! What fork and exit mean to the scheduler: the split of the time slice, the place of a new task
-//! on the runqueue, and what a parent gets back.
+//! Fork and exit in the scheduler: how the time slice is split, where a new task is queued, and
+//! what a parent gets back.
 
 use super::prio::{effective_prio, penalised_sleep_avg};
-use super::sched_info::SchedInfo;
 use super::task::RunLinks;
 use super::{Ctx, Scheduler, ThreadFlags, Tunables};
 use crate::abi::{Pid, TaskId, TaskState};
@@ -10,22 +9,22 @@ use crate::trace::{EventKind, PidRun, Placement, SwitchReason, TraceEvent};
 use cov_mark::hit;
 use std::iter::successors;
 
-/// Members shown of a list before the one that matters.
+/// Members of a list shown before the one of interest.
 const SHOWN_BEFORE: usize = 8;
 
-/// Levers that force branches of `wake_up_new_task` which the kernel by itself hardly reaches.
+/// Options that force branches of `wake_up_new_task` which the kernel hardly ever takes by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Levers {
+pub struct Overrides {
     /// Children start on this CPU, allowed or not, as if the parent had just been moved away from
     /// it.
     pub fork_cpu: Option<u8>,
     /// Behave as if the parent were on no array.
     pub parent_not_on_array: bool,
-    /// False: a child that does not share memory goes to the tail as well, and preempts nobody.
+    /// False: a child that does not share memory also goes to the tail, and does not preempt.
     pub child_runs_first: bool,
 }
 
-impl Default for Levers {
+impl Default for Overrides {
     fn default() -> Self {
         Self {
             fork_cpu: None,
@@ -35,30 +34,31 @@ impl Default for Levers {
     }
 }
 
-/// Where a new task goes.
+/// Where a new task is queued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WakeNewVerdict {
-    /// The branch.
+    /// The branch taken.
     pub placement: Placement,
-    /// Without the levers it would be another branch.
+    /// Without the forced options another branch would be taken.
     pub forced: bool,
 }
 
-/// Which branch `wake_up_new_task` takes. The facts: does the child share the parent's memory, is
-/// it to start on the parent's CPU (by itself it always is), is the parent on an array.
+/// Which branch `wake_up_new_task` takes. It depends on whether the child shares the parent's
+/// memory, whether it starts on the parent's CPU (it always does unless forced), and whether the
+/// parent is on an array.
 pub const fn wake_new_placement(
     clone_vm: bool,
     same_cpu: bool,
     parent_queued: bool,
-    levers: &Levers,
+    overrides: &Overrides,
 ) -> WakeNewVerdict {
     let placement = if !same_cpu {
         Placement::OtherCpu
     } else if clone_vm {
         Placement::TailSharedVm
-    } else if !levers.child_runs_first {
+    } else if !overrides.child_runs_first {
         Placement::TailByOption
-    } else if !parent_queued || levers.parent_not_on_array {
+    } else if !parent_queued || overrides.parent_not_on_array {
         Placement::ParentNotQueued
     } else {
         Placement::BeforeParent
@@ -71,14 +71,16 @@ pub const fn wake_new_placement(
     WakeNewVerdict { placement, forced }
 }
 
-/// How a parent's slice is split at fork: the child's part, with the odd tick, and what is left.
-/// Linux 2.6.12: kernel/sched.c, `sched_fork()`.
+/// How a parent's slice is split at fork: the child's part, which gets the odd tick, and the rest.
+/// Linux 2.6.12: `kernel/sched.c`, `sched_fork()`.
 pub const fn split_slice(parent_slice: u32) -> (u32, u32) {
     (parent_slice.wrapping_add(1) >> 1, parent_slice >> 1)
 }
 
-/// What `wake_up_new_task` makes of the sleep average (ns) that parent and child both have: the
-/// child's, and the parent's. Linux 2.6.12: kernel/sched.c, `wake_up_new_task()`.
+/// What `wake_up_new_task` makes of the sleep average (ns) that both have at first: the child's,
+/// and the parent's.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `wake_up_new_task()`.
 pub const fn sleep_avgs_after_fork(sleep_avg: u32, tunables: &Tunables) -> (u32, u32) {
     (
         penalised_sleep_avg(sleep_avg, tunables.child_penalty),
@@ -87,9 +89,9 @@ pub const fn sleep_avgs_after_fork(sleep_avg: u32, tunables: &Tunables) -> (u32,
 }
 
 impl Scheduler {
-    /// Makes the new task's scheduling fields as a copy of the parent's, on no runqueue yet.
-    /// Linux 2.6.12: kernel/fork.c, `dup_task_struct()`; with what `copy_process()` resets in
-    /// these fields.
+    /// Creates the new task's scheduling fields as a copy of the parent's, on no runqueue yet.
+    /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`, and what `copy_process()` resets in these
+    /// fields.
     pub fn dup(&mut self, parent: TaskId, child: TaskId, pid: Pid) {
         let mut new = self.tasks[parent].clone();
         new.pid = pid;
@@ -97,13 +99,13 @@ impl Scheduler {
         new.run_list = RunLinks::default();
         new.thread_flags
             .remove(ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE);
-        (new.sched_time, new.nvcsw, new.nivcsw) = (0, 0, 0);
-        new.sched_info = SchedInfo::default();
         self.tasks.insert(child, new);
     }
 
-    /// Gives a task that [`dup`](Self::dup) made half of its parent's slice; the parent runs on
-    /// this CPU. Linux 2.6.12: kernel/sched.c, `sched_fork()`.
+    /// Gives a task created by [`dup`](Self::dup) half of its parent's slice; the parent runs on
+    /// this CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_fork()`.
     pub fn sched_fork(&mut self, ctx: &mut Ctx, parent: TaskId, child: TaskId) {
         let (child_slice, left) = split_slice(self.tasks[parent].time_slice);
         let new = &mut self.tasks[child];
@@ -112,25 +114,26 @@ impl Scheduler {
         new.time_slice = child_slice;
         new.first_time_slice = true;
         new.timestamp = ctx.now;
-        // A last tick goes to the child, and the parent's slice expires here and now.
+        // The last tick goes to the child, and the parent's slice expires here and now.
         self.tasks[parent].time_slice = left.max(1);
         if left == 0 {
             self.scheduler_tick(ctx);
         }
     }
 
-    /// Puts a new task on a runqueue for the first time. Linux 2.6.12: kernel/sched.c,
-    /// `wake_up_new_task()`.
+    /// Puts a new task on a runqueue for the first time.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wake_up_new_task()`.
     pub fn wake_up_new_task(
         &mut self,
         ctx: &mut Ctx,
         current: TaskId,
         child: TaskId,
         clone_vm: bool,
-        levers: &Levers,
+        overrides: &Overrides,
     ) -> Placement {
-        if let Some(cpu) = levers.fork_cpu {
-            assert!(usize::from(cpu) < self.rqs.len(), "no CPU {cpu}");
+        if let Some(cpu) = overrides.fork_cpu {
+            assert!(usize::from(cpu) < self.rqs.len(), "there is no CPU {cpu}");
             self.tasks[child].cpu = cpu;
         }
         self.penalise_child(child);
@@ -138,7 +141,7 @@ impl Scheduler {
             clone_vm,
             usize::from(self.tasks[child].cpu) == ctx.cpu,
             self.tasks[current].is_queued(),
-            levers,
+            overrides,
         );
         let before = self.list_before(ctx, current, child, verdict.placement);
         self.place(ctx, current, child, verdict.placement);
@@ -149,9 +152,10 @@ impl Scheduler {
         verdict.placement
     }
 
-    /// Gives what is left of a child's first slice back to the parent of the moment, and blends
-    /// the sleep averages if the child was the lesser sleeper. Linux 2.6.12: kernel/sched.c,
-    /// `sched_exit()`.
+    /// Returns the rest of a child's first slice to its current parent, and blends the sleep
+    /// averages if the child slept less.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exit()`.
     pub fn sched_exit(&mut self, ctx: &mut Ctx, p: TaskId, parent: TaskId) {
         let child = self.tasks[p].clone();
         let task = &mut self.tasks[parent];
@@ -214,7 +218,7 @@ impl Scheduler {
     fn insert_before_parent(&mut self, parent: TaskId, child: TaskId) {
         let (tasks, rq) = self.task_rq_mut(child);
         let Some(index) = tasks[parent].array else {
-            unreachable!("this branch is for parents on an array");
+            unreachable!("this branch requires the parent to be on an array");
         };
         tasks[child].prio = tasks[parent].prio;
         tasks[child].array = Some(index);
@@ -237,7 +241,7 @@ impl Scheduler {
         ctx.emit(task, event);
     }
 
-    /// The list that the child will go to, as it is before.
+    /// The list that the child will be added to, before the insertion.
     fn list_before(&self, ctx: &Ctx, parent: TaskId, child: TaskId, to: Placement) -> PidRun {
         if !ctx.log.wants(EventKind::RunList) {
             return PidRun::default();
@@ -245,12 +249,12 @@ impl Scheduler {
         let rq = self.task_rq(child);
         match to {
             Placement::BeforeParent => self.pids_around(Some(parent)),
-            _ => self.pids_around(rq.active().tail(self.tasks[child].prio)),
+            _ => self.pids_around(rq.active().tail(&self.tasks, self.tasks[child].prio)),
         }
     }
 
-    /// Notes the child's list before and after. The event counts even if nobody wants it: event
-    /// numbers must not depend on the filter.
+    /// Records the child's list before and after. The event is counted even if it is filtered out:
+    /// event numbers must not depend on the filter.
     fn emit_run_list(&self, ctx: &mut Ctx, child: TaskId, before: &PidRun) {
         let task = &self.tasks[child];
         let rq = self.task_rq(child);
@@ -268,17 +272,17 @@ impl Scheduler {
         ctx.emit(task, event);
     }
 
-    /// The members of a list around one of them: lists can be long, only a few are looked at.
+    /// The members of a list around one of them: lists can be long, and only a few are shown.
     fn pids_around(&self, member: Option<TaskId>) -> PidRun {
         let mut run = PidRun::default();
         let Some(mut first) = member else {
             return run;
         };
         for _ in 0..SHOWN_BEFORE {
-            first = self.tasks[first].run_list.prev.unwrap_or(first);
+            first = self.tasks.before(first).unwrap_or(first);
         }
-        run.cut_before = self.tasks[first].run_list.prev.is_some();
-        for id in successors(Some(first), |id| self.tasks[*id].run_list.next) {
+        run.cut_before = self.tasks.before(first).is_some();
+        for id in successors(Some(first), |id| self.tasks.after(*id)) {
             if !run.push(self.tasks[id].pid) {
                 break;
             }

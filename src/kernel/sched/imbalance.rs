@@ -1,16 +1,18 @@
-//! The decisions of load balancing, pure and with their reasons: which group is busiest and how
-//! much to take from it, whether a task may be taken, where a woken task and one with a
-//! new program go.
+//! The decisions of load balancing, as pure functions that return their reasons: which group is
+//! busiest and how much to take from it, whether a task may be moved, and where a task wakes or
+//! starts a new program.
 
 use super::domain::{SCHED_LOAD_SCALE, SchedDomain, SdFlags};
-use super::{SchedTask, task_hot};
+use super::{SchedTask, Waker, task_hot};
 
-/// What the CPU does that balances. Linux 2.6.12: include/linux/sched.h, `enum idle_type`.
+/// What the balancing CPU is doing.
+///
+/// Linux 2.6.12: `include/linux/sched.h`, `enum idle_type`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IdleType {
     /// It is idle.
     Idle,
-    /// It has a task.
+    /// It runs a task.
     NotIdle,
     /// It is about to go idle.
     NewlyIdle,
@@ -30,43 +32,44 @@ pub struct GroupLoad {
 /// What `find_busiest_group` found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BusiestGroup {
-    /// The group to take from, by its place in the list; `None` if all is well.
+    /// Index of the group to take from; `None` if the domain is balanced.
     pub group: Option<usize>,
     /// How many tasks to take.
     pub tasks: u32,
-    /// By which rule.
+    /// The rule that applied.
     pub why: Imbalance,
-    /// Load of the own group, for 128 of power.
+    /// Load of the CPU's own group, per 128 of power.
     pub this_load: u32,
     /// Load of the busiest other group.
     pub max_load: u32,
-    /// Average of the domain; 0 if it was not asked for.
+    /// Average of the domain; 0 if it was not computed.
     pub avg_load: u32,
 }
 
-/// The rule by which a domain is in balance, or is not.
+/// The rule by which a domain is or is not in balance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Imbalance {
     /// No other group has more load.
     NoneBusier,
-    /// The own group has the average or more.
+    /// The CPU's own group has the average load or more.
     AboveAverage,
-    /// The busiest group is not busier by the percentage of the domain.
+    /// The busiest group does not exceed the own one by the percentage of the domain.
     WithinPercentage,
-    /// As many tasks as bring the lesser of both groups to the average.
+    /// As many tasks as bring the lesser of the two groups to the average.
     ToAverage,
-    /// Less than a task from the average, but two tasks apart: one is taken.
+    /// Less than a task from the average, but two tasks apart: one is moved.
     TwoTasksApart,
-    /// Less than a task from the average, but more power would be used: one is taken.
+    /// Less than a task from the average, but more power would be used: one is moved.
     MorePower,
     /// Less than a task from the average, and no power would be gained.
     NoGain,
 }
 
-/// The busiest group of a domain, and how many tasks to take from it. Linux 2.6.12:
-/// kernel/sched.c, `find_busiest_group()`.
+/// The busiest group of a domain, and how many tasks to take from it.
 ///
-/// An idle CPU takes one task even where the rules see balance.
+/// Linux 2.6.12: `kernel/sched.c`, `find_busiest_group()`.
+///
+/// An idle CPU takes one task even where the rules find balance.
 pub fn find_busiest_group(
     groups: impl Iterator<Item = GroupLoad>,
     imbalance_pct: u32,
@@ -114,7 +117,7 @@ pub fn find_busiest_group(
     found
 }
 
-/// The rule that applies if another group has more load, and how many tasks to take by it.
+/// The rule that applies if another group has more load, and how many tasks it moves.
 fn imbalance(
     found: &BusiestGroup,
     imbalance_pct: u32,
@@ -170,7 +173,7 @@ const fn at_most_one(load: u32) -> u32 {
     }
 }
 
-/// Whether a task may be moved to another CPU, and why (not).
+/// Whether a task may be moved to another CPU, and why or why not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Migratable {
     /// No: it is running.
@@ -179,11 +182,11 @@ pub enum Migratable {
     NotAllowed,
     /// Yes: that CPU is idle.
     TargetIdle,
-    /// Yes: too many attempts have moved nothing.
+    /// Yes: too many attempts have failed.
     TooManyFailures,
-    /// No: it ran a moment ago.
+    /// No: it is cache-hot.
     CacheHot,
-    /// Yes: its CPU's cache has forgotten it.
+    /// Yes: it is cache-cold.
     CacheCold,
 }
 
@@ -197,10 +200,10 @@ impl Migratable {
     }
 }
 
-/// The CPU that a task would be moved to, as far as the decision needs it.
+/// The CPU that a task would be moved to, as far as the decision depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Target {
-    /// Its number.
+    /// Number of the CPU.
     pub cpu: usize,
     /// It runs its idle task.
     pub idle: bool,
@@ -210,8 +213,8 @@ pub struct Target {
     pub tried_enough: bool,
 }
 
-/// Whether balancing may move `p` to another CPU; the last tick of its own was then. Linux
-/// 2.6.12: kernel/sched.c, `can_migrate_task()`.
+/// Whether balancing may move `p` to another CPU; `timestamp_last_tick` is that of `p`'s own CPU.
+/// Linux 2.6.12: `kernel/sched.c`, `can_migrate_task()`.
 pub const fn can_migrate_task(
     p: &SchedTask,
     running: bool,
@@ -236,17 +239,17 @@ pub const fn can_migrate_task(
 /// On which CPU a task wakes, and by which rule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WakeCpu {
-    /// Where it is: the waker is there as well.
+    /// Its own: the waker runs there as well.
     SameCpu,
-    /// Where it is: it may not run on the waker's CPU.
+    /// Its own: it may not run on the waker's CPU.
     NotAllowed,
-    /// Where it is: its CPU has little to do, the waker's has more.
+    /// Its own: that CPU has little load, and the waker's has more.
     NotFromIdle,
-    /// On the waker's CPU: it is cold on its own.
+    /// The waker's: it is cache-cold on its own.
     Affine,
-    /// On the waker's CPU: that has less to do.
+    /// The waker's: that is less loaded.
     Balance,
-    /// Where it is: no domain says otherwise.
+    /// Its own: no domain says otherwise.
     Stays,
 }
 
@@ -266,16 +269,17 @@ pub struct WakeFacts {
     pub load: u32,
     /// Target load of the waker's.
     pub this_load: u32,
-    /// The waker is about to sleep.
-    pub sync: bool,
+    /// What the waker does next.
+    pub waker: Waker,
     /// `sched_clock()` at the last tick of the sleeper's CPU.
     pub timestamp_last_tick: u64,
 }
 
-/// On which CPU `p` is to wake: the waker's, with these domains, or its own. Linux 2.6.12:
-/// kernel/sched.c, `try_to_wake_up()`.
+/// On which CPU `p` wakes: the waker's, which has these domains, or its own.
 ///
-/// Simplified: `wake_idle()` does something in kernels for hyper-threading only.
+/// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
+///
+/// Simplified: `wake_idle()` has an effect in kernels for hyper-threading only.
 pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> WakeCpu {
     let cpu = usize::from(p.cpu);
     if cpu == facts.this_cpu {
@@ -284,8 +288,11 @@ pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> Wa
     if p.cpus_allowed >> facts.this_cpu & 1 == 0 {
         return WakeCpu::NotAllowed;
     }
-    // The word wraps if a waker that is about to sleep does so on an idle CPU.
-    let leaving = if facts.sync { SCHED_LOAD_SCALE } else { 0 };
+    // The subtraction wraps if a waker that is about to sleep runs on a CPU without load.
+    let leaving = match facts.waker {
+        Waker::Sleeps => SCHED_LOAD_SCALE,
+        Waker::GoesOn => 0,
+    };
     let this_load = facts.this_load.wrapping_sub(leaving);
     if facts.load < SCHED_LOAD_SCALE / 2 && this_load > SCHED_LOAD_SCALE / 2 {
         return WakeCpu::NotFromIdle;
@@ -307,11 +314,13 @@ pub fn wake_cpu(p: &SchedTask, facts: &WakeFacts, domains: &[SchedDomain]) -> Wa
     WakeCpu::Stays
 }
 
-/// Whether a task with a new program moves from a CPU with that source load to the one with the
-/// least target load: half of the percentage of the domain is enough. Linux 2.6.12:
-/// kernel/sched.c, `find_idlest_cpu()`.
+/// Whether a task that calls exec moves from a CPU with that source load to the one with the least
+/// target load: half the percentage of the domain is enough.
+///
+/// Linux 2.6.12: `kernel/sched.c`,
+/// `find_idlest_cpu()`.
 pub const fn exec_moves(this_load: u32, min_load: u32, imbalance_pct: u32) -> bool {
-    // Here the percentage is halved as such, and not, as for wake-ups, added to the whole.
+    // Here the percentage itself is halved; at wake-ups it is only the excess over 100.
     let percent = 100 + (imbalance_pct - 100) / 2;
     min_load.wrapping_mul(percent) < (this_load + SCHED_LOAD_SCALE).wrapping_mul(100)
 }

@@ -1,5 +1,5 @@
-//! Moves that need the help of a migration thread: tasks that may no longer stay on their CPU,
-//! tasks with a new program, and active balancing.
+//! Moves that require a migration thread: tasks that may no longer stay on their CPU, tasks that
+//! call exec, and active balancing.
 
 use super::balance::Move;
 use super::domain::{SdFlags, cpu_map, cpus_of};
@@ -8,8 +8,10 @@ use super::{Ctx, SchedTask, Scheduler};
 use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
 use crate::trace::MigrateReason;
 
-/// What a migration thread is asked for: to move a task off its CPU. Linux 2.6.12:
-/// kernel/sched.c, `migration_req_t`.
+/// A request to a migration thread: move a task off its CPU.
+///
+/// Linux 2.6.12: `kernel/sched.c`,
+/// `migration_req_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MigrationReq {
     task: TaskId,
@@ -18,12 +20,12 @@ pub struct MigrationReq {
     waiter: TaskId,
 }
 
-/// How a change of affinity, or a move at exec, goes on.
+/// How a change of affinity, or a move at exec, continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Migration {
-    /// Nothing is left to do.
+    /// The move is complete.
     Done,
-    /// The caller waits, in TASK_UNINTERRUPTIBLE, until the migration thread has done its work.
+    /// The caller waits, in TASK_UNINTERRUPTIBLE, until the migration thread has moved the task.
     Wait,
 }
 
@@ -32,8 +34,10 @@ pub enum Migration {
 pub struct NoCpu;
 
 impl Scheduler {
-    /// Makes the task the migration thread of `cpu`, asleep: bound to it and better than any other
-    /// task. Linux 2.6.12: kernel/sched.c, `migration_call()`.
+    /// Makes the task the migration thread of `cpu`, asleep: bound to that CPU and with the best
+    /// priority.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `migration_call()`.
     pub fn add_migration_thread(&mut self, cpu: usize, id: TaskId, pid: Pid, name: Name) {
         let mut task = SchedTask::new(pid, name);
         task.state = TaskState::INTERRUPTIBLE;
@@ -52,8 +56,7 @@ impl Scheduler {
         self.task_rq(id).migration_thread == Some(id)
     }
 
-    /// Wakes the migration thread of a CPU whose tasks cannot be moved otherwise, unless it has
-    /// been asked already.
+    /// Wakes the migration thread of a CPU for active balancing, unless it has been asked already.
     pub(super) fn ask_for_active_balance(&mut self, ctx: &mut Ctx, busiest: usize) {
         let rq = &mut self.rqs[busiest];
         if rq.active_balance {
@@ -70,9 +73,10 @@ impl Scheduler {
         }
     }
 
-    /// One round of this CPU's migration thread, which is running. Returns the task that waited
-    /// for a move; `None` if there is nothing left to do, and the thread is to sleep. Linux
-    /// 2.6.12: kernel/sched.c, `migration_thread()`.
+    /// One round of this CPU's migration thread, which is running. Returns the task that waited for
+    /// a move; `None` if no request is left and the thread is to sleep.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `migration_thread()`.
     pub fn migration_round(&mut self, ctx: &mut Ctx) -> Option<TaskId> {
         let cpu = ctx.cpu;
         if self.rqs[cpu].active_balance {
@@ -84,8 +88,9 @@ impl Scheduler {
         Some(req.waiter)
     }
 
-    /// Pushes waiting tasks of this CPU to idle ones, one to each. Linux 2.6.12: kernel/sched.c,
-    /// `active_load_balance()`.
+    /// Pushes waiting tasks of this CPU to idle CPUs, one to each.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `active_load_balance()`.
     fn active_load_balance(&mut self, ctx: &mut Ctx) {
         let cpu = ctx.cpu;
         let mut visited = 0_u32;
@@ -125,8 +130,8 @@ impl Scheduler {
         }
     }
 
-    /// Moves a task off this CPU, unless it has left meanwhile, or may no longer go there. Linux
-    /// 2.6.12: kernel/sched.c, `__migrate_task()`.
+    /// Moves a task off this CPU, unless it has left in the meantime, or may no longer run there.
+    /// Linux 2.6.12: `kernel/sched.c`, `__migrate_task()`.
     fn migrate_task(&mut self, ctx: &mut Ctx, req: &MigrationReq) {
         let (p, dest) = (req.task, req.dest);
         let Some(task) = self.tasks.get(p) else {
@@ -148,9 +153,11 @@ impl Scheduler {
     }
 
     /// Changes the CPUs that a task may run on. `waiter` is the calling task: if it must wait, it
-    /// sleeps next. Linux 2.6.12: kernel/sched.c, `set_cpus_allowed()`.
+    /// sleeps next.
     ///
-    /// A kernel for one CPU only looks at the mask.
+    /// Linux 2.6.12: `kernel/sched.c`, `set_cpus_allowed()`.
+    ///
+    /// A kernel for one CPU only checks the mask.
     ///
     /// # Errors
     /// No CPU of the mask is online; nothing is changed then.
@@ -182,8 +189,8 @@ impl Scheduler {
         Ok(self.request_migration(ctx, req))
     }
 
-    /// Moves a task that neither runs nor is queued at once, and asks the migration thread for any
-    /// other. Linux 2.6.12: kernel/sched.c, `migrate_task()`.
+    /// Moves a task at once if it neither runs nor is queued; otherwise asks the migration thread.
+    /// Linux 2.6.12: `kernel/sched.c`, `migrate_task()`.
     fn request_migration(&mut self, ctx: &mut Ctx, req: MigrationReq) -> Migration {
         let cpu = usize::from(self.tasks[req.task].cpu);
         let rq = &mut self.rqs[cpu];
@@ -197,9 +204,8 @@ impl Scheduler {
         Migration::Wait
     }
 
-    /// The CPU that the running task of `cpu` should move to as it starts a new program, if
-    /// another is better: the one with the least load. Linux 2.6.12: kernel/sched.c,
-    /// `sched_exec()`, `find_idlest_cpu()`.
+    /// The least loaded CPU, if the running task of `cpu` should move there when it calls exec.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, `find_idlest_cpu()`.
     pub fn exec_cpu(&self, cpu: usize) -> Option<usize> {
         let sd = &self.domains[cpu][self.exec_level(cpu)?];
         let allowed = sd.span & self.tasks[self.rqs[cpu].curr].cpus_allowed;
@@ -210,8 +216,8 @@ impl Scheduler {
         (moves && idlest != cpu).then_some(idlest)
     }
 
-    /// The domain within which `cpu` balances at exec: the highest that does. `None` if the running
-    /// task is alone there.
+    /// The domain within which `cpu` balances at exec: the highest that has the flag. `None` if the
+    /// running task is alone there.
     fn exec_level(&self, cpu: usize) -> Option<usize> {
         if self.rqs[cpu].nr_running <= 1 {
             return None;
@@ -220,9 +226,11 @@ impl Scheduler {
         domains.rposition(|sd| sd.flags.contains(SdFlags::BALANCE_EXEC))
     }
 
-    /// Balances the load at exec: asks for a move of the running task of this CPU, if that is
-    /// worth it. The task sleeps next if it must wait. Linux 2.6.12: kernel/sched.c,
-    /// `sched_exec()`, `sched_migrate_task()`.
+    /// Balances the load at exec: requests a move of the running task of this CPU if that pays. The
+    /// task sleeps next if it must wait.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`,
+    /// `sched_migrate_task()`.
     pub fn sched_exec(&mut self, ctx: &mut Ctx) -> Migration {
         let Some(level) = self.exec_level(ctx.cpu) else {
             return Migration::Done;

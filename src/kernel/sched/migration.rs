@@ -1,23 +1,22 @@
 //! Migration threads, the only kernel threads: each moves tasks off its CPU that cannot be moved
-//! otherwise. And the calls that wait for one: a change of affinity, and exec on several CPUs.
+//! otherwise. Also the calls that wait for one: a change of affinity, and exec on several CPUs.
 
-use super::{Migration, NoCpu};
+use super::{Migration, NoCpu, Waker};
 use crate::abi::{Errno, InodeId, Pid, TaskId, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::exec::ExecArgs;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{AnswerTo, ExecArgs, SysResult};
 use crate::kernel::task::{AfterMigration, Continuation, Cred, Task};
 
-/// The migration thread of CPU n has number 9000 + n, out of the way of other tasks.
+/// The migration thread of CPU n has pid 9000 + n, out of the way of other tasks.
 const FIRST_PID: u32 = 9000;
 
 impl Kernel {
-    /// One migration thread for each of several CPUs, asleep.
+    /// Creates a migration thread for each CPU, if there are several; they sleep.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `migration_init()`.
     ///
     /// Simplified: like the idle tasks they are in no list and no hash, and have no kernel stack;
-    /// their numbers are fixed.
+    /// their pids are fixed.
     pub(in crate::kernel) fn make_migration_threads(&mut self) {
         let cpus = self.cpus.len();
         if cpus == 1 {
@@ -35,7 +34,7 @@ impl Kernel {
         }
     }
 
-    /// One round of the migration thread, if that is what this CPU runs.
+    /// Runs one round of the migration thread, if this CPU runs it.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `migration_thread()`.
     pub fn migration_round(&mut self, current: TaskId) -> bool {
@@ -61,16 +60,16 @@ impl Kernel {
         }
         let (sched, mut ctx) = self.sched_ctx();
         let mask = TaskState::INTERRUPTIBLE | TaskState::UNINTERRUPTIBLE;
-        sched.try_to_wake_up(&mut ctx, waiter, mask, false);
+        sched.try_to_wake_up(&mut ctx, waiter, mask, Waker::GoesOn);
     }
 
-    /// Sleeps until a migration thread has done what was asked of it.
+    /// Sleeps until a migration thread has handled the request.
     fn wait_for_migration(&mut self, current: TaskId, then: AfterMigration) -> SysResult {
         let wait = Continuation::MigrationWait { then, done: false };
         self.block(current, TaskState::UNINTERRUPTIBLE, wait)
     }
 
-    /// Goes on with a call that waited for a migration thread.
+    /// Continues a call that waited for a migration thread.
     pub(in crate::kernel) fn after_migration(
         &mut self,
         current: TaskId,
@@ -79,7 +78,7 @@ impl Kernel {
     ) -> SysResult {
         match then {
             _ if !done => self.wait_for_migration(current, then),
-            AfterMigration::Return => Ok(0).into(),
+            AfterMigration::Return => SysResult::from(0),
             AfterMigration::Exec { exe } => {
                 let args = self.task_mut(current).in_call.exec_args.take();
                 let args = args.map_or_else(|| ExecArgs::from(""), |args| *args);
@@ -90,7 +89,7 @@ impl Kernel {
         }
     }
 
-    /// `execve`: on several CPUs the task first goes to where there is least to do.
+    /// `execve`: on several CPUs the task first moves to the least loaded one.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_exec()`, called by `do_execve()`.
     pub(in crate::kernel) fn exec_balanced(
@@ -108,16 +107,16 @@ impl Kernel {
         self.wait_for_migration(current, AfterMigration::Exec { exe })
     }
 
-    /// Sets the CPUs that one thread may run on; `pid` 0 is the caller.
+    /// Sets the affinity mask of one thread; `pid` 0 is the caller.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_setaffinity()`, `sched_setaffinity()`.
     ///
     /// # Errors
-    /// `ESRCH` if there is no such thread; `EPERM` if it is another user's, without CAP_SYS_NICE;
-    /// `EINVAL` if no CPU of the mask is online.
+    /// `ESRCH` if there is no such thread; `EPERM` if it belongs to another user, without
+    /// CAP_SYS_NICE; `EINVAL` if no CPU of the mask is online.
     pub fn sys_sched_setaffinity(&mut self, current: TaskId, pid: i32, mask: u32) -> SysResult {
         match self.set_affinity(current, pid, mask) {
-            Ok(Migration::Done) => Ok(0).into(),
+            Ok(Migration::Done) => SysResult::from(0),
             Ok(Migration::Wait) => self.wait_for_migration(current, AfterMigration::Return),
             Err(errno) => Err(errno).into(),
         }
@@ -132,15 +131,38 @@ impl Kernel {
         changed.map_err(|NoCpu| Errno::EINVAL)
     }
 
-    /// The CPUs that one thread may run on, one bit each; `pid` 0 is the caller. Anybody may ask.
+    /// The affinity mask of one thread; `pid` 0 is the caller. Any task may ask.
     ///
-    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getaffinity()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_getaffinity()`.
     ///
     /// # Errors
     /// `ESRCH` if there is no such thread.
     pub fn sched_getaffinity(&self, current: TaskId, pid: i32) -> Result<u32, Errno> {
         let p = self.thread_by_pid(current, pid)?;
         Ok(self.sched.get(p).cpus_allowed & self.cpu_possible_map())
+    }
+
+    /// Stores the mask and returns the length of what it stored.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getaffinity()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for less room than a word; `ESRCH`, `EFAULT`.
+    pub(in crate::kernel) fn sys_sched_getaffinity(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        len: u32,
+        mask: AnswerTo,
+    ) -> Result<u32, Errno> {
+        if len < 4 {
+            return Err(Errno::EINVAL);
+        }
+        let cpus = self.sched_getaffinity(current, pid)?;
+        match mask {
+            AnswerTo::Value => Ok(cpus),
+            AnswerTo::User(addr) => self.put_user_u32(current, addr, cpus).map(|()| 4),
+        }
     }
 
     /// The CPUs of the machine, one bit each.

@@ -1,10 +1,10 @@
 //! The O(1) scheduler: a runqueue of two priority arrays per CPU, and the scheduling fields of
 //! every task. It knows nothing of the rest of the kernel, which owns it and calls it.
 //!
-//! Reading order: `task` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
+//! Reading order: `task`, `table` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
 //! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. On several CPUs: `domain`
 //! (who balances with whom), `imbalance` (the decisions), `balance` and `migrate` (the moves).
-//! `quiet` says which ticks need no looking at. `check` is for tests.
+//! `quiet` finds the ticks that change nothing but counters. `check` is for tests.
 
 mod balance;
 mod check;
@@ -22,6 +22,7 @@ mod runqueue;
 mod sched_info;
 mod schedule;
 mod switch;
+mod table;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ mod turn;
 mod wakeup;
 
 pub use domain::{LbStat, SCHED_LOAD_SCALE, SchedDomain, SchedGroup, SdFlags, SdStat, task_hot};
-pub use fork::{Levers, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
+pub use fork::{Overrides, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
 pub use imbalance::{
     BusiestGroup, GroupLoad, IdleType, Imbalance, Migratable, Target, WakeCpu, WakeFacts,
     can_migrate_task, exec_moves, find_busiest_group, wake_cpu,
@@ -44,20 +45,21 @@ pub use prio::{
 pub use prio_array::PrioArray;
 pub use priority::sched_priority_range;
 pub use runqueue::{LastSwitch, RqStat, RunQueue};
-pub use sched_info::{RqSchedInfo, SchedInfo};
+pub use sched_info::{RqSchedInfo, SchedInfo, SchedStat};
 pub use schedule::Switch;
-pub use task::{SchedTask, Tasks, ThreadFlags};
+pub use table::Tasks;
+pub use task::{SchedTask, ThreadFlags};
 pub use tunables::Tunables;
 pub use turn::{Ahead, Turn};
-pub use wakeup::{WhyNot, WhyNotKind};
+pub use wakeup::{Waker, WhyNot, WhyNotKind};
 
 use crate::abi::{MAX_PRIO, TaskId, TaskState};
 use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};
 
-/// Where and when the scheduler is called, and where it reports.
+/// The context of a call: where and when it happens, and where it is traced.
 #[derive(Debug)]
 pub struct Ctx<'a> {
-    /// This CPU.
+    /// The CPU on which the scheduler is called.
     pub cpu: usize,
     /// `sched_clock()`, ns.
     pub now: u64,
@@ -65,9 +67,9 @@ pub struct Ctx<'a> {
     pub tick: u64,
     /// The kernel's 32-bit tick counter.
     pub jiffies: u32,
-    /// The caller is an interrupt handler or softirq, no task.
+    /// The caller is an interrupt handler or softirq, not a task.
     pub in_interrupt: bool,
-    /// The trace.
+    /// The trace that records its decisions.
     pub log: &'a mut TraceLog,
 }
 
@@ -85,10 +87,10 @@ impl Ctx<'_> {
 
 /// The scheduler: runqueues, and the scheduling fields of all tasks.
 ///
-/// A `TaskId` that was not inserted is a bug of the caller: every method panics on it.
+/// A `TaskId` that was not inserted is a bug of the caller: every method panics.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
-    /// The numbers of the rules.
+    /// Tuning parameters of the rules.
     pub tunables: Tunables,
     tasks: Tasks,
     rqs: Vec<RunQueue>,
@@ -97,7 +99,7 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler for that many CPUs, each still without its idle task, at that time.
+    /// A scheduler for that many CPUs, each still without its idle task, starting at `jiffies`.
     pub fn new(cpus: usize, jiffies: u32) -> Self {
         let domains = |cpu| match cpus {
             1 => Vec::new(),
@@ -111,8 +113,8 @@ impl Scheduler {
         }
     }
 
-    /// Makes the task the idle task of `cpu` and lets it run there, its need-resched flag set.
-    /// Linux 2.6.12: kernel/sched.c, `init_idle()`.
+    /// Makes the task the idle task of `cpu` and lets it run there, with its need-resched flag set.
+    /// Linux 2.6.12: `kernel/sched.c`, `init_idle()`.
     ///
     /// An emulated CPU starts idle: its idle task never forked and has a slice of 0.
     pub fn add_idle(&mut self, cpu: usize, id: TaskId, mut task: SchedTask) {
@@ -135,7 +137,7 @@ impl Scheduler {
         self.tasks.insert(id, task);
     }
 
-    /// Forgets a task, which must be on no runqueue and not running.
+    /// Removes a task, which must be on no runqueue and not running.
     pub fn remove(&mut self, id: TaskId) {
         if let Some(task) = self.tasks.remove(id) {
             let running = self.rqs[usize::from(task.cpu)].curr == id;
@@ -153,6 +155,12 @@ impl Scheduler {
     #[inline]
     pub fn get_mut(&mut self, id: TaskId) -> &mut SchedTask {
         &mut self.tasks[id]
+    }
+
+    /// What is counted of a task.
+    #[inline]
+    pub fn stat(&self, id: TaskId) -> &SchedStat {
+        self.tasks.stat(id)
     }
 
     /// The scheduling fields of a task that may be gone.
@@ -197,13 +205,13 @@ impl Scheduler {
         array.members(&self.tasks, prio)
     }
 
-    /// Whether the running task of a CPU is to call `schedule`.
+    /// Whether the running task of a CPU has to call `schedule`.
     #[inline]
     pub fn need_resched(&self, cpu: usize) -> bool {
         self.tasks[self.rqs[cpu].curr].need_resched()
     }
 
-    /// Sets the need-resched flag of a CPU that is idle: it looks for a task once more.
+    /// Sets the need-resched flag of an idle CPU, so that it looks for a task again.
     pub fn resched_idle(&mut self, cpu: usize) {
         let RunQueue { curr, idle, .. } = self.rqs[cpu];
         if curr == idle {
@@ -211,7 +219,8 @@ impl Scheduler {
         }
     }
 
-    /// Asks the running task of `p`'s CPU to give way, if `p` preempts it; says whether.
+    /// Sets the need-resched flag on `p`'s CPU if `p` preempts its running task; returns whether it
+    /// does.
     pub fn resched_if_preempts(&mut self, p: TaskId) -> bool {
         let curr = self.task_rq(p).curr;
         let preempts = would_preempt(self.tasks[p].prio, self.tasks[curr].prio);

@@ -1,5 +1,5 @@
-//! What the system calls on priorities and policies do to the runqueues. Their arguments are
-//! checked by the caller.
+//! What the system calls for priorities and policies do to the runqueues. The caller has checked
+//! their arguments.
 
 use super::prio::would_preempt;
 use super::{Ctx, RunQueue, Scheduler};
@@ -8,10 +8,10 @@ use crate::trace::{SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 impl Scheduler {
-    /// Changes the nice value; out of -20..=19 or unchanged, nothing happens. Linux 2.6.12:
-    /// kernel/sched.c, `set_user_nice()`.
+    /// Changes the nice value. A value outside -20..=19, or the current one, has no effect. Linux
+    /// 2.6.12: `kernel/sched.c`, `set_user_nice()`.
     ///
-    /// The new priority is the bare static one: the bonus is lost until the next recalculation.
+    /// The new priority is the static one: the bonus is lost until the next recalculation.
     pub fn set_user_nice(&mut self, ctx: &mut Ctx, p: TaskId, nice: i32) {
         let (tasks, rq) = self.task_rq_mut(p);
         let task = &mut tasks[p];
@@ -45,7 +45,9 @@ impl Scheduler {
     }
 
     /// Changes policy and real-time priority. A queued task goes to the tail of the active array,
-    /// even from the expired one. Linux 2.6.12: kernel/sched.c, `sched_setscheduler()`.
+    /// even from the expired one.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_setscheduler()`.
     pub fn sched_setscheduler(
         &mut self,
         ctx: &mut Ctx,
@@ -78,9 +80,10 @@ impl Scheduler {
         self.emit_set_prio(ctx, p);
     }
 
-    /// The running task of this CPU lets others go first: an ordinary task goes to the expired
-    /// array, a real-time one to the tail of its list. The caller calls `schedule` at once.
-    /// Linux 2.6.12: kernel/sched.c, `sys_sched_yield()`.
+    /// The running task of this CPU yields: an ordinary task goes to the expired array, a real-time
+    /// one to the tail of its list. The caller calls `schedule` at once.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_yield()`.
     pub fn sched_yield(&mut self, ctx: &mut Ctx) {
         let rq = &mut self.rqs[ctx.cpu];
         let curr = rq.curr;

@@ -1,6 +1,6 @@
 //! The scheduler's arithmetic: time slices, bonus, dynamic priority, sleep average, and the tests
 //! for interactivity and starvation. Pure functions that return their reasons, so that the kernel
-//! and the explanations cannot differ.
+//! and the explanations cannot disagree.
 
 use super::runqueue::RunQueue;
 use super::task::SchedTask;
@@ -8,7 +8,7 @@ use super::tunables::Tunables;
 use crate::abi::{MAX_PRIO, MAX_RT_PRIO, nice_to_static_prio, static_prio_to_nice};
 use cov_mark::hit;
 
-/// ns per tick as kernel/sched.c counts: 10^9 / HZ.
+/// ns per tick as `kernel/sched.c` counts: 10^9 / HZ.
 pub const NS_PER_TICK: u32 = 1_000_000;
 /// Upper bound of a sleep average, ns.
 pub const NS_MAX_SLEEP_AVG: u32 = MAX_SLEEP_AVG * NS_PER_TICK;
@@ -20,10 +20,10 @@ const MAX_BONUS: u32 = (MAX_USER_PRIO * PRIO_BONUS_RATIO / 100) as u32;
 /// The largest sleep average, in ticks.
 const MAX_SLEEP_AVG: u32 = 100 * MAX_BONUS;
 
-/// How a dynamic priority comes about.
+/// How a dynamic priority is computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PrioSteps {
-    /// 120 + nice.
+    /// Static priority: 120 + nice.
     pub static_prio: u8,
     /// 0..=10, from the sleep average: 5 is neutral.
     pub bonus: u8,
@@ -33,16 +33,16 @@ pub struct PrioSteps {
     pub prio: u8,
 }
 
-/// What a sleep does to the sleep average, and so to the priority.
+/// How a sleep changes the sleep average, and so the priority.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SleepCredit {
-    /// Sleep that counts, ns: at most one second.
+    /// Credited sleep, ns: at most one second.
     pub slept: u32,
     /// Factor by which a sleep counts: the lower the bonus, the higher.
     pub multiplier: u32,
     /// Which rule applied.
     pub class: SleepClass,
-    /// 32-bit arithmetic overflowed, and the sleep average is lower than it would be without.
+    /// The 32-bit arithmetic overflowed, and made the sleep average lower than it should be.
     pub wrapped: bool,
     /// The sleep average afterwards, ns.
     pub sleep_avg: u32,
@@ -50,30 +50,30 @@ pub struct SleepCredit {
     pub prio: PrioSteps,
 }
 
-/// The rule by which a sleep was credited.
+/// The rule by which a sleep is credited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SleepClass {
     /// No time passed.
     None,
-    /// A long sleep of a user task: the sleep average is set to 900 ms, even if it was more.
+    /// A long sleep of a user task: the sleep average is set to 900 ms, even if it was higher.
     Idle,
-    /// An uninterruptible sleep raises the sleep average up to `interactive_sleep` only.
+    /// An uninterruptible sleep raises the sleep average only up to `interactive_sleep`.
     Capped,
     /// The sleep times the multiplier was added.
     Added,
 }
 
-/// Why an interactive task whose slice ran out must go to the expired array all the same.
+/// Why an interactive task whose slice has expired must go to the expired array all the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Starving {
-    /// The first expiry is `elapsed` ticks ago, no less than `limit`.
+    /// The first expiry was `elapsed` ticks ago, which is at least `limit`.
     TooLong {
         /// Ticks since the first expiry.
         elapsed: u32,
-        /// 1000 ticks a runnable task, and one.
+        /// 1000 ticks per runnable task, plus one.
         limit: u32,
     },
-    /// A task of the better static priority `best` waits on the expired array, or has waited.
+    /// A task of the better static priority `best` waits on the expired array, or has waited there.
     BetterExpired {
         /// The runqueue's `best_expired_prio`.
         best: u8,
@@ -81,8 +81,9 @@ pub enum Starving {
 }
 
 impl Tunables {
-    /// A full time slice, ticks: from the static priority only. Linux 2.6.12: kernel/sched.c,
-    /// `task_timeslice()`.
+    /// A full time slice in ticks, from the static priority alone.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `task_timeslice()`.
     pub const fn task_timeslice(&self, static_prio: u8) -> u32 {
         let base = if static_prio < nice_to_static_prio(0) {
             self.def_timeslice * 4
@@ -97,10 +98,10 @@ impl Tunables {
         }
     }
 
-    /// What `recalc_task_prio` would make of a task that slept from its timestamp until `now` (ns).
+    /// What `recalc_task_prio` makes of a task that slept from its timestamp until `now` (ns).
     ///
-    /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included. Linux 2.6.12:
-    /// kernel/sched.c, `recalc_task_prio()`.
+    /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included. Linux
+    /// 2.6.12: `kernel/sched.c`, `recalc_task_prio()`.
     pub fn recalc_task_prio(&self, p: &SchedTask, now: u64) -> SleepCredit {
         let slept = now
             .wrapping_sub(p.timestamp)
@@ -130,23 +131,24 @@ impl Tunables {
         }
     }
 
-    /// Whether a task's slices end in a turn to the active array: its (stored, maybe stale) priority
-    /// is good enough for its nice value. `TASK_INTERACTIVE()`.
+    /// Whether a task goes back to the active array when its slice expires: its stored, possibly
+    /// stale priority is good enough for its nice value. `TASK_INTERACTIVE()`.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `TASK_INTERACTIVE`.
     pub const fn task_interactive(&self, p: &SchedTask) -> bool {
         p.prio as i32 <= p.static_prio as i32 - self.interactive_delta(p.static_prio)
     }
 
-    /// How far below its static priority a task's priority must be for it to count as interactive.
-    /// `DELTA()`; the division truncates toward zero.
+    /// How much better than its static priority a task's priority must be for it to count as
+    /// interactive. `DELTA()`; the division truncates toward zero.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `DELTA`.
     pub const fn interactive_delta(&self, static_prio: u8) -> i32 {
         static_prio_to_nice(static_prio) * MAX_BONUS as i32 / MAX_USER_PRIO + self.interactive_delta
     }
 
-    /// Sleeps longer than this (ns) are idle time rather than interaction. `INTERACTIVE_SLEEP()`.
+    /// Sleeps longer than this (ns) count as idle time rather than interaction.
+    /// `INTERACTIVE_SLEEP()`.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `INTERACTIVE_SLEEP`.
     pub const fn interactive_sleep(&self, static_prio: u8) -> u32 {
@@ -154,7 +156,7 @@ impl Tunables {
         (MAX_SLEEP_AVG * bonus / MAX_BONUS - 1) * NS_PER_TICK
     }
 
-    /// After how many ticks an interactive task goes to the tail of its list within its slice.
+    /// After how many ticks of its slice an interactive task goes to the tail of its list.
     /// `TIMESLICE_GRANULARITY()`.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `TIMESLICE_GRANULARITY`.
@@ -165,7 +167,7 @@ impl Tunables {
     /// Whether the tasks of the expired array have waited too long for interactive tasks to go on;
     /// `curr_static_prio` is that of the running task. `EXPIRED_STARVING()`.
     ///
-    /// The second reason looks at static priorities only, and not whether anyone still waits.
+    /// The second condition looks at static priorities only, and not at whether anyone still waits.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `EXPIRED_STARVING`.
     pub fn expired_starving(
@@ -198,25 +200,28 @@ pub const fn current_bonus(sleep_avg: u32) -> u32 {
     sleep_avg / NS_PER_TICK * MAX_BONUS / MAX_SLEEP_AVG
 }
 
-/// The sleep average, in ns, that stands for a bonus less a penalty: what fork leaves to parent
-/// (100 percent) and child (95 percent).
+/// The sleep average, in ns, that corresponds to a bonus reduced to `percent`: what fork leaves to
+/// parent (100 percent) and child (95 percent).
 pub(super) const fn penalised_sleep_avg(sleep_avg: u32, percent: u32) -> u32 {
     current_bonus(sleep_avg) * percent / 100 * MAX_SLEEP_AVG / MAX_BONUS * NS_PER_TICK
 }
 
-/// The dynamic priority that a task should have. Linux 2.6.12: kernel/sched.c,
-/// `effective_prio()`.
+/// The dynamic priority that a task should have.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `effective_prio()`.
 pub fn effective_prio(p: &SchedTask) -> PrioSteps {
     prio_steps(p, p.sleep_avg)
 }
 
-/// What a run of so many ns takes off a sleep average: the higher the bonus, the less. A clock that
-/// went backwards counts as a full second. Linux 2.6.12: kernel/sched.c, `schedule()`.
+/// What a run of so many ns subtracts from a sleep average: the higher the bonus, the less. A clock
+/// that went backwards counts as a full second.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `schedule()`.
 pub fn run_charge(sleep_avg: u32, ran: u64) -> u32 {
     ran.min(u64::from(NS_MAX_SLEEP_AVG)) as u32 / current_bonus(sleep_avg).max(1)
 }
 
-/// Whether a task of priority `prio` preempts a running one: equals do not.
+/// Whether a task of priority `prio` preempts a running one; an equal priority does not.
 /// `TASK_PREEMPTS_CURR()`.
 ///
 /// Linux 2.6.12: `kernel/sched.c`, `TASK_PREEMPTS_CURR`.

@@ -5,14 +5,17 @@
 //!
 //! [`SchedTask::run_list`]: super::SchedTask
 
-use super::task::{RunLinks, Tasks};
+use super::table::{Place, Tasks};
+use super::task::RunLinks;
 use crate::abi::{MAX_PRIO, TaskId};
 use std::iter::successors;
 
 /// Words of the bitmap: 140 levels and the delimiter bit.
 const BITMAP_SIZE: usize = 5;
 
-/// A priority array. Linux 2.6.12: kernel/sched.c, `struct prio_array`.
+/// A priority array.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `struct prio_array`.
 #[derive(Clone, Debug)]
 pub struct PrioArray {
     nr_active: u32,
@@ -22,8 +25,8 @@ pub struct PrioArray {
 
 #[derive(Clone, Copy, Default, Debug)]
 struct List {
-    head: Option<TaskId>,
-    tail: Option<TaskId>,
+    head: Option<Place>,
+    tail: Option<Place>,
 }
 
 impl Default for PrioArray {
@@ -67,8 +70,9 @@ impl PrioArray {
         MAX_PRIO
     }
 
-    /// The best level from `prio` on that has a task. Linux 2.6.12: include/asm-i386/bitops.h,
-    /// `find_next_bit()`.
+    /// The best level from `prio` on that has a task.
+    ///
+    /// Linux 2.6.12: `include/asm-i386/bitops.h`, `find_next_bit()`.
     pub(super) fn level_from(&self, prio: u8) -> Option<u8> {
         let first = usize::from(prio / 32);
         let mut mask = u32::MAX << (prio % 32);
@@ -85,44 +89,46 @@ impl PrioArray {
 
     /// Head of the best list: what `schedule` would pick.
     #[inline]
-    pub fn first(&self) -> Option<TaskId> {
-        let level = self.first_level();
-        self.queue
-            .get(usize::from(level))
-            .and_then(|list| list.head)
+    pub fn first(&self, tasks: &Tasks) -> Option<TaskId> {
+        let list = self.queue.get(usize::from(self.first_level()))?;
+        list.head.map(|head| tasks.id(head))
     }
 
-    /// Head of the list of that level.
-    pub fn head(&self, prio: u8) -> Option<TaskId> {
-        self.queue[usize::from(prio)].head
+    /// Whether the list of that level has no member.
+    pub fn is_empty(&self, prio: u8) -> bool {
+        self.queue[usize::from(prio)].head.is_none()
     }
 
     /// Tail of the list of that level.
-    pub fn tail(&self, prio: u8) -> Option<TaskId> {
-        self.queue[usize::from(prio)].tail
+    pub(super) fn tail(&self, tasks: &Tasks, prio: u8) -> Option<TaskId> {
+        let tail = self.queue[usize::from(prio)].tail;
+        tail.map(|tail| tasks.id(tail))
     }
 
     /// The members of the list of that level, head first.
     pub fn members<'a>(&self, tasks: &'a Tasks, prio: u8) -> impl Iterator<Item = TaskId> + 'a {
-        successors(self.head(prio), |id| tasks[*id].run_list.next)
+        let head = self.queue[usize::from(prio)].head;
+        successors(head, |member| tasks.at(*member).run_list.next).map(|member| tasks.id(member))
     }
 
     /// Appends the task at the tail of the list of its priority. `enqueue_task()`.
     #[inline]
     pub fn enqueue(&mut self, tasks: &mut Tasks, id: TaskId) {
-        let prio = tasks[id].prio;
+        let place = tasks.place(id);
+        let prio = tasks.at(place).prio;
         self.nr_active += 1;
         self.set_bit(prio);
-        self.link_tail(tasks, id, prio);
+        self.link_tail(tasks, place, prio);
     }
 
-    /// Takes the task out. To be called before its priority changes. `dequeue_task()`.
+    /// Removes the task. Must be called before its priority changes. `dequeue_task()`.
     #[inline]
     pub fn dequeue(&mut self, tasks: &mut Tasks, id: TaskId) {
-        let prio = tasks[id].prio;
+        let place = tasks.place(id);
+        let prio = tasks.at(place).prio;
         self.nr_active -= 1;
-        self.unlink(tasks, id, prio);
-        if self.head(prio).is_none() {
+        self.unlink(tasks, place, prio);
+        if self.is_empty(prio) {
             self.bitmap[usize::from(prio / 32)] &= !(1 << (prio % 32));
         }
     }
@@ -130,23 +136,25 @@ impl PrioArray {
     /// Moves the task to the tail of its list. `requeue_task()`.
     #[inline]
     pub fn requeue(&mut self, tasks: &mut Tasks, id: TaskId) {
-        let prio = tasks[id].prio;
-        self.unlink(tasks, id, prio);
-        self.link_tail(tasks, id, prio);
+        let place = tasks.place(id);
+        let prio = tasks.at(place).prio;
+        self.unlink(tasks, place, prio);
+        self.link_tail(tasks, place, prio);
     }
 
-    /// Links the task just before `successor`, which is in this array, and whose priority it has.
-    /// The bitmap needs no change: the list is not empty.
+    /// Links the task just before `successor`, which is in this array and has the same priority.
+    /// The bitmap needs no change, because the list is not empty.
     pub fn insert_before(&mut self, tasks: &mut Tasks, id: TaskId, successor: TaskId) {
-        let prio = tasks[successor].prio;
-        let prev = tasks[successor].run_list.prev.replace(id);
-        tasks[id].run_list = RunLinks {
+        let (place, next) = (tasks.place(id), tasks.place(successor));
+        let prio = tasks.at(next).prio;
+        let prev = tasks.at_mut(next).run_list.prev.replace(place);
+        tasks.at_mut(place).run_list = RunLinks {
             prev,
-            next: Some(successor),
+            next: Some(next),
         };
         match prev {
-            Some(prev) => tasks[prev].run_list.next = Some(id),
-            None => self.queue[usize::from(prio)].head = Some(id),
+            Some(prev) => tasks.at_mut(prev).run_list.next = Some(place),
+            None => self.queue[usize::from(prio)].head = Some(place),
         }
         self.nr_active += 1;
     }
@@ -155,25 +163,25 @@ impl PrioArray {
         self.bitmap[usize::from(bit / 32)] |= 1 << (bit % 32);
     }
 
-    fn link_tail(&mut self, tasks: &mut Tasks, id: TaskId, prio: u8) {
+    fn link_tail(&mut self, tasks: &mut Tasks, place: Place, prio: u8) {
         let list = &mut self.queue[usize::from(prio)];
-        let prev = list.tail.replace(id);
+        let prev = list.tail.replace(place);
         match prev {
-            Some(prev) => tasks[prev].run_list.next = Some(id),
-            None => list.head = Some(id),
+            Some(prev) => tasks.at_mut(prev).run_list.next = Some(place),
+            None => list.head = Some(place),
         }
-        tasks[id].run_list = RunLinks { prev, next: None };
+        tasks.at_mut(place).run_list = RunLinks { prev, next: None };
     }
 
-    fn unlink(&mut self, tasks: &mut Tasks, id: TaskId, prio: u8) {
+    fn unlink(&mut self, tasks: &mut Tasks, place: Place, prio: u8) {
         let list = &mut self.queue[usize::from(prio)];
-        let RunLinks { prev, next } = std::mem::take(&mut tasks[id].run_list);
+        let RunLinks { prev, next } = std::mem::take(&mut tasks.at_mut(place).run_list);
         match prev {
-            Some(prev) => tasks[prev].run_list.next = next,
+            Some(prev) => tasks.at_mut(prev).run_list.next = next,
             None => list.head = next,
         }
         match next {
-            Some(next) => tasks[next].run_list.prev = prev,
+            Some(next) => tasks.at_mut(next).run_list.prev = prev,
             None => list.tail = prev,
         }
     }

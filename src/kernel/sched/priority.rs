@@ -1,15 +1,13 @@
-//! The calls that ask for and change priorities and policies: who may, and what they say if not.
-//! What they do to the runqueues is in `sched/policy.rs`.
+//! The calls that read and change priorities and policies: who may call them, and their errors.
+//! Their effect on the runqueues is in `sched/policy.rs`.
 
-use crate::abi::{Errno, MAX_RT_PRIO, Pid, Policy, TaskId};
+use crate::abi::{
+    Caps, Errno, MAX_RT_PRIO, PRIO_PGRP, PRIO_PROCESS, PRIO_USER, Pid, Policy, TICK_NSEC, TaskId,
+    VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, PidType};
-use crate::kernel::time::TICK_NSEC;
-
-/// Whom `setpriority` and `getpriority` mean, by the numbers of their first argument.
-const PRIO_PROCESS: i32 = 0;
-const PRIO_PGRP: i32 = 1;
-const PRIO_USER: i32 = 2;
+use crate::kernel::syscall::AnswerTo;
+use crate::kernel::task::PidType;
 
 impl Kernel {
     /// Sets the nice value of a task, of the leaders of a process group, or of all threads of a
@@ -18,22 +16,22 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpriority()`, `set_one_prio()`.
     ///
     /// # Errors
-    /// `EINVAL` for another `which`; `ESRCH` if there is nobody; without CAP_SYS_NICE `EPERM` for
-    /// another user's task and `EACCES` for a lower value. Of several tasks the last error stays,
-    /// and the others get their value all the same.
+    /// `EINVAL` for another `which`; `ESRCH` if no task matches; without CAP_SYS_NICE `EPERM` for
+    /// another user's task and `EACCES` for a lower value. With several tasks the last error is
+    /// returned, and the others get their value all the same.
     pub fn sys_setpriority(
         &mut self,
         current: TaskId,
         which: i32,
         who: i32,
         nice: i32,
-    ) -> Result<(), Errno> {
+    ) -> Result<u32, Errno> {
         let nice = nice.clamp(-20, 19);
         let mut result = Err(Errno::ESRCH);
         for p in self.prio_set(current, which, who)? {
             match self.set_one_prio(current, p, nice) {
                 Err(errno) => result = Err(errno),
-                Ok(()) if result == Err(Errno::ESRCH) => result = Ok(()),
+                Ok(()) if result == Err(Errno::ESRCH) => result = Ok(0),
                 Ok(()) => {}
             }
         }
@@ -52,19 +50,19 @@ impl Kernel {
         Ok(())
     }
 
-    /// The best priority among the tasks that `which` and `who` mean: 20 - nice, 1 to 40.
+    /// The best priority among the tasks selected by `which` and `who`: 20 - nice, 1 to 40.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_getpriority()`.
     ///
     /// # Errors
-    /// `EINVAL` for another `which`; `ESRCH` if there is nobody.
+    /// `EINVAL` for another `which`; `ESRCH` if no task matches.
     pub fn sys_getpriority(&self, current: TaskId, which: i32, who: i32) -> Result<u32, Errno> {
         let tasks = self.prio_set(current, which, who)?;
         let best = tasks.into_iter().map(|p| (20 - self.nice(p)) as u32).max();
         best.ok_or(Errno::ESRCH)
     }
 
-    /// The tasks that `which` and `who` mean.
+    /// The tasks selected by `which` and `who`.
     fn prio_set(&self, current: TaskId, which: i32, who: i32) -> Result<Vec<TaskId>, Errno> {
         Ok(match (which, who) {
             (PRIO_PROCESS, 0) => vec![current],
@@ -87,14 +85,14 @@ impl Kernel {
         self.pid_hash.all(PidType::Pgid, pgrp).collect()
     }
 
-    /// Sets policy and real-time priority of one thread; `pid` 0 is the caller, a negative
-    /// `policy` keeps the present one, as `sched_setparam` does.
+    /// Sets policy and real-time priority of one thread; `pid` 0 is the caller. A negative `policy`
+    /// keeps the current one, as `sched_setparam` does.
     ///
-    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_setscheduler()`, `sched_setscheduler()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_setscheduler()`.
     ///
     /// # Errors
     /// In this order: `EINVAL` for a negative pid; `ESRCH`; `EINVAL` for another policy, a priority
-    /// out of 0..=99, or one that does not go with the policy; `EPERM` for a real-time policy, or
+    /// outside 0..=99, or one that does not go with the policy; `EPERM` for a real-time policy, or
     /// for another user's task, without CAP_SYS_NICE.
     pub fn sys_sched_setscheduler(
         &mut self,
@@ -102,12 +100,39 @@ impl Kernel {
         pid: i32,
         policy: i32,
         priority: i32,
-    ) -> Result<(), Errno> {
+    ) -> Result<u32, Errno> {
         let p = self.positive_pid(current, pid)?;
-        let policy = match policy {
-            ..0 => self.sched.get(p).policy,
-            _ => policy_of(policy)?,
-        };
+        self.sched_setscheduler(current, p, policy_of(policy)?, priority)
+    }
+
+    /// Sets the real-time priority of one thread, which keeps its policy; `pid` 0 is the caller.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_setparam()`.
+    ///
+    /// # Errors
+    /// As [`Kernel::sched_setscheduler`].
+    pub(in crate::kernel) fn sys_sched_setparam(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        priority: i32,
+    ) -> Result<u32, Errno> {
+        let p = self.positive_pid(current, pid)?;
+        self.sched_setscheduler(current, p, self.sched.get(p).policy, priority)
+    }
+
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_setscheduler()`.
+    ///
+    /// # Errors
+    /// In this order: `EINVAL` for a priority out of 0..=99, or one that does not go with the
+    /// policy; `EPERM` for a real-time policy, or for another user's task, without CAP_SYS_NICE.
+    fn sched_setscheduler(
+        &mut self,
+        current: TaskId,
+        p: TaskId,
+        policy: Policy,
+        priority: i32,
+    ) -> Result<u32, Errno> {
         let in_range = (0..i32::from(MAX_RT_PRIO)).contains(&priority);
         if !in_range || (policy == Policy::Normal) != (priority == 0) {
             return Err(Errno::EINVAL);
@@ -118,11 +143,10 @@ impl Kernel {
         self.may_reschedule(current, p)?;
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_setscheduler(&mut ctx, p, policy, priority as u8);
-        Ok(())
+        Ok(0)
     }
 
-    /// Whether the caller may change how `p` is scheduled: it is its user's, or it has
-    /// CAP_SYS_NICE.
+    /// Checks that the caller may change how `p` is scheduled: same user, or CAP_SYS_NICE.
     pub(super) fn may_reschedule(&mut self, current: TaskId, p: TaskId) -> Result<(), Errno> {
         let (euid, other) = (self.task(current).cred.euid, self.task(p).cred);
         if euid != other.euid && euid != other.uid && !self.capable(current, Caps::SYS_NICE) {
@@ -137,9 +161,9 @@ impl Kernel {
     ///
     /// # Errors
     /// `EINVAL` for a negative pid, `ESRCH`.
-    pub fn sys_sched_getscheduler(&self, current: TaskId, pid: i32) -> Result<Policy, Errno> {
+    pub fn sys_sched_getscheduler(&self, current: TaskId, pid: i32) -> Result<u32, Errno> {
         let p = self.positive_pid(current, pid)?;
-        Ok(self.sched.get(p).policy)
+        Ok(self.sched.get(p).policy as u32)
     }
 
     /// The real-time priority of one thread, 0 for an ordinary one; `pid` 0 is the caller.
@@ -147,30 +171,75 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_getparam()`.
     ///
     /// # Errors
-    /// `EINVAL` for a negative pid, `ESRCH`.
-    pub fn sys_sched_getparam(&self, current: TaskId, pid: i32) -> Result<u8, Errno> {
+    /// `EINVAL` for a negative pid and for a null pointer, `ESRCH`, `EFAULT`.
+    pub fn sys_sched_getparam(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        param: AnswerTo,
+    ) -> Result<u32, Errno> {
+        if param == AnswerTo::User(VirtAddr(0)) {
+            return Err(Errno::EINVAL);
+        }
         let p = self.positive_pid(current, pid)?;
-        Ok(self.sched.get(p).rt_priority)
+        let priority = self.sched.get(p).rt_priority.into();
+        match param {
+            AnswerTo::Value => Ok(priority),
+            AnswerTo::User(addr) => self.put_user_u32(current, addr, priority).map(|()| 0),
+        }
     }
 
-    /// The full time slice of one thread in ns, whatever its policy, but 0 for FIFO; `pid` 0 is
-    /// the caller.
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_get_priority_max()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for another policy.
+    pub(in crate::kernel) fn sys_sched_get_priority_max(
+        &self,
+        _current: TaskId,
+        policy: i32,
+    ) -> Result<u32, Errno> {
+        sched_priority_range(policy).map(|(_, max)| max.into())
+    }
+
+    /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_get_priority_min()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for another policy.
+    pub(in crate::kernel) fn sys_sched_get_priority_min(
+        &self,
+        _current: TaskId,
+        policy: i32,
+    ) -> Result<u32, Errno> {
+        sched_priority_range(policy).map(|(min, _)| min.into())
+    }
+
+    /// The full time slice of one thread in ns, whatever its policy, but 0 for FIFO; `pid` 0 is the
+    /// caller.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_rr_get_interval()`.
     ///
     /// # Errors
-    /// `EINVAL` for a negative pid, `ESRCH`.
-    pub fn sys_sched_rr_get_interval(&self, current: TaskId, pid: i32) -> Result<u32, Errno> {
+    /// `EINVAL` for a negative pid, `ESRCH`, `EFAULT`.
+    pub fn sys_sched_rr_get_interval(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        interval: AnswerTo,
+    ) -> Result<u32, Errno> {
         let p = self.sched.get(self.positive_pid(current, pid)?);
-        Ok(match p.policy {
+        let ns = match p.policy {
             Policy::Fifo => 0,
             Policy::Normal | Policy::RoundRobin => {
                 self.sched.tunables.task_timeslice(p.static_prio) * TICK_NSEC as u32
             }
-        })
+        };
+        match interval {
+            AnswerTo::Value => Ok(ns),
+            AnswerTo::User(addr) => self.put_user_words(current, addr, &[0, ns]).map(|()| 0),
+        }
     }
 
-    /// A thread by a number that must not be negative.
+    /// A thread by its pid, which must not be negative.
     fn positive_pid(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {
         match pid {
             ..0 => Err(Errno::EINVAL),
@@ -178,7 +247,7 @@ impl Kernel {
         }
     }
 
-    /// The thread of that number, or the caller for 0.
+    /// The thread with that pid, or the caller for 0.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `find_process_by_pid()`.
     pub(super) fn thread_by_pid(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {

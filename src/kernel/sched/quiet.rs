@@ -1,13 +1,13 @@
-//! Quiet ticks: those at which the scheduler decides nothing. The running tasks are charged, loads
-//! fade or grow, and all else stays, so that any number of them can pass in one step.
+//! Quiet ticks: those at which the scheduler decides nothing. The running tasks are charged and
+//! loads decay or grow, but nothing else changes, so any number of them can pass in one step.
 
 use super::{SchedTask, Scheduler};
 use crate::abi::Policy;
 
 impl Scheduler {
-    /// How many of the ticks after `jiffies` are quiet, if nobody is woken, made or ended before:
-    /// no slice ends, no turn goes to an equal, no CPU balances. There may be more of them; 0 says
-    /// that the next tick must be looked at.
+    /// How many of the ticks after `jiffies` are quiet, provided that no task is woken, created or
+    /// exits before: no slice expires, no turn goes to an equal, no CPU balances. There may be more
+    /// of them; 0 means that the next tick must be handled.
     pub fn quiet_ticks(&self, jiffies: u32) -> u64 {
         let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
         let cpus = 0..self.cpus();
@@ -22,24 +22,24 @@ impl Scheduler {
         if curr.need_resched() {
             return 0;
         }
-        // While every CPU is idle, balancing finds nothing; its intervals are caught up with.
+        // While every CPU is idle, balancing finds nothing; its intervals are caught up later.
         let balances = if all_idle {
             u64::MAX
         } else {
             let next = self.next_balance(cpu, jiffies);
             next.map_or(u64::MAX, |ticks| u64::from(ticks) - 1)
         };
-        let charged = if rq.curr == rq.idle {
+        let within_slice = if rq.curr == rq.idle {
             u64::MAX
         } else if curr.array != Some(rq.active_index()) {
             0
         } else {
             self.ticks_within_slice(curr)
         };
-        balances.min(charged)
+        balances.min(within_slice)
     }
 
-    /// Ticks before the one at which a running task's slice ends or goes on behind its equals.
+    /// Ticks before the one at which a running task's slice expires or the task is requeued.
     fn ticks_within_slice(&self, p: &SchedTask) -> u64 {
         match p.policy {
             Policy::Fifo => return u64::MAX,
@@ -51,14 +51,15 @@ impl Scheduler {
         u64::from(next.saturating_sub(1))
     }
 
-    /// Lets so many ticks pass, all of them quiet. `now` (ns) is `sched_clock()` at the last of
-    /// them, `jiffies` the number of the first.
+    /// Has the effect of so many ticks, all of them quiet. `now` (ns) is `sched_clock()` at the
+    /// last of them, `jiffies` the number of the first.
     pub fn pass_quiet_ticks(&mut self, ticks: u64, now: u64, jiffies: u32) {
         let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
         for rq in &mut self.rqs {
-            let task = &mut self.tasks[rq.curr];
-            task.update_cpu_clock(rq.timestamp_last_tick, now);
+            self.tasks
+                .update_cpu_clock(rq.curr, rq.timestamp_last_tick, now);
             rq.timestamp_last_tick = now;
+            let task = &mut self.tasks[rq.curr];
             if rq.curr != rq.idle && task.policy != Policy::Fifo {
                 task.time_slice -= ticks as u32;
             }

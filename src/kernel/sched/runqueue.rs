@@ -1,27 +1,29 @@
-//! The runqueue of one CPU: the active and the expired array, and what they need between them.
+//! The runqueue of one CPU: the active and the expired array, and the state they share.
 
 use super::domain::SCHED_LOAD_SCALE;
 use super::migrate::MigrationReq;
 use super::prio_array::PrioArray;
 use super::sched_info::RqSchedInfo;
-use super::task::{ArrayIndex, Tasks};
+use super::table::Tasks;
+use super::task::ArrayIndex;
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
 use crate::trace::{ArrayKind, SwitchReason};
 
-/// A runqueue. Linux 2.6.12: kernel/sched.c, `struct runqueue`.
+/// A runqueue.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `struct runqueue`.
 #[derive(Clone, Debug)]
 pub struct RunQueue {
     arrays: [PrioArray; 2],
     active: ArrayIndex,
     /// Runnable tasks on both arrays, the running one included, the idle task not.
     pub nr_running: u32,
-    /// Tasks that went into an uninterruptible sleep here, less those woken to here. Only the
-    /// sum over all CPUs means something.
+    /// Tasks that entered an uninterruptible sleep here, minus those woken to here. Only the sum
+    /// over all CPUs is meaningful.
     pub nr_uninterruptible: i32,
     /// `jiffies` at the first expiry since the last array swap or idle time; 0 if there was none.
     pub expired_timestamp: u32,
-    /// Best static priority that was put on the expired array since the last array swap; 140 if
-    /// none.
+    /// Best static priority put on the expired array since the last array swap; 140 if none.
     pub best_expired_prio: u8,
     /// `sched_clock()` at the last tick, ns.
     pub timestamp_last_tick: u64,
@@ -29,43 +31,43 @@ pub struct RunQueue {
     pub curr: TaskId,
     /// This CPU's idle task.
     pub idle: TaskId,
-    /// Context switches.
+    /// Number of context switches.
     pub nr_switches: u64,
-    /// The load of the last ticks, the recent ones weighing more; 128 stands for one task. Only on
-    /// machines with several CPUs.
+    /// The load over the last ticks, recent ones weighing more; 128 is one task. Only on machines
+    /// with several CPUs.
     pub cpu_load: u32,
-    /// The migration thread is to push tasks to idle CPUs.
+    /// The migration thread has to push tasks to idle CPUs.
     pub active_balance: bool,
-    /// The CPU that asked for it.
+    /// The CPU that requested it.
     pub push_cpu: u8,
     /// The last switch of this CPU.
     pub last_switch: Option<LastSwitch>,
     /// This CPU's migration thread; `None` on machines with one CPU.
     pub migration_thread: Option<TaskId>,
-    /// What the migration thread is asked for, the next request last.
+    /// Requests to the migration thread; the next one is last.
     pub(super) migration_queue: Vec<MigrationReq>,
     /// Counters for `/proc/schedstat`.
     pub stat: RqStat,
 }
 
-/// How the running task of a CPU came to it.
+/// How the running task of a CPU got it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LastSwitch {
     /// Tick of the switch.
     pub tick: u64,
-    /// The task that had the CPU before.
+    /// The task that ran before.
     pub prev: Pid,
-    /// Its name.
+    /// `comm` of that task.
     pub prev_name: Name,
-    /// Its priority then.
+    /// Priority of that task at the switch.
     pub prev_prio: u8,
-    /// Its state then: 0 if it stayed runnable.
+    /// State of that task at the switch: 0 if it stayed runnable.
     pub prev_state: TaskState,
-    /// Why it gave way.
+    /// Why that task was switched out.
     pub why: SwitchReason,
     /// The active array was empty, and the arrays were swapped first.
     pub swapped: bool,
-    /// Priority with which the task got the CPU.
+    /// Priority of the new task at the switch.
     pub prio: u8,
 }
 
@@ -80,17 +82,17 @@ pub struct RqStat {
     pub yld_exp_empty: u32,
     /// Calls of `sched_yield`.
     pub yld_cnt: u32,
-    /// Array swaps.
+    /// Number of array swaps.
     pub sched_switch: u32,
-    /// Passes of `schedule`.
+    /// Calls of `schedule`.
     pub sched_cnt: u32,
-    /// Passes that chose the idle task.
+    /// Calls that chose the idle task.
     pub sched_goidle: u32,
-    /// Wake-ups of tasks that were last on this CPU; counted only with several CPUs.
+    /// Wake-ups of tasks that last ran on this CPU; counted only with several CPUs.
     pub ttwu_cnt: u32,
-    /// Those of them that this CPU itself did.
+    /// Of these, wake-ups by this CPU itself.
     pub ttwu_local: u32,
-    /// Run times and waits.
+    /// Run times and run delays.
     pub sched_info: RqSchedInfo,
 }
 
@@ -165,15 +167,16 @@ impl RunQueue {
         self.array(self.index(kind))
     }
 
-    /// Takes the load of the moment into the average, which is rounded up while it grows. Linux
-    /// 2.6.12: kernel/sched.c, `rebalance_tick()`.
+    /// Updates the load average with the current load, rounding up while it grows.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `rebalance_tick()`.
     pub(super) const fn update_cpu_load(&mut self) {
         let now = self.nr_running * SCHED_LOAD_SCALE;
         let old = self.cpu_load + (now > self.cpu_load) as u32;
         self.cpu_load = (old + now) / 2;
     }
 
-    /// The same at so many ticks, the load of the moment being what it is.
+    /// The same for so many ticks with the current load.
     pub(super) fn update_cpu_load_often(&mut self, ticks: u64) {
         for _ in 0..ticks {
             let before = self.cpu_load;
@@ -184,8 +187,9 @@ impl RunQueue {
         }
     }
 
-    /// Appends the task at the tail of its list in that array. Linux 2.6.12: kernel/sched.c,
-    /// `enqueue_task()`.
+    /// Appends the task at the tail of its list in that array.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `enqueue_task()`.
     #[inline]
     pub(super) fn enqueue_task(
         &mut self,
@@ -194,14 +198,14 @@ impl RunQueue {
         index: ArrayIndex,
         jiffies: u32,
     ) {
-        let task = &mut tasks[id];
-        task.sched_info_queued(jiffies);
-        task.array = Some(index);
+        tasks.stat_mut(id).sched_info_queued(jiffies);
+        tasks[id].array = Some(index);
         self.array_mut(index).enqueue(tasks, id);
     }
 
-    /// Takes the task out of its array, which is returned; `None` if it is on none. Linux 2.6.12:
-    /// kernel/sched.c, `dequeue_task()`.
+    /// Removes the task from its array and returns that; `None` if it is on none.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `dequeue_task()`.
     #[inline]
     pub(super) fn dequeue_task(&mut self, tasks: &mut Tasks, id: TaskId) -> Option<ArrayIndex> {
         let index = tasks[id].array.take()?;
@@ -209,16 +213,18 @@ impl RunQueue {
         Some(index)
     }
 
-    /// Puts a task that was on no array at the tail of its list in the active one. Linux 2.6.12:
-    /// kernel/sched.c, `__activate_task()`.
+    /// Puts a task that was on no array at the tail of its list in the active one.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `__activate_task()`.
     #[inline]
     pub(super) fn activate_raw(&mut self, tasks: &mut Tasks, id: TaskId, jiffies: u32) {
         self.enqueue_task(tasks, id, self.active, jiffies);
         self.nr_running += 1;
     }
 
-    /// Takes a runnable task off the runqueue; says whether it was on it. Linux 2.6.12:
-    /// kernel/sched.c, `deactivate_task()`.
+    /// Takes a runnable task off the runqueue; returns whether it was on it.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `deactivate_task()`.
     #[inline]
     pub(super) fn deactivate(&mut self, tasks: &mut Tasks, id: TaskId) -> bool {
         let was_queued = self.dequeue_task(tasks, id).is_some();
@@ -226,7 +232,7 @@ impl RunQueue {
         was_queued
     }
 
-    /// Exchanges the arrays: the expired tasks get their turn.
+    /// Swaps the arrays: the expired tasks get their turn.
     pub(super) fn swap_arrays(&mut self) {
         self.active ^= 1;
         self.expired_timestamp = 0;
@@ -234,10 +240,12 @@ impl RunQueue {
         self.stat.sched_switch += 1;
     }
 
-    /// What `schedule` would pick now, were the running task to go: the head of the best list of
-    /// the active array, or of the expired one if that is empty.
-    pub(super) fn would_pick(&self) -> TaskId {
-        let first = self.active().first().or_else(|| self.expired().first());
-        first.unwrap_or(self.idle)
+    /// What `schedule` would pick now if the running task left: the head of the best list of the
+    /// active array, or of the expired one if that is empty.
+    pub(super) fn would_pick(&self, tasks: &Tasks) -> TaskId {
+        let first = self.active().first(tasks);
+        first
+            .or_else(|| self.expired().first(tasks))
+            .unwrap_or(self.idle)
     }
 }

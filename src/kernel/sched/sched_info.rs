@@ -1,23 +1,38 @@
-//! How long tasks run and wait for a CPU: the bookkeeping behind `/proc/PID/schedstat` and the last
-//! three numbers of a CPU in `/proc/schedstat`.
+//! What is counted of tasks, and no decision looks at: CPU time, switches, and how long they run and
+//! wait for a CPU, which is the accounting behind `/proc/PID/schedstat` and the last three numbers
+//! of a CPU in `/proc/schedstat`.
 //!
-//! A wait begins when a task is appended to a priority list, and ends when it gets the CPU. What it
-//! waits after a preemption does not count: a preempted task keeps its place in its list. Nor does a
-//! wait that begins when `jiffies` is 0: that value stands for "not queued".
+//! A wait begins when a task is appended to a priority list, and ends when it gets the CPU. Time
+//! spent waiting after a preemption does not count: a preempted task keeps its place in its list.
+//! Nor does a wait that begins when `jiffies` is 0: that value means "not queued".
 
 use super::runqueue::RunQueue;
-use super::task::{SchedTask, Tasks};
+use super::table::Tasks;
 use crate::abi::TaskId;
 
-/// The figures of a task. Times are in ticks. Linux 2.6.12: include/linux/sched.h,
-/// `struct sched_info`.
+/// What is counted of a task.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct SchedStat {
+    /// CPU time used, ns.
+    pub sched_time: u64,
+    /// Voluntary context switches: it went to sleep.
+    pub nvcsw: u32,
+    /// Involuntary context switches: it was preempted, or yielded.
+    pub nivcsw: u32,
+    /// Run time and run delay, for `/proc/PID/schedstat`.
+    pub sched_info: SchedInfo,
+}
+
+/// The figures of a task. Times are in ticks.
+///
+/// Linux 2.6.12: `include/linux/sched.h`, `struct sched_info`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct SchedInfo {
-    /// CPU time, up to when it last gave a CPU up or kept it in a pass of `schedule`.
+    /// CPU time up to the last call of `schedule` on its CPU.
     pub cpu_time: u32,
-    /// Time in priority lists before it got the CPU.
+    /// Time spent in priority lists before it got the CPU.
     pub run_delay: u32,
-    /// How often it got the CPU.
+    /// Number of times it got the CPU.
     pub pcnt: u32,
     /// `jiffies` when it last got the CPU.
     pub last_arrival: u32,
@@ -25,19 +40,21 @@ pub struct SchedInfo {
     pub last_queued: u32,
 }
 
-/// The sums of a runqueue, over all tasks that it has run. Times are in ticks.
+/// Sums for a runqueue, over all tasks that it has run. Times are in ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct RqSchedInfo {
     /// CPU time of tasks.
     pub cpu_time: u32,
-    /// Time that tasks waited in priority lists before they got the CPU.
+    /// Time that tasks spent in priority lists before they got the CPU.
     pub run_delay: u32,
     /// How often a task got the CPU.
     pub pcnt: u32,
 }
 
-impl SchedTask {
-    /// It is put in a priority list. Linux 2.6.12: kernel/sched.c, `sched_info_queued()`.
+impl SchedStat {
+    /// Records that the task is queued.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_queued()`.
     #[inline]
     pub(super) const fn sched_info_queued(&mut self, jiffies: u32) {
         if self.sched_info.last_queued == 0 {
@@ -46,9 +63,24 @@ impl SchedTask {
     }
 }
 
+impl Tasks {
+    /// Accounts the CPU time since the task was switched to or since the last tick, whichever is
+    /// later.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `update_cpu_clock()`.
+    #[inline]
+    pub(super) fn update_cpu_clock(&mut self, id: TaskId, timestamp_last_tick: u64, now: u64) {
+        let since = self[id].timestamp.max(timestamp_last_tick);
+        let stat = self.stat_mut(id);
+        stat.sched_time = stat.sched_time.wrapping_add(now.wrapping_sub(since));
+    }
+}
+
 impl RunQueue {
-    /// The CPU goes from `prev` to `next`, which may be the same task. The idle task has no figures.
-    /// Linux 2.6.12: kernel/sched.c, `sched_info_switch()`.
+    /// Records that the CPU passes from `prev` to `next`, which may be the same task. The idle task
+    /// is not accounted.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_switch()`.
     #[inline]
     pub(super) fn sched_info_switch(
         &mut self,
@@ -58,14 +90,14 @@ impl RunQueue {
         jiffies: u32,
     ) {
         if prev != self.idle {
-            self.sched_info_depart(&mut tasks[prev].sched_info, jiffies);
+            self.sched_info_depart(&mut tasks.stat_mut(prev).sched_info, jiffies);
         }
         if next != self.idle {
-            self.sched_info_arrive(&mut tasks[next].sched_info, jiffies);
+            self.sched_info_arrive(&mut tasks.stat_mut(next).sched_info, jiffies);
         }
     }
 
-    /// Linux 2.6.12: kernel/sched.c, `sched_info_depart()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_depart()`.
     const fn sched_info_depart(&mut self, task: &mut SchedInfo, jiffies: u32) {
         let ran = jiffies.wrapping_sub(task.last_arrival);
         task.cpu_time = task.cpu_time.wrapping_add(ran);
@@ -73,7 +105,7 @@ impl RunQueue {
         rq.cpu_time = rq.cpu_time.wrapping_add(ran);
     }
 
-    /// Linux 2.6.12: kernel/sched.c, `sched_info_arrive()`.
+    /// Linux 2.6.12: `kernel/sched.c`, `sched_info_arrive()`.
     const fn sched_info_arrive(&mut self, task: &mut SchedInfo, jiffies: u32) {
         let waited = match task.last_queued {
             0 => 0,

@@ -1,4 +1,4 @@
-//! `schedule`: the running task gives the CPU up, or is asked whether another should have it.
+//! `schedule`: picks the task that runs next on a CPU.
 
 use super::prio::run_charge;
 use super::{Ctx, LastSwitch, Scheduler, ThreadFlags};
@@ -10,22 +10,23 @@ use cov_mark::hit;
 /// `ON_RUNQUEUE_WEIGHT` (30 percent) in units of 1/128.
 const ON_RUNQUEUE_WEIGHT: u64 = 30 * 128 / 100;
 
-/// A CPU goes from one task to another.
+/// A context switch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Switch {
-    /// The task that had the CPU.
+    /// The task switched out.
     pub prev: TaskId,
-    /// The task that has it now.
+    /// The task switched in.
     pub next: TaskId,
 }
 
 impl Scheduler {
-    /// One pass of the scheduler on this CPU. `None` if the running task goes on; otherwise the
+    /// One call of the scheduler on this CPU. `None` if the running task goes on; otherwise the
     /// next one is current already, and the caller switches the address space.
-    /// Linux 2.6.12: kernel/sched.c, `schedule()`.
     ///
-    /// The caller repeats the call while [`need_resched`](Self::need_resched) says so.
-    /// Simplified: no preemption of the kernel.
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule()`.
+    ///
+    /// The caller repeats the call while [`need_resched`](Self::need_resched) is set. Simplified:
+    /// no kernel preemption.
     pub fn schedule(&mut self, ctx: &mut Ctx) -> Option<Switch> {
         let prev = self.current(ctx.cpu);
         let stat = &mut self.rqs[ctx.cpu].stat;
@@ -47,8 +48,8 @@ impl Scheduler {
         Some(self.switch(ctx, prev, next, why, voluntary))
     }
 
-    /// Takes a task that is about to sleep off the runqueue, unless a signal keeps it; says
-    /// whether it gives the CPU up of its own will.
+    /// Takes a task that is about to sleep off the runqueue, unless a signal is pending; returns
+    /// whether the switch is voluntary.
     fn leave_runqueue(&mut self, cpu: usize, prev: TaskId) -> bool {
         let rq = &mut self.rqs[cpu];
         let task = &mut self.tasks[prev];
@@ -90,14 +91,14 @@ impl Scheduler {
             rq.swap_arrays();
             ctx.emit(&self.tasks[prev], TraceEvent::ArraySwap {});
         }
-        let next = rq.would_pick();
+        let next = rq.would_pick(&self.tasks);
         self.credit_wait(ctx, next);
         self.tasks[next].activated = 0;
         next
     }
 
-    /// A woken ordinary task that is picked for the first time gets its wait on the runqueue
-    /// credited as sleep, and so moves to the tail of its list although it is about to run.
+    /// When a woken ordinary task is picked for the first time, part of its wait on the runqueue is
+    /// credited as sleep. This requeues it at the tail of its list although it is about to run.
     fn credit_wait(&mut self, ctx: &Ctx, next: TaskId) {
         let rq = &mut self.rqs[ctx.cpu];
         let task = &self.tasks[next];
@@ -127,12 +128,14 @@ impl Scheduler {
         }
     }
 
-    /// Takes the time that it ran off the sleep average; says why the task gives way, if it does.
+    /// Subtracts the time that it ran from the sleep average; returns why the task is switched out.
     fn charge(&mut self, ctx: &Ctx, prev: TaskId, run_time: u32) -> SwitchReason {
         let task = &mut self.tasks[prev];
         let asked = std::mem::replace(&mut task.resched_why, SwitchReason::Leaves);
         task.thread_flags.remove(ThreadFlags::NEED_RESCHED);
-        task.update_cpu_clock(self.rqs[ctx.cpu].timestamp_last_tick, ctx.now);
+        let last_tick = self.rqs[ctx.cpu].timestamp_last_tick;
+        self.tasks.update_cpu_clock(prev, last_tick, ctx.now);
+        let task = &mut self.tasks[prev];
         task.sleep_avg = task.sleep_avg.saturating_sub(run_time);
         task.timestamp = ctx.now;
         task.last_ran = ctx.now;
@@ -142,7 +145,7 @@ impl Scheduler {
         }
     }
 
-    /// Notes how the next task came to the CPU, for whoever asks.
+    /// Records how the next task got the CPU.
     fn note_switch(
         &mut self,
         ctx: &Ctx,
@@ -176,11 +179,11 @@ impl Scheduler {
         rq.nr_switches += 1;
         rq.curr = next;
         self.tasks[next].timestamp = ctx.now;
-        let task = &mut self.tasks[prev];
+        let stat = self.tasks.stat_mut(prev);
         if voluntary {
-            task.nvcsw += 1;
+            stat.nvcsw += 1;
         } else {
-            task.nivcsw += 1;
+            stat.nivcsw += 1;
         }
         let (from, to) = (&self.tasks[prev], &self.tasks[next]);
         let event = TraceEvent::SchedSwitch {

@@ -1,17 +1,17 @@
-//! Giving the CPU away: `schedule` with the switch of address space and TLS, the first steps of a
-//! new task, and completions.
+//! Context switches: `schedule` with the switch of address space and TLS, the first steps of a new
+//! task, and completions.
 
-use super::Switch;
+use super::{Switch, Waker};
 use crate::abi::{Errno, Pid, TaskId, TaskState, VirtAddr};
-use crate::hw::SegmentDescriptor;
+use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{Continuation, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
-    /// Linux 2.6.12: `kernel/sched.c`, `schedule()` and `context_switch()`. What the caller would
-    /// do after it returns is a [`Continuation`].
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule()` and `context_switch()`. What the caller does
+    /// after it returns is a [`Continuation`].
     pub fn schedule(&mut self) {
         let (sched, mut ctx) = self.sched_ctx();
         let Some(Switch { prev, next }) = sched.schedule(&mut ctx) else {
@@ -24,7 +24,7 @@ impl Kernel {
         self.finish_task_switch(prev);
     }
 
-    /// The last reference of a task that has ended is put when it is off the CPU.
+    /// Drops the last reference to a task that has exited, once it is off the CPU.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `finish_task_switch()`.
     fn finish_task_switch(&mut self, prev: TaskId) {
@@ -34,8 +34,8 @@ impl Kernel {
         }
     }
 
-    /// Linux 2.6.12: `schedule_tail()` and the rest of `ret_from_fork`: the tid for
-    /// CLONE_CHILD_SETTID is stored by the child itself; a fault is ignored.
+    /// Linux 2.6.12: `kernel/sched.c`, `schedule_tail()`, and the rest of `ret_from_fork`: the tid
+    /// for CLONE_CHILD_SETTID is stored by the child itself; a fault is ignored.
     pub(in crate::kernel) fn schedule_tail(&mut self, current: TaskId) {
         let addr = self.task(current).set_child_tid;
         if addr == VirtAddr(0) {
@@ -70,7 +70,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `complete()`.
     pub(in crate::kernel) fn complete(&mut self, parent: TaskId) {
-        // It may still be in the stop that tells its tracer of the fork.
+        // It may still be in the stop that reports the fork to its tracer.
         if let Some(
             Continuation::VforkWait { done, .. }
             | Continuation::PtraceStop(Trap::Fork { done, .. }),
@@ -80,7 +80,7 @@ impl Kernel {
         }
         let (sched, mut ctx) = self.sched_ctx();
         let mask = TaskState::INTERRUPTIBLE | TaskState::UNINTERRUPTIBLE;
-        sched.try_to_wake_up(&mut ctx, parent, mask, false);
+        sched.try_to_wake_up(&mut ctx, parent, mask, Waker::GoesOn);
     }
 
     /// Puts the current task to sleep inside a system call.
@@ -109,16 +109,14 @@ impl Kernel {
         if info.entry_number == -1 {
             let tls = &self.task(current).thread.tls_array;
             let free = tls.iter().position(|d| *d == SegmentDescriptor::default());
-            info.entry_number = free.ok_or(Errno::ESRCH)? as i32 + 6;
+            info.entry_number = free.ok_or(Errno::ESRCH)? as i32 + UserDesc::ENTRY_TLS_MIN;
             self.put_user_u32(current, addr, info.entry_number as u32)?;
         }
-        let slot = usize::try_from(info.entry_number.wrapping_sub(6)).map_err(|_| Errno::EINVAL)?;
-        if slot >= 3 {
-            return Err(Errno::EINVAL);
-        }
-        let descriptor = match info.is_empty() {
-            true => SegmentDescriptor::default(),
-            false => SegmentDescriptor::from_user_desc(&info),
+        let slot = info.tls_slot().ok_or(Errno::EINVAL)?;
+        let descriptor = if info.is_empty() {
+            SegmentDescriptor::default()
+        } else {
+            SegmentDescriptor::from_user_desc(&info)
         };
         self.task_mut(current).thread.tls_array[slot] = descriptor;
         self.load_tls(current);
@@ -130,13 +128,14 @@ impl Kernel {
         self.cpus[self.this_cpu].gdt_tls = self.tasks[next].thread.tls_array;
     }
 
-    /// `sched_yield()`: the current task goes behind the others; the call itself is done.
+    /// The current task is queued behind the others; the call itself is complete.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sys_sched_yield()`.
-    pub(in crate::kernel) fn sched_yield(&mut self) {
+    pub(in crate::kernel) fn sys_sched_yield(&mut self, _current: TaskId) -> u32 {
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_yield(&mut ctx);
         self.schedule();
+        0
     }
 
     /// Linux 2.6.12: `kernel/sched.c`, `sys_nice()`.
@@ -148,7 +147,7 @@ impl Kernel {
         current: TaskId,
         increment: i32,
     ) -> Result<u32, Errno> {
-        if increment < 0 && !self.capable(current, crate::kernel::task::Caps::SYS_NICE) {
+        if increment < 0 && !self.capable(current, crate::abi::Caps::SYS_NICE) {
             return Err(Errno::EPERM);
         }
         let nice = self.nice(current) + increment.clamp(-40, 40);

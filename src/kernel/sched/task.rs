@@ -1,50 +1,52 @@
 //! The scheduling fields of a `task_struct`, in a compact record of their own.
 
-use super::sched_info::SchedInfo;
-use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState};
+use super::table::Place;
+use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskState};
 use crate::trace::SwitchReason;
 use bitflags::bitflags;
-use slotmap::SecondaryMap;
 
 /// Priority and static priority of the boot task: nice 0.
 const INIT_PRIO: u8 = 120;
 /// Time slice of the boot task, in ticks: HZ.
 const INIT_TIME_SLICE: u32 = 1000;
 
-/// What the scheduler knows of every task.
-pub type Tasks = SecondaryMap<TaskId, SchedTask>;
-
-/// The scheduling fields of a task. Times are in ns, slices in ticks.
+/// The scheduling fields of a task that decisions look at. Times are in ns, slices in ticks.
+///
+/// They fill a cache line of the host: to pick a task, to switch to it and to queue it again
+/// touches one line for each task. What is only counted is a [`SchedStat`](super::SchedStat).
 ///
 /// `prio` and `cpu` say where a queued task is linked: only the scheduler may change them then.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct SchedTask {
-    /// Number of the task for user space.
+    /// Generation of the [`TaskId`](crate::abi::TaskId) to which its slot of the table belongs.
+    pub(super) generation: u32,
+    /// Its pid.
     pub pid: Pid,
     /// Its `comm`.
     pub name: Name,
-    /// Running, or which kind of sleep it is in or about to enter.
+    /// `TASK_RUNNING`, or the kind of sleep it is in or about to enter.
     pub state: TaskState,
-    /// Dynamic priority, 0..=140. Stale by design: recomputed at wake-up, first pick and expiry.
+    /// Dynamic priority, 0..=140. Often stale: recomputed only at wake-up, first pick and expiry.
     pub prio: u8,
-    /// 120 + nice.
+    /// Static priority: 120 + nice.
     pub static_prio: u8,
     /// Scheduling policy.
     pub policy: Policy,
-    /// 1..=99 for a real-time task, else 0.
+    /// 1..=99 for a real-time task, otherwise 0.
     pub rt_priority: u8,
-    /// Last wake-up: -1 from an uninterruptible sleep, 1 by a task, 2 by an interrupt; 0 once
-    /// picked.
+    /// How it was last woken: -1 from an uninterruptible sleep, 1 by a task, 2 by an interrupt; 0
+    /// once picked.
     pub activated: i8,
-    /// The slice is still the one that the parent gave at fork.
+    /// The slice is still the one inherited at fork.
     pub first_time_slice: bool,
     /// CPU it runs on, or last ran on.
     pub cpu: u8,
-    /// It has an address space of its own: no kernel thread.
+    /// It has an address space of its own: it is not a kernel thread.
     pub has_mm: bool,
     /// `PF_DEAD`: its next `schedule` is the last.
     pub dead: bool,
-    /// Why its need-resched flag was set first.
+    /// Why its need-resched flag was first set.
     pub(super) resched_why: SwitchReason,
     pub(super) array: Option<ArrayIndex>,
     pub(super) run_list: RunLinks,
@@ -54,23 +56,15 @@ pub struct SchedTask {
     pub time_slice: u32,
     /// CPUs it may run on, one bit each.
     pub cpus_allowed: u32,
-    /// The flags of its `thread_info`.
+    /// `TIF_*` flags of its `thread_info`.
     pub thread_flags: ThreadFlags,
     /// When it was last switched to, switched from, or put on a runqueue.
     pub timestamp: u64,
-    /// When it last gave a CPU up.
+    /// When it was last switched out.
     pub last_ran: u64,
-    /// CPU time used.
-    pub sched_time: u64,
-    /// Voluntary context switches: it went to sleep.
-    pub nvcsw: u32,
-    /// Involuntary context switches: it was preempted, or yielded.
-    pub nivcsw: u32,
-    /// How long it ran and waited, as `/proc/PID/schedstat` counts.
-    pub sched_info: SchedInfo,
 }
 
-const _: () = assert!(size_of::<SchedTask>() <= 128);
+const _: () = assert!(size_of::<SchedTask>() == 64);
 
 bitflags! {
     /// The `TIF_*` flags of a task's `thread_info`, with their i386 bits.
@@ -78,7 +72,7 @@ bitflags! {
     pub struct ThreadFlags: u32 {
         /// Stop at system calls for the tracer.
         const SYSCALL_TRACE = 1 << 0;
-        /// Look for work before the return to user mode.
+        /// Check for work before the return to user mode.
         const NOTIFY_RESUME = 1 << 1;
         /// A signal is pending.
         const SIGPENDING = 1 << 2;
@@ -89,22 +83,24 @@ bitflags! {
     }
 }
 
-/// Which of a runqueue's two arrays, by its place there. Which one is active changes with every
-/// array swap.
+/// Index of one of a runqueue's two arrays. Which one is active changes with every array swap.
 pub(super) type ArrayIndex = u8;
 
 /// Neighbours in a priority list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct RunLinks {
-    pub(super) prev: Option<TaskId>,
-    pub(super) next: Option<TaskId>,
+    pub(super) prev: Option<Place>,
+    pub(super) next: Option<Place>,
 }
 
 impl SchedTask {
     /// A task like the boot task: nice 0, off queue, a slice of HZ ticks, every CPU allowed, no
-    /// address space. Linux 2.6.12: include/linux/init_task.h, `INIT_TASK()`.
+    /// address space.
+    ///
+    /// Linux 2.6.12: `include/linux/init_task.h`, `INIT_TASK()`.
     pub fn new(pid: Pid, name: Name) -> Self {
         Self {
+            generation: 0,
             pid,
             name,
             state: TaskState::RUNNING,
@@ -126,14 +122,10 @@ impl SchedTask {
             thread_flags: ThreadFlags::empty(),
             timestamp: 0,
             last_ran: 0,
-            sched_time: 0,
-            nvcsw: 0,
-            nivcsw: 0,
-            sched_info: SchedInfo::default(),
         }
     }
 
-    /// `rt_task()`: judged by the priority, not by the policy.
+    /// `rt_task()`: decided by the priority, not by the policy.
     #[inline]
     pub const fn is_rt(&self) -> bool {
         self.prio < MAX_RT_PRIO
@@ -145,26 +137,18 @@ impl SchedTask {
         self.array.is_some()
     }
 
-    /// Whether `schedule` is to be called before this task returns to user mode.
+    /// Whether `schedule` has to be called before this task returns to user mode.
     #[inline]
     pub const fn need_resched(&self) -> bool {
         self.thread_flags.contains(ThreadFlags::NEED_RESCHED)
     }
 
-    /// Asks it to give way; of several reasons the first counts.
+    /// Sets the need-resched flag; of several reasons the first is kept.
     #[inline]
     pub(super) fn set_need_resched(&mut self, why: SwitchReason) {
         if !self.need_resched() {
             self.resched_why = why;
         }
         self.thread_flags.insert(ThreadFlags::NEED_RESCHED);
-    }
-
-    /// Charges the CPU time since it was switched to or since the last tick, whichever is later.
-    /// Linux 2.6.12: kernel/sched.c, `update_cpu_clock()`.
-    #[inline]
-    pub(super) fn update_cpu_clock(&mut self, timestamp_last_tick: u64, now: u64) {
-        let since = self.timestamp.max(timestamp_last_tick);
-        self.sched_time = self.sched_time.wrapping_add(now.wrapping_sub(since));
     }
 }

@@ -1,28 +1,31 @@
-//! The timer tick: charging the running task, and what happens when its slice runs out.
+//! The timer tick: charges the running task, and handles the end of its slice.
 
 use super::prio::effective_prio;
-use super::task::{SchedTask, Tasks};
+use super::table::Tasks;
+use super::task::SchedTask;
 use super::{Ctx, IdleType, RunQueue, Scheduler, Tunables};
 use crate::abi::{Policy, TaskId};
 use crate::trace::{ArrayKind, SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 impl Scheduler {
-    /// Charges the running task of this CPU one tick. Linux 2.6.12: kernel/sched.c,
-    /// `scheduler_tick()`.
+    /// Takes one tick off the slice of the running task of this CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `scheduler_tick()`.
     pub fn scheduler_tick(&mut self, ctx: &mut Ctx) {
         let online_cpus = self.rqs.len() as u32;
         let tunables = &self.tunables;
         let rq = &mut self.rqs[ctx.cpu];
         let p = rq.curr;
-        let task = &mut self.tasks[p];
-        task.update_cpu_clock(rq.timestamp_last_tick, ctx.now);
+        self.tasks
+            .update_cpu_clock(p, rq.timestamp_last_tick, ctx.now);
         rq.timestamp_last_tick = ctx.now;
         if p == rq.idle {
             hit!(tick_of_the_idle_task);
             self.rebalance_tick(ctx, IdleType::Idle);
             return;
         }
+        let task = &mut self.tasks[p];
         if task.array != Some(rq.active_index()) {
             // Its slice is used up already; the new one is not touched before the array swap.
             hit!(tick_on_the_expired_array);
@@ -57,14 +60,14 @@ fn tick_rt(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQu
     }
 }
 
-/// The slice of an ordinary task ran out: it goes to the expired array, or back to the active one
-/// if it is interactive and nobody starves.
+/// The slice of an ordinary task has expired: it goes to the expired array, or back to the active
+/// one if it is interactive and nobody starves.
 fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     rq.dequeue_task(tasks, p);
     let task = &mut tasks[p];
     task.prio = effective_prio(task).prio;
     refill(tunables, task);
-    // Before the test and whatever its outcome: an interactive task starts the clock as well.
+    // Before the test and whatever its outcome: an interactive task sets the timestamp as well.
     if rq.expired_timestamp == 0 {
         hit!(tick_of_the_first_expiry);
         rq.expired_timestamp = ctx.jiffies;
@@ -93,8 +96,8 @@ fn refill(tunables: &Tunables, task: &mut SchedTask) {
 }
 
 impl Tunables {
-    /// Whether an interactive task has had its share of an equal's turn. A slice longer than a full
-    /// one (after a renice, or init's) makes the difference wrap, as on the i386.
+    /// Whether an interactive task has used up its turn among equals. With a slice longer than a
+    /// full one (after a renice, or init's) the difference wraps, as on the i386.
     pub(super) fn granularity_is_up(&self, task: &SchedTask, online_cpus: u32) -> bool {
         if !self.task_interactive(task) {
             return false;
@@ -106,16 +109,19 @@ impl Tunables {
         used.is_multiple_of(granularity) && task.time_slice >= granularity
     }
 
-    /// After how many ticks of its slice [`granularity_is_up`](Self::granularity_is_up) first holds;
-    /// `None` if not before the slice ends. Of a slice longer than a full one, where the arithmetic
-    /// wraps, no more than the next tick is foreseen.
+    /// After how many ticks of its slice [`granularity_is_up`](Self::granularity_is_up) first
+    /// holds; `None` if not before the slice expires. With a slice longer than a full one, where
+    /// the arithmetic wraps, only the next tick is predicted.
     pub(super) fn ticks_to_requeue(&self, task: &SchedTask, online_cpus: u32) -> Option<u32> {
         let full = self.task_timeslice(task.static_prio);
-        let Some(used) = full.checked_sub(task.time_slice) else {
-            return Some(1);
-        };
+        let used = full.wrapping_sub(task.time_slice);
         let granularity = self.timeslice_granularity(task.sleep_avg, online_cpus);
-        let ticks = granularity - used % granularity;
+        let multiple = granularity - used % granularity;
+        let ticks = match task.time_slice.checked_sub(full) {
+            // The wrapped difference becomes 0 before its next multiple is reached.
+            Some(longer @ 1..) => multiple.min(longer),
+            _ => multiple,
+        };
         let happens = self.task_interactive(task) && task.time_slice >= ticks + granularity;
         happens.then_some(ticks)
     }

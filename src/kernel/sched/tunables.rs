@@ -1,14 +1,16 @@
-//! The numbers that the scheduler's rules are made with. In 2.6.12 they are macros; here they can be
-//! set at boot, to see what each of them is for.
+//! The constants in the scheduler's rules. In 2.6.12 they are macros; here they can be set at boot,
+//! to see what each of them does.
 
-/// Tuning of the scheduler. Linux 2.6.12: kernel/sched.c, the macros of these names.
+/// Tuning of the scheduler.
+///
+/// Linux 2.6.12: `kernel/sched.c`, the macros of these names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tunables {
     /// `CHILD_PENALTY`: percent of its parent's bonus that a new task has, 0 to 100.
     pub child_penalty: u32,
     /// `PARENT_PENALTY`: percent of its bonus that a parent keeps at fork, 0 to 100.
     pub parent_penalty: u32,
-    /// `EXIT_WEIGHT`: weight of a parent's sleep average against that of a child that ends and has
+    /// `EXIT_WEIGHT`: weight of a parent's sleep average against that of an exiting child that has
     /// slept less, which has weight 1; 0 to 1000.
     pub exit_weight: u32,
     /// `GRANULARITY`: the shortest turn of an interactive task among its equals, ticks, 1 to 1000.
@@ -18,11 +20,11 @@ pub struct Tunables {
     /// `DEF_TIMESLICE`: the full slice of nice value 0, ticks, 1 to 1000. (In 2.6.12 the largest
     /// sleep average follows from it; here that stays 1000 ms.)
     pub def_timeslice: u32,
-    /// `STARVATION_LIMIT`: ticks for each runnable task that the expired array waits at most for
+    /// `STARVATION_LIMIT`: how many ticks per runnable task the expired array waits at most for
     /// interactive tasks, up to a million; 0 for no limit.
     pub starvation_limit: u32,
-    /// `INTERACTIVE_DELTA`: priorities that a task of nice value 0 must be better than its static
-    /// one to count as interactive, 0 to 10.
+    /// `INTERACTIVE_DELTA`: by how much the priority of a task of nice value 0 must be better than
+    /// its static priority for it to count as interactive, 0 to 10.
     pub interactive_delta: i32,
 }
 
@@ -33,7 +35,7 @@ impl Default for Tunables {
 }
 
 impl Tunables {
-    /// Those of 2.6.12.
+    /// The values of 2.6.12.
     pub const LINUX: Self = Self {
         child_penalty: 95,
         parent_penalty: 100,
@@ -45,8 +47,8 @@ impl Tunables {
         interactive_delta: 2,
     };
 
-    /// Sets the one that an option names; `false` if there is none of that name. Whether the value
-    /// makes sense is for [`validate`](Self::validate) to say.
+    /// Sets the tunable of that name; `false` if there is none. [`validate`](Self::validate) checks
+    /// the value.
     pub fn set(&mut self, option: &str, value: u32) -> bool {
         match option {
             "child_penalty" => self.child_penalty = value,
@@ -62,14 +64,14 @@ impl Tunables {
         true
     }
 
-    /// The least and the greatest value that make sense of the one that an option names.
+    /// The smallest and the largest permitted value of a tunable.
     pub fn bounds(option: &str) -> Option<(u32, u32)> {
         Some(match option {
             "child_penalty" | "parent_penalty" => (0, 100),
             "exit_weight" => (0, 1000),
             "granularity" | "min_timeslice" | "def_timeslice" => (1, 1000),
             "starvation_limit" => (0, 1_000_000),
-            // The test for idle sleeps has no meaning below, and is never true above.
+            // The test for idle sleeps is meaningless below, and never true above.
             "interactive_delta" => (0, 10),
             _ => return None,
         })
@@ -78,7 +80,7 @@ impl Tunables {
     /// Whether every value is within its bounds.
     ///
     /// # Errors
-    /// Which one is not, and what it may be.
+    /// A message that names the value and its bounds.
     pub fn validate(&self) -> Result<(), String> {
         for (name, value) in [
             ("child_penalty", self.child_penalty),

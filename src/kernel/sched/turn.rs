@@ -1,31 +1,31 @@
-//! Whose turn comes before that of a waiting task, and for how long the tick lets each of them have
-//! the CPU. Explanations and forecasts are made of this; it asks the same functions as the tick.
+//! Which tasks run before a waiting task, and for how long the tick lets each of them have the CPU.
+//! Explanations and forecasts are based on this; it calls the same functions as the tick.
 
 use super::prio::{NS_MAX_SLEEP_AVG, NS_PER_TICK};
 use super::runqueue::RunQueue;
 use super::task::SchedTask;
-use super::{Ctx, SchedDomain, Scheduler, Tunables};
+use super::{Ctx, IdleType, SchedDomain, Scheduler, Tunables};
 use crate::abi::{MAX_RT_PRIO, Policy, TaskId};
 use crate::trace::{ArrayKind, TraceFilter, TraceLog};
 use std::cmp::Ordering;
 
-/// A task that has a CPU, or gets it before another one that waits for the same CPU.
+/// A task that has a CPU, or will get it before another one that waits for the same CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ahead {
-    /// The task.
+    /// The task that runs before the waiting one.
     pub task: TaskId,
     /// It has the CPU now.
     pub running: bool,
     /// The array that it is linked in.
     pub array: ArrayKind,
-    /// When the tick puts it behind the one that waits.
+    /// When the tick queues it behind the one that waits.
     pub turn: Turn,
 }
 
 /// When the tick makes a task give way to one that waits behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Turn {
-    /// When its slice has run out, after so many ticks.
+    /// When its slice has expired, after so many ticks.
     Slice(u32),
     /// By the granularity rule within its slice, after so many ticks.
     Granularity(u32),
@@ -44,8 +44,8 @@ impl Turn {
 }
 
 impl Scheduler {
-    /// The tasks that have their turn before `p`, a runnable task that does not run: the running
-    /// one, then those that `schedule` would pick before it, in that order.
+    /// The tasks that run before `p`, a runnable task that is not running: the running one, then
+    /// those that `schedule` would pick before it, in that order.
     pub fn ahead_of(&self, p: TaskId) -> Vec<Ahead> {
         let rq = self.task_rq(p);
         let waiting = &self.tasks[p];
@@ -60,8 +60,8 @@ impl Scheduler {
         ahead
     }
 
-    /// The tasks that would have their turn before `p`, a sleeping task, if it woke now with that
-    /// priority on that CPU.
+    /// The tasks that would run before `p`, a sleeping task, if it woke now with that priority on
+    /// that CPU.
     pub fn ahead_of_woken(&self, cpu: usize, p: TaskId, prio: u8) -> Vec<Ahead> {
         let rq = &self.rqs[cpu];
         let woken = SchedTask {
@@ -84,14 +84,11 @@ impl Scheduler {
         (rq.curr != rq.idle).then(|| self.ahead(rq, rq.curr, waiting, kind))
     }
 
-    /// Appends the members of an array up to `p`, but for the running task.
+    /// Appends the members of an array up to `p`, except the running task.
     fn collect_ahead(&self, rq: &RunQueue, array: ArrayKind, p: TaskId, ahead: &mut Vec<Ahead>) {
         let waiting = &self.tasks[p];
         let kind = waiting.array.map_or(array, |index| rq.kind(index));
-        let last = match kind == array {
-            true => waiting.prio,
-            false => u8::MAX,
-        };
+        let last = if kind == array { waiting.prio } else { u8::MAX };
         let mut level = rq.array_of(array).level_from(0);
         while let Some(prio) = level.filter(|prio| *prio <= last) {
             for task in rq.array_of(array).members(&self.tasks, prio) {
@@ -112,28 +109,25 @@ impl Scheduler {
             .array
             .map_or(ArrayKind::Active, |index| rq.kind(index));
         let online_cpus = self.rqs.len() as u32;
+        let rival = (array == kind).then_some(waiting.prio);
         Ahead {
             task,
             running: task == rq.curr,
             array,
-            turn: turn(
-                &self.tunables,
-                (fields, waiting),
-                array == kind,
-                online_cpus,
-            ),
+            turn: turn(&self.tunables, fields, rival, online_cpus),
         }
     }
 
-    /// When the tick makes the running task of a CPU give way to an equal, had it one.
+    /// When the tick would make the running task of a CPU give way to an equal.
     pub fn turn_of_current(&self, cpu: usize) -> Turn {
         let curr = &self.tasks[self.rqs[cpu].curr];
-        turn(&self.tunables, (curr, curr), true, self.rqs.len() as u32)
+        let online_cpus = self.rqs.len() as u32;
+        turn(&self.tunables, curr, Some(curr.prio), online_cpus)
     }
 
-    /// Lets a copy of the scheduler go on for so many ticks at most, or until `awaited` has that CPU,
-    /// if nobody sleeps, wakes or appears meanwhile. `now` is `sched_clock()` in ns. Returns the
-    /// ticks that passed, and who has the CPU then.
+    /// Runs a copy of the scheduler for at most so many ticks, or until `awaited` has that CPU,
+    /// assuming that no task sleeps, wakes or is created. `now` is `sched_clock()` in ns. Returns
+    /// the ticks that passed, and who has the CPU then.
     pub fn forecast(
         &self,
         cpu: usize,
@@ -178,8 +172,8 @@ impl Scheduler {
         (ticks, copy.current(cpu))
     }
 
-    /// Whom `schedule` would pick if the running task of a CPU left now, but for tasks that a
-    /// balancing would bring; `None` if nobody else is runnable there.
+    /// Which task `schedule` would pick if the running task of a CPU left now, not counting tasks
+    /// that balancing would bring; `None` if no other is runnable there.
     pub fn next_after_current(&self, cpu: usize) -> Option<TaskId> {
         let rq = &self.rqs[cpu];
         [rq.active(), rq.expired()].into_iter().find_map(|array| {
@@ -215,10 +209,14 @@ impl Scheduler {
         }
     }
 
-    /// Ticks until this CPU balances its load next, if it stays idle or busy as it is; `None` on a
+    /// Ticks until this CPU next balances its load, if it stays idle or busy as it is; `None` on a
     /// machine with one CPU.
     pub fn next_balance(&self, cpu: usize, jiffies: u32) -> Option<u32> {
-        let idle = self.is_idle(cpu);
+        let idle = if self.is_idle(cpu) {
+            IdleType::Idle
+        } else {
+            IdleType::NotIdle
+        };
         let now = self.balance_clock(cpu, jiffies);
         let until = |sd: &SchedDomain| {
             let passed = now.wrapping_sub(sd.last_balance);
@@ -228,17 +226,13 @@ impl Scheduler {
     }
 }
 
-/// When the tick makes `p` give way to `waiting`.
+/// When the tick makes `p` give way to a task that waits, of which the priority is given if it is
+/// in the same array.
 ///
-/// A task that was woken and not picked since gets its wait credited when it is: what its sleep
-/// average and priority will be then is not known, so the least that is possible is assumed.
-fn turn(
-    tunables: &Tunables,
-    (p, waiting): (&SchedTask, &SchedTask),
-    same_array: bool,
-    online_cpus: u32,
-) -> Turn {
-    let equals = same_array && p.prio == waiting.prio;
+/// A task that was woken and not picked since gets its wait credited when it is picked. Its sleep
+/// average and priority then are not known, so the smallest possible credit is assumed.
+fn turn(tunables: &Tunables, p: &SchedTask, rival: Option<u8>, online_cpus: u32) -> Turn {
+    let equals = rival == Some(p.prio);
     if p.is_rt() {
         return match p.policy {
             Policy::RoundRobin if equals => Turn::Slice(p.time_slice),
@@ -251,13 +245,8 @@ fn turn(
         task.sleep_avg = NS_MAX_SLEEP_AVG;
         task.prio = MAX_RT_PRIO;
     }
-    let slice = task.time_slice;
-    let requeued = (1..slice).find(|ticks| {
-        task.time_slice = slice - ticks;
-        tunables.granularity_is_up(&task, online_cpus)
-    });
-    match requeued {
+    match tunables.ticks_to_requeue(&task, online_cpus) {
         Some(ticks) if equals || credited => Turn::Granularity(ticks),
-        _ => Turn::Slice(slice),
+        _ => Turn::Slice(task.time_slice),
     }
 }

@@ -1,5 +1,4 @@
-//! Wake-ups of sleeping tasks, and the question whether a wake-up would bring a task on its CPU
-//! at once.
+//! Wake-ups of sleeping tasks, and the question whether a woken task would run at once.
 
 use super::imbalance::{WakeCpu, WakeFacts, wake_cpu};
 use super::prio::would_preempt;
@@ -7,10 +6,10 @@ use super::{Ctx, RunQueue, Scheduler};
 use crate::abi::{TaskId, TaskState};
 use crate::trace::{MigrateReason, TraceEvent};
 
-/// Why a task would not be the next one on its CPU, were it woken now.
+/// Why a task, if woken now, would not be the next one on its CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WhyNot {
-    /// What stands in the way.
+    /// What prevents it.
     pub kind: WhyNotKind,
     /// The priority that the task would have once woken; its own if it does not sleep.
     pub prio_after_wake: u8,
@@ -22,10 +21,10 @@ pub struct WhyNot {
     pub holds: u32,
 }
 
-/// What stands in the way of a task that should run at once.
+/// What prevents a task from running at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WhyNotKind {
-    /// It is in a state that a wake-up from an interruptible sleep does not end.
+    /// A wake-up from an interruptible sleep does not end this state.
     NotInterruptible(TaskState),
     /// It is runnable and waits for its turn.
     Queued,
@@ -38,32 +37,44 @@ pub enum WhyNotKind {
     },
 }
 
+/// What the waker does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waker {
+    /// It goes on: the woken task may preempt it.
+    GoesOn,
+    /// It is about to sleep (a synchronous wake-up), and need not be preempted.
+    Sleeps,
+}
+
 impl Scheduler {
-    /// Wakes a task from any sleep or stop. Linux 2.6.12: kernel/sched.c, `wake_up_process()`.
+    /// Wakes a task from any sleep or stop.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `wake_up_process()`.
     pub fn wake_up_process(&mut self, ctx: &mut Ctx, p: TaskId) -> bool {
-        self.try_to_wake_up(ctx, p, TaskState::ANY_SLEEP, false)
+        self.try_to_wake_up(ctx, p, TaskState::ANY_SLEEP, Waker::GoesOn)
     }
 
-    /// Wakes a task if its state is one of `mask`; `sync` says that the waker is about to sleep
-    /// itself and need not be preempted. Returns whether the task was put on a runqueue.
-    /// Linux 2.6.12: kernel/sched.c, `try_to_wake_up()`.
+    /// Wakes a task if its state is one of `mask`; `sync` means that the waker is about to sleep
+    /// and need not be preempted. Returns whether the task was put on a runqueue.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `try_to_wake_up()`.
     pub fn try_to_wake_up(
         &mut self,
         ctx: &mut Ctx,
         p: TaskId,
         mask: TaskState,
-        sync: bool,
+        waker: Waker,
     ) -> bool {
         let task = &mut self.tasks[p];
         if !task.state.intersects(mask) {
             return false;
         }
         if task.is_queued() {
-            // It had only announced its sleep: it goes on as if nothing had happened.
+            // It was only about to sleep: it goes on as if nothing had happened.
             task.state = TaskState::RUNNING;
             return false;
         }
-        let choice = self.wake_cpu(ctx.cpu, p, sync);
+        let choice = self.wake_cpu(ctx.cpu, p, waker);
         self.count_wakeup(ctx.cpu, p, choice);
         if choice.moves() {
             self.set_task_cpu(ctx, p, ctx.cpu, MigrateReason::WakeUp);
@@ -76,7 +87,7 @@ impl Scheduler {
         }
         let local = usize::from(task.cpu) == ctx.cpu;
         self.activate_task(ctx, p);
-        if !(sync && local) {
+        if !(waker == Waker::Sleeps && local) {
             self.resched_if_preempts(p);
         }
         let task = &mut self.tasks[p];
@@ -92,8 +103,8 @@ impl Scheduler {
         true
     }
 
-    /// Counts a wake-up by this CPU, on machines with several: on the sleeper's runqueue, and if
-    /// that is another CPU's, in the lowest domain that has both.
+    /// Counts a wake-up by this CPU, on machines with several: on the sleeper's runqueue and, if
+    /// that is another CPU's, in the lowest domain that contains both.
     fn count_wakeup(&mut self, this_cpu: usize, p: TaskId, choice: WakeCpu) {
         if self.rqs.len() == 1 {
             return;
@@ -114,32 +125,33 @@ impl Scheduler {
     }
 
     /// On which CPU the sleeping task `p` would wake, were it woken on that CPU now.
-    pub fn wake_cpu(&self, this_cpu: usize, p: TaskId, sync: bool) -> WakeCpu {
+    pub fn wake_cpu(&self, this_cpu: usize, p: TaskId, waker: Waker) -> WakeCpu {
         let task = &self.tasks[p];
         let facts = WakeFacts {
             this_cpu,
             load: self.source_load(usize::from(task.cpu)),
             this_load: self.target_load(this_cpu),
-            sync,
+            waker,
             timestamp_last_tick: self.task_rq(p).timestamp_last_tick,
         };
         wake_cpu(task, &facts, &self.domains[this_cpu])
     }
 
-    /// Whether `p`, woken from an interruptible sleep by an interrupt on `this_cpu` now (ns), would be the
-    /// very next task on the CPU where it wakes; for a runnable task, whether it is.
+    /// Whether `p`, if an interrupt on `this_cpu` woke it now (ns) from an interruptible sleep,
+    /// would be the very next task on the CPU where it wakes; for a runnable task, whether it is.
     ///
     /// # Errors
     ///
-    /// What stands in the way.
+    /// What prevents it.
     pub fn runs_at_once(&self, this_cpu: usize, now: u64, p: TaskId) -> Result<(), WhyNot> {
         let task = &self.tasks[p];
         let (cpu, prio) = if task.is_queued() {
             (usize::from(task.cpu), task.prio)
         } else {
-            let cpu = match self.wake_cpu(this_cpu, p, false).moves() {
-                true => this_cpu,
-                false => usize::from(task.cpu),
+            let cpu = if self.wake_cpu(this_cpu, p, Waker::GoesOn).moves() {
+                this_cpu
+            } else {
+                usize::from(task.cpu)
             };
             let credit = self
                 .tunables
@@ -166,7 +178,7 @@ impl Scheduler {
         if p == rq.curr {
             None
         } else if task.is_queued() {
-            let is_next = rq.curr == rq.idle && rq.would_pick() == p;
+            let is_next = rq.curr == rq.idle && rq.would_pick(&self.tasks) == p;
             (!is_next).then_some(WhyNotKind::Queued)
         } else if !task.state.contains(TaskState::INTERRUPTIBLE) {
             Some(WhyNotKind::NotInterruptible(task.state))
@@ -179,8 +191,9 @@ impl Scheduler {
         }
     }
 
-    /// Credits the sleep and puts the task on the active array of its CPU. Linux 2.6.12:
-    /// kernel/sched.c, `activate_task()`.
+    /// Credits the sleep and puts the task on the active array of its CPU.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `activate_task()`.
     pub(super) fn activate_task(&mut self, ctx: &Ctx, p: TaskId) {
         let now = self.clock_of(ctx.cpu, ctx.now, usize::from(self.tasks[p].cpu));
         let credit = self.tunables.recalc_task_prio(&self.tasks[p], now);
@@ -195,7 +208,7 @@ impl Scheduler {
         rq.activate_raw(tasks, p, ctx.jiffies);
     }
 
-    /// The clock of `this_cpu` as `cpu` sees it: clocks are compared by the time of the last tick.
+    /// The clock of `this_cpu` as seen by `cpu`: clocks are compared at the last tick.
     fn clock_of(&self, this_cpu: usize, now: u64, cpu: usize) -> u64 {
         let here = self.rqs[this_cpu].timestamp_last_tick;
         let there = self.rqs[cpu].timestamp_last_tick;

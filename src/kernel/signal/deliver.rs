@@ -1,27 +1,28 @@
-//! Taking signals on the way back to user mode: which comes first, what its action does, and what
-//! becomes of the system call that it interrupted.
+//! Taking signals on the way back to user mode: which one comes first, what its action does, and
+//! what happens to the system call that it interrupted.
 
 use super::sigframe::PUPPET_HANDLERS;
-use crate::abi::{DefaultAction, Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    DefaultAction, Errno, KSigaction, PfFlags, SaFlags, SigAction, SigInfo, SigSet, Signal, TaskId,
+    VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, RestartBlock};
-use crate::kernel::task::{
-    HandlerFrame, KSigaction, Pending, PfFlags, SaFlags, SigAction, SignalFlags,
-};
+use crate::kernel::task::{HandlerFrame, Pending, SignalFlags};
 use crate::trace::TraceEvent;
 
-/// What the signals that were taken did.
+/// The effect of the signals that were taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
-    /// Nothing that the program would notice: a call that they interrupted is made again.
+    /// Nothing that the program would notice: an interrupted call is restarted.
     Nothing,
     /// A handler was entered.
     Handler,
-    /// The task has stopped or ended.
+    /// The task has stopped or exited.
     Gone,
 }
 
-/// What `get_signal_to_deliver` comes back with.
+/// The result of `get_signal_to_deliver`.
 enum Delivery {
     Nothing,
     Handler(SigInfo, KSigaction),
@@ -29,20 +30,20 @@ enum Delivery {
 }
 
 impl Kernel {
-    /// Whether the task takes signals before it goes on in user mode. After it has entered a
-    /// handler the others wait for its next way out of the kernel.
+    /// Whether the task takes signals before it returns to user mode. After it has entered a
+    /// handler, the others wait until it next leaves the kernel.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `work_notifysig`.
     pub fn takes_signals(&self, task: TaskId) -> bool {
         self.signal_pending(task) && !self.task(task).in_call.entered_handler
     }
 
-    /// Takes the pending signals of the current task, up to the first that has a handler: private
-    /// ones first, lowest number first.
+    /// Takes the pending signals of the current task, up to the first one that has a handler:
+    /// private ones first, lowest number first.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `do_signal()`.
     pub fn do_signal(&mut self, current: TaskId) -> Taken {
-        // A sleep that a signal cut short ends here, with its timer.
+        // A sleep that a signal ended early is over here, with its timer.
         self.del_timer(current);
         let taken = self.do_signal_with(current, None);
         if taken == Taken::Handler
@@ -53,7 +54,8 @@ impl Kernel {
         taken
     }
 
-    /// The same for a task that waits with a mask that is not its own: `suspended` is its own.
+    /// Like [`Self::do_signal`], for a task that waits with a temporary mask; `suspended` is its
+    /// own mask.
     pub(super) fn do_signal_with(&mut self, current: TaskId, suspended: Option<SigSet>) -> Taken {
         match self.get_signal_to_deliver(current, suspended) {
             Delivery::Gone => Taken::Gone,
@@ -108,8 +110,8 @@ impl Kernel {
         }
     }
 
-    /// The signal to be taken next: what the tracer has chosen, or one that is pending, which a
-    /// tracer sees first. Or why there is none.
+    /// The signal to take next: the one that the tracer has chosen, or a pending one, which a
+    /// tracer sees first. Otherwise why there is none.
     fn next_signal(
         &mut self,
         current: TaskId,
@@ -118,8 +120,7 @@ impl Kernel {
         if let Some(chosen) = self.task_mut(current).in_call.injected.take() {
             return Ok(chosen);
         }
-        let stops = self.signal_of(current);
-        if stops.is_some_and(|group| group.group_stop_count > 0)
+        if self.signal_of(current).group_stop_count > 0
             && self.handle_group_stop(current, suspended)
         {
             return Err(Delivery::Gone);
@@ -134,11 +135,11 @@ impl Kernel {
         Ok(info)
     }
 
-    /// Whether a stop signal stops: no but SIGSTOP stops a group that nobody could continue, and
-    /// none stops if it was overtaken by SIGCONT or another stop.
+    /// Whether a stop signal stops the task. Only SIGSTOP stops an orphaned process group, and no
+    /// signal stops it if SIGCONT or another stop has come in between.
     fn takes_stop(&self, current: TaskId, signal: Signal) -> bool {
         let group = self.signal_of(current);
-        let dequeued = group.is_some_and(|g| g.flags.contains(SignalFlags::STOP_DEQUEUED));
+        let dequeued = group.flags.contains(SignalFlags::STOP_DEQUEUED);
         let orphaned = signal != Signal::SIGSTOP && self.is_orphaned_pgrp(self.pgrp(current));
         dequeued && !orphaned
     }
@@ -147,7 +148,7 @@ impl Kernel {
         self.trace(current, TraceEvent::SignalDeliver { signal, handler });
     }
 
-    /// The end of the process, by a signal that has no handler.
+    /// Ends the process because of a signal without a handler.
     fn die_by(&mut self, current: TaskId, signal: Signal, by_default: DefaultAction) {
         self.trace_delivery(current, signal, None);
         self.task_mut(current).flags |= PfFlags::SIGNALED;
@@ -162,25 +163,24 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `dequeue_signal()`.
     pub(super) fn dequeue_signal(&mut self, current: TaskId, blocked: SigSet) -> Option<SigInfo> {
         let shared = self.shared_pending(current);
-        let both = [Some(Pending::Private(current)), shared];
-        let found = both.into_iter().flatten().find_map(|whose| {
-            let ready = SigSet(self.pending_set(whose).0 & !blocked.0);
-            ready.lowest().map(|signal| (whose, signal))
-        });
+        let found = [Pending::Private(current), shared]
+            .into_iter()
+            .find_map(|whose| {
+                let ready = SigSet(self.pending_set(whose).0 & !blocked.0);
+                ready.lowest().map(|signal| (whose, signal))
+            });
         let info = found.map(|(whose, signal)| self.collect_signal(signal, whose));
         self.recalc_sigpending(current);
-        if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop)
-            && let Some(group) = self.signal_of_mut(current)
-        {
-            group.flags |= SignalFlags::STOP_DEQUEUED;
+        if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop) {
+            self.signal_of_mut(current).flags |= SignalFlags::STOP_DEQUEUED;
         }
         info
     }
 
-    /// Enters a handler; `oldset` is the mask that its return restores.
+    /// Enters a handler; `oldset` is the mask that the return from it restores.
     ///
-    /// A puppet has no code to run: unless its handler is at one of the addresses that somebody
-    /// stands in for, it counts as having entered its handler and returned from it.
+    /// A puppet has no code to run. Unless its handler has a puppet handler's address, it counts as
+    /// having entered its handler and returned from it.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
     fn handle_signal(
@@ -193,9 +193,7 @@ impl Kernel {
         let signal = info.signal;
         match self.take_restart(current) {
             Some(again) if again.after_handler(action.flags) => self.restart_call(current, again),
-            Some(_) => {
-                self.syscall_exit(current, Err(Errno::EINTR));
-            }
+            Some(_) => self.syscall_exit(current, Err(Errno::EINTR.into())),
             None => {}
         }
         let handler = VirtAddr(action.handler.word());

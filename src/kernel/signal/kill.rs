@@ -1,15 +1,15 @@
-//! The system calls that send signals, and whom the numbers they take mean.
+//! The system calls that send signals, and the meaning of their pid arguments.
 
 use super::kill_rules::{KillRefusal, MaySignal, check_kill_permission};
-use crate::abi::{Errno, Pid, SigInfo, Signal, TaskId, si_code};
+use crate::abi::{Caps, Errno, Pid, SigInfo, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Caps, PidType, SendInfo};
+use crate::kernel::task::{PidType, SendInfo};
 
 impl Kernel {
-    /// Whether a task may send that signal number to another; 0 only asks. It changes nothing.
+    /// Whether a task may send that signal number to another; 0 only checks. Nothing is changed.
     ///
     /// # Errors
-    /// Why not.
+    /// Why it may not.
     pub fn may_signal(
         &self,
         sender: TaskId,
@@ -17,7 +17,7 @@ impl Kernel {
         info: &SendInfo,
         receiver: TaskId,
     ) -> Result<MaySignal, KillRefusal> {
-        let session = |task| self.signal_of(task).map(|group| group.session);
+        let session = |task| self.signal_of(task).session;
         check_kill_permission(
             signal,
             info.from_user(),
@@ -46,7 +46,7 @@ impl Kernel {
         Ok(Signal::new(signal as u32))
     }
 
-    /// A signal for a whole process, if the sender may.
+    /// Sends a signal to a whole process if the sender may.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `group_send_sig_info()`.
     ///
@@ -65,13 +65,13 @@ impl Kernel {
         }
     }
 
-    /// A signal for a whole process group: done if any member could be sent it, else the last
-    /// error.
+    /// Sends a signal to a whole process group. Succeeds if it could be sent to any member,
+    /// otherwise returns the last error.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__kill_pg_info()`.
     ///
     /// # Errors
-    /// `EINVAL` for a number that no group has, `ESRCH` for an empty group, `EPERM`.
+    /// `EINVAL` for an invalid group id, `ESRCH` for an empty group, `EPERM`.
     pub(in crate::kernel) fn kill_pg_info(
         &mut self,
         sender: TaskId,
@@ -91,7 +91,7 @@ impl Kernel {
         if success { Ok(()) } else { result }
     }
 
-    /// A signal for the process of a task, by the task's number.
+    /// Sends a signal to the process of the task with that pid.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `kill_proc_info()`.
     fn kill_proc_info(
@@ -105,7 +105,7 @@ impl Kernel {
         self.group_send_checked(sender, signal, info, target)
     }
 
-    /// A signal for everybody but init and the sender's own process. Refusals do not count.
+    /// Sends a signal to every process but init and the sender's own. Refusals are ignored.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `kill_something_info()`.
     fn kill_everybody(&mut self, sender: TaskId, signal: i32, info: SendInfo) -> Result<(), Errno> {
@@ -127,7 +127,7 @@ impl Kernel {
         result
     }
 
-    /// The processes in the order of their making (`for_each_process`).
+    /// The processes in the order of creation (`for_each_process`).
     fn leaders(&self) -> impl Iterator<Item = TaskId> {
         let mut leaders: Vec<_> = self
             .pid_hash
@@ -141,7 +141,7 @@ impl Kernel {
 
     fn sender_info(&self, current: TaskId, signal: i32, code: i32) -> SendInfo {
         let (tgid, uid) = (self.task(current).tgid, self.task(current).cred.uid);
-        // A number that is no signal is refused before anything is made of this.
+        // An invalid signal number is refused before this value is used.
         let number = Signal::new(signal as u32).unwrap_or(Signal::SIGHUP);
         SendInfo::Info(SigInfo::sent(number, code, tgid.0, uid))
     }
@@ -166,13 +166,38 @@ impl Kernel {
         .map(|()| 0)
     }
 
-    /// A signal for one thread, `tgid` being that of its process if it must be.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `sys_tgkill()` and `sys_tkill()`.
+    /// Sends a signal to one thread; `tgid`, if given, must be that of its process.
     ///
     /// # Errors
-    /// `EINVAL` for numbers that are none, `ESRCH`, `EPERM`, `EAGAIN`.
+    /// As [`Kernel::signal_thread`].
+    pub(in crate::kernel) fn sys_tkill(
+        &mut self,
+        current: TaskId,
+        pid: i32,
+        signal: i32,
+    ) -> Result<u32, Errno> {
+        self.signal_thread(current, None, pid, signal)
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_tgkill()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for invalid pids, `ESRCH`, `EPERM`, `EAGAIN`.
     pub(in crate::kernel) fn sys_tgkill(
+        &mut self,
+        current: TaskId,
+        tgid: i32,
+        pid: i32,
+        signal: i32,
+    ) -> Result<u32, Errno> {
+        self.signal_thread(current, Some(tgid), pid, signal)
+    }
+
+    /// Sends a signal to one thread; `tgid`, if given, must be that of its process.
+    ///
+    /// # Errors
+    /// `EINVAL` for invalid pids, `ESRCH`, `EPERM`, `EAGAIN`.
+    fn signal_thread(
         &mut self,
         current: TaskId,
         tgid: Option<i32>,
@@ -194,12 +219,12 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigqueueinfo()`. The signal number of the
-    /// information does not count.
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigqueueinfo()`. The signal number inside `info` is
+    /// ignored.
     ///
     /// # Errors
-    /// `EPERM` for a reason that only `kill` and the kernel give, before anything is looked up;
-    /// then as for `kill` of one process, and `EAGAIN`.
+    /// `EPERM` for an `si_code` that only `kill` and the kernel may use, before anything is looked
+    /// up; then as for `kill` of one process, and `EAGAIN`.
     pub(in crate::kernel) fn sys_rt_sigqueueinfo(
         &mut self,
         current: TaskId,

@@ -1,34 +1,34 @@
-//! The decisions about signals that need no more than a few facts: who may send one, whether it is
-//! dropped at once, what it does by default, who takes it. Pure functions, so that the kernel and
-//! its explanations cannot differ.
+//! The decisions about signals that depend on only a few facts: who may send one, whether it is
+//! discarded at once, what it does by default, who takes it. They are pure functions, so that the
+//! kernel and its explanations cannot differ.
 
-use crate::abi::{DefaultAction, Errno, NSIG, SigSet, Signal};
-use crate::kernel::task::{Caps, Cred, SigAction};
+use crate::abi::{Caps, DefaultAction, Errno, NSIG, SigAction, SigSet, Signal};
+use crate::kernel::task::Cred;
 
-/// Why a sender may.
+/// Why a sender may send a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MaySignal {
-    /// The kernel sends it, or says that it need not be asked.
+    /// The kernel sends it, or requests that permission is not checked.
     Kernel,
     /// SIGCONT within the session.
     ContinueInSession,
-    /// The sender's real or effective user is the receiver's real or saved one.
+    /// The sender's real or effective user id is the receiver's real or saved one.
     SameUser,
-    /// CAP_KILL.
+    /// The sender has CAP_KILL.
     Capable,
 }
 
 /// Why a signal is not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KillRefusal {
-    /// There is no such signal.
+    /// The signal number is invalid.
     NoSignal,
-    /// The sender's user may not.
+    /// The sender has no permission.
     NotPermitted,
 }
 
 impl KillRefusal {
-    /// What the system call returns.
+    /// The errno that the system call returns.
     pub const fn errno(self) -> Errno {
         match self {
             Self::NoSignal => Errno::EINVAL,
@@ -37,12 +37,12 @@ impl KillRefusal {
     }
 }
 
-/// Whether a sender may send that signal number; 0 only asks.
+/// Whether a sender may send that signal number; 0 only checks.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `check_kill_permission()`.
 ///
 /// # Errors
-/// Why not.
+/// Why it may not.
 pub fn check_kill_permission(
     signal: i32,
     from_user: bool,
@@ -67,15 +67,15 @@ pub fn check_kill_permission(
     }
 }
 
-/// Whether a signal is dropped where it is made: a tracer wants to hear of all, and what is blocked
-/// may be wanted by the time it is not.
+/// Whether a signal is discarded when it is sent. A tracer wants to see all signals, and a blocked
+/// one may be wanted by the time it is unblocked.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sig_ignored()`.
 pub fn sig_ignored(signal: Signal, action: SigAction, blocked: SigSet, traced: bool) -> bool {
     !traced && !blocked.contains(signal) && does_nothing(signal, action)
 }
 
-/// Whether that action means that nothing happens.
+/// Whether the action has no effect.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sig_kernel_ignore()`.
 pub fn does_nothing(signal: Signal, action: SigAction) -> bool {
@@ -86,7 +86,7 @@ pub fn does_nothing(signal: Signal, action: SigAction) -> bool {
     }
 }
 
-/// Whether that action ends the process.
+/// Whether the action kills the process.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sig_fatal()`.
 pub fn sig_fatal(signal: Signal, action: SigAction) -> bool {
@@ -97,22 +97,22 @@ pub fn sig_fatal(signal: Signal, action: SigAction) -> bool {
     ends && action == SigAction::Default
 }
 
-/// What a thread is asked before a signal of its process goes to it.
+/// The facts that decide whether a thread takes a signal of its process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Taker {
     /// It blocks the signal.
     pub blocks: bool,
-    /// It is stopped, or stopped for its tracer.
+    /// It is stopped, by a signal or for its tracer.
     pub stopped: bool,
     /// It is exiting.
     pub exiting: bool,
-    /// It is on a CPU.
+    /// It is running on a CPU.
     pub on_cpu: bool,
-    /// It has been told of a signal that it has not taken yet.
+    /// Its TIF_SIGPENDING is set for a signal that it has not taken yet.
     pub told: bool,
 }
 
-/// Whether a thread can take a signal of its process now. SIGKILL reaches a stopped one too.
+/// Whether a thread can take a signal of its process now. SIGKILL also reaches a stopped one.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `wants_signal()`.
 pub fn wants_signal(signal: Signal, taker: Taker) -> bool {
@@ -145,10 +145,10 @@ mod tests {
         for (sender, receiver, expected) in [
             (cred(500, 500, 500), cred(500, 500, 500), same),
             (cred(500, 500, 500), other, never),
-            // The receiver's effective user does not count, its saved one does.
+            // The receiver's effective user id does not count, its saved one does.
             (cred(500, 500, 500), cred(501, 500, 501), never),
             (cred(500, 500, 500), cred(501, 501, 500), same),
-            // The sender's saved user does not count, its effective one does.
+            // The sender's saved user id does not count, its effective one does.
             (cred(500, 500, 501), other, never),
             (cred(500, 501, 500), other, same),
             (Cred::of_user(0), other, Ok(MaySignal::Capable)),
@@ -232,7 +232,7 @@ mod tests {
             ..free
         };
         assert!(!wants_signal(term, deaf_to_it));
-        // Not even SIGKILL goes to a stopped thread that was told of another signal.
+        // Not even SIGKILL goes to a stopped thread that has been notified of another signal.
         assert!(!wants_signal(kill, deaf));
     }
 }

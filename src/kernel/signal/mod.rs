@@ -4,6 +4,7 @@
 mod deliver;
 mod kill;
 mod kill_rules;
+mod restart;
 mod send;
 mod sigframe;
 mod sigmask;
@@ -11,8 +12,7 @@ mod sigqueue;
 mod sigwait;
 mod stop;
 
+pub(super) use send::Wakes;
 pub use sigframe::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
-pub use sigmask::{SIG_BLOCK, SIG_UNBLOCK, SetSize, SigactionArgs, SigprocmaskArgs};
-pub use sigwait::{InfoTo, SigtimedwaitArgs};

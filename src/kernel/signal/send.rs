@@ -1,15 +1,37 @@
 //! Sending signals: making them pending for a thread or a process, finding a thread that takes
-//! them, and what stop and continue signals do the moment they are sent.
+//! them, and the immediate effects of stop and continue signals.
 
 use super::kill_rules::{Taker, does_nothing, sig_fatal, sig_ignored, wants_signal};
-use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, TaskState, si_code};
+use crate::abi::{
+    DefaultAction, Errno, PfFlags, PtFlags, SigAction, SigSet, Signal, TaskId, TaskState, si_code,
+};
 use crate::kernel::Kernel;
-use crate::kernel::sched::ThreadFlags;
-use crate::kernel::task::{Pending, PfFlags, PtFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::sched::{ThreadFlags, Waker};
+use crate::kernel::task::{Pending, SendInfo, SignalFlags};
 use crate::trace::TraceEvent;
 
+/// Whom a pending signal wakes: `resume` of `signal_wake_up()`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::kernel) enum Wakes {
+    /// Interruptible sleepers.
+    Sleepers,
+    /// Stopped tasks, too.
+    Stopped,
+}
+
+impl Wakes {
+    /// Only SIGKILL ends a stop.
+    fn of(signal: Signal) -> Self {
+        if signal == Signal::SIGKILL {
+            Self::Stopped
+        } else {
+            Self::Sleepers
+        }
+    }
+}
+
 impl Kernel {
-    /// Whether a signal would be dropped where it is made: not blocked, not traced, and ignored.
+    /// Whether a signal would be discarded when it is sent: not blocked, not traced, and ignored.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sig_ignored()`.
     pub fn sig_ignored(&self, task: TaskId, signal: Signal) -> bool {
@@ -18,31 +40,32 @@ impl Kernel {
         sig_ignored(signal, action, self.task(task).blocked, traced)
     }
 
-    /// Makes a signal of the kernel pending for a whole process.
+    /// Makes a signal from the kernel pending for a whole process.
     pub(in crate::kernel) fn group_send_signal(&mut self, target: TaskId, signal: Signal) {
-        // A signal of the kernel never fails.
+        // A signal from the kernel never fails.
         let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, target);
     }
 
     /// Makes a signal pending for a whole process and wakes a thread that can take it. A standard
-    /// signal that is pending already is not made so again.
+    /// signal that is already pending is not queued again.
     ///
-    /// Init is left alone: at its next run it would drop every signal that it has no handler for,
-    /// and here it has no next run.
+    /// Init is left alone: when it next ran it would discard every signal without a handler, but
+    /// here it never runs.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__group_send_sig_info()`.
     ///
     /// # Errors
-    /// As [`Kernel::send_signal`].
+    /// As for [`Kernel::send_signal`].
     pub(in crate::kernel) fn group_send_sig_info(
         &mut self,
         signal: Signal,
         info: SendInfo,
         target: TaskId,
     ) -> Result<(), Errno> {
-        let Some(shared) = self.shared_pending(target).filter(|_| target != self.init) else {
+        if target == self.init {
             return Ok(());
-        };
+        }
+        let shared = self.shared_pending(target);
         self.handle_stop_signal(signal, target);
         if self.sig_ignored(target, signal) || self.is_queued_already(signal, shared) {
             return Ok(());
@@ -59,7 +82,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `specific_send_sig_info()`.
     ///
     /// # Errors
-    /// As [`Kernel::send_signal`].
+    /// As for [`Kernel::send_signal`].
     pub(in crate::kernel) fn specific_send_sig_info(
         &mut self,
         signal: Signal,
@@ -77,16 +100,16 @@ impl Kernel {
             self.trace(target, TraceEvent::SignalGenerate { pid, signal });
         }
         if !self.task(target).blocked.contains(signal) {
-            self.signal_wake_up(target, signal == Signal::SIGKILL);
+            self.signal_wake_up(target, Wakes::of(signal));
         }
         Ok(())
     }
 
-    /// A signal of the kernel's for one thread.
+    /// Sends a signal from the kernel to one thread.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `send_sig()` with `priv`.
     pub(in crate::kernel) fn send_sig(&mut self, target: TaskId, signal: Signal) {
-        // A standard signal of the kernel is always queued.
+        // A standard signal from the kernel is always queued.
         let _sent = self.specific_send_sig_info(signal, SendInfo::Kernel, target);
     }
 
@@ -95,12 +118,11 @@ impl Kernel {
         !signal.is_realtime() && self.pending_set(whose).contains(signal)
     }
 
-    /// What stop signals, SIGCONT and SIGKILL do to a process at once, whether they are blocked,
-    /// ignored or handled.
+    /// The immediate effects of stop signals, SIGCONT and SIGKILL on a process, whether they are
+    /// blocked, ignored or handled.
     ///
-    /// A task that has ended is passed over. The kernel means to pass over processes that are
-    /// ending, but looks for the flag of those in the flags of the task, where the same bit says
-    /// that the task is dead.
+    /// A task that has exited is skipped. The kernel means to skip processes that are exiting, but
+    /// tests the flag in the flags of the task, where the same bit means that the task is dead.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `handle_stop_signal()`.
     pub(super) fn handle_stop_signal(&mut self, signal: Signal, target: TaskId) {
@@ -109,11 +131,7 @@ impl Kernel {
         }
         match signal {
             Signal::SIGCONT => self.continue_group(target),
-            Signal::SIGKILL => {
-                if let Some(group) = self.signal_of_mut(target) {
-                    group.flags = SignalFlags::empty();
-                }
-            }
+            Signal::SIGKILL => self.signal_of_mut(target).flags = SignalFlags::empty(),
             _ if signal.default_action() == DefaultAction::Stop => {
                 self.rm_from_group(SigSet::of(&[Signal::SIGCONT]), target);
             }
@@ -121,22 +139,20 @@ impl Kernel {
         }
     }
 
-    /// SIGCONT: stop signals are taken back, stopped threads go on, the parent is told.
+    /// SIGCONT: cancels stop signals, resumes stopped threads, and notifies the parent.
     fn continue_group(&mut self, target: TaskId) {
-        let Some(id) = self.task(target).signal else {
-            return;
-        };
-        if self.signals[id].group_stop_count > 0 {
-            // The stop that was on its way counts as done, and is reported.
-            self.signals[id].group_stop_count = 0;
-            self.signals[id].flags = SignalFlags::STOP_CONTINUED;
+        let group = self.signal_of_mut(target);
+        if group.group_stop_count > 0 {
+            // A stop in progress counts as completed, and is reported.
+            group.group_stop_count = 0;
+            group.flags = SignalFlags::STOP_CONTINUED;
             self.notify_of_group(target, si_code::CLD_STOPPED);
         }
         self.rm_from_group(SigSet::STOPS, target);
         for thread in self.threads_from(target) {
             self.wake_for_sigcont(thread);
         }
-        let group = &mut self.signals[id];
+        let group = self.signal_of_mut(target);
         if group.flags.contains(SignalFlags::STOP_STOPPED) {
             group.flags = SignalFlags::STOP_CONTINUED;
             group.group_exit_code = 0;
@@ -146,7 +162,7 @@ impl Kernel {
         }
     }
 
-    /// A handler must be entered before anything else is done in user mode.
+    /// The handler must be entered before anything else happens in user mode.
     fn wake_for_sigcont(&mut self, thread: TaskId) {
         let handled = matches!(
             self.sigaction_of(thread, Signal::SIGCONT),
@@ -158,10 +174,11 @@ impl Kernel {
             mask |= TaskState::INTERRUPTIBLE;
         }
         let (sched, mut ctx) = self.sched_ctx();
-        sched.try_to_wake_up(&mut ctx, thread, mask, false);
+        sched.try_to_wake_up(&mut ctx, thread, mask, Waker::GoesOn);
     }
 
-    /// Tells the parent of a process, or the tracer of the addressed thread, of a stop or its end.
+    /// Notifies the parent of a process, or the tracer of the addressed thread, of a stop or its
+    /// end.
     fn notify_of_group(&mut self, target: TaskId, why: i32) {
         let task = self.task(target);
         if task.ptrace.contains(PtFlags::PTRACED) {
@@ -174,28 +191,29 @@ impl Kernel {
         }
     }
 
-    /// Finds a thread for a signal of its process. One that will end the process is made the end
-    /// of every thread at once; before a core dump the other threads are parked.
+    /// Finds a thread for a signal of its process. A signal that will kill the process kills every
+    /// thread at once; before a core dump, the other threads are parked.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__group_complete_signal()`.
     fn group_complete_signal(&mut self, target: TaskId, signal: Signal) {
-        let (Some(thread), Some(id)) =
-            (self.choose_thread(target, signal), self.task(target).signal)
-        else {
+        let Some(thread) = self.choose_thread(target, signal) else {
             return;
         };
         let chosen = self.task(thread);
         let traced = chosen.ptrace.contains(PtFlags::PTRACED);
         let ends_group = sig_fatal(signal, self.sigaction_of(target, signal))
-            && !self.signals[id].flags.contains(SignalFlags::GROUP_EXIT)
+            && !self
+                .signal_of(target)
+                .flags
+                .contains(SignalFlags::GROUP_EXIT)
             && !chosen.real_blocked.contains(signal)
             && (signal == Signal::SIGKILL || !traced);
         if !ends_group {
-            self.signal_wake_up(thread, signal == Signal::SIGKILL);
+            self.signal_wake_up(thread, Wakes::of(signal));
         } else if signal.default_action() == DefaultAction::Core {
             self.park_for_core_dump(target, thread);
         } else {
-            let group = &mut self.signals[id];
+            let group = self.signal_of_mut(target);
             group.flags = SignalFlags::GROUP_EXIT;
             group.group_exit_code = signal.number();
             group.group_stop_count = 0;
@@ -205,24 +223,21 @@ impl Kernel {
         }
     }
 
-    /// All threads but the chosen one stop until that has dumped core.
+    /// Makes all threads but the chosen one stop until it has dumped core.
     fn park_for_core_dump(&mut self, target: TaskId, chosen: TaskId) {
         self.rm_from_queue(SigSet::STOPS, Pending::Private(chosen));
-        if let Some(shared) = self.shared_pending(target) {
-            self.rm_from_queue(SigSet::STOPS, shared);
-        }
+        self.rm_from_queue(SigSet::STOPS, self.shared_pending(target));
         let threads = self.threads_from(target);
-        if let Some(group) = self.signal_of_mut(target) {
-            group.group_stop_count = threads.len() as u32;
-            group.group_exit_task = Some(chosen);
-        }
+        let group = self.signal_of_mut(target);
+        group.group_stop_count = threads.len() as u32;
+        group.group_exit_task = Some(chosen);
         for thread in threads {
-            self.signal_wake_up(thread, false);
+            self.signal_wake_up(thread, Wakes::Sleepers);
         }
         self.wake_up_process(chosen);
     }
 
-    /// The addressed thread if it can take the signal, else the next that can, in turn.
+    /// The addressed thread if it can take the signal, otherwise the next one that can, in turn.
     fn choose_thread(&mut self, target: TaskId, signal: Signal) -> Option<TaskId> {
         if self.wants_signal(target, signal) {
             return Some(target);
@@ -230,13 +245,13 @@ impl Kernel {
         if self.thread_group_empty(target) {
             return None;
         }
-        let shared = self.task(target).signal?;
-        let first = *self.signals[shared].curr_target.get_or_insert(target);
+        let group = self.signal_of_mut(target);
+        let first = *group.curr_target.get_or_insert(target);
         let chosen = self
             .threads_from(first)
             .into_iter()
             .find(|thread| self.wants_signal(*thread, signal))?;
-        self.signals[shared].curr_target = Some(chosen);
+        self.signal_of_mut(target).curr_target = Some(chosen);
         Some(chosen)
     }
 
@@ -256,15 +271,15 @@ impl Kernel {
         wants_signal(signal, taker)
     }
 
-    /// SIGKILL in a thread's own set, nothing queued, whatever the thread does; only an
-    /// uninterruptible sleep puts it off.
+    /// Adds SIGKILL to a thread's private signals without queueing an entry. Only an
+    /// uninterruptible sleep delays its effect.
     pub(in crate::kernel) fn kill_thread(&mut self, task: TaskId) {
         let pending = self.task(task).pending;
         self.task_mut(task).pending = pending.with(Signal::SIGKILL);
-        self.signal_wake_up(task, true);
+        self.signal_wake_up(task, Wakes::Stopped);
     }
 
-    /// SIGKILL for one task.
+    /// Sends SIGKILL to one task.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
     pub(in crate::kernel) fn send_sigkill(&mut self, task: TaskId) {
@@ -275,8 +290,8 @@ impl Kernel {
         let _sent = self.specific_send_sig_info(Signal::SIGKILL, SendInfo::Forced, task);
     }
 
-    /// A signal that the task cannot block or ignore: that it tried makes it the default action,
-    /// and a handler is forgotten.
+    /// Sends a signal that the task cannot block or ignore: if it is blocked or ignored, it is
+    /// unblocked and its action reset to the default.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_info()`.
     pub(in crate::kernel) fn force_sig_info(
@@ -293,18 +308,18 @@ impl Kernel {
             state.blocked = state.blocked.without(signal);
             self.recalc_sigpending(task);
         }
-        // A standard signal of the kernel is always queued.
+        // A standard signal from the kernel is always queued.
         let _sent = self.specific_send_sig_info(signal, info, task);
     }
 
-    /// A forced signal of the kernel's.
+    /// Forces a signal from the kernel.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig()`.
     pub(in crate::kernel) fn force_signal(&mut self, task: TaskId, signal: Signal) {
         self.force_sig_info(task, signal, SendInfo::Kernel);
     }
 
-    /// SIGSEGV because a handler of `signal` cannot be entered or left.
+    /// Forces SIGSEGV because a handler of `signal` cannot be entered or left.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sigsegv()`.
     pub(super) fn force_sigsegv(&mut self, task: TaskId, signal: Signal) {
@@ -314,30 +329,27 @@ impl Kernel {
         self.force_signal(task, Signal::SIGSEGV);
     }
 
-    /// The default action for a signal that had another one.
+    /// Resets a signal to its default action.
     pub(in crate::kernel) fn reset_handler(&mut self, task: TaskId, signal: Signal) {
-        if let Some(sighand) = self.task(task).sighand {
-            self.sighands[sighand].reset_handler(signal);
-        }
+        self.sighand_of_mut(task).reset_handler(signal);
     }
 
-    /// Sets TIF_SIGPENDING and wakes an interruptible sleeper; with `resume` stopped ones too.
+    /// Sets TIF_SIGPENDING and wakes an interruptible sleeper; with `resume` also stopped tasks.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `signal_wake_up()`.
-    pub(in crate::kernel) fn signal_wake_up(&mut self, task: TaskId, resume: bool) {
-        // Init has no program here and is never queued: it takes its signals when it gets one.
+    pub(in crate::kernel) fn signal_wake_up(&mut self, task: TaskId, wakes: Wakes) {
+        // Init has no program here and is never queued, so it takes its signals when they are sent.
         if task == self.init {
             return;
         }
         self.sched.get_mut(task).thread_flags |= ThreadFlags::SIGPENDING;
         let stops = TaskState::STOPPED | TaskState::TRACED;
-        let mask = if resume {
-            TaskState::INTERRUPTIBLE | stops
-        } else {
-            TaskState::INTERRUPTIBLE
+        let mask = match wakes {
+            Wakes::Sleepers => TaskState::INTERRUPTIBLE,
+            Wakes::Stopped => TaskState::INTERRUPTIBLE | stops,
         };
         let (sched, mut ctx) = self.sched_ctx();
-        sched.try_to_wake_up(&mut ctx, task, mask, false);
+        sched.try_to_wake_up(&mut ctx, task, mask, Waker::GoesOn);
     }
 
     /// Whether the task has a signal to take on its way back to user mode.
@@ -350,13 +362,14 @@ impl Kernel {
             .contains(ThreadFlags::SIGPENDING)
     }
 
-    /// TIF_SIGPENDING says whether there is a signal to take, or a stop to take part in.
+    /// Sets TIF_SIGPENDING if there is a signal to take or a group stop to join, and clears it
+    /// otherwise.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `recalc_sigpending_tsk()`.
     pub(in crate::kernel) fn recalc_sigpending(&mut self, task: TaskId) {
-        let shared = self.signal_of(task);
-        let stops = shared.is_some_and(|group| group.group_stop_count > 0);
-        let shared = shared.map_or(SigSet::EMPTY, |group| group.shared_pending);
+        let group = self.signal_of(task);
+        let stops = group.group_stop_count > 0;
+        let shared = group.shared_pending;
         let set = (self.task(task).pending.0 | shared.0) & !self.task(task).blocked.0;
         self.sched
             .get_mut(task)
@@ -364,7 +377,7 @@ impl Kernel {
             .set(ThreadFlags::SIGPENDING, stops || set != 0);
     }
 
-    /// Pending instances of a signal that now does nothing are gone.
+    /// Discards the pending instances of a signal that now has no effect.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`.
     pub(super) fn purge_ignored(&mut self, task: TaskId, signal: Signal) {
@@ -377,7 +390,8 @@ impl Kernel {
         }
     }
 
-    /// Ends the current task as if by SIGKILL, without a signal: there is no memory for it.
+    /// Kills the current task as if by SIGKILL, but without a signal, because there is no memory
+    /// for it.
     pub fn kill_current(&mut self, current: TaskId) {
         self.do_exit(current, Signal::SIGKILL.number());
     }

@@ -1,14 +1,14 @@
 //! Signal frames: what the kernel puts on the user stack so that a handler finds its arguments and
-//! its return finds the interrupted program, and the two calls that take a frame away again.
+//! its return finds the interrupted program, and the two calls that remove a frame.
 //!
 //! The layouts are those of `sigframe` and `rt_sigframe` for i386. There is no FPU: the pointer to
-//! its state is null, and the room for it is left as it is.
+//! its state is null, and the space for it is not written.
 
-use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{Errno, KSigaction, SaFlags, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::hw::Regs;
 use crate::kernel::Kernel;
 use crate::kernel::syscall::RestartBlock;
-use crate::kernel::task::{AltStack, KSigaction, SaFlags};
+use crate::kernel::task::AltStack;
 use std::ops::Range;
 
 /// `__kernel_sigreturn` in the vsyscall page.
@@ -20,19 +20,19 @@ pub const SIGRETURN_CODE: [u8; 8] = [0x58, 0xb8, 119, 0, 0, 0, 0xcd, 0x80];
 /// `mov $173, %eax; int $0x80`.
 pub const RT_SIGRETURN_CODE: [u8; 7] = [0xb8, 173, 0, 0, 0, 0xcd, 0x80];
 
-/// Addresses of handlers of puppets, which have no code: whoever emulates their user mode stands in
-/// for it. No user code can lie there.
+/// Addresses of the handlers of puppets, for which there is no code: whoever emulates their user
+/// mode performs the handler. User code cannot be there.
 pub const PUPPET_HANDLERS: Range<u32> = 0xf000_0000..0xfff0_0000;
 
-/// Words of a `sigcontext`.
+/// Number of words in a `sigcontext`.
 const CONTEXT_WORDS: usize = 22;
 /// `eflags` bits that a return from a handler restores: AC, OF, DF, TF, SF, ZF, AF, PF, CF.
 const FIX_EFLAGS: u32 = 0x4_0dd5;
 /// The trap flag.
 const TF_MASK: u32 = 0x100;
 
-/// Where things are in a `sigframe`: return address, signal, `sigcontext`, FPU state, the second
-/// word of the mask, code.
+/// Offsets in a `sigframe`: return address, signal, `sigcontext`, FPU state, the second word of the
+/// mask, code.
 mod old {
     pub const SC: u32 = 8;
     pub const EXTRAMASK: u32 = 720;
@@ -40,8 +40,8 @@ mod old {
     pub const SIZE: u32 = 732;
 }
 
-/// Where things are in an `rt_sigframe`: return address, signal, two pointers, `siginfo`,
-/// `ucontext`, FPU state, code.
+/// Offsets in an `rt_sigframe`: return address, signal, two pointers, `siginfo`, `ucontext`, FPU
+/// state, code.
 mod rt {
     pub const INFO: u32 = 16;
     pub const UC: u32 = 144;
@@ -52,7 +52,7 @@ mod rt {
     pub const SIZE: u32 = 892;
 }
 
-/// Where the frame goes: below the stack pointer, or to the top of the alternate stack.
+/// The address of the frame: below the stack pointer, or at the top of the alternate stack.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `get_sigframe()`.
 pub const fn get_sigframe(action: &KSigaction, regs: &Regs, alt: AltStack, size: u32) -> u32 {
@@ -71,8 +71,8 @@ pub const fn get_sigframe(action: &KSigaction, regs: &Regs, alt: AltStack, size:
 }
 
 impl Kernel {
-    /// Puts the frame of a handler on the user stack and sends the task there. If that fails the
-    /// task gets SIGSEGV instead. Whether it was put.
+    /// Puts the frame of a handler on the user stack and sets the task to run the handler. If this
+    /// fails, the task gets SIGSEGV instead. Returns whether it succeeded.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `setup_frame()` and `setup_rt_frame()`.
     pub(super) fn setup_frame(
@@ -86,17 +86,19 @@ impl Kernel {
         let size = if rt { rt::SIZE } else { old::SIZE };
         let task = self.task(current);
         let frame = get_sigframe(action, &task.thread.regs, task.altstack, size);
-        let put = match rt {
-            true => self.put_rt_frame(current, frame, info, action, oldset),
-            false => self.put_old_frame(current, frame, info.signal, action, oldset),
+        let put = if rt {
+            self.put_rt_frame(current, frame, info, action, oldset)
+        } else {
+            self.put_old_frame(current, frame, info.signal, action, oldset)
         };
         if put.is_err() {
             self.force_sigsegv(current, info.signal);
             return false;
         }
-        let (edx, ecx) = match rt {
-            true => (frame + rt::INFO, frame + rt::UC),
-            false => (0, 0),
+        let (edx, ecx) = if rt {
+            (frame + rt::INFO, frame + rt::UC)
+        } else {
+            (0, 0)
         };
         let regs = &mut self.task_mut(current).thread.regs;
         regs.esp = frame;
@@ -149,7 +151,7 @@ impl Kernel {
         self.copy_to_user(current, at(rt::RETCODE), &RT_SIGRETURN_CODE)
     }
 
-    /// The registers and what is known of the last trap.
+    /// The registers, and the data about the last trap.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `setup_sigcontext()`.
     fn sigcontext(&self, current: TaskId, oldset: SigSet) -> [u32; CONTEXT_WORDS] {
@@ -181,8 +183,8 @@ impl Kernel {
         ]
     }
 
-    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigreturn()`. The value is that of the
-    /// interrupted program's `eax`.
+    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigreturn()`. Returns the `eax` of the
+    /// interrupted program.
     pub(in crate::kernel) fn sys_sigreturn(&mut self, current: TaskId) -> u32 {
         let frame = self.task(current).thread.regs.esp.wrapping_sub(8);
         self.returned_or_segv(current, |kernel| kernel.take_old_frame(current, frame))
@@ -225,7 +227,7 @@ impl Kernel {
         let context = self.get_user_words(current, at(rt::UC_MCONTEXT))?;
         self.restore_sigcontext(current, &context);
         let stack = self.get_user_words(current, at(rt::UC_STACK))?;
-        // A stack that may not be set is not, and that is all.
+        // An alternate stack that may not be set is silently ignored.
         let _refused = self.do_sigaltstack(current, stack);
         Ok(context[11])
     }
@@ -247,7 +249,7 @@ impl Kernel {
     }
 }
 
-/// Where the handler returns to: what the program asked for, or the vsyscall page.
+/// The return address of the handler: what the program requested, or the vsyscall page.
 const fn return_address(action: &KSigaction, kernel: u32) -> u32 {
     if action.flags.contains(SaFlags::RESTORER) {
         action.restorer.0

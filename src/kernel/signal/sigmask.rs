@@ -1,33 +1,28 @@
-//! What a task says about signals before they come: actions, masks, the alternate stack.
+//! What a task sets up for signals in advance: actions, masks, the alternate stack.
 
-use crate::abi::{DefaultAction, Errno, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{
+    DefaultAction, Errno, KSigaction, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SaFlags, SigAction,
+    SigSet, Signal, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::{AltStack, KSigaction, SS_DISABLE, SS_ONSTACK, SaFlags, SigAction};
-
-/// `SIG_BLOCK`: more signals are blocked.
-pub const SIG_BLOCK: u32 = 0;
-/// `SIG_UNBLOCK`: fewer are.
-pub const SIG_UNBLOCK: u32 = 1;
-/// `SIG_SETMASK`: exactly these are.
-pub const SIG_SETMASK: u32 = 2;
+use crate::kernel::syscall::{Restart, SigactionArgs, SigprocmaskArgs, SysResult};
+use crate::kernel::task::{AltStack, SS_DISABLE, SS_ONSTACK};
 
 /// The smallest alternate stack, `MINSIGSTKSZ`.
 const MINSIGSTKSZ: u32 = 2048;
 
-/// Which of the two forms of a call is meant: with sets of 32 signals, or of all 64.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum SetSize {
-    /// `old_sigset_t`: a word.
+/// Which form of a call is meant: with sets of 32 signals, or of all 64.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SetSize {
+    /// `old_sigset_t`: one word.
     Word,
     /// `sigset_t`: two words.
-    #[default]
     Full,
 }
 
 impl SetSize {
-    /// The words of a set in user memory.
-    pub fn words(self, set: SigSet) -> Vec<u32> {
+    /// The words of a set, for user memory.
+    fn words(self, set: SigSet) -> Vec<u32> {
         let words = set.words();
         match self {
             Self::Word => words[..1].to_vec(),
@@ -36,38 +31,12 @@ impl SetSize {
     }
 }
 
-/// The arguments of `sigaction` and `rt_sigaction`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SigactionArgs {
-    /// Signal number, which may be none.
-    pub signal: u32,
-    /// The new action, if there is to be one.
-    pub new: Option<KSigaction>,
-    /// Where the old one is stored; 0 for nowhere.
-    pub old: VirtAddr,
-    /// Which form.
-    pub size: SetSize,
-}
-
-/// The arguments of `sigprocmask` and `rt_sigprocmask`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SigprocmaskArgs {
-    /// `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`.
-    pub how: u32,
-    /// The signals, if the mask is to change.
-    pub set: Option<SigSet>,
-    /// Where the old mask is stored; 0 for nowhere.
-    pub old: VirtAddr,
-    /// Which form.
-    pub size: SetSize,
-}
-
-/// The mask that a change leads to, KILL and STOP taken out of it.
+/// The mask after a change, without SIGKILL and SIGSTOP.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sigprocmask()`.
 ///
 /// # Errors
-/// `EINVAL` for an unknown kind of change.
+/// `EINVAL` for an unknown `how`.
 pub const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, Errno> {
     let set = set.blockable();
     Ok(SigSet(match how {
@@ -79,11 +48,12 @@ pub const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, 
 }
 
 impl Kernel {
-    /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`: reads the action and, if `new` is given,
-    /// sets it. What is pending and would do nothing now is forgotten, even if it is blocked.
+    /// Linux 2.6.12: `kernel/signal.c`, `do_sigaction()`: returns the action and, if `new` is
+    /// given, sets it. A pending signal that would have no effect now is discarded, even if it is
+    /// blocked.
     ///
     /// # Errors
-    /// `EINVAL` for a bad signal number, or for setting SIGKILL or SIGSTOP.
+    /// `EINVAL` for an invalid signal number, or for setting SIGKILL or SIGSTOP.
     pub fn do_sigaction(
         &mut self,
         current: TaskId,
@@ -94,19 +64,18 @@ impl Kernel {
         if new.is_some() && [Signal::SIGKILL, Signal::SIGSTOP].contains(&signal) {
             return Err(Errno::EINVAL);
         }
-        let sighand = self.task(current).sighand.ok_or(Errno::EINVAL)?;
-        let old = self.sighands[sighand].k_action(signal);
+        let old = self.k_sigaction_of(current, signal);
         if let Some(new) = new {
             let mask = new.mask.blockable();
             let new = KSigaction { mask, ..new };
-            self.sighands[sighand].set_k_action(signal, new);
+            self.sighand_of_mut(current).set_k_action(signal, new);
             self.purge_ignored(current, signal);
         }
         Ok(old)
     }
 
-    /// `sigaction` with a signal pending is made again when that has been taken: it may be the end
-    /// of the process.
+    /// If a signal is pending, `sigaction` is restarted after the signal has been taken, since it
+    /// may kill the process.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigaction()`; `kernel/signal.c`,
     /// `sys_rt_sigaction()`.
@@ -115,6 +84,45 @@ impl Kernel {
         current: TaskId,
         args: SigactionArgs,
     ) -> SysResult {
+        self.sigaction(current, args, SetSize::Word)
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigaction()`.
+    pub(in crate::kernel) fn sys_rt_sigaction(
+        &mut self,
+        current: TaskId,
+        args: SigactionArgs,
+    ) -> SysResult {
+        self.sigaction(current, args, SetSize::Full)
+    }
+
+    /// The old call: the handler is used for one signal, and blocks nothing.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_signal()`.
+    pub(in crate::kernel) fn sys_signal(
+        &mut self,
+        current: TaskId,
+        signal: u32,
+        handler: SigAction,
+    ) -> SysResult {
+        let old = Signal::new(signal).map_or(0, |signal| self.sigaction_of(current, signal).word());
+        let args = SigactionArgs {
+            signal,
+            new: Some(KSigaction {
+                flags: SaFlags::RESETHAND | SaFlags::NODEFER,
+                ..handler.into()
+            }),
+            old: VirtAddr(0),
+        };
+        match self.sys_rt_sigaction(current, args) {
+            SysResult::Done(Ok(_)) => old.into(),
+            other => other,
+        }
+    }
+
+    /// A `sigaction` with a signal pending is made again when that has been taken: it may be the
+    /// end of the process.
+    fn sigaction(&mut self, current: TaskId, args: SigactionArgs, size: SetSize) -> SysResult {
         let valid = Signal::new(args.signal)
             .filter(|s| args.new.is_none() || ![Signal::SIGKILL, Signal::SIGSTOP].contains(s));
         if valid.is_some() && self.signal_pending(current) {
@@ -124,7 +132,7 @@ impl Kernel {
             .do_sigaction(current, args.signal, args.new)
             .and_then(|old| match args.old {
                 VirtAddr(0) => Ok(()),
-                addr => self.put_sigaction(current, addr, &old, args.size),
+                addr => self.put_sigaction(current, addr, &old, size),
             });
         stored.map(|()| 0).into()
     }
@@ -150,76 +158,108 @@ impl Kernel {
         }
     }
 
-    /// An action in the caller's memory; `None` at address 0.
-    pub(in crate::kernel) fn get_sigaction(
+    /// A `struct old_sigaction` in the caller's memory; `None` at address 0.
+    pub(in crate::kernel) fn get_old_sigaction(
         &mut self,
         current: TaskId,
-        addr: u32,
-        size: SetSize,
+        addr: VirtAddr,
     ) -> Result<Option<KSigaction>, Errno> {
-        if addr == 0 {
+        if addr == VirtAddr(0) {
             return Ok(None);
         }
-        let addr = VirtAddr(addr);
-        let (handler, flags, restorer, mask) = match size {
-            SetSize::Word => {
-                let [handler, mask, flags, restorer] = self.get_user_words(current, addr)?;
-                (handler, flags, restorer, SigSet(mask.into()))
-            }
-            SetSize::Full => {
-                let [handler, flags, restorer, low, high] = self.get_user_words(current, addr)?;
-                (handler, flags, restorer, SigSet::from_words([low, high]))
-            }
-        };
+        let [handler, mask, flags, restorer] = self.get_user_words(current, addr)?;
         Ok(Some(KSigaction {
             handler: SigAction::from_word(handler),
             flags: SaFlags::from_bits_retain(flags),
             restorer: VirtAddr(restorer),
-            mask,
+            mask: SigSet(mask.into()),
         }))
     }
 
-    /// Another mask of blocked signals.
+    /// A `struct sigaction` in the caller's memory; `None` at address 0.
+    pub(in crate::kernel) fn get_sigaction(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<Option<KSigaction>, Errno> {
+        if addr == VirtAddr(0) {
+            return Ok(None);
+        }
+        let [handler, flags, restorer, low, high] = self.get_user_words(current, addr)?;
+        Ok(Some(KSigaction {
+            handler: SigAction::from_word(handler),
+            flags: SaFlags::from_bits_retain(flags),
+            restorer: VirtAddr(restorer),
+            mask: SigSet::from_words([low, high]),
+        }))
+    }
+
+    /// Sets the mask of blocked signals.
     pub(super) fn set_blocked(&mut self, task: TaskId, blocked: SigSet) {
         self.task_mut(task).blocked = blocked.blockable();
         self.recalc_sigpending(task);
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sigprocmask()` and `sys_rt_sigprocmask()`. The old
-    /// form leaves the upper 32 signals as they are.
+    /// form leaves the upper 32 signals unchanged.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown kind of change; `EFAULT`, the mask being changed already.
+    /// `EINVAL` for an unknown `how`; `EFAULT`, after the mask has been changed.
     pub(in crate::kernel) fn sys_sigprocmask(
         &mut self,
         current: TaskId,
         args: SigprocmaskArgs,
     ) -> Result<u32, Errno> {
+        self.sigprocmask(current, args, SetSize::Word)
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigprocmask()`.
+    ///
+    /// # Errors
+    /// As [`Kernel::sigprocmask`].
+    pub(in crate::kernel) fn sys_rt_sigprocmask(
+        &mut self,
+        current: TaskId,
+        args: SigprocmaskArgs,
+    ) -> Result<u32, Errno> {
+        self.sigprocmask(current, args, SetSize::Full)
+    }
+
+    /// Changes the mask of blocked signals. The old form of the call leaves the upper 32 signals
+    /// as they are.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown `how`; `EFAULT`, after the mask has been changed.
+    fn sigprocmask(
+        &mut self,
+        current: TaskId,
+        args: SigprocmaskArgs,
+        size: SetSize,
+    ) -> Result<u32, Errno> {
         let old = self.task(current).blocked;
         if let Some(set) = args.set {
             let mut new = changed_mask(old, args.how, set)?;
-            if args.size == SetSize::Word {
+            if size == SetSize::Word {
                 new = SigSet::from_words([new.words()[0], old.words()[1]]);
             }
             self.set_blocked(current, new);
         }
         if args.old != VirtAddr(0) {
-            self.put_user_words(current, args.old, &args.size.words(old))?;
+            self.put_user_words(current, args.old, &size.words(old))?;
         }
         Ok(0)
     }
 
-    /// The signals that wait to be unblocked.
+    /// The signals that are pending and blocked.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigpending()`.
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
-        let shared = self.signal_of(task);
-        let shared = shared.map_or(SigSet::EMPTY, |group| group.shared_pending);
+        let shared = self.signal_of(task).shared_pending;
         let task = self.task(task);
         SigSet((task.pending.0 | shared.0) & task.blocked.0)
     }
 
-    /// Linux 2.6.12: `kernel/signal.c`, `sys_sigpending()` and `sys_rt_sigpending()`.
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_sigpending()`.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -227,19 +267,33 @@ impl Kernel {
         &mut self,
         current: TaskId,
         addr: VirtAddr,
-        bytes: usize,
+    ) -> Result<u32, Errno> {
+        self.sys_rt_sigpending(current, addr, 4)
+    }
+
+    /// The first `size` bytes of the set, 8 at most.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigpending()`.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub(in crate::kernel) fn sys_rt_sigpending(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        size: u32,
     ) -> Result<u32, Errno> {
         let set = self.do_sigpending(current).0.to_le_bytes();
-        self.copy_to_user(current, addr, &set[..bytes])?;
+        self.copy_to_user(current, addr, &set[..size as usize])?;
         Ok(0)
     }
 
-    /// Another alternate stack: pointer, flags, size.
+    /// Sets the alternate stack: pointer, flags, size.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigaltstack()`.
     ///
     /// # Errors
-    /// `EPERM` on the stack, `EINVAL` for unknown flags, `ENOMEM` if it is too small.
+    /// `EPERM` while on that stack, `EINVAL` for unknown flags, `ENOMEM` if it is too small.
     pub(super) fn do_sigaltstack(&mut self, current: TaskId, stack: [u32; 3]) -> Result<(), Errno> {
         let task = self.task_mut(current);
         let esp = task.thread.regs.esp;
@@ -259,7 +313,7 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigaltstack()`.
     ///
     /// # Errors
-    /// As [`Kernel::do_sigaltstack`], and `EFAULT`.
+    /// As for [`Kernel::do_sigaltstack`], and `EFAULT`.
     pub(in crate::kernel) fn sys_sigaltstack(
         &mut self,
         current: TaskId,
@@ -278,15 +332,15 @@ impl Kernel {
         Ok(0)
     }
 
-    /// What a task does by default or by choice when it takes a signal, in words.
+    /// What a signal does to a task when it takes it, in words.
     pub fn describe_action(&self, task: TaskId, signal: Signal) -> String {
         match self.sigaction_of(task, signal) {
             SigAction::Ignore => "ignored".to_owned(),
             SigAction::Handler(addr) => format!("handler {addr}"),
             SigAction::Default => match signal.default_action() {
                 DefaultAction::Ignore => "ignored by default",
-                DefaultAction::Terminate => "ends the process",
-                DefaultAction::Core => "ends the process, with a core",
+                DefaultAction::Terminate => "kills the process",
+                DefaultAction::Core => "kills the process, with a core dump",
                 DefaultAction::Stop => "stops the process",
             }
             .to_owned(),

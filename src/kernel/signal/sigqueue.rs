@@ -1,9 +1,9 @@
 //! Pending signals: the two sets that a thread takes signals from, its own and its process's, and
-//! the queues of what comes with each signal. Entries are charged to the receiver's user.
+//! the queues with the `siginfo` of each signal. Each entry counts for the receiver's user.
 
-use crate::abi::{Errno, SigInfo, SigSet, Signal, TaskId, si_code};
+use crate::abi::{Errno, Resource, SigInfo, SigSet, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Pending, Resource, SendInfo, SigQueue};
+use crate::kernel::task::{Pending, SendInfo, SigQueue};
 use crate::trace::SlabCache;
 
 impl Kernel {
@@ -29,12 +29,16 @@ impl Kernel {
     }
 
     /// The pending signals of a task's process.
-    pub(in crate::kernel) fn shared_pending(&self, task: TaskId) -> Option<Pending> {
-        self.task(task).signal.map(Pending::Shared)
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn shared_pending(&self, task: TaskId) -> Pending {
+        Pending::Shared(self.signal_id(task))
     }
 
-    /// Charges the receiver's user with an entry of a queue; `None` if it has as many as the
-    /// receiver's limit allows, or if there is no memory.
+    /// Charges the receiver's user for a queue entry; `None` if that would exceed the receiver's
+    /// limit, or if there is no memory.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
     fn sigqueue_alloc(&mut self, receiver: TaskId, beyond_limit: bool) -> Option<u32> {
@@ -48,12 +52,12 @@ impl Kernel {
         Some(uid)
     }
 
-    /// Makes a signal pending, with what comes with it.
+    /// Makes a signal pending, with its `siginfo`.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `send_signal()`.
     ///
     /// # Errors
-    /// `EAGAIN` if a real-time signal of a sender who wants to know cannot be queued.
+    /// `EAGAIN` if a real-time signal cannot be queued and its sender must be told.
     pub(super) fn send_signal(
         &mut self,
         signal: Signal,
@@ -84,7 +88,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Takes one pending signal out, with what came with it.
+    /// Removes one pending signal and returns its `siginfo`.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `collect_signal()`.
     pub(super) fn collect_signal(&mut self, signal: Signal, whose: Pending) -> SigInfo {
@@ -102,7 +106,7 @@ impl Kernel {
         }
     }
 
-    /// Takes pending signals back. The mask of 2.6.12 is a word: real-time signals stay.
+    /// Discards pending signals. The mask of 2.6.12 is one word, so real-time signals stay.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `rm_from_queue()`.
     pub(in crate::kernel) fn rm_from_queue(&mut self, signals: SigSet, whose: Pending) {
@@ -117,23 +121,21 @@ impl Kernel {
         }
     }
 
-    /// Takes pending signals back from a process and each of its threads.
+    /// Discards pending signals of a process and each of its threads.
     pub(super) fn rm_from_group(&mut self, signals: SigSet, member: TaskId) {
-        if let Some(shared) = self.shared_pending(member) {
-            self.rm_from_queue(signals, shared);
-        }
+        self.rm_from_queue(signals, self.shared_pending(member));
         for thread in self.threads(member) {
             self.rm_from_queue(signals, Pending::Private(thread));
         }
     }
 
-    /// Takes all pending signals of a set back.
+    /// Discards all pending signals of a set.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `flush_sigqueue()`.
     pub fn flush_sigqueue(&mut self, whose: Pending) {
         let (set, queue) = self.pending_mut(whose);
         *set = SigSet::EMPTY;
-        for uid in std::mem::take(queue).charged() {
+        for uid in std::mem::take(queue).users() {
             self.users.put_sigpending(uid);
         }
     }

@@ -3,48 +3,25 @@
 use super::deliver::Taken;
 use crate::abi::{Errno, SigInfo, SigSet, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::SysResult;
+use crate::kernel::syscall::{InfoTo, SigtimedwaitArgs, SysResult};
 use crate::kernel::task::Continuation;
 
-/// Where what comes with a signal or a child is stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum InfoTo {
-    /// Nowhere.
-    #[default]
-    Nowhere,
-    /// In a `siginfo_t` of the caller.
-    User(VirtAddr),
-    /// In the task itself, from where its user gets it: puppets have no memory of their own to put
-    /// it in.
-    Task,
-}
-
-/// The arguments of `rt_sigtimedwait`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SigtimedwaitArgs {
-    /// The signals to wait for.
-    pub set: SigSet,
-    /// Where what comes with the signal goes.
-    pub info: InfoTo,
-    /// How many ticks at most; `None` for ever.
-    pub timeout: Option<u64>,
-}
-
 impl Kernel {
-    /// Sleeps until a handler was entered.
+    /// Sleeps until a handler has been entered.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sys_pause()`.
     pub(in crate::kernel) fn sys_pause(&mut self, current: TaskId) -> SysResult {
         self.block(current, TaskState::INTERRUPTIBLE, Continuation::Pause)
     }
 
-    /// Waits with another mask until a handler was entered, whose return restores the old one.
+    /// Waits with another mask until a handler has been entered; the return from it restores the
+    /// old mask.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigsuspend()` and `sys_rt_sigsuspend()`.
     pub(in crate::kernel) fn sys_sigsuspend(&mut self, current: TaskId, mask: SigSet) -> SysResult {
         let saved = self.task(current).blocked;
         self.set_blocked(current, mask);
-        // What the frame of the handler will show as the value of the call.
+        // The value that the frame of the handler will show as the result of the call.
         self.task_mut(current).thread.regs.eax = (-Errno::EINTR.code()) as u32;
         self.sigsuspend_sleep(current, saved)
     }
@@ -54,7 +31,7 @@ impl Kernel {
         self.block(current, TaskState::INTERRUPTIBLE, wait)
     }
 
-    /// Something woke a task out of `sigsuspend`: only a handler ends it.
+    /// Something woke a task from `sigsuspend`: only a handler ends the call.
     pub(in crate::kernel) fn sigsuspend_woken(
         &mut self,
         current: TaskId,
@@ -67,12 +44,12 @@ impl Kernel {
         }
     }
 
-    /// Takes one of the signals, or waits for one. While it waits they are not blocked.
+    /// Takes one of the signals, or waits for one. They are unblocked during the wait.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sys_rt_sigtimedwait()`.
     ///
     /// # Errors
-    /// `EAGAIN` when the time is over, `EINTR` for another signal, `EFAULT`.
+    /// `EAGAIN` after the timeout, `EINTR` for another signal, `EFAULT`.
     pub(in crate::kernel) fn sys_rt_sigtimedwait(
         &mut self,
         current: TaskId,
@@ -99,7 +76,7 @@ impl Kernel {
         self.block_until(current, TaskState::INTERRUPTIBLE, wait, until)
     }
 
-    /// The end of that wait.
+    /// The end of the wait in `rt_sigtimedwait`.
     pub(in crate::kernel) fn sigtimedwait_woken(
         &mut self,
         current: TaskId,

@@ -1,14 +1,17 @@
-//! Job control: a stop signal stops every thread of a process, and the parent hears of it when the
+//! Job control: a stop signal stops every thread of a process, and the parent is notified when the
 //! last one has stopped.
 
-use crate::abi::{SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
+use super::send::Wakes;
+use crate::abi::{
+    PtFlags, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code,
+};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, PtFlags, SaFlags, SendInfo, SigAction, SignalFlags};
+use crate::kernel::task::{Continuation, SendInfo, SignalFlags};
 
 impl Kernel {
-    /// What a stop signal does by default. Whether the task has stopped: SIGCONT, SIGKILL or
-    /// another stop may have come between.
+    /// The default action of a stop signal. Returns whether the task has stopped: SIGCONT, SIGKILL
+    /// or another stop may have come in between.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_signal_stop()`.
     pub(super) fn do_signal_stop(
@@ -17,10 +20,7 @@ impl Kernel {
         signal: Signal,
         suspended: Option<SigSet>,
     ) -> bool {
-        let Some(id) = self.task(current).signal else {
-            return false;
-        };
-        let group = &self.signals[id];
+        let group = self.signal_of_mut(current);
         if !group.flags.contains(SignalFlags::STOP_DEQUEUED) {
             return false;
         }
@@ -28,16 +28,17 @@ impl Kernel {
             self.join_group_stop(current, suspended);
             return true;
         }
-        self.signals[id].group_exit_code = signal.number();
-        let left = match self.thread_group_empty(current) {
-            true => None,
-            false => Some(self.begin_group_stop(current)),
+        group.group_exit_code = signal.number();
+        let left = if self.thread_group_empty(current) {
+            None
+        } else {
+            Some(self.begin_group_stop(current))
         };
         self.stop_current(current, left, suspended);
         true
     }
 
-    /// Pokes the other threads that are not stopped, and says how many they are.
+    /// Wakes the other threads that are not stopped, and returns their number.
     fn begin_group_stop(&mut self, current: TaskId) -> u32 {
         let mut count = 0;
         for thread in self.threads_from(current).into_iter().skip(1) {
@@ -45,35 +46,29 @@ impl Kernel {
             let stops = TaskState::STOPPED | TaskState::TRACED;
             if !sched.dead && !sched.state.intersects(stops) {
                 count += 1;
-                self.signal_wake_up(thread, false);
+                self.signal_wake_up(thread, Wakes::Sleepers);
             }
         }
-        if let Some(group) = self.signal_of_mut(current) {
-            group.group_stop_count = count;
-        }
+        self.signal_of_mut(current).group_stop_count = count;
         count
     }
 
-    /// One thread takes its part in a stop that another has begun.
+    /// Makes a thread join a stop that another has begun.
     fn join_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) {
-        let Some(group) = self.signal_of_mut(current) else {
-            return;
-        };
+        let group = self.signal_of_mut(current);
         group.group_stop_count -= 1;
         let left = group.group_stop_count;
         self.stop_current(current, Some(left), suspended);
     }
 
-    /// What a thread does before it looks for signals while its process is about to stop. Whether
-    /// it has stopped.
+    /// Called before a thread looks for signals while its process is stopping. Returns whether it
+    /// has stopped.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `handle_group_stop()`.
     pub(super) fn handle_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) -> bool {
-        let Some(group) = self.signal_of_mut(current) else {
-            return false;
-        };
+        let group = self.signal_of_mut(current);
         if group.group_exit_task == Some(current) {
-            // The stop is for the core that this thread is to dump.
+            // The group is stopping for the core dump of this thread.
             group.group_exit_task = None;
             return false;
         }
@@ -84,14 +79,12 @@ impl Kernel {
         true
     }
 
-    /// Stops the current task; `left` says how many threads have still to stop, unless there is
-    /// only this one.
+    /// Stops the current task; `left` is the number of threads that have yet to stop, if there are
+    /// others.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()`.
     fn stop_current(&mut self, current: TaskId, left: Option<u32>, suspended: Option<SigSet>) {
-        let Some(group) = self.signal_of_mut(current) else {
-            return;
-        };
+        let group = self.signal_of_mut(current);
         if left.is_none_or(|left| left == 0) {
             group.flags = SignalFlags::STOP_STOPPED;
         }
@@ -111,8 +104,8 @@ impl Kernel {
         self.schedule();
     }
 
-    /// Tells a parent or tracer that a child has stopped or goes on. SIGCHLD is withheld from who
-    /// ignores it or does not want to hear of stops; waiters are woken in any case.
+    /// Notifies a parent or tracer that a child has stopped or continued. SIGCHLD is not sent if it
+    /// is ignored or the parent does not want to know about stops; waiters are woken in any case.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent_cldstop()`.
     pub(in crate::kernel) fn do_notify_parent_cldstop(
@@ -123,10 +116,7 @@ impl Kernel {
     ) {
         let status = match why {
             si_code::CLD_CONTINUED => Signal::SIGCONT.number(),
-            si_code::CLD_STOPPED => {
-                let group = self.signal_of(task);
-                group.map_or(0, |group| group.group_exit_code & 0x7f)
-            }
+            si_code::CLD_STOPPED => self.signal_of(task).group_exit_code & 0x7f,
             _ => self.task(task).exit_code & 0x7f,
         };
         let child = self.task(task);
@@ -144,16 +134,17 @@ impl Kernel {
         };
         let action = self.k_sigaction_of(parent, Signal::SIGCHLD);
         if action.handler != SigAction::Ignore && !action.flags.contains(SaFlags::NOCLDSTOP) {
-            // A standard signal of the kernel is always queued.
+            // A standard signal from the kernel is always queued.
             let _sent = self.group_send_sig_info(Signal::SIGCHLD, SendInfo::Info(info), parent);
         }
         self.wake_up_parent(parent);
     }
 
-    /// A stopped task goes on: it looks for more signals, and then for the call that the first one
-    /// interrupted. `Some` if that is `sigsuspend`, which has a value of its own.
+    /// Resumes a stopped task: it looks for more signals, and then handles the call that the first
+    /// one interrupted. Returns `Some` if that is `sigsuspend`, which has a return value of its
+    /// own.
     ///
-    /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()` behind `schedule()`.
+    /// Linux 2.6.12: `kernel/signal.c`, `finish_stop()`, after `schedule()`.
     pub(in crate::kernel) fn continue_stopped(
         &mut self,
         current: TaskId,

@@ -1,15 +1,22 @@
-//! The way from `int 0x80` to the function that carries a system call out, and back.
+//! The path from `int 0x80` to the function that performs a system call, and back.
 
-mod call;
+mod args;
+mod decode;
 mod entry;
-mod process_calls;
+mod fork_refusal;
+mod map_refusal;
+mod refusal;
 mod restart;
-mod sched_calls;
-mod signal_calls;
+mod result;
+mod table;
 
-pub use call::{SysResult, Syscall};
-pub(super) use entry::MAX_ARG_BYTES;
-pub use process_calls::ProcessCall;
+pub use args::{
+    AnswerTo, ExecArgs, ForkArgs, FutexArgs, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES, MmapArgs,
+    PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+};
+pub use fork_refusal::ForkRefusal;
+pub use map_refusal::MapRefusal;
+pub use refusal::{LimitRefusal, NoChild, PgrpRefusal, RlimitRefusal};
 pub use restart::{Restart, RestartBlock};
-pub use sched_calls::SchedCall;
-pub use signal_calls::SignalCall;
+pub use result::{SysError, SysResult, SysReturn, eax_of};
+pub use table::{NR_SYSCALLS, ProgramWord, SYSCALLS, Status, Syscall, SyscallInfo, nr};

@@ -1,22 +1,17 @@
-//! Restarting system calls that a signal has interrupted: the four ways, and `restart_syscall`.
+//! How a system call that a signal has interrupted wants to go on, and what is left of it.
 
-use super::call::{SysResult, Syscall};
-use super::signal_calls::SignalCall;
-use crate::abi::{Errno, TaskId, VirtAddr};
-use crate::kernel::Kernel;
-use crate::kernel::task::{Continuation, SaFlags};
-use crate::trace::TraceEvent;
+use crate::abi::{SaFlags, VirtAddr};
 
-/// How an interrupted call wants to go on. User space never sees these numbers.
+/// How an interrupted call asks to continue. User space never sees these numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Restart {
-    /// `ERESTARTSYS`: again, unless a handler without SA_RESTART was entered.
+    /// `ERESTARTSYS`: restart, unless a handler without SA_RESTART was entered.
     Sys,
-    /// `ERESTARTNOINTR`: again in any case.
+    /// `ERESTARTNOINTR`: always restart.
     NoIntr,
-    /// `ERESTARTNOHAND`: again, unless a handler was entered.
+    /// `ERESTARTNOHAND`: restart, unless a handler was entered.
     NoHand,
-    /// `ERESTART_RESTARTBLOCK`: the rest of it, by `restart_syscall`, unless a handler was entered.
+    /// `ERESTART_RESTARTBLOCK`: continue by `restart_syscall`, unless a handler was entered.
     Block,
 }
 
@@ -31,7 +26,7 @@ impl Restart {
         }
     }
 
-    /// Whether the call is made again although a handler with these flags was entered.
+    /// Whether the call is restarted although a handler with these flags was entered.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
     pub const fn after_handler(self, flags: SaFlags) -> bool {
@@ -43,7 +38,7 @@ impl Restart {
     }
 }
 
-/// What is left of a call that was interrupted (`struct restart_block`).
+/// What is left of an interrupted call (`struct restart_block`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum RestartBlock {
     /// Nothing: `do_no_restart_syscall`.
@@ -51,74 +46,11 @@ pub enum RestartBlock {
     Nothing,
     /// `nanosleep_restart`.
     Nanosleep {
-        /// Tick at which it ends.
+        /// Tick at which the sleep ends.
         until: u64,
-        /// Where what is left is stored if it is interrupted again; 0 for nowhere.
+        /// Where the remaining time is stored if it is interrupted again; 0 for nowhere.
         rem: VirtAddr,
     },
-}
-
-impl Kernel {
-    /// Notes that the open call of a task wants to be made again.
-    pub(super) fn interrupt_call(&mut self, current: TaskId, restart: Restart) {
-        let task = self.task_mut(current);
-        task.thread.regs.eax = (-restart.code()) as u32;
-        if let Some(call) = &mut task.in_call.open {
-            call.restart = Some(restart);
-        }
-    }
-
-    /// Puts the task back in front of its system call. Machine code executes its `int 0x80` once
-    /// more; a puppet's call is made again as it was.
-    ///
-    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `do_signal()`.
-    pub(in crate::kernel) fn restart_call(&mut self, current: TaskId, restart: Restart) {
-        /// Bytes of `int $0x80`.
-        const INT_80_BYTES: u32 = 2;
-        /// `__NR_restart_syscall`.
-        const NR_RESTART_SYSCALL: u32 = 0;
-        let Some(call) = self.task(current).in_call.open else {
-            return;
-        };
-        let ret = -restart.code();
-        self.trace(current, TraceEvent::SysExit { nr: call.nr, ret });
-        let block = restart == Restart::Block;
-        let task = self.task_mut(current);
-        let regs = &mut task.thread.regs;
-        if regs.orig_eax == u32::MAX {
-            task.in_call.continuation = Some(Continuation::Again { block });
-            return;
-        }
-        regs.eax = match block {
-            true => NR_RESTART_SYSCALL,
-            false => regs.orig_eax,
-        };
-        regs.eip = regs.eip.wrapping_sub(INT_80_BYTES);
-        task.in_call.open = None;
-    }
-
-    /// A puppet makes its interrupted call again.
-    pub(super) fn call_again(&mut self, current: TaskId, block: bool) {
-        let again = self.task_mut(current).in_call.again.take();
-        let call = match block {
-            true => Some(Syscall::Signal(SignalCall::Restart)),
-            false => again,
-        };
-        if let Some(call) = call {
-            self.syscall(current, call);
-        }
-    }
-
-    /// Linux 2.6.12: `kernel/signal.c`, `sys_restart_syscall()`.
-    ///
-    /// # Errors
-    /// `EINTR` if there is nothing to go on with.
-    pub(super) fn sys_restart_syscall(&mut self, current: TaskId) -> SysResult {
-        match self.task_mut(current).restart_block {
-            RestartBlock::Nothing => Err(Errno::EINTR).into(),
-            RestartBlock::Nanosleep { until, rem } => self.nanosleep_restart(current, until, rem),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,27 +4,26 @@
 
 use super::Seq;
 use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, Pid, SigSet, VirtAddr};
-use crate::kernel::exit::WaitArgs;
-use crate::kernel::signal::InfoTo;
+use crate::kernel::syscall::{InfoTo, WaitArgs};
 
-/// Where the kernel goes on when a blocked task gets the CPU again. One at most for each task.
+/// Where the kernel continues when a blocked task gets the CPU again; at most one per task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Continuation {
     /// A new task's first steps: `ret_from_fork`.
     RetFromFork,
-    /// `wait_for_completion` in `do_fork`: the child has not given the memory up yet.
+    /// `wait_for_completion` in `do_fork`: the child has not released the memory yet.
     VforkWait {
         /// The value that `vfork` will return.
         child: Pid,
         /// The completion: set by the child's `mm_release`.
         done: bool,
     },
-    /// An interrupted call of a puppet that is made again.
+    /// A puppet repeats an interrupted call.
     Again {
-        /// The rest of it only, by `restart_syscall`.
+        /// Whether only the rest of it is repeated, by `restart_syscall`.
         block: bool,
     },
-    /// Stopped by a signal: when it goes on it looks for more signals.
+    /// It is stopped by a signal; when it continues, it looks for more signals.
     SignalStop {
         /// Its own mask, if it stopped inside `sigsuspend`.
         suspended: Option<SigSet>,
@@ -33,63 +32,63 @@ pub enum Continuation {
     Pause,
     /// `sigsuspend`.
     Sigsuspend {
-        /// The mask that the handler's return restores.
+        /// The mask that the return from the handler restores.
         saved: SigSet,
     },
     /// `rt_sigtimedwait`.
     Sigtimedwait {
-        /// The signals it waits for.
+        /// The signals that it waits for.
         set: SigSet,
-        /// Where what comes with one goes.
+        /// Where the `siginfo` goes.
         info: InfoTo,
-        /// Tick at which it ends without one.
+        /// Tick of the timeout.
         until: Option<u64>,
     },
-    /// Stopped for its tracer.
+    /// It is stopped for its tracer.
     PtraceStop(Trap),
-    /// exec: other threads have not ended yet.
+    /// exec: other threads have not exited yet.
     ExecWaitsForThreads,
-    /// exec: the first thread, which has to be a zombie, is none yet.
+    /// exec: the first thread has yet to become a zombie.
     ExecWaitsForLeader,
     /// `do_wait`: no child to report yet.
     Wait4 {
-        /// The arguments.
+        /// The arguments of the wait.
         args: WaitArgs,
-        /// Since when it is in the queue of waiters.
+        /// Its position in the queue of waiters.
         queued: Seq,
     },
-    /// `read` of the console: no line was typed yet.
+    /// `read` from the console: no line has been typed yet.
     ReadConsole {
         /// Where the line goes.
         addr: VirtAddr,
-        /// How many bytes of it at most.
+        /// The most bytes to read.
         len: u32,
     },
     /// `nanosleep`.
     Nanosleep {
-        /// Tick at which it ends.
+        /// Tick at which the sleep ends.
         until: u64,
-        /// Where what is left is stored if a handler cuts it short; 0 for nowhere.
+        /// Where the remaining time is stored if a handler ends it early; 0 for nowhere.
         rem: VirtAddr,
     },
-    /// `read` of a pipe: nothing was written yet.
+    /// `read` from a pipe: nothing has been written yet.
     PipeRead(PipeIo),
     /// `write` to a pipe: it is full.
     PipeWrite(PipeIo),
     /// `semop`: not all operations can be done yet.
     Semop {
-        /// The set.
+        /// Id of the semaphore set.
         id: i32,
-        /// Tick at which it ends undone.
+        /// Tick of the timeout.
         until: Option<u64>,
-        /// What it came to, once it is out of the queue.
+        /// The result, once it has left the queue.
         result: Option<Result<(), Errno>>,
     },
     /// `FUTEX_WAIT`.
     Futex {
-        /// The word.
+        /// Address of the futex word that it waits on.
         key: FutexKey,
-        /// Tick at which it ends unwoken.
+        /// Tick of the timeout.
         until: Option<u64>,
     },
     /// `wait_for_completion` of a move by a migration thread.
@@ -106,14 +105,14 @@ pub enum Continuation {
 pub enum AfterMigration {
     /// It returns 0.
     Return,
-    /// It goes on with the new program.
+    /// It continues with the new program.
     Exec {
         /// The program; the arguments are in the task's `exec_args`.
         exe: InodeId,
     },
 }
 
-/// Why a task has stopped for its tracer, and so where it goes on.
+/// Why a task has stopped for its tracer, which decides where it continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trap {
     /// It was about to take a signal.
@@ -123,55 +122,55 @@ pub enum Trap {
     },
     /// Before a system call.
     SyscallEntry,
-    /// After one.
+    /// After a system call.
     SyscallExit,
-    /// It has made a child.
+    /// After creating a child.
     Fork {
-        /// The child.
+        /// Pid of the child.
         child: Pid,
-        /// It will wait until the child gives the memory up.
+        /// Whether it will wait until the child releases the memory.
         vfork: bool,
-        /// The child has done so meanwhile.
+        /// Whether the child has already done so.
         done: bool,
     },
-    /// Its child has given the memory up.
+    /// After its vfork child has released the memory.
     VforkDone {
-        /// The child.
+        /// Pid of the child.
         child: Pid,
     },
-    /// It has called exec.
+    /// After a successful exec.
     Exec,
-    /// It is about to end.
+    /// At the start of its exit.
     Exit {
-        /// With this status word.
+        /// The wait status of the exit.
         code: u32,
     },
 }
 
-/// A read or write of a pipe that is under way.
+/// A read or write of a pipe in progress.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PipeIo {
-    /// The description.
+    /// The open file description.
     pub file: FileId,
-    /// Whether the call holds a reference on the description: it does if the table is shared, so
-    /// that another thread may close the descriptor meanwhile.
+    /// Whether the call holds a reference to the open file description. It does if the table is
+    /// shared, because another thread may close the descriptor meanwhile.
     pub pinned: bool,
-    /// The caller's buffer.
+    /// Address of the caller's buffer.
     pub addr: VirtAddr,
-    /// Its length.
+    /// Length of the buffer, in bytes.
     pub len: u32,
-    /// How much of it is done.
+    /// Number of bytes already transferred.
     pub done: u32,
-    /// Whether the other side is to be woken.
+    /// Whether the other side must be woken.
     pub wake: bool,
 }
 
-/// What two tasks must agree on to mean the same word (`union futex_key`).
+/// What identifies a futex word (`union futex_key`): two tasks with equal keys mean the same word.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum FutexKey {
-    /// A word in an area that is not shared: the address space and the address.
+    /// A word in an area that is not shared: address space and address.
     Private(MmId, u32),
-    /// A word in a shared area: the object, the page of it and the offset in the page.
+    /// A word in a shared area: object, page index and offset in the page.
     Shared(InodeId, u32, u32),
 }
 

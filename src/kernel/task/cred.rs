@@ -1,40 +1,13 @@
-//! Who a task is: uids, capabilities, and the per-user process counts.
+//! Credentials of tasks: user ids, capabilities, and the per-user task counts.
 
-use super::task_struct::PfFlags;
-use crate::abi::TaskId;
+use crate::abi::{Caps, PfFlags, TaskId};
 use crate::kernel::Kernel;
-use bitflags::bitflags;
 use std::collections::BTreeMap;
 
-bitflags! {
-    /// The capabilities that the kernel tests here, with Linux's bit numbers.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct Caps: u32 {
-        /// Send signals to anyone.
-        const KILL = 1 << 5;
-        /// Change uids at will.
-        const SETUID = 1 << 7;
-        /// Change the root directory.
-        const SYS_CHROOT = 1 << 18;
-        /// Lock memory.
-        const IPC_LOCK = 1 << 14;
-        /// Use the semaphores of anyone.
-        const IPC_OWNER = 1 << 15;
-        /// Trace anyone.
-        const SYS_PTRACE = 1 << 19;
-        /// System administration.
-        const SYS_ADMIN = 1 << 21;
-        /// Raise nice and real-time priorities.
-        const SYS_NICE = 1 << 23;
-        /// Exceed resource limits.
-        const SYS_RESOURCE = 1 << 24;
-    }
-}
-
-/// Credentials of one task. They are per task, not per process.
+/// The credentials of one task. They are per task, not per process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cred {
-    /// Real, effective and saved user id.
+    /// Real user id.
     pub uid: u32,
     /// Effective user id.
     pub euid: u32,
@@ -49,7 +22,7 @@ pub struct Cred {
 }
 
 impl Cred {
-    /// The credentials of a user: root has every capability, others none.
+    /// The credentials of a user: root has every capability, others have none.
     pub fn of_user(uid: u32) -> Self {
         let caps = if uid == 0 { Caps::all() } else { Caps::empty() };
         Self {
@@ -62,14 +35,15 @@ impl Cred {
         }
     }
 
-    /// `capable()` for the given capabilities.
+    /// Whether the given capabilities are effective: `capable()`.
     pub fn capable(&self, caps: Caps) -> bool {
         self.caps.contains(caps)
     }
 }
 
 impl Kernel {
-    /// Whether the current task may; if so, it is marked as having used super-user privileges.
+    /// Whether the current task has the capability; if so, it is marked as having used super-user
+    /// privileges.
     ///
     /// Linux 2.6.12: `include/linux/sched.h`, `capable()`.
     pub(in crate::kernel) fn capable(&mut self, current: TaskId, caps: Caps) -> bool {
@@ -82,8 +56,8 @@ impl Kernel {
     }
 }
 
-/// `user_struct`s: how many tasks each user has, zombies included, and how many queued signals are
-/// charged to it.
+/// `user_struct`s: the number of tasks of each user, including zombies, and the number of queued
+/// signals charged to it.
 #[derive(Clone, Debug, Default)]
 pub struct UserTable {
     processes: BTreeMap<u32, u32>,
@@ -91,7 +65,7 @@ pub struct UserTable {
 }
 
 impl UserTable {
-    /// `user->processes`: tasks of that user that are not yet released.
+    /// `user->processes`: tasks of that user that have not been released.
     pub fn processes(&self, uid: u32) -> u32 {
         self.processes.get(&uid).copied().unwrap_or(0)
     }
@@ -101,38 +75,38 @@ impl UserTable {
         self.processes.iter().map(|(uid, count)| (*uid, *count))
     }
 
-    /// `user->sigpending`: queued signals charged to that user.
+    /// `user->sigpending`: queued signals that count for that user.
     pub fn sigpending(&self, uid: u32) -> u32 {
         self.sigpending.get(&uid).copied().unwrap_or(0)
     }
 
-    /// Every user that queued signals are charged to, with their number.
+    /// Every user that queued signals count for, with their number.
     pub fn sigpending_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
         self.sigpending.iter().map(|(uid, count)| (*uid, *count))
     }
 
-    /// A queued signal more.
+    /// Charges one more queued signal.
     pub fn get_sigpending(&mut self, uid: u32) {
         *self.sigpending.entry(uid).or_default() += 1;
     }
 
-    /// A queued signal less.
+    /// Releases the charge for one queued signal.
     pub fn put_sigpending(&mut self, uid: u32) {
         put(&mut self.sigpending, uid);
     }
 
-    /// A task more of that user.
+    /// Adds a task of that user.
     pub fn get(&mut self, uid: u32) {
         *self.processes.entry(uid).or_default() += 1;
     }
 
-    /// A task less of that user.
+    /// Removes a task of that user.
     pub fn put(&mut self, uid: u32) {
         put(&mut self.processes, uid);
     }
 }
 
-/// One less of a user, who is forgotten with the last.
+/// Decrements the count of a user, who is dropped at zero.
 fn put(counts: &mut BTreeMap<u32, u32>, uid: u32) {
     if let Some(count) = counts.get_mut(&uid) {
         *count -= 1;

@@ -1,41 +1,42 @@
-//! What a task is in the middle of while it is in the kernel. fork gives the child a fresh one as a
-//! whole: it has made no call yet.
+//! The system call that a task is in. fork gives the child an empty record: it has made no call
+//! yet.
 
 use super::Continuation;
-use crate::abi::{InodeId, MmId, SigInfo, Signal, WaitStatus};
-use crate::kernel::exec::ExecArgs;
-use crate::kernel::syscall::{Restart, Syscall};
+use crate::abi::{Errno, InodeId, MmId, SigInfo, Signal, WaitStatus};
+use crate::kernel::syscall::{ExecArgs, Restart, SysReturn, Syscall, eax_of};
 
-/// A system call from its entry to its return, and what it leaves for the task's user mode.
+/// A system call from its entry to its return, and its results for the task's user mode.
 #[derive(Clone, Debug, Default)]
 pub struct InCall {
     /// The call that has not returned yet.
     pub open: Option<OpenCall>,
-    /// Where the kernel goes on.
+    /// Where the kernel continues when the task runs again.
     pub continuation: Option<Continuation>,
     /// Tick at which its timer wakes it.
     pub timer: Option<u64>,
 
-    /// The call, if a signal may cause it to be made again and the registers do not hold it.
+    /// What its latest system call has returned, until its user mode takes note of it.
+    pub returned: Option<SysReturn>,
+
+    /// The call, if a signal may cause it to be restarted and the registers do not contain it.
     pub again: Option<Syscall>,
-    /// The call before which it has stopped for its tracer; none if the registers have it.
+    /// The call before which it has stopped for its tracer; `None` if the registers contain it.
     pub traced: Option<Box<Syscall>>,
-    /// The signal that its tracer lets it go on with.
+    /// The signal with which its tracer resumes it.
     pub injected: Option<SigInfo>,
 
-    /// What the `execve` was told that it is in.
+    /// The arguments of the `execve` that it is in.
     pub exec_args: Option<Box<ExecArgs>>,
     /// The new program, while exec waits for other threads.
     pub exec: Option<Box<PendingExec>>,
 
-    /// It has entered a handler on the way out of the kernel that it is on.
+    /// Whether it has entered a handler during the current exit from the kernel.
     pub entered_handler: bool,
-    /// The frame of a handler that was put on its stack, if it runs no code: its user mode takes
-    /// note of it.
+    /// The frame of a handler on its stack, if the task runs no code; its user mode picks it up.
     pub handler_frame: Option<HandlerFrame>,
-    /// What the child reported that its last wait found.
+    /// The wait status that its last wait reported.
     pub reaped: Option<WaitStatus>,
-    /// The same as `waitid` tells it, or what came with the signal of its last `rt_sigtimedwait`.
+    /// The `siginfo` of its last `waitid` or `rt_sigtimedwait`.
     pub reported: Option<SigInfo>,
 }
 
@@ -44,30 +45,45 @@ pub struct InCall {
 pub struct OpenCall {
     /// i386 system call number.
     pub nr: u16,
-    /// A signal has interrupted it, and it wants to be made again.
+    /// Set if a signal has interrupted it, and it asks to be restarted.
     pub restart: Option<Restart>,
+    /// What it has come to, while its caller is on the way out.
+    pub result: Option<SysReturn>,
 }
 
-/// A program that is ready to take the place of the old one.
+impl OpenCall {
+    /// What it returns with that value in `eax`, which a tracer may have changed.
+    pub(in crate::kernel) fn returns(&self, eax: u32) -> SysReturn {
+        let own = self.result.filter(|result| eax_of(*result) == eax);
+        let changed = || match Errno::from_code((eax as i32).wrapping_neg()) {
+            Some(errno) => Err(errno.into()),
+            None => Ok(eax),
+        };
+        own.unwrap_or_else(changed)
+    }
+}
+
+/// A program that is ready to replace the old one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PendingExec {
-    /// Its address space, with one user: this.
+    /// Its address space, to which this is the only reference.
     pub mm: MmId,
-    /// Its first stack pointer.
+    /// The initial stack pointer.
     pub esp: u32,
-    /// Its file.
+    /// The program file.
     pub exe: InodeId,
-    /// The path that it was called by.
+    /// The path that was passed to `execve`.
     pub path: String,
 }
 
 /// A frame that was put on the stack of a task without code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HandlerFrame {
-    /// The signal.
+    /// The signal that is handled.
     pub signal: Signal,
-    /// It is an `rt_sigframe`.
+    /// Whether it is an `rt_sigframe`.
     pub rt: bool,
-    /// What the call has returned that the handler follows: the register has the signal now.
+    /// The return value of the call that the handler follows; the register holds the signal number
+    /// now.
     pub eax: u32,
 }

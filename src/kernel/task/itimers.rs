@@ -1,29 +1,38 @@
 //! The interval timers of a process, one of each kind.
 
-/// The interval timers of a process; all off at fork, kept at exec.
+use crate::kernel::syscall::ItimerVal;
+
+/// The interval timers of a process; all are off after fork, and kept by exec.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Itimers {
     /// Tick at which SIGALRM is due.
     pub real: Option<u64>,
-    /// Ticks from then to the next; 0 for none.
+    /// Interval after that, in ticks; 0 for none.
     pub real_incr: u64,
-    /// SIGVTALRM.
+    /// The timer for SIGVTALRM.
     pub virt: CpuTimer,
-    /// SIGPROF.
+    /// The timer for SIGPROF.
     pub prof: CpuTimer,
+}
+
+impl Itimers {
+    /// Whether one counts the ticks that the process uses.
+    pub(in crate::kernel) const fn count_cpu_time(&self) -> bool {
+        self.virt.expires != 0 || self.prof.expires != 0
+    }
 }
 
 /// A timer that counts ticks used by the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CpuTimer {
-    /// Ticks used at which it is due; 0 if it is off.
+    /// Number of used ticks at which it expires; 0 if it is off.
     pub expires: u64,
-    /// Ticks from then to the next; 0 for none.
+    /// Interval after that, in ticks; 0 for none.
     pub incr: u64,
 }
 
 impl CpuTimer {
-    /// Ticks left, of which one at least; 0 if it is off.
+    /// Ticks left, at least one; 0 if it is off.
     pub(in crate::kernel) const fn left(self, used: u64) -> u64 {
         match self.expires {
             0 => 0,
@@ -32,7 +41,7 @@ impl CpuTimer {
         }
     }
 
-    /// Sets it; the first period is a tick longer.
+    /// Sets it; the first period is one tick longer.
     pub(in crate::kernel) const fn set(&mut self, value: ItimerVal, used: u64) {
         self.expires = match value.value {
             0 => 0,
@@ -41,7 +50,7 @@ impl CpuTimer {
         self.incr = value.interval;
     }
 
-    /// Whether it is due; then it begins anew, or is off.
+    /// Whether it expires now; if so, it is restarted or turned off.
     pub(in crate::kernel) const fn fires(&mut self, used: u64) -> bool {
         if self.expires == 0 || used < self.expires {
             return false;
@@ -52,13 +61,4 @@ impl CpuTimer {
         };
         true
     }
-}
-
-/// `struct itimerval`, in ticks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ItimerVal {
-    /// From one expiry to the next; 0 for none.
-    pub interval: u64,
-    /// Up to the next expiry; 0 for never.
-    pub value: u64,
 }

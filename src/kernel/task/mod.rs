@@ -1,12 +1,14 @@
-//! What a task is and holds: the `task_struct` with all that Linux declares beside it in `sched.h`,
-//! who it acts for (credentials, limits), and how it is found (pids, groups, sessions).
+//! The `task_struct` and what Linux declares with it in `sched.h`, credentials and limits, and how
+//! tasks are found (pids, groups, sessions).
 
 mod continuation;
 mod cred;
+mod getpid;
 mod in_call;
 mod itimers;
 mod pgrp;
 mod pidmap;
+mod resume;
 mod rlimit;
 mod setuid;
 mod sighand;
@@ -15,16 +17,13 @@ mod task_struct;
 mod usage;
 
 pub use continuation::{AfterMigration, Continuation, FutexKey, PipeIo, Trap};
-pub use cred::{Caps, Cred, UserTable};
+pub use cred::{Cred, UserTable};
 pub use in_call::{HandlerFrame, InCall, OpenCall, PendingExec};
-pub use itimers::{CpuTimer, ItimerVal, Itimers};
-pub use pgrp::PgrpRefusal;
+pub use itimers::{CpuTimer, Itimers};
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
-pub use rlimit::{
-    NR_OPEN, RLIM_INFINITY, Resource, Rlimit, RlimitRefusal, Rlimits, check_setrlimit,
-};
-pub use sighand::{KSigaction, SaFlags, SigAction, Sighand, SignalFlags, SignalStruct};
+pub use rlimit::{NR_OPEN, Rlimits, check_setrlimit};
+pub use sighand::{Sighand, SignalFlags, SignalStruct};
 pub use sigpending::{AltStack, Pending, SendInfo, SigQueue};
 pub(super) use sigpending::{SS_DISABLE, SS_ONSTACK};
-pub use task_struct::{ChildList, ExitState, PfFlags, PtFlags, Task};
+pub use task_struct::{ChildList, Task};
 pub use usage::{Usage, UsageOf};

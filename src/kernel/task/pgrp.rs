@@ -1,60 +1,32 @@
-//! Process groups and sessions: `setpgid` and its kin, and the groups that nobody could continue.
+//! Process groups and sessions: `setpgid` and related calls, and orphaned process groups.
 
 use super::SendInfo;
 use super::pidmap::PidType;
-use super::task_struct::ExitState;
-use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
+use crate::abi::{Errno, ExitState, Pid, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
-
-/// Which rule of `setpgid` or `setsid` refuses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PgrpRefusal {
-    /// The group's number is negative.
-    NegativeGroup,
-    /// No task has that number.
-    NoSuchTask,
-    /// The task is no process, but a thread of one.
-    NotALeader,
-    /// The child is in another session.
-    OtherSession,
-    /// The child has called exec.
-    HasExeced,
-    /// The task is neither the caller nor a child of it.
-    NotAChild,
-    /// The task leads its session.
-    SessionLeader,
-    /// No member of that group is in the caller's session.
-    NoSuchGroup,
-    /// A process group has the caller's number already.
-    GroupExists,
-}
-
-impl PgrpRefusal {
-    /// What the system call returns.
-    pub const fn errno(self) -> Errno {
-        match self {
-            Self::NegativeGroup | Self::NotALeader => Errno::EINVAL,
-            Self::NoSuchTask | Self::NotAChild => Errno::ESRCH,
-            Self::HasExeced => Errno::EACCES,
-            Self::OtherSession | Self::SessionLeader | Self::NoSuchGroup | Self::GroupExists => {
-                Errno::EPERM
-            }
-        }
-    }
-}
+use crate::kernel::syscall::PgrpRefusal;
 
 impl Kernel {
     /// The process group of a task.
     pub fn pgrp(&self, task: TaskId) -> Pid {
-        self.signal_of(task).map_or(Pid(0), |group| group.pgrp)
+        self.job(task).0
     }
 
     /// The session of a task.
     pub fn session(&self, task: TaskId) -> Pid {
-        self.signal_of(task).map_or(Pid(0), |group| group.session)
+        self.job(task).1
     }
 
-    /// Which process and group `setpgid` means, if none of its rules refuses: tested in this order.
+    /// Process group and session; both 0 for the idle tasks, of which one is the parent of init.
+    fn job(&self, task: TaskId) -> (Pid, Pid) {
+        match self.task(task).signal {
+            Some(id) => (self.signals[id].pgrp, self.signals[id].session),
+            None => (Pid(0), Pid(0)),
+        }
+    }
+
+    /// The process and group that `setpgid` would change, if no rule refuses; the rules are tested
+    /// in the kernel's order.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.
     ///
@@ -87,7 +59,7 @@ impl Kernel {
         } else if target != current {
             return Err(PgrpRefusal::NotAChild);
         }
-        if self.signal_of(target).is_some_and(|group| group.leader) {
+        if self.signal_of(target).leader {
             return Err(PgrpRefusal::SessionLeader);
         }
         let mut members = self.pid_hash.all(PidType::Pgid, Pid(pgid));
@@ -96,6 +68,11 @@ impl Kernel {
             return Err(PgrpRefusal::NoSuchGroup);
         }
         Ok((target, Pid(pgid)))
+    }
+
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_getpgrp()`.
+    pub(in crate::kernel) fn sys_getpgrp(&self, current: TaskId) -> u32 {
+        self.pgrp(current).0 as u32
     }
 
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setpgid()`.
@@ -107,9 +84,8 @@ impl Kernel {
         current: TaskId,
         pid: i32,
         pgid: i32,
-    ) -> Result<u32, Errno> {
-        let checked = self.check_setpgid(current, pid, pgid);
-        let (target, pgid) = checked.map_err(PgrpRefusal::errno)?;
+    ) -> Result<u32, PgrpRefusal> {
+        let (target, pgid) = self.check_setpgid(current, pid, pgid)?;
         self.set_pgrp(target, pgid);
         Ok(0)
     }
@@ -117,9 +93,7 @@ impl Kernel {
     fn set_pgrp(&mut self, leader: TaskId, pgrp: Pid) {
         if self.pgrp(leader) != pgrp {
             self.detach_pid(leader, PidType::Pgid);
-            if let Some(group) = self.signal_of_mut(leader) {
-                group.pgrp = pgrp;
-            }
+            self.signal_of_mut(leader).pgrp = pgrp;
             self.attach_pid(leader, PidType::Pgid, pgrp);
         }
     }
@@ -128,15 +102,13 @@ impl Kernel {
     fn set_special_pids(&mut self, leader: TaskId, number: Pid) {
         if self.session(leader) != number {
             self.detach_pid(leader, PidType::Sid);
-            if let Some(group) = self.signal_of_mut(leader) {
-                group.session = number;
-            }
+            self.signal_of_mut(leader).session = number;
             self.attach_pid(leader, PidType::Sid, number);
         }
         self.set_pgrp(leader, number);
     }
 
-    /// Whether a task may begin a session of its own.
+    /// Whether a task may start a session of its own.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setsid()`.
     ///
@@ -157,16 +129,14 @@ impl Kernel {
     ///
     /// # Errors
     /// See [`PgrpRefusal`].
-    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, Errno> {
-        let pid = self.check_setsid(current).map_err(PgrpRefusal::errno)?;
-        if let Some(group) = self.signal_of_mut(current) {
-            group.leader = true;
-        }
+    pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, PgrpRefusal> {
+        let pid = self.check_setsid(current)?;
+        self.signal_of_mut(current).leader = true;
         self.set_special_pids(current, pid);
         Ok(pid.0 as u32)
     }
 
-    /// The caller for 0, else the task of that number.
+    /// The caller for 0, otherwise the task with that pid.
     fn self_or_task(&self, current: TaskId, pid: i32) -> Result<TaskId, Errno> {
         match pid {
             0 => Ok(current),
@@ -193,7 +163,7 @@ impl Kernel {
     }
 
     /// Whether a process group has no living member whose parent is in another group of the same
-    /// session; init does not count as a parent. One member may be left out of the question.
+    /// session; init does not count as a parent. One member may be excluded.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `will_become_orphaned_pgrp()`.
     pub(super) fn will_become_orphaned_pgrp(&self, pgrp: Pid, ignored: Option<TaskId>) -> bool {
@@ -229,8 +199,8 @@ impl Kernel {
         self.pid_hash.all(PidType::Pgid, pgrp).any(is_stopped)
     }
 
-    /// A group that has become orphaned and has stopped members gets SIGHUP, and SIGCONT behind
-    /// it. The group is `of`'s, who is about to lose its connection through `parent`.
+    /// Sends SIGHUP, then SIGCONT, to a group that has become orphaned and has stopped members. The
+    /// group is that of `of`, which is about to lose its connection through `parent`.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()` and `reparent_thread()`.
     pub(in crate::kernel) fn wake_orphaned_pgrp(
@@ -245,7 +215,7 @@ impl Kernel {
         }
         if self.will_become_orphaned_pgrp(pgrp, ignored) && self.has_stopped_jobs(pgrp) {
             for signal in [Signal::SIGHUP, Signal::SIGCONT] {
-                // The kernel sends them: nobody refuses.
+                // The kernel sends them, so they cannot be refused.
                 let number = signal.number() as i32;
                 let _sent = self.kill_pg_info(of, number, SendInfo::Kernel, pgrp);
             }

@@ -1,10 +1,10 @@
-//! Process numbers: the bitmap that hands them out, and the hashes that find tasks by pid, thread
+//! Pids: the bitmap from which they are allocated, and the hashes that find tasks by pid, thread
 //! group, process group and session.
 
 use crate::abi::{Pid, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Numbers below are not reused after the first wrap.
+/// Pids below this are not reused after the first wrap.
 const RESERVED_PIDS: u32 = 300;
 /// The largest `pid_max` on i386, and the default.
 pub const PID_MAX_LIMIT: u32 = 32768;
@@ -16,14 +16,14 @@ pub const PID_MAX_MIN: u32 = RESERVED_PIDS + 1;
 pub struct Pidmap {
     bits: Vec<u64>,
     pid_max: u32,
-    /// The number handed out last, by a successful or a failed fork.
+    /// The pid that was allocated last, by a successful or a failed fork.
     pub last_pid: u32,
-    /// Numbers in use by tasks that are not there yet.
+    /// Pids reserved for tasks that do not exist yet.
     reserved: BTreeSet<Pid>,
 }
 
 impl Pidmap {
-    /// An empty map that hands out numbers below `pid_max`.
+    /// An empty map that allocates pids below `pid_max`.
     pub fn new(pid_max: u32) -> Self {
         let mut bits = vec![0; PID_MAX_LIMIT.div_ceil(64) as usize];
         bits[0] = 1;
@@ -35,12 +35,12 @@ impl Pidmap {
         }
     }
 
-    /// Whether the number is in use.
+    /// Whether the pid is in use.
     pub fn in_use(&self, pid: u32) -> bool {
         self.bits[(pid / 64) as usize] >> (pid % 64) & 1 != 0
     }
 
-    /// Takes the next free number after `last_pid`, wrapping to 300.
+    /// Allocates the next free pid after `last_pid`, wrapping to 300.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `alloc_pidmap()`.
     pub fn alloc(&mut self) -> Option<Pid> {
@@ -48,22 +48,17 @@ impl Pidmap {
             pid if pid >= self.pid_max => RESERVED_PIDS,
             pid => pid,
         };
-        let found = self.free_in(start, self.pid_max).or_else(|| {
-            // The kernel gives up when the second pass would end where it begins.
-            let wrapped_to_the_end = start == RESERVED_PIDS || self.last_pid == RESERVED_PIDS;
-            let end = if wrapped_to_the_end {
-                RESERVED_PIDS
-            } else {
-                self.last_pid
-            };
-            self.free_in(RESERVED_PIDS, end)
-        })?;
+        let found = self
+            .free_in(start, self.pid_max)
+            // The first pass has seen all from `last_pid` on.
+            .or_else(|| self.free_in(RESERVED_PIDS, self.last_pid))?;
         self.bits[(found / 64) as usize] |= 1 << (found % 64);
         self.last_pid = found;
         Some(Pid(found as i32))
     }
 
-    /// Takes a number that no hash will have, if it is one that could be handed out.
+    /// Marks a pid as in use although no hash will contain it, if it is one that could be
+    /// allocated.
     pub fn keep_out(&mut self, pid: u32) {
         if pid < self.pid_max {
             self.bits[(pid / 64) as usize] |= 1 << (pid % 64);
@@ -71,24 +66,24 @@ impl Pidmap {
         }
     }
 
-    /// Takes the next free number for a task that comes later.
+    /// Reserves the next free pid for a task that is created later.
     pub fn reserve(&mut self) -> Option<Pid> {
         let pid = self.alloc()?;
         self.reserved.insert(pid);
         Some(pid)
     }
 
-    /// The task of a reserved number comes now: the number is an ordinary one in use.
+    /// Turns a reserved pid into an ordinary pid in use, because its task is created now.
     pub fn claim(&mut self, pid: Pid) {
         self.reserved.remove(&pid);
     }
 
-    /// Whether the number waits for its task.
+    /// Whether the pid is reserved for a task.
     pub fn is_reserved(&self, pid: Pid) -> bool {
         self.reserved.contains(&pid)
     }
 
-    /// Gives a number back. `last_pid` stays.
+    /// Frees a pid. `last_pid` does not change.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `free_pidmap()`.
     pub fn free(&mut self, pid: Pid) {
@@ -96,7 +91,7 @@ impl Pidmap {
         self.bits[(pid / 64) as usize] &= !(1 << (pid % 64));
     }
 
-    /// The first free number of `from..to`, word by word.
+    /// The first free pid in `from..to`, searched word by word.
     fn free_in(&self, from: u32, to: u32) -> Option<u32> {
         let mut pid = from;
         while pid < to {
@@ -111,23 +106,23 @@ impl Pidmap {
     }
 }
 
-/// The four ways to find tasks by a number.
+/// The four kinds of ids by which tasks are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PidType {
-    /// By tid.
+    /// The hash by tid.
     Pid = 0,
     /// By thread group.
     Tgid = 1,
     /// By process group.
     Pgid = 2,
-    /// By session.
+    /// The hash by session id.
     Sid = 3,
 }
 
 impl PidType {
-    /// How many there are.
+    /// Number of kinds.
     pub const COUNT: usize = 4;
-    /// All of them.
+    /// All kinds, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [Self::Pid, Self::Tgid, Self::Pgid, Self::Sid];
 }
 
@@ -135,7 +130,7 @@ impl PidType {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Seq(u64);
 
-/// Tasks by number, of each [`PidType`], in the order of attaching.
+/// Tasks by id, for each [`PidType`], in the order of attaching.
 #[derive(Clone, Debug, Default)]
 pub struct PidHash {
     tables: [BTreeMap<(Pid, Seq), TaskId>; PidType::COUNT],
@@ -143,13 +138,13 @@ pub struct PidHash {
 }
 
 impl PidHash {
-    /// A position behind all that were given out before.
+    /// A position after all that were given out before.
     pub fn next_seq(&mut self) -> Seq {
         self.next.0 += 1;
         self.next
     }
 
-    /// `attach_pid`: the task can now be found by that number.
+    /// `attach_pid`: the task can now be found by that id.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `attach_pid()`.
     pub fn attach(&mut self, kind: PidType, nr: Pid, task: TaskId) -> Seq {
@@ -158,7 +153,7 @@ impl PidHash {
         seq
     }
 
-    /// `detach_pid`: returns whether the number is free for reuse, no type having it any more.
+    /// `detach_pid`: returns whether the pid can be reused, because no hash contains it any more.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
     pub fn detach(&mut self, kind: PidType, nr: Pid, seq: Seq) -> bool {
@@ -175,7 +170,7 @@ impl PidHash {
         self.all(PidType::Pid, nr).next()
     }
 
-    /// The tasks with that number, first attached first.
+    /// The tasks with that id, first attached first.
     pub fn all(&self, kind: PidType, nr: Pid) -> impl Iterator<Item = TaskId> {
         let (first, last) = ((nr, Seq(0)), (nr, Seq(u64::MAX)));
         self.tables[kind as usize]
@@ -183,14 +178,14 @@ impl PidHash {
             .map(|(_, task)| *task)
     }
 
-    /// Every entry of one hash: number, position and task.
+    /// Every entry of one hash: id, position and task.
     pub fn entries(&self, kind: PidType) -> impl Iterator<Item = (Pid, Seq, TaskId)> {
         self.tables[kind as usize]
             .iter()
             .map(|((nr, seq), task)| (*nr, *seq, *task))
     }
 
-    /// Every task that has a number, by ascending tid.
+    /// Every task with a pid, in ascending order.
     pub fn tasks(&self) -> impl Iterator<Item = (Pid, TaskId)> {
         self.tables[PidType::Pid as usize]
             .iter()

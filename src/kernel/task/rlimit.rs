@@ -1,112 +1,16 @@
-//! Resource limits: a soft one that acts and a hard one that bounds it, of every process.
+//! Resource limits: every process has soft limits, which are enforced, and hard limits, which bound
+//! them.
 
-use super::cred::Caps;
 use super::{SendInfo, UsageOf};
-use crate::abi::{Errno, Signal, TaskId, VirtAddr};
+use crate::abi::{Caps, Errno, HZ, RLIM_INFINITY, Resource, Rlimit, Signal, TaskId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::{LimitRefusal, RlimitRefusal, SysError};
 use std::ops::{Index, IndexMut};
 
-/// A limit that is not set.
-pub const RLIM_INFINITY: u32 = u32::MAX;
-/// Highest hard limit of descriptors.
+/// The highest hard limit for descriptors.
 ///
 /// Linux 2.6.12: `include/linux/fs.h`, `NR_OPEN`.
 pub const NR_OPEN: u32 = 1 << 20;
-
-/// What is limited, with Linux's numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Resource {
-    /// `RLIMIT_CPU`: seconds of CPU.
-    Cpu,
-    /// `RLIMIT_FSIZE`: bytes of a file that is written.
-    Fsize,
-    /// `RLIMIT_DATA`: bytes of data and heap.
-    Data,
-    /// `RLIMIT_STACK`: bytes of the stack.
-    Stack,
-    /// `RLIMIT_CORE`: bytes of a core file.
-    Core,
-    /// `RLIMIT_RSS`: nothing looks at it.
-    Rss,
-    /// `RLIMIT_NPROC`: tasks of the user.
-    Nproc,
-    /// `RLIMIT_NOFILE`: one more than the highest descriptor.
-    Nofile,
-    /// `RLIMIT_MEMLOCK`: bytes locked into memory.
-    Memlock,
-    /// `RLIMIT_AS`: bytes of address space.
-    As,
-    /// `RLIMIT_LOCKS`: file locks, which there are none of here.
-    Locks,
-    /// `RLIMIT_SIGPENDING`: queued signals of the user.
-    Sigpending,
-    /// `RLIMIT_MSGQUEUE`: bytes in message queues, which there are none of here.
-    Msgqueue,
-}
-
-impl Resource {
-    /// All of them, by number: there are `RLIM_NLIMITS`.
-    pub const ALL: [Self; 13] = [
-        Self::Cpu,
-        Self::Fsize,
-        Self::Data,
-        Self::Stack,
-        Self::Core,
-        Self::Rss,
-        Self::Nproc,
-        Self::Nofile,
-        Self::Memlock,
-        Self::As,
-        Self::Locks,
-        Self::Sigpending,
-        Self::Msgqueue,
-    ];
-
-    /// From the word that user space gives.
-    pub fn from_word(word: u32) -> Option<Self> {
-        Self::ALL.get(word as usize).copied()
-    }
-
-    /// The name of its constant.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "RLIMIT_CPU",
-            Self::Fsize => "RLIMIT_FSIZE",
-            Self::Data => "RLIMIT_DATA",
-            Self::Stack => "RLIMIT_STACK",
-            Self::Core => "RLIMIT_CORE",
-            Self::Rss => "RLIMIT_RSS",
-            Self::Nproc => "RLIMIT_NPROC",
-            Self::Nofile => "RLIMIT_NOFILE",
-            Self::Memlock => "RLIMIT_MEMLOCK",
-            Self::As => "RLIMIT_AS",
-            Self::Locks => "RLIMIT_LOCKS",
-            Self::Sigpending => "RLIMIT_SIGPENDING",
-            Self::Msgqueue => "RLIMIT_MSGQUEUE",
-        }
-    }
-}
-
-/// `struct rlimit`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rlimit {
-    /// `rlim_cur`, the soft limit: the one that acts.
-    pub cur: u32,
-    /// `rlim_max`, the hard limit: how far everyone may raise the soft one.
-    pub max: u32,
-}
-
-impl Rlimit {
-    const UNLIMITED: Self = Self::both(RLIM_INFINITY);
-
-    /// Soft and hard limit of the same value.
-    pub const fn both(limit: u32) -> Self {
-        Self {
-            cur: limit,
-            max: limit,
-        }
-    }
-}
 
 /// The limits of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,7 +31,7 @@ impl IndexMut<Resource> for Rlimits {
 }
 
 impl Rlimits {
-    /// What `init` starts with.
+    /// The limits that `init` starts with.
     ///
     /// Linux 2.6.12: `include/asm-generic/resource.h`, `INIT_RLIMITS`; `kernel/fork.c`,
     /// `fork_init()`.
@@ -152,28 +56,7 @@ impl Rlimits {
     }
 }
 
-/// Why a limit is not set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RlimitRefusal {
-    /// The soft limit is above the hard one.
-    SoftAboveHard,
-    /// The hard limit would be raised.
-    HardRaised,
-    /// More descriptors than any table can have.
-    BeyondNrOpen,
-}
-
-impl RlimitRefusal {
-    /// The error that the caller gets.
-    pub const fn errno(self) -> Errno {
-        match self {
-            Self::SoftAboveHard => Errno::EINVAL,
-            Self::HardRaised | Self::BeyondNrOpen => Errno::EPERM,
-        }
-    }
-}
-
-/// Whether a limit may be set, by a caller with or without CAP_SYS_RESOURCE.
+/// Checks whether a limit may be set, by a caller with or without CAP_SYS_RESOURCE.
 ///
 /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
 ///
@@ -197,10 +80,10 @@ pub fn check_setrlimit(
     Ok(())
 }
 
-/// What a second of CPU that a process has used up does.
+/// What happens when a process has used up another second of CPU time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum CpuLimit {
-    /// Nothing.
+    /// No signal is sent.
     Keeps,
     /// The soft limit is reached: SIGXCPU, and one more second.
     Warns,
@@ -208,11 +91,11 @@ enum CpuLimit {
     Kills,
 }
 
-/// What the limit of CPU time says after so many seconds.
+/// What the CPU time limit demands after that many seconds.
 ///
 /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
 const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
-    // An expiry time of 0 stands for none: 2.6.12 never notices a limit of 0 seconds.
+    // An expiry time of 0 means none: 2.6.12 never notices a limit of 0 seconds.
     if limit.cur == RLIM_INFINITY || limit.cur == 0 {
         CpuLimit::Keeps
     } else if seconds >= limit.max {
@@ -227,13 +110,14 @@ const fn cpu_limit(limit: Rlimit, seconds: u32) -> CpuLimit {
 impl Kernel {
     /// The resource limits of a task's process.
     pub fn rlimits(&self, task: TaskId) -> Rlimits {
-        let signal = self.task(task).signal;
-        signal.map_or(Rlimits::initial(self.max_threads), |id| {
-            self.signals[id].rlimits
-        })
+        match self.task(task).signal {
+            Some(id) => self.signals[id].rlimits,
+            // An idle task has those of `init_task`: it makes the address space of init at boot.
+            None => Rlimits::initial(self.max_threads),
+        }
     }
 
-    /// The soft limit of a task's process: the one that acts.
+    /// The soft limit of a task's process.
     pub fn rlimit(&self, task: TaskId, resource: Resource) -> u32 {
         self.rlimits(task)[resource].cur
     }
@@ -243,70 +127,90 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown limit, and a soft limit above the hard one; `EPERM` for raising a
-    /// hard limit without CAP_SYS_RESOURCE, and for more than `NR_OPEN` descriptors.
+    /// `EINVAL` for an unknown resource, and for a soft limit above the hard one; `EPERM` for
+    /// raising a hard limit without CAP_SYS_RESOURCE, and for more than `NR_OPEN` descriptors.
     pub(in crate::kernel) fn sys_setrlimit(
         &mut self,
         current: TaskId,
         resource: u32,
         new: Rlimit,
-    ) -> Result<u32, Errno> {
-        let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
+    ) -> Result<u32, SysError> {
+        let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let old = self.rlimits(current)[resource];
-        // Only who needs the privilege is noted as having used it.
+        // Only a task that needs the privilege is recorded as having used it.
         let capable =
             new.cur <= new.max && new.max > old.max && self.capable(current, Caps::SYS_RESOURCE);
-        check_setrlimit(resource, old, new, capable).map_err(RlimitRefusal::errno)?;
-        if let Some(signal) = self.signal_of_mut(current) {
-            signal.rlimits[resource] = new;
-        }
+        check_setrlimit(resource, old, new, capable).map_err(|rule| LimitRefusal {
+            rule,
+            old,
+            new,
+        })?;
+        self.signal_of_mut(current).rlimits[resource] = new;
         Ok(0)
     }
 
-    /// Stores a limit in the caller's memory; for the old call nothing above 2^31 - 1.
+    /// Stores a limit in the caller's memory; the old call stores at most 2^31 - 1.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_getrlimit()` and `sys_old_getrlimit()`.
     ///
     /// # Errors
-    /// `EINVAL` for an unknown limit; `EFAULT`.
+    /// `EINVAL` for an unknown resource; `EFAULT`.
     pub(in crate::kernel) fn sys_getrlimit(
         &mut self,
         current: TaskId,
         resource: u32,
         addr: VirtAddr,
-        old: bool,
     ) -> Result<u32, Errno> {
-        let resource = Resource::from_word(resource).ok_or(Errno::EINVAL)?;
+        self.put_rlimit(current, resource, addr, RLIM_INFINITY)
+    }
+
+    /// The call of old, for which a limit is a signed word.
+    ///
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_old_getrlimit()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown resource; `EFAULT`.
+    pub(in crate::kernel) fn sys_old_getrlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        self.put_rlimit(current, resource, addr, i32::MAX as u32)
+    }
+
+    /// Stores a limit in the caller's memory, as `most` if it is more.
+    fn put_rlimit(
+        &mut self,
+        current: TaskId,
+        resource: u32,
+        addr: VirtAddr,
+        most: u32,
+    ) -> Result<u32, Errno> {
+        let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
         let limit = self.rlimits(current)[resource];
-        let most = if old { i32::MAX as u32 } else { RLIM_INFINITY };
         let words = [limit.cur.min(most), limit.max.min(most)];
         self.put_user_words(current, addr, &words).map(|()| 0)
     }
 
-    /// Looks at the CPU time of the running task's process once a tick.
+    /// Checks the CPU time of the running task's process, once per tick.
     ///
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `check_process_timers()`.
     pub(in crate::kernel) fn check_cpu_limit(&mut self, current: TaskId) {
-        /// Ticks in a second.
-        const HZ: u32 = 1000;
-        let limit = match self.signal_of(current) {
-            Some(signal) if signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY => {
-                signal.rlimits[Resource::Cpu]
-            }
-            _ => return,
-        };
+        let limit = self.rlimits(current)[Resource::Cpu];
+        if limit.cur == RLIM_INFINITY {
+            return;
+        }
         let used = self.k_getrusage(current, UsageOf::Process);
         let signal = match cpu_limit(limit, (used.utime + used.stime) / HZ) {
             CpuLimit::Keeps => return,
             CpuLimit::Kills => Signal::SIGKILL,
             CpuLimit::Warns => {
-                if let Some(signal) = self.signal_of_mut(current) {
-                    signal.rlimits[Resource::Cpu].cur += 1;
-                }
+                self.signal_of_mut(current).rlimits[Resource::Cpu].cur += 1;
                 Signal::SIGXCPU
             }
         };
-        // A standard signal of the kernel is always queued.
+        // A standard signal from the kernel is always queued.
         let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, current);
     }
 }
@@ -369,8 +273,8 @@ mod tests {
     fn limits_have_linux_s_numbers() {
         for (number, resource) in Resource::ALL.into_iter().enumerate() {
             assert_eq!(resource as usize, number);
-            assert_eq!(Resource::from_word(number as u32), Some(resource));
+            assert_eq!(Resource::from_number(number as u32), Some(resource));
         }
-        assert_eq!(Resource::from_word(13), None);
+        assert_eq!(Resource::from_number(13), None);
     }
 }

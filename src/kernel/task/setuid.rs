@@ -1,15 +1,14 @@
-//! Changing users: `setuid`, `setreuid`, `setresuid`, and what becomes of the capabilities.
+//! Changing users: `setuid`, `setreuid`, `setresuid`, and the effect on capabilities.
 
-use super::cred::{Caps, Cred};
-use super::rlimit::Resource;
-use crate::abi::{Errno, TaskId, VirtAddr};
+use super::cred::Cred;
+use crate::abi::{Caps, Errno, Resource, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
-/// The user id that means "leave it".
+/// The user id that means "leave it unchanged".
 pub const SAME: u32 = u32::MAX;
 
-/// The capabilities after a change of user ids: who is root in none of the three any more has none,
-/// who only acts as another keeps the right to take them back.
+/// The capabilities after a change of user ids: a task with no root id left loses all; one that
+/// only changes its effective id keeps the permitted set, to get them back.
 ///
 /// Linux 2.6.12: `security/commoncap.c`, `cap_emulate_setxuid()`.
 pub const fn caps_after_setuid(old: &Cred, new: &Cred) -> (Caps, Caps) {
@@ -30,12 +29,13 @@ pub const fn caps_after_setuid(old: &Cred, new: &Cred) -> (Caps, Caps) {
 }
 
 impl Kernel {
-    /// The task counts for another user from now on.
+    /// Charges the task to another user from now on.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `set_user()`.
     ///
     /// # Errors
-    /// `EAGAIN` if that user has as many tasks as the caller's limit allows, unless it is root.
+    /// `EAGAIN` if that user already has as many tasks as the caller's limit permits, unless it is
+    /// root.
     fn change_user(&mut self, current: TaskId, uid: u32) -> Result<(), Errno> {
         let old = self.task(current).cred.uid;
         if uid == old {
@@ -50,7 +50,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The new ids, with the capabilities that come of them.
+    /// Sets the new ids, and the capabilities that result.
     fn commit_ids(&mut self, current: TaskId, old: &Cred, euid: u32, suid: u32) {
         let mut new = self.task(current).cred;
         (new.euid, new.suid) = (euid, suid);

@@ -1,100 +1,23 @@
-//! What tasks hold of signals: the 64 actions (`sighand_struct`) and what the threads of a process
+//! The signal state of tasks: the 64 actions (`sighand_struct`), and what the threads of a process
 //! share (`signal_struct`).
 //!
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
 use super::{Itimers, Rlimits, SigQueue, Usage};
-use crate::abi::{NSIG, Pid, SigSet, Signal, TaskId, VirtAddr};
+use crate::abi::{KSigaction, NSIG, Pid, SigAction, SigSet, SighandId, Signal, SignalId, TaskId};
 use crate::kernel::Kernel;
 use bitflags::bitflags;
-
-/// What a signal does: the handler of a `k_sigaction`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum SigAction {
-    /// `SIG_DFL`.
-    #[default]
-    Default,
-    /// `SIG_IGN`.
-    Ignore,
-    /// A handler at that user address.
-    Handler(VirtAddr),
-}
-
-impl SigAction {
-    /// From the word that user space gives.
-    pub const fn from_word(word: u32) -> Self {
-        match word {
-            0 => Self::Default,
-            1 => Self::Ignore,
-            addr => Self::Handler(VirtAddr(addr)),
-        }
-    }
-
-    /// The word that user space sees.
-    pub const fn word(self) -> u32 {
-        match self {
-            Self::Default => 0,
-            Self::Ignore => 1,
-            Self::Handler(addr) => addr.0,
-        }
-    }
-}
-
-bitflags! {
-    /// `sa_flags`.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct SaFlags: u32 {
-        /// No SIGCHLD when children stop or go on.
-        const NOCLDSTOP = 1;
-        /// Children that end leave no zombies.
-        const NOCLDWAIT = 2;
-        /// The handler gets three arguments.
-        const SIGINFO = 4;
-        /// `sa_restorer` is where the handler returns to.
-        const RESTORER = 0x0400_0000;
-        /// The handler runs on the alternate stack.
-        const ONSTACK = 0x0800_0000;
-        /// Calls that the handler interrupts are made again.
-        const RESTART = 0x1000_0000;
-        /// The handler does not block its own signal, nor `sa_mask`.
-        const NODEFER = 0x4000_0000;
-        /// The action is the default again when the handler is entered.
-        const RESETHAND = 0x8000_0000;
-    }
-}
-
-/// `struct k_sigaction`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct KSigaction {
-    /// `sa_handler`.
-    pub handler: SigAction,
-    /// `sa_flags`, with bits that may be unknown.
-    pub flags: SaFlags,
-    /// `sa_restorer`.
-    pub restorer: VirtAddr,
-    /// `sa_mask`: what is blocked while the handler runs.
-    pub mask: SigSet,
-}
-
-impl From<SigAction> for KSigaction {
-    fn from(handler: SigAction) -> Self {
-        Self {
-            handler,
-            ..Self::default()
-        }
-    }
-}
 
 /// The 64 signal actions (`sighand_struct`).
 #[derive(Clone, Debug)]
 pub struct Sighand {
-    /// Tasks that share them.
+    /// Number of tasks that share them.
     pub count: u32,
     actions: [KSigaction; NSIG as usize],
 }
 
 impl Sighand {
-    /// All default, one user.
+    /// All actions default, one user.
     pub fn new() -> Self {
         Self {
             count: 1,
@@ -102,27 +25,27 @@ impl Sighand {
         }
     }
 
-    /// What a signal does.
+    /// The action for a signal.
     pub const fn action(&self, signal: Signal) -> SigAction {
         self.k_action(signal).handler
     }
 
-    /// What a signal does, with all that was said about it.
+    /// The action for a signal, with its flags and mask.
     pub const fn k_action(&self, signal: Signal) -> KSigaction {
         self.actions[signal.number() as usize - 1]
     }
 
-    /// Sets what a signal does, without flags.
+    /// Sets the action for a signal, without flags.
     pub fn set_action(&mut self, signal: Signal, action: SigAction) {
         self.set_k_action(signal, action.into());
     }
 
-    /// Sets what a signal does and all that is said about it.
+    /// Sets the action for a signal, with its flags and mask.
     pub const fn set_k_action(&mut self, signal: Signal, action: KSigaction) {
         self.actions[signal.number() as usize - 1] = action;
     }
 
-    /// Makes the action of a signal the default one and keeps its flags.
+    /// Resets a signal to its default action and keeps its flags.
     pub(in crate::kernel) const fn reset_handler(&mut self, signal: Signal) {
         self.actions[signal.number() as usize - 1].handler = SigAction::Default;
     }
@@ -137,8 +60,8 @@ impl Sighand {
         }
     }
 
-    /// `flush_signal_handlers` at exec: handlers become default, ignored stays ignored, flags and
-    /// masks are forgotten.
+    /// `flush_signal_handlers` at exec: handlers become the default, ignored signals stay ignored,
+    /// flags and masks are cleared.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `flush_signal_handlers()`.
     pub fn flush_handlers(&mut self) {
@@ -166,9 +89,9 @@ bitflags! {
         const STOP_STOPPED = 1;
         /// A stop signal was dequeued.
         const STOP_DEQUEUED = 2;
-        /// The process went on, not yet reported.
+        /// The process has continued, and this was not reported yet.
         const STOP_CONTINUED = 4;
-        /// The whole process is ending.
+        /// The whole process is exiting.
         const GROUP_EXIT = 8;
     }
 }
@@ -176,44 +99,45 @@ bitflags! {
 /// What the threads of one process share (`signal_struct`).
 #[derive(Clone, Debug)]
 pub struct SignalStruct {
-    /// Tasks that hold it, zombies included.
+    /// Number of tasks that hold it, including zombies.
     pub count: u32,
-    /// Tasks of the process that have not begun to exit.
+    /// Number of tasks of the process that have not begun to exit.
     pub live: u32,
     /// See [`SignalFlags`].
     pub flags: SignalFlags,
-    /// The status word of a group exit, or the signal of a group stop.
+    /// The wait status of a group exit, or the signal of a group stop.
     pub group_exit_code: u32,
     /// The thread that will dump core while the others are stopped.
     pub group_exit_task: Option<TaskId>,
-    /// With how many holders left an exec that waits for its threads goes on; 0 if none waits.
+    /// The number of holders with which an exec that waits for its threads continues; 0 if none
+    /// waits.
     pub notify_count: u32,
-    /// Threads still to stop for a group stop.
+    /// Number of threads that have yet to stop for a group stop.
     pub group_stop_count: u32,
-    /// Which thread was chosen last for a signal of the process.
+    /// The thread that was last chosen for a signal of the process.
     pub curr_target: Option<TaskId>,
     /// Signals pending for the process.
     pub shared_pending: SigSet,
-    /// What comes with them.
+    /// The queued entries of these signals.
     pub shared_queue: SigQueue,
-    /// Process group.
+    /// Process group id.
     pub pgrp: Pid,
-    /// Session.
+    /// Session id.
     pub session: Pid,
-    /// Session leader.
+    /// Whether it is a session leader.
     pub leader: bool,
     /// Resource limits.
     pub rlimits: Rlimits,
     /// `alarm` and interval timers.
     pub itimers: Itimers,
-    /// What released threads have used.
+    /// The resource usage of released threads.
     pub dead: Usage,
-    /// What reaped children have used.
+    /// The resource usage of reaped children.
     pub reaped: Usage,
 }
 
 impl SignalStruct {
-    /// The structure of a process that is alone in its group and session.
+    /// The structure of a process that is the only member of its group and session.
     pub fn new(pgrp: Pid, session: Pid, rlimits: Rlimits) -> Self {
         Self {
             count: 1,
@@ -238,26 +162,73 @@ impl SignalStruct {
 }
 
 impl Kernel {
-    /// What a signal does to a task.
+    /// The action of a task for a signal.
     pub fn sigaction_of(&self, task: TaskId, signal: Signal) -> SigAction {
         self.k_sigaction_of(task, signal).handler
     }
 
-    /// What a signal does to a task, with all that was said about it.
+    /// The action of a task for a signal, with its flags and mask.
     pub fn k_sigaction_of(&self, task: TaskId, signal: Signal) -> KSigaction {
+        self.sighand_of(task).k_action(signal)
+    }
+
+    /// The signal actions of a task.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub fn sighand_of(&self, task: TaskId) -> &Sighand {
+        &self.sighands[self.sighand_id(task)]
+    }
+
+    /// The same, to change them.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub fn sighand_of_mut(&mut self, task: TaskId) -> &mut Sighand {
+        let id = self.sighand_id(task);
+        &mut self.sighands[id]
+    }
+
+    /// The id of the signal actions of a task.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn sighand_id(&self, task: TaskId) -> SighandId {
         let sighand = self.task(task).sighand;
-        sighand.map_or(KSigaction::default(), |id| {
-            self.sighands[id].k_action(signal)
-        })
+        sighand.expect("a task has its signal actions until it is released")
     }
 
-    /// What the threads of a task's process share, if it still has it.
-    pub(in crate::kernel) fn signal_of(&self, task: TaskId) -> Option<&SignalStruct> {
-        self.task(task).signal.map(|id| &self.signals[id])
+    /// What the threads of a task's process share.
+    ///
+    /// # Panics
+    /// If the task has none, which is a bug of ours: every process has one, zombies included, until
+    /// `release_task()`. The idle tasks and the migration threads have none, nor does a released
+    /// task that still has the CPU.
+    #[track_caller]
+    pub(in crate::kernel) fn signal_of(&self, task: TaskId) -> &SignalStruct {
+        &self.signals[self.signal_id(task)]
     }
 
-    /// The same, to change it.
-    pub(in crate::kernel) fn signal_of_mut(&mut self, task: TaskId) -> Option<&mut SignalStruct> {
-        self.task(task).signal.map(|id| &mut self.signals[id])
+    /// What the threads of a task's process share, for modification.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn signal_of_mut(&mut self, task: TaskId) -> &mut SignalStruct {
+        let id = self.signal_id(task);
+        &mut self.signals[id]
+    }
+
+    /// The id of what the threads of a task's process share.
+    ///
+    /// # Panics
+    /// As [`Kernel::signal_of`].
+    #[track_caller]
+    pub(in crate::kernel) fn signal_id(&self, task: TaskId) -> SignalId {
+        let signal = self.task(task).signal;
+        signal.expect("a task has its signal_struct until it is released")
     }
 }

@@ -1,41 +1,40 @@
-//! Pending signals as a task and a process hold them (`struct sigpending`), and what a sender says of
-//! its signal.
+//! Pending signals of a thread or process (`struct sigpending`), and what a sender says about its
+//! signal.
 
 use crate::abi::{SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
 use std::collections::VecDeque;
 
-/// What comes with the pending signals of one set (the `list` of `struct sigpending`), in the order
-/// of sending.
+/// The queue of one pending set (the `list` of `struct sigpending`), in the order of sending.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SigQueue {
     entries: VecDeque<Queued>,
 }
 
-/// `struct sigqueue`.
+/// A queue entry (`struct sigqueue`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::kernel) struct Queued {
     pub info: SigInfo,
-    /// The user that it is charged to.
+    /// The user that it counts for.
     pub uid: u32,
 }
 
 impl SigQueue {
-    /// What came with the signals, first sent first.
+    /// The `siginfo` of the entries, first sent first.
     pub fn infos(&self) -> impl Iterator<Item = &SigInfo> {
         self.entries.iter().map(|entry| &entry.info)
     }
 
-    /// The users that the entries are charged to.
-    pub fn charged(&self) -> impl Iterator<Item = u32> {
+    /// The users that the entries count for.
+    pub fn users(&self) -> impl Iterator<Item = u32> {
         self.entries.iter().map(|entry| entry.uid)
     }
 
-    /// Appends what comes with a signal, charged to a user.
+    /// Appends the `siginfo` of a signal, and counts for a user.
     pub(in crate::kernel) fn push(&mut self, info: SigInfo, uid: u32) {
         self.entries.push_back(Queued { info, uid });
     }
 
-    /// Takes the first entry of that signal out, and says whether there is another.
+    /// Removes the first entry for a signal; also returns whether there is another one.
     pub(in crate::kernel) fn take(&mut self, signal: Signal) -> Option<(Queued, bool)> {
         let of_signal = |entry: &Queued| entry.info.signal == signal;
         let at = self.entries.iter().position(of_signal)?;
@@ -43,7 +42,7 @@ impl SigQueue {
         Some((entry, self.entries.iter().any(of_signal)))
     }
 
-    /// Takes the entries of the signals of a set out.
+    /// Removes the entries for a set of signals.
     pub(in crate::kernel) fn remove(&mut self, signals: SigSet) -> Vec<Queued> {
         let of_set = |entry: &&Queued| signals.contains(entry.info.signal);
         let gone = self.entries.iter().filter(of_set).copied().collect();
@@ -52,30 +51,31 @@ impl SigQueue {
     }
 }
 
-/// Whose pending signals are meant.
+/// Which set of pending signals is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pending {
-    /// A thread's own (`task->pending`).
+    /// A thread's own signals (`task->pending`).
     Private(TaskId),
     /// Those of a process (`signal->shared_pending`).
     Shared(SignalId),
 }
 
-/// What a sender says of its signal: the special values and pointers of 2.6.12's `info` argument.
+/// What a sender says about its signal: the special values and pointers of 2.6.12's `info`
+/// argument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendInfo {
-    /// Nothing (0): a task sends it, and is asked for its right to.
+    /// Nothing (0): a task sends it, and its permission is checked.
     From(TaskId),
     /// `SEND_SIG_PRIV` (1): the kernel sends it.
     Kernel,
     /// `SEND_SIG_FORCED` (2): the kernel sends it, and nothing is queued.
     Forced,
-    /// All there is to say.
+    /// A complete `siginfo`.
     Info(SigInfo),
 }
 
 impl SendInfo {
-    /// Whether the sender's rights are asked for.
+    /// Whether the sender's permission is checked.
     ///
     /// Linux 2.6.12: `include/asm-generic/siginfo.h`, `SI_FROMUSER()`.
     pub const fn from_user(&self) -> bool {
@@ -86,7 +86,7 @@ impl SendInfo {
         }
     }
 
-    /// Whether the entry of a standard signal is made beyond the user's limit.
+    /// Whether the entry for a standard signal is allocated even beyond the user's limit.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `send_signal()`.
     pub(in crate::kernel) const fn overrides_limit(&self, signal: Signal) -> bool {
@@ -97,8 +97,8 @@ impl SendInfo {
         certain && !signal.is_realtime()
     }
 
-    /// Whether the call fails if a signal cannot be queued. Otherwise it is pending without
-    /// anything that comes with it.
+    /// Whether the call fails if a signal cannot be queued. Otherwise the signal is pending without
+    /// a queue entry.
     pub(in crate::kernel) const fn fails_unqueued(&self, signal: Signal) -> bool {
         match self {
             Self::Info(info) => signal.is_realtime() && info.code != si_code::SI_USER,
@@ -107,7 +107,7 @@ impl SendInfo {
     }
 }
 
-/// `SS_ONSTACK`: on the alternate stack now.
+/// `SS_ONSTACK`: currently on the alternate stack.
 pub const SS_ONSTACK: u32 = 1;
 /// `SS_DISABLE`: there is no alternate stack.
 pub const SS_DISABLE: u32 = 2;
@@ -117,7 +117,7 @@ pub const SS_DISABLE: u32 = 2;
 pub struct AltStack {
     /// Its lowest address.
     pub sp: u32,
-    /// Its size; 0 for none.
+    /// Its size in bytes; 0 for none.
     pub size: u32,
 }
 

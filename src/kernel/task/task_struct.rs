@@ -1,82 +1,24 @@
-//! The `task_struct`: what a task is and what it holds. Its scheduling part (state, priority, time
-//! slice, pid and name) lies in the scheduler's own compact table.
+//! The `task_struct`: what a task is and what it holds. Its scheduling fields (state, priority,
+//! time slice, pid and name) are in the scheduler's own compact table.
 
 use super::cred::Cred;
 use super::in_call::InCall;
 use super::pidmap::{PidType, Seq};
 use super::sigpending::{AltStack, SigQueue};
 use crate::abi::{
-    FilesId, FsId, MmId, NamespaceId, Pfn, Pid, SemUndoId, SigInfo, SigSet, SighandId, SignalId,
-    TaskId, VirtAddr,
+    ExitState, FilesId, FsId, MmId, NamespaceId, PfFlags, Pfn, Pid, PtFlags, SemUndoId, SigInfo,
+    SigSet, SighandId, SignalId, TaskId, VirtAddr,
 };
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::syscall::RestartBlock;
-use bitflags::bitflags;
 use std::collections::BTreeMap;
 
-bitflags! {
-    /// `PF_*`: what a task is doing.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct PfFlags: u32 {
-        /// In `do_exit`.
-        const EXITING = 0x4;
-        /// Forked and has not called exec.
-        const FORKNOEXEC = 0x40;
-        /// Used super-user privileges.
-        const SUPERPRIV = 0x100;
-        /// Killed by a signal.
-        const SIGNALED = 0x400;
-    }
-
-    /// `task->ptrace`: whether and how a task is traced.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct PtFlags: u32 {
-        /// Traced.
-        const PTRACED = 0x1;
-        /// The tracer has set TF.
-        const DTRACE = 0x2;
-        /// `PTRACE_O_TRACESYSGOOD`.
-        const TRACESYSGOOD = 0x4;
-        /// The tracer may trace anyone.
-        const PTRACE_CAP = 0x8;
-        /// `PTRACE_O_TRACEFORK`.
-        const TRACE_FORK = 0x10;
-        /// `PTRACE_O_TRACEVFORK`.
-        const TRACE_VFORK = 0x20;
-        /// `PTRACE_O_TRACECLONE`.
-        const TRACE_CLONE = 0x40;
-        /// `PTRACE_O_TRACEEXEC`.
-        const TRACE_EXEC = 0x80;
-        /// `PTRACE_O_TRACEVFORKDONE`.
-        const TRACE_VFORK_DONE = 0x100;
-        /// `PTRACE_O_TRACEEXIT`.
-        const TRACE_EXIT = 0x200;
-        /// The tracer has attached, and was not the real parent then.
-        const ATTACHED = 0x400;
-        /// All that options set.
-        const OPTIONS = 0x3f4;
-    }
-}
-
-/// `exit_state`: how far the end of a task has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[repr(u8)]
-pub enum ExitState {
-    /// Not ended.
-    #[default]
-    Alive = 0,
-    /// `EXIT_ZOMBIE`: ended, waiting to be reaped.
-    Zombie = 16,
-    /// `EXIT_DEAD`: being released.
-    Dead = 32,
-}
-
-/// What a task keeps for the CPU (`thread_struct` and the saved user registers).
+/// The CPU state of a task (`thread_struct` and the saved user registers).
 #[derive(Clone, Debug, Default)]
 pub struct Thread {
     /// User registers at the entry to the kernel.
     pub regs: Regs,
-    /// `tls_array`: the three descriptors that `set_thread_area` and CLONE_SETTLS fill.
+    /// `tls_array`: the three descriptors that `set_thread_area` and CLONE_SETTLS set.
     pub tls_array: [SegmentDescriptor; 3],
     /// Address of the last fault.
     pub cr2: u32,
@@ -89,74 +31,74 @@ pub struct Thread {
 /// Children in the order of linking, by the position that each child keeps as its `sibling`.
 pub type ChildList = BTreeMap<Seq, TaskId>;
 
-/// A task. What a child inherits of it says `fork/child.rs`; how it is scheduled, the record of the
-/// same id in the scheduler's table.
+/// A task. `fork/child.rs` says what a child inherits of it; the record of the same id in the
+/// scheduler's table says how it is scheduled.
 #[derive(Clone, Debug)]
 pub struct Task {
-    // Who it is: set by fork, changed by exec of a thread only.
+    // Identity: set by fork, and changed only when a thread calls exec.
     /// Thread group id: what `getpid` returns.
     pub tgid: Pid,
     /// First thread of the process.
     pub group_leader: TaskId,
-    /// Its numbers and positions in the four pid hashes.
+    /// Its ids and positions in the four pid hashes.
     pub pid_links: [Option<(Pid, Seq)>; PidType::COUNT],
 
-    // How far its life has come.
+    // Exit.
     /// `PF_*` flags.
     pub flags: PfFlags,
     /// See [`ExitState`].
     pub exit_state: ExitState,
-    /// The status word of the end, or of the last stop.
+    /// The wait status of the exit, or of the last stop.
     pub exit_code: u32,
-    /// Signal to the parent at exit; 0 none, -1 for a thread that nobody waits for.
+    /// Signal to the parent at exit; 0 for none, -1 for a thread that nobody waits for.
     pub exit_signal: i32,
-    /// Signal to this task when its parent dies; 0 none.
+    /// Signal to this task when its parent dies; 0 for none.
     pub pdeath_signal: u32,
-    /// References: one for the running task, one for the reaper.
+    /// Reference count: one for the running task, one for the reaper.
     pub usage: u32,
 
-    // Its family. Both ends of a link change together, by `add_child` and its kin.
-    /// Who made it, or who adopted it.
+    // Family. Both ends of a link change together, in `add_child` and the functions around it.
+    /// Its creator, or the task that adopted it.
     pub real_parent: TaskId,
-    /// Who is told of its end: the real parent or a tracer.
+    /// The task that is notified of its exit: the real parent or a tracer.
     pub parent: TaskId,
     /// Children in the order of linking.
     pub children: ChildList,
     /// Its position in its parent's `children`.
     pub sibling: Seq,
-    /// The vfork parent that waits for this task to give the memory up.
+    /// The vfork parent that waits for this task to release the memory.
     pub vfork_done: Option<TaskId>,
 
-    // What it holds, shared or its own: a reference each, given back by exit.
+    // Resources, shared or its own: one reference each, dropped at exit.
     /// Address space; `None` for kernel threads and after `exit_mm`.
     pub mm: Option<MmId>,
     /// Address space in CR3: its own or a borrowed one.
     pub active_mm: Option<MmId>,
-    /// Open files.
+    /// Descriptor table (`files_struct`).
     pub files: Option<FilesId>,
-    /// Directory context.
+    /// Root and working directory, and the umask (`fs_struct`).
     pub fs: Option<FsId>,
-    /// Signal actions.
+    /// Signal actions (`sighand_struct`).
     pub sighand: Option<SighandId>,
     /// What the threads of the process share.
     pub signal: Option<SignalId>,
     /// Mount namespace.
     pub namespace: Option<NamespaceId>,
-    /// Semaphore adjustments.
+    /// Semaphore undo values.
     pub sem_undo: Option<SemUndoId>,
 
-    // For whom it acts.
-    /// Credentials.
+    // Credentials.
+    /// User and group ids, and capabilities.
     pub cred: Cred,
 
     // Signals of this thread alone.
     /// Private pending signals.
     pub pending: SigSet,
-    /// What comes with them.
+    /// The queued entries of these signals.
     pub sigqueue: SigQueue,
-    /// Blocked signals.
+    /// The signal mask: blocked signals.
     pub blocked: SigSet,
-    /// The mask while `rt_sigtimedwait` has opened `blocked`.
+    /// The original mask while `rt_sigtimedwait` has unblocked signals in `blocked`.
     pub real_blocked: SigSet,
     /// The alternate signal stack.
     pub altstack: AltStack,
@@ -166,50 +108,50 @@ pub struct Task {
     pub ptrace: PtFlags,
     /// What a tracer reads with `PTRACE_GETEVENTMSG`.
     pub ptrace_message: u32,
-    /// What it has stopped with for its tracer, while it is stopped.
+    /// The `siginfo` with which it has stopped for its tracer, while it is stopped.
     pub last_siginfo: Option<SigInfo>,
-    /// Its children that somebody else traces.
+    /// Its children that are traced by other tasks.
     pub ptrace_children: ChildList,
-    /// Its position in its real parent's `ptrace_children`, if somebody else traces it.
+    /// Its position in its real parent's `ptrace_children`, if another task traces it.
     pub ptrace_link: Option<Seq>,
 
-    // Words in its memory that the kernel writes.
-    /// Where to store the tid at the first run; 0 none.
+    // Addresses in user memory that the kernel writes to.
+    /// Where to store the tid when the task first runs; 0 for nowhere.
     pub set_child_tid: VirtAddr,
-    /// Where to clear the tid and wake a futex at exit; 0 none.
+    /// Where to clear the tid and wake a futex at exit; 0 for nowhere.
     pub clear_child_tid: VirtAddr,
 
-    // What it has used and done.
+    // Accounting.
     /// Ticks in user mode.
     pub utime: u32,
     /// Ticks in the kernel.
     pub stime: u32,
-    /// Faults mended without reading anything in.
+    /// Minor faults: handled without reading from a file.
     pub min_flt: u32,
-    /// Faults that read from a file.
+    /// Major faults: handled by reading from a file.
     pub maj_flt: u32,
-    /// Tick at which it was made.
+    /// Tick at which it was created.
     pub start_time: u64,
-    /// It has called exec since it was forked.
+    /// Whether it has called exec since it was forked.
     pub did_exec: bool,
-    /// Counts execs.
+    /// Number of execs.
     pub self_exec_id: u32,
     /// The parent's `self_exec_id` at the fork.
     pub parent_exec_id: u32,
 
-    // Its kernel stack, and what 2.6.12 keeps there.
+    // The kernel stack, and what 2.6.12 keeps there.
     /// First of the two frames of its kernel stack (`thread_info`); `None` for idle tasks.
     pub stack: Option<Pfn>,
     /// What is left of an interrupted call (`thread_info->restart_block`).
     pub restart_block: RestartBlock,
-    /// CPU state.
+    /// CPU state, saved at the last entry to the kernel.
     pub thread: Thread,
     /// The system call that it is in.
     pub in_call: InCall,
 }
 
 impl Task {
-    /// A task that holds nothing yet, as the boot task does.
+    /// A task that holds nothing yet, like the boot task.
     pub fn bare(myself: TaskId, cred: Cred) -> Self {
         Self {
             tgid: Pid(0),

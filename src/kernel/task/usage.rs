@@ -1,17 +1,18 @@
-//! What tasks use: the sums that a process keeps of its dead threads and reaped children.
+//! Resource usage: the sums that a process keeps of its dead threads and reaped children.
 
+use crate::abi::{RUSAGE_CHILDREN, RUSAGE_SELF};
 use std::ops::AddAssign;
 
-/// What one or several tasks have used.
+/// The resource usage of one or several tasks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
     /// Ticks in user mode.
     pub utime: u32,
     /// Ticks in the kernel.
     pub stime: u32,
-    /// Faults mended without reading anything in.
+    /// Minor faults: handled without reading from a file.
     pub min_flt: u32,
-    /// Faults that read from a file.
+    /// Major faults: handled by reading from a file.
     pub maj_flt: u32,
     /// Voluntary context switches.
     pub nvcsw: u32,
@@ -30,23 +31,23 @@ impl AddAssign for Usage {
     }
 }
 
-/// Whose usage is asked for.
+/// Whose usage is requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UsageOf {
-    /// `RUSAGE_SELF` (0): the process, with its dead threads.
+    /// `RUSAGE_SELF` (0): the process, including its dead threads.
     Process,
-    /// `RUSAGE_CHILDREN` (-1): what it has reaped.
+    /// `RUSAGE_CHILDREN` (-1): the children that it has reaped.
     Children,
-    /// `RUSAGE_BOTH` (-2), which only the kernel can ask for.
+    /// `RUSAGE_BOTH` (-2), which only the kernel can request.
     Both,
 }
 
 impl UsageOf {
-    /// From the word that user space gives.
+    /// Converts the word that user space passes.
     pub const fn from_word(word: i32) -> Option<Self> {
         match word {
-            0 => Some(Self::Process),
-            -1 => Some(Self::Children),
+            RUSAGE_SELF => Some(Self::Process),
+            RUSAGE_CHILDREN => Some(Self::Children),
             _ => None,
         }
     }

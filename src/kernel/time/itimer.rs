@@ -1,27 +1,23 @@
-//! `alarm` and interval timers: one of each kind for a process. The real one counts ticks, the
-//! virtual one the process's ticks in user mode, the profiling one those in the kernel as well.
+//! `alarm` and interval timers: one of each kind per process. The real timer counts ticks, the
+//! virtual one the process's ticks in user mode, the profiling one also those in the kernel.
 
 use super::jiffies::{jiffies_to_timeval, timeval_to_jiffies};
-use crate::abi::{Errno, Pid, Signal, SignalId, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, Pid, Signal, SignalId, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
-use crate::kernel::task::{ItimerVal, Itimers, SendInfo, UsageOf};
+use crate::kernel::syscall::ItimerVal;
+use crate::kernel::task::{SendInfo, UsageOf};
 use std::collections::BTreeSet;
 
-/// `ITIMER_REAL`: SIGALRM.
-pub const ITIMER_REAL: u32 = 0;
-/// `ITIMER_VIRTUAL`: SIGVTALRM.
-pub const ITIMER_VIRTUAL: u32 = 1;
-/// `ITIMER_PROF`: SIGPROF.
-pub const ITIMER_PROF: u32 = 2;
-
-/// The real timers that are on, soonest first, of one tick by the number of the process.
+/// The active real timers, soonest first; those of one tick by pid of the process.
 #[derive(Clone, Debug, Default)]
 pub struct RealTimers {
     queue: BTreeSet<(u64, Pid, SignalId)>,
 }
 
 impl RealTimers {
-    /// The tick at which the next is due.
+    /// The tick at which the next timer expires.
     pub fn next_expiry(&self) -> Option<u64> {
         self.queue.first().map(|(tick, _, _)| *tick)
     }
@@ -40,23 +36,21 @@ impl RealTimers {
 }
 
 impl Kernel {
-    /// The ticks that a task's process has used: in user mode, and in all.
+    /// The ticks that a task's process has used: in user mode, and in total.
     fn cpu_ticks(&self, task: TaskId) -> (u64, u64) {
         let used = self.k_getrusage(task, UsageOf::Process);
         let utime = u64::from(used.utime);
         (utime, utime + u64::from(used.stime))
     }
 
-    /// What is left of a timer of a task's process.
+    /// The time left on a timer of a task's process.
     ///
     /// Linux 2.6.12: `kernel/itimer.c`, `do_getitimer()`.
     ///
     /// # Errors
     /// `EINVAL` for an unknown timer.
     pub fn do_getitimer(&self, task: TaskId, which: u32) -> Result<ItimerVal, Errno> {
-        let timers = self
-            .signal_of(task)
-            .map_or(Itimers::default(), |s| s.itimers);
+        let timers = self.signal_of(task).itimers;
         let (utime, ptime) = self.cpu_ticks(task);
         let (value, interval) = match which {
             ITIMER_REAL => {
@@ -70,7 +64,7 @@ impl Kernel {
         Ok(ItimerVal { interval, value })
     }
 
-    /// Sets a timer of the current task's process, and returns what was left of it.
+    /// Sets a timer of the current task's process, and returns the time that was left on it.
     ///
     /// Linux 2.6.12: `kernel/itimer.c`, `do_setitimer()`.
     ///
@@ -84,9 +78,7 @@ impl Kernel {
     ) -> Result<ItimerVal, Errno> {
         let old = self.do_getitimer(current, which)?;
         let (utime, ptime) = self.cpu_ticks(current);
-        let Some(id) = self.task(current).signal else {
-            return Ok(old);
-        };
+        let id = self.signal_id(current);
         let tgid = self.task(current).tgid;
         match which {
             ITIMER_VIRTUAL => self.signals[id].itimers.virt.set(value, utime),
@@ -110,14 +102,14 @@ impl Kernel {
         self.real_timers.queue.insert((due, tgid, id));
     }
 
-    /// The real timer of a process is off.
+    /// Turns off the real timer of a process.
     pub(in crate::kernel) fn del_real_timer(&mut self, id: SignalId, tgid: Pid) {
         if let Some(due) = self.signals[id].itimers.real.take() {
             self.real_timers.queue.remove(&(due, tgid, id));
         }
     }
 
-    /// The real timers that are due: SIGALRM, and the next period.
+    /// Handles the expired real timers: SIGALRM, and the next period.
     ///
     /// Linux 2.6.12: `kernel/itimer.c`, `it_real_fn()`.
     pub(super) fn run_real_timers(&mut self) {
@@ -131,34 +123,23 @@ impl Kernel {
         }
     }
 
-    /// Whether a timer counts the ticks that a task's process uses.
-    pub(super) fn has_cpu_timers(&self, task: TaskId) -> bool {
-        self.signal_of(task).is_some_and(|signal| {
-            let timers = &signal.itimers;
-            timers.virt.expires != 0 || timers.prof.expires != 0
-        })
-    }
-
-    /// The timers that count the running task's process: looked at once a tick.
+    /// Checks the timers that count the running task's process, once per tick.
     ///
-    /// Simplified: in a process with several threads 2.6.12 may notice late, as each thread gets a
-    /// share of what is left.
+    /// Simplified: in a process with several threads 2.6.12 may notice late, because each thread
+    /// gets a share of what is left.
     ///
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `run_posix_cpu_timers()` and
     /// `check_process_timers()`.
     pub(super) fn run_cpu_timers(&mut self, current: TaskId) {
-        let Some(id) = self.task(current).signal else {
-            return;
-        };
-        if !self.has_cpu_timers(current) {
+        if !self.signal_of(current).itimers.count_cpu_time() {
             return;
         }
         let (utime, ptime) = self.cpu_ticks(current);
-        let timers = &mut self.signals[id].itimers;
+        let timers = &mut self.signal_of_mut(current).itimers;
         let (prof, virt) = (timers.prof.fires(ptime), timers.virt.fires(utime));
         for (fires, signal) in [(prof, Signal::SIGPROF), (virt, Signal::SIGVTALRM)] {
             if fires {
-                // A standard signal of the kernel is always queued.
+                // A standard signal from the kernel is always queued.
                 let _sent = self.group_send_sig_info(signal, SendInfo::Kernel, current);
             }
         }
@@ -167,7 +148,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/itimer.c`, `sys_setitimer()`.
     ///
     /// # Errors
-    /// `EINVAL`; `EFAULT`, the timer being set already.
+    /// `EINVAL`; `EFAULT`, after the timer has been set.
     pub(in crate::kernel) fn sys_setitimer(
         &mut self,
         current: TaskId,
@@ -199,8 +180,8 @@ impl Kernel {
         self.put_itimerval(current, addr, value).map(|()| 0)
     }
 
-    /// SIGALRM in so many seconds. Returns the seconds that were left of the timer, rounded to the
-    /// nearest, but never to 0 while it was on.
+    /// Requests SIGALRM after that many seconds. Returns the seconds that were left on the timer,
+    /// rounded to the nearest, but never to 0 while it was on.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `sys_alarm()`.
     pub(in crate::kernel) fn sys_alarm(
@@ -230,7 +211,7 @@ impl Kernel {
         self.put_user_words(current, addr, &words)
     }
 
-    /// A `struct itimerval` in the caller's memory; address 0 stands for one of zeros.
+    /// Reads a `struct itimerval` from the caller's memory; address 0 means all zeros.
     pub(in crate::kernel) fn get_itimerval(
         &mut self,
         current: TaskId,
@@ -247,7 +228,7 @@ impl Kernel {
     }
 }
 
-/// What `alarm` says of so many ticks that were left.
+/// The return value of `alarm` for that many ticks left.
 const fn alarm_seconds(ticks: u64) -> u32 {
     let (seconds, micros) = jiffies_to_timeval(ticks);
     if (seconds == 0 && micros != 0) || micros >= 500_000 {

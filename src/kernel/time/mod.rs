@@ -5,7 +5,6 @@ mod jiffies;
 mod nanosleep;
 mod timer;
 
-pub use itimer::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, RealTimers};
-pub(super) use jiffies::jiffies_to_timeval;
-pub(super) use nanosleep::{TICK_NSEC, unchecked_jiffies};
+pub use itimer::RealTimers;
+pub(super) use jiffies::{jiffies_to_timeval, timespec_to_jiffies};
 pub use timer::Timers;

@@ -1,12 +1,13 @@
 //! Time: the timer interrupt, and tasks that sleep until a tick.
 
-use crate::abi::{Pid, TaskId, TaskState};
+use crate::abi::{Pid, RLIM_INFINITY, Resource, TaskId, TaskState};
 use crate::kernel::Kernel;
+use crate::kernel::sched::Waker;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, RLIM_INFINITY, Resource};
+use crate::kernel::task::Continuation;
 use std::collections::BTreeSet;
 
-/// The sleeps that end by themselves, soonest first, of one tick by ascending pid.
+/// The sleeps with a timeout, soonest first; those of one tick in ascending order of pid.
 #[derive(Clone, Debug, Default)]
 pub struct Timers {
     queue: BTreeSet<(u64, Pid, TaskId)>,
@@ -33,25 +34,18 @@ impl Timers {
 }
 
 impl Kernel {
-    /// The first half of a timer interrupt: time goes on by a tick, the running tasks are charged
-    /// for the one that passed, sleepers whose time has come are woken, in pid order, and processes
-    /// whose `alarm` has come get SIGALRM.
+    /// The first half of a timer interrupt: the time advances by a tick, the running tasks are
+    /// charged for the one that has passed, sleepers whose timers have expired are woken in pid
+    /// order, and processes whose `alarm` has expired get SIGALRM.
     ///
     /// [`Kernel::scheduler_tick`] is the other half.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `do_timer()`.
     pub fn timer_interrupt(&mut self) {
-        self.tick += 1;
-        self.stat.ticks += 1;
-        for cpu in 0..self.cpus.len() {
-            let current = self.sched.current(cpu);
-            let task = &mut self.tasks[current];
-            task.utime += 1;
-            task.in_call.entered_handler = false;
-        }
+        self.account_ticks(1);
         self.in_interrupt = true;
         while let Some(task) = self.timers.pop_expired(self.tick) {
-            // The timer lies on the CPU where the task went to sleep.
+            // The timer is on the CPU where the task went to sleep.
             self.this_cpu = usize::from(self.sched.get(task).cpu);
             self.task_mut(task).in_call.timer = None;
             self.wake_up_process(task);
@@ -69,40 +63,18 @@ impl Kernel {
             let (sched, mut ctx) = self.sched_ctx();
             sched.scheduler_tick(&mut ctx);
             let current = self.sched.current(cpu);
-            self.run_cpu_timers(current);
-            self.check_cpu_limit(current);
+            if self.has_posix_cpu_timers(current) {
+                self.run_cpu_timers(current);
+                self.check_cpu_limit(current);
+            }
         }
         self.this_cpu = 0;
     }
 
-    /// How many ticks from now on are quiet: at none of them the kernel does anything but charge
-    /// the running tasks, provided that these use the CPU all the time. There may be more.
-    pub fn quiet_ticks(&self) -> u64 {
-        let wakes = self.timers.next_expiry();
-        let alarms = self.real_timers.next_expiry();
-        let next = [wakes, alarms].into_iter().flatten().min();
-        let before = next.map_or(u64::MAX, |tick| (tick - 1).saturating_sub(self.tick));
-        let cpus = 0..self.cpus.len();
-        if before == 0 || cpus.into_iter().any(|cpu| self.looks_at_ticks(cpu)) {
-            return 0;
-        }
-        self.sched.quiet_ticks(self.jiffies()).min(before)
-    }
-
-    /// Whether each tick matters to the running task of a CPU for another reason than its slice.
-    fn looks_at_ticks(&self, cpu: usize) -> bool {
-        let current = self.sched.current(cpu);
-        current != self.sched.idle(cpu)
-            && (self.task(current).in_call.continuation.is_some()
-                || self.signal_pending(current)
-                || self.has_cpu_timers(current)
-                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
-    }
-
-    /// Lets so many ticks pass, all of them [quiet](Self::quiet_ticks), with the result that each
-    /// one would have had.
-    pub fn pass_quiet_ticks(&mut self, ticks: u64) {
-        let first = self.jiffies().wrapping_add(1);
+    /// What passes with ticks whatever else they do: each running task has used the CPU for them.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `account_user_time()`.
+    fn account_ticks(&mut self, ticks: u64) {
         self.tick += ticks;
         self.stat.ticks += ticks;
         for cpu in 0..self.cpus.len() {
@@ -111,6 +83,51 @@ impl Kernel {
             task.utime += ticks as u32;
             task.in_call.entered_handler = false;
         }
+    }
+
+    /// Whether a tick has to look at the CPU time of a running task's process.
+    ///
+    /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, the first test of `run_posix_cpu_timers()`.
+    fn has_posix_cpu_timers(&self, current: TaskId) -> bool {
+        // The idle tasks and the migration threads belong to no process.
+        self.task(current).signal.is_some()
+            && (self.signal_of(current).itimers.count_cpu_time()
+                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
+    }
+
+    /// The tick at which the next timer of a task or a process is due.
+    pub fn next_expiry(&self) -> Option<u64> {
+        let wakes = self.timers.next_expiry();
+        let alarms = self.real_timers.next_expiry();
+        [wakes, alarms].into_iter().flatten().min()
+    }
+
+    /// How many ticks from now on are quiet: at none of them the kernel does anything but account
+    /// them, provided that the running tasks use the CPU all the time. There may be more.
+    pub fn quiet_ticks(&self) -> u64 {
+        let next = self.next_expiry();
+        let before = next.map_or(u64::MAX, |tick| (tick - 1).saturating_sub(self.tick));
+        let cpus = 0..self.cpus.len();
+        if before == 0 || cpus.into_iter().any(|cpu| self.looks_at_ticks(cpu)) {
+            return 0;
+        }
+        self.sched.quiet_ticks(self.jiffies()).min(before)
+    }
+
+    /// Whether ticks matter to the running task of a CPU for another reason than its slice.
+    fn looks_at_ticks(&self, cpu: usize) -> bool {
+        let current = self.sched.current(cpu);
+        current != self.sched.idle(cpu)
+            && (self.task(current).in_call.continuation.is_some()
+                || self.signal_pending(current)
+                || self.has_posix_cpu_timers(current))
+    }
+
+    /// Lets that many [quiet](Self::quiet_ticks) ticks pass at once, with the same result as one by
+    /// one.
+    pub fn pass_quiet_ticks(&mut self, ticks: u64) {
+        let first = self.jiffies().wrapping_add(1);
+        self.account_ticks(ticks);
         let now = self.sched_clock();
         self.sched.pass_quiet_ticks(ticks, now, first);
     }
@@ -133,7 +150,7 @@ impl Kernel {
         self.task_mut(task).in_call.timer = Some(tick);
     }
 
-    /// Puts the current task to sleep inside a system call, at most until a tick.
+    /// Puts the current task to sleep inside a system call, with a timeout at a tick.
     pub(in crate::kernel) fn block_until(
         &mut self,
         current: TaskId,
@@ -147,7 +164,7 @@ impl Kernel {
         self.block(current, state, continuation)
     }
 
-    /// Drops a task's timer, if it has one.
+    /// Removes a task's timer, if it has one.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `del_timer()`.
     pub fn del_timer(&mut self, task: TaskId) {
@@ -157,7 +174,7 @@ impl Kernel {
         }
     }
 
-    /// Wakes a task from any sleep. Whether it slept.
+    /// Wakes a task from any sleep. Returns whether it slept.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `wake_up_process()`.
     pub fn wake_up_process(&mut self, task: TaskId) -> bool {
@@ -169,7 +186,7 @@ impl Kernel {
     pub fn wake_from_interrupt(&mut self, task: TaskId) -> bool {
         self.in_interrupt = true;
         let (sched, mut ctx) = self.sched_ctx();
-        let woken = sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, false);
+        let woken = sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, Waker::GoesOn);
         self.in_interrupt = false;
         woken
     }

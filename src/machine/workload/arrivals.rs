@@ -1,24 +1,23 @@
-//! Tasks that appear later: those that a workload file lists with a start.
+//! Tasks that appear later: those that a workload file lists with a start time.
 
 use crate::abi::{Errno, InodeId, Pid};
 use crate::kernel::fork::SpawnArgs;
 use crate::machine::command::Reply;
 use crate::machine::refusal::Refusal;
-use crate::machine::{ListedTask, Machine, UserMode};
+use crate::machine::{ListedTask, Machine, Spawned, UserMode};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-/// A task to come.
+/// A task that has not appeared yet.
 #[derive(Clone, Debug)]
 struct Arrival {
     args: SpawnArgs,
     /// Its program; a reference to it is held.
     exe: InodeId,
-    /// Its number, which nobody else gets meanwhile.
+    /// Its pid, which is not given to any other task meanwhile.
     pid: Pid,
 }
 
-/// The tasks to come, by tick; those of one tick in the order of their listing.
+/// The tasks to appear, by tick; those of one tick in the order of their listing.
 #[derive(Clone, Debug, Default)]
 pub(in crate::machine) struct Arrivals(BTreeMap<u64, Vec<Arrival>>);
 
@@ -35,8 +34,8 @@ impl Arrivals {
 }
 
 impl Machine {
-    /// Gives every listed task its number at once, in the order of the list whatever their starts,
-    /// and lets those appear that start now.
+    /// Assigns every listed task its pid at once, in the order of the list, and creates those that
+    /// start now.
     pub(in crate::machine) fn load(&mut self, tasks: &[ListedTask]) -> Result<Reply, Refusal> {
         let before = self.kernel.pidmap.clone();
         let pids: Option<Vec<Pid>> = tasks.iter().map(|_| self.kernel.pidmap.reserve()).collect();
@@ -54,7 +53,7 @@ impl Machine {
             });
         }
         if self.kernel.tick == 0 {
-            // They were there before any CPU looked for something to do.
+            // They exist before any CPU looks for something to do.
             (0..self.kernel.cpus.len()).for_each(|cpu| self.kernel.sched.resched_idle(cpu));
         }
         self.appear();
@@ -62,19 +61,15 @@ impl Machine {
         Ok(Reply::Loaded(pids))
     }
 
-    /// Lets the tasks appear whose time has come.
+    /// Creates the tasks whose time has come.
     pub(in crate::machine) fn appear(&mut self) {
         while let Some(arrivals) = self.arrivals.pop_due(self.kernel.tick) {
             for Arrival { args, exe, pid } in arrivals {
-                // Nobody is there to be told of a failure but the trace.
+                // There is no caller that a failure could be reported to; the trace records it.
                 match self.kernel.spawn_reserved(&args, pid) {
                     Ok(task) => {
-                        let mode = UserMode::Spawned {
-                            exe,
-                            spin: false,
-                            args: Arc::new(args.name.into()),
-                        };
-                        self.modes.insert(task, mode);
+                        let program = Spawned::sleeping(exe, args.name.into());
+                        self.modes.insert(task, UserMode::Spawned(program));
                     }
                     Err(_) => self.kernel.iput(exe),
                 }

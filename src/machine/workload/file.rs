@@ -8,7 +8,7 @@ use super::words::{BadWord, form_of, forms, parse_step, script_number, step_name
 use crate::kernel::fork::SpawnArgs;
 use std::sync::Arc;
 
-/// What a workload file says.
+/// The contents of a workload file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WorkloadFile {
     /// The run ends after this tick.
@@ -17,22 +17,22 @@ pub struct WorkloadFile {
     pub tasks: Vec<ListedTask>,
 }
 
-/// A task that a workload file lists.
+/// A task listed in a workload file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListedTask {
-    /// What it is to be.
+    /// The properties of the task.
     pub args: SpawnArgs,
     /// Ticks until it appears.
     pub start: u64,
-    /// Its steps.
+    /// The steps that it follows.
     pub program: Arc<WorkloadProgram>,
 }
 
 impl WorkloadFile {
-    /// Reads the text of a workload file, for a machine with so many CPUs.
+    /// Parses a workload file, for a machine with that many CPUs.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its place and what is expected there.
+    /// The first error, with its place and what is expected there.
     pub fn parse(text: &str, cpus: u32) -> Result<Self, FileError> {
         let mut reader = Reader {
             cpus,
@@ -46,11 +46,11 @@ impl WorkloadFile {
 }
 
 impl WorkloadProgram {
-    /// Reads the steps of one task as text, a step a line, and the scripts of its children: a
+    /// Parses the steps of one task as text, one step per line, and the scripts of its children: a
     /// workload file without `horizon` and `task` lines.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its place and what is expected there.
+    /// The first error, with its place and what is expected there.
     pub fn parse_text(text: &str) -> Result<Self, FileError> {
         let mut reader = Reader {
             cpus: 1,
@@ -69,8 +69,8 @@ impl WorkloadProgram {
             return Err(FileError {
                 line: 1,
                 column: 1,
-                why: "no step for the task itself".to_owned(),
-                expected: format!("a step a line: {}", forms()),
+                why: "no steps for the task itself".to_owned(),
+                expected: format!("one step per line: {}", forms()),
             });
         }
         let mut tasks = reader.finish()?.tasks;
@@ -102,7 +102,7 @@ struct Section<'a> {
     steps: Vec<Line<'a>>,
 }
 
-/// A file as far as it has been read.
+/// A file as far as it has been parsed.
 #[derive(Default)]
 struct Reader<'a> {
     cpus: u32,
@@ -148,11 +148,15 @@ impl<'a> Reader<'a> {
     }
 
     fn script(&mut self, line: &Line<'a>) -> Result<(), FileError> {
-        let name = line.only_word(1, "script", "script NAME, and its steps in the lines below")?;
+        let name = line.only_word(
+            1,
+            "script",
+            "script NAME, with its steps on the lines below",
+        )?;
         let same = |section: &&Section| matches!(section.owner, Owner::Script(known) if known.text == name.text);
         if let Some(first) = self.sections.iter().find(same) {
             let why = format!(
-                "script {} is already there, in line {}",
+                "script {} is already defined on line {}",
                 name.text, first.line
             );
             return Err(line.error(1, why, "another name"));
@@ -164,7 +168,7 @@ impl<'a> Reader<'a> {
     fn step(&mut self, line: Line<'a>) -> Result<(), FileError> {
         let Some(section) = self.sections.last_mut() else {
             let why = "a step that belongs to no task".to_owned();
-            return Err(line.error(0, why, "task NAME or script NAME in a line above"));
+            return Err(line.error(0, why, "task NAME or script NAME on a line above"));
         };
         if let Owner::Task(TaskLine {
             name,
@@ -173,17 +177,17 @@ impl<'a> Reader<'a> {
         }) = &section.owner
         {
             let why = format!(
-                "a step of its own for {}, which follows script {}",
+                "a step for {}, which follows script {}",
                 name.text, script.text
             );
-            let expected = "either script=NAME in the line of the task, or steps below it";
+            let expected = "either script=NAME on the line of the task, or steps below it";
             return Err(line.error(0, why, expected));
         }
         section.steps.push(line);
         Ok(())
     }
 
-    /// What is known once the last line is read: which scripts there are.
+    /// Resolves what is known once the last line is read: which scripts there are.
     fn finish(self) -> Result<WorkloadFile, FileError> {
         let horizon = self.horizon.ok_or_else(|| FileError {
             line: 1,
@@ -199,13 +203,13 @@ impl<'a> Reader<'a> {
         let mut scripts: Vec<Script> = Vec::new();
         let mut own: Vec<Script> = Vec::new();
         for section in &self.sections {
-            let steps = section.read_steps(&names)?;
+            let steps = section.read_steps(&names)?.into();
             match &section.owner {
                 Owner::Script(name) => scripts.push((name.text.to_owned(), steps)),
                 Owner::Task(task) => own.push((task.name.text.to_owned(), steps)),
             }
         }
-        // Forks name a script by its place, so the steps of the tasks come behind the scripts.
+        // Forks refer to scripts by index, so the tasks' own steps come after the scripts.
         scripts.extend(own);
         let scripts = Arc::new(scripts);
         let mut tasks = Vec::new();
@@ -245,7 +249,7 @@ impl<'a> Section<'a> {
         self.steps.iter().map(read).collect()
     }
 
-    /// The place of the script that the line of a task names.
+    /// The index of the script named on the line of a task.
     fn script_of(&self, script: Word, scripts: &[&str]) -> Result<usize, FileError> {
         script_number(script.text, scripts).map_err(|why| FileError {
             line: self.line,
@@ -256,7 +260,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// A first word that there is not, and the one that it may have meant.
+/// The error for an unknown first word, with the one that was probably meant.
 fn unknown(name: &str) -> String {
     let known = ["horizon", "task", "script"]
         .into_iter()

@@ -1,14 +1,14 @@
-//! The lines of workload files as words with their places, and errors that name a place.
+//! The lines of workload files as words with positions, and errors that name a position.
 
 use std::fmt;
 
-/// What is wrong in a workload file, and where. Lines and columns are counted from 1, columns in
+/// An error in a workload file, with its position. Lines and columns are counted from 1, columns in
 /// characters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FileError {
-    /// Line.
+    /// Line number.
     pub line: usize,
-    /// Column.
+    /// Column number.
     pub column: usize,
     /// What is wrong.
     pub why: String,
@@ -41,7 +41,7 @@ pub(in crate::machine) struct Word<'a> {
 }
 
 impl<'a> Word<'a> {
-    /// The words before and behind the first `=`.
+    /// The words before and after the first `=`.
     pub(super) fn split_at_equals(self) -> Option<(Self, Self)> {
         let (key, value) = self.text.split_once('=')?;
         let column = self.column + key.chars().count() + 1;
@@ -60,15 +60,15 @@ impl<'a> Word<'a> {
 pub(in crate::machine) struct Line<'a> {
     pub(in crate::machine) number: usize,
     pub(in crate::machine) words: Vec<Word<'a>>,
-    /// The column behind the last word.
+    /// The column after the last word.
     end: usize,
 }
 
 impl<'a> Line<'a> {
-    /// Takes a line apart.
+    /// Splits a line into words.
     ///
     /// # Errors
-    /// If it has a control character: such a file is no text.
+    /// If it contains a control character, since the file is then not a text file.
     pub(in crate::machine) fn of(number: usize, text: &'a str) -> Result<Self, FileError> {
         let text = text.split('#').next().unwrap_or_default();
         let mut words = Vec::new();
@@ -95,7 +95,7 @@ impl<'a> Line<'a> {
         Ok(Self { number, words, end })
     }
 
-    /// An error at a word; behind the line if there is no such word.
+    /// An error at a word, or after the last word if there is no such word.
     pub(super) fn error(&self, word: usize, why: String, expected: &str) -> FileError {
         let column = self.words.get(word).map_or(self.end, |word| word.column);
         self.error_at(column, why, expected)
@@ -110,7 +110,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The word at a place, which must be there.
+    /// The word at an index, which must exist.
     pub(in crate::machine) fn word(
         &self,
         place: usize,
@@ -121,7 +121,7 @@ impl<'a> Line<'a> {
         found.ok_or_else(|| self.error(place, format!("too few words for {of}"), expected))
     }
 
-    /// The word at a place, which must be there as the last one.
+    /// The word at an index, which must exist and be the last.
     pub(super) fn only_word(
         &self,
         place: usize,
@@ -136,7 +136,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A word that began at a byte and a column, and ends before a byte.
+/// Adds the word that began at a byte and a column, and ends before a byte.
 fn push_word<'a>(
     words: &mut Vec<Word<'a>>,
     line: &'a str,

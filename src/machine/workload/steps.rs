@@ -1,11 +1,9 @@
-//! Carrying out the steps of workloads.
+//! Performing the steps of workloads.
 
 use super::steps_text::{ForkHow, Step, Workload};
 use crate::abi::{CloneFlags, MapFlags, Name, Prot, Signal, TaskId, TaskState, VirtAddr};
 use crate::hw::AccessKind;
-use crate::kernel::fork::ForkArgs;
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall};
 use crate::kernel::task::PidType;
 use crate::machine::{Machine, UserMode};
 
@@ -17,19 +15,10 @@ impl Machine {
         }
     }
 
-    /// Does the next step of a workload; `false` if it needs time to pass instead.
-    pub(in crate::machine) fn workload_step(&mut self, task: TaskId) -> bool {
-        let Some(workload) = self.workload_mut(task) else {
-            return false;
-        };
-        if workload.left > 0 {
-            return false;
-        }
-        let step = workload.next_step();
-        workload.pc += 1;
+    /// Does a step of a workload that concerns the kernel.
+    pub(in crate::machine) fn workload_step(&mut self, task: TaskId, step: Step) {
         match step {
-            Step::Run(ticks) => workload.left = ticks,
-            Step::Goto(pc) => workload.pc = pc,
+            Step::Run(_) | Step::Goto(_) => {}
             Step::Sleep(ticks) => self.sleep_for(task, TaskState::INTERRUPTIBLE, ticks),
             Step::Io(ticks) => self.sleep_for(task, TaskState::UNINTERRUPTIBLE, ticks),
             Step::Block => self.kernel.sleep(task, TaskState::INTERRUPTIBLE, None),
@@ -51,7 +40,6 @@ impl Machine {
             Step::Exec(image) => self.exec_workload(task, image),
             Step::Exit => self.call_kernel(task, Syscall::Exit(0)),
         }
-        true
     }
 
     fn call_kernel(&mut self, task: TaskId, call: Syscall) {
@@ -70,7 +58,7 @@ impl Machine {
         }
     }
 
-    /// The live task of that name that was made last.
+    /// The most recently created live task with that name.
     fn youngest(&mut self, name: &str) -> Option<TaskId> {
         let name: Name = self.kernel.names.intern(name);
         let kernel = &self.kernel;
@@ -84,7 +72,7 @@ impl Machine {
             })
     }
 
-    /// The child starts at the first step of its script.
+    /// Forks; the child starts at the first step of its script.
     fn fork_workload(&mut self, task: TaskId, how: ForkHow, child: &str, script: usize) {
         let sigchld = CloneFlags::from_bits_retain(Signal::SIGCHLD.number());
         let flags = match how {
@@ -93,27 +81,20 @@ impl Machine {
             ForkHow::Vfork => CloneFlags::VFORK,
         };
         let comm = Some(self.kernel.names.intern(child));
-        let before = self.kernel.total_forks;
         let args = ForkArgs {
             comm,
             ..ForkArgs::with_flags(flags)
         };
+        if let Some(workload) = self.workload_mut(task) {
+            workload.child_script = script;
+        }
         self.call_kernel(task, Syscall::Clone(args));
-        if self.kernel.total_forks == before {
-            return;
-        }
-        let program = self
-            .workload_mut(task)
-            .map(|workload| workload.program.clone());
-        if let (Some(program), Some(child)) = (program, self.newest_task()) {
-            self.modes
-                .insert(child, UserMode::Workload(Workload::at(program, script)));
-        }
+        self.adopt_children();
     }
 
     fn map(&mut self, task: TaskId, addr: u32, pages: u32) {
         let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::FIXED;
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr,
             len: pages.saturating_mul(crate::abi::PAGE_SIZE),
             prot: (Prot::READ | Prot::WRITE).bits(),
@@ -124,7 +105,7 @@ impl Machine {
         self.call_kernel(task, call);
     }
 
-    /// A touch of memory that is not mapped ends the task, as any wild write does.
+    /// Writes to pages. Touching memory that is not mapped kills the task, as any wild write does.
     fn touch(&mut self, task: TaskId, addr: u32, pages: u32) {
         let result = self
             .kernel

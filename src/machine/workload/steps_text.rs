@@ -8,13 +8,13 @@ use std::sync::Arc;
 /// One step of a workload. Times are in ticks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// `run N`: use that much CPU.
+    /// `run N`: use that much CPU time.
     Run(u64),
     /// `sleep N`: sleep interruptibly.
     Sleep(u64),
     /// `io N`: sleep uninterruptibly.
     Io(u64),
-    /// `block`: sleep interruptibly until somebody wakes it.
+    /// `block`: sleep interruptibly until woken.
     Block,
     /// `wake NAME`: wake the youngest live task of that name.
     Wake(String),
@@ -28,59 +28,59 @@ pub enum Step {
     Setsched(Policy, u8),
     /// `fork CHILD SCRIPT`, `fork_vm CHILD SCRIPT`, `vfork CHILD SCRIPT`.
     Fork {
-        /// Which call.
+        /// The call that is made.
         how: ForkHow,
         /// Name of the child.
         child: String,
-        /// What the child does: a script of the same program, by position.
+        /// What the child does: a script of the same program, by index.
         script: usize,
     },
-    /// `map ADDR N`: map that many anonymous pages there.
+    /// `map ADDR N`: map that many anonymous pages at the address.
     Map(u32, u32),
     /// `touch ADDR N`: write to that many pages.
     Touch(u32, u32),
     /// `exec IMAGE`: run another program.
     Exec(String),
-    /// `goto K`: go on at that step.
+    /// `goto K`: continue at that step.
     Goto(usize),
-    /// `exit`.
+    /// `exit`: exit with status 0.
     Exit,
 }
 
-/// How a workload makes a child.
+/// How a workload creates a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForkHow {
-    /// `fork()`.
+    /// By `fork()`.
     Fork,
-    /// `clone()` with CLONE_VM.
+    /// By `clone()` with CLONE_VM.
     ForkVm,
-    /// `vfork()`.
+    /// By `vfork()`.
     Vfork,
 }
 
-/// Steps under a name.
-pub(super) type Script = (String, Vec<Step>);
+/// A named list of steps.
+pub(super) type Script = (String, Arc<[Step]>);
 
-/// The scripts of one program: one is what it starts with, the others are for its children.
+/// The scripts of one program: the one that it starts with, and those for its children.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WorkloadProgram {
-    /// The programs of a workload file share them.
+    /// All programs of a workload file share the scripts.
     scripts: Arc<Vec<Script>>,
     start: usize,
 }
 
-/// A line that is no step.
+/// A line that is not a valid step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseError {
-    /// Script in which it stands.
+    /// Script that contains it.
     pub script: String,
     /// Step number, from 0.
     pub step: usize,
-    /// The text.
+    /// The text of the step.
     pub text: String,
     /// What is wrong with it.
     pub why: String,
-    /// What would be right.
+    /// What would be valid.
     pub help: String,
 }
 
@@ -97,14 +97,17 @@ impl fmt::Display for ParseError {
     }
 }
 
-/// A task that follows a workload: where it stands.
+/// The position of a task in the workload that it follows.
 #[derive(Clone, Debug)]
 pub(in crate::machine) struct Workload {
     pub(in crate::machine) program: Arc<WorkloadProgram>,
-    pub(in crate::machine) script: usize,
+    /// Those of the script of the program that it follows.
+    pub(in crate::machine) steps: Arc<[Step]>,
     pub(in crate::machine) pc: usize,
-    /// Ticks left of the `run` it is in.
+    /// Ticks left of the current `run` step.
     pub(in crate::machine) left: u64,
+    /// The script of its next child, while it forks.
+    pub(in crate::machine) child_script: usize,
 }
 
 impl Workload {
@@ -113,29 +116,35 @@ impl Workload {
         Self::at(program, start)
     }
 
-    pub(in crate::machine) const fn at(program: Arc<WorkloadProgram>, script: usize) -> Self {
+    pub(in crate::machine) fn at(program: Arc<WorkloadProgram>, script: usize) -> Self {
         Self {
+            steps: program.steps(script).clone(),
             program,
-            script,
             pc: 0,
             left: 0,
+            child_script: 0,
         }
     }
 
-    /// The step to be done next; the end of the list is an exit.
-    pub(super) fn next_step(&self) -> Step {
-        self.program
-            .steps(self.script)
-            .get(self.pc)
-            .cloned()
-            .unwrap_or(Step::Exit)
+    /// Begins the next step, which is returned if it does more than change where the task stands.
+    /// The end of the list is an exit.
+    pub(in crate::machine) fn advance(&mut self) -> Option<Step> {
+        let step = self.steps.get(self.pc);
+        self.pc += 1;
+        match step {
+            Some(Step::Run(ticks)) => self.left = *ticks,
+            Some(Step::Goto(pc)) => self.pc = *pc,
+            Some(step) => return Some(step.clone()),
+            None => return Some(Step::Exit),
+        }
+        None
     }
 }
 
 impl WorkloadProgram {
     /// The program of `true`: it exits.
     pub fn exit() -> Self {
-        Self::of_scripts(vec![("main".to_owned(), vec![Step::Exit])])
+        Self::of_scripts(vec![("main".to_owned(), [Step::Exit].into())])
     }
 
     fn of_scripts(scripts: Vec<Script>) -> Self {
@@ -145,31 +154,31 @@ impl WorkloadProgram {
         }
     }
 
-    /// A program that starts with the script at that place.
+    /// A program that starts with the script at that index.
     pub(super) const fn starting_at(scripts: Arc<Vec<Script>>, start: usize) -> Self {
         Self { scripts, start }
     }
 
-    /// The place of the script that it starts with.
+    /// The index of the script that it starts with.
     pub(in crate::machine) const fn start(&self) -> usize {
         self.start
     }
 
-    /// The steps of the script at that place.
-    pub(in crate::machine) fn steps(&self, script: usize) -> &[Step] {
+    /// The steps of the script at that index.
+    pub(in crate::machine) fn steps(&self, script: usize) -> &Arc<[Step]> {
         &self.scripts[script].1
     }
 
     /// The scripts by name, with their steps.
     pub fn scripts(&self) -> impl Iterator<Item = (&str, &[Step])> {
         let scripts = self.scripts.iter();
-        scripts.map(|(name, steps)| (name.as_str(), steps.as_slice()))
+        scripts.map(|(name, steps)| (name.as_str(), &**steps))
     }
 
-    /// Reads a program: scripts by name, the first being the main one, each a list of steps.
+    /// Parses a program: scripts by name, the first being the main one, each a list of steps.
     ///
     /// # Errors
-    /// The first step that cannot be read.
+    /// The first step that cannot be parsed.
     pub fn parse<S: AsRef<str>>(scripts: &[(String, Vec<S>)]) -> Result<Self, ParseError> {
         let names: Vec<&str> = scripts.iter().map(|(name, _)| name.as_str()).collect();
         let mut parsed = Vec::new();
@@ -187,7 +196,7 @@ impl WorkloadProgram {
                     help: step_help(&words),
                 })?);
             }
-            parsed.push((name.clone(), steps));
+            parsed.push((name.clone(), steps.into()));
         }
         Ok(Self::of_scripts(parsed))
     }
@@ -234,10 +243,10 @@ mod tests {
     fn a_bad_step_is_named_with_what_would_be_right() {
         for (line, why) in [
             ("run 0", "at least 1"),
-            ("run x", "x is no number"),
+            ("run x", "x is not a number"),
             ("nice 20", "-20 to 19"),
             ("setsched fifo 0", "1 to 99"),
-            ("setsched idle 1", "no policy"),
+            ("setsched idle 1", "idle is not a policy"),
             ("fork B nobody", "there are: main, kid"),
             ("goto 1", "the last step is 0"),
             ("walk 3", "steps are run N"),

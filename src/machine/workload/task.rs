@@ -39,19 +39,19 @@ impl<'a> TaskLine<'a> {
         }
     }
 
-    /// Reads `task NAME [OPTION=VALUE]...`, for a machine with so many CPUs.
+    /// Parses `task NAME [OPTION=VALUE]...`, for a machine with that many CPUs.
     pub(in crate::machine) fn read(line: &Line<'a>, cpus: u32) -> Result<Self, FileError> {
         let form = format!("task NAME [{}]", OPTIONS.join("] ["));
         let name = line.word(1, "task", &form)?;
         if name.text.contains('=') {
-            let why = format!("{} is no name of a task", name.text);
+            let why = format!("{} is not a valid task name", name.text);
             return Err(line.error(1, why, &form));
         }
         let mut task = Self::of_name(name);
         let mut seen: Vec<Word> = Vec::new();
         for (place, word) in line.words.iter().enumerate().skip(2) {
             let unknown = || {
-                let why = format!("{} is no option of a task", word.text);
+                let why = format!("{} is not an option of a task", word.text);
                 line.error(place, why, &OPTIONS.join(", "))
             };
             let (key, value) = word.split_at_equals().ok_or_else(unknown)?;
@@ -88,7 +88,7 @@ impl<'a> TaskLine<'a> {
         Ok(())
     }
 
-    /// Real-time priorities go with real-time policies.
+    /// Checks that a real-time priority and a real-time policy are given together.
     fn check_policy(&self, line: &Line, seen: &[Word]) -> Result<(), FileError> {
         let column = |key| {
             let word = seen.iter().find(|word| word.text == key);

@@ -1,9 +1,9 @@
-//! The words of workloads: how a step is written, and what its numbers and names may be.
+//! The syntax of workload steps: how each step is written, and which numbers and names are valid.
 
 use super::steps_text::{ForkHow, Step};
 use crate::abi::Policy;
 
-/// Every step as it is written, and an example of each that takes something.
+/// Every step as it is written, with an example for those that take arguments.
 const FORMS: [(&str, &str); 17] = [
     ("run N", "run 20"),
     ("sleep N", "sleep 5"),
@@ -44,7 +44,7 @@ fn form_and_example(name: &str) -> Option<(&'static str, &'static str)> {
     FORMS.into_iter().find(of_name)
 }
 
-/// Words that others use for a step.
+/// Words that other systems use for a step.
 const OTHER_WORDS: [(&str, &[&str]); 6] = [
     ("run", &["compute", "work", "cpu", "busy", "spin", "use"]),
     ("sleep", &["wait", "pause", "delay", "usleep", "nanosleep"]),
@@ -54,7 +54,7 @@ const OTHER_WORDS: [(&str, &[&str]); 6] = [
     ("goto", &["loop", "repeat", "jump", "again"]),
 ];
 
-/// What would be right instead of words that are no step.
+/// Help for words that are not a step.
 pub(super) fn step_help(words: &[&str]) -> String {
     let first = words.first().copied().unwrap_or_default();
     match (form_and_example(first), meant(first)) {
@@ -80,16 +80,17 @@ fn meant(word: &str) -> Option<&'static str> {
     other.map(|(name, _)| *name).or(nearest)
 }
 
-/// Words that are no step.
+/// Words that are not a valid step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct BadWord {
-    /// The one that is wrong, from 0; one behind the last if a word is missing.
+    /// Index of the wrong word, or one past the last if a word is missing.
     pub(in crate::machine) word: usize,
     /// What is wrong.
     pub(in crate::machine) why: String,
 }
 
-/// Reads one step. `scripts` are the names that fork can use, `len` the steps that goto can reach.
+/// Parses one step. `scripts` are the names that fork can use, `len` the number of steps that goto
+/// can reach.
 pub(super) fn parse_step(words: &[&str], scripts: &[&str], len: usize) -> Result<Step, BadWord> {
     let fork = |how| fork(how, words, scripts);
     match words {
@@ -117,7 +118,7 @@ pub(super) fn parse_step(words: &[&str], scripts: &[&str], len: usize) -> Result
     }
 }
 
-/// Reads the word at a place.
+/// Parses the word at an index.
 fn read<T>(
     words: &[&str],
     word: usize,
@@ -126,7 +127,7 @@ fn read<T>(
     parse(words[word]).map_err(|why| BadWord { word, why })
 }
 
-/// Another first word, or too few or too many behind it.
+/// The error for an unknown first word, or for too few or too many arguments.
 fn no_step(words: &[&str]) -> BadWord {
     let Some((form, name)) = words.first().and_then(|name| Some((form_of(name)?, *name))) else {
         return BadWord {
@@ -155,7 +156,7 @@ fn fork(how: ForkHow, words: &[&str], scripts: &[&str]) -> Result<Step, BadWord>
     })
 }
 
-/// The place of a script among those that there are.
+/// The index of a script among the existing ones.
 pub(super) fn script_number(name: &str, scripts: &[&str]) -> Result<usize, String> {
     let found = scripts.iter().position(|known| *known == name);
     found.ok_or_else(|| match scripts {
@@ -178,13 +179,13 @@ fn number(word: &str) -> Result<u32, String> {
     number_to(word, u32::MAX)
 }
 
-/// A number up to a largest one.
+/// Parses a number from 0 up to a maximum.
 pub(super) fn number_to(word: &str, max: u32) -> Result<u32, String> {
     let value = whole(word).and_then(|value| u32::try_from(value).ok());
     let value = value.filter(|value| *value <= max);
     value.ok_or_else(|| match max {
         0 => format!("{word} is not 0"),
-        _ => format!("{word} is no number from 0 to {max}"),
+        _ => format!("{word} is not a number from 0 to {max}"),
     })
 }
 
@@ -195,9 +196,9 @@ fn whole(word: &str) -> Option<u64> {
     }
 }
 
-/// A number of ticks that may be 0.
+/// Parses a number of ticks that may be 0.
 pub(in crate::machine) fn tick(word: &str) -> Result<u64, String> {
-    whole(word).ok_or_else(|| format!("{word} is no number of ticks"))
+    whole(word).ok_or_else(|| format!("{word} is not a number of ticks"))
 }
 
 fn ticks(word: &str) -> Result<u64, String> {
@@ -209,11 +210,11 @@ fn ticks(word: &str) -> Result<u64, String> {
 
 pub(super) fn nice(word: &str) -> Result<i32, String> {
     let value = word.parse().ok().filter(|nice| (-20..=19).contains(nice));
-    value.ok_or_else(|| format!("{word} is no nice value from -20 to 19"))
+    value.ok_or_else(|| format!("{word} is not a nice value from -20 to 19"))
 }
 
 pub(super) fn policy(word: &str) -> Result<Policy, String> {
-    Policy::from_name(word).ok_or_else(|| format!("{word} is no policy: other, fifo or rr"))
+    Policy::from_name(word).ok_or_else(|| format!("{word} is not a policy: other, fifo or rr"))
 }
 
 fn setsched(words: &[&str]) -> Result<Step, BadWord> {

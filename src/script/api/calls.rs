@@ -1,47 +1,47 @@
 //! System calls, as methods of a task.
 
-use super::convert::{
-    Result, act, address, alive, call_handle, errno_error, look, ranged, returned, word,
-};
+use super::clone::child_handle;
+use super::convert::{Result, act, address, alive, call_error, call_handle, look, ranged, word};
 use super::files::text_read;
 use super::signals::info_map;
-use crate::abi::{Errno, SigSet, Signal, VirtAddr};
-use crate::kernel::exit::{WaitArgs, WaitOptions, WaitidArgs};
-use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::SigAction;
-use crate::machine::{Action, CallState, Machine, Outcome, handler_number};
-use crate::script::errors::{ScriptError, no_child};
+use crate::abi::{Errno, SigAction, SigSet, Signal, VirtAddr, WaitOptions};
+use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
+use crate::machine::{Acted, Action, CallState, Machine, handler_number};
+use crate::script::errors::{ScriptError, errno_error};
 use crate::script::session::{Call, Shared, Task, install_function};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-/// A call whose value is an int; one that blocks gives a [`Call`].
+/// Makes a system call that returns an int; one that blocks returns a [`Call`].
 pub(super) fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
-    let name = Syscall::name_of(call.nr());
     match act(ctx, task, Action::Syscall(call))? {
-        Outcome::Returned(value) => returned(value, name).map(Dynamic::from),
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Returned(value) => Ok(i64::from(value).into()),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
 
 pub(super) fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    let name = Syscall::name_of(call.nr());
+    let name = Syscall::c_name(call.nr());
     plain(ctx, task, call)?.as_int().map_err(|_| {
-        ScriptError::new(format!("task {} has not come back from {name}", task.pid))
-            .with_help("it has stopped for its tracer, which has to let it go on")
-            .into()
+        ScriptError::new(format!(
+            "task {} has not returned from {name} yet",
+            task.pid
+        ))
+        .with_help("it has stopped for its tracer, which must resume it first")
+        .into()
     })
 }
 
-/// What `wait4` reported: pid, status word, and the status in words.
+/// The result of `wait4` as a map: the pid, the wait status, and its meaning in words.
 fn reaped(pid: i64, status: Option<crate::abi::WaitStatus>, options: WaitOptions) -> Dynamic {
     let mut map = Map::new();
     map.insert("pid".into(), pid.into());
     // With WNOHANG and nothing to report, the pid is 0.
-    let none = match options.contains(WaitOptions::UNTRACED) {
-        true => "no child has ended or stopped yet",
-        false => "no child has ended yet",
+    let none = if options.contains(WaitOptions::UNTRACED) {
+        "no child has exited or stopped yet"
+    } else {
+        "no child has exited yet"
     };
     let text = status.map_or_else(|| none.to_owned(), |s| s.to_string());
     map.insert("text".into(), text.into());
@@ -59,11 +59,7 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
         ..WaitArgs::default()
     };
     match act(ctx, task, Action::Syscall(Syscall::Wait4(args)))? {
-        Outcome::Returned(value) if value == -Errno::ECHILD.code() => {
-            Err(no_child_error(ctx, task, args)?.into())
-        }
-        Outcome::Returned(value) => {
-            let pid = returned(value, "wait4")?;
+        Acted::Returned(pid) => {
             let status = look(ctx, |machine| {
                 machine
                     .kernel
@@ -72,69 +68,44 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
                     .and_then(|t| t.in_call.reaped)
             })?;
             Ok(reaped(
-                pid,
+                i64::from(pid),
                 status,
                 WaitOptions::from_bits_retain(args.options),
             ))
         }
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
 
-/// The error of a wait that finds no child, with the reason.
-fn no_child_error(ctx: &NativeCallContext, task: &Task, args: WaitArgs) -> Result<ScriptError> {
-    let error = errno_error(-Errno::ECHILD.code(), "wait4");
-    let why = look(ctx, |machine| {
-        let exists = machine.kernel.tasks.contains_key(task.id);
-        let kernel = &machine.kernel;
-        exists.then(|| {
-            let action = kernel.sigaction_of(task.id, Signal::SIGCHLD);
-            let why = kernel.why_no_child(task.id, args);
-            (why, action == SigAction::Ignore)
-        })
-    })?;
-    let Some((why, ignores_sigchld)) = why else {
-        return Ok(error);
-    };
-    let (reason, help) = no_child(task.pid, why, ignores_sigchld);
-    let message = format!("{}: {reason}", error.message);
-    Ok(ScriptError { message, ..error }.with_help(help))
-}
-
-/// The pid of a task that still exists, as a zombie perhaps.
+/// The pid of a task that still exists, even if only as a zombie.
 fn pid_of(ctx: &NativeCallContext, task: &Task) -> Result<i64> {
     alive(ctx, task).map(|_| i64::from(task.pid.0))
 }
 
-/// A signal number, which the kernel may refuse.
+/// Converts a signal number to the kernel's type; the kernel checks whether there is such a signal.
 pub(super) fn signal_word(signal: i64) -> Result<i32> {
     word(signal, "the signal").map(|word| word as i32)
 }
 
-/// A set of signals, given as an array of numbers.
+/// A signal set from an array of signal numbers.
 pub(super) fn signal_set(signals: &Array) -> Result<SigSet> {
     let mut set = SigSet::EMPTY;
     for signal in signals {
         let number = signal.as_int().ok().and_then(|n| u32::try_from(n).ok());
         let signal = number.and_then(Signal::new).ok_or_else(|| {
-            ScriptError::new(format!("{signal} is no signal"))
-                .with_help("a set of signals is an array such as [SIGINT, SIGTERM]")
+            ScriptError::new(format!("{signal} is not a signal"))
+                .with_help("a signal set is an array such as [SIGINT, SIGTERM]")
         })?;
         set = set.with(signal);
     }
     Ok(set)
 }
 
-/// `waitid`: what it reports, `()` if there is nothing yet.
+/// The result of `waitid` as a map, or `()` if there is nothing to report yet.
 pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -> Result<Dynamic> {
-    let call = Syscall::Process(ProcessCall::Waitid(args));
-    match (act(ctx, task, Action::Syscall(call))?, args.checked()) {
-        (Outcome::Returned(value), Ok(wait)) if value == -Errno::ECHILD.code() => {
-            Err(no_child_error(ctx, task, wait)?.into())
-        }
-        (Outcome::Returned(value), _) => {
-            returned(value, "waitid")?;
+    match act(ctx, task, Action::Syscall(Syscall::Waitid(args)))? {
+        Acted::Returned(_) => {
             let info = look(ctx, |machine| {
                 machine
                     .kernel
@@ -144,7 +115,7 @@ pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }
-        (Outcome::Blocks(id), _) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
@@ -168,13 +139,17 @@ fn call_state<R>(
         found.map(|call| get(&state.machine, call))
     })?;
     found.ok_or_else(|| {
-        ScriptError::new("the call was made long ago, or on the machine before boot()").into()
+        ScriptError::new(
+            "the call belongs to an earlier boot, or was forgotten after many later \
+             calls",
+        )
+        .into()
     })
 }
 
 #[export_module]
 pub mod functions {
-    /// `exit(code)`: ends this task.
+    /// `exit(code)`: ends the calling task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -187,7 +162,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::Exit(code as i32)).map(|_| ())
     }
 
-    /// `exit_group(code)`: ends the whole process, all its threads.
+    /// `exit_group(code)`: ends the whole process, with all its threads.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -198,8 +173,8 @@ pub mod functions {
         plain(&ctx, task, Syscall::ExitGroup(code as i32)).map(|_| ())
     }
 
-    /// `execve(path)`: another program in the same task: `sh` (a puppet again), `true` (exits at
-    /// once), or a function of the script, which is compiled to machine code.
+    /// `execve(path)`: runs another program in the same task. `path` is `sh` (a puppet again),
+    /// `true` (exits at once), or a function of the script, which is compiled to machine code.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -228,7 +203,8 @@ pub mod functions {
         wait4(&ctx, task, -1, 0)
     }
 
-    /// `wait4(pid)`: reaps that child; 0: of the own process group; below -1: of that group.
+    /// `wait4(pid)`: reaps that child. 0 means any child in the caller's process group, a value
+    /// below -1 any child in the process group `-pid`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -241,7 +217,7 @@ pub mod functions {
         wait4(&ctx, task, pid, 0)
     }
 
-    /// `wait4(pid)` of the child with that handle.
+    /// `wait4(pid)` for a child given by its handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -255,7 +231,7 @@ pub mod functions {
         wait4(&ctx, task, pid, 0)
     }
 
-    /// `wait4(pid, options)` of the child with that handle.
+    /// `wait4(pid, options)` for a child given by its handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -273,13 +249,14 @@ pub mod functions {
         wait4(&ctx, task, pid, options)
     }
 
-    /// `wait4(pid, options)`: `WNOHANG`, `WUNTRACED`, `__WALL`, `__WCLONE`, `__WNOTHREAD`.
+    /// `wait4(pid, options)`. The options are `WNOHANG`, `WUNTRACED`, `__WALL`, `__WCLONE` and
+    /// `__WNOTHREAD`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
     /// sh.fork();
     /// assert_eq(sh.wait(-1, WNOHANG).pid, 0);
-    /// assert_eq(sh.wait(-1, WNOHANG).text, "no child has ended yet");
+    /// assert_eq(sh.wait(-1, WNOHANG).text, "no child has exited yet");
     /// ```
     #[rhai_fn(name = "wait", return_raw)]
     pub fn wait_options(
@@ -301,12 +278,12 @@ pub mod functions {
     #[rhai_fn(get = "done", return_raw)]
     pub fn call_done(ctx: NativeCallContext, call: &mut Call) -> Result<bool> {
         call_state(&ctx, *call, |machine, call| {
-            call.value.is_some() || machine.has_ended(call.task)
+            call.result.is_some() || machine.has_ended(call.task)
         })
     }
 
-    /// What the call returned: for a wait `#{pid, status, text}`, for a `sys_read` the text; `()`
-    /// if it has not returned.
+    /// What the call returned: for a wait `#{pid, status, text}`, for a `sys_read` the text, for a
+    /// fork the child's handle; `()` if it has not returned.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -317,23 +294,29 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "value", return_raw)]
     pub fn call_value(ctx: NativeCallContext, call: &mut Call) -> Result<Dynamic> {
-        let (nr, value, status, info, bytes) = call_state(&ctx, *call, |_, call| {
-            let bytes = call.bytes.clone();
-            (call.nr, call.value, call.status, call.info, bytes)
-        })?;
-        let Some(value) = value else {
-            return Ok(Dynamic::UNIT);
+        let state = call_state(&ctx, *call, |_, call| call.clone())?;
+        let name = Syscall::c_name(state.nr);
+        let value = match state.result {
+            None => return Ok(Dynamic::UNIT),
+            Some(Ok(value)) => i64::from(value),
+            Some(Err(error)) => {
+                return Err(call_error(&ctx, (state.task, state.pid), error, name)?.into());
+            }
         };
-        let value = returned(value, Syscall::name_of(nr))?;
-        Ok(match (Syscall::name_of(nr), info) {
-            ("wait4", _) => reaped(value, status, WaitOptions::default()),
+        if let Some(child) = state.child
+            && let Some(handle) = child_handle(&ctx, child)?
+        {
+            return Ok(handle);
+        }
+        Ok(match (name, state.info) {
+            ("wait4", _) => reaped(value, state.status, WaitOptions::default()),
             ("waitid" | "rt_sigtimedwait", Some(info)) => info_map(&info),
-            ("read", _) => text_read(value, &bytes).into(),
+            ("read", _) => text_read(value, &state.bytes).into(),
             _ => value.into(),
         })
     }
 
-    /// What the call waits for.
+    /// What the call is waiting for.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -343,29 +326,38 @@ pub mod functions {
     #[rhai_fn(get = "why", return_raw)]
     pub fn call_why(ctx: NativeCallContext, call: &mut Call) -> Result<String> {
         call_state(&ctx, *call, |machine, call| {
-            let name = Syscall::name_of(call.nr);
-            match call.value {
-                Some(value) => format!("{name} of task {} has returned {value}", call.pid),
+            let name = Syscall::c_name(call.nr);
+            match call.result {
+                Some(result) => {
+                    let value = eax_of(result) as i32;
+                    format!("{name} of task {} has returned {value}", call.pid)
+                }
                 None if machine.has_ended(call.task) => {
-                    format!("task {} has ended inside {name}", call.pid)
+                    format!("task {} exited inside {name}", call.pid)
                 }
                 None => match machine.awaits(call.task) {
-                    Some(awaits) => format!("task {} waits inside {name} until {awaits}", call.pid),
-                    None => format!("task {} waits inside {name}", call.pid),
+                    Some(awaits) => {
+                        format!("task {} is waiting in {name} until {awaits}", call.pid)
+                    }
+                    None => format!("task {} is waiting in {name}", call.pid),
                 },
             }
         })
     }
 
-    /// `to_string` of a call: the same as `why`.
+    /// The call as a string: the same as `why`.
     #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
     pub fn call_to_string(ctx: NativeCallContext, call: &mut Call) -> Result<String> {
-        // A text has no errors: print would show the name of the type instead.
-        Ok(call_why(ctx, call)
-            .unwrap_or_else(|_| "a call made long ago, or on the machine before boot()".to_owned()))
+        // Conversions to a string cannot fail: print would show the name of the type instead.
+        Ok(call_why(ctx, call).unwrap_or_else(|_| {
+            "a call that belongs to an earlier boot, or was forgotten after \
+                 many later calls"
+                .to_owned()
+        }))
     }
 
-    /// `open(path)`: `console`, `null`, or a file that exists. Returns the lowest free descriptor.
+    /// `open(path)`: opens `console`, `null` or an existing file. Returns the lowest free
+    /// descriptor.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -376,8 +368,9 @@ pub mod functions {
         open_flags(ctx, task, path, 0)
     }
 
-    /// `open(path, flags)`: `O_RDONLY`, `O_WRONLY` or `O_RDWR`; `O_CREAT` makes the file, `O_EXCL`
-    /// insists on making it; `O_TRUNC` empties it; with `O_APPEND` every write goes to the end.
+    /// `open(path, flags)`: `O_RDONLY`, `O_WRONLY` or `O_RDWR`. `O_CREAT` creates the file if there
+    /// is none; with `O_EXCL` it must not exist yet. `O_TRUNC` empties it; with `O_APPEND` every
+    /// write goes to the end.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -394,7 +387,7 @@ pub mod functions {
         int(&ctx, task, Syscall::Open(path.to_owned(), flags))
     }
 
-    /// `close(fd)`.
+    /// `close(fd)`: closes a descriptor. The open file itself is released with its last descriptor.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -406,7 +399,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::Close(word(fd, "the descriptor")?)).map(|_| ())
     }
 
-    /// `dup(fd)`: another descriptor for the same open file.
+    /// `dup(fd)`: another descriptor for the same open file, the lowest that is free.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -417,7 +410,8 @@ pub mod functions {
         int(&ctx, task, Syscall::Dup(word(fd, "the descriptor")?))
     }
 
-    /// Sets what a signal does: `SIG_DFL`, `SIG_IGN`, or the address of a handler.
+    /// `sigaction`: sets the action for a signal: `SIG_DFL`, `SIG_IGN`, or the address of a
+    /// handler.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -432,12 +426,12 @@ pub mod functions {
         handler: i64,
     ) -> Result<()> {
         let signal = word(signal, "the signal")?;
-        let call = Syscall::Sigaction(signal, Some(action_of(handler)?));
+        let call = Syscall::sigaction(signal, Some(action_of(handler)?));
         plain(&ctx, task, call).map(|_| ())
     }
 
-    /// Says what a signal does: `default`, `ignore`, `closure`, or the address of its handler. Only
-    /// looks.
+    /// The action set for a signal: `default`, `ignore`, `closure`, or the address of the handler.
+    /// No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -447,7 +441,7 @@ pub mod functions {
     pub fn sigaction_query(ctx: NativeCallContext, task: &mut Task, signal: i64) -> Result<String> {
         let number = word(signal, "the signal")?;
         let Some(signal) = Signal::new(number) else {
-            return Err(errno_error(-Errno::EINVAL.code(), "sigaction").into());
+            return Err(errno_error(Errno::EINVAL, "sigaction").into());
         };
         let id = alive(&ctx, task)?;
         look(&ctx, |machine| {
@@ -462,7 +456,7 @@ pub mod functions {
         })
     }
 
-    /// `getpid()`: the number of the process (`tgid`).
+    /// `getpid()`: the id of the process (the kernel's `tgid`).
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -473,7 +467,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::Getpid)
     }
 
-    /// `gettid()`: the number of the task (`pid`).
+    /// `gettid()`: the id of the task (the kernel's `pid`).
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -484,7 +478,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::Gettid)
     }
 
-    /// `getppid()`: the number of the parent process.
+    /// `getppid()`: the pid of the parent process.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -495,7 +489,8 @@ pub mod functions {
         plain(&ctx, task, Syscall::Getppid)
     }
 
-    /// `set_tid_address(addr)`: the word that is cleared when the task exits. Returns the tid.
+    /// `set_tid_address(addr)`: sets the address whose word is cleared when the task exits
+    /// (`clear_child_tid`). Returns the tid.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -506,7 +501,7 @@ pub mod functions {
         int(&ctx, task, Syscall::SetTidAddress(address(addr)?))
     }
 
-    /// `nice(increment)`.
+    /// `nice(increment)`: adds to the nice value. Only root may lower it.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -518,7 +513,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::Nice(increment as i32)).map(|_| ())
     }
 
-    /// `sched_yield()`.
+    /// `sched_yield()`: gives up the CPU; an ordinary task moves to the expired array.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -529,7 +524,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::SchedYield).map(|_| ())
     }
 
-    /// Uses `n` ticks of CPU in user mode, as time passes and the scheduler allows.
+    /// Uses `n` ticks of CPU time in user mode, as time passes and the scheduler allows.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

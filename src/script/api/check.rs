@@ -1,33 +1,40 @@
-//! Checking and measuring.
+//! Assertions and measurements.
 
 use super::convert::Result;
 use super::view::measured;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, View};
 use rhai::plugin::*;
-use rhai::{Dynamic, FnPtr, ImmutableString, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, NativeCallContext};
 
 fn show(ctx: &NativeCallContext, value: &Dynamic) -> String {
     let text = ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),));
     text.map_or_else(|_| value.to_string(), |text| text.to_string())
 }
 
+fn failed(what: &str) -> Box<EvalAltResult> {
+    let error = ScriptError::new(format!("assertion failed: {what}"));
+    let help = "add print(trace()) before this line to see what happened until then";
+    error.with_help(help).into()
+}
+
 #[export_module]
 pub mod functions {
-    /// Ends the script with an error if the condition does not hold.
+    /// Ends the script with an error unless the condition holds.
     ///
     /// ```rhai
     /// assert(1 + 1 == 2);
     /// ```
     #[rhai_fn(name = "assert", return_raw)]
     pub fn assert_that(condition: bool) -> Result<()> {
-        match condition {
-            true => Ok(()),
-            false => Err(ScriptError::new("assertion failed: the condition is false").into()),
+        if condition {
+            Ok(())
+        } else {
+            Err(failed("the condition is false"))
         }
     }
 
-    /// Ends the script with that error if the condition does not hold.
+    /// Ends the script with an error that shows `why` unless the condition holds.
     ///
     /// ```rhai
     /// assert(init().pid == 1, "init is task 1");
@@ -37,10 +44,10 @@ pub mod functions {
         if condition {
             return Ok(());
         }
-        Err(ScriptError::new(format!("assertion failed: \"{why}\"")).into())
+        Err(failed(&format!("\"{why}\"")))
     }
 
-    /// Ends the script with an error that shows both if two values differ.
+    /// Ends the script with an error that shows both values unless they are equal.
     ///
     /// ```rhai
     /// assert_eq(2 * 21, 42);
@@ -51,16 +58,13 @@ pub mod functions {
         if same {
             return Ok(());
         }
-        let text = format!(
-            "assertion failed: {} is not {}",
-            show(&ctx, &left),
-            show(&ctx, &right)
-        );
-        Err(ScriptError::new(text).into())
+        let (left, right) = (show(&ctx, &left), show(&ctx, &right));
+        Err(failed(&format!("{left} is not {right}")))
     }
 
     /// Calls a function and counts what it costs: faults, copies, frames, page table entries,
-    /// switches, TLB misses. Counts only, no invented times. Counters that stay 0 are not shown.
+    /// context switches, TLB misses. Only counts, no invented times; counters that are 0 are not
+    /// shown.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -76,9 +80,11 @@ pub mod functions {
         let _value: Dynamic = call.call_within_context(&ctx, ())?;
         let (boot_after, after) = counters()?;
         if boot != boot_after {
-            let error =
-                ScriptError::new("boot() inside of measure: what was counted before is gone");
-            return Err(error.with_help("call boot() first, then measure").into());
+            let error = ScriptError::new(
+                "boot() was called inside measure: the counts from before are \
+                     gone",
+            );
+            return Err(error.with_help("call boot() before measure").into());
         }
         Ok(measured(&after.since(&before)))
     }

@@ -1,34 +1,34 @@
-//! Between script values and the machine's: numbers with their ranges, outcomes, errors.
+//! Conversions between values of scripts and of the machine: checked numbers, outcomes, errors.
 
 use super::ended::how_it_ended;
 use super::handlers::run_entered;
-use crate::abi::{Errno, Pid, TaskId, VirtAddr};
+use crate::abi::{Pid, SigAction, Signal, TaskId, VirtAddr};
 use crate::kernel::mm::{BadAccess, SegvCode, UserFaultKind};
-use crate::machine::{Action, Command, Machine, Outcome, Reply, Stop};
-use crate::script::errors::{ScriptError, advice, meant, plain_types};
+use crate::kernel::syscall::{SysError, Syscall};
+use crate::machine::{Acted, Action, Command, Machine, Reply, Stop};
+use crate::script::errors::{Caller, ScriptError, meant, plain_types, refused};
 use crate::script::session::{Call, Shared, Task};
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext};
 
-/// What a function of ours returns to a script.
+/// The result of a function that scripts call.
 pub type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// A 32-bit word: an int from -2^31 to 2^32 - 1.
+/// A 32-bit word from an int in the range -2^31 to 2^32 - 1.
 pub fn word(value: i64, what: &str) -> Result<u32> {
     if (i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&value) {
         return Ok(value as u32);
     }
-    Err(ScriptError::new(format!(
-        "{what} is {value}, which does not fit into 32 bits"
-    ))
-    .into())
+    let error = ScriptError::new(format!("{what} is {value}, which does not fit in 32 bits"));
+    let help = "use a value from -2147483648 to 4294967295 (0xffffffff)";
+    Err(error.with_help(help).into())
 }
 
-/// An address.
+/// A virtual address from an int that fits in 32 bits.
 pub fn address(value: i64) -> Result<VirtAddr> {
     word(value, "the address").map(VirtAddr)
 }
 
-/// A number from `min` to `max`.
+/// Checks that a number is between `min` and `max`.
 pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
     if (min..=max).contains(&value) {
         return Ok(value);
@@ -40,27 +40,30 @@ pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
     } else {
         format!("{min} to {max}")
     };
-    Err(ScriptError::new(format!("{what} is {value}, but must be {range}")).into())
+    let error = ScriptError::new(format!("{what} is {value}, but must be {range}"));
+    let nearest = value.clamp(min, max);
+    let help = format!("use {nearest}, which is the nearest allowed value");
+    Err(error.with_help(help).into())
 }
 
-/// An int of an option.
+/// The int given for an option.
 pub fn int_option(value: &Dynamic, key: &str) -> Result<i64> {
     value
         .as_int()
         .map_err(|kind| wrong_type(key, "an int", kind).into())
 }
 
-/// A bool of an option.
+/// The bool given for an option.
 pub fn bool_option(value: &Dynamic, key: &str) -> Result<bool> {
     let text = value.to_string().to_lowercase();
     let no = ["no", "off", "false", "0", ""].contains(&text.as_str());
     value.as_bool().map_err(|kind| {
-        let error = wrong_type(key, "true or false", kind);
+        let error = wrong_type(key, "a boolean", kind);
         error.with_help(format!("write {key}: {}", !no)).into()
     })
 }
 
-/// A string of an option.
+/// The string given for an option.
 pub fn string_option(value: &Dynamic, key: &str) -> Result<String> {
     value
         .clone()
@@ -73,7 +76,7 @@ fn wrong_type(key: &str, wanted: &str, got: &str) -> ScriptError {
     ScriptError::new(format!("option {key} must be {wanted}, not {got}"))
 }
 
-/// Refuses keys that are no options, naming those that are.
+/// Rejects unknown option keys, and lists the known ones.
 pub fn check_keys(options: &Map, known: &[&str]) -> Result<()> {
     match options.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
@@ -83,7 +86,7 @@ pub fn check_keys(options: &Map, known: &[&str]) -> Result<()> {
     }
 }
 
-/// What could be meant by a word that is none of some: the likeliest, then all of them.
+/// Help for an unknown word: the most likely candidate, then all of them.
 pub fn choice(word: &str, what: &str, known: &[&str]) -> String {
     let all = format!("{what} are {}", known.join(", "));
     match meant(word, known) {
@@ -92,9 +95,9 @@ pub fn choice(word: &str, what: &str, known: &[&str]) -> String {
     }
 }
 
-/// Carries a command out, and runs the handlers that tasks enter meanwhile.
+/// Applies a command, and runs the signal handlers that tasks enter meanwhile.
 pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
-    // Those that others have entered in the same moment come first.
+    // Handlers that other tasks entered at the same moment run first.
     run_entered(ctx)?;
     let mut command = command;
     loop {
@@ -104,7 +107,7 @@ pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
         let reply = apply_once(ctx, command);
         run_entered(ctx)?;
         match (reply?, again) {
-            // The call has waited for its turn until a handler had to run.
+            // The call waited its turn until a handler had to run.
             (Reply::Stopped(Stop::Handler), Some(again)) => command = again,
             (reply, _) => return Ok(reply),
         }
@@ -114,19 +117,19 @@ pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
 fn apply_once(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
     let shared = Shared::of(ctx)?;
     let reply = shared.with(|state| state.apply(command))?;
-    // A command is one operation, however much of the host's memory it takes.
+    // A command counts as one operation, however much host memory it takes.
     if let Some(halt) = shared.must_halt(0) {
         return Err(halt.into());
     }
     reply.map_err(|refusal| ScriptError::of_refusal(&refusal).into())
 }
 
-/// Looks at the machine.
+/// Reads the machine without changing it.
 pub fn look<R>(ctx: &NativeCallContext, look: impl FnOnce(&Machine) -> R) -> Result<R> {
     Shared::of(ctx)?.with(|state| look(&state.machine))
 }
 
-/// A handle on a task of the present machine.
+/// A handle to a task of the current machine.
 pub fn handle(ctx: &NativeCallContext, id: TaskId, pid: Pid) -> Result<Task> {
     Shared::of(ctx)?.with(|state| Task {
         id,
@@ -136,19 +139,19 @@ pub fn handle(ctx: &NativeCallContext, id: TaskId, pid: Pid) -> Result<Task> {
     })
 }
 
-/// A handle on a call on the present machine.
+/// A handle to a system call on the current machine.
 pub fn call_handle(ctx: &NativeCallContext, id: u64) -> Result<Dynamic> {
     let boot = Shared::of(ctx)?.with(|state| state.boot)?;
     Ok(Dynamic::from(Call { id, boot }))
 }
 
-/// Whether the task still exists, as a zombie perhaps.
+/// Whether the task still exists, even if only as a zombie.
 pub fn exists(ctx: &NativeCallContext, task: &Task) -> Result<bool> {
     Shared::of(ctx)?
         .with(|state| task.boot == state.boot && state.machine.kernel.tasks.contains_key(task.id))
 }
 
-/// Why a task does not exist any more, in words.
+/// Why a task no longer exists, in words.
 pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
     let (boot, ended) = Shared::of(ctx)?.with(|state| {
         let log = &state.machine.kernel.log;
@@ -165,126 +168,145 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
     })
 }
 
-/// Lets a puppet act. A fault that could not be mended is an error.
-pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Outcome> {
+/// Lets a puppet act. A call that fails is an error, and so is a fault that could not be mended.
+pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Acted> {
     let id = alive(ctx, task)?;
     let (who, alone) = look(ctx, |machine| {
         let mm = machine.kernel.task(id).mm;
         let alone = mm.is_none_or(|mm| machine.kernel.mms[mm].mm_users == 1);
         (machine.who(id), alone)
     })?;
+    let call = call_name(&action);
     let reply = apply(ctx, Command::Act { task: id, action })?;
-    let Reply::Acted(outcome) = reply else {
-        return Ok(Outcome::Done);
+    let Reply::Acted(effect) = reply else {
+        return Ok(Acted::Done);
     };
-    if let Outcome::Fault(fault) = &outcome {
-        let error = ScriptError {
-            name: fault.signal_name().to_owned(),
-            ..ScriptError::new(format!("{who}: {fault}"))
-                .with_note(fault_rule(fault.kind))
-                .with_help(fault_help(fault.kind, alone))
-        };
-        return Err(error.into());
+    match effect {
+        Acted::Fault(fault) => {
+            let error = ScriptError {
+                name: fault.signal_name().to_owned(),
+                ..ScriptError::new(format!("{who}: {fault}"))
+                    .with_note(fault_rule(fault.kind))
+                    .with_help(fault_help(fault.kind, alone))
+            };
+            Err(error.into())
+        }
+        Acted::Refused(error) => Err(call_error(ctx, (id, task.pid), error, call)?.into()),
+        effect => Ok(effect),
     }
-    Ok(outcome)
 }
 
-/// The kernel's rule behind a fault that it does not mend.
+/// The name that scripts have for a puppet's call.
+fn call_name(action: &Action) -> &'static str {
+    match action {
+        Action::Syscall(Syscall::Ipc(call)) => call.name(),
+        Action::Syscall(call) => Syscall::c_name(call.nr()),
+        Action::CloneTls(..) => "clone",
+        Action::OnStack(what) => what.call.name(),
+        Action::Read { .. }
+        | Action::Write { .. }
+        | Action::Fill { .. }
+        | Action::Touch { .. }
+        | Action::Compute(_) => "",
+    }
+}
+
+/// The error of a task's system call that has failed.
+pub fn call_error(
+    ctx: &NativeCallContext,
+    (id, pid): (TaskId, Pid),
+    error: SysError,
+    call: &str,
+) -> Result<ScriptError> {
+    let ignores_sigchld = look(ctx, |machine| {
+        let kernel = &machine.kernel;
+        kernel.tasks.contains_key(id)
+            && kernel.sigaction_of(id, Signal::SIGCHLD) == SigAction::Ignore
+    })?;
+    let caller = Caller {
+        pid,
+        ignores_sigchld,
+    };
+    Ok(refused(error, call, caller))
+}
+
+/// The kernel rule behind a fault that raises a signal.
 const fn fault_rule(kind: UserFaultKind) -> &'static str {
     match kind {
         UserFaultKind::Segv {
             reason: BadAccess::KernelAddress,
             ..
         } => {
-            "do_page_fault() looks for no area from TASK_SIZE on: SIGSEGV with SEGV_MAPERR, \
-             whatever the page tables say (arch/i386/mm/fault.c)"
+            "do_page_fault() accepts no address from TASK_SIZE on from user mode: SIGSEGV with \
+             SEGV_MAPERR, whatever the page tables say (arch/i386/mm/fault.c)"
         }
         UserFaultKind::Segv {
             reason: BadAccess::BelowStackPointer { .. },
             ..
         } => {
-            "do_page_fault() lets a stack grow down to esp - 32, for pusha stores 32 bytes before \
-             esp changes; below it is SIGSEGV with SEGV_MAPERR (arch/i386/mm/fault.c)"
+            "do_page_fault() lets a stack grow only for addresses from esp - 32 on, because pusha \
+             stores 32 bytes before it changes esp; lower ones get SIGSEGV with SEGV_MAPERR \
+             (arch/i386/mm/fault.c)"
         }
         UserFaultKind::Segv {
             reason: BadAccess::StackLimit,
             ..
         } => {
-            "expand_stack() finds RLIMIT_STACK or what may be promised used up: SIGSEGV with \
+            "expand_stack() would exceed RLIMIT_STACK or the commit limit: SIGSEGV with \
              SEGV_MAPERR (mm/mmap.c)"
         }
         UserFaultKind::Segv {
             code: SegvCode::MapErr,
             ..
         } => {
-            "do_page_fault() finds no area for the address: SIGSEGV with SEGV_MAPERR \
+            "do_page_fault() finds no area that contains the address: SIGSEGV with SEGV_MAPERR \
              (arch/i386/mm/fault.c)"
         }
         UserFaultKind::Segv {
             code: SegvCode::AccErr,
             ..
         } => {
-            "do_page_fault() finds that the area forbids the access: SIGSEGV with SEGV_ACCERR \
-             (arch/i386/mm/fault.c)"
+            "do_page_fault() finds that the area does not permit the access: SIGSEGV with \
+             SEGV_ACCERR (arch/i386/mm/fault.c)"
         }
-        UserFaultKind::Bus => "do_no_page() finds no page of the file: SIGBUS (mm/memory.c)",
+        UserFaultKind::Bus => {
+            "do_no_page() finds that the address is beyond the end of the file: \
+             SIGBUS (mm/memory.c)"
+        }
         UserFaultKind::Oom => {
             "handle_mm_fault() gets no page frame: the task is killed (arch/i386/mm/fault.c)"
         }
     }
 }
 
-/// What would help against such a fault, of a task that has its memory alone or not.
+/// How to avoid such a fault. `alone` says whether no other task shares the memory.
 const fn fault_help(kind: UserFaultKind, alone: bool) -> &'static str {
     match kind {
-        UserFaultKind::Oom => "let tasks end, or boot(#{mem: ..}) with more",
+        UserFaultKind::Oom => "let tasks exit, or boot(#{mem: ..}) with more memory",
         _ if !alone => {
-            "an access outside of what maps(task) shows kills the task, and its core dump all that \
-             share the memory, a parent inside vfork too"
+            "maps(task) shows what is mapped; an access outside of it kills the task, and its core \
+             dump kills every task that shares the memory, even a parent waiting in vfork"
         }
         UserFaultKind::Segv {
             reason: BadAccess::NotWritable,
             ..
         } => {
             "it was mapped without PROT_WRITE; sh.mmap(0, len, PROT_READ | PROT_WRITE, MAP_PRIVATE \
-             | MAP_ANONYMOUS) can be written"
+             | MAP_ANONYMOUS) maps writable memory"
         }
         UserFaultKind::Segv {
             reason: BadAccess::NotReadable | BadAccess::ReadProtected,
             ..
-        } => "it was mapped without PROT_READ; maps(task) shows what each area allows",
+        } => "it was mapped without PROT_READ; maps(task) shows the permissions of each area",
         UserFaultKind::Segv {
             reason: BadAccess::KernelAddress,
             ..
-        } => "a task has the addresses below 0xc0000000; maps(task) shows what is mapped there",
+        } => "user addresses are below 0xc0000000; maps(task) shows what is mapped there",
         _ => "maps(task) shows what is mapped; an access outside of it kills the task",
     }
 }
 
-/// The value of a system call: -4095..=-1 is an error.
-pub fn returned(value: i32, call: &str) -> Result<i64> {
-    if !(-4095..0).contains(&value) {
-        return Ok(i64::from(value as u32));
-    }
-    Err(errno_error(value, call).into())
-}
-
-/// The error that a system call's negative value stands for.
-pub fn errno_error(value: i32, call: &str) -> ScriptError {
-    match Errno::from_code(-value) {
-        Some(errno) => {
-            let advice = advice(call, errno);
-            ScriptError {
-                note: advice.map(|advice| advice.rule.to_owned()),
-                help: advice.map(|advice| advice.remedy.to_owned()),
-                ..ScriptError::of_errno(errno, format!("{call} failed: {errno}"))
-            }
-        }
-        None => ScriptError::new(format!("{call} failed with {value}")),
-    }
-}
-
-/// The id of a task that still exists, as a zombie perhaps.
+/// The id of a task that still exists, even if only as a zombie.
 pub fn alive(ctx: &NativeCallContext, task: &Task) -> Result<TaskId> {
     if exists(ctx, task)? {
         return Ok(task.id);

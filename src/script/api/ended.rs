@@ -1,4 +1,4 @@
-//! How a task that is gone came to its end, as far as the trace still has it.
+//! How a task that is gone ended, as far as the trace still has it.
 
 use crate::abi::{DefaultAction, Pid, Signal, WaitStatus};
 use crate::script::session::Task;
@@ -19,19 +19,19 @@ pub(super) fn how_it_ended(log: &TraceLog, task: &Task) -> Option<String> {
     })
 }
 
-/// The status word of a task that is gone.
+/// The wait status of a task that is gone.
 pub(super) fn end_status(log: &TraceLog, task: &Task) -> Option<WaitStatus> {
     exit(log, task).map(|(status, _)| status)
 }
 
-/// The status of the task, and the number of the event.
+/// The task's exit status, and the number of the event that recorded it.
 fn exit(log: &TraceLog, task: &Task) -> Option<(WaitStatus, u64)> {
     let oldest = log.records().next()?;
     if oldest.seq > task.made {
         return None;
     }
-    // The pid may have meant other tasks before, and may mean others since: the first release
-    // after the handle was made is that of its own task.
+    // Pids are reused, so the pid may have named other tasks before and since. The first release
+    // after the handle was made is the one of its own task.
     let is_release = |record: &&Record| matches!(record.event, TraceEvent::SchedProcessFree { pid, .. } if pid == task.pid);
     let release = log
         .records()
@@ -46,8 +46,8 @@ fn exit(log: &TraceLog, task: &Task) -> Option<(WaitStatus, u64)> {
     })
 }
 
-/// A SIGKILL that nobody sent comes with the core dump of a task that shares the memory: that
-/// task, and its signal.
+/// The task whose core dump killed this one, and the signal that task got. Nobody else sends such a
+/// SIGKILL: it comes from a task that shares the memory.
 fn dumped_with(log: &TraceLog, task: Pid, status: WaitStatus, exit: u64) -> Option<(Pid, Signal)> {
     if status != WaitStatus::killed(Signal::SIGKILL) {
         return None;

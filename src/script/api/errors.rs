@@ -1,4 +1,4 @@
-//! What `catch (e)` gets: errors of ours, and maps that stand for errors of Rhai's own.
+//! What `catch (e)` receives: our own errors, and maps for Rhai's own errors.
 
 use crate::script::errors::{ScriptError, caught};
 use rhai::plugin::*;
@@ -26,13 +26,13 @@ pub mod functions {
         map_to_string(ctx, value)
     }
 
-    /// A map as text; an error of Rhai's own, which is caught as a map, as its message.
+    /// A map as a string. Rhai's own errors are caught as maps and print their message.
     #[rhai_fn(name = "to_string", name = "to_debug")]
     pub fn map_to_string(ctx: NativeCallContext, map: &mut Map) -> String {
         caught(map).unwrap_or_else(|| map_text(&ctx, map))
     }
 
-    /// The error as text: its message.
+    /// The error as a string: its message.
     #[rhai_fn(name = "to_string", name = "to_debug")]
     pub fn error_to_string(error: &mut ScriptError) -> String {
         error.to_string()
@@ -48,7 +48,7 @@ pub mod functions {
         error.message.clone()
     }
 
-    /// What would help, or an empty string.
+    /// How to fix it, or an empty string.
     ///
     /// ```rhai
     /// try { task(99) } catch (e) { assert_eq(e.help, "ps() lists the tasks"); }
@@ -58,7 +58,7 @@ pub mod functions {
         error.help.clone().unwrap_or_default()
     }
 
-    /// The kernel's rule behind it, or an empty string.
+    /// The kernel rule behind it, or an empty string.
     ///
     /// ```rhai
     /// try { spawn("sh").clone(CLONE_THREAD) } catch (e) { print(e.note); }
@@ -78,7 +78,8 @@ pub mod functions {
         i64::from(error.errno)
     }
 
-    /// The name of the error number, such as `EINVAL`, or of a fault's signal; else empty.
+    /// The name of the error number, such as `EINVAL`, or of the signal that a fault raised;
+    /// otherwise empty.
     ///
     /// ```rhai
     /// try { spawn("sh").read(0) } catch (e) { assert_eq(e.name, "SIGSEGV"); }

@@ -1,39 +1,38 @@
-//! Calls that concern files, pipes and directories, as methods of a task.
+//! System calls on files, pipes and directories, as methods of a task.
 
 use super::calls::{int, plain};
-use super::convert::{Result, act, call_handle, ranged, returned, word};
+use super::convert::{Result, act, call_handle, ranged, word};
 use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, BufferCall, Outcome, StackCall};
+use crate::machine::{Acted, Action, BufferCall, StackCall};
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Blob, Dynamic, NativeCallContext};
 
-/// The largest buffer that a puppet makes room for on its stack.
+/// The largest buffer that a puppet allocates on its stack, in bytes.
 const MAX_BUFFER: i64 = 1 << 20;
 
-/// What a call with a buffer came to.
+/// The result of a system call with a buffer.
 pub(super) enum Buffered {
-    /// It returned a value that is no error, and this is in the buffer.
+    /// It succeeded: the return value, and the contents of the buffer.
     Done(i64, Vec<u8>),
-    /// It blocks, or the task has ended.
+    /// It blocks, or the task has exited.
     Open(Dynamic),
 }
 
-/// Makes a call with a buffer on the puppet's stack.
+/// Makes a system call with a buffer on the puppet's stack.
 pub(super) fn with_buffer(
     ctx: &NativeCallContext,
     task: &Task,
     what: StackCall,
-    name: &str,
 ) -> Result<Buffered> {
     Ok(match act(ctx, task, Action::OnStack(what))? {
-        Outcome::Filled(value, bytes) => Buffered::Done(returned(value, name)?, bytes),
-        Outcome::Blocks(id) => Buffered::Open(call_handle(ctx, id)?),
+        Acted::Filled(value, bytes) => Buffered::Done(i64::from(value), bytes),
+        Acted::Blocks(id) => Buffered::Open(call_handle(ctx, id)?),
         _ => Buffered::Open(Dynamic::UNIT),
     })
 }
 
-/// The bytes that `read` says it has read, as text.
+/// The bytes that `read` returned, as a string.
 pub(super) fn text_read(read: i64, bytes: &[u8]) -> String {
     let read = bytes.len().min(read as usize);
     String::from_utf8_lossy(&bytes[..read]).into_owned()
@@ -46,7 +45,7 @@ fn write(ctx: &NativeCallContext, task: &Task, fd: i64, bytes: &[u8]) -> Result<
         bytes: bytes.to_vec(),
         call: BufferCall::Write(word(fd, "the descriptor")?),
     };
-    Ok(match with_buffer(ctx, task, what, "write")? {
+    Ok(match with_buffer(ctx, task, what)? {
         Buffered::Done(value, _) => value.into(),
         Buffered::Open(call) => call,
     })
@@ -62,8 +61,9 @@ fn empty(len: u32, call: BufferCall) -> StackCall {
 
 #[export_module]
 pub mod functions {
-    /// `read(fd, n)`: at most `n` bytes of an open file, as text; "" at the end. A `Call` if it has
-    /// to wait: for somebody who writes to the pipe, or types. The buffer is on the task's stack.
+    /// `read(fd, n)`: at most `n` bytes from an open file, as a string; "" at end of file. Returns
+    /// a `Call` if it blocks, as on an empty pipe or on the console. The buffer is on the task's
+    /// stack.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -78,14 +78,14 @@ pub mod functions {
     pub fn sys_read(ctx: NativeCallContext, task: &mut Task, fd: i64, n: i64) -> Result<Dynamic> {
         let len = ranged(n, "the number of bytes", 0, MAX_BUFFER)? as u32;
         let call = BufferCall::Read(word(fd, "the descriptor")?);
-        Ok(match with_buffer(&ctx, task, empty(len, call), "read")? {
+        Ok(match with_buffer(&ctx, task, empty(len, call))? {
             Buffered::Done(read, bytes) => text_read(read, &bytes).into(),
             Buffered::Open(call) => call,
         })
     }
 
-    /// `write(fd, text)`: writes a text to an open file. Returns how many bytes were written; a
-    /// `Call` if it has to wait until a pipe has room. The buffer is on the task's stack.
+    /// `write(fd, text)`: writes a string to an open file. Returns the number of bytes written, or
+    /// a `Call` if it blocks, as on a full pipe. The buffer is on the task's stack.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -121,7 +121,7 @@ pub mod functions {
         write(&ctx, task, fd, &bytes)
     }
 
-    /// `pipe()`: a pipe with two descriptors, `[read, write]`.
+    /// `pipe()`: creates a pipe and returns its two descriptors, `[read, write]`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -129,23 +129,21 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn pipe(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
-        Ok(
-            match with_buffer(&ctx, task, empty(8, BufferCall::Pipe), "pipe")? {
-                Buffered::Done(_, bytes) => {
-                    let fd = |at: &[u8]| i64::from(at.first().copied().unwrap_or(0));
-                    let fds = bytes.chunks(4).map(|word| {
-                        let high = word.get(1).copied().map_or(0, i64::from) << 8;
-                        Dynamic::from(fd(word) | high)
-                    });
-                    fds.collect::<Array>().into()
-                }
-                Buffered::Open(call) => call,
-            },
-        )
+        Ok(match with_buffer(&ctx, task, empty(8, BufferCall::Pipe))? {
+            Buffered::Done(_, bytes) => {
+                let fd = |at: &[u8]| i64::from(at.first().copied().unwrap_or(0));
+                let fds = bytes.chunks(4).map(|word| {
+                    let high = word.get(1).copied().map_or(0, i64::from) << 8;
+                    Dynamic::from(fd(word) | high)
+                });
+                fds.collect::<Array>().into()
+            }
+            Buffered::Open(call) => call,
+        })
     }
 
-    /// `dup2(fd, copy)`: the descriptor `copy` for the same open file; what was open there is
-    /// closed.
+    /// `dup2(fd, copy)`: makes `copy` another descriptor for the same open file, closing it first
+    /// if it is open.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -156,10 +154,14 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn dup2(ctx: NativeCallContext, task: &mut Task, fd: i64, copy: i64) -> Result<i64> {
         let fd = word(fd, "the descriptor")?;
-        int(&ctx, task, Syscall::Dup2(fd, word(copy, "the copy")?))
+        int(
+            &ctx,
+            task,
+            Syscall::Dup2(fd, word(copy, "the new descriptor")?),
+        )
     }
 
-    /// `fcntl(fd, cmd)`: `F_GETFD`, `F_GETFL`.
+    /// `fcntl(fd, cmd)` for the commands without an argument: `F_GETFD`, `F_GETFL`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -197,9 +199,9 @@ pub mod functions {
         )
     }
 
-    /// `lseek(fd, offset, origin)`: from the beginning (`SEEK_SET`), from where it is (`SEEK_CUR`)
-    /// or from the end (`SEEK_END`). The offset belongs to the open file: all share it who got the
-    /// descriptor by fork or dup.
+    /// `lseek(fd, offset, origin)`: sets the file offset, relative to the beginning (`SEEK_SET`),
+    /// the current offset (`SEEK_CUR`) or the end (`SEEK_END`). The offset belongs to the open
+    /// file: all descriptors that fork or dup made of it share it.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -225,7 +227,7 @@ pub mod functions {
         )
     }
 
-    /// `unlink(path)`: takes the name away; the file lives on while somebody has it open.
+    /// `unlink(path)`: removes the name. The file itself lives until nobody has it open.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -238,7 +240,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::Unlink(path.to_owned())).map(|_| ())
     }
 
-    /// `mkdir(path)`.
+    /// `mkdir(path)`: creates a directory.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -250,7 +252,8 @@ pub mod functions {
         plain(&ctx, task, Syscall::Mkdir(path.to_owned())).map(|_| ())
     }
 
-    /// `chdir(path)`: another working directory, also for all that share it by `CLONE_FS`.
+    /// `chdir(path)`: changes the working directory, also for all tasks that share it by
+    /// `CLONE_FS`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -263,7 +266,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::Chdir(path.to_owned())).map(|_| ())
     }
 
-    /// `chroot(path)`: another root directory; only root may.
+    /// `chroot(path)`: changes the root directory. Only root may.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{uid: 0});
@@ -284,14 +287,14 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn getcwd(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         let call = empty(4096, BufferCall::Getcwd);
-        Ok(match with_buffer(&ctx, task, call, "getcwd")? {
-            // The length counts the zero at the end.
+        Ok(match with_buffer(&ctx, task, call)? {
+            // The length includes the terminating null byte.
             Buffered::Done(len, bytes) => text_read(len - 1, &bytes).into(),
             Buffered::Open(call) => call,
         })
     }
 
-    /// `umask(mask)`: the rights that new files do not get. Returns the old mask.
+    /// `umask(mask)`: sets the permission bits that new files do not get. Returns the old mask.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

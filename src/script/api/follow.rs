@@ -1,5 +1,5 @@
-//! Following the kernel through its source while a function of the script runs, and asking it what
-//! flags of clone would do.
+//! Following the kernel through its source while a function of the script runs, and asking what a
+//! set of clone flags would do.
 
 use super::convert::{Result, alive, look, word};
 use super::view::as_view;
@@ -10,13 +10,13 @@ use crate::view::{self, Path, Paths};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
-/// Calls the function and follows the first `do_fork` in it. The machine is looked at before and
-/// after, never while the script runs.
+/// Calls the function and follows its first `do_fork`. The machine is inspected before and after
+/// the call, never while the script runs.
 fn follow(ctx: &NativeCallContext, call: &FnPtr) -> Result<Path> {
     let mark = || Shared::of(ctx)?.with(|state| (state.boot, state.machine.kernel.log.event_seq()));
     let (boot, seq) = mark()?;
     let result: Result<Dynamic> = call.call_within_context(ctx, ());
-    // A machine that was booted meanwhile counts its events anew.
+    // A machine that was booted meanwhile numbers its events from 0 again.
     let (boot_after, _) = mark()?;
     let from = if boot == boot_after { seq } else { 0 };
     let path = look(ctx, |machine| view::path(machine, from))?;
@@ -25,14 +25,14 @@ fn follow(ctx: &NativeCallContext, call: &FnPtr) -> Result<Path> {
         (Some(path), Err(error)) if is_its_error(&path, &error) => Ok(path),
         (_, Err(error)) => Err(error),
         (None, Ok(_)) => Err(ScriptError::new(
-            "what was called made no task: it never came to do_fork",
+            "the function created no task: it never reached do_fork",
         )
         .with_help("path follows fork, vfork and clone, as in path(|| sh.fork())")
         .into()),
     }
 }
 
-/// Whether the error is the one that the path ends with.
+/// Whether the error is the one that the path ended with.
 fn is_its_error(path: &Path, error: &EvalAltResult) -> bool {
     let EvalAltResult::ErrorRuntime(thrown, _) = error.unwrap_inner() else {
         return false;
@@ -41,7 +41,7 @@ fn is_its_error(path: &Path, error: &EvalAltResult) -> bool {
     path.error.is_some() && thrown.is_some_and(|thrown| Some(-thrown.errno) == path.value)
 }
 
-/// `[label, function]`.
+/// Takes `[label, function]` apart.
 fn labelled(call: Dynamic) -> Result<(String, FnPtr)> {
     let parts = call.into_array().unwrap_or_default();
     if let [label, function] = parts.as_slice()
@@ -49,7 +49,7 @@ fn labelled(call: Dynamic) -> Result<(String, FnPtr)> {
     {
         return Ok((label.to_string(), function));
     }
-    Err(ScriptError::new("a call is given as [label, function]")
+    Err(ScriptError::new("each call is given as [label, function]")
         .with_help("path([[\"fork\", || sh.fork()], [\"vfork\", || sh.vfork()]])")
         .into())
 }
@@ -65,7 +65,7 @@ fn oracle(ctx: &NativeCallContext, flags: i64, caller: Option<TaskId>) -> Result
     let flags = CloneFlags::from_bits_retain(word(flags, "flags")?);
     let told = look(ctx, |machine| view::explain_clone(machine, flags, caller))?;
     let told = told.ok_or_else(|| {
-        ScriptError::new("the task has ended: it clones nothing any more")
+        ScriptError::new("the task has exited and cannot clone")
             .with_help("explain_clone(flags) needs no task")
     })?;
     as_view(&told, &told.text())
@@ -74,28 +74,27 @@ fn oracle(ctx: &NativeCallContext, flags: i64, caller: Option<TaskId>) -> Result
 #[export_module]
 pub mod functions {
     /// What a clone with these flags would do, without doing it: whether it is legal and which rule
-    /// refuses it, what the child shares and what that means, whose child it is, who waits, where
-    /// it is queued and who runs next, who is told of its end, what a tracer hears. Nothing is
-    /// known of the caller; `explain_clone(flags, task)` asks for a task. Its data are `error`,
-    /// `refusal`, `needs`, `mended`, `tests`, `names`, `ignored`, and `child` (with `objects`,
-    /// `parent`, `same_process`, `caller_waits`, `begins_stopped`, `queued`, `runs_next`, `end`,
-    /// `tracer`, `tid_words`), which is `()` if the call would be refused.
+    /// refuses it, what the child shares and what follows from that, who its parent is, who waits,
+    /// where it is queued and who runs next, who is notified of its exit, what a tracer is told. It
+    /// assumes nothing about the caller; `explain_clone(flags, task)` asks about one. Its data are
+    /// `error`, `refusal`, `needs`, `corrected`, `tests`, `names`, `ignored`, and `child` (with
+    /// `objects`, `parent`, `same_process`, `caller_waits`, `begins_stopped`, `queued`,
+    /// `runs_next`, `end`, `tracer`, `tid_stores`), which is `()` if the call would be refused.
     ///
     /// ```rhai
     /// print(explain_clone(CLONE_VM | CLONE_VFORK | SIGCHLD));
     /// assert_eq(explain_clone(SIGCHLD).child.runs_next, "child");
     /// let refused = explain_clone(CLONE_THREAD);
     /// assert_eq(refused.error, "EINVAL");
-    /// assert_eq(refused.mended, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM);
+    /// assert_eq(refused.corrected, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM);
     /// ```
     #[rhai_fn(name = "explain_clone", return_raw)]
     pub fn explain_clone(ctx: NativeCallContext, flags: i64) -> Result<View> {
         oracle(&ctx, flags, None)
     }
 
-    /// What a clone with these flags by that task would do: its capabilities, the limits, its
-    /// tracer, its parent and its time slice count too. What depends on addresses, on free pids and
-    /// on free memory is not foreseen.
+    /// What a clone with these flags by that task would do, given its capabilities, limits, tracer,
+    /// parent and time slice. What depends on addresses, free pids or free memory is not predicted.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -109,12 +108,12 @@ pub mod functions {
         oracle(&ctx, flags, Some(caller))
     }
 
-    /// Calls a function and shows the way of its first fork, vfork or clone through do_fork,
-    /// copy_process and wake_up_new_task: an outline of their source, the branches that were taken
-    /// ticked, the others with the reason why not. An error of that call is part of it.
-    /// `path(..).brief` has only the steps of do_fork itself. Its data are `steps` (each with
-    /// `step`, `mark`, `why` and `depth`), `value`, `error`, `child`, `flags`, and how many `calls`
-    /// of do_fork there were.
+    /// Calls a function and shows the path of its first fork, vfork or clone through do_fork,
+    /// copy_process and wake_up_new_task: an outline of the kernel source with the branches taken
+    /// ticked, and the reason for each that was not. If the call fails, the error is part of the
+    /// view. `path(..).brief` has only the steps of do_fork itself. Its data are `steps` (each with
+    /// `step`, `mark`, `why` and `depth`), `value`, `error`, `child`, `flags`, and `calls`, the
+    /// number of calls of do_fork.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -131,10 +130,10 @@ pub mod functions {
         ))
     }
 
-    /// The ways of several calls side by side, each given as `[label, function]`: a row for each
-    /// step, a column for each call; `x` where it was taken, `shared` or `own` for what the child
-    /// has in common with its creator or for itself, `.` where not, and the error where it failed.
-    /// `path(..).brief` has only the steps of do_fork itself.
+    /// The paths of several calls side by side, each given as `[label, function]`: one row per
+    /// step, one column per call. `x` marks a step taken, `.` one not taken, `shared` and `own`
+    /// what the child shares with its creator or has for itself; a call that failed shows its
+    /// error. `path(..).brief` has only the steps of do_fork itself.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

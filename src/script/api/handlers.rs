@@ -1,24 +1,24 @@
-//! Handlers of signals that are closures of the script. They never lie in the machine: it knows
-//! them by number, stops when a puppet has entered one, and what the closure does is further
-//! commands.
+//! Signal handlers that are closures of the script. The machine never holds a closure: it knows
+//! handlers by number and stops when a puppet has entered one. What the closure does then is
+//! further commands.
 
 use super::convert::{Result, word};
 use super::signals::{action_with, nothing};
-use crate::kernel::syscall::SignalCall;
+use crate::kernel::syscall::Syscall;
 use crate::machine::{Command, EnteredHandler, handler_address};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, Task};
 use rhai::plugin::*;
 use rhai::{AST, Dynamic, FnPtr, Map, NativeCallContext};
 
-/// Handlers that may run before the call that they interrupt goes on.
+/// How many handlers may run before the call that they interrupt goes on.
 const MAX_RUNS: u32 = 1_000;
 
-/// Runs the closures of handlers that tasks have entered, first come first served, and lets each
-/// return.
+/// Runs the closures of the handlers that tasks have entered, in the order of entry, and lets each
+/// handler return.
 ///
 /// # Errors
-/// What went wrong in a closure, at its place. Its handler returns all the same.
+/// The error that a closure threw, at its place. The handler returns all the same.
 pub(super) fn run_entered(ctx: &NativeCallContext) -> Result<()> {
     let shared = Shared::of(ctx)?;
     let mut runs = 0;
@@ -26,20 +26,20 @@ pub(super) fn run_entered(ctx: &NativeCallContext) -> Result<()> {
         runs += 1;
         if runs > MAX_RUNS {
             return Err(ScriptError::new(format!(
-                "{MAX_RUNS} handlers have run one after the other, and there are more"
+                "{MAX_RUNS} handlers have run one after another, and more are waiting"
             ))
             .with_help("a handler that raises its own signal runs again as soon as it returns")
             .into());
         }
         let (boot, closure) = shared.with(|state| {
-            // The machine refuses nothing that it has just named.
+            // The machine has just named this handler, so it accepts the command.
             let _begun = state.apply(Command::BeginHandler(entered.task));
             (state.boot, state.handlers.get(entered.number).cloned())
         })?;
         let result = closure.map_or(Ok(()), |closure| run(ctx, &shared, &closure, entered));
         shared.with(|state| {
             if state.boot == boot {
-                // A panic of the emulated kernel is told of by whoever made the call.
+                // A panic of the emulated kernel is reported by whoever made the call.
                 let _ended = state.apply(Command::EndHandler(entered.task));
             }
         })?;
@@ -51,7 +51,7 @@ pub(super) fn run_entered(ctx: &NativeCallContext) -> Result<()> {
     Ok(())
 }
 
-/// Runs a closure as a handler of a task, which is `this` in it.
+/// Runs a closure as the handler of a task, which is `this` in it.
 fn run(
     ctx: &NativeCallContext,
     shared: &Shared,
@@ -80,7 +80,7 @@ fn run(
         .map(|_| ())
 }
 
-/// How many arguments a closure takes besides what it has captured: none, the signal, or the
+/// How many arguments a closure takes besides its captured variables: none, the signal, or the
 /// signal and the task.
 fn params_of(ast: &AST, closure: &FnPtr) -> usize {
     let captured = closure.curry().len();
@@ -89,7 +89,7 @@ fn params_of(ast: &AST, closure: &FnPtr) -> usize {
     found.map_or(1, |f| f.params.len().saturating_sub(captured))
 }
 
-/// Keeps a closure, and sets it as the handler of a signal.
+/// Keeps a closure and installs it as the handler of a signal.
 fn install(
     ctx: &NativeCallContext,
     task: &Task,
@@ -105,20 +105,20 @@ fn install(
         }
         addr
     })?;
-    let addr = addr.ok_or_else(|| ScriptError::new("there are too many handlers"))?;
+    let addr = addr.ok_or_else(|| ScriptError::new("too many handlers"))?;
     nothing(
         ctx,
         task,
-        SignalCall::Sigaction(action_with(signal, addr, options)?),
+        Syscall::RtSigaction(action_with(signal, addr, options)?),
     )
 }
 
 #[export_module]
 pub mod functions {
-    /// Sets a closure as the handler of a signal. When the task takes the signal the closure runs,
-    /// with the task as `this` and the signal as its argument; what it does happens inside the
-    /// handler, and at its end the handler returns. A child that is forked inherits it, an exec
-    /// drops it.
+    /// `sigaction`: installs a closure as the handler of a signal. When the task takes the signal,
+    /// the closure runs with the task as `this` and the signal as its argument. Whatever it does
+    /// happens inside the handler, which returns at its end. A forked child inherits the handler;
+    /// exec resets it.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -137,7 +137,7 @@ pub mod functions {
         install(&ctx, task, signal, handler, &Map::new())
     }
 
-    /// The same with flags and mask: `#{flags: SA_RESTART, mask: [SIGINT]}`.
+    /// `sigaction` with a closure, flags and a mask: `#{flags: SA_RESTART, mask: [SIGINT]}`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -158,7 +158,8 @@ pub mod functions {
         install(&ctx, task, signal, handler, &options)
     }
 
-    /// Sets a named action: `"default"`, `"ignore"`, or a function of the script as the handler.
+    /// `sigaction` with an action by name: `"default"`, `"ignore"`, or the name of a function of
+    /// the script.
     ///
     /// ```rhai
     /// fn on_usr1(sig) { this.exit(sig) }
@@ -185,12 +186,12 @@ pub mod functions {
         if let Some(handler) = plain {
             let signal = word(signal, "the signal")?;
             let args = action_with(signal, handler, &Map::new())?;
-            return nothing(&ctx, task, SignalCall::Sigaction(args));
+            return nothing(&ctx, task, Syscall::RtSigaction(args));
         }
         let known = Shared::of(&ctx)?.with(|state| state.has_function(action))?;
         if !known {
             return Err(ScriptError::new(format!(
-                "there is no action and no function called {action}"
+                "there is no action and no function named {action}"
             ))
             .with_help(
                 "actions are \"default\" and \"ignore\"; a handler is a closure or the name of a \

@@ -1,8 +1,8 @@
-//! Help, from the doc comments of the functions.
+//! Help texts, made from the functions' doc comments.
 
 use super::convert::Result;
 use crate::script::errors::{ScriptError, likeliest};
-use crate::script::help::{FunctionDoc, constants, function_docs};
+use crate::script::help::{FunctionDoc, constants, function_docs, system_calls};
 use crate::script::session::View;
 use crate::view::{Role, Text, cell};
 use rhai::plugin::*;
@@ -21,7 +21,7 @@ fn data(docs: &[FunctionDoc]) -> Dynamic {
     docs.iter().map(doc_map).collect::<Array>().into()
 }
 
-/// Signature, text and example of each function, a blank line between them.
+/// The signature, description and example of each function, separated by blank lines.
 fn describe(docs: &[FunctionDoc]) -> String {
     let describe_one = |doc: &FunctionDoc| {
         let lines = doc
@@ -41,7 +41,7 @@ fn describe(docs: &[FunctionDoc]) -> String {
         .join("\n\n")
 }
 
-/// The names of each group, a line a group.
+/// The names in each group, one group per line.
 fn overview(docs: &[FunctionDoc]) -> String {
     let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
     for doc in docs.iter().filter(|doc| doc.is_called_by_name()) {
@@ -61,28 +61,19 @@ fn overview(docs: &[FunctionDoc]) -> String {
         .map(|(group, names)| format!("{group:width$}  {}", wrapped(names, width + 2)))
         .collect();
     text.push(format!(
-        "{:width$}  help(\"clone\") says more of clone",
+        "{:width$}  help(\"clone\") says more about clone",
         "more"
     ));
     text.join("\n")
 }
 
-/// Words in lines of at most 100 columns, the later ones indented.
+/// Wraps words to lines of at most 100 columns; all but the first are indented; the first begins behind the indent.
 fn wrapped(words: &[&str], indent: usize) -> String {
-    let mut text = String::new();
-    let mut column = indent;
-    for word in words {
-        if column + word.len() > 100 {
-            text.truncate(text.trim_end().len());
-            text.push_str(&format!("\n{:indent$}", ""));
-            column = indent;
-        }
-        text.push_str(word);
-        text.push(' ');
-        column += word.len() + 1;
-    }
-    text.truncate(text.trim_end().len());
-    text
+    let margin = " ".repeat(indent);
+    let options = textwrap::Options::new(100)
+        .initial_indent(&margin)
+        .subsequent_indent(&margin);
+    textwrap::fill(&words.join(" "), options).split_off(indent)
 }
 
 fn plain_text(text: &str) -> Text {
@@ -91,7 +82,7 @@ fn plain_text(text: &str) -> Text {
 
 #[export_module]
 pub mod functions {
-    /// The names of all functions, group by group.
+    /// Lists the names of all functions by group.
     ///
     /// ```rhai
     /// print(help());
@@ -106,7 +97,8 @@ pub mod functions {
         }
     }
 
-    /// What a function or property does, with an example; what a constant means.
+    /// What a function or property does, with an example, what a constant means, or who can make
+    /// a system call.
     ///
     /// ```rhai
     /// print(help("clone"));
@@ -119,7 +111,7 @@ pub mod functions {
             .cloned()
             .collect();
         if docs.is_empty() {
-            if let Some(text) = constants::about(name) {
+            if let Some(text) = constants::about(name).or_else(|| system_calls::about(name)) {
                 return Ok(View {
                     text: plain_text(&text),
                     data: text.into(),
@@ -128,7 +120,7 @@ pub mod functions {
             }
             let names = function_docs().iter().map(|doc| doc.name.clone());
             let constants = crate::script::api::constants().into_iter();
-            let known = names.chain(constants.map(|(name, _)| name));
+            let known = names.chain(constants.map(|constant| constant.name.to_owned()));
             let help = likeliest(name, known).map_or_else(
                 || "help() lists all functions".to_owned(),
                 |word| format!("did you mean {word}?"),

@@ -1,59 +1,25 @@
-//! Processes among each other, as methods of a task: `waitid`, process groups, sessions, users.
+//! System calls on process groups, sessions and users, and `waitid`, as methods of a task.
 
 use super::calls::{int, plain, reported, signal_word};
-use super::convert::{Result, act, alive, errno_error, look, returned, word};
-use crate::abi::{Errno, VirtAddr};
-use crate::kernel::exit::{PR_SET_PDEATHSIG, WaitidArgs};
-use crate::kernel::signal::InfoTo;
-use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::{PgrpRefusal, UsageOf};
-use crate::machine::{Action, Outcome};
-use crate::script::errors::{ScriptError, pgrp_advice};
+use super::convert::{Result, alive, look, word};
+use crate::abi::{Errno, PR_SET_PDEATHSIG, VirtAddr};
+use crate::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
+use crate::kernel::task::UsageOf;
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-fn nothing(ctx: &NativeCallContext, task: &Task, call: ProcessCall) -> Result<()> {
-    plain(ctx, task, Syscall::Process(call)).map(|_| ())
-}
-
-/// A call that a rule about process groups may refuse: the error says which.
-fn in_group(
-    ctx: &NativeCallContext,
-    task: &Task,
-    call: ProcessCall,
-    refusal: Option<PgrpRefusal>,
-) -> Result<i64> {
-    let name = Syscall::name_of(call.nr());
-    let value = match act(ctx, task, Action::Syscall(Syscall::Process(call)))? {
-        Outcome::Returned(value) => value,
-        _ => 0,
-    };
-    match refusal {
-        Some(refusal) if value < 0 => {
-            let advice = pgrp_advice(refusal);
-            let error = errno_error(value, name);
-            let message = format!("{}: {}", error.message, advice.rule);
-            let error = ScriptError { message, ..error };
-            Err(error
-                .with_note(format!("the rule stands in kernel/sys.c, sys_{name}()"))
-                .with_help(advice.remedy)
-                .into())
-        }
-        _ => returned(value, name),
-    }
+fn nothing(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<()> {
+    plain(ctx, task, call).map(|_| ())
 }
 
 fn move_to_group(ctx: &NativeCallContext, task: &Task, pid: i32, pgid: i32) -> Result<()> {
-    let id = alive(ctx, task)?;
-    let refusal = look(ctx, |machine| {
-        machine.kernel.check_setpgid(id, pid, pgid).err()
-    })?;
-    in_group(ctx, task, ProcessCall::Setpgid(pid, pgid), refusal).map(|_| ())
+    nothing(ctx, task, Syscall::Setpgid(pid, pgid))
 }
 
-fn number(ctx: &NativeCallContext, task: &Task, call: ProcessCall) -> Result<i64> {
-    int(ctx, task, Syscall::Process(call))
+fn number(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
+    int(ctx, task, call)
 }
 
 fn wait_for(
@@ -64,7 +30,7 @@ fn wait_for(
     options: i64,
 ) -> Result<Dynamic> {
     let args = WaitidArgs {
-        which: word(which, "the kind of id")?,
+        which: word(which, "the id type")?,
         id: word(id, "the id")? as i32,
         info: InfoTo::Task,
         options: word(options, "the options")?,
@@ -73,7 +39,7 @@ fn wait_for(
     reported(ctx, task, args)
 }
 
-/// -1 stands for "leave it".
+/// A user id; -1 means "leave it unchanged".
 fn id_word(id: i64) -> Result<u32> {
     word(id, "the user id")
 }
@@ -81,8 +47,8 @@ fn id_word(id: i64) -> Result<u32> {
 #[export_module]
 pub mod functions {
     /// `waitid(which, id, options)`: `P_ALL`, `P_PID` or `P_PGID`; `WEXITED`, `WSTOPPED`,
-    /// `WCONTINUED`, `WNOHANG`, `WNOWAIT`. Returns `#{signo, code, pid, uid, status}`, `()` for
-    /// nothing yet, or a `Call` if it blocks.
+    /// `WCONTINUED`, `WNOHANG`, `WNOWAIT`. Returns `#{signo, code, pid, uid, status}`, `()` if
+    /// there is nothing to report yet, or a `Call` if it blocks.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -103,7 +69,7 @@ pub mod functions {
         wait_for(&ctx, task, which, id, options)
     }
 
-    /// `waitid(P_PID, id, options)` of the child with that handle.
+    /// `waitid(P_PID, id, options)` for a child given by its handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -120,8 +86,8 @@ pub mod functions {
         wait_for(&ctx, task, 1, i64::from(child.pid.0), options)
     }
 
-    /// `setpgid(pid, pgid)`: moves the caller (0) or a child that has not called exec to another
-    /// process group; group 0 is one of its own number.
+    /// `setpgid(pid, pgid)`: moves the caller (`pid` 0) or a child that has not called exec to
+    /// another process group. `pgid` 0 means a group with the process's own pid.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -130,11 +96,11 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "setpgid", return_raw)]
     pub fn setpgid(ctx: NativeCallContext, task: &mut Task, pid: i64, pgid: i64) -> Result<()> {
-        let (pid, pgid) = (word(pid, "the pid")?, word(pgid, "the group")?);
+        let (pid, pgid) = (word(pid, "the pid")?, word(pgid, "the process group")?);
         move_to_group(&ctx, task, pid as i32, pgid as i32)
     }
 
-    /// `setpgid(pid, pgid)` of the child with that handle.
+    /// `setpgid(pid, pgid)` for a child given by its handle.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -149,7 +115,7 @@ pub mod functions {
         child: Task,
         pgid: i64,
     ) -> Result<()> {
-        let pgid = word(pgid, "the group")?;
+        let pgid = word(pgid, "the process group")?;
         move_to_group(&ctx, task, child.pid.0, pgid as i32)
     }
 
@@ -161,7 +127,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getpgid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getpgid(of.pid.0))
+        number(&ctx, task, Syscall::Getpgid(of.pid.0))
     }
 
     /// `getpgrp()`: the caller's process group.
@@ -171,10 +137,10 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getpgrp(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getpgrp)
+        number(&ctx, task, Syscall::Getpgrp)
     }
 
-    /// `setsid()`: the caller, who must not lead a process group, begins a session.
+    /// `setsid()`: starts a new session. The caller must not be a process group leader.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -183,9 +149,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setsid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        let id = alive(&ctx, task)?;
-        let refusal = look(&ctx, |machine| machine.kernel.check_setsid(id).err())?;
-        in_group(&ctx, task, ProcessCall::Setsid, refusal)
+        number(&ctx, task, Syscall::Setsid)
     }
 
     /// `getsid(pid)`: the session of a task.
@@ -197,11 +161,11 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getsid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
-        number(&ctx, task, ProcessCall::Getsid(of.pid.0))
+        number(&ctx, task, Syscall::Getsid(of.pid.0))
     }
 
-    /// `setuid(uid)`: root becomes somebody else for good; others only act as one of their own
-    /// users.
+    /// `setuid(uid)`: sets all three user ids for root; others can only set the effective id, to
+    /// their real or saved one.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{uid: 0});
@@ -210,10 +174,10 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setuid(ctx: NativeCallContext, task: &mut Task, uid: i64) -> Result<()> {
-        nothing(&ctx, task, ProcessCall::Setuid(id_word(uid)?))
+        nothing(&ctx, task, Syscall::Setuid32(id_word(uid)?))
     }
 
-    /// `setreuid(real, effective)`; -1 leaves one as it is.
+    /// `setreuid(real, effective)`: sets the real and effective user ids; -1 leaves one unchanged.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{uid: 0});
@@ -222,11 +186,11 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn setreuid(ctx: NativeCallContext, task: &mut Task, real: i64, eff: i64) -> Result<()> {
-        let call = ProcessCall::Setreuid(id_word(real)?, id_word(eff)?);
+        let call = Syscall::Setreuid32(id_word(real)?, id_word(eff)?);
         nothing(&ctx, task, call)
     }
 
-    /// `setresuid(real, effective, saved)`; -1 leaves one as it is.
+    /// `setresuid(real, effective, saved)`: sets all three user ids; -1 leaves one unchanged.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{uid: 0});
@@ -242,10 +206,10 @@ pub mod functions {
         saved: i64,
     ) -> Result<()> {
         let ids = [id_word(real)?, id_word(eff)?, id_word(saved)?];
-        nothing(&ctx, task, ProcessCall::Setresuid(ids))
+        nothing(&ctx, task, Syscall::Setresuid32(ids))
     }
 
-    /// Real, effective and saved user. Only looks.
+    /// The real, effective and saved user ids. No system call is made.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").getresuid(), [500, 500, 500]);
@@ -258,27 +222,28 @@ pub mod functions {
         Ok(ids.map(|id| i64::from(id).into()).into())
     }
 
-    /// `getuid()`: the real user.
+    /// `getuid()`: the real user id.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh", #{uid: 0}).getuid(), 0);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn getuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::GetId(24))
+        int(&ctx, task, Syscall::Getuid)
     }
 
-    /// `geteuid()`: the effective user.
+    /// `geteuid()`: the effective user id.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh", #{uid: 7}).geteuid(), 7);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn geteuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::GetId(49))
+        int(&ctx, task, Syscall::Geteuid)
     }
 
-    /// `prctl(PR_SET_PDEATHSIG, signal)`: the signal to get when the parent dies; 0 for none.
+    /// `prctl(PR_SET_PDEATHSIG, signal)`: sets the signal that the task gets when its parent dies;
+    /// 0 for none.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -294,11 +259,11 @@ pub mod functions {
             PR_SET_PDEATHSIG => signal_word(arg)? as u32,
             _ => word(arg, "the argument")?,
         };
-        nothing(&ctx, task, ProcessCall::Prctl(option, arg))
+        nothing(&ctx, task, Syscall::Prctl(option, arg))
     }
 
-    /// What the process has used (`RUSAGE_SELF`), or the children that it has reaped
-    /// (`RUSAGE_CHILDREN`): ticks, faults, switches. Only looks.
+    /// The resource usage of the process (`RUSAGE_SELF`) or of the children that it has reaped
+    /// (`RUSAGE_CHILDREN`): ticks, faults, context switches. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -313,7 +278,7 @@ pub mod functions {
     pub fn getrusage(ctx: NativeCallContext, task: &mut Task, who: i64) -> Result<Map> {
         let id = alive(&ctx, task)?;
         let of = UsageOf::from_word(who as i32)
-            .ok_or_else(|| errno_error(-Errno::EINVAL.code(), "getrusage"))?;
+            .ok_or_else(|| errno_error(Errno::EINVAL, "getrusage"))?;
         let used = look(&ctx, |machine| machine.kernel.k_getrusage(id, of))?;
         let entries = [
             ("utime", used.utime),

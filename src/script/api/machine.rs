@@ -1,17 +1,17 @@
-//! The machine: booting, time, levers.
+//! The machine: booting, time, injected branches and failures.
 
 use super::convert::{Result, apply, bool_option, check_keys, choice, int_option, look, ranged};
 use crate::kernel::boot::Config;
 use crate::kernel::fail::{COPY_STEPS, FailPoint};
 use crate::kernel::sched::Tunables;
-use crate::machine::{Command, Machine, Reply, Stop};
+use crate::machine::{Command, Machine, Reply, Stop, Until};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Halt, Limit, Shared};
 use crate::trace::CopyStage;
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-/// Ticks that are asked for at a time, so that limits and interrupts are noticed.
+/// Ticks requested at a time, so that limits and interrupts are noticed.
 const SLICE: u64 = 10_000;
 
 fn boot_config(options: &Map) -> Result<Config> {
@@ -79,18 +79,18 @@ fn stuck(machine: &Machine) -> ScriptError {
 }
 
 /// Lets time pass in slices. Returns how many ticks have passed.
-fn pass(ctx: &NativeCallContext, ticks: u64, until_idle: bool) -> Result<i64> {
+fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
     let shared = Shared::of(ctx)?;
     let allowed = shared.with(|state| {
         let left = state.ticks_left();
-        match until_idle {
-            true => Ok(ticks.min(left)),
-            false if ticks > left => Err(Halt::Limit(Limit::Ticks)),
-            false => Ok(ticks),
+        match until {
+            Until::Idle => Ok(ticks.min(left)),
+            Until::Budget if ticks > left => Err(Halt::Limit(Limit::Ticks)),
+            Until::Budget => Ok(ticks),
         }
     })??;
     let start = look(ctx, |machine| machine.kernel.tick)?;
-    let stop = pass_slices(ctx, &shared, allowed, until_idle);
+    let stop = pass_slices(ctx, &shared, allowed, until);
     let passed = look(ctx, |machine| machine.kernel.tick)?.saturating_sub(start);
     shared.with(|state| state.spend_ticks(passed))?;
     match stop? {
@@ -104,12 +104,7 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until_idle: bool) -> Result<i64> {
     }
 }
 
-fn pass_slices(
-    ctx: &NativeCallContext,
-    shared: &Shared,
-    ticks: u64,
-    until_idle: bool,
-) -> Result<Stop> {
+fn pass_slices(ctx: &NativeCallContext, shared: &Shared, ticks: u64, until: Until) -> Result<Stop> {
     let now = || look(ctx, |machine| machine.kernel.tick);
     let end = now()?.saturating_add(ticks);
     loop {
@@ -121,10 +116,9 @@ fn pass_slices(
             return Err(halt.into());
         }
         let slice = left.min(SLICE);
-        let command = if until_idle {
-            Command::Run(slice)
-        } else {
-            Command::Tick(slice)
+        let command = match until {
+            Until::Idle => Command::Run(slice),
+            Until::Budget => Command::Tick(slice),
         };
         match apply(ctx, command)? {
             Reply::Stopped(Stop::Budget | Stop::Console | Stop::Handler) => {}
@@ -136,7 +130,8 @@ fn pass_slices(
 
 #[export_module]
 pub mod functions {
-    /// Boots a fresh machine of the default size: one CPU, 64 MiB. Older task handles are dead.
+    /// Boots a fresh machine of the default size: one CPU, 64 MiB. Existing task handles become
+    /// invalid.
     ///
     /// ```rhai
     /// boot();
@@ -147,15 +142,15 @@ pub mod functions {
         boot_with(ctx, Map::new())
     }
 
-    /// Boots a fresh machine with options: `cpus` (1 to 8), `mem` (bytes), `tlb` (entries),
-    /// `pid_max`, `threads_max`, `initial_jiffies`, `uid`; what 2.6.12 cannot be told: `cow`,
-    /// `child_runs_first`, `fork_flushes_tlb` (all true), and the levers `fork_cpu` and
-    /// `parent_not_on_array`; for programs `cycles_per_tick` (instructions that make
-    /// a tick), `jitter` (a seed: the length of ticks varies) and `interleave` (instructions of a
-    /// CPU's turn, with several CPUs). The numbers of the scheduler's rules, under the names that
-    /// they have in `kernel/sched.c` and with its values: `child_penalty` 95, `parent_penalty` 100,
-    /// `exit_weight` 3, `granularity` 10, `min_timeslice` 5, `def_timeslice` 100,
-    /// `starvation_limit` 1000 (0: none), `interactive_delta` 2.
+    /// Boots a fresh machine with options. Hardware and limits: `cpus` (1 to 8), `mem` (bytes),
+    /// `tlb` (entries), `pid_max`, `threads_max`, `initial_jiffies`, `uid`. Behaviour that a real
+    /// 2.6.12 does not let you change: `cow`, `child_runs_first`, `fork_flushes_tlb` (all true by
+    /// default), and `fork_cpu` and `parent_not_on_array` as in `inject`. For programs:
+    /// `cycles_per_tick` (instructions per tick), `jitter` (a seed that varies the length of ticks)
+    /// and `interleave` (instructions that a CPU executes in a row, with several CPUs). The
+    /// constants of the scheduler, with the names and default values of `kernel/sched.c`:
+    /// `child_penalty` 95, `parent_penalty` 100, `exit_weight` 3, `granularity` 10, `min_timeslice`
+    /// 5, `def_timeslice` 100, `starvation_limit` 1000 (0: none), `interactive_delta` 2.
     ///
     /// ```rhai
     /// boot(#{mem: 16*MiB, cow: false});
@@ -168,10 +163,11 @@ pub mod functions {
             return Err(Halt::Limit(Limit::Memory).into());
         }
         let booted = shared.with(|state| state.boot(config))?;
-        booted.map_err(|why| ScriptError::new(why).into())
+        let help = "choose a value in this range; help(\"boot\") describes the options";
+        booted.map_err(|why| ScriptError::new(why).with_help(help).into())
     }
 
-    /// The time in ticks of 1 ms since boot. It stands still until `tick` or `run`.
+    /// The time since boot, in ticks of 1 ms. It stands still until `tick` or `run`.
     ///
     /// ```rhai
     /// tick(3);
@@ -189,7 +185,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "tick", return_raw)]
     pub fn tick_one(ctx: NativeCallContext) -> Result<()> {
-        pass(&ctx, 1, false).map(|_| ())
+        pass(&ctx, 1, Until::Budget).map(|_| ())
     }
 
     /// Lets `n` ticks of 1 ms pass.
@@ -201,11 +197,11 @@ pub mod functions {
     #[rhai_fn(name = "tick", return_raw)]
     pub fn tick_many(ctx: NativeCallContext, n: i64) -> Result<()> {
         let ticks = ranged(n, "the number of ticks", 0, i64::MAX)? as u64;
-        pass(&ctx, ticks, false).map(|_| ())
+        pass(&ctx, ticks, Until::Budget).map(|_| ())
     }
 
-    /// Lets time pass until nothing can happen by itself any more, at most a million ticks.
-    /// Returns how many ticks have passed.
+    /// Lets time pass until nothing is left to happen, at most a million ticks. Returns how many
+    /// ticks have passed.
     ///
     /// ```rhai
     /// spawn("hog", workload(["run 20"]));
@@ -213,11 +209,11 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "run", return_raw)]
     pub fn run(ctx: NativeCallContext) -> Result<i64> {
-        pass(&ctx, 1_000_000, true)
+        pass(&ctx, 1_000_000, Until::Idle)
     }
 
-    /// Lets time pass, tick by tick, until a condition holds; if it does already, no time passes.
-    /// Returns how many ticks have passed; fewer if a breakpoint stops it.
+    /// Lets time pass, tick by tick, until a condition holds; no time passes if it already does.
+    /// Returns how many ticks have passed. A breakpoint ends it early.
     ///
     /// ```rhai
     /// let hog = spawn("hog", workload(["run 20", "sleep 5", "goto 0"]));
@@ -238,20 +234,20 @@ pub mod functions {
                 return Ok(passed);
             }
             if look(&ctx, Machine::nothing_can_happen)? {
-                let message = "nothing can happen any more, and the condition does not hold";
-                let help =
-                    "ps() shows what the tasks wait for; tick(n) lets time pass all the same";
+                let message = "nothing is left to happen, and the condition does not hold";
+                let help = "ps() shows what the tasks are waiting for; tick(n) lets time pass all the \
+                     same";
                 return Err(ScriptError::new(message).with_help(help).into());
             }
-            // A breakpoint or a panic stops the clock.
-            if pass(&ctx, 1, false)? == 0 {
+            // A breakpoint or a panic has stopped the clock.
+            if pass(&ctx, 1, Until::Budget)? == 0 {
                 return Ok(passed);
             }
         }
     }
 
-    /// Lets time pass until nothing can happen by itself any more, at most `n` ticks. Returns how
-    /// many ticks have passed.
+    /// Lets time pass until nothing is left to happen, at most `n` ticks. Returns how many ticks
+    /// have passed.
     ///
     /// ```rhai
     /// spawn("hog", workload(["run 20", "goto 0"]));
@@ -262,12 +258,12 @@ pub mod functions {
         pass(
             &ctx,
             ranged(n, "the number of ticks", 0, i64::MAX)? as u64,
-            true,
+            Until::Idle,
         )
     }
 
-    /// Lets calls on a puppet wait up to `n` ticks until the scheduler gives it the CPU. It is 0
-    /// at boot: such a call is refused.
+    /// Lets calls on a puppet wait up to `n` ticks for the scheduler to give it the CPU. The
+    /// default is 0: a call on a puppet that would not run at once is refused.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -281,34 +277,35 @@ pub mod functions {
         apply(&ctx, Command::Patience(ticks)).map(|_| ())
     }
 
-    /// Pulls a lever that makes the kernel take a branch which it hardly reaches by itself:
-    /// `"parent_not_on_array"` (wake_up_new_task finds the parent on no priority array).
+    /// Forces a branch that the kernel rarely takes by itself: `"parent_not_on_array"`
+    /// (wake_up_new_task finds that the parent is on no priority array).
     ///
     /// ```rhai
     /// inject("parent_not_on_array");
     /// ```
     #[rhai_fn(name = "inject", return_raw)]
-    pub fn inject(ctx: NativeCallContext, lever: &str) -> Result<()> {
-        set_lever(&ctx, lever, 1)
+    pub fn inject(ctx: NativeCallContext, name: &str) -> Result<()> {
+        set_injection(&ctx, name, 1)
     }
 
-    /// Pulls a lever with a value: `"fork_cpu"` (new children start on that CPU; -1 lets go),
-    /// `"parent_not_on_array"` (1 or 0), `"fail_frame"` (so many allocations of frames pass, and
-    /// the next one fails; -1 lets go) or `"fail_slab"` (the same for kernel objects).
+    /// Forces a branch or a failure with a value: `"fork_cpu"` (new children start on that CPU; -1
+    /// turns it off), `"parent_not_on_array"` (1 or 0), `"fail_frame"` (that many page frame
+    /// allocations succeed and the next one fails; -1 turns it off) or `"fail_slab"` (the same for
+    /// slab objects).
     ///
     /// ```rhai
     /// boot(#{cpus: 2});
     /// inject("fork_cpu", 1);
     /// ```
     #[rhai_fn(name = "inject", return_raw)]
-    pub fn inject_value(ctx: NativeCallContext, lever: &str, value: i64) -> Result<()> {
-        set_lever(&ctx, lever, value)
+    pub fn inject_value(ctx: NativeCallContext, name: &str, value: i64) -> Result<()> {
+        set_injection(&ctx, name, value)
     }
 
-    /// Lets a step of `copy_process` find no memory, once: `inject("fail_copy", step)`. Steps are
-    /// `dup_task_struct`, `copy_semundo`, `copy_files`, `copy_fs`, `copy_sighand`, `copy_signal`,
-    /// `copy_mm` and `copy_namespace`; a step that only shares allocates nothing and cannot fail.
-    /// An empty name lets go.
+    /// Makes a step of `copy_process` fail to allocate memory, once: `inject("fail_copy", step)`.
+    /// The steps are `dup_task_struct`, `copy_semundo`, `copy_files`, `copy_fs`, `copy_sighand`,
+    /// `copy_signal`, `copy_mm` and `copy_namespace`. A step that only shares allocates nothing and
+    /// cannot fail. An empty name turns it off.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -317,9 +314,9 @@ pub mod functions {
     /// assert_eq(sh.fork().ppid, sh.pid);
     /// ```
     #[rhai_fn(name = "inject", return_raw)]
-    pub fn inject_step(ctx: NativeCallContext, lever: &str, step: &str) -> Result<()> {
-        if lever != "fail_copy" {
-            return Err(unknown_lever(lever));
+    pub fn inject_step(ctx: NativeCallContext, name: &str, step: &str) -> Result<()> {
+        if name != "fail_copy" {
+            return Err(unknown_injection(name));
         }
         let stage = match step {
             "" => None,
@@ -328,7 +325,7 @@ pub mod functions {
         apply(&ctx, Command::Fail(FailPoint::Copy(stage))).map(|_| ())
     }
 
-    /// A number in hexadecimal with at least that many digits.
+    /// A number in hexadecimal with at least `digits` digits.
     ///
     /// ```rhai
     /// assert_eq(hex(4096, 8), "0x00001000");
@@ -349,8 +346,8 @@ pub mod functions {
     }
 }
 
-/// What `inject` knows.
-const LEVERS: [&str; 5] = [
+/// The names that `inject` accepts.
+const INJECTIONS: [&str; 5] = [
     "fork_cpu",
     "parent_not_on_array",
     "fail_frame",
@@ -358,8 +355,8 @@ const LEVERS: [&str; 5] = [
     "fail_copy",
 ];
 
-fn set_lever(ctx: &NativeCallContext, lever: &str, value: i64) -> Result<()> {
-    let command = match lever {
+fn set_injection(ctx: &NativeCallContext, name: &str, value: i64) -> Result<()> {
+    let command = match name {
         "parent_not_on_array" => Command::ParentNotOnArray(value != 0),
         "fork_cpu" if value < 0 => Command::ForkCpu(None),
         "fork_cpu" => {
@@ -370,27 +367,27 @@ fn set_lever(ctx: &NativeCallContext, lever: &str, value: i64) -> Result<()> {
         "fail_frame" => Command::Fail(FailPoint::Frame(u64::try_from(value).ok())),
         "fail_slab" => Command::Fail(FailPoint::Slab(u64::try_from(value).ok())),
         "fail_copy" => Command::Fail(FailPoint::Copy(Some(copy_step(&value.to_string())?))),
-        _ => return Err(unknown_lever(lever)),
+        _ => return Err(unknown_injection(name)),
     };
     apply(ctx, command).map(|_| ())
 }
 
-fn unknown_lever(lever: &str) -> Box<EvalAltResult> {
-    ScriptError::new(format!("there is no lever {lever}"))
-        .with_help(choice(lever, "levers", &LEVERS))
+fn unknown_injection(name: &str) -> Box<EvalAltResult> {
+    ScriptError::new(format!("there is nothing named {name} to inject"))
+        .with_help(choice(name, "injections", &INJECTIONS))
         .into()
 }
 
-/// A step of `copy_process` that allocates, by its function's name.
+/// The step of `copy_process` with that function name; it must be one that allocates.
 fn copy_step(name: &str) -> Result<CopyStage> {
     let steps = COPY_STEPS.map(|(stage, _)| stage);
     if let Some(stage) = steps.iter().find(|stage| stage.function() == name) {
         return Ok(*stage);
     }
     let names = steps.map(CopyStage::function);
-    Err(
-        ScriptError::new(format!("no step {name} of copy_process allocates anything"))
-            .with_help(choice(name, "steps that do", &names))
-            .into(),
-    )
+    Err(ScriptError::new(format!(
+        "no step of copy_process named {name} allocates memory"
+    ))
+    .with_help(choice(name, "steps that do", &names))
+    .into())
 }

@@ -1,35 +1,18 @@
-//! Memory, in the task's user mode.
+//! Memory accesses and mappings in the task's user mode.
 
-use super::convert::{Result, act, address, errno_error, look, ranged, returned, word};
-use crate::abi::{MapFlags, PAGE_SIZE, Prot};
-use crate::kernel::mm::{MmapArgs, TASK_SIZE};
-use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, Outcome};
-use crate::script::errors::{ScriptError, map_advice};
+use super::convert::{Result, act, address, ranged, word};
+use crate::abi::{MapFlags, PAGE_SIZE, Prot, TASK_SIZE};
+use crate::kernel::syscall::{MmapArgs, Syscall};
+use crate::machine::{Acted, Action};
+use crate::script::errors::ScriptError;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Blob, NativeCallContext};
 
 fn value(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    // Scripts call it mmap, as the C library does.
-    let name = match Syscall::name_of(call.nr()) {
-        "mmap2" => "mmap",
-        name => name,
-    };
-    let Outcome::Returned(value) = act(ctx, task, Action::Syscall(call))? else {
-        return Ok(0);
-    };
-    match look(ctx, |machine| machine.kernel.map_refusal)? {
-        Some(refusal) if value < 0 && value == -refusal.errno().code() => {
-            let error = errno_error(value, name);
-            let advice = map_advice(refusal);
-            let message = format!("{}: {refusal}", error.message);
-            Err(ScriptError { message, ..error }
-                .with_note(advice.rule)
-                .with_help(advice.remedy)
-                .into())
-        }
-        _ => returned(value, name),
+    match act(ctx, task, Action::Syscall(call))? {
+        Acted::Returned(value) => Ok(i64::from(value)),
+        _ => Ok(0),
     }
 }
 
@@ -42,7 +25,7 @@ fn bytes(ctx: &NativeCallContext, task: &Task, addr: i64, len: u32) -> Result<Ve
             len,
         },
     )? {
-        Outcome::Bytes(bytes) => Ok(bytes),
+        Acted::Bytes(bytes) => Ok(bytes),
         _ => Err(ScriptError::new("nothing was read").into()),
     }
 }
@@ -61,8 +44,8 @@ fn store(ctx: &NativeCallContext, task: &Task, addr: i64, bytes: Vec<u8>) -> Res
 
 #[export_module]
 pub mod functions {
-    /// Maps `len` bytes of private zeroed memory, readable and writable, where there is room.
-    /// Returns the address. No frame is used before the first access.
+    /// Maps `len` bytes of private, zero-filled, readable and writable memory at an address that
+    /// the kernel chooses. Returns the address. No frame is allocated before the first access.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -101,7 +84,7 @@ pub mod functions {
         prot: i64,
         flags: i64,
     ) -> Result<i64> {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr: word(addr, "the address")?,
             len: word(len, "the length")?,
             prot: word(prot, "prot")?,
@@ -112,7 +95,7 @@ pub mod functions {
         value(&ctx, task, call)
     }
 
-    /// `munmap(addr, len)`.
+    /// `munmap(addr, len)`: unmaps the pages in a range.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -125,7 +108,7 @@ pub mod functions {
         value(&ctx, task, call).map(|_| ())
     }
 
-    /// `brk(addr)`: moves the end of the heap; `brk(0)` only asks. Returns the end.
+    /// `brk(addr)`: moves the end of the heap; `brk(0)` only asks for it. Returns the end.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -137,7 +120,7 @@ pub mod functions {
         value(&ctx, task, Syscall::Brk(word(addr, "the address")?))
     }
 
-    /// Reads a word of 4 bytes, as a signed int.
+    /// Reads a 4-byte word as a signed int.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -178,7 +161,7 @@ pub mod functions {
             .map_or(0, |byte| i64::from(*byte)))
     }
 
-    /// Reads a half word of 2 bytes, 0 to 65535.
+    /// Reads a 2-byte word, 0 to 65535.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -193,7 +176,7 @@ pub mod functions {
             .fold(0, |word, byte| word << 8 | i64::from(*byte)))
     }
 
-    /// Reads a string that ends with a zero byte, at most 4 KiB of it.
+    /// Reads a null-terminated string of at most 4 KiB.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -214,7 +197,7 @@ pub mod functions {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// Writes a word of 4 bytes.
+    /// Writes a 4-byte word.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -228,7 +211,7 @@ pub mod functions {
         store(&ctx, task, addr, value.to_le_bytes().into())
     }
 
-    /// Writes the bytes of a string, and a zero byte behind them.
+    /// Writes the bytes of a string and a null byte.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -269,7 +252,7 @@ pub mod functions {
         store(&ctx, task, addr, vec![byte])
     }
 
-    /// Writes a half word of 2 bytes.
+    /// Writes a 2-byte word.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -281,7 +264,7 @@ pub mod functions {
         store(&ctx, task, addr, half.to_le_bytes().into())
     }
 
-    /// Fills `len` bytes with a byte.
+    /// Fills `len` bytes with one byte value.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

@@ -1,4 +1,4 @@
-//! Predictions: say first, then see.
+//! Predictions: answer first, then see.
 
 use super::convert::Result;
 use crate::script::errors::ScriptError;
@@ -8,16 +8,16 @@ use crate::view::{self, Since};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 
-/// What a call came to, kept back until the prediction is made.
+/// The result of a call, held back until the prediction is made.
 struct Held {
     since: Since,
-    /// Its value as text, if it has one.
+    /// Its value as a string, if it has one.
     value: Option<String>,
     /// The name of the error that it threw.
     error: Option<String>,
 }
 
-/// Carries a call out without letting anything be seen of it.
+/// Makes a call while holding back everything that it prints.
 fn hold(ctx: &NativeCallContext, shared: &Shared, call: &FnPtr) -> Result<Held> {
     shared.hold_output()?;
     let since = shared.with(|state| Since::now(&state.machine))?;
@@ -40,7 +40,7 @@ fn hold(ctx: &NativeCallContext, shared: &Shared, call: &FnPtr) -> Result<Held> 
     })
 }
 
-/// The name of an error number or signal that a call of the emulated kernel ended with.
+/// The name of the errno or signal that a call of the emulated kernel ended with.
 fn thrown_name(error: &EvalAltResult) -> Option<String> {
     match error {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => thrown_name(inner),
@@ -57,7 +57,7 @@ fn text_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
     text.map_or_else(|_| value.to_string(), |text| text.to_string())
 }
 
-/// A value as an answer: to a question one answers yes or no.
+/// A value as an answer; booleans become yes and no.
 fn answer_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
     match value.as_bool() {
         Ok(true) => "yes".to_owned(),
@@ -66,7 +66,7 @@ fn answer_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
     }
 }
 
-/// What is asked, and what can be answered; nothing is listed if it is anything.
+/// A question and its possible answers; an empty list accepts any answer.
 #[derive(Clone, Copy)]
 struct Question<'a> {
     text: &'a str,
@@ -79,10 +79,10 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Answers that are heard out.
+/// How many impossible answers are tolerated.
 const MAX_ASKED: usize = 5;
 
-/// Asks until the answer is one of those that can be given. Enter alone is no answer.
+/// Asks until the answer is a possible one. Enter alone means no answer.
 fn ask(shared: &Shared, question: Question) -> Result<Option<String>> {
     let mut text = question.text.to_owned();
     for _ in 0..MAX_ASKED {
@@ -102,7 +102,7 @@ fn ask(shared: &Shared, question: Question) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Asks, unless the script has answered; then tells, explains and keeps the record.
+/// Asks unless the script has given the answer, then reveals, explains and records it.
 fn settle(
     shared: &Shared,
     question: Question,
@@ -121,7 +121,7 @@ fn settle(
     let right = given.as_deref().is_some_and(|given| means(given, answer));
     shared.release_output()?;
     if scripted || !asked {
-        // Who was asked has seen the question already.
+        // At the prompt, the user has already seen the question.
         shared.print(&format!(
             "{} {}",
             question.text,
@@ -196,8 +196,8 @@ fn predict_question(
 
 #[export_module]
 pub mod functions {
-    /// Asks what a call will do, carries it out, and tells whether you were right and why. At the
-    /// prompt you are asked; in a script that nobody answers, the answer is just told.
+    /// Asks what a call will do, makes it, and says whether you were right and why. At the prompt
+    /// you are asked; a script without anybody to ask just gets the answer.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -209,10 +209,10 @@ pub mod functions {
         predict_call_with(&ctx, &call, None)
     }
 
-    /// The same with the prediction in the script: `"copy"`, `"reuse"`, `"new frame"`, `"zero
-    /// page"`, `"file page"`, `"file copy"`, `"no fault"`, `"SIGSEGV"` for an access; `"parent"`,
-    /// `"child"` or an error for a fork; what is returned for other calls. Or a question with its
-    /// answer, which may be a closure that finds it out.
+    /// `predict` with the prediction in the script: `"copy"`, `"reuse"`, `"new frame"`, `"zero
+    /// page"`, `"file page"`, `"file copy"`, `"no fault"` or `"SIGSEGV"` for a memory access;
+    /// `"parent"`, `"child"` or an error for a fork; the return value for other calls. Or a
+    /// question with its answer, which may be a closure that computes it.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -229,8 +229,9 @@ pub mod functions {
         predict_question(&ctx, &question, &answer, None)
     }
 
-    /// A question, its answer (a value, or a closure that finds it out), and what you predict. A
-    /// list may be given without brackets and commas, `true` and `false` are yes and no.
+    /// `predict` with a question, its answer (a value, or a closure that computes it), and your
+    /// prediction. A list may be written without brackets and commas; `true` and `false` are yes
+    /// and no.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

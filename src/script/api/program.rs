@@ -1,4 +1,4 @@
-//! Programs: script functions that run as machine code, and looking at them while they do.
+//! Programs: script functions that run as machine code, and inspecting them while they run.
 
 use super::convert::{Result, address, alive, apply, look, ranged, why_gone};
 use super::spawn::{SpawnOptions, spawn_options, spawned};
@@ -13,17 +13,17 @@ use rhai::plugin::*;
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 use std::sync::Arc;
 
-/// Ticks that a step may take at most: the task may have to wait for the CPU.
+/// The most ticks that a step may take; the task may have to wait for the CPU.
 const STEP_TICKS: u64 = 100_000;
-/// Bytes that `x` shows at most.
+/// The most bytes that `x` shows.
 const MAX_DUMP: i64 = 64 << 10;
 
-/// The image that a live task runs.
+/// The image that a live task is executing.
 fn image(ctx: &NativeCallContext, task: &Task) -> Result<(TaskId, Arc<ProgramImage>)> {
     let id = alive(ctx, task)?;
     let image = look(ctx, |machine| machine.program_of(id).cloned())?;
     image.map(|image| (id, image)).ok_or_else(|| {
-        ScriptError::new(format!("task {} runs no program", task.pid))
+        ScriptError::new(format!("task {} does not run a program", task.pid))
             .with_help("spawn(\"demo\", main) makes a program of the script's function main")
             .into()
     })
@@ -39,7 +39,8 @@ fn no_place(what: &str, image: &ProgramImage) -> ScriptError {
         .with_help(format!("its functions are {}", names.join(", ")))
 }
 
-/// The address that a line begins at: the first statement of it, or of the next line that has one.
+/// The address where a line begins: that of the first statement on it, or on the next line that has
+/// one.
 fn line_addr(image: &ProgramImage, line: i64) -> Option<u32> {
     let statements = image.debug.lines.iter().filter(|entry| entry.statement);
     let from = statements.filter(|entry| i64::from(entry.line) >= line);
@@ -96,14 +97,14 @@ fn step(ctx: &NativeCallContext, task: &Task, goal: Goal) -> Result<View> {
     let ended = look(ctx, |machine| machine.has_ended(id))?;
     if ended {
         let text = view::Text {
-            lines: vec![view::cell(view::Role::Plain, "the task has ended")],
+            lines: vec![view::cell(view::Role::Plain, "the task has exited")],
         };
         return as_view(&Vec::<String>::new(), &text);
     }
     position(ctx, task)
 }
 
-/// The arguments of a program as options give them.
+/// The arguments of a program, from its options.
 fn argv(name: &str, options: &mut Map) -> Result<Vec<Vec<u8>>> {
     let mut argv = vec![name.as_bytes().to_vec()];
     if let Some(args) = options.remove("args") {
@@ -116,8 +117,7 @@ fn argv(name: &str, options: &mut Map) -> Result<Vec<Vec<u8>>> {
     Ok(argv)
 }
 
-/// What one run of an exploration came to: the error that ended it, or the program that died.
-/// Whether an error is a slip of the script, and nothing that an interleaving brought about.
+/// Whether an error is a mistake in the script rather than the effect of an interleaving.
 fn is_slip(error: &EvalAltResult) -> bool {
     use EvalAltResult as E;
     match error {
@@ -139,9 +139,9 @@ fn broken(machine: &Machine, result: &Result<Dynamic>) -> Option<String> {
 
 #[export_module]
 pub mod functions {
-    /// Makes a task that runs a function of the script as a program: it is compiled to i386 machine
-    /// code, mapped by execve, and executed by the emulated CPU while time passes. `help("programs")`
-    /// tells what such a function may contain.
+    /// Creates a task that runs a function of the script as a program. The function is compiled to
+    /// i386 machine code, mapped by execve, and executed by the emulated CPU as time passes.
+    /// `help("programs")` says what such a function may contain.
     ///
     /// ```rhai
     /// fn main() {
@@ -158,8 +158,8 @@ pub mod functions {
         spawn_program_with(ctx, name, main, Map::new())
     }
 
-    /// Makes a task that runs a function of the script as a program, with the options of `spawn`
-    /// and `args`: the arguments after its name, for `main(argc, argv)`.
+    /// Creates a task that runs a function of the script as a program, with the options of `spawn`
+    /// and `args`: the arguments after the program's name, for `main(argc, argv)`.
     ///
     /// ```rhai
     /// fn main(argc, argv) { print(argc); 0 }
@@ -184,7 +184,7 @@ pub mod functions {
         spawned(&ctx, Command::SpawnProgram { args, image, argv })
     }
 
-    /// The functions that a program is in, the innermost first, with line and source.
+    /// The call stack of a program, innermost function first, with lines and source.
     ///
     /// ```rhai
     /// fn main() { loop { } }
@@ -198,8 +198,8 @@ pub mod functions {
         position(&ctx, &task)
     }
 
-    /// The variables of the function that a program is in, and its globals: value, and where each
-    /// is.
+    /// The local variables of the function that a program is executing, and its globals, with
+    /// values and locations.
     ///
     /// ```rhai
     /// fn main() { let n = 7; loop { n += 1; } }
@@ -212,11 +212,11 @@ pub mod functions {
         let (id, _) = image(&ctx, &task)?;
         match look(&ctx, |machine| view::variables(machine, id))? {
             Some(variables) => as_view(&variables, &variables.text()),
-            None => Err(ScriptError::new("the program is nowhere").into()),
+            None => Err(ScriptError::new("the program is not executing yet, or no longer").into()),
         }
     }
 
-    /// The machine code of the function that a program is in, with the source lines.
+    /// The machine code of the function that a program is executing, with the source lines.
     ///
     /// ```rhai
     /// fn main() { loop { } }
@@ -229,7 +229,7 @@ pub mod functions {
         let (id, _) = image(&ctx, &task)?;
         match look(&ctx, |machine| view::disassembly(machine, id, None))? {
             Some(code) => as_view(&code, &code.text()),
-            None => Err(ScriptError::new("the program is in no function").into()),
+            None => Err(ScriptError::new("the program is not inside any function").into()),
         }
     }
 
@@ -265,7 +265,7 @@ pub mod functions {
         disasm_named(ctx, task, function.fn_name())
     }
 
-    /// `n` bytes of a task's memory as words and characters; no page is faulted in.
+    /// `n` bytes of a task's memory as words and characters. Reading them causes no page fault.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -280,7 +280,7 @@ pub mod functions {
         as_view(&dump, &dump.text())
     }
 
-    /// Stops the machine whenever that program comes to a line of the script. Returns the
+    /// Stops the machine whenever that program reaches a line of the script. Returns the
     /// breakpoint's number.
     ///
     /// ```rhai
@@ -299,12 +299,11 @@ pub mod functions {
         let (_, image) = image(&ctx, &task)?;
         match line_addr(&image, line) {
             Some(addr) => set_breakpoint(&ctx, image, addr),
-            None => Err(no_place(&format!("statement at or after line {line}"), &image).into()),
+            None => Err(no_place(&format!("statement on or after line {line}"), &image).into()),
         }
     }
 
-    /// Stops the machine whenever that program comes into a function. Returns the breakpoint's
-    /// number.
+    /// Stops the machine whenever that program enters a function. Returns the breakpoint's number.
     ///
     /// ```rhai
     /// fn work(n) { n * 2 }
@@ -323,7 +322,7 @@ pub mod functions {
         }
     }
 
-    /// Stops the machine whenever a program has changed the word at an address of a task's memory.
+    /// Stops the machine whenever a program has changed the word at an address in a task's memory.
     /// Returns the watchpoint's number.
     ///
     /// ```rhai
@@ -387,8 +386,8 @@ pub mod functions {
         apply(&ctx, Command::Unbreak(None)).map(|_| ())
     }
 
-    /// Lets a program execute one instruction. Time passes if it has to wait for the CPU. Returns
-    /// where it is then.
+    /// Executes one instruction of a program. Time passes if it has to wait for the CPU. Returns
+    /// where the program is then.
     ///
     /// ```rhai
     /// fn main() { 0 }
@@ -402,7 +401,7 @@ pub mod functions {
         step(&ctx, &task, Goal::Instructions(1))
     }
 
-    /// Lets a program execute `n` instructions.
+    /// Executes `n` instructions of a program.
     ///
     /// ```rhai
     /// fn main() { loop { } }
@@ -415,7 +414,7 @@ pub mod functions {
         step(&ctx, &task, Goal::Instructions(n))
     }
 
-    /// Lets a program run to its next source line, calls included; or back to its caller.
+    /// Runs a program to its next source line, stepping over calls, or back to its caller.
     ///
     /// ```rhai
     /// fn main() {
@@ -434,7 +433,7 @@ pub mod functions {
         step(&ctx, &task, Goal::NextLine)
     }
 
-    /// Lets a program run until the function that it is in has returned.
+    /// Runs a program until the function that it is executing has returned.
     ///
     /// ```rhai
     /// fn work(n) { n * 2 }
@@ -450,7 +449,7 @@ pub mod functions {
         step(&ctx, &task, Goal::Finish)
     }
 
-    /// Types a line on the console: programs that wait in `read(0, ..)` get it.
+    /// Types a line on the console, for programs that wait in `read(0, ..)`.
     ///
     /// ```rhai
     /// let buffer = [0, 0, 0, 0];
@@ -467,7 +466,7 @@ pub mod functions {
         apply(&ctx, Command::Type(bytes)).map(|_| ())
     }
 
-    /// Ends the input of the console, as Ctrl-D does: `read(0, ..)` returns 0.
+    /// Ends the console input, as Ctrl-D does: `read(0, ..)` returns 0.
     ///
     /// ```rhai
     /// let buffer = [0];
@@ -482,8 +481,8 @@ pub mod functions {
         apply(&ctx, Command::EndInput).map(|_| ())
     }
 
-    /// Lets the length of ticks, in instructions of programs, vary by a seed: the same seed gives
-    /// the same run, another one another interleaving.
+    /// Varies the length of ticks, in instructions of programs, by a seed. The same seed gives the
+    /// same run, another seed another interleaving.
     ///
     /// ```rhai
     /// jitter(7);
@@ -494,8 +493,8 @@ pub mod functions {
     }
 
     /// Runs a function under `n` interleavings of programs, each on a freshly booted machine with
-    /// another seed, up to the first in which it throws or a program dies of a signal. The machine
-    /// is left as that run ended: `trace()` shows how it came about.
+    /// another seed, until it throws an error or a program is killed by a signal. The machine is
+    /// left as that run ended: `trace()` shows how it got there.
     ///
     /// ```rhai
     /// fn main() { 0 }
@@ -506,7 +505,7 @@ pub mod functions {
         explore_from(ctx, call, n, 1)
     }
 
-    /// Explores `n` interleavings, the first of them with that seed.
+    /// Explores `n` interleavings, the first of them with the given seed.
     ///
     /// ```rhai
     /// fn main() { 0 }

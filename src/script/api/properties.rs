@@ -1,15 +1,15 @@
-//! The state of a task, as properties of its handle. Looking changes nothing and takes no time.
+//! The state of a task, as properties of its handle. Reading them changes nothing and takes no
+//! time.
 
 use super::convert::{Result, alive, exists, look};
 use super::ended::end_status;
-use crate::abi::{MmId, Name, TaskId, WaitStatus};
+use crate::abi::{ExitState, MmId, Name, TaskId, WaitStatus};
 use crate::kernel::Kernel;
-use crate::kernel::task::ExitState;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-/// Looks at a task that still exists.
+/// Inspects a task that still exists.
 fn of<R>(
     ctx: &NativeCallContext,
     task: &Task,
@@ -112,22 +112,23 @@ fn regs_map(kernel: &Kernel, id: TaskId) -> Dynamic {
 
 #[export_module]
 pub mod functions {
-    /// The number of the task (its tid).
+    /// The id of the task (its tid).
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").pid, 2);
     /// ```
     #[rhai_fn(get = "pid", return_raw)]
     pub fn get_pid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        // A thread that calls exec gets the number of its process.
-        let now = match exists(&ctx, task)? {
-            true => look(&ctx, |machine| machine.kernel.pid(task.id))?,
-            false => task.pid,
+        // A thread that calls exec takes over the pid of its process.
+        let now = if exists(&ctx, task)? {
+            look(&ctx, |machine| machine.kernel.pid(task.id))?
+        } else {
+            task.pid
         };
         Ok(i64::from(now.0))
     }
 
-    /// The number of its process: what `getpid` returns.
+    /// The id of its process: what `getpid` returns.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").tgid, 2);
@@ -137,7 +138,7 @@ pub mod functions {
         of(&ctx, task, |kernel, id| i64::from(kernel.task(id).tgid.0))
     }
 
-    /// The number of its parent process.
+    /// The pid of its parent process.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").ppid, 1);
@@ -159,8 +160,8 @@ pub mod functions {
         of(&ctx, task, |kernel, id| name_text(kernel, kernel.comm(id)))
     }
 
-    /// The letter that `ps` shows: R runnable, S sleeping, D uninterruptible, T stopped, Z zombie,
-    /// X dead.
+    /// The state letter that `ps` shows: R runnable, S sleeping, D uninterruptible sleep, T
+    /// stopped, Z zombie, X dead.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").state, "S");
@@ -174,7 +175,7 @@ pub mod functions {
         })
     }
 
-    /// How far its end has come: `alive`, `zombie` or `dead`.
+    /// How far its exit has got: `alive`, `zombie` or `dead`.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").exit_state, "alive");
@@ -188,7 +189,7 @@ pub mod functions {
         })
     }
 
-    /// The signal that its parent gets when it ends; -1 for a thread.
+    /// The signal that its parent gets when it exits; -1 for a thread.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").exit_signal, SIGCHLD);
@@ -246,7 +247,7 @@ pub mod functions {
         })
     }
 
-    /// Ticks left of its time slice.
+    /// Ticks left of the time slice of `next`.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").time_slice, 100);
@@ -258,7 +259,7 @@ pub mod functions {
         })
     }
 
-    /// Its sleep average in ns, 0 to 1,000,000,000: what its bonus is made from.
+    /// Its sleep average in ns, 0 to 1,000,000,000, from which its bonus is computed.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sleep_avg, 0);
@@ -282,7 +283,7 @@ pub mod functions {
         })
     }
 
-    /// The CPU that it runs on, or ran on last.
+    /// The CPU that it runs on, or last ran on.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").cpu, 0);
@@ -304,7 +305,7 @@ pub mod functions {
         })
     }
 
-    /// Its `PT_*` flags: 0 if nobody traces it.
+    /// Its `PT_*` flags; 0 if it is not traced.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").ptrace, 0);
@@ -316,8 +317,8 @@ pub mod functions {
         })
     }
 
-    /// Its address space: `users`, `count`, `pgd`, `rss`, `anon_rss`, `total_vm` (pages), `nr_ptes`,
-    /// `map_count`, `brk`, `start_stack`; `()` if it has none.
+    /// Its address space: `users`, `count`, `pgd`, `rss`, `anon_rss`, `total_vm` (pages),
+    /// `nr_ptes`, `map_count`, `brk`, `start_stack`; `()` if it has none.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").mm.users, 1);
@@ -341,7 +342,7 @@ pub mod functions {
         })
     }
 
-    /// Its directory context: `count`, `umask`, `cwd`.
+    /// Its filesystem context: `count`, `umask`, `cwd`.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").fs.cwd, "/");
@@ -362,7 +363,7 @@ pub mod functions {
         })
     }
 
-    /// Its table of signal actions: `count` says how many tasks share it.
+    /// Its table of signal actions; `count` is the number of tasks that share it.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sighand.count, 1);
@@ -400,7 +401,7 @@ pub mod functions {
         of(&ctx, task, regs_map)
     }
 
-    /// Its three TLS descriptors, each a low and a high word.
+    /// Its three TLS descriptors, each as a low and a high word.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").tls.len(), 3);
@@ -418,7 +419,7 @@ pub mod functions {
         })
     }
 
-    /// Voluntary switches: it gave the CPU up to sleep.
+    /// Voluntary context switches: it gave up the CPU to sleep.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").nvcsw, 1);
@@ -426,11 +427,11 @@ pub mod functions {
     #[rhai_fn(get = "nvcsw", return_raw)]
     pub fn get_nvcsw(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.sched.get(id).nvcsw)
+            i64::from(kernel.sched.stat(id).nvcsw)
         })
     }
 
-    /// Involuntary switches: it was preempted.
+    /// Involuntary context switches: it was preempted.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").nivcsw, 0);
@@ -438,11 +439,11 @@ pub mod functions {
     #[rhai_fn(get = "nivcsw", return_raw)]
     pub fn get_nivcsw(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.sched.get(id).nivcsw)
+            i64::from(kernel.sched.stat(id).nivcsw)
         })
     }
 
-    /// Faults that were mended without reading a file.
+    /// Minor faults: handled without reading a file.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").min_flt, 0);
@@ -452,7 +453,7 @@ pub mod functions {
         of(&ctx, task, |kernel, id| i64::from(kernel.task(id).min_flt))
     }
 
-    /// Faults that read a file.
+    /// Major faults: handled by reading a file.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").maj_flt, 0);
@@ -462,7 +463,7 @@ pub mod functions {
         of(&ctx, task, |kernel, id| i64::from(kernel.task(id).maj_flt))
     }
 
-    /// Ticks that it has used in user mode.
+    /// Ticks spent in user mode.
     ///
     /// ```rhai
     /// let hog = spawn("hog", workload(["run 9"]));
@@ -474,7 +475,7 @@ pub mod functions {
         of(&ctx, task, |kernel, id| i64::from(kernel.task(id).utime))
     }
 
-    /// Ticks that it has used in the kernel; system calls take no time here.
+    /// Ticks spent in the kernel; system calls take no time here.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").stime, 0);
@@ -484,7 +485,7 @@ pub mod functions {
         of(&ctx, task, |kernel, id| i64::from(kernel.task(id).stime))
     }
 
-    /// The tick at which it was made.
+    /// The tick at which it was created.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").start_time, 0);
@@ -494,7 +495,7 @@ pub mod functions {
         of(&ctx, task, |kernel, id| kernel.task(id).start_time as i64)
     }
 
-    /// Whether the task still exists, as a zombie perhaps.
+    /// Whether the task still exists, even if only as a zombie.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -506,8 +507,8 @@ pub mod functions {
         exists(&ctx, task)
     }
 
-    /// How the task ended: the value that it gave to exit, 0 to 255; 128 and the number of the signal
-    /// for one that a signal killed, as a shell has it; `()` while it is alive.
+    /// How the task ended: the value passed to exit, 0 to 255, or 128 plus the signal number if a
+    /// signal killed it, as in a shell; `()` while it is alive.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -534,7 +535,7 @@ pub mod functions {
         )
     }
 
-    /// Whether two handles mean the same task.
+    /// Whether two handles refer to the same task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -545,7 +546,7 @@ pub mod functions {
         left == right
     }
 
-    /// Whether two handles mean different tasks.
+    /// Whether two handles refer to different tasks.
     ///
     /// ```rhai
     /// assert(spawn("sh") != init());

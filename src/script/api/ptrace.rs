@@ -1,11 +1,10 @@
-//! `ptrace`, as methods of the tracer: each names the task that it is about.
+//! `ptrace`, as methods of the tracer; each names the task that it applies to.
 
 use super::calls::plain;
 use super::convert::{Result, word};
 use super::files::{Buffered, with_buffer};
 use crate::abi::{SIGINFO_WORDS, si_code};
-use crate::kernel::ptrace::PtraceArgs;
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{PtraceArgs, Syscall};
 use crate::machine::{BufferCall, StackCall};
 use crate::script::session::Task;
 use rhai::plugin::*;
@@ -32,7 +31,7 @@ const REGISTERS: [&str; 17] = [
     "cs", "eflags", "esp", "ss",
 ];
 
-/// A request that passes numbers only.
+/// Makes a request that only passes numbers.
 fn ask(
     ctx: &NativeCallContext,
     task: &Task,
@@ -49,7 +48,7 @@ fn ask(
     plain(ctx, task, Syscall::Ptrace(args)).map(|_| ())
 }
 
-/// A request that fills a buffer: its words.
+/// Makes a request that fills a buffer, and returns its words.
 fn look(
     ctx: &NativeCallContext,
     task: &Task,
@@ -67,7 +66,7 @@ fn look(
             addr: word(addr, "the address")?,
         },
     };
-    Ok(match with_buffer(ctx, task, what, "ptrace")? {
+    Ok(match with_buffer(ctx, task, what)? {
         Buffered::Done(_, bytes) => bytes
             .chunks_exact(4)
             .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
@@ -83,7 +82,7 @@ fn one(ctx: &NativeCallContext, task: &Task, request: u32, child: &Task, addr: i
 
 #[export_module]
 pub mod functions {
-    /// `ptrace(PTRACE_TRACEME)`: the parent is to be the tracer.
+    /// `ptrace(PTRACE_TRACEME)`: makes the parent the tracer of this task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -103,7 +102,7 @@ pub mod functions {
         plain(&ctx, task, Syscall::Ptrace(args)).map(|_| ())
     }
 
-    /// `ptrace(PTRACE_ATTACH)`: makes this task the tracer of another, which stops by SIGSTOP.
+    /// `ptrace(PTRACE_ATTACH)`: makes this task the tracer of another one, which SIGSTOP stops.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -117,7 +116,7 @@ pub mod functions {
         ask(&ctx, task, ATTACH, &child, [0, 0])
     }
 
-    /// `ptrace(PTRACE_DETACH)`: lets a traced task go for good.
+    /// `ptrace(PTRACE_DETACH)`: ends the tracing of a task, which runs on.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -132,7 +131,7 @@ pub mod functions {
         ask(&ctx, task, DETACH, &child, [0, 0])
     }
 
-    /// `ptrace(PTRACE_DETACH)` with a signal that the task goes on with.
+    /// `ptrace(PTRACE_DETACH)` with a signal that is delivered to the task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -152,7 +151,7 @@ pub mod functions {
         ask(&ctx, task, DETACH, &child, [0, signal])
     }
 
-    /// `ptrace(PTRACE_CONT)`: lets a stopped task run.
+    /// `ptrace(PTRACE_CONT)`: resumes a stopped task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -167,7 +166,7 @@ pub mod functions {
         ask(&ctx, task, CONT, &child, [0, 0])
     }
 
-    /// `ptrace(PTRACE_CONT)` with a signal that the task goes on with.
+    /// `ptrace(PTRACE_CONT)` with a signal that is delivered to the task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -187,8 +186,7 @@ pub mod functions {
         ask(&ctx, task, CONT, &child, [0, signal])
     }
 
-    /// `ptrace(PTRACE_SYSCALL)`: lets a stopped task run to its next system call, or to the end of
-    /// the one that it is in.
+    /// `ptrace(PTRACE_SYSCALL)`: resumes a stopped task until it enters or leaves a system call.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -210,7 +208,7 @@ pub mod functions {
         ask(&ctx, task, SYSCALL, &child, [0, 0])
     }
 
-    /// `ptrace(PTRACE_SYSCALL)` with a signal that the task goes on with.
+    /// `ptrace(PTRACE_SYSCALL)` with a signal that is delivered to the task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -230,7 +228,7 @@ pub mod functions {
         ask(&ctx, task, SYSCALL, &child, [0, signal])
     }
 
-    /// `ptrace(PTRACE_SINGLESTEP)`: lets a stopped task run for one instruction.
+    /// `ptrace(PTRACE_SINGLESTEP)`: resumes a stopped task for one instruction.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -245,7 +243,7 @@ pub mod functions {
         ask(&ctx, task, SINGLESTEP, &child, [0, 0])
     }
 
-    /// `ptrace(PTRACE_SINGLESTEP)` with a signal that the task goes on with.
+    /// `ptrace(PTRACE_SINGLESTEP)` with a signal that is delivered to the task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -265,7 +263,7 @@ pub mod functions {
         ask(&ctx, task, SINGLESTEP, &child, [0, signal])
     }
 
-    /// `ptrace(PTRACE_KILL)`: ends a task that has stopped with a signal or at a system call.
+    /// `ptrace(PTRACE_KILL)`: kills a task that is stopped by a signal or at a system call.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -280,7 +278,8 @@ pub mod functions {
         ask(&ctx, task, KILL, &child, [0, 0])
     }
 
-    /// `ptrace(PTRACE_SETOPTIONS)`: which events the task is to stop at: `PTRACE_O_TRACEFORK`, ...
+    /// `ptrace(PTRACE_SETOPTIONS)`: sets the events at which the task stops: `PTRACE_O_TRACEFORK`,
+    /// ...
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -303,7 +302,7 @@ pub mod functions {
         ask(&ctx, task, SETOPTIONS, &child, [0, options])
     }
 
-    /// `ptrace(PTRACE_PEEKDATA)`: a word of a traced task's memory.
+    /// `ptrace(PTRACE_PEEKDATA)`: reads a word of a traced task's memory.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -324,8 +323,8 @@ pub mod functions {
         one(&ctx, task, PEEKDATA, &child, addr)
     }
 
-    /// `ptrace(PTRACE_POKEDATA)`: changes a word of a traced task's memory; a page that it may only
-    /// read is copied for it first.
+    /// `ptrace(PTRACE_POKEDATA)`: writes a word of a traced task's memory. A page that is read-only
+    /// for the task is copied first.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -348,7 +347,8 @@ pub mod functions {
         ask(&ctx, task, POKEDATA, &child, [addr, value])
     }
 
-    /// `ptrace(PTRACE_PEEKUSR)`: a word of the user area, by its offset: registers, a word each.
+    /// `ptrace(PTRACE_PEEKUSR)`: reads a word of the user area at an offset; the registers come
+    /// first, a word each.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -367,7 +367,7 @@ pub mod functions {
         one(&ctx, task, PEEKUSER, &child, offset)
     }
 
-    /// `ptrace(PTRACE_POKEUSR)`: changes a register, by its offset in the user area.
+    /// `ptrace(PTRACE_POKEUSR)`: changes a register, given by its offset in the user area.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -409,8 +409,8 @@ pub mod functions {
         Ok(entries.collect())
     }
 
-    /// `ptrace(PTRACE_GETEVENTMSG)`: what the latest event was about: a new child's pid, or the
-    /// status word of an exit.
+    /// `ptrace(PTRACE_GETEVENTMSG)`: the message of the last event: the pid of a new child, or the
+    /// status of an exiting task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -428,7 +428,7 @@ pub mod functions {
         one(&ctx, task, GETEVENTMSG, &child, 0)
     }
 
-    /// `ptrace(PTRACE_GETSIGINFO)`: the signal that a traced task has stopped with.
+    /// `ptrace(PTRACE_GETSIGINFO)`: the signal that stopped a traced task.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -445,7 +445,7 @@ pub mod functions {
         let mut map = Map::new();
         map.insert("signo".into(), i64::from(word(0)).into());
         map.insert("code".into(), i64::from(code).into());
-        let name = si_code::name(false, code).map_or(Dynamic::UNIT, Dynamic::from);
+        let name = si_code::name(code).map_or(Dynamic::UNIT, Dynamic::from);
         map.insert("code_name".into(), name);
         map.insert("pid".into(), i64::from(word(3) as i32).into());
         map.insert("uid".into(), i64::from(word(4)).into());

@@ -1,11 +1,10 @@
 //! Resource limits, as methods of a task.
 
 use super::calls::plain;
-use super::convert::{Result, alive, errno_error, look, word};
-use crate::abi::Errno;
-use crate::kernel::syscall::{ProcessCall, Syscall};
-use crate::kernel::task::{Caps, NR_OPEN, Resource, Rlimit, RlimitRefusal, check_setrlimit};
-use crate::script::errors::ScriptError;
+use super::convert::{Result, alive, look, word};
+use crate::abi::{Errno, Resource, Rlimit};
+use crate::kernel::syscall::Syscall;
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
@@ -14,12 +13,12 @@ use rhai::{Map, NativeCallContext};
 fn limit_of(ctx: &NativeCallContext, task: &Task, resource: i64) -> Result<Rlimit> {
     let id = alive(ctx, task)?;
     let resource = word(resource, "the resource")?;
-    let resource = Resource::from_word(resource)
-        .ok_or_else(|| errno_error(-Errno::EINVAL.code(), "getrlimit"))?;
+    let resource =
+        Resource::from_number(resource).ok_or_else(|| errno_error(Errno::EINVAL, "getrlimit"))?;
     look(ctx, |machine| machine.kernel.rlimits(id)[resource])
 }
 
-/// `setrlimit`: the error says which rule refuses.
+/// `setrlimit`; the error names the rule that refuses it.
 fn set_limit(
     ctx: &NativeCallContext,
     task: &Task,
@@ -27,65 +26,18 @@ fn set_limit(
     soft: i64,
     hard: i64,
 ) -> Result<()> {
-    let old = limit_of(ctx, task, resource)?;
-    let new = Rlimit {
+    let limit = Rlimit {
         cur: word(soft, "the soft limit")?,
         max: word(hard, "the hard limit")?,
     };
     let resource = word(resource, "the resource")?;
-    let call = Syscall::Process(ProcessCall::Setrlimit(resource, new));
-    let set = plain(ctx, task, call).map(|_| ());
-    let refusal = Resource::from_word(resource).and_then(|resource| {
-        let capable = look(ctx, |machine| {
-            let task = machine.kernel.tasks.get(task.id);
-            task.is_some_and(|task| task.cred.capable(Caps::SYS_RESOURCE))
-        });
-        check_setrlimit(resource, old, new, capable.unwrap_or(false)).err()
-    });
-    match (set, refusal) {
-        (Err(_), Some(refusal)) => {
-            let error = errno_error(-refusal.errno().code(), "setrlimit");
-            let (rule, remedy) = explain(refusal, old, new);
-            let message = format!("{}: {rule}", error.message);
-            let error = ScriptError { message, ..error };
-            Err(error
-                .with_note("the rule stands in kernel/sys.c, sys_setrlimit()")
-                .with_help(remedy)
-                .into())
-        }
-        (set, _) => set,
-    }
-}
-
-/// Why a limit is not set, and what would help.
-fn explain(refusal: RlimitRefusal, old: Rlimit, new: Rlimit) -> (String, String) {
-    match refusal {
-        RlimitRefusal::SoftAboveHard => (
-            format!(
-                "the soft limit, {}, would be above the hard one, {}",
-                new.cur, new.max
-            ),
-            "setrlimit(resource, soft, hard) sets both; only root may raise the hard one"
-                .to_owned(),
-        ),
-        RlimitRefusal::HardRaised => (
-            format!(
-                "only CAP_SYS_RESOURCE may raise the hard limit from {} to {}",
-                old.max, new.max
-            ),
-            "only root may: spawn(\"sh\", #{uid: 0})".to_owned(),
-        ),
-        RlimitRefusal::BeyondNrOpen => (
-            format!("no table of descriptors can be larger than NR_OPEN, {NR_OPEN}"),
-            format!("the hard limit can be {NR_OPEN} at most"),
-        ),
-    }
+    plain(ctx, task, Syscall::Setrlimit(resource, limit)).map(|_| ())
 }
 
 #[export_module]
 pub mod functions {
-    /// `setrlimit(resource, soft)`: sets the soft limit, which acts, and leaves the hard one:
-    /// `RLIMIT_NPROC`, `RLIMIT_NOFILE`, `RLIMIT_CPU` (seconds), `RLIMIT_STACK`, ...
+    /// `setrlimit(resource, soft)`: sets the soft limit, which is the one enforced, and leaves the
+    /// hard limit: `RLIMIT_NPROC`, `RLIMIT_NOFILE`, `RLIMIT_CPU` (seconds), `RLIMIT_STACK`, ...
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -103,7 +55,7 @@ pub mod functions {
         set_limit(&ctx, task, resource, soft, old.max.into())
     }
 
-    /// `setrlimit(resource, soft, hard)`: sets both limits. Only root may raise a hard one.
+    /// `setrlimit(resource, soft, hard)`: sets both limits. Only root may raise the hard one.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -122,7 +74,7 @@ pub mod functions {
         set_limit(&ctx, task, resource, soft, hard)
     }
 
-    /// The limits of the process for a resource: `#{soft, hard}`. Only looks.
+    /// The limits of the process for a resource: `#{soft, hard}`. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

@@ -1,15 +1,14 @@
-//! System calls about priorities, policies and CPUs. `pid` 0 is the caller.
+//! System calls on priorities, policies and CPUs. `pid` 0 means the caller.
 
 use super::calls::plain;
 use super::convert::{Result, ranged, word};
-use crate::abi::VirtAddr;
-use crate::kernel::syscall::{SchedCall, Syscall};
+use crate::kernel::syscall::{AnswerTo, Syscall};
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
-fn call(ctx: &NativeCallContext, task: &Task, call: SchedCall) -> Result<Dynamic> {
-    plain(ctx, task, Syscall::Sched(call))
+fn call(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+    plain(ctx, task, call)
 }
 
 fn signed(value: i64, what: &str) -> Result<i32> {
@@ -23,7 +22,7 @@ fn pid(value: i64) -> Result<i32> {
 #[export_module]
 pub mod functions {
     /// `sched_setscheduler(pid, policy, priority)`: `SCHED_OTHER` with priority 0, `SCHED_FIFO` or
-    /// `SCHED_RR` with 1 to 99; these need root.
+    /// `SCHED_RR` with 1 to 99. Real-time policies require root.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{uid: 0});
@@ -40,11 +39,11 @@ pub mod functions {
     ) -> Result<()> {
         let policy = ranged(policy, "the policy", 0, i64::from(i32::MAX))? as i32;
         let priority = signed(priority, "the priority")?;
-        let set = SchedCall::Setscheduler(super::pid(pid)?, policy, priority);
+        let set = Syscall::SchedSetscheduler(super::pid(pid)?, policy, priority);
         call(&ctx, task, set).map(|_| ())
     }
 
-    /// `sched_setscheduler` of another task.
+    /// `sched_setscheduler` for another task.
     ///
     /// ```rhai
     /// let root = spawn("sh", #{uid: 0});
@@ -63,7 +62,7 @@ pub mod functions {
         sched_setscheduler(ctx, task, i64::from(target.pid.0), policy, priority)
     }
 
-    /// `sched_setparam(pid, priority)`: another real-time priority in the same policy.
+    /// `sched_setparam(pid, priority)`: sets the real-time priority and keeps the policy.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{policy: "fifo", rt_prio: 10, uid: 0});
@@ -78,11 +77,11 @@ pub mod functions {
         priority: i64,
     ) -> Result<()> {
         let priority = signed(priority, "the priority")?;
-        let set = SchedCall::Setscheduler(super::pid(pid)?, -1, priority);
+        let set = Syscall::SchedSetparam(super::pid(pid)?, priority);
         call(&ctx, task, set).map(|_| ())
     }
 
-    /// `sched_getscheduler(pid)`: the policy.
+    /// `sched_getscheduler(pid)`: the scheduling policy.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_getscheduler(0), SCHED_OTHER);
@@ -93,10 +92,10 @@ pub mod functions {
         task: &mut Task,
         pid: i64,
     ) -> Result<Dynamic> {
-        call(&ctx, task, SchedCall::Getscheduler(super::pid(pid)?))
+        call(&ctx, task, Syscall::SchedGetscheduler(super::pid(pid)?))
     }
 
-    /// `sched_getparam(pid)`: the real-time priority, 0 for an ordinary task.
+    /// `sched_getparam(pid)`: the real-time priority; 0 for an ordinary task.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_getparam(0), 0);
@@ -106,11 +105,11 @@ pub mod functions {
         call(
             &ctx,
             task,
-            SchedCall::Getparam(super::pid(pid)?, VirtAddr(0)),
+            Syscall::SchedGetparam(super::pid(pid)?, AnswerTo::Value),
         )
     }
 
-    /// `sched_get_priority_max(policy)`.
+    /// `sched_get_priority_max(policy)`: the highest real-time priority of a policy.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_get_priority_max(SCHED_FIFO), 99);
@@ -122,10 +121,10 @@ pub mod functions {
         policy: i64,
     ) -> Result<Dynamic> {
         let policy = signed(policy, "the policy")?;
-        call(&ctx, task, SchedCall::PriorityMax(policy))
+        call(&ctx, task, Syscall::SchedGetPriorityMax(policy))
     }
 
-    /// `sched_get_priority_min(policy)`.
+    /// `sched_get_priority_min(policy)`: the lowest real-time priority of a policy.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_get_priority_min(SCHED_OTHER), 0);
@@ -137,10 +136,10 @@ pub mod functions {
         policy: i64,
     ) -> Result<Dynamic> {
         let policy = signed(policy, "the policy")?;
-        call(&ctx, task, SchedCall::PriorityMin(policy))
+        call(&ctx, task, Syscall::SchedGetPriorityMin(policy))
     }
 
-    /// `sched_rr_get_interval(pid)`: the full time slice in ns, 0 for SCHED_FIFO.
+    /// `sched_rr_get_interval(pid)`: the full time slice in ns; 0 for SCHED_FIFO.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_rr_get_interval(0), 99984800);
@@ -151,10 +150,14 @@ pub mod functions {
         task: &mut Task,
         pid: i64,
     ) -> Result<Dynamic> {
-        call(&ctx, task, SchedCall::RrGetInterval(super::pid(pid)?, None))
+        call(
+            &ctx,
+            task,
+            Syscall::SchedRrGetInterval(super::pid(pid)?, AnswerTo::Value),
+        )
     }
 
-    /// `sched_setaffinity(pid, mask)`: the CPUs that the thread may run on, a bit each.
+    /// `sched_setaffinity(pid, mask)`: sets the CPUs that the thread may run on, one bit each.
     ///
     /// ```rhai
     /// boot(#{cpus: 2});
@@ -170,22 +173,28 @@ pub mod functions {
         mask: i64,
     ) -> Result<()> {
         let mask = word(mask, "the mask")?;
-        call(&ctx, task, SchedCall::Setaffinity(super::pid(pid)?, mask)).map(|_| ())
+        call(
+            &ctx,
+            task,
+            Syscall::SchedSetaffinity(super::pid(pid)?, mask),
+        )
+        .map(|_| ())
     }
 
-    /// `sched_getaffinity(pid)`: the CPUs that the thread may run on, a bit each.
+    /// `sched_getaffinity(pid)`: the CPUs that the thread may run on, one bit each.
     ///
     /// ```rhai
     /// assert_eq(spawn("sh").sched_getaffinity(0), 1);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn sched_getaffinity(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
-        let get = SchedCall::Getaffinity(super::pid(pid)?, 4, VirtAddr(0));
+        let get = Syscall::SchedGetaffinity(super::pid(pid)?, 4, AnswerTo::Value);
         call(&ctx, task, get)
     }
 
-    /// `setpriority(which, who, nice)`: the nice value of a task, of a process group or of all tasks
-    /// of a user; `who` 0 is the caller's. Values out of range are clamped; lower ones need root.
+    /// `setpriority(which, who, nice)`: sets the nice value of a task, of a process group or of all
+    /// tasks of a user; `who` 0 means the caller's own. Values out of range are clamped; lowering
+    /// one requires root.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -202,10 +211,11 @@ pub mod functions {
     ) -> Result<()> {
         let (which, who) = (signed(which, "which")?, signed(who, "who")?);
         let nice = signed(nice, "the nice value")?;
-        call(&ctx, task, SchedCall::Setpriority(which, who, nice)).map(|_| ())
+        call(&ctx, task, Syscall::Setpriority(which, who, nice)).map(|_| ())
     }
 
-    /// `getpriority(which, who)`: 20 less the nice value, so 1 to 40; of several tasks the best.
+    /// `getpriority(which, who)`: 20 minus the nice value, so 1 to 40; the highest of several
+    /// tasks.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -219,6 +229,6 @@ pub mod functions {
         who: i64,
     ) -> Result<Dynamic> {
         let (which, who) = (signed(which, "which")?, signed(who, "who")?);
-        call(&ctx, task, SchedCall::Getpriority(which, who))
+        call(&ctx, task, Syscall::Getpriority(which, who))
     }
 }

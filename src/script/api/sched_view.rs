@@ -1,4 +1,4 @@
-//! Views of the scheduler: its queues, its reasons, its figures.
+//! Views of the scheduler: runqueues, explanations, statistics.
 
 use super::convert::{Result, alive, look, ranged};
 use super::view::as_view;
@@ -7,7 +7,7 @@ use crate::view;
 use rhai::NativeCallContext;
 use rhai::plugin::*;
 
-/// From one tick to another, checked.
+/// Checks a range of ticks.
 fn stretch(from: i64, to: i64) -> Result<(u64, u64)> {
     let from = ranged(from, "the first tick", 0, i64::MAX)?;
     let to = ranged(to, "the last tick", from, i64::MAX)?;
@@ -16,9 +16,9 @@ fn stretch(from: i64, to: i64) -> Result<(u64, u64)> {
 
 #[export_module]
 pub mod functions {
-    /// The runqueues of all CPUs, as `struct runqueue` has them: the running task, both priority
-    /// arrays with their bitmaps and lists (the running task stays in its list, in brackets; behind
-    /// each task is what is left of its slice), when the first slice expired.
+    /// The runqueues of all CPUs, as in `struct runqueue`: the running task, both priority arrays
+    /// with their bitmaps and lists, and when the first slice expired. The running task stays in
+    /// its list and is shown in brackets; each task is followed by what is left of its slice.
     ///
     /// ```rhai
     /// spawn("hog", workload(["run 20"]));
@@ -47,7 +47,7 @@ pub mod functions {
         queue.unwrap_or_else(|| unreachable!("the range was checked"))
     }
 
-    /// Why a task has its CPU: how it came to it, what `schedule` picks it for, what ends its turn,
+    /// Why a task has its CPU: how it got there, what `schedule` picks it for, what ends its turn,
     /// and who would be next.
     ///
     /// ```rhai
@@ -64,8 +64,8 @@ pub mod functions {
         as_view(&why, &why.text())
     }
 
-    /// Why a task does not run: whose turn comes first, or what it sleeps for, and the earliest
-    /// tick at which it can run if you do nothing but let time pass.
+    /// Why a task does not run: which tasks are ahead of it, or what it sleeps for, and the
+    /// earliest tick at which it can run if you only let time pass.
     ///
     /// ```rhai
     /// spawn("hog", workload(["run 200"]));
@@ -82,9 +82,9 @@ pub mod functions {
         as_view(&why, &why.text())
     }
 
-    /// How a task's priority comes about, step by step: static priority, sleep average, bonus,
-    /// whether it counts as interactive, time slice; for a sleeping task, what a wake-up now would
-    /// make of it.
+    /// How a task's priority is computed, step by step: static priority, sleep average, bonus,
+    /// whether it counts as interactive, time slice; for a sleeping task, the effect of a wake-up
+    /// now.
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{nice: 5});
@@ -100,8 +100,8 @@ pub mod functions {
         as_view(&prio, &prio.text())
     }
 
-    /// The statistics of `/proc/schedstat`, version 11, as the file has them, with the names of
-    /// what is not 0. Times are ticks.
+    /// The statistics of `/proc/schedstat`, version 11, as in the file, with the names of the
+    /// counters that are not 0. Times are in ticks.
     ///
     /// ```rhai
     /// spawn("hog", workload(["run 200"]));
@@ -115,8 +115,8 @@ pub mod functions {
         as_view(&stat, &stat.text())
     }
 
-    /// The statistics of `/proc/PID/schedstat`: CPU time, time in priority lists before it got the
-    /// CPU, and how often it got it; with its voluntary and involuntary switches.
+    /// The statistics of `/proc/PID/schedstat`: CPU time, time spent waiting on a runqueue, and
+    /// number of time slices; with the task's voluntary and involuntary switches.
     ///
     /// ```rhai
     /// let hog = spawn("hog", workload(["run 20"]));
@@ -131,8 +131,8 @@ pub mod functions {
         as_view(&stat, &stat.text())
     }
 
-    /// How long tasks ran and waited for a CPU since boot, as `perf sched latency` tells it: time
-    /// on the CPU, switches to it, average and longest wait, and when that ended.
+    /// How long tasks ran and waited for a CPU since boot, like `perf sched latency`: time on the
+    /// CPU, switches to the task, average and longest wait, and when the longest ended.
     ///
     /// ```rhai
     /// for name in ["a", "b"] { spawn(name, workload(["run 500"])); }
@@ -159,8 +159,8 @@ pub mod functions {
         as_view(&latency, &latency.text())
     }
 
-    /// Who got how much of the CPUs since boot, per nice value and per task, beside the part that
-    /// the time slices promise to whoever always wants to run.
+    /// Who got how much of the CPUs since boot, per nice value and per task, compared with the
+    /// share that the time slices entitle a task to that always wants to run.
     ///
     /// ```rhai
     /// spawn("a", workload(["run 900"]));

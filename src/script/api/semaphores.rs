@@ -1,21 +1,21 @@
 //! System V semaphores, as methods of a task.
 
-use super::convert::{Result, act, alive, call_handle, look, ranged, returned, word};
-use crate::kernel::ipc::{IpcCall, MAX_OPS, SemOp};
-use crate::kernel::syscall::Syscall;
-use crate::machine::{Action, BufferCall, Outcome, StackCall};
+use super::convert::{Result, act, alive, call_handle, look, ranged, word};
+use crate::kernel::ipc::{MAX_OPS, SemOp};
+use crate::kernel::syscall::{IpcCall, Syscall};
+use crate::machine::{Acted, Action, BufferCall, StackCall};
 use crate::script::errors::ScriptError;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-/// `GETALL` and `SETALL`.
+/// Commands of `semctl` that take a buffer.
 const GETALL: u32 = 13;
 const SETALL: u32 = 17;
-/// Semaphores in a set at most.
+/// The most semaphores in a set (`SEMMSL`).
 const MAX_SEMS: i64 = 250;
 
-/// An operation, given as numbers.
+/// A semaphore operation from its numbers.
 fn operation(num: i64, op: i64, flags: i64) -> Result<SemOp> {
     Ok(SemOp {
         num: ranged(num, "the number of the semaphore", 0, 0xffff)? as u16,
@@ -24,7 +24,7 @@ fn operation(num: i64, op: i64, flags: i64) -> Result<SemOp> {
     })
 }
 
-/// An operation, given as an array.
+/// A semaphore operation from an array.
 fn operation_of(item: &Dynamic) -> Result<SemOp> {
     let parts = item.read_lock::<Array>().map(|parts| {
         let ints = parts.iter().map(Dynamic::as_int);
@@ -33,13 +33,17 @@ fn operation_of(item: &Dynamic) -> Result<SemOp> {
     match parts.and_then(std::result::Result::ok).as_deref() {
         Some([num, op]) => operation(*num, *op, 0),
         Some([num, op, flags]) => operation(*num, *op, *flags),
-        _ => Err(ScriptError::new(format!("{item} is no operation"))
-            .with_help("operations are [[number, what is added], [number, what is added, flags]]")
-            .into()),
+        _ => Err(
+            ScriptError::new(format!("{item} is not a semaphore operation"))
+                .with_help(
+                    "operations are [[number, amount to add], [number, amount to add, flags]]",
+                )
+                .into(),
+        ),
     }
 }
 
-/// `semop`: `()` once it is done, a call if it has to wait.
+/// `semop`: returns `()` when it is done, or a call if it has to wait.
 fn operate(ctx: &NativeCallContext, task: &Task, id: i64, ops: &[SemOp]) -> Result<Dynamic> {
     let count = ranged(
         ops.len() as i64,
@@ -52,18 +56,17 @@ fn operate(ctx: &NativeCallContext, task: &Task, id: i64, ops: &[SemOp]) -> Resu
         len: bytes.len() as u32,
         bytes,
         call: BufferCall::Semop {
-            id: word(id, "the set")? as i32,
+            id: word(id, "the semaphore set")? as i32,
             count: count as u32,
         },
     };
     match act(ctx, task, Action::OnStack(what))? {
-        Outcome::Filled(value, _) => returned(value, "semop").map(|_| Dynamic::UNIT),
-        Outcome::Blocks(call) => call_handle(ctx, call),
+        Acted::Blocks(call) => call_handle(ctx, call),
         _ => Ok(Dynamic::UNIT),
     }
 }
 
-/// `semctl` with a buffer for 16-bit values: what is in it then.
+/// `semctl` with a buffer of 16-bit values; returns what is in it afterwards.
 fn with_values(
     ctx: &NativeCallContext,
     task: &Task,
@@ -79,17 +82,17 @@ fn with_values(
         len: bytes.len() as u32,
         bytes,
         call: BufferCall::Semctl {
-            id: word(id, "the set")? as i32,
+            id: word(id, "the semaphore set")? as i32,
             cmd,
         },
     };
     match act(ctx, task, Action::OnStack(what))? {
-        Outcome::Filled(value, bytes) => returned(value, "semctl").map(|_| bytes),
+        Acted::Filled(_, bytes) => Ok(bytes),
         _ => Ok(Vec::new()),
     }
 }
 
-/// How many semaphores a set has; as many as there can be if there is no such set.
+/// The number of semaphores in a set; the maximum if there is no such set.
 fn size_of(ctx: &NativeCallContext, id: i64) -> Result<usize> {
     look(ctx, |machine| {
         let set = machine
@@ -102,9 +105,9 @@ fn size_of(ctx: &NativeCallContext, id: i64) -> Result<usize> {
 
 #[export_module]
 pub mod functions {
-    /// `semget(key, n, flags)`: the number of the set of semaphores with that key, or of a new one
-    /// of `n`: with `IPC_PRIVATE` for a key, or with `IPC_CREAT` if there is none. The lower nine
-    /// bits of the flags are rights as those of files.
+    /// `semget(key, n, flags)`: the id of the semaphore set with that key, or of a new one with `n`
+    /// semaphores. A new set is created for the key `IPC_PRIVATE`, or with `IPC_CREAT` if there is
+    /// none. The low nine bits of the flags are permissions, as for files.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -125,13 +128,13 @@ pub mod functions {
             word(flags, "the flags")?,
         );
         match act(&ctx, task, Action::Syscall(Syscall::Ipc(call)))? {
-            Outcome::Returned(value) => returned(value, "semget"),
+            Acted::Returned(value) => Ok(i64::from(value)),
             _ => Ok(0),
         }
     }
 
-    /// `semop` of one semaphore: adds to its value, but waits while that would make it negative; 0
-    /// waits until it is 0. A `Call` if it waits.
+    /// `semop` on one semaphore: adds to its value, waiting while that would make it negative; 0
+    /// waits until the value is 0. Returns a `Call` if it waits.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -152,7 +155,7 @@ pub mod functions {
         operate(&ctx, task, set, &[operation(num, op, 0)?])
     }
 
-    /// The same with flags: `IPC_NOWAIT`, `SEM_UNDO`.
+    /// `semop` with flags: `IPC_NOWAIT`, `SEM_UNDO`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -175,7 +178,7 @@ pub mod functions {
         operate(&ctx, task, set, &[operation(num, op, flags)?])
     }
 
-    /// Several operations, all at once or not at all: `[[number, what is added, flags], ..]`.
+    /// Several operations, all at once or none: `[[number, amount to add, flags], ..]`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -195,8 +198,8 @@ pub mod functions {
         operate(&ctx, task, set, &ops)
     }
 
-    /// `semctl(set, num, command)`: `GETVAL`, `GETPID`, `GETNCNT`, `GETZCNT`, `GETALL` (an array),
-    /// `IPC_RMID`.
+    /// `semctl(set, num, command)`: `GETVAL`, `GETPID`, `GETNCNT`, `GETZCNT`, `GETALL` (returns an
+    /// array), `IPC_RMID`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -242,18 +245,18 @@ pub mod functions {
         value: i64,
     ) -> Result<Dynamic> {
         let call = IpcCall::Semctl {
-            id: word(set, "the set")? as i32,
+            id: word(set, "the semaphore set")? as i32,
             num: word(num, "the number of the semaphore")? as i32,
             cmd: word(command, "the command")?,
             arg: word(value, "the value")?,
         };
         match act(&ctx, task, Action::Syscall(Syscall::Ipc(call)))? {
-            Outcome::Returned(value) => returned(value, "semctl").map(Dynamic::from),
+            Acted::Returned(value) => Ok(i64::from(value).into()),
             _ => Ok(Dynamic::UNIT),
         }
     }
 
-    /// `semctl(set, 0, SETALL, values)`: a value for each semaphore of the set.
+    /// `semctl(set, 0, SETALL, values)`: sets the value of each semaphore in the set.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -273,7 +276,7 @@ pub mod functions {
         let size = size_of(&ctx, set)?;
         if command != i64::from(SETALL) || num != 0 || values.len() != size {
             return Err(ScriptError::new(format!(
-                "a list of {} values goes with SETALL of a set of {size} only",
+                "an array of {} values is only for SETALL of a whole set, and this set has {size}",
                 values.len()
             ))
             .with_help("semctl(set, 0, SETALL, [a value for each semaphore])")
@@ -287,8 +290,9 @@ pub mod functions {
         with_values(&ctx, task, set, SETALL, &values).map(|_| ())
     }
 
-    /// What is added to each semaphore of a set when the process ends, or the last of those that
-    /// share the list by `CLONE_SYSVSEM`: `[]` if there is nothing to undo. Only looks.
+    /// The undo values of a set: what is added to each semaphore when the process exits, or the
+    /// last of the processes that share the undo list by `CLONE_SYSVSEM`; `[]` if there is nothing
+    /// to undo. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -312,8 +316,8 @@ pub mod functions {
         })
     }
 
-    /// All sets of semaphores: `set`, `key`, `values`, and how many tasks are `waiting`. Only
-    /// looks.
+    /// All semaphore sets: `set`, `key`, `values`, and the number of `waiting` tasks. No system
+    /// call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");

@@ -1,30 +1,30 @@
-//! Signals, as methods of a task: sending, masks, waiting for them, alarms.
+//! Signals, as methods of a task: sending, blocking and awaiting them, and timers.
 
 use super::calls::{int, plain, signal_set, signal_word};
-use super::convert::{
-    Result, act, alive, call_handle, check_keys, errno_error, int_option, look, ranged, returned,
-    word,
+use super::convert::{Result, act, alive, call_handle, check_keys, int_option, look, ranged, word};
+use crate::abi::{
+    KSigaction, SIGINFO_WORDS, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, VirtAddr,
 };
-use crate::abi::{SIGINFO_WORDS, SigInfo, SigOrigin, SigSet, Signal, VirtAddr};
-use crate::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
-use crate::kernel::syscall::{SignalCall, Syscall};
-use crate::kernel::task::{ItimerVal, KSigaction, SaFlags, SigAction};
-use crate::machine::{Action, Outcome};
+use crate::kernel::syscall::{
+    InfoTo, ItimerVal, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, Syscall,
+};
+use crate::machine::{Acted, Action};
+use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-fn call(ctx: &NativeCallContext, task: &Task, call: SignalCall) -> Result<Dynamic> {
-    plain(ctx, task, Syscall::Signal(call))
+fn call(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+    plain(ctx, task, call)
 }
 
-pub(super) fn nothing(ctx: &NativeCallContext, task: &Task, signal: SignalCall) -> Result<()> {
+pub(super) fn nothing(ctx: &NativeCallContext, task: &Task, signal: Syscall) -> Result<()> {
     call(ctx, task, signal).map(|_| ())
 }
 
 fn kill_pid(ctx: &NativeCallContext, task: &Task, pid: i64, signal: i64) -> Result<()> {
     let (pid, signal) = (word(pid, "the pid")?, signal_word(signal)?);
-    nothing(ctx, task, SignalCall::Kill(pid as i32, signal))
+    nothing(ctx, task, Syscall::Kill(pid as i32, signal))
 }
 
 /// The arguments of `sigaction`, with the options `flags` and `mask`.
@@ -47,7 +47,6 @@ pub(super) fn action_with(signal: u32, handler: u32, options: &Map) -> Result<Si
             mask,
         }),
         old: VirtAddr(0),
-        size: SetSize::Full,
     })
 }
 
@@ -56,7 +55,7 @@ fn array_of(set: SigSet) -> Array {
     numbers.collect()
 }
 
-/// What came with a signal, as a map.
+/// The `siginfo` of a signal, as a map.
 pub(super) fn info_map(info: &SigInfo) -> Dynamic {
     let mut map = Map::new();
     map.insert("signo".into(), i64::from(info.signal.number()).into());
@@ -73,7 +72,7 @@ pub(super) fn info_map(info: &SigInfo) -> Dynamic {
     map.into()
 }
 
-/// `rt_sigtimedwait`: what came with the signal, or a call.
+/// `rt_sigtimedwait`: returns the `siginfo` of the signal, or a call.
 fn sigtimedwait(
     ctx: &NativeCallContext,
     task: &Task,
@@ -85,10 +84,9 @@ fn sigtimedwait(
         info: InfoTo::Task,
         timeout,
     };
-    let wait = Action::Syscall(Syscall::Signal(SignalCall::Sigtimedwait(args)));
+    let wait = Action::Syscall(Syscall::RtSigtimedwait(args));
     match act(ctx, task, wait)? {
-        Outcome::Returned(value) => {
-            returned(value, "rt_sigtimedwait")?;
+        Acted::Returned(_) => {
             let info = look(ctx, |machine| {
                 machine
                     .kernel
@@ -98,15 +96,15 @@ fn sigtimedwait(
             })?;
             Ok(info.map_or(Dynamic::UNIT, |info| info_map(&info)))
         }
-        Outcome::Blocks(id) => call_handle(ctx, id),
+        Acted::Blocks(id) => call_handle(ctx, id),
         _ => Ok(Dynamic::UNIT),
     }
 }
 
 #[export_module]
 pub mod functions {
-    /// `kill(pid, signal)`: a signal for the process with that handle. 0 only asks whether the
-    /// caller may.
+    /// `kill(pid, signal)`: sends a signal to the process with that handle. Signal 0 only checks
+    /// whether the caller may.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -120,7 +118,7 @@ pub mod functions {
     }
 
     /// `kill(pid, signal)`: above 0 the process of that task, 0 the caller's process group, below
-    /// -1 that process group, -1 everybody but init and the caller.
+    /// -1 the process group `-pid`, -1 every process but init and the caller's own.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -139,7 +137,7 @@ pub mod functions {
         kill_pid(&ctx, task, pid, signal)
     }
 
-    /// `tkill(tid, signal)`: a signal for that one thread.
+    /// `tkill(tid, signal)`: sends a signal to one thread.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -150,10 +148,10 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn tkill(ctx: NativeCallContext, task: &mut Task, target: Task, signal: i64) -> Result<()> {
         let signal = signal_word(signal)?;
-        nothing(&ctx, task, SignalCall::Tkill(target.pid.0, signal))
+        nothing(&ctx, task, Syscall::Tkill(target.pid.0, signal))
     }
 
-    /// `tgkill(tgid, tid, signal)`: the same, if the thread is of that process.
+    /// `tgkill(tgid, tid, signal)`: sends a signal to a thread if it belongs to that process.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -172,11 +170,11 @@ pub mod functions {
         nothing(
             &ctx,
             task,
-            SignalCall::Tgkill(tgid as i32, target.pid.0, signal),
+            Syscall::Tgkill(tgid as i32, target.pid.0, signal),
         )
     }
 
-    /// `sigqueue(pid, signal, value)`: a signal with a number for the receiver
+    /// `sigqueue(pid, signal, value)`: sends a signal with a value for the receiver
     /// (`rt_sigqueueinfo`).
     ///
     /// ```rhai
@@ -205,11 +203,11 @@ pub mod functions {
         nothing(
             &ctx,
             task,
-            SignalCall::Sigqueueinfo(target.pid.0, signal, info),
+            Syscall::RtSigqueueinfo(target.pid.0, signal, info),
         )
     }
 
-    /// `sigaction` with flags and mask: `#{flags: SA_RESTART | SA_SIGINFO, mask: [SIGINT]}`.
+    /// `sigaction` with flags and a mask: `#{flags: SA_RESTART | SA_SIGINFO, mask: [SIGINT]}`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -227,11 +225,11 @@ pub mod functions {
     ) -> Result<()> {
         let signal = word(signal, "the signal")?;
         let args = action_with(signal, word(handler, "the handler")?, &options)?;
-        nothing(&ctx, task, SignalCall::Sigaction(args))
+        nothing(&ctx, task, Syscall::RtSigaction(args))
     }
 
-    /// `sigprocmask(how, signals)`: `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`. Returns the signals
-    /// that were blocked before.
+    /// `sigprocmask(how, signals)`: `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`. Returns the
+    /// signals that were blocked before.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -251,13 +249,12 @@ pub mod functions {
             how: word(how, "how")?,
             set: Some(signal_set(&signals)?),
             old: VirtAddr(0),
-            size: SetSize::Full,
         };
-        nothing(&ctx, task, SignalCall::Sigprocmask(args))?;
+        nothing(&ctx, task, Syscall::RtSigprocmask(args))?;
         Ok(array_of(old))
     }
 
-    /// The signals that wait to be unblocked. Only looks.
+    /// The signals that are blocked and pending. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -271,7 +268,8 @@ pub mod functions {
         look(&ctx, |machine| array_of(machine.kernel.do_sigpending(id)))
     }
 
-    /// `sigsuspend(signals)`: waits for a handler, with these signals blocked instead of its own.
+    /// `sigsuspend(signals)`: waits for a handler to run, with these signals blocked instead of the
+    /// current ones.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -285,10 +283,10 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn sigsuspend(ctx: NativeCallContext, task: &mut Task, signals: Array) -> Result<Dynamic> {
         let mask = signal_set(&signals)?;
-        call(&ctx, task, SignalCall::Sigsuspend(mask, SetSize::Full))
+        call(&ctx, task, Syscall::RtSigsuspend(mask))
     }
 
-    /// `pause()`: waits for a handler.
+    /// `pause()`: waits for a handler to run.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -300,11 +298,11 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn pause(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
-        call(&ctx, task, SignalCall::Pause)
+        call(&ctx, task, Syscall::Pause)
     }
 
     /// Takes one of the signals, which should be blocked, or waits for one (`rt_sigtimedwait`
-    /// without a time limit). Returns what came with it.
+    /// without a timeout). Returns its `siginfo`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -318,7 +316,7 @@ pub mod functions {
         sigtimedwait(&ctx, task, &signals, None)
     }
 
-    /// The same for at most so many ticks.
+    /// `sigwait` with a timeout in ticks.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -335,8 +333,8 @@ pub mod functions {
         sigtimedwait(&ctx, task, &signals, Some(ticks as u64))
     }
 
-    /// `alarm(seconds)`: SIGALRM in so many seconds, 0 for never. Returns the seconds that were left
-    /// of the last one.
+    /// `alarm(seconds)`: requests SIGALRM after that many seconds; 0 cancels it. Returns the
+    /// seconds that were left of the previous alarm.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -346,11 +344,11 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn alarm(ctx: NativeCallContext, task: &mut Task, seconds: i64) -> Result<i64> {
         let seconds = word(seconds, "the number of seconds")?;
-        int(&ctx, task, Syscall::Signal(SignalCall::Alarm(seconds)))
+        int(&ctx, task, Syscall::Alarm(seconds))
     }
 
     /// `setitimer(which, first, interval)`, in ticks: `ITIMER_REAL`, `ITIMER_VIRTUAL` or
-    /// `ITIMER_PROF`. Without a first time it is off.
+    /// `ITIMER_PROF`. A `first` of 0 turns the timer off.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -372,10 +370,10 @@ pub mod functions {
             value: ticks(first)? as u64,
         };
         let which = word(which, "the timer")?;
-        nothing(&ctx, task, SignalCall::Setitimer(which, value, VirtAddr(0)))
+        nothing(&ctx, task, Syscall::Setitimer(which, value, VirtAddr(0)))
     }
 
-    /// What is left of a timer, in ticks. Only looks.
+    /// The time left on a timer, in ticks. No system call is made.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -385,7 +383,7 @@ pub mod functions {
     pub fn getitimer(ctx: NativeCallContext, task: &mut Task, which: i64) -> Result<Map> {
         let (id, which) = (alive(&ctx, task)?, word(which, "the timer")?);
         let value = look(&ctx, |machine| machine.kernel.do_getitimer(id, which))?;
-        let value = value.map_err(|errno| errno_error(-errno.code(), "getitimer"))?;
+        let value = value.map_err(|errno| errno_error(errno, "getitimer"))?;
         let mut map = Map::new();
         map.insert("value".into(), (value.value as i64).into());
         map.insert("interval".into(), (value.interval as i64).into());
@@ -408,10 +406,6 @@ pub mod functions {
         size: i64,
     ) -> Result<()> {
         let stack = [word(addr, "the address")?, 0, word(size, "the size")?];
-        nothing(
-            &ctx,
-            task,
-            SignalCall::Sigaltstack(Some(stack), VirtAddr(0)),
-        )
+        nothing(&ctx, task, Syscall::Sigaltstack(Some(stack), VirtAddr(0)))
     }
 }

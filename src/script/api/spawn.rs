@@ -1,4 +1,4 @@
-//! Making and finding tasks.
+//! Creating and finding tasks.
 
 use super::convert::{Result, apply, check_keys, handle, int_option, look, ranged, string_option};
 use crate::abi::{Pid, Policy};
@@ -10,15 +10,15 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 use std::sync::Arc;
 
-/// A list of steps for `spawn`.
+/// The steps of a workload, for `spawn`.
 #[derive(Clone, Debug)]
 pub struct Workload(Arc<WorkloadProgram>);
 
-/// The tasks that a text lists in the format of workload files.
+/// The tasks that a string lists in the format of workload files.
 #[derive(Clone, Debug)]
 pub struct TaskList(Arc<WorkloadFile>);
 
-/// What `spawn`'s options say, beside the arguments of the kernel.
+/// The options of `spawn` that are not arguments of the kernel.
 pub(super) struct SpawnOptions {
     pub(super) args: SpawnArgs,
     pub(super) spin: bool,
@@ -73,7 +73,7 @@ pub(super) fn spawn_options(
     }
     let real_time = args.policy != Policy::Normal;
     if real_time != (args.rt_priority > 0) {
-        let text = "rt_prio goes with policy fifo or rr, and they need it";
+        let text = "rt_prio requires policy fifo or rr, and those require rt_prio";
         return Err(ScriptError::new(text).into());
     }
     Ok(SpawnOptions { args, spin })
@@ -82,7 +82,7 @@ pub(super) fn spawn_options(
 pub(super) fn spawned(ctx: &NativeCallContext, command: Command) -> Result<Task> {
     match apply(ctx, command)? {
         Reply::Spawned { task, pid } => handle(ctx, task, pid),
-        _ => Err(ScriptError::new("no task was made").into()),
+        _ => Err(ScriptError::new("no task was created").into()),
     }
 }
 
@@ -96,7 +96,7 @@ fn parse_workload(scripts: &[(String, Array)]) -> Result<Workload> {
         let lines = lines.map_err(|kind| {
             let kind = plain_types(kind);
             ScriptError::new(format!("the steps of {name} must be strings, not {kind}"))
-                .with_help("each step is a text: workload([\"run 20\", \"sleep 5\"])")
+                .with_help("each step is a string: workload([\"run 20\", \"sleep 5\"])")
         })?;
         texts.push((name.clone(), lines));
     }
@@ -105,7 +105,7 @@ fn parse_workload(scripts: &[(String, Array)]) -> Result<Workload> {
     Ok(Workload(Arc::new(program)))
 }
 
-/// What is wrong in a text, with the line that it is in.
+/// An error in a workload text, with the line that it is in.
 fn file_error(text: &str, error: &FileError) -> ScriptError {
     let FileError {
         line,
@@ -133,9 +133,9 @@ fn find(ctx: &NativeCallContext, pid: i64) -> Result<Task> {
 
 #[export_module]
 pub mod functions {
-    /// Makes a task as a child of init that runs the program of that name. `"sh"` is a puppet: it
-    /// does only what you call, and sleeps between calls. A function of the script is a program by
-    /// its name.
+    /// Creates a task, as a child of init, that runs the program of that name. `"sh"` is a puppet:
+    /// it does only what you call, and sleeps between calls. The name of a function of the script
+    /// runs that function as a program.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -146,9 +146,9 @@ pub mod functions {
         spawn_with(ctx, program, Map::new())
     }
 
-    /// Makes a task with options: `nice`, `policy` ("other", "fifo", "rr") with `rt_prio`,
-    /// `sleep_avg` (ms, of the parent: the child's is a bonus point less), `uid`, `cpu`, and `idle`
-    /// ("spin" keeps the puppet runnable between calls).
+    /// Creates a task with options: `nice`, `policy` ("other", "fifo", "rr") with `rt_prio`,
+    /// `sleep_avg` (of the parent, in ms; the child gets one bonus point less), `uid`, `cpu`, and
+    /// `idle` ("spin" keeps the puppet runnable between calls).
     ///
     /// ```rhai
     /// let sh = spawn("sh", #{nice: 5, idle: "spin"});
@@ -169,7 +169,7 @@ pub mod functions {
         )
     }
 
-    /// Makes a task, run by root, that follows the steps of a workload.
+    /// Creates a task of root's that follows the steps of a workload.
     ///
     /// ```rhai
     /// let hog = spawn("hog", workload(["run 20", "sleep 5", "goto 0"]));
@@ -181,7 +181,7 @@ pub mod functions {
         spawn_workload_with(ctx, name, steps, Map::new())
     }
 
-    /// Makes a task that follows the steps of a workload, with the options of `spawn`.
+    /// Creates a task that follows the steps of a workload, with the options of `spawn`.
     ///
     /// ```rhai
     /// spawn("hog", workload(["run 20"]), #{nice: 10});
@@ -206,9 +206,9 @@ pub mod functions {
         )
     }
 
-    /// A list of steps: `run N`, `sleep N`, `io N`, `block`, `wake NAME`, `yield`, `nice V`,
-    /// `renice NAME V`, `setsched POLICY P`, `fork CHILD SCRIPT` (also `fork_vm`, `vfork`),
-    /// `map ADDR N`, `touch ADDR N`, `exec IMAGE`, `goto K`, `exit`. Times are ticks.
+    /// The steps of a workload: `run N`, `sleep N`, `io N`, `block`, `wake NAME`, `yield`, `nice
+    /// V`, `renice NAME V`, `setsched POLICY P`, `fork CHILD SCRIPT` (also `fork_vm`, `vfork`),
+    /// `map ADDR N`, `touch ADDR N`, `exec IMAGE`, `goto K`, `exit`. Times are in ticks.
     ///
     /// ```rhai
     /// let steps = workload(["run 10", "sleep 5", "goto 0"]);
@@ -218,9 +218,9 @@ pub mod functions {
         parse_workload(&[("main".to_owned(), steps)])
     }
 
-    /// The same as text, a step a line, `#` for comments; `script NAME` begins a list for children.
-    /// A text with `horizon` and `task` lines is a whole workload file (`docs/workloads.md`): the
-    /// tasks of a run, for `spawn`.
+    /// A workload as a string, one step per line, `#` for comments; `script NAME` begins a script
+    /// for children. A string with `horizon` and `task` lines is a whole workload file
+    /// (`docs/workloads.md`): the tasks of a run, for `spawn`.
     ///
     /// ```rhai
     /// let steps = workload("run 10\nsleep 5\ngoto 0");
@@ -248,8 +248,9 @@ pub mod functions {
         Ok(Dynamic::from(Workload(Arc::new(program))))
     }
 
-    /// Lets the tasks of a workload text appear, each when its `start` has come, counted from now.
-    /// Returns their pids, in the order of the text; `task(pid)` is a handle once a task is there.
+    /// Creates the tasks of a workload file, each when its `start` time is reached, counted from
+    /// now. Returns their pids, in the order of the file; `task(pid)` is a handle once a task
+    /// exists.
     ///
     /// ```rhai
     /// let pids = spawn(workload("horizon 100\ntask A\nrun 30\ntask B start=10\nrun 30"));
@@ -263,11 +264,11 @@ pub mod functions {
         for listed in &tasks.0.tasks {
             if u32::from(listed.args.cpu) >= cpus {
                 let text = format!(
-                    "{} is to appear on CPU {}, but the machine has {cpus}",
+                    "{} is to start on CPU {}, but the machine has {cpus}",
                     listed.args.name, listed.args.cpu
                 );
                 return Err(ScriptError::new(text)
-                    .with_help("the text was read on a machine with more CPUs")
+                    .with_help("the workload was read on a machine with more CPUs")
                     .into());
             }
         }
@@ -276,11 +277,11 @@ pub mod functions {
                 .into_iter()
                 .map(|pid| Dynamic::from(i64::from(pid.0)))
                 .collect()),
-            _ => Err(ScriptError::new("no task was made").into()),
+            _ => Err(ScriptError::new("no task was created").into()),
         }
     }
 
-    /// The last tick of the run that a workload text describes.
+    /// The last tick of the run that a workload file describes.
     ///
     /// ```rhai
     /// assert_eq(workload("horizon 100\ntask A\nrun 30").horizon, 100);
@@ -290,7 +291,7 @@ pub mod functions {
         tasks.0.horizon.min(i64::MAX as u64) as i64
     }
 
-    /// The tasks of a workload text by name, and when the run ends.
+    /// The names of the tasks in a workload file, and when the run ends.
     #[rhai_fn(name = "to_string", name = "to_debug")]
     pub fn list_to_string(tasks: &mut TaskList) -> String {
         let names = tasks.0.tasks.iter().map(|task| task.args.name.as_str());
@@ -302,7 +303,7 @@ pub mod functions {
         )
     }
 
-    /// A workload as text: its scripts, and how many steps each has.
+    /// A workload as a string: its scripts and their number of steps.
     #[rhai_fn(name = "to_string", name = "to_debug")]
     pub fn workload_to_string(steps: &mut Workload) -> String {
         let scripts = steps.0.scripts();
@@ -312,7 +313,8 @@ pub mod functions {
         format!("workload, steps: {}", scripts.join(", "))
     }
 
-    /// Lists of steps by name: `main` is where the task begins, the others are for its children.
+    /// A workload of several scripts by name: `main` is where the task begins, the others are for
+    /// its children.
     ///
     /// ```rhai
     /// let steps = workload(#{main: ["fork C kid", "run 5"], kid: ["run 2"]});
@@ -330,15 +332,17 @@ pub mod functions {
             named.push((name.to_string(), steps));
         }
         let Some(main) = named.iter().position(|(name, _)| name == "main") else {
-            return Err(
-                ScriptError::new("a workload of several scripts needs one called main").into(),
-            );
+            let error =
+                ScriptError::new("a workload with several scripts must have one named main");
+            let help =
+                "call the script that it begins with main: workload(#{main: [..], kid: [..]})";
+            return Err(error.with_help(help).into());
         };
         named.swap(0, main);
         parse_workload(&named)
     }
 
-    /// A handle on the task with that pid.
+    /// A handle to the task with that pid.
     ///
     /// ```rhai
     /// spawn("sh");
@@ -349,7 +353,7 @@ pub mod functions {
         find(&ctx, pid)
     }
 
-    /// The same handle: wherever a pid is asked for, a handle will do.
+    /// The handle itself: wherever a pid is accepted, a handle is too.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -360,7 +364,7 @@ pub mod functions {
         handle
     }
 
-    /// Handles on all tasks, by ascending pid, zombies included.
+    /// Handles to all tasks in ascending order of pid, including zombies.
     ///
     /// ```rhai
     /// spawn("sh");
@@ -375,7 +379,7 @@ pub mod functions {
         handles.collect()
     }
 
-    /// A handle on init, task 1: parent of all that is spawned, heir of orphans.
+    /// A handle to init, task 1: the parent of all spawned tasks, and of orphans.
     ///
     /// ```rhai
     /// assert_eq(init().pid, 1);
@@ -385,7 +389,7 @@ pub mod functions {
         find(&ctx, 1)
     }
 
-    /// A handle on the task that has the CPU (the first, if there are several), or `()` if it is idle.
+    /// A handle to the task that has the CPU (CPU 0 if there are several), or `()` if it is idle.
     ///
     /// ```rhai
     /// let hog = spawn("hog", workload(["run 20"]));
@@ -396,7 +400,7 @@ pub mod functions {
         current_on(ctx, 0)
     }
 
-    /// A handle on the task that has that CPU, or `()` if it is idle.
+    /// A handle to the task that has that CPU, or `()` if it is idle.
     ///
     /// ```rhai
     /// boot(#{cpus: 2});

@@ -26,7 +26,7 @@ impl IntoIterator for Trace {
     }
 }
 
-/// A view of that data, without a short form.
+/// A view of some data, without a short form.
 pub(super) fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
     let data = to_dynamic(data)?;
     Ok(View {
@@ -36,10 +36,10 @@ pub(super) fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
     })
 }
 
-/// The error for a task that has ended and only waits to be reaped.
+/// The error for a task that has exited and waits to be reaped.
 fn no_address_space(task: &Task) -> ScriptError {
-    ScriptError::new(format!("task {} has no address space any more", task.pid))
-        .with_help("it has ended; ps() shows who still has to reap it")
+    ScriptError::new(format!("task {} no longer has an address space", task.pid))
+        .with_help("it has exited; ps() shows who has not reaped it yet")
 }
 
 /// The counters that are not 0, as a view.
@@ -111,7 +111,7 @@ fn only(trace: &Trace, tags: &[String]) -> Result<Trace> {
 
 #[export_module]
 pub mod functions {
-    /// All tasks: pid, parent, state, priority, time slice, what each is doing.
+    /// All tasks: pid, parent, state, priority, time slice, current activity.
     ///
     /// ```rhai
     /// spawn("sh");
@@ -123,7 +123,7 @@ pub mod functions {
         as_view(&ps, &ps.text())
     }
 
-    /// The tree of processes; threads in braces.
+    /// The tree of processes, with threads in braces.
     ///
     /// ```rhai
     /// spawn("sh").fork();
@@ -135,7 +135,7 @@ pub mod functions {
         as_view(&tree, &tree.text())
     }
 
-    /// The areas of a task's address space, as `/proc/PID/maps` prints them.
+    /// The memory areas of a task's address space, in the format of `/proc/PID/maps`.
     ///
     /// ```rhai
     /// print(maps(spawn("sh")));
@@ -147,8 +147,8 @@ pub mod functions {
         as_view(&maps, &maps.text())
     }
 
-    /// The signals that wait for a task, in the order in which it would take them, and what each
-    /// would do.
+    /// The pending signals of a task, in the order in which it would take them, and what each would
+    /// do.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -163,7 +163,8 @@ pub mod functions {
         as_view(&pending, &pending.text())
     }
 
-    /// From virtual to physical: CR3, page directory entry, page table entry, frame, TLB entry.
+    /// Address translation step by step: CR3, page directory entry, page table entry, frame, TLB
+    /// entry.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -179,9 +180,9 @@ pub mod functions {
         as_view(&vtop, &vtop.text())
     }
 
-    /// What the next read and the next write at an address would do, and why: from CR3 through
-    /// the entries, the TLB, the area, the page and who else maps it, to the verdict of the kernel.
-    /// Nothing changes.
+    /// What the next read and the next write at an address would do, and why: from CR3 through the
+    /// page table entries, the TLB, the memory area, the page and its other mappings, to the
+    /// kernel's decision. Nothing changes.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -200,7 +201,8 @@ pub mod functions {
         as_view(&why, &why.text())
     }
 
-    /// The frames of user data that more than one page table entry maps, and who maps them.
+    /// The frames of user data that are mapped by more than one page table entry, and who maps
+    /// them.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -214,7 +216,7 @@ pub mod functions {
         as_view(&sharing, &sharing.text())
     }
 
-    /// What two tasks share: memory, files, directory, signal actions, ...
+    /// What two tasks share: memory, open files, working directory, signal actions, ...
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -228,7 +230,7 @@ pub mod functions {
         as_view(&shares, &shares.text())
     }
 
-    /// The open files of a task: descriptor, access, offset, users, and what is open.
+    /// The open files of a task: descriptor, access mode, offset, users, and file.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -241,13 +243,13 @@ pub mod functions {
         let id = alive(&ctx, &task)?;
         let fds = look(&ctx, |machine| view::fds(machine, id))?;
         let fds = fds.ok_or_else(|| {
-            ScriptError::new(format!("task {} has no open files any more", task.pid))
-                .with_help("it has ended; ps() shows who still has to reap it")
+            ScriptError::new(format!("task {} no longer has open files", task.pid))
+                .with_help("it has exited; ps() shows who has not reaped it yet")
         })?;
         as_view(&fds, &fds.text())
     }
 
-    /// A task as `/proc/PID/status` shows it: state, parents, tracer, ids, memory, signals.
+    /// A task in the format of `/proc/PID/status`: state, parents, tracer, ids, memory, signals.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -265,7 +267,7 @@ pub mod functions {
         as_view(&fields, &status.text())
     }
 
-    /// What a status word of a wait says, part by part.
+    /// Decodes a wait status, part by part.
     ///
     /// ```rhai
     /// print(explain_status(0x1057f));
@@ -307,7 +309,7 @@ pub mod functions {
         as_view(&timeline, &timeline.text())
     }
 
-    /// The trace: every decision of the kernel, oldest first, but for those that only serve the
+    /// The trace: every decision of the kernel, oldest first, without those that only serve the
     /// console (puppets woken for a call and going back to sleep).
     ///
     /// ```rhai
@@ -339,7 +341,7 @@ pub mod functions {
         )
     }
 
-    /// The whole trace, with what only serves the console.
+    /// The whole trace, including the events that only serve the console.
     ///
     /// ```rhai
     /// spawn("sh");
@@ -356,7 +358,7 @@ pub mod functions {
         )
     }
 
-    /// The number that the next event of the trace will have.
+    /// The number of the trace's next event.
     ///
     /// ```rhai
     /// let m = mark();
@@ -368,7 +370,7 @@ pub mod functions {
         look(&ctx, |machine| machine.kernel.log.event_seq() as i64)
     }
 
-    /// The trace in the format of ftrace, which other programs read.
+    /// The trace in the format of ftrace, for other tools.
     ///
     /// ```rhai
     /// spawn("sh");
@@ -379,7 +381,7 @@ pub mod functions {
         look(&ctx, crate::export::ftrace)
     }
 
-    /// Only the events of that name.
+    /// Only the events with that name.
     ///
     /// ```rhai
     /// spawn("sh");
@@ -390,7 +392,7 @@ pub mod functions {
         only(trace, &[event.to_owned()])
     }
 
-    /// Only the events of those names.
+    /// Only the events with those names.
     ///
     /// ```rhai
     /// print(trace().only(["cow_copy", "cow_reuse"]));
@@ -417,7 +419,7 @@ pub mod functions {
         })
     }
 
-    /// How many events there are.
+    /// The number of events.
     ///
     /// ```rhai
     /// assert_eq(trace().only("cow_copy").len, 0);
@@ -467,7 +469,7 @@ pub mod functions {
         })
     }
 
-    /// The trace as text, a line an event.
+    /// The trace as a string, one event per line.
     #[rhai_fn(name = "to_string", name = "to_debug")]
     pub fn trace_to_string(trace: &mut Trace) -> String {
         trace.0.text().to_string()
@@ -484,8 +486,8 @@ pub mod functions {
         view.data.clone()
     }
 
-    /// The view in a short form. Only `path` has one: the steps of do_fork alone, without those of
-    /// the functions that it calls.
+    /// The short form of the view. Only `path` has one: the steps of do_fork alone, without those
+    /// of the functions that it calls.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -518,13 +520,13 @@ pub mod functions {
         })
     }
 
-    /// The view as text.
+    /// The view as a string.
     #[rhai_fn(name = "to_string", name = "to_debug")]
     pub fn view_to_string(view: &mut View) -> String {
         view.to_string()
     }
 
-    /// The handle as one line: pid and name, what it is, what it does.
+    /// The handle as one line: pid and name, what it is, what it is doing.
     #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
     pub fn task_to_string(ctx: NativeCallContext, task: &mut Task) -> Result<String> {
         if exists(&ctx, task)? {

@@ -1,4 +1,4 @@
-//! Errors while a script runs, in words for a learner: what happened, and what would help.
+//! Explains run-time errors to a learner: what happened, and how to fix it.
 
 use super::error::{FailureKind, ScriptError};
 use super::no_function::{ELSEWHERE, no_function, plain_types, written_call};
@@ -8,15 +8,15 @@ use super::words::{Words, closest, free_functions, likeliest, signatures};
 use crate::script::session::{Halt, Limit, Limits, thousands};
 use rhai::{EvalAltResult, Map, Position};
 
-/// What an error comes to.
+/// An error, explained.
 pub(super) struct Diagnosis {
     pub(in crate::script) kind: FailureKind,
     pub(in crate::script) message: String,
     pub(in crate::script) note: Option<String>,
     pub(in crate::script) help: Option<String>,
-    /// Where it is, if not where Rhai says.
+    /// Where it happened, if not where Rhai says.
     pub(in crate::script) place: Option<Position>,
-    /// Other places that it has to do with, and what each is.
+    /// Other related places, each with a label.
     pub(in crate::script) around: Vec<(String, Position)>,
 }
 
@@ -70,27 +70,30 @@ impl Diagnosis {
     }
 }
 
-/// A run that ended from outside.
+/// Explains a run that was ended from outside.
 pub(in crate::script) fn halt(halt: Halt, limits: &Limits) -> Diagnosis {
     match halt {
         Halt::Limit(limit) => Diagnosis::limit(limit, limits),
         Halt::Output(kind) => Diagnosis {
             kind: FailureKind::Output(kind),
-            ..Diagnosis::script(format!("nothing more can be printed: {kind}"), None)
+            ..Diagnosis::script(format!("cannot print any more: {kind}"), None)
         },
         Halt::Interrupted => Diagnosis {
             kind: FailureKind::Interrupted,
-            ..Diagnosis::script("interrupted; what it did until then stays", None)
+            ..Diagnosis::script("interrupted; what the script did so far stays", None)
         },
     }
 }
 
-/// An error while the script ran: the innermost one.
+/// Explains a run-time error, by its innermost cause.
 pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<ScriptError>() {
             Some(ours) => Diagnosis::of_ours(&ours),
-            None => Diagnosis::script(value.to_string(), None),
+            None => Diagnosis::script(
+                value.to_string(),
+                Some("to go on after this error: try { .. } catch (e) { .. }".to_owned()),
+            ),
         },
         EvalAltResult::ErrorTerminated(value, _) => {
             let reason = value.read_lock::<Halt>();
@@ -104,12 +107,12 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
         EvalAltResult::ErrorDotExpr(text, _) => no_property(text),
         EvalAltResult::ErrorPropertyNotFound(name, _) => no_field(name, words),
         EvalAltResult::ErrorFor(_) => Diagnosis::script(
-            "for cannot go through this value",
-            Some("it goes through arrays, ranges such as 0..5, traces, and view.rows".to_owned()),
+            "for cannot iterate over this value",
+            Some("for iterates over arrays, ranges such as 0..5, traces, and view.rows".to_owned()),
         ),
         EvalAltResult::ErrorTooManyModules(_) => Diagnosis::script(
             "import is not available",
-            Some("a script is one file".to_owned()),
+            Some("a script is a single file".to_owned()),
         ),
         EvalAltResult::ErrorTooManyOperations(_) => {
             Diagnosis::limit(Limit::Operations, words.limits)
@@ -124,21 +127,20 @@ pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
     }
 }
 
-/// A closure uses a variable that a call is being made on. Rhai names the variable, or the argument
-/// that is such a closure.
+/// A closure uses a variable on which a call is being made. Rhai names the variable, or the
+/// argument that is such a closure.
 fn in_use(what: &str) -> Diagnosis {
-    let message = match what.starts_with("argument") {
-        true => "the closure uses the variable that this call is made on".to_owned(),
-        false => {
-            "a variable that the closure uses is in use: a call on it has not returned".to_owned()
-        }
+    let message = if what.starts_with("argument") {
+        "the closure uses the variable on which this call is made".to_owned()
+    } else {
+        "a variable that the closure uses is busy: a call on it has not returned".to_owned()
     };
-    let help = "in a handler of sigaction, this is the task: |sig| this.write(a, 1); elsewhere copy \
-                it to another variable first";
+    let help = "in a handler of sigaction, the task is this: |sig| this.write(a, 1); elsewhere, \
+         copy it to another variable first";
     Diagnosis::script(message, Some(help.to_owned()))
 }
 
-/// An error that the values themselves lead to.
+/// Explains an error that is due to the values themselves.
 fn value_error(error: &EvalAltResult) -> Diagnosis {
     match error {
         EvalAltResult::ErrorArithmetic(text, _) => arithmetic(text),
@@ -150,15 +152,15 @@ fn value_error(error: &EvalAltResult) -> Diagnosis {
             let (wanted, got) = (with_article(wanted), with_article(got));
             let help = wanted
                 .ends_with("bool")
-                .then(|| "a condition compares: x != 0".to_owned());
-            Diagnosis::script(format!("{wanted} is needed here, not {got}"), help)
+                .then(|| "a condition is a comparison: x != 0".to_owned());
+            Diagnosis::script(format!("expected {wanted}, found {got}"), help)
         }
         EvalAltResult::ErrorIndexingType(name, _) => {
             let shown = with_article(name.split(' ').next().unwrap_or(name));
-            Diagnosis::script(format!("{shown} has no elements for [ ]"), None)
+            Diagnosis::script(format!("{shown} cannot be indexed with [ ]"), None)
         }
         other => {
-            // Without its position, which is reported beside it.
+            // The position is reported separately.
             let mut bare = other.to_string();
             if let Some(at) = bare.rfind(" (line ") {
                 bare.truncate(at);
@@ -168,8 +170,8 @@ fn value_error(error: &EvalAltResult) -> Diagnosis {
     }
 }
 
-/// The message of an error of Rhai's own that a script has caught: it comes as a map with Rhai's
-/// sentence, which for an error in a function is all that is left of it.
+/// The message of one of Rhai's own errors that a script has caught. It comes as a map with Rhai's
+/// sentence, which is all that is left of an error inside a function.
 pub(in crate::script) fn caught(map: &Map) -> Option<String> {
     map.get("error")?;
     let message = map.get("message")?.clone().into_string().ok()?;
@@ -185,7 +187,7 @@ pub(in crate::script) fn caught(map: &Map) -> Option<String> {
     })
 }
 
-/// A type in our words: `an int`, `a string`.
+/// A type in our terms: `an int`, `a string`.
 fn with_article(name: &str) -> String {
     let name = plain_types(name);
     let article = if name.starts_with(['a', 'e', 'i', 'o']) {
@@ -201,18 +203,18 @@ fn arithmetic(text: &str) -> Diagnosis {
     let (kind, sum) = text.split_once(": ").unwrap_or((text, ""));
     let kind = kind.to_lowercase();
     if kind.contains("by zero") {
-        let help = "look first whether the divisor is 0: if n != 0 { .. }";
-        let message = format!("{sum}: nothing can be divided by 0");
+        let help = "check the divisor first: if n != 0 { .. }";
+        let message = format!("{sum}: division by zero");
         return Diagnosis::script(message, Some(help.to_owned()));
     }
     if kind.contains("overflow") {
-        let message = format!("{sum} does not fit into 64 bits");
+        let message = format!("{sum} does not fit in 64 bits");
         return Diagnosis::script(message, None);
     }
     Diagnosis::script(plain_sentence(text), None)
 }
 
-/// An index that is none of a value's.
+/// An index out of bounds.
 fn beyond(what: &str, parts: &str, len: usize, at: i64) -> Diagnosis {
     let message = match len {
         0 => format!("the {what} is empty: it has no [{at}]"),
@@ -229,7 +231,7 @@ fn beyond(what: &str, parts: &str, len: usize, at: i64) -> Diagnosis {
     Diagnosis::script(message, help)
 }
 
-/// Calls inside one another beyond the limit. Rhai says where the outermost of them is.
+/// Explains calls nested deeper than the limit. Rhai says where the outermost of them is.
 fn too_deep(outermost: Position, words: &Words) -> Diagnosis {
     let limit = Diagnosis::limit(Limit::CallDepth, words.limits);
     let name = words.name_at(outermost).unwrap_or_default();
@@ -238,19 +240,19 @@ fn too_deep(outermost: Position, words: &Words) -> Diagnosis {
         return limit;
     };
     let message = match circle.as_slice() {
-        [_] => format!("{} calls itself, again and again", first.caller),
+        [_] => format!("{} calls itself endlessly", first.caller),
         calls => {
             let calls = calls
                 .iter()
                 .map(|Calling { caller, called, .. }| format!("{caller} calls {called}"));
-            format!("{}, again and again", calls.collect::<Vec<_>>().join(", "))
+            format!("{}, endlessly", calls.collect::<Vec<_>>().join(", "))
         }
     };
-    // Else it is a function of ours or of Rhai's that calls one of the script's.
+    // Otherwise one of our functions, or Rhai's, calls one of the script's.
     let mut functions = words.library.iter_functions();
     let scripted = functions.any(|function| function.name == name);
-    let help = "a function that calls itself needs a case in which it does not: if n == 0 { \
-                return }";
+    let help = "a recursive function needs a case in which it does not call itself: if n == 0 { \
+         return }";
     Diagnosis {
         message,
         help: Some(help.to_owned()),
@@ -263,7 +265,7 @@ fn too_deep(outermost: Position, words: &Words) -> Diagnosis {
     }
 }
 
-/// Which limit Rhai speaks of.
+/// The size limit that Rhai's message speaks of.
 pub(super) fn limit_of_size(what: &str) -> Limit {
     let what = what.to_lowercase();
     if what.contains("string") {
@@ -282,7 +284,7 @@ pub(super) fn did_you_mean(word: &str) -> String {
 fn no_variable(name: &str, words: &Words) -> Diagnosis {
     let help = if words.is_global(name) {
         Some(format!(
-            "a function sees its parameters only: give it {name} as one, or use a closure |..| .."
+            "a function sees only its parameters: pass {name} as one, or use a closure |..| .."
         ))
     } else {
         match signatures(name).as_slice() {
@@ -295,7 +297,7 @@ fn no_variable(name: &str, words: &Words) -> Diagnosis {
     Diagnosis::script(format!("there is no variable {name}"), help)
 }
 
-/// A function that was begun, or that is called otherwise here.
+/// A function whose name starts like that, or that is called differently here.
 fn meant_function(name: &str) -> Option<String> {
     let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == name);
     if let Some((_, help)) = elsewhere {
@@ -309,7 +311,7 @@ fn meant_function(name: &str) -> Option<String> {
 fn no_field(name: &str, words: &Words) -> Diagnosis {
     let help = match name {
         "errno" | "name" | "help" | "note" => {
-            "an error of the language itself, once caught, has a message only: print(e)".to_owned()
+            "errors of the language itself only have a message when caught: print(e)".to_owned()
         }
         _ => closest(name, words.fields()).map_or_else(
             || "print the map to see its fields".to_owned(),
@@ -319,10 +321,11 @@ fn no_field(name: &str, words: &Words) -> Diagnosis {
     Diagnosis::script(format!("there is no field {name}"), Some(help))
 }
 
-/// The fields of what a wait returns.
+/// The fields of the value that a wait returns.
 const VALUE_OF_WAIT: [&str; 3] = ["pid", "status", "text"];
 
-/// `text` is Rhai's sentence: the property is in the first pair of quotes, the type in the second.
+/// `text` is Rhai's sentence, with the property in the first pair of quotes and the type in the
+/// second.
 fn no_property(text: &str) -> Diagnosis {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
     let [name, type_name, ..] = quoted.as_slice() else {
@@ -331,13 +334,14 @@ fn no_property(text: &str) -> Diagnosis {
     let shown = with_article(type_name);
     if text.starts_with("No writable") {
         let help = "only calls change the machine".to_owned();
-        return Diagnosis::script(format!("{name} of {shown} can only be read"), Some(help));
+        return Diagnosis::script(format!("{name} of {shown} is read-only"), Some(help));
     }
     let members = Words::members(type_name);
     let help = match members.iter().find(|doc| doc.name == *name) {
         Some(doc) => Some(format!("it is a function: {}", doc.signature)),
         None if *type_name == "Call" && VALUE_OF_WAIT.contains(name) => Some(format!(
-            "wait has not returned, it gave a Call: once call.done, it is call.value.{name}"
+            "wait has not returned yet and gave a Call: once call.done is true, use \
+             call.value.{name}"
         )),
         None => closest(name, members.iter().map(|doc| &doc.name)).map(|word| did_you_mean(&word)),
     };

@@ -1,4 +1,5 @@
-//! Errors of scripts: values that a script can catch, and failures that end it, for the user.
+//! Errors of scripts: values that a script can catch, and failures that end it, to be shown to the
+//! user.
 
 use super::diagnose::{self, Diagnosis};
 use super::parse_error::parse_error;
@@ -9,22 +10,22 @@ use crate::script::session::{Halt, Limit, Limits};
 use rhai::{Dynamic, EvalAltResult, ParseError, Position};
 use std::{fmt, io};
 
-/// An error that a function of ours throws. In a script, `catch (e)` gets it with the properties
+/// An error thrown by one of our functions. In a script, `catch (e)` gets it with the properties
 /// `message`, `note`, `help`, `errno` and `name`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ScriptError {
-    /// What happened.
+    /// What happened, in one line.
     pub message: String,
-    /// The kernel's rule behind it, if there is one.
+    /// The kernel rule behind it, if there is one.
     pub note: Option<String>,
-    /// What would help, if we know.
+    /// How to fix it, if we know.
     pub help: Option<String>,
-    /// The error number that a system call returned, else 0.
+    /// The error number that a system call returned, otherwise 0.
     pub errno: i32,
-    /// Its name, such as `EINVAL`; the name of the signal for a fault; else empty.
+    /// Its name, such as `EINVAL`, or that of the signal that a fault raised; otherwise empty.
     pub name: String,
-    /// Places in the script that it is about, by line and column, with what is there. The first is
-    /// where it is shown.
+    /// Related places in the script by line and column, each with a label. The error is shown at
+    /// the first.
     pub places: Vec<(String, (usize, usize))>,
 }
 
@@ -41,7 +42,7 @@ impl ScriptError {
         }
     }
 
-    /// What an error says, in a line.
+    /// The message of an error, in one line.
     pub fn text_of(error: &EvalAltResult) -> String {
         let inner = error.unwrap_inner();
         if let EvalAltResult::ErrorRuntime(thrown, _) = inner
@@ -52,7 +53,7 @@ impl ScriptError {
         inner.to_string()
     }
 
-    /// The same, with a remedy.
+    /// Adds how to fix it.
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
         Self {
@@ -61,7 +62,7 @@ impl ScriptError {
         }
     }
 
-    /// The same, with the kernel's rule behind it.
+    /// Adds the kernel rule behind it.
     #[must_use]
     pub fn with_note(self, note: impl Into<String>) -> Self {
         Self {
@@ -70,7 +71,7 @@ impl ScriptError {
         }
     }
 
-    /// A system call's error.
+    /// The error of a failed system call.
     pub fn of_errno(errno: Errno, message: impl Into<String>) -> Self {
         Self {
             errno: errno.code(),
@@ -79,7 +80,7 @@ impl ScriptError {
         }
     }
 
-    /// A refused command.
+    /// The error for a refused command.
     pub fn of_refusal(refusal: &Refusal) -> Self {
         let errno = refusal.errno();
         Self {
@@ -105,18 +106,18 @@ impl From<ScriptError> for Box<EvalAltResult> {
     }
 }
 
-/// Which kind of trouble ended a script: it decides the exit code.
+/// The kind of failure that ended a script; it decides the exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FailureKind {
-    /// The script cannot be read, or threw an error.
+    /// The script cannot be parsed, or threw an error.
     Script,
     /// The emulated kernel panicked.
     Panic,
-    /// A limit was hit.
+    /// A limit of scripts was hit.
     Limit,
     /// It was interrupted from outside.
     Interrupted,
-    /// What the script prints cannot be written any more.
+    /// The output of the script can no longer be written.
     Output(io::ErrorKind),
 }
 
@@ -124,18 +125,18 @@ pub enum FailureKind {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// Kind of trouble.
+    /// The kind of failure, which decides the exit code.
     pub kind: FailureKind,
-    /// What happened.
+    /// What happened, in one line.
     pub message: String,
-    /// The kernel's rule behind it, if there is one.
+    /// The kernel rule behind it, if there is one.
     pub note: Option<String>,
-    /// What would help, if we know.
+    /// How to fix it, if we know.
     pub help: Option<String>,
-    /// Line and column, from 1, in characters; `None` if it has no place.
+    /// Line and column, from 1, in characters; `None` if there is no place to show.
     pub position: Option<(usize, usize)>,
-    /// Other places that it has to do with, and what each is: a bracket that is open, the calls
-    /// that led there, innermost first.
+    /// Other related places, each with a label: an open bracket, or the calls that led there,
+    /// innermost first.
     pub around: Vec<(String, (usize, usize))>,
 }
 
@@ -162,12 +163,12 @@ impl Failure {
         }
     }
 
-    /// A limit that was hit.
+    /// The failure for a limit that was hit.
     pub fn of_limit(limit: Limit, limits: &Limits) -> Self {
         Self::of_halt(Halt::Limit(limit), limits)
     }
 
-    /// `text` is what was to be read.
+    /// The failure for a text that cannot be parsed.
     pub(in crate::script) fn of_parse(error: &ParseError, text: &str, words: &Words) -> Self {
         let diagnosis = parse_error(error, text, words);
         Self::of_diagnosis(diagnosis, error.position())
@@ -183,7 +184,7 @@ impl Failure {
         Self::of_diagnosis(diagnose::halt(halt, limits), Position::NONE)
     }
 
-    /// The innermost place is where it happened; the calls around it say how one came there.
+    /// The innermost place is where it happened; the calls around it say how the script got there.
     pub(in crate::script) fn of_run(error: &EvalAltResult, words: &Words) -> Self {
         let mut calls = Vec::new();
         let mut innermost = error;
@@ -206,11 +207,11 @@ impl Failure {
     }
 }
 
-/// Calls that are shown, at most, but for the outermost.
+/// The most calls that are shown besides the outermost.
 const SHOWN_CALLS: usize = 3;
 
-/// Calls inside one another in words, innermost first: equal ones once, and of many the first few
-/// and the outermost.
+/// Nested calls in words, innermost first: equal ones once, and of many only the first few and the
+/// outermost.
 fn told(calls: &[(String, Position)]) -> Vec<(String, Position)> {
     let mut groups: Vec<(&str, Position, usize)> = Vec::new();
     for (name, at) in calls {

@@ -1,23 +1,23 @@
-//! Calls and operators that do not exist with these arguments: what exists instead, and what the
-//! arguments should look like.
+//! Explains calls and operators that do not exist with these arguments: what exists instead, and
+//! what the arguments should look like.
 
 use super::diagnose::{Diagnosis, did_you_mean};
 use super::words::{Words, closest, free_functions, likeliest, signatures};
 
-/// Types of ours that have functions of their own, in calls written before a dot.
+/// Our types that have functions of their own, in calls written before a dot.
 const HANDLES: [&str; 5] = ["Task", "Call", "Trace", "View", "Error"];
 
-/// Calls that other systems have, and what there is here.
+/// Calls that other systems have, and their equivalents here.
 pub(super) const ELSEWHERE: [(&str, &str); 7] = [
-    ("raise", "it is task.kill(task, SIGTERM)"),
-    ("signal", "it is task.sigaction(signal, handler)"),
-    ("waitpid", "it is task.wait(pid) or task.wait(pid, options)"),
-    ("execve", "it is task.exec(path)"),
-    ("malloc", "it is task.mmap(len), or task.brk(addr)"),
+    ("raise", "use task.kill(task, SIGTERM)"),
+    ("signal", "use task.sigaction(signal, handler)"),
+    ("waitpid", "use task.wait(pid) or task.wait(pid, options)"),
+    ("execve", "use task.exec(path)"),
+    ("malloc", "use task.mmap(len), or task.brk(addr)"),
     ("top", "ps() lists the tasks"),
     (
         "pthread_create",
-        "it is task.clone(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)",
+        "use task.clone(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)",
     ),
 ];
 
@@ -33,14 +33,14 @@ pub(super) fn no_function(call: &str, words: &Words) -> Diagnosis {
     Diagnosis::script(message, Some(help(name, &types, words)))
 }
 
-/// Rhai's `name (type, type)` as a call is written.
+/// Rhai's `name (type, type)` as a call is written in a script.
 pub(super) fn written_call(call: &str) -> String {
     let (name, types) = taken_apart(call);
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
     written(name, &types)
 }
 
-/// The name and the types in our words.
+/// The name and the types in our terms.
 fn taken_apart(call: &str) -> (&str, Vec<String>) {
     let (name, types) = call.split_once(" (").unwrap_or((call, ")"));
     let types = plain_types(types.strip_suffix(')').unwrap_or(types));
@@ -52,7 +52,7 @@ fn begins_a_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
 }
 
-/// A call as it is written: a handle stands before the dot.
+/// A call as it is written in a script: a handle stands before the dot.
 fn written(name: &str, types: &[&str]) -> String {
     match types {
         [receiver, rest @ ..] if HANDLES.contains(receiver) => {
@@ -65,12 +65,12 @@ fn written(name: &str, types: &[&str]) -> String {
 fn operator_help(name: &str, types: &[&str]) -> Option<String> {
     let has = |wanted: &str| types.contains(&wanted);
     Some(match name {
-        _ if has("()") => "() is the value of what returns nothing".to_owned(),
+        _ if has("()") => "() is the value of a call that returns nothing".to_owned(),
         "&" | "|" | "^" if has("bool") && has("int") => {
-            format!("comparisons bind more strongly than {name}: write (a {name} b) == c")
+            format!("comparisons bind more tightly than {name}: write (a {name} b) == c")
         }
         "*" if has("string") => {
-            "to repeat a text: let line = \"\"; line.pad(10, \"-\");".to_owned()
+            "to repeat a string: let line = \"\"; line.pad(10, \"-\");".to_owned()
         }
         _ => return None,
     })
@@ -116,19 +116,19 @@ fn arguments_of(signature: &str) -> (bool, Vec<&str>) {
     )
 }
 
-/// How an argument of that name is written, if what was given is of another type.
+/// How an argument of that name is written, if one of another type was given.
 fn argument_hint(name: &str, given: &str) -> Option<&'static str> {
     Some(match (name, given) {
         ("steps", "string" | "array") => {
-            "steps are made by workload: spawn(\"hog\", workload([\"run 5\"]))"
+            "workload makes the steps: spawn(\"hog\", workload([\"run 5\"]))"
         }
         ("flags" | "prot" | "options", "string") => {
             "flags are constants joined with |: CLONE_VM | SIGCHLD"
         }
         ("len", "string" | "float") => "sizes are ints: 4*KiB",
         ("addr", "string") => "addresses are ints: 0x08048000",
-        ("pid" | "child", "string") => "that is a handle or a pid: sh.wait(kid)",
-        ("n" | "pages" | "ticks", "float") => "that is an int: 1, not 0.5",
+        ("pid" | "child", "string") => "use a handle or a pid: sh.wait(kid)",
+        ("n" | "pages" | "ticks", "float") => "use an int: 1, not 0.5",
         _ => return None,
     })
 }
@@ -140,12 +140,12 @@ fn unknown_name(name: &str, words: &Words) -> String {
         return format!("{name} exists for {}", types.join(", "));
     }
     if words.is_global(name) {
-        return format!("{name} is a variable; a closure in it is called by {name}.call(..)");
+        return format!("{name} is a variable; if it holds a closure, call it by {name}.call(..)");
     }
     if let Some((_, help)) = ELSEWHERE.iter().find(|(word, _)| *word == name) {
         return (*help).to_owned();
     }
-    // Ours first: Rhai has many that are hardly meant here.
+    // Ours first: Rhai has many functions that are hardly meant here.
     let meant = likeliest(name, free_functions().collect::<Vec<_>>());
     meant
         .or_else(|| closest(name, words.functions()))
@@ -155,7 +155,7 @@ fn unknown_name(name: &str, words: &Words) -> String {
         )
 }
 
-/// Rhai's names of types in the words of our documentation.
+/// Rhai's type names in the terms of our documentation.
 pub(in crate::script) fn plain_types(types: &str) -> String {
     types
         .replace("&str | ImmutableString | String", "string")

@@ -1,4 +1,4 @@
-//! Texts that cannot be read, in words for a learner. Rhai says what its reader had expected; the
+//! Explains to a learner why a script cannot be parsed. Rhai says what its parser expected; the
 //! words around the place say what was probably meant.
 
 use super::diagnose::{Diagnosis, did_you_mean, limit_of_size};
@@ -7,10 +7,11 @@ use super::words::{Words, closest, signatures};
 use crate::script::session::Limit;
 use rhai::{LexError, ParseError, ParseErrorType, Position, Token};
 
-/// A script that cannot be read.
+/// Explains a script that cannot be parsed.
 pub(super) fn parse_error(error: &ParseError, text: &str, words: &Words) -> Diagnosis {
     let place = match error.err_type() {
-        // A block goes on to the end of the text, of which Rhai gives the last word as the place.
+        // An unclosed block extends to the end of the text, and Rhai reports its last word as the
+        // place.
         ParseErrorType::MissingToken(_, what) if what.contains("terminate this block") => {
             Position::NONE
         }
@@ -42,49 +43,49 @@ fn helped(message: impl Into<String>, help: impl Into<String>) -> Diagnosis {
     Diagnosis::script(message, Some(help.into()))
 }
 
-/// What can be said without a look at the text.
+/// Explains the errors that need no look at the text.
 fn misplaced(error: &ParseErrorType) -> Diagnosis {
     use ParseErrorType as E;
     match error {
         E::Reserved(word) => reserved(word),
         E::AssignmentToConstant(name) if !name.is_empty() => is_constant(name),
         E::AssignmentToConstant(_) | E::AssignmentToInvalidLHS(_) => helped(
-            "nothing can be stored in this",
-            "on the left of = stands a variable, a field of a map, or an element of an array",
+            "cannot assign to this expression",
+            "the left side of = must be a variable, a field of a map, or an element of an array",
         ),
         E::MismatchedType(wanted, got) if wanted.contains("boolean") => helped(
-            format!("a condition is true or false, and this is {got}"),
-            "a condition compares: x != 0",
+            format!("a condition must be true or false, but this is {got}"),
+            "a condition is a comparison: x != 0",
         ),
-        E::MismatchedType(wanted, got) => said(format!("{wanted} is needed here, not {got}")),
+        E::MismatchedType(wanted, got) => said(format!("expected {wanted}, found {got}")),
         E::PropertyExpected => helped(
-            "a name is missing here",
-            "behind a dot, and before each : of a map, stands a name",
+            "expected a name here",
+            "a name must follow a dot, and must precede each : in a map",
         ),
         E::VariableExpected => helped(
-            "the name of a variable is missing here",
-            "names are made of a-z, A-Z, 0-9 and _, and are no words of the language",
+            "expected the name of a variable here",
+            "names consist of a-z, A-Z, 0-9 and _, and must not be keywords",
         ),
-        E::ExprExpected(_) => said("an expression is missing here"),
-        E::DuplicatedProperty(name) => said(format!("the map has two fields {name}")),
+        E::ExprExpected(_) => said("expected an expression here"),
+        E::DuplicatedProperty(name) => said(format!("the map has two fields named {name}")),
         E::FnMissingName => helped("the function has no name", "fn name(parameters) { .. }"),
         E::FnMissingParams(name) => helped(
             format!("the parameters of {name} are missing"),
             format!("fn {name}() {{ .. }} has none"),
         ),
         E::FnMissingBody(name) => helped(
-            format!("what {name} does is missing"),
-            "behind the parameters stand { and }",
+            format!("the body of {name} is missing"),
+            "the parameters are followed by a body: { .. }",
         ),
         E::FnDuplicatedDefinition(name, _) => helped(
-            format!("there are two functions {name} with as many parameters"),
-            "take another name",
+            format!("there are two functions named {name} with the same number of parameters"),
+            "choose another name",
         ),
         E::WrongFnDefinition => helped(
-            "functions are made outside of blocks and of other functions",
-            "a closure can be made anywhere: let f = |x| { .. };",
+            "functions can only be defined at the top level",
+            "a closure can be defined anywhere: let f = |x| { .. };",
         ),
-        E::LoopBreak => said("break and continue belong into a loop"),
+        E::LoopBreak => said("break and continue are only allowed inside a loop"),
         E::UnknownOperator(sign) => reserved(sign),
         other => said(plain_sentence(&other.to_string())),
     }
@@ -100,12 +101,12 @@ pub(super) fn plain_sentence(sentence: &str) -> String {
 
 pub(super) fn is_constant(name: &str) -> Diagnosis {
     helped(
-        format!("{name} is a constant: it keeps its value"),
+        format!("{name} is a constant and cannot be changed"),
         format!("let {name} = ..; makes a variable, which can change"),
     )
 }
 
-/// Words and signs of other languages, and what stands for them here.
+/// Words and operators of other languages, and their equivalents here.
 const ELSEWHERE: [(&str, &str); 19] = [
     ("++", "x += 1 adds 1"),
     ("--", "x -= 1 takes 1 away"),
@@ -114,23 +115,24 @@ const ELSEWHERE: [(&str, &str); 19] = [
     (":=", "= stores: let x = 1;"),
     (
         "->",
-        "a method follows a dot: sh.fork(); a function does not say what it returns: fn f(x) { .. }",
+        "a method follows a dot: sh.fork(); a function does not declare its return type: fn f(x) { \
+         .. }",
     ),
     ("?", "if a { b } else { c } is a value"),
-    ("~", "x ^ 0xffffffff turns the bits of a word round"),
-    ("var", "variables are made with let: let x = 1;"),
-    ("null", "() stands for nothing"),
-    ("nil", "() stands for nothing"),
-    ("match", "switch x { 1 => .., _ => .. } chooses by value"),
-    ("case", "switch x { 1 => .., _ => .. } chooses by value"),
-    ("function", "functions are made with fn: fn f(x) { .. }"),
-    ("def", "functions are made with fn: fn f(x) { .. }"),
-    ("func", "functions are made with fn: fn f(x) { .. }"),
-    ("elif", "the word is else if"),
-    ("elsif", "the word is else if"),
+    ("~", "x ^ 0xffffffff inverts the bits of a word"),
+    ("var", "variables are declared with let: let x = 1;"),
+    ("null", "() is the value for nothing"),
+    ("nil", "() is the value for nothing"),
+    ("match", "switch x { 1 => .., _ => .. } selects by value"),
+    ("case", "switch x { 1 => .., _ => .. } selects by value"),
+    ("function", "functions are defined with fn: fn f(x) { .. }"),
+    ("def", "functions are defined with fn: fn f(x) { .. }"),
+    ("func", "functions are defined with fn: fn f(x) { .. }"),
+    ("elif", "write else if"),
+    ("elsif", "write else if"),
     (
         "eval",
-        "what is to be done later can be kept as a closure: let f = || spawn(\"sh\");",
+        "to do something later, keep it in a closure: let f = || spawn(\"sh\");",
     ),
 ];
 
@@ -144,30 +146,27 @@ fn reserved(word: &str) -> Diagnosis {
     match elsewhere(word) {
         Some(help) => helped(format!("there is no {word}"), help),
         None if word == "print" || word == "debug" => helped(
-            format!("what {word} prints stands in brackets"),
-            format!("it is {word}(value)"),
+            format!("the argument of {word} must be in parentheses"),
+            format!("write {word}(value)"),
         ),
         None if is_sign => said(format!("there is no operator {word}")),
-        None => helped(
-            format!("{word} is a word of the language itself"),
-            "take another name",
-        ),
+        None => helped(format!("{word} is a keyword"), "choose another name"),
     }
 }
 
 fn bad_input(error: &LexError, reading: &Reading) -> Diagnosis {
     match error {
         LexError::UnexpectedInput(text) if !text.is_ascii() => helped(
-            format!("{text} cannot stand here"),
-            "names are made of a-z, A-Z, 0-9 and _; other letters go into strings",
+            format!("unexpected {text}"),
+            "names consist of a-z, A-Z, 0-9 and _; other letters are only allowed in strings",
         ),
         LexError::UnexpectedInput(text) => unexpected(text, reading),
         LexError::UnterminatedString => helped(
             "the string is not closed",
-            "a string ends on its line, with \"; several lines go between backticks",
+            "a string must end with \" on the same line; backticks enclose several lines",
         ),
         LexError::ImproperSymbol(sign, why) if sign == "=" && why.contains("==") => helped(
-            "= stores a value, and here one is asked for",
+            "= assigns, but a value is expected here; did you mean ==?",
             "= stores, == compares",
         ),
         LexError::ImproperSymbol(word, _) if word == "eval" => {
@@ -175,19 +174,19 @@ fn bad_input(error: &LexError, reading: &Reading) -> Diagnosis {
         }
         LexError::ImproperSymbol(sign, _) => match elsewhere(sign) {
             Some(help) => helped(format!("there is no {sign}"), help),
-            None => said(format!("{sign} cannot stand here")),
+            None => said(format!("unexpected {sign}")),
         },
         LexError::MalformedEscapeSequence(text) => helped(
-            format!("{text} means nothing in a string"),
+            format!("{text} is not a known escape in a string"),
             "\\n is a new line, \\t a tab, \\\" a quote, \\\\ a backslash",
         ),
         LexError::MalformedNumber(_) => helped(
-            "this is no number",
-            "numbers are written 42, 0x2a, 0b101 or 1_000, and fit into 64 bits",
+            "this is not a number",
+            "numbers are written 42, 0x2a, 0b101 or 1_000, and must fit in 64 bits",
         ),
         LexError::MalformedChar(text) => helped(
-            "between ' and ' stands one character",
-            format!("strings stand between double quotes: \"{text}\""),
+            "single quotes must enclose exactly one character",
+            format!("strings are written in double quotes: \"{text}\""),
         ),
         other => said(plain_sentence(&other.to_string())),
     }
@@ -196,26 +195,25 @@ fn bad_input(error: &LexError, reading: &Reading) -> Diagnosis {
 /// A word where a value should begin.
 fn unexpected(text: &str, reading: &Reading) -> Diagnosis {
     let Some(here) = reading.here() else {
-        return said(format!("{text} cannot stand here"));
+        return said(format!("unexpected {text}"));
     };
     let needs_value = |before: &Word| {
         let sign = !before.closes() && before.token.precedence().is_some();
         sign || before.token.is_op_assignment() || before.token == Token::Equals
     };
     match reading.back(0) {
-        Some(before) if needs_value(before) || before.token == Token::Comma => said(format!(
-            "a value is missing between {} and {text}",
-            before.text
-        )),
+        Some(before) if needs_value(before) || before.token == Token::Comma => helped(
+            format!("expected a value between {} and {text}", before.text),
+            format!("write a value after {}", before.text),
+        ),
         Some(before) if before.opens() && !here.closes() => {
-            unclosed(reading).unwrap_or_else(|| said(format!("{text} cannot stand here")))
+            unclosed(reading).unwrap_or_else(|| said(format!("unexpected {text}")))
         }
-        _ => closes_nothing(here, reading)
-            .unwrap_or_else(|| said(format!("{text} cannot stand here"))),
+        _ => closes_nothing(here, reading).unwrap_or_else(|| said(format!("unexpected {text}"))),
     }
 }
 
-/// A bracket that closes, though none is open.
+/// A closing bracket, though none is open.
 fn closes_nothing(here: &Word, reading: &Reading) -> Option<Diagnosis> {
     let opening = match here.token {
         Token::RightParen => "(",
@@ -225,14 +223,14 @@ fn closes_nothing(here: &Word, reading: &Reading) -> Option<Diagnosis> {
     };
     match reading.open() {
         Some((open, _)) if open.text.ends_with(opening) => None,
-        _ => Some(said(format!(
-            "this {} has no {opening} before it",
-            here.text
-        ))),
+        _ => Some(helped(
+            format!("this {} has no matching {opening}", here.text),
+            format!("remove it, or add {opening} where it begins"),
+        )),
     }
 }
 
-/// A token that the reader had expected, by Rhai's words for it and for what it is there.
+/// A token that the parser expected, given Rhai's words for it and for its purpose.
 fn missing(token: &str, what: &str, reading: &Reading) -> Diagnosis {
     match token {
         ";" => statement_end(reading),
@@ -242,7 +240,7 @@ fn missing(token: &str, what: &str, reading: &Reading) -> Diagnosis {
             .or_else(|| unclosed(reading))
             .unwrap_or_else(|| expected(token, reading)),
         "{" => Diagnosis {
-            help: Some("what belongs together stands between { and }, always".to_owned()),
+            help: Some("blocks are always enclosed in { and }".to_owned()),
             ..expected(token, reading)
         },
         "catch" => helped("try has no catch", "try { .. } catch (e) { print(e) }"),
@@ -251,32 +249,40 @@ fn missing(token: &str, what: &str, reading: &Reading) -> Diagnosis {
 }
 
 fn expected(token: &str, reading: &Reading) -> Diagnosis {
-    said(match reading.here() {
-        Some(here) => format!("{token} is missing before {}", here.text),
-        None => format!("{token} is missing at the end"),
-    })
+    let place = match reading.here() {
+        Some(here) => format!("before {}", here.text),
+        None => "at the end".to_owned(),
+    };
+    helped(
+        format!("missing {token} {place}"),
+        format!("add {token} {place}"),
+    )
 }
 
 /// A bracket that is still open where the text cannot go on inside of it.
 fn unclosed(reading: &Reading) -> Option<Diagnosis> {
     let (open, called) = reading.open()?;
     let of = called.map_or_else(String::new, |name| format!(" of {name}"));
-    let before = match reading.here() {
-        Some(here) => format!(" before {}", here.text),
-        None => String::new(),
-    };
+    let before = reading.here().map(|here| format!(" before {}", here.text));
     let message = format!(
-        "the {}{of} in line {} is not closed{before}",
+        "the {}{of} on line {} is not closed{}",
         open.text,
-        open.line()
+        open.line(),
+        before.as_deref().unwrap_or_default()
     );
+    let closing = match open.token {
+        Token::LeftParen => ")",
+        Token::LeftBracket => "]",
+        _ => "}",
+    };
+    let place = before.unwrap_or_else(|| " where it ends".to_owned());
     Some(Diagnosis {
-        around: vec![("it is opened here".to_owned(), open.from)],
-        ..said(message)
+        around: vec![("opened here".to_owned(), open.from)],
+        ..helped(message, format!("add {closing}{place}"))
     })
 }
 
-/// A value behind another one, inside of brackets that are closed further on.
+/// A value right after another one, inside of brackets that are closed further on.
 fn comma(reading: &Reading) -> Option<Diagnosis> {
     let (before, here) = (reading.back(0)?, reading.here()?);
     let (open, _) = reading.open()?;
@@ -285,7 +291,10 @@ fn comma(reading: &Reading) -> Option<Diagnosis> {
         return None;
     }
     let (before, here) = (before.text, here.text);
-    Some(said(format!("a , is missing between {before} and {here}")))
+    Some(helped(
+        format!("missing , between {before} and {here}"),
+        format!("add a comma after {before}"),
+    ))
 }
 
 /// Words that begin a declaration in C.
@@ -294,13 +303,13 @@ const TYPES_OF_C: [&str; 12] = [
     "size_t",
 ];
 
-/// Words that begin a statement.
+/// Keywords that begin a statement.
 const KEYWORDS: [&str; 14] = [
     "fn", "let", "const", "if", "else", "for", "while", "loop", "return", "break", "continue",
     "throw", "switch", "do",
 ];
 
-/// A statement goes on behind its end.
+/// A statement that continues where it should have ended.
 fn statement_end(reading: &Reading) -> Diagnosis {
     let (Some(before), Some(here)) = (reading.back(0), reading.here()) else {
         return unclosed(reading).unwrap_or_else(|| expected(";", reading));
@@ -315,7 +324,10 @@ fn statement_end(reading: &Reading) -> Diagnosis {
     if last < here.line() {
         return Diagnosis {
             place: Some(before.to),
-            ..said(format!("a ; is missing at the end of line {last}"))
+            ..helped(
+                format!("missing ; at the end of line {last}"),
+                format!("add ; after {}", before.text),
+            )
         };
     }
     if before.is_name() && reading.begins_statement() {
@@ -324,46 +336,50 @@ fn statement_end(reading: &Reading) -> Diagnosis {
             ..first_word(before.text, here.text)
         };
     }
-    said(format!(
-        "a ; is missing between {} and {}",
-        before.text, here.text
-    ))
+    no_semicolon(before.text, here.text)
 }
 
-/// Two words side by side at the beginning of a statement: the first is no word of the language.
+/// Two words side by side at the start of a statement, of which the first is not a keyword.
 fn first_word(word: &str, next: &str) -> Diagnosis {
-    let message = format!("{word} is no word of the language");
+    let message = format!("{word} is not a keyword");
     if TYPES_OF_C.contains(&word) {
         return helped(
             message,
-            format!("variables are made with let: let {next} = ..;"),
+            format!("variables are declared with let: let {next} = ..;"),
         );
     }
     let meant = closest(word, KEYWORDS).map(|word| did_you_mean(&word));
     let known = signatures(word);
     if !known.is_empty() {
-        let message = format!("the arguments of {word} stand in brackets");
+        let message = format!("the arguments of {word} must be in parentheses");
         return helped(message, format!("it is {}", known.join(" or ")));
     }
     match elsewhere(word).map(str::to_owned).or(meant) {
         Some(help) => helped(message, help),
-        None => said(format!("a ; is missing between {word} and {next}")),
+        None => no_semicolon(word, next),
     }
+}
+
+fn no_semicolon(before: &str, here: &str) -> Diagnosis {
+    helped(
+        format!("missing ; between {before} and {here}"),
+        format!("add ; after {before}"),
+    )
 }
 
 fn for_is_otherwise() -> Diagnosis {
     helped(
-        "for goes through values: for NAME in VALUES { .. }",
-        "for i in 0..3 { .. } counts 0, 1, 2; while n < 3 { .. } goes on as long as that holds",
+        "for iterates over values: for NAME in VALUES { .. }",
+        "for i in 0..3 { .. } counts 0, 1, 2; while n < 3 { .. } repeats while the condition holds",
     )
 }
 
 fn for_over(what: &str, reading: &Reading) -> Diagnosis {
     let count = reading.here().map_or("3", |here| here.text);
     let help = if what.contains("number") {
-        format!("a range can be gone through: for i in 0..{count} {{ .. }}")
+        format!("a range can be iterated over: for i in 0..{count} {{ .. }}")
     } else {
-        "it goes through arrays, ranges such as 0..5, traces, and view.rows".to_owned()
+        "for iterates over arrays, ranges such as 0..5, traces, and view.rows".to_owned()
     };
-    helped(format!("for cannot go through {what}"), help)
+    helped(format!("for cannot iterate over {what}"), help)
 }

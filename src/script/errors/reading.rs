@@ -1,17 +1,17 @@
-//! A text as far as it could be read: its words, and the brackets that are open, around the place
-//! where its grammar went wrong.
+//! A text as far as it could be parsed: its words, and the open brackets, around the place of the
+//! syntax error.
 
 use crate::script::help::{byte_of, line_starts};
 use rhai::{Engine, Position, Token};
 
-/// A word, number, string or sign of a text.
+/// A word, number, string or operator of a text.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Word<'a> {
     pub(in crate::script) text: &'a str,
     pub(in crate::script) token: Token,
-    /// Its first character.
+    /// The position of its first character.
     pub(in crate::script) from: Position,
-    /// Its last character.
+    /// The position of its last character.
     pub(in crate::script) to: Position,
 }
 
@@ -24,7 +24,7 @@ impl Word<'_> {
         self.to.line().unwrap_or_else(|| self.line())
     }
 
-    /// Whether it is a name; some of Rhai's own functions have names that it keeps for itself.
+    /// Whether it is a name; Rhai reserves the names of some of its own functions.
     pub(in crate::script) fn is_name(&self) -> bool {
         let letter = |first: char| first.is_ascii_alphabetic() || first == '_';
         matches!(self.token, Token::Identifier(_) | Token::Reserved(_))
@@ -55,15 +55,15 @@ impl Word<'_> {
     }
 }
 
-/// The words of a text, and where the reader gave up.
+/// The words of a text, and the place of the syntax error.
 pub(super) struct Reading<'a> {
     words: Vec<Word<'a>>,
-    /// How many words stand before the wrong place.
+    /// The number of words before the error.
     before: usize,
 }
 
 impl<'a> Reading<'a> {
-    /// Reads a text whose grammar is wrong at that place.
+    /// Splits a text with a syntax error at that place into words.
     pub(in crate::script) fn new(engine: &Engine, text: &'a str, wrong: Position) -> Self {
         let words = words(engine, text);
         let place = |position: Position| (position.line(), position.position());
@@ -75,18 +75,18 @@ impl<'a> Reading<'a> {
         Self { words, before }
     }
 
-    /// The word that is wrong; `None` at the end of the text.
+    /// The word at the error; `None` at the end of the text.
     pub(super) fn here(&self) -> Option<&Word<'a>> {
         self.words.get(self.before)
     }
 
-    /// The word before it, and the one before that with 1, and so on.
+    /// The word `words` places before the last word before the error.
     pub(in crate::script) fn back(&self, words: usize) -> Option<&Word<'a>> {
         self.words.get(self.before.checked_sub(words + 1)?)
     }
 
-    /// The innermost bracket that is open before the wrong place, with the name before it if it
-    /// holds the arguments of a call.
+    /// The innermost bracket that is open before the error, with the name before it if it holds the
+    /// arguments of a call.
     pub(in crate::script) fn open(&self) -> Option<(&Word<'a>, Option<&'a str>)> {
         let at = *open_brackets(&self.words[..self.before]).last()?;
         let bracket = &self.words[at];
@@ -104,7 +104,7 @@ impl<'a> Reading<'a> {
         !open_brackets(&self.words).contains(innermost)
     }
 
-    /// Whether the word before the wrong place begins a statement.
+    /// Whether the word before the error begins a statement.
     pub(super) fn begins_statement(&self) -> bool {
         self.back(1).is_none_or(|before| {
             let ends = matches!(
@@ -116,8 +116,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The places of the brackets that are open at the end of some words, outermost first. A bracket
-/// that closes nothing is passed over.
+/// The indices of the brackets that are open after some words, outermost first. A bracket that
+/// closes nothing is skipped.
 fn open_brackets(words: &[Word]) -> Vec<usize> {
     let mut open: Vec<usize> = Vec::new();
     for (at, word) in words.iter().enumerate() {
@@ -138,7 +138,7 @@ fn words<'a>(engine: &Engine, text: &'a str) -> Vec<Word<'a>> {
     let inputs = [text];
     let (mut tokens, control) = engine.lex(&inputs);
     let mut words: Vec<Word> = Vec::new();
-    // Braces that hold a value inside of a text in back ticks.
+    // Braces that hold a value inside of a string in backticks.
     let mut inserted = Vec::new();
     while let Some((token, from)) = tokens.next() {
         if token == Token::EOF {
@@ -156,7 +156,7 @@ fn words<'a>(engine: &Engine, text: &'a str) -> Vec<Word<'a>> {
         match token {
             Token::LeftBrace => inserted.push(after_text),
             Token::MapStart => inserted.push(false),
-            // What follows is text again: only whoever reads the grammar knows that.
+            // What follows is string again, which only a parser can know.
             Token::RightBrace if inserted.pop() == Some(true) => {
                 control.borrow_mut().is_within_text = true;
             }

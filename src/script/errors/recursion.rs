@@ -1,21 +1,21 @@
-//! Functions of a script that call themselves, straight or by way of others: found in the script
-//! when its calls have become too deep, for Rhai does not say which calls they were.
+//! Finds functions of a script that call themselves, directly or through others. It looks in the
+//! script when calls are nested too deeply, because Rhai does not say which calls they were.
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
-/// A call of a function in the script.
+/// A call in the body of a script function.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Calling {
-    /// Who calls.
+    /// The calling function.
     pub(in crate::script) caller: String,
-    /// Who is called.
+    /// The called function.
     pub(in crate::script) called: String,
-    /// Where.
+    /// The position of the call.
     pub(in crate::script) place: Position,
 }
 
-/// The calls of the shortest circle that a function of that name comes to; of any circle, if none
-/// has that name. Empty if no function calls itself.
+/// The calls of the shortest cycle that is reached from a function of that name, or of any cycle if
+/// no function has that name. Empty if no function calls itself.
 pub(super) fn circle(library: &AST, name: &str) -> Vec<Calling> {
     let calls = calls_of(library);
     let starts = std::iter::once(name).chain(calls.iter().map(|call| call.caller.as_str()));
@@ -24,7 +24,7 @@ pub(super) fn circle(library: &AST, name: &str) -> Vec<Calling> {
     found.next().unwrap_or_default()
 }
 
-/// The calls by which a function comes back to itself, breadth first.
+/// The calls by which a function gets back to itself, breadth first.
 fn shortest_way_back(calls: &[Calling], start: &str) -> Vec<Calling> {
     let from = |name: &str| {
         let name = name.to_owned();
@@ -50,7 +50,7 @@ fn shortest_way_back(calls: &[Calling], start: &str) -> Vec<Calling> {
     Vec::new()
 }
 
-/// The calls from function to function. Whose they are, their places say.
+/// The calls from function to function. Their positions say which function contains them.
 fn calls_of(library: &AST) -> Vec<Calling> {
     let place = |position: Position| (position.line(), position.position());
     let functions = library.iter_fn_def();

@@ -1,11 +1,8 @@
-//! What there is to say when a system call fails: which rule of the kernel it broke, and what would
-//! help.
+//! Explains why a system call failed: which rule of the kernel it broke, and how to fix it.
 
 use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
-use crate::kernel::exit::NoChild;
-use crate::kernel::mm::MapRefusal;
-use crate::kernel::task::PgrpRefusal;
+use crate::kernel::syscall::{ForkRefusal, MapRefusal, NoChild, PgrpRefusal};
 use crate::trace::CloneRefusal;
 
 /// The rule, with its place in the source, and the remedy.
@@ -15,7 +12,8 @@ pub(in crate::script) struct Advice {
     pub(in crate::script) remedy: &'static str,
 }
 
-/// Advice on the error of a system call, by its kernel name; `None` if the error says it all.
+/// Advice on the error of a system call, by its kernel name; `None` if the error is clear by
+/// itself.
 pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
     let (rule, remedy) = match (call, errno) {
         ("execve", Errno::ENOENT) => (
@@ -23,61 +21,66 @@ pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "the programs are sh and true",
         ),
         ("execve", Errno::EACCES) => (
-            "open_exec() wants a regular file that may be executed (fs/exec.c)",
-            "that file is no program: sh and true are",
+            "open_exec() requires a regular file with execute permission (fs/exec.c)",
+            "the file is not a program; sh and true are",
         ),
         ("open", Errno::ENOENT) => (
             "open_namei() finds no such file, and O_CREAT is not set (fs/namei.c)",
-            "open(path, O_CREAT | O_RDWR) makes the file",
+            "open(path, O_CREAT | O_RDWR) creates the file",
         ),
         ("ptrace", Errno::ESRCH) => (
-            "ptrace_check_attach() wants a task that the caller traces and that has stopped \
+            "ptrace_check_attach() requires a stopped task that the caller traces \
              (kernel/ptrace.c)",
-            "ptrace_attach(task) first, and wait(task) until it has stopped",
+            "call ptrace_attach(task) first, and wait(task) until it has stopped",
         ),
         ("ptrace", Errno::EPERM) => (
-            "ptrace_attach() wants a task of the same user that nobody traces (kernel/ptrace.c)",
-            "root may trace tasks of others: spawn(\"sh\", #{uid: 0})",
+            "ptrace_attach() requires a task of the same user that is not traced yet \
+             (kernel/ptrace.c)",
+            "root may trace tasks of other users: spawn(\"sh\", #{uid: 0})",
         ),
         ("ptrace", Errno::EIO) => (
-            "sys_ptrace() finds no memory there, or no such signal (arch/i386/kernel/ptrace.c)",
+            "sys_ptrace() finds no memory at that address, or no such signal \
+             (arch/i386/kernel/ptrace.c)",
             "maps(task) shows what is mapped; signals are 1 to 64",
         ),
         ("open", Errno::EEXIST) => (
-            "open_namei() finds the file, and O_CREAT | O_EXCL want it to be new (fs/namei.c)",
-            "leave O_EXCL out, or unlink(path) before",
+            "open_namei() finds the file, but O_CREAT | O_EXCL requires that it does not exist \
+             (fs/namei.c)",
+            "leave out O_EXCL, or unlink(path) first",
         ),
         ("open" | "execve", Errno::ETXTBSY) => (
-            "a program that runs is not written, one that is written not run (fs/namei.c)",
-            "let its tasks end, or close the descriptor",
+            "a file cannot be open for writing while it is being executed, nor the other way round \
+             (fs/namei.c)",
+            "let its tasks exit, or close the descriptor",
         ),
         ("read" | "write", Errno::EBADF) => (
-            "vfs_read() and vfs_write() want a descriptor that is open for it (fs/read_write.c)",
+            "vfs_read() and vfs_write() require a descriptor that is open for the access \
+             (fs/read_write.c)",
             "fds(task) shows what is open, and how",
         ),
         ("read", Errno::EAGAIN) => (
-            "pipe_readv() does not wait with O_NONBLOCK (fs/pipe.c)",
-            "let somebody write first, or fcntl(fd, F_SETFL, 0)",
+            "pipe_readv() does not wait if O_NONBLOCK is set (fs/pipe.c)",
+            "let another task write first, or fcntl(fd, F_SETFL, 0)",
         ),
         ("write", Errno::EPIPE) => (
-            "pipe_writev() finds no reader, sends SIGPIPE and refuses (fs/pipe.c)",
-            "keep a descriptor for reading open in some task",
+            "pipe_writev() finds no reader, so it sends SIGPIPE and fails (fs/pipe.c)",
+            "keep a read descriptor open in some task",
         ),
         ("write", Errno::EAGAIN) => (
-            "pipe_writev() does not wait with O_NONBLOCK; a pipe holds 16 pages (fs/pipe.c)",
-            "let somebody read first, or fcntl(fd, F_SETFL, 0)",
+            "pipe_writev() does not wait if O_NONBLOCK is set; a pipe holds 16 pages (fs/pipe.c)",
+            "let another task read first, or fcntl(fd, F_SETFL, 0)",
         ),
         ("lseek", Errno::ESPIPE) => (
             "pipes and terminals have no offset: no_llseek() (fs/read_write.c)",
-            "lseek() is for regular files",
+            "lseek() works on regular files",
         ),
         ("chroot", Errno::EPERM) => (
-            "sys_chroot() wants CAP_SYS_CHROOT (fs/open.c)",
+            "sys_chroot() requires CAP_SYS_CHROOT (fs/open.c)",
             "only root may: spawn(\"sh\", #{uid: 0})",
         ),
         ("close" | "dup" | "dup2" | "fcntl" | "lseek", Errno::EBADF) => (
-            "the descriptor table has no open file there (fs/open.c, fs/fcntl.c)",
-            "task.files.fds lists its descriptors",
+            "the descriptor table has no open file at that number (fs/open.c, fs/fcntl.c)",
+            "task.files.fds lists the open descriptors",
         ),
         _ => return sched_advice(call, errno).or_else(|| process_advice(call, errno)),
     };
@@ -87,21 +90,22 @@ pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
 /// Advice on calls about processes.
 fn process_advice(call: &str, errno: Errno) -> Option<Advice> {
     let (rule, remedy) = match (call, errno) {
-        ("wait4", Errno::ECHILD) => (
-            "do_wait() finds no child that the arguments could mean (kernel/exit.c)",
-            "it has no such child; one whose exit signal is not SIGCHLD needs __WCLONE or __WALL",
+        ("wait4" | "waitid", Errno::ECHILD) => (
+            "do_wait() finds no child that matches the arguments (kernel/exit.c)",
+            "it has no such child; a child whose exit signal is not SIGCHLD requires __WCLONE or \
+             __WALL",
         ),
         ("wait4", Errno::EINVAL) => (
-            "sys_wait4() refuses options that it does not know (kernel/exit.c)",
+            "sys_wait4() rejects unknown options (kernel/exit.c)",
             "help(\"wait\") lists the options",
         ),
         ("nice", Errno::EPERM) => (
-            "sys_nice(): only CAP_SYS_NICE may lower the nice value (kernel/sched.c)",
+            "sys_nice(): lowering the nice value requires CAP_SYS_NICE (kernel/sched.c)",
             "only root may lower it: spawn(\"sh\", #{uid: 0})",
         ),
         ("sigaction" | "rt_sigaction", Errno::EINVAL) => (
-            "do_sigaction() refuses unknown signals, SIGKILL and SIGSTOP (kernel/signal.c)",
-            "signals are 1 to 64, and SIGKILL and SIGSTOP keep their action",
+            "do_sigaction() rejects unknown signals, SIGKILL and SIGSTOP (kernel/signal.c)",
+            "signals are 1 to 64; the actions of SIGKILL and SIGSTOP cannot be changed",
         ),
         _ => return signal_advice(call, errno),
     };
@@ -113,47 +117,48 @@ fn signal_advice(call: &str, errno: Errno) -> Option<Advice> {
     let sends = ["kill", "tkill", "tgkill", "rt_sigqueueinfo"].contains(&call);
     let (rule, remedy) = match (call, errno) {
         (_, Errno::EPERM) if sends => (
-            "check_kill_permission(): the sender's user must be the receiver's, or may do anything \
-             (kernel/signal.c)",
+            "check_kill_permission() requires that sender and receiver have the same user, or \
+             CAP_KILL (kernel/signal.c)",
             "send it as the same user or as root: spawn(\"sh\", #{uid: 0})",
         ),
         (_, Errno::ESRCH) if sends => (
             "there is no such task, or the process group is empty (kernel/signal.c)",
-            "ps() lists the tasks; tgkill wants the process that the thread is of",
+            "ps() lists the tasks; the first argument of tgkill is the thread's process",
         ),
         (_, Errno::EINVAL) if sends => (
-            "check_kill_permission() knows signals 0 to 64, sys_tkill() numbers above 0 \
+            "check_kill_permission() accepts signals 0 to 64, sys_tkill() thread ids above 0 \
              (kernel/signal.c)",
             "signals have names: SIGTERM, SIGKILL, SIGRTMIN + 1",
         ),
         (_, Errno::EAGAIN) if sends => (
-            "send_signal() cannot queue a real-time signal beyond RLIMIT_SIGPENDING \
+            "send_signal() cannot queue more real-time signals than RLIMIT_SIGPENDING \
              (kernel/signal.c)",
-            "take some first, or setrlimit(RLIMIT_SIGPENDING, ..)",
+            "take some signals first, or setrlimit(RLIMIT_SIGPENDING, ..)",
         ),
         ("semget" | "semop" | "semctl", _) => return semaphore_advice(call, errno),
         ("sigprocmask" | "rt_sigprocmask", Errno::EINVAL) => (
-            "sigprocmask() knows three ways to change the mask (kernel/signal.c)",
+            "sigprocmask() accepts three ways to change the mask (kernel/signal.c)",
             "SIG_BLOCK adds, SIG_UNBLOCK removes, SIG_SETMASK replaces",
         ),
         ("sigaltstack", Errno::ENOMEM) => (
-            "do_sigaltstack() wants at least MINSIGSTKSZ, 2048 bytes (kernel/signal.c)",
-            "give it 8*KiB",
+            "do_sigaltstack() requires at least MINSIGSTKSZ, 2048 bytes (kernel/signal.c)",
+            "use 8*KiB",
         ),
         ("setitimer" | "getitimer", Errno::EINVAL) => (
-            "do_setitimer() knows three timers (kernel/itimer.c)",
-            "ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF",
+            "do_setitimer() accepts three timers (kernel/itimer.c)",
+            "use ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF",
         ),
         ("rt_sigtimedwait", Errno::EAGAIN) => (
-            "sys_rt_sigtimedwait(): no such signal came in time (kernel/signal.c)",
-            "sigwait([..]) waits without a limit",
+            "sys_rt_sigtimedwait(): none of the signals arrived before the timeout \
+             (kernel/signal.c)",
+            "sigwait([..]) waits without a timeout",
         ),
         ("waitid", Errno::EINVAL) => (
-            "sys_waitid() wants to know what to wait for, and whom (kernel/exit.c)",
-            "one of WEXITED, WSTOPPED, WCONTINUED; P_ALL, P_PID or P_PGID; an id above 0",
+            "sys_waitid() must be told what to wait for, and for whom (kernel/exit.c)",
+            "use one of WEXITED, WSTOPPED, WCONTINUED; P_ALL, P_PID or P_PGID; an id above 0",
         ),
         ("setuid" | "setreuid" | "setresuid", Errno::EPERM) => (
-            "only CAP_SETUID may become anybody; others change among their own ids (kernel/sys.c)",
+            "without CAP_SETUID, a task can only switch between its own user ids (kernel/sys.c)",
             "getresuid() lists the task's own ids",
         ),
         _ => return None,
@@ -166,54 +171,54 @@ fn semaphore_advice(call: &str, errno: Errno) -> Option<Advice> {
     let (rule, remedy) = match (call, errno) {
         ("semget", Errno::ENOENT) => (
             "sys_semget() finds no set with that key (ipc/sem.c)",
-            "semget(key, n, IPC_CREAT | 0o600) makes one",
+            "semget(key, n, IPC_CREAT | 0o600) creates one",
         ),
         ("semget", Errno::EEXIST) => (
-            "IPC_CREAT | IPC_EXCL insists on a new set (ipc/sem.c)",
-            "leave IPC_EXCL out, or take IPC_PRIVATE for a key",
+            "IPC_CREAT | IPC_EXCL requires that the set does not exist yet (ipc/sem.c)",
+            "leave out IPC_EXCL, or use IPC_PRIVATE as the key",
         ),
         ("semget", Errno::EINVAL) => (
-            "a new set has 1 to 250 semaphores, and an old one at least as many as asked for \
+            "a new set has 1 to 250 semaphores, and an existing one at least as many as requested \
              (ipc/sem.c)",
-            "0 semaphores are asked for if the set is there already",
+            "request 0 semaphores for a set that exists",
         ),
         ("semop", Errno::EAGAIN) => (
             "the operations cannot all be done now, and IPC_NOWAIT forbids waiting (ipc/sem.c)",
             "without IPC_NOWAIT the caller sleeps until they can",
         ),
         ("semop", Errno::EFBIG) => (
-            "sys_semtimedop() finds no semaphore of that number in the set (ipc/sem.c)",
+            "sys_semtimedop() finds no semaphore with that number in the set (ipc/sem.c)",
             "semaphores are numbered from 0",
         ),
         (_, Errno::ERANGE) => (
-            "values are 0 to 32767, and so are what is to be undone (ipc/sem.c)",
-            "give it a smaller value",
+            "semaphore values must be between 0 and 32767, and so must undo values (ipc/sem.c)",
+            "use a smaller value",
         ),
         (_, Errno::EACCES) => (
-            "ipcperms(): the set's mode does not let this user do it (ipc/util.c)",
-            "semget(key, n, IPC_CREAT | 0o666) makes a set for everybody",
+            "ipcperms(): the mode of the set does not give this user access (ipc/util.c)",
+            "semget(key, n, IPC_CREAT | 0o666) creates a set for everybody",
         ),
         (_, Errno::EINVAL | Errno::EIDRM) => (
-            "there is no such set, or not any more (ipc/sem.c)",
-            "semget() tells the number of a set",
+            "the set does not exist, or has been removed (ipc/sem.c)",
+            "semget() returns the id of a set",
         ),
         _ => return None,
     };
     Some(Advice { rule, remedy })
 }
 
-/// Advice on a process group or session that cannot be.
-pub(in crate::script) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
+/// Advice on a refused change of process group or session.
+pub(super) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
     use PgrpRefusal as R;
     let (rule, remedy) = match refusal {
         R::NegativeGroup => (
-            "no process group has that number",
-            "groups have numbers above 0",
+            "a process group id cannot be negative",
+            "process group ids are above 0",
         ),
         R::NoSuchTask => ("there is no such task", "ps() lists the tasks"),
         R::NotALeader => (
-            "the task is a thread: process groups have processes for members",
-            "only the first thread of a process can be meant; 0 means the calling thread",
+            "the task is a thread: only processes are members of process groups",
+            "use the pid of the process, its first thread; 0 means the caller's process",
         ),
         R::OtherSession => (
             "the child is in another session",
@@ -221,38 +226,38 @@ pub(in crate::script) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
         ),
         R::HasExeced => (
             "the child has called exec since it was forked",
-            "move it before that, or let it move itself",
+            "move it before it does, or let it move itself",
         ),
         R::NotAChild => (
-            "the task is neither the caller nor a child of it",
-            "let it move itself, or its parent move it",
+            "the task is neither the caller nor one of its children",
+            "let it move itself, or let its parent move it",
         ),
         R::SessionLeader => (
-            "the task leads its session",
-            "a session leader stays in the group of its own number",
+            "the task is a session leader",
+            "a session leader must stay in the group with its own pid",
         ),
         R::NoSuchGroup => (
             "no member of that group is in the caller's session",
-            "group 0 is a new one of the task's own number",
+            "group 0 creates one with the task's own pid",
         ),
         R::GroupExists => (
-            "a process group has the caller's number",
-            "fork first: the child leads no group, and can call setsid",
+            "there is a process group with the caller's pid",
+            "fork first: the child leads no group, so it can call setsid",
         ),
     };
     Advice { rule, remedy }
 }
 
-/// Advice on memory that was not mapped or unmapped.
-pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
+/// Advice on a refused mmap, munmap or brk.
+pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
     use MapRefusal as R;
     let (rule, remedy) = match refusal {
         R::NotAnonymous(_) => (
-            "do_mmap2() takes a file without MAP_ANONYMOUS (arch/i386/kernel/sys_i386.c)",
-            "scripts map anonymous memory only: add MAP_ANONYMOUS",
+            "do_mmap2() expects a file without MAP_ANONYMOUS (arch/i386/kernel/sys_i386.c)",
+            "scripts can only map anonymous memory: add MAP_ANONYMOUS",
         ),
         R::Empty => (
-            "do_mmap_pgoff() and do_munmap() refuse a length of 0 (mm/mmap.c)",
+            "do_mmap_pgoff() and do_munmap() reject a length of 0 (mm/mmap.c)",
             "the length must not be 0: 4*KiB is one page",
         ),
         R::TooLong | R::FixedBeyondUserSpace | R::BeyondUserSpace => (
@@ -260,30 +265,30 @@ pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
             "maps(task) shows what is mapped where",
         ),
         R::Unaligned | R::FixedUnaligned => (
-            "what is mapped and unmapped are whole pages (mm/mmap.c)",
-            "the address must be a multiple of 4096: addr - addr % 4096 begins its page",
+            "memory is mapped and unmapped in whole pages (mm/mmap.c)",
+            "the address must be a multiple of 4096: addr - addr % 4096 is the start of its page",
         ),
         R::NoRoom => (
             "get_unmapped_area() finds no gap of that length (mm/mmap.c)",
             "map less; maps(task) shows what is mapped where",
         ),
         R::NeitherPrivateNorShared => (
-            "do_mmap_pgoff() wants one of MAP_PRIVATE and MAP_SHARED (mm/mmap.c)",
-            "add MAP_PRIVATE for memory of its own, MAP_SHARED for memory in common with children",
+            "do_mmap_pgoff() requires either MAP_PRIVATE or MAP_SHARED (mm/mmap.c)",
+            "add MAP_PRIVATE for private memory, MAP_SHARED for memory shared with children",
         ),
-        R::TooMuchPromised(_) => (
-            "__vm_enough_memory() promises no more than could be had (mm/mmap.c)",
-            "map less, let tasks end, or boot(#{mem: ..}) with more",
+        R::Overcommitted(_) => (
+            "__vm_enough_memory() commits no more memory than could be available (mm/mmap.c)",
+            "map less, let tasks exit, or boot(#{mem: ..}) with more memory",
         ),
         R::NoMemory => (
-            "an area needs a vm_area_struct: kmem_cache_alloc() (mm/mmap.c)",
-            "inject(\"fail_slab\", -1) lets go of the lever; only that makes it fail",
+            "kmem_cache_alloc() fails to allocate the vm_area_struct of the area (mm/mmap.c)",
+            "inject(\"fail_slab\", -1) turns the injected failure off",
         ),
         R::MayNotLock | R::LocksTooMuch => (
             "do_mmap_pgoff() checks RLIMIT_MEMLOCK for MAP_LOCKED (mm/mmap.c)",
-            "leave MAP_LOCKED out, or be root: spawn(\"sh\", #{uid: 0})",
+            "leave out MAP_LOCKED, or be root: spawn(\"sh\", #{uid: 0})",
         ),
-        R::NoMm | R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
+        R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
             "do_mmap_pgoff() checks the limits of the address space (mm/mmap.c)",
             "maps(task) shows what is mapped where",
         ),
@@ -291,20 +296,16 @@ pub(in crate::script) const fn map_advice(refusal: MapRefusal) -> Advice {
     Advice { rule, remedy }
 }
 
-/// Why a task's wait finds no child, and what would help.
-pub(in crate::script) fn no_child(
-    task: Pid,
-    why: NoChild,
-    ignores_sigchld: bool,
-) -> (String, String) {
+/// Why a task's wait finds no child, and how to fix that.
+pub(super) fn no_child(task: Pid, why: NoChild, ignores_sigchld: bool) -> (String, String) {
     match why {
         NoChild::Childless | NoChild::NoSuchTask(_) if ignores_sigchld => (
-            format!("{task} ignores SIGCHLD: its children are gone as soon as they end"),
-            "sigaction(SIGCHLD, SIG_DFL) lets them stay until they are waited for".to_owned(),
+            format!("{task} ignores SIGCHLD: its children are reaped as soon as they exit"),
+            "sigaction(SIGCHLD, SIG_DFL) keeps them until they are waited for".to_owned(),
         ),
         NoChild::Childless => (
             format!("{task} has no children"),
-            "fork() makes a child, and each can be reaped once".to_owned(),
+            "fork() makes a child, and each child can be reaped once".to_owned(),
         ),
         NoChild::NoSuchTask(pid) => (
             format!("there is no task {pid}"),
@@ -315,17 +316,17 @@ pub(in crate::script) fn no_child(
             parent: parent @ Pid(0 | 1),
         } => (
             format!("{other} is a child of {parent}, not of {task}"),
-            "only its parent can wait for it; init reaps its children by itself".to_owned(),
+            "only the parent can wait for it; init reaps its children by itself".to_owned(),
         ),
         NoChild::OfAnother {
             task: other,
             parent,
         } => (
             format!("{other} is a child of {parent}, not of {task}"),
-            format!("only its parent can wait for it: task({parent}).wait({other})"),
+            format!("only the parent can wait for it: task({parent}).wait({other})"),
         ),
         NoChild::ExitSignal { child, signal: 17 } => (
-            format!("{child}'s exit signal is SIGCHLD, which __WCLONE leaves out"),
+            format!("{child}'s exit signal is SIGCHLD, and __WCLONE excludes such children"),
             "wait without __WCLONE, or with __WALL".to_owned(),
         ),
         NoChild::ExitSignal { child, signal } => (
@@ -333,7 +334,7 @@ pub(in crate::script) fn no_child(
             "add __WCLONE or __WALL: sh.wait(-1, __WALL)".to_owned(),
         ),
         NoChild::Thread(child) => (
-            format!("{child} is a thread, whose end is reported to nobody"),
+            format!("{child} is a thread, whose exit is reported to nobody"),
             "only processes can be waited for: those made without CLONE_THREAD".to_owned(),
         ),
         NoChild::NotInGroup => (
@@ -343,74 +344,69 @@ pub(in crate::script) fn no_child(
     }
 }
 
-/// What a fork-like call failed at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::script) enum ForkRefusal {
-    /// There was no pid.
-    NoPid,
-    /// `copy_process` refused.
-    CopyProcess(CloneRefusal),
-}
-
-impl ForkRefusal {
-    /// Where in the kernel the rule stands, and what would help.
-    pub(in crate::script) const fn advice(self) -> Advice {
-        let Self::CopyProcess(refusal) = self else {
-            return Advice {
-                rule: "kernel/pid.c, alloc_pidmap",
-                remedy: "let tasks end and reap them, or boot(#{pid_max: ..}) with more",
-            };
+/// Advice on a fork-like call that made no task: where in the kernel the rule stands, and what
+/// would help.
+pub(super) const fn fork_advice(refusal: ForkRefusal) -> Advice {
+    let ForkRefusal::CopyProcess(refusal) = refusal else {
+        return Advice {
+            rule: "kernel/pid.c, alloc_pidmap",
+            remedy: "let tasks exit and reap them, or boot(#{pid_max: ..}) with more pids",
         };
-        let (rule, remedy) = match refusal {
-            CloneRefusal::NewnsWithFs => (
-                "kernel/fork.c, copy_process",
-                "a mount namespace of its own needs a root directory of its own: leave CLONE_FS out",
-            ),
-            CloneRefusal::ThreadWithoutSighand | CloneRefusal::SighandWithoutVm => (
-                "kernel/fork.c, copy_process",
-                "CLONE_THREAD goes with CLONE_SIGHAND, that with CLONE_VM; path(|| ..) shows how \
-                 far the call came",
-            ),
-            CloneRefusal::NoMemory => (
-                "kernel/fork.c, dup_task_struct and dup_mmap; mm/mmap.c, __vm_enough_memory",
-                "let tasks end, or boot(#{mem: ..}) with more",
-            ),
-            CloneRefusal::TooManyOfUser { .. } => (
-                "kernel/fork.c, copy_process",
-                "reap what has ended, boot(#{threads_max: ..}) with more, or be root: spawn(.., \
+    };
+    let (rule, remedy) = match refusal {
+        CloneRefusal::NewnsWithFs => (
+            "kernel/fork.c, copy_process",
+            "a mount namespace of its own requires a root directory of its own: leave out \
+                 CLONE_FS",
+        ),
+        CloneRefusal::ThreadWithoutSighand | CloneRefusal::SighandWithoutVm => (
+            "kernel/fork.c, copy_process",
+            "CLONE_THREAD requires CLONE_SIGHAND, which requires CLONE_VM; path(|| ..) shows \
+                 how far the call got",
+        ),
+        CloneRefusal::NoMemory(_) => (
+            "kernel/fork.c, dup_task_struct and dup_mmap; mm/mmap.c, __vm_enough_memory",
+            "let tasks exit, or boot(#{mem: ..}) with more memory",
+        ),
+        CloneRefusal::TooManyOfUser { .. } => (
+            "kernel/fork.c, copy_process",
+            "reap zombies, boot(#{threads_max: ..}) with more threads, or be root: spawn(.., \
                  #{uid: 0})",
-            ),
-            CloneRefusal::TooManyThreads { .. } => (
-                "kernel/fork.c, copy_process",
-                "reap what has ended, or boot(#{threads_max: ..}) with more",
-            ),
-            CloneRefusal::ParentTidFault => (
-                "kernel/fork.c, copy_process: put_user",
-                "CLONE_PARENT_SETTID stores at parent_tid: clone(#{flags: .., parent_tid: a})",
-            ),
-            CloneRefusal::NewnsUnprivileged => (
-                "fs/namespace.c, copy_namespace",
-                "spawn(\"sh\", #{uid: 0}) is root",
-            ),
-            CloneRefusal::TlsFault => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "CLONE_SETTLS reads a user_desc at tls: clone(#{flags: .., tls: #{entry: 6, base: \
-                 a}}) puts one there",
-            ),
-            CloneRefusal::NoTlsEntry => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "TLS entries are 6, 7 and 8",
-            ),
-            CloneRefusal::EmptyTls => (
-                "arch/i386/kernel/process.c, copy_thread",
-                "base 0, limit 0 and flags 0x28 clear an entry, which a clone cannot ask for",
-            ),
-            CloneRefusal::Killed => ("kernel/fork.c, copy_process", "it ends anyway"),
-            CloneRefusal::GroupExit => (
-                "kernel/fork.c, copy_process",
-                "a process that ends makes no threads",
-            ),
-        };
-        Advice { rule, remedy }
-    }
+        ),
+        CloneRefusal::TooManyThreads { .. } => (
+            "kernel/fork.c, copy_process",
+            "reap zombies, or boot(#{threads_max: ..}) with more threads",
+        ),
+        CloneRefusal::ParentTidFault(_) => (
+            "kernel/fork.c, copy_process: put_user",
+            "CLONE_PARENT_SETTID stores the tid at parent_tid: clone(#{flags: .., parent_tid: \
+                 a})",
+        ),
+        CloneRefusal::NewnsUnprivileged => (
+            "fs/namespace.c, copy_namespace",
+            "spawn(\"sh\", #{uid: 0}) is root",
+        ),
+        CloneRefusal::TlsFault => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "CLONE_SETTLS reads a user_desc at tls: clone(#{flags: .., tls: #{entry: 6, base: \
+             a}}) puts one there",
+        ),
+        CloneRefusal::NoTlsEntry => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "TLS entries are 6, 7 and 8",
+        ),
+        CloneRefusal::EmptyTls => (
+            "arch/i386/kernel/process.c, copy_thread",
+            "base 0, limit 0 and flags 0x28 clear an entry, which a clone cannot ask for",
+        ),
+        CloneRefusal::Killed => (
+            "kernel/fork.c, copy_process",
+            "the task is being killed anyway",
+        ),
+        CloneRefusal::GroupExit => (
+            "kernel/fork.c, copy_process",
+            "a process that is exiting cannot create threads",
+        ),
+    };
+    Advice { rule, remedy }
 }

@@ -1,4 +1,4 @@
-//! The words that a script can use, to find the one that a misspelt word may have meant.
+//! The words that a script can use, to find the one that a misspelt word was meant to be.
 
 use crate::script::api;
 use crate::script::help::{FunctionDoc, function_docs};
@@ -6,7 +6,7 @@ use crate::script::session::Limits;
 use rhai::{AST, Engine, Map, Position, Scope};
 use serde_json::Value;
 
-/// Keys of maps that functions of ours return.
+/// Keys of the maps that our functions return.
 const FIELDS: [&str; 36] = [
     "users",
     "count",
@@ -46,7 +46,7 @@ const FIELDS: [&str; 36] = [
     "rows",
 ];
 
-/// Types in the signatures of Rhai's functions, and what scripts call such values.
+/// Types in the signatures of Rhai's functions, and the names of such values in scripts.
 const RECEIVERS: [(&str, &str); 6] = [
     ("Array", "arrays"),
     ("String", "strings"),
@@ -86,7 +86,7 @@ impl Words<'_> {
             .unwrap_or_default()
     }
 
-    /// What has a function of Rhai's with that name: `arrays`, `strings`.
+    /// The types that have a function of Rhai's with that name: `arrays`, `strings`.
     pub(super) fn receivers(&self, name: &str) -> Vec<&'static str> {
         let metadata = self.metadata();
         let functions = metadata["functions"].as_array().into_iter().flatten();
@@ -101,7 +101,7 @@ impl Words<'_> {
             .collect()
     }
 
-    /// The name at a place of the session's text.
+    /// The name at a position in the session's text.
     pub(super) fn name_at(&self, place: Position) -> Option<String> {
         let line = self.document.lines().nth(place.line()?.checked_sub(1)?)?;
         let rest = line.chars().skip(place.position()?.checked_sub(1)?);
@@ -113,8 +113,9 @@ impl Words<'_> {
 
     /// Names of variables and constants.
     pub(in crate::script) fn variables(&self) -> Vec<String> {
-        let constants = api::constants().into_iter().map(|(name, _)| name);
+        let constants = api::constants().into_iter();
         let variables = self.scope.iter().map(|(name, ..)| name.to_owned());
+        let constants = constants.map(|constant| constant.name.to_owned());
         variables.chain(constants).collect()
     }
 
@@ -128,12 +129,12 @@ impl Words<'_> {
         variables.flatten().chain(known).collect()
     }
 
-    /// Whether a variable of that name stands outside of all functions.
+    /// Whether a variable of that name is defined at the top level.
     pub(super) fn is_global(&self, name: &str) -> bool {
         self.scope.contains(name)
     }
 
-    /// The documentation of what handles of a type have, such as `task.prio` and `task.fork()`.
+    /// The documentation of the members of a handle type, such as `task.prio` and `task.fork()`.
     pub(in crate::script) fn members(type_name: &str) -> Vec<&'static FunctionDoc> {
         let receiver = format!("{}.", type_name.to_lowercase());
         let docs = function_docs().iter();
@@ -150,14 +151,14 @@ pub(super) fn signatures(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The word that was probably meant: the nearest, if few letters differ. Of several, the first in
-/// the alphabet.
+/// The word that was probably meant: the closest, if only a few letters differ. Among equals, the
+/// first in the alphabet.
 pub(super) fn closest<S: AsRef<str>>(
     word: &str,
     known: impl IntoIterator<Item = S>,
 ) -> Option<String> {
     let length = word.chars().count();
-    // A word of one letter is not like any other.
+    // A one-letter word resembles no other.
     let most = length.div_ceil(3).min(length.saturating_sub(1));
     let distance = |known: &str| strsim::damerau_levenshtein(word, known);
     let candidates = known.into_iter().map(|known| {
@@ -170,7 +171,7 @@ pub(super) fn closest<S: AsRef<str>>(
         .map(|(_, known)| known)
 }
 
-/// The word that was probably meant: the shortest that begins so, else the nearest.
+/// The word that was probably meant: the shortest with that prefix, otherwise the closest.
 pub(in crate::script) fn likeliest(
     word: &str,
     known: impl IntoIterator<Item = String> + Clone,
@@ -182,15 +183,15 @@ pub(in crate::script) fn likeliest(
     shortest.or_else(|| closest(word, known))
 }
 
-/// The names of our functions that stand alone, `spawn` but not `task.fork`.
+/// The names of our functions that are not methods: `spawn` but not `task.fork`.
 pub(super) fn free_functions() -> impl Iterator<Item = String> + Clone {
     let docs = function_docs().iter().filter(|doc| doc.is_called_by_name());
     let free = docs.filter(|doc| doc.signature.starts_with(&format!("{}(", doc.name)));
     free.map(|doc| doc.name.clone())
 }
 
-/// The one of a few words that was probably meant: the nearest, or one that has a part in common,
-/// as `nice` and `niceness`, `fork_cpu` and `child_cpu`.
+/// The one of a few words that was probably meant: the closest, or one with a common part, as in
+/// `nice` and `niceness`, `fork_cpu` and `child_cpu`.
 pub(in crate::script) fn meant(word: &str, known: &[&str]) -> Option<String> {
     let parts: Vec<&str> = word.split('_').filter(|part| part.len() > 2).collect();
     let shares = |other: &&&str| {

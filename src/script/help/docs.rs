@@ -1,26 +1,27 @@
-//! Help: the doc comments of our functions, read back from the engine's metadata.
+//! Help: the doc comments of our functions, read from the engine's metadata.
 
 use crate::script::api;
 use serde_json::Value;
 use std::sync::OnceLock;
 
-/// What there is to know of a function.
+/// The documentation of one function.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct FunctionDoc {
-    /// Group, such as `memory`.
+    /// The group, such as `memory`.
     pub group: &'static str,
-    /// Name; a property has the name that it is read by.
+    /// The name; of a property, the name without `get$`.
     pub name: String,
-    /// How it is written: `task.read(addr, len)`, `task.prio`.
+    /// How it is written in a script: `task.read(addr, len)`, `task.prio`.
     pub signature: String,
     /// The doc comment without its example.
     pub text: String,
-    /// The example, a script of its own; empty for conversions to text.
+    /// The example, a complete script; empty for conversions to a string.
     pub example: String,
 }
 
 impl FunctionDoc {
-    /// Conversions to text, comparisons and indexing are used without their name.
+    /// False for conversions to a string, comparisons and indexing, which are used without their
+    /// names.
     pub fn is_called_by_name(&self) -> bool {
         let first = self.name.chars().next();
         let operator = first.is_none_or(|first| !first.is_alphanumeric());
@@ -28,8 +29,8 @@ impl FunctionDoc {
     }
 }
 
-/// The documentation of every function of ours, group by group, by name. It is always the same,
-/// and is made when it is first asked for.
+/// The documentation of all our functions, sorted by group and name. It never changes, and is built
+/// on first use.
 pub fn function_docs() -> &'static [FunctionDoc] {
     static DOCS: OnceLock<Vec<FunctionDoc>> = OnceLock::new();
     DOCS.get_or_init(read_docs)
@@ -46,7 +47,7 @@ fn read_docs() -> Vec<FunctionDoc> {
                 .iter()
                 .filter_map(|function| function_doc(group, function)),
         );
-        // Overloads may be written alike; the order must not depend on the engine's tables.
+        // Overloads may have equal signatures; the order must not depend on the engine's tables.
         docs[first..].sort();
     }
     docs

@@ -1,34 +1,34 @@
-//! The grammar alone, without a machine: whether a text is finished, and of what kind its words
+//! The grammar alone, without a machine: whether a text is complete, and of what kind its words
 //! are. The prompt asks while the user is still typing.
 
 use crate::script::session::{Limits, engine};
 use rhai::{Engine, LexError, ParseErrorType, Position, Token};
 
-/// A reader of script text.
+/// A parser of script text.
 pub struct Syntax {
     engine: Engine,
 }
 
-/// What a word of a text is, for whoever colours it.
+/// The kind of a word, for highlighting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WordKind {
-    /// A word of the language.
+    /// A keyword of the language.
     Keyword,
-    /// A number, a string, `true`, `false`.
+    /// A number, a string, `true` or `false`.
     Literal,
     /// Anything else.
     Other,
 }
 
 impl Syntax {
-    /// A reader with these limits.
+    /// Creates a parser with these limits.
     pub fn new(limits: &Limits) -> Self {
         Self {
             engine: engine::parser(limits),
         }
     }
 
-    /// Whether more is to come: a bracket, a comment or a text over several lines is open.
+    /// Whether more must follow: a bracket, a comment or a string of several lines is open.
     pub fn is_unfinished(&self, text: &str) -> bool {
         let (comment, open) = self.left_open(text);
         if comment {
@@ -38,13 +38,13 @@ impl Syntax {
             return false;
         };
         match error.err_type() {
-            // A string in quotes ends on its line; only one in back ticks goes on.
+            // A string in quotes ends on its line; only one in backticks goes on.
             ParseErrorType::BadInput(LexError::UnterminatedString) => {
                 opens_back_ticks(text, error.position())
             }
-            // It is refused whatever comes, but it ends where its brackets close.
+            // It is an error whatever follows, but it ends where its brackets close.
             ParseErrorType::LiteralTooLarge(..) | ParseErrorType::ExprTooDeep => open,
-            // A point waits for a name, but who typed it and Enter has most likely slipped.
+            // A dot waits for a name, but a user who typed it and Enter has most likely slipped.
             _ if text.trim_end().ends_with('.') => false,
             _ => is_behind(text, error.position()),
         }
@@ -55,7 +55,7 @@ impl Syntax {
         let inputs = [text];
         let (mut tokens, _) = self.engine.lex(&inputs);
         let mut brackets = 0_i64;
-        // Rhai repeats the end without end.
+        // At the end, Rhai returns the end token forever.
         while let Some((token, _)) = tokens.next()
             && token != Token::EOF
         {
@@ -68,7 +68,7 @@ impl Syntax {
         (tokens.state.comment_level > 0, brackets > 0)
     }
 
-    /// The places of the words of a text, in bytes, with their kinds.
+    /// The words of a text with their kinds and byte ranges.
     pub fn words(&self, text: &str) -> Vec<(std::ops::Range<usize>, WordKind)> {
         let starts: Vec<usize> = line_starts(text);
         let inputs = [text];
@@ -128,7 +128,7 @@ pub(in crate::script) fn byte_of(
     Some(start + at)
 }
 
-/// Whether a position is behind the last character that is no blank.
+/// Whether a position is past the last character that is not blank.
 fn is_behind(text: &str, position: Position) -> bool {
     let starts = line_starts(text);
     match byte_of(text, &starts, position) {

@@ -1,4 +1,4 @@
-//! The words that a user may type next: for completion and for hints.
+//! The words that a user may type next, for completion and hints.
 
 use super::docs::{FunctionDoc, function_docs};
 use crate::script::session::{Call, Session, Task, View};
@@ -6,7 +6,7 @@ use crate::script::{ScriptError, api};
 use rhai::Dynamic;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Words of the language that begin or join what users type.
+/// Keywords that users type at the start of a statement or inside one.
 const KEYWORDS: [&str; 20] = [
     "let", "const", "if", "else", "while", "loop", "for", "in", "fn", "return", "true", "false",
     "break", "continue", "switch", "try", "catch", "throw", "do", "until",
@@ -17,7 +17,7 @@ const KEYWORDS: [&str; 20] = [
 pub struct Vocabulary {
     /// Words that can begin an expression: functions, variables, constants.
     words: BTreeSet<String>,
-    /// What kind of handle each variable holds, such as `task`.
+    /// The kind of handle that each variable holds, such as `task`.
     kinds: BTreeMap<String, &'static str>,
 }
 
@@ -29,7 +29,8 @@ impl Session {
         let free = ours.filter(|doc| receiver(doc).is_none());
         words.extend(free.map(|doc| doc.name.clone()));
         words.extend(["undo", "reset", "tour", "quit"].map(str::to_owned));
-        words.extend(api::constants().into_iter().map(|(name, _)| name));
+        let constants = api::constants().into_iter();
+        words.extend(constants.map(|constant| constant.name.to_owned()));
         words.extend(self.library.iter_functions().map(|f| f.name.to_owned()));
         let mut kinds = BTreeMap::new();
         for (name, _, value) in self.scope.iter_raw() {
@@ -48,7 +49,7 @@ impl Session {
     }
 }
 
-/// What the properties and methods of a value are documented under.
+/// The kind under which the properties and methods of a value are documented.
 fn kind_of(value: &Dynamic) -> Option<&'static str> {
     if value.is::<Task>() {
         Some("task")
@@ -65,7 +66,7 @@ fn kind_of(value: &Dynamic) -> Option<&'static str> {
     }
 }
 
-/// The word before the point in a signature: `task` of `task.fork()`.
+/// The word before the dot in a signature: `task` in `task.fork()`.
 fn receiver(doc: &FunctionDoc) -> Option<&str> {
     let (receiver, rest) = doc.signature.split_once('.')?;
     let name = rest.starts_with(&doc.name) && !receiver.contains(['(', '"']);
@@ -73,14 +74,14 @@ fn receiver(doc: &FunctionDoc) -> Option<&str> {
 }
 
 impl Vocabulary {
-    /// The words that could stand at the end of a text, and where the word begins, in bytes.
+    /// Completions of the word at the end of a text, and the byte offset where that word begins.
     pub fn complete(&self, text: &str) -> (usize, Vec<String>) {
         let start = word_start(text);
         let (before, word) = text.split_at(start);
         let candidates: BTreeSet<String> = match before.trim_end().strip_suffix('.') {
             Some(object) if !object.ends_with('.') => self.members(object),
             _ if in_string(before) => event_tags(),
-            // Of all words, those that one would look for: what there is to call and to use.
+            // Only words that a user would look for: what can be called and used.
             _ if text.trim().is_empty() => self.beginnings(),
             _ => self.words.clone(),
         };
@@ -88,18 +89,17 @@ impl Vocabulary {
         (start, fitting.collect())
     }
 
-    /// Functions and variables, without the constants and the words of the language.
+    /// Functions and variables, without constants and keywords.
     fn beginnings(&self) -> BTreeSet<String> {
-        let constants: BTreeSet<String> =
-            api::constants().into_iter().map(|(name, _)| name).collect();
+        let constants: BTreeSet<&str> = api::constants().iter().map(|c| c.name).collect();
         let words = self.words.iter();
         words
-            .filter(|word| !constants.contains(*word) && !KEYWORDS.contains(&word.as_str()))
+            .filter(|word| !constants.contains(word.as_str()) && !KEYWORDS.contains(&word.as_str()))
             .cloned()
             .collect()
     }
 
-    /// Properties and methods of what stands before a point.
+    /// Properties and methods of the object before a dot.
     fn members(&self, object: &str) -> BTreeSet<String> {
         let object = object.trim_end();
         let name = &object[word_start(object)..];
@@ -117,7 +117,7 @@ impl Vocabulary {
         fits.map(|doc| doc.name.clone()).collect()
     }
 
-    /// How the function is written whose arguments a text ends in.
+    /// The signature of the call whose arguments the end of a text is in.
     pub fn open_call(&self, text: &str) -> Option<&'static str> {
         let open = open_bracket(text)?;
         let before = &text[..open];
@@ -130,7 +130,7 @@ impl Vocabulary {
     }
 }
 
-/// What kind of handle a call gives: `spawn("sh").` goes on with a task.
+/// The kind of handle that a call returns: after `spawn("sh").` come the members of a task.
 fn returned_kind(object: &str) -> Option<&'static str> {
     let open = object.find('(')?;
     let name = &object[..open];
@@ -147,7 +147,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Where the word at the end of a text begins.
+/// The byte offset of the word at the end of a text.
 fn word_start(text: &str) -> usize {
     let word = text.chars().rev().take_while(|c| is_word(*c));
     text.len() - word.map(char::len_utf8).sum::<usize>()

@@ -1,4 +1,4 @@
-//! From functions of the script to programs of the machine.
+//! Compiling functions of the script to programs of the machine.
 
 use super::state::Shared;
 use crate::compile::{self, Diagnostic, Entry};
@@ -8,17 +8,17 @@ use crate::script::errors::ScriptError;
 use rhai::{AST, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Scope};
 use std::sync::Arc;
 
-/// Longest array that a program can take over from a variable of the prompt.
+/// The longest array that a program can take over from a variable of the prompt.
 const MAX_ARRAY: usize = 4096;
 
 type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 
-/// What programs are compiled from: the script that is running.
+/// What programs are compiled from: the running script.
 #[derive(Clone, Default)]
 pub(in crate::script) struct Source {
     /// Its functions and its top-level statements.
     pub(in crate::script) ast: AST,
-    /// All text of the session: what positions count in.
+    /// All text of the session, which positions refer to.
     pub(in crate::script) text: String,
     /// Variables from earlier lines of the prompt.
     pub(in crate::script) variables: Vec<(String, Dynamic, bool)>,
@@ -39,7 +39,7 @@ impl Source {
             let word = value.is_int() || value.is_bool() || value.is_char();
             (word || value.is_string() || array).then_some(value)
         };
-        // The newest of a name comes first, and hides the others.
+        // The newest variable of a name comes first and hides the others.
         let variables = scope.iter_raw();
         let variables = variables
             .filter_map(|(name, constant, value)| Some((name.to_owned(), plain(value)?, constant)));
@@ -57,8 +57,8 @@ impl Source {
     ) -> std::result::Result<ProgramImage, Vec<Diagnostic>> {
         let constants = crate::script::api::constants();
         let constant = |name: &str| {
-            let found = constants.binary_search_by(|(known, _)| known.as_str().cmp(name));
-            found.ok().map(|at| constants[at].1)
+            let found = constants.binary_search_by(|known| known.name.cmp(name));
+            found.ok().map(|at| constants[at].value)
         };
         let script = compile::Script {
             ast: &self.ast,
@@ -70,12 +70,12 @@ impl Source {
         compile::compile(&script, entry)
     }
 
-    /// Whether a program of it could call exec.
+    /// Whether a program compiled from it could call exec.
     fn mentions_exec(&self) -> bool {
         self.text.contains("execve")
     }
 
-    /// The functions by name, closures aside.
+    /// The functions by name, without closures.
     fn functions(&self) -> Vec<String> {
         let functions = self.ast.iter_functions();
         let mut names: Vec<String> = functions
@@ -88,10 +88,10 @@ impl Source {
     }
 }
 
-/// The program that begins with a function.
+/// Compiles the program that starts at a function.
 ///
 /// # Errors
-/// Everything in it that no program can have.
+/// Lists everything in the function that programs do not support.
 pub(in crate::script) fn image_of(
     ctx: &NativeCallContext,
     main: &FnPtr,
@@ -109,8 +109,7 @@ pub(in crate::script) fn image_of(
     Ok(Arc::new(image))
 }
 
-/// Every function of the script is a program by its name: makes the file, if there is no file of
-/// that name and there is such a function.
+/// Creates the file for a program if there is none and the script has a function of that name.
 pub(in crate::script) fn install_function(ctx: &NativeCallContext, name: &str) -> Result<()> {
     let shared = Shared::of(ctx)?;
     if !shared.with(|state| state.has_function(name))? {
@@ -131,7 +130,7 @@ fn install(shared: &Shared, source: &Source, name: &str) -> Result<()> {
             first.unwrap_or_default()
         });
         let name = name.to_owned();
-        // Making a file is never refused, unless the machine has panicked.
+        // Creating a file is never refused unless the machine has panicked.
         let _ = state.apply(Command::Install { name, image });
     })
 }
@@ -140,7 +139,7 @@ fn install(shared: &Shared, source: &Source, name: &str) -> Result<()> {
 fn not_a_program(problems: &[Diagnostic]) -> Box<EvalAltResult> {
     let place = |pos: compile::Pos| (pos.line as usize, pos.column as usize);
     let mut error = match problems {
-        [] => ScriptError::new("this is no program"),
+        [] => ScriptError::new("this function cannot be compiled"),
         [first, ..] => ScriptError {
             help: first.help.clone(),
             ..ScriptError::new(&first.message)
@@ -163,7 +162,7 @@ fn not_a_program(problems: &[Diagnostic]) -> Box<EvalAltResult> {
     };
     error
         .with_note(format!(
-            "{count}the function is to be compiled to machine code, and nothing of it was run"
+            "{count}a program is compiled to machine code first; nothing of it was run"
         ))
         .into()
 }

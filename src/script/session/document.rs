@@ -1,8 +1,8 @@
-//! The text of a session: all that was run in it, one below the other, so that a line number means
+//! The text of a session: everything that was run in it, in order, so that a line number identifies
 //! one place in the whole session. An error in a function that was typed an hour ago shows the line
 //! where it was typed.
 
-/// Lines that positions can count: Rhai counts them in 16 bits.
+/// The most lines that positions can count: Rhai uses 16 bits.
 const MAX_LINES: usize = 60_000;
 
 /// The text so far.
@@ -10,15 +10,15 @@ const MAX_LINES: usize = 60_000;
 pub(super) struct Document {
     text: String,
     lines: usize,
-    /// How many lines stand before the text that was added last.
+    /// The number of lines before the text that was added last.
     before: usize,
 }
 
 impl Document {
-    /// Adds a text below what there is. Returns it as it is to be compiled: with empty lines
-    /// before it, so that its positions are those of the whole.
+    /// Appends a text. Returns it as it is to be compiled: preceded by empty lines, so that its
+    /// positions are those of the whole document.
     ///
-    /// A document that grows too long begins anew.
+    /// A document that would grow too long starts over.
     pub(in crate::script) fn add(&mut self, source: &str) -> String {
         let lines = source.matches('\n').count() + 1;
         if self.lines + lines > MAX_LINES {
@@ -35,12 +35,12 @@ impl Document {
         placed
     }
 
-    /// How many lines stand before the text that was added last.
+    /// The number of lines before the text that was added last.
     pub(in crate::script) const fn before(&self) -> usize {
         self.before
     }
 
-    /// All text.
+    /// The whole text.
     pub(in crate::script) fn text(&self) -> &str {
         &self.text
     }

@@ -1,12 +1,13 @@
-//! The Rhai engine: its limits, the words and constants that scripts may use, and our functions.
+//! The Rhai engine: its limits, the keywords and constants of scripts, and our functions.
 
 use super::limits::{Limit, Limits};
 use super::state::Shared;
+use crate::abi::Constant;
 use crate::script::api;
 use crate::script::errors::ScriptError;
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, OptimizationLevel, Token};
 
-/// Makes an engine with our functions and limits.
+/// Creates an engine with our functions and limits.
 pub(super) fn build(limits: &Limits) -> Engine {
     let mut engine = parser(limits);
     refuse_sleep(&mut engine);
@@ -15,10 +16,10 @@ pub(super) fn build(limits: &Limits) -> Engine {
     engine
 }
 
-/// Makes an engine that reads scripts as ours does, and knows no functions.
+/// Creates an engine that parses scripts as ours does, but knows no functions.
 pub(in crate::script) fn parser(limits: &Limits) -> Engine {
-    // The names of closures are hashes, random at each run unless seeded. It can be done only once
-    // in a process: a second engine finds it done.
+    // The names of closures are hashes, which differ from run to run unless seeded. The seed can be
+    // set only once per process; later calls are ignored.
     let _ = rhai::config::hashing::set_hashing_seed(Some([1, 2, 3, 4]));
     let depth = limits.size(Limit::ExpressionDepth);
     let mut engine = Engine::new();
@@ -38,7 +39,7 @@ pub(in crate::script) fn parser(limits: &Limits) -> Engine {
     engine
 }
 
-/// Words that Rhai keeps for itself without using them, and that our scripts have use for.
+/// Words that Rhai reserves without using them, and that our scripts need.
 const FREED: [&str; 8] = [
     "spawn", "thread", "sync", "yield", "goto", "shared", "new", "default",
 ];
@@ -54,10 +55,10 @@ fn free_reserved_words(engine: &mut Engine) {
     });
 }
 
-/// Rhai's `sleep` would wait on the host's clock.
+/// Replaces Rhai's `sleep`, which would wait by the host's clock.
 fn refuse_sleep(engine: &mut Engine) {
     fn refused() -> Result<(), Box<EvalAltResult>> {
-        let error = ScriptError::new("sleep would wait in your time, not in the machine's");
+        let error = ScriptError::new("sleep would wait in your time, not the machine's");
         Err(error.with_help("tick(n) lets n ms pass there").into())
     }
     engine
@@ -65,31 +66,32 @@ fn refuse_sleep(engine: &mut Engine) {
         .register_fn("sleep", |_: f64| refused());
 }
 
-/// Constants are resolved by name, so that closures and functions see them too, and so are functions
-/// of earlier lines of the prompt that a closure hands on. A variable of the
-/// script hides a constant of the same name.
+/// Resolves constants by name, so that closures and functions see them too, and the functions of
+/// earlier lines of the prompt that a closure passes on. A variable of the script hides a constant
+/// of the same name.
 #[allow(
     deprecated,
     reason = "rhai marks the call as volatile; the version is pinned"
 )]
-fn resolve_constants(engine: &mut Engine, constants: Vec<(String, i64)>) {
+fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>) {
     engine.on_var(move |name, _, context| {
         if context.scope().contains(name) {
             return Ok(None);
         }
-        let found = constants.binary_search_by(|(constant, _)| constant.as_str().cmp(name));
+        let found = constants.binary_search_by(|constant| constant.name.cmp(name));
         if let Ok(at) = found {
-            return Ok(Some(constants[at].1.into()));
+            return Ok(Some(constants[at].value.into()));
         }
-        // A closure knows the functions of its own line only.
+        // A closure only knows the functions of its own line.
         let shared = context.tag().clone().try_cast::<Shared>();
         let is_function = shared.is_some_and(|shared| {
             let known = shared.with(|state| state.source.has_function(name));
             known.unwrap_or(false)
         });
-        Ok(match is_function {
-            true => FnPtr::new(name).ok().map(Dynamic::from),
-            false => None,
+        Ok(if is_function {
+            FnPtr::new(name).ok().map(Dynamic::from)
+        } else {
+            None
         })
     });
 }

@@ -1,14 +1,14 @@
-//! What a script may use at most. Each limit has a name, a flag of the command line, a default, and
-//! words for the script that meets it; the table below is the only place that knows them.
+//! What a script may use at most. Each limit has a name, a command line flag, a default, and a
+//! message for the script that hits it; the table below is the only place that knows them.
 
-/// A limit.
+/// A limit on what a script may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Limit {
-    /// Operations of the interpreter, in one run.
+    /// Operations of the interpreter in one run.
     Operations,
-    /// Function calls inside one another.
+    /// Nested function calls.
     CallDepth,
-    /// Expressions inside one another.
+    /// Depth of nested expressions.
     ExpressionDepth,
     /// Variables at a time.
     Variables,
@@ -28,7 +28,7 @@ pub enum Limit {
     Trace,
 }
 
-/// What there is to know of a limit.
+/// The properties of a limit.
 struct Spec {
     name: &'static str,
     flag: &'static str,
@@ -79,18 +79,18 @@ impl Limit {
         self.spec().about
     }
 
-    /// What it says to the script that meets it, at that value.
+    /// The message for a script that hits it, at that value.
     pub fn message(self, value: u64) -> String {
         self.spec().message.replace("{}", &thousands(value))
     }
 
-    /// What would help.
+    /// How to avoid it.
     pub const fn help(self) -> &'static str {
         self.spec().help
     }
 }
 
-/// What there is to know of each limit, in the order of [`Limit::ALL`].
+/// The properties of each limit, in the order of [`Limit::ALL`].
 const SPECS: [Spec; Limit::ALL.len()] = [
     Spec {
         name: "operations",
@@ -98,24 +98,23 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         default: 10_000_000,
         about: "Operations of the interpreter in one run",
         message: "the script has used up its operations",
-        help: "does a loop never end? touch, fill and tick do in one call what loops do in \
-                       many",
+        help: "does a loop never end? touch, fill and tick do in one call what a loop does in many",
     },
     Spec {
         name: "call depth",
         flag: "max-call-depth",
         default: 64,
-        about: "Function calls inside one another",
-        message: "too many calls inside one another",
-        help: "does a function call itself without end?",
+        about: "Nested function calls",
+        message: "too many nested function calls",
+        help: "does a function call itself endlessly?",
     },
     Spec {
         name: "expression depth",
         flag: "max-expression-depth",
         default: 64,
-        about: "Expressions inside one another",
+        about: "Nested expressions",
         message: "the expression is nested too deeply",
-        help: "take it apart with let; a long text can be joined with +=",
+        help: "split it up with let; a long string can be built with +=",
     },
     Spec {
         name: "variables",
@@ -123,7 +122,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         default: 1_000,
         about: "Variables at a time",
         message: "too many variables",
-        help: "keep many values in an array",
+        help: "keep values in an array",
     },
     Spec {
         name: "string",
@@ -131,8 +130,8 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         default: 1 << 20,
         about: "Bytes of the strings in a value",
         message: "a string would be longer than {} bytes",
-        help: "does a loop make it longer and longer? of a long view, take a part: trace(mark), \
-                       trace().only(..), timeline(from, to), ps().rows[0]",
+        help: "does a loop append to it forever? take part of a long view: trace(mark), \
+             trace().only(..), timeline(from, to), ps().rows[0]",
     },
     Spec {
         name: "array",
@@ -140,8 +139,8 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         default: 1 << 16,
         about: "Elements of the arrays in a value",
         message: "an array would have more than {} elements",
-        help: "does a loop make it longer and longer? sh.fill and sh.touch write many bytes \
-                       without an array",
+        help: "does a loop append to it forever? sh.fill and sh.touch write many bytes without an \
+             array",
     },
     Spec {
         name: "map",
@@ -149,8 +148,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         default: 1 << 16,
         about: "Entries of the object maps in a value",
         message: "an object map would have more than {} fields",
-        help: "keep less in one value; of a long trace, take a part: trace(mark), \
-                       trace().only(..)",
+        help: "keep less in one value; take part of a long trace: trace(mark), trace().only(..)",
     },
     Spec {
         name: "output",
@@ -158,7 +156,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         default: 64 << 20,
         about: "Bytes printed in one run",
         message: "the script has printed too much",
-        help: "does a loop print without end?",
+        help: "does a loop print forever?",
     },
     Spec {
         name: "memory",
@@ -166,15 +164,15 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         default: 2 << 30,
         about: "Bytes of the host's memory, the emulated RAM included",
         message: "the session uses too much of the host's memory",
-        help: "keep fewer large values; boot(#{mem: ..}) with less",
+        help: "keep fewer large values, or boot(#{mem: ..}) with less memory",
     },
     Spec {
         name: "ticks",
         flag: "max-ticks",
         default: 100_000_000,
         about: "Ticks that pass in one run",
-        message: "more ticks would pass than a run may ask for",
-        help: "fewer ticks; at the prompt each line is a run of its own",
+        message: "the run has asked for more ticks than it may",
+        help: "ask for fewer ticks; at the prompt each line is a run of its own",
     },
     Spec {
         name: "trace",
@@ -196,14 +194,14 @@ impl Limits {
         self.0[limit as usize]
     }
 
-    /// The same limits but for one.
+    /// The same limits, with one changed.
     #[must_use]
     pub const fn with(mut self, limit: Limit, value: u64) -> Self {
         self.0[limit as usize] = value;
         self
     }
 
-    /// The value of a limit as a size of the host.
+    /// The value of a limit as a size on the host.
     pub(in crate::script) fn size(&self, limit: Limit) -> usize {
         usize::try_from(self.get(limit)).unwrap_or(usize::MAX)
     }
@@ -215,7 +213,7 @@ impl Default for Limits {
     }
 }
 
-/// A number with its thousands apart: `50,000,000`.
+/// A number with thousands separators: `50,000,000`.
 pub(in crate::script) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,20 +1,21 @@
-//! What an action came to, in the one word that a prediction asks for; and which words mean the
-//! same.
+//! The outcome of an action, in the one word that a prediction asks for, and which words are
+//! synonyms.
 
 use crate::abi::{Errno, Pid, Signal};
 use crate::trace::{ForkStep, FrameUse, Placement, TraceEvent};
 
-/// A question that a kind of action raises, and the answer of this time. The question never depends
+/// The question that a kind of action raises, and its answer this time. The question never depends
 /// on the answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::script) struct Outcome {
+pub(in crate::script) struct Asked {
     pub(in crate::script) question: &'static str,
-    /// What can be answered, but for the names of errors and signals; empty if it is anything.
+    /// The possible answers, besides the names of errors and signals; empty if any answer is
+    /// possible.
     pub(in crate::script) answers: &'static [&'static str],
     pub(in crate::script) answer: String,
 }
 
-const FORK: &str = "who runs next: parent, child, another task, or is it an error?";
+const FORK: &str = "what runs next: parent, child, another task, or does the call fail?";
 const FORK_ANSWERS: [&str; 4] = ["parent", "child", "another task", "error"];
 const ACCESS: &str =
     "copy, reuse, new frame, zero page, file page, file copy, no fault or SIGSEGV?";
@@ -30,13 +31,13 @@ const ACCESS_ANSWERS: [&str; 8] = [
 ];
 const VALUE: &str = "what does it return?";
 
-/// What the events of an action say. `error` is the name of what it threw, such as `EINVAL` or
-/// `SIGSEGV`; `value` what it returned, if anything.
+/// The outcome that the events of an action show. `error` is the name of the error it threw, such
+/// as `EINVAL` or `SIGSEGV`; `value` is what it returned, if anything.
 pub(in crate::script) fn outcome(
     events: &[TraceEvent],
     error: Option<&str>,
     value: Option<&str>,
-) -> Outcome {
+) -> Asked {
     let forks = events
         .iter()
         .any(|event| matches!(event, TraceEvent::DoForkStep { .. }));
@@ -44,21 +45,21 @@ pub(in crate::script) fn outcome(
         .iter()
         .any(|event| matches!(event, TraceEvent::SysEnter { .. }));
     if forks {
-        Outcome {
+        Asked {
             question: FORK,
             answers: &FORK_ANSWERS,
             answer: error.map_or_else(|| who_runs_next(events).to_owned(), str::to_owned),
         }
     } else if calls || (value.is_some() && faults(events).is_none()) {
         let answer = error.or(value).unwrap_or("nothing");
-        Outcome {
+        Asked {
             question: VALUE,
             answers: &[],
             answer: answer.to_owned(),
         }
     } else {
         let answer = error.or_else(|| faults(events)).unwrap_or("no fault");
-        Outcome {
+        Asked {
             question: ACCESS,
             answers: &ACCESS_ANSWERS,
             answer: answer.to_owned(),
@@ -99,7 +100,7 @@ fn switched_to(events: &[TraceEvent]) -> Option<Pid> {
     })
 }
 
-/// The costliest thing that a fault led to.
+/// The costliest thing that a fault caused.
 fn faults(events: &[TraceEvent]) -> Option<&'static str> {
     let has = |wanted: fn(&TraceEvent) -> bool| events.iter().any(wanted);
     if has(|event| matches!(event, TraceEvent::CowCopy { .. })) {
@@ -119,7 +120,7 @@ fn faults(events: &[TraceEvent]) -> Option<&'static str> {
     }
 }
 
-/// Whether a page of a file was mapped as a copy: a frame was taken for it.
+/// Whether a page of a file was mapped as a copy, so that a frame was allocated for it.
 fn copies_a_file(events: &[TraceEvent]) -> bool {
     let user_frame = |event: &TraceEvent| {
         matches!(
@@ -144,7 +145,7 @@ fn copies_a_file(events: &[TraceEvent]) -> bool {
     })
 }
 
-/// Whether an answer is one of those that can be given. Any is, if none are listed.
+/// Whether an answer is one of the possible ones. If none are listed, any is.
 pub(in crate::script) fn is_possible(given: &str, answers: &[&str]) -> bool {
     let word = plain(given);
     let errors = Errno::ALL.iter().map(|error| error.name());
@@ -155,7 +156,7 @@ pub(in crate::script) fn is_possible(given: &str, answers: &[&str]) -> bool {
         || errors.chain(signals).any(named)
 }
 
-/// Whether an answer means what is right.
+/// Whether an answer means the same as the right one.
 pub(in crate::script) fn means(given: &str, right: &str) -> bool {
     if right.starts_with('[') && items(given) == items(right) {
         return true;
@@ -185,13 +186,13 @@ pub(in crate::script) fn means(given: &str, right: &str) -> bool {
     }
 }
 
-/// What a list consists of, with or without its brackets and commas.
+/// The items of a list, with or without brackets and commas.
 fn items(text: &str) -> Vec<String> {
     let items = text.split(|c: char| c.is_whitespace() || "[],".contains(c));
     items.filter(|item| !item.is_empty()).map(plain).collect()
 }
 
-/// Small letters, single blanks, no quotes and dots around.
+/// Lower case, single blanks, no surrounding quotes or dots.
 fn plain(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = words.join(" ").to_lowercase();
@@ -199,7 +200,7 @@ fn plain(text: &str) -> String {
     parse_int(text).map_or_else(|| text.to_owned(), |number| number.to_string())
 }
 
-/// Words without what joins them, one and many alike: `zero pages` as `zeropage`.
+/// Words without separators and plural endings: `zero pages` as `zeropage`.
 fn folded(text: &str) -> String {
     let text = plain(text);
     if !text.contains(char::is_alphabetic) {

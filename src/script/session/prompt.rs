@@ -1,4 +1,4 @@
-//! A line at the prompt: run like any script, but what it comes to is shown without `print`.
+//! A line at the prompt: run like any script, but its value is shown without `print`.
 
 use super::run::Session;
 use super::value::{Call, Task, View};
@@ -9,13 +9,13 @@ use crate::view::{self, Line, Role, Since, Text, cell};
 use rhai::{Dynamic, ImmutableString, Map};
 use std::ops::RangeInclusive;
 
-/// Numbers in this range may well be addresses of user memory: programs begin there.
+/// Numbers in this range are likely to be addresses of user memory: programs start there.
 const ADDRESSES: RangeInclusive<i64> = 0x0804_8000..=0xbfff_ffff;
 
-/// What a line came to, to be shown.
+/// The result of a line, to be shown.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Shown {
-    /// What to show.
+    /// The text to show.
     pub text: Text,
 }
 
@@ -29,7 +29,7 @@ impl Session {
         self.submit_text(line, call.as_deref().unwrap_or(line))
     }
 
-    /// Runs a text that is called by a line, such as `:run FILE`. It can be undone.
+    /// Runs a text on behalf of a line such as `:run FILE`. It can be undone.
     ///
     /// # Errors
     /// As [`Session::submit`].
@@ -49,7 +49,7 @@ impl Session {
         Ok(Shown { text })
     }
 
-    /// The machine that a line has booted.
+    /// The message for a line that has booted a machine.
     fn booted(&self) -> Line {
         let config = self.machine(|machine| machine.kernel.config.clone());
         let (cpus, mem) = (config.cpus, config.mem >> 20);
@@ -80,7 +80,7 @@ impl Session {
         meant.then_some(call)
     }
 
-    /// Whether a function of that name can be called with one argument.
+    /// Whether there is a function of that name with one parameter.
     fn takes_an_argument(&self, name: &str) -> bool {
         let opening = format!("{name}(");
         let one = |signature: &str| {
@@ -94,7 +94,7 @@ impl Session {
             || self.library.iter_functions().any(scripted)
     }
 
-    /// Whether a function of that name needs no arguments.
+    /// Whether there is a function of that name without parameters.
     fn is_callable(&self, name: &str) -> bool {
         let ours = || {
             let signature = format!("{name}()");
@@ -105,7 +105,7 @@ impl Session {
         is_name(name) && (ours() || self.library.iter_functions().any(scripted))
     }
 
-    /// The handle that the line has put into a new variable: `let sh = spawn("sh")`.
+    /// The handle that the line has stored in a new variable: `let sh = spawn("sh")`.
     fn new_handle(&self, variables: usize) -> Option<Dynamic> {
         if self.scope.len() <= variables {
             return None;
@@ -114,7 +114,7 @@ impl Session {
         (value.is::<Task>() || value.is::<Call>()).then(|| value.flatten_clone())
     }
 
-    /// A value and what happened since then.
+    /// A value, and what happened since then.
     fn shown(&self, value: Dynamic, since: Since) -> Result<Text, Failure> {
         if let Some(view) = value.read_lock::<View>() {
             return Ok(view.text.clone());
@@ -144,7 +144,7 @@ impl Session {
         Ok(plain.lines().map(|line| cell(Role::Plain, line)).collect())
     }
 
-    /// A line for each field of a map.
+    /// The fields of a map, one per line.
     fn map_text(&self, map: &Map) -> Result<Text, Failure> {
         let width = map.keys().map(|key| key.as_str().len()).max().unwrap_or(0);
         let field = |(key, value): (&_, &Dynamic)| {
@@ -155,8 +155,8 @@ impl Session {
         map.iter().map(field).collect()
     }
 
-    /// A value as it is written; a text of several lines as it is, and what may be an address in
-    /// both notations.
+    /// A value as it is written in a script. A string of several lines is shown as it is, and a
+    /// number that may be an address in both notations.
     fn plain_text(&self, value: Dynamic) -> Result<String, Failure> {
         if let Ok(number) = value.as_int()
             && ADDRESSES.contains(&number)
@@ -172,7 +172,7 @@ impl Session {
     }
 }
 
-/// Whether a text begins with that task, as the line on its creation does.
+/// Whether a text begins with that task, as the line about its creation does.
 fn tells_of(text: &Text, pid: Pid) -> bool {
     let begins = |line: &Line| {
         line.spans
@@ -182,7 +182,7 @@ fn tells_of(text: &Text, pid: Pid) -> bool {
     text.lines.iter().any(begins)
 }
 
-/// The function that somebody asks for help on: `fork`, `fork()`, `sh.fork()`.
+/// The function that a request for help names: `fork`, `fork()`, `sh.fork()`.
 fn asked_about(text: &str) -> Option<&str> {
     let call = text.split('(').next().unwrap_or_default();
     let name = call.rsplit('.').next().unwrap_or_default();

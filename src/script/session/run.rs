@@ -24,7 +24,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session on a freshly booted machine of the default size. Printed lines go to `out`.
+    /// Creates a session on a freshly booted machine of the default size. Printed lines go to
+    /// `out`.
     ///
     /// # Errors
     /// If the machine cannot be booted, in words for the user.
@@ -32,11 +33,11 @@ impl Session {
         Self::with_host(limits, Host::printing(out))
     }
 
-    /// A session on a freshly booted machine of the default size.
+    /// Creates a session on a freshly booted machine of the default size.
     ///
-    /// Values that scripts nest deeply take room on the stack when they are dropped: a program that
-    /// runs scripts of strangers gives the thread of the session 56 bytes of stack for each
-    /// operation that they may use.
+    /// Values that scripts nest deeply need stack when they are dropped. A program that runs
+    /// untrusted scripts should give the session's thread 56 bytes of stack for each operation that
+    /// they may use.
     ///
     /// # Errors
     /// If the machine cannot be booted, in words for the user.
@@ -70,7 +71,7 @@ impl Session {
         self.evaluate(source).map(|_| ())
     }
 
-    /// Runs a script and returns the value of its last expression as text, empty for none.
+    /// Runs a script and returns the value of its last expression as a string, empty for none.
     ///
     /// # Errors
     /// As [`Session::run`].
@@ -82,7 +83,7 @@ impl Session {
         self.text_of(value, "value.to_string()")
     }
 
-    /// Runs a text that continues the document of this session.
+    /// Runs a text as the continuation of this session's document.
     pub(super) fn evaluate(&mut self, source: &str) -> Result<Dynamic, Failure> {
         self.shared.begin_run();
         let placed = self.document.add(source);
@@ -102,7 +103,7 @@ impl Session {
         Ok(value)
     }
 
-    /// A value as text, by an expression of `value`.
+    /// A value as a string, by an expression of `value`.
     pub(in crate::script) fn text_of(
         &self,
         value: Dynamic,
@@ -125,17 +126,17 @@ impl Session {
         self.check_end()
     }
 
-    /// All text that was run so far: the lines that failures speak of.
+    /// All text that was run so far; the lines of failures refer to it.
     pub fn document(&self) -> &str {
         self.document.text()
     }
 
-    /// How many of these lines stand before the text that was run last.
+    /// The number of lines before the text that was run last.
     pub fn lines_before(&self) -> usize {
         self.document.before()
     }
 
-    /// Predictions that were made so far.
+    /// The predictions made so far.
     pub fn predictions(&self) -> Vec<Prediction> {
         self.shared.look(|state| state.predictions.clone())
     }
@@ -153,7 +154,7 @@ impl Session {
     fn failure(&self, error: &EvalAltResult) -> Failure {
         let failure = Failure::of_run(error, &self.words());
         if let Some(halt) = self.shared.take_halt() {
-            // Its place is where the script was when it was noticed.
+            // Its place is where the script was when the halt was noticed.
             return Failure {
                 position: failure.position,
                 around: failure.around,
@@ -161,7 +162,7 @@ impl Session {
             };
         }
         if self.machine(|machine| machine.kernel.panic.is_some()) {
-            // Whatever the script tripped over, the panic is what ended it.
+            // Whatever error the script ran into, the panic is what ended it.
             return Failure {
                 kind: FailureKind::Panic,
                 ..failure
@@ -170,7 +171,7 @@ impl Session {
         failure
     }
 
-    /// A script that ended well by itself, but whose last words nobody took or whose machine
+    /// Catches a script that finished, but whose last output could not be written or whose machine
     /// panicked.
     fn check_end(&self) -> Result<(), Failure> {
         if let Some(halt) = self.shared.take_halt() {
@@ -182,7 +183,7 @@ impl Session {
         }
     }
 
-    /// Looks at the machine.
+    /// Reads the machine without changing it.
     pub fn machine<R>(&self, look: impl FnOnce(&Machine) -> R) -> R {
         self.shared.look(|state: &State| look(&state.machine))
     }

@@ -1,26 +1,26 @@
-//! Copies of a scope that share nothing with it. Variables that closures have captured are shared
-//! cells: two variables that were one cell are one cell in the copy too, but another one. What is
-//! nested deeper than anybody nests on purpose stays shared.
+//! Copies of a scope that share nothing with it. Variables captured by closures are shared cells:
+//! two variables that were one cell are one cell in the copy too, but a new one. Values nested
+//! deeper than anybody would nest them on purpose stay shared.
 
 use rhai::{Array, Dynamic, FnPtr, Map, Scope};
 use std::collections::BTreeMap;
 
 /// A scope, and closures that share variables with it.
 pub(super) struct Copied {
-    /// The scope.
+    /// The copied scope.
     pub(in crate::script) scope: Scope<'static>,
-    /// The closures.
+    /// The copied closures.
     pub(super) closures: Vec<FnPtr>,
-    /// How many values there are.
+    /// The number of values copied.
     pub(in crate::script) values: usize,
 }
 
-/// Copies a scope and closures that share variables with it.
+/// Copies a scope and the closures that share variables with it.
 pub(super) fn copy_scope(scope: &Scope<'static>, closures: &[FnPtr]) -> Copied {
     let mut copier = Copier::default();
     let mut copy = Scope::new();
     let variables: Vec<_> = scope.iter_raw().collect();
-    // Rhai gives the newest first.
+    // Rhai lists the newest variable first.
     for (name, constant, value) in variables.into_iter().rev() {
         let value = copier.copy(value);
         if constant {
@@ -37,13 +37,13 @@ pub(super) fn copy_scope(scope: &Scope<'static>, closures: &[FnPtr]) -> Copied {
     }
 }
 
-/// Values inside one another that are copied.
+/// How deeply nested values are copied.
 const MAX_DEPTH: usize = 1_000;
 
 #[derive(Default)]
 struct Copier {
     depth: usize,
-    /// The copy of each shared cell, by the place of what it holds.
+    /// The copy of each shared cell, by the address of its content.
     cells: BTreeMap<usize, Dynamic>,
     values: usize,
 }
@@ -55,9 +55,10 @@ impl Copier {
             return value.clone();
         }
         self.depth += 1;
-        let copied = match value.is_shared() {
-            true => self.copy_cell(value),
-            false => self.copy_content(value),
+        let copied = if value.is_shared() {
+            self.copy_cell(value)
+        } else {
+            self.copy_content(value)
         };
         self.depth -= 1;
         copied
@@ -95,13 +96,13 @@ impl Copier {
             .read_lock::<Dynamic>()
             .map(|held| std::ptr::from_ref::<Dynamic>(&held) as usize);
         let Some(place) = place else {
-            // Only a running script has cells locked.
+            // Cells are locked only while a script runs.
             return shared.flatten_clone();
         };
         if let Some(copied) = self.cells.get(&place) {
             return copied.clone();
         }
-        // Known before its content is copied, for the content may contain the cell itself.
+        // Registered before its content is copied, because the content may contain the cell itself.
         let cell = Dynamic::UNIT.into_shared();
         self.cells.insert(place, cell.clone());
         let content = shared.read_lock::<Dynamic>().map(|held| self.copy(&held));
@@ -124,7 +125,7 @@ mod tests {
         session
     }
 
-    /// The value of an expression before and after the other scope takes the place of the first.
+    /// The value of an expression before and after the other scope replaces the first.
     fn in_both(session: &mut Session, copy: Scope<'static>, expression: &str) -> (String, String) {
         let in_original = session.eval(expression).unwrap();
         session.scope = copy;

@@ -1,4 +1,4 @@
-//! What the functions of the engine work on: the machine, and what a run has used up.
+//! The state that the engine's functions work on: the machine, and what a run has used up.
 
 use super::compiled::Source;
 use super::host::Host;
@@ -21,18 +21,18 @@ type Rc<T> = std::rc::Rc<T>;
 )]
 type RefCell<T> = std::cell::RefCell<T>;
 
-/// A longer line of a program is broken there, bytes.
+/// Longer console lines of programs are broken at this many bytes.
 const MAX_CONSOLE_LINE: usize = 4096;
 
-/// Operations between two looks at the memory in use.
+/// The number of operations between two checks of the memory in use.
 const MEMORY_POLL: u64 = 256;
 
-/// Why a run ends that did not end by itself. No script can catch it.
+/// Why a run was ended from outside. No script can catch it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::script) enum Halt {
-    /// What it prints cannot be written any more.
+    /// Its output can no longer be written.
     Output(io::ErrorKind),
-    /// It met a limit.
+    /// It hit a limit.
     Limit(Limit),
     /// It was interrupted from outside.
     Interrupted,
@@ -44,41 +44,41 @@ impl From<Halt> for Box<EvalAltResult> {
     }
 }
 
-/// A prediction that was made, and what became of it.
+/// A prediction and its result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Prediction {
-    /// What was asked.
+    /// The question asked.
     pub question: String,
-    /// What was answered; `None` if nobody did.
+    /// The answer given; `None` if there was none.
     pub given: Option<String>,
-    /// What would have been right.
+    /// The right answer.
     pub answer: String,
-    /// Whether it was.
+    /// Whether the answer given was right.
     pub right: bool,
 }
 
-/// What the functions of the engine work on.
+/// The state that the engine's functions work on.
 pub(in crate::script) struct State {
     pub(in crate::script) machine: Machine,
-    /// How often the session has booted anew: handles of an earlier machine carry another number.
+    /// How often the session has booted; handles of an earlier machine carry another number.
     pub(in crate::script) boot: u64,
     pub(in crate::script) limits: Limits,
     pub(in crate::script) host: Host,
-    /// What the machine went through, if it is to be undone.
+    /// The machine's history, if the session can undo.
     pub(super) history: Option<History>,
-    /// Closures that are handlers of signals, by number.
+    /// The closures that are signal handlers, by number.
     pub(in crate::script) handlers: Vec<FnPtr>,
-    /// Predictions since the session began.
+    /// The predictions since the session began.
     pub(in crate::script) predictions: Vec<Prediction>,
-    /// What happened before has been told to the user already.
+    /// Whatever happened before this point has already been shown to the user.
     pub(in crate::script) told: Since,
-    /// The beginning of a line that programs have written to the console.
+    /// A partial line that programs have written to the console.
     console_line: Vec<u8>,
     /// What programs are compiled from.
     pub(in crate::script) source: Source,
-    /// Lines that wait until a prediction is made.
+    /// Output held back until a prediction is made.
     held: Option<Vec<String>>,
-    /// Why nothing more is to be done in this run.
+    /// Why this run must end, if it must.
     halt: Option<Halt>,
     ticks: u64,
     printed: u64,
@@ -111,7 +111,7 @@ impl State {
         self.machine.kernel.log.set_capacity(events);
     }
 
-    /// Carries a command out, and remembers it.
+    /// Applies a command, and records it for undo.
     pub(in crate::script) fn apply(&mut self, command: Command) -> Result<Reply, Refusal> {
         if let Some(history) = &mut self.history {
             history.note_command(&command);
@@ -127,7 +127,7 @@ impl State {
         self.source.ast.iter_functions().any(|f| f.name == name)
     }
 
-    /// Prints the whole lines that programs have written to the console.
+    /// Prints the complete lines that programs have written to the console.
     fn show_console(&mut self) {
         if self.machine.kernel.console.output.is_empty() {
             return;
@@ -150,14 +150,14 @@ impl State {
         self.print_line(&printable(&text));
     }
 
-    /// What programs have begun to write is shown before something else is printed.
+    /// A partial line of a program is shown before anything else is printed.
     fn flush_console(&mut self) {
         if !self.console_line.is_empty() {
             self.end_console_line();
         }
     }
 
-    /// Tells of the programs that got a signal for what they did.
+    /// Reports the programs that got a signal for a fault of their own.
     fn show_crashes(&mut self) {
         for at in 0..self.machine.crashes().len() {
             let text = view::crash(&self.machine, &self.machine.crashes()[at]);
@@ -168,7 +168,7 @@ impl State {
         }
     }
 
-    /// Whether the host's memory has room for so much more, as far as the limit goes.
+    /// Whether that much more of the host's memory may be used under the limit.
     pub(in crate::script) fn has_room_for(&self, bytes: u64) -> bool {
         let used = self.host.memory.map_or(0, |memory| memory() as u64);
         self.host.memory.is_none() || used.saturating_add(bytes) <= self.limits.get(Limit::Memory)
@@ -187,17 +187,17 @@ impl State {
         Ok(())
     }
 
-    /// How many ticks this run may still ask for.
+    /// How many more ticks this run may ask for.
     pub(in crate::script) const fn ticks_left(&self) -> u64 {
         self.limits.get(Limit::Ticks).saturating_sub(self.ticks)
     }
 
-    /// Takes ticks that have passed off what this run may ask for.
+    /// Counts ticks that have passed against the limit of this run.
     pub(in crate::script) const fn spend_ticks(&mut self, ticks: u64) {
         self.ticks = self.ticks.saturating_add(ticks);
     }
 
-    /// Why this run is to end now, if it is.
+    /// Why this run must end now, if it must.
     fn must_halt(&self, operations: u64) -> Option<Halt> {
         if self.halt.is_some() {
             return self.halt;
@@ -231,14 +231,14 @@ impl State {
     }
 }
 
-/// A line with control characters made visible: a program cannot do things to the terminal.
+/// Makes the control characters of a line visible, so that a program cannot control the terminal.
 fn printable(line: &str) -> String {
     line.chars()
         .map(|c| if c.is_control() && c != '\t' { '.' } else { c })
         .collect()
 }
 
-/// A handle on the state, kept by the engine.
+/// A handle to the state, kept by the engine.
 ///
 /// Borrow, call, return owned data, drop: the borrow is never held while script code runs.
 #[derive(Clone)]
@@ -255,13 +255,13 @@ impl Shared {
         Self(Rc::new(RefCell::new(State::new(machine, limits, host))))
     }
 
-    /// The state behind the engine that calls.
+    /// The state of the engine that makes the call.
     pub(in crate::script) fn of(ctx: &NativeCallContext) -> Result<Self, Box<EvalAltResult>> {
         let tag = ctx.tag().and_then(|tag| tag.clone().try_cast::<Self>());
         tag.ok_or_else(|| ScriptError::new("no machine belongs to this engine").into())
     }
 
-    /// Does something with the state.
+    /// Runs a closure on the state.
     pub(in crate::script) fn with<R>(
         &self,
         act: impl FnOnce(&mut State) -> R,
@@ -272,17 +272,17 @@ impl Shared {
         }
     }
 
-    /// Does something with the state between runs, when nobody else can have it.
+    /// Runs a closure on the state between runs, when nobody else can have borrowed it.
     pub(super) fn between_runs<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         act(&mut self.0.borrow_mut())
     }
 
-    /// Looks at the state between runs.
+    /// Reads the state between runs.
     pub(in crate::script) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.0.borrow())
     }
 
-    /// A new run begins: nothing is used up yet.
+    /// Begins a new run, with nothing used up yet.
     pub(super) fn begin_run(&self) {
         self.between_runs(|state| {
             state.halt = None;
@@ -291,8 +291,8 @@ impl Shared {
         });
     }
 
-    /// Prints during a run; text printed while the state is borrowed cannot occur, for no script
-    /// code runs then.
+    /// Prints during a run. The state is never borrowed then, because no script code runs while it
+    /// is.
     pub(in crate::script) fn print(&self, text: &str) {
         if let Ok(mut state) = self.0.try_borrow_mut() {
             state.flush_console();
@@ -302,21 +302,21 @@ impl Shared {
         }
     }
 
-    /// Prints what programs have begun to write, at the end of a run.
+    /// Prints the partial line that programs have written, at the end of a run.
     pub(super) fn flush_console(&self) {
         if let Ok(mut state) = self.0.try_borrow_mut() {
             state.flush_console();
         }
     }
 
-    /// Why the run is to end now, if it is.
+    /// Why the run must end now, if it must.
     pub(in crate::script) fn must_halt(&self, operations: u64) -> Option<Halt> {
         let state = self.0.try_borrow().ok()?;
         state.must_halt(operations)
     }
 
-    /// Why the run has ended, if not by itself. A wish to stop is granted with that: it is none for
-    /// the next run.
+    /// Why the run was ended from outside, if it was. This answers a request to stop, so that it
+    /// does not end the next run too.
     pub(super) fn take_halt(&self) -> Option<Halt> {
         let halt = self.must_halt(1);
         if halt == Some(Halt::Interrupted) {
@@ -325,12 +325,12 @@ impl Shared {
         halt
     }
 
-    /// Keeps back what is printed from now on.
+    /// Starts to hold back what is printed.
     pub(in crate::script) fn hold_output(&self) -> Result<(), Box<EvalAltResult>> {
         self.with(|state| state.held = Some(Vec::new()))
     }
 
-    /// Prints what was kept back.
+    /// Prints what was held back.
     pub(in crate::script) fn release_output(&self) -> Result<(), Box<EvalAltResult>> {
         self.with(|state| {
             for line in state.held.take().unwrap_or_default() {
@@ -339,7 +339,7 @@ impl Shared {
         })
     }
 
-    /// Forgets what was kept back.
+    /// Discards what was held back.
     pub(in crate::script) fn discard_output(&self) -> Result<(), Box<EvalAltResult>> {
         self.with(|state| {
             state.held = None;
@@ -347,12 +347,12 @@ impl Shared {
         })
     }
 
-    /// Puts a question to whoever sits outside. The state is not borrowed meanwhile.
+    /// Asks the user a question. The state is not borrowed meanwhile.
     pub(in crate::script) fn ask(
         &self,
         question: &str,
     ) -> Result<Option<String>, Box<EvalAltResult>> {
-        // Whoever wants to stop is not asked first.
+        // A user who wants to stop is not asked first.
         if let Some(halt) = self.must_halt(1) {
             return Err(halt.into());
         }

@@ -1,4 +1,4 @@
-//! Going back: what a session was before each of its latest lines. The machine goes back through
+//! Undo: the state of a session before each of its last lines. The machine goes back through
 //! checkpoints and commands; variables and functions are kept as copies.
 
 use super::run::Session;
@@ -9,12 +9,13 @@ use crate::view::Since;
 use rhai::{AST, FnPtr, Scope};
 use std::collections::VecDeque;
 
-/// Lines that can be undone.
+/// How many lines can be undone.
 const MAX_MARKS: usize = 10_000;
-/// Values in the variables of all marks together: beyond, the oldest lines can be undone no more.
+/// The most values in the variables of all marks together; beyond it, the oldest lines can no
+/// longer be undone.
 const MAX_WEIGHT: usize = 4_000_000;
 
-/// What can be gone back to.
+/// The states that the session can go back to.
 #[derive(Default)]
 pub(super) struct Undo {
     marks: VecDeque<Mark>,
@@ -28,19 +29,19 @@ struct Mark {
     boot: u64,
     scope: Scope<'static>,
     library: AST,
-    /// The closures that are handlers: they share variables with the scope.
+    /// The closures that are signal handlers; they share variables with the scope.
     handlers: Vec<FnPtr>,
     predictions: usize,
-    /// Values in the scope.
+    /// The number of values in the scope.
     weight: usize,
 }
 
 /// What was undone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Undone {
-    /// The earliest of the lines: the session is as before it.
+    /// The earliest of the undone lines; the session is as before it.
     pub line: String,
-    /// How many lines there were.
+    /// How many lines were undone.
     pub lines: usize,
 }
 
@@ -72,7 +73,7 @@ impl Session {
             .between_runs(|state| state.history = Some(History::default()));
     }
 
-    /// Keeps the session as it is before a line.
+    /// Saves the session as it is before a line.
     pub(in crate::script) fn mark(&mut self, line: &str) {
         let Some(undo) = &mut self.undo else {
             return;
@@ -103,8 +104,8 @@ impl Session {
         });
     }
 
-    /// Undoes the latest `lines` lines, or as many as there are: the machine, variables and
-    /// functions are as before. `None` if there is nothing to undo.
+    /// Undoes the last `lines` lines, or as many as there are, and restores machine, variables and
+    /// functions. `None` if there is nothing to undo.
     pub fn undo(&mut self, lines: usize) -> Option<Undone> {
         let undo = self.undo.as_mut()?;
         let mut undone: Option<Mark> = None;
@@ -143,7 +144,7 @@ impl Session {
         })
     }
 
-    /// Begins anew: a fresh machine, no variables, no functions. It can be undone.
+    /// Starts over: a fresh machine, no variables, no functions. It can be undone.
     ///
     /// # Errors
     /// If the machine cannot be booted, in words for the user.

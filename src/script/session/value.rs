@@ -1,23 +1,23 @@
-//! Values that scripts hold: handles on tasks and calls, and views.
+//! Values that scripts hold: handles to tasks and calls, and views.
 
 use crate::abi::{Pid, TaskId};
 use crate::view::Text;
 use rhai::Dynamic;
 use std::fmt;
 
-/// A handle on a task. It stays a handle on that very task, also when the task is gone.
+/// A handle to a task. It stays a handle to that very task even when the task is gone.
 #[derive(Clone, Copy, Debug)]
 pub struct Task {
     pub(in crate::script) id: TaskId,
     pub(in crate::script) pid: Pid,
-    /// Which machine of the session it belongs to: ids begin anew at every boot.
+    /// The boot of the session that it belongs to: ids start over at every boot.
     pub(in crate::script) boot: u64,
-    /// The number of the next event of the trace when the handle was made.
+    /// The number of the trace's next event when the handle was made.
     pub(in crate::script) made: u64,
 }
 
 impl PartialEq for Task {
-    /// Whether both mean the same task, whenever they were made.
+    /// Whether both refer to the same task, whenever they were made.
     fn eq(&self, other: &Self) -> bool {
         (self.id, self.boot) == (other.id, other.boot)
     }
@@ -25,15 +25,15 @@ impl PartialEq for Task {
 
 impl Eq for Task {}
 
-/// A call that a puppet is inside of.
+/// A system call that a puppet has not returned from yet, or had not when it was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Call {
     pub(in crate::script) id: u64,
-    /// Which machine of the session it belongs to.
+    /// The boot of the session that it belongs to.
     pub(in crate::script) boot: u64,
 }
 
-/// A view: text to look at, and the same as data.
+/// A view: text to read, and the same as data.
 #[derive(Clone, Debug)]
 pub struct View {
     pub(in crate::script) text: Text,

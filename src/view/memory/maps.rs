@@ -1,4 +1,5 @@
-//! `/proc/PID/maps`: the areas of an address space, character for character as 2.6.12 prints them.
+//! `/proc/PID/maps`: the memory areas of an address space, character for character as 2.6.12 prints
+//! them.
 
 use crate::abi::{PAGE_SHIFT, TaskId, VirtAddr};
 use crate::kernel::Kernel;
@@ -10,30 +11,30 @@ use serde::Serialize;
 
 /// Column of the name, counted from 0.
 const NAME_COLUMN: usize = 49;
-/// The page of system call entry code, above everything else.
+/// The vsyscall page with the system call entry code, above everything else.
 const VDSO: (u32, u32) = (0xffff_e000, 0xffff_f000);
-/// Minor device numbers of filesystems without a disk: that of the root directory, and that of the
-/// hidden one behind shared anonymous memory. The major number is 0.
+/// Minor device numbers of file systems without a disk: that of the root directory, and the hidden
+/// one behind shared anonymous memory. The major number is 0.
 const ROOTFS_MINOR: u32 = 1;
 const SHMEM_MINOR: u32 = 5;
 
 /// The areas of an address space; empty without one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Maps {
-    /// By ascending address.
+    /// In ascending order of address.
     pub rows: Vec<MapsRow>,
 }
 
-/// An area.
+/// A memory area.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct MapsRow {
-    /// First address.
+    /// First address of the area.
     pub start: u32,
-    /// First address behind it.
+    /// First address after the area.
     pub end: u32,
-    /// Rights, and `s` if it was mapped with MAP_SHARED or `p` if not: `rw-p`.
+    /// Permissions, then `s` if it was mapped with MAP_SHARED and `p` if not: `rw-p`.
     pub perms: String,
-    /// Offset in the file, bytes; for anonymous memory the address where it was mapped.
+    /// Offset in the file, in bytes; for anonymous memory, the address where it was mapped.
     pub offset: u32,
     /// Minor device number.
     pub minor: u32,
@@ -59,7 +60,7 @@ pub fn maps(machine: &Machine, task: TaskId) -> Maps {
     }
 }
 
-/// Whether an area is anonymous memory that is shared: it has pages of an object of its own, which
+/// Whether an area is shared anonymous memory. Its pages belong to an object of its own, which
 /// lives in the page cache like those of a file.
 pub(in crate::view) fn is_shared_memory(kernel: &Kernel, vma: &Vma) -> bool {
     let inode = vma
@@ -102,7 +103,7 @@ fn perms(flags: VmFlags) -> String {
     ])
 }
 
-/// The name of an area without a file, if it is the heap or the first stack.
+/// The name of an area without a file, if it is the heap or the initial stack.
 fn special_name(mm: &Mm, vma: &Vma) -> Option<&'static str> {
     if vma.vm_start <= mm.start_brk && vma.vm_end >= mm.brk {
         Some("[heap]")
@@ -126,7 +127,8 @@ fn vdso() -> MapsRow {
 }
 
 impl Maps {
-    /// The file's text, or a remark where there is no address space to list. Lines without a name end in a blank, as in the kernel.
+    /// The file's text, or a remark if there is no address space. Lines without a name end in a
+    /// blank, as in the kernel.
     pub fn text(&self) -> Text {
         if self.rows.is_empty() {
             return [Line::default().plain("no address space")]
@@ -138,12 +140,12 @@ impl Maps {
 }
 
 impl MapsRow {
-    /// Whether it is anonymous memory that is shared.
+    /// Whether it is shared anonymous memory.
     pub(in crate::view) fn is_shared_memory(&self) -> bool {
         self.minor == SHMEM_MINOR
     }
 
-    /// Whether the address lies in the area.
+    /// Whether the address is in the area.
     pub fn contains(&self, addr: VirtAddr) -> bool {
         (self.start..self.end).contains(&addr.0)
     }

@@ -12,28 +12,28 @@ use serde::Serialize;
 /// What two tasks share.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Shares {
-    /// One task and its name.
+    /// Pid and name of one task.
     pub a: (Pid, String),
-    /// The other.
+    /// Pid and name of the other.
     pub b: (Pid, String),
     /// One for each kind of object.
     pub rows: Vec<ShareRow>,
-    /// Frames of user data that both map, if they have different address spaces.
+    /// Number of frames of user data that both map, if they have different address spaces.
     pub common_frames: Option<usize>,
 }
 
-/// One kind of object that tasks share or have for themselves.
+/// One kind of object that tasks share or have separately.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ShareRow {
     /// The flag of clone that decides about it.
     pub flag: &'static str,
-    /// What is shared.
+    /// The kind of object.
     pub what: &'static str,
-    /// Whether it is.
+    /// Whether it is shared.
     pub verdict: Verdict,
     /// The name of the reference count.
     pub count_name: &'static str,
-    /// The counts of both tasks' objects; `None` where a task has none.
+    /// The reference counts of both tasks' objects; `None` where a task has none.
     pub counts: (Option<u32>, Option<u32>),
 }
 
@@ -45,9 +45,9 @@ pub enum Verdict {
     Shared,
     /// Each has its own.
     Own,
-    /// Only one of them has one: the other has ended.
+    /// Only one of them has one; the other has exited.
     One,
-    /// None of them has one.
+    /// Neither of them has one.
     Neither,
 }
 
@@ -91,7 +91,7 @@ fn rows(kernel: &Kernel, tasks: (&Task, &Task)) -> Vec<ShareRow> {
     ]
 }
 
-/// A row in the making.
+/// A row under construction.
 struct Comparison<'a> {
     tasks: (&'a Task, &'a Task),
     flag: &'static str,
@@ -133,7 +133,7 @@ impl Verdict {
 }
 
 impl Shares {
-    /// As a table, and a sentence on the frames.
+    /// A table, and a sentence about the frames.
     pub fn text(&self) -> Text {
         let title = |(pid, name): &(Pid, String)| task_tag(*pid, name);
         let pair = title(&self.a).plain(" and ").join(title(&self.b));

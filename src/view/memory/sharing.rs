@@ -1,9 +1,9 @@
 //! Which frames are mapped more than once, and by whom: the page tables read backwards.
 
-use crate::abi::{MmId, PAGE_SIZE, Pfn, Pid, VirtAddr};
+use crate::abi::{MmId, PAGE_SIZE, Pfn, Pid, TASK_SIZE, VirtAddr};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::mm::{TASK_SIZE, pte_present};
+use crate::kernel::mm::pte_present;
 use crate::machine::Machine;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
@@ -13,10 +13,10 @@ use std::collections::BTreeSet;
 /// Bytes that one page table maps.
 const TABLE_SPAN: usize = 1 << 22;
 
-/// Mappings of a frame that are shown one by one.
+/// How many mappings of a frame are listed one by one.
 const MAX_OWNERS: usize = 6;
 
-/// Frames of user data with more than one mapping, ascending.
+/// Frames of user data with more than one mapping, in ascending order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Sharing {
     /// One for each frame.
@@ -26,33 +26,33 @@ pub struct Sharing {
 /// A frame and its mappings.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SharedFrame {
-    /// The frame.
+    /// Number of the frame.
     pub pfn: Pfn,
-    /// Users of the page, the page cache included.
+    /// Users of the page, including the page cache.
     pub page_count: i32,
     /// Page table entries that map it.
     pub page_mapcount: i32,
-    /// The entries.
+    /// The page table entries that map it.
     pub owners: Vec<Owner>,
 }
 
 /// A page table entry that maps a frame.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Owner {
-    /// The address space.
+    /// The address space of the page table.
     #[serde(skip)]
     pub mm: MmId,
-    /// The tasks that use it, ascending.
+    /// The tasks that use it, in ascending order.
     pub pids: Vec<Pid>,
-    /// Where it maps the frame.
+    /// The address at which it maps the frame.
     pub addr: VirtAddr,
-    /// The entry.
+    /// The value of the entry.
     pub pte: u32,
-    /// Whether it lets user mode write.
+    /// Whether user mode may write through it.
     pub writable: bool,
 }
 
-/// The shared frames of a machine. The zero page is not among them: its users are not counted.
+/// The shared frames of a machine, without the zero page, whose users are not counted.
 pub fn sharing(machine: &Machine) -> Sharing {
     let kernel = &machine.kernel;
     let users = mm_users(kernel);
@@ -84,8 +84,8 @@ pub fn sharing(machine: &Machine) -> Sharing {
 
 /// All page table entries that map a frame, in the order of address spaces and addresses.
 ///
-/// It looks through all page tables, as the hardware would see them, not through the kernel's own
-/// way back (`anon_vma`): so it can be held against that.
+/// This walks all page tables as the hardware sees them rather than the kernel's reverse mapping
+/// (`anon_vma`), so the two can be compared.
 pub fn owners(kernel: &Kernel, pfn: Pfn) -> Vec<Owner> {
     let users = mm_users(kernel);
     let of_mm = |mm| {
@@ -106,7 +106,7 @@ pub fn common_frames(kernel: &Kernel, a: MmId, b: MmId) -> usize {
     frames(a).intersection(&frames(b)).count()
 }
 
-/// The pages of the user half of an address space that are mapped, by ascending address.
+/// The mapped user pages of an address space, in ascending order of address.
 fn user_pages(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)> {
     let tables = (0..TASK_SIZE).step_by(TABLE_SPAN).filter_map(move |start| {
         let pde = kernel.pde(mm, VirtAddr(start));
@@ -127,7 +127,7 @@ fn is_user_data(kernel: &Kernel, pte: Pte) -> bool {
     kernel.mem.pfn_valid(pte.pfn()) && !kernel.mem.page(pte.pfn()).is_reserved()
 }
 
-/// The tasks of every address space, ascending.
+/// The tasks of every address space, in ascending order.
 fn mm_users(kernel: &Kernel) -> SecondaryMap<MmId, Vec<Pid>> {
     let mut users: SecondaryMap<MmId, Vec<Pid>> = SecondaryMap::new();
     for (pid, task) in kernel.pid_hash.tasks() {
@@ -151,7 +151,7 @@ fn owner(users: &SecondaryMap<MmId, Vec<Pid>>, mm: MmId, addr: VirtAddr, pte: Pt
 }
 
 impl Sharing {
-    /// A line for each frame.
+    /// One line per frame.
     pub fn text(&self) -> Text {
         if self.frames.is_empty() {
             return Line::default()

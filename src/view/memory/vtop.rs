@@ -1,5 +1,5 @@
 //! From a linear address to a frame: the walk through both levels of page tables, entry by entry,
-//! with what the TLB has of it and what the kernel knows of the page.
+//! with the TLB's copy and the kernel's data about the page.
 
 use crate::abi::{Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PSE, Pde, Pte, Rights, TlbBits, TlbEntry, Walk, pde_phys, pte_phys, walk};
@@ -8,67 +8,67 @@ use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
 
-/// A walk.
+/// A page table walk.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Vtop {
     /// The linear address.
     pub va: VirtAddr,
-    /// Physical address of the page directory, as CR3 holds it when the task runs.
+    /// Physical address of the page directory, as in CR3 when the task runs.
     pub cr3: u32,
     /// The page directory entry.
     pub pde: EntryView,
     /// The page table entry; `None` if the directory entry is not present.
     pub pte: Option<EntryView>,
-    /// The frame that the address lies in, if the hardware finds one.
+    /// The frame that the address is in, if the hardware finds one.
     pub pfn: Option<Pfn>,
-    /// The physical address, likewise.
+    /// The physical address, if the hardware finds one.
     pub phys: Option<u32>,
-    /// What the TLBs have of the page: one for each CPU that uses this address space now.
+    /// The TLB entries of the page, one for each CPU that uses this address space now.
     pub tlb: Vec<TlbView>,
-    /// What the kernel knows of the page.
+    /// The kernel's data about the page.
     pub page: Option<PageView>,
-    /// Where the walk ends and what may be done there, in words.
+    /// Where the walk ends and what is permitted there, in words.
     pub end: String,
 }
 
 /// An entry of a page directory or page table.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct EntryView {
-    /// Its place in the table.
+    /// Its index in the table.
     pub index: u32,
     /// Its physical address.
     pub phys: u32,
-    /// Its value.
+    /// Its value, a 32-bit word.
     pub value: u32,
-    /// Its low bits by name.
+    /// The names of its low bits.
     pub flags: Vec<&'static str>,
 }
 
-/// What the TLB of a CPU has of a page.
+/// The TLB entry of a page on one CPU.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TlbView {
-    /// CPU.
+    /// Number of the CPU.
     pub cpu: usize,
     /// The frame; `None` if there is no entry.
     pub pfn: Option<Pfn>,
-    /// User mode may use the page.
+    /// Whether user mode may use the page.
     pub user: bool,
-    /// The page may be written.
+    /// Whether the page may be written.
     pub writable: bool,
 }
 
-/// The counts of a page.
+/// The reference counts of a page.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PageView {
-    /// The frame.
+    /// Number of the frame.
     pub pfn: Pfn,
     /// Users of the page.
     pub page_count: i32,
     /// Page table entries that map it.
     pub page_mapcount: i32,
-    /// Its contents belong to no file.
+    /// Whether its contents belong to no file.
     pub anon: bool,
-    /// It is outside of all counting, as the zero page is.
+    /// Whether its users are not counted, as for the zero page.
     pub reserved: bool,
 }
 
@@ -103,7 +103,7 @@ pub fn vtop(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Vtop> {
     })
 }
 
-/// The low bits of a page table entry by name.
+/// The names of the low bits of a page table entry.
 pub fn pte_flags(pte: Pte) -> Vec<&'static str> {
     if !pte.is_hw_present() && pte.contains(Pte::PROTNONE) {
         return vec!["PROTNONE"];
@@ -179,7 +179,7 @@ const fn allowed(rights: Rights) -> &'static str {
 }
 
 impl Vtop {
-    /// A line for each station of the walk.
+    /// One line per step of the walk.
     pub fn text(&self) -> Text {
         let mut text: Text = self.address_line(Line::default()).into();
         text.push(self.cr3_line());
@@ -213,7 +213,7 @@ impl Vtop {
         text
     }
 
-    /// The address, whose it is, and what the hardware makes of its bits.
+    /// The address, its task, and how the hardware splits it.
     pub(super) fn address_line(&self, whose: Line) -> Line {
         let split = format!(
             " = directory entry {}, table entry {}, byte {:#x}",
@@ -250,7 +250,7 @@ impl TlbView {
         self.line_of_cpus(&self.cpu.to_string())
     }
 
-    /// The line for CPUs whose TLBs have the same of the page.
+    /// The line for the CPUs whose TLBs agree about the page.
     pub(super) fn line_of_cpus(&self, cpus: &str) -> Line {
         let line = station("TLB").plain(format_args!("of CPU {cpus}: "));
         let Some(pfn) = self.pfn else {

@@ -1,8 +1,8 @@
 //! What the next access of a task to an address would do, and why: the hardware's walk, the area,
-//! the page and its sharers, and at the end what a read and a write from user mode would come to.
+//! the page and its sharers, and finally the outcome of a read and a write from user mode.
 //!
-//! Nothing is decided here. The hardware's part is [`Mmu::foresee`], the kernel's are the verdicts
-//! that the page fault handler itself asks, in the same order.
+//! Nothing is decided here. The hardware's part is [`Mmu::predict`]; the kernel's part are the
+//! functions by which the page fault handler itself decides, in the same order.
 
 #[cfg(test)]
 mod tests;
@@ -11,44 +11,44 @@ mod words;
 use super::maps::{MapsRow, maps};
 use super::sharing::owners;
 use super::vtop::{Vtop, vtop};
-use crate::abi::{MmId, Pfn, Pid, TaskId, VirtAddr};
+use crate::abi::{MmId, Pfn, Pid, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Access, ErrorCode, Mmu, Mode, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{
-    BadAccess, FaultVerdict, FilePage, PteFault, SegvCode, TASK_SIZE, Vma, WpVerdict, WpWhy,
-    access_verdict, fault_verdict, pte_fault_verdict,
+    BadAccess, FaultVerdict, FilePage, PteFault, SegvCode, Vma, WpVerdict, WpWhy, access_verdict,
+    fault_verdict, pte_fault_verdict,
 };
 use crate::machine::Machine;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// The last byte of a page at which a whole word can be read from it.
+/// The last offset in a page at which a whole word can be read.
 const LAST_WORD: u32 = crate::abi::PAGE_SIZE - 4;
 
-/// What is known of an address, and what the next accesses to it would do.
+/// What is known about an address, and what the next accesses to it would do.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Why {
-    /// Whose address it is.
+    /// The task whose address it is.
     pub task: TaskName,
-    /// The walk.
+    /// The page table walk.
     #[serde(flatten)]
     pub walk: Vtop,
-    /// The area that the address lies in, or what there is instead.
+    /// The area that contains the address, or what there is instead.
     pub area: Area,
     /// The page table entries that map the frame; empty if its users are not counted.
     pub mapped_by: Vec<Mapper>,
-    /// What a read from user mode would come to.
+    /// The outcome of a read from user mode.
     pub read: Forecast,
-    /// What a write from user mode would come to.
+    /// The outcome of a write from user mode.
     pub write: Forecast,
 }
 
 /// A task by pid and name.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TaskName {
-    /// Pid.
+    /// The task's pid.
     pub pid: Pid,
-    /// Name.
+    /// The task's name.
     pub name: String,
 }
 
@@ -56,46 +56,46 @@ pub struct TaskName {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "place", rename_all = "snake_case")]
 pub enum Area {
-    /// It lies in this one.
+    /// It is in this area.
     Inside {
-        /// The line of `maps`.
+        /// The area's line in `maps`.
         row: MapsRow,
     },
-    /// It lies below a stack, which would grow down to it.
+    /// It is below a stack, which would grow down to it.
     BelowStack {
-        /// The stack.
+        /// The stack's line in `maps`.
         row: MapsRow,
-        /// By so many pages.
+        /// Number of pages that the stack would grow by.
         grows_by: u32,
     },
-    /// It lies in no area.
+    /// It is in no area.
     Hole {
-        /// The next one above, if there is any.
+        /// The next area above, if there is one.
         next: Option<MapsRow>,
     },
-    /// It is the kernel's.
+    /// It belongs to the kernel.
     Kernel,
 }
 
 /// A page table entry that maps a frame.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Mapper {
-    /// The tasks that use the address space, ascending.
+    /// The tasks that use the address space, in ascending order.
     pub tasks: Vec<TaskName>,
-    /// Where it maps the frame.
+    /// The address at which it maps the frame.
     pub addr: VirtAddr,
-    /// Whether it lets user mode write.
+    /// Whether user mode may write through it.
     pub writable: bool,
 }
 
-/// What an access from user mode would come to.
+/// The outcome of an access from user mode.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Forecast {
-    /// The error code of the page fault, if it raises one.
+    /// The error code of the page fault, if it causes one.
     pub fault: Option<u32>,
-    /// So many pages the stack grows by first.
+    /// Number of pages that the stack grows by first.
     pub grows_by: u32,
-    /// How it ends.
+    /// How the access ends.
     #[serde(flatten)]
     pub fate: Fate,
 }
@@ -104,48 +104,49 @@ pub struct Forecast {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Fate {
-    /// It goes through without a fault.
+    /// It succeeds without a fault.
     Ok {
-        /// The word that a read finds; `None` for a write, and if the word crosses the page's end.
+        /// The word that a read returns; `None` for a write, or if the word crosses the end of the
+        /// page.
         value: Option<u32>,
-        /// Only a TLB entry lets it through: the page tables say otherwise by now.
+        /// Whether only a TLB entry permits it, while the page tables no longer do.
         stale: bool,
     },
-    /// The page of zeroes is mapped, read-only.
+    /// The zero page is mapped, read-only.
     ZeroPage,
-    /// A frame of zeroes is mapped.
+    /// A zero-filled frame is mapped.
     ZeroedFrame,
-    /// The page of a file or shared object is mapped.
+    /// A page of a file or shared object is mapped.
     FilePage {
-        /// Its frame, if it is in the page cache already.
+        /// Its frame, if it is already in the page cache.
         cached: Option<Pfn>,
     },
-    /// A private copy of the page of a file is mapped.
+    /// A private copy of a page of a file is mapped.
     FileCopy {
-        /// The frame of the page, if it is in the page cache already.
+        /// The frame of the page, if it is already in the page cache.
         cached: Option<Pfn>,
     },
     /// Copy on write: the page is copied.
     Copy {
         /// The frame that is copied.
         pfn: Pfn,
-        /// Why.
+        /// Why it cannot be reused.
         #[serde(serialize_with = "copy_reason")]
         why: WpWhy,
     },
     /// Copy on write: nobody else uses the frame, which becomes writable again.
     Reuse {
-        /// The frame.
+        /// The frame that is reused.
         pfn: Pfn,
     },
-    /// The page table allows it by now: it is only tried again.
+    /// The page table permits it by now: it is just retried.
     Again,
     /// The task gets SIGSEGV.
     Sigsegv {
-        /// `si_code`.
+        /// `si_code`: MAPERR or ACCERR.
         #[serde(serialize_with = "as_text")]
         code: SegvCode,
-        /// Why.
+        /// The rule that the access breaks.
         #[serde(serialize_with = "as_text")]
         reason: BadAccess,
     },
@@ -183,8 +184,8 @@ pub fn why(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Why> {
     })
 }
 
-/// What an access of a task in user mode would come to, were it made now, with memory enough for
-/// it; `None` if the task has no address space.
+/// The outcome of a user-mode access if it were made now, with enough memory for it; `None` if the
+/// task has no address space.
 pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> Option<Forecast> {
     let mm = kernel.tasks.get(task)?.mm?;
     let mmu = mmu_for(kernel, task, mm);
@@ -193,7 +194,7 @@ pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> 
         grows_by: 0,
         fate,
     };
-    Some(match mmu.foresee(&kernel.ram, va, access) {
+    Some(match mmu.predict(&kernel.ram, va, access) {
         Ok(phys) => no_fault(Fate::Ok {
             value: word_at(kernel, phys).filter(|_| !access.is_write()),
             stale: phys_by_walk(kernel, &mmu, va, access) != Some(phys),
@@ -202,8 +203,8 @@ pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> 
     })
 }
 
-/// The MMU that the access will go through, as it will be then: another address space is loaded
-/// first if the CPU has one.
+/// The MMU that the access will go through, in its state at that time: if the CPU has another
+/// address space loaded, the task's is loaded first.
 fn mmu_for(kernel: &Kernel, task: TaskId, mm: MmId) -> Mmu {
     let runs_on = |cpu: &usize| kernel.sched.current(*cpu) == task;
     let running = (0..kernel.cpus.len()).find(runs_on);
@@ -219,15 +220,15 @@ fn mmu_for(kernel: &Kernel, task: TaskId, mm: MmId) -> Mmu {
 fn phys_by_walk(kernel: &Kernel, mmu: &Mmu, va: VirtAddr, access: Access) -> Option<u32> {
     let mut without_tlb = mmu.clone();
     without_tlb.flush_all();
-    without_tlb.foresee(&kernel.ram, va, access).ok()
+    without_tlb.predict(&kernel.ram, va, access).ok()
 }
 
-/// The word at a physical address, unless it goes on in another page.
+/// The word at a physical address, unless it extends into another page.
 fn word_at(kernel: &Kernel, phys: u32) -> Option<u32> {
     (VirtAddr(phys).page_offset() <= LAST_WORD).then(|| kernel.ram.read_u32(phys))
 }
 
-/// What `do_page_fault` would make of a fault.
+/// The outcome of a fault in `do_page_fault`.
 fn fault_forecast(
     kernel: &Kernel,
     task: TaskId,
@@ -261,13 +262,14 @@ fn fault_forecast(
     forecast
 }
 
-/// What `handle_mm_fault` would do in an area that contains the address, if that allows the access.
+/// What `handle_mm_fault` would do in an area that contains the address, if the area permits the
+/// access.
 fn fate_in_area(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, code: ErrorCode) -> Fate {
     if let FaultVerdict::Bad { code, reason } = access_verdict(vma, code) {
         return Fate::Sigsegv { code, reason };
     }
     let pte = kernel.pte(mm, va);
-    match pte_fault_verdict(pte, code.is_write(), vma) {
+    match pte_fault_verdict(pte, code.kind(), vma) {
         PteFault::AnonZero => Fate::ZeroPage,
         PteFault::AnonWrite => Fate::ZeroedFrame,
         PteFault::FilePage => file_fate(kernel, vma, va, |cached| Fate::FilePage { cached }),
@@ -315,7 +317,7 @@ fn area(machine: &Machine, task: TaskId, va: VirtAddr) -> Area {
     }
 }
 
-/// By how many pages the stack above an address would grow if a user access touched it.
+/// How many pages the stack above an address would grow by if a user access touched it.
 fn stack_growth_to(kernel: &Kernel, task: TaskId, va: VirtAddr) -> Option<u32> {
     let mm = kernel.task(task).mm?;
     let touched = ErrorCode::new(false, Access::read(Mode::User));

@@ -1,7 +1,7 @@
 //! What a task is doing, in a few words: the same answer for every view.
 
-use crate::abi::{Pid, Signal, TaskId, TaskState, WaitStatus};
-use crate::kernel::task::{Continuation, ExitState};
+use crate::abi::{ExitState, Pid, Signal, TaskId, TaskState, WaitStatus};
+use crate::kernel::task::Continuation;
 use crate::machine::Machine;
 use crate::trace::ArrayKind;
 use std::fmt;
@@ -9,50 +9,50 @@ use std::fmt;
 /// What a task is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Activity {
-    /// It has that CPU.
+    /// It runs on that CPU.
     OnCpu(usize),
-    /// It waits in a priority list.
+    /// It waits on a runqueue.
     Queued {
-        /// Array of the list.
+        /// Array that it is queued on.
         array: ArrayKind,
-        /// Level of the list.
+        /// Priority of its list.
         prio: u8,
-        /// It has never run.
+        /// Whether it has never run.
         new: bool,
     },
-    /// It is inside vfork until that child gives the memory up.
+    /// It is inside vfork until that child releases the memory.
     Vfork(Pid),
     /// It waits for a child.
     Wait4,
     /// It waits for a signal.
     WaitsForSignal,
-    /// It waits on a word of its memory, at most until that tick.
+    /// It waits for a futex at that address, until that tick if there is a timeout.
     Futex(u32, Option<u64>),
     /// It waits for semaphores of that set.
     Semaphore(i32),
-    /// It is inside exec until the other threads have ended.
+    /// It is inside exec until the other threads have exited.
     ExecWaits,
-    /// It waits for somebody to write to a pipe.
+    /// It waits for data in a pipe.
     ReadsPipe,
     /// It waits for room in a pipe.
     WritesPipe,
     /// It waits for a line to be typed.
     ReadsConsole,
-    /// A puppet without anything to do: it waits for its user.
+    /// It is a puppet without anything to do, and waits for its user.
     Console,
     /// It sleeps until that tick.
     SleepsUntil(u64),
-    /// It sleeps until somebody wakes it.
+    /// It sleeps until it is woken.
     Blocked,
-    /// Stopped.
+    /// It is stopped by a signal.
     Stopped,
-    /// Stopped for that tracer, with that status.
+    /// It is stopped for that tracer, with that status.
     Traced(Pid, WaitStatus),
-    /// It has ended; nobody has asked how yet.
+    /// It has exited and has not been reaped yet.
     Zombie(WaitStatus),
-    /// It has ended and is being released.
+    /// It has exited and is being released.
     Dead,
-    /// Init: it is only there as a parent.
+    /// It is init, which is only there as a parent.
     Init,
 }
 
@@ -83,7 +83,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
         return match task.in_call.continuation {
             Some(Continuation::PtraceStop(_)) => {
                 let code = task.last_siginfo.map_or(0, |info| match info.code {
-                    // The code of a stop at a call or an event is in its `si_code`.
+                    // The code of a stop at a system call or an event is in its `si_code`.
                     code if info.signal == Signal::SIGTRAP && code & 0x7f == 5 => code as u32,
                     _ => info.signal.number(),
                 });
@@ -117,7 +117,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
     }
 }
 
-/// The letter and the word of `ps` for the state of a task that exists.
+/// The state of a task that exists: the letter and the word that `ps` shows.
 pub fn state(machine: &Machine, id: TaskId) -> (char, &'static str) {
     match machine.kernel.task(id).exit_state {
         ExitState::Zombie => ('Z', "zombie"),
@@ -144,8 +144,8 @@ impl fmt::Display for Activity {
                 until.map_or(Ok(()), |tick| write!(f, " until {tick}"))
             }
             Self::Semaphore(id) => write!(f, "semop: waits for semaphores of set {id}"),
-            Self::ExecWaits => f.write_str("exec: waits until its other threads have ended"),
-            Self::ReadsPipe => f.write_str("read: waits for somebody to write to the pipe"),
+            Self::ExecWaits => f.write_str("exec: waits until its other threads have exited"),
+            Self::ReadsPipe => f.write_str("read: waits for data in the pipe"),
             Self::WritesPipe => f.write_str("write: waits for room in the pipe"),
             Self::WaitsForSignal => f.write_str("waits for a signal"),
             Self::ReadsConsole => f.write_str("read: waits for a line on the console"),

@@ -1,9 +1,9 @@
 //! What a clone with given flags would do, without doing it: whether it is legal, what the child
-//! shares, who its parent is, who waits, who is told of its end, where it is queued, and what a
-//! tracer hears.
+//! shares, who its parent is, who waits, who is notified of its exit, where it is queued, and what
+//! a tracer is told.
 //!
-//! Every answer comes from the functions that the kernel itself decides by. What depends on
-//! addresses, on free pids and on free memory is not foreseen.
+//! Every answer comes from the functions by which the kernel itself decides. What depends on
+//! addresses, free pids or free memory is not predicted.
 
 mod decide;
 #[cfg(test)]
@@ -11,106 +11,106 @@ mod tests;
 mod words;
 
 use crate::abi::{CloneFlags, Pid, TaskId};
-use crate::kernel::fork::{ObjectFate, TidWords};
+use crate::kernel::fork::{ObjectFate, TidStores};
 use crate::machine::Machine;
 use serde::Serialize;
 
 /// What a clone with these flags would do.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ExplainClone {
-    /// The flags word as given.
+    /// The flags as given.
     pub flags: u32,
-    /// The flags in it by name, in the order of their bits.
+    /// The names of the flags that are set, in the order of their bits.
     pub names: Vec<&'static str>,
-    /// Bits in it that 2.6.12 ignores: unknown ones, and `CLONE_DETACHED`.
+    /// Bits that 2.6.12 ignores: unknown ones, and `CLONE_DETACHED`.
     pub ignored: u32,
-    /// Who calls, if that was asked.
+    /// The calling task, if one was given.
     pub caller: Option<KnownTask>,
-    /// The three tests of flags in the kernel's order.
+    /// The three tests of the flags, in the kernel's order.
     pub tests: Vec<TestedRule>,
     /// The errno of the call, if it would be refused.
     pub error: Option<&'static str>,
     /// The rule that would refuse it.
     pub refusal: Option<String>,
-    /// A capability that the caller must have; whether it has is known only of a given caller.
+    /// A capability that the caller must have, if no caller was given to check it for.
     pub needs: Option<&'static str>,
-    /// The nearest flags that pass the three tests, if these do not.
-    pub mended: Option<u32>,
-    /// What becomes of the child and its creator; `None` if the call would be refused.
+    /// The closest flags that pass the three tests, if these do not.
+    pub corrected: Option<u32>,
+    /// What happens to the child and its creator; `None` if the call would be refused.
     pub child: Option<ChildPlan>,
 }
 
-/// A task by number and name.
+/// A task by pid and name.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct KnownTask {
-    /// Its number.
+    /// Pid of the task.
     pub pid: Pid,
-    /// Its name.
+    /// Its name (`comm`).
     pub name: String,
 }
 
-/// One of the tests of flags.
+/// One of the tests of the flags.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TestedRule {
-    /// The rule.
+    /// The rule that is tested.
     pub rule: String,
-    /// What it says to the flags.
+    /// The result of the test.
     pub outcome: TestOutcome,
 }
 
-/// What a test says to the flags.
+/// The result of a test of the flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TestOutcome {
-    /// It has nothing against them.
+    /// The flags satisfy the rule.
     Passed,
-    /// It refuses them.
+    /// The flags break the rule.
     Refused,
-    /// An earlier test has refused them already.
+    /// An earlier test has already refused them.
     NotReached,
 }
 
-/// What becomes of the child, and of its creator.
+/// What happens to the child and to its creator.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ChildPlan {
     /// One for each thing that a flag decides about.
     pub objects: Vec<ObjectRow>,
-    /// What is done with the words of memory that hold its tid.
-    pub tid_words: TidWords,
+    /// Which addresses the tid is stored at.
+    pub tid_stores: TidStores,
     /// Whose child it is.
     pub parent: ParentOf,
-    /// That task, if the caller is known.
+    /// The parent, if the caller is known.
     pub parent_task: Option<KnownTask>,
-    /// It is a thread: `getpid` gives what the caller's gives.
+    /// Whether it is a thread: `getpid` returns the same as for the caller.
     pub same_process: bool,
-    /// The creator sleeps in `TASK_UNINTERRUPTIBLE` until the child execs or exits.
+    /// Whether the creator sleeps in `TASK_UNINTERRUPTIBLE` until the child execs or exits.
     pub caller_waits: bool,
-    /// It begins in `TASK_STOPPED`, with SIGSTOP pending, until a SIGCONT.
+    /// Whether it starts in `TASK_STOPPED`, with SIGSTOP pending, until a SIGCONT.
     pub begins_stopped: bool,
     /// Where it is queued.
     pub queued: Queued,
-    /// A lever of the machine decided about its place, which the kernel by itself would not take.
+    /// Whether an option of the machine forced a place that the kernel would not choose by itself.
     pub forced: bool,
-    /// Who has the CPU next.
+    /// Who gets the CPU next.
     pub runs_next: RunsNext,
-    /// What its end means to others.
+    /// What its exit means to others.
     pub end: ChildEnd,
-    /// What a tracer of the caller hears that asked for every event.
+    /// What a tracer of the caller is told if it asked for every event.
     pub tracer: TracerHears,
-    /// What the caller's present tracer hears, if it is known and traced.
+    /// What the caller's current tracer is told, if the caller is known and traced.
     pub traced_now: Option<TracerHears>,
 }
 
-/// Something that a flag decides about, and what the child gets of it.
+/// Something that a flag decides about, and what the child gets.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ObjectRow {
-    /// What it is.
+    /// The object concerned.
     pub object: CloneObject,
     /// What the child gets.
     pub fate: ObjectFate,
     /// The flag that decides.
     pub flag: Option<&'static str>,
-    /// Whether that flag is given.
+    /// Whether that flag is set.
     pub given: bool,
     /// What it means to a program.
     pub meaning: &'static str,
@@ -124,21 +124,21 @@ pub enum CloneObject {
     Mm,
     /// Page directory and page tables.
     PageTables,
-    /// The table of open files: `files_struct`.
+    /// The descriptor table: `files_struct`.
     Files,
     /// Root, working directory, umask: `fs_struct`.
     Fs,
     /// The signal actions: `sighand_struct`.
     Sighand,
-    /// What makes a process: `signal_struct`.
+    /// What threads of a process share: `signal_struct`.
     Signal,
-    /// The list of semaphore adjustments.
+    /// The list of semaphore undo values.
     SemUndo,
-    /// The mounts.
+    /// The mount namespace.
     Namespace,
     /// The three TLS descriptors.
     Tls,
-    /// What no flag decides about: pending signals, times, the context of I/O.
+    /// What no flag decides about: pending signals, times, the I/O context.
     OwnAnyway,
 }
 
@@ -146,9 +146,9 @@ pub enum CloneObject {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParentOf {
-    /// Its creator's.
+    /// The calling task.
     Caller,
-    /// Its creator's parent's: the two are siblings.
+    /// Its creator's parent: the two are siblings.
     CallersParent,
 }
 
@@ -160,32 +160,33 @@ pub enum Queued {
     BeforeCaller,
     /// At the tail of the list of its own priority.
     Tail,
-    /// The same on another CPU.
+    /// At the tail of the list of its own priority, on another CPU.
     TailElsewhere,
     /// On no list: it is stopped.
     Nowhere,
 }
 
-/// Who has the CPU next, if nothing better comes up.
+/// Who gets the CPU next, unless something better becomes runnable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunsNext {
-    /// The child: its creator is asked to give the CPU up.
+    /// The child: its creator is asked to give up the CPU.
     Child,
-    /// The creator goes on.
+    /// The creator continues.
     Caller,
-    /// The creator sleeps, or its slice is over: the first of the best list, whoever that is.
+    /// The creator sleeps or has used up its slice: the first task of the best list, whichever it
+    /// is.
     FirstInLine,
 }
 
-/// What the end of a child means to others.
+/// What the exit of a child means to others.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ChildEnd {
     /// `exit_signal`: the low byte of the flags, or -1 for a thread.
     pub exit_signal: i32,
-    /// It will be SIGCHLD in its place: an exec lies between the caller and the parent.
+    /// Whether SIGCHLD will replace it, because an exec lies between the caller and the parent.
     pub taken_away: bool,
-    /// Who hears of it.
+    /// Who is notified.
     pub notice: EndNotice,
     /// The name of the signal that is sent.
     pub signal: Option<String>,
@@ -193,21 +194,21 @@ pub struct ChildEnd {
     pub reaped: Reaped,
 }
 
-/// Who hears of the end of a child.
+/// Who is notified of the exit of a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndNotice {
-    /// Nobody.
+    /// Nobody is notified.
     Nobody,
-    /// The parent is woken from `wait4`, without a signal: the number is none.
+    /// The parent is woken from `wait4` but gets no signal, because the number is not one.
     WakeUp,
-    /// The parent is woken from `wait4`, but ignores SIGCHLD: the kernel forgets the child.
+    /// The parent is woken from `wait4`, but ignores SIGCHLD: the kernel drops the child.
     Ignored,
     /// The parent gets the signal, and is woken.
     Signal,
 }
 
-/// How an ended child is reaped.
+/// How a child that has exited is reaped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reaped {
@@ -219,17 +220,17 @@ pub enum Reaped {
     ByItself,
 }
 
-/// What a tracer of the caller hears of a clone.
+/// What a tracer of the caller is told about a clone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct TracerHears {
-    /// The event.
+    /// The `PTRACE_EVENT_*` that is reported.
     pub event: Option<&'static str>,
-    /// The child is traced too, and so begins with SIGSTOP.
+    /// Whether the child is traced too, and so starts with SIGSTOP.
     pub child_traced: bool,
 }
 
-/// What a clone with these flags would do on this machine: by a task, or by some caller that nothing
-/// is known of. `None` if the task is gone or has ended.
+/// What a clone with these flags would do on this machine: by the given task, or by a caller that
+/// nothing is known about. `None` if the task is gone or has exited.
 ///
 /// ```
 /// use forklab::abi::CloneFlags;
@@ -255,7 +256,7 @@ pub fn explain_clone(
 }
 
 impl ExplainClone {
-    /// Whether it is certain that no rule about flags and callers refuses the call.
+    /// Whether no rule about flags and callers can refuse the call.
     pub const fn is_legal(&self) -> bool {
         self.error.is_none() && (self.needs.is_none() || self.caller.is_some())
     }

@@ -1,9 +1,8 @@
-//! The open files of a task: its descriptors, and the descriptions behind them that others may
-//! share.
+//! The open files of a task: its descriptors, and the open file descriptions behind them, which
+//! others may share.
 
-use crate::abi::{FileId, Pid, TaskId};
+use crate::abi::{FileId, O_APPEND, O_NONBLOCK, Pid, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::fs::{O_APPEND, O_NONBLOCK};
 use crate::machine::Machine;
 use crate::view::text::task_tag;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
@@ -12,40 +11,40 @@ use serde::Serialize;
 /// The descriptors of a task.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Fds {
-    /// The task.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
-    /// `files.count`: tasks that share the table.
+    /// `files.count`: the number of tasks that share the table.
     pub count: u32,
-    /// By ascending number.
+    /// In ascending order.
     pub rows: Vec<FdRow>,
 }
 
-/// A descriptor.
+/// A file descriptor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct FdRow {
-    /// Its number.
+    /// The descriptor's number.
     pub fd: u32,
     /// `r`, `w`, `rw`, or `-` for neither.
     pub access: &'static str,
-    /// Other flags of the description.
+    /// Other flags of the open file description.
     pub flags: Vec<&'static str>,
-    /// Offset of the next read or write; none for what has no offset.
+    /// Offset of the next read or write; `None` if the file has no offset.
     pub pos: Option<u32>,
     /// Whether exec closes it.
     pub close_on_exec: bool,
-    /// `f_count` of the description.
+    /// `f_count` of the open file description.
     pub f_count: u32,
-    /// What is open.
+    /// Path of the file.
     pub path: String,
-    /// For a pipe, the bytes in it.
+    /// For a pipe, the number of bytes in it.
     pub in_pipe: Option<u32>,
-    /// Other tasks with a descriptor, in a table of their own, for the same description.
+    /// Other tasks whose separate tables have a descriptor for the same open file description.
     pub shared_with: Vec<Pid>,
 }
 
-/// The open files of a task; `None` if it has no table any more.
+/// The open files of a task; `None` if it no longer has a table.
 pub fn fds(machine: &Machine, task: TaskId) -> Option<Fds> {
     let kernel = &machine.kernel;
     let table = kernel.tasks.get(task)?.files?;
@@ -87,8 +86,8 @@ fn flag_names(flags: u32) -> Vec<&'static str> {
         .collect()
 }
 
-/// The tasks with other tables that have the same description, by pid; of those that share a table
-/// only the first, and init not at all: everybody has its console.
+/// The tasks with other tables that have the same open file description, by pid. Of tasks that
+/// share a table only the first is listed, and init is left out, because everybody has its console.
 fn sharers(kernel: &Kernel, task: TaskId, file: FileId) -> Vec<Pid> {
     let mut tables = vec![kernel.task(task).files];
     let mut found = Vec::new();
@@ -106,7 +105,7 @@ fn sharers(kernel: &Kernel, task: TaskId, file: FileId) -> Vec<Pid> {
 }
 
 impl Fds {
-    /// As a table.
+    /// The descriptors as a table.
     pub fn text(&self) -> Text {
         let sharing = match self.count {
             1 => String::new(),

@@ -1,16 +1,15 @@
 //! A task in one line.
 
 use super::{activity, state};
-use crate::abi::TaskId;
-use crate::kernel::task::ExitState;
+use crate::abi::{ExitState, TaskId};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, task_tag};
 
-/// A task in one line: who it is, how it acts, what it is doing, how the scheduler sees it.
+/// A task in one line: its pid and name, what drives it, its state, and its scheduling fields.
 pub fn task_line(machine: &Machine, id: TaskId) -> Line {
     let kernel = &machine.kernel;
     let Some(task) = kernel.tasks.get(id) else {
-        return Line::default().add(Role::Bad, "gone: it ended and was reaped");
+        return Line::default().add(Role::Bad, "gone: it exited and was reaped");
     };
     let sched = kernel.sched.get(id);
     let (letter, _) = state(machine, id);

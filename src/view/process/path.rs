@@ -1,9 +1,9 @@
-//! The way of a call through `do_fork`, `copy_process` and `wake_up_new_task`: an outline of their
-//! source with the branches that were taken ticked, and the reason why the others were not.
-//! Several calls can stand side by side.
+//! The path of a call through `do_fork`, `copy_process` and `wake_up_new_task`: an outline of their
+//! source in which the branches taken are ticked, with the reason for the others. Several calls can
+//! be shown side by side.
 //!
-//! What happened comes from the trace of the call; why, from the pure functions of flags that the
-//! kernel itself decides by.
+//! What happened comes from the trace of the call; why, from the pure functions of flags by which
+//! the kernel itself decides.
 
 mod call;
 mod copying;
@@ -22,59 +22,59 @@ use serde::Serialize;
 /// One call of `do_fork`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Path {
-    /// The caller.
+    /// The caller's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The caller's name.
     pub name: String,
-    /// The flags word as given.
+    /// The clone flags as given.
     pub flags: u32,
     /// The steps in the order of the source. They are the same for every call.
     pub steps: Vec<PathStep>,
-    /// What `do_fork` returns; `None` while the caller is still inside.
+    /// What `do_fork` returned; `None` while the caller is still inside.
     pub value: Option<i32>,
-    /// The name of the error, if it is one.
+    /// The name of the error, if it failed.
     pub error: Option<&'static str>,
-    /// The new task, if one was made.
+    /// The new task, if one was created.
     pub child: Option<Pid>,
     /// How many calls of `do_fork` there were; this is the first.
     pub calls: usize,
 }
 
-/// A step of the outline and what became of it.
+/// A step of the outline and its outcome.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PathStep {
     /// 0 for `do_fork` itself, 1 inside a function or branch of it.
     pub depth: u8,
-    /// The step, a branch with its condition before a colon.
+    /// The step; a branch has its condition before a colon.
     pub step: &'static str,
-    /// What became of it.
+    /// The outcome of the step.
     pub mark: Mark,
-    /// Why, or with which figures; may be empty.
+    /// The reason or the figures; may be empty.
     pub why: String,
 }
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
-    /// Taken.
+    /// The step was taken.
     Taken,
-    /// Taken: parent and child have the object in common.
+    /// Taken: parent and child share the object.
     Shared,
     /// Taken: the child has an object of its own.
     Own,
     /// The branch was not taken.
     NotTaken,
-    /// Tried, and it failed: the error of the call.
+    /// Tried and failed, with the error of the call.
     Failed,
-    /// Something before it failed, or it lies in a branch that was not taken.
+    /// An earlier step failed, or it is inside a branch that was not taken.
     NotReached,
 }
 
 /// Several calls side by side.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Paths {
-    /// Labels of the calls.
+    /// The labels of the calls.
     pub labels: Vec<String>,
     /// One for each step.
     pub rows: Vec<PathRow>,
@@ -82,7 +82,7 @@ pub struct Paths {
     pub paths: Vec<Path>,
 }
 
-/// A step and what became of it in each of several calls.
+/// A step and its outcome in each of several calls.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PathRow {
     /// See [`PathStep::depth`].
@@ -126,7 +126,7 @@ pub fn side_by_side(calls: Vec<(String, Path)>) -> Paths {
 }
 
 impl Path {
-    /// What became of the step of that name.
+    /// The outcome of the step of that name.
     pub fn mark(&self, step: &str) -> Option<Mark> {
         let found = self.steps.iter().find(|other| other.step == step);
         found.map(|step| step.mark)
@@ -142,7 +142,7 @@ impl Path {
         }
     }
 
-    /// Who called with which flags, the outline, and `= ` what was returned.
+    /// The caller and the flags, the outline, and `= ` with the return value.
     pub fn text(&self) -> Text {
         let mut text = Text::from(self.heading());
         let mut table = Table::new(&[("", Align::Left), ("", Align::Left)]);
@@ -197,8 +197,8 @@ impl Paths {
         }
     }
 
-    /// Steps down, calls across: `x` for a step that was taken, or what it did with the object that
-    /// it is about; `.` for one that was not; the name of the error where one failed.
+    /// One row per step and one column per call: `x` for a step that was taken, or what it did with
+    /// its object; `.` for one that was not; the name of the error where a call failed.
     pub fn text(&self) -> Text {
         let labels = self.labels.iter().map(|label| (&**label, Align::Right));
         let columns: Vec<(&str, Align)> = [("do_fork", Align::Left)]
@@ -281,7 +281,7 @@ fn not_taken(why: impl Into<String>) -> (Mark, String) {
     (Mark::NotTaken, why.into())
 }
 
-/// A branch that a flag decides about.
+/// A branch that depends on a flag.
 fn if_flag(call: &Call, flag: CloneFlags, why: impl FnOnce() -> String) -> (Mark, String) {
     if call.flags.contains(flag) {
         taken(why())

@@ -1,4 +1,4 @@
-//! `pending(task)`: the signals that wait for a task, in the order in which it would take them, and
+//! `pending(task)`: the pending signals of a task, in the order in which it would take them, and
 //! what each would do.
 
 use crate::abi::{SigInfo, SigSet, Signal, TaskId};
@@ -8,36 +8,36 @@ use crate::machine::Machine;
 use crate::view::text::{Align, Role, Table, Text, cell};
 use serde::Serialize;
 
-/// The signals that wait for a task.
+/// The pending signals of a task.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PendingSignals {
-    /// Its own first, then those of its process, each by ascending number, those of one number in
-    /// the order of sending.
+    /// The task's own first, then those of its process, each in ascending order of number; signals
+    /// with the same number in the order of sending.
     pub rows: Vec<PendingRow>,
-    /// What it blocks.
+    /// The signals that it blocks.
     pub blocked: Vec<String>,
 }
 
-/// A signal that waits.
+/// A pending signal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PendingRow {
-    /// Its name.
+    /// Its name, such as `SIGTERM`.
     pub signal: String,
-    /// `task` or `process`.
+    /// `task` or `process`: whose queue it is in.
     pub of: &'static str,
-    /// The reason that came with it, by name or as a number.
+    /// Its `si_code`, by name or as a number.
     pub code: String,
     /// The sender, or the child that it is about; 0 for the kernel.
     pub pid: i32,
     /// The status or value that came with it.
     pub value: Option<i32>,
-    /// The task blocks it.
+    /// Whether the task blocks it.
     pub blocked: bool,
     /// What it would do.
     pub action: String,
 }
 
-/// What waits for a task; nothing if that is gone.
+/// The pending signals of a task; empty if the task is gone.
 pub fn pending(machine: &Machine, task: TaskId) -> PendingSignals {
     let kernel = &machine.kernel;
     let Some(state) = kernel.tasks.get(task) else {
@@ -66,7 +66,7 @@ pub fn pending(machine: &Machine, task: TaskId) -> PendingSignals {
     }
 }
 
-/// What came with the instances of a pending signal: one at least.
+/// The `siginfo` of each instance of a pending signal, at least one.
 fn infos(queue: &SigQueue, signal: Signal) -> Vec<SigInfo> {
     let queued = queue.infos().filter(|info| info.signal == signal);
     let mut infos: Vec<SigInfo> = queued.copied().collect();
@@ -96,7 +96,7 @@ fn row(
 }
 
 impl PendingSignals {
-    /// As a table.
+    /// The signals as a table.
     pub fn text(&self) -> Text {
         let mut table = Table::new(&[
             ("signal", Align::Left),

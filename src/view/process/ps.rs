@@ -1,4 +1,4 @@
-//! All tasks, one row each, with what the scheduler knows of them.
+//! All tasks, one row each, with their scheduling parameters.
 
 use super::activity::{activity, state};
 use crate::abi::{Pid, TaskId, static_prio_to_nice};
@@ -9,33 +9,33 @@ use serde::Serialize;
 /// Nanoseconds in a millisecond.
 const NS_PER_MS: f64 = 1_000_000.0;
 
-/// The tasks that have a pid, by ascending pid.
+/// The tasks that have a pid, in ascending order of pid.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Ps {
     /// One for each task.
     pub rows: Vec<PsRow>,
 }
 
-/// A task.
+/// One row of `ps`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct PsRow {
-    /// Its number.
+    /// The task's pid.
     pub pid: Pid,
     /// Its thread group: what `getpid` returns.
     pub tgid: Pid,
     /// Its parent's thread group: what `getppid` returns.
     pub ppid: Pid,
-    /// Its name.
+    /// Its name (`comm`).
     pub name: String,
-    /// Letter of its state, as `ps` shows it.
+    /// The letter of its state, as `ps` shows it.
     pub letter: char,
-    /// The same as a word.
+    /// Its state as a word.
     pub state: &'static str,
     /// Dynamic priority, 0..=140; lower is better.
     pub prio: u8,
     /// Nice value, -20..=19.
     pub nice: i32,
-    /// Ticks left of its time slice.
+    /// Ticks left of the time slice of `next`.
     pub slice: u32,
     /// Sleep average, ms.
     pub sleep_avg: f64,
@@ -43,13 +43,13 @@ pub struct PsRow {
     pub cpu: u8,
     /// Pages mapped; `None` without an address space.
     pub rss: Option<u32>,
-    /// What makes it act: `puppet`, `workload`, ...
+    /// What drives it: `puppet`, `workload`, ...
     pub mode: &'static str,
     /// What it is doing.
     pub doing: String,
 }
 
-/// The tasks of a machine. Idle tasks have no pid and are not among them.
+/// The tasks of a machine, without the idle tasks, which have no pid.
 pub fn ps(machine: &Machine) -> Ps {
     let tasks = machine.kernel.pid_hash.tasks();
     let rows = tasks.map(|(_, id)| ps_row(machine, id)).collect();
@@ -84,7 +84,7 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
 }
 
 impl Ps {
-    /// As a table.
+    /// The tasks as a table.
     pub fn text(&self) -> Text {
         let mut table = Table::new(&[
             ("pid", Align::Right),

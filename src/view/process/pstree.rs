@@ -1,9 +1,8 @@
-//! The tree of processes: who is whose child. Threads hang below the first thread of their
+//! The tree of processes by parent and child. Threads are shown below the first thread of their
 //! process, as `{name}`.
 
-use crate::abi::{Pid, TaskId};
+use crate::abi::{ExitState, Pid, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::ExitState;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -12,24 +11,24 @@ use std::collections::BTreeMap;
 /// The tree, row by row from top to bottom.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PsTree {
-    /// Each task behind its parent and its older siblings.
+    /// Each task comes after its parent and its older siblings.
     pub rows: Vec<TreeRow>,
 }
 
 /// A task in the tree.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TreeRow {
-    /// Its number.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
-    /// How many generations below the top.
+    /// How many generations it is below the top.
     pub depth: usize,
-    /// It is the last below its parent.
+    /// Whether it is the last one below its parent.
     pub last: bool,
-    /// It is a thread of the process above, not a child.
+    /// Whether it is a thread of the process above, not a child.
     pub thread: bool,
-    /// It has ended and waits to be reaped.
+    /// Whether it has exited and waits to be reaped.
     pub zombie: bool,
 }
 
@@ -57,7 +56,7 @@ fn is_thread(kernel: &Kernel, id: TaskId) -> bool {
     kernel.task(id).group_leader != id
 }
 
-/// Below whom a task is shown.
+/// The task below which a task is shown.
 fn above(kernel: &Kernel, id: TaskId) -> TaskId {
     let task = kernel.task(id);
     if is_thread(kernel, id) {
@@ -79,9 +78,9 @@ fn tree_row(kernel: &Kernel, id: TaskId, depth: usize, last: bool) -> TreeRow {
 }
 
 impl PsTree {
-    /// As a drawing.
+    /// The tree as a drawing.
     pub fn text(&self) -> Text {
-        // Whether the ancestors of the row at hand, top excluded, were the last of their parents.
+        // Whether the ancestors of the current row, except the top, were the last of their parents.
         let mut lasts = Vec::new();
         let mut draw = |row: &TreeRow| {
             lasts.truncate(row.depth.saturating_sub(1));

@@ -1,9 +1,9 @@
-//! `/proc/PID/status`, as 2.6.12 prints it; and what a status word of a wait says.
+//! `/proc/PID/status`, as 2.6.12 prints it, and the decoding of a wait status.
 
-use crate::abi::{PAGE_SIZE, SigSet, Signal, TaskId, TaskState, WaitStatus};
+use crate::abi::{ExitState, PAGE_SIZE, SigAction, SigSet, Signal, TaskId, TaskState, WaitStatus};
 use crate::kernel::Kernel;
 use crate::kernel::mm::Mm;
-use crate::kernel::task::{ExitState, SigAction, Task};
+use crate::kernel::task::Task;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -17,8 +17,8 @@ pub struct Status {
 
 /// The status of a task that exists.
 ///
-/// Simplified: groups are left out, and so is what needs files that are mapped: there are no
-/// libraries.
+/// Simplified: groups are left out, and so is what depends on mapped files, because there are no
+/// shared libraries.
 ///
 /// Linux 2.6.12: `fs/proc/array.c`, `proc_pid_status()`; `fs/proc/task_mmu.c`, `task_mem()`.
 pub fn status(machine: &Machine, id: TaskId) -> Option<Status> {
@@ -53,9 +53,10 @@ fn state(kernel: &Kernel, id: TaskId, task: &Task) -> &'static str {
 fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
     let sched = kernel.sched.get(id);
     let leader = kernel.task(task.group_leader);
-    let tracer = match task.ptrace.is_empty() {
-        true => 0,
-        false => kernel.pid(task.parent).0,
+    let tracer = if task.ptrace.is_empty() {
+        0
+    } else {
+        kernel.pid(task.parent).0
     };
     let cred = &task.cred;
     let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
@@ -117,7 +118,7 @@ fn signals(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Strin
 }
 
 impl Status {
-    /// The file's text.
+    /// The text of the file.
     pub fn text(&self) -> Text {
         let mut text = Text::default();
         for (name, value) in &self.fields {
@@ -128,20 +129,20 @@ impl Status {
     }
 }
 
-/// What a status word says, part by part.
+/// A wait status, decoded part by part.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ExplainStatus {
-    /// The word.
+    /// The wait status itself.
     pub status: u32,
-    /// What it says.
+    /// Its meaning in words.
     pub text: String,
-    /// The parts of the word, and what each means.
+    /// The parts of the status, and what each means.
     pub parts: Vec<(String, String)>,
-    /// The macros of `wait.h` that are true of it, with what they give.
+    /// The macros of `wait.h` that are true for it, with their values.
     pub macros: Vec<&'static str>,
 }
 
-/// A part of a status word, and what it means.
+/// A part of a wait status, and what it means.
 fn part(name: &str, value: u32, meaning: String) -> (String, String) {
     (format!("{name} {value:#04x}"), meaning)
 }
@@ -153,7 +154,7 @@ fn signal_name(number: u32) -> String {
     }
 }
 
-/// The parts of a word that says of a task that it has stopped.
+/// The parts of a wait status that reports a stop.
 fn parts_of_stop(word: WaitStatus) -> Vec<(String, String)> {
     let (low, high, event) = (word.0 & 0xff, word.0 >> 8 & 0xff, word.0 >> 16);
     let mut parts = vec![part("bits 0-7", low, "it has stopped".to_owned())];
@@ -170,13 +171,13 @@ fn parts_of_stop(word: WaitStatus) -> Vec<(String, String)> {
         ),
         _ => part("bits 8-15", high, signal_name(high)),
     });
-    if let Some(name) = word.event() {
-        parts.push(part("bits 16-", event, name.to_owned()));
+    if let Some(what) = word.event() {
+        parts.push(part("bits 16-", event, what.name().to_owned()));
     }
     parts
 }
 
-/// What a status word says.
+/// Decodes a wait status.
 pub fn explain_status(status: u32) -> ExplainStatus {
     let word = WaitStatus(status);
     let (low, high) = (status & 0xff, status >> 8 & 0xff);
@@ -185,7 +186,7 @@ pub fn explain_status(status: u32) -> ExplainStatus {
             vec![part(
                 "all of it",
                 status,
-                "it goes on after a stop".to_owned(),
+                "it has continued after a stop".to_owned(),
             )],
             vec!["WIFCONTINUED"],
         ),
@@ -193,7 +194,7 @@ pub fn explain_status(status: u32) -> ExplainStatus {
             vec![part(
                 "bits 0-7",
                 low,
-                "no wait gives such a word".to_owned(),
+                "no wait returns such a status".to_owned(),
             )],
             Vec::new(),
         ),
@@ -233,7 +234,7 @@ pub fn explain_status(status: u32) -> ExplainStatus {
 }
 
 impl ExplainStatus {
-    /// The word, what it says, and its parts.
+    /// The status, its meaning, and its parts.
     pub fn text(&self) -> Text {
         let head = Line::default()
             .add(Role::Number, format_args!("{:#06x}", self.status))
@@ -243,10 +244,11 @@ impl ExplainStatus {
             let line = Line::default().add(Role::Dim, format_args!("  {part:<15}"));
             text.push(line.plain(format_args!(" {meaning}")));
         }
-        let line = Line::default().add(Role::Dim, "  true of it     ");
-        let macros = match self.macros.is_empty() {
-            true => "none".to_owned(),
-            false => self.macros.join(", "),
+        let line = Line::default().add(Role::Dim, "  true for it    ");
+        let macros = if self.macros.is_empty() {
+            "none".to_owned()
+        } else {
+            self.macros.join(", ")
         };
         text.push(line.plain(format_args!(" {macros}")));
         text
@@ -266,8 +268,8 @@ mod tests {
             (0x1057f, "it has stopped", "PTRACE_EVENT_FORK", "WIFSTOPPED"),
             (
                 0xffff,
-                "it goes on after a stop",
-                "it goes on after a stop",
+                "it has continued after a stop",
+                "it has continued after a stop",
                 "WIFCONTINUED",
             ),
         ] {

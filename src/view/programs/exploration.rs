@@ -1,4 +1,4 @@
-//! What trying many interleavings of programs came to.
+//! The result of trying many interleavings of programs.
 
 use crate::abi::WaitStatus;
 use crate::machine::Machine;
@@ -6,21 +6,21 @@ use crate::trace::TraceEvent;
 use crate::view::text::{Role, Text, cell};
 use serde::Serialize;
 
-/// What trying many interleavings came to.
+/// The result of trying many interleavings.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Exploration {
-    /// How many were run.
+    /// Number of runs.
     pub runs: i64,
-    /// The seed of the one that broke.
+    /// The seed of the run that failed.
     pub seed: Option<i64>,
-    /// What broke.
+    /// The error of that run.
     pub error: Option<String>,
     /// Instructions that programs have executed in all runs.
     pub instructions: u64,
 }
 
 impl Exploration {
-    /// In a sentence or two.
+    /// The result in a sentence or two.
     pub fn text(&self) -> Text {
         let lines = match (&self.seed, &self.error) {
             (Some(seed), Some(error)) => vec![
@@ -28,15 +28,17 @@ impl Exploration {
                     .plain(format!(" in run {} (seed {seed}): {error}", self.runs)),
                 cell(
                     Role::Dim,
-                    "the machine is as that run left it: trace() shows how it came about",
+                    "the machine is as that run left it: trace() shows how it got there",
                 ),
             ],
             _ if self.instructions == 0 => vec![
-                cell(Role::Bad, format!("{} runs", self.runs))
-                    .plain(", but no program ran in any of them: each has a fresh machine"),
+                cell(Role::Bad, format!("{} runs", self.runs)).plain(
+                    ", but no program ran in any of them: each run starts on a fresh \
+                         machine",
+                ),
                 cell(
                     Role::Dim,
-                    "spawn it inside: explore(|| { spawn(\"demo\", main); run(); }, 20)",
+                    "spawn the program inside: explore(|| { spawn(\"demo\", main); run(); }, 20)",
                 ),
             ],
             _ => vec![cell(Role::Good, format!("{} runs", self.runs)).plain(", none broke")],
@@ -45,7 +47,7 @@ impl Exploration {
     }
 }
 
-/// The first task, as far as the trace goes back, that a signal killed, in words.
+/// The first task that a signal killed, as far as the trace goes back, in words.
 pub fn died(machine: &Machine) -> Option<String> {
     machine.kernel.log.records().find_map(|record| {
         let TraceEvent::SchedProcessExit { status } = record.event else {

@@ -1,4 +1,4 @@
-//! Programs: where they are in their source, their variables, their instructions, their memory.
+//! Programs: their position in the source, variables, instructions and memory.
 
 use crate::abi::{TaskId, VirtAddr};
 use crate::hw::{Exception, disassemble};
@@ -8,12 +8,12 @@ use crate::machine::{Crash, Halt, Machine};
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
 
-/// Frames that a call chain shows at most.
+/// The most frames that a call chain shows.
 const MAX_FRAMES: usize = 64;
-/// Characters of a string that are shown.
+/// The most characters of a string that are shown.
 const MAX_STRING: usize = 40;
 
-/// The functions that a program is in, the innermost first.
+/// The call stack of a program, innermost function first.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CallChain {
     /// One for each call that has not returned.
@@ -23,72 +23,72 @@ pub struct CallChain {
 /// A call that has not returned.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct FrameView {
-    /// The function.
+    /// Name of the function.
     pub function: String,
-    /// The instruction: the next one, or the one that the call returns to.
+    /// The next instruction, or the one that the call returns to.
     pub eip: VirtAddr,
     /// Frame pointer.
     pub ebp: VirtAddr,
-    /// Source line; 0 where there is none.
+    /// Source line; 0 if there is none.
     pub line: u32,
-    /// Its text.
+    /// Text of the source line.
     pub text: String,
 }
 
 /// A variable of a program.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct VariableView {
-    /// Its name.
+    /// Name of the variable.
     pub name: String,
-    /// The word it holds; `None` if it cannot be read.
+    /// The word that it holds; `None` if it cannot be read.
     pub value: Option<i32>,
-    /// What that word means.
+    /// The value that the word stands for.
     pub shown: String,
-    /// Where it is: a register, or an address relative to the frame.
+    /// Its location: a register, or an address relative to the frame.
     pub place: String,
 }
 
 /// The variables of a function, and the globals.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Variables {
-    /// The function.
+    /// Name of the function.
     pub function: String,
-    /// Its parameters and variables.
+    /// Its parameters and local variables.
     pub locals: Vec<VariableView>,
-    /// The variables of the program.
+    /// The global variables of the program.
     pub globals: Vec<VariableView>,
 }
 
-/// Instructions of a function, with the source.
+/// The instructions of a function, with the source.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Disassembly {
-    /// The function.
+    /// Name of the function.
     pub function: String,
-    /// Its instructions.
+    /// Its instructions, in order.
     pub instructions: Vec<InstructionView>,
 }
 
-/// An instruction.
+/// A machine instruction.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct InstructionView {
-    /// Its address.
+    /// Address of the instruction.
     pub addr: VirtAddr,
     /// Its bytes in hexadecimal.
     pub bytes: String,
-    /// What it does.
+    /// Its text in Intel syntax.
     pub text: String,
     /// The source line that begins with it, 0 for none.
     pub line: u32,
     /// The text of that line.
     pub source: String,
-    /// It is the next to be executed.
+    /// Whether it is the next to be executed.
     pub next: bool,
 }
 
-/// Bytes of memory.
+/// The contents of a range of memory.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Dump {
-    /// Address of the first.
+    /// Address of the first byte.
     pub addr: VirtAddr,
     /// The bytes; `None` where there is no page.
     pub bytes: Vec<Option<u8>>,
@@ -100,7 +100,7 @@ fn source_line(image: &ProgramImage, line: u32) -> &str {
     text.unwrap_or_default().trim()
 }
 
-/// The calls that a program is in; `None` if the task runs no program.
+/// The call stack of a program; `None` if the task does not run a program.
 pub fn call_chain(machine: &Machine, task: TaskId) -> Option<CallChain> {
     let image = machine.program_of(task)?;
     let regs = machine.kernel.task(task).thread.regs;
@@ -112,7 +112,7 @@ pub fn call_chain(machine: &Machine, task: TaskId) -> Option<CallChain> {
         let Some(function) = image.debug.function_at(eip) else {
             break;
         };
-        // A return address may be that of the next line.
+        // A return address may already belong to the next line.
         let at = if frames.is_empty() { eip } else { eip - 1 };
         let line = image.debug.line_at(at).map_or(0, |entry| entry.line);
         frames.push(FrameView {
@@ -141,7 +141,7 @@ pub fn call_chain(machine: &Machine, task: TaskId) -> Option<CallChain> {
 }
 
 impl CallChain {
-    /// A line for each call.
+    /// One line per call.
     pub fn text(&self) -> Text {
         let mut table = Table::new(&[
             ("", Align::Right),
@@ -168,7 +168,7 @@ impl CallChain {
     }
 }
 
-/// The variables of the function that a program is in.
+/// The variables of the function that a program is executing.
 pub fn variables(machine: &Machine, task: TaskId) -> Option<Variables> {
     let image = machine.program_of(task)?;
     let eip = machine.kernel.task(task).thread.regs.eip;
@@ -236,7 +236,7 @@ const fn register(regs: &crate::hw::Regs, number: u8) -> (&'static str, u32) {
     }
 }
 
-/// What a variable at an address, or a word in a register, means.
+/// The value of a variable at an address, or of a word in a register.
 fn shown(
     machine: &Machine,
     task: TaskId,
@@ -283,7 +283,7 @@ fn string_at(machine: &Machine, task: TaskId, addr: u32) -> String {
 }
 
 impl Variables {
-    /// A line for each variable.
+    /// One line per variable.
     pub fn text(&self) -> Text {
         let mut table = Table::new(&[
             ("variable", Align::Left),
@@ -303,7 +303,8 @@ impl Variables {
     }
 }
 
-/// The instructions of a function of a program, of the one that the task is in if none is named.
+/// The instructions of a function of a program; without a name, of the one that the task is
+/// executing.
 pub fn disassembly(machine: &Machine, task: TaskId, name: Option<&str>) -> Option<Disassembly> {
     let image = machine.program_of(task)?;
     let eip = machine.kernel.task(task).thread.regs.eip;
@@ -363,7 +364,7 @@ fn with_name(image: &ProgramImage, text: String) -> String {
 }
 
 impl Disassembly {
-    /// A line for each instruction, with the source line that it begins.
+    /// One line per instruction, with the source line that it begins.
     pub fn text(&self) -> Text {
         let mut table = Table::new(&[
             ("", Align::Left),
@@ -392,7 +393,7 @@ impl Disassembly {
     }
 }
 
-/// Bytes of a task's memory, as it would read them.
+/// Bytes of a task's memory, as the task would read them.
 pub fn dump(machine: &Machine, task: TaskId, addr: VirtAddr, len: u32) -> Dump {
     let at = |i| VirtAddr(addr.0.wrapping_add(i));
     Dump {
@@ -402,7 +403,7 @@ pub fn dump(machine: &Machine, task: TaskId, addr: VirtAddr, len: u32) -> Dump {
 }
 
 impl Dump {
-    /// Sixteen bytes a line: as words, and as characters.
+    /// Sixteen bytes per line, as words and as characters.
     pub fn text(&self) -> Text {
         let lines = self.bytes.chunks(16).enumerate().map(|(row, bytes)| {
             let addr = self.addr.0.wrapping_add(16 * row as u32);
@@ -435,7 +436,7 @@ impl Dump {
     }
 }
 
-/// What a program did to get a signal, in lines.
+/// The fault for which a program got a signal, in words.
 pub fn crash(machine: &Machine, crash: &Crash) -> String {
     let image = &crash.image;
     let what = match crash.raised {
@@ -455,7 +456,7 @@ const fn trap_in_words(exception: Exception) -> &'static str {
         Exception::Breakpoint => "int3, a breakpoint instruction",
         Exception::Overflow => "into with an overflow",
         Exception::Bound => "bound with an index out of bounds",
-        Exception::InvalidOpcode => "bytes that are no instruction of this CPU",
+        Exception::InvalidOpcode => "bytes that are not an instruction of this CPU",
         Exception::GeneralProtection(_) => "an instruction or a segment that user mode may not use",
         Exception::SegmentNotPresent(_) => "a segment that is not present",
         Exception::StackSegment(_) => "beyond the limit of the stack segment",
@@ -492,7 +493,7 @@ pub fn halt(machine: &Machine, halt: &Halt) -> String {
         Halt::Goal { task } => (String::new(), task),
     };
     if !machine.kernel.tasks.contains_key(task) {
-        return format!("{what}the task has ended");
+        return format!("{what}the task has exited");
     }
     let name = machine.kernel.names.get(machine.kernel.comm(task));
     let tag = format!("{}:{name}", machine.kernel.pid(task));
@@ -502,6 +503,6 @@ pub fn halt(machine: &Machine, halt: &Halt) -> String {
     };
     match machine.program_of(task) {
         Some(image) => format!("{what}{tag} {}", place_in_source(image, eip)),
-        None => format!("{what}{tag} runs no program any more"),
+        None => format!("{what}{tag} no longer runs a program"),
     }
 }

@@ -1,4 +1,4 @@
-//! A timeline as a chart: a row for each task, a column for each few ticks.
+//! A timeline as a chart: a row for each task, a column for every few ticks.
 
 use super::timeline::{Interval, Timeline};
 use crate::abi::Pid;
@@ -6,14 +6,14 @@ use crate::view::text::task_tag;
 use crate::view::text::{Line, Role, Text};
 use std::collections::BTreeMap;
 
-/// Columns at most.
+/// The most columns of a chart.
 const WIDTH: u64 = 60;
 /// Columns from one number of the axis to the next.
 const AXIS_STEP: u64 = 10;
-/// Ticks in a column are one of these, times a power of ten.
+/// The ticks per column are one of these times a power of ten.
 const ROUND: [u64; 3] = [1, 2, 5];
 
-/// A task's part of the chart.
+/// A task's row of the chart.
 struct Row {
     label: Line,
     role: Role,
@@ -59,8 +59,8 @@ impl Timeline {
         )
     }
 
-    /// The tasks that did anything: by ascending pid, the idle ones at the end. What they did
-    /// overwrites what they waited for, and long runs overwrite passing ones.
+    /// The tasks that did anything, in ascending order of pid, the idle tasks at the end. Running
+    /// overwrites waiting, and long runs overwrite short ones.
     fn rows(&self, scale: u64, columns: u64) -> BTreeMap<(bool, Pid), Row> {
         let mut rows = BTreeMap::new();
         let (passing, running): (Vec<_>, Vec<_>) = self
@@ -79,9 +79,10 @@ impl Timeline {
                 role: if idle { Role::Dim } else { Role::State },
                 cells: vec![' '; columns as usize],
             });
-            row.label = match idle {
-                true => Line::default().add(Role::Dim, "idle"),
-                false => task_tag(interval.pid, &interval.name),
+            row.label = if idle {
+                Line::default().add(Role::Dim, "idle")
+            } else {
+                task_tag(interval.pid, &interval.name)
             };
             let first = (interval.from - self.from) / scale;
             let end = (interval.to - self.from).div_ceil(scale).max(first + 1);
@@ -99,7 +100,7 @@ impl Timeline {
     }
 }
 
-/// The smallest round number of ticks for a column with which the chart is narrow enough.
+/// The smallest round number of ticks per column that makes the chart narrow enough.
 fn ticks_per_column(ticks: u64) -> u64 {
     let mut power = 1;
     loop {
@@ -149,7 +150,7 @@ mod tests {
         }
     }
 
-    /// A log in the making: switches at ticks, names by interning.
+    /// A log under construction: switches at ticks, with interned names.
     #[derive(Default)]
     struct History {
         log: TraceLog,

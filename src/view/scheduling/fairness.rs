@@ -1,4 +1,5 @@
-//! Who got how much of the CPUs, beside what the time slices promise: per task and per nice value.
+//! Who got how much of the CPUs, compared with the share that the time slices entitle to: per task
+//! and per nice value.
 
 use super::latency::lost;
 use super::timeline::timeline;
@@ -13,78 +14,79 @@ use std::collections::BTreeMap;
 /// Who got how much of the CPUs between two ticks.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Fairness {
-    /// First tick.
+    /// First tick of the period.
     pub from: u64,
-    /// First tick behind it.
+    /// First tick after the period.
     pub to: u64,
-    /// By pid.
+    /// In ascending order of pid.
     pub tasks: Vec<Share>,
-    /// By nice value.
+    /// In ascending order of nice value.
     pub levels: Vec<LevelShare>,
-    /// Events that the trace has lost: what happened before them is missing.
+    /// Number of dropped trace events; what happened before them is missing.
     pub dropped: u64,
 }
 
-/// The part of a task. Times are in ticks, parts in percent of the time that any task ran.
+/// The share of a task. Times are in ticks, shares in percent of the time that any task ran.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Share {
-    /// Its number.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
-    /// Its nice value, the last it had.
+    /// Its last nice value.
     pub nice: i32,
-    /// A full time slice.
+    /// Its full time slice, ticks.
     pub timeslice: u32,
-    /// CPU time.
+    /// CPU time, ticks.
     pub ran: u64,
-    /// Time that it was runnable and had no CPU.
+    /// Time that it was runnable without a CPU, ticks.
     pub waited: u64,
-    /// Its part.
+    /// Its share of the CPU time, percent.
     pub share: f64,
-    /// The part by its time slice, counted for the time that it was runnable, of what real-time
-    /// tasks left; `None` for these.
+    /// The share that its time slice entitles it to, for the time that it was runnable, of what
+    /// real-time tasks left over; `None` for real-time tasks.
     pub expected: Option<f64>,
 }
 
-/// The part of all tasks with one nice value.
+/// The share of all tasks with one nice value.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct LevelShare {
     /// The nice value.
     pub nice: i32,
-    /// Tasks.
+    /// Number of tasks.
     pub tasks: usize,
-    /// CPU time.
+    /// CPU time, ticks.
     pub ran: u64,
-    /// Their part, percent.
+    /// Their share, percent.
     pub share: f64,
-    /// Their part by time slices, percent.
+    /// Their share by time slices, percent.
     pub expected: f64,
 }
 
-/// What is to be known of a task.
+/// The times of a task in the period.
 #[derive(Clone, Default)]
 struct Times {
     name: String,
     ran: u64,
     waited: u64,
     nice: i32,
-    /// A full slice, ticks.
+    /// A full time slice, ticks.
     timeslice: u32,
     real_time: bool,
 }
 
 impl Times {
-    /// What its part by time slices is proportional to.
+    /// Weight of the task when shares are computed from time slices.
     fn weight(&self) -> u64 {
-        match self.real_time {
-            true => 0,
-            false => u64::from(self.timeslice) * (self.ran + self.waited),
+        if self.real_time {
+            0
+        } else {
+            u64::from(self.timeslice) * (self.ran + self.waited)
         }
     }
 }
 
-/// Who got how much of the CPUs from one tick up to another, or up to now.
+/// Who got how much of the CPUs from one tick until another, or until now.
 pub fn fairness(machine: &Machine, from: u64, to: u64) -> Fairness {
     let timeline = timeline(machine, from, to);
     let mut times: BTreeMap<Pid, Times> = BTreeMap::new();
@@ -136,8 +138,8 @@ fn percent(part: u64, whole: u64) -> f64 {
     100.0 * part as f64 / whole as f64
 }
 
-/// Notes nice value and policy of each task, the last up to a tick: from its last switch, or else
-/// what it has now.
+/// Records the nice value and policy of each task at the end of the period: those of its last
+/// switch, or its current ones.
 fn note_priorities(machine: &Machine, to: u64, times: &mut BTreeMap<Pid, Times>) {
     let kernel = &machine.kernel;
     let mut note = |pid: Pid, static_prio: u8, prio: u8| {

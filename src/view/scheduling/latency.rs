@@ -1,5 +1,5 @@
-//! How long tasks ran and how long they waited for a CPU, from the trace: as `perf sched latency`
-//! tells it.
+//! How long tasks ran and how long they waited for a CPU, from the trace, like `perf sched
+//! latency`.
 
 use super::timeline::{Interval, timeline};
 use crate::abi::Pid;
@@ -13,38 +13,38 @@ use std::collections::BTreeMap;
 /// How long tasks ran and waited between two ticks.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Latency {
-    /// First tick.
+    /// First tick of the period.
     pub from: u64,
-    /// First tick behind it.
+    /// First tick after the period.
     pub to: u64,
-    /// The tasks that ran or waited, by pid; the idle tasks are not among them.
+    /// The tasks that ran or waited, by pid, without the idle tasks.
     pub rows: Vec<LatencyRow>,
-    /// Events that the trace has lost: what happened before them is missing.
+    /// Number of dropped trace events; what happened before them is missing.
     pub dropped: u64,
 }
 
 /// A task. Times are in ticks.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct LatencyRow {
-    /// Its number.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name, at the end.
+    /// Its name at the end of the period.
     pub name: String,
-    /// CPU time.
+    /// CPU time, ticks.
     pub runtime: u64,
     /// How often it was switched to.
     pub switches: u64,
-    /// Time that it was runnable and had no CPU, after preemptions too.
+    /// Time that it was runnable without a CPU, also after preemptions.
     pub wait: u64,
-    /// The same, for each switch to it.
+    /// The waiting time per switch to it.
     pub avg_wait: f64,
-    /// Its longest wait, one that still goes on included.
+    /// Its longest wait, including one that still goes on.
     pub max_wait: u64,
     /// The tick at which that wait ended; `None` if it never waited.
     pub max_at: Option<u64>,
 }
 
-/// How long tasks ran and waited from one tick up to another, or up to now.
+/// How long tasks ran and waited from one tick until another, or until now.
 pub fn latency(machine: &Machine, from: u64, to: u64) -> Latency {
     let timeline = timeline(machine, from, to);
     let mut rows: BTreeMap<Pid, LatencyRow> = BTreeMap::new();
@@ -97,7 +97,7 @@ fn row_of<'a>(rows: &'a mut BTreeMap<Pid, LatencyRow>, interval: &Interval) -> &
     row
 }
 
-/// The waits in the order of their ends, those that went on on another CPU as one.
+/// The waits in the order of their ends; a wait that continued on another CPU counts as one.
 fn whole_waits(waits: &[Interval]) -> Vec<Interval> {
     let mut whole: Vec<Interval> = Vec::new();
     for wait in waits {
@@ -117,7 +117,7 @@ fn whole_waits(waits: &[Interval]) -> Vec<Interval> {
     whole
 }
 
-/// A line for events that the trace has lost.
+/// A line about events that the trace has dropped.
 pub(in crate::view) fn lost(dropped: u64) -> Option<Line> {
     (dropped > 0).then(|| {
         let words = format!("... {dropped} older events dropped (limit trace: --max-trace)");
@@ -126,7 +126,7 @@ pub(in crate::view) fn lost(dropped: u64) -> Option<Line> {
 }
 
 impl Latency {
-    /// A table of the tasks.
+    /// The tasks as a table.
     pub fn text(&self) -> Text {
         let mut table = Table::new(&[
             ("task", Align::Left),

@@ -1,17 +1,17 @@
-//! Who has each CPU, followed through the trace by its `sched_switch` records.
+//! Which task has each CPU, followed through the trace by its `sched_switch` records.
 
 use crate::abi::{Name, Pid};
 use crate::trace::{Record, TraceEvent, TraceLog};
 
-/// The task on each CPU at some place in the trace.
+/// The task on each CPU at some point of the trace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OnCpu {
     tasks: Vec<(Pid, Name)>,
 }
 
 impl OnCpu {
-    /// Who had the CPUs before the first record: the task that the first switch takes a CPU from,
-    /// or else the one that has it `now`.
+    /// The tasks on the CPUs before the first record: for each CPU, the task that the first switch
+    /// replaces, or the one in `now` if there is no switch.
     pub fn before(log: &TraceLog, now: &[(Pid, Name)]) -> Self {
         let mut tasks = vec![None; now.len()];
         for record in log.records() {
@@ -34,7 +34,7 @@ impl OnCpu {
         Self { tasks }
     }
 
-    /// Goes on behind a record.
+    /// Moves past a record.
     pub fn follow(&mut self, record: &Record) {
         if let TraceEvent::SchedSwitch {
             next, next_name, ..
@@ -59,7 +59,7 @@ impl OnCpu {
     }
 }
 
-/// Who has the CPUs of a kernel now.
+/// The tasks on the CPUs of a kernel now.
 pub fn on_cpu_now(kernel: &crate::kernel::Kernel) -> Vec<(Pid, Name)> {
     let current = |cpu| kernel.sched.get(kernel.sched.current(cpu));
     (0..kernel.sched.cpus())

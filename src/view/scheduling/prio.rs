@@ -1,5 +1,5 @@
-//! How a task's priority comes about, step by step: what `effective_prio`, `TASK_INTERACTIVE` and
-//! `recalc_task_prio` make of its nice value and its sleep average.
+//! How a task's priority is computed, step by step: what `effective_prio`, `TASK_INTERACTIVE` and
+//! `recalc_task_prio` make of its nice value and sleep average.
 
 use crate::abi::{Pid, TaskId, TaskState, static_prio_to_nice};
 use crate::kernel::sched::{
@@ -7,52 +7,51 @@ use crate::kernel::sched::{
     run_charge,
 };
 use crate::machine::Machine;
-use crate::view::text::task_tag;
-use crate::view::text::{Line, Role, Text};
+use crate::view::text::{Line, Role, Text, task_tag};
 use serde::Serialize;
 
-/// How a task's priority comes about.
+/// How a task's priority is computed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PrioView {
-    /// The task.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
-    /// Its policy.
+    /// Its scheduling policy.
     pub policy: &'static str,
-    /// 1..=99 for a real-time task, else 0.
+    /// 1..=99 for a real-time task, otherwise 0.
     pub rt_priority: u8,
-    /// Nice value.
+    /// Nice value, -20..=19.
     pub nice: i32,
-    /// 120 + nice.
+    /// Static priority: 120 + nice.
     pub static_prio: u8,
     /// Sleep average, ns.
     pub sleep_avg: u32,
     /// `CURRENT_BONUS`, 0..=10.
     pub bonus: u32,
-    /// What `effective_prio` gives now.
+    /// What `effective_prio` returns now.
     pub effective_prio: u8,
-    /// The priority that is stored, and counts.
+    /// The stored priority, which is the one that counts.
     pub prio: u8,
-    /// `DELTA`.
+    /// `DELTA`: the bonus that an interactive task of this nice value needs.
     pub delta: i32,
-    /// `TASK_INTERACTIVE`, of the stored priority.
+    /// `TASK_INTERACTIVE`, for the stored priority.
     pub interactive: bool,
     /// A full time slice, ticks.
     pub timeslice: u32,
-    /// What is left of the present one.
+    /// Ticks left of the current time slice.
     pub time_slice: u32,
-    /// It is still the slice that the parent gave at fork.
+    /// Whether it is still the slice that the parent gave it at fork.
     pub first_time_slice: bool,
     /// `TIMESLICE_GRANULARITY`, ticks.
     pub granularity: u32,
     /// `INTERACTIVE_SLEEP`, ns.
     pub interactive_sleep: u32,
-    /// What a wake-up now would make of it; of sleeping tasks only.
+    /// The effect of a wake-up now; for sleeping tasks only.
     pub woken: Option<CreditView>,
-    /// What giving the CPU up now would make of it; of running tasks only.
+    /// The effect of giving up the CPU now; for running tasks only.
     pub charged: Option<ChargeView>,
-    /// The numbers of the rules.
+    /// The constants of the scheduler.
     #[serde(skip)]
     pub tunables: Tunables,
 }
@@ -60,17 +59,17 @@ pub struct PrioView {
 /// What a sleep does to the sleep average.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CreditView {
-    /// Sleep that counts, ns.
+    /// Sleep time that counts, ns.
     pub slept: u32,
     /// Factor by which it counts.
     pub multiplier: u32,
     /// `none`, `idle`, `capped` or `added`.
     pub class: &'static str,
-    /// 32-bit arithmetic overflows.
+    /// Whether the 32-bit addition overflows.
     pub wrapped: bool,
     /// Sleep average afterwards, ns.
     pub sleep_avg: u32,
-    /// Priority afterwards.
+    /// Dynamic priority afterwards.
     pub prio: u8,
 }
 
@@ -79,13 +78,13 @@ pub struct CreditView {
 pub struct ChargeView {
     /// Run time since it got the CPU, ns.
     pub ran: u64,
-    /// What is taken off the sleep average, ns.
+    /// What is subtracted from the sleep average, ns.
     pub run_time: u32,
     /// Sleep average afterwards, ns. The priority changes only at the next expiry or wake-up.
     pub sleep_avg: u32,
 }
 
-/// How the priority of a task that exists comes about.
+/// How the priority of a task that exists is computed.
 pub fn prio(machine: &Machine, id: TaskId) -> PrioView {
     let kernel = &machine.kernel;
     let sched = &kernel.sched;
@@ -130,7 +129,7 @@ pub fn prio(machine: &Machine, id: TaskId) -> PrioView {
     }
 }
 
-/// What a wake-up now would make of a sleeping task; an uninterruptible sleep is noted only then.
+/// The effect of waking a sleeping task now. An uninterruptible sleep is recognized only then.
 fn credit(tunables: &Tunables, task: &SchedTask, now: u64) -> CreditView {
     let mut woken = task.clone();
     if woken.state == TaskState::UNINTERRUPTIBLE {
@@ -159,7 +158,7 @@ fn credit(tunables: &Tunables, task: &SchedTask, now: u64) -> CreditView {
     }
 }
 
-/// A number of ns with its thousands apart.
+/// A number of ns with thousands separators.
 fn ns(value: impl Into<u64>) -> String {
     let digits = value.into().to_string();
     let mut text = String::new();
@@ -173,7 +172,7 @@ fn ns(value: impl Into<u64>) -> String {
 }
 
 impl PrioView {
-    /// A line for each step.
+    /// One line per step.
     pub fn text(&self) -> Text {
         let mut text = Text::from(
             task_tag(self.pid, &self.name)
@@ -204,12 +203,13 @@ impl PrioView {
             format_args!("{ms} ms * 10 / 1000 = {}", self.bonus),
         ));
         text.push(self.effective_line());
-        let stored = match self.prio == self.effective_prio {
-            true => "as computed".to_owned(),
-            false => format!(
-                "{}: from its last wake-up, expiry, fork or renice, and kept until the next",
+        let stored = if self.prio == self.effective_prio {
+            "as computed".to_owned()
+        } else {
+            format!(
+                "{}: computed at the last wake-up, expiry, fork or renice; kept until the next",
                 self.prio
-            ),
+            )
         };
         text.push(step("stored prio", stored));
         text.push(step(
@@ -222,7 +222,7 @@ impl PrioView {
         text.push(self.interactive_line());
         text.push(self.slice_line());
         if self.interactive {
-            let rule = "it goes behind its equals each time so much of its slice is used";
+            let rule = "it moves behind its equals each time it has used that much of its slice";
             text.push(step(
                 "granularity",
                 format_args!("{} ticks: {rule}", self.granularity),
@@ -261,7 +261,7 @@ impl PrioView {
         } else {
             step(
                 "effective_prio",
-                format_args!("{line}, kept within 100..139: {}", self.effective_prio),
+                format_args!("{line}, clamped to 100..139: {}", self.effective_prio),
             )
         }
     }
@@ -269,9 +269,9 @@ impl PrioView {
     fn interactive_line(&self) -> Line {
         let limit = i32::from(self.static_prio) - self.delta;
         let verdict = if self.interactive {
-            "yes: an expired slice leaves it in the active array"
+            "yes: it stays in the active array when its slice expires"
         } else {
-            "no: an expired slice sends it to the expired array"
+            "no: it moves to the expired array when its slice expires"
         };
         let sign = if self.interactive { "<=" } else { ">" };
         step(
@@ -287,9 +287,10 @@ impl PrioView {
         let factor = if self.nice < 0 { 4 } else { 1 };
         let base = self.tunables.def_timeslice * factor;
         let scaled = base * (140 - u32::from(self.static_prio)) / 20;
-        let least = match scaled < self.timeslice {
-            true => format!("{scaled}, at least {}", self.timeslice),
-            false => self.timeslice.to_string(),
+        let least = if scaled < self.timeslice {
+            format!("{scaled}, at least {}", self.timeslice)
+        } else {
+            self.timeslice.to_string()
         };
         let first = if self.first_time_slice {
             ", still the part that its parent gave it"
@@ -344,7 +345,7 @@ impl PrioView {
             lines.push(step("", "").add(
                 Role::Bad,
                 format_args!(
-                    "{} + that = {} does not fit into 32 bits: {} is left",
+                    "{} + that = {} does not fit in 32 bits: {} is left",
                     ns(self.sleep_avg),
                     ns(sum),
                     ns(sum % (1 << 32))
@@ -356,7 +357,7 @@ impl PrioView {
     }
 }
 
-/// The name of a step and what it gives.
+/// The name of a step and its result.
 fn step(name: &str, what: impl std::fmt::Display) -> Line {
     Line::default()
         .plain("  ")

@@ -1,4 +1,4 @@
-//! The runqueues: `struct runqueue` and `struct prio_array` of every CPU, as they stand.
+//! The runqueues: the current `struct runqueue` and `struct prio_array` of every CPU.
 
 use crate::abi::{MAX_PRIO, Pid, TaskId};
 use crate::kernel::Kernel;
@@ -12,32 +12,32 @@ use serde::Serialize;
 /// The runqueues of all CPUs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Runq {
-    /// By CPU number.
+    /// In the order of CPU numbers.
     pub cpus: Vec<CpuQueue>,
 }
 
 /// The runqueue of one CPU.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CpuQueue {
-    /// CPU number.
+    /// Number of the CPU.
     pub cpu: usize,
     /// The running task; `None` if the CPU is idle.
     pub curr: Option<Pid>,
     /// Its name; the idle task's if the CPU is idle.
     pub curr_name: String,
-    /// Runnable tasks, the running one included.
+    /// Number of runnable tasks, including the running one.
     pub nr_running: u32,
-    /// Context switches so far.
+    /// Number of context switches so far.
     pub nr_switches: u64,
-    /// The load of the last ticks, 128 for one task; `None` on a machine with one CPU.
+    /// The load of the last ticks, 128 per task; `None` on a machine with one CPU.
     pub cpu_load: Option<u32>,
-    /// Tasks that went into an uninterruptible sleep here, less those woken to here.
+    /// Tasks that went into an uninterruptible sleep here, minus those woken to here.
     pub nr_uninterruptible: i32,
     /// `jiffies` at the first expiry since the last array swap or idle time; 0 if there was none.
     pub expired_timestamp: u32,
     /// Best static priority put on the expired array since the last swap; 140 if none.
     pub best_expired_prio: u8,
-    /// Tasks that still have a slice.
+    /// Tasks that still have a time slice.
     pub active: ArrayView,
     /// Tasks that wait for the array swap.
     pub expired: ArrayView,
@@ -46,18 +46,18 @@ pub struct CpuQueue {
 /// A priority array.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ArrayView {
-    /// Tasks in it.
+    /// Number of tasks in it.
     pub nr_active: u32,
-    /// Which lists are not empty, a bit each; bit 140 is the delimiter.
+    /// Which lists are not empty, one bit each; bit 140 is the delimiter.
     pub bitmap: [u32; 5],
-    /// The lists that are not empty, best first.
+    /// The lists that are not empty, best priority first.
     pub levels: Vec<Level>,
 }
 
 /// A priority list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Level {
-    /// Its priority.
+    /// Priority of the list.
     pub prio: u8,
     /// Its members, head first.
     pub tasks: Vec<Pid>,
@@ -102,7 +102,7 @@ fn array_view(kernel: &Kernel, array: &PrioArray) -> ArrayView {
         nr_active: array.nr_active(),
         bitmap: array.bitmap(),
         levels: (0..MAX_PRIO)
-            .filter(|prio| array.head(*prio).is_some())
+            .filter(|prio| !array.is_empty(*prio))
             .map(|prio| level(kernel, array, prio))
             .collect(),
     }
@@ -123,7 +123,7 @@ fn level(kernel: &Kernel, array: &PrioArray, prio: u8) -> Level {
 }
 
 impl Runq {
-    /// A paragraph for each CPU. The running task stands in brackets.
+    /// One paragraph per CPU, with the running task in brackets.
     pub fn text(&self) -> Text {
         let queues = self.cpus.iter();
         queues.flat_map(|queue| queue.text().lines).collect()
@@ -131,8 +131,8 @@ impl Runq {
 }
 
 impl CpuQueue {
-    /// The fields of the runqueue, with each array its lists. The running task, which stays in its
-    /// list, stands in brackets; behind each task is what is left of its slice.
+    /// The fields of the runqueue and the lists of both arrays. The running task, which stays in
+    /// its list, is shown in brackets; each task is followed by what is left of its slice.
     pub fn text(&self) -> Text {
         let who = match self.curr {
             Some(pid) => Line::default()
@@ -188,7 +188,7 @@ impl CpuQueue {
 }
 
 impl ArrayView {
-    /// The words of the bitmap, the lowest priorities' first, and which bits are set.
+    /// The words of the bitmap, starting with the lowest bits, and which bits are set.
     fn bitmap_line(&self, kind: ArrayKind) -> Line {
         let words = self.bitmap.map(|word| format!("{word:08x}")).join(" ");
         let line = Line::default()

@@ -1,30 +1,31 @@
-//! The scheduler's statistics, as `/proc/schedstat` and `/proc/PID/schedstat` give them.
+//! The scheduler's statistics, as in `/proc/schedstat` and `/proc/PID/schedstat`.
 
 use crate::abi::{Pid, TaskId};
 use crate::kernel::sched::{LbStat, SchedDomain};
 use crate::machine::Machine;
-use crate::view::text::task_tag;
-use crate::view::text::{Line, Role, Text};
+use crate::view::text::{Line, Role, Text, task_tag};
 use serde::Serialize;
 
 /// The version of the format in 2.6.12.
 const VERSION: u32 = 11;
 
-/// What `/proc/schedstat` says. Linux 2.6.12: `kernel/sched.c`, `show_schedstat()`.
+/// The contents of `/proc/schedstat`.
+///
+/// Linux 2.6.12: `kernel/sched.c`, `show_schedstat()`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SchedStat {
     /// Version of the format.
     pub version: u32,
-    /// `jiffies`.
+    /// `jiffies` at the time of reading.
     pub timestamp: u32,
-    /// By CPU number.
+    /// In the order of CPU numbers.
     pub cpus: Vec<CpuStat>,
 }
 
 /// The counters of a CPU. Times are in ticks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CpuStat {
-    /// Its number.
+    /// Number of the CPU.
     pub cpu: usize,
     /// Yields with both arrays empty but for the yielding task.
     pub yld_both_empty: u32,
@@ -34,69 +35,69 @@ pub struct CpuStat {
     pub yld_exp_empty: u32,
     /// Calls of `sched_yield`.
     pub yld_cnt: u32,
-    /// Array swaps.
+    /// Number of array swaps.
     pub sched_switch: u32,
-    /// Passes of `schedule`.
+    /// Calls of `schedule`.
     pub sched_cnt: u32,
-    /// Passes that chose the idle task.
+    /// Calls that chose the idle task.
     pub sched_goidle: u32,
-    /// Wake-ups of tasks that were last here; 0 with one CPU.
+    /// Wake-ups of tasks that last ran here; 0 with one CPU.
     pub ttwu_cnt: u32,
-    /// Those by this CPU itself; 0 with one CPU.
+    /// Those made by this CPU itself; 0 with one CPU.
     pub ttwu_local: u32,
     /// CPU time of tasks.
     pub cpu_time: u32,
-    /// Time that they waited in priority lists before they got the CPU.
+    /// Time that tasks waited on the runqueue before they got the CPU.
     pub run_delay: u32,
-    /// How often one got the CPU.
+    /// Number of times a task got the CPU.
     pub pcnt: u32,
     /// The domains, the lowest level first; none with one CPU.
     pub domains: Vec<DomainStat>,
 }
 
-/// The counters of a domain.
+/// The counters of a scheduling domain.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct DomainStat {
     /// Its CPUs, one bit each.
     pub span: u32,
-    /// Balancings of the CPU while it was idle.
+    /// Balancing while the CPU was idle.
     pub idle: Balancings,
-    /// While it had a task.
+    /// Balancing while the CPU had a task.
     pub not_idle: Balancings,
-    /// As it was about to go idle.
+    /// Balancing as the CPU was about to go idle.
     pub newly_idle: Balancings,
-    /// Active balancings.
+    /// Active balancing passes.
     pub alb_cnt: u32,
     /// Pushes to an idle CPU that moved nothing.
     pub alb_failed: u32,
     /// Tasks pushed to an idle CPU.
     pub alb_pushed: u32,
-    /// Tasks that moved at exec.
+    /// Tasks that were moved at exec.
     pub sbe_pushed: u32,
-    /// Tasks that might have.
+    /// Tasks that could have been moved at exec.
     pub sbe_attempts: u32,
-    /// Wake-ups of tasks that were last on another CPU.
+    /// Wake-ups of tasks that last ran on another CPU.
     pub ttwu_wake_remote: u32,
-    /// Those that moved to the waker because they were cold.
+    /// Wake-ups that moved a cache-cold task to the waker.
     pub ttwu_move_affine: u32,
-    /// Those that moved because it had less to do.
+    /// Wake-ups that moved a task to the waker because it was less loaded.
     pub ttwu_move_balance: u32,
 }
 
 /// The counters of one kind of balancing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Balancings {
-    /// Calls.
+    /// Number of calls.
     pub lb_cnt: u32,
-    /// Calls that found balance.
+    /// Calls that found the load balanced.
     pub lb_balanced: u32,
-    /// Calls that found an imbalance and moved nothing.
+    /// Calls that found an imbalance but moved nothing.
     pub lb_failed: u32,
-    /// Tasks that were to be moved.
+    /// Number of tasks that should have been moved.
     pub lb_imbalance: u32,
-    /// Tasks that were.
+    /// Number of tasks that were moved.
     pub lb_gained: u32,
-    /// Cache-hot ones among them.
+    /// Number of cache-hot tasks among them.
     pub lb_hot_gained: u32,
     /// Calls that found no busier CPU in the busiest group.
     pub lb_nobusyq: u32,
@@ -104,23 +105,23 @@ pub struct Balancings {
     pub lb_nobusyg: u32,
 }
 
-/// What `/proc/PID/schedstat` says of a task, and its context switches. Times are in ticks.
+/// The contents of `/proc/PID/schedstat` for a task, and its context switches. Times are in ticks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TaskStat {
-    /// The task.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
     /// CPU time up to the last pass of `schedule` that it was in.
     pub cpu_time: u32,
-    /// Time that it waited in priority lists before it got the CPU; a wait after a preemption does
-    /// not count.
+    /// Time that it waited on a runqueue before it got the CPU; a wait after a preemption does not
+    /// count.
     pub run_delay: u32,
-    /// How often it got the CPU.
+    /// Number of times it got the CPU.
     pub pcnt: u32,
-    /// Voluntary switches.
+    /// Voluntary context switches.
     pub nvcsw: u32,
-    /// Involuntary ones.
+    /// Involuntary context switches.
     pub nivcsw: u32,
 }
 
@@ -187,19 +188,20 @@ const fn balancings(lb: LbStat) -> Balancings {
 /// The statistics of a task that exists.
 pub fn task_schedstat(machine: &Machine, id: TaskId) -> TaskStat {
     let task = machine.kernel.sched.get(id);
+    let stat = machine.kernel.sched.stat(id);
     TaskStat {
         pid: task.pid,
         name: machine.kernel.names.get(task.name).to_owned(),
-        cpu_time: task.sched_info.cpu_time,
-        run_delay: task.sched_info.run_delay,
-        pcnt: task.sched_info.pcnt,
-        nvcsw: task.nvcsw,
-        nivcsw: task.nivcsw,
+        cpu_time: stat.sched_info.cpu_time,
+        run_delay: stat.sched_info.run_delay,
+        pcnt: stat.sched_info.pcnt,
+        nvcsw: stat.nvcsw,
+        nivcsw: stat.nivcsw,
     }
 }
 
 impl SchedStat {
-    /// The lines of the file; below each, in dim, the names of what is not 0.
+    /// The lines of the file; below each, in dim, the names of the counters that are not 0.
     pub fn text(&self) -> Text {
         let mut text = Text::from(plain(format_args!("version {}", self.version)));
         text.push(plain(format_args!("timestamp {}", self.timestamp)));
@@ -225,13 +227,13 @@ fn plain(text: impl std::fmt::Display) -> Line {
     Line::default().plain(text)
 }
 
-/// The numbers alone, as the file has them.
+/// The numbers alone, as in the file.
 fn values(fields: &Fields) -> String {
     let numbers: Vec<String> = fields.iter().map(|(_, value)| value.to_string()).collect();
     numbers.join(" ")
 }
 
-/// The names of the numbers that are not 0; no line if all are.
+/// The names of the counters that are not 0; no line if there are none.
 fn names(kind: &str, fields: &Fields) -> Option<Line> {
     let shown: Vec<String> = fields
         .iter()

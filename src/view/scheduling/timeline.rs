@@ -10,35 +10,35 @@ use std::collections::BTreeMap;
 /// Who did what between two ticks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Timeline {
-    /// First tick.
+    /// First tick of the period.
     pub from: u64,
-    /// First tick behind it.
+    /// First tick after the period.
     pub to: u64,
-    /// CPUs of the machine.
+    /// Number of CPUs of the machine.
     pub cpus: usize,
-    /// Who had a CPU. An interval may have no length: then the task ran without using time. The
-    /// idle tasks have pid 0.
+    /// The intervals during which tasks had a CPU. An empty interval is a task that ran without
+    /// using time. The idle tasks have pid 0.
     pub runs: Vec<Interval>,
-    /// Who was runnable and had none.
+    /// The intervals during which tasks were runnable without a CPU.
     pub waits: Vec<Interval>,
 }
 
 /// A stretch of time, `[from, to)` in ticks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Interval {
-    /// Task.
+    /// Pid of the task.
     pub pid: Pid,
     /// Its name at the end of the interval.
     pub name: String,
-    /// CPU it ran on, or became runnable on.
+    /// CPU that it ran on, or became runnable on.
     pub cpu: u8,
-    /// First tick.
+    /// First tick of the interval.
     pub from: u64,
-    /// First tick behind it.
+    /// First tick after the interval.
     pub to: u64,
 }
 
-/// The part of a machine's history from one tick up to another, or up to now.
+/// The part of a machine's history from one tick until another, or until now.
 pub fn timeline(machine: &Machine, from: u64, to: u64) -> Timeline {
     let kernel = &machine.kernel;
     let to = to.min(kernel.tick).max(from);
@@ -46,7 +46,7 @@ pub fn timeline(machine: &Machine, from: u64, to: u64) -> Timeline {
     timeline_of(&kernel.log, &kernel.names, &now, from, to)
 }
 
-/// The same from a log alone; `now` is who has the CPUs at its end.
+/// Like [`timeline`], but from a log alone; `now` lists the tasks on the CPUs at its end.
 pub fn timeline_of(
     log: &TraceLog,
     names: &Names,
@@ -74,11 +74,11 @@ pub fn timeline_of(
     follow.timeline
 }
 
-/// What is going on at the record that is being looked at.
+/// The state at the record that is being looked at.
 struct Follow<'a> {
     names: &'a Names,
     on_cpu: OnCpu,
-    /// Since when the task on each CPU has it.
+    /// Since when the current task of each CPU has had it.
     since: Vec<u64>,
     /// Runnable tasks without a CPU: name, CPU, since when.
     waiting: BTreeMap<Pid, (Name, u8, u64)>,
@@ -148,7 +148,7 @@ impl Follow<'_> {
         let Some(interval) = self.interval(pid, name, cpu, from, to) else {
             return;
         };
-        // Idle for no time is nothing at all, and several runs in one moment are as good as one.
+        // Being idle for no time is not shown, and several runs at the same moment count as one.
         let passing = interval.from == interval.to;
         let mut this_moment = self
             .timeline
@@ -169,7 +169,7 @@ impl Follow<'_> {
             .extend(interval.filter(|interval| interval.from < interval.to));
     }
 
-    /// The part of an interval that is to be shown, if any.
+    /// The visible part of an interval, if any.
     fn interval(&self, pid: Pid, name: Name, cpu: u8, from: u64, to: u64) -> Option<Interval> {
         let Timeline {
             from: first,

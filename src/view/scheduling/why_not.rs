@@ -1,4 +1,4 @@
-//! Why a task does not run: whose turn comes first, or what it sleeps for, and when it can run
+//! Why a task does not run: which tasks are ahead of it, or what it sleeps for, and when it can run
 //! at the earliest.
 
 use super::why_runs::{TurnView, label};
@@ -13,61 +13,61 @@ use serde::Serialize;
 /// Why a task does not run.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct WhyNot {
-    /// The task.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
-    /// It does run: nothing to explain.
+    /// Whether it does run, so that there is nothing to explain.
     pub runs: bool,
     /// `runs`, `active`, `expired`, `sleeps`, `stopped`, `ended` or `init`.
     pub standing: &'static str,
     /// What it is doing, in words.
     pub doing: String,
-    /// Its CPU.
+    /// The CPU that it waits for.
     pub cpu: usize,
-    /// Its priority.
+    /// Its dynamic priority.
     pub prio: u8,
-    /// Whose turn comes first, the running task first.
+    /// The tasks ahead of it, the running task first.
     pub ahead: Vec<AheadRow>,
-    /// The priority that it would have if an interrupt woke it now; of sleeping tasks only.
+    /// The priority that it would have if an interrupt woke it now; for sleeping tasks only.
     pub woken_prio: Option<u8>,
-    /// Woken now, it would run at once; of sleeping tasks only.
+    /// Whether it would run at once if it were woken now; for sleeping tasks only.
     pub woken_runs: Option<bool>,
-    /// The earliest tick at which it can run; `None`: not by itself.
+    /// The earliest tick at which it can run; `None` if it cannot without help.
     pub earliest: Option<u64>,
-    /// What that tick is, in words.
+    /// What happens at that tick, in words.
     pub because: String,
-    /// Nobody can come in between: whoever is ahead does run before it.
+    /// Whether no task can come in between: those ahead certainly run before it.
     pub firm: bool,
     /// Idle CPUs, and why it is not there.
     pub idle_cpus: Vec<IdleCpu>,
-    /// What stands in the way of a sleeping task, were it woken, in words.
+    /// What would keep a sleeping task from running if it were woken, in words.
     pub obstacle: Option<String>,
 }
 
-/// A task whose turn comes before another's.
+/// A task that is ahead of another.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AheadRow {
-    /// Task.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
-    /// Its priority.
+    /// Its dynamic priority.
     pub prio: u8,
     /// `active` or `expired`.
     pub array: &'static str,
-    /// It has the CPU.
+    /// Whether it has the CPU.
     pub running: bool,
     /// When it gives way.
     pub turn: TurnView,
 }
 
-/// A CPU with nothing to do, while a task waits for another.
+/// A CPU that is idle while a task waits for another.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct IdleCpu {
-    /// Its number.
+    /// Number of the CPU.
     pub cpu: usize,
-    /// The task may run there.
+    /// Whether the task may run there.
     pub allowed: bool,
     /// The tick at which that CPU looks for tasks next.
     pub balances: Option<u64>,
@@ -150,18 +150,18 @@ fn idle_cpus(machine: &Machine, id: TaskId, own: usize) -> Vec<IdleCpu> {
     .collect()
 }
 
-/// What the earliest tick is, in words.
+/// What happens at the earliest tick, in words.
 fn because(machine: &Machine, id: TaskId, outlook: &Outlook) -> String {
     let Some((_, bound)) = outlook.earliest else {
         return match &outlook.standing {
             Standing::Queued { .. } => {
-                "never by itself: somebody ahead does not give way".to_owned()
+                "never by itself: a task ahead of it does not give way".to_owned()
             }
             Standing::Sleeps { .. } if activity(machine, id) == Activity::Console => {
                 "when you call it".to_owned()
             }
-            Standing::Sleeps { .. } => "never by itself: somebody must wake it".to_owned(),
-            Standing::Stopped => "when SIGCONT or its tracer lets it go on".to_owned(),
+            Standing::Sleeps { .. } => "never by itself: it must be woken".to_owned(),
+            Standing::Stopped => "when SIGCONT or its tracer resumes it".to_owned(),
             _ => "never".to_owned(),
         };
     };
@@ -178,19 +178,19 @@ fn because(machine: &Machine, id: TaskId, outlook: &Outlook) -> String {
         {
             "the active array is empty, the arrays are swapped, and its turn has come"
         }
-        Bound::Turns => "everybody ahead has had a turn",
+        Bound::Turns => "all tasks ahead of it have had their turn",
         Bound::NextEvent => "a sleep ends or a task appears, which may change the order",
-        Bound::NextAct => "the running task may sleep, end or wake others",
-        Bound::Balance(_) => "another CPU balances its load and may take tasks from here",
+        Bound::NextAct => "the running task may sleep, exit or wake others",
+        Bound::Balance(_) => "another CPU balances its load and may pull tasks from here",
         Bound::OwnTimer if matches!(outlook.standing, Standing::Sleeps { woken: Err(_), .. }) => {
-            "its sleep ends, and unless the sleep has made its priority better it waits"
+            "its sleep ends; it then waits, unless the sleep has improved its priority"
         }
         Bound::OwnTimer => "its sleep ends",
     }
     .to_owned()
 }
 
-/// What stands in the way of a sleeping task, were it woken now.
+/// What would keep a sleeping task from running if it were woken now.
 fn obstacle(machine: &Machine, why: &NotAtOnce) -> String {
     let kernel = &machine.kernel;
     let curr = kernel.sched.get(why.curr);
@@ -198,17 +198,18 @@ fn obstacle(machine: &Machine, why: &NotAtOnce) -> String {
     let prio = why.prio_after_wake;
     match why.kind {
         WhyNotKind::NotInterruptible(TaskState::UNINTERRUPTIBLE) => {
-            "no signal or key press ends TASK_UNINTERRUPTIBLE".to_owned()
+            "neither a signal nor a key press ends TASK_UNINTERRUPTIBLE".to_owned()
         }
         WhyNotKind::NotInterruptible(_) => "no interrupt wakes it".to_owned(),
         WhyNotKind::QueuedAhead { prio: first } => format!(
-            "priority {prio}, behind a waiting task with {first}: equals and better ones go first"
+            "priority {prio}, behind a waiting task with {first}: tasks of equal or better \
+             priority go first"
         ),
         WhyNotKind::Queued | WhyNotKind::CurrentHolds => {
             debug_assert!(!would_preempt(prio, why.curr_prio));
             format!(
-                "priority {prio} does not preempt {holder} with {}: TASK_PREEMPTS_CURR wants a lower \
-                 number",
+                "priority {prio} does not preempt {holder} with {}: TASK_PREEMPTS_CURR requires a \
+                 lower number",
                 why.curr_prio
             )
         }
@@ -216,7 +217,7 @@ fn obstacle(machine: &Machine, why: &NotAtOnce) -> String {
 }
 
 impl WhyNot {
-    /// Who is ahead, or what it waits for, a line each; then the earliest tick.
+    /// The tasks ahead of it, or what it waits for, one line each; then the earliest tick.
     pub fn text(&self) -> Text {
         let who = task_tag(self.pid, &self.name);
         if self.runs {
@@ -263,7 +264,7 @@ impl WhyNot {
 }
 
 impl AheadRow {
-    /// Who it is, why it goes first, and for how long it may run.
+    /// Which task it is, why it goes first, and how long it may run.
     fn line(&self, prio: u8, standing: &str) -> Line {
         let place = if self.running {
             "has the CPU"
@@ -277,7 +278,7 @@ impl AheadRow {
         let turn = match (self.turn.end, self.turn.ticks) {
             ("granularity", Some(ticks)) => format!("{ticks} ticks of its granularity"),
             (_, Some(ticks)) => format!("{ticks} ticks of its slice"),
-            (_, None) => "no end: a real-time task".to_owned(),
+            (_, None) => "no limit: a real-time task".to_owned(),
         };
         label("ahead")
             .join(task_tag(self.pid, &self.name))
@@ -291,7 +292,7 @@ impl IdleCpu {
     fn line(&self) -> Line {
         let line = label("meanwhile").plain(format_args!("CPU {} is idle", self.cpu));
         match (self.allowed, self.balances) {
-            (false, _) => line.plain(", but cpus_allowed of the task does not have it"),
+            (false, _) => line.plain(", but the task's cpus_allowed does not include it"),
             (true, Some(tick)) => line
                 .plain(" and balances its load at tick ")
                 .add(Role::Number, tick),

@@ -1,5 +1,5 @@
-//! Why a task has its CPU: how it came to it at the last switch, which rule of `schedule` picks it,
-//! and what ends its turn.
+//! Why a task has its CPU: how it got it at the last switch, which rule of `schedule` picks it, and
+//! what ends its turn.
 
 use crate::abi::{Pid, TaskId, TaskState};
 use crate::kernel::sched::{LastSwitch, Turn};
@@ -12,17 +12,17 @@ use serde::Serialize;
 /// Why a task has its CPU.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct WhyRuns {
-    /// The task.
+    /// The task's pid.
     pub pid: Pid,
-    /// Its name.
+    /// The task's name.
     pub name: String,
-    /// Whether it has a CPU; all below is left empty if not.
+    /// Whether it has a CPU; all fields below are empty if not.
     pub runs: bool,
-    /// That CPU.
+    /// Number of that CPU.
     pub cpu: usize,
-    /// Its priority.
+    /// Its dynamic priority.
     pub prio: u8,
-    /// Lowest bit that is set in the bitmap of the active array; 140 if it is empty.
+    /// Lowest bit set in the bitmap of the active array; 140 if it is empty.
     pub lowest_bit: u8,
     /// The list of that bit, head first.
     pub list: Vec<Pid>,
@@ -30,29 +30,29 @@ pub struct WhyRuns {
     pub switch: Option<SwitchView>,
     /// When the tick makes it give way to an equal.
     pub turn: Option<TurnView>,
-    /// Who has the CPU after that, if nobody sleeps or wakes before: maybe the same task. If there
-    /// is no end, who would be picked if it left.
+    /// Who has the CPU after that, if no task sleeps or wakes before; possibly the same task. If
+    /// there is no end, who would be picked if it left.
     pub next: Option<(Pid, String)>,
 }
 
-/// How a task came to its CPU.
+/// How a task got its CPU.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SwitchView {
-    /// Tick.
+    /// Tick of the switch.
     pub tick: u64,
-    /// Who had the CPU before; 0 for the idle task.
+    /// The task that had the CPU before; 0 for the idle task.
     pub prev: Pid,
-    /// Its name.
+    /// Name of `prev`.
     pub prev_name: String,
-    /// Its priority then.
+    /// Priority of `prev` at that time.
     pub prev_prio: u8,
     /// Why it gave way, as in the trace.
     pub why: &'static str,
-    /// The arrays were swapped first.
+    /// Whether the arrays were swapped first.
     pub swapped: bool,
     /// The priority with which it got the CPU.
     pub prio: u8,
-    /// The same in words.
+    /// The reason in words.
     pub text: String,
 }
 
@@ -61,9 +61,9 @@ pub struct SwitchView {
 pub struct TurnView {
     /// `slice`, `granularity` or `endless`.
     pub end: &'static str,
-    /// Ticks of CPU until then; `None` if there is no end.
+    /// Ticks of CPU time until then; `None` if there is no end.
     pub ticks: Option<u32>,
-    /// The tick, if it keeps the CPU until then.
+    /// The tick at which it ends if the task keeps the CPU until then.
     pub tick: Option<u64>,
 }
 
@@ -147,7 +147,7 @@ fn gave_way(switch: &LastSwitch, who: &str, me: &str) -> String {
     match switch.why {
         _ if switch.prev == Pid(0) => "the CPU was idle".to_owned(),
         SwitchReason::Leaves => match switch.prev_state {
-            TaskState::RUNNING => format!("{who} wanted to sleep, but a signal came"),
+            TaskState::RUNNING => format!("{who} was about to sleep, but a signal came"),
             TaskState::DEAD => format!("{who} ended"),
             state if state.intersects(TaskState::STOPPED | TaskState::TRACED) => {
                 format!("{who} stopped")
@@ -156,26 +156,26 @@ fn gave_way(switch: &LastSwitch, who: &str, me: &str) -> String {
             _ => format!("{who} went to sleep, TASK_INTERRUPTIBLE"),
         },
         SwitchReason::SliceEnd => format!("the time slice of {who} ran out"),
-        SwitchReason::Expired => format!("{who} had used its slice up and was still running"),
+        SwitchReason::Expired => format!("{who} had used up its slice and was still running"),
         SwitchReason::Granularity => {
             format!("{who} had run for its granularity and went behind its equals")
         }
         SwitchReason::Preempted if prio < prev_prio => {
             format!("{me} preempted {who}: {prio} < {prev_prio}, TASK_PREEMPTS_CURR")
         }
-        SwitchReason::Preempted => format!("{who} was to give way to a better task"),
+        SwitchReason::Preempted => format!("{who} was asked to give way to a better task"),
         SwitchReason::ChildFirst => {
             format!("{who} forked, and its child is to run first: wake_up_new_task()")
         }
         SwitchReason::Yields => format!("{who} called sched_yield()"),
-        SwitchReason::Nice => format!("{who} was asked by set_user_nice()"),
-        SwitchReason::Policy => format!("{who} was asked by sched_setscheduler()"),
+        SwitchReason::Nice => format!("{who} was asked to reschedule by set_user_nice()"),
+        SwitchReason::Policy => format!("{who} was asked to reschedule by sched_setscheduler()"),
         SwitchReason::IdleLooks => format!("{who} looked for a task"),
     }
 }
 
 impl WhyRuns {
-    /// A line for each reason.
+    /// One line per reason.
     pub fn text(&self) -> Text {
         let who = task_tag(self.pid, &self.name);
         if !self.runs {
@@ -204,8 +204,8 @@ impl WhyRuns {
         text.push(self.until());
         if self.next.as_ref().is_some_and(|(pid, _)| *pid == self.pid) {
             let why = match self.turn.as_ref().map(|turn| turn.end) {
-                Some("granularity") => ": nobody is in its list beside it",
-                _ => ": interactive as it is, it goes back to the active array",
+                Some("granularity") => ": no other task is in its list",
+                _ => ": as an interactive task, it goes back to the active array",
             };
             text.push(label("then").plain("it would be picked again").plain(why));
         } else if let Some((pid, name)) = &self.next {
@@ -215,19 +215,19 @@ impl WhyRuns {
                     .plain(" would be picked"),
             );
         } else {
-            text.push(label("then").plain("nobody else is runnable here"));
+            text.push(label("then").plain("no other task is runnable here"));
         }
         text
     }
 
-    /// Where it stands in the active array.
+    /// Its place in the active array.
     fn picked(&self) -> Line {
         let line = label("picked")
             .plain("lowest bit of the active bitmap ")
             .add(Role::Number, self.lowest_bit);
         if self.lowest_bit != self.prio {
             return line.plain(format_args!(
-                ", but nobody has asked it to give way: it keeps the CPU with {}",
+                ", but no task has asked it to give way: it keeps the CPU with {}",
                 self.prio
             ));
         }
@@ -235,7 +235,8 @@ impl WhyRuns {
             return line.plain(", head of its list");
         }
         line.plain(
-            ", behind others in its list: they came or it went to the tail when it was picked",
+            ", behind others in its list: they came later, or it moved to the tail when it was \
+             picked",
         )
     }
 

@@ -1,7 +1,8 @@
-//! What mattered in a stretch of the trace, in the few lines that one wants to read behind an
-//! action: faults and how they were mended, tasks that came and went, time that passed.
+//! What mattered in a stretch of the trace, in the few lines that a user wants to read after an
+//! action: faults and how they were handled, tasks that came and went, time that passed.
 //!
-//! Events become [items](Item), items of a kind that is frequent become one, and items become text.
+//! Events become [items](Item), items of a frequent kind are merged into one, and items become
+//! text.
 
 mod gather;
 #[cfg(test)]
@@ -15,20 +16,20 @@ use crate::trace::{ArrayKind, Placement};
 use crate::view::text::Text;
 use std::mem::{Discriminant, discriminant};
 
-/// Items of one kind that are told one by one.
+/// How many items of one kind are listed one by one.
 const MAX_ALIKE: usize = 2;
 
-/// Where a digest begins: a place in the trace, and the tick then.
+/// Where a digest begins: a place in the trace, and the tick at that time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Since {
     /// Sequence number of the first event.
     pub seq: u64,
-    /// The tick.
+    /// The tick at that time.
     pub tick: u64,
 }
 
 impl Since {
-    /// Now: what happens from here on.
+    /// From now on.
     pub const fn now(machine: &Machine) -> Self {
         Self {
             seq: machine.kernel.log.event_seq(),
@@ -42,92 +43,92 @@ impl Since {
 pub enum Item {
     /// The kernel panicked.
     Panic(String),
-    /// Time passed.
+    /// Time has passed.
     Time(Passed),
     /// A page fault, or a page that was mapped without one.
     Fault(Fault),
-    /// Many page faults.
+    /// Many page faults, counted.
     Faults(FaultCounts),
-    /// `mmap2` or `brk` promised memory.
-    Promised {
-        /// Where it begins; for `brk` where the heap ends now.
+    /// `mmap2` or `brk` reserved memory.
+    Reserved {
+        /// Start of the area; for `brk`, the new end of the heap.
         addr: VirtAddr,
-        /// It was `brk`.
+        /// Whether it was `brk`.
         heap: bool,
-        /// Frames that `brk` gave back.
+        /// Number of frames that `brk` freed.
         freed: u32,
     },
-    /// `munmap`.
+    /// `munmap` removed a mapping.
     Unmapped {
-        /// Frames that were freed, page tables among them.
+        /// Number of frames freed, page tables included.
         freed: u32,
     },
-    /// A task was made.
+    /// A task was created.
     Fork(Box<Fork>),
-    /// A task was refused after its pid had been taken, or for want of a pid.
+    /// A fork failed after its pid had been allocated, or because no pid was free.
     Refused {
-        /// Why.
+        /// The error of the call.
         errno: Errno,
-        /// The pid that was given back.
+        /// The pid that was freed again.
         pid: Option<Pid>,
     },
     /// A task runs another program.
     Exec(Who),
-    /// A task ended.
+    /// A task exited.
     Exit(Exit),
-    /// A vfork parent goes on.
+    /// A vfork parent continues.
     VforkDone {
-        /// Parent.
+        /// The parent that was waiting.
         parent: Pid,
     },
     /// A zombie was reaped.
     Reaped {
-        /// Zombie.
+        /// The reaped task.
         who: Who,
-        /// Who reaped it, if a `wait4` has returned its pid.
+        /// The task that reaped it, if a `wait4` has returned its pid.
         by: Option<Pid>,
-        /// Its parent and what slice that has now.
+        /// Its parent and that task's time slice now.
         slice: Option<(Pid, u32)>,
     },
-    /// A task has another parent.
+    /// A task got another parent.
     Reparent {
-        /// Child.
+        /// The task whose parent changed.
         child: Pid,
         /// Its new parent.
         parent: Pid,
     },
-    /// A signal.
+    /// A signal was sent or delivered.
     Signal {
-        /// Receiver.
+        /// Receiver of the signal.
         to: Pid,
-        /// Signal.
+        /// The signal itself.
         signal: Signal,
-        /// It took effect.
+        /// Whether it was delivered.
         taken: bool,
     },
     /// A tid was stored in user memory, or cleared.
     Tid {
-        /// Where.
+        /// User address that was written.
         addr: VirtAddr,
-        /// What.
+        /// The stored value; 0 clears it.
         value: Pid,
-        /// The store faulted.
+        /// Whether the store faulted.
         failed: bool,
     },
-    /// A task has another priority.
+    /// The priority of a task changed.
     Prio {
-        /// Task.
+        /// The task whose priority changed.
         who: Who,
-        /// Priority.
+        /// Its new dynamic priority.
         prio: u8,
-        /// Static priority.
+        /// Its new static priority, 120 + nice.
         static_prio: u8,
     },
-    /// Many of a kind.
+    /// Many items of a kind, counted.
     Many {
-        /// What, in the plural.
+        /// Their name in the plural.
         what: &'static str,
-        /// Whom it concerns.
+        /// The tasks concerned.
         pids: Vec<Pid>,
     },
 }
@@ -135,150 +136,150 @@ pub enum Item {
 /// Time that passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Passed {
-    /// Ticks.
+    /// Number of ticks.
     pub ticks: u64,
-    /// Switches of a CPU from one task to another.
+    /// Number of context switches.
     pub switches: u32,
-    /// Time slices that ran out.
+    /// Number of time slices that ran out.
     pub expired: u32,
-    /// Exchanges of the active and the expired array.
+    /// Number of array swaps.
     pub swaps: u32,
 }
 
-/// A page fault and what became of it.
+/// A page fault and its outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// Whose.
+    /// The faulting task.
     pub pid: Pid,
-    /// Address; of a page that was mapped without a fault, its first one.
+    /// Faulting address; for pages mapped without a fault, the first one.
     pub addr: VirtAddr,
     /// The CPU's error code; `None` if the page was mapped without a fault.
     pub code: Option<ErrorCode>,
-    /// How it was mended.
-    pub mend: Mend,
+    /// How it was handled.
+    pub outcome: FaultOutcome,
     /// The entry as it is now, if it still maps the frame.
     pub pte: Option<Pte>,
 }
 
-/// How a fault was mended.
+/// How a fault was handled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mend {
-    /// The page of zeroes was mapped.
+pub enum FaultOutcome {
+    /// The zero page was mapped.
     ZeroPage,
-    /// A frame of zeroes was mapped.
+    /// A zero-filled frame was mapped.
     ZeroedFrame(Pfn),
-    /// The page of a file was mapped.
+    /// A page of a file was mapped.
     FilePage(Pfn),
-    /// The page of shared memory was mapped, fresh or as others have it.
+    /// A page of shared memory was mapped, new or existing.
     SharedPage(Pfn),
-    /// A private copy of the page of a file was mapped.
+    /// A private copy of a page of a file was mapped.
     FileCopy(Pfn),
     /// Copy on write.
     Copy {
-        /// Frame shared until then.
+        /// Frame that was shared until then.
         old: Pfn,
-        /// Copy.
+        /// Frame of the copy.
         new: Pfn,
-        /// Entries that still map the old frame; `None` for the page of zeroes.
+        /// Number of entries that still map the old frame; `None` for the zero page.
         left: Option<u32>,
     },
-    /// Copy on write, by the last owner.
+    /// Copy on write by the last owner: the frame was reused.
     Reuse(Pfn),
     /// Not at all: the task got this signal.
     Signal(Signal),
-    /// Not at all: the system call got EFAULT, or the access was only tried again.
+    /// Not at all: the system call returned EFAULT, or the access was only retried.
     Not,
 }
 
-/// Faults by how they were mended.
+/// Faults counted by how they were handled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FaultCounts {
-    /// Page faults.
+    /// All page faults.
     pub faults: u32,
     /// Pages mapped without a fault.
     pub populated: u32,
-    /// Frames of zeroes.
+    /// Frames filled with zeros.
     pub zeroed: u32,
-    /// The page of zeroes.
+    /// Mappings of the zero page.
     pub zero_pages: u32,
     /// Pages of files.
     pub file_pages: u32,
-    /// Copies, those of pages of files among them.
+    /// Copies, including those of file pages.
     pub copies: u32,
     /// Frames that were made writable again.
     pub reuses: u32,
-    /// Not mended.
+    /// Faults that were not handled.
     pub bad: u32,
 }
 
-/// A task that was made.
+/// A task that was created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fork {
-    /// Child.
+    /// A task was created.
     pub child: Who,
-    /// Caller.
+    /// The task that called fork.
     pub parent: Pid,
-    /// Frames and page table entries that were copied; `None` if the memory is shared.
+    /// Numbers of frames and page table entries that were copied; `None` if the memory is shared.
     pub copied: Option<(u32, u32)>,
-    /// The parent's slice before, and what parent and child have of it.
+    /// Time slices: the parent's before, and the parent's and child's after.
     pub slices: (u32, u32, u32),
-    /// Where the child was put; `None` if it was left stopped.
+    /// Where the child was queued; `None` if it was left stopped.
     pub place: Option<Place>,
-    /// The parent waits inside vfork, still.
+    /// Whether the parent still waits inside vfork.
     pub inside_vfork: bool,
 }
 
-/// Where a new task was put.
+/// Where a new task was queued.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// Why there.
+    /// The rule that decided.
     pub placement: Placement,
-    /// CPU.
+    /// CPU whose runqueue it is on.
     pub cpu: u8,
-    /// By a lever.
+    /// Whether an option of the machine forced the place.
     pub forced: bool,
-    /// The priority list.
+    /// The priority list that it was put on.
     pub list: Option<RunList>,
 }
 
 /// A priority list before and after a task was put on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RunList {
-    /// Array.
+    /// Array that the list belongs to.
     pub array: ArrayKind,
-    /// Level.
+    /// Priority of the list.
     pub prio: u8,
-    /// Before.
+    /// Members of the list before the insertion.
     pub before: Members,
-    /// After.
+    /// Members of the list after the insertion.
     pub after: Members,
 }
 
 /// The pids of a list, as far as they were traced.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Members {
-    /// From the head.
+    /// In list order, head first.
     pub pids: Vec<Pid>,
-    /// There are more before them.
+    /// Whether there are more before them.
     pub cut_before: bool,
-    /// There are more behind them.
+    /// Whether there are more behind them.
     pub cut_after: bool,
 }
 
-/// A task that ended.
+/// A task that exited.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exit {
-    /// Task.
+    /// The task that exited.
     pub who: Who,
-    /// How.
+    /// Its wait status.
     pub status: WaitStatus,
-    /// What it is now.
+    /// What is left of it now.
     pub end: ExitEnd,
-    /// Its parent and what slice that has now, if it was released.
+    /// Its parent and that task's time slice now, if it was released.
     pub slice: Option<(Pid, u32)>,
 }
 
-/// What is left of a task that ended.
+/// What is left of a task that exited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ExitEnd {
     /// A zombie, until that task waits.
@@ -289,8 +290,8 @@ pub enum ExitEnd {
     Reaped,
 }
 
-/// What mattered since an event, in at most four lines; empty if nothing did. Time counts from that
-/// event's tick.
+/// What mattered since an event, in at most four lines; empty if nothing did. Time counts from the
+/// tick of that event.
 pub fn digest(machine: &Machine, from_seq: u64) -> Text {
     let first = machine.kernel.log.records_from(from_seq).next();
     let tick = first.map_or(machine.kernel.tick, |record| record.stamp.tick);
@@ -308,12 +309,12 @@ pub fn digest_since(machine: &Machine, since: Since) -> Text {
     words::text(&digest_items(machine, since))
 }
 
-/// What mattered since then, in order; kinds that are frequent are counted.
+/// What mattered since then, in order; frequent kinds are counted.
 pub fn digest_items(machine: &Machine, since: Since) -> Vec<Item> {
     condense(gather::gather(machine, since))
 }
 
-/// Makes one item of those of a kind of which there are many, in the place of the first.
+/// Merges frequent items of a kind into one, at the place of the first.
 fn condense(items: Vec<Item>) -> Vec<Item> {
     let count = |kind: Discriminant<Item>| {
         let alike = items.iter().filter(|item| discriminant(*item) == kind);
@@ -335,7 +336,7 @@ fn condense(items: Vec<Item>) -> Vec<Item> {
 }
 
 impl Item {
-    /// How many of the kind are told one by one.
+    /// How many items of the kind are listed one by one.
     const fn max_alike(&self) -> usize {
         match self {
             Self::Fork(_) => 1,
@@ -343,7 +344,7 @@ impl Item {
         }
     }
 
-    /// The item for many that are like the first of them.
+    /// The item that stands for many like the first of them.
     fn of_many<'a>(first: &Self, alike: impl Iterator<Item = &'a Self>) -> Self {
         match first {
             Self::Fault(_) => Self::Faults(FaultCounts::of(alike)),
@@ -359,10 +360,10 @@ impl Item {
             Self::Panic(_) => "panics",
             Self::Time(_) => "stretches of time",
             Self::Fault(_) | Self::Faults(_) => "faults",
-            Self::Promised { .. } => "areas promised",
+            Self::Reserved { .. } => "areas reserved",
             Self::Unmapped { .. } => "areas unmapped",
             Self::Fork(_) => "tasks made",
-            Self::Refused { .. } => "refused clones, pids burnt",
+            Self::Refused { .. } => "refused clones, pids skipped",
             Self::Exec(_) => "execs",
             Self::Exit(_) => "exits",
             Self::VforkDone { .. } => "vforks over",
@@ -399,13 +400,13 @@ impl FaultCounts {
                 Some(_) => counts.faults += 1,
                 None => counts.populated += 1,
             }
-            let kind = match fault.mend {
-                Mend::ZeroPage => &mut counts.zero_pages,
-                Mend::ZeroedFrame(_) => &mut counts.zeroed,
-                Mend::FilePage(_) | Mend::SharedPage(_) => &mut counts.file_pages,
-                Mend::FileCopy(_) | Mend::Copy { .. } => &mut counts.copies,
-                Mend::Reuse(_) => &mut counts.reuses,
-                Mend::Signal(_) | Mend::Not => &mut counts.bad,
+            let kind = match fault.outcome {
+                FaultOutcome::ZeroPage => &mut counts.zero_pages,
+                FaultOutcome::ZeroedFrame(_) => &mut counts.zeroed,
+                FaultOutcome::FilePage(_) | FaultOutcome::SharedPage(_) => &mut counts.file_pages,
+                FaultOutcome::FileCopy(_) | FaultOutcome::Copy { .. } => &mut counts.copies,
+                FaultOutcome::Reuse(_) => &mut counts.reuses,
+                FaultOutcome::Signal(_) | FaultOutcome::Not => &mut counts.bad,
             };
             *kind += 1;
         }

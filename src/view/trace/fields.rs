@@ -1,8 +1,8 @@
-//! Events as a reader meets them: names looked up, numbers that are codes turned into words, every
-//! field by name. Text, scripts and exports all start from here.
+//! Events in readable form: names looked up, numeric codes turned into words, every field by name.
+//! Text, scripts and exports all start from here.
 
 use crate::abi::{Names, Pfn, Pid, TaskState, VirtAddr};
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{Syscall, SyscallInfo};
 use crate::trace::{FieldValue, FlushScope, ForkStep, Record, TraceEvent, TraceLog};
 use crate::view::text::Role;
 use serde::Serialize;
@@ -17,9 +17,9 @@ pub struct EventFields {
     pub tick: u64,
     /// CPU on which it happened.
     pub cpu: u8,
-    /// Task on that CPU, or the task the event is about.
+    /// Task on that CPU, or the task that the event is about.
     pub pid: Pid,
-    /// Its name.
+    /// Name of that task.
     pub name: String,
     /// The name of the event, such as `sched_switch`.
     pub event: &'static str,
@@ -31,35 +31,35 @@ pub struct EventFields {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Field {
-    /// A number.
+    /// A number shown in decimal.
     Int(i64),
-    /// Yes or no.
+    /// A condition, shown as yes or no.
     Bool(bool),
     /// A number shown in hexadecimal.
     Code(u32),
-    /// A pid.
+    /// The pid of a task.
     Pid(Pid),
     /// A linear address.
     Addr(VirtAddr),
-    /// A page frame.
+    /// A page frame number.
     Frame(Pfn),
     /// The name of a task or program.
     Name(String),
-    /// A word.
+    /// One of a fixed set of words.
     Word(String),
-    /// Pids in order.
+    /// A list of pids, in order.
     List {
-        /// The pids.
+        /// The pids in it.
         pids: Vec<Pid>,
-        /// There are more before them.
+        /// Whether there are more before them.
         cut_before: bool,
-        /// There are more behind them.
+        /// Whether there are more behind them.
         cut_after: bool,
     },
 }
 
 impl EventFields {
-    /// An event with everything looked up.
+    /// Looks everything up for an event.
     pub fn new(names: &Names, log: &TraceLog, record: &Record) -> Self {
         let stamp = record.stamp;
         Self {
@@ -90,9 +90,9 @@ pub fn fields(names: &Names, log: &TraceLog, record: &Record) -> Vec<(&'static s
         ("code", FieldValue::Int(code)) => (key, Field::Code(code as u32)),
         _ => (key, field(names, log, value)),
     };
-    let gives_address = |call: &str| ["mmap2", "brk"].contains(&call);
+    let gives_address = |call: &str| ["mmap", "brk"].contains(&call);
     if let TraceEvent::SysExit { nr, ret } = record.event
-        && gives_address(Syscall::name_of(nr))
+        && gives_address(Syscall::c_name(nr))
         && !(-4095..0).contains(&ret)
     {
         let addr = Field::Addr(VirtAddr(ret as u32));
@@ -137,9 +137,9 @@ fn state_letter(state: i64) -> Field {
 }
 
 fn call_name(nr: i64) -> Field {
-    match Syscall::name_of(nr as u16) {
-        "?" => Field::Int(nr),
-        name => Field::Word(name.to_owned()),
+    match SyscallInfo::of(nr as u16) {
+        Some(info) => Field::Word(info.name.to_owned()),
+        None => Field::Int(nr),
     }
 }
 
@@ -166,7 +166,7 @@ impl Field {
         }
     }
 
-    /// What kind of text it is.
+    /// The role of its text.
     pub const fn role(&self) -> Role {
         match self {
             Self::Int(_) | Self::Code(_) => Role::Number,

@@ -20,7 +20,7 @@ pub fn event_line(event: &EventFields, tag_width: usize) -> Line {
     let mut fields = event.fields.iter().peekable();
     while let Some((key, field)) = fields.next() {
         line = line.plain(format_args!(" {key}=")).add(field.role(), field);
-        // A pid and its name are one thing to the reader.
+        // To the reader, a pid and its name are one thing.
         if matches!(field, Field::Pid(_))
             && let Some((_, Field::Name(name))) =
                 fields.next_if(|(_, next)| matches!(next, Field::Name(_)))

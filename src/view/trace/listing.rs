@@ -1,4 +1,4 @@
-//! The trace, or a selection of it, one line an event.
+//! The trace, or a selection of it, one line per event.
 
 use super::fields::EventFields;
 use super::line::event_line;
@@ -9,7 +9,7 @@ use crate::view::text::task_tag;
 use crate::view::text::{Role, Text, cell};
 use serde::Serialize;
 
-/// Which events to look at. The default is all.
+/// Which events to show. The default is all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Selection {
     /// Only these kinds; all if empty.
@@ -24,16 +24,16 @@ pub struct Selection {
     pub console: bool,
 }
 
-/// Events that were selected, oldest first.
+/// The selected events, oldest first.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TraceView {
-    /// The events.
+    /// The selected events.
     pub events: Vec<EventFields>,
-    /// How many older events the bounded log has dropped.
+    /// How many older events the log has dropped because it was full.
     pub dropped: u64,
 }
 
-/// The recorded events of a machine that fit the selection.
+/// The recorded events of a machine that match the selection.
 pub fn trace(machine: &Machine, selection: &Selection) -> TraceView {
     let (log, names) = (&machine.kernel.log, &machine.kernel.names);
     let records = log.records_from(selection.from_seq);
@@ -71,7 +71,7 @@ fn is_about(record: &Record, pid: Pid) -> bool {
 }
 
 impl TraceView {
-    /// A line for each event: tick, CPU, task, event, fields.
+    /// One line per event: tick, CPU, task, event, fields.
     pub fn text(&self) -> Text {
         let tags = self
             .events

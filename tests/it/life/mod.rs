@@ -10,11 +10,10 @@ mod op;
 mod rules;
 mod world;
 
-use crate::model::runner;
+use crate::model::play;
 use forklab::kernel::boot::Config;
 use op::{Sequence, op};
 use proptest::prelude::*;
-use std::sync::{Mutex, PoisonError};
 use world::World;
 
 /// Sequences of each kind of machine.
@@ -23,29 +22,20 @@ const CASES: u32 = 1_500;
 const LENGTH: usize = 60;
 
 fn run(cpus: u32) {
-    let world = Mutex::new(World::boot(Config {
+    let world = World::boot(Config {
         cpus,
         mem: 8 << 20,
         tlb: 16,
         pid_max: 400,
         threads_max: Some(100),
         ..Config::default()
-    }));
-    let mut runner = runner(CASES);
-    let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
-    let outcome = runner.run(&sequences, |sequence| {
-        // A sequence that failed leaves nothing to the next but the lock.
-        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.reset();
-        for op in &sequence.0 {
-            world.step(op);
-        }
-        world.finish();
-        Ok(())
     });
-    if let Err(why) = outcome {
-        panic!("{why}");
-    }
+    let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
+    play(CASES, world, sequences, |world, sequence| {
+        world.reset();
+        sequence.0.iter().for_each(|op| world.step(op));
+        world.finish();
+    });
 }
 
 #[test]

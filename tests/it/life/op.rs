@@ -1,6 +1,8 @@
 //! What can be done to processes in a sequence, and how sequences are drawn. Tasks and descriptors
 //! are named by small numbers that are taken modulo what there is.
 
+use crate::lab::{ALL_SHARED, PTHREAD, exit_signal};
+use forklab::abi::{CloneFlags as F, Signal};
 use proptest::prelude::*;
 
 /// One of the tasks that can act, or that is meant.
@@ -22,7 +24,7 @@ pub enum Op {
     Spawn(bool),
     Fork(Who),
     Vfork(Who),
-    Clone(Who, u32),
+    Clone(Who, F),
     Exit(Who, u8),
     ExitGroup(Who, u8),
     Exec(Who),
@@ -55,23 +57,21 @@ pub enum Op {
     FailSlab(u8),
 }
 
-fn clone_flags() -> impl Strategy<Value = u32> {
+fn clone_flags() -> impl Strategy<Value = F> {
     // Not CLONE_VFORK with CLONE_THREAD: its exec waits for ever.
-    prop::sample::select(
-        &[
-            0x11_u32,
-            0x0111,
-            0x0f11,
-            0x0001_0f11,
-            0x003d_0f00,
-            0x0004_0011,
-            0x8011,
-            0x0200_0011,
-            0x2011,
-            0x000a,
-            0x0100,
-        ][..],
-    )
+    prop::sample::select(vec![
+        F::FORK,
+        F::FORK | F::CLONE_VM,
+        F::FORK | ALL_SHARED,
+        F::FORK | ALL_SHARED | F::CLONE_THREAD,
+        PTHREAD,
+        F::FORK | F::CLONE_SYSVSEM,
+        F::FORK | F::CLONE_PARENT,
+        F::FORK | F::CLONE_STOPPED,
+        F::FORK | F::CLONE_PTRACE,
+        exit_signal(Signal::SIGUSR1.number()),
+        F::CLONE_VM,
+    ])
 }
 
 /// Signals of every kind; those that end everybody are rare.

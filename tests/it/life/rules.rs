@@ -1,9 +1,9 @@
 //! What must hold between any two operations, whatever they were: nobody sleeps who has something
 //! to go on with, nobody has ended whom nobody can reap, and whoever waits waits for somebody.
 
-use forklab::abi::{TaskId, TaskState};
+use forklab::abi::{ExitState, TaskId, TaskState};
 use forklab::kernel::Kernel;
-use forklab::kernel::task::{Continuation, ExitState, Task};
+use forklab::kernel::task::{Continuation, Task};
 use forklab::machine::Machine;
 
 /// Checks all rules.

@@ -3,18 +3,18 @@
 use super::op::{Does, Op, Who};
 use super::rules;
 use crate::lab::{Footprint, Lab};
-use forklab::abi::{CloneFlags, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::boot::Config;
-use forklab::kernel::exit::{WaitArgs, WaitidArgs};
-use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::{ForkArgs, SpawnArgs};
-use forklab::kernel::ipc::{
-    FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs, IPC_PRIVATE, IpcCall, SemOp,
+use forklab::abi::{
+    CloneFlags, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, IPC_PRIVATE, KSigaction, SaFlags, SigAction,
+    SigSet, Signal, TaskId, VirtAddr,
 };
-use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs};
-use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{KSigaction, SaFlags, SigAction};
+use forklab::kernel::boot::Config;
+use forklab::kernel::fail::FailPoint;
+use forklab::kernel::fork::SpawnArgs;
+use forklab::kernel::ipc::SemOp;
+use forklab::kernel::syscall::{
+    ForkArgs, FutexArgs, InfoTo, IpcCall, PtraceArgs, SigactionArgs, SigprocmaskArgs,
+    SigtimedwaitArgs, Syscall, WaitArgs, WaitidArgs,
+};
 use forklab::machine::{Action, BufferCall, Checkpoint, Command, StackCall, handler_address};
 
 /// The data page of every program.
@@ -37,7 +37,7 @@ impl World {
         let mut lab = Lab::with(config);
         let observer = lab.spawn_as("observer", 0);
         // What is sent to the group of all others does not concern it.
-        lab.call(observer, Syscall::Process(ProcessCall::Setsid));
+        lab.call(observer, Syscall::Setsid);
         let get = Syscall::Ipc(IpcCall::Semget(IPC_PRIVATE, 2, 0o666));
         let semaphores = lab.call(observer, get);
         lab.read(observer, WORD);
@@ -128,7 +128,6 @@ impl World {
             Op::Fork(who) if !self.is_full() => self.call(who, Syscall::Fork),
             Op::Vfork(who) if !self.is_full() => self.call(who, Syscall::Vfork),
             Op::Clone(who, flags) if !self.is_full() => {
-                let flags = CloneFlags::from_bits_retain(flags);
                 let args = ForkArgs {
                     parent_tid: WORD,
                     child_tid: WORD,
@@ -187,7 +186,7 @@ impl World {
     /// Calls about signals and other tasks.
     fn carry_out_call(&mut self, op: &Op) {
         let number = |world: &Self, who| world.any(who).map_or(1, |task| world.lab.pid(task));
-        let signal = |call| Syscall::Signal(call);
+        let signal = |call| call;
         let (who, call) = match *op {
             Op::Wait(who, options, child) => {
                 let args = WaitArgs {
@@ -205,11 +204,11 @@ impl World {
                     options,
                     rusage: VirtAddr(0),
                 };
-                (who, Syscall::Process(ProcessCall::Waitid(args)))
+                (who, Syscall::Waitid(args))
             }
-            Op::Kill(who, to, nr) => (who, signal(SignalCall::Kill(number(self, to), nr))),
-            Op::KillGroup(who, nr) => (who, signal(SignalCall::Kill(0, nr))),
-            Op::Tkill(who, to, nr) => (who, signal(SignalCall::Tkill(number(self, to), nr))),
+            Op::Kill(who, to, nr) => (who, signal(Syscall::Kill(number(self, to), nr))),
+            Op::KillGroup(who, nr) => (who, signal(Syscall::Kill(0, nr))),
+            Op::Tkill(who, to, nr) => (who, signal(Syscall::Tkill(number(self, to), nr))),
             Op::Sigaction(who, nr, does, flags) => {
                 let args = SigactionArgs {
                     signal: nr,
@@ -219,35 +218,33 @@ impl World {
                         ..KSigaction::default()
                     }),
                     old: VirtAddr(0),
-                    size: SetSize::Full,
                 };
-                (who, signal(SignalCall::Sigaction(args)))
+                (who, signal(Syscall::RtSigaction(args)))
             }
             Op::Mask(who, how, set) => {
                 let args = SigprocmaskArgs {
                     how,
                     set: Some(SigSet(set)),
                     old: VirtAddr(0),
-                    size: SetSize::Full,
                 };
-                (who, signal(SignalCall::Sigprocmask(args)))
+                (who, signal(Syscall::RtSigprocmask(args)))
             }
-            Op::Pause(who) => (who, signal(SignalCall::Pause)),
+            Op::Pause(who) => (who, signal(Syscall::Pause)),
             Op::Sigwait(who, nr) => {
                 let args = SigtimedwaitArgs {
                     set: Signal::new(nr).map_or(SigSet::EMPTY, |nr| SigSet::of(&[nr])),
                     info: InfoTo::Task,
                     timeout: None,
                 };
-                (who, signal(SignalCall::Sigtimedwait(args)))
+                (who, signal(Syscall::RtSigtimedwait(args)))
             }
-            Op::Alarm(who, seconds) => (who, signal(SignalCall::Alarm(seconds.into()))),
-            Op::Pdeath(who, nr) => (who, Syscall::Process(ProcessCall::Prctl(PDEATH, nr))),
+            Op::Alarm(who, seconds) => (who, signal(Syscall::Alarm(seconds.into()))),
+            Op::Pdeath(who, nr) => (who, Syscall::Prctl(PDEATH, nr)),
             Op::Setpgid(who, member) => {
                 let pid = number(self, member);
-                (who, Syscall::Process(ProcessCall::Setpgid(pid, 0)))
+                (who, Syscall::Setpgid(pid, 0))
             }
-            Op::Setsid(who) => (who, Syscall::Process(ProcessCall::Setsid)),
+            Op::Setsid(who) => (who, Syscall::Setsid),
             Op::Ptrace(who, child, request, data) => {
                 let args = PtraceArgs {
                     request,
@@ -280,7 +277,7 @@ impl World {
                 if self.lab.exists(task) {
                     let pid = self.lab.pid(task);
                     // The observer may not get the CPU from one that computes.
-                    let kill = Syscall::Signal(SignalCall::Tkill(pid, 9));
+                    let kill = Syscall::Tkill(pid, 9);
                     self.lab.act(self.observer, Action::Syscall(kill)).ok();
                 }
             }

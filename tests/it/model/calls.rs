@@ -2,16 +2,12 @@
 
 use super::memory::UserAccess;
 use super::op::{Mapping, Op, Who};
-use super::space::{Cell, Content, Space, zeroes};
+use super::space::{Cell, Content, Space, zeros};
 use super::tables;
 use super::world::{ARENA, DATA, STACK_TOP, World};
-use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, VirtAddr};
-use forklab::kernel::exit::WaitArgs;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::SigAction;
-use forklab::machine::{Action, Outcome};
+use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, SigAction, VirtAddr};
+use forklab::kernel::syscall::{ForkArgs, MmapArgs, Syscall, WaitArgs};
+use forklab::machine::{Acted, Action};
 
 /// What an action does to the model, once it is known what came of it.
 pub enum Effect {
@@ -40,16 +36,17 @@ impl World {
         let mark = self.lab.mark();
         let outcome = self.perform(player, Action::Syscall(call.clone()));
         let effect = match outcome {
-            Some(Outcome::Returned(value)) => effect_of(op, call, value),
+            Some(Acted::Returned(value)) => effect_of(op, call, value as i32),
+            Some(Acted::Refused(error)) => effect_of(op, call, -error.errno().code()),
             _ => Effect::Nothing,
         };
         self.follow(mark, Some(pid), effect);
         let may_end = matches!(op, Op::Exit(_) | Op::ExitGroup(_));
         assert!(
-            may_end || outcome != Some(Outcome::Ended),
+            may_end || outcome != Some(Acted::Ended),
             "task {pid} ended in {op:?}"
         );
-        if outcome == Some(Outcome::Returned(-Errno::ENOMEM.code())) {
+        if matches!(outcome, Some(Acted::Refused(error)) if error.errno() == Errno::ENOMEM) {
             assert!(self.struck, "no memory for {op:?}");
         }
     }
@@ -61,11 +58,15 @@ impl World {
             Op::Clone(_, flags, place) => {
                 let at = self.word(player, *place);
                 Syscall::Clone(ForkArgs {
-                    stack: if flags & 0x100 == 0 { VirtAddr(0) } else { at },
+                    stack: if flags.contains(CloneFlags::CLONE_VM) {
+                        at
+                    } else {
+                        VirtAddr(0)
+                    },
                     parent_tid: at,
                     child_tid: at,
                     tls: VirtAddr(DATA),
-                    ..ForkArgs::with_flags(CloneFlags::from_bits_retain(*flags))
+                    ..ForkArgs::with_flags(*flags)
                 })
             }
             Op::Exit(_) => Syscall::Exit(3),
@@ -79,10 +80,10 @@ impl World {
             Op::Exec(_, program) => Syscall::Execve((*program).into()),
             Op::MmapFixed(_, page, pages, how) => {
                 let addr = ARENA + u32::from(*page) * PAGE_SIZE;
-                Syscall::Mmap(mmap_args(addr, *pages, how, MapFlags::FIXED))
+                Syscall::Mmap2(mmap_args(addr, *pages, how, MapFlags::FIXED))
             }
             Op::MmapAnywhere(_, pages, how) => {
-                Syscall::Mmap(mmap_args(0, *pages, how, MapFlags::empty()))
+                Syscall::Mmap2(mmap_args(0, *pages, how, MapFlags::empty()))
             }
             Op::Munmap(_, place, pages) => {
                 let start = self.address(player, *place).page_base().0;
@@ -100,7 +101,7 @@ impl World {
             Op::Sigaction(_, usr1) => {
                 // Not SIGCHLD: a thread that ignores it leaves the zombies it inherits lying.
                 let signal = if *usr1 { 10 } else { 12 };
-                Syscall::Sigaction(signal, Some(SigAction::Ignore))
+                Syscall::sigaction(signal, Some(SigAction::Ignore))
             }
             Op::Nice(_, nice) => Syscall::Nice((*nice).into()),
             _ => Syscall::SchedYield,
@@ -187,7 +188,7 @@ impl World {
                     object,
                     index: how.pgoff + nr,
                 },
-                None => Content::Private(zeroes()),
+                None => Content::Private(zeros()),
             },
         });
     }
@@ -233,7 +234,7 @@ fn mmap_args(addr: u32, pages: u8, how: &Mapping, fixed: MapFlags) -> MmapArgs {
 
 fn effect_of(op: &Op, call: Syscall, value: i32) -> Effect {
     match (op, call) {
-        (Op::MmapFixed(_, _, _, how) | Op::MmapAnywhere(_, _, how), Syscall::Mmap(args)) => {
+        (Op::MmapFixed(_, _, _, how) | Op::MmapAnywhere(_, _, how), Syscall::Mmap2(args)) => {
             Effect::Mmap(args, *how, value)
         }
         (_, Syscall::Munmap(start, len)) => Effect::Munmap(start, len, value),

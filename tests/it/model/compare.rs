@@ -1,7 +1,7 @@
 //! The machine against the model: which pages are mapped how, every byte of them, and what tasks
 //! share.
 
-use super::space::{Cell, Content, Objects, Space, zeroes};
+use super::space::{Cell, Content, Objects, Space, zeros};
 use super::tables;
 use super::world::World;
 use forklab::abi::{MmId, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 type Bytes = [u8; PAGE_SIZE as usize];
 
-const ZEROES: Bytes = [0; PAGE_SIZE as usize];
+const ZEROS: Bytes = [0; PAGE_SIZE as usize];
 
 /// Compares everything.
 pub fn all(world: &World) {
@@ -87,7 +87,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
     let found = if pte.is_hw_present() {
         Some(kernel.ram.frame(pte.pfn()))
     } else if vma.vm_file.is_none() {
-        Some(&ZEROES)
+        Some(&ZEROS)
     } else {
         match kernel.file_page(vma, va) {
             FilePage::Cached(pfn) => Some(kernel.ram.frame(pfn)),
@@ -115,9 +115,9 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
     }
 }
 
-/// A page of a file as it is on its disk.
+/// A file page as it is on its disk.
 fn file_bytes(kind: &InodeKind, index: u32) -> Bytes {
-    let mut page = ZEROES;
+    let mut page = ZEROS;
     if let InodeKind::Program(bytes) | InodeKind::Regular(bytes) = kind {
         let rest = bytes.iter().skip((index << PAGE_SHIFT) as usize);
         page.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
@@ -145,7 +145,7 @@ pub fn image(kernel: &Kernel, mm: MmId) -> Space {
     };
     space.map(TEXT, 1, |_| cell(5, false, file.clone()));
     space.map(TEXT + PAGE_SIZE, 1, |_| cell(3, false, file.clone()));
-    space.map(STACK, STACK_PAGES - 1, |_| cell(3, true, zeroes()));
+    space.map(STACK, STACK_PAGES - 1, |_| cell(3, true, zeros()));
     let top = STACK + (STACK_PAGES - 1) * PAGE_SIZE;
     let arguments = kernel.pte(mm, VirtAddr(top)).pfn();
     let arguments = Arc::new(*kernel.ram.frame(arguments));

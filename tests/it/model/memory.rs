@@ -5,7 +5,7 @@ use super::op::{Place, Who};
 use super::space::{Access, Space, Verdict, pieces};
 use super::world::{ARENA, STACK_TOP, World};
 use forklab::abi::{PAGE_SHIFT, PAGE_SIZE, Pid, VirtAddr};
-use forklab::machine::{Action, Outcome};
+use forklab::machine::{Acted, Action};
 
 /// An access of a task in user mode, and what it came to.
 pub struct UserAccess {
@@ -15,7 +15,7 @@ pub struct UserAccess {
     accesses: Vec<Access>,
     /// What was written, if anything was.
     bytes: Option<Vec<u8>>,
-    outcome: Outcome,
+    outcome: Acted,
 }
 
 impl World {
@@ -88,7 +88,7 @@ impl World {
         let Some(outcome) = self.perform(player, action) else {
             return self.follow(mark, None, Effect::Nothing);
         };
-        let faults = matches!(outcome, Outcome::Fault(_));
+        let faults = matches!(outcome, Acted::Fault(_));
         let access = UserAccess {
             spots,
             accesses,
@@ -106,7 +106,7 @@ impl World {
             return;
         };
         let fault = match &made.outcome {
-            Outcome::Fault(fault) => Some(fault.addr.page_base().0),
+            Acted::Fault(fault) => Some(fault.addr.page_base().0),
             _ => None,
         };
         let forced = fault.filter(|_| self.struck);
@@ -134,7 +134,7 @@ impl World {
             forced.is_some() || fault == expected,
             "access to {spots:x?} was {outcome:?}, not a fault at {expected:x?}"
         );
-        if let Outcome::Bytes(read) = outcome {
+        if let Acted::Bytes(read) = outcome {
             let held = spots
                 .iter()
                 .flat_map(|(addr, len)| space.bytes(&self.objects, *addr, *len));

@@ -17,6 +17,7 @@ use forklab::kernel::boot::Config;
 use op::{Sequence, op};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner, contextualize_config};
+use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 use world::World;
 
@@ -36,7 +37,7 @@ fn config() -> Config {
 }
 
 /// Runs random sequences, the same at every run unless the environment asks for others.
-pub fn runner(cases: u32) -> TestRunner {
+fn runner(cases: u32) -> TestRunner {
     TestRunner::new(contextualize_config(ProptestConfig {
         cases,
         failure_persistence: None,
@@ -45,23 +46,32 @@ pub fn runner(cases: u32) -> TestRunner {
     }))
 }
 
-fn run(config: Config, cases: u32) {
-    let world = Mutex::new(World::boot(config));
-    let mut runner = runner(cases);
-    let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
-    let outcome = runner.run(&sequences, |sequence| {
+/// Plays random sequences, each on what the one before has left.
+pub fn play<World, Sequence: Debug>(
+    cases: u32,
+    world: World,
+    sequences: impl Strategy<Value = Sequence>,
+    play: impl Fn(&mut World, &Sequence),
+) {
+    let world = Mutex::new(world);
+    let outcome = runner(cases).run(&sequences, |sequence| {
         // A sequence that failed leaves nothing to the next but the lock.
         let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.reset();
-        for op in &sequence.0 {
-            world.step(op);
-        }
-        world.finish();
+        play(&mut world, &sequence);
         Ok(())
     });
     if let Err(why) = outcome {
         panic!("{why}");
     }
+}
+
+fn run(config: Config, cases: u32) {
+    let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
+    play(cases, World::boot(config), sequences, |world, sequence| {
+        world.reset();
+        sequence.0.iter().for_each(|op| world.step(op));
+        world.finish();
+    });
 }
 
 #[test]

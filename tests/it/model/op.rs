@@ -2,6 +2,8 @@
 //! named by small numbers that are taken modulo what there is, so that a sequence still means
 //! something when operations are left out of it.
 
+use crate::lab::{ALL_SHARED, PTHREAD, exit_signal};
+use forklab::abi::{CSIGNAL, CloneFlags as F};
 use forklab::kernel::fail::COPY_STEPS;
 use forklab::trace::CopyStage;
 use proptest::prelude::*;
@@ -42,7 +44,7 @@ pub enum Op {
     Spawn { root: bool, spins: bool },
     Fork(Who),
     Vfork(Who),
-    Clone(Who, u32, Place),
+    Clone(Who, F, Place),
     Exit(Who),
     ExitGroup(Who),
     Wait(Who, u32, Option<Place>),
@@ -111,23 +113,41 @@ fn mapping() -> impl Strategy<Value = Mapping> {
 
 /// Flags of a clone: a usual set, with one of them the other way round now and then. Not
 /// CLONE_STOPPED: nobody could wake the child.
-fn clone_flags() -> impl Strategy<Value = u32> {
+fn clone_flags() -> impl Strategy<Value = F> {
     let usual = prop_oneof![
-        Just(0x0000_0011_u32),
-        Just(0x0000_0111),
-        Just(0x0000_4111),
-        Just(0x0000_0f11),
-        Just(0x0001_0f11),
-        Just(0x003d_0f00),
-        Just(0x0120_0011),
+        Just(F::FORK),
+        Just(F::CLONE_VM | F::FORK),
+        Just(F::VFORK),
+        Just(ALL_SHARED | F::FORK),
+        Just(ALL_SHARED | F::CLONE_THREAD | F::FORK),
+        Just(PTHREAD),
+        Just(F::CLONE_CHILD_CLEARTID | F::CLONE_CHILD_SETTID | F::FORK),
     ];
-    const BITS: [u32; 13] = [8, 9, 10, 11, 14, 15, 16, 17, 18, 20, 21, 23, 24];
-    let odd = prop::option::weighted(0.4, prop::sample::select(&BITS[..]));
+    let odd = prop::option::weighted(
+        0.4,
+        prop::sample::select(vec![
+            F::CLONE_VM,
+            F::CLONE_FS,
+            F::CLONE_FILES,
+            F::CLONE_SIGHAND,
+            F::CLONE_VFORK,
+            F::CLONE_PARENT,
+            F::CLONE_THREAD,
+            F::CLONE_NEWNS,
+            F::CLONE_SYSVSEM,
+            F::CLONE_PARENT_SETTID,
+            F::CLONE_CHILD_CLEARTID,
+            F::CLONE_UNTRACED,
+            F::CLONE_CHILD_SETTID,
+        ]),
+    );
     // Init does not wait for children with another signal than SIGCHLD, so they need a parent.
     let signal = prop::option::weighted(0.1, prop::sample::select(&[0_u32, 10, 12, 65][..]));
     (usual, odd, signal).prop_map(|(usual, odd, signal)| {
-        let flags = odd.map_or(usual, |bit| usual ^ 1 << bit);
-        signal.map_or(flags, |signal| flags & !0x80ff | signal)
+        let flags = odd.map_or(usual, |flag| usual ^ flag);
+        signal.map_or(flags, |signal| {
+            (flags - F::CLONE_PARENT - exit_signal(CSIGNAL)) | exit_signal(signal)
+        })
     })
 }
 

@@ -77,7 +77,7 @@ pub fn pieces(addr: VirtAddr, len: u32) -> impl Iterator<Item = (u32, u32)> {
     })
 }
 
-pub fn zeroes() -> Page {
+pub fn zeros() -> Page {
     Arc::new([0; PAGE_SIZE as usize])
 }
 
@@ -116,7 +116,7 @@ impl Space {
         let above = above.clone();
         for new in page..next {
             let content = match above.content {
-                Content::Private(_) => Content::Private(zeroes()),
+                Content::Private(_) => Content::Private(zeros()),
                 Content::Shared { object, index } => Content::Shared {
                     object,
                     index: index.wrapping_sub(next - new),
@@ -199,14 +199,14 @@ impl Cell {
         Self {
             prot: READ | WRITE,
             grows: false,
-            content: Content::Private(zeroes()),
+            content: Content::Private(zeros()),
         }
     }
 }
 
 impl Objects {
     pub fn create(&mut self, pages: u32) -> usize {
-        self.0.push((0..pages).map(|_| zeroes()).collect());
+        self.0.push((0..pages).map(|_| zeros()).collect());
         self.0.len() - 1
     }
 

@@ -11,7 +11,7 @@ use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Checkpoint, Command, Outcome, Refusal};
+use forklab::machine::{Acted, Action, Checkpoint, Command, Refusal};
 use forklab::trace::{EventKind, Record, TraceEvent, TraceFilter};
 use std::collections::BTreeMap;
 
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Lets a task act; `None` if that was refused, because it does not get the CPU.
-    pub fn perform(&mut self, player: usize, action: Action) -> Option<Outcome> {
+    pub fn perform(&mut self, player: usize, action: Action) -> Option<Acted> {
         self.lab.act(self.players[player].id, action).ok()
     }
 

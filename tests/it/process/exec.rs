@@ -1,10 +1,11 @@
 //! exec: what it replaces, what it keeps, what it ends sharing of, and how it fails.
 
-use crate::lab::Lab;
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::fs::{F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC};
+use crate::lab::{ALL_SHARED, Lab};
+use forklab::abi::{
+    CloneFlags as F, Errno, F_DUPFD, F_GETFD, F_SETFD, FD_CLOEXEC, PfFlags, Resource, SigAction,
+    Signal, TaskId, VirtAddr,
+};
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{PfFlags, Resource, SigAction};
 
 fn exec(lab: &mut Lab, task: TaskId, path: &str) -> i32 {
     lab.call(task, Syscall::Execve(path.into()))
@@ -52,7 +53,7 @@ fn handlers_become_default_and_ignored_signals_stay_ignored() {
         (12, SigAction::Ignore, SigAction::Ignore),
         (15, SigAction::Default, SigAction::Default),
     ] {
-        assert_eq!(lab.call(sh, Syscall::Sigaction(signal, Some(before))), 0);
+        assert_eq!(lab.call(sh, Syscall::sigaction(signal, Some(before))), 0);
         assert_eq!(exec(&mut lab, sh, "sh"), 0);
         let signal = Signal::new(signal).unwrap();
         assert_eq!(lab.sighand(sh).action(signal), after);
@@ -108,7 +109,9 @@ fn a_failed_exec_leaves_everything_as_it_is() {
 #[test]
 fn exec_ends_some_sharing_and_keeps_other() {
     let (mut lab, sh) = Lab::with_shell();
-    let sharer = lab.clone(sh, 0x0004_0f11).unwrap();
+    let sharer = lab
+        .clone(sh, ALL_SHARED | F::CLONE_SYSVSEM | F::FORK)
+        .unwrap();
     let fd = open(&mut lab, sharer);
     assert_eq!(lab.call(sharer, Syscall::Fcntl(fd, F_SETFD, FD_CLOEXEC)), 0);
     assert_eq!(exec(&mut lab, sharer, "sh"), 0);

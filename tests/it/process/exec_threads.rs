@@ -1,17 +1,14 @@
 //! exec in a process with several threads, and what exec keeps and ends.
 
-use crate::lab::{Lab, Waited, errno};
-use forklab::abi::{Errno, TaskId, TaskState};
+use crate::lab::{ALL_SHARED, Lab, THREAD, Waited, errno};
+use forklab::abi::{CloneFlags as F, Errno, Resource, TaskId, TaskState};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::Resource;
-use forklab::machine::Outcome;
+use forklab::machine::Acted;
 
-const THREAD: u32 = 0x0005_0f00;
-const SIGHAND: u32 = 0x0911;
 const NOHANG: u32 = 1;
 
-fn exec(lab: &mut Lab, task: TaskId) -> Outcome {
+fn exec(lab: &mut Lab, task: TaskId) -> Acted {
     lab.outcome(task, Syscall::Execve("sh".into()))
 }
 
@@ -19,8 +16,12 @@ fn exec(lab: &mut Lab, task: TaskId) -> Outcome {
 fn three_threads() -> (Lab, TaskId, [TaskId; 3]) {
     let (mut lab, sh) = Lab::with_shell();
     let leader = lab.fork(sh);
-    let second = lab.clone(leader, THREAD).unwrap();
-    let third = lab.clone(leader, THREAD).unwrap();
+    let second = lab
+        .clone(leader, ALL_SHARED | F::CLONE_THREAD | F::CLONE_SYSVSEM)
+        .unwrap();
+    let third = lab
+        .clone(leader, ALL_SHARED | F::CLONE_THREAD | F::CLONE_SYSVSEM)
+        .unwrap();
     (lab, sh, [leader, second, third])
 }
 
@@ -29,7 +30,7 @@ fn three_threads() -> (Lab, TaskId, [TaskId; 3]) {
 fn a_thread_that_calls_exec_takes_the_leaders_place() {
     let (mut lab, sh, [leader, second, third]) = three_threads();
     let (pid, tid) = (lab.pid(leader), lab.pid(third));
-    assert_eq!(exec(&mut lab, third), Outcome::Returned(0));
+    assert_eq!(exec(&mut lab, third), Acted::Returned(0));
     assert!(!lab.exists(leader) && !lab.exists(second));
     assert_eq!(lab.pid(third), pid);
     assert_eq!(lab.task(third).tgid.0, pid);
@@ -64,7 +65,7 @@ fn a_leader_that_has_ended_already_is_replaced() {
     let pid = lab.pid(leader);
     lab.exit(leader, 0);
     lab.exit(second, 0);
-    assert_eq!(exec(&mut lab, third), Outcome::Returned(0));
+    assert_eq!(exec(&mut lab, third), Acted::Returned(0));
     assert_eq!(lab.pid(third), pid);
     assert_eq!(lab.wait(sh, pid, NOHANG), Waited::Nothing(0));
 }
@@ -78,8 +79,8 @@ fn an_exec_that_fails_leaves_the_other_threads() {
     for nr in 0.. {
         lab.fail(FailPoint::Slab(Some(nr)));
         match exec(&mut lab, threads[2]) {
-            Outcome::Returned(0) => break,
-            Outcome::Returned(value) => assert_eq!(errno(value), Errno::ENOMEM),
+            Acted::Returned(0) => break,
+            Acted::Refused(error) => assert_eq!(error.errno(), Errno::ENOMEM),
             other => panic!("{other:?}"),
         }
         assert!(threads.iter().all(|thread| lab.exists(*thread)));
@@ -108,7 +109,7 @@ fn exec_waits_for_a_thread_that_cannot_end_yet() {
     lab.exit(third, 0);
     // The second thread sleeps inside vfork, where SIGKILL does not reach it.
     let child = lab.vfork(second);
-    let Outcome::Blocks(call) = exec(&mut lab, leader) else {
+    let Acted::Blocks(call) = exec(&mut lab, leader) else {
         panic!("it waits for the other");
     };
     assert_eq!(lab.returned(call), None);
@@ -124,8 +125,8 @@ fn exec_waits_for_a_thread_that_cannot_end_yet() {
 #[test]
 fn a_vfork_thread_that_calls_exec_waits_for_ever() {
     let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, 0x0001_4911).unwrap();
-    let Outcome::Blocks(call) = exec(&mut lab, thread) else {
+    let thread = lab.clone(sh, THREAD | F::CLONE_VFORK | F::FORK).unwrap();
+    let Acted::Blocks(call) = exec(&mut lab, thread) else {
         panic!("it waits for its leader");
     };
     lab.tick(10);
@@ -138,7 +139,9 @@ fn a_vfork_thread_that_calls_exec_waits_for_ever() {
 #[test]
 fn sharers_of_signal_actions_stay_and_the_new_program_has_its_own() {
     let (mut lab, sh) = Lab::with_shell();
-    let sharer = lab.clone(sh, SIGHAND).unwrap();
+    let sharer = lab
+        .clone(sh, F::CLONE_VM | F::CLONE_SIGHAND | F::FORK)
+        .unwrap();
     assert_eq!(lab.sighand(sh).count, 2);
     assert_eq!(lab.call(sharer, Syscall::Execve("sh".into())), 0);
     assert_eq!(lab.sighand(sh).count, 1);

@@ -1,12 +1,12 @@
 //! Exit codes, zombies, who is told and who reaps.
 
 use super::puppets::zombie;
-use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::exit::{WaitArgs, WaitOptions};
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{ExitState, SigAction};
-use forklab::machine::{Outcome, Refusal};
+use crate::lab::{ALL_SHARED, Lab, THREAD, Waited, exit_signal};
+use forklab::abi::{
+    CloneFlags as F, Errno, ExitState, SigAction, Signal, TaskId, VirtAddr, WaitOptions,
+};
+use forklab::kernel::syscall::{Syscall, WaitArgs};
+use forklab::machine::{Acted, Refusal};
 use forklab::trace::TraceEvent;
 
 const NOHANG: u32 = WaitOptions::NOHANG.bits();
@@ -18,7 +18,7 @@ const NOTHREAD: u32 = WaitOptions::NOTHREAD.bits();
 const NO_CHILD: Waited = Waited::Nothing(-Errno::ECHILD.code());
 
 fn set_sigchld(lab: &mut Lab, task: TaskId, action: SigAction) {
-    let call = Syscall::Sigaction(Signal::SIGCHLD.number(), Some(action));
+    let call = Syscall::sigaction(Signal::SIGCHLD.number(), Some(action));
     assert_eq!(lab.call(task, call), 0);
 }
 
@@ -79,7 +79,7 @@ fn what_wait4_refuses_and_what_it_finds() {
     assert_eq!(lab.wait(sh, mine, 0), NO_CHILD);
 }
 
-/// The status word goes to the caller's memory; a bad address leaves the zombie.
+/// The wait status is stored in the caller's memory; a bad address leaves the zombie.
 #[test]
 fn a_bad_status_address_keeps_the_zombie() {
     let (mut lab, sh) = Lab::with_shell();
@@ -163,7 +163,7 @@ fn clone_children_are_waited_for_with_other_options() {
     ] {
         for (options, waits_for_clones) in [(0, false), (WCLONE, true)] {
             let (mut lab, sh) = Lab::with_shell();
-            let child = lab.clone(sh, signal).unwrap();
+            let child = lab.clone(sh, exit_signal(signal)).unwrap();
             let pid = lab.pid(child);
             let fits = (signal != 17) == waits_for_clones;
             let now = if fits { Waited::Nothing(0) } else { NO_CHILD };
@@ -193,7 +193,9 @@ fn clone_children_are_waited_for_with_other_options() {
 fn an_exit_signal_kills_a_parent_without_a_handler() {
     let (mut lab, sh) = Lab::with_shell();
     let parent = lab.fork(sh);
-    let child = lab.clone(parent, 10).unwrap();
+    let child = lab
+        .clone(parent, exit_signal(Signal::SIGUSR1.number()))
+        .unwrap();
     let pid = lab.pid(parent);
     lab.exit(child, 0);
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, 10));
@@ -205,7 +207,9 @@ fn an_exec_takes_the_chosen_exit_signal_away() {
     for (uid, killed) in [(500, false), (0, true)] {
         let mut lab = Lab::boot();
         let parent = lab.spawn_as("parent", uid);
-        let child = lab.clone(parent, 10).unwrap();
+        let child = lab
+            .clone(parent, exit_signal(Signal::SIGUSR1.number()))
+            .unwrap();
         assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
         assert_eq!(lab.wait(parent, -1, WCLONE | NOHANG), Waited::Nothing(0));
         let pid = lab.pid(child);
@@ -222,7 +226,7 @@ fn an_exec_takes_the_chosen_exit_signal_away() {
 #[test]
 fn a_child_that_begins_stopped_reports_no_stop() {
     let (mut lab, sh) = Lab::with_shell();
-    let child = lab.clone(sh, 0x0200_0011).unwrap();
+    let child = lab.clone(sh, F::CLONE_STOPPED | F::FORK).unwrap();
     let pid = lab.pid(child);
     assert!(lab.task(child).pending.contains(Signal::SIGSTOP));
     assert_eq!(
@@ -245,7 +249,7 @@ fn a_child_that_begins_stopped_reports_no_stop() {
 fn a_stop_is_reported_once_and_moves_the_child_to_the_end() {
     let (mut lab, sh) = Lab::with_shell();
     let word = lab.map(sh, 1);
-    let child = lab.clone(sh, 0x0200_0011).unwrap();
+    let child = lab.clone(sh, F::CLONE_STOPPED | F::FORK).unwrap();
     let sibling = lab.fork(sh);
     // Woken with SIGSTOP still pending it stops again, this time by its own hand.
     assert!(lab.machine.kernel.wake_up_process(child));
@@ -268,7 +272,7 @@ fn a_stop_is_reported_once_and_moves_the_child_to_the_end() {
 #[test]
 fn threads_are_never_waited_for_and_share_their_children() {
     let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, 0x0001_0911).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     let child = lab.fork(thread);
     let (tid, pid, tgid) = (lab.pid(thread), lab.pid(child), lab.pid(sh));
     assert_eq!(lab.call(child, Syscall::Getppid), tgid);
@@ -288,7 +292,7 @@ fn a_leader_that_ends_first_is_reported_with_its_last_thread() {
     for (group_exit, status) in [(true, 0x0300), (false, 0x0700)] {
         let (mut lab, sh) = Lab::with_shell();
         let leader = lab.fork(sh);
-        let thread = lab.clone(leader, 0x0001_0911).unwrap();
+        let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
         let pid = lab.pid(leader);
         lab.exit(leader, 7);
         assert_eq!(lab.task(leader).exit_state, ExitState::Zombie);
@@ -311,7 +315,7 @@ fn the_last_thread_releases_a_leader_that_nobody_waits_for() {
     let (mut lab, other) = Lab::with_shell();
     let before = lab.footprint();
     let leader = lab.spawn("sh");
-    let thread = lab.clone(leader, 0x0001_0911).unwrap();
+    let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
     lab.exit(leader, 0);
     assert!(lab.exists(leader));
     lab.exit(thread, 0);
@@ -330,7 +334,10 @@ fn exit_group_ends_every_thread() {
         let leader = lab.fork(sh);
         let pid = lab.pid(leader);
         let mut threads = vec![leader];
-        threads.extend((0..2).map(|_| lab.clone(leader, 0x0001_0f11).unwrap()));
+        threads.extend((0..2).map(|_| {
+            lab.clone(leader, ALL_SHARED | F::CLONE_THREAD | F::FORK)
+                .unwrap()
+        }));
         lab.exit_group(threads[caller], 9);
         assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, 0x900));
         for thread in threads {
@@ -345,8 +352,10 @@ fn exit_group_ends_every_thread() {
 fn exit_group_ends_stopped_and_waiting_threads() {
     let (mut lab, sh) = Lab::with_shell();
     let leader = lab.fork(sh);
-    let stopped = lab.clone(leader, 0x0201_0911).unwrap();
-    let waiting = lab.clone(leader, 0x0001_0911).unwrap();
+    let stopped = lab
+        .clone(leader, THREAD | F::CLONE_STOPPED | F::FORK)
+        .unwrap();
+    let waiting = lab.clone(leader, THREAD | F::FORK).unwrap();
     let child = lab.fork(waiting);
     assert!(matches!(lab.wait(waiting, -1, 0), Waited::Sleeps(_)));
     lab.exit_group(leader, 1);
@@ -362,9 +371,11 @@ fn exit_group_ends_stopped_and_waiting_threads() {
 fn a_signal_interrupts_a_wait() {
     let (mut lab, sh) = Lab::with_shell();
     let handler = SigAction::Handler(VirtAddr(0x0804_8000));
-    assert_eq!(lab.call(sh, Syscall::Sigaction(10, Some(handler))), 0);
+    assert_eq!(lab.call(sh, Syscall::sigaction(10, Some(handler))), 0);
     let _other = lab.fork(sh);
-    let signals = lab.clone(sh, 10).unwrap();
+    let signals = lab
+        .clone(sh, exit_signal(Signal::SIGUSR1.number()))
+        .unwrap();
     let Waited::Sleeps(call) = lab.wait(sh, -1, 0) else {
         panic!("there is a child to wait for");
     };
@@ -374,7 +385,7 @@ fn a_signal_interrupts_a_wait() {
 
 impl Lab {
     /// An exit that is expected to be refused.
-    fn act_exit(&mut self, task: TaskId) -> Result<Outcome, Refusal> {
+    fn act_exit(&mut self, task: TaskId) -> Result<Acted, Refusal> {
         use forklab::machine::Action;
         self.act(task, Action::Syscall(Syscall::Exit(0)))
     }
@@ -383,7 +394,7 @@ impl Lab {
 /// A wait queue takes waiters in at its head, whatever thread they are of.
 #[test]
 fn the_thread_that_waits_last_is_woken_first() {
-    let thread = 0x0001_0900 | 17;
+    let thread = THREAD | F::FORK;
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
         let (mut lab, sh) = Lab::with_shell();
         let threads = [
@@ -418,12 +429,14 @@ fn the_thread_that_waits_last_is_woken_first() {
 #[test]
 fn an_exit_signal_is_taken_by_the_addressed_thread() {
     let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, 0x0001_0900 | 17).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     let handler = SigAction::Handler(VirtAddr(0x0804_8000));
-    let call = Syscall::Sigaction(10, Some(handler));
+    let call = Syscall::sigaction(10, Some(handler));
     assert_eq!(lab.call(sh, call), 0);
     let kid = lab.fork(sh);
-    let sender = lab.clone(thread, 10).unwrap();
+    let sender = lab
+        .clone(thread, exit_signal(Signal::SIGUSR1.number()))
+        .unwrap();
     let waiting = lab.wait(sh, lab.pid(kid), 0);
     let Waited::Sleeps(call) = waiting else {
         panic!("{waiting:?}")
@@ -444,9 +457,13 @@ fn an_exit_signal_is_taken_by_the_addressed_thread() {
 fn a_fatal_signal_to_a_process_is_the_end_of_every_thread() {
     let (mut lab, sh) = Lab::with_shell();
     let parent = lab.fork(sh);
-    let thread = lab.clone(parent, 0x0001_0900 | 17).unwrap();
-    let stopped = lab.clone(parent, 0x0201_0900 | 17).unwrap();
-    let sender = lab.clone(thread, 12).unwrap();
+    let thread = lab.clone(parent, THREAD | F::FORK).unwrap();
+    let stopped = lab
+        .clone(parent, THREAD | F::CLONE_STOPPED | F::FORK)
+        .unwrap();
+    let sender = lab
+        .clone(thread, exit_signal(Signal::SIGUSR2.number()))
+        .unwrap();
     let pid = lab.pid(parent);
     lab.exit(sender, 0);
     assert!(!lab.exists(thread) && !lab.exists(stopped));

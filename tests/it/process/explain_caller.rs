@@ -1,27 +1,33 @@
 //! What the oracle of clone's flags says about a caller and its situation, and what its words mean to
-//! a program, held against the machine.
+//! a program, checked against the machine.
 
 use super::explain_clone::{block_signals, told};
-use crate::lab::{Lab, Waited};
-use forklab::abi::{CloneFlags as F, SigSet, Signal, TaskId};
+use crate::lab::{ALL_SHARED, Lab, THREAD, Waited, exit_signal};
+use forklab::abi::{CloneFlags as F, Resource, SigAction, SigSet, Signal, TaskId, WaitOptions};
 use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitOptions;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{Resource, SigAction, SignalFlags};
+use forklab::kernel::task::SignalFlags;
 use forklab::trace::{Placement, TraceEvent};
 use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext, explain_clone};
 
 /// What shared and copied mean to a program.
 #[test]
 fn what_the_oracle_says_that_sharing_means_can_be_seen() {
-    for flags in [0x11, 0x111, 0x211, 0x411, 0x911, 0x0001_0911, 0x0001_0f11] {
+    for flags in [
+        F::FORK,
+        F::CLONE_VM | F::FORK,
+        F::CLONE_FS | F::FORK,
+        F::CLONE_FILES | F::FORK,
+        F::CLONE_VM | F::CLONE_SIGHAND | F::FORK,
+        THREAD | F::FORK,
+        ALL_SHARED | F::CLONE_THREAD | F::FORK,
+    ] {
         let (mut lab, sh) = Lab::with_shell();
         let page = lab.map(sh, 1);
         lab.write(sh, page, 1);
-        let flags = F::from_bits_retain(flags);
         let plan = told(&lab, flags, Some(sh)).child.unwrap();
         let shares = |object| plan.fate(object).unwrap().is_shared();
-        let child = lab.clone(sh, flags.bits()).unwrap();
+        let child = lab.clone(sh, flags).unwrap();
         lab.write(child, page, 2);
         assert_eq!(
             lab.read(sh, page) == 2,
@@ -37,7 +43,7 @@ fn what_the_oracle_says_that_sharing_means_can_be_seen() {
         let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100)) as usize;
         let open = lab.files(sh).fds.get(fd).is_some_and(Option::is_some);
         assert_eq!(open, shares(CloneObject::Files), "{flags:?}");
-        lab.call(child, Syscall::Sigaction(10, Some(SigAction::Ignore)));
+        lab.call(child, Syscall::sigaction(10, Some(SigAction::Ignore)));
         let ignored = lab.kernel().sigaction_of(sh, Signal::SIGUSR1) == SigAction::Ignore;
         assert_eq!(ignored, shares(CloneObject::Sighand), "{flags:?}");
         let same = lab.call(child, Syscall::Getpid) == lab.call(sh, Syscall::Getpid);
@@ -55,15 +61,21 @@ fn what_the_oracle_says_that_sharing_means_can_be_seen() {
 /// The end of a thread wakes nobody; any other end wakes a parent in `wait4`, signal or not.
 #[test]
 fn the_oracle_knows_whose_end_wakes_a_waiting_parent() {
-    for flags in [0x11, 0x00, 0x0a, 0xc8, 0x0001_0900, 0x0000_0911] {
+    for flags in [
+        F::FORK,
+        F::empty(),
+        exit_signal(Signal::SIGUSR1.number()),
+        exit_signal(200),
+        THREAD,
+        F::CLONE_VM | F::CLONE_SIGHAND | F::FORK,
+    ] {
         let (mut lab, sh) = Lab::with_shell();
         block_signals(&mut lab, sh);
         let parent = lab.fork(sh);
         // It waits for a child that stays.
         let stays = lab.fork(parent);
-        let flags = F::from_bits_retain(flags);
         let plan = told(&lab, flags, Some(parent)).child.unwrap();
-        let child = lab.clone(parent, flags.bits()).unwrap();
+        let child = lab.clone(parent, flags).unwrap();
         let waiter = match plan.parent {
             ParentOf::Caller => parent,
             ParentOf::CallersParent => sh,
@@ -93,36 +105,39 @@ fn the_oracle_knows_whose_end_wakes_a_waiting_parent() {
 #[test]
 fn the_oracle_knows_parents_that_ignore_sigchld() {
     for (flags, ignores, itself) in [
-        (0x11, false, false),
-        (0x11, true, true),
-        (0x0a, true, false),
+        (F::FORK, false, false),
+        (F::FORK, true, true),
+        (exit_signal(Signal::SIGUSR1.number()), true, false),
         // The parent is init. Only a child of the same program could choose its signal.
-        (0x8011, false, true),
-        (0x800a, false, true),
+        (F::CLONE_PARENT | F::FORK, false, true),
+        (
+            F::CLONE_PARENT | exit_signal(Signal::SIGUSR1.number()),
+            false,
+            true,
+        ),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         block_signals(&mut lab, sh);
         if ignores {
-            lab.call(sh, Syscall::Sigaction(17, Some(SigAction::Ignore)));
+            lab.call(sh, Syscall::sigaction(17, Some(SigAction::Ignore)));
         }
-        let flags = F::from_bits_retain(flags);
         let end = told(&lab, flags, Some(sh)).child.unwrap().end;
         assert_eq!(end.reaped == Reaped::ByItself, itself, "{flags:?}");
         assert_eq!(end.notice == EndNotice::Ignored, itself, "{flags:?}");
-        let child = lab.clone(sh, flags.bits()).unwrap();
+        let child = lab.clone(sh, flags).unwrap();
         lab.exit(child, 0);
         assert_eq!(lab.exists(child), !itself, "{flags:?}");
     }
 }
 
-/// The levers, another CPU and a slice at its end: where the child goes and who runs.
+/// The overrides, another CPU and a slice at exit: where the child goes and who runs.
 #[test]
-fn the_oracle_knows_levers_and_the_last_tick() {
+fn the_oracle_knows_overrides_and_the_last_tick() {
     let tail = Config {
         child_runs_first: false,
         ..Config::default()
     };
-    let lever = Config {
+    let forced = Config {
         parent_not_on_array: true,
         ..Config::default()
     };
@@ -133,19 +148,19 @@ fn the_oracle_knows_levers_and_the_last_tick() {
     };
     let plain = Config::default;
     for (config, flags, used) in [
-        (plain(), 0x11, 0),
-        (plain(), 0x111, 0),
-        (plain(), 0x4111, 0),
-        (plain(), 0x4011, 0),
-        (plain(), 0x11, 99),
-        (plain(), 0x111, 99),
-        (plain(), 0x0200_0011, 99),
-        (tail.clone(), 0x11, 0),
-        (tail, 0x111, 0),
-        (lever.clone(), 0x11, 0),
-        (lever, 0x4111, 0),
-        (elsewhere.clone(), 0x11, 0),
-        (elsewhere, 0x4111, 0),
+        (plain(), F::FORK, 0),
+        (plain(), F::CLONE_VM | F::FORK, 0),
+        (plain(), F::VFORK, 0),
+        (plain(), F::CLONE_VFORK | F::FORK, 0),
+        (plain(), F::FORK, 99),
+        (plain(), F::CLONE_VM | F::FORK, 99),
+        (plain(), F::CLONE_STOPPED | F::FORK, 99),
+        (tail.clone(), F::FORK, 0),
+        (tail, F::CLONE_VM | F::FORK, 0),
+        (forced.clone(), F::FORK, 0),
+        (forced, F::VFORK, 0),
+        (elsewhere.clone(), F::FORK, 0),
+        (elsewhere, F::VFORK, 0),
     ] {
         let mut lab = Lab::with(config);
         let caller = lab.spawn_spinning("a");
@@ -155,10 +170,9 @@ fn the_oracle_knows_levers_and_the_last_tick() {
             caller
         };
         lab.tick(used);
-        let flags = F::from_bits_retain(flags);
         let plan = told(&lab, flags, Some(caller)).child.unwrap();
         let mark = lab.mark();
-        let child = lab.clone(caller, flags.bits()).unwrap();
+        let child = lab.clone(caller, flags).unwrap();
         let placed = lab.events(mark, |record| match record.event {
             TraceEvent::SchedWakeupNew {
                 placement, forced, ..
@@ -198,23 +212,23 @@ fn the_oracle_knows_limits_of_the_caller() {
         let signal = lab.task(sh).signal.unwrap();
         lab.machine.kernel.signals[signal].flags = SignalFlags::GROUP_EXIT;
     };
-    let cases: [(u32, Prepare); 6] = [
-        (0x11, |lab, sh| *lab.rlimit_mut(sh, Resource::Nproc) = 1),
-        (0x11, |lab, _| lab.machine.kernel.max_threads = 2),
-        (0x0002_0011, |_, _| ()),
-        (0x0002_0111, |lab, sh| {
+    let cases: [(F, Prepare); 6] = [
+        (F::FORK, |lab, sh| *lab.rlimit_mut(sh, Resource::Nproc) = 1),
+        (F::FORK, |lab, _| lab.machine.kernel.max_threads = 2),
+        (F::CLONE_NEWNS | F::FORK, |_, _| ()),
+        (F::CLONE_VM | F::CLONE_NEWNS | F::FORK, |lab, sh| {
             *lab.rlimit_mut(sh, Resource::Nproc) = 1;
         }),
-        (0x11, killed),
-        (0x0001_0900, ending),
+        (F::FORK, killed),
+        (THREAD, ending),
     ];
     for (flags, prepare) in cases {
         let (mut lab, sh) = Lab::with_shell();
         prepare(&mut lab, sh);
-        let told = told(&lab, F::from_bits_retain(flags), Some(sh));
+        let told = told(&lab, flags, Some(sh));
         let errno = lab.clone(sh, flags).unwrap_err();
         assert_eq!(told.error, Some(errno.name()), "{flags:#x}");
-        assert_eq!((told.mended, told.child), (None, None), "{flags:#x}");
+        assert_eq!((told.corrected, told.child), (None, None), "{flags:#x}");
     }
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);

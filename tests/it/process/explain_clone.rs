@@ -1,14 +1,14 @@
-//! What the oracle of clone's flags says is what clone then does: every statement of it is held
+//! What the oracle of clone's flags says is what clone then does: every statement is checked
 //! against the machine, for every combination of the flags that interact.
 
 use super::flags::{Bench, COMBINED, UNTOUCHED, clone_tls};
-use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{CloneFlags as F, Errno, SigSet, Signal, TaskId, TaskState};
-use forklab::kernel::exit::WaitOptions;
+use crate::lab::{Lab, USER, Waited, exit_signal};
+use forklab::abi::{
+    CloneFlags as F, Errno, PtFlags, SigSet, Signal, TaskId, TaskState, WaitOptions,
+};
 use forklab::kernel::fork::ObjectFate;
-use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{Pending, PtFlags};
+use forklab::kernel::syscall::{PtraceArgs, Syscall};
+use forklab::kernel::task::Pending;
 use forklab::trace::{ForkStep, TraceEvent, TraceFilter};
 use forklab::view::{
     ChildPlan, CloneObject, EndNotice, ExplainClone, ParentOf, Queued, Reaped, RunsNext,
@@ -102,7 +102,7 @@ impl Oracle {
         }
         // The first user_desc takes a page of stack.
         let args = bench.args();
-        let child = clone_tls(&mut bench.lab, bench.caller, 17, args).unwrap();
+        let child = clone_tls(&mut bench.lab, bench.caller, F::FORK, args).unwrap();
         let mut oracle = Self { bench };
         oracle.leave(child, oracle.bench.caller);
         let (caller, words) = (oracle.bench.caller, oracle.bench.words);
@@ -130,8 +130,8 @@ impl Oracle {
         }
         self.bench.lab.machine.kernel.log.clear();
         match flags.contains(F::CLONE_SETTLS) {
-            true => clone_tls(&mut self.bench.lab, caller, flags.bits(), args),
-            false => self.bench.lab.clone_with(caller, flags.bits(), args),
+            true => clone_tls(&mut self.bench.lab, caller, flags, args),
+            false => self.bench.lab.clone_with(caller, flags, args),
         }
     }
 
@@ -371,9 +371,9 @@ impl Oracle {
         }
     }
 
-    /// The tid words as the caller sees them in the end.
+    /// The tids as the caller sees them at the end.
     fn check_words(&mut self, plan: &ChildPlan, tid: u32, flags: F) {
-        let (words, args) = (plan.tid_words, self.bench.args());
+        let (words, args) = (plan.tid_stores, self.bench.args());
         let parents = if words.parent { tid } else { UNTOUCHED };
         let shared = plan.fate(CloneObject::Mm) == Some(ObjectFate::Shared);
         let childs = match (words.child, words.clear) {
@@ -394,13 +394,13 @@ fn combined(flags: &[F], combination: usize, signal: u32) -> F {
     let chosen = flags.iter().enumerate();
     let chosen = chosen.filter(|(bit, _)| combination >> bit & 1 != 0);
     let flags: F = chosen.map(|(_, flag)| *flag).collect();
-    flags | F::from_bits_retain(signal)
+    flags | exit_signal(signal)
 }
 
 /// All 32,768 combinations of fifteen flags by root; each with one of five exit signals. Those with
 /// CLONE_NEWNS also by a user, and by a caller that nothing is known of.
 #[test]
-fn the_oracle_of_flags_foretells_every_combination() {
+fn the_oracle_of_flags_predicts_every_combination() {
     let (mut root, mut user) = (Oracle::of_user(0), Oracle::of_user(USER));
     let before = root.bench.lab.footprint();
     for combination in 0..1 << COMBINED.len() {
@@ -411,10 +411,10 @@ fn the_oracle_of_flags_foretells_every_combination() {
         let anyone = told(&root.bench.lab, flags, None);
         let newns = flags.contains(F::CLONE_NEWNS) && anyone.error.is_none();
         assert_eq!(anyone.needs.is_some(), newns, "{flags:?}");
-        if let Some(mended) = anyone.mended {
+        if let Some(corrected) = anyone.corrected {
             assert_eq!(anyone.error, Some("EINVAL"));
-            let mended = told(&root.bench.lab, F::from_bits_retain(mended), None);
-            assert_eq!(mended.error, None, "{flags:?}");
+            let corrected = told(&root.bench.lab, F::from_bits_retain(corrected), None);
+            assert_eq!(corrected.error, None, "{flags:?}");
         }
         if flags.contains(F::CLONE_NEWNS) {
             user.try_flags(flags);
@@ -428,7 +428,7 @@ fn the_oracle_of_flags_foretells_every_combination() {
 /// The flags that decide about the end, the place and the tracer, with exit signals of every kind,
 /// by a caller that is traced in each way.
 #[test]
-fn the_oracle_of_flags_foretells_signals_and_events() {
+fn the_oracle_of_flags_predicts_signals_and_events() {
     let flags = [
         F::CLONE_VM,
         F::CLONE_SIGHAND,

@@ -1,49 +1,43 @@
 //! Injected failures in making tasks: at each step of `copy_process`, and at each allocation of
 //! frames and of kernel objects. The right error, nothing left behind, and a machine that goes on.
 
-use crate::lab::{Footprint, Lab, Waited};
-use forklab::abi::{Errno, PAGE_SIZE, TaskId, TaskState, VirtAddr};
+use crate::lab::{ALL_SHARED, Footprint, Lab, PTHREAD, THREAD, Waited};
+use forklab::abi::{CloneFlags as F, Errno, PAGE_SIZE, TaskId, TaskState, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::{COPY_STEPS, FailPoint};
-use forklab::kernel::fork::{ForkArgs, SpawnArgs};
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::fork::SpawnArgs;
+use forklab::kernel::syscall::{ForkArgs, Syscall};
 use forklab::machine::Refusal;
-use forklab::trace::{Allocation, CloneRefusal, CopyStage, TraceEvent};
-
-const VM: u32 = 0x100;
-const FS: u32 = 0x200;
-const FILES: u32 = 0x400;
-const SIGHAND: u32 = 0x800;
-const THREAD: u32 = 0x0001_0000;
-const NEWNS: u32 = 0x0002_0000;
-const SYSVSEM: u32 = 0x0004_0000;
+use forklab::trace::{Allocation, CloneRefusal, CopyStage, NoMemory, TraceEvent};
 
 /// Each flag with what it needs, and some usual sets.
-const FLAGS: [u32; 24] = [
-    0x11,
-    0x11 | VM,
-    0x11 | FS,
-    0x11 | FILES,
-    0x11 | SIGHAND | VM,
-    0x11 | THREAD | SIGHAND | VM,
-    0x11 | NEWNS,
-    0x11 | NEWNS | THREAD | SIGHAND | VM,
-    0x11 | SYSVSEM,
-    0x11 | 0x2000,
-    0x11 | 0x4000,
-    0x4111,
-    0x11 | 0x8000,
-    0x11 | 0x0008_0000,
-    0x11 | 0x0010_0000,
-    0x11 | 0x0020_0000,
-    0x11 | 0x0040_0000,
-    0x11 | 0x0080_0000,
-    0x11 | 0x0100_0000,
-    0x11 | 0x0200_0000,
-    0x0f11,
-    0x003d_0f00,
-    0x007d_0f00,
-    0x0120_0011,
+const FLAGS: [F; 24] = [
+    F::FORK,
+    F::FORK.union(F::CLONE_VM),
+    F::FORK.union(F::CLONE_FS),
+    F::FORK.union(F::CLONE_FILES),
+    F::FORK.union(F::CLONE_SIGHAND).union(F::CLONE_VM),
+    F::FORK.union(THREAD),
+    F::FORK.union(F::CLONE_NEWNS),
+    F::FORK.union(F::CLONE_NEWNS).union(THREAD),
+    F::FORK.union(F::CLONE_SYSVSEM),
+    F::FORK.union(F::CLONE_PTRACE),
+    F::FORK.union(F::CLONE_VFORK),
+    F::VFORK,
+    F::FORK.union(F::CLONE_PARENT),
+    F::FORK.union(F::CLONE_SETTLS),
+    F::FORK.union(F::CLONE_PARENT_SETTID),
+    F::FORK.union(F::CLONE_CHILD_CLEARTID),
+    F::FORK.union(F::CLONE_DETACHED),
+    F::FORK.union(F::CLONE_UNTRACED),
+    F::FORK.union(F::CLONE_CHILD_SETTID),
+    F::FORK.union(F::CLONE_STOPPED),
+    F::FORK.union(ALL_SHARED),
+    PTHREAD,
+    PTHREAD.union(F::CLONE_DETACHED),
+    F::FORK
+        .union(F::CLONE_CHILD_SETTID)
+        .union(F::CLONE_CHILD_CLEARTID),
 ];
 
 /// Little memory, which is quickly booted.
@@ -83,25 +77,26 @@ fn end(lab: &mut Lab, parent: TaskId, child: TaskId) {
 }
 
 /// Whether a step of `copy_process` makes an object of its own under these flags.
-fn allocates(stage: CopyStage, flags: u32) -> bool {
-    let without = |flag| flags & flag == 0;
+fn allocates(stage: CopyStage, flags: F) -> bool {
+    let without = |flag| !flags.contains(flag);
     match stage {
-        CopyStage::SemUndo => flags & SYSVSEM != 0,
-        CopyStage::Files => without(FILES),
-        CopyStage::Fs => without(FS),
-        CopyStage::Sighand => without(SIGHAND),
-        CopyStage::Signal => without(THREAD),
-        CopyStage::Mm => without(VM),
-        CopyStage::Namespace => flags & NEWNS != 0,
+        CopyStage::SemUndo => flags.contains(F::CLONE_SYSVSEM),
+        CopyStage::Files => without(F::CLONE_FILES),
+        CopyStage::Fs => without(F::CLONE_FS),
+        CopyStage::Sighand => without(F::CLONE_SIGHAND),
+        CopyStage::Signal => without(F::CLONE_THREAD),
+        CopyStage::Mm => without(F::CLONE_VM),
+        CopyStage::Namespace => flags.contains(F::CLONE_NEWNS),
         _ => true,
     }
 }
 
 /// What a clone leaves behind on purpose that failed after a stage: a list of semaphore
 /// adjustments for the caller.
-fn with_undo_list(before: &Footprint, reached: CopyStage, flags: u32) -> Footprint {
+fn with_undo_list(before: &Footprint, reached: CopyStage, flags: F) -> Footprint {
     let mut after = before.clone();
-    after.arenas[10] += usize::from(flags & SYSVSEM != 0 && reached >= CopyStage::SemUndo);
+    after.arenas[10] +=
+        usize::from(flags.contains(F::CLONE_SYSVSEM) && reached >= CopyStage::SemUndo);
     after
 }
 
@@ -137,14 +132,19 @@ fn every_step_of_copy_process_can_fail_and_is_undone() {
             }
             assert_eq!(result, Err(Errno::ENOMEM), "{name}");
             assert_eq!(what, [Allocation::Slab(cache)], "{name}");
-            assert_eq!(refusal, Some(CloneRefusal::NoMemory), "{name}");
+            assert_eq!(
+                refusal,
+                Some(CloneRefusal::NoMemory(NoMemory::Forced(what[0]))),
+                "{name}"
+            );
             assert!(reached < stage && !lab.kernel().fail.is_armed(), "{name}");
             let expected = with_undo_list(&before, reached, flags);
             assert_eq!(lab.footprint(), expected, "{name}");
             assert_eq!(lab.last_pid(), pid + 1, "{name}");
             assert_eq!(lab.sched(sh).time_slice, slice, "{name}");
             // Only a late failure leaves the thread that never was counted as alive.
-            let live = 1 + u32::from(flags & THREAD != 0 && reached >= CopyStage::Signal);
+            let live =
+                1 + u32::from(flags.contains(F::CLONE_THREAD) && reached >= CopyStage::Signal);
             assert_eq!(lab.signal(sh).live, live, "{name}");
             assert!(lab.task(sh).children.is_empty(), "{name}");
             lab.check();
@@ -175,7 +175,7 @@ fn every_allocation_of_every_clone_can_fail_and_is_undone() {
                 assert_eq!(lab.footprint(), expected, "{name}");
                 lab.check();
                 failed += 1;
-                if flags & SYSVSEM != 0 {
+                if flags.contains(F::CLONE_SYSVSEM) {
                     // The list is there by now, and is not allocated again.
                     (lab, ..) = shell();
                 }
@@ -184,7 +184,7 @@ fn every_allocation_of_every_clone_can_fail_and_is_undone() {
             end(&mut lab, sh, child);
             let steps = COPY_STEPS.iter();
             let own = steps.filter(|(stage, _)| allocates(*stage, flags)).count() as u64;
-            let copied = flags & VM == 0;
+            let copied = !flags.contains(F::CLONE_VM);
             let least = match point(None) {
                 // The kernel stack; a page directory, and tables for the page of memory and for the
                 // stack. The program has not been touched.
@@ -218,7 +218,7 @@ fn every_page_of_a_full_copy_can_fail_and_is_undone() {
         let mut failed = 0;
         loop {
             lab.fail(point(Some(failed)));
-            match lab.clone(sh, 0x11) {
+            match lab.clone(sh, F::FORK) {
                 Ok(_) => break,
                 Err(errno) => assert_eq!(errno, Errno::ENOMEM),
             }

@@ -2,13 +2,12 @@
 //! of frames and of kernel objects.
 
 use super::failing::small;
-use crate::lab::{Lab, Waited, errno};
-use forklab::abi::{Errno, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
-use forklab::kernel::exit::WaitArgs;
+use crate::lab::{ALL_SHARED, Lab, Waited, errno};
+use forklab::abi::{CloneFlags as F, Errno, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::mm::{MmapArgs, UserFaultKind};
-use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Outcome};
+use forklab::kernel::mm::UserFaultKind;
+use forklab::kernel::syscall::{MmapArgs, Syscall, WaitArgs};
+use forklab::machine::{Acted, Action};
 use forklab::trace::{Allocation, SlabCache, TraceEvent};
 
 /// A system call of a task with an area of five pages at the address, and how many allocations it
@@ -21,7 +20,7 @@ struct Operation {
 }
 
 fn mmap(addr: u32, len: u32, prot: Prot, kind: MapFlags) -> Syscall {
-    Syscall::Mmap(MmapArgs {
+    Syscall::Mmap2(MmapArgs {
         addr,
         len,
         prot: prot.bits(),
@@ -137,7 +136,7 @@ fn an_exec_that_cannot_end_its_sharing_leaves_it() {
     for nr in 0.. {
         let mut lab = Lab::with(small());
         let sh = lab.spawn("sh");
-        let sharer = lab.clone(sh, 0x0f11).unwrap();
+        let sharer = lab.clone(sh, ALL_SHARED | F::FORK).unwrap();
         let before = lab.footprint();
         let mark = lab.mark();
         lab.fail(FailPoint::Slab(Some(nr)));
@@ -227,7 +226,7 @@ const FAULTS: [Fault; 8] = [
         objects: 1,
     },
     Fault {
-        name: "write to the page of zeroes",
+        name: "write to the zero page",
         prepare: |lab, sh| {
             let page = lab.map(sh, 1);
             lab.read(sh, page);
@@ -298,7 +297,7 @@ fn faults(fault: &Fault, point: fn(Option<u64>) -> FailPoint) -> u64 {
             false => Action::Read { addr, len: 2 },
         };
         match lab.act(child, action).unwrap() {
-            Outcome::Fault(found) => assert_eq!(found.kind, UserFaultKind::Oom),
+            Acted::Fault(found) => assert_eq!(found.kind, UserFaultKind::Oom),
             _ => return failed,
         }
         let name = format!("{}, allocation {failed}", fault.name);

@@ -1,15 +1,14 @@
 //! Open files as far as sharing shows: flags of open, offsets, descriptors, directories.
 
 use crate::lab::{Lab, errno};
-use forklab::abi::{Errno, TaskId};
-use forklab::kernel::fs::{F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC};
+use forklab::abi::{
+    CloneFlags as F, Errno, F_GETFL, F_SETFL, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC,
+    TaskId,
+};
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{BufferCall, Outcome};
+use forklab::machine::{Acted, BufferCall};
 
 const RDWR: u32 = 2;
-const CLONE_FS: u32 = 0x200;
-const CLONE_FILES: u32 = 0x400;
-const SIGCHLD: u32 = 17;
 
 fn open(lab: &mut Lab, task: TaskId, path: &str, flags: u32) -> i32 {
     lab.call(task, Syscall::Open(path.to_owned(), flags))
@@ -27,11 +26,11 @@ fn seek(lab: &mut Lab, task: TaskId, fd: u32, offset: i32, origin: u32) -> i32 {
 
 fn cwd(lab: &mut Lab, task: TaskId, size: u32) -> Result<String, Errno> {
     match lab.on_stack(task, BufferCall::Getcwd, size, &[]) {
-        Outcome::Filled(len, bytes) if len > 0 => {
+        Acted::Filled(len, bytes) => {
             assert_eq!(bytes[len as usize - 1], 0);
             Ok(String::from_utf8(bytes[..len as usize - 1].to_vec()).unwrap())
         }
-        Outcome::Filled(value, _) => Err(errno(value)),
+        Acted::Refused(error) => Err(error.errno()),
         other => panic!("{other:?}"),
     }
 }
@@ -151,7 +150,7 @@ fn dup2_closes_what_was_there() {
 
 #[test]
 fn a_table_in_common_shows_every_change_and_a_copy_none() {
-    for (flags, sees) in [(CLONE_FILES | SIGCHLD, true), (SIGCHLD, false)] {
+    for (flags, sees) in [(F::CLONE_FILES | F::FORK, true), (F::FORK, false)] {
         let (mut lab, sh) = Lab::with_shell();
         let child = lab.clone(sh, flags).unwrap();
         let fd = made(&mut lab, child, "/tmp/a");
@@ -186,7 +185,7 @@ fn seeking() {
             "{fd} {offset}"
         );
     }
-    // A gap reads as zeroes.
+    // A gap reads as zeros.
     seek(&mut lab, sh, fd, 12, 0);
     lab.write_fd(sh, fd, b"x").unwrap();
     seek(&mut lab, sh, fd, 9, 0);
@@ -240,7 +239,7 @@ fn paths_begin_at_the_root_or_at_the_working_directory() {
 
 #[test]
 fn directory_and_umask_are_shared_with_clone_fs_only() {
-    for (flags, shared) in [(CLONE_FS | SIGCHLD, true), (SIGCHLD, false)] {
+    for (flags, shared) in [(F::CLONE_FS | F::FORK, true), (F::FORK, false)] {
         let (mut lab, sh) = Lab::with_shell();
         let child = lab.clone(sh, flags).unwrap();
         assert_eq!(lab.call(child, Syscall::Chdir("/tmp".to_owned())), 0);
@@ -277,7 +276,7 @@ fn a_program_that_is_written_is_not_run() {
     let (mut lab, sh) = Lab::with_shell();
     let fd = open(&mut lab, sh, "/bin/true", 1) as u32;
     let exec = |lab: &mut Lab| lab.outcome(sh, Syscall::Execve("true".into()));
-    assert_eq!(exec(&mut lab), Outcome::Returned(-Errno::ETXTBSY.code()));
+    assert_eq!(exec(&mut lab), Acted::Refused(Errno::ETXTBSY.into()));
     lab.call(sh, Syscall::Close(fd));
     exec(&mut lab);
     assert!(!lab.exists(sh));

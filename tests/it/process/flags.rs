@@ -1,13 +1,11 @@
 //! What the flags of clone share, copy and count; and every combination of them.
 
-use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{CloneFlags as F, Errno, TaskId, VirtAddr};
+use crate::lab::{Lab, PTHREAD, THREAD, USER, Waited};
+use forklab::abi::{CloneFlags as F, Errno, TaskId, VirtAddr, WaitOptions};
 use forklab::hw::UserDesc;
 use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitOptions;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Outcome};
+use forklab::kernel::syscall::{ForkArgs, Syscall};
+use forklab::machine::{Acted, Action};
 use forklab::trace::TraceFilter;
 
 /// The resources that parent and child have in common, by name.
@@ -42,53 +40,78 @@ fn counts(lab: &Lab, task: TaskId) -> [u32; 6] {
 const NS: &str = "namespace";
 
 /// Flags, what is shared, and the counts of the parent and of the child.
-type Sharing = (u32, &'static [&'static str], [u32; 6], [u32; 6]);
+type Sharing = (F, &'static [&'static str], [u32; 6], [u32; 6]);
 
 const SHARING: &[Sharing] = &[
-    (0x0000_0011, &[NS], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]),
+    (F::FORK, &[NS], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]),
     (
-        0x0000_0111,
+        F::CLONE_VM.union(F::FORK),
         &["mm", NS],
         [2, 1, 1, 1, 1, 1],
         [2, 1, 1, 1, 1, 1],
     ),
     (
-        0x0000_0211,
+        F::CLONE_FS.union(F::FORK),
         &["fs", NS],
         [1, 2, 1, 1, 1, 1],
         [1, 2, 1, 1, 1, 1],
     ),
     (
-        0x0000_0411,
+        F::CLONE_FILES.union(F::FORK),
         &["files", NS],
         [1, 1, 2, 1, 1, 1],
         [1, 1, 2, 1, 1, 1],
     ),
     (
-        0x0000_0911,
+        F::CLONE_VM.union(F::CLONE_SIGHAND).union(F::FORK),
         &["mm", "sighand", NS],
         [2, 1, 1, 2, 1, 1],
         [2, 1, 1, 2, 1, 1],
     ),
     (
-        0x0001_0911,
+        THREAD.union(F::FORK),
         &["mm", "sighand", "signal", NS],
         [2, 1, 1, 2, 2, 2],
         [2, 1, 1, 2, 2, 2],
     ),
-    (0x0000_8011, &[NS], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]),
-    (0x0002_0011, &[], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]),
     (
-        0x0004_0011,
+        F::CLONE_PARENT.union(F::FORK),
+        &[NS],
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1],
+    ),
+    (
+        F::CLONE_NEWNS.union(F::FORK),
+        &[],
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1],
+    ),
+    (
+        F::CLONE_SYSVSEM.union(F::FORK),
         &[NS, "sem_undo"],
         [1, 1, 1, 1, 1, 1],
         [1, 1, 1, 1, 1, 1],
     ),
-    (0x0040_0011, &[NS], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]),
-    (0x0080_0011, &[NS], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]),
-    (0xfc00_1011, &[NS], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]),
     (
-        0x003d_0f00,
+        F::CLONE_DETACHED.union(F::FORK),
+        &[NS],
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1],
+    ),
+    (
+        F::CLONE_UNTRACED.union(F::FORK),
+        &[NS],
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1],
+    ),
+    (
+        F::FORK.union(F::from_bits_retain(0xfc00_1000)),
+        &[NS],
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1],
+    ),
+    (
+        PTHREAD,
         &["mm", "fs", "files", "sighand", "signal", NS, "sem_undo"],
         [2, 2, 2, 2, 2, 2],
         [2, 2, 2, 2, 2, 2],
@@ -106,9 +129,9 @@ fn each_flag_shares_its_resource_and_raises_its_count() {
             child_tid: addr,
             ..ForkArgs::default()
         };
-        let child = match flags & F::CLONE_SETTLS.bits() {
-            0 => lab.clone_with(sh, flags, args).unwrap(),
-            _ => clone_tls(&mut lab, sh, flags, args).unwrap(),
+        let child = match flags.contains(F::CLONE_SETTLS) {
+            true => clone_tls(&mut lab, sh, flags, args).unwrap(),
+            false => lab.clone_with(sh, flags, args).unwrap(),
         };
         assert_eq!(shared(&lab, sh, child), common, "{flags:#x}");
         assert_eq!(counts(&lab, sh), parent_counts, "{flags:#x}");
@@ -121,10 +144,9 @@ fn each_flag_shares_its_resource_and_raises_its_count() {
 pub(super) fn clone_tls(
     lab: &mut Lab,
     task: TaskId,
-    flags: u32,
+    flags: F,
     args: ForkArgs,
 ) -> Result<TaskId, Errno> {
-    let flags = F::from_bits_retain(flags);
     let desc = UserDesc {
         entry_number: 6,
         base: 0x1234_5678,
@@ -133,8 +155,8 @@ pub(super) fn clone_tls(
     };
     let action = Action::CloneTls(ForkArgs { flags, ..args }, desc);
     match lab.act(task, action).unwrap() {
-        Outcome::Forked { child, .. } => Ok(child),
-        Outcome::Returned(value) => Err(crate::lab::errno(value)),
+        Acted::Forked { child, .. } => Ok(child),
+        Acted::Refused(error) => Err(error.errno()),
         other => panic!("{other:?}"),
     }
 }
@@ -142,7 +164,7 @@ pub(super) fn clone_tls(
 /// Examples 4 and 5.
 #[test]
 fn a_fork_makes_a_process_and_a_thread_does_not() {
-    for (flags, processes) in [(0x11, 1), (0x0001_0911, 0)] {
+    for (flags, processes) in [(F::FORK, 1), (THREAD | F::FORK, 0)] {
         let (mut lab, sh) = Lab::with_shell();
         let before = lab.footprint();
         let forks = lab.kernel().total_forks;
@@ -162,7 +184,7 @@ fn a_fork_makes_a_process_and_a_thread_does_not() {
 /// Every file of a copied table has a reference more; a shared table adds none.
 #[test]
 fn a_copied_table_of_files_counts_every_file_once_more() {
-    for (flags, expected) in [(0x11, 2), (0x411, 1)] {
+    for (flags, expected) in [(F::FORK, 2), (F::CLONE_FILES | F::FORK, 1)] {
         let (mut lab, sh) = Lab::with_shell();
         let fd = lab.call(sh, Syscall::Open("f".to_owned(), 0o100)) as usize;
         let child = lab.clone(sh, flags).unwrap();
@@ -177,10 +199,10 @@ fn a_copied_table_of_files_counts_every_file_once_more() {
 #[test]
 fn a_semaphore_undo_list_is_made_on_demand_and_counted() {
     let (mut lab, sh) = Lab::with_shell();
-    let first = lab.clone(sh, 0x0004_0011).unwrap();
+    let first = lab.clone(sh, F::CLONE_SYSVSEM | F::FORK).unwrap();
     let undo = lab.task(sh).sem_undo.unwrap();
     assert_eq!(lab.kernel().sem_undos[undo].refcnt, 2);
-    let second = lab.clone(first, 0x0004_0011).unwrap();
+    let second = lab.clone(first, F::CLONE_SYSVSEM | F::FORK).unwrap();
     let without = lab.fork(sh);
     assert_eq!(lab.kernel().sem_undos[undo].refcnt, 3);
     assert_eq!(lab.task(without).sem_undo, None);
@@ -193,20 +215,40 @@ fn a_semaphore_undo_list_is_made_on_demand_and_counted() {
 
 /// Examples 1 to 3, with the rules that they stand for: the errno, and the pid that is lost.
 #[test]
-fn a_refused_clone_burns_a_pid() {
+fn a_refused_clone_uses_up_a_pid() {
     for (flags, uid, expected) in [
-        (0x0001_0011, 0, Err(Errno::EINVAL)),
-        (0x0000_0811, 0, Err(Errno::EINVAL)),
-        (0x0001_0811, 0, Err(Errno::EINVAL)),
-        (0x0001_0111, 0, Err(Errno::EINVAL)),
-        (0x0002_0211, 0, Err(Errno::EINVAL)),
-        (0x0002_0211, USER, Err(Errno::EINVAL)),
-        (0x0002_0011, USER, Err(Errno::EPERM)),
-        (0x0012_0011, USER, Err(Errno::EPERM)),
-        (0x0003_0911, USER, Err(Errno::EPERM)),
-        (0x0002_0011, 0, Ok(())),
-        (0x0002_0111, 0, Ok(())),
-        (0x1000_0011, USER, Ok(())),
+        (F::CLONE_THREAD | F::FORK, 0, Err(Errno::EINVAL)),
+        (F::CLONE_SIGHAND | F::FORK, 0, Err(Errno::EINVAL)),
+        (
+            F::CLONE_SIGHAND | F::CLONE_THREAD | F::FORK,
+            0,
+            Err(Errno::EINVAL),
+        ),
+        (
+            F::CLONE_VM | F::CLONE_THREAD | F::FORK,
+            0,
+            Err(Errno::EINVAL),
+        ),
+        (
+            F::CLONE_FS | F::CLONE_NEWNS | F::FORK,
+            0,
+            Err(Errno::EINVAL),
+        ),
+        (
+            F::CLONE_FS | F::CLONE_NEWNS | F::FORK,
+            USER,
+            Err(Errno::EINVAL),
+        ),
+        (F::CLONE_NEWNS | F::FORK, USER, Err(Errno::EPERM)),
+        (
+            F::CLONE_NEWNS | F::CLONE_PARENT_SETTID | F::FORK,
+            USER,
+            Err(Errno::EPERM),
+        ),
+        (THREAD | F::CLONE_NEWNS | F::FORK, USER, Err(Errno::EPERM)),
+        (F::CLONE_NEWNS | F::FORK, 0, Ok(())),
+        (F::CLONE_VM | F::CLONE_NEWNS | F::FORK, 0, Ok(())),
+        (F::FORK | F::from_bits_retain(0x1000_0000), USER, Ok(())),
     ] {
         let mut lab = Lab::boot();
         let sh = lab.spawn_as("sh", uid);
@@ -219,7 +261,7 @@ fn a_refused_clone_burns_a_pid() {
         let result = lab.clone_with(sh, flags, args);
         assert_eq!(result.map(|_| ()), expected, "{flags:#x}");
         assert_eq!(lab.last_pid(), next as u32, "{flags:#x}");
-        let stored = flags & F::CLONE_PARENT_SETTID.bits() != 0;
+        let stored = flags.contains(F::CLONE_PARENT_SETTID);
         if expected.is_err() && !stored {
             assert_eq!(lab.footprint(), before, "{flags:#x}");
         }
@@ -234,7 +276,11 @@ fn a_refused_clone_burns_a_pid() {
 /// The parents of a task: getppid asks the leader's real parent.
 #[test]
 fn parents_of_children_threads_and_siblings() {
-    for (flags, own_child) in [(0x11, true), (0x8011, false), (0x0001_0911, false)] {
+    for (flags, own_child) in [
+        (F::FORK, true),
+        (F::CLONE_PARENT | F::FORK, false),
+        (THREAD | F::FORK, false),
+    ] {
         let (mut lab, sh) = Lab::with_shell();
         let caller = lab.fork(sh);
         let new = lab.clone(caller, flags).unwrap();
@@ -296,7 +342,7 @@ fn expected_sharing(flags: F) -> Vec<&'static str> {
 
 pub(super) const UNTOUCHED: u32 = 0xaaaa_aaaa;
 
-/// A grandparent that reaps siblings, the caller, and a page for two tid words.
+/// A grandparent that reaps siblings, the caller, and a page for two tids.
 pub(super) struct Bench {
     pub(super) lab: Lab,
     pub(super) grandparent: TaskId,
@@ -316,7 +362,7 @@ impl Bench {
         let caller = lab.fork(grandparent);
         let words = lab.map(caller, 1);
         // From now on the caller has an undo list.
-        let child = lab.clone(caller, 0x0004_0011).unwrap();
+        let child = lab.clone(caller, F::CLONE_SYSVSEM | F::FORK).unwrap();
         lab.exit(child, 0);
         assert!(matches!(lab.wait(caller, -1, 0), Waited::Reaped(..)));
         Self {
@@ -341,10 +387,10 @@ impl Bench {
         for addr in [args.parent_tid, args.child_tid] {
             self.lab.write(caller, addr, UNTOUCHED);
         }
-        let bits = flags.bits() | 17;
+        let with_signal = flags | F::FORK;
         let result = match flags.contains(F::CLONE_SETTLS) {
-            true => clone_tls(&mut self.lab, caller, bits, args),
-            false => self.lab.clone_with(caller, bits, args),
+            true => clone_tls(&mut self.lab, caller, with_signal, args),
+            false => self.lab.clone_with(caller, with_signal, args),
         };
         let tid = self.lab.last_pid();
         assert_eq!(result.err(), expected_errno(flags));
@@ -355,7 +401,8 @@ impl Bench {
         self.check_words(flags, tid, result.is_ok());
     }
 
-    fn end(&mut self, child: TaskId, flags: F) {
+    /// Lets a child end and be reaped, unless it reaps itself.
+    pub(super) fn end(&mut self, child: TaskId, flags: F) {
         let pid = self.lab.pid(child);
         let lab = &mut self.lab;
         if flags.contains(F::CLONE_STOPPED) {
@@ -373,7 +420,7 @@ impl Bench {
         }
     }
 
-    /// The tid words as the caller sees them in the end.
+    /// The tids as the caller sees them at the end.
     fn check_words(&mut self, flags: F, tid: u32, made: bool) {
         let args = self.args();
         let legal = expected_errno(flags) != Some(Errno::EINVAL);

@@ -1,16 +1,12 @@
 //! Sleeping on words of user memory, for a time, and for a line of the console.
 
-use crate::lab::{Lab, errno};
-use forklab::abi::{CloneFlags, Errno, MapFlags, Prot, Signal, TaskId, VirtAddr};
-use forklab::kernel::ipc::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, FutexArgs};
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::syscall::{SignalCall, Syscall};
-use forklab::kernel::task::SigAction;
-use forklab::machine::{Command, Outcome};
-
-const VM_SIGHAND_THREAD: u32 = CloneFlags::CLONE_VM.bits()
-    | CloneFlags::CLONE_SIGHAND.bits()
-    | CloneFlags::CLONE_THREAD.bits();
+use crate::lab::{Lab, THREAD, errno};
+use forklab::abi::{
+    CloneFlags, Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MapFlags, Prot,
+    SigAction, Signal, TaskId, VirtAddr,
+};
+use forklab::kernel::syscall::{FutexArgs, MmapArgs, Syscall};
+use forklab::machine::{Acted, Command};
 
 fn futex(addr: VirtAddr, op: u32, val: u32) -> FutexArgs {
     FutexArgs {
@@ -30,7 +26,7 @@ fn call(lab: &mut Lab, task: TaskId, args: FutexArgs) -> i32 {
 /// The number of the call that sleeps.
 fn waits(lab: &mut Lab, task: TaskId, args: FutexArgs) -> u64 {
     match lab.outcome(task, Syscall::Futex(args)) {
-        Outcome::Blocks(call) => call,
+        Acted::Blocks(call) => call,
         other => panic!("{other:?}"),
     }
 }
@@ -45,7 +41,7 @@ fn threads(count: usize) -> (Lab, Vec<TaskId>, VirtAddr) {
     let page = lab.map(sh, 1);
     let mut all = vec![sh];
     for _ in 1..count {
-        all.push(lab.clone(sh, VM_SIGHAND_THREAD).unwrap());
+        all.push(lab.clone(sh, THREAD).unwrap());
     }
     (lab, all, page)
 }
@@ -73,7 +69,7 @@ fn what_futex_refuses() {
     let sh = tasks[0];
     let dark = lab.call(
         sh,
-        Syscall::Mmap(MmapArgs {
+        Syscall::Mmap2(MmapArgs {
             addr: 0,
             len: 4096,
             prot: Prot::empty().bits(),
@@ -100,7 +96,7 @@ fn processes_meet_on_a_shared_page_and_not_on_a_private_one() {
         let (mut lab, sh) = Lab::with_shell();
         let word = lab.call(
             sh,
-            Syscall::Mmap(MmapArgs {
+            Syscall::Mmap2(MmapArgs {
                 addr: 0,
                 len: 4096,
                 prot: (Prot::READ | Prot::WRITE).bits(),
@@ -214,9 +210,9 @@ fn a_moved_waiter_times_out_and_is_interrupted_at_its_new_word() {
     assert_eq!(value(&lab, first), Some(-Errno::ETIMEDOUT.code()));
     let usr1 = Signal::SIGUSR1.number();
     let handler = Some(SigAction::Handler(VirtAddr(0x1000)));
-    lab.call(tasks[0], Syscall::Sigaction(usr1, handler));
+    lab.call(tasks[0], Syscall::sigaction(usr1, handler));
     let tid = lab.pid(tasks[2]);
-    lab.signal_call(tasks[0], SignalCall::Tkill(tid, usr1 as i32));
+    lab.call(tasks[0], Syscall::Tkill(tid, usr1 as i32));
     assert_eq!(value(&lab, second), Some(-Errno::EINTR.code()));
     assert_eq!(call(&mut lab, tasks[0], futex(other, FUTEX_WAKE, 9)), 0);
 }
@@ -273,11 +269,11 @@ fn fork_exec_and_exit_while_others_wait() {
 
 /// Process example 6: the word is cleared and one who waits there is woken.
 #[test]
-fn the_end_of_a_thread_wakes_who_waits_for_its_tid_word() {
+fn the_exit_of_a_thread_wakes_the_waiters_for_its_tid() {
     let (mut lab, sh) = Lab::with_shell();
     let word = lab.map(sh, 1);
-    let flags = VM_SIGHAND_THREAD | CloneFlags::CLONE_CHILD_CLEARTID.bits();
-    let args = forklab::kernel::fork::ForkArgs {
+    let flags = THREAD | CloneFlags::CLONE_CHILD_CLEARTID;
+    let args = forklab::kernel::syscall::ForkArgs {
         child_tid: word,
         ..Default::default()
     };
@@ -297,7 +293,7 @@ fn nanosleep_takes_the_ticks_rounded_up_and_one_more() {
         let time = lab.map(sh, 1);
         lab.write(sh, VirtAddr(time.0 + 4), nsec);
         let call = Syscall::Nanosleep(time, VirtAddr(0));
-        let Outcome::Blocks(sleep) = lab.outcome(sh, call) else {
+        let Acted::Blocks(sleep) = lab.outcome(sh, call) else {
             panic!("it does not sleep");
         };
         lab.tick(ticks - 1);
@@ -324,7 +320,7 @@ fn a_read_of_the_console_gets_a_line_at_a_time() {
     let (mut lab, sh) = Lab::with_shell();
     let page = lab.map(sh, 1);
     let read = |len| Syscall::Read(0, page, len);
-    let Outcome::Blocks(waiting) = lab.outcome(sh, read(100)) else {
+    let Acted::Blocks(waiting) = lab.outcome(sh, read(100)) else {
         panic!("nothing was typed yet");
     };
     lab.machine.apply(Command::Type(b"ab".to_vec())).unwrap();

@@ -2,11 +2,9 @@
 //! what they do and when they return.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::{SetSize, SigactionArgs};
-use forklab::kernel::syscall::{SignalCall, Syscall};
-use forklab::kernel::task::{KSigaction, SaFlags, SigAction};
-use forklab::machine::{Action, Command, EnteredHandler, Outcome, Reply, Stop, handler_address};
+use forklab::abi::{Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, VirtAddr};
+use forklab::kernel::syscall::{SigactionArgs, Syscall};
+use forklab::machine::{Acted, Action, Command, EnteredHandler, Reply, Stop, handler_address};
 use forklab::trace::TraceEvent;
 
 const USR1: Signal = Signal::SIGUSR1;
@@ -23,9 +21,8 @@ fn handle(lab: &mut Lab, task: TaskId, signal: Signal, number: usize, flags: SaF
             ..KSigaction::default()
         }),
         old: VirtAddr(0),
-        size: SetSize::Full,
     };
-    assert_eq!(lab.signal_call(task, SignalCall::Sigaction(args)), 0);
+    assert_eq!(lab.call(task, Syscall::RtSigaction(args)), 0);
 }
 
 fn kill(lab: &mut Lab, from: TaskId, to: TaskId, signal: Signal) {
@@ -169,7 +166,7 @@ fn a_handler_returns_after_the_call_that_it_is_inside_of() {
 fn a_computation_goes_on_after_the_handler() {
     let (mut lab, sh) = Lab::with_shell();
     handle(&mut lab, sh, Signal::SIGALRM, 0, SaFlags::empty());
-    lab.signal_call(sh, SignalCall::Alarm(1));
+    lab.call(sh, Syscall::Alarm(1));
     lab.act(sh, Action::Compute(2000)).unwrap();
     let stop = lab.machine.apply(Command::Tick(3000));
     assert_eq!(stop, Ok(Reply::Stopped(Stop::Handler)));
@@ -249,5 +246,5 @@ fn a_call_that_waits_for_its_turn_lets_a_handler_run_first() {
     end(&mut lab, entered.task);
     let pid = lab.pid(sh);
     let reply = lab.machine.apply(command).unwrap();
-    assert_eq!(reply, Reply::Acted(Outcome::Returned(pid)));
+    assert_eq!(reply, Reply::Acted(Acted::Returned(pid as u32)));
 }

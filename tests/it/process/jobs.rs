@@ -1,12 +1,13 @@
 //! Stopping and continuing, process groups and sessions, what waits report of them.
 
-use super::signals::{THREAD, take};
-use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{Errno, SigInfo, SigSet, Signal, TaskId, TaskState, VirtAddr, si_code};
-use forklab::kernel::exit::WaitidArgs;
-use forklab::kernel::signal::InfoTo;
-use forklab::kernel::syscall::{ProcessCall, Syscall};
-use forklab::kernel::task::{ExitState, Resource, SigAction, SignalFlags};
+use super::signals::take;
+use crate::lab::{Lab, THREAD, USER, Waited};
+use forklab::abi::{
+    CloneFlags as F, Errno, ExitState, Resource, SigAction, SigInfo, SigSet, Signal, TaskId,
+    TaskState, VirtAddr, si_code,
+};
+use forklab::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
+use forklab::kernel::task::SignalFlags;
 
 const NOHANG: u32 = 1;
 const UNTRACED: u32 = 2;
@@ -25,8 +26,8 @@ fn is_stopped(lab: &Lab, task: TaskId) -> bool {
 /// Moves a child to a process group of its own, so that it can be stopped from a terminal.
 fn job(lab: &mut Lab, sh: TaskId) -> TaskId {
     let kid = lab.fork(sh);
-    let call = ProcessCall::Setpgid(lab.pid(kid), 0);
-    assert_eq!(lab.process_call(sh, call), 0);
+    let call = Syscall::Setpgid(lab.pid(kid), 0);
+    assert_eq!(lab.call(sh, call), 0);
     kid
 }
 
@@ -38,7 +39,7 @@ fn waitid(lab: &mut Lab, task: TaskId, options: u32) -> Result<Option<SigInfo>, 
         options,
         rusage: VirtAddr(0),
     };
-    match lab.process_call(task, ProcessCall::Waitid(args)) {
+    match lab.call(task, Syscall::Waitid(args)) {
         0 => Ok(lab.task(task).in_call.reported),
         value => Err(value),
     }
@@ -95,8 +96,8 @@ fn a_stop_signal_stops_every_thread_and_is_told_once() {
     let kid = job(&mut lab, sh);
     let threads = [
         kid,
-        lab.clone(kid, THREAD | 17).unwrap(),
-        lab.clone(kid, THREAD | 17).unwrap(),
+        lab.clone(kid, THREAD | F::FORK).unwrap(),
+        lab.clone(kid, THREAD | F::FORK).unwrap(),
     ];
     let (pid, last) = (lab.pid(kid), lab.pid(threads[2]));
     assert_eq!(lab.kill(sh, last, 20), 0);
@@ -122,9 +123,8 @@ fn a_stop_signal_stops_every_thread_and_is_told_once() {
 /// SA_NOCLDSTOP withholds the signal, not the report.
 #[test]
 fn who_does_not_want_to_hear_of_stops_can_still_wait_for_them() {
-    use forklab::kernel::signal::{SetSize, SigactionArgs};
-    use forklab::kernel::syscall::SignalCall;
-    use forklab::kernel::task::{KSigaction, SaFlags};
+    use forklab::abi::{KSigaction, SaFlags};
+    use forklab::kernel::syscall::{SigactionArgs, Syscall};
     let (mut lab, sh) = Lab::with_shell();
     lab.block(sh, SigSet::of(&[Signal::SIGCHLD]));
     let args = SigactionArgs {
@@ -134,9 +134,8 @@ fn who_does_not_want_to_hear_of_stops_can_still_wait_for_them() {
             ..SigAction::Handler(VirtAddr(4096)).into()
         }),
         old: VirtAddr(0),
-        size: SetSize::Full,
     };
-    assert_eq!(lab.signal_call(sh, SignalCall::Sigaction(args)), 0);
+    assert_eq!(lab.call(sh, Syscall::RtSigaction(args)), 0);
     let kid = job(&mut lab, sh);
     let pid = lab.pid(kid);
     assert_eq!(lab.kill(sh, pid, 19), 0);
@@ -182,15 +181,15 @@ fn a_stopped_process_dies_of_sigkill_at_once_and_of_others_later() {
 /// A lone stopped task that a tkill has told of a signal is deaf to kill(SIGKILL), not to tkill.
 #[test]
 fn a_stopped_task_that_was_told_of_a_signal_is_deaf_to_kill() {
-    use forklab::kernel::syscall::SignalCall;
+    use forklab::kernel::syscall::Syscall;
     let (mut lab, sh) = Lab::with_shell();
     let kid = job(&mut lab, sh);
     let pid = lab.pid(kid);
     assert_eq!(lab.kill(sh, pid, 19), 0);
-    assert_eq!(lab.signal_call(sh, SignalCall::Tkill(pid, 10)), 0);
+    assert_eq!(lab.call(sh, Syscall::Tkill(pid, 10)), 0);
     assert_eq!(lab.kill(sh, pid, 9), 0);
     assert!(is_stopped(&lab, kid));
-    assert_eq!(lab.signal_call(sh, SignalCall::Tkill(pid, 9)), 0);
+    assert_eq!(lab.call(sh, Syscall::Tkill(pid, 9)), 0);
     assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 9));
 }
 
@@ -199,7 +198,7 @@ fn a_stopped_task_that_was_told_of_a_signal_is_deaf_to_kill() {
 fn a_dead_leader_passes_no_sigcont_on() {
     let (mut lab, sh) = Lab::with_shell();
     let leader = job(&mut lab, sh);
-    let thread = lab.clone(leader, THREAD | 17).unwrap();
+    let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
     let (pid, tid) = (lab.pid(leader), lab.pid(thread));
     lab.exit(leader, 0);
     assert_eq!(lab.kill(sh, pid, 19), 0);
@@ -235,7 +234,7 @@ fn a_stopped_job_that_is_orphaned_is_hung_up_and_continued() {
         let kid = job(&mut lab, sh);
         if handles {
             let handler = SigAction::Handler(VirtAddr(4096));
-            lab.call(kid, Syscall::Sigaction(1, Some(handler)));
+            lab.call(kid, Syscall::sigaction(1, Some(handler)));
         }
         let pid = lab.pid(kid);
         assert_eq!(lab.kill(sh, pid, 20), 0);
@@ -307,7 +306,7 @@ fn waitid_fills_the_callers_memory() {
     let (mut lab, sh) = Lab::with_shell();
     let page = lab.map(sh, 1);
     let args = |info, options| {
-        ProcessCall::Waitid(WaitidArgs {
+        Syscall::Waitid(WaitidArgs {
             which: 0,
             id: 0,
             info: InfoTo::User(VirtAddr(info)),
@@ -318,19 +317,16 @@ fn waitid_fills_the_callers_memory() {
     let kid = lab.fork(sh);
     let pid = lab.pid(kid);
     lab.write(sh, page, 99);
-    assert_eq!(lab.process_call(sh, args(page.0, EXITED | NOHANG)), 0);
+    assert_eq!(lab.call(sh, args(page.0, EXITED | NOHANG)), 0);
     assert_eq!(lab.read(sh, page), 0, "nothing to report");
     lab.exit(kid, 3);
-    assert_eq!(
-        lab.process_call(sh, args(0, EXITED | NOWAIT)),
-        err(Errno::EFAULT)
-    );
-    assert_eq!(lab.process_call(sh, args(page.0, EXITED | NOWAIT)), 0);
+    assert_eq!(lab.call(sh, args(0, EXITED | NOWAIT)), err(Errno::EFAULT));
+    assert_eq!(lab.call(sh, args(page.0, EXITED | NOWAIT)), 0);
     let words: Vec<u32> = (0..6)
         .map(|word| lab.read(sh, VirtAddr(page.0 + 4 * word)))
         .collect();
     assert_eq!(words, [17, 0, 1, pid as u32, USER, 3]);
-    assert_eq!(lab.process_call(sh, args(0, EXITED)), pid);
+    assert_eq!(lab.call(sh, args(0, EXITED)), pid);
 }
 
 /// In the kernel's order.
@@ -340,9 +336,9 @@ fn the_rules_of_setpgid() {
     let (kid, execed) = (lab.fork(sh), lab.fork(sh));
     assert_eq!(lab.call(execed, Syscall::Execve("sh".into())), 0);
     let grandchild = lab.fork(kid);
-    let thread = lab.clone(sh, THREAD | 17).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     let apart = lab.fork(sh);
-    assert!(lab.process_call(apart, ProcessCall::Setsid) > 0);
+    assert!(lab.call(apart, Syscall::Setsid) > 0);
     let of = |lab: &Lab, task| lab.pid(task);
     let far = of(&lab, apart);
     for (task, pid, pgid, expected) in [
@@ -363,22 +359,15 @@ fn the_rules_of_setpgid() {
         (sh, 0, of(&lab, kid), 0),
         (grandchild, 0, of(&lab, kid), 0),
     ] {
-        let call = ProcessCall::Setpgid(pid, pgid);
-        assert_eq!(
-            lab.process_call(task, call),
-            expected,
-            "setpgid({pid}, {pgid})"
-        );
+        let call = Syscall::Setpgid(pid, pgid);
+        assert_eq!(lab.call(task, call), expected, "setpgid({pid}, {pgid})");
     }
     let group = of(&lab, kid);
     for (task, pgrp) in [(sh, group), (thread, group), (apart, far)] {
-        assert_eq!(lab.process_call(task, ProcessCall::Getpgrp), pgrp);
+        assert_eq!(lab.call(task, Syscall::Getpgrp), pgrp);
     }
-    assert_eq!(lab.process_call(sh, ProcessCall::Getsid(far)), far);
-    assert_eq!(
-        lab.process_call(sh, ProcessCall::Getpgid(9999)),
-        err(Errno::ESRCH)
-    );
+    assert_eq!(lab.call(sh, Syscall::Getsid(far)), far);
+    assert_eq!(lab.call(sh, Syscall::Getpgid(9999)), err(Errno::ESRCH));
     // A group that nobody else knows keeps its number, and its number can be waited for.
     lab.exit(kid, 0);
     assert_eq!(lab.wait(sh, 0, 0), Waited::Reaped(group, 0));
@@ -389,15 +378,12 @@ fn the_rules_of_setpgid() {
 fn only_who_leads_no_group_begins_a_session() {
     let (mut lab, sh) = Lab::with_shell();
     let pid = lab.pid(sh);
-    let thread = lab.clone(sh, THREAD | 17).unwrap();
-    assert_eq!(
-        lab.process_call(thread, ProcessCall::Setsid),
-        err(Errno::EINVAL)
-    );
-    assert_eq!(lab.process_call(sh, ProcessCall::Setsid), pid);
-    assert_eq!(lab.process_call(sh, ProcessCall::Setsid), err(Errno::EPERM));
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
+    assert_eq!(lab.call(thread, Syscall::Setsid), err(Errno::EINVAL));
+    assert_eq!(lab.call(sh, Syscall::Setsid), pid);
+    assert_eq!(lab.call(sh, Syscall::Setsid), err(Errno::EPERM));
     let kid = lab.fork(sh);
-    assert_eq!(lab.process_call(kid, ProcessCall::Getsid(0)), pid);
+    assert_eq!(lab.call(kid, Syscall::Getsid(0)), pid);
     let signal = lab.signal(sh);
     assert_eq!(
         (signal.leader, signal.session.0, signal.pgrp.0),
@@ -415,11 +401,11 @@ fn the_signal_of_a_parents_death() {
         let parent = lab.fork(root);
         let kid = lab.fork(parent);
         for (task, uid) in [(parent, USER), (kid, uid)] {
-            assert_eq!(lab.process_call(task, ProcessCall::Setuid(uid)), 0);
+            assert_eq!(lab.call(task, Syscall::Setuid32(uid)), 0);
         }
-        let prctl = |signal| ProcessCall::Prctl(1, signal);
-        assert_eq!(lab.process_call(kid, prctl(65)), err(Errno::EINVAL));
-        assert_eq!(lab.process_call(kid, prctl(15)), 0);
+        let prctl = |signal| Syscall::Prctl(1, signal);
+        assert_eq!(lab.call(kid, prctl(65)), err(Errno::EINVAL));
+        assert_eq!(lab.call(kid, prctl(15)), 0);
         let grandchild = lab.fork(kid);
         assert_eq!(lab.task(grandchild).pdeath_signal, 0);
         lab.exit(parent, 0);
@@ -431,7 +417,7 @@ fn the_signal_of_a_parents_death() {
 #[test]
 fn sigcont_lets_a_child_that_began_stopped_run() {
     let (mut lab, sh) = Lab::with_shell();
-    let kid = lab.clone(sh, 0x0200_0011).unwrap();
+    let kid = lab.clone(sh, F::CLONE_STOPPED | F::FORK).unwrap();
     let pid = lab.pid(kid);
     assert_eq!(lab.wait(sh, pid, UNTRACED | NOHANG), Waited::Nothing(0));
     assert_eq!(lab.kill(sh, pid, 18), 0);
@@ -449,7 +435,7 @@ fn usage_adds_up_over_threads_and_children() {
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);
     let grandchild = lab.fork(kid);
-    let thread = lab.clone(kid, THREAD | 17).unwrap();
+    let thread = lab.clone(kid, THREAD | F::FORK).unwrap();
     for (task, ticks) in [(kid, 5), (grandchild, 7), (thread, 11)] {
         lab.act(task, Action::Compute(ticks)).unwrap();
         lab.tick(ticks);
@@ -468,7 +454,7 @@ fn usage_adds_up_over_threads_and_children() {
     assert_eq!(utime(&lab, sh, UsageOf::Children), 23);
     assert_eq!(utime(&lab, sh, UsageOf::Process), 0);
     // Who reaps itself adds nothing to anybody's sums.
-    let ignore = Syscall::Sigaction(17, Some(SigAction::Ignore));
+    let ignore = Syscall::sigaction(17, Some(SigAction::Ignore));
     assert_eq!(lab.call(sh, ignore), 0);
     let kid = lab.fork(sh);
     lab.act(kid, Action::Compute(3)).unwrap();
@@ -479,7 +465,7 @@ fn usage_adds_up_over_threads_and_children() {
 
 #[test]
 fn who_may_become_whom() {
-    use ProcessCall::{Setresuid, Setreuid, Setuid};
+    use Syscall::{Setresuid32 as Setresuid, Setreuid32 as Setreuid, Setuid32 as Setuid};
     const SAME: u32 = u32::MAX;
     let eperm = err(Errno::EPERM);
     for (start, calls) in [
@@ -516,7 +502,7 @@ fn who_may_become_whom() {
         let mut lab = Lab::boot();
         let sh = lab.spawn_as("sh", start);
         for (call, value, ids) in calls {
-            assert_eq!(lab.process_call(sh, call), value, "{call:?}");
+            assert_eq!(lab.call(sh, call.clone()), value, "{call:?}");
             let cred = lab.task(sh).cred;
             assert_eq!([cred.uid, cred.euid, cred.suid], ids, "{call:?}");
         }
@@ -525,5 +511,5 @@ fn who_may_become_whom() {
     let mut lab = Lab::boot();
     let (root, _mine) = (lab.spawn_as("root", 0), lab.spawn_as("mine", USER));
     assert_eq!(lab.setrlimit(root, Resource::Nproc, 1), 0);
-    assert_eq!(lab.process_call(root, Setuid(USER)), err(Errno::EAGAIN));
+    assert_eq!(lab.call(root, Setuid(USER)), err(Errno::EAGAIN));
 }

@@ -1,4 +1,4 @@
-//! Creation and end of processes. "Example N" is a worked example of the process specification.
+//! Creation and end of processes. "Example N" is a worked example of `docs/fidelity.md`.
 
 mod exec;
 mod exec_threads;
@@ -19,6 +19,7 @@ mod priority;
 mod ptrace;
 mod puppets;
 mod replay;
+mod results;
 mod rlimits;
 mod semaphores;
 mod shortage;

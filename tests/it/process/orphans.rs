@@ -1,10 +1,9 @@
 //! What becomes of the children of a dying task, and of numbers that outlive their task.
 
-use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, TaskId};
+use crate::lab::{Lab, THREAD, Waited, exit_signal};
+use forklab::abi::{CloneFlags as F, Errno, ExitState, SigAction, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::{ExitState, SigAction};
 use forklab::trace::TraceEvent;
 
 /// Example 28: the children go to init and will send SIGCHLD.
@@ -13,7 +12,7 @@ fn orphans_go_to_init_with_sigchld_as_their_exit_signal() {
     for signal in [0, 10, 17, 255] {
         let (mut lab, sh) = Lab::with_shell();
         let parent = lab.fork(sh);
-        let child = lab.clone(parent, signal).unwrap();
+        let child = lab.clone(parent, exit_signal(signal)).unwrap();
         assert_eq!(lab.task(child).exit_signal, signal as i32);
         lab.exit(parent, 0);
         assert_eq!(lab.task(child).exit_signal, 17);
@@ -47,14 +46,14 @@ fn orphaned_zombies_are_reaped_by_init() {
 /// The next living thread of the process inherits; which one, depends on who dies.
 #[test]
 fn the_children_of_a_thread_go_to_the_next_one() {
-    for (dying, heir) in [(0, 1), (1, 2), (2, 0)] {
+    for (dying, adopter) in [(0, 1), (1, 2), (2, 0)] {
         let (mut lab, sh) = Lab::with_shell();
         let leader = lab.fork(sh);
         let mut threads = vec![leader];
-        threads.extend((0..2).map(|_| lab.clone(leader, 0x0001_0911).unwrap()));
+        threads.extend((0..2).map(|_| lab.clone(leader, THREAD | F::FORK).unwrap()));
         let child = lab.fork(threads[dying]);
         lab.exit(threads[dying], 0);
-        assert_eq!(lab.task(child).real_parent, threads[heir]);
+        assert_eq!(lab.task(child).real_parent, threads[adopter]);
         let tgid = lab.pid(leader);
         assert_eq!(lab.call(child, Syscall::Getppid), tgid);
     }
@@ -65,7 +64,7 @@ fn the_children_of_a_thread_go_to_the_next_one() {
 fn a_zombie_leader_is_no_heir() {
     let (mut lab, sh) = Lab::with_shell();
     let leader = lab.fork(sh);
-    let thread = lab.clone(leader, 0x0001_0911).unwrap();
+    let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
     let child = lab.fork(thread);
     lab.exit(leader, 0);
     assert_eq!(lab.task(leader).exit_state, ExitState::Zombie);
@@ -79,7 +78,7 @@ fn a_zombie_leader_is_no_heir() {
 fn siblings_keep_a_wait_alive() {
     let (mut lab, sh) = Lab::with_shell();
     let child = lab.fork(sh);
-    let sibling = lab.clone(child, 0x8011).unwrap();
+    let sibling = lab.clone(child, F::CLONE_PARENT | F::FORK).unwrap();
     let (first, second) = (lab.pid(child), lab.pid(sibling));
     lab.exit(child, 0);
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(first, 0));
@@ -93,7 +92,7 @@ fn siblings_keep_a_wait_alive() {
 fn the_end_of_a_thread_takes_nothing_from_its_creator() {
     let (mut lab, sh) = Lab::with_shell();
     let before = lab.footprint();
-    let thread = lab.clone(sh, 0x0001_0911).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     lab.exit(thread, 0);
     assert_eq!(lab.footprint(), before);
     let child = lab.fork(sh);
@@ -128,14 +127,14 @@ fn numbers_are_reused_from_300_on_after_the_wrap() {
     assert_eq!(lab.pid(child), 304);
 }
 
-/// 2.6.12 releases nothing here: init does in its stead, any other heir leaves the zombie lying.
+/// 2.6.12 releases nothing here: init does in its stead, any other adopter leaves the zombie lying.
 #[test]
 fn a_thread_that_ignores_sigchld_leaves_an_inherited_zombie_lying() {
     let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, 0x0001_0900 | 17).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     let kid = lab.fork(thread);
     lab.exit(kid, 0);
-    let ignore = Syscall::Sigaction(17, Some(SigAction::Ignore));
+    let ignore = Syscall::sigaction(17, Some(SigAction::Ignore));
     assert_eq!(lab.call(sh, ignore), 0);
     lab.exit(thread, 0);
     assert_eq!(lab.task(kid).real_parent, sh);

@@ -1,15 +1,12 @@
-//! The outline of a fork says what happened: every ticked box is held against the machine.
+//! The outline of a fork says what happened: every ticked box is checked against the machine.
 
-use crate::lab::{Lab, Waited};
-use forklab::abi::{CloneFlags as F, Errno, TaskId, TaskState, VirtAddr};
-use forklab::kernel::boot::Config;
-use forklab::kernel::exit::WaitOptions;
+use super::flags::Bench;
+use crate::lab::Lab;
+use forklab::abi::{CloneFlags as F, Errno, Resource, TaskId, TaskState};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::task::Resource;
-use forklab::trace::CopyStage;
-use forklab::view::path;
-use forklab::view::{Mark, Path};
+use forklab::kernel::syscall::ForkArgs;
+use forklab::trace::{CopyStage, TraceFilter};
+use forklab::view::{Mark, Path, path};
 
 /// The flags that decide about branches, or about one another.
 const COMBINED: [F; 12] = [
@@ -46,50 +43,22 @@ const COUNTED: [Counted; 7] = [
     }),
 ];
 
-struct Bench {
-    lab: Lab,
-    grandparent: TaskId,
-    caller: TaskId,
-    word: VirtAddr,
-}
-
 impl Bench {
-    fn new() -> Self {
-        let mut lab = Lab::with(Config {
-            pid_max: 600,
-            mem: 8 << 20,
-            ..Config::default()
-        });
-        let grandparent = lab.spawn_as("sh", 0);
-        let caller = lab.fork(grandparent);
-        let word = lab.map(caller, 1);
-        // From now on the caller has an undo list.
-        let child = lab.clone(caller, F::CLONE_SYSVSEM.bits() | 17).unwrap();
-        lab.exit(child, 0);
-        assert!(matches!(lab.wait(caller, -1, 0), Waited::Reaped(..)));
-        Self {
-            lab,
-            grandparent,
-            caller,
-            word,
-        }
-    }
-
     fn counts(&self) -> [u32; 7] {
         COUNTED.map(|(_, count)| count(&self.lab, self.caller))
     }
 
-    fn try_flags(&mut self, flags: F) {
+    fn try_outline(&mut self, flags: F) {
         self.lab.machine.kernel.log.clear();
-        self.lab.write(self.caller, self.word, 0);
+        self.lab.write(self.caller, self.words, 0);
         let before = self.counts();
         let mark = self.lab.mark();
         let args = ForkArgs {
-            parent_tid: self.word,
-            child_tid: self.word,
+            parent_tid: self.words,
+            child_tid: self.words,
             ..ForkArgs::default()
         };
-        let result = self.lab.clone_with(self.caller, flags.bits() | 17, args);
+        let result = self.lab.clone_with(self.caller, flags | F::FORK, args);
         let path = path(&self.lab.machine, mark).unwrap();
         match result {
             Ok(child) => {
@@ -164,32 +133,17 @@ impl Bench {
         let stored = path.mark("CLONE_PARENT_SETTID: tid to the parent") == Some(Mark::Taken);
         assert!(!stored, "illegal flags are refused first: {flags:?}");
     }
-
-    fn end(&mut self, child: TaskId, flags: F) {
-        let pid = self.lab.pid(child);
-        if flags.contains(F::CLONE_STOPPED) {
-            self.lab.continue_stopped(child);
-        }
-        self.lab.exit(child, 3);
-        if self.lab.exists(child) {
-            let reaper = match flags.contains(F::CLONE_PARENT) {
-                true => self.grandparent,
-                false => self.caller,
-            };
-            let any = WaitOptions::ALL.bits();
-            assert_eq!(self.lab.wait(reaper, pid, any), Waited::Reaped(pid, 0x300));
-        }
-    }
 }
 
 /// All 4,096 of them, by root.
 #[test]
 fn the_outline_of_every_combination_of_flags_agrees_with_what_happened() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::of_user(0);
+    bench.lab.machine.kernel.log.filter = TraceFilter::ALL;
     for combination in 0..1 << COMBINED.len() {
         let chosen = COMBINED.iter().enumerate();
         let chosen = chosen.filter(|(bit, _)| combination >> bit & 1 != 0);
-        bench.try_flags(chosen.map(|(_, flag)| *flag).collect());
+        bench.try_outline(chosen.map(|(_, flag)| *flag).collect());
     }
 }
 
@@ -197,48 +151,48 @@ fn the_outline_of_every_combination_of_flags_agrees_with_what_happened() {
 #[test]
 fn a_late_failure_is_shown_at_its_step() {
     type Prepare = fn(&mut Lab, TaskId);
-    let cases: [(u32, Prepare, &str, &str); 7] = [
+    let cases: [(F, Prepare, &str, &str); 7] = [
         (
-            0x11,
+            F::FORK,
             |lab, sh| *lab.rlimit_mut(sh, Resource::Nproc) = 1,
             "RLIMIT_NPROC allows it",
             "EAGAIN: the user has 1 task and RLIMIT_NPROC is 1",
         ),
         (
-            0x11,
+            F::FORK,
             |lab, _| lab.machine.kernel.max_threads = 2,
             "max_threads allows it",
             "EAGAIN: max_threads (2) is reached",
         ),
         (
-            0x0010_0011,
+            F::CLONE_PARENT_SETTID | F::FORK,
             |_, _| (),
             "CLONE_PARENT_SETTID: tid to the parent",
             "EFAULT: the tid cannot be stored at that address",
         ),
         (
-            0x0002_0011,
+            F::CLONE_NEWNS | F::FORK,
             |_, _| (),
             "copy_namespace",
             "EPERM: CLONE_NEWNS needs CAP_SYS_ADMIN",
         ),
         (
-            0x0008_0011,
+            F::CLONE_SETTLS | F::FORK,
             |_, _| (),
             "copy_thread",
             "EFAULT: the user_desc cannot be read",
         ),
         (
-            0x11,
+            F::FORK,
             |lab, _| lab.fail(FailPoint::Copy(Some(CopyStage::Files))),
             "copy_files",
-            "ENOMEM: memory is short (forced: no files_cache object)",
+            "ENOMEM: out of memory (forced: no files_cache object)",
         ),
         (
-            0x11,
+            F::FORK,
             |lab, _| lab.fail(FailPoint::Frame(Some(2))),
             "copy_mm",
-            "ENOMEM: memory is short (forced: no page_table frame)",
+            "ENOMEM: out of memory (forced: no page_table frame)",
         ),
     ];
     for (flags, prepare, step, why) in cases {

@@ -1,9 +1,10 @@
 //! Priorities and policies: what the calls allow, in which order they complain, and what they say.
 
-use crate::lab::{Lab, USER};
-use forklab::abi::{CloneFlags, Errno, Policy, TaskId};
+use crate::lab::{Lab, THREAD, USER};
+use forklab::abi::{Errno, Policy, TaskId, VirtAddr};
+use forklab::kernel::Kernel;
 use forklab::kernel::sched::sched_priority_range;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::syscall::{AnswerTo, Syscall};
 
 const PROCESS: i32 = 0;
 const GROUP: i32 = 1;
@@ -14,7 +15,8 @@ fn nice(lab: &Lab, task: TaskId) -> i32 {
 }
 
 fn set(lab: &mut Lab, me: TaskId, which: i32, who: i32, nice: i32) -> Result<(), Errno> {
-    lab.machine.kernel.sys_setpriority(me, which, who, nice)
+    let set = lab.machine.kernel.sys_setpriority(me, which, who, nice);
+    set.map(|zero| assert_eq!(zero, 0))
 }
 
 #[test]
@@ -49,8 +51,7 @@ fn setpriority_lets_a_user_be_nicer_and_only_root_less_nice() {
 fn a_set_of_tasks_gets_its_value_one_by_one() {
     let mut lab = Lab::boot();
     let me = lab.spawn("sh");
-    let thread = CloneFlags::CLONE_VM | CloneFlags::CLONE_SIGHAND | CloneFlags::CLONE_THREAD;
-    let thread = lab.clone(me, thread.bits()).unwrap();
+    let thread = lab.clone(me, THREAD).unwrap();
     let child = lab.fork(me);
     // Init is of the same group.
     assert_eq!(set(&mut lab, me, GROUP, 0, 3), Err(Errno::EPERM));
@@ -83,26 +84,30 @@ fn setscheduler_checks_its_arguments_before_the_rights() {
         (me, 0, 1, 200, Err(Errno::EINVAL)),
         (me, 0, 1, 1, Err(Errno::EPERM)),
         (me, pid, 0, 0, Err(Errno::EPERM)),
-        (me, 0, 0, 0, Ok(())),
-        (root, pid, 2, 40, Ok(())),
-        // The policy stays.
-        (root, pid, -1, 41, Ok(())),
-        (root, pid, -1, 0, Err(Errno::EINVAL)),
+        (me, 0, 0, 0, Ok(0)),
+        (root, pid, 2, 40, Ok(0)),
+        (root, pid, -1, 41, Err(Errno::EINVAL)),
     ] {
         let kernel = &mut lab.machine.kernel;
         let found = kernel.sys_sched_setscheduler(caller, pid, policy, priority);
         assert_eq!(found, result, "{pid} {policy} {priority}");
     }
-    let kernel = lab.kernel();
-    assert_eq!(
-        kernel.sys_sched_getscheduler(me, pid),
-        Ok(Policy::RoundRobin)
-    );
-    assert_eq!(kernel.sys_sched_getparam(me, pid), Ok(41));
+    // The policy stays.
+    for (priority, value) in [(41, 0), (0, -Errno::EINVAL.code())] {
+        let set = Syscall::SchedSetparam(pid, priority);
+        assert_eq!(lab.call(root, set), value);
+    }
+    let kernel = &mut lab.machine.kernel;
+    let policy = |kernel: &Kernel, pid| kernel.sys_sched_getscheduler(me, pid);
+    assert_eq!(policy(kernel, pid), Ok(Policy::RoundRobin as u32));
+    assert_eq!(policy(kernel, 0), Ok(Policy::Normal as u32));
+    assert_eq!(policy(kernel, 4711), Err(Errno::ESRCH));
+    let param = |kernel: &mut Kernel, pid, to| kernel.sys_sched_getparam(me, pid, to);
+    assert_eq!(param(kernel, pid, AnswerTo::Value), Ok(41));
+    assert_eq!(param(kernel, -1, AnswerTo::Value), Err(Errno::EINVAL));
+    let nowhere = AnswerTo::User(VirtAddr(0));
+    assert_eq!(param(kernel, pid, nowhere), Err(Errno::EINVAL));
     assert_eq!(kernel.sched.get(other).prio, 58);
-    assert_eq!(kernel.sys_sched_getscheduler(me, 0), Ok(Policy::Normal));
-    assert_eq!(kernel.sys_sched_getparam(me, -1), Err(Errno::EINVAL));
-    assert_eq!(kernel.sys_sched_getscheduler(me, 4711), Err(Errno::ESRCH));
     let ranges = [0, 1, 2, 3, -1].map(sched_priority_range);
     let einval = Err(Errno::EINVAL);
     assert_eq!(
@@ -125,15 +130,17 @@ fn the_round_robin_interval_is_a_full_slice() {
         (19, 4_999_240),
     ] {
         set(&mut lab, root, PROCESS, 0, nice).unwrap();
-        assert_eq!(lab.kernel().sys_sched_rr_get_interval(root, 0), Ok(ns));
+        let interval = Syscall::SchedRrGetInterval(0, AnswerTo::Value);
+        assert_eq!(lab.call(root, interval), ns);
     }
     let kernel = &mut lab.machine.kernel;
+    let interval =
+        |kernel: &mut Kernel, pid| kernel.sys_sched_rr_get_interval(root, pid, AnswerTo::Value);
     for (policy, ns) in [(1, 0), (2, 4_999_240)] {
         kernel.sys_sched_setscheduler(root, 0, policy, 1).unwrap();
-        assert_eq!(kernel.sys_sched_rr_get_interval(root, 0), Ok(ns));
+        assert_eq!(interval(kernel, 0), Ok(ns));
     }
-    let interval = |pid| kernel.sys_sched_rr_get_interval(root, pid);
-    assert_eq!(interval(-1), Err(Errno::EINVAL));
-    assert_eq!(interval(4711), Err(Errno::ESRCH));
+    assert_eq!(interval(kernel, -1), Err(Errno::EINVAL));
+    assert_eq!(interval(kernel, 4711), Err(Errno::ESRCH));
     assert_eq!(lab.call(root, Syscall::Getpid), 2);
 }

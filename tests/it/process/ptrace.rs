@@ -1,12 +1,11 @@
 //! ptrace: attaching, stops, requests, events, and what becomes of tracees.
 
-use crate::lab::{Lab, Waited, errno};
-use forklab::abi::{Errno, MapFlags, Prot, Signal, TaskId, TaskState, VirtAddr};
-use forklab::kernel::mm::MmapArgs;
-use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::PtFlags;
-use forklab::machine::{BufferCall, Outcome};
+use crate::lab::{ALL_SHARED, Lab, Waited, errno};
+use forklab::abi::{
+    CloneFlags, CloneFlags as F, Errno, MapFlags, Prot, PtFlags, TaskId, TaskState, VirtAddr,
+};
+use forklab::kernel::syscall::{ForkArgs, MmapArgs, PtraceArgs, Syscall};
+use forklab::machine::{Acted, BufferCall};
 
 const TRACEME: u32 = 0;
 const PEEK: u32 = 2;
@@ -25,7 +24,6 @@ const GETEVENTMSG: u32 = 0x4201;
 const GETSIGINFO: u32 = 0x4202;
 
 const NOHANG: u32 = 1;
-const THREAD: u32 = 0x0001_0f00;
 
 fn ptrace(lab: &mut Lab, tracer: TaskId, request: u32, child: TaskId, data: u32) -> i32 {
     at(lab, tracer, request, child, 0, data)
@@ -53,11 +51,11 @@ fn words(
     let pid = lab.pid(child);
     let call = BufferCall::Ptrace { request, pid, addr };
     match lab.on_stack(tracer, call, 4 * words, &[]) {
-        Outcome::Filled(0, bytes) => {
+        Acted::Filled(0, bytes) => {
             let word = |b: &[u8]| u32::from_le_bytes(b.try_into().unwrap());
             Ok(bytes.chunks(4).map(word).collect())
         }
-        Outcome::Filled(value, _) => Err(errno(value)),
+        Acted::Refused(error) => Err(error.errno()),
         other => panic!("{other:?}"),
     }
 }
@@ -181,10 +179,7 @@ fn requests_need_a_stopped_tracee() {
 #[test]
 fn a_signal_is_shown_first_and_replaced_or_dropped() {
     let (mut lab, sh, child) = traced_child(0);
-    let usr1 = Syscall::Signal(forklab::kernel::syscall::SignalCall::Kill(
-        lab.pid(child),
-        10,
-    ));
+    let usr1 = Syscall::Kill(lab.pid(child), 10);
     lab.call(sh, usr1.clone());
     stopped(&mut lab, sh, child, 0x0a7f);
     let info = words(&mut lab, sh, GETSIGINFO, child, 0, 32).unwrap();
@@ -202,8 +197,8 @@ fn a_signal_is_shown_first_and_replaced_or_dropped() {
 fn sigkill_is_shown_to_nobody() {
     let (mut lab, sh, child) = traced_child(0);
     let pid = lab.pid(child);
-    let kill = forklab::kernel::syscall::SignalCall::Kill(pid, 9);
-    lab.call(sh, Syscall::Signal(kill));
+    let kill = Syscall::Kill(pid, 9);
+    lab.call(sh, kill);
     assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 9));
 }
 
@@ -212,11 +207,11 @@ fn sigkill_is_shown_to_nobody() {
 fn system_calls_stop_before_and_after() {
     for (good, status) in [(0, 0x057f), (1, 0x857f)] {
         let (mut lab, sh, child) = traced_child(good);
-        let usr1 = forklab::kernel::syscall::SignalCall::Kill(lab.pid(child), 10);
-        lab.call(sh, Syscall::Signal(usr1));
+        let usr1 = Syscall::Kill(lab.pid(child), 10);
+        lab.call(sh, usr1);
         stopped(&mut lab, sh, child, 0x0a7f);
         assert_eq!(ptrace(&mut lab, sh, SYSCALL, child, 0), 0);
-        let Outcome::Blocks(call) = lab.outcome(child, Syscall::Gettid) else {
+        let Acted::Blocks(call) = lab.outcome(child, Syscall::Gettid) else {
             panic!("no stop");
         };
         stopped(&mut lab, sh, child, status);
@@ -238,7 +233,7 @@ fn a_tracer_can_change_the_call_and_its_value() {
     let (mut lab, sh, child) = traced_child(0);
     attach_again(&mut lab, sh, child);
     ptrace(&mut lab, sh, SYSCALL, child, 0);
-    let Outcome::Blocks(call) = lab.outcome(child, Syscall::Gettid) else {
+    let Acted::Blocks(call) = lab.outcome(child, Syscall::Gettid) else {
         panic!("no stop");
     };
     stopped(&mut lab, sh, child, 0x057f);
@@ -255,8 +250,8 @@ fn a_tracer_can_change_the_call_and_its_value() {
 
 /// Stops a tracee that runs.
 fn attach_again(lab: &mut Lab, sh: TaskId, child: TaskId) {
-    let stop = forklab::kernel::syscall::SignalCall::Kill(lab.pid(child), 10);
-    lab.call(sh, Syscall::Signal(stop));
+    let stop = Syscall::Kill(lab.pid(child), 10);
+    lab.call(sh, stop);
     stopped(lab, sh, child, 0x0a7f);
 }
 
@@ -264,7 +259,9 @@ fn attach_again(lab: &mut Lab, sh: TaskId, child: TaskId) {
 #[test]
 fn only_the_events_asked_for_and_their_children_are_traced() {
     let (mut lab, sh, child) = traced_child(0x02);
-    let thread = lab.clone(child, 0x0005_0f00).unwrap();
+    let thread = lab
+        .clone(child, ALL_SHARED | F::CLONE_THREAD | F::CLONE_SYSVSEM)
+        .unwrap();
     assert!(lab.task(thread).ptrace.is_empty());
     lab.exit(thread, 0);
     let pid = lab.pid(child);
@@ -323,7 +320,7 @@ fn the_exit_event_comes_first_and_the_status_later() {
 #[test]
 fn the_exec_event_comes_with_the_new_program() {
     let (mut lab, sh, child) = traced_child(0x10);
-    let Outcome::Blocks(call) = lab.outcome(child, Syscall::Execve("sh".into())) else {
+    let Acted::Blocks(call) = lab.outcome(child, Syscall::Execve("sh".into())) else {
         panic!("no stop");
     };
     assert!(!lab.task(child).did_exec);
@@ -378,7 +375,7 @@ fn a_poke_into_text_copies_the_page_privately() {
     // It may not write there itself.
     let bytes = vec![0];
     let action = forklab::machine::Action::Write { addr: text, bytes };
-    assert!(matches!(lab.act(child, action).unwrap(), Outcome::Fault(_)));
+    assert!(matches!(lab.act(child, action).unwrap(), Acted::Fault(_)));
     lab.check();
 }
 
@@ -387,7 +384,7 @@ fn shared_memory_that_may_not_be_written_cannot_be_poked() {
     let (mut lab, sh) = Lab::with_shell();
     let child = lab.fork(sh);
     let map = |flags: MapFlags| {
-        Syscall::Mmap(MmapArgs {
+        Syscall::Mmap2(MmapArgs {
             addr: 0,
             len: 4096,
             prot: Prot::READ.bits(),
@@ -421,7 +418,7 @@ fn registers_are_read_and_set_as_a_whole() {
         pid,
         addr: 0,
     };
-    let Outcome::Filled(0, _) = lab.on_stack(sh, call, 68, &bytes) else {
+    let Acted::Filled(0, _) = lab.on_stack(sh, call, 68, &bytes) else {
         panic!("refused");
     };
     let now = lab.task(child).thread.regs;
@@ -526,7 +523,7 @@ fn kill_ends_a_task_that_has_stopped_with_a_signal() {
 #[test]
 fn threads_of_the_own_process_can_be_traced() {
     let (mut lab, sh) = Lab::with_shell();
-    let thread = lab.clone(sh, THREAD).unwrap();
+    let thread = lab.clone(sh, ALL_SHARED | F::CLONE_THREAD).unwrap();
     assert_eq!(ptrace(&mut lab, sh, ATTACH, thread, 0), 0);
     let pid = lab.pid(thread);
     // A thread is a clone child.
@@ -534,5 +531,38 @@ fn threads_of_the_own_process_can_be_traced() {
     cont(&mut lab, sh, thread);
     lab.exit(thread, 0);
     assert_eq!(lab.wait(sh, pid, 0x4000_0000), Waited::Reaped(pid, 0));
-    let _ = Signal::SIGTRAP;
+}
+
+/// As `strace -f` traces: calls stop at their entry, so that the child comes when the tracer lets
+/// its parent go on. It is a puppet as it would have been at once.
+#[test]
+fn a_puppet_that_is_held_up_before_it_forks_has_a_puppet_for_a_child() {
+    let with_files = CloneFlags::CLONE_FILES | CloneFlags::FORK;
+    for (call, event) in [
+        (Syscall::Fork, 0x1057f),
+        (Syscall::Vfork, 0x2057f),
+        (Syscall::Clone(ForkArgs::with_flags(with_files)), 0x1057f),
+    ] {
+        let (mut lab, sh, child) = traced_child(0x01 | 0x02 | 0x04 | 0x08);
+        attach_again(&mut lab, sh, child);
+        ptrace(&mut lab, sh, SYSCALL, child, 0);
+        let Acted::Blocks(open) = lab.outcome(child, call) else {
+            panic!("no stop");
+        };
+        stopped(&mut lab, sh, child, 0x857f);
+        assert_eq!(lab.machine.call(open).unwrap().child, None);
+        ptrace(&mut lab, sh, SYSCALL, child, 0);
+        stopped(&mut lab, sh, child, event);
+        let grandchild = lab.machine.call(open).unwrap().child.unwrap();
+        assert_eq!(lab.machine.user_mode(grandchild), "puppet");
+        stopped(&mut lab, sh, grandchild, 0x137f);
+        cont(&mut lab, sh, grandchild);
+        assert_eq!(lab.call(grandchild, Syscall::Execve("sh".into())), 0);
+        ptrace(&mut lab, sh, SYSCALL, child, 0);
+        stopped(&mut lab, sh, child, 0x857f);
+        assert_eq!(lab.returned(open), None);
+        cont(&mut lab, sh, child);
+        assert_eq!(lab.returned(open), Some((lab.pid(grandchild), None)));
+        lab.check();
+    }
 }

@@ -1,11 +1,11 @@
 //! Puppets: when they may act, why not, and that a refusal changes nothing.
 
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, Policy, TaskId};
+use forklab::abi::{CloneFlags as F, Errno, Policy, TaskId};
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::sched::WhyNotKind;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Awaits, CannotRun, Command, Help, Outcome, Refusal, Reply, Stop};
+use forklab::machine::{Acted, Action, Awaits, CannotRun, Command, Help, Refusal, Reply, Stop};
 
 const GETPID: Action = Action::Syscall(Syscall::Getpid);
 
@@ -70,7 +70,7 @@ const SITUATIONS: &[(&str, Situation)] = &[
     }),
     ("stopped", |lab| {
         let sh = lab.spawn("sh");
-        let child = lab.clone(sh, 0x0200_0011).unwrap();
+        let child = lab.clone(sh, F::CLONE_STOPPED | F::FORK).unwrap();
         (
             child,
             Refusal::Stopped {
@@ -142,7 +142,7 @@ fn patience_lets_time_pass_until_the_call_can_be_made() {
     assert!(lab.act(sh, GETPID).is_err());
     lab.machine.apply(Command::Patience(200)).unwrap();
     let pid = lab.pid(sh);
-    assert_eq!(lab.act(sh, GETPID), Ok(Outcome::Returned(pid)));
+    assert_eq!(lab.act(sh, GETPID), Ok(Acted::Returned(pid as u32)));
     let waited = lab.kernel().tick;
     assert!((1..200).contains(&waited), "{waited} ticks");
     assert_eq!(lab.machine.patience(), 200);
@@ -197,7 +197,7 @@ fn a_wild_write_kills_with_sigsegv() {
         addr: forklab::abi::VirtAddr(16),
         bytes: vec![1],
     };
-    assert!(matches!(lab.act(child, write), Ok(Outcome::Fault(_))));
+    assert!(matches!(lab.act(child, write), Ok(Acted::Fault(_))));
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, 11));
 }
 

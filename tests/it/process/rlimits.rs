@@ -1,10 +1,11 @@
 //! Resource limits: who may set which, and what they do.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::syscall::{ProcessCall, Syscall};
-use forklab::kernel::task::{NR_OPEN, PfFlags, RLIM_INFINITY, Resource, Rlimit, SigAction};
+use crate::lab::{Lab, THREAD, USER, Waited};
+use forklab::abi::{
+    Errno, PfFlags, RLIM_INFINITY, Resource, Rlimit, SigAction, Signal, TaskId, VirtAddr,
+};
+use forklab::kernel::syscall::Syscall;
+use forklab::kernel::task::NR_OPEN;
 use forklab::machine::{Action, Command};
 use forklab::trace::TraceEvent;
 
@@ -14,7 +15,7 @@ const fn err(errno: Errno) -> i32 {
 
 fn set(lab: &mut Lab, task: TaskId, resource: Resource, cur: u32, max: u32) -> i32 {
     let limit = Rlimit { cur, max };
-    lab.process_call(task, ProcessCall::Setrlimit(resource as u32, limit))
+    lab.call(task, Syscall::Setrlimit(resource as u32, limit))
 }
 
 #[test]
@@ -34,8 +35,8 @@ fn a_hard_limit_is_lowered_by_all_and_raised_by_root() {
         let found = set(&mut lab, task, resource, cur, max);
         assert_eq!(found, result, "{resource:?} {cur} {max}");
     }
-    let unknown = ProcessCall::Setrlimit(13, Rlimit::both(1));
-    assert_eq!(lab.process_call(root, unknown), err(Errno::EINVAL));
+    let unknown = Syscall::Setrlimit(13, Rlimit::both(1));
+    assert_eq!(lab.call(root, unknown), err(Errno::EINVAL));
     let limit = |task, resource: Resource| lab.kernel().rlimits(task)[resource];
     assert_eq!(limit(user, Resource::Nofile), Rlimit::both(500));
     assert_eq!(limit(root, Resource::Nofile).max, NR_OPEN);
@@ -63,18 +64,18 @@ fn a_privilege_is_noted_only_if_it_is_needed() {
 fn getrlimit_tells_both_limits_and_the_old_one_no_more_than_a_signed_word() {
     let (mut lab, sh) = Lab::with_shell();
     let addr = lab.map(sh, 1);
-    let new = ProcessCall::Getrlimit(Resource::Stack as u32, addr);
-    let old = ProcessCall::OldGetrlimit(Resource::Stack as u32, addr);
+    let new = Syscall::Ugetrlimit(Resource::Stack as u32, addr);
+    let old = Syscall::Getrlimit(Resource::Stack as u32, addr);
     for (call, hard) in [(new, RLIM_INFINITY), (old, 0x7fff_ffff)] {
-        assert_eq!(lab.process_call(sh, call), 0);
+        assert_eq!(lab.call(sh, call), 0);
         let hard_at = VirtAddr(addr.0 + 4);
         assert_eq!((lab.read(sh, addr), lab.read(sh, hard_at)), (8 << 20, hard));
     }
     for (call, errno) in [
-        (ProcessCall::Getrlimit(13, VirtAddr(0)), Errno::EINVAL),
-        (ProcessCall::OldGetrlimit(3, VirtAddr(0)), Errno::EFAULT),
+        (Syscall::Ugetrlimit(13, VirtAddr(0)), Errno::EINVAL),
+        (Syscall::Getrlimit(3, VirtAddr(0)), Errno::EFAULT),
     ] {
-        assert_eq!(lab.process_call(sh, call), err(errno));
+        assert_eq!(lab.call(sh, call), err(errno));
     }
 }
 
@@ -107,7 +108,7 @@ fn cpu_time_is_warned_of_every_second_and_ends_at_the_hard_limit() {
     let pid = lab.pid(kid);
     let handler = SigAction::Handler(VirtAddr(0x1000));
     let xcpu = Signal::SIGXCPU.number();
-    assert_eq!(lab.call(kid, Syscall::Sigaction(xcpu, Some(handler))), 0);
+    assert_eq!(lab.call(kid, Syscall::sigaction(xcpu, Some(handler))), 0);
     assert_eq!(set(&mut lab, kid, Resource::Cpu, 1, 3), 0);
     let slept = lab.wait(sh, pid, 0);
     lab.act(kid, Action::Compute(5000)).unwrap();
@@ -157,7 +158,7 @@ fn a_file_is_not_written_beyond_its_limit() {
     let fd = lab.call(sh, Syscall::Open("notes".to_owned(), 0o102)) as u32;
     let ignore = Some(SigAction::Ignore);
     let xfsz = Signal::SIGXFSZ.number();
-    assert_eq!(lab.call(sh, Syscall::Sigaction(xfsz, ignore)), 0);
+    assert_eq!(lab.call(sh, Syscall::sigaction(xfsz, ignore)), 0);
     assert_eq!(set(&mut lab, sh, Resource::Fsize, 6, 6), 0);
     assert_eq!(lab.write_fd(sh, fd, b"abcd"), Ok(4));
     assert_eq!(lab.write_fd(sh, fd, b"efgh"), Ok(2), "it is cut short");
@@ -169,7 +170,7 @@ fn a_file_is_not_written_beyond_its_limit() {
     assert_eq!(lab.write_fd(sh, end, b"abcdefgh"), Ok(8));
     // The signal ends who does not ignore it.
     let default = Some(SigAction::Default);
-    assert_eq!(lab.call(sh, Syscall::Sigaction(xfsz, default)), 0);
+    assert_eq!(lab.call(sh, Syscall::sigaction(xfsz, default)), 0);
     assert_eq!(lab.write_fd(sh, fd, b"x"), Ok(err(Errno::EFBIG)));
     assert!(!lab.exists(sh));
 }

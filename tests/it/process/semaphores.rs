@@ -1,15 +1,14 @@
 //! System V semaphores: operations that wait, and what is undone at the end of a process.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, USER, errno};
-use forklab::abi::{CloneFlags, Errno, Signal, TaskId, VirtAddr};
-use forklab::kernel::fail::FailPoint;
-use forklab::kernel::ipc::{
-    IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, IpcCall, SEM_UNDO, SemOp,
+use crate::lab::{Lab, THREAD, USER, errno};
+use forklab::abi::{
+    CloneFlags as F, Errno, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, SEM_UNDO, SigAction,
+    Signal, TaskId, VirtAddr,
 };
-use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::SigAction;
-use forklab::machine::{BufferCall, Outcome};
+use forklab::kernel::fail::FailPoint;
+use forklab::kernel::ipc::SemOp;
+use forklab::kernel::syscall::{IpcCall, Syscall};
+use forklab::machine::{Acted, BufferCall};
 
 const RMID: u32 = 0;
 const GETPID: u32 = 11;
@@ -19,7 +18,6 @@ const GETZCNT: u32 = 15;
 const SETVAL: u32 = 16;
 const UNDO: u16 = SEM_UNDO as u16;
 const NOWAIT: u16 = IPC_NOWAIT as u16;
-const SYSVSEM: u32 = CloneFlags::CLONE_SYSVSEM.bits();
 
 fn semget(lab: &mut Lab, task: TaskId, key: i32, count: i32, flags: u32) -> i32 {
     lab.call(task, Syscall::Ipc(IpcCall::Semget(key, count, flags)))
@@ -43,8 +41,9 @@ fn semop(lab: &mut Lab, task: TaskId, id: i32, ops: &[(u16, i16, u16)]) -> Resul
         count: ops.len() as u32,
     };
     match lab.on_stack(task, call, bytes.len() as u32, &bytes) {
-        Outcome::Filled(value, _) => Ok(value),
-        Outcome::Blocks(call) => Err(call),
+        Acted::Filled(value, _) => Ok(value as i32),
+        Acted::Refused(error) => Ok(-error.errno().code()),
+        Acted::Blocks(call) => Err(call),
         other => panic!("{other:?}"),
     }
 }
@@ -184,7 +183,7 @@ fn a_wait_ends_with_a_signal_or_the_set() {
     let (a, b) = (lab.fork(sh), lab.fork(sh));
     let usr1 = Signal::SIGUSR1.number();
     let handler = Some(SigAction::Handler(VirtAddr(0x1000)));
-    lab.call(a, Syscall::Sigaction(usr1, handler));
+    lab.call(a, Syscall::sigaction(usr1, handler));
     let first = semop(&mut lab, a, set, &[(0, -1, UNDO)]).unwrap_err();
     let second = semop(&mut lab, b, set, &[(0, -1, 0)]).unwrap_err();
     let pid = lab.pid(a);
@@ -211,7 +210,7 @@ fn a_wait_for_semaphores_ends_by_itself_after_its_time() {
         lab.write(sh, VirtAddr(page.0), 0xffff_0000);
         lab.write(sh, VirtAddr(time.0 + 4), nsec);
         let call = Syscall::Ipc(IpcCall::Semtimedop(set, page, 1, time));
-        let Outcome::Blocks(wait) = lab.outcome(sh, call) else {
+        let Acted::Blocks(wait) = lab.outcome(sh, call) else {
             panic!("it does not wait");
         };
         lab.tick(ticks - 1);
@@ -255,10 +254,10 @@ fn the_end_of_a_process_undoes_its_operations() {
 #[test]
 fn what_is_to_be_undone_is_shared_by_clone_sysvsem_and_kept_by_exec() {
     for (flags, shared) in [
-        (0x11, false),
+        (F::FORK, false),
         (THREAD, false),
-        (SYSVSEM | 0x11, true),
-        (THREAD | SYSVSEM, true),
+        (F::CLONE_SYSVSEM | F::FORK, true),
+        (THREAD | F::CLONE_SYSVSEM, true),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         let set = set_of(&mut lab, sh, 1);
@@ -269,7 +268,7 @@ fn what_is_to_be_undone_is_shared_by_clone_sysvsem_and_kept_by_exec() {
         lab.exit(maker, 0);
         let left = if shared { 5 } else { 2 };
         assert_eq!(value(&mut lab, sh, set), left, "{flags:#x}");
-        if flags & THREAD != THREAD {
+        if !flags.contains(THREAD) {
             lab.call(other, Syscall::Execve("sh".into()));
             assert_eq!(value(&mut lab, sh, set), left, "exec undoes nothing");
         }

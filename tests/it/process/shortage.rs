@@ -1,18 +1,17 @@
 //! Too few pids, tasks or frames: clean errors, nothing lost, and a machine that stays usable.
 
-use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, TaskId};
+use crate::lab::{Lab, THREAD, Waited};
+use forklab::abi::{CloneFlags as F, Errno, Resource, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::Resource;
 use forklab::machine::Refusal;
 
 /// Forks until it fails; children and error.
 fn fork_until_it_fails(lab: &mut Lab, task: TaskId) -> (Vec<TaskId>, Errno) {
     let mut children = Vec::new();
     loop {
-        match lab.clone(task, 17) {
+        match lab.clone(task, F::FORK) {
             Ok(child) => children.push(child),
             Err(errno) => return (children, errno),
         }
@@ -48,7 +47,7 @@ fn pids_run_out_and_only_those_from_300_come_back() {
     assert_eq!(lab.pid(last), 300);
     end_all(&mut lab, sh, &[low]);
     assert_eq!(
-        lab.clone(sh, 17),
+        lab.clone(sh, F::FORK),
         Err(Errno::EAGAIN),
         "pid 3 is free, but low"
     );
@@ -61,7 +60,7 @@ fn pids_run_out_and_only_those_from_300_come_back() {
 /// max_threads holds for root too, and counts threads and zombies.
 #[test]
 fn max_threads_has_no_exception() {
-    for (flags, uid) in [(17, 0), (17, 500), (0x0001_0911, 0)] {
+    for (flags, uid) in [(F::FORK, 0), (F::FORK, 500), (THREAD | F::FORK, 0)] {
         let mut lab = Lab::with(Config {
             threads_max: Some(20),
             ..Config::default()

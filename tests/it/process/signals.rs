@@ -1,15 +1,13 @@
 //! Sending signals: whom numbers mean, who may, what is queued, what a process dies of.
 
-use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{Errno, SigInfo, SigOrigin, SigSet, Signal, TaskId, TaskState, si_code};
+use crate::lab::{Lab, THREAD, USER, Waited};
+use forklab::abi::{
+    CloneFlags as F, Errno, ExitState, Resource, SigAction, SigInfo, SigOrigin, SigSet, Signal,
+    TaskId, TaskState, si_code,
+};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::signal::{InfoTo, SigtimedwaitArgs};
-use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{ExitState, Resource, SigAction};
+use forklab::kernel::syscall::{InfoTo, SigtimedwaitArgs, Syscall};
 use forklab::trace::TraceEvent;
-
-/// `CLONE_THREAD | CLONE_SIGHAND | CLONE_VM`.
-pub(super) const THREAD: u32 = 0x0001_0900;
 
 const fn err(errno: Errno) -> i32 {
     -errno.code()
@@ -24,7 +22,7 @@ pub(super) fn take(lab: &mut Lab, task: TaskId, set: SigSet) -> Result<SigInfo, 
         info: InfoTo::Task,
         timeout: Some(0),
     };
-    match lab.signal_call(task, SignalCall::Sigtimedwait(args)) {
+    match lab.call(task, Syscall::RtSigtimedwait(args)) {
         value @ ..0 => Err(value),
         _ => Ok(lab.task(task).in_call.reported.unwrap()),
     }
@@ -61,10 +59,10 @@ fn kill_looks_for_the_target_before_it_looks_at_the_number() {
         (Some(pid), pid, 0),
     ] {
         let call = match tgid {
-            None => SignalCall::Tkill(tid, 0),
-            Some(tgid) => SignalCall::Tgkill(tgid, tid, 0),
+            None => Syscall::Tkill(tid, 0),
+            Some(tgid) => Syscall::Tgkill(tgid, tid, 0),
         };
-        assert_eq!(lab.signal_call(sh, call), expected, "{call:?}");
+        assert_eq!(lab.call(sh, call.clone()), expected, "{call:?}");
     }
 }
 
@@ -73,7 +71,7 @@ fn kill_looks_for_the_target_before_it_looks_at_the_number() {
 fn everybody_is_all_but_init_and_the_caller() {
     let (mut lab, sh) = Lab::with_shell();
     assert_eq!(lab.kill(sh, -1, 15), err(Errno::ESRCH));
-    let thread = lab.clone(sh, THREAD | 17).unwrap();
+    let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
     let kid = lab.fork(sh);
     let stranger = lab.spawn_as("stranger", 0);
     assert_eq!(lab.kill(thread, -1, 15), 0);
@@ -93,7 +91,7 @@ fn a_stranger_is_refused_but_for_sigcont_in_the_session() {
         assert_eq!(lab.kill(mine, pid, signal), err(Errno::EPERM), "{signal}");
     }
     assert_eq!(lab.kill(mine, pid, 18), 0);
-    assert_eq!(lab.process_call(mine, ProcessCall::Setsid), lab.pid(mine));
+    assert_eq!(lab.call(mine, Syscall::Setsid), lab.pid(mine));
     assert_eq!(lab.kill(mine, pid, 18), err(Errno::EPERM));
     assert_eq!(
         lab.kill(mine, 0, 0),
@@ -115,10 +113,10 @@ fn a_standard_signal_waits_once_and_real_time_signals_queue() {
     for value in 0..3 {
         assert_eq!(lab.kill(sh, pid, 10), 0);
         let info = SigInfo::queued(Signal::SIGRTMIN, pid, USER, value);
-        let call = SignalCall::Sigqueueinfo(pid, SIGRTMIN, info);
-        assert_eq!(lab.signal_call(sh, call), 0);
+        let call = Syscall::RtSigqueueinfo(pid, SIGRTMIN, info);
+        assert_eq!(lab.call(sh, call), 0);
     }
-    assert_eq!(lab.signal_call(sh, SignalCall::Tkill(pid, 10)), 0);
+    assert_eq!(lab.call(sh, Syscall::Tkill(pid, 10)), 0);
     assert_eq!(lab.kernel().users.sigpending(USER), 5);
     // The thread's own come first, then those of the process, by number and then in order.
     let mut seen = Vec::new();
@@ -146,14 +144,14 @@ fn what_the_limit_of_queued_signals_refuses() {
     let rt = Signal::SIGRTMIN;
     let queued = |signal: i32| {
         let info = SigInfo::queued(rt, pid, USER, 7);
-        SignalCall::Sigqueueinfo(pid, signal, info)
+        Syscall::RtSigqueueinfo(pid, signal, info)
     };
-    assert_eq!(lab.signal_call(sh, queued(SIGRTMIN)), err(Errno::EAGAIN));
-    let tkill = SignalCall::Tkill(pid, SIGRTMIN);
-    assert_eq!(lab.signal_call(sh, tkill), err(Errno::EAGAIN));
+    assert_eq!(lab.call(sh, queued(SIGRTMIN)), err(Errno::EAGAIN));
+    let tkill = Syscall::Tkill(pid, SIGRTMIN);
+    assert_eq!(lab.call(sh, tkill), err(Errno::EAGAIN));
     assert_eq!(lab.kill(sh, pid, SIGRTMIN), 0);
     assert_eq!(lab.kill(sh, pid, 10), 0);
-    assert_eq!(lab.signal_call(sh, queued(12)), 0);
+    assert_eq!(lab.call(sh, queued(12)), 0);
     let info = |lab: &mut Lab, signal| take(lab, sh, SigSet::of(&[signal])).unwrap();
     assert_eq!(info(&mut lab, rt), SigInfo::unknown(rt));
     assert_eq!(info(&mut lab, Signal::SIGUSR1).pid(), pid);
@@ -163,8 +161,8 @@ fn what_the_limit_of_queued_signals_refuses() {
     );
     // Nobody can pretend to be the kernel, whoever is meant.
     let pretender = SigInfo::kernel(rt);
-    let call = SignalCall::Sigqueueinfo(9999, 10, pretender);
-    assert_eq!(lab.signal_call(sh, call), err(Errno::EPERM));
+    let call = Syscall::RtSigqueueinfo(9999, 10, pretender);
+    assert_eq!(lab.call(sh, call), err(Errno::EPERM));
 }
 
 /// Without memory for the entry of a queue it is the same as beyond the limit, and standard signals
@@ -178,8 +176,8 @@ fn a_signal_that_finds_no_memory_is_pending_all_the_same() {
     let no_memory = |lab: &mut Lab| lab.fail(FailPoint::Slab(Some(0)));
     no_memory(&mut lab);
     let info = SigInfo::queued(rt, pid, USER, 7);
-    let call = SignalCall::Sigqueueinfo(pid, SIGRTMIN, info);
-    assert_eq!(lab.signal_call(sh, call), err(Errno::EAGAIN));
+    let call = Syscall::RtSigqueueinfo(pid, SIGRTMIN, info);
+    assert_eq!(lab.call(sh, call), err(Errno::EAGAIN));
     no_memory(&mut lab);
     assert_eq!(lab.kill(sh, pid, 10), 0);
     let kid = lab.fork(sh);
@@ -209,7 +207,7 @@ fn status_words_of_deaths_by_signal() {
             let pid = lab.pid(kid);
             lab.setrlimit(kid, Resource::Core, core);
             for _ in 0..threads {
-                lab.clone(kid, THREAD | 17).unwrap();
+                lab.clone(kid, THREAD | F::FORK).unwrap();
             }
             assert_eq!(lab.kill(sh, pid, signal), 0);
             assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, status), "{signal}");
@@ -226,7 +224,7 @@ fn sigchld_tells_the_leaders_code_and_wait_the_groups() {
     let (mut lab, sh) = Lab::with_shell();
     lab.block(sh, SigSet::of(&[Signal::SIGCHLD]));
     let leader = lab.fork(sh);
-    let thread = lab.clone(leader, THREAD | 17).unwrap();
+    let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
     let pid = lab.pid(leader);
     lab.exit(leader, 7);
     lab.exit_group(thread, 3);
@@ -248,11 +246,11 @@ fn ignoring_a_signal_forgets_what_is_pending_of_it() {
     ] {
         let (mut lab, sh) = Lab::with_shell();
         lab.block(sh, SigSet(!0));
-        let thread = lab.clone(sh, THREAD | 17).unwrap();
+        let thread = lab.clone(sh, THREAD | F::FORK).unwrap();
         let (pid, tid) = (lab.pid(sh), lab.pid(thread));
         assert_eq!(lab.kill(sh, pid, signal), 0);
-        assert_eq!(lab.signal_call(sh, SignalCall::Tkill(tid, signal)), 0);
-        let call = Syscall::Sigaction(signal as u32, Some(action));
+        assert_eq!(lab.call(sh, Syscall::Tkill(tid, signal)), 0);
+        let call = Syscall::sigaction(signal as u32, Some(action));
         assert_eq!(lab.call(sh, call), 0);
         let left = lab.kernel().users.sigpending(USER);
         assert_eq!(left, if forgets { 0 } else { 2 }, "{signal} {action:?}");
@@ -265,11 +263,11 @@ fn a_thread_that_blocks_is_passed_over() {
     let (mut lab, sh) = Lab::with_shell();
     let threads = [
         sh,
-        lab.clone(sh, THREAD | 17).unwrap(),
-        lab.clone(sh, THREAD | 17).unwrap(),
+        lab.clone(sh, THREAD | F::FORK).unwrap(),
+        lab.clone(sh, THREAD | F::FORK).unwrap(),
     ];
     let handler = SigAction::Handler(forklab::abi::VirtAddr(0x0804_8000));
-    lab.call(sh, Syscall::Sigaction(10, Some(handler)));
+    lab.call(sh, Syscall::sigaction(10, Some(handler)));
     let sender = lab.spawn("sender");
     let usr1 = SigSet::of(&[Signal::SIGUSR1]);
     let pid = lab.pid(sh);
@@ -309,8 +307,8 @@ fn a_vfork_parent_that_is_killed_dies_later() {
 /// Example 12, the second half: handler and SA_NOCLDWAIT.
 #[test]
 fn a_parent_that_wants_no_zombies_hears_of_its_children_all_the_same() {
-    use forklab::kernel::signal::{SetSize, SigactionArgs};
-    use forklab::kernel::task::{KSigaction, SaFlags};
+    use forklab::abi::{KSigaction, SaFlags};
+    use forklab::kernel::syscall::SigactionArgs;
     let (mut lab, sh) = Lab::with_shell();
     let handler = forklab::abi::VirtAddr(0x0804_8000);
     let args = SigactionArgs {
@@ -320,9 +318,8 @@ fn a_parent_that_wants_no_zombies_hears_of_its_children_all_the_same() {
             ..SigAction::Handler(handler).into()
         }),
         old: forklab::abi::VirtAddr(0),
-        size: SetSize::Full,
     };
-    assert_eq!(lab.signal_call(sh, SignalCall::Sigaction(args)), 0);
+    assert_eq!(lab.call(sh, Syscall::RtSigaction(args)), 0);
     let kid = lab.fork(sh);
     let mark = lab.mark();
     lab.exit(kid, 0);

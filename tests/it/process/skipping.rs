@@ -1,53 +1,53 @@
 //! Ticks at which nothing is decided pass in one step; nobody can tell from the machine.
 
-use crate::dice::Dice;
 use crate::lab::Lab;
+use fastrand::Rng;
 use forklab::kernel::boot::Config;
 
 const NAMES: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
 
 /// A task that computes and sleeps, by chance also as a real-time task or with another nice value.
-fn steps(dice: &mut Dice) -> Vec<String> {
+fn steps(dice: &mut Rng) -> Vec<String> {
     let mut steps = Vec::new();
-    match dice.roll(6) {
-        0 => steps.push(format!("setsched rr {}", 1 + dice.roll(3))),
-        1 => steps.push(format!("setsched fifo {}", 1 + dice.roll(3))),
-        _ => steps.push(format!("nice {}", dice.roll(40) as i64 - 20)),
+    match dice.u64(..6) {
+        0 => steps.push(format!("setsched rr {}", 1 + dice.u64(..3))),
+        1 => steps.push(format!("setsched fifo {}", 1 + dice.u64(..3))),
+        _ => steps.push(format!("nice {}", dice.u64(..40) as i64 - 20)),
     }
-    for _ in 0..1 + dice.roll(4) {
-        steps.push(match dice.roll(8) {
-            0 | 1 => format!("run {}", 1 + dice.roll(2000)),
-            2 => format!("run {}", 1 + dice.roll(20)),
-            3 | 4 => format!("sleep {}", 1 + dice.roll(400)),
-            5 => format!("io {}", 1 + dice.roll(50)),
-            6 => format!("wake {}", dice.pick(&NAMES)),
+    for _ in 0..1 + dice.u64(..4) {
+        steps.push(match dice.u64(..8) {
+            0 | 1 => format!("run {}", 1 + dice.u64(..2000)),
+            2 => format!("run {}", 1 + dice.u64(..20)),
+            3 | 4 => format!("sleep {}", 1 + dice.u64(..400)),
+            5 => format!("io {}", 1 + dice.u64(..50)),
+            6 => format!("wake {}", dice.choice(&NAMES).unwrap()),
             _ => "yield".to_owned(),
         });
     }
-    if dice.roll(4) == 0 {
+    if dice.u64(..4) == 0 {
         steps.push("fork K kid".to_owned());
-        steps.push(format!("run {}", 1 + dice.roll(50)));
+        steps.push(format!("run {}", 1 + dice.u64(..50)));
     }
     // Real-time tasks that never sleep would be all there is to see.
-    steps.push(format!("sleep {}", 1 + dice.roll(100)));
+    steps.push(format!("sleep {}", 1 + dice.u64(..100)));
     steps.push("goto 1".to_owned());
     steps
 }
 
 fn machine(seed: u64) -> Lab {
-    let mut dice = Dice(seed);
+    let mut dice = Rng::with_seed(seed);
     let mut lab = Lab::with(Config {
-        cpus: dice.pick(&[1, 1, 2, 3]),
+        cpus: *dice.choice(&[1, 1, 2, 3]).unwrap(),
         jitter: Some(seed),
-        initial_jiffies: dice.pick(&[0, u32::MAX - 3000]),
+        initial_jiffies: *dice.choice(&[0, u32::MAX - 3000]).unwrap(),
         ..Config::default()
     });
-    for name in &NAMES[..1 + dice.roll(6) as usize] {
+    for name in &NAMES[..1 + dice.u64(..6) as usize] {
         let steps = steps(&mut dice);
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         lab.workload(name, &steps, &[("kid", &["run 30", "sleep 2", "run 7"])]);
     }
-    if dice.roll(3) == 0 {
+    if dice.u64(..3) == 0 {
         lab.spawn("sh");
     }
     lab

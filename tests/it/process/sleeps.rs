@@ -2,12 +2,12 @@
 
 use super::signals::take;
 use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
-use forklab::kernel::signal::{InfoTo, SetSize, SigactionArgs, SigtimedwaitArgs};
-use forklab::kernel::syscall::{SignalCall, Syscall};
-use forklab::kernel::task::{ItimerVal, KSigaction, SaFlags, SigAction};
-use forklab::kernel::time::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL};
-use forklab::machine::{Action, Outcome};
+use forklab::abi::{
+    Errno, ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, KSigaction, SaFlags, SigAction, SigSet,
+    Signal, TaskId, VirtAddr,
+};
+use forklab::kernel::syscall::{InfoTo, ItimerVal, SigactionArgs, SigtimedwaitArgs, Syscall};
+use forklab::machine::{Acted, Action};
 use forklab::trace::TraceEvent;
 
 const HANDLER: VirtAddr = VirtAddr(0x0804_8000);
@@ -24,23 +24,22 @@ fn handle(lab: &mut Lab, task: TaskId, signal: u32, flags: SaFlags) {
             ..SigAction::Handler(HANDLER).into()
         }),
         old: VirtAddr(0),
-        size: SetSize::Full,
     };
-    assert_eq!(lab.signal_call(task, SignalCall::Sigaction(args)), 0);
+    assert_eq!(lab.call(task, Syscall::RtSigaction(args)), 0);
 }
 
 fn sleeps(lab: &mut Lab, task: TaskId, call: Syscall) -> u64 {
     match lab.outcome(task, call) {
-        Outcome::Blocks(call) => call,
+        Acted::Blocks(call) => call,
         other => panic!("{other:?}"),
     }
 }
 
-fn signal_sleeps(lab: &mut Lab, task: TaskId, call: SignalCall) -> u64 {
-    sleeps(lab, task, Syscall::Signal(call))
+fn signal_sleeps(lab: &mut Lab, task: TaskId, call: Syscall) -> u64 {
+    sleeps(lab, task, call)
 }
 
-/// A wait is made again after a handler with SA_RESTART, after a stop, after an ignored signal;
+/// A wait is restarted after a handler with SA_RESTART, after a stop, after an ignored signal;
 /// without SA_RESTART it ends.
 #[test]
 fn which_signals_end_a_wait() {
@@ -108,7 +107,7 @@ fn a_handler_ends_a_sleep_even_with_sa_restart() {
     assert_eq!(lab.kill(sender, pid, 10), 0);
     assert_eq!(lab.returned(call), Some((err(Errno::EINTR), None)));
     // The return from the handler has given up the rest.
-    assert_eq!(lab.signal_call(sh, SignalCall::Restart), err(Errno::EINTR));
+    assert_eq!(lab.call(sh, Syscall::RestartSyscall), err(Errno::EINTR));
 }
 
 /// Only a handler ends pause and sigsuspend, and the mask is the old one then.
@@ -124,8 +123,8 @@ fn what_ends_pause_and_sigsuspend() {
             lab.block(sh, usr1);
         }
         let call = match suspend {
-            true => SignalCall::Sigsuspend(SigSet::EMPTY, SetSize::Full),
-            false => SignalCall::Pause,
+            true => Syscall::RtSigsuspend(SigSet::EMPTY),
+            false => Syscall::Pause,
         };
         let call = signal_sleeps(&mut lab, sh, call);
         for signal in [19, 18, 28] {
@@ -147,7 +146,7 @@ fn sigsuspend_takes_what_is_pending() {
     lab.block(sh, SigSet::of(&[Signal::SIGUSR1]));
     let pid = lab.pid(sh);
     assert_eq!(lab.kill(sh, pid, 10), 0);
-    let call = SignalCall::Sigsuspend(SigSet::EMPTY, SetSize::Full);
+    let call = Syscall::RtSigsuspend(SigSet::EMPTY);
     let call = signal_sleeps(&mut lab, sh, call);
     assert_eq!(lab.returned(call), Some((err(Errno::EINTR), None)));
 }
@@ -156,7 +155,7 @@ fn sigsuspend_takes_what_is_pending() {
 fn what_ends_a_wait_for_signals() {
     let usr1 = SigSet::of(&[Signal::SIGUSR1]);
     let wait = |timeout| {
-        SignalCall::Sigtimedwait(SigtimedwaitArgs {
+        Syscall::RtSigtimedwait(SigtimedwaitArgs {
             set: usr1,
             info: InfoTo::Task,
             timeout,
@@ -213,15 +212,15 @@ fn timers_send_their_signals() {
     let (mut lab, sh) = Lab::with_shell();
     lab.block(sh, SigSet(!0));
     let all = SigSet(!0);
-    assert_eq!(lab.signal_call(sh, SignalCall::Alarm(2)), 0);
+    assert_eq!(lab.call(sh, Syscall::Alarm(2)), 0);
     lab.tick(1000);
-    assert_eq!(lab.signal_call(sh, SignalCall::Alarm(1)), 1);
+    assert_eq!(lab.call(sh, Syscall::Alarm(1)), 1);
     lab.tick(1000);
     assert_eq!(lab.kernel().do_sigpending(sh), SigSet::EMPTY);
     lab.tick(1);
     let info = take(&mut lab, sh, all).unwrap();
     assert_eq!((info.signal, info.pid()), (Signal::SIGALRM, 0));
-    assert_eq!(lab.signal_call(sh, SignalCall::Alarm(0)), 0);
+    assert_eq!(lab.call(sh, Syscall::Alarm(0)), 0);
     let value = ItimerVal {
         interval: 10,
         value: 5,
@@ -231,8 +230,8 @@ fn timers_send_their_signals() {
         (ITIMER_VIRTUAL, Signal::SIGVTALRM, 6),
         (ITIMER_PROF, Signal::SIGPROF, 6),
     ] {
-        let set = |value| SignalCall::Setitimer(which, value, VirtAddr(0));
-        assert_eq!(lab.signal_call(sh, set(value)), 0);
+        let set = |value| Syscall::Setitimer(which, value, VirtAddr(0));
+        assert_eq!(lab.call(sh, set(value)), 0);
         let begin = lab.kernel().tick;
         lab.act(sh, Action::Compute(100)).unwrap();
         let mut fired = Vec::new();
@@ -248,13 +247,13 @@ fn timers_send_their_signals() {
         }
         assert_eq!(fired, [first, first + 10, first + 20], "{signal}");
         lab.tick(70);
-        assert_eq!(lab.signal_call(sh, set(ItimerVal::default())), 0);
+        assert_eq!(lab.call(sh, set(ItimerVal::default())), 0);
         let id = lab.task(sh).signal.unwrap();
         let whose = forklab::kernel::task::Pending::Shared(id);
         lab.machine.kernel.flush_sigqueue(whose);
     }
-    let bad = SignalCall::Setitimer(3, value, VirtAddr(0));
-    assert_eq!(lab.signal_call(sh, bad), err(Errno::EINVAL));
+    let bad = Syscall::Setitimer(3, value, VirtAddr(0));
+    assert_eq!(lab.call(sh, bad), err(Errno::EINVAL));
 }
 
 /// alarm is not inherited, survives exec, and ends with the process.
@@ -262,11 +261,11 @@ fn timers_send_their_signals() {
 fn an_alarm_belongs_to_its_process() {
     let (mut lab, sh) = Lab::with_shell();
     let kid = lab.fork(sh);
-    assert_eq!(lab.signal_call(kid, SignalCall::Alarm(10)), 0);
+    assert_eq!(lab.call(kid, Syscall::Alarm(10)), 0);
     let grandchild = lab.fork(kid);
-    assert_eq!(lab.signal_call(grandchild, SignalCall::Alarm(0)), 0);
+    assert_eq!(lab.call(grandchild, Syscall::Alarm(0)), 0);
     assert_eq!(lab.call(kid, Syscall::Execve("sh".into())), 0);
-    assert_eq!(lab.signal_call(kid, SignalCall::Alarm(10)), 10);
+    assert_eq!(lab.call(kid, Syscall::Alarm(10)), 10);
     lab.exit(kid, 0);
     assert_eq!(lab.kernel().real_timers.next_expiry(), None);
 }

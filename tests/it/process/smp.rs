@@ -4,8 +4,8 @@ use crate::lab::{Lab, USER};
 use forklab::abi::TaskId;
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
-use forklab::kernel::syscall::{SchedCall, Syscall};
-use forklab::machine::{Command, Outcome, Refusal};
+use forklab::kernel::syscall::Syscall;
+use forklab::machine::{Acted, Command, Refusal};
 use forklab::trace::TraceEvent;
 
 fn lab(cpus: u32) -> Lab {
@@ -38,8 +38,7 @@ fn a_puppet_binds_itself_to_another_cpu_and_its_memory_comes_along() {
     let sh = lab.spawn("sh");
     let page = lab.map(sh, 1);
     lab.write(sh, page, 7);
-    let Outcome::Blocks(call) = lab.outcome(sh, Syscall::Sched(SchedCall::Setaffinity(0, 2)))
-    else {
+    let Acted::Blocks(call) = lab.outcome(sh, Syscall::SchedSetaffinity(0, 2)) else {
         panic!("it waits for the migration thread");
     };
     assert_eq!(lab.returned(call), Some((0, None)));
@@ -72,7 +71,7 @@ fn who_may_bind_whom() {
         (mine, 0, 5, 0),
     ] {
         assert_eq!(
-            lab.call(caller, Syscall::Sched(SchedCall::Setaffinity(pid, mask))),
+            lab.call(caller, Syscall::SchedSetaffinity(pid, mask)),
             result,
             "{pid} {mask:#x}"
         );
@@ -81,10 +80,7 @@ fn who_may_bind_whom() {
     assert_eq!(lab.kernel().sched_getaffinity(mine, 0), Ok(1));
     assert_eq!(lab.kernel().sched_getaffinity(root, pid), Ok(3));
     // A task that sleeps is moved at once.
-    assert_eq!(
-        lab.call(root, Syscall::Sched(SchedCall::Setaffinity(pid, 2))),
-        0
-    );
+    assert_eq!(lab.call(root, Syscall::SchedSetaffinity(pid, 2)), 0);
     assert_eq!(cpu_of(&lab, other), 1);
     assert_eq!(moves(&lab), [format!("{pid} 0>1 affinity")]);
 }

@@ -1,14 +1,14 @@
-//! What is commonly thought to be otherwise: the rules of section 13 of the process specification
-//! that no other test has for its topic.
+//! What is commonly thought to be otherwise, as far as no other test has it for its topic. Each test
+//! cites the function of 2.6.12 that decides.
 
-use super::signals::THREAD;
-use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, TaskState, VirtAddr};
-use forklab::kernel::exit::WaitArgs;
-use forklab::kernel::ptrace::PtraceArgs;
-use forklab::kernel::signal::{SetSize, SigactionArgs};
-use forklab::kernel::syscall::{ProcessCall, SignalCall, Syscall};
-use forklab::kernel::task::{AltStack, KSigaction, SaFlags, SigAction, SignalFlags};
+use crate::lab::{Lab, THREAD, Waited, exit_signal};
+use forklab::abi::PtFlags;
+use forklab::abi::{
+    CloneFlags as F, Errno, KSigaction, SaFlags, SigAction, SigSet, Signal, TaskId, TaskState,
+    VirtAddr,
+};
+use forklab::kernel::syscall::{PtraceArgs, SigactionArgs, Syscall, WaitArgs};
+use forklab::kernel::task::{AltStack, SignalFlags};
 use forklab::machine::{Command, handler_address};
 
 const NOHANG: u32 = 1;
@@ -30,18 +30,20 @@ const CONT: u32 = 7;
 const ATTACH: u32 = 16;
 
 fn act_on(lab: &mut Lab, task: TaskId, signal: Signal, action: SigAction) {
-    let call = Syscall::Sigaction(signal.number(), Some(action));
+    let call = Syscall::sigaction(signal.number(), Some(action));
     assert_eq!(lab.call(task, call), 0);
 }
 
 /// CLONE_UNTRACED keeps events away, not an explicit CLONE_PTRACE.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `fork_traceflag()` and `copy_process()`.
 #[test]
 fn untraced_does_not_undo_an_explicit_clone_ptrace() {
     const FORK_EVENT: u32 = 2;
     for (flags, traced, event) in [
-        (0x0000_0011, true, true),
-        (0x0080_0011, false, false),
-        (0x0080_2011, true, false),
+        (F::FORK, true, true),
+        (F::CLONE_UNTRACED | F::FORK, false, false),
+        (F::CLONE_PTRACE | F::CLONE_UNTRACED | F::FORK, true, false),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         let kid = lab.fork(sh);
@@ -57,7 +59,7 @@ fn untraced_does_not_undo_an_explicit_clone_ptrace() {
             if traced {
                 lab.task(kid).ptrace
             } else {
-                word & !word
+                PtFlags::empty()
             },
             "{flags:#x}"
         );
@@ -67,12 +69,16 @@ fn untraced_does_not_undo_an_explicit_clone_ptrace() {
 }
 
 /// Who ignores SIGCHLD still has to wait for children that end with another signal.
+///
+/// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
 #[test]
 fn ignoring_sigchld_matters_for_sigchld_only() {
     let (mut lab, sh) = Lab::with_shell();
     act_on(&mut lab, sh, Signal::SIGCHLD, SigAction::Ignore);
     act_on(&mut lab, sh, Signal::SIGUSR1, SigAction::Ignore);
-    let kid = lab.clone(sh, Signal::SIGUSR1.number()).unwrap();
+    let kid = lab
+        .clone(sh, exit_signal(Signal::SIGUSR1.number()))
+        .unwrap();
     let pid = lab.pid(kid);
     lab.exit(kid, 2);
     assert!(lab.exists(kid));
@@ -80,6 +86,8 @@ fn ignoring_sigchld_matters_for_sigchld_only() {
 }
 
 /// SIGCONT and SIGKILL write over the flags of the process, even that it is exiting.
+///
+/// Linux 2.6.12: `kernel/signal.c`, `handle_stop_signal()`.
 #[test]
 fn sigcont_and_sigkill_forget_that_a_process_exits() {
     for signal in [Signal::SIGCONT, Signal::SIGKILL] {
@@ -102,6 +110,8 @@ fn sigcont_and_sigkill_forget_that_a_process_exits() {
 }
 
 /// The report of a stop is gone if it cannot be stored; that of an end is not.
+///
+/// Linux 2.6.12: `kernel/exit.c`, `wait_task_stopped()` and `wait_task_zombie()`.
 #[test]
 fn a_bad_address_loses_the_report_of_a_stop() {
     let (mut lab, sh) = Lab::with_shell();
@@ -123,21 +133,23 @@ fn a_bad_address_loses_the_report_of_a_stop() {
 }
 
 /// The alternate stack goes to every child, to threads on the same memory too; exec drops it.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`; `fs/exec.c`, `flush_old_exec()`.
 #[test]
 fn the_alternate_stack_is_inherited_even_by_threads() {
     let (mut lab, sh) = Lab::with_shell();
     let page = lab.map(sh, 2);
     let stack = [page.0, 0, 8192];
-    let call = SignalCall::Sigaltstack(Some(stack), VirtAddr(0));
-    assert_eq!(lab.signal_call(sh, call), 0);
+    let call = Syscall::Sigaltstack(Some(stack), VirtAddr(0));
+    assert_eq!(lab.call(sh, call), 0);
     let expected = AltStack {
         sp: page.0,
         size: 8192,
     };
-    for flags in [0x11, THREAD] {
+    for flags in [F::FORK, THREAD] {
         let child = lab.clone(sh, flags).unwrap();
         assert_eq!(lab.task(child).altstack, expected);
-        if flags == 0x11 {
+        if flags == F::FORK {
             assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
             assert_eq!(lab.task(child).altstack, AltStack::default());
         }
@@ -145,6 +157,8 @@ fn the_alternate_stack_is_inherited_even_by_threads() {
 }
 
 /// A job that its tracer has stopped is no stopped job: nobody hangs it up.
+///
+/// Linux 2.6.12: `kernel/exit.c`, `has_stopped_jobs()`.
 #[test]
 fn a_traced_member_does_not_count_as_stopped() {
     for traced in [true, false] {
@@ -153,8 +167,8 @@ fn a_traced_member_does_not_count_as_stopped() {
         let sh = lab.fork(login);
         let kid = lab.fork(sh);
         for task in [sh, kid] {
-            let call = ProcessCall::Setpgid(0, 0);
-            assert_eq!(lab.process_call(task, call), 0);
+            let call = Syscall::Setpgid(0, 0);
+            assert_eq!(lab.call(task, call), 0);
         }
         if traced {
             assert_eq!(ptrace(&mut lab, tracer, ATTACH, kid, 0), 0);
@@ -171,6 +185,8 @@ fn a_traced_member_does_not_count_as_stopped() {
 }
 
 /// A stop signal that the tracer puts in the place of another stops only if one was taken before.
+///
+/// Linux 2.6.12: `kernel/signal.c`, `do_signal_stop()`.
 #[test]
 fn a_stop_that_the_tracer_substitutes_may_vanish() {
     for (first, stops) in [(Signal::SIGUSR1, false), (Signal::SIGTSTP, true)] {
@@ -190,6 +206,8 @@ fn a_stop_that_the_tracer_substitutes_may_vanish() {
 }
 
 /// SA_NODEFER leaves the signal open, and the action's mask with it.
+///
+/// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
 #[test]
 fn nodefer_drops_the_mask_as_well() {
     let (usr1, usr2) = (Signal::SIGUSR1, Signal::SIGUSR2);
@@ -207,9 +225,8 @@ fn nodefer_drops_the_mask_as_well() {
                 restorer: VirtAddr(0),
             }),
             old: VirtAddr(0),
-            size: SetSize::Full,
         };
-        assert_eq!(lab.signal_call(sh, SignalCall::Sigaction(args)), 0);
+        assert_eq!(lab.call(sh, Syscall::RtSigaction(args)), 0);
         let pid = lab.pid(sh);
         lab.kill(sh, pid, usr1.number() as i32);
         assert_eq!(lab.task(sh).blocked, blocked);
@@ -220,6 +237,8 @@ fn nodefer_drops_the_mask_as_well() {
 }
 
 /// A signal other than SIGKILL does not disturb a fork: it stays pending for the parent.
+///
+/// Linux 2.6.12: `kernel/fork.c`, `copy_process()` and `copy_signal()`.
 #[test]
 fn a_fork_with_signals_pending_succeeds() {
     let (mut lab, sh) = Lab::with_shell();

@@ -1,19 +1,12 @@
-//! The tid words, and the TLS descriptors.
+//! The stored tids, and the TLS descriptors.
 
-use crate::lab::{Lab, errno};
-use forklab::abi::{CloneFlags, Errno, TaskId, VirtAddr};
+use crate::lab::{Lab, THREAD, errno};
+use forklab::abi::{CloneFlags as F, Errno, TaskId, VirtAddr};
 use forklab::hw::{SegmentDescriptor, UserDesc};
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::syscall::{ForkArgs, Syscall};
 use forklab::trace::TraceEvent;
 
-const PARENT_SETTID: u32 = CloneFlags::CLONE_PARENT_SETTID.bits();
-const CHILD_SETTID: u32 = CloneFlags::CLONE_CHILD_SETTID.bits();
-const CLEARTID: u32 = CloneFlags::CLONE_CHILD_CLEARTID.bits();
-const VM: u32 = CloneFlags::CLONE_VM.bits();
-const FORK: u32 = 17;
-
-fn clone_words(lab: &mut Lab, task: TaskId, flags: u32, parent: u32, child: u32) -> TaskId {
+fn clone_words(lab: &mut Lab, task: TaskId, flags: F, parent: u32, child: u32) -> TaskId {
     let args = ForkArgs {
         parent_tid: VirtAddr(parent),
         child_tid: VirtAddr(child),
@@ -24,14 +17,34 @@ fn clone_words(lab: &mut Lab, task: TaskId, flags: u32, parent: u32, child: u32)
 
 /// PARENT_SETTID is stored before the memory is copied, CHILD_SETTID by the child afterwards.
 #[test]
-fn who_sees_which_tid_word() {
+fn who_sees_which_tid() {
     for (flags, parent_sees, child_sees) in [
-        (FORK, [false, false], [false, false]),
-        (FORK | PARENT_SETTID, [true, false], [true, false]),
-        (FORK | CHILD_SETTID, [false, false], [false, true]),
-        (FORK | VM | PARENT_SETTID, [true, false], [true, false]),
-        (FORK | VM | CHILD_SETTID, [false, true], [false, true]),
-        (0x0120_0011, [false, false], [false, true]),
+        (F::FORK, [false, false], [false, false]),
+        (
+            F::FORK | F::CLONE_PARENT_SETTID,
+            [true, false],
+            [true, false],
+        ),
+        (
+            F::FORK | F::CLONE_CHILD_SETTID,
+            [false, false],
+            [false, true],
+        ),
+        (
+            F::FORK | F::CLONE_VM | F::CLONE_PARENT_SETTID,
+            [true, false],
+            [true, false],
+        ),
+        (
+            F::FORK | F::CLONE_VM | F::CLONE_CHILD_SETTID,
+            [false, true],
+            [false, true],
+        ),
+        (
+            F::CLONE_CHILD_CLEARTID | F::CLONE_CHILD_SETTID | F::FORK,
+            [false, false],
+            [false, true],
+        ),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         let page = lab.map(sh, 1);
@@ -49,7 +62,7 @@ fn who_sees_which_tid_word() {
 fn a_fault_of_the_child_s_store_is_ignored() {
     let (mut lab, sh) = Lab::with_shell();
     let mark = lab.mark();
-    let child = clone_words(&mut lab, sh, FORK | CHILD_SETTID, 0, 16);
+    let child = clone_words(&mut lab, sh, F::FORK | F::CLONE_CHILD_SETTID, 0, 16);
     let writes = lab.events(mark, |record| match record.event {
         TraceEvent::TidWrite { addr, failed, .. } => Some((addr.0, failed)),
         _ => None,
@@ -60,11 +73,14 @@ fn a_fault_of_the_child_s_store_is_ignored() {
 
 /// Examples 6 and 7: the word is cleared only while somebody shares the memory.
 #[test]
-fn the_tid_word_is_cleared_while_others_can_see_it() {
+fn the_tid_is_cleared_while_others_can_see_it() {
     for (flags, cleared) in [
-        (0x0001_0911 | CLEARTID, true),
-        (FORK | VM | CLEARTID, true),
-        (0x0120_0011, false),
+        (THREAD | F::FORK | F::CLONE_CHILD_CLEARTID, true),
+        (F::FORK | F::CLONE_VM | F::CLONE_CHILD_CLEARTID, true),
+        (
+            F::CLONE_CHILD_CLEARTID | F::CLONE_CHILD_SETTID | F::FORK,
+            false,
+        ),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         let word = lab.map(sh, 1);
@@ -84,7 +100,10 @@ fn the_tid_word_is_cleared_while_others_can_see_it() {
 /// An exec of one who shares clears the word; of one who does not, leaves the address armed.
 #[test]
 fn an_address_that_was_not_needed_survives_an_exec() {
-    for (flags, armed) in [(FORK | VM | CLEARTID, false), (FORK | CLEARTID, true)] {
+    for (flags, armed) in [
+        (F::FORK | F::CLONE_VM | F::CLONE_CHILD_CLEARTID, false),
+        (F::FORK | F::CLONE_CHILD_CLEARTID, true),
+    ] {
         let (mut lab, sh) = Lab::with_shell();
         let word = lab.map(sh, 1);
         lab.write(sh, word, 7);
@@ -186,7 +205,7 @@ fn a_child_has_the_caller_s_registers_and_its_own_stack() {
             stack: VirtAddr(stack),
             ..ForkArgs::default()
         };
-        let child = lab.clone_with(sh, FORK | VM, args).unwrap();
+        let child = lab.clone_with(sh, F::FORK | F::CLONE_VM, args).unwrap();
         let (mine, its) = (&lab.task(sh).thread.regs, &lab.task(child).thread.regs);
         let esp = if stack == 0 { mine.esp } else { stack };
         assert_eq!((its.esp, its.eax, its.eip), (esp, 0, mine.eip));

@@ -1,10 +1,12 @@
 //! Clones that fail: the errno, what is undone, and what is not.
 
-use crate::lab::{Lab, USER, Waited};
-use forklab::abi::{Errno, SigSet, Signal, TaskId, VirtAddr};
+use crate::lab::{ALL_SHARED, Lab, THREAD, USER, Waited};
+use forklab::abi::{
+    Caps, CloneFlags as F, Errno, PfFlags, Resource, SigSet, Signal, TaskId, VirtAddr,
+};
 use forklab::kernel::fail::FailPoint;
-use forklab::kernel::fork::ForkArgs;
-use forklab::kernel::task::{Caps, PfFlags, Resource, SignalFlags};
+use forklab::kernel::syscall::ForkArgs;
+use forklab::kernel::task::SignalFlags;
 
 /// An address where nothing is mapped.
 const NOWHERE: VirtAddr = VirtAddr(0x10);
@@ -12,7 +14,7 @@ const NOWHERE: VirtAddr = VirtAddr(0x10);
 /// A way to make a clone fail.
 struct Failure {
     name: &'static str,
-    flags: u32,
+    flags: F,
     prepare: fn(&mut Lab, TaskId),
     errno: Errno,
     /// `sched_fork` came before the failure: half of the time slice is gone.
@@ -33,77 +35,77 @@ fn group_exits(lab: &mut Lab, task: TaskId) {
 const FAILURES: &[Failure] = &[
     Failure {
         name: "a flag rule",
-        flags: 0x0001_0011,
+        flags: F::CLONE_THREAD.union(F::FORK),
         prepare: nothing,
         errno: Errno::EINVAL,
         halves_slice: false,
     },
     Failure {
         name: "no memory for the kernel stack",
-        flags: 0x0000_0111,
+        flags: F::CLONE_VM.union(F::FORK),
         prepare: |lab, _| lab.machine.kernel.fail.set(FailPoint::Frame(Some(0))),
         errno: Errno::ENOMEM,
         halves_slice: false,
     },
     Failure {
         name: "RLIMIT_NPROC",
-        flags: 0x11,
+        flags: F::FORK,
         prepare: |lab, task| *lab.rlimit_mut(task, Resource::Nproc) = 1,
         errno: Errno::EAGAIN,
         halves_slice: false,
     },
     Failure {
         name: "max_threads",
-        flags: 0x11,
+        flags: F::FORK,
         prepare: |lab, _| lab.machine.kernel.max_threads = 2,
         errno: Errno::EAGAIN,
         halves_slice: false,
     },
     Failure {
         name: "the store of CLONE_PARENT_SETTID",
-        flags: 0x0010_0011,
+        flags: F::CLONE_PARENT_SETTID.union(F::FORK),
         prepare: nothing,
         errno: Errno::EFAULT,
         halves_slice: false,
     },
     Failure {
         name: "copy_namespace",
-        flags: 0x0002_0011,
+        flags: F::CLONE_NEWNS.union(F::FORK),
         prepare: nothing,
         errno: Errno::EPERM,
         halves_slice: false,
     },
     Failure {
         name: "the user_desc of CLONE_SETTLS",
-        flags: 0x0008_0011,
+        flags: F::CLONE_SETTLS.union(F::FORK),
         prepare: nothing,
         errno: Errno::EFAULT,
         halves_slice: false,
     },
     Failure {
         name: "the user_desc, everything shared",
-        flags: 0x0008_0f11,
+        flags: ALL_SHARED.union(F::CLONE_SETTLS).union(F::FORK),
         prepare: nothing,
         errno: Errno::EFAULT,
         halves_slice: false,
     },
     Failure {
         name: "SIGKILL pending",
-        flags: 0x11,
+        flags: F::FORK,
         prepare: kill_pending,
         errno: Errno::EINTR,
         halves_slice: true,
     },
     Failure {
         name: "SIGKILL pending, everything shared",
-        flags: 0x0001_0f11,
+        flags: ALL_SHARED.union(F::CLONE_THREAD).union(F::FORK),
         prepare: kill_pending,
         errno: Errno::EINTR,
         halves_slice: true,
     },
     Failure {
         name: "a thread for a process that exits",
-        flags: 0x0001_0911,
+        flags: THREAD.union(F::FORK),
         prepare: group_exits,
         errno: Errno::EAGAIN,
         halves_slice: true,
@@ -147,7 +149,14 @@ fn a_failed_clone_undoes_everything_but_the_pid_and_the_slice() {
 /// Only `signal.count` is taken back for a thread that failed late; `live` keeps the thread.
 #[test]
 fn a_failed_thread_leaves_live_too_high() {
-    for (flags, live) in [(0x0009_0911, 2), (0x0008_0911, 1), (0x0001_0011, 1)] {
+    for (flags, live) in [
+        (THREAD | F::CLONE_SETTLS | F::FORK, 2),
+        (
+            F::CLONE_VM | F::CLONE_SIGHAND | F::CLONE_SETTLS | F::FORK,
+            1,
+        ),
+        (F::CLONE_THREAD | F::FORK, 1),
+    ] {
         let (mut lab, sh) = Lab::with_shell();
         assert!(lab.clone_with(sh, flags, bad_addresses()).is_err());
         let signal = lab.signal(sh);
@@ -165,7 +174,11 @@ fn what_a_late_failure_leaves_behind_on_purpose() {
         tls: NOWHERE,
         ..ForkArgs::default()
     };
-    let result = lab.clone_with(sh, 0x001c_0011, args);
+    let result = lab.clone_with(
+        sh,
+        F::CLONE_SYSVSEM | F::CLONE_SETTLS | F::CLONE_PARENT_SETTID | F::FORK,
+        args,
+    );
     assert_eq!(result, Err(Errno::EFAULT));
     let undo = lab.task(sh).sem_undo.unwrap();
     assert_eq!(lab.kernel().sem_undos[undo].refcnt, 1);
@@ -176,21 +189,28 @@ fn what_a_late_failure_leaves_behind_on_purpose() {
 #[test]
 fn used_privileges_are_noted() {
     for (uid, caps, flags, nproc, result, marked) in [
-        (0, Caps::all(), 0x11, 100, Ok(()), false),
-        (0, Caps::all(), 0x0002_0011, 100, Ok(()), true),
-        (0, Caps::all(), 0x11, 1, Ok(()), true),
-        (0, Caps::empty(), 0x11, 1, Ok(()), false),
-        (USER, Caps::SYS_RESOURCE, 0x11, 1, Ok(()), true),
-        (USER, Caps::SYS_ADMIN, 0x0002_0011, 1, Ok(()), true),
+        (0, Caps::all(), F::FORK, 100, Ok(()), false),
+        (0, Caps::all(), F::CLONE_NEWNS | F::FORK, 100, Ok(()), true),
+        (0, Caps::all(), F::FORK, 1, Ok(()), true),
+        (0, Caps::empty(), F::FORK, 1, Ok(()), false),
+        (USER, Caps::SYS_RESOURCE, F::FORK, 1, Ok(()), true),
         (
             USER,
             Caps::SYS_ADMIN,
-            0x000a_0011,
+            F::CLONE_NEWNS | F::FORK,
+            1,
+            Ok(()),
+            true,
+        ),
+        (
+            USER,
+            Caps::SYS_ADMIN,
+            F::CLONE_NEWNS | F::CLONE_SETTLS | F::FORK,
             9,
             Err(Errno::EFAULT),
             true,
         ),
-        (USER, Caps::KILL, 0x11, 1, Err(Errno::EAGAIN), false),
+        (USER, Caps::KILL, F::FORK, 1, Err(Errno::EAGAIN), false),
     ] {
         let mut lab = Lab::boot();
         let sh = lab.spawn_as("sh", uid);
@@ -213,15 +233,15 @@ fn nproc_counts_zombies_until_they_are_reaped() {
     *lab.rlimit_mut(sh, Resource::Nproc) = 5;
     let children: Vec<TaskId> = (0..4).map(|_| lab.fork(sh)).collect();
     let first = lab.pid(children[0]);
-    assert_eq!(lab.clone(sh, 0x11), Err(Errno::EAGAIN));
-    assert_eq!(lab.clone(sh, 0x0001_0911), Err(Errno::EAGAIN));
+    assert_eq!(lab.clone(sh, F::FORK), Err(Errno::EAGAIN));
+    assert_eq!(lab.clone(sh, THREAD | F::FORK), Err(Errno::EAGAIN));
     lab.exit(children[0], 0);
-    assert_eq!(lab.clone(sh, 0x11), Err(Errno::EAGAIN));
+    assert_eq!(lab.clone(sh, F::FORK), Err(Errno::EAGAIN));
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(first, 0));
-    assert!(lab.clone(sh, 0x11).is_ok());
+    assert!(lab.clone(sh, F::FORK).is_ok());
     let root = lab.spawn_as("root", 0);
     *lab.rlimit_mut(root, Resource::Nproc) = 1;
-    assert!(lab.clone(root, 0x11).is_ok());
+    assert!(lab.clone(root, F::FORK).is_ok());
 }
 
 /// Example 29.
@@ -229,8 +249,8 @@ fn nproc_counts_zombies_until_they_are_reaped() {
 fn a_process_that_exits_may_still_fork() {
     let (mut lab, sh) = Lab::with_shell();
     group_exits(&mut lab, sh);
-    assert_eq!(lab.clone(sh, 0x0001_0911), Err(Errno::EAGAIN));
-    assert!(lab.clone(sh, 0x11).is_ok());
+    assert_eq!(lab.clone(sh, THREAD | F::FORK), Err(Errno::EAGAIN));
+    assert!(lab.clone(sh, F::FORK).is_ok());
     kill_pending(&mut lab, sh);
-    assert_eq!(lab.clone(sh, 0x11), Err(Errno::EINTR));
+    assert_eq!(lab.clone(sh, F::FORK), Err(Errno::EINTR));
 }

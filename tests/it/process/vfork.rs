@@ -1,16 +1,16 @@
 //! vfork: the parent sleeps until the child gives the memory up.
 
-use crate::lab::{Lab, Waited};
-use forklab::abi::{Errno, TaskId, TaskState, VirtAddr};
+use crate::lab::{Lab, THREAD, Waited};
+use forklab::abi::{CloneFlags as F, Errno, ExitState, TaskId, TaskState, VirtAddr};
+use forklab::kernel::syscall::ForkArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::ExitState;
-use forklab::machine::{Action, Awaits, Outcome, Refusal};
+use forklab::machine::{Acted, Action, Awaits, Refusal};
 use forklab::trace::TraceEvent;
 
 /// Makes a vfork child and returns it with the number of its parent's open call.
 fn vfork(lab: &mut Lab, parent: TaskId, call: Syscall) -> (TaskId, u64) {
     match lab.outcome(parent, call) {
-        Outcome::Forked {
+        Acted::Forked {
             child,
             call: Some(call),
         } => (child, call),
@@ -63,8 +63,8 @@ fn an_exec_frees_the_parent_but_a_failed_one_does_not() {
 #[test]
 fn the_parent_is_freed_before_it_hears_of_the_end() {
     let (mut lab, sh) = Lab::with_shell();
-    let handler = forklab::kernel::task::SigAction::Handler(VirtAddr(4096));
-    assert_eq!(lab.call(sh, Syscall::Sigaction(17, Some(handler))), 0);
+    let handler = forklab::abi::SigAction::Handler(VirtAddr(4096));
+    assert_eq!(lab.call(sh, Syscall::sigaction(17, Some(handler))), 0);
     let (child, _) = vfork(&mut lab, sh, Syscall::Vfork);
     let mark = lab.mark();
     lab.exit(child, 0);
@@ -102,11 +102,15 @@ fn files_are_closed_after_the_wake_up() {
 /// Legal though odd: each of these makes the parent wait as well.
 #[test]
 fn clone_vfork_waits_whatever_is_shared() {
-    for flags in [0x4011, 0x4111, 0x4911, 0x0001_4911, 0x4000] {
+    for flags in [
+        F::CLONE_VFORK | F::FORK,
+        F::VFORK,
+        F::CLONE_VM | F::CLONE_SIGHAND | F::CLONE_VFORK | F::FORK,
+        THREAD | F::CLONE_VFORK | F::FORK,
+        F::CLONE_VFORK,
+    ] {
         let (mut lab, sh) = Lab::with_shell();
-        let args = forklab::kernel::fork::ForkArgs::with_flags(
-            forklab::abi::CloneFlags::from_bits_retain(flags),
-        );
+        let args = ForkArgs::with_flags(flags);
         let (child, call) = vfork(&mut lab, sh, Syscall::Clone(args));
         let pid = lab.pid(child);
         assert_eq!(
@@ -123,8 +127,7 @@ fn clone_vfork_waits_whatever_is_shared() {
 #[test]
 fn a_stopped_child_keeps_the_parent_asleep() {
     let (mut lab, sh) = Lab::with_shell();
-    let flags = forklab::abi::CloneFlags::from_bits_retain(0x0200_4111);
-    let args = forklab::kernel::fork::ForkArgs::with_flags(flags);
+    let args = ForkArgs::with_flags(F::VFORK | F::CLONE_STOPPED);
     let (child, call) = vfork(&mut lab, sh, Syscall::Clone(args));
     lab.tick(500);
     assert_eq!(lab.returned(call), None);
@@ -139,7 +142,7 @@ fn a_stopped_child_keeps_the_parent_asleep() {
 fn a_killed_parent_dies_only_when_its_child_lets_go() {
     let (mut lab, sh) = Lab::with_shell();
     let leader = lab.fork(sh);
-    let thread = lab.clone(leader, 0x0001_0911).unwrap();
+    let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
     let (child, _) = vfork(&mut lab, thread, Syscall::Vfork);
     let pid = lab.pid(leader);
     lab.exit_group(leader, 4);
@@ -189,7 +192,7 @@ fn a_vfork_child_that_faults_takes_its_parent_with_it() {
         addr: VirtAddr(0),
         len: 4,
     };
-    assert!(matches!(lab.act(kid, read), Ok(Outcome::Fault(_))));
+    assert!(matches!(lab.act(kid, read), Ok(Acted::Fault(_))));
     let pid = lab.pid(parent);
     assert_eq!(lab.wait(grandparent, -1, 0), Waited::Reaped(pid, 9));
     assert!(!lab.exists(kid), "init has reaped it");

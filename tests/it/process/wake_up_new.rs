@@ -1,19 +1,16 @@
 //! Where a new task is queued, and what fork does to slices and sleep averages. "W1" and the like
-//! are worked examples of the scheduler specification.
+//! are worked examples of `docs/fidelity.md`.
 
-use crate::lab::{Lab, switched_to};
-use forklab::abi::TaskId;
+use crate::lab::{Lab, THREAD, switched_to};
+use forklab::abi::{CloneFlags as F, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::machine::Command;
 use forklab::trace::{ArrayKind, Placement, TraceEvent};
 
-const FORK: u32 = 17;
-const CLONE_VM: u32 = 0x111;
-
-/// Branch, whether a lever forced it, and the child's list before and after.
+/// Branch, whether an override forced it, and the child's list before and after.
 type Placed = (Placement, bool, Vec<i32>, Vec<i32>);
 
-fn clone_and_look(lab: &mut Lab, task: TaskId, flags: u32) -> (TaskId, Placed) {
+fn clone_and_look(lab: &mut Lab, task: TaskId, flags: F) -> (TaskId, Placed) {
     let mark = lab.mark();
     let child = lab.clone(task, flags).unwrap();
     let branch = lab.events(mark, |record| match record.event {
@@ -51,7 +48,7 @@ fn a_new_task_is_queued_by_the_branch_that_fits() {
         child_runs_first: false,
         ..Config::default()
     };
-    let lever = Config {
+    let forced = Config {
         parent_not_on_array: true,
         ..Config::default()
     };
@@ -59,47 +56,47 @@ fn a_new_task_is_queued_by_the_branch_that_fits() {
     for (config, flags, expected) in [
         (
             plain(),
-            FORK,
+            F::FORK,
             (Placement::BeforeParent, false, [2, 3, 4], [5, 2, 3, 4]),
         ),
         (
             plain(),
-            CLONE_VM,
+            F::CLONE_VM | F::FORK,
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
             plain(),
-            0x4111,
+            F::VFORK,
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
             plain(),
-            0x0001_0911,
+            THREAD | F::FORK,
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
             plain(),
-            0x4011,
+            F::CLONE_VFORK | F::FORK,
             (Placement::BeforeParent, false, [2, 3, 4], [5, 2, 3, 4]),
         ),
         (
             forced_tail.clone(),
-            FORK,
+            F::FORK,
             (Placement::TailByOption, true, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
             forced_tail,
-            CLONE_VM,
+            F::CLONE_VM | F::FORK,
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
-            lever.clone(),
-            FORK,
+            forced.clone(),
+            F::FORK,
             (Placement::ParentNotQueued, true, [2, 3, 4], [2, 3, 4, 5]),
         ),
         (
-            lever,
-            CLONE_VM,
+            forced,
+            F::CLONE_VM | F::FORK,
             (Placement::TailSharedVm, false, [2, 3, 4], [2, 3, 4, 5]),
         ),
     ] {
@@ -115,9 +112,9 @@ fn a_new_task_is_queued_by_the_branch_that_fits() {
 #[test]
 fn who_runs_after_a_fork() {
     for (child_runs_first, flags, child_runs) in [
-        (true, FORK, true),
-        (true, CLONE_VM, false),
-        (false, FORK, false),
+        (true, F::FORK, true),
+        (true, F::CLONE_VM | F::FORK, false),
+        (false, F::FORK, false),
     ] {
         let (mut lab, parent) = three_spinning(Config {
             child_runs_first,
@@ -141,14 +138,14 @@ fn slices_are_split_and_a_last_tick_expires() {
     for (used, child, parent) in [(0, 50, 50), (1, 50, 49), (90, 5, 5), (97, 2, 1), (98, 1, 1)] {
         let (mut lab, sh) = three_spinning(Config::default());
         lab.tick(used);
-        let kid = lab.clone(sh, CLONE_VM).unwrap();
+        let kid = lab.clone(sh, F::CLONE_VM | F::FORK).unwrap();
         let slices = (lab.sched(kid).time_slice, lab.sched(sh).time_slice);
         assert_eq!(slices, (child, parent), "{used} ticks used");
     }
     let (mut lab, sh) = three_spinning(Config::default());
     lab.tick(99);
     let mark = lab.mark();
-    let (kid, placed) = clone_and_look(&mut lab, sh, FORK);
+    let (kid, placed) = clone_and_look(&mut lab, sh, F::FORK);
     let expired = lab.events(mark, |record| match record.event {
         TraceEvent::TimesliceExpire { pid, to, slice, .. } => Some((pid.0, to, slice)),
         _ => None,
@@ -176,7 +173,7 @@ fn sleep_averages_lose_what_is_no_full_point() {
     ] {
         let (mut lab, sh) = three_spinning(Config::default());
         lab.machine.kernel.sched.get_mut(sh).sleep_avg = average_ms * 1_000_000;
-        let kid = lab.clone(sh, FORK).unwrap();
+        let kid = lab.clone(sh, F::FORK).unwrap();
         let averages = [sh, kid].map(|task| lab.sched(task).sleep_avg / 1_000_000);
         assert_eq!(averages, [parent_ms, child_ms], "{average_ms} ms");
         assert_eq!(lab.sched(kid).prio, lab.sched(sh).prio);
@@ -187,10 +184,10 @@ fn sleep_averages_lose_what_is_no_full_point() {
 #[test]
 fn a_child_on_another_cpu_runs_there_beside_its_parent() {
     for (flags, cpu, placement) in [
-        (FORK, Some(1), Placement::OtherCpu),
-        (CLONE_VM, Some(1), Placement::OtherCpu),
-        (FORK, Some(0), Placement::BeforeParent),
-        (FORK, None, Placement::BeforeParent),
+        (F::FORK, Some(1), Placement::OtherCpu),
+        (F::CLONE_VM | F::FORK, Some(1), Placement::OtherCpu),
+        (F::FORK, Some(0), Placement::BeforeParent),
+        (F::FORK, None, Placement::BeforeParent),
     ] {
         let mut lab = Lab::with(Config {
             cpus: 2,
@@ -220,7 +217,7 @@ fn a_child_on_another_cpu_runs_there_beside_its_parent() {
 fn a_stopped_child_is_on_no_runqueue() {
     let (mut lab, parent) = three_spinning(Config::default());
     let mark = lab.mark();
-    let child = lab.clone(parent, 0x0200_0011).unwrap();
+    let child = lab.clone(parent, F::CLONE_STOPPED | F::FORK).unwrap();
     let woken = lab.events(mark, |record| match record.event {
         TraceEvent::SchedWakeupNew { .. } => Some(()),
         _ => None,
@@ -248,7 +245,7 @@ fn a_first_slice_is_given_back_at_the_reaping() {
 /// The parent of the moment gets the slice: of a sibling or a thread, not its creator.
 #[test]
 fn the_slice_goes_to_the_parent_and_not_to_the_creator() {
-    for flags in [0x8011, 0x0001_0911] {
+    for flags in [F::CLONE_PARENT | F::FORK, THREAD | F::FORK] {
         let (mut lab, sh) = Lab::with_shell();
         let creator = lab.fork(sh);
         let made = lab.clone(creator, flags).unwrap();

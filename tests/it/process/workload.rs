@@ -1,8 +1,9 @@
 //! Tasks that follow steps: forks of every kind, memory, and reaping themselves.
 
-use crate::lab::Lab;
-use forklab::abi::{Pid, TaskId};
+use crate::lab::{Lab, exit_signal};
+use forklab::abi::{CloneFlags as F, Pid, Signal, TaskId, TaskState};
 use forklab::kernel::fork::SpawnArgs;
+use forklab::kernel::syscall::{PtraceArgs, Syscall};
 use forklab::machine::{Command, Reply, Stop};
 use forklab::trace::TraceEvent;
 
@@ -57,7 +58,7 @@ fn exec_turns_a_workload_into_a_puppet_and_back() {
         (lab.machine.user_mode(kid), name(&lab, kid)),
         ("puppet", "sh")
     );
-    let exec = forklab::kernel::syscall::Syscall::Execve("true".into());
+    let exec = Syscall::Execve("true".into());
     lab.act(kid, forklab::machine::Action::Syscall(exec))
         .unwrap();
     assert!(
@@ -144,10 +145,15 @@ fn a_signal_ends_a_timed_sleep_and_its_timer() {
     let sh = lab.try_spawn(SpawnArgs::new("sh", 0), false).unwrap();
     let sleeper = lab.fork(sh);
     let parent = lab.fork(sleeper);
-    let child = lab.clone(parent, 0x8000 | 10).unwrap();
+    let child = lab
+        .clone(
+            parent,
+            F::CLONE_PARENT | exit_signal(Signal::SIGUSR1.number()),
+        )
+        .unwrap();
     lab.workload("naps", &["exit"], &[]);
     // Its sibling's end will be SIGUSR1 to the sleeper, for root may kill anyone.
-    let nap = forklab::kernel::syscall::Syscall::Execve("naps".into());
+    let nap = Syscall::Execve("naps".into());
     let program = ["sleep 100", "exit"];
     lab.workload("naps", &program, &[]);
     lab.act(sleeper, forklab::machine::Action::Syscall(nap))
@@ -168,4 +174,38 @@ fn a_workload_may_have_the_name_of_a_program() {
     lab.tick(5);
     let sh = lab.spawn("sh");
     assert_eq!(lab.machine.user_mode(sh), "puppet");
+}
+
+/// The child of a workload that a tracer held up before it forked follows its own steps.
+#[test]
+fn a_workload_that_is_held_up_before_it_forks_has_a_workload_for_a_child() {
+    let mut lab = Lab::boot();
+    let sh = lab.spawn_as("sh", 0);
+    let parent = lab.workload(
+        "P",
+        &["sleep 5", "fork kid kid", "block"],
+        &[("kid", &["block"])],
+    );
+    let trace = |lab: &mut Lab, request| {
+        let pid = lab.pid(parent);
+        let args = PtraceArgs {
+            request,
+            pid,
+            addr: 0,
+            data: 0,
+        };
+        assert_eq!(lab.call(sh, Syscall::Ptrace(args)), 0);
+    };
+    trace(&mut lab, 16);
+    trace(&mut lab, 24);
+    lab.tick(10);
+    assert_eq!(find(&lab, 4), None, "it has stopped before the call");
+    trace(&mut lab, 17);
+    lab.tick(10);
+    let kid = find(&lab, 4).unwrap();
+    assert_eq!(
+        (lab.machine.user_mode(kid), name(&lab, kid)),
+        ("workload", "kid")
+    );
+    assert!(lab.sched(kid).state.contains(TaskState::INTERRUPTIBLE));
 }

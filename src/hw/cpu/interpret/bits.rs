@@ -33,7 +33,7 @@ impl Core<'_> {
         }
         let (seg, mut offset) = self.place(i);
         if i.op1_kind() == OpKind::Register {
-            // A bit of a string that begins at the operand, forwards or backwards.
+            // The bit string starts at the operand and extends in both directions.
             let number = width.sign_extend(number) as i32;
             let words = number >> width.bits().trailing_zeros();
             offset = offset.wrapping_add((words as u32).wrapping_mul(width.bytes()));
@@ -47,7 +47,7 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// Without a bit that is set, only ZF changes.
+    /// If no bit is set, only ZF changes.
     fn find_bit(&mut self, i: &Instruction) -> Step<()> {
         let value = self.read_operand(i, 1)?;
         self.flags.set_zf(value == 0);

@@ -1,6 +1,6 @@
-//! Transfers of control, and instructions that call the kernel.
+//! Control transfers, and instructions that call the kernel.
 
-use super::{Outcome, is_far};
+use super::{Executed, is_far};
 use crate::hw::cpu::Exception;
 use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::operand::{is_memory, width};
@@ -8,7 +8,7 @@ use crate::hw::cpu::state::{Core, ECX, ESP, Step};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
 impl Core<'_> {
-    pub(super) fn control(&mut self, i: &Instruction) -> Step<Outcome> {
+    pub(super) fn control(&mut self, i: &Instruction) -> Step<Executed> {
         use Mnemonic::*;
         match i.mnemonic() {
             Jmp | Call if is_far(i) => return Err(Exception::GeneralProtection(0)),
@@ -16,22 +16,22 @@ impl Core<'_> {
             Call => self.call(i)?,
             Ret => self.ret(i)?,
             Jcxz | Jecxz | Loop | Loope | Loopne => self.count_and_branch(i),
-            Int3 => return Ok(Outcome::Trap(Exception::Breakpoint)),
-            Into if self.flags.of() => return Ok(Outcome::Trap(Exception::Overflow)),
+            Int3 => return Ok(Executed::Trap(Exception::Breakpoint)),
+            Into if self.flags.of() => return Ok(Executed::Trap(Exception::Overflow)),
             Int => return interrupt(i.immediate8()),
             Bound => self.bound(i)?,
             _ => {}
         }
-        Ok(Outcome::Done)
+        Ok(Executed::Done)
     }
 
-    /// Goes to the target of a relative branch.
+    /// Jumps to the target of a relative branch.
     pub(super) fn branch(&mut self, i: &Instruction) {
         self.next = self.relative_target(i);
     }
 
-    /// An operand size of 16 bits cuts the address. What the decoder took for the address of the
-    /// instruction need not be where it lies.
+    /// The target of a relative branch. A 16-bit operand size truncates it, and the address that
+    /// the decoder assumed need not be the real one.
     fn relative_target(&self, i: &Instruction) -> u32 {
         let after = i.next_ip32();
         if i.op0_kind() == OpKind::NearBranch16 {
@@ -42,7 +42,7 @@ impl Core<'_> {
         self.next.wrapping_add(distance)
     }
 
-    /// Where a jump or call goes, and the width of the address.
+    /// The target of a jump or call, and the width of the address.
     fn target(&mut self, i: &Instruction) -> Step<(u32, Width)> {
         match i.op0_kind() {
             OpKind::NearBranch16 => Ok((self.relative_target(i), Width::W16)),
@@ -118,13 +118,13 @@ impl Core<'_> {
 
 /// `int n`: the kernel has opened the gates of the system call and of the exceptions that user mode
 /// may raise by this instruction.
-fn interrupt(vector: u8) -> Step<Outcome> {
+fn interrupt(vector: u8) -> Step<Executed> {
     match vector {
-        0x80 => Ok(Outcome::Syscall),
-        3 => Ok(Outcome::Trap(Exception::Breakpoint)),
-        4 => Ok(Outcome::Trap(Exception::Overflow)),
-        5 => Ok(Outcome::Trap(Exception::Bound)),
-        // The entry of the interrupt table, and the bit that says so.
+        0x80 => Ok(Executed::Syscall),
+        3 => Ok(Executed::Trap(Exception::Breakpoint)),
+        4 => Ok(Executed::Trap(Exception::Overflow)),
+        5 => Ok(Executed::Trap(Exception::Bound)),
+        // The index in the interrupt table, and the bit that marks it as such.
         _ => Err(Exception::GeneralProtection(u16::from(vector) << 3 | 2)),
     }
 }

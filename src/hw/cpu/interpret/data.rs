@@ -1,4 +1,4 @@
-//! Moving, exchanging and widening data, and single flags.
+//! Moving, exchanging and extending data, and single flags.
 
 use super::system;
 use crate::hw::cpu::Exception;
@@ -9,9 +9,9 @@ use crate::hw::cpu::segment::{DS, ES, FS, GS, SS};
 use crate::hw::cpu::state::{Core, EAX, EBX, ECX, EDX, Step};
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
-/// The flags that `lahf` and `sahf` move.
+/// The flags that `lahf` and `sahf` transfer.
 const LOW_FLAGS: u32 = CF | PF | AF | ZF | SF;
-/// AH among the bytes.
+/// The number of AH among the byte registers.
 const AH: usize = 4;
 
 impl Core<'_> {
@@ -74,7 +74,7 @@ impl Core<'_> {
         self.write_operand(i, 0, value)
     }
 
-    /// The operand in memory, if there is one, is the first or the second.
+    /// The memory operand, if there is one, is the first or the second.
     fn exchange(&mut self, i: &Instruction) -> Step<()> {
         let (place, register) = if is_memory(i, 1) { (1, 0) } else { (0, 1) };
         let new = self.read_operand(i, register)?;
@@ -90,7 +90,7 @@ impl Core<'_> {
             sum
         })?;
         self.write_operand(i, 1, old)?;
-        // With the same register twice, the sum is what stays.
+        // If both are the same register, the sum remains.
         if is_memory(i, 0) {
             Ok(())
         } else {
@@ -98,7 +98,7 @@ impl Core<'_> {
         }
     }
 
-    /// The operand is written in either case, as the bus cycle of the hardware does.
+    /// The operand is written in either case, as the hardware's bus cycle does.
     fn compare_and_exchange(&mut self, i: &Instruction) -> Step<()> {
         let (width, new) = (width(i, 0)?, self.read_operand(i, 1)?);
         let expected = self.reg(EAX, width);
@@ -135,7 +135,7 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// Of 16 bits it is undefined, and gives 0.
+    /// For 16 bits the result is undefined; here it is 0.
     fn byte_swap(&mut self, i: &Instruction) -> Step<()> {
         let value = self.read_operand(i, 0)?;
         let swapped = match width(i, 0)? {

@@ -28,8 +28,8 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// `daa` and `das`; OF is undefined and cleared. A borrow of the lower digit is a borrow of the
-    /// whole, a carry of it is not.
+    /// `daa` and `das`; OF is undefined and cleared. A borrow out of the lower digit sets CF, a
+    /// carry out of it does not.
     fn adjust_packed(&mut self, adjust: fn(u32, u32) -> u32, borrows: bool) {
         let (old, old_cf) = (self.reg(EAX, Width::W8), self.flags.cf());
         let low = old & 0xf > 9 || self.flags.af();
@@ -49,7 +49,7 @@ impl Core<'_> {
             .set_carries(high || borrows && wrapped, false, low);
     }
 
-    /// `aaa` and `aas`; OF, SF, ZF and PF are undefined and stay, OF cleared.
+    /// `aaa` and `aas`; SF, ZF and PF are undefined and stay, OF is cleared.
     fn adjust_unpacked(&mut self, adjust: fn(u32, u32) -> u32) {
         let ax = self.reg(EAX, Width::W16);
         let carry = ax & 0xf > 9 || self.flags.af();

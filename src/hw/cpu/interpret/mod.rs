@@ -1,7 +1,7 @@
-//! Carries out any instruction as the decoder describes it: the complete and plain way.
+//! Interprets any instruction as the decoder describes it: complete and simple.
 //!
-//! What occurs often has a faster way besides, [`dispatch`](super::dispatch); both must come to the
-//! same.
+//! Frequent instructions also have a faster path, [`dispatch`](super::dispatch). Both must have the
+//! same results.
 
 mod arithmetic;
 mod bits;
@@ -20,21 +20,21 @@ use iced_x86::{Instruction, Mnemonic};
 
 /// How an instruction ended that raised no fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Outcome {
-    /// It retired.
+pub(super) enum Executed {
+    /// The instruction has retired.
     Done,
     /// A string instruction has repetitions left, but no more may retire now.
     Unfinished,
     /// It retired, and was `int 0x80`.
     Syscall,
-    /// It retired, and raises this.
+    /// It retired, and raises this exception.
     Trap(Exception),
 }
 
 impl Core<'_> {
-    /// Carries out the instruction at `eip`, which lies `len` bytes before the next. If it faults,
-    /// all is as before, except for finished repetitions of a string instruction.
-    pub(super) fn execute(&mut self, i: &Instruction) -> Step<Outcome> {
+    /// Executes the instruction at `eip`, which is `len` bytes before the next. If it faults, the state is unchanged
+    /// except for the completed repetitions of a string instruction.
+    pub(super) fn execute(&mut self, i: &Instruction) -> Step<Executed> {
         self.next = self.eip.wrapping_add(i.len() as u32);
         if is_string(i) {
             return self.string_instruction(i);
@@ -55,7 +55,7 @@ impl Core<'_> {
         outcome
     }
 
-    fn execute_any(&mut self, i: &Instruction) -> Step<Outcome> {
+    fn execute_any(&mut self, i: &Instruction) -> Step<Executed> {
         use Mnemonic::*;
         match i.mnemonic() {
             Add | Or | Adc | Sbb | And | Sub | Xor | Cmp | Test | Inc | Dec | Not | Neg | Rol
@@ -73,12 +73,13 @@ impl Core<'_> {
                 return self.control(i);
             }
             Cpuid | Rdtsc => self.information(i),
-            _ => return self.conditional(i).map(|()| Outcome::Done),
+            _ => return self.conditional(i).map(|()| Executed::Done),
         }?;
-        Ok(Outcome::Done)
+        Ok(Executed::Done)
     }
 
-    /// `jcc`, `setcc` and `cmovcc`, which have a mnemonic for each condition; and all others.
+    /// `jcc`, `setcc` and `cmovcc`, which have one mnemonic per condition, and all other
+    /// instructions.
     fn conditional(&mut self, i: &Instruction) -> Step<()> {
         match condition(i) {
             Some(condition) if i.is_jcc_short_or_near() => {
@@ -103,7 +104,7 @@ impl Core<'_> {
     }
 }
 
-/// Whether it is one of the instructions that may repeat, in- and output excepted.
+/// Whether it is one of the instructions that may repeat, except for input and output.
 fn is_string(i: &Instruction) -> bool {
     use Mnemonic::*;
     let mnemonic = i.mnemonic();

@@ -1,4 +1,4 @@
-//! The stack.
+//! Stack instructions.
 
 use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::flags::{TF, USER_WRITABLE};
@@ -7,7 +7,7 @@ use crate::hw::cpu::segment::SS;
 use crate::hw::cpu::state::{Core, EBP, ESP, Step};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
-/// What `pushf` shows: all but VM and RF.
+/// The flags that `pushf` shows: all but VM and RF.
 const PUSHED_FLAGS: u32 = 0x00fc_ffff;
 
 impl Core<'_> {
@@ -40,7 +40,7 @@ impl Core<'_> {
         self.push(value, width)
     }
 
-    /// The address of an operand in memory is computed with ESP already moved.
+    /// The address of a memory operand is computed after ESP has moved.
     fn pop_operand(&mut self, i: &Instruction) -> Step<()> {
         let value = self.pop(stack_width(i))?;
         let register = i.op0_register();
@@ -98,7 +98,7 @@ impl Core<'_> {
         }
         self.set_reg(EBP, width, frame);
         self.gpr[ESP] = self.gpr[ESP].wrapping_sub(i.immediate16().into());
-        // Where the stack now ends must be writable: the hardware looks before it commits.
+        // The new top of the stack must be writable: the hardware checks before it commits.
         self.probe_word(self.gpr[ESP], width)
     }
 
@@ -114,7 +114,7 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// Faults as that many pushes would, before any is carried out.
+    /// Faults as that many pushes would, before any of them is performed.
     fn probe_pushes(&mut self, words: u32, width: Width) -> Step<()> {
         let top = self.gpr[ESP];
         (1..=words).try_for_each(|n| self.probe_word(top.wrapping_sub(n * width.bytes()), width))

@@ -1,7 +1,7 @@
-//! String instructions, one repetition at a time: each retires on its own, so that a fault or the
-//! end of the budget leaves the registers at the repetition to go on with.
+//! String instructions, one repetition at a time. Each repetition retires on its own, so a fault or
+//! the end of the budget leaves the registers ready for the next one.
 
-use super::Outcome;
+use super::Executed;
 use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::operand::segment_number;
 use crate::hw::cpu::segment::ES;
@@ -18,29 +18,29 @@ enum Kind {
     Cmps,
 }
 
-/// A string instruction taken apart.
+/// A decoded string instruction.
 #[derive(Clone, Copy)]
 struct StringOp {
     kind: Kind,
     width: Width,
-    /// Of the source; that of the destination is ES.
+    /// The segment of the source; that of the destination is ES.
     segment: usize,
-    /// Of ESI, EDI and ECX.
+    /// The width of ESI, EDI and ECX.
     address: Width,
 }
 
 impl Core<'_> {
-    pub(super) fn string_instruction(&mut self, i: &Instruction) -> Step<Outcome> {
+    pub(super) fn string_instruction(&mut self, i: &Instruction) -> Step<Executed> {
         let op = StringOp::of(i);
         let (rep, repne) = (i.has_rep_prefix(), i.has_repne_prefix());
         if !rep && !repne {
             self.repetition(op)?;
             self.finish_repetition(true);
-            return Ok(Outcome::Done);
+            return Ok(Executed::Done);
         }
         if self.reg(ECX, op.address) == 0 {
             self.finish_repetition(true);
-            return Ok(Outcome::Done);
+            return Ok(Executed::Done);
         }
         let compares = matches!(op.kind, Kind::Scas | Kind::Cmps);
         loop {
@@ -50,11 +50,11 @@ impl Core<'_> {
             let last = count == 0 || compares && self.flags.zf() != rep;
             self.finish_repetition(last);
             if last {
-                return Ok(Outcome::Done);
+                return Ok(Executed::Done);
             }
-            // It may have overwritten itself.
+            // The instruction may have overwritten itself.
             if self.left == 0 || !self.is_current() {
-                return Ok(Outcome::Unfinished);
+                return Ok(Executed::Unfinished);
             }
         }
     }

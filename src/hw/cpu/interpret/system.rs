@@ -1,4 +1,5 @@
-//! What instructions that are not for user mode raise, and those that ask the CPU about itself.
+//! The exceptions of instructions that user mode may not execute, and instructions that query the
+//! CPU.
 
 use crate::hw::cpu::Exception;
 use crate::hw::cpu::state::{Core, EAX, EBX, ECX, EDX, Step};
@@ -17,12 +18,12 @@ pub(in crate::hw::cpu) fn condition(i: &Instruction) -> Option<u8> {
     }
 }
 
-/// What an instruction raises that user mode cannot execute.
+/// The exception of an instruction that user mode cannot execute.
 ///
-/// Privileged instructions, input and output, and everything that names another code segment are
-/// #GP; what this CPU does not have is #UD. Of the instructions that the i386 allows in user mode
-/// these are not there: `arpl`, `lar`, `lsl`, `verr`, `verw`, and reading the system registers
-/// (`sgdt`, `sidt`, `sldt`, `str`, `smsw`); nor is there a coprocessor.
+/// Privileged instructions, input and output, and everything that names another code segment raise
+/// #GP; instructions that this CPU lacks raise #UD. Some instructions that the i386 permits in user
+/// mode are missing: `arpl`, `lar`, `lsl`, `verr`, `verw`, and those that read system registers
+/// (`sgdt`, `sidt`, `sldt`, `str`, `smsw`). There is no coprocessor.
 pub(super) fn refusal(i: &Instruction) -> Exception {
     use Mnemonic::*;
     match i.mnemonic() {
@@ -64,7 +65,7 @@ impl Core<'_> {
     }
 }
 
-/// A plain processor of the sixth family, without a coprocessor: EAX, EBX, ECX and EDX.
+/// A basic processor of family 6 without a coprocessor: EAX, EBX, ECX and EDX.
 fn cpuid(leaf: u32) -> [u32; 4] {
     /// 4 MiB pages, `rdtsc`, `cmpxchg8b`, global pages, `cmovcc`.
     const FEATURES: u32 = 1 << 3 | 1 << 4 | 1 << 8 | 1 << 13 | 1 << 15;

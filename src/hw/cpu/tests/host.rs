@@ -1,17 +1,20 @@
-//! Instructions against the processor of the host: the same program runs on both, as a process of
-//! the host and on the emulated CPU, and must write the same results.
+//! Compares instructions with the host's processor. The same program runs as a process of the host
+//! and on the emulated CPU, and must write the same results.
 //!
-//! The program is a table of cases laid out as code: each sets registers, flags and a few words of
-//! memory, executes one instruction, and stores what became of them, without the flags that the
+//! The program is a table of cases laid out as code. Each case sets registers, flags and a few
+//! words of memory, executes one instruction, and stores the results, without the flags that the
 //! instruction leaves undefined.
 
 use super::*;
+use crate::hw::host_program::{self, Segment};
+use fastrand::Rng;
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
-use std::io::{Error, ErrorKind};
-use std::process::{Command, Stdio};
+use std::fmt::Display;
+use std::io::{Write, stderr};
+use std::sync::Once;
 
 const IMAGE: u32 = 0x0804_8000;
-/// What the cases read, write and push to; then the results.
+/// Memory that the cases read, write and push to; then the results.
 const ARENA: u32 = 0x0900_0000;
 const MEMORY: u32 = ARENA + 0x1800;
 const OWN_STACK: u32 = ARENA + 0x4800;
@@ -28,7 +31,7 @@ struct Case {
     defined: u32,
 }
 
-/// The instructions that are compared.
+/// Whether the instruction can be compared.
 #[allow(clippy::too_many_lines, reason = "a list")]
 fn is_compared(i: &Instruction) -> bool {
     use Mnemonic::*;
@@ -165,7 +168,7 @@ fn defined_flags(i: &Instruction) -> u32 {
         Shl | Sal | Shr | Sar | Shld | Shrd | Rol | Ror | Rcl | Rcr
     );
     if shift {
-        // By a count that is only known when it runs, or beyond the operand; by one OF is defined.
+        // The count is only known at run time, or exceeds the operand; by one OF is defined.
         let by_one = (1..i.op_count()).any(|n| i.try_immediate(n).is_ok_and(|count| count == 1));
         mask &= if by_one { !0x10 } else { !0x810 };
         let small = i.op0_register().size() < 4 && i.memory_size().size() < 4;
@@ -174,35 +177,35 @@ fn defined_flags(i: &Instruction) -> u32 {
     mask
 }
 
-fn interesting(dice: &mut Dice) -> u32 {
-    match dice.below(6) {
-        0 => dice.below(40),
-        1 => [0, u32::MAX, 0x8000_0000, 0x7fff_ffff, 0x80, 0xff80, 0x8000][dice.below(7) as usize],
-        2 => 1 << dice.below(32),
-        _ => dice.next(),
+fn interesting(dice: &mut Rng) -> u32 {
+    match dice.u32(..6) {
+        0 => dice.u32(..40),
+        1 => [0, u32::MAX, 0x8000_0000, 0x7fff_ffff, 0x80, 0xff80, 0x8000][dice.u32(..7) as usize],
+        2 => 1 << dice.u32(..32),
+        _ => dice.u32(..),
     }
 }
 
-/// Bytes that may be an instruction; an operand in memory is put at [`MEMORY`].
-fn random_code(dice: &mut Dice) -> Option<Vec<u8>> {
+/// Bytes that may be an instruction; a memory operand is at [`MEMORY`].
+fn random_code(dice: &mut Rng) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    match dice.below(8) {
+    match dice.u32(..8) {
         0 | 1 => bytes.push(0x66),
-        2 => bytes.push(0xf2 + dice.below(2) as u8),
+        2 => bytes.push(0xf2 + dice.u32(..2) as u8),
         _ => {}
     }
-    if dice.below(2) == 0 {
+    if dice.u32(..2) == 0 {
         bytes.push(0x0f);
     }
-    bytes.push(dice.next() as u8);
-    let mode = dice.next() as u8;
+    bytes.push(dice.u8(..));
+    let mode = dice.u8(..);
     let in_memory = mode & 0xc0 != 0xc0;
     bytes.push(if in_memory { mode & 0x38 | 5 } else { mode });
     if in_memory {
         bytes.extend((MEMORY + 4).to_le_bytes());
     }
-    bytes.extend(dice.next().to_le_bytes());
-    bytes.push(dice.next() as u8);
+    bytes.extend(dice.u32(..).to_le_bytes());
+    bytes.push(dice.u8(..));
     let i = Decoder::with_ip(32, &bytes, 0, DecoderOptions::NONE).decode();
     bytes.truncate(i.len());
     let addressed = i.op_kinds().any(|kind| kind == OpKind::Memory);
@@ -210,7 +213,7 @@ fn random_code(dice: &mut Dice) -> Option<Vec<u8>> {
     (is_compared(&i) && (!addressed || placed || i.mnemonic() == Mnemonic::Xlatb)).then_some(bytes)
 }
 
-fn random_case(dice: &mut Dice) -> Option<Case> {
+fn random_case(dice: &mut Rng) -> Option<Case> {
     let code = random_code(dice)?;
     let i = Decoder::with_ip(32, &code, 0, DecoderOptions::NONE).decode();
     let mut registers = [0; 8].map(|_: u32| interesting(dice));
@@ -218,24 +221,24 @@ fn random_case(dice: &mut Dice) -> Option<Case> {
     registers[5] = OWN_STACK - 64;
     if i.is_string_instruction() {
         (registers[6], registers[7]) = (MEMORY, MEMORY + 8);
-        registers[1] = dice.below(4);
+        registers[1] = dice.u32(..4);
     } else if i.mnemonic() == Mnemonic::Xlatb {
         registers[3] = MEMORY;
     }
     let case = Case {
         registers,
-        eflags: dice.next() & 0xcd5 | 0x202,
+        eflags: dice.u32(..) & 0xcd5 | 0x202,
         memory: [0; 4].map(|_: u32| interesting(dice)),
         defined: defined_flags(&i),
         code,
     };
-    // What faults would end the process on the host.
+    // A fault would kill the process on the host.
     let mut rig = rig(&case_code(&case, 0));
     let exit = rig.run(200);
     (exit.event == Event::Exception(Exception::Breakpoint)).then_some(case)
 }
 
-/// A case as code; registers are stored in the order of their numbers, then flags and memory.
+/// A case as code. Registers are stored in the order of their numbers, then flags and memory.
 fn case_code(case: &Case, number: u32) -> Vec<u8> {
     let mut code = Vec::new();
     let mut emit = |opcode: &[u8], words: &[u32]| {
@@ -294,54 +297,38 @@ fn rig(code: &[u8]) -> Rig {
     rig
 }
 
-/// A static executable of a single segment, and the arena as memory of zeroes.
+/// A static executable with a single segment, and the arena as zero-filled memory.
 fn executable(code: &[u8]) -> Vec<u8> {
-    let half = |values: &[u16]| {
-        values
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect::<Vec<_>>()
+    let size = HEADER + code.len() as u32;
+    let image = Segment {
+        offset: 0,
+        addr: IMAGE,
+        file_size: size,
+        mem_size: size,
+        flags: 7,
     };
-    let word = |values: &[u32]| {
-        values
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect::<Vec<_>>()
+    let arena = Segment {
+        offset: 0,
+        addr: ARENA,
+        file_size: 0,
+        mem_size: RESULTS - ARENA + CASES as u32 * RECORD,
+        flags: 6,
     };
-    let size = 116 + code.len() as u32;
-    let arena = RESULTS - ARENA + CASES as u32 * RECORD;
-    let mut elf = b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    elf.extend(half(&[2, 3]));
-    elf.extend(word(&[1, IMAGE + 116, 52, 0, 0]));
-    elf.extend(half(&[52, 32, 2, 0, 0, 0]));
-    elf.extend(word(&[1, 0, IMAGE, IMAGE, size, size, 7, 0x1000]));
-    elf.extend(word(&[1, 0, ARENA, ARENA, 0, arena, 6, 0x1000]));
+    let mut elf = host_program::elf_header(IMAGE + HEADER, &[image, arena]);
     elf.extend_from_slice(code);
     elf
 }
 
-/// What the host makes of the code, which writes its results to the standard output.
+/// Runs the code on the host, where it writes its results to standard output; `None` if it
+/// does not run i386 programs.
 fn run_on_host(code: &[u8]) -> Option<Vec<u8>> {
-    let path = std::env::temp_dir().join(format!("forklab-host-{}", std::process::id()));
-    std::fs::write(&path, executable(code)).unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
-    }
-    let run = || Command::new(&path).stderr(Stdio::inherit()).output();
-    // Another test may be forking just now, with the file still open for writing.
-    let busy = |error: &Error| error.kind() == ErrorKind::ExecutableFileBusy;
-    let mut output = run();
-    for _ in 0..100 {
-        if !output.as_ref().is_err_and(busy) {
-            break;
+    let output = match host_program::run(&executable(code)) {
+        Ok(output) => output,
+        Err(why) => {
+            skipped(why);
+            return None;
         }
-        std::thread::yield_now();
-        output = run();
-    }
-    std::fs::remove_file(&path).unwrap();
-    let output = output.ok()?;
+    };
     assert!(
         output.status.success(),
         "{:?} of the program on the host",
@@ -365,18 +352,24 @@ fn epilogue(len: u32) -> Vec<u8> {
     })
 }
 
-fn is_available() -> bool {
-    cfg!(all(target_os = "linux", target_arch = "x86_64")) && run_on_host(&epilogue(0)).is_some()
+/// Says that a comparison with the host was skipped, once for all tests, and past the test runner,
+/// which hides what passing tests print.
+pub(crate) fn skipped(why: impl Display) {
+    static NOTICE: Once = Once::new();
+    let notice = format!("\nSKIPPED: comparisons with i386 programs on this host: {why}\n");
+    NOTICE.call_once(|| stderr().write_all(notice.as_bytes()).unwrap());
 }
 
 #[test]
-#[allow(clippy::print_stdout, reason = "says that it was skipped")]
 fn instructions_do_what_they_do_on_the_host() {
-    if !is_available() {
-        println!("skipped: the host runs no 32-bit programs");
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        skipped("it is no Linux on x86-64");
         return;
     }
-    let mut dice = Dice(0x1234_5678_9abc_def1);
+    if run_on_host(&epilogue(0)).is_none() {
+        return;
+    }
+    let mut dice = Rng::with_seed(0x1234_5678_9abc_def1);
     let mut cases = Vec::new();
     while cases.len() < CASES {
         cases.extend(random_case(&mut dice));

@@ -1,7 +1,7 @@
 //! What instructions do, rule by rule.
 
 mod basics;
-mod host;
+pub(in crate::hw) mod host;
 mod random;
 mod rules;
 
@@ -14,7 +14,7 @@ const DIRECTORY: Pfn = Pfn(1);
 const TABLE: Pfn = Pfn(2);
 /// Two pages of code, writable.
 pub(super) const CODE: u32 = 0x0804_8000;
-/// Four pages of data, then one that may only be read, then nothing.
+/// Four pages of data, then a read-only one, then nothing.
 pub(super) const DATA: u32 = 0x0805_0000;
 pub(super) const READ_ONLY: u32 = DATA + 0x4000;
 pub(super) const UNMAPPED: u32 = DATA + 0x5000;
@@ -56,7 +56,7 @@ impl Rig {
         rig
     }
 
-    /// Code as iced's assembler makes it.
+    /// Code from iced's assembler.
     pub(super) fn assembled(write: impl FnOnce(&mut CodeAssembler)) -> Self {
         Self::new(&assemble(CODE, write))
     }
@@ -66,7 +66,7 @@ impl Rig {
         self.ram.write_u32(pte, Pte::new(pfn, flags).0);
     }
 
-    /// Writes memory whatever protects it.
+    /// Writes memory regardless of protection.
     pub(super) fn poke(&mut self, va: u32, bytes: &[u8]) {
         for (va, byte) in (va..).zip(bytes) {
             let walk = self.cpu.mmu.walk(&self.ram, VirtAddr(va));
@@ -93,22 +93,6 @@ pub(super) fn assemble(at: u32, write: impl FnOnce(&mut CodeAssembler)) -> Vec<u
     let mut assembler = CodeAssembler::new(32).unwrap();
     write(&mut assembler);
     assembler.assemble(at.into()).unwrap()
-}
-
-/// Numbers that look random and are the same each time.
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn next(&mut self) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as u32
-    }
-
-    pub(super) fn below(&mut self, limit: u32) -> u32 {
-        self.next() % limit
-    }
 }
 
 /// A descriptor as `set_thread_area` makes it.

@@ -1,22 +1,29 @@
-//! Random programs, run in one go, in slices, and with nothing kept decoded: all come to the same.
+//! Random programs, run in one go, in slices, and without keeping decoded code: all must have the
+//! same result.
 
 use super::*;
 use crate::hw::TlbBits;
 use crate::hw::cpu::fetch::{Decoded, decode};
+use crate::hw::cpu::op::Code;
+use fastrand::Rng;
+use std::collections::{BTreeMap, BTreeSet};
 
 const TRIALS: u64 = 2000;
 const BUDGET: u64 = 300;
 
-/// Code of valid instructions at random, and where they begin.
-fn random_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
+/// How code at random is made: its bytes, and where instructions begin.
+type Program = fn(&mut Rng) -> (Vec<u8>, Vec<u32>);
+
+/// Random code of valid instructions, and the addresses of the instructions.
+fn random_program(dice: &mut Rng) -> (Vec<u8>, Vec<u32>) {
     let (mut code, mut starts) = (Vec::new(), Vec::new());
     while code.len() < 600 {
-        let mut bytes = [0; 12].map(|_: u8| dice.next() as u8);
-        match dice.below(6) {
+        let mut bytes = [0; 12].map(|_: u8| dice.u8(..));
+        match dice.u32(..6) {
             0 => bytes[0] = 0x0f,
             1 => bytes[0] = 0x66,
             2 => bytes[0] = 0xf3,
-            3 => bytes[0] = 0x70 + dice.below(16) as u8,
+            3 => bytes[0] = 0x70 + dice.u32(..16) as u8,
             _ => {}
         }
         if let Decoded::Instruction(instruction) = decode(&bytes, 0) {
@@ -27,19 +34,109 @@ fn random_program(dice: &mut Dice) -> (Vec<u8>, Vec<u32>) {
     (code, starts)
 }
 
-fn random_register(dice: &mut Dice) -> u32 {
-    match dice.below(8) {
-        0 => dice.next(),
-        1 => dice.below(20),
-        // The code itself.
-        2 => CODE + dice.below(600),
-        3 => STACK - dice.below(0x1000),
-        4 => READ_ONLY + dice.below(8) - 4,
-        _ => DATA + dice.below(0x4000),
+/// Code that consists of what compilers write, and what is fused.
+fn idiomatic_program(dice: &mut Rng) -> (Vec<u8>, Vec<u32>) {
+    let (mut code, mut starts) = (Vec::new(), Vec::new());
+    let mut functions = Vec::new();
+    while code.len() < 600 {
+        let first = code.len();
+        for _ in 0..1 + dice.u32(..2) {
+            if dice.u32(..8) == 0 {
+                functions.push(code.len());
+                code.extend([0x55, 0x89, 0xe5]); // push ebp; mov ebp, esp
+            }
+            match dice.u32(..3) {
+                0 => code.extend(stack_idiom(dice)),
+                1 => code.extend(arithmetic_idiom(dice)),
+                _ => {
+                    code.extend(arithmetic_idiom(dice));
+                    code.extend(decision(dice));
+                }
+            }
+        }
+        if let Some(function) = functions.get(dice.u32(..9) as usize) {
+            // A call of it, or of what follows its first instruction.
+            let entry = *function as i32 + i32::from(dice.u32(..4) == 0);
+            let distance = entry - (code.len() as i32 + 5);
+            code.push(0xe8);
+            code.extend(distance.to_le_bytes());
+        }
+        starts.push(CODE + first as u32);
+    }
+    (code, starts)
+}
+
+/// A register for the low bits of an opcode or a ModRM byte.
+fn register(dice: &mut Rng) -> u8 {
+    dice.u32(..8) as u8
+}
+
+fn small(dice: &mut Rng) -> u8 {
+    (dice.u32(..24) as u8).wrapping_sub(8)
+}
+
+fn stack_idiom(dice: &mut Rng) -> Vec<u8> {
+    let (a, b) = (register(dice), register(dice));
+    match dice.u32(..8) {
+        0 => vec![0xc9, 0xc3],
+        1 => vec![0x50 | a, 0x50 | b],
+        2 => vec![0x58 | a, 0x58 | b],
+        3 => vec![0x83, 0xc4, small(dice), 0x50 | a],
+        4 => vec![0x83, 0xc4, small(dice), 0x58 | a],
+        5 => vec![0x50 | a],
+        6 => vec![0x6a, small(dice)],
+        // A jump that only skips what is never carried out.
+        _ => vec![0xeb, 0x01, 0xf4],
     }
 }
 
-fn scramble(regs: &mut Regs, dice: &mut Dice, starts: &[u32]) {
+/// An operation on a register, often one that has just been copied.
+fn arithmetic_idiom(dice: &mut Rng) -> Vec<u8> {
+    let (a, b) = (register(dice), register(dice));
+    let mut code = match dice.u32(..4) {
+        0 => vec![0x89, 0xc0 | b << 3 | a],
+        // mov a, [ebp + small]
+        1 => vec![0x8b, 0x45 | a << 3, small(dice)],
+        _ => Vec::new(),
+    };
+    let operation = [0x00, 0x28, 0x20, 0x38][dice.u32(..4) as usize];
+    match dice.u32(..4) {
+        0 => code.push(0x40 | a),
+        1 => code.push(0x48 | a),
+        2 => code.extend([0x83, 0xc0 | operation | a, small(dice)]),
+        _ => code.extend([0x01 | operation, 0xc0 | register(dice) << 3 | a]),
+    }
+    code
+}
+
+/// A comparison and a short jump.
+fn decision(dice: &mut Rng) -> Vec<u8> {
+    let (a, b) = (register(dice), register(dice));
+    let mut code = match dice.u32(..6) {
+        0 => vec![0x39, 0xc0 | b << 3 | a],
+        1 => vec![0x83, 0xf8 | a, small(dice)],
+        2 => vec![0x85, 0xc0 | b << 3 | a],
+        3 => vec![0x83, 0x7d, small(dice), small(dice)],
+        4 => vec![0x39, 0x45 | a << 3, small(dice)],
+        _ => vec![0x3b, 0x45 | a << 3, small(dice)],
+    };
+    code.extend([0x70 | dice.u32(..16) as u8, small(dice).wrapping_mul(4)]);
+    code
+}
+
+fn random_register(dice: &mut Rng) -> u32 {
+    match dice.u32(..8) {
+        0 => dice.u32(..),
+        1 => dice.u32(..20),
+        // The code itself.
+        2 => CODE + dice.u32(..600),
+        3 => STACK - dice.u32(..0x1000),
+        4 => READ_ONLY + dice.u32(..8) - 4,
+        _ => DATA + dice.u32(..0x4000),
+    }
+}
+
+fn scramble(regs: &mut Regs, dice: &mut Rng, starts: &[u32]) {
     for register in [
         &mut regs.eax,
         &mut regs.ebx,
@@ -51,25 +148,33 @@ fn scramble(regs: &mut Regs, dice: &mut Dice, starts: &[u32]) {
     ] {
         *register = random_register(dice);
     }
-    regs.esp = STACK - dice.below(0x800);
-    regs.eflags = dice.next() & 0xcd5 | 0x202 | if dice.below(30) == 0 { 0x100 } else { 0 };
-    regs.eip = starts[dice.below(starts.len() as u32) as usize];
+    regs.esp = match dice.u32(..8) {
+        // Around the end of a page, to one that can be written or to one that cannot.
+        0 => STACK - 0x1000 + dice.u32(..16),
+        1 => READ_ONLY + dice.u32(..16),
+        _ => STACK - dice.u32(..0x800),
+    };
+    if dice.u32(..2) == 0 {
+        regs.ebp = regs.esp.wrapping_add(dice.u32(..32));
+    }
+    regs.eflags = dice.u32(..) & 0xcd5 | 0x202 | if dice.u32(..30) == 0 { 0x100 } else { 0 };
+    regs.eip = starts[dice.usize(..starts.len())];
     (regs.ds, regs.es, regs.ss) = (0x7b, 0x7b, 0x7b);
-    regs.fs = [0, 0x7b, 0x33][dice.below(3) as usize];
-    regs.gs = [0, 0x33, 0x3b][dice.below(3) as usize];
-    if dice.below(20) == 0 {
+    regs.fs = *dice.choice(&[0, 0x7b, 0x33]).unwrap();
+    regs.gs = *dice.choice(&[0, 0x33, 0x3b]).unwrap();
+    if dice.u32(..20) == 0 {
         regs.ds = 0x33;
     }
 }
 
-/// Runs in slices of lengths that the dice give, up to an event other than the end of one.
-fn run_sliced(rig: &mut Rig, dice: &mut Option<Dice>) -> RunExit {
+/// Runs in slices of random lengths, until an event other than the end of a slice.
+fn run_sliced(rig: &mut Rig, dice: &mut Option<Rng>) -> RunExit {
     let mut used = 0;
     loop {
         let left = BUDGET - used;
         let slice = dice
             .as_mut()
-            .map_or(left, |dice| left.min(dice.below(9).into()));
+            .map_or(left, |dice| left.min(dice.u32(..9).into()));
         let exit = rig.cpu.run(&mut rig.ram, &mut rig.regs, slice, used);
         used += exit.used;
         if exit.event != Event::Budget || used == BUDGET {
@@ -78,7 +183,7 @@ fn run_sliced(rig: &mut Rig, dice: &mut Option<Dice>) -> RunExit {
     }
 }
 
-/// The instruction that a run ended at.
+/// The instruction at which a run ended.
 fn at_eip(rig: &Rig) -> String {
     let offset = rig.regs.eip.wrapping_sub(CODE) as usize;
     let bytes = rig.ram.frame(Pfn(8)).get(offset..).unwrap_or_default();
@@ -88,18 +193,21 @@ fn at_eip(rig: &Rig) -> String {
         .map_or(String::new(), |line| line.text.clone())
 }
 
-/// The TLB, but for the bit that is none of the emulated hardware.
+/// The TLB entries, without the bit that is not part of the emulated hardware.
 fn entries(rig: &Rig) -> impl Iterator<Item = (u32, Pfn, TlbBits)> {
     let entries = rig.cpu.mmu.tlb.entries();
     entries.map(|entry| (entry.page, entry.pfn, entry.bits - TlbBits::FAST_WRITE))
 }
 
-#[test]
-fn slices_and_decoded_code_make_no_difference() {
-    let mut seen = std::collections::BTreeMap::new();
+/// Events that were seen, with how many instructions led to them.
+type Seen = BTreeMap<String, u64>;
+
+/// Holds three ways to run programs against each other; gives the fused operations as well.
+fn compare_ways(program: Program) -> (Seen, BTreeSet<u8>) {
+    let (mut seen, mut fused) = (Seen::new(), BTreeSet::new());
     for seed in 1..=TRIALS {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let (code, starts) = random_program(&mut dice);
+        let mut dice = Rng::with_seed(seed);
+        let (code, starts) = program(&mut dice);
         let mut rig = Rig::new(&code);
         rig.cpu.gdt_tls[0] = segment(DATA, 0x3fff, 0x41);
         rig.cpu.gdt_tls[1] = segment(DATA, 0x3, 0x51);
@@ -108,7 +216,7 @@ fn slices_and_decoded_code_make_no_difference() {
         for round in 0..6 {
             let mut regs = Regs::default();
             scramble(&mut regs, &mut dice, &starts);
-            let sliced = Dice(dice.0 | 1);
+            let sliced = dice.fork();
             let mut cuts = [None, None, Some(sliced)];
             let mut exits = [0, 1, 2].map(|n| {
                 rigs[n].regs = regs;
@@ -140,6 +248,21 @@ fn slices_and_decoded_code_make_no_difference() {
                 }
             }
         }
+        fused.extend(rigs[0].cpu.decoded.fused_codes().map(|code| code as u8));
     }
+    (seen, fused)
+}
+
+#[test]
+fn slices_and_decoded_code_make_no_difference() {
+    let (seen, _) = compare_ways(random_program);
     assert!(seen.len() > 8, "{seen:?}");
+}
+
+#[test]
+fn fused_operations_do_what_their_instructions_do() {
+    let (seen, fused) = compare_ways(idiomatic_program);
+    let all: BTreeSet<u8> = (Code::MovAdd as u8..=Code::LeaveRet as u8).collect();
+    assert_eq!(fused, all);
+    assert!(seen.len() > 3, "{seen:?}");
 }

@@ -1,4 +1,4 @@
-//! What the processor of the host cannot show: exceptions, segments, budgets, changing code.
+//! What a comparison with the host cannot show: exceptions, segments, budgets, self-modifying code.
 
 use super::*;
 use crate::hw::{ErrorCode, PageFault};
@@ -6,12 +6,12 @@ use iced_x86::code_asm::*;
 
 fn page_fault(va: u32, code: u32) -> Event {
     Event::Exception(Exception::PageFault(PageFault {
-        cr2: VirtAddr(va),
+        addr: VirtAddr(va),
         error_code: ErrorCode(code),
     }))
 }
 
-/// Registers in which an address is in ESI and EDI, and something is in all others.
+/// Registers with an address in ESI and EDI, and arbitrary values in the others.
 fn with_registers(mut rig: Rig, address: u32) -> Rig {
     let regs = &mut rig.regs;
     (regs.eax, regs.ebx, regs.ecx, regs.edx) = (0x1111, 0x2222, 3, 0x4444);
@@ -106,7 +106,7 @@ fn a_page_fault_changes_no_register_and_no_byte() {
     for (code, address, error, place) in reads.chain(writes).chain(crossing) {
         let single_byte = code == [0x0f, 0x94, 0x06];
         if code == [0x0f, 0xa3, 0x06] || code == [0x0f, 0xab, 0x16] || single_byte {
-            // A bit may lie far away; a byte crosses nothing.
+            // A bit may be far away; a byte crosses no boundary.
             continue;
         }
         let mut rig = with_registers(Rig::new(code), address);
@@ -135,9 +135,10 @@ fn bound_lets_an_index_through_that_lies_between_both_limits() {
         rig.poke(DATA, &(-2_i32).to_le_bytes());
         rig.poke(DATA + 4, &5_i32.to_le_bytes());
         (rig.regs.eax, rig.regs.esi) = (index as u32, DATA);
-        let event = match passes {
-            true => Event::Budget,
-            false => Event::Exception(Exception::Bound),
+        let event = if passes {
+            Event::Budget
+        } else {
+            Event::Exception(Exception::Bound)
         };
         assert_eq!(rig.run(1).event, event, "{index}");
     }
@@ -269,7 +270,7 @@ fn string_instructions_count_by_repetitions_and_go_both_ways() {
         (rig.regs.ecx, rig.regs.edi, rig.regs.eip),
         (0, DATA + 5, CODE + 3)
     );
-    // Nothing to repeat counts once.
+    // An instruction with nothing to repeat counts once.
     assert_eq!(rig.run(1).used, 1);
     assert_eq!(rig.regs.eip, CODE + 5);
     rig.regs.eip = CODE + 3;
@@ -494,7 +495,7 @@ fn whoever_writes_decoded_code_is_noticed() {
             rig.ram.frame_mut(Pfn(40))[..5].copy_from_slice(&[0x83, 0xc0, 5, 0xcd, 0x80]);
             rig.ram.copy_frame(Pfn(40), Pfn(8));
         },
-        // Another CPU, which has written to the frame before it held decoded code.
+        // Another CPU, which wrote to the frame before it contained decoded code.
         |rig, other| {
             other
                 .mmu

@@ -1,10 +1,10 @@
 //! Where mappings go, how they merge and split, and in which order `mmap` refuses.
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
-use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, TaskId, VirtAddr};
-use crate::kernel::mm::{MapRefusal, Merge, Mm, MmapArgs, VmFlags, Vma, merge_verdict};
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::{Cred, RLIM_INFINITY, Resource};
+use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, TaskId, VirtAddr};
+use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
+use crate::kernel::syscall::{MapRefusal, MmapArgs, Syscall};
+use crate::kernel::task::Cred;
 use slotmap::SlotMap;
 
 const MIB: u32 = 1 << 20;
@@ -231,7 +231,7 @@ fn mappings_side_by_side_are_one_area_until_they_differ() {
     }
 }
 
-/// Each area has its own owner of anonymous pages: that keeps them apart for ever.
+/// Each area has its own `anon_vma`, which keeps them apart for good.
 #[test]
 fn areas_with_different_owners_of_pages_stay_apart() {
     let (mut lab, a) = Lab::with_task();
@@ -247,7 +247,7 @@ fn areas_with_different_owners_of_pages_stay_apart() {
     lab.check();
 }
 
-/// A neighbour's owner is taken over if only the rights keep the areas apart.
+/// A neighbour's `anon_vma` is taken over if only the rights keep the areas apart.
 #[test]
 fn neighbours_share_an_owner_of_pages() {
     let (mut lab, a) = Lab::with_task();
@@ -282,7 +282,7 @@ impl Lab {
 
 const LOCKED: u32 = 0x2000;
 
-/// Each row but the last of a kind is wrong in what later rows are wrong in, too.
+/// Each row but the last of a kind also breaks the rules of later rows.
 #[test]
 fn the_order_in_which_mmap_refuses() {
     let (mut lab, a) = Lab::with_task();
@@ -333,7 +333,7 @@ fn the_order_in_which_mmap_refuses() {
         ("no type", 0, 1, typeless, 0, Errno::EINVAL),
         ("both types", 0, 1, both, 0, Errno::EINVAL),
     ] {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr,
             len,
             prot: RW,
@@ -353,7 +353,7 @@ fn the_order_in_which_mmap_refuses() {
     lab.check();
 }
 
-/// mm/mmap.c, `do_mmap_pgoff()`: what is locked already counts, and the limit itself may be reached.
+/// `mm/mmap.c`, `do_mmap_pgoff()`: what is locked already counts, and the limit itself may be reached.
 #[test]
 fn memory_is_locked_up_to_its_limit_and_beyond_it_by_the_privileged() {
     let (mut lab, a) = Lab::with_task();
@@ -374,7 +374,7 @@ fn memory_is_locked_up_to_its_limit_and_beyond_it_by_the_privileged() {
     assert_eq!(lab.mm(a).locked_vm, 10);
 }
 
-/// mm/memory.c, `get_user_pages()`: pages are read in, or written if the area is writable; where
+/// `mm/memory.c`, `get_user_pages()`: pages are read in, or written if the area is writable; where
 /// there is not even a page table, nothing is there to read.
 #[test]
 fn which_pages_of_a_locked_area_are_brought_in() {
@@ -402,7 +402,7 @@ fn which_pages_of_a_locked_area_are_brought_in() {
     lab.check();
 }
 
-/// mm/mmap.c, `free_pgtables()`: only a slot that lies wholly between the areas around it counts.
+/// `mm/mmap.c`, `free_pgtables()`: only a slot that lies wholly between the areas around it counts.
 #[test]
 fn unmapping_what_was_never_touched_flushes_for_whole_slots_only() {
     let (mut lab, a) = Lab::with_task();
@@ -423,7 +423,7 @@ fn descriptors_are_looked_at_before_anything_else() {
         ("not open", Some(77), Errno::EBADF),
         ("a console cannot be mapped", Some(0), Errno::ENODEV),
     ] {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr: 1,
             len: 0,
             prot: RW,
@@ -436,7 +436,7 @@ fn descriptors_are_looked_at_before_anything_else() {
 }
 
 #[test]
-fn more_than_there_is_cannot_be_promised() {
+fn more_than_is_obtainable_cannot_be_committed() {
     let (mut lab, a) = Lab::with_task();
     let free = lab.k.mem.nr_free_pages();
     let room = free - free / 32;
@@ -444,7 +444,7 @@ fn more_than_there_is_cannot_be_promised() {
     assert_eq!(too_much, Err(Errno::ENOMEM));
     lab.mmap(a, room, READ, PRIVATE);
     lab.mmap(a, room - 1, RW, PRIVATE);
-    // Each request is looked at by itself: the sum may well be more than there is.
+    // Each request is checked by itself: the sum may well exceed the memory.
     lab.mmap(a, room - 1, RW, PRIVATE);
     assert_eq!(
         lab.try_mmap(a, 0, room << 12, RW, SHARED),

@@ -2,6 +2,7 @@
 
 use super::lab::{Effect, Lab, PRIVATE, RW};
 use crate::abi::{CloneFlags, TaskId, VirtAddr};
+use crate::hw::AccessKind;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::syscall::Syscall;
 
@@ -205,7 +206,7 @@ fn memory_example_26_shared_address_spaces_copy_nothing() {
         let effect = lab.watch(a, |lab| {
             lab.call(
                 a,
-                Syscall::Clone(crate::kernel::fork::ForkArgs::with_flags(flags)),
+                Syscall::Clone(crate::kernel::syscall::ForkArgs::with_flags(flags)),
             )
             .unwrap();
             b = lab.k.pid_hash.tasks().map(|(_, task)| task).last().unwrap();
@@ -303,7 +304,7 @@ fn a_fork_that_fails_leaves_no_trace_but_write_protected_pages() {
     assert_eq!(lab.watch(a, |lab| lab.write(a, va, 1)), reused());
 }
 
-/// mm/memory.c, `handle_pte_fault()`: who finds the entry writable has lost a race, and only marks
+/// `mm/memory.c`, `handle_pte_fault()`: who finds the entry writable has lost a race, and only marks
 /// it dirty and accessed.
 #[test]
 fn a_spurious_write_fault_marks_the_page_dirty_and_accessed() {
@@ -317,7 +318,7 @@ fn a_spurious_write_fault_marks_the_page_dirty_and_accessed() {
     lab.k.ram.write_u32(pte_phys(table, va), young.0);
     assert_eq!(lab.bits(a, va), 0x007);
     let effect = lab.watch(a, |lab| {
-        let fault = lab.k.handle_mm_fault(mm, &vma, va, true);
+        let fault = lab.k.handle_mm_fault(mm, &vma, va, AccessKind::Write);
         assert_eq!(fault, MmFault::Minor);
     });
     assert_eq!(lab.bits(a, va), 0x067);

@@ -1,4 +1,4 @@
-//! First accesses: the zero page, fresh pages, pages of files, and addresses that are none.
+//! First accesses: the zero page, new pages, file pages, and invalid addresses.
 
 use super::lab::{Effect, Lab, PRIVATE, READ, RW, WRITE, segv_code};
 use crate::abi::{Errno, PAGE_SIZE, VirtAddr};
@@ -166,11 +166,7 @@ fn memory_example_31_the_kernel_writes_untouched_memory() {
             ..Effect::default()
         }
     );
-    assert_eq!(
-        lab.k.task(a).thread.trap_no,
-        0,
-        "the task does not hear of it"
-    );
+    assert_eq!(lab.k.task(a).thread.trap_no, 0, "the task does not notice");
 }
 
 #[test]
@@ -276,22 +272,22 @@ fn memory_example_41_the_vsyscall_page() {
     assert_eq!(lab.k.task(a).thread.error_code, 7);
 }
 
-/// All growth is charged, but only areas that were charged from the beginning give anything back:
-/// one that may not be written is not, and what it grew by stays promised for ever.
+/// All growth is accounted, but only areas that were accounted from the beginning are uncharged. A
+/// read-only area is not charged, and what it grew by stays committed for good.
 #[test]
-fn growth_of_an_uncharged_stack_is_never_given_back() {
+fn growth_of_an_unaccounted_stack_is_never_given_back() {
     const GROWSDOWN: u32 = 0x100;
     for (prot, kept) in [(READ, 2), (RW, 0)] {
         let (mut lab, a) = Lab::with_task();
         let before = lab.k.vm.committed;
         let stack = lab.mmap(a, 1, prot, PRIVATE | GROWSDOWN);
-        let charged = lab.k.vm.committed - before;
-        assert_eq!(charged, u32::from(prot == RW));
+        let accounted = lab.k.vm.committed - before;
+        assert_eq!(accounted, u32::from(prot == RW));
         let top = VirtAddr(stack.0 - 2 * PAGE_SIZE);
         lab.k.task_mut(a).thread.regs.esp = top.0;
         lab.read(a, top);
         assert_eq!(lab.area(a, top).pages(), 3);
-        assert_eq!(lab.k.vm.committed - before, charged + 2);
+        assert_eq!(lab.k.vm.committed - before, accounted + 2);
         lab.munmap(a, top, 3);
         let vm = lab.k.vm;
         assert_eq!((vm.committed - before, vm.never_returned), (kept, kept));

@@ -1,12 +1,12 @@
-//! A kernel to make experiments on, without a machine around it: the experimenter says who runs.
+//! A kernel without a machine around it: the test decides which task runs.
 
 use crate::abi::{CloneFlags, Errno, MmId, PAGE_SIZE, Pfn, TaskId, TaskState, VirtAddr};
 use crate::hw::{AccessKind, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::mm::{Mm, MmapArgs, UserFault, UserFaultKind, Vma};
-use crate::kernel::syscall::{SysResult, Syscall};
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::mm::{Mm, UserFault, UserFaultKind, Vma};
+use crate::kernel::syscall::{ForkArgs, MmapArgs, SysError, SysResult, Syscall};
 use crate::trace::{FlushScope, TraceEvent};
 
 pub const READ: u32 = 1;
@@ -16,7 +16,7 @@ pub const SHARED: u32 = 0x21;
 pub const PRIVATE: u32 = 0x22;
 pub const FIXED: u32 = 0x10;
 
-/// What an action did to the machine and to the task that is watched.
+/// What an action did to the machine and to the watched task.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Effect {
     /// Error codes of the page faults, in order.
@@ -85,7 +85,7 @@ impl Lab {
         task
     }
 
-    /// Gives the CPU to a task: everyone else on this CPU is put to sleep.
+    /// Gives the CPU to a task: all others on this CPU are put to sleep.
     pub fn run(&mut self, task: TaskId) {
         for _ in 0..100 {
             let current = self.k.current();
@@ -105,14 +105,9 @@ impl Lab {
 
     pub fn call(&mut self, task: TaskId, call: Syscall) -> Result<u32, Errno> {
         self.run(task);
-        match self.k.syscall(task, call) {
-            Some(ret) if ret < 0 && ret > -4096 => Err(*Errno::ALL
-                .iter()
-                .find(|errno| errno.code() == -ret)
-                .unwrap()),
-            Some(ret) => Ok(ret as u32),
-            None => Ok(0),
-        }
+        self.k.syscall(task, call);
+        let returned = self.k.take_return(task);
+        returned.unwrap_or(Ok(0)).map_err(SysError::errno)
     }
 
     pub fn mmap(&mut self, task: TaskId, pages: u32, prot: u32, flags: u32) -> VirtAddr {
@@ -121,7 +116,7 @@ impl Lab {
             .unwrap()
     }
 
-    /// A mapping at just that address.
+    /// A mapping at exactly that address.
     pub fn mmap_at(&mut self, task: TaskId, addr: u32, pages: u32, prot: u32) -> VirtAddr {
         let len = pages * PAGE_SIZE;
         self.try_mmap(task, addr, len, prot, PRIVATE | FIXED)
@@ -137,7 +132,7 @@ impl Lab {
         prot: u32,
         flags: u32,
     ) -> Result<u32, Errno> {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr,
             len,
             prot,

@@ -1,4 +1,4 @@
-//! Tests of memory management: the worked examples of the specification by number, the limits and
+//! Tests of memory management: the worked examples of `docs/fidelity.md` by number, the limits and
 //! orders of the system calls, and long random runs against the invariants.
 
 mod areas;

@@ -1,9 +1,8 @@
 //! Stack, heap and holes: areas that grow, move their end, or lose their middle.
 
 use super::lab::{Effect, Lab, PRIVATE, RW, segv_code};
-use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::abi::{Errno, Resource, TaskId, VirtAddr};
 use crate::kernel::syscall::Syscall;
-use crate::kernel::task::Resource;
 
 fn set_esp(lab: &mut Lab, task: TaskId, esp: u32) {
     lab.k.task_mut(task).thread.regs.esp = esp;
@@ -166,7 +165,7 @@ fn unmapping_untouched_memory_flushes_if_a_whole_slot_becomes_free() {
     }
 }
 
-/// After 1024 pages the gathering is finished and begun again.
+/// After 1024 pages the batch is finished and a new one begins.
 #[test]
 fn large_regions_are_flushed_every_1024_pages() {
     let (mut lab, a) = Lab::with_task();

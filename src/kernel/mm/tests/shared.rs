@@ -2,8 +2,8 @@
 
 use super::lab::{Effect, Lab, RW, SHARED};
 use crate::abi::VirtAddr;
-use crate::kernel::mm::{MmapArgs, PageFlags, UserFaultKind};
-use crate::kernel::syscall::Syscall;
+use crate::kernel::mm::{PageFlags, UserFaultKind};
+use crate::kernel::syscall::{MmapArgs, Syscall};
 
 #[test]
 fn memory_examples_13_and_14_written_before_fork() {
@@ -80,7 +80,7 @@ fn shared_pages_outlive_one_sharer_and_go_with_the_last() {
 #[test]
 fn beyond_the_end_of_the_object_is_sigbus() {
     let (mut lab, a) = Lab::with_task();
-    let call = Syscall::Mmap(MmapArgs {
+    let call = Syscall::Mmap2(MmapArgs {
         addr: 0,
         len: 0x2000,
         prot: RW,
@@ -110,7 +110,7 @@ fn populate_maps_shared_pages_at_once_and_nothing_else() {
         ("not to block", SHARED | POPULATE | NONBLOCK, 0),
         ("reaches beyond its object", SHARED | POPULATE, 1),
     ] {
-        let call = Syscall::Mmap(MmapArgs {
+        let call = Syscall::Mmap2(MmapArgs {
             addr: 0,
             len: 0x3000,
             prot: RW,
@@ -125,7 +125,7 @@ fn populate_maps_shared_pages_at_once_and_nothing_else() {
     }
 }
 
-/// mm/memory.c, `zap_pte_range()`: what an entry knew of a page is kept when the entry goes.
+/// `mm/memory.c`, `zap_pte_range()`: what an entry knew of a page is kept when the entry goes.
 #[test]
 fn an_unmapped_page_is_dirty_if_it_was_written_through_that_entry() {
     let (mut lab, a) = Lab::with_task();

@@ -1,4 +1,4 @@
-//! Several CPUs: shoot-downs, lazy address spaces, and frames that wait for the flush.
+//! Several CPUs: TLB shootdowns, lazy TLB mode, and frames that are kept until the flush.
 
 use super::lab::{Lab, RW};
 use crate::abi::{CloneFlags, TaskId, VirtAddr};

@@ -67,8 +67,8 @@ fn one_cpu_balances_nothing() {
     bench.sched.check().unwrap();
 }
 
-/// Balanced domains are looked at more and more rarely, up to four ms; busy CPUs 64 times so
-/// rarely. CPU 1 is half a second ahead and catches up, an interval a tick.
+/// Balanced domains are checked less and less often, up to every four ms; on busy CPUs 64 times
+/// less often. CPU 1's balance clock is half a second ahead; it catches up one interval per tick.
 #[test]
 fn intervals_double_up_to_their_maximum_and_are_longer_on_busy_cpus() {
     let mut bench = Bench::with_cpus(2);
@@ -94,7 +94,7 @@ fn intervals_double_up_to_their_maximum_and_are_longer_on_busy_cpus() {
     assert_eq!(state(&bench, 0), (4, 263));
 }
 
-/// The recording s01: the second of two hogs is taken when the load says two tasks.
+/// The recording s01: the second of two CPU-bound tasks is moved once the load shows two tasks.
 #[test]
 fn an_idle_cpu_takes_the_second_hog_at_a_tick() {
     let mut bench = Bench::with_cpus(2);
@@ -133,7 +133,7 @@ fn a_cpu_that_goes_idle_takes_a_task_at_once() {
     bench.sched.check().unwrap();
 }
 
-/// W22: a CPU that goes idle finds one to take, but one task alone is never moved.
+/// W22: a CPU that goes idle looks for a task, but one task alone is never moved.
 #[test]
 fn a_lone_task_stays() {
     let mut bench = Bench::with_cpus(2);
@@ -161,7 +161,7 @@ fn a_cpu_that_goes_idle_takes_no_hot_task_for_it_does_not_count_as_idle() {
     bench.sched.get_mut(b).last_ran = 10 * NS;
     bench.sleep(TaskState::INTERRUPTIBLE);
     assert_eq!(moves(&bench), "");
-    // Now that it is idle, it does.
+    // Now that it is idle, it is moved.
     bench.sched.domains[1][0].last_balance = 0;
     bench.scheduler_tick();
     assert_eq!(moves(&bench), "B 0>1 balance");
@@ -197,8 +197,8 @@ fn domains_are_used_for_what_their_flags_say() {
     assert_eq!(moves(&bench), "");
 }
 
-/// The expired array first, the best priority first, of equals the last first; each to the same
-/// kind of array.
+/// The expired array first, the best priority first and, among equals, the last first; each to the
+/// same kind of array.
 #[test]
 fn the_order_in_which_tasks_are_taken() {
     let mut bench = Bench::with_cpus(2);
@@ -273,7 +273,7 @@ fn a_taken_task_preempts_if_it_is_better_and_its_clock_is_put_right() {
 /// Scheduler example W23 on runqueues: the wake-up moves the task, or leaves it.
 #[test]
 fn a_wake_up_takes_a_cold_task_to_the_waker() {
-    for (sync, cpu, moved) in [(false, 1, ""), (true, 0, "T 1>0 wake_up")] {
+    for (waker, cpu, moved) in [(Waker::GoesOn, 1, ""), (Waker::Sleeps, 0, "T 1>0 wake_up")] {
         let mut bench = Bench::with_cpus(2);
         bench.hog("waker", 0, 0);
         bench.settle_all();
@@ -285,7 +285,7 @@ fn a_wake_up_takes_a_cold_task_to_the_waker() {
             bench.sched.rqs[cpu].timestamp_last_tick = 10 * NS;
         }
         bench.sched.rqs[0].cpu_load = 128;
-        assert!(bench.on(|s, ctx| s.try_to_wake_up(ctx, task, TaskState::ANY_SLEEP, sync)));
+        assert!(bench.on(|s, ctx| s.try_to_wake_up(ctx, task, TaskState::ANY_SLEEP, waker)));
         assert_eq!(bench.sched.get(task).cpu, cpu);
         assert_eq!(moves(&bench), moved);
         assert_eq!(

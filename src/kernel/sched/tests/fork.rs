@@ -28,7 +28,7 @@ fn the_slice_is_split_with_the_odd_tick_for_the_child() {
         (1, 1, 100),
     ] {
         let (mut bench, parent) = one_hog(0, before);
-        let child = bench.fork("C", true, Levers::default());
+        let child = bench.fork("C", true, Overrides::default());
         assert_eq!(bench.sched.get(child).time_slice, child_slice);
         assert!(bench.sched.get(child).first_time_slice);
         assert_eq!(bench.sched.get(parent).time_slice, parent_slice);
@@ -41,7 +41,7 @@ fn the_slice_is_split_with_the_odd_tick_for_the_child() {
 fn a_parent_that_expires_in_fork_takes_its_child_to_the_expired_array() {
     let (mut bench, parent) = one_hog(0, 1);
     bench.tick = 7;
-    let child = bench.fork("C", false, Levers::default());
+    let child = bench.fork("C", false, Overrides::default());
     assert_eq!(bench.list(ArrayKind::Expired, 125), "C P");
     let (c, p) = (bench.sched.get(child), bench.sched.get(parent));
     assert_eq!((c.time_slice, p.time_slice), (1, 100));
@@ -76,7 +76,7 @@ fn a_forked_child_runs_before_its_parent_and_a_thread_after_everyone() {
     ] {
         let (mut bench, _) = one_hog(0, 101);
         bench.hog("X", 0, 0);
-        bench.fork("C", clone_vm, Levers::default());
+        bench.fork("C", clone_vm, Overrides::default());
         assert_eq!(bench.list(ArrayKind::Active, 125), list);
         bench.run_to(201);
         assert_eq!(bench.schedule_text(), schedule);
@@ -94,7 +94,7 @@ fn fork_rounds_the_parents_sleep_average_and_the_child_gets_one_step_less() {
         (1000, 900, 1000),
     ] {
         let (mut bench, parent) = one_hog(before, 100);
-        let child = bench.fork("C", true, Levers::default());
+        let child = bench.fork("C", true, Overrides::default());
         assert_eq!(bench.sched.get(child).sleep_avg, child_ms * MS);
         assert_eq!(bench.sched.get(parent).sleep_avg, parent_ms * MS);
     }
@@ -104,7 +104,7 @@ fn fork_rounds_the_parents_sleep_average_and_the_child_gets_one_step_less() {
 fn the_child_before_its_parent_takes_over_the_parents_stale_priority() {
     let (mut bench, parent) = one_hog(1000, 100);
     bench.sched.get_mut(parent).sleep_avg = 0;
-    let child = bench.fork("C", false, Levers::default());
+    let child = bench.fork("C", false, Overrides::default());
     let child = bench.sched.get(child);
     assert_eq!((child.prio, child.sleep_avg), (115, 0));
     assert_eq!(effective_prio(child).prio, 125);
@@ -115,24 +115,24 @@ fn the_child_before_its_parent_takes_over_the_parents_stale_priority() {
 fn a_thread_with_a_better_priority_than_its_parent_still_does_not_preempt() {
     let (mut bench, parent) = one_hog(0, 100);
     bench.sched.get_mut(parent).sleep_avg = NS_MAX_SLEEP_AVG;
-    let child = bench.fork("C", true, Levers::default());
+    let child = bench.fork("C", true, Overrides::default());
     assert_eq!(bench.sched.get(child).prio, 116);
     assert_eq!(bench.sched.get(parent).prio, 125);
     assert!(!bench.sched.need_resched(0));
 }
 
-/// No lever, the parent on no array, the parent first, and the child on CPU 1.
-fn levers() -> [Levers; 4] {
-    let none = Levers::default();
-    let parent_not_on_array = Levers {
+/// Nothing forced, the parent on no array, the parent first, and the child on CPU 1.
+fn overrides() -> [Overrides; 4] {
+    let none = Overrides::default();
+    let parent_not_on_array = Overrides {
         parent_not_on_array: true,
         ..none
     };
-    let parent_first = Levers {
+    let parent_first = Overrides {
         child_runs_first: false,
         ..none
     };
-    let other_cpu = Levers {
+    let other_cpu = Overrides {
         fork_cpu: Some(1),
         ..none
     };
@@ -141,8 +141,8 @@ fn levers() -> [Levers; 4] {
 
 #[test]
 fn which_branch_wake_up_new_task_takes_and_whether_it_was_forced() {
-    let [none, off_array, parent_first, _] = levers();
-    for (clone_vm, same_cpu, parent_queued, levers, placement, forced) in [
+    let [none, off_array, parent_first, _] = overrides();
+    for (clone_vm, same_cpu, parent_queued, overrides, placement, forced) in [
         (false, true, true, none, BeforeParent, false),
         (false, true, false, none, ParentNotQueued, false),
         (false, true, true, off_array, ParentNotQueued, true),
@@ -156,7 +156,7 @@ fn which_branch_wake_up_new_task_takes_and_whether_it_was_forced() {
         (true, true, true, parent_first, TailSharedVm, false),
         (true, false, true, none, OtherCpu, true),
     ] {
-        let verdict = wake_new_placement(clone_vm, same_cpu, parent_queued, &levers);
+        let verdict = wake_new_placement(clone_vm, same_cpu, parent_queued, &overrides);
         assert_eq!(verdict, WakeNewVerdict { placement, forced });
     }
 }
@@ -165,8 +165,8 @@ fn which_branch_wake_up_new_task_takes_and_whether_it_was_forced() {
 fn every_branch_puts_the_child_in_its_place() {
     check!(new_task_at_the_tail_by_option);
     check!(new_task_of_a_parent_on_no_array);
-    let [none, off_array, parent_first, other_cpu] = levers();
-    for (clone_vm, levers, placement, list, resched) in [
+    let [none, off_array, parent_first, other_cpu] = overrides();
+    for (clone_vm, overrides, placement, list, resched) in [
         (false, none, BeforeParent, "C P X", true),
         (true, none, TailSharedVm, "P X C", false),
         (false, off_array, ParentNotQueued, "P X C", true),
@@ -178,7 +178,7 @@ fn every_branch_puts_the_child_in_its_place() {
         bench.hog("P", 0, 0);
         bench.hog("X", 0, 0);
         bench.settle();
-        let child = bench.fork("C", clone_vm, levers);
+        let child = bench.fork("C", clone_vm, overrides);
         assert_eq!(bench.list(ArrayKind::Active, 125), list, "{placement:?}");
         assert_eq!(bench.sched.need_resched(0), resched, "{placement:?}");
         let noted = bench.log.records().find_map(|r| match r.event {
@@ -201,10 +201,11 @@ fn every_branch_puts_the_child_in_its_place() {
 fn the_boot_task_forks_init() {
     let mut bench = Bench::new();
     let boot = bench.sched.current(0);
-    *bench.sched.get_mut(boot) = SchedTask::new(Pid(0), bench.names.intern("swapper"));
+    let swapper = SchedTask::new(Pid(0), bench.names.intern("swapper"));
+    bench.sched.insert(boot, swapper);
     bench.sched.get_mut(boot).prio = 140;
     bench.sched.get_mut(boot).thread_flags = ThreadFlags::empty();
-    let init = bench.fork("init", true, Levers::default());
+    let init = bench.fork("init", true, Overrides::default());
     let task = bench.sched.get(init);
     assert_eq!(
         (task.time_slice, task.prio, task.first_time_slice),
@@ -212,7 +213,7 @@ fn the_boot_task_forks_init() {
     );
     assert!(!bench.sched.need_resched(0));
     assert_eq!(bench.sched.get(boot).time_slice, 500);
-    let other = bench.fork("other", false, Levers::default());
+    let other = bench.fork("other", false, Overrides::default());
     assert_eq!(bench.list(ArrayKind::Active, 125), "init other");
     assert_eq!(bench.sched.array(other), Some(ArrayKind::Active));
     assert!(bench.sched.need_resched(0));
@@ -235,11 +236,11 @@ fn a_child_on_another_cpu_preempts_there_if_it_is_better() {
         bench.settle();
         bench.scheduler_tick();
         bench.settle();
-        let levers = Levers {
+        let overrides = Overrides {
             fork_cpu: Some(1),
-            ..Levers::default()
+            ..Overrides::default()
         };
-        let child = bench.fork("C", false, levers);
+        let child = bench.fork("C", false, overrides);
         assert_eq!(bench.sched.need_resched(1), preempts);
         assert!(!bench.sched.need_resched(0));
         assert_eq!(bench.sched.get(child).timestamp, 30 * u64::from(MS));
@@ -257,7 +258,7 @@ fn the_list_is_shown_before_and_after_but_only_around_the_parent() {
     bench.sched.rqs[0]
         .array_mut(0)
         .requeue(&mut bench.sched.tasks, parent);
-    bench.fork("C", false, Levers::default());
+    bench.fork("C", false, Overrides::default());
     let shown = bench.log.records().find_map(|r| match r.event {
         TraceEvent::RunList { before, after, .. } => Some((before, after)),
         _ => None,
@@ -275,7 +276,7 @@ fn event_numbers_do_not_depend_on_the_filter() {
     let counts = [TraceFilter::ALL, TraceFilter::NONE].map(|filter| {
         let (mut bench, _) = one_hog(0, 100);
         bench.log.filter = filter;
-        bench.fork("C", false, Levers::default());
+        bench.fork("C", false, Overrides::default());
         bench.settle();
         bench.log.event_seq()
     });
@@ -287,11 +288,13 @@ fn a_child_starts_with_clean_flags_and_counters() {
     let (mut bench, parent) = one_hog(0, 100);
     let task = bench.sched.get_mut(parent);
     task.thread_flags = ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
-    (task.nvcsw, task.nivcsw, task.sched_time, task.activated) = (3, 4, 5, 2);
-    let child = bench.fork("C", true, Levers::default());
+    task.activated = 2;
+    let stat = bench.sched.tasks.stat_mut(parent);
+    (stat.nvcsw, stat.nivcsw, stat.sched_time) = (3, 4, 5);
+    let child = bench.fork("C", true, Overrides::default());
+    assert_eq!(*bench.sched.stat(child), SchedStat::default());
     let child = bench.sched.get(child);
     assert_eq!(child.thread_flags, ThreadFlags::empty());
-    assert_eq!((child.nvcsw, child.nivcsw, child.sched_time), (0, 0, 0));
     assert_eq!(child.activated, 2);
 }
 

@@ -1,11 +1,11 @@
-//! The decisions of balancing, a case for each of their branches.
+//! The decisions of balancing, with a case for each of their branches.
 
 use super::*;
 use crate::abi::TaskState;
 
 const POWER: u32 = SCHED_LOAD_SCALE;
 
-/// What CPU 0 finds, whose load and those of the others are given in tasks.
+/// What CPU 0 finds; its load and those of the others are given in tasks.
 fn steady(tasks: &[u32], idle: IdleType) -> BusiestGroup {
     loads(
         &tasks.iter().map(|tasks| tasks * POWER).collect::<Vec<_>>(),
@@ -47,7 +47,7 @@ fn a_busy_cpu_takes_half_of_the_difference() {
 #[test]
 fn an_idle_cpu_takes_a_task_from_a_balanced_domain() {
     use IdleType::{Idle, NewlyIdle, NotIdle};
-    // Even a CPU that seems to have more itself: its load fades only slowly.
+    // Even a CPU that seems to have more load itself: its average decays only slowly.
     for (idle, own, busy, taken) in [
         (NewlyIdle, 0, POWER, 1),
         (NewlyIdle, 0, 1, 1),
@@ -108,7 +108,7 @@ fn a_task_is_taken_if_more_power_is_used_then() {
         IdleType::NotIdle,
     );
     assert_eq!((found.tasks, found.why), (0, Imbalance::NoGain));
-    // Less load than one task can make of the power.
+    // Less load than one task's share of the power.
     let found = find_busiest_group(
         [group(0, 128, true), group(100, 128, false)].into_iter(),
         125,
@@ -175,7 +175,7 @@ fn wakes(load: u32, this_load: u32, sync: bool, hot: bool, sd: &SchedDomain) -> 
         this_cpu: 0,
         load,
         this_load,
-        sync,
+        waker: if sync { Waker::Sleeps } else { Waker::GoesOn },
         timestamp_last_tick: 10_000_000,
     };
     let last_ran = if hot { 10_000_000 } else { 0 };
@@ -216,7 +216,7 @@ fn a_task_wakes_where_it_is_if_it_must_or_no_domain_says_otherwise() {
         this_cpu,
         load: 128,
         this_load: 0,
-        sync: false,
+        waker: Waker::GoesOn,
         timestamp_last_tick: 10_000_000,
     };
     let mut sd = SchedDomain::of_cpu(0, 2, 0);
@@ -263,7 +263,7 @@ fn a_new_program_goes_where_there_is_less_than_one_task_less() {
 }
 
 #[test]
-fn a_domain_begins_with_the_spec_s_values() {
+fn a_domain_begins_with_the_values_of_sd_cpu_init() {
     let sd = SchedDomain::of_cpu(2, 4, 77);
     assert_eq!(
         (sd.min_interval, sd.max_interval, sd.busy_factor),

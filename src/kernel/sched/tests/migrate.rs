@@ -4,7 +4,7 @@ use super::*;
 
 const NS: u64 = NS_PER_TICK as u64;
 
-/// A CPU with two hogs, another with none; the second hog waits.
+/// Two CPU-bound tasks on one CPU, none on another; the second task waits.
 fn two_hogs() -> (Bench, TaskId, TaskId) {
     let mut bench = Bench::with_cpus(2);
     let a = bench.hog("A", 0, 0);
@@ -128,7 +128,7 @@ fn requests_are_looked_at_again_when_their_turn_comes() {
     assert_eq!(ask(&mut bench, 4), Migration::Wait);
     bench.schedule();
     assert_eq!(bench.current(), "migration/0");
-    // CPU 2 was asked for last; the other request finds the task gone.
+    // CPU 2 was requested last; the other request finds the task gone.
     bench.on(Scheduler::migration_round).unwrap();
     assert_eq!(bench.sched.get(b).cpu, 2);
     bench.on(Scheduler::migration_round).unwrap();

@@ -1,5 +1,5 @@
-//! The scheduler on its own: the specification's tables and worked examples, told with a small
-//! bench on which tasks do nothing but run, sleep and wake.
+//! The scheduler on its own: the specification's tables and worked examples, on a small bench whose
+//! tasks do nothing but run, sleep and wake.
 
 mod balance;
 mod fork;
@@ -184,7 +184,7 @@ impl Bench {
         migration
     }
 
-    /// Lets time pass: at each tick `scheduler_tick`, then `schedule` as long as asked for.
+    /// Lets time pass: at each tick `scheduler_tick`, then `schedule` as long as requested.
     fn run_to(&mut self, tick: u64) {
         self.settle();
         while self.tick < tick {
@@ -209,7 +209,7 @@ impl Bench {
         woken
     }
 
-    fn fork(&mut self, name: &str, clone_vm: bool, levers: Levers) -> TaskId {
+    fn fork(&mut self, name: &str, clone_vm: bool, overrides: Overrides) -> TaskId {
         let child = self.ids.insert(());
         let (pid, name) = (Pid(self.ids.len() as i32), self.names.intern(name));
         let parent = self.sched.current(self.cpu);
@@ -217,7 +217,7 @@ impl Bench {
             s.dup(parent, child, pid);
             s.get_mut(child).name = name;
             s.sched_fork(ctx, parent, child);
-            s.wake_up_new_task(ctx, parent, child, clone_vm, &levers);
+            s.wake_up_new_task(ctx, parent, child, clone_vm, &overrides);
         });
         self.sched.check().unwrap();
         child

@@ -155,7 +155,7 @@ fn a_lone_task_that_yields_goes_on_after_an_array_swap() {
     };
     assert_eq!(bench.sched.rq(0).stat, expected);
     assert_eq!(bench.current(), "A");
-    assert_eq!(bench.sched.get(task).nivcsw, 0);
+    assert_eq!(bench.sched.stat(task).nivcsw, 0);
 }
 
 /// Scheduler example W21.
@@ -170,7 +170,7 @@ fn a_yielding_task_waits_until_the_others_have_used_their_slices() {
     let rq = bench.sched.rq(0);
     assert_eq!((rq.stat.yld_cnt, rq.stat.yld_exp_empty), (1, 1));
     assert_eq!((rq.expired_timestamp, rq.best_expired_prio), (0, 140));
-    assert_eq!(bench.sched.get(a).nivcsw, 1);
+    assert_eq!(bench.sched.stat(a).nivcsw, 1);
     bench.run_to(99);
     bench.tick = 100;
     bench.scheduler_tick();

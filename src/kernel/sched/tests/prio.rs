@@ -1,4 +1,4 @@
-//! The arithmetic: the tables of the specification, and what sleeps are worth.
+//! The arithmetic: slices and priorities of all nice values, and what sleeps are worth.
 
 use super::*;
 
@@ -308,23 +308,24 @@ fn numbers_without_sense_are_refused_with_their_bounds() {
     }
 }
 
-/// What is foreseen of the granularity rule is what the rule says tick by tick.
+/// The prediction of the granularity rule agrees with the rule applied tick by tick, also of slices that
+/// are longer than a full one, where its arithmetic wraps.
 #[test]
-fn the_next_turn_within_a_slice_is_foreseen() {
+fn the_next_turn_within_a_slice_is_predicted() {
     let tunables = Tunables::LINUX;
     for nice in [-20, -5, 0, 5, 19] {
         for sleep_avg_ms in [0, 450, 700, 900, 1000] {
             let mut task = slept(nice, sleep_avg_ms * MS, 0);
             task.prio = effective_prio(&task).prio;
-            for slice in 1..=tunables.task_timeslice(task.static_prio) {
+            for slice in 1..=tunables.task_timeslice(task.static_prio) + 300 {
                 task.time_slice = slice;
-                let foreseen = tunables.ticks_to_requeue(&task, 1);
+                let predicted = tunables.ticks_to_requeue(&task, 1);
                 let mut later = task.clone();
                 let seen = (1..slice).find(|ticks| {
                     later.time_slice = slice - ticks;
                     tunables.granularity_is_up(&later, 1)
                 });
-                assert_eq!(foreseen, seen, "{nice} {sleep_avg_ms} {slice}");
+                assert_eq!(predicted, seen, "{nice} {sleep_avg_ms} {slice}");
             }
         }
     }

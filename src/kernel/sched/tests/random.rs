@@ -2,26 +2,15 @@
 //! what a wake-up then does.
 
 use super::*;
+use fastrand::Rng;
 use std::collections::BTreeSet;
 
 const OPERATIONS: u32 = 4000;
 const TASKS_MAX: usize = 12;
 
-/// Xorshift: the same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
-
 struct Run {
     bench: Bench,
-    random: Random,
+    random: Rng,
     live: Vec<TaskId>,
 }
 
@@ -31,18 +20,16 @@ impl Run {
         let live = vec![bench.hog("first", 0, 500)];
         Self {
             bench,
-            random: Random(seed),
+            random: Rng::with_seed(seed),
             live,
         }
     }
 
     fn step(&mut self) {
-        self.bench.cpu = self.random.below(self.bench.sched.cpus());
-        let task = self.live[self.random.below(self.live.len())];
-        match self
-            .random
-            .below(if self.bench.sched.cpus() > 1 { 12 } else { 9 })
-        {
+        self.bench.cpu = self.random.usize(..self.bench.sched.cpus());
+        let task = self.live[self.random.usize(..self.live.len())];
+        let kinds = if self.bench.sched.cpus() > 1 { 12 } else { 9 };
+        match self.random.usize(..kinds) {
             0 | 1 => self.tick(),
             2 => self.sleep(),
             3 | 4 => self.wake(task),
@@ -76,8 +63,8 @@ impl Run {
             return;
         }
         let all = (1 << self.bench.sched.cpus()) - 1;
-        let mask = match self.random.below(3) {
-            0 => 1 + self.random.below(all) as u32,
+        let mask = match self.random.usize(..3) {
+            0 => 1 + self.random.usize(..all) as u32,
             _ => u32::MAX,
         };
         self.bench.set_cpus_allowed(task, mask).unwrap();
@@ -92,7 +79,7 @@ impl Run {
 
     /// The load of a CPU cannot be balanced.
     fn push(&mut self) {
-        let busiest = self.random.below(self.bench.sched.cpus());
+        let busiest = self.random.usize(..self.bench.sched.cpus());
         self.bench
             .on(|s, ctx| s.ask_for_active_balance(ctx, busiest));
     }
@@ -103,14 +90,14 @@ impl Run {
     }
 
     fn tick(&mut self) {
-        self.bench.tick += self.random.below(30) as u64;
-        for _ in 0..self.random.below(60) {
+        self.bench.tick += self.random.usize(..30) as u64;
+        for _ in 0..self.random.usize(..60) {
             self.bench.tick_all();
         }
     }
 
     fn sleep(&mut self) {
-        let state = [TaskState::INTERRUPTIBLE, TaskState::UNINTERRUPTIBLE][self.random.below(2)];
+        let state = [TaskState::INTERRUPTIBLE, TaskState::UNINTERRUPTIBLE][self.random.usize(..2)];
         if !self.curr_is_idle() {
             self.bench.sleep(state);
         }
@@ -142,13 +129,13 @@ impl Run {
         let elsewhere = self.bench.cpu as u8 ^ 1;
         let several = self.bench.sched.cpus() > 1;
         let may = several && parent.cpus_allowed >> elsewhere & 1 != 0;
-        let levers = Levers {
-            fork_cpu: (may && self.random.below(4) == 0).then_some(elsewhere),
-            parent_not_on_array: self.random.below(4) == 0,
-            child_runs_first: self.random.below(4) > 0,
+        let overrides = Overrides {
+            fork_cpu: (may && self.random.usize(..4) == 0).then_some(elsewhere),
+            parent_not_on_array: self.random.usize(..4) == 0,
+            child_runs_first: self.random.usize(..4) > 0,
         };
-        let clone_vm = self.random.below(3) == 0;
-        let child = self.bench.fork("child", clone_vm, levers);
+        let clone_vm = self.random.usize(..3) == 0;
+        let child = self.bench.fork("child", clone_vm, overrides);
         self.live.push(child);
     }
 
@@ -168,9 +155,9 @@ impl Run {
     }
 
     fn renice_or_set_policy(&mut self, task: TaskId) {
-        let nice = self.random.below(40) as i32 - 20;
-        let rt_priority = 1 + self.random.below(99) as u8;
-        match self.random.below(6) {
+        let nice = self.random.usize(..40) as i32 - 20;
+        let rt_priority = 1 + self.random.usize(..99) as u8;
+        match self.random.usize(..6) {
             0 => self
                 .bench
                 .on(|s, ctx| s.sched_setscheduler(ctx, task, Policy::Fifo, rt_priority)),
@@ -231,7 +218,7 @@ fn a_copy_continues_like_the_original() {
     (0..300).for_each(|_| run.step());
     let mut copy = Run {
         bench: run.bench.clone(),
-        random: Random(run.random.0),
+        random: run.random.clone(),
         live: run.live.clone(),
     };
     (0..300).for_each(|_| {

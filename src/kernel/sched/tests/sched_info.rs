@@ -9,7 +9,7 @@ fn figures(bench: &Bench, id: TaskId) -> (u32, u32, u32) {
         run_delay,
         pcnt,
         ..
-    } = bench.sched.get(id).sched_info;
+    } = bench.sched.stat(id).sched_info;
     (cpu_time, run_delay, pcnt)
 }
 
@@ -39,7 +39,7 @@ fn three_hogs_after_their_first_round() {
     assert_eq!(stat.sched_info, sums);
 }
 
-/// A wait after a preemption does not count; one that begins when jiffies are 0 neither.
+/// A wait after a preemption does not count, nor does one that begins when jiffies is 0.
 #[test]
 fn what_run_delay_leaves_out() {
     let mut bench = Bench::new();
@@ -61,8 +61,8 @@ fn what_run_delay_leaves_out() {
     assert_eq!(figures(&bench, good), (5, 0, 1));
 }
 
-/// An idle CPU sees a load of one task at first, and takes the second of two hogs at its second
-/// look; then all is balanced.
+/// An idle CPU sees a load of one task at first, and takes the second of two CPU-bound tasks at its
+/// second check; then the load is balanced.
 #[test]
 fn balancing_is_counted_by_what_came_of_it() {
     let mut bench = Bench::with_cpus(2);
@@ -92,7 +92,7 @@ fn balancing_is_counted_by_what_came_of_it() {
     }
 }
 
-/// kernel/sched.c, `sched_info_queued()`: the start of a wait is kept until the task gets the CPU,
+/// `kernel/sched.c`, `sched_info_queued()`: the start of a wait is kept until the task gets the CPU,
 /// however often it is put in another list in between.
 #[test]
 fn a_wait_begins_when_the_task_is_queued_first() {
@@ -105,11 +105,11 @@ fn a_wait_begins_when_the_task_is_queued_first() {
     assert_eq!(bench.current(), "H");
     bench.run_to(30);
     bench.on(|s, ctx| s.set_user_nice(ctx, late, 19));
-    assert_eq!(bench.sched.get(late).sched_info.last_queued, 10);
+    assert_eq!(bench.sched.stat(late).sched_info.last_queued, 10);
     bench.run_to(110);
     assert_eq!(bench.current(), "L");
     assert_eq!(figures(&bench, late), (0, 100, 1));
-    assert_eq!(bench.sched.get(late).sched_info.last_queued, 0);
+    assert_eq!(bench.sched.stat(late).sched_info.last_queued, 0);
 }
 
 /// Of a sleeper on CPU 0: its runqueue's wake-ups, the local ones of them, and what the domain of
@@ -129,7 +129,7 @@ fn wake_ups(cpu: usize, before: impl FnOnce(&mut Bench)) -> ([u32; 2], [u32; 3])
     ([rq.ttwu_cnt, rq.ttwu_local], remote)
 }
 
-/// kernel/sched.c, `try_to_wake_up()`: a sleeper moves to the waker's CPU if it is cold on its own,
+/// `kernel/sched.c`, `try_to_wake_up()`: a sleeper moves to the waker's CPU if it is cold on its own,
 /// or if the waker's CPU has less to do; it stays if that one is busy and its own is idle.
 #[test]
 fn wake_ups_are_counted_by_what_became_of_them() {

@@ -106,7 +106,7 @@ fn a_wake_up_needs_a_state_in_the_mask_and_a_task_off_the_queue() {
         let task = bench.sleeper("T", 0, 0);
         bench.sched.get_mut(task).state = state;
         assert_eq!(
-            bench.on(|s, ctx| s.try_to_wake_up(ctx, task, mask, false)),
+            bench.on(|s, ctx| s.try_to_wake_up(ctx, task, mask, Waker::GoesOn)),
             woken,
             "{state:?}"
         );
@@ -129,18 +129,20 @@ fn a_task_that_has_only_announced_its_sleep_goes_on() {
 
 #[test]
 fn only_a_better_task_preempts_and_a_sync_wake_up_never_does() {
-    for (sleep_avg_ms, sync, preempts) in
-        [(100, false, true), (99, false, false), (100, true, false)]
-    {
+    for (sleep_avg_ms, waker, preempts) in [
+        (100, Waker::GoesOn, true),
+        (99, Waker::GoesOn, false),
+        (100, Waker::Sleeps, false),
+    ] {
         let mut bench = Bench::new();
         bench.hog("H", 0, 0);
         let task = bench.sleeper("T", 0, sleep_avg_ms);
         bench.settle();
-        bench.on(|s, ctx| s.try_to_wake_up(ctx, task, TaskState::ANY_SLEEP, sync));
+        bench.on(|s, ctx| s.try_to_wake_up(ctx, task, TaskState::ANY_SLEEP, waker));
         assert_eq!(
             bench.sched.need_resched(0),
             preempts,
-            "{sleep_avg_ms} {sync}"
+            "{sleep_avg_ms} {waker:?}"
         );
     }
 }
@@ -198,9 +200,9 @@ fn the_signalled_case_counts_as_voluntary_if_a_switch_follows() {
     bench.sched.get_mut(task).thread_flags |= ThreadFlags::SIGPENDING;
     bench.sleep(TaskState::INTERRUPTIBLE);
     assert_eq!(bench.current(), "I");
-    let task = bench.sched.get(task);
-    assert_eq!((task.nvcsw, task.nivcsw), (1, 0));
-    assert!(task.is_queued());
+    let stat = bench.sched.stat(task);
+    assert_eq!((stat.nvcsw, stat.nivcsw), (1, 0));
+    assert!(bench.sched.get(task).is_queued());
 }
 
 #[test]
@@ -229,7 +231,7 @@ fn a_wake_up_on_another_cpu_is_timed_by_that_cpus_last_tick() {
     bench.scheduler_tick();
     (bench.cpu, bench.tick) = (0, 20);
     bench.scheduler_tick();
-    assert!(bench.on(|s, ctx| s.try_to_wake_up(ctx, task, TaskState::ANY_SLEEP, true)));
+    assert!(bench.on(|s, ctx| s.try_to_wake_up(ctx, task, TaskState::ANY_SLEEP, Waker::Sleeps)));
     let t = bench.sched.get(task);
     assert_eq!((t.timestamp, t.sleep_avg, t.cpu), (17 * NS, 170_000_000, 1));
     // Sync or not, a task on another CPU preempts there.

@@ -1,12 +1,11 @@
-//! Every verdict of `why`, and what its screen looks like.
+//! Every outcome that `why` can predict, and what its screen looks like.
 
 use super::*;
-use crate::abi::CloneFlags;
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::Resource;
-use crate::machine::Outcome;
-use crate::view::tests::{act, after_fork, boot, call, fork, spawn, write};
+use crate::abi::{CloneFlags, Resource};
+use crate::kernel::syscall::{MmapArgs, Syscall};
+use crate::machine::Acted;
+use crate::machine::drive::{self, act, call, clone};
+use crate::view::tests::{after_fork, boot, spawn, write};
 use crate::view::text::Text;
 
 const SHARED: u32 = 0x21;
@@ -21,22 +20,19 @@ fn map(machine: &mut Machine, task: TaskId, prot: u32, flags: u32) -> VirtAddr {
         flags,
         ..MmapArgs::default()
     };
-    match call(machine, task, Syscall::Mmap(args)) {
-        Outcome::Returned(addr) => VirtAddr(addr as u32),
-        other => panic!("{other:?}"),
-    }
+    drive::mmap(machine, task, args)
 }
 
 fn read(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
     let action = crate::machine::Action::Read { addr, len: 1 };
-    assert!(matches!(act(machine, task, action), Outcome::Bytes(_)));
+    assert!(matches!(act(machine, task, action), Acted::Bytes(_)));
 }
 
 fn of(machine: &Machine, task: TaskId, addr: VirtAddr) -> Why {
     why(machine, task, addr).unwrap()
 }
 
-/// The verdicts alone.
+/// The outcomes alone.
 fn fates(machine: &Machine, task: TaskId, addr: VirtAddr) -> (Fate, Fate) {
     let why = of(machine, task, addr);
     (why.read.fate, why.write.fate)
@@ -120,13 +116,13 @@ fn anonymous_pages() {
     let sh = spawn(&mut machine, "sh");
     let page = map(&mut machine, sh, 3, PRIVATE);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
-    read   fault 0x4 (user read, not present) -> ZERO PAGE: the page of zeroes is mapped read-only
-    write  fault 0x6 (user write, not present) -> ZEROED FRAME: a fresh frame is taken
+    read   fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only
+    write  fault 0x6 (user write, not present) -> ZEROED FRAME: a new frame is allocated
     ");
     read(&mut machine, sh, page);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 0
-    write  fault 0x7 (user write, read-only) -> COPY: frame 0x2c1 is the page of zeroes, which everyone shares
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x2c1 is the zero page, which everyone shares
     ");
     write(&mut machine, sh, page);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
@@ -143,7 +139,7 @@ fn the_last_owner_reuses_the_frame_and_who_shares_memory_is_one_owner() {
     let mut machine = boot(1);
     let (sh, kid, page) = after_fork(&mut machine);
     let pfn = of(&machine, sh, page).walk.pfn.unwrap();
-    fork(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
+    clone(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
     write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh+4:sh, 3:sh)
@@ -164,7 +160,7 @@ fn of_many_owners_some_are_named() {
     let mut machine = boot(1);
     let (sh, _, page) = after_fork(&mut machine);
     for _ in 0..7 {
-        fork(&mut machine, sh, CloneFlags::FORK);
+        clone(&mut machine, sh, CloneFlags::FORK);
     }
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
@@ -189,12 +185,12 @@ fn pages_of_files_and_shared_objects() {
     let text = VirtAddr(0x0804_8000);
     insta::assert_snapshot!(verdicts(&machine, sh, text), @"
     read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
-    write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area may not be written
+    write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
     ");
     let shared = map(&mut machine, sh, 3, SHARED);
     insta::assert_snapshot!(verdicts(&machine, sh, shared), @"
-    read   fault 0x4 (user read, not present) -> FILE PAGE: a fresh page of zeroes of the shared memory (/dev/zero (deleted))
-    write  fault 0x6 (user write, not present) -> FILE PAGE: a fresh page of zeroes of the shared memory (/dev/zero (deleted))
+    read   fault 0x4 (user read, not present) -> FILE PAGE: a new zero-filled page of the shared memory (/dev/zero (deleted))
+    write  fault 0x6 (user write, not present) -> FILE PAGE: a new zero-filled page of the shared memory (/dev/zero (deleted))
     ");
     // Another program's data page is cached by now.
     let other = spawn(&mut machine, "sh");
@@ -219,14 +215,14 @@ fn what_an_area_does_not_allow() {
     let sh = spawn(&mut machine, "sh");
     let none = map(&mut machine, sh, 0, PRIVATE);
     insta::assert_snapshot!(verdicts(&machine, sh, none), @"
-    read   fault 0x4 (user read, not present) -> SIGSEGV (ACCERR): the area may not be read
-    write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area may not be written
+    read   fault 0x4 (user read, not present) -> SIGSEGV (ACCERR): the area does not permit reading
+    write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
     ");
     let read_only = map(&mut machine, sh, 1, PRIVATE);
     read(&mut machine, sh, read_only);
     insta::assert_snapshot!(verdicts(&machine, sh, read_only), @"
     read   ok: 0
-    write  fault 0x7 (user write, protection) -> SIGSEGV (ACCERR): the area may not be written
+    write  fault 0x7 (user write, protection) -> SIGSEGV (ACCERR): the area does not permit writing
     ");
     let vsyscall = VirtAddr(0xffff_e400);
     insta::assert_snapshot!(verdicts(&machine, sh, vsyscall), @"
@@ -251,8 +247,8 @@ fn stacks_grow_within_their_limits() {
     insta::assert_snapshot!(of(&machine, sh, below(&machine, 1)).text().lines[5], @"area none here; the stack above, bffeb000-c0000000 rw-p [stack], would grow down by 1 page");
     let verdicts_at = |machine: &Machine, pages| verdicts(machine, sh, below(machine, pages));
     insta::assert_snapshot!(verdicts_at(&machine, 1), @"
-    read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the page of zeroes is mapped read-only
-    write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then ZEROED FRAME: a fresh frame is taken
+    read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only
+    write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then ZEROED FRAME: a new frame is allocated
     ");
     insta::assert_snapshot!(verdicts_at(&machine, 3), @"
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
@@ -261,20 +257,20 @@ fn stacks_grow_within_their_limits() {
     let signal = machine.kernel.task(sh).signal.unwrap();
     machine.kernel.signals[signal].rlimits[Resource::Stack].cur = 0x1000;
     insta::assert_snapshot!(verdicts_at(&machine, 1), @"
-    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the stack may not grow so far
-    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the stack may not grow so far
+    read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the stack may not grow that far
+    write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the stack may not grow that far
     ");
     let read_only = map(&mut machine, sh, 1, PRIVATE | GROWSDOWN);
     let page_below = VirtAddr(read_only.0 - 0x1000);
     machine.kernel.task_mut(sh).thread.regs.esp = page_below.0;
     machine.kernel.signals[signal].rlimits[Resource::Stack].cur = 8 << 20;
     insta::assert_snapshot!(verdicts(&machine, sh, page_below), @"
-    read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the page of zeroes is mapped read-only
-    write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then SIGSEGV (ACCERR): the area may not be written
+    read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only
+    write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then SIGSEGV (ACCERR): the area does not permit writing
     ");
 }
 
-/// What the kernel never lets happen: the page table is changed behind the TLB's back.
+/// The kernel never lets this happen: the page table is changed behind the TLB's back.
 #[test]
 fn a_tlb_entry_outlives_the_page_table_entry() {
     let mut machine = boot(1);
@@ -290,8 +286,8 @@ fn a_tlb_entry_outlives_the_page_table_entry() {
     PTE  0x00000000  at 0x01099ffc  empty
     TLB  of CPU 0: frame 0x1098, user mode may read and write
     area b7fff000-b8000000 rw-p b7fff000 00:00 0
-    read   ok: 42  by a stale TLB entry: the page tables say otherwise
-    write  ok  by a stale TLB entry: the page tables say otherwise
+    read   ok: 42  by a stale TLB entry: the page tables no longer permit it
+    write  ok  by a stale TLB entry: the page tables no longer permit it
     ");
     machine.kernel.cpus[0].mmu.invlpg(page);
     assert_eq!(
@@ -300,7 +296,7 @@ fn a_tlb_entry_outlives_the_page_table_entry() {
     );
 }
 
-/// The rights that a TLB entry lacks are looked up in the page table, and that may have them.
+/// Rights that a TLB entry lacks are looked up in the page table, which may grant them.
 #[test]
 fn a_tlb_entry_with_too_few_rights_does_no_harm() {
     let mut machine = boot(1);
@@ -325,7 +321,7 @@ fn cpus_whose_tlbs_agree_share_a_line() {
     write(&mut machine, sh, page);
     for cpu in 1..4 {
         machine.kernel.config.fork_cpu = Some(cpu);
-        let kid = fork(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
+        let kid = clone(&mut machine, sh, CloneFlags::CLONE_VM | CloneFlags::FORK);
         if cpu == 2 {
             read(&mut machine, kid, page);
         }

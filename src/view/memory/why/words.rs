@@ -1,4 +1,4 @@
-//! `why` in words: one screen, a line a station, the verdicts last.
+//! `why` in words: one screen, one line per step, the outcomes last.
 
 use super::{Area, Fate, Forecast, Mapper, TaskName, Why};
 use crate::abi::Pfn;
@@ -6,10 +6,9 @@ use crate::hw::{ErrorCode, Pte};
 use crate::kernel::mm::WpWhy;
 use crate::view::memory::maps::MapsRow;
 use crate::view::memory::vtop::{PageView, TlbView, station};
-use crate::view::text::task_tag;
-use crate::view::text::{Line, Role, Text, cell};
+use crate::view::text::{Line, Role, Text, cell, task_tag};
 
-/// Mappings of a frame that are named one by one.
+/// How many mappings of a frame are named one by one.
 const MAX_NAMED: usize = 4;
 
 impl Why {
@@ -46,7 +45,7 @@ impl Why {
             .add(Role::Flag, pte_words(Pte(pte.value)))
     }
 
-    /// One line for all CPUs whose TLBs have the same of the page.
+    /// One line for all CPUs whose TLBs agree about the page.
     fn tlb_lines(&self) -> Vec<Line> {
         let views = &self.walk.tlb;
         if views.is_empty() {
@@ -75,9 +74,10 @@ impl Why {
             return line;
         }
         let with_rights = |mapper: &Mapper| {
-            let (role, rights) = match mapper.writable {
-                true => (Role::Bad, " rw"),
-                false => (Role::Good, " r-"),
+            let (role, rights) = if mapper.writable {
+                (Role::Bad, " rw")
+            } else {
+                (Role::Good, " r-")
             };
             mapper.tag().add(role, rights)
         };
@@ -112,8 +112,8 @@ impl Why {
         let good = |word: &str| cell(Role::Good, word);
         match fate {
             Fate::Ok { value, stale } => ok_line(*value, *stale),
-            Fate::ZeroPage => good("ZERO PAGE").plain(": the page of zeroes is mapped read-only"),
-            Fate::ZeroedFrame => good("ZEROED FRAME").plain(": a fresh frame is taken"),
+            Fate::ZeroPage => good("ZERO PAGE").plain(": the zero page is mapped read-only"),
+            Fate::ZeroedFrame => good("ZEROED FRAME").plain(": a new frame is allocated"),
             Fate::FilePage { cached } => {
                 good("FILE PAGE").plain(": ").join(self.file_page(*cached))
             }
@@ -140,7 +140,7 @@ impl Why {
                 .add(Role::Frame, pfn)
                 .plain(" of the shared memory"),
             None if self.area.is_shared_memory() => {
-                cell(Role::Plain, "a fresh page of zeroes of the shared memory")
+                cell(Role::Plain, "a new zero-filled page of the shared memory")
             }
             Some(pfn) => cell(Role::Plain, "frame ")
                 .add(Role::Frame, pfn)
@@ -163,7 +163,7 @@ impl Why {
             .plain(": frame ")
             .add(Role::Frame, pfn);
         let count = match why {
-            WpWhy::ZeroPage => return line.plain(" is the page of zeroes, which everyone shares"),
+            WpWhy::ZeroPage => return line.plain(" is the zero page, which everyone shares"),
             WpWhy::Reserved => return line.plain(" belongs to the kernel"),
             WpWhy::Shared { count } => count,
         };
@@ -179,7 +179,7 @@ impl Why {
     }
 }
 
-/// The parts with commas between them; after a few, how many more there are.
+/// The parts separated by commas; after a few, how many more there are.
 fn listed(parts: impl Iterator<Item = Line>) -> Line {
     let parts: Vec<Line> = parts.collect();
     let shown = match parts.len() {
@@ -204,12 +204,13 @@ fn ok_line(value: Option<u32>, stale: bool) -> Line {
         Some(value) => line.plain(": ").add(Role::Number, value),
         None => line,
     };
-    match stale {
-        true => line.add(
+    if stale {
+        line.add(
             Role::Bad,
-            "  by a stale TLB entry: the page tables say otherwise",
-        ),
-        false => line,
+            "  by a stale TLB entry: the page tables no longer permit it",
+        )
+    } else {
+        line
     }
 }
 
@@ -227,9 +228,10 @@ fn pte_words(pte: Pte) -> String {
         }
         .to_owned();
     }
-    let rights = match pte.contains(Pte::RW) {
-        true => "writable",
-        false => "read-only",
+    let rights = if pte.contains(Pte::RW) {
+        "writable"
+    } else {
+        "read-only"
     };
     let mut words = vec!["present", rights];
     if !pte.contains(Pte::USER) {
@@ -242,7 +244,7 @@ fn pte_words(pte: Pte) -> String {
 }
 
 impl Forecast {
-    /// A protection fault that copy on write will mend is one of a read-only page.
+    /// A protection fault that copy on write will handle is a write to a read-only page.
     fn words(&self, code: u32) -> String {
         let words = ErrorCode(code).describe();
         match self.fate {

@@ -1,24 +1,26 @@
-//! Asking the kernel's own functions, one after the other in the kernel's order.
+//! Asks the kernel's own functions, one after another in the kernel's order.
 
 use super::words::meaning;
 use super::{
     ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, KnownTask, ObjectRow, ParentOf,
     Queued, Reaped, RunsNext, TestOutcome, TestedRule, TracerHears,
 };
-use crate::abi::{CSIGNAL, CloneFlags, Policy, Signal, TaskId};
+use crate::abi::{
+    CSIGNAL, Caps, CloneFlags, ExitState, Policy, PtFlags, PtraceEvent, Resource, Signal, TaskId,
+    WaitOptions,
+};
 use crate::kernel::Kernel;
 use crate::kernel::exit::{
-    ParentsWish, WaitOptions, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself,
-    tell_parent,
+    ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };
 use crate::kernel::fork::{
-    FLAG_TESTS, FlagTest, ForkEvent, ObjectFate, becomes_sibling, begins_stopped,
-    check_clone_flags, check_group_exit, check_max_threads, check_newns, check_not_killed,
-    check_nproc, child_ptrace, clone_sharing, creator_waits, exit_signal, flags_with_event,
-    fork_traceflag, joins_group, tid_words,
+    FLAG_TESTS, FlagTest, ObjectFate, becomes_sibling, begins_stopped, check_clone_flags,
+    check_group_exit, check_max_threads, check_newns, check_not_killed, check_nproc, child_ptrace,
+    clone_sharing, creator_waits, exit_signal, flags_with_event, fork_traceflag, joins_group,
+    tid_stores,
 };
 use crate::kernel::sched::{split_slice, wake_new_placement};
-use crate::kernel::task::{Caps, ExitState, PtFlags, Resource, SignalFlags};
+use crate::kernel::task::SignalFlags;
 use crate::trace::{CloneRefusal, Placement};
 
 pub(super) fn explain(
@@ -42,7 +44,10 @@ pub(super) fn explain(
         names: flags.iter_names().map(|(name, _)| name).collect(),
         ignored: ignored_bits(flags),
         caller: caller.map(|caller| known(kernel, caller)),
-        mended: tests.iter().any(is_refused).then(|| mended(flags).bits()),
+        corrected: tests
+            .iter()
+            .any(is_refused)
+            .then(|| corrected(flags).bits()),
         tests,
         error: refusal.map(|refusal| refusal.errno().name()),
         refusal: refusal.map(|refusal| refusal.to_string()),
@@ -79,8 +84,8 @@ fn tests(flags: CloneFlags) -> Vec<TestedRule> {
     rules.map(row).collect()
 }
 
-/// What the tests ask for is added; CLONE_FS is taken away from CLONE_NEWNS.
-fn mended(flags: CloneFlags) -> CloneFlags {
+/// Adds the flags that the tests require, and removes CLONE_FS from CLONE_NEWNS.
+fn corrected(flags: CloneFlags) -> CloneFlags {
     FLAG_TESTS.iter().fold(flags, |flags, test| {
         if !test.refuses(flags) {
             flags
@@ -92,7 +97,7 @@ fn mended(flags: CloneFlags) -> CloneFlags {
     })
 }
 
-/// The refusals that need no addresses and no memory, in the kernel's order.
+/// Applies the rules that need no addresses and no memory, in the kernel's order.
 fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result<(), CloneRefusal> {
     check_clone_flags(flags)?;
     let Some(caller) = caller else {
@@ -115,9 +120,10 @@ fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result
 }
 
 fn plan(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> ChildPlan {
-    let parent = match becomes_sibling(flags) {
-        true => ParentOf::CallersParent,
-        false => ParentOf::Caller,
+    let parent = if becomes_sibling(flags) {
+        ParentOf::CallersParent
+    } else {
+        ParentOf::Caller
     };
     let parent_task = caller.map(|caller| match parent {
         ParentOf::Caller => caller,
@@ -131,7 +137,7 @@ fn plan(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> ChildPlan
         PtFlags::PTRACED | PtFlags::TRACE_FORK | PtFlags::TRACE_VFORK | PtFlags::TRACE_CLONE;
     ChildPlan {
         objects: objects(flags, kernel.config.cow),
-        tid_words: tid_words(flags),
+        tid_stores: tid_stores(flags),
         parent,
         parent_task: parent_task.map(|task| known(kernel, task)),
         same_process: joins_group(flags),
@@ -171,8 +177,8 @@ fn objects(flags: CloneFlags, cow: bool) -> Vec<ObjectRow> {
     .into()
 }
 
-/// Where the child is queued, whether a lever decided, and who runs next; `stops` says whether the
-/// caller stops for its tracer.
+/// Where the child is queued, whether an option forced the place, and who runs next. `stops` says
+/// whether the caller stops for its tracer.
 fn place(
     kernel: &Kernel,
     flags: CloneFlags,
@@ -180,23 +186,25 @@ fn place(
     stops: bool,
 ) -> (Queued, bool, RunsNext) {
     let sched = caller.map(|caller| kernel.sched.get(caller));
-    // With the last tick gone to the child, the caller's slice is over; FIFO knows no slices.
+    // Having given its last tick to the child, the caller's slice is over; FIFO tasks have no
+    // slices.
     let slice_ends = sched
         .is_some_and(|sched| sched.policy != Policy::Fifo && split_slice(sched.time_slice).1 == 0);
     let caller_leaves = creator_waits(flags) || slice_ends || stops;
-    let goes_on = match caller_leaves {
-        true => RunsNext::FirstInLine,
-        false => RunsNext::Caller,
+    let goes_on = if caller_leaves {
+        RunsNext::FirstInLine
+    } else {
+        RunsNext::Caller
     };
     if begins_stopped(flags) {
         return (Queued::Nowhere, false, goes_on);
     }
-    let levers = kernel.config.levers();
+    let overrides = kernel.config.overrides();
     let cpu = sched.map_or(0, |sched| sched.cpu);
-    let same_cpu = levers.fork_cpu.is_none_or(|there| there == cpu);
+    let same_cpu = overrides.fork_cpu.is_none_or(|there| there == cpu);
     let clone_vm = flags.contains(CloneFlags::CLONE_VM);
-    // Who calls is running, and what runs is queued.
-    let verdict = wake_new_placement(clone_vm, same_cpu, true, &levers);
+    // The caller is running, and a running task is queued.
+    let verdict = wake_new_placement(clone_vm, same_cpu, true, &overrides);
     let queued = match verdict.placement {
         Placement::BeforeParent => Queued::BeforeCaller,
         Placement::ParentNotQueued | Placement::TailSharedVm | Placement::TailByOption => {
@@ -212,7 +220,7 @@ fn place(
     (queued, verdict.forced, runs_next)
 }
 
-/// The end of a child that has no threads of its own and never calls exec.
+/// The exit of a child that has no threads of its own and never calls exec.
 fn end(
     kernel: &Kernel,
     flags: CloneFlags,
@@ -225,9 +233,10 @@ fn end(
         let exec_between = caller.self_exec_id != parent.self_exec_id;
         is_chosen_by_a_stranger(chosen, exec_between) && !caller.cred.capable(Caps::KILL)
     });
-    let number = match taken_away {
-        true => Signal::SIGCHLD.number() as i32,
-        false => chosen,
+    let number = if taken_away {
+        Signal::SIGCHLD.number() as i32
+    } else {
+        chosen
     };
     let ptrace = childs_ptrace(ptrace_of(kernel, caller), flags);
     let wish = parent.map_or(ParentsWish::Waits, |parent| kernel.wish_of_parent(parent));
@@ -264,7 +273,7 @@ fn ptrace_of(kernel: &Kernel, caller: Option<TaskId>) -> PtFlags {
     caller.map_or(PtFlags::empty(), |caller| kernel.task(caller).ptrace)
 }
 
-/// The child's `ptrace` word, by that of its creator.
+/// The child's `ptrace` flags, given those of its creator.
 fn childs_ptrace(ptrace: PtFlags, flags: CloneFlags) -> PtFlags {
     let event = fork_traceflag(ptrace, flags);
     child_ptrace(ptrace, flags_with_event(flags, event))
@@ -272,7 +281,7 @@ fn childs_ptrace(ptrace: PtFlags, flags: CloneFlags) -> PtFlags {
 
 fn hears(ptrace: PtFlags, flags: CloneFlags) -> TracerHears {
     TracerHears {
-        event: fork_traceflag(ptrace, flags).map(ForkEvent::name),
+        event: fork_traceflag(ptrace, flags).map(PtraceEvent::name),
         child_traced: childs_ptrace(ptrace, flags).contains(PtFlags::PTRACED),
     }
 }

@@ -1,10 +1,10 @@
-//! What the oracle looks like, and that it fits on a screen.
+//! What the explanation looks like, and that it fits on a screen.
 
 use super::*;
+use crate::abi::PtFlags;
 use crate::kernel::boot::Config;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::task::PtFlags;
-use crate::machine::{Command, Reply};
+use crate::machine::drive;
 use crate::view::Line;
 
 fn told(flags: u32) -> ExplainClone {
@@ -15,14 +15,7 @@ fn told(flags: u32) -> ExplainClone {
 /// A shell whose tracer asked for clone events.
 fn traced_shell() -> (Machine, TaskId) {
     let mut machine = Machine::boot(Config::default()).unwrap();
-    let spawn = Command::Spawn {
-        args: SpawnArgs::new("sh", 500),
-        program: None,
-        spin: false,
-    };
-    let Reply::Spawned { task, .. } = machine.apply(spawn).unwrap() else {
-        panic!("it is spawned");
-    };
+    let task = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
     machine.kernel.task_mut(task).ptrace = PtFlags::PTRACED | PtFlags::TRACE_CLONE;
     (machine, task)
 }
@@ -35,20 +28,20 @@ fn a_fork() {
     memory       copied   a write by one is not seen by the other
     page tables  copied   private pages read-only in both: a write copies one
     open files   copied   fds opened later are its own; offsets are shared
-    cwd, umask   copied   chdir and umask by one leave the other alone
-    actions      copied   sigaction by one leaves the other alone
-    process      new      getpid gives its new pid; the limits are copied
-    sem undo     none     it begins with nothing to undo
+    cwd, umask   copied   chdir and umask by one do not affect the other
+    actions      copied   sigaction by one does not affect the other
+    process      new      getpid returns its new pid; the limits are copied
+    sem undo     none     it starts with nothing to undo
     mounts       shared   a mount by one is seen by both
     TLS          copied   the caller's three descriptors
     the rest     new      no pending signal inherited, times 0, no I/O context
-    tid words    none
-    parent       caller   getppid gives the caller's pid
+    tid          none
+    parent       caller   getppid returns the caller's pid
     caller       goes on  clone returns the child's tid at once
     queued       before   just before the caller, in the same list
-    runs next    child    the caller gives the CPU up
-    at its end   SIGCHLD  to its parent; a zombie until wait4
-    tracer       FORK     if asked for; the child is traced too: SIGSTOP first
+    runs next    child    the caller gives up the CPU
+    at exit      SIGCHLD  to its parent; a zombie until wait4
+    tracer       FORK     if requested; the child is traced too: SIGSTOP first
     ");
 }
 
@@ -59,22 +52,22 @@ fn a_thread() {
       CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM
       |CLONE_SETTLS|CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID
     memory       shared    CLONE_VM: a write by one is seen by both
-    page tables  shared    CLONE_VM: an mmap or munmap by one is for both
+    page tables  shared    CLONE_VM: an mmap or munmap by one affects both
     open files   shared    CLONE_FILES: an fd opened by one appears in the other
-    cwd, umask   shared    CLONE_FS: chdir and umask by one count for both
-    actions      shared    CLONE_SIGHAND: sigaction by one counts for both
-    process      shared    CLONE_THREAD: a tid of its own, getpid as the caller
-    sem undo     shared    CLONE_SYSVSEM: undone when the last of them ends
+    cwd, umask   shared    CLONE_FS: chdir and umask by one affect both
+    actions      shared    CLONE_SIGHAND: sigaction by one affects both
+    process      shared    CLONE_THREAD: a tid of its own, the caller's getpid
+    sem undo     shared    CLONE_SYSVSEM: undone when the last of them exits
     mounts       shared    a mount by one is seen by both
     TLS          new       CLONE_SETTLS: one descriptor is the user_desc at tls
     the rest     new       no pending signal inherited, times 0, no I/O context
-    tid words    written   parent_tid at once, child_tid 0 at its end
-    parent       caller's  CLONE_THREAD: getppid as the caller's
+    tid          stored    parent_tid now, child_tid cleared at exit
+    parent       caller's  CLONE_THREAD: the same getppid as the caller
     caller       goes on   clone returns the child's tid at once
     queued       last      CLONE_VM: tail of the list of its own priority
     runs next    caller    the child waits for its turn
-    at its end   silent    CLONE_THREAD: nobody is told; it reaps itself
-    tracer       CLONE     if asked for; the child is traced too: SIGSTOP first
+    at exit      silent    CLONE_THREAD: nobody is notified; it reaps itself
+    tracer       CLONE     if requested; the child is traced too: SIGSTOP first
     ");
 }
 
@@ -86,22 +79,22 @@ fn a_vfork_with_odd_bits() {
       |0x10000000|200
     bits         ignored    0x10400000 means nothing to 2.6.12
     memory       shared     CLONE_VM: a write by one is seen by both
-    page tables  shared     CLONE_VM: an mmap or munmap by one is for both
+    page tables  shared     CLONE_VM: an mmap or munmap by one affects both
     open files   copied     fds opened later are its own; offsets are shared
-    cwd, umask   copied     chdir and umask by one leave the other alone
-    actions      copied     sigaction by one leaves the other alone
-    process      new        getpid gives its new pid; the limits are copied
-    sem undo     none       it begins with nothing to undo
+    cwd, umask   copied     chdir and umask by one do not affect the other
+    actions      copied     sigaction by one does not affect the other
+    process      new        getpid returns its new pid; the limits are copied
+    sem undo     none       it starts with nothing to undo
     mounts       shared     a mount by one is seen by both
     TLS          copied     the caller's three descriptors
     the rest     new        no pending signal inherited, times 0, no I/O context
-    tid words    none
-    parent       caller's   CLONE_PARENT: getppid as the caller's
+    tid          none
+    parent       caller's   CLONE_PARENT: the same getppid as the caller
     caller       waits      CLONE_VFORK: TASK_UNINTERRUPTIBLE until exec or exit
     queued       nowhere    CLONE_STOPPED: SIGSTOP pending; waits for SIGCONT
-    runs next    first      the caller sleeps: whoever is first in line
-    at its end   no signal  200 is none; wait4 needs __WCLONE or __WALL
-    tracer       VFORK      if asked for; the child is traced too: SIGSTOP first
+    runs next    first      the caller sleeps: first task in line
+    at exit      no signal  200 is not a signal; wait4 needs __WCLONE or __WALL
+    tracer       VFORK      if requested; the child is traced too: SIGSTOP first
     ");
 }
 
@@ -110,11 +103,11 @@ fn a_refusal() {
     insta::assert_snapshot!(told(0x0001_0100).text(), @"
     clone(0x10100) is refused: EINVAL
       CLONE_VM|CLONE_THREAD
-    test 1  passed       CLONE_NEWNS and CLONE_FS exclude each other
+    test 1  passed       CLONE_NEWNS and CLONE_FS cannot be combined
     test 2  EINVAL       CLONE_THREAD needs CLONE_SIGHAND
     test 3  not reached  CLONE_SIGHAND needs CLONE_VM
     try     0x10900      would be legal
-    pid     lost         was taken before: the next child gets the one behind it
+    pid     lost         already allocated: the next child gets the one after it
     ");
 }
 
@@ -130,21 +123,21 @@ fn a_sibling_by_a_traced_shell() {
     memory       copied    a write by one is not seen by the other
     page tables  copied    private pages read-only in both: a write copies one
     open files   copied    fds opened later are its own; offsets are shared
-    cwd, umask   copied    chdir and umask by one leave the other alone
-    actions      copied    sigaction by one leaves the other alone
-    process      new       getpid gives its new pid; the limits are copied
-    sem undo     none      it begins with nothing to undo
+    cwd, umask   copied    chdir and umask by one do not affect the other
+    actions      copied    sigaction by one does not affect the other
+    process      new       getpid returns its new pid; the limits are copied
+    sem undo     none      it starts with nothing to undo
     mounts       shared    a mount by one is seen by both
     TLS          copied    the caller's three descriptors
     the rest     new       no pending signal inherited, times 0, no I/O context
-    tid words    written   child_tid by the child and kept
-    parent       caller's  CLONE_PARENT: 1:init, getppid as the caller's
+    tid          stored    child_tid by the child and kept
+    parent       caller's  CLONE_PARENT: 1:init, the same getppid as the caller
     caller       goes on   clone returns the child's tid at once
     queued       before    just before the caller, in the same list
-    runs next    child     the caller gives the CPU up
-    at its end   SIGCHLD   its parent ignores it; wait4 needs __WCLONE or __WALL
-    tracer       CLONE     if asked for; the child is traced too: SIGSTOP first
-    this tracer  CLONE     as asked for; the child is traced too: SIGSTOP first
+    runs next    child     the caller gives up the CPU
+    at exit      SIGCHLD   its parent ignores it; wait4 needs __WCLONE or __WALL
+    tracer       CLONE     if requested; the child is traced too: SIGSTOP first
+    this tracer  CLONE     as requested; the child is traced too: SIGSTOP first
     ");
 }
 
@@ -156,11 +149,11 @@ fn a_shell_without_rights() {
     insta::assert_snapshot!(told.text(), @"
     clone(0x20011) by 2:sh is refused: EPERM
       CLONE_NEWNS|SIGCHLD
-    test 1  passed  CLONE_NEWNS and CLONE_FS exclude each other
+    test 1  passed  CLONE_NEWNS and CLONE_FS cannot be combined
     test 2  passed  CLONE_THREAD needs CLONE_SIGHAND
     test 3  passed  CLONE_SIGHAND needs CLONE_VM
     caller  EPERM   CLONE_NEWNS needs CAP_SYS_ADMIN
-    pid     lost    was taken before: the next child gets the one behind it
+    pid     lost    already allocated: the next child gets the one after it
     ");
 }
 

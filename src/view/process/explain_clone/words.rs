@@ -1,4 +1,4 @@
-//! The words of the oracle: a line for each question, in three columns that fit on one screen.
+//! The words of the explanation: one line per question, in three columns that fit on one screen.
 
 use super::{
     ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, ObjectRow, ParentOf, Queued, Reaped,
@@ -6,14 +6,13 @@ use super::{
 };
 use crate::abi::CloneFlags;
 use crate::kernel::fork::ObjectFate;
-use crate::view::text::task_tag;
-use crate::view::text::{Align, Line, Role, Table, Text, cell};
+use crate::view::text::{Align, Line, Role, Table, Text, cell, task_tag};
 
-/// Columns that the spelt out flags may take before they go on in the next line.
+/// Columns that the names of the flags may take before they continue on the next line.
 const FLAGS_WIDTH: usize = 76;
 
-/// What the end of a thread is to others.
-const NOBODY: &str = "nobody is told; it reaps itself";
+/// What the exit of a thread means to others.
+const NOBODY: &str = "nobody is notified; it reaps itself";
 
 /// What an object's fate means to a program.
 pub(super) const fn meaning(object: CloneObject, fate: ObjectFate, cow: bool) -> &'static str {
@@ -21,19 +20,19 @@ pub(super) const fn meaning(object: CloneObject, fate: ObjectFate, cow: bool) ->
     match object {
         CloneObject::Mm if shared => "a write by one is seen by both",
         CloneObject::Mm => "a write by one is not seen by the other",
-        CloneObject::PageTables if shared => "an mmap or munmap by one is for both",
+        CloneObject::PageTables if shared => "an mmap or munmap by one affects both",
         CloneObject::PageTables if cow => "private pages read-only in both: a write copies one",
         CloneObject::PageTables => "and every private page too: cow is off",
         CloneObject::Files if shared => "an fd opened by one appears in the other",
         CloneObject::Files => "fds opened later are its own; offsets are shared",
-        CloneObject::Fs if shared => "chdir and umask by one count for both",
-        CloneObject::Fs => "chdir and umask by one leave the other alone",
-        CloneObject::Sighand if shared => "sigaction by one counts for both",
-        CloneObject::Sighand => "sigaction by one leaves the other alone",
-        CloneObject::Signal if shared => "a tid of its own, getpid as the caller",
-        CloneObject::Signal => "getpid gives its new pid; the limits are copied",
-        CloneObject::SemUndo if shared => "undone when the last of them ends",
-        CloneObject::SemUndo => "it begins with nothing to undo",
+        CloneObject::Fs if shared => "chdir and umask by one affect both",
+        CloneObject::Fs => "chdir and umask by one do not affect the other",
+        CloneObject::Sighand if shared => "sigaction by one affects both",
+        CloneObject::Sighand => "sigaction by one does not affect the other",
+        CloneObject::Signal if shared => "a tid of its own, the caller's getpid",
+        CloneObject::Signal => "getpid returns its new pid; the limits are copied",
+        CloneObject::SemUndo if shared => "undone when the last of them exits",
+        CloneObject::SemUndo => "it starts with nothing to undo",
         CloneObject::Namespace if shared => "a mount by one is seen by both",
         CloneObject::Namespace => "a mount by one is not seen by the other",
         CloneObject::Tls => match fate {
@@ -68,13 +67,13 @@ fn row(title: &str, answer: Line, words: Line) -> Row {
     [cell(Role::Heading, title), answer, words]
 }
 
-/// Words, behind the flag that decided.
+/// An explanation, preceded by the flag that decided.
 fn because(flag: &str, words: &str) -> Line {
     cell(Role::Flag, flag).plain(": ").plain(words)
 }
 
 impl ExplainClone {
-    /// The flags spelt out, then a line for each question: at most 24 lines.
+    /// The names of the flags, then one line per question: at most 24 lines.
     pub fn text(&self) -> Text {
         let mut text = Text::from(self.heading());
         text.lines.extend(self.flags_lines());
@@ -108,7 +107,7 @@ impl ExplainClone {
         }
     }
 
-    /// The flags by name, broken before a `|` where they are too long for a line.
+    /// The names of the flags, broken before a `|` where they are too long for a line.
     fn flags_lines(&self) -> Vec<Line> {
         let words = CloneFlags::from_bits_retain(self.flags).describe();
         let mut lines = vec![String::new()];
@@ -144,11 +143,11 @@ impl ExplainClone {
         rows.push(child.queue_row());
         rows.push(child.next_row());
         rows.push(child.end.row());
-        rows.push(child.tracer.row("tracer", "if asked for", flags));
+        rows.push(child.tracer.row("tracer", "if requested", flags));
         rows.extend(
             child
                 .traced_now
-                .map(|now| now.row("this tracer", "as asked for", flags)),
+                .map(|now| now.row("this tracer", "as requested", flags)),
         );
         rows
     }
@@ -164,7 +163,7 @@ impl ExplainClone {
             let rule = cell(Role::Plain, &test.rule);
             rows.push(row(&format!("test {}", nr + 1), answer, rule));
         }
-        match self.mended {
+        match self.corrected {
             Some(flags) => {
                 let flags = cell(Role::Number, format_args!("{flags:#x}"));
                 rows.push(row("try", flags, cell(Role::Plain, "would be legal")));
@@ -175,7 +174,7 @@ impl ExplainClone {
                 rows.push(row("caller", error, cell(Role::Plain, rule)));
             }
         }
-        let words = "was taken before: the next child gets the one behind it";
+        let words = "already allocated: the next child gets the one after it";
         let lost = cell(Role::Dim, "lost");
         rows.push(row("pid", lost, cell(Role::Plain, words)));
         rows
@@ -199,35 +198,40 @@ impl ObjectRow {
 }
 
 impl ChildPlan {
-    /// Which words of memory hold the tid, and when they are written.
+    /// Which addresses hold the tid, and when it is stored or cleared.
     fn tid_row(&self) -> Row {
         let shared = self.fate(CloneObject::Mm) == Some(ObjectFate::Shared);
-        let by_the_child = match (self.tid_words.child, self.tid_words.clear, shared) {
+        let by_the_child = match (self.tid_stores.child, self.tid_stores.clear, shared) {
             (false, false, _) => None,
             (true, false, _) => Some("child_tid by the child"),
-            (true, true, true) => Some("child_tid by the child, 0 at its end"),
+            (true, true, true) => Some("child_tid by the child, cleared at exit"),
             (true, true, false) => Some("child_tid by the child and kept"),
-            (false, true, true) => Some("child_tid 0 at its end"),
-            (false, true, false) => Some("child_tid kept at its end"),
+            (false, true, true) => Some("child_tid cleared at exit"),
+            (false, true, false) => Some("child_tid kept at exit"),
         };
-        let at_once = self.tid_words.parent.then_some("parent_tid at once");
+        let at_once = self.tid_stores.parent.then_some("parent_tid now");
         let parts: Vec<&str> = at_once.into_iter().chain(by_the_child).collect();
-        let answer = match parts.is_empty() {
-            true => cell(Role::Dim, "none"),
-            false => cell(Role::Plain, "written"),
+        let answer = if parts.is_empty() {
+            cell(Role::Dim, "none")
+        } else {
+            cell(Role::Plain, "stored")
         };
-        row("tid words", answer, cell(Role::Plain, parts.join(", ")))
+        row("tid", answer, cell(Role::Plain, parts.join(", ")))
     }
 
     fn parent_row(&self) -> Row {
         let (answer, flag, words) = match self.parent {
-            ParentOf::Caller => ("caller", None, "getppid gives the caller's pid"),
-            ParentOf::CallersParent if self.same_process => {
-                ("caller's", Some("CLONE_THREAD"), "getppid as the caller's")
-            }
-            ParentOf::CallersParent => {
-                ("caller's", Some("CLONE_PARENT"), "getppid as the caller's")
-            }
+            ParentOf::Caller => ("caller", None, "getppid returns the caller's pid"),
+            ParentOf::CallersParent if self.same_process => (
+                "caller's",
+                Some("CLONE_THREAD"),
+                "the same getppid as the caller",
+            ),
+            ParentOf::CallersParent => (
+                "caller's",
+                Some("CLONE_PARENT"),
+                "the same getppid as the caller",
+            ),
         };
         let line = match flag {
             Some(flag) => because(flag, ""),
@@ -273,24 +277,25 @@ impl ChildPlan {
 
     fn next_row(&self) -> Row {
         let (answer, words) = match self.runs_next {
-            RunsNext::Child => ("child", "the caller gives the CPU up"),
+            RunsNext::Child => ("child", "the caller gives up the CPU"),
             RunsNext::Caller if self.begins_stopped => ("caller", "the child is stopped"),
             RunsNext::Caller => ("caller", "the child waits for its turn"),
             RunsNext::FirstInLine if self.stops_for_tracer() => (
                 "first",
-                "the caller stops for its tracer: who is first in line",
+                "the caller stops for its tracer: first task in line",
             ),
             RunsNext::FirstInLine if self.caller_waits && !self.begins_stopped => (
                 "first",
-                "the caller sleeps: the child, if nobody is before it",
+                "the caller sleeps: the child, if no task is before it",
             ),
             RunsNext::FirstInLine if self.caller_waits => {
-                ("first", "the caller sleeps: whoever is first in line")
+                ("first", "the caller sleeps: first task in line")
             }
-            RunsNext::FirstInLine if self.forced => {
-                ("first", "the caller is asked to give way: whoever is first")
-            }
-            RunsNext::FirstInLine => ("first", "the slice is over: whoever is first in line"),
+            RunsNext::FirstInLine if self.forced => (
+                "first",
+                "the caller is asked to give way: first task in line",
+            ),
+            RunsNext::FirstInLine => ("first", "the slice is over: first task in line"),
         };
         row(
             "runs next",
@@ -314,17 +319,19 @@ impl ChildEnd {
             Reaped::ByItself => "it reaps itself",
         };
         let words = match self.notice {
-            EndNotice::Nobody => return row("at its end", answer, because("CLONE_THREAD", NOBODY)),
+            EndNotice::Nobody => return row("at exit", answer, because("CLONE_THREAD", NOBODY)),
             EndNotice::Signal if self.taken_away => {
                 format!("not {}: an exec lies between", self.exit_signal)
             }
             EndNotice::Signal => "to its parent".to_owned(),
             EndNotice::Ignored => "its parent ignores it".to_owned(),
-            EndNotice::WakeUp if self.exit_signal > 0 => format!("{} is none", self.exit_signal),
+            EndNotice::WakeUp if self.exit_signal > 0 => {
+                format!("{} is not a signal", self.exit_signal)
+            }
             EndNotice::WakeUp => "its parent is woken".to_owned(),
         };
         let words = cell(Role::Plain, format!("{words}; {wait}"));
-        row("at its end", answer, words)
+        row("at exit", answer, words)
     }
 }
 
@@ -337,9 +344,10 @@ impl TracerHears {
             ),
             None => cell(Role::Dim, "no event"),
         };
-        let child = match self.child_traced {
-            true => "the child is traced too: SIGSTOP first",
-            false => "the child is not traced",
+        let child = if self.child_traced {
+            "the child is traced too: SIGSTOP first"
+        } else {
+            "the child is not traced"
         };
         let words = match self.event {
             Some(_) => cell(Role::Plain, format!("{asked}; {child}")),

@@ -1,15 +1,14 @@
-//! What the trace tells of one call of `do_fork`.
+//! What the trace says about one call of `do_fork`.
 
-use crate::abi::{CloneFlags, Errno, Pid, VirtAddr};
+use crate::abi::{CloneFlags, Errno, Pid, PtFlags, VirtAddr};
 use crate::kernel::sched::Tunables;
-use crate::kernel::task::PtFlags;
 use crate::machine::Machine;
 use crate::trace::{
     Allocation, ArrayKind, CloneRefusal, CopyStage, ForkStep, PidList, Placement, Record,
     TraceEvent, TraceLog,
 };
 
-/// A call of `do_fork`: its arguments, what its caller was like, and what was traced until it
+/// A call of `do_fork`: its arguments, the state of its caller, and what was traced until it
 /// returned or its caller began to wait.
 pub(super) struct Call {
     pub(super) pid: Pid,
@@ -20,20 +19,20 @@ pub(super) struct Call {
     pub(super) slice: u32,
     pub(super) sleep_avg: u32,
     pub(super) tunables: Tunables,
-    /// Memory is copied on write.
+    /// Whether memory is copied on write.
     pub(super) cow: bool,
     steps: Vec<ForkStep>,
-    /// How far `copy_process` came, and why no further.
+    /// How far `copy_process` got, and why no further.
     pub(super) copy: Option<(CopyStage, Option<CloneRefusal>)>,
-    /// Where CLONE_PARENT_SETTID stored.
+    /// Where CLONE_PARENT_SETTID stored the tid.
     pub(super) parent_tid: Option<VirtAddr>,
     /// Page table entries and frames copied.
     pub(super) copied_mm: Option<(u32, u32)>,
     pub(super) woken: Option<Woken>,
     pub(super) list: Option<ListChange>,
-    /// What it was made to find no memory for.
+    /// The allocation that was made to fail.
     injected: Option<Allocation>,
-    /// Its system call has returned.
+    /// Whether its system call has returned.
     returned: bool,
 }
 
@@ -47,7 +46,7 @@ pub(super) struct Woken {
     pub(super) sleep_avg: u32,
 }
 
-/// The list that the child went to, before and after.
+/// The list that the child was put on, before and after.
 pub(super) struct ListChange {
     pub(super) prio: u8,
     pub(super) array: ArrayKind,
@@ -55,7 +54,7 @@ pub(super) struct ListChange {
     pub(super) after: Pids,
 }
 
-/// A list of pids, or a run of one.
+/// A list of pids, or a part of one.
 pub(super) struct Pids {
     pub(super) pids: Vec<Pid>,
     pub(super) cut_before: bool,
@@ -68,7 +67,7 @@ pub(super) fn first(machine: &Machine, from_seq: u64) -> Option<(Call, usize)> {
     let mut records = log.records_from(from_seq);
     let mut call = records.find_map(|record| Call::begin(machine, record))?;
     let mut calls = 1;
-    // The call has the CPU for itself until it returns or gives the CPU up.
+    // The call has the CPU to itself until it returns or gives up the CPU.
     let mut inside = true;
     let mut open = true;
     for record in records {
@@ -168,7 +167,7 @@ impl Call {
         self.steps.contains(&step)
     }
 
-    /// The pid that was taken, given back again or not.
+    /// The pid that was allocated, even if it was freed again.
     pub(super) fn new_pid(&self) -> Option<Pid> {
         self.steps.iter().find_map(|step| match step {
             ForkStep::AllocPidmap(pid) => Some(*pid),
@@ -176,7 +175,7 @@ impl Call {
         })
     }
 
-    /// The task that was made.
+    /// The task that was created.
     pub(super) fn child(&self) -> Option<Pid> {
         match self.copy {
             Some((_, None)) => self.new_pid(),
@@ -184,7 +183,7 @@ impl Call {
         }
     }
 
-    /// The error, and why.
+    /// The error and the reason.
     pub(super) fn error(&self) -> Option<(Errno, String)> {
         match self.copy {
             Some((_, Some(refusal))) => {
@@ -199,7 +198,7 @@ impl Call {
         }
     }
 
-    /// What it returns; `None` while its caller is still inside.
+    /// The return value; `None` while its caller is still inside.
     pub(super) fn value(&self) -> Option<i32> {
         match self.error() {
             Some((errno, _)) => Some(-errno.code()),

@@ -9,7 +9,7 @@ use crate::kernel::fork::{becomes_sibling, clone_sharing, exit_signal};
 use crate::kernel::sched::split_slice;
 use crate::trace::CopyStage as Stage;
 
-/// A step: the stage that is reached when it is done, its name, and what became of it if it is.
+/// A step: the stage reached when it is done, its name, and its outcome if it is done.
 type Step = (Stage, &'static str, fn(&Call) -> (Mark, String));
 
 const STEPS: [Step; 20] = [
@@ -17,7 +17,9 @@ const STEPS: [Step; 20] = [
     (Stage::TaskStruct, "dup_task_struct", |_| {
         taken("task_struct and kernel stack")
     }),
-    (Stage::UserCharged, "RLIMIT_NPROC allows it", |_| taken("")),
+    (Stage::ProcessCounted, "RLIMIT_NPROC allows it", |_| {
+        taken("")
+    }),
     (Stage::ThreadsAllowed, "max_threads allows it", |_| {
         taken("")
     }),
@@ -26,14 +28,13 @@ const STEPS: [Step; 20] = [
         "CLONE_PARENT_SETTID: tid to the parent",
         parent_tid,
     ),
-    (
-        Stage::SemUndo,
-        "copy_semundo",
-        |call| match clone_sharing(call.flags).sem_undo.is_shared() {
-            true => shared("CLONE_SYSVSEM"),
-            false => taken("none: no CLONE_SYSVSEM"),
-        },
-    ),
+    (Stage::SemUndo, "copy_semundo", |call| {
+        if clone_sharing(call.flags).sem_undo.is_shared() {
+            shared("CLONE_SYSVSEM")
+        } else {
+            taken("none: no CLONE_SYSVSEM")
+        }
+    }),
     (Stage::Files, "copy_files", |call| {
         shared_or_copied(clone_sharing(call.flags).files.is_shared(), "CLONE_FILES")
     }),
@@ -47,20 +48,20 @@ const STEPS: [Step; 20] = [
         )
     }),
     (Stage::Signal, "copy_signal", |call| {
-        match clone_sharing(call.flags).signal.is_shared() {
-            true => shared("CLONE_THREAD"),
-            false => (Mark::Own, "new: no CLONE_THREAD".to_owned()),
+        if clone_sharing(call.flags).signal.is_shared() {
+            shared("CLONE_THREAD")
+        } else {
+            (Mark::Own, "new: no CLONE_THREAD".to_owned())
         }
     }),
     (Stage::Mm, "copy_mm", memory),
-    (
-        Stage::Namespace,
-        "copy_namespace",
-        |call| match clone_sharing(call.flags).namespace.is_shared() {
-            true => shared("no CLONE_NEWNS"),
-            false => (Mark::Own, "copied: CLONE_NEWNS".to_owned()),
-        },
-    ),
+    (Stage::Namespace, "copy_namespace", |call| {
+        if clone_sharing(call.flags).namespace.is_shared() {
+            shared("no CLONE_NEWNS")
+        } else {
+            (Mark::Own, "copied: CLONE_NEWNS".to_owned())
+        }
+    }),
     (Stage::Thread, "copy_thread", |call| taken(thread(call))),
     (
         Stage::Thread,
@@ -124,9 +125,10 @@ fn shared(why: &str) -> (Mark, String) {
 }
 
 fn shared_or_copied(is_shared: bool, flag: &str) -> (Mark, String) {
-    match is_shared {
-        true => shared(flag),
-        false => (Mark::Own, format!("copied: no {flag}")),
+    if is_shared {
+        shared(flag)
+    } else {
+        (Mark::Own, format!("copied: no {flag}"))
     }
 }
 
@@ -151,12 +153,13 @@ fn memory(call: &Call) -> (Mark, String) {
 
 fn thread(call: &Call) -> String {
     let esp = match call.stack {
-        VirtAddr(0) => "esp as the caller's".to_owned(),
+        VirtAddr(0) => "the caller's esp".to_owned(),
         stack => format!("esp {stack}"),
     };
-    match call.flags.contains(CloneFlags::CLONE_SETTLS) {
-        true => esp + ", TLS by CLONE_SETTLS",
-        false => esp,
+    if call.flags.contains(CloneFlags::CLONE_SETTLS) {
+        esp + ", TLS by CLONE_SETTLS"
+    } else {
+        esp
     }
 }
 
@@ -170,7 +173,7 @@ fn exit_signal_words(flags: CloneFlags) -> String {
     }
 }
 
-/// A parent that is left with nothing begins a new slice.
+/// A parent that is left with nothing starts a new slice.
 fn slices(call: &Call) -> String {
     let (child, left) = split_slice(call.slice);
     let slice = call.slice;

@@ -1,17 +1,16 @@
-//! The outline of `do_fork` in the order of its source, with the two functions that have outlines
-//! of their own inside it.
+//! The outline of `do_fork` in the order of its source, including those of the two functions that
+//! it calls.
 
 use super::call::Call;
 use super::{Mark, PathStep, copying, if_flag, not_taken, taken, waking};
-use crate::abi::{CloneFlags, Pid};
-use crate::kernel::fork::{ForkEvent, child_ptrace, fork_traceflag};
-use crate::kernel::task::PtFlags;
+use crate::abi::{CloneFlags, Pid, PtFlags, PtraceEvent};
+use crate::kernel::fork::{child_ptrace, fork_traceflag};
 use crate::trace::ForkStep;
 
-/// What became of a step and why; `None` if it was not reached.
+/// The outcome of a step and the reason; `None` if it was not reached.
 pub(super) type Verdict = Option<(Mark, String)>;
 
-/// The steps of a call, all of them, whether reached or not.
+/// All steps of a call, whether reached or not.
 pub(super) fn steps(call: &Call) -> Vec<PathStep> {
     let mut steps = Vec::from(before_the_copy(call));
     steps.extend(copying::steps(call));
@@ -88,8 +87,8 @@ pub(super) fn line(depth: u8, step: &'static str, verdict: Verdict) -> PathStep 
     }
 }
 
-/// The first step behind a failure says that it was not reached; the others need no words, nor does
-/// what lies inside of a branch that was not taken.
+/// Only the first step after a failure says that it was not reached. The others, and what is inside
+/// a branch that was not taken, need no words.
 fn say_not_reached(steps: &mut [PathStep]) {
     let failed = steps.iter().rposition(|step| step.mark == Mark::Failed);
     if let Some(at) = failed
@@ -114,7 +113,7 @@ pub(super) fn failed(call: &Call) -> (Mark, String) {
     (Mark::Failed, words.unwrap_or_default())
 }
 
-fn event_of(call: &Call) -> Option<ForkEvent> {
+fn event_of(call: &Call) -> Option<PtraceEvent> {
     if call.ptrace.is_empty() {
         return None;
     }
@@ -129,7 +128,7 @@ fn traced(call: &Call) -> Verdict {
         taken(match event_of(call) {
             Some(event) => event.name(),
             None if call.flags.contains(CloneFlags::CLONE_UNTRACED) => "no event: CLONE_UNTRACED",
-            None => "no event asked for",
+            None => "no event requested",
         })
     })
 }
@@ -139,9 +138,10 @@ fn add_clone_ptrace(call: &Call) -> Verdict {
     if call.ptrace.is_empty() {
         return None;
     }
-    Some(match call.took(ForkStep::AddClonePtrace) {
-        true => taken("the child is traced too"),
-        false => not_taken("no event"),
+    Some(if call.took(ForkStep::AddClonePtrace) {
+        taken("the child is traced too")
+    } else {
+        not_taken("no event")
     })
 }
 
@@ -157,47 +157,52 @@ fn sigstop(call: &Call, child: Pid) -> (Mark, String) {
     if !call.took(ForkStep::SigstopPending) {
         return not_taken("neither");
     }
-    let flags = match call.took(ForkStep::AddClonePtrace) {
-        true => call.flags | CloneFlags::CLONE_PTRACE,
-        false => call.flags,
+    let flags = if call.took(ForkStep::AddClonePtrace) {
+        call.flags | CloneFlags::CLONE_PTRACE
+    } else {
+        call.flags
     };
     let is_traced = child_ptrace(call.ptrace, flags).contains(PtFlags::PTRACED);
-    taken(match is_traced {
-        true => format!("{child} is traced"),
-        false => "CLONE_STOPPED".to_owned(),
+    taken(if is_traced {
+        format!("{child} is traced")
+    } else {
+        "CLONE_STOPPED".to_owned()
     })
 }
 
 fn wake_up(call: &Call) -> (Mark, String) {
-    match call.took(ForkStep::WakeUpNewTask) {
-        true => taken(""),
-        false => not_taken("CLONE_STOPPED: the first SIGCONT will wake it"),
+    if call.took(ForkStep::WakeUpNewTask) {
+        taken("")
+    } else {
+        not_taken("CLONE_STOPPED: the first SIGCONT will wake it")
     }
 }
 
 fn ptrace_notify(call: &Call) -> (Mark, String) {
     if !call.took(ForkStep::PtraceNotify) {
-        return not_taken("no event asked for");
+        return not_taken("no event requested");
     }
-    taken(event_of(call).map_or("", ForkEvent::name))
+    taken(event_of(call).map_or("", PtraceEvent::name))
 }
 
 fn vfork_wait(call: &Call, child: Pid) -> (Mark, String) {
     if_flag(call, CloneFlags::CLONE_VFORK, || {
         let caller = call.caller();
-        match call.waits() {
-            true => format!("{caller} waits until {child} execs or exits"),
-            false => format!("{caller} waited until {child} gave the memory up"),
+        if call.waits() {
+            format!("{caller} waits until {child} execs or exits")
+        } else {
+            format!("{caller} waited until {child} released the memory")
         }
     })
 }
 
 fn free_pidmap(call: &Call) -> Verdict {
     let pid = call.new_pid()?;
-    Some(match call.took(ForkStep::FreePidmap) {
-        true => taken(format!(
-            "{pid} is free, but the next search begins behind it"
-        )),
-        false => not_taken("copy_process succeeded"),
+    Some(if call.took(ForkStep::FreePidmap) {
+        taken(format!(
+            "{pid} is free again, but the next search starts after it"
+        ))
+    } else {
+        not_taken("copy_process succeeded")
     })
 }

@@ -1,31 +1,22 @@
-//! Outlines of single calls, and calls side by side.
+//! Outlines of single calls, and of calls side by side.
 
 use super::*;
-use crate::abi::TaskId;
+use crate::abi::{PtFlags, TaskId};
 use crate::kernel::boot::Config;
-use crate::kernel::fork::{ForkArgs, SpawnArgs};
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::PtFlags;
-use crate::machine::{Action, Command, Reply};
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::syscall::{ForkArgs, Syscall};
+use crate::machine::{Command, drive};
 
 fn shell(config: Config) -> (Machine, TaskId) {
     let mut machine = Machine::boot(config).unwrap();
-    let spawn = Command::Spawn {
-        args: SpawnArgs::new("sh", 500),
-        program: None,
-        spin: false,
-    };
-    match machine.apply(spawn).unwrap() {
-        Reply::Spawned { task, .. } => (machine, task),
-        other => panic!("{other:?}"),
-    }
+    let task = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
+    (machine, task)
 }
 
 fn clone(machine: &mut Machine, task: TaskId, flags: u32) -> Path {
     let from = machine.kernel.log.event_seq();
     let args = ForkArgs::with_flags(CloneFlags::from_bits_retain(flags));
-    let action = Action::Syscall(Syscall::Clone(args));
-    machine.apply(Command::Act { task, action }).unwrap();
+    drive::call(machine, task, Syscall::Clone(args));
     path(machine, from).unwrap()
 }
 
@@ -55,7 +46,7 @@ fn a_fork() {
       ✓ copy_signal                                     new: no CLONE_THREAD
       ✓ copy_mm                                         copied on write: no CLONE_VM; PTEs 1, frames 0
       ✓ copy_namespace                                  shared: no CLONE_NEWNS
-      ✓ copy_thread                                     esp as the caller's
+      ✓ copy_thread                                     the caller's esp
       · CLONE_CHILD_SETTID: p->set_child_tid            flag not set
       · CLONE_CHILD_CLEARTID: p->clear_child_tid        flag not set
       ✓ p->exit_signal                                  SIGCHLD
@@ -66,15 +57,15 @@ fn a_fork() {
     · CLONE_VFORK: p->vfork_done = &vfork               flag not set
     · traced or CLONE_STOPPED: SIGSTOP pending          neither
     ✓ not CLONE_STOPPED: wake_up_new_task()
-      ✓ adjust the child's sleep_avg and prio           sleep_avg 0 -> 0 ms; prio as the parent's
+      ✓ adjust the child's sleep_avg and prio           sleep_avg 0 -> 0 ms; the parent's prio
       ✓ same CPU, no CLONE_VM: right before the parent  active[125]: [2] -> 3 [2]
       · the parent is on no array: __activate_task()    2:sh is on the active array
-      ✓ child first: set_need_resched()                 2:sh gives the CPU up
+      ✓ child first: set_need_resched()                 2:sh gives up the CPU
       · run child last: __activate_task()               no CLONE_VM
       · other CPU: __activate_task() there              the child stays on CPU 0
       ✓ adjust the parent's sleep_avg                   sleep_avg 0 -> 0 ms
     · CLONE_STOPPED: p->state = TASK_STOPPED            flag not set
-    · trace: ptrace_notify()                            no event asked for
+    · trace: ptrace_notify()                            no event requested
     · CLONE_VFORK: wait_for_completion(&vfork)          flag not set
     · error: free_pidmap(pid)                           copy_process succeeded
     = 3
@@ -101,7 +92,7 @@ fn a_vfork_whose_parent_is_still_inside() {
       ✓ copy_signal                                     new: no CLONE_THREAD
       ✓ copy_mm                                         shared: CLONE_VM
       ✓ copy_namespace                                  shared: no CLONE_NEWNS
-      ✓ copy_thread                                     esp as the caller's
+      ✓ copy_thread                                     the caller's esp
       · CLONE_CHILD_SETTID: p->set_child_tid            flag not set
       · CLONE_CHILD_CLEARTID: p->clear_child_tid        flag not set
       ✓ p->exit_signal                                  SIGCHLD
@@ -120,7 +111,7 @@ fn a_vfork_whose_parent_is_still_inside() {
       · other CPU: __activate_task() there              the child stays on CPU 0
       ✓ adjust the parent's sleep_avg                   sleep_avg 0 -> 0 ms
     · CLONE_STOPPED: p->state = TASK_STOPPED            flag not set
-    · trace: ptrace_notify()                            no event asked for
+    · trace: ptrace_notify()                            no event requested
     ✓ CLONE_VFORK: wait_for_completion(&vfork)          2:sh waits until 3 execs or exits
     · error: free_pidmap(pid)                           copy_process succeeded
     = not yet: 2:sh is inside
@@ -168,7 +159,7 @@ fn a_refused_thread() {
     · CLONE_STOPPED: p->state = TASK_STOPPED
     · trace: ptrace_notify()
     · CLONE_VFORK: wait_for_completion(&vfork)
-    ✓ error: free_pidmap(pid)                           3 is free, but the next search begins behind it
+    ✓ error: free_pidmap(pid)                           3 is free again, but the next search starts after it
     = -EINVAL
     ");
 }
@@ -184,7 +175,7 @@ fn a_child_that_begins_stopped() {
     ✓ traced or CLONE_STOPPED: SIGSTOP pending  CLONE_STOPPED
     · not CLONE_STOPPED: wake_up_new_task()     CLONE_STOPPED: the first SIGCONT will wake it
     ✓ CLONE_STOPPED: p->state = TASK_STOPPED
-    · trace: ptrace_notify()                    no event asked for
+    · trace: ptrace_notify()                    no event requested
     · CLONE_VFORK: wait_for_completion(&vfork)  flag not set
     · error: free_pidmap(pid)                   copy_process succeeded
     = 3
@@ -211,7 +202,7 @@ fn a_thread_with_all_that_it_shares() {
       ✓ copy_signal                                     shared: CLONE_THREAD
       ✓ copy_mm                                         shared: CLONE_VM
       ✓ copy_namespace                                  shared: no CLONE_NEWNS
-      ✓ copy_thread                                     esp as the caller's
+      ✓ copy_thread                                     the caller's esp
       · CLONE_CHILD_SETTID: p->set_child_tid            flag not set
       · CLONE_CHILD_CLEARTID: p->clear_child_tid        flag not set
       ✓ p->exit_signal                                  -1: CLONE_THREAD
@@ -230,17 +221,17 @@ fn a_thread_with_all_that_it_shares() {
       · other CPU: __activate_task() there              the child stays on CPU 0
       ✓ adjust the parent's sleep_avg                   sleep_avg 0 -> 0 ms
     · CLONE_STOPPED: p->state = TASK_STOPPED            flag not set
-    · trace: ptrace_notify()                            no event asked for
+    · trace: ptrace_notify()                            no event requested
     · CLONE_VFORK: wait_for_completion(&vfork)          flag not set
     · error: free_pidmap(pid)                           copy_process succeeded
     = 3
     ");
 }
 
-/// What lies inside `wake_up_new_task` with each lever.
+/// The part inside `wake_up_new_task`, with each branch forced.
 #[test]
 fn forced_branches_say_so() {
-    let levers = [
+    let overrides = [
         Config {
             cpus: 2,
             fork_cpu: Some(1),
@@ -255,7 +246,7 @@ fn forced_branches_say_so() {
             ..Config::default()
         },
     ];
-    let forced = levers.map(|config| {
+    let forced = overrides.map(|config| {
         let (mut machine, sh) = shell(config);
         let path = clone(&mut machine, sh, 0x11);
         let text = path.text().to_string();
@@ -268,13 +259,13 @@ fn forced_branches_say_so() {
     insta::assert_snapshot!(forced.join("\n\n"), @"
     · same CPU, no CLONE_VM: right before the parent  the child goes to CPU 1
     · the parent is on no array: __activate_task()    the child goes to CPU 1
-    · child first: set_need_resched()                 CPU 1 goes by priority
+    · child first: set_need_resched()                 CPU 1 decides by priority
     · run child last: __activate_task()               the child goes to CPU 1
     ✓ other CPU: __activate_task() there              forced: CPU 1, active[125]: (empty) -> 3
 
     · same CPU, no CLONE_VM: right before the parent  forced: as if 2:sh were on no array
     ✓ the parent is on no array: __activate_task()    forced: active[125]: [2] -> [2] 3
-    ✓ child first: set_need_resched()                 2:sh gives the CPU up
+    ✓ child first: set_need_resched()                 2:sh gives up the CPU
     · run child last: __activate_task()               no CLONE_VM
     · other CPU: __activate_task() there              the child stays on CPU 0
 
@@ -380,24 +371,14 @@ fn calls_side_by_side() {
     ");
 }
 
-/// A task of a workload forks twice inside a tick; the first call is shown.
+/// A task of a workload forks twice within a tick; the first call is shown.
 #[test]
 fn the_first_of_several_calls_is_shown_and_all_are_counted() {
     let (mut machine, _) = shell(Config::default());
-    let scripts = [
-        (
-            "main".to_owned(),
-            vec!["fork a kid", "fork_vm b kid", "run 5"],
-        ),
-        ("kid".to_owned(), vec!["exit"]),
-    ];
-    let program = crate::machine::WorkloadProgram::parse(&scripts).unwrap();
-    let spawn = Command::SpawnWorkload {
-        args: SpawnArgs::new("P", 500),
-        program: program.into(),
-    };
+    let steps = ["fork a kid", "fork_vm b kid", "run 5"];
+    let program = drive::workload(&[("main", &steps), ("kid", &["exit"])]);
     let from = machine.kernel.log.event_seq();
-    machine.apply(spawn).unwrap();
+    drive::spawn_workload(&mut machine, SpawnArgs::new("P", 500), program);
     machine.apply(Command::Tick(2)).unwrap();
     let path = path(&machine, from).unwrap();
     assert_eq!((path.flags, path.calls, path.value), (0x11, 2, Some(4)));

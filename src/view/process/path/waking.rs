@@ -1,5 +1,5 @@
 //! The outline of `wake_up_new_task`: the scheduling parameters of both tasks, and where the child
-//! is put.
+//! is queued.
 
 use super::call::{Call, ListChange, Pids, Woken};
 use super::outline::line;
@@ -54,7 +54,7 @@ fn sleep_avgs(before: u32, after: u32) -> String {
 fn childs_parameters(call: &Call, woken: &Woken) -> String {
     let averages = sleep_avgs(call.sleep_avg, woken.sleep_avg);
     match woken.placement {
-        Placement::BeforeParent => averages + "; prio as the parent's",
+        Placement::BeforeParent => averages + "; the parent's prio",
         _ => format!("{averages}; prio {}", woken.prio),
     }
 }
@@ -101,10 +101,10 @@ fn why_not(call: &Call, woken: &Woken, branch: Placement) -> String {
 
 fn resched(call: &Call, woken: &Woken) -> (Mark, String) {
     if woken.placement.child_first() {
-        return taken(format!("{} gives the CPU up", call.caller()));
+        return taken(format!("{} gives up the CPU", call.caller()));
     }
     not_taken(match woken.placement {
-        Placement::OtherCpu => format!("CPU {} goes by priority", woken.cpu),
+        Placement::OtherCpu => format!("CPU {} decides by priority", woken.cpu),
         _ => "the child waits for its turn".to_owned(),
     })
 }
@@ -127,9 +127,12 @@ impl Pids {
         if self.pids.is_empty() {
             return "(empty)".to_owned();
         }
-        let word = |pid: &Pid| match running(*pid) {
-            true => format!("[{pid}]"),
-            false => pid.to_string(),
+        let word = |pid: &Pid| {
+            if running(*pid) {
+                format!("[{pid}]")
+            } else {
+                pid.to_string()
+            }
         };
         let cut = |is_cut: bool| is_cut.then(|| "...".to_owned());
         let words: Vec<String> = cut(self.cut_before)

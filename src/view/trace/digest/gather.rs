@@ -1,6 +1,8 @@
 //! From the records of a stretch of the trace to the items of its digest.
 
-use super::{Exit, ExitEnd, Fault, Fork, Item, Members, Mend, Passed, Place, RunList, Since};
+use super::{
+    Exit, ExitEnd, Fault, FaultOutcome, Fork, Item, Members, Passed, Place, RunList, Since,
+};
 use crate::abi::{Errno, Pfn, Pid, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
 use crate::kernel::syscall::Syscall;
@@ -13,16 +15,16 @@ struct Gather<'a> {
     machine: &'a Machine,
     items: Vec<Item>,
     passed: Passed,
-    /// What is known of the fork that is going on.
+    /// What is known of the fork in progress.
     fork: Draft,
-    /// The argument of the system call that began last, and frames freed since.
+    /// First argument of the last system call, and the frames freed since.
     arg: u32,
     freed: u32,
     /// What the last frame was allocated for.
     allocated: Option<FrameUse>,
-    /// Tasks that were spawned, until they have called exec.
+    /// Tasks that were spawned and have not called exec yet.
     spawned: Vec<Pid>,
-    /// Tasks that ended, until they leave the CPU.
+    /// Tasks that exited and have not left the CPU yet.
     dying: Vec<Pid>,
 }
 
@@ -35,7 +37,7 @@ struct Draft {
     pid: Option<Pid>,
 }
 
-/// The items of what happened since then, in order.
+/// The items for what happened since then, in order.
 pub(super) fn gather(machine: &Machine, since: Since) -> Vec<Item> {
     let mut gather = Gather {
         machine,
@@ -65,14 +67,14 @@ impl Gather<'_> {
         if self.passed.ticks > 0 {
             self.items.insert(0, Item::Time(self.passed));
         }
-        // A panic is told first, whatever else there is.
+        // A panic comes first, whatever else there is.
         self.items
             .sort_by_key(|item| !matches!(item, Item::Panic(_)));
         let now: Vec<Item> = self.items.iter().map(|item| self.as_now(item)).collect();
         now
     }
 
-    /// The item with what can only be seen in the end.
+    /// Completes an item with what is known only at the end.
     fn as_now(&self, item: &Item) -> Item {
         match item {
             Item::Fault(fault) => Item::Fault(Fault {
@@ -92,15 +94,15 @@ impl Gather<'_> {
 
     fn pte_of(&self, fault: &Fault) -> Option<Pte> {
         let kernel = &self.machine.kernel;
-        let frame = match fault.mend {
-            Mend::ZeroPage => kernel.mem.empty_zero_page(),
-            Mend::ZeroedFrame(pfn)
-            | Mend::FilePage(pfn)
-            | Mend::SharedPage(pfn)
-            | Mend::FileCopy(pfn) => pfn,
-            Mend::Copy { new, .. } => new,
-            Mend::Reuse(pfn) => pfn,
-            Mend::Signal(_) | Mend::Not => return None,
+        let frame = match fault.outcome {
+            FaultOutcome::ZeroPage => kernel.mem.empty_zero_page(),
+            FaultOutcome::ZeroedFrame(pfn)
+            | FaultOutcome::FilePage(pfn)
+            | FaultOutcome::SharedPage(pfn)
+            | FaultOutcome::FileCopy(pfn) => pfn,
+            FaultOutcome::Copy { new, .. } => new,
+            FaultOutcome::Reuse(pfn) => pfn,
+            FaultOutcome::Signal(_) | FaultOutcome::Not => return None,
         };
         let mm = kernel.task(kernel.pid_hash.find(fault.pid)?).mm?;
         let pte = kernel.pte(mm, fault.addr);
@@ -128,19 +130,21 @@ impl Gather<'_> {
             | TraceEvent::PageFaultKernel { addr, code } => {
                 self.allocated = None;
                 let code = Some(ErrorCode(u32::from(code)));
-                self.push_fault(pid, addr, code, Mend::Not);
+                self.push_fault(pid, addr, code, FaultOutcome::Not);
             }
             TraceEvent::PageAlloc { usage, .. } => self.allocated = Some(usage),
             TraceEvent::PageFree { order, .. } => self.freed += 1 << order,
-            TraceEvent::ZeroPageMap { addr } => self.mend(pid, addr, Mend::ZeroPage),
-            TraceEvent::AnonPage { addr, pfn } => self.mend(pid, addr, Mend::ZeroedFrame(pfn)),
+            TraceEvent::ZeroPageMap { addr } => self.set_outcome(pid, addr, FaultOutcome::ZeroPage),
+            TraceEvent::AnonPage { addr, pfn } => {
+                self.set_outcome(pid, addr, FaultOutcome::ZeroedFrame(pfn));
+            }
             TraceEvent::FilePage { addr, pfn } => {
-                let mend = match self.allocated.take() {
-                    Some(FrameUse::User) => Mend::FileCopy(pfn),
-                    _ if self.is_shared(pid, addr) => Mend::SharedPage(pfn),
-                    _ => Mend::FilePage(pfn),
+                let outcome = match self.allocated.take() {
+                    Some(FrameUse::User) => FaultOutcome::FileCopy(pfn),
+                    _ if self.is_shared(pid, addr) => FaultOutcome::SharedPage(pfn),
+                    _ => FaultOutcome::FilePage(pfn),
                 };
-                self.mend(pid, addr, mend);
+                self.set_outcome(pid, addr, outcome);
             }
             TraceEvent::CowCopy {
                 addr,
@@ -149,9 +153,11 @@ impl Gather<'_> {
                 left,
             } => {
                 let left = (old != self.zero_page()).then_some(left);
-                self.mend(pid, addr, Mend::Copy { old, new, left });
+                self.set_outcome(pid, addr, FaultOutcome::Copy { old, new, left });
             }
-            TraceEvent::CowReuse { addr, pfn } => self.mend(pid, addr, Mend::Reuse(pfn)),
+            TraceEvent::CowReuse { addr, pfn } => {
+                self.set_outcome(pid, addr, FaultOutcome::Reuse(pfn));
+            }
             TraceEvent::SysEnter { arg, .. } => (self.arg, self.freed) = (arg, 0),
             TraceEvent::SysExit { nr, ret } => self.take_return(pid, nr, ret),
             _ => {}
@@ -166,27 +172,32 @@ impl Gather<'_> {
         self.machine.kernel.mem.empty_zero_page()
     }
 
-    fn push_fault(&mut self, pid: Pid, addr: VirtAddr, code: Option<ErrorCode>, mend: Mend) {
+    fn push_fault(
+        &mut self,
+        pid: Pid,
+        addr: VirtAddr,
+        code: Option<ErrorCode>,
+        outcome: FaultOutcome,
+    ) {
         self.items.push(Item::Fault(Fault {
             pid,
             addr,
             code,
-            mend,
+            outcome,
             pte: None,
         }));
     }
 
-    /// The last fault of a task that was not mended.
+    /// The last fault of a task that has not been handled yet.
     fn open_fault(&mut self, pid: Pid) -> Option<&mut Fault> {
         let last = self.items.iter_mut().rev().find_map(|item| match item {
             Item::Fault(fault) if fault.pid == pid => Some(fault),
             _ => None,
         });
-        last.filter(|fault| fault.mend == Mend::Not)
+        last.filter(|fault| fault.outcome == FaultOutcome::Not)
     }
 
-    /// A page that was mapped mends the fault before it; without one it was populated.
-    /// Whether a task that still exists has shared memory there.
+    /// Whether a task that still exists has shared memory at an address.
     fn is_shared(&self, pid: Pid, addr: VirtAddr) -> bool {
         let kernel = &self.machine.kernel;
         let mm = kernel.pid_hash.find(pid).and_then(|id| kernel.task(id).mm);
@@ -194,10 +205,10 @@ impl Gather<'_> {
         vma.is_some_and(|vma| vma.contains(addr) && is_shared_memory(kernel, vma))
     }
 
-    fn mend(&mut self, pid: Pid, addr: VirtAddr, mend: Mend) {
+    fn set_outcome(&mut self, pid: Pid, addr: VirtAddr, outcome: FaultOutcome) {
         match self.open_fault(pid) {
-            Some(fault) if fault.addr.page_base() == addr => fault.mend = mend,
-            _ => self.push_fault(pid, addr, None, mend),
+            Some(fault) if fault.addr.page_base() == addr => fault.outcome = outcome,
+            _ => self.push_fault(pid, addr, None, outcome),
         }
     }
 
@@ -206,20 +217,20 @@ impl Gather<'_> {
             return;
         }
         let addr = VirtAddr(ret as u32);
-        match Syscall::name_of(nr) {
-            "mmap2" if !self.populated(pid, addr) => self.items.push(Item::Promised {
+        match Syscall::c_name(nr) {
+            "mmap" if !self.populated(pid, addr) => self.items.push(Item::Reserved {
                 addr,
                 heap: false,
                 freed: 0,
             }),
             // A call that only asks, or is refused, leaves the end of the heap where it is.
-            "brk" if addr.0 == self.arg => self.items.push(Item::Promised {
+            "brk" if addr.0 == self.arg => self.items.push(Item::Reserved {
                 addr,
                 heap: true,
                 freed: self.freed,
             }),
             "munmap" => self.items.push(Item::Unmapped { freed: self.freed }),
-            "wait4" => {
+            "wait4" | "waitpid" => {
                 let is_its =
                     |item: &&mut Item| matches!(item, Item::Reaped { who, .. } if who.pid.0 == ret);
                 if let Some(Item::Reaped { by, .. }) = self.items.iter_mut().rev().find(is_its) {
@@ -230,7 +241,7 @@ impl Gather<'_> {
         }
     }
 
-    /// Whether the last thing that happened was that a page of this area was mapped at once.
+    /// Whether the last item is a page of this area that was populated without a fault.
     fn populated(&self, pid: Pid, start: VirtAddr) -> bool {
         let is_of_it =
             |fault: &Fault| fault.code.is_none() && fault.pid == pid && fault.addr >= start;
@@ -388,10 +399,11 @@ impl Gather<'_> {
         if parent == self.init() {
             return self.spawned.push(child);
         }
-        // A slice of one tick is the child's; the parent's has run out.
-        let before = match draft.expired {
-            true => child_slice,
-            false => parent_slice + child_slice,
+        // A slice of one tick goes to the child; the parent's has run out.
+        let before = if draft.expired {
+            child_slice
+        } else {
+            parent_slice + child_slice
         };
         self.items.push(Item::Fork(Box::new(Fork {
             child: Who {
@@ -416,7 +428,7 @@ impl Gather<'_> {
         }
     }
 
-    /// The exec of a task that was spawned belongs to the spawning, as does what it needed.
+    /// The exec of a spawned task is part of the spawning, and so are the allocations for it.
     fn take_exec(&mut self, record: &Record) {
         let who = self.who(record);
         if self.spawned.contains(&who.pid) {
@@ -429,7 +441,7 @@ impl Gather<'_> {
 
     fn take_exit(&mut self, record: &Record, status: WaitStatus) {
         let who = self.who(record);
-        // The signal that ends it is told with the end.
+        // The signal that kills the task is reported with its exit.
         let is_fatal = |item: &Item| matches!(item, Item::Signal { to, signal, .. } if *to == who.pid && signal.number() == status.0 & 0x7f);
         self.items.retain(|item| !is_fatal(item));
         self.dying.push(who.pid);
@@ -460,7 +472,7 @@ impl Gather<'_> {
         }
     }
 
-    /// Init's slice is of no use to it.
+    /// The slice of init is of no interest.
     fn take_slice(&mut self, pid: Pid, given: (Pid, u32)) {
         if given.0 == self.init() {
             return;
@@ -475,11 +487,11 @@ impl Gather<'_> {
         }
     }
 
-    /// The signal for a fault is told with the fault.
+    /// The signal for a fault is reported with the fault.
     fn take_signal(&mut self, to: Pid, signal: Signal) {
         let for_fault = [Signal::SIGSEGV, Signal::SIGBUS].contains(&signal);
         match self.open_fault(to) {
-            Some(fault) if for_fault => fault.mend = Mend::Signal(signal),
+            Some(fault) if for_fault => fault.outcome = FaultOutcome::Signal(signal),
             _ => self.items.push(Item::Signal {
                 to,
                 signal,

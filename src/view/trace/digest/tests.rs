@@ -1,15 +1,12 @@
 //! Each kind of line of a digest, from real machines.
 
 use super::*;
-use crate::abi::{CloneFlags, TaskId};
+use crate::abi::{CloneFlags, MapFlags, SigAction, TaskId};
 use crate::kernel::boot::Config;
-use crate::kernel::exit::WaitArgs;
-use crate::kernel::fork::ForkArgs;
-use crate::kernel::mm::MmapArgs;
-use crate::kernel::syscall::Syscall;
-use crate::kernel::task::SigAction;
+use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall, WaitArgs};
+use crate::machine::drive::{self, act, call, clone};
 use crate::machine::{Action, Command};
-use crate::view::tests::{act, after_fork, boot, call, fork, mmap, spawn, spawn_steps, write};
+use crate::view::tests::{after_fork, boot, mmap, spawn, spawn_steps, write};
 
 /// The digest of what an action does.
 fn of<T>(machine: &mut Machine, action: impl FnOnce(&mut Machine) -> T) -> Text {
@@ -48,18 +45,18 @@ fn map_more(machine: &mut Machine, task: TaskId, pages: u32, flags: u32) {
         flags,
         ..MmapArgs::default()
     };
-    call(machine, task, Syscall::Mmap(args));
+    call(machine, task, Syscall::Mmap2(args));
 }
 
 #[test]
 fn memory_that_is_promised_and_given_back() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
-    insta::assert_snapshot!(of(&mut machine, |m| mmap(m, sh, 2)), @"0xb7ffe000  promised; no frame yet");
+    insta::assert_snapshot!(of(&mut machine, |m| mmap(m, sh, MapFlags::PRIVATE)), @"0xb7ffe000  reserved; no frame yet");
     insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0))), @"");
-    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0x0804_c000))), @"0x0804c000  the heap ends there now; no frame yet");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0x0804_c000))), @"0x0804c000  new end of the heap; no frame yet");
     touch(&mut machine, sh, VirtAddr(0x0804_a000), 2);
-    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0x0804_b000))), @"0x0804b000  the heap ends there now; 1 frame freed, page tables included");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Brk(0x0804_b000))), @"0x0804b000  new end of the heap; 1 frame freed, page tables included");
     touch(&mut machine, sh, VirtAddr(0xb7ff_e000), 2);
     insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Munmap(0xb7ff_e000, 0x2000))), @"unmapped; 3 frames freed, page tables included");
     insta::assert_snapshot!(of(&mut machine, |m| map_more(m, sh, 1, 0x2022)), @"mapped at once: zeroed frame 0x1095, pte 0x01095067");
@@ -69,17 +66,17 @@ fn memory_that_is_promised_and_given_back() {
 fn faults_one_by_one() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
-    let page = mmap(&mut machine, sh, 2);
+    let page = mmap(&mut machine, sh, MapFlags::PRIVATE);
     let second = VirtAddr(page.0 + 0x1000);
     insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, page)), @"fault 0x6 (user write, not present): zeroed frame 0x1098, pte 0x01098067");
     insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, page)), @"");
-    insta::assert_snapshot!(of(&mut machine, |m| read(m, sh, second)), @"fault 0x4 (user read, not present): the page of zeroes mapped read-only, pte 0x002c1025");
-    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, second)), @"fault 0x7 (user write, read-only): cow_copy 0x2c1 -> 0x1097, a frame of its own instead of the page of zeroes");
-    let kid = fork(&mut machine, sh, CloneFlags::FORK);
+    insta::assert_snapshot!(of(&mut machine, |m| read(m, sh, second)), @"fault 0x4 (user read, not present): zero page mapped read-only, pte 0x002c1025");
+    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, second)), @"fault 0x7 (user write, read-only): cow_copy 0x2c1 -> 0x1097, a frame of its own instead of the zero page");
+    let kid = clone(&mut machine, sh, CloneFlags::FORK);
     insta::assert_snapshot!(of(&mut machine, |m| write(m, kid, page)), @"fault 0x7 (user write, read-only): cow_copy 0x1098 -> 0x1093, owners left on 0x1098: 1");
     insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, page)), @"fault 0x7 (user write, read-only): cow_reuse 0x1098: no other owner, made writable again");
     let data = VirtAddr(0x0804_9000);
-    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, data)), @"fault 0x6 (user write, not present): private copy of a page of the page cache in frame 0x1090, pte 0x01090067");
+    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, data)), @"fault 0x6 (user write, not present): private copy of a page cache page in frame 0x1090, pte 0x01090067");
     insta::assert_snapshot!(of(&mut machine, |m| read(m, kid, data)), @"fault 0x4 (user read, not present): frame 0x1091 of the page cache, pte 0x01091025");
 }
 
@@ -92,7 +89,7 @@ fn many_faults_are_counted() {
     read(&mut machine, sh, start);
     read(&mut machine, sh, VirtAddr(start.0 + 0x1000));
     insta::assert_snapshot!(of(&mut machine, |m| touch(m, sh, start, 100)), @"100 faults: 98 zeroed frames, 2 copies");
-    let kid = fork(&mut machine, sh, CloneFlags::FORK);
+    let kid = clone(&mut machine, sh, CloneFlags::FORK);
     touch(&mut machine, kid, start, 50);
     insta::assert_snapshot!(of(&mut machine, |m| touch(m, sh, start, 100)), @"100 faults: 50 copies, 50 reuses");
 }
@@ -101,35 +98,35 @@ fn many_faults_are_counted() {
 fn forks_by_what_they_share_and_where_the_child_goes() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
-    insta::assert_snapshot!(of(&mut machine, |m| fork(m, sh, CloneFlags::FORK)), @"
+    insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::FORK)), @"
     3:sh  frames copied 0, PTEs copied 1; slice 100 -> 50 + 50
-          active[125]  [2] -> 3 [2]   child put just before its parent
+          active[125]  [2] -> 3 [2]   child queued just before its parent
     ");
     let vm = CloneFlags::CLONE_VM | CloneFlags::FORK;
-    insta::assert_snapshot!(of(&mut machine, |m| fork(m, sh, vm)), @"
+    insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, vm)), @"
     4:sh  same memory as 2; slice 50 -> 25 + 25
-          active[125]  [2] -> [2] 4   child put last: memory is shared
+          active[125]  [2] -> [2] 4   child queued last: memory is shared
     ");
-    insta::assert_snapshot!(of(&mut machine, |m| fork(m, sh, CloneFlags::VFORK)), @"
+    insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::VFORK)), @"
     5:sh  same memory as 2; slice 25 -> 12 + 13
-          active[125]  [2] -> [2] 5   child put last: memory is shared
-          2 is still INSIDE vfork (D) until 5 execs or exits
+          active[125]  [2] -> [2] 5   child queued last: memory is shared
+          2 stays inside vfork (D) until 5 execs or exits
     ");
     let other = spawn(&mut machine, "sh");
     let stopped = CloneFlags::CLONE_STOPPED | CloneFlags::FORK;
-    insta::assert_snapshot!(of(&mut machine, |m| fork(m, other, stopped)), @"
+    insta::assert_snapshot!(of(&mut machine, |m| clone(m, other, stopped)), @"
     7:sh  frames copied 0, PTEs copied 1; slice 100 -> 50 + 50
           stopped, SIGSTOP pending, on no runqueue
     ");
     let sixteenth = spawn(&mut machine, "sh");
     insta::assert_snapshot!(of(&mut machine, |m| {
         for _ in 0..10 {
-            fork(m, sixteenth, CloneFlags::FORK);
+            clone(m, sixteenth, CloneFlags::FORK);
         }
     }), @"10 tasks made: 9, 10, 11, 12, 13, 14, 15, 16, and 2 more");
-    insta::assert_snapshot!(of(&mut machine, |m| fork(m, sixteenth, CloneFlags::FORK)), @"
+    insta::assert_snapshot!(of(&mut machine, |m| clone(m, sixteenth, CloneFlags::FORK)), @"
     19:sh  frames copied 0, PTEs copied 1; slice 12 -> 6 + 6
-          active[125]  [8] -> 19 [8]   child put just before its parent
+          active[125]  [8] -> 19 [8]   child queued just before its parent
     ");
 }
 
@@ -138,15 +135,15 @@ fn forced_placements_say_so() {
     let mut machine = boot(2);
     let sh = spawn(&mut machine, "sh");
     machine.kernel.config.fork_cpu = Some(1);
-    insta::assert_snapshot!(of(&mut machine, |m| fork(m, sh, CloneFlags::FORK)), @"
+    insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::FORK)), @"
     3:sh  frames copied 0, PTEs copied 1; slice 100 -> 50 + 50
           active[125]  empty -> 3   child on CPU 1 (forced)
     ");
     machine.kernel.config.fork_cpu = None;
     machine.kernel.config.parent_not_on_array = true;
-    insta::assert_snapshot!(of(&mut machine, |m| fork(m, sh, CloneFlags::FORK)), @"
+    insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::FORK)), @"
     4:sh  frames copied 0, PTEs copied 1; slice 50 -> 25 + 25
-          active[125]  [2] -> [2] 4   child put last: the parent is on no array (forced)
+          active[125]  [2] -> [2] 4   child queued last: the parent is on no array (forced)
     ");
     let mut machine = Machine::boot(Config {
         child_runs_first: false,
@@ -154,25 +151,25 @@ fn forced_placements_say_so() {
     })
     .unwrap();
     let sh = spawn(&mut machine, "sh");
-    insta::assert_snapshot!(of(&mut machine, |m| fork(m, sh, CloneFlags::FORK)), @"
+    insta::assert_snapshot!(of(&mut machine, |m| clone(m, sh, CloneFlags::FORK)), @"
     3:sh  frames copied 0, PTEs copied 1; slice 100 -> 50 + 50
-          active[125]  [2] -> [2] 3   child put last: child_runs_first is off (forced)
+          active[125]  [2] -> [2] 3   child queued last: child_runs_first is off (forced)
     ");
 }
 
 #[test]
-fn a_refused_clone_burns_a_pid() {
+fn a_refused_clone_uses_up_a_pid() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let illegal = Syscall::Clone(ForkArgs::with_flags(CloneFlags::CLONE_THREAD));
-    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, illegal)), @"EINVAL: pid 3 taken and given back, burnt");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, illegal)), @"EINVAL: pid 3 allocated, then freed; the next search starts after it");
 }
 
 #[test]
 fn tids_that_are_stored() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
-    let page = mmap(&mut machine, sh, 2);
+    let page = mmap(&mut machine, sh, MapFlags::PRIVATE);
     let flags = CloneFlags::CLONE_PARENT_SETTID | CloneFlags::CLONE_CHILD_SETTID | CloneFlags::FORK;
     let args = ForkArgs {
         parent_tid: page,
@@ -184,7 +181,7 @@ fn tids_that_are_stored() {
     insta::assert_snapshot!(digest_since(&machine, since), @"
     tid 3 stored at 0xb7ffe000
     3:sh  frames copied 0, PTEs copied 2; slice 100 -> 50 + 50
-          active[125]  [2] -> 3 [2]   child put just before its parent
+          active[125]  [2] -> 3 [2]   child queued just before its parent
     and 3 lines more: see the trace
     ");
     let items: Text = digest_items(&machine, since)
@@ -204,8 +201,8 @@ fn the_end_of_tasks() {
     let (sh, kid, _) = after_fork(&mut machine);
     insta::assert_snapshot!(of(&mut machine, |m| call(m, kid, Syscall::Exit(3))), @"3:sh  exited 3: zombie until 2 waits");
     insta::assert_snapshot!(of(&mut machine, |m| wait(m, sh)), @"3:sh  reaped by 2; slice of 2 now 100");
-    let child = fork(&mut machine, sh, CloneFlags::FORK);
-    let grandchild = fork(&mut machine, child, CloneFlags::FORK);
+    let child = clone(&mut machine, sh, CloneFlags::FORK);
+    let grandchild = clone(&mut machine, child, CloneFlags::FORK);
     insta::assert_snapshot!(of(&mut machine, |m| wait(m, sh)), @"");
     insta::assert_snapshot!(of(&mut machine, |m| call(m, child, Syscall::Exit(0))), @"
     4:sh  exited 0
@@ -223,12 +220,12 @@ fn the_end_of_tasks() {
 fn the_end_of_a_vfork() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
-    let child = fork(&mut machine, sh, CloneFlags::VFORK);
+    let child = clone(&mut machine, sh, CloneFlags::VFORK);
     insta::assert_snapshot!(of(&mut machine, |m| call(m, child, Syscall::Execve("sh".into()))), @"
     2 wakes: the vfork is over
     3:sh  a new program in a new address space
     ");
-    let second = fork(&mut machine, sh, CloneFlags::VFORK);
+    let second = clone(&mut machine, sh, CloneFlags::VFORK);
     insta::assert_snapshot!(of(&mut machine, |m| call(m, second, Syscall::Exit(0))), @"
     4:sh  exited 0: zombie until 2 waits
     2 wakes: the vfork is over
@@ -239,11 +236,11 @@ fn the_end_of_a_vfork() {
 fn signals_that_are_not_the_end() {
     let mut machine = boot(1);
     let (sh, kid, page) = after_fork(&mut machine);
-    let handler = Syscall::Sigaction(17, Some(SigAction::Handler(page)));
+    let handler = Syscall::sigaction(17, Some(SigAction::Handler(page)));
     call(&mut machine, sh, handler);
     insta::assert_snapshot!(of(&mut machine, |m| call(m, kid, Syscall::Exit(0))), @"
     3:sh  exited 0: zombie until 2 waits
-    SIGCHLD takes effect in 2
+    SIGCHLD delivered to 2
     ");
 }
 
@@ -276,15 +273,10 @@ fn workloads_that_do_much_are_told_in_few_lines() {
         "touch 0x50000000 20",
         "exit",
     ];
-    let scripts = [
-        ("main".to_owned(), steps.to_vec()),
-        ("kid".to_owned(), vec!["run 1", "exit"]),
-    ];
-    let program = crate::machine::WorkloadProgram::parse(&scripts).unwrap();
+    let program = drive::workload(&[("main", &steps), ("kid", &["run 1", "exit"])]);
     let args = crate::kernel::fork::SpawnArgs::new("w", 0);
-    let program = std::sync::Arc::new(program);
     let all = of(&mut machine, |m| {
-        m.apply(Command::SpawnWorkload { args, program }).unwrap();
+        drive::spawn_workload(m, args, program);
         tick(m, 50);
     });
     insta::assert_snapshot!(all, @"

@@ -1,22 +1,22 @@
-//! A digest in words: a line an item, few lines in all.
+//! A digest in words: one line per item, few lines in all.
 
 use super::{
-    Exit, ExitEnd, Fault, FaultCounts, Fork, Item, Members, Mend, Passed, Place, RunList, Who,
+    Exit, ExitEnd, Fault, FaultCounts, FaultOutcome, Fork, Item, Members, Passed, Place, RunList,
+    Who,
 };
 use crate::abi::{Pfn, Pid, VirtAddr};
 use crate::hw::ErrorCode;
 use crate::trace::Placement;
-use crate::view::text::task_tag;
-use crate::view::text::{Line, Role, Text, cell};
+use crate::view::text::{Line, Role, Text, cell, task_tag};
 
-/// Lines of a digest at most.
+/// The most lines of a digest.
 const MAX_LINES: usize = 4;
-/// Pids that are named of many.
+/// How many pids of a longer list are named.
 const MAX_NAMED: usize = 8;
-/// What the further lines of an item begin with.
+/// Indentation of the further lines of an item.
 const INDENT: &str = "      ";
 
-/// The lines of the items; if they are too many, the least important ones are left out, and the
+/// The lines of the items. If they are too many, the least important ones are left out, and the
 /// last line says how many.
 pub(super) fn text(items: &[Item]) -> Text {
     let mut told: Vec<(u8, Vec<Line>)> = items
@@ -45,14 +45,14 @@ pub(super) fn text(items: &[Item]) -> Text {
 }
 
 impl Item {
-    /// What is left out first has the highest rank.
+    /// Items with the highest rank are left out first.
     const fn rank(&self) -> u8 {
         match self {
             Self::Panic(_) => 0,
             Self::Time(_) => 1,
             Self::Fork(_) | Self::Refused { .. } => 2,
             Self::Exit(_) | Self::VforkDone { .. } | Self::Many { .. } => 3,
-            Self::Faults(_) | Self::Exec(_) | Self::Promised { .. } | Self::Unmapped { .. } => 4,
+            Self::Faults(_) | Self::Exec(_) | Self::Reserved { .. } | Self::Unmapped { .. } => 4,
             Self::Reaped { .. }
             | Self::Reparent { .. }
             | Self::Signal { .. }
@@ -72,7 +72,7 @@ impl Item {
             Self::Time(passed) => passed.line(),
             Self::Fault(fault) => fault.line(),
             Self::Faults(counts) => counts.line(),
-            Self::Promised { addr, heap, freed } => promised(*addr, *heap, *freed),
+            Self::Reserved { addr, heap, freed } => reserved(*addr, *heap, *freed),
             Self::Unmapped { freed } => cell(Role::Plain, "unmapped; ").join(frames_freed(*freed)),
             Self::Refused { errno, pid } => {
                 let line = cell(Role::Bad, errno.name());
@@ -80,7 +80,7 @@ impl Item {
                     Some(pid) => line
                         .plain(": pid ")
                         .add(Role::Pid, pid)
-                        .plain(" taken and given back, burnt"),
+                        .plain(" allocated, then freed; the next search starts after it"),
                     None => line.plain(": no pid is free"),
                 }
             }
@@ -103,9 +103,9 @@ impl Item {
                 .plain(" now"),
             Self::Signal { to, signal, taken } => {
                 let what = if *taken {
-                    " takes effect in "
+                    " delivered to "
                 } else {
-                    " pending in "
+                    " pending for "
                 };
                 cell(Role::Name, signal).plain(what).add(Role::Pid, to)
             }
@@ -141,7 +141,7 @@ fn count(number: u32, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 
-/// The counts that are not 0, with commas.
+/// The counts that are not 0, separated by commas.
 fn nonzero<const N: usize>(counts: [(u32, &str, &str); N]) -> String {
     let told = counts.iter().filter(|(number, ..)| *number > 0);
     let told: Vec<String> = told
@@ -185,33 +185,41 @@ impl Fault {
                 .plain(format_args!(" ({}): ", self.words(code))),
             None => cell(Role::Plain, "mapped at once: "),
         };
-        let line = line.join(self.mend_line());
+        let line = line.join(self.outcome_line());
         match self.pte {
-            Some(pte) if !matches!(self.mend, Mend::Copy { .. } | Mend::Reuse(_)) => line
-                .plain(", pte ")
-                .add(Role::Address, format_args!("{:#010x}", pte.0)),
+            Some(pte)
+                if !matches!(
+                    self.outcome,
+                    FaultOutcome::Copy { .. } | FaultOutcome::Reuse(_)
+                ) =>
+            {
+                line.plain(", pte ")
+                    .add(Role::Address, format_args!("{:#010x}", pte.0))
+            }
             _ => line,
         }
     }
 
-    /// A protection fault that copy on write mended was one of a read-only page.
+    /// A protection fault that copy on write has handled was a write to a read-only page.
     fn words(&self, code: ErrorCode) -> String {
         let words = code.describe();
-        match self.mend {
-            Mend::Copy { .. } | Mend::Reuse(_) => words.replace("protection", "read-only"),
+        match self.outcome {
+            FaultOutcome::Copy { .. } | FaultOutcome::Reuse(_) => {
+                words.replace("protection", "read-only")
+            }
             _ => words.to_owned(),
         }
     }
 
-    fn mend_line(&self) -> Line {
+    fn outcome_line(&self) -> Line {
         let with = |words: &str, pfn: Pfn| cell(Role::Plain, words).add(Role::Frame, pfn);
-        match self.mend {
-            Mend::ZeroPage => cell(Role::Plain, "the page of zeroes mapped read-only"),
-            Mend::ZeroedFrame(pfn) => with("zeroed frame ", pfn),
-            Mend::FilePage(pfn) => with("frame ", pfn).plain(" of the page cache"),
-            Mend::SharedPage(pfn) => with("frame ", pfn).plain(" of the shared memory"),
-            Mend::FileCopy(pfn) => with("private copy of a page of the page cache in frame ", pfn),
-            Mend::Copy { old, new, left } => {
+        match self.outcome {
+            FaultOutcome::ZeroPage => cell(Role::Plain, "zero page mapped read-only"),
+            FaultOutcome::ZeroedFrame(pfn) => with("zeroed frame ", pfn),
+            FaultOutcome::FilePage(pfn) => with("frame ", pfn).plain(" of the page cache"),
+            FaultOutcome::SharedPage(pfn) => with("frame ", pfn).plain(" of the shared memory"),
+            FaultOutcome::FileCopy(pfn) => with("private copy of a page cache page in frame ", pfn),
+            FaultOutcome::Copy { old, new, left } => {
                 let line = cell(Role::Name, "cow_copy")
                     .plain(" ")
                     .add(Role::Frame, old)
@@ -223,15 +231,15 @@ impl Fault {
                         .add(Role::Frame, old)
                         .plain(": ")
                         .add(Role::Number, left),
-                    None => line.plain(", a frame of its own instead of the page of zeroes"),
+                    None => line.plain(", a frame of its own instead of the zero page"),
                 }
             }
-            Mend::Reuse(pfn) => cell(Role::Name, "cow_reuse")
+            FaultOutcome::Reuse(pfn) => cell(Role::Name, "cow_reuse")
                 .plain(" ")
                 .add(Role::Frame, pfn)
                 .plain(": no other owner, made writable again"),
-            Mend::Signal(signal) => cell(Role::Bad, signal),
-            Mend::Not => cell(Role::Bad, "not mended"),
+            FaultOutcome::Signal(signal) => cell(Role::Bad, signal),
+            FaultOutcome::Not => cell(Role::Bad, "not handled"),
         }
     }
 }
@@ -250,13 +258,13 @@ impl FaultCounts {
             (self.zeroed, "zeroed frame", "zeroed frames"),
             (
                 self.zero_pages,
-                "mapping of the page of zeroes",
-                "mappings of the page of zeroes",
+                "mapping of the zero page",
+                "mappings of the zero page",
             ),
-            (self.file_pages, "page of a file", "pages of files"),
+            (self.file_pages, "file page", "file pages"),
             (self.copies, "copy", "copies"),
             (self.reuses, "reuse", "reuses"),
-            (self.bad, "not mended", "not mended"),
+            (self.bad, "not handled", "not handled"),
         ]);
         cell(Role::Plain, all).plain(": ").plain(kinds)
     }
@@ -270,13 +278,13 @@ fn frames_freed(freed: u32) -> Line {
     }
 }
 
-fn promised(addr: VirtAddr, heap: bool, freed: u32) -> Line {
+fn reserved(addr: VirtAddr, heap: bool, freed: u32) -> Line {
     let line = cell(Role::Address, addr);
     match (heap, freed) {
-        (false, _) => line.plain("  promised; no frame yet"),
-        (true, 0) => line.plain("  the heap ends there now; no frame yet"),
+        (false, _) => line.plain("  reserved; no frame yet"),
+        (true, 0) => line.plain("  new end of the heap; no frame yet"),
         (true, freed) => line
-            .plain("  the heap ends there now; ")
+            .plain("  new end of the heap; ")
             .join(frames_freed(freed)),
     }
 }
@@ -289,9 +297,10 @@ fn tid(addr: VirtAddr, value: Pid, failed: bool) -> Line {
             .plain(" stored at "),
     };
     let line = line.add(Role::Address, addr);
-    match failed {
-        true => line.add(Role::Bad, ": failed"),
-        false => line,
+    if failed {
+        line.add(Role::Bad, ": failed")
+    } else {
+        line
     }
 }
 
@@ -335,10 +344,11 @@ impl Fork {
             None => line.plain("  same memory as ").add(Role::Pid, self.parent),
         };
         let (before, parent, child) = self.slices;
-        let slices = match parent > before {
-            // Its last tick went to the child.
-            true => format!("; slice {before} -> child {child}, a new one of {parent}"),
-            false => format!("; slice {before} -> {parent} + {child}"),
+        let slices = if parent > before {
+            // The parent's last tick went to the child.
+            format!("; slice {before} -> child {child}, a new one of {parent}")
+        } else {
+            format!("; slice {before} -> {parent} + {child}")
         };
         let mut lines = vec![line.plain(slices)];
         lines.push(match &self.place {
@@ -348,7 +358,7 @@ impl Fork {
         if self.inside_vfork {
             let line = cell(Role::Plain, INDENT)
                 .add(Role::Pid, self.parent)
-                .plain(" is still INSIDE vfork (")
+                .plain(" stays inside vfork (")
                 .add(Role::State, "D")
                 .plain(") until ");
             lines.push(line.add(Role::Pid, self.child.pid).plain(" execs or exits"));
@@ -358,7 +368,7 @@ impl Fork {
 }
 
 impl Place {
-    /// `active[125]  [2] -> 3 [2]   child put just before its parent`
+    /// `active[125]  [2] -> 3 [2]   child queued just before its parent`
     fn line(&self, parent: Pid) -> Line {
         let line = cell(Role::Plain, INDENT);
         let line = match &self.list {
@@ -367,15 +377,18 @@ impl Place {
         };
         let cpu = self.cpu;
         let line = match self.placement {
-            Placement::BeforeParent => line.plain("child put just before its parent"),
-            Placement::ParentNotQueued => line.plain("child put last: the parent is on no array"),
-            Placement::TailSharedVm => line.plain("child put last: memory is shared"),
+            Placement::BeforeParent => line.plain("child queued just before its parent"),
+            Placement::ParentNotQueued => {
+                line.plain("child queued last: the parent is on no array")
+            }
+            Placement::TailSharedVm => line.plain("child queued last: memory is shared"),
             Placement::OtherCpu => line.plain(format_args!("child on CPU {cpu}")),
-            Placement::TailByOption => line.plain("child put last: child_runs_first is off"),
+            Placement::TailByOption => line.plain("child queued last: child_runs_first is off"),
         };
-        match self.forced {
-            true => line.add(Role::Dim, " (forced)"),
-            false => line,
+        if self.forced {
+            line.add(Role::Dim, " (forced)")
+        } else {
+            line
         }
     }
 }
@@ -391,11 +404,14 @@ impl RunList {
 }
 
 impl Members {
-    /// From the head, the parent in brackets.
+    /// Head first, with the parent in brackets.
     fn line(&self, parent: Pid) -> Line {
-        let show = |pid: &Pid| match *pid == parent {
-            true => format!("[{pid}]"),
-            false => pid.to_string(),
+        let show = |pid: &Pid| {
+            if *pid == parent {
+                format!("[{pid}]")
+            } else {
+                pid.to_string()
+            }
         };
         let mut words: Vec<String> = self.pids.iter().map(show).collect();
         if self.cut_before {
@@ -404,9 +420,10 @@ impl Members {
         if self.cut_after {
             words.push("...".to_owned());
         }
-        match words.is_empty() {
-            true => cell(Role::Dim, "empty"),
-            false => cell(Role::Pid, words.join(" ")),
+        if words.is_empty() {
+            cell(Role::Dim, "empty")
+        } else {
+            cell(Role::Pid, words.join(" "))
         }
     }
 }

@@ -1,12 +1,23 @@
 //! Hot paths take no memory from the host: an access, a fault, a tick, a switch of tasks.
+//!
+//! These tests have a binary of their own because its allocator counts. It also writes zeroes to
+//! all memory that is requested zeroed, so that every boot would touch all of the emulated RAM.
 
-use crate::lab::Lab;
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "common/machine.rs"]
+mod drive;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "it/lab.rs"]
+mod lab;
+
 use allocation_counter::measure;
 use forklab::abi::{PAGE_SIZE, TaskId, VirtAddr};
 use forklab::hw::AccessKind;
 use forklab::kernel::Kernel;
 use forklab::machine::Command;
 use forklab::trace::TraceFilter;
+use lab::Lab;
 
 /// How often each is done.
 const ROUNDS: u32 = 1000;

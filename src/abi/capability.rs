@@ -1,0 +1,28 @@
+//! Capabilities: the parts of the power of root.
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// The capabilities that the kernel tests here, with Linux's bit numbers.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct Caps: u32 {
+        /// Send signals to any process.
+        const KILL = 1 << 5;
+        /// Change user ids freely.
+        const SETUID = 1 << 7;
+        /// Change the root directory.
+        const SYS_CHROOT = 1 << 18;
+        /// Lock memory beyond the limit.
+        const IPC_LOCK = 1 << 14;
+        /// Use any semaphore set.
+        const IPC_OWNER = 1 << 15;
+        /// Trace any process.
+        const SYS_PTRACE = 1 << 19;
+        /// Administer the system.
+        const SYS_ADMIN = 1 << 21;
+        /// Lower nice values and set real-time priorities.
+        const SYS_NICE = 1 << 23;
+        /// Exceed resource limits.
+        const SYS_RESOURCE = 1 << 24;
+    }
+}

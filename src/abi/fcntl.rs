@@ -1,0 +1,44 @@
+//! Files: flags of `open`, commands of `fcntl`, origins of `lseek`.
+
+constants! {
+    /// The descriptor of standard input.
+    STDIN_FILENO: u32 = 0;
+    /// The descriptor of standard output.
+    STDOUT_FILENO: u32 = 1;
+    /// The descriptor of standard error.
+    STDERR_FILENO: u32 = 2;
+    /// A flag of open: for reading.
+    O_RDONLY: u32 = 0;
+    /// A flag of open: for writing.
+    O_WRONLY: u32 = 1;
+    /// A flag of open: for reading and writing.
+    O_RDWR: u32 = 2;
+    /// A flag of open: create the file if there is none.
+    O_CREAT: u32 = 0o100;
+    /// A flag of open: with O_CREAT, the file must not exist yet.
+    O_EXCL: u32 = 0o200;
+    /// A flag of open: the file is truncated to length 0.
+    O_TRUNC: u32 = 0o1000;
+    /// A flag of open: every write goes to the end of the file.
+    O_APPEND: u32 = 0o2000;
+    /// A flag of open: fail with EAGAIN instead of waiting.
+    O_NONBLOCK: u32 = 0o4000;
+    /// A command of fcntl: duplicate the descriptor, from that number on.
+    F_DUPFD: u32 = 0;
+    /// A command of fcntl: get the flags of the descriptor.
+    F_GETFD: u32 = 1;
+    /// A command of fcntl: set the flags of the descriptor.
+    F_SETFD: u32 = 2;
+    /// A command of fcntl: get the flags of the open file.
+    F_GETFL: u32 = 3;
+    /// A command of fcntl: set the flags of the open file.
+    F_SETFL: u32 = 4;
+    /// A flag of a descriptor: exec closes it.
+    FD_CLOEXEC: u32 = 1;
+    /// Lseek: from the beginning of the file.
+    SEEK_SET: u32 = 0;
+    /// Lseek: from the current offset.
+    SEEK_CUR: u32 = 1;
+    /// Lseek: from the end of the file.
+    SEEK_END: u32 = 2;
+}

@@ -1,0 +1,23 @@
+//! Ticks, clocks and timers.
+
+/// Ticks per second.
+pub const HZ: u32 = 1000;
+
+/// Length of a tick in the kernel's arithmetic, ns: the timer of a PC cannot be set to exactly 1
+/// ms.
+///
+/// Linux 2.6.12: `include/linux/jiffies.h`, `TICK_NSEC` with HZ 1000.
+pub const TICK_NSEC: u64 = 999_848;
+
+constants! {
+    /// A clock of clock_gettime: the time of day.
+    CLOCK_REALTIME: u32 = 0;
+    /// A clock of clock_gettime: time since boot.
+    CLOCK_MONOTONIC: u32 = 1;
+    /// A timer of setitimer: real time, sends SIGALRM.
+    ITIMER_REAL: u32 = 0;
+    /// A timer of setitimer: user time, sends SIGVTALRM.
+    ITIMER_VIRTUAL: u32 = 1;
+    /// A timer of setitimer: user and system time, sends SIGPROF.
+    ITIMER_PROF: u32 = 2;
+}

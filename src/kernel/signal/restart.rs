@@ -1,0 +1,70 @@
+//! Restarting system calls that a signal has interrupted: the four ways, and `restart_syscall`.
+
+use crate::abi::{Errno, TaskId};
+use crate::kernel::Kernel;
+use crate::kernel::syscall::{Restart, RestartBlock, SysResult, Syscall, nr};
+use crate::kernel::task::Continuation;
+use crate::trace::TraceEvent;
+
+impl Kernel {
+    /// Records that the current call of a task asks to be restarted.
+    pub(in crate::kernel) fn interrupt_call(&mut self, current: TaskId, restart: Restart) {
+        let task = self.task_mut(current);
+        task.thread.regs.eax = (-restart.code()) as u32;
+        if let Some(call) = &mut task.in_call.open {
+            call.restart = Some(restart);
+        }
+    }
+
+    /// Moves the task back to the start of its system call. Machine code executes its `int 0x80`
+    /// once more; a puppet's call is repeated as it was.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `do_signal()`.
+    pub(in crate::kernel) fn restart_call(&mut self, current: TaskId, restart: Restart) {
+        /// Length of `int $0x80` in bytes.
+        const INT_80_BYTES: u32 = 2;
+        let Some(call) = self.task(current).in_call.open else {
+            return;
+        };
+        let ret = -restart.code();
+        self.trace(current, TraceEvent::SysExit { nr: call.nr, ret });
+        let block = restart == Restart::Block;
+        let task = self.task_mut(current);
+        let regs = &mut task.thread.regs;
+        if regs.orig_eax == u32::MAX {
+            task.in_call.continuation = Some(Continuation::Again { block });
+            return;
+        }
+        regs.eax = if block {
+            u32::from(nr::restart_syscall)
+        } else {
+            regs.orig_eax
+        };
+        regs.eip = regs.eip.wrapping_sub(INT_80_BYTES);
+        task.in_call.open = None;
+    }
+
+    /// Repeats the interrupted call of a puppet.
+    pub(in crate::kernel) fn call_again(&mut self, current: TaskId, block: bool) {
+        let again = self.task_mut(current).in_call.again.take();
+        let call = if block {
+            Some(Syscall::RestartSyscall)
+        } else {
+            again
+        };
+        if let Some(call) = call {
+            self.syscall(current, call);
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_restart_syscall()`.
+    ///
+    /// # Errors
+    /// `EINTR` if there is nothing to continue.
+    pub(in crate::kernel) fn sys_restart_syscall(&mut self, current: TaskId) -> SysResult {
+        match self.task_mut(current).restart_block {
+            RestartBlock::Nothing => Err(Errno::EINTR).into(),
+            RestartBlock::Nanosleep { until, rem } => self.nanosleep_restart(current, until, rem),
+        }
+    }
+}

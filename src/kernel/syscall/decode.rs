@@ -1,0 +1,574 @@
+//! From registers to the arguments of a call: how each type of argument is decoded, with what it
+//! points to copied in, and the calls that have a way of their own.
+
+use super::args::{
+    AnswerTo, ExecArgs, ForkArgs, FutexArgs, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES, MmapArgs,
+    PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+};
+use crate::abi::{
+    CloneFlags, Errno, MapFlags, PAGE_SIZE, Resource, Rlimit, SIGINFO_WORDS, SigAction, SigInfo,
+    SigSet, Signal, TaskId, VirtAddr,
+};
+use crate::hw::Regs;
+use crate::kernel::Kernel;
+
+/// Size of a `sigset_t` in bytes.
+const SIGSET_BYTES: u32 = 8;
+
+/// The registers in which arguments are passed, the first argument first.
+pub(super) const fn argument_words(regs: &Regs) -> [u32; 6] {
+    [regs.ebx, regs.ecx, regs.edx, regs.esi, regs.edi, regs.ebp]
+}
+
+/// The registers of a call whose arguments are being decoded, one after the other.
+pub(super) struct Registers<'a> {
+    kernel: &'a mut Kernel,
+    current: TaskId,
+    words: [u32; 6],
+    taken: usize,
+}
+
+impl<'a> Registers<'a> {
+    /// The registers of the current task, none taken yet.
+    pub(super) fn of(kernel: &'a mut Kernel, current: TaskId) -> Self {
+        let words = argument_words(&kernel.task(current).thread.regs);
+        Self {
+            kernel,
+            current,
+            words,
+            taken: 0,
+        }
+    }
+
+    /// The next register; no call takes more than the six.
+    fn word(&mut self) -> u32 {
+        self.taken += 1;
+        self.words[self.taken - 1]
+    }
+
+    fn words<const N: usize>(&mut self) -> [u32; N] {
+        std::array::from_fn(|_| self.word())
+    }
+
+    /// The words of a structure that an argument points to.
+    fn structure<const N: usize>(&mut self, addr: u32) -> Result<[u32; N], Errno> {
+        self.kernel.get_user_words(self.current, VirtAddr(addr))
+    }
+
+    fn sigset(&mut self, addr: u32) -> Result<SigSet, Errno> {
+        self.structure(addr).map(SigSet::from_words)
+    }
+}
+
+impl Kernel {
+    /// Copies a file name from the caller's memory.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `getname()`.
+    fn getname(&mut self, current: TaskId, addr: u32) -> Result<String, Errno> {
+        let bytes = self.strncpy_from_user(current, addr, PAGE_SIZE as usize)?;
+        let bytes = bytes.ok_or(Errno::ENAMETOOLONG)?;
+        if bytes.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The bytes before the next null byte; `None` if there are `limit` or more.
+    ///
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `strncpy_from_user()`.
+    fn strncpy_from_user(
+        &mut self,
+        current: TaskId,
+        addr: u32,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Errno> {
+        let mut bytes = Vec::new();
+        while bytes.len() < limit {
+            let at = VirtAddr(addr.wrapping_add(bytes.len() as u32));
+            // The rest of the page is searched in one go.
+            let room = (PAGE_SIZE - at.page_offset()) as usize;
+            let mut part = vec![0; room.min(limit - bytes.len())];
+            self.copy_from_user(current, at, &mut part)?;
+            match part.iter().position(|byte| *byte == 0) {
+                Some(end) => {
+                    bytes.extend_from_slice(&part[..end]);
+                    return Ok(Some(bytes));
+                }
+                None => bytes.extend(part),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The strings that a null-terminated list of pointers refers to; a null list is empty.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `count()` and `copy_strings()`.
+    fn string_list(
+        &mut self,
+        current: TaskId,
+        list: u32,
+        left: &mut usize,
+    ) -> Result<Vec<Vec<u8>>, Errno> {
+        let mut strings = Vec::new();
+        if list == 0 {
+            return Ok(strings);
+        }
+        loop {
+            let slot = VirtAddr(list.wrapping_add(4 * strings.len() as u32));
+            let string = self.get_user_u32(current, slot)?;
+            if string == 0 {
+                return Ok(strings);
+            }
+            let bytes = self.strncpy_from_user(current, string, *left)?;
+            let bytes = bytes.ok_or(Errno::E2BIG)?;
+            *left -= bytes.len() + 1;
+            strings.push(bytes);
+        }
+    }
+}
+
+/// What an argument of a call is in the trace, which shows the first one of each call.
+pub(super) trait Argument {
+    /// The argument as a word; 0 for what lies in memory.
+    fn word(&self) -> u32 {
+        0
+    }
+
+    /// The same before it is decoded, if it is the first.
+    fn first_word(_: [u32; 6]) -> u32 {
+        0
+    }
+}
+
+/// An argument whose type says how it is decoded.
+pub(super) trait Decode: Argument + Sized {
+    /// Takes the registers that it consists of, and copies what they point to.
+    ///
+    /// # Errors
+    /// `EFAULT`, and what is checked before or while it is copied.
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno>;
+}
+
+/// Arguments that are a word: the type, how it is made of one, and the word of it.
+macro_rules! words {
+    ($($ty:ty, $from:expr, $word:expr;)*) => {$(
+        impl Decode for $ty {
+            fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+                Ok($from(registers.word()))
+            }
+        }
+
+        impl Argument for $ty {
+            fn word(&self) -> u32 {
+                $word(*self)
+            }
+
+            fn first_word(words: [u32; 6]) -> u32 {
+                words[0]
+            }
+        }
+    )*};
+}
+
+words! {
+    u32, u32::from, u32::from;
+    i32, u32::cast_signed, i32::cast_unsigned;
+    VirtAddr, VirtAddr, |addr: VirtAddr| addr.0;
+    AnswerTo, |word| AnswerTo::User(VirtAddr(word)), AnswerTo::word;
+    SigAction, SigAction::from_word, SigAction::word;
+}
+
+/// Arguments of several words of which the first stands for them in the trace.
+macro_rules! structures {
+    ($($ty:ty, $from:expr, $word:expr;)*) => {$(
+        impl Decode for $ty {
+            fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+                Ok($from(registers.words()))
+            }
+        }
+
+        impl Argument for $ty {
+            fn word(&self) -> u32 {
+                $word(self)
+            }
+
+            fn first_word(words: [u32; 6]) -> u32 {
+                words[0]
+            }
+        }
+    )*};
+}
+
+structures! {
+    [u32; 3], |words| words, |words: &[u32; 3]| words[0];
+    [VirtAddr; 3], |words: [u32; 3]| words.map(VirtAddr), |addrs: &[VirtAddr; 3]| addrs[0].0;
+    ForkArgs, fork_args, |args: &ForkArgs| args.flags.bits();
+    WaitArgs, wait_args, |args: &WaitArgs| args.pid.cast_unsigned();
+    WaitidArgs, waitid_args, |args: &WaitidArgs| args.which;
+    MmapArgs, mmap_args, |args: &MmapArgs| args.addr;
+    FutexArgs, futex_args, |args: &FutexArgs| args.addr.0;
+    PtraceArgs, ptrace_args, |args: &PtraceArgs| args.request;
+}
+
+/// Flags, stack, parent_tid, tls, child_tid; without a stack the caller's own.
+const fn fork_args([flags, stack, parent_tid, tls, child_tid]: [u32; 5]) -> ForkArgs {
+    ForkArgs {
+        flags: CloneFlags::from_bits_retain(flags),
+        stack: VirtAddr(stack),
+        parent_tid: VirtAddr(parent_tid),
+        tls: VirtAddr(tls),
+        child_tid: VirtAddr(child_tid),
+        comm: None,
+    }
+}
+
+const fn wait_args([pid, status, options, rusage]: [u32; 4]) -> WaitArgs {
+    WaitArgs {
+        pid: pid.cast_signed(),
+        status: VirtAddr(status),
+        options,
+        rusage: VirtAddr(rusage),
+        info: InfoTo::Nowhere,
+    }
+}
+
+const fn waitid_args([which, id, info, options, rusage]: [u32; 5]) -> WaitidArgs {
+    WaitidArgs {
+        which,
+        id: id.cast_signed(),
+        info: InfoTo::User(VirtAddr(info)),
+        options,
+        rusage: VirtAddr(rusage),
+    }
+}
+
+fn mmap_args([addr, len, prot, flags, fd, pgoff]: [u32; 6]) -> MmapArgs {
+    MmapArgs {
+        addr,
+        len,
+        prot,
+        flags,
+        fd: (flags & MapFlags::ANONYMOUS.bits() == 0).then_some(fd),
+        pgoff,
+    }
+}
+
+const fn futex_args([addr, op, val, timeout, addr2, val3]: [u32; 6]) -> FutexArgs {
+    FutexArgs {
+        addr: VirtAddr(addr),
+        op,
+        val,
+        timeout,
+        addr2: VirtAddr(addr2),
+        val3,
+    }
+}
+
+const fn ptrace_args([request, pid, addr, data]: [u32; 4]) -> PtraceArgs {
+    PtraceArgs {
+        request,
+        pid: pid.cast_signed(),
+        addr,
+        data,
+    }
+}
+
+impl AnswerTo {
+    const fn word(self) -> u32 {
+        match self {
+            Self::Value => 0,
+            Self::User(addr) => addr.0,
+        }
+    }
+}
+
+impl Argument for String {}
+
+impl Decode for String {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        let addr = registers.word();
+        registers.kernel.getname(registers.current, addr)
+    }
+}
+
+impl Argument for ExecArgs {}
+
+impl Decode for ExecArgs {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        let [path, argv, envp] = registers.words();
+        let (kernel, current) = (&mut *registers.kernel, registers.current);
+        let path = kernel.getname(current, path)?;
+        // As in the kernel, the file is looked up before the arguments are counted and copied.
+        kernel.find_program(current, &path)?;
+        let mut left = MAX_ARG_BYTES.saturating_sub(path.len() + 1);
+        let envp = kernel.string_list(current, envp, &mut left)?;
+        let argv = kernel.string_list(current, argv, &mut left)?;
+        Ok(Self { path, argv, envp })
+    }
+}
+
+impl Argument for Rlimit {}
+
+impl Decode for Rlimit {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        let addr = registers.word();
+        let [cur, max] = registers.structure(addr)?;
+        Ok(Self { cur, max })
+    }
+}
+
+impl Argument for ItimerVal {}
+
+impl Decode for ItimerVal {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        let addr = registers.word();
+        registers.kernel.get_itimerval(registers.current, addr)
+    }
+}
+
+impl Argument for Option<[u32; 3]> {}
+
+/// Pointer, flags and size of an alternate stack; a null pointer for none.
+impl Decode for Option<[u32; 3]> {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        match registers.word() {
+            0 => Ok(None),
+            addr => registers.structure(addr).map(Some),
+        }
+    }
+}
+
+impl Argument for SigtimedwaitArgs {}
+
+impl Decode for SigtimedwaitArgs {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        let [set, info, timeout, size] = registers.words();
+        check_sigset_size(size)?;
+        let set = registers.sigset(set)?;
+        let timeout = match timeout {
+            0 => None,
+            addr => {
+                let (kernel, current) = (&mut *registers.kernel, registers.current);
+                let time = kernel.read_timespec(current, VirtAddr(addr))?;
+                Some(time.ticks_to_sleep())
+            }
+        };
+        Ok(Self {
+            set,
+            info: InfoTo::User(VirtAddr(info)),
+            timeout,
+        })
+    }
+}
+
+impl Decode for IpcCall {
+    /// Decodes a call of `ipc`. The version in the upper half of its first argument only matters
+    /// for messages.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_ipc()`.
+    ///
+    /// # Errors
+    /// `ENOSYS` for messages and shared memory, which are not emulated; `EINVAL` and `EFAULT` for
+    /// the address of the argument of `semctl`.
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        let [call, first, second, third, ptr, fifth] = registers.words();
+        let id = first.cast_signed();
+        Ok(match call & 0xffff {
+            1 => Self::Semop(id, VirtAddr(ptr), second),
+            2 => Self::Semget(id, second.cast_signed(), third),
+            3 if ptr == 0 => return Err(Errno::EINVAL),
+            3 => {
+                let [arg] = registers.structure(ptr)?;
+                Self::Semctl {
+                    id,
+                    num: second.cast_signed(),
+                    cmd: third,
+                    arg,
+                }
+            }
+            4 => Self::Semtimedop(id, VirtAddr(ptr), second, VirtAddr(fifth)),
+            _ => return Err(Errno::ENOSYS),
+        })
+    }
+}
+
+impl Argument for IpcCall {
+    /// The key or the number of the set.
+    fn word(&self) -> u32 {
+        match self {
+            Self::Semget(word, ..)
+            | Self::Semop(word, ..)
+            | Self::Semtimedop(word, ..)
+            | Self::Semctl { id: word, .. } => word.cast_unsigned(),
+        }
+    }
+
+    fn first_word(words: [u32; 6]) -> u32 {
+        words[1]
+    }
+}
+
+impl Argument for SigSet {}
+impl Argument for SigInfo {}
+
+impl Argument for SigactionArgs {
+    fn word(&self) -> u32 {
+        self.signal
+    }
+
+    fn first_word(words: [u32; 6]) -> u32 {
+        words[0]
+    }
+}
+
+impl Argument for SigprocmaskArgs {
+    fn word(&self) -> u32 {
+        self.how
+    }
+
+    fn first_word(words: [u32; 6]) -> u32 {
+        words[0]
+    }
+}
+
+/// Extends a 16-bit user id; all ones mean "leave it unchanged".
+///
+/// Linux 2.6.12: `include/linux/highuid.h`, `low2highuid()`.
+const fn low2highuid(word: u32) -> u32 {
+    match word & 0xffff {
+        0xffff => u32::MAX,
+        id => id,
+    }
+}
+
+pub(super) fn uid16(registers: &mut Registers<'_>) -> Result<u32, Errno> {
+    Ok(low2highuid(registers.word()))
+}
+
+pub(super) fn uids16(registers: &mut Registers<'_>) -> Result<[u32; 3], Errno> {
+    Ok(registers.words().map(low2highuid))
+}
+
+/// `waitpid` has no place for the usage.
+pub(super) fn waitpid(registers: &mut Registers<'_>) -> Result<WaitArgs, Errno> {
+    let [pid, status, options] = registers.words();
+    Ok(wait_args([pid, status, options, 0]))
+}
+
+/// The number of a limit, which is looked at before the memory with its values is.
+pub(super) fn known_resource(registers: &mut Registers<'_>) -> Result<u32, Errno> {
+    let resource = registers.word();
+    match Resource::from_number(resource) {
+        Some(_) => Ok(resource),
+        None => Err(Errno::EINVAL),
+    }
+}
+
+/// Reads `sched_priority` from a `struct sched_param`.
+pub(super) fn sched_priority(registers: &mut Registers<'_>) -> Result<i32, Errno> {
+    match registers.word() {
+        0 => Err(Errno::EINVAL),
+        addr => {
+            let [priority] = registers.structure(addr)?;
+            Ok(priority.cast_signed())
+        }
+    }
+}
+
+/// Length and address of a mask of CPUs: what is shorter than a word is filled up with zeros.
+pub(super) fn affinity_mask(registers: &mut Registers<'_>) -> Result<u32, Errno> {
+    let [len, addr] = registers.words();
+    let mut bytes = [0; 4];
+    let len = (len as usize).min(bytes.len());
+    let (kernel, current) = (&mut *registers.kernel, registers.current);
+    kernel.copy_from_user(current, VirtAddr(addr), &mut bytes[..len])?;
+    Ok(u32::from_le_bytes(bytes))
+}
+
+/// The size of a set of signals, which is looked at before the set is copied.
+const fn check_sigset_size(size: u32) -> Result<(), Errno> {
+    match size {
+        SIGSET_BYTES => Ok(()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// The size of a set that is asked for: it may be cut short.
+pub(super) fn rt_sigset_size(registers: &mut Registers<'_>) -> Result<u32, Errno> {
+    match registers.word() {
+        size @ 0..=SIGSET_BYTES => Ok(size),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+pub(super) fn rt_sigset(registers: &mut Registers<'_>) -> Result<SigSet, Errno> {
+    let [set, size] = registers.words();
+    check_sigset_size(size)?;
+    registers.sigset(set)
+}
+
+/// The old form: the mask itself is the third argument.
+pub(super) fn old_sigset(registers: &mut Registers<'_>) -> Result<SigSet, Errno> {
+    let [_, _, mask] = registers.words();
+    Ok(SigSet(mask.into()))
+}
+
+pub(super) fn old_sigaction(registers: &mut Registers<'_>) -> Result<SigactionArgs, Errno> {
+    let [signal, new, old] = registers.words();
+    let (kernel, current) = (&mut *registers.kernel, registers.current);
+    Ok(SigactionArgs {
+        signal,
+        new: kernel.get_old_sigaction(current, VirtAddr(new))?,
+        old: VirtAddr(old),
+    })
+}
+
+pub(super) fn rt_sigaction(registers: &mut Registers<'_>) -> Result<SigactionArgs, Errno> {
+    let [signal, new, old, size] = registers.words();
+    check_sigset_size(size)?;
+    let (kernel, current) = (&mut *registers.kernel, registers.current);
+    Ok(SigactionArgs {
+        signal,
+        new: kernel.get_sigaction(current, VirtAddr(new))?,
+        old: VirtAddr(old),
+    })
+}
+
+/// The old form: a set is a word.
+pub(super) fn old_sigmask_change(registers: &mut Registers<'_>) -> Result<SigprocmaskArgs, Errno> {
+    let [how, set, old] = registers.words();
+    let set = match set {
+        0 => None,
+        addr => {
+            let [word] = registers.structure(addr)?;
+            Some(SigSet(word.into()))
+        }
+    };
+    Ok(SigprocmaskArgs {
+        how,
+        set,
+        old: VirtAddr(old),
+    })
+}
+
+pub(super) fn rt_sigmask_change(registers: &mut Registers<'_>) -> Result<SigprocmaskArgs, Errno> {
+    let [how, set, old, size] = registers.words();
+    check_sigset_size(size)?;
+    let set = match set {
+        0 => None,
+        addr => Some(registers.sigset(addr)?),
+    };
+    Ok(SigprocmaskArgs {
+        how,
+        set,
+        old: VirtAddr(old),
+    })
+}
+
+/// A `siginfo_t` for the signal of the second argument; what is none is refused by the call.
+pub(super) fn sigqueue_info(registers: &mut Registers<'_>) -> Result<SigInfo, Errno> {
+    let signal = Signal::new(registers.words[1]).unwrap_or(Signal::SIGHUP);
+    let addr = registers.word();
+    let words: [u32; SIGINFO_WORDS] = registers.structure(addr)?;
+    Ok(SigInfo::from_words(signal, &words))
+}

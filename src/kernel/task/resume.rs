@@ -1,0 +1,79 @@
+//! Where a task goes on that gave the CPU up inside the kernel: the kernel never blocks the host, it
+//! remembers the rest of the call.
+
+use super::{Continuation, OpenCall, Task};
+use crate::abi::TaskId;
+use crate::kernel::Kernel;
+use crate::kernel::syscall::{Restart, SysResult};
+
+impl Task {
+    /// Records the start of a system call.
+    pub(in crate::kernel) fn open_call(&mut self, nr: u16) {
+        self.in_call.open = Some(OpenCall {
+            nr,
+            restart: None,
+            result: None,
+        });
+        self.in_call.returned = None;
+        self.in_call.entered_handler = false;
+    }
+}
+
+impl Kernel {
+    /// Whether a task that has the CPU has something to do in the kernel before it goes on in user
+    /// mode: to go on with what it slept in, to take signals, or all its life as a kernel thread.
+    pub fn has_kernel_work(&self, task: TaskId) -> bool {
+        self.task(task).in_call.continuation.is_some()
+            || self.takes_signals(task)
+            || self.sched.is_migration_thread(task)
+    }
+
+    /// Continues where the current task left off when it gave up the CPU inside the kernel.
+    ///
+    /// Returns `false` if it has nothing to continue, that is, if it is in user mode.
+    pub fn resume(&mut self, current: TaskId) -> bool {
+        let Some(continuation) = self.task_mut(current).in_call.continuation.take() else {
+            return false;
+        };
+        let result = match continuation {
+            Continuation::RetFromFork => {
+                self.schedule_tail(current);
+                return true;
+            }
+            Continuation::PtraceStop(trap) => self.ptrace_resumes(current, trap),
+            Continuation::ExecWaitsForThreads => self.exec_waits_for_threads(current),
+            Continuation::ExecWaitsForLeader => self.exec_waits_for_leader(current),
+            Continuation::VforkWait { child, done: true } => self.vfork_is_over(current, child),
+            Continuation::VforkWait { child, done: false } => {
+                self.wait_for_completion(current, child)
+            }
+            Continuation::Wait4 { args, queued } => self.do_wait(current, args, queued),
+            Continuation::ReadConsole { addr, len } => self.read_console(current, addr, len),
+            Continuation::PipeRead(io) => self.pipe_read(current, io),
+            Continuation::PipeWrite(io) => self.pipe_write_resumes(current, io),
+            Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),
+            Continuation::Again { block } => {
+                self.call_again(current, block);
+                return true;
+            }
+            Continuation::SignalStop { suspended } => {
+                match self.continue_stopped(current, suspended) {
+                    Some(result) => result,
+                    None => return true,
+                }
+            }
+            Continuation::Pause => SysResult::Restart(Restart::NoHand),
+            Continuation::Sigsuspend { saved } => self.sigsuspend_woken(current, saved),
+            Continuation::Sigtimedwait { set, info, until } => {
+                self.sigtimedwait_woken(current, set, info, until)
+            }
+            Continuation::Semop { id, until, result } => {
+                self.semop_woken(current, id, until, result)
+            }
+            Continuation::Futex { key, until } => self.futex_woken(current, key, until),
+            Continuation::MigrationWait { then, done } => self.after_migration(current, then, done),
+        };
+        self.return_from_call(current, result);
+        true
+    }
+}
