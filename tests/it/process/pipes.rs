@@ -136,7 +136,7 @@ fn a_better_reader_preempts_who_ends_a_write_or_closes_the_pipe() {
             } if prev.0 != 0 => (why == SwitchReason::Preempted).then_some(next.0),
             _ => None,
         });
-        assert_eq!(preempted, [lab.pid(reader)], "closes: {closes}");
+        assert!(preempted.contains(&lab.pid(reader)), "closes: {closes}");
     }
 }
 
