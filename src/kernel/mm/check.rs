@@ -1,7 +1,7 @@
 //! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
+use super::alloc::PageMapping;
 use super::mm_struct::Mm;
-use super::page::PageMapping;
 use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};

@@ -1,8 +1,8 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
+use super::alloc::PageMapping;
 use super::memory::MmFault;
 use super::overcommit::pages_of;
-use super::page::PageMapping;
 use super::vma::Vma;
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;

@@ -1,6 +1,6 @@
 //! Allocating and freeing page frames for the rest of the kernel, with the events for the trace.
 
-use super::gfp::Gfp;
+use super::alloc::Gfp;
 use crate::abi::Pfn;
 use crate::kernel::Kernel;
 use crate::trace::{Allocation, FrameUse, NoMemory, TraceEvent};

@@ -1,7 +1,7 @@
 //! The lifetime of an address space, from its first to its last reference.
 
 use super::PageAllocator;
-use super::bootmem::{FIXMAP_TABLE, VSYSCALL_PAGE};
+use super::alloc::{FIXMAP_TABLE, VSYSCALL_PAGE};
 use super::mm_struct::Mm;
 use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
 use crate::abi::{MmId, Pfn, TaskId, VirtAddr};

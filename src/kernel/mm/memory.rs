@@ -1,7 +1,7 @@
 //! Handling page faults: the zero page, new pages, pages of files, and copy on write.
 
 use super::PageAllocator;
-use super::page::Page;
+use super::alloc::Page;
 use super::pagetable::pte_none;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, Pfn, VirtAddr};

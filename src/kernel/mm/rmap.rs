@@ -1,8 +1,8 @@
 //! `anon_vma`, the object through which the kernel finds all areas that may map an anonymous page,
 //! and the counting of a page's mappings.
 
+use super::alloc::PageMapping;
 use super::merge::can_vma_merge;
-use super::page::PageMapping;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
 use crate::kernel::Kernel;

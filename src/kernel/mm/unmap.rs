@@ -1,6 +1,6 @@
 //! Removing pages and page tables from an address space, with as few TLB flushes as possible.
 
-use super::page::PageFlags;
+use super::alloc::PageFlags;
 use super::pagetable::{
     Entries, PGDIR_SIZE, counted_page, entries_of, load_entries, pte_none, pte_present, slots,
     store_entries,

@@ -227,7 +227,7 @@ impl PageAllocator {
 mod tests {
     use super::*;
     use crate::abi::{AnonVmaId, InodeId};
-    use crate::kernel::mm::pcp::PerCpuPages;
+    use crate::kernel::mm::alloc::pcp::PerCpuPages;
 
     const MIB: u32 = 256;
 

@@ -85,8 +85,8 @@ impl Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::mm::page::PageFlags;
-    use crate::kernel::mm::zone::ZoneIdx;
+    use crate::kernel::mm::alloc::page::PageFlags;
+    use crate::kernel::mm::alloc::zone::ZoneIdx;
 
     /// Both zones of an 8192-frame machine, with nothing free yet.
     fn empty_machine() -> ([Zone; 2], Vec<Page>) {

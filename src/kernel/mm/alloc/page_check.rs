@@ -115,8 +115,8 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::mm::gfp::Gfp;
-    use crate::kernel::mm::pcp::PerCpuPages;
+    use crate::kernel::mm::alloc::gfp::Gfp;
+    use crate::kernel::mm::alloc::pcp::PerCpuPages;
 
     #[test]
     fn each_kind_of_contradiction_is_found() {
