@@ -189,8 +189,8 @@ impl Kernel {
         counts.rss += 1;
         counts.anon_rss += u32::from(page.is_anon());
         census.mapped[pfn.index()] += 1;
-        ensure(page.index == vma.linear_page_index(addr), || {
-            format!("{} maps page {:#x} of its object", entry(), page.index)
+        ensure(page.index() == vma.linear_page_index(addr), || {
+            format!("{} maps page {:#x} of its object", entry(), page.index())
         })?;
         let writable = pte.contains(Pte::RW);
         if vma.has(VmFlags::SHARED | VmFlags::WRITE) {
@@ -230,7 +230,7 @@ impl Kernel {
         for (inode, object) in &self.inodes {
             for (index, pfn) in &object.pages {
                 let page = self.mem.page(*pfn);
-                let place = (page.mapping, page.index);
+                let place = (page.mapping(), page.index());
                 ensure(place == (PageMapping::Cache(inode), *index), || {
                     format!("page {index} of {}: frame {pfn} is {place:?}", object.path)
                 })?;

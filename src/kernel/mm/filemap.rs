@@ -1,6 +1,5 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
-use super::alloc::PageMapping;
 use super::memory::MmFault;
 use super::overcommit::pages_of;
 use super::vma::Vma;
@@ -74,9 +73,7 @@ impl Kernel {
             .kind
             .bytes_at(index << PAGE_SHIFT, PAGE_SIZE);
         self.ram.frame_mut(pfn)[..bytes.len()].copy_from_slice(&bytes);
-        let page = self.mem.page_mut(pfn);
-        page.mapping = PageMapping::Cache(inode);
-        page.index = index;
+        self.mem.page_mut(pfn).add_to_page_cache(inode, index);
         self.inodes[inode].pages.insert(index, pfn);
         self.vm.pagecache += 1;
         Ok(pfn)
@@ -86,7 +83,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `remove_from_page_cache()`.
     pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
-        self.mem.page_mut(pfn).mapping = PageMapping::None;
+        self.mem.page_mut(pfn).remove_from_page_cache();
         self.vm.pagecache -= 1;
         self.put_page(pfn);
     }

@@ -2,6 +2,7 @@
 
 use super::vma::Vma;
 use crate::abi::{InodeId, Pfn, VirtAddr};
+use getset::CopyGetters;
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
@@ -16,40 +17,51 @@ pub enum MmLayout {
 }
 
 /// An address space. Sizes are in pages, addresses in bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, CopyGetters)]
 pub struct Mm {
     /// Tasks that use it.
-    pub mm_users: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) mm_users: u32,
     /// References: one for all users together, and one for each kernel task that borrows it.
-    pub mm_count: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) mm_count: u32,
     /// Its page directory.
-    pub pgd: Pfn,
+    #[getset(get_copy = "pub")]
+    pub(super) pgd: Pfn,
     /// The areas by their `vm_end`, so that `find_vma` is one look-up.
-    pub vmas: BTreeMap<u32, Vma>,
+    pub(super) vmas: BTreeMap<u32, Vma>,
     /// Pages mapped, not counting the zero page.
-    pub rss: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) rss: u32,
     /// Of these, anonymous pages.
-    pub anon_rss: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) anon_rss: u32,
     /// Size of all areas.
-    pub total_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) total_vm: u32,
     /// Size of the stacks.
-    pub stack_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) stack_vm: u32,
     /// Size of the areas that map files.
-    pub shared_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) shared_vm: u32,
     /// Size of the executable areas that map files.
-    pub exec_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) exec_vm: u32,
     /// Size of the areas with `VM_RESERVED`.
-    pub reserved_vm: u32,
+    pub(super) reserved_vm: u32,
     /// Size of the locked areas.
-    pub locked_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) locked_vm: u32,
     /// Number of page tables.
-    pub nr_ptes: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) nr_ptes: u32,
     /// In which direction gaps are searched.
-    pub layout: MmLayout,
+    pub(super) layout: MmLayout,
     /// Where a top-down search begins.
-    pub mmap_base: u32,
+    pub(super) mmap_base: u32,
     /// Where the last search ended.
-    pub free_area_cache: u32,
+    pub(super) free_area_cache: u32,
     /// Start of the program text.
     pub start_code: u32,
     /// End of the program text.
@@ -65,14 +77,20 @@ pub struct Mm {
     /// `esp` at the program's first instruction.
     pub start_stack: u32,
     /// CPUs that may have translations of it, one bit each.
-    pub cpu_vm_mask: u32,
+    pub(super) cpu_vm_mask: u32,
     /// Whether other tasks may look into it.
     pub dumpable: bool,
     /// The program it runs; holds a reference.
-    pub exe: Option<InodeId>,
+    #[getset(get_copy = "pub")]
+    pub(super) exe: Option<InodeId>,
 }
 
 impl Mm {
+    /// The areas, in ascending order.
+    pub fn areas(&self) -> impl Iterator<Item = &Vma> {
+        self.vmas.values()
+    }
+
     /// The number of areas.
     pub fn map_count(&self) -> usize {
         self.vmas.len()

@@ -4,17 +4,21 @@ use crate::abi::{Caps, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::trace::Overcommitted;
 use crate::trace::{NoMemory, SlabCache};
+use getset::CopyGetters;
 
 /// Memory counters of the whole machine, in pages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, CopyGetters)]
 pub struct VmStat {
     /// `vm_committed_space`: pages committed, whether used or not.
-    pub committed: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) committed: u32,
     /// Of these, pages that are never uncharged: growth of stacks whose area is not charged itself.
     /// 2.6.12 charges all growth, but uncharges only areas that were charged from the beginning.
-    pub never_returned: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) never_returned: u32,
     /// `nr_pagecache`: pages in the page caches of all inodes.
-    pub pagecache: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) pagecache: u32,
 }
 
 /// How many pages would be free if all caches were dropped. A 32nd is reserved for the

@@ -1,7 +1,6 @@
 //! `anon_vma`, the object through which the kernel finds all areas that may map an anonymous page,
 //! and the counting of a page's mappings.
 
-use super::alloc::PageMapping;
 use super::merge::can_vma_merge;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
@@ -12,7 +11,7 @@ use crate::trace::{NoMemory, SlabCache};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AnonVma {
     /// Areas linked to it, in all address spaces.
-    pub vmas: u32,
+    pub(super) vmas: u32,
 }
 
 /// The `anon_vma` that an area can take over from a neighbour. The areas have to be mergeable
@@ -89,10 +88,7 @@ impl Kernel {
             .anon_vma
             .expect("anon_vma_prepare comes before the page");
         self.mms[mm].anon_rss += 1;
-        let page = self.mem.page_mut(pfn);
-        if page.page_add_rmap() {
-            page.mapping = PageMapping::Anon(anon_vma);
-            page.index = vma.linear_page_index(addr);
-        }
+        let index = vma.linear_page_index(addr);
+        self.mem.page_mut(pfn).page_add_anon_rmap(anon_vma, index);
     }
 }

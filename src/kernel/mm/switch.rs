@@ -15,16 +15,22 @@ impl Kernel {
             return;
         };
         match self.task(next).mm {
-            None => {
-                self.mms[old].mm_count += 1;
-                self.task_mut(next).active_mm = Some(old);
-            }
+            None => self.enter_lazy_tlb(old, next),
             Some(mm) => self.switch_mm(old, mm),
         }
         if borrowed_by_prev {
             self.task_mut(prev).active_mm = None;
             self.mmdrop(old);
         }
+    }
+
+    /// Lends an address space to a kernel task: the reference keeps its page directory, which the
+    /// CPU goes on using, even after its last user has gone.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `context_switch()` around `enter_lazy_tlb()`.
+    pub(in crate::kernel) fn enter_lazy_tlb(&mut self, mm: MmId, task: TaskId) {
+        self.mms[mm].mm_count += 1;
+        self.task_mut(task).active_mm = Some(mm);
     }
 
     /// Loads another address space into this CPU.

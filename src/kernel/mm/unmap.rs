@@ -1,6 +1,5 @@
 //! Removing pages and page tables from an address space, with as few TLB flushes as possible.
 
-use super::alloc::PageFlags;
 use super::pagetable::{
     Entries, PGDIR_SIZE, counted_page, entries_of, load_entries, pte_none, pte_present, slots,
     store_entries,
@@ -135,7 +134,7 @@ impl Kernel {
         };
         let page = self.mem.page_mut(pfn);
         if pte.contains(Pte::DIRTY) {
-            page.flags |= PageFlags::DIRTY;
+            page.set_dirty();
         }
         page.page_remove_rmap();
         if page.is_anon() {

@@ -128,12 +128,12 @@ fn a_failed_clone_undoes_everything_but_the_pid_and_the_slice() {
         (failure.prepare)(&mut lab, sh);
         let before = lab.footprint();
         let (slice, pid) = (lab.sched(sh).time_slice, lab.last_pid());
-        let shares = [lab.mm(sh).mm_users, lab.files(sh).count, lab.fs(sh).count];
+        let shares = [lab.mm(sh).mm_users(), lab.files(sh).count, lab.fs(sh).count];
         let result = lab.clone_with(sh, failure.flags, bad_addresses());
         assert_eq!(result, Err(failure.errno), "{name}");
         assert_eq!(lab.footprint(), before, "{name}");
         assert_eq!(lab.last_pid(), pid + 1, "{name}");
-        let after = [lab.mm(sh).mm_users, lab.files(sh).count, lab.fs(sh).count];
+        let after = [lab.mm(sh).mm_users(), lab.files(sh).count, lab.fs(sh).count];
         assert_eq!(after, shares, "{name}");
         let expected = if failure.halves_slice {
             slice / 2

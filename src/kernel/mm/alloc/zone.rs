@@ -66,7 +66,7 @@ pub struct Zone {
     /// Number of frames, holes included.
     pub present_pages: u32,
     /// Frames in the free lists; those in per-CPU lists are already subtracted.
-    pub free_pages: u32,
+    pub(super) free_pages: u32,
     /// Below this a waiting caller must reclaim, frames.
     pub pages_min: u32,
     /// Below this kswapd is woken, frames.
