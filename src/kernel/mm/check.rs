@@ -18,7 +18,7 @@ struct Census {
     held: Vec<i32>,
     /// Areas that each owner of anonymous pages has.
     owners: SecondaryMap<AnonVmaId, u32>,
-    /// Pages committed.
+    /// Pages that areas and shared objects have committed.
     committed: u32,
 }
 
@@ -41,7 +41,7 @@ impl Kernel {
     ///
     /// # Errors
     /// A description of the first invariant that does not hold.
-    pub fn check_mm(&self) -> Result<(), String> {
+    pub(in crate::kernel) fn check_mm(&self) -> Result<(), String> {
         self.mem.check()?;
         let mut census = Census {
             mapped: vec![0; self.ram.frames() as usize],

@@ -23,7 +23,7 @@ const ARGUMENT_PAGE: u32 = 0x067;
 
 impl Kernel {
     /// Whether the user mode of a task is machine code.
-    pub fn runs_code(&self, task: TaskId) -> bool {
+    pub(in crate::kernel) fn runs_code(&self, task: TaskId) -> bool {
         let exe = self.task(task).mm.and_then(|mm| self.mms[mm].exe);
         exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
     }
@@ -82,6 +82,8 @@ impl Kernel {
         if mapped.is_ok() && layout.data > 0 {
             mapped = self.map_segment(mm, file, data, layout.data_pgoff);
         }
+        // The areas hold references of their own. This one goes in any case, or a failure would
+        // leak the file.
         self.fput(file);
         mapped?;
         if layout.bss > 0 {

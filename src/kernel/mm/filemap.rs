@@ -99,6 +99,8 @@ impl Kernel {
         self.vm_enough_memory(pages_of(len))?;
         let inode = self.new_inode(InodeKind::Shmem(len), "dev/zero");
         let file = self.open_inode(inode, O_RDWR);
+        // The open file holds the inode now; with the last area the file goes, and the inode with
+        // it.
         self.iput(inode);
         Ok(file)
     }

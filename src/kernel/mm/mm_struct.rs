@@ -110,7 +110,7 @@ impl Mm {
     /// The last area that ends at or below the address.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, the `pprev` of `find_vma_prev()`.
-    pub fn find_prev(&self, addr: VirtAddr) -> Option<&Vma> {
+    pub(super) fn find_prev(&self, addr: VirtAddr) -> Option<&Vma> {
         self.vmas.range(..=addr.0).next_back().map(|(_, vma)| vma)
     }
 

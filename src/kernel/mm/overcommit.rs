@@ -23,7 +23,7 @@ pub struct VmStat {
 
 /// How many pages would be free if all caches were dropped. A 32nd is reserved for the
 /// administrator.
-pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
+fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
     let reserve = |amount: u32| if admin { 0 } else { amount / 32 };
     pagecache - reserve(pagecache) + free - reserve(free)
 }
@@ -31,7 +31,7 @@ pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
 /// Whether a request for that many pages is plausible: fewer than are obtainable.
 ///
 /// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 0, without swap.
-pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
+fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
     obtainable(pagecache, free, admin) > pages
 }
 
@@ -82,7 +82,7 @@ impl Kernel {
         enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
-    /// Uncharges pages.
+    /// Takes pages off the committed memory.
     ///
     /// Linux 2.6.12: `include/linux/mman.h`, `vm_unacct_memory()`.
     pub(in crate::kernel) fn vm_unacct_memory(&mut self, pages: u32) {

@@ -49,6 +49,8 @@ impl Kernel {
         let space = &self.mms[mm];
         let prev = space.find_prev(VirtAddr(vma.vm_start));
         let next = space.find_vma(VirtAddr(vma.vm_end));
+        // Areas with different `anon_vma`s never merge. To share one with a neighbour keeps it
+        // possible to merge them once their rights are the same.
         let anon_vma = match find_mergeable_anon_vma(prev, vma, next) {
             Some(anon_vma) => anon_vma,
             None => {
@@ -58,6 +60,7 @@ impl Kernel {
         };
         vma.anon_vma = Some(anon_vma);
         self.anon_vma_link(vma);
+        // `vma` is a copy; the one in the tree has to learn it, too.
         self.mms[mm].insert_vma(*vma);
         Ok(())
     }

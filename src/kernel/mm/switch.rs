@@ -14,6 +14,8 @@ impl Kernel {
         let Some(old) = self.task(prev).active_mm else {
             return;
         };
+        // `next` takes its reference before `prev` drops its own, or else a directory that two
+        // kernel tasks lend each other would be freed while it is in CR3.
         match self.task(next).mm {
             None => self.enter_lazy_tlb(old, next),
             Some(mm) => self.switch_mm(old, mm),
@@ -40,6 +42,8 @@ impl Kernel {
     pub(super) fn switch_mm(&mut self, prev: MmId, next: MmId) {
         let cpu = self.this_cpu;
         let bit = 1 << cpu;
+        // `prev` first: from then on nobody asks this CPU to flush it. The bit of `next` is set
+        // before CR3 is loaded, so that no flush is missed.
         if prev != next {
             self.mms[prev].cpu_vm_mask &= !bit;
         } else if self.mms[next].cpu_vm_mask & bit != 0 {

@@ -24,7 +24,7 @@ mod pcp;
 mod zone;
 
 pub(super) use bootmem::{FIXMAP_TABLE, VSYSCALL_PAGE};
-pub use gfp::Gfp;
+pub(super) use gfp::Gfp;
 pub use page::{Page, PageFlags, PageMapping};
 pub use page_alloc::{MAX_FRAMES, MIN_FRAMES, PageAllocator};
 pub use pcp::PerCpuPages;

@@ -54,12 +54,12 @@ pub enum PageMapping {
 /// One page frame's descriptor: `struct page`.
 #[derive(Clone, Debug, CopyGetters)]
 pub struct Page {
-    /// `PG_*` flags.
+    /// `PG_*` flags: what state the page is in.
     #[getset(get_copy = "pub")]
     pub(super) flags: PageFlags,
     count: i32,
     mapcount: i32,
-    /// Owner of the contents.
+    /// Owner of the contents: `page->mapping`.
     #[getset(get_copy = "pub")]
     pub(super) mapping: PageMapping,
     /// Index in `mapping`, in pages; set together with it.
@@ -173,7 +173,7 @@ impl Page {
         self.mapcount < 0
     }
 
-    /// Takes a reference.
+    /// Takes a reference: `get_page()`.
     pub(super) const fn get(&mut self) {
         self.count += 1;
     }

@@ -43,6 +43,7 @@ impl PageAllocator {
             for page in &mut allocator.mem_map[block] {
                 page.flags.remove(PageFlags::RESERVED);
             }
+            // To free a block is to drop its last reference, so that it needs one first.
             allocator.page_mut(pfn).get();
             allocator.free_pages(0, pfn, order);
         });
@@ -131,7 +132,7 @@ impl PageAllocator {
     }
 
     /// The kernel's own page directory.
-    pub const fn swapper_pg_dir(&self) -> Pfn {
+    pub(in crate::kernel::mm) const fn swapper_pg_dir(&self) -> Pfn {
         SWAPPER_PG_DIR
     }
 
@@ -208,6 +209,7 @@ impl PageAllocator {
     /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
     fn free_hot_page(&mut self, cpu: usize, pfn: Pfn) {
         let page = self.page_mut(pfn);
+        // Not when the last entry went: on another CPU a mapping could be added at that moment.
         if page.is_anon() {
             page.mapping = PageMapping::None;
         }

@@ -17,7 +17,7 @@ impl PageAllocator {
     ///
     /// # Errors
     /// The first contradiction found.
-    pub fn check(&self) -> Result<(), String> {
+    pub(in crate::kernel::mm) fn check(&self) -> Result<(), String> {
         let mut census = vec![None; self.mem_map.len()];
         for zone in &self.zones {
             self.check_free_area(zone, &mut census)?;

@@ -25,12 +25,12 @@ impl PageList {
         }
     }
 
-    /// Number of entries.
+    /// Number of pages on the list; blocks count as one.
     pub const fn len(&self) -> u32 {
         self.len
     }
 
-    /// First entry.
+    /// The entry at the head, which is the next to be taken.
     pub fn first(&self) -> Option<Pfn> {
         (self.first != NONE).then_some(Pfn(self.first))
     }
