@@ -62,7 +62,7 @@ impl Kernel {
             _ => self.vm_enough_memory(pages)?,
         }
         self.vma_merge_or_link(mm, vma);
-        self.mms[mm].total_vm += pages;
+        self.mms[mm].account(&vma, pages as i32);
         Ok(())
     }
 }

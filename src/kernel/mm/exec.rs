@@ -91,7 +91,7 @@ impl Kernel {
             self.account_new_vma(bss.pages())?;
             let space = &mut self.mms[mm];
             space.insert_vma(bss);
-            space.total_vm += bss.pages();
+            space.account(&bss, bss.pages() as i32);
         }
         let space = &mut self.mms[mm];
         (space.start_code, space.end_code) = (TEXT_START, text_end);
@@ -113,8 +113,7 @@ impl Kernel {
         };
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
-        space.total_vm += vma.pages();
-        space.vm_stat_account(&vma, vma.pages() as i32);
+        space.account(&vma, vma.pages() as i32);
         Ok(())
     }
 
@@ -126,8 +125,7 @@ impl Kernel {
         self.account_new_vma(vma.pages())?;
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
-        space.total_vm += vma.pages();
-        space.vm_stat_account(&vma, vma.pages() as i32);
+        space.account(&vma, vma.pages() as i32);
         let first = top.esp & !(PAGE_SIZE - 1);
         // From the top down, the order in which the strings are copied.
         for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {

@@ -322,11 +322,7 @@ impl Kernel {
         let space = &mut self.mms[mm];
         let vma = vma.grown_down(grow);
         space.insert_vma(vma);
-        space.total_vm += grow;
-        space.vm_stat_account(&vma, grow as i32);
-        if vma.has(VmFlags::LOCKED) {
-            space.locked_vm += grow;
-        }
+        space.account(&vma, grow as i32);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The address space of a process, `mm_struct`: its areas, its page directory and its counters.
 
-use super::vma::Vma;
+use super::vma::{VmFlags, Vma};
 use crate::abi::{InodeId, Pfn, VirtAddr};
 use getset::CopyGetters;
 use std::collections::BTreeMap;
@@ -127,11 +127,19 @@ impl Mm {
         self.vmas.insert(vma.vm_end, vma);
     }
 
+    /// Adds a number of pages of an area, which may be negative, to all sizes that they count in.
+    pub(super) fn account(&mut self, vma: &Vma, pages: i32) {
+        self.total_vm = self.total_vm.wrapping_add_signed(pages);
+        if vma.has(VmFlags::LOCKED) {
+            self.locked_vm = self.locked_vm.wrapping_add_signed(pages);
+        }
+        self.vm_stat_account(vma, pages);
+    }
+
     /// Adds a number of pages, which may be negative, to the sizes of this kind of area.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `__vm_stat_account()`.
     pub(super) fn vm_stat_account(&mut self, vma: &Vma, pages: i32) {
-        use super::vma::VmFlags;
         let change = |count: &mut u32| *count = count.wrapping_add_signed(pages);
         if vma.vm_file.is_some() {
             change(&mut self.shared_vm);
@@ -149,7 +157,6 @@ impl Mm {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vma::VmFlags;
     use super::*;
     use crate::abi::FileId;
 

@@ -114,11 +114,8 @@ impl Kernel {
             self.account_private(mm, &mut vma, flags)?;
         }
         self.vma_merge_or_link(mm, vma);
-        let space = &mut self.mms[mm];
-        space.total_vm += pages;
-        space.vm_stat_account(&vma, pages as i32);
+        self.mms[mm].account(&vma, pages as i32);
         if vma.has(VmFlags::LOCKED) {
-            space.locked_vm += pages;
             self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
         }
         let fills = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);

@@ -2,7 +2,7 @@
 
 use super::area_search::page_align;
 use super::unmap::MmuGather;
-use super::vma::{VmFlags, Vma};
+use super::vma::Vma;
 use crate::abi::{MmId, TASK_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::MapRefusal;
@@ -71,13 +71,8 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `unmap_vma()`.
     fn unmap_vma(&mut self, mm: MmId, vma: &Vma) {
-        let pages = vma.pages();
         let space = &mut self.mms[mm];
-        space.total_vm -= pages;
-        if vma.has(VmFlags::LOCKED) {
-            space.locked_vm -= pages;
-        }
-        space.vm_stat_account(vma, -(pages as i32));
+        space.account(vma, -(vma.pages() as i32));
         space.unmap_area(vma.vm_start, vma.vm_end);
         self.remove_vm_struct(vma);
     }

@@ -1,5 +1,6 @@
 //! `struct page`: the kernel's record of one page frame, above all who uses it and who maps it.
 
+use super::page_list::Links;
 use bitflags::bitflags;
 use getset::CopyGetters;
 
@@ -67,9 +68,8 @@ pub struct Page {
     index: u32,
     /// The order of a free block, on its head; otherwise its meaning depends on `mapping`.
     pub(super) private: u32,
-    /// Neighbours in the list that the page is on (`lru`); only `page_list.rs` touches them.
-    pub(super) next: u32,
-    pub(super) prev: u32,
+    /// Neighbours in the list that the page is on (`lru`); only lists change them.
+    pub(super) links: Links,
 }
 
 const _: () = assert!(size_of::<Page>() <= 40);
@@ -86,8 +86,7 @@ impl Page {
             mapping: PageMapping::None,
             index: 0,
             private: 0,
-            next: 0,
-            prev: 0,
+            links: Links::UNLINKED,
         }
     }
 
