@@ -176,8 +176,7 @@ impl Kernel {
             let idle = self
                 .tasks
                 .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));
-            self.task_mut(idle).active_mm = Some(self.init_mm);
-            self.mms[self.init_mm].mm_count += 1;
+            self.enter_lazy_tlb(self.init_mm, idle);
             self.sched
                 .add_idle(cpu, idle, SchedTask::new(Pid(0), Name::default()));
         }

@@ -245,7 +245,7 @@ impl Kernel {
         let mut files = BTreeMap::new();
         let tables = self.files.values();
         let descriptors = tables.flat_map(|table| table.open().map(|(_, open)| open.file));
-        let areas = self.mms.values().flat_map(|mm| mm.vmas.values());
+        let areas = self.mms.values().flat_map(super::mm::Mm::areas);
         let calls = self
             .tasks
             .values()
@@ -271,7 +271,7 @@ impl Kernel {
         let mut inodes = BTreeMap::new();
         let named = self.root.names().map(|(_, inode)| inode);
         let opened = self.open_files.values().map(File::inode);
-        let running = self.mms.values().filter_map(|mm| mm.exe);
+        let running = self.mms.values().filter_map(super::mm::Mm::exe);
         for inode in named.chain(opened).chain(running) {
             *inodes.entry(inode).or_default() += 1;
         }

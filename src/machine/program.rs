@@ -240,7 +240,7 @@ impl Machine {
     /// The image that a task runs, if it is a program.
     pub fn program_of(&self, task: TaskId) -> Option<&Arc<ProgramImage>> {
         let mm = self.kernel.tasks.get(task)?.mm?;
-        let exe = self.kernel.mms[mm].exe?;
+        let exe = self.kernel.mms[mm].exe()?;
         match &self.kernel.inodes[exe].kind {
             InodeKind::Image(image) => Some(image),
             _ => None,

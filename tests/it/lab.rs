@@ -407,7 +407,7 @@ impl Lab {
         ];
         Footprint {
             frames: k.mem.frames_in_use(),
-            committed: k.vm.committed,
+            committed: k.vm.committed(),
             arenas,
             inode_refs: k.inodes.values().map(Inode::i_count).sum(),
             users: k.users.iter().collect(),

@@ -144,6 +144,26 @@ fn the_scheduler_itself_names_nothing_else_of_the_kernel() {
     }
 }
 
+/// The page allocator hands out frames without knowing what for.
+#[test]
+fn the_page_allocator_names_nothing_else_of_the_kernel() {
+    for path in rust_files(Path::new("src/kernel/mm/alloc")) {
+        let source = fs::read_to_string(&path).unwrap();
+        // `super` is the allocator in its files, and all of memory management in its `mod.rs`.
+        let outside = if path.ends_with("mod.rs") {
+            "super::"
+        } else {
+            "super::super::"
+        };
+        let outwards = named_behind(&source, outside);
+        let kernel = named_behind(&source, "crate::kernel::").filter(|(_, named)| *named != "mm");
+        let mm =
+            named_behind(&source, "crate::kernel::mm::").filter(|(_, named)| *named != "alloc");
+        let named: Vec<_> = outwards.chain(kernel).chain(mm).collect();
+        assert!(named.is_empty(), "{}: {named:?}", path.display());
+    }
+}
+
 #[test]
 fn the_crate_has_exactly_these_layers_in_this_order() {
     let root = fs::read_to_string("src/lib.rs").unwrap();

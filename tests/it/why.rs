@@ -144,7 +144,7 @@ impl Run {
         if dies && self.dice.u32(..12) != 0 {
             return;
         }
-        let size_before = self.lab.mm(task).total_vm;
+        let size_before = self.lab.mm(task).total_vm();
         let mark = self.lab.mark();
         let outcome = self.lab.act(task, action).unwrap();
         let what = format!("access {mark}: {access:?} at {addr}");
@@ -156,7 +156,7 @@ impl Run {
             "{what}"
         );
         if !dies {
-            let grown = self.lab.mm(task).total_vm - size_before;
+            let grown = self.lab.mm(task).total_vm() - size_before;
             assert_eq!(grown, foretold.grows_by, "{what}");
             self.grown += grown;
         }

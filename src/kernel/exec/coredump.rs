@@ -31,7 +31,7 @@ impl Kernel {
         if self.rlimit(current, Resource::Core) < MIN_COREDUMP {
             return;
         }
-        let name = match mm.map_or(1, |mm| self.mms[mm].mm_users) {
+        let name = match mm.map_or(1, |mm| self.mms[mm].mm_users()) {
             1 => "core".to_owned(),
             _ => format!("core.{}", self.task(current).tgid),
         };

@@ -130,7 +130,7 @@ impl Kernel {
         self.complete_vfork(current);
         let addr = self.task(current).clear_child_tid;
         let mm = self.task(current).mm;
-        if clears_tid(addr, mm.map_or(0, |mm| self.mms[mm].mm_users)) {
+        if clears_tid(addr, mm.map_or(0, |mm| self.mms[mm].mm_users())) {
             self.task_mut(current).clear_child_tid = VirtAddr(0);
             let failed = self.put_user_u32(current, addr, 0).is_err();
             self.trace(

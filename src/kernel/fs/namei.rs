@@ -131,7 +131,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/namei.c`, `get_write_access()`.
     pub(super) fn is_executed(&self, inode: InodeId) -> bool {
-        self.mms.values().any(|mm| mm.exe == Some(inode))
+        self.mms.values().any(|mm| mm.exe() == Some(inode))
     }
 
     /// Whether a file is open for writing, so that it cannot be executed.

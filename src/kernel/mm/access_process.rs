@@ -86,6 +86,8 @@ impl Kernel {
         if pte_present(pte) && (!write || pte.contains(Pte::RW)) {
             return Some(pte.pfn());
         }
+        // Once is enough, although the entry of an area without `VM_WRITE` stays read-only: after a
+        // write fault the page is private. To wait for a writable entry would never end.
         match self.handle_mm_fault(mm, &vma, addr, access) {
             MmFault::Minor => self.task_mut(task).min_flt += 1,
             MmFault::Major => self.task_mut(task).maj_flt += 1,

@@ -106,6 +106,8 @@ impl Mm {
             self.free_area_cache = addr;
             return Ok(addr);
         }
+        // The search from the bottom starts at the cache, which therefore moves to the bottom for
+        // it, and then back to where top-down searches start.
         self.free_area_cache = TASK_UNMAPPED_BASE;
         let found = self.search_bottom_up(len);
         self.free_area_cache = self.mmap_base;

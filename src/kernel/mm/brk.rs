@@ -10,7 +10,7 @@ impl Kernel {
     /// Moves the end of the heap and returns its new value, or the old one if the call was refused.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `sys_brk()`.
-    pub fn sys_brk(&mut self, current: TaskId, brk: u32) -> u32 {
+    pub(in crate::kernel) fn sys_brk(&mut self, current: TaskId, brk: u32) -> u32 {
         let mm = self.mm_id(current);
         if self.set_brk(current, mm, brk).is_ok() {
             self.mms[mm].brk = brk;
@@ -28,6 +28,7 @@ impl Kernel {
         if old == new {
             return Ok(());
         }
+        // Returning memory comes before the checks of limits, which must not forbid it.
         if brk <= space.brk {
             return Ok(self.do_munmap(mm, new, old - new)?);
         }
@@ -61,7 +62,7 @@ impl Kernel {
             _ => self.vm_enough_memory(pages)?,
         }
         self.vma_merge_or_link(mm, vma);
-        self.mms[mm].total_vm += pages;
+        self.mms[mm].account(&vma, pages as i32);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
+use super::alloc::PageMapping;
 use super::mm_struct::Mm;
-use super::page::PageMapping;
 use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
@@ -18,7 +18,7 @@ struct Census {
     held: Vec<i32>,
     /// Areas that each owner of anonymous pages has.
     owners: SecondaryMap<AnonVmaId, u32>,
-    /// Pages committed.
+    /// Pages that areas and shared objects have committed.
     committed: u32,
 }
 
@@ -41,7 +41,7 @@ impl Kernel {
     ///
     /// # Errors
     /// A description of the first invariant that does not hold.
-    pub fn check_mm(&self) -> Result<(), String> {
+    pub(in crate::kernel) fn check_mm(&self) -> Result<(), String> {
         self.mem.check()?;
         let mut census = Census {
             mapped: vec![0; self.ram.frames() as usize],
@@ -189,8 +189,8 @@ impl Kernel {
         counts.rss += 1;
         counts.anon_rss += u32::from(page.is_anon());
         census.mapped[pfn.index()] += 1;
-        ensure(page.index == vma.linear_page_index(addr), || {
-            format!("{} maps page {:#x} of its object", entry(), page.index)
+        ensure(page.index() == vma.linear_page_index(addr), || {
+            format!("{} maps page {:#x} of its object", entry(), page.index())
         })?;
         let writable = pte.contains(Pte::RW);
         if vma.has(VmFlags::SHARED | VmFlags::WRITE) {
@@ -230,7 +230,7 @@ impl Kernel {
         for (inode, object) in &self.inodes {
             for (index, pfn) in object.pages() {
                 let page = self.mem.page(*pfn);
-                let place = (page.mapping, page.index);
+                let place = (page.mapping(), page.index());
                 ensure(place == (PageMapping::Cache(inode), *index), || {
                     format!("page {index} of {}: frame {pfn} is {place:?}", object.path)
                 })?;

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 /// What fork makes of a page table entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PteCopy {
+pub(super) struct PteCopy {
     /// The parent's entry afterwards.
     pub parent: Pte,
     /// The child's entry.
@@ -27,7 +27,7 @@ pub struct PteCopy {
 ///
 /// Linux 2.6.12: `mm/memory.c`, `copy_one_pte()`. All other entries are copied as they are.
 #[inline]
-pub fn copy_one_pte(pte: Pte, vm_flags: VmFlags) -> PteCopy {
+pub(super) fn copy_one_pte(pte: Pte, vm_flags: VmFlags) -> PteCopy {
     let parent = if vm_flags.is_cow() {
         pte.without(Pte::RW)
     } else {
@@ -88,6 +88,7 @@ impl Kernel {
             cpu_vm_mask: 0,
             ..space.clone()
         };
+        // `..space.clone()` has copied the id of the program, not its reference.
         if let Some(exe) = copy.exe {
             self.iget(exe);
         }
@@ -95,6 +96,8 @@ impl Kernel {
         let mut copied = Copied::default();
         let result = self.dup_mmap(new, old, &vmas, &mut copied);
         self.mms[old].vmas = vmas;
+        // After a failure, too: entries of the parent are write-protected by then, and no
+        // translation may allow more than its entry.
         if self.config.fork_flushes_tlb {
             self.flush_tlb_mm(old);
         }
@@ -123,11 +126,13 @@ impl Kernel {
         for vma in vmas.values() {
             let pages = vma.pages();
             if vma.has(VmFlags::DONTCOPY) {
+                // `total_vm` keeps these pages, as in 2.6.12.
                 self.mms[new].vm_stat_account(vma, -(pages as i32));
                 continue;
             }
             let accounted = if vma.has(VmFlags::ACCOUNT) { pages } else { 0 };
             self.account_new_vma(accounted)?;
+            // A child inherits no locks: it has to ask for them within its own limit.
             let mut copy = Vma {
                 vm_flags: vma.vm_flags - VmFlags::LOCKED,
                 ..*vma
@@ -136,6 +141,8 @@ impl Kernel {
             if let Some(file) = copy.vm_file {
                 self.get_file(file);
             }
+            // The area is in the tree before its pages are copied, and what was copied is counted
+            // even if the copy stops half-way: then `mmput` finds it all and takes it back.
             self.mms[new].insert_vma(copy);
             let before = (copied.rss, copied.anon_rss);
             let result = self.copy_page_range(new, old, &mut copy, copied);

@@ -23,7 +23,7 @@ const ARGUMENT_PAGE: u32 = 0x067;
 
 impl Kernel {
     /// Whether the user mode of a task is machine code.
-    pub fn runs_code(&self, task: TaskId) -> bool {
+    pub(in crate::kernel) fn runs_code(&self, task: TaskId) -> bool {
         let exe = self.task(task).mm.and_then(|mm| self.mms[mm].exe);
         exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
     }
@@ -82,6 +82,8 @@ impl Kernel {
         if mapped.is_ok() && layout.data > 0 {
             mapped = self.map_segment(mm, file, data, layout.data_pgoff);
         }
+        // The areas hold references of their own. This one goes in any case, or a failure would
+        // leak the file.
         self.fput(file);
         mapped?;
         if layout.bss > 0 {
@@ -89,7 +91,7 @@ impl Kernel {
             self.account_new_vma(bss.pages())?;
             let space = &mut self.mms[mm];
             space.insert_vma(bss);
-            space.total_vm += bss.pages();
+            space.account(&bss, bss.pages() as i32);
         }
         let space = &mut self.mms[mm];
         (space.start_code, space.end_code) = (TEXT_START, text_end);
@@ -111,8 +113,7 @@ impl Kernel {
         };
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
-        space.total_vm += vma.pages();
-        space.vm_stat_account(&vma, vma.pages() as i32);
+        space.account(&vma, vma.pages() as i32);
         Ok(())
     }
 
@@ -124,8 +125,7 @@ impl Kernel {
         self.account_new_vma(vma.pages())?;
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
-        space.total_vm += vma.pages();
-        space.vm_stat_account(&vma, vma.pages() as i32);
+        space.account(&vma, vma.pages() as i32);
         let first = top.esp & !(PAGE_SIZE - 1);
         // From the top down, the order in which the strings are copied.
         for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {

@@ -236,6 +236,8 @@ impl Kernel {
             Ok(()) => Ok(()),
             Err(kind) => {
                 self.stat.bad_accesses += 1;
+                // An access of the kernel itself ends in EFAULT, and one without memory in SIGKILL:
+                // neither has a handler that could ask for the address.
                 if error_code.is_user() && kind != UserFaultKind::Oom {
                     let thread = &mut self.task_mut(current).thread;
                     thread.cr2 = addr.0;
@@ -271,6 +273,8 @@ impl Kernel {
         let task = self.task(current);
         let (id, esp) = (task.mm, VirtAddr(task.thread.regs.esp));
         let mut verdict = fault_verdict(id.map(|id| &self.mms[id]), addr, error_code, esp);
+        // Growing only makes the area contain the address. Whether it permits the access is asked
+        // again.
         if let (FaultVerdict::GrowStack, Some(mm)) = (verdict, id) {
             verdict = match self.expand_stack(current, mm, addr) {
                 Ok(()) => fault_verdict(Some(&self.mms[mm]), addr, error_code, esp),
@@ -307,6 +311,8 @@ impl Kernel {
     ) -> Result<(), Errno> {
         let above = self.mms[mm].find_vma(addr).copied();
         let mut vma = above.expect("a stack that may grow lies above the address");
+        // Linux lets the `anon_vma`'s lock serialise the growth of an area, and so needs one even
+        // if the growth is then refused.
         self.anon_vma_prepare(mm, &mut vma)?;
         let grow = self.stack_growth(current, mm, &vma, addr)?;
         self.vm.committed += grow;
@@ -316,11 +322,7 @@ impl Kernel {
         let space = &mut self.mms[mm];
         let vma = vma.grown_down(grow);
         space.insert_vma(vma);
-        space.total_vm += grow;
-        space.vm_stat_account(&vma, grow as i32);
-        if vma.has(VmFlags::LOCKED) {
-            space.locked_vm += grow;
-        }
+        space.account(&vma, grow as i32);
         Ok(())
     }
 

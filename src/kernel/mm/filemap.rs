@@ -2,7 +2,6 @@
 
 use super::memory::MmFault;
 use super::overcommit::pages_of;
-use super::page::PageMapping;
 use super::vma::Vma;
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
@@ -74,9 +73,7 @@ impl Kernel {
             .kind
             .bytes_at(index << PAGE_SHIFT, PAGE_SIZE);
         self.ram.frame_mut(pfn)[..bytes.len()].copy_from_slice(&bytes);
-        let page = self.mem.page_mut(pfn);
-        page.mapping = PageMapping::Cache(inode);
-        page.index = index;
+        self.mem.page_mut(pfn).add_to_page_cache(inode, index);
         self.inodes[inode].add_to_page_cache(index, pfn);
         self.vm.pagecache += 1;
         Ok(pfn)
@@ -86,7 +83,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `remove_from_page_cache()`.
     pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
-        self.mem.page_mut(pfn).mapping = PageMapping::None;
+        self.mem.page_mut(pfn).remove_from_page_cache();
         self.vm.pagecache -= 1;
         self.put_page(pfn);
     }
@@ -102,6 +99,8 @@ impl Kernel {
         self.vm_enough_memory(pages_of(len))?;
         let inode = self.new_inode(InodeKind::Shmem(len), "dev/zero");
         let file = self.open_inode(inode, O_RDWR);
+        // The open file holds the inode now; with the last area the file goes, and the inode with
+        // it.
         self.iput(inode);
         Ok(file)
     }

@@ -1,6 +1,6 @@
 //! Allocating and freeing page frames for the rest of the kernel, with the events for the trace.
 
-use super::gfp::Gfp;
+use super::alloc::Gfp;
 use crate::abi::Pfn;
 use crate::kernel::Kernel;
 use crate::trace::{Allocation, FrameUse, NoMemory, TraceEvent};
@@ -10,7 +10,12 @@ impl Kernel {
     ///
     /// # Errors
     /// If a fail point makes it fail.
-    pub fn alloc_frame(&mut self, order: u8, usage: FrameUse) -> Result<Pfn, NoMemory> {
+    pub(in crate::kernel) fn alloc_frame(
+        &mut self,
+        order: u8,
+        usage: FrameUse,
+    ) -> Result<Pfn, NoMemory> {
+        // Before the allocator is asked, so that an injected failure leaves its lists as they were.
         self.should_fail_frame(Allocation::Frame(usage))?;
         let gfp = match usage {
             FrameUse::User | FrameUse::Cache | FrameUse::Pipe => Gfp::HIGHUSER,
@@ -34,13 +39,13 @@ impl Kernel {
     }
 
     /// Frees 2^`order` frames that have no other user.
-    pub fn free_frames(&mut self, pfn: Pfn, order: u8) {
+    pub(in crate::kernel) fn free_frames(&mut self, pfn: Pfn, order: u8) {
         self.mem.free_pages(self.this_cpu, pfn, u32::from(order));
         self.frames_freed(pfn, order);
     }
 
     /// Drops a reference to a page; the last one frees it. Reserved pages stay as they are.
-    pub fn put_page(&mut self, pfn: Pfn) {
+    pub(super) fn put_page(&mut self, pfn: Pfn) {
         if self.mem.put_page(self.this_cpu, pfn) {
             self.frames_freed(pfn, 0);
         }

@@ -1,7 +1,7 @@
 //! The lifetime of an address space, from its first to its last reference.
 
 use super::PageAllocator;
-use super::bootmem::{FIXMAP_TABLE, VSYSCALL_PAGE};
+use super::alloc::{FIXMAP_TABLE, VSYSCALL_PAGE};
 use super::mm_struct::Mm;
 use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
 use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
@@ -29,7 +29,7 @@ const LARGE_PAGE_FRAMES: u32 = 1 << 10;
 /// loads it into every CPU.
 ///
 /// Linux 2.6.12: `arch/i386/mm/init.c`, `kernel_physical_mapping_init()` and `paging_init()`.
-pub fn mm_init(
+pub(in crate::kernel) fn mm_init(
     ram: &mut Ram,
     mem: &mut PageAllocator,
     cpus: &mut [Cpu],
@@ -49,6 +49,7 @@ pub fn mm_init(
     }
     let cpu_vm_mask = (1 << cpus.len()) - 1;
     mms.insert(Mm {
+        // Nobody drops these two, with which `init_mm` starts: it is never freed.
         mm_users: 2,
         mm_count: 1,
         pgd,
@@ -79,16 +80,18 @@ fn map_vsyscall_page(ram: &mut Ram, pgd: Pfn) {
 
 impl Kernel {
     /// Takes a reference as a user of an address space.
-    pub fn mmget(&mut self, mm: MmId) {
+    pub(in crate::kernel) fn mmget(&mut self, mm: MmId) {
         self.mms[mm].mm_users += 1;
     }
 
     /// Drops such a reference; the last one unmaps everything.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `mmput()`.
-    pub fn mmput(&mut self, mm: MmId) {
+    pub(in crate::kernel) fn mmput(&mut self, mm: MmId) {
         self.mms[mm].mm_users -= 1;
         if self.mms[mm].mm_users == 0 {
+            // All users together hold one reference. The directory must outlive the unmapping, and
+            // any kernel task that still runs on it.
             self.exit_mmap(mm);
             self.mmdrop(mm);
         }
@@ -97,7 +100,7 @@ impl Kernel {
     /// Drops a reference; the last one frees the page directory.
     ///
     /// Linux 2.6.12: `include/linux/sched.h`, `mmdrop()`.
-    pub fn mmdrop(&mut self, mm: MmId) {
+    pub(super) fn mmdrop(&mut self, mm: MmId) {
         self.mms[mm].mm_count -= 1;
         if self.mms[mm].mm_count == 0 {
             self.free_frames(self.mms[mm].pgd, 0);
@@ -118,6 +121,8 @@ impl Kernel {
         let task = self.task(current);
         let (old, active) = (task.mm, task.active_mm);
         self.set_mm(current, mm);
+        // The CPU leaves the old address space before its reference is dropped, because the page
+        // directory in CR3 may be freed with it.
         self.switch_mm(active.unwrap_or(self.init_mm), mm);
         match (old, active) {
             (Some(old), _) => self.mmput(old),
@@ -135,6 +140,8 @@ impl Kernel {
             return;
         };
         self.sched.lose_mm(task);
+        // From a user the task becomes a borrower. It takes its new reference first, or else
+        // dropping the old one could free the page directory that is in CR3.
         self.mms[mm].mm_count += 1;
         self.mmput(mm);
     }

@@ -1,7 +1,7 @@
 //! Handling page faults: the zero page, new pages, pages of files, and copy on write.
 
 use super::PageAllocator;
-use super::page::Page;
+use super::alloc::Page;
 use super::pagetable::pte_none;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, Pfn, VirtAddr};
@@ -11,7 +11,7 @@ use crate::trace::{FrameUse, NoMemory, TraceEvent};
 
 /// How the handling of a fault ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MmFault {
+pub(super) enum MmFault {
     /// `VM_FAULT_OOM`: no frame was free.
     Oom,
     /// `VM_FAULT_SIGBUS`: the page lies beyond the end of the file.
@@ -134,6 +134,8 @@ impl Kernel {
         addr: VirtAddr,
         access: AccessKind,
     ) -> MmFault {
+        // The page table stays even if there is no frame for the page: the fault may come again,
+        // and `exit_mmap` frees it.
         let Ok(table) = self.pte_alloc(mm, addr) else {
             return MmFault::Oom;
         };
@@ -159,6 +161,8 @@ impl Kernel {
 
     /// The read half of `mm/memory.c`, `do_anonymous_page()`.
     fn map_zero_page(&mut self, spot: &Spot) -> MmFault {
+        // An entry that was not present is in no TLB, so that nothing has to be flushed here or in
+        // the other ways of filling an empty entry.
         let zero = Pte::new(self.mem.empty_zero_page(), spot.vma.page_prot).without(Pte::RW);
         self.set_pte(spot.table, spot.addr, zero);
         self.stat.zero_maps += 1;
@@ -171,6 +175,7 @@ impl Kernel {
         let Ok(pfn) = self.frame_for_anon(&mut spot) else {
             return MmFault::Oom;
         };
+        // The frame still holds what its last user wrote. It must be gone before the entry exists.
         self.ram.zero_frame(pfn);
         self.mms[spot.mm].rss += 1;
         self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, pfn);
@@ -191,6 +196,7 @@ impl Kernel {
             Ok(found) => found,
             Err(failed) => return failed,
         };
+        // The reference that `nopage` has taken is from now on that of the entry.
         self.mem.page_mut(cached).page_add_rmap();
         let pte = match access {
             AccessKind::Write => written_pte(cached, &spot.vma),
@@ -253,6 +259,8 @@ impl Kernel {
 
     /// The copying half of `do_wp_page()`, with `break_cow()`.
     fn copy_cow_page(&mut self, mut spot: Spot, old: Pfn, why: WpWhy) -> MmFault {
+        // All that can fail comes first: a write that finds no memory leaves the page shared as it
+        // was.
         let Ok(new) = self.frame_for_anon(&mut spot) else {
             return MmFault::Oom;
         };
@@ -266,6 +274,8 @@ impl Kernel {
                 self.mms[spot.mm].anon_rss -= u32::from(page.is_anon());
                 page.page_remove_rmap();
             }
+            // These pages are not in `rss`, so that the copy is one page more; a shared one is
+            // replaced.
             WpWhy::ZeroPage | WpWhy::Reserved => self.mms[spot.mm].rss += 1,
         }
         let left = page.page_mapcount() as u32;
@@ -278,6 +288,8 @@ impl Kernel {
         });
         self.ptep_establish(&spot, written_pte(new, &spot.vma));
         self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, new);
+        // Linux releases the old page last, because it may be its only user by now: no entry and no
+        // translation may lead to a frame that is freed.
         self.put_page(old);
         MmFault::Minor
     }

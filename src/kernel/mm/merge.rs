@@ -12,7 +12,7 @@ pub(super) const MAX_MAP_COUNT: usize = 65536;
 
 /// How a new area is merged with its neighbours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Merge {
+pub(super) enum Merge {
     /// It stays an area of its own.
     None,
     /// The area below is extended upwards over it.
@@ -27,7 +27,7 @@ pub enum Merge {
 /// map consecutive ranges of the same file, and do not have different `anon_vma`s.
 ///
 /// Linux 2.6.12: `mm/mmap.c`, `can_vma_merge_before()` and `can_vma_merge_after()`.
-pub fn can_vma_merge(low: &Vma, high: &Vma) -> bool {
+pub(super) fn can_vma_merge(low: &Vma, high: &Vma) -> bool {
     low.vm_end == high.vm_start
         && low.vm_flags == high.vm_flags
         && !low.vm_flags.intersects(VmFlags::SPECIAL)
@@ -43,7 +43,7 @@ fn is_mergeable_anon_vma(a: Option<AnonVmaId>, b: Option<AnonVmaId>) -> bool {
 /// How a new area is merged with its neighbours; the one below is tried first.
 ///
 /// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, cases 1 to 3.
-pub fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge {
+pub(super) fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge {
     let prev = prev.filter(|prev| can_vma_merge(prev, new));
     let next = next.filter(|next| can_vma_merge(new, next));
     match (prev, next) {
@@ -58,7 +58,7 @@ pub fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge
 
 impl Mm {
     /// How a new area would be merged.
-    pub fn merge_verdict(&self, new: &Vma) -> Merge {
+    pub(super) fn merge_verdict(&self, new: &Vma) -> Merge {
         let prev = self.find_prev(VirtAddr(new.vm_start));
         merge_verdict(prev, new, self.find_vma(VirtAddr(new.vm_start)))
     }
@@ -99,6 +99,7 @@ impl Kernel {
             && prev.anon_vma.is_some()
             && next.anon_vma.is_some()
         {
+            // Each neighbour counted as an area of the `anon_vma`; one area is left of them.
             self.anon_vma_unlink(&next);
         }
     }
@@ -124,6 +125,8 @@ impl Kernel {
             vm_pgoff,
             ..*vma
         };
+        // Areas are found by their end: the upper part takes the place of the area that is split,
+        // the lower one is added.
         self.mms[mm].insert_vma(low);
         self.mms[mm].insert_vma(high);
         if let Some(file) = vma.vm_file {

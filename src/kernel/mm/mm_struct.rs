@@ -1,7 +1,8 @@
 //! The address space of a process, `mm_struct`: its areas, its page directory and its counters.
 
-use super::vma::Vma;
+use super::vma::{VmFlags, Vma};
 use crate::abi::{InodeId, Pfn, VirtAddr};
+use getset::CopyGetters;
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
@@ -16,40 +17,51 @@ pub enum MmLayout {
 }
 
 /// An address space. Sizes are in pages, addresses in bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, CopyGetters)]
 pub struct Mm {
     /// Tasks that use it.
-    pub mm_users: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) mm_users: u32,
     /// References: one for all users together, and one for each kernel task that borrows it.
-    pub mm_count: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) mm_count: u32,
     /// Its page directory.
-    pub pgd: Pfn,
+    #[getset(get_copy = "pub")]
+    pub(super) pgd: Pfn,
     /// The areas by their `vm_end`, so that `find_vma` is one look-up.
-    pub vmas: BTreeMap<u32, Vma>,
+    pub(super) vmas: BTreeMap<u32, Vma>,
     /// Pages mapped, not counting the zero page.
-    pub rss: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) rss: u32,
     /// Of these, anonymous pages.
-    pub anon_rss: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) anon_rss: u32,
     /// Size of all areas.
-    pub total_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) total_vm: u32,
     /// Size of the stacks.
-    pub stack_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) stack_vm: u32,
     /// Size of the areas that map files.
-    pub shared_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) shared_vm: u32,
     /// Size of the executable areas that map files.
-    pub exec_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) exec_vm: u32,
     /// Size of the areas with `VM_RESERVED`.
-    pub reserved_vm: u32,
+    pub(super) reserved_vm: u32,
     /// Size of the locked areas.
-    pub locked_vm: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) locked_vm: u32,
     /// Number of page tables.
-    pub nr_ptes: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) nr_ptes: u32,
     /// In which direction gaps are searched.
-    pub layout: MmLayout,
+    pub(super) layout: MmLayout,
     /// Where a top-down search begins.
-    pub mmap_base: u32,
+    pub(super) mmap_base: u32,
     /// Where the last search ended.
-    pub free_area_cache: u32,
+    pub(super) free_area_cache: u32,
     /// Start of the program text.
     pub start_code: u32,
     /// End of the program text.
@@ -65,14 +77,20 @@ pub struct Mm {
     /// `esp` at the program's first instruction.
     pub start_stack: u32,
     /// CPUs that may have translations of it, one bit each.
-    pub cpu_vm_mask: u32,
+    pub(super) cpu_vm_mask: u32,
     /// Whether other tasks may look into it.
     pub dumpable: bool,
     /// The program it runs; holds a reference.
-    pub exe: Option<InodeId>,
+    #[getset(get_copy = "pub")]
+    pub(super) exe: Option<InodeId>,
 }
 
 impl Mm {
+    /// The areas, in ascending order.
+    pub fn areas(&self) -> impl Iterator<Item = &Vma> {
+        self.vmas.values()
+    }
+
     /// The number of areas.
     pub fn map_count(&self) -> usize {
         self.vmas.len()
@@ -92,7 +110,7 @@ impl Mm {
     /// The last area that ends at or below the address.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, the `pprev` of `find_vma_prev()`.
-    pub fn find_prev(&self, addr: VirtAddr) -> Option<&Vma> {
+    pub(super) fn find_prev(&self, addr: VirtAddr) -> Option<&Vma> {
         self.vmas.range(..=addr.0).next_back().map(|(_, vma)| vma)
     }
 
@@ -109,11 +127,19 @@ impl Mm {
         self.vmas.insert(vma.vm_end, vma);
     }
 
+    /// Adds a number of pages of an area, which may be negative, to all sizes that they count in.
+    pub(super) fn account(&mut self, vma: &Vma, pages: i32) {
+        self.total_vm = self.total_vm.wrapping_add_signed(pages);
+        if vma.has(VmFlags::LOCKED) {
+            self.locked_vm = self.locked_vm.wrapping_add_signed(pages);
+        }
+        self.vm_stat_account(vma, pages);
+    }
+
     /// Adds a number of pages, which may be negative, to the sizes of this kind of area.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `__vm_stat_account()`.
     pub(super) fn vm_stat_account(&mut self, vma: &Vma, pages: i32) {
-        use super::vma::VmFlags;
         let change = |count: &mut u32| *count = count.wrapping_add_signed(pages);
         if vma.vm_file.is_some() {
             change(&mut self.shared_vm);
@@ -131,7 +157,6 @@ impl Mm {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vma::VmFlags;
     use super::*;
     use crate::abi::FileId;
 

@@ -19,7 +19,11 @@ impl Kernel {
     /// wrong type; `ENOMEM` if the length is too large, there is no gap, there are too many areas,
     /// a limit is exceeded or the overcommit check refuses; `EOVERFLOW`, `EPERM`, `EAGAIN`,
     /// `ENFILE`.
-    pub fn sys_mmap2(&mut self, current: TaskId, args: MmapArgs) -> Result<u32, MapRefusal> {
+    pub(in crate::kernel) fn sys_mmap2(
+        &mut self,
+        current: TaskId,
+        args: MmapArgs,
+    ) -> Result<u32, MapRefusal> {
         let MmapArgs {
             addr,
             len,
@@ -38,9 +42,13 @@ impl Kernel {
         }
         let mm = self.mm_id(current);
         let len = checked_length(len, pgoff)?;
+        // The limit may be exceeded by one here and in `brk`, but not by a split: Linux compares
+        // differently there.
         if self.mms[mm].map_count() > MAX_MAP_COUNT {
             return Err(MapRefusal::TooManyAreas);
         }
+        // The search comes before the checks of the flags: where there is no room, the result is
+        // `ENOMEM` even if the flags are wrong, too. It moves `free_area_cache` in any case.
         let addr = self.mms[mm].get_unmapped_area(addr, len, flags)?;
         let vm_flags = self.mmap_flags(current, mm, len, Prot::from_bits_retain(prot), flags)?;
         let vma = Vma {
@@ -91,6 +99,7 @@ impl Kernel {
         flags: MapFlags,
     ) -> Result<(), MapRefusal> {
         let pages = vma.pages();
+        // What is replaced is gone before limits are checked, and so does not count against them.
         if self.mms[mm].intersects(vma.vm_start, vma.vm_end) {
             self.do_munmap(mm, vma.vm_start, vma.vm_end - vma.vm_start)?;
         }
@@ -99,15 +108,14 @@ impl Kernel {
             self.kmem_cache_alloc(SlabCache::Vma)?;
             vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?);
         } else {
+            // Its own page number, whatever the caller passed: only then do areas side by side
+            // continue each other, and can be merged.
             vma.vm_pgoff = vma.vm_start >> PAGE_SHIFT;
             self.account_private(mm, &mut vma, flags)?;
         }
         self.vma_merge_or_link(mm, vma);
-        let space = &mut self.mms[mm];
-        space.total_vm += pages;
-        space.vm_stat_account(&vma, pages as i32);
+        self.mms[mm].account(&vma, pages as i32);
         if vma.has(VmFlags::LOCKED) {
-            space.locked_vm += pages;
             self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
         }
         let fills = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);

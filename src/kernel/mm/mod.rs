@@ -1,28 +1,43 @@
 //! Memory management: page frames first, then address spaces built on them, then the events in the
-//! life of an address space.
+//! life of an address space. It may use the rooms of calls, tasks, the scheduler, signals, time and
+//! files.
+//!
+//! Only this room changes, because each of them must agree with something else:
+//!
+//! * `mm_users` and `mm_count` (the tasks that use or borrow an address space), with `mmget`,
+//!   `mmput`, `mmdrop` and `enter_lazy_tlb`;
+//! * the areas of an address space, with its sizes (`total_vm` and its parts, `locked_vm`);
+//! * page tables, with `rss`, `anon_rss` and `nr_ptes`;
+//! * `cpu_vm_mask`, with CR3 of the CPUs;
+//! * where gaps are searched: the layout, `mmap_base` and `free_area_cache`;
+//! * the number of areas of an `anon_vma`;
+//! * committed memory and the size of the page cache ([`VmStat`]), with areas, shared objects and
+//!   cached pages;
+//! * who owns a page and at which index, and the two counts of a page, with entries and caches.
+//!
+//! The free lists, the counts of free frames and the flags of a page belong to `alloc` alone.
+//! `Kernel::check_mm` compares all of this with what it counts.
 //!
 //! | what | where |
 //! |---|---|
-//! | page frames: `struct page`, zones, buddy lists | `page*`, `zone`, `buddy`, `pcp`, `bootmem`, `gfp` |
+//! | page frames: `struct page`, zones, buddy lists | `alloc`, a room of its own |
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
 //! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
-//! | invariants | `page_check`, `check` |
+//! | invariants | `check` |
 
 mod access_process;
+mod alloc;
 mod area_search;
-mod bootmem;
 mod brk;
-mod buddy;
 mod check;
 mod dup;
 mod exec;
 mod fault;
 mod filemap;
 mod frames;
-mod gfp;
 mod lifetime;
 mod memory;
 mod merge;
@@ -30,12 +45,7 @@ mod mm_struct;
 mod mmap;
 mod munmap;
 mod overcommit;
-mod page;
-mod page_alloc;
-mod page_check;
-mod page_list;
 mod pagetable;
-mod pcp;
 mod populate;
 mod rmap;
 mod switch;
@@ -45,24 +55,20 @@ mod tlbflush;
 mod uaccess;
 mod unmap;
 mod vma;
-mod zone;
 
-pub use dup::{PteCopy, copy_one_pte};
+pub use alloc::{
+    MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, Page, PageAllocator, PageFlags, PageMapping,
+    PerCpuPages, Shortage, Watermark, Zone, ZoneIdx,
+};
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
 pub use filemap::FilePage;
-pub use gfp::Gfp;
-pub use lifetime::mm_init;
-pub use memory::{MmFault, PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
-pub use merge::{Merge, can_vma_merge, merge_verdict};
+pub(super) use lifetime::mm_init;
+pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use mm_struct::{Mm, MmLayout};
-pub use overcommit::{VmStat, enough_memory};
-pub use page::{Page, PageFlags, PageMapping};
-pub use page_alloc::{MAX_FRAMES, MIN_FRAMES, PageAllocator};
-pub use pagetable::{pte_none, pte_present};
-pub use pcp::PerCpuPages;
+pub use overcommit::VmStat;
+pub use pagetable::pte_present;
 pub use rmap::AnonVma;
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, Vma};
-pub use zone::{MAX_DMA_PFN, MAX_ORDER, Shortage, Watermark, Zone, ZoneIdx};

@@ -2,7 +2,7 @@
 
 use super::area_search::page_align;
 use super::unmap::MmuGather;
-use super::vma::{VmFlags, Vma};
+use super::vma::Vma;
 use crate::abi::{MmId, TASK_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::MapRefusal;
@@ -13,7 +13,12 @@ impl Kernel {
     /// # Errors
     /// `EINVAL` for an unaligned start, length 0, or a range beyond user space; `ENOMEM` if an area
     /// cannot be split.
-    pub fn sys_munmap(&mut self, current: TaskId, addr: u32, len: u32) -> Result<u32, MapRefusal> {
+    pub(in crate::kernel) fn sys_munmap(
+        &mut self,
+        current: TaskId,
+        addr: u32,
+        len: u32,
+    ) -> Result<u32, MapRefusal> {
         let mm = self.mm_id(current);
         self.do_munmap(mm, addr, len).map(|()| 0)
     }
@@ -27,12 +32,16 @@ impl Kernel {
         if !self.mms[mm].intersects(start, end) {
             return Ok(());
         }
+        // Both cuts come before anything is unmapped, because a cut can fail. An area that has been
+        // cut in two means the same as before.
         for cut in [start, end] {
             let cut_vma = self.mms[mm].find_vma(VirtAddr(cut)).copied();
             if let Some(vma) = cut_vma.filter(|vma| vma.vm_start < cut) {
                 self.split_vma(mm, &vma, cut)?;
             }
         }
+        // The areas leave the tree first, so that `free_pgtables` finds those that remain around
+        // the gap. Their files go last: the last reference to a shared object frees its pages.
         let detached = self.detach_vmas(mm, start, end);
         self.unmap_region(mm, &detached, start, end);
         for vma in &detached {
@@ -62,13 +71,8 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `unmap_vma()`.
     fn unmap_vma(&mut self, mm: MmId, vma: &Vma) {
-        let pages = vma.pages();
         let space = &mut self.mms[mm];
-        space.total_vm -= pages;
-        if vma.has(VmFlags::LOCKED) {
-            space.locked_vm -= pages;
-        }
-        space.vm_stat_account(vma, -(pages as i32));
+        space.account(vma, -(vma.pages() as i32));
         space.unmap_area(vma.vm_start, vma.vm_end);
         self.remove_vm_struct(vma);
     }

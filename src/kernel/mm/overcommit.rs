@@ -4,22 +4,26 @@ use crate::abi::{Caps, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::trace::Overcommitted;
 use crate::trace::{NoMemory, SlabCache};
+use getset::CopyGetters;
 
 /// Memory counters of the whole machine, in pages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, CopyGetters)]
 pub struct VmStat {
     /// `vm_committed_space`: pages committed, whether used or not.
-    pub committed: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) committed: u32,
     /// Of these, pages that are never uncharged: growth of stacks whose area is not charged itself.
     /// 2.6.12 charges all growth, but uncharges only areas that were charged from the beginning.
-    pub never_returned: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) never_returned: u32,
     /// `nr_pagecache`: pages in the page caches of all inodes.
-    pub pagecache: u32,
+    #[getset(get_copy = "pub")]
+    pub(super) pagecache: u32,
 }
 
 /// How many pages would be free if all caches were dropped. A 32nd is reserved for the
 /// administrator.
-pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
+fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
     let reserve = |amount: u32| if admin { 0 } else { amount / 32 };
     pagecache - reserve(pagecache) + free - reserve(free)
 }
@@ -27,7 +31,7 @@ pub fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
 /// Whether a request for that many pages is plausible: fewer than are obtainable.
 ///
 /// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 0, without swap.
-pub fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
+fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
     obtainable(pagecache, free, admin) > pages
 }
 
@@ -78,7 +82,7 @@ impl Kernel {
         enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
-    /// Uncharges pages.
+    /// Takes pages off the committed memory.
     ///
     /// Linux 2.6.12: `include/linux/mman.h`, `vm_unacct_memory()`.
     pub(in crate::kernel) fn vm_unacct_memory(&mut self, pages: u32) {

@@ -16,7 +16,7 @@ pub(super) const PGDIR_SIZE: u32 = 1 << 22;
 pub(super) const KERNEL_ENTRIES: usize = (TASK_SIZE / PGDIR_SIZE) as usize * 4;
 
 /// Whether the entry is empty.
-pub const fn pte_none(pte: Pte) -> bool {
+pub(super) const fn pte_none(pte: Pte) -> bool {
     pte.0 == 0
 }
 
@@ -121,6 +121,7 @@ impl Kernel {
         let table = self.alloc_zeroed_frame(FrameUse::PageTable)?;
         self.stat.page_tables += 1;
         self.mms[mm].nr_ptes += 1;
+        // The table is zeroed before the directory points to it: the MMU may walk it from then on.
         self.set_pde(mm, addr, Pde::new(table, PAGE_TABLE));
         Ok(table)
     }

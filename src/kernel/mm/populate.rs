@@ -24,6 +24,8 @@ impl Kernel {
             return;
         };
         for page in (start..end).step_by(PAGE_SIZE as usize) {
+            // The mapping stands: a page that cannot be had now is asked for again when it is
+            // touched.
             if !self.fault_in(current, mm, VirtAddr(page), access) {
                 return;
             }

@@ -2,7 +2,6 @@
 //! and the counting of a page's mappings.
 
 use super::merge::can_vma_merge;
-use super::page::PageMapping;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
 use crate::kernel::Kernel;
@@ -12,7 +11,7 @@ use crate::trace::{NoMemory, SlabCache};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AnonVma {
     /// Areas linked to it, in all address spaces.
-    pub vmas: u32,
+    pub(super) vmas: u32,
 }
 
 /// The `anon_vma` that an area can take over from a neighbour. The areas have to be mergeable
@@ -50,6 +49,8 @@ impl Kernel {
         let space = &self.mms[mm];
         let prev = space.find_prev(VirtAddr(vma.vm_start));
         let next = space.find_vma(VirtAddr(vma.vm_end));
+        // Areas with different `anon_vma`s never merge. To share one with a neighbour keeps it
+        // possible to merge them once their rights are the same.
         let anon_vma = match find_mergeable_anon_vma(prev, vma, next) {
             Some(anon_vma) => anon_vma,
             None => {
@@ -59,6 +60,7 @@ impl Kernel {
         };
         vma.anon_vma = Some(anon_vma);
         self.anon_vma_link(vma);
+        // `vma` is a copy; the one in the tree has to learn it, too.
         self.mms[mm].insert_vma(*vma);
         Ok(())
     }
@@ -89,10 +91,7 @@ impl Kernel {
             .anon_vma
             .expect("anon_vma_prepare comes before the page");
         self.mms[mm].anon_rss += 1;
-        let page = self.mem.page_mut(pfn);
-        if page.page_add_rmap() {
-            page.mapping = PageMapping::Anon(anon_vma);
-            page.index = vma.linear_page_index(addr);
-        }
+        let index = vma.linear_page_index(addr);
+        self.mem.page_mut(pfn).page_add_anon_rmap(anon_vma, index);
     }
 }

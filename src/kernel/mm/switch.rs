@@ -14,17 +14,25 @@ impl Kernel {
         let Some(old) = self.task(prev).active_mm else {
             return;
         };
+        // `next` takes its reference before `prev` drops its own, or else a directory that two
+        // kernel tasks lend each other would be freed while it is in CR3.
         match self.task(next).mm {
-            None => {
-                self.mms[old].mm_count += 1;
-                self.task_mut(next).active_mm = Some(old);
-            }
+            None => self.enter_lazy_tlb(old, next),
             Some(mm) => self.switch_mm(old, mm),
         }
         if borrowed_by_prev {
             self.task_mut(prev).active_mm = None;
             self.mmdrop(old);
         }
+    }
+
+    /// Lends an address space to a kernel task: the reference keeps its page directory, which the
+    /// CPU goes on using, even after its last user has gone.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `context_switch()` around `enter_lazy_tlb()`.
+    pub(in crate::kernel) fn enter_lazy_tlb(&mut self, mm: MmId, task: TaskId) {
+        self.mms[mm].mm_count += 1;
+        self.task_mut(task).active_mm = Some(mm);
     }
 
     /// Loads another address space into this CPU.
@@ -34,6 +42,8 @@ impl Kernel {
     pub(super) fn switch_mm(&mut self, prev: MmId, next: MmId) {
         let cpu = self.this_cpu;
         let bit = 1 << cpu;
+        // `prev` first: from then on nobody asks this CPU to flush it. The bit of `next` is set
+        // before CR3 is loaded, so that no flush is missed.
         if prev != next {
             self.mms[prev].cpu_vm_mask &= !bit;
         } else if self.mms[next].cpu_vm_mask & bit != 0 {

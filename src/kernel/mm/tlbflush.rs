@@ -38,9 +38,11 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/smp.c`, `smp_invalidate_interrupt()`.
     fn flush_tlb_on(&mut self, cpu: usize, mm: MmId, scope: FlushScope, addr: VirtAddr) {
         let task = self.task(self.sched.current(cpu));
+        // Whoever has loaded another address space since has flushed this one by loading it.
         if task.active_mm != Some(mm) {
             return;
         }
+        // A lazy CPU needs no user translations at all. Leaving spares it the next requests.
         if task.mm.is_none() && self.cpus.len() > 1 {
             return self.leave_mm(cpu, mm);
         }

@@ -66,6 +66,7 @@ impl Kernel {
         mut fault: PageFault,
     ) -> Result<u32, UserFault> {
         loop {
+            // As on the hardware, the access starts over after each fault, and may fault again.
             self.do_page_fault(current, fault)?;
             match self.cpus[self.this_cpu]
                 .mmu
@@ -163,6 +164,7 @@ impl Kernel {
     ) -> Result<(), UserFault> {
         let last = VirtAddr(addr.0.wrapping_add(bytes.len() as u32).wrapping_sub(1));
         if bytes.len() <= WORD && last.page_base() != addr.page_base() {
+            // Both pages are made writable before the first byte is stored.
             self.user_access(current, addr, AccessKind::Write)?;
             self.user_access(current, last.page_base(), AccessKind::Write)?;
         }
@@ -213,7 +215,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `EFAULT`; the pages before the bad one are written.
-    pub fn copy_to_user(
+    pub(in crate::kernel) fn copy_to_user(
         &mut self,
         current: TaskId,
         addr: VirtAddr,
@@ -228,7 +230,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `EFAULT`.
-    pub fn copy_from_user(
+    pub(in crate::kernel) fn copy_from_user(
         &mut self,
         current: TaskId,
         addr: VirtAddr,
@@ -243,7 +245,11 @@ impl Kernel {
     ///
     /// # Errors
     /// `EFAULT`.
-    pub fn get_user_u32(&mut self, current: TaskId, addr: VirtAddr) -> Result<u32, Errno> {
+    pub(in crate::kernel) fn get_user_u32(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
         let mut bytes = [0; 4];
         self.copy_from_user(current, addr, &mut bytes)?;
         Ok(u32::from_le_bytes(bytes))
@@ -253,7 +259,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `EFAULT`.
-    pub fn put_user_u32(
+    pub(in crate::kernel) fn put_user_u32(
         &mut self,
         current: TaskId,
         addr: VirtAddr,

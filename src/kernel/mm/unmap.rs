@@ -1,6 +1,5 @@
 //! Removing pages and page tables from an address space, with as few TLB flushes as possible.
 
-use super::page::PageFlags;
 use super::pagetable::{
     Entries, PGDIR_SIZE, counted_page, entries_of, load_entries, pte_none, pte_present, slots,
     store_entries,
@@ -30,7 +29,7 @@ pub(super) struct MmuGather {
 
 impl MmuGather {
     /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_gather_mmu()`.
-    pub fn new(kernel: &Kernel, mm: MmId) -> Self {
+    pub(super) fn new(kernel: &Kernel, mm: MmId) -> Self {
         let fast = kernel.cpus.len() == 1;
         Self {
             mm,
@@ -60,6 +59,8 @@ impl Kernel {
         if !std::mem::take(&mut tlb.need_flush) {
             return;
         }
+        // A frame that is freed may be given to another task at once. No CPU may still reach it by
+        // an old translation then.
         self.flush_tlb_mm(tlb.mm);
         for pfn in tlb.pages.drain(..) {
             self.put_page(pfn);
@@ -91,6 +92,8 @@ impl Kernel {
                 self.unmap_page_range(tlb, start, start + block);
                 start += block;
                 zap_bytes -= block;
+                // Linux gives up the lock of the page tables after each block, and flushes before
+                // it does.
                 if zap_bytes == 0 {
                     self.tlb_finish_mmu(tlb);
                     zap_bytes = ZAP_BLOCK_SIZE;
@@ -134,8 +137,9 @@ impl Kernel {
             return;
         };
         let page = self.mem.page_mut(pfn);
+        // Only the entry knows that the page was written, and the entry is gone.
         if pte.contains(Pte::DIRTY) {
-            page.flags |= PageFlags::DIRTY;
+            page.set_dirty();
         }
         page.page_remove_rmap();
         if page.is_anon() {
@@ -172,6 +176,7 @@ impl Kernel {
             if let Some(table) = self.page_table(tlb.mm, addr) {
                 self.set_pde(tlb.mm, addr, Pde(0));
                 self.mms[tlb.mm].nr_ptes -= 1;
+                // Like a page, the table waits for the flush: another CPU may walk it until then.
                 self.tlb_remove_page(tlb, table);
             }
         }
@@ -191,6 +196,8 @@ impl Kernel {
         self.tlb_finish_mmu(&mut tlb);
         let space = &mut self.mms[mm];
         (space.total_vm, space.locked_vm) = (0, 0);
+        // Files are released after the pages have been unmapped: the last reference to a shared
+        // object frees its pages, and none of them may be mapped then.
         let exe = space.exe.take();
         for vma in &vmas {
             self.remove_vm_struct(vma);

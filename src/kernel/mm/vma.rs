@@ -36,13 +36,13 @@ bitflags! {
         const DENYWRITE = 0x800;
         /// Maps the program's own file.
         const EXECUTABLE = 0x1000;
-        /// Locked in RAM.
+        /// Its pages stay in memory: `mlock` or `MAP_LOCKED`.
         const LOCKED = 0x2000;
-        /// Device memory.
+        /// Maps the memory of a device, which has no `struct page`.
         const IO = 0x4000;
-        /// Accessed sequentially.
+        /// The program reads it from front to back (`MADV_SEQUENTIAL`).
         const SEQ_READ = 0x8000;
-        /// Accessed at random.
+        /// The program reads it at random (`MADV_RANDOM`), so that reading ahead is no use.
         const RAND_READ = 0x1_0000;
         /// Not copied to children.
         const DONTCOPY = 0x2_0000;

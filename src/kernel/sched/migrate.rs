@@ -1,12 +1,12 @@
 //! Moves that require a migration thread: tasks that may no longer stay on their CPU, tasks that
 //! call exec, and active balancing.
 
-use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
-use crate::trace::MigrateReason;
-use super::{Ctx, SchedTask, Scheduler};
 use super::balance::Move;
 use super::domain::{SdFlags, cpu_map, cpus_of};
 use super::imbalance::{IdleType, exec_moves};
+use super::{Ctx, SchedTask, Scheduler};
+use crate::abi::{MAX_RT_PRIO, Name, Pid, Policy, TaskId, TaskState, rt_priority_to_prio};
+use crate::trace::MigrateReason;
 
 /// A request to a migration thread: move a task off its CPU.
 ///

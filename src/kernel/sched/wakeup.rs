@@ -1,10 +1,10 @@
 //! Wake-ups of sleeping tasks, and the question whether a woken task would run at once.
 
-use crate::abi::{TaskId, TaskState};
-use crate::trace::{MigrateReason, TraceEvent};
-use super::{Ctx, RunQueue, Scheduler};
 use super::imbalance::{WakeCpu, WakeFacts, wake_cpu};
 use super::prio::would_preempt;
+use super::{Ctx, RunQueue, Scheduler};
+use crate::abi::{TaskId, TaskState};
+use crate::trace::{MigrateReason, TraceEvent};
 
 /// Why a task, if woken now, would not be the next one on its CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -39,13 +39,13 @@ fn name_text(kernel: &Kernel, name: Name) -> String {
 fn mm_map(kernel: &Kernel, id: MmId) -> Dynamic {
     let mm = &kernel.mms[id];
     map([
-        ("users", int(mm.mm_users)),
-        ("count", int(mm.mm_count)),
-        ("pgd", int(mm.pgd.0)),
-        ("rss", int(mm.rss)),
-        ("anon_rss", int(mm.anon_rss)),
-        ("total_vm", int(mm.total_vm)),
-        ("nr_ptes", int(mm.nr_ptes)),
+        ("users", int(mm.mm_users())),
+        ("count", int(mm.mm_count())),
+        ("pgd", int(mm.pgd().0)),
+        ("rss", int(mm.rss())),
+        ("anon_rss", int(mm.anon_rss())),
+        ("total_vm", int(mm.total_vm())),
+        ("nr_ptes", int(mm.nr_ptes())),
         ("map_count", int(mm.map_count() as i64)),
         ("brk", int(mm.brk)),
         ("start_stack", int(mm.start_stack)),

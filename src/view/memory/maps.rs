@@ -52,7 +52,7 @@ pub fn maps(machine: &Machine, task: TaskId) -> Maps {
     let mm = kernel.tasks.get(task).and_then(|task| task.mm);
     let rows = mm.map(|mm| {
         let mm = &kernel.mms[mm];
-        let areas = mm.vmas.values().map(|vma| maps_row(kernel, mm, vma));
+        let areas = mm.areas().map(|vma| maps_row(kernel, mm, vma));
         areas.chain([vdso()]).collect()
     });
     Maps {

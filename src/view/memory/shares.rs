@@ -76,7 +76,7 @@ fn rows(kernel: &Kernel, tasks: (&Task, &Task)) -> Vec<ShareRow> {
         count_name,
     };
     vec![
-        row("CLONE_VM", "memory", "mm_users").of(|t| t.mm, |id| kernel.mms[id].mm_users),
+        row("CLONE_VM", "memory", "mm_users").of(|t| t.mm, |id| kernel.mms[id].mm_users()),
         row("CLONE_FILES", "open files", "files.count")
             .of(|t| t.files, |id| kernel.files[id].count()),
         row("CLONE_FS", "cwd, umask", "fs.count").of(|t| t.fs, |id| kernel.fs[id].count()),

@@ -210,7 +210,7 @@ fn mmu_for(kernel: &Kernel, task: TaskId, mm: MmId) -> Mmu {
     let running = (0..kernel.cpus.len()).find(runs_on);
     let cpu = running.unwrap_or_else(|| usize::from(kernel.sched.get(task).cpu));
     let mut mmu = kernel.cpus[cpu].mmu.clone();
-    let cr3 = kernel.mms[mm].pgd.phys();
+    let cr3 = kernel.mms[mm].pgd().phys();
     if mmu.cr3 != cr3 {
         mmu.load_cr3(cr3);
     }

@@ -80,16 +80,16 @@ fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Stri
 fn memory(mm: &Mm) -> Vec<(&'static str, String)> {
     let kib = |pages: u32| format!("{:8} kB", u64::from(pages) * u64::from(PAGE_SIZE) / 1024);
     let text = (mm.end_code.next_multiple_of(PAGE_SIZE) - mm.start_code) / PAGE_SIZE;
-    let data = mm.total_vm - mm.shared_vm - mm.stack_vm;
+    let data = mm.total_vm() - mm.shared_vm() - mm.stack_vm();
     vec![
-        ("VmSize", kib(mm.total_vm)),
-        ("VmLck", kib(mm.locked_vm)),
-        ("VmRSS", kib(mm.rss)),
+        ("VmSize", kib(mm.total_vm())),
+        ("VmLck", kib(mm.locked_vm())),
+        ("VmRSS", kib(mm.rss())),
         ("VmData", kib(data)),
-        ("VmStk", kib(mm.stack_vm)),
+        ("VmStk", kib(mm.stack_vm())),
         ("VmExe", kib(text)),
-        ("VmLib", kib(mm.exec_vm.saturating_sub(text))),
-        ("VmPTE", kib(mm.nr_ptes)),
+        ("VmLib", kib(mm.exec_vm().saturating_sub(text))),
+        ("VmPTE", kib(mm.nr_ptes())),
     ]
 }
 

@@ -286,7 +286,7 @@ impl World {
         self.lab.check();
         self.let_idle_go();
         let mut after = self.lab.footprint();
-        after.committed -= self.lab.kernel().vm.never_returned;
+        after.committed -= self.lab.kernel().vm.never_returned();
         assert_eq!(after, self.before);
     }
 

@@ -54,7 +54,7 @@ fn distinct<T: Ord>(of: &BTreeMap<usize, T>) {
 fn compare_space(kernel: &Kernel, mm: MmId, space: &Space, objects: &Objects) {
     assert_eq!(kernel.mms[mm].brk, space.brk);
     let mut cells = space.pages.iter();
-    for vma in kernel.mms[mm].vmas.values() {
+    for vma in kernel.mms[mm].areas() {
         for page in vma.vm_start >> PAGE_SHIFT..vma.vm_end >> PAGE_SHIFT {
             let va = VirtAddr(page << PAGE_SHIFT);
             let Some((number, cell)) = cells.next() else {
@@ -136,7 +136,7 @@ pub fn image(kernel: &Kernel, mm: MmId) -> Space {
         brk: TEXT + 2 * PAGE_SIZE,
         ..Space::default()
     };
-    let exe = kernel.mms[mm].exe.unwrap();
+    let exe = kernel.mms[mm].exe().unwrap();
     let file = Arc::new(file_bytes(&kernel.inodes[exe].kind, 0));
     let cell = |prot, grows, page| Cell {
         prot,

@@ -121,7 +121,7 @@ fn exec_ends_some_sharing_and_keeps_other() {
     let alone = [
         lab.files(sh).count(),
         lab.sighand(sh).count,
-        lab.mm(sh).mm_users,
+        lab.mm(sh).mm_users(),
     ];
     assert_eq!((alone, lab.fs(sh).count()), ([1, 1, 1], 2));
     assert_eq!(open_fds(&lab, sh), [0, 1, 2, 3]);

@@ -56,7 +56,7 @@ fn the_leader_ends_the_others_and_stays_itself() {
     exec(&mut lab, leader);
     assert!(lab.exists(leader) && !lab.exists(second) && !lab.exists(third));
     assert_eq!(lab.call(leader, Syscall::Gettid), pid);
-    assert_eq!(lab.mm(leader).mm_users, 1);
+    assert_eq!(lab.mm(leader).mm_users(), 1);
 }
 
 #[test]

@@ -26,7 +26,7 @@ const COUNTED: [Counted; 7] = [
     Counted {
         object: CloneObject::Mm,
         same: |lab, a, b| lab.task(a).mm == lab.task(b).mm,
-        users: |lab, task| lab.mm(task).mm_users,
+        users: |lab, task| lab.mm(task).mm_users(),
     },
     Counted {
         object: CloneObject::Files,
@@ -205,7 +205,11 @@ impl Oracle {
             assert_eq!((users, childs), expected, "{:?} {flags:?}", counted.object);
         }
         let tables = plan.fate(CloneObject::PageTables).unwrap().is_shared();
-        assert_eq!(lab.mm(child).pgd == lab.mm(caller).pgd, tables, "{flags:?}");
+        assert_eq!(
+            lab.mm(child).pgd() == lab.mm(caller).pgd(),
+            tables,
+            "{flags:?}"
+        );
         let tls = |task| lab.task(task).thread.tls_array;
         let copied = plan.fate(CloneObject::Tls) == Some(ObjectFate::Copied);
         assert_eq!(tls(child) == tls(caller), copied, "{flags:?}");

@@ -28,7 +28,7 @@ fn shared(lab: &Lab, parent: TaskId, child: TaskId) -> Vec<&'static str> {
 /// mm_users, fs.count, files.count, sighand.count, signal.count, signal.live.
 fn counts(lab: &Lab, task: TaskId) -> [u32; 6] {
     [
-        lab.mm(task).mm_users,
+        lab.mm(task).mm_users(),
         lab.fs(task).count(),
         lab.files(task).count(),
         lab.sighand(task).count,

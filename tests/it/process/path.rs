@@ -36,7 +36,7 @@ const COUNTED: [Counted; 7] = [
     ("copy_fs", |lab, task| lab.fs(task).count()),
     ("copy_sighand", |lab, task| lab.sighand(task).count),
     ("copy_signal", |lab, task| lab.signal(task).count),
-    ("copy_mm", |lab, task| lab.mm(task).mm_users),
+    ("copy_mm", |lab, task| lab.mm(task).mm_users()),
     ("copy_namespace", |lab, task| {
         let namespace = lab.task(task).namespace.unwrap();
         lab.kernel().namespaces[namespace].count()

@@ -129,7 +129,7 @@ fn a_failed_clone_undoes_everything_but_the_pid_and_the_slice() {
         let before = lab.footprint();
         let (slice, pid) = (lab.sched(sh).time_slice, lab.last_pid());
         let shares = [
-            lab.mm(sh).mm_users,
+            lab.mm(sh).mm_users(),
             lab.files(sh).count(),
             lab.fs(sh).count(),
         ];
@@ -138,7 +138,7 @@ fn a_failed_clone_undoes_everything_but_the_pid_and_the_slice() {
         assert_eq!(lab.footprint(), before, "{name}");
         assert_eq!(lab.last_pid(), pid + 1, "{name}");
         let after = [
-            lab.mm(sh).mm_users,
+            lab.mm(sh).mm_users(),
             lab.files(sh).count(),
             lab.fs(sh).count(),
         ];

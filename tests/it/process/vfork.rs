@@ -24,7 +24,7 @@ fn the_parent_sleeps_uninterruptibly_and_says_whom_it_waits_for() {
     let (child, call) = vfork(&mut lab, sh, Syscall::Vfork);
     assert_eq!(lab.sched(sh).state, TaskState::UNINTERRUPTIBLE);
     assert_eq!(
-        (lab.mm(sh).mm_users, lab.task(sh).mm),
+        (lab.mm(sh).mm_users(), lab.task(sh).mm),
         (2, lab.task(child).mm)
     );
     assert_ne!(lab.task(sh).files, lab.task(child).files);
@@ -40,7 +40,7 @@ fn the_parent_sleeps_uninterruptibly_and_says_whom_it_waits_for() {
     assert_eq!(lab.returned(call), None);
     lab.exit(child, 0);
     assert_eq!(lab.returned(call), Some((lab.pid(child), None)));
-    assert_eq!(lab.mm(sh).mm_users, 1);
+    assert_eq!(lab.mm(sh).mm_users(), 1);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn vforks_nest() {
     let (mut lab, sh) = Lab::with_shell();
     let (child, outer) = vfork(&mut lab, sh, Syscall::Vfork);
     let (grandchild, inner) = vfork(&mut lab, child, Syscall::Vfork);
-    assert_eq!(lab.mm(sh).mm_users, 3);
+    assert_eq!(lab.mm(sh).mm_users(), 3);
     lab.exit(grandchild, 0);
     assert_eq!(lab.returned(inner), Some((lab.pid(grandchild), None)));
     assert_eq!(lab.returned(outer), None);

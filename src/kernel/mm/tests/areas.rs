@@ -2,7 +2,8 @@
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
 use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, TaskId, VirtAddr};
-use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
+use crate::kernel::mm::merge::{Merge, merge_verdict};
+use crate::kernel::mm::{Mm, VmFlags, Vma};
 use crate::kernel::syscall::{MapRefusal, MmapArgs, Syscall};
 use crate::kernel::task::Cred;
 use slotmap::SlotMap;

@@ -309,7 +309,7 @@ fn a_fork_that_fails_leaves_no_trace_but_write_protected_pages() {
 #[test]
 fn a_spurious_write_fault_marks_the_page_dirty_and_accessed() {
     use crate::hw::{Pte, pte_phys};
-    use crate::kernel::mm::MmFault;
+    use crate::kernel::mm::memory::MmFault;
     let (mut lab, a) = Lab::with_task();
     let va = lab.dirty(a, 1);
     let (mm, vma) = (lab.mm_id(a), lab.area(a, va));

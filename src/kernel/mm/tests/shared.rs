@@ -134,7 +134,7 @@ fn an_unmapped_page_is_dirty_if_it_was_written_through_that_entry() {
     let (b, c) = (lab.fork(a), lab.fork(a));
     lab.read(b, va);
     let pfn = lab.pfn(a, va);
-    let is_dirty = |lab: &Lab| lab.k.mem.page(pfn).flags.contains(PageFlags::DIRTY);
+    let is_dirty = |lab: &Lab| lab.k.mem.page(pfn).flags().contains(PageFlags::DIRTY);
     assert!(!is_dirty(&lab));
     lab.munmap(b, va, 1);
     assert!(!is_dirty(&lab));

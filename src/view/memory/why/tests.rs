@@ -240,8 +240,9 @@ fn stacks_grow_within_their_limits() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let below = |machine: &Machine, pages: u32| {
-        let areas = &machine.kernel.mms[machine.kernel.task(sh).mm.unwrap()].vmas;
-        VirtAddr(areas[&TASK_SIZE].vm_start - pages * 0x1000)
+        let mut areas = machine.kernel.mms[machine.kernel.task(sh).mm.unwrap()].areas();
+        let stack = areas.find(|vma| vma.vm_end == TASK_SIZE).unwrap();
+        VirtAddr(stack.vm_start - pages * 0x1000)
     };
     machine.kernel.task_mut(sh).thread.regs.esp = below(&machine, 2).0;
     insta::assert_snapshot!(of(&machine, sh, below(&machine, 1)).text().lines[5], @"area none here; the stack above, bffeb000-c0000000 rw-p [stack], would grow down by 1 page");

@@ -17,7 +17,7 @@ impl PageAllocator {
     ///
     /// # Errors
     /// The first contradiction found.
-    pub fn check(&self) -> Result<(), String> {
+    pub(in crate::kernel::mm) fn check(&self) -> Result<(), String> {
         let mut census = vec![None; self.mem_map.len()];
         for zone in &self.zones {
             self.check_free_area(zone, &mut census)?;
@@ -115,8 +115,8 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::mm::gfp::Gfp;
-    use crate::kernel::mm::pcp::PerCpuPages;
+    use crate::kernel::mm::alloc::gfp::Gfp;
+    use crate::kernel::mm::alloc::pcp::PerCpuPages;
 
     #[test]
     fn each_kind_of_contradiction_is_found() {

@@ -7,6 +7,22 @@ use crate::abi::Pfn;
 /// No neighbour: no machine has this many frames.
 const NONE: u32 = u32::MAX;
 
+/// The neighbours of a page in the list that it is on. What they were is left in a page that is
+/// taken off its list.
+#[derive(Clone, Copy, Debug)]
+pub struct Links {
+    next: u32,
+    prev: u32,
+}
+
+impl Links {
+    /// Those of a page that has not been on a list yet.
+    pub const UNLINKED: Self = Self {
+        next: NONE,
+        prev: NONE,
+    };
+}
+
 /// The head of a list. A page is on at most one list; the caller knows which.
 #[derive(Clone, Debug)]
 pub struct PageList {
@@ -25,12 +41,12 @@ impl PageList {
         }
     }
 
-    /// Number of entries.
+    /// Number of pages on the list; blocks count as one.
     pub const fn len(&self) -> u32 {
         self.len
     }
 
-    /// First entry.
+    /// The entry at the head, which is the next to be taken.
     pub fn first(&self) -> Option<Pfn> {
         (self.first != NONE).then_some(Pfn(self.first))
     }
@@ -43,7 +59,7 @@ impl PageList {
     /// The entries, head first.
     pub fn iter<'a>(&self, pages: &'a [Page]) -> impl Iterator<Item = Pfn> + use<'a> {
         std::iter::successors(self.first(), |pfn| {
-            let next = pages[pfn.index()].next;
+            let next = pages[pfn.index()].links.next;
             (next != NONE).then_some(Pfn(next))
         })
     }
@@ -51,11 +67,11 @@ impl PageList {
     /// Adds at the head: `list_add()`.
     pub fn add(&mut self, pages: &mut [Page], pfn: Pfn) {
         let page = &mut pages[pfn.index()];
-        page.prev = NONE;
-        page.next = self.first;
+        page.links.prev = NONE;
+        page.links.next = self.first;
         match self.first {
             NONE => self.last = pfn.0,
-            old => pages[old as usize].prev = pfn.0,
+            old => pages[old as usize].links.prev = pfn.0,
         }
         self.first = pfn.0;
         self.len += 1;
@@ -64,11 +80,11 @@ impl PageList {
     /// Adds at the tail: `list_add_tail()`.
     pub fn add_tail(&mut self, pages: &mut [Page], pfn: Pfn) {
         let page = &mut pages[pfn.index()];
-        page.prev = self.last;
-        page.next = NONE;
+        page.links.prev = self.last;
+        page.links.next = NONE;
         match self.last {
             NONE => self.first = pfn.0,
-            old => pages[old as usize].next = pfn.0,
+            old => pages[old as usize].links.next = pfn.0,
         }
         self.last = pfn.0;
         self.len += 1;
@@ -76,14 +92,14 @@ impl PageList {
 
     /// Removes an entry of this list: `list_del()`.
     pub fn del(&mut self, pages: &mut [Page], pfn: Pfn) {
-        let Page { next, prev, .. } = pages[pfn.index()];
+        let Links { next, prev } = pages[pfn.index()].links;
         match prev {
             NONE => self.first = next,
-            before => pages[before as usize].next = next,
+            before => pages[before as usize].links.next = next,
         }
         match next {
             NONE => self.last = prev,
-            after => pages[after as usize].prev = prev,
+            after => pages[after as usize].links.prev = prev,
         }
         self.len -= 1;
     }
@@ -93,7 +109,7 @@ impl PageList {
         let mut before = NONE;
         let mut seen = 0;
         for pfn in self.iter(pages) {
-            if pages[pfn.index()].prev != before || seen == self.len {
+            if pages[pfn.index()].links.prev != before || seen == self.len {
                 return false;
             }
             before = pfn.0;
@@ -135,10 +151,10 @@ mod tests {
             |list, _| list.len = 2,
             |list, _| list.len = 4,
             |list, _| list.last = 2,
-            |_, pages| pages[2].prev = 3,
-            |_, pages| pages[1].prev = 2,
+            |_, pages| pages[2].links.prev = 3,
+            |_, pages| pages[1].links.prev = 2,
             // A circle.
-            |_, pages| pages[3].next = 2,
+            |_, pages| pages[3].links.next = 2,
         ];
         for (number, change) in breaks.into_iter().enumerate() {
             let mut pages = vec![Page::at_boot(); 8];

@@ -29,7 +29,7 @@ impl PageAllocator {
     ///
     /// # Panics
     /// Unless `frames` is within [`MIN_FRAMES`]..=[`MAX_FRAMES`] and there is a CPU.
-    pub fn new(frames: u32, cpus: usize) -> Self {
+    pub(in crate::kernel) fn new(frames: u32, cpus: usize) -> Self {
         assert!(
             (MIN_FRAMES..=MAX_FRAMES).contains(&frames) && cpus > 0,
             "impossible machine"
@@ -43,6 +43,7 @@ impl PageAllocator {
             for page in &mut allocator.mem_map[block] {
                 page.flags.remove(PageFlags::RESERVED);
             }
+            // To free a block is to drop its last reference, so that it needs one first.
             allocator.page_mut(pfn).get();
             allocator.free_pages(0, pfn, order);
         });
@@ -56,7 +57,12 @@ impl PageAllocator {
     /// Simplified: there is no reclaim and no out-of-memory killer yet, so a caller that would have
     /// to wait for them after the second attempt gets `None` too. kswapd, woken between the
     /// attempts, has nothing to free.
-    pub fn alloc_pages(&mut self, cpu: usize, order: u32, gfp: Gfp) -> Option<Pfn> {
+    pub(in crate::kernel::mm) fn alloc_pages(
+        &mut self,
+        cpu: usize,
+        order: u32,
+        gfp: Gfp,
+    ) -> Option<Pfn> {
         if order >= MAX_ORDER {
             return None;
         }
@@ -70,7 +76,7 @@ impl PageAllocator {
     ///
     /// # Panics
     /// If the block has no users, or is freed while mapped, cached, locked or on an LRU list.
-    pub fn free_pages(&mut self, cpu: usize, pfn: Pfn, order: u32) {
+    pub(in crate::kernel::mm) fn free_pages(&mut self, cpu: usize, pfn: Pfn, order: u32) {
         let page = self.page_mut(pfn);
         if page.is_reserved() || !page.put_testzero() {
             return;
@@ -84,7 +90,7 @@ impl PageAllocator {
     /// Takes a reference to a page; reserved pages are counted too.
     ///
     /// Linux 2.6.12: `include/linux/mm.h`, `get_page()`.
-    pub fn get_page(&mut self, pfn: Pfn) {
+    pub(in crate::kernel::mm) fn get_page(&mut self, pfn: Pfn) {
         self.page_mut(pfn).get();
     }
 
@@ -94,7 +100,7 @@ impl PageAllocator {
     ///
     /// # Panics
     /// As for [`free_pages`](Self::free_pages), except that the page may be on an LRU list.
-    pub fn put_page(&mut self, cpu: usize, pfn: Pfn) -> bool {
+    pub(in crate::kernel::mm) fn put_page(&mut self, cpu: usize, pfn: Pfn) -> bool {
         let page = self.page_mut(pfn);
         if page.is_reserved() || !page.put_testzero() {
             return false;
@@ -116,7 +122,7 @@ impl PageAllocator {
     ///
     /// # Panics
     /// If the frame does not exist.
-    pub fn page_mut(&mut self, pfn: Pfn) -> &mut Page {
+    pub(in crate::kernel::mm) fn page_mut(&mut self, pfn: Pfn) -> &mut Page {
         &mut self.mem_map[pfn.index()]
     }
 
@@ -126,7 +132,7 @@ impl PageAllocator {
     }
 
     /// The kernel's own page directory.
-    pub const fn swapper_pg_dir(&self) -> Pfn {
+    pub(in crate::kernel::mm) const fn swapper_pg_dir(&self) -> Pfn {
         SWAPPER_PG_DIR
     }
 
@@ -203,6 +209,7 @@ impl PageAllocator {
     /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
     fn free_hot_page(&mut self, cpu: usize, pfn: Pfn) {
         let page = self.page_mut(pfn);
+        // Not when the last entry went: on another CPU a mapping could be added at that moment.
         if page.is_anon() {
             page.mapping = PageMapping::None;
         }
@@ -227,7 +234,7 @@ impl PageAllocator {
 mod tests {
     use super::*;
     use crate::abi::{AnonVmaId, InodeId};
-    use crate::kernel::mm::pcp::PerCpuPages;
+    use crate::kernel::mm::alloc::pcp::PerCpuPages;
 
     const MIB: u32 = 256;
 

@@ -66,7 +66,7 @@ pub struct Zone {
     /// Number of frames, holes included.
     pub present_pages: u32,
     /// Frames in the free lists; those in per-CPU lists are already subtracted.
-    pub free_pages: u32,
+    pub(super) free_pages: u32,
     /// Below this a waiting caller must reclaim, frames.
     pub pages_min: u32,
     /// Below this kswapd is woken, frames.
@@ -192,6 +192,7 @@ fn zone_batchsize(present_pages: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::mm::alloc::page::Page;
 
     const MIB: u32 = 256;
 
@@ -271,7 +272,7 @@ mod tests {
         );
 
         // Everything free is single frames: enough memory, but no larger blocks.
-        let mut pages = vec![super::super::page::Page::at_boot(); 226];
+        let mut pages = vec![Page::at_boot(); 226];
         for pfn in (0..226).step_by(2) {
             dma.free_area[0].add(&mut pages, Pfn(pfn));
         }

@@ -49,6 +49,8 @@ impl Zone {
                 break;
             }
             self.free_area[order as usize].del(pages, buddy);
+            // Only the head of a free block is marked. A mark left inside a larger block would look
+            // like a block of its own.
             pages[buddy.index()].rmv_page_order();
             head = Pfn(head.0 & !(1 << order));
             order += 1;
@@ -75,6 +77,8 @@ impl Zone {
     /// Linux 2.6.12: `mm/page_alloc.c`, `free_pages_bulk()`.
     pub(super) fn free_pages_bulk(&mut self, pages: &mut [Page], count: u32, list: &mut PageList) {
         for _ in 0..count {
+            // The tail was freed longest ago, and is the least likely to be in the cache of the
+            // CPU.
             let Some(pfn) = list.last() else { break };
             list.del(pages, pfn);
             self.free_one(pages, pfn, 0);
@@ -85,8 +89,8 @@ impl Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::mm::page::PageFlags;
-    use crate::kernel::mm::zone::ZoneIdx;
+    use crate::kernel::mm::alloc::page::PageFlags;
+    use crate::kernel::mm::alloc::zone::ZoneIdx;
 
     /// Both zones of an 8192-frame machine, with nothing free yet.
     fn empty_machine() -> ([Zone; 2], Vec<Page>) {

@@ -1,6 +1,8 @@
 //! `struct page`: the kernel's record of one page frame, above all who uses it and who maps it.
 
+use super::page_list::Links;
 use bitflags::bitflags;
+use getset::CopyGetters;
 
 use crate::abi::{AnonVmaId, InodeId};
 
@@ -51,21 +53,23 @@ pub enum PageMapping {
 }
 
 /// One page frame's descriptor: `struct page`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, CopyGetters)]
 pub struct Page {
-    /// `PG_*` flags.
-    pub flags: PageFlags,
+    /// `PG_*` flags: what state the page is in.
+    #[getset(get_copy = "pub")]
+    pub(super) flags: PageFlags,
     count: i32,
     mapcount: i32,
-    /// Owner of the contents.
-    pub mapping: PageMapping,
-    /// Index in `mapping`, in pages.
-    pub index: u32,
+    /// Owner of the contents: `page->mapping`.
+    #[getset(get_copy = "pub")]
+    pub(super) mapping: PageMapping,
+    /// Index in `mapping`, in pages; set together with it.
+    #[getset(get_copy = "pub")]
+    index: u32,
     /// The order of a free block, on its head; otherwise its meaning depends on `mapping`.
-    pub private: u32,
-    /// Neighbours in the list that the page is on (`lru`); only `page_list.rs` touches them.
-    pub(super) next: u32,
-    pub(super) prev: u32,
+    pub(super) private: u32,
+    /// Neighbours in the list that the page is on (`lru`); only lists change them.
+    pub(super) links: Links,
 }
 
 const _: () = assert!(size_of::<Page>() <= 40);
@@ -82,8 +86,7 @@ impl Page {
             mapping: PageMapping::None,
             index: 0,
             private: 0,
-            next: 0,
-            prev: 0,
+            links: Links::UNLINKED,
         }
     }
 
@@ -119,11 +122,40 @@ impl Page {
         matches!(self.mapping, PageMapping::Anon(_))
     }
 
+    /// Counts one more PTE that maps an anonymous page. The first one says who owns the contents and
+    /// where in it they are; for later ones this is known, and must not change.
+    ///
+    /// Linux 2.6.12: `mm/rmap.c`, `page_add_anon_rmap()`.
+    pub(in crate::kernel::mm) const fn page_add_anon_rmap(&mut self, owner: AnonVmaId, index: u32) {
+        if self.page_add_rmap() {
+            self.mapping = PageMapping::Anon(owner);
+            self.index = index;
+        }
+    }
+
+    /// Makes it page `index` of an inode's page cache.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `add_to_page_cache()`.
+    pub(in crate::kernel::mm) const fn add_to_page_cache(&mut self, inode: InodeId, index: u32) {
+        self.mapping = PageMapping::Cache(inode);
+        self.index = index;
+    }
+
+    /// Linux 2.6.12: `mm/filemap.c`, `__remove_from_page_cache()`.
+    pub(in crate::kernel::mm) const fn remove_from_page_cache(&mut self) {
+        self.mapping = PageMapping::None;
+    }
+
+    /// Linux 2.6.12: `mm/page-writeback.c`, `set_page_dirty()`.
+    pub(in crate::kernel::mm) fn set_dirty(&mut self) {
+        self.flags.insert(PageFlags::DIRTY);
+    }
+
     /// Counts one more PTE that maps the page. Returns whether it is the first (then `nr_mapped`
     /// grows).
     ///
     /// Linux 2.6.12: `mm/rmap.c`, the counting of `page_add_anon_rmap()` and `page_add_file_rmap()`.
-    pub const fn page_add_rmap(&mut self) -> bool {
+    pub(in crate::kernel::mm) const fn page_add_rmap(&mut self) -> bool {
         self.mapcount += 1;
         self.mapcount == 0
     }
@@ -134,13 +166,13 @@ impl Page {
     ///
     /// # Panics
     /// If no PTE maps it.
-    pub const fn page_remove_rmap(&mut self) -> bool {
+    pub(in crate::kernel::mm) const fn page_remove_rmap(&mut self) -> bool {
         assert!(self.mapcount >= 0, "page_remove_rmap: page is not mapped");
         self.mapcount -= 1;
         self.mapcount < 0
     }
 
-    /// Takes a reference.
+    /// Takes a reference: `get_page()`.
     pub(super) const fn get(&mut self) {
         self.count += 1;
     }
