@@ -7,7 +7,7 @@ use crate::abi::{
     VirtAddr,
 };
 use crate::kernel::Kernel;
-use crate::kernel::syscall::{Restart, RestartBlock};
+use crate::kernel::syscall::RestartBlock;
 use crate::kernel::task::{HandlerFrame, Pending, SignalFlags};
 use crate::trace::TraceEvent;
 
@@ -65,7 +65,7 @@ impl Kernel {
                 Taken::Handler
             }
             Delivery::Nothing => {
-                if let Some(restart) = self.take_restart(current) {
+                if let Some(restart) = self.task_mut(current).in_call.take_restart() {
                     self.restart_call(current, restart);
                 }
                 Taken::Nothing
@@ -191,7 +191,7 @@ impl Kernel {
         oldset: SigSet,
     ) {
         let signal = info.signal;
-        match self.take_restart(current) {
+        match self.task_mut(current).in_call.take_restart() {
             Some(again) if again.after_handler(action.flags) => self.restart_call(current, again),
             Some(_) => self.syscall_exit(current, Err(Errno::EINTR.into())),
             None => {}
@@ -216,9 +216,5 @@ impl Kernel {
             }
         }
         self.recalc_sigpending(current);
-    }
-
-    fn take_restart(&mut self, current: TaskId) -> Option<Restart> {
-        self.task_mut(current).in_call.open.as_mut()?.restart.take()
     }
 }

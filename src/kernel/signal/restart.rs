@@ -11,9 +11,7 @@ impl Kernel {
     pub(in crate::kernel) fn interrupt_call(&mut self, current: TaskId, restart: Restart) {
         let task = self.task_mut(current);
         task.thread.regs.eax = (-restart.code()) as u32;
-        if let Some(call) = &mut task.in_call.open {
-            call.restart = Some(restart);
-        }
+        task.in_call.interrupt(restart);
     }
 
     /// Moves the task back to the start of its system call. Machine code executes its `int 0x80`
@@ -23,7 +21,7 @@ impl Kernel {
     pub(in crate::kernel) fn restart_call(&mut self, current: TaskId, restart: Restart) {
         /// Length of `int $0x80` in bytes.
         const INT_80_BYTES: u32 = 2;
-        let Some(call) = self.task(current).in_call.open else {
+        let Some(call) = self.task(current).in_call.open() else {
             return;
         };
         let ret = -restart.code();
@@ -41,12 +39,12 @@ impl Kernel {
             regs.orig_eax
         };
         regs.eip = regs.eip.wrapping_sub(INT_80_BYTES);
-        task.in_call.open = None;
+        task.in_call.rewind();
     }
 
     /// Repeats the interrupted call of a puppet.
     pub(in crate::kernel) fn call_again(&mut self, current: TaskId, block: bool) {
-        let again = self.task_mut(current).in_call.again.take();
+        let again = self.task_mut(current).in_call.take_again();
         let call = if block {
             Some(Syscall::RestartSyscall)
         } else {

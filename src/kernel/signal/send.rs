@@ -274,8 +274,7 @@ impl Kernel {
     /// Adds SIGKILL to a thread's private signals without queueing an entry. Only an
     /// uninterruptible sleep delays its effect.
     pub(in crate::kernel) fn kill_thread(&mut self, task: TaskId) {
-        let pending = self.task(task).pending;
-        self.task_mut(task).pending = pending.with(Signal::SIGKILL);
+        self.task_mut(task).pending.sigaddset(Signal::SIGKILL);
         self.signal_wake_up(task, Wakes::Stopped);
     }
 
@@ -369,8 +368,8 @@ impl Kernel {
     pub(in crate::kernel) fn recalc_sigpending(&mut self, task: TaskId) {
         let group = self.signal_of(task);
         let stops = group.group_stop_count > 0;
-        let shared = group.shared_pending;
-        let set = (self.task(task).pending.0 | shared.0) & !self.task(task).blocked.0;
+        let shared = group.shared_pending.set();
+        let set = (self.task(task).pending.set().0 | shared.0) & !self.task(task).blocked.0;
         self.sched
             .get_mut(task)
             .thread_flags

@@ -254,9 +254,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigpending()`.
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
-        let shared = self.signal_of(task).shared_pending;
+        let shared = self.signal_of(task).shared_pending.set();
         let task = self.task(task);
-        SigSet((task.pending.0 | shared.0) & task.blocked.0)
+        SigSet((task.pending.set().0 | shared.0) & task.blocked.0)
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sigpending()`.

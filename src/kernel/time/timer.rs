@@ -47,7 +47,7 @@ impl Kernel {
         while let Some(task) = self.timers.pop_expired(self.tick) {
             // The timer is on the CPU where the task went to sleep.
             self.this_cpu = usize::from(self.sched.get(task).cpu);
-            self.task_mut(task).in_call.timer = None;
+            self.task_mut(task).in_call.take_timer();
             self.wake_up_process(task);
         }
         self.this_cpu = 0;
@@ -147,7 +147,7 @@ impl Kernel {
     fn add_timer(&mut self, task: TaskId, tick: u64) {
         let pid = self.pid(task);
         self.timers.queue.insert((tick, pid, task));
-        self.task_mut(task).in_call.timer = Some(tick);
+        self.task_mut(task).in_call.set_timer(tick);
     }
 
     /// Puts the current task to sleep inside a system call, with a timeout at a tick.
@@ -168,7 +168,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `del_timer()`.
     pub fn del_timer(&mut self, task: TaskId) {
-        if let Some(tick) = self.task_mut(task).in_call.timer.take() {
+        if let Some(tick) = self.task_mut(task).in_call.take_timer() {
             let pid = self.pid(task);
             self.timers.queue.remove(&(tick, pid, task));
         }
