@@ -37,7 +37,7 @@ impl SetSize {
 ///
 /// # Errors
 /// `EINVAL` for an unknown `how`.
-pub const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, Errno> {
+const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, Errno> {
     let set = set.blockable();
     Ok(SigSet(match how {
         SIG_BLOCK => old.0 | set.0,
@@ -68,6 +68,7 @@ impl Kernel {
         if let Some(new) = new {
             let mask = new.mask.blockable();
             let new = KSigaction { mask, ..new };
+            // The new action first: it decides whether what is pending has an effect.
             self.sighand_of_mut(current).set_k_action(signal, new);
             self.purge_ignored(current, signal);
         }
@@ -120,8 +121,8 @@ impl Kernel {
         }
     }
 
-    /// A `sigaction` with a signal pending is made again when that has been taken: it may be the
-    /// end of the process.
+    /// A `sigaction` with a signal pending is restarted after it has been taken: it may kill
+    /// the process.
     fn sigaction(&mut self, current: TaskId, args: SigactionArgs, size: SetSize) -> SysResult {
         let valid = Signal::new(args.signal)
             .filter(|s| args.new.is_none() || ![Signal::SIGKILL, Signal::SIGSTOP].contains(s));

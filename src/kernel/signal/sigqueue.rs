@@ -8,7 +8,7 @@ use crate::trace::SlabCache;
 
 impl Kernel {
     /// The signals that are pending for a thread or a process.
-    pub fn pending_set(&self, whose: Pending) -> SigSet {
+    pub(super) fn pending_set(&self, whose: Pending) -> SigSet {
         match whose {
             Pending::Private(task) => self.task(task).pending.set(),
             Pending::Shared(signal) => self.signals[signal].shared_pending.set(),
@@ -41,6 +41,7 @@ impl Kernel {
         if !beyond_limit && self.users.sigpending(uid) >= limit {
             return None;
         }
+        // The charge comes last: a failed allocation must not be charged.
         self.kmem_cache_alloc(SlabCache::SigQueue).ok()?;
         self.users.get_sigpending(uid);
         Some(uid)

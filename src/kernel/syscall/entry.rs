@@ -43,7 +43,7 @@ impl Kernel {
         self.trace(current, TraceEvent::SysEnter { nr, arg });
     }
 
-    /// Carries a call out that has begun, and keeps it if a signal may cause it to be made again.
+    /// Carries a call out that has begun, and keeps it if a signal may cause it to be restarted.
     pub(in crate::kernel) fn make_call(&mut self, current: TaskId, call: Syscall) -> SysResult {
         self.task_mut(current).in_call.keep(call.made_again());
         self.dispatch(current, call)
@@ -57,7 +57,7 @@ impl Kernel {
         }
     }
 
-    /// What becomes of the current task after its call came that far.
+    /// What the current task does after its call has ended, was interrupted, or blocks.
     pub(in crate::kernel) fn return_from_call(&mut self, current: TaskId, result: SysResult) {
         match result {
             SysResult::Done(result) => self.syscall_exit(current, result),
@@ -71,6 +71,7 @@ impl Kernel {
         let task = self.task_mut(current);
         task.thread.regs.eax = eax_of(result);
         task.in_call.done(result);
+        // The value is in `eax` before the stop: the tracer sees it, and may change it.
         if !self.stops_after_call(current) {
             self.leave_call(current);
         }

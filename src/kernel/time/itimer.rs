@@ -86,6 +86,7 @@ impl Kernel {
             ITIMER_VIRTUAL => self.signals[id].itimers.virt.set(value, utime),
             ITIMER_PROF => self.signals[id].itimers.prof.set(value, ptime),
             _ => {
+                // Out of the set first: the set finds it by the tick that is about to change.
                 self.del_real_timer(id, tgid);
                 self.signals[id].itimers.real_incr = value.interval;
                 self.it_real_arm(id, tgid, value.value);
@@ -116,6 +117,8 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/itimer.c`, `it_real_fn()`.
     pub(super) fn run_real_timers(&mut self) {
         while let Some((tgid, id)) = self.real_timers.pop_expired(self.tick) {
+            // It is off while the signal is sent, and armed again only then, from now on: a late timer
+            // does not make up for periods that it has missed.
             self.signals[id].itimers.take_real();
             if let Some(leader) = self.pid_hash.find(tgid) {
                 self.group_send_signal(leader, Signal::SIGALRM);
@@ -158,6 +161,7 @@ impl Kernel {
         value: ItimerVal,
         old: VirtAddr,
     ) -> Result<u32, Errno> {
+        // The old value is stored only afterwards, so EFAULT does not undo the change.
         let was = self.do_setitimer(current, which, value)?;
         if old != VirtAddr(0) {
             self.put_itimerval(current, old, was)?;

@@ -42,6 +42,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `do_timer()`.
     pub fn timer_interrupt(&mut self) {
+        // The time advances first, so that a sleep until this tick is over.
         self.account_ticks(1);
         self.in_interrupt = true;
         while let Some(task) = self.timers.pop_expired(self.tick) {
@@ -50,6 +51,7 @@ impl Kernel {
             self.task_mut(task).in_call.take_timer();
             self.wake_up_process(task);
         }
+        // After the sleepers: the order of wakeups is the order on the runqueue.
         self.this_cpu = 0;
         self.run_real_timers();
         self.in_interrupt = false;
@@ -62,6 +64,7 @@ impl Kernel {
             self.this_cpu = cpu;
             let (sched, mut ctx) = self.sched_ctx();
             sched.scheduler_tick(&mut ctx);
+            // The task that used the tick: a reschedule that is now due takes place only later.
             let current = self.sched.current(cpu);
             if self.has_posix_cpu_timers(current) {
                 self.run_cpu_timers(current);
@@ -139,6 +142,7 @@ impl Kernel {
         if let Some(tick) = until {
             self.add_timer(current, tick);
         }
+        // `schedule()` takes a task off the runqueue only if it is not in the state RUNNING.
         self.sched.get_mut(current).state = state;
         self.schedule();
     }
