@@ -243,7 +243,7 @@ fn state_of(kernel: &Kernel, task: TaskId) -> &'static str {
         "io"
     } else if state.intersects(TaskState::STOPPED | TaskState::TRACED) {
         "stopped"
-    } else if kernel.task(task).in_call.timer.is_some() {
+    } else if kernel.task(task).in_call.timer().is_some() {
         "sleep"
     } else {
         "block"

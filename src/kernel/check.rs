@@ -337,15 +337,14 @@ impl Kernel {
     /// their own threads, and real timers to their processes.
     fn check_signals(&self) -> Result<(), String> {
         let mut counted: BTreeMap<u32, u32> = BTreeMap::new();
-        let private = self.tasks.values().map(|t| (t.pending, &t.sigqueue));
-        let shared = self.signals.values();
-        let shared = shared.map(|group| (group.shared_pending, &group.shared_queue));
-        for (set, queue) in private.chain(shared) {
-            for uid in queue.users() {
+        let private = self.tasks.values().map(|task| &task.pending);
+        let shared = self.signals.values().map(|group| &group.shared_pending);
+        for pending in private.chain(shared) {
+            for uid in pending.users() {
                 *counted.entry(uid).or_default() += 1;
             }
-            let mut infos = queue.infos();
-            let stray = infos.find(|info| !set.contains(info.signal));
+            let mut infos = pending.infos();
+            let stray = infos.find(|info| !pending.set().contains(info.signal));
             demand(stray.is_none(), || {
                 format!("{stray:?} is queued, not pending")
             })?;
@@ -369,7 +368,7 @@ impl Kernel {
         let due = self
             .signals
             .iter()
-            .filter_map(|(id, group)| Some((group.itimers.real?, id)));
+            .filter_map(|(id, group)| Some((group.itimers.real()?, id)));
         let timers: BTreeMap<_, _> = self
             .real_timers
             .iter()
@@ -384,7 +383,7 @@ impl Kernel {
     /// Checks that timers have sleepers, and vfork parents a child that will wake them.
     fn check_waits(&self) -> Result<(), String> {
         for (tick, id) in self.timers.iter() {
-            let timer = self.tasks.get(id).map(|task| task.in_call.timer);
+            let timer = self.tasks.get(id).map(|task| task.in_call.timer());
             demand(timer == Some(Some(tick)), || {
                 format!("the timer of tick {tick} has no sleeper")
             })?;

@@ -227,7 +227,7 @@ impl Machine {
             _ if task == self.kernel.init => return Err(Refusal::Init(self.who(task))),
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
-        if let Some(call) = kernel_task.in_call.open {
+        if let Some(call) = kernel_task.in_call.open() {
             return Err(Refusal::Inside {
                 who: self.who(task),
                 call: Syscall::c_name(call.nr),

@@ -10,7 +10,7 @@ use super::{Machine, Reply, Stop};
 use crate::abi::{SigInfo, Signal, TaskId, WaitStatus};
 use crate::kernel::signal::PUPPET_HANDLERS;
 use crate::kernel::syscall::Syscall;
-use crate::kernel::task::{Continuation, HandlerFrame, OpenCall};
+use crate::kernel::task::{HandlerFrame, SetAside};
 
 /// Distance between the addresses of two handlers, in bytes.
 const HANDLER_BYTES: u32 = 16;
@@ -56,9 +56,7 @@ pub(super) struct Handler {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interrupted {
     /// The call that is restarted after the return.
-    again: Option<Continuation>,
-    call: Option<OpenCall>,
-    syscall: Option<Syscall>,
+    call: Option<SetAside>,
     /// The number of that call.
     open: Option<u64>,
     compute_left: u64,
@@ -137,24 +135,16 @@ impl Machine {
             return;
         };
         let regs = kernel_task.thread.regs;
-        let calls_again = matches!(
-            kernel_task.in_call.continuation,
-            Some(Continuation::Again { .. })
-        );
         let mut interrupted = Interrupted {
+            call: kernel_task.in_call.set_aside(),
             reaped: kernel_task.in_call.reaped,
             reported: kernel_task.in_call.reported,
             ..Interrupted::default()
         };
-        if calls_again {
-            interrupted.again = kernel_task.in_call.continuation.take();
-            interrupted.call = kernel_task.in_call.open.take();
-            interrupted.syscall = kernel_task.in_call.again.take();
-        }
         let Some(puppet) = self.puppet_mut(task) else {
             return;
         };
-        if calls_again {
+        if interrupted.call.is_some() {
             interrupted.open = puppet.call.take();
         }
         interrupted.compute_left = std::mem::take(&mut puppet.compute_left);
@@ -225,9 +215,7 @@ impl Machine {
     /// Restores a puppet to its state before the handler.
     fn go_on_after_handler(&mut self, task: TaskId, interrupted: Interrupted) {
         let Interrupted {
-            again,
             call,
-            syscall,
             open,
             compute_left,
             reaped,
@@ -235,14 +223,13 @@ impl Machine {
         } = interrupted;
         let kernel_task = self.kernel.task_mut(task);
         (kernel_task.in_call.reaped, kernel_task.in_call.reported) = (reaped, reported);
-        if again.is_some() {
-            kernel_task.in_call.continuation = again;
-            kernel_task.in_call.open = call;
-            kernel_task.in_call.again = syscall;
+        let calls_again = call.is_some();
+        if let Some(call) = call {
+            kernel_task.in_call.put_back(call);
         }
         if let Some(puppet) = self.puppet_mut(task) {
             puppet.compute_left = compute_left;
-            if again.is_some() {
+            if calls_again {
                 puppet.call = open;
             }
         }

@@ -144,7 +144,7 @@ impl Machine {
             return Standing::Stopped;
         }
         Standing::Sleeps {
-            until: kernel.task(task).in_call.timer,
+            until: kernel.task(task).in_call.timer(),
             woken: sched.runs_at_once(cpu, kernel.sched_clock(), task),
         }
     }
@@ -269,7 +269,7 @@ impl Machine {
     /// When a sleeping task is woken at the earliest.
     fn earliest_wake(&self, task: TaskId, until: Option<u64>) -> Option<(u64, Bound)> {
         let kernel = &self.kernel;
-        let on_console = self.puppet(task).is_some() && kernel.task(task).in_call.open.is_none();
+        let on_console = self.puppet(task).is_some() && kernel.task(task).in_call.open().is_none();
         let own = until.map(|tick| (tick, Bound::OwnTimer));
         let by_others = match until {
             None if on_console => None,

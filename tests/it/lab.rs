@@ -15,7 +15,7 @@ use forklab::kernel::fs::{FilesStruct, FsStruct, Inode};
 use forklab::kernel::mm::Mm;
 use forklab::kernel::sched::SchedTask;
 use forklab::kernel::syscall::{ForkArgs, SigprocmaskArgs, Syscall, WaitArgs, eax_of};
-use forklab::kernel::task::{Sighand, SignalStruct, Task};
+use forklab::kernel::task::{Pending, Sighand, SignalStruct, Task};
 use forklab::machine::{Acted, Action, BufferCall, Command, Machine, Refusal, StackCall};
 use forklab::trace::{Record, TraceEvent};
 
@@ -263,7 +263,7 @@ impl Lab {
     /// What SIGCONT does to a new task that was left stopped: there is no `kill` yet.
     pub fn continue_stopped(&mut self, task: TaskId) {
         let kernel = &mut self.machine.kernel;
-        kernel.tasks[task].pending = SigSet::EMPTY;
+        kernel.flush_sigqueue(Pending::Private(task));
         assert!(kernel.wake_up_process(task));
         self.tick(0);
     }

@@ -25,7 +25,7 @@ impl Kernel {
         let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
         for user in users {
             if user != current && mm.is_some() && self.task(user).mm == mm {
-                self.send_sigkill(user);
+                self.force_sig_specific(user, Signal::SIGKILL);
             }
         }
         if self.rlimit(current, Resource::Core) < MIN_COREDUMP {

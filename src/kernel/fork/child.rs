@@ -1,9 +1,9 @@
 //! What a child inherits: the byte copy of `dup_task_struct` and what `copy_process` sets back in it.
 
 use super::clone_rules::child_ptrace;
-use crate::abi::{CloneFlags, Pfn, Pid, SigSet};
+use crate::abi::{CloneFlags, Pfn, Pid};
 use crate::abi::{ExitState, PfFlags};
-use crate::kernel::task::{ChildList, Continuation, InCall, PidType, SigQueue, Task};
+use crate::kernel::task::{ChildList, InCall, PidType, SigPending, Task};
 
 impl Task {
     /// The `task_struct` of a child of this task. Every field is named, so that whoever adds one has
@@ -43,8 +43,7 @@ impl Task {
 
             cred: self.cred,
 
-            pending: SigSet::EMPTY,
-            sigqueue: SigQueue::default(),
+            pending: SigPending::default(),
             blocked: self.blocked,
             real_blocked: self.real_blocked,
             // 2.6.12 leaves it even to a thread, which then shares the stack.
@@ -72,10 +71,7 @@ impl Task {
             // Part of `thread_info`, which is copied with the stack.
             restart_block: self.restart_block,
             thread: self.thread.clone(),
-            in_call: InCall {
-                continuation: Some(Continuation::RetFromFork),
-                ..InCall::default()
-            },
+            in_call: InCall::ret_from_fork(),
         }
     }
 }

@@ -115,8 +115,7 @@ impl Kernel {
             self.task_mut(child).vfork_done = Some(current);
         }
         if begins_with_sigstop(self.task(child).ptrace, flags) {
-            let pending = self.task(child).pending.with(Signal::SIGSTOP);
-            self.task_mut(child).pending = pending;
+            self.task_mut(child).pending.sigaddset(Signal::SIGSTOP);
             self.sched
                 .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
             self.fork_step(current, ForkStep::SigstopPending);
@@ -256,7 +255,7 @@ impl Kernel {
         sched.sched_fork(&mut ctx, current, child);
         *stage = CopyStage::SchedFork;
         self.task_mut(child).group_leader = child;
-        check_not_killed(self.task(current).pending)?;
+        check_not_killed(self.task(current).pending.set())?;
         *stage = CopyStage::NotKilled;
         self.choose_parents(current, child, flags);
         if joins_group(flags) {

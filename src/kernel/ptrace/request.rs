@@ -2,20 +2,19 @@
 //! tracer exits.
 
 use super::rules::{
-    AttachFacts, AttachRefusal, Request, attached_word, check_attach, set_options,
-    signal_to_go_on_with,
+    AttachFacts, Request, attached_word, check_attach, set_options, signal_to_go_on_with,
 };
 use super::user_area::{FRAME_SIZE, TRAP_FLAG, UserWord, is_at_popf, putreg, registers, user_word};
 use crate::abi::{
-    Caps, Errno, ExitState, Pid, PtFlags, SIGINFO_WORDS, SigAction, SigInfo, Signal, TaskId,
-    TaskState, VirtAddr,
+    Caps, Errno, ExitState, Pid, PtFlags, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState,
+    VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
 use crate::kernel::signal::Wakes;
 use crate::kernel::syscall::PtraceArgs;
-use crate::kernel::task::{SendInfo, SignalFlags};
+use crate::kernel::task::SignalFlags;
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -43,6 +42,8 @@ impl Kernel {
         if request == Some(Request::Attach) {
             return self.ptrace_attach(current, child);
         }
+        // Whether the request exists is asked last: for a task that it may not touch the caller gets
+        // ESRCH, whatever it asks for.
         self.ptrace_check_attach(current, child, request == Some(Request::Kill))?;
         match request.ok_or(Errno::EIO)? {
             Request::Cont | Request::Syscall | Request::SingleStep => {
@@ -152,7 +153,7 @@ impl Kernel {
     }
 
     /// The facts that decide about an attempt to attach.
-    pub fn attach_facts(&self, current: TaskId, target: TaskId) -> AttachFacts {
+    fn attach_facts(&self, current: TaskId, target: TaskId) -> AttachFacts {
         let (mine, its) = (&self.task(current).cred, &self.task(target).cred);
         let ids = [its.uid, its.euid, its.suid];
         let mm = self.task(target).mm;
@@ -168,11 +169,6 @@ impl Kernel {
         }
     }
 
-    /// Why a task may not attach to another; `None` if it may.
-    pub fn attach_refusal(&self, current: TaskId, target: TaskId) -> Option<AttachRefusal> {
-        check_attach(&self.attach_facts(current, target)).err()
-    }
-
     /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_attach()`.
     fn ptrace_attach(&mut self, current: TaskId, target: TaskId) -> Result<u32, Errno> {
         let facts = self.attach_facts(current, target);
@@ -181,26 +177,12 @@ impl Kernel {
         let task = self.task_mut(target);
         let by_real_parent = task.real_parent == current;
         task.ptrace = attached_word(task.ptrace, by_real_parent, privileged);
+        // The tracer must be the parent before the task can stop: a stop is reported to the parent.
         self.ptrace_link(target, current);
         let tracee = self.pid(target);
         self.trace(current, TraceEvent::PtraceAttach { tracee });
         self.force_sig_specific(target, Signal::SIGSTOP);
         Ok(0)
-    }
-
-    /// Sends a private signal that the task can neither block nor ignore, and that needs no queue
-    /// entry.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
-    fn force_sig_specific(&mut self, task: TaskId, signal: Signal) {
-        if self.sigaction_of(task, signal) == SigAction::Ignore {
-            self.reset_handler(task, signal);
-        }
-        let state = self.task_mut(task);
-        state.blocked = state.blocked.without(signal);
-        self.recalc_sigpending(task);
-        // Nothing is queued, so nothing can fail.
-        let _sent = self.specific_send_sig_info(signal, SendInfo::Forced, task);
     }
 
     /// Checks that the caller traces the task and that the task has stopped. A job-control stop
@@ -216,6 +198,8 @@ impl Kernel {
         if self.tracer(child) != Some(current) {
             return Err(Errno::ESRCH);
         }
+        // From now on only the tracer can resume it: SIGCONT does not wake a task in this state while
+        // the tracer reads and changes it.
         if self.sched.get(child).state == TaskState::STOPPED {
             self.sched.set_task_state(child, TaskState::TRACED);
         }
@@ -234,6 +218,7 @@ impl Kernel {
         request: Option<Request>,
         data: u32,
     ) -> Result<u32, Errno> {
+        // A bad signal must leave the task as it is.
         let code = signal_to_go_on_with(data)?;
         let calls = ThreadFlags::SYSCALL_TRACE;
         match request {
@@ -244,6 +229,7 @@ impl Kernel {
             Some(Request::SingleStep) => self.set_singlestep(child),
             _ => self.clear_singlestep(child),
         }
+        // It reads the code as soon as it runs, so that must be there before it is woken.
         self.task_mut(child).exit_code = code;
         self.ptrace_wake(child);
         Ok(0)
@@ -273,6 +259,7 @@ impl Kernel {
         self.sched
             .set_tsk_thread_flag(child, ThreadFlags::SINGLESTEP);
         let regs = &mut self.task_mut(child).thread.regs;
+        // A flag that the program has set itself is not the tracer's to clear afterwards.
         if regs.eflags & TRAP_FLAG != 0 {
             return;
         }
@@ -280,6 +267,7 @@ impl Kernel {
         let eip = VirtAddr(regs.eip);
         let mut code = [0; 16];
         let read = self.read_process_vm(child, eip, &mut code);
+        // `popf` is about to load the flag: what it loads belongs to the program as well.
         if !is_at_popf(&code[..read]) {
             self.task_mut(child).ptrace |= PtFlags::DTRACE;
         }
@@ -301,6 +289,7 @@ impl Kernel {
         let code = signal_to_go_on_with(data)?;
         self.clear_singlestep(child);
         self.task_mut(child).exit_code = code;
+        // It must have its real parent back before it runs: it may stop or exit at once.
         self.ptrace_unlink(child);
         if self.task(child).exit_state != ExitState::Zombie {
             self.ptrace_wake(child);
@@ -316,7 +305,9 @@ impl Kernel {
         if parent == tracer {
             return;
         }
+        // The real parent must still find the task, or its wait would fail with ECHILD.
         self.keep_for_real_parent(child, parent);
+        // The child is taken off the list of the parent that it names, so the name changes between.
         self.remove_child(child);
         self.task_mut(child).parent = tracer;
         self.add_child(tracer, child);
@@ -340,6 +331,7 @@ impl Kernel {
             self.task_mut(child).parent = real;
             self.add_child(real, child);
         }
+        // With the tracer gone nobody would ever resume a task in a stop for it.
         self.ptrace_untrace(child);
     }
 
@@ -364,6 +356,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
     pub(in crate::kernel) fn let_tracee_go(&mut self, child: TaskId) -> bool {
+        // The notification below goes to the parent, which must be the real one by then.
         self.ptrace_unlink(child);
         let task = self.task(child);
         let zombie = task.exit_state == ExitState::Zombie;
@@ -371,6 +364,7 @@ impl Kernel {
             let signal = task.exit_signal;
             self.do_notify_parent(child, signal);
         }
+        // Read again: the notification sets it to -1 if the parent ignores SIGCHLD.
         let task = self.task(child);
         zombie && reaps_itself(task.exit_signal, task.ptrace)
     }
@@ -385,6 +379,7 @@ impl Kernel {
             self.task_mut(real).ptrace_children.remove(&seq);
         }
         self.task_mut(child).real_parent = reaper;
+        // If the reaper is the tracer itself, the task is on its list of children already.
         if self.task(child).parent != reaper {
             self.keep_for_real_parent(child, reaper);
         }

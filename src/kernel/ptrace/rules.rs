@@ -47,7 +47,7 @@ impl Request {
     /// The request with that number.
     ///
     /// Linux 2.6.12: `include/linux/ptrace.h`, `include/asm-i386/ptrace.h`.
-    pub const fn from_nr(nr: u32) -> Option<Self> {
+    pub(super) const fn from_nr(nr: u32) -> Option<Self> {
         Some(match nr {
             abi::PTRACE_TRACEME => Self::TraceMe,
             abi::PTRACE_PEEKTEXT | abi::PTRACE_PEEKDATA => Self::Peek,
@@ -78,7 +78,7 @@ pub const OPTION_MASK: u32 = 0x7f;
 /// known ones are set all the same.
 ///
 /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_setoptions()`.
-pub fn set_options(word: PtFlags, options: u32) -> (PtFlags, Result<u32, Errno>) {
+pub(super) fn set_options(word: PtFlags, options: u32) -> (PtFlags, Result<u32, Errno>) {
     const OPTIONS: [(u32, PtFlags); 7] = [
         (abi::PTRACE_O_TRACESYSGOOD, PtFlags::TRACESYSGOOD),
         (abi::PTRACE_O_TRACEFORK, PtFlags::TRACE_FORK),
@@ -144,7 +144,7 @@ pub enum AttachRefusal {
 ///
 /// # Errors
 /// Why it may not.
-pub fn check_attach(facts: &AttachFacts) -> Result<(), AttachRefusal> {
+pub(super) fn check_attach(facts: &AttachFacts) -> Result<(), AttachRefusal> {
     let privileged = facts.privileged;
     let tests = [
         (facts.is_init, AttachRefusal::Init),
@@ -167,7 +167,7 @@ pub fn check_attach(facts: &AttachFacts) -> Result<(), AttachRefusal> {
 /// The `ptrace` flags of a task that has been attached to.
 ///
 /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_attach()`.
-pub fn attached_word(word: PtFlags, by_real_parent: bool, privileged: bool) -> PtFlags {
+pub(super) fn attached_word(word: PtFlags, by_real_parent: bool, privileged: bool) -> PtFlags {
     let mut word = word | PtFlags::PTRACED;
     word.set(
         PtFlags::ATTACHED,
@@ -184,14 +184,14 @@ pub fn attached_word(word: PtFlags, by_real_parent: bool, privileged: bool) -> P
 /// real parent.
 ///
 /// Linux 2.6.12: `kernel/ptrace.c`, `ptrace_check_attach()`; `kernel/exit.c`, `my_ptrace_child()`.
-pub fn is_traced_by_parent(word: PtFlags, parent_is_real: bool) -> bool {
+pub(super) fn is_traced_by_parent(word: PtFlags, parent_is_real: bool) -> bool {
     word.contains(PtFlags::PTRACED) && !(word.contains(PtFlags::ATTACHED) && parent_is_real)
 }
 
 /// The code of a stop at a system call.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `do_syscall_trace()`.
-pub const fn syscall_stop_code(word: PtFlags) -> u32 {
+pub(super) const fn syscall_stop_code(word: PtFlags) -> u32 {
     if word.contains(PtFlags::TRACESYSGOOD) {
         Signal::SIGTRAP.number() | 0x80
     } else {
@@ -203,7 +203,7 @@ pub const fn syscall_stop_code(word: PtFlags) -> u32 {
 ///
 /// # Errors
 /// `EIO` above 64.
-pub const fn signal_to_go_on_with(data: u32) -> Result<u32, Errno> {
+pub(super) const fn signal_to_go_on_with(data: u32) -> Result<u32, Errno> {
     if data > NSIG {
         Err(Errno::EIO)
     } else {

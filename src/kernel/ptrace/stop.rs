@@ -14,7 +14,7 @@ use crate::trace::TraceEvent;
 
 impl Kernel {
     /// Whether a task is traced.
-    pub fn is_ptraced(&self, task: TaskId) -> bool {
+    pub(in crate::kernel) fn is_ptraced(&self, task: TaskId) -> bool {
         self.task(task).ptrace.contains(PtFlags::PTRACED)
     }
 
@@ -36,6 +36,8 @@ impl Kernel {
         info: SigInfo,
         trap: Trap,
     ) -> bool {
+        // The task is stopped as far as a stop of its process is concerned, which would otherwise wait
+        // for it.
         let group = self.signal_of_mut(current);
         group.group_stop_count = group.group_stop_count.saturating_sub(1);
         let ends = group.flags.contains(SignalFlags::GROUP_EXIT);
@@ -53,6 +55,7 @@ impl Kernel {
         task.in_call.continuation = Some(Continuation::PtraceStop(trap));
         let status = WaitStatus(code << 8 | 0x7f);
         self.trace(current, TraceEvent::PtraceStop { status });
+        // Before the tracer is notified: its next request is refused unless the task has stopped.
         self.sched.set_task_state(current, TaskState::TRACED);
         self.do_notify_parent_cldstop(current, tracer, si_code::CLD_TRAPPED);
         self.schedule();
@@ -122,6 +125,7 @@ impl Kernel {
     /// Resumes a task after a stop for its tracer.
     pub(in crate::kernel) fn ptrace_resumes(&mut self, current: TaskId, trap: Trap) -> SysResult {
         let info = self.task_mut(current).last_siginfo.take();
+        // Signals of its process have passed the task over while it was stopped.
         self.recalc_sigpending(current);
         match trap {
             Trap::Signal { suspended } => self.after_signal_stop(current, info, suspended),
@@ -149,7 +153,7 @@ impl Kernel {
     }
 
     /// Whether a task stops at system calls.
-    pub(in crate::kernel) fn stops_at_calls(&self, task: TaskId) -> bool {
+    fn stops_at_calls(&self, task: TaskId) -> bool {
         let flags = self.sched.get(task).thread_flags;
         self.is_ptraced(task) && flags.contains(ThreadFlags::SYSCALL_TRACE)
     }
@@ -172,6 +176,7 @@ impl Kernel {
             task.thread.regs.ebx = call.first_arg();
             task.in_call.traced = Some(Box::new(call.clone()));
         }
+        // What the tracer sees, and the result if it sets a number that does not exist.
         task.thread.regs.eax = -Errno::ENOSYS.code() as u32;
         let code = syscall_stop_code(task.ptrace);
         let stopped = self.ptrace_notify(current, code, Trap::SyscallEntry);
@@ -212,7 +217,7 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `send_sigtrap()`.
-    pub fn send_sigtrap(&mut self, task: TaskId) {
+    fn send_sigtrap(&mut self, task: TaskId) {
         let thread = &mut self.task_mut(task).thread;
         (thread.trap_no, thread.error_code) = (1, 0);
         self.force_signal(task, Signal::SIGTRAP);
@@ -254,6 +259,7 @@ impl Kernel {
             let info = stopped_with
                 .filter(|info| info.signal == signal)
                 .unwrap_or(SigInfo::sent(signal, si_code::SI_USER, pid, uid));
+            // The tracer may have chosen another signal, or the mask may have changed meanwhile.
             if self.task(current).blocked.contains(signal) {
                 // A signal that finds no room in the queue is pending all the same.
                 let _sent = self.specific_send_sig_info(signal, SendInfo::Info(info), current);

@@ -6,7 +6,7 @@ use crate::hw::Regs;
 
 /// Number of registers in the area, one word each.
 pub const FRAME_SIZE: usize = 17;
-/// `sizeof(struct user)`.
+/// Size of the user area in bytes: `sizeof(struct user)`.
 const USER_SIZE: u32 = 284;
 /// Offset of the debug registers.
 const DEBUG_REGISTERS: u32 = 252;
@@ -33,7 +33,7 @@ pub enum UserWord {
 ///
 /// # Errors
 /// `EIO` if the offset is not that of a word, or is beyond the area.
-pub const fn user_word(offset: u32) -> Result<UserWord, Errno> {
+pub(super) const fn user_word(offset: u32) -> Result<UserWord, Errno> {
     if !offset.is_multiple_of(4) || (offset as i32) < 0 || offset > USER_SIZE - 3 {
         return Err(Errno::EIO);
     }
@@ -77,7 +77,7 @@ pub const fn registers(regs: &Regs) -> [u32; FRAME_SIZE] {
 ///
 /// # Errors
 /// `EIO` for a selector of the kernel.
-pub const fn putreg(regs: &mut Regs, register: usize, value: u32) -> Result<(), Errno> {
+pub(super) const fn putreg(regs: &mut Regs, register: usize, value: u32) -> Result<(), Errno> {
     let of_user = value & 3 == 3;
     match register {
         0 => regs.ebx = value,
@@ -106,7 +106,7 @@ pub const fn putreg(regs: &mut Regs, register: usize, value: u32) -> Result<(), 
 /// Whether the code starts with `popf`, which sets TF by itself.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `is_at_popf()`.
-pub fn is_at_popf(code: &[u8]) -> bool {
+pub(super) fn is_at_popf(code: &[u8]) -> bool {
     const PREFIXES: [u8; 11] = [
         0x66, 0x67, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0xf0, 0xf2, 0xf3,
     ];

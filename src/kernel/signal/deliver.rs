@@ -7,7 +7,7 @@ use crate::abi::{
     VirtAddr,
 };
 use crate::kernel::Kernel;
-use crate::kernel::syscall::{Restart, RestartBlock};
+use crate::kernel::syscall::RestartBlock;
 use crate::kernel::task::{HandlerFrame, Pending, SignalFlags};
 use crate::trace::TraceEvent;
 
@@ -65,7 +65,7 @@ impl Kernel {
                 Taken::Handler
             }
             Delivery::Nothing => {
-                if let Some(restart) = self.take_restart(current) {
+                if let Some(restart) = self.task_mut(current).in_call.take_restart() {
                     self.restart_call(current, restart);
                 }
                 Taken::Nothing
@@ -85,6 +85,7 @@ impl Kernel {
             match action.handler {
                 SigAction::Ignore => continue,
                 SigAction::Handler(_) => {
+                    // Before the handler runs: the same signal in the handler is for the default.
                     if action.flags.contains(SaFlags::RESETHAND) {
                         self.reset_handler(current, signal);
                     }
@@ -94,6 +95,7 @@ impl Kernel {
             }
             match signal.default_action() {
                 DefaultAction::Ignore => continue,
+                // Without init there would be nobody to adopt orphans.
                 _ if current == self.init => continue,
                 DefaultAction::Stop => {
                     if self.takes_stop(current, signal) {
@@ -117,9 +119,12 @@ impl Kernel {
         current: TaskId,
         suspended: Option<SigSet>,
     ) -> Result<SigInfo, Delivery> {
+        // It has been shown to the tracer already, so it must not go through the queue again.
         if let Some(chosen) = self.task_mut(current).in_call.injected.take() {
             return Ok(chosen);
         }
+        // A stop in progress comes first: a handler that ran before it would let the thread go on in
+        // user mode in a process that is to be stopped.
         if self.signal_of(current).group_stop_count > 0
             && self.handle_group_stop(current, suspended)
         {
@@ -152,6 +157,7 @@ impl Kernel {
     fn die_by(&mut self, current: TaskId, signal: Signal, by_default: DefaultAction) {
         self.trace_delivery(current, signal, None);
         self.task_mut(current).flags |= PfFlags::SIGNALED;
+        // The dump needs the memory and the threads as they are, so it comes before the exit.
         if by_default == DefaultAction::Core {
             self.do_coredump(current, signal);
         }
@@ -171,6 +177,8 @@ impl Kernel {
             });
         let info = found.map(|(whose, signal)| self.collect_signal(signal, whose));
         self.recalc_sigpending(current);
+        // The stop signal is in no queue any more, where SIGCONT and SIGKILL would discard it. They
+        // clear this flag instead, and the stop does not take place.
         if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop) {
             self.signal_of_mut(current).flags |= SignalFlags::STOP_DEQUEUED;
         }
@@ -191,7 +199,9 @@ impl Kernel {
         oldset: SigSet,
     ) {
         let signal = info.signal;
-        match self.take_restart(current) {
+        // Before the frame is built: it saves the registers with which the call returns or is
+        // restarted after the handler.
+        match self.task_mut(current).in_call.take_restart() {
             Some(again) if again.after_handler(action.flags) => self.restart_call(current, again),
             Some(_) => self.syscall_exit(current, Err(Errno::EINTR.into())),
             None => {}
@@ -211,14 +221,11 @@ impl Kernel {
                     Some(HandlerFrame { signal, rt, eax });
             }
             if !action.flags.contains(SaFlags::NODEFER) {
+                // After the frame is built: that has saved the mask without the handler's own.
                 let blocked = self.task(current).blocked;
                 self.task_mut(current).blocked = SigSet(blocked.0 | action.mask.0).with(signal);
             }
         }
         self.recalc_sigpending(current);
-    }
-
-    fn take_restart(&mut self, current: TaskId) -> Option<Restart> {
-        self.task_mut(current).in_call.open.as_mut()?.restart.take()
     }
 }

@@ -10,7 +10,7 @@ impl Kernel {
     ///
     /// # Errors
     /// Why it may not.
-    pub fn may_signal(
+    fn may_signal(
         &self,
         sender: TaskId,
         signal: i32,
@@ -37,6 +37,8 @@ impl Kernel {
     ) -> Result<Option<Signal>, Errno> {
         let may = self.may_signal(sender, signal, info, receiver);
         match may {
+            // Asked only if nothing else permits it: `capable()` marks the sender as having used its
+            // privileges.
             Ok(MaySignal::Capable) => {
                 self.capable(sender, Caps::KILL);
             }
@@ -82,6 +84,8 @@ impl Kernel {
         if pgrp.0 <= 0 {
             return Err(Errno::EINVAL);
         }
+        // Collected first, because the kernel holds `tasklist_lock`: nobody leaves the group while
+        // the signal is sent.
         let members: Vec<TaskId> = self.pid_hash.all(PidType::Pgid, pgrp).collect();
         let (mut success, mut result) = (false, Err(Errno::ESRCH));
         for member in members {
@@ -120,6 +124,7 @@ impl Kernel {
         let mut result = Ok(());
         for leader in others {
             match self.group_send_checked(sender, signal, info, leader) {
+                // The caller asked for all that it may signal, so others are no error.
                 Err(Errno::EPERM) => {}
                 other => result = other,
             }
@@ -213,6 +218,7 @@ impl Kernel {
         }
         let info = self.sender_info(current, signal, si_code::SI_TKILL);
         if let Some(signal) = self.check_kill_permission(current, signal, &info, target)? {
+            // Stops and SIGCONT concern the whole process, even if one thread gets the signal.
             self.handle_stop_signal(signal, target);
             self.specific_send_sig_info(signal, info, target)?;
         }
@@ -235,6 +241,8 @@ impl Kernel {
         if info.code >= 0 {
             return Err(Errno::EPERM);
         }
+        // The pid is looked up before the number is found to be invalid, so a number is needed until
+        // then.
         let number = Signal::new(signal as u32).unwrap_or(info.signal);
         let info = SendInfo::Info(SigInfo {
             signal: number,

@@ -71,14 +71,19 @@ pub fn check_kill_permission(
 /// one may be wanted by the time it is unblocked.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sig_ignored()`.
-pub fn sig_ignored(signal: Signal, action: SigAction, blocked: SigSet, traced: bool) -> bool {
+pub(super) fn sig_ignored(
+    signal: Signal,
+    action: SigAction,
+    blocked: SigSet,
+    traced: bool,
+) -> bool {
     !traced && !blocked.contains(signal) && does_nothing(signal, action)
 }
 
 /// Whether the action has no effect.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sig_kernel_ignore()`.
-pub fn does_nothing(signal: Signal, action: SigAction) -> bool {
+pub(super) fn does_nothing(signal: Signal, action: SigAction) -> bool {
     match action {
         SigAction::Ignore => true,
         SigAction::Handler(_) => false,
@@ -89,7 +94,7 @@ pub fn does_nothing(signal: Signal, action: SigAction) -> bool {
 /// Whether the action kills the process.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `sig_fatal()`.
-pub fn sig_fatal(signal: Signal, action: SigAction) -> bool {
+pub(super) fn sig_fatal(signal: Signal, action: SigAction) -> bool {
     let ends = matches!(
         signal.default_action(),
         DefaultAction::Terminate | DefaultAction::Core
@@ -115,7 +120,7 @@ pub struct Taker {
 /// Whether a thread can take a signal of its process now. SIGKILL also reaches a stopped one.
 ///
 /// Linux 2.6.12: `kernel/signal.c`, `wants_signal()`.
-pub fn wants_signal(signal: Signal, taker: Taker) -> bool {
+pub(super) fn wants_signal(signal: Signal, taker: Taker) -> bool {
     !taker.blocks
         && (signal == Signal::SIGKILL || !taker.stopped)
         && !taker.exiting

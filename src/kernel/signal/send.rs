@@ -34,7 +34,7 @@ impl Kernel {
     /// Whether a signal would be discarded when it is sent: not blocked, not traced, and ignored.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sig_ignored()`.
-    pub fn sig_ignored(&self, task: TaskId, signal: Signal) -> bool {
+    pub(super) fn sig_ignored(&self, task: TaskId, signal: Signal) -> bool {
         let action = self.sigaction_of(task, signal);
         let traced = self.task(task).ptrace.contains(PtFlags::PTRACED);
         sig_ignored(signal, action, self.task(task).blocked, traced)
@@ -66,6 +66,8 @@ impl Kernel {
             return Ok(());
         }
         let shared = self.shared_pending(target);
+        // SIGCONT resumes a process and a stop signal discards SIGCONT even if the signal itself is
+        // then dropped as ignored.
         self.handle_stop_signal(signal, target);
         if self.sig_ignored(target, signal) || self.is_queued_already(signal, shared) {
             return Ok(());
@@ -148,6 +150,7 @@ impl Kernel {
             group.flags = SignalFlags::STOP_CONTINUED;
             self.notify_of_group(target, si_code::CLD_STOPPED);
         }
+        // Discarded before anybody runs: a resumed thread would take the old stop signal, and stop.
         self.rm_from_group(SigSet::STOPS, target);
         for thread in self.threads_from(target) {
             self.wake_for_sigcont(thread);
@@ -158,11 +161,14 @@ impl Kernel {
             group.group_exit_code = 0;
             self.notify_of_group(target, si_code::CLD_CONTINUED);
         } else {
+            // A thread may have taken a stop signal off its queue and not have stopped yet; without
+            // STOP_DEQUEUED it will not.
             group.flags = SignalFlags::empty();
         }
     }
 
-    /// The handler must be entered before anything else happens in user mode.
+    /// Resumes a thread for SIGCONT. If it handles the signal, it must enter the handler before
+    /// anything else happens in user mode.
     fn wake_for_sigcont(&mut self, thread: TaskId) {
         let handled = matches!(
             self.sigaction_of(thread, Signal::SIGCONT),
@@ -170,6 +176,8 @@ impl Kernel {
         );
         let mut mask = TaskState::STOPPED;
         if handled && !self.task(thread).blocked.contains(Signal::SIGCONT) {
+            // SIGCONT itself becomes pending only later. The flag must be set before the thread
+            // wakes, so that it looks for signals on its way out.
             self.sched
                 .set_tsk_thread_flag(thread, ThreadFlags::SIGPENDING);
             mask |= TaskState::INTERRUPTIBLE;
@@ -217,7 +225,10 @@ impl Kernel {
             let group = self.signal_of_mut(target);
             group.flags = SignalFlags::GROUP_EXIT;
             group.group_exit_code = signal.number();
+            // A thread that still joined a stop would not exit.
             group.group_stop_count = 0;
+            // All are killed now, not when the first has taken the signal: until then the others
+            // would go on in user mode.
             for thread in self.threads_from(target) {
                 self.kill_thread(thread);
             }
@@ -226,6 +237,8 @@ impl Kernel {
 
     /// Makes all threads but the chosen one stop until it has dumped core.
     fn park_for_core_dump(&mut self, target: TaskId, chosen: TaskId) {
+        // The chosen thread would otherwise take a stop signal before the fatal one, whose number may
+        // be higher.
         self.rm_from_queue(SigSet::STOPS, Pending::Private(chosen));
         self.rm_from_queue(SigSet::STOPS, self.shared_pending(target));
         let threads = self.threads_from(target);
@@ -235,6 +248,7 @@ impl Kernel {
         for thread in threads {
             self.signal_wake_up(thread, Wakes::Sleepers);
         }
+        // The chosen thread runs whatever it sleeps in: the others wait for it.
         self.wake_up_process(chosen);
     }
 
@@ -246,6 +260,7 @@ impl Kernel {
         if self.thread_group_empty(target) {
             return None;
         }
+        // The search starts where the last one ended, so that the threads share the signals.
         let group = self.signal_of_mut(target);
         let first = *group.curr_target.get_or_insert(target);
         let chosen = self
@@ -275,20 +290,23 @@ impl Kernel {
     /// Adds SIGKILL to a thread's private signals without queueing an entry. Only an
     /// uninterruptible sleep delays its effect.
     pub(in crate::kernel) fn kill_thread(&mut self, task: TaskId) {
-        let pending = self.task(task).pending;
-        self.task_mut(task).pending = pending.with(Signal::SIGKILL);
+        self.task_mut(task).pending.sigaddset(Signal::SIGKILL);
         self.signal_wake_up(task, Wakes::Stopped);
     }
 
-    /// Sends SIGKILL to one task.
+    /// Sends a private signal that the task can neither block nor ignore, and that needs no queue
+    /// entry.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sig_specific()`.
-    pub(in crate::kernel) fn send_sigkill(&mut self, task: TaskId) {
-        let blocked = self.task(task).blocked.without(Signal::SIGKILL);
-        self.task_mut(task).blocked = blocked;
+    pub(in crate::kernel) fn force_sig_specific(&mut self, task: TaskId, signal: Signal) {
+        if self.sigaction_of(task, signal) == SigAction::Ignore {
+            self.reset_handler(task, signal);
+        }
+        let state = self.task_mut(task);
+        state.blocked = state.blocked.without(signal);
         self.recalc_sigpending(task);
         // Nothing is queued, so nothing can fail.
-        let _sent = self.specific_send_sig_info(Signal::SIGKILL, SendInfo::Forced, task);
+        let _sent = self.specific_send_sig_info(signal, SendInfo::Forced, task);
     }
 
     /// Sends a signal that the task cannot block or ignore: if it is blocked or ignored, it is
@@ -304,6 +322,8 @@ impl Kernel {
         let blocked = self.task(task).blocked.contains(signal);
         let ignored = self.sigaction_of(task, signal) == SigAction::Ignore;
         if blocked || ignored {
+            // A fault that the task cannot take would come back at the same instruction for ever, so
+            // even a handler is given up, not only the mask.
             self.reset_handler(task, signal);
             let state = self.task_mut(task);
             state.blocked = state.blocked.without(signal);
@@ -324,6 +344,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `force_sigsegv()`.
     pub(super) fn force_sigsegv(&mut self, task: TaskId, signal: Signal) {
+        // Its own handler would fail in the same way again and again.
         if signal == Signal::SIGSEGV {
             self.reset_handler(task, signal);
         }
@@ -335,7 +356,8 @@ impl Kernel {
         self.sighand_of_mut(task).reset_handler(signal);
     }
 
-    /// Sets TIF_SIGPENDING and wakes an interruptible sleeper; with `resume` also stopped tasks.
+    /// Sets TIF_SIGPENDING and wakes an interruptible sleeper; for [`Wakes::Stopped`] stopped tasks,
+    /// too.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `signal_wake_up()`.
     pub(in crate::kernel) fn signal_wake_up(&mut self, task: TaskId, wakes: Wakes) {
@@ -371,8 +393,8 @@ impl Kernel {
     pub(in crate::kernel) fn recalc_sigpending(&mut self, task: TaskId) {
         let group = self.signal_of(task);
         let stops = group.group_stop_count > 0;
-        let shared = group.shared_pending;
-        let set = (self.task(task).pending.0 | shared.0) & !self.task(task).blocked.0;
+        let shared = group.shared_pending.set();
+        let set = (self.task(task).pending.set().0 | shared.0) & !self.task(task).blocked.0;
         self.sched
             .get_mut(task)
             .thread_flags
@@ -387,6 +409,7 @@ impl Kernel {
             return;
         }
         self.rm_from_group(SigSet::of(&[signal]), task);
+        // What has just been discarded may have been all that a thread was told about.
         for thread in self.threads(task) {
             self.recalc_sigpending(thread);
         }

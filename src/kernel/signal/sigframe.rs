@@ -55,7 +55,7 @@ mod rt {
 /// The address of the frame: below the stack pointer, or at the top of the alternate stack.
 ///
 /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `get_sigframe()`.
-pub const fn get_sigframe(action: &KSigaction, regs: &Regs, alt: AltStack, size: u32) -> u32 {
+const fn get_sigframe(action: &KSigaction, regs: &Regs, alt: AltStack, size: u32) -> u32 {
     let mut esp = regs.esp;
     if action.flags.contains(SaFlags::ONSTACK) {
         if alt.flags(esp) == 0 {
@@ -100,12 +100,15 @@ impl Kernel {
         } else {
             (0, 0)
         };
+        // Only now: the frame has saved the old registers, and a failure must leave them for the
+        // handler of SIGSEGV.
         let regs = &mut self.task_mut(current).thread.regs;
         regs.esp = frame;
         regs.eip = action.handler.word();
         (regs.eax, regs.edx, regs.ecx) = (info.signal.number(), edx, ecx);
         (regs.ds, regs.es, regs.ss) = (Regs::USER_DS, Regs::USER_DS, Regs::USER_DS);
         regs.cs = Regs::USER_CS;
+        // The frame keeps the flag: a single step goes on after the handler, not in it.
         regs.eflags &= !TF_MASK;
         true
     }
@@ -243,8 +246,10 @@ impl Kernel {
         (r.edi, r.esi, r.ebp, r.esp) = (context[4], context[5], context[6], context[7]);
         (r.ebx, r.edx, r.ecx) = (context[8], context[9], context[10]);
         r.eip = context[14];
+        // The frame is user memory: ring 3 is forced, and of the flags only harmless ones are taken.
         (r.cs, r.ss) = (selector(context[15]) | 3, selector(context[18]) | 3);
         r.eflags = r.eflags & !FIX_EFLAGS | context[16] & FIX_EFLAGS;
+        // The task does not come from a call any more, so none is restarted.
         r.orig_eax = u32::MAX;
     }
 }

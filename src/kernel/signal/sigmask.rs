@@ -37,7 +37,7 @@ impl SetSize {
 ///
 /// # Errors
 /// `EINVAL` for an unknown `how`.
-pub const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, Errno> {
+const fn changed_mask(old: SigSet, how: u32, set: SigSet) -> Result<SigSet, Errno> {
     let set = set.blockable();
     Ok(SigSet(match how {
         SIG_BLOCK => old.0 | set.0,
@@ -68,6 +68,7 @@ impl Kernel {
         if let Some(new) = new {
             let mask = new.mask.blockable();
             let new = KSigaction { mask, ..new };
+            // The new action first: it decides whether what is pending has an effect.
             self.sighand_of_mut(current).set_k_action(signal, new);
             self.purge_ignored(current, signal);
         }
@@ -120,7 +121,7 @@ impl Kernel {
         }
     }
 
-    /// A `sigaction` with a signal pending is restarted after that has been delivered: it may kill
+    /// A `sigaction` with a signal pending is restarted after it has been taken: it may kill
     /// the process.
     fn sigaction(&mut self, current: TaskId, args: SigactionArgs, size: SetSize) -> SysResult {
         let valid = Signal::new(args.signal)
@@ -254,9 +255,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_sigpending()`.
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
-        let shared = self.signal_of(task).shared_pending;
+        let shared = self.signal_of(task).shared_pending.set();
         let task = self.task(task);
-        SigSet((task.pending.0 | shared.0) & task.blocked.0)
+        SigSet((task.pending.set().0 | shared.0) & task.blocked.0)
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sigpending()`.

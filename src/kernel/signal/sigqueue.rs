@@ -3,28 +3,22 @@
 
 use crate::abi::{Errno, Resource, SigInfo, SigSet, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Pending, SendInfo, SigQueue};
+use crate::kernel::task::{Pending, SendInfo, SigPending};
 use crate::trace::SlabCache;
 
 impl Kernel {
-    /// The set of pending signals.
-    pub fn pending_set(&self, whose: Pending) -> SigSet {
+    /// The signals that are pending for a thread or a process.
+    pub(super) fn pending_set(&self, whose: Pending) -> SigSet {
         match whose {
-            Pending::Private(task) => self.task(task).pending,
-            Pending::Shared(signal) => self.signals[signal].shared_pending,
+            Pending::Private(task) => self.task(task).pending.set(),
+            Pending::Shared(signal) => self.signals[signal].shared_pending.set(),
         }
     }
 
-    fn pending_mut(&mut self, whose: Pending) -> (&mut SigSet, &mut SigQueue) {
+    fn pending_mut(&mut self, whose: Pending) -> &mut SigPending {
         match whose {
-            Pending::Private(task) => {
-                let task = &mut self.tasks[task];
-                (&mut task.pending, &mut task.sigqueue)
-            }
-            Pending::Shared(signal) => {
-                let signal = &mut self.signals[signal];
-                (&mut signal.shared_pending, &mut signal.shared_queue)
-            }
+            Pending::Private(task) => &mut self.tasks[task].pending,
+            Pending::Shared(signal) => &mut self.signals[signal].shared_pending,
         }
     }
 
@@ -47,6 +41,7 @@ impl Kernel {
         if !beyond_limit && self.users.sigpending(uid) >= limit {
             return None;
         }
+        // The charge comes last: a failed allocation must not be charged.
         self.kmem_cache_alloc(SlabCache::SigQueue).ok()?;
         self.users.get_sigpending(uid);
         Some(uid)
@@ -77,14 +72,15 @@ impl Kernel {
         if let Some(info_of_entry) = queued {
             match self.sigqueue_alloc(receiver, info.overrides_limit(signal)) {
                 Some(uid) => {
-                    self.pending_mut(whose).1.push(info_of_entry, uid);
+                    self.pending_mut(whose).queue(info_of_entry, uid);
                 }
                 None if info.fails_unqueued(signal) => return Err(Errno::EAGAIN),
                 None => {}
             }
         }
-        let (set, _) = self.pending_mut(whose);
-        *set = set.with(signal);
+        // Without room for an entry the receiver loses only the details: the bit is what makes it
+        // take the signal, and a standard signal must not get lost.
+        self.pending_mut(whose).sigaddset(signal);
         Ok(())
     }
 
@@ -92,13 +88,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `collect_signal()`.
     pub(super) fn collect_signal(&mut self, signal: Signal, whose: Pending) -> SigInfo {
-        let (set, queue) = self.pending_mut(whose);
-        let taken = queue.take(signal);
-        if !taken.is_some_and(|(_, more)| more) {
-            *set = set.without(signal);
-        }
-        match taken {
-            Some((entry, _)) => {
+        match self.pending_mut(whose).collect(signal) {
+            Some(entry) => {
+                // The charge goes to the user who was charged: the task may have another uid by now.
                 self.users.put_sigpending(entry.uid);
                 entry.info
             }
@@ -111,12 +103,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `rm_from_queue()`.
     pub(in crate::kernel) fn rm_from_queue(&mut self, signals: SigSet, whose: Pending) {
         let signals = SigSet(signals.0 & u64::from(u32::MAX));
-        let (set, queue) = self.pending_mut(whose);
-        if set.0 & signals.0 == 0 {
-            return;
-        }
-        *set = SigSet(set.0 & !signals.0);
-        for entry in queue.remove(signals) {
+        for entry in self.pending_mut(whose).remove(signals) {
             self.users.put_sigpending(entry.uid);
         }
     }
@@ -133,9 +120,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `flush_sigqueue()`.
     pub fn flush_sigqueue(&mut self, whose: Pending) {
-        let (set, queue) = self.pending_mut(whose);
-        *set = SigSet::EMPTY;
-        for uid in std::mem::take(queue).users() {
+        for uid in std::mem::take(self.pending_mut(whose)).users() {
             self.users.put_sigpending(uid);
         }
     }

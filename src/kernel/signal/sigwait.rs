@@ -20,6 +20,8 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigsuspend()` and `sys_rt_sigsuspend()`.
     pub(in crate::kernel) fn sys_sigsuspend(&mut self, current: TaskId, mask: SigSet) -> SysResult {
         let saved = self.task(current).blocked;
+        // The mask changes before the sleep, in one call: a signal that the old mask held back makes
+        // the sleep end at once and cannot get lost between the two.
         self.set_blocked(current, mask);
         // The value that the frame of the handler will show as the result of the call.
         self.task_mut(current).thread.regs.eax = (-Errno::EINTR.code()) as u32;
@@ -57,12 +59,15 @@ impl Kernel {
     ) -> SysResult {
         let set = args.set.blockable();
         self.task_mut(current).in_call.reported = None;
+        // One that is pending already is taken without a sleep, even with a timeout of 0.
         if let Some(info) = self.dequeue_signal(current, SigSet(!set.0)) {
             return self.report_signal(current, args.info, info).into();
         }
         if args.timeout == Some(0) {
             return Err(Errno::EAGAIN).into();
         }
+        // Unblocked, so that the signals wake the task. The real mask is kept beside: a fatal signal
+        // that it blocks must not kill the process instead of being reported.
         let task = self.task_mut(current);
         task.real_blocked = task.blocked;
         task.blocked = SigSet(task.blocked.0 & !set.0);
@@ -85,6 +90,8 @@ impl Kernel {
         until: Option<u64>,
     ) -> SysResult {
         self.del_timer(current);
+        // Taken before the mask blocks them again, and before the timeout is looked at: a signal that
+        // has come in time counts.
         let taken = self.dequeue_signal(current, SigSet(!set.0));
         let task = self.task_mut(current);
         task.blocked = std::mem::take(&mut task.real_blocked);

@@ -21,6 +21,7 @@ impl Kernel {
         suspended: Option<SigSet>,
     ) -> bool {
         let group = self.signal_of_mut(current);
+        // SIGCONT or SIGKILL has come since the stop signal was taken from its queue.
         if !group.flags.contains(SignalFlags::STOP_DEQUEUED) {
             return false;
         }
@@ -44,6 +45,8 @@ impl Kernel {
         for thread in self.threads_from(current).into_iter().skip(1) {
             let sched = self.sched.get(thread);
             let stops = TaskState::STOPPED | TaskState::TRACED;
+            // A thread that waits for its tracer is stopped already and will not come by to be
+            // counted down.
             if !sched.dead && !sched.state.intersects(stops) {
                 count += 1;
                 self.signal_wake_up(thread, Wakes::Sleepers);
@@ -72,6 +75,7 @@ impl Kernel {
             group.group_exit_task = None;
             return false;
         }
+        // A group exit overrides a stop: a thread that stopped now would never exit.
         if group.flags.contains(SignalFlags::GROUP_EXIT) {
             return false;
         }
@@ -94,6 +98,8 @@ impl Kernel {
         task.in_call.continuation = Some(Continuation::SignalStop { suspended });
         let (parent, leader) = (task.parent, task.group_leader);
         let traced = task.ptrace.contains(PtFlags::PTRACED);
+        // The state is set before the parent is notified: a parent that is woken by this finds the
+        // task stopped, or it would sleep again.
         self.sched.set_task_state(current, TaskState::STOPPED);
         if left.is_none() || traced {
             self.do_notify_parent_cldstop(current, parent, si_code::CLD_STOPPED);
@@ -137,6 +143,7 @@ impl Kernel {
             // A standard signal from the kernel is always queued.
             let _sent = self.group_send_sig_info(Signal::SIGCHLD, SendInfo::Info(info), parent);
         }
+        // Whatever SIGCHLD does, a wait with WUNTRACED must see the change.
         self.wake_up_parent(parent);
     }
 
@@ -150,6 +157,7 @@ impl Kernel {
         current: TaskId,
         suspended: Option<SigSet>,
     ) -> Option<SysResult> {
+        // A wait that comes too late must not report the stop that is over.
         self.task_mut(current).exit_code = 0;
         match suspended {
             Some(saved) => Some(self.sigsuspend_woken(current, saved)),

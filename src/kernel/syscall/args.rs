@@ -43,7 +43,7 @@ pub struct ExecArgs {
     pub path: String,
     /// Arguments, starting with the program's name; without the terminating null bytes.
     pub argv: Vec<Vec<u8>>,
-    /// Environment strings.
+    /// Environment strings, without the terminating null bytes.
     pub envp: Vec<Vec<u8>>,
 }
 
@@ -100,7 +100,7 @@ pub struct WaitidArgs {
 /// Where the `siginfo` of a signal or a child is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum InfoTo {
-    /// Nowhere.
+    /// It is not stored: the caller has passed a null pointer, or the call has no place for it.
     #[default]
     Nowhere,
     /// In a `siginfo_t` of the caller.
@@ -124,11 +124,11 @@ pub enum AnswerTo {
 pub struct MmapArgs {
     /// Requested address, or 0.
     pub addr: u32,
-    /// Bytes.
+    /// Length in bytes, which is rounded up to pages.
     pub len: u32,
     /// `PROT_*`; unknown bits are ignored.
     pub prot: u32,
-    /// `MAP_*`.
+    /// `MAP_*`, as given: they may contradict each other.
     pub flags: u32,
     /// File descriptor, unless anonymous.
     pub fd: Option<u32>,
@@ -219,7 +219,7 @@ pub enum IpcCall {
     Semtimedop(i32, VirtAddr, u32, VirtAddr),
     /// `semctl(id, num, cmd, arg)`.
     Semctl {
-        /// The set.
+        /// Id of the semaphore set, as `semget` has returned it.
         id: i32,
         /// Number of the semaphore in the set.
         num: i32,

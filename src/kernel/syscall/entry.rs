@@ -39,13 +39,13 @@ impl Kernel {
 
     fn enter_call(&mut self, current: TaskId, nr: u16, arg: u32) {
         self.stat.syscalls += 1;
-        self.task_mut(current).open_call(nr);
+        self.task_mut(current).in_call.enter(nr);
         self.trace(current, TraceEvent::SysEnter { nr, arg });
     }
 
     /// Carries out a call that has begun, and saves it if a signal may cause it to be restarted.
     pub(in crate::kernel) fn make_call(&mut self, current: TaskId, call: Syscall) -> SysResult {
-        self.task_mut(current).in_call.again = call.made_again();
+        self.task_mut(current).in_call.keep(call.made_again());
         self.dispatch(current, call)
     }
 
@@ -57,7 +57,7 @@ impl Kernel {
         }
     }
 
-    /// What becomes of the current task after its call came that far.
+    /// What the current task does after its call has ended, was interrupted, or blocks.
     pub(in crate::kernel) fn return_from_call(&mut self, current: TaskId, result: SysResult) {
         match result {
             SysResult::Done(result) => self.syscall_exit(current, result),
@@ -70,10 +70,8 @@ impl Kernel {
     pub(in crate::kernel) fn syscall_exit(&mut self, current: TaskId, result: SysReturn) {
         let task = self.task_mut(current);
         task.thread.regs.eax = eax_of(result);
-        task.in_call.again = None;
-        if let Some(call) = &mut task.in_call.open {
-            call.result = Some(result);
-        }
+        task.in_call.done(result);
+        // The value is in `eax` before the stop: the tracer sees it, and may change it.
         if !self.stops_after_call(current) {
             self.leave_call(current);
         }
@@ -83,9 +81,8 @@ impl Kernel {
     pub(in crate::kernel) fn leave_call(&mut self, current: TaskId) {
         let task = self.task_mut(current);
         let eax = task.thread.regs.eax;
-        if let Some(call) = task.in_call.open.take() {
-            task.in_call.returned = Some(call.returns(eax));
-            let (nr, ret) = (call.nr, eax as i32);
+        if let Some(nr) = task.in_call.leave(eax) {
+            let ret = eax as i32;
             self.trace(current, TraceEvent::SysExit { nr, ret });
         }
     }
@@ -93,6 +90,6 @@ impl Kernel {
     /// What the latest system call of a task has returned; `None` if it has not, or if this was
     /// asked before.
     pub fn take_return(&mut self, task: TaskId) -> Option<SysReturn> {
-        self.tasks.get_mut(task)?.in_call.returned.take()
+        self.tasks.get_mut(task)?.in_call.take_returned()
     }
 }

@@ -12,7 +12,7 @@ pub enum ForkRefusal {
         /// The limit on pids.
         pid_max: u32,
     },
-    /// `copy_process` refused.
+    /// A rule of `copy_process` or an allocation in it failed.
     CopyProcess(CloneRefusal),
 }
 

@@ -1,4 +1,9 @@
 //! The path from `int 0x80` to the function that performs a system call, and back.
+//!
+//! The room names no other one: `dispatch` calls methods of the kernel, and all rooms see calls,
+//! their arguments and their results as the data that this room defines.
+//! Only `entry.rs` opens a call and closes it, and only there a result gets into `eax`; in between,
+//! `signal/restart.rs` alone may have the call restarted.
 
 mod args;
 mod decode;

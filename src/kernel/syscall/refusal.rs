@@ -13,7 +13,7 @@ pub enum NoChild {
     OfAnother {
         /// The task with that pid.
         task: Pid,
-        /// Its parent.
+        /// The parent that can wait for it.
         parent: Pid,
     },
     /// The options exclude this child because of its exit signal.

@@ -29,7 +29,7 @@ impl Restart {
     /// Whether the call is restarted although a handler with these flags was entered.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `handle_signal()`.
-    pub const fn after_handler(self, flags: SaFlags) -> bool {
+    pub(in crate::kernel) const fn after_handler(self, flags: SaFlags) -> bool {
         match self {
             Self::Sys => flags.contains(SaFlags::RESTART),
             Self::NoIntr => true,
@@ -41,10 +41,10 @@ impl Restart {
 /// What is left of an interrupted call (`struct restart_block`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum RestartBlock {
-    /// Nothing: `do_no_restart_syscall`.
+    /// Nothing is left: `restart_syscall` returns EINTR (`do_no_restart_syscall`).
     #[default]
     Nothing,
-    /// `nanosleep_restart`.
+    /// A sleep, continued by `nanosleep_restart`.
     Nanosleep {
         /// Tick at which the sleep ends.
         until: u64,

@@ -34,7 +34,7 @@ pub enum SysError {
     NoChild(NoChild),
     /// `setpgid` or `setsid`.
     Pgrp(PgrpRefusal),
-    /// `setrlimit`.
+    /// `setrlimit`, with the limits that were compared.
     Limit(LimitRefusal),
 }
 

@@ -686,7 +686,7 @@ impl Syscall {
     }
 
     /// The call itself, if it may be restarted after a signal.
-    pub(in crate::kernel) fn made_again(&self) -> Option<Self> {
+    pub(super) fn made_again(&self) -> Option<Self> {
         let restarts = SyscallInfo::of(self.nr()).is_some_and(|info| info.restarts);
         restarts.then(|| self.clone())
     }

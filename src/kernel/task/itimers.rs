@@ -1,4 +1,8 @@
 //! The interval timers of a process, one of each kind.
+//!
+//! When they are due is private to this file. A real timer stands in
+//! [`RealTimers`](crate::kernel::Kernel::real_timers) as well, and only `time/itimer.rs` changes it;
+//! the others count from the time that the process has used when they are set.
 
 use crate::kernel::syscall::ItimerVal;
 
@@ -6,7 +10,7 @@ use crate::kernel::syscall::ItimerVal;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Itimers {
     /// Tick at which SIGALRM is due.
-    pub real: Option<u64>,
+    real: Option<u64>,
     /// Interval after that, in ticks; 0 for none.
     pub real_incr: u64,
     /// The timer for SIGVTALRM.
@@ -16,6 +20,21 @@ pub struct Itimers {
 }
 
 impl Itimers {
+    /// Tick at which SIGALRM is due.
+    pub const fn real(&self) -> Option<u64> {
+        self.real
+    }
+
+    /// Records the real timer that was added for a tick.
+    pub(in crate::kernel) const fn set_real(&mut self, due: u64) {
+        self.real = Some(due);
+    }
+
+    /// Turns the real timer off, and returns its tick.
+    pub(in crate::kernel) const fn take_real(&mut self) -> Option<u64> {
+        self.real.take()
+    }
+
     /// Whether one counts the ticks that the process uses.
     pub(in crate::kernel) const fn count_cpu_time(&self) -> bool {
         self.virt.expires != 0 || self.prof.expires != 0
@@ -26,12 +45,17 @@ impl Itimers {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CpuTimer {
     /// Number of used ticks at which it expires; 0 if it is off.
-    pub expires: u64,
+    expires: u64,
     /// Interval after that, in ticks; 0 for none.
-    pub incr: u64,
+    incr: u64,
 }
 
 impl CpuTimer {
+    /// Ticks from one expiry to the next; 0 for none.
+    pub(in crate::kernel) const fn interval(self) -> u64 {
+        self.incr
+    }
+
     /// Ticks left, at least one; 0 if it is off.
     pub(in crate::kernel) const fn left(self, used: u64) -> u64 {
         match self.expires {
@@ -60,5 +84,31 @@ impl CpuTimer {
             incr => used + incr,
         };
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_timer_begins_with_a_tick_more_and_goes_on_without() {
+        let mut timer = CpuTimer::default();
+        timer.set(
+            ItimerVal {
+                interval: 5,
+                value: 10,
+            },
+            100,
+        );
+        assert_eq!((timer.left(100), timer.left(111)), (11, 1));
+        assert!(!timer.fires(110));
+        assert!(timer.fires(111));
+        assert_eq!(timer.expires, 116);
+        timer.incr = 0;
+        assert!(timer.fires(116) && timer.left(116) == 0);
+        assert!(!timer.fires(200), "it is off");
+        timer.set(ItimerVal::default(), 100);
+        assert_eq!(timer, CpuTimer::default(), "0 turns it off");
     }
 }

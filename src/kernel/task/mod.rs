@@ -18,12 +18,12 @@ mod usage;
 
 pub use continuation::{AfterMigration, Continuation, FutexKey, PipeIo, Trap};
 pub use cred::{Cred, UserTable};
-pub use in_call::{HandlerFrame, InCall, OpenCall, PendingExec};
+pub use in_call::{HandlerFrame, InCall, OpenCall, PendingExec, SetAside};
 pub use itimers::{CpuTimer, Itimers};
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
 pub use rlimit::{NR_OPEN, Rlimits, check_setrlimit};
 pub use sighand::{Sighand, SignalFlags, SignalStruct};
-pub use sigpending::{AltStack, Pending, SendInfo, SigQueue};
+pub use sigpending::{AltStack, Pending, SendInfo, SigPending};
 pub(super) use sigpending::{SS_DISABLE, SS_ONSTACK};
 pub use task_struct::{ChildList, Task};
 pub use usage::{Usage, UsageOf};

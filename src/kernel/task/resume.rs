@@ -1,23 +1,10 @@
 //! Where a task that blocked inside the kernel continues: the kernel never blocks the host, but
 //! saves the rest of the call.
 
-use super::{Continuation, OpenCall, Task};
+use super::Continuation;
 use crate::abi::TaskId;
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
-
-impl Task {
-    /// Records the start of a system call.
-    pub(in crate::kernel) fn open_call(&mut self, nr: u16) {
-        self.in_call.open = Some(OpenCall {
-            nr,
-            restart: None,
-            result: None,
-        });
-        self.in_call.returned = None;
-        self.in_call.entered_handler = false;
-    }
-}
 
 impl Kernel {
     /// Whether a task that has the CPU has something to do in the kernel before it goes on in user

@@ -3,8 +3,8 @@
 //!
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
-use super::{Itimers, Rlimits, SigQueue, Usage};
-use crate::abi::{KSigaction, NSIG, Pid, SigAction, SigSet, SighandId, Signal, SignalId, TaskId};
+use super::{Itimers, Rlimits, SigPending, Usage};
+use crate::abi::{KSigaction, NSIG, Pid, SigAction, SighandId, Signal, SignalId, TaskId};
 use crate::kernel::Kernel;
 use bitflags::bitflags;
 
@@ -117,9 +117,7 @@ pub struct SignalStruct {
     /// The thread that was last chosen for a signal of the process.
     pub curr_target: Option<TaskId>,
     /// Signals pending for the process.
-    pub shared_pending: SigSet,
-    /// The queued entries of these signals.
-    pub shared_queue: SigQueue,
+    pub shared_pending: SigPending,
     /// Process group id.
     pub pgrp: Pid,
     /// Session id.
@@ -148,8 +146,7 @@ impl SignalStruct {
             notify_count: 0,
             group_stop_count: 0,
             curr_target: None,
-            shared_pending: SigSet::EMPTY,
-            shared_queue: SigQueue::default(),
+            shared_pending: SigPending::default(),
             pgrp,
             session,
             leader: false,

@@ -1,13 +1,20 @@
 //! Pending signals of a thread or process (`struct sigpending`), and what a sender says about its
 //! signal.
+//!
+//! Set and queue are private to this file: a queue entry belongs to a signal that is pending, and
+//! each entry that leaves the queue is handed to the caller, who releases its user's charge.
 
 use crate::abi::{SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
 use std::collections::VecDeque;
 
-/// The queue of one pending set (the `list` of `struct sigpending`), in the order of sending.
+/// A set of pending signals, and the queue with their `siginfo` (`struct sigpending`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct SigQueue {
-    entries: VecDeque<Queued>,
+pub struct SigPending {
+    /// A signal can be pending without an entry: one from the kernel that needs none, or one that
+    /// found no room.
+    set: SigSet,
+    /// In the order of sending.
+    queue: VecDeque<Queued>,
 }
 
 /// A queue entry (`struct sigqueue`).
@@ -18,35 +25,51 @@ pub(in crate::kernel) struct Queued {
     pub uid: u32,
 }
 
-impl SigQueue {
-    /// The `siginfo` of the entries, first sent first.
+impl SigPending {
+    /// The signals that are pending.
+    pub const fn set(&self) -> SigSet {
+        self.set
+    }
+
+    /// The `siginfo` of the queue entries, first sent first.
     pub fn infos(&self) -> impl Iterator<Item = &SigInfo> {
-        self.entries.iter().map(|entry| &entry.info)
+        self.queue.iter().map(|entry| &entry.info)
     }
 
-    /// The users that the entries count for.
+    /// The users that the queue entries count for.
     pub fn users(&self) -> impl Iterator<Item = u32> {
-        self.entries.iter().map(|entry| entry.uid)
+        self.queue.iter().map(|entry| entry.uid)
     }
 
-    /// Appends the `siginfo` of a signal, and counts for a user.
-    pub(in crate::kernel) fn push(&mut self, info: SigInfo, uid: u32) {
-        self.entries.push_back(Queued { info, uid });
+    /// Makes a signal pending without a queue entry.
+    pub const fn sigaddset(&mut self, signal: Signal) {
+        self.set = self.set.with(signal);
     }
 
-    /// Removes the first entry for a signal; also returns whether there is another one.
-    pub(in crate::kernel) fn take(&mut self, signal: Signal) -> Option<(Queued, bool)> {
+    /// Makes a signal pending, with an entry for which a user has been charged.
+    pub(in crate::kernel) fn queue(&mut self, info: SigInfo, uid: u32) {
+        self.queue.push_back(Queued { info, uid });
+        self.sigaddset(info.signal);
+    }
+
+    /// Removes one instance of a signal: its first entry, if it has any. It stays pending if it has
+    /// more.
+    pub(in crate::kernel) fn collect(&mut self, signal: Signal) -> Option<Queued> {
         let of_signal = |entry: &Queued| entry.info.signal == signal;
-        let at = self.entries.iter().position(of_signal)?;
-        let entry = self.entries.remove(at)?;
-        Some((entry, self.entries.iter().any(of_signal)))
+        let first = self.queue.iter().position(of_signal);
+        let entry = first.and_then(|at| self.queue.remove(at));
+        if !self.queue.iter().any(of_signal) {
+            self.set = self.set.without(signal);
+        }
+        entry
     }
 
-    /// Removes the entries for a set of signals.
+    /// Removes every instance of some signals, and returns the entries.
     pub(in crate::kernel) fn remove(&mut self, signals: SigSet) -> Vec<Queued> {
+        self.set = SigSet(self.set.0 & !signals.0);
         let of_set = |entry: &&Queued| signals.contains(entry.info.signal);
-        let gone = self.entries.iter().filter(of_set).copied().collect();
-        self.entries.retain(|entry| !of_set(&entry));
+        let gone = self.queue.iter().filter(of_set).copied().collect();
+        self.queue.retain(|entry| !of_set(&entry));
         gone
     }
 }

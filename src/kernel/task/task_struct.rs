@@ -4,7 +4,7 @@
 use super::cred::Cred;
 use super::in_call::InCall;
 use super::pidmap::{PidType, Seq};
-use super::sigpending::{AltStack, SigQueue};
+use super::sigpending::{AltStack, SigPending};
 use crate::abi::{
     ExitState, FilesId, FsId, MmId, NamespaceId, PfFlags, Pfn, Pid, PtFlags, SemUndoId, SigInfo,
     SigSet, SighandId, SignalId, TaskId, VirtAddr,
@@ -93,9 +93,7 @@ pub struct Task {
 
     // Signals of this thread alone.
     /// Private pending signals.
-    pub pending: SigSet,
-    /// The queued entries of these signals.
-    pub sigqueue: SigQueue,
+    pub pending: SigPending,
     /// The signal mask: blocked signals.
     pub blocked: SigSet,
     /// The original mask while `rt_sigtimedwait` has unblocked signals in `blocked`.
@@ -177,8 +175,7 @@ impl Task {
             namespace: None,
             sem_undo: None,
             cred,
-            pending: SigSet::EMPTY,
-            sigqueue: SigQueue::default(),
+            pending: SigPending::default(),
             blocked: SigSet::EMPTY,
             real_blocked: SigSet::EMPTY,
             altstack: AltStack::default(),

@@ -54,11 +54,13 @@ impl Kernel {
         let (utime, ptime) = self.cpu_ticks(task);
         let (value, interval) = match which {
             ITIMER_REAL => {
-                let left = timers.real.map(|due| due.saturating_sub(self.tick).max(1));
+                let left = timers
+                    .real()
+                    .map(|due| due.saturating_sub(self.tick).max(1));
                 (left.unwrap_or(0), timers.real_incr)
             }
-            ITIMER_VIRTUAL => (timers.virt.left(utime), timers.virt.incr),
-            ITIMER_PROF => (timers.prof.left(ptime), timers.prof.incr),
+            ITIMER_VIRTUAL => (timers.virt.left(utime), timers.virt.interval()),
+            ITIMER_PROF => (timers.prof.left(ptime), timers.prof.interval()),
             _ => return Err(Errno::EINVAL),
         };
         Ok(ItimerVal { interval, value })
@@ -84,6 +86,7 @@ impl Kernel {
             ITIMER_VIRTUAL => self.signals[id].itimers.virt.set(value, utime),
             ITIMER_PROF => self.signals[id].itimers.prof.set(value, ptime),
             _ => {
+                // Out of the set first: the set finds it by the tick that is about to change.
                 self.del_real_timer(id, tgid);
                 self.signals[id].itimers.real_incr = value.interval;
                 self.it_real_arm(id, tgid, value.value);
@@ -98,13 +101,13 @@ impl Kernel {
             return;
         }
         let due = self.tick.saturating_add(ticks.min(i32::MAX as u64));
-        self.signals[id].itimers.real = Some(due);
+        self.signals[id].itimers.set_real(due);
         self.real_timers.queue.insert((due, tgid, id));
     }
 
     /// Turns off the real timer of a process.
     pub(in crate::kernel) fn del_real_timer(&mut self, id: SignalId, tgid: Pid) {
-        if let Some(due) = self.signals[id].itimers.real.take() {
+        if let Some(due) = self.signals[id].itimers.take_real() {
             self.real_timers.queue.remove(&(due, tgid, id));
         }
     }
@@ -114,7 +117,9 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/itimer.c`, `it_real_fn()`.
     pub(super) fn run_real_timers(&mut self) {
         while let Some((tgid, id)) = self.real_timers.pop_expired(self.tick) {
-            self.signals[id].itimers.real = None;
+            // It is off while the signal is sent, and armed again only then, from now on: a late timer
+            // does not make up for periods that it has missed.
+            self.signals[id].itimers.take_real();
             if let Some(leader) = self.pid_hash.find(tgid) {
                 self.group_send_signal(leader, Signal::SIGALRM);
             }
@@ -156,6 +161,7 @@ impl Kernel {
         value: ItimerVal,
         old: VirtAddr,
     ) -> Result<u32, Errno> {
+        // The old value is stored only afterwards, so EFAULT does not undo the change.
         let was = self.do_setitimer(current, which, value)?;
         if old != VirtAddr(0) {
             self.put_itimerval(current, old, was)?;
@@ -241,7 +247,6 @@ const fn alarm_seconds(ticks: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::task::CpuTimer;
 
     #[test]
     fn what_is_left_of_an_alarm_is_rounded_but_never_to_nothing() {
@@ -266,26 +271,5 @@ mod tests {
         }
         assert_eq!(expired, [3, 1, 2]);
         assert_eq!(timers.next_expiry(), Some(9));
-    }
-
-    #[test]
-    fn a_cpu_timer_begins_with_a_tick_more_and_goes_on_without() {
-        let mut timer = CpuTimer::default();
-        timer.set(
-            ItimerVal {
-                interval: 5,
-                value: 10,
-            },
-            100,
-        );
-        assert_eq!((timer.left(100), timer.left(111)), (11, 1));
-        assert!(!timer.fires(110));
-        assert!(timer.fires(111));
-        assert_eq!(timer.expires, 116);
-        timer.incr = 0;
-        assert!(timer.fires(116) && timer.left(116) == 0);
-        assert!(!timer.fires(200), "it is off");
-        timer.set(ItimerVal::default(), 100);
-        assert_eq!(timer, CpuTimer::default(), "0 turns it off");
     }
 }

@@ -1,4 +1,11 @@
 //! What happens at a certain tick: the timer interrupt, sleeps, and interval timers.
+//!
+//! The room uses `signal/` (SIGALRM and its like), `sched/` (waking, and its half of the tick), `task/`
+//! and `syscall/`.
+//! Only this room lets time pass, and only it adds and removes timers: a sleep is in `Timers` exactly
+//! while the sleeper has it as `in_call.timer()`, and a real timer is in `RealTimers` exactly while
+//! the process has it as `itimers.real()`. A timer that stayed in a set would wake a task from
+//! another sleep.
 
 mod itimer;
 mod jiffies;

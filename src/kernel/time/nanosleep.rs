@@ -83,6 +83,7 @@ impl Kernel {
         until: u64,
         rem: VirtAddr,
     ) -> SysResult {
+        // What is left is used up; if a signal comes again, it is set anew.
         self.task_mut(current).restart_block = RestartBlock::Nothing;
         if self.tick >= until {
             return SysResult::from(0);
@@ -100,6 +101,7 @@ impl Kernel {
         until: u64,
         rem: VirtAddr,
     ) -> SysResult {
+        // If a signal has woken it, the timer is still in the set and would wake another sleep.
         self.del_timer(current);
         if self.tick >= until {
             return SysResult::from(0);
@@ -112,6 +114,7 @@ impl Kernel {
         if let Err(errno) = stored {
             return Err(errno).into();
         }
+        // The tick, not the time that is left: restarts must not make the sleep longer.
         self.task_mut(current).restart_block = RestartBlock::Nanosleep { until, rem };
         SysResult::Restart(Restart::Block)
     }

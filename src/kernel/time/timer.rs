@@ -42,14 +42,16 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `do_timer()`.
     pub fn timer_interrupt(&mut self) {
+        // The time advances first, so that a sleep until this tick is over.
         self.account_ticks(1);
         self.in_interrupt = true;
         while let Some(task) = self.timers.pop_expired(self.tick) {
             // The timer is on the CPU where the task went to sleep.
             self.this_cpu = usize::from(self.sched.get(task).cpu);
-            self.task_mut(task).in_call.timer = None;
+            self.task_mut(task).in_call.take_timer();
             self.wake_up_process(task);
         }
+        // After the sleepers: the order of wakeups is the order on the runqueue.
         self.this_cpu = 0;
         self.run_real_timers();
         self.in_interrupt = false;
@@ -62,6 +64,7 @@ impl Kernel {
             self.this_cpu = cpu;
             let (sched, mut ctx) = self.sched_ctx();
             sched.scheduler_tick(&mut ctx);
+            // The task that used the tick: a reschedule that is now due takes place only later.
             let current = self.sched.current(cpu);
             if self.has_posix_cpu_timers(current) {
                 self.run_cpu_timers(current);
@@ -139,6 +142,7 @@ impl Kernel {
         if let Some(tick) = until {
             self.add_timer(current, tick);
         }
+        // `schedule()` takes a task off the runqueue only if it is not in the state RUNNING.
         self.sched.set_task_state(current, state);
         self.schedule();
     }
@@ -147,7 +151,7 @@ impl Kernel {
     fn add_timer(&mut self, task: TaskId, tick: u64) {
         let pid = self.pid(task);
         self.timers.queue.insert((tick, pid, task));
-        self.task_mut(task).in_call.timer = Some(tick);
+        self.task_mut(task).in_call.set_timer(tick);
     }
 
     /// Puts the current task to sleep inside a system call, with a timeout at a tick.
@@ -168,7 +172,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `del_timer()`.
     pub fn del_timer(&mut self, task: TaskId) {
-        if let Some(tick) = self.task_mut(task).in_call.timer.take() {
+        if let Some(tick) = self.task_mut(task).in_call.take_timer() {
             let pid = self.pid(task);
             self.timers.queue.remove(&(tick, pid, task));
         }

@@ -73,7 +73,7 @@ fn files_map(kernel: &Kernel, id: crate::abi::FilesId) -> Dynamic {
 }
 
 fn signal_map(kernel: &Kernel, id: TaskId) -> Dynamic {
-    let pending = kernel.task(id).pending.iter();
+    let pending = kernel.task(id).pending.set().iter();
     let pending: Array = pending.map(|signal| signal.to_string().into()).collect();
     let shared = kernel.task(id).signal.map(|signal| &kernel.signals[signal]);
     let Some(shared) = shared else {
@@ -81,6 +81,7 @@ fn signal_map(kernel: &Kernel, id: TaskId) -> Dynamic {
     };
     let waiting: Array = shared
         .shared_pending
+        .set()
         .iter()
         .map(|signal| signal.to_string().into())
         .collect();

@@ -3,7 +3,7 @@
 
 use crate::abi::{SigInfo, SigSet, Signal, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Pending, SigQueue};
+use crate::kernel::task::SigPending;
 use crate::machine::Machine;
 use crate::view::text::{Align, Role, Table, Text, cell};
 use serde::Serialize;
@@ -46,15 +46,13 @@ pub fn pending(machine: &Machine, task: TaskId) -> PendingSignals {
             blocked: Vec::new(),
         };
     };
-    let private = (Pending::Private(task), &state.sigqueue, "task");
-    let shared = state.signal.map(|id| {
-        let queue = &kernel.signals[id].shared_queue;
-        (Pending::Shared(id), queue, "process")
-    });
+    let private = (&state.pending, "task");
+    let group = state.signal.map(|id| &kernel.signals[id]);
+    let shared = group.map(|group| (&group.shared_pending, "process"));
     let mut rows = Vec::new();
-    for (whose, queue, of) in [Some(private), shared].into_iter().flatten() {
-        for signal in kernel.pending_set(whose).iter() {
-            for info in infos(queue, signal) {
+    for (pending, of) in [Some(private), shared].into_iter().flatten() {
+        for signal in pending.set().iter() {
+            for info in infos(pending, signal) {
                 rows.push(row(kernel, task, state.blocked, &info, of));
             }
         }
@@ -67,8 +65,8 @@ pub fn pending(machine: &Machine, task: TaskId) -> PendingSignals {
 }
 
 /// The `siginfo` of each instance of a pending signal, at least one.
-fn infos(queue: &SigQueue, signal: Signal) -> Vec<SigInfo> {
-    let queued = queue.infos().filter(|info| info.signal == signal);
+fn infos(pending: &SigPending, signal: Signal) -> Vec<SigInfo> {
+    let queued = pending.infos().filter(|info| info.signal == signal);
     let mut infos: Vec<SigInfo> = queued.copied().collect();
     if infos.is_empty() {
         infos.push(SigInfo::unknown(signal));

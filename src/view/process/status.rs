@@ -103,10 +103,10 @@ fn signals(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Strin
     let set = |set: SigSet| format!("{:016x}", set.0);
     vec![
         ("Threads", group.map_or(0, |group| group.count).to_string()),
-        ("SigPnd", set(task.pending)),
+        ("SigPnd", set(task.pending.set())),
         (
             "ShdPnd",
-            set(group.map_or(SigSet::EMPTY, |group| group.shared_pending)),
+            set(group.map_or(SigSet::EMPTY, |group| group.shared_pending.set())),
         ),
         ("SigBlk", set(task.blocked)),
         ("SigIgn", set(acting(|action| action == SigAction::Ignore))),

@@ -144,7 +144,7 @@ impl World {
     /// One of the tasks that are in user mode.
     pub fn choose(&self, who: Who) -> Option<usize> {
         let free = |player: &&Player| {
-            player.space.is_some() && self.lab.task(player.id).in_call.open.is_none()
+            player.space.is_some() && self.lab.task(player.id).in_call.open().is_none()
         };
         let free: Vec<&Player> = self.players.iter().filter(free).collect();
         let chosen = free.get(usize::from(who) % free.len().max(1))?;

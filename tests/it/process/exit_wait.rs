@@ -228,7 +228,7 @@ fn a_child_that_begins_stopped_reports_no_stop() {
     let (mut lab, sh) = Lab::with_shell();
     let child = lab.clone(sh, F::CLONE_STOPPED | F::FORK).unwrap();
     let pid = lab.pid(child);
-    assert!(lab.task(child).pending.contains(Signal::SIGSTOP));
+    assert!(lab.task(child).pending.set().contains(Signal::SIGSTOP));
     assert_eq!(
         lab.act_exit(child),
         Err(Refusal::Stopped {

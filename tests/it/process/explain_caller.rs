@@ -3,7 +3,7 @@
 
 use super::explain_clone::{block_signals, told};
 use crate::lab::{ALL_SHARED, Lab, THREAD, Waited, exit_signal};
-use forklab::abi::{CloneFlags as F, Resource, SigAction, SigSet, Signal, TaskId, WaitOptions};
+use forklab::abi::{CloneFlags as F, Resource, SigAction, Signal, TaskId, WaitOptions};
 use forklab::kernel::boot::Config;
 use forklab::kernel::syscall::Syscall;
 use forklab::kernel::task::SignalFlags;
@@ -206,7 +206,9 @@ fn the_oracle_knows_overrides_and_the_last_tick() {
 fn the_oracle_knows_limits_of_the_caller() {
     type Prepare = fn(&mut Lab, TaskId);
     let killed: Prepare = |lab, sh| {
-        lab.machine.kernel.tasks[sh].pending = SigSet::of(&[Signal::SIGKILL]);
+        lab.machine.kernel.tasks[sh]
+            .pending
+            .sigaddset(Signal::SIGKILL);
     };
     let ending: Prepare = |lab, sh| {
         let signal = lab.task(sh).signal.unwrap();

@@ -78,14 +78,14 @@ pub(super) fn block_signals(lab: &mut Lab, task: TaskId) {
 }
 
 fn pending_of_process(lab: &Lab, task: TaskId) -> SigSet {
-    lab.signal(task).shared_pending
+    lab.signal(task).shared_pending.set()
 }
 
 fn take_pending(lab: &mut Lab, task: TaskId) -> Option<String> {
     let pending = pending_of_process(lab, task);
     let signal = lab.task(task).signal.unwrap();
     lab.machine.kernel.flush_sigqueue(Pending::Shared(signal));
-    assert_eq!(lab.task(task).pending, SigSet::EMPTY);
+    assert_eq!(lab.task(task).pending.set(), SigSet::EMPTY);
     pending.lowest().map(|signal| signal.to_string())
 }
 
@@ -214,7 +214,7 @@ impl Oracle {
         let copied = plan.fate(CloneObject::Tls) == Some(ObjectFate::Copied);
         assert_eq!(tls(child) == tls(caller), copied, "{flags:?}");
         let task = lab.task(child);
-        let pending = task.pending.without(Signal::SIGSTOP);
+        let pending = task.pending.set().without(Signal::SIGSTOP);
         assert_eq!((pending, task.utime, task.stime), (SigSet::EMPTY, 0, 0));
     }
 
@@ -246,7 +246,7 @@ impl Oracle {
         assert_eq!(plan.begins_stopped, !woken, "{flags:?}");
         if plan.begins_stopped {
             assert_eq!(lab.sched(child).state, TaskState::STOPPED);
-            assert!(lab.task(child).pending.contains(Signal::SIGSTOP));
+            assert!(lab.task(child).pending.set().contains(Signal::SIGSTOP));
         }
         assert!(!plan.forced);
         assert_eq!(self.ran_next(plan.queued), plan.runs_next, "{flags:?}");

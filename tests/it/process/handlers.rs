@@ -221,7 +221,10 @@ fn a_handler_without_a_stack_is_a_segv() {
         assert_eq!(lab.machine.entered_handler(), None);
         if !dies {
             let segv = SigSet::of(&[Signal::SIGSEGV]);
-            assert_eq!((lab.task(sh).pending, lab.task(sh).blocked), (segv, segv));
+            assert_eq!(
+                (lab.task(sh).pending.set(), lab.task(sh).blocked),
+                (segv, segv)
+            );
         }
     }
 }

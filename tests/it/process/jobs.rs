@@ -421,7 +421,7 @@ fn sigcont_lets_a_child_that_began_stopped_run() {
     let pid = lab.pid(kid);
     assert_eq!(lab.wait(sh, pid, UNTRACED | NOHANG), Waited::Nothing(0));
     assert_eq!(lab.kill(sh, pid, 18), 0);
-    assert!(!is_stopped(&lab, kid) && lab.task(kid).pending.is_empty());
+    assert!(!is_stopped(&lab, kid) && lab.task(kid).pending.set().is_empty());
     assert_eq!(lab.wait(sh, pid, CONTINUED | NOHANG), Waited::Nothing(0));
     lab.exit(kid, 0);
     assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 0));

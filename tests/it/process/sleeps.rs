@@ -237,7 +237,7 @@ fn timers_send_their_signals() {
         let mut fired = Vec::new();
         while lab.kernel().tick < begin + 30 {
             lab.tick(1);
-            let shared = lab.signal(sh).shared_pending;
+            let shared = lab.signal(sh).shared_pending.set();
             if shared.contains(signal) {
                 let id = lab.task(sh).signal.unwrap();
                 let whose = forklab::kernel::task::Pending::Shared(id);

@@ -246,7 +246,7 @@ fn a_fork_with_signals_pending_succeeds() {
     lab.block(sh, SigSet::of(&[term]));
     lab.kill(sh, pid, term.number() as i32);
     let kid = lab.fork(sh);
-    let shared = |task| lab.signal(task).shared_pending;
+    let shared = |task| lab.signal(task).shared_pending.set();
     assert_eq!(
         (shared(sh), shared(kid)),
         (SigSet::of(&[term]), SigSet::EMPTY)

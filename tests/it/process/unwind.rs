@@ -1,9 +1,7 @@
 //! Clones that fail: the errno, what is undone, and what is not.
 
 use crate::lab::{ALL_SHARED, Lab, THREAD, USER, Waited};
-use forklab::abi::{
-    Caps, CloneFlags as F, Errno, PfFlags, Resource, SigSet, Signal, TaskId, VirtAddr,
-};
+use forklab::abi::{Caps, CloneFlags as F, Errno, PfFlags, Resource, Signal, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::syscall::ForkArgs;
 use forklab::kernel::task::SignalFlags;
@@ -24,7 +22,9 @@ struct Failure {
 fn nothing(_: &mut Lab, _: TaskId) {}
 
 fn kill_pending(lab: &mut Lab, task: TaskId) {
-    lab.machine.kernel.tasks[task].pending = SigSet::of(&[Signal::SIGKILL]);
+    lab.machine.kernel.tasks[task]
+        .pending
+        .sigaddset(Signal::SIGKILL);
 }
 
 fn group_exits(lab: &mut Lab, task: TaskId) {

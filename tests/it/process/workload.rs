@@ -119,7 +119,7 @@ fn block_and_wake_meet_by_name() {
         _ => None,
     });
     assert_eq!(wakes, [2, 4, 6]);
-    assert_eq!(lab.task(sleeper).in_call.timer, None);
+    assert_eq!(lab.task(sleeper).in_call.timer(), None);
     let stop = lab.machine.apply(Command::Run(5000)).unwrap();
     assert_eq!(stop, Reply::Stopped(Stop::Idle), "no timer is left");
 }
@@ -158,7 +158,7 @@ fn a_signal_ends_a_timed_sleep_and_its_timer() {
     lab.workload("naps", &program, &[]);
     lab.act(sleeper, forklab::machine::Action::Syscall(nap))
         .unwrap();
-    assert_eq!(lab.task(sleeper).in_call.timer, Some(100));
+    assert_eq!(lab.task(sleeper).in_call.timer(), Some(100));
     let pid = lab.pid(sleeper);
     lab.tick(5);
     lab.exit(child, 0);

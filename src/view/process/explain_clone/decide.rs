@@ -114,7 +114,7 @@ fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result
     if !clone_sharing(flags).namespace.is_shared() {
         check_newns(&task.cred)?;
     }
-    check_not_killed(task.pending)?;
+    check_not_killed(task.pending.set())?;
     let group = task.signal.map(|signal| kernel.signals[signal].flags);
     check_group_exit(flags, group.unwrap_or(SignalFlags::empty()))
 }
