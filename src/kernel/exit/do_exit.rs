@@ -13,7 +13,7 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::signal::Wakes;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Pending, PidType, SendInfo, SignalFlags, Trap};
+use crate::kernel::task::{Pending, SendInfo, SignalFlags, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -54,9 +54,8 @@ impl Kernel {
         );
         self.task_mut(current).flags |= PfFlags::EXITING;
         let id = self.signal_id(current);
-        self.signals[id].live -= 1;
-        if self.signals[id].live == 0 {
-            self.del_real_timer(id, self.task(current).tgid);
+        if self.signals[id].dec_live_and_test() {
+            self.del_real_timer(id, self.task(current).tgid());
         }
         self.mm_release(current);
         self.exit_mm_drop(current);
@@ -76,7 +75,7 @@ impl Kernel {
         let signal = self.signal_of_mut(current);
         if signal.flags.contains(SignalFlags::GROUP_EXIT) {
             code = signal.group_exit_code;
-        } else if signal.count > 1 {
+        } else if signal.count() > 1 {
             signal.flags = SignalFlags::GROUP_EXIT;
             signal.group_exit_code = code;
             self.zap_other_threads(current);
@@ -91,7 +90,7 @@ impl Kernel {
         let signal = self.signal_of_mut(current);
         signal.flags = SignalFlags::GROUP_EXIT;
         signal.group_stop_count = 0;
-        let leader = self.task(current).group_leader;
+        let leader = self.task(current).group_leader();
         for thread in self.threads(current) {
             if thread == current || self.task(thread).exit_state != ExitState::Alive {
                 continue;
@@ -102,21 +101,6 @@ impl Kernel {
             self.rm_from_queue(SigSet::STOPS, Pending::Private(thread));
             self.kill_thread(thread);
         }
-    }
-
-    /// The threads of a task's process that have not been released, in the order of creation.
-    pub fn threads(&self, task: TaskId) -> Vec<TaskId> {
-        self.pid_hash
-            .all(PidType::Tgid, self.task(task).tgid)
-            .collect()
-    }
-
-    /// The same threads, starting with the given task: the order of `next_thread`.
-    pub(in crate::kernel) fn threads_from(&self, task: TaskId) -> Vec<TaskId> {
-        let mut threads = self.threads(task);
-        let at = threads.iter().position(|thread| *thread == task);
-        threads.rotate_left(at.unwrap_or(0));
-        threads
     }
 
     /// Called when a task releases its address space, at exit and at exec: lets a vfork parent
@@ -182,11 +166,11 @@ impl Kernel {
     fn exit_notify(&mut self, current: TaskId) {
         self.hand_signals_over(current);
         self.forget_original_parent(current);
-        let parent = self.task(current).real_parent;
+        let parent = self.task(current).real_parent();
         self.wake_orphaned_pgrp(current, parent, Some(current));
         self.demote_exit_signal(current);
         let task = self.task(current);
-        let tracer = task.parent != task.real_parent;
+        let tracer = task.parent() != task.real_parent();
         let last = self.thread_group_empty(current);
         if let Some(signal) = exit_notice(task.exit_signal, task.ptrace, last, tracer) {
             self.do_notify_parent(current, signal);
@@ -194,8 +178,8 @@ impl Kernel {
         // The state is set last: from here on the parent may reap it.
         let tracer_ends = self.tracer_is_ending(current);
         // Init also reaps at once a child that it traces because the child asked for it.
-        let leads = self.task(current).group_leader == current;
-        let reaped_by_init = self.task(current).parent == self.init && (last || !leads);
+        let leads = self.task(current).group_leader() == current;
+        let reaped_by_init = self.task(current).parent() == self.init && (last || !leads);
         let task = self.task_mut(current);
         let forgotten = task.exit_signal == -1 && (tracer_ends || reaped_by_init);
         if reaps_itself(task.exit_signal, task.ptrace) || forgotten {
@@ -234,26 +218,12 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn demote_exit_signal(&mut self, current: TaskId) {
         let task = self.task(current);
-        let parent_exec_id = self.task(task.real_parent).self_exec_id;
+        let parent_exec_id = self.task(task.real_parent()).self_exec_id;
         let execed =
             task.parent_exec_id != parent_exec_id || task.self_exec_id != task.parent_exec_id;
         if is_chosen_by_a_stranger(task.exit_signal, execed) && !self.capable(current, Caps::KILL) {
             self.task_mut(current).exit_signal = Signal::SIGCHLD.number() as i32;
         }
-    }
-
-    /// Whether no other task of the process is left, including zombies.
-    ///
-    /// Linux 2.6.12: `include/linux/sched.h`, `thread_group_empty()`.
-    pub(in crate::kernel) fn thread_group_empty(&self, task: TaskId) -> bool {
-        self.pid_hash
-            .all(PidType::Tgid, self.task(task).tgid)
-            .all(|thread| thread == task)
-    }
-
-    pub(in crate::kernel) fn remove_child(&mut self, child: TaskId) {
-        let (parent, seq) = (self.task(child).parent, self.task(child).sibling);
-        self.task_mut(parent).children.remove(&seq);
     }
 
     /// Sends the exit signal to the parent and wakes it from `wait4`.
@@ -263,7 +233,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
     pub(in crate::kernel) fn do_notify_parent(&mut self, task: TaskId, signal: i32) {
-        let parent = self.task(task).parent;
+        let parent = self.task(task).parent();
         let told = tell_parent(signal, self.wish_of_parent(parent));
         if told.child_is_forgotten {
             self.task_mut(task).exit_signal = -1;
@@ -289,7 +259,7 @@ impl Kernel {
         let dead = self.signal_of(task).dead;
         let origin = SigOrigin::Child {
             pid: self.pid(task).0,
-            uid: ended.cred.uid,
+            uid: ended.cred().uid,
             status: status as i32,
             utime: ended.utime + dead.utime,
             stime: ended.stime + dead.stime,
@@ -306,7 +276,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `release_task()`.
     pub(in crate::kernel) fn release_task(&mut self, task: TaskId) {
-        let uid = self.task(task).cred.uid;
+        let uid = self.task(task).cred().uid;
         self.users.put(uid);
         if !self.task(task).ptrace.is_empty() {
             self.ptrace_unlink(task);
@@ -315,7 +285,7 @@ impl Kernel {
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
         self.exit_signal_struct(task);
         self.put_sighand(task);
-        let parent = self.task(task).parent;
+        let parent = self.task(task).parent();
         self.unhash_process(task);
         // The notification comes before `sched_exit`, because it may wake that parent, whose sleep
         // average then counts.
@@ -332,7 +302,7 @@ impl Kernel {
     /// Notifies the parent when the last other thread of a process whose leader is a zombie is
     /// released. Returns the leader if nobody will wait for it.
     fn notify_for_silent_leader(&mut self, task: TaskId) -> Option<TaskId> {
-        let leader = self.task(task).group_leader;
+        let leader = self.task(task).group_leader();
         let zombie = self.task(leader).exit_state == ExitState::Zombie;
         if leader == task || !zombie || !self.thread_group_empty(leader) {
             return None;
@@ -355,70 +325,12 @@ impl Kernel {
         if shared.group_exit_task == Some(task) {
             shared.group_exit_task = None;
         }
-        if shared.count > 1 {
+        if shared.count() > 1 {
             shared.dead += used;
         } else {
             self.flush_sigqueue(self.shared_pending(task));
         }
         self.flush_sigqueue(Pending::Private(task));
         self.put_signal(task);
-    }
-
-    /// Drops one reference to the `signal_struct`. `live` is not touched.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
-    pub(in crate::kernel) fn put_signal(&mut self, task: TaskId) {
-        let signal = self.signal_id(task);
-        self.task_mut(task).signal = None;
-        self.signals[signal].count -= 1;
-        match self.signals[signal].count {
-            0 => drop(self.signals.remove(signal)),
-            _ => self.wake_waiting_exec(signal),
-        }
-    }
-
-    /// Drops one reference to the signal actions.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `__exit_sighand()`.
-    pub(in crate::kernel) fn put_sighand(&mut self, task: TaskId) {
-        let sighand = self.sighand_id(task);
-        self.task_mut(task).sighand = None;
-        self.sighands[sighand].count -= 1;
-        if self.sighands[sighand].count == 0 {
-            self.sighands.remove(sighand);
-        }
-    }
-
-    /// Linux 2.6.12: `kernel/exit.c`, `__unhash_process()`.
-    fn unhash_process(&mut self, task: TaskId) {
-        let leader = self.task(task).pid_links[PidType::Pgid as usize].is_some();
-        self.nr_threads -= 1;
-        for kind in PidType::ALL {
-            self.detach_pid(task, kind);
-        }
-        if leader {
-            self.process_counts -= 1;
-        }
-        self.remove_child(task);
-    }
-
-    /// `put_task_struct`: the last reference frees the struct and the kernel stack.
-    ///
-    /// Linux 2.6.12: `kernel/fork.c`, `__put_task_struct()`.
-    pub(in crate::kernel) fn put_task(&mut self, task: TaskId) {
-        self.task_mut(task).usage -= 1;
-        if self.task(task).usage == 0 {
-            self.free_task(task);
-        }
-    }
-
-    /// Linux 2.6.12: `kernel/fork.c`, `free_task()`.
-    pub(in crate::kernel) fn free_task(&mut self, task: TaskId) {
-        self.sched.remove(task);
-        if let Some(dead) = self.tasks.remove(task)
-            && let Some(stack) = dead.stack
-        {
-            self.free_frames(stack, 1);
-        }
     }
 }

@@ -15,10 +15,10 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
     pub(super) fn forget_original_parent(&mut self, father: TaskId) {
         let task = self.task(father);
-        if task.children.is_empty() && task.ptrace_children.is_empty() {
+        if task.children().is_empty() && task.ptrace_children().is_empty() {
             return;
         }
-        let children: Vec<TaskId> = task.children.values().copied().collect();
+        let children: Vec<TaskId> = task.children().values().copied().collect();
         let reaper = self.child_reaper(father);
         let mut unwanted = Vec::new();
         for child in children {
@@ -26,7 +26,7 @@ impl Kernel {
             let Some(task) = self.tasks.get(child) else {
                 continue;
             };
-            if task.real_parent != father {
+            if task.real_parent() != father {
                 if self.let_tracee_go(child) {
                     unwanted.push(child);
                 }
@@ -40,7 +40,7 @@ impl Kernel {
                 unwanted.push(child);
             }
         }
-        let elsewhere = &self.task(father).ptrace_children;
+        let elsewhere = &self.task(father).ptrace_children();
         let elsewhere: Vec<TaskId> = elsewhere.values().rev().copied().collect();
         for child in elsewhere {
             self.new_father(child, father);
@@ -83,11 +83,9 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
     fn reparent_thread(&mut self, child: TaskId, father: TaskId, reaper: TaskId) {
         self.new_father(child, father);
-        self.remove_child(child);
-        let task = self.task_mut(child);
-        task.ptrace = PtFlags::empty();
-        (task.real_parent, task.parent) = (reaper, reaper);
-        self.add_child(reaper, child);
+        self.remove_links(child);
+        self.task_mut(child).ptrace = PtFlags::empty();
+        self.set_links(child, reaper);
         let (child_pid, parent) = (self.pid(child), self.pid(reaper));
         let event = TraceEvent::Reparent {
             child: child_pid,

@@ -68,7 +68,7 @@ impl Kernel {
         let options = args.flags();
         let mut hope = false;
         for thread in self.waiting_threads(current, options) {
-            let children: Vec<TaskId> = self.task(thread).children.values().copied().collect();
+            let children: Vec<TaskId> = self.task(thread).children().values().copied().collect();
             for child in children {
                 match self.look_at_child(current, child, &args) {
                     Look::Skip => {}
@@ -144,7 +144,7 @@ impl Kernel {
 
     /// Whether a child that is traced by another task may come back to be reported.
     fn hopes_for_tracees(&self, current: TaskId, thread: TaskId, args: &WaitArgs) -> bool {
-        let elsewhere = self.task(thread).ptrace_children.values();
+        let elsewhere = self.task(thread).ptrace_children().values();
         let meant = |child: &TaskId| {
             let eligible = self.eligible_child(current, *child, args.pid, args.flags());
             !matches!(eligible, Eligible::No(_))
@@ -198,8 +198,8 @@ impl Kernel {
         if !options_mean(task.exit_signal, options) {
             return Eligible::No(NotMeant::ExitSignal);
         }
-        let leads_others = task.group_leader == child && !self.thread_group_empty(child);
-        if leads_others && task.tgid != self.task(current).tgid {
+        let leads_others = task.group_leader() == child && !self.thread_group_empty(child);
+        if leads_others && task.tgid() != self.task(current).tgid() {
             return Eligible::Delayed;
         }
         Eligible::Yes
@@ -211,7 +211,7 @@ impl Kernel {
         let threads = self.waiting_threads(current, options);
         let children = threads
             .iter()
-            .flat_map(|thread| self.task(*thread).children.values());
+            .flat_map(|thread| self.task(*thread).children().values());
         let mut childless = true;
         for child in children {
             childless = false;
@@ -233,7 +233,7 @@ impl Kernel {
             Some(task) if self.task(task).exit_signal == -1 => NoChild::Thread(named),
             Some(task) => NoChild::OfAnother {
                 task: named,
-                parent: self.pid(self.task(task).parent),
+                parent: self.pid(self.task(task).parent()),
             },
         }
     }
@@ -244,7 +244,7 @@ impl Kernel {
         let threads = self.waiting_threads(current, options);
         let mut children = threads
             .iter()
-            .flat_map(|thread| self.task(*thread).children.values());
+            .flat_map(|thread| self.task(*thread).children().values());
         let meant = |child: &&TaskId| {
             let eligible = self.eligible_child(current, **child, args.pid, options);
             eligible == Eligible::Yes

@@ -29,7 +29,7 @@ impl Kernel {
             return self.wait_noreap_copyout(current, child, args, report_of_end(code));
         }
         self.task_mut(child).exit_state = ExitState::Dead;
-        let by_tracer = self.task(child).parent != self.task(child).real_parent;
+        let by_tracer = self.task(child).parent() != self.task(child).real_parent();
         if !by_tracer {
             self.add_child_times(current, child);
         }
@@ -107,9 +107,7 @@ impl Kernel {
             return Some(self.wait_noreap_copyout(current, child, args, report(status)));
         }
         self.task_mut(child).exit_code = 0;
-        let parent = self.task(child).parent;
-        self.remove_child(child);
-        self.add_child(parent, child);
+        self.move_behind_siblings(child);
         let copied = self.copy_report(current, child, args, report(code));
         Some(copied.map(|()| self.pid(child).0 as u32))
     }
@@ -172,7 +170,7 @@ impl Kernel {
         }
         let origin = SigOrigin::Child {
             pid: self.pid(child).0,
-            uid: self.task(child).cred.uid,
+            uid: self.task(child).cred().uid,
             status: report.value as i32,
             utime: 0,
             stime: 0,

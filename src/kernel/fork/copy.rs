@@ -132,11 +132,11 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `copy_sighand()`.
     fn copy_sighand(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         if sharing.sighand.is_shared() {
-            self.sighand_of_mut(child).count += 1;
+            self.get_sighand(child);
         } else {
             self.copy_alloc(CopyStage::Sighand)?;
             let copy = self.sighand_of(child).duplicate();
-            self.task_mut(child).sighand = Some(self.sighands.insert(copy));
+            self.set_sighand(child, copy);
         }
         Ok(())
     }
@@ -144,14 +144,12 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `copy_signal()`.
     fn copy_signal(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         if sharing.signal.is_shared() {
-            let shared = self.signal_of_mut(child);
-            shared.count += 1;
-            shared.live += 1;
+            self.get_signal(child);
         } else {
             self.copy_alloc(CopyStage::Signal)?;
             let old = self.signal_of(child);
-            let fresh = SignalStruct::new(old.pgrp, old.session, old.rlimits);
-            self.task_mut(child).signal = Some(self.signals.insert(fresh));
+            let fresh = SignalStruct::new(old.pgrp(), old.session(), old.rlimits);
+            self.set_signal(child, fresh);
         }
         Ok(())
     }
@@ -172,7 +170,7 @@ impl Kernel {
             self.namespaces[namespace].count += 1;
             return Ok(());
         }
-        let privilege = check_newns(&self.task(current).cred)?;
+        let privilege = check_newns(&self.task(current).cred())?;
         self.capable(current, privilege);
         self.copy_alloc(CopyStage::Namespace)?;
         self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace { count: 1 }));
@@ -262,7 +260,7 @@ impl Kernel {
             self.exit_sem(child, undo);
         }
         if stage >= CopyStage::ProcessCounted {
-            let uid = self.task(child).cred.uid;
+            let uid = self.task(child).cred().uid;
             self.users.put(uid);
         }
         self.free_task(child);

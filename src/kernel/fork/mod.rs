@@ -1,7 +1,6 @@
 //! How tasks start: `do_fork` and `copy_process`, the rules for clone flags, the copies of what a
 //! task holds, and tasks spawned as children of init.
 
-mod child;
 mod clone_rules;
 mod copy;
 mod do_fork;

@@ -8,7 +8,6 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::sched::Overrides;
 use crate::kernel::syscall::ForkArgs;
-use crate::kernel::task::Cred;
 
 /// The properties of a spawned task.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,7 +92,7 @@ impl Kernel {
                 return Err(refusal.errno());
             }
         };
-        self.set_user(child, args.uid);
+        self.switch_uid(child, args.uid);
         // Forced branches apply to forks only; a spawned task is always placed the same way.
         self.start_child(init, child, flags, &Overrides::default());
         Ok(child)
@@ -118,13 +117,5 @@ impl Kernel {
             Policy::Normal => static_prio,
             Policy::Fifo | Policy::RoundRobin => rt_priority_to_prio(u32::from(args.rt_priority)),
         };
-    }
-
-    /// Changes the user of a task: credentials and the users' task counts.
-    fn set_user(&mut self, task: TaskId, uid: u32) {
-        let old = self.task(task).cred.uid;
-        self.users.get(uid);
-        self.users.put(old);
-        self.task_mut(task).cred = Cred::of_user(uid);
     }
 }

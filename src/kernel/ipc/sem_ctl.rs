@@ -103,7 +103,7 @@ impl Kernel {
         }
         self.clear_undo(id, Some(num));
         self.put_value(id, num, value);
-        let pid = self.task(current).tgid.0;
+        let pid = self.task(current).tgid().0;
         self.sem_sets.find_mut(id)?.sems[num].pid = pid;
         self.update_queue(id);
         Ok(0)

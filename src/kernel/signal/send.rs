@@ -182,11 +182,11 @@ impl Kernel {
     fn notify_of_group(&mut self, target: TaskId, why: i32) {
         let task = self.task(target);
         if task.ptrace.contains(PtFlags::PTRACED) {
-            let tracer = task.parent;
+            let tracer = task.parent();
             self.do_notify_parent_cldstop(target, tracer, why);
         } else {
-            let leader = task.group_leader;
-            let parent = self.task(leader).real_parent;
+            let leader = task.group_leader();
+            let parent = self.task(leader).real_parent();
             self.do_notify_parent_cldstop(leader, parent, why);
         }
     }

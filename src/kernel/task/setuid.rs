@@ -5,13 +5,13 @@ use crate::abi::{Caps, Errno, Resource, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 /// The user id that means "leave it unchanged".
-pub const SAME: u32 = u32::MAX;
+const SAME: u32 = u32::MAX;
 
 /// The capabilities after a change of user ids: a task with no root id left loses all; one that
 /// only changes its effective id keeps the permitted set, to get them back.
 ///
 /// Linux 2.6.12: `security/commoncap.c`, `cap_emulate_setxuid()`.
-pub const fn caps_after_setuid(old: &Cred, new: &Cred) -> (Caps, Caps) {
+const fn caps_after_setuid(old: &Cred, new: &Cred) -> (Caps, Caps) {
     let was_root = old.uid == 0 || old.euid == 0 || old.suid == 0;
     let is_root = new.uid == 0 || new.euid == 0 || new.suid == 0;
     let (mut effective, mut permitted) = (old.caps, old.permitted);
@@ -44,9 +44,7 @@ impl Kernel {
         if uid != 0 && self.users.processes(uid) >= self.rlimit(current, Resource::Nproc) {
             return Err(Errno::EAGAIN);
         }
-        self.users.get(uid);
-        self.users.put(old);
-        self.task_mut(current).cred.uid = uid;
+        self.charge_to(current, uid);
         Ok(())
     }
 

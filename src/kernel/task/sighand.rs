@@ -3,7 +3,7 @@
 //!
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
-use super::{Itimers, Rlimits, SigQueue, Usage};
+use super::{Itimers, Rlimits, SigQueue, Task, Usage};
 use crate::abi::{KSigaction, NSIG, Pid, SigAction, SigSet, SighandId, Signal, SignalId, TaskId};
 use crate::kernel::Kernel;
 use bitflags::bitflags;
@@ -12,7 +12,7 @@ use bitflags::bitflags;
 #[derive(Clone, Debug)]
 pub struct Sighand {
     /// Number of tasks that share them.
-    pub count: u32,
+    count: u32,
     actions: [KSigaction; NSIG as usize],
 }
 
@@ -23,6 +23,11 @@ impl Sighand {
             count: 1,
             actions: [KSigaction::default(); NSIG as usize],
         }
+    }
+
+    /// Number of tasks that share them.
+    pub const fn count(&self) -> u32 {
+        self.count
     }
 
     /// The action for a signal.
@@ -100,9 +105,9 @@ bitflags! {
 #[derive(Clone, Debug)]
 pub struct SignalStruct {
     /// Number of tasks that hold it, including zombies.
-    pub count: u32,
+    count: u32,
     /// Number of tasks of the process that have not begun to exit.
-    pub live: u32,
+    live: u32,
     /// See [`SignalFlags`].
     pub flags: SignalFlags,
     /// The wait status of a group exit, or the signal of a group stop.
@@ -121,11 +126,11 @@ pub struct SignalStruct {
     /// The queued entries of these signals.
     pub shared_queue: SigQueue,
     /// Process group id.
-    pub pgrp: Pid,
+    pub(super) pgrp: Pid,
     /// Session id.
-    pub session: Pid,
+    pub(super) session: Pid,
     /// Whether it is a session leader.
-    pub leader: bool,
+    pub(super) leader: bool,
     /// Resource limits.
     pub rlimits: Rlimits,
     /// `alarm` and interval timers.
@@ -158,6 +163,57 @@ impl SignalStruct {
             dead: Usage::default(),
             reaped: Usage::default(),
         }
+    }
+
+    /// The structure of a process that leads the session and group with its pid.
+    pub(in crate::kernel) fn of_session_leader(pid: Pid, rlimits: Rlimits) -> Self {
+        Self {
+            leader: true,
+            ..Self::new(pid, pid, rlimits)
+        }
+    }
+
+    /// Number of tasks that hold it, including zombies.
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Number of tasks of the process that have not begun to exit.
+    pub const fn live(&self) -> u32 {
+        self.live
+    }
+
+    /// Process group id.
+    pub const fn pgrp(&self) -> Pid {
+        self.pgrp
+    }
+
+    /// Session id.
+    pub const fn session(&self) -> Pid {
+        self.session
+    }
+
+    /// Whether it is a session leader.
+    pub const fn leader(&self) -> bool {
+        self.leader
+    }
+
+    /// Counts a task of the process that begins to exit; returns whether it is the last one.
+    pub(in crate::kernel) const fn dec_live_and_test(&mut self) -> bool {
+        self.live -= 1;
+        self.live == 0
+    }
+}
+
+impl Task {
+    /// Its signal actions (`sighand_struct`), until it is released.
+    pub const fn sighand(&self) -> Option<SighandId> {
+        self.sighand
+    }
+
+    /// What the threads of its process share, until it is released.
+    pub const fn signal(&self) -> Option<SignalId> {
+        self.signal
     }
 }
 
@@ -230,5 +286,62 @@ impl Kernel {
     pub(in crate::kernel) fn signal_id(&self, task: TaskId) -> SignalId {
         let signal = self.task(task).signal;
         signal.expect("a task has its signal_struct until it is released")
+    }
+
+    /// Gives a task signal actions of its own. Those that it shared keep their other users.
+    pub(in crate::kernel) fn set_sighand(&mut self, task: TaskId, sighand: Sighand) {
+        self.task_mut(task).sighand = Some(self.sighands.insert(sighand));
+    }
+
+    /// Gives a task a `signal_struct` of its own.
+    pub(in crate::kernel) fn set_signal(&mut self, task: TaskId, signal: SignalStruct) {
+        self.task_mut(task).signal = Some(self.signals.insert(signal));
+    }
+
+    /// Counts a new task that shares the signal actions that were copied from its parent.
+    pub(in crate::kernel) fn get_sighand(&mut self, child: TaskId) {
+        self.sighand_of_mut(child).count += 1;
+    }
+
+    /// Counts a new thread, which shares the `signal_struct` that was copied from its parent.
+    pub(in crate::kernel) fn get_signal(&mut self, child: TaskId) {
+        let shared = self.signal_of_mut(child);
+        shared.count += 1;
+        shared.live += 1;
+    }
+
+    /// Copies signal actions that tasks of other processes share.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
+    pub(in crate::kernel) fn unshare_sighand(&mut self, current: TaskId) {
+        let shared = self.sighand_of_mut(current);
+        shared.count -= 1;
+        let own = shared.duplicate();
+        self.set_sighand(current, own);
+    }
+
+    /// Drops one reference to the `signal_struct`. `live` is not touched.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
+    pub(in crate::kernel) fn put_signal(&mut self, task: TaskId) {
+        let signal = self.signal_id(task);
+        self.task_mut(task).signal = None;
+        self.signals[signal].count -= 1;
+        match self.signals[signal].count {
+            0 => drop(self.signals.remove(signal)),
+            _ => self.wake_waiting_exec(signal),
+        }
+    }
+
+    /// Drops one reference to the signal actions.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_sighand()`.
+    pub(in crate::kernel) fn put_sighand(&mut self, task: TaskId) {
+        let sighand = self.sighand_id(task);
+        self.task_mut(task).sighand = None;
+        self.sighands[sighand].count -= 1;
+        if self.sighands[sighand].count == 0 {
+            self.sighands.remove(sighand);
+        }
     }
 }

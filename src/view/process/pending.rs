@@ -40,15 +40,15 @@ pub struct PendingRow {
 /// The pending signals of a task; empty if the task is gone.
 pub fn pending(machine: &Machine, task: TaskId) -> PendingSignals {
     let kernel = &machine.kernel;
-    let Some(state) = kernel.tasks.get(task) else {
+    let Some(state) = kernel.tasks().get(task) else {
         return PendingSignals {
             rows: Vec::new(),
             blocked: Vec::new(),
         };
     };
     let private = (Pending::Private(task), &state.sigqueue, "task");
-    let shared = state.signal.map(|id| {
-        let queue = &kernel.signals[id].shared_queue;
+    let shared = state.signal().map(|id| {
+        let queue = &kernel.signals()[id].shared_queue;
         (Pending::Shared(id), queue, "process")
     });
     let mut rows = Vec::new();

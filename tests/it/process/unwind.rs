@@ -214,7 +214,7 @@ fn used_privileges_are_noted() {
     ] {
         let mut lab = Lab::boot();
         let sh = lab.spawn_as("sh", uid);
-        lab.machine.kernel.tasks[sh].cred.caps = caps;
+        lab.machine.kernel.task_mut(sh).set_caps(caps);
         *lab.rlimit_mut(sh, Resource::Nproc) = nproc;
         let child = lab.clone_with(sh, flags, bad_addresses());
         assert_eq!(child.map(|_| ()), result, "{uid} {caps:?} {flags:#x}");

@@ -1,8 +1,8 @@
 //! Copy on write between parents, children and grandchildren.
 
-use crate::hw::AccessKind;
 use super::lab::{Effect, Lab, PRIVATE, RW};
 use crate::abi::{CloneFlags, TaskId, VirtAddr};
+use crate::hw::AccessKind;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::syscall::Syscall;
 

@@ -1,9 +1,9 @@
-//! What a child inherits: the byte copy of `dup_task_struct` and what `copy_process` sets back in it.
+//! The life of a `task_struct`: what a child inherits (the byte copy of `dup_task_struct`, and what
+//! `copy_process` sets back in it), and the reference count that frees it.
 
-use super::clone_rules::child_ptrace;
-use crate::abi::{CloneFlags, Pfn, Pid, SigSet};
-use crate::abi::{ExitState, PfFlags};
-use crate::kernel::task::{ChildList, Continuation, InCall, PidType, SigQueue, Task};
+use super::{ChildList, Continuation, InCall, PidType, SigQueue, Task};
+use crate::abi::{ExitState, PfFlags, Pfn, Pid, PtFlags, SigSet, TaskId};
+use crate::kernel::Kernel;
 
 impl Task {
     /// The `task_struct` of a child of this task. Every field is named, so that whoever adds one has
@@ -13,7 +13,7 @@ impl Task {
     /// `copy_*` put the child's own in their places.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()` and `copy_process()`.
-    pub(super) fn for_child(&self, pid: Pid, stack: Pfn, flags: CloneFlags, now: u64) -> Self {
+    fn for_child(&self, pid: Pid, stack: Pfn, ptrace: PtFlags, now: u64) -> Self {
         Self {
             tgid: pid,
             group_leader: self.group_leader,
@@ -50,7 +50,7 @@ impl Task {
             // 2.6.12 leaves it even to a thread, which then shares the stack.
             altstack: self.altstack,
 
-            ptrace: child_ptrace(self.ptrace, flags),
+            ptrace,
             ptrace_message: self.ptrace_message,
             last_siginfo: None,
             ptrace_children: ChildList::new(),
@@ -76,6 +76,61 @@ impl Task {
                 continuation: Some(Continuation::RetFromFork),
                 ..InCall::default()
             },
+        }
+    }
+}
+
+impl Task {
+    /// Reference count: one for the running task, one for the reaper.
+    pub(in crate::kernel) const fn usage(&self) -> u32 {
+        self.usage
+    }
+}
+
+impl Kernel {
+    /// Adds the `task_struct` and the scheduling record of a child of `current`. It leads a thread
+    /// group of its own until [`Self::join_thread_group`].
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `dup_task_struct()`.
+    pub(in crate::kernel) fn insert_child(
+        &mut self,
+        current: TaskId,
+        pid: Pid,
+        stack: Pfn,
+        ptrace: PtFlags,
+    ) -> TaskId {
+        let copy = self.task(current).for_child(pid, stack, ptrace, self.tick);
+        let child = self.tasks.insert(copy);
+        self.task_mut(child).group_leader = child;
+        self.sched.dup(current, child, pid);
+        child
+    }
+
+    /// Makes a new task a thread of the process of `current`, with whose `signal_struct` it was
+    /// created.
+    pub(in crate::kernel) fn join_thread_group(&mut self, child: TaskId, current: TaskId) {
+        let (tgid, leader) = (self.task(current).tgid, self.task(current).group_leader);
+        let task = self.task_mut(child);
+        (task.tgid, task.group_leader) = (tgid, leader);
+    }
+
+    /// `put_task_struct`: the last reference frees the struct and the kernel stack.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `__put_task_struct()`.
+    pub(in crate::kernel) fn put_task(&mut self, task: TaskId) {
+        self.task_mut(task).usage -= 1;
+        if self.task(task).usage == 0 {
+            self.free_task(task);
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/fork.c`, `free_task()`.
+    pub(in crate::kernel) fn free_task(&mut self, task: TaskId) {
+        self.sched.remove(task);
+        if let Some(dead) = self.tasks.remove(task)
+            && let Some(stack) = dead.stack
+        {
+            self.free_frames(stack, 1);
         }
     }
 }
