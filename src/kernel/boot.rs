@@ -157,10 +157,13 @@ impl Kernel {
             init: TaskId::default(),
             panic: None,
         };
+        // Every CPU needs a current task before anything can be traced or allocated in its name, and
+        // init needs its program file.
         kernel.make_idle_tasks();
         kernel.make_migration_threads();
         kernel.make_root();
         kernel.make_init()?;
+        // Counters and trace start with the machine that the user sees.
         kernel.log = TraceLog::default();
         kernel.stat = Stat::default();
         Ok(kernel)

@@ -4,7 +4,7 @@
 use super::Kernel;
 use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
 use crate::kernel::fs::PIPE_BUFFERS;
-use crate::kernel::task::{Continuation, SignalFlags, Task, Trap};
+use crate::kernel::task::{Continuation, Sighand, SignalFlags, SignalStruct, Task, Trap};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 
@@ -75,13 +75,8 @@ impl Kernel {
     fn check_shared(&self) -> Result<(), String> {
         self.check_holders("files", &self.files, |s| s.count, |task| task.files)?;
         self.check_holders("fs", &self.fs, |s| s.count, |task| task.fs)?;
-        self.check_holders(
-            "sighand",
-            &self.sighands,
-            |s| s.count(),
-            |task| task.sighand(),
-        )?;
-        self.check_holders("signal", &self.signals, |s| s.count(), |task| task.signal())?;
+        self.check_holders("sighand", &self.sighands, Sighand::count, Task::sighand)?;
+        self.check_holders("signal", &self.signals, SignalStruct::count, Task::signal)?;
         let namespace = |task: &Task| task.namespace;
         self.check_holders("namespace", &self.namespaces, |s| s.count, namespace)?;
         self.check_holders("sem_undo", &self.sem_undos, |s| s.refcnt, |t| t.sem_undo)?;

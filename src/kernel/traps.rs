@@ -64,6 +64,7 @@ impl Kernel {
             }
         };
         let (vector, code) = (exception.vector(), exception.error_code().unwrap_or(0));
+        // Stored before the signal is sent: the frame of a handler contains both.
         let thread = &mut self.task_mut(current).thread;
         (thread.trap_no, thread.error_code) = (u32::from(vector), code);
         let eip = VirtAddr(thread.regs.eip);

@@ -263,7 +263,7 @@ impl Lab {
     /// What SIGCONT does to a new task that was left stopped: there is no `kill` yet.
     pub fn continue_stopped(&mut self, task: TaskId) {
         let kernel = &mut self.machine.kernel;
-        kernel.tasks()[task].pending = SigSet::EMPTY;
+        kernel.task_mut(task).pending = SigSet::EMPTY;
         assert!(kernel.wake_up_process(task));
         self.tick(0);
     }
@@ -360,8 +360,7 @@ impl Lab {
 
     /// The soft limit of a task's process, to be changed at once.
     pub fn rlimit_mut(&mut self, task: TaskId, resource: Resource) -> &mut u32 {
-        let signal = self.task(task).signal().unwrap();
-        &mut self.machine.kernel.signals()[signal].rlimits[resource].cur
+        &mut self.machine.kernel.rlimits_mut(task)[resource].cur
     }
 
     /// `setrlimit` for both limits alike.

@@ -16,7 +16,7 @@ fn int_80(nr: u16, args: [u32; 2]) -> u32 {
     [regs.eax, regs.ebx, regs.ecx] = [nr.into(), args[0], args[1]];
     kernel.int_80(current);
     kernel
-        .tasks
+        .tasks()
         .get(current)
         .map_or(0, |task| task.thread.regs.eax)
 }

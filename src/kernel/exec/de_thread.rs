@@ -27,6 +27,8 @@ impl Kernel {
         if self.sighand_of(current).count() <= 1 {
             return Ok(());
         }
+        // Allocated before anything is killed, because from then on exec cannot fail. It is freed
+        // again if the others turn out to be threads, with whom the old actions die.
         self.kmem_cache_alloc(SlabCache::Sighand)?;
         let ends = self
             .signal_of(current)
@@ -41,6 +43,7 @@ impl Kernel {
 
     /// Kills the other threads. From here on exec cannot fail.
     pub(super) fn de_thread(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
+        // The program is kept in the task before it may sleep: whatever wakes it goes on from there.
         let alone = self.thread_group_empty(current);
         self.task_mut(current).in_call.exec = Some(Box::new(exec));
         if alone {
@@ -56,6 +59,8 @@ impl Kernel {
         let left = holders_left(is_leader);
         let group = self.signal_of_mut(current);
         if group.count() > left {
+            // Both are set before the sleep, because the last thread that goes looks for them in
+            // `wake_waiting_exec`.
             group.group_exit_task = Some(current);
             group.notify_count = left;
             let wait = Continuation::ExecWaitsForThreads;
@@ -75,6 +80,7 @@ impl Kernel {
     /// exec.
     pub(in crate::kernel) fn exec_waits_for_leader(&mut self, current: TaskId) -> SysResult {
         let leader = self.task(current).group_leader();
+        // A leader that still exits uses its pid and its links; they cannot be taken over yet.
         if self.task(leader).exit_state != ExitState::Zombie {
             self.task_mut(current).in_call.continuation = Some(Continuation::ExecWaitsForLeader);
             self.sys_sched_yield(current);
@@ -96,6 +102,8 @@ impl Kernel {
     }
 
     fn threads_are_gone(&mut self, current: TaskId) -> SysResult {
+        // The group exit was only for the others. If the flag stayed, the new program would count as
+        // a process that is exiting.
         self.signal_of_mut(current).flags = SignalFlags::empty();
         self.unshare_sighand_and_load(current)
     }
@@ -106,11 +114,13 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
     fn replace_leader(&mut self, current: TaskId, leader: TaskId) {
         let (word, tracer) = (self.task(leader).ptrace, self.task(leader).parent());
+        // A caller that traced its leader would become its own tracer.
         let word = if tracer == current {
             PtFlags::empty()
         } else {
             word
         };
+        // Tracing ends first, so that each is in the list of its real parent again when it leaves it.
         for task in [current, leader] {
             if !self.task(task).ptrace.is_empty() {
                 self.ptrace_unlink(task);
@@ -119,6 +129,8 @@ impl Kernel {
         self.remove_links(current);
         self.remove_links(leader);
         self.switch_exec_pids(leader, current);
+        // The caller takes the leader's place below its parent. The leader must be in some list until
+        // it is released, so it becomes a child of init.
         let parent = self.task(leader).real_parent();
         self.set_links(current, parent);
         self.set_links(leader, self.init);
@@ -126,9 +138,9 @@ impl Kernel {
             self.task_mut(current).ptrace = word;
             self.ptrace_link(current, tracer);
         }
+        // Threads have -1; the parent must hear of the end of the process.
         self.task_mut(current).exit_signal = Signal::SIGCHLD.number() as i32;
-        self.task_mut(leader).exit_state = ExitState::Dead;
-        self.release_task(leader);
+        self.reap(leader);
     }
 
     /// Tasks that are not threads may share the signal actions; the new program gets its own.

@@ -37,6 +37,7 @@ impl Kernel {
             self.panic(&format!("Attempted to kill {what}!"));
             return SysResult::Blocked;
         }
+        // The tracer is told while the task still has its memory and files, so that it can look.
         if self.task(current).ptrace.contains(PtFlags::TRACE_EXIT) {
             self.task_mut(current).ptrace_message = code;
             return self.ptrace_event(current, PtraceEvent::Exit, Trap::Exit { code });
@@ -52,16 +53,21 @@ impl Kernel {
                 status: WaitStatus(code),
             },
         );
+        // Marked first: signals for the process must pick another thread from here on.
         self.task_mut(current).flags |= PfFlags::EXITING;
         let id = self.signal_id(current);
         if self.signals[id].dec_live_and_test() {
             self.del_real_timer(id, self.task(current).tgid());
         }
+        // The tid is cleared in memory that the next line gives up.
         self.mm_release(current);
         self.exit_mm_drop(current);
         self.exit_resources(current);
         self.task_mut(current).exit_code = code;
+        // The parent may read the wait status as soon as it is notified. Everything that others wait
+        // for (a pipe's end, a semaphore's undo value) has been given back before that.
         self.exit_notify(current);
+        // The stack is still in use; the task that runs next drops the last reference.
         self.sched.get_mut(current).dead = true;
         self.schedule();
         SysResult::Blocked
@@ -73,6 +79,7 @@ impl Kernel {
     pub(in crate::kernel) fn do_group_exit(&mut self, current: TaskId, code: u32) -> SysResult {
         let mut code = code;
         let signal = self.signal_of_mut(current);
+        // The first thread that ends the process chooses its wait status.
         if signal.flags.contains(SignalFlags::GROUP_EXIT) {
             code = signal.group_exit_code;
         } else if signal.count() > 1 {
@@ -95,9 +102,11 @@ impl Kernel {
             if thread == current || self.task(thread).exit_state != ExitState::Alive {
                 continue;
             }
+            // The others reap themselves. Only the leader stays, to be reported to the parent.
             if thread != leader {
                 self.task_mut(thread).exit_signal = -1;
             }
+            // As with every SIGKILL, stop signals that are pending have no effect any more.
             self.rm_from_queue(SigSet::STOPS, Pending::Private(thread));
             self.kill_thread(thread);
         }
@@ -111,10 +120,13 @@ impl Kernel {
         let task = self.task_mut(current);
         task.thread.regs.fs = 0;
         task.thread.regs.gs = 0;
+        // The parent may run on in this memory from here on. The task itself is done with it but for
+        // the tid below.
         self.complete_vfork(current);
         let addr = self.task(current).clear_child_tid;
         let mm = self.task(current).mm;
         if clears_tid(addr, mm.map_or(0, |mm| self.mms[mm].mm_users)) {
+            // Forgotten, so that after an exec it is not cleared again in the new program's memory.
             self.task_mut(current).clear_child_tid = VirtAddr(0);
             let failed = self.put_user_u32(current, addr, 0).is_err();
             self.trace(
@@ -164,7 +176,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn exit_notify(&mut self, current: TaskId) {
+        // A signal for the process may have woken this thread alone, which will not take it any more.
         self.hand_signals_over(current);
+        // The children get a new parent while the old one is not a zombie: a zombie cannot wait.
         self.forget_original_parent(current);
         let parent = self.task(current).real_parent();
         self.wake_orphaned_pgrp(current, parent, Some(current));
@@ -183,8 +197,7 @@ impl Kernel {
         let task = self.task_mut(current);
         let forgotten = task.exit_signal == -1 && (tracer_ends || reaped_by_init);
         if reaps_itself(task.exit_signal, task.ptrace) || forgotten {
-            task.exit_state = ExitState::Dead;
-            self.release_task(current);
+            self.reap(current);
         } else {
             task.exit_state = ExitState::Zombie;
         }
@@ -271,11 +284,19 @@ impl Kernel {
         }
     }
 
+    /// Releases a task for which nobody will wait.
+    pub(in crate::kernel) fn reap(&mut self, task: TaskId) {
+        // Dead first: what its release wakes must not find a zombie.
+        self.task_mut(task).exit_state = ExitState::Dead;
+        self.release_task(task);
+    }
+
     /// Removes the last traces of a task that has exited. Its struct is freed when it no longer
     /// runs.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `release_task()`.
-    pub(in crate::kernel) fn release_task(&mut self, task: TaskId) {
+    pub(super) fn release_task(&mut self, task: TaskId) {
+        // A zombie counts against its user's limit until here.
         let uid = self.task(task).cred().uid;
         self.users.put(uid);
         if !self.task(task).ptrace.is_empty() {
@@ -283,6 +304,7 @@ impl Kernel {
         }
         let (pid, name) = (self.pid(task), self.comm(task));
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        // Before the hashes: the next thread of the process is found through them.
         self.exit_signal_struct(task);
         self.put_sighand(task);
         let parent = self.task(task).parent();
@@ -293,9 +315,9 @@ impl Kernel {
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_exit(&mut ctx, task, parent);
         self.put_task(task);
+        // Not before this thread is gone: the leader is released as the last one of its process.
         if let Some(leader) = leader {
-            self.task_mut(leader).exit_state = ExitState::Dead;
-            self.release_task(leader);
+            self.reap(leader);
         }
     }
 
@@ -319,12 +341,14 @@ impl Kernel {
         let used = self.task_usage(task);
         let next = self.threads_from(task).get(1).copied();
         let shared = self.signal_of_mut(task);
+        // Neither may name a task that is gone.
         if shared.curr_target == Some(task) {
             shared.curr_target = next;
         }
         if shared.group_exit_task == Some(task) {
             shared.group_exit_task = None;
         }
+        // The last one leaves no process to keep sums for; a parent that waits has added them before.
         if shared.count() > 1 {
             shared.dead += used;
         } else {

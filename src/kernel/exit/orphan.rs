@@ -18,6 +18,7 @@ impl Kernel {
         if task.children().is_empty() && task.ptrace_children().is_empty() {
             return;
         }
+        // A copy, because every child leaves the list that is walked.
         let children: Vec<TaskId> = task.children().values().copied().collect();
         let reaper = self.child_reaper(father);
         let mut unwanted = Vec::new();
@@ -40,6 +41,7 @@ impl Kernel {
                 unwanted.push(child);
             }
         }
+        // The children that others trace are on the second list: they change their real parent only.
         let elsewhere = &self.task(father).ptrace_children();
         let elsewhere: Vec<TaskId> = elsewhere.values().rev().copied().collect();
         for child in elsewhere {
@@ -47,10 +49,10 @@ impl Kernel {
             self.reparent_tracee(child, reaper);
             self.wake_orphaned_pgrp(child, father, None);
         }
+        // Released last: releasing one changes the lists above.
         for child in unwanted {
             if self.tasks.contains_key(child) {
-                self.task_mut(child).exit_state = ExitState::Dead;
-                self.release_task(child);
+                self.reap(child);
             }
         }
     }
@@ -68,6 +70,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
     fn new_father(&mut self, child: TaskId, father: TaskId) {
         let task = self.task_mut(child);
+        // The new parent may be init, which must not get a signal that somebody else chose.
         if task.exit_signal != -1 {
             task.exit_signal = Signal::SIGCHLD.number() as i32;
         }
@@ -93,6 +96,7 @@ impl Kernel {
         };
         self.trace(child, event);
         let task = self.task(child);
+        // A zombie has told only its old parent; the new one must hear of it to reap it.
         let (zombie, signal) = (task.exit_state == ExitState::Zombie, task.exit_signal);
         if zombie && signal != -1 && self.thread_group_empty(child) {
             self.do_notify_parent(child, signal);
@@ -104,8 +108,7 @@ impl Kernel {
         let task = self.task(child);
         let forgotten = zombie && signal != -1 && reaps_itself(task.exit_signal, task.ptrace);
         if forgotten && reaper == self.init {
-            self.task_mut(child).exit_state = ExitState::Dead;
-            self.release_task(child);
+            self.reap(child);
         }
     }
 

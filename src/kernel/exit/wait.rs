@@ -50,8 +50,10 @@ impl Kernel {
     fn begin_wait(&mut self, current: TaskId, args: WaitArgs) -> SysResult {
         let pid = Pid(args.pid);
         self.trace(current, TraceEvent::SchedProcessWait { pid });
+        // What an earlier wait reported must not pass for the result of this one.
         let task = self.task_mut(current);
         (task.in_call.reaped, task.in_call.reported) = (None, None);
+        // The place in the wait queue is taken once: a waiter that wakes in vain keeps it.
         let queued = self.pid_hash.next_seq();
         self.do_wait(current, args, queued)
     }
@@ -85,6 +87,7 @@ impl Kernel {
             let why = self.why_no_child(current, args);
             return self.end_of_wait(current, &args, Err(why.into()));
         }
+        // Only now: with no child to hope for, even WNOHANG gets ECHILD and not 0.
         if options.contains(WaitOptions::NOHANG) {
             return self.end_of_wait(current, &args, Ok(0));
         }
@@ -175,7 +178,7 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `kernel/exit.c`, `eligible_child()`.
-    pub fn eligible_child(
+    pub(super) fn eligible_child(
         &self,
         current: TaskId,
         child: TaskId,

@@ -21,6 +21,8 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let sharing = clone_sharing(args.flags);
+        // The order decides what a failure undoes: `unwind_copy` walks back through the stages. The
+        // registers come last, as nothing has to be undone for them.
         self.copy_semundo(sharing, current, child)?;
         *stage = CopyStage::SemUndo;
         self.copy_files(sharing, child)?;
@@ -61,6 +63,7 @@ impl Kernel {
                 self.sem_undos.insert(SemUndoList::new())
             }
         };
+        // A list that is created here is the caller's from now on, even if the clone fails later.
         self.task_mut(current).sem_undo = Some(undo);
         self.sem_undos[undo].refcnt += 1;
         self.task_mut(child).sem_undo = Some(undo);
@@ -82,6 +85,7 @@ impl Kernel {
     ) -> Result<(), CloneRefusal> {
         let task = self.task_mut(child);
         (task.min_flt, task.maj_flt) = (0, 0);
+        // Until now these were the parent's ids, without a reference.
         (task.mm, task.active_mm) = (None, None);
         self.sched.get_mut(child).has_mm = false;
         let Some(old) = self.task(current).mm else {
@@ -170,6 +174,8 @@ impl Kernel {
             self.namespaces[namespace].count += 1;
             return Ok(());
         }
+        // Asked here and not with the flags, so a caller without the privilege has already paid for
+        // a copy of its memory, which is now undone.
         let privilege = check_newns(&self.task(current).cred())?;
         self.capable(current, privilege);
         self.copy_alloc(CopyStage::Namespace)?;
@@ -188,6 +194,7 @@ impl Kernel {
         child: TaskId,
         args: &ForkArgs,
     ) -> Result<(), CloneRefusal> {
+        // The child returns from the same call as its parent; this 0 is how it knows who it is.
         let regs = &mut self.task_mut(child).thread.regs;
         regs.eax = 0;
         if args.stack != VirtAddr(0) {
@@ -228,6 +235,8 @@ impl Kernel {
     /// CLONE_PARENT_SETTID; a semaphore undo list created for the caller; PF_SUPERPRIV of the
     /// caller; the halved time slice; and, for a failed CLONE_THREAD, `signal.live`.
     pub(super) fn unwind_copy(&mut self, child: TaskId, stage: CopyStage) {
+        // A stage that was not completed left the parent's id in the child, without a reference, so
+        // only completed stages are undone.
         if stage >= CopyStage::Namespace
             && let Some(namespace) = self.task_mut(child).namespace.take()
         {

@@ -15,9 +15,9 @@ use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 /// A task that `do_fork` has made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Forked {
-    /// The calling task.
+    /// The task that called fork, vfork or clone.
     pub parent: TaskId,
-    /// A task was created.
+    /// The new task, which has no user mode yet.
     pub child: TaskId,
 }
 
@@ -56,6 +56,7 @@ impl Kernel {
     pub fn do_fork(&mut self, current: TaskId, args: &ForkArgs) -> SysResult {
         let mut args = *args;
         self.trace_do_fork(current, &args);
+        // The pid comes first and outside `copy_process`, so even a refused clone moves `last_pid`.
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
             let pid_max = self.config.pid_max;
@@ -94,10 +95,12 @@ impl Kernel {
             vfork: creator_waits(args.flags),
             done: false,
         };
+        // A vfork parent waits only after its tracer has been told of the child: a tracer that
+        // learned of it only at the end of the wait could not follow the child before its exec.
         let Some(event) = event else {
             return self.after_event(current, trap);
         };
-        // The child is already runnable.
+        // The child is already runnable; what the tracer reads must be there before the stop.
         self.task_mut(current).ptrace_message = pid.0 as u32;
         self.fork_step(current, ForkStep::PtraceNotify);
         self.ptrace_event(current, event, trap)
@@ -111,6 +114,9 @@ impl Kernel {
         flags: CloneFlags,
         overrides: &Overrides,
     ) {
+        // All of this must stand before the child is queued: it may run, exit and complete the vfork
+        // before its parent gets to wait, and a SIGSTOP for it must come before its first
+        // instruction.
         if creator_waits(flags) {
             self.task_mut(child).vfork_done = Some(current);
         }
@@ -190,6 +196,7 @@ impl Kernel {
         pid: Pid,
         stage: &mut CopyStage,
     ) -> Result<TaskId, CloneRefusal> {
+        // Flags are checked before anything is allocated, so this refusal has nothing to undo.
         check_clone_flags(args.flags)?;
         *stage = CopyStage::FlagsAllowed;
         let child = self.dup_task_struct(current, pid, args.flags)?;
@@ -230,6 +237,7 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
+        // The limits come before the copies: a clone that they refuse has cost only a `task_struct`.
         self.count_process(current, stage)?;
         self.sched.get_mut(child).thread_flags -=
             ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
@@ -249,6 +257,8 @@ impl Kernel {
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_fork(&mut ctx, current, child);
         *stage = CopyStage::SchedFork;
+        // A child must not escape a SIGKILL that was sent before it could be found. One that is sent
+        // after `link_task` finds it.
         check_not_killed(self.task(current).pending)?;
         *stage = CopyStage::NotKilled;
         let parent = self.choose_parent(current, flags);
@@ -266,6 +276,7 @@ impl Kernel {
         current: TaskId,
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
+        // The real user is charged, even if the effective one is root.
         let cred = self.task(current).cred();
         let limit = self.rlimit(current, Resource::Nproc);
         let processes = self.users.processes(cred.uid);
@@ -280,7 +291,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// CLONE_PARENT_SETTID stores the tid before the memory is copied, so a copy has it too.
+    /// `CLONE_PARENT_SETTID` stores the tid before the memory is copied, so a copy has it too.
     fn store_parent_tid(
         &mut self,
         current: TaskId,
@@ -317,6 +328,8 @@ impl Kernel {
         check_group_exit(flags, self.signal_of(current).flags)?;
         self.join_thread_group(child, current);
         let group = self.signal_of_mut(current);
+        // A thread that appears while the others are about to stop must stop with them, or the stop
+        // would never be complete.
         if group.group_stop_count > 0 {
             group.group_stop_count += 1;
             self.sched.get_mut(child).thread_flags |= ThreadFlags::SIGPENDING;

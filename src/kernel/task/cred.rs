@@ -115,7 +115,7 @@ impl UserTable {
     }
 
     /// Every user that queued signals count for, with their number.
-    pub fn sigpending_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
+    pub(in crate::kernel) fn sigpending_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
         self.sigpending.iter().map(|(uid, count)| (*uid, *count))
     }
 

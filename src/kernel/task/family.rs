@@ -22,13 +22,8 @@ impl Task {
     }
 
     /// Its children that other tasks trace.
-    pub const fn ptrace_children(&self) -> &ChildList {
+    pub(in crate::kernel) const fn ptrace_children(&self) -> &ChildList {
         &self.ptrace_children
-    }
-
-    /// Whether a task that is not its real parent traces it.
-    pub const fn has_foreign_parent(&self) -> bool {
-        self.ptrace_link.is_some()
     }
 }
 
@@ -76,8 +71,7 @@ impl Kernel {
         if parent == tracer {
             return;
         }
-        // The real parent must find the task on one of its lists at any time: its exit leaves no
-        // child behind that way.
+        // Without this second link, the exit of the real parent would not find the task.
         self.keep_for_real_parent(child, parent);
         self.remove_links(child);
         self.task_mut(child).parent = tracer;

@@ -122,6 +122,11 @@ impl Kernel {
         self.rlimits(task)[resource].cur
     }
 
+    /// The resource limits of a task's process, to be set without the checks of `setrlimit`.
+    pub fn rlimits_mut(&mut self, task: TaskId) -> &mut Rlimits {
+        &mut self.signal_of_mut(task).rlimits
+    }
+
     /// Sets a limit of the current task's process.
     ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_setrlimit()`.

@@ -41,6 +41,8 @@ impl Kernel {
         if uid == old {
             return Ok(());
         }
+        // The limit is that of the caller, but the tasks are those of the new user. A change to root
+        // is never refused.
         if uid != 0 && self.users.processes(uid) >= self.rlimit(current, Resource::Nproc) {
             return Err(Errno::EAGAIN);
         }
@@ -67,6 +69,7 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let old = self.task(current).cred;
         let mut suid = old.suid;
+        // A privileged caller sets all three ids and cannot return; any other only the effective one.
         if self.capable(current, Caps::SETUID) {
             self.change_user(current, uid)?;
             suid = uid;

@@ -36,7 +36,7 @@ impl Sighand {
     }
 
     /// The action for a signal, with its flags and mask.
-    pub const fn k_action(&self, signal: Signal) -> KSigaction {
+    const fn k_action(&self, signal: Signal) -> KSigaction {
         self.actions[signal.number() as usize - 1]
     }
 
@@ -46,7 +46,7 @@ impl Sighand {
     }
 
     /// Sets the action for a signal, with its flags and mask.
-    pub const fn set_k_action(&mut self, signal: Signal, action: KSigaction) {
+    pub(in crate::kernel) const fn set_k_action(&mut self, signal: Signal, action: KSigaction) {
         self.actions[signal.number() as usize - 1] = action;
     }
 
@@ -69,7 +69,7 @@ impl Sighand {
     /// flags and masks are cleared.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `flush_signal_handlers()`.
-    pub fn flush_handlers(&mut self) {
+    pub(in crate::kernel) fn flush_handlers(&mut self) {
         for action in &mut self.actions {
             let kept = match action.handler {
                 SigAction::Ignore => SigAction::Ignore,
@@ -224,7 +224,7 @@ impl Kernel {
     }
 
     /// The action of a task for a signal, with its flags and mask.
-    pub fn k_sigaction_of(&self, task: TaskId, signal: Signal) -> KSigaction {
+    pub(in crate::kernel) fn k_sigaction_of(&self, task: TaskId, signal: Signal) -> KSigaction {
         self.sighand_of(task).k_action(signal)
     }
 
@@ -233,7 +233,7 @@ impl Kernel {
     /// # Panics
     /// As [`Kernel::signal_of`].
     #[track_caller]
-    pub fn sighand_of(&self, task: TaskId) -> &Sighand {
+    pub(in crate::kernel) fn sighand_of(&self, task: TaskId) -> &Sighand {
         &self.sighands[self.sighand_id(task)]
     }
 
@@ -252,7 +252,7 @@ impl Kernel {
     /// # Panics
     /// As [`Kernel::signal_of`].
     #[track_caller]
-    pub(in crate::kernel) fn sighand_id(&self, task: TaskId) -> SighandId {
+    fn sighand_id(&self, task: TaskId) -> SighandId {
         let sighand = self.task(task).sighand;
         sighand.expect("a task has its signal actions until it is released")
     }

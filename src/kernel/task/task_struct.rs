@@ -31,7 +31,7 @@ pub struct Thread {
 /// Children in the order of linking, by the position that each child keeps as its `sibling`.
 pub type ChildList = BTreeMap<Seq, TaskId>;
 
-/// A task. `fork/child.rs` says what a child inherits of it; the record of the same id in the
+/// A task. `child.rs` says what a child inherits of it; the record of the same id in the
 /// scheduler's table says how it is scheduled.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -57,7 +57,7 @@ pub struct Task {
     /// Reference count: one for the running task, one for the reaper.
     pub(super) usage: u32,
 
-    // Family. Both ends of a link change together, in `add_child` and the functions around it.
+    // Family. Both ends of a link change together, in `family.rs`.
     /// Its creator, or the task that adopted it.
     pub(super) real_parent: TaskId,
     /// The task that is notified of its exit: the real parent or a tracer.

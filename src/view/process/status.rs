@@ -3,7 +3,7 @@
 use crate::abi::{ExitState, PAGE_SIZE, SigAction, SigSet, Signal, TaskId, TaskState, WaitStatus};
 use crate::kernel::Kernel;
 use crate::kernel::mm::Mm;
-use crate::kernel::task::Task;
+use crate::kernel::task::{SignalStruct, Task};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -102,10 +102,7 @@ fn signals(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Strin
     };
     let set = |set: SigSet| format!("{:016x}", set.0);
     vec![
-        (
-            "Threads",
-            group.map_or(0, |group| group.count()).to_string(),
-        ),
+        ("Threads", group.map_or(0, SignalStruct::count).to_string()),
         ("SigPnd", set(task.pending)),
         (
             "ShdPnd",

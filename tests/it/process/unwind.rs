@@ -24,12 +24,12 @@ struct Failure {
 fn nothing(_: &mut Lab, _: TaskId) {}
 
 fn kill_pending(lab: &mut Lab, task: TaskId) {
-    lab.machine.kernel.tasks[task].pending = SigSet::of(&[Signal::SIGKILL]);
+    lab.machine.kernel.tasks()[task].pending = SigSet::of(&[Signal::SIGKILL]);
 }
 
 fn group_exits(lab: &mut Lab, task: TaskId) {
-    let signal = lab.task(task).signal.unwrap();
-    lab.machine.kernel.signals[signal].flags = SignalFlags::GROUP_EXIT;
+    let signal = lab.task(task).signal().unwrap();
+    lab.machine.kernel.signals()[signal].flags = SignalFlags::GROUP_EXIT;
 }
 
 const FAILURES: &[Failure] = &[
@@ -141,7 +141,7 @@ fn a_failed_clone_undoes_everything_but_the_pid_and_the_slice() {
             slice
         };
         assert_eq!(lab.sched(sh).time_slice, expected, "{name}");
-        assert!(lab.task(sh).children.is_empty(), "{name}");
+        assert!(lab.task(sh).children().is_empty(), "{name}");
         lab.check();
     }
 }
@@ -160,7 +160,7 @@ fn a_failed_thread_leaves_live_too_high() {
         let (mut lab, sh) = Lab::with_shell();
         assert!(lab.clone_with(sh, flags, bad_addresses()).is_err());
         let signal = lab.signal(sh);
-        assert_eq!((signal.count, signal.live), (1, live), "{flags:#x}");
+        assert_eq!((signal.count(), signal.live()), (1, live), "{flags:#x}");
     }
 }
 

@@ -4,7 +4,6 @@ use super::lab::{FIXED, Lab, PRIVATE, READ, RW, SHARED};
 use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, TaskId, VirtAddr};
 use crate::kernel::mm::{Merge, Mm, VmFlags, Vma, merge_verdict};
 use crate::kernel::syscall::{MapRefusal, MmapArgs, Syscall};
-use crate::kernel::task::Cred;
 use slotmap::SlotMap;
 
 const MIB: u32 = 1 << 20;
