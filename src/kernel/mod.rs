@@ -1,6 +1,11 @@
 //! The emulated kernel: tasks and everything that they hold, in arenas, changed by functions with
 //! the names of their Linux 2.6.12 counterparts. It knows nothing of user mode but `pt_regs`, and
 //! nothing of scripts; it never blocks the host.
+//!
+//! The rooms stand in an order (see `docs/architecture.md`) in which they may name each other's
+//! types. This file and `boot.rs` tie them together. Fields of [`Kernel`] without `pub` are private
+//! to the kernel: machine and views read them with a method of the same name, and change nothing in
+//! them. Which room may change what is in them stands in the `mod.rs` of the room.
 
 pub mod boot;
 mod check;

@@ -16,13 +16,13 @@ pub struct SpawnArgs {
     pub name: String,
     /// Nice value, -20..=19.
     pub nice: i32,
-    /// Scheduling policy.
+    /// Scheduling policy, which its children inherit.
     pub policy: Policy,
     /// Real-time priority, 1..=99, for `Fifo` and `RoundRobin`.
     pub rt_priority: u8,
     /// Sleep average of the parent, ms; the child's is lowered by the usual penalty.
     pub parent_sleep_avg_ms: u32,
-    /// User id.
+    /// User id: the real, effective and saved one.
     pub uid: u32,
     /// CPU on which it appears.
     pub cpu: u8,

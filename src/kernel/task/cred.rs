@@ -16,7 +16,7 @@ pub struct Cred {
     pub suid: u32,
     /// Real group id.
     pub gid: u32,
-    /// Effective capabilities.
+    /// Effective capabilities: those that checks ask for.
     pub caps: Caps,
     /// Permitted capabilities: those that can become effective.
     pub permitted: Caps,

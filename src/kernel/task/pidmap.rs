@@ -168,7 +168,7 @@ impl PidHash {
             .all(|kind| self.all(*kind, nr).next().is_none())
     }
 
-    /// `find_task_by_pid`.
+    /// The task with that tid, if there is one; zombies are found too.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `find_task_by_pid_type()`.
     pub fn find(&self, nr: Pid) -> Option<TaskId> {

@@ -87,7 +87,7 @@ impl Default for Sighand {
 }
 
 bitflags! {
-    /// `signal->flags`.
+    /// `signal->flags`: the state of a process as a whole.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct SignalFlags: u32 {
         /// The process is stopped.
@@ -108,7 +108,7 @@ pub struct SignalStruct {
     count: u32,
     /// Number of tasks of the process that have not begun to exit.
     live: u32,
-    /// See [`SignalFlags`].
+    /// Whether the process is stopping, has continued, or is exiting.
     pub flags: SignalFlags,
     /// The wait status of a group exit, or the signal of a group stop.
     pub group_exit_code: u32,
@@ -131,7 +131,7 @@ pub struct SignalStruct {
     pub(super) session: Pid,
     /// Whether it is a session leader.
     pub(super) leader: bool,
-    /// Resource limits.
+    /// Resource limits; all threads share them, and exec keeps them.
     pub rlimits: Rlimits,
     /// `alarm` and interval timers.
     pub itimers: Itimers,
@@ -273,7 +273,7 @@ impl Kernel {
     /// # Panics
     /// As [`Kernel::signal_of`].
     #[track_caller]
-    pub(in crate::kernel) fn signal_of_mut(&mut self, task: TaskId) -> &mut SignalStruct {
+    pub fn signal_of_mut(&mut self, task: TaskId) -> &mut SignalStruct {
         let id = self.signal_id(task);
         &mut self.signals[id]
     }

@@ -44,9 +44,9 @@ pub struct Task {
     pub(super) pid_links: [Option<(Pid, Seq)>; PidType::COUNT],
 
     // Exit.
-    /// `PF_*` flags.
+    /// `PF_*` flags: among others whether it is exiting, and whether it has called exec.
     pub flags: PfFlags,
-    /// See [`ExitState`].
+    /// Whether it lives, waits to be reaped, or is being released.
     pub exit_state: ExitState,
     /// The wait status of the exit, or of the last stop.
     pub exit_code: u32,
@@ -82,7 +82,7 @@ pub struct Task {
     pub(super) sighand: Option<SighandId>,
     /// What the threads of the process share.
     pub(super) signal: Option<SignalId>,
-    /// Mount namespace.
+    /// Mount namespace; `None` after the exit.
     pub namespace: Option<NamespaceId>,
     /// Semaphore undo values.
     pub sem_undo: Option<SemUndoId>,
@@ -104,7 +104,7 @@ pub struct Task {
     pub altstack: AltStack,
 
     // Tracing.
-    /// `PT_*` flags.
+    /// `PT_*` flags: whether it is traced, and at which events it stops; 0 if nobody traces it.
     pub ptrace: PtFlags,
     /// What a tracer reads with `PTRACE_GETEVENTMSG`.
     pub ptrace_message: u32,

@@ -29,8 +29,8 @@ fn check_zombie(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
     let threads = kernel
         .tasks()
         .values()
-        .filter(|other| other.signal.is_some());
-    let threads = threads.filter(|other| other.tgid == task.tgid()).count();
+        .filter(|other| other.signal().is_some());
+    let threads = threads.filter(|other| other.tgid() == task.tgid()).count();
     let leads = task.group_leader() == id;
     let waits_for_threads = leads && threads > 1;
     let traced = !task.ptrace.is_empty();

@@ -74,7 +74,7 @@ pub(super) fn told(lab: &Lab, flags: F, caller: Option<TaskId>) -> ExplainClone 
 /// be blocked.
 pub(super) fn block_signals(lab: &mut Lab, task: TaskId) {
     let all = SigSet(!0).without(Signal::SIGKILL).without(Signal::SIGSTOP);
-    lab.machine.kernel.tasks()[task].blocked = all;
+    lab.machine.kernel.task_mut(task).blocked = all;
 }
 
 fn pending_of_process(lab: &Lab, task: TaskId) -> SigSet {
@@ -165,7 +165,7 @@ impl Oracle {
             self.detach(child);
             let tid = self.bench.lab.pid(child) as u32;
             // Nobody traces the two any more.
-            self.bench.lab.machine.kernel.tasks()[caller].ptrace = PtFlags::empty();
+            self.bench.lab.machine.kernel.task_mut(caller).ptrace = PtFlags::empty();
             let plain = explain_clone(&self.bench.lab.machine, flags, Some(caller));
             let plain = plain.unwrap().child.unwrap();
             self.check_end(&plain, child, flags);
@@ -465,13 +465,13 @@ fn the_oracle_of_flags_predicts_signals_and_events() {
                 .map(|(option, name)| (PtFlags::PTRACED | *option, event == Some(name)))
                 .chain([(all, event.is_some()), (PtFlags::PTRACED, false)])
             {
-                oracle.bench.lab.machine.kernel.tasks()[caller].ptrace = ptrace;
+                oracle.bench.lab.machine.kernel.task_mut(caller).ptrace = ptrace;
                 let now = told(&oracle.bench.lab, flags, Some(caller)).child;
                 let now = now.and_then(|child| child.traced_now);
                 assert_eq!(now.is_some_and(|now| now.event.is_some()), heard);
                 oracle.try_flags(flags);
             }
-            oracle.bench.lab.machine.kernel.tasks()[caller].ptrace = PtFlags::empty();
+            oracle.bench.lab.machine.kernel.task_mut(caller).ptrace = PtFlags::empty();
         }
     }
 }

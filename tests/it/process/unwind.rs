@@ -24,12 +24,11 @@ struct Failure {
 fn nothing(_: &mut Lab, _: TaskId) {}
 
 fn kill_pending(lab: &mut Lab, task: TaskId) {
-    lab.machine.kernel.tasks()[task].pending = SigSet::of(&[Signal::SIGKILL]);
+    lab.machine.kernel.task_mut(task).pending = SigSet::of(&[Signal::SIGKILL]);
 }
 
 fn group_exits(lab: &mut Lab, task: TaskId) {
-    let signal = lab.task(task).signal().unwrap();
-    lab.machine.kernel.signals()[signal].flags = SignalFlags::GROUP_EXIT;
+    lab.machine.kernel.signal_of_mut(task).flags = SignalFlags::GROUP_EXIT;
 }
 
 const FAILURES: &[Failure] = &[
