@@ -254,7 +254,7 @@ fn schedule(case: &Case) {
     let switches = machine.kernel.sched.rq(0).nr_switches() - switched;
     assert_eq!(switches, naive.switches, "{}", case.name);
     for (task, utime) in naive.utimes() {
-        if let Some(task) = machine.kernel.tasks.get(task) {
+        if let Some(task) = machine.kernel.tasks().get(task) {
             assert_eq!(u64::from(task.utime), utime, "{}", case.name);
         }
     }

@@ -27,7 +27,7 @@
 //! let out = |line: &str| Ok(println!("{line}"));
 //! let mut session = Session::new(Limits::default(), Box::new(out))?;
 //! session.run(r#"print(spawn("sh").fork().pid);"#).map_err(|failure| failure.to_string())?;
-//! assert_eq!(session.machine(|machine| machine.kernel.total_forks), 3);
+//! assert_eq!(session.machine(|machine| machine.kernel.total_forks()), 3);
 //! # Ok::<(), String>(())
 //! ```
 

@@ -181,7 +181,7 @@ pub fn summary(machine: &Machine) -> String {
             summary_line(kernel, sched, account.ticks, switches, "exited"),
         ));
     }
-    for (pid, task) in kernel.pid_hash.tasks() {
+    for (pid, task) in kernel.pid_hash().tasks() {
         if task != kernel.init && kernel.task(task).exit_state == ExitState::Alive {
             let (sched, ticks) = (kernel.sched.get(task), kernel.ticks_of(task));
             let switches = times_switched_to(kernel, task);

@@ -13,8 +13,8 @@ use crate::hw::{Cpu, Ram};
 use crate::kernel::fs::{Console, FileSystem, FsStruct, InodeKind, Namespace};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
-    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Rlimits, Sighand, SignalStruct,
-    Task, UserTable,
+    Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
+    Totals, UserTable,
 };
 use crate::kernel::time::{RealTimers, Timers};
 use crate::trace::{FrameUse, TraceLog};
@@ -151,18 +151,19 @@ impl Kernel {
             real_timers: RealTimers::default(),
             futexes: Futexes::default(),
             console: Console::default(),
-            nr_threads: 0,
-            process_counts: 0,
-            total_forks: 0,
+            totals: Totals::default(),
             forked: Vec::new(),
             init_mm,
             init: TaskId::default(),
             panic: None,
         };
+        // Every CPU needs a current task before anything can be traced or allocated in its name, and
+        // init needs its program file.
         kernel.make_idle_tasks();
         kernel.make_migration_threads();
         kernel.make_root();
         kernel.make_init()?;
+        // Counters and trace start with the machine that the user sees.
         kernel.log = TraceLog::default();
         kernel.stat = Stat::default();
         Ok(kernel)
@@ -175,7 +176,7 @@ impl Kernel {
         for cpu in 0..self.cpus.len() {
             let idle = self
                 .tasks
-                .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));
+                .insert_with_key(|id| Task::bare(id, Pid(0), Cred::of_user(0)));
             self.enter_lazy_tlb(self.init_mm, idle);
             self.sched
                 .add_idle(cpu, idle, SchedTask::new(Pid(0), Name::default()));
@@ -218,7 +219,7 @@ impl Kernel {
             .map_err(|_| too_small())?;
         let init = self
             .tasks
-            .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));
+            .insert_with_key(|id| Task::bare(id, pid, Cred::of_user(0)));
         self.init = init;
         let name = self.names.intern("init");
         let mut entry = SchedTask::new(pid, name);
@@ -236,40 +237,24 @@ impl Kernel {
 
         let mut sighand = Sighand::new();
         sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
-        let signal = SignalStruct {
-            leader: true,
-            ..SignalStruct::new(pid, pid, rlimits)
-        };
         let files = self.console_files()?;
         let fs = FsStruct::initial();
-        let bare = Task::bare(init, Cred::of_user(0));
-        *self.task_mut(init) = Task {
-            tgid: pid,
-            mm: Some(mm),
-            active_mm: Some(mm),
-            files: Some(files),
-            exit_signal: Signal::SIGCHLD.number() as i32,
-            stack: Some(stack),
-            did_exec: true,
-            ..bare
-        };
         let fs = self.fs.insert(fs);
-        let sighand = self.sighands.insert(sighand);
-        let signal = self.signals.insert(signal);
         let namespace = self.namespaces.insert(Namespace::new());
         let task = self.task_mut(init);
+        task.mm = Some(mm);
+        task.active_mm = Some(mm);
+        task.files = Some(files);
         task.fs = Some(fs);
-        task.sighand = Some(sighand);
-        task.signal = Some(signal);
         task.namespace = Some(namespace);
+        task.exit_signal = Signal::SIGCHLD.number() as i32;
+        task.stack = Some(stack);
+        task.did_exec = true;
         task.thread.regs.esp = esp;
-        for kind in PidType::ALL {
-            self.attach_pid(init, kind, pid);
-        }
+        self.set_sighand(init, sighand);
+        self.set_signal(init, SignalStruct::of_session_leader(pid, rlimits));
+        self.hash_process(init);
         self.users.get(0);
-        self.nr_threads = 1;
-        self.process_counts = 1;
-        self.total_forks = 1;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::Kernel;
 use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
 use crate::kernel::fs::{File, FilesStruct, FsStruct, Inode, Namespace, PIPE_BUFFERS};
 use crate::kernel::ipc::SemUndoList;
-use crate::kernel::task::{Continuation, PidType, SignalFlags, Task, Trap};
+use crate::kernel::task::{Continuation, Sighand, SignalFlags, SignalStruct, Task, Trap};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 
@@ -37,64 +37,10 @@ impl Kernel {
     }
 
     /// Every task except the idle tasks and the migration threads.
-    fn real_tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
+    pub(super) fn real_tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
         self.tasks
             .iter()
             .filter(|(id, _)| self.pid(*id) != Pid(0) && !self.sched.is_migration_thread(*id))
-    }
-
-    /// Checks that parents and children know each other, and threads their leader.
-    fn check_family(&self, id: TaskId, task: &Task) -> Result<(), String> {
-        if id != self.init {
-            let parent = self.tasks.get(task.parent).ok_or("its parent is gone")?;
-            demand(parent.children.get(&task.sibling) == Some(&id), || {
-                "is not in its parent's list".into()
-            })?;
-            let real = self.tasks.get(task.real_parent);
-            let real = real.ok_or("its real parent is gone")?;
-            let alive = |task: &Task| task.exit_state == ExitState::Alive;
-            demand(alive(parent) && alive(real), || {
-                "its parent has exited".into()
-            })?;
-            let linked = task
-                .ptrace_link
-                .map(|seq| real.ptrace_children.get(&seq) == Some(&id));
-            let foreign = task.parent != task.real_parent;
-            demand(linked == foreign.then_some(true), || {
-                format!("foreign parent {foreign}, with its real one {linked:?}")
-            })?;
-            demand(!foreign || !task.ptrace.is_empty(), || {
-                "has a foreign parent that does not trace it".into()
-            })?;
-        }
-        for (seq, child) in &task.children {
-            let child = self.tasks.get(*child).ok_or("a child is gone")?;
-            demand((child.parent, child.sibling) == (id, *seq), || {
-                "a child has another parent".into()
-            })?;
-        }
-        for (seq, child) in &task.ptrace_children {
-            let child = self.tasks.get(*child).ok_or("a traced child is gone")?;
-            let link = (child.real_parent, child.ptrace_link);
-            demand(link == (id, Some(*seq)), || {
-                "a traced child has another parent".into()
-            })?;
-        }
-        let inside = matches!(task.in_call.continuation, Some(Continuation::PtraceStop(_)));
-        demand(task.last_siginfo.is_some() == inside, || {
-            "has the signal of a stop that it is not in".into()
-        })?;
-        let leader = task.group_leader;
-        demand(self.tasks.contains_key(leader), || {
-            "its leader is gone".into()
-        })?;
-        demand(self.pid(leader) == task.tgid, || {
-            "its leader has another number than its group".into()
-        })?;
-        let shares = self.task(leader).signal == task.signal;
-        demand(shares, || {
-            "has another signal_struct than its leader".into()
-        })
     }
 
     /// Checks that the resources and queues of a task agree with its state.
@@ -106,8 +52,8 @@ impl Kernel {
             ExitState::Zombie => (1, false),
             ExitState::Dead => return Err("is dead, but was not released".into()),
         };
-        demand(task.usage == usage && exiting != holds, || {
-            format!("usage {}, {:?}", task.usage, task.flags)
+        demand(task.usage() == usage && exiting != holds, || {
+            format!("usage {}, {:?}", task.usage(), task.flags)
         })?;
         let held = [
             task.mm.is_some(),
@@ -117,7 +63,7 @@ impl Kernel {
         ];
         demand(held == [holds; 4], || format!("holds {held:?}"))?;
         demand(sched.has_mm == holds, || "has_mm is wrong".into())?;
-        let kept = [task.sighand.is_some(), task.signal.is_some()];
+        let kept = [task.sighand().is_some(), task.signal().is_some()];
         demand(kept == [true; 2], || "keeps no signals".into())?;
         demand(task.stack.is_some(), || "has no kernel stack".into())?;
         let runnable = sched.state == TaskState::RUNNING;
@@ -126,80 +72,12 @@ impl Kernel {
         })
     }
 
-    /// Checks the pid hashes that a task is in, and its entry in each.
-    fn check_links(&self, id: TaskId, task: &Task) -> Result<(), String> {
-        let signal = task.signal.and_then(|signal| self.signals.get(signal));
-        let signal = signal.ok_or("its signal_struct is gone")?;
-        let leads = task.group_leader == id;
-        let expected = [
-            Some(self.pid(id)),
-            Some(task.tgid),
-            leads.then_some(signal.pgrp),
-            leads.then_some(signal.session),
-        ];
-        for kind in PidType::ALL {
-            let link = task.pid_links[kind as usize];
-            demand(link.map(|(nr, _)| nr) == expected[kind as usize], || {
-                format!("{kind:?} link {link:?}")
-            })?;
-            let entries = self.pid_hash.entries(kind);
-            let found = entries.filter(|(_, _, task)| *task == id);
-            demand(found.map(|(nr, seq, _)| (nr, seq)).eq(link), || {
-                format!("wrong entries in the {kind:?} hash")
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Checks that a pid is in use exactly if a hash contains it or it is reserved for a task, and
-    /// that every entry of a hash has a task.
-    fn check_pids(&self) -> Result<(), String> {
-        let mut used = vec![false; self.config.pid_max as usize];
-        used[0] = true;
-        for kind in PidType::ALL {
-            for (nr, _, task) in self.pid_hash.entries(kind) {
-                used[nr.0 as usize] = true;
-                demand(self.tasks.contains_key(task), || {
-                    format!("{kind:?} {nr} names a task that is gone")
-                })?;
-            }
-        }
-        for (pid, used) in used.iter().enumerate() {
-            let reserved = self.pidmap.is_reserved(Pid(pid as i32));
-            demand(
-                self.pidmap.in_use(pid as u32) == (*used || reserved),
-                || format!("pid {pid} is in a hash: {used}, in the map: {}", !used),
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Checks `nr_threads`, `process_counts` and the users' counts.
-    fn check_totals(&self) -> Result<(), String> {
-        let threads = self.real_tasks().count();
-        let processes = self
-            .real_tasks()
-            .filter(|(id, task)| task.group_leader == *id);
-        let processes = processes.count();
-        let totals = (self.nr_threads as usize, self.process_counts as usize);
-        demand(totals == (threads, processes), || {
-            format!("nr_threads, process_counts {totals:?}, not {threads}, {processes}")
-        })?;
-        let mut users: BTreeMap<u32, u32> = BTreeMap::new();
-        for (_, task) in self.real_tasks() {
-            *users.entry(task.cred.uid).or_default() += 1;
-        }
-        demand(self.users.iter().eq(users.clone()), || {
-            format!("user processes {:?}, not {users:?}", self.users)
-        })
-    }
-
     /// Compares the reference counts of shared objects with the tasks that hold them.
     fn check_shared(&self) -> Result<(), String> {
         self.check_holders("files", &self.files, FilesStruct::count, |task| task.files)?;
         self.check_holders("fs", &self.fs, FsStruct::count, |task| task.fs)?;
-        self.check_holders("sighand", &self.sighands, |s| s.count, |task| task.sighand)?;
-        self.check_holders("signal", &self.signals, |s| s.count, |task| task.signal)?;
+        self.check_holders("sighand", &self.sighands, Sighand::count, Task::sighand)?;
+        self.check_holders("signal", &self.signals, SignalStruct::count, Task::signal)?;
         let namespace = |task: &Task| task.namespace;
         self.check_holders("namespace", &self.namespaces, Namespace::count, namespace)?;
         self.check_holders("sem_undo", &self.sem_undos, SemUndoList::refcnt, |t| {
@@ -208,12 +86,12 @@ impl Kernel {
         for (id, signal) in &self.signals {
             let mine = self
                 .real_tasks()
-                .filter(|(_, task)| task.signal == Some(id));
+                .filter(|(_, task)| task.signal() == Some(id));
             let alive = mine.filter(|(_, task)| !task.flags.contains(PfFlags::EXITING));
             let alive = alive.count() as u32;
             // A failed clone of a thread may leave `live` too high, as in the kernel.
-            demand(signal.live >= alive, || {
-                format!("signal.live {}, {alive} tasks", signal.live)
+            demand(signal.live() >= alive, || {
+                format!("signal.live {}, {alive} tasks", signal.live())
             })?;
         }
         Ok(())
@@ -356,13 +234,16 @@ impl Kernel {
         for (id, group) in &self.signals {
             let named = [group.curr_target, group.group_exit_task];
             for thread in named.into_iter().flatten() {
-                let member = self.tasks.get(thread).is_some_and(|t| t.signal == Some(id));
+                let member = self
+                    .tasks
+                    .get(thread)
+                    .is_some_and(|t| t.signal() == Some(id));
                 demand(member, || "a group names a thread of another".into())?;
             }
             // The count for a core dump is never reset, as in the kernel.
             let exits = group.flags.contains(SignalFlags::GROUP_EXIT);
-            demand(exits || group.group_stop_count <= group.count, || {
-                format!("{} of {} stop", group.group_stop_count, group.count)
+            demand(exits || group.group_stop_count <= group.count(), || {
+                format!("{} of {} stop", group.group_stop_count, group.count())
             })?;
         }
         let due = self
@@ -410,6 +291,6 @@ impl Kernel {
     }
 }
 
-fn demand(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn demand(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }

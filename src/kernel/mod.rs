@@ -1,6 +1,11 @@
 //! The emulated kernel: tasks and everything that they hold, in arenas, changed by functions with
 //! the names of their Linux 2.6.12 counterparts. It knows nothing of user mode but `pt_regs`, and
 //! nothing of scripts; it never blocks the host.
+//!
+//! The rooms stand in an order (see `docs/architecture.md`) in which they may name each other's
+//! types. This file and `boot.rs` tie them together. Fields of [`Kernel`] without `pub` are private
+//! to the kernel: machine and views read them with a method of the same name, and change nothing in
+//! them. Which room may change what is in them stands in the `mod.rs` of the room.
 
 pub mod boot;
 mod check;
@@ -36,7 +41,7 @@ use mm::{AnonVma, Mm, PageAllocator, VmStat};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
-use task::{PidHash, Pidmap, Sighand, SignalStruct, Task, UserTable};
+use task::{PidHash, Pidmap, Sighand, SignalStruct, Task, Totals, UserTable};
 use time::{RealTimers, Timers};
 
 /// The kernel and the hardware that it runs on.
@@ -75,7 +80,7 @@ pub struct Kernel {
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
-    pub tasks: SlotMap<TaskId, Task>,
+    tasks: SlotMap<TaskId, Task>,
     /// Every `mm_struct`.
     pub mms: SlotMap<MmId, Mm>,
     /// Every `anon_vma`.
@@ -91,9 +96,9 @@ pub struct Kernel {
     /// Every `fs_struct`.
     pub fs: SlotMap<FsId, FsStruct>,
     /// Every `sighand_struct`.
-    pub sighands: SlotMap<SighandId, Sighand>,
+    sighands: SlotMap<SighandId, Sighand>,
     /// Every `signal_struct`.
-    pub signals: SlotMap<SignalId, SignalStruct>,
+    signals: SlotMap<SignalId, SignalStruct>,
     /// Every mount namespace.
     pub namespaces: SlotMap<NamespaceId, Namespace>,
     /// Every list of semaphore undo values.
@@ -103,11 +108,11 @@ pub struct Kernel {
     /// The directory of files and programs.
     pub root: FileSystem,
     /// Pids in use.
-    pub pidmap: Pidmap,
+    pidmap: Pidmap,
     /// Tasks by pid, thread group, process group and session.
-    pub pid_hash: PidHash,
+    pid_hash: PidHash,
     /// `user_struct`s by uid.
-    pub users: UserTable,
+    users: UserTable,
     /// Sleeps with a timeout.
     pub timers: Timers,
     /// `alarm` and the other real-time timers.
@@ -116,14 +121,10 @@ pub struct Kernel {
     pub futexes: ipc::Futexes,
     /// The state of `/dev/console`.
     pub console: fs::Console,
-    /// Number of tasks, including threads and zombies but not the idle tasks.
-    pub nr_threads: u32,
-    /// `max_threads`: the limit on `nr_threads`.
+    /// Tasks, processes and forks.
+    totals: Totals,
+    /// `max_threads`: the limit on the number of tasks.
     pub max_threads: u32,
-    /// Number of processes (thread group leaders).
-    pub process_counts: u32,
-    /// Successful forks since boot, including threads.
-    pub total_forks: u64,
     /// Tasks that `do_fork` has made and that have no user mode yet: whoever plays user mode takes
     /// them out and gives them one.
     pub forked: Vec<Forked>,
@@ -151,6 +152,21 @@ impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/timers/timer_tsc.c`, `sched_clock()`.
     pub fn sched_clock(&self) -> u64 {
         self.tick * 1_000_000 + u64::from(self.since_tick)
+    }
+
+    /// Every `task_struct`.
+    pub const fn tasks(&self) -> &SlotMap<TaskId, Task> {
+        &self.tasks
+    }
+
+    /// Every `sighand_struct`.
+    pub const fn sighands(&self) -> &SlotMap<SighandId, Sighand> {
+        &self.sighands
+    }
+
+    /// Every `signal_struct`.
+    pub const fn signals(&self) -> &SlotMap<SignalId, SignalStruct> {
+        &self.signals
     }
 
     /// The `task_struct` with a live id.

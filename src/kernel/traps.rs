@@ -1,7 +1,7 @@
 //! Exceptions raised by user-mode instructions, and the signals that they cause.
 
 use crate::abi::{SigInfo, SigOrigin, Signal, TaskId, VirtAddr, si_code};
-use crate::hw::Exception;
+use crate::hw::{Exception, RunExit};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{SegvCode, UserFault, UserFaultKind};
 use crate::kernel::task::SendInfo;
@@ -31,6 +31,15 @@ impl Raised {
 }
 
 impl Kernel {
+    /// Lets this CPU run the code of the current task until it enters the kernel, or until it has
+    /// executed `budget` instructions. `tsc` is the time stamp counter at the start.
+    pub fn run_user_code(&mut self, current: TaskId, budget: u64, tsc: u64) -> RunExit {
+        let regs = &mut self.tasks[current].thread.regs;
+        // In user mode there is no system call that a signal could interrupt.
+        regs.orig_eax = u32::MAX;
+        self.cpus[self.this_cpu].run(&mut self.ram, regs, budget, tsc)
+    }
+
     /// Handles an exception of the current task in user mode. Returns the reason if the task gets a
     /// signal; `None` for a page fault that was handled.
     ///
@@ -55,6 +64,7 @@ impl Kernel {
             }
         };
         let (vector, code) = (exception.vector(), exception.error_code().unwrap_or(0));
+        // Stored before the signal is sent: the frame of a handler contains both.
         let thread = &mut self.task_mut(current).thread;
         (thread.trap_no, thread.error_code) = (u32::from(vector), code);
         let eip = VirtAddr(thread.regs.eip);

@@ -208,13 +208,13 @@ impl Machine {
 
     /// Whether the task is a puppet that is free to act.
     pub(super) fn can_act(&self, task: TaskId) -> Result<(), Refusal> {
-        let Some(kernel_task) = self.kernel.tasks.get(task) else {
+        let Some(kernel_task) = self.kernel.tasks().get(task) else {
             return Err(Refusal::Gone);
         };
         if kernel_task.exit_state != ExitState::Alive {
             return Err(Refusal::Zombie {
                 who: self.who(task),
-                parent: self.who(kernel_task.real_parent),
+                parent: self.who(kernel_task.real_parent()),
             });
         }
         let state = self.kernel.sched.get(task).state;
@@ -252,12 +252,14 @@ impl Machine {
             kernel_task.in_call.continuation,
             Some(Continuation::RetFromFork)
         );
-        let group = kernel_task.signal.map(|group| &self.kernel.signals[group]);
+        let group = kernel_task
+            .signal()
+            .map(|group| &self.kernel.signals()[group]);
         let signal = group.and_then(|group| Signal::new(group.group_exit_code & 0x7f));
         Refusal::Stopped {
             who: self.who(task),
             signal: signal.filter(|_| begun),
-            tracer: traced.then(|| self.who(kernel_task.parent)),
+            tracer: traced.then(|| self.who(kernel_task.parent())),
         }
     }
 

@@ -106,7 +106,7 @@ impl fmt::Display for Awaits {
 impl Machine {
     /// What a task waits for inside its current system call, if that can be named.
     pub fn awaits(&self, task: TaskId) -> Option<Awaits> {
-        Some(match self.kernel.tasks.get(task)?.in_call.continuation? {
+        Some(match self.kernel.tasks().get(task)?.in_call.continuation? {
             Continuation::VforkWait { child, .. } => Awaits::Vfork(self.who_has(child)),
             Continuation::Wait4 { args, .. } => {
                 Awaits::Exit(self.who(self.kernel.awaited_child(task, args)?))

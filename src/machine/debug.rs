@@ -204,7 +204,7 @@ impl Machine {
             return Some(self.rest(task, halt));
         }
         let (stepped, mut stepping) = self.debug.stepping.filter(|(who, _)| *who == task)?;
-        if !self.kernel.tasks.contains_key(task) || self.has_ended(task) {
+        if !self.kernel.tasks().contains_key(task) || self.has_ended(task) {
             self.forget_goal();
             return Some(Halt::Goal { task });
         }
@@ -262,7 +262,7 @@ impl Machine {
 
     /// Stops the task here. It will not be stopped again at this instruction before it has run on.
     fn rest(&mut self, task: TaskId, halt: Halt) -> Halt {
-        if let Some(kernel_task) = self.kernel.tasks.get(task) {
+        if let Some(kernel_task) = self.kernel.tasks().get(task) {
             self.debug.resting = Some((task, kernel_task.thread.regs.eip));
         }
         halt
@@ -279,7 +279,7 @@ impl Machine {
 
     /// A byte of a task's memory, read without a fault; `None` if there is no page.
     pub fn peek_byte(&self, task: TaskId, addr: VirtAddr) -> Option<u8> {
-        let mm = self.kernel.tasks.get(task)?.mm?;
+        let mm = self.kernel.tasks().get(task)?.mm?;
         let pgd = self.kernel.mms[mm].pgd();
         let mmu = &self.kernel.cpus[0].mmu;
         let walk = crate::hw::walk(&self.kernel.ram, pgd.phys(), mmu.cr4, addr);

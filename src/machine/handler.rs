@@ -128,9 +128,10 @@ impl Machine {
     /// After a task has left the kernel: notes the handler that it was sent to, and saves what it
     /// was doing.
     pub(super) fn note_handler(&mut self, task: TaskId) {
-        let Some(kernel_task) = self.kernel.tasks.get_mut(task) else {
+        if !self.kernel.tasks().contains_key(task) {
             return;
-        };
+        }
+        let kernel_task = self.kernel.task_mut(task);
         let Some(HandlerFrame { signal, rt, .. }) = kernel_task.in_call.handler_frame.take() else {
             return;
         };

@@ -71,7 +71,7 @@ impl Machine {
 
     /// How often a task has called exec.
     pub(super) fn execs(&self, task: TaskId) -> Option<u32> {
-        self.kernel.tasks.get(task).map(|task| task.self_exec_id)
+        self.kernel.tasks().get(task).map(|task| task.self_exec_id)
     }
 
     /// The first user-mode step of a spawned task. Init ignores SIGCHLD and its children inherit

@@ -203,7 +203,7 @@ impl Machine {
         } in ahead
         {
             // A child that exits can shorten the slice of its parent.
-            if !running && !self.kernel.task(*task).children.is_empty() {
+            if !running && !self.kernel.task(*task).children().is_empty() {
                 return Some((tick, Bound::NextAct));
             }
             let wants = self.wants(*task);
@@ -234,7 +234,7 @@ impl Machine {
             let before = waiting.is_none_or(|waiting| sched.is_before(ahead.task, waiting));
             (!ahead.running || before)
                 && (fields.activated <= 0 || fields.is_rt())
-                && kernel.task(ahead.task).children.is_empty()
+                && kernel.task(ahead.task).children().is_empty()
         };
         let several_cpus = sched.cpus() > 1;
         !several_cpus

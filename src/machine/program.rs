@@ -211,10 +211,7 @@ impl Machine {
         let kernel = &mut self.kernel;
         let now = u64::from(self.cycles.used + used);
         let tsc = kernel.tick * u64::from(kernel.config.cycles_per_tick) + now;
-        let regs = &mut kernel.tasks[task].thread.regs;
-        // In user mode there is no system call that a signal could interrupt.
-        regs.orig_eax = u32::MAX;
-        kernel.cpus[kernel.this_cpu].run(&mut kernel.ram, regs, u64::from(budget), tsc)
+        kernel.run_user_code(task, u64::from(budget), tsc)
     }
 
     /// Handles `int 0x80`. A child that it creates is a program too; after an exec, the task does
@@ -239,7 +236,7 @@ impl Machine {
 
     /// The image that a task runs, if it is a program.
     pub fn program_of(&self, task: TaskId) -> Option<&Arc<ProgramImage>> {
-        let mm = self.kernel.tasks.get(task)?.mm?;
+        let mm = self.kernel.tasks().get(task)?.mm?;
         let exe = self.kernel.mms[mm].exe()?;
         match &self.kernel.inodes[exe].kind {
             InodeKind::Image(image) => Some(image),

@@ -184,7 +184,7 @@ impl Machine {
     /// Whether a task is gone or only waits to be reaped.
     pub fn has_ended(&self, task: TaskId) -> bool {
         self.kernel
-            .tasks
+            .tasks()
             .get(task)
             .is_none_or(|t| t.exit_state != crate::abi::ExitState::Alive)
     }

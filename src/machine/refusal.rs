@@ -110,7 +110,7 @@ impl Machine {
 
     /// A task that still exists, by its pid.
     pub(super) fn who_has(&self, pid: Pid) -> Who {
-        let found = self.kernel.pid_hash.find(pid);
+        let found = self.kernel.pid_hash().find(pid);
         found.map_or_else(
             || Who {
                 pid,

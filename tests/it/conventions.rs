@@ -87,9 +87,9 @@ fn nobody_finds_a_new_task_by_comparing_counters() {
         hold(folder, |line| {
             let code = line.split("//").next().unwrap_or_default();
             let looks = [
-                "total_forks ==",
-                "total_forks >",
-                "total_forks <",
+                "total_forks() ==",
+                "total_forks() >",
+                "total_forks() <",
                 "last_pid",
             ];
             let looks = looks.iter().any(|words| code.contains(words));

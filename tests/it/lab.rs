@@ -323,7 +323,7 @@ impl Lab {
     }
 
     pub fn exists(&self, task: TaskId) -> bool {
-        self.kernel().tasks.contains_key(task)
+        self.kernel().tasks().contains_key(task)
     }
 
     pub fn pid(&self, task: TaskId) -> i32 {
@@ -351,17 +351,16 @@ impl Lab {
     }
 
     pub fn sighand(&self, task: TaskId) -> &Sighand {
-        &self.kernel().sighands[self.task(task).sighand.unwrap()]
+        &self.kernel().sighands()[self.task(task).sighand().unwrap()]
     }
 
     pub fn signal(&self, task: TaskId) -> &SignalStruct {
-        &self.kernel().signals[self.task(task).signal.unwrap()]
+        &self.kernel().signals()[self.task(task).signal().unwrap()]
     }
 
     /// The soft limit of a task's process, to be changed at once.
     pub fn rlimit_mut(&mut self, task: TaskId, resource: Resource) -> &mut u32 {
-        let signal = self.task(task).signal.unwrap();
-        &mut self.machine.kernel.signals[signal].rlimits[resource].cur
+        &mut self.machine.kernel.rlimits_mut(task)[resource].cur
     }
 
     /// `setrlimit` for both limits alike.
@@ -371,7 +370,7 @@ impl Lab {
     }
 
     pub fn last_pid(&self) -> u32 {
-        self.kernel().pidmap.last_pid
+        self.kernel().pidmap().last_pid()
     }
 
     /// The trace's next sequence number, for [`Lab::since`].
@@ -393,15 +392,15 @@ impl Lab {
     pub fn footprint(&self) -> Footprint {
         let k = self.kernel();
         let arenas = [
-            k.tasks.len(),
+            k.tasks().len(),
             k.mms.len(),
             k.anon_vmas.len(),
             k.files.len(),
             k.open_files.len(),
             k.inodes.len(),
             k.fs.len(),
-            k.sighands.len(),
-            k.signals.len(),
+            k.sighands().len(),
+            k.signals().len(),
             k.namespaces.len(),
             k.sem_undos.len(),
         ];
@@ -410,12 +409,12 @@ impl Lab {
             committed: k.vm.committed(),
             arenas,
             inode_refs: k.inodes.values().map(Inode::i_count).sum(),
-            users: k.users.iter().collect(),
+            users: k.users().iter().collect(),
             pids: (0..k.config.pid_max)
-                .filter(|pid| k.pidmap.in_use(*pid))
+                .filter(|pid| k.pidmap().in_use(*pid))
                 .count(),
-            nr_threads: k.nr_threads,
-            process_counts: k.process_counts,
+            nr_threads: k.nr_threads(),
+            process_counts: k.process_counts(),
         }
     }
 
@@ -423,19 +422,19 @@ impl Lab {
     /// runqueues and the memory.
     pub fn digest(&self) -> String {
         let k = self.kernel();
-        let sched: Vec<_> = k.tasks.keys().map(|id| k.sched.get(id)).collect();
+        let sched: Vec<_> = k.tasks().keys().map(|id| k.sched.get(id)).collect();
         format!(
             "{:?}\n{sched:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
-            k.tasks.iter().collect::<Vec<_>>(),
+            k.tasks().iter().collect::<Vec<_>>(),
             k.mms.iter().collect::<Vec<_>>(),
             k.files.iter().collect::<Vec<_>>(),
-            k.signals.iter().collect::<Vec<_>>(),
+            k.signals().iter().collect::<Vec<_>>(),
             (0..k.sched.cpus())
                 .map(|cpu| (k.sched.rq(cpu), k.sched.domains(cpu)))
                 .collect::<Vec<_>>(),
-            k.pidmap,
-            k.pid_hash,
-            (k.tick, k.nr_threads, k.total_forks, k.process_counts),
+            k.pidmap(),
+            k.pid_hash(),
+            (k.tick, k.nr_threads(), k.total_forks(), k.process_counts()),
             self.footprint(),
             k.stat,
         )

@@ -109,7 +109,7 @@ fn machine(dice: &mut Rng, cpus: u32) -> Machine {
 }
 
 fn tasks(machine: &Machine) -> Vec<(Pid, TaskId)> {
-    machine.kernel.pid_hash.tasks().collect()
+    machine.kernel.pid_hash().tasks().collect()
 }
 
 /// Notes what is said of each task, after holding what is said of the present against it.

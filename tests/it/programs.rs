@@ -72,7 +72,7 @@ fn everything_that_is_no_program_is_shown_at_its_place() {
     assert_eq!(failure.kind, FailureKind::Script);
     assert_eq!(failure.position.map(|(line, _)| line), Some(2));
     assert!(lines.contains(&3) && lines.contains(&4), "{lines:?}");
-    assert_eq!(session.machine(|machine| machine.kernel.nr_threads), 1);
+    assert_eq!(session.machine(|machine| machine.kernel.nr_threads()), 1);
 }
 
 const BUSY: &str = "

@@ -188,7 +188,7 @@ fn a_reset_can_be_undone() {
     let before = photo(&mut session);
     session.reset("reset").unwrap();
     assert!(session.eval("n").is_err());
-    assert_eq!(session.machine(|machine| machine.kernel.nr_threads), 1);
+    assert_eq!(session.machine(|machine| machine.kernel.nr_threads()), 1);
     assert_eq!(session.undo(1).unwrap().line, "reset");
     assert_same(&before, &photo(&mut session), "reset");
 }

@@ -33,7 +33,7 @@ impl Kernel {
         }
         let name = match mm.map_or(1, |mm| self.mms[mm].mm_users()) {
             1 => "core".to_owned(),
-            _ => format!("core.{}", self.task(current).tgid),
+            _ => format!("core.{}", self.task(current).tgid()),
         };
         self.create(&name, InodeKind::Regular(Vec::new()));
         self.signal_of_mut(current).group_exit_code |= 0x80;

@@ -75,6 +75,7 @@ impl Kernel {
         exe: InodeId,
         args: &ExecArgs,
     ) -> Result<PendingExec, Errno> {
+        // All that can fail happens here, while the old program can still get the error.
         if args.bytes() > MAX_ARG_BYTES {
             return Err(Errno::E2BIG);
         }
@@ -94,6 +95,8 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`; `fs/binfmt_elf.c`, `load_elf_binary()`.
     pub(super) fn load_program(&mut self, current: TaskId, exec: PendingExec) -> SysResult {
+        // The tid to be cleared is in the old memory, so this comes first. It also wakes a vfork
+        // parent, which has that memory to itself from here on.
         self.mm_release(current);
         self.exec_mmap(current, exec.mm);
         self.flush_old_exec(current, &exec.path);
@@ -144,6 +147,8 @@ impl Kernel {
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
         task.altstack = AltStack::default();
         task.self_exec_id += 1;
+        // The handlers were addresses in the old program. `de_thread` has made the actions the task's
+        // own, so no other process loses its handlers.
         self.sighand_of_mut(current).flush_handlers();
         self.flush_old_files(self.files_id(current));
     }

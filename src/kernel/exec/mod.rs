@@ -1,5 +1,8 @@
 //! How a process gets a new program: `do_execve`, and `de_thread`, which ends the other threads
-//! first.
+//! first. It may use all rooms but `fork`.
+//!
+//! Only this room replaces the memory of a living task, and only `de_thread` changes which thread
+//! leads a process.
 
 mod coredump;
 mod de_thread;

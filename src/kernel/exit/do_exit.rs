@@ -13,7 +13,7 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::signal::Wakes;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Pending, PidType, SendInfo, SignalFlags, Trap};
+use crate::kernel::task::{Pending, SendInfo, SignalFlags, Trap};
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -37,6 +37,7 @@ impl Kernel {
             self.panic(&format!("Attempted to kill {what}!"));
             return SysResult::Blocked;
         }
+        // The tracer is told while the task still has its memory and files, so that it can look.
         if self.task(current).ptrace.contains(PtFlags::TRACE_EXIT) {
             self.task_mut(current).ptrace_message = code;
             return self.ptrace_event(current, PtraceEvent::Exit, Trap::Exit { code });
@@ -52,17 +53,21 @@ impl Kernel {
                 status: WaitStatus(code),
             },
         );
+        // Marked first: signals for the process must pick another thread from here on.
         self.task_mut(current).flags |= PfFlags::EXITING;
         let id = self.signal_id(current);
-        self.signals[id].live -= 1;
-        if self.signals[id].live == 0 {
-            self.del_real_timer(id, self.task(current).tgid);
+        if self.signals[id].dec_live_and_test() {
+            self.del_real_timer(id, self.task(current).tgid());
         }
+        // The tid is cleared in memory that the next line gives up.
         self.mm_release(current);
         self.exit_mm_drop(current);
         self.exit_resources(current);
         self.task_mut(current).exit_code = code;
+        // The parent may read the wait status as soon as it is notified. Everything that others wait
+        // for (a pipe's end, a semaphore's undo value) has been given back before that.
         self.exit_notify(current);
+        // The stack is still in use; the task that runs next drops the last reference.
         self.sched.set_dead(current);
         self.schedule();
         SysResult::Blocked
@@ -74,9 +79,10 @@ impl Kernel {
     pub(in crate::kernel) fn do_group_exit(&mut self, current: TaskId, code: u32) -> SysResult {
         let mut code = code;
         let signal = self.signal_of_mut(current);
+        // The first thread that ends the process chooses its wait status.
         if signal.flags.contains(SignalFlags::GROUP_EXIT) {
             code = signal.group_exit_code;
-        } else if signal.count > 1 {
+        } else if signal.count() > 1 {
             signal.flags = SignalFlags::GROUP_EXIT;
             signal.group_exit_code = code;
             self.zap_other_threads(current);
@@ -91,32 +97,19 @@ impl Kernel {
         let signal = self.signal_of_mut(current);
         signal.flags = SignalFlags::GROUP_EXIT;
         signal.group_stop_count = 0;
-        let leader = self.task(current).group_leader;
+        let leader = self.task(current).group_leader();
         for thread in self.threads(current) {
             if thread == current || self.task(thread).exit_state != ExitState::Alive {
                 continue;
             }
+            // The others reap themselves. Only the leader stays, to be reported to the parent.
             if thread != leader {
                 self.task_mut(thread).exit_signal = -1;
             }
+            // As with every SIGKILL, stop signals that are pending have no effect any more.
             self.rm_from_queue(SigSet::STOPS, Pending::Private(thread));
             self.kill_thread(thread);
         }
-    }
-
-    /// The threads of a task's process that have not been released, in the order of creation.
-    pub fn threads(&self, task: TaskId) -> Vec<TaskId> {
-        self.pid_hash
-            .all(PidType::Tgid, self.task(task).tgid)
-            .collect()
-    }
-
-    /// The same threads, starting with the given task: the order of `next_thread`.
-    pub(in crate::kernel) fn threads_from(&self, task: TaskId) -> Vec<TaskId> {
-        let mut threads = self.threads(task);
-        let at = threads.iter().position(|thread| *thread == task);
-        threads.rotate_left(at.unwrap_or(0));
-        threads
     }
 
     /// Called when a task releases its address space, at exit and at exec: lets a vfork parent
@@ -127,10 +120,13 @@ impl Kernel {
         let task = self.task_mut(current);
         task.thread.regs.fs = 0;
         task.thread.regs.gs = 0;
+        // The parent may run on in this memory from here on. The task itself is done with it but for
+        // the tid below.
         self.complete_vfork(current);
         let addr = self.task(current).clear_child_tid;
         let mm = self.task(current).mm;
         if clears_tid(addr, mm.map_or(0, |mm| self.mms[mm].mm_users())) {
+            // Forgotten, so that after an exec it is not cleared again in the new program's memory.
             self.task_mut(current).clear_child_tid = VirtAddr(0);
             let failed = self.put_user_u32(current, addr, 0).is_err();
             self.trace(
@@ -180,13 +176,15 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn exit_notify(&mut self, current: TaskId) {
+        // A signal for the process may have woken this thread alone, which will not take it any more.
         self.hand_signals_over(current);
+        // The children get a new parent while the old one is not a zombie: a zombie cannot wait.
         self.forget_original_parent(current);
-        let parent = self.task(current).real_parent;
+        let parent = self.task(current).real_parent();
         self.wake_orphaned_pgrp(current, parent, Some(current));
         self.demote_exit_signal(current);
         let task = self.task(current);
-        let tracer = task.parent != task.real_parent;
+        let tracer = task.parent() != task.real_parent();
         let last = self.thread_group_empty(current);
         if let Some(signal) = exit_notice(task.exit_signal, task.ptrace, last, tracer) {
             self.do_notify_parent(current, signal);
@@ -194,13 +192,12 @@ impl Kernel {
         // The state is set last: from here on the parent may reap it.
         let tracer_ends = self.tracer_is_ending(current);
         // Init also reaps at once a child that it traces because the child asked for it.
-        let leads = self.task(current).group_leader == current;
-        let reaped_by_init = self.task(current).parent == self.init && (last || !leads);
+        let leads = self.task(current).group_leader() == current;
+        let reaped_by_init = self.task(current).parent() == self.init && (last || !leads);
         let task = self.task_mut(current);
         let forgotten = task.exit_signal == -1 && (tracer_ends || reaped_by_init);
         if reaps_itself(task.exit_signal, task.ptrace) || forgotten {
-            task.exit_state = ExitState::Dead;
-            self.release_task(current);
+            self.reap(current);
         } else {
             task.exit_state = ExitState::Zombie;
         }
@@ -234,26 +231,12 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn demote_exit_signal(&mut self, current: TaskId) {
         let task = self.task(current);
-        let parent_exec_id = self.task(task.real_parent).self_exec_id;
+        let parent_exec_id = self.task(task.real_parent()).self_exec_id;
         let execed =
             task.parent_exec_id != parent_exec_id || task.self_exec_id != task.parent_exec_id;
         if is_chosen_by_a_stranger(task.exit_signal, execed) && !self.capable(current, Caps::KILL) {
             self.task_mut(current).exit_signal = Signal::SIGCHLD.number() as i32;
         }
-    }
-
-    /// Whether no other task of the process is left, including zombies.
-    ///
-    /// Linux 2.6.12: `include/linux/sched.h`, `thread_group_empty()`.
-    pub(in crate::kernel) fn thread_group_empty(&self, task: TaskId) -> bool {
-        self.pid_hash
-            .all(PidType::Tgid, self.task(task).tgid)
-            .all(|thread| thread == task)
-    }
-
-    pub(in crate::kernel) fn remove_child(&mut self, child: TaskId) {
-        let (parent, seq) = (self.task(child).parent, self.task(child).sibling);
-        self.task_mut(parent).children.remove(&seq);
     }
 
     /// Sends the exit signal to the parent and wakes it from `wait4`.
@@ -263,7 +246,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `do_notify_parent()`.
     pub(in crate::kernel) fn do_notify_parent(&mut self, task: TaskId, signal: i32) {
-        let parent = self.task(task).parent;
+        let parent = self.task(task).parent();
         let told = tell_parent(signal, self.wish_of_parent(parent));
         if told.child_is_forgotten {
             self.task_mut(task).exit_signal = -1;
@@ -289,7 +272,7 @@ impl Kernel {
         let dead = self.signal_of(task).dead;
         let origin = SigOrigin::Child {
             pid: self.pid(task).0,
-            uid: ended.cred.uid,
+            uid: ended.cred().uid,
             status: status as i32,
             utime: ended.utime + dead.utime,
             stime: ended.stime + dead.stime,
@@ -301,21 +284,30 @@ impl Kernel {
         }
     }
 
+    /// Releases a task for which nobody will wait.
+    pub(in crate::kernel) fn reap(&mut self, task: TaskId) {
+        // Dead first: what its release wakes must not find a zombie.
+        self.task_mut(task).exit_state = ExitState::Dead;
+        self.release_task(task);
+    }
+
     /// Removes the last traces of a task that has exited. Its struct is freed when it no longer
     /// runs.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `release_task()`.
-    pub(in crate::kernel) fn release_task(&mut self, task: TaskId) {
-        let uid = self.task(task).cred.uid;
+    pub(super) fn release_task(&mut self, task: TaskId) {
+        // A zombie counts against its user's limit until here.
+        let uid = self.task(task).cred().uid;
         self.users.put(uid);
         if !self.task(task).ptrace.is_empty() {
             self.ptrace_unlink(task);
         }
         let (pid, name) = (self.pid(task), self.comm(task));
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        // Before the hashes: the next thread of the process is found through them.
         self.exit_signal_struct(task);
         self.put_sighand(task);
-        let parent = self.task(task).parent;
+        let parent = self.task(task).parent();
         self.unhash_process(task);
         // The notification comes before `sched_exit`, because it may wake that parent, whose sleep
         // average then counts.
@@ -323,16 +315,16 @@ impl Kernel {
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_exit(&mut ctx, task, parent);
         self.put_task(task);
+        // Not before this thread is gone: the leader is released as the last one of its process.
         if let Some(leader) = leader {
-            self.task_mut(leader).exit_state = ExitState::Dead;
-            self.release_task(leader);
+            self.reap(leader);
         }
     }
 
     /// Notifies the parent when the last other thread of a process whose leader is a zombie is
     /// released. Returns the leader if nobody will wait for it.
     fn notify_for_silent_leader(&mut self, task: TaskId) -> Option<TaskId> {
-        let leader = self.task(task).group_leader;
+        let leader = self.task(task).group_leader();
         let zombie = self.task(leader).exit_state == ExitState::Zombie;
         if leader == task || !zombie || !self.thread_group_empty(leader) {
             return None;
@@ -349,76 +341,20 @@ impl Kernel {
         let used = self.task_usage(task);
         let next = self.threads_from(task).get(1).copied();
         let shared = self.signal_of_mut(task);
+        // Neither may name a task that is gone.
         if shared.curr_target == Some(task) {
             shared.curr_target = next;
         }
         if shared.group_exit_task == Some(task) {
             shared.group_exit_task = None;
         }
-        if shared.count > 1 {
+        // The last one leaves no process to keep sums for; a parent that waits has added them before.
+        if shared.count() > 1 {
             shared.dead += used;
         } else {
             self.flush_sigqueue(self.shared_pending(task));
         }
         self.flush_sigqueue(Pending::Private(task));
         self.put_signal(task);
-    }
-
-    /// Drops one reference to the `signal_struct`. `live` is not touched.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
-    pub(in crate::kernel) fn put_signal(&mut self, task: TaskId) {
-        let signal = self.signal_id(task);
-        self.task_mut(task).signal = None;
-        self.signals[signal].count -= 1;
-        match self.signals[signal].count {
-            0 => drop(self.signals.remove(signal)),
-            _ => self.wake_waiting_exec(signal),
-        }
-    }
-
-    /// Drops one reference to the signal actions.
-    ///
-    /// Linux 2.6.12: `kernel/signal.c`, `__exit_sighand()`.
-    pub(in crate::kernel) fn put_sighand(&mut self, task: TaskId) {
-        let sighand = self.sighand_id(task);
-        self.task_mut(task).sighand = None;
-        self.sighands[sighand].count -= 1;
-        if self.sighands[sighand].count == 0 {
-            self.sighands.remove(sighand);
-        }
-    }
-
-    /// Linux 2.6.12: `kernel/exit.c`, `__unhash_process()`.
-    fn unhash_process(&mut self, task: TaskId) {
-        let leader = self.task(task).pid_links[PidType::Pgid as usize].is_some();
-        self.nr_threads -= 1;
-        for kind in PidType::ALL {
-            self.detach_pid(task, kind);
-        }
-        if leader {
-            self.process_counts -= 1;
-        }
-        self.remove_child(task);
-    }
-
-    /// `put_task_struct`: the last reference frees the struct and the kernel stack.
-    ///
-    /// Linux 2.6.12: `kernel/fork.c`, `__put_task_struct()`.
-    pub(in crate::kernel) fn put_task(&mut self, task: TaskId) {
-        self.task_mut(task).usage -= 1;
-        if self.task(task).usage == 0 {
-            self.free_task(task);
-        }
-    }
-
-    /// Linux 2.6.12: `kernel/fork.c`, `free_task()`.
-    pub(in crate::kernel) fn free_task(&mut self, task: TaskId) {
-        self.sched.remove(task);
-        if let Some(dead) = self.tasks.remove(task)
-            && let Some(stack) = dead.stack
-        {
-            self.free_frames(stack, 1);
-        }
     }
 }

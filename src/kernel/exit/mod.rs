@@ -1,5 +1,9 @@
 //! How tasks exit: `do_exit`, what happens to the children, and the parents that wait. The resource
-//! usage of tasks that have exited is summed up here too.
+//! usage of tasks that have exited is summed up here too. It may use the rooms from `syscall` to
+//! `ipc`.
+//!
+//! Only this room makes a task a zombie or dead, and only `release_task` takes one out of the hashes
+//! and the process tree.
 
 mod acct;
 mod do_exit;

@@ -15,10 +15,11 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `forget_original_parent()`.
     pub(super) fn forget_original_parent(&mut self, father: TaskId) {
         let task = self.task(father);
-        if task.children.is_empty() && task.ptrace_children.is_empty() {
+        if task.children().is_empty() && task.ptrace_children().is_empty() {
             return;
         }
-        let children: Vec<TaskId> = task.children.values().copied().collect();
+        // A copy, because every child leaves the list that is walked.
+        let children: Vec<TaskId> = task.children().values().copied().collect();
         let reaper = self.child_reaper(father);
         let mut unwanted = Vec::new();
         for child in children {
@@ -26,7 +27,7 @@ impl Kernel {
             let Some(task) = self.tasks.get(child) else {
                 continue;
             };
-            if task.real_parent != father {
+            if task.real_parent() != father {
                 if self.let_tracee_go(child) {
                     unwanted.push(child);
                 }
@@ -40,17 +41,18 @@ impl Kernel {
                 unwanted.push(child);
             }
         }
-        let elsewhere = &self.task(father).ptrace_children;
+        // The children that others trace are on the second list: they change their real parent only.
+        let elsewhere = &self.task(father).ptrace_children();
         let elsewhere: Vec<TaskId> = elsewhere.values().rev().copied().collect();
         for child in elsewhere {
             self.new_father(child, father);
             self.reparent_tracee(child, reaper);
             self.wake_orphaned_pgrp(child, father, None);
         }
+        // Released last: releasing one changes the lists above.
         for child in unwanted {
             if self.tasks.contains_key(child) {
-                self.task_mut(child).exit_state = ExitState::Dead;
-                self.release_task(child);
+                self.reap(child);
             }
         }
     }
@@ -68,6 +70,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
     fn new_father(&mut self, child: TaskId, father: TaskId) {
         let task = self.task_mut(child);
+        // The new parent may be init, which must not get a signal that somebody else chose.
         if task.exit_signal != -1 {
             task.exit_signal = Signal::SIGCHLD.number() as i32;
         }
@@ -83,11 +86,9 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
     fn reparent_thread(&mut self, child: TaskId, father: TaskId, reaper: TaskId) {
         self.new_father(child, father);
-        self.remove_child(child);
-        let task = self.task_mut(child);
-        task.ptrace = PtFlags::empty();
-        (task.real_parent, task.parent) = (reaper, reaper);
-        self.add_child(reaper, child);
+        self.remove_links(child);
+        self.task_mut(child).ptrace = PtFlags::empty();
+        self.set_links(child, reaper);
         let (child_pid, parent) = (self.pid(child), self.pid(reaper));
         let event = TraceEvent::Reparent {
             child: child_pid,
@@ -95,6 +96,7 @@ impl Kernel {
         };
         self.trace(child, event);
         let task = self.task(child);
+        // A zombie has told only its old parent; the new one must hear of it to reap it.
         let (zombie, signal) = (task.exit_state == ExitState::Zombie, task.exit_signal);
         if zombie && signal != -1 && self.thread_group_empty(child) {
             self.do_notify_parent(child, signal);
@@ -106,8 +108,7 @@ impl Kernel {
         let task = self.task(child);
         let forgotten = zombie && signal != -1 && reaps_itself(task.exit_signal, task.ptrace);
         if forgotten && reaper == self.init {
-            self.task_mut(child).exit_state = ExitState::Dead;
-            self.release_task(child);
+            self.reap(child);
         }
     }
 

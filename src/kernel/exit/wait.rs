@@ -50,8 +50,10 @@ impl Kernel {
     fn begin_wait(&mut self, current: TaskId, args: WaitArgs) -> SysResult {
         let pid = Pid(args.pid);
         self.trace(current, TraceEvent::SchedProcessWait { pid });
+        // What an earlier wait reported must not pass for the result of this one.
         let task = self.task_mut(current);
         (task.in_call.reaped, task.in_call.reported) = (None, None);
+        // The place in the wait queue is taken once: a waiter that wakes in vain keeps it.
         let queued = self.pid_hash.next_seq();
         self.do_wait(current, args, queued)
     }
@@ -68,7 +70,7 @@ impl Kernel {
         let options = args.flags();
         let mut hope = false;
         for thread in self.waiting_threads(current, options) {
-            let children: Vec<TaskId> = self.task(thread).children.values().copied().collect();
+            let children: Vec<TaskId> = self.task(thread).children().values().copied().collect();
             for child in children {
                 match self.look_at_child(current, child, &args) {
                     Look::Skip => {}
@@ -85,6 +87,7 @@ impl Kernel {
             let why = self.why_no_child(current, args);
             return self.end_of_wait(current, &args, Err(why.into()));
         }
+        // Only now: with no child to hope for, even WNOHANG gets ECHILD and not 0.
         if options.contains(WaitOptions::NOHANG) {
             return self.end_of_wait(current, &args, Ok(0));
         }
@@ -144,7 +147,7 @@ impl Kernel {
 
     /// Whether a child that is traced by another task may come back to be reported.
     fn hopes_for_tracees(&self, current: TaskId, thread: TaskId, args: &WaitArgs) -> bool {
-        let elsewhere = self.task(thread).ptrace_children.values();
+        let elsewhere = self.task(thread).ptrace_children().values();
         let meant = |child: &TaskId| {
             let eligible = self.eligible_child(current, *child, args.pid, args.flags());
             !matches!(eligible, Eligible::No(_))
@@ -175,7 +178,7 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `kernel/exit.c`, `eligible_child()`.
-    pub fn eligible_child(
+    pub(super) fn eligible_child(
         &self,
         current: TaskId,
         child: TaskId,
@@ -198,8 +201,8 @@ impl Kernel {
         if !options_mean(task.exit_signal, options) {
             return Eligible::No(NotMeant::ExitSignal);
         }
-        let leads_others = task.group_leader == child && !self.thread_group_empty(child);
-        if leads_others && task.tgid != self.task(current).tgid {
+        let leads_others = task.group_leader() == child && !self.thread_group_empty(child);
+        if leads_others && task.tgid() != self.task(current).tgid() {
             return Eligible::Delayed;
         }
         Eligible::Yes
@@ -211,7 +214,7 @@ impl Kernel {
         let threads = self.waiting_threads(current, options);
         let children = threads
             .iter()
-            .flat_map(|thread| self.task(*thread).children.values());
+            .flat_map(|thread| self.task(*thread).children().values());
         let mut childless = true;
         for child in children {
             childless = false;
@@ -233,7 +236,7 @@ impl Kernel {
             Some(task) if self.task(task).exit_signal == -1 => NoChild::Thread(named),
             Some(task) => NoChild::OfAnother {
                 task: named,
-                parent: self.pid(self.task(task).parent),
+                parent: self.pid(self.task(task).parent()),
             },
         }
     }
@@ -244,7 +247,7 @@ impl Kernel {
         let threads = self.waiting_threads(current, options);
         let mut children = threads
             .iter()
-            .flat_map(|thread| self.task(*thread).children.values());
+            .flat_map(|thread| self.task(*thread).children().values());
         let meant = |child: &&TaskId| {
             let eligible = self.eligible_child(current, **child, args.pid, options);
             eligible == Eligible::Yes

@@ -28,8 +28,10 @@ impl Kernel {
         if args.flags().contains(WaitOptions::NOWAIT) {
             return self.wait_noreap_copyout(current, child, args, report_of_end(code));
         }
+        // Dead at once, so that no other thread that waits finds the same zombie.
         self.task_mut(child).exit_state = ExitState::Dead;
-        let by_tracer = self.task(child).parent != self.task(child).real_parent;
+        let by_tracer = self.task(child).parent() != self.task(child).real_parent();
+        // Only the real parent's reap counts, or the times would be added twice.
         if !by_tracer {
             self.add_child_times(current, child);
         }
@@ -38,6 +40,7 @@ impl Kernel {
             code = group.group_exit_code;
         }
         if let Err(errno) = self.copy_report(current, child, args, report_of_end(code)) {
+            // The times stay added, as in the kernel, and are added again at the next attempt.
             self.task_mut(child).exit_state = ExitState::Zombie;
             return Err(errno);
         }
@@ -106,10 +109,10 @@ impl Kernel {
             // As in 2.6.12, the value is the wait status in this case.
             return Some(self.wait_noreap_copyout(current, child, args, report(status)));
         }
+        // A stop is reported once; 0 says that it was. This precedes the copy, hence a bad address
+        // loses the report.
         self.task_mut(child).exit_code = 0;
-        let parent = self.task(child).parent;
-        self.remove_child(child);
-        self.add_child(parent, child);
+        self.move_behind_siblings(child);
         let copied = self.copy_report(current, child, args, report(code));
         Some(copied.map(|()| self.pid(child).0 as u32))
     }
@@ -172,7 +175,7 @@ impl Kernel {
         }
         let origin = SigOrigin::Child {
             pid: self.pid(child).0,
-            uid: self.task(child).cred.uid,
+            uid: self.task(child).cred().uid,
             status: report.value as i32,
             utime: 0,
             stime: 0,

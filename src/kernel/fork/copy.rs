@@ -20,6 +20,8 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let sharing = clone_sharing(args.flags);
+        // The order decides what a failure undoes: `unwind_copy` walks back through the stages. The
+        // registers come last, as nothing has to be undone for them.
         self.copy_semundo(sharing, current, child)?;
         *stage = CopyStage::SemUndo;
         self.copy_files(sharing, child)?;
@@ -56,6 +58,7 @@ impl Kernel {
         if self.task(current).sem_undo.is_none() {
             self.copy_alloc(CopyStage::SemUndo)?;
         }
+        // A list that is created here is the caller's from now on, even if the clone fails later.
         self.share_undo_list(current, child);
         Ok(())
     }
@@ -75,6 +78,7 @@ impl Kernel {
     ) -> Result<(), CloneRefusal> {
         let task = self.task_mut(child);
         (task.min_flt, task.maj_flt) = (0, 0);
+        // Until now these were the parent's ids, without a reference.
         (task.mm, task.active_mm) = (None, None);
         self.sched.lose_mm(child);
         let Some(old) = self.task(current).mm else {
@@ -122,11 +126,11 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `copy_sighand()`.
     fn copy_sighand(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         if sharing.sighand.is_shared() {
-            self.sighand_of_mut(child).count += 1;
+            self.get_sighand(child);
         } else {
             self.copy_alloc(CopyStage::Sighand)?;
             let copy = self.sighand_of(child).duplicate();
-            self.task_mut(child).sighand = Some(self.sighands.insert(copy));
+            self.set_sighand(child, copy);
         }
         Ok(())
     }
@@ -134,14 +138,12 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `copy_signal()`.
     fn copy_signal(&mut self, sharing: CloneSharing, child: TaskId) -> Result<(), CloneRefusal> {
         if sharing.signal.is_shared() {
-            let shared = self.signal_of_mut(child);
-            shared.count += 1;
-            shared.live += 1;
+            self.get_signal(child);
         } else {
             self.copy_alloc(CopyStage::Signal)?;
             let old = self.signal_of(child);
-            let fresh = SignalStruct::new(old.pgrp, old.session, old.rlimits);
-            self.task_mut(child).signal = Some(self.signals.insert(fresh));
+            let fresh = SignalStruct::new(old.pgrp(), old.session(), old.rlimits);
+            self.set_signal(child, fresh);
         }
         Ok(())
     }
@@ -162,7 +164,9 @@ impl Kernel {
             self.get_namespace(namespace);
             return Ok(());
         }
-        let privilege = check_newns(&self.task(current).cred)?;
+        // Asked here and not with the flags, so a caller without the privilege has already paid for
+        // a copy of its memory, which is now undone.
+        let privilege = check_newns(&self.task(current).cred())?;
         self.capable(current, privilege);
         self.copy_alloc(CopyStage::Namespace)?;
         self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace::new()));
@@ -180,6 +184,7 @@ impl Kernel {
         child: TaskId,
         args: &ForkArgs,
     ) -> Result<(), CloneRefusal> {
+        // The child returns from the same call as its parent; this 0 is how it knows who it is.
         let regs = &mut self.task_mut(child).thread.regs;
         regs.eax = 0;
         if args.stack != VirtAddr(0) {
@@ -220,6 +225,8 @@ impl Kernel {
     /// CLONE_PARENT_SETTID; a semaphore undo list created for the caller; PF_SUPERPRIV of the
     /// caller; the halved time slice; and, for a failed CLONE_THREAD, `signal.live`.
     pub(super) fn unwind_copy(&mut self, child: TaskId, stage: CopyStage) {
+        // A stage that was not completed left the parent's id in the child, without a reference, so
+        // only completed stages are undone.
         if stage >= CopyStage::Namespace
             && let Some(namespace) = self.task_mut(child).namespace.take()
         {
@@ -252,7 +259,7 @@ impl Kernel {
             self.exit_sem(child, undo);
         }
         if stage >= CopyStage::ProcessCounted {
-            let uid = self.task(child).cred.uid;
+            let uid = self.task(child).cred().uid;
             self.users.put(uid);
         }
         self.free_task(child);

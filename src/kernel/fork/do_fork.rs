@@ -2,22 +2,22 @@
 
 use super::clone_rules::{
     becomes_sibling, begins_stopped, begins_with_sigstop, check_clone_flags, check_group_exit,
-    check_max_threads, check_not_killed, check_nproc, creator_waits, exit_signal, flags_with_event,
-    fork_traceflag, joins_group, tid_stores,
+    check_max_threads, check_not_killed, check_nproc, child_ptrace, creator_waits, exit_signal,
+    flags_with_event, fork_traceflag, joins_group, tid_stores,
 };
 use crate::abi::{CloneFlags, Pid, Resource, Signal, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::sched::{Overrides, ThreadFlags};
 use crate::kernel::syscall::{ForkArgs, ForkRefusal, SysResult};
-use crate::kernel::task::{PidType, Trap};
+use crate::kernel::task::Trap;
 use crate::trace::{CloneRefusal, CopyStage, ForkStep, FrameUse, TraceEvent};
 
 /// A task that `do_fork` has made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Forked {
-    /// The calling task.
+    /// The task that called fork, vfork or clone.
     pub parent: TaskId,
-    /// A task was created.
+    /// The new task, which has no user mode yet.
     pub child: TaskId,
 }
 
@@ -56,6 +56,7 @@ impl Kernel {
     pub fn do_fork(&mut self, current: TaskId, args: &ForkArgs) -> SysResult {
         let mut args = *args;
         self.trace_do_fork(current, &args);
+        // The pid comes first and outside `copy_process`, so even a refused clone moves `last_pid`.
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
             let pid_max = self.config.pid_max;
@@ -94,10 +95,12 @@ impl Kernel {
             vfork: creator_waits(args.flags),
             done: false,
         };
+        // A vfork parent waits only after its tracer has been told of the child: a tracer that
+        // learned of it only at the end of the wait could not follow the child before its exec.
         let Some(event) = event else {
             return self.after_event(current, trap);
         };
-        // The child is already runnable.
+        // The child is already runnable; what the tracer reads must be there before the stop.
         self.task_mut(current).ptrace_message = pid.0 as u32;
         self.fork_step(current, ForkStep::PtraceNotify);
         self.ptrace_event(current, event, trap)
@@ -111,6 +114,9 @@ impl Kernel {
         flags: CloneFlags,
         overrides: &Overrides,
     ) {
+        // All of this must stand before the child is queued: it may run, exit and complete the vfork
+        // before its parent gets to wait, and a SIGSTOP for it must come before its first
+        // instruction.
         if creator_waits(flags) {
             self.task_mut(child).vfork_done = Some(current);
         }
@@ -190,6 +196,7 @@ impl Kernel {
         pid: Pid,
         stage: &mut CopyStage,
     ) -> Result<TaskId, CloneRefusal> {
+        // Flags are checked before anything is allocated, so this refusal has nothing to undo.
         check_clone_flags(args.flags)?;
         *stage = CopyStage::FlagsAllowed;
         let child = self.dup_task_struct(current, pid, args.flags)?;
@@ -217,10 +224,8 @@ impl Kernel {
     ) -> Result<TaskId, CloneRefusal> {
         self.copy_alloc(CopyStage::TaskStruct)?;
         let stack = self.alloc_frame(1, FrameUse::KernelStack)?;
-        let copy = self.task(current).for_child(pid, stack, flags, self.tick);
-        let child = self.tasks.insert(copy);
-        self.sched.dup(current, child, pid);
-        Ok(child)
+        let ptrace = child_ptrace(self.task(current).ptrace, flags);
+        Ok(self.insert_child(current, pid, stack, ptrace))
     }
 
     /// The part of `copy_process` after `dup_task_struct`.
@@ -232,6 +237,7 @@ impl Kernel {
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
         let flags = args.flags;
+        // The limits come before the copies: a clone that they refuse has cost only a `task_struct`.
         self.count_process(current, stage)?;
         let inherited = ThreadFlags::SIGPENDING | ThreadFlags::SYSCALL_TRACE;
         self.sched.clear_tsk_thread_flag(child, inherited);
@@ -240,9 +246,6 @@ impl Kernel {
             self.store_parent_tid(current, child, args.parent_tid)?;
         }
         *stage = CopyStage::ParentTid;
-        if joins_group(flags) {
-            self.task_mut(child).tgid = self.task(current).tgid;
-        }
         self.copy_resources(current, child, args, stage)?;
         let task = self.task_mut(child);
         let tid_address = |wanted| if wanted { args.child_tid } else { VirtAddr(0) };
@@ -254,14 +257,15 @@ impl Kernel {
         let (sched, mut ctx) = self.sched_ctx();
         sched.sched_fork(&mut ctx, current, child);
         *stage = CopyStage::SchedFork;
-        self.task_mut(child).group_leader = child;
+        // A child must not escape a SIGKILL that was sent before it could be found. One that is sent
+        // after `link_task` finds it.
         check_not_killed(self.task(current).pending.set())?;
         *stage = CopyStage::NotKilled;
-        self.choose_parents(current, child, flags);
+        let parent = self.choose_parent(current, flags);
         if joins_group(flags) {
-            self.join_thread_group(current, child, flags)?;
+            self.add_thread(current, child, flags)?;
         }
-        self.link_task(current, child);
+        self.link_task(current, child, parent);
         *stage = CopyStage::Linked;
         Ok(())
     }
@@ -272,7 +276,8 @@ impl Kernel {
         current: TaskId,
         stage: &mut CopyStage,
     ) -> Result<(), CloneRefusal> {
-        let cred = self.task(current).cred;
+        // The real user is charged, even if the effective one is root.
+        let cred = self.task(current).cred();
         let limit = self.rlimit(current, Resource::Nproc);
         let processes = self.users.processes(cred.uid);
         let waiver = check_nproc(&cred, processes, limit)?;
@@ -281,12 +286,12 @@ impl Kernel {
         }
         self.users.get(cred.uid);
         *stage = CopyStage::ProcessCounted;
-        check_max_threads(self.nr_threads, self.max_threads)?;
+        check_max_threads(self.nr_threads(), self.max_threads)?;
         *stage = CopyStage::ThreadsAllowed;
         Ok(())
     }
 
-    /// CLONE_PARENT_SETTID stores the tid before the memory is copied, so a copy has it too.
+    /// `CLONE_PARENT_SETTID` stores the tid before the memory is copied, so a copy has it too.
     fn store_parent_tid(
         &mut self,
         current: TaskId,
@@ -306,26 +311,25 @@ impl Kernel {
         stored.map_err(|_| CloneRefusal::ParentTidFault(addr))
     }
 
-    fn choose_parents(&mut self, current: TaskId, child: TaskId, flags: CloneFlags) {
-        let parent = if becomes_sibling(flags) {
-            self.task(current).real_parent
+    fn choose_parent(&self, current: TaskId, flags: CloneFlags) -> TaskId {
+        if becomes_sibling(flags) {
+            self.task(current).real_parent()
         } else {
             current
-        };
-        let task = self.task_mut(child);
-        task.real_parent = parent;
-        task.parent = parent;
+        }
     }
 
-    fn join_thread_group(
+    fn add_thread(
         &mut self,
         current: TaskId,
         child: TaskId,
         flags: CloneFlags,
     ) -> Result<(), CloneRefusal> {
         check_group_exit(flags, self.signal_of(current).flags)?;
-        self.task_mut(child).group_leader = self.task(current).group_leader;
+        self.join_thread_group(child, current);
         let group = self.signal_of_mut(current);
+        // A thread that appears while the others are about to stop must stop with them, or the stop
+        // would never be complete.
         if group.group_stop_count > 0 {
             group.group_stop_count += 1;
             self.sched
@@ -337,48 +341,13 @@ impl Kernel {
     /// Links the finished task: its parent's list, the pid hashes, the counts.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_process()`.
-    fn link_task(&mut self, current: TaskId, child: TaskId) {
-        let parent = self.task(child).parent;
-        self.add_child(parent, child);
+    fn link_task(&mut self, current: TaskId, child: TaskId, parent: TaskId) {
+        self.set_links(child, parent);
+        // The tracer takes over only now, because its link replaces that of the real parent.
         if self.is_ptraced(child) {
-            let tracer = self.task(current).parent;
+            let tracer = self.task(current).parent();
             self.ptrace_link(child, tracer);
         }
-        let (pid, tgid) = (self.pid(child), self.task(child).tgid);
-        self.attach_pid(child, PidType::Pid, pid);
-        self.attach_pid(child, PidType::Tgid, tgid);
-        if pid == tgid {
-            let group = self.signal_of(child);
-            let (pgrp, session) = (group.pgrp, group.session);
-            self.attach_pid(child, PidType::Pgid, pgrp);
-            self.attach_pid(child, PidType::Sid, session);
-            self.process_counts += 1;
-        }
-        self.nr_threads += 1;
-        self.total_forks += 1;
-    }
-
-    /// Appends a task to its parent's list of children.
-    pub(in crate::kernel) fn add_child(&mut self, parent: TaskId, child: TaskId) {
-        let seq = self.pid_hash.next_seq();
-        self.task_mut(child).sibling = seq;
-        self.task_mut(parent).children.insert(seq, child);
-    }
-
-    /// Linux 2.6.12: `kernel/pid.c`, `attach_pid()`.
-    pub(in crate::kernel) fn attach_pid(&mut self, task: TaskId, kind: PidType, nr: Pid) {
-        let seq = self.pid_hash.attach(kind, nr, task);
-        self.task_mut(task).pid_links[kind as usize] = Some((nr, seq));
-    }
-
-    /// Takes a task out of one pid hash. The pid is freed when no hash contains it any more.
-    ///
-    /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
-    pub(in crate::kernel) fn detach_pid(&mut self, task: TaskId, kind: PidType) {
-        if let Some((nr, seq)) = self.task_mut(task).pid_links[kind as usize].take()
-            && self.pid_hash.detach(kind, nr, seq)
-        {
-            self.pidmap.free(nr);
-        }
+        self.hash_process(child);
     }
 }

@@ -1,7 +1,9 @@
 //! How tasks start: `do_fork` and `copy_process`, the rules for clone flags, the copies of what a
-//! task holds, and tasks spawned as children of init.
+//! task holds, and tasks spawned as children of init. It is the last room and may use all others.
+//!
+//! It keeps no state of its own. What a new task holds is counted by the rooms of these things; only
+//! `unwind_copy` knows how far a failed clone got, and drops exactly what it had taken.
 
-mod child;
 mod clone_rules;
 mod copy;
 mod do_fork;

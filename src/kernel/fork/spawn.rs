@@ -8,7 +8,6 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::sched::{Overrides, SchedTask};
 use crate::kernel::syscall::ForkArgs;
-use crate::kernel::task::Cred;
 
 /// The properties of a spawned task.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,13 +16,13 @@ pub struct SpawnArgs {
     pub name: String,
     /// Nice value, -20..=19.
     pub nice: i32,
-    /// Scheduling policy.
+    /// Scheduling policy, which its children inherit.
     pub policy: Policy,
     /// Real-time priority, 1..=99, for `Fifo` and `RoundRobin`.
     pub rt_priority: u8,
     /// Sleep average of the parent, ms; the child's is lowered by the usual penalty.
     pub parent_sleep_avg_ms: u32,
-    /// User id.
+    /// User id: the real, effective and saved one.
     pub uid: u32,
     /// CPU on which it appears.
     pub cpu: u8,
@@ -92,7 +91,7 @@ impl Kernel {
                 return Err(refusal.errno());
             }
         };
-        self.set_user(child, args.uid);
+        self.switch_uid(child, args.uid);
         // Forced branches apply to forks only; a spawned task is always placed the same way.
         self.start_child(init, child, flags, &Overrides::default());
         Ok(child)
@@ -118,13 +117,5 @@ impl Kernel {
             Policy::Fifo | Policy::RoundRobin => rt_priority_to_prio(u32::from(args.rt_priority)),
         };
         self.sched.replace(init, sched)
-    }
-
-    /// Changes the user of a task: credentials and the users' task counts.
-    fn set_user(&mut self, task: TaskId, uid: u32) {
-        let old = self.task(task).cred.uid;
-        self.users.get(uid);
-        self.users.put(old);
-        self.task_mut(task).cred = Cred::of_user(uid);
     }
 }

@@ -105,7 +105,7 @@ impl Kernel {
         // Exit must not change a value that was set on purpose after the operations to be undone.
         self.clear_undo(id, Some(num));
         self.put_value(id, num, value);
-        let pid = self.task(current).tgid.0;
+        let pid = self.task(current).tgid().0;
         self.sem_sets.find_mut(id)?.sems[num].pid = pid;
         self.update_queue(id);
         Ok(0)

@@ -157,7 +157,7 @@ impl Kernel {
             Err(errno) => return Err(errno).into(),
         };
         let alter = ops.iter().any(|op| op.op != 0);
-        let pid = self.task(current).tgid.0;
+        let pid = self.task(current).tgid().0;
         match self.attempt(id, &ops, undo, pid) {
             Attempt::Done => {
                 if alter {

@@ -168,7 +168,7 @@ pub(super) fn ipcperms(set: &SemSet, cred: &Cred, wanted: u32) -> bool {
 impl Kernel {
     /// Whether the current task may use a set in this way. The use of a root privilege is recorded.
     pub(super) fn may_use_set(&mut self, current: TaskId, id: i32, wanted: u32) -> bool {
-        let cred = self.task(current).cred;
+        let cred = self.task(current).cred();
         let allowed = self
             .sem_sets
             .find(id)
@@ -178,7 +178,7 @@ impl Kernel {
 
     /// Whether the current task may remove a set.
     pub(super) fn owns_set(&mut self, current: TaskId, id: i32) -> bool {
-        let euid = self.task(current).cred.euid;
+        let euid = self.task(current).cred().euid;
         let owns = self.sem_sets.find(id).is_ok_and(|set| set.uid == euid);
         owns || self.capable(current, Caps::SYS_ADMIN)
     }
@@ -230,7 +230,7 @@ impl Kernel {
         }
         // The memory comes before the slot: with both exhausted the error is ENOMEM.
         self.kmem_cache_alloc(SlabCache::SemArray)?;
-        let cred = self.task(current).cred;
+        let cred = self.task(current).cred();
         let set = SemSet {
             key,
             seq: 0,

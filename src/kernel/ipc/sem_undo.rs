@@ -139,7 +139,7 @@ impl Kernel {
         let Some(list) = self.sem_undos.remove(list) else {
             return;
         };
-        let pid = self.task(current).tgid.0;
+        let pid = self.task(current).tgid().0;
         for undo in list.sets {
             let adjusts = undo.adjust.iter().enumerate();
             for (num, adjust) in adjusts.filter(|(_, adjust)| **adjust != 0) {

@@ -347,7 +347,7 @@ impl Kernel {
             || vma.vm_end - start > limits[Resource::Stack].cur;
         let too_much_locked = vma.has(VmFlags::LOCKED)
             && space.locked_vm + grow > limits[Resource::Memlock].cur >> PAGE_SHIFT
-            && !self.task(task).cred.capable(Caps::IPC_LOCK);
+            && !self.task(task).cred().capable(Caps::IPC_LOCK);
         if too_large || too_much_locked || !self.may_commit(task, grow) {
             Err(Errno::ENOMEM)
         } else {

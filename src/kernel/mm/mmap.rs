@@ -73,7 +73,7 @@ impl Kernel {
         vm_flags.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
         if vm_flags.contains(VmFlags::LOCKED) {
             let limit = self.rlimit(current, Resource::Memlock);
-            let privileged = self.task(current).cred.capable(Caps::IPC_LOCK);
+            let privileged = self.task(current).cred().capable(Caps::IPC_LOCK);
             if limit == 0 && !privileged {
                 return Err(MapRefusal::MayNotLock);
             }

@@ -55,7 +55,7 @@ impl Kernel {
     }
 
     fn obtainable(&self, task: TaskId) -> u32 {
-        let admin = self.task(task).cred.capable(Caps::SYS_ADMIN);
+        let admin = self.task(task).cred().capable(Caps::SYS_ADMIN);
         obtainable(self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 
@@ -78,7 +78,7 @@ impl Kernel {
 
     /// Whether a task may commit that many pages now.
     pub(super) fn may_commit(&self, task: TaskId, pages: u32) -> bool {
-        let admin = self.task(task).cred.capable(Caps::SYS_ADMIN);
+        let admin = self.task(task).cred().capable(Caps::SYS_ADMIN);
         enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin)
     }
 

@@ -154,7 +154,7 @@ impl Kernel {
 
     /// The facts that decide about an attempt to attach.
     fn attach_facts(&self, current: TaskId, target: TaskId) -> AttachFacts {
-        let (mine, its) = (&self.task(current).cred, &self.task(target).cred);
+        let (mine, its) = (&self.task(current).cred(), &self.task(target).cred());
         let ids = [its.uid, its.euid, its.suid];
         let mm = self.task(target).mm;
         AttachFacts {
@@ -175,7 +175,7 @@ impl Kernel {
         check_attach(&facts).map_err(|_| Errno::EPERM)?;
         let privileged = self.capable(current, Caps::SYS_PTRACE);
         let task = self.task_mut(target);
-        let by_real_parent = task.real_parent == current;
+        let by_real_parent = task.real_parent() == current;
         task.ptrace = attached_word(task.ptrace, by_real_parent, privileged);
         // The tracer must be the parent before the task can stop: a stop is reported to the parent.
         self.ptrace_link(target, current);
@@ -297,40 +297,12 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Makes the tracer the parent; the real parent keeps the task on a separate list.
-    ///
-    /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_link()`.
-    pub(in crate::kernel) fn ptrace_link(&mut self, child: TaskId, tracer: TaskId) {
-        let parent = self.task(child).parent;
-        if parent == tracer {
-            return;
-        }
-        // The real parent must still find the task, or its wait would fail with ECHILD.
-        self.keep_for_real_parent(child, parent);
-        // The child is taken off the list of the parent that it names, so the name changes between.
-        self.remove_child(child);
-        self.task_mut(child).parent = tracer;
-        self.add_child(tracer, child);
-    }
-
-    fn keep_for_real_parent(&mut self, child: TaskId, parent: TaskId) {
-        let seq = self.pid_hash.next_seq();
-        self.task_mut(child).ptrace_link = Some(seq);
-        self.task_mut(parent).ptrace_children.insert(seq, child);
-    }
-
     /// Ends the tracing of the task; its real parent becomes its parent again.
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_unlink()`.
     pub(in crate::kernel) fn ptrace_unlink(&mut self, child: TaskId) {
         self.task_mut(child).ptrace = PtFlags::empty();
-        if let Some(seq) = self.task_mut(child).ptrace_link.take() {
-            let real = self.task(child).real_parent;
-            self.task_mut(real).ptrace_children.remove(&seq);
-            self.remove_child(child);
-            self.task_mut(child).parent = real;
-            self.add_child(real, child);
-        }
+        self.return_to_real_parent(child);
         // With the tracer gone nobody would ever resume a task in a stop for it.
         self.ptrace_untrace(child);
     }
@@ -367,22 +339,6 @@ impl Kernel {
         // Read again: the notification sets it to -1 if the parent ignores SIGCHLD.
         let task = self.task(child);
         zombie && reaps_itself(task.exit_signal, task.ptrace)
-    }
-
-    /// Called when the real parent of a traced task exits: the task gets a new real parent, and
-    /// stays with its tracer.
-    ///
-    /// Linux 2.6.12: `kernel/exit.c`, `reparent_thread()`.
-    pub(in crate::kernel) fn reparent_tracee(&mut self, child: TaskId, reaper: TaskId) {
-        let real = self.task(child).real_parent;
-        if let Some(seq) = self.task_mut(child).ptrace_link.take() {
-            self.task_mut(real).ptrace_children.remove(&seq);
-        }
-        self.task_mut(child).real_parent = reaper;
-        // If the reaper is the tracer itself, the task is on its list of children already.
-        if self.task(child).parent != reaper {
-            self.keep_for_real_parent(child, reaper);
-        }
     }
 }
 

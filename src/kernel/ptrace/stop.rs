@@ -21,7 +21,7 @@ impl Kernel {
     /// The tracer of a task, if it has one that is notified of its stops.
     pub fn tracer(&self, task: TaskId) -> Option<TaskId> {
         let t = self.task(task);
-        is_traced_by_parent(t.ptrace, t.parent == t.real_parent).then_some(t.parent)
+        is_traced_by_parent(t.ptrace, t.parent() == t.real_parent()).then_some(t.parent())
     }
 
     /// Stops the current task for its tracer, and notifies the tracer. Returns `false` if there is
@@ -44,7 +44,7 @@ impl Kernel {
         // A tracer in the same process that ends with it would never let the task go on.
         let tracer = self
             .tracer(current)
-            .filter(|tracer| self.task(*tracer).signal != self.task(current).signal || !ends);
+            .filter(|tracer| self.task(*tracer).signal() != self.task(current).signal() || !ends);
         let Some(tracer) = tracer else {
             self.task_mut(current).exit_code = nostop;
             return false;
@@ -64,7 +64,7 @@ impl Kernel {
 
     /// Whether the tracer of a task is exiting with its whole process.
     pub(in crate::kernel) fn tracer_is_ending(&self, task: TaskId) -> bool {
-        let group = self.signal_of(self.task(task).parent);
+        let group = self.signal_of(self.task(task).parent());
         group.flags.contains(SignalFlags::GROUP_EXIT)
     }
 
@@ -72,7 +72,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `ptrace_notify()`.
     fn ptrace_notify(&mut self, current: TaskId, code: u32, trap: Trap) -> bool {
-        let (pid, uid) = (self.pid(current).0, self.task(current).cred.uid);
+        let (pid, uid) = (self.pid(current).0, self.task(current).cred().uid);
         let info = SigInfo::sent(Signal::SIGTRAP, code as i32, pid, uid);
         self.ptrace_stop(current, code, 0, info, trap)
     }
@@ -254,8 +254,8 @@ impl Kernel {
     ) -> SysResult {
         let code = std::mem::take(&mut self.task_mut(current).exit_code);
         if let Some(signal) = Signal::new(code) {
-            let tracer = self.task(current).parent;
-            let (pid, uid) = (self.pid(tracer).0, self.task(tracer).cred.uid);
+            let tracer = self.task(current).parent();
+            let (pid, uid) = (self.pid(tracer).0, self.task(tracer).cred().uid);
             let info = stopped_with
                 .filter(|info| info.signal == signal)
                 .unwrap_or(SigInfo::sent(signal, si_code::SI_USER, pid, uid));

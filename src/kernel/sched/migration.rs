@@ -28,7 +28,7 @@ impl Kernel {
             let name = self.names.intern(&format!("migration/{cpu}"));
             let thread = self
                 .tasks
-                .insert_with_key(|id| Task::bare(id, Cred::of_user(0)));
+                .insert_with_key(|id| Task::bare(id, Pid(0), Cred::of_user(0)));
             self.sched
                 .add_migration_thread(cpu, thread, Pid(pid as i32), name);
         }

@@ -158,10 +158,11 @@ impl Scheduler {
         &self.tasks[id]
     }
 
-    /// The same, to be changed. Only here: `prio`, `cpu` and the links say in which list a queued
-    /// task is, and the counts of its runqueue follow from its state.
-    #[inline]
-    pub(super) fn get_mut(&mut self, id: TaskId) -> &mut SchedTask {
+    /// The record of a task, for tests that set a situation up. Rules change the fields by methods:
+    /// `prio`, `cpu` and the links say in which list a queued task is, and the counts of its
+    /// runqueue follow from its state.
+    #[cfg(test)]
+    fn get_mut(&mut self, id: TaskId) -> &mut SchedTask {
         &mut self.tasks[id]
     }
 

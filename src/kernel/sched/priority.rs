@@ -39,7 +39,7 @@ impl Kernel {
     }
 
     fn set_one_prio(&mut self, current: TaskId, p: TaskId, nice: i32) -> Result<(), Errno> {
-        let (euid, other) = (self.task(current).cred.euid, self.task(p).cred);
+        let (euid, other) = (self.task(current).cred().euid, self.task(p).cred());
         if other.uid != euid && other.euid != euid && !self.capable(current, Caps::SYS_NICE) {
             return Err(Errno::EPERM);
         }
@@ -71,11 +71,11 @@ impl Kernel {
             (PRIO_PGRP, pgrp) => self.group_leaders(Pid(pgrp)),
             (PRIO_USER, uid) => {
                 let uid = match uid {
-                    0 => self.task(current).cred.uid,
+                    0 => self.task(current).cred().uid,
                     uid => uid as u32,
                 };
                 let tasks = self.pid_hash.tasks().map(|(_, p)| p);
-                tasks.filter(|p| self.task(*p).cred.uid == uid).collect()
+                tasks.filter(|p| self.task(*p).cred().uid == uid).collect()
             }
             _ => return Err(Errno::EINVAL),
         })
@@ -148,7 +148,7 @@ impl Kernel {
 
     /// Checks that the caller may change how `p` is scheduled: same user, or CAP_SYS_NICE.
     pub(super) fn may_reschedule(&mut self, current: TaskId, p: TaskId) -> Result<(), Errno> {
-        let (euid, other) = (self.task(current).cred.euid, self.task(p).cred);
+        let (euid, other) = (self.task(current).cred().euid, self.task(p).cred());
         if euid != other.euid && euid != other.uid && !self.capable(current, Caps::SYS_NICE) {
             return Err(Errno::EPERM);
         }

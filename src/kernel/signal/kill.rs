@@ -17,12 +17,12 @@ impl Kernel {
         info: &SendInfo,
         receiver: TaskId,
     ) -> Result<MaySignal, KillRefusal> {
-        let session = |task| self.signal_of(task).session;
+        let session = |task| self.signal_of(task).session();
         check_kill_permission(
             signal,
             info.from_user(),
-            &self.task(sender).cred,
-            &self.task(receiver).cred,
+            &self.task(sender).cred(),
+            &self.task(receiver).cred(),
             session(sender) == session(receiver),
         )
     }
@@ -113,10 +113,10 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `kill_something_info()`.
     fn kill_everybody(&mut self, sender: TaskId, signal: i32, info: SendInfo) -> Result<(), Errno> {
-        let own = self.task(sender).tgid;
+        let own = self.task(sender).tgid();
         let others: Vec<TaskId> = self
             .leaders()
-            .filter(|leader| self.pid(*leader).0 > 1 && self.task(*leader).tgid != own)
+            .filter(|leader| self.pid(*leader).0 > 1 && self.task(*leader).tgid() != own)
             .collect();
         if others.is_empty() {
             return Err(Errno::ESRCH);
@@ -137,7 +137,7 @@ impl Kernel {
         let mut leaders: Vec<_> = self
             .pid_hash
             .entries(PidType::Pid)
-            .filter(|(_, _, task)| self.task(*task).group_leader == *task)
+            .filter(|(_, _, task)| self.task(*task).group_leader() == *task)
             .map(|(_, seq, task)| (seq, task))
             .collect();
         leaders.sort_unstable();
@@ -145,7 +145,7 @@ impl Kernel {
     }
 
     fn sender_info(&self, current: TaskId, signal: i32, code: i32) -> SendInfo {
-        let (tgid, uid) = (self.task(current).tgid, self.task(current).cred.uid);
+        let (tgid, uid) = (self.task(current).tgid(), self.task(current).cred().uid);
         // An invalid signal number is refused before this value is used.
         let number = Signal::new(signal as u32).unwrap_or(Signal::SIGHUP);
         SendInfo::Info(SigInfo::sent(number, code, tgid.0, uid))
@@ -213,7 +213,7 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let target = self.pid_hash.find(Pid(pid)).ok_or(Errno::ESRCH)?;
-        if tgid.is_some_and(|tgid| self.task(target).tgid != Pid(tgid)) {
+        if tgid.is_some_and(|tgid| self.task(target).tgid() != Pid(tgid)) {
             return Err(Errno::ESRCH);
         }
         let info = self.sender_info(current, signal, si_code::SI_TKILL);

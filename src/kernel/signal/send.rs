@@ -191,11 +191,11 @@ impl Kernel {
     fn notify_of_group(&mut self, target: TaskId, why: i32) {
         let task = self.task(target);
         if task.ptrace.contains(PtFlags::PTRACED) {
-            let tracer = task.parent;
+            let tracer = task.parent();
             self.do_notify_parent_cldstop(target, tracer, why);
         } else {
-            let leader = task.group_leader;
-            let parent = self.task(leader).real_parent;
+            let leader = task.group_leader();
+            let parent = self.task(leader).real_parent();
             self.do_notify_parent_cldstop(leader, parent, why);
         }
     }
@@ -395,10 +395,13 @@ impl Kernel {
         let stops = group.group_stop_count > 0;
         let shared = group.shared_pending.set();
         let set = (self.task(task).pending.set().0 | shared.0) & !self.task(task).blocked.0;
-        self.sched
-            .get_mut(task)
-            .thread_flags
-            .set(ThreadFlags::SIGPENDING, stops || set != 0);
+        if stops || set != 0 {
+            self.sched
+                .set_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
+        } else {
+            self.sched
+                .clear_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
+        }
     }
 
     /// Discards the pending instances of a signal that now has no effect.

@@ -36,7 +36,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
     fn sigqueue_alloc(&mut self, receiver: TaskId, beyond_limit: bool) -> Option<u32> {
-        let uid = self.task(receiver).cred.uid;
+        let uid = self.task(receiver).cred().uid;
         let limit = self.rlimit(receiver, Resource::Sigpending);
         if !beyond_limit && self.users.sigpending(uid) >= limit {
             return None;
@@ -63,7 +63,7 @@ impl Kernel {
         let queued = match info {
             SendInfo::Forced => None,
             SendInfo::From(sender) => {
-                let (pid, uid) = (self.pid(sender), self.task(sender).cred.uid);
+                let (pid, uid) = (self.pid(sender), self.task(sender).cred().uid);
                 Some(SigInfo::sent(signal, si_code::SI_USER, pid.0, uid))
             }
             SendInfo::Kernel => Some(SigInfo::kernel(signal)),

@@ -96,7 +96,7 @@ impl Kernel {
         let task = self.task_mut(current);
         task.exit_code = code;
         task.in_call.continuation = Some(Continuation::SignalStop { suspended });
-        let (parent, leader) = (task.parent, task.group_leader);
+        let (parent, leader) = (task.parent(), task.group_leader());
         let traced = task.ptrace.contains(PtFlags::PTRACED);
         // The state is set before the parent is notified: a parent that is woken by this finds the
         // task stopped, or it would sleep again.
@@ -104,7 +104,7 @@ impl Kernel {
         if left.is_none() || traced {
             self.do_notify_parent_cldstop(current, parent, si_code::CLD_STOPPED);
         } else if left == Some(0) {
-            let parent = self.task(leader).real_parent;
+            let parent = self.task(leader).real_parent();
             self.do_notify_parent_cldstop(leader, parent, si_code::CLD_STOPPED);
         }
         self.schedule();
@@ -128,7 +128,7 @@ impl Kernel {
         let child = self.task(task);
         let origin = SigOrigin::Child {
             pid: self.pid(task).0,
-            uid: child.cred.uid,
+            uid: child.cred().uid,
             status: status as i32,
             utime: child.utime,
             stime: child.stime,

@@ -28,14 +28,14 @@ pub enum Continuation {
         /// Its own mask, if it stopped inside `sigsuspend`.
         suspended: Option<SigSet>,
     },
-    /// `pause`.
+    /// `pause`: no handler has been called yet.
     Pause,
-    /// `sigsuspend`.
+    /// `sigsuspend`: no signal has been taken yet.
     Sigsuspend {
         /// The mask that the return from the handler restores.
         saved: SigSet,
     },
-    /// `rt_sigtimedwait`.
+    /// `rt_sigtimedwait`: none of the signals is pending yet.
     Sigtimedwait {
         /// The signals that it waits for.
         set: SigSet,
@@ -64,7 +64,7 @@ pub enum Continuation {
         /// The most bytes to read.
         len: u32,
     },
-    /// `nanosleep`.
+    /// `nanosleep`: the time has not passed yet.
     Nanosleep {
         /// Tick at which the sleep ends.
         until: u64,
@@ -84,7 +84,7 @@ pub enum Continuation {
         /// The result, once it has left the queue.
         result: Option<Result<(), Errno>>,
     },
-    /// `FUTEX_WAIT`.
+    /// `FUTEX_WAIT`: nobody has woken it yet.
     Futex {
         /// Address of the futex word that it waits on.
         key: FutexKey,

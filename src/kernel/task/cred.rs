@@ -1,5 +1,6 @@
 //! Credentials of tasks: user ids, capabilities, and the per-user task counts.
 
+use super::Task;
 use crate::abi::{Caps, PfFlags, TaskId};
 use crate::kernel::Kernel;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ pub struct Cred {
     pub suid: u32,
     /// Real group id.
     pub gid: u32,
-    /// Effective capabilities.
+    /// Effective capabilities: those that checks ask for.
     pub caps: Caps,
     /// Permitted capabilities: those that can become effective.
     pub permitted: Caps,
@@ -41,7 +42,40 @@ impl Cred {
     }
 }
 
+impl Task {
+    /// User and group ids, and capabilities.
+    pub const fn cred(&self) -> Cred {
+        self.cred
+    }
+
+    /// Sets the effective capabilities; nobody's count depends on them.
+    pub const fn set_caps(&mut self, caps: Caps) {
+        self.cred.caps = caps;
+    }
+}
+
 impl Kernel {
+    /// The tasks and queued signals of each user.
+    pub const fn users(&self) -> &UserTable {
+        &self.users
+    }
+
+    /// Makes a task one of another user, with that user's capabilities.
+    ///
+    /// Linux 2.6.12: `kernel/user.c`, `switch_uid()`.
+    pub(in crate::kernel) fn switch_uid(&mut self, task: TaskId, uid: u32) {
+        self.charge_to(task, uid);
+        self.task_mut(task).cred = Cred::of_user(uid);
+    }
+
+    /// Counts a task for another user from now on.
+    pub(super) fn charge_to(&mut self, task: TaskId, uid: u32) {
+        let old = self.task(task).cred.uid;
+        self.users.get(uid);
+        self.users.put(old);
+        self.task_mut(task).cred.uid = uid;
+    }
+
     /// Whether the current task has the capability; if so, it is marked as having used super-user
     /// privileges.
     ///
@@ -81,27 +115,27 @@ impl UserTable {
     }
 
     /// Every user that queued signals count for, with their number.
-    pub fn sigpending_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
+    pub(in crate::kernel) fn sigpending_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
         self.sigpending.iter().map(|(uid, count)| (*uid, *count))
     }
 
     /// Charges one more queued signal.
-    pub fn get_sigpending(&mut self, uid: u32) {
+    pub(in crate::kernel) fn get_sigpending(&mut self, uid: u32) {
         *self.sigpending.entry(uid).or_default() += 1;
     }
 
     /// Releases the charge for one queued signal.
-    pub fn put_sigpending(&mut self, uid: u32) {
+    pub(in crate::kernel) fn put_sigpending(&mut self, uid: u32) {
         put(&mut self.sigpending, uid);
     }
 
     /// Adds a task of that user.
-    pub fn get(&mut self, uid: u32) {
+    pub(in crate::kernel) fn get(&mut self, uid: u32) {
         *self.processes.entry(uid).or_default() += 1;
     }
 
     /// Removes a task of that user.
-    pub fn put(&mut self, uid: u32) {
+    pub(in crate::kernel) fn put(&mut self, uid: u32) {
         put(&mut self.processes, uid);
     }
 }

@@ -1,12 +1,31 @@
 //! The `task_struct` and what Linux declares with it in `sched.h`, credentials and limits, and how
-//! tasks are found (pids, groups, sessions).
+//! tasks are found (pids, groups, sessions). Beside `abi`, `hw` and `trace`, this room uses the types
+//! of `syscall` only.
+//!
+//! Each of these groups of fields has an invariant, so only this room changes them; `check.rs` checks
+//! them.
+//!
+//! - `pid.rs`: `Pidmap`, `PidHash`, a task's `pid_links`, `tgid` and `group_leader`, and the totals
+//!   (`nr_threads`, `process_counts`, `total_forks`): a task is counted as long as it is hashed, and
+//!   a pid is in use as long as a hash contains it.
+//! - `family.rs`: `parent`, `real_parent`, `children` and `ptrace_children`, with the back-links of
+//!   the children.
+//! - `cred.rs`: a task's `cred`, and the number of tasks of each user.
+//! - `sighand.rs`: a task's `sighand` and `signal`, and the counts of their holders (`count`,
+//!   `live`).
+//! - `pgrp.rs`: `pgrp`, `session` and `leader` of a process, which the pid hashes repeat.
+//! - `child.rs`: `usage`, whose end frees the `task_struct`.
 
+mod check;
+mod child;
 mod continuation;
 mod cred;
+mod family;
 mod getpid;
 mod in_call;
 mod itimers;
 mod pgrp;
+mod pid;
 mod pidmap;
 mod resume;
 mod rlimit;
@@ -20,6 +39,7 @@ pub use continuation::{AfterMigration, Continuation, FutexKey, PipeIo, Trap};
 pub use cred::{Cred, UserTable};
 pub use in_call::{HandlerFrame, InCall, OpenCall, PendingExec, SetAside};
 pub use itimers::{CpuTimer, Itimers};
+pub use pid::Totals;
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
 pub use rlimit::{NR_OPEN, Rlimits, check_setrlimit};
 pub use sighand::{Sighand, SignalFlags, SignalStruct};

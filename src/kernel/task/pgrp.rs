@@ -32,7 +32,7 @@ impl Kernel {
     ///
     /// # Errors
     /// The first rule that refuses.
-    pub fn check_setpgid(
+    fn check_setpgid(
         &self,
         current: TaskId,
         pid: i32,
@@ -53,6 +53,7 @@ impl Kernel {
             if self.session(target) != self.session(current) {
                 return Err(PgrpRefusal::OtherSession);
             }
+            // The new program may rely on the group that it was started in.
             if task.did_exec {
                 return Err(PgrpRefusal::HasExeced);
             }
@@ -114,7 +115,7 @@ impl Kernel {
     ///
     /// # Errors
     /// The rule that refuses.
-    pub fn check_setsid(&self, current: TaskId) -> Result<Pid, PgrpRefusal> {
+    fn check_setsid(&self, current: TaskId) -> Result<Pid, PgrpRefusal> {
         let pid = self.pid(current);
         if self.task(current).group_leader != current {
             return Err(PgrpRefusal::NotALeader);
@@ -131,6 +132,7 @@ impl Kernel {
     /// See [`PgrpRefusal`].
     pub(in crate::kernel) fn sys_setsid(&mut self, current: TaskId) -> Result<u32, PgrpRefusal> {
         let pid = self.check_setsid(current)?;
+        // A group with the caller's pid would get members of two sessions, hence the check before.
         self.signal_of_mut(current).leader = true;
         self.set_special_pids(current, pid);
         Ok(pid.0 as u32)
@@ -166,7 +168,7 @@ impl Kernel {
     /// session; init does not count as a parent. One member may be excluded.
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `will_become_orphaned_pgrp()`.
-    pub(super) fn will_become_orphaned_pgrp(&self, pgrp: Pid, ignored: Option<TaskId>) -> bool {
+    fn will_become_orphaned_pgrp(&self, pgrp: Pid, ignored: Option<TaskId>) -> bool {
         let connects = |member: TaskId| {
             let task = self.task(member);
             let parent = task.real_parent;
@@ -180,7 +182,7 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `kernel/exit.c`, `is_orphaned_pgrp()`.
-    pub fn is_orphaned_pgrp(&self, pgrp: Pid) -> bool {
+    pub(in crate::kernel) fn is_orphaned_pgrp(&self, pgrp: Pid) -> bool {
         self.will_become_orphaned_pgrp(pgrp, None)
     }
 
@@ -214,6 +216,7 @@ impl Kernel {
             return;
         }
         if self.will_become_orphaned_pgrp(pgrp, ignored) && self.has_stopped_jobs(pgrp) {
+            // In this order, the members take SIGHUP as soon as SIGCONT lets them run.
             for signal in [Signal::SIGHUP, Signal::SIGCONT] {
                 // The kernel sends them, so they cannot be refused.
                 let number = signal.number() as i32;

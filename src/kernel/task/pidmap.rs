@@ -17,7 +17,7 @@ pub struct Pidmap {
     bits: Vec<u64>,
     pid_max: u32,
     /// The pid that was allocated last, by a successful or a failed fork.
-    pub last_pid: u32,
+    pub(super) last_pid: u32,
     /// Pids reserved for tasks that do not exist yet.
     reserved: BTreeSet<Pid>,
 }
@@ -35,6 +35,11 @@ impl Pidmap {
         }
     }
 
+    /// The pid that was allocated last, by a successful or a failed fork.
+    pub const fn last_pid(&self) -> u32 {
+        self.last_pid
+    }
+
     /// Whether the pid is in use.
     pub fn in_use(&self, pid: u32) -> bool {
         self.bits[(pid / 64) as usize] >> (pid % 64) & 1 != 0
@@ -43,7 +48,7 @@ impl Pidmap {
     /// Allocates the next free pid after `last_pid`, wrapping to 300.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `alloc_pidmap()`.
-    pub fn alloc(&mut self) -> Option<Pid> {
+    pub(in crate::kernel) fn alloc(&mut self) -> Option<Pid> {
         let start = match self.last_pid + 1 {
             pid if pid >= self.pid_max => RESERVED_PIDS,
             pid => pid,
@@ -59,7 +64,7 @@ impl Pidmap {
 
     /// Marks a pid as in use although no hash will contain it, if it is one that could be
     /// allocated.
-    pub fn keep_out(&mut self, pid: u32) {
+    pub(in crate::kernel) fn keep_out(&mut self, pid: u32) {
         if pid < self.pid_max {
             self.bits[(pid / 64) as usize] |= 1 << (pid % 64);
             self.reserved.insert(Pid(pid as i32));
@@ -67,14 +72,14 @@ impl Pidmap {
     }
 
     /// Reserves the next free pid for a task that is created later.
-    pub fn reserve(&mut self) -> Option<Pid> {
+    pub(super) fn reserve(&mut self) -> Option<Pid> {
         let pid = self.alloc()?;
         self.reserved.insert(pid);
         Some(pid)
     }
 
     /// Turns a reserved pid into an ordinary pid in use, because its task is created now.
-    pub fn claim(&mut self, pid: Pid) {
+    pub(in crate::kernel) fn claim(&mut self, pid: Pid) {
         self.reserved.remove(&pid);
     }
 
@@ -86,7 +91,7 @@ impl Pidmap {
     /// Frees a pid. `last_pid` does not change.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `free_pidmap()`.
-    pub fn free(&mut self, pid: Pid) {
+    pub(in crate::kernel) fn free(&mut self, pid: Pid) {
         let pid = pid.0 as u32;
         self.bits[(pid / 64) as usize] &= !(1 << (pid % 64));
     }
@@ -139,7 +144,7 @@ pub struct PidHash {
 
 impl PidHash {
     /// A position after all that were given out before.
-    pub fn next_seq(&mut self) -> Seq {
+    pub(in crate::kernel) fn next_seq(&mut self) -> Seq {
         self.next.0 += 1;
         self.next
     }
@@ -147,7 +152,7 @@ impl PidHash {
     /// `attach_pid`: the task can now be found by that id.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `attach_pid()`.
-    pub fn attach(&mut self, kind: PidType, nr: Pid, task: TaskId) -> Seq {
+    pub(super) fn attach(&mut self, kind: PidType, nr: Pid, task: TaskId) -> Seq {
         let seq = self.next_seq();
         self.tables[kind as usize].insert((nr, seq), task);
         seq
@@ -156,14 +161,14 @@ impl PidHash {
     /// `detach_pid`: returns whether the pid can be reused, because no hash contains it any more.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
-    pub fn detach(&mut self, kind: PidType, nr: Pid, seq: Seq) -> bool {
+    pub(super) fn detach(&mut self, kind: PidType, nr: Pid, seq: Seq) -> bool {
         self.tables[kind as usize].remove(&(nr, seq));
         PidType::ALL
             .iter()
             .all(|kind| self.all(*kind, nr).next().is_none())
     }
 
-    /// `find_task_by_pid`.
+    /// The task with that tid, if there is one; zombies are found too.
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `find_task_by_pid_type()`.
     pub fn find(&self, nr: Pid) -> Option<TaskId> {

@@ -23,6 +23,7 @@ impl Kernel {
             return false;
         };
         let result = match continuation {
+            // `copy_thread` has put the child's result into `eax` already.
             Continuation::RetFromFork => {
                 self.schedule_tail(current);
                 return true;
@@ -39,6 +40,7 @@ impl Kernel {
             Continuation::PipeRead(io) => self.pipe_read(current, io),
             Continuation::PipeWrite(io) => self.pipe_write_resumes(current, io),
             Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),
+            // The call that starts here returns on its own.
             Continuation::Again { block } => {
                 self.call_again(current, block);
                 return true;

@@ -36,13 +36,13 @@ impl Rlimits {
     /// Linux 2.6.12: `include/asm-generic/resource.h`, `INIT_RLIMITS`; `kernel/fork.c`,
     /// `fork_init()`.
     pub fn initial(max_threads: u32) -> Self {
-        /// `INR_OPEN`.
+        /// Descriptors of a process.
         const INR_OPEN: u32 = 1024;
-        /// `MLOCK_LIMIT`.
+        /// Locked memory, bytes.
         const MLOCK_LIMIT: u32 = 32 << 10;
-        /// `MQ_BYTES_MAX`.
+        /// POSIX message queues of a user, bytes.
         const MQ_BYTES_MAX: u32 = 819_200;
-        /// `_STK_LIM`.
+        /// `_STK_LIM`: the size to which the stack may grow, bytes.
         const STK_LIM: u32 = 8 << 20;
         let mut limits = Self([Rlimit::UNLIMITED; Resource::ALL.len()]);
         limits[Resource::Stack].cur = STK_LIM;
@@ -120,6 +120,11 @@ impl Kernel {
     /// The soft limit of a task's process.
     pub fn rlimit(&self, task: TaskId, resource: Resource) -> u32 {
         self.rlimits(task)[resource].cur
+    }
+
+    /// The resource limits of a task's process, to be set without the checks of `setrlimit`.
+    pub fn rlimits_mut(&mut self, task: TaskId) -> &mut Rlimits {
+        &mut self.signal_of_mut(task).rlimits
     }
 
     /// Sets a limit of the current task's process.

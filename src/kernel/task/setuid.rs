@@ -5,13 +5,13 @@ use crate::abi::{Caps, Errno, Resource, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 /// The user id that means "leave it unchanged".
-pub const SAME: u32 = u32::MAX;
+const SAME: u32 = u32::MAX;
 
 /// The capabilities after a change of user ids: a task with no root id left loses all; one that
 /// only changes its effective id keeps the permitted set, to get them back.
 ///
 /// Linux 2.6.12: `security/commoncap.c`, `cap_emulate_setxuid()`.
-pub const fn caps_after_setuid(old: &Cred, new: &Cred) -> (Caps, Caps) {
+const fn caps_after_setuid(old: &Cred, new: &Cred) -> (Caps, Caps) {
     let was_root = old.uid == 0 || old.euid == 0 || old.suid == 0;
     let is_root = new.uid == 0 || new.euid == 0 || new.suid == 0;
     let (mut effective, mut permitted) = (old.caps, old.permitted);
@@ -41,12 +41,12 @@ impl Kernel {
         if uid == old {
             return Ok(());
         }
+        // The limit is that of the caller, but the tasks are those of the new user. A change to root
+        // is never refused.
         if uid != 0 && self.users.processes(uid) >= self.rlimit(current, Resource::Nproc) {
             return Err(Errno::EAGAIN);
         }
-        self.users.get(uid);
-        self.users.put(old);
-        self.task_mut(current).cred.uid = uid;
+        self.charge_to(current, uid);
         Ok(())
     }
 
@@ -69,6 +69,7 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let old = self.task(current).cred;
         let mut suid = old.suid;
+        // A privileged caller sets all three ids and cannot return; any other only the effective one.
         if self.capable(current, Caps::SETUID) {
             self.change_user(current, uid)?;
             suid = uid;

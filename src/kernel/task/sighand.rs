@@ -3,7 +3,7 @@
 //!
 //! Sending is in `send.rs` and `kill.rs`, taking in `deliver.rs`, stopping in `stop.rs`.
 
-use super::{Itimers, Rlimits, SigPending, Usage};
+use super::{Itimers, Rlimits, SigPending, Task, Usage};
 use crate::abi::{KSigaction, NSIG, Pid, SigAction, SighandId, Signal, SignalId, TaskId};
 use crate::kernel::Kernel;
 use bitflags::bitflags;
@@ -12,7 +12,7 @@ use bitflags::bitflags;
 #[derive(Clone, Debug)]
 pub struct Sighand {
     /// Number of tasks that share them.
-    pub count: u32,
+    count: u32,
     actions: [KSigaction; NSIG as usize],
 }
 
@@ -25,13 +25,18 @@ impl Sighand {
         }
     }
 
+    /// Number of tasks that share them.
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
     /// The action for a signal.
     pub const fn action(&self, signal: Signal) -> SigAction {
         self.k_action(signal).handler
     }
 
     /// The action for a signal, with its flags and mask.
-    pub const fn k_action(&self, signal: Signal) -> KSigaction {
+    const fn k_action(&self, signal: Signal) -> KSigaction {
         self.actions[signal.number() as usize - 1]
     }
 
@@ -41,7 +46,7 @@ impl Sighand {
     }
 
     /// Sets the action for a signal, with its flags and mask.
-    pub const fn set_k_action(&mut self, signal: Signal, action: KSigaction) {
+    pub(in crate::kernel) const fn set_k_action(&mut self, signal: Signal, action: KSigaction) {
         self.actions[signal.number() as usize - 1] = action;
     }
 
@@ -64,7 +69,7 @@ impl Sighand {
     /// flags and masks are cleared.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `flush_signal_handlers()`.
-    pub fn flush_handlers(&mut self) {
+    pub(in crate::kernel) fn flush_handlers(&mut self) {
         for action in &mut self.actions {
             let kept = match action.handler {
                 SigAction::Ignore => SigAction::Ignore,
@@ -82,7 +87,7 @@ impl Default for Sighand {
 }
 
 bitflags! {
-    /// `signal->flags`.
+    /// `signal->flags`: the state of a process as a whole.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct SignalFlags: u32 {
         /// The process is stopped.
@@ -100,10 +105,10 @@ bitflags! {
 #[derive(Clone, Debug)]
 pub struct SignalStruct {
     /// Number of tasks that hold it, including zombies.
-    pub count: u32,
+    count: u32,
     /// Number of tasks of the process that have not begun to exit.
-    pub live: u32,
-    /// See [`SignalFlags`].
+    live: u32,
+    /// Whether the process is stopping, has continued, or is exiting.
     pub flags: SignalFlags,
     /// The wait status of a group exit, or the signal of a group stop.
     pub group_exit_code: u32,
@@ -119,12 +124,12 @@ pub struct SignalStruct {
     /// Signals pending for the process.
     pub shared_pending: SigPending,
     /// Process group id.
-    pub pgrp: Pid,
+    pub(super) pgrp: Pid,
     /// Session id.
-    pub session: Pid,
+    pub(super) session: Pid,
     /// Whether it is a session leader.
-    pub leader: bool,
-    /// Resource limits.
+    pub(super) leader: bool,
+    /// Resource limits; all threads share them, and exec keeps them.
     pub rlimits: Rlimits,
     /// `alarm` and interval timers.
     pub itimers: Itimers,
@@ -156,6 +161,57 @@ impl SignalStruct {
             reaped: Usage::default(),
         }
     }
+
+    /// The structure of a process that leads the session and group with its pid.
+    pub(in crate::kernel) fn of_session_leader(pid: Pid, rlimits: Rlimits) -> Self {
+        Self {
+            leader: true,
+            ..Self::new(pid, pid, rlimits)
+        }
+    }
+
+    /// Number of tasks that hold it, including zombies.
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Number of tasks of the process that have not begun to exit.
+    pub const fn live(&self) -> u32 {
+        self.live
+    }
+
+    /// Process group id.
+    pub const fn pgrp(&self) -> Pid {
+        self.pgrp
+    }
+
+    /// Session id.
+    pub const fn session(&self) -> Pid {
+        self.session
+    }
+
+    /// Whether it is a session leader.
+    pub const fn leader(&self) -> bool {
+        self.leader
+    }
+
+    /// Counts a task of the process that begins to exit; returns whether it is the last one.
+    pub(in crate::kernel) const fn dec_live_and_test(&mut self) -> bool {
+        self.live -= 1;
+        self.live == 0
+    }
+}
+
+impl Task {
+    /// Its signal actions (`sighand_struct`), until it is released.
+    pub const fn sighand(&self) -> Option<SighandId> {
+        self.sighand
+    }
+
+    /// What the threads of its process share, until it is released.
+    pub const fn signal(&self) -> Option<SignalId> {
+        self.signal
+    }
 }
 
 impl Kernel {
@@ -165,7 +221,7 @@ impl Kernel {
     }
 
     /// The action of a task for a signal, with its flags and mask.
-    pub fn k_sigaction_of(&self, task: TaskId, signal: Signal) -> KSigaction {
+    pub(in crate::kernel) fn k_sigaction_of(&self, task: TaskId, signal: Signal) -> KSigaction {
         self.sighand_of(task).k_action(signal)
     }
 
@@ -174,7 +230,7 @@ impl Kernel {
     /// # Panics
     /// As [`Kernel::signal_of`].
     #[track_caller]
-    pub fn sighand_of(&self, task: TaskId) -> &Sighand {
+    pub(in crate::kernel) fn sighand_of(&self, task: TaskId) -> &Sighand {
         &self.sighands[self.sighand_id(task)]
     }
 
@@ -193,7 +249,7 @@ impl Kernel {
     /// # Panics
     /// As [`Kernel::signal_of`].
     #[track_caller]
-    pub(in crate::kernel) fn sighand_id(&self, task: TaskId) -> SighandId {
+    fn sighand_id(&self, task: TaskId) -> SighandId {
         let sighand = self.task(task).sighand;
         sighand.expect("a task has its signal actions until it is released")
     }
@@ -214,7 +270,7 @@ impl Kernel {
     /// # Panics
     /// As [`Kernel::signal_of`].
     #[track_caller]
-    pub(in crate::kernel) fn signal_of_mut(&mut self, task: TaskId) -> &mut SignalStruct {
+    pub fn signal_of_mut(&mut self, task: TaskId) -> &mut SignalStruct {
         let id = self.signal_id(task);
         &mut self.signals[id]
     }
@@ -227,5 +283,62 @@ impl Kernel {
     pub(in crate::kernel) fn signal_id(&self, task: TaskId) -> SignalId {
         let signal = self.task(task).signal;
         signal.expect("a task has its signal_struct until it is released")
+    }
+
+    /// Gives a task signal actions of its own. Those that it shared keep their other users.
+    pub(in crate::kernel) fn set_sighand(&mut self, task: TaskId, sighand: Sighand) {
+        self.task_mut(task).sighand = Some(self.sighands.insert(sighand));
+    }
+
+    /// Gives a task a `signal_struct` of its own.
+    pub(in crate::kernel) fn set_signal(&mut self, task: TaskId, signal: SignalStruct) {
+        self.task_mut(task).signal = Some(self.signals.insert(signal));
+    }
+
+    /// Counts a new task that shares the signal actions that were copied from its parent.
+    pub(in crate::kernel) fn get_sighand(&mut self, child: TaskId) {
+        self.sighand_of_mut(child).count += 1;
+    }
+
+    /// Counts a new thread, which shares the `signal_struct` that was copied from its parent.
+    pub(in crate::kernel) fn get_signal(&mut self, child: TaskId) {
+        let shared = self.signal_of_mut(child);
+        shared.count += 1;
+        shared.live += 1;
+    }
+
+    /// Copies signal actions that tasks of other processes share.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
+    pub(in crate::kernel) fn unshare_sighand(&mut self, current: TaskId) {
+        let shared = self.sighand_of_mut(current);
+        shared.count -= 1;
+        let own = shared.duplicate();
+        self.set_sighand(current, own);
+    }
+
+    /// Drops one reference to the `signal_struct`. `live` is not touched.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
+    pub(in crate::kernel) fn put_signal(&mut self, task: TaskId) {
+        let signal = self.signal_id(task);
+        self.task_mut(task).signal = None;
+        self.signals[signal].count -= 1;
+        match self.signals[signal].count {
+            0 => drop(self.signals.remove(signal)),
+            _ => self.wake_waiting_exec(signal),
+        }
+    }
+
+    /// Drops one reference to the signal actions.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__exit_sighand()`.
+    pub(in crate::kernel) fn put_sighand(&mut self, task: TaskId) {
+        let sighand = self.sighand_id(task);
+        self.task_mut(task).sighand = None;
+        self.sighands[sighand].count -= 1;
+        if self.sighands[sighand].count == 0 {
+            self.sighands.remove(sighand);
+        }
     }
 }

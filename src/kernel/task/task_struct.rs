@@ -31,22 +31,22 @@ pub struct Thread {
 /// Children in the order of linking, by the position that each child keeps as its `sibling`.
 pub type ChildList = BTreeMap<Seq, TaskId>;
 
-/// A task. `fork/child.rs` says what a child inherits of it; the record of the same id in the
+/// A task. `child.rs` says what a child inherits of it; the record of the same id in the
 /// scheduler's table says how it is scheduled.
 #[derive(Clone, Debug)]
 pub struct Task {
     // Identity: set by fork, and changed only when a thread calls exec.
     /// Thread group id: what `getpid` returns.
-    pub tgid: Pid,
+    pub(super) tgid: Pid,
     /// First thread of the process.
-    pub group_leader: TaskId,
+    pub(super) group_leader: TaskId,
     /// Its ids and positions in the four pid hashes.
-    pub pid_links: [Option<(Pid, Seq)>; PidType::COUNT],
+    pub(super) pid_links: [Option<(Pid, Seq)>; PidType::COUNT],
 
     // Exit.
-    /// `PF_*` flags.
+    /// `PF_*` flags: among others whether it is exiting, and whether it has called exec.
     pub flags: PfFlags,
-    /// See [`ExitState`].
+    /// Whether it lives, waits to be reaped, or is being released.
     pub exit_state: ExitState,
     /// The wait status of the exit, or of the last stop.
     pub exit_code: u32,
@@ -55,17 +55,17 @@ pub struct Task {
     /// Signal to this task when its parent dies; 0 for none.
     pub pdeath_signal: u32,
     /// Reference count: one for the running task, one for the reaper.
-    pub usage: u32,
+    pub(super) usage: u32,
 
-    // Family. Both ends of a link change together, in `add_child` and the functions around it.
+    // Family. Both ends of a link change together, in `family.rs`.
     /// Its creator, or the task that adopted it.
-    pub real_parent: TaskId,
+    pub(super) real_parent: TaskId,
     /// The task that is notified of its exit: the real parent or a tracer.
-    pub parent: TaskId,
+    pub(super) parent: TaskId,
     /// Children in the order of linking.
-    pub children: ChildList,
+    pub(super) children: ChildList,
     /// Its position in its parent's `children`.
-    pub sibling: Seq,
+    pub(super) sibling: Seq,
     /// The vfork parent that waits for this task to release the memory.
     pub vfork_done: Option<TaskId>,
 
@@ -79,17 +79,17 @@ pub struct Task {
     /// Root and working directory, and the umask (`fs_struct`).
     pub fs: Option<FsId>,
     /// Signal actions (`sighand_struct`).
-    pub sighand: Option<SighandId>,
+    pub(super) sighand: Option<SighandId>,
     /// What the threads of the process share.
-    pub signal: Option<SignalId>,
-    /// Mount namespace.
+    pub(super) signal: Option<SignalId>,
+    /// Mount namespace; `None` after the exit.
     pub namespace: Option<NamespaceId>,
     /// Semaphore undo values.
     pub sem_undo: Option<SemUndoId>,
 
     // Credentials.
     /// User and group ids, and capabilities.
-    pub cred: Cred,
+    pub(super) cred: Cred,
 
     // Signals of this thread alone.
     /// Private pending signals.
@@ -102,16 +102,16 @@ pub struct Task {
     pub altstack: AltStack,
 
     // Tracing.
-    /// `PT_*` flags.
+    /// `PT_*` flags: whether it is traced, and at which events it stops; 0 if nobody traces it.
     pub ptrace: PtFlags,
     /// What a tracer reads with `PTRACE_GETEVENTMSG`.
     pub ptrace_message: u32,
     /// The `siginfo` with which it has stopped for its tracer, while it is stopped.
     pub last_siginfo: Option<SigInfo>,
     /// Its children that are traced by other tasks.
-    pub ptrace_children: ChildList,
+    pub(super) ptrace_children: ChildList,
     /// Its position in its real parent's `ptrace_children`, if another task traces it.
-    pub ptrace_link: Option<Seq>,
+    pub(super) ptrace_link: Option<Seq>,
 
     // Addresses in user memory that the kernel writes to.
     /// Where to store the tid when the task first runs; 0 for nowhere.
@@ -149,10 +149,10 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task that holds nothing yet, like the boot task.
-    pub fn bare(myself: TaskId, cred: Cred) -> Self {
+    /// A task that holds nothing yet, like the boot task, in a thread group of its own.
+    pub(in crate::kernel) fn bare(myself: TaskId, tgid: Pid, cred: Cred) -> Self {
         Self {
-            tgid: Pid(0),
+            tgid,
             group_leader: myself,
             pid_links: [None; PidType::COUNT],
             flags: PfFlags::empty(),

@@ -81,7 +81,7 @@ impl Kernel {
         let old = self.do_getitimer(current, which)?;
         let (utime, ptime) = self.cpu_ticks(current);
         let id = self.signal_id(current);
-        let tgid = self.task(current).tgid;
+        let tgid = self.task(current).tgid();
         match which {
             ITIMER_VIRTUAL => self.signals[id].itimers.virt.set(value, utime),
             ITIMER_PROF => self.signals[id].itimers.prof.set(value, ptime),

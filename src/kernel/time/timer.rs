@@ -93,7 +93,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, the first test of `run_posix_cpu_timers()`.
     fn has_posix_cpu_timers(&self, current: TaskId) -> bool {
         // The idle tasks and the migration threads belong to no process.
-        self.task(current).signal.is_some()
+        self.task(current).signal().is_some()
             && (self.signal_of(current).itimers.count_cpu_time()
                 || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
     }

@@ -37,10 +37,7 @@ impl Machine {
     /// Assigns every listed task its pid at once, in the order of the list, and creates those that
     /// start now.
     pub(in crate::machine) fn load(&mut self, tasks: &[ListedTask]) -> Result<Reply, Refusal> {
-        let before = self.kernel.pidmap.clone();
-        let pids: Option<Vec<Pid>> = tasks.iter().map(|_| self.kernel.pidmap.reserve()).collect();
-        let Some(pids) = pids else {
-            self.kernel.pidmap = before;
+        let Some(pids) = self.kernel.reserve_pids(tasks.len()) else {
             return Err(Refusal::NoTask(Errno::EAGAIN));
         };
         for (task, pid) in tasks.iter().zip(&pids) {

@@ -63,12 +63,15 @@ impl Machine {
         let name: Name = self.kernel.names.intern(name);
         let kernel = &self.kernel;
         kernel
-            .pid_hash
+            .pid_hash()
             .tasks()
             .map(|(_, task)| task)
             .filter(|task| kernel.comm(*task) == name && !self.has_ended(*task))
             .max_by_key(|task| {
-                kernel.task(*task).pid_links[PidType::Pid as usize].map(|(_, seq)| seq)
+                kernel
+                    .task(*task)
+                    .pid_link(PidType::Pid)
+                    .map(|(_, seq)| seq)
             })
     }
 

@@ -63,7 +63,7 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
             let status = look(ctx, |machine| {
                 machine
                     .kernel
-                    .tasks
+                    .tasks()
                     .get(task.id)
                     .and_then(|t| t.in_call.reaped)
             })?;
@@ -109,7 +109,7 @@ pub(super) fn reported(ctx: &NativeCallContext, task: &Task, args: WaitidArgs) -
             let info = look(ctx, |machine| {
                 machine
                     .kernel
-                    .tasks
+                    .tasks()
                     .get(task.id)
                     .and_then(|t| t.in_call.reported)
             })?;

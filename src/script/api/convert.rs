@@ -148,7 +148,7 @@ pub fn call_handle(ctx: &NativeCallContext, id: u64) -> Result<Dynamic> {
 /// Whether the task still exists, even if only as a zombie.
 pub fn exists(ctx: &NativeCallContext, task: &Task) -> Result<bool> {
     Shared::of(ctx)?
-        .with(|state| task.boot == state.boot && state.machine.kernel.tasks.contains_key(task.id))
+        .with(|state| task.boot == state.boot && state.machine.kernel.tasks().contains_key(task.id))
 }
 
 /// Why a task no longer exists, in words.
@@ -220,7 +220,7 @@ pub fn call_error(
 ) -> Result<ScriptError> {
     let ignores_sigchld = look(ctx, |machine| {
         let kernel = &machine.kernel;
-        kernel.tasks.contains_key(id)
+        kernel.tasks().contains_key(id)
             && kernel.sigaction_of(id, Signal::SIGCHLD) == SigAction::Ignore
     })?;
     let caller = Caller {

@@ -217,7 +217,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn getresuid(ctx: NativeCallContext, task: &mut Task) -> Result<rhai::Array> {
         let id = alive(&ctx, task)?;
-        let cred = look(&ctx, |machine| machine.kernel.task(id).cred)?;
+        let cred = look(&ctx, |machine| machine.kernel.task(id).cred())?;
         let ids = [cred.uid, cred.euid, cred.suid];
         Ok(ids.map(|id| i64::from(id).into()).into())
     }

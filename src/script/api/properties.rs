@@ -75,7 +75,10 @@ fn files_map(kernel: &Kernel, id: crate::abi::FilesId) -> Dynamic {
 fn signal_map(kernel: &Kernel, id: TaskId) -> Dynamic {
     let pending = kernel.task(id).pending.set().iter();
     let pending: Array = pending.map(|signal| signal.to_string().into()).collect();
-    let shared = kernel.task(id).signal.map(|signal| &kernel.signals[signal]);
+    let shared = kernel
+        .task(id)
+        .signal()
+        .map(|signal| &kernel.signals()[signal]);
     let Some(shared) = shared else {
         return map([("pending", pending.into())]);
     };
@@ -86,10 +89,10 @@ fn signal_map(kernel: &Kernel, id: TaskId) -> Dynamic {
         .map(|signal| signal.to_string().into())
         .collect();
     map([
-        ("count", int(shared.count)),
-        ("live", int(shared.live)),
-        ("pgrp", int(shared.pgrp.0)),
-        ("session", int(shared.session.0)),
+        ("count", int(shared.count())),
+        ("live", int(shared.live())),
+        ("pgrp", int(shared.pgrp().0)),
+        ("session", int(shared.session().0)),
         ("pending", pending.into()),
         ("shared_pending", waiting.into()),
     ])
@@ -136,7 +139,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "tgid", return_raw)]
     pub fn get_tgid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        of(&ctx, task, |kernel, id| i64::from(kernel.task(id).tgid.0))
+        of(&ctx, task, |kernel, id| i64::from(kernel.task(id).tgid().0))
     }
 
     /// The pid of its parent process.
@@ -147,7 +150,7 @@ pub mod functions {
     #[rhai_fn(get = "ppid", return_raw)]
     pub fn get_ppid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.task(kernel.task(id).real_parent).tgid.0)
+            i64::from(kernel.task(kernel.task(id).real_parent()).tgid().0)
         })
     }
 
@@ -375,8 +378,8 @@ pub mod functions {
             optional(
                 kernel
                     .task(id)
-                    .sighand
-                    .map(|sighand| map([("count", int(kernel.sighands[sighand].count))])),
+                    .sighand()
+                    .map(|sighand| map([("count", int(kernel.sighands()[sighand].count()))])),
             )
         })
     }

@@ -90,7 +90,7 @@ fn sigtimedwait(
             let info = look(ctx, |machine| {
                 machine
                     .kernel
-                    .tasks
+                    .tasks()
                     .get(task.id)
                     .and_then(|t| t.in_call.reported)
             })?;
@@ -195,7 +195,7 @@ pub mod functions {
         let id = alive(&ctx, task)?;
         let (tgid, uid) = look(&ctx, |machine| {
             let task = machine.kernel.task(id);
-            (task.tgid.0, task.cred.uid)
+            (task.tgid().0, task.cred().uid)
         })?;
         let number = Signal::new(signal as u32).unwrap_or(Signal::SIGRTMIN);
         let info = SigInfo::queued(number, tgid, uid, value);

@@ -123,7 +123,7 @@ fn file_error(text: &str, error: &FileError) -> ScriptError {
 fn find(ctx: &NativeCallContext, pid: i64) -> Result<Task> {
     let found = look(ctx, |machine| {
         let pid = i32::try_from(pid).ok().map(Pid)?;
-        machine.kernel.pid_hash.find(pid).map(|id| (id, pid))
+        machine.kernel.pid_hash().find(pid).map(|id| (id, pid))
     })?;
     let (id, pid) = found.ok_or_else(|| {
         ScriptError::new(format!("there is no task {pid}")).with_help("ps() lists the tasks")
@@ -372,7 +372,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn tasks(ctx: NativeCallContext) -> Result<Array> {
-        let all: Vec<_> = look(&ctx, |machine| machine.kernel.pid_hash.tasks().collect())?;
+        let all: Vec<_> = look(&ctx, |machine| machine.kernel.pid_hash().tasks().collect())?;
         let handles = all
             .into_iter()
             .map(|(pid, id)| handle(&ctx, id, pid).map(Dynamic::from));

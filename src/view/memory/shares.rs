@@ -54,7 +54,7 @@ pub enum Verdict {
 /// What two tasks share; `None` if one of them is gone.
 pub fn shares(machine: &Machine, a: TaskId, b: TaskId) -> Option<Shares> {
     let kernel = &machine.kernel;
-    let tasks = (kernel.tasks.get(a)?, kernel.tasks.get(b)?);
+    let tasks = (kernel.tasks().get(a)?, kernel.tasks().get(b)?);
     let common = match (tasks.0.mm, tasks.1.mm) {
         (Some(a), Some(b)) if a != b => Some(common_frames(kernel, a, b)),
         _ => None,
@@ -81,9 +81,9 @@ fn rows(kernel: &Kernel, tasks: (&Task, &Task)) -> Vec<ShareRow> {
             .of(|t| t.files, |id| kernel.files[id].count()),
         row("CLONE_FS", "cwd, umask", "fs.count").of(|t| t.fs, |id| kernel.fs[id].count()),
         row("CLONE_SIGHAND", "signal actions", "sighand.count")
-            .of(|t| t.sighand, |id| kernel.sighands[id].count),
+            .of(Task::sighand, |id| kernel.sighands()[id].count()),
         row("CLONE_THREAD", "process", "signal.count")
-            .of(|t| t.signal, |id| kernel.signals[id].count),
+            .of(Task::signal, |id| kernel.signals()[id].count()),
         row("CLONE_SYSVSEM", "semaphore undo", "refcnt")
             .of(|t| t.sem_undo, |id| kernel.sem_undos[id].refcnt()),
         row("no CLONE_NEWNS", "mounts", "namespace.count")

@@ -130,7 +130,7 @@ fn is_user_data(kernel: &Kernel, pte: Pte) -> bool {
 /// The tasks of every address space, in ascending order.
 fn mm_users(kernel: &Kernel) -> SecondaryMap<MmId, Vec<Pid>> {
     let mut users: SecondaryMap<MmId, Vec<Pid>> = SecondaryMap::new();
-    for (pid, task) in kernel.pid_hash.tasks() {
+    for (pid, task) in kernel.pid_hash().tasks() {
         if let Some(mm) = kernel.task(task).mm
             && let Some(entry) = users.entry(mm)
         {

@@ -187,7 +187,7 @@ pub fn why(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Why> {
 /// The outcome of a user-mode access if it were made now, with enough memory for it; `None` if the
 /// task has no address space.
 pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> Option<Forecast> {
-    let mm = kernel.tasks.get(task)?.mm?;
+    let mm = kernel.tasks().get(task)?.mm?;
     let mmu = mmu_for(kernel, task, mm);
     let no_fault = |fate| Forecast {
         fault: None,
@@ -332,7 +332,7 @@ fn stack_growth_to(kernel: &Kernel, task: TaskId, va: VirtAddr) -> Option<u32> {
 }
 
 fn mappers(kernel: &Kernel, pfn: Pfn) -> Vec<Mapper> {
-    let name = |pid: Pid| kernel.pid_hash.find(pid).map(|id| task_name(kernel, id));
+    let name = |pid: Pid| kernel.pid_hash().find(pid).map(|id| task_name(kernel, id));
     let mapper = |owner: super::sharing::Owner| Mapper {
         tasks: owner.pids.into_iter().filter_map(name).collect(),
         addr: owner.addr,

@@ -87,7 +87,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
                     code if info.signal == Signal::SIGTRAP && code & 0x7f == 5 => code as u32,
                     _ => info.signal.number(),
                 });
-                Activity::Traced(kernel.pid(task.parent), WaitStatus(code << 8 | 0x7f))
+                Activity::Traced(kernel.pid(task.parent()), WaitStatus(code << 8 | 0x7f))
             }
             _ => Activity::Stopped,
         };

@@ -8,7 +8,7 @@ use crate::view::text::{Line, Role, task_tag};
 /// A task in one line: its pid and name, what drives it, its state, and its scheduling fields.
 pub fn task_line(machine: &Machine, id: TaskId) -> Line {
     let kernel = &machine.kernel;
-    let Some(task) = kernel.tasks.get(id) else {
+    let Some(task) = kernel.tasks().get(id) else {
         return Line::default().add(Role::Bad, "gone: it exited and was reaped");
     };
     let sched = kernel.sched.get(id);

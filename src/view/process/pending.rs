@@ -40,14 +40,14 @@ pub struct PendingRow {
 /// The pending signals of a task; empty if the task is gone.
 pub fn pending(machine: &Machine, task: TaskId) -> PendingSignals {
     let kernel = &machine.kernel;
-    let Some(state) = kernel.tasks.get(task) else {
+    let Some(state) = kernel.tasks().get(task) else {
         return PendingSignals {
             rows: Vec::new(),
             blocked: Vec::new(),
         };
     };
     let private = (&state.pending, "task");
-    let group = state.signal.map(|id| &kernel.signals[id]);
+    let group = state.signal().map(|id| &kernel.signals()[id]);
     let shared = group.map(|group| (&group.shared_pending, "process"));
     let mut rows = Vec::new();
     for (pending, of) in [Some(private), shared].into_iter().flatten() {

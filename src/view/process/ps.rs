@@ -51,7 +51,7 @@ pub struct PsRow {
 
 /// The tasks of a machine, without the idle tasks, which have no pid.
 pub fn ps(machine: &Machine) -> Ps {
-    let tasks = machine.kernel.pid_hash.tasks();
+    let tasks = machine.kernel.pid_hash().tasks();
     let rows = tasks.map(|(_, id)| ps_row(machine, id)).collect();
     Ps { rows }
 }
@@ -63,11 +63,11 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
     let (letter, state) = state(machine, id);
     PsRow {
         pid: sched.pid,
-        tgid: task.tgid,
+        tgid: task.tgid(),
         ppid: if id == kernel.init {
             Pid(0)
         } else {
-            kernel.task(task.real_parent).tgid
+            kernel.task(task.real_parent()).tgid()
         },
         name: kernel.names.get(sched.name).to_owned(),
         letter,

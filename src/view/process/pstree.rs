@@ -36,7 +36,7 @@ pub struct TreeRow {
 pub fn pstree(machine: &Machine) -> PsTree {
     let kernel = &machine.kernel;
     let mut below: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
-    for (_, id) in kernel.pid_hash.tasks() {
+    for (_, id) in kernel.pid_hash().tasks() {
         if id != kernel.init {
             below.entry(above(kernel, id)).or_default().push(id);
         }
@@ -53,16 +53,16 @@ pub fn pstree(machine: &Machine) -> PsTree {
 }
 
 fn is_thread(kernel: &Kernel, id: TaskId) -> bool {
-    kernel.task(id).group_leader != id
+    kernel.task(id).group_leader() != id
 }
 
 /// The task below which a task is shown.
 fn above(kernel: &Kernel, id: TaskId) -> TaskId {
     let task = kernel.task(id);
     if is_thread(kernel, id) {
-        task.group_leader
+        task.group_leader()
     } else {
-        task.real_parent
+        task.real_parent()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::abi::{ExitState, PAGE_SIZE, SigAction, SigSet, Signal, TaskId, TaskState, WaitStatus};
 use crate::kernel::Kernel;
 use crate::kernel::mm::Mm;
-use crate::kernel::task::Task;
+use crate::kernel::task::{SignalStruct, Task};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -23,14 +23,14 @@ pub struct Status {
 /// Linux 2.6.12: `fs/proc/array.c`, `proc_pid_status()`; `fs/proc/task_mmu.c`, `task_mem()`.
 pub fn status(machine: &Machine, id: TaskId) -> Option<Status> {
     let kernel = &machine.kernel;
-    let task = kernel.tasks.get(id)?;
+    let task = kernel.tasks().get(id)?;
     let mut fields = identity(kernel, id, task);
     if let Some(mm) = task.mm {
         fields.extend(memory(&kernel.mms[mm]));
     }
     fields.extend(signals(kernel, id, task));
     let caps = |caps: u32| format!("{caps:016x}");
-    let effective = task.cred.caps.bits();
+    let effective = task.cred().caps.bits();
     for (name, value) in [("CapInh", 0), ("CapPrm", effective), ("CapEff", effective)] {
         fields.push((name, caps(value)));
     }
@@ -52,13 +52,13 @@ fn state(kernel: &Kernel, id: TaskId, task: &Task) -> &'static str {
 
 fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
     let sched = kernel.sched.get(id);
-    let leader = kernel.task(task.group_leader);
+    let leader = kernel.task(task.group_leader());
     let tracer = if task.ptrace.is_empty() {
         0
     } else {
-        kernel.pid(task.parent).0
+        kernel.pid(task.parent()).0
     };
-    let cred = &task.cred;
+    let cred = &task.cred();
     let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
     let max_fds = task.files.map_or(0, |files| kernel.files[files].max_fds());
     let sleep = u64::from(sched.sleep_avg) / 1024 * 100 / (1_020_000_000 / 1024);
@@ -66,9 +66,9 @@ fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Stri
         ("Name", kernel.names.get(sched.name).to_owned()),
         ("State", state(kernel, id, task).to_owned()),
         ("SleepAVG", format!("{sleep}%")),
-        ("Tgid", task.tgid.to_string()),
+        ("Tgid", task.tgid().to_string()),
         ("Pid", sched.pid.to_string()),
-        ("PPid", kernel.task(leader.real_parent).tgid.to_string()),
+        ("PPid", kernel.task(leader.real_parent()).tgid().to_string()),
         ("TracerPid", tracer.to_string()),
         ("Uid", ids(cred.uid, cred.euid, cred.suid)),
         ("Gid", ids(cred.gid, cred.gid, cred.gid)),
@@ -94,7 +94,7 @@ fn memory(mm: &Mm) -> Vec<(&'static str, String)> {
 }
 
 fn signals(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
-    let group = task.signal.map(|signal| &kernel.signals[signal]);
+    let group = task.signal().map(|signal| &kernel.signals()[signal]);
     let acting = |wanted: fn(SigAction) -> bool| {
         let all = (1..=crate::abi::NSIG).filter_map(Signal::new);
         all.filter(|signal| wanted(kernel.sigaction_of(id, *signal)))
@@ -102,7 +102,7 @@ fn signals(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Strin
     };
     let set = |set: SigSet| format!("{:016x}", set.0);
     vec![
-        ("Threads", group.map_or(0, |group| group.count).to_string()),
+        ("Threads", group.map_or(0, SignalStruct::count).to_string()),
         ("SigPnd", set(task.pending.set())),
         (
             "ShdPnd",

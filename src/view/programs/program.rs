@@ -492,7 +492,7 @@ pub fn halt(machine: &Machine, halt: &Halt) -> String {
         }
         Halt::Goal { task } => (String::new(), task),
     };
-    if !machine.kernel.tasks.contains_key(task) {
+    if !machine.kernel.tasks().contains_key(task) {
         return format!("{what}the task has exited");
     }
     let name = machine.kernel.names.get(machine.kernel.comm(task));

@@ -148,7 +148,7 @@ fn note_priorities(machine: &Machine, to: u64, times: &mut BTreeMap<Pid, Times>)
             task.real_time = prio < MAX_RT_PRIO;
         }
     };
-    for (pid, id) in kernel.pid_hash.tasks() {
+    for (pid, id) in kernel.pid_hash().tasks() {
         let fields = kernel.sched.get(id);
         note(pid, fields.static_prio, fields.prio);
     }

@@ -10,7 +10,7 @@ use forklab::machine::Machine;
 pub fn check(machine: &Machine, tasks: &[TaskId]) {
     let kernel = &machine.kernel;
     for id in tasks {
-        let Some(task) = kernel.tasks.get(*id) else {
+        let Some(task) = kernel.tasks().get(*id) else {
             continue;
         };
         let name = format!("task {}", kernel.pid(*id));
@@ -24,18 +24,21 @@ pub fn check(machine: &Machine, tasks: &[TaskId]) {
 /// A zombie has a parent or tracer that is alive and can wait for it, now or when the last of its
 /// threads has ended. Init reaps at once what it inherits.
 fn check_zombie(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
-    let parent = kernel.task(task.parent);
+    let parent = kernel.task(task.parent());
     assert_eq!(parent.exit_state, ExitState::Alive, "{name}: its parent");
-    let threads = kernel.tasks.values().filter(|other| other.signal.is_some());
-    let threads = threads.filter(|other| other.tgid == task.tgid).count();
-    let leads = task.group_leader == id;
+    let threads = kernel
+        .tasks()
+        .values()
+        .filter(|other| other.signal().is_some());
+    let threads = threads.filter(|other| other.tgid() == task.tgid()).count();
+    let leads = task.group_leader() == id;
     let waits_for_threads = leads && threads > 1;
     let traced = !task.ptrace.is_empty();
     assert!(
         waits_for_threads || traced || task.exit_signal != -1,
         "{name}: a zombie that nobody is told of"
     );
-    let of_init = task.parent == kernel.init;
+    let of_init = task.parent() == kernel.init;
     assert!(
         !of_init || waits_for_threads,
         "{name}: init has not reaped it"
@@ -87,7 +90,7 @@ fn pipe_of(kernel: &Kernel, file: forklab::abi::FileId) -> &forklab::kernel::fs:
 /// A wait that is woken for nothing goes back to sleep: what it waits for is not there yet.
 pub fn check_waits(machine: &Machine, tasks: &[TaskId]) {
     let waits = |machine: &Machine, id: TaskId| {
-        let task = machine.kernel.tasks.get(id);
+        let task = machine.kernel.tasks().get(id);
         let inside = task.is_some_and(|task| {
             matches!(task.in_call.continuation, Some(Continuation::Wait4 { .. }))
         });

@@ -63,7 +63,7 @@ impl World {
 
     /// Every task but init, the idle tasks and the observer.
     fn players(&self) -> Vec<TaskId> {
-        let hash = self.lab.kernel().pid_hash.tasks().map(|(_, task)| task);
+        let hash = self.lab.kernel().pid_hash().tasks().map(|(_, task)| task);
         let init = self.lab.kernel().init;
         hash.filter(|task| *task != init && *task != self.observer)
             .collect()
@@ -260,7 +260,7 @@ impl World {
     }
 
     fn is_full(&self) -> bool {
-        self.lab.kernel().nr_threads >= MAX_TASKS
+        self.lab.kernel().nr_threads() >= MAX_TASKS
     }
 
     /// Kills everybody: nobody may be left, and nothing of them.

@@ -138,7 +138,7 @@ impl World {
     }
 
     pub fn is_full(&self) -> bool {
-        self.players.len() >= MAX_PLAYERS || self.lab.kernel().nr_threads >= MAX_TASKS
+        self.players.len() >= MAX_PLAYERS || self.lab.kernel().nr_threads() >= MAX_TASKS
     }
 
     /// One of the tasks that are in user mode.
@@ -227,7 +227,7 @@ impl World {
 
     /// A task was made: it shares what the flags say and has copies of the rest.
     fn forked(&mut self, parent: Pid, child: Pid, flags: CloneFlags) {
-        let Some(id) = self.lab.kernel().pid_hash.find(child) else {
+        let Some(id) = self.lab.kernel().pid_hash().find(child) else {
             return;
         };
         let (space, table) = match self.player(parent) {

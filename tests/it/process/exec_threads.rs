@@ -33,15 +33,15 @@ fn a_thread_that_calls_exec_takes_the_leaders_place() {
     assert_eq!(exec(&mut lab, third), Acted::Returned(0));
     assert!(!lab.exists(leader) && !lab.exists(second));
     assert_eq!(lab.pid(third), pid);
-    assert_eq!(lab.task(third).tgid.0, pid);
-    assert_eq!(lab.task(third).group_leader, third);
+    assert_eq!(lab.task(third).tgid().0, pid);
+    assert_eq!(lab.task(third).group_leader(), third);
     assert_eq!(lab.task(third).exit_signal, 17);
-    assert_eq!(lab.signal(third).count, 1);
-    assert_eq!(lab.sighand(third).count, 1);
+    assert_eq!(lab.signal(third).count(), 1);
+    assert_eq!(lab.sighand(third).count(), 1);
     assert!(lab.signal(third).flags.is_empty());
     assert_eq!(lab.call(third, Syscall::Gettid), pid);
     assert_eq!(lab.call(third, Syscall::Getpid), pid);
-    assert!(!lab.kernel().pidmap.in_use(tid as u32));
+    assert!(!lab.kernel().pidmap().in_use(tid as u32));
     // The parent hears nothing, and can wait for it by the number it knows.
     assert_eq!(lab.wait(sh, -1, NOHANG), Waited::Nothing(0));
     lab.check();
@@ -142,10 +142,10 @@ fn sharers_of_signal_actions_stay_and_the_new_program_has_its_own() {
     let sharer = lab
         .clone(sh, F::CLONE_VM | F::CLONE_SIGHAND | F::FORK)
         .unwrap();
-    assert_eq!(lab.sighand(sh).count, 2);
+    assert_eq!(lab.sighand(sh).count(), 2);
     assert_eq!(lab.call(sharer, Syscall::Execve("sh".into())), 0);
-    assert_eq!(lab.sighand(sh).count, 1);
-    assert_ne!(lab.task(sh).sighand, lab.task(sharer).sighand);
+    assert_eq!(lab.sighand(sh).count(), 1);
+    assert_ne!(lab.task(sh).sighand(), lab.task(sharer).sighand());
 }
 
 #[test]
@@ -161,5 +161,5 @@ fn exec_of_a_thread_keeps_what_belongs_to_the_process() {
     assert_eq!(lab.fs(third).cwd, "/tmp");
     assert_eq!(lab.fs(third).count(), 1);
     assert_eq!(lab.call(third, Syscall::Getppid), lab.pid(sh));
-    assert_eq!(lab.kernel().process_counts, 3);
+    assert_eq!(lab.kernel().process_counts(), 3);
 }

@@ -63,7 +63,7 @@ fn what_wait4_refuses_and_what_it_finds() {
     }
     assert_eq!(lab.wait(sh, -1, 0), NO_CHILD);
     let child = lab.fork(sh);
-    let (mine, pgrp) = (lab.pid(child), lab.signal(sh).pgrp.0);
+    let (mine, pgrp) = (lab.pid(child), lab.signal(sh).pgrp().0);
     for (pid, expected) in [
         (-1, Waited::Nothing(0)),
         (0, Waited::Nothing(0)),
@@ -264,7 +264,7 @@ fn a_stop_is_reported_once_and_moves_the_child_to_the_end() {
     assert_eq!(lab.call(sh, Syscall::Wait4(args)), pid);
     assert_eq!(lab.read(sh, word), 0x137f);
     assert_eq!(lab.call(sh, Syscall::Wait4(args)), 0);
-    let order: Vec<TaskId> = lab.task(sh).children.values().copied().collect();
+    let order: Vec<TaskId> = lab.task(sh).children().values().copied().collect();
     assert_eq!(order, [sibling, child]);
 }
 
@@ -281,7 +281,7 @@ fn threads_are_never_waited_for_and_share_their_children() {
     assert_eq!(lab.wait(thread, pid, NOTHREAD | NOHANG), Waited::Nothing(0));
     lab.exit(thread, 5);
     assert!(!lab.exists(thread));
-    assert_eq!(lab.task(child).real_parent, sh);
+    assert_eq!(lab.task(child).real_parent(), sh);
     lab.exit(child, 1);
     assert_eq!(lab.wait(sh, pid, NOTHREAD), Waited::Reaped(pid, 0x100));
 }
@@ -362,7 +362,7 @@ fn exit_group_ends_stopped_and_waiting_threads() {
     for thread in [stopped, waiting] {
         assert!(!lab.exists(thread));
     }
-    assert_eq!(lab.kernel().pid(lab.task(child).real_parent).0, 1);
+    assert_eq!(lab.kernel().pid(lab.task(child).real_parent()).0, 1);
     assert!(matches!(lab.wait(sh, -1, 0), Waited::Reaped(_, 0x100)));
 }
 

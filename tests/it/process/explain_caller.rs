@@ -206,13 +206,11 @@ fn the_oracle_knows_overrides_and_the_last_tick() {
 fn the_oracle_knows_limits_of_the_caller() {
     type Prepare = fn(&mut Lab, TaskId);
     let killed: Prepare = |lab, sh| {
-        lab.machine.kernel.tasks[sh]
-            .pending
-            .sigaddset(Signal::SIGKILL);
+        let task = lab.machine.kernel.task_mut(sh);
+        task.pending.sigaddset(Signal::SIGKILL);
     };
     let ending: Prepare = |lab, sh| {
-        let signal = lab.task(sh).signal.unwrap();
-        lab.machine.kernel.signals[signal].flags = SignalFlags::GROUP_EXIT;
+        lab.machine.kernel.signal_of_mut(sh).flags = SignalFlags::GROUP_EXIT;
     };
     let cases: [(F, Prepare); 6] = [
         (F::FORK, |lab, sh| *lab.rlimit_mut(sh, Resource::Nproc) = 1),

@@ -40,13 +40,13 @@ const COUNTED: [Counted; 7] = [
     },
     Counted {
         object: CloneObject::Sighand,
-        same: |lab, a, b| lab.task(a).sighand == lab.task(b).sighand,
-        users: |lab, task| lab.sighand(task).count,
+        same: |lab, a, b| lab.task(a).sighand() == lab.task(b).sighand(),
+        users: |lab, task| lab.sighand(task).count(),
     },
     Counted {
         object: CloneObject::Signal,
-        same: |lab, a, b| lab.task(a).signal == lab.task(b).signal,
-        users: |lab, task| lab.signal(task).count,
+        same: |lab, a, b| lab.task(a).signal() == lab.task(b).signal(),
+        users: |lab, task| lab.signal(task).count(),
     },
     Counted {
         object: CloneObject::SemUndo,
@@ -74,7 +74,7 @@ pub(super) fn told(lab: &Lab, flags: F, caller: Option<TaskId>) -> ExplainClone 
 /// be blocked.
 pub(super) fn block_signals(lab: &mut Lab, task: TaskId) {
     let all = SigSet(!0).without(Signal::SIGKILL).without(Signal::SIGSTOP);
-    lab.machine.kernel.tasks[task].blocked = all;
+    lab.machine.kernel.task_mut(task).blocked = all;
 }
 
 fn pending_of_process(lab: &Lab, task: TaskId) -> SigSet {
@@ -83,7 +83,7 @@ fn pending_of_process(lab: &Lab, task: TaskId) -> SigSet {
 
 fn take_pending(lab: &mut Lab, task: TaskId) -> Option<String> {
     let pending = pending_of_process(lab, task);
-    let signal = lab.task(task).signal.unwrap();
+    let signal = lab.task(task).signal().unwrap();
     lab.machine.kernel.flush_sigqueue(Pending::Shared(signal));
     assert_eq!(lab.task(task).pending.set(), SigSet::EMPTY);
     pending.lowest().map(|signal| signal.to_string())
@@ -164,7 +164,7 @@ impl Oracle {
             self.detach(child);
             let tid = self.bench.lab.pid(child) as u32;
             // Nobody traces the two any more.
-            self.bench.lab.machine.kernel.tasks[caller].ptrace = PtFlags::empty();
+            self.bench.lab.machine.kernel.task_mut(caller).ptrace = PtFlags::empty();
             let plain = explain_clone(&self.bench.lab.machine, flags, Some(caller));
             let plain = plain.unwrap().child.unwrap();
             self.check_end(&plain, child, flags);
@@ -221,10 +221,10 @@ impl Oracle {
     fn check_identity(&self, plan: &ChildPlan, child: TaskId, flags: F) {
         let lab = &self.bench.lab;
         let parent = self.parent(plan);
-        assert_eq!(lab.task(child).real_parent, parent, "{flags:?}");
+        assert_eq!(lab.task(child).real_parent(), parent, "{flags:?}");
         let known = plan.parent_task.as_ref().map(|task| task.pid.0);
         assert_eq!(known, Some(lab.pid(parent)), "{flags:?}");
-        let tgid = |task| lab.task(task).tgid;
+        let tgid = |task| lab.task(task).tgid();
         let same = tgid(child) == tgid(self.bench.caller);
         assert_eq!(same, plan.same_process, "{flags:?}");
         assert_eq!(tgid(child).0 == lab.pid(child), !same, "{flags:?}");
@@ -468,13 +468,13 @@ fn the_oracle_of_flags_predicts_signals_and_events() {
                 .map(|(option, name)| (PtFlags::PTRACED | *option, event == Some(name)))
                 .chain([(all, event.is_some()), (PtFlags::PTRACED, false)])
             {
-                oracle.bench.lab.machine.kernel.tasks[caller].ptrace = ptrace;
+                oracle.bench.lab.machine.kernel.task_mut(caller).ptrace = ptrace;
                 let now = told(&oracle.bench.lab, flags, Some(caller)).child;
                 let now = now.and_then(|child| child.traced_now);
                 assert_eq!(now.is_some_and(|now| now.event.is_some()), heard);
                 oracle.try_flags(flags);
             }
-            oracle.bench.lab.machine.kernel.tasks[caller].ptrace = PtFlags::empty();
+            oracle.bench.lab.machine.kernel.task_mut(caller).ptrace = PtFlags::empty();
         }
     }
 }

@@ -71,7 +71,7 @@ fn end(lab: &mut Lab, parent: TaskId, child: TaskId) {
     }
     let pid = lab.pid(child);
     lab.exit(child, 0);
-    if lab.exists(child) && lab.task(child).parent == parent {
+    if lab.exists(child) && lab.task(child).parent() == parent {
         assert_eq!(lab.wait(parent, -1, 0x4000_0000), Waited::Reaped(pid, 0));
     }
 }
@@ -145,8 +145,8 @@ fn every_step_of_copy_process_can_fail_and_is_undone() {
             // Only a late failure leaves the thread that never was counted as alive.
             let live =
                 1 + u32::from(flags.contains(F::CLONE_THREAD) && reached >= CopyStage::Signal);
-            assert_eq!(lab.signal(sh).live, live, "{name}");
-            assert!(lab.task(sh).children.is_empty(), "{name}");
+            assert_eq!(lab.signal(sh).live(), live, "{name}");
+            assert!(lab.task(sh).children().is_empty(), "{name}");
             lab.check();
             let child = lab.clone_with(sh, flags, args).unwrap();
             end(&mut lab, sh, child);

@@ -144,7 +144,7 @@ fn an_exec_that_cannot_end_its_sharing_leaves_it() {
             break;
         }
         assert_eq!(lab.footprint(), before, "allocation {nr}");
-        assert_eq!((lab.files(sh).count(), lab.sighand(sh).count), (2, 2));
+        assert_eq!((lab.files(sh).count(), lab.sighand(sh).count()), (2, 2));
         failed.extend(lab.events(mark, |record| match record.event {
             TraceEvent::FailInjected { what } => Some(what),
             _ => None,

@@ -15,8 +15,8 @@ fn shared(lab: &Lab, parent: TaskId, child: TaskId) -> Vec<&'static str> {
         ("mm", p.mm == c.mm),
         ("fs", p.fs == c.fs),
         ("files", p.files == c.files),
-        ("sighand", p.sighand == c.sighand),
-        ("signal", p.signal == c.signal),
+        ("sighand", p.sighand() == c.sighand()),
+        ("signal", p.signal() == c.signal()),
         ("namespace", p.namespace == c.namespace),
         ("sem_undo", c.sem_undo.is_some() && p.sem_undo == c.sem_undo),
     ]
@@ -31,9 +31,9 @@ fn counts(lab: &Lab, task: TaskId) -> [u32; 6] {
         lab.mm(task).mm_users(),
         lab.fs(task).count(),
         lab.files(task).count(),
-        lab.sighand(task).count,
-        lab.signal(task).count,
-        lab.signal(task).live,
+        lab.sighand(task).count(),
+        lab.signal(task).count(),
+        lab.signal(task).live(),
     ]
 }
 
@@ -167,13 +167,13 @@ fn a_fork_makes_a_process_and_a_thread_does_not() {
     for (flags, processes) in [(F::FORK, 1), (THREAD | F::FORK, 0)] {
         let (mut lab, sh) = Lab::with_shell();
         let before = lab.footprint();
-        let forks = lab.kernel().total_forks;
+        let forks = lab.kernel().total_forks();
         let child = lab.clone(sh, flags).unwrap();
         let after = lab.footprint();
         assert_eq!(after.nr_threads, before.nr_threads + 1);
         assert_eq!(after.process_counts, before.process_counts + processes);
-        assert_eq!(lab.kernel().total_forks, forks + 1);
-        assert_eq!(lab.kernel().users.processes(USER), 2);
+        assert_eq!(lab.kernel().total_forks(), forks + 1);
+        assert_eq!(lab.kernel().users().processes(USER), 2);
         let tgid = if processes == 1 { child } else { sh };
         let (tid, tgid) = (lab.pid(child), lab.pid(tgid));
         assert_eq!(lab.call(child, Syscall::Gettid), tid);
@@ -285,9 +285,14 @@ fn parents_of_children_threads_and_siblings() {
         let caller = lab.fork(sh);
         let new = lab.clone(caller, flags).unwrap();
         let parent = if own_child { caller } else { sh };
-        assert_eq!(lab.task(new).real_parent, parent);
-        assert_eq!(lab.task(new).parent, parent);
-        assert!(lab.task(parent).children.values().any(|task| *task == new));
+        assert_eq!(lab.task(new).real_parent(), parent);
+        assert_eq!(lab.task(new).parent(), parent);
+        assert!(
+            lab.task(parent)
+                .children()
+                .values()
+                .any(|task| *task == new)
+        );
         let parent = lab.pid(parent);
         assert_eq!(lab.call(new, Syscall::Getppid), parent);
     }

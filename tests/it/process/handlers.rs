@@ -215,7 +215,7 @@ fn a_handler_without_a_stack_is_a_segv() {
     for (signal, dies) in [(USR1, true), (Signal::SIGSEGV, false)] {
         let (mut lab, sh) = Lab::with_shell();
         handle(&mut lab, sh, signal, 0, SaFlags::empty());
-        lab.machine.kernel.tasks[sh].thread.regs.esp = 0x1000;
+        lab.machine.kernel.task_mut(sh).thread.regs.esp = 0x1000;
         kill(&mut lab, sh, sh, signal);
         assert_eq!(lab.exists(sh), !dies);
         assert_eq!(lab.machine.entered_handler(), None);

@@ -371,7 +371,7 @@ fn the_rules_of_setpgid() {
     // A group that nobody else knows keeps its number, and its number can be waited for.
     lab.exit(kid, 0);
     assert_eq!(lab.wait(sh, 0, 0), Waited::Reaped(group, 0));
-    assert!(lab.kernel().pidmap.in_use(group as u32));
+    assert!(lab.kernel().pidmap().in_use(group as u32));
 }
 
 #[test]
@@ -386,10 +386,10 @@ fn only_who_leads_no_group_begins_a_session() {
     assert_eq!(lab.call(kid, Syscall::Getsid(0)), pid);
     let signal = lab.signal(sh);
     assert_eq!(
-        (signal.leader, signal.session.0, signal.pgrp.0),
+        (signal.leader(), signal.session().0, signal.pgrp().0),
         (true, pid, pid)
     );
-    assert!(!lab.signal(kid).leader);
+    assert!(!lab.signal(kid).leader());
 }
 
 /// The dying parent is the sender, and must have the right to.
@@ -503,7 +503,7 @@ fn who_may_become_whom() {
         let sh = lab.spawn_as("sh", start);
         for (call, value, ids) in calls {
             assert_eq!(lab.call(sh, call.clone()), value, "{call:?}");
-            let cred = lab.task(sh).cred;
+            let cred = lab.task(sh).cred();
             assert_eq!([cred.uid, cred.euid, cred.suid], ids, "{call:?}");
         }
     }

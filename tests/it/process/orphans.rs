@@ -39,7 +39,7 @@ fn orphaned_zombies_are_reaped_by_init() {
     });
     assert_eq!(moved, [(4, 1), (5, 1), (6, 1), (7, 1)]);
     assert!(zombies.iter().all(|zombie| !lab.exists(*zombie)));
-    assert_eq!(lab.task(living).real_parent, lab.kernel().init);
+    assert_eq!(lab.task(living).real_parent(), lab.kernel().init);
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(3, 0));
 }
 
@@ -53,7 +53,7 @@ fn the_children_of_a_thread_go_to_the_next_one() {
         threads.extend((0..2).map(|_| lab.clone(leader, THREAD | F::FORK).unwrap()));
         let child = lab.fork(threads[dying]);
         lab.exit(threads[dying], 0);
-        assert_eq!(lab.task(child).real_parent, threads[adopter]);
+        assert_eq!(lab.task(child).real_parent(), threads[adopter]);
         let tgid = lab.pid(leader);
         assert_eq!(lab.call(child, Syscall::Getppid), tgid);
     }
@@ -69,7 +69,7 @@ fn a_zombie_leader_is_no_heir() {
     lab.exit(leader, 0);
     assert_eq!(lab.task(leader).exit_state, ExitState::Zombie);
     lab.exit(thread, 0);
-    assert_eq!(lab.task(child).real_parent, lab.kernel().init);
+    assert_eq!(lab.task(child).real_parent(), lab.kernel().init);
 }
 
 /// The wait of a parent that has lost its only child to nobody ends when the child is gone, and a
@@ -137,7 +137,7 @@ fn a_thread_that_ignores_sigchld_leaves_an_inherited_zombie_lying() {
     let ignore = Syscall::sigaction(17, Some(SigAction::Ignore));
     assert_eq!(lab.call(sh, ignore), 0);
     lab.exit(thread, 0);
-    assert_eq!(lab.task(kid).real_parent, sh);
+    assert_eq!(lab.task(kid).real_parent(), sh);
     assert_eq!(lab.task(kid).exit_signal, -1);
     assert_eq!(
         lab.wait(sh, -1, 1),

@@ -34,8 +34,8 @@ const COUNTED: [Counted; 7] = [
     }),
     ("copy_files", |lab, task| lab.files(task).count()),
     ("copy_fs", |lab, task| lab.fs(task).count()),
-    ("copy_sighand", |lab, task| lab.sighand(task).count),
-    ("copy_signal", |lab, task| lab.signal(task).count),
+    ("copy_sighand", |lab, task| lab.sighand(task).count()),
+    ("copy_signal", |lab, task| lab.signal(task).count()),
     ("copy_mm", |lab, task| lab.mm(task).mm_users()),
     ("copy_namespace", |lab, task| {
         let namespace = lab.task(task).namespace.unwrap();
@@ -83,7 +83,7 @@ impl Bench {
     fn check_branches(&mut self, path: &Path, child: TaskId, flags: F) {
         let is_stopped = self.lab.sched(child).state == TaskState::STOPPED;
         let waits = self.lab.sched(self.caller).state == TaskState::UNINTERRUPTIBLE;
-        let joined = self.lab.task(child).tgid == self.lab.task(self.caller).tgid;
+        let joined = self.lab.task(child).tgid() == self.lab.task(self.caller).tgid();
         for (step, happened) in [
             ("pid = alloc_pidmap()", true),
             ("p = copy_process()", true),

@@ -279,8 +279,8 @@ fn only_the_events_asked_for_and_their_children_are_traced() {
     assert_eq!(word(&mut lab, sh, GETEVENTMSG, child, 0), Ok(new));
     assert_eq!(lab.task(grandchild).ptrace, lab.task(child).ptrace);
     stopped(&mut lab, sh, grandchild, 0x137f);
-    assert_eq!(lab.task(grandchild).parent, sh);
-    assert_eq!(lab.task(grandchild).real_parent, child);
+    assert_eq!(lab.task(grandchild).parent(), sh);
+    assert_eq!(lab.task(grandchild).real_parent(), child);
     cont(&mut lab, sh, child);
     cont(&mut lab, sh, grandchild);
     assert_eq!(lab.call(grandchild, Syscall::Getppid), pid);
@@ -463,7 +463,7 @@ fn a_tracee_of_a_dead_tracer_goes_back_and_on() {
         }
         lab.exit(tracer, 0);
         assert!(lab.task(child).ptrace.is_empty());
-        assert_eq!(lab.task(child).parent, sh);
+        assert_eq!(lab.task(child).parent(), sh);
         // What nobody has waited for is obeyed.
         let state = if waited {
             TaskState::INTERRUPTIBLE
@@ -483,8 +483,8 @@ fn a_tracee_whose_father_dies_stays_with_its_tracer() {
     attach(&mut lab, tracer, child);
     lab.exit(sh, 0);
     let init = lab.kernel().init;
-    assert_eq!(lab.task(child).parent, tracer);
-    assert_eq!(lab.task(child).real_parent, init);
+    assert_eq!(lab.task(child).parent(), tracer);
+    assert_eq!(lab.task(child).real_parent(), init);
     lab.check();
     cont(&mut lab, tracer, child);
     let pid = lab.pid(child);
@@ -504,7 +504,7 @@ fn detaching_gives_the_task_back() {
         -Errno::EIO.code()
     );
     assert_eq!(ptrace(&mut lab, tracer, DETACH, child, 0), 0);
-    assert_eq!(lab.task(child).parent, sh);
+    assert_eq!(lab.task(child).parent(), sh);
     assert!(lab.task(child).ptrace.is_empty());
     let pid = lab.pid(child);
     assert_eq!(lab.call(child, Syscall::Gettid), pid);

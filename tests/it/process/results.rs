@@ -121,8 +121,8 @@ fn a_call_that_ends_later_has_its_reason_then() {
         panic!("the child lives");
     };
     let ignored = forklab::abi::SigAction::Ignore;
-    let sighand = lab.task(sh).sighand.unwrap();
-    lab.machine.kernel.sighands[sighand].set_action(forklab::abi::Signal::SIGCHLD, ignored);
+    let actions = lab.machine.kernel.sighand_of_mut(sh);
+    actions.set_action(forklab::abi::Signal::SIGCHLD, ignored);
     lab.exit(kid, 0);
     let call = lab.machine.call(call).unwrap();
     let childless = SysError::NoChild(NoChild::Childless);

@@ -71,7 +71,7 @@ fn max_threads_has_no_exception() {
         while let Ok(child) = lab.clone(sh, flags) {
             made.push(child);
         }
-        assert_eq!((made.len(), lab.kernel().nr_threads), (18, 20));
+        assert_eq!((made.len(), lab.kernel().nr_threads()), (18, 20));
         assert_eq!(
             lab.try_spawn(SpawnArgs::new("more", 0), false),
             Err(Refusal::NoTask(Errno::EAGAIN))

@@ -117,7 +117,7 @@ fn a_standard_signal_waits_once_and_real_time_signals_queue() {
         assert_eq!(lab.call(sh, call), 0);
     }
     assert_eq!(lab.call(sh, Syscall::Tkill(pid, 10)), 0);
-    assert_eq!(lab.kernel().users.sigpending(USER), 5);
+    assert_eq!(lab.kernel().users().sigpending(USER), 5);
     // The thread's own come first, then those of the process, by number and then in order.
     let mut seen = Vec::new();
     while let Ok(info) = take(&mut lab, sh, set) {
@@ -131,7 +131,7 @@ fn a_standard_signal_waits_once_and_real_time_signals_queue() {
         (32, si_code::SI_QUEUE, pid, Some(2)),
     ];
     assert_eq!(seen, expected);
-    assert_eq!(lab.kernel().users.sigpending(USER), 0);
+    assert_eq!(lab.kernel().users().sigpending(USER), 0);
 }
 
 /// Beyond the limit only those who want to know are refused; the others are pending all the same.
@@ -187,7 +187,7 @@ fn a_signal_that_finds_no_memory_is_pending_all_the_same() {
         let info = take(&mut lab, sh, SigSet::of(&[signal]));
         assert_eq!(info, Ok(SigInfo::unknown(signal)));
     }
-    assert_eq!(lab.kernel().users.sigpending(USER), 0);
+    assert_eq!(lab.kernel().users().sigpending(USER), 0);
 }
 
 /// Example 9.
@@ -252,7 +252,7 @@ fn ignoring_a_signal_forgets_what_is_pending_of_it() {
         assert_eq!(lab.call(sh, Syscall::Tkill(tid, signal)), 0);
         let call = Syscall::sigaction(signal as u32, Some(action));
         assert_eq!(lab.call(sh, call), 0);
-        let left = lab.kernel().users.sigpending(USER);
+        let left = lab.kernel().users().sigpending(USER);
         assert_eq!(left, if forgets { 0 } else { 2 }, "{signal} {action:?}");
     }
 }
@@ -301,7 +301,7 @@ fn a_vfork_parent_that_is_killed_dies_later() {
     assert_eq!(lab.wait(sh, -1, 1), Waited::Nothing(0));
     assert_eq!(lab.call(kid, Syscall::Execve("sh".into())), 0);
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, 9));
-    assert_eq!(lab.pid(lab.task(kid).real_parent), 1);
+    assert_eq!(lab.pid(lab.task(kid).real_parent()), 1);
 }
 
 /// Example 12, the second half: handler and SA_NOCLDWAIT.

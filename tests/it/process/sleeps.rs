@@ -239,7 +239,7 @@ fn timers_send_their_signals() {
             lab.tick(1);
             let shared = lab.signal(sh).shared_pending.set();
             if shared.contains(signal) {
-                let id = lab.task(sh).signal.unwrap();
+                let id = lab.task(sh).signal().unwrap();
                 let whose = forklab::kernel::task::Pending::Shared(id);
                 lab.machine.kernel.flush_sigqueue(whose);
                 fired.push(lab.kernel().tick - begin);
@@ -248,7 +248,7 @@ fn timers_send_their_signals() {
         assert_eq!(fired, [first, first + 10, first + 20], "{signal}");
         lab.tick(70);
         assert_eq!(lab.call(sh, set(ItimerVal::default())), 0);
-        let id = lab.task(sh).signal.unwrap();
+        let id = lab.task(sh).signal().unwrap();
         let whose = forklab::kernel::task::Pending::Shared(id);
         lab.machine.kernel.flush_sigqueue(whose);
     }

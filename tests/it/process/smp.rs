@@ -197,7 +197,7 @@ fn idle_ticks_may_be_skipped() {
 #[test]
 fn no_task_gets_the_number_of_a_migration_thread() {
     let mut lab = lab(2);
-    lab.machine.kernel.pidmap.last_pid = 8998;
+    lab.machine.kernel.set_last_pid(8998);
     let pids = ["a", "b"].map(|name| {
         let task = lab.spawn(name);
         lab.pid(task)

@@ -93,9 +93,8 @@ fn sigcont_and_sigkill_forget_that_a_process_exits() {
     for signal in [Signal::SIGCONT, Signal::SIGKILL] {
         let (mut lab, sh) = Lab::with_shell();
         let kid = lab.fork(sh);
-        let id = lab.task(kid).signal.unwrap();
         let thread = lab.clone(kid, THREAD).unwrap();
-        lab.machine.kernel.signals[id].flags = SignalFlags::GROUP_EXIT;
+        lab.machine.kernel.signal_of_mut(kid).flags = SignalFlags::GROUP_EXIT;
         assert_eq!(lab.clone(kid, THREAD), Err(Errno::EAGAIN));
         let pid = lab.pid(thread);
         lab.kill(sh, pid, signal.number() as i32);

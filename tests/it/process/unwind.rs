@@ -22,14 +22,12 @@ struct Failure {
 fn nothing(_: &mut Lab, _: TaskId) {}
 
 fn kill_pending(lab: &mut Lab, task: TaskId) {
-    lab.machine.kernel.tasks[task]
-        .pending
-        .sigaddset(Signal::SIGKILL);
+    let killed = lab.machine.kernel.task_mut(task);
+    killed.pending.sigaddset(Signal::SIGKILL);
 }
 
 fn group_exits(lab: &mut Lab, task: TaskId) {
-    let signal = lab.task(task).signal.unwrap();
-    lab.machine.kernel.signals[signal].flags = SignalFlags::GROUP_EXIT;
+    lab.machine.kernel.signal_of_mut(task).flags = SignalFlags::GROUP_EXIT;
 }
 
 const FAILURES: &[Failure] = &[
@@ -149,7 +147,7 @@ fn a_failed_clone_undoes_everything_but_the_pid_and_the_slice() {
             slice
         };
         assert_eq!(lab.sched(sh).time_slice, expected, "{name}");
-        assert!(lab.task(sh).children.is_empty(), "{name}");
+        assert!(lab.task(sh).children().is_empty(), "{name}");
         lab.check();
     }
 }
@@ -168,7 +166,7 @@ fn a_failed_thread_leaves_live_too_high() {
         let (mut lab, sh) = Lab::with_shell();
         assert!(lab.clone_with(sh, flags, bad_addresses()).is_err());
         let signal = lab.signal(sh);
-        assert_eq!((signal.count, signal.live), (1, live), "{flags:#x}");
+        assert_eq!((signal.count(), signal.live()), (1, live), "{flags:#x}");
     }
 }
 
@@ -222,7 +220,7 @@ fn used_privileges_are_noted() {
     ] {
         let mut lab = Lab::boot();
         let sh = lab.spawn_as("sh", uid);
-        lab.machine.kernel.tasks[sh].cred.caps = caps;
+        lab.machine.kernel.task_mut(sh).set_caps(caps);
         *lab.rlimit_mut(sh, Resource::Nproc) = nproc;
         let child = lab.clone_with(sh, flags, bad_addresses());
         assert_eq!(child.map(|_| ()), result, "{uid} {caps:?} {flags:#x}");

@@ -155,7 +155,7 @@ fn a_killed_parent_dies_only_when_its_child_lets_go() {
     assert!(!lab.exists(thread));
     assert_eq!(lab.returned(call), Some((pid, Some(0x400))));
     let init = lab.kernel().init;
-    assert_eq!(lab.task(child).real_parent, init);
+    assert_eq!(lab.task(child).real_parent(), init);
 }
 
 /// With CLONE_VM the child is queued last, but the parent sleeps: the child runs next.

@@ -8,7 +8,7 @@ use forklab::machine::{Command, Reply, Stop};
 use forklab::trace::TraceEvent;
 
 fn find(lab: &Lab, pid: i32) -> Option<TaskId> {
-    lab.kernel().pid_hash.find(Pid(pid))
+    lab.kernel().pid_hash().find(Pid(pid))
 }
 
 fn name(lab: &Lab, task: TaskId) -> &str {

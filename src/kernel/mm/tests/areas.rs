@@ -5,7 +5,6 @@ use crate::abi::{AnonVmaId, Errno, FileId, MapFlags, RLIM_INFINITY, Resource, Ta
 use crate::kernel::mm::merge::{Merge, merge_verdict};
 use crate::kernel::mm::{Mm, VmFlags, Vma};
 use crate::kernel::syscall::{MapRefusal, MmapArgs, Syscall};
-use crate::kernel::task::Cred;
 use slotmap::SlotMap;
 
 const MIB: u32 = 1 << 20;
@@ -344,7 +343,7 @@ fn the_order_in_which_mmap_refuses() {
         });
         assert_eq!(lab.call(a, call), Err(expected), "{what}");
     }
-    let signal = lab.k.task(a).signal.unwrap();
+    let signal = lab.k.task(a).signal().unwrap();
     lab.k.signals[signal].rlimits[Resource::Memlock].cur = 0;
     assert_eq!(
         lab.try_mmap(a, 0, 1, RW, PRIVATE | LOCKED),
@@ -367,9 +366,9 @@ fn memory_is_locked_up_to_its_limit_and_beyond_it_by_the_privileged() {
     assert_eq!(lab.mm(a).locked_vm, 8);
     assert_eq!(lock(&mut lab, 1), Err(Errno::EAGAIN));
 
-    lab.k.task_mut(a).cred = Cred::of_user(0);
+    lab.k.switch_uid(a, 0);
     assert!(lock(&mut lab, 1).is_ok());
-    let signal = lab.k.task(a).signal.unwrap();
+    let signal = lab.k.task(a).signal().unwrap();
     lab.k.signals[signal].rlimits[Resource::Memlock].cur = 0;
     assert!(lock(&mut lab, 1).is_ok());
     assert_eq!(lab.mm(a).locked_vm, 10);
@@ -458,7 +457,7 @@ fn more_than_is_obtainable_cannot_be_committed() {
 fn a_fixed_mapping_that_is_refused_late_has_already_unmapped_the_old_one() {
     let (mut lab, a) = Lab::with_task();
     lab.mmap_at(a, 0x4000_0000, 2, RW);
-    let signal = lab.k.task(a).signal.unwrap();
+    let signal = lab.k.task(a).signal().unwrap();
     lab.k.signals[signal].rlimits[Resource::As].cur = lab.mm(a).total_vm << 12;
     let refused = lab.try_mmap(a, 0x4000_1000, 0x2000, RW, PRIVATE | FIXED);
     assert_eq!(refused, Err(Errno::ENOMEM));
@@ -469,7 +468,7 @@ fn a_fixed_mapping_that_is_refused_late_has_already_unmapped_the_old_one() {
 #[test]
 fn without_a_limit_on_the_stack_programs_get_the_old_layout() {
     let mut lab = Lab::boot(crate::kernel::boot::Config::default());
-    let signal = lab.k.task(lab.k.init).signal.unwrap();
+    let signal = lab.k.task(lab.k.init).signal().unwrap();
     lab.k.signals[signal].rlimits[Resource::Stack].cur = RLIM_INFINITY;
     let a = lab.spawn();
     assert_eq!(lab.mmap(a, 1, RW, PRIVATE), VirtAddr(0x4000_0000));

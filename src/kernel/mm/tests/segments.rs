@@ -238,7 +238,7 @@ fn brk_grows_shrinks_and_refuses() {
 #[test]
 fn brk_respects_the_limit_on_data() {
     let (mut lab, a) = Lab::with_task();
-    let signal = lab.k.task(a).signal.unwrap();
+    let signal = lab.k.task(a).signal().unwrap();
     let (data, start) = (lab.mm(a).start_data, lab.mm(a).start_brk);
     lab.k.signals[signal].rlimits[Resource::Data].cur = 0x8000;
     assert_eq!(brk(&mut lab, a, data + 0x8001), start);

@@ -255,8 +255,7 @@ fn stacks_grow_within_their_limits() {
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
     ");
-    let signal = machine.kernel.task(sh).signal.unwrap();
-    machine.kernel.signals[signal].rlimits[Resource::Stack].cur = 0x1000;
+    machine.kernel.rlimits_mut(sh)[Resource::Stack].cur = 0x1000;
     insta::assert_snapshot!(verdicts_at(&machine, 1), @"
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the stack may not grow that far
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the stack may not grow that far
@@ -264,7 +263,7 @@ fn stacks_grow_within_their_limits() {
     let read_only = map(&mut machine, sh, 1, PRIVATE | GROWSDOWN);
     let page_below = VirtAddr(read_only.0 - 0x1000);
     machine.kernel.task_mut(sh).thread.regs.esp = page_below.0;
-    machine.kernel.signals[signal].rlimits[Resource::Stack].cur = 8 << 20;
+    machine.kernel.rlimits_mut(sh)[Resource::Stack].cur = 8 << 20;
     insta::assert_snapshot!(verdicts(&machine, sh, page_below), @"
     read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only
     write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then SIGSEGV (ACCERR): the area does not permit writing

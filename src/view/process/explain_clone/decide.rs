@@ -29,7 +29,7 @@ pub(super) fn explain(
     caller: Option<TaskId>,
 ) -> Option<ExplainClone> {
     if let Some(caller) = caller {
-        let task = kernel.tasks.get(caller)?;
+        let task = kernel.tasks().get(caller)?;
         if task.exit_state != ExitState::Alive {
             return None;
         }
@@ -104,18 +104,18 @@ fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result
         return Ok(());
     };
     let task = kernel.task(caller);
-    let processes = kernel.users.processes(task.cred.uid);
+    let processes = kernel.users().processes(task.cred().uid);
     check_nproc(
-        &task.cred,
+        &task.cred(),
         processes,
         kernel.rlimit(caller, Resource::Nproc),
     )?;
-    check_max_threads(kernel.nr_threads, kernel.max_threads)?;
+    check_max_threads(kernel.nr_threads(), kernel.max_threads)?;
     if !clone_sharing(flags).namespace.is_shared() {
-        check_newns(&task.cred)?;
+        check_newns(&task.cred())?;
     }
     check_not_killed(task.pending.set())?;
-    let group = task.signal.map(|signal| kernel.signals[signal].flags);
+    let group = task.signal().map(|signal| kernel.signals()[signal].flags);
     check_group_exit(flags, group.unwrap_or(SignalFlags::empty()))
 }
 
@@ -127,7 +127,7 @@ fn plan(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> ChildPlan
     };
     let parent_task = caller.map(|caller| match parent {
         ParentOf::Caller => caller,
-        ParentOf::CallersParent => kernel.task(caller).real_parent,
+        ParentOf::CallersParent => kernel.task(caller).real_parent(),
     });
     let ptrace = ptrace_of(kernel, caller);
     let traced_now = (!ptrace.is_empty()).then(|| hears(ptrace, flags));
@@ -231,7 +231,7 @@ fn end(
     let taken_away = caller.zip(parent).is_some_and(|(caller, parent)| {
         let (caller, parent) = (kernel.task(caller), kernel.task(parent));
         let exec_between = caller.self_exec_id != parent.self_exec_id;
-        is_chosen_by_a_stranger(chosen, exec_between) && !caller.cred.capable(Caps::KILL)
+        is_chosen_by_a_stranger(chosen, exec_between) && !caller.cred().capable(Caps::KILL)
     });
     let number = if taken_away {
         Signal::SIGCHLD.number() as i32

@@ -104,7 +104,7 @@ impl Gather<'_> {
             FaultOutcome::Reuse(pfn) => pfn,
             FaultOutcome::Signal(_) | FaultOutcome::Not => return None,
         };
-        let mm = kernel.task(kernel.pid_hash.find(fault.pid)?).mm?;
+        let mm = kernel.task(kernel.pid_hash().find(fault.pid)?).mm?;
         let pte = kernel.pte(mm, fault.addr);
         (pte.is_hw_present() && pte.pfn() == frame).then_some(pte)
     }
@@ -112,8 +112,8 @@ impl Gather<'_> {
     /// The parent of a task that still exists.
     fn parent_of(&self, pid: Pid) -> Option<Pid> {
         let kernel = &self.machine.kernel;
-        let task = kernel.task(kernel.pid_hash.find(pid)?);
-        Some(kernel.pid(task.parent))
+        let task = kernel.task(kernel.pid_hash().find(pid)?);
+        Some(kernel.pid(task.parent()))
     }
 
     fn who(&self, record: &Record) -> Who {
@@ -200,7 +200,10 @@ impl Gather<'_> {
     /// Whether a task that still exists has shared memory at an address.
     fn is_shared(&self, pid: Pid, addr: VirtAddr) -> bool {
         let kernel = &self.machine.kernel;
-        let mm = kernel.pid_hash.find(pid).and_then(|id| kernel.task(id).mm);
+        let mm = kernel
+            .pid_hash()
+            .find(pid)
+            .and_then(|id| kernel.task(id).mm);
         let vma = mm.and_then(|mm| kernel.mms[mm].find_vma(addr));
         vma.is_some_and(|vma| vma.contains(addr) && is_shared_memory(kernel, vma))
     }
