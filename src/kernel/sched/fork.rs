@@ -104,7 +104,7 @@ impl Scheduler {
         self.tasks.insert(child, new);
     }
 
-    /// Gives a task created by [`dup`](Self::dup) half of its parent's slice; the parent runs on
+    /// Gives a task created by `dup` half of its parent's slice; the parent runs on
     /// this CPU.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `sched_fork()`.

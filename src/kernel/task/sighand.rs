@@ -228,7 +228,7 @@ impl Kernel {
     /// The signal actions of a task.
     ///
     /// # Panics
-    /// As [`Kernel::signal_of`].
+    /// As `signal_of`.
     #[track_caller]
     pub(in crate::kernel) fn sighand_of(&self, task: TaskId) -> &Sighand {
         &self.sighands[self.sighand_id(task)]
@@ -237,7 +237,7 @@ impl Kernel {
     /// The same, to change them.
     ///
     /// # Panics
-    /// As [`Kernel::signal_of`].
+    /// As `signal_of`.
     #[track_caller]
     pub fn sighand_of_mut(&mut self, task: TaskId) -> &mut Sighand {
         let id = self.sighand_id(task);
@@ -247,7 +247,7 @@ impl Kernel {
     /// The id of the signal actions of a task.
     ///
     /// # Panics
-    /// As [`Kernel::signal_of`].
+    /// As `signal_of`.
     #[track_caller]
     fn sighand_id(&self, task: TaskId) -> SighandId {
         let sighand = self.task(task).sighand;
@@ -268,7 +268,7 @@ impl Kernel {
     /// What the threads of a task's process share, for modification.
     ///
     /// # Panics
-    /// As [`Kernel::signal_of`].
+    /// As `signal_of`.
     #[track_caller]
     pub fn signal_of_mut(&mut self, task: TaskId) -> &mut SignalStruct {
         let id = self.signal_id(task);
@@ -278,7 +278,7 @@ impl Kernel {
     /// The id of what the threads of a task's process share.
     ///
     /// # Panics
-    /// As [`Kernel::signal_of`].
+    /// As `signal_of`.
     #[track_caller]
     pub(in crate::kernel) fn signal_id(&self, task: TaskId) -> SignalId {
         let signal = self.task(task).signal;
