@@ -174,11 +174,6 @@ pub struct FileSystem {
 }
 
 impl FileSystem {
-    /// The directories that exist besides the root, in order.
-    pub fn dirs(&self) -> impl Iterator<Item = &str> {
-        self.dirs.iter().map(String::as_str)
-    }
-
     /// Whether there is a directory with that path; the root's is empty.
     pub(super) fn is_dir(&self, path: &str) -> bool {
         path.is_empty() || self.dirs.contains(path)
