@@ -12,15 +12,13 @@ use crate::export::{Recorder, summary};
 use crate::kernel::boot::Config;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::task::PID_MAX_LIMIT;
-use crate::machine::{Command, FileError, Machine, Reply, Stop, WorkloadFile};
+use crate::machine::{Command, Progress, FileError, Machine, Reply, Stop, WorkloadFile};
 use crate::script::{Failure, FailureKind, Limit};
 use crate::trace::{CloneRefusal, Record, TraceEvent};
 use std::io::{self, Write};
 
 /// Memory of the machine, enough for it never to run short: the recordings know no such shortage.
 const MEM: u32 = 256 << 20;
-/// Ticks between two looks at the trace, which only keeps the latest events.
-const SLICE: u64 = 100;
 
 /// Replays a workload file; returns the exit code.
 pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
@@ -96,8 +94,12 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
     apply(&mut machine, Command::Load(file.tasks.into()))?;
     loop {
         let left = file.horizon - machine.kernel.tick;
-        let stop = apply(&mut machine, Command::Tick(left.min(SLICE)))?;
-        if let Reply::Stopped(stop) = stop {
+        let mut progress = machine.begin(Command::Tick(left));
+        while progress == Progress::Paused {
+            player.tell(&machine)?;
+            progress = machine.go_on();
+        }
+        if let Progress::Done(Ok(Reply::Stopped(stop))) = progress {
             is_going_on(&machine, stop)?;
         }
         player.tell(&machine)?;

@@ -82,6 +82,10 @@ impl Default for Config {
     }
 }
 
+/// The most instructions that a CPU may execute before the next one's turn. A round of all CPUs
+/// cannot be paused, so it must not be long.
+pub const MAX_INTERLEAVE: u32 = 100_000;
+
 /// The files that exist from boot on: two devices and three programs.
 pub const BOOT_FILES: [&str; 5] = ["console", "null", "init", "sh", "true"];
 
@@ -308,12 +312,12 @@ impl Config {
             ));
         }
         self.tunables.validate()?;
-        for (name, value) in [
-            ("cycles_per_tick", self.cycles_per_tick),
-            ("interleave", self.interleave),
+        for (name, value, max) in [
+            ("cycles_per_tick", self.cycles_per_tick, 1_000_000_000),
+            ("interleave", self.interleave, MAX_INTERLEAVE),
         ] {
-            if !(1..=1_000_000_000).contains(&value) {
-                return Err(format!("{name} is {value}, but must be 1 to 1,000,000,000"));
+            if !(1..=max).contains(&value) {
+                return Err(format!("{name} is {value}, but must be 1 to {max}"));
             }
         }
         if self.fork_cpu.is_some_and(|cpu| cpu >= self.cpus) {

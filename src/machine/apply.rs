@@ -1,10 +1,11 @@
-//! Applying commands to the machine.
+//! What each command does itself, before the machine goes on in slices.
 
 use super::command::{Acted, Action, Command, Reply};
+use super::pending::{Outcome, Pending, Started, Turn};
 use super::puppet::Puppet;
 use super::refusal::Refusal;
-use super::{Image, Machine, Spawned, Stop, Until, UserMode, WorkloadProgram};
-use crate::abi::{Errno, ExitState, InodeId, Signal, TaskId, TaskState};
+use super::{Image, Machine, Spawned, Until, UserMode, WorkloadProgram};
+use crate::abi::{Errno, ExitState, InodeId, Pid, Signal, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::InodeKind;
@@ -13,73 +14,61 @@ use crate::kernel::task::Continuation;
 use std::sync::Arc;
 
 impl Machine {
-    /// Applies a command. Time passes only if the command says so (or lets calls wait).
+    /// Starts a command: does what it does itself, and says what is left to do in slices.
     ///
     /// # Errors
     /// Why it was refused; the machine is then unchanged.
-    pub fn apply(&mut self, command: Command) -> Result<Reply, Refusal> {
+    pub(super) fn start(&mut self, command: Command) -> Result<Started, Refusal> {
         if let Some(why) = &self.kernel.panic {
             return Err(Refusal::Panicked(why.clone()));
         }
-        self.idle_steps = 0;
-        // Output and crashes of programs during earlier commands have been fetched by now.
-        self.kernel.console.output.clear();
-        self.crashes.clear();
-        match command {
+        let tick = self.kernel.tick;
+        Ok(Started::Pending(match command {
             Command::Spawn {
                 args,
                 program,
                 spin,
-            } => self.spawn(&args, program.as_deref(), spin),
+            } => self.spawn(&args, program.as_deref(), spin)?,
             Command::SpawnWorkload { args, program } => {
                 let inode = self.workload_inode(&args.name, program);
                 let argv = ExecArgs::from(args.name.as_str());
-                let reply = self.spawn_inode(&args, Spawned::sleeping(inode, argv));
+                let spawned = self.spawn_inode(&args, Spawned::sleeping(inode, argv));
                 self.kernel.iput(inode);
-                reply
+                spawned?
             }
             Command::SpawnProgram { args, image, argv } => {
                 let inode = self.program_inode(&args.name, image);
                 let path = args.name.clone();
                 let envp = Vec::new();
                 let program = Spawned::sleeping(inode, ExecArgs { path, argv, envp });
-                let reply = self.spawn_inode(&args, program);
+                let spawned = self.spawn_inode(&args, program);
                 self.kernel.iput(inode);
-                reply
+                spawned?
             }
-            Command::Install { name, image } => {
-                let kind = image.map_or_else(InodeKind::NoImage, InodeKind::Image);
-                self.kernel.create(&name, kind);
-                Ok(Reply::Done)
-            }
+            Command::Load(tasks) => Pending::Settle(Outcome::Loaded(self.load(&tasks)?)),
             Command::Type(bytes) => {
                 self.kernel.type_on_console(&bytes);
-                self.settle();
-                Ok(Reply::Done)
+                Pending::Settle(Outcome::Done)
             }
             Command::EndInput => {
                 self.kernel.end_console_input();
-                self.settle();
-                Ok(Reply::Done)
+                Pending::Settle(Outcome::Done)
             }
-            Command::Break { .. }
-            | Command::Watch { .. }
-            | Command::Unbreak(_)
-            | Command::Step { .. } => Ok(self.debug_command(command)),
-            Command::Load(tasks) => self.load(&tasks),
-            Command::Act { task, action } => self.act(task, action),
-            Command::BeginHandler(task) => {
-                self.begin_handler(task);
-                Ok(Reply::Done)
+            Command::Act { task, action } => {
+                self.can_act(task)?;
+                Pending::Turn(Turn::new(task, action))
             }
-            Command::EndHandler(task) => Ok(self.end_handler(task)),
-            Command::Tick(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, Until::Budget))),
-            Command::Run(ticks) => Ok(Reply::Stopped(self.pass_time(ticks, Until::Idle))),
-            setting => {
-                self.set(setting);
-                Ok(Reply::Done)
+            Command::EndHandler(task) => {
+                self.end_handler(task);
+                Pending::Settle(Outcome::LeftHandler)
             }
-        }
+            Command::Tick(ticks) => Pending::Time(tick.saturating_add(ticks), Until::Budget),
+            Command::Run(ticks) => Pending::Time(tick.saturating_add(ticks), Until::Idle),
+            Command::Step { task, goal, ticks } if self.aim(task, goal) => {
+                Pending::Step(tick.saturating_add(ticks))
+            }
+            at_once => return Ok(Started::Done(self.set(at_once))),
+        }))
     }
 
     fn spawn(
@@ -87,7 +76,7 @@ impl Machine {
         args: &SpawnArgs,
         program: Option<&str>,
         spin: bool,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Pending, Refusal> {
         let path = program.unwrap_or(&args.name);
         let no_program = |errno| Refusal::NoProgram {
             path: path.to_owned(),
@@ -104,8 +93,9 @@ impl Machine {
         self.spawn_inode(args, program)
     }
 
-    /// Sets options of the machine, including forced branches and failures.
-    fn set(&mut self, setting: Command) {
+    /// Carries out what needs neither time nor any task: options of the machine, forced branches
+    /// and failures, files, breakpoints.
+    fn set(&mut self, setting: Command) -> Reply {
         match setting {
             Command::Accounts(on) => self.kernel.keep_accounts(on),
             Command::Patience(ticks) => self.patience = ticks,
@@ -116,25 +106,19 @@ impl Machine {
                 let nominal = self.kernel.config.cycles_per_tick;
                 self.cycles.throw_with(seed, nominal);
             }
+            Command::Install { name, image } => {
+                let kind = image.map_or_else(InodeKind::NoImage, InodeKind::Image);
+                self.kernel.create(&name, kind);
+            }
+            Command::BeginHandler(task) => self.begin_handler(task),
+            Command::Break { image, addr } => {
+                return Reply::Point(self.debug.add_breakpoint(image, addr));
+            }
+            Command::Watch { task, addr } => return Reply::Point(self.add_watchpoint(task, addr)),
+            Command::Unbreak(id) => self.debug.remove(id),
             _ => {}
         }
-    }
-
-    fn debug_command(&mut self, command: Command) -> Reply {
-        match command {
-            Command::Break { image, addr } => Reply::Point(self.debug.add_breakpoint(image, addr)),
-            Command::Watch { task, addr } => Reply::Point(self.add_watchpoint(task, addr)),
-            Command::Unbreak(id) => {
-                self.debug.remove(id);
-                Reply::Done
-            }
-            Command::Step { task, goal, ticks } if self.aim(task, goal) => {
-                let stop = self.pass_time(ticks, Until::Idle);
-                self.forget_goal();
-                Reply::Stopped(stop)
-            }
-            _ => Reply::Done,
-        }
+        Reply::Done
     }
 
     /// The program file of a workload, with a reference for the caller. Exec finds it by name,
@@ -151,13 +135,16 @@ impl Machine {
         inode
     }
 
-    /// A task that gets the CPU at once and finds no memory for its program counts as not created.
-    fn spawn_inode(&mut self, args: &SpawnArgs, program: Spawned) -> Result<Reply, Refusal> {
+    fn spawn_inode(&mut self, args: &SpawnArgs, program: Spawned) -> Result<Pending, Refusal> {
         let task = self.kernel.spawn(args).map_err(Refusal::NoTask)?;
         let pid = self.kernel.pid(task);
         self.kernel.iget(program.exe);
         self.modes.insert(task, UserMode::Spawned(program));
-        self.settle();
+        Ok(Pending::Settle(Outcome::Spawned(task, pid)))
+    }
+
+    /// A task that gets the CPU at once and finds no memory for its program counts as not created.
+    pub(super) fn spawn_outcome(&self, task: TaskId, pid: Pid) -> Result<Reply, Refusal> {
         match self.modes.get(task) {
             Some(UserMode::Spawned(_)) if self.has_ended(task) => {
                 Err(Refusal::NoTask(Errno::ENOMEM))
@@ -166,32 +153,28 @@ impl Machine {
         }
     }
 
-    /// Makes a puppet perform one action: wakes it as a key press would, and runs it if the
-    /// scheduler gives it the CPU at once. If a handler was entered before that, the handler runs
-    /// first, and the action is not performed.
-    fn act(&mut self, task: TaskId, action: Action) -> Result<Reply, Refusal> {
-        self.can_act(task)?;
-        self.wait_for_turn(task)?;
-        if self.entered_handler().is_some() {
-            return Ok(Reply::Stopped(Stop::Handler));
-        }
+    /// Gives a puppet an action, and wakes it as a key press would.
+    pub(super) fn begin_action(&mut self, task: TaskId, action: Action) {
         if let Some(puppet) = self.puppet_mut(task) {
-            puppet.action = Some(action.clone());
+            puppet.action = Some(action);
         }
         self.acted = None;
         let cpu = usize::from(self.kernel.sched.get(task).cpu);
         self.kernel.this_cpu = cpu;
         self.kernel.log.console = true;
         self.kernel.wake_from_interrupt(task);
-        self.settle();
+    }
+
+    /// What an action has come to, once the machine has settled.
+    pub(super) fn action_outcome(&mut self, action: &Action) -> Acted {
         self.kernel.log.console = false;
         let ends = matches!(
             action,
             Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
         );
-        self.finish_exec(&action);
+        self.finish_exec(action);
         let nothing = if ends { Acted::Ended } else { Acted::Done };
-        Ok(Reply::Acted(self.acted.take().unwrap_or(nothing)))
+        self.acted.take().unwrap_or(nothing)
     }
 
     /// An exec that first moved the task to another CPU, and has returned by now, counts as
@@ -261,27 +244,5 @@ impl Machine {
             signal: signal.filter(|_| begun),
             tracer: traced.then(|| self.who(kernel_task.parent())),
         }
-    }
-
-    /// Waits, as long as `patience` allows, until the task would get the CPU at once.
-    fn wait_for_turn(&mut self, task: TaskId) -> Result<(), Refusal> {
-        for waited in 0.. {
-            // The interrupt of the console goes to the CPU where the task last ran.
-            let cpu = usize::from(self.kernel.sched.get(task).cpu);
-            let now = self.kernel.sched_clock();
-            let verdict = self.kernel.sched.runs_at_once(cpu, now, task);
-            let Err(why) = verdict else {
-                return Ok(());
-            };
-            if waited == self.patience {
-                return Err(self.cannot_run(task, &why));
-            }
-            self.pass_time(1, Until::Budget);
-            if self.entered_handler().is_some() {
-                return Ok(());
-            }
-            self.can_act(task)?;
-        }
-        Ok(())
     }
 }

@@ -81,22 +81,29 @@ pub enum Halt {
     },
 }
 
-/// Where a program was when it got a signal for a fault of its own.
+/// Where a task is in its program.
 #[derive(Clone, Debug)]
-pub struct Crash {
+pub struct Place {
     /// Pid of the task.
     pub pid: Pid,
     /// Name of the task.
     pub name: Name,
-    /// The program that it ran.
+    /// The program that it runs.
     pub image: Arc<ProgramImage>,
     /// Address of the instruction.
     pub eip: u32,
+}
+
+/// A program that got a signal for a fault of its own.
+#[derive(Clone, Debug)]
+pub struct Crash {
+    /// Where it was then.
+    pub place: Place,
     /// The exception that it raised.
     pub raised: Raised,
 }
 
-/// The most crashes of one command that are remembered.
+/// The most crashes that are remembered until they are taken.
 const MAX_CRASHES: usize = 100;
 
 /// The breakpoints, watchpoints and goal that stop programs.
@@ -114,9 +121,23 @@ pub struct Debug {
 }
 
 impl Debug {
-    /// Whether each instruction must be checked.
+    /// Whether programs must be looked at while they run.
     pub(super) const fn is_watching(&self) -> bool {
         !self.breakpoints.is_empty() || !self.watchpoints.is_empty() || self.stepping.is_some()
+    }
+
+    /// How many instructions a task may execute before it must be looked at.
+    pub(super) fn stride(&self, task: TaskId) -> u32 {
+        if !self.breakpoints.is_empty() || !self.watchpoints.is_empty() {
+            return 1;
+        }
+        match self.stepping {
+            Some((stepped, goal)) if stepped == task => match goal {
+                Stepping::Instructions(left) => u32::try_from(left).unwrap_or(u32::MAX),
+                Stepping::Line { .. } | Stepping::Return { .. } => 1,
+            },
+            _ => u32::MAX,
+        }
     }
 
     /// Sets a breakpoint; returns its number.
@@ -287,27 +308,26 @@ impl Machine {
         Some(self.kernel.ram.read_u8(pfn.phys() | addr.page_offset()))
     }
 
-    /// Remembers where a program was when it got a signal for a fault of its own.
-    pub(super) fn note_crash(
-        &mut self,
-        task: TaskId,
-        image: Option<Arc<ProgramImage>>,
-        raised: Raised,
-    ) {
-        let Some(image) = image.filter(|_| self.crashes.len() < MAX_CRASHES) else {
-            return;
-        };
-        self.crashes.push(Crash {
+    /// Where a task is in its program; `None` if it runs none.
+    pub(super) fn place_of(&self, task: TaskId) -> Option<Place> {
+        Some(Place {
             pid: self.kernel.pid(task),
             name: self.kernel.comm(task),
-            image,
+            image: self.program_of(task)?.clone(),
             eip: self.kernel.task(task).thread.regs.eip,
-            raised,
-        });
+        })
     }
 
-    /// Where programs were when they got signals for their own faults, during the last command.
-    pub fn crashes(&self) -> &[Crash] {
-        &self.crashes
+    /// Remembers a program that got a signal for a fault of its own.
+    pub(super) fn note_crash(&mut self, place: Place, raised: Raised) {
+        if self.crashes.len() < MAX_CRASHES {
+            self.crashes.push(Crash { place, raised });
+        }
+    }
+
+    /// Takes where programs were when they got signals for their own faults, since the last command
+    /// began or this was last asked.
+    pub fn take_crashes(&mut self) -> Vec<Crash> {
+        std::mem::take(&mut self.crashes)
     }
 }

@@ -6,7 +6,7 @@
 //! The puppet keeps its CPU until the first of these actions. Between them it sleeps on the
 //! console, as it does outside of handlers.
 
-use super::{Machine, Reply, Stop};
+use super::Machine;
 use crate::abi::{SigInfo, Signal, TaskId, WaitStatus};
 use crate::kernel::signal::PUPPET_HANDLERS;
 use crate::kernel::syscall::Syscall;
@@ -103,7 +103,7 @@ impl Machine {
 
     /// Ends the actions of the innermost handler. It returns now, or when the call that it is still
     /// inside of has ended.
-    pub(super) fn end_handler(&mut self, task: TaskId) -> Reply {
+    pub(super) fn end_handler(&mut self, task: TaskId) {
         let handlers = self
             .puppet_mut(task)
             .map(|puppet| puppet.handlers.iter_mut());
@@ -117,11 +117,6 @@ impl Machine {
                 self.kernel.wake_from_interrupt(task);
                 self.kernel.log.console = false;
             }
-        }
-        if self.settle() {
-            Reply::Done
-        } else {
-            Reply::Stopped(Stop::Stuck)
         }
     }
 

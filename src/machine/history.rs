@@ -6,10 +6,11 @@ use super::{Checkpoint, Command, Machine};
 use crate::kernel::boot::Config;
 use std::collections::VecDeque;
 
-/// The amount of work after which the next moment gets a checkpoint of its own. A command or an
-/// event counts one, and so do a hundred ticks or five hundred instructions of programs. This keeps
-/// going back a matter of milliseconds.
-const WORK_BETWEEN_CHECKPOINTS: u64 = 50_000;
+/// The work ([`Machine::work`]) after which the next moment gets a checkpoint of its own, so that
+/// going back takes milliseconds.
+const WORK_BETWEEN_CHECKPOINTS: u64 = 5_000_000;
+/// What a command counts besides what it makes the machine do.
+const WORK_OF_COMMAND: u64 = 100;
 /// The most commands between two moments; after more, the next moment gets a checkpoint.
 const MAX_STEPS: usize = 20_000;
 /// The most bytes that those commands may carry.
@@ -21,7 +22,10 @@ const MAX_CHECKPOINTS: usize = 64;
 #[derive(Clone, Debug)]
 enum Step {
     Boot(Box<Config>),
+    /// A command and its first slice.
     Command(Command),
+    /// That many further slices of the last command.
+    Slices(u32),
 }
 
 /// A checkpoint and the steps after it.
@@ -48,8 +52,8 @@ pub struct History {
     stretches: VecDeque<Stretch>,
     /// Work since the last checkpoint.
     work: u64,
-    /// Events, ticks and instructions of the machine when the work was last counted.
-    counted: [u64; 3],
+    /// The work of the machine when it was last counted.
+    counted: u64,
 }
 
 impl History {
@@ -87,14 +91,23 @@ impl History {
         self.note(bytes, || Step::Command(command.clone()));
     }
 
+    /// Records that the last command goes on for a slice.
+    pub fn note_slice(&mut self) {
+        let last = self.stretches.back_mut();
+        match last.and_then(|stretch| stretch.steps.last_mut()) {
+            Some(Step::Slices(slices)) => *slices += 1,
+            _ => self.note(0, || Step::Slices(1)),
+        }
+    }
+
     /// Records that a machine is booted.
     pub fn note_boot(&mut self, config: &Config) {
-        self.counted = [0; 3];
+        self.counted = 0;
         self.note(0, || Step::Boot(Box::new(config.clone())));
     }
 
     fn note(&mut self, bytes: usize, step: impl FnOnce() -> Step) {
-        self.work += 1;
+        self.work += WORK_OF_COMMAND;
         let Some(stretch) = self.stretches.back_mut() else {
             return;
         };
@@ -108,10 +121,8 @@ impl History {
     }
 
     fn count_work(&mut self, machine: &Machine) {
-        let now = counts(machine);
-        let [events, ticks, instructions] =
-            [0, 1, 2].map(|i| now[i].saturating_sub(self.counted[i]));
-        self.work += events + ticks / 100 + instructions / 500;
+        let now = machine.work();
+        self.work += now.saturating_sub(self.counted);
         self.counted = now;
     }
 
@@ -141,18 +152,9 @@ impl History {
         }
         // The output of programs was already shown when it was written.
         machine.kernel.console.output.clear();
-        self.counted = counts(machine);
+        self.counted = machine.work();
         true
     }
-}
-
-fn counts(machine: &Machine) -> [u64; 3] {
-    let kernel = &machine.kernel;
-    [
-        kernel.log.event_seq(),
-        kernel.tick,
-        kernel.stat.instructions,
-    ]
 }
 
 impl Step {
@@ -160,8 +162,11 @@ impl Step {
         match self {
             Self::Command(command) => {
                 // A refused command is refused again.
-                let _ = machine.apply(command.clone());
+                let _ = machine.begin(command.clone());
             }
+            Self::Slices(slices) => (0..*slices).for_each(|_| {
+                let _ = machine.go_on();
+            }),
             Self::Boot(config) => {
                 if let Ok(booted) = Machine::boot((**config).clone()) {
                     *machine = booted;

@@ -13,17 +13,20 @@ mod handler;
 mod history;
 mod image;
 mod outlook;
+mod pending;
 mod program;
 mod puppet;
 mod refusal;
 mod settle;
 mod stack_call;
 mod time;
+mod work;
 mod workload;
 
 pub use awaits::Awaits;
 pub use command::{Acted, Action, CallState, Command, Reply};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
+pub use pending::Progress;
 pub use handler::{EnteredHandler, handler_address, handler_number};
 pub use history::{History, Moment};
 pub use image::Image;
@@ -41,10 +44,12 @@ use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
 use crate::kernel::syscall::ExecArgs;
+use pending::Pending;
 use program::Cycles;
 use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use work::Work;
 use workload::{Arrivals, Workload};
 
 /// What a task does in user mode. The kernel knows nothing about it.
@@ -101,8 +106,14 @@ pub struct Machine {
     entered: VecDeque<TaskId>,
     /// Steps without time since time last passed or a command began.
     idle_steps: u32,
+    /// What is left of the command in progress.
+    pending: Option<Pending>,
+    /// What the machine has done so far costs the host that much.
+    work: Work,
     /// The clock of programs within a tick.
     cycles: Cycles,
+    /// Whether a pause has come between two turns of the programs of this tick.
+    between_turns: bool,
     /// The breakpoints, watchpoints and goal that stop programs.
     debug: Debug,
     /// Where programs were when they got signals for their own faults.
@@ -136,12 +147,16 @@ impl Machine {
             acted: None,
             entered: VecDeque::new(),
             idle_steps: 0,
+            pending: None,
+            work: Work::default(),
             cycles,
+            between_turns: false,
             debug: Debug::default(),
             crashes: Vec::new(),
         };
         machine.register_images();
-        machine.settle();
+        // At boot nobody waits, and nothing could loop.
+        let _settled = machine.settle();
         Ok(machine)
     }
 

@@ -2,9 +2,10 @@
 //! ticks.
 
 use super::debug::Halt;
+use super::settle::Unsettled;
 use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
-use crate::hw::{Event, RunExit};
+use crate::hw::{Event, Exception, RunExit};
 use crate::kernel::fs::{InodeKind, ProgramImage};
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
@@ -79,6 +80,9 @@ const fn split_mix(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The most instructions of a turn, so that a tick of any length can be paused.
+const MAX_TURN: u32 = crate::kernel::boot::MAX_INTERLEAVE;
+
 /// Bytes of console output after which the caller should fetch them.
 const MUCH_OUTPUT: usize = 64 << 10;
 
@@ -97,11 +101,15 @@ impl Machine {
     /// `interleave` instructions. With one CPU, a turn ends at a system call or at the tick.
     ///
     /// Returns why the machine must stop before the tick, if it must.
-    pub(super) fn run_programs(&mut self) -> Option<Stop> {
+    pub(super) fn run_programs(&mut self) -> Result<Option<Stop>, Unsettled> {
         while self.cycles.left() > 0 && self.kernel.panic.is_none() {
+            if self.must_pause() {
+                self.between_turns = true;
+                return Err(Unsettled::Paused);
+            }
             let cpus = self.kernel.cpus.len();
             let most = match cpus {
-                1 => self.cycles.left(),
+                1 => self.cycles.left().min(MAX_TURN),
                 _ => self.cycles.left().min(self.kernel.config.interleave),
             };
             let (mut used, mut idle, mut halt) = (0, true, None);
@@ -120,7 +128,7 @@ impl Machine {
                 }
             }
             if idle {
-                return None;
+                return Ok(None);
             }
             self.kernel.this_cpu = 0;
             self.cycles.used += used;
@@ -130,16 +138,14 @@ impl Machine {
             }
             self.kernel.stat.instructions += u64::from(used);
             if let Some(why) = halt {
-                return Some(Stop::Halted(why));
+                return Ok(Some(Stop::Halted(why)));
             }
-            if !self.settle() {
-                return Some(Stop::Stuck);
-            }
+            self.settle().inspect_err(|_| self.between_turns = true)?;
             if self.kernel.console.output.len() > MUCH_OUTPUT {
-                return Some(Stop::Console);
+                return Ok(Some(Stop::Console));
             }
         }
-        None
+        Ok(None)
     }
 
     /// Runs the program on a CPU for at most that many instructions, up to its next system call.
@@ -149,17 +155,18 @@ impl Machine {
             return Turn::Idle;
         }
         self.kernel.this_cpu = cpu;
+        self.count_step();
         let mut used = 0;
         while used < most && self.is_free_to_run(task) {
             if let Some(why) = self.halts_before(task) {
                 return Turn::Halted(used, why);
             }
-            let careful = self.debug.is_watching();
             let at = self.kernel.task(task).thread.regs.eip;
-            let budget = if careful { 1 } else { most - used };
+            let budget = (most - used).min(self.debug.stride(task));
             let RunExit { used: ran, event } = self.execute(task, budget, used);
             let ran = ran as u32;
             used += ran;
+            self.count_instructions(ran);
             if self.kernel.cpus.len() == 1 {
                 self.kernel.since_tick = self.cycles.ns(self.cycles.used + used);
             }
@@ -172,20 +179,28 @@ impl Machine {
                     }
                     return Turn::Used(used);
                 }
-                Event::Exception(exception) => {
-                    let image = self.program_of(task).cloned();
-                    if let Some(raised) = self.kernel.user_exception(task, exception)
-                        && !self.is_for_another(task, &raised)
-                    {
-                        self.note_crash(task, image, raised);
-                    }
-                }
+                Event::Exception(exception) => self.exception(task, exception),
             }
-            if careful && let Some(why) = self.halts_after(task, at, ran) {
+            if self.debug.is_watching()
+                && let Some(why) = self.halts_after(task, at, ran)
+            {
                 return Turn::Halted(used, why);
             }
         }
         Turn::Used(used)
+    }
+
+    /// Lets the kernel handle an exception, and notes it if it is what ends the program.
+    fn exception(&mut self, task: TaskId, exception: Exception) {
+        // A fault that finds no memory can end the task on the spot, so this is asked before.
+        let place = self.place_of(task);
+        let Some(raised) = self.kernel.user_exception(task, exception) else {
+            return;
+        };
+        let goes_on = self.kernel.tasks().contains_key(task) && self.is_for_another(task, &raised);
+        if let Some(place) = place.filter(|_| !goes_on) {
+            self.note_crash(place, raised);
+        }
     }
 
     /// Whether the task still has its CPU and no pending work in the kernel.

@@ -3,10 +3,13 @@
 use super::command::{Acted, Action, CallState};
 use super::handler::{Handler, Interrupted};
 use super::{Machine, UserMode};
-use crate::abi::{CloneFlags, TaskId, TaskState, VirtAddr};
+use crate::abi::{CloneFlags, PAGE_SHIFT, TaskId, TaskState, VirtAddr};
 use crate::hw::{AccessKind, UserDesc};
 use crate::kernel::mm::UserFault;
 use crate::kernel::syscall::{ForkArgs, Syscall};
+
+/// To how many pages a task writes before it is asked again what it does.
+pub(super) const PAGES_IN_A_GO: u32 = 256;
 
 /// How many calls that blocked are remembered, the latest ones.
 const MAX_CALLS: usize = 10_000;
@@ -47,6 +50,38 @@ impl Puppet {
     }
 }
 
+/// Divides an action that writes to many pages into what is done now and the rest.
+fn in_a_go(action: Action) -> (Action, Option<Action>) {
+    match action {
+        Action::Touch { addr, pages } if pages > PAGES_IN_A_GO => (
+            Action::Touch {
+                addr,
+                pages: PAGES_IN_A_GO,
+            },
+            Some(Action::Touch {
+                addr: VirtAddr(addr.0.wrapping_add(PAGES_IN_A_GO << PAGE_SHIFT)),
+                pages: pages - PAGES_IN_A_GO,
+            }),
+        ),
+        Action::Fill { addr, len, byte } if len > PAGES_IN_A_GO << PAGE_SHIFT => {
+            let now = PAGES_IN_A_GO << PAGE_SHIFT;
+            (
+                Action::Fill {
+                    addr,
+                    len: now,
+                    byte,
+                },
+                Some(Action::Fill {
+                    addr: VirtAddr(addr.0.wrapping_add(now)),
+                    len: len - now,
+                    byte,
+                }),
+            )
+        }
+        action => (action, None),
+    }
+}
+
 impl Machine {
     /// The puppet of a task.
     pub fn puppet(&self, task: TaskId) -> Option<&Puppet> {
@@ -73,8 +108,12 @@ impl Machine {
         };
         if let Some(action) = puppet.action.take() {
             self.kernel.log.console = false;
-            let acted = self.perform(task, action);
-            self.acted = Some(acted);
+            let (now, rest) = in_a_go(action);
+            let acted = self.perform(task, now);
+            match self.puppet_mut(task) {
+                Some(puppet) if rest.is_some() && acted == Acted::Done => puppet.action = rest,
+                _ => self.acted = Some(acted),
+            }
             return true;
         }
         if puppet.spin || puppet.compute_left > 0 {

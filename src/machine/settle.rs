@@ -7,24 +7,38 @@ use crate::abi::TaskId;
 /// Steps without time that a machine may take before it counts as stuck.
 const MAX_IDLE_STEPS: u32 = 1_000_000;
 
+/// Work is looked at once in that many steps: most moments have fewer.
+const STEPS_BETWEEN_LOOKS: u32 = 8;
+
+/// Why the machine has not settled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unsettled {
+    /// Tasks loop without ever using time.
+    Stuck,
+    /// The slice of the command in progress is over; settling may go on.
+    Paused,
+}
+
 impl Machine {
     /// Repeatedly lets the lowest CPU with something to do do one thing, until none has.
-    ///
-    /// Returns `false` if tasks loop without ever using time.
-    pub(super) fn settle(&mut self) -> bool {
+    pub(super) fn settle(&mut self) -> Result<(), Unsettled> {
         while self.kernel.panic.is_none() {
             let cpus = self.kernel.cpus.len();
             if !(0..cpus).any(|cpu| self.settle_step(cpu)) {
                 break;
             }
             self.idle_steps += 1;
+            self.count_step();
+            if self.idle_steps.is_multiple_of(STEPS_BETWEEN_LOOKS) && self.must_pause() {
+                return Err(Unsettled::Paused);
+            }
             if self.idle_steps > MAX_IDLE_STEPS {
                 self.idle_steps = 0;
-                return false;
+                return Err(Unsettled::Stuck);
             }
         }
         self.kernel.this_cpu = 0;
-        true
+        Ok(())
     }
 
     /// One `schedule()`, one continuation, one signal or one user-mode step on a CPU; `false` if it

@@ -1,5 +1,6 @@
 //! Time: ticks, in the order of the recorded schedules.
 
+use super::settle::Unsettled;
 use super::{Halt, Machine, UserMode};
 use crate::abi::TaskId;
 
@@ -32,13 +33,15 @@ pub enum Until {
 }
 
 impl Machine {
-    /// Lets at most `budget` ticks pass, until the kernel panics or, on request, until nothing is
-    /// left to happen.
-    ///
-    /// Long runs are made in slices of `budget`, between which the caller may look at a clock or a
-    /// keyboard.
+    /// Lets at most `budget` ticks pass, until the kernel panics or nothing is left to happen.
     pub fn run(&mut self, budget: u64) -> Stop {
-        self.pass_time(budget, Until::Idle)
+        let end = self.kernel.tick.saturating_add(budget);
+        self.never_pause();
+        loop {
+            if let Some(stop) = self.pass_time(end, Until::Idle) {
+                return stop;
+            }
+        }
     }
 
     /// Explains [`Stop::Stuck`]: what happens, and how to fix it.
@@ -53,47 +56,66 @@ impl Machine {
         )
     }
 
-    pub(super) fn pass_time(&mut self, ticks: u64, until: Until) -> Stop {
-        let end = self.kernel.tick.saturating_add(ticks);
-        if !self.settle() {
-            return Stop::Stuck;
+    /// Lets time pass up to a tick, or until something stops it earlier. `None` is a pause; called
+    /// again, it goes on as if there had been none.
+    pub(super) fn pass_time(&mut self, end: u64, until: Until) -> Option<Stop> {
+        match self.pass_ticks(end, until) {
+            Ok(stop) => Some(stop),
+            Err(Unsettled::Stuck) => Some(Stop::Stuck),
+            Err(Unsettled::Paused) => None,
         }
+    }
+
+    fn pass_ticks(&mut self, end: u64, until: Until) -> Result<Stop, Unsettled> {
+        self.settle()?;
         while self.kernel.tick < end {
-            if self.kernel.panic.is_some() {
-                return Stop::Panic;
-            }
-            if !self.entered.is_empty() && self.entered_handler().is_some() {
-                return Stop::Handler;
-            }
-            if until == Until::Idle && self.nothing_can_happen() {
-                return Stop::Idle;
-            }
-            let quiet = self.quiet_ticks().min(end - self.kernel.tick);
-            if quiet > 0 {
-                // The tick that follows them is looked at without asking whether it is quiet, too:
-                // hardly ever it is, and then looking at it changes nothing.
-                self.pass_quiet_ticks(quiet);
-                if self.kernel.tick == end {
-                    break;
+            // Without the pause, the programs would have had their next turn before anybody asked
+            // whether anything is left to happen.
+            if !std::mem::take(&mut self.between_turns) {
+                if let Some(stop) = self.stops_before_tick(until) {
+                    return Ok(stop);
+                }
+                if self.must_pause() {
+                    return Err(Unsettled::Paused);
+                }
+                let quiet = self.quiet_ticks().min(end - self.kernel.tick);
+                if quiet > 0 {
+                    // The tick that follows them is looked at without asking whether it is quiet,
+                    // too: hardly ever it is, and then looking at it changes nothing.
+                    self.pass_quiet_ticks(quiet);
+                    if self.kernel.tick == end {
+                        break;
+                    }
                 }
             }
-            if let Some(stop) = self.run_programs() {
-                return stop;
+            if let Some(stop) = self.run_programs()? {
+                return Ok(stop);
             }
-            if !self.tick() {
-                return Stop::Stuck;
-            }
+            self.tick()?;
         }
+        Ok(match self.kernel.panic {
+            Some(_) => Stop::Panic,
+            None => Stop::Budget,
+        })
+    }
+
+    /// Why time stands still, if it does.
+    fn stops_before_tick(&self, until: Until) -> Option<Stop> {
         if self.kernel.panic.is_some() {
-            Stop::Panic
+            Some(Stop::Panic)
+        } else if !self.entered.is_empty() && self.entered_handler().is_some() {
+            Some(Stop::Handler)
+        } else if until == Until::Idle && self.nothing_can_happen() {
+            Some(Stop::Idle)
         } else {
-            Stop::Budget
+            None
         }
     }
 
     /// One tick: what the running tasks want less, wake-ups, tasks that appear, `scheduler_tick`,
     /// settle.
-    fn tick(&mut self) -> bool {
+    fn tick(&mut self) -> Result<(), Unsettled> {
+        self.count_step();
         self.use_up(1);
         self.kernel.timer_interrupt();
         self.appear();

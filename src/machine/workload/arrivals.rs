@@ -2,7 +2,6 @@
 
 use crate::abi::{Errno, InodeId, Pid};
 use crate::kernel::fork::SpawnArgs;
-use crate::machine::command::Reply;
 use crate::machine::refusal::Refusal;
 use crate::machine::{ListedTask, Machine, Spawned, UserMode};
 use std::collections::BTreeMap;
@@ -36,7 +35,7 @@ impl Arrivals {
 impl Machine {
     /// Assigns every listed task its pid at once, in the order of the list, and creates those that
     /// start now.
-    pub(in crate::machine) fn load(&mut self, tasks: &[ListedTask]) -> Result<Reply, Refusal> {
+    pub(in crate::machine) fn load(&mut self, tasks: &[ListedTask]) -> Result<Vec<Pid>, Refusal> {
         let Some(pids) = self.kernel.reserve_pids(tasks.len()) else {
             return Err(Refusal::NoTask(Errno::EAGAIN));
         };
@@ -54,8 +53,7 @@ impl Machine {
             (0..self.kernel.cpus.len()).for_each(|cpu| self.kernel.sched.resched_idle(cpu));
         }
         self.appear();
-        self.settle();
-        Ok(Reply::Loaded(pids))
+        Ok(pids)
     }
 
     /// Creates the tasks whose time has come.

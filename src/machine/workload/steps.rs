@@ -1,10 +1,11 @@
 //! Performing the steps of workloads.
 
 use super::steps_text::{ForkHow, Step, Workload};
-use crate::abi::{CloneFlags, MapFlags, Name, Prot, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{CloneFlags, MapFlags, Name, PAGE_SHIFT, Prot, Signal, TaskId, TaskState, VirtAddr};
 use crate::hw::AccessKind;
 use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall};
 use crate::kernel::task::PidType;
+use crate::machine::puppet::PAGES_IN_A_GO;
 use crate::machine::{Machine, UserMode};
 
 impl Machine {
@@ -108,13 +109,21 @@ impl Machine {
         self.call_kernel(task, call);
     }
 
-    /// Writes to pages. Touching memory that is not mapped kills the task, as any wild write does.
+    /// Writes to pages, to some now and to the rest when the task is next asked what it does: a
+    /// fault may have given it something else to do. Touching memory that is not mapped kills the
+    /// task, as any wild write does.
     fn touch(&mut self, task: TaskId, addr: u32, pages: u32) {
+        let now = pages.min(PAGES_IN_A_GO);
         let result = self
             .kernel
-            .user_touch(task, VirtAddr(addr), pages, AccessKind::Write);
+            .user_touch(task, VirtAddr(addr), now, AccessKind::Write);
         if let Err(fault) = result {
             self.kernel.raise_fault(task, &fault);
+        } else if now < pages
+            && let Some(workload) = self.workload_mut(task)
+        {
+            let next = addr.wrapping_add(now << PAGE_SHIFT);
+            workload.rest = Some(Step::Touch(next, pages - now));
         }
     }
 

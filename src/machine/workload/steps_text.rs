@@ -106,6 +106,8 @@ pub(in crate::machine) struct Workload {
     pub(in crate::machine) pc: usize,
     /// Ticks left of the current `run` step.
     pub(in crate::machine) left: u64,
+    /// What is left of a step that takes no time.
+    pub(in crate::machine) rest: Option<Step>,
     /// The script of its next child, while it forks.
     pub(in crate::machine) child_script: usize,
 }
@@ -122,6 +124,7 @@ impl Workload {
             program,
             pc: 0,
             left: 0,
+            rest: None,
             child_script: 0,
         }
     }
@@ -129,6 +132,9 @@ impl Workload {
     /// Begins the next step, which is returned if it does more than change where the task stands.
     /// The end of the list is an exit.
     pub(in crate::machine) fn advance(&mut self) -> Option<Step> {
+        if self.rest.is_some() {
+            return self.rest.take();
+        }
         let step = self.steps.get(self.pc);
         self.pc += 1;
         match step {

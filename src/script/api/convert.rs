@@ -115,12 +115,7 @@ pub fn apply(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
 }
 
 fn apply_once(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
-    let shared = Shared::of(ctx)?;
-    let reply = shared.with(|state| state.apply(command))?;
-    // A command counts as one operation, however much host memory it takes.
-    if let Some(halt) = shared.must_halt(0) {
-        return Err(halt.into());
-    }
+    let reply = Shared::of(ctx)?.apply(command)?;
     reply.map_err(|refusal| ScriptError::of_refusal(&refusal).into())
 }
 

@@ -32,21 +32,15 @@ pub(super) fn run_entered(ctx: &NativeCallContext) -> Result<()> {
             .into());
         }
         let (boot, closure) = shared.with(|state| {
-            // The machine has just named this handler, so it accepts the command.
-            let _begun = state.apply(Command::BeginHandler(entered.task));
+            state.set(Command::BeginHandler(entered.task));
             (state.boot, state.handlers.get(entered.number).cloned())
         })?;
         let result = closure.map_or(Ok(()), |closure| run(ctx, &shared, &closure, entered));
-        shared.with(|state| {
-            if state.boot == boot {
-                // A panic of the emulated kernel is reported by whoever made the call.
-                let _ended = state.apply(Command::EndHandler(entered.task));
-            }
-        })?;
-        result?;
-        if let Some(halt) = shared.must_halt(0) {
-            return Err(halt.into());
+        if shared.with(|state| state.boot)? == boot {
+            // A panic of the emulated kernel is reported by whoever made the call.
+            let _ended = shared.apply(Command::EndHandler(entered.task))?;
         }
+        result?;
     }
     Ok(())
 }

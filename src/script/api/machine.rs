@@ -11,9 +11,6 @@ use crate::trace::CopyStage;
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-/// Ticks requested at a time, so that limits and interrupts are noticed.
-const SLICE: u64 = 10_000;
-
 fn boot_config(options: &Map) -> Result<Config> {
     const KEYS: [&str; 23] = [
         "cpus",
@@ -78,7 +75,7 @@ fn stuck(machine: &Machine) -> ScriptError {
     ScriptError::new(message).with_help(help)
 }
 
-/// Lets time pass in slices. Returns how many ticks have passed.
+/// Lets time pass. Returns how many ticks have passed.
 fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
     let shared = Shared::of(ctx)?;
     let allowed = shared.with(|state| {
@@ -90,7 +87,7 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
         }
     })??;
     let start = look(ctx, |machine| machine.kernel.tick)?;
-    let stop = pass_slices(ctx, &shared, allowed, until);
+    let stop = pass_up_to(ctx, start.saturating_add(allowed), until);
     let passed = look(ctx, |machine| machine.kernel.tick)?.saturating_sub(start);
     shared.with(|state| state.spend_ticks(passed))?;
     match stop? {
@@ -104,24 +101,19 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
     }
 }
 
-fn pass_slices(ctx: &NativeCallContext, shared: &Shared, ticks: u64, until: Until) -> Result<Stop> {
-    let now = || look(ctx, |machine| machine.kernel.tick);
-    let end = now()?.saturating_add(ticks);
+/// Lets time pass up to a tick; between two commands, handlers run and output is printed.
+fn pass_up_to(ctx: &NativeCallContext, end: u64, until: Until) -> Result<Stop> {
     loop {
-        let left = end.saturating_sub(now()?);
+        let left = end.saturating_sub(look(ctx, |machine| machine.kernel.tick)?);
         if left == 0 {
             return Ok(Stop::Budget);
         }
-        if let Some(halt) = shared.must_halt(0) {
-            return Err(halt.into());
-        }
-        let slice = left.min(SLICE);
         let command = match until {
-            Until::Idle => Command::Run(slice),
-            Until::Budget => Command::Tick(slice),
+            Until::Idle => Command::Run(left),
+            Until::Budget => Command::Tick(left),
         };
         match apply(ctx, command)? {
-            Reply::Stopped(Stop::Budget | Stop::Console | Stop::Handler) => {}
+            Reply::Stopped(Stop::Console | Stop::Handler) => {}
             Reply::Stopped(stop) => return Ok(stop),
             _ => return Ok(Stop::Budget),
         }

@@ -525,11 +525,9 @@ pub mod functions {
             booted.map_err(ScriptError::new)?;
             shared.hold_output()?;
             let result: Result<Dynamic> = call.call_within_context(&ctx, ());
-            if let Some(halt) = shared.must_halt(1) {
-                return Err(halt.into());
-            }
             let result = match result {
-                Err(error) if is_slip(&error) => {
+                // What no script may catch ends it: a limit, or Ctrl-C.
+                Err(error) if is_slip(&error) || !error.unwrap_inner().is_catchable() => {
                     shared.release_output()?;
                     return Err(error);
                 }

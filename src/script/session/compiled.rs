@@ -131,7 +131,7 @@ fn install(shared: &Shared, source: &Source, name: &str) -> Result<()> {
         });
         let name = name.to_owned();
         // Creating a file is never refused unless the machine has panicked.
-        let _ = state.apply(Command::Install { name, image });
+        state.set(Command::Install { name, image });
     })
 }
 

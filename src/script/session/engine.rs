@@ -1,18 +1,19 @@
 //! The Rhai engine: its limits, the keywords and constants of scripts, and our functions.
 
 use super::limits::{Limit, Limits};
-use super::state::Shared;
+use super::state::{Halt, Shared};
 use crate::abi::Constant;
 use crate::script::api;
 use crate::script::errors::ScriptError;
-use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, OptimizationLevel, Token};
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, OptimizationLevel, Token};
 
 /// Creates an engine with our functions and limits.
 pub(super) fn build(limits: &Limits) -> Engine {
     let mut engine = parser(limits);
     refuse_sleep(&mut engine);
     api::register(&mut engine);
-    resolve_constants(&mut engine, api::constants());
+    let max_map = limits.size(Limit::Map);
+    resolve_constants(&mut engine, api::constants(), max_map);
     engine
 }
 
@@ -25,7 +26,6 @@ pub(in crate::script) fn parser(limits: &Limits) -> Engine {
     let mut engine = Engine::new();
     engine
         .set_optimization_level(OptimizationLevel::None)
-        .set_max_operations(limits.get(Limit::Operations))
         .set_max_call_levels(limits.size(Limit::CallDepth))
         .set_max_expr_depths(depth, depth)
         .set_max_variables(limits.size(Limit::Variables))
@@ -73,10 +73,16 @@ fn refuse_sleep(engine: &mut Engine) {
     deprecated,
     reason = "rhai marks the call as volatile; the version is pinned"
 )]
-fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>) {
+fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, max_map: usize) {
     engine.on_var(move |name, _, context| {
-        if context.scope().contains(name) {
-            return Ok(None);
+        if let Some(value) = context.scope().get(name) {
+            // Rhai does not look at the size of a map after `map[key] = value`.
+            let entries = value.read_lock::<Map>().map_or(0, |map| map.len());
+            return if entries > max_map {
+                Err(Halt::Limit(Limit::Map).into())
+            } else {
+                Ok(None)
+            };
         }
         let found = constants.binary_search_by(|constant| constant.name.cmp(name));
         if let Ok(at) = found {

@@ -24,6 +24,8 @@ pub enum Limit {
     Memory,
     /// Ticks that pass in one run.
     Ticks,
+    /// Work of the machine in one run, in units of about one emulated instruction.
+    Work,
     /// Events that the trace keeps.
     Trace,
 }
@@ -41,7 +43,7 @@ struct Spec {
 
 impl Limit {
     /// Every limit, in the order of the help.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Operations,
         Self::CallDepth,
         Self::ExpressionDepth,
@@ -52,6 +54,7 @@ impl Limit {
         Self::Output,
         Self::Memory,
         Self::Ticks,
+        Self::Work,
         Self::Trace,
     ];
 
@@ -173,6 +176,16 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         about: "Ticks that pass in one run",
         message: "the run has asked for more ticks than it may",
         help: "ask for fewer ticks; at the prompt each line is a run of its own",
+    },
+    Spec {
+        name: "work",
+        flag: "max-work",
+        default: 8_000_000_000,
+        about: "Work of the machine in one run: emulated instructions, and what the kernel does, \
+             counted by its cost in instructions",
+        message: "the machine has done as much as one run may ask for",
+        help: "does a program never end? ps() shows who still runs; tick(n) lets a certain time \
+             pass; at the prompt each line is a run of its own",
     },
     Spec {
         name: "trace",

@@ -51,7 +51,7 @@ impl Session {
         let debugger = shared.clone();
         engine.on_debug(move |text, _, _| debugger.print(text));
         let progress = shared.clone();
-        engine.on_progress(move |operations| progress.must_halt(operations).map(Dynamic::from));
+        engine.on_progress(move |_| progress.count_operation().map(Dynamic::from));
         Ok(Self {
             engine,
             shared,

@@ -4,7 +4,7 @@ use super::compiled::Source;
 use super::host::Host;
 use super::limits::{Limit, Limits};
 use crate::kernel::boot::Config;
-use crate::machine::{Command, History, Machine, Refusal, Reply};
+use crate::machine::{Command, History, Machine, Progress, Refusal, Reply};
 use crate::script::errors::ScriptError;
 use crate::view::{self, Since};
 use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
@@ -80,6 +80,15 @@ pub(in crate::script) struct State {
     held: Option<Vec<String>>,
     /// Why this run must end, if it must.
     halt: Option<Halt>,
+    /// What this run has used up so far.
+    used: Used,
+}
+
+/// What a run has used up.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    operations: u64,
+    work: u64,
     ticks: u64,
     printed: u64,
 }
@@ -99,8 +108,7 @@ impl State {
             source: Source::default(),
             held: None,
             halt: None,
-            ticks: 0,
-            printed: 0,
+            used: Used::default(),
         };
         state.bound_trace();
         state
@@ -111,15 +119,35 @@ impl State {
         self.machine.kernel.log.set_capacity(events);
     }
 
-    /// Applies a command, and records it for undo.
-    pub(in crate::script) fn apply(&mut self, command: Command) -> Result<Reply, Refusal> {
+    /// Begins a command, and records it for undo.
+    pub(in crate::script) fn begin(&mut self, command: Command) -> Progress {
         if let Some(history) = &mut self.history {
             history.note_command(&command);
         }
-        let reply = self.machine.apply(command);
+        self.slice(|machine| machine.begin(command))
+    }
+
+    /// Carries out the next slice of a command, and records that for undo.
+    pub(in crate::script) fn go_on(&mut self) -> Progress {
+        if let Some(history) = &mut self.history {
+            history.note_slice();
+        }
+        self.slice(Machine::go_on)
+    }
+
+    fn slice(&mut self, act: impl FnOnce(&mut Machine) -> Progress) -> Progress {
+        let before = self.machine.work();
+        let progress = act(&mut self.machine);
+        self.used.work += self.machine.work() - before;
         self.show_console();
         self.show_crashes();
-        reply
+        progress
+    }
+
+    /// Carries out a command that takes no time and lets nobody run.
+    pub(in crate::script) fn set(&mut self, command: Command) {
+        let done = self.begin(command);
+        debug_assert!(matches!(done, Progress::Done(_)), "{done:?}");
     }
 
     /// Whether the script has a function of that name.
@@ -159,8 +187,8 @@ impl State {
 
     /// Reports the programs that got a signal for a fault of their own.
     fn show_crashes(&mut self) {
-        for at in 0..self.machine.crashes().len() {
-            let text = view::crash(&self.machine, &self.machine.crashes()[at]);
+        for crash in self.machine.take_crashes() {
+            let text = view::crash(&self.machine, &crash);
             self.flush_console();
             for line in text.lines() {
                 self.print_line(line);
@@ -189,27 +217,42 @@ impl State {
 
     /// How many more ticks this run may ask for.
     pub(in crate::script) const fn ticks_left(&self) -> u64 {
-        self.limits.get(Limit::Ticks).saturating_sub(self.ticks)
+        self.limits.get(Limit::Ticks).saturating_sub(self.used.ticks)
     }
 
     /// Counts ticks that have passed against the limit of this run.
     pub(in crate::script) const fn spend_ticks(&mut self, ticks: u64) {
-        self.ticks = self.ticks.saturating_add(ticks);
+        self.used.ticks = self.used.ticks.saturating_add(ticks);
+    }
+
+    /// Counts an operation of the interpreter. Rhai's own count begins anew with each call of a
+    /// closure. Returns why the run must end now, if it must.
+    fn count_operation(&mut self) -> Option<Halt> {
+        self.used.operations += 1;
+        if self.used.operations.is_multiple_of(MEMORY_POLL) {
+            self.must_halt()
+        } else {
+            self.must_halt_at_once()
+        }
     }
 
     /// Why this run must end now, if it must.
-    fn must_halt(&self, operations: u64) -> Option<Halt> {
-        if self.halt.is_some() {
-            return self.halt;
-        }
-        if self.host.interrupt.is_raised() {
-            return Some(Halt::Interrupted);
-        }
-        let memory = self
-            .host
-            .memory
-            .filter(|_| operations.is_multiple_of(MEMORY_POLL))?;
-        (memory() > self.limits.size(Limit::Memory)).then_some(Halt::Limit(Limit::Memory))
+    fn must_halt(&self) -> Option<Halt> {
+        self.must_halt_at_once().or_else(|| {
+            let used = self.host.memory.map_or(0, |memory| memory());
+            (used > self.limits.size(Limit::Memory)).then_some(Halt::Limit(Limit::Memory))
+        })
+    }
+
+    /// The same, but for the memory, which takes longer to ask for.
+    fn must_halt_at_once(&self) -> Option<Halt> {
+        let over = |used: u64, limit: Limit| {
+            (used > self.limits.get(limit)).then_some(Halt::Limit(limit))
+        };
+        self.halt
+            .or_else(|| self.host.interrupt.is_raised().then_some(Halt::Interrupted))
+            .or_else(|| over(self.used.operations, Limit::Operations))
+            .or_else(|| over(self.used.work, Limit::Work))
     }
 
     fn print_line(&mut self, line: &str) {
@@ -220,8 +263,8 @@ impl State {
         if self.halt.is_some() {
             return;
         }
-        self.printed += line.len() as u64 + 1;
-        if self.printed > self.limits.get(Limit::Output) {
+        self.used.printed += line.len() as u64 + 1;
+        if self.used.printed > self.limits.get(Limit::Output) {
             self.halt = Some(Halt::Limit(Limit::Output));
             return;
         }
@@ -287,7 +330,7 @@ impl Shared {
         self.between_runs(|state| {
             state.halt = None;
             state.held = None;
-            (state.ticks, state.printed) = (0, 0);
+            state.used = Used::default();
         });
     }
 
@@ -309,16 +352,40 @@ impl Shared {
         }
     }
 
+    /// Counts an operation of the interpreter; returns why the run must end now, if it must.
+    pub(super) fn count_operation(&self) -> Option<Halt> {
+        self.0.try_borrow_mut().ok()?.count_operation()
+    }
+
     /// Why the run must end now, if it must.
-    pub(in crate::script) fn must_halt(&self, operations: u64) -> Option<Halt> {
-        let state = self.0.try_borrow().ok()?;
-        state.must_halt(operations)
+    pub(in crate::script) fn must_halt(&self) -> Option<Halt> {
+        self.0.try_borrow().ok()?.must_halt()
+    }
+
+    /// Carries out a command. Between its slices the limits and Ctrl-C are looked at.
+    ///
+    /// # Errors
+    /// If the run must end; what is left of the command is dropped.
+    pub(in crate::script) fn apply(
+        &self,
+        command: Command,
+    ) -> Result<Result<Reply, Refusal>, Box<EvalAltResult>> {
+        let mut progress = self.with(|state| state.begin(command))?;
+        loop {
+            if let Some(halt) = self.must_halt() {
+                return Err(halt.into());
+            }
+            match progress {
+                Progress::Done(result) => return Ok(result),
+                Progress::Paused => progress = self.with(State::go_on)?,
+            }
+        }
     }
 
     /// Why the run was ended from outside, if it was. This answers a request to stop, so that it
     /// does not end the next run too.
     pub(super) fn take_halt(&self) -> Option<Halt> {
-        let halt = self.must_halt(1);
+        let halt = self.look(State::must_halt_at_once);
         if halt == Some(Halt::Interrupted) {
             self.look(|state| state.host.interrupt.clear());
         }
@@ -353,7 +420,7 @@ impl Shared {
         question: &str,
     ) -> Result<Option<String>, Box<EvalAltResult>> {
         // A user who wants to stop is not asked first.
-        if let Some(halt) = self.must_halt(1) {
+        if let Some(halt) = self.look(State::must_halt_at_once) {
             return Err(halt.into());
         }
         let Some(mut ask) = self.with(|state| state.host.ask.take())? else {

@@ -438,14 +438,14 @@ impl Dump {
 
 /// The fault for which a program got a signal, in words.
 pub fn crash(machine: &Machine, crash: &Crash) -> String {
-    let image = &crash.image;
+    let place = &crash.place;
     let what = match crash.raised {
         Raised::Fault(fault) => fault.to_string(),
         Raised::Trap(exception, signal) => format!("{signal}: {}", trap_in_words(exception)),
     };
-    let name = machine.kernel.names.get(crash.name);
-    let place = place_in_source(image, crash.eip);
-    format!("{}:{name} {what}\n  {place}", crash.pid)
+    let name = machine.kernel.names.get(place.name);
+    let line = place_in_source(&place.image, place.eip);
+    format!("{}:{name} {what}\n  {line}", place.pid)
 }
 
 /// What an instruction did to raise an exception.

@@ -1,0 +1,75 @@
+//! Work: what commands cost the host, counted where it arises. A command is carried out in slices
+//! of work, between which whoever gave it looks at the keyboard and at limits. So these are looked
+//! at equally often whatever a command spends its time on: instructions, page faults or switches.
+//!
+//! Work depends on the machine alone, never on a clock: the same command pauses at the same places
+//! in every run.
+
+use super::Machine;
+
+/// Work between two pauses of a command: a few milliseconds of the host's time.
+const SLICE: u64 = 4_000_000;
+
+/// A step of the machine: a turn of a CPU, a tick, or something that takes no time.
+const STEP: u64 = 20;
+/// An event, traced or not.
+const EVENT: u64 = 20;
+/// A page frame that is allocated or freed, and so zeroed or copied at most once.
+const FRAME: u64 = 100;
+/// A page table entry that fork copies.
+const PTE: u64 = 3;
+
+/// The work of a machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work {
+    /// Work that the kernel's counters do not tell.
+    counted: u64,
+    /// Where the command in progress pauses.
+    pause: u64,
+}
+
+impl Default for Work {
+    /// Without a command in progress there is no pause.
+    fn default() -> Self {
+        Self {
+            counted: 0,
+            pause: u64::MAX,
+        }
+    }
+}
+
+impl Machine {
+    /// The work since boot, in units of about one emulated instruction.
+    pub fn work(&self) -> u64 {
+        let stat = &self.kernel.stat;
+        self.work.counted
+            + EVENT * self.kernel.log.event_seq()
+            + FRAME * (stat.frames_allocated + stat.frames_freed)
+            + PTE * stat.ptes_copied
+    }
+
+    /// Begins a slice.
+    pub(super) fn begin_slice(&mut self) {
+        self.work.pause = self.work() + SLICE;
+    }
+
+    /// Lets everything happen without a pause.
+    pub(super) const fn never_pause(&mut self) {
+        self.work.pause = u64::MAX;
+    }
+
+    /// Whether the command in progress must pause.
+    pub(super) fn must_pause(&self) -> bool {
+        self.work() >= self.work.pause
+    }
+
+    /// Counts a step.
+    pub(super) const fn count_step(&mut self) {
+        self.work.counted += STEP;
+    }
+
+    /// Counts instructions of programs.
+    pub(super) const fn count_instructions(&mut self, instructions: u32) {
+        self.work.counted += instructions as u64;
+    }
+}
