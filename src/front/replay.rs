@@ -90,13 +90,23 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
         printed: 0,
         seen: 0,
     };
+    machine
+        .kernel
+        .log
+        .set_capacity(process.limits.get(Limit::Trace) as usize);
     apply(&mut machine, Command::Accounts(true))?;
     apply(&mut machine, Command::Load(file.tasks.into()))?;
     loop {
         let left = file.horizon - machine.kernel.tick;
         let mut progress = machine.begin(Command::Tick(left));
+        let mut told = machine.kernel.tick;
         while progress == Progress::Paused {
-            player.tell(&machine)?;
+            // A moment that never ends is not told event by event.
+            if machine.kernel.tick > told {
+                told = machine.kernel.tick;
+                player.tell(&machine)?;
+            }
+            player.may_go_on()?;
             progress = machine.go_on();
         }
         if let Progress::Done(Ok(Reply::Stopped(stop))) = progress {
@@ -155,6 +165,11 @@ impl Player<'_> {
             return Err(no_room(machine, record));
         }
         self.seen = log.event_seq();
+        self.may_go_on()
+    }
+
+    /// Checks Ctrl-C and the limit of memory.
+    fn may_go_on(&self) -> Result<(), Failure> {
         if self.process.is_over_memory() {
             return Err(Failure::of_limit(Limit::Memory, &self.process.limits));
         }

@@ -177,14 +177,17 @@ impl Machine {
             }
             turn.until = None;
             turn.waited += 1;
+            if self.entered_handler().is_some() {
+                return Next::Done(Ok(Reply::Stopped(Stop::Handler)));
+            }
         } else if self.settle() == Err(Unsettled::Paused) {
             // An earlier command was dropped before the machine had settled.
             return Next::Pause(Pending::Turn(turn));
         }
-        if self.entered_handler().is_some() {
-            return Next::Done(Ok(Reply::Stopped(Stop::Handler)));
-        }
         match self.gets_turn(&turn) {
+            Ok(true) if self.entered_handler().is_some() => {
+                Next::Done(Ok(Reply::Stopped(Stop::Handler)))
+            }
             Ok(true) => {
                 self.begin_action(turn.task, turn.action.clone());
                 Next::Then(Pending::Settle(Outcome::Acted(turn.action)))

@@ -155,7 +155,6 @@ impl Machine {
             return Turn::Idle;
         }
         self.kernel.this_cpu = cpu;
-        self.count_step();
         let mut used = 0;
         while used < most && self.is_free_to_run(task) {
             if let Some(why) = self.halts_before(task) {
@@ -166,6 +165,7 @@ impl Machine {
             let RunExit { used: ran, event } = self.execute(task, budget, used);
             let ran = ran as u32;
             used += ran;
+            self.count_step();
             self.count_instructions(ran);
             if self.kernel.cpus.len() == 1 {
                 self.kernel.since_tick = self.cycles.ns(self.cycles.used + used);

@@ -140,10 +140,12 @@ impl Machine {
                 self.after_access(task, result, Acted::Done)
             }
             Action::Fill { addr, len, byte } => {
+                self.count_accesses(len >> PAGE_SHIFT);
                 let result = self.kernel.user_fill(task, addr, len, byte);
                 self.after_access(task, result, Acted::Done)
             }
             Action::Touch { addr, pages } => {
+                self.count_accesses(pages);
                 let result = self.kernel.user_touch(task, addr, pages, AccessKind::Write);
                 self.after_access(task, result, Acted::Done)
             }

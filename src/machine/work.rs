@@ -16,6 +16,8 @@ const STEP: u64 = 20;
 const EVENT: u64 = 20;
 /// A page frame that is allocated or freed, and so zeroed or copied at most once.
 const FRAME: u64 = 100;
+/// An access of a puppet or a workload to a page.
+const ACCESS: u64 = 10;
 /// A page table entry that fork copies.
 const PTE: u64 = 3;
 
@@ -66,6 +68,11 @@ impl Machine {
     /// Counts a step.
     pub(super) const fn count_step(&mut self) {
         self.work.counted += STEP;
+    }
+
+    /// Counts accesses to pages.
+    pub(super) const fn count_accesses(&mut self, pages: u32) {
+        self.work.counted += ACCESS * pages as u64;
     }
 
     /// Counts instructions of programs.

@@ -114,6 +114,7 @@ impl Machine {
     /// task, as any wild write does.
     fn touch(&mut self, task: TaskId, addr: u32, pages: u32) {
         let now = pages.min(PAGES_IN_A_GO);
+        self.count_accesses(now);
         let result = self
             .kernel
             .user_touch(task, VirtAddr(addr), now, AccessKind::Write);
