@@ -95,13 +95,13 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
     apply(&mut machine, Command::Accounts(true))?;
     apply(&mut machine, Command::Load(file.tasks.into()))?;
     loop {
-        let left = file.horizon - machine.kernel.tick;
+        let left = file.horizon - machine.kernel.tick();
         let stop = apply(&mut machine, Command::Tick(left.min(SLICE)))?;
         if let Reply::Stopped(stop) = stop {
             is_going_on(&machine, stop)?;
         }
         player.tell(&machine)?;
-        if machine.kernel.tick >= file.horizon {
+        if machine.kernel.tick() >= file.horizon {
             return player.print(&summary(&machine));
         }
     }
@@ -118,7 +118,7 @@ fn is_going_on(machine: &Machine, stop: Stop) -> Result<(), Failure> {
             Err(failure(FailureKind::Script, message, help))
         }
         Stop::Panic => {
-            let why = machine.kernel.panic.as_deref().unwrap_or_default();
+            let why = machine.kernel.panicked().unwrap_or_default();
             let message = format!("Kernel panic - not syncing: {why}");
             Err(failure(FailureKind::Panic, message, None))
         }

@@ -10,7 +10,7 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{Console, FileSystem, FsStruct, InodeKind, Namespace};
+use crate::kernel::fs::{Console, FileSystem, InodeKind};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
@@ -238,9 +238,8 @@ impl Kernel {
         let mut sighand = Sighand::new();
         sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
         let files = self.console_files()?;
-        let fs = FsStruct::initial();
-        let fs = self.fs.insert(fs);
-        let namespace = self.namespaces.insert(Namespace::new());
+        let fs = self.initial_fs();
+        let namespace = self.new_namespace();
         let task = self.task_mut(init);
         task.mm = Some(mm);
         task.active_mm = Some(mm);

@@ -41,7 +41,7 @@ impl Machine {
             .kernel
             .task(task)
             .mm
-            .and_then(|mm| self.kernel.mms[mm].exe());
+            .and_then(|mm| self.kernel.mms()[mm].exe());
         if self.program_of(task).is_some() {
             self.modes.insert(task, UserMode::Program);
             return;

@@ -104,7 +104,7 @@ impl Shell {
     /// The prompt: the time, and which task has the CPU.
     pub fn prompt(&self) -> String {
         self.session.machine(|machine| {
-            let tick = machine.kernel.tick;
+            let tick = machine.kernel.tick();
             let running = on_cpu_now(&machine.kernel);
             // The idle task is not shown.
             match running.into_iter().find(|(pid, _)| *pid != Pid(0)) {

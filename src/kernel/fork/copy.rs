@@ -5,7 +5,6 @@ use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
-use crate::kernel::fs::Namespace;
 use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::SignalStruct;
 use crate::trace::{CloneRefusal, CopyStage};
@@ -169,7 +168,7 @@ impl Kernel {
         let privilege = check_newns(&self.task(current).cred())?;
         self.capable(current, privilege);
         self.copy_alloc(CopyStage::Namespace)?;
-        self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace::new()));
+        self.task_mut(child).namespace = Some(self.new_namespace());
         Ok(())
     }
 

@@ -22,6 +22,11 @@ pub struct Forked {
 }
 
 impl Kernel {
+    /// The task that was made last and has no user mode yet; whoever takes it gives it one.
+    pub fn take_forked(&mut self) -> Option<Forked> {
+        self.forked.pop()
+    }
+
     /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_fork()`.
     pub(in crate::kernel) fn sys_fork(&mut self, current: TaskId) -> SysResult {
         self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK))

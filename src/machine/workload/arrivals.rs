@@ -42,14 +42,14 @@ impl Machine {
         };
         for (task, pid) in tasks.iter().zip(&pids) {
             let exe = self.workload_inode(&task.args.name, task.program.clone());
-            let tick = self.kernel.tick.saturating_add(task.start);
+            let tick = self.kernel.tick().saturating_add(task.start);
             self.arrivals.0.entry(tick).or_default().push(Arrival {
                 args: task.args.clone(),
                 exe,
                 pid: *pid,
             });
         }
-        if self.kernel.tick == 0 {
+        if self.kernel.tick() == 0 {
             // They exist before any CPU looks for something to do.
             (0..self.kernel.cpus.len()).for_each(|cpu| self.kernel.sched.resched_idle(cpu));
         }
@@ -60,7 +60,7 @@ impl Machine {
 
     /// Creates the tasks whose time has come.
     pub(in crate::machine) fn appear(&mut self) {
-        while let Some(arrivals) = self.arrivals.pop_due(self.kernel.tick) {
+        while let Some(arrivals) = self.arrivals.pop_due(self.kernel.tick()) {
             for Arrival { args, exe, pid } in arrivals {
                 // There is no caller that a failure could be reported to; the trace records it.
                 match self.kernel.spawn_reserved(&args, pid) {
@@ -72,6 +72,6 @@ impl Machine {
                 }
             }
         }
-        self.kernel.this_cpu = 0;
+        self.kernel.set_this_cpu(0);
     }
 }

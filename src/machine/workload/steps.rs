@@ -47,7 +47,7 @@ impl Machine {
     }
 
     fn sleep_for(&mut self, task: TaskId, state: TaskState, ticks: u64) {
-        let until = self.kernel.tick.saturating_add(ticks);
+        let until = self.kernel.tick().saturating_add(ticks);
         self.kernel.sleep(task, state, Some(until));
     }
 

@@ -37,7 +37,7 @@ fn name_text(kernel: &Kernel, name: Name) -> String {
 }
 
 fn mm_map(kernel: &Kernel, id: MmId) -> Dynamic {
-    let mm = &kernel.mms[id];
+    let mm = &kernel.mms()[id];
     map([
         ("users", int(mm.mm_users())),
         ("count", int(mm.mm_count())),
@@ -53,12 +53,12 @@ fn mm_map(kernel: &Kernel, id: MmId) -> Dynamic {
 }
 
 fn files_map(kernel: &Kernel, id: crate::abi::FilesId) -> Dynamic {
-    let files = &kernel.files[id];
+    let files = &kernel.files()[id];
     let fds: Array = files
         .open()
         .map(|(fd, open)| {
-            let file = &kernel.open_files[open.file];
-            let path = kernel.inodes[file.inode()].path.clone();
+            let file = &kernel.open_files()[open.file];
+            let path = kernel.inodes()[file.inode()].path.clone();
             map([
                 ("fd", int(fd as i64)),
                 ("path", path.into()),
@@ -355,7 +355,7 @@ pub mod functions {
     pub fn get_fs(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         of(&ctx, task, |kernel, id| {
             optional(kernel.task(id).fs.map(|fs| {
-                let fs = &kernel.fs[fs];
+                let fs = &kernel.fs()[fs];
                 let cwd = fs.cwd.clone();
                 map([
                     ("count", int(fs.count())),

@@ -108,7 +108,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
             | Continuation::Sigsuspend { .. }
             | Continuation::Sigtimedwait { until: None, .. },
         ) => Activity::WaitsForSignal,
-        _ if id == kernel.init => Activity::Init,
+        _ if id == kernel.init() => Activity::Init,
         _ => match task.in_call.timer() {
             Some(tick) => Activity::SleepsUntil(tick),
             None if machine.puppet(id).is_some() => Activity::Console,

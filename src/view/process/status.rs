@@ -26,7 +26,7 @@ pub fn status(machine: &Machine, id: TaskId) -> Option<Status> {
     let task = kernel.tasks().get(id)?;
     let mut fields = identity(kernel, id, task);
     if let Some(mm) = task.mm {
-        fields.extend(memory(&kernel.mms[mm]));
+        fields.extend(memory(&kernel.mms()[mm]));
     }
     fields.extend(signals(kernel, id, task));
     let caps = |caps: u32| format!("{caps:016x}");
@@ -60,7 +60,7 @@ fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Stri
     };
     let cred = &task.cred();
     let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
-    let max_fds = task.files.map_or(0, |files| kernel.files[files].max_fds());
+    let max_fds = task.files.map_or(0, |files| kernel.files()[files].max_fds());
     let sleep = u64::from(sched.sleep_avg) / 1024 * 100 / (1_020_000_000 / 1024);
     vec![
         ("Name", kernel.names.get(sched.name).to_owned()),

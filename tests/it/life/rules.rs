@@ -38,7 +38,7 @@ fn check_zombie(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
         waits_for_threads || traced || task.exit_signal != -1,
         "{name}: a zombie that nobody is told of"
     );
-    let of_init = task.parent() == kernel.init;
+    let of_init = task.parent() == kernel.init();
     assert!(
         !of_init || waits_for_threads,
         "{name}: init has not reaped it"
@@ -75,7 +75,7 @@ fn check_sleeper(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
             assert!(full && pipe.readers() > 0, "{name} writes to {pipe:?}");
         }
         Some(Continuation::Futex { key, .. }) => {
-            let queued = kernel.futexes.waiters().any(|waiter| waiter == (key, id));
+            let queued = kernel.futexes().waiters().any(|waiter| waiter == (key, id));
             assert!(queued, "{name} waits on a word, but in no queue");
         }
         _ => {}
@@ -83,8 +83,8 @@ fn check_sleeper(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
 }
 
 fn pipe_of(kernel: &Kernel, file: forklab::abi::FileId) -> &forklab::kernel::fs::Pipe {
-    let inode = kernel.open_files[file].inode();
-    &kernel.pipes[inode]
+    let inode = kernel.open_files()[file].inode();
+    &kernel.pipes()[inode]
 }
 
 /// A wait that is woken for nothing goes back to sleep: what it waits for is not there yet.

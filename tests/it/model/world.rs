@@ -325,7 +325,7 @@ impl World {
         }
         let_idle_tasks_go(&mut self.lab, self.observer);
         let mut after = self.lab.footprint();
-        after.committed -= self.lab.kernel().vm.never_returned();
+        after.committed -= self.lab.kernel().vm().never_returned();
         assert_eq!(after, self.before);
     }
 }

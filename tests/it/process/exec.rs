@@ -153,7 +153,7 @@ fn descriptors_are_taken_from_below() {
     ] {
         assert_eq!(lab.call(sh, call.clone()), -errno.code(), "{call:?}");
     }
-    assert!(lab.kernel().root.names().all(|(name, _)| name != "new"));
+    assert!(lab.kernel().root().names().all(|(name, _)| name != "new"));
     *lab.rlimit_mut(sh, Resource::Nofile) = 1024;
     let missing = lab.call(sh, Syscall::Open("nobody".to_owned(), 0));
     assert_eq!(missing, -Errno::ENOENT.code());

@@ -53,7 +53,7 @@ const COUNTED: [Counted; 7] = [
         same: |lab, a, b| lab.task(a).sem_undo == lab.task(b).sem_undo,
         users: |lab, task| {
             let undo = lab.task(task).sem_undo;
-            undo.map_or(0, |undo| lab.kernel().sem_undos[undo].refcnt())
+            undo.map_or(0, |undo| lab.kernel().sem_undos()[undo].refcnt())
         },
     },
     Counted {
@@ -61,7 +61,7 @@ const COUNTED: [Counted; 7] = [
         same: |lab, a, b| lab.task(a).namespace == lab.task(b).namespace,
         users: |lab, task| {
             let namespace = lab.task(task).namespace.unwrap();
-            lab.kernel().namespaces[namespace].count()
+            lab.kernel().namespaces()[namespace].count()
         },
     },
 ];

@@ -170,12 +170,12 @@ fn a_computation_goes_on_after_the_handler() {
     lab.act(sh, Action::Compute(2000)).unwrap();
     let stop = lab.machine.apply(Command::Tick(3000));
     assert_eq!(stop, Ok(Reply::Stopped(Stop::Handler)));
-    let tick = lab.kernel().tick;
+    let tick = lab.kernel().tick();
     begin(&mut lab).unwrap();
     let pid = lab.pid(sh);
     assert_eq!(lab.call(sh, Syscall::Getpid), pid);
     end(&mut lab, sh);
-    assert_eq!(lab.kernel().tick, tick, "no time has passed");
+    assert_eq!(lab.kernel().tick(), tick, "no time has passed");
     lab.tick(2001 - tick);
     assert_eq!(lab.task(sh).utime, 2000);
     assert_eq!(lab.call(sh, Syscall::Getpid), pid);

@@ -39,7 +39,7 @@ fn orphaned_zombies_are_reaped_by_init() {
     });
     assert_eq!(moved, [(4, 1), (5, 1), (6, 1), (7, 1)]);
     assert!(zombies.iter().all(|zombie| !lab.exists(*zombie)));
-    assert_eq!(lab.task(living).real_parent(), lab.kernel().init);
+    assert_eq!(lab.task(living).real_parent(), lab.kernel().init());
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(3, 0));
 }
 
@@ -69,7 +69,7 @@ fn a_zombie_leader_is_no_heir() {
     lab.exit(leader, 0);
     assert_eq!(lab.task(leader).exit_state, ExitState::Zombie);
     lab.exit(thread, 0);
-    assert_eq!(lab.task(child).real_parent(), lab.kernel().init);
+    assert_eq!(lab.task(child).real_parent(), lab.kernel().init());
 }
 
 /// The wait of a parent that has lost its only child to nobody ends when the child is gone, and a

@@ -135,7 +135,7 @@ fn who_may_not_be_attached_to() {
     let (mut lab, sh) = Lab::with_shell();
     let other = lab.spawn_as("other", 501);
     let root = lab.spawn_as("root", 0);
-    let init = lab.kernel().init;
+    let init = lab.kernel().init();
     let eperm = -Errno::EPERM.code();
     for target in [sh, other, root, init] {
         assert_eq!(ptrace(&mut lab, sh, ATTACH, target, 0), eperm);
@@ -482,7 +482,7 @@ fn a_tracee_whose_father_dies_stays_with_its_tracer() {
     let tracer = lab.spawn("tracer");
     attach(&mut lab, tracer, child);
     lab.exit(sh, 0);
-    let init = lab.kernel().init;
+    let init = lab.kernel().init();
     assert_eq!(lab.task(child).parent(), tracer);
     assert_eq!(lab.task(child).real_parent(), init);
     lab.check();

@@ -242,7 +242,7 @@ fn going_back_brings_tasks_that_were_still_to_come() {
     }
     let straight = recording(&machine);
     assert!(history.go_back(&mut machine, moments[2]));
-    assert_eq!(machine.kernel.tick, 20);
+    assert_eq!(machine.kernel.tick(), 20);
     machine.apply(Command::Tick(40)).unwrap();
     assert_eq!(recording(&machine), straight);
     assert!(straight.contains("30 3 late spawn"), "{straight}");
@@ -264,7 +264,7 @@ fn a_file_can_be_loaded_into_a_machine_that_runs() {
     // Nothing runs, but a task is still to come.
     let stopped = lab.machine.apply(Command::Run(1000)).unwrap();
     assert_eq!(stopped, Reply::Stopped(Stop::Idle));
-    assert_eq!(lab.kernel().tick, 105);
+    assert_eq!(lab.kernel().tick(), 105);
     assert!(recording(&lab.machine).contains("100 2 late spawn"));
 }
 
@@ -290,9 +290,9 @@ fn a_recording_can_be_written_while_the_machine_runs() {
     let mut machine = Machine::boot(Config::default()).unwrap();
     let horizon = load(&mut machine, &text);
     let (mut recorder, mut pieces) = (Recorder::default(), String::new());
-    while machine.kernel.tick < horizon {
+    while machine.kernel.tick() < horizon {
         machine
-            .apply(Command::Tick(7.min(horizon - machine.kernel.tick)))
+            .apply(Command::Tick(7.min(horizon - machine.kernel.tick())))
             .unwrap();
         pieces.push_str(&recorder.events(&machine));
     }

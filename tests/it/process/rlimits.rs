@@ -134,7 +134,7 @@ fn without_a_handler_the_soft_limit_of_cpu_time_kills_and_threads_share_it() {
     for task in [kid, thread] {
         lab.act(task, Action::Compute(5000)).unwrap();
     }
-    lab.tick(999 - lab.kernel().tick);
+    lab.tick(999 - lab.kernel().tick());
     assert!(lab.exists(thread));
     lab.tick(2);
     assert!(!lab.exists(thread));

@@ -187,7 +187,7 @@ fn what_a_late_failure_leaves_behind_on_purpose() {
     );
     assert_eq!(result, Err(Errno::EFAULT));
     let undo = lab.task(sh).sem_undo.unwrap();
-    assert_eq!(lab.kernel().sem_undos[undo].refcnt(), 1);
+    assert_eq!(lab.kernel().sem_undos()[undo].refcnt(), 1);
     assert_eq!(lab.read(sh, word), lab.last_pid());
 }
 

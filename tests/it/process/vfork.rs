@@ -94,7 +94,7 @@ fn files_are_closed_after_the_wake_up() {
     let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100)) as usize;
     let file = lab.files(child).get(fd).unwrap().file;
     lab.exit(child, 0);
-    assert!(!lab.kernel().open_files.contains_key(file));
+    assert!(!lab.kernel().open_files().contains_key(file));
     assert_eq!(lab.task(child).exit_state, ExitState::Zombie);
     assert!(lab.task(child).files.is_none());
 }
@@ -154,7 +154,7 @@ fn a_killed_parent_dies_only_when_its_child_lets_go() {
     assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
     assert!(!lab.exists(thread));
     assert_eq!(lab.returned(call), Some((pid, Some(0x400))));
-    let init = lab.kernel().init;
+    let init = lab.kernel().init();
     assert_eq!(lab.task(child).real_parent(), init);
 }
 

@@ -43,7 +43,7 @@ pub(super) fn gather(machine: &Machine, since: Since) -> Vec<Item> {
         machine,
         items: Vec::new(),
         passed: Passed {
-            ticks: machine.kernel.tick.saturating_sub(since.tick),
+            ticks: machine.kernel.tick().saturating_sub(since.tick),
             ..Passed::default()
         },
         fork: Draft::default(),
@@ -95,7 +95,7 @@ impl Gather<'_> {
     fn pte_of(&self, fault: &Fault) -> Option<Pte> {
         let kernel = &self.machine.kernel;
         let frame = match fault.outcome {
-            FaultOutcome::ZeroPage => kernel.mem.empty_zero_page(),
+            FaultOutcome::ZeroPage => kernel.mem().empty_zero_page(),
             FaultOutcome::ZeroedFrame(pfn)
             | FaultOutcome::FilePage(pfn)
             | FaultOutcome::SharedPage(pfn)
@@ -165,11 +165,11 @@ impl Gather<'_> {
     }
 
     fn init(&self) -> Pid {
-        self.machine.kernel.pid(self.machine.kernel.init)
+        self.machine.kernel.pid(self.machine.kernel.init())
     }
 
     const fn zero_page(&self) -> Pfn {
-        self.machine.kernel.mem.empty_zero_page()
+        self.machine.kernel.mem().empty_zero_page()
     }
 
     fn push_fault(
@@ -204,7 +204,7 @@ impl Gather<'_> {
             .pid_hash()
             .find(pid)
             .and_then(|id| kernel.task(id).mm);
-        let vma = mm.and_then(|mm| kernel.mms[mm].find_vma(addr));
+        let vma = mm.and_then(|mm| kernel.mms()[mm].find_vma(addr));
         vma.is_some_and(|vma| vma.contains(addr) && is_shared_memory(kernel, vma))
     }
 
@@ -378,7 +378,7 @@ impl Gather<'_> {
                 failed,
             }),
             TraceEvent::KernelPanic {} => {
-                let why = self.machine.kernel.panic.clone().unwrap_or_default();
+                let why = self.machine.kernel.panicked().unwrap_or_default().to_owned();
                 self.items.push(Item::Panic(why));
             }
             _ => {}
