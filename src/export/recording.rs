@@ -182,7 +182,7 @@ pub fn summary(machine: &Machine) -> String {
         ));
     }
     for (pid, task) in kernel.pid_hash().tasks() {
-        if task != kernel.init() && kernel.task(task).exit_state == ExitState::Alive {
+        if task != kernel.init() && kernel.task(task).exit_state() == ExitState::Alive {
             let (sched, ticks) = (kernel.sched.get(task), kernel.ticks_of(task));
             let switches = times_switched_to(kernel, task);
             let state = state_of(kernel, task);

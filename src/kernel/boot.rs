@@ -233,7 +233,6 @@ impl Kernel {
         let (mm, esp) = self
             .mm_for_exec(exe, &"init".into())
             .map_err(|_| too_small())?;
-        self.sched.gain_mm(init);
 
         let mut sighand = Sighand::new();
         sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
@@ -241,8 +240,6 @@ impl Kernel {
         let fs = self.initial_fs();
         let namespace = self.new_namespace();
         let task = self.task_mut(init);
-        task.mm = Some(mm);
-        task.active_mm = Some(mm);
         task.files = Some(files);
         task.fs = Some(fs);
         task.namespace = Some(namespace);
@@ -250,6 +247,7 @@ impl Kernel {
         task.stack = Some(stack);
         task.did_exec = true;
         task.thread.regs.esp = esp;
+        self.set_mm(init, mm);
         self.set_sighand(init, sighand);
         self.set_signal(init, SignalStruct::of_session_leader(pid, rlimits));
         self.hash_process(init);

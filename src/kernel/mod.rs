@@ -304,7 +304,7 @@ impl Kernel {
     /// one, from its exec to `exit_mm()`.
     #[track_caller]
     pub(in crate::kernel) fn mm_id(&self, id: TaskId) -> MmId {
-        let mm = self.task(id).mm;
+        let mm = self.task(id).mm();
         mm.expect("a task in user mode has an address space")
     }
 

@@ -211,7 +211,7 @@ impl Machine {
         let Some(kernel_task) = self.kernel.tasks().get(task) else {
             return Err(Refusal::Gone);
         };
-        if kernel_task.exit_state != ExitState::Alive {
+        if kernel_task.exit_state() != ExitState::Alive {
             return Err(Refusal::Zombie {
                 who: self.who(task),
                 parent: self.who(kernel_task.real_parent()),
@@ -255,7 +255,7 @@ impl Machine {
         let group = kernel_task
             .signal()
             .map(|group| &self.kernel.signals()[group]);
-        let signal = group.and_then(|group| Signal::new(group.group_exit_code & 0x7f));
+        let signal = group.and_then(|group| Signal::new(group.group_exit_code() & 0x7f));
         Refusal::Stopped {
             who: self.who(task),
             signal: signal.filter(|_| begun),

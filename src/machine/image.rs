@@ -40,7 +40,7 @@ impl Machine {
         let exe = self
             .kernel
             .task(task)
-            .mm
+            .mm()
             .and_then(|mm| self.kernel.mms()[mm].exe());
         if self.program_of(task).is_some() {
             self.modes.insert(task, UserMode::Program);

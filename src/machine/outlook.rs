@@ -122,7 +122,7 @@ impl Machine {
     fn standing(&self, task: TaskId) -> Standing {
         let kernel = &self.kernel;
         let sched = &kernel.sched;
-        if kernel.task(task).exit_state != ExitState::Alive {
+        if kernel.task(task).exit_state() != ExitState::Alive {
             return Standing::Ended;
         }
         let fields = sched.get(task);

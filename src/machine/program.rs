@@ -161,7 +161,8 @@ impl Machine {
             let ran = ran as u32;
             used += ran;
             if self.kernel.cpus.len() == 1 {
-                self.kernel.set_since_tick(self.cycles.ns(self.cycles.used + used));
+                self.kernel
+                    .set_since_tick(self.cycles.ns(self.cycles.used + used));
             }
             match event {
                 Event::Budget => {}
@@ -198,7 +199,7 @@ impl Machine {
 
     /// Whether a handler or a tracer gets the signal that the task has raised.
     fn is_for_another(&self, task: TaskId, raised: &Raised) -> bool {
-        let traced = self.kernel.task(task).ptrace.contains(PtFlags::PTRACED);
+        let traced = self.kernel.task(task).ptrace().contains(PtFlags::PTRACED);
         let signal = raised.signal();
         traced
             || signal.is_some_and(|signal| {
@@ -236,7 +237,7 @@ impl Machine {
 
     /// The image that a task runs, if it is a program.
     pub fn program_of(&self, task: TaskId) -> Option<&Arc<ProgramImage>> {
-        let mm = self.kernel.tasks().get(task)?.mm?;
+        let mm = self.kernel.tasks().get(task)?.mm()?;
         let exe = self.kernel.mms()[mm].exe()?;
         match &self.kernel.inodes()[exe].kind {
             InodeKind::Image(image) => Some(image),

@@ -186,7 +186,7 @@ impl Machine {
         self.kernel
             .tasks()
             .get(task)
-            .is_none_or(|t| t.exit_state != crate::abi::ExitState::Alive)
+            .is_none_or(|t| t.exit_state() != crate::abi::ExitState::Alive)
     }
 
     /// Numbers a call that has not returned.

@@ -339,15 +339,15 @@ impl Lab {
     }
 
     pub fn mm(&self, task: TaskId) -> &Mm {
-        &self.kernel().mms()[self.task(task).mm.unwrap()]
+        &self.kernel().mms()[self.task(task).mm().unwrap()]
     }
 
     pub fn files(&self, task: TaskId) -> &FilesStruct {
-        &self.kernel().files()[self.task(task).files.unwrap()]
+        &self.kernel().files()[self.task(task).files().unwrap()]
     }
 
     pub fn fs(&self, task: TaskId) -> &FsStruct {
-        &self.kernel().fs()[self.task(task).fs.unwrap()]
+        &self.kernel().fs()[self.task(task).fs().unwrap()]
     }
 
     pub fn sighand(&self, task: TaskId) -> &Sighand {
@@ -434,7 +434,12 @@ impl Lab {
                 .collect::<Vec<_>>(),
             k.pidmap(),
             k.pid_hash(),
-            (k.tick(), k.nr_threads(), k.total_forks(), k.process_counts()),
+            (
+                k.tick(),
+                k.nr_threads(),
+                k.total_forks(),
+                k.process_counts()
+            ),
             self.footprint(),
             k.stat,
         )

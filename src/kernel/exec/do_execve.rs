@@ -113,7 +113,7 @@ impl Kernel {
         task.flags -= PfFlags::FORKNOEXEC;
         let name = self.comm(current);
         self.trace(current, TraceEvent::SchedProcessExec { name });
-        let traced = self.task(current).ptrace;
+        let traced = self.task(current).ptrace();
         if traced.contains(PtFlags::PTRACED) {
             if traced.contains(PtFlags::TRACE_EXEC) {
                 return self.ptrace_event(current, PtraceEvent::Exec, Trap::Exec);
@@ -132,7 +132,7 @@ impl Kernel {
     pub(in crate::kernel) fn finish_exec(&mut self, current: TaskId) -> Result<u32, Errno> {
         let task = self.task_mut(current);
         task.did_exec = true;
-        task.ptrace -= PtFlags::DTRACE;
+        task.set_ptrace(task.ptrace() - PtFlags::DTRACE);
         Ok(0)
     }
 

@@ -78,9 +78,9 @@ impl Kernel {
         let task = self.task_mut(child);
         (task.min_flt, task.maj_flt) = (0, 0);
         // Until now these were the parent's ids, without a reference.
-        (task.mm, task.active_mm) = (None, None);
-        self.sched.lose_mm(child);
-        let Some(old) = self.task(current).mm else {
+        task.active_mm = None;
+        self.set_task_mm(child, None);
+        let Some(old) = self.task(current).mm() else {
             return Ok(());
         };
         let mm = if sharing.mm.is_shared() {
@@ -232,8 +232,9 @@ impl Kernel {
             self.put_namespace(namespace);
         }
         if stage >= CopyStage::Mm
-            && let Some(mm) = self.task_mut(child).mm.take()
+            && let Some(mm) = self.task(child).mm()
         {
+            self.set_task_mm(child, None);
             self.mmput(mm);
         }
         if stage >= CopyStage::Signal {

@@ -68,7 +68,7 @@ impl Kernel {
             return SysResult::from(Err(ForkRefusal::NoPid { pid_max }));
         };
         self.fork_step(current, ForkStep::AllocPidmap(pid));
-        let ptrace = self.task(current).ptrace;
+        let ptrace = self.task(current).ptrace();
         let event = if ptrace.is_empty() {
             None
         } else {
@@ -106,7 +106,7 @@ impl Kernel {
             return self.after_event(current, trap);
         };
         // The child is already runnable; what the tracer reads must be there before the stop.
-        self.task_mut(current).ptrace_message = pid.0 as u32;
+        self.task_mut(current).set_ptrace_message(pid.0 as u32);
         self.fork_step(current, ForkStep::PtraceNotify);
         self.ptrace_event(current, event, trap)
     }
@@ -125,7 +125,7 @@ impl Kernel {
         if creator_waits(flags) {
             self.task_mut(child).vfork_done = Some(current);
         }
-        if begins_with_sigstop(self.task(child).ptrace, flags) {
+        if begins_with_sigstop(self.task(child).ptrace(), flags) {
             self.task_mut(child).pending.sigaddset(Signal::SIGSTOP);
             self.sched
                 .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
@@ -163,7 +163,7 @@ impl Kernel {
         let event = TraceEvent::DoFork {
             flags: args.flags,
             stack: args.stack,
-            ptrace: self.task(current).ptrace.bits(),
+            ptrace: self.task(current).ptrace().bits(),
             slice: sched.time_slice,
             sleep_avg: sched.sleep_avg,
         };
@@ -229,7 +229,7 @@ impl Kernel {
     ) -> Result<TaskId, CloneRefusal> {
         self.copy_alloc(CopyStage::TaskStruct)?;
         let stack = self.alloc_frame(1, FrameUse::KernelStack)?;
-        let ptrace = child_ptrace(self.task(current).ptrace, flags);
+        let ptrace = child_ptrace(self.task(current).ptrace(), flags);
         Ok(self.insert_child(current, pid, stack, ptrace))
     }
 
@@ -330,13 +330,11 @@ impl Kernel {
         child: TaskId,
         flags: CloneFlags,
     ) -> Result<(), CloneRefusal> {
-        check_group_exit(flags, self.signal_of(current).flags)?;
+        check_group_exit(flags, self.signal_of(current).flags())?;
         self.join_thread_group(child, current);
-        let group = self.signal_of_mut(current);
         // A thread that appears while the others are about to stop must stop with them, or the stop
         // would never be complete.
-        if group.group_stop_count > 0 {
-            group.group_stop_count += 1;
+        if self.signal_of_mut(current).new_thread_joins_stop() {
             self.sched
                 .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
         }

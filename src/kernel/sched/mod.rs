@@ -211,15 +211,10 @@ impl Scheduler {
         self.tasks[id].pid = pid;
     }
 
-    /// Records that a task has an address space of its own: from now on its sleep is credited as
-    /// that of a user task.
-    pub(in crate::kernel) fn gain_mm(&mut self, id: TaskId) {
-        self.tasks[id].has_mm = true;
-    }
-
-    /// Records that a task has no address space any more.
-    pub(in crate::kernel) fn lose_mm(&mut self, id: TaskId) {
-        self.tasks[id].has_mm = false;
+    /// Records whether a task has an address space of its own: if so, its sleep is credited as that
+    /// of a user task.
+    pub(in crate::kernel) fn set_has_mm(&mut self, id: TaskId, has_mm: bool) {
+        self.tasks[id].has_mm = has_mm;
     }
 
     /// Sets `PF_DEAD`: the next `schedule` of the task is its last.

@@ -22,6 +22,7 @@ mod continuation;
 mod cred;
 mod family;
 mod getpid;
+mod group_state;
 mod in_call;
 mod itimers;
 mod pgrp;

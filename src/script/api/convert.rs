@@ -172,7 +172,7 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
 pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Acted> {
     let id = alive(ctx, task)?;
     let (who, alone) = look(ctx, |machine| {
-        let mm = machine.kernel.task(id).mm;
+        let mm = machine.kernel.task(id).mm();
         let alone = mm.is_none_or(|mm| machine.kernel.mms()[mm].mm_users() == 1);
         (machine.who(id), alone)
     })?;

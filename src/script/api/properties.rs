@@ -172,10 +172,12 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "state", return_raw)]
     pub fn get_state(ctx: NativeCallContext, task: &mut Task) -> Result<String> {
-        of(&ctx, task, |kernel, id| match kernel.task(id).exit_state {
-            ExitState::Zombie => "Z".to_owned(),
-            ExitState::Dead => "X".to_owned(),
-            ExitState::Alive => kernel.sched.get(id).state.letter().to_string(),
+        of(&ctx, task, |kernel, id| {
+            match kernel.task(id).exit_state() {
+                ExitState::Zombie => "Z".to_owned(),
+                ExitState::Dead => "X".to_owned(),
+                ExitState::Alive => kernel.sched.get(id).state.letter().to_string(),
+            }
         })
     }
 
@@ -186,10 +188,12 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "exit_state", return_raw)]
     pub fn get_exit_state(ctx: NativeCallContext, task: &mut Task) -> Result<String> {
-        of(&ctx, task, |kernel, id| match kernel.task(id).exit_state {
-            ExitState::Alive => "alive".to_owned(),
-            ExitState::Zombie => "zombie".to_owned(),
-            ExitState::Dead => "dead".to_owned(),
+        of(&ctx, task, |kernel, id| {
+            match kernel.task(id).exit_state() {
+                ExitState::Alive => "alive".to_owned(),
+                ExitState::Zombie => "zombie".to_owned(),
+                ExitState::Dead => "dead".to_owned(),
+            }
         })
     }
 
@@ -201,7 +205,7 @@ pub mod functions {
     #[rhai_fn(get = "exit_signal", return_raw)]
     pub fn get_exit_signal(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.task(id).exit_signal)
+            i64::from(kernel.task(id).exit_signal())
         })
     }
 
@@ -305,7 +309,7 @@ pub mod functions {
     #[rhai_fn(get = "flags", return_raw)]
     pub fn get_flags(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.task(id).flags.bits())
+            i64::from(kernel.task(id).flags().bits())
         })
     }
 
@@ -317,7 +321,7 @@ pub mod functions {
     #[rhai_fn(get = "ptrace", return_raw)]
     pub fn get_ptrace(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.task(id).ptrace.bits())
+            i64::from(kernel.task(id).ptrace().bits())
         })
     }
 
@@ -330,7 +334,7 @@ pub mod functions {
     #[rhai_fn(get = "mm", return_raw)]
     pub fn get_mm(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         of(&ctx, task, |kernel, id| {
-            optional(kernel.task(id).mm.map(|mm| mm_map(kernel, mm)))
+            optional(kernel.task(id).mm().map(|mm| mm_map(kernel, mm)))
         })
     }
 
@@ -342,7 +346,12 @@ pub mod functions {
     #[rhai_fn(get = "files", return_raw)]
     pub fn get_files(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         of(&ctx, task, |kernel, id| {
-            optional(kernel.task(id).files.map(|files| files_map(kernel, files)))
+            optional(
+                kernel
+                    .task(id)
+                    .files()
+                    .map(|files| files_map(kernel, files)),
+            )
         })
     }
 
@@ -354,7 +363,7 @@ pub mod functions {
     #[rhai_fn(get = "fs", return_raw)]
     pub fn get_fs(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         of(&ctx, task, |kernel, id| {
-            optional(kernel.task(id).fs.map(|fs| {
+            optional(kernel.task(id).fs().map(|fs| {
                 let fs = &kernel.fs()[fs];
                 let cwd = fs.cwd.clone();
                 map([
@@ -525,8 +534,8 @@ pub mod functions {
         let status = if exists(&ctx, task)? {
             of(&ctx, task, |kernel, id| {
                 let task = kernel.task(id);
-                let zombie = task.exit_state == ExitState::Zombie;
-                zombie.then_some(WaitStatus(task.exit_code))
+                let zombie = task.exit_state() == ExitState::Zombie;
+                zombie.then_some(WaitStatus(task.exit_code()))
             })?
         } else {
             look(&ctx, |machine| end_status(&machine.kernel.log, task))?

@@ -305,7 +305,7 @@ pub mod functions {
     pub fn semadj(ctx: NativeCallContext, task: &mut Task, set: i64) -> Result<Array> {
         let id = alive(&ctx, task)?;
         look(&ctx, |machine| {
-            let list = machine.kernel.task(id).sem_undo;
+            let list = machine.kernel.task(id).sem_undo();
             let list = list.map(|list| &machine.kernel.sem_undos()[list]);
             let adjust = list.and_then(|list| list.adjust(i32::try_from(set).ok()?));
             let adjust = adjust.unwrap_or_default().iter();

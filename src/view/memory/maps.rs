@@ -49,7 +49,7 @@ pub struct MapsRow {
 /// Linux 2.6.12: `fs/proc/task_mmu.c`, `show_map()`.
 pub fn maps(machine: &Machine, task: TaskId) -> Maps {
     let kernel = &machine.kernel;
-    let mm = kernel.tasks().get(task).and_then(|task| task.mm);
+    let mm = kernel.tasks().get(task).and_then(|task| task.mm());
     let rows = mm.map(|mm| {
         let mm = &kernel.mms()[mm];
         let areas = mm.areas().map(|vma| maps_row(kernel, mm, vma));

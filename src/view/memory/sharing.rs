@@ -131,7 +131,7 @@ fn is_user_data(kernel: &Kernel, pte: Pte) -> bool {
 fn mm_users(kernel: &Kernel) -> SecondaryMap<MmId, Vec<Pid>> {
     let mut users: SecondaryMap<MmId, Vec<Pid>> = SecondaryMap::new();
     for (pid, task) in kernel.pid_hash().tasks() {
-        if let Some(mm) = kernel.task(task).mm
+        if let Some(mm) = kernel.task(task).mm()
             && let Some(entry) = users.entry(mm)
         {
             entry.or_default().push(pid);

@@ -187,7 +187,7 @@ pub fn why(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Why> {
 /// The outcome of a user-mode access if it were made now, with enough memory for it; `None` if the
 /// task has no address space.
 pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> Option<Forecast> {
-    let mm = kernel.tasks().get(task)?.mm?;
+    let mm = kernel.tasks().get(task)?.mm()?;
     let mmu = mmu_for(kernel, task, mm);
     let no_fault = |fate| Forecast {
         fault: None,
@@ -319,7 +319,7 @@ fn area(machine: &Machine, task: TaskId, va: VirtAddr) -> Area {
 
 /// How many pages the stack above an address would grow by if a user access touched it.
 fn stack_growth_to(kernel: &Kernel, task: TaskId, va: VirtAddr) -> Option<u32> {
-    let mm = kernel.task(task).mm?;
+    let mm = kernel.task(task).mm()?;
     let touched = ErrorCode::new(false, Access::read(Mode::User));
     let esp = VirtAddr(kernel.task(task).thread.regs.esp);
     match fault_verdict(Some(&kernel.mms()[mm]), va, touched, esp) {

@@ -47,7 +47,7 @@ pub struct FdRow {
 /// The open files of a task; `None` if it no longer has a table.
 pub fn fds(machine: &Machine, task: TaskId) -> Option<Fds> {
     let kernel = &machine.kernel;
-    let table = kernel.tasks().get(task)?.files?;
+    let table = kernel.tasks().get(task)?.files()?;
     let files = &kernel.files()[table];
     let rows = files.open().map(|(fd, open)| {
         let file = &kernel.open_files()[open.file];
@@ -89,14 +89,14 @@ fn flag_names(flags: u32) -> Vec<&'static str> {
 /// The tasks with other tables that have the same open file description, by pid. Of tasks that
 /// share a table only the first is listed, and init is left out, because everybody has its console.
 fn sharers(kernel: &Kernel, task: TaskId, file: FileId) -> Vec<Pid> {
-    let mut tables = vec![kernel.task(task).files];
+    let mut tables = vec![kernel.task(task).files()];
     let mut found = Vec::new();
     for (pid, other) in kernel
         .pid_hash()
         .tasks()
         .filter(|(_, id)| *id != kernel.init())
     {
-        let table = kernel.task(other).files;
+        let table = kernel.task(other).files();
         let Some(files) = table.and_then(|table| kernel.files().get(table)) else {
             continue;
         };

@@ -73,7 +73,7 @@ fn tree_row(kernel: &Kernel, id: TaskId, depth: usize, last: bool) -> TreeRow {
         depth,
         last,
         thread: is_thread(kernel, id),
-        zombie: kernel.task(id).exit_state != ExitState::Alive,
+        zombie: kernel.task(id).exit_state() != ExitState::Alive,
     }
 }
 

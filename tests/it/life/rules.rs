@@ -14,7 +14,7 @@ pub fn check(machine: &Machine, tasks: &[TaskId]) {
             continue;
         };
         let name = format!("task {}", kernel.pid(*id));
-        match task.exit_state {
+        match task.exit_state() {
             ExitState::Alive => check_sleeper(kernel, *id, task, &name),
             _ => check_zombie(kernel, *id, task, &name),
         }
@@ -25,7 +25,7 @@ pub fn check(machine: &Machine, tasks: &[TaskId]) {
 /// threads has ended. Init reaps at once what it inherits.
 fn check_zombie(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
     let parent = kernel.task(task.parent());
-    assert_eq!(parent.exit_state, ExitState::Alive, "{name}: its parent");
+    assert_eq!(parent.exit_state(), ExitState::Alive, "{name}: its parent");
     let threads = kernel
         .tasks()
         .values()
@@ -33,9 +33,9 @@ fn check_zombie(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
     let threads = threads.filter(|other| other.tgid() == task.tgid()).count();
     let leads = task.group_leader() == id;
     let waits_for_threads = leads && threads > 1;
-    let traced = !task.ptrace.is_empty();
+    let traced = !task.ptrace().is_empty();
     assert!(
-        waits_for_threads || traced || task.exit_signal != -1,
+        waits_for_threads || traced || task.exit_signal() != -1,
         "{name}: a zombie that nobody is told of"
     );
     let of_init = task.parent() == kernel.init();

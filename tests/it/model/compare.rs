@@ -21,7 +21,7 @@ pub fn all(world: &World) {
     let (mut mms, mut files) = (BTreeMap::new(), BTreeMap::new());
     for (nr, player) in world.players.iter().enumerate() {
         let task = kernel.task(player.id);
-        let table = task.files.unwrap();
+        let table = task.files().unwrap();
         // An exec that waits for threads has its own table by now.
         if task.in_call.exec.is_none() {
             let known = *files.entry(player.table).or_insert(table);

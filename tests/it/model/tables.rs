@@ -20,7 +20,7 @@ pub fn read(kernel: &Kernel, files: &FilesStruct) -> Table {
 pub fn of_init(kernel: &Kernel) -> Table {
     read(
         kernel,
-        &kernel.files()[kernel.task(kernel.init()).files.unwrap()],
+        &kernel.files()[kernel.task(kernel.init()).files().unwrap()],
     )
 }
 

@@ -302,7 +302,7 @@ impl World {
     }
 
     pub fn mm(&self, player: usize) -> MmId {
-        self.lab.task(self.players[player].id).mm.unwrap()
+        self.lab.task(self.players[player].id).mm().unwrap()
     }
 
     /// Ends all tasks but the observer and looks for what they left behind.

@@ -38,7 +38,7 @@ fn only_the_low_byte_of_an_exit_code_survives() {
                 }
                 match waits {
                     None => {
-                        assert_eq!(lab.task(child).exit_state, ExitState::Zombie);
+                        assert_eq!(lab.task(child).exit_state(), ExitState::Zombie);
                         assert_eq!(lab.act_exit(child), Err(zombie(&lab, child, sh)));
                         assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, status));
                     }
@@ -97,7 +97,7 @@ fn a_bad_status_address_keeps_the_zombie() {
         lab.call(sh, Syscall::Wait4(args))
     };
     assert_eq!(wait(&mut lab, VirtAddr(0x10)), -Errno::EFAULT.code());
-    assert_eq!(lab.task(child).exit_state, ExitState::Zombie);
+    assert_eq!(lab.task(child).exit_state(), ExitState::Zombie);
     assert_eq!(wait(&mut lab, word), pid);
     assert_eq!(lab.read(sh, word), 0x300);
 }
@@ -295,7 +295,7 @@ fn a_leader_that_ends_first_is_reported_with_its_last_thread() {
         let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
         let pid = lab.pid(leader);
         lab.exit(leader, 7);
-        assert_eq!(lab.task(leader).exit_state, ExitState::Zombie);
+        assert_eq!(lab.task(leader).exit_state(), ExitState::Zombie);
         assert_eq!(lab.wait(sh, -1, NOHANG), Waited::Nothing(0));
         let Waited::Sleeps(call) = lab.wait(sh, -1, 0) else {
             panic!("the leader is not to be reaped yet");

@@ -76,7 +76,7 @@ fn everybody_is_all_but_init_and_the_caller() {
     let stranger = lab.spawn_as("stranger", 0);
     assert_eq!(lab.kill(thread, -1, 15), 0);
     assert!(lab.exists(sh) && lab.exists(thread) && lab.exists(stranger));
-    assert_eq!(lab.task(kid).exit_state, ExitState::Zombie);
+    assert_eq!(lab.task(kid).exit_state(), ExitState::Zombie);
     assert!(matches!(lab.wait(sh, -1, 0), Waited::Reaped(_, 15)));
     // Only one is left, and it refuses: that is no error.
     assert_eq!(lab.kill(sh, -1, 15), 0);
@@ -341,7 +341,7 @@ fn init_survives_everything() {
         assert_eq!(lab.kill(root, 1, signal), 0);
     }
     let init = lab.kernel().init();
-    assert_eq!(lab.task(init).exit_state, ExitState::Alive);
+    assert_eq!(lab.task(init).exit_state(), ExitState::Alive);
     let mine = lab.spawn("mine");
     assert_eq!(lab.kill(mine, 1, 15), err(Errno::EPERM));
 }

@@ -134,7 +134,7 @@ fn what_ends_pause_and_sigsuspend() {
         assert_eq!(lab.kill(sender, pid, 10), 0);
         assert_eq!(lab.returned(call), Some((err(Errno::EINTR), None)));
         let mask = if suspend { usr1 } else { SigSet::EMPTY };
-        assert_eq!(lab.task(sh).blocked, mask);
+        assert_eq!(lab.task(sh).blocked(), mask);
     }
 }
 
@@ -178,8 +178,8 @@ fn what_ends_a_wait_for_signals() {
             assert_eq!(lab.kill(sender, pid, signal), 0);
         }
         assert_eq!(lab.returned(call), Some((expected, None)));
-        assert_eq!(lab.task(sh).blocked, usr1);
-        assert_eq!(lab.task(sh).real_blocked, SigSet::EMPTY);
+        assert_eq!(lab.task(sh).blocked(), usr1);
+        assert_eq!(lab.task(sh).real_blocked(), SigSet::EMPTY);
     }
 }
 

@@ -238,7 +238,7 @@ fn stacks_grow_within_their_limits() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let below = |machine: &Machine, pages: u32| {
-        let mut areas = machine.kernel.mms()[machine.kernel.task(sh).mm.unwrap()].areas();
+        let mut areas = machine.kernel.mms()[machine.kernel.task(sh).mm().unwrap()].areas();
         let stack = areas.find(|vma| vma.vm_end == TASK_SIZE).unwrap();
         VirtAddr(stack.vm_start - pages * 0x1000)
     };

@@ -30,7 +30,7 @@ pub(super) fn explain(
 ) -> Option<ExplainClone> {
     if let Some(caller) = caller {
         let task = kernel.tasks().get(caller)?;
-        if task.exit_state != ExitState::Alive {
+        if task.exit_state() != ExitState::Alive {
             return None;
         }
     }
@@ -115,7 +115,7 @@ fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result
         check_newns(&task.cred())?;
     }
     check_not_killed(task.pending.set())?;
-    let group = task.signal().map(|signal| kernel.signals()[signal].flags);
+    let group = task.signal().map(|signal| kernel.signals()[signal].flags());
     check_group_exit(flags, group.unwrap_or(SignalFlags::empty()))
 }
 
@@ -270,7 +270,7 @@ fn reaped(exit_signal: i32, ptrace: PtFlags) -> Reaped {
 }
 
 fn ptrace_of(kernel: &Kernel, caller: Option<TaskId>) -> PtFlags {
-    caller.map_or(PtFlags::empty(), |caller| kernel.task(caller).ptrace)
+    caller.map_or(PtFlags::empty(), |caller| kernel.task(caller).ptrace())
 }
 
 /// The child's `ptrace` flags, given those of its creator.

@@ -280,7 +280,10 @@ fn forced_branches_say_so() {
 #[test]
 fn a_traced_parent_and_no_pid() {
     let (mut machine, sh) = shell(Config::default());
-    machine.kernel.task_mut(sh).ptrace = PtFlags::PTRACED | PtFlags::TRACE_FORK;
+    machine
+        .kernel
+        .task_mut(sh)
+        .set_ptrace(PtFlags::PTRACED | PtFlags::TRACE_FORK);
     insta::assert_snapshot!(clone(&mut machine, sh, 0x11).brief().text(), @"
     do_fork  2:sh, flags 0x11 = SIGCHLD
     ✓ pid = alloc_pidmap()                      3

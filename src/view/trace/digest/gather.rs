@@ -104,7 +104,7 @@ impl Gather<'_> {
             FaultOutcome::Reuse(pfn) => pfn,
             FaultOutcome::Signal(_) | FaultOutcome::Not => return None,
         };
-        let mm = kernel.task(kernel.pid_hash().find(fault.pid)?).mm?;
+        let mm = kernel.task(kernel.pid_hash().find(fault.pid)?).mm()?;
         let pte = kernel.pte(mm, fault.addr);
         (pte.is_hw_present() && pte.pfn() == frame).then_some(pte)
     }
@@ -203,7 +203,7 @@ impl Gather<'_> {
         let mm = kernel
             .pid_hash()
             .find(pid)
-            .and_then(|id| kernel.task(id).mm);
+            .and_then(|id| kernel.task(id).mm());
         let vma = mm.and_then(|mm| kernel.mms()[mm].find_vma(addr));
         vma.is_some_and(|vma| vma.contains(addr) && is_shared_memory(kernel, vma))
     }
@@ -378,7 +378,12 @@ impl Gather<'_> {
                 failed,
             }),
             TraceEvent::KernelPanic {} => {
-                let why = self.machine.kernel.panicked().unwrap_or_default().to_owned();
+                let why = self
+                    .machine
+                    .kernel
+                    .panicked()
+                    .unwrap_or_default()
+                    .to_owned();
                 self.items.push(Item::Panic(why));
             }
             _ => {}
