@@ -160,7 +160,7 @@ impl Machine {
         self.settle();
         match self.modes.get(task) {
             Some(UserMode::Spawned(_)) if self.has_ended(task) => {
-                Err(Refusal::NoTask(Errno::ENOMEM))
+                Err(Refusal::NoTask(Errno::ENOMEM.into()))
             }
             _ => Ok(Reply::Spawned { task, pid }),
         }

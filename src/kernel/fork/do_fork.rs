@@ -64,8 +64,7 @@ impl Kernel {
         // The pid comes first and outside `copy_process`, so even a refused clone moves `last_pid`.
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
-            let pid_max = self.config.pid_max;
-            return SysResult::from(Err(ForkRefusal::NoPid { pid_max }));
+            return SysResult::from(Err(self.no_pid()));
         };
         self.fork_step(current, ForkStep::AllocPidmap(pid));
         let ptrace = self.task(current).ptrace();

@@ -1,6 +1,6 @@
 //! Tasks that appear later: those that a workload file lists with a start time.
 
-use crate::abi::{Errno, InodeId, Pid};
+use crate::abi::{InodeId, Pid};
 use crate::kernel::fork::SpawnArgs;
 use crate::machine::command::Reply;
 use crate::machine::refusal::Refusal;
@@ -37,9 +37,8 @@ impl Machine {
     /// Assigns every listed task its pid at once, in the order of the list, and creates those that
     /// start now.
     pub(in crate::machine) fn load(&mut self, tasks: &[ListedTask]) -> Result<Reply, Refusal> {
-        let Some(pids) = self.kernel.reserve_pids(tasks.len()) else {
-            return Err(Refusal::NoTask(Errno::EAGAIN));
-        };
+        let pids = self.kernel.reserve_pids(tasks.len());
+        let pids = pids.map_err(|refusal| Refusal::NoTask(refusal.into()))?;
         for (task, pid) in tasks.iter().zip(&pids) {
             let exe = self.workload_inode(&task.args.name, task.program.clone());
             let tick = self.kernel.tick().saturating_add(task.start);

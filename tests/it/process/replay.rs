@@ -2,9 +2,9 @@
 //! show.
 
 use crate::lab::Lab;
-use forklab::abi::Errno;
 use forklab::export::{Recorder, recording, summary};
 use forklab::kernel::boot::Config;
+use forklab::kernel::syscall::ForkRefusal;
 use forklab::machine::{Command, History, Machine, Refusal, Reply, Stop, WorkloadFile};
 use std::fs;
 use std::path::Path;
@@ -278,7 +278,8 @@ fn a_file_with_too_many_tasks_leaves_the_machine_as_it_was() {
     let text = format!("horizon 1\n{}", "task A\nblock\n".repeat(300));
     let file = WorkloadFile::parse(&text, 1).unwrap();
     let refused = lab.machine.apply(Command::Load(file.tasks.into()));
-    assert_eq!(refused, Err(Refusal::NoTask(Errno::EAGAIN)));
+    let no_pid = ForkRefusal::NoPid { pid_max: 301 };
+    assert_eq!(refused, Err(Refusal::NoTask(no_pid.into())));
     let sh = lab.spawn("sh");
     assert_eq!(lab.pid(sh), 2);
 }

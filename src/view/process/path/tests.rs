@@ -302,7 +302,7 @@ fn a_traced_parent_and_no_pid() {
         pid_max: 301,
         ..Config::default()
     });
-    while machine.kernel.reserve_pids(1).is_some() {}
+    while machine.kernel.reserve_pids(1).is_ok() {}
     insta::assert_snapshot!(clone(&mut machine, sh, 0x11).brief().text(), @"
     do_fork  2:sh, flags 0x11 = SIGCHLD
     ✗ pid = alloc_pidmap()                      EAGAIN: no pid is free
