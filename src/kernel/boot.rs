@@ -1,6 +1,7 @@
 //! Booting: the options of a machine, and the initial state of a fresh kernel.
 
 use super::Kernel;
+use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
@@ -128,6 +129,7 @@ impl Kernel {
             log: TraceLog::default(),
             stat: Stat::default(),
             acct: None,
+            last_ended: LastEnded::default(),
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),

@@ -32,7 +32,7 @@ use crate::abi::{
 use crate::hw::{Cpu, Ram};
 use crate::trace::{Stamp, TraceEvent, TraceLog};
 use boot::Config;
-use exit::Account;
+use exit::{Account, LastEnded};
 use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
@@ -71,6 +71,8 @@ pub struct Kernel {
     pub stat: Stat,
     /// Accounting records of tasks that have exited, if they are kept.
     acct: Option<Vec<Account>>,
+    /// How the tasks ended that were reaped last.
+    last_ended: LastEnded,
     /// Allocations that are to fail.
     pub fail: FailPoints,
     /// The page frame allocator.

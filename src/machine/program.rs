@@ -218,10 +218,9 @@ impl Machine {
     /// Handles `int 0x80`. A child that it creates is a program too; after an exec, the task does
     /// what the new image says.
     fn system_call(&mut self, task: TaskId) {
-        let execs = self.execs(task);
         self.kernel.int_80(task);
         self.adopt_children();
-        self.enter_new_image(task, execs);
+        self.enter_new_image(task);
     }
 
     /// The file of a program, with a reference for the caller. Exec finds it by name, unless a file

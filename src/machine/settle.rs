@@ -74,11 +74,10 @@ impl Machine {
         if self.kernel.yields_in_vain(current) {
             return false;
         }
-        let execs = self.execs(current);
         if self.kernel.resume(current) {
             self.adopt_children();
             self.note_call(current);
-            self.enter_new_image(current, execs);
+            self.enter_new_image(current);
             self.note_handler(current);
         } else {
             self.kernel.do_signal(current);

@@ -108,6 +108,23 @@ fn no_reason_of_a_refusal_is_read_from_the_trace() {
     });
 }
 
+/// The same for ends and for execs.
+#[test]
+fn nobody_finds_an_end_in_the_trace_or_an_exec_by_comparing_counters() {
+    hold("src/script/api", |line| {
+        let reads = [
+            "TraceEvent::SchedProcessExit",
+            "TraceEvent::SchedProcessFree",
+        ];
+        let reads = reads.iter().any(|event| line.contains(event));
+        reads.then_some("the kernel keeps how a task ended: Kernel::ended")
+    });
+    hold("src/machine", |line| {
+        let reads = line.contains("self_exec_id");
+        reads.then_some("the kernel tells of an exec once: Kernel::take_execed")
+    });
+}
+
 #[test]
 fn what_is_wrong_with_citations_is_found() {
     for (line, fine) in [

@@ -19,10 +19,11 @@ impl Kernel {
         let group = self.signal_of_mut(current);
         group.begin_group_exit(signal.number());
         self.complete_vfork(current);
-        let mm = self.task(current).mm();
+        let (mm, dumper) = (self.task(current).mm(), self.pid(current));
         let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
         for user in users {
             if user != current && mm.is_some() && self.task(user).mm() == mm {
+                self.task_mut(user).dumped_with = Some((dumper, signal));
                 self.force_sig_specific(user, Signal::SIGKILL);
             }
         }

@@ -110,6 +110,7 @@ impl Kernel {
             esp: exec.esp,
             ..Regs::default()
         };
+        task.in_call.execed = true;
         task.flags -= PfFlags::FORKNOEXEC;
         let name = self.comm(current);
         self.trace(current, TraceEvent::SchedProcessExec { name });
@@ -123,6 +124,13 @@ impl Kernel {
             let _sent = self.specific_send_sig_info(Signal::SIGTRAP, info, current);
         }
         self.finish_exec(current).into()
+    }
+
+    /// Whether exec has given a task a new program that its user mode has not yet begun. It is told
+    /// once.
+    pub fn take_execed(&mut self, task: TaskId) -> bool {
+        let task = self.tasks.get_mut(task);
+        task.is_some_and(|task| std::mem::take(&mut task.in_call.execed))
     }
 
     /// The end of exec, after the stop for a tracer.

@@ -301,6 +301,7 @@ impl Kernel {
         }
         let (pid, name) = (self.pid(task), self.comm(task));
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        self.record_end(task);
         // Before the hashes: the next thread of the process is found through them.
         self.exit_signal_struct(task);
         self.put_sighand(task);

@@ -7,6 +7,7 @@
 
 mod acct;
 mod do_exit;
+mod ended;
 mod orphan;
 mod rules;
 mod rusage;
@@ -15,6 +16,7 @@ mod wait_report;
 mod wait_rules;
 
 pub use acct::Account;
+pub use ended::{Ended, LastEnded};
 pub use rules::{
     ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
 };

@@ -7,7 +7,7 @@ use super::pidmap::{PidType, Seq};
 use super::sigpending::{AltStack, SigPending};
 use crate::abi::{
     ExitState, FilesId, FsId, MmId, NamespaceId, PfFlags, Pfn, Pid, PtFlags, SemUndoId, SigInfo,
-    SigSet, SighandId, SignalId, TaskId, VirtAddr,
+    SigSet, SighandId, Signal, SignalId, TaskId, VirtAddr,
 };
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
@@ -55,6 +55,8 @@ pub struct Task {
     pub(in crate::kernel) exit_signal: i32,
     /// Signal to this task when its parent dies; 0 for none.
     pub(in crate::kernel) pdeath_signal: u32,
+    /// The task whose core dump kills it, because it shares the memory, and the signal of that task.
+    pub(in crate::kernel) dumped_with: Option<(Pid, Signal)>,
     /// Reference count: one for the running task, one for the reaper.
     pub(super) usage: u32,
 
@@ -161,6 +163,7 @@ impl Task {
             exit_code: 0,
             exit_signal: 0,
             pdeath_signal: 0,
+            dumped_with: None,
             usage: 2,
             real_parent: myself,
             parent: myself,

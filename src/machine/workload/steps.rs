@@ -119,8 +119,7 @@ impl Machine {
     }
 
     fn exec_workload(&mut self, task: TaskId, image: String) {
-        let execs = self.execs(task);
         self.call_kernel(task, Syscall::Execve(image.into()));
-        self.enter_new_image(task, execs);
+        self.enter_new_image(task);
     }
 }

@@ -135,7 +135,6 @@ pub fn handle(ctx: &NativeCallContext, id: TaskId, pid: Pid) -> Result<Task> {
         id,
         pid,
         boot: state.boot,
-        made: state.machine.kernel.log.event_seq(),
     })
 }
 
@@ -154,8 +153,8 @@ pub fn exists(ctx: &NativeCallContext, task: &Task) -> Result<bool> {
 /// Why a task no longer exists, in words.
 pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
     let (boot, ended) = Shared::of(ctx)?.with(|state| {
-        let log = &state.machine.kernel.log;
-        (state.boot, how_it_ended(log, task))
+        let ended = state.machine.kernel.ended(task.id);
+        (state.boot, ended.map(how_it_ended))
     })?;
     Ok(if task.boot == boot {
         let ended = ended.unwrap_or_else(|| "it ended".to_owned());

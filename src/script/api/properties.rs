@@ -2,10 +2,9 @@
 //! time.
 
 use super::convert::{Result, alive, exists, look};
-use super::ended::end_status;
 use crate::abi::{ExitState, MmId, Name, TaskId, WaitStatus};
 use crate::kernel::Kernel;
-use crate::script::session::Task;
+use crate::script::session::{Shared, Task};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
@@ -538,7 +537,11 @@ pub mod functions {
                 zombie.then_some(WaitStatus(task.exit_code()))
             })?
         } else {
-            look(&ctx, |machine| end_status(&machine.kernel.log, task))?
+            Shared::of(&ctx)?.with(|state| {
+                let ended = state.machine.kernel.ended(task.id);
+                let of_this_boot = ended.filter(|_| task.boot == state.boot);
+                of_this_boot.map(|ended| ended.status)
+            })?
         };
         Ok(
             status.map_or(Dynamic::UNIT, |status| match status.0 & 0x7f {

@@ -53,6 +53,23 @@ fn only_the_low_byte_of_an_exit_code_survives() {
     }
 }
 
+/// The trace need not have room for it.
+#[test]
+fn how_a_task_ended_is_known_after_it_was_reaped() {
+    let (mut lab, sh) = Lab::with_shell();
+    let (first, second) = (lab.fork(sh), lab.fork(sh));
+    lab.machine.kernel.log.set_capacity(1);
+    assert_eq!(lab.kernel().ended(first), None);
+    lab.exit(first, 3);
+    assert_eq!(lab.kernel().ended(first), None, "it is a zombie");
+    let (pid, other) = (lab.pid(first), lab.pid(second));
+    assert_eq!(lab.kill(sh, other, 15), 0);
+    assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 0x300));
+    assert_eq!(lab.wait(sh, other, 0), Waited::Reaped(other, 15));
+    let status = |task| lab.kernel().ended(task).map(|ended| ended.status.0);
+    assert_eq!((status(first), status(second)), (Some(0x300), Some(15)));
+}
+
 /// Example 15, as far as it is wait4; and which child each `pid` argument means.
 #[test]
 fn what_wait4_refuses_and_what_it_finds() {
