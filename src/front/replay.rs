@@ -6,7 +6,7 @@ use super::exit_code::{FINE, USAGE};
 use super::print::{complain, exit_code};
 use super::process::Process;
 use super::run::Source;
-use super::style::stderr_has_color;
+use super::style::stderr_colors;
 use crate::abi::{Errno, Pid};
 use crate::export::{Recorder, summary};
 use crate::kernel::boot::Config;
@@ -35,7 +35,7 @@ pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
     let file = match WorkloadFile::parse(&text, cpus) {
         Ok(file) => file,
         Err(error) => {
-            complain(&draw(&unreadable(error), &name, &text, stderr_has_color()));
+            complain(&draw(&unreadable(error), &name, &text, stderr_colors()));
             return USAGE;
         }
     };
@@ -43,7 +43,7 @@ pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
         Ok(()) => FINE,
         Err(failure) => {
             if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
-                complain(&draw(&failure, &name, &text, stderr_has_color()));
+                complain(&draw(&failure, &name, &text, stderr_colors()));
             }
             exit_code(failure.kind)
         }

@@ -2,8 +2,8 @@
 //! `release_task`.
 
 use super::rules::{
-    ParentsWish, clears_tid, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
-    tell_parent,
+    Exiting, ParentsWish, clears_tid, exit_notice, is_chosen_by_a_stranger, parents_wish,
+    reaps_itself, tell_parent,
 };
 use super::wait_rules::end_in_siginfo;
 use crate::abi::{
@@ -181,9 +181,14 @@ impl Kernel {
         self.wake_orphaned_pgrp(current, parent, Some(current));
         self.demote_exit_signal(current);
         let task = self.task(current);
-        let tracer = task.parent() != task.real_parent();
         let last = self.thread_group_empty(current);
-        if let Some(signal) = exit_notice(task.exit_signal, task.ptrace(), last, tracer) {
+        let exiting = Exiting {
+            exit_signal: task.exit_signal,
+            ptrace: task.ptrace(),
+            last_thread: last,
+            parent_is_tracer: task.parent() != task.real_parent(),
+        };
+        if let Some(signal) = exit_notice(exiting) {
             self.do_notify_parent(current, signal);
         }
         // The state is set last: from here on the parent may reap it.

@@ -5,7 +5,7 @@ use super::alloc::{FIXMAP_TABLE, VSYSCALL_PAGE};
 use super::mm_struct::Mm;
 use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
 use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
-use crate::hw::{CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
+use crate::hw::{CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
 use crate::kernel::signal::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, RT_SIGRETURN_CODE, SIGRETURN_CODE,
@@ -44,7 +44,7 @@ pub(in crate::kernel) fn mm_init(
     map_vsyscall_page(ram, pgd);
     for cpu in cpus.iter_mut() {
         cpu.mmu.set_cr4(CR4_PSE | CR4_PGE);
-        cpu.mmu.set_cr0_wp(true);
+        cpu.mmu.set_cr0(CR0_PG | CR0_WP | CR0_PE);
         cpu.mmu.load_cr3(pgd.phys());
     }
     let cpu_vm_mask = (1 << cpus.len()) - 1;

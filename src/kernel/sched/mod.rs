@@ -38,7 +38,9 @@ mod turn;
 mod wakeup;
 
 pub use domain::{LbStat, SCHED_LOAD_SCALE, SchedDomain, SchedGroup, SdFlags, SdStat, task_hot};
-pub use fork::{Overrides, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
+pub use fork::{
+    NewChild, Overrides, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement,
+};
 pub use imbalance::{
     BusiestGroup, GroupLoad, IdleType, Imbalance, Migratable, Target, WakeCpu, WakeFacts,
     can_migrate_task, exec_moves, find_busiest_group, wake_cpu,

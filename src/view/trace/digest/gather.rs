@@ -350,9 +350,13 @@ impl Gather<'_> {
         let pid = record.stamp.pid;
         match record.event {
             TraceEvent::SchedProcessFork { .. } => self.take_fork(record),
-            TraceEvent::VforkWait { child } => self.set_inside_vfork(child, true),
+            TraceEvent::VforkWait { child } => {
+                self.forks_of(child)
+                    .for_each(|fork| fork.inside_vfork = true);
+            }
             TraceEvent::VforkDone { parent } => {
-                self.set_inside_vfork(pid, false);
+                self.forks_of(pid)
+                    .for_each(|fork| fork.inside_vfork = false);
                 self.items.push(Item::VforkDone { parent });
             }
             TraceEvent::SchedProcessExec { .. } => self.take_exec(record),
@@ -426,14 +430,12 @@ impl Gather<'_> {
         })));
     }
 
-    fn set_inside_vfork(&mut self, child: Pid, inside: bool) {
-        for item in &mut self.items {
-            if let Item::Fork(fork) = item
-                && fork.child.pid == child
-            {
-                fork.inside_vfork = inside;
-            }
-        }
+    /// The items that made a child.
+    fn forks_of(&mut self, child: Pid) -> impl Iterator<Item = &mut Fork> {
+        self.items.iter_mut().filter_map(move |item| match item {
+            Item::Fork(fork) if fork.child.pid == child => Some(&mut **fork),
+            _ => None,
+        })
     }
 
     /// The exec of a spawned task is part of the spawning, and so are the allocations for it.
