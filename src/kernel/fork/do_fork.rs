@@ -126,8 +126,7 @@ impl Kernel {
         }
         if begins_with_sigstop(self.task(child).ptrace(), flags) {
             self.task_mut(child).pending.sigaddset(Signal::SIGSTOP);
-            self.sched
-                .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
+            self.set_sigpending(child);
             self.fork_step(current, ForkStep::SigstopPending);
         }
         if begins_stopped(flags) {
@@ -334,8 +333,7 @@ impl Kernel {
         // A thread that appears while the others are about to stop must stop with them, or the stop
         // would never be complete.
         if self.signal_of_mut(current).new_thread_joins_stop() {
-            self.sched
-                .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
+            self.set_sigpending(child);
         }
         Ok(())
     }

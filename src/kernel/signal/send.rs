@@ -167,8 +167,7 @@ impl Kernel {
         if handled && !self.task(thread).blocked().contains(Signal::SIGCONT) {
             // SIGCONT itself becomes pending only later. The flag must be set before the thread
             // wakes, so that it looks for signals on its way out.
-            self.sched
-                .set_tsk_thread_flag(thread, ThreadFlags::SIGPENDING);
+            self.set_sigpending(thread);
             mask |= TaskState::INTERRUPTIBLE;
         }
         let (sched, mut ctx) = self.sched_ctx();
@@ -347,8 +346,7 @@ impl Kernel {
         if task == self.init {
             return;
         }
-        self.sched
-            .set_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
+        self.set_sigpending(task);
         let stops = TaskState::STOPPED | TaskState::TRACED;
         let mask = match wakes {
             Wakes::Sleepers => TaskState::INTERRUPTIBLE,
@@ -356,6 +354,12 @@ impl Kernel {
         };
         let (sched, mut ctx) = self.sched_ctx();
         sched.try_to_wake_up(&mut ctx, task, mask, Waker::GoesOn);
+    }
+
+    /// Sets TIF_SIGPENDING: the task looks for signals before it goes back to user mode.
+    pub(in crate::kernel) fn set_sigpending(&mut self, task: TaskId) {
+        let flag = ThreadFlags::SIGPENDING;
+        self.sched.set_tsk_thread_flag(task, flag);
     }
 
     /// Whether the task has a signal to take on its way back to user mode.
@@ -378,8 +382,7 @@ impl Kernel {
         let shared = group.shared_pending.set();
         let set = (self.task(task).pending.set().0 | shared.0) & !self.task(task).blocked().0;
         if stops || set != 0 {
-            self.sched
-                .set_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
+            self.set_sigpending(task);
         } else {
             self.sched
                 .clear_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
