@@ -47,7 +47,7 @@ impl Kernel {
     fn check_state(&self, id: TaskId, task: &Task) -> Result<(), String> {
         let sched = self.sched.try_get(id).ok_or("the scheduler forgot it")?;
         let exiting = task.flags.contains(PfFlags::EXITING);
-        let (usage, holds) = match task.exit_state {
+        let (usage, holds) = match task.exit_state() {
             ExitState::Alive => (2, true),
             ExitState::Zombie => (1, false),
             ExitState::Dead => return Err("is dead, but was not released".into()),
@@ -56,7 +56,7 @@ impl Kernel {
             format!("usage {}, {:?}", task.usage(), task.flags)
         })?;
         let held = [
-            task.mm.is_some(),
+            task.mm().is_some(),
             task.files.is_some(),
             task.fs.is_some(),
             task.namespace.is_some(),
@@ -232,7 +232,7 @@ impl Kernel {
             format!("sigpending {stated:?}, but {counted:?} are queued")
         })?;
         for (id, group) in &self.signals {
-            let named = [group.curr_target, group.group_exit_task];
+            let named = [group.curr_target, group.group_exit_task()];
             for thread in named.into_iter().flatten() {
                 let member = self
                     .tasks
@@ -241,9 +241,9 @@ impl Kernel {
                 demand(member, || "a group names a thread of another".into())?;
             }
             // The count for a core dump is never reset, as in the kernel.
-            let exits = group.flags.contains(SignalFlags::GROUP_EXIT);
-            demand(exits || group.group_stop_count <= group.count(), || {
-                format!("{} of {} stop", group.group_stop_count, group.count())
+            let exits = group.flags().contains(SignalFlags::GROUP_EXIT);
+            demand(exits || group.group_stop_count() <= group.count(), || {
+                format!("{} of {} stop", group.group_stop_count(), group.count())
             })?;
         }
         let due = self

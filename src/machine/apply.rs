@@ -19,10 +19,10 @@ impl Machine {
     /// # Errors
     /// Why it was refused; the machine is then unchanged.
     pub(super) fn start(&mut self, command: Command) -> Result<Started, Refusal> {
-        if let Some(why) = &self.kernel.panic {
-            return Err(Refusal::Panicked(why.clone()));
+        if let Some(why) = self.kernel.panicked() {
+            return Err(Refusal::Panicked(why.to_owned()));
         }
-        let tick = self.kernel.tick;
+        let tick = self.kernel.tick();
         Ok(Started::Pending(match command {
             Command::Spawn {
                 args,
@@ -83,7 +83,7 @@ impl Machine {
             errno,
         };
         let inode = self.kernel.lookup(path).map_err(no_program)?;
-        if !self.kernel.inodes[inode].kind.is_executable() {
+        if !self.kernel.inodes()[inode].kind.is_executable() {
             return Err(no_program(Errno::EACCES));
         }
         let program = Spawned {
@@ -147,7 +147,7 @@ impl Machine {
     pub(super) fn spawn_outcome(&self, task: TaskId, pid: Pid) -> Result<Reply, Refusal> {
         match self.modes.get(task) {
             Some(UserMode::Spawned(_)) if self.has_ended(task) => {
-                Err(Refusal::NoTask(Errno::ENOMEM))
+                Err(Refusal::NoTask(Errno::ENOMEM.into()))
             }
             _ => Ok(Reply::Spawned { task, pid }),
         }
@@ -160,7 +160,7 @@ impl Machine {
         }
         self.acted = None;
         let cpu = usize::from(self.kernel.sched.get(task).cpu);
-        self.kernel.this_cpu = cpu;
+        self.kernel.set_this_cpu(cpu);
         self.kernel.log.console = true;
         self.kernel.wake_from_interrupt(task);
     }
@@ -194,7 +194,7 @@ impl Machine {
         let Some(kernel_task) = self.kernel.tasks().get(task) else {
             return Err(Refusal::Gone);
         };
-        if kernel_task.exit_state != ExitState::Alive {
+        if kernel_task.exit_state() != ExitState::Alive {
             return Err(Refusal::Zombie {
                 who: self.who(task),
                 parent: self.who(kernel_task.real_parent()),
@@ -207,7 +207,7 @@ impl Machine {
         let puppet: &Puppet = match self.modes.get(task) {
             Some(UserMode::Puppet(puppet)) => puppet,
             Some(UserMode::Spawned(_)) => return Ok(()),
-            _ if task == self.kernel.init => return Err(Refusal::Init(self.who(task))),
+            _ if task == self.kernel.init() => return Err(Refusal::Init(self.who(task))),
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
         if let Some(call) = kernel_task.in_call.open() {
@@ -238,7 +238,7 @@ impl Machine {
         let group = kernel_task
             .signal()
             .map(|group| &self.kernel.signals()[group]);
-        let signal = group.and_then(|group| Signal::new(group.group_exit_code & 0x7f));
+        let signal = group.and_then(|group| Signal::new(group.group_exit_code() & 0x7f));
         Refusal::Stopped {
             who: self.who(task),
             signal: signal.filter(|_| begun),

@@ -151,7 +151,7 @@ impl History {
             step.repeat(machine);
         }
         // The output of programs was already shown when it was written.
-        machine.kernel.console.output.clear();
+        drop(machine.kernel.take_console_output());
         self.counted = machine.work();
         true
     }

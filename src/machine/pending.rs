@@ -105,7 +105,7 @@ impl Machine {
         self.drop_rest();
         self.idle_steps = 0;
         // Output and crashes of programs during earlier commands have been fetched by now.
-        self.kernel.console.output.clear();
+        drop(self.kernel.take_console_output());
         self.crashes.clear();
         self.begin_slice();
         match self.start(command) {
@@ -193,7 +193,7 @@ impl Machine {
                 Next::Then(Pending::Settle(Outcome::Acted(turn.action)))
             }
             Ok(false) => {
-                turn.until = Some(self.kernel.tick.saturating_add(1));
+                turn.until = Some(self.kernel.tick().saturating_add(1));
                 Next::Then(Pending::Turn(turn))
             }
             Err(refusal) => Next::Done(Err(refusal)),

@@ -22,7 +22,7 @@ pub(super) enum Unsettled {
 impl Machine {
     /// Repeatedly lets the lowest CPU with something to do do one thing, until none has.
     pub(super) fn settle(&mut self) -> Result<(), Unsettled> {
-        while self.kernel.panic.is_none() {
+        while self.kernel.panicked().is_none() {
             let cpus = self.kernel.cpus.len();
             if !(0..cpus).any(|cpu| self.settle_step(cpu)) {
                 break;
@@ -37,14 +37,14 @@ impl Machine {
                 return Err(Unsettled::Stuck);
             }
         }
-        self.kernel.this_cpu = 0;
+        self.kernel.set_this_cpu(0);
         Ok(())
     }
 
     /// One `schedule()`, one continuation, one signal or one user-mode step on a CPU; `false` if it
     /// has nothing to do before the next tick.
     fn settle_step(&mut self, cpu: usize) -> bool {
-        self.kernel.this_cpu = cpu;
+        self.kernel.set_this_cpu(cpu);
         if self.kernel.sched.need_resched(cpu) {
             self.kernel.schedule();
             return true;
@@ -88,11 +88,10 @@ impl Machine {
         if self.kernel.yields_in_vain(current) {
             return false;
         }
-        let execs = self.execs(current);
         if self.kernel.resume(current) {
             self.adopt_children();
             self.note_call(current);
-            self.enter_new_image(current, execs);
+            self.enter_new_image(current);
             self.note_handler(current);
         } else {
             self.kernel.do_signal(current);

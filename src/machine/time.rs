@@ -35,7 +35,7 @@ pub enum Until {
 impl Machine {
     /// Lets at most `budget` ticks pass, until the kernel panics or nothing is left to happen.
     pub fn run(&mut self, budget: u64) -> Stop {
-        let end = self.kernel.tick.saturating_add(budget);
+        let end = self.kernel.tick().saturating_add(budget);
         self.never_pause();
         loop {
             if let Some(stop) = self.pass_time(end, Until::Idle) {
@@ -49,7 +49,7 @@ impl Machine {
     /// The task that was on the CPU when the machine gave up is one of those that loop.
     pub fn why_stuck(&self) -> (String, &'static str) {
         let kernel = &self.kernel;
-        let who = self.who(kernel.sched.current(kernel.this_cpu));
+        let who = self.who(kernel.sched.current(kernel.this_cpu()));
         (
             format!("{who} loops without ever using time"),
             "a workload needs a run, sleep or block step in its loop",
@@ -68,7 +68,7 @@ impl Machine {
 
     fn pass_ticks(&mut self, end: u64, until: Until) -> Result<Stop, Unsettled> {
         self.settle()?;
-        while self.kernel.tick < end {
+        while self.kernel.tick() < end {
             // Without the pause, the programs would have had their next turn before anybody asked
             // whether anything is left to happen.
             if !std::mem::take(&mut self.between_turns) {
@@ -78,12 +78,12 @@ impl Machine {
                 if self.must_pause() {
                     return Err(Unsettled::Paused);
                 }
-                let quiet = self.quiet_ticks().min(end - self.kernel.tick);
+                let quiet = self.quiet_ticks().min(end - self.kernel.tick());
                 if quiet > 0 {
                     // The tick that follows them is looked at without asking whether it is quiet,
                     // too: hardly ever it is, and then looking at it changes nothing.
                     self.pass_quiet_ticks(quiet);
-                    if self.kernel.tick == end {
+                    if self.kernel.tick() == end {
                         break;
                     }
                 }
@@ -93,7 +93,7 @@ impl Machine {
             }
             self.tick()?;
         }
-        Ok(match self.kernel.panic {
+        Ok(match self.kernel.panicked() {
             Some(_) => Stop::Panic,
             None => Stop::Budget,
         })
@@ -101,7 +101,7 @@ impl Machine {
 
     /// Why time stands still, if it does.
     fn stops_before_tick(&self, until: Until) -> Option<Stop> {
-        if self.kernel.panic.is_some() {
+        if self.kernel.panicked().is_some() {
             Some(Stop::Panic)
         } else if !self.entered.is_empty() && self.entered_handler().is_some() {
             Some(Stop::Handler)
@@ -129,7 +129,7 @@ impl Machine {
     fn quiet_ticks(&self) -> u64 {
         let mut quiet = match self.arrivals.next_tick() {
             None => u64::MAX,
-            Some(tick) => (tick - 1).saturating_sub(self.kernel.tick),
+            Some(tick) => (tick - 1).saturating_sub(self.kernel.tick()),
         };
         let sched = &self.kernel.sched;
         for cpu in 0..sched.cpus() {
@@ -185,7 +185,7 @@ impl Machine {
             }
         }
         self.cycles.begin_tick(self.kernel.config.cycles_per_tick);
-        self.kernel.since_tick = 0;
+        self.kernel.set_since_tick(0);
     }
 
     /// Whether nothing will ever happen by itself again.

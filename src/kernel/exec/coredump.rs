@@ -4,7 +4,6 @@ use crate::abi::Resource;
 use crate::abi::{Signal, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
-use crate::kernel::task::SignalFlags;
 
 impl Kernel {
     /// Kills every user of the memory, lets a vfork parent continue and, if the limit permits,
@@ -18,13 +17,13 @@ impl Kernel {
         /// `min_coredump` of ELF programs.
         const MIN_COREDUMP: u32 = 4096;
         let group = self.signal_of_mut(current);
-        group.flags = SignalFlags::GROUP_EXIT;
-        group.group_exit_code = signal.number();
+        group.begin_group_exit(signal.number());
         self.complete_vfork(current);
-        let mm = self.task(current).mm;
+        let (mm, dumper) = (self.task(current).mm(), self.pid(current));
         let users: Vec<TaskId> = self.pid_hash.tasks().map(|(_, task)| task).collect();
         for user in users {
-            if user != current && mm.is_some() && self.task(user).mm == mm {
+            if user != current && mm.is_some() && self.task(user).mm() == mm {
+                self.task_mut(user).dumped_with = Some((dumper, signal));
                 self.force_sig_specific(user, Signal::SIGKILL);
             }
         }
@@ -36,6 +35,6 @@ impl Kernel {
             _ => format!("core.{}", self.task(current).tgid()),
         };
         self.create(&name, InodeKind::Regular(Vec::new()));
-        self.signal_of_mut(current).group_exit_code |= 0x80;
+        self.signal_of_mut(current).core_dumped();
     }
 }

@@ -196,9 +196,15 @@ impl Kernel {
     }
 
     /// Sets the mask of blocked signals.
-    pub(super) fn set_blocked(&mut self, task: TaskId, blocked: SigSet) {
-        self.task_mut(task).blocked = blocked.blockable();
+    pub fn set_blocked(&mut self, task: TaskId, blocked: SigSet) {
+        self.task_mut(task).set_blocked(blocked.blockable());
         self.recalc_sigpending(task);
+    }
+
+    /// Takes a signal out of the mask.
+    pub(super) fn unblock(&mut self, task: TaskId, signal: Signal) {
+        let blocked = self.task(task).blocked().without(signal);
+        self.set_blocked(task, blocked);
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sigprocmask()` and `sys_rt_sigprocmask()`. The old
@@ -237,7 +243,7 @@ impl Kernel {
         args: SigprocmaskArgs,
         size: SetSize,
     ) -> Result<u32, Errno> {
-        let old = self.task(current).blocked;
+        let old = self.task(current).blocked();
         if let Some(set) = args.set {
             let mut new = changed_mask(old, args.how, set)?;
             if size == SetSize::Word {
@@ -257,7 +263,7 @@ impl Kernel {
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
         let shared = self.signal_of(task).shared_pending.set();
         let task = self.task(task);
-        SigSet((task.pending.set().0 | shared.0) & task.blocked.0)
+        SigSet((task.pending.set().0 | shared.0) & task.blocked().0)
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sigpending()`.

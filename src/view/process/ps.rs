@@ -64,7 +64,7 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
     PsRow {
         pid: sched.pid,
         tgid: task.tgid(),
-        ppid: if id == kernel.init {
+        ppid: if id == kernel.init() {
             Pid(0)
         } else {
             kernel.task(task.real_parent()).tgid()
@@ -77,7 +77,7 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
         slice: sched.time_slice,
         sleep_avg: f64::from(sched.sleep_avg) / NS_PER_MS,
         cpu: sched.cpu,
-        rss: task.mm.map(|mm| kernel.mms[mm].rss()),
+        rss: task.mm().map(|mm| kernel.mms()[mm].rss()),
         mode: machine.user_mode(id),
         doing: activity(machine, id).to_string(),
     }
