@@ -24,7 +24,7 @@ impl Diagnosis {
     pub(in crate::script) fn script(message: impl Into<String>, help: Option<String>) -> Self {
         Self {
             kind: FailureKind::Script,
-            message: message.into(),
+            message: shortened(message.into()),
             note: None,
             help,
             place: None,
@@ -67,6 +67,16 @@ impl Diagnosis {
                 .collect(),
             ..Self::script(&error.message, error.help.clone())
         }
+    }
+}
+
+/// The most characters of a message: a name in it may be as long as the script.
+const MAX_MESSAGE: usize = 1_000;
+
+fn shortened(message: String) -> String {
+    match message.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}...", &message[..end]),
+        None => message,
     }
 }
 

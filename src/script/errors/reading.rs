@@ -1,7 +1,7 @@
 //! A text as far as it could be parsed: its words, and the open brackets, around the place of the
 //! syntax error.
 
-use crate::script::help::{byte_of, line_starts};
+use crate::script::help::Places;
 use rhai::{Engine, Position, Token};
 
 /// A word, number, string or operator of a text.
@@ -134,7 +134,7 @@ fn open_brackets(words: &[Word]) -> Vec<usize> {
 }
 
 fn words<'a>(engine: &Engine, text: &'a str) -> Vec<Word<'a>> {
-    let starts = line_starts(text);
+    let mut places = Places::new(text);
     let inputs = [text];
     let (mut tokens, control) = engine.lex(&inputs);
     let mut words: Vec<Word> = Vec::new();
@@ -144,10 +144,10 @@ fn words<'a>(engine: &Engine, text: &'a str) -> Vec<Word<'a>> {
         if token == Token::EOF {
             break;
         }
-        let Some(first) = byte_of(text, &starts, from) else {
+        let Some(first) = places.byte_of(from) else {
             continue;
         };
-        let last = byte_of(text, &starts, tokens.pos).unwrap_or(first);
+        let last = places.byte_of(tokens.pos).unwrap_or(first);
         let rest = text[last..].chars().next().map_or(0, char::len_utf8);
         let after_text = matches!(
             words.last().map(|word| &word.token),

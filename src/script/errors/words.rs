@@ -161,7 +161,11 @@ pub(super) fn closest<S: AsRef<str>>(
     // A one-letter word resembles no other.
     let most = length.div_ceil(3).min(length.saturating_sub(1));
     let distance = |known: &str| strsim::damerau_levenshtein(word, known);
-    let candidates = known.into_iter().map(|known| {
+    // The time grows with both lengths, and a word much longer or shorter cannot be meant.
+    let alike = known
+        .into_iter()
+        .filter(|known| known.as_ref().chars().count().abs_diff(length) <= most);
+    let candidates = alike.map(|known| {
         let known = known.as_ref().to_owned();
         (distance(&known), known)
     });

@@ -9,5 +9,5 @@ mod vocabulary;
 
 pub use docs::{FunctionDoc, function_docs};
 pub use syntax::{Syntax, WordKind};
-pub(super) use syntax::{byte_of, line_starts};
+pub(super) use syntax::Places;
 pub use vocabulary::Vocabulary;

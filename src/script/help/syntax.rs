@@ -70,7 +70,7 @@ impl Syntax {
 
     /// The words of a text with their kinds and byte ranges.
     pub fn words(&self, text: &str) -> Vec<(std::ops::Range<usize>, WordKind)> {
-        let starts: Vec<usize> = line_starts(text);
+        let mut places = Places::new(text);
         let inputs = [text];
         let (mut tokens, _) = self.engine.lex(&inputs);
         let mut words = Vec::new();
@@ -78,10 +78,7 @@ impl Syntax {
             if token == Token::EOF {
                 break;
             }
-            let (Some(from), Some(to)) = (
-                byte_of(text, &starts, at),
-                byte_of(text, &starts, tokens.pos),
-            ) else {
+            let (Some(from), Some(to)) = (places.byte_of(at), places.byte_of(tokens.pos)) else {
                 continue;
             };
             let to = text[to..]
@@ -108,37 +105,59 @@ fn kind_of(token: &Token) -> WordKind {
     }
 }
 
-pub(in crate::script) fn line_starts(text: &str) -> Vec<usize> {
-    let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-    std::iter::once(0).chain(breaks).collect()
+/// Where the lines and columns of a text are in its bytes.
+pub(in crate::script) struct Places<'a> {
+    text: &'a str,
+    line_starts: Vec<usize>,
+    /// The line, column and byte that were asked for last. Positions come in order, and a line may
+    /// be the whole text, so the search goes on from there.
+    last: (usize, usize, usize),
 }
 
-pub(in crate::script) fn byte_of(
-    text: &str,
-    starts: &[usize],
-    position: Position,
-) -> Option<usize> {
-    let start = *starts.get(position.line()?.checked_sub(1)?)?;
-    let column = position.position()?.checked_sub(1)?;
-    let line = &text[start..];
-    let at = line
-        .char_indices()
-        .nth(column)
-        .map_or(line.len(), |(at, _)| at);
-    Some(start + at)
+impl<'a> Places<'a> {
+    pub(in crate::script) fn new(text: &'a str) -> Self {
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            text,
+            line_starts: std::iter::once(0).chain(breaks).collect(),
+            last: (0, 0, 0),
+        }
+    }
+
+    /// The byte at a position; the end of the text for one past the end of its line.
+    pub(in crate::script) fn byte_of(&mut self, position: Position) -> Option<usize> {
+        let line = position.line()?.checked_sub(1)?;
+        let column = position.position()?.checked_sub(1)?;
+        let start = *self.line_starts.get(line)?;
+        let (from_column, from) = match self.last {
+            (last_line, last_column, byte) if last_line == line && last_column <= column => {
+                (last_column, byte)
+            }
+            _ => (0, start),
+        };
+        let mut ahead = self.text[from..].char_indices();
+        let Some((at, _)) = ahead.nth(column - from_column) else {
+            return Some(self.text.len());
+        };
+        self.last = (line, column, from + at);
+        Some(from + at)
+    }
 }
 
 /// Whether a position is past the last character that is not blank.
 fn is_behind(text: &str, position: Position) -> bool {
-    let starts = line_starts(text);
-    match byte_of(text, &starts, position) {
+    let mut places = Places::new(text);
+    match places.byte_of(position) {
         Some(at) => text[at..].trim().is_empty(),
-        None => position.is_none() || position.line().is_none_or(|line| line > starts.len()),
+        None => {
+            let lines = places.line_starts.len();
+            position.is_none() || position.line().is_none_or(|line| line > lines)
+        }
     }
 }
 
 fn opens_back_ticks(text: &str, position: Position) -> bool {
-    let at = byte_of(text, &line_starts(text), position);
+    let at = Places::new(text).byte_of(position);
     at.is_some_and(|at| text[at..].starts_with('`'))
 }
 

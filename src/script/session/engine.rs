@@ -1,6 +1,7 @@
 //! The Rhai engine: its limits, the keywords and constants of scripts, and our functions.
 
 use super::limits::{Limit, Limits};
+use super::nesting::is_nested_deeper;
 use super::state::{Halt, Shared};
 use crate::abi::Constant;
 use crate::script::api;
@@ -12,8 +13,7 @@ pub(super) fn build(limits: &Limits) -> Engine {
     let mut engine = parser(limits);
     refuse_sleep(&mut engine);
     api::register(&mut engine);
-    let max_map = limits.size(Limit::Map);
-    resolve_constants(&mut engine, api::constants(), max_map);
+    resolve_constants(&mut engine, api::constants(), *limits);
     engine
 }
 
@@ -66,6 +66,17 @@ fn refuse_sleep(engine: &mut Engine) {
         .register_fn("sleep", |_: f64| refused());
 }
 
+/// The limit that a variable has passed, of those that Rhai does not look at: it lets maps grow by
+/// `map[key] = value`, and values be nested into each other.
+fn excess(value: &Dynamic, limits: &Limits) -> Option<Limit> {
+    let entries = value.read_lock::<Map>().map_or(0, |map| map.len());
+    if entries > limits.size(Limit::Map) {
+        Some(Limit::Map)
+    } else {
+        is_nested_deeper(value, limits.size(Limit::Nesting)).then_some(Limit::Nesting)
+    }
+}
+
 /// Resolves constants by name, so that closures and functions see them too, and the functions of
 /// earlier lines of the prompt that a closure passes on. A variable of the script hides a constant
 /// of the same name.
@@ -73,15 +84,12 @@ fn refuse_sleep(engine: &mut Engine) {
     deprecated,
     reason = "rhai marks the call as volatile; the version is pinned"
 )]
-fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, max_map: usize) {
+fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, limits: Limits) {
     engine.on_var(move |name, _, context| {
         if let Some(value) = context.scope().get(name) {
-            // Rhai does not look at the size of a map after `map[key] = value`.
-            let entries = value.read_lock::<Map>().map_or(0, |map| map.len());
-            return if entries > max_map {
-                Err(Halt::Limit(Limit::Map).into())
-            } else {
-                Ok(None)
+            return match excess(value, &limits) {
+                Some(limit) => Err(Halt::Limit(limit).into()),
+                None => Ok(None),
             };
         }
         let found = constants.binary_search_by(|constant| constant.name.cmp(name));

@@ -18,6 +18,8 @@ pub enum Limit {
     Array,
     /// Entries of the object maps in a value.
     Map,
+    /// Levels of arrays and maps in a value.
+    Nesting,
     /// Bytes printed in one run.
     Output,
     /// Bytes of the host's memory.
@@ -43,7 +45,7 @@ struct Spec {
 
 impl Limit {
     /// Every limit, in the order of the help.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Operations,
         Self::CallDepth,
         Self::ExpressionDepth,
@@ -51,6 +53,7 @@ impl Limit {
         Self::String,
         Self::Array,
         Self::Map,
+        Self::Nesting,
         Self::Output,
         Self::Memory,
         Self::Ticks,
@@ -152,6 +155,14 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         about: "Entries of the object maps in a value",
         message: "an object map would have more than {} fields",
         help: "keep less in one value; take part of a long trace: trace(mark), trace().only(..)",
+    },
+    Spec {
+        name: "nesting",
+        flag: "max-nesting",
+        default: 500,
+        about: "Levels of arrays and maps in a value",
+        message: "a value is nested more than {} levels deep",
+        help: "does a loop put a value into itself? a.push(x) adds to an array",
     },
     Spec {
         name: "output",

@@ -5,6 +5,7 @@ mod document;
 pub(super) mod engine;
 mod host;
 mod limits;
+mod nesting;
 mod outcome;
 mod prompt;
 mod run;
