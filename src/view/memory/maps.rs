@@ -5,6 +5,7 @@ use crate::abi::{PAGE_SHIFT, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use crate::kernel::mm::{Mm, VmFlags, Vma};
+use crate::kernel::task::Task;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -49,7 +50,7 @@ pub struct MapsRow {
 /// Linux 2.6.12: `fs/proc/task_mmu.c`, `show_map()`.
 pub fn maps(machine: &Machine, task: TaskId) -> Maps {
     let kernel = &machine.kernel;
-    let mm = kernel.tasks().get(task).and_then(|task| task.mm());
+    let mm = kernel.tasks().get(task).and_then(Task::mm);
     let rows = mm.map(|mm| {
         let mm = &kernel.mms()[mm];
         let areas = mm.areas().map(|vma| maps_row(kernel, mm, vma));

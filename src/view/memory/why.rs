@@ -320,7 +320,8 @@ fn area(machine: &Machine, task: TaskId, va: VirtAddr) -> Area {
 /// How many pages the stack above an address would grow by if a user access touched it.
 fn stack_growth_to(kernel: &Kernel, task: TaskId, va: VirtAddr) -> Option<u32> {
     let mm = kernel.task(task).mm()?;
-    let touched = ErrorCode::new(false, Access::read(Mode::User));
+    let present = false;
+    let touched = ErrorCode::new(present, Access::read(Mode::User));
     let esp = VirtAddr(kernel.task(task).thread.regs.esp);
     match fault_verdict(Some(&kernel.mms()[mm]), va, touched, esp) {
         FaultVerdict::GrowStack => {
