@@ -18,6 +18,8 @@ pub enum Progress {
 /// What is left of a command.
 #[derive(Clone, Debug)]
 pub(super) enum Pending {
+    /// An earlier command was dropped before the machine had settled, which it does before this one.
+    Start(Command),
     /// Time passes up to that tick.
     Time(u64, Until),
     /// Time passes up to that tick or until the stepped task has reached its goal.
@@ -102,16 +104,24 @@ impl Machine {
 
     /// Begins a command, and carries out its first slice.
     pub fn begin(&mut self, command: Command) -> Progress {
-        self.drop_rest();
+        let unsettled = self.drop_rest();
         self.idle_steps = 0;
         // Output and crashes of programs during earlier commands have been fetched by now.
         drop(self.kernel.take_console_output());
         self.crashes.clear();
         self.begin_slice();
+        if unsettled {
+            return self.carry_on(Pending::Start(command));
+        }
+        let next = self.start_now(command);
+        self.follow(next)
+    }
+
+    fn start_now(&mut self, command: Command) -> Next {
         match self.start(command) {
-            Ok(Started::Done(reply)) => Progress::Done(Ok(reply)),
-            Ok(Started::Pending(pending)) => self.carry_on(pending),
-            Err(refusal) => Progress::Done(Err(refusal)),
+            Ok(Started::Done(reply)) => Next::Done(Ok(reply)),
+            Ok(Started::Pending(pending)) => Next::Then(pending),
+            Err(refusal) => Next::Done(Err(refusal)),
         }
     }
 
@@ -125,20 +135,27 @@ impl Machine {
         }
     }
 
-    /// Forgets the rest of an earlier command.
-    fn drop_rest(&mut self) {
-        if self.pending.take().is_some() {
+    /// Forgets the rest of an earlier command; returns whether there was any.
+    fn drop_rest(&mut self) -> bool {
+        let dropped = self.pending.take().is_some();
+        if dropped {
             self.between_turns = false;
             self.kernel.log.console = false;
             self.forget_goal();
         }
+        dropped
     }
 
-    fn carry_on(&mut self, mut pending: Pending) -> Progress {
+    fn carry_on(&mut self, pending: Pending) -> Progress {
+        let next = self.proceed(pending);
+        self.follow(next)
+    }
+
+    fn follow(&mut self, mut next: Next) -> Progress {
         loop {
-            match self.proceed(pending) {
+            match next {
                 Next::Done(result) => return Progress::Done(result),
-                Next::Then(next) => pending = next,
+                Next::Then(pending) => next = self.proceed(pending),
                 Next::Pause(rest) => {
                     self.pending = Some(rest);
                     return Progress::Paused;
@@ -149,6 +166,10 @@ impl Machine {
 
     fn proceed(&mut self, pending: Pending) -> Next {
         match pending {
+            Pending::Start(command) => match self.settle() {
+                Err(Unsettled::Paused) => Next::Pause(Pending::Start(command)),
+                _ => self.start_now(command),
+            },
             Pending::Time(end, until) => match self.pass_time(end, until) {
                 Some(stop) => Next::Done(Ok(Reply::Stopped(stop))),
                 None => Next::Pause(pending),
@@ -180,9 +201,6 @@ impl Machine {
             if self.entered_handler().is_some() {
                 return Next::Done(Ok(Reply::Stopped(Stop::Handler)));
             }
-        } else if self.settle() == Err(Unsettled::Paused) {
-            // An earlier command was dropped before the machine had settled.
-            return Next::Pause(Pending::Turn(turn));
         }
         match self.gets_turn(&turn) {
             Ok(true) if self.entered_handler().is_some() => {

@@ -28,6 +28,8 @@ pub(super) struct Work {
     counted: u64,
     /// Where the command in progress pauses.
     pause: u64,
+    /// Work between two pauses.
+    slice: u64,
 }
 
 impl Default for Work {
@@ -36,6 +38,7 @@ impl Default for Work {
         Self {
             counted: 0,
             pause: u64::MAX,
+            slice: SLICE,
         }
     }
 }
@@ -50,9 +53,15 @@ impl Machine {
             + PTE * stat.ptes_copied
     }
 
+    /// Makes commands pause that often.
+    #[cfg(test)]
+    pub(crate) const fn set_slice(&mut self, work: u64) {
+        self.work.slice = work;
+    }
+
     /// Begins a slice.
     pub(super) fn begin_slice(&mut self) {
-        self.work.pause = self.work() + SLICE;
+        self.work.pause = self.work() + self.work.slice;
     }
 
     /// Lets everything happen without a pause.

@@ -434,3 +434,90 @@ impl Shared {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::script::{Limits, Session};
+    use std::sync::mpsc;
+
+    /// What a script prints on a machine whose commands pause that often.
+    fn printed(script: &str, slice: u64) -> Vec<String> {
+        let (sink, lines) = mpsc::channel();
+        let print = move |line: &str| {
+            sink.send(line.to_owned()).unwrap();
+            Ok(())
+        };
+        let mut session = Session::new(Limits::default(), Box::new(print)).unwrap();
+        // A script that boots begins with it, and the slice is that machine's.
+        let (boot, rest) = script.split_once('\n').unwrap();
+        session.run(boot).unwrap();
+        let shared = session.shared.clone();
+        shared.between_runs(|state| state.machine.set_slice(slice));
+        session.run(rest).unwrap();
+        session.run("print(trace()); print(ps());").unwrap();
+        lines.try_iter().collect()
+    }
+
+    const SCRIPTS: [&str; 6] = [
+        // Workloads that wait, wake, fork, map and touch.
+        "boot(#{cpus: 2});
+        spawn(\"A\", workload(#{
+            main: [\"run 3\", \"fork B b\", \"sleep 2\", \"wake B\", \"run 1\", \"goto 0\"],
+            b: [\"map 0x40000000 600\", \"touch 0x40000000 600\", \"block\", \"run 2\"],
+        }));
+        tick(40);",
+        // Programs that fork, wait and print, on one CPU and on two.
+        "boot();
+        fn main() {
+            for i in 0..3 { if fork() == 0 { print(i); exit(i); } }
+            for i in 0..3 { wait(); }
+            print(\"done\");
+        }
+        spawn(\"demo\", main);
+        print(run());",
+        "boot(#{cpus: 2, jitter: 3});
+        let total = 0;
+        fn main() {
+            for i in 0..4 { if fork() == 0 { loop { total += 1; if total > 999 { exit(0); } } } }
+            while wait() > 0 { }
+        }
+        spawn(\"demo\", main);
+        print(run());",
+        // Puppets: a long touch, a wait for the CPU, a handler that forks.
+        "boot();
+        let sh = spawn(\"sh\");
+        let hog = spawn(\"hog\", workload([\"run 30\"]));
+        patience(100);
+        let p = sh.mmap(3*MiB);
+        sh.touch(p, 700);
+        sh.sigaction(SIGUSR1, || print(this.fork().pid));
+        sh.kill(sh, SIGUSR1);
+        tick(20);",
+        // Stepping, by instructions, to the next line, and to the end of a function.
+        "boot();
+        fn work(n) { let sum = 0; for i in 0..n { sum += i; } sum }
+        fn main() { work(40) + work(2) }
+        let demo = spawn(\"demo\", main);
+        break_at(demo, \"work\");
+        run();
+        print(stepi(demo, 20));
+        print(next_line(demo));
+        print(finish(demo));
+        unbreak();
+        print(run());",
+        // A condition that is looked at at every tick.
+        "boot();
+        let hog = spawn(\"hog\", workload([\"run 20\", \"sleep 5\", \"goto 0\"]));
+        print(run_until(|| hog.state == \"S\"));",
+    ];
+
+    #[test]
+    fn pauses_change_nothing() {
+        for script in SCRIPTS {
+            let whole = printed(script, u64::MAX >> 1);
+            for slice in [1, 30, 1_000, 20_000] {
+                assert_eq!(printed(script, slice), whole, "{slice}: {script}");
+            }
+        }
+    }
+}
