@@ -267,6 +267,7 @@ impl Scheduler {
     }
 
     /// The idle task of a CPU.
+    #[inline]
     pub fn idle(&self, cpu: usize) -> TaskId {
         self.rqs[cpu].idle
     }

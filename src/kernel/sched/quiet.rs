@@ -56,10 +56,9 @@ impl Scheduler {
     pub fn pass_quiet_ticks(&mut self, ticks: u64, now: u64, jiffies: u32) {
         let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
         for rq in &mut self.rqs {
-            self.tasks
-                .update_cpu_clock(rq.curr, rq.timestamp_last_tick, now);
+            let (task, stat) = self.tasks.both_mut(rq.curr);
+            stat.update_cpu_clock(task.timestamp, rq.timestamp_last_tick, now);
             rq.timestamp_last_tick = now;
-            let task = &mut self.tasks[rq.curr];
             if rq.curr != rq.idle && task.policy != Policy::Fifo {
                 task.time_slice -= ticks as u32;
             }
