@@ -51,7 +51,6 @@ impl Scheduler {
 
     /// Whether the task is the migration thread of its CPU.
     #[inline]
-    #[inline]
     pub(in crate::kernel) fn is_migration_thread(&self, id: TaskId) -> bool {
         self.rqs.len() > 1 && self.task_rq(id).migration_thread == Some(id)
     }

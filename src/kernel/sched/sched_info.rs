@@ -73,7 +73,6 @@ impl SchedStat {
     }
 }
 
-
 impl RunQueue {
     /// Records that the CPU passes from `prev` to `next`, which may be the same task. The idle task
     /// is not accounted.

@@ -14,8 +14,9 @@ const SLOTS: usize = 64 * 64;
 /// The sleeps with a timeout, soonest first; those of one tick in ascending order of pid.
 #[derive(Clone, Debug)]
 pub struct Timers {
-    /// The list of each tick of the wheel; it has no order.
-    heads: Box<[Option<TaskId>; SLOTS]>,
+    /// The list of each tick of the wheel; it has no order. Before the first sleep there are none,
+    /// because checkpoints copy them.
+    heads: Vec<Option<TaskId>>,
     /// Which lists are not empty, a bit each.
     bitmap: [u64; 64],
     /// Which words of the bitmap are not 0.
@@ -42,7 +43,7 @@ struct Sleep {
 impl Default for Timers {
     fn default() -> Self {
         Self {
-            heads: Box::new([None; SLOTS]),
+            heads: Vec::new(),
             bitmap: [0; 64],
             words: 0,
             sleeps: SecondaryMap::new(),
@@ -72,6 +73,9 @@ impl Timers {
         if !reaches(now, tick) {
             self.others.insert((tick, pid, task));
             return;
+        }
+        if self.heads.is_empty() {
+            self.heads.resize(SLOTS, None);
         }
         let slot = slot(tick);
         let next = self.heads[slot].replace(task);
@@ -117,7 +121,7 @@ impl Timers {
             self.due.extend(self.others.pop_first());
         }
         let slot = slot(now);
-        let mut member = self.heads[slot].take();
+        let mut member = self.heads.get_mut(slot).and_then(Option::take);
         self.unmark(slot);
         while let Some(task) = member {
             member = None;
@@ -234,7 +238,9 @@ mod tests {
             }
             assert_eq!(timers.next_expiry(), model.first().map(|first| first.0));
             // Time may pass at once up to the tick before the next one at which a sleep ends.
-            let quiet = timers.next_expiry().map_or(50, |next| next.saturating_sub(now + 1));
+            let quiet = timers
+                .next_expiry()
+                .map_or(50, |next| next.saturating_sub(now + 1));
             now += 1 + random.u64(0..=quiet.min(3000)) * random.u64(0..=1);
             while let Some(first) = model.first().copied().filter(|first| first.0 <= now) {
                 model.pop_first();

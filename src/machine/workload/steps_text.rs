@@ -128,6 +128,7 @@ impl Workload {
 
     /// Begins the next step, which is returned if it does more than change where the task stands.
     /// The end of the list is an exit.
+    #[inline]
     pub(in crate::machine) fn advance(&mut self) -> Option<Step> {
         let step = self.steps.get(self.pc);
         self.pc += 1;
