@@ -10,10 +10,13 @@
     reason = "a benchmark looks at the clock, prints what it finds, and fails if it cannot go on"
 )]
 
+#[path = "common/alone.rs"]
+mod alone;
 mod common;
 #[path = "common/naive.rs"]
 mod naive;
 
+use alone::Alone;
 use common::boot;
 use common::drive::spawn_workload;
 use forklab::abi::{Names, Pid, TaskId};
@@ -36,7 +39,9 @@ const SLICES: u32 = 200;
 /// With so many tasks the queues are at least `TREE_LIMIT` times cheaper than trees.
 const MANY_TASKS: u32 = 30_000;
 const TREE_LIMIT: f64 = 6.0;
-/// An event of a whole machine costs at most so many turns of as many tasks.
+/// Records that a log keeps while events are measured.
+const LOG: usize = 1 << 14;
+/// An event of a whole machine costs at most so many times what the scheduler alone takes for it.
 const EVENT_LIMIT: f64 = 4.0;
 
 /// The time of the quickest of many short slices, ns for each of what a slice says it has done:
@@ -137,27 +142,61 @@ fn queues() -> bool {
     fine
 }
 
-/// What an event of a machine costs while all its tasks go on with their habits, its trace on.
-fn event(habits: &[Habit]) -> f64 {
+/// What an event costs, ns.
+struct Event {
+    /// The whole machine, its trace on and full, as it is in any long run.
+    machine: f64,
+    /// The scheduler alone.
+    alone: f64,
+}
+
+/// Lets all tasks go on with their habits, in a machine and with the scheduler alone.
+///
+/// The scheduler makes the same decisions in both: an event contains at least a tick, a wake-up or a
+/// `schedule()` of it. A turn in the arrays is less than that: no clock, no priority is computed,
+/// no task sleeps, and nothing is counted.
+fn event(habits: &[Habit]) -> Event {
     /// Ticks in a slice: some thousand events.
     const TICKS: u64 = 5000;
-    let (mut machine, _) = machine(habits);
+    const SLICES: u32 = 40;
+    /// Each task calls exec when it first runs, which is no event of the scheduler.
+    const WARM_UP: u64 = 100_000;
+    let (mut machine, tasks) = machine(habits);
+    let switched = machine.kernel.sched.rq(0).nr_switches();
+    let mut sched = Alone::from(&machine, &tasks);
     machine.kernel.log.filter = TraceFilter::ALL;
-    // Each task calls exec when it first runs, which is no event of the scheduler.
-    assert_eq!(machine.run(100_000), Stop::Budget);
-    quickest(40, || {
+    machine.kernel.log.set_capacity(LOG);
+    assert_eq!(machine.run(WARM_UP), Stop::Budget);
+    sched.run(WARM_UP);
+    assert!(machine.kernel.log.dropped() > 0, "the log is full");
+    let mut events = Vec::new();
+    let in_machine = quickest(SLICES, || {
         let before = machine.kernel.log.event_seq();
         let start = Instant::now();
         assert_eq!(machine.run(TICKS), Stop::Budget);
-        (start.elapsed(), machine.kernel.log.event_seq() - before)
-    })
+        let time = start.elapsed();
+        events.push(machine.kernel.log.event_seq() - before);
+        (time, machine.kernel.log.event_seq() - before)
+    });
+    let mut events = events.into_iter();
+    let alone = quickest(SLICES, || {
+        let start = Instant::now();
+        sched.run(TICKS);
+        (start.elapsed(), events.next().unwrap())
+    });
+    assert_eq!(machine.kernel.sched.rq(0).nr_switches(), sched.switches());
+    assert!(sched.switches() > switched);
+    Event {
+        machine: in_machine,
+        alone,
+    }
 }
 
 /// Whether the events of whole machines keep their limit.
 fn events() -> bool {
     let mut fine = true;
     println!(
-        "\nan event of the whole machine, traced, beside a turn in the arrays with as many tasks:"
+        "\nan event of the whole machine, traced, beside the scheduler alone and a turn in the arrays:"
     );
     let cases = [
         ("500 hogs, 500 sleepers", hogs_and_sleepers()),
@@ -167,11 +206,13 @@ fn events() -> bool {
         ),
     ];
     for (name, habits) in cases {
-        let (event, turn) = (event(&habits), turns_in_arrays(habits.len() as u32));
-        let ratio = event / turn;
+        let Event { machine, alone } = event(&habits);
+        let turn = turns_in_arrays(habits.len() as u32);
+        let ratio = machine / alone;
         fine &= ratio <= EVENT_LIMIT;
         println!(
-            "  {name:<32}event {event:>6.1} ns  turn {turn:>6.1} ns  ratio {ratio:.1}  limit {EVENT_LIMIT}"
+            "  {name:<32}event {machine:>6.1} ns  scheduler {alone:>6.1} ns  ratio {ratio:.1}  limit {EVENT_LIMIT}  turn {turn:>6.1} ns  ratio {:.1}",
+            machine / turn
         );
     }
     fine

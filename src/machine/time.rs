@@ -131,6 +131,10 @@ impl Machine {
             None => u64::MAX,
             Some(tick) => (tick - 1).saturating_sub(self.kernel.tick()),
         };
+        // The cheapest question comes first: sleepers often wake at the very next tick.
+        if self.kernel.next_expiry() == Some(self.kernel.tick + 1) {
+            return 0;
+        }
         let sched = &self.kernel.sched;
         for cpu in 0..sched.cpus() {
             let current = sched.current(cpu);

@@ -238,6 +238,7 @@ impl TraceLog {
         self.dropped = 0;
     }
 
+    #[inline]
     fn record(&mut self, record: Record) {
         if self.open.records.len() == CHUNK {
             self.seal();
@@ -245,6 +246,7 @@ impl TraceLog {
         self.open.records.push(record);
     }
 
+    #[cold]
     fn seal(&mut self) {
         // Pids stored since the last record belong to the record that comes next.
         let next = Chunk {

@@ -52,7 +52,7 @@ impl Scheduler {
     /// Whether the task is the migration thread of its CPU.
     #[inline]
     pub(in crate::kernel) fn is_migration_thread(&self, id: TaskId) -> bool {
-        self.task_rq(id).migration_thread == Some(id)
+        self.rqs.len() > 1 && self.task_rq(id).migration_thread == Some(id)
     }
 
     /// Wakes the migration thread of a CPU for active balancing, unless it has been asked already.

@@ -181,7 +181,7 @@ impl Scheduler {
     /// `__set_task_state()`: the sleep that a running task is about to enter, or the stop that a
     /// task is in.
     #[inline]
-    pub(in crate::kernel) fn set_task_state(&mut self, id: TaskId, state: TaskState) {
+    pub fn set_task_state(&mut self, id: TaskId, state: TaskState) {
         self.tasks[id].state = state;
     }
 
@@ -264,6 +264,7 @@ impl Scheduler {
     }
 
     /// The idle task of a CPU.
+    #[inline]
     pub fn idle(&self, cpu: usize) -> TaskId {
         self.rqs[cpu].idle
     }

@@ -103,6 +103,7 @@ impl Tunables {
     /// All arithmetic is that of the i386's 32-bit `unsigned long`, overflow included.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `recalc_task_prio()`.
+    #[inline]
     pub fn recalc_task_prio(&self, p: &SchedTask, now: u64) -> SleepCredit {
         let slept = now
             .wrapping_sub(p.timestamp)
@@ -241,6 +242,7 @@ const fn sleep_multiplier(sleep_avg: u32) -> u32 {
     }
 }
 
+#[inline]
 fn prio_steps(p: &SchedTask, sleep_avg: u32) -> PrioSteps {
     let bonus = current_bonus(sleep_avg) as u8;
     let dynamic = p.static_prio + MAX_BONUS as u8 / 2 - bonus;
@@ -256,6 +258,7 @@ fn prio_steps(p: &SchedTask, sleep_avg: u32) -> PrioSteps {
     }
 }
 
+#[inline]
 fn add_sleep(p: &SchedTask, credit: u32, threshold: u32) -> (SleepClass, u32) {
     let sum = p.sleep_avg.wrapping_add(credit);
     if p.activated == -1 && p.has_mm {

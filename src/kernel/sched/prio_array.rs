@@ -6,7 +6,7 @@
 //! [`SchedTask::run_list`]: super::SchedTask
 
 use super::table::{Place, Tasks};
-use super::task::RunLinks;
+use super::task::{RunLinks, SchedTask};
 use crate::abi::{MAX_PRIO, TaskId};
 use std::iter::successors;
 
@@ -114,7 +114,12 @@ impl PrioArray {
     /// Appends the task at the tail of the list of its priority. `enqueue_task()`.
     #[inline]
     pub fn enqueue(&mut self, tasks: &mut Tasks, id: TaskId) {
-        let place = tasks.place(id);
+        self.enqueue_at(tasks, tasks.place(id));
+    }
+
+    /// The same for the task at a place.
+    #[inline]
+    pub(super) fn enqueue_at(&mut self, tasks: &mut Tasks, place: Place) {
         let prio = tasks.at(place).prio;
         self.nr_active += 1;
         self.set_bit(prio);
@@ -124,7 +129,12 @@ impl PrioArray {
     /// Removes the task. Must be called before its priority changes. `dequeue_task()`.
     #[inline]
     pub fn dequeue(&mut self, tasks: &mut Tasks, id: TaskId) {
-        let place = tasks.place(id);
+        self.dequeue_at(tasks, tasks.place(id));
+    }
+
+    /// The same for the task at a place.
+    #[inline]
+    pub(super) fn dequeue_at(&mut self, tasks: &mut Tasks, place: Place) {
         let prio = tasks.at(place).prio;
         self.nr_active -= 1;
         self.unlink(tasks, place, prio);
@@ -137,9 +147,12 @@ impl PrioArray {
     #[inline]
     pub fn requeue(&mut self, tasks: &mut Tasks, id: TaskId) {
         let place = tasks.place(id);
-        let prio = tasks.at(place).prio;
-        self.unlink(tasks, place, prio);
-        self.link_tail(tasks, place, prio);
+        let &SchedTask { prio, run_list, .. } = tasks.at(place);
+        // The last one of its list, such as the only one, is there already.
+        if run_list.next.is_some() {
+            self.unlink(tasks, place, prio);
+            self.link_tail(tasks, place, prio);
+        }
     }
 
     /// Links the task just before `successor`, which is in this array and has the same priority.
@@ -163,6 +176,7 @@ impl PrioArray {
         self.bitmap[usize::from(bit / 32)] |= 1 << (bit % 32);
     }
 
+    #[inline]
     fn link_tail(&mut self, tasks: &mut Tasks, place: Place, prio: u8) {
         let list = &mut self.queue[usize::from(prio)];
         let prev = list.tail.replace(place);
@@ -173,6 +187,7 @@ impl PrioArray {
         tasks.at_mut(place).run_list = RunLinks { prev, next: None };
     }
 
+    #[inline]
     fn unlink(&mut self, tasks: &mut Tasks, place: Place, prio: u8) {
         let list = &mut self.queue[usize::from(prio)];
         let RunLinks { prev, next } = std::mem::take(&mut tasks.at_mut(place).run_list);

@@ -1,7 +1,7 @@
 //! Quiet ticks: those at which the scheduler decides nothing. The running tasks are charged and
 //! loads decay or grow, but nothing else changes, so any number of them can pass in one step.
 
-use super::{SchedTask, Scheduler};
+use super::{RunQueue, SchedTask, Scheduler};
 use crate::abi::Policy;
 
 impl Scheduler {
@@ -9,34 +9,31 @@ impl Scheduler {
     /// exits before: no slice expires, no turn goes to an equal, no CPU balances. There may be more
     /// of them; 0 means that the next tick must be handled.
     pub fn quiet_ticks(&self, jiffies: u32) -> u64 {
-        let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
-        let cpus = 0..self.cpus();
-        cpus.map(|cpu| self.quiet_ticks_of(cpu, jiffies, all_idle))
-            .min()
-            .unwrap_or(0)
+        let undisturbed = self.rqs.iter().map(|rq| self.undisturbed(rq));
+        let quiet = undisturbed.min().unwrap_or(0);
+        // While every CPU is idle, balancing finds nothing; its intervals are caught up later.
+        let alone = self.cpus() == 1;
+        if quiet == 0 || alone || (0..self.cpus()).all(|cpu| self.is_idle(cpu)) {
+            return quiet;
+        }
+        (0..self.cpus())
+            .filter_map(|cpu| self.next_balance(cpu, jiffies))
+            .map(|ticks| u64::from(ticks) - 1)
+            .fold(quiet, u64::min)
     }
 
-    fn quiet_ticks_of(&self, cpu: usize, jiffies: u32, all_idle: bool) -> u64 {
-        let rq = &self.rqs[cpu];
+    /// For how many ticks the running task of a CPU goes on as it is.
+    fn undisturbed(&self, rq: &RunQueue) -> u64 {
         let curr = &self.tasks[rq.curr];
         if curr.need_resched() {
-            return 0;
-        }
-        // While every CPU is idle, balancing finds nothing; its intervals are caught up later.
-        let balances = if all_idle {
-            u64::MAX
-        } else {
-            let next = self.next_balance(cpu, jiffies);
-            next.map_or(u64::MAX, |ticks| u64::from(ticks) - 1)
-        };
-        let within_slice = if rq.curr == rq.idle {
+            0
+        } else if rq.curr == rq.idle {
             u64::MAX
         } else if curr.array != Some(rq.active_index()) {
             0
         } else {
             self.ticks_within_slice(curr)
-        };
-        balances.min(within_slice)
+        }
     }
 
     /// Ticks before the one at which a running task's slice expires or the task is requeued.
@@ -56,10 +53,9 @@ impl Scheduler {
     pub fn pass_quiet_ticks(&mut self, ticks: u64, now: u64, jiffies: u32) {
         let all_idle = (0..self.cpus()).all(|cpu| self.is_idle(cpu));
         for rq in &mut self.rqs {
-            self.tasks
-                .update_cpu_clock(rq.curr, rq.timestamp_last_tick, now);
+            let (task, stat) = self.tasks.both_mut(rq.curr);
+            stat.update_cpu_clock(task.timestamp, rq.timestamp_last_tick, now);
             rq.timestamp_last_tick = now;
-            let task = &mut self.tasks[rq.curr];
             if rq.curr != rq.idle && task.policy != Policy::Fifo {
                 task.time_slice -= ticks as u32;
             }

@@ -270,9 +270,27 @@ impl RunQueue {
         index: ArrayIndex,
         jiffies: u32,
     ) {
+        let place = tasks.place(id);
+        let (task, stat) = tasks.both_at_mut(place);
+        stat.sched_info_queued(jiffies);
+        task.array = Some(index);
+        self.array_mut(index).enqueue_at(tasks, place);
+    }
+
+    /// Moves a queued task to the tail of its list: what is left of taking it out and appending it
+    /// again where that changes neither array nor priority.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `dequeue_task()` and `enqueue_task()`.
+    #[inline]
+    pub(super) fn requeue_task(
+        &mut self,
+        tasks: &mut Tasks,
+        id: TaskId,
+        index: ArrayIndex,
+        jiffies: u32,
+    ) {
         tasks.stat_mut(id).sched_info_queued(jiffies);
-        tasks[id].array = Some(index);
-        self.array_mut(index).enqueue(tasks, id);
+        self.array_mut(index).requeue(tasks, id);
     }
 
     /// Removes the task from its array and returns that; `None` if it is on none.
@@ -280,8 +298,9 @@ impl RunQueue {
     /// Linux 2.6.12: `kernel/sched.c`, `dequeue_task()`.
     #[inline]
     pub(super) fn dequeue_task(&mut self, tasks: &mut Tasks, id: TaskId) -> Option<ArrayIndex> {
-        let index = tasks[id].array.take()?;
-        self.array_mut(index).dequeue(tasks, id);
+        let place = tasks.place(id);
+        let index = tasks.at_mut(place).array.take()?;
+        self.array_mut(index).dequeue_at(tasks, place);
         Some(index)
     }
 

@@ -61,18 +61,15 @@ impl SchedStat {
             self.sched_info.last_queued = jiffies;
         }
     }
-}
 
-impl Tasks {
-    /// Accounts the CPU time since the task was switched to or since the last tick, whichever is
-    /// later.
+    /// Accounts the CPU time since the task was switched to (`timestamp`) or since the last tick,
+    /// whichever is later.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `update_cpu_clock()`.
     #[inline]
-    pub(super) fn update_cpu_clock(&mut self, id: TaskId, timestamp_last_tick: u64, now: u64) {
-        let since = self[id].timestamp.max(timestamp_last_tick);
-        let stat = self.stat_mut(id);
-        stat.sched_time = stat.sched_time.wrapping_add(now.wrapping_sub(since));
+    pub(super) fn update_cpu_clock(&mut self, timestamp: u64, timestamp_last_tick: u64, now: u64) {
+        let since = timestamp.max(timestamp_last_tick);
+        self.sched_time = self.sched_time.wrapping_add(now.wrapping_sub(since));
     }
 }
 

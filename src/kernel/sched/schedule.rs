@@ -28,10 +28,10 @@ impl Scheduler {
     /// The caller repeats the call while [`need_resched`](Self::need_resched) is set. Simplified:
     /// no kernel preemption.
     pub fn schedule(&mut self, ctx: &mut Ctx) -> Option<Switch> {
-        let prev = self.current(ctx.cpu);
-        let stat = &mut self.rqs[ctx.cpu].stat;
-        stat.sched_cnt += 1;
-        let swaps = stat.sched_switch;
+        let rq = &mut self.rqs[ctx.cpu];
+        let prev = rq.curr;
+        rq.stat.sched_cnt += 1;
+        let swaps = rq.stat.sched_switch;
         let task = &self.tasks[prev];
         let run_time = run_charge(task.sleep_avg, ctx.now.wrapping_sub(task.timestamp));
         let voluntary = self.leave_runqueue(ctx.cpu, prev);
@@ -39,13 +39,14 @@ impl Scheduler {
         let why = self.charge(ctx, prev, run_time);
         let rq = &mut self.rqs[ctx.cpu];
         rq.sched_info_switch(&mut self.tasks, prev, next, ctx.jiffies);
-        let swapped = rq.stat.sched_switch != swaps;
         if prev == next {
             hit!(schedule_goes_on_with_the_same_task);
             return None;
         }
+        let swapped = rq.stat.sched_switch != swaps;
+        self.count_switch(ctx, prev, next, voluntary);
         self.note_switch(ctx, prev, next, why, swapped);
-        Some(self.switch(ctx, prev, next, why, voluntary))
+        Some(Switch { prev, next })
     }
 
     /// Takes a task that is about to sleep off the runqueue, unless a signal is pending; returns
@@ -122,6 +123,13 @@ impl Scheduler {
         let credit = self
             .tunables
             .recalc_task_prio(task, task.timestamp.wrapping_add(credited));
+        if credit.prio.prio == task.prio
+            && let Some(array) = task.array
+        {
+            rq.requeue_task(&mut self.tasks, next, array, ctx.jiffies);
+            self.tasks[next].sleep_avg = credit.sleep_avg;
+            return;
+        }
         // Off its list before its priority changes, because the list is found by the priority.
         let array = rq.dequeue_task(&mut self.tasks, next);
         let task = &mut self.tasks[next];
@@ -134,12 +142,11 @@ impl Scheduler {
 
     /// Subtracts the time that it ran from the sleep average; returns why the task is switched out.
     fn charge(&mut self, ctx: &Ctx, prev: TaskId, run_time: u32) -> SwitchReason {
-        let task = &mut self.tasks[prev];
+        let last_tick = self.rqs[ctx.cpu].timestamp_last_tick;
+        let (task, stat) = self.tasks.both_mut(prev);
         let asked = std::mem::replace(&mut task.resched_why, SwitchReason::Leaves);
         task.thread_flags.remove(ThreadFlags::NEED_RESCHED);
-        let last_tick = self.rqs[ctx.cpu].timestamp_last_tick;
-        self.tasks.update_cpu_clock(prev, last_tick, ctx.now);
-        let task = &mut self.tasks[prev];
+        stat.update_cpu_clock(task.timestamp, last_tick, ctx.now);
         task.sleep_avg = task.sleep_avg.saturating_sub(run_time);
         task.timestamp = ctx.now;
         task.last_ran = ctx.now;
@@ -149,36 +156,9 @@ impl Scheduler {
         }
     }
 
-    /// Records how the next task got the CPU.
-    fn note_switch(
-        &mut self,
-        ctx: &Ctx,
-        prev: TaskId,
-        next: TaskId,
-        why: SwitchReason,
-        swapped: bool,
-    ) {
-        let from = &self.tasks[prev];
-        self.rqs[ctx.cpu].last_switch = Some(LastSwitch {
-            tick: ctx.tick,
-            prev: from.pid,
-            prev_name: from.name,
-            prev_prio: from.prio,
-            prev_state: from.state,
-            why,
-            swapped,
-            prio: self.tasks[next].prio,
-        });
-    }
-
-    fn switch(
-        &mut self,
-        ctx: &mut Ctx,
-        prev: TaskId,
-        next: TaskId,
-        why: SwitchReason,
-        voluntary: bool,
-    ) -> Switch {
+    /// Makes the next task the running one, and counts the switch.
+    #[inline]
+    fn count_switch(&mut self, ctx: &Ctx, prev: TaskId, next: TaskId, voluntary: bool) {
         let rq = &mut self.rqs[ctx.cpu];
         rq.nr_switches += 1;
         rq.curr = next;
@@ -189,7 +169,29 @@ impl Scheduler {
         } else {
             stat.nivcsw += 1;
         }
+    }
+
+    /// Records how the next task got the CPU, and traces the switch.
+    #[inline]
+    fn note_switch(
+        &mut self,
+        ctx: &mut Ctx,
+        prev: TaskId,
+        next: TaskId,
+        why: SwitchReason,
+        swapped: bool,
+    ) {
         let (from, to) = (&self.tasks[prev], &self.tasks[next]);
+        self.rqs[ctx.cpu].last_switch = Some(LastSwitch {
+            tick: ctx.tick,
+            prev: from.pid,
+            prev_name: from.name,
+            prev_prio: from.prio,
+            prev_state: from.state,
+            why,
+            swapped,
+            prio: to.prio,
+        });
         let event = TraceEvent::SchedSwitch {
             prev: from.pid,
             prev_name: from.name,
@@ -203,6 +205,5 @@ impl Scheduler {
             why,
         };
         ctx.emit(from, event);
-        Switch { prev, next }
     }
 }

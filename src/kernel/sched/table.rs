@@ -23,16 +23,19 @@ pub(super) struct Place(NonZeroU32);
 
 impl Place {
     /// Counted from 1, so that a link that leads nowhere takes no more room.
+    #[inline]
     const fn of(slot: u32) -> Self {
         Self(NonZeroU32::MIN.saturating_add(slot))
     }
 
+    #[inline]
     const fn slot(self) -> usize {
         self.0.get() as usize - 1
     }
 }
 
 /// Slot and generation.
+#[inline]
 fn parts(id: TaskId) -> (u32, u32) {
     let bits = id.data().as_ffi();
     (bits as u32, (bits >> 32) as u32)
@@ -84,6 +87,7 @@ impl Tasks {
         (record.generation == generation).then_some(record)
     }
 
+    #[inline]
     fn find(&self, id: TaskId) -> Option<Place> {
         self.get(id).map(|_| Place::of(parts(id).0))
     }
@@ -106,6 +110,21 @@ impl Tasks {
     pub(super) fn stat_mut(&mut self, id: TaskId) -> &mut SchedStat {
         let place = self.place(id);
         &mut self.stats[place.slot()]
+    }
+
+    /// The record of a task and what is counted of it, to change both.
+    #[inline]
+    #[track_caller]
+    pub(super) fn both_mut(&mut self, id: TaskId) -> (&mut SchedTask, &mut SchedStat) {
+        let place = self.place(id);
+        self.both_at_mut(place)
+    }
+
+    /// What lies at a place, to change both.
+    #[inline]
+    pub(super) fn both_at_mut(&mut self, place: Place) -> (&mut SchedTask, &mut SchedStat) {
+        let slot = place.slot();
+        (&mut self.records[slot], &mut self.stats[slot])
     }
 
     /// Where the record of a task lies.

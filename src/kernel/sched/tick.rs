@@ -17,15 +17,14 @@ impl Scheduler {
         let tunables = &self.tunables;
         let rq = &mut self.rqs[ctx.cpu];
         let p = rq.curr;
-        self.tasks
-            .update_cpu_clock(p, rq.timestamp_last_tick, ctx.now);
+        let (task, stat) = self.tasks.both_mut(p);
+        stat.update_cpu_clock(task.timestamp, rq.timestamp_last_tick, ctx.now);
         rq.timestamp_last_tick = ctx.now;
         if p == rq.idle {
             hit!(tick_of_the_idle_task);
             self.rebalance_tick(ctx, IdleType::Idle);
             return;
         }
-        let task = &mut self.tasks[p];
         if task.array != Some(rq.active_index()) {
             // Its slice is used up already; the new one is not touched before the array swap.
             hit!(tick_on_the_expired_array);
@@ -114,6 +113,9 @@ impl Tunables {
     /// holds; `None` if not before the slice expires. With a slice longer than a full one, where
     /// the arithmetic wraps, only the next tick is predicted.
     pub(super) fn ticks_to_requeue(&self, task: &SchedTask, online_cpus: u32) -> Option<u32> {
+        if !self.task_interactive(task) {
+            return None;
+        }
         let full = self.task_timeslice(task.static_prio);
         let used = full.wrapping_sub(task.time_slice);
         let granularity = self.timeslice_granularity(task.sleep_avg, online_cpus);
@@ -123,8 +125,7 @@ impl Tunables {
             Some(longer @ 1..) => multiple.min(longer),
             _ => multiple,
         };
-        let happens = self.task_interactive(task) && task.time_slice >= ticks + granularity;
-        happens.then_some(ticks)
+        (task.time_slice >= ticks + granularity).then_some(ticks)
     }
 }
 

@@ -34,6 +34,7 @@ impl Kernel {
     /// handler, the others wait until it next leaves the kernel.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/entry.S`, `work_notifysig`.
+    #[inline]
     pub fn takes_signals(&self, task: TaskId) -> bool {
         self.signal_pending(task) && !self.task(task).in_call.entered_handler
     }

@@ -365,6 +365,7 @@ impl Kernel {
     /// Whether the task has a signal to take on its way back to user mode.
     ///
     /// Linux 2.6.12: `include/linux/sched.h`, `signal_pending()`.
+    #[inline]
     pub fn signal_pending(&self, task: TaskId) -> bool {
         self.sched
             .get(task)

@@ -9,6 +9,7 @@ use crate::kernel::syscall::{Restart, SysResult};
 impl Kernel {
     /// Whether a task that has the CPU has something to do in the kernel before it goes on in user
     /// mode: to go on with what it slept in, to take signals, or all its life as a kernel thread.
+    #[inline]
     pub fn has_kernel_work(&self, task: TaskId) -> bool {
         self.task(task).in_call.continuation.is_some()
             || self.takes_signals(task)

@@ -11,7 +11,8 @@ mod itimer;
 mod jiffies;
 mod nanosleep;
 mod timer;
+mod timers;
 
 pub use itimer::RealTimers;
 pub(super) use jiffies::{jiffies_to_timeval, timespec_to_jiffies};
-pub use timer::Timers;
+pub use timers::Timers;

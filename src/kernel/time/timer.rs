@@ -1,37 +1,10 @@
 //! Time: the timer interrupt, and tasks that sleep until a tick.
 
-use crate::abi::{Pid, RLIM_INFINITY, Resource, TaskId, TaskState};
+use crate::abi::{RLIM_INFINITY, Resource, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::sched::Waker;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
-use std::collections::BTreeSet;
-
-/// The sleeps with a timeout, soonest first; those of one tick in ascending order of pid.
-#[derive(Clone, Debug, Default)]
-pub struct Timers {
-    queue: BTreeSet<(u64, Pid, TaskId)>,
-}
-
-impl Timers {
-    /// The tick at which the next sleep ends.
-    pub fn next_expiry(&self) -> Option<u64> {
-        self.queue.first().map(|(tick, _, _)| *tick)
-    }
-
-    /// Every sleep: the tick at which it ends, and the sleeper.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, TaskId)> {
-        self.queue.iter().map(|(tick, _, task)| (*tick, *task))
-    }
-
-    fn pop_expired(&mut self, tick: u64) -> Option<TaskId> {
-        self.queue
-            .first()
-            .is_some_and(|(expiry, _, _)| *expiry <= tick)
-            .then_some(())?;
-        self.queue.pop_first().map(|(_, _, task)| task)
-    }
-}
 
 impl Kernel {
     /// Sets how far the time is past the last tick, in ns: programs have run for so long.
@@ -98,9 +71,10 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, the first test of `run_posix_cpu_timers()`.
     fn has_posix_cpu_timers(&self, current: TaskId) -> bool {
         // The idle tasks and the migration threads belong to no process.
-        self.task(current).signal().is_some()
-            && (self.signal_of(current).itimers.count_cpu_time()
-                || self.rlimit(current, Resource::Cpu) != RLIM_INFINITY)
+        self.task(current).signal().is_some_and(|id| {
+            let signal = &self.signals[id];
+            signal.itimers.count_cpu_time() || signal.rlimits[Resource::Cpu].cur != RLIM_INFINITY
+        })
     }
 
     /// The tick at which the next timer of a task or a process is due.
@@ -155,7 +129,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/timer.c`, `add_timer()`.
     fn add_timer(&mut self, task: TaskId, tick: u64) {
         let pid = self.pid(task);
-        self.timers.queue.insert((tick, pid, task));
+        self.timers.add(self.tick, tick, pid, task);
         self.task_mut(task).in_call.set_timer(tick);
     }
 
@@ -179,7 +153,7 @@ impl Kernel {
     pub fn del_timer(&mut self, task: TaskId) {
         if let Some(tick) = self.task_mut(task).in_call.take_timer() {
             let pid = self.pid(task);
-            self.timers.queue.remove(&(tick, pid, task));
+            self.timers.remove(self.tick, tick, pid, task);
         }
     }
 

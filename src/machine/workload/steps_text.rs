@@ -131,6 +131,7 @@ impl Workload {
 
     /// Begins the next step, which is returned if it does more than change where the task stands.
     /// The end of the list is an exit.
+    #[inline]
     pub(in crate::machine) fn advance(&mut self) -> Option<Step> {
         if self.rest.is_some() {
             return self.rest.take();
