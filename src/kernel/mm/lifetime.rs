@@ -146,3 +146,39 @@ impl Kernel {
         self.mmput(mm);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::{PAGE_SIZE, TASK_SIZE};
+    use crate::hw::{Access, ErrorCode, Mode};
+    use crate::kernel::boot::Config;
+
+    /// The kernel reaches each byte of RAM at its physical address plus 3 GiB, and behind that
+    /// nothing; user mode reaches none of it.
+    #[test]
+    fn the_kernel_maps_all_memory_in_one_piece() {
+        for mib in [4, 6, 64, 896] {
+            let config = Config {
+                mem: mib << 20,
+                ..Config::default()
+            };
+            let kernel = Kernel::boot(config).unwrap();
+            let predict = |phys: u32, access| {
+                let va = VirtAddr(TASK_SIZE + phys);
+                kernel.cpus[0].mmu.predict(&kernel.ram, va, access)
+            };
+            let size = mib << 20;
+            let starts = (0..size).step_by((LARGE_PAGE_FRAMES * PAGE_SIZE) as usize);
+            for phys in starts.flat_map(|start| [start, start + 0x1f_f123]) {
+                let reached = predict(phys, Access::write(Mode::Supervisor));
+                assert_eq!(reached, Ok(phys), "{mib} MiB");
+                let refused = ErrorCode(ErrorCode::PRESENT | ErrorCode::USER);
+                assert_eq!(predict(phys, Access::read(Mode::User)), Err(refused));
+            }
+            let behind = size.next_multiple_of(LARGE_PAGE_FRAMES * PAGE_SIZE);
+            let nothing = predict(behind, Access::read(Mode::Supervisor));
+            assert_eq!(nothing, Err(ErrorCode(0)), "{mib} MiB");
+        }
+    }
+}

@@ -50,7 +50,7 @@ mod populate;
 mod rmap;
 mod switch;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod tlbflush;
 mod uaccess;
 mod unmap;

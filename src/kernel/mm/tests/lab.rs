@@ -112,6 +112,24 @@ impl Lab {
         returned.unwrap_or(Ok(0)).map_err(SysError::errno)
     }
 
+    /// Makes a call as a program does, with number and arguments in registers.
+    pub fn int_80(&mut self, task: TaskId, nr: u32, words: [u32; 3]) -> Result<u32, Errno> {
+        self.run(task);
+        let regs = &mut self.k.task_mut(task).thread.regs;
+        regs.eax = nr;
+        [regs.ebx, regs.ecx, regs.edx] = words;
+        self.k.int_80(task);
+        let returned = self.k.take_return(task).unwrap();
+        returned.map_err(SysError::errno)
+    }
+
+    /// Stores words in the memory of a task.
+    pub fn store(&mut self, task: TaskId, at: VirtAddr, words: &[u32]) {
+        self.run(task);
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.k.user_write(task, at, &bytes).unwrap();
+    }
+
     pub fn mmap(&mut self, task: TaskId, pages: u32, prot: u32, flags: u32) -> VirtAddr {
         self.try_mmap(task, 0, pages * PAGE_SIZE, prot, flags)
             .map(VirtAddr)

@@ -5,7 +5,7 @@ mod areas;
 mod cow;
 mod first_touch;
 mod full_copy;
-mod lab;
+pub(in crate::kernel) mod lab;
 mod neighbours;
 mod segments;
 mod shared;
