@@ -5,7 +5,7 @@ use super::options::LimitArgs;
 use super::process::Process;
 use super::run::{self, Questions, Source};
 use super::{doc, print, repl, replay, test};
-use crate::script::{Interrupt, Limit};
+use crate::script::Interrupt;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -16,9 +16,6 @@ use std::thread;
 const MIN_STACK: usize = 64 << 20;
 /// The largest stack of that thread, in bytes; the host's address space is finite too.
 const MAX_STACK: usize = 16 << 30;
-/// Bytes of stack for each operation that a script may use. A script can nest values, about one
-/// level per seven operations; they are dropped recursively, at 250 bytes per level.
-const STACK_FOR_OPERATION: usize = 56;
 
 /// A Linux 2.6.12 kernel in a box: fork, copy on write and the O(1) scheduler, scriptable.
 ///
@@ -101,10 +98,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
         Err(error) => return report_usage(&error),
     };
     cli.color.write_global();
-    let operations = cli.limits.0.get(Limit::Operations);
-    let wanted = usize::try_from(operations).map_or(usize::MAX, |operations| {
-        operations.saturating_mul(STACK_FOR_OPERATION)
-    });
+    let wanted = cli.limits.0.stack();
     let thread = thread::Builder::new().stack_size(wanted.clamp(MIN_STACK, MAX_STACK));
     let run = thread.spawn(move || dispatch(cli, memory));
     match run.map(thread::JoinHandle::join) {

@@ -30,7 +30,7 @@ impl Args for LimitArgs {
             Arg::new(limit.flag())
                 .long(limit.flag())
                 .value_name("N")
-                .value_parser(value_parser!(u64).range(1..))
+                .value_parser(value_parser!(u64).range(1..=limit.max_value()))
                 .global(true)
                 .help_heading("Limits")
                 .help(format!(

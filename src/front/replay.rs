@@ -12,7 +12,7 @@ use crate::export::{Recorder, summary};
 use crate::kernel::boot::Config;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::task::PID_MAX_LIMIT;
-use crate::machine::{Command, Progress, FileError, Machine, Reply, Stop, WorkloadFile};
+use crate::machine::{Command, FileError, Machine, Progress, Reply, Stop, WorkloadFile};
 use crate::script::{Failure, FailureKind, Limit};
 use crate::trace::{CloneRefusal, Record, TraceEvent};
 use std::io::{self, Write};

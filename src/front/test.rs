@@ -4,8 +4,9 @@ use super::diag::{draw, visible};
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
 use super::print::{complain, output_failed, print_line, reason};
 use super::process::Process;
+use super::run::{Source, plain_script};
 use super::style::{Colors, paint_words, stdout_colors};
-use crate::lab::{Comparison, Verdict, check, collect, stale};
+use crate::lab::{Comparison, Script, Verdict, check, collect, stale};
 use crate::script::Failure;
 use crate::view::Role;
 use similar::{Algorithm, ChangeTag, DiffOp, capture_diff_slices, group_diff_ops};
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Unchanged lines that are shown around a difference.
 const CONTEXT: usize = 2;
+/// The most lines of a difference that are shown.
+const MAX_SHOWN: usize = 400;
 /// Texts with more lines are not compared line by line: the time grows with the lines that differ
 /// as well as with those that there are. A bound in time would make the output depend on the host.
 const MAX_LINES: usize = 10_000;
@@ -47,8 +50,13 @@ pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
         complain("forklab: no scripts (*.rhai) found");
         return USAGE;
     }
-    let failed = tally.unusable + stale > 0 || (tally.differ > 0 && !accept);
-    if failed { FAILED } else { FINE }
+    if tally.unusable > 0 {
+        USAGE
+    } else if stale > 0 || (tally.differ > 0 && !accept) {
+        FAILED
+    } else {
+        FINE
+    }
 }
 
 /// The summary lines.
@@ -85,7 +93,13 @@ fn test_path(
     let plain = |failure: &Failure, name: &str, text: &str| draw(failure, name, text, Colors::Off);
     for script in scripts.clone() {
         let host = process.host(Box::new(|_| Ok(())));
-        let verdict = check(script, process.limits, host, plain, accept);
+        let verdict = match text_of(&script) {
+            Ok(text) => check(script, &text, process.limits, host, plain, accept),
+            Err(why) => Verdict {
+                script,
+                outcome: Comparison::Unusable(why),
+            },
+        };
         match &verdict.outcome {
             Comparison::Same => tally.same += 1,
             Comparison::Differs { .. } => tally.differ += 1,
@@ -104,6 +118,16 @@ fn test_path(
         format!("stale   {name}: it belongs to no script")
     };
     Ok(stale.iter().map(name).collect())
+}
+
+/// The text of a script, as `forklab run` reads it.
+fn text_of(script: &Script) -> Result<String, String> {
+    if script.is_elsewhere {
+        return Err("a link to a file outside of the folder is not followed".to_owned());
+    }
+    Source::of_path(script.path.clone())
+        .read()
+        .map(plain_script)
 }
 
 /// A line about a script, followed by the difference.
@@ -151,6 +175,11 @@ fn difference(was: &str, now: &str, color: Colors) -> String {
             lines.push(paint_words("        ...", Role::Dim, color));
         }
         for change in group.iter().flat_map(|op| op.iter_changes(&was, &now)) {
+            if lines.len() == MAX_SHOWN {
+                let rest = "        ... the rest of the difference is not shown";
+                lines.push(paint_words(rest, Role::Dim, color));
+                return lines.join("\n");
+            }
             // A carriage return would hide the line.
             let text = visible(change.value());
             lines.push(match change.tag() {

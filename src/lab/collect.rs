@@ -15,6 +15,9 @@ pub struct Script {
     pub label: String,
     /// Its snapshot, which may not exist yet.
     pub snapshot: Snapshot,
+    /// Whether it is a link to a file outside of the folder, which whoever wrote the folder may not
+    /// be allowed to read.
+    pub is_elsewhere: bool,
 }
 
 /// The scripts of a path: the file itself, or all `.rhai` files below a folder, by name.
@@ -36,7 +39,11 @@ pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
         let is_named = entry.depth() == 0;
         let is_script = entry.path().extension().is_some_and(|end| end == "rhai");
         if entry.file_type().is_file() && (is_named || is_script) {
-            scripts.push(Script::below(&root, entry.path()));
+            let is_elsewhere = !fs::canonicalize(entry.path())?.starts_with(&path);
+            scripts.push(Script {
+                is_elsewhere,
+                ..Script::below(&root, entry.path())
+            });
         }
     }
     Ok(scripts)
@@ -73,6 +80,7 @@ impl Script {
             path: file.to_owned(),
             label: format!("{folder}/{}", parts.join("/")),
             snapshot: Snapshot::at(beside.join("snapshots").join(name)),
+            is_elsewhere: false,
         }
     }
 }

@@ -36,22 +36,30 @@ pub struct Verdict {
     pub outcome: Comparison,
 }
 
-/// Runs a script and compares its output. With `accept`, what it prints now becomes the snapshot.
-pub fn check(script: Script, limits: Limits, host: Host, draw: Draw, accept: bool) -> Verdict {
-    let outcome = compare(&script, limits, host, draw, accept)
+/// Runs a script with that text and compares its output. With `accept`, what it prints now becomes
+/// the snapshot.
+pub fn check(
+    script: Script,
+    text: &str,
+    limits: Limits,
+    host: Host,
+    draw: Draw,
+    accept: bool,
+) -> Verdict {
+    let outcome = compare(&script, text, limits, host, draw, accept)
         .unwrap_or_else(|error| Comparison::Unusable(error.to_string()));
     Verdict { script, outcome }
 }
 
 fn compare(
     script: &Script,
+    text: &str,
     limits: Limits,
     host: Host,
     draw: Draw,
     accept: bool,
 ) -> io::Result<Comparison> {
-    let source = fs::read_to_string(&script.path)?;
-    let run = transcript(limits, host, &script.label, &source, draw);
+    let run = transcript(limits, host, &script.label, text, draw);
     let run = run.map_err(io::Error::other)?;
     if run.failure == Some(FailureKind::Interrupted) {
         return Ok(Comparison::Interrupted);

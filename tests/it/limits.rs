@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Flag with a small value, a script that goes beyond it, and what the message must name.
-const BEYOND: [(&str, &str, &str); 11] = [
+const BEYOND: [(&str, &str, &str); 16] = [
     (
         "--max-operations=1000",
         "loop { }",
@@ -58,6 +58,35 @@ const BEYOND: [(&str, &str, &str); 11] = [
         "--max-ticks=100",
         "for n in 0..200 { tick() }",
         "limit ticks: 100",
+    ),
+    // Rhai counts the operations of each call of a closure from 0.
+    (
+        "--max-operations=1000",
+        "spawn(\"h\", workload([\"run 9\", \"goto 0\"])); \
+         run_until(|| { for i in 0..100 { } false });",
+        "limit operations: 1,000",
+    ),
+    (
+        "--max-operations=1000",
+        "explore(|| { loop { } }, 3);",
+        "limit operations: 1,000",
+    ),
+    // Rhai does not look at the size of the map here.
+    (
+        "--max-map=10",
+        "let m = #{}; let n = 0; loop { m[`k${n}`] = n; n += 1; }",
+        "limit map: 10",
+    ),
+    (
+        "--max-nesting=10",
+        "let a = []; loop { a = [1, a]; }",
+        "limit nesting: 10",
+    ),
+    (
+        "--max-work=1000000",
+        "spawn(\"w\", workload([\"map 0x40000000 900\", \"touch 0x40000000 900\", \"sleep 1\", \
+         \"goto 1\"])); run();",
+        "limit work: 1,000,000",
     ),
 ];
 
@@ -139,5 +168,67 @@ fn a_limit_that_is_no_number_is_refused() {
     for value in ["0", "x", "-1", "1.5"] {
         let (code, _) = run(&format!("--max-ticks={value}"), "1");
         assert_eq!(code, Some(2), "{value}");
+    }
+}
+
+/// The host's stack is finite: the largest value that is taken is one that is safe.
+#[test]
+fn the_deepest_nesting_that_can_be_allowed_is_safe() {
+    let depth = "--max-call-depth=4000";
+    let expressions = "--max-expression-depth=400";
+    let parentheses = |inner: &str| format!("{}{inner}{}", "(".repeat(90), ")".repeat(90));
+    let script = format!(
+        "fn f(n) {{ if n == 0 {{ 0 }} else {{ 1 + {} }} }} print(f(3990))",
+        parentheses("f(n - 1)")
+    );
+    for (script, code) in [
+        (script.as_str(), Some(0)),
+        ("fn f(n) { f(n + 1) } f(0)", Some(4)),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_forklab"))
+            .args([depth, expressions, "-e", script])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), code, "{script}: {output:?}");
+    }
+    for more in ["--max-call-depth=4001", "--max-expression-depth=401"] {
+        assert_eq!(run(more, "1").0, Some(2), "{more}");
+    }
+    let endless = format!("--max-call-depth={}", u64::MAX);
+    assert_eq!(run(&endless, "fn f(n) { f(n + 1) } f(0)").0, Some(2));
+}
+
+/// Errors of long texts are explained in time that grows with their length, not with its square.
+#[test]
+fn long_texts_are_answered_in_time() {
+    const LONG: usize = 1_000_000;
+    let texts = [
+        format!("1{}", "+1".repeat(LONG)),
+        format!("{}1{}", "(".repeat(LONG), ")".repeat(LONG)),
+        format!("{}1", "- ".repeat(LONG)),
+        format!("{}true", "!".repeat(LONG)),
+        "[".repeat(LONG),
+        "a".repeat(LONG),
+        format!("{}()", "a".repeat(LONG)),
+        "let a = []; for i in 0..20000 { a = [a]; }".to_owned(),
+    ];
+    for text in texts {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
+            .args(["run", "-"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, text.as_bytes()).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        let code = output.status.code();
+        assert!(matches!(code, Some(1 | 4)), "{code:?}");
+        assert!(
+            output.stderr.len() < 10_000,
+            "{} bytes",
+            output.stderr.len()
+        );
     }
 }

@@ -145,6 +145,13 @@ fn ctrl_c_ends_the_running_line_and_the_machine_is_whole() {
 }
 
 /// How long it takes is seen best from outside, without a terminal between.
+/// No limit ends what Ctrl-C is to end.
+const UNLIMITED: [&str; 3] = [
+    "--max-operations=300000000",
+    "--max-ticks=1000000000000",
+    "--max-work=1000000000000000",
+];
+
 #[test]
 #[expect(
     clippy::disallowed_types,
@@ -156,15 +163,30 @@ fn ctrl_c_is_noticed_within_50_ms() {
         "spawn(\"h\", workload([\"run 3\", \"sleep 2\", \"goto 0\"])); loop { tick(1000000) }",
         "let sh = spawn(\"sh\"); loop { sh.exec(\"sh\") }",
         "for n in 0..1000 { spawn(\"h\", workload([\"run 9\", \"goto 0\"])) } loop { ps() }",
+        "boot(#{mem: 256*MiB}); spawn(\"w\", workload([\"map 0x40000000 50000\", \
+         \"touch 0x40000000 50000\", \"goto 1\"])); loop { try { tick(9) } catch { } }",
+        "spawn(\"A\", workload([\"exec A\"])); loop { try { tick(9) } catch { } }",
+        "spawn(\"E\", workload(#{s0: [\"fork E s0\", \"goto 0\"]})); loop { try { run() } catch { } }",
+        "fn main() { loop { } } let d = spawn(\"d\", main); tick(); loop { finish(d) }",
+        "fn main() { loop { } } let d = spawn(\"d\", main); tick(); loop { stepi(d, 100000000) }",
+        "fn main() { loop { fork(); } } spawn(\"d\", main); loop { run() }",
+        "boot(#{cpus: 8, interleave: 1}); fn main() { loop { } } \
+         for i in 0..8 { spawn(\"d\", main) } loop { tick(100000) }",
+        "boot(#{cycles_per_tick: 1000000000}); fn main() { loop { } } spawn(\"d\", main); \
+         loop { tick(100000) }",
+        "fn main() { loop { } } spawn(\"d\", main); let sh = spawn(\"sh\", #{nice: 19}); \
+         patience(1000000); loop { sh.compute(900) }",
+        "spawn(\"h\", workload([\"run 9\", \"goto 0\"])); loop { run_until(|| false) }",
     ] {
         let mut fastest = u128::MAX;
         for _ in 0..5 {
             let child = Command::new(env!("CARGO_BIN_EXE_forklab"))
-                .args(["--max-operations=1000000000", "-e", script])
+                .args(UNLIMITED)
+                .args(["-e", script])
                 .stderr(Stdio::null())
                 .spawn();
             let mut child = child.unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(500));
+            std::thread::sleep(std::time::Duration::from_millis(300));
             let kill = format!("kill -INT {}", child.id());
             Command::new("sh").args(["-c", &kill]).status().unwrap();
             let start = std::time::Instant::now();

@@ -383,7 +383,7 @@ mod tests {
         let (mut lab, task) = Lab::with_task();
         let page = lab.mmap(task, 1, RW, PRIVATE);
         let pending = SigSet::of(&[Signal::SIGUSR1, Signal::SIGRTMIN]);
-        lab.k.task_mut(task).blocked = pending;
+        lab.k.task_mut(task).set_blocked(pending);
         for signal in [Signal::SIGUSR1, Signal::SIGRTMIN] {
             lab.k.task_mut(task).pending.sigaddset(signal);
         }

@@ -1,7 +1,9 @@
 //! Performing the steps of workloads.
 
 use super::steps_text::{ForkHow, Step, Workload};
-use crate::abi::{CloneFlags, MapFlags, Name, PAGE_SHIFT, Prot, Signal, TaskId, TaskState, VirtAddr};
+use crate::abi::{
+    CloneFlags, MapFlags, Name, PAGE_SHIFT, Prot, Signal, TaskId, TaskState, VirtAddr,
+};
 use crate::hw::AccessKind;
 use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall};
 use crate::kernel::task::PidType;

@@ -8,6 +8,6 @@ pub(super) mod system_calls;
 mod vocabulary;
 
 pub use docs::{FunctionDoc, function_docs};
-pub use syntax::{Syntax, WordKind};
 pub(super) use syntax::Places;
+pub use syntax::{Syntax, WordKind};
 pub use vocabulary::Vocabulary;

@@ -32,11 +32,17 @@ pub enum Limit {
     Trace,
 }
 
+/// Nested calls and nested expressions use the stack of the thread; at most so many of both are
+/// safe with [`Limits::stack`].
+const MAX_CALL_DEPTH: u64 = 4_000;
+const MAX_EXPRESSION_DEPTH: u64 = 400;
+
 /// The properties of a limit.
 struct Spec {
     name: &'static str,
     flag: &'static str,
     default: u64,
+    max: u64,
     about: &'static str,
     /// With `{}` for the value.
     message: &'static str,
@@ -80,6 +86,11 @@ impl Limit {
         self.spec().default
     }
 
+    /// The largest value that it can be set to.
+    pub const fn max_value(self) -> u64 {
+        self.spec().max
+    }
+
     /// What it limits, in a few words.
     pub const fn about(self) -> &'static str {
         self.spec().about
@@ -96,12 +107,21 @@ impl Limit {
     }
 }
 
+/// Bytes of stack for a call of a function.
+const STACK_FOR_CALL: usize = 8 << 10;
+/// Bytes of stack for an expression within another.
+const STACK_FOR_EXPRESSION: usize = 2 << 10;
+/// Bytes of stack for each operation that a script may use. A script can nest values, about one
+/// level per seven operations; they are dropped recursively, at 250 bytes per level.
+const STACK_FOR_OPERATION: usize = 56;
+
 /// The properties of each limit, in the order of [`Limit::ALL`].
 const SPECS: [Spec; Limit::ALL.len()] = [
     Spec {
         name: "operations",
         flag: "max-operations",
         default: 10_000_000,
+        max: u64::MAX,
         about: "Operations of the interpreter in one run",
         message: "the script has used up its operations",
         help: "does a loop never end? touch, fill and tick do in one call what a loop does in many",
@@ -110,6 +130,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "call depth",
         flag: "max-call-depth",
         default: 64,
+        max: MAX_CALL_DEPTH,
         about: "Nested function calls",
         message: "too many nested function calls",
         help: "does a function call itself endlessly?",
@@ -118,6 +139,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "expression depth",
         flag: "max-expression-depth",
         default: 64,
+        max: MAX_EXPRESSION_DEPTH,
         about: "Nested expressions",
         message: "the expression is nested too deeply",
         help: "split it up with let; a long string can be built with +=",
@@ -126,6 +148,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "variables",
         flag: "max-variables",
         default: 1_000,
+        max: u64::MAX,
         about: "Variables at a time",
         message: "too many variables",
         help: "keep values in an array",
@@ -134,6 +157,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "string",
         flag: "max-string",
         default: 1 << 20,
+        max: u64::MAX,
         about: "Bytes of the strings in a value",
         message: "a string would be longer than {} bytes",
         help: "does a loop append to it forever? take part of a long view: trace(mark), \
@@ -143,6 +167,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "array",
         flag: "max-array",
         default: 1 << 16,
+        max: u64::MAX,
         about: "Elements of the arrays in a value",
         message: "an array would have more than {} elements",
         help: "does a loop append to it forever? sh.fill and sh.touch write many bytes without an \
@@ -152,6 +177,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "map",
         flag: "max-map",
         default: 1 << 16,
+        max: u64::MAX,
         about: "Entries of the object maps in a value",
         message: "an object map would have more than {} fields",
         help: "keep less in one value; take part of a long trace: trace(mark), trace().only(..)",
@@ -160,6 +186,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "nesting",
         flag: "max-nesting",
         default: 500,
+        max: u64::MAX,
         about: "Levels of arrays and maps in a value",
         message: "a value is nested more than {} levels deep",
         help: "does a loop put a value into itself? a.push(x) adds to an array",
@@ -168,6 +195,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "output",
         flag: "max-output",
         default: 64 << 20,
+        max: u64::MAX,
         about: "Bytes printed in one run",
         message: "the script has printed too much",
         help: "does a loop print forever?",
@@ -176,6 +204,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "memory",
         flag: "max-memory",
         default: 2 << 30,
+        max: u64::MAX,
         about: "Bytes of the host's memory, the emulated RAM included",
         message: "the session uses too much of the host's memory",
         help: "keep fewer large values, or boot(#{mem: ..}) with less memory",
@@ -184,6 +213,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "ticks",
         flag: "max-ticks",
         default: 100_000_000,
+        max: u64::MAX,
         about: "Ticks that pass in one run",
         message: "the run has asked for more ticks than it may",
         help: "ask for fewer ticks; at the prompt each line is a run of its own",
@@ -192,6 +222,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "work",
         flag: "max-work",
         default: 8_000_000_000,
+        max: u64::MAX,
         about: "Work of the machine in one run: emulated instructions, and what the kernel does, \
              counted by its cost in instructions",
         message: "the machine has done as much as one run may ask for",
@@ -202,6 +233,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         name: "trace",
         flag: "max-trace",
         default: 1 << 20,
+        max: u64::MAX,
         about: "Events that the trace keeps; older ones are dropped, 1,024 at a time",
         message: "the trace has dropped its oldest events",
         help: "look at the trace more often, from mark() to mark()",
@@ -223,6 +255,18 @@ impl Limits {
     pub const fn with(mut self, limit: Limit, value: u64) -> Self {
         self.0[limit as usize] = value;
         self
+    }
+
+    /// Bytes of stack that a thread needs to run any script within these limits: for calls and
+    /// expressions nested into each other, and to drop nested values.
+    pub fn stack(&self) -> usize {
+        let calls = self.size(Limit::CallDepth);
+        let expressions = self.size(Limit::ExpressionDepth);
+        let nested = calls.saturating_mul(
+            STACK_FOR_CALL.saturating_add(expressions.saturating_mul(STACK_FOR_EXPRESSION)),
+        );
+        let values = self.size(Limit::Operations);
+        nested.max(values.saturating_mul(STACK_FOR_OPERATION))
     }
 
     /// The value of a limit as a size on the host.
@@ -260,7 +304,8 @@ mod tests {
             assert_eq!(limit as usize, place, "{}", limit.name());
             let limits = Limits::default().with(limit, 7);
             assert_eq!(limits.get(limit), 7);
-            assert!(limit.default_value() > 0 && !limit.help().is_empty());
+            assert!((1..=limit.max_value()).contains(&limit.default_value()));
+            assert!(!limit.help().is_empty());
         }
     }
 

@@ -35,9 +35,8 @@ impl Session {
 
     /// Creates a session on a freshly booted machine of the default size.
     ///
-    /// Values that scripts nest deeply need stack when they are dropped. A program that runs
-    /// untrusted scripts should give the session's thread 56 bytes of stack for each operation that
-    /// they may use.
+    /// Scripts that nest calls or values deeply need stack. A program that runs untrusted scripts
+    /// should give the session's thread as much as [`Limits::stack`] says.
     ///
     /// # Errors
     /// If the machine cannot be booted, in words for the user.

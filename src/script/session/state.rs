@@ -217,7 +217,9 @@ impl State {
 
     /// How many more ticks this run may ask for.
     pub(in crate::script) const fn ticks_left(&self) -> u64 {
-        self.limits.get(Limit::Ticks).saturating_sub(self.used.ticks)
+        self.limits
+            .get(Limit::Ticks)
+            .saturating_sub(self.used.ticks)
     }
 
     /// Counts ticks that have passed against the limit of this run.
@@ -246,9 +248,8 @@ impl State {
 
     /// The same, but for the memory, which takes longer to ask for.
     fn must_halt_at_once(&self) -> Option<Halt> {
-        let over = |used: u64, limit: Limit| {
-            (used > self.limits.get(limit)).then_some(Halt::Limit(limit))
-        };
+        let over =
+            |used: u64, limit: Limit| (used > self.limits.get(limit)).then_some(Halt::Limit(limit));
         self.halt
             .or_else(|| self.host.interrupt.is_raised().then_some(Halt::Interrupted))
             .or_else(|| over(self.used.operations, Limit::Operations))
