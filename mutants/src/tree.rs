@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 /// What is not part of the sources.
 const LEFT_OUT: [&str; 2] = ["target", ".git"];
 
-/// What begins the library of the copy: a change may make a sum overflow that the compiler can
+/// What the library of the copy allows: a change may make a sum overflow that the compiler can
 /// compute, and that is for the tests to notice.
 const ALLOWED: &str = "#![allow(arithmetic_overflow, unconditional_panic)]\n";
 
@@ -55,7 +55,9 @@ fn content(root: &Path, file: &Path, edits: &Edits, places: &mut Places) -> Resu
         return Ok(manifest);
     }
     if name == "src/lib.rs" {
-        return Ok([ALLOWED.as_bytes(), &original].concat());
+        let text = String::from_utf8(original)?;
+        let (paragraph, modules) = text.split_once("\n\n").context("a library has modules")?;
+        return Ok(format!("{paragraph}\n{ALLOWED}\n{modules}").into_bytes());
     }
     let numbered = (1..).zip(edits.candidates);
     let here: Vec<(u32, &Candidate)> = numbered

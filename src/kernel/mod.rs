@@ -25,6 +25,9 @@ pub mod task;
 pub mod time;
 pub mod traps;
 
+#[cfg(test)]
+mod tests;
+
 use crate::abi::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,
     SignalId, TaskId,

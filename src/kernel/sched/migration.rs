@@ -177,31 +177,3 @@ impl Kernel {
         (1 << self.cpus.len()) - 1
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::mm::tests::lab::{Lab, PRIVATE, RW};
-
-    /// The room is checked before the task is looked for, and what is stored is one word.
-    #[test]
-    fn the_affinity_mask_is_stored_in_a_word() {
-        const GETAFFINITY: u32 = 242;
-        let (mut lab, task) = Lab::with_task();
-        let page = lab.mmap(task, 1, RW, PRIVATE).0;
-        for (pid, len, at, result) in [
-            (0, 4, page, Ok(4)),
-            (0, 128, page, Ok(4)),
-            (0, 3, page, Err(Errno::EINVAL)),
-            (4711, 3, page, Err(Errno::EINVAL)),
-            (4711, 4, page, Err(Errno::ESRCH)),
-            (0, 4, 8, Err(Errno::EFAULT)),
-        ] {
-            lab.store(task, crate::abi::VirtAddr(page), &[99, 99]);
-            let words = [pid, len, at];
-            assert_eq!(lab.int_80(task, GETAFFINITY, words), result, "{words:?}");
-            let stored = [0, 4].map(|next| lab.read(task, crate::abi::VirtAddr(page + next)));
-            assert_eq!(stored, [if result.is_ok() { 1 } else { 99 }, 99]);
-        }
-    }
-}

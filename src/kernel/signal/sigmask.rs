@@ -358,7 +358,6 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::mm::tests::lab::{Lab, PRIVATE, RW};
 
     #[test]
     fn a_mask_never_has_kill_or_stop() {
@@ -373,70 +372,5 @@ mod tests {
         );
         assert_eq!(changed_mask(old, SIG_UNBLOCK, all), Ok(SigSet::EMPTY));
         assert_eq!(changed_mask(old, 3, all), Err(Errno::EINVAL));
-    }
-
-    /// `rt_sigpending` stores as much of the set as it is asked for, `sigpending` a word.
-    #[test]
-    fn the_set_of_pending_signals_is_stored_in_part_or_as_a_whole() {
-        const SIGPENDING: u32 = 73;
-        const RT_SIGPENDING: u32 = 176;
-        let (mut lab, task) = Lab::with_task();
-        let page = lab.mmap(task, 1, RW, PRIVATE);
-        let pending = SigSet::of(&[Signal::SIGUSR1, Signal::SIGRTMIN]);
-        lab.k.task_mut(task).set_blocked(pending);
-        for signal in [Signal::SIGUSR1, Signal::SIGRTMIN] {
-            lab.k.task_mut(task).pending.sigaddset(signal);
-        }
-        // SIGUSR1 is bit 9, SIGRTMIN bit 31; the next word stays as it was.
-        for (nr, size, result, words) in [
-            (SIGPENDING, 0, Ok(0), [0x8000_0200, 99]),
-            (RT_SIGPENDING, 0, Ok(0), [99, 99]),
-            (RT_SIGPENDING, 1, Ok(0), [0, 99]),
-            (RT_SIGPENDING, 2, Ok(0), [0x0200, 99]),
-            (RT_SIGPENDING, 4, Ok(0), [0x8000_0200, 99]),
-            (RT_SIGPENDING, 8, Ok(0), [0x8000_0200, 0]),
-            (RT_SIGPENDING, 9, Err(Errno::EINVAL), [99, 99]),
-        ] {
-            lab.store(task, page, &[99, 99]);
-            assert_eq!(lab.int_80(task, nr, [page.0, size, 0]), result, "{size}");
-            let stored = [0, 4].map(|at| lab.read(task, VirtAddr(page.0 + at)));
-            assert_eq!(stored, words, "{nr} {size}");
-        }
-    }
-
-    /// The alternate stack: who stands on it may not change it, then flags and size are checked.
-    #[test]
-    fn an_alternate_stack_has_a_least_size_and_stays_while_it_is_used() {
-        const SIGALTSTACK: u32 = 186;
-        let stack = [0x1000, SS_ONSTACK, MINSIGSTKSZ];
-        let none = [0, SS_DISABLE, 0];
-        let off = [0x1000, 0, MINSIGSTKSZ];
-        for (new, result, after) in [
-            (stack, Ok(0), off),
-            ([0x1000, 0, MINSIGSTKSZ], Ok(0), off),
-            ([0x1000, 0, MINSIGSTKSZ - 1], Err(Errno::ENOMEM), none),
-            ([0x1000, SS_ONSTACK, 0], Err(Errno::ENOMEM), none),
-            ([0x1000, SS_DISABLE, 0], Ok(0), none),
-            ([0x1000, 4, 0], Err(Errno::EINVAL), none),
-        ] {
-            let (mut lab, task) = Lab::with_task();
-            let page = lab.mmap(task, 1, RW, PRIVATE);
-            let old = VirtAddr(page.0 + 64);
-            lab.store(task, page, &new);
-            let told = |lab: &mut Lab| [0, 4, 8].map(|at| lab.read(task, VirtAddr(old.0 + at)));
-            assert_eq!(lab.int_80(task, SIGALTSTACK, [page.0, 0, 0]), result);
-            assert_eq!(lab.int_80(task, SIGALTSTACK, [0, old.0, 0]), Ok(0));
-            assert_eq!(told(&mut lab), after, "{new:?}");
-            // The first byte of the stack is on it, the one behind it is not.
-            lab.k.task_mut(task).thread.regs.esp = 0x1000 + MINSIGSTKSZ;
-            assert_eq!(lab.int_80(task, SIGALTSTACK, [page.0, 0, 0]), result);
-            if after == off {
-                lab.k.task_mut(task).thread.regs.esp = 0x1000;
-                assert_eq!(lab.int_80(task, SIGALTSTACK, [0, old.0, 0]), Ok(0));
-                assert_eq!(told(&mut lab), stack);
-                let refused = lab.int_80(task, SIGALTSTACK, [page.0, 0, 0]);
-                assert_eq!(refused, Err(Errno::EPERM));
-            }
-        }
     }
 }

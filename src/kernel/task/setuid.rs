@@ -157,7 +157,6 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::mm::tests::lab::{Lab, PRIVATE, RW};
 
     /// `cap_emulate_setxuid()`: any of the three ids makes root, and its last one takes all away.
     #[test]
@@ -203,52 +202,5 @@ mod tests {
         let none = (Caps::empty(), Caps::empty());
         assert_eq!(caps_after_setuid(&root, &gone), none);
         assert_eq!(caps_after_setuid(&gone, &gone), none);
-    }
-
-    /// Without capabilities a task chooses among the ids that it has, each call in its own way.
-    #[test]
-    fn what_the_calls_make_of_real_effective_and_saved_id() {
-        const SETUID: u32 = 213;
-        const SETREUID: u32 = 203;
-        const SETRESUID: u32 = 208;
-        const GETRESUID: u32 = 209;
-        for (nr, [a, b, c], result) in [
-            (SETUID, [1, 0, 0], Ok([1, 1, 3])),
-            (SETUID, [3, 0, 0], Ok([1, 3, 3])),
-            (SETUID, [2, 0, 0], Err(Errno::EPERM)),
-            (SETREUID, [SAME, SAME, 0], Ok([1, 2, 3])),
-            (SETREUID, [2, 1, 0], Ok([2, 1, 1])),
-            (SETREUID, [1, SAME, 0], Ok([1, 2, 2])),
-            (SETREUID, [3, SAME, 0], Err(Errno::EPERM)),
-            // The saved id follows unless the effective one only becomes the real one.
-            (SETREUID, [SAME, 3, 0], Ok([1, 3, 3])),
-            (SETREUID, [SAME, 2, 0], Ok([1, 2, 2])),
-            (SETREUID, [SAME, 1, 0], Ok([1, 1, 3])),
-            (SETREUID, [SAME, 4, 0], Err(Errno::EPERM)),
-            (SETRESUID, [SAME, SAME, SAME], Ok([1, 2, 3])),
-            (SETRESUID, [3, 1, 2], Ok([3, 1, 2])),
-            (SETRESUID, [SAME, 3, SAME], Ok([1, 3, 3])),
-            (SETRESUID, [4, SAME, SAME], Err(Errno::EPERM)),
-            (SETRESUID, [SAME, 4, SAME], Err(Errno::EPERM)),
-            (SETRESUID, [SAME, SAME, 4], Err(Errno::EPERM)),
-        ] {
-            let (mut lab, task) = Lab::with_task();
-            let page = lab.mmap(task, 1, RW, PRIVATE).0;
-            lab.k.task_mut(task).set_caps(Caps::all());
-            assert_eq!(lab.int_80(task, SETRESUID, [1, 2, 3]), Ok(0));
-            lab.k.task_mut(task).set_caps(Caps::empty());
-            let done = lab.int_80(task, nr, [a, b, c]);
-            let places = [page, page + 4, page + 8];
-            assert_eq!(lab.int_80(task, GETRESUID, places), Ok(0));
-            let ids = places.map(|place| lab.read(task, VirtAddr(place)));
-            assert_eq!(done.map(|_| ids), result, "{nr} {a} {b} {c}");
-            assert_eq!(ids, result.unwrap_or([1, 2, 3]));
-            for bad in 0..3 {
-                let mut places = places;
-                places[bad] = 8;
-                let refused = lab.int_80(task, GETRESUID, places);
-                assert_eq!(refused, Err(Errno::EFAULT));
-            }
-        }
     }
 }

@@ -247,7 +247,6 @@ const fn alarm_seconds(ticks: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::mm::tests::lab::{Lab, PRIVATE, RW};
 
     #[test]
     fn what_is_left_of_an_alarm_is_rounded_but_never_to_nothing() {
@@ -272,58 +271,5 @@ mod tests {
         }
         assert_eq!(expired, [3, 1, 2]);
         assert_eq!(timers.next_expiry(), Some(9));
-    }
-
-    const SETITIMER: u32 = 104;
-    const GETITIMER: u32 = 105;
-
-    /// A timer that is off has only zeros, one that is on has whole ticks. Without a new value it is
-    /// turned off; without a place for the old one nobody is told.
-    #[test]
-    fn the_values_of_a_timer_lie_in_the_callers_memory() {
-        let (mut lab, task) = Lab::with_task();
-        let (new, old) = (
-            lab.mmap(task, 1, RW, PRIVATE),
-            lab.mmap(task, 1, RW, PRIVATE),
-        );
-        let told = |lab: &mut Lab| [0, 4, 8, 12].map(|at| lab.read(task, VirtAddr(old.0 + at)));
-        let value = [1, 500_000, 2, 250_000];
-        lab.store(task, new, &value);
-        // The timers that count CPU time begin with the tick that has begun.
-        for (which, micros) in [
-            (ITIMER_REAL, 250_657),
-            (ITIMER_VIRTUAL, 251_657),
-            (ITIMER_PROF, 251_657),
-        ] {
-            let in_ticks = [1, 500_771, 2, micros];
-            for (to, before) in [
-                (new.0, [0; 4]),
-                (new.0, in_ticks),
-                (0, in_ticks),
-                (0, [0; 4]),
-            ] {
-                lab.store(task, old, &[99; 4]);
-                assert_eq!(lab.int_80(task, GETITIMER, [which, old.0, 0]), Ok(0));
-                assert_eq!(told(&mut lab), before, "{which}");
-                lab.store(task, old, &[99; 4]);
-                assert_eq!(lab.int_80(task, SETITIMER, [which, to, old.0]), Ok(0));
-                assert_eq!(told(&mut lab), before, "{which}");
-            }
-            assert_eq!(lab.int_80(task, SETITIMER, [which, new.0, 0]), Ok(0));
-        }
-        for (nr, words, errno) in [
-            (GETITIMER, [ITIMER_REAL, 0, 0], Errno::EFAULT),
-            (GETITIMER, [ITIMER_REAL, 8, 0], Errno::EFAULT),
-            (GETITIMER, [3, 0, 0], Errno::EFAULT),
-            (GETITIMER, [3, old.0, 0], Errno::EINVAL),
-            (SETITIMER, [3, new.0, 0], Errno::EINVAL),
-            (SETITIMER, [3, 8, 0], Errno::EFAULT),
-            (SETITIMER, [ITIMER_REAL, 0, 8], Errno::EFAULT),
-        ] {
-            assert_eq!(lab.int_80(task, nr, words), Err(errno), "{nr} {words:?}");
-        }
-        // The new value counts, wherever the old one was to go.
-        assert_eq!(lab.int_80(task, GETITIMER, [ITIMER_REAL, old.0, 0]), Ok(0));
-        assert_eq!(told(&mut lab), [0; 4]);
     }
 }

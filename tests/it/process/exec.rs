@@ -92,6 +92,9 @@ fn a_failed_exec_leaves_everything_as_it_is() {
         ("f", Errno::EACCES),
         ("null", Errno::EACCES),
         ("console", Errno::EACCES),
+        ("/tmp", Errno::EACCES),
+        ("/nowhere/sh", Errno::ENOENT),
+        ("sh/", Errno::ENOTDIR),
         (&"x".repeat(4096), Errno::ENAMETOOLONG),
     ] {
         let (mut lab, sh) = Lab::with_shell();

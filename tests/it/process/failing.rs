@@ -100,7 +100,7 @@ fn with_undo_list(before: &Footprint, reached: CopyStage, flags: F) -> Footprint
 }
 
 /// How far the last `copy_process` came, why no further, and what was made to fail.
-fn told(lab: &Lab, mark: u64) -> (Vec<Allocation>, CopyStage, Option<CloneRefusal>) {
+pub(super) fn told(lab: &Lab, mark: u64) -> (Vec<Allocation>, CopyStage, Option<CloneRefusal>) {
     let what = lab.events(mark, |record| match record.event {
         TraceEvent::FailInjected { what } => Some(what),
         _ => None,

@@ -11,7 +11,7 @@ const USR1: Signal = Signal::SIGUSR1;
 const USR2: Signal = Signal::SIGUSR2;
 
 /// Sets a handler of that number.
-fn handle(lab: &mut Lab, task: TaskId, signal: Signal, number: usize, flags: SaFlags) {
+pub(super) fn handle(lab: &mut Lab, task: TaskId, signal: Signal, number: usize, flags: SaFlags) {
     let addr = handler_address(number).unwrap();
     let args = SigactionArgs {
         signal: signal.number(),
@@ -31,7 +31,7 @@ fn kill(lab: &mut Lab, from: TaskId, to: TaskId, signal: Signal) {
 }
 
 /// Begins the handler that was entered, and says which it is.
-fn begin(lab: &mut Lab) -> Option<EnteredHandler> {
+pub(super) fn begin(lab: &mut Lab) -> Option<EnteredHandler> {
     let entered = lab.machine.entered_handler()?;
     lab.machine
         .apply(Command::BeginHandler(entered.task))
@@ -75,6 +75,15 @@ fn a_handler_has_a_real_frame_and_blocks_its_signal() {
         assert_eq!(inside.eip, handler_address(7).unwrap());
         // Its argument lies above its return address.
         assert_eq!(lab.read(sh, VirtAddr(inside.esp + 4)), USR1.number());
+        // A function that takes its arguments in registers finds them there.
+        let further = [8, 12].map(|above| lab.read(sh, VirtAddr(inside.esp + above)));
+        let further = if flags == SaFlags::SIGINFO {
+            further
+        } else {
+            [0; 2]
+        };
+        let registers = [inside.eax, inside.edx, inside.ecx];
+        assert_eq!(registers, [USR1.number(), further[0], further[1]]);
         assert_eq!(lab.task(sh).blocked().contains(USR1), blocked);
         end(&mut lab, sh);
         let after = lab.task(sh).thread.regs;

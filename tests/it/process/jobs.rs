@@ -309,24 +309,32 @@ fn waitid_fills_the_callers_memory() {
         Syscall::Waitid(WaitidArgs {
             which: 0,
             id: 0,
-            info: InfoTo::User(VirtAddr(info)),
+            info,
             options,
             rusage: VirtAddr(0),
         })
     };
+    let place = InfoTo::User(page);
     let kid = lab.fork(sh);
     let pid = lab.pid(kid);
     lab.write(sh, page, 99);
-    assert_eq!(lab.call(sh, args(page.0, EXITED | NOHANG)), 0);
+    assert_eq!(lab.call(sh, args(place, EXITED | NOHANG)), 0);
     assert_eq!(lab.read(sh, page), 0, "nothing to report");
     lab.exit(kid, 3);
-    assert_eq!(lab.call(sh, args(0, EXITED | NOWAIT)), err(Errno::EFAULT));
-    assert_eq!(lab.call(sh, args(page.0, EXITED | NOWAIT)), 0);
+    for nowhere in [InfoTo::Nowhere, InfoTo::User(VirtAddr(0))] {
+        let left = lab.call(sh, args(nowhere, EXITED | NOWAIT));
+        assert_eq!(left, err(Errno::EFAULT), "{nowhere:?}");
+    }
+    assert_eq!(lab.call(sh, args(place, EXITED | NOWAIT)), 0);
     let words: Vec<u32> = (0..6)
         .map(|word| lab.read(sh, VirtAddr(page.0 + 4 * word)))
         .collect();
     assert_eq!(words, [17, 0, 1, pid as u32, USER, 3]);
-    assert_eq!(lab.call(sh, args(0, EXITED)), pid);
+    assert_eq!(lab.call(sh, args(InfoTo::Nowhere, EXITED)), pid);
+    let kid = lab.fork(sh);
+    let pid = lab.pid(kid);
+    lab.exit(kid, 0);
+    assert_eq!(lab.call(sh, args(InfoTo::User(VirtAddr(0)), EXITED)), pid);
 }
 
 /// In the kernel's order.

@@ -1,10 +1,13 @@
 //! ptrace: attaching, stops, requests, events, and what becomes of tracees.
 
-use crate::lab::{ALL_SHARED, Lab, Waited, errno};
+use super::handlers::{begin, handle};
+use crate::lab::{ALL_SHARED, Lab, THREAD, USER, Waited, errno};
 use forklab::abi::{
-    CloneFlags, CloneFlags as F, Errno, MapFlags, Prot, PtFlags, TaskId, TaskState, VirtAddr,
+    CloneFlags, CloneFlags as F, Errno, MapFlags, Prot, PtFlags, SaFlags, Signal, TaskId,
+    TaskState, VirtAddr, si_code,
 };
 use forklab::kernel::syscall::{ForkArgs, MmapArgs, PtraceArgs, Syscall};
+use forklab::kernel::task::SignalFlags;
 use forklab::machine::{Acted, BufferCall};
 
 const TRACEME: u32 = 0;
@@ -22,8 +25,10 @@ const SYSCALL: u32 = 24;
 const SETOPTIONS: u32 = 0x4200;
 const GETEVENTMSG: u32 = 0x4201;
 const GETSIGINFO: u32 = 0x4202;
+const SETSIGINFO: u32 = 0x4203;
 
 const NOHANG: u32 = 1;
+const UNTRACED: u32 = 2;
 
 fn ptrace(lab: &mut Lab, tracer: TaskId, request: u32, child: TaskId, data: u32) -> i32 {
     at(lab, tracer, request, child, 0, data)
@@ -56,6 +61,19 @@ fn words(
             Ok(bytes.chunks(4).map(word).collect())
         }
         Acted::Refused(error) => Err(error.errno()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A request that takes words from the tracer's memory.
+fn give(lab: &mut Lab, tracer: TaskId, request: u32, child: TaskId, words: &[u32]) -> i32 {
+    let pid = lab.pid(child);
+    let addr = 0;
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let call = BufferCall::Ptrace { request, pid, addr };
+    match lab.on_stack(tracer, call, bytes.len() as u32, &bytes) {
+        Acted::Filled(value, _) => value as i32,
+        Acted::Refused(error) => -error.errno().code(),
         other => panic!("{other:?}"),
     }
 }
@@ -191,6 +209,59 @@ fn a_signal_is_shown_first_and_replaced_or_dropped() {
     assert_eq!(ptrace(&mut lab, sh, CONT, child, 15), 0);
     let pid = lab.pid(child);
     assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 15));
+}
+
+/// What a tracer writes into the signal of a stop reaches the handler, unless it lets the task go on
+/// with another signal: that one comes from the tracer.
+#[test]
+fn a_tracer_can_change_what_a_signal_says() {
+    let said = |signal| {
+        let mut words: Vec<u32> = (0..32).map(|n| 0x0403_0201 + n).collect();
+        (words[0], words[2]) = (signal, si_code::SI_QUEUE as u32);
+        words
+    };
+    for (signal, go_on_with) in [(10, 10), (12, 12), (12, 10)] {
+        let (mut lab, sh, child) = traced_child(0);
+        for (number, taken) in [Signal::SIGUSR1, Signal::SIGUSR2].into_iter().enumerate() {
+            handle(&mut lab, child, taken, number, SaFlags::SIGINFO);
+        }
+        let usr1 = Syscall::Kill(lab.pid(child), 10);
+        lab.call(sh, usr1);
+        stopped(&mut lab, sh, child, 0x0a7f);
+        let words_set = said(signal);
+        assert_eq!(give(&mut lab, sh, SETSIGINFO, child, &words_set), 0);
+        let shown = words(&mut lab, sh, GETSIGINFO, child, 0, 32);
+        assert_eq!(shown, Ok(words_set.clone()));
+        assert_eq!(ptrace(&mut lab, sh, CONT, child, go_on_with), 0);
+        assert_eq!(begin(&mut lab).unwrap().signal.number(), go_on_with);
+        // The second argument of a handler is the address of what the signal says.
+        let esp = lab.task(child).thread.regs.esp;
+        let info = lab.read(child, VirtAddr(esp + 8));
+        let told: Vec<u32> = (0..5)
+            .map(|word| lab.read(child, VirtAddr(info + 4 * word)))
+            .collect();
+        let by_tracer = [10, 0, si_code::SI_USER as u32, lab.pid(sh) as u32, USER];
+        let expected = if signal == go_on_with {
+            &words_set[..5]
+        } else {
+            &by_tracer
+        };
+        assert_eq!(told, expected, "{signal} {go_on_with}");
+    }
+}
+
+/// Only a task that has stopped to take a signal has one to read and change.
+#[test]
+fn a_stop_without_a_signal_says_nothing() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    let pid = lab.pid(child);
+    assert_eq!(lab.kill(sh, pid, 19), 0);
+    assert_eq!(ptrace(&mut lab, sh, ATTACH, child, 0), 0);
+    let none = words(&mut lab, sh, GETSIGINFO, child, 0, 32);
+    assert_eq!(none, Err(Errno::EINVAL));
+    let refused = give(&mut lab, sh, SETSIGINFO, child, &[10; 32]);
+    assert_eq!(errno(refused), Errno::EINVAL);
 }
 
 #[test]
@@ -408,21 +479,12 @@ fn registers_are_read_and_set_as_a_whole() {
     attach(&mut lab, sh, child);
     let mut regs = words(&mut lab, sh, GETREGS, child, 0, 17).unwrap();
     assert_eq!(regs[15], lab.task(child).thread.regs.esp);
-    regs[0] = 11;
+    regs[0] = 0x0403_0201;
     // A selector of the kernel is passed over.
     regs[13] = 0x60;
-    let bytes: Vec<u8> = regs.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let pid = lab.pid(child);
-    let call = BufferCall::Ptrace {
-        request: SETREGS,
-        pid,
-        addr: 0,
-    };
-    let Acted::Filled(0, _) = lab.on_stack(sh, call, 68, &bytes) else {
-        panic!("refused");
-    };
+    assert_eq!(give(&mut lab, sh, SETREGS, child, &regs), 0);
     let now = lab.task(child).thread.regs;
-    assert_eq!((now.ebx, now.cs), (11, 0x73));
+    assert_eq!((now.ebx, now.cs), (0x0403_0201, 0x73));
     assert_eq!(
         at(&mut lab, sh, GETREGS, child, 0, 0xc000_0000),
         -Errno::EIO.code()
@@ -451,27 +513,49 @@ fn a_tracee_is_reaped_twice() {
     assert_eq!(lab.wait(tracer, pid, 0), Waited::Nothing(-10));
 }
 
+/// How a tracee came to stand still.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Stands {
+    /// By the signal of the attach, of which nobody knows yet.
+    Unreported,
+    /// By the signal of the attach, for which the tracer has waited.
+    Reported,
+    /// Its process had been stopped before.
+    WithItsProcess,
+}
+
+/// A trace stop ends with the tracer, whether that is the father or not. But what nobody has waited
+/// for is obeyed, and a stopped process stays stopped.
 #[test]
 fn a_tracee_of_a_dead_tracer_goes_back_and_on() {
-    for waited in [true, false] {
-        let (mut lab, sh) = Lab::with_shell();
-        let child = lab.fork(sh);
-        let tracer = lab.spawn("tracer");
-        assert_eq!(ptrace(&mut lab, tracer, ATTACH, child, 0), 0);
-        if waited {
-            stopped(&mut lab, tracer, child, 0x137f);
+    for (stands, state) in [
+        (Stands::Unreported, TaskState::STOPPED),
+        (Stands::Reported, TaskState::INTERRUPTIBLE),
+        (Stands::WithItsProcess, TaskState::STOPPED),
+    ] {
+        for by_father in [false, true] {
+            let (mut lab, sh) = Lab::with_shell();
+            let child = lab.fork(sh);
+            let tracer = if by_father { sh } else { lab.spawn("tracer") };
+            if stands == Stands::WithItsProcess {
+                let pid = lab.pid(child);
+                assert_eq!(lab.kill(sh, pid, 19), 0);
+            }
+            assert_eq!(ptrace(&mut lab, tracer, ATTACH, child, 0), 0);
+            if stands != Stands::Unreported {
+                // The first request makes a trace stop of any other.
+                let pid = lab.pid(child);
+                assert_eq!(lab.wait(tracer, pid, 0), Waited::Reaped(pid, 0x137f));
+                options(&mut lab, tracer, child, 0);
+            }
+            assert_eq!(lab.sched(child).state, TaskState::TRACED);
+            lab.exit(tracer, 0);
+            assert!(lab.task(child).ptrace().is_empty());
+            let init = lab.kernel().init();
+            assert_eq!(lab.task(child).parent(), if by_father { init } else { sh });
+            assert_eq!(lab.sched(child).state, state, "{stands:?} {by_father}");
+            lab.check();
         }
-        lab.exit(tracer, 0);
-        assert!(lab.task(child).ptrace().is_empty());
-        assert_eq!(lab.task(child).parent(), sh);
-        // What nobody has waited for is obeyed.
-        let state = if waited {
-            TaskState::INTERRUPTIBLE
-        } else {
-            TaskState::STOPPED
-        };
-        assert_eq!(lab.sched(child).state, state);
-        lab.check();
     }
 }
 
@@ -518,6 +602,25 @@ fn kill_ends_a_task_that_has_stopped_with_a_signal() {
     assert_eq!(ptrace(&mut lab, sh, KILL, child, 0), 0);
     let pid = lab.pid(child);
     assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 9));
+}
+
+/// A thread that stands for its tracer counts as stopped: the others do not wait for it, and the
+/// parent hears at once that the process has stopped.
+#[test]
+fn a_group_stop_does_not_wait_for_a_thread_in_a_trace_stop() {
+    let (mut lab, sh) = Lab::with_shell();
+    let leader = lab.fork(sh);
+    let threads = [(); 2].map(|()| lab.clone(leader, THREAD).unwrap());
+    let tracer = lab.spawn("tracer");
+    assert_eq!(ptrace(&mut lab, tracer, ATTACH, threads[0], 0), 0);
+    let pid = lab.pid(leader);
+    assert_eq!(lab.kill(sh, pid, 19), 0);
+    assert_eq!(lab.sched(threads[0]).state, TaskState::TRACED);
+    for task in [leader, threads[1]] {
+        assert_eq!(lab.sched(task).state, TaskState::STOPPED);
+    }
+    assert_eq!(lab.signal(leader).flags(), SignalFlags::STOP_STOPPED);
+    assert_eq!(lab.wait(sh, pid, UNTRACED), Waited::Reaped(pid, 0x137f));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Clones that fail: the errno, what is undone, and what is not.
 
+use super::failing::told;
 use crate::lab::{ALL_SHARED, Lab, THREAD, USER, Waited};
 use forklab::abi::{Caps, CloneFlags as F, Errno, PfFlags, Resource, Signal, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::syscall::ForkArgs;
+use forklab::trace::{CloneRefusal, CopyStage};
 
 /// An address where nothing is mapped.
 const NOWHERE: VirtAddr = VirtAddr(0x10);
@@ -14,6 +16,8 @@ struct Failure {
     flags: F,
     prepare: fn(&mut Lab, TaskId),
     errno: Errno,
+    /// The last step of `copy_process` that it passes.
+    after: CopyStage,
     /// `sched_fork` came before the failure: half of the time slice is gone.
     halves_slice: bool,
 }
@@ -35,6 +39,7 @@ const FAILURES: &[Failure] = &[
         flags: F::CLONE_THREAD.union(F::FORK),
         prepare: nothing,
         errno: Errno::EINVAL,
+        after: CopyStage::Begun,
         halves_slice: false,
     },
     Failure {
@@ -42,6 +47,7 @@ const FAILURES: &[Failure] = &[
         flags: F::CLONE_VM.union(F::FORK),
         prepare: |lab, _| lab.machine.kernel.fail.set(FailPoint::Frame(Some(0))),
         errno: Errno::ENOMEM,
+        after: CopyStage::FlagsAllowed,
         halves_slice: false,
     },
     Failure {
@@ -49,6 +55,7 @@ const FAILURES: &[Failure] = &[
         flags: F::FORK,
         prepare: |lab, task| *lab.rlimit_mut(task, Resource::Nproc) = 1,
         errno: Errno::EAGAIN,
+        after: CopyStage::TaskStruct,
         halves_slice: false,
     },
     Failure {
@@ -56,6 +63,7 @@ const FAILURES: &[Failure] = &[
         flags: F::FORK,
         prepare: |lab, _| lab.machine.kernel.max_threads = 2,
         errno: Errno::EAGAIN,
+        after: CopyStage::ProcessCounted,
         halves_slice: false,
     },
     Failure {
@@ -63,6 +71,7 @@ const FAILURES: &[Failure] = &[
         flags: F::CLONE_PARENT_SETTID.union(F::FORK),
         prepare: nothing,
         errno: Errno::EFAULT,
+        after: CopyStage::ThreadsAllowed,
         halves_slice: false,
     },
     Failure {
@@ -70,6 +79,7 @@ const FAILURES: &[Failure] = &[
         flags: F::CLONE_NEWNS.union(F::FORK),
         prepare: nothing,
         errno: Errno::EPERM,
+        after: CopyStage::Mm,
         halves_slice: false,
     },
     Failure {
@@ -77,6 +87,7 @@ const FAILURES: &[Failure] = &[
         flags: F::CLONE_SETTLS.union(F::FORK),
         prepare: nothing,
         errno: Errno::EFAULT,
+        after: CopyStage::Namespace,
         halves_slice: false,
     },
     Failure {
@@ -84,6 +95,7 @@ const FAILURES: &[Failure] = &[
         flags: ALL_SHARED.union(F::CLONE_SETTLS).union(F::FORK),
         prepare: nothing,
         errno: Errno::EFAULT,
+        after: CopyStage::Namespace,
         halves_slice: false,
     },
     Failure {
@@ -91,6 +103,7 @@ const FAILURES: &[Failure] = &[
         flags: F::FORK,
         prepare: kill_pending,
         errno: Errno::EINTR,
+        after: CopyStage::SchedFork,
         halves_slice: true,
     },
     Failure {
@@ -98,6 +111,7 @@ const FAILURES: &[Failure] = &[
         flags: ALL_SHARED.union(F::CLONE_THREAD).union(F::FORK),
         prepare: kill_pending,
         errno: Errno::EINTR,
+        after: CopyStage::SchedFork,
         halves_slice: true,
     },
     Failure {
@@ -105,6 +119,7 @@ const FAILURES: &[Failure] = &[
         flags: THREAD.union(F::FORK),
         prepare: group_exits,
         errno: Errno::EAGAIN,
+        after: CopyStage::NotKilled,
         halves_slice: true,
     },
 ];
@@ -130,8 +145,16 @@ fn a_failed_clone_undoes_everything_but_the_pid_and_the_slice() {
             lab.files(sh).count(),
             lab.fs(sh).count(),
         ];
+        let mark = lab.mark();
         let result = lab.clone_with(sh, failure.flags, bad_addresses());
         assert_eq!(result, Err(failure.errno), "{name}");
+        let (_, reached, refusal) = told(&lab, mark);
+        assert_eq!(reached, failure.after, "{name}");
+        assert_eq!(
+            refusal.map(CloneRefusal::errno),
+            Some(failure.errno),
+            "{name}"
+        );
         assert_eq!(lab.footprint(), before, "{name}");
         assert_eq!(lab.last_pid(), pid + 1, "{name}");
         let after = [
