@@ -103,7 +103,7 @@ impl Alone {
             });
         }
         self.wakes[slot(self.tick)] = due;
-        self.call(|sched, ctx| sched.scheduler_tick(ctx));
+        self.call(Scheduler::scheduler_tick);
         self.settle();
     }
 

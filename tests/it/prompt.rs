@@ -166,7 +166,7 @@ fn ctrl_c_is_noticed_within_50_ms() {
         "boot(#{mem: 256*MiB}); spawn(\"w\", workload([\"map 0x40000000 50000\", \
          \"touch 0x40000000 50000\", \"goto 1\"])); loop { try { tick(9) } catch { } }",
         "spawn(\"A\", workload([\"exec A\"])); loop { try { tick(9) } catch { } }",
-        "spawn(\"E\", workload(#{s0: [\"fork E s0\", \"goto 0\"]})); loop { try { run() } catch { } }",
+        "spawn(\"E\", workload(#{main: [\"fork E main\", \"goto 0\"]})); loop { try { run() } catch { } }",
         "fn main() { loop { } } let d = spawn(\"d\", main); tick(); loop { finish(d) }",
         "fn main() { loop { } } let d = spawn(\"d\", main); tick(); loop { stepi(d, 100000000) }",
         "fn main() { loop { fork(); } } spawn(\"d\", main); loop { run() }",
