@@ -15,6 +15,7 @@ mod flags;
 mod futex;
 mod groups;
 mod handlers;
+mod held_calls;
 mod init_signals;
 mod jobs;
 mod orphans;
