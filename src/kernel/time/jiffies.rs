@@ -45,7 +45,7 @@ pub(in crate::kernel) const fn timespec_to_jiffies(sec: i32, nsec: i32) -> u32 {
 ///
 /// Linux 2.6.12: `kernel/posix-timers.c`, `tstojiffie()`.
 pub(super) const fn timespec_to_jiffies_64(sec: u64, nsec: u64) -> u64 {
-    let part = nsec * NSEC_CONVERSION >> (NSEC_SHIFT - SEC_SHIFT);
+    let part = (nsec * NSEC_CONVERSION) >> (NSEC_SHIFT - SEC_SHIFT);
     (sec * SEC_CONVERSION + part) >> SEC_SHIFT
 }
 

@@ -385,7 +385,7 @@ mod tests {
             }))
         };
         for (id, clock) in [
-            (0, Ok(Clock::Realtime)),
+            (0_i32, Ok(Clock::Realtime)),
             (1, Ok(Clock::Monotonic)),
             (4, Err(Errno::EINVAL)),
             (-1 << 3, cpu(0, Whose::Process, Counts::Ticks)),
@@ -393,7 +393,7 @@ mod tests {
             (!7 << 3 | 4 | 2, cpu(7, Whose::Thread, Counts::Nanoseconds)),
             (!7 << 3 | 3, Err(Errno::EINVAL)),
         ] {
-            assert_eq!(Clock::from_id((id as i32).cast_unsigned()), clock, "{id}");
+            assert_eq!(Clock::from_id(id.cast_unsigned()), clock, "{id}");
         }
     }
 }

@@ -138,6 +138,38 @@ fn the_dumping_task_waits_for_the_other_users_of_the_memory() {
     assert_eq!(lines, ["[4, 3, 2]"]);
 }
 
+/// A tracer holds one of them at its exit, and another has reached the end of its own: the dump begins
+/// when the tracer lets the first go on.
+#[test]
+fn the_dump_waits_as_long_as_a_tracer_holds_one_of_them() {
+    let lines = printed(
+        "let tracer = spawn(\"sh\");
+        let sh = spawn(\"sh\");
+        sh.setrlimit(RLIMIT_CORE, 1000000, 1000000);
+        let held = sh.clone(CLONE_VM | SIGCHLD);
+        let other = sh.clone(CLONE_VM | SIGCHLD);
+        tracer.ptrace_attach(held);
+        tracer.wait(held);
+        tracer.ptrace_setoptions(held, PTRACE_O_TRACEEXIT);
+        tracer.ptrace_cont(held);
+        sh.kill(sh, SIGQUIT);
+        print([sh.state, held.state, other.state]);
+        print(ps());
+        tracer.wait(held);
+        tracer.ptrace_cont(held);
+        print([sh.exists, other.exists]);
+        print(tracer.wait(held).text);",
+    );
+    assert_eq!(lines[0], "[\"D\", \"t\", \"D\"]");
+    for doing in [
+        "core dump: waits for the other users of its memory",
+        "exit: waits until its memory is dumped",
+    ] {
+        assert!(lines.iter().any(|line| line.ends_with(doing)), "{lines:?}");
+    }
+    assert!(lines.ends_with(&["[false, false]".into(), "killed by SIGKILL".into()]));
+}
+
 #[test]
 fn several_users_have_the_pid_in_the_name_of_the_file() {
     let lines = printed(
