@@ -33,7 +33,7 @@ pub use fcntl::{
     O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET, STDERR_FILENO, STDIN_FILENO,
     STDOUT_FILENO,
 };
-pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE};
+pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE};
 pub use ids::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT, PAGE_SIZE, Pfn, Pid,
     SemUndoId, SighandId, SignalId, TaskId, VirtAddr,

@@ -644,7 +644,7 @@ syscalls! {
     263 timer_delete("timer_t timer") Absent;
     264 clock_settime("clockid_t clock, const struct timespec *time") Exact
         = ClockSettime(clock: u32, time: VirtAddr) => sys_clock_settime programs(clock_settime);
-    265 clock_gettime("clockid_t clock, struct timespec *time") Simplified
+    265 clock_gettime("clockid_t clock, struct timespec *time") Exact
         = ClockGettime(clock: u32, time: VirtAddr) => sys_clock_gettime programs(clock_gettime);
     266 clock_getres("clockid_t clock, struct timespec *resolution") Exact
         = ClockGetres(clock: u32, resolution: VirtAddr) => sys_clock_getres programs(clock_getres);

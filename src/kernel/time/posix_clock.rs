@@ -128,17 +128,39 @@ impl Kernel {
             Counts::Ticks => Timespec::from_jiffies((utime + stime).into()),
             Counts::UserTicks => Timespec::from_jiffies(utime.into()),
             Counts::Nanoseconds => {
-                let current = self.current();
-                let mine = match clock.whose {
-                    Whose::Thread => task == current,
-                    Whose::Process => self.task(task).signal() == self.task(current).signal(),
+                let ns = match clock.whose {
+                    Whose::Thread => self.sched_ns(task),
+                    Whose::Process => self.group_sched_ns(task),
                 };
-                // What has not been banked yet: the part of this tick that has passed.
-                let since = if mine { self.since_tick } else { 0 };
-                let ticks = i64::from(utime) + i64::from(stime);
-                Timespec::normalized(0, ticks * 1_000_000 + i64::from(since))
+                Timespec::normalized(0, ns.cast_signed())
             }
         }
+    }
+
+    /// The CPU time of a thread, with that of the caller up to now.
+    ///
+    /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `sched_ns()`.
+    fn sched_ns(&self, task: TaskId) -> u64 {
+        if task == self.current() {
+            self.sched.current_sched_time(task, self.sched_clock())
+        } else {
+            self.sched.stat(task).sched_time
+        }
+    }
+
+    /// The CPU time of a process. If that is the caller's, the caller stands for the task that was
+    /// looked up, as in the kernel: another thread that asks for the process by its pid is counted
+    /// twice, and the leader not at all.
+    ///
+    /// Linux 2.6.12: `kernel/posix-cpu-timers.c`, `cpu_clock_sample_group_locked()`.
+    fn group_sched_ns(&self, task: TaskId) -> u64 {
+        let current = self.current();
+        let own = self.task(task).tgid() == self.task(current).tgid();
+        let others = self.threads_from(task).into_iter().skip(1);
+        let others = others.map(|thread| self.sched.stat(thread).sched_time);
+        self.signal_of(task).dead.sched_time
+            + others.sum::<u64>()
+            + self.sched_ns(if own { current } else { task })
     }
 
     fn clock_time(&self, current: TaskId, clock: Clock) -> Result<Timespec, Errno> {
@@ -152,9 +174,6 @@ impl Kernel {
         })
     }
 
-    /// Simplified: the CPU time of a clock in nanoseconds is the ticks charged to the tasks, and of
-    /// the caller the part of the tick that has passed.
-    ///
     /// Linux 2.6.12: `kernel/posix-timers.c`, `sys_clock_gettime()`.
     ///
     /// # Errors

@@ -110,6 +110,9 @@ fn clocks_of_cpu_time_count_ticks_of_a_process_or_thread() {
         print(times(addr(tms)) >= 0 && tms[0] == ticks * 999848 / 10000000);
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, addr(t));
         print(t[1] / 1000000 - ticks < 3);
+        let before = t[1];
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, addr(t));
+        print(t[1] > before && t[1] - before < 1000000);
         let pid = getpid();
         print(clock_gettime(-8 * (pid + 1), addr(t)));
         print(clock_gettime(-8 * (pid + 1) + 4, addr(t)));
@@ -125,7 +128,8 @@ fn clocks_of_cpu_time_count_ticks_of_a_process_or_thread() {
         print(clock_getres(CLOCK_REALTIME, 0));",
     );
     let expected = [
-        "0", "true", "true", "true", "0", "0", "-22", "-22", "-22", "999848", "1", "1000000", "0",
+        "0", "true", "true", "true", "true", "0", "0", "-22", "-22", "-22", "999848", "1",
+        "1000000", "0",
     ];
     assert_eq!(lines, expected);
 }
