@@ -246,7 +246,7 @@ fn schedule(case: &Case) {
         None => assert_eq!(machine.run(u64::MAX), Stop::Idle),
     }
     let time = start.elapsed().as_secs_f64();
-    let ticks = machine.kernel.tick;
+    let ticks = machine.kernel.tick();
     let events = machine.kernel.log.event_seq() - before;
     let start = Instant::now();
     (0..ticks).for_each(|_| naive.tick());

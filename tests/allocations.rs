@@ -78,7 +78,7 @@ fn a_fault_allocates_nothing_whether_it_zeroes_copies_or_reuses() {
 
     let kid = lab.fork(sh);
     let kernel = &mut lab.machine.kernel;
-    kernel.this_cpu = 0;
+    kernel.set_this_cpu(0);
     let current = kernel.current();
     let copied = allocations(|| write_each(kernel, current, addr, ROUNDS));
     assert_eq!((copied, kernel.stat.cow_copies), (0, u64::from(ROUNDS)));

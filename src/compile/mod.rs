@@ -88,12 +88,12 @@ pub fn compile(script: &Script<'_>, entry: &Entry) -> Result<ProgramImage, Vec<D
 /// Checks a function of a script, and everything that it calls.
 fn check_script(script: &Script<'_>, entry: &Entry) -> Result<Program, Vec<Diagnostic>> {
     let library = library()?;
-    let functions = Functions::new(script.ast, script.source, false);
+    let functions = Functions::of_script(script.ast, script.source);
     let mut top_level = rhai_ast::variables(script.variables);
     top_level.extend(functions.top_level());
     let sources = Sources {
         script: functions,
-        library: Functions::new(&library, LIBRARY, true),
+        library: Functions::of_library(&library, LIBRARY),
         top_level,
         constants: script.constants,
     };

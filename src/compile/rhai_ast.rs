@@ -31,11 +31,19 @@ pub(super) fn is_closure(name: &str) -> bool {
 }
 
 impl<'a> Functions<'a> {
-    pub(super) const fn new(ast: &'a AST, source: &'a str, library: bool) -> Self {
+    pub(super) const fn of_script(ast: &'a AST, source: &'a str) -> Self {
         Self {
             ast,
             source,
-            library,
+            library: false,
+        }
+    }
+
+    pub(super) const fn of_library(ast: &'a AST, source: &'a str) -> Self {
+        Self {
+            ast,
+            source,
+            library: true,
         }
     }
 

@@ -165,7 +165,7 @@ pub fn summary(machine: &Machine) -> String {
         let ticks = kernel.ticks_of(idle);
         // It has the CPU at boot without having been switched to.
         let switches = times_switched_to(kernel, idle) - 1;
-        let tick = kernel.tick;
+        let tick = kernel.tick();
         let _ = writeln!(
             text,
             "{tick} {}0 idle summary ticks={ticks} switches={switches}",
@@ -173,7 +173,7 @@ pub fn summary(machine: &Machine) -> String {
         );
     }
     let mut tasks: Vec<(Pid, String)> = Vec::new();
-    for account in kernel.acct.iter().flatten() {
+    for account in kernel.acct().unwrap_or_default() {
         let sched = &account.sched;
         let switches = account.stat.nvcsw + account.stat.nivcsw;
         tasks.push((
@@ -182,7 +182,7 @@ pub fn summary(machine: &Machine) -> String {
         ));
     }
     for (pid, task) in kernel.pid_hash().tasks() {
-        if task != kernel.init && kernel.task(task).exit_state == ExitState::Alive {
+        if task != kernel.init() && kernel.task(task).exit_state() == ExitState::Alive {
             let (sched, ticks) = (kernel.sched.get(task), kernel.ticks_of(task));
             let switches = times_switched_to(kernel, task);
             let state = state_of(kernel, task);
@@ -207,7 +207,7 @@ fn summary_line(
     format!(
         "{} {}{} {} summary ticks={ticks} switches={switches} prio={} static_prio={} slice={} \
          sleep_avg={} state={state}\n",
-        kernel.tick,
+        kernel.tick(),
         cpu_column(kernel, sched.cpu),
         sched.pid,
         kernel.names.get(sched.name),

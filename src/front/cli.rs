@@ -3,7 +3,7 @@
 use super::exit_code::{FINE, USAGE};
 use super::options::LimitArgs;
 use super::process::Process;
-use super::run::{self, Source};
+use super::run::{self, Questions, Source};
 use super::{doc, print, repl, replay, test};
 use crate::script::{Interrupt, Limit};
 use clap::error::ErrorKind;
@@ -133,14 +133,22 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     match (cli.command, cli.expression) {
         (Some(Command::Run(args)), None) => {
             let sources = args.files.into_iter().map(Source::of_path);
-            run::run_all(&process, sources, args.ask)
+            let questions = if args.ask {
+                Questions::Asked
+            } else {
+                Questions::Skipped
+            };
+            run::run_all(&process, sources, questions)
         }
         (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
         }
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
-        (None, Some(text)) => run::run_all(&process, [Source::Expression(text)], false),
+        (None, Some(text)) => {
+            let source = [Source::Expression(text)];
+            run::run_all(&process, source, Questions::Skipped)
+        }
         (Some(_), Some(_)) => {
             let error = Cli::command().error(
                 ErrorKind::ArgumentConflict,

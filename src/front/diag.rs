@@ -1,6 +1,7 @@
 //! Draws failures: the line with the error underlined, the calls that led there, and below them the
 //! kernel rule and the remedy.
 
+use super::style::Colors;
 use crate::script::{Failure, FailureKind};
 use anstream::adapter::strip_str;
 use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
@@ -18,7 +19,7 @@ const FRAME: usize = 16;
 const MIN_WIDTH: usize = 24;
 
 /// Draws a failure in a text with the given name. There is no newline at the end.
-pub fn draw(failure: &Failure, name: &str, text: &str, color: bool) -> String {
+pub fn draw(failure: &Failure, name: &str, text: &str, color: Colors) -> String {
     draw_within(failure, name, text, color, usize::MAX)
 }
 
@@ -27,7 +28,7 @@ pub(super) fn draw_within(
     failure: &Failure,
     name: &str,
     text: &str,
-    color: bool,
+    color: Colors,
     columns: usize,
 ) -> String {
     let width = columns.saturating_sub(FRAME).clamp(MIN_WIDTH, WIDTH);
@@ -47,11 +48,11 @@ fn picture(
     name: &str,
     lines: &Lines,
     span: Range<usize>,
-    (color, width): (bool, usize),
+    (color, width): (Colors, usize),
 ) -> Option<String> {
     let kind = ReportKind::Custom("error", Color::Red);
     let config = Config::new()
-        .with_color(color)
+        .with_color(color == Colors::On)
         .with_index_type(IndexType::Char)
         .with_tab_width(4);
     let label = Label::new((name, span.clone()))
@@ -84,7 +85,7 @@ fn picture(
     ));
     report.finish().write((name, source), &mut bytes).ok()?;
     let mut drawn = String::from_utf8(bytes).ok()?;
-    if !color {
+    if color == Colors::Off {
         // The word at the start has its colour even so.
         drawn = strip_str(&drawn).to_string();
     }
@@ -242,7 +243,7 @@ mod tests {
     #[test]
     fn a_failure_with_its_call_chain() {
         let text = "fn f(sh) { sh.frok() }\nf(spawn(\"sh\"));";
-        insta::assert_snapshot!(draw(&failure((1, 15)), "a.rhai", text, false), @r#"
+        insta::assert_snapshot!(draw(&failure((1, 15)), "a.rhai", text, Colors::Off), @r#"
         error: there is no function frok()
            ╭─[ a.rhai:1:15 ]
            │
@@ -268,7 +269,7 @@ mod tests {
             around: Vec::new(),
             ..failure((1, 1))
         };
-        let drawn = draw_within(&failure, "a.rhai", "frok()", false, 40);
+        let drawn = draw_within(&failure, "a.rhai", "frok()", Colors::Off, 40);
         let widest = drawn.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(40), "{drawn}");
     }
@@ -280,7 +281,7 @@ mod tests {
             around: Vec::new(),
             ..failure((1, 16))
         };
-        insta::assert_snapshot!(draw(&failure, "a.rhai", text, false), @r#"
+        insta::assert_snapshot!(draw(&failure, "a.rhai", text, Colors::Off), @r#"
         error: there is no function frok()
            ╭─[ a.rhai:1:16 ]
            │
@@ -308,7 +309,7 @@ mod tests {
         ] {
             for line in 1..5 {
                 for column in 1..12 {
-                    let drawn = draw(&failure((line, column)), "a", text, false);
+                    let drawn = draw(&failure((line, column)), "a", text, Colors::Off);
                     assert!(drawn.contains("frok"), "{text:?} {line}:{column}");
                     assert!(!drawn.contains('\u{1b}'));
                 }
@@ -324,7 +325,7 @@ mod tests {
             around: Vec::new(),
             ..failure((4_001, 1))
         };
-        let drawn = draw(&failure, "a.rhai", &text, false);
+        let drawn = draw(&failure, "a.rhai", &text, Colors::Off);
         assert!(drawn.contains("[ a.rhai:4001:1 ]"), "{drawn}");
         assert!(drawn.contains(" 4001 │ frok();"), "{drawn}");
     }
@@ -332,7 +333,7 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_is_not_drawn() {
         let text = "1+".repeat(1000) + "frok()";
-        let drawn = draw(&failure((1, 2001)), "a.rhai", &text, false);
+        let drawn = draw(&failure((1, 2001)), "a.rhai", &text, Colors::Off);
         assert!(drawn.starts_with("a.rhai:1:2001: error: there is no function frok()"));
         assert!(drawn.contains("\nhelp: did you mean fork?"));
     }

@@ -17,3 +17,4 @@ pub use cli::main;
 pub use diag::draw;
 pub use doc::reference;
 pub use repl::{Answer, Shell};
+pub use style::Colors;

@@ -6,7 +6,7 @@ use super::exit_code::{FINE, USAGE};
 use super::print::{complain, exit_code};
 use super::process::Process;
 use super::run::Source;
-use super::style::stderr_has_color;
+use super::style::stderr_colors;
 use crate::abi::{Errno, Pid};
 use crate::export::{Recorder, summary};
 use crate::kernel::boot::Config;
@@ -35,7 +35,7 @@ pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
     let file = match WorkloadFile::parse(&text, cpus) {
         Ok(file) => file,
         Err(error) => {
-            complain(&draw(&unreadable(error), &name, &text, stderr_has_color()));
+            complain(&draw(&unreadable(error), &name, &text, stderr_colors()));
             return USAGE;
         }
     };
@@ -43,7 +43,7 @@ pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
         Ok(()) => FINE,
         Err(failure) => {
             if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
-                complain(&draw(&failure, &name, &text, stderr_has_color()));
+                complain(&draw(&failure, &name, &text, stderr_colors()));
             }
             exit_code(failure.kind)
         }
@@ -95,13 +95,13 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
     apply(&mut machine, Command::Accounts(true))?;
     apply(&mut machine, Command::Load(file.tasks.into()))?;
     loop {
-        let left = file.horizon - machine.kernel.tick;
+        let left = file.horizon - machine.kernel.tick();
         let stop = apply(&mut machine, Command::Tick(left.min(SLICE)))?;
         if let Reply::Stopped(stop) = stop {
             is_going_on(&machine, stop)?;
         }
         player.tell(&machine)?;
-        if machine.kernel.tick >= file.horizon {
+        if machine.kernel.tick() >= file.horizon {
             return player.print(&summary(&machine));
         }
     }
@@ -118,7 +118,7 @@ fn is_going_on(machine: &Machine, stop: Stop) -> Result<(), Failure> {
             Err(failure(FailureKind::Script, message, help))
         }
         Stop::Panic => {
-            let why = machine.kernel.panic.as_deref().unwrap_or_default();
+            let why = machine.kernel.panicked().unwrap_or_default();
             let message = format!("Kernel panic - not syncing: {why}");
             Err(failure(FailureKind::Panic, message, None))
         }

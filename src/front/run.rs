@@ -5,7 +5,7 @@ use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
 use super::print::{complain, exit_code, print_line, reason};
 use super::process::Process;
 use super::repl;
-use super::style::stderr_has_color;
+use super::style::stderr_colors;
 use crate::script::{FailureKind, Session};
 use std::fs;
 use std::io::{self, Read};
@@ -88,16 +88,22 @@ fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs scripts in turn; the exit code is that of the first that failed. With `ask`, the user is
-/// asked for predictions on the terminal.
+/// Whether the user is asked for predictions on the terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Questions {
+    Asked,
+    Skipped,
+}
+
+/// Runs scripts in turn; the exit code is that of the first that failed.
 pub(super) fn run_all(
     process: &Process,
     sources: impl IntoIterator<Item = Source>,
-    ask: bool,
+    questions: Questions,
 ) -> u8 {
     let mut first = FINE;
     for source in sources {
-        let code = run_one(process, &source, ask);
+        let code = run_one(process, &source, questions);
         if first == FINE {
             first = code;
         }
@@ -108,7 +114,7 @@ pub(super) fn run_all(
     first
 }
 
-fn run_one(process: &Process, source: &Source, ask: bool) -> u8 {
+fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
     let name = source.name();
     let text = match source.read() {
         Ok(text) => plain_script(text),
@@ -124,7 +130,7 @@ fn run_one(process: &Process, source: &Source, ask: bool) -> u8 {
         return FINE;
     }
     let mut host = process.host(Box::new(print_line));
-    if ask {
+    if questions == Questions::Asked {
         host.ask_all = true;
         host.ask = match repl::asker(process) {
             Ok(ask) => Some(ask),
@@ -152,7 +158,7 @@ fn run_one(process: &Process, source: &Source, ask: bool) -> u8 {
         return FINE;
     };
     if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
-        let color = stderr_has_color();
+        let color = stderr_colors();
         complain(&draw(&failure, &name, session.document(), color));
     }
     exit_code(failure.kind)

@@ -1,9 +1,27 @@
 //! Colours: how each role of a text looks in a terminal, and whether to use colours at all.
 
 use crate::view::{Role, Text};
-use anstream::AutoStream;
+use anstream::{AutoStream, ColorChoice};
 use owo_colors::{OwoColorize, Style};
 use std::io;
+
+/// Whether text is shown in colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Colors {
+    /// With the colours of its roles.
+    On,
+    /// As plain text.
+    Off,
+}
+
+impl Colors {
+    const fn of(choice: ColorChoice) -> Self {
+        match choice {
+            ColorChoice::Never => Self::Off,
+            ColorChoice::Auto | ColorChoice::AlwaysAnsi | ColorChoice::Always => Self::On,
+        }
+    }
+}
 
 /// The style of a role.
 const fn style(role: Role) -> Style {
@@ -24,8 +42,8 @@ const fn style(role: Role) -> Style {
 }
 
 /// A text as it is to be printed.
-pub(super) fn paint(text: &Text, color: bool) -> String {
-    if !color {
+pub(super) fn paint(text: &Text, color: Colors) -> String {
+    if color == Colors::Off {
         return text.to_string();
     }
     let line = |line: &crate::view::Line| {
@@ -38,8 +56,8 @@ pub(super) fn paint(text: &Text, color: bool) -> String {
 }
 
 /// Words in the colour of a role.
-pub(super) fn paint_words(words: &str, role: Role, color: bool) -> String {
-    if color {
+pub(super) fn paint_words(words: &str, role: Role, color: Colors) -> String {
+    if color == Colors::On {
         words.style(style(role)).to_string()
     } else {
         words.to_owned()
@@ -47,11 +65,11 @@ pub(super) fn paint_words(words: &str, role: Role, color: bool) -> String {
 }
 
 /// Whether to colour standard output: it is a terminal, and nothing forbids colours.
-pub(super) fn stdout_has_color() -> bool {
-    AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+pub(super) fn stdout_colors() -> Colors {
+    Colors::of(AutoStream::choice(&io::stdout()))
 }
 
 /// Whether to colour standard error.
-pub(super) fn stderr_has_color() -> bool {
-    AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+pub(super) fn stderr_colors() -> Colors {
+    Colors::of(AutoStream::choice(&io::stderr()))
 }

@@ -4,7 +4,7 @@ use super::diag::{draw, visible};
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
 use super::print::{complain, output_failed, print_line, reason};
 use super::process::Process;
-use super::style::{paint_words, stdout_has_color};
+use super::style::{Colors, paint_words, stdout_colors};
 use crate::lab::{Comparison, Verdict, check, collect, stale};
 use crate::script::Failure;
 use crate::view::Role;
@@ -27,7 +27,7 @@ struct Tally {
 
 /// Tests every script in the paths; returns 1 if one differs.
 pub(super) fn run(process: &Process, paths: &[PathBuf], accept: bool) -> u8 {
-    let color = stdout_has_color();
+    let color = stdout_colors();
     let mut tally = Tally::default();
     let mut lines = Vec::new();
     for path in paths {
@@ -75,14 +75,14 @@ fn test_path(
     process: &Process,
     path: &Path,
     accept: bool,
-    color: bool,
+    color: Colors,
     tally: &mut Tally,
 ) -> Result<Vec<String>, u8> {
     let scripts = collect(path).map_err(|error| {
         complain(&format!("forklab: {}: {}", path.display(), reason(&error)));
         USAGE
     })?;
-    let plain = |failure: &Failure, name: &str, text: &str| draw(failure, name, text, false);
+    let plain = |failure: &Failure, name: &str, text: &str| draw(failure, name, text, Colors::Off);
     for script in scripts.clone() {
         let host = process.host(Box::new(|_| Ok(())));
         let verdict = check(script, process.limits, host, plain, accept);
@@ -107,7 +107,7 @@ fn test_path(
 }
 
 /// A line about a script, followed by the difference.
-fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
+fn report(verdict: &Verdict, accept: bool, color: Colors) -> String {
     let label = &verdict.script.label;
     match &verdict.outcome {
         Comparison::Same => format!("{} {label}", paint_words("same   ", Role::Good, color)),
@@ -137,7 +137,7 @@ fn report(verdict: &Verdict, accept: bool, color: bool) -> String {
 }
 
 /// The lines that differ, with a few around them: `-` marks old lines, `+` new ones.
-fn difference(was: &str, now: &str, color: bool) -> String {
+fn difference(was: &str, now: &str, color: Colors) -> String {
     let was: Vec<&str> = was.trim_end().split('\n').collect();
     let now: Vec<&str> = now.trim_end().split('\n').collect();
     let ops = if was.len() + now.len() > MAX_LINES {
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_difference_shows_what_was_and_what_is() {
         insta::assert_snapshot!(
-            difference("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\nx\n4\n5\n6\n7\n8\n9\n10\n", false),
+            difference("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\nx\n4\n5\n6\n7\n8\n9\n10\n", Colors::Off),
             @r"
                   1
                   2
@@ -219,7 +219,7 @@ mod tests {
             let same: String = (0..MAX_LINES).map(|nr| format!("{nr}\n")).collect();
             format!("1\n2\n3\n{first}\nsame\n{last}\n{same}")
         };
-        insta::assert_snapshot!(difference(&text("a", "b"), &text("x", "y"), false), @r"
+        insta::assert_snapshot!(difference(&text("a", "b"), &text("x", "y"), Colors::Off), @r"
                   2
                   3
                 - a
@@ -237,7 +237,7 @@ mod tests {
     fn a_long_text_may_contain_another() {
         let long = "same\n".repeat(MAX_LINES);
         let longer = format!("{long}same\n");
-        insta::assert_snapshot!(difference(&long, &longer, false), @r"
+        insta::assert_snapshot!(difference(&long, &longer, Colors::Off), @r"
                   same
                   same
                 + same

@@ -15,7 +15,7 @@ use crate::abi::{PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 /// effect on the TLB.
 #[derive(Clone, Debug)]
 pub struct Mmu {
-    /// PE, PG and WP. Set WP with [`set_cr0_wp`](Mmu::set_cr0_wp).
+    /// PE, PG and WP. Set it with [`set_cr0`](Mmu::set_cr0).
     pub cr0: u32,
     /// The address of the last page fault.
     pub cr2: u32,
@@ -117,13 +117,9 @@ impl Mmu {
         self.cr4 = cr4;
     }
 
-    /// Sets or clears CR0.WP. This drops nothing, because WP is checked at each access.
-    pub fn set_cr0_wp(&mut self, wp: bool) {
-        self.cr0 = if wp {
-            self.cr0 | CR0_WP
-        } else {
-            self.cr0 & !CR0_WP
-        };
+    /// `mov cr0`. A change of WP drops nothing, because WP is checked at each access.
+    pub const fn set_cr0(&mut self, cr0: u32) {
+        self.cr0 = cr0;
     }
 
     /// Drops all entries, global ones included.

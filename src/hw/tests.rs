@@ -16,6 +16,11 @@ const NEXT_PAGE: VirtAddr = VirtAddr(0x4000_4000);
 const READ: Access = Access::read(User);
 const WRITE: Access = Access::write(User);
 
+/// Paging in protected mode, with or without write protection for the kernel.
+const fn cr0(wp: bool) -> u32 {
+    CR0_PG | CR0_PE | if wp { CR0_WP } else { 0 }
+}
+
 /// A CPU and RAM: one page table, for the 4 MiB from 0x40000000 on, which is empty.
 #[derive(Clone)]
 struct Machine {
@@ -114,7 +119,7 @@ fn every_access_through_every_pair_of_entries() {
             for (kind, mode, wp, allowed, error_code) in accesses {
                 let mut machine = Machine::with_page(pte_flags);
                 machine.set_pde(Pde::new(TABLE, pde_flags));
-                machine.mmu.set_cr0_wp(wp);
+                machine.mmu.set_cr0(cr0(wp));
                 let expected = if allowed.contains(class) {
                     Ok(DATA)
                 } else {
@@ -127,7 +132,7 @@ fn every_access_through_every_pair_of_entries() {
                 // What one access caches must not let others through.
                 for (kind, mode, wp, allowed, error_code) in accesses {
                     let mut machine = machine.clone();
-                    machine.mmu.set_cr0_wp(wp);
+                    machine.mmu.set_cr0(cr0(wp));
                     let expected = if allowed.contains(class) {
                         Ok(DATA)
                     } else {
@@ -394,12 +399,12 @@ fn invlpg_of_any_address_drops_a_whole_4_mib_page() {
 fn wp_counts_at_the_time_of_the_access_and_flushes_nothing() {
     let mut machine = Machine::with_page(0x065);
     let write = Access::write(Supervisor);
-    machine.mmu.set_cr0_wp(false);
+    machine.mmu.set_cr0(CR0_PG | CR0_PE);
     assert_eq!(machine.access(PAGE, write), Ok(DATA));
-    machine.mmu.set_cr0_wp(true);
+    machine.mmu.set_cr0(CR0_PG | CR0_WP | CR0_PE);
     assert!(machine.is_cached(PAGE));
     assert_eq!(machine.access(PAGE, write), Err(3));
-    machine.mmu.set_cr0_wp(false);
+    machine.mmu.set_cr0(CR0_PG | CR0_PE);
     assert_eq!(machine.access(PAGE, write), Ok(DATA));
 }
 

@@ -1,6 +1,7 @@
 //! Booting: the options of a machine, and the initial state of a fresh kernel.
 
 use super::Kernel;
+use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
 use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
@@ -10,7 +11,7 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{Console, FileSystem, FsStruct, InodeKind, Namespace};
+use crate::kernel::fs::{Console, FileSystem, InodeKind};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
@@ -133,6 +134,7 @@ impl Kernel {
             log: TraceLog::default(),
             stat: Stat::default(),
             acct: None,
+            last_ended: LastEnded::default(),
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
@@ -238,17 +240,13 @@ impl Kernel {
         let (mm, esp) = self
             .mm_for_exec(exe, &"init".into())
             .map_err(|_| too_small())?;
-        self.sched.gain_mm(init);
 
         let mut sighand = Sighand::new();
         sighand.set_action(Signal::SIGCHLD, SigAction::Ignore);
         let files = self.console_files()?;
-        let fs = FsStruct::initial();
-        let fs = self.fs.insert(fs);
-        let namespace = self.namespaces.insert(Namespace::new());
+        let fs = self.initial_fs();
+        let namespace = self.new_namespace();
         let task = self.task_mut(init);
-        task.mm = Some(mm);
-        task.active_mm = Some(mm);
         task.files = Some(files);
         task.fs = Some(fs);
         task.namespace = Some(namespace);
@@ -256,6 +254,7 @@ impl Kernel {
         task.stack = Some(stack);
         task.did_exec = true;
         task.thread.regs.esp = esp;
+        self.set_mm(init, mm);
         self.set_sighand(init, sighand);
         self.set_signal(init, SignalStruct::of_session_leader(pid, rlimits));
         self.hash_process(init);

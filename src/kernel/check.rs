@@ -52,7 +52,7 @@ impl Kernel {
             Some(Continuation::ExitWaitsForCore { .. })
         );
         let exiting = task.flags.contains(PfFlags::EXITING) && !waits;
-        let (usage, holds) = match task.exit_state {
+        let (usage, holds) = match task.exit_state() {
             ExitState::Alive => (2, true),
             ExitState::Zombie => (1, false),
             ExitState::Dead => return Err("is dead, but was not released".into()),
@@ -61,7 +61,7 @@ impl Kernel {
             format!("usage {}, {:?}", task.usage(), task.flags)
         })?;
         let held = [
-            task.mm.is_some(),
+            task.mm().is_some(),
             task.files.is_some(),
             task.fs.is_some(),
             task.namespace.is_some(),
@@ -237,7 +237,7 @@ impl Kernel {
             format!("sigpending {stated:?}, but {counted:?} are queued")
         })?;
         for (id, group) in &self.signals {
-            let named = [group.curr_target, group.group_exit_task];
+            let named = [group.curr_target, group.group_exit_task()];
             for thread in named.into_iter().flatten() {
                 let member = self
                     .tasks
@@ -246,9 +246,9 @@ impl Kernel {
                 demand(member, || "a group names a thread of another".into())?;
             }
             // The count for a core dump is never reset, as in the kernel.
-            let exits = group.flags.contains(SignalFlags::GROUP_EXIT);
-            demand(exits || group.group_stop_count <= group.count(), || {
-                format!("{} of {} stop", group.group_stop_count, group.count())
+            let exits = group.flags().contains(SignalFlags::GROUP_EXIT);
+            demand(exits || group.group_stop_count() <= group.count(), || {
+                format!("{} of {} stop", group.group_stop_count(), group.count())
             })?;
         }
         let due = self

@@ -32,7 +32,7 @@ use crate::abi::{
 use crate::hw::{Cpu, Ram};
 use crate::trace::{Stamp, TraceEvent, TraceLog};
 use boot::Config;
-use exit::Account;
+use exit::{Account, LastEnded};
 use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
@@ -56,11 +56,11 @@ pub struct Kernel {
     /// The CPUs: the relevant registers, MMU and TLB.
     pub cpus: Vec<Cpu>,
     /// The CPU whose kernel code is running.
-    pub this_cpu: usize,
+    this_cpu: usize,
     /// Ticks since boot.
-    pub tick: u64,
+    tick: u64,
     /// Time since that tick, ns; only program instructions take time.
-    pub since_tick: u32,
+    since_tick: u32,
     /// The time of day.
     wall: time::WallClock,
     /// The load averages.
@@ -68,7 +68,7 @@ pub struct Kernel {
     /// `totalram_pages`: the frames that the boot has left to the page allocator.
     totalram_pages: u32,
     /// Whether interrupt code is running.
-    pub in_interrupt: bool,
+    in_interrupt: bool,
     /// Interned task names.
     pub names: crate::abi::Names,
     /// The trace, to which every decision is written.
@@ -76,43 +76,45 @@ pub struct Kernel {
     /// Counters since boot.
     pub stat: Stat,
     /// Accounting records of tasks that have exited, if they are kept.
-    pub acct: Option<Vec<Account>>,
+    acct: Option<Vec<Account>>,
+    /// How the tasks ended that were reaped last.
+    last_ended: LastEnded,
     /// Allocations that are to fail.
     pub fail: FailPoints,
     /// The page frame allocator.
-    pub mem: PageAllocator,
+    mem: PageAllocator,
     /// Committed memory, and memory used as page cache.
-    pub vm: VmStat,
+    vm: VmStat,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
     tasks: SlotMap<TaskId, Task>,
     /// Every `mm_struct`.
-    pub mms: SlotMap<MmId, Mm>,
+    mms: SlotMap<MmId, Mm>,
     /// Every `anon_vma`.
-    pub anon_vmas: SlotMap<AnonVmaId, AnonVma>,
+    anon_vmas: SlotMap<AnonVmaId, AnonVma>,
     /// Every `files_struct`.
-    pub files: SlotMap<FilesId, FilesStruct>,
+    files: SlotMap<FilesId, FilesStruct>,
     /// Every open file description.
-    pub open_files: SlotMap<FileId, File>,
+    open_files: SlotMap<FileId, File>,
     /// Every inode in memory.
-    pub inodes: SlotMap<InodeId, Inode>,
+    inodes: SlotMap<InodeId, Inode>,
     /// The state of each pipe, by inode.
-    pub pipes: SecondaryMap<InodeId, Pipe>,
+    pipes: SecondaryMap<InodeId, Pipe>,
     /// Every `fs_struct`.
-    pub fs: SlotMap<FsId, FsStruct>,
+    fs: SlotMap<FsId, FsStruct>,
     /// Every `sighand_struct`.
     sighands: SlotMap<SighandId, Sighand>,
     /// Every `signal_struct`.
     signals: SlotMap<SignalId, SignalStruct>,
     /// Every mount namespace.
-    pub namespaces: SlotMap<NamespaceId, Namespace>,
+    namespaces: SlotMap<NamespaceId, Namespace>,
     /// Every list of semaphore undo values.
-    pub sem_undos: SlotMap<SemUndoId, SemUndoList>,
+    sem_undos: SlotMap<SemUndoId, SemUndoList>,
     /// System V semaphores.
-    pub sem_sets: SemSets,
+    sem_sets: SemSets,
     /// The directory of files and programs.
-    pub root: FileSystem,
+    root: FileSystem,
     /// Pids in use.
     pidmap: Pidmap,
     /// Tasks by pid, thread group, process group and session.
@@ -120,32 +122,57 @@ pub struct Kernel {
     /// `user_struct`s by uid.
     users: UserTable,
     /// Sleeps with a timeout.
-    pub timers: Timers,
+    timers: Timers,
     /// `alarm` and the other real-time timers.
-    pub real_timers: RealTimers,
+    real_timers: RealTimers,
     /// Tasks that wait for futexes.
-    pub futexes: ipc::Futexes,
+    futexes: ipc::Futexes,
     /// The state of `/dev/console`.
-    pub console: fs::Console,
+    console: fs::Console,
     /// Tasks, processes and forks.
     totals: Totals,
     /// `max_threads`: the limit on the number of tasks.
     pub max_threads: u32,
     /// Tasks that `do_fork` has made and that have no user mode yet: whoever plays user mode takes
     /// them out and gives them one.
-    pub forked: Vec<Forked>,
+    forked: Vec<Forked>,
     /// The mm of the kernel itself, with only the kernel half of the address space.
-    pub init_mm: MmId,
+    init_mm: MmId,
     /// Task 1, the `child_reaper`.
-    pub init: TaskId,
+    init: TaskId,
     /// Why the emulated kernel panicked, if it did.
-    pub panic: Option<String>,
+    panic: Option<String>,
 }
 
 impl Kernel {
     /// The task on the CPU whose kernel code is running.
     pub fn current(&self) -> TaskId {
         self.sched.current(self.this_cpu)
+    }
+
+    /// The CPU whose kernel code is running.
+    pub const fn this_cpu(&self) -> usize {
+        self.this_cpu
+    }
+
+    /// Goes on with the kernel code of a CPU.
+    pub const fn set_this_cpu(&mut self, cpu: usize) {
+        self.this_cpu = cpu;
+    }
+
+    /// Task 1, the `child_reaper`.
+    pub const fn init(&self) -> TaskId {
+        self.init
+    }
+
+    /// Why the emulated kernel panicked, if it did.
+    pub fn panicked(&self) -> Option<&str> {
+        self.panic.as_deref()
+    }
+
+    /// Ticks since boot.
+    pub const fn tick(&self) -> u64 {
+        self.tick
     }
 
     /// `jiffies`: a 32-bit tick counter that started at the value of the boot option.
@@ -163,6 +190,91 @@ impl Kernel {
     /// Every `task_struct`.
     pub const fn tasks(&self) -> &SlotMap<TaskId, Task> {
         &self.tasks
+    }
+
+    /// The page frame allocator.
+    pub const fn mem(&self) -> &PageAllocator {
+        &self.mem
+    }
+
+    /// Committed memory, and memory used as page cache.
+    pub const fn vm(&self) -> &VmStat {
+        &self.vm
+    }
+
+    /// Every `mm_struct`.
+    pub const fn mms(&self) -> &SlotMap<MmId, Mm> {
+        &self.mms
+    }
+
+    /// Every `anon_vma`.
+    pub const fn anon_vmas(&self) -> &SlotMap<AnonVmaId, AnonVma> {
+        &self.anon_vmas
+    }
+
+    /// Every `files_struct`.
+    pub const fn files(&self) -> &SlotMap<FilesId, FilesStruct> {
+        &self.files
+    }
+
+    /// Every open file description.
+    pub const fn open_files(&self) -> &SlotMap<FileId, File> {
+        &self.open_files
+    }
+
+    /// Every inode in memory.
+    pub const fn inodes(&self) -> &SlotMap<InodeId, Inode> {
+        &self.inodes
+    }
+
+    /// The state of each pipe, by inode.
+    pub const fn pipes(&self) -> &SecondaryMap<InodeId, Pipe> {
+        &self.pipes
+    }
+
+    /// Every `fs_struct`.
+    pub const fn fs(&self) -> &SlotMap<FsId, FsStruct> {
+        &self.fs
+    }
+
+    /// Every mount namespace.
+    pub const fn namespaces(&self) -> &SlotMap<NamespaceId, Namespace> {
+        &self.namespaces
+    }
+
+    /// Every list of semaphore undo values.
+    pub const fn sem_undos(&self) -> &SlotMap<SemUndoId, SemUndoList> {
+        &self.sem_undos
+    }
+
+    /// System V semaphores.
+    pub const fn sem_sets(&self) -> &SemSets {
+        &self.sem_sets
+    }
+
+    /// The directory of files and programs.
+    pub const fn root(&self) -> &FileSystem {
+        &self.root
+    }
+
+    /// Sleeps with a timeout.
+    pub const fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    /// `alarm` and the other real-time timers.
+    pub const fn real_timers(&self) -> &RealTimers {
+        &self.real_timers
+    }
+
+    /// Tasks that wait for futexes.
+    pub const fn futexes(&self) -> &ipc::Futexes {
+        &self.futexes
+    }
+
+    /// The state of `/dev/console`.
+    pub const fn console(&self) -> &fs::Console {
+        &self.console
     }
 
     /// Every `sighand_struct`.
@@ -200,7 +312,7 @@ impl Kernel {
     /// one, from its exec to `exit_mm()`.
     #[track_caller]
     pub(in crate::kernel) fn mm_id(&self, id: TaskId) -> MmId {
-        let mm = self.task(id).mm;
+        let mm = self.task(id).mm();
         mm.expect("a task in user mode has an address space")
     }
 

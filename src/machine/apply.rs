@@ -18,12 +18,12 @@ impl Machine {
     /// # Errors
     /// Why it was refused; the machine is then unchanged.
     pub fn apply(&mut self, command: Command) -> Result<Reply, Refusal> {
-        if let Some(why) = &self.kernel.panic {
-            return Err(Refusal::Panicked(why.clone()));
+        if let Some(why) = self.kernel.panicked() {
+            return Err(Refusal::Panicked(why.to_owned()));
         }
         self.idle_steps = 0;
         // Output and crashes of programs during earlier commands have been fetched by now.
-        self.kernel.console.output.clear();
+        drop(self.kernel.take_console_output());
         self.crashes.clear();
         match command {
             Command::Spawn {
@@ -94,7 +94,7 @@ impl Machine {
             errno,
         };
         let inode = self.kernel.lookup(path).map_err(no_program)?;
-        if !self.kernel.inodes[inode].kind.is_executable() {
+        if !self.kernel.inodes()[inode].kind.is_executable() {
             return Err(no_program(Errno::EACCES));
         }
         let program = Spawned {
@@ -160,7 +160,7 @@ impl Machine {
         self.settle();
         match self.modes.get(task) {
             Some(UserMode::Spawned(_)) if self.has_ended(task) => {
-                Err(Refusal::NoTask(Errno::ENOMEM))
+                Err(Refusal::NoTask(Errno::ENOMEM.into()))
             }
             _ => Ok(Reply::Spawned { task, pid }),
         }
@@ -180,7 +180,7 @@ impl Machine {
         }
         self.acted = None;
         let cpu = usize::from(self.kernel.sched.get(task).cpu);
-        self.kernel.this_cpu = cpu;
+        self.kernel.set_this_cpu(cpu);
         self.kernel.log.console = true;
         self.kernel.wake_from_interrupt(task);
         self.settle();
@@ -211,7 +211,7 @@ impl Machine {
         let Some(kernel_task) = self.kernel.tasks().get(task) else {
             return Err(Refusal::Gone);
         };
-        if kernel_task.exit_state != ExitState::Alive {
+        if kernel_task.exit_state() != ExitState::Alive {
             return Err(Refusal::Zombie {
                 who: self.who(task),
                 parent: self.who(kernel_task.real_parent()),
@@ -224,7 +224,7 @@ impl Machine {
         let puppet: &Puppet = match self.modes.get(task) {
             Some(UserMode::Puppet(puppet)) => puppet,
             Some(UserMode::Spawned(_)) => return Ok(()),
-            _ if task == self.kernel.init => return Err(Refusal::Init(self.who(task))),
+            _ if task == self.kernel.init() => return Err(Refusal::Init(self.who(task))),
             _ => return Err(Refusal::NotAPuppet(self.who(task))),
         };
         if let Some(call) = kernel_task.in_call.open() {
@@ -255,7 +255,7 @@ impl Machine {
         let group = kernel_task
             .signal()
             .map(|group| &self.kernel.signals()[group]);
-        let signal = group.and_then(|group| Signal::new(group.group_exit_code & 0x7f));
+        let signal = group.and_then(|group| Signal::new(group.group_exit_code() & 0x7f));
         Refusal::Stopped {
             who: self.who(task),
             signal: signal.filter(|_| begun),

@@ -13,7 +13,7 @@ impl Machine {
     /// latest.
     pub(super) fn adopt_children(&mut self) -> Option<TaskId> {
         let mut latest = None;
-        while let Some(Forked { parent, child }) = self.kernel.forked.pop() {
+        while let Some(Forked { parent, child }) = self.kernel.take_forked() {
             if let Some(mode) = self.child_mode(parent) {
                 self.modes.insert(child, mode);
             }

@@ -279,8 +279,8 @@ impl Machine {
 
     /// A byte of a task's memory, read without a fault; `None` if there is no page.
     pub fn peek_byte(&self, task: TaskId, addr: VirtAddr) -> Option<u8> {
-        let mm = self.kernel.tasks().get(task)?.mm?;
-        let pgd = self.kernel.mms[mm].pgd();
+        let mm = self.kernel.tasks().get(task)?.mm()?;
+        let pgd = self.kernel.mms()[mm].pgd();
         let mmu = &self.kernel.cpus[0].mmu;
         let walk = crate::hw::walk(&self.kernel.ram, pgd.phys(), mmu.cr4, addr);
         let (pfn, _) = walk.check(Access::read(Mode::User), mmu.wp()).ok()?;

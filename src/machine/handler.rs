@@ -112,7 +112,8 @@ impl Machine {
         if let Some(running) = running {
             running.phase = Phase::Returning;
             if self.can_act(task).is_ok() {
-                self.kernel.this_cpu = usize::from(self.kernel.sched.get(task).cpu);
+                self.kernel
+                    .set_this_cpu(usize::from(self.kernel.sched.get(task).cpu));
                 self.kernel.log.console = true;
                 self.kernel.wake_from_interrupt(task);
                 self.kernel.log.console = false;

@@ -140,7 +140,7 @@ impl History {
             step.repeat(machine);
         }
         // The output of programs was already shown when it was written.
-        machine.kernel.console.output.clear();
+        drop(machine.kernel.take_console_output());
         self.counted = counts(machine);
         true
     }
@@ -150,7 +150,7 @@ fn counts(machine: &Machine) -> [u64; 3] {
     let kernel = &machine.kernel;
     [
         kernel.log.event_seq(),
-        kernel.tick,
+        kernel.tick(),
         kernel.stat.instructions,
     ]
 }

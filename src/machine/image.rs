@@ -36,12 +36,12 @@ impl Machine {
     }
 
     /// Gives a task that has just called exec the user mode of its program.
-    pub(super) fn enter_image(&mut self, task: TaskId) {
+    fn enter_image(&mut self, task: TaskId) {
         let exe = self
             .kernel
             .task(task)
-            .mm
-            .and_then(|mm| self.kernel.mms[mm].exe());
+            .mm()
+            .and_then(|mm| self.kernel.mms()[mm].exe());
         if self.program_of(task).is_some() {
             self.modes.insert(task, UserMode::Program);
             return;
@@ -61,17 +61,11 @@ impl Machine {
         self.modes.insert(task, mode);
     }
 
-    /// Like [`Self::enter_image`], but only if the task has called exec since `execs` was read.
-    pub(super) fn enter_new_image(&mut self, task: TaskId, execs: Option<u32>) {
-        let now = self.execs(task);
-        if now.is_some() && now != execs {
+    /// Gives a task the user mode of its new program, if it has called exec since this was done last.
+    pub(super) fn enter_new_image(&mut self, task: TaskId) {
+        if self.kernel.take_execed(task) {
             self.enter_image(task);
         }
-    }
-
-    /// How often a task has called exec.
-    pub(super) fn execs(&self, task: TaskId) -> Option<u32> {
-        self.kernel.tasks().get(task).map(|task| task.self_exec_id)
     }
 
     /// The first user-mode step of a spawned task. Init ignores SIGCHLD and its children inherit
@@ -85,7 +79,7 @@ impl Machine {
             self.kernel.kill_current(task);
             return;
         }
-        self.enter_image(task);
+        self.enter_new_image(task);
         match self.modes.get_mut(task) {
             Some(UserMode::Puppet(puppet)) => puppet.spin |= spin,
             Some(UserMode::Program) => {}

@@ -103,7 +103,7 @@ impl Machine {
     fn outlook_of_one_turn(&self, task: TaskId) -> Outlook {
         let standing = self.standing(task);
         let earliest = match &standing {
-            Standing::Runs(_) => Some((self.kernel.tick, Bound::Now)),
+            Standing::Runs(_) => Some((self.kernel.tick(), Bound::Now)),
             Standing::Queued { cpu, ahead, .. } => self.earliest_turn(*cpu, task, ahead),
             Standing::Sleeps { until, .. } => self.earliest_wake(task, *until),
             Standing::Stopped | Standing::Ended | Standing::Init => None,
@@ -122,7 +122,7 @@ impl Machine {
     fn standing(&self, task: TaskId) -> Standing {
         let kernel = &self.kernel;
         let sched = &kernel.sched;
-        if kernel.task(task).exit_state != ExitState::Alive {
+        if kernel.task(task).exit_state() != ExitState::Alive {
             return Standing::Ended;
         }
         let fields = sched.get(task);
@@ -134,7 +134,7 @@ impl Machine {
             let ahead = sched.ahead_of(task);
             return Standing::Queued { cpu, array, ahead };
         }
-        if task == kernel.init {
+        if task == kernel.init() {
             return Standing::Init;
         }
         if fields
@@ -172,7 +172,7 @@ impl Machine {
         const HORIZON: u64 = 20_000;
         let kernel = &self.kernel;
         let event = match self.next_event() {
-            Some(tick) => tick.saturating_sub(kernel.tick),
+            Some(tick) => tick.saturating_sub(kernel.tick()),
             None => u64::MAX,
         };
         let computes = ahead.iter().map(|ahead| match self.wants(ahead.task) {
@@ -183,7 +183,7 @@ impl Machine {
         let ticks = event.min(act).min(HORIZON);
         let now = (kernel.sched_clock(), kernel.jiffies());
         let (passed, current) = kernel.sched.forecast(cpu, now, ticks as u32, Some(task));
-        let tick = kernel.tick + u64::from(passed);
+        let tick = kernel.tick() + u64::from(passed);
         match current == task {
             _ if tick <= turns.0 => turns,
             false if ticks == event => (tick, Bound::NextEvent),
@@ -194,7 +194,7 @@ impl Machine {
 
     /// The tick at which every task ahead has had a turn.
     fn after(&self, ahead: &[Ahead]) -> Option<(u64, Bound)> {
-        let mut tick = self.kernel.tick;
+        let mut tick = self.kernel.tick();
         for Ahead {
             task,
             running,
@@ -239,7 +239,7 @@ impl Machine {
         let several_cpus = sched.cpus() > 1;
         !several_cpus
             && !others_meddle
-            && kernel.real_timers.next_expiry().is_none()
+            && kernel.real_timers().next_expiry().is_none()
             && ahead.iter().all(keeps_its_place)
     }
 
@@ -255,7 +255,7 @@ impl Machine {
             (0..kernel.sched.cpus()).filter(|other| *other != cpu && allowed >> other & 1 != 0);
         let takes = |other: usize| {
             let ticks = kernel.sched.next_balance(other, kernel.jiffies())?;
-            let balances = kernel.tick + u64::from(ticks);
+            let balances = kernel.tick() + u64::from(ticks);
             Some((balances, Bound::Balance(other)))
         };
         let acts = self.next_act();
@@ -274,7 +274,7 @@ impl Machine {
         let by_others = match until {
             None if on_console => None,
             Some(_) if !self.live_tasks().any(|other| self.may_wake(other)) => {
-                let alarm = kernel.real_timers.next_expiry();
+                let alarm = kernel.real_timers().next_expiry();
                 alarm.map(|tick| (tick, Bound::NextEvent))
             }
             _ => self.next_act(),
@@ -286,7 +286,7 @@ impl Machine {
     /// The earliest tick at which any task could do something other than compute. `None` if none
     /// ever does by itself.
     fn next_act(&self) -> Option<(u64, Bound)> {
-        let now = self.kernel.tick;
+        let now = self.kernel.tick();
         let sched = &self.kernel.sched;
         let on_cpu = |cpu: usize| {
             let current = sched.current(cpu);
@@ -365,7 +365,7 @@ impl Machine {
 
     /// The quickest way for a task that would not run at once to run, and after how many ticks.
     pub(super) fn soonest(&self, task: TaskId, why: &WhyNot) -> Option<(u64, Help)> {
-        let now = self.kernel.tick;
+        let now = self.kernel.tick();
         let in_ticks = |tick: u64| tick.saturating_sub(now).max(1);
         if matches!(
             why.kind,

@@ -98,7 +98,7 @@ impl Machine {
     ///
     /// Returns why the machine must stop before the tick, if it must.
     pub(super) fn run_programs(&mut self) -> Option<Stop> {
-        while self.cycles.left() > 0 && self.kernel.panic.is_none() {
+        while self.cycles.left() > 0 && self.kernel.panicked().is_none() {
             let cpus = self.kernel.cpus.len();
             let most = match cpus {
                 1 => self.cycles.left(),
@@ -122,9 +122,9 @@ impl Machine {
             if idle {
                 return None;
             }
-            self.kernel.this_cpu = 0;
+            self.kernel.set_this_cpu(0);
             self.cycles.used += used;
-            self.kernel.since_tick = self.cycles.ns(self.cycles.used);
+            self.kernel.set_since_tick(self.cycles.ns(self.cycles.used));
             if used > 0 {
                 self.idle_steps = 0;
             }
@@ -135,7 +135,7 @@ impl Machine {
             if !self.settle() {
                 return Some(Stop::Stuck);
             }
-            if self.kernel.console.output.len() > MUCH_OUTPUT {
+            if self.kernel.console().output().len() > MUCH_OUTPUT {
                 return Some(Stop::Console);
             }
         }
@@ -148,7 +148,7 @@ impl Machine {
         if !matches!(self.modes.get(task), Some(UserMode::Program)) {
             return Turn::Idle;
         }
-        self.kernel.this_cpu = cpu;
+        self.kernel.set_this_cpu(cpu);
         let mut used = 0;
         while used < most && self.is_free_to_run(task) {
             if let Some(why) = self.halts_before(task) {
@@ -161,7 +161,8 @@ impl Machine {
             let ran = ran as u32;
             used += ran;
             if self.kernel.cpus.len() == 1 {
-                self.kernel.since_tick = self.cycles.ns(self.cycles.used + used);
+                self.kernel
+                    .set_since_tick(self.cycles.ns(self.cycles.used + used));
             }
             match event {
                 Event::Budget => {}
@@ -192,13 +193,13 @@ impl Machine {
     fn is_free_to_run(&self, task: TaskId) -> bool {
         let kernel = &self.kernel;
         kernel.current() == task
-            && !kernel.sched.need_resched(kernel.this_cpu)
+            && !kernel.sched.need_resched(kernel.this_cpu())
             && !kernel.has_kernel_work(task)
     }
 
     /// Whether a handler or a tracer gets the signal that the task has raised.
     fn is_for_another(&self, task: TaskId, raised: &Raised) -> bool {
-        let traced = self.kernel.task(task).ptrace.contains(PtFlags::PTRACED);
+        let traced = self.kernel.task(task).ptrace().contains(PtFlags::PTRACED);
         let signal = raised.signal();
         traced
             || signal.is_some_and(|signal| {
@@ -210,17 +211,16 @@ impl Machine {
     fn execute(&mut self, task: TaskId, budget: u32, used: u32) -> RunExit {
         let kernel = &mut self.kernel;
         let now = u64::from(self.cycles.used + used);
-        let tsc = kernel.tick * u64::from(kernel.config.cycles_per_tick) + now;
+        let tsc = kernel.tick() * u64::from(kernel.config.cycles_per_tick) + now;
         kernel.run_user_code(task, u64::from(budget), tsc)
     }
 
     /// Handles `int 0x80`. A child that it creates is a program too; after an exec, the task does
     /// what the new image says.
     fn system_call(&mut self, task: TaskId) {
-        let execs = self.execs(task);
         self.kernel.int_80(task);
         self.adopt_children();
-        self.enter_new_image(task, execs);
+        self.enter_new_image(task);
     }
 
     /// The file of a program, with a reference for the caller. Exec finds it by name, unless a file
@@ -236,9 +236,9 @@ impl Machine {
 
     /// The image that a task runs, if it is a program.
     pub fn program_of(&self, task: TaskId) -> Option<&Arc<ProgramImage>> {
-        let mm = self.kernel.tasks().get(task)?.mm?;
-        let exe = self.kernel.mms[mm].exe()?;
-        match &self.kernel.inodes[exe].kind {
+        let mm = self.kernel.tasks().get(task)?.mm()?;
+        let exe = self.kernel.mms()[mm].exe()?;
+        match &self.kernel.inodes()[exe].kind {
             InodeKind::Image(image) => Some(image),
             _ => None,
         }

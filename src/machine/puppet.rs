@@ -135,9 +135,8 @@ impl Machine {
 
     pub(super) fn puppet_syscall(&mut self, task: TaskId, call: Syscall) -> Acted {
         let nr = call.nr();
-        let execs = self.execs(task);
         self.kernel.syscall(task, call);
-        self.enter_new_image(task, execs);
+        self.enter_new_image(task);
         let child = self.adopt_children();
         let Some(returned) = self.kernel.take_return(task) else {
             return self.left_inside(task, nr, child);
@@ -186,7 +185,7 @@ impl Machine {
         self.kernel
             .tasks()
             .get(task)
-            .is_none_or(|t| t.exit_state != crate::abi::ExitState::Alive)
+            .is_none_or(|t| t.exit_state() != crate::abi::ExitState::Alive)
     }
 
     /// Numbers a call that has not returned.

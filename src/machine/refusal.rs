@@ -3,6 +3,7 @@
 use super::{Awaits, Help, Machine};
 use crate::abi::{Errno, Pid, Signal, TaskId, TaskState};
 use crate::kernel::sched::{WhyNot, WhyNotKind};
+use crate::kernel::syscall::SysError;
 use std::fmt;
 
 /// A task by pid and name, as it appears in messages.
@@ -66,7 +67,7 @@ pub enum Refusal {
         errno: Errno,
     },
     /// No task could be created.
-    NoTask(Errno),
+    NoTask(SysError),
     /// The emulated kernel has panicked.
     Panicked(String),
 }
@@ -175,7 +176,12 @@ impl fmt::Display for Refusal {
             Self::NoProgram { path, errno } => {
                 write!(f, "there is no program \"{path}\" ({errno})")
             }
-            Self::NoTask(errno) => write!(f, "no task could be created ({errno})"),
+            Self::NoTask(SysError::Fork(why)) => {
+                write!(f, "no task could be created: {why} ({})", why.errno())
+            }
+            Self::NoTask(error) => {
+                write!(f, "no task could be created ({})", error.errno())
+            }
             Self::Panicked(why) => write!(f, "the emulated kernel has panicked: {why}"),
         }
     }
@@ -321,7 +327,7 @@ impl Refusal {
                 "a woken task gets the CPU at once only if its priority number is lower than that \
                  of the running task (kernel/sched.c, TASK_PREEMPTS_CURR)"
             }
-            Self::NoTask(Errno::EAGAIN) => {
+            Self::NoTask(error) if matches!(error.errno(), Errno::EAGAIN) => {
                 "copy_process() refuses to exceed RLIMIT_NPROC and max_threads, alloc_pidmap() to \
                  exceed pid_max (kernel/fork.c, kernel/pid.c)"
             }
@@ -332,7 +338,8 @@ impl Refusal {
     /// The errno that a system call would have returned for it, if one would.
     pub const fn errno(&self) -> Option<Errno> {
         match self {
-            Self::NoProgram { errno, .. } | Self::NoTask(errno) => Some(*errno),
+            Self::NoProgram { errno, .. } => Some(*errno),
+            Self::NoTask(error) => Some(error.errno()),
             _ => None,
         }
     }

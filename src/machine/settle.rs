@@ -12,7 +12,7 @@ impl Machine {
     ///
     /// Returns `false` if tasks loop without ever using time.
     pub(super) fn settle(&mut self) -> bool {
-        while self.kernel.panic.is_none() {
+        while self.kernel.panicked().is_none() {
             let cpus = self.kernel.cpus.len();
             if !(0..cpus).any(|cpu| self.settle_step(cpu)) {
                 break;
@@ -23,14 +23,14 @@ impl Machine {
                 return false;
             }
         }
-        self.kernel.this_cpu = 0;
+        self.kernel.set_this_cpu(0);
         true
     }
 
     /// One `schedule()`, one continuation, one signal or one user-mode step on a CPU; `false` if it
     /// has nothing to do before the next tick.
     fn settle_step(&mut self, cpu: usize) -> bool {
-        self.kernel.this_cpu = cpu;
+        self.kernel.set_this_cpu(cpu);
         if self.kernel.sched.need_resched(cpu) {
             self.kernel.schedule();
             return true;
@@ -74,11 +74,10 @@ impl Machine {
         if self.kernel.yields_in_vain(current) {
             return false;
         }
-        let execs = self.execs(current);
         if self.kernel.resume(current) {
             self.adopt_children();
             self.note_call(current);
-            self.enter_new_image(current, execs);
+            self.enter_new_image(current);
             self.note_handler(current);
         } else {
             self.kernel.do_signal(current);

@@ -46,7 +46,7 @@ impl Machine {
     /// The task that was on the CPU when the machine gave up is one of those that loop.
     pub fn why_stuck(&self) -> (String, &'static str) {
         let kernel = &self.kernel;
-        let who = self.who(kernel.sched.current(kernel.this_cpu));
+        let who = self.who(kernel.sched.current(kernel.this_cpu()));
         (
             format!("{who} loops without ever using time"),
             "a workload needs a run, sleep or block step in its loop",
@@ -54,12 +54,12 @@ impl Machine {
     }
 
     pub(super) fn pass_time(&mut self, ticks: u64, until: Until) -> Stop {
-        let end = self.kernel.tick.saturating_add(ticks);
+        let end = self.kernel.tick().saturating_add(ticks);
         if !self.settle() {
             return Stop::Stuck;
         }
-        while self.kernel.tick < end {
-            if self.kernel.panic.is_some() {
+        while self.kernel.tick() < end {
+            if self.kernel.panicked().is_some() {
                 return Stop::Panic;
             }
             if !self.entered.is_empty() && self.entered_handler().is_some() {
@@ -68,12 +68,12 @@ impl Machine {
             if until == Until::Idle && self.nothing_can_happen() {
                 return Stop::Idle;
             }
-            let quiet = self.quiet_ticks().min(end - self.kernel.tick);
+            let quiet = self.quiet_ticks().min(end - self.kernel.tick());
             if quiet > 0 {
                 // The tick that follows them is looked at without asking whether it is quiet, too:
                 // hardly ever it is, and then looking at it changes nothing.
                 self.pass_quiet_ticks(quiet);
-                if self.kernel.tick == end {
+                if self.kernel.tick() == end {
                     break;
                 }
             }
@@ -84,7 +84,7 @@ impl Machine {
                 return Stop::Stuck;
             }
         }
-        if self.kernel.panic.is_some() {
+        if self.kernel.panicked().is_some() {
             Stop::Panic
         } else {
             Stop::Budget
@@ -107,7 +107,7 @@ impl Machine {
     fn quiet_ticks(&self) -> u64 {
         let mut quiet = match self.arrivals.next_tick() {
             None => u64::MAX,
-            Some(tick) => (tick - 1).saturating_sub(self.kernel.tick),
+            Some(tick) => (tick - 1).saturating_sub(self.kernel.tick()),
         };
         let sched = &self.kernel.sched;
         for cpu in 0..sched.cpus() {
@@ -163,7 +163,7 @@ impl Machine {
             }
         }
         self.cycles.begin_tick(self.kernel.config.cycles_per_tick);
-        self.kernel.since_tick = 0;
+        self.kernel.set_since_tick(0);
     }
 
     /// Whether nothing will ever happen by itself again.

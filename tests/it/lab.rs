@@ -339,15 +339,15 @@ impl Lab {
     }
 
     pub fn mm(&self, task: TaskId) -> &Mm {
-        &self.kernel().mms[self.task(task).mm.unwrap()]
+        &self.kernel().mms()[self.task(task).mm().unwrap()]
     }
 
     pub fn files(&self, task: TaskId) -> &FilesStruct {
-        &self.kernel().files[self.task(task).files.unwrap()]
+        &self.kernel().files()[self.task(task).files().unwrap()]
     }
 
     pub fn fs(&self, task: TaskId) -> &FsStruct {
-        &self.kernel().fs[self.task(task).fs.unwrap()]
+        &self.kernel().fs()[self.task(task).fs().unwrap()]
     }
 
     pub fn sighand(&self, task: TaskId) -> &Sighand {
@@ -393,22 +393,22 @@ impl Lab {
         let k = self.kernel();
         let arenas = [
             k.tasks().len(),
-            k.mms.len(),
-            k.anon_vmas.len(),
-            k.files.len(),
-            k.open_files.len(),
-            k.inodes.len(),
-            k.fs.len(),
+            k.mms().len(),
+            k.anon_vmas().len(),
+            k.files().len(),
+            k.open_files().len(),
+            k.inodes().len(),
+            k.fs().len(),
             k.sighands().len(),
             k.signals().len(),
-            k.namespaces.len(),
-            k.sem_undos.len(),
+            k.namespaces().len(),
+            k.sem_undos().len(),
         ];
         Footprint {
-            frames: k.mem.frames_in_use(),
-            committed: k.vm.committed(),
+            frames: k.mem().frames_in_use(),
+            committed: k.vm().committed(),
             arenas,
-            inode_refs: k.inodes.values().map(Inode::i_count).sum(),
+            inode_refs: k.inodes().values().map(Inode::i_count).sum(),
             users: k.users().iter().collect(),
             pids: (0..k.config.pid_max)
                 .filter(|pid| k.pidmap().in_use(*pid))
@@ -426,15 +426,20 @@ impl Lab {
         format!(
             "{:?}\n{sched:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
             k.tasks().iter().collect::<Vec<_>>(),
-            k.mms.iter().collect::<Vec<_>>(),
-            k.files.iter().collect::<Vec<_>>(),
+            k.mms().iter().collect::<Vec<_>>(),
+            k.files().iter().collect::<Vec<_>>(),
             k.signals().iter().collect::<Vec<_>>(),
             (0..k.sched.cpus())
                 .map(|cpu| (k.sched.rq(cpu), k.sched.domains(cpu)))
                 .collect::<Vec<_>>(),
             k.pidmap(),
             k.pid_hash(),
-            (k.tick, k.nr_threads(), k.total_forks(), k.process_counts()),
+            (
+                k.tick(),
+                k.nr_threads(),
+                k.total_forks(),
+                k.process_counts()
+            ),
             self.footprint(),
             k.stat,
         )

@@ -133,7 +133,7 @@ fn claims(machine: &Machine) -> Vec<Claim> {
         let waits = ahead.iter().filter(|ahead: &&Ahead| !ahead.running);
         claims.push(Claim {
             pid,
-            tick: kernel.tick,
+            tick: kernel.tick(),
             seq: kernel.log.event_seq(),
             earliest: outlook.earliest,
             ahead: waits.map(|ahead| kernel.pid(ahead.task)).collect(),
@@ -253,7 +253,7 @@ fn among_hogs_the_earliest_tick_is_the_one() {
                 let (earliest, bound) = claim.earliest.unwrap();
                 assert_eq!(bound, Bound::Turns);
                 let mut later = machine.clone();
-                later.run(earliest - machine.kernel.tick);
+                later.run(earliest - machine.kernel.tick());
                 let current = later.kernel.sched.current(0);
                 assert_eq!(later.kernel.pid(current), claim.pid, "seed {seed}");
                 checked += 1;

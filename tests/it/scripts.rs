@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// A failure as it is drawn without a terminal.
 pub fn draw(failure: &Failure, name: &str, text: &str) -> String {
-    forklab::front::draw(failure, name, text, false)
+    forklab::front::draw(failure, name, text, forklab::front::Colors::Off)
 }
 
 /// What a script prints, and how it ends if it fails.

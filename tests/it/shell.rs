@@ -1,12 +1,12 @@
 //! What the prompt answers.
 
-use forklab::front::Shell;
+use forklab::front::{Colors, Shell};
 use forklab::script::{FailureKind, Host, Limits};
 use std::sync::mpsc;
 
 fn shell() -> Shell {
     let host = Host::printing(Box::new(|_| Ok(())));
-    Shell::new(Limits::default(), host, false).unwrap()
+    Shell::new(Limits::default(), host, Colors::Off).unwrap()
 }
 
 /// What the last of some lines is answered with.
@@ -104,7 +104,7 @@ fn answering(answers: &'static [&'static str]) -> (Shell, mpsc::Receiver<String>
         ask.send(question.to_owned()).unwrap();
         Ok(answers.next().map(ToString::to_string))
     }));
-    let shell = Shell::new(Limits::default(), host, false).unwrap();
+    let shell = Shell::new(Limits::default(), host, Colors::Off).unwrap();
     (shell, asked)
 }
 
@@ -156,7 +156,10 @@ fn a_wish_to_stop_ends_what_runs_next() {
             ask.send(question.to_owned()).unwrap();
             Ok(None)
         }));
-        (Shell::new(Limits::default(), host, false).unwrap(), asked)
+        (
+            Shell::new(Limits::default(), host, Colors::Off).unwrap(),
+            asked,
+        )
     };
     let answer = shell.submit("predict(\"1 + 1?\", 2)");
     assert_eq!(answer.failure, Some(FailureKind::Interrupted));

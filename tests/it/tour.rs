@@ -1,7 +1,7 @@
 //! `docs/tour.md` is a session at the prompt: what it says is typed is typed here, in one session,
 //! and what it shows is what comes out.
 
-use forklab::front::Shell;
+use forklab::front::{Colors, Shell};
 use forklab::script::{Host, Limits};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn replayed(document: &str) -> String {
             .unwrap();
         Ok(answer)
     }));
-    let mut shell = Shell::new(Limits::default(), host, false).unwrap();
+    let mut shell = Shell::new(Limits::default(), host, Colors::Off).unwrap();
 
     let mut text = String::new();
     let mut in_block = false;

@@ -54,7 +54,7 @@ impl Run {
     fn step(&mut self) {
         let lab = &self.lab;
         self.tasks
-            .retain(|task| lab.exists(*task) && lab.task(*task).mm.is_some());
+            .retain(|task| lab.exists(*task) && lab.task(*task).mm().is_some());
         if self.tasks.len() < 2 {
             let task = self.lab.spawn("sh");
             return self.tasks.push(task);

@@ -5,7 +5,7 @@ use super::super::tree::{self, BinOp, Diagnostic, Pos};
 use super::super::types::{Ty, Type};
 use super::constant::Resolved;
 use super::function::{Binding, FunctionChecker};
-use super::{Bound, Capture, names};
+use super::{Bound, Capture, Home, names};
 use crate::compile::calls;
 
 impl FunctionChecker<'_, '_> {
@@ -113,18 +113,13 @@ impl FunctionChecker<'_, '_> {
     /// A function given by name, as a value.
     pub(super) fn function_value(&mut self, name: &str, pos: Pos) -> Option<Expr> {
         let mut found = None;
-        for library in [false, true] {
-            let source = if library {
-                &self.checker.sources.library
-            } else {
-                &self.checker.sources.script
-            };
-            let all = source.signatures();
+        for home in [Home::Script, Home::Library] {
+            let all = self.checker.sources.of(home).signatures();
             let mut arities = all.iter().filter(|(other, _)| other == name);
             if let Some((_, arity)) = arities.next()
-                && (library || !self.library)
+                && (home == Home::Library || !self.library)
             {
-                found = Some((library, *arity));
+                found = Some((home, *arity));
                 if arities.next().is_some() {
                     let message = format!("there are several functions `{name}`");
                     self.error(pos, &message, "give each function its own name");
@@ -132,8 +127,8 @@ impl FunctionChecker<'_, '_> {
                 break;
             }
         }
-        let (library, arity) = found?;
-        let id = self.checker.function(name, arity, library, Vec::new())?;
+        let (home, arity) = found?;
+        let id = self.checker.function(name, arity, home, Vec::new())?;
         let ret = self.checker.signatures[id].ret;
         Some(self.make(pos, Type::Function(ret), ExprKind::Function(id)))
     }
@@ -157,9 +152,10 @@ impl FunctionChecker<'_, '_> {
         }
         let signatures = self.checker.sources.script.signatures();
         let arity = signatures.iter().find(|(name, _)| name == function);
-        let Some(id) =
-            arity.and_then(|(_, arity)| self.checker.function(function, *arity, false, bounds))
-        else {
+        let Some(id) = arity.and_then(|(_, arity)| {
+            self.checker
+                .function(function, *arity, Home::Script, bounds)
+        }) else {
             return self.unknown_function(function, pos);
         };
         let what = Type::Function(self.checker.signatures[id].ret);

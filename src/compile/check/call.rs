@@ -5,7 +5,7 @@ use super::super::checked::{Callee, Expr, ExprKind};
 use super::super::tree::{self, Diagnostic, Pos};
 use super::super::types::Type;
 use super::function::{Binding, FunctionChecker};
-use super::{builtin, names};
+use super::{Home, builtin, names};
 
 impl FunctionChecker<'_, '_> {
     pub(super) fn call(&mut self, name: &str, args: &[tree::Expr], pos: Pos) -> Expr {
@@ -38,7 +38,9 @@ impl FunctionChecker<'_, '_> {
         if self.library {
             return None;
         }
-        let id = self.checker.function(name, args.len(), false, Vec::new())?;
+        let id = self
+            .checker
+            .function(name, args.len(), Home::Script, Vec::new())?;
         let params = self.checker.signatures[id].params.clone();
         let mut values = Vec::new();
         for (at, (arg, param)) in args.iter().zip(params).enumerate() {
@@ -54,14 +56,18 @@ impl FunctionChecker<'_, '_> {
 
     /// A call of a function of the library.
     fn call_of_library(&mut self, name: &str, args: &[tree::Expr], pos: Pos) -> Option<Expr> {
-        self.checker.function(name, args.len(), true, Vec::new())?;
+        self.checker
+            .function(name, args.len(), Home::Library, Vec::new())?;
         let values = self.words(args);
         Some(self.library_call(name, values, pos))
     }
 
     /// A call of a function that the library is known to have.
     pub(super) fn library_call(&mut self, name: &str, args: Vec<Expr>, pos: Pos) -> Expr {
-        let Some(id) = self.checker.function(name, args.len(), true, Vec::new()) else {
+        let Some(id) = self
+            .checker
+            .function(name, args.len(), Home::Library, Vec::new())
+        else {
             return self.refused(pos);
         };
         let ty = self.checker.signatures[id].ret;

@@ -69,7 +69,7 @@ pub(super) struct FunctionChecker<'c, 'a> {
 }
 
 impl<'c, 'a> FunctionChecker<'c, 'a> {
-    fn new(checker: &'c mut Checker<'a>, ret: Ty, library: bool) -> Self {
+    fn new(checker: &'c mut Checker<'a>, ret: Ty) -> Self {
         Self {
             checker,
             vars: Vec::new(),
@@ -79,7 +79,7 @@ impl<'c, 'a> FunctionChecker<'c, 'a> {
             loops: Vec::new(),
             ret,
             has_value: false,
-            library,
+            library: false,
             in_memory: false,
             outside: false,
         }
@@ -92,7 +92,8 @@ impl<'c, 'a> FunctionChecker<'c, 'a> {
         let params = signature.params.clone();
         let captures = signature.captures.clone();
         let is_entry = id == checker.entry;
-        let mut this = Self::new(checker, ret, source.library);
+        let mut this = Self::new(checker, ret);
+        this.library = source.library;
         let own = source.params.iter().skip(captures.len());
         for (param, ty) in own.zip(&params) {
             this.param(param, *ty, source.body.pos);
@@ -119,7 +120,7 @@ impl<'c, 'a> FunctionChecker<'c, 'a> {
     /// Checks a constant expression outside functions.
     pub(super) fn constant(checker: &'c mut Checker<'a>, value: &tree::Expr) -> Expr {
         let ret = checker.types.fresh();
-        let mut this = Self::new(checker, ret, false);
+        let mut this = Self::new(checker, ret);
         this.outside = true;
         this.value(value)
     }

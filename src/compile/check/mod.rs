@@ -30,6 +30,22 @@ pub(super) struct Sources<'a> {
     pub(super) constants: &'a dyn Fn(&str) -> Option<i64>,
 }
 
+/// Where a function of a program is written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Home {
+    Script,
+    Library,
+}
+
+impl<'a> Sources<'a> {
+    const fn of(&self, home: Home) -> &Functions<'a> {
+        match home {
+            Home::Script => &self.script,
+            Home::Library => &self.library,
+        }
+    }
+}
+
 /// What the callers of a function must know.
 struct Signature {
     shown: Arc<str>,
@@ -71,7 +87,7 @@ struct Checker<'a> {
     sources: Sources<'a>,
     types: Types,
     signatures: Vec<Signature>,
-    by_name: BTreeMap<(bool, String, usize), FunctionId>,
+    by_name: BTreeMap<(Home, String, usize), FunctionId>,
     queue: VecDeque<(FunctionId, tree::Function)>,
     functions: BTreeMap<FunctionId, Function>,
     globals: Vec<Global>,
@@ -143,7 +159,7 @@ impl<'a> Checker<'a> {
             self.report(Diagnostic::new(Pos::default(), message).help(help));
         }
         let captures = self.captured_values(entry, arity);
-        if let Some(id) = self.function(&entry.name, arity, false, captures) {
+        if let Some(id) = self.function(&entry.name, arity, Home::Script, captures) {
             self.entry = id;
             let params = arity.saturating_sub(captured);
             if params > 3 {
@@ -201,18 +217,14 @@ impl<'a> Checker<'a> {
         &mut self,
         name: &str,
         arity: usize,
-        library: bool,
+        home: Home,
         captures: Vec<Capture>,
     ) -> Option<FunctionId> {
-        let key = (library, name.to_owned(), arity);
+        let key = (home, name.to_owned(), arity);
         if let Some(id) = self.by_name.get(&key) {
             return Some(*id);
         }
-        let source = if library {
-            &self.sources.library
-        } else {
-            &self.sources.script
-        };
+        let source = self.sources.of(home);
         let (function, diagnostics) = source.get(name, arity)?;
         for diagnostic in diagnostics {
             self.report(diagnostic);

@@ -3,6 +3,7 @@
 use super::super::checked::{Expr, ExprKind};
 use super::super::tree::{self, BinOp, Pos};
 use super::super::types::Type;
+use super::Home;
 use super::function::{Binding, FunctionChecker};
 
 impl FunctionChecker<'_, '_> {
@@ -26,7 +27,8 @@ impl FunctionChecker<'_, '_> {
             .iter()
             .all(|piece| matches!(piece.kind, ExprKind::Text(_)));
         if !constant {
-            self.checker.function("format", 4, true, Vec::new());
+            self.checker
+                .function("format", 4, Home::Library, Vec::new());
         }
         self.make(pos, Type::Unit, ExprKind::Print(pieces))
     }

@@ -8,24 +8,44 @@ use super::function::FunctionGen;
 use super::operand::{Op, Operand, Reg};
 use iced_x86::code_asm::{AsmRegister8, CodeLabel, dword_ptr, esp};
 
+/// Which value of a condition makes the program jump.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    True,
+    False,
+}
+
+impl When {
+    pub(super) const fn of(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+
+    const fn opposite(self) -> Self {
+        match self {
+            Self::True => Self::False,
+            Self::False => Self::True,
+        }
+    }
+}
+
 impl FunctionGen<'_, '_> {
     /// Jumps if a condition has the value `when`, and falls through otherwise.
-    pub(super) fn branch(&mut self, cond: &Expr, when: bool, to: CodeLabel, free: &[Reg]) -> Emit {
+    pub(super) fn branch(&mut self, cond: &Expr, when: When, to: CodeLabel, free: &[Reg]) -> Emit {
         match &cond.kind {
             ExprKind::Const(value) => {
-                if (*value != 0) == when {
+                if When::of(*value != 0) == when {
                     self.code.asm.jmp(to)
                 } else {
                     Ok(())
                 }
             }
-            ExprKind::Unary(UnOp::Not, operand) => self.branch(operand, !when, to, free),
+            ExprKind::Unary(UnOp::Not, operand) => self.branch(operand, when.opposite(), to, free),
             ExprKind::And(left, right) => self.both(left, right, when, to, free),
             // By De Morgan's law.
             ExprKind::Or(left, right) => self.either(left, right, when, to, free),
             ExprKind::Binary(op, left, right) if op.compares() => {
                 let test = self.compare(*op, left, right, free)?;
-                self.jump(if when { test } else { test.opposite() }, to)
+                self.jump(test.when(when), to)
             }
             _ => {
                 let operand = match self.leaf(cond) {
@@ -36,19 +56,19 @@ impl FunctionGen<'_, '_> {
                     }
                 };
                 self.op(Op::Cmp, operand, Operand::Number(0))?;
-                self.jump(if when { Test::NotEqual } else { Test::Equal }, to)
+                self.jump(Test::NotEqual.when(when), to)
             }
         }
     }
 
-    fn both(&mut self, left: &Expr, right: &Expr, when: bool, to: CodeLabel, free: &[Reg]) -> Emit {
-        if !when {
-            self.branch(left, false, to, free)?;
-            return self.branch(right, false, to, free);
+    fn both(&mut self, left: &Expr, right: &Expr, when: When, to: CodeLabel, free: &[Reg]) -> Emit {
+        if when == When::False {
+            self.branch(left, When::False, to, free)?;
+            return self.branch(right, When::False, to, free);
         }
         let mut skip = self.label();
-        self.branch(left, false, skip, free)?;
-        self.branch(right, true, to, free)?;
+        self.branch(left, When::False, skip, free)?;
+        self.branch(right, When::True, to, free)?;
         self.set(&mut skip)
     }
 
@@ -56,17 +76,17 @@ impl FunctionGen<'_, '_> {
         &mut self,
         left: &Expr,
         right: &Expr,
-        when: bool,
+        when: When,
         to: CodeLabel,
         free: &[Reg],
     ) -> Emit {
-        if when {
-            self.branch(left, true, to, free)?;
-            return self.branch(right, true, to, free);
+        if when == When::True {
+            self.branch(left, When::True, to, free)?;
+            return self.branch(right, When::True, to, free);
         }
         let mut skip = self.label();
-        self.branch(left, true, skip, free)?;
-        self.branch(right, false, to, free)?;
+        self.branch(left, When::True, skip, free)?;
+        self.branch(right, When::False, to, free)?;
         self.set(&mut skip)
     }
 
@@ -191,6 +211,14 @@ impl Test {
             BinOp::Ge => Self::GreaterOrEqual,
             BinOp::Below => Self::Below,
             _ => Self::Equal,
+        }
+    }
+
+    /// The test that is met when this one has that value.
+    const fn when(self, value: When) -> Self {
+        match value {
+            When::True => self,
+            When::False => self.opposite(),
         }
     }
 

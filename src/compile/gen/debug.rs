@@ -44,18 +44,25 @@ impl Marks {
     }
 }
 
+/// What begins at a place of the line table, where a debugger may stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begins {
+    Statement,
+    Nothing,
+}
+
 /// The line table. Of several entries for one address the last counts, but a statement remains one.
 pub(super) fn lines(
-    marks: &[(usize, Pos, bool)],
+    marks: &[(usize, Pos, Begins)],
     address: impl Fn(usize) -> u32,
 ) -> Vec<LineEntry> {
     let mut lines: Vec<LineEntry> = Vec::new();
-    for (instruction, pos, statement) in marks {
+    for (instruction, pos, begins) in marks {
         let mut entry = LineEntry {
             addr: address(*instruction),
             line: pos.line,
             column: pos.column,
-            statement: *statement,
+            statement: *begins == Begins::Statement,
         };
         if let Some(last) = lines.last().copied() {
             if last.addr == entry.addr {

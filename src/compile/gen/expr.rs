@@ -5,6 +5,7 @@
 use super::super::checked::{Base, Block, Callee, Expr, ExprKind, Place, VarId};
 use super::super::tree::{BinOp, UnOp};
 use super::Emit;
+use super::branch::When;
 use super::function::FunctionGen;
 use super::operand::{Op, Operand, Reg, SCRATCH, low_byte};
 use iced_x86::code_asm::{eax, ecx, edx};
@@ -97,7 +98,7 @@ impl FunctionGen<'_, '_> {
 
     fn if_value(&mut self, cond: &Expr, then: &Block, otherwise: Option<&Block>) -> Emit {
         let (mut other, mut end) = (self.label(), self.label());
-        self.branch(cond, false, other, &SCRATCH)?;
+        self.branch(cond, When::False, other, &SCRATCH)?;
         self.block_value(then)?;
         let Some(otherwise) = otherwise else {
             return self.set(&mut other);
@@ -111,7 +112,7 @@ impl FunctionGen<'_, '_> {
     fn block_value(&mut self, block: &Block) -> Emit {
         self.stmts(&block.stmts)?;
         if let Some(value) = &block.value {
-            self.line(value.pos, true);
+            self.line(value.pos);
             self.value(value)?;
         }
         self.forget(&block.vars);
@@ -148,7 +149,7 @@ impl FunctionGen<'_, '_> {
             Vec::new()
         };
         free.extend_from_slice(others);
-        self.branch(expr, false, no, &free)?;
+        self.branch(expr, When::False, no, &free)?;
         self.code.asm.mov(to, 1)?;
         self.code.asm.jmp(end)?;
         self.set(&mut no)?;

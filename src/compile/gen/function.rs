@@ -3,7 +3,7 @@
 use super::super::checked::{Function, FunctionId, StmtKind, VarId, VarKind};
 use super::super::tree::Pos;
 use super::alloc::{self, Frame, Spot};
-use super::debug::{self, LocalMarks, Marks};
+use super::debug::{self, Begins, LocalMarks, Marks};
 use super::operand::{Op, Operand, Reg, two};
 use super::{Code, Emit};
 use crate::kernel::fs::Place;
@@ -53,7 +53,7 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         } else {
             function.pos
         };
-        this.code.line(pos, false);
+        this.code.line(pos, Begins::Nothing);
         this.enter(id, size, &saved)?;
         let body = this.code.here();
         let gives = this.body()?;
@@ -124,14 +124,14 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
         let Some(value) = value else {
             return Ok(false);
         };
-        self.line(value.pos, true);
+        self.line(value.pos);
         self.value(value)?;
         Ok(true)
     }
 
     fn end(&mut self, gives: bool, saved: &[Reg]) -> Emit {
         if !gives {
-            self.line(self.function.end, true);
+            self.line(self.function.end);
             // Falling off the end returns 0, as in C's main.
             if self.gives_value() {
                 self.code.asm.xor(eax, eax)?;
@@ -198,9 +198,9 @@ impl<'c, 'p> FunctionGen<'c, 'p> {
     }
 
     /// Attributes the following instructions to a place in the source.
-    pub(super) fn line(&mut self, pos: Pos, statement: bool) {
+    pub(super) fn line(&mut self, pos: Pos) {
         if !self.function.library && pos.line != 0 {
-            self.code.line(pos, statement);
+            self.code.line(pos, Begins::Statement);
         }
     }
 

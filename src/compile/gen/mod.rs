@@ -17,7 +17,7 @@ use super::checked::{Function, FunctionId, Program};
 use super::tree::Pos;
 use crate::kernel::fs::{DebugInfo, FunctionInfo, LineEntry, ProgramImage, TEXT_START};
 use data::{Data, Texts};
-use debug::Marks;
+use debug::{Begins, Marks};
 use function::FunctionGen;
 use iced_x86::code_asm::{CodeAssembler, CodeLabel};
 use iced_x86::{BlockEncoderOptions, IcedError};
@@ -46,7 +46,7 @@ struct Code<'p> {
     functions: Vec<CodeLabel>,
     /// The stubs that are called somewhere.
     stubs: BTreeMap<&'static str, CodeLabel>,
-    lines: Vec<(usize, Pos, bool)>,
+    lines: Vec<(usize, Pos, Begins)>,
     marks: Vec<Marks>,
 }
 
@@ -135,9 +135,9 @@ impl<'p> Code<'p> {
     }
 
     /// Attributes the following instructions to a place in the source.
-    fn line(&mut self, pos: Pos, statement: bool) {
+    fn line(&mut self, pos: Pos, begins: Begins) {
         let here = self.here();
-        self.lines.push((here, pos, statement));
+        self.lines.push((here, pos, begins));
     }
 
     /// The address of a string.

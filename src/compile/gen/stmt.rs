@@ -4,6 +4,7 @@ use super::super::checked::{Block, Expr, ExprKind, For, Place, Stmt, StmtKind, V
 use super::super::tree::{BinOp, Pos};
 use super::Emit;
 use super::alloc::Spot;
+use super::branch::When;
 use super::function::{FunctionGen, Loop};
 use super::operand::{Op, Operand, SCRATCH};
 use iced_x86::code_asm::{CodeLabel, dword_ptr, eax, ebp, ecx};
@@ -23,7 +24,7 @@ impl FunctionGen<'_, '_> {
     pub(super) fn block(&mut self, block: &Block) -> Emit {
         self.stmts(&block.stmts)?;
         if let Some(value) = &block.value {
-            self.line(value.pos, true);
+            self.line(value.pos);
             self.effect(value)?;
         }
         self.forget(&block.vars);
@@ -36,7 +37,7 @@ impl FunctionGen<'_, '_> {
             StmtKind::Expr(expr) if matches!(expr.kind, ExprKind::Block(_) | ExprKind::Loop(_)) => {
             }
             StmtKind::For(_) => {}
-            _ => self.line(stmt.pos, true),
+            _ => self.line(stmt.pos),
         }
         match &stmt.kind {
             StmtKind::Declare(var) => {
@@ -80,8 +81,8 @@ impl FunctionGen<'_, '_> {
         self.set(&mut top)?;
         self.block(body)?;
         self.set(&mut next)?;
-        self.line(cond.pos, true);
-        self.branch(cond, true, top, &SCRATCH)?;
+        self.line(cond.pos);
+        self.branch(cond, When::True, top, &SCRATCH)?;
         self.set(&mut end)?;
         self.loops.pop();
         Ok(())
@@ -93,8 +94,8 @@ impl FunctionGen<'_, '_> {
         self.set(&mut top)?;
         self.block(body)?;
         self.set(&mut next)?;
-        self.line(cond.pos, true);
-        self.branch(cond, again, top, &SCRATCH)?;
+        self.line(cond.pos);
+        self.branch(cond, When::of(again), top, &SCRATCH)?;
         self.set(&mut end)?;
         self.loops.pop();
         Ok(())
@@ -116,7 +117,7 @@ impl FunctionGen<'_, '_> {
         let mut top = self.label();
         let counter = self.var(turns.counter);
         let to = self.bound(&turns.to);
-        self.line(pos, true);
+        self.line(pos);
         if !runs_at_least_once(turns) {
             self.compare_counter(counter, to)?;
             if turns.inclusive {
@@ -129,7 +130,7 @@ impl FunctionGen<'_, '_> {
         self.stmts(&turns.first)?;
         self.block(&turns.body)?;
         self.set(&mut next)?;
-        self.line(pos, true);
+        self.line(pos);
         if turns.inclusive {
             // The counter must not pass the last number: there may be no larger one.
             self.compare_counter(counter, to)?;
@@ -239,7 +240,7 @@ impl FunctionGen<'_, '_> {
 
     fn if_stmt(&mut self, cond: &Expr, then: &Block, otherwise: Option<&Block>) -> Emit {
         let (mut other, mut end) = (self.label(), self.label());
-        self.branch(cond, false, other, &SCRATCH)?;
+        self.branch(cond, When::False, other, &SCRATCH)?;
         self.block(then)?;
         let Some(otherwise) = otherwise else {
             return self.set(&mut other);

@@ -1,7 +1,7 @@
 //! Our machine code stubs: start-up, system calls, `clone`, calls of closures, `printf`.
 
 use super::super::calls::{self, SystemCall};
-use super::debug::Marks;
+use super::debug::{Begins, Marks};
 use super::{Code, Emit};
 use crate::abi::Errno;
 use crate::compile::tree::Pos;
@@ -19,7 +19,7 @@ impl Code<'_> {
     /// `_start`: the kernel enters a program with argc, argv and envp on the stack.
     pub(super) fn start_up(&mut self) -> Emit {
         let start = self.here();
-        self.line(Pos::default(), false);
+        self.line(Pos::default(), Begins::Nothing);
         let main = self.functions[self.program.entry];
         let asm = &mut self.asm;
         asm.xor(ebp, ebp)?;
@@ -70,7 +70,7 @@ impl Code<'_> {
         {
             done.push(name);
             let start = self.here();
-            self.line(Pos::default(), false);
+            self.line(Pos::default(), Begins::Nothing);
             let mut label = self.stub(name);
             self.asm.set_label(&mut label)?;
             self.stubs.insert(name, label);

@@ -6,7 +6,7 @@ use super::pieces::split;
 use super::shell::{Answer, Shell};
 use crate::front::exit_code::FINE;
 use crate::front::print::{complain, output_failed, print_line};
-use crate::front::style::paint_words;
+use crate::front::style::{Colors, paint_words};
 use crate::script::{FailureKind, Interrupt, Limits, Syntax, Vocabulary, WordKind};
 use crate::view::Role;
 use rustyline::completion::{Completer, Pair};
@@ -40,7 +40,7 @@ pub(super) struct Terminal {
     history: History,
     limits: Limits,
     interrupt: Interrupt,
-    color: bool,
+    color: Colors,
 }
 
 /// Reads lines until the user leaves; returns the exit code.
@@ -104,7 +104,7 @@ impl Terminal {
     pub(super) fn open(
         limits: Limits,
         interrupt: Interrupt,
-        color: bool,
+        color: Colors,
     ) -> rustyline::Result<(Self, Option<String>)> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
@@ -120,7 +120,7 @@ impl Terminal {
             vocabulary: Vocabulary::default(),
             interrupt: interrupt.clone(),
             color,
-            asking: false,
+            expected: Expected::Line,
         }));
         let terminal = Self {
             editor,
@@ -179,9 +179,9 @@ impl Terminal {
     /// Asks the user a question and waits for the answer. Ctrl-D means no answer; Ctrl-C
     /// interrupts.
     pub(super) fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
-        self.set_asking(true);
+        self.expect(Expected::Answer);
         let answer = self.editor.readline(&format!("{question} "));
-        self.set_asking(false);
+        self.expect(Expected::Line);
         match answer {
             Ok(line) => Ok(Some(line)),
             Err(ReadlineError::Eof) => Ok(None),
@@ -190,11 +190,19 @@ impl Terminal {
         }
     }
 
-    fn set_asking(&mut self, asking: bool) {
+    fn expect(&mut self, expected: Expected) {
         if let Some(assistant) = self.editor.helper_mut() {
-            assistant.asking = asking;
+            assistant.expected = expected;
         }
     }
+}
+
+/// What the user is typing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Line,
+    /// To a question of a script.
+    Answer,
 }
 
 /// Completion, hints and colours while a line is typed.
@@ -202,9 +210,9 @@ struct Assistant {
     syntax: Syntax,
     vocabulary: Vocabulary,
     interrupt: Interrupt,
-    color: bool,
+    color: Colors,
     /// Whether an answer is being typed, which is plain text.
-    asking: bool,
+    expected: Expected,
 }
 
 impl Helper for Assistant {}
@@ -218,7 +226,7 @@ impl Completer for Assistant {
         pos: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
-        if self.asking {
+        if self.expected == Expected::Answer {
             return Ok((pos, Vec::new()));
         }
         let (start, words) = self.vocabulary.complete(&line[..pos]);
@@ -235,7 +243,7 @@ impl Hinter for Assistant {
 
     /// The signature of the function whose arguments are being typed.
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
-        if self.asking || pos < line.len() {
+        if self.expected == Expected::Answer || pos < line.len() {
             return None;
         }
         let signature = self.vocabulary.open_call(line)?;
@@ -246,10 +254,10 @@ impl Hinter for Assistant {
 impl Validator for Assistant {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         let text = context.input();
-        if !self.asking && self.is_unfinished(text) {
+        if self.expected == Expected::Line && self.is_unfinished(text) {
             return Ok(ValidationResult::Incomplete);
         }
-        if !self.asking {
+        if self.expected == Expected::Line {
             // The line runs as soon as the terminal sends a signal for Ctrl-C again: from here on,
             // an interrupt is meant for it.
             self.interrupt.clear();
@@ -267,7 +275,10 @@ impl Assistant {
 
 impl Highlighter for Assistant {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        if self.asking || !self.color || line.len() > TOO_LONG_TO_COLOUR {
+        if self.expected == Expected::Answer
+            || self.color == Colors::Off
+            || line.len() > TOO_LONG_TO_COLOUR
+        {
             return Cow::Borrowed(line);
         }
         let mut text = String::new();
@@ -282,7 +293,7 @@ impl Highlighter for Assistant {
                 continue;
             }
             text.push_str(&line[done..range.start]);
-            text.push_str(&paint_words(&line[range.clone()], role, true));
+            text.push_str(&paint_words(&line[range.clone()], role, Colors::On));
             done = range.end;
         }
         text.push_str(&line[done..]);
@@ -290,7 +301,10 @@ impl Highlighter for Assistant {
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        let color = self.color && !self.asking;
+        let color = match self.expected {
+            Expected::Answer => Colors::Off,
+            Expected::Line => self.color,
+        };
         Cow::Owned(paint_words(prompt, Role::Dim, color))
     }
 
@@ -299,6 +313,6 @@ impl Highlighter for Assistant {
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
-        self.color && kind != CmdKind::MoveCursor
+        self.color == Colors::On && kind != CmdKind::MoveCursor
     }
 }

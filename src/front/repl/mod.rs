@@ -12,7 +12,7 @@ pub use shell::{Answer, Shell};
 use super::exit_code::FAILED;
 use super::print::{complain, output_failed, print_line};
 use super::process::Process;
-use super::style::{paint_words, stdout_has_color};
+use super::style::{paint_words, stdout_colors};
 use crate::script::Ask;
 use crate::view::Role;
 use editor::{RefCell, Terminal};
@@ -42,11 +42,7 @@ pub(super) fn asker(process: &Process) -> Result<Ask, String> {
     if !io::stdin().is_terminal() {
         return Err("--ask needs a terminal".to_owned());
     }
-    let opened = Terminal::open(
-        process.limits,
-        process.interrupt.clone(),
-        stdout_has_color(),
-    );
+    let opened = Terminal::open(process.limits, process.interrupt.clone(), stdout_colors());
     let (mut terminal, _) = opened.map_err(unusable)?;
     Ok(Box::new(move |question| terminal.ask(question)))
 }
@@ -57,12 +53,12 @@ fn unusable(error: rustyline::error::ReadlineError) -> String {
 
 fn from_pipe(process: &Process) -> Result<u8, String> {
     let host = process.host(Box::new(print_line));
-    let shell = Shell::new(process.limits, host, stdout_has_color())?;
+    let shell = Shell::new(process.limits, host, stdout_colors())?;
     Ok(pipe::run(shell, &process.limits))
 }
 
 fn on_terminal(process: &Process) -> Result<u8, String> {
-    let color = stdout_has_color();
+    let color = stdout_colors();
     let opened = Terminal::open(process.limits, process.interrupt.clone(), color);
     let (terminal, complaint) = opened.map_err(unusable)?;
     let terminal = Rc::new(RefCell::new(terminal));

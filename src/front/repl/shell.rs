@@ -5,7 +5,7 @@ use super::tour;
 use crate::abi::Pid;
 use crate::front::diag::draw_within;
 use crate::front::run::{Source, plain_script};
-use crate::front::style::{paint, paint_words};
+use crate::front::style::{Colors, paint, paint_words};
 use crate::script::{Failure, FailureKind, Host, Limits, Session, Shown, Vocabulary};
 use crate::view::{Role, Text, on_cpu_now};
 
@@ -25,7 +25,7 @@ const COMMANDS: &str = "\
 /// A session with the commands of the prompt.
 pub struct Shell {
     session: Session,
-    color: bool,
+    color: Colors,
     /// Columns of the terminal.
     columns: usize,
 }
@@ -74,7 +74,7 @@ impl Shell {
     ///
     /// # Errors
     /// If no machine can be booted, in words for the user.
-    pub fn new(limits: Limits, host: Host, color: bool) -> Result<Self, String> {
+    pub fn new(limits: Limits, host: Host, color: Colors) -> Result<Self, String> {
         let mut session = Session::with_host(limits, host)?;
         session.remember();
         Ok(Self {
@@ -104,7 +104,7 @@ impl Shell {
     /// The prompt: the time, and which task has the CPU.
     pub fn prompt(&self) -> String {
         self.session.machine(|machine| {
-            let tick = machine.kernel.tick;
+            let tick = machine.kernel.tick();
             let running = on_cpu_now(&machine.kernel);
             // The idle task is not shown.
             match running.into_iter().find(|(pid, _)| *pid != Pid(0)) {

@@ -1,6 +1,6 @@
 //! What a newcomer may type first.
 
-use crate::front::style::paint_words;
+use crate::front::style::{Colors, paint_words};
 use crate::view::Role;
 
 /// A line to type, and what it shows.
@@ -30,7 +30,7 @@ const STEPS: [(&str, &str); 10] = [
 ];
 
 /// The lines, in the order in which to type them.
-pub(super) fn text(color: bool) -> String {
+pub(super) fn text(color: Colors) -> String {
     let width = STEPS.iter().map(|(line, _)| line.len()).max().unwrap_or(0);
     let mut lines = vec!["Type these lines one by one:".to_owned()];
     lines.extend(STEPS.iter().map(|(line, what)| {

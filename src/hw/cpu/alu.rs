@@ -98,17 +98,17 @@ impl Flags {
     /// Performs one of the [`Alu`] operations; the result of the comparing ones is `a`.
     #[inline(always)]
     pub(super) fn alu(&mut self, op: Alu, a: u32, b: u32, width: Width) -> u32 {
-        let cf = self.cf();
+        let carry = u32::from(self.cf());
         match op {
-            Alu::Add => self.add(a, b, false, width),
-            Alu::Adc => self.add(a, b, cf, width),
-            Alu::Sub => self.sub(a, b, false, width),
-            Alu::Sbb => self.sub(a, b, cf, width),
+            Alu::Add => self.add(a, b, width),
+            Alu::Adc => self.add_with(a, b, carry, width),
+            Alu::Sub => self.sub(a, b, width),
+            Alu::Sbb => self.sub_with(a, b, carry, width),
             Alu::Or => self.logic(a | b, width),
             Alu::And => self.logic(a & b, width),
             Alu::Xor => self.logic(a ^ b, width),
             Alu::Cmp => {
-                self.sub(a, b, false, width);
+                self.sub(a, b, width);
                 a
             }
             Alu::Test => {
@@ -119,16 +119,28 @@ impl Flags {
     }
 
     #[inline(always)]
-    pub(super) fn add(&mut self, a: u32, b: u32, carry: bool, width: Width) -> u32 {
-        let result = a.wrapping_add(b).wrapping_add(u32::from(carry));
+    pub(super) fn add(&mut self, a: u32, b: u32, width: Width) -> u32 {
+        self.add_with(a, b, 0, width)
+    }
+
+    #[inline(always)]
+    pub(super) fn sub(&mut self, a: u32, b: u32, width: Width) -> u32 {
+        self.sub_with(a, b, 0, width)
+    }
+
+    /// Adds with a carry of 0 or 1.
+    #[inline(always)]
+    fn add_with(&mut self, a: u32, b: u32, carry: u32, width: Width) -> u32 {
+        let result = a.wrapping_add(b).wrapping_add(carry);
         let carries = a & b | (a | b) & !result;
         self.set(width.sign_extend(result), width.carries(carries));
         result & width.mask()
     }
 
+    /// Subtracts with a borrow of 0 or 1.
     #[inline(always)]
-    pub(super) fn sub(&mut self, a: u32, b: u32, borrow: bool, width: Width) -> u32 {
-        let result = a.wrapping_sub(b).wrapping_sub(u32::from(borrow));
+    fn sub_with(&mut self, a: u32, b: u32, borrow: u32, width: Width) -> u32 {
+        let result = a.wrapping_sub(b).wrapping_sub(borrow);
         let borrows = !a & b | (!a | b) & result;
         self.set(width.sign_extend(result), width.carries(borrows));
         result & width.mask()
@@ -195,13 +207,15 @@ impl Flags {
         let signed = width.sign_extend(a) as i32;
         let result = (signed >> count) as u32 & width.mask();
         let cf = signed >> (count - 1) & 1 != 0;
-        self.set_shifted(result, cf, false, width)
+        // The sign stays what it was.
+        let of = false;
+        self.set_shifted(result, cf, of, width)
     }
 
     #[inline]
     fn set_shifted(&mut self, result: u32, cf: bool, of: bool, width: Width) -> u32 {
         self.set_result(width.sign_extend(result));
-        self.set_carries(cf, of, false);
+        self.set_cf_of_only(cf, of);
         result
     }
 
@@ -316,7 +330,7 @@ impl Flags {
     #[inline]
     fn set_product(&mut self, low: u32, overflow: bool, width: Width) {
         self.set_result(width.sign_extend(low));
-        self.set_carries(overflow, overflow, false);
+        self.set_cf_of_only(overflow, overflow);
     }
 }
 

@@ -351,7 +351,7 @@ impl Core<'_> {
                     Code::IncR => unary!(|flags: &mut Flags, a| flags.inc(a, Width::W32)),
                     Code::DecR => unary!(|flags: &mut Flags, a| flags.dec(a, Width::W32)),
                     Code::NegR => {
-                        unary!(|flags: &mut Flags, a| flags.sub(0, a, false, Width::W32));
+                        unary!(|flags: &mut Flags, a| flags.sub(0, a, Width::W32));
                     }
                     Code::NotR => self.set(op.dst, !self.r(op.dst)),
                     Code::IncM => stored!(
@@ -446,8 +446,8 @@ impl Core<'_> {
                         (self.gpr[EAX], self.gpr[EDX]) =
                             self.flags.multiply_signed(a, b, Width::W32);
                     }
-                    Code::DivR => fallible!(self.divide_pair(op, false)),
-                    Code::IdivR => fallible!(self.divide_pair(op, true)),
+                    Code::DivR => fallible!(self.divide_pair(op)),
+                    Code::IdivR => fallible!(self.divide_pair_signed(op)),
                     Code::Cdq => self.gpr[EDX] = (self.gpr[EAX] as i32 >> 31) as u32,
                     Code::Cwde => self.gpr[EAX] = Width::W16.sign_extend(self.gpr[EAX]),
                     Code::Nop => {}

@@ -83,12 +83,14 @@ impl Flags {
         self.rest
     }
 
-    pub(super) const fn set_rest(&mut self, bit: u32, set: bool) {
-        self.rest = if set {
-            self.rest | bit
-        } else {
-            self.rest & !bit
-        };
+    /// Sets a flag that is not arithmetic.
+    pub(super) const fn set_rest(&mut self, bit: u32) {
+        self.rest |= bit;
+    }
+
+    /// Clears a flag that is not arithmetic.
+    pub(super) const fn clear_rest(&mut self, bit: u32) {
+        self.rest &= !bit;
     }
 
     #[inline(always)]
@@ -154,9 +156,22 @@ impl Flags {
         self.set(result, carries);
     }
 
-    pub(super) fn set_carries(&mut self, cf: bool, of: bool, af: bool) {
-        self.carry =
-            u32::from(cf) << 31 | u32::from(cf != of) << 30 | if af { AUX_CARRY } else { 0 };
+    fn set_carries(&mut self, cf: bool, of: bool, af: bool) {
+        self.set_cf_of_only(cf, of);
+        if af {
+            self.carry |= AUX_CARRY;
+        }
+    }
+
+    /// Sets CF and OF, clears AF.
+    pub(super) fn set_cf_of_only(&mut self, cf: bool, of: bool) {
+        self.carry = u32::from(cf) << 31 | u32::from(cf != of) << 30;
+    }
+
+    /// Sets CF and AF, clears OF.
+    pub(super) fn set_cf_af_only(&mut self, cf: bool, af: bool) {
+        let of = false;
+        self.set_carries(cf, of, af);
     }
 
     /// Sets CF and OF, keeps AF.
@@ -166,7 +181,26 @@ impl Flags {
 
     pub(super) const fn set_cf(&mut self, cf: bool) {
         if self.cf() != cf {
-            self.carry ^= TOP_CARRIES;
+            self.complement_cf();
+        }
+    }
+
+    /// `cmc`: the carries are those of CF and, beside it, of OF, which stays.
+    pub(super) const fn complement_cf(&mut self) {
+        self.carry ^= TOP_CARRIES;
+    }
+
+    /// `clc`.
+    pub(super) const fn clear_cf(&mut self) {
+        if self.cf() {
+            self.complement_cf();
+        }
+    }
+
+    /// `stc`.
+    pub(super) const fn raise_cf(&mut self) {
+        if !self.cf() {
+            self.complement_cf();
         }
     }
 

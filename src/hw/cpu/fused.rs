@@ -98,7 +98,7 @@ impl Core<'_> {
         let top = self.gpr[ESP];
         let esp = top.wrapping_add(op.imm).wrapping_sub(4);
         let phys = self.write_hit::<4>(VirtAddr(esp))?;
-        self.flags.add(top, op.imm, false, Width::W32);
+        self.flags.add(top, op.imm, Width::W32);
         self.ram.store(phys, self.r(op.src).to_le_bytes());
         self.gpr[ESP] = esp;
         Some(())
@@ -110,7 +110,7 @@ impl Core<'_> {
         let top = self.gpr[ESP];
         let esp = top.wrapping_add(op.imm);
         let word = u32::from_le_bytes(self.words_hit(esp)?);
-        self.flags.add(top, op.imm, false, Width::W32);
+        self.flags.add(top, op.imm, Width::W32);
         self.gpr[ESP] = esp.wrapping_add(4);
         self.set(op.dst, word);
         Some(())

@@ -181,14 +181,22 @@ impl Core<'_> {
         self.update(op, width, |flags, a| flags.alu(alu, a, b, width))
     }
 
-    pub(super) fn divide_pair(&mut self, op: &Op, signed: bool) -> Step<()> {
-        let dividend = u64::from(self.gpr[EDX]) << 32 | u64::from(self.gpr[EAX]);
-        let divisor = self.r(op.dst);
-        let result = if signed {
-            alu::divide_signed(dividend as i64, divisor, Width::W32)
-        } else {
-            alu::divide(dividend, divisor, Width::W32)
-        };
+    pub(super) fn divide_pair(&mut self, op: &Op) -> Step<()> {
+        self.set_quotient(alu::divide(self.edx_eax(), self.r(op.dst), Width::W32))
+    }
+
+    pub(super) fn divide_pair_signed(&mut self, op: &Op) -> Step<()> {
+        let dividend = self.edx_eax() as i64;
+        self.set_quotient(alu::divide_signed(dividend, self.r(op.dst), Width::W32))
+    }
+
+    /// EDX and EAX as one number.
+    fn edx_eax(&self) -> u64 {
+        u64::from(self.gpr[EDX]) << 32 | u64::from(self.gpr[EAX])
+    }
+
+    /// Stores quotient and remainder, if there are any.
+    fn set_quotient(&mut self, result: Option<(u32, u32)>) -> Step<()> {
         (self.gpr[EAX], self.gpr[EDX]) = result.ok_or(Exception::DivideError)?;
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! begins, as if the kernel had reloaded the registers on its way to user mode.
 
 use super::{Exception, SegmentDescriptor};
+use crate::hw::AccessKind;
 
 /// Numbers of the segment registers, as in opcodes.
 pub(super) const ES: usize = 0;
@@ -93,8 +94,11 @@ impl Segment {
     }
 
     /// The linear address of `len` bytes at an offset; `None` if the access is not permitted.
-    pub(super) const fn linear(&self, offset: u32, len: u32, write: bool) -> Option<u32> {
-        let allowed = if write { self.writable } else { self.readable };
+    pub(super) const fn linear(&self, offset: u32, len: u32, kind: AccessKind) -> Option<u32> {
+        let allowed = match kind {
+            AccessKind::Write => self.writable,
+            AccessKind::Read | AccessKind::Fetch => self.readable,
+        };
         let Some(end) = offset.checked_add(len - 1) else {
             return if allowed && self.first == 0 && self.last == u32::MAX {
                 Some(self.base.wrapping_add(offset))

@@ -6,7 +6,7 @@ use super::recent::Recent;
 use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
 use super::{Exception, Regs, SegmentDescriptor};
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
-use crate::hw::{Access, Mmu, Mode, PageFault, Ram};
+use crate::hw::{Access, AccessKind, Mmu, Mode, PageFault, Ram};
 
 /// Numbers of the general registers, as in opcodes.
 pub(super) const EAX: usize = 0;
@@ -118,9 +118,15 @@ impl<'a> Core<'a> {
 
     /// The linear address of bytes in a segment.
     #[inline]
-    pub(super) fn linear(&self, seg: usize, offset: u32, len: u32, write: bool) -> Step<VirtAddr> {
+    pub(super) fn linear(
+        &self,
+        seg: usize,
+        offset: u32,
+        len: u32,
+        kind: AccessKind,
+    ) -> Step<VirtAddr> {
         let segment = &self.segments[seg];
-        let linear = segment.linear(offset, len, write);
+        let linear = segment.linear(offset, len, kind);
         linear.map(VirtAddr).ok_or(if seg == SS {
             Exception::StackSegment(0)
         } else {
@@ -129,7 +135,7 @@ impl<'a> Core<'a> {
     }
 
     pub(super) fn read(&mut self, seg: usize, offset: u32, width: Width) -> Step<u32> {
-        let va = self.linear(seg, offset, width.bytes(), false)?;
+        let va = self.linear(seg, offset, width.bytes(), AccessKind::Read)?;
         Ok(match width {
             Width::W8 => self.mmu.read_u8(self.ram, va, Mode::User)?.into(),
             Width::W16 => self.mmu.read_u16(self.ram, va, Mode::User)?.into(),
@@ -138,7 +144,7 @@ impl<'a> Core<'a> {
     }
 
     pub(super) fn write(&mut self, seg: usize, offset: u32, width: Width, value: u32) -> Step<()> {
-        let va = self.linear(seg, offset, width.bytes(), true)?;
+        let va = self.linear(seg, offset, width.bytes(), AccessKind::Write)?;
         match width {
             Width::W8 => self.mmu.write_u8(self.ram, va, value as u8, Mode::User)?,
             Width::W16 => self.mmu.write_u16(self.ram, va, value as u16, Mode::User)?,
@@ -154,7 +160,7 @@ impl<'a> Core<'a> {
         width: Width,
         f: impl FnOnce(&mut Flags, u32) -> u32,
     ) -> Step<u32> {
-        let va = self.linear(seg, offset, width.bytes(), true)?;
+        let va = self.linear(seg, offset, width.bytes(), AccessKind::Write)?;
         self.modify_at(va, width, f)
     }
 

@@ -58,7 +58,7 @@ impl Step {
                 machine.set_pde(pde);
                 machine.mmu.flush_all();
             }
-            Self::SetWp(wp) => mmu.set_cr0_wp(wp),
+            Self::SetWp(wp) => mmu.set_cr0(cr0(wp)),
             Self::LoadCr3 => mmu.load_cr3(mmu.cr3),
             Self::Checkpoint => {
                 ram.checkpoint();

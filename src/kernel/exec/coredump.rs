@@ -5,9 +5,8 @@ use crate::abi::{MmId, O_CREAT, O_RDWR, Resource, Signal, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use crate::kernel::mm::CoreDump;
-use crate::kernel::sched::ThreadFlags;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::{Continuation, SignalFlags};
+use crate::kernel::task::Continuation;
 
 /// `min_coredump` of ELF programs: with a lower limit nothing is written.
 const MIN_COREDUMP: u32 = 4096;
@@ -28,9 +27,8 @@ impl Kernel {
         }
         self.mms[mm].dumpable = false;
         let group = self.signal_of_mut(current);
-        group.flags = SignalFlags::GROUP_EXIT;
-        group.group_exit_code = signal.number();
-        self.zap_threads(current);
+        group.begin_group_exit(signal.number());
+        self.zap_threads(current, signal);
         self.coredump_wait(current, signal)
     }
 
@@ -49,11 +47,10 @@ impl Kernel {
             return self.block(current, TaskState::UNINTERRUPTIBLE, wait);
         }
         // Signals must not disturb the writing of the file.
-        self.signal_of_mut(current).group_stop_count = 0;
-        self.sched
-            .clear_tsk_thread_flag(current, ThreadFlags::SIGPENDING);
+        self.signal_of_mut(current).forget_stop();
+        self.clear_sigpending(current);
         if self.writes_core(current, mm) {
-            self.signal_of_mut(current).group_exit_code |= 0x80;
+            self.signal_of_mut(current).core_dumped();
         }
         self.complete_core(mm);
         self.do_group_exit(current, signal.number())
@@ -64,18 +61,19 @@ impl Kernel {
     /// that dies with it.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `zap_threads()`.
-    fn zap_threads(&mut self, current: TaskId) {
+    fn zap_threads(&mut self, current: TaskId, signal: Signal) {
         self.complete_vfork(current);
-        let mm = self.mm_id(current);
+        let (mm, dumper) = (self.mm_id(current), self.pid(current));
         let tasks = self.pid_hash.tasks().map(|(_, task)| task);
-        let users = tasks.filter(|user| *user != current && self.task(*user).mm == Some(mm));
+        let users = tasks.filter(|user| *user != current && self.task(*user).mm() == Some(mm));
         let users: Vec<TaskId> = users.collect();
         for user in &users {
+            self.task_mut(*user).dumped_with = Some((dumper, signal));
             self.force_sig_specific(*user, Signal::SIGKILL);
         }
         for user in &users {
             let task = self.task(*user);
-            if !task.ptrace.is_empty() && self.task(task.parent()).mm == Some(mm) {
+            if !task.ptrace().is_empty() && self.task(task.parent()).mm() == Some(mm) {
                 self.ptrace_unlink(*user);
             }
         }
@@ -120,7 +118,7 @@ impl Kernel {
         current: TaskId,
         code: u32,
     ) -> Option<SysResult> {
-        let mm = self.task(current).mm?;
+        let mm = self.task(current).mm()?;
         let core = self.mms[mm].core.as_mut()?;
         if core.dumper == current {
             return None;
@@ -153,7 +151,7 @@ impl Kernel {
         self.mms[mm].core = None;
         let tasks = self.pid_hash.tasks().map(|(_, task)| task);
         let waiting =
-            tasks.filter(|task| self.task(*task).mm == Some(mm) && self.waits_for_core(*task));
+            tasks.filter(|task| self.task(*task).mm() == Some(mm) && self.waits_for_core(*task));
         let waiting: Vec<TaskId> = waiting.collect();
         for task in waiting {
             self.wake_up_process(task);

@@ -32,7 +32,7 @@ impl Kernel {
         self.kmem_cache_alloc(SlabCache::Sighand)?;
         let ends = self
             .signal_of(current)
-            .flags
+            .flags()
             .contains(SignalFlags::GROUP_EXIT);
         if ends && !self.thread_group_empty(current) {
             Err(Errno::EAGAIN)
@@ -59,15 +59,13 @@ impl Kernel {
         let left = holders_left(is_leader);
         let group = self.signal_of_mut(current);
         if group.count() > left {
-            // Both are set before the sleep, because the last thread that goes looks for them in
+            // Before the sleep, because the last thread that goes looks for it in
             // `wake_waiting_exec`.
-            group.group_exit_task = Some(current);
-            group.notify_count = left;
+            group.exec_waits(current, left);
             let wait = Continuation::ExecWaitsForThreads;
             return self.block(current, TaskState::UNINTERRUPTIBLE, wait);
         }
-        group.group_exit_task = None;
-        group.notify_count = 0;
+        group.exec_goes_on();
         if is_leader {
             self.threads_are_gone(current)
         } else {
@@ -81,7 +79,7 @@ impl Kernel {
     pub(in crate::kernel) fn exec_waits_for_leader(&mut self, current: TaskId) -> SysResult {
         let leader = self.task(current).group_leader();
         // A leader that still exits uses its pid and its links; they cannot be taken over yet.
-        if self.task(leader).exit_state != ExitState::Zombie {
+        if self.task(leader).exit_state() != ExitState::Zombie {
             self.task_mut(current).in_call.continuation = Some(Continuation::ExecWaitsForLeader);
             self.sys_sched_yield(current);
             return SysResult::Blocked;
@@ -97,14 +95,14 @@ impl Kernel {
         let leader = self.task(task).group_leader();
         let cpu = usize::from(self.sched.get(task).cpu);
         waits
-            && self.task(leader).exit_state != ExitState::Zombie
+            && self.task(leader).exit_state() != ExitState::Zombie
             && self.sched.rq(cpu).nr_running() <= 1
     }
 
     fn threads_are_gone(&mut self, current: TaskId) -> SysResult {
         // The group exit was only for the others. If the flag stayed, the new program would count as
         // a process that is exiting.
-        self.signal_of_mut(current).flags = SignalFlags::empty();
+        self.signal_of_mut(current).clear_flags();
         self.unshare_sighand_and_load(current)
     }
 
@@ -113,7 +111,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/exec.c`, `de_thread()`.
     fn replace_leader(&mut self, current: TaskId, leader: TaskId) {
-        let (word, tracer) = (self.task(leader).ptrace, self.task(leader).parent());
+        let (word, tracer) = (self.task(leader).ptrace(), self.task(leader).parent());
         // A caller that traced its leader would become its own tracer.
         let word = if tracer == current {
             PtFlags::empty()
@@ -122,7 +120,7 @@ impl Kernel {
         };
         // Tracing ends first, so that each is in the list of its real parent again when it leaves it.
         for task in [current, leader] {
-            if !self.task(task).ptrace.is_empty() {
+            if !self.task(task).ptrace().is_empty() {
                 self.ptrace_unlink(task);
             }
         }
@@ -135,7 +133,7 @@ impl Kernel {
         self.set_links(current, parent);
         self.set_links(leader, self.init);
         if !word.is_empty() {
-            self.task_mut(current).ptrace = word;
+            self.task_mut(current).set_ptrace(word);
             self.ptrace_link(current, tracer);
         }
         // Threads have -1; the parent must hear of the end of the process.
@@ -158,10 +156,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__exit_signal()`.
     pub(in crate::kernel) fn wake_waiting_exec(&mut self, signal: crate::abi::SignalId) {
-        let group = &mut self.signals[signal];
-        if group.count() == group.notify_count
-            && let Some(waiter) = group.group_exit_task.take()
-        {
+        if let Some(waiter) = self.signals[signal].take_waiting_exec() {
             self.wake_up_process(waiter);
         }
     }

@@ -117,10 +117,11 @@ impl Kernel {
             orig_eax: task.thread.regs.orig_eax,
             ..Regs::default()
         };
+        task.in_call.execed = true;
         task.flags -= PfFlags::FORKNOEXEC;
         let name = self.comm(current);
         self.trace(current, TraceEvent::SchedProcessExec { name });
-        let traced = self.task(current).ptrace;
+        let traced = self.task(current).ptrace();
         if traced.contains(PtFlags::PTRACED) {
             if traced.contains(PtFlags::TRACE_EXEC) {
                 return self.ptrace_event(current, PtraceEvent::Exec, Trap::Exec);
@@ -132,6 +133,13 @@ impl Kernel {
         self.finish_exec(current).into()
     }
 
+    /// Whether exec has given a task a new program that its user mode has not yet begun. It is told
+    /// once.
+    pub fn take_execed(&mut self, task: TaskId) -> bool {
+        let task = self.tasks.get_mut(task);
+        task.is_some_and(|task| std::mem::take(&mut task.in_call.execed))
+    }
+
     /// The end of exec, after the stop for a tracer.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `search_binary_handler()`; `arch/i386/kernel/process.c`,
@@ -139,7 +147,7 @@ impl Kernel {
     pub(in crate::kernel) fn finish_exec(&mut self, current: TaskId) -> Result<u32, Errno> {
         let task = self.task_mut(current);
         task.did_exec = true;
-        task.ptrace -= PtFlags::DTRACE;
+        task.set_ptrace(task.ptrace() - PtFlags::DTRACE);
         Ok(0)
     }
 

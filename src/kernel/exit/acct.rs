@@ -24,6 +24,11 @@ impl Kernel {
         self.acct = on.then(|| self.acct.take().unwrap_or_default());
     }
 
+    /// The records, if they are kept.
+    pub fn acct(&self) -> Option<&[Account]> {
+        self.acct.as_deref()
+    }
+
     /// Records a task that has called `schedule` for the last time.
     pub(in crate::kernel) fn account_for(&mut self, task: TaskId) {
         if self.acct.is_none() {

@@ -2,8 +2,8 @@
 //! `release_task`.
 
 use super::rules::{
-    ParentsWish, clears_tid, exit_notice, is_chosen_by_a_stranger, parents_wish, reaps_itself,
-    tell_parent,
+    Exiting, ParentsWish, clears_tid, exit_notice, is_chosen_by_a_stranger, parents_wish,
+    reaps_itself, tell_parent,
 };
 use super::wait_rules::end_in_siginfo;
 use crate::abi::{
@@ -38,8 +38,8 @@ impl Kernel {
             return SysResult::Blocked;
         }
         // The tracer is told while the task still has its memory and files, so that it can look.
-        if self.task(current).ptrace.contains(PtFlags::TRACE_EXIT) {
-            self.task_mut(current).ptrace_message = code;
+        if self.task(current).ptrace().contains(PtFlags::TRACE_EXIT) {
+            self.task_mut(current).set_ptrace_message(code);
             return self.ptrace_event(current, PtraceEvent::Exit, Trap::Exit { code });
         }
         self.exit_for_good(current, code)
@@ -88,11 +88,10 @@ impl Kernel {
         let mut code = code;
         let signal = self.signal_of_mut(current);
         // The first thread that ends the process chooses its wait status.
-        if signal.flags.contains(SignalFlags::GROUP_EXIT) {
-            code = signal.group_exit_code;
+        if signal.flags().contains(SignalFlags::GROUP_EXIT) {
+            code = signal.group_exit_code();
         } else if signal.count() > 1 {
-            signal.flags = SignalFlags::GROUP_EXIT;
-            signal.group_exit_code = code;
+            signal.begin_group_exit(code);
             self.zap_other_threads(current);
         }
         self.do_exit(current, code)
@@ -102,12 +101,10 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `zap_other_threads()`.
     pub(in crate::kernel) fn zap_other_threads(&mut self, current: TaskId) {
-        let signal = self.signal_of_mut(current);
-        signal.flags = SignalFlags::GROUP_EXIT;
-        signal.group_stop_count = 0;
+        self.signal_of_mut(current).exit_overrides_stop();
         let leader = self.task(current).group_leader();
         for thread in self.threads(current) {
-            if thread == current || self.task(thread).exit_state != ExitState::Alive {
+            if thread == current || self.task(thread).exit_state() != ExitState::Alive {
                 continue;
             }
             // The others reap themselves. Only the leader stays, to be reported to the parent.
@@ -132,7 +129,7 @@ impl Kernel {
         // the tid below.
         self.complete_vfork(current);
         let addr = self.task(current).clear_child_tid;
-        let mm = self.task(current).mm;
+        let mm = self.task(current).mm();
         if clears_tid(addr, mm.map_or(0, |mm| self.mms[mm].mm_users())) {
             // Forgotten, so that after an exec it is not cleared again in the new program's memory.
             self.task_mut(current).clear_child_tid = VirtAddr(0);
@@ -192,9 +189,14 @@ impl Kernel {
         self.wake_orphaned_pgrp(current, parent, Some(current));
         self.demote_exit_signal(current);
         let task = self.task(current);
-        let tracer = task.parent() != task.real_parent();
         let last = self.thread_group_empty(current);
-        if let Some(signal) = exit_notice(task.exit_signal, task.ptrace, last, tracer) {
+        let exiting = Exiting {
+            exit_signal: task.exit_signal,
+            ptrace: task.ptrace(),
+            last_thread: last,
+            parent_is_tracer: task.parent() != task.real_parent(),
+        };
+        if let Some(signal) = exit_notice(exiting) {
             self.do_notify_parent(current, signal);
         }
         // The state is set last: from here on the parent may reap it.
@@ -204,10 +206,10 @@ impl Kernel {
         let reaped_by_init = self.task(current).parent() == self.init && (last || !leads);
         let task = self.task_mut(current);
         let forgotten = task.exit_signal == -1 && (tracer_ends || reaped_by_init);
-        if reaps_itself(task.exit_signal, task.ptrace) || forgotten {
+        if reaps_itself(task.exit_signal, task.ptrace()) || forgotten {
             self.reap(current);
         } else {
-            task.exit_state = ExitState::Zombie;
+            task.become_zombie();
         }
     }
 
@@ -217,7 +219,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
     fn hand_signals_over(&mut self, current: TaskId) {
         let group = self.signal_of(current);
-        let ends = group.flags.contains(SignalFlags::GROUP_EXIT);
+        let ends = group.flags().contains(SignalFlags::GROUP_EXIT);
         if ends || !self.signal_pending(current) {
             return;
         }
@@ -295,7 +297,7 @@ impl Kernel {
     /// Releases a task for which nobody will wait.
     pub(in crate::kernel) fn reap(&mut self, task: TaskId) {
         // Dead first: what its release wakes must not find a zombie.
-        self.task_mut(task).exit_state = ExitState::Dead;
+        self.task_mut(task).become_dead();
         self.release_task(task);
     }
 
@@ -307,11 +309,12 @@ impl Kernel {
         // A zombie counts against its user's limit until here.
         let uid = self.task(task).cred().uid;
         self.users.put(uid);
-        if !self.task(task).ptrace.is_empty() {
+        if !self.task(task).ptrace().is_empty() {
             self.ptrace_unlink(task);
         }
         let (pid, name) = (self.pid(task), self.comm(task));
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        self.record_end(task);
         // Before the hashes: the next thread of the process is found through them.
         self.exit_signal_struct(task);
         self.put_sighand(task);
@@ -333,7 +336,7 @@ impl Kernel {
     /// released. Returns the leader if nobody will wait for it.
     fn notify_for_silent_leader(&mut self, task: TaskId) -> Option<TaskId> {
         let leader = self.task(task).group_leader();
-        let zombie = self.task(leader).exit_state == ExitState::Zombie;
+        let zombie = self.task(leader).exit_state() == ExitState::Zombie;
         if leader == task || !zombie || !self.thread_group_empty(leader) {
             return None;
         }
@@ -349,13 +352,8 @@ impl Kernel {
         let used = self.task_usage(task);
         let next = self.threads_from(task).get(1).copied();
         let shared = self.signal_of_mut(task);
-        // Neither may name a task that is gone.
-        if shared.curr_target == Some(task) {
-            shared.curr_target = next;
-        }
-        if shared.group_exit_task == Some(task) {
-            shared.group_exit_task = None;
-        }
+        // The structure may not name a task that is gone.
+        shared.forget_thread(task, next);
         // The last one leaves no process to keep sums for; a parent that waits has added them before.
         if shared.count() > 1 {
             shared.dead += used;

@@ -31,8 +31,8 @@ impl Kernel {
                 }
                 continue;
             }
-            let traced_zombie = !task.ptrace.is_empty()
-                && task.exit_state == ExitState::Zombie
+            let traced_zombie = !task.ptrace().is_empty()
+                && task.exit_state() == ExitState::Zombie
                 && task.exit_signal == -1;
             self.reparent_thread(child, father, reaper);
             if traced_zombie {
@@ -59,7 +59,7 @@ impl Kernel {
     fn child_reaper(&self, father: TaskId) -> TaskId {
         let mut others = self.threads_from(father).into_iter().skip(1);
         others
-            .find(|thread| self.task(*thread).exit_state == ExitState::Alive)
+            .find(|thread| self.task(*thread).exit_state() == ExitState::Alive)
             .unwrap_or(self.init)
     }
 
@@ -85,7 +85,7 @@ impl Kernel {
     fn reparent_thread(&mut self, child: TaskId, father: TaskId, reaper: TaskId) {
         self.new_father(child, father);
         self.remove_links(child);
-        self.task_mut(child).ptrace = PtFlags::empty();
+        self.task_mut(child).set_ptrace(PtFlags::empty());
         self.set_links(child, reaper);
         let (child_pid, parent) = (self.pid(child), self.pid(reaper));
         let event = TraceEvent::Reparent {
@@ -95,7 +95,7 @@ impl Kernel {
         self.trace(child, event);
         let task = self.task(child);
         // A zombie has told only its old parent; the new one must hear of it to reap it.
-        let (zombie, signal) = (task.exit_state == ExitState::Zombie, task.exit_signal);
+        let (zombie, signal) = (task.exit_state() == ExitState::Zombie, task.exit_signal);
         if zombie && signal != -1 && self.thread_group_empty(child) {
             self.do_notify_parent(child, signal);
         }
@@ -104,7 +104,7 @@ impl Kernel {
         // Init reaps the zombies that it adopts. Any other new parent that ignores SIGCHLD leaves
         // them unreaped: the kernel has no code for this case.
         let task = self.task(child);
-        let forgotten = zombie && signal != -1 && reaps_itself(task.exit_signal, task.ptrace);
+        let forgotten = zombie && signal != -1 && reaps_itself(task.exit_signal, task.ptrace());
         if forgotten && reaper == self.init {
             self.reap(child);
         }

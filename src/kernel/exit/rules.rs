@@ -23,23 +23,31 @@ pub const fn is_chosen_by_a_stranger(exit_signal: i32, exec_between: bool) -> bo
     exec_between && exit_signal != SIGCHLD && exit_signal != -1
 }
 
+/// What decides whether the parent of an exiting task is notified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exiting {
+    /// The signal that its creator chose.
+    pub exit_signal: i32,
+    /// Whether and how it is traced.
+    pub ptrace: PtFlags,
+    /// Whether its process has no other threads.
+    pub last_thread: bool,
+    /// Whether its parent is a tracer, not the real parent.
+    pub parent_is_tracer: bool,
+}
+
 /// The signal number with which the parent of an exiting task is notified; `None` if it is not. A
-/// task with other threads exits silently, and a parent other than the real one is a tracer.
+/// task with other threads exits silently.
 ///
 /// Linux 2.6.12: `kernel/exit.c`, `exit_notify()`.
-pub const fn exit_notice(
-    exit_signal: i32,
-    ptrace: PtFlags,
-    last_thread: bool,
-    parent_is_tracer: bool,
-) -> Option<i32> {
-    if exit_signal != -1 && last_thread {
-        Some(if parent_is_tracer {
+pub const fn exit_notice(exiting: Exiting) -> Option<i32> {
+    if exiting.exit_signal != -1 && exiting.last_thread {
+        Some(if exiting.parent_is_tracer {
             SIGCHLD
         } else {
-            exit_signal
+            exiting.exit_signal
         })
-    } else if ptrace.is_empty() {
+    } else if exiting.ptrace.is_empty() {
         None
     } else {
         Some(SIGCHLD)
@@ -125,7 +133,12 @@ mod tests {
             (-1, free, true, false, None),
             (-1, traced, false, false, Some(17)),
         ] {
-            let notice = exit_notice(exit_signal, ptrace, last, tracer);
+            let notice = exit_notice(Exiting {
+                exit_signal,
+                ptrace,
+                last_thread: last,
+                parent_is_tracer: tracer,
+            });
             assert_eq!(notice, expected, "{exit_signal} {ptrace:?}");
         }
     }

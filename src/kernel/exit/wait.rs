@@ -121,7 +121,7 @@ impl Kernel {
                 .then(|| self.wait_task_stopped(current, child, args, delayed))
                 .flatten()
         } else {
-            match self.task(child).exit_state {
+            match self.task(child).exit_state() {
                 ExitState::Dead => return Look::Skip,
                 ExitState::Zombie if !delayed => {
                     if !options.contains(WaitOptions::EXITED) {
@@ -195,7 +195,7 @@ impl Kernel {
         if !wanted {
             return Eligible::No(NotMeant::Other);
         }
-        if reaps_itself(task.exit_signal, task.ptrace) {
+        if reaps_itself(task.exit_signal, task.ptrace()) {
             return Eligible::No(NotMeant::Thread);
         }
         if !options_mean(task.exit_signal, options) {

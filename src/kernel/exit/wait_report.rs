@@ -3,8 +3,7 @@
 
 use super::wait_rules::{Report, end_in_siginfo};
 use crate::abi::{
-    Errno, ExitState, PtFlags, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitOptions,
-    WaitStatus, si_code,
+    Errno, PtFlags, SigInfo, SigOrigin, Signal, TaskId, VirtAddr, WaitOptions, WaitStatus, si_code,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{InfoTo, WaitArgs};
@@ -29,19 +28,19 @@ impl Kernel {
             return self.wait_noreap_copyout(current, child, args, report_of_end(code));
         }
         // Dead at once, so that no other thread that waits finds the same zombie.
-        self.task_mut(child).exit_state = ExitState::Dead;
+        self.task_mut(child).become_dead();
         let by_tracer = self.task(child).parent() != self.task(child).real_parent();
         // Only the real parent's reap counts, or the times would be added twice.
         if !by_tracer {
             self.add_child_times(current, child);
         }
         let group = self.signal_of(child);
-        if group.flags.contains(SignalFlags::GROUP_EXIT) {
-            code = group.group_exit_code;
+        if group.flags().contains(SignalFlags::GROUP_EXIT) {
+            code = group.group_exit_code();
         }
         if let Err(errno) = self.copy_report(current, child, args, report_of_end(code)) {
             // The times stay added, as in the kernel, and are added again at the next attempt.
-            self.task_mut(child).exit_state = ExitState::Zombie;
+            self.task_mut(child).become_zombie();
             return Err(errno);
         }
         let pid = self.pid(child);
@@ -57,7 +56,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `wait_task_zombie()`.
     fn real_parent_is_deaf(&mut self, child: TaskId) -> bool {
         self.ptrace_unlink(child);
-        self.task_mut(child).exit_state = ExitState::Zombie;
+        self.task_mut(child).become_zombie();
         let signal = self.task(child).exit_signal;
         if signal != -1 {
             self.do_notify_parent(child, signal);
@@ -89,8 +88,8 @@ impl Kernel {
     ) -> Option<Result<u32, Errno>> {
         let task = self.task(child);
         let code = task.exit_code;
-        let traced = task.ptrace.contains(PtFlags::PTRACED);
-        let stops = self.signal_of(child).group_stop_count > 0;
+        let traced = task.ptrace().contains(PtFlags::PTRACED);
+        let stops = self.signal_of(child).group_stop_count() > 0;
         if code == 0 || (delayed && !traced && stops) {
             return None;
         }
@@ -127,11 +126,11 @@ impl Kernel {
         args: &WaitArgs,
     ) -> Option<Result<u32, Errno>> {
         let group = self.signal_of_mut(child);
-        if !group.flags.contains(SignalFlags::STOP_CONTINUED) {
+        if !group.flags().contains(SignalFlags::STOP_CONTINUED) {
             return None;
         }
         if !args.flags().contains(WaitOptions::NOWAIT) {
-            group.flags -= SignalFlags::STOP_CONTINUED;
+            group.continuation_reported();
         }
         let report = Report {
             status: WaitStatus(STATUS_CONTINUED),

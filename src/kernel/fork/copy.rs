@@ -5,7 +5,6 @@ use super::clone_rules::{CloneSharing, ObjectFate, check_newns, clone_sharing};
 use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::hw::{SegmentDescriptor, UserDesc};
 use crate::kernel::Kernel;
-use crate::kernel::fs::Namespace;
 use crate::kernel::syscall::ForkArgs;
 use crate::kernel::task::SignalStruct;
 use crate::trace::{CloneRefusal, CopyStage};
@@ -79,9 +78,9 @@ impl Kernel {
         let task = self.task_mut(child);
         (task.min_flt, task.maj_flt) = (0, 0);
         // Until now these were the parent's ids, without a reference.
-        (task.mm, task.active_mm) = (None, None);
-        self.sched.lose_mm(child);
-        let Some(old) = self.task(current).mm else {
+        task.active_mm = None;
+        self.set_task_mm(child, None);
+        let Some(old) = self.task(current).mm() else {
             return Ok(());
         };
         let mm = if sharing.mm.is_shared() {
@@ -169,7 +168,7 @@ impl Kernel {
         let privilege = check_newns(&self.task(current).cred())?;
         self.capable(current, privilege);
         self.copy_alloc(CopyStage::Namespace)?;
-        self.task_mut(child).namespace = Some(self.namespaces.insert(Namespace::new()));
+        self.task_mut(child).namespace = Some(self.new_namespace());
         Ok(())
     }
 
@@ -233,8 +232,9 @@ impl Kernel {
             self.put_namespace(namespace);
         }
         if stage >= CopyStage::Mm
-            && let Some(mm) = self.task_mut(child).mm.take()
+            && let Some(mm) = self.task(child).mm()
         {
+            self.set_task_mm(child, None);
             self.mmput(mm);
         }
         if stage >= CopyStage::Signal {

@@ -22,6 +22,11 @@ pub struct Forked {
 }
 
 impl Kernel {
+    /// The task that was made last and has no user mode yet; whoever takes it gives it one.
+    pub fn take_forked(&mut self) -> Option<Forked> {
+        self.forked.pop()
+    }
+
     /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_fork()`.
     pub(in crate::kernel) fn sys_fork(&mut self, current: TaskId) -> SysResult {
         self.do_fork(current, &ForkArgs::with_flags(CloneFlags::FORK))
@@ -59,11 +64,10 @@ impl Kernel {
         // The pid comes first and outside `copy_process`, so even a refused clone moves `last_pid`.
         let Some(pid) = self.pidmap.alloc() else {
             self.fork_step(current, ForkStep::NoPid);
-            let pid_max = self.config.pid_max;
-            return SysResult::from(Err(ForkRefusal::NoPid { pid_max }));
+            return SysResult::from(Err(self.no_pid()));
         };
         self.fork_step(current, ForkStep::AllocPidmap(pid));
-        let ptrace = self.task(current).ptrace;
+        let ptrace = self.task(current).ptrace();
         let event = if ptrace.is_empty() {
             None
         } else {
@@ -101,7 +105,7 @@ impl Kernel {
             return self.after_event(current, trap);
         };
         // The child is already runnable; what the tracer reads must be there before the stop.
-        self.task_mut(current).ptrace_message = pid.0 as u32;
+        self.task_mut(current).set_ptrace_message(pid.0 as u32);
         self.fork_step(current, ForkStep::PtraceNotify);
         self.ptrace_event(current, event, trap)
     }
@@ -120,10 +124,9 @@ impl Kernel {
         if creator_waits(flags) {
             self.task_mut(child).vfork_done = Some(current);
         }
-        if begins_with_sigstop(self.task(child).ptrace, flags) {
+        if begins_with_sigstop(self.task(child).ptrace(), flags) {
             self.task_mut(child).pending.sigaddset(Signal::SIGSTOP);
-            self.sched
-                .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
+            self.set_sigpending(child);
             self.fork_step(current, ForkStep::SigstopPending);
         }
         if begins_stopped(flags) {
@@ -158,7 +161,7 @@ impl Kernel {
         let event = TraceEvent::DoFork {
             flags: args.flags,
             stack: args.stack,
-            ptrace: self.task(current).ptrace.bits(),
+            ptrace: self.task(current).ptrace().bits(),
             slice: sched.time_slice,
             sleep_avg: sched.sleep_avg,
         };
@@ -224,7 +227,7 @@ impl Kernel {
     ) -> Result<TaskId, CloneRefusal> {
         self.copy_alloc(CopyStage::TaskStruct)?;
         let stack = self.alloc_frame(1, FrameUse::KernelStack)?;
-        let ptrace = child_ptrace(self.task(current).ptrace, flags);
+        let ptrace = child_ptrace(self.task(current).ptrace(), flags);
         Ok(self.insert_child(current, pid, stack, ptrace))
     }
 
@@ -325,15 +328,12 @@ impl Kernel {
         child: TaskId,
         flags: CloneFlags,
     ) -> Result<(), CloneRefusal> {
-        check_group_exit(flags, self.signal_of(current).flags)?;
+        check_group_exit(flags, self.signal_of(current).flags())?;
         self.join_thread_group(child, current);
-        let group = self.signal_of_mut(current);
         // A thread that appears while the others are about to stop must stop with them, or the stop
         // would never be complete.
-        if group.group_stop_count > 0 {
-            group.group_stop_count += 1;
-            self.sched
-                .set_tsk_thread_flag(child, ThreadFlags::SIGPENDING);
+        if self.signal_of_mut(current).new_thread_joins_stop() {
+            self.set_sigpending(child);
         }
         Ok(())
     }

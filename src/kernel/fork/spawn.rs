@@ -3,11 +3,11 @@
 //! a chosen history.
 
 use crate::abi::{
-    CloneFlags, Errno, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
+    CloneFlags, Pid, Policy, Signal, TaskId, nice_to_static_prio, rt_priority_to_prio,
 };
 use crate::kernel::Kernel;
 use crate::kernel::sched::{Overrides, SchedTask};
-use crate::kernel::syscall::ForkArgs;
+use crate::kernel::syscall::{ForkArgs, ForkRefusal, SysError};
 
 /// The properties of a spawned task.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,8 +48,8 @@ impl Kernel {
     ///
     /// # Errors
     /// As for `copy_process`, called by root: `EAGAIN`, `ENOMEM`.
-    pub fn spawn(&mut self, args: &SpawnArgs) -> Result<TaskId, Errno> {
-        let pid = self.pidmap.alloc().ok_or(Errno::EAGAIN)?;
+    pub fn spawn(&mut self, args: &SpawnArgs) -> Result<TaskId, SysError> {
+        let pid = self.pidmap.alloc().ok_or(self.no_pid())?;
         self.spawn_numbered(args, pid)
     }
 
@@ -57,12 +57,12 @@ impl Kernel {
     ///
     /// # Errors
     /// `EAGAIN`, `ENOMEM`; the pid is then free.
-    pub fn spawn_reserved(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
+    pub fn spawn_reserved(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, SysError> {
         self.pidmap.claim(pid);
         self.spawn_numbered(args, pid)
     }
 
-    fn spawn_numbered(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
+    fn spawn_numbered(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, SysError> {
         let init = self.init;
         self.this_cpu = usize::from(args.cpu);
         let own = self.prepare_init(args);
@@ -75,7 +75,7 @@ impl Kernel {
     }
 
     /// Creates a child of init that is queued on this CPU.
-    fn fork_init(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, Errno> {
+    fn fork_init(&mut self, args: &SpawnArgs, pid: Pid) -> Result<TaskId, SysError> {
         let init = self.init;
         let sigchld = CloneFlags::from_bits_retain(Signal::SIGCHLD.number());
         let flags = CloneFlags::CLONE_VM | sigchld;
@@ -88,7 +88,7 @@ impl Kernel {
             Ok(child) => child,
             Err(refusal) => {
                 self.pidmap.free(pid);
-                return Err(refusal.errno());
+                return Err(ForkRefusal::CopyProcess(refusal).into());
             }
         };
         self.switch_uid(child, args.uid);

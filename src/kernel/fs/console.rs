@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 #[derive(Clone, Debug, Default)]
 pub struct Console {
     /// Output of programs, in order, until it is shown.
-    pub output: Vec<u8>,
+    output: Vec<u8>,
     /// Typed input, in order, until it is read.
     input: VecDeque<u8>,
     /// Whether nothing more will be typed: then a reader gets 0 instead of waiting.
@@ -21,6 +21,11 @@ pub struct Console {
 }
 
 impl Console {
+    /// Output of programs that nobody has taken yet.
+    pub fn output(&self) -> &[u8] {
+        &self.output
+    }
+
     /// The tasks that wait for input.
     pub fn readers(&self) -> impl Iterator<Item = TaskId> {
         self.readers.iter().copied()
@@ -82,6 +87,11 @@ impl Kernel {
             TaskState::INTERRUPTIBLE,
             Continuation::ReadConsole { addr, len },
         )
+    }
+
+    /// Adds output of a program.
+    pub(super) fn print_on_console(&mut self, bytes: &[u8]) {
+        self.console.output.extend_from_slice(bytes);
     }
 
     /// The output of programs since the last call.

@@ -403,6 +403,11 @@ impl Kernel {
         }
     }
 
+    /// The directory context of task 1.
+    pub(in crate::kernel) fn initial_fs(&mut self) -> FsId {
+        self.fs.insert(FsStruct::initial())
+    }
+
     /// Adds a task that shares a directory context.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `copy_fs()`, with CLONE_FS.
@@ -429,6 +434,11 @@ impl Kernel {
         if self.fs[fs].count == 0 {
             self.fs.remove(fs);
         }
+    }
+
+    /// A mount namespace for one task.
+    pub(in crate::kernel) fn new_namespace(&mut self) -> NamespaceId {
+        self.namespaces.insert(Namespace::new())
     }
 
     /// Adds a task to a namespace.

@@ -153,7 +153,7 @@ impl Kernel {
     }
 
     fn write_console(&mut self, current: TaskId, bytes: &[u8]) {
-        self.console.output.extend_from_slice(bytes);
+        self.print_on_console(bytes);
         let text = Text::new(bytes);
         self.trace(current, TraceEvent::ConsoleWrite { text });
     }

@@ -267,6 +267,14 @@ impl Kernel {
         self.inodes[inode].i_count += 1;
     }
 
+    /// Takes a program's bytes out of its file, as no call can while it is mapped.
+    #[cfg(test)]
+    pub(crate) fn empty_program(&mut self, inode: InodeId) {
+        if let InodeKind::Program(bytes) = &mut self.inodes[inode].kind {
+            bytes.clear();
+        }
+    }
+
     /// Drops a reference; the last one frees the inode and its cached pages.
     ///
     /// Linux 2.6.12: `fs/inode.c`, `iput()`.

@@ -64,7 +64,7 @@ impl Kernel {
     /// Linux 2.6.12: `mm/memory.c`, `get_user_pages()` with `force`, `untouched_anonymous_page()`.
     fn get_user_page(&mut self, task: TaskId, addr: VirtAddr, access: AccessKind) -> Option<Pfn> {
         let write = access == AccessKind::Write;
-        let mm = self.task(task).mm?;
+        let mm = self.task(task).mm()?;
         if addr.page_base() == GATE_PAGE {
             let cr4 = self.cpus[self.this_cpu].mmu.cr4;
             let gate = walk(&self.ram, self.mms[mm].pgd.phys(), cr4, addr).pfn();

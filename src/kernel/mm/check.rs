@@ -91,8 +91,8 @@ impl Kernel {
             let pending = task.in_call.exec.as_ref();
             pending.is_some_and(|exec| exec.mm == mm)
         };
-        let users = count(&|task| task.mm == Some(mm)) + count(&execs);
-        let borrowers = count(&|task| task.mm.is_none() && task.active_mm == Some(mm));
+        let users = count(&|task| task.mm() == Some(mm)) + count(&execs);
+        let borrowers = count(&|task| task.mm().is_none() && task.active_mm == Some(mm));
         let space = &self.mms[mm];
         let own = if mm == self.init_mm { 2 } else { 0 };
         ensure(space.mm_users == users + own, || {
@@ -284,7 +284,7 @@ impl Kernel {
             .active_mm
             .ok_or("a running task has no address space")?;
         let loaded = cr3 == self.mms[mm].pgd.phys();
-        let left = task.mm.is_none() && cr3 == self.mem.swapper_pg_dir().phys();
+        let left = task.mm().is_none() && cr3 == self.mem.swapper_pg_dir().phys();
         ensure(loaded || left, || {
             format!("CPU {cpu}: CR3 is {cr3:#x}, the task's is {mm:?}")
         })?;

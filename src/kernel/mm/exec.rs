@@ -24,7 +24,7 @@ const ARGUMENT_PAGE: u32 = 0x067;
 impl Kernel {
     /// Whether the user mode of a task is machine code.
     pub(in crate::kernel) fn runs_code(&self, task: TaskId) -> bool {
-        let exe = self.task(task).mm.and_then(|mm| self.mms[mm].exe);
+        let exe = self.task(task).mm().and_then(|mm| self.mms[mm].exe);
         exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
     }
 

@@ -271,7 +271,7 @@ impl Kernel {
         error_code: ErrorCode,
     ) -> Result<(), UserFaultKind> {
         let task = self.task(current);
-        let (id, esp) = (task.mm, VirtAddr(task.thread.regs.esp));
+        let (id, esp) = (task.mm(), VirtAddr(task.thread.regs.esp));
         let mut verdict = fault_verdict(id.map(|id| &self.mms[id]), addr, error_code, esp);
         // Growing only makes the area contain the address. Whether it permits the access is asked
         // again.

@@ -5,7 +5,7 @@ use super::alloc::{FIXMAP_TABLE, VSYSCALL_PAGE};
 use super::mm_struct::Mm;
 use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
 use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
-use crate::hw::{CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
+use crate::hw::{CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
 use crate::kernel::signal::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, RT_SIGRETURN_CODE, SIGRETURN_CODE,
@@ -44,7 +44,7 @@ pub(in crate::kernel) fn mm_init(
     map_vsyscall_page(ram, pgd);
     for cpu in cpus.iter_mut() {
         cpu.mmu.set_cr4(CR4_PSE | CR4_PGE);
-        cpu.mmu.set_cr0_wp(true);
+        cpu.mmu.set_cr0(CR0_PG | CR0_WP | CR0_PE);
         cpu.mmu.load_cr3(pgd.phys());
     }
     let cpu_vm_mask = (1 << cpus.len()) - 1;
@@ -108,10 +108,10 @@ impl Kernel {
         }
     }
 
+    /// Makes an address space a task's own, and what it has in CR3 from now on.
     pub(in crate::kernel) fn set_mm(&mut self, task: TaskId, mm: MmId) {
-        let entry = self.task_mut(task);
-        (entry.mm, entry.active_mm) = (Some(mm), Some(mm));
-        self.sched.gain_mm(task);
+        self.task_mut(task).active_mm = Some(mm);
+        self.set_task_mm(task, Some(mm));
     }
 
     /// Switches the current task to the address space of its new program.
@@ -119,7 +119,7 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `exec_mmap()`, after `mm_release()`.
     pub(in crate::kernel) fn exec_mmap(&mut self, current: TaskId, mm: MmId) {
         let task = self.task(current);
-        let (old, active) = (task.mm, task.active_mm);
+        let (old, active) = (task.mm(), task.active_mm);
         self.set_mm(current, mm);
         // The CPU leaves the old address space before its reference is dropped, because the page
         // directory in CR3 may be freed with it.
@@ -136,10 +136,10 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/exit.c`, `exit_mm()`, after `mm_release()`.
     pub(in crate::kernel) fn exit_mm_drop(&mut self, task: TaskId) {
-        let Some(mm) = self.task_mut(task).mm.take() else {
+        let Some(mm) = self.task(task).mm() else {
             return;
         };
-        self.sched.lose_mm(task);
+        self.set_task_mm(task, None);
         // From a user the task becomes a borrower. It takes its new reference first, or else
         // dropping the old one could free the page directory that is in CR3.
         self.mms[mm].mm_count += 1;

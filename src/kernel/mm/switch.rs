@@ -10,13 +10,13 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/sched.c`, `context_switch()` and what `finish_task_switch()` does with
     /// `prev_mm`.
     pub(in crate::kernel) fn context_switch_mm(&mut self, prev: TaskId, next: TaskId) {
-        let borrowed_by_prev = self.task(prev).mm.is_none();
+        let borrowed_by_prev = self.task(prev).mm().is_none();
         let Some(old) = self.task(prev).active_mm else {
             return;
         };
         // `next` takes its reference before `prev` drops its own, or else a directory that two
         // kernel tasks lend each other would be freed while it is in CR3.
-        match self.task(next).mm {
+        match self.task(next).mm() {
             None => self.enter_lazy_tlb(old, next),
             Some(mm) => self.switch_mm(old, mm),
         }

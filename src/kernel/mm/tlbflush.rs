@@ -43,7 +43,7 @@ impl Kernel {
             return;
         }
         // A lazy CPU needs no user translations at all. Leaving spares it the next requests.
-        if task.mm.is_none() && self.cpus.len() > 1 {
+        if task.mm().is_none() && self.cpus.len() > 1 {
             return self.leave_mm(cpu, mm);
         }
         let mmu = &mut self.cpus[cpu].mmu;

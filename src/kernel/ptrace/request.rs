@@ -52,8 +52,8 @@ impl Kernel {
             Request::Kill => Ok(self.ptrace_kill(child)),
             Request::Detach => self.ptrace_detach(child, args.data),
             Request::SetOptions => {
-                let (word, result) = set_options(self.task(child).ptrace, args.data);
-                self.task_mut(child).ptrace = word;
+                let (word, result) = set_options(self.task(child).ptrace(), args.data);
+                self.task_mut(child).set_ptrace(word);
                 result
             }
             request => self.ptrace_look(current, child, request, args),
@@ -99,11 +99,11 @@ impl Kernel {
             Request::GetRegs => self.get_regs(current, child, data)?,
             Request::SetRegs => self.set_regs(current, child, data)?,
             Request::GetEventMsg => {
-                let message = self.task(child).ptrace_message;
+                let message = self.task(child).ptrace_message();
                 self.put_user_u32(current, data, message)?;
             }
             Request::GetSigInfo => {
-                let info = self.task(child).last_siginfo.ok_or(Errno::EINVAL)?;
+                let info = self.task(child).last_siginfo().ok_or(Errno::EINVAL)?;
                 let mut words = info.words();
                 words.resize(SIGINFO_WORDS, 0);
                 self.put_user_words(current, data, &words)?;
@@ -112,7 +112,7 @@ impl Kernel {
                 let mut bytes = [0; 4 * SIGINFO_WORDS];
                 self.copy_from_user(current, data, &mut bytes)?;
                 let words = words_of(&bytes);
-                let stopped = self.task_mut(child).last_siginfo.as_mut();
+                let stopped = self.task_mut(child).last_siginfo_mut();
                 let stopped = stopped.ok_or(Errno::EINVAL)?;
                 // An invalid number makes no difference: only `exit_code` counts.
                 let signal = Signal::new(words[0]).unwrap_or(stopped.signal);
@@ -148,7 +148,8 @@ impl Kernel {
         if self.is_ptraced(current) {
             return Err(Errno::EPERM);
         }
-        self.task_mut(current).ptrace |= PtFlags::PTRACED;
+        let task = self.task_mut(current);
+        task.set_ptrace(task.ptrace() | PtFlags::PTRACED);
         Ok(0)
     }
 
@@ -156,7 +157,7 @@ impl Kernel {
     fn attach_facts(&self, current: TaskId, target: TaskId) -> AttachFacts {
         let (mine, its) = (&self.task(current).cred(), &self.task(target).cred());
         let ids = [its.uid, its.euid, its.suid];
-        let mm = self.task(target).mm;
+        let mm = self.task(target).mm();
         AttachFacts {
             is_init: self.pid(target).0 <= 1,
             is_caller: target == current,
@@ -179,7 +180,7 @@ impl Kernel {
         let privileged = self.capable(current, Caps::SYS_PTRACE);
         let task = self.task_mut(target);
         let by_real_parent = task.real_parent() == current;
-        task.ptrace = attached_word(task.ptrace, by_real_parent, privileged);
+        task.set_ptrace(attached_word(task.ptrace(), by_real_parent, privileged));
         // The tracer must be the parent before the task can stop: a stop is reported to the parent.
         self.ptrace_link(target, current);
         let tracee = self.pid(target);
@@ -249,7 +250,7 @@ impl Kernel {
 
     /// Kills a task if it has stopped where a signal can be taken; otherwise only wakes it.
     fn ptrace_kill(&mut self, child: TaskId) -> u32 {
-        if self.task(child).exit_state != ExitState::Zombie {
+        if self.task(child).exit_state() != ExitState::Zombie {
             self.task_mut(child).exit_code = Signal::SIGKILL.number();
             self.clear_singlestep(child);
             self.ptrace_wake(child);
@@ -272,7 +273,8 @@ impl Kernel {
         let read = self.read_process_vm(child, eip, &mut code);
         // `popf` is about to load the flag: what it loads belongs to the program as well.
         if !is_at_popf(&code[..read]) {
-            self.task_mut(child).ptrace |= PtFlags::DTRACE;
+            let task = self.task_mut(child);
+            task.set_ptrace(task.ptrace() | PtFlags::DTRACE);
         }
     }
 
@@ -281,9 +283,9 @@ impl Kernel {
         self.sched
             .clear_tsk_thread_flag(child, ThreadFlags::SINGLESTEP);
         let task = self.task_mut(child);
-        if task.ptrace.contains(PtFlags::DTRACE) {
+        if task.ptrace().contains(PtFlags::DTRACE) {
             task.thread.regs.eflags &= !TRAP_FLAG;
-            task.ptrace -= PtFlags::DTRACE;
+            task.set_ptrace(task.ptrace() - PtFlags::DTRACE);
         }
     }
 
@@ -294,7 +296,7 @@ impl Kernel {
         self.task_mut(child).exit_code = code;
         // It must have its real parent back before it runs: it may stop or exit at once.
         self.ptrace_unlink(child);
-        if self.task(child).exit_state != ExitState::Zombie {
+        if self.task(child).exit_state() != ExitState::Zombie {
             self.ptrace_wake(child);
         }
         Ok(0)
@@ -304,7 +306,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/ptrace.c`, `__ptrace_unlink()`.
     pub(in crate::kernel) fn ptrace_unlink(&mut self, child: TaskId) {
-        self.task_mut(child).ptrace = PtFlags::empty();
+        self.task_mut(child).set_ptrace(PtFlags::empty());
         self.return_to_real_parent(child);
         // With the tracer gone nobody would ever resume a task in a stop for it.
         self.ptrace_untrace(child);
@@ -319,7 +321,7 @@ impl Kernel {
             return;
         }
         let group = self.signal_of(child);
-        if group.flags.contains(SignalFlags::STOP_STOPPED) {
+        if group.flags().contains(SignalFlags::STOP_STOPPED) {
             self.sched.set_task_state(child, TaskState::STOPPED);
         } else {
             self.signal_wake_up(child, Wakes::Stopped);
@@ -334,14 +336,14 @@ impl Kernel {
         // The notification below goes to the parent, which must be the real one by then.
         self.ptrace_unlink(child);
         let task = self.task(child);
-        let zombie = task.exit_state == ExitState::Zombie;
+        let zombie = task.exit_state() == ExitState::Zombie;
         if zombie && task.exit_signal != -1 && self.thread_group_empty(child) {
             let signal = task.exit_signal;
             self.do_notify_parent(child, signal);
         }
         // Read again: the notification sets it to -1 if the parent ignores SIGCHLD.
         let task = self.task(child);
-        zombie && reaps_itself(task.exit_signal, task.ptrace)
+        zombie && reaps_itself(task.exit_signal, task.ptrace())
     }
 }
 

@@ -15,13 +15,13 @@ use crate::trace::TraceEvent;
 impl Kernel {
     /// Whether a task is traced.
     pub(in crate::kernel) fn is_ptraced(&self, task: TaskId) -> bool {
-        self.task(task).ptrace.contains(PtFlags::PTRACED)
+        self.task(task).ptrace().contains(PtFlags::PTRACED)
     }
 
     /// The tracer of a task, if it has one that is notified of its stops.
     pub fn tracer(&self, task: TaskId) -> Option<TaskId> {
         let t = self.task(task);
-        is_traced_by_parent(t.ptrace, t.parent() == t.real_parent()).then_some(t.parent())
+        is_traced_by_parent(t.ptrace(), t.parent() == t.real_parent()).then_some(t.parent())
     }
 
     /// Stops the current task for its tracer, and notifies the tracer. Returns `false` if there is
@@ -39,8 +39,8 @@ impl Kernel {
         // The task is stopped as far as a stop of its process is concerned, which would otherwise wait
         // for it.
         let group = self.signal_of_mut(current);
-        group.group_stop_count = group.group_stop_count.saturating_sub(1);
-        let ends = group.flags.contains(SignalFlags::GROUP_EXIT);
+        group.count_traced_stop();
+        let ends = group.flags().contains(SignalFlags::GROUP_EXIT);
         // A tracer in the same process that ends with it would never let the task go on.
         let tracer = self
             .tracer(current)
@@ -50,8 +50,7 @@ impl Kernel {
             return false;
         };
         let task = self.task_mut(current);
-        task.exit_code = code;
-        task.last_siginfo = Some(info);
+        task.stop_for_tracer(code, info);
         task.in_call.continuation = Some(Continuation::PtraceStop(trap));
         let status = WaitStatus(code << 8 | 0x7f);
         self.trace(current, TraceEvent::PtraceStop { status });
@@ -65,7 +64,7 @@ impl Kernel {
     /// Whether the tracer of a task is exiting with its whole process.
     pub(in crate::kernel) fn tracer_is_ending(&self, task: TaskId) -> bool {
         let group = self.signal_of(self.task(task).parent());
-        group.flags.contains(SignalFlags::GROUP_EXIT)
+        group.flags().contains(SignalFlags::GROUP_EXIT)
     }
 
     /// A stop that is not for a signal; `false` if there is no tracer to stop for.
@@ -115,7 +114,7 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/fork.c`, `do_fork()`.
     pub(in crate::kernel) fn vfork_is_over(&mut self, current: TaskId, child: Pid) -> SysResult {
         let wanted = PtFlags::TRACE_VFORK_DONE;
-        if self.task(current).ptrace.contains(wanted) {
+        if self.task(current).ptrace().contains(wanted) {
             self.ptrace_event(current, PtraceEvent::VforkDone, Trap::VforkDone { child })
         } else {
             SysResult::from(child.0 as u32)
@@ -124,7 +123,7 @@ impl Kernel {
 
     /// Resumes a task after a stop for its tracer.
     pub(in crate::kernel) fn ptrace_resumes(&mut self, current: TaskId, trap: Trap) -> SysResult {
-        let info = self.task_mut(current).last_siginfo.take();
+        let info = self.task_mut(current).take_last_siginfo();
         // Signals of its process have passed the task over while it was stopped.
         self.recalc_sigpending(current);
         match trap {
@@ -178,7 +177,7 @@ impl Kernel {
         }
         // What the tracer sees, and the result if it sets a number that does not exist.
         task.thread.regs.eax = -Errno::ENOSYS.code() as u32;
-        let code = syscall_stop_code(task.ptrace);
+        let code = syscall_stop_code(task.ptrace());
         let stopped = self.ptrace_notify(current, code, Trap::SyscallEntry);
         if !stopped {
             self.task_mut(current).in_call.traced = None;
@@ -212,7 +211,7 @@ impl Kernel {
         if !flags.contains(ThreadFlags::SYSCALL_TRACE) {
             return false;
         }
-        let code = syscall_stop_code(self.task(current).ptrace);
+        let code = syscall_stop_code(self.task(current).ptrace());
         self.ptrace_notify(current, code, Trap::SyscallExit)
     }
 
@@ -260,7 +259,7 @@ impl Kernel {
                 .filter(|info| info.signal == signal)
                 .unwrap_or(SigInfo::sent(signal, si_code::SI_USER, pid, uid));
             // The tracer may have chosen another signal, or the mask may have changed meanwhile.
-            if self.task(current).blocked.contains(signal) {
+            if self.task(current).blocked().contains(signal) {
                 // A signal that finds no room in the queue is pending all the same.
                 let _sent = self.specific_send_sig_info(signal, SendInfo::Info(info), current);
             } else {

@@ -43,15 +43,24 @@ pub struct WakeNewVerdict {
     pub forced: bool,
 }
 
-/// Which branch `wake_up_new_task` takes. It depends on whether the child shares the parent's
-/// memory, whether it starts on the parent's CPU (it always does unless forced), and whether the
-/// parent is on an array.
-pub const fn wake_new_placement(
-    clone_vm: bool,
-    same_cpu: bool,
-    parent_queued: bool,
-    overrides: &Overrides,
-) -> WakeNewVerdict {
+/// What decides where a new child is queued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewChild {
+    /// Whether it shares the parent's memory.
+    pub clone_vm: bool,
+    /// Whether it starts on the parent's CPU, as it always does unless forced.
+    pub same_cpu: bool,
+    /// Whether the parent is on an array.
+    pub parent_queued: bool,
+}
+
+/// Which branch `wake_up_new_task` takes.
+pub const fn wake_new_placement(child: NewChild, overrides: &Overrides) -> WakeNewVerdict {
+    let NewChild {
+        clone_vm,
+        same_cpu,
+        parent_queued,
+    } = child;
     let placement = if !same_cpu {
         Placement::OtherCpu
     } else if clone_vm {
@@ -141,12 +150,12 @@ impl Scheduler {
         }
         // Before it is placed: its list follows from its priority, and that from its average.
         self.penalise_child(child);
-        let verdict = wake_new_placement(
+        let facts = NewChild {
             clone_vm,
-            usize::from(self.tasks[child].cpu) == ctx.cpu,
-            self.tasks[current].is_queued(),
-            overrides,
-        );
+            same_cpu: usize::from(self.tasks[child].cpu) == ctx.cpu,
+            parent_queued: self.tasks[current].is_queued(),
+        };
+        let verdict = wake_new_placement(facts, overrides);
         let before = self.list_before(ctx, current, child, verdict.placement);
         self.place(ctx, current, child, verdict.placement);
         let parent = &mut self.tasks[current];

@@ -38,7 +38,9 @@ mod turn;
 mod wakeup;
 
 pub use domain::{LbStat, SCHED_LOAD_SCALE, SchedDomain, SchedGroup, SdFlags, SdStat, task_hot};
-pub use fork::{Overrides, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement};
+pub use fork::{
+    NewChild, Overrides, WakeNewVerdict, sleep_avgs_after_fork, split_slice, wake_new_placement,
+};
 pub use imbalance::{
     BusiestGroup, GroupLoad, IdleType, Imbalance, Migratable, Target, WakeCpu, WakeFacts,
     can_migrate_task, exec_moves, find_busiest_group, wake_cpu,
@@ -211,15 +213,10 @@ impl Scheduler {
         self.tasks[id].pid = pid;
     }
 
-    /// Records that a task has an address space of its own: from now on its sleep is credited as
-    /// that of a user task.
-    pub(in crate::kernel) fn gain_mm(&mut self, id: TaskId) {
-        self.tasks[id].has_mm = true;
-    }
-
-    /// Records that a task has no address space any more.
-    pub(in crate::kernel) fn lose_mm(&mut self, id: TaskId) {
-        self.tasks[id].has_mm = false;
+    /// Records whether a task has an address space of its own: if so, its sleep is credited as that
+    /// of a user task.
+    pub(in crate::kernel) fn set_has_mm(&mut self, id: TaskId, has_mm: bool) {
+        self.tasks[id].has_mm = has_mm;
     }
 
     /// Sets `PF_DEAD`: the next `schedule` of the task is its last.

@@ -42,7 +42,9 @@ pub struct SchedTask {
     pub first_time_slice: bool,
     /// CPU it runs on, or last ran on.
     pub cpu: u8,
-    /// It has an address space of its own: it is not a kernel thread.
+    /// It has an address space of its own: it is not a kernel thread. The task's `mm` says so, too,
+    /// but the wake-up and the pick read this line of the host's cache and no other;
+    /// `Kernel::set_task_mm` alone sets both.
     pub has_mm: bool,
     /// `PF_DEAD`: its next `schedule` is the last.
     pub dead: bool,

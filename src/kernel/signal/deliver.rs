@@ -60,7 +60,7 @@ impl Kernel {
         match self.get_signal_to_deliver(current, suspended) {
             Delivery::Gone => Taken::Gone,
             Delivery::Handler(info, action) => {
-                let mask = suspended.unwrap_or(self.task(current).blocked);
+                let mask = suspended.unwrap_or(self.task(current).blocked());
                 self.handle_signal(current, &info, &action, mask);
                 Taken::Handler
             }
@@ -125,12 +125,12 @@ impl Kernel {
         }
         // A stop in progress comes first: a handler that ran before it would let the thread go on in
         // user mode in a process that is to be stopped.
-        if self.signal_of(current).group_stop_count > 0
+        if self.signal_of(current).group_stop_count() > 0
             && self.handle_group_stop(current, suspended)
         {
             return Err(Delivery::Gone);
         }
-        let blocked = self.task(current).blocked;
+        let blocked = self.task(current).blocked();
         let info = self.dequeue_signal(current, blocked);
         let info = info.ok_or(Delivery::Nothing)?;
         let shown = self.is_ptraced(current) && info.signal != Signal::SIGKILL;
@@ -144,7 +144,7 @@ impl Kernel {
     /// signal stops it if SIGCONT or another stop has come in between.
     fn takes_stop(&self, current: TaskId, signal: Signal) -> bool {
         let group = self.signal_of(current);
-        let dequeued = group.flags.contains(SignalFlags::STOP_DEQUEUED);
+        let dequeued = group.flags().contains(SignalFlags::STOP_DEQUEUED);
         let orphaned = signal != Signal::SIGSTOP && self.is_orphaned_pgrp(self.pgrp(current));
         dequeued && !orphaned
     }
@@ -181,7 +181,7 @@ impl Kernel {
         // The stop signal is in no queue any more, where SIGCONT and SIGKILL would discard it. They
         // clear this flag instead, and the stop does not take place.
         if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop) {
-            self.signal_of_mut(current).flags |= SignalFlags::STOP_DEQUEUED;
+            self.signal_of_mut(current).stop_dequeued();
         }
         info
     }
@@ -212,7 +212,7 @@ impl Kernel {
         let runs_code = self.runs_code(current);
         if !runs_code && !PUPPET_HANDLERS.contains(&handler.0) {
             let task = self.task_mut(current);
-            task.blocked = oldset;
+            task.set_blocked(oldset);
             task.restart_block = RestartBlock::Nothing;
         } else {
             let eax = self.task(current).thread.regs.eax;
@@ -223,8 +223,8 @@ impl Kernel {
             }
             if !action.flags.contains(SaFlags::NODEFER) {
                 // After the frame is built: that has saved the mask without the handler's own.
-                let blocked = self.task(current).blocked;
-                self.task_mut(current).blocked = SigSet(blocked.0 | action.mask.0).with(signal);
+                let task = self.task_mut(current);
+                task.set_blocked(SigSet(task.blocked().0 | action.mask.0).with(signal));
             }
         }
         self.recalc_sigpending(current);

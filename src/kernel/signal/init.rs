@@ -3,7 +3,6 @@
 
 use crate::abi::{SigSet, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::task::SignalFlags;
 
 impl Kernel {
     /// Takes the pending signals of init. Each is dropped, for init wants none; but the group exit
@@ -14,7 +13,7 @@ impl Kernel {
     pub(super) fn init_takes_signals(&mut self) {
         let init = self.init;
         while self.sched.get(init).state != TaskState::STOPPED {
-            if self.signal_of(init).group_stop_count > 0 && self.init_joins_stop() {
+            if self.signal_of(init).group_stop_count() > 0 && self.init_joins_stop() {
                 return;
             }
             if self.dequeue_signal(init, SigSet::EMPTY).is_none() {
@@ -31,9 +30,9 @@ impl Kernel {
             return false;
         }
         let group = self.signal_of_mut(init);
-        group.group_stop_count -= 1;
-        group.flags = SignalFlags::STOP_STOPPED;
-        let code = group.group_exit_code;
+        let _left = group.count_stopped();
+        group.all_stopped();
+        let code = group.group_exit_code();
         self.task_mut(init).exit_code = code;
         self.sched.set_task_state(init, TaskState::STOPPED);
         true

@@ -4,7 +4,7 @@
 //! The room uses `syscall/` (calls and restarts as data), `task/` (the structures) and `sched/`
 //! (waking).
 //! Only this room queues and discards pending signals, charges users for the entries
-//! (`sigqueue.rs`), and changes the mask of blocked signals. Whoever changes the mask or takes a
+//! (`sigqueue.rs`), changes the mask of blocked signals, and sets TIF_SIGPENDING. Whoever changes the mask or takes a
 //! signal calls `recalc_sigpending`: TIF_SIGPENDING is all that a task looks at on its way to user
 //! mode. fork alone adds a signal without an entry, to a child that nobody knows yet.
 

@@ -36,8 +36,8 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `sig_ignored()`.
     pub(super) fn sig_ignored(&self, task: TaskId, signal: Signal) -> bool {
         let action = self.sigaction_of(task, signal);
-        let traced = self.task(task).ptrace.contains(PtFlags::PTRACED);
-        sig_ignored(signal, action, self.task(task).blocked, traced)
+        let traced = self.task(task).ptrace().contains(PtFlags::PTRACED);
+        sig_ignored(signal, action, self.task(task).blocked(), traced)
     }
 
     /// Makes a signal from the kernel pending for a whole process.
@@ -100,7 +100,7 @@ impl Kernel {
             let pid = self.pid(target);
             self.trace(target, TraceEvent::SignalGenerate { pid, signal });
         }
-        if !self.task(target).blocked.contains(signal) {
+        if !self.task(target).blocked().contains(signal) {
             self.signal_wake_up(target, Wakes::of(signal));
         }
         if target == self.init {
@@ -135,7 +135,7 @@ impl Kernel {
         }
         match signal {
             Signal::SIGCONT => self.continue_group(target),
-            Signal::SIGKILL => self.signal_of_mut(target).flags = SignalFlags::empty(),
+            Signal::SIGKILL => self.signal_of_mut(target).clear_flags(),
             _ if signal.default_action() == DefaultAction::Stop => {
                 self.rm_from_group(SigSet::of(&[Signal::SIGCONT]), target);
             }
@@ -145,11 +145,7 @@ impl Kernel {
 
     /// SIGCONT: cancels stop signals, resumes stopped threads, and notifies the parent.
     fn continue_group(&mut self, target: TaskId) {
-        let group = self.signal_of_mut(target);
-        if group.group_stop_count > 0 {
-            // A stop in progress counts as completed, and is reported.
-            group.group_stop_count = 0;
-            group.flags = SignalFlags::STOP_CONTINUED;
+        if self.signal_of_mut(target).continue_unfinished_stop() {
             self.notify_of_group(target, si_code::CLD_STOPPED);
         }
         // Discarded before anybody runs: a resumed thread would take the old stop signal, and stop.
@@ -157,15 +153,8 @@ impl Kernel {
         for thread in self.threads_from(target) {
             self.wake_for_sigcont(thread);
         }
-        let group = self.signal_of_mut(target);
-        if group.flags.contains(SignalFlags::STOP_STOPPED) {
-            group.flags = SignalFlags::STOP_CONTINUED;
-            group.group_exit_code = 0;
+        if self.signal_of_mut(target).continue_stopped() {
             self.notify_of_group(target, si_code::CLD_CONTINUED);
-        } else {
-            // A thread may have taken a stop signal off its queue and not have stopped yet; without
-            // STOP_DEQUEUED it will not.
-            group.flags = SignalFlags::empty();
         }
     }
 
@@ -177,11 +166,10 @@ impl Kernel {
             SigAction::Handler(_)
         );
         let mut mask = TaskState::STOPPED;
-        if handled && !self.task(thread).blocked.contains(Signal::SIGCONT) {
+        if handled && !self.task(thread).blocked().contains(Signal::SIGCONT) {
             // SIGCONT itself becomes pending only later. The flag must be set before the thread
             // wakes, so that it looks for signals on its way out.
-            self.sched
-                .set_tsk_thread_flag(thread, ThreadFlags::SIGPENDING);
+            self.set_sigpending(thread);
             mask |= TaskState::INTERRUPTIBLE;
         }
         if thread == self.init {
@@ -200,7 +188,7 @@ impl Kernel {
             return;
         }
         let task = self.task(target);
-        if task.ptrace.contains(PtFlags::PTRACED) {
+        if task.ptrace().contains(PtFlags::PTRACED) {
             let tracer = task.parent();
             self.do_notify_parent_cldstop(target, tracer, why);
         } else {
@@ -219,13 +207,13 @@ impl Kernel {
             return;
         };
         let chosen = self.task(thread);
-        let traced = chosen.ptrace.contains(PtFlags::PTRACED);
+        let traced = chosen.ptrace().contains(PtFlags::PTRACED);
         let ends_group = sig_fatal(signal, self.sigaction_of(target, signal))
             && !self
                 .signal_of(target)
-                .flags
+                .flags()
                 .contains(SignalFlags::GROUP_EXIT)
-            && !chosen.real_blocked.contains(signal)
+            && !chosen.real_blocked().contains(signal)
             && (signal == Signal::SIGKILL || !traced);
         if !ends_group {
             self.signal_wake_up(thread, Wakes::of(signal));
@@ -233,10 +221,8 @@ impl Kernel {
             self.park_for_core_dump(target, thread);
         } else {
             let group = self.signal_of_mut(target);
-            group.flags = SignalFlags::GROUP_EXIT;
-            group.group_exit_code = signal.number();
-            // A thread that still joined a stop would not exit.
-            group.group_stop_count = 0;
+            group.begin_group_exit(signal.number());
+            group.exit_overrides_stop();
             // All are killed now, not when the first has taken the signal: until then the others
             // would go on in user mode.
             for thread in self.threads_from(target) {
@@ -253,8 +239,7 @@ impl Kernel {
         self.rm_from_queue(SigSet::STOPS, self.shared_pending(target));
         let threads = self.threads_from(target);
         let group = self.signal_of_mut(target);
-        group.group_stop_count = threads.len() as u32;
-        group.group_exit_task = Some(chosen);
+        group.park_for_core_dump(chosen, threads.len() as u32);
         for thread in threads {
             self.signal_wake_up(thread, Wakes::Sleepers);
         }
@@ -290,7 +275,7 @@ impl Kernel {
         let (task, sched) = (self.task(thread), self.sched.get(thread));
         let stops = TaskState::STOPPED | TaskState::TRACED;
         let taker = Taker {
-            blocks: task.blocked.contains(signal),
+            blocks: task.blocked().contains(signal),
             stopped: sched.state.intersects(stops),
             exiting: task.flags.contains(PfFlags::EXITING),
             on_cpu: self.sched.current(usize::from(sched.cpu)) == thread,
@@ -314,9 +299,7 @@ impl Kernel {
         if self.sigaction_of(task, signal) == SigAction::Ignore {
             self.reset_handler(task, signal);
         }
-        let state = self.task_mut(task);
-        state.blocked = state.blocked.without(signal);
-        self.recalc_sigpending(task);
+        self.unblock(task, signal);
         // Nothing is queued, so nothing can fail.
         let _sent = self.specific_send_sig_info(signal, SendInfo::Forced, task);
     }
@@ -331,15 +314,13 @@ impl Kernel {
         signal: Signal,
         info: SendInfo,
     ) {
-        let blocked = self.task(task).blocked.contains(signal);
+        let blocked = self.task(task).blocked().contains(signal);
         let ignored = self.sigaction_of(task, signal) == SigAction::Ignore;
         if blocked || ignored {
             // A fault that the task cannot take would come back at the same instruction for ever, so
             // even a handler is given up, not only the mask.
             self.reset_handler(task, signal);
-            let state = self.task_mut(task);
-            state.blocked = state.blocked.without(signal);
-            self.recalc_sigpending(task);
+            self.unblock(task, signal);
         }
         // A standard signal from the kernel is always queued.
         let _sent = self.specific_send_sig_info(signal, info, task);
@@ -382,10 +363,21 @@ impl Kernel {
             self.wake_init(mask);
             return;
         }
-        self.sched
-            .set_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
+        self.set_sigpending(task);
         let (sched, mut ctx) = self.sched_ctx();
         sched.try_to_wake_up(&mut ctx, task, mask, Waker::GoesOn);
+    }
+
+    /// Sets TIF_SIGPENDING: the task looks for signals before it goes back to user mode.
+    pub(in crate::kernel) fn set_sigpending(&mut self, task: TaskId) {
+        let flag = ThreadFlags::SIGPENDING;
+        self.sched.set_tsk_thread_flag(task, flag);
+    }
+
+    /// Clears TIF_SIGPENDING: nothing disturbs the task until the flag is set again.
+    pub(in crate::kernel) fn clear_sigpending(&mut self, task: TaskId) {
+        let flag = ThreadFlags::SIGPENDING;
+        self.sched.clear_tsk_thread_flag(task, flag);
     }
 
     /// Whether the task has a signal to take on its way back to user mode.
@@ -404,15 +396,13 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `recalc_sigpending_tsk()`.
     pub(in crate::kernel) fn recalc_sigpending(&mut self, task: TaskId) {
         let group = self.signal_of(task);
-        let stops = group.group_stop_count > 0;
+        let stops = group.group_stop_count() > 0;
         let shared = group.shared_pending.set();
-        let set = (self.task(task).pending.set().0 | shared.0) & !self.task(task).blocked.0;
+        let set = (self.task(task).pending.set().0 | shared.0) & !self.task(task).blocked().0;
         if stops || set != 0 {
-            self.sched
-                .set_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
+            self.set_sigpending(task);
         } else {
-            self.sched
-                .clear_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
+            self.clear_sigpending(task);
         }
     }
 

@@ -101,7 +101,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sgetmask()`.
     pub(in crate::kernel) fn sys_sgetmask(&self, current: TaskId) -> u32 {
-        self.task(current).blocked.words()[0]
+        self.task(current).blocked().words()[0]
     }
 
     /// Sets the mask of the first 32 signals, and returns the old one. The others are not blocked
@@ -110,7 +110,8 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/signal.c`, `sys_ssetmask()`.
     pub(in crate::kernel) fn sys_ssetmask(&mut self, current: TaskId, mask: u32) -> u32 {
         let old = self.sys_sgetmask(current);
-        self.task_mut(current).blocked = SigSet(mask.into()).blockable();
+        let mask = SigSet(mask.into()).blockable();
+        self.task_mut(current).set_blocked(mask);
         self.recalc_sigpending(current);
         old
     }
@@ -214,9 +215,15 @@ impl Kernel {
     }
 
     /// Sets the mask of blocked signals.
-    pub(super) fn set_blocked(&mut self, task: TaskId, blocked: SigSet) {
-        self.task_mut(task).blocked = blocked.blockable();
+    pub fn set_blocked(&mut self, task: TaskId, blocked: SigSet) {
+        self.task_mut(task).set_blocked(blocked.blockable());
         self.recalc_sigpending(task);
+    }
+
+    /// Takes a signal out of the mask.
+    pub(super) fn unblock(&mut self, task: TaskId, signal: Signal) {
+        let blocked = self.task(task).blocked().without(signal);
+        self.set_blocked(task, blocked);
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sigprocmask()` and `sys_rt_sigprocmask()`. The old
@@ -255,7 +262,7 @@ impl Kernel {
         args: SigprocmaskArgs,
         size: SetSize,
     ) -> Result<u32, Errno> {
-        let old = self.task(current).blocked;
+        let old = self.task(current).blocked();
         if let Some(set) = args.set {
             let mut new = changed_mask(old, args.how, set)?;
             if size == SetSize::Word {
@@ -275,7 +282,7 @@ impl Kernel {
     pub fn do_sigpending(&self, task: TaskId) -> SigSet {
         let shared = self.signal_of(task).shared_pending.set();
         let task = self.task(task);
-        SigSet((task.pending.set().0 | shared.0) & task.blocked.0)
+        SigSet((task.pending.set().0 | shared.0) & task.blocked().0)
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `sys_sigpending()`.

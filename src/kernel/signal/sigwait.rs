@@ -19,7 +19,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `sys_sigsuspend()` and `sys_rt_sigsuspend()`.
     pub(in crate::kernel) fn sys_sigsuspend(&mut self, current: TaskId, mask: SigSet) -> SysResult {
-        let saved = self.task(current).blocked;
+        let saved = self.task(current).blocked();
         // The mask changes before the sleep, in one call: a signal that the old mask held back makes
         // the sleep end at once and cannot get lost between the two.
         self.set_blocked(current, mask);
@@ -68,9 +68,7 @@ impl Kernel {
         }
         // Unblocked, so that the signals wake the task. The real mask is kept beside: a fatal signal
         // that it blocks must not kill the process instead of being reported.
-        let task = self.task_mut(current);
-        task.real_blocked = task.blocked;
-        task.blocked = SigSet(task.blocked.0 & !set.0);
+        self.task_mut(current).unblock_for_wait(set);
         self.recalc_sigpending(current);
         let until = args.timeout.map(|ticks| self.tick.saturating_add(ticks));
         let wait = Continuation::Sigtimedwait {
@@ -93,8 +91,7 @@ impl Kernel {
         // Taken before the mask blocks them again, and before the timeout is looked at: a signal that
         // has come in time counts.
         let taken = self.dequeue_signal(current, SigSet(!set.0));
-        let task = self.task_mut(current);
-        task.blocked = std::mem::take(&mut task.real_blocked);
+        self.task_mut(current).restore_mask();
         self.recalc_sigpending(current);
         match taken {
             Some(info) => self.report_signal(current, to, info).into(),

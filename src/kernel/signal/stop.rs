@@ -22,14 +22,14 @@ impl Kernel {
     ) -> bool {
         let group = self.signal_of_mut(current);
         // SIGCONT or SIGKILL has come since the stop signal was taken from its queue.
-        if !group.flags.contains(SignalFlags::STOP_DEQUEUED) {
+        if !group.flags().contains(SignalFlags::STOP_DEQUEUED) {
             return false;
         }
-        if group.group_stop_count > 0 {
+        if group.group_stop_count() > 0 {
             self.join_group_stop(current, suspended);
             return true;
         }
-        group.group_exit_code = signal.number();
+        group.set_stop_signal(signal);
         let left = if self.thread_group_empty(current) {
             None
         } else {
@@ -52,15 +52,13 @@ impl Kernel {
                 self.signal_wake_up(thread, Wakes::Sleepers);
             }
         }
-        self.signal_of_mut(current).group_stop_count = count;
+        self.signal_of_mut(current).begin_stop(count);
         count
     }
 
     /// Makes a thread join a stop that another has begun.
     fn join_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) {
-        let group = self.signal_of_mut(current);
-        group.group_stop_count -= 1;
-        let left = group.group_stop_count;
+        let left = self.signal_of_mut(current).count_stopped();
         self.stop_current(current, Some(left), suspended);
     }
 
@@ -79,13 +77,12 @@ impl Kernel {
     /// Whether a thread takes part in the stop of its process.
     pub(super) fn takes_part_in_stop(&mut self, current: TaskId) -> bool {
         let group = self.signal_of_mut(current);
-        if group.group_exit_task == Some(current) {
-            // The group is stopping for the core dump of this thread.
-            group.group_exit_task = None;
+        // The group is stopping for the core dump of this thread.
+        if group.take_dumper(current) {
             return false;
         }
         // A group exit overrides a stop: a thread that stopped now would never exit.
-        !group.flags.contains(SignalFlags::GROUP_EXIT)
+        !group.flags().contains(SignalFlags::GROUP_EXIT)
     }
 
     /// Stops the current task; `left` is the number of threads that have yet to stop, if there are
@@ -95,14 +92,14 @@ impl Kernel {
     fn stop_current(&mut self, current: TaskId, left: Option<u32>, suspended: Option<SigSet>) {
         let group = self.signal_of_mut(current);
         if left.is_none_or(|left| left == 0) {
-            group.flags = SignalFlags::STOP_STOPPED;
+            group.all_stopped();
         }
-        let code = group.group_exit_code;
+        let code = group.group_exit_code();
         let task = self.task_mut(current);
         task.exit_code = code;
         task.in_call.continuation = Some(Continuation::SignalStop { suspended });
         let (parent, leader) = (task.parent(), task.group_leader());
-        let traced = task.ptrace.contains(PtFlags::PTRACED);
+        let traced = task.ptrace().contains(PtFlags::PTRACED);
         // The state is set before the parent is notified: a parent that is woken by this finds the
         // task stopped, or it would sleep again.
         self.sched.set_task_state(current, TaskState::STOPPED);
@@ -127,7 +124,7 @@ impl Kernel {
     ) {
         let status = match why {
             si_code::CLD_CONTINUED => Signal::SIGCONT.number(),
-            si_code::CLD_STOPPED => self.signal_of(task).group_exit_code & 0x7f,
+            si_code::CLD_STOPPED => self.signal_of(task).group_exit_code() & 0x7f,
             _ => self.task(task).exit_code & 0x7f,
         };
         let child = self.task(task);

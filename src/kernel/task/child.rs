@@ -25,6 +25,7 @@ impl Task {
             exit_code: self.exit_code,
             exit_signal: self.exit_signal,
             pdeath_signal: self.pdeath_signal,
+            dumped_with: None,
             usage: 2,
 
             real_parent: self.real_parent,

@@ -35,6 +35,9 @@ pub struct InCall {
     /// The new program, while exec waits for other threads.
     pub exec: Option<Box<PendingExec>>,
 
+    /// Whether exec has given it a new program, until its user mode takes note of it.
+    pub(in crate::kernel) execed: bool,
+
     /// Whether it has entered a handler during the current exit from the kernel.
     pub entered_handler: bool,
     /// The frame of a handler on its stack, if the task runs no code; its user mode picks it up.

@@ -15,6 +15,11 @@
 //!   `live`).
 //! - `pgrp.rs`: `pgrp`, `session` and `leader` of a process, which the pid hashes repeat.
 //! - `child.rs`: `usage`, whose end frees the `task_struct`.
+//! - `group_state.rs`: what a process does as a whole (`flags`, `group_exit_code`, `group_exit_task`,
+//!   `group_stop_count`, `notify_count`), by transitions that `signal/`, `exit/` and `exec/` name.
+//! - `task_struct.rs`: `mm`, which the scheduler's record repeats; the masks of blocked signals, which
+//!   change only in `signal/`; `ptrace` and `last_siginfo`; and `exit_state`, which only `exit/`
+//!   changes.
 
 mod check;
 mod child;
@@ -22,6 +27,7 @@ mod continuation;
 mod cred;
 mod family;
 mod getpid;
+mod group_state;
 mod in_call;
 mod itimers;
 mod pgrp;

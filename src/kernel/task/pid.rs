@@ -4,6 +4,7 @@
 use super::{PidHash, PidType, Pidmap, Seq, Task};
 use crate::abi::{Pid, TaskId};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::ForkRefusal;
 use crate::trace::TraceEvent;
 
 /// How many tasks there are.
@@ -42,15 +43,24 @@ impl Kernel {
         &self.pid_hash
     }
 
-    /// Reserves pids for that many tasks that are created later: all of them or, if there are not
-    /// enough, none.
-    pub fn reserve_pids(&mut self, count: usize) -> Option<Vec<Pid>> {
+    /// Reserves pids for that many tasks that are created later: all of them or none.
+    ///
+    /// # Errors
+    /// If there are not enough.
+    pub fn reserve_pids(&mut self, count: usize) -> Result<Vec<Pid>, ForkRefusal> {
         let before = self.pidmap.clone();
         let pids: Option<Vec<Pid>> = (0..count).map(|_| self.pidmap.reserve()).collect();
         if pids.is_none() {
             self.pidmap = before;
         }
-        pids
+        pids.ok_or(self.no_pid())
+    }
+
+    /// Every pid is taken.
+    pub(in crate::kernel) const fn no_pid(&self) -> ForkRefusal {
+        ForkRefusal::NoPid {
+            pid_max: self.config.pid_max,
+        }
     }
 
     /// Sets the pid after which the next search starts.

@@ -109,16 +109,16 @@ pub struct SignalStruct {
     /// Number of tasks of the process that have not begun to exit.
     live: u32,
     /// Whether the process is stopping, has continued, or is exiting.
-    pub flags: SignalFlags,
+    pub(super) flags: SignalFlags,
     /// The wait status of a group exit, or the signal of a group stop.
-    pub group_exit_code: u32,
+    pub(super) group_exit_code: u32,
     /// The thread that will dump core while the others are stopped.
-    pub group_exit_task: Option<TaskId>,
+    pub(super) group_exit_task: Option<TaskId>,
     /// The number of holders with which an exec that waits for its threads continues; 0 if none
     /// waits.
-    pub notify_count: u32,
+    pub(super) notify_count: u32,
     /// Number of threads that have yet to stop for a group stop.
-    pub group_stop_count: u32,
+    pub(super) group_stop_count: u32,
     /// The thread that was last chosen for a signal of the process.
     pub curr_target: Option<TaskId>,
     /// Signals pending for the process.

@@ -7,9 +7,10 @@ use super::pidmap::{PidType, Seq};
 use super::sigpending::{AltStack, SigPending};
 use crate::abi::{
     ExitState, FilesId, FsId, MmId, NamespaceId, PfFlags, Pfn, Pid, PtFlags, SemUndoId, SigInfo,
-    SigSet, SighandId, SignalId, TaskId, VirtAddr,
+    SigSet, SighandId, Signal, SignalId, TaskId, VirtAddr,
 };
 use crate::hw::{Regs, SegmentDescriptor};
+use crate::kernel::Kernel;
 use crate::kernel::syscall::RestartBlock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,15 +47,17 @@ pub struct Task {
 
     // Exit.
     /// `PF_*` flags: among others whether it is exiting, and whether it has called exec.
-    pub flags: PfFlags,
+    pub(in crate::kernel) flags: PfFlags,
     /// Whether it lives, waits to be reaped, or is being released.
-    pub exit_state: ExitState,
+    pub(super) exit_state: ExitState,
     /// The wait status of the exit, or of the last stop.
-    pub exit_code: u32,
+    pub(in crate::kernel) exit_code: u32,
     /// Signal to the parent at exit; 0 for none, -1 for a thread that nobody waits for.
-    pub exit_signal: i32,
+    pub(in crate::kernel) exit_signal: i32,
     /// Signal to this task when its parent dies; 0 for none.
-    pub pdeath_signal: u32,
+    pub(in crate::kernel) pdeath_signal: u32,
+    /// The task whose core dump kills it, because it shares the memory, and the signal of that task.
+    pub(in crate::kernel) dumped_with: Option<(Pid, Signal)>,
     /// Reference count: one for the running task, one for the reaper.
     pub(super) usage: u32,
 
@@ -68,25 +71,25 @@ pub struct Task {
     /// Its position in its parent's `children`.
     pub(super) sibling: Seq,
     /// The vfork parent that waits for this task to release the memory.
-    pub vfork_done: Option<TaskId>,
+    pub(in crate::kernel) vfork_done: Option<TaskId>,
 
     // Resources, shared or its own: one reference each, dropped at exit.
     /// Address space; `None` for kernel threads and after `exit_mm`.
-    pub mm: Option<MmId>,
+    pub(super) mm: Option<MmId>,
     /// Address space in CR3: its own or a borrowed one.
-    pub active_mm: Option<MmId>,
+    pub(in crate::kernel) active_mm: Option<MmId>,
     /// Descriptor table (`files_struct`).
-    pub files: Option<FilesId>,
+    pub(in crate::kernel) files: Option<FilesId>,
     /// Root and working directory, and the umask (`fs_struct`).
-    pub fs: Option<FsId>,
+    pub(in crate::kernel) fs: Option<FsId>,
     /// Signal actions (`sighand_struct`).
     pub(super) sighand: Option<SighandId>,
     /// What the threads of the process share.
     pub(super) signal: Option<SignalId>,
     /// Mount namespace; `None` after the exit.
-    pub namespace: Option<NamespaceId>,
+    pub(in crate::kernel) namespace: Option<NamespaceId>,
     /// Semaphore undo values.
-    pub sem_undo: Option<SemUndoId>,
+    pub(in crate::kernel) sem_undo: Option<SemUndoId>,
 
     // Credentials.
     /// User and group ids, and capabilities.
@@ -100,19 +103,19 @@ pub struct Task {
     /// Private pending signals.
     pub pending: SigPending,
     /// The signal mask: blocked signals.
-    pub blocked: SigSet,
+    pub(super) blocked: SigSet,
     /// The original mask while `rt_sigtimedwait` has unblocked signals in `blocked`.
-    pub real_blocked: SigSet,
+    pub(super) real_blocked: SigSet,
     /// The alternate signal stack.
     pub altstack: AltStack,
 
     // Tracing.
     /// `PT_*` flags: whether it is traced, and at which events it stops; 0 if nobody traces it.
-    pub ptrace: PtFlags,
+    pub(super) ptrace: PtFlags,
     /// What a tracer reads with `PTRACE_GETEVENTMSG`.
-    pub ptrace_message: u32,
+    pub(super) ptrace_message: u32,
     /// The `siginfo` with which it has stopped for its tracer, while it is stopped.
-    pub last_siginfo: Option<SigInfo>,
+    pub(super) last_siginfo: Option<SigInfo>,
     /// Its children that are traced by other tasks.
     pub(super) ptrace_children: ChildList,
     /// Its position in its real parent's `ptrace_children`, if another task traces it.
@@ -165,6 +168,7 @@ impl Task {
             exit_code: 0,
             exit_signal: 0,
             pdeath_signal: 0,
+            dumped_with: None,
             usage: 2,
             real_parent: myself,
             parent: myself,
@@ -206,5 +210,149 @@ impl Task {
             thread: Thread::default(),
             in_call: InCall::default(),
         }
+    }
+    /// `PF_*` flags: among others whether it is exiting, and whether it has called exec.
+    pub const fn flags(&self) -> PfFlags {
+        self.flags
+    }
+
+    /// Whether it lives, waits to be reaped, or is being released.
+    pub const fn exit_state(&self) -> ExitState {
+        self.exit_state
+    }
+
+    /// The wait status of the exit, or of the last stop.
+    pub const fn exit_code(&self) -> u32 {
+        self.exit_code
+    }
+
+    /// Signal to the parent at exit; 0 for none, -1 for a thread that nobody waits for.
+    pub const fn exit_signal(&self) -> i32 {
+        self.exit_signal
+    }
+
+    /// Signal to this task when its parent dies; 0 for none.
+    pub const fn pdeath_signal(&self) -> u32 {
+        self.pdeath_signal
+    }
+
+    /// The vfork parent that waits for this task to release the memory.
+    pub const fn vfork_done(&self) -> Option<TaskId> {
+        self.vfork_done
+    }
+
+    /// Address space; `None` for kernel threads and after `exit_mm`.
+    pub const fn mm(&self) -> Option<MmId> {
+        self.mm
+    }
+
+    /// Address space in CR3: its own or a borrowed one.
+    pub const fn active_mm(&self) -> Option<MmId> {
+        self.active_mm
+    }
+
+    /// Descriptor table (`files_struct`).
+    pub const fn files(&self) -> Option<FilesId> {
+        self.files
+    }
+
+    /// Root and working directory, and the umask (`fs_struct`).
+    pub const fn fs(&self) -> Option<FsId> {
+        self.fs
+    }
+
+    /// Mount namespace; `None` after the exit.
+    pub const fn namespace(&self) -> Option<NamespaceId> {
+        self.namespace
+    }
+
+    /// Semaphore undo values.
+    pub const fn sem_undo(&self) -> Option<SemUndoId> {
+        self.sem_undo
+    }
+
+    /// The signal mask: blocked signals.
+    pub const fn blocked(&self) -> SigSet {
+        self.blocked
+    }
+
+    /// The original mask while `rt_sigtimedwait` has unblocked signals in `blocked`.
+    pub const fn real_blocked(&self) -> SigSet {
+        self.real_blocked
+    }
+
+    /// `PT_*` flags: whether it is traced, and at which events it stops; 0 if nobody traces it.
+    pub const fn ptrace(&self) -> PtFlags {
+        self.ptrace
+    }
+
+    /// What a tracer reads with `PTRACE_GETEVENTMSG`.
+    pub const fn ptrace_message(&self) -> u32 {
+        self.ptrace_message
+    }
+
+    /// The `siginfo` with which it has stopped for its tracer, while it is stopped.
+    pub const fn last_siginfo(&self) -> Option<SigInfo> {
+        self.last_siginfo
+    }
+
+    /// Records that it has exited and waits to be reaped.
+    pub(in crate::kernel) const fn become_zombie(&mut self) {
+        self.exit_state = ExitState::Zombie;
+    }
+
+    /// Records that it is being reaped; nobody else may find it from here on.
+    pub(in crate::kernel) const fn become_dead(&mut self) {
+        self.exit_state = ExitState::Dead;
+    }
+
+    /// Sets the signal mask. Whoever does has to call `recalc_sigpending`.
+    pub(in crate::kernel) const fn set_blocked(&mut self, blocked: SigSet) {
+        self.blocked = blocked;
+    }
+
+    /// Takes signals out of the mask while it waits for them.
+    pub(in crate::kernel) const fn unblock_for_wait(&mut self, set: SigSet) {
+        self.real_blocked = self.blocked;
+        self.blocked = SigSet(self.blocked.0 & !set.0);
+    }
+
+    /// Puts back the mask from before the wait.
+    pub(in crate::kernel) fn restore_mask(&mut self) {
+        self.blocked = std::mem::take(&mut self.real_blocked);
+    }
+
+    /// Sets whether and how it is traced; its place in its tracer's lists is not touched.
+    pub const fn set_ptrace(&mut self, ptrace: PtFlags) {
+        self.ptrace = ptrace;
+    }
+
+    /// Sets what its tracer reads with `PTRACE_GETEVENTMSG`.
+    pub(in crate::kernel) const fn set_ptrace_message(&mut self, message: u32) {
+        self.ptrace_message = message;
+    }
+
+    /// Records a stop for its tracer, with what the tracer may ask about it.
+    pub(in crate::kernel) const fn stop_for_tracer(&mut self, code: u32, info: SigInfo) {
+        self.exit_code = code;
+        self.last_siginfo = Some(info);
+    }
+
+    /// The `siginfo` of its stop, for a tracer that changes it.
+    pub(in crate::kernel) const fn last_siginfo_mut(&mut self) -> Option<&mut SigInfo> {
+        self.last_siginfo.as_mut()
+    }
+
+    /// Ends the stop for its tracer; returns the `siginfo`, which the tracer may have changed.
+    pub(in crate::kernel) const fn take_last_siginfo(&mut self) -> Option<SigInfo> {
+        self.last_siginfo.take()
+    }
+}
+
+impl Kernel {
+    /// Sets the address space of a task, and tells the scheduler.
+    pub(in crate::kernel) fn set_task_mm(&mut self, task: TaskId, mm: Option<MmId>) {
+        self.task_mut(task).mm = mm;
+        self.sched.set_has_mm(task, mm.is_some());
     }
 }

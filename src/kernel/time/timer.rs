@@ -34,6 +34,11 @@ impl Timers {
 }
 
 impl Kernel {
+    /// Sets how far the time is past the last tick, in ns: programs have run for so long.
+    pub const fn set_since_tick(&mut self, ns: u32) {
+        self.since_tick = ns;
+    }
+
     /// The first half of a timer interrupt: the time advances by a tick, the running tasks are
     /// charged for the one that has passed, sleepers whose timers have expired are woken in pid
     /// order, and processes whose `alarm` has expired get SIGALRM.

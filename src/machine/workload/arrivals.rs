@@ -1,6 +1,6 @@
 //! Tasks that appear later: those that a workload file lists with a start time.
 
-use crate::abi::{Errno, InodeId, Pid};
+use crate::abi::{InodeId, Pid};
 use crate::kernel::fork::SpawnArgs;
 use crate::machine::command::Reply;
 use crate::machine::refusal::Refusal;
@@ -37,19 +37,18 @@ impl Machine {
     /// Assigns every listed task its pid at once, in the order of the list, and creates those that
     /// start now.
     pub(in crate::machine) fn load(&mut self, tasks: &[ListedTask]) -> Result<Reply, Refusal> {
-        let Some(pids) = self.kernel.reserve_pids(tasks.len()) else {
-            return Err(Refusal::NoTask(Errno::EAGAIN));
-        };
+        let pids = self.kernel.reserve_pids(tasks.len());
+        let pids = pids.map_err(|refusal| Refusal::NoTask(refusal.into()))?;
         for (task, pid) in tasks.iter().zip(&pids) {
             let exe = self.workload_inode(&task.args.name, task.program.clone());
-            let tick = self.kernel.tick.saturating_add(task.start);
+            let tick = self.kernel.tick().saturating_add(task.start);
             self.arrivals.0.entry(tick).or_default().push(Arrival {
                 args: task.args.clone(),
                 exe,
                 pid: *pid,
             });
         }
-        if self.kernel.tick == 0 {
+        if self.kernel.tick() == 0 {
             // They exist before any CPU looks for something to do.
             (0..self.kernel.cpus.len()).for_each(|cpu| self.kernel.sched.resched_idle(cpu));
         }
@@ -60,7 +59,7 @@ impl Machine {
 
     /// Creates the tasks whose time has come.
     pub(in crate::machine) fn appear(&mut self) {
-        while let Some(arrivals) = self.arrivals.pop_due(self.kernel.tick) {
+        while let Some(arrivals) = self.arrivals.pop_due(self.kernel.tick()) {
             for Arrival { args, exe, pid } in arrivals {
                 // There is no caller that a failure could be reported to; the trace records it.
                 match self.kernel.spawn_reserved(&args, pid) {
@@ -72,6 +71,6 @@ impl Machine {
                 }
             }
         }
-        self.kernel.this_cpu = 0;
+        self.kernel.set_this_cpu(0);
     }
 }

@@ -47,7 +47,7 @@ impl Machine {
     }
 
     fn sleep_for(&mut self, task: TaskId, state: TaskState, ticks: u64) {
-        let until = self.kernel.tick.saturating_add(ticks);
+        let until = self.kernel.tick().saturating_add(ticks);
         self.kernel.sleep(task, state, Some(until));
     }
 
@@ -119,8 +119,7 @@ impl Machine {
     }
 
     fn exec_workload(&mut self, task: TaskId, image: String) {
-        let execs = self.execs(task);
         self.call_kernel(task, Syscall::Execve(image.into()));
-        self.enter_new_image(task, execs);
+        self.enter_new_image(task);
     }
 }

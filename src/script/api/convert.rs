@@ -135,7 +135,6 @@ pub fn handle(ctx: &NativeCallContext, id: TaskId, pid: Pid) -> Result<Task> {
         id,
         pid,
         boot: state.boot,
-        made: state.machine.kernel.log.event_seq(),
     })
 }
 
@@ -154,8 +153,8 @@ pub fn exists(ctx: &NativeCallContext, task: &Task) -> Result<bool> {
 /// Why a task no longer exists, in words.
 pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
     let (boot, ended) = Shared::of(ctx)?.with(|state| {
-        let log = &state.machine.kernel.log;
-        (state.boot, how_it_ended(log, task))
+        let ended = state.machine.kernel.ended(task.id);
+        (state.boot, ended.map(how_it_ended))
     })?;
     Ok(if task.boot == boot {
         let ended = ended.unwrap_or_else(|| "it ended".to_owned());
@@ -172,8 +171,8 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
 pub fn act(ctx: &NativeCallContext, task: &Task, action: Action) -> Result<Acted> {
     let id = alive(ctx, task)?;
     let (who, alone) = look(ctx, |machine| {
-        let mm = machine.kernel.task(id).mm;
-        let alone = mm.is_none_or(|mm| machine.kernel.mms[mm].mm_users() == 1);
+        let mm = machine.kernel.task(id).mm();
+        let alone = mm.is_none_or(|mm| machine.kernel.mms()[mm].mm_users() == 1);
         (machine.who(id), alone)
     })?;
     let call = call_name(&action);

@@ -64,7 +64,6 @@ fn run(
             id: entered.task,
             pid: kernel.pid(entered.task),
             boot: state.boot,
-            made: kernel.log.event_seq(),
         };
         (task, params_of(&state.source.ast, closure))
     })?;

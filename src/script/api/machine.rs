@@ -89,9 +89,9 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
             Until::Budget => Ok(ticks),
         }
     })??;
-    let start = look(ctx, |machine| machine.kernel.tick)?;
+    let start = look(ctx, |machine| machine.kernel.tick())?;
     let stop = pass_slices(ctx, &shared, allowed, until);
-    let passed = look(ctx, |machine| machine.kernel.tick)?.saturating_sub(start);
+    let passed = look(ctx, |machine| machine.kernel.tick())?.saturating_sub(start);
     shared.with(|state| state.spend_ticks(passed))?;
     match stop? {
         Stop::Stuck => Err(look(ctx, stuck)?.into()),
@@ -105,7 +105,7 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
 }
 
 fn pass_slices(ctx: &NativeCallContext, shared: &Shared, ticks: u64, until: Until) -> Result<Stop> {
-    let now = || look(ctx, |machine| machine.kernel.tick);
+    let now = || look(ctx, |machine| machine.kernel.tick());
     let end = now()?.saturating_add(ticks);
     loop {
         let left = end.saturating_sub(now()?);
@@ -175,7 +175,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn now(ctx: NativeCallContext) -> Result<i64> {
-        look(&ctx, |machine| machine.kernel.tick as i64)
+        look(&ctx, |machine| machine.kernel.tick() as i64)
     }
 
     /// Lets one tick of 1 ms pass.
@@ -221,7 +221,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "run_until", return_raw)]
     pub fn run_until(ctx: NativeCallContext, condition: FnPtr) -> Result<i64> {
-        let start = look(&ctx, |machine| machine.kernel.tick)?;
+        let start = look(&ctx, |machine| machine.kernel.tick())?;
         loop {
             let value: Dynamic = condition.call_within_context(&ctx, ())?;
             let Ok(holds) = value.as_bool() else {
@@ -229,7 +229,7 @@ pub mod functions {
                 let help = "compare something: run_until(|| task.state == \"S\")";
                 return Err(ScriptError::new(message).with_help(help).into());
             };
-            let passed = look(&ctx, |machine| machine.kernel.tick)?.saturating_sub(start) as i64;
+            let passed = look(&ctx, |machine| machine.kernel.tick())?.saturating_sub(start) as i64;
             if holds {
                 return Ok(passed);
             }

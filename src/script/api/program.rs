@@ -75,7 +75,7 @@ fn step(ctx: &NativeCallContext, task: &Task, goal: Goal) -> Result<View> {
     let (id, _) = image(ctx, task)?;
     let shared = Shared::of(ctx)?;
     let ticks = shared.with(|state| state.ticks_left())?.min(STEP_TICKS);
-    let before = look(ctx, |machine| machine.kernel.tick)?;
+    let before = look(ctx, |machine| machine.kernel.tick())?;
     let reply = apply(
         ctx,
         Command::Step {
@@ -84,7 +84,7 @@ fn step(ctx: &NativeCallContext, task: &Task, goal: Goal) -> Result<View> {
             ticks,
         },
     )?;
-    let passed = look(ctx, |machine| machine.kernel.tick)?.saturating_sub(before);
+    let passed = look(ctx, |machine| machine.kernel.tick())?.saturating_sub(before);
     shared.with(|state| state.spend_ticks(passed))?;
     match reply {
         Reply::Stopped(Stop::Halted(Halt::Goal { .. })) => {}

@@ -2,10 +2,9 @@
 //! time.
 
 use super::convert::{Result, alive, exists, look};
-use super::ended::end_status;
 use crate::abi::{ExitState, MmId, Name, TaskId, WaitStatus};
 use crate::kernel::Kernel;
-use crate::script::session::Task;
+use crate::script::session::{Shared, Task};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
@@ -37,7 +36,7 @@ fn name_text(kernel: &Kernel, name: Name) -> String {
 }
 
 fn mm_map(kernel: &Kernel, id: MmId) -> Dynamic {
-    let mm = &kernel.mms[id];
+    let mm = &kernel.mms()[id];
     map([
         ("users", int(mm.mm_users())),
         ("count", int(mm.mm_count())),
@@ -53,12 +52,12 @@ fn mm_map(kernel: &Kernel, id: MmId) -> Dynamic {
 }
 
 fn files_map(kernel: &Kernel, id: crate::abi::FilesId) -> Dynamic {
-    let files = &kernel.files[id];
+    let files = &kernel.files()[id];
     let fds: Array = files
         .open()
         .map(|(fd, open)| {
-            let file = &kernel.open_files[open.file];
-            let path = kernel.inodes[file.inode()].path.clone();
+            let file = &kernel.open_files()[open.file];
+            let path = kernel.inodes()[file.inode()].path.clone();
             map([
                 ("fd", int(fd as i64)),
                 ("path", path.into()),
@@ -170,10 +169,12 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "state", return_raw)]
     pub fn get_state(ctx: NativeCallContext, task: &mut Task) -> Result<String> {
-        of(&ctx, task, |kernel, id| match kernel.task(id).exit_state {
-            ExitState::Zombie => "Z".to_owned(),
-            ExitState::Dead => "X".to_owned(),
-            ExitState::Alive => kernel.sched.get(id).state.letter().to_string(),
+        of(&ctx, task, |kernel, id| {
+            match kernel.task(id).exit_state() {
+                ExitState::Zombie => "Z".to_owned(),
+                ExitState::Dead => "X".to_owned(),
+                ExitState::Alive => kernel.sched.get(id).state.letter().to_string(),
+            }
         })
     }
 
@@ -184,10 +185,12 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "exit_state", return_raw)]
     pub fn get_exit_state(ctx: NativeCallContext, task: &mut Task) -> Result<String> {
-        of(&ctx, task, |kernel, id| match kernel.task(id).exit_state {
-            ExitState::Alive => "alive".to_owned(),
-            ExitState::Zombie => "zombie".to_owned(),
-            ExitState::Dead => "dead".to_owned(),
+        of(&ctx, task, |kernel, id| {
+            match kernel.task(id).exit_state() {
+                ExitState::Alive => "alive".to_owned(),
+                ExitState::Zombie => "zombie".to_owned(),
+                ExitState::Dead => "dead".to_owned(),
+            }
         })
     }
 
@@ -199,7 +202,7 @@ pub mod functions {
     #[rhai_fn(get = "exit_signal", return_raw)]
     pub fn get_exit_signal(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.task(id).exit_signal)
+            i64::from(kernel.task(id).exit_signal())
         })
     }
 
@@ -303,7 +306,7 @@ pub mod functions {
     #[rhai_fn(get = "flags", return_raw)]
     pub fn get_flags(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.task(id).flags.bits())
+            i64::from(kernel.task(id).flags().bits())
         })
     }
 
@@ -315,7 +318,7 @@ pub mod functions {
     #[rhai_fn(get = "ptrace", return_raw)]
     pub fn get_ptrace(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
         of(&ctx, task, |kernel, id| {
-            i64::from(kernel.task(id).ptrace.bits())
+            i64::from(kernel.task(id).ptrace().bits())
         })
     }
 
@@ -328,7 +331,7 @@ pub mod functions {
     #[rhai_fn(get = "mm", return_raw)]
     pub fn get_mm(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         of(&ctx, task, |kernel, id| {
-            optional(kernel.task(id).mm.map(|mm| mm_map(kernel, mm)))
+            optional(kernel.task(id).mm().map(|mm| mm_map(kernel, mm)))
         })
     }
 
@@ -340,7 +343,12 @@ pub mod functions {
     #[rhai_fn(get = "files", return_raw)]
     pub fn get_files(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         of(&ctx, task, |kernel, id| {
-            optional(kernel.task(id).files.map(|files| files_map(kernel, files)))
+            optional(
+                kernel
+                    .task(id)
+                    .files()
+                    .map(|files| files_map(kernel, files)),
+            )
         })
     }
 
@@ -352,8 +360,8 @@ pub mod functions {
     #[rhai_fn(get = "fs", return_raw)]
     pub fn get_fs(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         of(&ctx, task, |kernel, id| {
-            optional(kernel.task(id).fs.map(|fs| {
-                let fs = &kernel.fs[fs];
+            optional(kernel.task(id).fs().map(|fs| {
+                let fs = &kernel.fs()[fs];
                 let cwd = fs.cwd.clone();
                 map([
                     ("count", int(fs.count())),
@@ -523,11 +531,15 @@ pub mod functions {
         let status = if exists(&ctx, task)? {
             of(&ctx, task, |kernel, id| {
                 let task = kernel.task(id);
-                let zombie = task.exit_state == ExitState::Zombie;
-                zombie.then_some(WaitStatus(task.exit_code))
+                let zombie = task.exit_state() == ExitState::Zombie;
+                zombie.then_some(WaitStatus(task.exit_code()))
             })?
         } else {
-            look(&ctx, |machine| end_status(&machine.kernel.log, task))?
+            Shared::of(&ctx)?.with(|state| {
+                let ended = state.machine.kernel.ended(task.id);
+                let of_this_boot = ended.filter(|_| task.boot == state.boot);
+                of_this_boot.map(|ended| ended.status)
+            })?
         };
         Ok(
             status.map_or(Dynamic::UNIT, |status| match status.0 & 0x7f {

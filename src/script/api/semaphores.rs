@@ -96,7 +96,7 @@ fn size_of(ctx: &NativeCallContext, id: i64) -> Result<usize> {
     look(ctx, |machine| {
         let set = machine
             .kernel
-            .sem_sets
+            .sem_sets()
             .find(i32::try_from(id).unwrap_or(-1).max(0));
         set.map_or(MAX_SEMS as usize, |set| set.sems().len())
     })
@@ -308,8 +308,8 @@ pub mod functions {
     pub fn semadj(ctx: NativeCallContext, task: &mut Task, set: i64) -> Result<Array> {
         let id = alive(&ctx, task)?;
         look(&ctx, |machine| {
-            let list = machine.kernel.task(id).sem_undo;
-            let list = list.map(|list| &machine.kernel.sem_undos[list]);
+            let list = machine.kernel.task(id).sem_undo();
+            let list = list.map(|list| &machine.kernel.sem_undos()[list]);
             let adjust = list.and_then(|list| list.adjust(i32::try_from(set).ok()?));
             let adjust = adjust.unwrap_or_default().iter();
             adjust.map(|adjust| i64::from(*adjust).into()).collect()
@@ -327,7 +327,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn semaphores(ctx: NativeCallContext) -> Result<Array> {
         look(&ctx, |machine| {
-            let sets = machine.kernel.sem_sets.iter();
+            let sets = machine.kernel.sem_sets().iter();
             let entry = |(id, set): (i32, &crate::kernel::ipc::SemSet)| {
                 let values = set.sems().iter().map(|sem| i64::from(sem.value).into());
                 let mut map = Map::new();

@@ -254,7 +254,7 @@ pub mod functions {
         signals: Array,
     ) -> Result<Dynamic> {
         let id = alive(&ctx, task)?;
-        let old = look(&ctx, |machine| machine.kernel.task(id).blocked)?;
+        let old = look(&ctx, |machine| machine.kernel.task(id).blocked())?;
         let args = SigprocmaskArgs {
             how: word(how, "how")?,
             set: Some(signal_set(&signals)?),

@@ -289,7 +289,7 @@ pub mod functions {
     #[rhai_fn(name = "timeline", return_raw)]
     pub fn timeline(ctx: NativeCallContext) -> Result<View> {
         let timeline = look(&ctx, |machine| {
-            view::timeline(machine, 0, machine.kernel.tick)
+            view::timeline(machine, 0, machine.kernel.tick())
         })?;
         as_view(&timeline, &timeline.text())
     }

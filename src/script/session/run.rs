@@ -161,7 +161,7 @@ impl Session {
                 ..Failure::of_halt(halt, &self.limits)
             };
         }
-        if self.machine(|machine| machine.kernel.panic.is_some()) {
+        if self.machine(|machine| machine.kernel.panicked().is_some()) {
             // Whatever error the script ran into, the panic is what ended it.
             return Failure {
                 kind: FailureKind::Panic,
@@ -177,7 +177,7 @@ impl Session {
         if let Some(halt) = self.shared.take_halt() {
             return Err(Failure::of_halt(halt, &self.limits));
         }
-        match self.machine(|machine| machine.kernel.panic.clone()) {
+        match self.machine(|machine| machine.kernel.panicked().map(str::to_owned)) {
             Some(why) => Err(Failure::of_panic(&why)),
             None => Ok(()),
         }

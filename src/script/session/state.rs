@@ -129,7 +129,7 @@ impl State {
 
     /// Prints the complete lines that programs have written to the console.
     fn show_console(&mut self) {
-        if self.machine.kernel.console.output.is_empty() {
+        if self.machine.kernel.console().output().is_empty() {
             return;
         }
         let written = self.machine.kernel.take_console_output();

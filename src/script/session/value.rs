@@ -12,8 +12,6 @@ pub struct Task {
     pub(in crate::script) pid: Pid,
     /// The boot of the session that it belongs to: ids start over at every boot.
     pub(in crate::script) boot: u64,
-    /// The number of the trace's next event when the handle was made.
-    pub(in crate::script) made: u64,
 }
 
 impl PartialEq for Task {

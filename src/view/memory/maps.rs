@@ -5,6 +5,7 @@ use crate::abi::{PAGE_SHIFT, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use crate::kernel::mm::{Mm, VmFlags, Vma};
+use crate::kernel::task::Task;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -49,9 +50,9 @@ pub struct MapsRow {
 /// Linux 2.6.12: `fs/proc/task_mmu.c`, `show_map()`.
 pub fn maps(machine: &Machine, task: TaskId) -> Maps {
     let kernel = &machine.kernel;
-    let mm = kernel.tasks().get(task).and_then(|task| task.mm);
+    let mm = kernel.tasks().get(task).and_then(Task::mm);
     let rows = mm.map(|mm| {
-        let mm = &kernel.mms[mm];
+        let mm = &kernel.mms()[mm];
         let areas = mm.areas().map(|vma| maps_row(kernel, mm, vma));
         areas.chain([vdso()]).collect()
     });
@@ -65,14 +66,14 @@ pub fn maps(machine: &Machine, task: TaskId) -> Maps {
 pub(in crate::view) fn is_shared_memory(kernel: &Kernel, vma: &Vma) -> bool {
     let inode = vma
         .vm_file
-        .map(|file| &kernel.inodes[kernel.open_files[file].inode()]);
+        .map(|file| &kernel.inodes()[kernel.open_files()[file].inode()]);
     inode.is_some_and(|inode| matches!(inode.kind, InodeKind::Shmem(_)))
 }
 
 fn maps_row(kernel: &Kernel, mm: &Mm, vma: &Vma) -> MapsRow {
     let inode = vma
         .vm_file
-        .map(|file| &kernel.inodes[kernel.open_files[file].inode()]);
+        .map(|file| &kernel.inodes()[kernel.open_files()[file].inode()]);
     let shmem = is_shared_memory(kernel, vma);
     let path = inode.map(|inode| {
         let gone = if shmem { " (deleted)" } else { "" };

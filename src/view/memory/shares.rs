@@ -55,7 +55,7 @@ pub enum Verdict {
 pub fn shares(machine: &Machine, a: TaskId, b: TaskId) -> Option<Shares> {
     let kernel = &machine.kernel;
     let tasks = (kernel.tasks().get(a)?, kernel.tasks().get(b)?);
-    let common = match (tasks.0.mm, tasks.1.mm) {
+    let common = match (tasks.0.mm(), tasks.1.mm()) {
         (Some(a), Some(b)) if a != b => Some(common_frames(kernel, a, b)),
         _ => None,
     };
@@ -76,18 +76,18 @@ fn rows(kernel: &Kernel, tasks: (&Task, &Task)) -> Vec<ShareRow> {
         count_name,
     };
     vec![
-        row("CLONE_VM", "memory", "mm_users").of(|t| t.mm, |id| kernel.mms[id].mm_users()),
+        row("CLONE_VM", "memory", "mm_users").of(Task::mm, |id| kernel.mms()[id].mm_users()),
         row("CLONE_FILES", "open files", "files.count")
-            .of(|t| t.files, |id| kernel.files[id].count()),
-        row("CLONE_FS", "cwd, umask", "fs.count").of(|t| t.fs, |id| kernel.fs[id].count()),
+            .of(Task::files, |id| kernel.files()[id].count()),
+        row("CLONE_FS", "cwd, umask", "fs.count").of(Task::fs, |id| kernel.fs()[id].count()),
         row("CLONE_SIGHAND", "signal actions", "sighand.count")
             .of(Task::sighand, |id| kernel.sighands()[id].count()),
         row("CLONE_THREAD", "process", "signal.count")
             .of(Task::signal, |id| kernel.signals()[id].count()),
         row("CLONE_SYSVSEM", "semaphore undo", "refcnt")
-            .of(|t| t.sem_undo, |id| kernel.sem_undos[id].refcnt()),
+            .of(Task::sem_undo, |id| kernel.sem_undos()[id].refcnt()),
         row("no CLONE_NEWNS", "mounts", "namespace.count")
-            .of(|t| t.namespace, |id| kernel.namespaces[id].count()),
+            .of(Task::namespace, |id| kernel.namespaces()[id].count()),
     ]
 }
 

@@ -57,7 +57,7 @@ pub fn sharing(machine: &Machine) -> Sharing {
     let kernel = &machine.kernel;
     let users = mm_users(kernel);
     let mut mappings: Vec<(Pfn, MmId, VirtAddr, Pte)> = Vec::new();
-    for mm in kernel.mms.keys() {
+    for mm in kernel.mms().keys() {
         let data = user_pages(kernel, mm).filter(|(_, pte)| is_user_data(kernel, *pte));
         mappings.extend(data.map(|(addr, pte)| (pte.pfn(), mm, addr, pte)));
     }
@@ -66,7 +66,7 @@ pub fn sharing(machine: &Machine) -> Sharing {
         .chunk_by(|a, b| a.0 == b.0)
         .filter(|same| same.len() > 1);
     let frames = shared.map(|same| {
-        let page = kernel.mem.page(same[0].0);
+        let page = kernel.mem().page(same[0].0);
         SharedFrame {
             pfn: same[0].0,
             page_count: page.page_count(),
@@ -94,7 +94,7 @@ pub fn owners(kernel: &Kernel, pfn: Pfn) -> Vec<Owner> {
             .map(|(addr, pte)| owner(&users, mm, addr, pte))
             .collect::<Vec<_>>()
     };
-    kernel.mms.keys().flat_map(of_mm).collect()
+    kernel.mms().keys().flat_map(of_mm).collect()
 }
 
 /// The frames of user data that both address spaces map.
@@ -124,14 +124,14 @@ fn user_pages(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)
 }
 
 fn is_user_data(kernel: &Kernel, pte: Pte) -> bool {
-    kernel.mem.pfn_valid(pte.pfn()) && !kernel.mem.page(pte.pfn()).is_reserved()
+    kernel.mem().pfn_valid(pte.pfn()) && !kernel.mem().page(pte.pfn()).is_reserved()
 }
 
 /// The tasks of every address space, in ascending order.
 fn mm_users(kernel: &Kernel) -> SecondaryMap<MmId, Vec<Pid>> {
     let mut users: SecondaryMap<MmId, Vec<Pid>> = SecondaryMap::new();
     for (pid, task) in kernel.pid_hash().tasks() {
-        if let Some(mm) = kernel.task(task).mm
+        if let Some(mm) = kernel.task(task).mm()
             && let Some(entry) = users.entry(mm)
         {
             entry.or_default().push(pid);

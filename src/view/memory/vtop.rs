@@ -75,8 +75,8 @@ pub struct PageView {
 /// The walk for an address of a task; `None` if the task has no address space.
 pub fn vtop(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Vtop> {
     let kernel = &machine.kernel;
-    let mm = kernel.tasks().get(task)?.mm?;
-    let cr3 = kernel.mms[mm].pgd().phys();
+    let mm = kernel.tasks().get(task)?.mm()?;
+    let cr3 = kernel.mms()[mm].pgd().phys();
     let cr4 = kernel.cpus.first()?.mmu.cr4;
     let found = walk(&kernel.ram, cr3, cr4, va);
     let pfn = found.pfn();
@@ -146,7 +146,10 @@ fn tlb_views(kernel: &Kernel, cr3: u32, va: VirtAddr) -> Vec<TlbView> {
 }
 
 fn page_view(kernel: &Kernel, pfn: Pfn) -> Option<PageView> {
-    let page = kernel.mem.pfn_valid(pfn).then(|| kernel.mem.page(pfn))?;
+    let page = kernel
+        .mem()
+        .pfn_valid(pfn)
+        .then(|| kernel.mem().page(pfn))?;
     Some(PageView {
         pfn,
         page_count: page.page_count(),

@@ -187,7 +187,7 @@ pub fn why(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Why> {
 /// The outcome of a user-mode access if it were made now, with enough memory for it; `None` if the
 /// task has no address space.
 pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> Option<Forecast> {
-    let mm = kernel.tasks().get(task)?.mm?;
+    let mm = kernel.tasks().get(task)?.mm()?;
     let mmu = mmu_for(kernel, task, mm);
     let no_fault = |fate| Forecast {
         fault: None,
@@ -210,7 +210,7 @@ fn mmu_for(kernel: &Kernel, task: TaskId, mm: MmId) -> Mmu {
     let running = (0..kernel.cpus.len()).find(runs_on);
     let cpu = running.unwrap_or_else(|| usize::from(kernel.sched.get(task).cpu));
     let mut mmu = kernel.cpus[cpu].mmu.clone();
-    let cr3 = kernel.mms[mm].pgd().phys();
+    let cr3 = kernel.mms()[mm].pgd().phys();
     if mmu.cr3 != cr3 {
         mmu.load_cr3(cr3);
     }
@@ -237,8 +237,8 @@ fn fault_forecast(
     code: ErrorCode,
 ) -> Forecast {
     let esp = VirtAddr(kernel.task(task).thread.regs.esp);
-    let verdict = fault_verdict(Some(&kernel.mms[mm]), va, code, esp);
-    let area = kernel.mms[mm].find_vma(va).copied();
+    let verdict = fault_verdict(Some(&kernel.mms()[mm]), va, code, esp);
+    let area = kernel.mms()[mm].find_vma(va).copied();
     let mut forecast = Forecast {
         fault: Some(code.0),
         grows_by: 0,
@@ -294,7 +294,7 @@ fn file_fate(
 
 fn write_protect_fate(kernel: &Kernel, pte: Pte) -> Fate {
     let pfn = pte.pfn();
-    match kernel.mem.wp_verdict(pfn) {
+    match kernel.mem().wp_verdict(pfn) {
         WpVerdict::Reuse => Fate::Reuse { pfn },
         WpVerdict::Copy { why } => Fate::Copy { pfn, why },
     }
@@ -319,12 +319,13 @@ fn area(machine: &Machine, task: TaskId, va: VirtAddr) -> Area {
 
 /// How many pages the stack above an address would grow by if a user access touched it.
 fn stack_growth_to(kernel: &Kernel, task: TaskId, va: VirtAddr) -> Option<u32> {
-    let mm = kernel.task(task).mm?;
-    let touched = ErrorCode::new(false, Access::read(Mode::User));
+    let mm = kernel.task(task).mm()?;
+    let present = false;
+    let touched = ErrorCode::new(present, Access::read(Mode::User));
     let esp = VirtAddr(kernel.task(task).thread.regs.esp);
-    match fault_verdict(Some(&kernel.mms[mm]), va, touched, esp) {
+    match fault_verdict(Some(&kernel.mms()[mm]), va, touched, esp) {
         FaultVerdict::GrowStack => {
-            let vma = kernel.mms[mm].find_vma(va)?;
+            let vma = kernel.mms()[mm].find_vma(va)?;
             kernel.stack_growth(task, mm, vma, va).ok()
         }
         FaultVerdict::Good | FaultVerdict::Bad { .. } => None,

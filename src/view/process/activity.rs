@@ -64,8 +64,8 @@ pub enum Activity {
 pub fn activity(machine: &Machine, id: TaskId) -> Activity {
     let kernel = &machine.kernel;
     let (task, sched) = (kernel.task(id), kernel.sched.get(id));
-    match task.exit_state {
-        ExitState::Zombie => return Activity::Zombie(WaitStatus(task.exit_code)),
+    match task.exit_state() {
+        ExitState::Zombie => return Activity::Zombie(WaitStatus(task.exit_code())),
         ExitState::Dead => return Activity::Dead,
         ExitState::Alive => {}
     }
@@ -86,7 +86,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
     {
         return match task.in_call.continuation {
             Some(Continuation::PtraceStop(_)) => {
-                let code = task.last_siginfo.map_or(0, |info| match info.code {
+                let code = task.last_siginfo().map_or(0, |info| match info.code {
                     // The code of a stop at a system call or an event is in its `si_code`.
                     code if info.signal == Signal::SIGTRAP && code & 0x7f == 5 => code as u32,
                     _ => info.signal.number(),
@@ -114,7 +114,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
             | Continuation::Sigsuspend { .. }
             | Continuation::Sigtimedwait { until: None, .. },
         ) => Activity::WaitsForSignal,
-        _ if id == kernel.init => Activity::Init,
+        _ if id == kernel.init() => Activity::Init,
         _ => match task.in_call.timer() {
             Some(tick) => Activity::SleepsUntil(tick),
             None if machine.puppet(id).is_some() => Activity::Console,
@@ -125,7 +125,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
 
 /// The state of a task that exists: the letter and the word that `ps` shows.
 pub fn state(machine: &Machine, id: TaskId) -> (char, &'static str) {
-    match machine.kernel.task(id).exit_state {
+    match machine.kernel.task(id).exit_state() {
         ExitState::Zombie => ('Z', "zombie"),
         ExitState::Dead => ('X', "dead"),
         ExitState::Alive => {

@@ -47,12 +47,12 @@ pub struct FdRow {
 /// The open files of a task; `None` if it no longer has a table.
 pub fn fds(machine: &Machine, task: TaskId) -> Option<Fds> {
     let kernel = &machine.kernel;
-    let table = kernel.tasks().get(task)?.files?;
-    let files = &kernel.files[table];
+    let table = kernel.tasks().get(task)?.files()?;
+    let files = &kernel.files()[table];
     let rows = files.open().map(|(fd, open)| {
-        let file = &kernel.open_files[open.file];
-        let pipe = kernel.pipes.get(file.inode());
-        let seekable = kernel.inodes[file.inode()].kind.is_seekable();
+        let file = &kernel.open_files()[open.file];
+        let pipe = kernel.pipes().get(file.inode());
+        let seekable = kernel.inodes()[file.inode()].kind.is_seekable();
         FdRow {
             fd: fd as u32,
             access: match (file.can_read(), file.can_write()) {
@@ -65,7 +65,7 @@ pub fn fds(machine: &Machine, task: TaskId) -> Option<Fds> {
             pos: seekable.then_some(file.pos),
             close_on_exec: open.close_on_exec,
             f_count: file.f_count(),
-            path: kernel.inodes[file.inode()].path.clone(),
+            path: kernel.inodes()[file.inode()].path.clone(),
             in_pipe: pipe.map(crate::kernel::fs::Pipe::len),
             shared_with: sharers(kernel, task, open.file),
         }
@@ -89,15 +89,15 @@ fn flag_names(flags: u32) -> Vec<&'static str> {
 /// The tasks with other tables that have the same open file description, by pid. Of tasks that
 /// share a table only the first is listed, and init is left out, because everybody has its console.
 fn sharers(kernel: &Kernel, task: TaskId, file: FileId) -> Vec<Pid> {
-    let mut tables = vec![kernel.task(task).files];
+    let mut tables = vec![kernel.task(task).files()];
     let mut found = Vec::new();
     for (pid, other) in kernel
         .pid_hash()
         .tasks()
-        .filter(|(_, id)| *id != kernel.init)
+        .filter(|(_, id)| *id != kernel.init())
     {
-        let table = kernel.task(other).files;
-        let Some(files) = table.and_then(|table| kernel.files.get(table)) else {
+        let table = kernel.task(other).files();
+        let Some(files) = table.and_then(|table| kernel.files().get(table)) else {
             continue;
         };
         if !tables.contains(&table) && files.open().any(|(_, open)| open.file == file) {

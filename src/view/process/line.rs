@@ -20,7 +20,7 @@ pub fn task_line(machine: &Machine, id: TaskId) -> Line {
         .add(Role::State, letter)
         .plain("  ")
         .plain(activity(machine, id));
-    if task.exit_state != ExitState::Alive {
+    if task.exit_state() != ExitState::Alive {
         return line;
     }
     line.plain("  prio ")

@@ -53,11 +53,11 @@ pub fn pending(machine: &Machine, task: TaskId) -> PendingSignals {
     for (pending, of) in [Some(private), shared].into_iter().flatten() {
         for signal in pending.set().iter() {
             for info in infos(pending, signal) {
-                rows.push(row(kernel, task, state.blocked, &info, of));
+                rows.push(row(kernel, task, state.blocked(), &info, of));
             }
         }
     }
-    let blocked = state.blocked.iter().map(|signal| signal.to_string());
+    let blocked = state.blocked().iter().map(|signal| signal.to_string());
     PendingSignals {
         rows,
         blocked: blocked.collect(),

@@ -73,7 +73,7 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
         slice: sched.time_slice,
         sleep_avg: f64::from(sched.sleep_avg) / NS_PER_MS,
         cpu: sched.cpu,
-        rss: task.mm.map(|mm| kernel.mms[mm].rss()),
+        rss: task.mm().map(|mm| kernel.mms()[mm].rss()),
         mode: machine.user_mode(id),
         doing: activity(machine, id).to_string(),
     }

@@ -37,12 +37,12 @@ pub fn pstree(machine: &Machine) -> PsTree {
     let kernel = &machine.kernel;
     let mut below: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
     for (_, id) in kernel.pid_hash().tasks() {
-        if id != kernel.init {
+        if id != kernel.init() {
             below.entry(above(kernel, id)).or_default().push(id);
         }
     }
     let mut rows = Vec::new();
-    let mut open = vec![(kernel.init, 0, true)];
+    let mut open = vec![(kernel.init(), 0, true)];
     while let Some((id, depth, last)) = open.pop() {
         rows.push(tree_row(kernel, id, depth, last));
         let children = below.remove(&id).unwrap_or_default();
@@ -73,7 +73,7 @@ fn tree_row(kernel: &Kernel, id: TaskId, depth: usize, last: bool) -> TreeRow {
         depth,
         last,
         thread: is_thread(kernel, id),
-        zombie: kernel.task(id).exit_state != ExitState::Alive,
+        zombie: kernel.task(id).exit_state() != ExitState::Alive,
     }
 }
 

@@ -25,8 +25,8 @@ pub fn status(machine: &Machine, id: TaskId) -> Option<Status> {
     let kernel = &machine.kernel;
     let task = kernel.tasks().get(id)?;
     let mut fields = identity(kernel, id, task);
-    if let Some(mm) = task.mm {
-        fields.extend(memory(&kernel.mms[mm]));
+    if let Some(mm) = task.mm() {
+        fields.extend(memory(&kernel.mms()[mm]));
     }
     fields.extend(signals(kernel, id, task));
     let caps = |caps: u32| format!("{caps:016x}");
@@ -39,7 +39,7 @@ pub fn status(machine: &Machine, id: TaskId) -> Option<Status> {
 
 fn state(kernel: &Kernel, id: TaskId, task: &Task) -> &'static str {
     let state = kernel.sched.get(id).state;
-    match task.exit_state {
+    match task.exit_state() {
         ExitState::Zombie => "Z (zombie)",
         ExitState::Dead => "X (dead)",
         ExitState::Alive if state.contains(TaskState::TRACED) => "T (tracing stop)",
@@ -53,14 +53,16 @@ fn state(kernel: &Kernel, id: TaskId, task: &Task) -> &'static str {
 fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
     let sched = kernel.sched.get(id);
     let leader = kernel.task(task.group_leader());
-    let tracer = if task.ptrace.is_empty() {
+    let tracer = if task.ptrace().is_empty() {
         0
     } else {
         kernel.pid(task.parent()).0
     };
     let cred = &task.cred();
     let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
-    let max_fds = task.files.map_or(0, |files| kernel.files[files].max_fds());
+    let max_fds = task
+        .files()
+        .map_or(0, |files| kernel.files()[files].max_fds());
     let sleep = u64::from(sched.sleep_avg) / 1024 * 100 / (1_020_000_000 / 1024);
     vec![
         ("Name", kernel.names.get(sched.name).to_owned()),
@@ -108,7 +110,7 @@ fn signals(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, Strin
             "ShdPnd",
             set(group.map_or(SigSet::EMPTY, |group| group.shared_pending.set())),
         ),
-        ("SigBlk", set(task.blocked)),
+        ("SigBlk", set(task.blocked())),
         ("SigIgn", set(acting(|action| action == SigAction::Ignore))),
         (
             "SigCgt",

@@ -41,7 +41,7 @@ pub struct Interval {
 /// The part of a machine's history from one tick until another, or until now.
 pub fn timeline(machine: &Machine, from: u64, to: u64) -> Timeline {
     let kernel = &machine.kernel;
-    let to = to.min(kernel.tick).max(from);
+    let to = to.min(kernel.tick()).max(from);
     let now = on_cpu_now(kernel);
     timeline_of(&kernel.log, &kernel.names, &now, from, to)
 }

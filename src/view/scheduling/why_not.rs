@@ -129,7 +129,7 @@ fn rows(machine: &Machine, ahead: &[Ahead]) -> Vec<AheadRow> {
             prio: fields.prio,
             array: ahead.array.name(),
             running: ahead.running,
-            turn: TurnView::of(ahead.turn, kernel.tick),
+            turn: TurnView::of(ahead.turn, kernel.tick()),
         }
     };
     ahead.iter().map(row).collect()
@@ -145,7 +145,7 @@ fn idle_cpus(machine: &Machine, id: TaskId, own: usize) -> Vec<IdleCpu> {
         allowed: sched.get(id).cpus_allowed >> cpu & 1 != 0,
         balances: sched
             .next_balance(cpu, kernel.jiffies())
-            .map(|ticks| kernel.tick + u64::from(ticks)),
+            .map(|ticks| kernel.tick() + u64::from(ticks)),
     })
     .collect()
 }

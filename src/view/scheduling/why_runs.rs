@@ -117,7 +117,7 @@ pub fn why_runs(machine: &Machine, id: TaskId) -> WhyRuns {
             .last_switch()
             .filter(|_| runs)
             .map(|switch| switch_view(machine, &switch, id)),
-        turn: runs.then(|| TurnView::of(sched.turn_of_current(cpu), kernel.tick)),
+        turn: runs.then(|| TurnView::of(sched.turn_of_current(cpu), kernel.tick())),
         next: next.map(|next| (kernel.pid(next), name(next))),
     }
 }

@@ -33,7 +33,7 @@ impl Since {
     pub const fn now(machine: &Machine) -> Self {
         Self {
             seq: machine.kernel.log.event_seq(),
-            tick: machine.kernel.tick,
+            tick: machine.kernel.tick(),
         }
     }
 }
@@ -294,7 +294,7 @@ pub enum ExitEnd {
 /// tick of that event.
 pub fn digest(machine: &Machine, from_seq: u64) -> Text {
     let first = machine.kernel.log.records_from(from_seq).next();
-    let tick = first.map_or(machine.kernel.tick, |record| record.stamp.tick);
+    let tick = first.map_or(machine.kernel.tick(), |record| record.stamp.tick);
     digest_since(
         machine,
         Since {

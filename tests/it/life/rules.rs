@@ -14,7 +14,7 @@ pub fn check(machine: &Machine, tasks: &[TaskId]) {
             continue;
         };
         let name = format!("task {}", kernel.pid(*id));
-        match task.exit_state {
+        match task.exit_state() {
             ExitState::Alive => check_sleeper(kernel, *id, task, &name),
             _ => check_zombie(kernel, *id, task, &name),
         }
@@ -25,7 +25,7 @@ pub fn check(machine: &Machine, tasks: &[TaskId]) {
 /// threads has ended. Init reaps at once what it inherits.
 fn check_zombie(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
     let parent = kernel.task(task.parent());
-    assert_eq!(parent.exit_state, ExitState::Alive, "{name}: its parent");
+    assert_eq!(parent.exit_state(), ExitState::Alive, "{name}: its parent");
     let threads = kernel
         .tasks()
         .values()
@@ -33,12 +33,12 @@ fn check_zombie(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
     let threads = threads.filter(|other| other.tgid() == task.tgid()).count();
     let leads = task.group_leader() == id;
     let waits_for_threads = leads && threads > 1;
-    let traced = !task.ptrace.is_empty();
+    let traced = !task.ptrace().is_empty();
     assert!(
-        waits_for_threads || traced || task.exit_signal != -1,
+        waits_for_threads || traced || task.exit_signal() != -1,
         "{name}: a zombie that nobody is told of"
     );
-    let of_init = task.parent() == kernel.init;
+    let of_init = task.parent() == kernel.init();
     assert!(
         !of_init || waits_for_threads,
         "{name}: init has not reaped it"
@@ -75,7 +75,7 @@ fn check_sleeper(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
             assert!(full && pipe.readers() > 0, "{name} writes to {pipe:?}");
         }
         Some(Continuation::Futex { key, .. }) => {
-            let queued = kernel.futexes.waiters().any(|waiter| waiter == (key, id));
+            let queued = kernel.futexes().waiters().any(|waiter| waiter == (key, id));
             assert!(queued, "{name} waits on a word, but in no queue");
         }
         _ => {}
@@ -83,8 +83,8 @@ fn check_sleeper(kernel: &Kernel, id: TaskId, task: &Task, name: &str) {
 }
 
 fn pipe_of(kernel: &Kernel, file: forklab::abi::FileId) -> &forklab::kernel::fs::Pipe {
-    let inode = kernel.open_files[file].inode();
-    &kernel.pipes[inode]
+    let inode = kernel.open_files()[file].inode();
+    &kernel.pipes()[inode]
 }
 
 /// A wait that is woken for nothing goes back to sleep: what it waits for is not there yet.

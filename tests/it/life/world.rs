@@ -64,7 +64,7 @@ impl World {
     /// Every task but init, the idle tasks and the observer.
     fn players(&self) -> Vec<TaskId> {
         let hash = self.lab.kernel().pid_hash().tasks().map(|(_, task)| task);
-        let init = self.lab.kernel().init;
+        let init = self.lab.kernel().init();
         hash.filter(|task| *task != init && *task != self.observer)
             .collect()
     }
@@ -286,7 +286,7 @@ impl World {
         self.lab.check();
         self.let_idle_go();
         let mut after = self.lab.footprint();
-        after.committed -= self.lab.kernel().vm.never_returned();
+        after.committed -= self.lab.kernel().vm().never_returned();
         assert_eq!(after, self.before);
     }
 

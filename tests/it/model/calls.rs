@@ -167,7 +167,7 @@ impl World {
             }
             // A fixed mapping that fails late has unmapped what was there.
             let mm = self.mm(player);
-            let gone = !self.lab.kernel().mms[mm].intersects(args.addr, args.addr + args.len);
+            let gone = !self.lab.kernel().mms()[mm].intersects(args.addr, args.addr + args.len);
             if fixed && gone {
                 self.space(player).unmap(args.addr, pages);
             }

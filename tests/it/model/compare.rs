@@ -21,7 +21,7 @@ pub fn all(world: &World) {
     let (mut mms, mut files) = (BTreeMap::new(), BTreeMap::new());
     for (nr, player) in world.players.iter().enumerate() {
         let task = kernel.task(player.id);
-        let table = task.files.unwrap();
+        let table = task.files().unwrap();
         // An exec that waits for threads has its own table by now.
         if task.in_call.exec.is_none() {
             let known = *files.entry(player.table).or_insert(table);
@@ -38,7 +38,7 @@ pub fn all(world: &World) {
         compare_space(kernel, mm, &world.spaces[&number], &world.objects);
     }
     for (number, table) in files {
-        let found = tables::read(kernel, &kernel.files[table]);
+        let found = tables::read(kernel, &kernel.files()[table]);
         assert_eq!(found, world.tables[&number]);
     }
 }
@@ -52,9 +52,9 @@ fn distinct<T: Ord>(of: &BTreeMap<usize, T>) {
 }
 
 fn compare_space(kernel: &Kernel, mm: MmId, space: &Space, objects: &Objects) {
-    assert_eq!(kernel.mms[mm].brk, space.brk);
+    assert_eq!(kernel.mms()[mm].brk, space.brk);
     let mut cells = space.pages.iter();
-    for vma in kernel.mms[mm].areas() {
+    for vma in kernel.mms()[mm].areas() {
         for page in vma.vm_start >> PAGE_SHIFT..vma.vm_end >> PAGE_SHIFT {
             let va = VirtAddr(page << PAGE_SHIFT);
             let Some((number, cell)) = cells.next() else {
@@ -93,7 +93,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
             FilePage::Cached(pfn) => Some(kernel.ram.frame(pfn)),
             FilePage::BeyondEnd => None,
             FilePage::Uncached { inode, index } => {
-                cached = file_bytes(&kernel.inodes[inode].kind, index);
+                cached = file_bytes(&kernel.inodes()[inode].kind, index);
                 Some(&cached)
             }
         }
@@ -136,8 +136,8 @@ pub fn image(kernel: &Kernel, mm: MmId) -> Space {
         brk: TEXT + 2 * PAGE_SIZE,
         ..Space::default()
     };
-    let exe = kernel.mms[mm].exe().unwrap();
-    let file = Arc::new(file_bytes(&kernel.inodes[exe].kind, 0));
+    let exe = kernel.mms()[mm].exe().unwrap();
+    let file = Arc::new(file_bytes(&kernel.inodes()[exe].kind, 0));
     let cell = |prot, grows, page| Cell {
         prot,
         grows,

@@ -172,7 +172,7 @@ impl World {
             player.space == Some(number) && !self.lab.machine.has_ended(player.id)
         });
         let Some(sharer) = sharer else { return };
-        let vma = self.lab.kernel().mms[self.mm(sharer)].find_vma(VirtAddr(addr));
+        let vma = self.lab.kernel().mms()[self.mm(sharer)].find_vma(VirtAddr(addr));
         if vma.is_some_and(|vma| vma.contains(VirtAddr(addr))) {
             let space: &mut Space = self.spaces.get_mut(&number).unwrap();
             space.grow(addr, None);

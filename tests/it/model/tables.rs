@@ -10,7 +10,7 @@ pub type Table = BTreeMap<u32, (InodeId, bool)>;
 
 /// The table of the kernel in the model's words.
 pub fn read(kernel: &Kernel, files: &FilesStruct) -> Table {
-    let entry = |fd: usize, file, close| (fd as u32, (kernel.open_files[file].inode(), close));
+    let entry = |fd: usize, file, close| (fd as u32, (kernel.open_files()[file].inode(), close));
     let open = files.open();
     open.map(|(fd, open)| entry(fd, open.file, open.close_on_exec))
         .collect()
@@ -20,7 +20,7 @@ pub fn read(kernel: &Kernel, files: &FilesStruct) -> Table {
 pub fn of_init(kernel: &Kernel) -> Table {
     read(
         kernel,
-        &kernel.files[kernel.task(kernel.init).files.unwrap()],
+        &kernel.files()[kernel.task(kernel.init()).files().unwrap()],
     )
 }
 

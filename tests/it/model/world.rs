@@ -11,7 +11,7 @@ use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Acted, Action, Checkpoint, Command, Refusal};
+use forklab::machine::{Acted, Action, Checkpoint, Command};
 use forklab::trace::{EventKind, Record, TraceEvent, TraceFilter};
 use std::collections::BTreeMap;
 
@@ -131,8 +131,8 @@ impl World {
         let uid = if root { 0 } else { 500 };
         let spawned = self.lab.try_spawn(SpawnArgs::new("sh", uid), spins);
         self.follow(mark, None, Effect::Nothing);
-        if spawned.is_err() {
-            assert_eq!(spawned, Err(Refusal::NoTask(Errno::ENOMEM)));
+        if let Err(refusal) = spawned {
+            assert_eq!(refusal.errno(), Some(Errno::ENOMEM));
             assert!(self.struck, "no memory for a spawn");
         }
     }
@@ -302,7 +302,7 @@ impl World {
     }
 
     pub fn mm(&self, player: usize) -> MmId {
-        self.lab.task(self.players[player].id).mm.unwrap()
+        self.lab.task(self.players[player].id).mm().unwrap()
     }
 
     /// Ends all tasks but the observer and looks for what they left behind.
@@ -325,7 +325,7 @@ impl World {
         }
         let_idle_tasks_go(&mut self.lab, self.observer);
         let mut after = self.lab.footprint();
-        after.committed -= self.lab.kernel().vm.never_returned();
+        after.committed -= self.lab.kernel().vm().never_returned();
         assert_eq!(after, self.before);
     }
 }

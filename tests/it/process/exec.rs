@@ -24,20 +24,20 @@ fn exec_replaces_the_program_and_keeps_the_process() {
     let (mut lab, sh) = Lab::with_shell();
     let child = lab.fork(sh);
     let page = lab.map(child, 1);
-    let (pid, old_mm, nice) = (lab.pid(child), lab.task(child).mm, 5);
+    let (pid, old_mm, nice) = (lab.pid(child), lab.task(child).mm(), 5);
     assert_eq!(lab.call(child, Syscall::Nice(nice)), 0);
-    let (fs, signal) = (lab.task(child).fs, lab.task(child).signal());
-    assert!(lab.task(child).flags.contains(PfFlags::FORKNOEXEC));
+    let (fs, signal) = (lab.task(child).fs(), lab.task(child).signal());
+    assert!(lab.task(child).flags().contains(PfFlags::FORKNOEXEC));
     assert!(!lab.task(child).did_exec);
     assert_eq!(exec(&mut lab, child, "/bin/sh"), 0);
     let task = lab.task(child);
-    assert!(task.did_exec && !task.flags.contains(PfFlags::FORKNOEXEC));
+    assert!(task.did_exec && !task.flags().contains(PfFlags::FORKNOEXEC));
     assert_eq!(
-        (task.fs, task.signal(), task.real_parent()),
+        (task.fs(), task.signal(), task.real_parent()),
         (fs, signal, sh)
     );
     assert_eq!(task.self_exec_id, task.parent_exec_id + 1);
-    assert_ne!(task.mm, old_mm);
+    assert_ne!(task.mm(), old_mm);
     assert_eq!(
         lab.mm(child).find_vma(page).map(|vma| vma.contains(page)),
         Some(false)
@@ -119,8 +119,10 @@ fn exec_ends_some_sharing_and_keeps_other() {
     assert_eq!(lab.call(sharer, Syscall::Fcntl(fd, F_SETFD, FD_CLOEXEC)), 0);
     assert_eq!(exec(&mut lab, sharer, "sh"), 0);
     let (mine, its) = (lab.task(sh), lab.task(sharer));
-    assert!(mine.files != its.files && mine.sighand() != its.sighand() && mine.mm != its.mm);
-    assert!(mine.fs == its.fs && mine.sem_undo == its.sem_undo);
+    assert!(
+        mine.files() != its.files() && mine.sighand() != its.sighand() && mine.mm() != its.mm()
+    );
+    assert!(mine.fs() == its.fs() && mine.sem_undo() == its.sem_undo());
     let alone = [
         lab.files(sh).count(),
         lab.sighand(sh).count(),
@@ -153,7 +155,7 @@ fn descriptors_are_taken_from_below() {
     ] {
         assert_eq!(lab.call(sh, call.clone()), -errno.code(), "{call:?}");
     }
-    assert!(lab.kernel().root.names().all(|(name, _)| name != "new"));
+    assert!(lab.kernel().root().names().all(|(name, _)| name != "new"));
     *lab.rlimit_mut(sh, Resource::Nofile) = 1024;
     let missing = lab.call(sh, Syscall::Open("nobody".to_owned(), 0));
     assert_eq!(missing, -Errno::ENOENT.code());

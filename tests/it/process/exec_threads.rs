@@ -35,10 +35,10 @@ fn a_thread_that_calls_exec_takes_the_leaders_place() {
     assert_eq!(lab.pid(third), pid);
     assert_eq!(lab.task(third).tgid().0, pid);
     assert_eq!(lab.task(third).group_leader(), third);
-    assert_eq!(lab.task(third).exit_signal, 17);
+    assert_eq!(lab.task(third).exit_signal(), 17);
     assert_eq!(lab.signal(third).count(), 1);
     assert_eq!(lab.sighand(third).count(), 1);
-    assert!(lab.signal(third).flags.is_empty());
+    assert!(lab.signal(third).flags().is_empty());
     assert_eq!(lab.call(third, Syscall::Gettid), pid);
     assert_eq!(lab.call(third, Syscall::Getpid), pid);
     assert!(!lab.kernel().pidmap().in_use(tid as u32));

@@ -38,7 +38,7 @@ fn only_the_low_byte_of_an_exit_code_survives() {
                 }
                 match waits {
                     None => {
-                        assert_eq!(lab.task(child).exit_state, ExitState::Zombie);
+                        assert_eq!(lab.task(child).exit_state(), ExitState::Zombie);
                         assert_eq!(lab.act_exit(child), Err(zombie(&lab, child, sh)));
                         assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, status));
                     }
@@ -51,6 +51,23 @@ fn only_the_low_byte_of_an_exit_code_survives() {
             }
         }
     }
+}
+
+/// The trace need not have room for it.
+#[test]
+fn how_a_task_ended_is_known_after_it_was_reaped() {
+    let (mut lab, sh) = Lab::with_shell();
+    let (first, second) = (lab.fork(sh), lab.fork(sh));
+    lab.machine.kernel.log.set_capacity(1);
+    assert_eq!(lab.kernel().ended(first), None);
+    lab.exit(first, 3);
+    assert_eq!(lab.kernel().ended(first), None, "it is a zombie");
+    let (pid, other) = (lab.pid(first), lab.pid(second));
+    assert_eq!(lab.kill(sh, other, 15), 0);
+    assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 0x300));
+    assert_eq!(lab.wait(sh, other, 0), Waited::Reaped(other, 15));
+    let status = |task| lab.kernel().ended(task).map(|ended| ended.status.0);
+    assert_eq!((status(first), status(second)), (Some(0x300), Some(15)));
 }
 
 /// Example 15, as far as it is wait4; and which child each `pid` argument means.
@@ -97,7 +114,7 @@ fn a_bad_status_address_keeps_the_zombie() {
         lab.call(sh, Syscall::Wait4(args))
     };
     assert_eq!(wait(&mut lab, VirtAddr(0x10)), -Errno::EFAULT.code());
-    assert_eq!(lab.task(child).exit_state, ExitState::Zombie);
+    assert_eq!(lab.task(child).exit_state(), ExitState::Zombie);
     assert_eq!(wait(&mut lab, word), pid);
     assert_eq!(lab.read(sh, word), 0x300);
 }
@@ -295,7 +312,7 @@ fn a_leader_that_ends_first_is_reported_with_its_last_thread() {
         let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
         let pid = lab.pid(leader);
         lab.exit(leader, 7);
-        assert_eq!(lab.task(leader).exit_state, ExitState::Zombie);
+        assert_eq!(lab.task(leader).exit_state(), ExitState::Zombie);
         assert_eq!(lab.wait(sh, -1, NOHANG), Waited::Nothing(0));
         let Waited::Sleeps(call) = lab.wait(sh, -1, 0) else {
             panic!("the leader is not to be reaped yet");

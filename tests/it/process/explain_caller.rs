@@ -6,7 +6,6 @@ use crate::lab::{ALL_SHARED, Lab, THREAD, Waited, exit_signal};
 use forklab::abi::{CloneFlags as F, Resource, SigAction, Signal, TaskId, WaitOptions};
 use forklab::kernel::boot::Config;
 use forklab::kernel::syscall::Syscall;
-use forklab::kernel::task::SignalFlags;
 use forklab::trace::{Placement, TraceEvent};
 use forklab::view::{CloneObject, EndNotice, ParentOf, Queued, Reaped, RunsNext, explain_clone};
 
@@ -210,7 +209,7 @@ fn the_oracle_knows_limits_of_the_caller() {
         task.pending.sigaddset(Signal::SIGKILL);
     };
     let ending: Prepare = |lab, sh| {
-        lab.machine.kernel.signal_of_mut(sh).flags = SignalFlags::GROUP_EXIT;
+        lab.machine.kernel.signal_of_mut(sh).begin_group_exit(0);
     };
     let cases: [(F, Prepare); 6] = [
         (F::FORK, |lab, sh| *lab.rlimit_mut(sh, Resource::Nproc) = 1),

@@ -25,17 +25,17 @@ struct Counted {
 const COUNTED: [Counted; 7] = [
     Counted {
         object: CloneObject::Mm,
-        same: |lab, a, b| lab.task(a).mm == lab.task(b).mm,
+        same: |lab, a, b| lab.task(a).mm() == lab.task(b).mm(),
         users: |lab, task| lab.mm(task).mm_users(),
     },
     Counted {
         object: CloneObject::Files,
-        same: |lab, a, b| lab.task(a).files == lab.task(b).files,
+        same: |lab, a, b| lab.task(a).files() == lab.task(b).files(),
         users: |lab, task| lab.files(task).count(),
     },
     Counted {
         object: CloneObject::Fs,
-        same: |lab, a, b| lab.task(a).fs == lab.task(b).fs,
+        same: |lab, a, b| lab.task(a).fs() == lab.task(b).fs(),
         users: |lab, task| lab.fs(task).count(),
     },
     Counted {
@@ -50,18 +50,18 @@ const COUNTED: [Counted; 7] = [
     },
     Counted {
         object: CloneObject::SemUndo,
-        same: |lab, a, b| lab.task(a).sem_undo == lab.task(b).sem_undo,
+        same: |lab, a, b| lab.task(a).sem_undo() == lab.task(b).sem_undo(),
         users: |lab, task| {
-            let undo = lab.task(task).sem_undo;
-            undo.map_or(0, |undo| lab.kernel().sem_undos[undo].refcnt())
+            let undo = lab.task(task).sem_undo();
+            undo.map_or(0, |undo| lab.kernel().sem_undos()[undo].refcnt())
         },
     },
     Counted {
         object: CloneObject::Namespace,
-        same: |lab, a, b| lab.task(a).namespace == lab.task(b).namespace,
+        same: |lab, a, b| lab.task(a).namespace() == lab.task(b).namespace(),
         users: |lab, task| {
-            let namespace = lab.task(task).namespace.unwrap();
-            lab.kernel().namespaces[namespace].count()
+            let namespace = lab.task(task).namespace().unwrap();
+            lab.kernel().namespaces()[namespace].count()
         },
     },
 ];
@@ -74,7 +74,7 @@ pub(super) fn told(lab: &Lab, flags: F, caller: Option<TaskId>) -> ExplainClone 
 /// be blocked.
 pub(super) fn block_signals(lab: &mut Lab, task: TaskId) {
     let all = SigSet(!0).without(Signal::SIGKILL).without(Signal::SIGSTOP);
-    lab.machine.kernel.task_mut(task).blocked = all;
+    lab.machine.kernel.set_blocked(task, all);
 }
 
 fn pending_of_process(lab: &Lab, task: TaskId) -> SigSet {
@@ -164,7 +164,12 @@ impl Oracle {
             self.detach(child);
             let tid = self.bench.lab.pid(child) as u32;
             // Nobody traces the two any more.
-            self.bench.lab.machine.kernel.task_mut(caller).ptrace = PtFlags::empty();
+            self.bench
+                .lab
+                .machine
+                .kernel
+                .task_mut(caller)
+                .set_ptrace(PtFlags::empty());
             let plain = explain_clone(&self.bench.lab.machine, flags, Some(caller));
             let plain = plain.unwrap().child.unwrap();
             self.check_end(&plain, child, flags);
@@ -311,13 +316,13 @@ impl Oracle {
         let hears = plan.traced_now;
         assert_eq!(
             hears.is_some(),
-            !lab.task(self.bench.caller).ptrace.is_empty()
+            !lab.task(self.bench.caller).ptrace().is_empty()
         );
         let event = hears.is_some_and(|hears| hears.event.is_some());
         assert_eq!(took(ForkStep::PtraceNotify), event, "{flags:?}");
         assert_eq!(took(ForkStep::AddClonePtrace), event, "{flags:?}");
         let traced = hears.is_some_and(|hears| hears.child_traced);
-        let is_traced = lab.task(child).ptrace.contains(PtFlags::PTRACED);
+        let is_traced = lab.task(child).ptrace().contains(PtFlags::PTRACED);
         assert_eq!(is_traced, traced, "{flags:?}");
         let sigstop = traced || plan.begins_stopped;
         assert_eq!(took(ForkStep::SigstopPending), sigstop, "{flags:?}");
@@ -330,7 +335,7 @@ impl Oracle {
         let lab = &mut self.bench.lab;
         let pid = lab.pid(child);
         assert_eq!(
-            lab.task(child).exit_signal,
+            lab.task(child).exit_signal(),
             plan.end.exit_signal,
             "{flags:?}"
         );
@@ -468,13 +473,25 @@ fn the_oracle_of_flags_predicts_signals_and_events() {
                 .map(|(option, name)| (PtFlags::PTRACED | *option, event == Some(name)))
                 .chain([(all, event.is_some()), (PtFlags::PTRACED, false)])
             {
-                oracle.bench.lab.machine.kernel.task_mut(caller).ptrace = ptrace;
+                oracle
+                    .bench
+                    .lab
+                    .machine
+                    .kernel
+                    .task_mut(caller)
+                    .set_ptrace(ptrace);
                 let now = told(&oracle.bench.lab, flags, Some(caller)).child;
                 let now = now.and_then(|child| child.traced_now);
                 assert_eq!(now.is_some_and(|now| now.event.is_some()), heard);
                 oracle.try_flags(flags);
             }
-            oracle.bench.lab.machine.kernel.task_mut(caller).ptrace = PtFlags::empty();
+            oracle
+                .bench
+                .lab
+                .machine
+                .kernel
+                .task_mut(caller)
+                .set_ptrace(PtFlags::empty());
         }
     }
 }

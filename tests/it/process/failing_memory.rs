@@ -305,7 +305,7 @@ fn faults(fault: &Fault, point: fn(Option<u64>) -> FailPoint) -> u64 {
         assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, 9), "{name}");
         let mut after = lab.footprint();
         // A page that was read from the program stays in the cache.
-        after.frames -= lab.kernel().vm.pagecache();
+        after.frames -= lab.kernel().vm().pagecache();
         assert_eq!(after, before, "{name}");
         let next = lab.fork(sh);
         lab.write(next, VirtAddr(0x0804_9000), 1);

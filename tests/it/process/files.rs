@@ -132,9 +132,9 @@ fn dup2_closes_what_was_there() {
     let fd = made(&mut lab, sh, "/tmp/a");
     let other = made(&mut lab, sh, "/tmp/b");
     let ebadf = -Errno::EBADF.code();
-    let descriptions = lab.kernel().open_files.len();
+    let descriptions = lab.kernel().open_files().len();
     assert_eq!(lab.call(sh, Syscall::Dup2(fd, other)), other as i32);
-    assert_eq!(lab.kernel().open_files.len(), descriptions - 1);
+    assert_eq!(lab.kernel().open_files().len(), descriptions - 1);
     assert_eq!(lab.write_fd(sh, other, b"x"), Ok(1));
     assert_eq!(seek(&mut lab, sh, fd, 0, 1), 1);
     assert_eq!(lab.call(sh, Syscall::Dup2(fd, fd)), fd as i32);
@@ -195,14 +195,14 @@ fn seeking() {
 #[test]
 fn an_unlinked_file_lives_while_it_is_open() {
     let (mut lab, sh) = Lab::with_shell();
-    let inodes = lab.kernel().inodes.len();
+    let inodes = lab.kernel().inodes().len();
     let fd = made(&mut lab, sh, "/tmp/a");
     assert_eq!(lab.call(sh, Syscall::Unlink("/tmp/a".to_owned())), 0);
     assert_eq!(open(&mut lab, sh, "/tmp/a", RDWR), -Errno::ENOENT.code());
     assert_eq!(lab.write_fd(sh, fd, b"x"), Ok(1));
-    assert_eq!(lab.kernel().inodes.len(), inodes + 1);
+    assert_eq!(lab.kernel().inodes().len(), inodes + 1);
     lab.call(sh, Syscall::Close(fd));
-    assert_eq!(lab.kernel().inodes.len(), inodes);
+    assert_eq!(lab.kernel().inodes().len(), inodes);
     for (path, error) in [("/tmp/a", Errno::ENOENT), ("/tmp", Errno::EISDIR)] {
         let value = lab.call(sh, Syscall::Unlink(path.to_owned()));
         assert_eq!(errno(value), error);

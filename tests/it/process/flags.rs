@@ -12,13 +12,16 @@ use forklab::trace::TraceFilter;
 fn shared(lab: &Lab, parent: TaskId, child: TaskId) -> Vec<&'static str> {
     let (p, c) = (lab.task(parent), lab.task(child));
     [
-        ("mm", p.mm == c.mm),
-        ("fs", p.fs == c.fs),
-        ("files", p.files == c.files),
+        ("mm", p.mm() == c.mm()),
+        ("fs", p.fs() == c.fs()),
+        ("files", p.files() == c.files()),
         ("sighand", p.sighand() == c.sighand()),
         ("signal", p.signal() == c.signal()),
-        ("namespace", p.namespace == c.namespace),
-        ("sem_undo", c.sem_undo.is_some() && p.sem_undo == c.sem_undo),
+        ("namespace", p.namespace() == c.namespace()),
+        (
+            "sem_undo",
+            c.sem_undo().is_some() && p.sem_undo() == c.sem_undo(),
+        ),
     ]
     .into_iter()
     .filter_map(|(name, same)| same.then_some(name))
@@ -189,9 +192,9 @@ fn a_copied_table_of_files_counts_every_file_once_more() {
         let fd = lab.call(sh, Syscall::Open("f".to_owned(), 0o100)) as usize;
         let child = lab.clone(sh, flags).unwrap();
         let file = lab.files(sh).get(fd).unwrap().file;
-        assert_eq!(lab.kernel().open_files[file].f_count(), expected);
+        assert_eq!(lab.kernel().open_files()[file].f_count(), expected);
         lab.exit(child, 0);
-        assert_eq!(lab.kernel().open_files[file].f_count(), 1);
+        assert_eq!(lab.kernel().open_files()[file].f_count(), 1);
     }
 }
 
@@ -200,17 +203,17 @@ fn a_copied_table_of_files_counts_every_file_once_more() {
 fn a_semaphore_undo_list_is_made_on_demand_and_counted() {
     let (mut lab, sh) = Lab::with_shell();
     let first = lab.clone(sh, F::CLONE_SYSVSEM | F::FORK).unwrap();
-    let undo = lab.task(sh).sem_undo.unwrap();
-    assert_eq!(lab.kernel().sem_undos[undo].refcnt(), 2);
+    let undo = lab.task(sh).sem_undo().unwrap();
+    assert_eq!(lab.kernel().sem_undos()[undo].refcnt(), 2);
     let second = lab.clone(first, F::CLONE_SYSVSEM | F::FORK).unwrap();
     let without = lab.fork(sh);
-    assert_eq!(lab.kernel().sem_undos[undo].refcnt(), 3);
-    assert_eq!(lab.task(without).sem_undo, None);
+    assert_eq!(lab.kernel().sem_undos()[undo].refcnt(), 3);
+    assert_eq!(lab.task(without).sem_undo(), None);
     for task in [sh, second, first] {
-        assert!(lab.kernel().sem_undos.contains_key(undo));
+        assert!(lab.kernel().sem_undos().contains_key(undo));
         lab.exit(task, 0);
     }
-    assert!(!lab.kernel().sem_undos.contains_key(undo));
+    assert!(!lab.kernel().sem_undos().contains_key(undo));
 }
 
 /// Examples 1 to 3, with the rules that they stand for: the errno, and the pid that is lost.

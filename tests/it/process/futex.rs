@@ -255,15 +255,15 @@ fn fork_exec_and_exit_while_others_wait() {
     assert_eq!(call(&mut lab, tasks[0], futex(word, FUTEX_WAKE, 9)), 1);
     // One thread waits, another calls exec: the waiter ends.
     waits(&mut lab, tasks[1], futex(word, FUTEX_WAIT, 0));
-    assert_eq!(lab.kernel().futexes.waiters().count(), 1);
+    assert_eq!(lab.kernel().futexes().waiters().count(), 1);
     lab.outcome(tasks[0], Syscall::Execve("sh".into()));
     assert!(!lab.exists(tasks[1]) && !lab.exists(tasks[2]));
-    assert_eq!(lab.kernel().futexes.waiters().count(), 0);
+    assert_eq!(lab.kernel().futexes().waiters().count(), 0);
     // The same at the end of a process.
     let (mut lab, tasks, word) = threads(3);
     waits(&mut lab, tasks[1], futex(word, FUTEX_WAIT, 0));
     lab.exit_group(tasks[2], 3);
-    assert_eq!(lab.kernel().futexes.waiters().count(), 0);
+    assert_eq!(lab.kernel().futexes().waiters().count(), 0);
     lab.check();
 }
 
@@ -342,7 +342,7 @@ fn what_is_written_to_the_console_and_to_files() {
     let page = lab.map(sh, 1);
     lab.write(sh, page, u32::from_le_bytes(*b"hey\n"));
     assert_eq!(lab.call(sh, Syscall::Write(1, page, 4)), 4);
-    assert_eq!(lab.machine.kernel.console.output, b"hey\n");
+    assert_eq!(lab.machine.kernel.console().output(), b"hey\n");
     let write_only = 0o101;
     let fd = lab.call(sh, Syscall::Open("notes".to_owned(), write_only)) as u32;
     for (call, expected) in [

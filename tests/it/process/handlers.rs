@@ -75,11 +75,11 @@ fn a_handler_has_a_real_frame_and_blocks_its_signal() {
         assert_eq!(inside.eip, handler_address(7).unwrap());
         // Its argument lies above its return address.
         assert_eq!(lab.read(sh, VirtAddr(inside.esp + 4)), USR1.number());
-        assert_eq!(lab.task(sh).blocked.contains(USR1), blocked);
+        assert_eq!(lab.task(sh).blocked().contains(USR1), blocked);
         end(&mut lab, sh);
         let after = lab.task(sh).thread.regs;
         assert_eq!((after.eip, after.esp), (before.eip, before.esp));
-        assert_eq!(lab.task(sh).blocked, SigSet::EMPTY);
+        assert_eq!(lab.task(sh).blocked(), SigSet::EMPTY);
         assert_eq!(story(&lab, mark), ["enters SIGUSR1", "returns"]);
         assert_eq!(begin(&mut lab), None);
     }
@@ -136,9 +136,9 @@ fn one_handler_interrupts_another() {
     assert_eq!(lab.call(sh, Syscall::Getpid), pid);
     assert_eq!(begin(&mut lab).unwrap().signal, USR2);
     end(&mut lab, sh);
-    assert_eq!(lab.task(sh).blocked, SigSet::of(&[USR1]));
+    assert_eq!(lab.task(sh).blocked(), SigSet::of(&[USR1]));
     end(&mut lab, sh);
-    assert_eq!(lab.task(sh).blocked, SigSet::EMPTY);
+    assert_eq!(lab.task(sh).blocked(), SigSet::EMPTY);
     let expected = ["enters SIGUSR1", "enters SIGUSR2", "returns", "returns"];
     assert_eq!(story(&lab, mark), expected);
 }
@@ -155,11 +155,11 @@ fn a_handler_returns_after_the_call_that_it_is_inside_of() {
         panic!("there is a child");
     };
     end(&mut lab, sh);
-    assert!(lab.task(sh).blocked.contains(USR1), "not yet");
+    assert!(lab.task(sh).blocked().contains(USR1), "not yet");
     let pid = lab.pid(kid);
     lab.exit(kid, 0);
     assert_eq!(lab.returned(wait), Some((pid, Some(0))));
-    assert_eq!(lab.task(sh).blocked, SigSet::EMPTY);
+    assert_eq!(lab.task(sh).blocked(), SigSet::EMPTY);
 }
 
 #[test]
@@ -170,12 +170,12 @@ fn a_computation_goes_on_after_the_handler() {
     lab.act(sh, Action::Compute(2000)).unwrap();
     let stop = lab.machine.apply(Command::Tick(3000));
     assert_eq!(stop, Ok(Reply::Stopped(Stop::Handler)));
-    let tick = lab.kernel().tick;
+    let tick = lab.kernel().tick();
     begin(&mut lab).unwrap();
     let pid = lab.pid(sh);
     assert_eq!(lab.call(sh, Syscall::Getpid), pid);
     end(&mut lab, sh);
-    assert_eq!(lab.kernel().tick, tick, "no time has passed");
+    assert_eq!(lab.kernel().tick(), tick, "no time has passed");
     lab.tick(2001 - tick);
     assert_eq!(lab.task(sh).utime, 2000);
     assert_eq!(lab.call(sh, Syscall::Getpid), pid);
@@ -192,15 +192,18 @@ fn fork_exec_and_death_inside_a_handler() {
     let kid = lab.fork(sh);
     let pid = lab.pid(kid);
     assert_eq!(lab.call(kid, Syscall::Getpid), pid);
-    assert_eq!(lab.task(kid).blocked, SigSet::EMPTY);
-    assert!(lab.task(sh).blocked.contains(USR1));
+    assert_eq!(lab.task(kid).blocked(), SigSet::EMPTY);
+    assert!(lab.task(sh).blocked().contains(USR1));
     // The child has inherited the handler, too.
     kill(&mut lab, sh, kid, USR1);
     assert_eq!(begin(&mut lab).unwrap().task, kid);
     assert_eq!(lab.call(kid, Syscall::Execve("sh".into())), 0);
     end(&mut lab, kid);
     assert_eq!(lab.call(kid, Syscall::Getpid), pid);
-    assert!(lab.task(kid).blocked.contains(USR1), "exec keeps the mask");
+    assert!(
+        lab.task(kid).blocked().contains(USR1),
+        "exec keeps the mask"
+    );
     kill(&mut lab, kid, sh, Signal::SIGKILL);
     assert!(!lab.exists(sh));
     assert_eq!(lab.machine.apply(Command::EndHandler(sh)), Ok(Reply::Done));
@@ -222,7 +225,7 @@ fn a_handler_without_a_stack_is_a_segv() {
         if !dies {
             let segv = SigSet::of(&[Signal::SIGSEGV]);
             assert_eq!(
-                (lab.task(sh).pending.set(), lab.task(sh).blocked),
+                (lab.task(sh).pending.set(), lab.task(sh).blocked()),
                 (segv, segv)
             );
         }

@@ -9,9 +9,9 @@ fn after(script: &str) -> (SignalFlags, char) {
     session.run(script).unwrap();
     session.machine(|machine| {
         let kernel = &machine.kernel;
-        let group = kernel.task(kernel.init).signal().unwrap();
-        let state = kernel.sched.get(kernel.init).state;
-        (kernel.signals()[group].flags, state.letter())
+        let group = kernel.task(kernel.init()).signal().unwrap();
+        let state = kernel.sched.get(kernel.init()).state;
+        (kernel.signals()[group].flags(), state.letter())
     })
 }
 

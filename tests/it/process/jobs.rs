@@ -102,8 +102,8 @@ fn a_stop_signal_stops_every_thread_and_is_told_once() {
     let (pid, last) = (lab.pid(kid), lab.pid(threads[2]));
     assert_eq!(lab.kill(sh, last, 20), 0);
     assert!(threads.iter().all(|thread| is_stopped(&lab, *thread)));
-    assert_eq!(lab.signal(kid).flags, SignalFlags::STOP_STOPPED);
-    assert_eq!(lab.signal(kid).group_stop_count, 0);
+    assert_eq!(lab.signal(kid).flags(), SignalFlags::STOP_STOPPED);
+    assert_eq!(lab.signal(kid).group_stop_count(), 0);
     let info = take(&mut lab, sh, chld).unwrap();
     assert_eq!(
         (info.code, info.pid(), info.value()),
@@ -117,7 +117,7 @@ fn a_stop_signal_stops_every_thread_and_is_told_once() {
         (info.code, info.pid(), info.value()),
         (si_code::CLD_CONTINUED, pid, Some(18))
     );
-    assert_eq!(lab.task(kid).exit_code, 0);
+    assert_eq!(lab.task(kid).exit_code(), 0);
 }
 
 /// SA_NOCLDSTOP withholds the signal, not the report.
@@ -168,7 +168,7 @@ fn a_stopped_process_dies_of_sigkill_at_once_and_of_others_later() {
         let pid = lab.pid(kid);
         assert_eq!(lab.kill(sh, pid, 19), 0);
         assert_eq!(lab.kill(sh, pid, signal), 0);
-        assert_eq!(lab.task(kid).exit_state == ExitState::Zombie, at_once);
+        assert_eq!(lab.task(kid).exit_state() == ExitState::Zombie, at_once);
         if !at_once {
             assert!(is_stopped(&lab, kid));
             assert_eq!(lab.kill(sh, pid, 18), 0);
@@ -407,7 +407,7 @@ fn the_signal_of_a_parents_death() {
         assert_eq!(lab.call(kid, prctl(65)), err(Errno::EINVAL));
         assert_eq!(lab.call(kid, prctl(15)), 0);
         let grandchild = lab.fork(kid);
-        assert_eq!(lab.task(grandchild).pdeath_signal, 0);
+        assert_eq!(lab.task(grandchild).pdeath_signal(), 0);
         lab.exit(parent, 0);
         assert_eq!(lab.exists(kid), !dies, "{uid}");
     }

@@ -13,9 +13,9 @@ fn orphans_go_to_init_with_sigchld_as_their_exit_signal() {
         let (mut lab, sh) = Lab::with_shell();
         let parent = lab.fork(sh);
         let child = lab.clone(parent, exit_signal(signal)).unwrap();
-        assert_eq!(lab.task(child).exit_signal, signal as i32);
+        assert_eq!(lab.task(child).exit_signal(), signal as i32);
         lab.exit(parent, 0);
-        assert_eq!(lab.task(child).exit_signal, 17);
+        assert_eq!(lab.task(child).exit_signal(), 17);
         assert_eq!(lab.call(child, Syscall::Getppid), 1);
         lab.exit(child, 0);
         assert!(!lab.exists(child), "init reaps at once");
@@ -39,7 +39,7 @@ fn orphaned_zombies_are_reaped_by_init() {
     });
     assert_eq!(moved, [(4, 1), (5, 1), (6, 1), (7, 1)]);
     assert!(zombies.iter().all(|zombie| !lab.exists(*zombie)));
-    assert_eq!(lab.task(living).real_parent(), lab.kernel().init);
+    assert_eq!(lab.task(living).real_parent(), lab.kernel().init());
     assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(3, 0));
 }
 
@@ -67,9 +67,9 @@ fn a_zombie_leader_is_no_heir() {
     let thread = lab.clone(leader, THREAD | F::FORK).unwrap();
     let child = lab.fork(thread);
     lab.exit(leader, 0);
-    assert_eq!(lab.task(leader).exit_state, ExitState::Zombie);
+    assert_eq!(lab.task(leader).exit_state(), ExitState::Zombie);
     lab.exit(thread, 0);
-    assert_eq!(lab.task(child).real_parent(), lab.kernel().init);
+    assert_eq!(lab.task(child).real_parent(), lab.kernel().init());
 }
 
 /// The wait of a parent that has lost its only child to nobody ends when the child is gone, and a
@@ -138,7 +138,7 @@ fn a_thread_that_ignores_sigchld_leaves_an_inherited_zombie_lying() {
     assert_eq!(lab.call(sh, ignore), 0);
     lab.exit(thread, 0);
     assert_eq!(lab.task(kid).real_parent(), sh);
-    assert_eq!(lab.task(kid).exit_signal, -1);
+    assert_eq!(lab.task(kid).exit_signal(), -1);
     assert_eq!(
         lab.wait(sh, -1, 1),
         Waited::Nothing(-10),

@@ -29,8 +29,8 @@ type Counted = (&'static str, fn(&Lab, TaskId) -> u32);
 
 const COUNTED: [Counted; 7] = [
     ("copy_semundo", |lab, task| {
-        let undo = lab.task(task).sem_undo;
-        undo.map_or(0, |undo| lab.kernel().sem_undos[undo].refcnt())
+        let undo = lab.task(task).sem_undo();
+        undo.map_or(0, |undo| lab.kernel().sem_undos()[undo].refcnt())
     }),
     ("copy_files", |lab, task| lab.files(task).count()),
     ("copy_fs", |lab, task| lab.fs(task).count()),
@@ -38,8 +38,8 @@ const COUNTED: [Counted; 7] = [
     ("copy_signal", |lab, task| lab.signal(task).count()),
     ("copy_mm", |lab, task| lab.mm(task).mm_users()),
     ("copy_namespace", |lab, task| {
-        let namespace = lab.task(task).namespace.unwrap();
-        lab.kernel().namespaces[namespace].count()
+        let namespace = lab.task(task).namespace().unwrap();
+        lab.kernel().namespaces()[namespace].count()
     }),
 ];
 

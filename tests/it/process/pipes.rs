@@ -11,7 +11,7 @@ const PAGE: usize = 4096;
 const SIGUSR1: u32 = 10;
 
 fn only_pipe(lab: &Lab) -> &Pipe {
-    lab.kernel().pipes.values().next().unwrap()
+    lab.kernel().pipes().values().next().unwrap()
 }
 
 fn text(text: &str) -> Result<Result<String, Errno>, u64> {

@@ -111,21 +111,21 @@ fn the_trace_word_after_traceme_options_and_attach() {
     let child = lab.fork(sh);
     assert_eq!(traceme(&mut lab, child), 0);
     assert_eq!(errno(traceme(&mut lab, child)), Errno::EPERM);
-    assert_eq!(lab.task(child).ptrace, PtFlags::PTRACED);
+    assert_eq!(lab.task(child).ptrace(), PtFlags::PTRACED);
     assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
     stopped(&mut lab, sh, child, 0x057f);
     options(&mut lab, sh, child, 0x7f);
-    assert_eq!(lab.task(child).ptrace.bits(), 0x3f5);
+    assert_eq!(lab.task(child).ptrace().bits(), 0x3f5);
     let value = ptrace(&mut lab, sh, SETOPTIONS, child, 0x82);
     assert_eq!(errno(value), Errno::EINVAL);
-    assert_eq!(lab.task(child).ptrace.bits(), 0x11);
+    assert_eq!(lab.task(child).ptrace().bits(), 0x11);
 
     let root = lab.spawn_as("root", 0);
     let other = lab.spawn("other");
     let own = lab.fork(other);
     for (tracer, target, word) in [(other, own, 0x001), (sh, other, 0x401), (root, sh, 0x409)] {
         assert_eq!(ptrace(&mut lab, tracer, ATTACH, target, 0), 0);
-        assert_eq!(lab.task(target).ptrace.bits(), word);
+        assert_eq!(lab.task(target).ptrace().bits(), word);
         lab.check();
     }
 }
@@ -135,7 +135,7 @@ fn who_may_not_be_attached_to() {
     let (mut lab, sh) = Lab::with_shell();
     let other = lab.spawn_as("other", 501);
     let root = lab.spawn_as("root", 0);
-    let init = lab.kernel().init;
+    let init = lab.kernel().init();
     let eperm = -Errno::EPERM.code();
     for target in [sh, other, root, init] {
         assert_eq!(ptrace(&mut lab, sh, ATTACH, target, 0), eperm);
@@ -262,12 +262,12 @@ fn only_the_events_asked_for_and_their_children_are_traced() {
     let thread = lab
         .clone(child, ALL_SHARED | F::CLONE_THREAD | F::CLONE_SYSVSEM)
         .unwrap();
-    assert!(lab.task(thread).ptrace.is_empty());
+    assert!(lab.task(thread).ptrace().is_empty());
     lab.exit(thread, 0);
     let pid = lab.pid(child);
     assert_eq!(lab.wait(sh, pid, NOHANG), Waited::Nothing(0));
     let grandchild = lab.vfork(child);
-    assert!(lab.task(grandchild).ptrace.is_empty());
+    assert!(lab.task(grandchild).ptrace().is_empty());
     lab.exit(grandchild, 0);
     // That SIGCHLD is ignored makes no difference: a tracer sees every signal.
     stopped(&mut lab, sh, child, 0x117f);
@@ -277,7 +277,7 @@ fn only_the_events_asked_for_and_their_children_are_traced() {
     stopped(&mut lab, sh, child, 0x1057f);
     let new = lab.pid(grandchild) as u32;
     assert_eq!(word(&mut lab, sh, GETEVENTMSG, child, 0), Ok(new));
-    assert_eq!(lab.task(grandchild).ptrace, lab.task(child).ptrace);
+    assert_eq!(lab.task(grandchild).ptrace(), lab.task(child).ptrace());
     stopped(&mut lab, sh, grandchild, 0x137f);
     assert_eq!(lab.task(grandchild).parent(), sh);
     assert_eq!(lab.task(grandchild).real_parent(), child);
@@ -312,7 +312,7 @@ fn the_exit_event_comes_first_and_the_status_later() {
     lab.outcome(child, Syscall::Exit(3));
     stopped(&mut lab, sh, child, 0x6057f);
     assert_eq!(word(&mut lab, sh, GETEVENTMSG, child, 0), Ok(0x300));
-    assert!(lab.task(child).mm.is_some());
+    assert!(lab.task(child).mm().is_some());
     cont(&mut lab, sh, child);
     assert_eq!(lab.wait(sh, pid, 0), Waited::Reaped(pid, 0x300));
 }
@@ -462,7 +462,7 @@ fn a_tracee_of_a_dead_tracer_goes_back_and_on() {
             stopped(&mut lab, tracer, child, 0x137f);
         }
         lab.exit(tracer, 0);
-        assert!(lab.task(child).ptrace.is_empty());
+        assert!(lab.task(child).ptrace().is_empty());
         assert_eq!(lab.task(child).parent(), sh);
         // What nobody has waited for is obeyed.
         let state = if waited {
@@ -482,7 +482,7 @@ fn a_tracee_whose_father_dies_stays_with_its_tracer() {
     let tracer = lab.spawn("tracer");
     attach(&mut lab, tracer, child);
     lab.exit(sh, 0);
-    let init = lab.kernel().init;
+    let init = lab.kernel().init();
     assert_eq!(lab.task(child).parent(), tracer);
     assert_eq!(lab.task(child).real_parent(), init);
     lab.check();
@@ -505,7 +505,7 @@ fn detaching_gives_the_task_back() {
     );
     assert_eq!(ptrace(&mut lab, tracer, DETACH, child, 0), 0);
     assert_eq!(lab.task(child).parent(), sh);
-    assert!(lab.task(child).ptrace.is_empty());
+    assert!(lab.task(child).ptrace().is_empty());
     let pid = lab.pid(child);
     assert_eq!(lab.call(child, Syscall::Gettid), pid);
 }

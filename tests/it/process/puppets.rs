@@ -50,7 +50,7 @@ const SITUATIONS: &[(&str, Situation)] = &[
         (child, zombie(lab, child, sh))
     }),
     ("init", |lab| {
-        let init = lab.kernel().init;
+        let init = lab.kernel().init();
         (init, Refusal::Init(lab.machine.who(init)))
     }),
     ("a workload", |lab| {
@@ -129,7 +129,7 @@ fn a_better_priority_is_all_it_takes() {
         let sh = lab.try_spawn(args, false).unwrap();
         lab.workload("hog", &["run 1000"], &[]);
         assert_eq!(lab.act(sh, GETPID).is_ok(), runs, "nice {nice} {policy:?}");
-        assert_eq!(lab.kernel().tick, 0);
+        assert_eq!(lab.kernel().tick(), 0);
     }
 }
 
@@ -143,7 +143,7 @@ fn patience_lets_time_pass_until_the_call_can_be_made() {
     lab.machine.apply(Command::Patience(200)).unwrap();
     let pid = lab.pid(sh);
     assert_eq!(lab.act(sh, GETPID), Ok(Acted::Returned(pid as u32)));
-    let waited = lab.kernel().tick;
+    let waited = lab.kernel().tick();
     assert!((1..200).contains(&waited), "{waited} ticks");
     assert_eq!(lab.machine.patience(), 200);
 }
@@ -155,7 +155,7 @@ fn impatience_gives_up_after_the_ticks_allowed() {
     lab.workload("hog", &["setsched fifo 50", "run 100000"], &[]);
     lab.machine.apply(Command::Patience(30)).unwrap();
     assert!(matches!(lab.act(sh, GETPID), Err(Refusal::CannotRun(_))));
-    assert_eq!(lab.kernel().tick, 30);
+    assert_eq!(lab.kernel().tick(), 30);
 }
 
 /// Between its actions a spinning puppet uses CPU, another one sleeps.
@@ -210,7 +210,7 @@ fn a_moment_may_be_as_long_as_it_likes() {
     for _ in 0..400_000 {
         assert_eq!(lab.call(sh, Syscall::Getpid), pid);
     }
-    assert_eq!(lab.kernel().tick, 0);
+    assert_eq!(lab.kernel().tick(), 0);
 }
 
 /// Tasks that go round in circles without using time are noticed.

@@ -2,9 +2,9 @@
 //! show.
 
 use crate::lab::Lab;
-use forklab::abi::Errno;
 use forklab::export::{Recorder, recording, summary};
 use forklab::kernel::boot::Config;
+use forklab::kernel::syscall::ForkRefusal;
 use forklab::machine::{Command, History, Machine, Refusal, Reply, Stop, WorkloadFile};
 use std::fs;
 use std::path::Path;
@@ -242,7 +242,7 @@ fn going_back_brings_tasks_that_were_still_to_come() {
     }
     let straight = recording(&machine);
     assert!(history.go_back(&mut machine, moments[2]));
-    assert_eq!(machine.kernel.tick, 20);
+    assert_eq!(machine.kernel.tick(), 20);
     machine.apply(Command::Tick(40)).unwrap();
     assert_eq!(recording(&machine), straight);
     assert!(straight.contains("30 3 late spawn"), "{straight}");
@@ -264,7 +264,7 @@ fn a_file_can_be_loaded_into_a_machine_that_runs() {
     // Nothing runs, but a task is still to come.
     let stopped = lab.machine.apply(Command::Run(1000)).unwrap();
     assert_eq!(stopped, Reply::Stopped(Stop::Idle));
-    assert_eq!(lab.kernel().tick, 105);
+    assert_eq!(lab.kernel().tick(), 105);
     assert!(recording(&lab.machine).contains("100 2 late spawn"));
 }
 
@@ -278,7 +278,8 @@ fn a_file_with_too_many_tasks_leaves_the_machine_as_it_was() {
     let text = format!("horizon 1\n{}", "task A\nblock\n".repeat(300));
     let file = WorkloadFile::parse(&text, 1).unwrap();
     let refused = lab.machine.apply(Command::Load(file.tasks.into()));
-    assert_eq!(refused, Err(Refusal::NoTask(Errno::EAGAIN)));
+    let no_pid = ForkRefusal::NoPid { pid_max: 301 };
+    assert_eq!(refused, Err(Refusal::NoTask(no_pid.into())));
     let sh = lab.spawn("sh");
     assert_eq!(lab.pid(sh), 2);
 }
@@ -290,9 +291,9 @@ fn a_recording_can_be_written_while_the_machine_runs() {
     let mut machine = Machine::boot(Config::default()).unwrap();
     let horizon = load(&mut machine, &text);
     let (mut recorder, mut pieces) = (Recorder::default(), String::new());
-    while machine.kernel.tick < horizon {
+    while machine.kernel.tick() < horizon {
         machine
-            .apply(Command::Tick(7.min(horizon - machine.kernel.tick)))
+            .apply(Command::Tick(7.min(horizon - machine.kernel.tick())))
             .unwrap();
         pieces.push_str(&recorder.events(&machine));
     }

@@ -40,7 +40,7 @@ fn a_hard_limit_is_lowered_by_all_and_raised_by_root() {
     let limit = |task, resource: Resource| lab.kernel().rlimits(task)[resource];
     assert_eq!(limit(user, Resource::Nofile), Rlimit::both(500));
     assert_eq!(limit(root, Resource::Nofile).max, NR_OPEN);
-    assert!(lab.task(root).flags.contains(PfFlags::SUPERPRIV));
+    assert!(lab.task(root).flags().contains(PfFlags::SUPERPRIV));
 }
 
 /// `sys_setrlimit()`: the soft limit is looked at before anybody is asked for a privilege.
@@ -48,7 +48,7 @@ fn a_hard_limit_is_lowered_by_all_and_raised_by_root() {
 fn a_privilege_is_noted_only_if_it_is_needed() {
     let mut lab = Lab::boot();
     let root = lab.spawn_as("root", 0);
-    let marked = |lab: &Lab| lab.task(root).flags.contains(PfFlags::SUPERPRIV);
+    let marked = |lab: &Lab| lab.task(root).flags().contains(PfFlags::SUPERPRIV);
     assert!(!marked(&lab));
     for (cur, max, result, noted) in [
         (3000, 2000, err(Errno::EINVAL), false),
@@ -134,7 +134,7 @@ fn without_a_handler_the_soft_limit_of_cpu_time_kills_and_threads_share_it() {
     for task in [kid, thread] {
         lab.act(task, Action::Compute(5000)).unwrap();
     }
-    lab.tick(999 - lab.kernel().tick);
+    lab.tick(999 - lab.kernel().tick());
     assert!(lab.exists(thread));
     lab.tick(2);
     assert!(!lab.exists(thread));

@@ -293,7 +293,7 @@ fn semaphores_can_lack_memory() {
         let failed = semop(&mut lab, sh, set, &[(0, 1, UNDO)]);
         assert_eq!(failed, Ok(err(Errno::ENOMEM)));
         // The list stays with the task, as in the kernel.
-        assert_eq!(lab.task(sh).sem_undo.is_some(), passes == 1);
+        assert_eq!(lab.task(sh).sem_undo().is_some(), passes == 1);
         assert_eq!(value(&mut lab, sh, set), 0);
         assert_eq!(semop(&mut lab, sh, set, &[(0, 1, UNDO)]), Ok(0));
         lab.check();

@@ -4,8 +4,9 @@ use crate::lab::{Lab, THREAD, Waited};
 use forklab::abi::{CloneFlags as F, Errno, Resource, TaskId};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
-use forklab::kernel::syscall::Syscall;
+use forklab::kernel::syscall::{ForkRefusal, Syscall};
 use forklab::machine::Refusal;
+use forklab::trace::CloneRefusal;
 
 /// Forks until it fails; children and error.
 fn fork_until_it_fails(lab: &mut Lab, task: TaskId) -> (Vec<TaskId>, Errno) {
@@ -40,7 +41,7 @@ fn pids_run_out_and_only_those_from_300_come_back() {
     let before = lab.footprint();
     assert_eq!(
         lab.try_spawn(SpawnArgs::new("more", 0), false),
-        Err(Refusal::NoTask(Errno::EAGAIN))
+        Err(Refusal::NoTask(ForkRefusal::NoPid { pid_max: 301 }.into()))
     );
     assert_eq!(lab.footprint(), before);
     let (low, last) = (children[0], children[297]);
@@ -55,6 +56,11 @@ fn pids_run_out_and_only_those_from_300_come_back() {
     end_all(&mut lab, sh, &[last]);
     let again = lab.fork(sh);
     assert_eq!(lab.pid(again), 300);
+}
+
+/// The refusal of a spawn by a rule of `copy_process()`.
+fn too_many(rule: CloneRefusal) -> Refusal {
+    Refusal::NoTask(ForkRefusal::CopyProcess(rule).into())
 }
 
 /// max_threads holds for root too, and counts threads and zombies.
@@ -74,7 +80,7 @@ fn max_threads_has_no_exception() {
         assert_eq!((made.len(), lab.kernel().nr_threads()), (18, 20));
         assert_eq!(
             lab.try_spawn(SpawnArgs::new("more", 0), false),
-            Err(Refusal::NoTask(Errno::EAGAIN))
+            Err(too_many(CloneRefusal::TooManyThreads { limit: 20 }))
         );
         lab.exit(made[0], 0);
         let zombie = lab.exists(made[0]);
@@ -101,7 +107,8 @@ fn a_small_machine_runs_out_of_memory_in_an_orderly_way() {
     let full = lab.footprint();
     for _ in 0..3 {
         let refused = lab.try_spawn(SpawnArgs::new("more", 0), false);
-        assert_eq!(refused, Err(Refusal::NoTask(Errno::ENOMEM)));
+        let errno = refused.unwrap_err().errno();
+        assert_eq!(errno, Some(Errno::ENOMEM));
         assert_eq!(lab.footprint(), full);
     }
     let last = children[children.len() - 1];

@@ -76,7 +76,7 @@ fn everybody_is_all_but_init_and_the_caller() {
     let stranger = lab.spawn_as("stranger", 0);
     assert_eq!(lab.kill(thread, -1, 15), 0);
     assert!(lab.exists(sh) && lab.exists(thread) && lab.exists(stranger));
-    assert_eq!(lab.task(kid).exit_state, ExitState::Zombie);
+    assert_eq!(lab.task(kid).exit_state(), ExitState::Zombie);
     assert!(matches!(lab.wait(sh, -1, 0), Waited::Reaped(_, 15)));
     // Only one is left, and it refuses: that is no error.
     assert_eq!(lab.kill(sh, -1, 15), 0);
@@ -211,7 +211,7 @@ fn status_words_of_deaths_by_signal() {
             }
             assert_eq!(lab.kill(sh, pid, signal), 0);
             assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, status), "{signal}");
-            let files = lab.kernel().root.names();
+            let files = lab.kernel().root().names();
             let cores = files.filter(|(name, _)| name.starts_with("core")).count();
             assert_eq!(cores, usize::from(status & 0x80 != 0));
         }
@@ -340,8 +340,8 @@ fn init_survives_everything() {
     for signal in [9, 15, 11, 19] {
         assert_eq!(lab.kill(root, 1, signal), 0);
     }
-    let init = lab.kernel().init;
-    assert_eq!(lab.task(init).exit_state, ExitState::Alive);
+    let init = lab.kernel().init();
+    assert_eq!(lab.task(init).exit_state(), ExitState::Alive);
     let mine = lab.spawn("mine");
     assert_eq!(lab.kill(mine, 1, 15), err(Errno::EPERM));
 }

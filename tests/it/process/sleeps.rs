@@ -87,7 +87,7 @@ fn a_sleep_ends_when_it_would_have_ended() {
             lab.tick(1);
         }
         assert_eq!(
-            (lab.kernel().tick, lab.returned(call)),
+            (lab.kernel().tick(), lab.returned(call)),
             (woken_at, Some((0, None)))
         );
         let left = lab.read(sh, VirtAddr(rem.0 + 4));
@@ -134,7 +134,7 @@ fn what_ends_pause_and_sigsuspend() {
         assert_eq!(lab.kill(sender, pid, 10), 0);
         assert_eq!(lab.returned(call), Some((err(Errno::EINTR), None)));
         let mask = if suspend { usr1 } else { SigSet::EMPTY };
-        assert_eq!(lab.task(sh).blocked, mask);
+        assert_eq!(lab.task(sh).blocked(), mask);
     }
 }
 
@@ -178,8 +178,8 @@ fn what_ends_a_wait_for_signals() {
             assert_eq!(lab.kill(sender, pid, signal), 0);
         }
         assert_eq!(lab.returned(call), Some((expected, None)));
-        assert_eq!(lab.task(sh).blocked, usr1);
-        assert_eq!(lab.task(sh).real_blocked, SigSet::EMPTY);
+        assert_eq!(lab.task(sh).blocked(), usr1);
+        assert_eq!(lab.task(sh).real_blocked(), SigSet::EMPTY);
     }
 }
 
@@ -232,17 +232,17 @@ fn timers_send_their_signals() {
     ] {
         let set = |value| Syscall::Setitimer(which, value, VirtAddr(0));
         assert_eq!(lab.call(sh, set(value)), 0);
-        let begin = lab.kernel().tick;
+        let begin = lab.kernel().tick();
         lab.act(sh, Action::Compute(100)).unwrap();
         let mut fired = Vec::new();
-        while lab.kernel().tick < begin + 30 {
+        while lab.kernel().tick() < begin + 30 {
             lab.tick(1);
             let shared = lab.signal(sh).shared_pending.set();
             if shared.contains(signal) {
                 let id = lab.task(sh).signal().unwrap();
                 let whose = forklab::kernel::task::Pending::Shared(id);
                 lab.machine.kernel.flush_sigqueue(whose);
-                fired.push(lab.kernel().tick - begin);
+                fired.push(lab.kernel().tick() - begin);
             }
         }
         assert_eq!(fired, [first, first + 10, first + 20], "{signal}");
@@ -267,5 +267,5 @@ fn an_alarm_belongs_to_its_process() {
     assert_eq!(lab.call(kid, Syscall::Execve("sh".into())), 0);
     assert_eq!(lab.call(kid, Syscall::Alarm(10)), 10);
     lab.exit(kid, 0);
-    assert_eq!(lab.kernel().real_timers.next_expiry(), None);
+    assert_eq!(lab.kernel().real_timers().next_expiry(), None);
 }

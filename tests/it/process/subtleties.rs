@@ -53,11 +53,11 @@ fn untraced_does_not_undo_an_explicit_clone_ptrace() {
         assert_eq!(ptrace(&mut lab, sh, 0x4200, kid, FORK_EVENT), 0);
         assert_eq!(ptrace(&mut lab, sh, CONT, kid, 0), 0);
         let child = lab.clone(kid, flags).unwrap();
-        let word = lab.task(child).ptrace;
+        let word = lab.task(child).ptrace();
         assert_eq!(
             word,
             if traced {
-                lab.task(kid).ptrace
+                lab.task(kid).ptrace()
             } else {
                 PtFlags::empty()
             },
@@ -94,12 +94,12 @@ fn sigcont_and_sigkill_forget_that_a_process_exits() {
         let (mut lab, sh) = Lab::with_shell();
         let kid = lab.fork(sh);
         let thread = lab.clone(kid, THREAD).unwrap();
-        lab.machine.kernel.signal_of_mut(kid).flags = SignalFlags::GROUP_EXIT;
+        lab.machine.kernel.signal_of_mut(kid).begin_group_exit(0);
         assert_eq!(lab.clone(kid, THREAD), Err(Errno::EAGAIN));
         let pid = lab.pid(thread);
         lab.kill(sh, pid, signal.number() as i32);
         if signal == Signal::SIGCONT {
-            assert_eq!(lab.signal(kid).flags, SignalFlags::empty());
+            assert_eq!(lab.signal(kid).flags(), SignalFlags::empty());
             assert!(lab.clone(kid, THREAD).is_ok());
         } else {
             let pid = lab.pid(kid);
@@ -228,10 +228,10 @@ fn nodefer_drops_the_mask_as_well() {
         assert_eq!(lab.call(sh, Syscall::RtSigaction(args)), 0);
         let pid = lab.pid(sh);
         lab.kill(sh, pid, usr1.number() as i32);
-        assert_eq!(lab.task(sh).blocked, blocked);
+        assert_eq!(lab.task(sh).blocked(), blocked);
         lab.machine.apply(Command::BeginHandler(sh)).unwrap();
         lab.machine.apply(Command::EndHandler(sh)).unwrap();
-        assert_eq!(lab.task(sh).blocked, SigSet::EMPTY);
+        assert_eq!(lab.task(sh).blocked(), SigSet::EMPTY);
     }
 }
 
@@ -251,7 +251,7 @@ fn a_fork_with_signals_pending_succeeds() {
         (SigSet::of(&[term]), SigSet::EMPTY)
     );
     assert!(
-        lab.task(kid).blocked.contains(term),
+        lab.task(kid).blocked().contains(term),
         "the mask is inherited"
     );
 }

@@ -4,7 +4,6 @@ use crate::lab::{ALL_SHARED, Lab, THREAD, USER, Waited};
 use forklab::abi::{Caps, CloneFlags as F, Errno, PfFlags, Resource, Signal, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::syscall::ForkArgs;
-use forklab::kernel::task::SignalFlags;
 
 /// An address where nothing is mapped.
 const NOWHERE: VirtAddr = VirtAddr(0x10);
@@ -27,7 +26,7 @@ fn kill_pending(lab: &mut Lab, task: TaskId) {
 }
 
 fn group_exits(lab: &mut Lab, task: TaskId) {
-    lab.machine.kernel.signal_of_mut(task).flags = SignalFlags::GROUP_EXIT;
+    lab.machine.kernel.signal_of_mut(task).begin_group_exit(0);
 }
 
 const FAILURES: &[Failure] = &[
@@ -186,8 +185,8 @@ fn what_a_late_failure_leaves_behind_on_purpose() {
         args,
     );
     assert_eq!(result, Err(Errno::EFAULT));
-    let undo = lab.task(sh).sem_undo.unwrap();
-    assert_eq!(lab.kernel().sem_undos[undo].refcnt(), 1);
+    let undo = lab.task(sh).sem_undo().unwrap();
+    assert_eq!(lab.kernel().sem_undos()[undo].refcnt(), 1);
     assert_eq!(lab.read(sh, word), lab.last_pid());
 }
 
@@ -224,10 +223,10 @@ fn used_privileges_are_noted() {
         *lab.rlimit_mut(sh, Resource::Nproc) = nproc;
         let child = lab.clone_with(sh, flags, bad_addresses());
         assert_eq!(child.map(|_| ()), result, "{uid} {caps:?} {flags:#x}");
-        let marks = lab.task(sh).flags.contains(PfFlags::SUPERPRIV);
+        let marks = lab.task(sh).flags().contains(PfFlags::SUPERPRIV);
         assert_eq!(marks, marked, "{uid} {caps:?} {flags:#x}");
         if let Ok(child) = child {
-            assert!(!lab.task(child).flags.contains(PfFlags::SUPERPRIV));
+            assert!(!lab.task(child).flags().contains(PfFlags::SUPERPRIV));
         }
     }
 }

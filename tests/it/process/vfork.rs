@@ -24,10 +24,10 @@ fn the_parent_sleeps_uninterruptibly_and_says_whom_it_waits_for() {
     let (child, call) = vfork(&mut lab, sh, Syscall::Vfork);
     assert_eq!(lab.sched(sh).state, TaskState::UNINTERRUPTIBLE);
     assert_eq!(
-        (lab.mm(sh).mm_users(), lab.task(sh).mm),
-        (2, lab.task(child).mm)
+        (lab.mm(sh).mm_users(), lab.task(sh).mm()),
+        (2, lab.task(child).mm())
     );
-    assert_ne!(lab.task(sh).files, lab.task(child).files);
+    assert_ne!(lab.task(sh).files(), lab.task(child).files());
     assert_eq!(lab.returned(call), None);
     let refusal = Refusal::Inside {
         who: lab.machine.who(sh),
@@ -54,7 +54,7 @@ fn an_exec_frees_the_parent_but_a_failed_one_does_not() {
     assert_eq!(lab.returned(call), None);
     assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
     assert_eq!(lab.returned(call), Some((lab.pid(child), None)));
-    assert_ne!(lab.task(sh).mm, lab.task(child).mm);
+    assert_ne!(lab.task(sh).mm(), lab.task(child).mm());
     assert_eq!(lab.read(sh, page), 42);
 }
 
@@ -94,9 +94,9 @@ fn files_are_closed_after_the_wake_up() {
     let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100)) as usize;
     let file = lab.files(child).get(fd).unwrap().file;
     lab.exit(child, 0);
-    assert!(!lab.kernel().open_files.contains_key(file));
-    assert_eq!(lab.task(child).exit_state, ExitState::Zombie);
-    assert!(lab.task(child).files.is_none());
+    assert!(!lab.kernel().open_files().contains_key(file));
+    assert_eq!(lab.task(child).exit_state(), ExitState::Zombie);
+    assert!(lab.task(child).files().is_none());
 }
 
 /// Legal though odd: each of these makes the parent wait as well.
@@ -147,14 +147,14 @@ fn a_killed_parent_dies_only_when_its_child_lets_go() {
     let pid = lab.pid(leader);
     lab.exit_group(leader, 4);
     assert_eq!(lab.sched(thread).state, TaskState::UNINTERRUPTIBLE);
-    assert_eq!(lab.task(leader).exit_state, ExitState::Zombie);
+    assert_eq!(lab.task(leader).exit_state(), ExitState::Zombie);
     let Waited::Sleeps(call) = lab.wait(sh, -1, 0) else {
         panic!("a thread is left");
     };
     assert_eq!(lab.call(child, Syscall::Execve("sh".into())), 0);
     assert!(!lab.exists(thread));
     assert_eq!(lab.returned(call), Some((pid, Some(0x400))));
-    let init = lab.kernel().init;
+    let init = lab.kernel().init();
     assert_eq!(lab.task(child).real_parent(), init);
 }
 

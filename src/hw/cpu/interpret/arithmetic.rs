@@ -54,7 +54,7 @@ impl Core<'_> {
         self.modify_operand(i, 0, |flags, a| match i.mnemonic() {
             Mnemonic::Inc => flags.inc(a, width),
             Mnemonic::Dec => flags.dec(a, width),
-            Mnemonic::Neg => flags.sub(0, a, false, width),
+            Mnemonic::Neg => flags.sub(0, a, width),
             _ => !a & width.mask(),
         })?;
         Ok(())

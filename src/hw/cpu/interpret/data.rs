@@ -1,6 +1,7 @@
 //! Moving, exchanging and extending data, and single flags.
 
 use super::system;
+use crate::hw::AccessKind;
 use crate::hw::cpu::Exception;
 use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::flags::{AF, ARITHMETIC, CF, DF, OF, PF, SF, ZF};
@@ -86,7 +87,7 @@ impl Core<'_> {
         let (width, b) = (width(i, 0)?, self.read_operand(i, 1)?);
         let mut sum = 0;
         let old = self.modify_operand(i, 0, |flags, a| {
-            sum = flags.add(a, b, false, width);
+            sum = flags.add(a, b, width);
             sum
         })?;
         self.write_operand(i, 1, old)?;
@@ -103,7 +104,7 @@ impl Core<'_> {
         let (width, new) = (width(i, 0)?, self.read_operand(i, 1)?);
         let expected = self.reg(EAX, width);
         let old = self.modify_operand(i, 0, |flags, old| {
-            flags.sub(expected, old, false, width);
+            flags.sub(expected, old, width);
             if old == expected { new } else { old }
         })?;
         if old != expected {
@@ -114,7 +115,7 @@ impl Core<'_> {
 
     fn compare_and_exchange_8_bytes(&mut self, i: &Instruction) -> Step<()> {
         let (seg, offset) = self.place(i);
-        let first = self.linear(seg, offset, 8, true)?;
+        let first = self.linear(seg, offset, 8, AccessKind::Write)?;
         self.probe(first, 8)?;
         let high_offset = offset.wrapping_add(4);
         let low = self.read(seg, offset, Width::W32)?;
@@ -165,11 +166,11 @@ impl Core<'_> {
                 let low = self.reg(AH, Width::W8) & LOW_FLAGS;
                 self.flags.set_arithmetic(kept | low);
             }
-            Mnemonic::Clc => self.flags.set_cf(false),
-            Mnemonic::Stc => self.flags.set_cf(true),
-            Mnemonic::Cmc => self.flags.set_cf(!self.flags.cf()),
-            Mnemonic::Cld => self.flags.set_rest(DF, false),
-            _ => self.flags.set_rest(DF, true),
+            Mnemonic::Clc => self.flags.clear_cf(),
+            Mnemonic::Stc => self.flags.raise_cf(),
+            Mnemonic::Cmc => self.flags.complement_cf(),
+            Mnemonic::Cld => self.flags.clear_rest(DF),
+            _ => self.flags.set_rest(DF),
         }
     }
 

@@ -5,11 +5,18 @@ use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::state::{Core, EAX, Step};
 use iced_x86::{Instruction, Mnemonic};
 
+/// What was done with packed digits before their sum or difference is adjusted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Digits {
+    Added,
+    Subtracted,
+}
+
 impl Core<'_> {
     pub(super) fn decimal(&mut self, i: &Instruction) -> Step<()> {
         match i.mnemonic() {
-            Mnemonic::Daa => self.adjust_packed(u32::wrapping_add, false),
-            Mnemonic::Das => self.adjust_packed(u32::wrapping_sub, true),
+            Mnemonic::Daa => self.adjust_packed(Digits::Added),
+            Mnemonic::Das => self.adjust_packed(Digits::Subtracted),
             Mnemonic::Aaa => self.adjust_unpacked(u32::wrapping_add),
             Mnemonic::Aas => self.adjust_unpacked(u32::wrapping_sub),
             Mnemonic::Aam => {
@@ -30,7 +37,11 @@ impl Core<'_> {
 
     /// `daa` and `das`; OF is undefined and cleared. A borrow out of the lower digit sets CF, a
     /// carry out of it does not.
-    fn adjust_packed(&mut self, adjust: fn(u32, u32) -> u32, borrows: bool) {
+    fn adjust_packed(&mut self, digits: Digits) {
+        let adjust = match digits {
+            Digits::Added => u32::wrapping_add,
+            Digits::Subtracted => u32::wrapping_sub,
+        };
         let (old, old_cf) = (self.reg(EAX, Width::W8), self.flags.cf());
         let low = old & 0xf > 9 || self.flags.af();
         let high = old > 0x99 || old_cf;
@@ -45,8 +56,8 @@ impl Core<'_> {
         al &= 0xff;
         self.set_reg(EAX, Width::W8, al);
         self.flags.set_result(Width::W8.sign_extend(al));
-        self.flags
-            .set_carries(high || borrows && wrapped, false, low);
+        let borrowed = digits == Digits::Subtracted && wrapped;
+        self.flags.set_cf_af_only(high || borrowed, low);
     }
 
     /// `aaa` and `aas`; SF, ZF and PF are undefined and stay, OF is cleared.
@@ -55,6 +66,6 @@ impl Core<'_> {
         let carry = ax & 0xf > 9 || self.flags.af();
         let adjusted = if carry { adjust(ax, 0x106) } else { ax };
         self.set_reg(EAX, Width::W16, adjusted & 0xff0f);
-        self.flags.set_carries(carry, false, carry);
+        self.flags.set_cf_af_only(carry, carry);
     }
 }

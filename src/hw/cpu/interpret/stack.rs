@@ -1,5 +1,6 @@
 //! Stack instructions.
 
+use crate::hw::AccessKind;
 use crate::hw::cpu::alu::Width;
 use crate::hw::cpu::flags::{TF, USER_WRITABLE};
 use crate::hw::cpu::operand::{is_memory, segment_number};
@@ -121,7 +122,7 @@ impl Core<'_> {
     }
 
     fn probe_word(&mut self, offset: u32, width: Width) -> Step<()> {
-        let va = self.linear(SS, offset, width.bytes(), true)?;
+        let va = self.linear(SS, offset, width.bytes(), AccessKind::Write)?;
         Ok(self.probe(va, width.bytes())?)
     }
 

@@ -35,11 +35,11 @@ impl Core<'_> {
         let (rep, repne) = (i.has_rep_prefix(), i.has_repne_prefix());
         if !rep && !repne {
             self.repetition(op)?;
-            self.finish_repetition(true);
+            self.end_repetition();
             return Ok(Executed::Done);
         }
         if self.reg(ECX, op.address) == 0 {
-            self.finish_repetition(true);
+            self.end_repetition();
             return Ok(Executed::Done);
         }
         let compares = matches!(op.kind, Kind::Scas | Kind::Cmps);
@@ -47,11 +47,11 @@ impl Core<'_> {
             self.repetition(op)?;
             let count = self.reg(ECX, op.address).wrapping_sub(1);
             self.set_reg(ECX, op.address, count);
-            let last = count == 0 || compares && self.flags.zf() != rep;
-            self.finish_repetition(last);
-            if last {
+            if count == 0 || compares && self.flags.zf() != rep {
+                self.end_repetition();
                 return Ok(Executed::Done);
             }
+            self.left -= 1;
             // The instruction may have overwritten itself.
             if self.left == 0 || !self.is_current() {
                 return Ok(Executed::Unfinished);
@@ -59,11 +59,10 @@ impl Core<'_> {
         }
     }
 
-    fn finish_repetition(&mut self, last: bool) {
+    /// The last repetition, after which the next instruction is due.
+    fn end_repetition(&mut self) {
         self.left -= 1;
-        if last {
-            self.eip = self.next;
-        }
+        self.eip = self.next;
     }
 
     fn repetition(&mut self, op: StringOp) -> Step<()> {
@@ -81,12 +80,12 @@ impl Core<'_> {
             }
             Kind::Scas => {
                 let value = self.read(ES, di, width)?;
-                self.flags.sub(self.reg(EAX, width), value, false, width);
+                self.flags.sub(self.reg(EAX, width), value, width);
             }
             Kind::Cmps => {
                 let a = self.read(op.segment, si, width)?;
                 let b = self.read(ES, di, width)?;
-                self.flags.sub(a, b, false, width);
+                self.flags.sub(a, b, width);
             }
         }
         let stride = self.stride(width);

@@ -244,7 +244,7 @@ fn a_word_that_crosses_into_a_bad_page_is_not_stored_at_all() {
     let va = lab.mmap(a, 1, RW, PRIVATE);
     let crossing = VirtAddr(va.0 + 4094);
     let following = VirtAddr(va.0 + 4096);
-    let hole = lab.k.mms[lab.k.task(a).mm.unwrap()]
+    let hole = lab.k.mms[lab.k.task(a).mm().unwrap()]
         .find_vma(following)
         .is_none_or(|vma| vma.vm_start > following.0);
     assert!(hole, "the page behind the mapping is free");

@@ -208,7 +208,7 @@ impl Lab {
     }
 
     pub fn mm_id(&self, task: TaskId) -> MmId {
-        self.k.task(task).mm.unwrap()
+        self.k.task(task).mm().unwrap()
     }
 
     pub fn mm(&self, task: TaskId) -> &Mm {
@@ -258,7 +258,7 @@ impl Lab {
         let stacks = k.tasks.values().filter(|task| task.stack.is_some()).count() as u32;
         let data = k.mem.frames_in_use() - tables - directories - stacks;
         let none = Mm::default();
-        let mm = k.task(task).mm.map_or(&none, |mm| &k.mms[mm]);
+        let mm = k.task(task).mm().map_or(&none, |mm| &k.mms[mm]);
         Effect {
             frames: data as i32,
             tables: tables as i32,

@@ -156,7 +156,12 @@ fn which_branch_wake_up_new_task_takes_and_whether_it_was_forced() {
         (true, true, true, parent_first, TailSharedVm, false),
         (true, false, true, none, OtherCpu, true),
     ] {
-        let verdict = wake_new_placement(clone_vm, same_cpu, parent_queued, &overrides);
+        let child = NewChild {
+            clone_vm,
+            same_cpu,
+            parent_queued,
+        };
+        let verdict = wake_new_placement(child, &overrides);
         assert_eq!(verdict, WakeNewVerdict { placement, forced });
     }
 }

@@ -199,9 +199,7 @@ fn pages_of_files_and_shared_objects() {
     write  fault 0x6 (user write, not present) -> FILE COPY: a private copy of frame 0x1098 of the page cache (/sh)
     ");
     let inode = machine.kernel.lookup("sh").unwrap();
-    if let crate::kernel::fs::InodeKind::Program(bytes) = &mut machine.kernel.inodes[inode].kind {
-        bytes.clear();
-    }
+    machine.kernel.empty_program(inode);
     machine.kernel.iput(inode);
     insta::assert_snapshot!(verdicts(&machine, other, data), @"
     read   fault 0x4 (user read, not present) -> SIGBUS: beyond the end of the file
@@ -240,7 +238,7 @@ fn stacks_grow_within_their_limits() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let below = |machine: &Machine, pages: u32| {
-        let mut areas = machine.kernel.mms[machine.kernel.task(sh).mm.unwrap()].areas();
+        let mut areas = machine.kernel.mms()[machine.kernel.task(sh).mm().unwrap()].areas();
         let stack = areas.find(|vma| vma.vm_end == TASK_SIZE).unwrap();
         VirtAddr(stack.vm_start - pages * 0x1000)
     };

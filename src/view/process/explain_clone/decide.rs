@@ -11,7 +11,8 @@ use crate::abi::{
 };
 use crate::kernel::Kernel;
 use crate::kernel::exit::{
-    ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself, tell_parent,
+    Exiting, ParentsWish, exit_notice, is_chosen_by_a_stranger, options_mean, reaps_itself,
+    tell_parent,
 };
 use crate::kernel::fork::{
     FLAG_TESTS, FlagTest, ObjectFate, becomes_sibling, begins_stopped, check_clone_flags,
@@ -19,7 +20,7 @@ use crate::kernel::fork::{
     clone_sharing, creator_waits, exit_signal, flags_with_event, fork_traceflag, joins_group,
     tid_stores,
 };
-use crate::kernel::sched::{split_slice, wake_new_placement};
+use crate::kernel::sched::{NewChild, split_slice, wake_new_placement};
 use crate::kernel::task::SignalFlags;
 use crate::trace::{CloneRefusal, Placement};
 
@@ -30,7 +31,7 @@ pub(super) fn explain(
 ) -> Option<ExplainClone> {
     if let Some(caller) = caller {
         let task = kernel.tasks().get(caller)?;
-        if task.exit_state != ExitState::Alive {
+        if task.exit_state() != ExitState::Alive {
             return None;
         }
     }
@@ -115,7 +116,7 @@ fn verdict(kernel: &Kernel, flags: CloneFlags, caller: Option<TaskId>) -> Result
         check_newns(&task.cred())?;
     }
     check_not_killed(task.pending.set())?;
-    let group = task.signal().map(|signal| kernel.signals()[signal].flags);
+    let group = task.signal().map(|signal| kernel.signals()[signal].flags());
     check_group_exit(flags, group.unwrap_or(SignalFlags::empty()))
 }
 
@@ -201,10 +202,13 @@ fn place(
     }
     let overrides = kernel.config.overrides();
     let cpu = sched.map_or(0, |sched| sched.cpu);
-    let same_cpu = overrides.fork_cpu.is_none_or(|there| there == cpu);
-    let clone_vm = flags.contains(CloneFlags::CLONE_VM);
-    // The caller is running, and a running task is queued.
-    let verdict = wake_new_placement(clone_vm, same_cpu, true, &overrides);
+    let child = NewChild {
+        clone_vm: flags.contains(CloneFlags::CLONE_VM),
+        same_cpu: overrides.fork_cpu.is_none_or(|there| there == cpu),
+        // The caller is running, and a running task is queued.
+        parent_queued: true,
+    };
+    let verdict = wake_new_placement(child, &overrides);
     let queued = match verdict.placement {
         Placement::BeforeParent => Queued::BeforeCaller,
         Placement::ParentNotQueued | Placement::TailSharedVm | Placement::TailByOption => {
@@ -240,8 +244,13 @@ fn end(
     };
     let ptrace = childs_ptrace(ptrace_of(kernel, caller), flags);
     let wish = parent.map_or(ParentsWish::Waits, |parent| kernel.wish_of_parent(parent));
-    let told = exit_notice(number, ptrace, !joins_group(flags), false)
-        .map(|notice| tell_parent(notice, wish));
+    let exiting = Exiting {
+        exit_signal: number,
+        ptrace,
+        last_thread: !joins_group(flags),
+        parent_is_tracer: false,
+    };
+    let told = exit_notice(exiting).map(|notice| tell_parent(notice, wish));
     let signal = told.and_then(|told| told.signal);
     let notice = match told {
         None => EndNotice::Nobody,
@@ -270,7 +279,7 @@ fn reaped(exit_signal: i32, ptrace: PtFlags) -> Reaped {
 }
 
 fn ptrace_of(kernel: &Kernel, caller: Option<TaskId>) -> PtFlags {
-    caller.map_or(PtFlags::empty(), |caller| kernel.task(caller).ptrace)
+    caller.map_or(PtFlags::empty(), |caller| kernel.task(caller).ptrace())
 }
 
 /// The child's `ptrace` flags, given those of its creator.

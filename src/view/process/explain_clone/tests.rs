@@ -16,7 +16,10 @@ fn told(flags: u32) -> ExplainClone {
 fn traced_shell() -> (Machine, TaskId) {
     let mut machine = Machine::boot(Config::default()).unwrap();
     let task = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
-    machine.kernel.task_mut(task).ptrace = PtFlags::PTRACED | PtFlags::TRACE_CLONE;
+    machine
+        .kernel
+        .task_mut(task)
+        .set_ptrace(PtFlags::PTRACED | PtFlags::TRACE_CLONE);
     (machine, task)
 }
 

@@ -280,7 +280,10 @@ fn forced_branches_say_so() {
 #[test]
 fn a_traced_parent_and_no_pid() {
     let (mut machine, sh) = shell(Config::default());
-    machine.kernel.task_mut(sh).ptrace = PtFlags::PTRACED | PtFlags::TRACE_FORK;
+    machine
+        .kernel
+        .task_mut(sh)
+        .set_ptrace(PtFlags::PTRACED | PtFlags::TRACE_FORK);
     insta::assert_snapshot!(clone(&mut machine, sh, 0x11).brief().text(), @"
     do_fork  2:sh, flags 0x11 = SIGCHLD
     ✓ pid = alloc_pidmap()                      3
@@ -299,7 +302,7 @@ fn a_traced_parent_and_no_pid() {
         pid_max: 301,
         ..Config::default()
     });
-    while machine.kernel.reserve_pids(1).is_some() {}
+    while machine.kernel.reserve_pids(1).is_ok() {}
     insta::assert_snapshot!(clone(&mut machine, sh, 0x11).brief().text(), @"
     do_fork  2:sh, flags 0x11 = SIGCHLD
     ✗ pid = alloc_pidmap()                      EAGAIN: no pid is free

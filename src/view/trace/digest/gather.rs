@@ -43,7 +43,7 @@ pub(super) fn gather(machine: &Machine, since: Since) -> Vec<Item> {
         machine,
         items: Vec::new(),
         passed: Passed {
-            ticks: machine.kernel.tick.saturating_sub(since.tick),
+            ticks: machine.kernel.tick().saturating_sub(since.tick),
             ..Passed::default()
         },
         fork: Draft::default(),
@@ -95,7 +95,7 @@ impl Gather<'_> {
     fn pte_of(&self, fault: &Fault) -> Option<Pte> {
         let kernel = &self.machine.kernel;
         let frame = match fault.outcome {
-            FaultOutcome::ZeroPage => kernel.mem.empty_zero_page(),
+            FaultOutcome::ZeroPage => kernel.mem().empty_zero_page(),
             FaultOutcome::ZeroedFrame(pfn)
             | FaultOutcome::FilePage(pfn)
             | FaultOutcome::SharedPage(pfn)
@@ -104,7 +104,7 @@ impl Gather<'_> {
             FaultOutcome::Reuse(pfn) => pfn,
             FaultOutcome::Signal(_) | FaultOutcome::Not => return None,
         };
-        let mm = kernel.task(kernel.pid_hash().find(fault.pid)?).mm?;
+        let mm = kernel.task(kernel.pid_hash().find(fault.pid)?).mm()?;
         let pte = kernel.pte(mm, fault.addr);
         (pte.is_hw_present() && pte.pfn() == frame).then_some(pte)
     }
@@ -165,11 +165,11 @@ impl Gather<'_> {
     }
 
     fn init(&self) -> Pid {
-        self.machine.kernel.pid(self.machine.kernel.init)
+        self.machine.kernel.pid(self.machine.kernel.init())
     }
 
     const fn zero_page(&self) -> Pfn {
-        self.machine.kernel.mem.empty_zero_page()
+        self.machine.kernel.mem().empty_zero_page()
     }
 
     fn push_fault(
@@ -203,8 +203,8 @@ impl Gather<'_> {
         let mm = kernel
             .pid_hash()
             .find(pid)
-            .and_then(|id| kernel.task(id).mm);
-        let vma = mm.and_then(|mm| kernel.mms[mm].find_vma(addr));
+            .and_then(|id| kernel.task(id).mm());
+        let vma = mm.and_then(|mm| kernel.mms()[mm].find_vma(addr));
         vma.is_some_and(|vma| vma.contains(addr) && is_shared_memory(kernel, vma))
     }
 
@@ -350,9 +350,13 @@ impl Gather<'_> {
         let pid = record.stamp.pid;
         match record.event {
             TraceEvent::SchedProcessFork { .. } => self.take_fork(record),
-            TraceEvent::VforkWait { child } => self.set_inside_vfork(child, true),
+            TraceEvent::VforkWait { child } => {
+                self.forks_of(child)
+                    .for_each(|fork| fork.inside_vfork = true);
+            }
             TraceEvent::VforkDone { parent } => {
-                self.set_inside_vfork(pid, false);
+                self.forks_of(pid)
+                    .for_each(|fork| fork.inside_vfork = false);
                 self.items.push(Item::VforkDone { parent });
             }
             TraceEvent::SchedProcessExec { .. } => self.take_exec(record),
@@ -378,7 +382,12 @@ impl Gather<'_> {
                 failed,
             }),
             TraceEvent::KernelPanic {} => {
-                let why = self.machine.kernel.panic.clone().unwrap_or_default();
+                let why = self
+                    .machine
+                    .kernel
+                    .panicked()
+                    .unwrap_or_default()
+                    .to_owned();
                 self.items.push(Item::Panic(why));
             }
             _ => {}
@@ -421,14 +430,12 @@ impl Gather<'_> {
         })));
     }
 
-    fn set_inside_vfork(&mut self, child: Pid, inside: bool) {
-        for item in &mut self.items {
-            if let Item::Fork(fork) = item
-                && fork.child.pid == child
-            {
-                fork.inside_vfork = inside;
-            }
-        }
+    /// The items that made a child.
+    fn forks_of(&mut self, child: Pid) -> impl Iterator<Item = &mut Fork> {
+        self.items.iter_mut().filter_map(move |item| match item {
+            Item::Fork(fork) if fork.child.pid == child => Some(&mut **fork),
+            _ => None,
+        })
     }
 
     /// The exec of a spawned task is part of the spawning, and so are the allocations for it.
