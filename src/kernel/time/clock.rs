@@ -134,7 +134,8 @@ impl Kernel {
         self.may_set_time(current)?;
         if let Some(zone) = zone {
             self.wall.zone = zone;
-            let first = !std::mem::replace(&mut self.wall.zone_was_set, true);
+            let first = !self.wall.zone_was_set;
+            self.wall.zone_was_set = true;
             // The first zone says by how much the clock of the PC, which shows local time, is off.
             if first && time.is_none() {
                 self.warp_clock(zone[0].cast_signed().wrapping_mul(60));
