@@ -8,6 +8,8 @@ bitflags! {
     pub struct Caps: u32 {
         /// Send signals to any process.
         const KILL = 1 << 5;
+        /// Change group ids freely.
+        const SETGID = 1 << 6;
         /// Change user ids freely.
         const SETUID = 1 << 7;
         /// Change the root directory.
@@ -24,5 +26,7 @@ bitflags! {
         const SYS_NICE = 1 << 23;
         /// Exceed resource limits.
         const SYS_RESOURCE = 1 << 24;
+        /// Set the clock.
+        const SYS_TIME = 1 << 25;
     }
 }

@@ -61,6 +61,7 @@ errnos! {
     ENOSYS = 38, "function not implemented";
     EIDRM = 43, "identifier removed";
     EOVERFLOW = 75, "value too large for defined data type";
+    EOPNOTSUPP = 95, "operation not supported";
     ETIMEDOUT = 110, "connection timed out";
 }
 

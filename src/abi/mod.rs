@@ -33,7 +33,7 @@ pub use fcntl::{
     O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET, STDERR_FILENO, STDIN_FILENO,
     STDOUT_FILENO,
 };
-pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE};
+pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE};
 pub use ids::{
     AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT, PAGE_SIZE, Pfn, Pid,
     SemUndoId, SighandId, SignalId, TaskId, VirtAddr,
@@ -50,8 +50,8 @@ pub use prio::{
 };
 pub use ptrace::*;
 pub use resource::{
-    PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, PRIO_PGRP, PRIO_PROCESS, PRIO_USER, RLIM_INFINITY,
-    RUSAGE_CHILDREN, RUSAGE_SELF, Resource, Rlimit,
+    PR_GET_DUMPABLE, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PRIO_PGRP, PRIO_PROCESS,
+    PRIO_USER, RLIM_INFINITY, RUSAGE_CHILDREN, RUSAGE_SELF, Resource, Rlimit,
 };
 pub use sigaction::{
     KSigaction, SIG_BLOCK, SIG_DFL, SIG_IGN, SIG_SETMASK, SIG_UNBLOCK, SaFlags, SigAction,
@@ -61,6 +61,7 @@ pub use signal::{DefaultAction, NSIG, SigSet, Signal};
 pub use state::{ExitState, PfFlags, TaskState};
 pub use status::WaitStatus;
 pub use time::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, HZ, ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, TICK_NSEC,
+    CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID, HZ,
+    ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, TICK_NSEC, TIMER_ABSTIME,
 };
 pub use wait::{P_ALL, P_PGID, P_PID, WSTOPPED, WaitOptions};

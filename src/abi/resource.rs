@@ -17,6 +17,10 @@ constants! {
     PR_SET_PDEATHSIG: u32 = 1;
     /// An option of prctl: asks for that signal.
     PR_GET_PDEATHSIG: u32 = 2;
+    /// An option of prctl: asks whether the memory may be dumped.
+    PR_GET_DUMPABLE: u32 = 3;
+    /// An option of prctl: sets whether the memory may be dumped.
+    PR_SET_DUMPABLE: u32 = 4;
 }
 
 numbered! {

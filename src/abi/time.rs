@@ -14,6 +14,12 @@ constants! {
     CLOCK_REALTIME: u32 = 0;
     /// A clock of clock_gettime: time since boot.
     CLOCK_MONOTONIC: u32 = 1;
+    /// A clock of clock_gettime: the CPU time of the process.
+    CLOCK_PROCESS_CPUTIME_ID: u32 = 2;
+    /// A clock of clock_gettime: the CPU time of the thread.
+    CLOCK_THREAD_CPUTIME_ID: u32 = 3;
+    /// A flag of clock_nanosleep: the time is one of the clock, not a length.
+    TIMER_ABSTIME: u32 = 1;
     /// A timer of setitimer: real time, sends SIGALRM.
     ITIMER_REAL: u32 = 0;
     /// A timer of setitimer: user time, sends SIGVTALRM.

@@ -4,7 +4,7 @@
 //! `mmap` is the C function: the kernel's mmap2 counts the offset in pages. `exit` ends all threads
 //! as the C library's does; `thread_exit` is the raw exit of one thread.
 
-use crate::kernel::syscall::{ProgramWord, SYSCALLS, SyscallInfo};
+use crate::kernel::syscall::{ProgramWord, SYSCALLS, Status, SyscallInfo};
 
 /// A word that makes a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +45,37 @@ impl SystemCall {
 /// The system call of that name.
 pub fn system_call(name: &str) -> Option<SystemCall> {
     system_calls().find(|call| call.name == name)
+}
+
+/// What to do instead of a system call that 2.6.12 has and that is not emulated, if that is the name
+/// of one. It would return `ENOSYS`, which a program seldom expects.
+pub fn absent(name: &str) -> Option<&'static str> {
+    let wide = |suffix| name.to_owned() + suffix;
+    let names = [
+        name.to_owned(),
+        wide("32"),
+        wide("64"),
+        format!("_new{name}"),
+    ];
+    let mut rows = SYSCALLS.iter();
+    rows.find(|info| info.status == Status::Absent && names.iter().any(|n| n == info.name))?;
+    Some(match name {
+        "mprotect" => {
+            "map the pages with the protection that they are to have: `mmap(0, len, PROT_READ, ..)`"
+        }
+        "mremap" => "map a larger area, copy the words, and `munmap` the old one",
+        "mlock" | "munlock" | "mlockall" | "munlockall" => {
+            "leave it out: nothing is ever swapped out, so that all memory is locked"
+        }
+        "madvise" | "fadvise64" | "readahead" => "leave it out: it is only advice",
+        "msync" | "sync" | "fsync" | "fdatasync" => "leave it out: files are only in memory",
+        "select" | "poll" | "epoll_create" | "epoll_ctl" | "epoll_wait" => {
+            "let one thread or process `read` each descriptor"
+        }
+        "creat" => "`open(path, O_CREAT | O_WRONLY | O_TRUNC)` does the same",
+        "readv" | "writev" | "pread64" | "pwrite64" => "use `lseek`, `read` and `write`",
+        _ => "`docs/syscalls.md` lists the system calls that are emulated",
+    })
 }
 
 /// All system calls, by number.

@@ -17,7 +17,7 @@ use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
     Totals, UserTable,
 };
-use crate::kernel::time::{RealTimers, Timers};
+use crate::kernel::time::{LoadAverage, RealTimers, Timers, WallClock};
 use crate::trace::{FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
 
@@ -118,6 +118,8 @@ impl Kernel {
         let max_threads = config.threads_max.unwrap_or(default_max);
         let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
         sched.tunables = config.tunables;
+        let wall = WallClock::at_boot(config.initial_jiffies);
+        let totalram_pages = mem.nr_free_pages();
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
             sched,
@@ -128,6 +130,9 @@ impl Kernel {
             this_cpu: 0,
             tick: 0,
             since_tick: 0,
+            wall,
+            load: LoadAverage::default(),
+            totalram_pages,
             in_interrupt: false,
             names: Names::default(),
             log: TraceLog::default(),

@@ -46,7 +46,12 @@ impl Kernel {
     /// Checks that the resources and queues of a task agree with its state.
     fn check_state(&self, id: TaskId, task: &Task) -> Result<(), String> {
         let sched = self.sched.try_get(id).ok_or("the scheduler forgot it")?;
-        let exiting = task.flags.contains(PfFlags::EXITING);
+        // An exit takes no time, unless it waits until the memory is dumped.
+        let waits = matches!(
+            task.in_call.continuation,
+            Some(Continuation::ExitWaitsForCore { .. })
+        );
+        let exiting = task.flags.contains(PfFlags::EXITING) && !waits;
         let (usage, holds) = match task.exit_state() {
             ExitState::Alive => (2, true),
             ExitState::Zombie => (1, false),

@@ -64,6 +64,12 @@ pub struct Kernel {
     tick: u64,
     /// Time since that tick, ns; only program instructions take time.
     since_tick: u32,
+    /// The time of day.
+    wall: time::WallClock,
+    /// The load averages.
+    load: time::LoadAverage,
+    /// `totalram_pages`: the frames that the boot has left to the page allocator.
+    totalram_pages: u32,
     /// Whether interrupt code is running.
     in_interrupt: bool,
     /// Interned task names.

@@ -1,7 +1,7 @@
 //! Commands: every way to change a machine, as data, and their results.
 
 use super::debug::Goal;
-use super::stack_call::{StackCall, StackFrame};
+use super::stack_call::{BufferCall, StackCall, StackFrame};
 use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
@@ -241,6 +241,8 @@ pub struct CallState {
     pub status: Option<WaitStatus>,
     /// The buffer on the stack that it was given, until it has returned.
     pub frame: Option<StackFrame>,
+    /// What the buffer is for.
+    pub buffer: Option<BufferCall>,
     /// The contents of that buffer at its return.
     pub bytes: Vec<u8>,
     /// The `siginfo` that it reported, for `waitid` and `rt_sigtimedwait`.

@@ -242,6 +242,7 @@ impl Machine {
             child,
             status: None,
             frame: None,
+            buffer: None,
             bytes: Vec::new(),
             info: None,
         };

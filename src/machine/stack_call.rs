@@ -131,6 +131,7 @@ impl Machine {
             Acted::Blocks(id) => {
                 if let Some(call) = self.calls.get_mut(&id) {
                     call.frame = Some(frame);
+                    call.buffer = Some(what.call);
                 }
                 Acted::Blocks(id)
             }

@@ -102,6 +102,11 @@ impl FunctionChecker<'_, '_> {
     }
 
     fn not_callable(&mut self, name: &str, args: usize, pos: Pos) -> Expr {
+        if let Some(help) = calls::absent(name) {
+            let message = format!("the system call `{name}` is not emulated");
+            self.error(pos, &message, help);
+            return self.refused(pos);
+        }
         if let Some(help) = builtin::foreign(name) {
             let message = format!("a program has no `{name}`");
             self.error(pos, &message, help);

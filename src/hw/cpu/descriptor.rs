@@ -35,6 +35,26 @@ impl SegmentDescriptor {
     }
 }
 
+impl UserDesc {
+    /// What a descriptor says, as entry `entry_number` of the table.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_get_thread_area()`.
+    pub const fn of_descriptor(entry_number: i32, descriptor: SegmentDescriptor) -> Self {
+        let SegmentDescriptor { low, high } = descriptor;
+        Self {
+            entry_number,
+            base: low >> 16 | (high & 0xff) << 16 | high & 0xff00_0000,
+            limit: low & 0xffff | high & 0xf_0000,
+            flags: high >> 22 & 1
+                | (high >> 10 & 3) << 1
+                | (high >> 9 & 1 ^ 1) << 3
+                | (high >> 23 & 1) << 4
+                | (high >> 15 & 1 ^ 1) << 5
+                | (high >> 20 & 1) << 6,
+        }
+    }
+}
+
 impl fmt::Display for SegmentDescriptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#010x} {:#010x}", self.low, self.high)
@@ -145,6 +165,15 @@ mod tests {
         ] {
             let packed = SegmentDescriptor::from_user_desc(&desc(base, limit, flags));
             assert_eq!(packed.to_string(), words, "{base:#x} {limit:#x} {flags:#x}");
+        }
+    }
+
+    #[test]
+    fn a_descriptor_says_what_it_was_made_of() {
+        for flags in 0..0x80 {
+            let desc = desc(0x1234_5678, 0x9_abcd, flags);
+            let packed = SegmentDescriptor::from_user_desc(&desc);
+            assert_eq!(UserDesc::of_descriptor(6, packed), desc);
         }
     }
 

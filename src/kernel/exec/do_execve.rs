@@ -98,6 +98,11 @@ impl Kernel {
         // The tid to be cleared is in the old memory, so this comes first. It also wakes a vfork
         // parent, which has that memory to itself from here on.
         self.mm_release(current);
+        // Memory that is being dumped must not go away; the caller is about to be killed.
+        if self.mms[self.mm_id(current)].core.is_some() {
+            self.mmput(exec.mm);
+            return Err(Errno::EINTR).into();
+        }
         self.exec_mmap(current, exec.mm);
         self.flush_old_exec(current, &exec.path);
         let eip = match &self.inodes[exec.exe].kind {
@@ -105,9 +110,11 @@ impl Kernel {
             _ => self.mms[exec.mm].start_code,
         };
         let task = self.task_mut(current);
+        // The number of the call stays, by which a tracer knows it at its exit.
         task.thread.regs = Regs {
             eip,
             esp: exec.esp,
+            orig_eax: task.thread.regs.orig_eax,
             ..Regs::default()
         };
         task.in_call.execed = true;
@@ -151,6 +158,8 @@ impl Kernel {
         let base = path.rsplit('/').next().unwrap_or(path);
         let name = self.names.intern(base);
         self.sched.set_task_comm(current, name);
+        let (cred, mm) = (self.task(current).cred(), self.mm_id(current));
+        self.mms[mm].dumpable = cred.euid == cred.uid && cred.egid == cred.gid;
         let task = self.task_mut(current);
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
         task.altstack = AltStack::default();

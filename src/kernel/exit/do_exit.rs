@@ -61,6 +61,14 @@ impl Kernel {
         }
         // The tid is cleared in memory that the next line gives up.
         self.mm_release(current);
+        match self.exit_waits_for_core(current, code) {
+            Some(waits) => waits,
+            None => self.exit_rest(current, code),
+        }
+    }
+
+    /// The rest of the exit, from where the task gives its memory up.
+    pub(in crate::kernel) fn exit_rest(&mut self, current: TaskId, code: u32) -> SysResult {
         self.exit_mm_drop(current);
         self.exit_resources(current);
         self.task_mut(current).exit_code = code;

@@ -2,9 +2,7 @@
 //! requested for this case, and process groups that become orphaned.
 
 use super::rules::reaps_itself;
-use crate::abi::{
-    Errno, ExitState, NSIG, PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, PtFlags, Signal, TaskId, VirtAddr,
-};
+use crate::abi::{ExitState, PtFlags, Signal, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::task::SendInfo;
 use crate::trace::TraceEvent;
@@ -109,33 +107,6 @@ impl Kernel {
         let forgotten = zombie && signal != -1 && reaps_itself(task.exit_signal, task.ptrace());
         if forgotten && reaper == self.init {
             self.reap(child);
-        }
-    }
-
-    /// `prctl`, but only the options for the signal that a task gets when its parent dies.
-    ///
-    /// Linux 2.6.12: `kernel/sys.c`, `sys_prctl()`.
-    ///
-    /// # Errors
-    /// `EINVAL` for an invalid signal or an unknown option, `EFAULT`.
-    pub(in crate::kernel) fn sys_prctl(
-        &mut self,
-        current: TaskId,
-        option: u32,
-        arg: u32,
-    ) -> Result<u32, Errno> {
-        match option {
-            PR_SET_PDEATHSIG if arg > NSIG => Err(Errno::EINVAL),
-            PR_SET_PDEATHSIG => {
-                self.task_mut(current).pdeath_signal = arg;
-                Ok(0)
-            }
-            PR_GET_PDEATHSIG => {
-                let signal = self.task(current).pdeath_signal;
-                self.put_user_u32(current, VirtAddr(arg), signal)?;
-                Ok(0)
-            }
-            _ => Err(Errno::EINVAL),
         }
     }
 }

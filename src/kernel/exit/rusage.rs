@@ -33,6 +33,7 @@ impl Kernel {
             maj_flt: task.maj_flt,
             nvcsw: stat.nvcsw,
             nivcsw: stat.nivcsw,
+            sched_time: stat.sched_time,
         }
     }
 

@@ -99,7 +99,7 @@ impl Kernel {
     /// # Errors
     /// Errors of the lookup; `ENOENT`, `EEXIST`, `EISDIR`; `ETXTBSY` for writing to a program that
     /// is being executed.
-    pub(super) fn open_namei(
+    pub(in crate::kernel) fn open_namei(
         &mut self,
         current: TaskId,
         path: &str,
@@ -142,14 +142,16 @@ impl Kernel {
         files.any(|file| file.inode() == inode && file.can_write())
     }
 
-    /// Truncates a regular file to length 0, with its cached pages.
+    /// Truncates a regular file to length 0, with its cached pages. What is left of a program can
+    /// still be executed as far as its permissions go, but no format accepts it.
     ///
     /// Linux 2.6.12: `fs/open.c`, `do_truncate()`.
-    fn truncate(&mut self, inode: InodeId) {
-        let InodeKind::Regular(bytes) = &mut self.inodes[inode].kind else {
-            return;
-        };
-        bytes.clear();
+    pub(in crate::kernel) fn truncate(&mut self, inode: InodeId) {
+        match &mut self.inodes[inode].kind {
+            InodeKind::Regular(bytes) => bytes.clear(),
+            program if program.is_executable() => *program = InodeKind::NoImage(String::new()),
+            _ => return,
+        }
         self.truncate_inode_pages(inode);
     }
 

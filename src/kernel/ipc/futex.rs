@@ -123,10 +123,10 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let mm = self.mm_id(current);
-        let vma = self.mms[mm].find_vma(addr).copied();
-        let vma = vma
-            .filter(|vma| vma.vm_start <= addr.0)
-            .ok_or(Errno::EFAULT)?;
+        // A stack grows down to the word, however far below the stack pointer that is: nobody has
+        // touched the page, so the rule of page faults does not apply.
+        let vma = self.find_extend_vma(mm, addr.page_base());
+        let vma = vma.ok_or(Errno::EFAULT)?;
         if !vma.has(VmFlags::READ) {
             return Err(Errno::EACCES);
         }

@@ -100,7 +100,7 @@ impl Kernel {
     /// that is, within the limits of the caller.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `find_extend_vma()`.
-    fn find_extend_vma(&mut self, mm: MmId, addr: VirtAddr) -> Option<Vma> {
+    pub(in crate::kernel) fn find_extend_vma(&mut self, mm: MmId, addr: VirtAddr) -> Option<Vma> {
         let vma = *self.mms[mm].find_vma(addr)?;
         if vma.contains(addr) {
             return Some(vma);

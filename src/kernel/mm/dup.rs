@@ -86,6 +86,7 @@ impl Kernel {
             locked_vm: 0,
             free_area_cache: space.mmap_base,
             cpu_vm_mask: 0,
+            core: None,
             ..space.clone()
         };
         // `..space.clone()` has copied the id of the program, not its reference.

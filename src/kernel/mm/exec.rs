@@ -48,7 +48,6 @@ impl Kernel {
             mm_users: 1,
             mm_count: 1,
             pgd,
-            dumpable: true,
             ..Mm::default()
         };
         space.pick_mmap_layout((stack_limit != RLIM_INFINITY).then_some(stack_limit));

@@ -1,7 +1,7 @@
 //! The address space of a process, `mm_struct`: its areas, its page directory and its counters.
 
 use super::vma::{VmFlags, Vma};
-use crate::abi::{InodeId, Pfn, VirtAddr};
+use crate::abi::{InodeId, Pfn, TaskId, VirtAddr};
 use getset::CopyGetters;
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -78,11 +78,22 @@ pub struct Mm {
     pub start_stack: u32,
     /// CPUs that may have translations of it, one bit each.
     pub(super) cpu_vm_mask: u32,
-    /// Whether other tasks may look into it.
+    /// Whether other tasks may look into it, and whether a core file may be made of it.
     pub dumpable: bool,
+    /// The core dump in progress.
+    pub core: Option<CoreDump>,
     /// The program it runs; holds a reference.
     #[getset(get_copy = "pub")]
     pub(super) exe: Option<InodeId>,
+}
+
+/// A core dump in progress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CoreDump {
+    /// The task that dumps.
+    pub dumper: TaskId,
+    /// `core_waiters`: how many users the dump still waits for.
+    pub waiters: u32,
 }
 
 impl Mm {

@@ -66,7 +66,7 @@ pub use fault::{
 pub use filemap::FilePage;
 pub(super) use lifetime::mm_init;
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
-pub use mm_struct::{Mm, MmLayout};
+pub use mm_struct::{CoreDump, Mm, MmLayout};
 pub use overcommit::VmStat;
 pub use pagetable::pte_present;
 pub use rmap::AnonVma;

@@ -162,7 +162,10 @@ impl Kernel {
             is_init: self.pid(target).0 <= 1,
             is_caller: target == current,
             has_mm: mm.is_some(),
-            same_user: ids.iter().all(|id| *id == mine.uid) && its.gid == mine.gid,
+            same_user: ids.iter().all(|id| *id == mine.uid)
+                && [its.gid, its.egid, its.sgid]
+                    .iter()
+                    .all(|id| *id == mine.gid),
             dumpable: mm.is_some_and(|mm| self.mms[mm].dumpable),
             traced: self.is_ptraced(target),
             no_more_rights: mine.caps.contains(its.caps),

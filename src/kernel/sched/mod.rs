@@ -241,6 +241,16 @@ impl Scheduler {
         self.tasks.stat(id)
     }
 
+    /// The CPU time of a running task up to now, ns.
+    ///
+    /// Linux 2.6.12: `kernel/sched.c`, `current_sched_time()`.
+    pub(in crate::kernel) fn current_sched_time(&self, current: TaskId, now: u64) -> u64 {
+        let last_tick = self.task_rq(current).timestamp_last_tick;
+        let since = self.tasks[current].timestamp.max(last_tick);
+        let banked = self.stat(current).sched_time;
+        banked.wrapping_add(now.wrapping_sub(since))
+    }
+
     /// The scheduling fields of a task that may be gone.
     pub fn try_get(&self, id: TaskId) -> Option<&SchedTask> {
         self.tasks.get(id)

@@ -102,7 +102,11 @@ impl Kernel {
         priority: i32,
     ) -> Result<u32, Errno> {
         let p = self.positive_pid(current, pid)?;
-        self.sched_setscheduler(current, p, policy_of(policy)?, priority)
+        let policy = match policy {
+            ..0 => self.sched.get(p).policy,
+            _ => policy_of(policy)?,
+        };
+        self.sched_setscheduler(current, p, policy, priority)
     }
 
     /// Sets the real-time priority of one thread, which keeps its policy; `pid` 0 is the caller.

@@ -127,6 +127,26 @@ impl Kernel {
         Ok(0)
     }
 
+    /// Linux 2.6.12: `arch/i386/kernel/process.c`, `sys_get_thread_area()`.
+    ///
+    /// # Errors
+    /// `EFAULT`; `EINVAL` for another entry than the three.
+    pub(in crate::kernel) fn sys_get_thread_area(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let wanted = UserDesc {
+            entry_number: self.get_user_u32(current, addr)?.cast_signed(),
+            ..UserDesc::default()
+        };
+        let slot = wanted.tls_slot().ok_or(Errno::EINVAL)?;
+        let descriptor = self.task(current).thread.tls_array[slot];
+        let info = UserDesc::of_descriptor(wanted.entry_number, descriptor);
+        self.copy_to_user(current, addr, &info.to_bytes())?;
+        Ok(0)
+    }
+
     /// Linux 2.6.12: `include/asm-i386/desc.h`, `load_TLS()`.
     fn load_tls(&mut self, next: TaskId) {
         self.cpus[self.this_cpu].gdt_tls = self.tasks[next].thread.tls_array;

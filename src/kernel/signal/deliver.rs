@@ -161,8 +161,9 @@ impl Kernel {
         // The dump needs the memory and the threads as they are, so it comes before the exit.
         if by_default == DefaultAction::Core {
             self.do_coredump(current, signal);
+        } else {
+            self.do_group_exit(current, signal.number());
         }
-        self.do_group_exit(current, signal.number());
     }
 
     /// Takes the next signal that is not in `blocked`.

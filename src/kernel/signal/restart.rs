@@ -28,10 +28,11 @@ impl Kernel {
         let ret = -restart.code();
         self.trace(current, TraceEvent::SysExit { nr: call.nr, ret });
         let block = restart == Restart::Block;
+        let runs_code = self.runs_code(current);
         let task = self.task_mut(current);
         let regs = &mut task.thread.regs;
-        // A puppet has no `int 0x80` to go back to: the registers do not hold its call.
-        if regs.orig_eax == u32::MAX {
+        // A puppet has no `int 0x80` to go back to, even if a tracer sees its call in the registers.
+        if !runs_code {
             task.in_call.continuation = Some(Continuation::Again { block });
             return;
         }

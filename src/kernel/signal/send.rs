@@ -62,9 +62,6 @@ impl Kernel {
         info: SendInfo,
         target: TaskId,
     ) -> Result<(), Errno> {
-        if target == self.init {
-            return Ok(());
-        }
         let shared = self.shared_pending(target);
         // SIGCONT resumes a process and a stop signal discards SIGCONT even if the signal itself is
         // then dropped as ignored.
@@ -76,6 +73,9 @@ impl Kernel {
         let pid = self.pid(target);
         self.trace(target, TraceEvent::SignalGenerate { pid, signal });
         self.group_complete_signal(target, signal);
+        if target == self.init {
+            self.init_takes_signals();
+        }
         Ok(())
     }
 
@@ -92,8 +92,7 @@ impl Kernel {
         target: TaskId,
     ) -> Result<(), Errno> {
         let private = Pending::Private(target);
-        let deaf = target == self.init || self.sig_ignored(target, signal);
-        if deaf || self.is_queued_already(signal, private) {
+        if self.sig_ignored(target, signal) || self.is_queued_already(signal, private) {
             return Ok(());
         }
         self.send_signal(signal, info, target, private)?;
@@ -103,6 +102,9 @@ impl Kernel {
         }
         if !self.task(target).blocked().contains(signal) {
             self.signal_wake_up(target, Wakes::of(signal));
+        }
+        if target == self.init {
+            self.init_takes_signals();
         }
         Ok(())
     }
@@ -128,7 +130,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `handle_stop_signal()`.
     pub(super) fn handle_stop_signal(&mut self, signal: Signal, target: TaskId) {
-        if target == self.init || self.sched.get(target).dead {
+        if self.sched.get(target).dead {
             return;
         }
         match signal {
@@ -170,6 +172,10 @@ impl Kernel {
             self.set_sigpending(thread);
             mask |= TaskState::INTERRUPTIBLE;
         }
+        if thread == self.init {
+            self.wake_init(mask);
+            return;
+        }
         let (sched, mut ctx) = self.sched_ctx();
         sched.try_to_wake_up(&mut ctx, thread, mask, Waker::GoesOn);
     }
@@ -177,6 +183,10 @@ impl Kernel {
     /// Notifies the parent of a process, or the tracer of the addressed thread, of a stop or its
     /// end.
     fn notify_of_group(&mut self, target: TaskId, why: i32) {
+        // The parent of init is the idle task, which waits for nobody.
+        if target == self.init {
+            return;
+        }
         let task = self.task(target);
         if task.ptrace().contains(PtFlags::PTRACED) {
             let tracer = task.parent();
@@ -233,8 +243,10 @@ impl Kernel {
         for thread in threads {
             self.signal_wake_up(thread, Wakes::Sleepers);
         }
-        // The chosen thread runs whatever it sleeps in: the others wait for it.
-        self.wake_up_process(chosen);
+        // The chosen thread runs whatever it sleeps in: the others wait for it. Init is never queued.
+        if chosen != self.init {
+            self.wake_up_process(chosen);
+        }
     }
 
     /// The addressed thread if it can take the signal, otherwise the next one that can, in turn.
@@ -342,16 +354,16 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `signal_wake_up()`.
     pub(in crate::kernel) fn signal_wake_up(&mut self, task: TaskId, wakes: Wakes) {
-        // Init has no program here and is never queued, so it takes its signals when they are sent.
-        if task == self.init {
-            return;
-        }
-        self.set_sigpending(task);
         let stops = TaskState::STOPPED | TaskState::TRACED;
         let mask = match wakes {
             Wakes::Sleepers => TaskState::INTERRUPTIBLE,
             Wakes::Stopped => TaskState::INTERRUPTIBLE | stops,
         };
+        if task == self.init {
+            self.wake_init(mask);
+            return;
+        }
+        self.set_sigpending(task);
         let (sched, mut ctx) = self.sched_ctx();
         sched.try_to_wake_up(&mut ctx, task, mask, Waker::GoesOn);
     }
@@ -360,6 +372,12 @@ impl Kernel {
     pub(in crate::kernel) fn set_sigpending(&mut self, task: TaskId) {
         let flag = ThreadFlags::SIGPENDING;
         self.sched.set_tsk_thread_flag(task, flag);
+    }
+
+    /// Clears TIF_SIGPENDING: nothing disturbs the task until the flag is set again.
+    pub(in crate::kernel) fn clear_sigpending(&mut self, task: TaskId) {
+        let flag = ThreadFlags::SIGPENDING;
+        self.sched.clear_tsk_thread_flag(task, flag);
     }
 
     /// Whether the task has a signal to take on its way back to user mode.
@@ -385,8 +403,7 @@ impl Kernel {
         if stops || set != 0 {
             self.set_sigpending(task);
         } else {
-            self.sched
-                .clear_tsk_thread_flag(task, ThreadFlags::SIGPENDING);
+            self.clear_sigpending(task);
         }
     }
 

@@ -97,6 +97,25 @@ impl Kernel {
         self.sigaction(current, args, SetSize::Full)
     }
 
+    /// The mask of the first 32 signals.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_sgetmask()`.
+    pub(in crate::kernel) fn sys_sgetmask(&self, current: TaskId) -> u32 {
+        self.task(current).blocked().words()[0]
+    }
+
+    /// Sets the mask of the first 32 signals, and returns the old one. The others are not blocked
+    /// any more.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `sys_ssetmask()`.
+    pub(in crate::kernel) fn sys_ssetmask(&mut self, current: TaskId, mask: u32) -> u32 {
+        let old = self.sys_sgetmask(current);
+        let mask = SigSet(mask.into()).blockable();
+        self.task_mut(current).set_blocked(mask);
+        self.recalc_sigpending(current);
+        old
+    }
+
     /// The old call: the handler is used for one signal, and blocks nothing.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `sys_signal()`.

@@ -67,17 +67,22 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `handle_group_stop()`.
     pub(super) fn handle_group_stop(&mut self, current: TaskId, suspended: Option<SigSet>) -> bool {
+        let stops = self.takes_part_in_stop(current);
+        if stops {
+            self.join_group_stop(current, suspended);
+        }
+        stops
+    }
+
+    /// Whether a thread takes part in the stop of its process.
+    pub(super) fn takes_part_in_stop(&mut self, current: TaskId) -> bool {
         let group = self.signal_of_mut(current);
         // The group is stopping for the core dump of this thread.
         if group.take_dumper(current) {
             return false;
         }
         // A group exit overrides a stop: a thread that stopped now would never exit.
-        if group.flags().contains(SignalFlags::GROUP_EXIT) {
-            return false;
-        }
-        self.join_group_stop(current, suspended);
-        true
+        !group.flags().contains(SignalFlags::GROUP_EXIT)
     }
 
     /// Stops the current task; `left` is the number of threads that have yet to stop, if there are

@@ -119,6 +119,25 @@ pub enum AnswerTo {
     User(VirtAddr),
 }
 
+/// How wide the ids in a list of groups are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GroupWidth {
+    /// 16 bits, in the calls of old.
+    Low,
+    /// 32 bits.
+    High,
+}
+
+impl GroupWidth {
+    /// The bytes of an id.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Low => 2,
+            Self::High => 4,
+        }
+    }
+}
+
 /// The arguments of `mmap2`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MmapArgs {

@@ -2,8 +2,8 @@
 //! points to copied in, and the calls that have a way of their own.
 
 use super::args::{
-    AnswerTo, ExecArgs, ForkArgs, FutexArgs, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES, MmapArgs,
-    PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
+    MmapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 use crate::abi::{
     CloneFlags, Errno, MapFlags, PAGE_SIZE, Resource, Rlimit, SIGINFO_WORDS, SigAction, SigInfo,
@@ -408,6 +408,28 @@ impl Argument for IpcCall {
     }
 }
 
+impl Argument for GroupWidth {}
+
+pub(super) const fn low_groups(_: &mut Registers<'_>) -> Result<GroupWidth, Errno> {
+    Ok(GroupWidth::Low)
+}
+
+pub(super) const fn high_groups(_: &mut Registers<'_>) -> Result<GroupWidth, Errno> {
+    Ok(GroupWidth::High)
+}
+
+/// The call of old: its arguments lie in memory, and the offset counts bytes.
+///
+/// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `old_mmap()`.
+pub(super) fn old_mmap(registers: &mut Registers<'_>) -> Result<MmapArgs, Errno> {
+    let addr = registers.word();
+    let [addr, len, prot, flags, fd, offset] = registers.structure(addr)?;
+    if offset % PAGE_SIZE != 0 {
+        return Err(Errno::EINVAL);
+    }
+    Ok(mmap_args([addr, len, prot, flags, fd, offset / PAGE_SIZE]))
+}
+
 impl Argument for SigSet {}
 impl Argument for SigInfo {}
 
@@ -431,22 +453,22 @@ impl Argument for SigprocmaskArgs {
     }
 }
 
-/// Extends a 16-bit user id; all ones mean "leave it unchanged".
+/// Extends a 16-bit id; all ones mean "leave it unchanged".
 ///
-/// Linux 2.6.12: `include/linux/highuid.h`, `low2highuid()`.
-const fn low2highuid(word: u32) -> u32 {
+/// Linux 2.6.12: `include/linux/highuid.h`, `low2highuid()` and `low2highgid()`.
+pub(in crate::kernel) const fn low2high(word: u32) -> u32 {
     match word & 0xffff {
         0xffff => u32::MAX,
         id => id,
     }
 }
 
-pub(super) fn uid16(registers: &mut Registers<'_>) -> Result<u32, Errno> {
-    Ok(low2highuid(registers.word()))
+pub(super) fn id16(registers: &mut Registers<'_>) -> Result<u32, Errno> {
+    Ok(low2high(registers.word()))
 }
 
-pub(super) fn uids16(registers: &mut Registers<'_>) -> Result<[u32; 3], Errno> {
-    Ok(registers.words().map(low2highuid))
+pub(super) fn ids16(registers: &mut Registers<'_>) -> Result<[u32; 3], Errno> {
+    Ok(registers.words().map(low2high))
 }
 
 /// `waitpid` has no place for the usage.
@@ -461,6 +483,15 @@ pub(super) fn known_resource(registers: &mut Registers<'_>) -> Result<u32, Errno
     match Resource::from_number(resource) {
         Some(_) => Ok(resource),
         None => Err(Errno::EINVAL),
+    }
+}
+
+/// The pid of a thread whose policy is to change, which is looked at before the memory with its
+/// priority is.
+pub(super) fn sched_pid(registers: &mut Registers<'_>) -> Result<i32, Errno> {
+    match registers.word().cast_signed() {
+        ..0 => Err(Errno::EINVAL),
+        pid => Ok(pid),
     }
 }
 

@@ -16,9 +16,10 @@ mod result;
 mod table;
 
 pub use args::{
-    AnswerTo, ExecArgs, ForkArgs, FutexArgs, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES, MmapArgs,
-    PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
+    MmapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
+pub(super) use decode::low2high;
 pub use fork_refusal::ForkRefusal;
 pub use map_refusal::MapRefusal;
 pub use refusal::{LimitRefusal, NoChild, PgrpRefusal, RlimitRefusal};

@@ -7,13 +7,14 @@
 //! Linux 2.6.12: `include/asm-i386/unistd.h`, `arch/i386/kernel/entry.S` (`sys_call_table`).
 
 use super::args::{
-    AnswerTo, ExecArgs, ForkArgs, FutexArgs, IpcCall, ItimerVal, MmapArgs, PtraceArgs,
+    AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, PtraceArgs,
     SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 use super::decode::{
-    Argument, Decode, Registers, affinity_mask, known_resource, old_sigaction, old_sigmask_change,
-    old_sigset, rt_sigaction, rt_sigmask_change, rt_sigset, rt_sigset_size, sched_priority,
-    sigqueue_info, uid16, uids16, waitpid,
+    Argument, Decode, Registers, affinity_mask, high_groups, id16, ids16, known_resource,
+    low_groups, old_mmap, old_sigaction, old_sigmask_change, old_sigset, rt_sigaction,
+    rt_sigmask_change, rt_sigset, rt_sigset_size, sched_pid, sched_priority, sigqueue_info,
+    waitpid,
 };
 use super::result::SysResult;
 use crate::abi::{Errno, Rlimit, SigAction, SigInfo, SigSet, TaskId, VirtAddr};
@@ -238,7 +239,7 @@ syscalls! {
         = Execve(args: ExecArgs) => sys_execve puppets(exec) programs(execve);
     12 chdir("const char *path") Simplified
         = Chdir(path: String) => sys_chdir puppets(chdir) programs(chdir);
-    13 time("int *result") Absent programs(time);
+    13 time("int *result") Exact = Time(result: VirtAddr) => sys_time programs(time 0);
     14 mknod("const char *path, int mode, unsigned int dev") Absent;
     15 chmod("const char *path, mode_t mode") Absent;
     16 lchown("const char *path, old_uid_t user, old_gid_t group") Absent;
@@ -249,9 +250,9 @@ syscalls! {
     20 getpid("") Exact = Getpid => sys_getpid puppets(getpid) programs(getpid);
     21 mount("char *dev, char *dir, char *type, unsigned long flags, void *data") Absent;
     22 umount("char *path") Absent;
-    23 setuid("old_uid_t uid") Simplified = Setuid(uid: u32 = uid16) => sys_setuid programs(setuid);
-    24 getuid("") Simplified = Getuid => sys_getuid puppets(getuid) programs(getuid);
-    25 stime("time_t *time") Absent;
+    23 setuid("old_uid_t uid") Simplified = Setuid(uid: u32 = id16) => sys_setuid;
+    24 getuid("") Exact = Getuid => sys_getuid16 puppets(getuid);
+    25 stime("time_t *time") Exact = Stime(time: VirtAddr) => sys_stime programs(stime);
     26 ptrace("long request, long pid, long addr, long data") Simplified
         = Ptrace(args: PtraceArgs) => sys_ptrace
         puppets(
@@ -274,20 +275,20 @@ syscalls! {
         = Kill(pid: i32, sig: i32) => sys_kill puppets(kill) programs(kill);
     38 rename("const char *old, const char *new") Absent;
     39 mkdir("const char *path, int mode") Simplified
-        = Mkdir(path: String) => sys_mkdir puppets(mkdir);
+        = Mkdir(path: String) => sys_mkdir puppets(mkdir) programs(mkdir 1);
     40 rmdir("const char *path") Absent;
     41 dup("unsigned int fd") Exact = Dup(fd: u32) => sys_dup puppets(dup) programs(dup);
     42 pipe("unsigned long *fds") Exact = Pipe(fds: VirtAddr) => sys_pipe
         puppets(pipe) programs(pipe);
-    43 times("struct tms *buffer") Absent programs(times);
+    43 times("struct tms *buffer") Exact = Times(buffer: VirtAddr) => sys_times programs(times 0);
     44 prof("") Hole;
     45 brk("unsigned long addr") Exact = Brk(addr: u32) => sys_brk puppets(brk) programs(brk);
-    46 setgid("old_gid_t gid") Absent programs(setgid);
-    47 getgid("") Simplified = Getgid => sys_getgid programs(getgid);
+    46 setgid("old_gid_t gid") Exact = Setgid(gid: u32 = id16) => sys_setgid;
+    47 getgid("") Exact = Getgid => sys_getgid16;
     48 signal("int sig, __sighandler_t handler") Exact
         = Signal(sig: u32, handler: SigAction) => sys_signal, again programs(signal);
-    49 geteuid("") Simplified = Geteuid => sys_geteuid puppets(geteuid) programs(geteuid);
-    50 getegid("") Simplified = Getegid => sys_getgid programs(getegid);
+    49 geteuid("") Exact = Geteuid => sys_geteuid16 puppets(geteuid);
+    50 getegid("") Exact = Getegid => sys_getegid16;
     51 acct("const char *path") Absent;
     52 umount2("char *path, int flags") Absent;
     53 lock("") Hole;
@@ -298,10 +299,11 @@ syscalls! {
     57 setpgid("pid_t pid, pid_t pgid") Exact
         = Setpgid(pid: i32, pgid: i32) => sys_setpgid puppets(setpgid) programs(setpgid);
     58 ulimit("") Hole;
-    59 oldolduname("struct oldold_utsname *name") Absent;
+    59 oldolduname("struct oldold_utsname *name") Exact
+        = Oldolduname(name: VirtAddr) => sys_olduname;
     60 umask("int mask") Simplified = Umask(mask: u32) => sys_umask puppets(umask) programs(umask);
     61 chroot("const char *path") Simplified
-        = Chroot(path: String) => sys_chroot puppets(chroot);
+        = Chroot(path: String) => sys_chroot puppets(chroot) programs(chroot);
     62 ustat("unsigned int dev, struct ustat *buffer") Absent;
     63 dup2("unsigned int fd, unsigned int new_fd") Exact
         = Dup2(fd: u32, new_fd: u32) => sys_dup2 puppets(dup2) programs(dup2);
@@ -313,11 +315,12 @@ syscalls! {
     ) Exact
         = Sigaction(args: SigactionArgs = old_sigaction) => sys_sigaction, again
         puppets(sigaction) programs(sigaction);
-    68 sgetmask("") Absent;
-    69 ssetmask("int mask") Absent;
+    68 sgetmask("") Exact = Sgetmask => sys_sgetmask programs(sgetmask);
+    69 ssetmask("int mask") Exact = Ssetmask(mask: u32) => sys_ssetmask programs(ssetmask);
     70 setreuid("old_uid_t ruid, old_uid_t euid") Simplified
-        = Setreuid(ruid: u32 = uid16, euid: u32 = uid16) => sys_setreuid;
-    71 setregid("old_gid_t rgid, old_gid_t egid") Absent;
+        = Setreuid(ruid: u32 = id16, euid: u32 = id16) => sys_setreuid;
+    71 setregid("old_gid_t rgid, old_gid_t egid") Exact
+        = Setregid(rgid: u32 = id16, egid: u32 = id16) => sys_setregid;
     72 sigsuspend("int unused, int unused2, old_sigset_t mask") Exact
         = Sigsuspend(mask: SigSet = old_sigset) => sys_sigsuspend programs(sigsuspend);
     73 sigpending("old_sigset_t *set") Exact
@@ -332,10 +335,16 @@ syscalls! {
     77 getrusage("int who, struct rusage *usage") Exact
         = Getrusage(who: i32, usage: VirtAddr) => sys_getrusage
         puppets(getrusage) programs(getrusage);
-    78 gettimeofday("struct timeval *time, struct timezone *zone") Absent programs(gettimeofday);
-    79 settimeofday("struct timeval *time, struct timezone *zone") Absent;
-    80 getgroups("int size, old_gid_t *list") Absent;
-    81 setgroups("int size, old_gid_t *list") Absent;
+    78 gettimeofday("struct timeval *time, struct timezone *zone") Exact
+        = Gettimeofday(time: VirtAddr, zone: VirtAddr) => sys_gettimeofday
+        programs(gettimeofday 1);
+    79 settimeofday("struct timeval *time, struct timezone *zone") Exact
+        = Settimeofday(time: VirtAddr, zone: VirtAddr) => sys_settimeofday
+        programs(settimeofday 1);
+    80 getgroups("int size, old_gid_t *list") Exact
+        = Getgroups(size: u32, list: VirtAddr, width: GroupWidth = low_groups) => sys_getgroups;
+    81 setgroups("int size, old_gid_t *list") Exact
+        = Setgroups(size: u32, list: VirtAddr, width: GroupWidth = low_groups) => sys_setgroups;
     82 select("struct sel_arg_struct *args") Absent;
     83 symlink("const char *old, const char *new") Absent;
     84 oldlstat("char *path, struct __old_kernel_stat *buffer") Absent;
@@ -344,7 +353,8 @@ syscalls! {
     87 swapon("const char *path, int flags") Absent;
     88 reboot("int magic, int magic2, unsigned int command, void *arg") Absent;
     89 readdir("unsigned int fd, struct old_linux_dirent *entry, unsigned int count") Absent;
-    90 mmap("struct mmap_arg_struct *args") Absent;
+    90 mmap("struct mmap_arg_struct *args") Simplified
+        = Mmap(args: MmapArgs = old_mmap) => sys_mmap2 programs(old_mmap);
     91 munmap("unsigned long addr, size_t len") Exact
         = Munmap(addr: u32, len: u32) => sys_munmap puppets(munmap) programs(munmap);
     92 truncate("const char *path, unsigned long length") Absent;
@@ -372,7 +382,7 @@ syscalls! {
     106 stat("char *path, struct stat *buffer") Absent;
     107 lstat("char *path, struct stat *buffer") Absent;
     108 fstat("unsigned int fd, struct stat *buffer") Absent;
-    109 olduname("struct old_utsname *name") Absent;
+    109 olduname("struct old_utsname *name") Exact = Olduname(name: VirtAddr) => sys_uname;
     110 iopl("unsigned long level") Absent;
     111 vhangup("") Absent;
     112 idle("") Hole;
@@ -380,7 +390,8 @@ syscalls! {
     114 wait4("pid_t pid, int *status, int options, struct rusage *usage") Exact
         = Wait4(args: WaitArgs) => sys_wait4, again puppets(wait) programs(wait4);
     115 swapoff("const char *path") Absent;
-    116 sysinfo("struct sysinfo *info") Absent;
+    116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
+        programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
         = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop) programs(ipc);
     118 fsync("unsigned int fd") Absent;
@@ -391,10 +402,11 @@ syscalls! {
     ) Exact
         = Clone(args: ForkArgs) => sys_clone puppets(clone) programs(sys_clone 2);
     121 setdomainname("char *name, int len") Absent;
-    122 uname("struct new_utsname *name") Absent;
+    122 uname("struct new_utsname *name") Exact = Uname(name: VirtAddr) => sys_newuname
+        programs(uname);
     123 modify_ldt("int func, void *ptr, unsigned long count") Absent;
     124 adjtimex("struct timex *time") Absent;
-    125 mprotect("unsigned long addr, size_t len, unsigned long prot") Absent programs(mprotect);
+    125 mprotect("unsigned long addr, size_t len, unsigned long prot") Absent;
     126 sigprocmask("int how, old_sigset_t *set, old_sigset_t *old") Exact
         = Sigprocmask(args: SigprocmaskArgs = old_sigmask_change) => sys_sigprocmask
         programs(sigprocmask);
@@ -408,10 +420,13 @@ syscalls! {
     133 fchdir("unsigned int fd") Absent;
     134 bdflush("int func, long data") Absent;
     135 sysfs("int option, unsigned long arg, unsigned long arg2") Absent;
-    136 personality("unsigned long personality") Absent;
+    136 personality("unsigned long personality") Simplified
+        = Personality(persona: u32) => sys_personality programs(personality);
     137 afs_syscall("") Hole;
-    138 setfsuid("old_uid_t uid") Absent;
-    139 setfsgid("old_gid_t gid") Absent;
+    138 setfsuid("old_uid_t uid") Simplified
+        = Setfsuid(uid: u32 = id16) => sys_setfsuid;
+    139 setfsgid("old_gid_t gid") Exact
+        = Setfsgid(gid: u32 = id16) => sys_setfsgid;
     140 _llseek(
         "unsigned int fd, unsigned long high, unsigned long low, loff_t *result, \
          unsigned int whence"
@@ -427,18 +442,18 @@ syscalls! {
     147 getsid("pid_t pid") Exact = Getsid(pid: i32) => sys_getsid puppets(getsid) programs(getsid);
     148 fdatasync("unsigned int fd") Absent;
     149 _sysctl("struct __sysctl_args *args") Absent;
-    150 mlock("unsigned long addr, size_t len") Absent programs(mlock);
-    151 munlock("unsigned long addr, size_t len") Absent programs(munlock);
+    150 mlock("unsigned long addr, size_t len") Absent;
+    151 munlock("unsigned long addr, size_t len") Absent;
     152 mlockall("int flags") Absent;
     153 munlockall("") Absent;
     154 sched_setparam("pid_t pid, struct sched_param *param") Exact
-        = SchedSetparam(pid: i32, param: i32 = sched_priority) => sys_sched_setparam
+        = SchedSetparam(pid: i32 = sched_pid, param: i32 = sched_priority) => sys_sched_setparam
         puppets(sched_setparam) programs(sched_setparam);
     155 sched_getparam("pid_t pid, struct sched_param *param") Exact
         = SchedGetparam(pid: i32, param: AnswerTo) => sys_sched_getparam
         puppets(sched_getparam) programs(sched_getparam);
     156 sched_setscheduler("pid_t pid, int policy, struct sched_param *param") Exact
-        = SchedSetscheduler(pid: i32, policy: i32, param: i32 = sched_priority)
+        = SchedSetscheduler(pid: i32 = sched_pid, policy: i32, param: i32 = sched_priority)
             => sys_sched_setscheduler
         puppets(sched_setscheduler) programs(sched_setscheduler);
     157 sched_getscheduler("pid_t pid") Exact
@@ -460,20 +475,23 @@ syscalls! {
         programs(nanosleep);
     163 mremap(
         "unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags"
-    ) Absent programs(mremap);
+    ) Absent;
     164 setresuid("old_uid_t ruid, old_uid_t euid, old_uid_t suid") Simplified
-        = Setresuid(ids: [u32; 3] = uids16) => sys_setresuid;
-    165 getresuid("old_uid_t *ruid, old_uid_t *euid, old_uid_t *suid") Absent;
+        = Setresuid(ids: [u32; 3] = ids16) => sys_setresuid;
+    165 getresuid("old_uid_t *ruid, old_uid_t *euid, old_uid_t *suid") Exact
+        = Getresuid(ids: [VirtAddr; 3]) => sys_getresuid16;
     166 vm86("unsigned long command, struct vm86plus_struct *info") Absent;
     167 query_module("") Hole;
     168 poll("struct pollfd *fds, unsigned int count, long timeout") Absent;
     169 nfsservctl("int command, struct nfsctl_arg *arg, void *result") Absent;
-    170 setresgid("old_gid_t rgid, old_gid_t egid, old_gid_t sgid") Absent;
-    171 getresgid("old_gid_t *rgid, old_gid_t *egid, old_gid_t *sgid") Absent;
+    170 setresgid("old_gid_t rgid, old_gid_t egid, old_gid_t sgid") Exact
+        = Setresgid(ids: [u32; 3] = ids16) => sys_setresgid;
+    171 getresgid("old_gid_t *rgid, old_gid_t *egid, old_gid_t *sgid") Exact
+        = Getresgid(ids: [VirtAddr; 3]) => sys_getresgid16;
     172 prctl(
         "int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5"
     ) Simplified
-        = Prctl(option: u32, arg2: u32) => sys_prctl puppets(prctl);
+        = Prctl(option: u32, arg2: u32) => sys_prctl puppets(prctl) programs(prctl 1);
     173 rt_sigreturn("") Simplified = RtSigreturn => sys_rt_sigreturn programs(rt_sigreturn);
     174 rt_sigaction(
         "int sig, const struct sigaction *action, struct sigaction *old, size_t size"
@@ -501,7 +519,7 @@ syscalls! {
     181 pwrite64("unsigned int fd, const char *buffer, size_t count, loff_t offset") Absent;
     182 chown("const char *path, old_uid_t user, old_gid_t group") Absent;
     183 getcwd("char *buffer, unsigned long size") Exact
-        = Getcwd(buffer: VirtAddr, size: u32) => sys_getcwd puppets(getcwd);
+        = Getcwd(buffer: VirtAddr, size: u32) => sys_getcwd puppets(getcwd) programs(getcwd);
     184 capget("cap_user_header_t header, cap_user_data_t data") Absent;
     185 capset("cap_user_header_t header, const cap_user_data_t data") Absent;
     186 sigaltstack("const stack_t *stack, stack_t *old") Exact
@@ -525,30 +543,37 @@ syscalls! {
     196 lstat64("char *path, struct stat64 *buffer") Absent;
     197 fstat64("unsigned long fd, struct stat64 *buffer") Absent;
     198 lchown32("const char *path, uid_t user, gid_t group") Absent;
-    199 getuid32("") Exact = Getuid32 => sys_getuid;
-    200 getgid32("") Exact = Getgid32 => sys_getgid;
-    201 geteuid32("") Exact = Geteuid32 => sys_geteuid;
-    202 getegid32("") Exact = Getegid32 => sys_getgid;
+    199 getuid32("") Exact = Getuid32 => sys_getuid programs(getuid);
+    200 getgid32("") Exact = Getgid32 => sys_getgid programs(getgid);
+    201 geteuid32("") Exact = Geteuid32 => sys_geteuid programs(geteuid);
+    202 getegid32("") Exact = Getegid32 => sys_getegid programs(getegid);
     203 setreuid32("uid_t ruid, uid_t euid") Simplified
-        = Setreuid32(ruid: u32, euid: u32) => sys_setreuid puppets(setreuid);
-    204 setregid32("gid_t rgid, gid_t egid") Absent;
-    205 getgroups32("int size, gid_t *list") Absent;
-    206 setgroups32("int size, gid_t *list") Absent;
+        = Setreuid32(ruid: u32, euid: u32) => sys_setreuid puppets(setreuid) programs(setreuid);
+    204 setregid32("gid_t rgid, gid_t egid") Exact
+        = Setregid32(rgid: u32, egid: u32) => sys_setregid programs(setregid);
+    205 getgroups32("int size, gid_t *list") Exact
+        = Getgroups32(size: u32, list: VirtAddr, width: GroupWidth = high_groups) => sys_getgroups
+        programs(getgroups);
+    206 setgroups32("int size, gid_t *list") Exact
+        = Setgroups32(size: u32, list: VirtAddr, width: GroupWidth = high_groups) => sys_setgroups
+        programs(setgroups);
     207 fchown32("unsigned int fd, uid_t user, gid_t group") Absent;
     208 setresuid32("uid_t ruid, uid_t euid, uid_t suid") Simplified
-        = Setresuid32(ids: [u32; 3]) => sys_setresuid puppets(setresuid);
+        = Setresuid32(ids: [u32; 3]) => sys_setresuid puppets(setresuid) programs(setresuid);
     209 getresuid32("uid_t *ruid, uid_t *euid, uid_t *suid") Exact
-        = Getresuid32(ids: [VirtAddr; 3]) => sys_getresuid puppets(getresuid);
-    210 setresgid32("gid_t rgid, gid_t egid, gid_t sgid") Absent;
-    211 getresgid32("gid_t *rgid, gid_t *egid, gid_t *sgid") Absent;
+        = Getresuid32(ids: [VirtAddr; 3]) => sys_getresuid puppets(getresuid) programs(getresuid);
+    210 setresgid32("gid_t rgid, gid_t egid, gid_t sgid") Exact
+        = Setresgid32(ids: [u32; 3]) => sys_setresgid programs(setresgid);
+    211 getresgid32("gid_t *rgid, gid_t *egid, gid_t *sgid") Exact
+        = Getresgid32(ids: [VirtAddr; 3]) => sys_getresgid programs(getresgid);
     212 chown32("const char *path, uid_t user, gid_t group") Absent;
-    213 setuid32("uid_t uid") Simplified = Setuid32(uid: u32) => sys_setuid puppets(setuid);
-    214 setgid32("gid_t gid") Absent;
-    215 setfsuid32("uid_t uid") Absent;
-    216 setfsgid32("gid_t gid") Absent;
+    213 setuid32("uid_t uid") Simplified = Setuid32(uid: u32) => sys_setuid puppets(setuid) programs(setuid);
+    214 setgid32("gid_t gid") Exact = Setgid32(gid: u32) => sys_setgid programs(setgid);
+    215 setfsuid32("uid_t uid") Simplified = Setfsuid32(uid: u32) => sys_setfsuid programs(setfsuid);
+    216 setfsgid32("gid_t gid") Exact = Setfsgid32(gid: u32) => sys_setfsgid programs(setfsgid);
     217 pivot_root("const char *new, const char *old") Absent;
     218 mincore("unsigned long addr, size_t len, unsigned char *vector") Absent;
-    219 madvise("unsigned long addr, size_t len, int advice") Absent programs(madvise);
+    219 madvise("unsigned long addr, size_t len, int advice") Absent;
     220 getdents64("unsigned int fd, struct linux_dirent64 *entries, unsigned int count") Absent;
     221 fcntl64("unsigned int fd, unsigned int command, unsigned long arg") Simplified
         = Fcntl64(fd: u32, command: u32, arg: u32) => sys_fcntl;
@@ -585,7 +610,8 @@ syscalls! {
         puppets(sched_getaffinity) programs(sched_getaffinity);
     243 set_thread_area("struct user_desc *descriptor") Exact
         = SetThreadArea(descriptor: VirtAddr) => sys_set_thread_area programs(set_thread_area);
-    244 get_thread_area("struct user_desc *descriptor") Absent programs(get_thread_area);
+    244 get_thread_area("struct user_desc *descriptor") Exact
+        = GetThreadArea(descriptor: VirtAddr) => sys_get_thread_area programs(get_thread_area);
     245 io_setup("unsigned int events, aio_context_t *context") Absent;
     246 io_destroy("aio_context_t context") Absent;
     247 io_getevents(
@@ -616,12 +642,18 @@ syscalls! {
     261 timer_gettime("timer_t timer, struct itimerspec *value") Absent;
     262 timer_getoverrun("timer_t timer") Absent;
     263 timer_delete("timer_t timer") Absent;
-    264 clock_settime("clockid_t clock, const struct timespec *time") Absent;
-    265 clock_gettime("clockid_t clock, struct timespec *time") Absent programs(clock_gettime);
-    266 clock_getres("clockid_t clock, struct timespec *resolution") Absent;
+    264 clock_settime("clockid_t clock, const struct timespec *time") Exact
+        = ClockSettime(clock: u32, time: VirtAddr) => sys_clock_settime programs(clock_settime);
+    265 clock_gettime("clockid_t clock, struct timespec *time") Exact
+        = ClockGettime(clock: u32, time: VirtAddr) => sys_clock_gettime programs(clock_gettime);
+    266 clock_getres("clockid_t clock, struct timespec *resolution") Exact
+        = ClockGetres(clock: u32, resolution: VirtAddr) => sys_clock_getres programs(clock_getres);
     267 clock_nanosleep(
         "clockid_t clock, int flags, const struct timespec *request, struct timespec *remaining"
-    ) Absent;
+    ) Simplified
+        = ClockNanosleep(clock: u32, flags: u32, request: VirtAddr, remaining: VirtAddr)
+            => sys_clock_nanosleep, again
+        programs(clock_nanosleep 3);
     268 statfs64("const char *path, size_t size, struct statfs64 *buffer") Absent;
     269 fstatfs64("unsigned int fd, size_t size, struct statfs64 *buffer") Absent;
     270 tgkill("int tgid, int tid, int sig") Exact
@@ -721,6 +753,20 @@ mod tests {
         let words = SYSCALLS.iter().flat_map(|info| info.programs);
         let words: Vec<_> = words.map(|word| word.name).collect();
         assert_eq!(words.iter().collect::<BTreeSet<_>>().len(), words.len());
+    }
+
+    /// A word that only ever returned `ENOSYS` would look like one that works.
+    #[test]
+    fn only_calls_that_exist_have_words_and_methods() {
+        for info in &SYSCALLS {
+            if matches!(info.status, Status::Absent | Status::Hole) {
+                assert!(
+                    info.programs.is_empty() && info.puppets.is_empty(),
+                    "{}",
+                    info.name
+                );
+            }
+        }
     }
 
     #[test]

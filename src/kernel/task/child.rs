@@ -44,6 +44,8 @@ impl Task {
             sem_undo: self.sem_undo,
 
             cred: self.cred,
+            groups: self.groups.clone(),
+            personality: self.personality,
 
             pending: SigPending::default(),
             blocked: self.blocked,

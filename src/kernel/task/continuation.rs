@@ -3,7 +3,7 @@
 //! blocked task has one of these.
 
 use super::Seq;
-use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, Pid, SigSet, VirtAddr};
+use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, Pid, SigSet, Signal, VirtAddr};
 use crate::kernel::syscall::{InfoTo, WaitArgs};
 
 /// Where the kernel continues when a blocked task gets the CPU again; at most one per task.
@@ -46,6 +46,16 @@ pub enum Continuation {
     },
     /// It is stopped for its tracer.
     PtraceStop(Trap),
+    /// `do_coredump`: other users of the memory have yet to leave it.
+    CoreDump {
+        /// The signal that the process dies by.
+        signal: Signal,
+    },
+    /// `exit_mm`: the memory is being dumped.
+    ExitWaitsForCore {
+        /// The wait status of the exit.
+        code: u32,
+    },
     /// exec: other threads have not exited yet.
     ExecWaitsForThreads,
     /// exec: the first thread has yet to become a zombie.
@@ -70,6 +80,17 @@ pub enum Continuation {
         until: u64,
         /// Where the remaining time is stored if a handler ends it early; 0 for nowhere.
         rem: VirtAddr,
+    },
+    /// `clock_nanosleep` until a time that has not come yet.
+    AbsoluteSleep {
+        /// The clock that shows the time.
+        clock: u32,
+        /// The time: seconds.
+        sec: i32,
+        /// And nanoseconds.
+        nsec: i32,
+        /// The tick at which the time comes, unless the clock is set.
+        until: u64,
     },
     /// `read` from a pipe: nothing has been written yet.
     PipeRead(PipeIo),

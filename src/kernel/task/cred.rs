@@ -14,8 +14,16 @@ pub struct Cred {
     pub euid: u32,
     /// Saved user id.
     pub suid: u32,
+    /// The user id that file systems ask for.
+    pub fsuid: u32,
     /// Real group id.
     pub gid: u32,
+    /// Effective group id.
+    pub egid: u32,
+    /// Saved group id.
+    pub sgid: u32,
+    /// The group id that file systems ask for.
+    pub fsgid: u32,
     /// Effective capabilities: those that checks ask for.
     pub caps: Caps,
     /// Permitted capabilities: those that can become effective.
@@ -30,7 +38,11 @@ impl Cred {
             uid,
             euid: uid,
             suid: uid,
+            fsuid: uid,
             gid: uid,
+            egid: uid,
+            sgid: uid,
+            fsgid: uid,
             caps,
             permitted: caps,
         }

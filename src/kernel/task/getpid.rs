@@ -1,6 +1,6 @@
 //! The calls with which a task asks who it is.
 
-use crate::abi::TaskId;
+use crate::abi::{Pid, TaskId};
 use crate::kernel::Kernel;
 
 impl Kernel {
@@ -16,8 +16,15 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/timer.c`, `sys_getppid()`.
     pub(in crate::kernel) fn sys_getppid(&self, current: TaskId) -> u32 {
-        let leader = self.task(current).group_leader;
-        self.task(self.task(leader).real_parent).tgid.0 as u32
+        self.ppid(self.task(current).group_leader).0 as u32
+    }
+
+    /// The pid of the process that made a task. That of init is 0, for the idle task has made it.
+    pub fn ppid(&self, task: TaskId) -> Pid {
+        if task == self.init {
+            return Pid(0);
+        }
+        self.task(self.task(task).real_parent).tgid
     }
 
     /// Linux 2.6.12: `kernel/timer.c`, `sys_getuid()`.
@@ -30,9 +37,12 @@ impl Kernel {
         self.task(current).cred.euid
     }
 
-    /// Nothing here changes groups: the effective one is the real one.
-    ///
-    /// Linux 2.6.12: `kernel/timer.c`, `sys_getgid()` and `sys_getegid()`.
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_getegid()`.
+    pub(in crate::kernel) fn sys_getegid(&self, current: TaskId) -> u32 {
+        self.task(current).cred.egid
+    }
+
+    /// Linux 2.6.12: `kernel/timer.c`, `sys_getgid()`.
     pub(in crate::kernel) fn sys_getgid(&self, current: TaskId) -> u32 {
         self.task(current).cred.gid
     }

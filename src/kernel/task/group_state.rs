@@ -114,6 +114,11 @@ impl SignalStruct {
         self.group_stop_count = 0;
     }
 
+    /// The stop of the others for a core dump is over: they have gone.
+    pub(in crate::kernel) const fn forget_stop(&mut self) {
+        self.group_stop_count = 0;
+    }
+
     /// Records in the wait status that a core file was written.
     pub(in crate::kernel) const fn core_dumped(&mut self) {
         self.group_exit_code |= 0x80;

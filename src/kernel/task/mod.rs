@@ -33,12 +33,16 @@ mod itimers;
 mod pgrp;
 mod pid;
 mod pidmap;
+mod prctl;
 mod resume;
 mod rlimit;
+mod setgid;
 mod setuid;
 mod sighand;
 mod sigpending;
 mod task_struct;
+mod uid16;
+mod uname;
 mod usage;
 
 pub use continuation::{AfterMigration, Continuation, FutexKey, PipeIo, Trap};

@@ -30,6 +30,8 @@ impl Kernel {
                 return true;
             }
             Continuation::PtraceStop(trap) => self.ptrace_resumes(current, trap),
+            Continuation::CoreDump { signal } => self.coredump_wait(current, signal),
+            Continuation::ExitWaitsForCore { code } => self.exit_after_core(current, code),
             Continuation::ExecWaitsForThreads => self.exec_waits_for_threads(current),
             Continuation::ExecWaitsForLeader => self.exec_waits_for_leader(current),
             Continuation::VforkWait { child, done: true } => self.vfork_is_over(current, child),
@@ -41,6 +43,12 @@ impl Kernel {
             Continuation::PipeRead(io) => self.pipe_read(current, io),
             Continuation::PipeWrite(io) => self.pipe_write_resumes(current, io),
             Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),
+            Continuation::AbsoluteSleep {
+                clock,
+                sec,
+                nsec,
+                until,
+            } => self.absolute_sleep_woken(current, clock, (sec, nsec), until),
             // The call that starts here returns on its own.
             Continuation::Again { block } => {
                 self.call_again(current, block);

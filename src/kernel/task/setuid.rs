@@ -50,10 +50,14 @@ impl Kernel {
         Ok(())
     }
 
-    /// Sets the new ids, and the capabilities that result.
+    /// Sets the new ids, and the capabilities that result. If the effective id changes, nobody may
+    /// look into the memory any more.
     fn commit_ids(&mut self, current: TaskId, old: &Cred, euid: u32, suid: u32) {
         let mut new = self.task(current).cred;
-        (new.euid, new.suid) = (euid, suid);
+        (new.euid, new.suid, new.fsuid) = (euid, suid, euid);
+        if euid != old.euid {
+            self.clear_dumpable(current);
+        }
         (new.caps, new.permitted) = caps_after_setuid(old, &new);
         self.task_mut(current).cred = new;
     }
@@ -126,6 +130,10 @@ impl Kernel {
         }
         if ruid != SAME {
             self.change_user(current, ruid)?;
+            // The comparison is with the number as given: -1 counts as a change.
+            if ruid != old.uid && euid != old.euid {
+                self.clear_dumpable(current);
+            }
         }
         let or_old = |new, old| if new == SAME { old } else { new };
         self.commit_ids(

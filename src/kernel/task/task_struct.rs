@@ -13,6 +13,7 @@ use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::RestartBlock;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The CPU state of a task (`thread_struct` and the saved user registers).
 #[derive(Clone, Debug, Default)]
@@ -93,6 +94,10 @@ pub struct Task {
     // Credentials.
     /// User and group ids, and capabilities.
     pub(super) cred: Cred,
+    /// `group_info`: the supplementary groups, in ascending order.
+    pub(super) groups: Arc<[u32]>,
+    /// As which system the kernel shows itself.
+    pub(super) personality: u32,
 
     // Signals of this thread alone.
     /// Private pending signals.
@@ -179,6 +184,8 @@ impl Task {
             namespace: None,
             sem_undo: None,
             cred,
+            groups: Arc::new([]),
+            personality: 0,
             pending: SigPending::default(),
             blocked: SigSet::EMPTY,
             real_blocked: SigSet::EMPTY,

@@ -18,6 +18,8 @@ pub struct Usage {
     pub nvcsw: u32,
     /// Involuntary context switches.
     pub nivcsw: u32,
+    /// CPU time, ns.
+    pub sched_time: u64,
 }
 
 impl AddAssign for Usage {
@@ -28,6 +30,7 @@ impl AddAssign for Usage {
         self.maj_flt += other.maj_flt;
         self.nvcsw += other.nvcsw;
         self.nivcsw += other.nivcsw;
+        self.sched_time = self.sched_time.wrapping_add(other.sched_time);
     }
 }
 
@@ -66,6 +69,7 @@ mod tests {
             maj_flt: 4,
             nvcsw: 5,
             nivcsw: 6,
+            sched_time: 7,
         };
         let more = Usage {
             utime: 10,
@@ -74,6 +78,7 @@ mod tests {
             maj_flt: 40,
             nvcsw: 50,
             nivcsw: 60,
+            sched_time: 70,
         };
         sum += more;
         let expected = Usage {
@@ -83,6 +88,7 @@ mod tests {
             maj_flt: 44,
             nvcsw: 55,
             nivcsw: 66,
+            sched_time: 77,
         };
         assert_eq!(sum, expected);
     }

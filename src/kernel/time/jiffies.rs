@@ -41,6 +41,14 @@ pub(in crate::kernel) const fn timespec_to_jiffies(sec: i32, nsec: i32) -> u32 {
     ((sec * SEC_CONVERSION).wrapping_add(part >> (NSEC_SHIFT - SEC_SHIFT)) >> SEC_SHIFT) as u32
 }
 
+/// The ticks of a time that is already rounded, in 64 bits.
+///
+/// Linux 2.6.12: `kernel/posix-timers.c`, `tstojiffie()`.
+pub(super) const fn timespec_to_jiffies_64(sec: u64, nsec: u64) -> u64 {
+    let part = (nsec * NSEC_CONVERSION) >> (NSEC_SHIFT - SEC_SHIFT);
+    (sec * SEC_CONVERSION + part) >> SEC_SHIFT
+}
+
 /// Linux 2.6.12: `include/linux/jiffies.h`, `jiffies_to_timespec()`: seconds and nanoseconds.
 pub(super) const fn jiffies_to_timespec(jiffies: u64) -> (i32, i32) {
     let ns = jiffies * TICK_NSEC;

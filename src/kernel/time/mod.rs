@@ -1,4 +1,5 @@
-//! What happens at a certain tick: the timer interrupt, sleeps, and interval timers.
+//! What happens at a certain tick: the timer interrupt, sleeps, and interval timers; and what time it
+//! is: clocks, the time of day, CPU times, the load.
 //!
 //! The room uses `signal/` (SIGALRM and its like), `sched/` (waking, and its half of the tick), `task/`
 //! and `syscall/`.
@@ -7,12 +8,20 @@
 //! the process has it as `itimers.real()`. A timer that stayed in a set would wake a task from
 //! another sleep.
 
+mod clock;
 mod itimer;
 mod jiffies;
+mod load;
 mod nanosleep;
+mod posix_clock;
+mod sysinfo;
 mod timer;
 mod timers;
+mod times;
+mod timespec;
 
+pub use clock::{BOOT_TIME, WallClock};
 pub use itimer::RealTimers;
 pub(super) use jiffies::{jiffies_to_timeval, timespec_to_jiffies};
+pub use load::LoadAverage;
 pub use timers::Timers;

@@ -58,6 +58,7 @@ impl Kernel {
     fn account_ticks(&mut self, ticks: u64) {
         self.tick += ticks;
         self.stat.ticks += ticks;
+        self.calc_load(ticks);
         for cpu in 0..self.cpus.len() {
             let current = self.sched.current(cpu);
             let task = &mut self.tasks[current];

@@ -2,11 +2,13 @@
 
 use super::clone::child_handle;
 use super::convert::{Result, act, address, alive, call_error, call_handle, look, ranged, word};
-use super::files::text_read;
+use super::files::{descriptors, text_read};
+use super::ptrace::looked_at;
+use super::semaphores::semaphore_values;
 use super::signals::info_map;
-use crate::abi::{Errno, SigAction, SigSet, Signal, VirtAddr, WaitOptions};
+use crate::abi::{Errno, GETALL, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus};
 use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
-use crate::machine::{Acted, Action, CallState, Machine, handler_number};
+use crate::machine::{Acted, Action, BufferCall, CallState, Machine, handler_number};
 use crate::script::errors::{ScriptError, errno_error};
 use crate::script::session::{Call, Shared, Task, install_function};
 use rhai::plugin::*;
@@ -21,34 +23,85 @@ pub(super) fn plain(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Resu
     }
 }
 
-pub(super) fn int(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    let name = Syscall::c_name(call.nr());
-    plain(ctx, task, call)?.as_int().map_err(|_| {
-        ScriptError::new(format!(
-            "task {} has not returned from {name} yet",
-            task.pid
-        ))
-        .with_help("it has stopped for its tracer, which must resume it first")
-        .into()
-    })
+/// Makes a system call whose value only says that it has succeeded.
+pub(super) fn done(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+    match act(ctx, task, Action::Syscall(call))? {
+        Acted::Blocks(id) => call_handle(ctx, id),
+        _ => Ok(Dynamic::UNIT),
+    }
 }
 
-/// The result of `wait4` as a map: the pid, the wait status, and its meaning in words.
-fn reaped(pid: i64, status: Option<crate::abi::WaitStatus>, options: WaitOptions) -> Dynamic {
-    let mut map = Map::new();
-    map.insert("pid".into(), pid.into());
-    // With WNOHANG and nothing to report, the pid is 0.
+/// What `wait4` has come to, as a map with the same keys whatever it was. With WNOHANG and nothing to
+/// report the pid and the status are 0.
+fn reaped(pid: i64, status: Option<WaitStatus>, options: WaitOptions) -> Dynamic {
     let none = if options.contains(WaitOptions::UNTRACED) {
         "no child has exited or stopped yet"
     } else {
         "no child has exited yet"
     };
     let text = status.map_or_else(|| none.to_owned(), |s| s.to_string());
+    let status = status.map_or(0, |status| i64::from(status.0));
+    let mut map = Map::new();
+    map.insert("done".into(), true.into());
+    map.insert("pid".into(), pid.into());
+    map.insert("status".into(), status.into());
     map.insert("text".into(), text.into());
-    if let Some(status) = status {
-        map.insert("status".into(), i64::from(status.0).into());
-    }
     map.into()
+}
+
+/// The little-endian words of a buffer.
+pub(super) fn words(bytes: &[u8]) -> Vec<u32> {
+    let words = bytes.chunks_exact(4);
+    let word = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+    words.map(word).collect()
+}
+
+/// What a call that has returned came to: for one that stores something, what it has stored.
+fn returned(state: &CallState, value: i64) -> Dynamic {
+    let bytes = &state.bytes;
+    match state.buffer {
+        Some(BufferCall::Read(_)) => return text_read(value, bytes).into(),
+        // The length includes the terminating null byte.
+        Some(BufferCall::Getcwd) => return text_read(value - 1, bytes).into(),
+        Some(BufferCall::Pipe) => return descriptors(bytes),
+        Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
+        Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
+        Some(BufferCall::Write(_) | BufferCall::Semop { .. } | BufferCall::Semctl { .. })
+        | None => {}
+    }
+    match (Syscall::c_name(state.nr), state.info) {
+        ("wait4", _) => reaped(value, state.status, WaitOptions::default()),
+        ("waitid" | "rt_sigtimedwait", Some(info)) => info_map(&info),
+        _ => value.into(),
+    }
+}
+
+/// A field of what a wait has come to; `()` while it has not returned.
+fn of_wait(ctx: &NativeCallContext, call: &mut Call, key: &str) -> Result<Dynamic> {
+    let value = call_value(ctx, *call)?;
+    let field = value
+        .read_lock::<Map>()
+        .and_then(|map| map.get(key).cloned());
+    Ok(field.unwrap_or(Dynamic::UNIT))
+}
+
+/// What a call returned, or the error that it failed with.
+fn call_value(ctx: &NativeCallContext, call: Call) -> Result<Dynamic> {
+    let state = call_state(ctx, call, |_, call| call.clone())?;
+    let value = match state.result {
+        None => return Ok(Dynamic::UNIT),
+        Some(Ok(value)) => i64::from(value),
+        Some(Err(error)) => {
+            let name = Syscall::c_name(state.nr);
+            return Err(call_error(ctx, (state.task, state.pid), error, name)?.into());
+        }
+    };
+    if let Some(child) = state.child
+        && let Some(handle) = child_handle(ctx, child)?
+    {
+        return Ok(handle);
+    }
+    Ok(returned(&state, value))
 }
 
 fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result<Dynamic> {
@@ -158,8 +211,8 @@ pub mod functions {
     /// assert_eq(sh.wait().status, 0x300);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn exit(ctx: NativeCallContext, task: &mut Task, code: i64) -> Result<()> {
-        plain(&ctx, task, Syscall::Exit(code as i32)).map(|_| ())
+    pub fn exit(ctx: NativeCallContext, task: &mut Task, code: i64) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Exit(code as i32))
     }
 
     /// `exit_group(code)`: ends the whole process, with all its threads.
@@ -169,8 +222,8 @@ pub mod functions {
     /// sh.exit_group(0);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn exit_group(ctx: NativeCallContext, task: &mut Task, code: i64) -> Result<()> {
-        plain(&ctx, task, Syscall::ExitGroup(code as i32)).map(|_| ())
+    pub fn exit_group(ctx: NativeCallContext, task: &mut Task, code: i64) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::ExitGroup(code as i32))
     }
 
     /// `execve(path)`: runs another program in the same task. `path` is `sh` (a puppet again),
@@ -183,12 +236,13 @@ pub mod functions {
     /// assert_eq(sh.wait().status, 0);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn exec(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
+    pub fn exec(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<Dynamic> {
         install_function(&ctx, path)?;
-        plain(&ctx, task, Syscall::Execve(path.into())).map(|_| ())
+        done(&ctx, task, Syscall::Execve(path.into()))
     }
 
-    /// `wait4(-1)`: reaps any child. Returns `#{pid, status, text}`, or a `Call` if it blocks.
+    /// `wait4(-1)`: reaps any child. Returns `#{done, pid, status, text}`, or a `Call` if it blocks,
+    /// which has the same four: `done` is false until a child is reaped.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -282,8 +336,9 @@ pub mod functions {
         })
     }
 
-    /// What the call returned: for a wait `#{pid, status, text}`, for a `sys_read` the text, for a
-    /// fork the child's handle; `()` if it has not returned.
+    /// What the call returned: for a wait `#{done, pid, status, text}`, for a `sys_read` the text,
+    /// for a fork the child's handle; `()` if it has not returned. If the call has failed, this
+    /// throws the error, as the call itself would have; `errno` says so without `try`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -294,26 +349,69 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "value", return_raw)]
     pub fn call_value(ctx: NativeCallContext, call: &mut Call) -> Result<Dynamic> {
-        let state = call_state(&ctx, *call, |_, call| call.clone())?;
-        let name = Syscall::c_name(state.nr);
-        let value = match state.result {
-            None => return Ok(Dynamic::UNIT),
-            Some(Ok(value)) => i64::from(value),
-            Some(Err(error)) => {
-                return Err(call_error(&ctx, (state.task, state.pid), error, name)?.into());
-            }
-        };
-        if let Some(child) = state.child
-            && let Some(handle) = child_handle(&ctx, child)?
-        {
-            return Ok(handle);
-        }
-        Ok(match (name, state.info) {
-            ("wait4", _) => reaped(value, state.status, WaitOptions::default()),
-            ("waitid" | "rt_sigtimedwait", Some(info)) => info_map(&info),
-            ("read", _) => text_read(value, &state.bytes).into(),
-            _ => value.into(),
+        super::call_value(&ctx, *call)
+    }
+
+    /// The error number with which the call has failed; 0 if it has not, or has not returned yet.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// sh.ptrace_attach(kid);
+    /// sh.wait(kid);
+    /// sh.ptrace_syscall(kid);
+    /// let held = kid.close(77);
+    /// sh.ptrace_detach(kid);
+    /// assert_eq(held.errno, 9);
+    /// ```
+    #[rhai_fn(get = "errno", return_raw)]
+    pub fn call_errno(ctx: NativeCallContext, call: &mut Call) -> Result<i64> {
+        call_state(&ctx, *call, |_, call| match call.result {
+            Some(Err(error)) => error.errno().code().into(),
+            Some(Ok(_)) | None => 0,
         })
+    }
+
+    /// The pid that a wait has returned, as of a wait that did not block; `()` until then.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// let waiting = sh.wait();
+    /// kid.exit(1);
+    /// assert_eq(waiting.pid, kid.pid);
+    /// ```
+    #[rhai_fn(get = "pid", return_raw)]
+    pub fn call_pid(ctx: NativeCallContext, call: &mut Call) -> Result<Dynamic> {
+        of_wait(&ctx, call, "pid")
+    }
+
+    /// The wait status that a wait has returned; `()` until then.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// let waiting = sh.wait();
+    /// kid.exit(1);
+    /// assert_eq(waiting.status, 0x100);
+    /// ```
+    #[rhai_fn(get = "status", return_raw)]
+    pub fn call_status(ctx: NativeCallContext, call: &mut Call) -> Result<Dynamic> {
+        of_wait(&ctx, call, "status")
+    }
+
+    /// The wait status in words; `()` until the wait has returned.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let kid = sh.fork();
+    /// let waiting = sh.wait();
+    /// kid.exit(1);
+    /// assert_eq(waiting.text, "exited 1");
+    /// ```
+    #[rhai_fn(get = "text", return_raw)]
+    pub fn call_text(ctx: NativeCallContext, call: &mut Call) -> Result<Dynamic> {
+        of_wait(&ctx, call, "text")
     }
 
     /// What the call is waiting for.
@@ -364,7 +462,7 @@ pub mod functions {
     /// assert_eq(sh.open("/dev/null"), 3);
     /// ```
     #[rhai_fn(name = "open", return_raw)]
-    pub fn open(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<i64> {
+    pub fn open(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<Dynamic> {
         open_flags(ctx, task, path, 0)
     }
 
@@ -382,9 +480,9 @@ pub mod functions {
         task: &mut Task,
         path: &str,
         flags: i64,
-    ) -> Result<i64> {
+    ) -> Result<Dynamic> {
         let flags = word(flags, "flags")?;
-        int(&ctx, task, Syscall::Open(path.to_owned(), flags))
+        plain(&ctx, task, Syscall::Open(path.to_owned(), flags))
     }
 
     /// `close(fd)`: closes a descriptor. The open file itself is released with its last descriptor.
@@ -395,8 +493,8 @@ pub mod functions {
     /// assert_eq(sh.open("null"), 0);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn close(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<()> {
-        plain(&ctx, task, Syscall::Close(word(fd, "the descriptor")?)).map(|_| ())
+    pub fn close(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Close(word(fd, "the descriptor")?))
     }
 
     /// `dup(fd)`: another descriptor for the same open file, the lowest that is free.
@@ -406,8 +504,8 @@ pub mod functions {
     /// assert_eq(sh.dup(1), 3);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn dup(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<i64> {
-        int(&ctx, task, Syscall::Dup(word(fd, "the descriptor")?))
+    pub fn dup(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::Dup(word(fd, "the descriptor")?))
     }
 
     /// `sigaction`: sets the action for a signal: `SIG_DFL`, `SIG_IGN`, or the address of a
@@ -424,10 +522,10 @@ pub mod functions {
         task: &mut Task,
         signal: i64,
         handler: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let signal = word(signal, "the signal")?;
         let call = Syscall::sigaction(signal, Some(action_of(handler)?));
-        plain(&ctx, task, call).map(|_| ())
+        done(&ctx, task, call)
     }
 
     /// The action set for a signal: `default`, `ignore`, `closure`, or the address of the handler.
@@ -497,8 +595,8 @@ pub mod functions {
     /// assert_eq(sh.set_tid_address(0), sh.pid);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn set_tid_address(ctx: NativeCallContext, task: &mut Task, addr: i64) -> Result<i64> {
-        int(&ctx, task, Syscall::SetTidAddress(address(addr)?))
+    pub fn set_tid_address(ctx: NativeCallContext, task: &mut Task, addr: i64) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::SetTidAddress(address(addr)?))
     }
 
     /// `nice(increment)`: adds to the nice value. Only root may lower it.
@@ -509,8 +607,8 @@ pub mod functions {
     /// assert_eq(sh.nice, 5);
     /// ```
     #[rhai_fn(name = "nice", return_raw)]
-    pub fn sys_nice(ctx: NativeCallContext, task: &mut Task, increment: i64) -> Result<()> {
-        plain(&ctx, task, Syscall::Nice(increment as i32)).map(|_| ())
+    pub fn sys_nice(ctx: NativeCallContext, task: &mut Task, increment: i64) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Nice(increment as i32))
     }
 
     /// `sched_yield()`: gives up the CPU; an ordinary task moves to the expired array.
@@ -520,8 +618,8 @@ pub mod functions {
     /// sh.sched_yield();
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn sched_yield(ctx: NativeCallContext, task: &mut Task) -> Result<()> {
-        plain(&ctx, task, Syscall::SchedYield).map(|_| ())
+    pub fn sched_yield(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::SchedYield)
     }
 
     /// Uses `n` ticks of CPU time in user mode, as time passes and the scheduler allows.

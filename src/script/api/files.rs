@@ -1,6 +1,6 @@
 //! System calls on files, pipes and directories, as methods of a task.
 
-use super::calls::{int, plain};
+use super::calls::{done, plain, words};
 use super::convert::{Result, act, call_handle, ranged, word};
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Acted, Action, BufferCall, StackCall};
@@ -36,6 +36,12 @@ pub(super) fn with_buffer(
 pub(super) fn text_read(read: i64, bytes: &[u8]) -> String {
     let read = bytes.len().min(read as usize);
     String::from_utf8_lossy(&bytes[..read]).into_owned()
+}
+
+/// The two descriptors that `pipe` has stored.
+pub(super) fn descriptors(bytes: &[u8]) -> Dynamic {
+    let fds = words(bytes).into_iter().map(|fd| i64::from(fd).into());
+    fds.collect::<Array>().into()
 }
 
 fn write(ctx: &NativeCallContext, task: &Task, fd: i64, bytes: &[u8]) -> Result<Dynamic> {
@@ -130,14 +136,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn pipe(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         Ok(match with_buffer(&ctx, task, empty(8, BufferCall::Pipe))? {
-            Buffered::Done(_, bytes) => {
-                let fd = |at: &[u8]| i64::from(at.first().copied().unwrap_or(0));
-                let fds = bytes.chunks(4).map(|word| {
-                    let high = word.get(1).copied().map_or(0, i64::from) << 8;
-                    Dynamic::from(fd(word) | high)
-                });
-                fds.collect::<Array>().into()
-            }
+            Buffered::Done(_, bytes) => descriptors(&bytes),
             Buffered::Open(call) => call,
         })
     }
@@ -152,9 +151,9 @@ pub mod functions {
     /// assert_eq(sh.files.fds[1].path, "tmp/log");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn dup2(ctx: NativeCallContext, task: &mut Task, fd: i64, copy: i64) -> Result<i64> {
+    pub fn dup2(ctx: NativeCallContext, task: &mut Task, fd: i64, copy: i64) -> Result<Dynamic> {
         let fd = word(fd, "the descriptor")?;
-        int(
+        plain(
             &ctx,
             task,
             Syscall::Dup2(fd, word(copy, "the new descriptor")?),
@@ -169,7 +168,7 @@ pub mod functions {
     /// assert_eq(sh.fcntl(fd, F_GETFL), O_WRONLY | O_APPEND);
     /// ```
     #[rhai_fn(name = "fcntl", return_raw)]
-    pub fn fcntl(ctx: NativeCallContext, task: &mut Task, fd: i64, cmd: i64) -> Result<i64> {
+    pub fn fcntl(ctx: NativeCallContext, task: &mut Task, fd: i64, cmd: i64) -> Result<Dynamic> {
         fcntl_arg(ctx, task, fd, cmd, 0)
     }
 
@@ -190,9 +189,9 @@ pub mod functions {
         fd: i64,
         cmd: i64,
         arg: i64,
-    ) -> Result<i64> {
+    ) -> Result<Dynamic> {
         let (fd, cmd) = (word(fd, "the descriptor")?, word(cmd, "the command")?);
-        int(
+        plain(
             &ctx,
             task,
             Syscall::Fcntl(fd, cmd, word(arg, "the argument")?),
@@ -217,10 +216,10 @@ pub mod functions {
         fd: i64,
         offset: i64,
         origin: i64,
-    ) -> Result<i64> {
+    ) -> Result<Dynamic> {
         let fd = word(fd, "the descriptor")?;
         let offset = word(offset, "the offset")? as i32;
-        int(
+        plain(
             &ctx,
             task,
             Syscall::Lseek(fd, offset, word(origin, "the origin")?),
@@ -236,8 +235,8 @@ pub mod functions {
     /// assert_eq(sh.sys_write(fd, "still here"), 10);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn unlink(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
-        plain(&ctx, task, Syscall::Unlink(path.to_owned())).map(|_| ())
+    pub fn unlink(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Unlink(path.to_owned()))
     }
 
     /// `mkdir(path)`: creates a directory.
@@ -248,8 +247,8 @@ pub mod functions {
     /// sh.chdir("/tmp/a");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn mkdir(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
-        plain(&ctx, task, Syscall::Mkdir(path.to_owned())).map(|_| ())
+    pub fn mkdir(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Mkdir(path.to_owned()))
     }
 
     /// `chdir(path)`: changes the working directory, also for all tasks that share it by
@@ -262,8 +261,8 @@ pub mod functions {
     /// assert_eq(sh.getcwd(), "/tmp");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn chdir(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
-        plain(&ctx, task, Syscall::Chdir(path.to_owned())).map(|_| ())
+    pub fn chdir(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Chdir(path.to_owned()))
     }
 
     /// `chroot(path)`: changes the root directory. Only root may.
@@ -275,8 +274,8 @@ pub mod functions {
     /// assert_eq(sh.fs.cwd, "/tmp");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn chroot(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<()> {
-        plain(&ctx, task, Syscall::Chroot(path.to_owned())).map(|_| ())
+    pub fn chroot(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Chroot(path.to_owned()))
     }
 
     /// `getcwd()`: the working directory.
@@ -303,7 +302,7 @@ pub mod functions {
     /// assert_eq(kid.umask(0), 0o077);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn umask(ctx: NativeCallContext, task: &mut Task, mask: i64) -> Result<i64> {
-        int(&ctx, task, Syscall::Umask(word(mask, "the mask")?))
+    pub fn umask(ctx: NativeCallContext, task: &mut Task, mask: i64) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::Umask(word(mask, "the mask")?))
     }
 }

@@ -89,7 +89,7 @@ fn install(
     signal: i64,
     closure: FnPtr,
     options: &Map,
-) -> Result<()> {
+) -> Result<Dynamic> {
     let signal = word(signal, "the signal")?;
     let addr = Shared::of(ctx)?.with(|state| {
         let addr = handler_address(state.handlers.len());
@@ -126,7 +126,7 @@ pub mod functions {
         task: &mut Task,
         signal: i64,
         handler: FnPtr,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         install(&ctx, task, signal, handler, &Map::new())
     }
 
@@ -147,7 +147,7 @@ pub mod functions {
         signal: i64,
         handler: FnPtr,
         options: Map,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         install(&ctx, task, signal, handler, &options)
     }
 
@@ -170,7 +170,7 @@ pub mod functions {
         task: &mut Task,
         signal: i64,
         action: &str,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let plain = match action {
             "default" => Some(0),
             "ignore" => Some(1),

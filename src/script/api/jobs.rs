@@ -1,8 +1,8 @@
 //! System calls on process groups, sessions and users, and `waitid`, as methods of a task.
 
-use super::calls::{int, plain, reported, signal_word};
+use super::calls::{done, plain, reported, signal_word};
 use super::convert::{Result, alive, look, word};
-use crate::abi::{Errno, PR_SET_PDEATHSIG, VirtAddr};
+use crate::abi::{Errno, PR_GET_DUMPABLE, PR_SET_PDEATHSIG, VirtAddr};
 use crate::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
 use crate::kernel::task::UsageOf;
 use crate::script::errors::errno_error;
@@ -10,16 +10,16 @@ use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-fn nothing(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<()> {
-    plain(ctx, task, call).map(|_| ())
+fn nothing(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+    done(ctx, task, call)
 }
 
-fn move_to_group(ctx: &NativeCallContext, task: &Task, pid: i32, pgid: i32) -> Result<()> {
+fn move_to_group(ctx: &NativeCallContext, task: &Task, pid: i32, pgid: i32) -> Result<Dynamic> {
     nothing(ctx, task, Syscall::Setpgid(pid, pgid))
 }
 
-fn number(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    int(ctx, task, call)
+fn number(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
+    plain(ctx, task, call)
 }
 
 fn wait_for(
@@ -95,7 +95,12 @@ pub mod functions {
     /// assert_eq(sh.getpgrp(), sh.pid);
     /// ```
     #[rhai_fn(name = "setpgid", return_raw)]
-    pub fn setpgid(ctx: NativeCallContext, task: &mut Task, pid: i64, pgid: i64) -> Result<()> {
+    pub fn setpgid(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: i64,
+        pgid: i64,
+    ) -> Result<Dynamic> {
         let (pid, pgid) = (word(pid, "the pid")?, word(pgid, "the process group")?);
         move_to_group(&ctx, task, pid as i32, pgid as i32)
     }
@@ -114,7 +119,7 @@ pub mod functions {
         task: &mut Task,
         child: Task,
         pgid: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let pgid = word(pgid, "the process group")?;
         move_to_group(&ctx, task, child.pid.0, pgid as i32)
     }
@@ -126,7 +131,7 @@ pub mod functions {
     /// assert_eq(sh.getpgid(sh.fork()), sh.getpgrp());
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn getpgid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
+    pub fn getpgid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<Dynamic> {
         number(&ctx, task, Syscall::Getpgid(of.pid.0))
     }
 
@@ -136,7 +141,7 @@ pub mod functions {
     /// assert_eq(spawn("sh").getpgrp(), 1);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn getpgrp(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+    pub fn getpgrp(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         number(&ctx, task, Syscall::Getpgrp)
     }
 
@@ -148,7 +153,7 @@ pub mod functions {
     /// try { sh.setsid() } catch (e) { assert_eq(e.name, "EPERM") }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn setsid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
+    pub fn setsid(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         number(&ctx, task, Syscall::Setsid)
     }
 
@@ -160,7 +165,7 @@ pub mod functions {
     /// assert_eq(sh.getsid(sh.fork()), sh.pid);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn getsid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<i64> {
+    pub fn getsid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<Dynamic> {
         number(&ctx, task, Syscall::Getsid(of.pid.0))
     }
 
@@ -173,7 +178,7 @@ pub mod functions {
     /// try { sh.setuid(0) } catch (e) { assert_eq(e.name, "EPERM") }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn setuid(ctx: NativeCallContext, task: &mut Task, uid: i64) -> Result<()> {
+    pub fn setuid(ctx: NativeCallContext, task: &mut Task, uid: i64) -> Result<Dynamic> {
         nothing(&ctx, task, Syscall::Setuid32(id_word(uid)?))
     }
 
@@ -185,7 +190,12 @@ pub mod functions {
     /// assert_eq(sh.getresuid(), [0, 500, 500]);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn setreuid(ctx: NativeCallContext, task: &mut Task, real: i64, eff: i64) -> Result<()> {
+    pub fn setreuid(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        real: i64,
+        eff: i64,
+    ) -> Result<Dynamic> {
         let call = Syscall::Setreuid32(id_word(real)?, id_word(eff)?);
         nothing(&ctx, task, call)
     }
@@ -204,7 +214,7 @@ pub mod functions {
         real: i64,
         eff: i64,
         saved: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let ids = [id_word(real)?, id_word(eff)?, id_word(saved)?];
         nothing(&ctx, task, Syscall::Setresuid32(ids))
     }
@@ -228,8 +238,8 @@ pub mod functions {
     /// assert_eq(spawn("sh", #{uid: 0}).getuid(), 0);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn getuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::Getuid)
+    pub fn getuid(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::Getuid)
     }
 
     /// `geteuid()`: the effective user id.
@@ -238,12 +248,13 @@ pub mod functions {
     /// assert_eq(spawn("sh", #{uid: 7}).geteuid(), 7);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn geteuid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        int(&ctx, task, Syscall::Geteuid)
+    pub fn geteuid(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::Geteuid)
     }
 
     /// `prctl(PR_SET_PDEATHSIG, signal)`: sets the signal that the task gets when its parent dies;
-    /// 0 for none.
+    /// 0 for none. `prctl(PR_SET_DUMPABLE, 0)` forbids core dumps and strangers that trace it;
+    /// `prctl(PR_GET_DUMPABLE, 0)` returns whether they are allowed.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -253,13 +264,22 @@ pub mod functions {
     /// assert(!kid.exists);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn prctl(ctx: NativeCallContext, task: &mut Task, option: i64, arg: i64) -> Result<()> {
+    pub fn prctl(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        option: i64,
+        arg: i64,
+    ) -> Result<Dynamic> {
         let option = word(option, "the option")?;
         let arg = match option {
             PR_SET_PDEATHSIG => signal_word(arg)? as u32,
             _ => word(arg, "the argument")?,
         };
-        nothing(&ctx, task, Syscall::Prctl(option, arg))
+        let call = Syscall::Prctl(option, arg);
+        match option {
+            PR_GET_DUMPABLE => plain(&ctx, task, call),
+            _ => nothing(&ctx, task, call),
+        }
     }
 
     /// The resource usage of the process (`RUSAGE_SELF`) or of the children that it has reaped

@@ -1,5 +1,6 @@
 //! Memory accesses and mappings in the task's user mode.
 
+use super::calls::{done, plain};
 use super::convert::{Result, act, address, ranged, word};
 use crate::abi::{MapFlags, PAGE_SIZE, Prot, TASK_SIZE};
 use crate::kernel::syscall::{MmapArgs, Syscall};
@@ -7,14 +8,7 @@ use crate::machine::{Acted, Action};
 use crate::script::errors::ScriptError;
 use crate::script::session::Task;
 use rhai::plugin::*;
-use rhai::{Blob, NativeCallContext};
-
-fn value(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<i64> {
-    match act(ctx, task, Action::Syscall(call))? {
-        Acted::Returned(value) => Ok(i64::from(value)),
-        _ => Ok(0),
-    }
-}
+use rhai::{Blob, Dynamic, NativeCallContext};
 
 fn bytes(ctx: &NativeCallContext, task: &Task, addr: i64, len: u32) -> Result<Vec<u8>> {
     match act(
@@ -53,7 +47,7 @@ pub mod functions {
     /// assert_eq(hex(a), "0xb7fff000");
     /// ```
     #[rhai_fn(name = "mmap", return_raw)]
-    pub fn mmap_len(ctx: NativeCallContext, task: &mut Task, len: i64) -> Result<i64> {
+    pub fn mmap_len(ctx: NativeCallContext, task: &mut Task, len: i64) -> Result<Dynamic> {
         let prot = Prot::READ | Prot::WRITE;
         let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS;
         mmap(
@@ -83,7 +77,7 @@ pub mod functions {
         len: i64,
         prot: i64,
         flags: i64,
-    ) -> Result<i64> {
+    ) -> Result<Dynamic> {
         let call = Syscall::Mmap2(MmapArgs {
             addr: word(addr, "the address")?,
             len: word(len, "the length")?,
@@ -92,7 +86,7 @@ pub mod functions {
             fd: None,
             pgoff: 0,
         });
-        value(&ctx, task, call)
+        plain(&ctx, task, call)
     }
 
     /// `munmap(addr, len)`: unmaps the pages in a range.
@@ -103,9 +97,9 @@ pub mod functions {
     /// sh.munmap(a, 4*KiB);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn munmap(ctx: NativeCallContext, task: &mut Task, addr: i64, len: i64) -> Result<()> {
+    pub fn munmap(ctx: NativeCallContext, task: &mut Task, addr: i64, len: i64) -> Result<Dynamic> {
         let call = Syscall::Munmap(word(addr, "the address")?, word(len, "the length")?);
-        value(&ctx, task, call).map(|_| ())
+        done(&ctx, task, call)
     }
 
     /// `brk(addr)`: moves the end of the heap; `brk(0)` only asks for it. Returns the end.
@@ -116,8 +110,8 @@ pub mod functions {
     /// assert_eq(sh.brk(end + 4*KiB), end + 4*KiB);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn brk(ctx: NativeCallContext, task: &mut Task, addr: i64) -> Result<i64> {
-        value(&ctx, task, Syscall::Brk(word(addr, "the address")?))
+    pub fn brk(ctx: NativeCallContext, task: &mut Task, addr: i64) -> Result<Dynamic> {
+        plain(&ctx, task, Syscall::Brk(word(addr, "the address")?))
     }
 
     /// Reads a 4-byte word as a signed int.

@@ -141,16 +141,14 @@ pub mod functions {
         of(&ctx, task, |kernel, id| i64::from(kernel.task(id).tgid().0))
     }
 
-    /// The pid of its parent process.
+    /// The pid of its parent process; 0 for init, which has none.
     ///
     /// ```rhai
-    /// assert_eq(spawn("sh").ppid, 1);
+    /// assert_eq([spawn("sh").ppid, init().ppid], [1, 0]);
     /// ```
     #[rhai_fn(get = "ppid", return_raw)]
     pub fn get_ppid(ctx: NativeCallContext, task: &mut Task) -> Result<i64> {
-        of(&ctx, task, |kernel, id| {
-            i64::from(kernel.task(kernel.task(id).real_parent()).tgid().0)
-        })
+        of(&ctx, task, |kernel, id| i64::from(kernel.ppid(id).0))
     }
 
     /// The name of the program that it runs (`comm`).

@@ -1,6 +1,6 @@
 //! `ptrace`, as methods of the tracer; each names the task that it applies to.
 
-use super::calls::plain;
+use super::calls::{done, words};
 use super::convert::{Result, word};
 use super::files::{Buffered, with_buffer};
 use crate::abi::{SIGINFO_WORDS, si_code};
@@ -38,27 +38,26 @@ fn ask(
     request: u32,
     child: &Task,
     [addr, data]: [i64; 2],
-) -> Result<()> {
+) -> Result<Dynamic> {
     let args = PtraceArgs {
         request,
         pid: child.pid.0,
         addr: word(addr, "the address")?,
         data: word(data, "the value")?,
     };
-    plain(ctx, task, Syscall::Ptrace(args)).map(|_| ())
+    done(ctx, task, Syscall::Ptrace(args))
 }
 
-/// Makes a request that fills a buffer, and returns its words.
+/// Makes a request that fills a buffer, and makes a value of its words.
 fn look(
     ctx: &NativeCallContext,
     task: &Task,
     request: u32,
-    child: &Task,
-    addr: i64,
-    words: usize,
-) -> Result<Vec<u32>> {
+    (child, addr): (&Task, i64),
+    len: usize,
+) -> Result<Dynamic> {
     let what = StackCall {
-        len: 4 * words as u32,
+        len: 4 * len as u32,
         bytes: Vec::new(),
         call: BufferCall::Ptrace {
             request,
@@ -67,17 +66,51 @@ fn look(
         },
     };
     Ok(match with_buffer(ctx, task, what)? {
-        Buffered::Done(_, bytes) => bytes
-            .chunks_exact(4)
-            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect(),
-        Buffered::Open(_) => vec![0; words],
+        Buffered::Done(_, bytes) => looked_at(&words(&bytes)),
+        Buffered::Open(call) => call,
     })
 }
 
-fn one(ctx: &NativeCallContext, task: &Task, request: u32, child: &Task, addr: i64) -> Result<i64> {
-    let words = look(ctx, task, request, child, addr, 1)?;
-    Ok(words.first().copied().map_or(0, i64::from))
+/// What a request has stored: a word, registers or a `siginfo`, which differ in length.
+pub(super) fn looked_at(words: &[u32]) -> Dynamic {
+    match words.len() {
+        SIGINFO_WORDS => siginfo(words),
+        1 => i64::from(words[0]).into(),
+        _ => registers(words),
+    }
+}
+
+fn one(
+    ctx: &NativeCallContext,
+    task: &Task,
+    request: u32,
+    child: &Task,
+    addr: i64,
+) -> Result<Dynamic> {
+    look(ctx, task, request, (child, addr), 1)
+}
+
+fn registers(words: &[u32]) -> Dynamic {
+    let named = REGISTERS.into_iter().zip(words);
+    let value = |name, word: u32| match name {
+        "eax" | "orig_eax" => i64::from(word as i32),
+        _ => i64::from(word),
+    };
+    let entries = named.map(|(name, word)| (name.into(), value(name, *word).into()));
+    entries.collect::<Map>().into()
+}
+
+fn siginfo(words: &[u32]) -> Dynamic {
+    let word = |at: usize| words.get(at).copied().unwrap_or(0);
+    let code = word(2) as i32;
+    let mut map = Map::new();
+    map.insert("signo".into(), i64::from(word(0)).into());
+    map.insert("code".into(), i64::from(code).into());
+    let name = si_code::name(code).map_or(Dynamic::UNIT, Dynamic::from);
+    map.insert("code_name".into(), name);
+    map.insert("pid".into(), i64::from(word(3) as i32).into());
+    map.insert("uid".into(), i64::from(word(4)).into());
+    map.into()
 }
 
 #[export_module]
@@ -92,14 +125,14 @@ pub mod functions {
     /// assert_eq(sh.wait().text, "stopped by SIGTRAP");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_traceme(ctx: NativeCallContext, task: &mut Task) -> Result<()> {
+    pub fn ptrace_traceme(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         let args = PtraceArgs {
             request: 0,
             pid: 0,
             addr: 0,
             data: 0,
         };
-        plain(&ctx, task, Syscall::Ptrace(args)).map(|_| ())
+        done(&ctx, task, Syscall::Ptrace(args))
     }
 
     /// `ptrace(PTRACE_ATTACH)`: makes this task the tracer of another one, which SIGSTOP stops.
@@ -112,7 +145,7 @@ pub mod functions {
     /// assert_eq(other.state, "t");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_attach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+    pub fn ptrace_attach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
         ask(&ctx, task, ATTACH, &child, [0, 0])
     }
 
@@ -127,7 +160,7 @@ pub mod functions {
     /// assert_eq(other.state, "S");
     /// ```
     #[rhai_fn(name = "ptrace_detach", return_raw)]
-    pub fn ptrace_detach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+    pub fn ptrace_detach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
         ask(&ctx, task, DETACH, &child, [0, 0])
     }
 
@@ -147,7 +180,7 @@ pub mod functions {
         task: &mut Task,
         child: Task,
         signal: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         ask(&ctx, task, DETACH, &child, [0, signal])
     }
 
@@ -162,7 +195,7 @@ pub mod functions {
     /// assert_eq(other.getpid(), other.pid);
     /// ```
     #[rhai_fn(name = "ptrace_cont", return_raw)]
-    pub fn ptrace_cont(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+    pub fn ptrace_cont(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
         ask(&ctx, task, CONT, &child, [0, 0])
     }
 
@@ -182,7 +215,7 @@ pub mod functions {
         task: &mut Task,
         child: Task,
         signal: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         ask(&ctx, task, CONT, &child, [0, signal])
     }
 
@@ -204,7 +237,7 @@ pub mod functions {
     /// assert_eq(open.value, kid.pid);
     /// ```
     #[rhai_fn(name = "ptrace_syscall", return_raw)]
-    pub fn ptrace_syscall(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+    pub fn ptrace_syscall(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
         ask(&ctx, task, SYSCALL, &child, [0, 0])
     }
 
@@ -224,7 +257,7 @@ pub mod functions {
         task: &mut Task,
         child: Task,
         signal: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         ask(&ctx, task, SYSCALL, &child, [0, signal])
     }
 
@@ -239,7 +272,11 @@ pub mod functions {
     /// assert_eq(kid.regs.eflags & 0x100, 0x100);
     /// ```
     #[rhai_fn(name = "ptrace_singlestep", return_raw)]
-    pub fn ptrace_singlestep(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+    pub fn ptrace_singlestep(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+    ) -> Result<Dynamic> {
         ask(&ctx, task, SINGLESTEP, &child, [0, 0])
     }
 
@@ -259,7 +296,7 @@ pub mod functions {
         task: &mut Task,
         child: Task,
         signal: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         ask(&ctx, task, SINGLESTEP, &child, [0, signal])
     }
 
@@ -274,7 +311,7 @@ pub mod functions {
     /// assert_eq(sh.wait(kid).text, "killed by SIGKILL");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_kill(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<()> {
+    pub fn ptrace_kill(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
         ask(&ctx, task, KILL, &child, [0, 0])
     }
 
@@ -298,7 +335,7 @@ pub mod functions {
         task: &mut Task,
         child: Task,
         options: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         ask(&ctx, task, SETOPTIONS, &child, [0, options])
     }
 
@@ -319,7 +356,7 @@ pub mod functions {
         task: &mut Task,
         child: Task,
         addr: i64,
-    ) -> Result<i64> {
+    ) -> Result<Dynamic> {
         one(&ctx, task, PEEKDATA, &child, addr)
     }
 
@@ -343,7 +380,7 @@ pub mod functions {
         child: Task,
         addr: i64,
         value: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         ask(&ctx, task, POKEDATA, &child, [addr, value])
     }
 
@@ -363,7 +400,7 @@ pub mod functions {
         task: &mut Task,
         child: Task,
         offset: i64,
-    ) -> Result<i64> {
+    ) -> Result<Dynamic> {
         one(&ctx, task, PEEKUSER, &child, offset)
     }
 
@@ -384,7 +421,7 @@ pub mod functions {
         child: Task,
         offset: i64,
         value: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         ask(&ctx, task, POKEUSER, &child, [offset, value])
     }
 
@@ -398,15 +435,8 @@ pub mod functions {
     /// assert_eq(sh.ptrace_getregs(kid).esp, kid.regs.esp);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_getregs(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Map> {
-        let words = look(&ctx, task, GETREGS, &child, 0, REGISTERS.len())?;
-        let named = REGISTERS.into_iter().zip(words);
-        let value = |name, word: u32| match name {
-            "eax" | "orig_eax" => i64::from(word as i32),
-            _ => i64::from(word),
-        };
-        let entries = named.map(|(name, word)| (name.into(), value(name, word).into()));
-        Ok(entries.collect())
+    pub fn ptrace_getregs(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
+        look(&ctx, task, GETREGS, (&child, 0), REGISTERS.len())
     }
 
     /// `ptrace(PTRACE_GETEVENTMSG)`: the message of the last event: the pid of a new child, or the
@@ -424,7 +454,11 @@ pub mod functions {
     /// assert_eq(sh.ptrace_geteventmsg(kid), 0x300);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_geteventmsg(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<i64> {
+    pub fn ptrace_geteventmsg(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+    ) -> Result<Dynamic> {
         one(&ctx, task, GETEVENTMSG, &child, 0)
     }
 
@@ -438,17 +472,11 @@ pub mod functions {
     /// assert_eq(sh.ptrace_getsiginfo(kid).signo, SIGSTOP);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_getsiginfo(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Map> {
-        let words = look(&ctx, task, GETSIGINFO, &child, 0, SIGINFO_WORDS)?;
-        let word = |at: usize| words.get(at).copied().unwrap_or(0);
-        let code = word(2) as i32;
-        let mut map = Map::new();
-        map.insert("signo".into(), i64::from(word(0)).into());
-        map.insert("code".into(), i64::from(code).into());
-        let name = si_code::name(code).map_or(Dynamic::UNIT, Dynamic::from);
-        map.insert("code_name".into(), name);
-        map.insert("pid".into(), i64::from(word(3) as i32).into());
-        map.insert("uid".into(), i64::from(word(4)).into());
-        Ok(map)
+    pub fn ptrace_getsiginfo(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        child: Task,
+    ) -> Result<Dynamic> {
+        look(&ctx, task, GETSIGINFO, (&child, 0), SIGINFO_WORDS)
     }
 }

@@ -1,13 +1,13 @@
 //! Resource limits, as methods of a task.
 
-use super::calls::plain;
+use super::calls::done;
 use super::convert::{Result, alive, look, word};
 use crate::abi::{Errno, Resource, Rlimit};
 use crate::kernel::syscall::Syscall;
 use crate::script::errors::errno_error;
 use crate::script::session::Task;
 use rhai::plugin::*;
-use rhai::{Map, NativeCallContext};
+use rhai::{Dynamic, Map, NativeCallContext};
 
 /// The limits of a task's process for a resource.
 fn limit_of(ctx: &NativeCallContext, task: &Task, resource: i64) -> Result<Rlimit> {
@@ -25,13 +25,13 @@ fn set_limit(
     resource: i64,
     soft: i64,
     hard: i64,
-) -> Result<()> {
+) -> Result<Dynamic> {
     let limit = Rlimit {
         cur: word(soft, "the soft limit")?,
         max: word(hard, "the hard limit")?,
     };
     let resource = word(resource, "the resource")?;
-    plain(ctx, task, Syscall::Setrlimit(resource, limit)).map(|_| ())
+    done(ctx, task, Syscall::Setrlimit(resource, limit))
 }
 
 #[export_module]
@@ -50,7 +50,7 @@ pub mod functions {
         task: &mut Task,
         resource: i64,
         soft: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let old = limit_of(&ctx, task, resource)?;
         set_limit(&ctx, task, resource, soft, old.max.into())
     }
@@ -70,7 +70,7 @@ pub mod functions {
         resource: i64,
         soft: i64,
         hard: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         set_limit(&ctx, task, resource, soft, hard)
     }
 

@@ -1,6 +1,6 @@
 //! System calls on priorities, policies and CPUs. `pid` 0 means the caller.
 
-use super::calls::plain;
+use super::calls::{done, plain};
 use super::convert::{Result, ranged, word};
 use crate::kernel::syscall::{AnswerTo, Syscall};
 use crate::script::session::Task;
@@ -36,11 +36,11 @@ pub mod functions {
         pid: i64,
         policy: i64,
         priority: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let policy = ranged(policy, "the policy", 0, i64::from(i32::MAX))? as i32;
         let priority = signed(priority, "the priority")?;
         let set = Syscall::SchedSetscheduler(super::pid(pid)?, policy, priority);
-        call(&ctx, task, set).map(|_| ())
+        done(&ctx, task, set)
     }
 
     /// `sched_setscheduler` for another task.
@@ -58,7 +58,7 @@ pub mod functions {
         target: Task,
         policy: i64,
         priority: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         sched_setscheduler(ctx, task, i64::from(target.pid.0), policy, priority)
     }
 
@@ -75,10 +75,10 @@ pub mod functions {
         task: &mut Task,
         pid: i64,
         priority: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let priority = signed(priority, "the priority")?;
         let set = Syscall::SchedSetparam(super::pid(pid)?, priority);
-        call(&ctx, task, set).map(|_| ())
+        done(&ctx, task, set)
     }
 
     /// `sched_getscheduler(pid)`: the scheduling policy.
@@ -171,14 +171,13 @@ pub mod functions {
         task: &mut Task,
         pid: i64,
         mask: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let mask = word(mask, "the mask")?;
-        call(
+        done(
             &ctx,
             task,
             Syscall::SchedSetaffinity(super::pid(pid)?, mask),
         )
-        .map(|_| ())
     }
 
     /// `sched_getaffinity(pid)`: the CPUs that the thread may run on, one bit each.
@@ -208,10 +207,10 @@ pub mod functions {
         which: i64,
         who: i64,
         nice: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let (which, who) = (signed(which, "which")?, signed(who, "who")?);
         let nice = signed(nice, "the nice value")?;
-        call(&ctx, task, Syscall::Setpriority(which, who, nice)).map(|_| ())
+        done(&ctx, task, Syscall::Setpriority(which, who, nice))
     }
 
     /// `getpriority(which, who)`: 20 minus the nice value, so 1 to 40; the highest of several

@@ -1,6 +1,8 @@
 //! System V semaphores, as methods of a task.
 
+use super::calls::plain;
 use super::convert::{Result, act, alive, call_handle, look, ranged, word};
+use super::files::{Buffered, with_buffer};
 use crate::kernel::ipc::{MAX_OPS, SemOp};
 use crate::kernel::syscall::{IpcCall, Syscall};
 use crate::machine::{Acted, Action, BufferCall, StackCall};
@@ -73,7 +75,7 @@ fn with_values(
     id: i64,
     cmd: u32,
     values: &[u16],
-) -> Result<Vec<u8>> {
+) -> Result<Buffered> {
     let bytes: Vec<u8> = values
         .iter()
         .flat_map(|value| value.to_le_bytes())
@@ -86,10 +88,7 @@ fn with_values(
             cmd,
         },
     };
-    match act(ctx, task, Action::OnStack(what))? {
-        Acted::Filled(_, bytes) => Ok(bytes),
-        _ => Ok(Vec::new()),
-    }
+    with_buffer(ctx, task, what)
 }
 
 /// The number of semaphores in a set; the maximum if there is no such set.
@@ -101,6 +100,14 @@ fn size_of(ctx: &NativeCallContext, id: i64) -> Result<usize> {
             .find(i32::try_from(id).unwrap_or(-1).max(0));
         set.map_or(MAX_SEMS as usize, |set| set.sems().len())
     })
+}
+
+/// The values of a set as they lie in memory.
+pub(super) fn semaphore_values(bytes: &[u8]) -> Dynamic {
+    let values = bytes
+        .chunks_exact(2)
+        .map(|pair| i64::from(u16::from_le_bytes([pair[0], pair[1]])).into());
+    values.collect::<Array>().into()
 }
 
 #[export_module]
@@ -121,16 +128,13 @@ pub mod functions {
         key: i64,
         n: i64,
         flags: i64,
-    ) -> Result<i64> {
+    ) -> Result<Dynamic> {
         let call = IpcCall::Semget(
             word(key, "the key")? as i32,
             word(n, "the number of semaphores")? as i32,
             word(flags, "the flags")?,
         );
-        match act(&ctx, task, Action::Syscall(Syscall::Ipc(call)))? {
-            Acted::Returned(value) => Ok(i64::from(value)),
-            _ => Ok(0),
-        }
+        plain(&ctx, task, Syscall::Ipc(call))
     }
 
     /// `semop` on one semaphore: adds to its value, waiting while that would make it negative; 0
@@ -218,11 +222,10 @@ pub mod functions {
     ) -> Result<Dynamic> {
         if command == i64::from(GETALL) {
             let room = vec![0; size_of(&ctx, set)?];
-            let bytes = with_values(&ctx, task, set, GETALL, &room)?;
-            let values = bytes
-                .chunks_exact(2)
-                .map(|pair| i64::from(u16::from_le_bytes([pair[0], pair[1]])).into());
-            return Ok(values.collect::<Array>().into());
+            return Ok(match with_values(&ctx, task, set, GETALL, &room)? {
+                Buffered::Done(_, bytes) => semaphore_values(&bytes),
+                Buffered::Open(call) => call,
+            });
         }
         semctl_value(ctx, task, set, num, command, 0)
     }
@@ -250,10 +253,7 @@ pub mod functions {
             cmd: word(command, "the command")?,
             arg: word(value, "the value")?,
         };
-        match act(&ctx, task, Action::Syscall(Syscall::Ipc(call)))? {
-            Acted::Returned(value) => Ok(i64::from(value).into()),
-            _ => Ok(Dynamic::UNIT),
-        }
+        plain(&ctx, task, Syscall::Ipc(call))
     }
 
     /// `semctl(set, 0, SETALL, values)`: sets the value of each semaphore in the set.
@@ -272,7 +272,7 @@ pub mod functions {
         num: i64,
         command: i64,
         values: Array,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let size = size_of(&ctx, set)?;
         if command != i64::from(SETALL) || num != 0 || values.len() != size {
             return Err(ScriptError::new(format!(
@@ -287,7 +287,10 @@ pub mod functions {
             ranged(value, "a value", 0, 0xffff).map(|value| value as u16)
         };
         let values: Vec<u16> = values.iter().map(value).collect::<Result<_>>()?;
-        with_values(&ctx, task, set, SETALL, &values).map(|_| ())
+        Ok(match with_values(&ctx, task, set, SETALL, &values)? {
+            Buffered::Done(..) => Dynamic::UNIT,
+            Buffered::Open(call) => call,
+        })
     }
 
     /// The undo values of a set: what is added to each semaphore when the process exits, or the

@@ -1,6 +1,6 @@
 //! Signals, as methods of a task: sending, blocking and awaiting them, and timers.
 
-use super::calls::{int, plain, signal_set, signal_word};
+use super::calls::{done, plain, signal_set, signal_word};
 use super::convert::{Result, act, alive, call_handle, check_keys, int_option, look, ranged, word};
 use crate::abi::{
     KSigaction, SIGINFO_WORDS, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, VirtAddr,
@@ -18,11 +18,11 @@ fn call(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> 
     plain(ctx, task, call)
 }
 
-pub(super) fn nothing(ctx: &NativeCallContext, task: &Task, signal: Syscall) -> Result<()> {
-    call(ctx, task, signal).map(|_| ())
+pub(super) fn nothing(ctx: &NativeCallContext, task: &Task, signal: Syscall) -> Result<Dynamic> {
+    done(ctx, task, signal)
 }
 
-fn kill_pid(ctx: &NativeCallContext, task: &Task, pid: i64, signal: i64) -> Result<()> {
+fn kill_pid(ctx: &NativeCallContext, task: &Task, pid: i64, signal: i64) -> Result<Dynamic> {
     let (pid, signal) = (word(pid, "the pid")?, signal_word(signal)?);
     nothing(ctx, task, Syscall::Kill(pid as i32, signal))
 }
@@ -113,7 +113,12 @@ pub mod functions {
     /// assert_eq(sh.wait().text, "killed by SIGTERM");
     /// ```
     #[rhai_fn(name = "kill", return_raw)]
-    pub fn kill(ctx: NativeCallContext, task: &mut Task, target: Task, signal: i64) -> Result<()> {
+    pub fn kill(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        target: Task,
+        signal: i64,
+    ) -> Result<Dynamic> {
         kill_pid(&ctx, task, i64::from(target.pid.0), signal)
     }
 
@@ -133,7 +138,7 @@ pub mod functions {
         task: &mut Task,
         pid: i64,
         signal: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         kill_pid(&ctx, task, pid, signal)
     }
 
@@ -146,7 +151,12 @@ pub mod functions {
     /// assert_eq(sh.sigpending(), [SIGUSR1]);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn tkill(ctx: NativeCallContext, task: &mut Task, target: Task, signal: i64) -> Result<()> {
+    pub fn tkill(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        target: Task,
+        signal: i64,
+    ) -> Result<Dynamic> {
         let signal = signal_word(signal)?;
         nothing(&ctx, task, Syscall::Tkill(target.pid.0, signal))
     }
@@ -165,7 +175,7 @@ pub mod functions {
         tgid: i64,
         target: Task,
         signal: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let (tgid, signal) = (word(tgid, "the tgid")?, signal_word(signal)?);
         nothing(
             &ctx,
@@ -190,7 +200,7 @@ pub mod functions {
         target: Task,
         signal: i64,
         value: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let (signal, value) = (signal_word(signal)?, word(value, "the value")?);
         let id = alive(&ctx, task)?;
         let (tgid, uid) = look(&ctx, |machine| {
@@ -222,7 +232,7 @@ pub mod functions {
         signal: i64,
         handler: i64,
         options: Map,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let signal = word(signal, "the signal")?;
         let args = action_with(signal, word(handler, "the handler")?, &options)?;
         nothing(&ctx, task, Syscall::RtSigaction(args))
@@ -242,7 +252,7 @@ pub mod functions {
         task: &mut Task,
         how: i64,
         signals: Array,
-    ) -> Result<Array> {
+    ) -> Result<Dynamic> {
         let id = alive(&ctx, task)?;
         let old = look(&ctx, |machine| machine.kernel.task(id).blocked())?;
         let args = SigprocmaskArgs {
@@ -250,8 +260,13 @@ pub mod functions {
             set: Some(signal_set(&signals)?),
             old: VirtAddr(0),
         };
-        nothing(&ctx, task, Syscall::RtSigprocmask(args))?;
-        Ok(array_of(old))
+        // A task that its tracer has stopped before the call has not changed its mask yet.
+        let made = nothing(&ctx, task, Syscall::RtSigprocmask(args))?;
+        Ok(if made.is_unit() {
+            array_of(old).into()
+        } else {
+            made
+        })
     }
 
     /// The signals that are blocked and pending. No system call is made.
@@ -342,9 +357,9 @@ pub mod functions {
     /// assert_eq(sh.alarm(0), 10);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn alarm(ctx: NativeCallContext, task: &mut Task, seconds: i64) -> Result<i64> {
+    pub fn alarm(ctx: NativeCallContext, task: &mut Task, seconds: i64) -> Result<Dynamic> {
         let seconds = word(seconds, "the number of seconds")?;
-        int(&ctx, task, Syscall::Alarm(seconds))
+        plain(&ctx, task, Syscall::Alarm(seconds))
     }
 
     /// `setitimer(which, first, interval)`, in ticks: `ITIMER_REAL`, `ITIMER_VIRTUAL` or
@@ -363,7 +378,7 @@ pub mod functions {
         which: i64,
         first: i64,
         interval: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let ticks = |ticks| ranged(ticks, "the number of ticks", 0, i64::from(i32::MAX));
         let value = ItimerVal {
             interval: ticks(interval)? as u64,
@@ -404,7 +419,7 @@ pub mod functions {
         task: &mut Task,
         addr: i64,
         size: i64,
-    ) -> Result<()> {
+    ) -> Result<Dynamic> {
         let stack = [word(addr, "the address")?, 0, word(size, "the size")?];
         nothing(&ctx, task, Syscall::Sigaltstack(Some(stack), VirtAddr(0)))
     }

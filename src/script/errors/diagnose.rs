@@ -331,8 +331,8 @@ fn no_field(name: &str, words: &Words) -> Diagnosis {
     Diagnosis::script(format!("there is no field {name}"), Some(help))
 }
 
-/// The fields of the value that a wait returns.
-const VALUE_OF_WAIT: [&str; 3] = ["pid", "status", "text"];
+/// The fields of the value that `waitid` returns, without those that a call has itself.
+const VALUE_OF_WAITID: [&str; 3] = ["signo", "code", "uid"];
 
 /// `text` is Rhai's sentence, with the property in the first pair of quotes and the type in the
 /// second.
@@ -349,9 +349,8 @@ fn no_property(text: &str) -> Diagnosis {
     let members = Words::members(type_name);
     let help = match members.iter().find(|doc| doc.name == *name) {
         Some(doc) => Some(format!("it is a function: {}", doc.signature)),
-        None if *type_name == "Call" && VALUE_OF_WAIT.contains(name) => Some(format!(
-            "wait has not returned yet and gave a Call: once call.done is true, use \
-             call.value.{name}"
+        None if *type_name == "Call" && VALUE_OF_WAITID.contains(name) => Some(format!(
+            "the call has not returned yet: once its `done` is true, its `value.{name}` says so"
         )),
         None => closest(name, members.iter().map(|doc| &doc.name)).map(|word| did_you_mean(&word)),
     };

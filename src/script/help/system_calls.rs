@@ -42,9 +42,9 @@ mod tests {
           methods of puppets: exec
           words of programs: execve
         ");
-        insta::assert_snapshot!(about("getgroups").unwrap(), @r"
-        getgroups(int size, old_gid_t *list)
-          system call 80 of 2.6.12; forklab does not have it (ENOSYS)
+        insta::assert_snapshot!(about("quotactl").unwrap(), @r"
+        quotactl(unsigned int command, const char *dev, int id, void *addr)
+          system call 131 of 2.6.12; forklab does not have it (ENOSYS)
         ");
         assert_eq!(about("frok"), None);
     }

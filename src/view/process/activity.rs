@@ -32,6 +32,10 @@ pub enum Activity {
     Semaphore(i32),
     /// It is inside exec until the other threads have exited.
     ExecWaits,
+    /// It dies by a signal, and waits for the other users of its memory before it dumps core.
+    DumpsCore,
+    /// It is inside its exit until its memory is dumped.
+    WaitsForDump,
     /// It waits for data in a pipe.
     ReadsPipe,
     /// It waits for room in a pipe.
@@ -100,6 +104,8 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
         Some(Continuation::ExecWaitsForThreads | Continuation::ExecWaitsForLeader) => {
             Activity::ExecWaits
         }
+        Some(Continuation::CoreDump { .. }) => Activity::DumpsCore,
+        Some(Continuation::ExitWaitsForCore { .. }) => Activity::WaitsForDump,
         Some(Continuation::PipeRead(_)) => Activity::ReadsPipe,
         Some(Continuation::PipeWrite(_)) => Activity::WritesPipe,
         Some(Continuation::ReadConsole { .. }) => Activity::ReadsConsole,
@@ -145,6 +151,8 @@ impl fmt::Display for Activity {
             }
             Self::Semaphore(id) => write!(f, "semop: waits for semaphores of set {id}"),
             Self::ExecWaits => f.write_str("exec: waits until its other threads have exited"),
+            Self::DumpsCore => f.write_str("core dump: waits for the other users of its memory"),
+            Self::WaitsForDump => f.write_str("exit: waits until its memory is dumped"),
             Self::ReadsPipe => f.write_str("read: waits for data in the pipe"),
             Self::WritesPipe => f.write_str("write: waits for room in the pipe"),
             Self::WaitsForSignal => f.write_str("waits for a signal"),

@@ -64,11 +64,7 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
     PsRow {
         pid: sched.pid,
         tgid: task.tgid(),
-        ppid: if id == kernel.init() {
-            Pid(0)
-        } else {
-            kernel.task(task.real_parent()).tgid()
-        },
+        ppid: kernel.ppid(id),
         name: kernel.names.get(sched.name).to_owned(),
         letter,
         state,

@@ -1,5 +1,8 @@
 //! Creation and end of processes. "Example N" is a worked example of `docs/fidelity.md`.
 
+mod arguments;
+mod clocks;
+mod dumpable;
 mod exec;
 mod exec_threads;
 mod exit_wait;
@@ -10,7 +13,10 @@ mod failing_memory;
 mod files;
 mod flags;
 mod futex;
+mod groups;
 mod handlers;
+mod held_calls;
+mod init_signals;
 mod jobs;
 mod orphans;
 mod path;

@@ -1,0 +1,107 @@
+//! What the system is called: `uname` in its three forms, and `personality`, as which system the
+//! kernel shows itself to a task.
+
+use crate::abi::{Errno, TaskId, VirtAddr};
+use crate::kernel::Kernel;
+
+/// `__NEW_UTS_LEN` and `__OLD_UTS_LEN`, each with the null byte.
+const NEW_FIELD: usize = 65;
+const OLD_FIELD: usize = 9;
+/// The personality that only asks for the present one.
+const QUERY: u32 = u32::MAX;
+
+/// `system_utsname`: system, node, release, version, machine, domain.
+///
+/// Linux 2.6.12: `include/linux/uts.h`; `init/version.c`, `system_utsname`.
+const UTSNAME: [&str; 6] = [
+    "Linux",
+    "(none)",
+    "2.6.12-rc2",
+    "#1 Sat Apr 16 22:20:36 UTC 2005",
+    "i686",
+    "(none)",
+];
+
+/// The first fields of `system_utsname`, each cut to its size and null-terminated.
+fn utsname(fields: usize, size: usize) -> Vec<u8> {
+    let field = |text: &&str| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.resize(size - 1, 0);
+        bytes.push(0);
+        bytes
+    };
+    UTSNAME.iter().take(fields).flat_map(field).collect()
+}
+
+impl Kernel {
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_newuname()`.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub(in crate::kernel) fn sys_newuname(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let bytes = utsname(6, NEW_FIELD);
+        self.copy_to_user(current, addr, &bytes).map(|()| 0)
+    }
+
+    /// Without the domain.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_uname()`.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub(in crate::kernel) fn sys_uname(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let bytes = utsname(5, NEW_FIELD);
+        self.copy_to_user(current, addr, &bytes).map(|()| 0)
+    }
+
+    /// Without the domain, and with at most eight letters for each.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_olduname()`.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub(in crate::kernel) fn sys_olduname(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+    ) -> Result<u32, Errno> {
+        let bytes = utsname(5, OLD_FIELD);
+        self.copy_to_user(current, addr, &bytes).map(|()| 0)
+    }
+
+    /// Sets the personality and returns the old one.
+    ///
+    /// Simplified: it is only kept and inherited; nothing behaves otherwise for it.
+    ///
+    /// Linux 2.6.12: `kernel/exec_domain.c`, `sys_personality()`.
+    pub(in crate::kernel) fn sys_personality(&mut self, current: TaskId, persona: u32) -> u32 {
+        let task = self.task_mut(current);
+        match persona {
+            QUERY => task.personality,
+            _ => std::mem::replace(&mut task.personality, persona),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_padded_or_cut_to_their_fields() {
+        let new = utsname(6, NEW_FIELD);
+        assert_eq!(new.len(), 390);
+        assert!(new.starts_with(b"Linux\0") && new[130..].starts_with(b"2.6.12-rc2\0"));
+        let old = utsname(5, OLD_FIELD);
+        assert_eq!(old.len(), 45);
+        assert_eq!(&old[18..27], b"2.6.12-r\0");
+    }
+}
