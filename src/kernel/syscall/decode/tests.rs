@@ -40,7 +40,8 @@ fn the_first_argument_is_the_same_in_registers_and_as_data() {
         [1, 7, 2, 3, a, b],
     ];
     lab.run(task);
-    for info in &SYSCALLS {
+    // Old mmap has its arguments in memory, where a puppet has none.
+    for info in SYSCALLS.iter().filter(|info| info.name != "mmap") {
         let nr = u32::from(info.nr);
         let mut decoded = registers.iter().filter_map(|words| {
             let regs = &mut lab.k.task_mut(task).thread.regs;
