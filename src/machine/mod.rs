@@ -106,6 +106,8 @@ pub struct Machine {
     entered: VecDeque<TaskId>,
     /// Steps without time since time last passed or a command began.
     idle_steps: u32,
+    /// The work when the first of these steps were looked at.
+    idle_since: u64,
     /// What is left of the command in progress.
     pending: Option<Pending>,
     /// What the machine has done so far costs the host that much.
@@ -147,6 +149,7 @@ impl Machine {
             acted: None,
             entered: VecDeque::new(),
             idle_steps: 0,
+            idle_since: 0,
             pending: None,
             work: Work::default(),
             cycles,

@@ -7,6 +7,9 @@ use crate::abi::TaskId;
 /// Steps without time that a machine may take before it counts as stuck.
 const MAX_IDLE_STEPS: u32 = 1_000_000;
 
+/// Work at one moment that a machine may do before it counts as stuck: steps may be long.
+const MAX_IDLE_WORK: u64 = 1_000_000_000;
+
 /// Work is looked at once in that many steps: most moments have fewer.
 const STEPS_BETWEEN_LOOKS: u32 = 8;
 
@@ -29,15 +32,26 @@ impl Machine {
             }
             self.idle_steps += 1;
             self.count_step();
-            if self.idle_steps.is_multiple_of(STEPS_BETWEEN_LOOKS) && self.must_pause() {
-                return Err(Unsettled::Paused);
-            }
-            if self.idle_steps > MAX_IDLE_STEPS {
-                self.idle_steps = 0;
-                return Err(Unsettled::Stuck);
+            if self.idle_steps.is_multiple_of(STEPS_BETWEEN_LOOKS) {
+                self.look_at_work()?;
             }
         }
         self.kernel.set_this_cpu(0);
+        Ok(())
+    }
+
+    fn look_at_work(&mut self) -> Result<(), Unsettled> {
+        let work = self.work();
+        if self.idle_steps == STEPS_BETWEEN_LOOKS {
+            self.idle_since = work;
+        }
+        if self.idle_steps > MAX_IDLE_STEPS || work - self.idle_since > MAX_IDLE_WORK {
+            self.idle_steps = 0;
+            return Err(Unsettled::Stuck);
+        }
+        if self.must_pause() {
+            return Err(Unsettled::Paused);
+        }
         Ok(())
     }
 
