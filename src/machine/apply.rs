@@ -1,7 +1,7 @@
 //! What each command does itself, before the machine goes on in slices.
 
 use super::command::{Acted, Action, Command, Reply};
-use super::pending::{Outcome, Pending, Started, Turn};
+use super::pending::{Ending, Outcome, Pending, Started};
 use super::puppet::Puppet;
 use super::refusal::Refusal;
 use super::{Image, Machine, Spawned, Until, UserMode, WorkloadProgram};
@@ -19,9 +19,7 @@ impl Machine {
     /// # Errors
     /// Why it was refused; the machine is then unchanged.
     pub(super) fn start(&mut self, command: Command) -> Result<Started, Refusal> {
-        if let Some(why) = self.kernel.panicked() {
-            return Err(Refusal::Panicked(why.to_owned()));
-        }
+        self.is_up()?;
         let tick = self.kernel.tick();
         Ok(Started::Pending(match command {
             Command::Spawn {
@@ -54,10 +52,6 @@ impl Machine {
                 self.kernel.end_console_input();
                 Pending::Settle(Outcome::Done)
             }
-            Command::Act { task, action } => {
-                self.can_act(task)?;
-                Pending::Turn(Turn::new(task, action))
-            }
             Command::EndHandler(task) => {
                 self.end_handler(task);
                 Pending::Settle(Outcome::LeftHandler)
@@ -69,6 +63,20 @@ impl Machine {
             }
             at_once => return Ok(Started::Done(self.set(at_once))),
         }))
+    }
+
+    /// Whether the emulated kernel still runs.
+    fn is_up(&self) -> Result<(), Refusal> {
+        match self.kernel.panicked() {
+            Some(why) => Err(Refusal::Panicked(why.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a puppet can begin an action.
+    pub(super) fn can_begin(&self, task: TaskId) -> Result<(), Refusal> {
+        self.is_up()?;
+        self.can_act(task)
     }
 
     fn spawn(
@@ -166,22 +174,22 @@ impl Machine {
     }
 
     /// What an action has come to, once the machine has settled.
-    pub(super) fn action_outcome(&mut self, action: &Action) -> Acted {
+    pub(super) fn action_outcome(&mut self, ending: Ending) -> Acted {
         self.kernel.log.console = false;
-        let ends = matches!(
-            action,
-            Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_))
-        );
-        self.finish_exec(action);
-        let nothing = if ends { Acted::Ended } else { Acted::Done };
+        if ending == Ending::Exec {
+            self.finish_exec();
+        }
+        let nothing = match ending {
+            Ending::Exit => Acted::Ended,
+            Ending::Done | Ending::Exec => Acted::Done,
+        };
         self.acted.take().unwrap_or(nothing)
     }
 
     /// An exec that first moved the task to another CPU, and has returned by now, counts as
     /// returning at once.
-    fn finish_exec(&mut self, action: &Action) {
-        if let (Action::Syscall(Syscall::Execve(_)), Some(Acted::Blocks(id))) =
-            (action, &self.acted)
+    fn finish_exec(&mut self) {
+        if let Some(Acted::Blocks(id)) = &self.acted
             && let Some(result) = self.calls.get(id).and_then(|call| call.result)
         {
             self.calls.remove(id);

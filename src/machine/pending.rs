@@ -4,6 +4,7 @@
 use super::settle::Unsettled;
 use super::{Action, Command, Machine, Refusal, Reply, Stop, Until};
 use crate::abi::{Pid, TaskId};
+use crate::kernel::syscall::Syscall;
 
 /// How far a command has come.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,7 +64,7 @@ pub(super) enum Outcome {
     /// Nothing: the pids are known.
     Loaded(Vec<Pid>),
     /// What the action came to.
-    Acted(Action),
+    Acted(Ending),
     /// Whether the return from the handler has settled.
     LeftHandler,
 }
@@ -84,6 +85,27 @@ enum Next {
     Then(Pending),
     /// A pause, and then this.
     Pause(Pending),
+}
+
+/// How an action ends that has no result by the time the machine has settled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ending {
+    /// It is done.
+    Done,
+    /// The task is to exit.
+    Exit,
+    /// The task may have had to move to another CPU before its exec.
+    Exec,
+}
+
+impl Ending {
+    fn of(action: &Action) -> Self {
+        match action {
+            Action::Syscall(Syscall::Exit(_) | Syscall::ExitGroup(_)) => Self::Exit,
+            Action::Syscall(Syscall::Execve(_)) => Self::Exec,
+            _ => Self::Done,
+        }
+    }
 }
 
 impl Machine {
@@ -118,6 +140,13 @@ impl Machine {
     }
 
     fn start_now(&mut self, command: Command) -> Next {
+        // Most commands are actions of puppets; this one moves the least.
+        if let Command::Act { task, action } = command {
+            return match self.can_begin(task) {
+                Ok(()) => self.take_turn(Turn::new(task, action)),
+                Err(refusal) => Next::Done(Err(refusal)),
+            };
+        }
         match self.start(command) {
             Ok(Started::Done(reply)) => Next::Done(Ok(reply)),
             Ok(Started::Pending(pending)) => Next::Then(pending),
@@ -207,8 +236,9 @@ impl Machine {
                 Next::Done(Ok(Reply::Stopped(Stop::Handler)))
             }
             Ok(true) => {
-                self.begin_action(turn.task, turn.action.clone());
-                Next::Then(Pending::Settle(Outcome::Acted(turn.action)))
+                let ending = Ending::of(&turn.action);
+                self.begin_action(turn.task, turn.action);
+                Next::Then(Pending::Settle(Outcome::Acted(ending)))
             }
             Ok(false) => {
                 turn.until = Some(self.kernel.tick().saturating_add(1));
@@ -244,7 +274,7 @@ impl Machine {
             Outcome::Done => Ok(Reply::Done),
             Outcome::Loaded(pids) => Ok(Reply::Loaded(pids)),
             Outcome::Spawned(task, pid) => self.spawn_outcome(task, pid),
-            Outcome::Acted(action) => Ok(Reply::Acted(self.action_outcome(&action))),
+            Outcome::Acted(ending) => Ok(Reply::Acted(self.action_outcome(ending))),
             Outcome::LeftHandler if settled.is_err() => Ok(Reply::Stopped(Stop::Stuck)),
             Outcome::LeftHandler => Ok(Reply::Done),
         }

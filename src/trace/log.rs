@@ -148,16 +148,27 @@ impl TraceLog {
     /// Counts an event, and records it if the filter lets it through.
     #[inline]
     pub fn emit(&mut self, stamp: Stamp, event: TraceEvent) {
+        if let Some(seq) = self.count(event.kind()) {
+            self.record_as(seq, stamp, event);
+        }
+    }
+
+    /// Counts an event of that kind. Returns its number if it is to be recorded.
+    #[inline(always)]
+    pub fn count(&mut self, kind: EventKind) -> Option<u64> {
         let seq = self.next_seq;
         self.next_seq += 1;
-        if self.filter.has(event.kind()) {
-            self.record(Record {
-                seq,
-                stamp,
-                event,
-                console: self.console,
-            });
-        }
+        self.filter.has(kind).then_some(seq)
+    }
+
+    /// Records an event that was counted.
+    pub fn record_as(&mut self, seq: u64, stamp: Stamp, event: TraceEvent) {
+        self.record(Record {
+            seq,
+            stamp,
+            event,
+            console: self.console,
+        });
     }
 
     /// Whether events of that kind are recorded. Ask before collecting costly details.

@@ -57,7 +57,7 @@ impl Kernel {
     }
 
     /// Traces an event of the task on this CPU.
-    #[inline]
+    #[inline(always)]
     pub(super) fn trace_current(&mut self, event: TraceEvent) {
         let current = self.current();
         self.trace(current, event);

@@ -221,7 +221,7 @@ const SPECS: [Spec; Limit::ALL.len()] = [
     Spec {
         name: "work",
         flag: "max-work",
-        default: 8_000_000_000,
+        default: 20_000_000_000,
         max: u64::MAX,
         about: "Work of the machine in one run: emulated instructions, and what the kernel does, \
              counted by its cost in instructions",

@@ -233,8 +233,14 @@ impl State {
         self.used.operations += 1;
         if self.used.operations.is_multiple_of(MEMORY_POLL) {
             self.must_halt()
-        } else {
+        } else if self.halt.is_some()
+            || self.host.interrupt.is_raised()
+            || self.used.operations > self.limits.get(Limit::Operations)
+        {
             self.must_halt_at_once()
+        } else {
+            // Commands look at their work themselves.
+            None
         }
     }
 
