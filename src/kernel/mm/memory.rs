@@ -140,7 +140,8 @@ impl Kernel {
             return MmFault::Oom;
         };
         let pte = Pte(self.ram.read_u32(pte_phys(table, addr)));
-        let spot = Spot {
+        // Lent to whatever handles the fault: moving it would copy the area once more.
+        let mut spot = Spot {
             mm,
             vma: *vma,
             addr: addr.page_base(),
@@ -148,10 +149,10 @@ impl Kernel {
         };
         match pte_fault_verdict(pte, access, vma) {
             PteFault::AnonZero => self.map_zero_page(&spot),
-            PteFault::AnonWrite => self.do_anonymous_page(spot),
+            PteFault::AnonWrite => self.do_anonymous_page(&mut spot),
             PteFault::FilePage => self.map_file_page(&spot, access),
-            PteFault::FileCopy => self.copy_file_page(spot),
-            PteFault::WriteProtect => self.do_wp_page(spot, pte),
+            PteFault::FileCopy => self.copy_file_page(&mut spot),
+            PteFault::WriteProtect => self.do_wp_page(&mut spot, pte),
             PteFault::SpuriousWrite => {
                 self.ptep_establish(&spot, pte.with(Pte::DIRTY | Pte::ACCESSED))
             }
@@ -171,8 +172,8 @@ impl Kernel {
     }
 
     /// The write half of `mm/memory.c`, `do_anonymous_page()`.
-    fn do_anonymous_page(&mut self, mut spot: Spot) -> MmFault {
-        let Ok(pfn) = self.frame_for_anon(&mut spot) else {
+    fn do_anonymous_page(&mut self, spot: &mut Spot) -> MmFault {
+        let Ok(pfn) = self.frame_for_anon(spot) else {
             return MmFault::Oom;
         };
         // The frame still holds what its last user wrote. It must be gone before the entry exists.
@@ -209,12 +210,12 @@ impl Kernel {
     /// Maps a private copy of the page of a file, which is written at once.
     ///
     /// Linux 2.6.12: `mm/memory.c`, `do_no_page()`.
-    fn copy_file_page(&mut self, mut spot: Spot) -> MmFault {
+    fn copy_file_page(&mut self, spot: &mut Spot) -> MmFault {
         let (cached, result) = match self.nopage(&spot.vma, spot.addr) {
             Ok(found) => found,
             Err(failed) => return failed,
         };
-        let own = self.frame_for_anon(&mut spot);
+        let own = self.frame_for_anon(spot);
         if let Ok(own) = own {
             self.ram.copy_frame(cached, own);
             self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, own);
@@ -222,7 +223,7 @@ impl Kernel {
         // The page cache keeps its page, whether or not there was memory for the copy.
         self.put_page(cached);
         let Ok(own) = own else { return MmFault::Oom };
-        self.enter_file_page(&spot, own, written_pte(own, &spot.vma));
+        self.enter_file_page(spot, own, written_pte(own, &spot.vma));
         result
     }
 
@@ -239,7 +240,7 @@ impl Kernel {
     /// Handles a write to a page that is mapped read-only, in an area that permits writing.
     ///
     /// Linux 2.6.12: `mm/memory.c`, `do_wp_page()`. It does not check whether the area is shared.
-    fn do_wp_page(&mut self, spot: Spot, pte: Pte) -> MmFault {
+    fn do_wp_page(&mut self, spot: &mut Spot, pte: Pte) -> MmFault {
         let old = pte.pfn();
         if let WpVerdict::Copy { why } = self.mem.wp_verdict(old) {
             return self.copy_cow_page(spot, old, why);
@@ -254,14 +255,14 @@ impl Kernel {
             addr: spot.addr,
             pfn: old,
         });
-        self.ptep_establish(&spot, pte.with(Pte::DIRTY | Pte::ACCESSED | rights))
+        self.ptep_establish(spot, pte.with(Pte::DIRTY | Pte::ACCESSED | rights))
     }
 
     /// The copying half of `do_wp_page()`, with `break_cow()`.
-    fn copy_cow_page(&mut self, mut spot: Spot, old: Pfn, why: WpWhy) -> MmFault {
+    fn copy_cow_page(&mut self, spot: &mut Spot, old: Pfn, why: WpWhy) -> MmFault {
         // All that can fail comes first: a write that finds no memory leaves the page shared as it
         // was.
-        let Ok(new) = self.frame_for_anon(&mut spot) else {
+        let Ok(new) = self.frame_for_anon(spot) else {
             return MmFault::Oom;
         };
         match why {
@@ -286,7 +287,7 @@ impl Kernel {
             new,
             left,
         });
-        self.ptep_establish(&spot, written_pte(new, &spot.vma));
+        self.ptep_establish(spot, written_pte(new, &spot.vma));
         self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, new);
         // Linux releases the old page last, because it may be its only user by now: no entry and no
         // translation may lead to a frame that is freed.
