@@ -256,6 +256,16 @@ impl State {
             .or_else(|| over(self.used.work, Limit::Work))
     }
 
+    /// Ends the run if a text is longer than a string may be.
+    pub(in crate::script) fn check_length(&mut self, text: &str) -> Result<(), Halt> {
+        if text.len() <= self.limits.size(Limit::String) {
+            return Ok(());
+        }
+        let halt = Halt::Limit(Limit::String);
+        // Rhai drops the error of a conversion that it calls itself.
+        Err(*self.halt.get_or_insert(halt))
+    }
+
     fn print_line(&mut self, line: &str) {
         if let Some(held) = &mut self.held {
             held.push(line.to_owned());
