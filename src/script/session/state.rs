@@ -3,6 +3,7 @@
 use super::compiled::Source;
 use super::host::Host;
 use super::limits::{Limit, Limits};
+use super::shadowing::Shadowing;
 use crate::kernel::boot::Config;
 use crate::machine::{Command, History, Machine, Progress, Refusal, Reply};
 use crate::script::errors::ScriptError;
@@ -334,6 +335,15 @@ impl Shared {
     /// Reads the state between runs.
     pub(in crate::script) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.0.borrow())
+    }
+
+    /// Passes on warnings about a text before it runs.
+    pub(super) fn warn(&self, warnings: &[Shadowing]) {
+        self.between_runs(|state| {
+            if let Some(warn) = &mut state.host.warn {
+                warnings.iter().for_each(warn);
+            }
+        });
     }
 
     /// Begins a new run, with nothing used up yet.
