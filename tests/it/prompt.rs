@@ -427,6 +427,47 @@ fn control_characters_do_no_harm() {
     leave(session);
 }
 
+/// A text as the other end of the terminal is read: each byte is a character.
+fn bytewise(text: &str) -> String {
+    text.bytes().map(char::from).collect()
+}
+
+/// Nothing that a script names, prints, throws or asks controls the terminal.
+#[test]
+fn control_characters_of_a_script_are_made_visible() {
+    let mut session = open(&home("visible"));
+    let spawn = "let p = spawn(\"\\x1b[5mp\", workload([\"run 100\"]))";
+    let lines = [
+        (spawn, "2:\u{241b}[5mp"),
+        ("tick(1)", "2:\u{241b}[5mp"),
+        ("ps", "\u{241b}[5mp"),
+        ("print(\"\\x1b[5ma\\x07\")", "\u{241b}[5ma\u{2407}"),
+        ("print(ps())", "\u{241b}[5mp"),
+        ("\"\\x1b[5mb\\nc\"", "\u{241b}[5mb"),
+        (
+            "try { throw \"\\x1b[5md\" } catch (e) { print(e) }",
+            "\u{241b}[5md",
+        ),
+        ("throw \"\\x1b[5me\"", "error: \u{241b}[5me"),
+        ("predict(\"\\x1b[5mf\" + \"?\", 1)", "\u{241b}[5mf? "),
+    ];
+    for (line, expected) in lines {
+        let before = session.exp_string("> ").unwrap();
+        session.send_line(line).unwrap();
+        let shown = session.exp_string(&bytewise(expected));
+        let shown = shown.unwrap_or_else(|error| panic!("{line}: {error}"));
+        let shown = format!("{before}{shown}");
+        assert!(!shown.contains("\u{1b}[5m"), "{line}: {shown:?}");
+    }
+    session.send_line("1").unwrap();
+    // The task that runs is named in the prompt itself.
+    let shown = session
+        .exp_string(&bytewise("ms 2:\u{241b}[5mp> "))
+        .unwrap();
+    assert!(!shown.contains("\u{1b}[5m"), "{shown:?}");
+    leave(session);
+}
+
 #[test]
 fn a_long_text_can_be_pasted() {
     let mut session = open(&home("paste"));
