@@ -36,7 +36,7 @@ struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 success; 1 a script failed, or a snapshot differs; 2 bad \
      usage, or an unusable file; 3 the emulated kernel panicked; 4 a limit was hit; 130 \
-     interrupted.";
+     interrupted; 129 and 143 ended by SIGHUP and SIGTERM.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -98,6 +98,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
         Err(error) => return report_usage(&error),
     };
     cli.color.write_global();
+    #[cfg(unix)]
+    super::terminal::restore_when_ended();
     let wanted = cli.limits.0.stack();
     let thread = thread::Builder::new().stack_size(wanted.clamp(MIN_STACK, MAX_STACK));
     let run = thread.spawn(move || dispatch(cli, memory));

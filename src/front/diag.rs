@@ -1,7 +1,7 @@
 //! Draws failures: the line with the error underlined, the calls that led there, and below them the
 //! kernel rule and the remedy.
 
-use super::style::Colors;
+use super::style::{Colors, visible};
 use crate::script::{Failure, FailureKind};
 use anstream::adapter::strip_str;
 use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
@@ -129,18 +129,6 @@ fn headline(text: &str, width: usize) -> String {
 /// Wraps text to a width that fits beside the frame of the picture.
 fn paragraph(text: &str, width: usize) -> String {
     textwrap::fill(&visible(text), width)
-}
-
-/// Replaces each control character by one visible character, so that columns stay the same.
-pub(super) fn visible(text: &str) -> String {
-    let picture = |c: char| match c {
-        '\n' | '\t' => c,
-        '\u{7f}' => '\u{2421}',
-        c if (c as u32) < 0x20 => char::from_u32(0x2400 + c as u32).unwrap_or(' '),
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    };
-    text.chars().map(picture).collect()
 }
 
 /// The lines of a text: places are lines and columns in characters, spans are in characters.

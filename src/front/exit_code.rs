@@ -10,5 +10,10 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const PANICKED: u8 = 3;
 /// A limit of scripts was hit.
 pub(super) const LIMIT: u8 = 4;
+/// Ended by a signal, as shells count it.
+#[cfg(unix)]
+pub(super) const fn ended_by(signal: u8) -> u8 {
+    128 + signal
+}
 /// Interrupted by Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;

@@ -11,6 +11,8 @@ mod repl;
 mod replay;
 mod run;
 mod style;
+#[cfg(unix)]
+mod terminal;
 mod test;
 
 pub use cli::main;

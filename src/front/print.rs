@@ -1,8 +1,9 @@
 //! Printing, and the exit code after a failed run or failed output.
 
 use super::exit_code::{FAILED, FINE, INTERRUPTED, LIMIT, PANICKED, USAGE};
-use crate::script::FailureKind;
-use std::io::{self, Write};
+use super::style::visible;
+use crate::script::{FailureKind, Shadowing, Warn};
+use std::io::{self, IsTerminal, Write};
 
 /// A reader that has gone away (`| head`) has what it wanted. Any other trouble with the output
 /// counts as a command line error.
@@ -26,14 +27,38 @@ pub(super) fn output_failed(kind: io::ErrorKind) -> u8 {
     exit_code(FailureKind::Output(kind))
 }
 
-/// Prints a line to standard output.
+/// Prints a line to standard output. A terminal gets no control characters; a file or a pipe gets
+/// the bytes as they are, as from `ls`.
 pub(super) fn print_line(line: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{line}")
+    if io::stdout().is_terminal() {
+        return print_painted(&visible(line));
+    }
+    print_painted(line)
 }
 
-/// Prints a message to standard error.
+/// Prints text to standard output that was painted or drawn: its control characters are ours.
+pub(super) fn print_painted(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+/// Prints a message to standard error, which a person reads wherever it goes.
 pub(super) fn complain(text: &str) {
+    complain_painted(&visible(text));
+}
+
+/// Prints a message to standard error that was painted or drawn.
+pub(super) fn complain_painted(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints warnings about the script of that name.
+pub(super) fn warner(name: String) -> Warn {
+    Box::new(move |warning| {
+        let Shadowing { line, signature } = warning;
+        complain(&format!(
+            "{name}:{line}: warning: this function is called instead of the built-in {signature}"
+        ));
+    })
 }
 
 /// The reason for an I/O error in plain words, the same on every host.

@@ -21,6 +21,7 @@ impl Process {
     pub(super) fn host(&self, out: Output) -> Host {
         Host {
             out,
+            warn: None,
             ask: None,
             ask_all: false,
             interrupt: self.interrupt.clone(),

@@ -3,7 +3,7 @@
 
 use super::diag::draw;
 use super::exit_code::{FINE, USAGE};
-use super::print::{complain, exit_code};
+use super::print::{complain, complain_painted, exit_code};
 use super::process::Process;
 use super::run::Source;
 use super::style::stderr_colors;
@@ -33,7 +33,7 @@ pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
     let file = match WorkloadFile::parse(&text, cpus) {
         Ok(file) => file,
         Err(error) => {
-            complain(&draw(&unreadable(error), &name, &text, stderr_colors()));
+            complain_painted(&draw(&unreadable(error), &name, &text, stderr_colors()));
             return USAGE;
         }
     };
@@ -41,7 +41,7 @@ pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
         Ok(()) => FINE,
         Err(failure) => {
             if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
-                complain(&draw(&failure, &name, &text, stderr_colors()));
+                complain_painted(&draw(&failure, &name, &text, stderr_colors()));
             }
             exit_code(failure.kind)
         }

@@ -2,7 +2,7 @@
 
 use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
-use super::print::{complain, exit_code, print_line, reason};
+use super::print::{complain, complain_painted, exit_code, print_line, reason, warner};
 use super::process::Process;
 use super::repl;
 use super::style::stderr_colors;
@@ -130,6 +130,7 @@ fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
         return FINE;
     }
     let mut host = process.host(Box::new(print_line));
+    host.warn = Some(warner(name.clone()));
     if questions == Questions::Asked {
         host.ask_all = true;
         host.ask = match repl::asker(process) {
@@ -159,7 +160,7 @@ fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
     };
     if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
         let color = stderr_colors();
-        complain(&draw(&failure, &name, session.document(), color));
+        complain_painted(&draw(&failure, &name, session.document(), color));
     }
     exit_code(failure.kind)
 }

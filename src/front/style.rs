@@ -1,4 +1,6 @@
-//! Colours: how each role of a text looks in a terminal, and whether to use colours at all.
+//! How text looks in a terminal: the colour of each role, whether to use colours at all, and control
+//! characters, which are made visible so that nothing that a script names or prints controls the
+//! terminal. Whatever is painted here may be printed as it is.
 
 use crate::view::{Role, Text};
 use anstream::{AutoStream, ColorChoice};
@@ -43,13 +45,10 @@ const fn style(role: Role) -> Style {
 
 /// A text as it is to be printed.
 pub(super) fn paint(text: &Text, color: Colors) -> String {
-    if color == Colors::Off {
-        return text.to_string();
-    }
     let line = |line: &crate::view::Line| {
         let spans = line.spans.iter();
         spans
-            .map(|span| span.text.style(style(span.role)).to_string())
+            .map(|span| paint_words(&span.text, span.role, color))
             .collect::<String>()
     };
     text.lines.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -57,11 +56,24 @@ pub(super) fn paint(text: &Text, color: Colors) -> String {
 
 /// Words in the colour of a role.
 pub(super) fn paint_words(words: &str, role: Role, color: Colors) -> String {
+    let words = visible(words);
     if color == Colors::On {
         words.style(style(role)).to_string()
     } else {
-        words.to_owned()
+        words
     }
+}
+
+/// Replaces each control character by one visible character, so that columns stay the same.
+pub(super) fn visible(text: &str) -> String {
+    let picture = |c: char| match c {
+        '\n' | '\t' => c,
+        '\u{7f}' => '\u{2421}',
+        c if (c as u32) < 0x20 => char::from_u32(0x2400 + c as u32).unwrap_or(' '),
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(picture).collect()
 }
 
 /// Whether to colour standard output: it is a terminal, and nothing forbids colours.

@@ -1,11 +1,11 @@
 //! `forklab test`: compares scripts with their snapshots, and shows differences in colour.
 
-use super::diag::{draw, visible};
+use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
-use super::print::{complain, output_failed, print_line, reason};
+use super::print::{complain, output_failed, print_line, print_painted, reason};
 use super::process::Process;
 use super::run::{Source, plain_script};
-use super::style::{Colors, paint_words, stdout_colors};
+use super::style::{Colors, paint_words, stdout_colors, visible};
 use crate::lab::{Comparison, Script, Verdict, check, collect, stale};
 use crate::script::Failure;
 use crate::view::Role;
@@ -106,7 +106,7 @@ fn test_path(
             Comparison::Unusable(_) => tally.unusable += 1,
             Comparison::Interrupted => return Err(INTERRUPTED),
         }
-        print_line(&report(&verdict, accept, color))
+        print_painted(&report(&verdict, accept, color))
             .map_err(|error| output_failed(error.kind()))?;
     }
     if !path.is_dir() {
@@ -132,13 +132,14 @@ fn text_of(script: &Script) -> Result<String, String> {
 
 /// A line about a script, followed by the difference.
 fn report(verdict: &Verdict, accept: bool, color: Colors) -> String {
-    let label = &verdict.script.label;
+    let label = visible(&verdict.script.label);
     match &verdict.outcome {
         Comparison::Same => format!("{} {label}", paint_words("same   ", Role::Good, color)),
         Comparison::Unusable(why) => {
             format!(
-                "{} {label}: {why}",
-                paint_words("error  ", Role::Bad, color)
+                "{} {label}: {}",
+                paint_words("error  ", Role::Bad, color),
+                visible(why)
             )
         }
         Comparison::Interrupted => String::new(),

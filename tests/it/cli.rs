@@ -472,3 +472,104 @@ fn a_closure_prints_the_same_at_every_run() {
     assert!(!first.is_empty());
     assert_eq!(print(), first);
 }
+
+/// What a pipe or a file gets is what the script prints, byte for byte; messages are for people.
+#[test]
+fn control_characters_are_kept_where_no_terminal_reads_them() {
+    let output = forklab(&["-e", "print(\"\\x1b[5mx\"); throw \"\\x1b[5my\""], b"");
+    assert_eq!(output.stdout, b"\x1b[5mx\n");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("error: \u{241b}[5my"), "{message}");
+    let output = forklab(&["run", "\x1b[5mnone"], b"");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(message, "forklab: \u{241b}[5mnone: no such file\n");
+}
+
+/// Whoever hides a built-in function is told so, once, before the script runs.
+#[test]
+fn functions_that_hide_built_in_ones_are_warned_of() {
+    let script = b"fn trace() { 7 }\nfn assert_eq(a, b) {}\nfn trace(a, b, c) { }\n\
+        assert_eq(1, 2);\nprint(trace() + trace());\n";
+    let output = forklab(&["run", "-"], script);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        message,
+        "<stdin>:1: warning: this function is called instead of the built-in trace()\n\
+         <stdin>:2: warning: this function is called instead of the built-in \
+         assert_eq(left, right)\n"
+    );
+    assert_eq!(
+        (output.stdout, output.status.code()),
+        (b"14\n".to_vec(), Some(0))
+    );
+    let typed = forklab(&[], b"fn trace() { 7 }\ntrace()\ntrace()\n");
+    let message = String::from_utf8(typed.stderr).unwrap();
+    assert_eq!(message.matches("warning").count(), 1, "{message}");
+    assert_eq!(typed.stdout, b"7\n7\n");
+}
+
+/// A folder of scripts to test.
+fn folder(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(name)
+        .join("scripts");
+    let _ = fs::remove_dir_all(folder.parent().unwrap());
+    fs::create_dir_all(&folder).unwrap();
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    folder
+}
+
+/// The same text is a script for both, and the same text is none.
+#[test]
+fn run_and_test_read_a_file_in_the_same_way() {
+    let texts: [(&str, &[u8]); 2] = [
+        ("mark.rhai", b"\xef\xbb\xbfprint(1);"),
+        (
+            "shebang.rhai",
+            b"\xef\xbb\xbf#!/usr/bin/env forklab\nprint(1);",
+        ),
+    ];
+    let scripts = folder("read_alike", &texts);
+    for (name, _) in texts {
+        let path = scripts.join(name);
+        let path = path.to_str().unwrap();
+        assert_eq!(forklab(&["run", path], b"").stdout, b"1\n", "{name}");
+        forklab(&["test", "--accept", path], b"");
+        assert_eq!(
+            forklab(&["test", path], b"").status.code(),
+            Some(0),
+            "{name}"
+        );
+    }
+    let broken = folder("not_text", &[("broken.rhai", b"print(1);\n\xff\xfe")]);
+    let path = broken.join("broken.rhai");
+    let run = forklab(&["run", path.to_str().unwrap()], b"");
+    let test = forklab(&["test", path.to_str().unwrap()], b"");
+    assert_eq!((run.status.code(), test.status.code()), (Some(2), Some(2)));
+    let why = "not UTF-8 text: byte 10, on line 2; only UTF-8 files can be read";
+    for said in [run.stderr, test.stdout] {
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+/// Whoever wrote the folder may not be allowed to read what a link leads to.
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_folder_is_not_followed() {
+    use std::os::unix::fs::symlink;
+    let secret = scratch("secret.txt", b"secret words");
+    let scripts = folder("linked", &[("own.rhai", b"print(1);")]);
+    symlink(secret, scripts.join("out.rhai")).unwrap();
+    symlink("own.rhai", scripts.join("within.rhai")).unwrap();
+    let output = forklab(&["test", "--accept", scripts.to_str().unwrap()], b"");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let said = format!("{said}{}", flat(&output.stderr));
+    assert!(!said.contains("secret"), "{said}");
+    let refused = "out.rhai: a link to a file outside of the folder is not followed";
+    assert!(said.contains(refused), "{said}");
+    assert!(said.contains("2 passed, 1 failed"), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+}

@@ -104,7 +104,7 @@ fn a_choice_between_two_ways_is_an_if() {
 }
 
 /// Functions of std and of crates, which cannot take anything else.
-const TAKE_A_BOOL: [&str; 17] = [
+const TAKE_A_BOOL: [&str; 18] = [
     "append",
     "auto_add_history",
     "create",
@@ -114,6 +114,7 @@ const TAKE_A_BOOL: [&str; 17] = [
     "global",
     "history_ignore_dups",
     "push",
+    "read",
     "set_branch_leading_zeros",
     "set_fail_on_invalid_map_property",
     "set_show_branch_size",

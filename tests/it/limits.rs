@@ -132,6 +132,43 @@ fn no_limit_can_be_caught() {
     }
 }
 
+/// Whatever turns a value into text says that the text is too long, and prints nothing instead.
+#[test]
+fn a_text_that_is_too_long_is_not_replaced_by_the_name_of_its_type() {
+    const VIEW: &str = "for i in 0..20 { spawn(\"sh\") } let v = ps(); ";
+    const ARRAY: &str = "let v = []; for i in 0..300 { v.push(i) } ";
+    const MAP: &str = "let v = #{}; for i in 0..100 { v[`k${i}`] = i } ";
+    const ESCAPED: &str = "let v = \"\"; for i in 0..390 { v += \"\\n\" } v = [v]; ";
+    const NESTED: &str = "for i in 0..20 { spawn(\"sh\") } let v = [#{view: ps()}]; ";
+    const TRACE: &str = "for i in 0..20 { spawn(\"sh\") } let v = trace(); ";
+    for value in [VIEW, ARRAY, MAP, ESCAPED, NESTED, TRACE] {
+        for text in [
+            "print(v)",
+            "debug(v)",
+            "print(`${v}`)",
+            "print(v.to_string())",
+            "print(v.to_debug())",
+            "print(\"\" + v)",
+            "print(v + \"\")",
+            "let s = \"\"; s += v; print(s)",
+            "print([v])",
+            "print(#{a: v})",
+            "predict(\"what?\", v)",
+            "try { print(v) } catch { }",
+            "v",
+        ] {
+            let output = Command::new(env!("CARGO_BIN_EXE_forklab"))
+                .args(["--max-string=400", "-e", &format!("{value}{text}")])
+                .output()
+                .unwrap();
+            let message = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(4), "{value}{text}: {message}");
+            assert!(message.contains("limit string: 400"), "{text}: {message}");
+            assert_eq!(output.stdout, b"", "{value}{text}");
+        }
+    }
+}
+
 /// The trace is bounded otherwise: the oldest events go, and the trace says so.
 #[test]
 fn a_trace_that_is_cut_says_so() {

@@ -355,3 +355,26 @@ fn a_fork_that_is_held_up_is_a_call_whose_value_is_the_child() {
     );
     assert_eq!(lines, ["false", "true", "true"]);
 }
+
+/// A page frame that cannot be had ends the program where it stands, whatever it does.
+#[test]
+fn no_failed_allocation_of_a_program_is_more_than_its_end() {
+    for program in [
+        "fn main() { 0 }",
+        "fn main() { let a = array(3000); a[0] = 1; if fork() == 0 { exit(1); } wait() }",
+        "fn kid() { 7 } fn main() { if vfork() == 0 { execve(\"kid\", 0, 0); } wait(); 0 }",
+        "fn note(nr) { 0 } fn main() { signal(SIGUSR1, note); kill(getpid(), SIGUSR1); 0 }",
+        "fn add(n) { n } fn main() { thread_join(thread_create(add, 1)) }",
+        "fn main() { print(\"words\"); load(0) }",
+    ] {
+        for passes in 0..40 {
+            printed(&format!(
+                "{program}
+                let p = spawn(\"p\", main);
+                inject(\"fail_frame\", {passes});
+                run();
+                assert(!p.exists || p.state == \"Z\");"
+            ));
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use rexpect::session::{PtySession, spawn_command};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -328,6 +328,43 @@ fn a_damaged_history_is_no_reason_to_fail() {
     leave(session);
 }
 
+/// Another editor may have left out the last newline.
+#[test]
+fn a_line_is_never_glued_to_the_last_one_of_the_history() {
+    let home = home("unended");
+    let file = home.join("forklab/history");
+    fs::create_dir_all(home.join("forklab")).unwrap();
+    fs::write(&file, "#V2\n6 * 7").unwrap();
+    let mut session = open(&home);
+    say(&mut session, "6 * 8", "48");
+    leave(session);
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        "#V2\n6 * 7\n6 * 8\n:quit\n"
+    );
+}
+
+/// A fifo would block whoever opens it.
+#[test]
+fn a_history_that_is_not_a_file_is_complained_about() {
+    let fifo = home("fifo");
+    fs::create_dir_all(fifo.join("forklab")).unwrap();
+    let path = fifo.join("forklab/history");
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let device = home("device");
+    fs::create_dir_all(device.join("forklab")).unwrap();
+    symlink("/dev/zero", device.join("forklab/history")).unwrap();
+    let folder = home("folder");
+    fs::create_dir_all(folder.join("forklab/history")).unwrap();
+    for home in [fifo, device, folder] {
+        let mut session = open(&home);
+        session.exp_string("history is not a regular file").unwrap();
+        say(&mut session, "6 * 7", "42");
+        leave(session);
+    }
+}
+
 #[test]
 fn the_terminal_is_as_it_was_afterwards() {
     let mut shell = Command::new("sh");
@@ -345,6 +382,40 @@ fn the_terminal_is_as_it_was_afterwards() {
     session.exp_string("restored").unwrap();
 }
 
+/// The process that a shell has started last.
+fn child_of(shell: &str) -> String {
+    let path = format!("/proc/{shell}/task/{shell}/children");
+    let children = fs::read_to_string(path).unwrap();
+    children.split_whitespace().last().unwrap().to_owned()
+}
+
+/// While a line is read the terminal is in another mode, while one runs it is not.
+#[test]
+fn the_terminal_is_as_it_was_after_a_signal() {
+    for (signal, code) in [("HUP", 129), ("TERM", 143)] {
+        for runs in ["", "print(\"be\" + \"gun\"); loop { tick(1) }"] {
+            let mut shell = Command::new("sh");
+            shell.arg("-c").arg(format!(
+                "echo \"shell $$ .\"; before=$(stty -g); {} --color never; echo \"ended $?\"; \
+                 test \"$before\" = \"$(stty -g)\" && echo re''stored",
+                env!("CARGO_BIN_EXE_forklab")
+            ));
+            shell.env("XDG_STATE_HOME", home(&format!("signal_{signal}")));
+            let mut session = spawn_command(shell, Some(TIMEOUT)).unwrap();
+            let (_, shell) = session.exp_regex("[0-9]+ [.]").unwrap();
+            session.exp_string("0 ms> ").unwrap();
+            if !runs.is_empty() {
+                session.send_line(runs).unwrap();
+                session.exp_string("begun").unwrap();
+            }
+            let kill = format!("kill -{signal} {}", child_of(shell.trim_end_matches(" .")));
+            Command::new("sh").args(["-c", &kill]).status().unwrap();
+            session.exp_string(&format!("ended {code}")).unwrap();
+            session.exp_string("restored").unwrap();
+        }
+    }
+}
+
 #[test]
 fn control_characters_do_no_harm() {
     let mut session = open(&home("control"));
@@ -353,6 +424,47 @@ fn control_characters_do_no_harm() {
     keys(&mut session, "\u{1b}[200~\"\u{7}\u{1}\" + \u{1b}[201~");
     session.send_line("6").unwrap();
     say(&mut session, "6 * 7", "42");
+    leave(session);
+}
+
+/// A text as the other end of the terminal is read: each byte is a character.
+fn bytewise(text: &str) -> String {
+    text.bytes().map(char::from).collect()
+}
+
+/// Nothing that a script names, prints, throws or asks controls the terminal.
+#[test]
+fn control_characters_of_a_script_are_made_visible() {
+    let mut session = open(&home("visible"));
+    let spawn = "let p = spawn(\"\\x1b[5mp\", workload([\"run 100\"]))";
+    let lines = [
+        (spawn, "2:\u{241b}[5mp"),
+        ("tick(1)", "2:\u{241b}[5mp"),
+        ("ps", "\u{241b}[5mp"),
+        ("print(\"\\x1b[5ma\\x07\")", "\u{241b}[5ma\u{2407}"),
+        ("print(ps())", "\u{241b}[5mp"),
+        ("\"\\x1b[5mb\\nc\"", "\u{241b}[5mb"),
+        (
+            "try { throw \"\\x1b[5md\" } catch (e) { print(e) }",
+            "\u{241b}[5md",
+        ),
+        ("throw \"\\x1b[5me\"", "error: \u{241b}[5me"),
+        ("predict(\"\\x1b[5mf\" + \"?\", 1)", "\u{241b}[5mf? "),
+    ];
+    for (line, expected) in lines {
+        let before = session.exp_string("> ").unwrap();
+        session.send_line(line).unwrap();
+        let shown = session.exp_string(&bytewise(expected));
+        let shown = shown.unwrap_or_else(|error| panic!("{line}: {error}"));
+        let shown = format!("{before}{shown}");
+        assert!(!shown.contains("\u{1b}[5m"), "{line}: {shown:?}");
+    }
+    session.send_line("1").unwrap();
+    // The task that runs is named in the prompt itself.
+    let shown = session
+        .exp_string(&bytewise("ms 2:\u{241b}[5mp> "))
+        .unwrap();
+    assert!(!shown.contains("\u{1b}[5m"), "{shown:?}");
     leave(session);
 }
 

@@ -5,8 +5,8 @@ use super::history::History;
 use super::pieces::split;
 use super::shell::{Answer, Shell};
 use crate::front::exit_code::FINE;
-use crate::front::print::{complain, output_failed, print_line};
-use crate::front::style::{Colors, paint_words};
+use crate::front::print::{complain, output_failed, print_painted};
+use crate::front::style::{Colors, paint_words, visible};
 use crate::script::{FailureKind, Interrupt, Limits, Syntax, Vocabulary, WordKind};
 use crate::view::Role;
 use rustyline::completion::{Completer, Pair};
@@ -62,7 +62,7 @@ pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::
             let mut head = String::new();
             if pasted {
                 let prompt = shell.prompt();
-                head = format!("{}{piece}", terminal.borrow().painted(&prompt));
+                head = format!("{}{}", terminal.borrow().painted(&prompt), visible(&piece));
             }
             let answer = shell.submit(&piece);
             if answer.quit {
@@ -84,16 +84,16 @@ fn tell(head: &str, answer: &Answer) -> io::Result<()> {
         return Err(kind.into());
     }
     if !head.is_empty() {
-        print_line(head)?;
+        print_painted(head)?;
     }
     if answer.text.is_empty() {
         return Ok(());
     }
     if answer.failure == Some(FailureKind::Interrupted) {
         // The terminal has already written ^C.
-        print_line("")?;
+        print_painted("")?;
     }
-    print_line(&answer.text)
+    print_painted(&answer.text)
 }
 
 impl Terminal {
@@ -180,7 +180,7 @@ impl Terminal {
     /// interrupts.
     pub(super) fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
         self.expect(Expected::Answer);
-        let answer = self.editor.readline(&format!("{question} "));
+        let answer = self.editor.readline(&format!("{} ", visible(question)));
         self.expect(Expected::Line);
         match answer {
             Ok(line) => Ok(Some(line)),

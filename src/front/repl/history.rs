@@ -4,7 +4,7 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use rustyline::history::FileHistory;
 use rustyline::{Editor, Helper};
 use std::fs;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 /// The file of the history, or why it cannot be used.
@@ -46,13 +46,32 @@ fn file() -> io::Result<PathBuf> {
 }
 
 fn load<H: Helper>(editor: &mut Editor<H, FileHistory>, path: PathBuf) -> io::Result<PathBuf> {
+    // To open a fifo would wait for whoever writes to it.
+    if fs::metadata(&path).is_ok_and(|file| !file.is_file()) {
+        let why = format!("{} is not a regular file", path.display());
+        return Err(io::Error::other(why));
+    }
     // This reports at the start whether lines can be appended, not when the first is lost.
-    fs::OpenOptions::new()
+    let mut file = fs::OpenOptions::new()
+        .read(true)
         .create(true)
         .append(true)
         .open(&path)?;
+    end_last_line(&mut file)?;
     match editor.load_history(&path) {
         Ok(()) => Ok(path),
         Err(error) => Err(io::Error::other(error.to_string())),
     }
+}
+
+/// Adds the newline that the last line lacks, so that the next one does not become part of it.
+fn end_last_line(file: &mut fs::File) -> io::Result<()> {
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    if last == [b'\n'] {
+        return Ok(());
+    }
+    file.write_all(b"\n")
 }

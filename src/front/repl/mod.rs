@@ -10,12 +10,13 @@ mod tour;
 pub use shell::{Answer, Shell};
 
 use super::exit_code::FAILED;
-use super::print::{complain, output_failed, print_line};
+use super::print::{complain, complain_painted, output_failed, print_line, warner};
 use super::process::Process;
 use super::style::{paint_words, stdout_colors};
 use crate::script::Ask;
 use crate::view::Role;
 use editor::{RefCell, Terminal};
+use shell::NAME;
 use std::io::{self, IsTerminal};
 
 #[expect(
@@ -52,7 +53,8 @@ fn unusable(error: rustyline::error::ReadlineError) -> String {
 }
 
 fn from_pipe(process: &Process) -> Result<u8, String> {
-    let host = process.host(Box::new(print_line));
+    let mut host = process.host(Box::new(print_line));
+    host.warn = Some(warner(NAME.to_owned()));
     let shell = Shell::new(process.limits, host, stdout_colors())?;
     Ok(pipe::run(shell, &process.limits))
 }
@@ -64,13 +66,14 @@ fn on_terminal(process: &Process) -> Result<u8, String> {
     let terminal = Rc::new(RefCell::new(terminal));
     let asked = Rc::clone(&terminal);
     let mut host = process.host(Box::new(print_line));
+    host.warn = Some(warner(NAME.to_owned()));
     host.ask = Some(Box::new(move |question| asked.borrow_mut().ask(question)));
     let shell = Shell::new(process.limits, host, color)?;
     if let Err(error) = print_line(&shell.greeting()) {
         return Ok(output_failed(error.kind()));
     }
     if let Some(complaint) = complaint {
-        complain(&paint_words(&complaint, Role::Dim, color));
+        complain_painted(&paint_words(&complaint, Role::Dim, color));
     }
     editor::run(shell, &terminal).map_err(unusable)
 }

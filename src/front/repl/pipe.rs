@@ -4,7 +4,7 @@
 use super::pieces::Pieces;
 use super::shell::Shell;
 use crate::front::exit_code::{FAILED, FINE, INTERRUPTED};
-use crate::front::print::{complain, exit_code, output_failed, print_line};
+use crate::front::print::{complain, complain_painted, exit_code, output_failed, print_painted};
 use crate::script::{FailureKind, Limits, Syntax};
 use std::io::{self, BufRead};
 
@@ -107,13 +107,13 @@ fn submit(shell: &mut Shell, text: &str) -> Result<(), Trouble> {
     match answer.failure {
         None if answer.text.is_empty() => Ok(()),
         None => {
-            let printed = print_line(&answer.text);
+            let printed = print_painted(&answer.text);
             printed.map_err(|error| Trouble::no_output(error.kind()))
         }
         Some(FailureKind::Output(kind)) => Err(Trouble::no_output(kind)),
         Some(FailureKind::Interrupted) => Err(Trouble::Leave(Some(INTERRUPTED))),
         Some(kind) => {
-            complain(&answer.text);
+            complain_painted(&answer.text);
             Err(Trouble::Failed(exit_code(kind)))
         }
     }

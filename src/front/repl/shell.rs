@@ -5,12 +5,12 @@ use super::tour;
 use crate::abi::Pid;
 use crate::front::diag::draw_within;
 use crate::front::run::{Source, plain_script};
-use crate::front::style::{Colors, paint, paint_words};
+use crate::front::style::{Colors, paint, paint_words, visible};
 use crate::script::{Failure, FailureKind, Host, Limits, Session, Shown, Vocabulary};
 use crate::view::{Role, Text, on_cpu_now};
 
 /// The name of the typed text in messages.
-const NAME: &str = "prompt";
+pub(super) const NAME: &str = "prompt";
 /// The most lines of a value that are shown.
 const MAX_SHOWN: usize = 200;
 
@@ -109,7 +109,8 @@ impl Shell {
             // The idle task is not shown.
             match running.into_iter().find(|(pid, _)| *pid != Pid(0)) {
                 Some((pid, name)) => {
-                    format!("{tick} ms {pid}:{}> ", machine.kernel.names.get(name))
+                    let name = visible(machine.kernel.names.get(name));
+                    format!("{tick} ms {pid}:{name}> ")
                 }
                 None => format!("{tick} ms> "),
             }
@@ -205,7 +206,7 @@ impl Shell {
         };
         match self.session.undo(lines) {
             Some(undone) => {
-                let first = undone.line.lines().next().unwrap_or_default();
+                let first = visible(undone.line.lines().next().unwrap_or_default());
                 let more = if undone.line.contains('\n') {
                     " ..."
                 } else {
@@ -250,7 +251,7 @@ impl Shell {
     /// The answer to a line that is not run.
     fn refused(&self, why: &str) -> Answer {
         let word = paint_words("error:", Role::Bad, self.color);
-        Answer::refused(format!("{word} {why}"))
+        Answer::refused(format!("{word} {}", visible(why)))
     }
 
     fn evaluate(&mut self, line: &str) -> Answer {

@@ -1,16 +1,12 @@
 //! Assertions and measurements.
 
 use super::convert::Result;
+use super::text::text_of;
 use super::view::measured;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, View};
 use rhai::plugin::*;
-use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, NativeCallContext};
-
-fn show(ctx: &NativeCallContext, value: &Dynamic) -> String {
-    let text = ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),));
-    text.map_or_else(|_| value.to_string(), |text| text.to_string())
-}
+use rhai::{Dynamic, EvalAltResult, FUNC_TO_DEBUG, FnPtr, NativeCallContext};
 
 fn failed(what: &str) -> Box<EvalAltResult> {
     let error = ScriptError::new(format!("assertion failed: {what}"));
@@ -58,7 +54,8 @@ pub mod functions {
         if same {
             return Ok(());
         }
-        let (left, right) = (show(&ctx, &left), show(&ctx, &right));
+        let [left, right] = [&left, &right].map(|value| text_of(&ctx, FUNC_TO_DEBUG, value));
+        let (left, right) = (left?, right?);
         Err(failed(&format!("{left} is not {right}")))
     }
 

@@ -1,17 +1,17 @@
 //! What `catch (e)` receives: our own errors, and maps for Rhai's own errors.
 
+use super::convert::Result;
+use super::text::{bounded, list, text_of};
 use crate::script::errors::{ScriptError, caught};
 use rhai::plugin::*;
-use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, FUNC_TO_DEBUG, Map, NativeCallContext};
 
-fn map_text(ctx: &NativeCallContext, map: &Map) -> String {
+fn map_text(ctx: &NativeCallContext, map: &Map) -> Result<String> {
     let entry = |(key, value): (&_, &Dynamic)| {
-        let text = ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),));
-        let text = text.map_or_else(|_| value.to_string(), |text| text.to_string());
-        format!("{key:?}: {text}")
+        let text = text_of(ctx, FUNC_TO_DEBUG, value)?;
+        Ok(format!("{key:?}: {text}"))
     };
-    let entries: Vec<String> = map.iter().map(entry).collect();
-    format!("#{{{}}}", entries.join(", "))
+    list(ctx, ("#{", '}'), map.iter().map(entry))
 }
 
 #[export_module]
@@ -21,21 +21,24 @@ pub mod functions {
     /// ```rhai
     /// print(#{a: 1});
     /// ```
-    #[rhai_fn(name = "print")]
-    pub fn print_value(ctx: NativeCallContext, value: &mut Map) -> String {
+    #[rhai_fn(name = "print", return_raw)]
+    pub fn print_value(ctx: NativeCallContext, value: &mut Map) -> Result<String> {
         map_to_string(ctx, value)
     }
 
     /// A map as a string. Rhai's own errors are caught as maps and print their message.
-    #[rhai_fn(name = "to_string", name = "to_debug")]
-    pub fn map_to_string(ctx: NativeCallContext, map: &mut Map) -> String {
-        caught(map).unwrap_or_else(|| map_text(&ctx, map))
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn map_to_string(ctx: NativeCallContext, map: &mut Map) -> Result<String> {
+        match caught(map) {
+            Some(text) => bounded(&ctx, text),
+            None => map_text(&ctx, map),
+        }
     }
 
     /// The error as a string: its message.
-    #[rhai_fn(name = "to_string", name = "to_debug")]
-    pub fn error_to_string(error: &mut ScriptError) -> String {
-        error.to_string()
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn error_to_string(ctx: NativeCallContext, error: &mut ScriptError) -> Result<String> {
+        bounded(&ctx, error.to_string())
     }
 
     /// What happened.

@@ -29,6 +29,7 @@ mod sched_view;
 mod semaphores;
 mod signals;
 mod spawn;
+mod text;
 mod view;
 
 pub(super) use view::Trace;
@@ -63,6 +64,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("checking", exported_module!(check::functions)),
         ("checking", exported_module!(predict::functions)),
         ("errors", exported_module!(errors::functions)),
+        ("errors", exported_module!(text::functions)),
         ("help", exported_module!(help::functions)),
     ]
 }

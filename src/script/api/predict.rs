@@ -1,12 +1,13 @@
 //! Predictions: answer first, then see.
 
 use super::convert::Result;
+use super::text::text_of;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Prediction, Shared, is_possible, means, outcome};
 use crate::trace::TraceEvent;
 use crate::view::{self, Since};
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, FUNC_TO_STRING, FnPtr, Map, NativeCallContext};
 
 /// The result of a call, held back until the prediction is made.
 struct Held {
@@ -22,9 +23,12 @@ fn hold(ctx: &NativeCallContext, shared: &Shared, call: &FnPtr) -> Result<Held> 
     shared.hold_output()?;
     let since = shared.with(|state| Since::now(&state.machine))?;
     let result: Result<Dynamic> = call.call_within_context(ctx, ());
+    let result = result.and_then(|value| {
+        let has_value = (!value.is_unit()).then_some(value);
+        has_value.map(|value| answer_of(ctx, &value)).transpose()
+    });
     let (value, error) = match result {
-        Ok(value) if value.is_unit() => (None, None),
-        Ok(value) => (Some(answer_of(ctx, &value)), None),
+        Ok(value) => (value, None),
         Err(error) => match thrown_name(&error) {
             Some(name) => (None, Some(name)),
             None => {
@@ -52,17 +56,12 @@ fn thrown_name(error: &EvalAltResult) -> Option<String> {
     }
 }
 
-fn text_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
-    let text = ctx.call_native_fn::<ImmutableString>("to_string", (value.clone(),));
-    text.map_or_else(|_| value.to_string(), |text| text.to_string())
-}
-
 /// A value as an answer; booleans become yes and no.
-fn answer_of(ctx: &NativeCallContext, value: &Dynamic) -> String {
+fn answer_of(ctx: &NativeCallContext, value: &Dynamic) -> Result<String> {
     match value.as_bool() {
-        Ok(true) => "yes".to_owned(),
-        Ok(false) => "no".to_owned(),
-        Err(_) => text_of(ctx, value),
+        Ok(true) => Ok("yes".to_owned()),
+        Ok(false) => Ok("no".to_owned()),
+        Err(_) => text_of(ctx, FUNC_TO_STRING, value),
     }
 }
 
@@ -179,7 +178,7 @@ fn predict_question(
     let shared = Shared::of(ctx)?;
     let question = Question::open(question);
     let Some(call) = answer.read_lock::<FnPtr>().map(|call| call.clone()) else {
-        return settle(&shared, question, &answer_of(ctx, answer), given, None);
+        return settle(&shared, question, &answer_of(ctx, answer)?, given, None);
     };
     let held = hold(ctx, &shared, &call)?;
     let events: Vec<TraceEvent> = shared.with(|state| {
@@ -223,9 +222,9 @@ pub mod functions {
     #[rhai_fn(name = "predict", return_raw)]
     pub fn predict_given(ctx: NativeCallContext, what: Dynamic, answer: Dynamic) -> Result<()> {
         if let Some(call) = what.read_lock::<FnPtr>().map(|call| call.clone()) {
-            return predict_call_with(&ctx, &call, Some(answer_of(&ctx, &answer)));
+            return predict_call_with(&ctx, &call, Some(answer_of(&ctx, &answer)?));
         }
-        let question = text_of(&ctx, &what);
+        let question = text_of(&ctx, FUNC_TO_STRING, &what)?;
         predict_question(&ctx, &question, &answer, None)
     }
 
@@ -244,7 +243,7 @@ pub mod functions {
         answer: Dynamic,
         given: Dynamic,
     ) -> Result<()> {
-        let given = answer_of(&ctx, &given);
+        let given = answer_of(&ctx, &given)?;
         predict_question(&ctx, question, &answer, Some(given))
     }
 

@@ -1,6 +1,7 @@
 //! Creating and finding tasks.
 
 use super::convert::{Result, apply, check_keys, handle, int_option, look, ranged, string_option};
+use super::text::bounded;
 use crate::abi::{Pid, Policy};
 use crate::kernel::fork::SpawnArgs;
 use crate::machine::{Command, FileError, Reply, WorkloadFile, WorkloadProgram, lists_tasks};
@@ -292,25 +293,22 @@ pub mod functions {
     }
 
     /// The names of the tasks in a workload file, and when the run ends.
-    #[rhai_fn(name = "to_string", name = "to_debug")]
-    pub fn list_to_string(tasks: &mut TaskList) -> String {
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn list_to_string(ctx: NativeCallContext, tasks: &mut TaskList) -> Result<String> {
         let names = tasks.0.tasks.iter().map(|task| task.args.name.as_str());
         let names: Vec<&str> = names.collect();
-        format!(
-            "workload until tick {}: {}",
-            tasks.0.horizon,
-            names.join(", ")
-        )
+        let (until, names) = (tasks.0.horizon, names.join(", "));
+        bounded(&ctx, format!("workload until tick {until}: {names}"))
     }
 
     /// A workload as a string: its scripts and their number of steps.
-    #[rhai_fn(name = "to_string", name = "to_debug")]
-    pub fn workload_to_string(steps: &mut Workload) -> String {
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn workload_to_string(ctx: NativeCallContext, steps: &mut Workload) -> Result<String> {
         let scripts = steps.0.scripts();
         let scripts: Vec<String> = scripts
             .map(|(name, steps)| format!("{name} {}", steps.len()))
             .collect();
-        format!("workload, steps: {}", scripts.join(", "))
+        bounded(&ctx, format!("workload, steps: {}", scripts.join(", ")))
     }
 
     /// A workload of several scripts by name: `main` is where the task begins, the others are for

@@ -1,6 +1,7 @@
 //! Views: the machine as text and as data.
 
 use super::convert::{Result, address, alive, choice, exists, look, ranged, why_gone, word};
+use super::text::bounded;
 use crate::abi::Pid;
 use crate::kernel::stat::Stat;
 use crate::script::errors::ScriptError;
@@ -470,9 +471,9 @@ pub mod functions {
     }
 
     /// The trace as a string, one event per line.
-    #[rhai_fn(name = "to_string", name = "to_debug")]
-    pub fn trace_to_string(trace: &mut Trace) -> String {
-        trace.0.text().to_string()
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn trace_to_string(ctx: NativeCallContext, trace: &mut Trace) -> Result<String> {
+        bounded(&ctx, trace.0.text().to_string())
     }
 
     /// The view as data: maps and arrays.
@@ -521,9 +522,9 @@ pub mod functions {
     }
 
     /// The view as a string.
-    #[rhai_fn(name = "to_string", name = "to_debug")]
-    pub fn view_to_string(view: &mut View) -> String {
-        view.to_string()
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn view_to_string(ctx: NativeCallContext, view: &mut View) -> Result<String> {
+        bounded(&ctx, view.to_string())
     }
 
     /// The handle as one line: pid and name, what it is, what it is doing.

@@ -6,7 +6,7 @@ use super::parse_error::{is_constant, plain_sentence};
 use super::recursion::{Calling, circle};
 use super::words::{Words, closest, free_functions, likeliest, signatures};
 use crate::script::session::{Halt, Limit, Limits, thousands};
-use rhai::{EvalAltResult, Map, Position};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, Position, Scope};
 
 /// An error, explained.
 pub(super) struct Diagnosis {
@@ -95,13 +95,23 @@ pub(in crate::script) fn halt(halt: Halt, limits: &Limits) -> Diagnosis {
     }
 }
 
+/// What a script has thrown, as `print` would show it.
+fn thrown_text(value: &Dynamic, words: &Words) -> String {
+    let mut scope = Scope::new();
+    scope.push_dynamic("value", value.clone());
+    let text = words
+        .engine
+        .eval_with_scope::<ImmutableString>(&mut scope, "value.to_string()");
+    text.map_or_else(|_| value.to_string(), |text| text.to_string())
+}
+
 /// Explains a run-time error, by its innermost cause.
 pub(super) fn run_error(error: &EvalAltResult, words: &Words) -> Diagnosis {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<ScriptError>() {
             Some(ours) => Diagnosis::of_ours(&ours),
             None => Diagnosis::script(
-                value.to_string(),
+                thrown_text(value, words),
                 Some("to go on after this error: try { .. } catch (e) { .. }".to_owned()),
             ),
         },

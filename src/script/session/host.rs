@@ -1,6 +1,7 @@
 //! What a session needs from the outside world: where to print, whom to ask, whether to stop, how
 //! much memory is in use. The script layer itself touches none of these.
 
+use super::shadowing::Shadowing;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +13,15 @@ pub type Output = Box<dyn FnMut(&str) -> io::Result<()>>;
 /// kind `Interrupted` ends the script.
 pub type Ask = Box<dyn FnMut(&str) -> io::Result<Option<String>>>;
 
+/// Receives warnings about a script before it runs.
+pub type Warn = Box<dyn FnMut(&Shadowing)>;
+
 /// The world outside of a session.
 pub struct Host {
     /// Where printed text goes.
     pub out: Output,
+    /// Receives warnings, if anybody wants them.
+    pub warn: Option<Warn>,
     /// Answers the predictions that the script does not answer itself.
     pub ask: Option<Ask>,
     /// Whether to ask even where the script has given an answer.
@@ -31,6 +37,7 @@ impl Host {
     pub fn printing(out: Output) -> Self {
         Self {
             out,
+            warn: None,
             ask: None,
             ask_all: false,
             interrupt: Interrupt::default(),

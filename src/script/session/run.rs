@@ -5,6 +5,7 @@ use super::document::Document;
 use super::engine;
 use super::host::{Host, Output};
 use super::limits::Limits;
+use super::shadowing::shadowing;
 use super::state::{Prediction, Shared, State};
 use super::undo::Undo;
 use crate::kernel::boot::Config;
@@ -88,6 +89,7 @@ impl Session {
         let placed = self.document.add(source);
         let compiled = self.engine.compile_with_scope(&self.scope, &placed);
         let ast = compiled.map_err(|error| Failure::of_parse(&error, &placed, &self.words()))?;
+        self.shared.warn(&shadowing(&ast));
         let program = self.library.merge(&ast);
         let source = Source::new(&program, self.document.text(), &self.scope);
         self.shared.between_runs(|state| state.source = source);

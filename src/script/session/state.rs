@@ -3,6 +3,7 @@
 use super::compiled::Source;
 use super::host::Host;
 use super::limits::{Limit, Limits};
+use super::shadowing::Shadowing;
 use crate::kernel::boot::Config;
 use crate::machine::{Command, History, Machine, Progress, Refusal, Reply};
 use crate::script::errors::ScriptError;
@@ -262,6 +263,16 @@ impl State {
             .or_else(|| over(self.used.work, Limit::Work))
     }
 
+    /// Ends the run if a text is longer than a string may be.
+    pub(in crate::script) fn check_length(&mut self, text: &str) -> Result<(), Halt> {
+        if text.len() <= self.limits.size(Limit::String) {
+            return Ok(());
+        }
+        let halt = Halt::Limit(Limit::String);
+        // Rhai drops the error of a conversion that it calls itself.
+        Err(*self.halt.get_or_insert(halt))
+    }
+
     fn print_line(&mut self, line: &str) {
         if let Some(held) = &mut self.held {
             held.push(line.to_owned());
@@ -330,6 +341,15 @@ impl Shared {
     /// Reads the state between runs.
     pub(in crate::script) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.0.borrow())
+    }
+
+    /// Passes on warnings about a text before it runs.
+    pub(super) fn warn(&self, warnings: &[Shadowing]) {
+        self.between_runs(|state| {
+            if let Some(warn) = &mut state.host.warn {
+                warnings.iter().for_each(warn);
+            }
+        });
     }
 
     /// Begins a new run, with nothing used up yet.

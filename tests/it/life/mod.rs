@@ -1,12 +1,13 @@
 //! Random lives of processes: forks, threads, ends, waits, signals with handlers, stops and
-//! continuations, tracers, pipes, words and semaphores that tasks meet at, and allocations that
-//! fail. After each operation every invariant of the kernel must hold, nobody may sleep who could
+//! continuations, tracers, pipes, words and semaphores that tasks meet at, programs, memory that is
+//! full, and allocations that fail. After each operation every invariant of the kernel must hold, nobody may sleep who could
 //! go on, and every zombie must have somebody to reap it; at the end all can be killed, and nothing
 //! is left.
 //!
 //! `PROPTEST_CASES=100000 cargo test --test it life` runs more, `PROPTEST_RNG_SEED=7` others.
 
 mod op;
+mod programs;
 mod rules;
 mod world;
 

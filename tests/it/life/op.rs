@@ -27,7 +27,7 @@ pub enum Op {
     Clone(Who, F),
     Exit(Who, u8),
     ExitGroup(Who, u8),
-    Exec(Who),
+    Exec(Who, u8),
     Wait(Who, u32, Option<Who>),
     Waitid(Who, u32),
     Kill(Who, Who, i32),
@@ -51,6 +51,8 @@ pub enum Op {
     Requeue(Who, u8, u8),
     Semop(Who, u16, i16, u16),
     Ptrace(Who, Who, u32, u32),
+    /// Maps so many pages and writes to them, whether there is memory or not.
+    Fill(Who, u16),
     Compute(Who, u8),
     Tick(u16),
     FailFrame(u8),
@@ -104,7 +106,7 @@ fn processes() -> impl Strategy<Value = Op> {
         5 => (who(), clone_flags()).prop_map(|(who, flags)| Op::Clone(who, flags)),
         3 => (who(), any::<u8>()).prop_map(|(who, code)| Op::Exit(who, code)),
         1 => (who(), any::<u8>()).prop_map(|(who, code)| Op::ExitGroup(who, code)),
-        2 => who().prop_map(Op::Exec),
+        3 => (who(), any::<u8>()).prop_map(|(who, program)| Op::Exec(who, program)),
         6 => (who(), options, prop::option::of(who()))
             .prop_map(|(who, options, child)| Op::Wait(who, options, child)),
         2 => (who(), id_options).prop_map(|(who, options)| Op::Waitid(who, options)),
@@ -156,6 +158,8 @@ fn meetings() -> impl Strategy<Value = Op> {
 fn machine() -> impl Strategy<Value = Op> {
     prop_oneof![
         2 => (any::<Who>(), 1..9_u8).prop_map(|(who, ticks)| Op::Compute(who, ticks)),
+        1 => (any::<Who>(), prop_oneof![0..40_u16, Just(900)])
+            .prop_map(|(who, pages)| Op::Fill(who, pages)),
         3 => prop_oneof![0..30_u16, Just(1_100_u16)].prop_map(Op::Tick),
         1 => (0..6_u8).prop_map(Op::FailFrame),
         2 => (0..9_u8).prop_map(Op::FailSlab),

@@ -1,11 +1,13 @@
 //! Carrying operations out on a machine, and ending everything at the end.
 
 use super::op::{Does, Op, Who};
+use super::programs;
 use super::rules;
+use crate::drive;
 use crate::lab::{Footprint, Lab};
 use forklab::abi::{
-    CloneFlags, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, IPC_PRIVATE, KSigaction, SaFlags, SigAction,
-    SigSet, Signal, TaskId, VirtAddr,
+    CloneFlags, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, IPC_PRIVATE, KSigaction, MapFlags, SaFlags,
+    SigAction, SigSet, Signal, TaskId, VirtAddr,
 };
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
@@ -15,7 +17,9 @@ use forklab::kernel::syscall::{
     ForkArgs, FutexArgs, InfoTo, IpcCall, PtraceArgs, SigactionArgs, SigprocmaskArgs,
     SigtimedwaitArgs, Syscall, WaitArgs, WaitidArgs,
 };
-use forklab::machine::{Action, BufferCall, Checkpoint, Command, StackCall, handler_address};
+use forklab::machine::{
+    Acted, Action, BufferCall, Checkpoint, Command, StackCall, handler_address,
+};
 
 /// The data page of every program.
 const WORD: VirtAddr = VirtAddr(0x0804_9100);
@@ -35,12 +39,24 @@ pub struct World {
 impl World {
     pub fn boot(config: Config) -> Self {
         let mut lab = Lab::with(config);
+        programs::install(&mut lab.machine);
         let observer = lab.spawn_as("observer", 0);
         // What is sent to the group of all others does not concern it.
         lab.call(observer, Syscall::Setsid);
         let get = Syscall::Ipc(IpcCall::Semget(IPC_PRIVATE, 2, 0o666));
         let semaphores = lab.call(observer, get);
         lab.read(observer, WORD);
+        for name in programs::NAMES {
+            // What it reads of its file stays in the page cache.
+            let reader = lab.spawn("sh");
+            lab.act(reader, Action::Syscall(Syscall::Execve(name.into())))
+                .ok();
+            lab.tick(300);
+            if lab.exists(reader) {
+                lab.kill(observer, lab.pid(reader), 9);
+            }
+            lab.tick(10);
+        }
         let mut world = Self {
             before: lab.footprint(),
             fresh: lab.machine.checkpoint(),
@@ -138,7 +154,11 @@ impl World {
             }
             Op::Exit(who, code) => self.call(who, Syscall::Exit(code.into())),
             Op::ExitGroup(who, code) => self.call(who, Syscall::ExitGroup(code.into())),
-            Op::Exec(who) => self.call(who, Syscall::Execve("sh".into())),
+            Op::Exec(who, program) => {
+                let name = programs::NAMES[usize::from(program) % programs::NAMES.len()];
+                self.call(who, Syscall::Execve(name.into()));
+            }
+            Op::Fill(who, pages) => self.fill(who, pages.into()),
             Op::Compute(who, ticks) => self.act(who, Action::Compute(ticks.into())),
             Op::Pipe(who) => self.buffer(who, BufferCall::Pipe, Vec::new(), 8),
             Op::Write(who, fd, len) => {
@@ -257,6 +277,17 @@ impl World {
             _ => return,
         };
         self.call(who, call);
+    }
+
+    fn fill(&mut self, who: Who, pages: u32) {
+        let Some(task) = self.any(who) else {
+            return;
+        };
+        let map = Syscall::Mmap2(drive::pages(pages, MapFlags::PRIVATE));
+        if let Ok(Acted::Returned(addr)) = self.lab.act(task, Action::Syscall(map)) {
+            let addr = VirtAddr(addr);
+            self.lab.act(task, Action::Touch { addr, pages }).ok();
+        }
     }
 
     fn is_full(&self) -> bool {
