@@ -98,6 +98,10 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn function(&mut self, name: &str, parameters: &str, statements: usize) -> String {
         let mut body = String::from("    let a = 1;\n    let b = array(9);\n    let c = 0;\n");
+        body += "    let action = array(4);\n";
+        if name != "handler" {
+            body += "    action[0] = handler.to_int();\n";
+        }
         for _ in 0..1 + self.dice.below(statements) {
             body += &format!("    {};\n", self.statement());
         }
@@ -132,11 +136,10 @@ impl Writer<'_> {
                 self.statement()
             ),
             17 => format!("c = 0; while c < 5 {{ c += 1; {}; }}", self.statement()),
-            18 => format!(
-                "sigaction({}, [handler, 0, {}, 0], 0)",
-                self.dice.below(34),
-                self.dice.number()
-            ),
+            18 => {
+                let (signal, flags) = (self.dice.below(34), self.dice.number());
+                format!("action[2] = {flags}; sigaction({signal}, addr(action), 0)")
+            }
             _ => format!("loop {{ {}; break; }}", self.statement()),
         };
         self.depth -= 1;
@@ -155,9 +158,9 @@ impl Writer<'_> {
         self.depth += 1;
         let expression = match self.dice.below(10) {
             0..=4 => self.atom(),
-            5 | 6 => self.call(),
-            7 => format!("b[{}]", self.atom()),
-            8 => format!("({} + {})", self.address(), self.atom()),
+            5 | 6 => self.system_call(),
+            7 => format!("b[{}]", self.dice.pick(&["a", "c", "3", "8", "total"])),
+            8 => format!("(addr(b) + {})", self.atom()),
             _ => {
                 let operator = self
                     .dice
@@ -169,19 +172,18 @@ impl Writer<'_> {
         expression
     }
 
+    /// A number.
     fn atom(&mut self) -> String {
         match self.dice.below(8) {
             0..=2 => self.dice.number().to_string(),
             3 => self.dice.constant(),
             4 => self.address(),
-            5 => self
-                .dice
-                .pick(&["a", "c", "total", "getpid()", "numbers[2]", "true", "'x'"])
-                .to_owned(),
-            6 => self
-                .dice
-                .pick(&["\"sh\"", "\"/tmp/f\"", "\"\"", "\"text\"", "\"demo\""])
-                .to_owned(),
+            5 | 6 => {
+                let name = self
+                    .dice
+                    .pick(&["a", "c", "total", "getpid()", "numbers[2]"]);
+                name.to_owned()
+            }
             _ => self.dice.below(5).to_string(),
         }
     }
@@ -190,33 +192,57 @@ impl Writer<'_> {
         let name = self.dice.pick(&[
             "addr(a)",
             "addr(c)",
-            "b",
+            "addr(b[2])",
             "addr(total)",
-            "numbers",
-            "handler",
-            "f",
+            "0x8048000",
         ]);
         name.to_owned()
     }
 
+    /// What is no number, where most functions want one.
+    fn other(&mut self) -> String {
+        let other = self.dice.pick(&[
+            "b",
+            "numbers",
+            "handler",
+            "f",
+            "\"sh\"",
+            "\"/tmp/f\"",
+            "\"\"",
+            "\"demo\"",
+            "'x'",
+            "true",
+        ]);
+        other.to_owned()
+    }
+
+    fn system_call(&mut self) -> String {
+        let calls: Vec<_> = system_calls().collect();
+        let call = self.dice.pick(&calls);
+        let optional = call.arity().saturating_sub(call.required);
+        let parameters = call.required + self.dice.below(optional + 1);
+        self.call_of(call.name, parameters)
+    }
+
     /// A call of anything that the dialect offers.
     fn call(&mut self) -> String {
-        let calls: Vec<_> = system_calls().collect();
-        let (name, parameters) = if self.dice.percent(75) {
-            let call = self.dice.pick(&calls);
-            let optional = call.arity().saturating_sub(call.required);
-            (call.name, call.required + self.dice.below(optional + 1))
-        } else {
-            self.dice.pick(&WORDS)
-        };
+        if self.dice.percent(75) {
+            return self.system_call();
+        }
+        let (name, parameters) = self.dice.pick(&WORDS);
+        self.call_of(name, parameters)
+    }
+
+    fn call_of(&mut self, name: &str, parameters: usize) -> String {
         let values: Vec<String> = (0..parameters).map(|_| self.argument()).collect();
         format!("{name}({})", values.join(", "))
     }
 
     fn argument(&mut self) -> String {
-        match self.dice.below(4) {
-            0 if self.depth < 3 => self.expression(),
-            1 => self.address(),
+        match self.dice.below(20) {
+            0..=3 if self.depth < 3 => self.expression(),
+            0..=8 => self.address(),
+            9 => self.other(),
             _ => self.atom(),
         }
     }

@@ -12,7 +12,7 @@ const BEGINNINGS: [&str; 7] = [
     "let kid = sh.fork()",
     "fn main() { let n = 3; while n > 0 { n -= 1; fork(); } print(n); n }",
     "let p = spawn(\"demo\", main)",
-    "spawn(\"hog\", workload([\"run 3\", \"sleep 2\", \"fork A s\", \"goto 0\"]))",
+    "spawn(\"hog\", workload(#{main: [\"run 3\", \"fork A s\", \"goto 0\"], s: [\"sleep 2\"]}))",
 ];
 
 /// Strings that mean something, or nothing.
@@ -75,9 +75,17 @@ const OPTIONS: [&str; 27] = [
     "main",
 ];
 
-/// A script in one piece.
+/// A script in one piece. Most of its statements may fail without ending it.
 pub fn script(dice: &mut Dice) -> String {
-    let mut text = lines(dice).join(";\n");
+    let mut text = String::new();
+    for line in lines(dice) {
+        let declares = ["let ", "fn "].iter().any(|word| line.starts_with(word));
+        if declares || dice.percent(15) {
+            text += &format!("{line};\n");
+        } else {
+            text += &format!("try {{ {line}; }} catch (e) {{ print(e); }}\n");
+        }
+    }
     if dice.percent(15) {
         dice.damage(&mut text);
     }
