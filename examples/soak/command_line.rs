@@ -125,21 +125,23 @@ impl CommandLine {
     /// If it hangs or panics, or the folder cannot be made.
     pub fn run(&self) -> Result<String, String> {
         let folder = self.folder().map_err(|error| error.to_string())?;
-        let mut command = process::command(folder.path()).map_err(|error| error.to_string())?;
+        // The command prints the name of its folder: all runs have the same.
+        let home = folder.path().join("home");
+        let mut command = process::command(&home).map_err(|error| error.to_string())?;
         command.args(&self.args);
         let mut running = Running::start(command).map_err(|error| error.to_string())?;
         running.write(self.input.as_bytes());
         let ended = running.end()?;
         let text = format!("{}\n{}\n{}", ended.status, ended.out, ended.err);
-        // The name of the folder is the only thing that may differ.
         Ok(text.replace(&folder.path().display().to_string(), "FOLDER"))
     }
 
     fn folder(&self) -> io::Result<tempfile::TempDir> {
         let folder = tempfile::tempdir()?;
-        fs::create_dir(folder.path().join("scripts"))?;
+        let home = folder.path().join("home");
+        fs::create_dir_all(home.join("scripts"))?;
         for (name, text) in &self.files {
-            fs::write(folder.path().join(name), text)?;
+            fs::write(home.join(name), text)?;
         }
         Ok(folder)
     }

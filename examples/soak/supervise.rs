@@ -6,7 +6,7 @@ use crate::case::Kind;
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::Duration;
 
 #[expect(
@@ -25,8 +25,8 @@ fn patience(kind: Kind) -> Duration {
 
 /// How many failures of a kind are shown.
 const SHOWN: u64 = 20;
-/// The most cases of a kind in a row, so that a run that is cut short has seen every kind.
-const ROUND: u64 = 50;
+/// The most cases of a worker.
+const CASES_PER_WORKER: u64 = 500;
 
 /// What has been found of one kind.
 struct Tally {
@@ -66,11 +66,17 @@ pub fn run(args: &Args) -> io::Result<u64> {
     let limit = args.seconds.map(Duration::from_secs);
     let start = Instant::now();
     let is_late = || limit.is_some_and(|limit| start.elapsed() >= limit);
-    while !is_late() && tallies.iter().any(|tally| tally.next < tally.end) {
-        for tally in tallies.iter_mut().filter(|tally| tally.next < tally.end) {
-            tally.round(&is_late)?;
-        }
-    }
+    // Some kinds wait for most of their time: each goes at its own pace.
+    thread::scope(|scope| {
+        let tallies = tallies.iter_mut();
+        let threads: Vec<_> = tallies
+            .map(|tally| scope.spawn(|| tally.run(&is_late)))
+            .collect();
+        let ended = threads.into_iter().map(ScopedJoinHandle::join);
+        ended
+            .map(|ended| ended.unwrap_or_else(|_| Err(io::Error::other("a supervisor panicked"))))
+            .collect::<io::Result<()>>()
+    })?;
     for Tally {
         kind, ran, failed, ..
     } in &tallies
@@ -81,17 +87,15 @@ pub fn run(args: &Args) -> io::Result<u64> {
 }
 
 impl Tally {
-    /// Lets workers run the next cases, until they are through or time is up.
-    fn round(&mut self, is_late: &impl Fn() -> bool) -> io::Result<()> {
-        let size = (ROUND * self.kind.share()).div_ceil(40);
-        let end = self.end.min(self.next.saturating_add(size));
-        while self.next < end && !is_late() {
-            let worker = Worker::start(self.kind, self.next, end - self.next)?;
+    /// Lets workers run the cases, until they are through or time is up.
+    fn run(&mut self, is_late: &impl Fn() -> bool) -> io::Result<()> {
+        while self.next < self.end && !is_late() {
             let first = self.next;
-            if let Err(why) = self.watch(&worker, is_late) {
-                self.fail(&format!("{why}{}", worker.last_words()));
-            } else {
-                worker.stop();
+            let cases = CASES_PER_WORKER.min(self.end - first);
+            let worker = Worker::start(self.kind, first, cases)?;
+            match self.watch(&worker, is_late) {
+                Ok(()) => drop(worker.stop()),
+                Err(why) => self.fail(&format!("{why}{}", worker.last_words())),
             }
             if self.next == first && !is_late() {
                 return Err(io::Error::other("a worker did not begin its first case"));
@@ -112,7 +116,10 @@ impl Tally {
                 }
                 Ok(line) if line.starts_with("end ") || line.starts_with("failed ") => {
                     within = false;
-                    if let Some(why) = line.strip_prefix("failed ") {
+                    if let Some((_, why)) = line
+                        .strip_prefix("failed ")
+                        .and_then(|rest| rest.split_once(' '))
+                    {
                         self.fail(why);
                     }
                     if is_late() {

@@ -1,4 +1,4 @@
-//! A worker: runs cases in turn, each of them twice, and tells its supervisor how far it is.
+//! A worker: runs cases in turn, each of them twice if it can be repeated, and tells its supervisor how far it is.
 //!
 //! A line `begin SEED` stands before each case, and `end SEED` or `failed SEED WHY` after it. A
 //! worker that panics or overflows its stack ends between the two.
@@ -52,7 +52,12 @@ fn run_case(case: &Case) -> Result<(), String> {
         Case::CommandLine(line) => line.run(),
         Case::Prompt(prompt) => prompt.run(),
     };
-    let (first, second) = (run()?, run()?);
+    let first = run()?;
+    // When a signal reaches a prompt depends on the host.
+    if matches!(case, Case::Prompt(_)) {
+        return Ok(());
+    }
+    let second = run()?;
     if first == second {
         Ok(())
     } else {
