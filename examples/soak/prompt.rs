@@ -8,12 +8,15 @@ use crate::process::{self, Running};
 use crate::script;
 use rexpect::process::{Signal, WaitStatus};
 use rexpect::session::{PtySession, spawn_command};
+use std::io;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-/// How long a session may take to end, in ms.
+/// How long a session may take to begin, in ms.
 const PATIENCE: u64 = 20_000;
+/// How often a session is asked to end, with a quarter of a second between.
+const REQUESTS: u32 = 80;
 
 /// A session.
 #[derive(Debug)]
@@ -134,20 +137,28 @@ impl Prompt {
     }
 }
 
-/// Leaves the prompt whatever runs there or is half typed.
+/// Leaves the prompt whatever runs there or is half typed. Ctrl-C takes what is typed ahead as well,
+/// so that one request to leave may be lost.
 fn leave(mut session: PtySession) -> Result<(), rexpect::error::Error> {
-    for _ in 0..2 {
-        session.send_control('c')?;
-        thread::sleep(Duration::from_millis(200));
+    for _ in 0..REQUESTS {
+        // They fail once it has left.
+        let _ = session.send_control('c');
+        thread::sleep(Duration::from_millis(50));
+        let _ = type_keys(&mut session, "\u{15}:quit\r");
+        for _ in 0..10 {
+            match session.process().status() {
+                None | Some(WaitStatus::StillAlive) => thread::sleep(Duration::from_millis(20)),
+                Some(WaitStatus::Exited(_, code)) if process::is_exit_code(Some(code)) => {
+                    return Ok(());
+                }
+                Some(status) => {
+                    let error = io::Error::other(format!("it ended with {status:?}"));
+                    return Err(error.into());
+                }
+            }
+        }
     }
-    // It may have left already.
-    let _ = type_keys(&mut session, "\u{15}:quit\r");
-    session.exp_eof()?;
-    let status = session.process().wait()?;
-    match status {
-        WaitStatus::Exited(_, code) if process::is_exit_code(Some(code)) => Ok(()),
-        _ => Err(std::io::Error::other(format!("it ended with {status:?}")).into()),
-    }
+    Err(io::Error::other("it hangs").into())
 }
 
 fn type_keys(session: &mut PtySession, keys: &str) -> Result<(), rexpect::error::Error> {

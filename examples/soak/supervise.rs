@@ -72,10 +72,10 @@ pub fn run(args: &Args) -> io::Result<u64> {
         let threads: Vec<_> = tallies
             .map(|tally| scope.spawn(|| tally.run(&is_late)))
             .collect();
-        let ended = threads.into_iter().map(ScopedJoinHandle::join);
-        ended
-            .map(|ended| ended.unwrap_or_else(|_| Err(io::Error::other("a supervisor panicked"))))
-            .collect::<io::Result<()>>()
+        let mut ended = threads.into_iter().map(ScopedJoinHandle::join);
+        ended.try_for_each(|ended| {
+            ended.unwrap_or_else(|_| Err(io::Error::other("a supervisor panicked")))
+        })
     })?;
     for Tally {
         kind, ran, failed, ..
@@ -141,12 +141,25 @@ impl Tally {
         self.failed += 1;
         if self.failed <= SHOWN {
             let (kind, seed) = (self.kind.name(), self.next - 1);
-            println!("FAILED {kind} {seed}: {why}");
+            println!("FAILED {kind} {seed}: {}", shortened(why));
             println!(
                 "  repeat it: cargo run --release --example soak -- --only {kind} --seed {seed} \
                  --cases 1"
             );
         }
+    }
+}
+
+/// The beginning and the end of a long text.
+fn shortened(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    match chars.len() {
+        0..=900 => text.to_owned(),
+        length => chars[..600]
+            .iter()
+            .chain(&['.'; 3])
+            .chain(&chars[length - 300..])
+            .collect(),
     }
 }
 

@@ -97,3 +97,22 @@ fn what_was_left_open_before_is_another_text() {
     assert_eq!(failure.message, "the [ on line 2 is not closed before ;");
     assert_eq!(failure.around, [("opened here".to_owned(), (2, 9))]);
 }
+
+/// Programs that are refused for a reason that stands at no place in the script.
+#[test]
+fn a_program_without_a_single_first_function_is_refused() {
+    for (source, message) in [
+        (
+            "fn main() { 1 }\nfn main(a, b) { 2 }\nspawn(\"demo\", main);",
+            "there are several functions `main`",
+        ),
+        (
+            "spawn(\"demo\", Fn(\"nothing\"));",
+            "there is no function `nothing`",
+        ),
+    ] {
+        let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+        let failure = session.run(source).unwrap_err().to_string();
+        assert!(failure.contains(message), "{source}: {failure}");
+    }
+}

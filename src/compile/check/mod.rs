@@ -153,10 +153,12 @@ impl<'a> Checker<'a> {
             return self.report(diagnostic);
         };
         let (arity, captured) = (*arity, entry.captured.len());
-        if let Some((_, 0..)) = arities.next() {
+        if let Some((_, other)) = arities.next() {
             let message = format!("there are several functions `{}`", entry.name);
             let help = "give each function its own name";
-            self.report(Diagnostic::new(Pos::default(), message).help(help));
+            let other = self.sources.script.get(&entry.name, *other);
+            let pos = other.map_or(Pos::default(), |(function, _)| function.body.pos);
+            self.report(Diagnostic::new(pos, message).help(help));
         }
         let captures = self.captured_values(entry, arity);
         if let Some(id) = self.function(&entry.name, arity, Home::Script, captures) {

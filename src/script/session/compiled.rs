@@ -151,7 +151,10 @@ fn not_a_program(problems: &[Diagnostic]) -> Box<EvalAltResult> {
             (Some(help), _) => format!("{}; {help}", problem.message),
             (None, _) => problem.message.clone(),
         };
-        error.places.push((text, place(problem.pos)));
+        // A program whose first function does not exist has no place in the script.
+        if problem.pos != compile::Pos::default() {
+            error.places.push((text, place(problem.pos)));
+        }
         if let Some((pos, text)) = &problem.other {
             error.places.push((text.clone(), place(*pos)));
         }
