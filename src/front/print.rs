@@ -1,8 +1,9 @@
 //! Printing, and the exit code after a failed run or failed output.
 
 use super::exit_code::{FAILED, FINE, INTERRUPTED, LIMIT, PANICKED, USAGE};
-use super::style::visible;
+use super::style::{Colors, paint, visible};
 use crate::script::{FailureKind, Shadowing, Warn};
+use crate::view::Text;
 use std::io::{self, IsTerminal, Write};
 
 /// A reader that has gone away (`| head`) has what it wanted. Any other trouble with the output
@@ -39,6 +40,14 @@ pub(super) fn print_line(line: &str) -> io::Result<()> {
 /// Prints text to standard output that was painted or drawn: its control characters are ours.
 pub(super) fn print_painted(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
+}
+
+/// Prints a view to standard output.
+pub(super) fn print_view(view: &Text, color: Colors) -> io::Result<()> {
+    match color {
+        Colors::On => print_painted(&paint(view, color)),
+        Colors::Off => print_line(&view.to_string()),
+    }
 }
 
 /// Prints a message to standard error, which a person reads wherever it goes.

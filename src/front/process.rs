@@ -1,5 +1,7 @@
 //! The process that a command runs in: its limits, Ctrl-C, and the memory it uses.
 
+use super::print::{print_line, print_view, warner};
+use super::style::stdout_colors;
 use crate::script::{Host, Interrupt, Limit, Limits, Output};
 
 /// What every command needs to know about the process that it runs in.
@@ -17,10 +19,20 @@ impl Process {
         used > self.limits.get(Limit::Memory)
     }
 
+    /// The host of a session that prints what the user sees; `name` is the script in warnings.
+    pub(super) fn speaking_host(&self, name: &str) -> Host {
+        Host {
+            show: Some(Box::new(|view| print_view(view, stdout_colors()))),
+            warn: Some(warner(name.to_owned())),
+            ..self.host(Box::new(print_line))
+        }
+    }
+
     /// The host of a session that prints to `out`.
     pub(super) fn host(&self, out: Output) -> Host {
         Host {
             out,
+            show: None,
             warn: None,
             ask: None,
             ask_all: false,

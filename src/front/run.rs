@@ -2,7 +2,7 @@
 
 use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
-use super::print::{complain, complain_painted, exit_code, print_line, reason, warner};
+use super::print::{complain, complain_painted, exit_code, reason};
 use super::process::Process;
 use super::repl;
 use super::style::stderr_colors;
@@ -129,8 +129,7 @@ fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
         ));
         return FINE;
     }
-    let mut host = process.host(Box::new(print_line));
-    host.warn = Some(warner(name.clone()));
+    let mut host = process.speaking_host(&name);
     if questions == Questions::Asked {
         host.ask_all = true;
         host.ask = match repl::asker(process) {

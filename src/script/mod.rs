@@ -10,6 +10,6 @@ mod session;
 pub use errors::{Failure, FailureKind, ScriptError};
 pub use help::{FunctionDoc, Syntax, Vocabulary, WordKind, function_docs};
 pub use session::{
-    Ask, Host, Interrupt, Limit, Limits, Output, Prediction, Session, Shadowing, Shown, Undone,
-    Warn,
+    Ask, Host, Interrupt, Limit, Limits, Output, Prediction, Session, Shadowing, Show, Shown,
+    Undone, Warn,
 };

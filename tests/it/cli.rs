@@ -573,3 +573,20 @@ fn a_link_out_of_the_folder_is_not_followed() {
     assert!(said.contains("2 passed, 1 failed"), "{said}");
     assert_eq!(output.status.code(), Some(2), "{said}");
 }
+
+/// A view is printed in colours wherever text is: at the prompt and by a script.
+#[test]
+fn views_that_scripts_print_follow_the_choice_of_colours() {
+    let script =
+        "spawn(\"sh\"); print(ps()); print(trace()); predict(\"a?\", || { print(ps()); 1 })";
+    let printed = |color: &str| {
+        let output = forklab(&["--color", color, "-e", script], b"");
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (always, never, auto) = (printed("always"), printed("never"), printed("auto"));
+    assert!(always.contains("\u{1b}[1msh\u{1b}[0m"), "{always}");
+    assert!(!never.contains('\u{1b}'), "{never}");
+    assert_eq!(never, auto);
+    assert_eq!(anstream::adapter::strip_str(&always).to_string(), never);
+}

@@ -10,7 +10,7 @@ mod tour;
 pub use shell::{Answer, Shell};
 
 use super::exit_code::FAILED;
-use super::print::{complain, complain_painted, output_failed, print_line, warner};
+use super::print::{complain, complain_painted, output_failed, print_line};
 use super::process::Process;
 use super::style::{paint_words, stdout_colors};
 use crate::script::Ask;
@@ -53,8 +53,7 @@ fn unusable(error: rustyline::error::ReadlineError) -> String {
 }
 
 fn from_pipe(process: &Process) -> Result<u8, String> {
-    let mut host = process.host(Box::new(print_line));
-    host.warn = Some(warner(NAME.to_owned()));
+    let host = process.speaking_host(NAME);
     let shell = Shell::new(process.limits, host, stdout_colors())?;
     Ok(pipe::run(shell, &process.limits))
 }
@@ -65,8 +64,7 @@ fn on_terminal(process: &Process) -> Result<u8, String> {
     let (terminal, complaint) = opened.map_err(unusable)?;
     let terminal = Rc::new(RefCell::new(terminal));
     let asked = Rc::clone(&terminal);
-    let mut host = process.host(Box::new(print_line));
-    host.warn = Some(warner(NAME.to_owned()));
+    let mut host = process.speaking_host(NAME);
     host.ask = Some(Box::new(move |question| asked.borrow_mut().ask(question)));
     let shell = Shell::new(process.limits, host, color)?;
     if let Err(error) = print_line(&shell.greeting()) {

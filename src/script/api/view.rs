@@ -5,7 +5,7 @@ use super::text::bounded;
 use crate::abi::Pid;
 use crate::kernel::stat::Stat;
 use crate::script::errors::ScriptError;
-use crate::script::session::{Task, View};
+use crate::script::session::{Shared, Task, View};
 use crate::trace::EventKind;
 use crate::view::{self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell};
 use rhai::plugin::*;
@@ -35,6 +35,13 @@ pub(super) fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
         data,
         brief: None,
     })
+}
+
+/// A view as the string that Rhai passes on to be printed.
+fn printed(ctx: &NativeCallContext, view: Text) -> Result<String> {
+    let plain = bounded(ctx, view.to_string())?;
+    Shared::of(ctx)?.with(|state| state.print_next(view))?;
+    Ok(plain)
 }
 
 /// The error for a task that has exited and waits to be reaped.
@@ -519,6 +526,26 @@ pub mod functions {
                 .with_help(format!("it has {}", known.unwrap_or_default().join(", ")))
                 .into()
         })
+    }
+
+    /// Prints a view, in colours where `--color` allows them.
+    ///
+    /// ```rhai
+    /// print(ps());
+    /// ```
+    #[rhai_fn(name = "print", return_raw)]
+    pub fn print_view(ctx: NativeCallContext, view: &mut View) -> Result<String> {
+        printed(&ctx, view.text.clone())
+    }
+
+    /// Prints a trace, one event per line.
+    ///
+    /// ```rhai
+    /// print(trace());
+    /// ```
+    #[rhai_fn(name = "print", return_raw)]
+    pub fn print_trace(ctx: NativeCallContext, trace: &mut Trace) -> Result<String> {
+        printed(&ctx, trace.0.text())
     }
 
     /// The view as a string.

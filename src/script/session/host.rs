@@ -2,6 +2,7 @@
 //! much memory is in use. The script layer itself touches none of these.
 
 use super::shadowing::Shadowing;
+use crate::view::Text;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,9 @@ pub type Output = Box<dyn FnMut(&str) -> io::Result<()>>;
 /// kind `Interrupted` ends the script.
 pub type Ask = Box<dyn FnMut(&str) -> io::Result<Option<String>>>;
 
+/// Where printed views go, with the roles of their spans. An error ends the script.
+pub type Show = Box<dyn FnMut(&Text) -> io::Result<()>>;
+
 /// Receives warnings about a script before it runs.
 pub type Warn = Box<dyn FnMut(&Shadowing)>;
 
@@ -20,6 +24,8 @@ pub type Warn = Box<dyn FnMut(&Shadowing)>;
 pub struct Host {
     /// Where printed text goes.
     pub out: Output,
+    /// Where printed views go; without it, they are printed as plain lines.
+    pub show: Option<Show>,
     /// Receives warnings, if anybody wants them.
     pub warn: Option<Warn>,
     /// Answers the predictions that the script does not answer itself.
@@ -37,6 +43,7 @@ impl Host {
     pub fn printing(out: Output) -> Self {
         Self {
             out,
+            show: None,
             warn: None,
             ask: None,
             ask_all: false,

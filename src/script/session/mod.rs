@@ -16,7 +16,7 @@ mod undo;
 mod value;
 
 pub(super) use compiled::{image_of, install_function};
-pub use host::{Ask, Host, Interrupt, Output, Warn};
+pub use host::{Ask, Host, Interrupt, Output, Show, Warn};
 pub(super) use limits::thousands;
 pub use limits::{Limit, Limits};
 pub(super) use outcome::{is_possible, means, outcome};

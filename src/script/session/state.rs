@@ -7,7 +7,7 @@ use super::shadowing::Shadowing;
 use crate::kernel::boot::Config;
 use crate::machine::{Command, History, Machine, Progress, Refusal, Reply};
 use crate::script::errors::ScriptError;
-use crate::view::{self, Since};
+use crate::view::{self, Since, Text};
 use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use std::{fmt, io};
 
@@ -78,7 +78,9 @@ pub(in crate::script) struct State {
     /// What programs are compiled from.
     pub(in crate::script) source: Source,
     /// Output held back until a prediction is made.
-    held: Option<Vec<String>>,
+    held: Option<Vec<Printed>>,
+    /// The view that the script is printing.
+    printing: Option<Text>,
     /// Why this run must end, if it must.
     halt: Option<Halt>,
     /// What this run has used up so far.
@@ -108,6 +110,7 @@ impl State {
             console_line: Vec::new(),
             source: Source::default(),
             held: None,
+            printing: None,
             halt: None,
             used: Used::default(),
         };
@@ -263,6 +266,11 @@ impl State {
             .or_else(|| over(self.used.work, Limit::Work))
     }
 
+    /// The next text to be printed is this view.
+    pub(in crate::script) fn print_next(&mut self, view: Text) {
+        self.printing = Some(view);
+    }
+
     /// Ends the run if a text is longer than a string may be.
     pub(in crate::script) fn check_length(&mut self, text: &str) -> Result<(), Halt> {
         if text.len() <= self.limits.size(Limit::String) {
@@ -274,21 +282,45 @@ impl State {
     }
 
     fn print_line(&mut self, line: &str) {
+        self.put(Printed::Line(line.to_owned()));
+    }
+
+    /// Prints something, or holds it back.
+    fn put(&mut self, printed: Printed) {
         if let Some(held) = &mut self.held {
-            held.push(line.to_owned());
+            held.push(printed);
             return;
         }
         if self.halt.is_some() {
             return;
         }
-        self.used.printed += line.len() as u64 + 1;
+        self.used.printed += printed.len() + 1;
         if self.used.printed > self.limits.get(Limit::Output) {
             self.halt = Some(Halt::Limit(Limit::Output));
             return;
         }
-        self.halt = (self.host.out)(line)
-            .err()
-            .map(|error| Halt::Output(error.kind()));
+        let written = match (&printed, &mut self.host.show) {
+            (Printed::View(_, text), Some(show)) => show(text),
+            (Printed::Line(plain) | Printed::View(plain, _), _) => {
+                plain.split('\n').try_for_each(&mut self.host.out)
+            }
+        };
+        self.halt = written.err().map(|error| Halt::Output(error.kind()));
+    }
+}
+
+/// Something that is printed, without its last newline.
+enum Printed {
+    Line(String),
+    /// A view as plain lines, and with the roles of its spans.
+    View(String, Text),
+}
+
+impl Printed {
+    const fn len(&self) -> u64 {
+        match self {
+            Self::Line(plain) | Self::View(plain, _) => plain.len() as u64,
+        }
     }
 }
 
@@ -357,6 +389,7 @@ impl Shared {
         self.between_runs(|state| {
             state.halt = None;
             state.held = None;
+            state.printing = None;
             state.used = Used::default();
         });
     }
@@ -366,6 +399,10 @@ impl Shared {
     pub(in crate::script) fn print(&self, text: &str) {
         if let Ok(mut state) = self.0.try_borrow_mut() {
             state.flush_console();
+            if let Some(view) = state.printing.take() {
+                state.put(Printed::View(text.to_owned(), view));
+                return;
+            }
             for line in text.split('\n') {
                 state.print_line(line);
             }
@@ -427,8 +464,8 @@ impl Shared {
     /// Prints what was held back.
     pub(in crate::script) fn release_output(&self) -> Result<(), Box<EvalAltResult>> {
         self.with(|state| {
-            for line in state.held.take().unwrap_or_default() {
-                state.print_line(&line);
+            for printed in state.held.take().unwrap_or_default() {
+                state.put(printed);
             }
         })
     }
