@@ -72,10 +72,12 @@ pub fn run(args: &Args) -> io::Result<u64> {
         let threads: Vec<_> = tallies
             .map(|tally| scope.spawn(|| tally.run(&is_late)))
             .collect();
-        let mut ended = threads.into_iter().map(ScopedJoinHandle::join);
-        ended.try_for_each(|ended| {
-            ended.unwrap_or_else(|_| Err(io::Error::other("a supervisor panicked")))
-        })
+        // All must end before the first error is reported.
+        let ended: Vec<_> = threads.into_iter().map(ScopedJoinHandle::join).collect();
+        let panicked = |_| Err(io::Error::other("a supervisor panicked"));
+        ended
+            .into_iter()
+            .try_for_each(|ended| ended.unwrap_or_else(panicked))
     })?;
     for Tally {
         kind, ran, failed, ..
@@ -142,8 +144,14 @@ impl Tally {
         if self.failed <= SHOWN {
             let (kind, seed) = (self.kind.name(), self.next - 1);
             println!("FAILED {kind} {seed}: {}", shortened(why));
+            // Only a debug build notices overflows.
+            let release = if cfg!(debug_assertions) {
+                ""
+            } else {
+                "--release "
+            };
             println!(
-                "  repeat it: cargo run --release --example soak -- --only {kind} --seed {seed} \
+                "  repeat it: cargo run {release}--example soak -- --only {kind} --seed {seed} \
                  --cases 1"
             );
         }
