@@ -2,9 +2,10 @@
 
 use crate::script::errors::{ScriptError, caught};
 use rhai::plugin::*;
-use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, FnPtr, ImmutableString, Map, NativeCallContext};
 
-fn map_text(ctx: &NativeCallContext, map: &Map) -> String {
+/// A map as it is written in a script.
+pub(super) fn map_text(ctx: &NativeCallContext, map: &Map) -> String {
     let entry = |(key, value): (&_, &Dynamic)| {
         let text = ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),));
         let text = text.map_or_else(|_| value.to_string(), |text| text.to_string());
@@ -30,6 +31,26 @@ pub mod functions {
     #[rhai_fn(name = "to_string", name = "to_debug")]
     pub fn map_to_string(ctx: NativeCallContext, map: &mut Map) -> String {
         caught(map).unwrap_or_else(|| map_text(&ctx, map))
+    }
+
+    /// A function as a string: its name, or `closure`, since closures have none.
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    pub fn function_to_string(function: &mut FnPtr) -> String {
+        if function.is_anonymous() {
+            "closure".to_owned()
+        } else {
+            format!("fn {}", function.fn_name())
+        }
+    }
+
+    /// A function, as `print` shows it.
+    ///
+    /// ```rhai
+    /// print(|x| x + 1);
+    /// ```
+    #[rhai_fn(name = "print")]
+    pub fn print_function(function: &mut FnPtr) -> String {
+        function_to_string(function)
     }
 
     /// The error as a string: its message.

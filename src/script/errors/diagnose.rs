@@ -183,7 +183,9 @@ fn value_error(error: &EvalAltResult) -> Diagnosis {
 /// The message of one of Rhai's own errors that a script has caught. It comes as a map with Rhai's
 /// sentence, which is all that is left of an error inside a function.
 pub(in crate::script) fn caught(map: &Map) -> Option<String> {
-    map.get("error")?;
+    if !is_caught(map) {
+        return None;
+    }
     let message = map.get("message")?.clone().into_string().ok()?;
     let bare = message.split(" (line ").next().unwrap_or_default();
     let (kind, what) = bare.split_once(": ").unwrap_or((bare, ""));
@@ -195,6 +197,11 @@ pub(in crate::script) fn caught(map: &Map) -> Option<String> {
         _ if bare.starts_with("Unknown property '") => no_property(bare).message,
         _ => plain_sentence(bare),
     })
+}
+
+/// Whether a map is one of Rhai's own errors.
+pub(in crate::script) fn is_caught(map: &Map) -> bool {
+    map.contains_key("error") && map.contains_key("message")
 }
 
 /// A type in our terms: `an int`, `a string`.
@@ -319,15 +326,10 @@ fn meant_function(name: &str) -> Option<String> {
 
 /// A key that a map does not have.
 fn no_field(name: &str, words: &Words) -> Diagnosis {
-    let help = match name {
-        "errno" | "name" | "help" | "note" => {
-            "errors of the language itself only have a message when caught: print(e)".to_owned()
-        }
-        _ => closest(name, words.fields()).map_or_else(
-            || "print the map to see its fields".to_owned(),
-            |word| did_you_mean(&word),
-        ),
-    };
+    let help = closest(name, words.fields()).map_or_else(
+        || "print the map to see its fields".to_owned(),
+        |word| did_you_mean(&word),
+    );
     Diagnosis::script(format!("there is no field {name}"), Some(help))
 }
 

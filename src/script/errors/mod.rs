@@ -12,7 +12,7 @@ mod remedy;
 mod sched_remedy;
 mod words;
 
-pub(super) use diagnose::caught;
+pub(super) use diagnose::{caught, is_caught};
 pub use error::{Failure, FailureKind, ScriptError};
 pub(super) use no_function::plain_types;
 pub(super) use refused::{Caller, errno_error, refused};

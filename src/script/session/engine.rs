@@ -5,13 +5,14 @@ use super::nesting::is_nested_deeper;
 use super::state::{Halt, Shared};
 use crate::abi::Constant;
 use crate::script::api;
-use crate::script::errors::ScriptError;
-use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, OptimizationLevel, Token};
+use crate::script::errors::{ScriptError, is_caught};
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, OptimizationLevel, Position, Token};
 
 /// Creates an engine with our functions and limits.
 pub(super) fn build(limits: &Limits) -> Engine {
     let mut engine = parser(limits);
     refuse_sleep(&mut engine);
+    complete_caught_errors(&mut engine);
     api::register(&mut engine);
     resolve_constants(&mut engine, api::constants(), *limits);
     engine
@@ -40,8 +41,8 @@ pub(in crate::script) fn parser(limits: &Limits) -> Engine {
 }
 
 /// Words that Rhai reserves without using them, and that our scripts need.
-const FREED: [&str; 8] = [
-    "spawn", "thread", "sync", "yield", "goto", "shared", "new", "default",
+const FREED: [&str; 9] = [
+    "spawn", "thread", "sync", "yield", "goto", "shared", "new", "default", "call",
 ];
 
 #[allow(
@@ -64,6 +65,21 @@ fn refuse_sleep(engine: &mut Engine) {
     engine
         .register_fn("sleep", |_: i64| refused())
         .register_fn("sleep", |_: f64| refused());
+}
+
+/// Gives Rhai's own errors, which are caught as maps, the properties that ours have.
+fn complete_caught_errors(engine: &mut Engine) {
+    engine.on_map_missing_property(|map, name, _| {
+        let value = match name {
+            "errno" if is_caught(map) => Dynamic::from(0_i64),
+            "name" | "help" | "note" if is_caught(map) => Dynamic::from(String::new()),
+            _ => {
+                let missing = EvalAltResult::ErrorPropertyNotFound(name.into(), Position::NONE);
+                return Err(missing.into());
+            }
+        };
+        Ok(value.into())
+    });
 }
 
 /// The limit that a variable has passed, of those that Rhai does not look at: it lets maps grow by
