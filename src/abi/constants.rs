@@ -2,8 +2,8 @@
 //! for. The macros here declare them: a constant is written down once, in the file of its header.
 
 use super::{
-    DefaultAction, Signal, clone_flags, fcntl, futex, ipc, mman, prio, ptrace, resource, sigaction,
-    siginfo, time, wait,
+    DefaultAction, Errno, Signal, clone_flags, fcntl, futex, ipc, mman, prio, ptrace, resource,
+    sigaction, siginfo, time, wait,
 };
 
 /// A constant of a C header.
@@ -115,6 +115,7 @@ macro_rules! numbered {
 
 /// Every list but that of the signals.
 const LISTS: &[&[Constant]] = &[
+    Errno::CONSTANTS,
     fcntl::CONSTANTS,
     futex::CONSTANTS,
     ipc::CONSTANTS,
@@ -178,6 +179,7 @@ mod tests {
         };
         assert_eq!(meaning("O_RDONLY"), "a flag of open: for reading");
         assert_eq!(meaning("SEEK_SET"), "lseek: from the beginning of the file");
+        assert_eq!(meaning("EINTR"), "an error number: interrupted system call");
         assert_eq!(meaning("SIGCHLD"), "a signal; by default it is ignored");
     }
 }

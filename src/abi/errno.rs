@@ -16,6 +16,14 @@ macro_rules! errnos {
             /// Every error number, in ascending order.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
+            pub(in crate::abi) const CONSTANTS: &[$crate::abi::Constant] = &[$(
+                $crate::abi::Constant {
+                    name: stringify!($name),
+                    value: $code,
+                    doc: concat!("An error number: ", $text, "."),
+                },
+            )*];
+
             /// The symbolic name, such as `EINVAL`.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
@@ -35,6 +43,7 @@ errnos! {
     ESRCH = 3, "no such process";
     EINTR = 4, "interrupted system call";
     EIO = 5, "input/output error";
+    ENXIO = 6, "no such device or address";
     E2BIG = 7, "argument list too long";
     ENOEXEC = 8, "exec format error";
     EBADF = 9, "bad file descriptor";
@@ -43,22 +52,32 @@ errnos! {
     ENOMEM = 12, "out of memory";
     EACCES = 13, "permission denied";
     EFAULT = 14, "bad address";
+    ENOTBLK = 15, "block device required";
     EBUSY = 16, "device or resource busy";
     EEXIST = 17, "file exists";
+    EXDEV = 18, "invalid cross-device link";
     ENODEV = 19, "no such device";
     ENOTDIR = 20, "not a directory";
     EISDIR = 21, "is a directory";
     EINVAL = 22, "invalid argument";
     ENFILE = 23, "file table overflow";
     EMFILE = 24, "too many open files";
+    ENOTTY = 25, "inappropriate ioctl for device";
     ETXTBSY = 26, "text file busy";
     EFBIG = 27, "file too large";
     ENOSPC = 28, "no space left on device";
     ESPIPE = 29, "illegal seek";
+    EROFS = 30, "read-only file system";
+    EMLINK = 31, "too many links";
     EPIPE = 32, "broken pipe";
+    EDOM = 33, "numerical argument out of domain";
     ERANGE = 34, "result too large";
+    EDEADLK = 35, "resource deadlock avoided";
     ENAMETOOLONG = 36, "file name too long";
+    ENOLCK = 37, "no locks available";
     ENOSYS = 38, "function not implemented";
+    ENOTEMPTY = 39, "directory not empty";
+    ELOOP = 40, "too many levels of symbolic links";
     EIDRM = 43, "identifier removed";
     EOVERFLOW = 75, "value too large for defined data type";
     EOPNOTSUPP = 95, "operation not supported";
@@ -93,7 +112,7 @@ mod tests {
     fn numbers_and_names_agree_both_ways() {
         assert!(Errno::ALL.is_sorted());
         assert_eq!(Errno::from_code(22), Some(Errno::EINVAL));
-        assert_eq!(Errno::from_code(6), None);
+        assert_eq!(Errno::from_code(41), None);
         assert_eq!(
             Errno::EAGAIN.to_string(),
             "EAGAIN: resource temporarily unavailable"

@@ -44,6 +44,7 @@ enum Phase {
 #[derive(Clone, Debug)]
 pub(super) struct Handler {
     signal: Signal,
+    info: SigInfo,
     addr: u32,
     frame: u32,
     rt: bool,
@@ -72,6 +73,8 @@ pub struct EnteredHandler {
     pub task: TaskId,
     /// The signal that it handles.
     pub signal: Signal,
+    /// Where the signal comes from.
+    pub info: SigInfo,
     /// Its number; see [`handler_address`].
     pub number: usize,
 }
@@ -85,6 +88,7 @@ impl Machine {
             ready.then_some(EnteredHandler {
                 task: *task,
                 signal: top.signal,
+                info: top.info,
                 number: handler_number(top.addr)?,
             })
         })
@@ -128,7 +132,10 @@ impl Machine {
             return;
         }
         let kernel_task = self.kernel.task_mut(task);
-        let Some(HandlerFrame { signal, rt, .. }) = kernel_task.in_call.handler_frame.take() else {
+        let Some(HandlerFrame {
+            signal, info, rt, ..
+        }) = kernel_task.in_call.handler_frame.take()
+        else {
             return;
         };
         let regs = kernel_task.thread.regs;
@@ -152,6 +159,7 @@ impl Machine {
             .map_or(interrupted, |first| *first);
         puppet.handlers.push(Handler {
             signal,
+            info,
             addr: regs.eip,
             frame: regs.esp,
             rt,

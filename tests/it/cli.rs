@@ -112,7 +112,6 @@ fn a_script_that_fails_says_where_and_why() {
             "help: the length must not be 0",
         ),
         ("help(\"forkk\");", 1, "did you mean fork?"),
-        ("let call = 1;", 1, "help: choose another name"),
         (
             "tick(1 << 40);",
             4,

@@ -24,6 +24,7 @@ mod outlook;
 mod process;
 #[cfg(unix)]
 mod programs;
+mod promises;
 mod prompt;
 mod replay_command;
 mod scripts;

@@ -42,7 +42,8 @@ fn exec_finds_functions_by_name_and_says_what_is_no_program() {
         run();
         print(p.exit_status);",
     );
-    assert_eq!(lines, ["-2", "-8", "-13", "3"]);
+    let why = "exec outside: 1:16: programs have no maps; use an array, or several variables";
+    assert_eq!(lines, ["-2", why, "-8", "-13", "3"]);
 }
 
 #[test]

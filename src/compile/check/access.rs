@@ -26,6 +26,11 @@ impl FunctionChecker<'_, '_> {
 
     /// A name as a value.
     pub(super) fn name(&mut self, name: &str, pos: Pos) -> Expr {
+        if self.is_function_here(name, pos)
+            && let Some(function) = self.function_value(name, pos)
+        {
+            return function;
+        }
         if let Some(binding) = self.lookup(name, pos) {
             return self.bound_value(binding, pos);
         }
@@ -36,6 +41,12 @@ impl FunctionChecker<'_, '_> {
             return function;
         }
         self.undefined(name, pos)
+    }
+
+    /// Whether a name that a variable outside functions has as well means the function: that
+    /// variable is declared further down, or no data of a program.
+    fn is_function_here(&self, name: &str, pos: Pos) -> bool {
+        self.find(name).is_none() && !self.library && self.checker.is_no_data_yet(name, pos)
     }
 
     fn bound_value(&mut self, binding: Binding, pos: Pos) -> Expr {

@@ -189,8 +189,11 @@ impl FunctionChecker<'_, '_> {
     fn call_value(&mut self, object: &tree::Expr, args: &[tree::Expr], pos: Pos) -> Expr {
         let function = self.value(object);
         let ret = self.types().fresh();
-        let what = self.types().known(Type::Function(ret), pos);
-        self.unify(function.pos, "this is not a function", what, function.ty);
+        // A number can be the address of a function, as in C.
+        if self.types().get(function.ty) != Type::Int {
+            let what = self.types().known(Type::Function(ret), pos);
+            self.unify(function.pos, "this is not a function", what, function.ty);
+        }
         let values = self.words(args);
         if let ExprKind::Function(id) = function.kind {
             let params = self.checker.signatures[id].params.len();

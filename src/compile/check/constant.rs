@@ -40,6 +40,14 @@ impl Checker<'_> {
         Some(resolved)
     }
 
+    /// Whether a variable or constant outside functions is declared behind a place, or cannot be
+    /// data of a program.
+    pub(super) fn is_no_data_yet(&self, name: &str, used_at: Pos) -> bool {
+        let mut all = self.sources.top_level.iter().rev();
+        let found = all.find(|top| top.name == name);
+        found.is_some_and(|top| top.pos > used_at || !is_literal(&top.value))
+    }
+
     fn resolve(
         &mut self,
         name: &str,

@@ -35,9 +35,16 @@ impl FunctionChecker<'_, '_> {
     /// An expression that must be a number.
     pub(super) fn int(&mut self, expr: &tree::Expr) -> Expr {
         let value = self.value(expr);
-        let int = self.types().known(Type::Int, value.pos);
-        self.unify(value.pos, "arithmetic needs numbers", int, value.ty);
+        self.counts(&value);
         value
+    }
+
+    /// Whether arithmetic takes the value: a number, or as in C a character, which is its code.
+    fn counts(&mut self, value: &Expr) {
+        if self.types().get(value.ty) != Type::Char {
+            let int = self.types().known(Type::Int, value.pos);
+            self.unify(value.pos, "arithmetic needs numbers", int, value.ty);
+        }
     }
 
     pub(super) fn expr(&mut self, expr: &tree::Expr, want: Want) -> Expr {
@@ -113,7 +120,10 @@ impl FunctionChecker<'_, '_> {
                 operand
             }
         };
-        let ty = operand.ty;
+        let ty = match op {
+            UnOp::Neg => self.types().known(Type::Int, pos),
+            UnOp::Not => operand.ty,
+        };
         let kind = match (op, &operand.kind) {
             (UnOp::Neg, ExprKind::Const(value)) if *value != i32::MIN => ExprKind::Const(-value),
             (UnOp::Not, ExprKind::Const(value)) => ExprKind::Const(value ^ 1),
@@ -138,8 +148,7 @@ impl FunctionChecker<'_, '_> {
             return self.operation(op, left, right, Type::Bool, pos);
         }
         for operand in [&left, &right] {
-            let int = self.types().known(Type::Int, operand.pos);
-            self.unify(operand.pos, "arithmetic needs numbers", int, operand.ty);
+            self.counts(operand);
         }
         self.operation(op, left, right, Type::Int, pos)
     }

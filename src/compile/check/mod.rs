@@ -262,6 +262,10 @@ impl<'a> Checker<'a> {
         let message = format!("{what}: {} and {}", conflict.left.0, conflict.right.0);
         let mut diagnostic = Diagnostic::new(pos, message);
         let sides = [conflict.left, conflict.right];
+        let has = |wanted: Type| sides.iter().any(|(ty, _)| *ty == wanted);
+        if has(Type::Int) && (has(Type::Bool) || has(Type::Char)) {
+            diagnostic = diagnostic.help("`(x == y).to_int()` and `c.to_int()` are numbers");
+        }
         if let Some((ty, at)) = sides.iter().find(|(_, at)| at.line != 0 && *at != pos) {
             diagnostic = diagnostic.other(*at, format!("{ty}"));
         }

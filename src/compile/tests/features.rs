@@ -246,6 +246,14 @@ fn texts_and_printing() {
         "-1\n3\nput\n",
     );
     main_prints("let c = 'a'; print((c.to_int() + 1).to_char());", "b\n");
+    main_prints(
+        "let c = 'a'; print((c + 1).to_char()); print(-c);",
+        "b\n-97\n",
+    );
+    prints(
+        "fn digit(s, at) { s[at] - '0' } fn main() { print(digit(\"47\", 1) * 10); }",
+        "70\n",
+    );
     main_prints("write(1, \"raw\\n\", 4);", "raw\n");
     prints(
         "fn main(argc, argv) { let name = load(argv); print(strlen(name) > 0); print(str(name)[0]); }",
@@ -381,4 +389,43 @@ fn assertions() {
         assert_eq!(outcome.errors, "4:5: assertion failed: x is two\n");
         assert_eq!(outcome.status, 134);
     }
+}
+
+/// As in C, where a function and its address are the same.
+#[test]
+fn functions_are_called_by_their_address() {
+    prints(
+        "fn twice(x) { x * 2 }
+        fn thrice(x) { x * 3 }
+        let all = [twice, thrice];
+        fn main() {
+            let own = [thrice, twice];
+            print(own[0].call(2)); print(all[0].call(2));
+            let number = load(addr(all) + 4);
+            print(number.call(2));
+        }",
+        "6\n4\n6\n",
+    );
+}
+
+#[test]
+fn a_comparison_is_an_argument_like_any_number() {
+    prints(
+        "fn one_more(x) { x + 1 }
+        fn main() { let a = 3; print(one_more((a == 3).to_int())); print(one_more(7)); }",
+        "2\n8\n",
+    );
+}
+
+/// A function keeps its meaning whatever variables of its name stand elsewhere.
+#[test]
+fn a_variable_further_down_does_not_hide_a_function() {
+    prints(
+        "fn count() { 3 }
+        fn other() { let count = 1; count += 1; count }
+        fn main() { let f = count; print(f.call()); print(count() + other()); print(total); }
+        let total = 7;
+        let count = 9;",
+        "3\n5\n7\n",
+    );
 }

@@ -138,7 +138,10 @@ impl Kernel {
         }
         // Threads have -1; the parent must hear of the end of the process.
         self.task_mut(current).exit_signal = Signal::SIGCHLD.number() as i32;
+        // It has the caller's pid by now.
+        let thread = self.pid(leader);
         self.reap(leader);
+        self.record_replacement(leader, thread);
     }
 
     /// Tasks that are not threads may share the signal actions; the new program gets its own.

@@ -79,7 +79,12 @@ impl Kernel {
         if args.bytes() > MAX_ARG_BYTES {
             return Err(Errno::E2BIG);
         }
-        if matches!(self.inodes[exe].kind, InodeKind::NoImage(_)) {
+        if let InodeKind::NoImage(why) = &self.inodes[exe].kind {
+            // The program only gets the number; whoever wrote the function needs the reason.
+            if !why.is_empty() {
+                let line = format!("exec {}: {why}\n", args.path);
+                self.print_on_console(line.as_bytes());
+            }
             return Err(Errno::ENOEXEC);
         }
         let (mm, esp) = self.mm_for_exec(exe, args)?;

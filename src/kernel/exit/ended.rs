@@ -14,6 +14,8 @@ pub struct Ended {
     pub status: WaitStatus,
     /// The task whose core dump killed it, because it shared the memory, and the signal of that task.
     pub dumped_with: Option<(Pid, Signal)>,
+    /// The pid that the thread had whose exec took over its pid.
+    pub replaced_by: Option<Pid>,
 }
 
 /// The tasks that were reaped last, the latest at the end: as many as can exist at the same time, so
@@ -52,7 +54,17 @@ impl Kernel {
             task,
             status,
             dumped_with,
+            replaced_by: None,
         });
+    }
+
+    /// Notes that a first thread was reaped because another thread, with that pid until then, took
+    /// its place in exec.
+    pub(in crate::kernel) fn record_replacement(&mut self, leader: TaskId, thread: Pid) {
+        let mut last = self.last_ended.0.iter_mut().rev();
+        if let Some(ended) = last.find(|ended| ended.task == leader) {
+            ended.replaced_by = Some(thread);
+        }
     }
 }
 
@@ -70,6 +82,7 @@ mod tests {
                 task: ids.insert(()),
                 status: WaitStatus(0),
                 dumped_with: None,
+                replaced_by: None,
             });
         }
         let kept = last.0.iter().map(|ended| ended.task);

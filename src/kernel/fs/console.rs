@@ -90,7 +90,7 @@ impl Kernel {
     }
 
     /// Adds output of a program.
-    pub(super) fn print_on_console(&mut self, bytes: &[u8]) {
+    pub(in crate::kernel) fn print_on_console(&mut self, bytes: &[u8]) {
         self.console.output.extend_from_slice(bytes);
     }
 

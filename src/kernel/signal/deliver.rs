@@ -219,8 +219,12 @@ impl Kernel {
             let eax = self.task(current).thread.regs.eax;
             if self.setup_frame(current, info, action, oldset) && !runs_code {
                 let rt = action.flags.contains(SaFlags::SIGINFO);
-                self.task_mut(current).in_call.handler_frame =
-                    Some(HandlerFrame { signal, rt, eax });
+                self.task_mut(current).in_call.handler_frame = Some(HandlerFrame {
+                    signal,
+                    info: *info,
+                    rt,
+                    eax,
+                });
             }
             if !action.flags.contains(SaFlags::NODEFER) {
                 // After the frame is built: that has saved the mask without the handler's own.

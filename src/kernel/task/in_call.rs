@@ -207,6 +207,8 @@ pub struct PendingExec {
 pub struct HandlerFrame {
     /// The signal that is handled.
     pub signal: Signal,
+    /// Where it comes from.
+    pub info: SigInfo,
     /// Whether it is an `rt_sigframe`.
     pub rt: bool,
     /// The return value of the call that the handler follows; the register holds the signal number

@@ -1,7 +1,9 @@
 //! System calls, as methods of a task.
 
 use super::clone::child_handle;
-use super::convert::{Result, act, address, alive, call_error, call_handle, look, ranged, word};
+use super::convert::{
+    Result, act, address, alive, call_error, call_handle, look, pid_of, ranged, word,
+};
 use super::files::{descriptors, text_read};
 use super::ptrace::looked_at;
 use super::semaphores::semaphore_values;
@@ -104,9 +106,9 @@ fn call_value(ctx: &NativeCallContext, call: Call) -> Result<Dynamic> {
     Ok(returned(&state, value))
 }
 
-fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result<Dynamic> {
+fn wait4(ctx: &NativeCallContext, task: &Task, pid: i32, options: i64) -> Result<Dynamic> {
     let args = WaitArgs {
-        pid: word(pid, "the pid")? as i32,
+        pid,
         status: VirtAddr(0),
         options: word(options, "the options")?,
         ..WaitArgs::default()
@@ -131,9 +133,12 @@ fn wait4(ctx: &NativeCallContext, task: &Task, pid: i64, options: i64) -> Result
     }
 }
 
-/// The pid of a task that still exists, even if only as a zombie.
-fn pid_of(ctx: &NativeCallContext, task: &Task) -> Result<i64> {
-    alive(ctx, task).map(|_| i64::from(task.pid.0))
+/// The child that a wait names. A handle to a task that is gone says so.
+fn awaited(ctx: &NativeCallContext, child: &Dynamic) -> Result<i32> {
+    if let Some(task) = child.read_lock::<Task>() {
+        alive(ctx, &task)?;
+    }
+    pid_of(child, "the pid")
 }
 
 /// Converts a signal number to the kernel's type; the kernel checks whether there is such a signal.
@@ -257,21 +262,8 @@ pub mod functions {
         wait4(&ctx, task, -1, 0)
     }
 
-    /// `wait4(pid)`: reaps that child. 0 means any child in the caller's process group, a value
-    /// below -1 any child in the process group `-pid`.
-    ///
-    /// ```rhai
-    /// let sh = spawn("sh");
-    /// let kid = sh.fork();
-    /// kid.exit(7);
-    /// assert_eq(sh.wait(kid.pid).text, "exited 7");
-    /// ```
-    #[rhai_fn(name = "wait", return_raw)]
-    pub fn wait_pid(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
-        wait4(&ctx, task, pid, 0)
-    }
-
-    /// `wait4(pid)` for a child given by its handle.
+    /// `wait4(pid)`: reaps that child, given by its handle or pid. 0 means any child in the caller's
+    /// process group, a value below -1 any child in the process group `-pid`.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -280,27 +272,8 @@ pub mod functions {
     /// assert_eq(sh.wait(kid).text, "exited 7");
     /// ```
     #[rhai_fn(name = "wait", return_raw)]
-    pub fn wait_task(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
-        let pid = pid_of(&ctx, &child)?;
-        wait4(&ctx, task, pid, 0)
-    }
-
-    /// `wait4(pid, options)` for a child given by its handle.
-    ///
-    /// ```rhai
-    /// let sh = spawn("sh");
-    /// let kid = sh.fork();
-    /// assert_eq(sh.wait(kid, WNOHANG).pid, 0);
-    /// ```
-    #[rhai_fn(name = "wait", return_raw)]
-    pub fn wait_task_options(
-        ctx: NativeCallContext,
-        task: &mut Task,
-        child: Task,
-        options: i64,
-    ) -> Result<Dynamic> {
-        let pid = pid_of(&ctx, &child)?;
-        wait4(&ctx, task, pid, options)
+    pub fn wait_pid(ctx: NativeCallContext, task: &mut Task, pid: Dynamic) -> Result<Dynamic> {
+        wait_options(ctx, task, pid, 0)
     }
 
     /// `wait4(pid, options)`. The options are `WNOHANG`, `WUNTRACED`, `__WALL`, `__WCLONE` and
@@ -316,9 +289,10 @@ pub mod functions {
     pub fn wait_options(
         ctx: NativeCallContext,
         task: &mut Task,
-        pid: i64,
+        pid: Dynamic,
         options: i64,
     ) -> Result<Dynamic> {
+        let pid = awaited(&ctx, &pid)?;
         wait4(&ctx, task, pid, options)
     }
 

@@ -23,6 +23,20 @@ pub fn word(value: i64, what: &str) -> Result<u32> {
     Err(error.with_help(help).into())
 }
 
+/// The pid that an argument stands for: a handle's, or a number as it is. Whether there is such a
+/// task is for the kernel to say.
+pub fn pid_of(value: &Dynamic, what: &str) -> Result<i32> {
+    if let Some(task) = value.read_lock::<Task>() {
+        return Ok(task.pid.0);
+    }
+    let number = value.as_int().map_err(|kind| {
+        let kind = plain_types(kind.rsplit("::").next().unwrap_or(kind));
+        ScriptError::new(format!("{what} must be a handle or an int, not {kind}"))
+            .with_help("use a handle or a pid: sh.wait(kid), sh.kill(kid.pid, SIGTERM)")
+    })?;
+    word(number, what).map(|word| word as i32)
+}
+
 /// A virtual address from an int that fits in 32 bits.
 pub fn address(value: i64) -> Result<VirtAddr> {
     word(value, "the address").map(VirtAddr)
@@ -152,8 +166,8 @@ pub fn why_gone(ctx: &NativeCallContext, task: &Task) -> Result<String> {
         (state.boot, ended.map(how_it_ended))
     })?;
     Ok(if task.boot == boot {
-        let ended = ended.unwrap_or_else(|| "it ended".to_owned());
-        format!("task {} is gone: {ended} and was reaped", task.pid)
+        let ended = ended.unwrap_or_else(|| "it ended and was reaped".to_owned());
+        format!("task {} is gone: {ended}", task.pid)
     } else {
         format!(
             "task {} is gone: it belonged to the machine before boot()",

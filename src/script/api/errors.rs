@@ -4,9 +4,10 @@ use super::convert::Result;
 use super::text::{bounded, list, text_of};
 use crate::script::errors::{ScriptError, caught};
 use rhai::plugin::*;
-use rhai::{Dynamic, FUNC_TO_DEBUG, Map, NativeCallContext};
+use rhai::{Dynamic, FUNC_TO_DEBUG, FnPtr, Map, NativeCallContext};
 
-fn map_text(ctx: &NativeCallContext, map: &Map) -> Result<String> {
+/// A map as it is written in a script.
+pub(super) fn map_text(ctx: &NativeCallContext, map: &Map) -> Result<String> {
     let entry = |(key, value): (&_, &Dynamic)| {
         let text = text_of(ctx, FUNC_TO_DEBUG, value)?;
         Ok(format!("{key:?}: {text}"))
@@ -33,6 +34,26 @@ pub mod functions {
             Some(text) => bounded(&ctx, text),
             None => map_text(&ctx, map),
         }
+    }
+
+    /// A function as a string: its name, or `closure`, since closures have none.
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    pub fn function_to_string(function: &mut FnPtr) -> String {
+        if function.is_anonymous() {
+            "closure".to_owned()
+        } else {
+            format!("fn {}", function.fn_name())
+        }
+    }
+
+    /// A function, as `print` shows it.
+    ///
+    /// ```rhai
+    /// print(|x| x + 1);
+    /// ```
+    #[rhai_fn(name = "print")]
+    pub fn print_function(function: &mut FnPtr) -> String {
+        function_to_string(function)
     }
 
     /// The error as a string: its message.

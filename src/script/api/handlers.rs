@@ -3,7 +3,7 @@
 //! further commands.
 
 use super::convert::{Result, word};
-use super::signals::{action_with, nothing};
+use super::signals::{action_with, info_map, nothing};
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Command, EnteredHandler, handler_address};
 use crate::script::errors::ScriptError;
@@ -65,7 +65,7 @@ fn run(
     let mut args = match params {
         0 => Vec::new(),
         1 => vec![signal],
-        _ => vec![signal, Dynamic::from(task)],
+        _ => vec![signal, info_map(&entered.info)],
     };
     let mut this = Dynamic::from(task);
     closure
@@ -74,7 +74,7 @@ fn run(
 }
 
 /// How many arguments a closure takes besides its captured variables: none, the signal, or the
-/// signal and the task.
+/// signal and its `siginfo`.
 fn params_of(ast: &AST, closure: &FnPtr) -> usize {
     let captured = closure.curry().len();
     let mut functions = ast.iter_functions();
@@ -109,16 +109,16 @@ fn install(
 #[export_module]
 pub mod functions {
     /// `sigaction`: installs a closure as the handler of a signal. When the task takes the signal,
-    /// the closure runs with the task as `this` and the signal as its argument. Whatever it does
-    /// happens inside the handler, which returns at its end. A forked child inherits the handler;
+    /// the closure runs with the task as `this`, the signal as its argument, and the `siginfo` as
+    /// a second one: `#{signo, code, pid, uid}`. Whatever it does happens inside the handler, which returns at its end. A forked child inherits the handler;
     /// exec resets it.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
     /// let seen = [];
-    /// sh.sigaction(SIGUSR1, |sig| seen.push(sig));
+    /// sh.sigaction(SIGUSR1, |sig, info| seen.push([sig, info.pid]));
     /// sh.kill(sh, SIGUSR1);
-    /// assert_eq(seen, [SIGUSR1]);
+    /// assert_eq(seen, [[SIGUSR1, sh.pid]]);
     /// ```
     #[rhai_fn(name = "sigaction", return_raw)]
     pub fn sigaction_closure(

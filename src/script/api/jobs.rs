@@ -1,8 +1,8 @@
 //! System calls on process groups, sessions and users, and `waitid`, as methods of a task.
 
 use super::calls::{done, plain, reported, signal_word};
-use super::convert::{Result, alive, look, word};
-use crate::abi::{Errno, PR_GET_DUMPABLE, PR_SET_PDEATHSIG, VirtAddr};
+use super::convert::{Result, alive, look, pid_of, word};
+use crate::abi::{Errno, P_PID, PR_GET_DUMPABLE, PR_SET_PDEATHSIG, VirtAddr};
 use crate::kernel::syscall::{InfoTo, Syscall, WaitidArgs};
 use crate::kernel::task::UsageOf;
 use crate::script::errors::errno_error;
@@ -14,10 +14,6 @@ fn nothing(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynami
     done(ctx, task, call)
 }
 
-fn move_to_group(ctx: &NativeCallContext, task: &Task, pid: i32, pgid: i32) -> Result<Dynamic> {
-    nothing(ctx, task, Syscall::Setpgid(pid, pgid))
-}
-
 fn number(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> {
     plain(ctx, task, call)
 }
@@ -26,12 +22,12 @@ fn wait_for(
     ctx: &NativeCallContext,
     task: &Task,
     which: i64,
-    id: i64,
+    id: &Dynamic,
     options: i64,
 ) -> Result<Dynamic> {
     let args = WaitidArgs {
         which: word(which, "the id type")?,
-        id: word(id, "the id")? as i32,
+        id: pid_of(id, "the id")?,
         info: InfoTo::Task,
         options: word(options, "the options")?,
         rusage: VirtAddr(0),
@@ -54,7 +50,7 @@ pub mod functions {
     /// let sh = spawn("sh");
     /// let kid = sh.fork();
     /// kid.exit(3);
-    /// let info = sh.waitid(P_PID, kid.pid, WEXITED | WNOWAIT);
+    /// let info = sh.waitid(P_PID, kid, WEXITED | WNOWAIT);
     /// assert_eq([info.code, info.status], [CLD_EXITED, 3]);
     /// assert_eq(sh.waitid(P_ALL, 0, WEXITED).pid, kid.pid);
     /// ```
@@ -63,13 +59,13 @@ pub mod functions {
         ctx: NativeCallContext,
         task: &mut Task,
         which: i64,
-        id: i64,
+        id: Dynamic,
         options: i64,
     ) -> Result<Dynamic> {
-        wait_for(&ctx, task, which, id, options)
+        wait_for(&ctx, task, which, &id, options)
     }
 
-    /// `waitid(P_PID, id, options)` for a child given by its handle.
+    /// `waitid(P_PID, pid, options)`, written shorter.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -80,10 +76,10 @@ pub mod functions {
     pub fn waitid_task(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         options: i64,
     ) -> Result<Dynamic> {
-        wait_for(&ctx, task, 1, i64::from(child.pid.0), options)
+        wait_for(&ctx, task, P_PID.into(), &pid, options)
     }
 
     /// `setpgid(pid, pgid)`: moves the caller (`pid` 0) or a child that has not called exec to
@@ -93,35 +89,19 @@ pub mod functions {
     /// let sh = spawn("sh");
     /// sh.setpgid(0, 0);
     /// assert_eq(sh.getpgrp(), sh.pid);
-    /// ```
-    #[rhai_fn(name = "setpgid", return_raw)]
-    pub fn setpgid(
-        ctx: NativeCallContext,
-        task: &mut Task,
-        pid: i64,
-        pgid: i64,
-    ) -> Result<Dynamic> {
-        let (pid, pgid) = (word(pid, "the pid")?, word(pgid, "the process group")?);
-        move_to_group(&ctx, task, pid as i32, pgid as i32)
-    }
-
-    /// `setpgid(pid, pgid)` for a child given by its handle.
-    ///
-    /// ```rhai
-    /// let sh = spawn("sh");
     /// let kid = sh.fork();
     /// sh.setpgid(kid, 0);
     /// assert_eq(kid.getpgrp(), kid.pid);
     /// ```
-    #[rhai_fn(name = "setpgid", return_raw)]
-    pub fn setpgid_task(
+    #[rhai_fn(return_raw)]
+    pub fn setpgid(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
-        pgid: i64,
+        pid: Dynamic,
+        pgid: Dynamic,
     ) -> Result<Dynamic> {
-        let pgid = word(pgid, "the process group")?;
-        move_to_group(&ctx, task, child.pid.0, pgid as i32)
+        let pgid = pid_of(&pgid, "the process group")?;
+        nothing(&ctx, task, Syscall::Setpgid(pid_of(&pid, "the pid")?, pgid))
     }
 
     /// `getpgid(pid)`: the process group of a task.
@@ -131,8 +111,8 @@ pub mod functions {
     /// assert_eq(sh.getpgid(sh.fork()), sh.getpgrp());
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn getpgid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<Dynamic> {
-        number(&ctx, task, Syscall::Getpgid(of.pid.0))
+    pub fn getpgid(ctx: NativeCallContext, task: &mut Task, pid: Dynamic) -> Result<Dynamic> {
+        number(&ctx, task, Syscall::Getpgid(pid_of(&pid, "the pid")?))
     }
 
     /// `getpgrp()`: the caller's process group.
@@ -165,8 +145,8 @@ pub mod functions {
     /// assert_eq(sh.getsid(sh.fork()), sh.pid);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn getsid(ctx: NativeCallContext, task: &mut Task, of: Task) -> Result<Dynamic> {
-        number(&ctx, task, Syscall::Getsid(of.pid.0))
+    pub fn getsid(ctx: NativeCallContext, task: &mut Task, pid: Dynamic) -> Result<Dynamic> {
+        number(&ctx, task, Syscall::Getsid(pid_of(&pid, "the pid")?))
     }
 
     /// `setuid(uid)`: sets all three user ids for root; others can only set the effective id, to

@@ -32,7 +32,7 @@ mod spawn;
 mod text;
 mod view;
 
-pub(super) use view::Trace;
+pub(super) use view::{Event, Trace};
 
 use crate::abi::{self, Constant};
 use crate::script::errors::ScriptError;
@@ -77,6 +77,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<View>("View")
         .register_type_with_name::<Trace>("Trace")
         .register_iterator::<Trace>()
+        .register_type_with_name::<Event>("Event")
         .register_type_with_name::<spawn::Workload>("Workload")
         .register_type_with_name::<spawn::TaskList>("TaskList")
         .register_type_with_name::<ScriptError>("Error");

@@ -10,7 +10,7 @@ use crate::script::errors::ScriptError;
 use crate::script::session::{Halt as RunHalt, Limit, Shared, Task, View, image_of};
 use crate::view;
 use rhai::plugin::*;
-use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 use std::sync::Arc;
 
 /// The most ticks that a step may take; the task may have to wait for the CPU.
@@ -139,6 +139,22 @@ fn broken(machine: &Machine, result: &Result<Dynamic>) -> Option<String> {
 
 #[export_module]
 pub mod functions {
+    /// An array of `n` zeros. At the top of a script it is also data of its programs, as an array in
+    /// C outside functions is.
+    ///
+    /// ```rhai
+    /// let seen = array(100);
+    /// fn main() { seen[99] = 7; exit(seen[99] + seen.len()); }
+    /// let p = spawn("demo", main);
+    /// run();
+    /// assert_eq(p.exit_status, 107);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn array(n: i64) -> Result<Array> {
+        let n = ranged(n, "the length", 0, i64::from(u16::MAX) + 1)?;
+        Ok(vec![Dynamic::from(0_i64); n as usize])
+    }
+
     /// Creates a task that runs a function of the script as a program. The function is compiled to
     /// i386 machine code, mapped by execve, and executed by the emulated CPU as time passes.
     /// `help("programs")` says what such a function may contain.

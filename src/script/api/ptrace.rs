@@ -1,7 +1,7 @@
 //! `ptrace`, as methods of the tracer; each names the task that it applies to.
 
 use super::calls::{done, words};
-use super::convert::{Result, word};
+use super::convert::{Result, pid_of, word};
 use super::files::{Buffered, with_buffer};
 use crate::abi::{SIGINFO_WORDS, si_code};
 use crate::kernel::syscall::{PtraceArgs, Syscall};
@@ -36,12 +36,12 @@ fn ask(
     ctx: &NativeCallContext,
     task: &Task,
     request: u32,
-    child: &Task,
+    pid: &Dynamic,
     [addr, data]: [i64; 2],
 ) -> Result<Dynamic> {
     let args = PtraceArgs {
         request,
-        pid: child.pid.0,
+        pid: pid_of(pid, "the pid")?,
         addr: word(addr, "the address")?,
         data: word(data, "the value")?,
     };
@@ -53,7 +53,7 @@ fn look(
     ctx: &NativeCallContext,
     task: &Task,
     request: u32,
-    (child, addr): (&Task, i64),
+    (pid, addr): (&Dynamic, i64),
     len: usize,
 ) -> Result<Dynamic> {
     let what = StackCall {
@@ -61,7 +61,7 @@ fn look(
         bytes: Vec::new(),
         call: BufferCall::Ptrace {
             request,
-            pid: child.pid.0,
+            pid: pid_of(pid, "the pid")?,
             addr: word(addr, "the address")?,
         },
     };
@@ -84,10 +84,10 @@ fn one(
     ctx: &NativeCallContext,
     task: &Task,
     request: u32,
-    child: &Task,
+    pid: &Dynamic,
     addr: i64,
 ) -> Result<Dynamic> {
-    look(ctx, task, request, (child, addr), 1)
+    look(ctx, task, request, (pid, addr), 1)
 }
 
 fn registers(words: &[u32]) -> Dynamic {
@@ -145,8 +145,8 @@ pub mod functions {
     /// assert_eq(other.state, "t");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_attach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
-        ask(&ctx, task, ATTACH, &child, [0, 0])
+    pub fn ptrace_attach(ctx: NativeCallContext, task: &mut Task, pid: Dynamic) -> Result<Dynamic> {
+        ask(&ctx, task, ATTACH, &pid, [0, 0])
     }
 
     /// `ptrace(PTRACE_DETACH)`: ends the tracing of a task, which runs on.
@@ -160,8 +160,8 @@ pub mod functions {
     /// assert_eq(other.state, "S");
     /// ```
     #[rhai_fn(name = "ptrace_detach", return_raw)]
-    pub fn ptrace_detach(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
-        ask(&ctx, task, DETACH, &child, [0, 0])
+    pub fn ptrace_detach(ctx: NativeCallContext, task: &mut Task, pid: Dynamic) -> Result<Dynamic> {
+        ask(&ctx, task, DETACH, &pid, [0, 0])
     }
 
     /// `ptrace(PTRACE_DETACH)` with a signal that is delivered to the task.
@@ -178,10 +178,10 @@ pub mod functions {
     pub fn ptrace_detach_signal(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         signal: i64,
     ) -> Result<Dynamic> {
-        ask(&ctx, task, DETACH, &child, [0, signal])
+        ask(&ctx, task, DETACH, &pid, [0, signal])
     }
 
     /// `ptrace(PTRACE_CONT)`: resumes a stopped task.
@@ -195,8 +195,8 @@ pub mod functions {
     /// assert_eq(other.getpid(), other.pid);
     /// ```
     #[rhai_fn(name = "ptrace_cont", return_raw)]
-    pub fn ptrace_cont(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
-        ask(&ctx, task, CONT, &child, [0, 0])
+    pub fn ptrace_cont(ctx: NativeCallContext, task: &mut Task, pid: Dynamic) -> Result<Dynamic> {
+        ask(&ctx, task, CONT, &pid, [0, 0])
     }
 
     /// `ptrace(PTRACE_CONT)` with a signal that is delivered to the task.
@@ -213,10 +213,10 @@ pub mod functions {
     pub fn ptrace_cont_signal(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         signal: i64,
     ) -> Result<Dynamic> {
-        ask(&ctx, task, CONT, &child, [0, signal])
+        ask(&ctx, task, CONT, &pid, [0, signal])
     }
 
     /// `ptrace(PTRACE_SYSCALL)`: resumes a stopped task until it enters or leaves a system call.
@@ -237,8 +237,12 @@ pub mod functions {
     /// assert_eq(open.value, kid.pid);
     /// ```
     #[rhai_fn(name = "ptrace_syscall", return_raw)]
-    pub fn ptrace_syscall(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
-        ask(&ctx, task, SYSCALL, &child, [0, 0])
+    pub fn ptrace_syscall(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: Dynamic,
+    ) -> Result<Dynamic> {
+        ask(&ctx, task, SYSCALL, &pid, [0, 0])
     }
 
     /// `ptrace(PTRACE_SYSCALL)` with a signal that is delivered to the task.
@@ -255,10 +259,10 @@ pub mod functions {
     pub fn ptrace_syscall_signal(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         signal: i64,
     ) -> Result<Dynamic> {
-        ask(&ctx, task, SYSCALL, &child, [0, signal])
+        ask(&ctx, task, SYSCALL, &pid, [0, signal])
     }
 
     /// `ptrace(PTRACE_SINGLESTEP)`: resumes a stopped task for one instruction.
@@ -275,9 +279,9 @@ pub mod functions {
     pub fn ptrace_singlestep(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
     ) -> Result<Dynamic> {
-        ask(&ctx, task, SINGLESTEP, &child, [0, 0])
+        ask(&ctx, task, SINGLESTEP, &pid, [0, 0])
     }
 
     /// `ptrace(PTRACE_SINGLESTEP)` with a signal that is delivered to the task.
@@ -294,10 +298,10 @@ pub mod functions {
     pub fn ptrace_singlestep_signal(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         signal: i64,
     ) -> Result<Dynamic> {
-        ask(&ctx, task, SINGLESTEP, &child, [0, signal])
+        ask(&ctx, task, SINGLESTEP, &pid, [0, signal])
     }
 
     /// `ptrace(PTRACE_KILL)`: kills a task that is stopped by a signal or at a system call.
@@ -311,8 +315,8 @@ pub mod functions {
     /// assert_eq(sh.wait(kid).text, "killed by SIGKILL");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_kill(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
-        ask(&ctx, task, KILL, &child, [0, 0])
+    pub fn ptrace_kill(ctx: NativeCallContext, task: &mut Task, pid: Dynamic) -> Result<Dynamic> {
+        ask(&ctx, task, KILL, &pid, [0, 0])
     }
 
     /// `ptrace(PTRACE_SETOPTIONS)`: sets the events at which the task stops: `PTRACE_O_TRACEFORK`,
@@ -333,10 +337,10 @@ pub mod functions {
     pub fn ptrace_setoptions(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         options: i64,
     ) -> Result<Dynamic> {
-        ask(&ctx, task, SETOPTIONS, &child, [0, options])
+        ask(&ctx, task, SETOPTIONS, &pid, [0, options])
     }
 
     /// `ptrace(PTRACE_PEEKDATA)`: reads a word of a traced task's memory.
@@ -354,10 +358,10 @@ pub mod functions {
     pub fn ptrace_peek(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         addr: i64,
     ) -> Result<Dynamic> {
-        one(&ctx, task, PEEKDATA, &child, addr)
+        one(&ctx, task, PEEKDATA, &pid, addr)
     }
 
     /// `ptrace(PTRACE_POKEDATA)`: writes a word of a traced task's memory. A page that is read-only
@@ -377,11 +381,11 @@ pub mod functions {
     pub fn ptrace_poke(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         addr: i64,
         value: i64,
     ) -> Result<Dynamic> {
-        ask(&ctx, task, POKEDATA, &child, [addr, value])
+        ask(&ctx, task, POKEDATA, &pid, [addr, value])
     }
 
     /// `ptrace(PTRACE_PEEKUSR)`: reads a word of the user area at an offset; the registers come
@@ -398,10 +402,10 @@ pub mod functions {
     pub fn ptrace_peekuser(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         offset: i64,
     ) -> Result<Dynamic> {
-        one(&ctx, task, PEEKUSER, &child, offset)
+        one(&ctx, task, PEEKUSER, &pid, offset)
     }
 
     /// `ptrace(PTRACE_POKEUSR)`: changes a register, given by its offset in the user area.
@@ -418,11 +422,11 @@ pub mod functions {
     pub fn ptrace_pokeuser(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
         offset: i64,
         value: i64,
     ) -> Result<Dynamic> {
-        ask(&ctx, task, POKEUSER, &child, [offset, value])
+        ask(&ctx, task, POKEUSER, &pid, [offset, value])
     }
 
     /// `ptrace(PTRACE_GETREGS)`: the registers of a traced task.
@@ -435,8 +439,12 @@ pub mod functions {
     /// assert_eq(sh.ptrace_getregs(kid).esp, kid.regs.esp);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn ptrace_getregs(ctx: NativeCallContext, task: &mut Task, child: Task) -> Result<Dynamic> {
-        look(&ctx, task, GETREGS, (&child, 0), REGISTERS.len())
+    pub fn ptrace_getregs(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: Dynamic,
+    ) -> Result<Dynamic> {
+        look(&ctx, task, GETREGS, (&pid, 0), REGISTERS.len())
     }
 
     /// `ptrace(PTRACE_GETEVENTMSG)`: the message of the last event: the pid of a new child, or the
@@ -457,9 +465,9 @@ pub mod functions {
     pub fn ptrace_geteventmsg(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
     ) -> Result<Dynamic> {
-        one(&ctx, task, GETEVENTMSG, &child, 0)
+        one(&ctx, task, GETEVENTMSG, &pid, 0)
     }
 
     /// `ptrace(PTRACE_GETSIGINFO)`: the signal that stopped a traced task.
@@ -475,8 +483,8 @@ pub mod functions {
     pub fn ptrace_getsiginfo(
         ctx: NativeCallContext,
         task: &mut Task,
-        child: Task,
+        pid: Dynamic,
     ) -> Result<Dynamic> {
-        look(&ctx, task, GETSIGINFO, (&child, 0), SIGINFO_WORDS)
+        look(&ctx, task, GETSIGINFO, (&pid, 0), SIGINFO_WORDS)
     }
 }

@@ -1,7 +1,8 @@
-//! System calls on priorities, policies and CPUs. `pid` 0 means the caller.
+//! System calls on priorities, policies and CPUs. `pid` is a handle or a number;
+//! 0 means the caller.
 
 use super::calls::{done, plain};
-use super::convert::{Result, ranged, word};
+use super::convert::{Result, pid_of, ranged, word};
 use crate::kernel::syscall::{AnswerTo, Syscall};
 use crate::script::session::Task;
 use rhai::plugin::*;
@@ -15,51 +16,31 @@ fn signed(value: i64, what: &str) -> Result<i32> {
     word(value, what).map(|word| word as i32)
 }
 
-fn pid(value: i64) -> Result<i32> {
-    signed(value, "the pid")
-}
-
 #[export_module]
 pub mod functions {
     /// `sched_setscheduler(pid, policy, priority)`: `SCHED_OTHER` with priority 0, `SCHED_FIFO` or
     /// `SCHED_RR` with 1 to 99. Real-time policies require root.
     ///
     /// ```rhai
-    /// let sh = spawn("sh", #{uid: 0});
-    /// sh.sched_setscheduler(0, SCHED_FIFO, 50);
-    /// assert_eq(sh.prio, 49);
+    /// let root = spawn("sh", #{uid: 0});
+    /// root.sched_setscheduler(0, SCHED_FIFO, 50);
+    /// assert_eq(root.prio, 49);
+    /// let sh = spawn("sh");
+    /// root.sched_setscheduler(sh, SCHED_RR, 1);
+    /// assert_eq(sh.sched_getscheduler(0), SCHED_RR);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn sched_setscheduler(
         ctx: NativeCallContext,
         task: &mut Task,
-        pid: i64,
+        pid: Dynamic,
         policy: i64,
         priority: i64,
     ) -> Result<Dynamic> {
         let policy = ranged(policy, "the policy", 0, i64::from(i32::MAX))? as i32;
         let priority = signed(priority, "the priority")?;
-        let set = Syscall::SchedSetscheduler(super::pid(pid)?, policy, priority);
+        let set = Syscall::SchedSetscheduler(pid_of(&pid, "the pid")?, policy, priority);
         done(&ctx, task, set)
-    }
-
-    /// `sched_setscheduler` for another task.
-    ///
-    /// ```rhai
-    /// let root = spawn("sh", #{uid: 0});
-    /// let sh = spawn("sh");
-    /// root.sched_setscheduler(sh, SCHED_RR, 1);
-    /// assert_eq(sh.sched_getscheduler(0), SCHED_RR);
-    /// ```
-    #[rhai_fn(name = "sched_setscheduler", return_raw)]
-    pub fn sched_setscheduler_of(
-        ctx: NativeCallContext,
-        task: &mut Task,
-        target: Task,
-        policy: i64,
-        priority: i64,
-    ) -> Result<Dynamic> {
-        sched_setscheduler(ctx, task, i64::from(target.pid.0), policy, priority)
     }
 
     /// `sched_setparam(pid, priority)`: sets the real-time priority and keeps the policy.
@@ -73,11 +54,11 @@ pub mod functions {
     pub fn sched_setparam(
         ctx: NativeCallContext,
         task: &mut Task,
-        pid: i64,
+        pid: Dynamic,
         priority: i64,
     ) -> Result<Dynamic> {
         let priority = signed(priority, "the priority")?;
-        let set = Syscall::SchedSetparam(super::pid(pid)?, priority);
+        let set = Syscall::SchedSetparam(pid_of(&pid, "the pid")?, priority);
         done(&ctx, task, set)
     }
 
@@ -90,9 +71,13 @@ pub mod functions {
     pub fn sched_getscheduler(
         ctx: NativeCallContext,
         task: &mut Task,
-        pid: i64,
+        pid: Dynamic,
     ) -> Result<Dynamic> {
-        call(&ctx, task, Syscall::SchedGetscheduler(super::pid(pid)?))
+        call(
+            &ctx,
+            task,
+            Syscall::SchedGetscheduler(pid_of(&pid, "the pid")?),
+        )
     }
 
     /// `sched_getparam(pid)`: the real-time priority; 0 for an ordinary task.
@@ -101,11 +86,15 @@ pub mod functions {
     /// assert_eq(spawn("sh").sched_getparam(0), 0);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn sched_getparam(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
+    pub fn sched_getparam(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: Dynamic,
+    ) -> Result<Dynamic> {
         call(
             &ctx,
             task,
-            Syscall::SchedGetparam(super::pid(pid)?, AnswerTo::Value),
+            Syscall::SchedGetparam(pid_of(&pid, "the pid")?, AnswerTo::Value),
         )
     }
 
@@ -148,12 +137,12 @@ pub mod functions {
     pub fn sched_rr_get_interval(
         ctx: NativeCallContext,
         task: &mut Task,
-        pid: i64,
+        pid: Dynamic,
     ) -> Result<Dynamic> {
         call(
             &ctx,
             task,
-            Syscall::SchedRrGetInterval(super::pid(pid)?, AnswerTo::Value),
+            Syscall::SchedRrGetInterval(pid_of(&pid, "the pid")?, AnswerTo::Value),
         )
     }
 
@@ -169,14 +158,14 @@ pub mod functions {
     pub fn sched_setaffinity(
         ctx: NativeCallContext,
         task: &mut Task,
-        pid: i64,
+        pid: Dynamic,
         mask: i64,
     ) -> Result<Dynamic> {
         let mask = word(mask, "the mask")?;
         done(
             &ctx,
             task,
-            Syscall::SchedSetaffinity(super::pid(pid)?, mask),
+            Syscall::SchedSetaffinity(pid_of(&pid, "the pid")?, mask),
         )
     }
 
@@ -186,8 +175,12 @@ pub mod functions {
     /// assert_eq(spawn("sh").sched_getaffinity(0), 1);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn sched_getaffinity(ctx: NativeCallContext, task: &mut Task, pid: i64) -> Result<Dynamic> {
-        let get = Syscall::SchedGetaffinity(super::pid(pid)?, 4, AnswerTo::Value);
+    pub fn sched_getaffinity(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        pid: Dynamic,
+    ) -> Result<Dynamic> {
+        let get = Syscall::SchedGetaffinity(pid_of(&pid, "the pid")?, 4, AnswerTo::Value);
         call(&ctx, task, get)
     }
 
@@ -205,10 +198,10 @@ pub mod functions {
         ctx: NativeCallContext,
         task: &mut Task,
         which: i64,
-        who: i64,
+        who: Dynamic,
         nice: i64,
     ) -> Result<Dynamic> {
-        let (which, who) = (signed(which, "which")?, signed(who, "who")?);
+        let (which, who) = (signed(which, "which")?, pid_of(&who, "who")?);
         let nice = signed(nice, "the nice value")?;
         done(&ctx, task, Syscall::Setpriority(which, who, nice))
     }
@@ -225,9 +218,9 @@ pub mod functions {
         ctx: NativeCallContext,
         task: &mut Task,
         which: i64,
-        who: i64,
+        who: Dynamic,
     ) -> Result<Dynamic> {
-        let (which, who) = (signed(which, "which")?, signed(who, "who")?);
+        let (which, who) = (signed(which, "which")?, pid_of(&who, "who")?);
         call(&ctx, task, Syscall::Getpriority(which, who))
     }
 }

@@ -1,7 +1,9 @@
 //! Signals, as methods of a task: sending, blocking and awaiting them, and timers.
 
 use super::calls::{done, plain, signal_set, signal_word};
-use super::convert::{Result, act, alive, call_handle, check_keys, int_option, look, ranged, word};
+use super::convert::{
+    Result, act, alive, call_handle, check_keys, int_option, look, pid_of, ranged, word,
+};
 use crate::abi::{
     KSigaction, SIGINFO_WORDS, SaFlags, SigAction, SigInfo, SigOrigin, SigSet, Signal, VirtAddr,
 };
@@ -20,11 +22,6 @@ fn call(ctx: &NativeCallContext, task: &Task, call: Syscall) -> Result<Dynamic> 
 
 pub(super) fn nothing(ctx: &NativeCallContext, task: &Task, signal: Syscall) -> Result<Dynamic> {
     done(ctx, task, signal)
-}
-
-fn kill_pid(ctx: &NativeCallContext, task: &Task, pid: i64, signal: i64) -> Result<Dynamic> {
-    let (pid, signal) = (word(pid, "the pid")?, signal_word(signal)?);
-    nothing(ctx, task, Syscall::Kill(pid as i32, signal))
 }
 
 /// The arguments of `sigaction`, with the options `flags` and `mask`.
@@ -103,43 +100,29 @@ fn sigtimedwait(
 
 #[export_module]
 pub mod functions {
-    /// `kill(pid, signal)`: sends a signal to the process with that handle. Signal 0 only checks
-    /// whether the caller may.
+    /// `kill(pid, signal)`: a handle or a pid above 0 means that process, 0 the caller's process
+    /// group, below -1 the process group `-pid`, -1 every process but init and the caller's own.
+    /// Signal 0 only checks whether the caller may.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
     /// let kid = sh.fork();
     /// sh.kill(kid, SIGTERM);
     /// assert_eq(sh.wait().text, "killed by SIGTERM");
+    /// let group = sh.fork();
+    /// sh.setpgid(group, 0);
+    /// sh.kill(-group.pid, SIGKILL);
+    /// assert_eq(sh.wait().status, 9);
     /// ```
-    #[rhai_fn(name = "kill", return_raw)]
+    #[rhai_fn(return_raw)]
     pub fn kill(
         ctx: NativeCallContext,
         task: &mut Task,
-        target: Task,
+        pid: Dynamic,
         signal: i64,
     ) -> Result<Dynamic> {
-        kill_pid(&ctx, task, i64::from(target.pid.0), signal)
-    }
-
-    /// `kill(pid, signal)`: above 0 the process of that task, 0 the caller's process group, below
-    /// -1 the process group `-pid`, -1 every process but init and the caller's own.
-    ///
-    /// ```rhai
-    /// let sh = spawn("sh");
-    /// let kid = sh.fork();
-    /// sh.setpgid(kid, 0);
-    /// sh.kill(-kid.pid, SIGKILL);
-    /// assert_eq(sh.wait().status, 9);
-    /// ```
-    #[rhai_fn(name = "kill", return_raw)]
-    pub fn kill_number(
-        ctx: NativeCallContext,
-        task: &mut Task,
-        pid: i64,
-        signal: i64,
-    ) -> Result<Dynamic> {
-        kill_pid(&ctx, task, pid, signal)
+        let (pid, signal) = (pid_of(&pid, "the pid")?, signal_word(signal)?);
+        nothing(&ctx, task, Syscall::Kill(pid, signal))
     }
 
     /// `tkill(tid, signal)`: sends a signal to one thread.
@@ -154,11 +137,11 @@ pub mod functions {
     pub fn tkill(
         ctx: NativeCallContext,
         task: &mut Task,
-        target: Task,
+        tid: Dynamic,
         signal: i64,
     ) -> Result<Dynamic> {
-        let signal = signal_word(signal)?;
-        nothing(&ctx, task, Syscall::Tkill(target.pid.0, signal))
+        let (tid, signal) = (pid_of(&tid, "the tid")?, signal_word(signal)?);
+        nothing(&ctx, task, Syscall::Tkill(tid, signal))
     }
 
     /// `tgkill(tgid, tid, signal)`: sends a signal to a thread if it belongs to that process.
@@ -166,22 +149,19 @@ pub mod functions {
     /// ```rhai
     /// let sh = spawn("sh");
     /// let kid = sh.fork();
-    /// try { sh.tgkill(sh.tgid, kid, SIGTERM) } catch (e) { assert_eq(e.name, "ESRCH") }
+    /// try { sh.tgkill(sh, kid, SIGTERM) } catch (e) { assert_eq(e.name, "ESRCH") }
     /// ```
     #[rhai_fn(return_raw)]
     pub fn tgkill(
         ctx: NativeCallContext,
         task: &mut Task,
-        tgid: i64,
-        target: Task,
+        tgid: Dynamic,
+        tid: Dynamic,
         signal: i64,
     ) -> Result<Dynamic> {
-        let (tgid, signal) = (word(tgid, "the tgid")?, signal_word(signal)?);
-        nothing(
-            &ctx,
-            task,
-            Syscall::Tgkill(tgid as i32, target.pid.0, signal),
-        )
+        let (tgid, tid) = (pid_of(&tgid, "the tgid")?, pid_of(&tid, "the tid")?);
+        let signal = signal_word(signal)?;
+        nothing(&ctx, task, Syscall::Tgkill(tgid, tid, signal))
     }
 
     /// `sigqueue(pid, signal, value)`: sends a signal with a value for the receiver
@@ -197,10 +177,11 @@ pub mod functions {
     pub fn sigqueue(
         ctx: NativeCallContext,
         task: &mut Task,
-        target: Task,
+        pid: Dynamic,
         signal: i64,
         value: i64,
     ) -> Result<Dynamic> {
+        let pid = pid_of(&pid, "the pid")?;
         let (signal, value) = (signal_word(signal)?, word(value, "the value")?);
         let id = alive(&ctx, task)?;
         let (tgid, uid) = look(&ctx, |machine| {
@@ -210,11 +191,7 @@ pub mod functions {
         let number = Signal::new(signal as u32).unwrap_or(Signal::SIGRTMIN);
         let info = SigInfo::queued(number, tgid, uid, value);
         debug_assert_eq!(info.words().len(), SIGINFO_WORDS);
-        nothing(
-            &ctx,
-            task,
-            Syscall::RtSigqueueinfo(target.pid.0, signal, info),
-        )
+        nothing(&ctx, task, Syscall::RtSigqueueinfo(pid, signal, info))
     }
 
     /// `sigaction` with flags and a mask: `#{flags: SA_RESTART | SA_SIGINFO, mask: [SIGINT]}`.

@@ -1,6 +1,9 @@
 //! Views: the machine as text and as data.
 
-use super::convert::{Result, address, alive, choice, exists, look, ranged, why_gone, word};
+use super::convert::{
+    Result, address, alive, choice, exists, look, pid_of, ranged, why_gone, word,
+};
+use super::errors::map_text;
 use super::text::bounded;
 use crate::abi::Pid;
 use crate::kernel::stat::Stat;
@@ -17,13 +20,17 @@ use serde::Serialize;
 #[derive(Clone, Debug)]
 pub struct Trace(TraceView);
 
+/// An event of the trace. It is no map, because the limit of maps counts the fields of all maps in
+/// an array together, and a trace may have any number of events.
+#[derive(Clone, Debug)]
+pub struct Event(EventFields);
+
 impl IntoIterator for Trace {
-    type Item = Map;
-    type IntoIter = std::vec::IntoIter<Map>;
+    type Item = Event;
+    type IntoIter = std::iter::Map<std::vec::IntoIter<EventFields>, fn(EventFields) -> Event>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let maps: Vec<Map> = self.0.events.iter().map(event_map).collect();
-        maps.into_iter()
+        self.0.events.into_iter().map(Event)
     }
 }
 
@@ -95,7 +102,8 @@ fn field_value(field: &Field) -> Dynamic {
     }
 }
 
-fn event_map(event: &EventFields) -> Map {
+/// All fields of an event by name.
+fn event_map(Event(event): &Event) -> Map {
     let mut map = Map::new();
     for (key, value) in &event.fields {
         map.insert((*key).into(), field_value(value));
@@ -411,20 +419,20 @@ pub mod functions {
         only(trace, &tags)
     }
 
-    /// Only the events of one task.
+    /// Only the events of one task, given by its handle or pid.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
     /// print(trace().of(sh));
     /// ```
-    #[rhai_fn(name = "of")]
-    pub fn of_task(trace: &mut Trace, task: Task) -> Trace {
-        let pid: Pid = task.pid;
+    #[rhai_fn(name = "of", return_raw)]
+    pub fn of_task(trace: &mut Trace, pid: Dynamic) -> Result<Trace> {
+        let pid = Pid(pid_of(&pid, "the pid")?);
         let events = trace.0.events.iter().filter(|event| event.pid == pid);
-        Trace(TraceView {
+        Ok(Trace(TraceView {
             events: events.cloned().collect(),
             dropped: trace.0.dropped,
-        })
+        }))
     }
 
     /// The number of events.
@@ -437,7 +445,8 @@ pub mod functions {
         trace.0.events.len() as i64
     }
 
-    /// The events as maps: `seq`, `tick`, `cpu`, `task`, `event`, and the fields of each.
+    /// The events, which have the fields `seq`, `tick`, `cpu`, `task`, `event`, and those of their
+    /// kind.
     ///
     /// ```rhai
     /// spawn("sh");
@@ -445,28 +454,24 @@ pub mod functions {
     /// ```
     #[rhai_fn(get = "events")]
     pub fn trace_events(trace: &mut Trace) -> Array {
-        trace
-            .0
-            .events
-            .iter()
-            .map(|event| event_map(event).into())
-            .collect()
+        let events = trace.clone().into_iter();
+        events.map(Dynamic::from).collect()
     }
 
-    /// One event as a map; -1 is the last.
+    /// One event; -1 is the last.
     ///
     /// ```rhai
     /// spawn("sh");
     /// assert_eq(trace()[0].tick, 0);
     /// ```
     #[rhai_fn(index_get, return_raw)]
-    pub fn trace_event(trace: &mut Trace, at: i64) -> Result<Dynamic> {
+    pub fn trace_event(trace: &mut Trace, at: i64) -> Result<Event> {
         let len = trace.0.events.len() as i64;
         let from_start = if at < 0 { at + len } else { at };
         let event = usize::try_from(from_start)
             .ok()
             .and_then(|at| trace.0.events.get(at));
-        event.map(|event| event_map(event).into()).ok_or_else(|| {
+        event.cloned().map(Event).ok_or_else(|| {
             match len {
                 0 => ScriptError::new("no such event happened: the trace is empty")
                     .with_help("trace().only(..).len says how many there are"),
@@ -475,6 +480,76 @@ pub mod functions {
             }
             .into()
         })
+    }
+
+    /// A field of an event, by name: `event.tick` or `event["tick"]`.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.getpid();
+    /// assert_eq(trace().only("sys_enter").events[-1].call, "getpid");
+    /// ```
+    #[rhai_fn(index_get, return_raw)]
+    pub fn event_field(event: &mut Event, name: &str) -> Result<Dynamic> {
+        let fields = event_map(event);
+        fields.get(name).cloned().ok_or_else(|| {
+            let known: Vec<&str> = fields.keys().map(AsRef::as_ref).collect();
+            let tag = event.0.event;
+            ScriptError::new(format!("{tag} has no field {name}"))
+                .with_help(choice(name, "its fields", &known))
+                .into()
+        })
+    }
+
+    /// The names of the fields of an event.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace()[0].keys().contains("tick"));
+    /// ```
+    #[rhai_fn(name = "keys")]
+    pub fn event_keys(event: &mut Event) -> Array {
+        let fields = event_map(event).into_keys();
+        fields.map(|key| key.to_string().into()).collect()
+    }
+
+    /// Whether an event has a field of that name; also written `"addr" in event`.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert("tick" in trace()[0]);
+    /// ```
+    #[rhai_fn(name = "contains")]
+    pub fn event_contains(event: &mut Event, name: &str) -> bool {
+        event_map(event).contains_key(name)
+    }
+
+    /// Whether two events are the same, in all fields.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace()[0] == trace()[0]);
+    /// ```
+    #[rhai_fn(name = "==")]
+    pub fn same_event(left: Event, right: Event) -> bool {
+        left.0 == right.0
+    }
+
+    /// Whether two events differ.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace()[0] != trace()[1]);
+    /// ```
+    #[rhai_fn(name = "!=")]
+    pub fn other_event(left: Event, right: Event) -> bool {
+        left.0 != right.0
+    }
+
+    /// The event as a string: its fields and their values, as of a map.
+    #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
+    pub fn event_to_string(ctx: NativeCallContext, event: &mut Event) -> Result<String> {
+        map_text(&ctx, &event_map(event))
     }
 
     /// The trace as a string, one event per line.

@@ -5,7 +5,7 @@ use super::diagnose::{Diagnosis, did_you_mean};
 use super::words::{Words, closest, free_functions, likeliest, signatures};
 
 /// Our types that have functions of their own, in calls written before a dot.
-const HANDLES: [&str; 5] = ["Task", "Call", "Trace", "View", "Error"];
+const HANDLES: [&str; 6] = ["Task", "Call", "Trace", "Event", "View", "Error"];
 
 /// Calls that other systems have, and their equivalents here.
 pub(super) const ELSEWHERE: [(&str, &str); 7] = [

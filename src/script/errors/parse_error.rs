@@ -31,6 +31,7 @@ pub(super) fn parse_error(error: &ParseError, text: &str, words: &Words) -> Diag
         ParseErrorType::MismatchedType(wanted, what) if wanted.contains("iterable") => {
             for_over(what, &reading)
         }
+        ParseErrorType::FnMissingName => unnamed(&reading),
         other => misplaced(other),
     }
 }
@@ -41,6 +42,20 @@ fn said(message: impl Into<String>) -> Diagnosis {
 
 fn helped(message: impl Into<String>, help: impl Into<String>) -> Diagnosis {
     Diagnosis::script(message, Some(help.into()))
+}
+
+/// Explains `fn` without a name that a function may have.
+fn unnamed(reading: &Reading) -> Diagnosis {
+    match reading.here().filter(|word| word.is_name()) {
+        Some(word) => helped(
+            format!(
+                "{} is a reserved word, which no function can be named",
+                word.text
+            ),
+            "choose another name",
+        ),
+        None => helped("the function has no name", "fn name(parameters) { .. }"),
+    }
 }
 
 /// Explains the errors that need no look at the text.
@@ -68,7 +83,6 @@ fn misplaced(error: &ParseErrorType) -> Diagnosis {
         ),
         E::ExprExpected(_) => said("expected an expression here"),
         E::DuplicatedProperty(name) => said(format!("the map has two fields named {name}")),
-        E::FnMissingName => helped("the function has no name", "fn name(parameters) { .. }"),
         E::FnMissingParams(name) => helped(
             format!("the parameters of {name} are missing"),
             format!("fn {name}() {{ .. }} has none"),

@@ -311,6 +311,10 @@ pub(super) fn no_child(task: Pid, why: NoChild, ignores_sigchld: bool) -> (Strin
             format!("there is no task {pid}"),
             "a child can be reaped once; ps() lists the tasks".to_owned(),
         ),
+        NoChild::OfAnother { task: Pid(1), .. } => (
+            format!("1 is init, which is not a child of {task}"),
+            "wait() waits for any child; options come second: sh.wait(-1, WNOHANG)".to_owned(),
+        ),
         NoChild::OfAnother {
             task: other,
             parent: parent @ Pid(0 | 1),

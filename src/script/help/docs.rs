@@ -101,7 +101,7 @@ fn split_example(comment: &str) -> (String, String) {
 }
 
 fn signature(raw_name: &str, name: &str, params: &[&str]) -> String {
-    const RECEIVERS: [&str; 5] = ["task", "call", "trace", "view", "error"];
+    const RECEIVERS: [&str; 6] = ["task", "call", "trace", "event", "view", "error"];
     let property = raw_name.starts_with("get$");
     match params {
         [receiver, ..] if property => format!("{receiver}.{name}"),

@@ -59,6 +59,8 @@ fn kind_of(value: &Dynamic) -> Option<&'static str> {
         Some("view")
     } else if value.is::<api::Trace>() {
         Some("trace")
+    } else if value.is::<api::Event>() {
+        Some("event")
     } else if value.is::<ScriptError>() {
         Some("error")
     } else {

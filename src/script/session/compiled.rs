@@ -110,7 +110,8 @@ pub(in crate::script) fn image_of(
 }
 
 /// Creates the file for a program if there is none and the script has a function of that name.
-pub(in crate::script) fn install_function(ctx: &NativeCallContext, name: &str) -> Result<()> {
+pub(in crate::script) fn install_function(ctx: &NativeCallContext, path: &str) -> Result<()> {
+    let name = path.strip_prefix("/bin/").unwrap_or(path);
     let shared = Shared::of(ctx)?;
     if !shared.with(|state| state.has_function(name))? {
         return Ok(());

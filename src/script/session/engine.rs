@@ -40,8 +40,8 @@ pub(in crate::script) fn parser(limits: &Limits) -> Engine {
 }
 
 /// Words that Rhai reserves without using them, and that our scripts need.
-const FREED: [&str; 8] = [
-    "spawn", "thread", "sync", "yield", "goto", "shared", "new", "default",
+const FREED: [&str; 9] = [
+    "spawn", "thread", "sync", "yield", "goto", "shared", "new", "default", "call",
 ];
 
 #[allow(

@@ -142,6 +142,7 @@ pub enum Fate {
     /// The page table permits it by now: it is just retried.
     Again,
     /// The task gets SIGSEGV.
+    #[serde(rename = "SIGSEGV")]
     Sigsegv {
         /// `si_code`: MAPERR or ACCERR.
         #[serde(serialize_with = "as_text")]
@@ -151,6 +152,7 @@ pub enum Fate {
         reason: BadAccess,
     },
     /// The task gets SIGBUS: the file ends before the page.
+    #[serde(rename = "SIGBUS")]
     Sigbus,
 }
 
