@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Flag with a small value, a script that goes beyond it, and what the message must name.
-const BEYOND: [(&str, &str, &str); 16] = [
+const BEYOND: [(&str, &str, &str); 17] = [
     (
         "--max-operations=1000",
         "loop { }",
@@ -70,6 +70,12 @@ const BEYOND: [(&str, &str, &str); 16] = [
         "--max-operations=1000",
         "explore(|| { loop { } }, 3);",
         "limit operations: 1,000",
+    ),
+    // A call that makes much at once counts by what it makes.
+    (
+        "--max-operations=100000",
+        "for i in 0..1000 { help(); ps(); trace(); }",
+        "limit operations: 100,000",
     ),
     // Rhai does not look at the size of the map here.
     (

@@ -133,6 +133,12 @@ fn apply_once(ctx: &NativeCallContext, command: Command) -> Result<Reply> {
     reply.map_err(|refusal| ScriptError::of_refusal(&refusal).into())
 }
 
+/// Counts a function that makes much at once, such as a long text, by what it makes: for Rhai, each
+/// call is a single operation.
+pub fn charge(ctx: &NativeCallContext, operations: usize) -> Result<()> {
+    Shared::of(ctx)?.with(|state| state.charge(operations as u64))
+}
+
 /// Reads the machine without changing it.
 pub fn look<R>(ctx: &NativeCallContext, look: impl FnOnce(&Machine) -> R) -> Result<R> {
     Shared::of(ctx)?.with(|state| look(&state.machine))

@@ -1,12 +1,15 @@
 //! Help texts, made from the functions' doc comments.
 
-use super::convert::Result;
+use super::convert::{Result, charge};
 use crate::script::errors::{ScriptError, likeliest};
 use crate::script::help::{FunctionDoc, constants, function_docs, system_calls};
 use crate::script::session::View;
 use crate::view::{Role, Text, cell};
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, Map};
+use rhai::{Array, Dynamic, Map, NativeCallContext};
+
+/// What the documentation of a function counts in a list, in operations of the interpreter.
+const OPERATIONS_FOR_DOC: usize = 10;
 
 fn doc_map(doc: &FunctionDoc) -> Dynamic {
     let mut map = Map::new();
@@ -87,14 +90,15 @@ pub mod functions {
     /// ```rhai
     /// print(help());
     /// ```
-    #[rhai_fn(name = "help")]
-    pub fn help() -> View {
+    #[rhai_fn(name = "help", return_raw)]
+    pub fn help(ctx: NativeCallContext) -> Result<View> {
         let docs = function_docs();
-        View {
+        charge(&ctx, docs.len() * OPERATIONS_FOR_DOC)?;
+        Ok(View {
             text: plain_text(&overview(docs)),
             data: data(docs),
             brief: None,
-        }
+        })
     }
 
     /// What a function or property does, with an example, what a constant means, or who can make

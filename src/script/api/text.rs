@@ -1,13 +1,17 @@
 //! Values as text. Rhai replaces a text that is longer than a string may be by the name of the
 //! value's type, so whatever can become long is bounded here: such a text ends the run.
 
-use super::convert::Result;
+use super::convert::{Result, charge};
 use crate::script::session::Shared;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FUNC_TO_DEBUG, ImmutableString, NativeCallContext};
 
+/// How many bytes of a text take about as long as an operation of the interpreter.
+const BYTES_FOR_OPERATION: usize = 64;
+
 /// A text that is not longer than a string may be.
 pub(super) fn bounded(ctx: &NativeCallContext, text: String) -> Result<String> {
+    charge(ctx, text.len() / BYTES_FOR_OPERATION)?;
     match Shared::of(ctx)?.with(|state| state.check_length(&text))? {
         Ok(()) => Ok(text),
         Err(halt) => Err(halt.into()),

@@ -1,7 +1,7 @@
 //! Views: the machine as text and as data.
 
 use super::convert::{
-    Result, address, alive, choice, exists, look, pid_of, ranged, why_gone, word,
+    Result, address, alive, charge, choice, exists, look, pid_of, ranged, why_gone, word,
 };
 use super::errors::map_text;
 use super::text::bounded;
@@ -87,7 +87,17 @@ fn kinds(tags: &[String]) -> Result<Vec<EventKind>> {
 }
 
 fn select(ctx: &NativeCallContext, selection: &Selection) -> Result<Trace> {
-    look(ctx, |machine| Trace(view::trace(machine, selection)))
+    let trace = look(ctx, |machine| Trace(view::trace(machine, selection)))?;
+    charge(ctx, trace.0.events.len())?;
+    Ok(trace)
+}
+
+/// A view with a row for each task, which counts as many operations of the interpreter as it takes
+/// about.
+fn view_of_tasks(ctx: &NativeCallContext, data: &impl Serialize, text: &Text) -> Result<View> {
+    const OPERATIONS_FOR_ROW: usize = 10;
+    charge(ctx, text.lines.len() * OPERATIONS_FOR_ROW)?;
+    as_view(data, text)
 }
 
 fn field_value(field: &Field) -> Dynamic {
@@ -136,7 +146,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn ps(ctx: NativeCallContext) -> Result<View> {
         let ps = look(&ctx, view::ps)?;
-        as_view(&ps, &ps.text())
+        view_of_tasks(&ctx, &ps, &ps.text())
     }
 
     /// The tree of processes, with threads in braces.
@@ -148,7 +158,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn pstree(ctx: NativeCallContext) -> Result<View> {
         let tree = look(&ctx, view::pstree)?;
-        as_view(&tree, &tree.text())
+        view_of_tasks(&ctx, &tree, &tree.text())
     }
 
     /// The memory areas of a task's address space, in the format of `/proc/PID/maps`.

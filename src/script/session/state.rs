@@ -231,6 +231,11 @@ impl State {
         self.used.ticks = self.used.ticks.saturating_add(ticks);
     }
 
+    /// Counts what a function of ours costs like so many operations of the interpreter.
+    pub(in crate::script) const fn charge(&mut self, operations: u64) {
+        self.used.operations = self.used.operations.saturating_add(operations);
+    }
+
     /// Counts an operation of the interpreter. Rhai's own count begins anew with each call of a
     /// closure. Returns why the run must end now, if it must.
     fn count_operation(&mut self) -> Option<Halt> {
