@@ -7,8 +7,8 @@
 
 use super::Machine;
 
-/// Work between two pauses of a command: a few milliseconds of the host's time.
-const SLICE: u64 = 4_000_000;
+/// Work between two pauses of a command: a few milliseconds of the host, in a debug build too.
+const SLICE: u64 = 1_000_000;
 
 /// A step of the machine: a turn of a CPU, a tick, or something that takes no time.
 const STEP: u64 = 20;
