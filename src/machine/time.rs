@@ -36,8 +36,8 @@ impl Machine {
     /// Lets at most `budget` ticks pass, until the kernel panics or nothing is left to happen.
     pub fn run(&mut self, budget: u64) -> Stop {
         let end = self.kernel.tick().saturating_add(budget);
-        self.never_pause();
         loop {
+            self.begin_slice();
             if let Some(stop) = self.pass_time(end, Until::Idle) {
                 return stop;
             }

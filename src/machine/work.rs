@@ -64,11 +64,6 @@ impl Machine {
         self.work.pause = self.work() + self.work.slice;
     }
 
-    /// Lets everything happen without a pause.
-    pub(super) const fn never_pause(&mut self) {
-        self.work.pause = u64::MAX;
-    }
-
     /// Whether the command in progress must pause.
     pub(super) fn must_pause(&self) -> bool {
         self.work() >= self.work.pause

@@ -66,7 +66,7 @@ pub(super) fn tell(ctx: &NativeCallContext, halt: &Halt) -> Result<()> {
 fn position(ctx: &NativeCallContext, task: &Task) -> Result<View> {
     let chain = look(ctx, |machine| view::call_chain(machine, task.id))?;
     match chain {
-        Some(chain) => as_view(&chain, &chain.text()),
+        Some(chain) => as_view(ctx, &chain, &chain.text()),
         None => Err(ScriptError::new(why_gone(ctx, task)?).into()),
     }
 }
@@ -99,7 +99,7 @@ fn step(ctx: &NativeCallContext, task: &Task, goal: Goal) -> Result<View> {
         let text = view::Text {
             lines: vec![view::cell(view::Role::Plain, "the task has exited")],
         };
-        return as_view(&Vec::<String>::new(), &text);
+        return as_view(ctx, &Vec::<String>::new(), &text);
     }
     position(ctx, task)
 }
@@ -227,7 +227,7 @@ pub mod functions {
     pub fn locals(ctx: NativeCallContext, task: Task) -> Result<View> {
         let (id, _) = image(&ctx, &task)?;
         match look(&ctx, |machine| view::variables(machine, id))? {
-            Some(variables) => as_view(&variables, &variables.text()),
+            Some(variables) => as_view(&ctx, &variables, &variables.text()),
             None => Err(ScriptError::new("the program is not executing yet, or no longer").into()),
         }
     }
@@ -244,7 +244,7 @@ pub mod functions {
     pub fn disasm(ctx: NativeCallContext, task: Task) -> Result<View> {
         let (id, _) = image(&ctx, &task)?;
         match look(&ctx, |machine| view::disassembly(machine, id, None))? {
-            Some(code) => as_view(&code, &code.text()),
+            Some(code) => as_view(&ctx, &code, &code.text()),
             None => Err(ScriptError::new("the program is not inside any function").into()),
         }
     }
@@ -263,7 +263,7 @@ pub mod functions {
         match look(&ctx, |machine| {
             view::disassembly(machine, id, Some(function))
         })? {
-            Some(code) => as_view(&code, &code.text()),
+            Some(code) => as_view(&ctx, &code, &code.text()),
             None => Err(no_place(&format!("function {function}"), &image).into()),
         }
     }
@@ -293,7 +293,7 @@ pub mod functions {
         let addr = address(addr)?;
         let len = ranged(n, "the number of bytes", 1, MAX_DUMP)? as u32;
         let dump = look(&ctx, |machine| view::dump(machine, id, addr, len))?;
-        as_view(&dump, &dump.text())
+        as_view(&ctx, &dump, &dump.text())
     }
 
     /// Stops the machine whenever that program reaches a line of the script. Returns the
@@ -561,7 +561,7 @@ pub mod functions {
                 error: Some(error),
                 instructions,
             };
-            return as_view(&found, &found.text());
+            return as_view(&ctx, &found, &found.text());
         }
         let found = view::Exploration {
             runs,
@@ -569,6 +569,6 @@ pub mod functions {
             error: None,
             instructions,
         };
-        as_view(&found, &found.text())
+        as_view(&ctx, &found, &found.text())
     }
 }

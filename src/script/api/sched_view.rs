@@ -28,7 +28,7 @@ pub mod functions {
     #[rhai_fn(name = "runq", return_raw)]
     pub fn runq(ctx: NativeCallContext) -> Result<View> {
         let runq = look(&ctx, view::runq)?;
-        as_view(&runq, &runq.text())
+        as_view(&ctx, &runq, &runq.text())
     }
 
     /// The runqueue of one CPU.
@@ -43,7 +43,7 @@ pub mod functions {
         let cpus = look(&ctx, |machine| machine.kernel.config.cpus)?;
         let cpu = ranged(cpu, "the CPU", 0, i64::from(cpus) - 1)? as usize;
         let queue = look(&ctx, |machine| view::runq_of(machine, cpu))?;
-        let queue = queue.map(|queue| as_view(&queue, &queue.text()));
+        let queue = queue.map(|queue| as_view(&ctx, &queue, &queue.text()));
         queue.unwrap_or_else(|| unreachable!("the range was checked"))
     }
 
@@ -61,7 +61,7 @@ pub mod functions {
     pub fn why_runs(ctx: NativeCallContext, task: Task) -> Result<View> {
         let id = alive(&ctx, &task)?;
         let why = look(&ctx, |machine| view::why_runs(machine, id))?;
-        as_view(&why, &why.text())
+        as_view(&ctx, &why, &why.text())
     }
 
     /// Why a task does not run: which tasks are ahead of it, or what it sleeps for, and the
@@ -79,7 +79,7 @@ pub mod functions {
     pub fn why_not(ctx: NativeCallContext, task: Task) -> Result<View> {
         let id = alive(&ctx, &task)?;
         let why = look(&ctx, |machine| view::why_not(machine, id))?;
-        as_view(&why, &why.text())
+        as_view(&ctx, &why, &why.text())
     }
 
     /// How a task's priority is computed, step by step: static priority, sleep average, bonus,
@@ -97,7 +97,7 @@ pub mod functions {
     pub fn prio(ctx: NativeCallContext, task: Task) -> Result<View> {
         let id = alive(&ctx, &task)?;
         let prio = look(&ctx, |machine| view::prio(machine, id))?;
-        as_view(&prio, &prio.text())
+        as_view(&ctx, &prio, &prio.text())
     }
 
     /// The statistics of `/proc/schedstat`, version 11, as in the file, with the names of the
@@ -112,7 +112,7 @@ pub mod functions {
     #[rhai_fn(name = "schedstat", return_raw)]
     pub fn schedstat(ctx: NativeCallContext) -> Result<View> {
         let stat = look(&ctx, view::schedstat)?;
-        as_view(&stat, &stat.text())
+        as_view(&ctx, &stat, &stat.text())
     }
 
     /// The statistics of `/proc/PID/schedstat`: CPU time, time spent waiting on a runqueue, and
@@ -128,7 +128,7 @@ pub mod functions {
     pub fn schedstat_of(ctx: NativeCallContext, task: Task) -> Result<View> {
         let id = alive(&ctx, &task)?;
         let stat = look(&ctx, |machine| view::task_schedstat(machine, id))?;
-        as_view(&stat, &stat.text())
+        as_view(&ctx, &stat, &stat.text())
     }
 
     /// How long tasks ran and waited for a CPU since boot, like `perf sched latency`: time on the
@@ -156,7 +156,7 @@ pub mod functions {
     pub fn latency_of(ctx: NativeCallContext, from: i64, to: i64) -> Result<View> {
         let (from, to) = stretch(from, to)?;
         let latency = look(&ctx, |machine| view::latency(machine, from, to))?;
-        as_view(&latency, &latency.text())
+        as_view(&ctx, &latency, &latency.text())
     }
 
     /// Who got how much of the CPUs since boot, per nice value and per task, compared with the
@@ -186,6 +186,6 @@ pub mod functions {
     pub fn fairness_of(ctx: NativeCallContext, from: i64, to: i64) -> Result<View> {
         let (from, to) = stretch(from, to)?;
         let fairness = look(&ctx, |machine| view::fairness(machine, from, to))?;
-        as_view(&fairness, &fairness.text())
+        as_view(&ctx, &fairness, &fairness.text())
     }
 }

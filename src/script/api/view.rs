@@ -34,8 +34,12 @@ impl IntoIterator for Trace {
     }
 }
 
-/// A view of some data, without a short form.
-pub(super) fn as_view(data: &impl Serialize, text: &Text) -> Result<View> {
+/// What a line of a view counts, in operations of the interpreter.
+const OPERATIONS_FOR_LINE: usize = 10;
+
+/// A view of some data, without a short form. It counts by its length.
+pub(super) fn as_view(ctx: &NativeCallContext, data: &impl Serialize, text: &Text) -> Result<View> {
+    charge(ctx, text.lines.len() * OPERATIONS_FOR_LINE)?;
     let data = to_dynamic(data)?;
     Ok(View {
         text: text.clone(),
@@ -92,14 +96,6 @@ fn select(ctx: &NativeCallContext, selection: &Selection) -> Result<Trace> {
     Ok(trace)
 }
 
-/// A view with a row for each task, which counts as many operations of the interpreter as it takes
-/// about.
-fn view_of_tasks(ctx: &NativeCallContext, data: &impl Serialize, text: &Text) -> Result<View> {
-    const OPERATIONS_FOR_ROW: usize = 10;
-    charge(ctx, text.lines.len() * OPERATIONS_FOR_ROW)?;
-    as_view(data, text)
-}
-
 fn field_value(field: &Field) -> Dynamic {
     match field {
         Field::Int(value) => (*value).into(),
@@ -146,7 +142,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn ps(ctx: NativeCallContext) -> Result<View> {
         let ps = look(&ctx, view::ps)?;
-        view_of_tasks(&ctx, &ps, &ps.text())
+        as_view(&ctx, &ps, &ps.text())
     }
 
     /// The tree of processes, with threads in braces.
@@ -158,7 +154,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn pstree(ctx: NativeCallContext) -> Result<View> {
         let tree = look(&ctx, view::pstree)?;
-        view_of_tasks(&ctx, &tree, &tree.text())
+        as_view(&ctx, &tree, &tree.text())
     }
 
     /// The memory areas of a task's address space, in the format of `/proc/PID/maps`.
@@ -170,7 +166,7 @@ pub mod functions {
     pub fn maps(ctx: NativeCallContext, task: Task) -> Result<View> {
         let id = alive(&ctx, &task)?;
         let maps = look(&ctx, |machine| view::maps(machine, id))?;
-        as_view(&maps, &maps.text())
+        as_view(&ctx, &maps, &maps.text())
     }
 
     /// The pending signals of a task, in the order in which it would take them, and what each would
@@ -186,7 +182,7 @@ pub mod functions {
     pub fn pending(ctx: NativeCallContext, task: Task) -> Result<View> {
         let id = alive(&ctx, &task)?;
         let pending = look(&ctx, |machine| view::pending(machine, id))?;
-        as_view(&pending, &pending.text())
+        as_view(&ctx, &pending, &pending.text())
     }
 
     /// Address translation step by step: CR3, page directory entry, page table entry, frame, TLB
@@ -203,7 +199,7 @@ pub mod functions {
         let (id, addr) = (alive(&ctx, &task)?, address(addr)?);
         let vtop = look(&ctx, |machine| view::vtop(machine, id, addr))?;
         let vtop = vtop.ok_or_else(|| no_address_space(&task))?;
-        as_view(&vtop, &vtop.text())
+        as_view(&ctx, &vtop, &vtop.text())
     }
 
     /// What the next read and the next write at an address would do, and why: from CR3 through the
@@ -224,7 +220,7 @@ pub mod functions {
         let (id, addr) = (alive(&ctx, &task)?, address(addr)?);
         let why = look(&ctx, |machine| view::why(machine, id, addr))?;
         let why = why.ok_or_else(|| no_address_space(&task))?;
-        as_view(&why, &why.text())
+        as_view(&ctx, &why, &why.text())
     }
 
     /// The frames of user data that are mapped by more than one page table entry, and who maps
@@ -239,7 +235,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn sharing(ctx: NativeCallContext) -> Result<View> {
         let sharing = look(&ctx, view::sharing)?;
-        as_view(&sharing, &sharing.text())
+        as_view(&ctx, &sharing, &sharing.text())
     }
 
     /// What two tasks share: memory, open files, working directory, signal actions, ...
@@ -253,7 +249,7 @@ pub mod functions {
         let (first, second) = (alive(&ctx, &a)?, alive(&ctx, &b)?);
         let shares = look(&ctx, |machine| view::shares(machine, first, second))?;
         let shares = shares.ok_or_else(|| ScriptError::new("one of the tasks is gone"))?;
-        as_view(&shares, &shares.text())
+        as_view(&ctx, &shares, &shares.text())
     }
 
     /// The open files of a task: descriptor, access mode, offset, users, and file.
@@ -272,7 +268,7 @@ pub mod functions {
             ScriptError::new(format!("task {} no longer has open files", task.pid))
                 .with_help("it has exited; ps() shows who has not reaped it yet")
         })?;
-        as_view(&fds, &fds.text())
+        as_view(&ctx, &fds, &fds.text())
     }
 
     /// A task in the format of `/proc/PID/status`: state, parents, tracer, ids, memory, signals.
@@ -290,7 +286,7 @@ pub mod functions {
         let status = look(&ctx, |machine| view::status(machine, id))?;
         let status = status.ok_or_else(|| no_address_space(&task))?;
         let fields: std::collections::BTreeMap<_, _> = status.fields.iter().cloned().collect();
-        as_view(&fields, &status.text())
+        as_view(&ctx, &fields, &status.text())
     }
 
     /// Decodes a wait status, part by part.
@@ -300,9 +296,9 @@ pub mod functions {
     /// assert_eq(explain_status(0x057f).text, "stopped by SIGTRAP");
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn explain_status(status: i64) -> Result<View> {
+    pub fn explain_status(ctx: NativeCallContext, status: i64) -> Result<View> {
         let told = view::explain_status(word(status, "the status")?);
-        as_view(&told, &told.text())
+        as_view(&ctx, &told, &told.text())
     }
 
     /// Who had the CPU when, since boot.
@@ -317,7 +313,7 @@ pub mod functions {
         let timeline = look(&ctx, |machine| {
             view::timeline(machine, 0, machine.kernel.tick())
         })?;
-        as_view(&timeline, &timeline.text())
+        as_view(&ctx, &timeline, &timeline.text())
     }
 
     /// Who had the CPU when, from one tick to another.
@@ -332,7 +328,7 @@ pub mod functions {
         let from = ranged(from, "the first tick", 0, i64::MAX)? as u64;
         let to = ranged(to, "the last tick", from as i64, i64::MAX)? as u64;
         let timeline = look(&ctx, |machine| view::timeline(machine, from, to))?;
-        as_view(&timeline, &timeline.text())
+        as_view(&ctx, &timeline, &timeline.text())
     }
 
     /// The trace: every decision of the kernel, oldest first, without those that only serve the
