@@ -15,9 +15,20 @@ flags! {
         READ "PROT_READ" = 1;
         /// `prot` of mmap: pages may be written.
         WRITE "PROT_WRITE" = 2;
-        /// Prot of mmap: pages may be executed; the same as PROT_READ on i386.
+        /// `prot` of mmap: pages may be executed; the same as PROT_READ on i386.
         EXEC "PROT_EXEC" = 4;
+        /// `prot` of mmap: pages may hold atomic operations; i386 needs nothing for it.
+        SEM "PROT_SEM" = 8;
+        /// `prot` of mprotect: from the start of the area, which must grow downward.
+        GROWSDOWN "PROT_GROWSDOWN" = 0x0100_0000;
+        /// `prot` of mprotect: to the end of the area, which must grow upward; none does on i386.
+        GROWSUP "PROT_GROWSUP" = 0x0200_0000;
     }
+}
+
+impl Prot {
+    /// The rights that pages can have.
+    pub const RIGHTS: Self = Self::READ.union(Self::WRITE).union(Self::EXEC);
 }
 
 flags! {

@@ -3,7 +3,9 @@
 use super::area_search::page_align;
 use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{VmFlags, Vma};
-use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, RLIM_INFINITY, Resource, TASK_SIZE, TaskId};
+use crate::abi::{
+    Errno, MmId, PAGE_SHIFT, PAGE_SIZE, Prot, RLIM_INFINITY, Resource, TASK_SIZE, TaskId,
+};
 use crate::kernel::Kernel;
 
 impl Kernel {
@@ -56,7 +58,9 @@ impl Kernel {
         if self.mms[mm].map_count() > MAX_MAP_COUNT {
             return Err(Errno::ENOMEM);
         }
-        let vma = Vma::anonymous(addr, end, VmFlags::DATA | VmFlags::ACCOUNT);
+        let rights = self.vm_rights(current, Prot::READ | Prot::WRITE);
+        let vm_flags = rights | VmFlags::MAY_ACCESS | VmFlags::ACCOUNT;
+        let vma = Vma::anonymous(addr, end, vm_flags);
         match self.mms[mm].merge_verdict(&vma) {
             Merge::None => self.account_new_vma(pages)?,
             _ => self.vm_enough_memory(pages)?,

@@ -50,7 +50,8 @@ impl Kernel {
         // The search comes before the checks of the flags: where there is no room, the result is
         // `ENOMEM` even if the flags are wrong, too. It moves `free_area_cache` in any case.
         let addr = self.mms[mm].get_unmapped_area(addr, len, flags)?;
-        let vm_flags = self.mmap_flags(current, mm, len, Prot::from_bits_retain(prot), flags)?;
+        let rights = self.vm_rights(current, Prot::from_bits_retain(prot));
+        let vm_flags = self.mmap_flags(current, mm, len, rights, flags)?;
         let vma = Vma {
             vm_pgoff: pgoff,
             ..Vma::anonymous(addr, addr + len, vm_flags)
@@ -59,16 +60,28 @@ impl Kernel {
         Ok(addr)
     }
 
+    /// The rights of an area for which a task asks for `prot`.
+    ///
+    /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()`, and `mm/mprotect.c`, `sys_mprotect()`.
+    pub(super) fn vm_rights(&self, current: TaskId, prot: Prot) -> VmFlags {
+        let rights = VmFlags::of_prot(prot);
+        if rights.contains(VmFlags::READ) && self.read_implies_exec(current) {
+            rights | VmFlags::EXEC
+        } else {
+            rights
+        }
+    }
+
     /// The flags of the new area, after the checks on them.
     fn mmap_flags(
         &self,
         current: TaskId,
         mm: MmId,
         len: u32,
-        prot: Prot,
+        rights: VmFlags,
         flags: MapFlags,
     ) -> Result<VmFlags, MapRefusal> {
-        let mut vm_flags = VmFlags::of_prot(prot) | VmFlags::MAY_ACCESS;
+        let mut vm_flags = rights | VmFlags::MAY_ACCESS;
         vm_flags.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
         vm_flags.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
         if vm_flags.contains(VmFlags::LOCKED) {

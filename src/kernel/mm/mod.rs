@@ -24,6 +24,7 @@
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
+//! | changing what is mapped | `mprotect` |
 //! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
@@ -43,6 +44,7 @@ mod memory;
 mod merge;
 mod mm_struct;
 mod mmap;
+mod mprotect;
 mod munmap;
 mod overcommit;
 mod pagetable;

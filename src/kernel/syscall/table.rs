@@ -406,7 +406,9 @@ syscalls! {
         programs(uname);
     123 modify_ldt("int func, void *ptr, unsigned long count") Absent;
     124 adjtimex("struct timex *time") Absent;
-    125 mprotect("unsigned long addr, size_t len, unsigned long prot") Absent;
+    125 mprotect("unsigned long addr, size_t len, unsigned long prot") Exact
+        = Mprotect(addr: u32, len: u32, prot: u32) => sys_mprotect
+        puppets(mprotect) programs(mprotect);
     126 sigprocmask("int how, old_sigset_t *set, old_sigset_t *old") Exact
         = Sigprocmask(args: SigprocmaskArgs = old_sigmask_change) => sys_sigprocmask
         programs(sigprocmask);

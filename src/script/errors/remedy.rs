@@ -249,7 +249,7 @@ pub(super) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
 }
 
 /// Advice on a refused mmap, munmap or brk.
-pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
+pub(in crate::script::errors) const fn map_advice(refusal: MapRefusal) -> Advice {
     use MapRefusal as R;
     let (rule, remedy) = match refusal {
         R::NotAnonymous(_) => (

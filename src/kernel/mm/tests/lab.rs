@@ -9,6 +9,7 @@ use crate::kernel::mm::{Mm, UserFault, UserFaultKind, Vma};
 use crate::kernel::syscall::{ForkArgs, MmapArgs, SysError, SysResult, Syscall};
 use crate::trace::{FlushScope, TraceEvent};
 
+pub const NONE: u32 = 0;
 pub const READ: u32 = 1;
 pub const WRITE: u32 = 2;
 pub const RW: u32 = READ | WRITE;
@@ -166,6 +167,11 @@ impl Lab {
     pub fn munmap(&mut self, task: TaskId, va: VirtAddr, pages: u32) {
         self.call(task, Syscall::Munmap(va.0, pages * PAGE_SIZE))
             .unwrap();
+    }
+
+    pub fn mprotect(&mut self, task: TaskId, va: VirtAddr, pages: u32, prot: u32) {
+        let call = Syscall::Mprotect(va.0, pages * PAGE_SIZE, prot);
+        assert_eq!(self.call(task, call), Ok(0));
     }
 
     /// A region of private anonymous memory of which every page has been written.

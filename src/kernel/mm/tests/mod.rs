@@ -7,6 +7,7 @@ mod first_touch;
 mod full_copy;
 pub(in crate::kernel) mod lab;
 mod neighbours;
+mod protect;
 mod segments;
 mod shared;
 mod smp;
