@@ -4,7 +4,7 @@ use super::mm_struct::Mm;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::MapRefusal;
+use crate::kernel::syscall::{AreaRefusal, MapRefusal};
 use crate::trace::SlabCache;
 
 /// `sysctl_max_map_count`: the largest number of areas that a split may lead to.
@@ -120,8 +120,7 @@ impl Kernel {
         // References are taken before any is dropped: an object that both sides hold lives on.
         for vma in after {
             self.mms[mm].insert_vma(*vma);
-            vma.vm_file.into_iter().for_each(|file| self.get_file(file));
-            self.anon_vma_link(vma);
+            self.open_vma(vma);
         }
         for vma in before {
             self.remove_vm_struct(vma);
@@ -198,10 +197,44 @@ impl Kernel {
         // the lower one is added.
         self.mms[mm].insert_vma(low);
         self.mms[mm].insert_vma(high);
-        if let Some(file) = vma.vm_file {
-            self.get_file(file);
-        }
-        self.anon_vma_link(&high);
+        self.open_vma(&high);
         Ok(())
+    }
+
+    /// Takes the references that one more area like this holds. `remove_vm_struct` drops them.
+    pub(super) fn open_vma(&mut self, vma: &Vma) {
+        vma.vm_file.into_iter().for_each(|file| self.get_file(file));
+        self.anon_vma_link(vma);
+    }
+
+    /// Changes the parts of areas that lie in `[start, end)`, one by one in ascending order; `vma`
+    /// contains `start`. `change` gets an area and the bounds of its part, and returns the area
+    /// that the part is in afterwards.
+    ///
+    /// Linux 2.6.12: `mm/mprotect.c`, `sys_mprotect()`, and `mm/mlock.c`, `do_mlock()`.
+    ///
+    /// # Errors
+    /// `ENOMEM` for a hole, and those of `change`. What lies below is changed.
+    pub(super) fn change_areas(
+        &mut self,
+        mm: MmId,
+        mut vma: Vma,
+        (start, end): (u32, u32),
+        mut change: impl FnMut(&mut Self, &Vma, (u32, u32)) -> Result<Vma, AreaRefusal>,
+    ) -> Result<(), AreaRefusal> {
+        let mut at = start;
+        loop {
+            let part = (at, vma.vm_end.min(end));
+            let changed = change(self, &vma, part)?;
+            // The part may have been merged with the area above, which is as it should be already.
+            at = part.1.max(changed.vm_end);
+            if at >= end {
+                return Ok(());
+            }
+            let next = self.mms[mm].find_vma(VirtAddr(at)).copied();
+            vma = next
+                .filter(|vma| vma.vm_start == at)
+                .ok_or(AreaRefusal::Hole(VirtAddr(at)))?;
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::area_search::page_align;
 use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{VmFlags, Vma};
-use crate::abi::{Caps, Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
+use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{MapRefusal, MmapArgs};
 use crate::trace::SlabCache;
@@ -74,7 +74,7 @@ impl Kernel {
 
     /// The flags of the new area, after the checks on them.
     fn mmap_flags(
-        &self,
+        &mut self,
         current: TaskId,
         mm: MmId,
         len: u32,
@@ -83,17 +83,15 @@ impl Kernel {
     ) -> Result<VmFlags, MapRefusal> {
         let mut vm_flags = rights | VmFlags::MAY_ACCESS;
         vm_flags.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
-        vm_flags.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
-        if vm_flags.contains(VmFlags::LOCKED) {
-            let limit = self.rlimit(current, Resource::Memlock);
-            let privileged = self.task(current).cred().capable(Caps::IPC_LOCK);
-            if limit == 0 && !privileged {
+        vm_flags |= self.mms[mm].def_flags;
+        if flags.contains(MapFlags::LOCKED) {
+            if !self.can_do_mlock(current) {
                 return Err(MapRefusal::MayNotLock);
             }
-            let locked = u64::from(self.mms[mm].locked_vm) << PAGE_SHIFT;
-            if locked + u64::from(len) > u64::from(limit) && !privileged {
-                return Err(MapRefusal::LocksTooMuch);
-            }
+            vm_flags |= VmFlags::LOCKED;
+        }
+        if vm_flags.contains(VmFlags::LOCKED) && !self.may_lock_more(current, mm, len) {
+            return Err(MapRefusal::LocksTooMuch);
         }
         match MapFlags::from_bits_retain(flags.bits() & MapFlags::TYPE) {
             MapFlags::SHARED => Ok(vm_flags | VmFlags::SHARED | VmFlags::MAYSHARE),
@@ -129,7 +127,8 @@ impl Kernel {
         self.vma_merge_or_link(mm, vma);
         self.mms[mm].account(&vma, pages as i32);
         if vma.has(VmFlags::LOCKED) {
-            self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
+            // The mapping stands: a page that cannot be had now is asked for when it is touched.
+            let _ = self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
         }
         let fills = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
         if fills {

@@ -24,8 +24,8 @@
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
-//! | changing what is mapped | `mprotect` |
-//! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |
+//! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
+//! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess`, `get_user_pages`, `access_process` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -39,12 +39,16 @@ mod exec;
 mod fault;
 mod filemap;
 mod frames;
+mod get_user_pages;
 mod lifetime;
+mod madvise;
 mod memory;
 mod merge;
+mod mlock;
 mod mm_struct;
 mod mmap;
 mod mprotect;
+mod mremap;
 mod munmap;
 mod overcommit;
 mod pagetable;

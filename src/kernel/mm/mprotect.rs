@@ -65,7 +65,14 @@ impl Kernel {
         let rights = self.vm_rights(current, prot);
         let mm = self.mm_id(current);
         let (vma, start) = self.first_to_protect(mm, start, end, grows)?;
-        self.protect_areas(mm, vma, (start, end), rights)?;
+        self.change_areas(mm, vma, (start, end), |kernel, vma, part| {
+            let vm_flags = (vma.vm_flags - VmFlags::ACCESS) | rights;
+            let refused = refused_rights(vm_flags);
+            if !refused.is_empty() {
+                return Err(AreaRefusal::RightsRefused(refused));
+            }
+            Ok(kernel.mprotect_fixup(mm, vma, part, vm_flags)?)
+        })?;
         Ok(0)
     }
 
@@ -91,35 +98,6 @@ impl Kernel {
             // No area of this machine grows upwards.
             _ if grows == Prot::GROWSUP => Err(AreaRefusal::DoesNotGrow),
             _ => Ok((vma, start)),
-        }
-    }
-
-    /// The loop of `sys_mprotect()`: area by area, in ascending order.
-    fn protect_areas(
-        &mut self,
-        mm: MmId,
-        mut vma: Vma,
-        (start, end): (u32, u32),
-        rights: VmFlags,
-    ) -> Result<(), AreaRefusal> {
-        let mut at = start;
-        loop {
-            let vm_flags = (vma.vm_flags - VmFlags::ACCESS) | rights;
-            let refused = refused_rights(vm_flags);
-            if !refused.is_empty() {
-                return Err(AreaRefusal::RightsRefused(refused));
-            }
-            let part = (at, vma.vm_end.min(end));
-            let changed = self.mprotect_fixup(mm, &vma, part, vm_flags)?;
-            // The part may have been merged with the area above, which has these rights already.
-            at = part.1.max(changed.vm_end);
-            if at >= end {
-                return Ok(());
-            }
-            let next = self.mms[mm].find_vma(VirtAddr(at)).copied();
-            vma = next
-                .filter(|vma| vma.vm_start == at)
-                .ok_or(AreaRefusal::Hole(VirtAddr(at)))?;
         }
     }
 

@@ -16,10 +16,11 @@ mod restart;
 mod result;
 mod table;
 
-pub use area_refusal::AreaRefusal;
+pub use area_refusal::{AreaRefusal, NotPresent};
 pub use args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MmapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    MmapArgs, MremapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs,
+    WaitidArgs,
 };
 pub(super) use decode::low2high;
 pub use fork_refusal::ForkRefusal;

@@ -11,7 +11,7 @@ const OLD_FIELD: usize = 9;
 const QUERY: u32 = u32::MAX;
 /// The personality of programs of old that execute what they may read.
 ///
-/// Linux 2.6.12: `include/linux/personality.h`.
+/// Linux 2.6.12: `include/linux/personality.h`, `READ_IMPLIES_EXEC`.
 const READ_IMPLIES_EXEC: u32 = 0x0040_0000;
 
 /// `system_utsname`: system, node, release, version, machine, domain.

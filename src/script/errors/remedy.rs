@@ -285,8 +285,9 @@ pub(in crate::script::errors) const fn map_advice(refusal: MapRefusal) -> Advice
             "inject(\"fail_slab\", -1) turns the injected failure off",
         ),
         R::MayNotLock | R::LocksTooMuch => (
-            "do_mmap_pgoff() checks RLIMIT_MEMLOCK for MAP_LOCKED (mm/mmap.c)",
-            "leave out MAP_LOCKED, or be root: spawn(\"sh\", #{uid: 0})",
+            "locked memory is limited by RLIMIT_MEMLOCK, except with CAP_IPC_LOCK (mm/mmap.c, \
+             mm/mlock.c, mm/mremap.c)",
+            "setrlimit(RLIMIT_MEMLOCK, ..), or be root: spawn(\"sh\", #{uid: 0})",
         ),
         R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
             "do_mmap_pgoff() checks the limits of the address space (mm/mmap.c)",

@@ -333,3 +333,21 @@ pub fn segv_code(result: Result<impl std::fmt::Debug, UserFault>) -> u32 {
         other => panic!("not SIGSEGV but {other:?}"),
     }
 }
+
+/// The page that lies `n` pages behind an address.
+pub fn page(va: VirtAddr, n: u32) -> VirtAddr {
+    VirtAddr(va.0 + n * PAGE_SIZE)
+}
+
+/// Parts of a range of pages: first page, and page behind the last.
+pub type Parts = &'static [(u32, u32)];
+
+/// Start and end of the areas in a range of pages, in pages from its start.
+pub fn parts(lab: &Lab, task: TaskId, va: VirtAddr, pages: u32) -> Vec<(u32, u32)> {
+    let all = lab.areas(task).into_iter();
+    let inside = all.filter(|area| va.0 < area.1 && area.0 < page(va, pages).0);
+    let pages = |at: u32| at.wrapping_sub(va.0) / PAGE_SIZE;
+    inside
+        .map(|(start, end)| (pages(start), pages(end)))
+        .collect()
+}

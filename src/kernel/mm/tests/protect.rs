@@ -1,15 +1,13 @@
 //! What mprotect makes of areas and entries, and what the next access then does.
 
-use super::lab::{Effect, FIXED, Lab, NONE, PRIVATE, READ, RW, SHARED, WRITE, segv_code};
+use super::lab::{
+    Effect, FIXED, Lab, NONE, PRIVATE, Parts, READ, RW, SHARED, WRITE, page, parts, segv_code,
+};
 use crate::abi::{Errno, PAGE_SIZE, Resource, Rlimit, TaskId, VirtAddr};
 use crate::kernel::boot::Config;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::mm::VmFlags;
 use crate::kernel::syscall::{Syscall, nr};
-
-fn page(va: VirtAddr, n: u32) -> VirtAddr {
-    VirtAddr(va.0 + n * PAGE_SIZE)
-}
 
 /// mprotect changes one entry: a flush of the address space, and nothing else.
 fn protected() -> Effect {
@@ -182,7 +180,8 @@ impl Memory {
 fn what_a_page_made_read_only_and_writable_again_does_at_the_next_write() {
     use Memory::{File, Private, Shared};
     use State::{Forked, Read, Untouched, Written};
-    let table: [(Memory, State, [u32; 2], &[u8], i32); 12] = [
+    type Row = (Memory, State, [u32; 2], &'static [u8], i32);
+    let table: [Row; 12] = [
         (Private, Untouched, [0, 0], &[6], 1),
         (Private, Read, [0x025, 0x025], &[7], 1),
         (Private, Written, [0x065, 0x065], &[7], 0),
@@ -239,23 +238,13 @@ fn what_a_page_made_read_only_and_writable_again_does_at_the_next_write() {
     }
 }
 
-/// Start and end of the areas in a range of pages, in pages from its start.
-fn parts(lab: &Lab, task: TaskId, va: VirtAddr, pages: u32) -> Vec<(u32, u32)> {
-    let all = lab.areas(task).into_iter();
-    let inside = all.filter(|area| va.0 < area.1 && area.0 < page(va, pages).0);
-    let pages = |at: u32| at.wrapping_sub(va.0) / PAGE_SIZE;
-    inside
-        .map(|(start, end)| (pages(start), pages(end)))
-        .collect()
-}
-
 /// `mm/mmap.c`, `vma_merge()`: the cases 4 to 8 are mprotect's. Each step protects pages of nine.
 #[test]
 fn areas_split_where_rights_differ_and_merge_where_they_agree() {
     let (mut lab, a) = Lab::with_task();
     let va = lab.mmap_at(a, 0x5000_0000, 9, RW);
     lab.touch(a, va, 9);
-    let steps: [((u32, u32), u32, &[(u32, u32)]); 10] = [
+    let steps: [((u32, u32), u32, Parts); 10] = [
         ((3, 6), READ, &[(0, 3), (3, 6), (6, 9)]),
         ((3, 4), RW, &[(0, 4), (4, 6), (6, 9)]), // case 5
         ((5, 6), RW, &[(0, 4), (4, 5), (5, 9)]), // case 4
