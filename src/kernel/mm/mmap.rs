@@ -144,7 +144,8 @@ impl Kernel {
         vma: &mut Vma,
         flags: MapFlags,
     ) -> Result<(), MapRefusal> {
-        let accounted = vma.has(VmFlags::WRITE) && !flags.contains(MapFlags::NORESERVE);
+        let reserves = !flags.contains(MapFlags::NORESERVE) || self.ignores_noreserve();
+        let accounted = vma.has(VmFlags::WRITE) && reserves;
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
         let pages = if accounted { vma.pages() } else { 0 };
         match self.mms[mm].merge_verdict(vma) {

@@ -9,6 +9,7 @@ mod full_copy;
 pub(in crate::kernel) mod lab;
 mod lock;
 mod neighbours;
+mod overcommit;
 mod protect;
 mod remap;
 mod segments;
