@@ -3,8 +3,8 @@
 use super::Kernel;
 use super::exit::LastEnded;
 use super::fail::FailPoints;
-use super::ipc::SemSets;
-use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
+use super::ipc::{SemSets, ShmSegments};
+use super::mm::{self, DirectIos, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
 use super::sysctl::Sysctls;
@@ -146,6 +146,7 @@ impl Kernel {
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
+            direct_io: DirectIos::default(),
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
@@ -159,6 +160,7 @@ impl Kernel {
             namespaces: SlotMap::with_key(),
             sem_undos: SlotMap::with_key(),
             sem_sets: SemSets::default(),
+            shm: ShmSegments::default(),
             root: FileSystem::default(),
             pid_hash: PidHash::default(),
             users: UserTable::default(),

@@ -30,6 +30,7 @@ impl Kernel {
         self.check_waits()?;
         self.check_futexes()?;
         self.check_semaphores()?;
+        self.check_segments()?;
         self.check_signals()?;
         (0..self.cpus.len()).try_for_each(|cpu| self.check_current(cpu))?;
         self.sched.check()?;

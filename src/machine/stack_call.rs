@@ -40,6 +40,13 @@ pub enum BufferCall {
         /// The `semctl` command.
         cmd: u32,
     },
+    /// `shmctl(id, cmd, buffer)`.
+    Shmctl {
+        /// Id of the segment.
+        id: i32,
+        /// The `shmctl` command.
+        cmd: u32,
+    },
     /// `getcwd(buffer, len)`.
     Getcwd,
     /// `ptrace(request, pid, addr, buffer)`.
@@ -62,6 +69,7 @@ impl BufferCall {
             Self::Pipe => "pipe",
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
+            Self::Shmctl { .. } => "shmctl",
             Self::Getcwd => "getcwd",
             Self::Ptrace { .. } => "ptrace",
         }
@@ -79,6 +87,7 @@ impl BufferCall {
                 cmd,
                 arg: addr.0,
             }),
+            Self::Shmctl { id, cmd } => Syscall::Ipc(IpcCall::Shmctl(id, cmd, addr)),
             Self::Getcwd => Syscall::Getcwd(addr, len),
             Self::Ptrace {
                 request,

@@ -60,6 +60,10 @@ impl Kernel {
         {
             census.held[page.index()] += 1;
         }
+        let held = self.direct_io.held();
+        for page in held.filter(|pfn| !self.mem.page(*pfn).is_reserved()) {
+            census.held[page.index()] += 1;
+        }
         for mm in self.mms.keys() {
             self.check_references(mm)?;
             self.check_areas(mm, &mut census)?;

@@ -42,11 +42,7 @@ impl Kernel {
         }
         let mm = self.mm_id(current);
         let len = checked_length(len, pgoff)?;
-        // The limit may be exceeded by one here and in `brk`, but not by a split: Linux compares
-        // differently there.
-        if self.mms[mm].map_count() > MAX_MAP_COUNT {
-            return Err(MapRefusal::TooManyAreas);
-        }
+        self.check_map_count(mm)?;
         // The search comes before the checks of the flags: where there is no room, the result is
         // `ENOMEM` even if the flags are wrong, too. It moves `free_area_cache` in any case.
         let addr = self.mms[mm].get_unmapped_area(addr, len, flags)?;
@@ -56,8 +52,17 @@ impl Kernel {
             vm_pgoff: pgoff,
             ..Vma::anonymous(addr, addr + len, vm_flags)
         };
-        self.map_anonymous(current, mm, vma, flags)?;
+        self.map_area(current, mm, vma, flags)?;
         Ok(addr)
+    }
+
+    /// The limit may be exceeded by one here and in `brk`, but not by a split: Linux compares
+    /// differently there.
+    pub(super) fn check_map_count(&self, mm: MmId) -> Result<(), MapRefusal> {
+        if self.mms[mm].map_count() > MAX_MAP_COUNT {
+            return Err(MapRefusal::TooManyAreas);
+        }
+        Ok(())
     }
 
     /// The rights of an area for which a task asks for `prot`.
@@ -73,7 +78,7 @@ impl Kernel {
     }
 
     /// The flags of the new area, after the checks on them.
-    fn mmap_flags(
+    pub(super) fn mmap_flags(
         &mut self,
         current: TaskId,
         mm: MmId,
@@ -102,7 +107,7 @@ impl Kernel {
 
     /// The second half of `do_mmap_pgoff()`. Existing mappings in the range are unmapped first, and
     /// stay unmapped if a later check fails.
-    fn map_anonymous(
+    pub(super) fn map_area(
         &mut self,
         current: TaskId,
         mm: MmId,
@@ -117,7 +122,10 @@ impl Kernel {
         self.check_address_space(current, mm, pages)?;
         if vma.has(VmFlags::SHARED) {
             self.kmem_cache_alloc(SlabCache::Vma)?;
-            vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?);
+            match vma.vm_file {
+                Some(_) => self.open_vma(&vma),
+                None => vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?),
+            }
         } else {
             // Its own page number, whatever the caller passed: only then do areas side by side
             // continue each other, and can be merged.
@@ -176,7 +184,7 @@ impl Kernel {
 }
 
 /// The length rounded up to whole pages, in bytes.
-fn checked_length(len: u32, pgoff: u32) -> Result<u32, MapRefusal> {
+pub(super) fn checked_length(len: u32, pgoff: u32) -> Result<u32, MapRefusal> {
     if len == 0 {
         return Err(MapRefusal::Empty);
     }

@@ -23,17 +23,19 @@
 //! | page frames: `struct page`, zones, buddy lists | `alloc`, a room of its own |
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
-//! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
+//! | mapping and unmapping | `area_search`, `mmap`, `attach`, `populate`, `brk`, `munmap`, `unmap` |
 //! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
-//! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess`, `get_user_pages`, `access_process` |
+//! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess`, `get_user_pages`, `access_process`, `direct_io` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
 mod access_process;
 mod alloc;
 mod area_search;
+mod attach;
 mod brk;
 mod check;
+mod direct_io;
 mod dup;
 mod exec;
 mod fault;
@@ -66,6 +68,8 @@ pub use alloc::{
     MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, Page, PageAllocator, PageFlags, PageMapping,
     PerCpuPages, Shortage, Watermark, Zone, ZoneIdx,
 };
+pub use attach::ShmMap;
+pub use direct_io::{DirectIo, DirectIos, IoDirection};
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
@@ -77,4 +81,4 @@ pub use overcommit::VmStat;
 pub use pagetable::pte_present;
 pub use rmap::AnonVma;
 pub(super) use uaccess::access_ok;
-pub use vma::{VmFlags, Vma};
+pub use vma::{VmFlags, VmOps, Vma};

@@ -2,7 +2,7 @@
 
 use super::area_search::page_align;
 use super::unmap::MmuGather;
-use super::vma::Vma;
+use super::vma::{VmOps, Vma};
 use crate::abi::{MmId, TASK_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::MapRefusal;
@@ -27,7 +27,12 @@ impl Kernel {
     ///
     /// # Errors
     /// As for [`Kernel::sys_munmap`]. Every page stays mapped then.
-    pub(super) fn do_munmap(&mut self, mm: MmId, start: u32, len: u32) -> Result<(), MapRefusal> {
+    pub(in crate::kernel) fn do_munmap(
+        &mut self,
+        mm: MmId,
+        start: u32,
+        len: u32,
+    ) -> Result<(), MapRefusal> {
         let end = checked_range(start, len)?;
         if !self.mms[mm].intersects(start, end) {
             return Ok(());
@@ -79,6 +84,9 @@ impl Kernel {
 
     /// Linux 2.6.12: `mm/mmap.c`, `remove_vm_struct()`.
     pub(super) fn remove_vm_struct(&mut self, vma: &Vma) {
+        if let VmOps::Segment(id) = vma.vm_ops {
+            self.shm_close(id);
+        }
         if let Some(file) = vma.vm_file {
             self.fput(file);
         }

@@ -108,6 +108,18 @@ pub struct Vma {
     pub vm_file: Option<FileId>,
     /// The `anon_vma` of its anonymous pages, once it has some.
     pub anon_vma: Option<AnonVmaId>,
+    /// What else happens when it is opened and closed.
+    pub vm_ops: VmOps,
+}
+
+/// What happens besides the accounting of files when an area is opened and closed (`vm_ops`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum VmOps {
+    /// Nothing.
+    #[default]
+    Ordinary,
+    /// The segment of shared memory with that id counts its areas (`shm_vm_ops`).
+    Segment(i32),
 }
 
 impl Vma {
@@ -121,6 +133,7 @@ impl Vma {
             vm_pgoff: vm_start >> PAGE_SHIFT,
             vm_file: None,
             anon_vma: None,
+            vm_ops: VmOps::Ordinary,
         }
     }
 

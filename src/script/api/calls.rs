@@ -7,8 +7,11 @@ use super::convert::{
 use super::files::{descriptors, text_read};
 use super::ptrace::looked_at;
 use super::semaphores::semaphore_values;
+use super::shm::segment_answer;
 use super::signals::info_map;
-use crate::abi::{Errno, GETALL, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus};
+use crate::abi::{
+    Errno, GETALL, IPC_SET, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus,
+};
 use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
 use crate::machine::{Acted, Action, BufferCall, CallState, Machine, handler_number};
 use crate::script::errors::{ScriptError, errno_error};
@@ -67,8 +70,16 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         Some(BufferCall::Getcwd) => return text_read(value - 1, bytes).into(),
         Some(BufferCall::Pipe) => return descriptors(bytes),
         Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
+        Some(BufferCall::Shmctl { cmd, .. }) if cmd & 0xff != IPC_SET => {
+            return segment_answer(cmd, bytes);
+        }
         Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
-        Some(BufferCall::Write(_) | BufferCall::Semop { .. } | BufferCall::Semctl { .. })
+        Some(
+            BufferCall::Write(_)
+            | BufferCall::Semop { .. }
+            | BufferCall::Semctl { .. }
+            | BufferCall::Shmctl { .. },
+        )
         | None => {}
     }
     match (Syscall::c_name(state.nr), state.info) {

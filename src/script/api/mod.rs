@@ -11,6 +11,7 @@ mod calls;
 mod check;
 mod clone;
 mod convert;
+mod direct_io;
 mod ended;
 mod errors;
 mod files;
@@ -28,6 +29,7 @@ mod rlimits;
 mod sched;
 mod sched_view;
 mod semaphores;
+mod shm;
 mod signals;
 mod spawn;
 mod text;
@@ -55,9 +57,11 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(jobs::functions)),
         ("system calls", exported_module!(rlimits::functions)),
         ("system calls", exported_module!(semaphores::functions)),
+        ("system calls", exported_module!(shm::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("memory", exported_module!(memory::functions)),
         ("memory", exported_module!(areas::functions)),
+        ("memory", exported_module!(direct_io::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
         ("views", exported_module!(sched_view::functions)),

@@ -66,6 +66,8 @@ pub struct PageView {
     pub page_count: i32,
     /// Page table entries that map it.
     pub page_mapcount: i32,
+    /// Direct I/O that holds it.
+    pub io: u32,
     /// Whether its contents belong to no file.
     pub anon: bool,
     /// Whether its users are not counted, as for the zero page.
@@ -154,6 +156,11 @@ fn page_view(kernel: &Kernel, pfn: Pfn) -> Option<PageView> {
         pfn,
         page_count: page.page_count(),
         page_mapcount: page.page_mapcount(),
+        io: kernel
+            .direct_io()
+            .held()
+            .filter(|held| *held == pfn)
+            .count() as u32,
         anon: page.is_anon(),
         reserved: page.is_reserved(),
     })

@@ -174,7 +174,10 @@ impl Why {
         let page = self.walk.page.as_ref().filter(|page| page.pfn == pfn);
         let cache = page.filter(|page| !page.anon && page.page_count > page.page_mapcount);
         let cache = cache.map(|_| cell(Role::Plain, "the page cache"));
-        line.join(listed(self.mapped_by.iter().map(Mapper::tag).chain(cache)))
+        let io = page.filter(|page| page.io > 0);
+        let io = io.map(|_| cell(Role::Plain, "direct I/O"));
+        let others = cache.into_iter().chain(io);
+        line.join(listed(self.mapped_by.iter().map(Mapper::tag).chain(others)))
             .plain(")")
     }
 }
