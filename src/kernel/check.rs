@@ -141,7 +141,8 @@ impl Kernel {
             _ => None,
         });
         let mapped = areas.filter_map(|vma| vma.vm_file);
-        for file in descriptors.chain(mapped).chain(pinned) {
+        let segments = self.shm.iter().map(|(_, segment)| segment.file());
+        for file in descriptors.chain(mapped).chain(pinned).chain(segments) {
             *files.entry(file).or_default() += 1;
         }
         let stated = self

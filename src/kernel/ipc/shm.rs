@@ -62,6 +62,11 @@ impl ShmSegment {
         self.size
     }
 
+    /// The object with its pages.
+    pub const fn file(&self) -> FileId {
+        self.file
+    }
+
     /// How many areas map it.
     pub const fn nattch(&self) -> u32 {
         self.nattch

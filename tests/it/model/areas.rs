@@ -74,7 +74,9 @@ impl World {
             Op::Mlock(_, place, pages, on) => {
                 let (start, len) = range(place, pages);
                 // A locked stack would grow only as far as the limit of locked memory.
-                let mut cells = space.pages.range(start >> PAGE_SHIFT..(start + len) >> PAGE_SHIFT);
+                let mut cells = space
+                    .pages
+                    .range(start >> PAGE_SHIFT..(start + len) >> PAGE_SHIFT);
                 if cells.any(|(_, cell)| cell.grows) {
                     return None;
                 }
@@ -129,14 +131,17 @@ impl World {
     }
 
     fn segment(&self, nr: u8) -> Option<&Segment> {
-        self.segments.get(usize::from(nr) % self.segments.len().max(1))
+        self.segments
+            .get(usize::from(nr) % self.segments.len().max(1))
     }
 
     fn segment_of(&self, cell: &Cell) -> Option<&Segment> {
         let Content::Shared { object, .. } = cell.content else {
             return None;
         };
-        self.segments.iter().find(|segment| segment.object == object)
+        self.segments
+            .iter()
+            .find(|segment| segment.object == object)
     }
 
     /// Removed segments that nobody maps any more are gone.
@@ -144,7 +149,9 @@ impl World {
         let spaces = &self.spaces;
         let is_mapped = |object: usize| {
             let mut cells = spaces.values().flat_map(|space| space.pages.values());
-            cells.any(|cell| matches!(cell.content, Content::Shared { object: o, .. } if o == object))
+            cells.any(
+                |cell| matches!(cell.content, Content::Shared { object: o, .. } if o == object),
+            )
         };
         self.segments
             .retain(|segment| !segment.removed || is_mapped(segment.object));
@@ -224,7 +231,9 @@ impl World {
             })
             .collect();
         move |page| {
-            let area = rights.iter().find(|(start, end, _)| *start <= page && page < *end);
+            let area = rights
+                .iter()
+                .find(|(start, end, _)| *start <= page && page < *end);
             area.map(|(_, _, rights)| *rights)
         }
     }
@@ -280,7 +289,10 @@ impl World {
         for (page, cell) in cells.filter(|_| possible) {
             let pte = self.lab.kernel().pte(mm, VirtAddr(page << PAGE_SHIFT));
             let anonymous = matches!(cell.content, Content::Private(_));
-            assert!(pte.is_hw_present() || anonymous, "page {page:#x} is locked, but not there");
+            assert!(
+                pte.is_hw_present() || anonymous,
+                "page {page:#x} is locked, but not there"
+            );
         }
     }
 
@@ -292,8 +304,12 @@ impl World {
         let struck = self.struck;
         if (-4095..0).contains(&value) {
             let fault = value == -Errno::EFAULT.code();
-            assert!(!fault || !before.in_one_area(first, old.min(new).max(1)) || old < new
-                && !before.in_one_area(first, old.max(1)), "mremap is EFAULT");
+            assert!(
+                !fault
+                    || !before.in_one_area(first, old.min(new).max(1))
+                    || old < new && !before.in_one_area(first, old.max(1)),
+                "mremap is EFAULT"
+            );
             // What was to be cut off or replaced may be gone.
             let gone = |page: u32| {
                 let cut = first + new <= page && page < first + old;
@@ -352,9 +368,9 @@ impl World {
             // Memory that is to be locked at once may be too much.
             let limited = value == -Errno::EAGAIN.code();
             assert!(in_use || struck || limited, "shmat is {value}");
-            space
-                .pages
-                .retain(|page, _| *page < first || *page >= first + pages || still(*page).is_some());
+            space.pages.retain(|page, _| {
+                *page < first || *page >= first + pages || still(*page).is_some()
+            });
             return;
         }
         space.map(value as u32, pages, |nr| Cell {
@@ -380,7 +396,11 @@ impl World {
             .filter_map(|(page, cell)| Some((*page, part(*page, cell)?)))
             .collect();
         let Some((_, size)) = parts.first().copied() else {
-            assert_eq!(value, -Errno::EINVAL.code(), "nothing is attached at {addr:#x}");
+            assert_eq!(
+                value,
+                -Errno::EINVAL.code(),
+                "nothing is attached at {addr:#x}"
+            );
             return;
         };
         assert_eq!(value, 0, "shmdt");

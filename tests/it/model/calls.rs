@@ -46,9 +46,7 @@ impl World {
         let mark = self.lab.mark();
         let outcome = self.perform(player, Action::Syscall(call.clone()));
         let effect = match outcome {
-            Some(Acted::Returned(value)) if of_areas => {
-                Effect::Areas(call, before, value as i32)
-            }
+            Some(Acted::Returned(value)) if of_areas => Effect::Areas(call, before, value as i32),
             Some(Acted::Refused(error)) if of_areas => {
                 Effect::Areas(call, before, -error.errno().code())
             }

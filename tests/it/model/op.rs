@@ -42,7 +42,10 @@ pub struct Mapping {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Op {
-    Spawn { root: bool, spins: bool },
+    Spawn {
+        root: bool,
+        spins: bool,
+    },
     Fork(Who),
     Vfork(Who),
     Clone(Who, F, Place),
