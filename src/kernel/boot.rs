@@ -174,16 +174,21 @@ impl Kernel {
             init: TaskId::default(),
             panic: None,
         };
+        kernel.make_first_objects()?;
+        Ok(kernel)
+    }
+
+    fn make_first_objects(&mut self) -> Result<(), String> {
         // Every CPU needs a current task before anything can be traced or allocated in its name, and
         // init needs its program file.
-        kernel.make_idle_tasks();
-        kernel.make_migration_threads();
-        kernel.make_root();
-        kernel.make_init()?;
+        self.make_idle_tasks();
+        self.make_migration_threads();
+        self.make_root();
+        self.make_init()?;
         // Counters and trace start with the machine that the user sees.
-        kernel.log = TraceLog::default();
-        kernel.stat = Stat::default();
-        Ok(kernel)
+        self.log = TraceLog::default();
+        self.stat = Stat::default();
+        Ok(())
     }
 
     /// Creates one idle task for each CPU: pid 0, priority 140, no address space of its own.

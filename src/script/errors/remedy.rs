@@ -79,10 +79,6 @@ pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "sys_chroot() requires CAP_SYS_CHROOT (fs/open.c)",
             "only root may: spawn(\"sh\", #{uid: 0})",
         ),
-        ("direct I/O", Errno::EFAULT) => (
-            "get_user_pages() finds no page that the task may access in this way (mm/memory.c)",
-            "maps(task) shows the rights of each area; a dio_read needs the right to write",
-        ),
         ("close" | "dup" | "dup2" | "fcntl" | "lseek", Errno::EBADF) => (
             "the descriptor table has no open file at that number (fs/open.c, fs/fcntl.c)",
             "task.files.fds lists the open descriptors",
@@ -103,6 +99,10 @@ fn process_advice(call: &str, errno: Errno) -> Option<Advice> {
         ("wait4", Errno::EINVAL) => (
             "sys_wait4() rejects unknown options (kernel/exit.c)",
             "help(\"wait\") lists the options",
+        ),
+        ("direct I/O", Errno::EFAULT) => (
+            "get_user_pages() finds no page that the task may access in this way (mm/memory.c)",
+            "maps(task) shows the rights of each area; a dio_read needs the right to write",
         ),
         ("nice", Errno::EPERM) => (
             "sys_nice(): lowering the nice value requires CAP_SYS_NICE (kernel/sched.c)",

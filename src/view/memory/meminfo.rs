@@ -42,7 +42,7 @@ pub fn meminfo(machine: &Machine) -> Meminfo {
             ("Writeback", 0),
             ("Mapped", kb(nr_mapped(kernel))),
             ("Slab", 0),
-            ("CommitLimit", kb(kernel.totalram_pages() / 2)),
+            ("CommitLimit", kb(kernel.commit_limit())),
             ("Committed_AS", kb(kernel.vm().committed())),
             ("PageTables", kb(nr_page_table_pages(kernel))),
             ("VmallocTotal", 0),
