@@ -24,7 +24,8 @@
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
-//! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess` |
+//! | files in memory: page cache, dirty pages, truncation | `filemap`, `file_io`, `writeback`, `truncate` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -36,6 +37,7 @@ mod check;
 mod dup;
 mod exec;
 mod fault;
+mod file_io;
 mod filemap;
 mod frames;
 mod lifetime;
@@ -52,9 +54,11 @@ mod switch;
 #[cfg(test)]
 pub(super) mod tests;
 mod tlbflush;
+mod truncate;
 mod uaccess;
 mod unmap;
 mod vma;
+mod writeback;
 
 pub use alloc::{
     MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, Page, PageAllocator, PageFlags, PageMapping,
@@ -72,3 +76,4 @@ pub use pagetable::pte_present;
 pub use rmap::AnonVma;
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, Vma};
+pub use writeback::Writes;
