@@ -9,6 +9,7 @@
 
 mod address_space;
 mod console;
+mod file_ra;
 mod files;
 mod namei;
 mod pipe;
@@ -16,10 +17,12 @@ mod program;
 mod read_write;
 mod regular;
 mod sync;
+mod truncate;
 mod vfs;
 
 pub use address_space::AddressSpace;
 pub use console::Console;
+pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
 pub use pipe::{PIPE_BUFFERS, Pipe};
 pub use program::{

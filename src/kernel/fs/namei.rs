@@ -149,10 +149,7 @@ impl Kernel {
     /// Linux 2.6.12: `fs/open.c`, `do_truncate()`.
     pub(in crate::kernel) fn truncate(&mut self, inode: InodeId) {
         match &mut self.inodes[inode].kind {
-            InodeKind::Regular(file) => {
-                file.i_size_write(0);
-                file.free_blocks();
-            }
+            InodeKind::Regular(_) => return self.vmtruncate(inode, 0),
             program if program.is_executable() => *program = InodeKind::NoImage(String::new()),
             _ => return,
         }

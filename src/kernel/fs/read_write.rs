@@ -12,7 +12,7 @@ use crate::trace::{Text, TraceEvent};
 /// The most bytes that the console takes at a time; a longer write is cut short.
 const MAX_CONSOLE_WRITE: u32 = 4096;
 /// `s_maxbytes`: the largest regular file of this file system, in bytes.
-const MAX_FILE: u32 = 256 << 20;
+pub(super) const MAX_FILE: u32 = 256 << 20;
 
 /// The caller's buffer, as far as it has not been transferred yet.
 #[derive(Clone, Copy, Debug)]
@@ -200,7 +200,7 @@ impl Kernel {
     }
 
     /// Tells a process that its file must not become larger.
-    fn send_sigxfsz(&mut self, task: TaskId) {
+    pub(super) fn send_sigxfsz(&mut self, task: TaskId) {
         // A standard signal is always queued.
         let from = SendInfo::From(task);
         let _sent = self.specific_send_sig_info(Signal::SIGXFSZ, from, task);

@@ -2,6 +2,7 @@
 //! the unnamed objects behind shared anonymous memory; and open file descriptions for them.
 
 use super::address_space::AddressSpace;
+use super::file_ra::{FILE_RA_INIT, FileRa};
 use super::files::FsStruct;
 use super::namei::Found;
 use super::program::ProgramImage;
@@ -110,6 +111,11 @@ impl Inode {
         }
     }
 
+    /// How many pages the contents take.
+    pub fn pages_of_size(&self) -> u32 {
+        self.size().div_ceil(PAGE_SIZE)
+    }
+
     /// `i_count`: how many references there are to the inode.
     pub const fn i_count(&self) -> u32 {
         self.i_count
@@ -137,6 +143,8 @@ pub struct File {
     pub pos: u32,
     /// `f_flags`: as given to `open`, without those that only matter while opening.
     flags: u32,
+    /// `f_ra`: what is known of the accesses to it, for reading ahead.
+    pub(in crate::kernel) f_ra: FileRa,
 }
 
 impl File {
@@ -318,6 +326,7 @@ impl Kernel {
             inode,
             pos: 0,
             flags,
+            f_ra: FILE_RA_INIT,
         })
     }
 

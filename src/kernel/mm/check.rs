@@ -1,6 +1,7 @@
 //! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
 use super::alloc::{PageFlags, PageMapping};
+use super::file_pte::pte_to_pgoff;
 use super::mm_struct::Mm;
 use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
 use super::vma::{VmFlags, Vma};
@@ -179,6 +180,11 @@ impl Kernel {
         let Some(vma) = vma else {
             return Err(format!("{} lies in no area", entry()));
         };
+        if pte_to_pgoff(pte).is_some() {
+            return ensure(vma.has(VmFlags::SHARED) && vma.vm_file.is_some(), || {
+                format!("{} names a page of a file", entry())
+            });
+        }
         ensure(pte_present(pte), || {
             format!("{} is neither empty nor present", entry())
         })?;
@@ -191,7 +197,8 @@ impl Kernel {
         counts.rss += 1;
         counts.anon_rss += u32::from(page.is_anon());
         census.mapped[pfn.index()] += 1;
-        ensure(page.index() == vma.linear_page_index(addr), || {
+        let linear = page.index() == vma.linear_page_index(addr);
+        ensure(linear || vma.has(VmFlags::NONLINEAR), || {
             format!("{} maps page {:#x} of its object", entry(), page.index())
         })?;
         let writable = pte.contains(Pte::RW);

@@ -1,6 +1,7 @@
 //! `read` and `write` of regular files, page by page through the page cache.
 
 use super::alloc::PageFlags;
+use super::overcommit::pages_of;
 use crate::abi::{Errno, FileId, InodeId, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{InodeKind, UserBuffer, valid_bytes};
@@ -50,8 +51,12 @@ impl Kernel {
         mut buffer: UserBuffer,
     ) -> Result<u32, Errno> {
         let inode = self.open_files[file].inode();
-        let mut read = 0;
-        let mut failed = None;
+        let (mut read, mut failed) = (0, None);
+        let last_index = pages_of(pos.saturating_add(buffer.len));
+        let mut next_index = *pos >> PAGE_SHIFT;
+        // The page that was touched last through this open file, also by an earlier call: a page
+        // that is read in small pieces counts as used once.
+        let mut prev_index = self.open_files[file].f_ra.prev_page;
         while buffer.len > 0 && failed.is_none() {
             let mut part = Part::at(*pos, buffer.len);
             part.to = part
@@ -60,10 +65,18 @@ impl Kernel {
             if part.to <= part.from {
                 break;
             }
-            let Ok(pfn) = self.page_to_read(inode, part.index) else {
+            if part.index == next_index {
+                let request = last_index - part.index;
+                next_index = self.page_cache_readahead(file, part.index, request);
+            }
+            let Ok(pfn) = self.page_to_read(file, part.index) else {
                 failed = Some(Errno::ENOMEM);
                 break;
             };
+            if prev_index != part.index {
+                self.mark_page_accessed(pfn);
+            }
+            prev_index = part.index;
             let copied = self.file_read_actor(buffer, pfn, part);
             self.put_page(pfn);
             if copied < part.len() {
@@ -81,13 +94,16 @@ impl Kernel {
 
     /// A page of a file, read if it is not cached, with one more reference: the copy to user space
     /// may fault, and the page must not go meanwhile.
-    fn page_to_read(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
+    fn page_to_read(&mut self, file: FileId, index: u32) -> Result<Pfn, NoMemory> {
+        let inode = self.open_files[file].inode();
         let pfn = match self.find_page(inode, index) {
             Some(pfn) => pfn,
-            None => self.page_cache_read(inode, index)?,
+            None => {
+                self.handle_ra_miss(file);
+                self.page_cache_read(inode, index)?
+            }
         };
         self.mem.get_page(pfn);
-        self.mark_page_accessed(pfn);
         Ok(pfn)
     }
 
@@ -163,7 +179,11 @@ impl Kernel {
     fn grab_cache_page(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
         let pfn = match self.find_page(inode, index) {
             Some(pfn) => pfn,
-            None => self.add_to_page_cache_lru(inode, index)?,
+            None => {
+                let pfn = self.page_cache_alloc()?;
+                self.add_to_page_cache_lru(inode, index, pfn);
+                pfn
+            }
         };
         self.mem.get_page(pfn);
         Ok(pfn)

@@ -25,7 +25,8 @@
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
 //! | faults and copy on write | `fault`, `memory`, `uaccess` |
-//! | files in memory: page cache, dirty pages, truncation | `filemap`, `file_io`, `writeback`, `truncate` |
+//! | the page cache | `filemap`, `file_io`, `readahead`, `writeback`, `truncate` |
+//! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -38,17 +39,22 @@ mod dup;
 mod exec;
 mod fault;
 mod file_io;
+mod file_pte;
 mod filemap;
 mod frames;
+mod fremap;
 mod lifetime;
 mod memory;
 mod merge;
+mod mincore;
 mod mm_struct;
 mod mmap;
+mod msync;
 mod munmap;
 mod overcommit;
 mod pagetable;
 mod populate;
+mod readahead;
 mod rmap;
 mod switch;
 #[cfg(test)]
@@ -67,6 +73,7 @@ pub use alloc::{
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
+pub use file_pte::pte_to_pgoff;
 pub use filemap::FilePage;
 pub(super) use lifetime::mm_init;
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};

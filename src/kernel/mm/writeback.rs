@@ -170,14 +170,25 @@ impl Kernel {
                 let wait = Continuation::WritesEnd { then };
                 self.block_until(current, TaskState::UNINTERRUPTIBLE, wait, until)
             }
-            None => self.writes_ended(then),
+            None => self.writes_ended(current, then),
         }
     }
 
+    /// Whether a page of a file is on its way to the device.
+    pub(super) fn is_being_written(&self, inode: InodeId) -> bool {
+        let of_file = |pfn| self.mem.page(pfn).mapping() == PageMapping::Cache(inode);
+        self.writes.pages().any(of_file)
+    }
+
     /// Continues with a call that has waited for the device.
-    pub(in crate::kernel) fn writes_ended(&mut self, then: AfterWrites) -> SysResult {
+    pub(in crate::kernel) fn writes_ended(
+        &mut self,
+        current: TaskId,
+        then: AfterWrites,
+    ) -> SysResult {
         match then {
             AfterWrites::Return => SysResult::from(0),
+            AfterWrites::Msync(rest) => self.msync_areas(current, rest),
         }
     }
 

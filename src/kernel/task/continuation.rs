@@ -143,6 +143,21 @@ pub enum AfterMigration {
 pub enum AfterWrites {
     /// It returns 0.
     Return,
+    /// It goes on with the rest of the range.
+    Msync(MsyncRest),
+}
+
+/// What `msync` has yet to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MsyncRest {
+    /// First address that it has not looked at.
+    pub start: u32,
+    /// First address after the range.
+    pub end: u32,
+    /// Its flags.
+    pub flags: u32,
+    /// The first address where nothing was mapped.
+    pub hole: Option<VirtAddr>,
 }
 
 /// Why a task has stopped for its tracer, which decides where it continues.

@@ -7,6 +7,7 @@ mod files;
 mod first_touch;
 mod full_copy;
 pub(in crate::kernel) mod lab;
+mod mapped_files;
 mod neighbours;
 mod segments;
 mod shared;
