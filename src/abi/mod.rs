@@ -42,7 +42,7 @@ pub use ipc::{
     GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE,
     IPC_RMID, SEM_UNDO, SETALL, SETVAL,
 };
-pub use mman::{MapFlags, PROT_NONE, Prot, TASK_SIZE};
+pub use mman::{MS_ASYNC, MS_INVALIDATE, MS_SYNC, MapFlags, PROT_NONE, Prot, TASK_SIZE};
 pub use names::{Name, Names};
 pub use prio::{
     MAX_PRIO, MAX_RT_PRIO, Policy, SCHED_FIFO, SCHED_NORMAL, SCHED_OTHER, SCHED_RR,

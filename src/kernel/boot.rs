@@ -4,7 +4,7 @@ use super::Kernel;
 use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
-use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
+use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat, Writes};
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
 use crate::abi::{
@@ -142,6 +142,7 @@ impl Kernel {
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
+            writes: Writes::default(),
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),

@@ -40,7 +40,7 @@ use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
-use mm::{AnonVma, Mm, PageAllocator, VmStat};
+use mm::{AnonVma, Mm, PageAllocator, VmStat, Writes};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
@@ -88,6 +88,8 @@ pub struct Kernel {
     mem: PageAllocator,
     /// Committed memory, and memory used as page cache.
     vm: VmStat,
+    /// The writes to devices that have not yet ended.
+    writes: Writes,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.

@@ -42,6 +42,13 @@ pub enum BufferCall {
     },
     /// `getcwd(buffer, len)`.
     Getcwd,
+    /// `mincore(addr, len, buffer)`.
+    Mincore {
+        /// First address of the range.
+        addr: u32,
+        /// Its length, in bytes.
+        len: u32,
+    },
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
         /// The `ptrace` request.
@@ -63,6 +70,7 @@ impl BufferCall {
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
             Self::Getcwd => "getcwd",
+            Self::Mincore { .. } => "mincore",
             Self::Ptrace { .. } => "ptrace",
         }
     }
@@ -80,6 +88,7 @@ impl BufferCall {
                 arg: addr.0,
             }),
             Self::Getcwd => Syscall::Getcwd(addr, len),
+            Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
             Self::Ptrace {
                 request,
                 pid,

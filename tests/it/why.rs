@@ -228,6 +228,7 @@ const fn name(fate: Fate) -> &'static str {
         Fate::ZeroedFrame => "zeroed frame",
         Fate::FilePage { cached: None } => "file page to be read",
         Fate::FilePage { cached: Some(_) } => "file page",
+        Fate::NonlinearPage { .. } => "page that the entry names",
         Fate::FileCopy { .. } => "copy of a file page",
         Fate::Copy {
             why: WpWhy::ZeroPage,

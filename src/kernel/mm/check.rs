@@ -1,14 +1,16 @@
 //! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
-use super::alloc::PageMapping;
+use super::alloc::{PageFlags, PageMapping};
+use super::file_pte::pte_to_pgoff;
 use super::mm_struct::Mm;
 use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
 use super::vma::{VmFlags, Vma};
-use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
+use crate::abi::{AnonVmaId, InodeId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte, TlbBits};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use slotmap::SecondaryMap;
+use std::collections::BTreeMap;
 
 /// The users of every frame, counted from the page tables and areas.
 struct Census {
@@ -50,6 +52,7 @@ impl Kernel {
             committed: self.shmem_pages() + self.vm.never_returned,
         };
         self.check_caches(&mut census)?;
+        self.check_mapped_files()?;
         for stack in self.tasks.values().filter_map(|task| task.stack) {
             census.held[stack.index()] += 1;
         }
@@ -177,6 +180,11 @@ impl Kernel {
         let Some(vma) = vma else {
             return Err(format!("{} lies in no area", entry()));
         };
+        if pte_to_pgoff(pte).is_some() {
+            return ensure(vma.has(VmFlags::SHARED) && vma.vm_file.is_some(), || {
+                format!("{} names a page of a file", entry())
+            });
+        }
         ensure(pte_present(pte), || {
             format!("{} is neither empty nor present", entry())
         })?;
@@ -189,7 +197,8 @@ impl Kernel {
         counts.rss += 1;
         counts.anon_rss += u32::from(page.is_anon());
         census.mapped[pfn.index()] += 1;
-        ensure(page.index() == vma.linear_page_index(addr), || {
+        let linear = page.index() == vma.linear_page_index(addr);
+        ensure(linear || vma.has(VmFlags::NONLINEAR), || {
             format!("{} maps page {:#x} of its object", entry(), page.index())
         })?;
         let writable = pte.contains(Pte::RW);
@@ -224,9 +233,10 @@ impl Kernel {
         })
     }
 
-    /// Checks that every cached page names its inode and its index.
+    /// Checks that every cached page names its inode and its index, and the counts of dirty pages
+    /// and of pages on their way to the device.
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
-        let mut cached = 0;
+        let (mut cached, mut dirty, mut writeback) = (0, 0, 0);
         for (inode, object) in &self.inodes {
             for (index, pfn) in object.pages() {
                 let page = self.mem.page(*pfn);
@@ -236,11 +246,44 @@ impl Kernel {
                 })?;
                 census.held[pfn.index()] += 1;
                 cached += 1;
+                let counts = object.kind.is_written_back();
+                dirty += u32::from(counts && page.flags().contains(PageFlags::DIRTY));
+                writeback += u32::from(page.flags().contains(PageFlags::WRITEBACK));
             }
         }
-        ensure(self.vm.pagecache == cached, || {
-            format!("nr_pagecache {}, {cached} pages", self.vm.pagecache)
+        let counted = (self.vm.pagecache, self.vm.nr_dirty, self.vm.nr_writeback);
+        ensure(counted == (cached, dirty, writeback), || {
+            format!(
+                "nr_pagecache, nr_dirty, nr_writeback {counted:?}, but {cached}, {dirty}, \
+                 {writeback} pages"
+            )
+        })?;
+        let writes = self.writes.pages().count() as u32;
+        ensure(writes == writeback, || {
+            format!("{writes} writes, but {writeback} pages under writeback")
         })
+    }
+
+    /// Checks that every file knows which address spaces map it, and how often.
+    fn check_mapped_files(&self) -> Result<(), String> {
+        let mut mapped: SecondaryMap<InodeId, BTreeMap<MmId, u32>> = SecondaryMap::new();
+        for (mm, space) in &self.mms {
+            for file in space.vmas.values().filter_map(|vma| vma.vm_file) {
+                let inode = self.open_files[file].inode();
+                let Some(areas) = mapped.entry(inode) else {
+                    return Err(format!("{mm:?} maps a file that is gone"));
+                };
+                *areas.or_default().entry(mm).or_default() += 1;
+            }
+        }
+        for (inode, object) in &self.inodes {
+            let linked: BTreeMap<MmId, u32> = object.i_mapping().mapped_by().collect();
+            let found = mapped.remove(inode).unwrap_or_default();
+            ensure(linked == found, || {
+                format!("{} is mapped by {found:?}, not {linked:?}", object.path)
+            })?;
+        }
+        Ok(())
     }
 
     /// Checks the counts of every page against its holders. Reserved pages are only counted up.

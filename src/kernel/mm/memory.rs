@@ -2,11 +2,14 @@
 
 use super::PageAllocator;
 use super::alloc::Page;
+use super::file_pte::pte_to_pgoff;
+use super::fremap::Populate;
 use super::pagetable::pte_none;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, Pfn, VirtAddr};
 use crate::hw::{AccessKind, Pte, pte_phys};
 use crate::kernel::Kernel;
+use crate::kernel::syscall::FileRefusal;
 use crate::trace::{FrameUse, NoMemory, TraceEvent};
 
 /// How the handling of a fault ended.
@@ -33,6 +36,11 @@ pub enum PteFault {
     FilePage,
     /// Private page of a file, written at once: map a copy.
     FileCopy,
+    /// Page of a nonlinear mapping, which the entry names: map that page.
+    Nonlinear {
+        /// Its index in the file.
+        index: u32,
+    },
     /// Mapped read-only, written: copy it, or make it writable.
     WriteProtect,
     /// Written, but writable by now: another CPU handled the fault first.
@@ -43,10 +51,17 @@ pub enum PteFault {
 
 /// What to do about an entry, once the area is known to permit the access.
 ///
-/// Linux 2.6.12: `mm/memory.c`, `handle_pte_fault()` and `do_no_page()`. There is no swap and no
-/// nonlinear file mapping, so that an entry is either empty or present.
+/// Linux 2.6.12: `mm/memory.c`, `handle_pte_fault()`, `do_file_page()` and `do_no_page()`. There is no
+/// swap.
 pub fn pte_fault_verdict(pte: Pte, access: AccessKind, vma: &Vma) -> PteFault {
     let private = !vma.has(VmFlags::SHARED);
+    if let Some(index) = pte_to_pgoff(pte) {
+        return match access {
+            // A private write forgets what the entry names.
+            AccessKind::Write if private => PteFault::FileCopy,
+            _ => PteFault::Nonlinear { index },
+        };
+    }
     match (pte_none(pte), access == AccessKind::Write) {
         (true, false) if vma.vm_file.is_none() => PteFault::AnonZero,
         (true, true) if vma.vm_file.is_none() => PteFault::AnonWrite,
@@ -152,6 +167,7 @@ impl Kernel {
             PteFault::AnonWrite => self.do_anonymous_page(&mut spot),
             PteFault::FilePage => self.map_file_page(&spot, access),
             PteFault::FileCopy => self.copy_file_page(&mut spot),
+            PteFault::Nonlinear { index } => self.do_file_page(&spot, index),
             PteFault::WriteProtect => self.do_wp_page(&mut spot, pte),
             PteFault::SpuriousWrite => {
                 self.ptep_establish(&spot, pte.with(Pte::DIRTY | Pte::ACCESSED))
@@ -225,6 +241,25 @@ impl Kernel {
         let Ok(own) = own else { return MmFault::Oom };
         self.enter_file_page(spot, own, written_pte(own, &spot.vma));
         result
+    }
+
+    /// Maps the page that an entry names. The dirty bit is left to the access that follows.
+    ///
+    /// Linux 2.6.12: `mm/memory.c`, `do_file_page()`.
+    fn do_file_page(&mut self, spot: &Spot, index: u32) -> MmFault {
+        let page = (spot.addr, 1);
+        match self.populate(spot.mm, &spot.vma, page, index, Populate::Read) {
+            Ok(()) => {}
+            Err(FileRefusal::NoMemory) => return MmFault::Oom,
+            Err(_) => return MmFault::Sigbus,
+        }
+        let pte = Pte(self.ram.read_u32(pte_phys(spot.table, spot.addr)));
+        self.stat.file_pages += 1;
+        self.trace_current(TraceEvent::FilePage {
+            addr: spot.addr,
+            pfn: pte.pfn(),
+        });
+        MmFault::Major
     }
 
     fn enter_file_page(&mut self, spot: &Spot, pfn: Pfn, pte: Pte) {

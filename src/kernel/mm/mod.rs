@@ -24,7 +24,9 @@
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
-//! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess` |
+//! | the page cache | `filemap`, `file_io`, `readahead`, `writeback`, `truncate` |
+//! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -36,25 +38,33 @@ mod check;
 mod dup;
 mod exec;
 mod fault;
+mod file_io;
+mod file_pte;
 mod filemap;
 mod frames;
+mod fremap;
 mod lifetime;
 mod memory;
 mod merge;
+mod mincore;
 mod mm_struct;
 mod mmap;
+mod msync;
 mod munmap;
 mod overcommit;
 mod pagetable;
 mod populate;
+mod readahead;
 mod rmap;
 mod switch;
 #[cfg(test)]
 pub(super) mod tests;
 mod tlbflush;
+mod truncate;
 mod uaccess;
 mod unmap;
 mod vma;
+mod writeback;
 
 pub use alloc::{
     MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, Page, PageAllocator, PageFlags, PageMapping,
@@ -63,6 +73,7 @@ pub use alloc::{
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
+pub use file_pte::pte_to_pgoff;
 pub use filemap::FilePage;
 pub(super) use lifetime::mm_init;
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
@@ -72,3 +83,4 @@ pub use pagetable::pte_present;
 pub use rmap::AnonVma;
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, Vma};
+pub use writeback::Writes;

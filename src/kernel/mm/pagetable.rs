@@ -26,11 +26,12 @@ pub const fn pte_present(pte: Pte) -> bool {
     pte.0 & (Pte::PRESENT | Pte::PROTNONE) != 0
 }
 
-/// The page that an entry maps, if it is reference counted: it exists and is not reserved.
+/// The page that an entry maps, if it maps one that is reference counted: it exists and is not
+/// reserved.
 #[inline]
 pub(super) fn counted_page(mem: &PageAllocator, pte: Pte) -> Option<Pfn> {
     let pfn = pte.pfn();
-    (mem.pfn_valid(pfn) && !mem.page(pfn).is_reserved()).then_some(pfn)
+    (pte_present(pte) && mem.pfn_valid(pfn) && !mem.page(pfn).is_reserved()).then_some(pfn)
 }
 
 /// Splits `[start, end)` into the parts that each lie under one directory entry.

@@ -1,8 +1,8 @@
-//! Faulting in pages before they are touched: for locked areas and for `MAP_POPULATE`.
+//! Faulting in pages before they are touched: for locked areas.
 
 use super::memory::MmFault;
-use super::pagetable::{pte_none, pte_present};
-use super::vma::{VmFlags, Vma};
+use super::pagetable::pte_present;
+use super::vma::VmFlags;
 use crate::abi::{MmId, PAGE_SIZE, TaskId, VirtAddr};
 use crate::hw::{AccessKind, Pte};
 use crate::kernel::Kernel;
@@ -49,23 +49,6 @@ impl Kernel {
                 MmFault::Minor => self.task_mut(current).min_flt += 1,
                 MmFault::Major => self.task_mut(current).maj_flt += 1,
                 MmFault::Sigbus | MmFault::Oom => return false,
-            }
-        }
-    }
-
-    /// Maps the pages of a new shared area; none of them is dirty then. An area that reaches beyond
-    /// its object is skipped, and so are private areas.
-    ///
-    /// Linux 2.6.12: `mm/fremap.c`, `sys_remap_file_pages()`, and `mm/shmem.c`, `shmem_populate()`.
-    pub(super) fn populate_shared(&mut self, mm: MmId, vma: &Vma) {
-        if !vma.has(VmFlags::SHARED) || vma.vm_pgoff != 0 {
-            return;
-        }
-        for page in (vma.vm_start..vma.vm_end).step_by(PAGE_SIZE as usize) {
-            let addr = VirtAddr(page);
-            let absent = pte_none(self.pte(mm, addr));
-            if absent && self.handle_mm_fault(mm, vma, addr, AccessKind::Read) != MmFault::Minor {
-                return;
             }
         }
     }

@@ -28,6 +28,11 @@ pub(super) struct MmuGather {
 }
 
 impl MmuGather {
+    /// The address space that pages are removed from.
+    pub(super) const fn mm(&self) -> MmId {
+        self.mm
+    }
+
     /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_gather_mmu()`.
     pub(super) fn new(kernel: &Kernel, mm: MmId) -> Self {
         let fast = kernel.cpus.len() == 1;
@@ -131,19 +136,21 @@ impl Kernel {
         }
     }
 
-    fn zap_one_pte(&mut self, tlb: &mut MmuGather, pte: Pte) {
+    pub(super) fn zap_one_pte(&mut self, tlb: &mut MmuGather, pte: Pte) {
         tlb.need_flush = true;
         let Some(pfn) = counted_page(&self.mem, pte) else {
             return;
         };
-        let page = self.mem.page_mut(pfn);
         // Only the entry knows that the page was written, and the entry is gone.
         if pte.contains(Pte::DIRTY) {
-            page.set_dirty();
+            self.set_page_dirty(pfn);
         }
+        let page = self.mem.page_mut(pfn);
         page.page_remove_rmap();
         if page.is_anon() {
             self.mms[tlb.mm].anon_rss -= 1;
+        } else if pte.contains(Pte::ACCESSED) {
+            self.mark_page_accessed(pfn);
         }
         tlb.freed += 1;
         self.tlb_remove_page(tlb, pfn);
@@ -200,7 +207,7 @@ impl Kernel {
         // object frees its pages, and none of them may be mapped then.
         let exe = space.exe.take();
         for vma in &vmas {
-            self.remove_vm_struct(vma);
+            self.remove_vm_struct(mm, vma);
         }
         if let Some(exe) = exe {
             self.iput(exe);

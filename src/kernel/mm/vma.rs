@@ -52,6 +52,8 @@ bitflags! {
         const RESERVED = 0x8_0000;
         /// Its pages are accounted as committed memory.
         const ACCOUNT = 0x10_0000;
+        /// Maps pages of its file at other places than their linear ones (`remap_file_pages`).
+        const NONLINEAR = 0x80_0000;
 
         /// The three access rights.
         const ACCESS = Self::READ.bits() | Self::WRITE.bits() | Self::EXEC.bits();

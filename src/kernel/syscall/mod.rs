@@ -8,6 +8,7 @@
 mod args;
 mod decode;
 mod entry;
+mod file_refusal;
 mod fork_refusal;
 mod map_refusal;
 mod refusal;
@@ -20,6 +21,7 @@ pub use args::{
     MmapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 pub(super) use decode::low2high;
+pub use file_refusal::FileRefusal;
 pub use fork_refusal::ForkRefusal;
 pub use map_refusal::MapRefusal;
 pub use refusal::{LimitRefusal, NoChild, PgrpRefusal, RlimitRefusal};

@@ -1,6 +1,7 @@
 //! What a system call comes to: a value, or an error with the rule of the kernel that refused it,
 //! so that whoever explains the error need not search for it.
 
+use super::file_refusal::FileRefusal;
 use super::fork_refusal::ForkRefusal;
 use super::map_refusal::MapRefusal;
 use super::refusal::{LimitRefusal, NoChild, PgrpRefusal};
@@ -30,6 +31,8 @@ pub enum SysError {
     Fork(ForkRefusal),
     /// `mmap` or `munmap`.
     Map(MapRefusal),
+    /// A call on a file in memory, or on the length of a file.
+    File(FileRefusal),
     /// `wait4` or `waitid` finds no child.
     NoChild(NoChild),
     /// `setpgid` or `setsid`.
@@ -45,6 +48,7 @@ impl SysError {
             Self::Errno(errno) => errno,
             Self::Fork(refusal) => refusal.errno(),
             Self::Map(refusal) => refusal.errno(),
+            Self::File(refusal) => refusal.errno(),
             Self::NoChild(_) => Errno::ECHILD,
             Self::Pgrp(refusal) => refusal.errno(),
             Self::Limit(refusal) => refusal.rule.errno(),
@@ -88,6 +92,12 @@ impl From<ForkRefusal> for SysError {
 impl From<MapRefusal> for SysError {
     fn from(refusal: MapRefusal) -> Self {
         Self::Map(refusal)
+    }
+}
+
+impl From<FileRefusal> for SysError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
     }
 }
 

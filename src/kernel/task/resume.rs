@@ -40,6 +40,7 @@ impl Kernel {
             }
             Continuation::Wait4 { args, queued } => self.do_wait(current, args, queued),
             Continuation::ReadConsole { addr, len } => self.read_console(current, addr, len),
+            Continuation::WritesEnd { then } => self.writes_ended(current, then),
             Continuation::PipeRead(io) => self.pipe_read(current, io),
             Continuation::PipeWrite(io) => self.pipe_write_resumes(current, io),
             Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),

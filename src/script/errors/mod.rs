@@ -3,6 +3,7 @@
 
 mod diagnose;
 mod error;
+mod file_remedy;
 mod no_function;
 mod parse_error;
 mod reading;

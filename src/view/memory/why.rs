@@ -121,6 +121,13 @@ pub enum Fate {
         /// Its frame, if it is already in the page cache.
         cached: Option<Pfn>,
     },
+    /// The page of a file that the entry of a nonlinear mapping names is mapped.
+    NonlinearPage {
+        /// Its index in the file.
+        index: u32,
+        /// Its frame, if it is already in the page cache.
+        cached: Option<Pfn>,
+    },
     /// A private copy of a page of a file is mapped.
     FileCopy {
         /// The frame of the page, if it is already in the page cache.
@@ -271,23 +278,22 @@ fn fate_in_area(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, code: ErrorC
         return Fate::Sigsegv { code, reason };
     }
     let pte = kernel.pte(mm, va);
+    let linear = vma.linear_page_index(va.page_base());
     match pte_fault_verdict(pte, code.kind(), vma) {
         PteFault::AnonZero => Fate::ZeroPage,
         PteFault::AnonWrite => Fate::ZeroedFrame,
-        PteFault::FilePage => file_fate(kernel, vma, va, |cached| Fate::FilePage { cached }),
-        PteFault::FileCopy => file_fate(kernel, vma, va, |cached| Fate::FileCopy { cached }),
+        PteFault::FilePage => file_fate(kernel, vma, linear, |cached| Fate::FilePage { cached }),
+        PteFault::FileCopy => file_fate(kernel, vma, linear, |cached| Fate::FileCopy { cached }),
+        PteFault::Nonlinear { index } => file_fate(kernel, vma, index, |cached| {
+            Fate::NonlinearPage { index, cached }
+        }),
         PteFault::WriteProtect => write_protect_fate(kernel, pte),
         PteFault::SpuriousWrite | PteFault::SpuriousRead => Fate::Again,
     }
 }
 
-fn file_fate(
-    kernel: &Kernel,
-    vma: &Vma,
-    va: VirtAddr,
-    found: impl Fn(Option<Pfn>) -> Fate,
-) -> Fate {
-    match kernel.file_page(vma, va.page_base()) {
+fn file_fate(kernel: &Kernel, vma: &Vma, index: u32, found: impl Fn(Option<Pfn>) -> Fate) -> Fate {
+    match kernel.file_page_at(vma, index) {
         FilePage::Cached(pfn) => found(Some(pfn)),
         FilePage::Uncached { .. } => found(None),
         FilePage::BeyondEnd => Fate::Sigbus,

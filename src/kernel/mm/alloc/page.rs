@@ -26,6 +26,8 @@ bitflags! {
         const RESERVED = 1 << 11;
         /// `private` has a meaning; on a free page: the page heads a free block.
         const PRIVATE = 1 << 12;
+        /// Being written to its device.
+        const WRITEBACK = 1 << 13;
         /// In the swap cache.
         const SWAPCACHE = 1 << 16;
     }
@@ -36,6 +38,7 @@ const CHECK_AT_FREE: PageFlags = PageFlags::LRU
     .union(PageFlags::PRIVATE)
     .union(PageFlags::LOCKED)
     .union(PageFlags::ACTIVE)
+    .union(PageFlags::WRITEBACK)
     .union(PageFlags::SWAPCACHE);
 /// Flags that must not be set when a page is allocated.
 const CHECK_AT_PREP: PageFlags = CHECK_AT_FREE.union(PageFlags::DIRTY);
@@ -146,9 +149,18 @@ impl Page {
         self.mapping = PageMapping::None;
     }
 
-    /// Linux 2.6.12: `mm/page-writeback.c`, `set_page_dirty()`.
-    pub(in crate::kernel::mm) fn set_dirty(&mut self) {
-        self.flags.insert(PageFlags::DIRTY);
+    /// Sets flags. Returns whether all of them were set before.
+    pub(in crate::kernel::mm) fn test_and_set(&mut self, flags: PageFlags) -> bool {
+        let before = self.flags.contains(flags);
+        self.flags.insert(flags);
+        before
+    }
+
+    /// Clears flags. Returns whether all of them were set before.
+    pub(in crate::kernel::mm) fn test_and_clear(&mut self, flags: PageFlags) -> bool {
+        let before = self.flags.contains(flags);
+        self.flags.remove(flags);
+        before
     }
 
     /// Counts one more PTE that maps the page. Returns whether it is the first (then `nr_mapped`
@@ -293,7 +305,7 @@ mod tests {
             ..Page::at_boot()
         };
         type Change = fn(&mut Page);
-        let changes: [Change; 8] = [
+        let changes: [Change; 9] = [
             |page| page.count = 0,
             |page| page.mapcount = 0,
             |page| page.mapping = PageMapping::Cache(InodeId::default()),
@@ -301,6 +313,7 @@ mod tests {
             |page| page.flags |= PageFlags::PRIVATE,
             |page| page.flags |= PageFlags::LOCKED,
             |page| page.flags |= PageFlags::ACTIVE,
+            |page| page.flags |= PageFlags::WRITEBACK,
             |page| page.flags |= PageFlags::SWAPCACHE,
         ];
         for (number, change) in changes.into_iter().enumerate() {

@@ -3,9 +3,11 @@
 
 mod areas;
 mod cow;
+mod files;
 mod first_touch;
 mod full_copy;
 pub(in crate::kernel) mod lab;
+mod mapped_files;
 mod neighbours;
 mod segments;
 mod shared;

@@ -117,6 +117,11 @@ impl Why {
             Fate::FilePage { cached } => {
                 good("FILE PAGE").plain(": ").join(self.file_page(*cached))
             }
+            Fate::NonlinearPage { index, cached } => good("FILE PAGE")
+                .plain(": the entry names page ")
+                .add(Role::Number, index)
+                .plain(" of the file: ")
+                .join(self.file_page(*cached)),
             Fate::FileCopy { cached } => good("FILE COPY")
                 .plain(": a private copy of ")
                 .join(self.file_page(*cached)),
