@@ -1,6 +1,6 @@
 //! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
-use super::alloc::PageMapping;
+use super::alloc::{LruList, PageMapping};
 use super::mm_struct::Mm;
 use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
 use super::vma::{VmFlags, Vma};
@@ -59,6 +59,13 @@ impl Kernel {
             .flat_map(crate::kernel::fs::Pipe::frames)
         {
             census.held[page.index()] += 1;
+        }
+        for cpu in 0..self.cpus.len() {
+            for list in [LruList::Inactive, LruList::Active] {
+                for page in self.mem.pagevec(cpu, list) {
+                    census.held[page.index()] += 1;
+                }
+            }
         }
         for mm in self.mms.keys() {
             self.check_references(mm)?;
@@ -246,6 +253,14 @@ impl Kernel {
     /// Checks the counts of every page against its holders. Reserved pages are only counted up.
     fn check_pages(&self, census: &Census) -> Result<(), String> {
         let holders = census.mapped.iter().zip(&census.held);
+        let nr_mapped = census.mapped.iter().filter(|mapped| **mapped > 0).count() as u64;
+        let state = self.mem.page_state();
+        ensure(state.nr_mapped == nr_mapped, || {
+            format!(
+                "nr_mapped {}, but {nr_mapped} pages are mapped",
+                state.nr_mapped
+            )
+        })?;
         for (pfn, (mapped, held)) in (0..).map(Pfn).zip(holders) {
             let page = self.mem.page(pfn);
             let found = (page.page_count(), page.page_mapcount());
@@ -263,10 +278,25 @@ impl Kernel {
     fn check_owners(&self, census: &Census) -> Result<(), String> {
         for (id, owner) in &self.anon_vmas {
             let linked = census.owners.get(id).copied().unwrap_or(0);
-            ensure(owner.vmas == linked && linked > 0, || {
-                format!("{id:?}: {} areas, but {linked} linked", owner.vmas)
-            })?;
+            let listed = self.areas_of_anon_vma(id, VirtAddr(0));
+            let listed = listed.filter(|(_, vma)| vma.anon_vma == Some(id)).count() as u32;
+            ensure(
+                owner.vmas == linked && listed == linked && linked > 0,
+                || {
+                    format!(
+                        "{id:?}: {} areas, {listed} listed, but {linked} linked",
+                        owner.vmas
+                    )
+                },
+            )?;
         }
+        let links = census.owners.values().sum::<u32>() as usize;
+        ensure(self.anon_links.len() == links, || {
+            format!(
+                "{} links, but {links} areas have one",
+                self.anon_links.len()
+            )
+        })?;
         ensure(self.vm.committed == census.committed, || {
             format!(
                 "committed {}, but areas have {}",

@@ -1,5 +1,6 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
+use super::alloc::PageFlags;
 use super::memory::MmFault;
 use super::overcommit::pages_of;
 use super::vma::Vma;
@@ -61,6 +62,10 @@ impl Kernel {
                 }
             }
         };
+        if fault == MmFault::Major {
+            self.mem.page_state_mut().pgmajfault += 1;
+        }
+        self.mem.mark_page_accessed(pfn);
         self.mem.get_page(pfn);
         Ok((pfn, fault))
     }
@@ -76,6 +81,8 @@ impl Kernel {
         self.mem.page_mut(pfn).add_to_page_cache(inode, index);
         self.inodes[inode].add_to_page_cache(index, pfn);
         self.vm.pagecache += 1;
+        self.mem.page_mut(pfn).set(PageFlags::UPTODATE);
+        self.lru_cache_add(pfn);
         Ok(pfn)
     }
 

@@ -51,7 +51,7 @@ impl Kernel {
         }
     }
 
-    fn frames_freed(&mut self, pfn: Pfn, order: u8) {
+    pub(super) fn frames_freed(&mut self, pfn: Pfn, order: u8) {
         self.stat.frames_freed += 1 << order;
         self.trace_current(TraceEvent::PageFree { pfn, order });
     }

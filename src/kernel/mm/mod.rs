@@ -10,7 +10,7 @@
 //! * page tables, with `rss`, `anon_rss` and `nr_ptes`;
 //! * `cpu_vm_mask`, with CR3 of the CPUs;
 //! * where gaps are searched: the layout, `mmap_base` and `free_area_cache`;
-//! * the number of areas of an `anon_vma`;
+//! * the list of areas of an `anon_vma`;
 //! * committed memory and the size of the page cache ([`VmStat`]), with areas, shared objects and
 //!   cached pages;
 //! * who owns a page and at which index, and the two counts of a page, with entries and caches.
@@ -39,15 +39,21 @@ mod fault;
 mod filemap;
 mod frames;
 mod lifetime;
+mod lru;
 mod memory;
 mod merge;
 mod mm_struct;
 mod mmap;
 mod munmap;
 mod overcommit;
+mod page_io;
 mod pagetable;
 mod populate;
 mod rmap;
+mod swap_cache;
+mod swap_entry;
+mod swap_fault;
+mod swapfile;
 mod switch;
 #[cfg(test)]
 pub(super) mod tests;
@@ -57,8 +63,9 @@ mod unmap;
 mod vma;
 
 pub use alloc::{
-    MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, Page, PageAllocator, PageFlags, PageMapping,
-    PerCpuPages, Shortage, Watermark, Zone, ZoneIdx,
+    LruList, MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, PAGEVEC_SIZE, Page, PageAllocator,
+    PageFlags, PageMapping, PageState, PagevecMode, PerCpuPages, PerCpuPageset, PerZone, Shortage,
+    Temperature, Watermark, Zone, ZoneIdx, ZoneScan,
 };
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
@@ -69,6 +76,10 @@ pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use mm_struct::{CoreDump, Mm, MmLayout};
 pub use overcommit::VmStat;
 pub use pagetable::pte_present;
-pub use rmap::AnonVma;
+pub use rmap::{AnonLink, AnonVma};
+pub use swap_cache::slot_of;
+pub use swap_entry::SwapEntry;
+pub use swap_fault::SwapInVerdict;
+pub use swapfile::{SwapArea, SwapInfo};
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, Vma};

@@ -4,6 +4,7 @@
 use crate::abi::{Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PSE, Pde, Pte, Rights, TlbBits, TlbEntry, Walk, pde_phys, pte_phys, walk};
 use crate::kernel::Kernel;
+use crate::kernel::mm::SwapEntry;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -105,6 +106,9 @@ pub fn vtop(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Vtop> {
 
 /// The names of the low bits of a page table entry.
 pub fn pte_flags(pte: Pte) -> Vec<&'static str> {
+    if SwapEntry::of_pte(pte).is_some() {
+        return vec!["SWAP"];
+    }
     if !pte.is_hw_present() && pte.contains(Pte::PROTNONE) {
         return vec!["PROTNONE"];
     }
@@ -169,7 +173,11 @@ fn end_of(walk: &Walk) -> String {
         (Some(pte), None) if pte.contains(Pte::PROTNONE) => {
             "mapped, but hidden from the hardware (PROT_NONE): every access faults".to_owned()
         }
-        _ => "not present: every access faults".to_owned(),
+        (Some(pte), None) => match SwapEntry::of_pte(pte) {
+            Some(slot) => format!("in {slot}: every access faults"),
+            None => "not present: every access faults".to_owned(),
+        },
+        (None, None) => "not present: every access faults".to_owned(),
     }
 }
 

@@ -5,9 +5,12 @@
 
 use super::bootmem::{Bootmem, EMPTY_ZERO_PAGE, SWAPPER_PG_DIR};
 use super::gfp::Gfp;
+use super::lru::{LruPagevecs, PagevecMode};
 use super::page::{Page, PageFlags, PageMapping};
+use super::page_state::PageState;
+use super::pcp::Temperature;
 use super::zone::{MAX_ORDER, Watermark, Zone, ZoneIdx};
-use crate::abi::Pfn;
+use crate::abi::{AnonVmaId, Pfn};
 
 /// The smallest machine: 4 MiB, in frames.
 pub const MIN_FRAMES: u32 = 0x400;
@@ -19,6 +22,11 @@ pub const MAX_FRAMES: u32 = 0x38000;
 pub struct PageAllocator {
     pub(super) mem_map: Vec<Page>,
     pub(super) zones: [Zone; 2],
+    /// Pages on their way to the LRU lists, by CPU.
+    pub(super) pagevecs: Vec<LruPagevecs>,
+    pub(super) pagevec_mode: PagevecMode,
+    /// The counters of `/proc/vmstat`.
+    pub(super) state: PageState,
 }
 
 impl PageAllocator {
@@ -37,6 +45,9 @@ impl PageAllocator {
         let mut allocator = Self {
             mem_map: vec![Page::at_boot(); frames as usize],
             zones: Zone::all(frames, cpus),
+            pagevecs: vec![LruPagevecs::default(); cpus],
+            pagevec_mode: PagevecMode::default(),
+            state: PageState::default(),
         };
         Bootmem::setup(frames).free_all_bootmem(|pfn, order| {
             let block = pfn.index()..pfn.index() + (1 << order);
@@ -82,7 +93,7 @@ impl PageAllocator {
             return;
         }
         match order {
-            0 => self.free_hot_page(cpu, pfn),
+            0 => self.free_hot_cold_page(cpu, pfn, Temperature::Hot),
             _ => self.free_pages_ok(pfn, order),
         }
     }
@@ -105,9 +116,73 @@ impl PageAllocator {
         if page.is_reserved() || !page.put_testzero() {
             return false;
         }
-        page.flags.remove(PageFlags::LRU | PageFlags::ACTIVE);
-        self.free_hot_page(cpu, pfn);
+        self.del_page_from_lru(pfn);
+        self.free_hot_cold_page(cpu, pfn, Temperature::Hot);
         true
+    }
+
+    /// Drops the last reference to a page that reclaim has taken off its lists.
+    ///
+    /// Linux 2.6.12: `mm/swap.c`, `__pagevec_release_nonlru()`.
+    pub(in crate::kernel::mm) fn free_reclaimed_page(&mut self, cpu: usize, pfn: Pfn) {
+        let last = self.page_mut(pfn).put_testzero();
+        assert!(last, "{pfn} was reclaimed and has other users");
+        self.free_hot_cold_page(cpu, pfn, Temperature::Cold);
+    }
+
+    /// Drops a reference to a page that has others.
+    ///
+    /// Linux 2.6.12: `include/linux/mm.h`, `__put_page()`.
+    pub(in crate::kernel::mm) fn put_page_of_many(&mut self, pfn: Pfn) {
+        let last = self.page_mut(pfn).put_testzero();
+        assert!(!last, "{pfn} has no other users");
+    }
+
+    /// Counts one more entry that maps an anonymous page.
+    ///
+    /// Linux 2.6.12: `mm/rmap.c`, `page_add_anon_rmap()`.
+    pub(in crate::kernel::mm) fn page_add_anon_rmap(
+        &mut self,
+        pfn: Pfn,
+        owner: AnonVmaId,
+        index: u32,
+    ) {
+        let first = self.page_mut(pfn).page_add_anon_rmap(owner, index);
+        self.state.nr_mapped += u64::from(first);
+    }
+
+    /// Counts one more entry that maps a page of a file.
+    ///
+    /// Linux 2.6.12: `mm/rmap.c`, `page_add_file_rmap()`.
+    pub(in crate::kernel::mm) fn page_add_file_rmap(&mut self, pfn: Pfn) {
+        let first = self.page_mut(pfn).page_add_rmap();
+        self.state.nr_mapped += u64::from(first);
+    }
+
+    /// Counts one more entry that maps a page which is mapped already.
+    ///
+    /// Linux 2.6.12: `include/linux/rmap.h`, `page_dup_rmap()`.
+    #[inline]
+    pub(in crate::kernel::mm) fn page_dup_rmap(&mut self, pfn: Pfn) {
+        self.page_mut(pfn).page_add_rmap();
+    }
+
+    /// Counts one entry fewer that maps a page.
+    ///
+    /// Linux 2.6.12: `mm/rmap.c`, `page_remove_rmap()`.
+    pub(in crate::kernel::mm) fn page_remove_rmap(&mut self, pfn: Pfn) {
+        let last = self.page_mut(pfn).page_remove_rmap();
+        self.state.nr_mapped -= u64::from(last);
+    }
+
+    /// The counters of `/proc/vmstat`.
+    pub const fn page_state(&self) -> &PageState {
+        &self.state
+    }
+
+    /// The counters of `/proc/vmstat`, to be changed.
+    pub(in crate::kernel) const fn page_state_mut(&mut self) -> &mut PageState {
+        &mut self.state
     }
 
     /// The page's descriptor.
@@ -175,7 +250,15 @@ impl PageAllocator {
     /// # Panics
     /// If there is no such CPU.
     pub fn pcp_list(&self, cpu: usize, zone: ZoneIdx) -> impl Iterator<Item = Pfn> {
-        self.zone(zone).pageset[cpu].list.iter(&self.mem_map)
+        self.zone(zone).pageset[cpu].hot().list.iter(&self.mem_map)
+    }
+
+    /// Frames in the CPU's cold list for the zone, next to be allocated first.
+    ///
+    /// # Panics
+    /// If there is no such CPU.
+    pub fn cold_list(&self, cpu: usize, zone: ZoneIdx) -> impl Iterator<Item = Pfn> {
+        self.zone(zone).pageset[cpu].cold().list.iter(&self.mem_map)
     }
 
     /// The zones that may serve an allocation, best first; the first is its class zone.
@@ -202,19 +285,30 @@ impl PageAllocator {
             let zone = &mut self.zones[idx as usize];
             zone.zone_watermark_ok(order, zone.mark(level, gfp), zonelist[0])
                 .ok()?;
-            zone.buffered_rmqueue(&mut self.mem_map, cpu, order)
+            let temperature = if gfp.contains(Gfp::COLD) {
+                Temperature::Cold
+            } else {
+                Temperature::Hot
+            };
+            let found = zone.buffered_rmqueue(&mut self.mem_map, cpu, order, temperature);
+            if found.is_some() {
+                self.state.pgalloc[idx as usize] += 1 << order;
+            }
+            found
         })
     }
 
     /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
-    fn free_hot_page(&mut self, cpu: usize, pfn: Pfn) {
+    fn free_hot_cold_page(&mut self, cpu: usize, pfn: Pfn, is: Temperature) {
         let page = self.page_mut(pfn);
         // Not when the last entry went: on another CPU a mapping could be added at that moment.
         if page.is_anon() {
             page.mapping = PageMapping::None;
         }
         page.free_pages_check();
-        self.zones[ZoneIdx::of(pfn) as usize].free_hot_page(&mut self.mem_map, cpu, pfn);
+        self.state.pgfree += 1;
+        let zone = &mut self.zones[ZoneIdx::of(pfn) as usize];
+        zone.free_hot_cold_page(&mut self.mem_map, cpu, pfn, is);
     }
 
     /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages_ok()`.
@@ -222,7 +316,10 @@ impl PageAllocator {
         for page in &mut self.mem_map[pfn.index()..pfn.index() + (1 << order)] {
             page.free_pages_check();
         }
-        self.zones[ZoneIdx::of(pfn) as usize].free_one(&mut self.mem_map, pfn, order);
+        self.state.pgfree += 1 << order;
+        let zone = &mut self.zones[ZoneIdx::of(pfn) as usize];
+        zone.something_was_freed();
+        zone.free_one(&mut self.mem_map, pfn, order);
     }
 
     fn count_pages(&self, which: impl Fn(&Page) -> bool) -> u32 {
@@ -233,8 +330,8 @@ impl PageAllocator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::{AnonVmaId, InodeId};
-    use crate::kernel::mm::alloc::pcp::PerCpuPages;
+    use crate::abi::InodeId;
+    use crate::kernel::mm::alloc::lru::LruList;
 
     const MIB: u32 = 256;
 
@@ -247,7 +344,7 @@ mod tests {
         a.zones
             .iter()
             .flat_map(|zone| &zone.pageset)
-            .map(PerCpuPages::count)
+            .map(|set| set.hot().count() + set.cold().count())
             .sum()
     }
 
@@ -366,7 +463,8 @@ mod tests {
         let page = a.page_mut(pfn);
         assert_eq!((page.page_count(), page.page_mapcount()), (1, 0));
         page.mapping = PageMapping::Anon(AnonVmaId::default());
-        page.flags |= PageFlags::DIRTY | PageFlags::UPTODATE | PageFlags::LRU | PageFlags::ACTIVE;
+        page.flags |= PageFlags::DIRTY | PageFlags::UPTODATE;
+        a.lru_cache_add(0, pfn, LruList::Active);
         a.get_page(pfn);
         assert!(!a.put_page(0, pfn), "one user is left");
         assert!(a.put_page(0, pfn));

@@ -2,8 +2,9 @@
 //! how much of it must stay free.
 
 use super::gfp::Gfp;
+use super::lru::LruList;
 use super::page_list::PageList;
-use super::pcp::PerCpuPages;
+use super::pcp::PerCpuPageset;
 use crate::abi::Pfn;
 
 /// Orders are 0..`MAX_ORDER`: the largest block has 2^10 frames, 4 MiB.
@@ -76,7 +77,42 @@ pub struct Zone {
     /// Frames reserved from callers whose preferred zone is the one with this index.
     pub lowmem_reserve: [u32; 2],
     pub(super) free_area: [PageList; MAX_ORDER as usize],
-    pub(super) pageset: Vec<PerCpuPages>,
+    pub(super) pageset: Vec<PerCpuPageset>,
+    /// The LRU lists, by [`LruList`].
+    pub(super) lru: [PageList; 2],
+    /// How reclaim stands with this zone.
+    pub scan: ZoneScan,
+}
+
+/// What reclaim remembers of a zone from one run to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ZoneScan {
+    /// Pages of the active list to look at as soon as they are worth a batch.
+    pub nr_scan_active: u32,
+    /// The same for the inactive list.
+    pub nr_scan_inactive: u32,
+    /// Pages looked at since a page of the zone was freed to the buddy lists.
+    pub pages_scanned: u32,
+    /// Nothing could be reclaimed for long: only the first round looks at the zone.
+    pub all_unreclaimable: bool,
+    /// The priority of the run in progress.
+    pub temp_priority: u32,
+    /// The priority at which the last run ended, or to which this one has got.
+    pub prev_priority: u32,
+}
+
+/// The priority at which reclaim begins (`DEF_PRIORITY`): a 4096th of each list.
+pub const DEF_PRIORITY: u32 = 12;
+
+impl ZoneScan {
+    const AT_BOOT: Self = Self {
+        nr_scan_active: 0,
+        nr_scan_inactive: 0,
+        pages_scanned: 0,
+        all_unreclaimable: false,
+        temp_priority: DEF_PRIORITY,
+        prev_priority: DEF_PRIORITY,
+    };
 }
 
 impl Zone {
@@ -109,8 +145,25 @@ impl Zone {
             pages_high: pages_min * 6 / 4,
             lowmem_reserve: [0; 2],
             free_area: [const { PageList::new() }; MAX_ORDER as usize],
-            pageset: vec![PerCpuPages::new(zone_batchsize(present_pages)); cpus],
+            pageset: vec![PerCpuPageset::new(zone_batchsize(present_pages)); cpus],
+            lru: [const { PageList::new() }; 2],
+            scan: ZoneScan::AT_BOOT,
         }
+    }
+
+    /// Pages on the active list.
+    pub const fn nr_active(&self) -> u32 {
+        self.lru[LruList::Active as usize].len()
+    }
+
+    /// Pages on the inactive list.
+    pub const fn nr_inactive(&self) -> u32 {
+        self.lru[LruList::Inactive as usize].len()
+    }
+
+    /// Frames in the buddy lists.
+    pub const fn free_pages(&self) -> u32 {
+        self.free_pages
     }
 
     /// Whether the frame lies in the zone.
@@ -216,7 +269,7 @@ mod tests {
                 "{mib} MiB"
             );
             assert_eq!(
-                zones.each_ref().map(|z| z.pageset[0].batch),
+                zones.each_ref().map(|z| z.pageset[0].hot().batch),
                 batch,
                 "{mib} MiB"
             );
