@@ -4,7 +4,9 @@ use super::Kernel;
 use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
-use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, PagevecMode, SwapInfo, VmStat};
+use super::mm::{
+    self, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PagevecMode, SwapInfo, VmStat, Writes,
+};
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
 use crate::abi::{
@@ -155,7 +157,8 @@ impl Kernel {
             mem,
             vm: VmStat::default(),
             swap: SwapInfo::default(),
-            writes: Vec::new(),
+            kswapd: Kswapd::default(),
+            writes: Writes::default(),
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
@@ -188,6 +191,7 @@ impl Kernel {
         // init needs its program file.
         kernel.make_idle_tasks();
         kernel.make_migration_threads();
+        kernel.make_kswapd();
         kernel.make_root();
         kernel.make_init()?;
         // Counters and trace start with the machine that the user sees.

@@ -29,8 +29,8 @@ pub mod traps;
 mod tests;
 
 use crate::abi::{
-    AnonLinkId, AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pfn, Pid,
-    SemUndoId, SighandId, SignalId, TaskId,
+    AnonLinkId, AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId,
+    SighandId, SignalId, TaskId,
 };
 use crate::hw::{Cpu, Ram};
 use crate::trace::{Stamp, TraceEvent, TraceLog};
@@ -40,7 +40,7 @@ use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
-use mm::{AnonLink, AnonVma, Mm, PageAllocator, SwapInfo, VmStat};
+use mm::{AnonLink, AnonVma, Kswapd, Mm, PageAllocator, SwapInfo, VmStat, Writes};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
@@ -90,8 +90,10 @@ pub struct Kernel {
     vm: VmStat,
     /// The swap areas.
     swap: SwapInfo,
-    /// Pages that a device is writing, in the order of the requests.
-    writes: Vec<Pfn>,
+    /// The kernel thread that frees pages.
+    kswapd: Kswapd,
+    /// The writes to devices that have not yet ended.
+    writes: Writes,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.

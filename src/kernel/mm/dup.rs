@@ -84,6 +84,7 @@ impl Kernel {
             mm_count: 1,
             pgd,
             rss: 0,
+            rss_surplus: 0,
             anon_rss: 0,
             nr_ptes: 0,
             locked_vm: 0,
@@ -141,6 +142,7 @@ impl Kernel {
             if let Some(file) = copy.vm_file {
                 self.get_file(file);
             }
+            self.vma_link_file(new, &copy);
             // The area is in the tree before its pages are copied, and what was copied is counted
             // even if the copy stops half-way: then `mmput` finds it all and takes it back.
             self.mms[new].insert_vma(copy);

@@ -6,7 +6,7 @@ use super::overcommit::pages_of;
 use super::vma::Vma;
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::fs::InodeKind;
+use crate::kernel::fs::{InodeKind, valid_bytes};
 use crate::trace::{FrameUse, NoMemory, Overcommitted};
 
 /// Where a page of a mapped file is.
@@ -54,7 +54,7 @@ impl Kernel {
             FilePage::BeyondEnd => return Err(MmFault::Sigbus),
             FilePage::Cached(pfn) => (pfn, MmFault::Minor),
             FilePage::Uncached { inode, index } => {
-                let read = self.read_cache_page(inode, index);
+                let read = self.page_cache_read(inode, index);
                 let pfn = read.map_err(|_| MmFault::Oom)?;
                 match self.inodes[inode].kind {
                     InodeKind::Shmem(_) => (pfn, MmFault::Minor),
@@ -70,29 +70,94 @@ impl Kernel {
         Ok((pfn, fault))
     }
 
-    /// Reads a page of a file into a new frame and adds it to the page cache, which holds a
-    /// reference.
-    fn read_cache_page(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
-        let pfn = self.alloc_zeroed_frame(FrameUse::Cache)?;
-        let bytes = self.inodes[inode]
-            .kind
-            .bytes_at(index << PAGE_SHIFT, PAGE_SIZE);
-        self.ram.frame_mut(pfn)[..bytes.len()].copy_from_slice(&bytes);
+    /// The page of a file that is in the page cache, without another reference.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `find_get_page()`.
+    pub(super) fn find_page(&self, inode: InodeId, index: u32) -> Option<Pfn> {
+        self.inodes[inode].pages().get(&index).copied()
+    }
+
+    /// Reads a page that is not cached from the device. Only the page cache holds it.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `page_cache_read()`.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(super) fn page_cache_read(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
+        let pfn = self.add_to_page_cache_lru(inode, index)?;
+        self.readpage(inode, index, pfn);
+        Ok(pfn)
+    }
+
+    /// Takes note that a page was used.
+    ///
+    /// Linux 2.6.12: `mm/swap.c`, `mark_page_accessed()`.
+    pub(super) fn mark_page_accessed(&mut self, pfn: Pfn) {
+        self.mem.mark_page_accessed(pfn);
+    }
+
+    /// Allocates a frame for a page that is not cached and adds it to the page cache, which holds
+    /// the only reference. What the frame holds is still that of its last user. Every page of a file
+    /// or a shared object enters the cache here.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `add_to_page_cache_lru()`.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(super) fn add_to_page_cache_lru(
+        &mut self,
+        inode: InodeId,
+        index: u32,
+    ) -> Result<Pfn, NoMemory> {
+        let pfn = self.alloc_frame(0, FrameUse::Cache)?;
         self.mem.page_mut(pfn).add_to_page_cache(inode, index);
-        self.inodes[inode].add_to_page_cache(index, pfn);
+        self.inodes[inode].i_mapping.insert_page(index, pfn);
         self.vm.pagecache += 1;
-        self.mem.page_mut(pfn).set(PageFlags::UPTODATE);
         self.lru_cache_add(pfn);
         Ok(pfn)
     }
 
-    /// Removes a page from the page cache of an inode that is being freed.
+    /// Reads a page from the device. The rest of the last page is filled with zeros.
+    ///
+    /// Linux 2.6.12: `fs/mpage.c`, `mpage_readpage()`. Simplified: the read is complete at once.
+    pub(super) fn readpage(&mut self, inode: InodeId, index: u32, pfn: Pfn) {
+        self.ram.zero_frame(pfn);
+        let valid = valid_bytes(self.inodes[inode].size(), index) as usize;
+        let frame = &mut self.ram.frame_mut(pfn)[..];
+        self.inodes[inode].kind.read_block(index, frame);
+        frame[valid..].fill(0);
+        self.mem.page_mut(pfn).test_and_set(PageFlags::UPTODATE);
+    }
+
+    /// The bytes of a file from an offset on, at most `len` and none beyond its end: what the device
+    /// holds, and over it what is in the page cache.
+    pub fn file_bytes(&self, inode: InodeId, offset: u32, len: u32) -> Vec<u8> {
+        let object = &self.inodes[inode];
+        let end = offset.saturating_add(len).min(object.size());
+        let mut bytes = Vec::new();
+        for index in offset >> PAGE_SHIFT..pages_of(end) {
+            let mut page = [0; PAGE_SIZE as usize];
+            match object.pages().get(&index) {
+                Some(pfn) => page.copy_from_slice(self.ram.frame(*pfn)),
+                None => object.kind.read_block(index, &mut page),
+            }
+            let base = index << PAGE_SHIFT;
+            let from = offset.max(base) - base;
+            let to = (end - base).min(PAGE_SIZE);
+            bytes.extend_from_slice(&page[from as usize..to as usize]);
+        }
+        bytes
+    }
+
+    /// Removes a page from the page cache, and drops the reference that the cache held.
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `remove_from_page_cache()`.
-    pub(in crate::kernel) fn remove_from_page_cache(&mut self, pfn: Pfn) {
-        self.mem.page_mut(pfn).remove_from_page_cache();
-        self.vm.pagecache -= 1;
-        self.put_page(pfn);
+    pub(super) fn remove_from_page_cache(&mut self, inode: InodeId, index: u32) {
+        if let Some(pfn) = self.inodes[inode].i_mapping.remove_page(index) {
+            self.mem.page_mut(pfn).remove_from_page_cache();
+            self.vm.pagecache -= 1;
+            self.put_page(pfn);
+        }
     }
 
     /// A file for a shared anonymous area of that many bytes, with one reference. Its memory stays

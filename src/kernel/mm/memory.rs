@@ -217,7 +217,7 @@ impl Kernel {
         self.ram.zero_frame(pfn);
         self.mms[spot.mm].rss += 1;
         self.lru_cache_add_active(pfn);
-        self.mem.page_mut(pfn).set(PageFlags::REFERENCED);
+        self.mem.page_mut(pfn).test_and_set(PageFlags::REFERENCED);
         self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, pfn);
         self.set_pte(spot.table, spot.addr, written_pte(pfn, &spot.vma));
         self.stat.anon_pages += 1;

@@ -96,8 +96,12 @@ impl Kernel {
         };
         vmas.insert(merged.vm_end, merged);
         let joined = u32::from(prev.is_some()) + u32::from(next.is_some());
+        self.vma_link_file(mm, &new);
         if let Some(file) = new.vm_file {
-            (0..joined).for_each(|_| self.fput(file));
+            for _ in 0..joined {
+                self.remove_shared_vm_struct(mm, &new);
+                self.fput(file);
+            }
         }
         if let (Some(prev), Some(next)) = (prev, next)
             && prev.anon_vma.is_some()
@@ -137,6 +141,7 @@ impl Kernel {
         if let Some(file) = vma.vm_file {
             self.get_file(file);
         }
+        self.vma_link_file(mm, &high);
         Ok(())
     }
 }

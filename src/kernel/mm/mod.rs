@@ -24,7 +24,8 @@
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
-//! | faults and copy on write | `fault`, `memory`, `filemap`, `uaccess` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess` |
+//! | files in memory: page cache, dirty pages, truncation | `filemap`, `file_io`, `writeback`, `truncate` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -36,8 +37,10 @@ mod check;
 mod dup;
 mod exec;
 mod fault;
+mod file_io;
 mod filemap;
 mod frames;
+mod kswapd;
 mod lifetime;
 mod lru;
 mod memory;
@@ -45,11 +48,14 @@ mod merge;
 mod mm_struct;
 mod mmap;
 mod munmap;
+mod oom_kill;
 mod overcommit;
 mod page_io;
 mod pagetable;
 mod populate;
 mod rmap;
+mod rmap_walk;
+mod shrink_list;
 mod swap_cache;
 mod swap_entry;
 mod swap_fault;
@@ -58,9 +64,12 @@ mod switch;
 #[cfg(test)]
 pub(super) mod tests;
 mod tlbflush;
+mod truncate;
 mod uaccess;
 mod unmap;
 mod vma;
+mod vmscan;
+mod writeback;
 
 pub use alloc::{
     LruList, MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, PAGEVEC_SIZE, Page, PageAllocator,
@@ -71,9 +80,11 @@ pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
 pub use filemap::FilePage;
+pub use kswapd::Kswapd;
 pub(super) use lifetime::mm_init;
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use mm_struct::{CoreDump, Mm, MmLayout};
+pub use oom_kill::{BadnessFacts, Candidate, Choice, badness, select_bad_process};
 pub use overcommit::VmStat;
 pub use pagetable::pte_present;
 pub use rmap::{AnonLink, AnonVma};
@@ -83,3 +94,5 @@ pub use swap_fault::SwapInVerdict;
 pub use swapfile::{SwapArea, SwapInfo};
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, Vma};
+pub use vmscan::reclaims_mapped;
+pub use writeback::Writes;

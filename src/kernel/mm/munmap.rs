@@ -75,11 +75,12 @@ impl Kernel {
         let space = &mut self.mms[mm];
         space.account(vma, -(vma.pages() as i32));
         space.unmap_area(vma.vm_start, vma.vm_end);
-        self.remove_vm_struct(vma);
+        self.remove_vm_struct(mm, vma);
     }
 
     /// Linux 2.6.12: `mm/mmap.c`, `remove_vm_struct()`.
-    pub(super) fn remove_vm_struct(&mut self, vma: &Vma) {
+    pub(super) fn remove_vm_struct(&mut self, mm: MmId, vma: &Vma) {
+        self.remove_shared_vm_struct(mm, vma);
         if let Some(file) = vma.vm_file {
             self.fput(file);
         }

@@ -1,5 +1,5 @@
-//! Pages on their way to and from devices. A read is complete at once. A write is complete at the
-//! next tick, or when somebody waits for it, whichever comes first.
+//! Pages on their way from and to a swap device. A read is complete at once, a write at the next
+//! tick or when somebody waits for it.
 
 use super::alloc::PageFlags;
 use super::swap_cache::slot_of;
@@ -24,7 +24,7 @@ impl Kernel {
         let state = self.mem.page_state_mut();
         state.pswpin += 1;
         state.pgpgin += KIB_OF_A_PAGE;
-        self.mem.page_mut(pfn).set(PageFlags::UPTODATE);
+        self.mem.page_mut(pfn).test_and_set(PageFlags::UPTODATE);
         self.trace_current(TraceEvent::SwapIn {
             pfn,
             slot: entry.slot(),
@@ -47,33 +47,6 @@ impl Kernel {
             pfn,
             slot: entry.slot(),
         });
-        self.submit_write(pfn);
-    }
-
-    /// A page is under write-back from now on. The device has its contents.
-    ///
-    /// Linux 2.6.12: `mm/page-writeback.c`, `test_set_page_writeback()`.
-    pub(super) fn submit_write(&mut self, pfn: Pfn) {
-        self.mem.page_mut(pfn).set(PageFlags::WRITEBACK);
-        self.mem.page_state_mut().nr_writeback += 1;
-        self.writes.push(pfn);
-    }
-
-    /// The writes in flight are complete, in the order in which they were submitted.
-    ///
-    /// Linux 2.6.12: `mm/filemap.c`, `end_page_writeback()`.
-    pub(in crate::kernel) fn end_writes(&mut self) {
-        for pfn in std::mem::take(&mut self.writes) {
-            if self.mem.page(pfn).flags().contains(PageFlags::RECLAIM) {
-                self.mem.rotate_reclaimable_page(pfn);
-            }
-            self.mem.page_mut(pfn).clear(PageFlags::WRITEBACK);
-            self.mem.page_state_mut().nr_writeback -= 1;
-        }
-    }
-
-    /// Whether a device is writing pages.
-    pub fn writes_in_flight(&self) -> bool {
-        !self.writes.is_empty()
+        self.set_page_writeback(pfn);
     }
 }

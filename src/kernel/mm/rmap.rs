@@ -77,6 +77,26 @@ impl Kernel {
         Ok(())
     }
 
+    /// Counts one more area that maps its file, if it maps one.
+    ///
+    /// Linux 2.6.12: `mm/mmap.c`, `__vma_link_file()`.
+    pub(super) fn vma_link_file(&mut self, mm: MmId, vma: &Vma) {
+        if let Some(file) = vma.vm_file {
+            let inode = self.open_files[file].inode();
+            self.inodes[inode].i_mapping.link_area(mm);
+        }
+    }
+
+    /// Counts one area fewer that maps its file. The area still has its reference to the file.
+    ///
+    /// Linux 2.6.12: `mm/mmap.c`, `__remove_shared_vm_struct()`.
+    pub(super) fn remove_shared_vm_struct(&mut self, mm: MmId, vma: &Vma) {
+        if let Some(file) = vma.vm_file {
+            let inode = self.open_files[file].inode();
+            self.inodes[inode].i_mapping.unlink_area(mm);
+        }
+    }
+
     /// Puts an area at the head of the list of its `anon_vma`. The area in the tree has to learn of
     /// the link, too.
     ///

@@ -42,7 +42,7 @@ impl Kernel {
             return false;
         }
         let flags = PageFlags::UPTODATE | PageFlags::DIRTY;
-        self.mem.page_mut(pfn).set(flags);
+        self.mem.page_mut(pfn).test_and_set(flags);
         true
     }
 
@@ -77,7 +77,7 @@ impl Kernel {
         self.remove_from_swap_cache(pfn, entry);
         self.swap.swap_free(entry);
         self.mem.put_page_of_many(pfn);
-        self.mem.page_mut(pfn).set(PageFlags::DIRTY);
+        self.mem.page_mut(pfn).test_and_set(PageFlags::DIRTY);
     }
 
     /// Gives back the slot of a page whose only users are the caller and the swap cache, if nobody

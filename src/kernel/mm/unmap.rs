@@ -147,11 +147,11 @@ impl Kernel {
         let Some(pfn) = counted_page(&self.mem, pte) else {
             return;
         };
-        let page = self.mem.page_mut(pfn);
         // Only the entry knows that the page was written, and the entry is gone.
         if pte.contains(Pte::DIRTY) {
-            page.set_dirty();
+            self.set_page_dirty(pfn);
         }
+        let page = self.mem.page(pfn);
         if page.is_anon() {
             self.mms[tlb.mm].anon_rss -= 1;
         } else if pte.contains(Pte::ACCESSED) {
@@ -215,7 +215,7 @@ impl Kernel {
         // object frees its pages, and none of them may be mapped then.
         let exe = space.exe.take();
         for vma in &vmas {
-            self.remove_vm_struct(vma);
+            self.remove_vm_struct(mm, vma);
         }
         if let Some(exe) = exe {
             self.iput(exe);

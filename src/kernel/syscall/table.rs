@@ -270,7 +270,7 @@ syscalls! {
     33 access("const char *path, int mode") Absent;
     34 nice("int increment") Exact = Nice(increment: i32) => sys_nice puppets(nice) programs(nice);
     35 ftime("") Hole;
-    36 sync("") Absent;
+    36 sync("") Exact = Sync => sys_sync puppets(sync) programs(sync);
     37 kill("int pid, int sig") Exact
         = Kill(pid: i32, sig: i32) => sys_kill puppets(kill) programs(kill);
     38 rename("const char *old, const char *new") Absent;
@@ -394,7 +394,8 @@ syscalls! {
         programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
         = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop) programs(ipc);
-    118 fsync("unsigned int fd") Absent;
+    118 fsync("unsigned int fd") Exact
+        = Fsync(fd: u32) => sys_fsync puppets(fsync) programs(fsync);
     119 sigreturn("") Simplified = Sigreturn => sys_sigreturn programs(sigreturn);
     120 clone(
         "unsigned long flags, unsigned long stack, int *parent_tid, struct user_desc *tls, \
@@ -440,7 +441,8 @@ syscalls! {
     145 readv("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
     146 writev("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
     147 getsid("pid_t pid") Exact = Getsid(pid: i32) => sys_getsid puppets(getsid) programs(getsid);
-    148 fdatasync("unsigned int fd") Absent;
+    148 fdatasync("unsigned int fd") Exact
+        = Fdatasync(fd: u32) => sys_fdatasync puppets(fdatasync) programs(fdatasync);
     149 _sysctl("struct __sysctl_args *args") Absent;
     150 mlock("unsigned long addr, size_t len") Absent;
     151 munlock("unsigned long addr, size_t len") Absent;

@@ -226,6 +226,49 @@ pub mod functions {
         )
     }
 
+    /// `fsync(fd)`: writes the dirty pages of a file to the disk. Returns a `Call` if it blocks: the
+    /// disk needs until the next tick.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// let call = sh.fsync(fd);
+    /// run(1);
+    /// assert(call.done);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fsync(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Fsync(word(fd, "the descriptor")?))
+    }
+
+    /// `fdatasync(fd)`: as `fsync`; a file of forklab has nothing but data to be written.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.fdatasync(fd);   // nothing is dirty: it returns at once
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fdatasync(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Fdatasync(word(fd, "the descriptor")?))
+    }
+
+    /// `sync()`: writes the dirty pages of all files to the disk. Returns a `Call` if it blocks: the
+    /// disk needs until the next tick.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// sh.sync();
+    /// run(1);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sync(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Sync)
+    }
+
     /// `unlink(path)`: removes the name. The file itself lives until nobody has it open.
     ///
     /// ```rhai

@@ -118,7 +118,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
 /// A file page as it is on its disk.
 fn file_bytes(kind: &InodeKind, index: u32) -> Bytes {
     let mut page = ZEROS;
-    if let InodeKind::Program(bytes) | InodeKind::Regular(bytes) = kind {
+    if let InodeKind::Program(bytes) = kind {
         let rest = bytes.iter().skip((index << PAGE_SHIFT) as usize);
         page.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     }

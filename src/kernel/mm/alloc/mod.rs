@@ -32,10 +32,9 @@ pub(super) use gfp::Gfp;
 pub use lru::{LruList, PAGEVEC_SIZE, PagevecMode};
 pub use page::{Page, PageFlags, PageMapping};
 pub use page_alloc::{MAX_FRAMES, MIN_FRAMES, PageAllocator};
-#[allow(unused_imports)]
 pub(super) use page_list::PageList;
 pub use page_state::{PageState, PerZone};
 pub use pcp::{PerCpuPages, PerCpuPageset, Temperature};
 pub use zone::{
-    DEF_PRIORITY, MAX_DMA_PFN, MAX_ORDER, Shortage, Watermark, Zone, ZoneIdx, ZoneScan,
+    Caller, DEF_PRIORITY, MAX_DMA_PFN, MAX_ORDER, Shortage, Watermark, Zone, ZoneIdx, ZoneScan,
 };

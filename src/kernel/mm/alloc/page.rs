@@ -29,7 +29,7 @@ bitflags! {
         const RESERVED = 1 << 11;
         /// `private` has a meaning; on a free page: the page heads a free block.
         const PRIVATE = 1 << 12;
-        /// Being written to its backing store.
+        /// Being written to its device.
         const WRITEBACK = 1 << 13;
         /// In the swap cache.
         const SWAPCACHE = 1 << 16;
@@ -45,11 +45,6 @@ const CHECK_AT_FREE: PageFlags = PageFlags::LRU
     .union(PageFlags::ACTIVE)
     .union(PageFlags::RECLAIM)
     .union(PageFlags::WRITEBACK)
-    .union(PageFlags::SWAPCACHE);
-/// Flags that lists and the allocator keep.
-const OF_LISTS: PageFlags = PageFlags::LRU
-    .union(PageFlags::ACTIVE)
-    .union(PageFlags::RESERVED)
     .union(PageFlags::SWAPCACHE);
 /// Flags that must not be set when a page is allocated.
 const CHECK_AT_PREP: PageFlags = CHECK_AT_FREE.union(PageFlags::DIRTY);
@@ -182,21 +177,18 @@ impl Page {
         self.mapping = PageMapping::None;
     }
 
-    /// Linux 2.6.12: `mm/page-writeback.c`, `set_page_dirty()`.
-    pub(in crate::kernel::mm) fn set_dirty(&mut self) {
-        self.flags.insert(PageFlags::DIRTY);
+    /// Sets flags. Returns whether all of them were set before.
+    pub(in crate::kernel::mm) fn test_and_set(&mut self, flags: PageFlags) -> bool {
+        let before = self.flags.contains(flags);
+        self.flags.insert(flags);
+        before
     }
 
-    /// Sets flags that say nothing about lists.
-    pub(in crate::kernel::mm) fn set(&mut self, flags: PageFlags) {
-        debug_assert!(!flags.intersects(OF_LISTS), "{flags:?}");
-        self.flags |= flags;
-    }
-
-    /// Clears flags that say nothing about lists.
-    pub(in crate::kernel::mm) fn clear(&mut self, flags: PageFlags) {
-        debug_assert!(!flags.intersects(OF_LISTS), "{flags:?}");
-        self.flags -= flags;
+    /// Clears flags. Returns whether all of them were set before.
+    pub(in crate::kernel::mm) fn test_and_clear(&mut self, flags: PageFlags) -> bool {
+        let before = self.flags.contains(flags);
+        self.flags.remove(flags);
+        before
     }
 
     /// Makes an isolated page one that will be put back on the active list, or on the inactive one.
@@ -372,8 +364,8 @@ mod tests {
             |page| page.flags |= PageFlags::PRIVATE,
             |page| page.flags |= PageFlags::LOCKED,
             |page| page.flags |= PageFlags::ACTIVE,
-            |page| page.flags |= PageFlags::SWAPCACHE,
             |page| page.flags |= PageFlags::WRITEBACK,
+            |page| page.flags |= PageFlags::SWAPCACHE,
             |page| page.flags |= PageFlags::RECLAIM,
         ];
         for (number, change) in changes.into_iter().enumerate() {

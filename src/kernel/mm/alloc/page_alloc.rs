@@ -9,7 +9,7 @@ use super::lru::{LruPagevecs, PagevecMode};
 use super::page::{Page, PageFlags, PageMapping};
 use super::page_state::PageState;
 use super::pcp::Temperature;
-use super::zone::{MAX_ORDER, Watermark, Zone, ZoneIdx};
+use super::zone::{Caller, MAX_ORDER, Watermark, Zone, ZoneIdx, ZoneScan};
 use crate::abi::{AnonVmaId, Pfn};
 
 /// The smallest machine: 4 MiB, in frames.
@@ -59,26 +59,6 @@ impl PageAllocator {
             allocator.free_pages(0, pfn, order);
         });
         allocator
-    }
-
-    /// Allocates 2^`order` frames for a caller on `cpu`; the first one gets one user, the others
-    /// none. `None` if memory is short or the order is not below [`MAX_ORDER`].
-    ///
-    /// Linux 2.6.12: `mm/page_alloc.c`, `__alloc_pages()`.
-    /// Simplified: there is no reclaim and no out-of-memory killer yet, so a caller that would have
-    /// to wait for them after the second attempt gets `None` too. kswapd, woken between the
-    /// attempts, has nothing to free.
-    pub(in crate::kernel::mm) fn alloc_pages(
-        &mut self,
-        cpu: usize,
-        order: u32,
-        gfp: Gfp,
-    ) -> Option<Pfn> {
-        if order >= MAX_ORDER {
-            return None;
-        }
-        self.get_page_from_zonelist(cpu, order, gfp, Watermark::Low)
-            .or_else(|| self.get_page_from_zonelist(cpu, order, gfp, Watermark::Min))
     }
 
     /// Drops a reference to a block; the last one frees it. Reserved pages stay as they are.
@@ -237,6 +217,11 @@ impl PageAllocator {
         &self.zones[zone as usize]
     }
 
+    /// What reclaim remembers of a zone.
+    pub(in crate::kernel::mm) const fn scan_mut(&mut self, zone: ZoneIdx) -> &mut ZoneScan {
+        &mut self.zones[zone as usize].scan
+    }
+
     /// First frames of the free blocks of this order, next to be allocated first.
     ///
     /// # Panics
@@ -264,7 +249,7 @@ impl PageAllocator {
     /// The zones that may serve an allocation, best first; the first is its class zone.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `build_zonelists()`.
-    fn zonelist(&self, gfp: Gfp) -> &'static [ZoneIdx] {
+    pub(in crate::kernel::mm) fn zonelist(&self, gfp: Gfp) -> &'static [ZoneIdx] {
         if gfp.contains(Gfp::DMA) || self.zone(ZoneIdx::Normal).present_pages == 0 {
             &[ZoneIdx::Dma]
         } else {
@@ -272,18 +257,26 @@ impl PageAllocator {
         }
     }
 
-    /// Tries the zones in order, and takes the block from the first that can spare it.
-    fn get_page_from_zonelist(
+    /// Takes 2^`order` frames for a caller on `cpu` from the first zone that can spare them; the
+    /// first frame gets one user, the others none. `None` if no zone can, or the order is not below
+    /// [`MAX_ORDER`].
+    ///
+    /// Linux 2.6.12: `mm/page_alloc.c`, a loop over the zones in `__alloc_pages()`.
+    pub(in crate::kernel::mm) fn get_page_from_zonelist(
         &mut self,
         cpu: usize,
         order: u32,
         gfp: Gfp,
         level: Watermark,
+        caller: Caller,
     ) -> Option<Pfn> {
+        if order >= MAX_ORDER {
+            return None;
+        }
         let zonelist = self.zonelist(gfp);
         zonelist.iter().find_map(|&idx| {
             let zone = &mut self.zones[idx as usize];
-            zone.zone_watermark_ok(order, zone.mark(level, gfp), zonelist[0])
+            zone.zone_watermark_ok(order, zone.mark(level, gfp, caller), zonelist[0])
                 .ok()?;
             let temperature = if gfp.contains(Gfp::COLD) {
                 Temperature::Cold
@@ -324,6 +317,16 @@ impl PageAllocator {
 
     fn count_pages(&self, which: impl Fn(&Page) -> bool) -> u32 {
         self.mem_map.iter().filter(|page| which(page)).count() as u32
+    }
+}
+
+#[cfg(test)]
+impl PageAllocator {
+    /// The two attempts that a caller makes before it has to wait for memory.
+    pub(super) fn alloc_pages(&mut self, cpu: usize, order: u32, gfp: Gfp) -> Option<Pfn> {
+        [Watermark::Low, Watermark::Min]
+            .into_iter()
+            .find_map(|level| self.get_page_from_zonelist(cpu, order, gfp, level, Caller::Ordinary))
     }
 }
 

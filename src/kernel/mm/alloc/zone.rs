@@ -46,6 +46,19 @@ pub enum Watermark {
     Low,
     /// Second attempt: below this, the caller has to reclaim memory itself.
     Min,
+    /// The attempt before somebody is killed. kswapd works until each zone has more than this.
+    High,
+    /// No mark: for callers that give back more than they take.
+    Ignored,
+}
+
+/// Who allocates, as far as it matters how deep they may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller {
+    /// A task that other tasks can wait for.
+    Ordinary,
+    /// A realtime task outside of an interrupt.
+    Realtime,
 }
 
 /// Why a zone refuses: at `order`, `free` frames would be left, but more than `mark` are required.
@@ -105,6 +118,17 @@ pub struct ZoneScan {
 pub const DEF_PRIORITY: u32 = 12;
 
 impl ZoneScan {
+    /// A run has got to a priority.
+    pub(in crate::kernel::mm) fn begin_round(&mut self, priority: u32) {
+        self.temp_priority = priority;
+        self.prev_priority = self.prev_priority.min(priority);
+    }
+
+    /// A run is over: the next begins where this one ended.
+    pub(in crate::kernel::mm) const fn end_run(&mut self) {
+        self.prev_priority = self.temp_priority;
+    }
+
     const AT_BOOT: Self = Self {
         nr_scan_active: 0,
         nr_scan_inactive: 0,
@@ -177,16 +201,17 @@ impl Zone {
     /// deeper.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `__alloc_pages()` and the head of `zone_watermark_ok()`.
-    /// Simplified: realtime tasks, which count there as callers that cannot wait, are unknown here.
-    pub fn mark(&self, level: Watermark, gfp: Gfp) -> i32 {
-        if level == Watermark::Low {
-            return self.pages_low.cast_signed();
-        }
-        let mut mark = self.pages_min.cast_signed();
+    pub fn mark(&self, level: Watermark, gfp: Gfp, caller: Caller) -> i32 {
+        let mut mark = match level {
+            Watermark::Low => return self.pages_low.cast_signed(),
+            Watermark::High => return self.pages_high.cast_signed(),
+            Watermark::Ignored => return i32::MIN / 2,
+            Watermark::Min => self.pages_min.cast_signed(),
+        };
         if gfp.contains(Gfp::HIGH) {
             mark -= mark / 2;
         }
-        if !gfp.contains(Gfp::WAIT) {
+        if !gfp.contains(Gfp::WAIT) || caller == Caller::Realtime {
             mark -= mark / 4;
         }
         mark
@@ -286,15 +311,23 @@ mod tests {
             [192, 240, 288]
         );
         let table = [
-            (Watermark::Low, Gfp::KERNEL, 240),
-            (Watermark::Low, Gfp::ATOMIC, 240),
-            (Watermark::Min, Gfp::KERNEL, 192),
-            (Watermark::Min, Gfp::KERNEL | Gfp::HIGH, 96),
-            (Watermark::Min, Gfp::DMA, 144),
-            (Watermark::Min, Gfp::ATOMIC, 72),
+            (Watermark::Low, Gfp::KERNEL, Caller::Ordinary, 240),
+            (Watermark::Low, Gfp::ATOMIC, Caller::Realtime, 240),
+            (Watermark::Min, Gfp::KERNEL, Caller::Ordinary, 192),
+            (Watermark::Min, Gfp::KERNEL, Caller::Realtime, 144),
+            (
+                Watermark::Min,
+                Gfp::KERNEL | Gfp::HIGH,
+                Caller::Ordinary,
+                96,
+            ),
+            (Watermark::Min, Gfp::DMA, Caller::Ordinary, 144),
+            (Watermark::Min, Gfp::ATOMIC, Caller::Ordinary, 72),
+            (Watermark::High, Gfp::ATOMIC, Caller::Realtime, 288),
         ];
-        for (level, gfp, mark) in table {
-            assert_eq!(normal.mark(level, gfp), mark, "{level:?} {gfp:?}");
+        for (level, gfp, caller, mark) in table {
+            let found = normal.mark(level, gfp, caller);
+            assert_eq!(found, mark, "{level:?} {gfp:?} {caller:?}");
         }
     }
 

@@ -163,6 +163,12 @@ impl Lab {
         self.call(task, call)
     }
 
+    /// Opens a file.
+    pub fn open(&mut self, task: TaskId, path: &str, flags: u32) -> u32 {
+        self.call(task, Syscall::Open(path.to_owned(), flags))
+            .unwrap()
+    }
+
     pub fn munmap(&mut self, task: TaskId, va: VirtAddr, pages: u32) {
         self.call(task, Syscall::Munmap(va.0, pages * PAGE_SIZE))
             .unwrap();

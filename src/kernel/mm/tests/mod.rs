@@ -3,6 +3,7 @@
 
 mod areas;
 mod cow;
+mod files;
 mod first_touch;
 mod full_copy;
 pub(in crate::kernel) mod lab;
