@@ -35,8 +35,8 @@ pub use fcntl::{
 };
 pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE};
 pub use ids::{
-    AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT, PAGE_SIZE, Pfn, Pid,
-    SemUndoId, SighandId, SignalId, TaskId, VirtAddr,
+    AnonLinkId, AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT,
+    PAGE_SIZE, Pfn, Pid, SemUndoId, SighandId, SignalId, TaskId, VirtAddr,
 };
 pub use ipc::{
     GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE,

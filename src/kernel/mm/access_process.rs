@@ -84,6 +84,7 @@ impl Kernel {
         }
         let pte = self.pte(mm, addr);
         if pte_present(pte) && (!write || pte.contains(Pte::RW)) {
+            self.mem.mark_page_accessed(pte.pfn());
             return Some(pte.pfn());
         }
         // Once is enough, although the entry of an area without `VM_WRITE` stays read-only: after a

@@ -69,6 +69,9 @@ impl Kernel {
             InodeKind::Shmem(_) => self.shmem_getpage(inode, index)?,
             _ => self.filemap_nopage(vma.vm_flags, file, index)?,
         };
+        if fault == MmFault::Major {
+            self.mem.page_state_mut().pgmajfault += 1;
+        }
         self.mem.get_page(pfn);
         self.mark_page_accessed(pfn);
         Ok((pfn, fault))
@@ -146,10 +149,9 @@ impl Kernel {
 
     /// Takes note that a page was used.
     ///
-    /// Linux 2.6.12: `mm/swap.c`, `mark_page_accessed()`. Simplified: no page is on a list yet, so
-    /// that none is moved.
+    /// Linux 2.6.12: `mm/swap.c`, `mark_page_accessed()`.
     pub(super) fn mark_page_accessed(&mut self, pfn: Pfn) {
-        self.mem.page_mut(pfn).test_and_set(PageFlags::REFERENCED);
+        self.mem.mark_page_accessed(pfn);
     }
 
     /// Allocates a frame for the page cache. What it holds is still that of its last user.
@@ -170,6 +172,7 @@ impl Kernel {
         self.mem.page_mut(pfn).add_to_page_cache(inode, index);
         self.inodes[inode].i_mapping.insert_page(index, pfn);
         self.vm.pagecache += 1;
+        self.lru_cache_add(pfn);
     }
 
     /// Reads a page from the device. The rest of the last page is filled with zeros.

@@ -145,7 +145,7 @@ impl Kernel {
         self.mms[mm].rss += 1;
         // Clean, also for a write: the access that follows sets the dirty bit.
         self.set_pte(table, addr, Pte::new(pfn, vma.page_prot));
-        self.mem.page_mut(pfn).page_add_rmap();
+        self.mem.page_add_file_rmap(pfn);
         Ok(())
     }
 
@@ -177,7 +177,7 @@ impl Kernel {
             if pte.contains(Pte::DIRTY) {
                 self.set_page_dirty(pfn);
             }
-            self.mem.page_mut(pfn).page_remove_rmap();
+            self.mem.page_remove_rmap(pfn);
             self.mms[mm].rss -= 1;
             self.put_page(pfn);
         }

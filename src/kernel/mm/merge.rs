@@ -85,10 +85,14 @@ impl Kernel {
             vm_start: prev.map_or(new.vm_start, |prev| prev.vm_start),
             vm_end: next.map_or(new.vm_end, |next| next.vm_end),
             vm_pgoff: prev.map_or(new.vm_pgoff, |prev| prev.vm_pgoff),
-            anon_vma: prev
-                .and_then(|prev| prev.anon_vma)
-                .or(next.and_then(|next| next.anon_vma)),
             ..new
+        };
+        let mut linked = [prev, next].into_iter().flatten();
+        let linked = linked.find(|vma| vma.anon_vma.is_some());
+        let merged = Vma {
+            anon_vma: linked.and_then(|vma| vma.anon_vma),
+            anon_link: linked.and_then(|vma| vma.anon_link),
+            ..merged
         };
         vmas.insert(merged.vm_end, merged);
         let joined = u32::from(prev.is_some()) + u32::from(next.is_some());
@@ -124,20 +128,20 @@ impl Kernel {
             ..*vma
         };
         let vm_pgoff = vma.linear_page_index(VirtAddr(addr));
-        let high = Vma {
+        let mut high = Vma {
             vm_start: addr,
             vm_pgoff,
             ..*vma
         };
         // Areas are found by their end: the upper part takes the place of the area that is split,
         // the lower one is added.
+        self.anon_vma_link(mm, &mut high);
         self.mms[mm].insert_vma(low);
         self.mms[mm].insert_vma(high);
         if let Some(file) = vma.vm_file {
             self.get_file(file);
         }
         self.vma_link_file(mm, &high);
-        self.anon_vma_link(&high);
         Ok(())
     }
 }

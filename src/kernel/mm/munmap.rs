@@ -60,6 +60,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `mm/mmap.c`, `unmap_region()`.
     fn unmap_region(&mut self, mm: MmId, detached: &[Vma], start: u32, end: u32) {
+        self.lru_add_drain();
         let mut tlb = MmuGather::new(self, mm);
         let accounted = self.unmap_vmas(&mut tlb, detached);
         self.vm_unacct_memory(accounted);

@@ -1,6 +1,6 @@
 //! Virtual memory areas: ranges of an address space with the same rights and the same backing.
 
-use crate::abi::{AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
+use crate::abi::{AnonLinkId, AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
 use bitflags::bitflags;
 
 /// Low bits of the entries of pages without access rights.
@@ -110,6 +110,8 @@ pub struct Vma {
     pub vm_file: Option<FileId>,
     /// The `anon_vma` of its anonymous pages, once it has some.
     pub anon_vma: Option<AnonVmaId>,
+    /// Its place in the list of the `anon_vma`.
+    pub anon_link: Option<AnonLinkId>,
 }
 
 impl Vma {
@@ -123,6 +125,7 @@ impl Vma {
             vm_pgoff: vm_start >> PAGE_SHIFT,
             vm_file: None,
             anon_vma: None,
+            anon_link: None,
         }
     }
 
