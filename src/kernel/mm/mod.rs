@@ -23,10 +23,12 @@
 //! | page frames: `struct page`, zones, buddy lists | `alloc`, a room of its own |
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
-//! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
-//! | faults and copy on write | `fault`, `memory`, `uaccess` |
+//! | mapping and unmapping | `area_search`, `mmap`, `brk`, `munmap`, `unmap` |
+//! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process` |
 //! | the page cache | `filemap`, `file_io`, `readahead`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
+//! | swap and reclaim | `swapfile`, `swap_cache`, `swap_fault`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -43,21 +45,25 @@ mod file_pte;
 mod filemap;
 mod frames;
 mod fremap;
+mod get_user_pages;
 mod kswapd;
 mod lifetime;
 mod lru;
+mod madvise;
 mod memory;
 mod merge;
 mod mincore;
+mod mlock;
 mod mm_struct;
 mod mmap;
+mod mprotect;
+mod mremap;
 mod msync;
 mod munmap;
 mod oom_kill;
 mod overcommit;
 mod page_io;
 mod pagetable;
-mod populate;
 mod readahead;
 mod rmap;
 mod rmap_walk;
