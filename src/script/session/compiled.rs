@@ -1,5 +1,6 @@
 //! Compiling functions of the script to programs of the machine.
 
+use super::document::Document;
 use super::state::Shared;
 use crate::compile::{self, Diagnostic, Entry};
 use crate::kernel::fs::ProgramImage;
@@ -22,6 +23,8 @@ pub(in crate::script) struct Source {
     pub(in crate::script) text: String,
     /// Variables from earlier lines of the prompt.
     pub(in crate::script) variables: Vec<(String, Dynamic, bool)>,
+    /// The number of lines before the file or input that is running.
+    pub(in crate::script) lines_before: usize,
 }
 
 impl Source {
@@ -32,7 +35,7 @@ impl Source {
             .any(|function| function.name == name)
     }
 
-    pub(in crate::script) fn new(ast: &AST, text: &str, scope: &Scope<'static>) -> Self {
+    pub(super) fn new(ast: &AST, document: &Document, scope: &Scope<'static>) -> Self {
         let plain = |value: &Dynamic| {
             let value = value.flatten_clone();
             let array = value.as_array_ref().is_ok_and(|a| a.len() <= MAX_ARRAY);
@@ -45,8 +48,9 @@ impl Source {
             .filter_map(|(name, constant, value)| Some((name.to_owned(), plain(value)?, constant)));
         Self {
             ast: ast.clone(),
-            text: text.to_owned(),
+            text: document.text().to_owned(),
             variables: variables.collect(),
+            lines_before: document.before_input(),
         }
     }
 
