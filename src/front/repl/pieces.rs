@@ -65,9 +65,10 @@ impl<'a> Pieces<'a> {
     /// What has been collected, complete or not.
     pub(super) fn rest(&mut self) -> Option<String> {
         self.wait_for = 0;
-        let blank = std::mem::replace(&mut self.blank, true);
         let text = std::mem::take(&mut self.text);
-        (!blank).then(|| text.trim_end_matches(['\n', '\r']).to_owned())
+        let whole = (!self.blank).then(|| text.trim_end_matches(['\n', '\r']).to_owned());
+        self.blank = true;
+        whole
     }
 }
 

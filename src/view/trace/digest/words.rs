@@ -4,7 +4,7 @@ use super::{
     Exit, ExitEnd, Fault, FaultCounts, FaultOutcome, Fork, Item, Members, Passed, Place, RunList,
     Who,
 };
-use crate::abi::{Pfn, Pid, VirtAddr};
+use crate::abi::{Pfn, Pid, SigAction, VirtAddr};
 use crate::hw::ErrorCode;
 use crate::trace::Placement;
 use crate::view::text::{Line, Role, Text, cell, task_tag};
@@ -56,6 +56,7 @@ impl Item {
             Self::Reaped { .. }
             | Self::Reparent { .. }
             | Self::Signal { .. }
+            | Self::Ignored { .. }
             | Self::Prio { .. } => 5,
             Self::Fault(fault) => match fault.code {
                 Some(code) if code.is_user() => 4,
@@ -108,6 +109,16 @@ impl Item {
                     " pending for "
                 };
                 cell(Role::Name, signal).plain(what).add(Role::Pid, to)
+            }
+            Self::Ignored { to, signal, action } => {
+                let why = match action {
+                    SigAction::Ignore => ": SIG_IGN",
+                    _ => " by default",
+                };
+                cell(Role::Name, signal)
+                    .plain(" ignored by ")
+                    .add(Role::Pid, to)
+                    .plain(why)
             }
             Self::Tid {
                 addr,
