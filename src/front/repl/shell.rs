@@ -77,6 +77,7 @@ impl Shell {
     pub fn new(limits: Limits, host: Host, color: Colors) -> Result<Self, String> {
         let mut session = Session::with_host(limits, host)?;
         session.remember();
+        session.set_name(NAME);
         Ok(Self {
             session,
             color,

@@ -25,6 +25,10 @@ pub(in crate::script) struct Source {
     pub(in crate::script) variables: Vec<(String, Dynamic, bool)>,
     /// The number of lines before the file or input that is running.
     pub(in crate::script) lines_before: usize,
+    /// The name of the text.
+    name: String,
+    /// The file that runs in the middle of it, with the number of lines before it.
+    file: Option<(String, u32)>,
 }
 
 impl Source {
@@ -51,6 +55,19 @@ impl Source {
             text: document.text().to_owned(),
             variables: variables.collect(),
             lines_before: document.before_input(),
+            name: document.name().to_owned(),
+            file: document
+                .file()
+                .map(|file| (file.to_owned(), document.before_input() as u32)),
+        }
+    }
+
+    /// A position in the file that is running, or in the text of the session.
+    fn place(&self, pos: compile::Pos) -> String {
+        let compile::Pos { line, column } = pos;
+        match &self.file {
+            Some((file, before)) if line > *before => format!("{file}:{}:{column}", line - before),
+            _ => format!("{}:{line}:{column}", self.name),
         }
     }
 
@@ -70,6 +87,7 @@ impl Source {
             source_name: name,
             variables: &self.variables,
             constants: &constant,
+            place: &|pos| self.place(pos),
         };
         compile::compile(&script, entry)
     }

@@ -8,6 +8,8 @@ const MAX_LINES: usize = 60_000;
 /// The text so far.
 #[derive(Default)]
 pub(super) struct Document {
+    /// Its name in the messages of programs.
+    name: String,
     text: String,
     lines: usize,
     /// The number of lines before the text that was added last.
@@ -47,6 +49,9 @@ impl Document {
     /// here if the session was reset, because the next one then starts over.
     pub(super) fn begin_input(&mut self) -> Option<Self> {
         let old = self.ended.then(|| std::mem::take(self));
+        if let Some(old) = &old {
+            self.name.clone_from(&old.name);
+        }
         self.input = self.lines;
         old
     }
@@ -54,7 +59,7 @@ impl Document {
     /// Begins a file that is run in the middle of an input. Returns what [`Self::return_to_input`]
     /// needs.
     pub(super) fn begin_file(&mut self, name: &str) -> usize {
-        self.file = Some(name.to_owned());
+        self.file = Some(base(name));
         std::mem::replace(&mut self.input, self.lines)
     }
 
@@ -62,6 +67,19 @@ impl Document {
     pub(super) fn return_to_input(&mut self, input: usize) {
         self.file = None;
         self.input = input + self.lines.saturating_sub(self.before);
+    }
+
+    /// Gives it the name of the script, of which only the last part of a path is kept.
+    pub(super) fn set_name(&mut self, name: &str) {
+        self.name = base(name);
+    }
+
+    /// Its name in the messages of programs.
+    pub(super) fn name(&self) -> &str {
+        match self.name.as_str() {
+            "" => "script",
+            name => name,
+        }
     }
 
     /// The file that is running in the middle of an input.
@@ -94,6 +112,11 @@ impl Document {
     pub(in crate::script) fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// The last part of a path.
+fn base(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -63,6 +63,11 @@ impl Session {
         })
     }
 
+    /// Gives the text of the session the name of its script, for the messages of programs.
+    pub fn set_name(&mut self, name: &str) {
+        self.document.set_name(name);
+    }
+
     /// Runs a script. Its variables and functions stay for the next one.
     ///
     /// # Errors
