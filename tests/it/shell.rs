@@ -260,7 +260,7 @@ fn a_file_that_is_run_has_lines_of_its_own() {
     let kept = std::sync::Arc::clone(&told);
     let host = Host {
         warn: Some(Box::new(move |warning| {
-            kept.lock().unwrap().push(warning.clone())
+            kept.lock().unwrap().push(warning.clone());
         })),
         ..Host::printing(Box::new(|_| Ok(())))
     };
@@ -273,4 +273,29 @@ fn a_file_that_is_run_has_lines_of_its_own() {
     let told = told.lock().unwrap();
     assert_eq!(told[0].file.as_deref(), path.to_str());
     assert_eq!(told[0].line, 1);
+}
+
+/// The message of a program's failed assertion names the file that is running, or the prompt.
+#[test]
+fn a_failed_assertion_of_a_program_names_its_place() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("asserts.rhai");
+    let script = "fn main() {\n    let n = 1;\n    assert(n == 2);\n}\nspawn(\"a\", main);\nrun();";
+    std::fs::write(&path, script).unwrap();
+    let run = format!(":run {}", path.display());
+    let (print, printed) = mpsc::channel();
+    let host = Host::printing(Box::new(move |line| {
+        print.send(line.to_owned()).unwrap();
+        Ok(())
+    }));
+    let mut shell = Shell::new(Limits::default(), host, Colors::Off).unwrap();
+    for line in ["let a = 1", &run, "boot()", script] {
+        shell.submit(line);
+    }
+    assert_eq!(
+        printed.try_iter().collect::<Vec<_>>(),
+        [
+            "asserts.rhai:3:5: assertion failed: n == 2 (1 == 2)",
+            "prompt:12:5: assertion failed: n == 2 (1 == 2)"
+        ]
+    );
 }

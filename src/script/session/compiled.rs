@@ -1,6 +1,6 @@
 //! Compiling functions of the script to programs of the machine.
 
-use super::document::Document;
+use super::document::{Document, base};
 use super::state::Shared;
 use crate::compile::{self, Diagnostic, Entry};
 use crate::kernel::fs::ProgramImage;
@@ -58,7 +58,7 @@ impl Source {
             name: document.name().to_owned(),
             file: document
                 .file()
-                .map(|file| (file.to_owned(), document.before_input() as u32)),
+                .map(|file| (base(file), document.before_input() as u32)),
         }
     }
 

@@ -59,7 +59,7 @@ impl Document {
     /// Begins a file that is run in the middle of an input. Returns what [`Self::return_to_input`]
     /// needs.
     pub(super) fn begin_file(&mut self, name: &str) -> usize {
-        self.file = Some(base(name));
+        self.file = Some(name.to_owned());
         std::mem::replace(&mut self.input, self.lines)
     }
 
@@ -115,7 +115,7 @@ impl Document {
 }
 
 /// The last part of a path.
-fn base(path: &str) -> String {
+pub(super) fn base(path: &str) -> String {
     path.rsplit('/').next().unwrap_or_default().to_owned()
 }
 

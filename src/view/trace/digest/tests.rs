@@ -249,7 +249,7 @@ fn signals_that_are_not_the_end() {
 fn signals_that_are_ignored() {
     let mut machine = boot(1);
     let (sh, kid, _) = after_fork(&mut machine);
-    let pid = machine.kernel.pid(kid).0 as i32;
+    let pid = machine.kernel.pid(kid).0;
     let send = |signal: i32| Syscall::Kill(pid, signal);
     call(
         &mut machine,
