@@ -200,6 +200,11 @@ impl Kernel {
         &self.mem
     }
 
+    /// The frames that the boot has left to the page allocator, `totalram_pages`.
+    pub const fn totalram_pages(&self) -> u32 {
+        self.totalram_pages
+    }
+
     /// Committed memory, and memory used as page cache.
     pub const fn vm(&self) -> &VmStat {
         &self.vm

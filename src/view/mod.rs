@@ -10,7 +10,8 @@
 //! | where does its priority come from | `prio` |
 //! | who got how much CPU, who waited how long | `fairness`, `latency`, `schedstat` |
 //! | who ran when | `timeline`, `chart`, `on_cpu` |
-//! | what is mapped where | `maps`, `vtop` |
+//! | what is mapped where | `maps`, `smaps`, `pagetable`, `vtop` |
+//! | what is memory used for | `frames`, `meminfo`, `buddyinfo` |
 //! | what would the next access do, and why | `why` |
 //! | who shares what | `sharing`, `shares` |
 //! | what mattered in what happened | `digest` |
@@ -28,9 +29,11 @@ mod text;
 mod trace;
 
 pub use memory::{
-    Area, EntryView, Fate, Forecast, Mapper, Maps, MapsRow, Owner, PageView, ShareRow, SharedFrame,
-    Shares, Sharing, TaskName, TlbView, Verdict, Vtop, Why, common_frames, forecast, maps, owners,
-    pte_flags, shares, sharing, vtop, why,
+    Area, BuddyZone, Buddyinfo, EntryView, Fate, Forecast, Frames, FramesBy, FramesWanted,
+    LegendEntry, Mapper, Maps, MapsRow, Meminfo, Owner, PageTableTree, PageView, Run, ShareRow,
+    SharedFrame, Shares, Sharing, Smaps, SmapsRow, TableView, TaskName, TlbView, Verdict, Vtop,
+    Why, buddyinfo, common_frames, forecast, frames, maps, meminfo, owners, pagetable, pte_flags,
+    shares, sharing, smaps, vtop, why,
 };
 pub use process::{
     Activity, ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, ExplainStatus, FdRow, Fds,

@@ -19,6 +19,7 @@ mod help;
 mod jobs;
 mod machine;
 mod memory;
+mod memory_view;
 mod predict;
 mod program;
 mod properties;
@@ -58,6 +59,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("memory", exported_module!(memory::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
+        ("views", exported_module!(memory_view::functions)),
         ("views", exported_module!(sched_view::functions)),
         ("programs", exported_module!(program::functions)),
         ("following", exported_module!(follow::functions)),

@@ -56,7 +56,7 @@ fn printed(ctx: &NativeCallContext, view: Text) -> Result<String> {
 }
 
 /// The error for a task that has exited and waits to be reaped.
-fn no_address_space(task: &Task) -> ScriptError {
+pub(super) fn no_address_space(task: &Task) -> ScriptError {
     ScriptError::new(format!("task {} no longer has an address space", task.pid))
         .with_help("it has exited; ps() shows who has not reaped it yet")
 }

@@ -107,7 +107,7 @@ pub fn common_frames(kernel: &Kernel, a: MmId, b: MmId) -> usize {
 }
 
 /// The mapped user pages of an address space, in ascending order of address.
-fn user_pages(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)> {
+pub(super) fn user_pages(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)> {
     let tables = (0..TASK_SIZE).step_by(TABLE_SPAN).filter_map(move |start| {
         let pde = kernel.pde(mm, VirtAddr(start));
         pde.is_hw_present()
@@ -123,12 +123,12 @@ fn user_pages(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)
     })
 }
 
-fn is_user_data(kernel: &Kernel, pte: Pte) -> bool {
+pub(super) fn is_user_data(kernel: &Kernel, pte: Pte) -> bool {
     kernel.mem().pfn_valid(pte.pfn()) && !kernel.mem().page(pte.pfn()).is_reserved()
 }
 
 /// The tasks of every address space, in ascending order.
-fn mm_users(kernel: &Kernel) -> SecondaryMap<MmId, Vec<Pid>> {
+pub(super) fn mm_users(kernel: &Kernel) -> SecondaryMap<MmId, Vec<Pid>> {
     let mut users: SecondaryMap<MmId, Vec<Pid>> = SecondaryMap::new();
     for (pid, task) in kernel.pid_hash().tasks() {
         if let Some(mm) = kernel.task(task).mm()
