@@ -6,7 +6,7 @@ use super::field::FieldValue;
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
 use super::text::Text;
-use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
+use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, SigAction, Signal, VirtAddr, WaitStatus};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:ident $tag:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
@@ -427,6 +427,15 @@ events! {
         pid: Pid,
         /// Signal that was sent.
         signal: Signal,
+    }
+    /// A signal was discarded when it was sent, because its receiver ignores it.
+    SignalIgnored "signal_ignored" {
+        /// Receiver of the signal.
+        pid: Pid,
+        /// Signal that was sent.
+        signal: Signal,
+        /// The receiver's action: `SIG_IGN`, or `SIG_DFL` if the default is to ignore the signal.
+        action: SigAction,
     }
     /// A pending signal was delivered.
     SignalDeliver "signal_deliver" {

@@ -11,6 +11,7 @@ use crate::machine::{Command, Machine, Reply, Stop, Until};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Halt, Limit, Shared};
 use crate::trace::CopyStage;
+use crate::view;
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
@@ -104,8 +105,21 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
             Ok(passed as i64)
         }
         Stop::Budget if allowed < ticks => Err(Halt::Limit(Limit::Ticks).into()),
+        Stop::Idle => {
+            tell_deadlocks(ctx)?;
+            Ok(passed as i64)
+        }
         _ => Ok(passed as i64),
     }
+}
+
+/// Prints which tasks wait for each other, when nothing can happen any more.
+fn tell_deadlocks(ctx: &NativeCallContext) -> Result<()> {
+    let text = look(ctx, view::deadlocks)?;
+    if !text.lines.is_empty() {
+        Shared::of(ctx)?.print(&format!("deadlock:\n{text}"));
+    }
+    Ok(())
 }
 
 /// Lets time pass up to a tick; between two commands, handlers run and output is printed.
@@ -237,7 +251,13 @@ pub mod functions {
                 let message = "nothing is left to happen, and the condition does not hold";
                 let help = "ps() shows what the tasks are waiting for; tick(n) lets time pass all the \
                      same";
-                return Err(ScriptError::new(message).with_help(help).into());
+                let error = ScriptError::new(message).with_help(help);
+                let deadlocks = look(&ctx, view::deadlocks)?.to_string();
+                return Err(match deadlocks.as_str() {
+                    "" => error,
+                    deadlocks => error.with_note(format!("deadlock: {deadlocks}")),
+                }
+                .into());
             }
             // A breakpoint or a panic has stopped the clock.
             if pass(&ctx, 1, Until::Budget)? == 0 {
