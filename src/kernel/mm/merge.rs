@@ -166,12 +166,16 @@ impl Kernel {
         if let Some(merged) = self.vma_merge(mm, &part) {
             return Ok(merged);
         }
-        self.cut_out(mm, vma, start, end)?;
-        self.mms[mm].insert_vma(part);
-        Ok(part)
+        let alone = Vma {
+            vm_flags,
+            page_prot: part.page_prot,
+            ..self.cut_out(mm, vma, start, end)?
+        };
+        self.mms[mm].insert_vma(alone);
+        Ok(alone)
     }
 
-    /// Makes `[start, end)` of an area an area of its own.
+    /// Makes `[start, end)` of an area an area of its own, and returns it.
     ///
     /// # Errors
     /// `ENOMEM` if the area cannot be split. A cut at the start may stay.
@@ -181,15 +185,18 @@ impl Kernel {
         vma: &Vma,
         start: u32,
         end: u32,
-    ) -> Result<(), MapRefusal> {
+    ) -> Result<Vma, MapRefusal> {
         if start != vma.vm_start {
             self.split_vma(mm, vma, start)?;
         }
-        if end != vma.vm_end {
-            let high = vma.above(start).unwrap_or(*vma);
-            self.split_vma(mm, &high, end)?;
+        // Looked up again after each cut: the upper part is a new area with a link of its own.
+        let high = self.mms[mm].find_vma(VirtAddr(start)).copied();
+        let high = high.unwrap_or(*vma);
+        if end == vma.vm_end {
+            return Ok(high);
         }
-        Ok(())
+        self.split_vma(mm, &high, end)?;
+        Ok(high.below(end).unwrap_or(high))
     }
 
     /// Splits the area that contains the address.
