@@ -3,6 +3,7 @@
 use super::alloc::PageFlags;
 use super::memory::MmFault;
 use super::overcommit::pages_of;
+use super::swap_entry::SwapEntry;
 use super::vma::Vma;
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
@@ -21,6 +22,15 @@ pub enum FilePage {
         /// Index of the page in it.
         index: u32,
     },
+    /// A page of shared memory in a swap slot.
+    Swapped {
+        /// The object.
+        inode: InodeId,
+        /// Index of the page in it.
+        index: u32,
+        /// The slot.
+        slot: SwapEntry,
+    },
     /// Beyond the end of the file.
     BeyondEnd,
 }
@@ -38,7 +48,10 @@ impl Kernel {
         }
         match self.inodes[inode].pages().get(&index) {
             Some(pfn) => FilePage::Cached(*pfn),
-            None => FilePage::Uncached { inode, index },
+            None => match self.shmem_slot(inode, index) {
+                Some(slot) => FilePage::Swapped { inode, index, slot },
+                None => FilePage::Uncached { inode, index },
+            },
         }
     }
 
@@ -53,18 +66,22 @@ impl Kernel {
         let (pfn, fault) = match self.file_page(vma, addr) {
             FilePage::BeyondEnd => return Err(MmFault::Sigbus),
             FilePage::Cached(pfn) => (pfn, MmFault::Minor),
+            FilePage::Swapped { inode, index, slot } => {
+                let read = self.shmem_swapin(inode, index, slot);
+                read.map_err(|_| MmFault::Oom)?
+            }
             FilePage::Uncached { inode, index } => {
                 let read = self.page_cache_read(inode, index);
                 let pfn = read.map_err(|_| MmFault::Oom)?;
                 match self.inodes[inode].kind {
                     InodeKind::Shmem(_) => (pfn, MmFault::Minor),
-                    _ => (pfn, MmFault::Major),
+                    _ => {
+                        self.mem.page_state_mut().pgmajfault += 1;
+                        (pfn, MmFault::Major)
+                    }
                 }
             }
         };
-        if fault == MmFault::Major {
-            self.mem.page_state_mut().pgmajfault += 1;
-        }
         self.mem.mark_page_accessed(pfn);
         self.mem.get_page(pfn);
         Ok((pfn, fault))
@@ -84,6 +101,9 @@ impl Kernel {
     /// # Errors
     /// No memory.
     pub(super) fn page_cache_read(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
+        if let Some(slot) = self.shmem_slot(inode, index) {
+            return Ok(self.shmem_swapin(inode, index, slot)?.0);
+        }
         let pfn = self.add_to_page_cache_lru(inode, index)?;
         self.readpage(inode, index, pfn);
         Ok(pfn)

@@ -36,7 +36,7 @@ fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
 
 /// Whether a request for that many pages is plausible: fewer than are obtainable.
 ///
-/// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 0, without swap.
+/// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 0. Free swap slots count as page cache.
 fn enough_memory(pages: u32, pagecache: u32, free: u32, admin: bool) -> bool {
     obtainable(pagecache, free, admin) > pages
 }
@@ -60,9 +60,14 @@ impl Kernel {
         Ok(())
     }
 
+    /// Pages of caches, which could be dropped, and free swap slots.
+    fn caches(&self) -> u32 {
+        self.vm.pagecache + self.swap.nr_swap_pages()
+    }
+
     fn obtainable(&self, task: TaskId) -> u32 {
         let admin = self.task(task).cred().capable(Caps::SYS_ADMIN);
-        obtainable(self.vm.pagecache, self.mem.nr_free_pages(), admin)
+        obtainable(self.caches(), self.mem.nr_free_pages(), admin)
     }
 
     /// Allocates a `vm_area_struct` and charges its pages: both or neither.
@@ -85,7 +90,7 @@ impl Kernel {
     /// Whether a task may commit that many pages now.
     pub(super) fn may_commit(&self, task: TaskId, pages: u32) -> bool {
         let admin = self.task(task).cred().capable(Caps::SYS_ADMIN);
-        enough_memory(pages, self.vm.pagecache, self.mem.nr_free_pages(), admin)
+        enough_memory(pages, self.caches(), self.mem.nr_free_pages(), admin)
     }
 
     /// Takes pages off the committed memory.

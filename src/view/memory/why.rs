@@ -320,6 +320,12 @@ fn file_fate(
     match kernel.file_page(vma, va.page_base()) {
         FilePage::Cached(pfn) => found(Some(pfn)),
         FilePage::Uncached { .. } => found(None),
+        FilePage::Swapped { slot, .. } => Fate::SwapIn {
+            slot,
+            cached: kernel.swap().cached(slot),
+            owners: 1,
+            copies: false,
+        },
         FilePage::BeyondEnd => Fate::Sigbus,
     }
 }

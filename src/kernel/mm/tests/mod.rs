@@ -8,6 +8,8 @@ mod first_touch;
 mod full_copy;
 pub(in crate::kernel) mod lab;
 mod neighbours;
+mod reclaim;
 mod segments;
 mod shared;
 mod smp;
+mod swap;
