@@ -80,7 +80,10 @@ impl Kernel {
     /// without having the CPU. If it has finished, it has nothing left to do when it gets it.
     pub(super) fn kswapd_runs_meanwhile(&mut self) {
         while self.kswapd_is_awake() {
-            let balance = self.balance_pgdat(self.kswapd.max_order);
+            if !self.kswapd.balancing {
+                self.begin_run();
+            }
+            let balance = self.balance_pgdat(self.kswapd.order);
             self.kswapd.finished = balance.all_ok;
             if balance.napped {
                 break;
@@ -140,7 +143,7 @@ impl Kernel {
         self.kswapd.balancing = true;
         self.kswapd.order = self.kswapd.max_order;
         let order = self.kswapd.order as u8;
-        self.trace_current(TraceEvent::KswapdWake { order });
+        self.trace(self.kswapd.task, TraceEvent::KswapdWake { order });
     }
 
     /// The zones have enough: it sleeps, unless somebody wants larger blocks meanwhile.

@@ -69,7 +69,12 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
     PsRow {
         pid: sched.pid,
         tgid: task.tgid(),
-        ppid: kernel.ppid(id),
+        // 2.6.12's kernel threads are children of init.
+        ppid: if kernel.is_kswapd(id) {
+            kernel.pid(kernel.init())
+        } else {
+            kernel.ppid(id)
+        },
         name: kernel.names.get(sched.name).to_owned(),
         letter,
         state,
