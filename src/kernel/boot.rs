@@ -9,6 +9,7 @@ use super::mm::{
 };
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
+use super::sysctl::Sysctls;
 use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
@@ -50,6 +51,8 @@ pub struct Config {
     pub fork_flushes_tlb: bool,
     /// The constants of the scheduler.
     pub tunables: Tunables,
+    /// The tunables of the running kernel.
+    pub sysctls: Sysctls,
     /// `jiffies` at boot.
     pub initial_jiffies: u32,
     /// User id of tasks that are spawned without one.
@@ -80,6 +83,7 @@ impl Default for Config {
             child_runs_first: true,
             fork_flushes_tlb: true,
             tunables: Tunables::LINUX,
+            sysctls: Sysctls::default(),
             initial_jiffies: 0,
             uid: 500,
             cycles_per_tick: 1000,

@@ -21,6 +21,7 @@ pub mod sched;
 pub mod signal;
 pub mod stat;
 pub mod syscall;
+pub mod sysctl;
 pub mod task;
 pub mod time;
 pub mod traps;

@@ -88,6 +88,7 @@ impl Kernel {
             anon_rss: 0,
             nr_ptes: 0,
             locked_vm: 0,
+            def_flags: VmFlags::empty(),
             free_area_cache: like_old.mmap_base,
             cpu_vm_mask: 0,
             core: None,
@@ -138,11 +139,7 @@ impl Kernel {
                 vm_flags: vma.vm_flags - VmFlags::LOCKED,
                 ..vma
             };
-            self.anon_vma_link(new, &mut copy);
-            if let Some(file) = copy.vm_file {
-                self.get_file(file);
-            }
-            self.vma_link_file(new, &copy);
+            self.open_vma(new, &mut copy);
             // The area is in the tree before its pages are copied, and what was copied is counted
             // even if the copy stops half-way: then `mmput` finds it all and takes it back.
             self.mms[new].insert_vma(copy);

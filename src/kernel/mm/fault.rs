@@ -351,7 +351,7 @@ impl Kernel {
         let too_much_locked = vma.has(VmFlags::LOCKED)
             && space.locked_vm + grow > limits[Resource::Memlock].cur >> PAGE_SHIFT
             && !self.task(task).cred().capable(Caps::IPC_LOCK);
-        if too_large || too_much_locked || !self.may_commit(task, grow) {
+        if too_large || too_much_locked || self.may_commit(task, grow).is_err() {
             Err(Errno::ENOMEM)
         } else {
             Ok(grow)

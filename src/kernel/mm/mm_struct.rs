@@ -56,6 +56,8 @@ pub struct Mm {
     /// Size of the locked areas.
     #[getset(get_copy = "pub")]
     pub(super) locked_vm: u32,
+    /// Flags of every new area: `VM_LOCKED` after `mlockall(MCL_FUTURE)`.
+    pub(super) def_flags: VmFlags,
     /// Number of page tables.
     #[getset(get_copy = "pub")]
     pub(super) nr_ptes: u32,

@@ -24,7 +24,8 @@
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
-//! | faults and copy on write | `fault`, `memory`, `uaccess` |
+//! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process` |
 //! | files in memory: page cache, dirty pages, truncation | `filemap`, `file_io`, `writeback`, `truncate` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
@@ -40,13 +41,18 @@ mod fault;
 mod file_io;
 mod filemap;
 mod frames;
+mod get_user_pages;
 mod kswapd;
 mod lifetime;
 mod lru;
+mod madvise;
 mod memory;
 mod merge;
+mod mlock;
 mod mm_struct;
 mod mmap;
+mod mprotect;
+mod mremap;
 mod munmap;
 mod oom_kill;
 mod overcommit;

@@ -80,11 +80,16 @@ impl Kernel {
 
     /// Linux 2.6.12: `mm/mmap.c`, `remove_vm_struct()`.
     pub(super) fn remove_vm_struct(&mut self, mm: MmId, vma: &Vma) {
+        self.close_file_of(mm, vma);
+        self.anon_vma_unlink(vma);
+    }
+
+    /// Drops the references that an area holds to its file.
+    pub(super) fn close_file_of(&mut self, mm: MmId, vma: &Vma) {
         self.remove_shared_vm_struct(mm, vma);
         if let Some(file) = vma.vm_file {
             self.fput(file);
         }
-        self.anon_vma_unlink(vma);
     }
 }
 

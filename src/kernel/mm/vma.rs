@@ -135,6 +135,22 @@ impl Vma {
         self
     }
 
+    /// The part of it below an address, unless that is empty.
+    pub(super) fn below(&self, addr: u32) -> Option<Self> {
+        let vm_end = addr.min(self.vm_end);
+        (self.vm_start < vm_end).then_some(Self { vm_end, ..*self })
+    }
+
+    /// The part of it from an address on, unless that is empty.
+    pub(super) fn above(&self, addr: u32) -> Option<Self> {
+        let vm_start = addr.max(self.vm_start);
+        (vm_start < self.vm_end).then(|| Self {
+            vm_start,
+            vm_pgoff: self.linear_page_index(VirtAddr(vm_start)),
+            ..*self
+        })
+    }
+
     /// Size in pages.
     pub const fn pages(&self) -> u32 {
         (self.vm_end - self.vm_start) >> PAGE_SHIFT

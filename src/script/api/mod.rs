@@ -6,6 +6,7 @@
     reason = "in code that export_module generates, where the arguments' types were checked"
 )]
 
+mod areas;
 mod calls;
 mod check;
 mod clone;
@@ -56,6 +57,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(semaphores::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("memory", exported_module!(memory::functions)),
+        ("memory", exported_module!(areas::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
         ("views", exported_module!(sched_view::functions)),

@@ -1,6 +1,7 @@
 //! What a script's mistake is called, where it is, and what helps: Rhai's errors and ours in words
 //! for a learner.
 
+mod area_remedy;
 mod diagnose;
 mod error;
 mod no_function;
