@@ -117,7 +117,7 @@ fn a_small_machine_runs_out_of_memory_in_an_orderly_way() {
     lab.check();
     assert!(children.len() > 10, "{} children", children.len());
     let first = children.remove(0);
-    assert_eq!(victims(&lab, mark), [lab.pid(first)]);
+    assert_eq!(victims(&lab, mark), [Pid(lab.pid(first))]);
     assert_eq!(
         lab.wait(sh, lab.pid(first), 0),
         Waited::Reaped(lab.pid(first), 9)
