@@ -290,6 +290,12 @@ impl Kernel {
     /// cache name their slots.
     fn check_swap(&self, census: &mut Census) -> Result<(), String> {
         let mut cached = 0;
+        for object in self.inodes.values() {
+            for slot in object.i_mapping().slots().values() {
+                let slot = SwapEntry::of_private(*slot);
+                *census.slots.entry(slot).or_default() += 1;
+            }
+        }
         for slot in self.swap.used() {
             let mut owners = census.slots.remove(&slot).unwrap_or(0);
             if let Some(pfn) = self.swap.cached(slot) {

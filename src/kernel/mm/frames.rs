@@ -50,6 +50,8 @@ impl Kernel {
             if self.may_use_reserves() {
                 return self.get_page(order, gfp, Watermark::Ignored);
             }
+            // cond_resched(): kswapd goes first, if this has woken it.
+            self.kswapd_runs_meanwhile();
             if let Some(pfn) = self.reclaim_for(order, gfp) {
                 return Some(pfn);
             }
@@ -70,7 +72,7 @@ impl Kernel {
             if found.is_some() {
                 return found;
             }
-            self.blk_congestion_wait();
+            self.nap();
         }
         // Somebody else may have freed much meanwhile.
         self.get_page(order, gfp, Watermark::High)

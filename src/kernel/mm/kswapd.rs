@@ -22,8 +22,10 @@ pub struct Kswapd {
     order: u32,
     /// The largest order for which it was woken since (`kswapd_max_order`).
     max_order: u32,
+    /// The run is over although the thread has not noticed.
+    finished: bool,
     /// It was woken at least once.
-    ran: bool,
+    was_woken: bool,
 }
 
 impl Kernel {
@@ -38,7 +40,7 @@ impl Kernel {
         let name = self.names.intern("kswapd0");
         let thread = self
             .tasks
-            .insert_with_key(|id| Task::bare(id, Pid(0), Cred::of_user(0)));
+            .insert_with_key(|id| Task::bare(id, Pid(PID as i32), Cred::of_user(0)));
         self.task_mut(thread).flags |= PfFlags::MEMALLOC | PfFlags::KSWAPD;
         self.kswapd.task = thread;
         let entry = self.kswapd_entry(name);
@@ -67,8 +69,31 @@ impl Kernel {
     /// kswapd, once it was woken or if there is swap: machines that are never short of memory do
     /// not show it.
     pub fn visible_kswapd(&self) -> Option<TaskId> {
-        let seen = self.kswapd.ran || self.swap.total_swap_pages() > 0;
+        let seen = self.kswapd.was_woken || self.swap.total_swap_pages() > 0;
         seen.then_some(self.kswapd.task)
+    }
+
+    /// Lets kswapd make passes, if it is awake, while a task waits inside an allocation: until there
+    /// is enough, or it waits for a device itself.
+    ///
+    /// Simplified: a task cannot leave the CPU in the middle of an allocation, so kswapd works
+    /// without having the CPU. If it has finished, it has nothing left to do when it gets it.
+    pub(super) fn kswapd_runs_meanwhile(&mut self) {
+        while self.kswapd_is_awake() {
+            if !self.kswapd.balancing {
+                self.begin_run();
+            }
+            let balance = self.balance_pgdat(self.kswapd.order);
+            self.kswapd.finished = balance.all_ok;
+            if balance.napped {
+                break;
+            }
+        }
+    }
+
+    fn kswapd_is_awake(&self) -> bool {
+        let woken = self.sched.get(self.kswapd.task).state == TaskState::RUNNING;
+        (woken || self.kswapd.balancing) && !self.kswapd.finished
     }
 
     /// Wakes kswapd because an allocation found a zone with too few free frames.
@@ -76,6 +101,8 @@ impl Kernel {
     /// Linux 2.6.12: `mm/vmscan.c`, `wakeup_kswapd()`.
     pub(super) fn wakeup_kswapd(&mut self, order: u32) {
         self.kswapd.max_order = self.kswapd.max_order.max(order);
+        self.kswapd.finished = false;
+        self.kswapd.was_woken = true;
         if self.kswapd.balancing {
             return;
         }
@@ -95,6 +122,10 @@ impl Kernel {
         if !self.is_kswapd(current) {
             return false;
         }
+        if std::mem::take(&mut self.kswapd.finished) {
+            self.end_run(current);
+            return true;
+        }
         if !self.kswapd.balancing {
             self.begin_run();
         }
@@ -110,10 +141,9 @@ impl Kernel {
 
     fn begin_run(&mut self) {
         self.kswapd.balancing = true;
-        self.kswapd.ran = true;
         self.kswapd.order = self.kswapd.max_order;
         let order = self.kswapd.order as u8;
-        self.trace_current(TraceEvent::KswapdWake { order });
+        self.trace(self.kswapd.task, TraceEvent::KswapdWake { order });
     }
 
     /// The zones have enough: it sleeps, unless somebody wants larger blocks meanwhile.

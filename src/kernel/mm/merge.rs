@@ -111,7 +111,7 @@ impl Kernel {
         let after: Vec<Vma> = rests.chain([merged]).collect();
         let before: Vec<Vma> = [prev, cut, next].into_iter().flatten().collect();
         self.replace_areas(mm, &before, &after);
-        Some(merged)
+        self.mms[mm].find_vma(at).copied()
     }
 
     /// Puts other areas in the place of some, with the references that each holds. An area that goes

@@ -28,7 +28,7 @@
 //! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process` |
 //! | the page cache | `filemap`, `file_io`, `readahead`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
-//! | swap and reclaim | `swapfile`, `swap_cache`, `swap_fault`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
+//! | swap and reclaim | `shmem`, `swapfile`, `swap_cache`, `swap_fault`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -67,6 +67,7 @@ mod pagetable;
 mod readahead;
 mod rmap;
 mod rmap_walk;
+mod shmem;
 mod shrink_list;
 mod swap_cache;
 mod swap_entry;
@@ -104,7 +105,7 @@ pub use rmap::{AnonLink, AnonVma};
 pub use swap_cache::slot_of;
 pub use swap_entry::SwapEntry;
 pub use swap_fault::SwapInVerdict;
-pub use swapfile::{SwapArea, SwapInfo};
+pub use swapfile::{PageBytes, SwapArea, SwapInfo};
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, Vma};
 pub use vmscan::reclaims_mapped;

@@ -80,6 +80,11 @@ impl Kernel {
         Ok(())
     }
 
+    /// Pages of caches, which could be dropped, and free swap slots.
+    fn caches(&self) -> u32 {
+        self.vm.pagecache + self.swap.nr_swap_pages()
+    }
+
     /// Allocates a `vm_area_struct` and charges its pages: both or neither.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()` and `do_brk()`; `kernel/fork.c`, `dup_mmap()`.
@@ -115,8 +120,7 @@ impl Kernel {
         let limit = if strict {
             self.commit_limit_of(task, admin)
         } else {
-            let freeable = self.vm.pagecache + self.swap.nr_swap_pages();
-            obtainable(freeable, self.mem.nr_free_pages(), admin)
+            obtainable(self.caches(), self.mem.nr_free_pages(), admin)
         };
         if committed + pages < limit {
             return Ok(());

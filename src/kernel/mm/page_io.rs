@@ -22,6 +22,7 @@ impl Kernel {
             None => self.ram.zero_frame(pfn),
         }
         let state = self.mem.page_state_mut();
+        self.stat.swapped_in += 1;
         state.pswpin += 1;
         state.pgpgin += KIB_OF_A_PAGE;
         self.mem.page_mut(pfn).test_and_set(PageFlags::UPTODATE);
@@ -41,6 +42,7 @@ impl Kernel {
         let entry = slot_of(self.mem.page(pfn)).expect("only pages of the swap cache come here");
         self.swap.write(entry, self.ram.frame(pfn));
         let state = self.mem.page_state_mut();
+        self.stat.swapped_out += 1;
         state.pswpout += 1;
         state.pgpgout += KIB_OF_A_PAGE;
         self.trace_current(TraceEvent::SwapOut {

@@ -7,6 +7,7 @@ use super::swap_cache::slot_of;
 use super::vmscan::ScanControl;
 use crate::abi::Pfn;
 use crate::kernel::Kernel;
+use crate::kernel::fs::InodeKind;
 
 /// What becomes of a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -171,8 +172,9 @@ impl Kernel {
             _ if slot.is_some() => None,
             PageMapping::None | PageMapping::Anon(_) => return Pageout::Keep,
         };
-        let written_back = inode.is_none_or(|inode| self.inodes[inode].kind.is_written_back());
-        if !written_back {
+        let kind = inode.map(|inode| &self.inodes[inode].kind);
+        let in_shared_memory = kind.is_some_and(|kind| matches!(kind, InodeKind::Shmem(_)));
+        if !in_shared_memory && kind.is_some_and(|kind| !kind.is_written_back()) {
             return Pageout::Activate;
         }
         if !self.clear_page_dirty(pfn) {
@@ -180,6 +182,12 @@ impl Kernel {
         }
         self.mem.page_mut(pfn).test_and_set(PageFlags::RECLAIM);
         match inode {
+            Some(inode) if in_shared_memory => {
+                if !self.shmem_writepage(inode, pfn) {
+                    self.mem.page_mut(pfn).test_and_clear(PageFlags::RECLAIM);
+                    return Pageout::Activate;
+                }
+            }
             Some(inode) => self.writepage(inode, pfn),
             None => self.swap_writepage(pfn),
         }

@@ -3,7 +3,7 @@
 
 use super::alloc::{Page, PageFlags};
 use super::swap_entry::SwapEntry;
-use super::swapfile::SwapInfo;
+use super::swapfile::{PageBytes, SwapInfo};
 use crate::abi::Pfn;
 use crate::kernel::Kernel;
 use crate::trace::{FrameUse, NoMemory, SlabCache};
@@ -30,6 +30,14 @@ impl Kernel {
         &self.swap
     }
 
+    /// What a swap slot holds: the page that caches it, or else what was written to it.
+    pub fn swapped_bytes(&self, entry: SwapEntry) -> Option<&PageBytes> {
+        match self.swap.cached(entry) {
+            Some(pfn) => Some(self.ram.frame(pfn)),
+            None => self.swap.read(entry),
+        }
+    }
+
     /// Gives an anonymous page a swap slot. Returns whether it has one now.
     ///
     /// Linux 2.6.12: `mm/swap_state.c`, `add_to_swap()`.
@@ -50,7 +58,11 @@ impl Kernel {
     ///
     /// # Errors
     /// No memory for a node of the radix tree.
-    fn insert_into_swap_cache(&mut self, pfn: Pfn, entry: SwapEntry) -> Result<(), NoMemory> {
+    pub(super) fn insert_into_swap_cache(
+        &mut self,
+        pfn: Pfn,
+        entry: SwapEntry,
+    ) -> Result<(), NoMemory> {
         if self.swap.needs_a_node(entry) {
             self.kmem_cache_alloc(SlabCache::RadixTreeNode)?;
         }

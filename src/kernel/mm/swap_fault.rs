@@ -112,7 +112,7 @@ impl Kernel {
     }
 
     /// Reads the page of a slot, and those of the slots around it.
-    fn swapin(&mut self, entry: SwapEntry) -> Option<Pfn> {
+    pub(super) fn swapin(&mut self, entry: SwapEntry) -> Option<Pfn> {
         self.swapin_readahead(entry);
         let pfn = self.read_swap_cache(entry).ok()??;
         self.mem.page_state_mut().pgmajfault += 1;

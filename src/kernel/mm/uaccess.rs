@@ -73,7 +73,7 @@ impl Kernel {
                 return Err(UserFault {
                     addr: fault.addr,
                     error_code: fault.error_code,
-                    kind: UserFaultKind::Oom,
+                    kind: UserFaultKind::OomKilled,
                 });
             }
             match self.cpus[self.this_cpu]

@@ -111,13 +111,19 @@ impl Kernel {
                 break;
             }
             if sc.nr_scanned > 0 && priority < NAP_PRIORITY {
-                self.blk_congestion_wait();
+                self.nap();
             }
         }
         for zone in zones {
             self.mem.scan_mut(*zone).end_run();
         }
         enough
+    }
+
+    /// A task that reclaims waits for the device.
+    pub(super) fn nap(&mut self) {
+        self.blk_congestion_wait();
+        self.kswapd_runs_meanwhile();
     }
 
     /// Linux 2.6.12: `mm/vmscan.c`, `shrink_caches()`.

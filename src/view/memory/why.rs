@@ -15,8 +15,9 @@ use crate::abi::{MmId, Pfn, Pid, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Access, ErrorCode, Mmu, Mode, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{
-    BadAccess, FaultVerdict, FilePage, PteFault, SegvCode, SwapEntry, SwapInVerdict, Vma,
-    WpVerdict, WpWhy, access_verdict, fault_verdict, pte_fault_verdict,
+    BadAccess, FaultVerdict, FilePage, LruList, PageMapping, PteFault, SegvCode, SwapEntry,
+    SwapInVerdict, Vma, WpVerdict, WpWhy, access_verdict, fault_verdict, pte_fault_verdict,
+    slot_of,
 };
 use crate::machine::Machine;
 use serde::{Serialize, Serializer};
@@ -37,7 +38,11 @@ pub struct Why {
     pub area: Area,
     /// The page table entries that map the frame; empty if its users are not counted.
     pub mapped_by: Vec<Mapper>,
+    /// Who else uses the frame: a cache, or a vector in front of the LRU lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<&'static str>,
     /// If the page is in a swap slot: the page table entries that own the slot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub slot_owners: Vec<Mapper>,
     /// The outcome of a read from user mode.
     pub read: Forecast,
@@ -202,6 +207,10 @@ pub fn why(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Why> {
         task: task_name(kernel, task),
         area: area(machine, task, va),
         mapped_by,
+        held_by: match &walk.page {
+            Some(page) if !page.reserved => holders(kernel, page.pfn),
+            _ => Vec::new(),
+        },
         slot_owners: slot_mappers(kernel, &walk),
         read: forecast(kernel, task, va, Access::read(Mode::User))?,
         write: forecast(kernel, task, va, Access::write(Mode::User))?,
@@ -326,6 +335,12 @@ fn file_fate(kernel: &Kernel, vma: &Vma, index: u32, found: impl Fn(Option<Pfn>)
     match kernel.file_page_at(vma, index) {
         FilePage::Cached(pfn) => found(Some(pfn)),
         FilePage::Uncached { .. } => found(None),
+        FilePage::Swapped { slot, .. } => Fate::SwapIn {
+            slot,
+            cached: kernel.swap().cached(slot),
+            owners: 1,
+            copies: false,
+        },
         FilePage::BeyondEnd => Fate::Sigbus,
     }
 }
@@ -368,6 +383,28 @@ fn stack_growth_to(kernel: &Kernel, task: TaskId, va: VirtAddr) -> Option<u32> {
         }
         FaultVerdict::Good | FaultVerdict::Bad { .. } => None,
     }
+}
+
+/// Who uses a frame without mapping it.
+fn holders(kernel: &Kernel, pfn: Pfn) -> Vec<&'static str> {
+    let page = kernel.mem().page(pfn);
+    let waits = |cpu| {
+        let lists = [LruList::Inactive, LruList::Active];
+        let mut vectors = lists
+            .into_iter()
+            .map(move |list| kernel.mem().pagevec(cpu, list));
+        vectors.any(|vector| vector.contains(&pfn))
+    };
+    let holders = [
+        (
+            matches!(page.mapping(), PageMapping::Cache(_)),
+            "the page cache",
+        ),
+        (slot_of(page).is_some(), "the swap cache"),
+        ((0..kernel.cpus.len()).any(waits), "a pagevec"),
+    ];
+    let holders = holders.into_iter().filter(|(holds, _)| *holds);
+    holders.map(|(_, who)| who).collect()
 }
 
 /// The owners of the slot in which a walk ends.

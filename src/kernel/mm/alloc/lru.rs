@@ -229,3 +229,144 @@ impl PageAllocator {
         self.state.pgrotated += 1;
     }
 }
+
+#[cfg(test)]
+impl PageAllocator {
+    /// Makes a page the next one of its list that reclaim looks at.
+    pub(in crate::kernel::mm) fn move_to_tail(&mut self, pfn: Pfn) {
+        let list = self.page(pfn).lru_list();
+        let zone = &mut self.zones[ZoneIdx::of(pfn) as usize];
+        zone.lru[list as usize].del(&mut self.mem_map, pfn);
+        zone.lru[list as usize].add_tail(&mut self.mem_map, pfn);
+    }
+
+    /// Returns what the CPUs have on their lists to the buddy lists.
+    pub(in crate::kernel::mm) fn empty_pcp_lists(&mut self) {
+        for zone in &mut self.zones {
+            for cpu in 0..zone.pageset.len() {
+                for pcp in 0..2 {
+                    let list = &mut zone.pageset[cpu].pcp[pcp].list;
+                    let mut list = std::mem::replace(list, PageList::new());
+                    zone.free_pages_bulk(&mut self.mem_map, list.len(), &mut list);
+                }
+            }
+        }
+    }
+
+    /// Takes frames out of the buddy lists of a zone until it has so many, and holds them.
+    pub(in crate::kernel::mm) fn leave_free(&mut self, zone: ZoneIdx, free: u32) {
+        while self.zones[zone as usize].free_pages > free {
+            let taken = self.zones[zone as usize].rmqueue(&mut self.mem_map, 0);
+            self.page_mut(taken.unwrap()).get();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::mm::alloc::gfp::Gfp;
+
+    fn machine(mode: PagevecMode) -> PageAllocator {
+        let mut a = PageAllocator::new(0x4000, 1);
+        a.set_pagevec_mode(mode);
+        a
+    }
+
+    fn page(a: &mut PageAllocator) -> Pfn {
+        a.alloc_pages(0, 0, Gfp::HIGHUSER).unwrap()
+    }
+
+    fn new_page(a: &mut PageAllocator, list: LruList) -> Pfn {
+        let pfn = page(a);
+        assert_eq!(a.lru_cache_add(0, pfn, list), []);
+        pfn
+    }
+
+    fn listed(a: &PageAllocator, list: LruList) -> Vec<Pfn> {
+        a.lru(ZoneIdx::Normal, list).collect()
+    }
+
+    #[test]
+    fn a_page_stays_on_its_list_until_its_last_user_is_gone() {
+        let mut a = machine(PagevecMode::Drained);
+        let [old, new] = [(); 2].map(|()| new_page(&mut a, LruList::Active));
+        assert_eq!(listed(&a, LruList::Active), [new, old]);
+        a.get_page(old);
+        assert!(!a.put_page(0, old));
+        assert_eq!(listed(&a, LruList::Active), [new, old]);
+        assert!(a.put_page(0, old));
+        assert_eq!(listed(&a, LruList::Active), [new]);
+        assert_eq!(a.page(old).flags(), PageFlags::empty());
+        a.check().unwrap();
+    }
+
+    /// Section 2.4: inactive, then inactive and referenced, then active, then active and referenced.
+    #[test]
+    fn a_page_that_is_used_twice_becomes_active() {
+        let mut a = machine(PagevecMode::Drained);
+        let pfn = new_page(&mut a, LruList::Inactive);
+        let steps = [(); 4].map(|()| {
+            a.mark_page_accessed(pfn);
+            a.page(pfn).flags()
+        });
+        let (lru, referenced) = (PageFlags::LRU, PageFlags::REFERENCED);
+        let active = lru | PageFlags::ACTIVE;
+        let expected = [
+            lru | referenced,
+            active,
+            active | referenced,
+            active | referenced,
+        ];
+        assert_eq!(steps, expected);
+        assert_eq!(a.page_state().pgactivate, 1);
+        a.check().unwrap();
+    }
+
+    #[test]
+    fn the_fourteenth_page_takes_the_others_along() {
+        let mut a = machine(PagevecMode::Literal);
+        let pages: Vec<Pfn> = (0..13).map(|_| new_page(&mut a, LruList::Active)).collect();
+        assert_eq!(listed(&a, LruList::Active), []);
+        assert_eq!(a.pagevec(0, LruList::Active), pages);
+        assert_eq!(a.page(pages[0]).page_count(), 2);
+        let last = new_page(&mut a, LruList::Active);
+        let newest_first: Vec<Pfn> = pages.iter().copied().chain([last]).rev().collect();
+        assert_eq!(listed(&a, LruList::Active), newest_first);
+        assert_eq!(a.page(pages[0]).page_count(), 1);
+    }
+
+    #[test]
+    fn a_drain_frees_the_pages_that_only_the_vector_held() {
+        let mut a = machine(PagevecMode::Literal);
+        let [active, dead] = [(); 2].map(|()| new_page(&mut a, LruList::Active));
+        let inactive = new_page(&mut a, LruList::Inactive);
+        assert!(!a.put_page(0, dead), "its frame is not free yet");
+        a.mark_page_accessed(inactive);
+        a.mark_page_accessed(inactive);
+        assert_eq!(a.page(inactive).flags(), PageFlags::REFERENCED);
+        assert_eq!(a.lru_add_drain(0), [dead]);
+        assert_eq!(listed(&a, LruList::Active), [active]);
+        assert_eq!(listed(&a, LruList::Inactive), [inactive]);
+        a.check().unwrap();
+    }
+
+    #[test]
+    fn isolated_pages_keep_their_order_and_their_kind() {
+        let mut a = machine(PagevecMode::Drained);
+        let pages = [(); 3].map(|()| new_page(&mut a, LruList::Active));
+        let mut taken = PageList::new();
+        let scanned = a.isolate_lru_pages(ZoneIdx::Normal, LruList::Active, 2, &mut taken);
+        assert_eq!((scanned, taken.len()), (3, 2), "one more is reported");
+        assert_eq!(listed(&a, LruList::Active), [pages[2]]);
+        let oldest_first = [(); 2].map(|()| a.next_isolated(&mut taken).unwrap());
+        assert_eq!(oldest_first, [pages[0], pages[1]]);
+        for pfn in oldest_first {
+            assert_eq!(a.page(pfn).page_count(), 2);
+            a.putback_lru_page(pfn);
+            a.put_page_of_many(pfn);
+        }
+        assert_eq!(listed(&a, LruList::Active), [pages[1], pages[0], pages[2]]);
+        a.check().unwrap();
+    }
+}

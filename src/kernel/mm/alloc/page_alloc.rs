@@ -323,7 +323,12 @@ impl PageAllocator {
 #[cfg(test)]
 impl PageAllocator {
     /// The two attempts that a caller makes before it has to wait for memory.
-    pub(super) fn alloc_pages(&mut self, cpu: usize, order: u32, gfp: Gfp) -> Option<Pfn> {
+    pub(in crate::kernel::mm) fn alloc_pages(
+        &mut self,
+        cpu: usize,
+        order: u32,
+        gfp: Gfp,
+    ) -> Option<Pfn> {
         [Watermark::Low, Watermark::Min]
             .into_iter()
             .find_map(|level| self.get_page_from_zonelist(cpu, order, gfp, level, Caller::Ordinary))

@@ -129,13 +129,14 @@ fn a_stack_grows_within_the_limit_of_memory() {
     mode(&mut lab, 2);
     let stack = lab.mmap(a, 1, RW, PRIVATE | 0x100);
     let room = limit(&lab, a) - lab.k.vm.committed;
-    let filled = lab.mmap(a, room - 3, RW, PRIVATE);
-    let esp = |lab: &mut Lab| lab.k.task_mut(a).thread.regs.esp = 0;
-    esp(&mut lab);
+    let filled = lab.mmap_at(a, 0x1000_0000, room - 300, RW);
+    let left = limit(&lab, a) - lab.k.vm.committed;
+    lab.k.task_mut(a).thread.regs.esp = 0;
     let below = |pages: u32| VirtAddr(stack.0 - pages * PAGE_SIZE);
-    assert!(lab.try_write(a, below(3), 1).is_err());
-    assert!(lab.try_write(a, below(1), 1).is_ok());
-    lab.munmap(a, page(filled, 1), 8);
-    assert!(lab.try_write(a, below(3), 1).is_ok());
+    assert!(lab.try_write(a, below(left), 1).is_err());
+    assert!(lab.try_write(a, below(left - 1), 1).is_ok());
+    assert!(lab.try_write(a, below(left), 1).is_err());
+    lab.munmap(a, page(filled, 1), 64);
+    assert!(lab.try_write(a, below(left), 1).is_ok());
     lab.check();
 }

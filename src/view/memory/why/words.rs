@@ -222,11 +222,11 @@ impl Why {
             .plain(" has ")
             .add(Role::Number, count)
             .plain(" owners (");
-        let page = self.walk.page.as_ref().filter(|page| page.pfn == pfn);
-        let cache = page.filter(|page| !page.anon && page.page_count > page.page_mapcount);
-        let cache = cache.map(|_| cell(Role::Plain, "the page cache"));
-        line.join(listed(self.mapped_by.iter().map(Mapper::tag).chain(cache)))
-            .plain(")")
+        let holders = self.held_by.iter().map(|who| cell(Role::Plain, who));
+        line.join(listed(
+            self.mapped_by.iter().map(Mapper::tag).chain(holders),
+        ))
+        .plain(")")
     }
 }
 
