@@ -6,6 +6,12 @@ pub const TASK_SIZE: u32 = 0xc000_0000;
 constants! {
     /// `prot` of mmap: no access.
     PROT_NONE: u32 = 0;
+    /// A flag of msync: what was stored becomes dirty in the page cache, and nothing is written yet.
+    MS_ASYNC: u32 = 1;
+    /// A flag of msync: refused for locked areas, and otherwise without effect.
+    MS_INVALIDATE: u32 = 2;
+    /// A flag of msync: the whole file is written to the disk, and the call sleeps until it is there.
+    MS_SYNC: u32 = 4;
     /// A flag of mlockall: all memory that is mapped now.
     MCL_CURRENT: u32 = 1;
     /// A flag of mlockall: all memory that will be mapped.

@@ -4,7 +4,10 @@ use super::Kernel;
 use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::{SemSets, ShmSegments};
-use super::mm::{self, DirectIos, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat};
+use super::mm::{
+    self, DirectIos, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PagevecMode, SwapInfo, VmStat,
+    Writes,
+};
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
 use super::sysctl::Sysctls;
@@ -31,6 +34,10 @@ pub struct Config {
     pub mem: u32,
     /// TLB entries per CPU; 0 or a power of two.
     pub tlb: u32,
+    /// Size of the swap device that is turned on at boot, bytes; 0 for none.
+    pub swap: u32,
+    /// How new pages reach the LRU lists.
+    pub pagevec: PagevecMode,
     /// Limit of pids: all are below it.
     pub pid_max: u32,
     /// Limit on the number of tasks; `None` means the kernel's default, which depends on the
@@ -69,6 +76,8 @@ impl Default for Config {
             cpus: 1,
             mem: 64 << 20,
             tlb: 64,
+            swap: 0,
+            pagevec: PagevecMode::Drained,
             pid_max: PID_MAX_LIMIT,
             threads_max: None,
             cow: true,
@@ -91,6 +100,11 @@ impl Default for Config {
 /// cannot be paused, so it must not be long.
 pub const MAX_INTERLEAVE: u32 = 100_000;
 
+/// The smallest swap device: `mkswap` requires ten pages.
+const MIN_SWAP: u32 = 10 * PAGE_SIZE;
+/// The largest swap device. The host has to keep what is written to it.
+pub const MAX_SWAP: u32 = 2 << 30;
+
 /// The files that exist from boot on: two devices and three programs.
 pub const BOOT_FILES: [&str; 5] = ["console", "null", "init", "sh", "true"];
 
@@ -112,6 +126,7 @@ impl Kernel {
         let frames = config.mem / PAGE_SIZE;
         let mut ram = Ram::new(frames);
         let mut mem = PageAllocator::new(frames, config.cpus as usize);
+        mem.set_pagevec_mode(config.pagevec);
         let mut cpus: Vec<Cpu> = (0..config.cpus)
             .map(|_| Cpu::new(config.tlb as usize))
             .collect();
@@ -147,9 +162,13 @@ impl Kernel {
             mem,
             vm: VmStat::default(),
             direct_io: DirectIos::default(),
+            swap: SwapInfo::default(),
+            kswapd: Kswapd::default(),
+            writes: Writes::default(),
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
+            anon_links: SlotMap::with_key(),
             files: SlotMap::with_key(),
             open_files: SlotMap::with_key(),
             inodes: SlotMap::with_key(),
@@ -174,6 +193,7 @@ impl Kernel {
             init: TaskId::default(),
             panic: None,
         };
+        kernel.swapon_at_boot();
         kernel.make_first_objects()?;
         Ok(kernel)
     }
@@ -183,12 +203,22 @@ impl Kernel {
         // init needs its program file.
         self.make_idle_tasks();
         self.make_migration_threads();
+        self.make_kswapd();
         self.make_root();
         self.make_init()?;
         // Counters and trace start with the machine that the user sees.
         self.log = TraceLog::default();
         self.stat = Stat::default();
+        self.mem.page_state_mut().reset_events();
         Ok(())
+    }
+
+    /// What `mkswap` and `swapon` make of the device.
+    fn swapon_at_boot(&mut self) {
+        let pages = self.config.swap / PAGE_SIZE;
+        if pages > 0 {
+            self.swap.swapon(pages - 1, None);
+        }
     }
 
     /// Creates one idle task for each CPU: pid 0, priority 140, no address space of its own.
@@ -318,6 +348,14 @@ impl Config {
             return Err(format!(
                 "tlb is {}, but must be 0 or a power of two up to 4096",
                 self.tlb
+            ));
+        }
+        if self.swap != 0 && !(MIN_SWAP..=MAX_SWAP).contains(&self.swap) {
+            return Err(format!(
+                "swap is {} bytes, but must be 0 (none) or {} KiB to {} MiB",
+                self.swap,
+                MIN_SWAP >> 10,
+                MAX_SWAP >> 20
             ));
         }
         if !(PID_MAX_MIN..=PID_MAX_LIMIT).contains(&self.pid_max) {

@@ -30,8 +30,8 @@ pub mod traps;
 mod tests;
 
 use crate::abi::{
-    AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,
-    SignalId, TaskId,
+    AnonLinkId, AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId,
+    SighandId, SignalId, TaskId,
 };
 use crate::hw::{Cpu, Ram};
 use crate::trace::{Stamp, TraceEvent, TraceLog};
@@ -41,7 +41,7 @@ use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList, ShmSegments};
-use mm::{AnonVma, DirectIos, Mm, PageAllocator, VmStat};
+use mm::{AnonLink, AnonVma, DirectIos, Kswapd, Mm, PageAllocator, SwapInfo, VmStat, Writes};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
@@ -91,6 +91,12 @@ pub struct Kernel {
     vm: VmStat,
     /// Direct I/O in progress.
     direct_io: DirectIos,
+    /// The swap areas.
+    swap: SwapInfo,
+    /// The kernel thread that frees pages.
+    kswapd: Kswapd,
+    /// The writes to devices that have not yet ended.
+    writes: Writes,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
@@ -99,6 +105,8 @@ pub struct Kernel {
     mms: SlotMap<MmId, Mm>,
     /// Every `anon_vma`.
     anon_vmas: SlotMap<AnonVmaId, AnonVma>,
+    /// The place of every area in the list of its `anon_vma`.
+    anon_links: SlotMap<AnonLinkId, AnonLink>,
     /// Every `files_struct`.
     files: SlotMap<FilesId, FilesStruct>,
     /// Every open file description.

@@ -49,6 +49,13 @@ pub enum BufferCall {
     },
     /// `getcwd(buffer, len)`.
     Getcwd,
+    /// `mincore(addr, len, buffer)`.
+    Mincore {
+        /// First address of the range.
+        addr: u32,
+        /// Its length, in bytes.
+        len: u32,
+    },
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
         /// The `ptrace` request.
@@ -71,6 +78,7 @@ impl BufferCall {
             Self::Semctl { .. } => "semctl",
             Self::Shmctl { .. } => "shmctl",
             Self::Getcwd => "getcwd",
+            Self::Mincore { .. } => "mincore",
             Self::Ptrace { .. } => "ptrace",
         }
     }
@@ -89,6 +97,7 @@ impl BufferCall {
             }),
             Self::Shmctl { id, cmd } => Syscall::Ipc(IpcCall::Shmctl(id, cmd, addr)),
             Self::Getcwd => Syscall::Getcwd(addr, len),
+            Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
             Self::Ptrace {
                 request,
                 pid,

@@ -6,6 +6,7 @@
 //! | which tasks are there, what are they doing | `ps`, `pstree`, `line`, `activity` |
 //! | who runs next | `runq` |
 //! | why does a task run, or not, and from when on | `why_runs`, `why_not` |
+//! | which tasks wait for each other | `deadlocks` |
 //! | where does its priority come from | `prio` |
 //! | who got how much CPU, who waited how long | `fairness`, `latency`, `schedstat` |
 //! | who ran when | `timeline`, `chart`, `on_cpu` |
@@ -48,9 +49,9 @@ pub use programs::{
 pub use scheduling::{
     AheadRow, ArrayView, Balancings, ChargeView, CpuQueue, CpuStat, CreditView, DomainStat,
     Fairness, IdleCpu, Interval, Latency, LatencyRow, Level, LevelShare, OnCpu, PrioView, Runq,
-    SchedStat, Share, SwitchView, TaskStat, Timeline, TurnView, WhyNot, WhyRuns, fairness, latency,
-    on_cpu_now, prio, runq, runq_of, schedstat, task_schedstat, timeline, timeline_of, why_not,
-    why_runs,
+    SchedStat, Share, SwitchView, TaskStat, Timeline, TurnView, Waiting, WhyNot, WhyRuns,
+    deadlocks, fairness, latency, on_cpu_now, prio, runq, runq_of, schedstat, task_schedstat,
+    timeline, timeline_of, why_not, why_runs,
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{

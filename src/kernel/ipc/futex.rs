@@ -1,11 +1,11 @@
 //! Futexes: sleeping until another task reports that a word in user memory has changed.
 
 use crate::abi::{
-    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, PAGE_SHIFT, TaskId, TaskState,
-    VirtAddr,
+    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MmId, PAGE_SHIFT, TaskId,
+    TaskState, VirtAddr,
 };
 use crate::kernel::Kernel;
-use crate::kernel::mm::VmFlags;
+use crate::kernel::mm::{VmFlags, Vma};
 use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::{Continuation, FutexKey};
 use crate::kernel::time::timespec_to_jiffies;
@@ -117,6 +117,14 @@ impl Kernel {
         }
     }
 
+    /// What identifies a word that a task has just used; `None` if it is not a futex word.
+    pub fn futex_key(&self, task: TaskId, addr: VirtAddr) -> Option<FutexKey> {
+        let mm = self.tasks.get(task)?.mm()?;
+        let vma = self.mms[mm].find_vma(addr)?;
+        let holds = vma.vm_start <= addr.0 && addr.0.is_multiple_of(4);
+        holds.then(|| self.key_in(vma, mm, addr))
+    }
+
     /// Linux 2.6.12: `kernel/futex.c`, `get_futex_key()`.
     fn get_futex_key(&mut self, current: TaskId, addr: VirtAddr) -> Result<FutexKey, Errno> {
         if addr.0 & 3 != 0 {
@@ -130,15 +138,19 @@ impl Kernel {
         if !vma.has(VmFlags::READ) {
             return Err(Errno::EACCES);
         }
+        Ok(self.key_in(&vma, mm, addr))
+    }
+
+    fn key_in(&self, vma: &Vma, mm: MmId, addr: VirtAddr) -> FutexKey {
         match vma.vm_file {
             // MAYSHARE, not SHARED: a read-only mapping of a shared file waits for the same word as
             // those who can write it.
             Some(file) if vma.has(VmFlags::MAYSHARE) => {
                 let page = vma.vm_pgoff + ((addr.0 - vma.vm_start) >> PAGE_SHIFT);
                 let inode = self.open_files[file].inode();
-                Ok(FutexKey::Shared(inode, page, addr.page_offset()))
+                FutexKey::Shared(inode, page, addr.page_offset())
             }
-            _ => Ok(FutexKey::Private(mm, addr.0)),
+            _ => FutexKey::Private(mm, addr.0),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::ids::{IpcIds, IpcObject, IpcPerm};
 use crate::abi::{
-    Errno, FileId, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, PAGE_SIZE, Prot, SHM_DEST, SHM_EXEC,
+    Errno, FileId, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, InodeId, PAGE_SIZE, Prot, SHM_DEST, SHM_EXEC,
     SHM_HUGETLB, SHM_RDONLY, SHM_REMAP, SHM_RND, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
@@ -292,6 +292,15 @@ impl Kernel {
         if segment.nattch == 0 && segment.is_doomed() {
             self.shm_destroy(id);
         }
+    }
+
+    /// Whether an object is a segment that must stay in memory (`SHM_LOCK`).
+    ///
+    /// Linux 2.6.12: `mm/shmem.c`, `shmem_lock()`.
+    pub(in crate::kernel) fn is_locked_segment(&self, inode: InodeId) -> bool {
+        self.shm.iter().any(|(_, segment)| {
+            segment.mlock_user.is_some() && self.open_files[segment.file].inode() == inode
+        })
     }
 
     /// Linux 2.6.12: `ipc/shm.c`, `shm_destroy()`.

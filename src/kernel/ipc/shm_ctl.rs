@@ -128,13 +128,17 @@ impl Kernel {
 
     /// `SHM_INFO`: what is used. Returns the highest slot in use.
     fn shm_usage(&mut self, current: TaskId, buffer: VirtAddr) -> Result<u32, Errno> {
-        let resident = |(_, segment): (i32, &ShmSegment)| {
+        let inodes = self.shm.iter().map(|(_, segment)| {
             let inode = self.open_files[segment.file].inode();
-            self.inodes[inode].pages().len() as u32
-        };
-        let rss: u32 = self.shm.iter().map(resident).sum();
+            &self.inodes[inode]
+        });
+        let (mut rss, mut swp) = (0, 0);
+        for inode in inodes {
+            rss += inode.pages().len() as u32;
+            swp += inode.i_mapping.slots().len() as u32;
+        }
         let used = self.shm.in_use() as u32;
-        let bytes = words(&[used, self.shm_tot(), rss, 0, 0, 0]);
+        let bytes = words(&[used, self.shm_tot(), rss, swp, 0, 0]);
         self.copy_to_user(current, buffer, &bytes)?;
         Ok(self.shm.max_id().max(0) as u32)
     }

@@ -48,7 +48,7 @@ impl Kernel {
             let (from, len) = piece(at, bytes.len() - done);
             let frame = self.ram.frame_mut(pfn);
             frame[from..from + len].copy_from_slice(&bytes[done..done + len]);
-            self.mem.page_mut(pfn).set_dirty();
+            self.set_page_dirty(pfn);
             done += len;
         }
         done

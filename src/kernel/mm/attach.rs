@@ -54,7 +54,7 @@ impl Kernel {
             vm_ops: VmOps::Segment(map.id),
             ..Vma::anonymous(addr, addr + len, vm_flags)
         };
-        self.map_area(current, mm, vma, flags)?;
+        self.mmap_region(current, mm, vma, flags)?;
         Ok(addr)
     }
 

@@ -139,7 +139,7 @@ impl Kernel {
                 IoDirection::FromDevice => {
                     let part = &data[done.min(data.len())..(done + len).min(data.len())];
                     self.ram.frame_mut(*pfn)[from..from + part.len()].copy_from_slice(part);
-                    self.mem.page_mut(*pfn).set_dirty();
+                    self.set_page_dirty(*pfn);
                 }
                 IoDirection::ToDevice => {
                     read.extend_from_slice(&self.ram.frame(*pfn)[from..from + len]);

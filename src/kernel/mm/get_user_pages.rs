@@ -108,8 +108,9 @@ impl Kernel {
         }
         let pfn = pte.pfn();
         if write && !pte.contains(Pte::DIRTY) {
-            self.mem.page_mut(pfn).set_dirty();
+            self.set_page_dirty(pfn);
         }
+        self.mark_page_accessed(pfn);
         Some(pfn)
     }
 

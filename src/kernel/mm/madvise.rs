@@ -113,6 +113,7 @@ impl Kernel {
             vm_end,
             ..*vma
         };
+        self.lru_add_drain();
         let mut tlb = MmuGather::new(self, mm);
         // The pages stay charged: the area is as large as before.
         self.unmap_vmas(&mut tlb, &[part]);

@@ -2,7 +2,7 @@
 
 use super::mm_struct::Mm;
 use super::vma::{VmFlags, VmOps, Vma};
-use crate::abi::{AnonVmaId, MmId, VirtAddr};
+use crate::abi::{AnonLinkId, AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{AreaRefusal, MapRefusal};
 use crate::trace::SlabCache;
@@ -72,10 +72,12 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, or else `vma_link()`.
     pub(super) fn vma_merge_or_link(&mut self, mm: MmId, new: Vma) {
-        match self.vma_merge(mm, &new) {
-            Some(_) => new.vm_file.into_iter().for_each(|file| self.fput(file)),
-            None => self.mms[mm].insert_vma(new),
+        if self.vma_merge(mm, &new).is_some() {
+            new.vm_file.into_iter().for_each(|file| self.fput(file));
+            return;
         }
+        self.vma_link_file(mm, &new);
+        self.mms[mm].insert_vma(new);
     }
 
     /// Merges a range with its neighbours, if it can be, and returns the area that it becomes part
@@ -96,14 +98,14 @@ impl Kernel {
         let (prev, next) = (prev.filter(|_| below), next.filter(|_| above));
         let at = VirtAddr(new.vm_start);
         let cut = space.find_vma(at).filter(|vma| vma.contains(at)).copied();
+        let mut parts = [prev, Some(*new), next].into_iter().flatten();
+        let owner = parts.find(|part| part.anon_vma.is_some());
         let merged = Vma {
             vm_start: prev.map_or(new.vm_start, |prev| prev.vm_start),
             vm_end: next.map_or(new.vm_end, |next| next.vm_end),
             vm_pgoff: prev.map_or(new.vm_pgoff, |prev| prev.vm_pgoff),
-            anon_vma: prev
-                .and_then(|prev| prev.anon_vma)
-                .or(new.anon_vma)
-                .or(next.and_then(|next| next.anon_vma)),
+            anon_vma: owner.and_then(|part| part.anon_vma),
+            anon_link: owner.and_then(|part| part.anon_link),
             ..*new
         };
         let rests = cut.map(|cut| [cut.below(new.vm_start), cut.above(new.vm_end)]);
@@ -111,21 +113,32 @@ impl Kernel {
         let after: Vec<Vma> = rests.chain([merged]).collect();
         let before: Vec<Vma> = [prev, cut, next].into_iter().flatten().collect();
         self.replace_areas(mm, &before, &after);
-        Some(merged)
+        self.mms[mm].find_vma(at).copied()
     }
 
-    /// Puts other areas in the place of some, with the references that each holds.
+    /// Puts other areas in the place of some, with the references that each holds. An area that goes
+    /// on as another one keeps its place in the list of its `anon_vma`.
     fn replace_areas(&mut self, mm: MmId, before: &[Vma], after: &[Vma]) {
         for vma in before {
             self.mms[mm].vmas.remove(&vma.vm_end);
         }
+        let mut links: Vec<AnonLinkId> = before.iter().filter_map(|vma| vma.anon_link).collect();
         // References are taken before any is dropped: an object that both sides hold lives on.
-        for vma in after {
-            self.mms[mm].insert_vma(*vma);
-            self.open_vma(vma);
+        for mut vma in after.iter().copied() {
+            self.open_file_of(mm, &vma);
+            match links.iter().position(|link| vma.anon_link == Some(*link)) {
+                Some(kept) => {
+                    links.swap_remove(kept);
+                }
+                None => self.anon_vma_link(mm, &mut vma),
+            }
+            self.mms[mm].insert_vma(vma);
         }
         for vma in before {
-            self.remove_vm_struct(vma);
+            self.close_file_of(mm, vma);
+            if vma.anon_link.is_some_and(|link| links.contains(&link)) {
+                self.anon_vma_unlink(vma);
+            }
         }
     }
 
@@ -155,12 +168,16 @@ impl Kernel {
         if let Some(merged) = self.vma_merge(mm, &part) {
             return Ok(merged);
         }
-        self.cut_out(mm, vma, start, end)?;
-        self.mms[mm].insert_vma(part);
-        Ok(part)
+        let alone = Vma {
+            vm_flags,
+            page_prot: part.page_prot,
+            ..self.cut_out(mm, vma, start, end)?
+        };
+        self.mms[mm].insert_vma(alone);
+        Ok(alone)
     }
 
-    /// Makes `[start, end)` of an area an area of its own.
+    /// Makes `[start, end)` of an area an area of its own, and returns it.
     ///
     /// # Errors
     /// `ENOMEM` if the area cannot be split. A cut at the start may stay.
@@ -170,15 +187,18 @@ impl Kernel {
         vma: &Vma,
         start: u32,
         end: u32,
-    ) -> Result<(), MapRefusal> {
+    ) -> Result<Vma, MapRefusal> {
         if start != vma.vm_start {
             self.split_vma(mm, vma, start)?;
         }
-        if end != vma.vm_end {
-            let high = vma.above(start).unwrap_or(*vma);
-            self.split_vma(mm, &high, end)?;
+        // Looked up again after each cut: the upper part is a new area with a link of its own.
+        let high = self.mms[mm].find_vma(VirtAddr(start)).copied();
+        let high = high.unwrap_or(*vma);
+        if end == vma.vm_end {
+            return Ok(high);
         }
-        Ok(())
+        self.split_vma(mm, &high, end)?;
+        Ok(high.below(end).unwrap_or(high))
     }
 
     /// Splits the area that contains the address.
@@ -188,7 +208,7 @@ impl Kernel {
     /// # Errors
     /// `ENOMEM` if there are too many areas, or no memory for one more.
     pub(super) fn split_vma(&mut self, mm: MmId, vma: &Vma, addr: u32) -> Result<(), MapRefusal> {
-        let (Some(low), Some(high)) = (vma.below(addr), vma.above(addr)) else {
+        let (Some(low), Some(mut high)) = (vma.below(addr), vma.above(addr)) else {
             return Ok(());
         };
         if self.mms[mm].map_count() >= MAX_MAP_COUNT {
@@ -197,19 +217,24 @@ impl Kernel {
         self.kmem_cache_alloc(SlabCache::Vma)?;
         // Areas are found by their end: the upper part takes the place of the area that is split,
         // the lower one is added.
+        self.open_vma(mm, &mut high);
         self.mms[mm].insert_vma(low);
         self.mms[mm].insert_vma(high);
-        self.open_vma(&high);
         Ok(())
     }
 
     /// Takes the references that one more area like this holds. `remove_vm_struct` drops them.
-    pub(super) fn open_vma(&mut self, vma: &Vma) {
+    pub(super) fn open_vma(&mut self, mm: MmId, vma: &mut Vma) {
+        self.open_file_of(mm, vma);
+        self.anon_vma_link(mm, vma);
+    }
+
+    fn open_file_of(&mut self, mm: MmId, vma: &Vma) {
         vma.vm_file.into_iter().for_each(|file| self.get_file(file));
         if let VmOps::Segment(id) = vma.vm_ops {
             self.shm_open(id);
         }
-        self.anon_vma_link(vma);
+        self.vma_link_file(mm, vma);
     }
 
     /// Changes the parts of areas that lie in `[start, end)`, one by one in ascending order; `vma`

@@ -33,6 +33,9 @@ pub struct Mm {
     /// Pages mapped, not counting the zero page.
     #[getset(get_copy = "pub")]
     pub(super) rss: u32,
+    /// By how much `rss` exceeds the pages mapped, because reclaim counts wrongly.
+    #[getset(get_copy = "pub")]
+    pub(super) rss_surplus: u32,
     /// Of these, anonymous pages.
     #[getset(get_copy = "pub")]
     pub(super) anon_rss: u32,

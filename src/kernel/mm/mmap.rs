@@ -1,9 +1,10 @@
 //! `mmap`: new mappings, with the checks in the kernel's order.
 
 use super::area_search::page_align;
+use super::fremap::Populate;
 use super::merge::{MAX_MAP_COUNT, Merge};
-use super::vma::{VmFlags, Vma};
-use crate::abi::{Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
+use super::vma::{VmFlags, VmOps, Vma};
+use crate::abi::{Errno, FileId, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{MapRefusal, MmapArgs};
 use crate::trace::SlabCache;
@@ -12,13 +13,13 @@ impl Kernel {
     /// Maps `len` bytes and returns the address. `pgoff` is in pages.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_mmap2()`, and `mm/mmap.c`,
-    /// `do_mmap_pgoff()`. Simplified: the only file that can be mapped is the program's own image.
+    /// `do_mmap_pgoff()`.
     ///
     /// # Errors
-    /// `EBADF`, `ENODEV` for a descriptor; `EINVAL` for length 0, an unaligned fixed address or a
-    /// wrong type; `ENOMEM` if the length is too large, there is no gap, there are too many areas,
-    /// a limit is exceeded or the overcommit check refuses; `EOVERFLOW`, `EPERM`, `EAGAIN`,
-    /// `ENFILE`.
+    /// `EBADF`, `ENODEV`, `EACCES` for a descriptor; `EINVAL` for length 0, an unaligned fixed
+    /// address or a wrong type; `ENOMEM` if the length is too large, there is no gap, there are too
+    /// many areas, a limit is exceeded or the overcommit check refuses; `EOVERFLOW`, `EPERM`,
+    /// `EAGAIN`, `ENFILE`.
     pub(in crate::kernel) fn sys_mmap2(
         &mut self,
         current: TaskId,
@@ -33,13 +34,11 @@ impl Kernel {
             pgoff,
         } = args;
         let flags = MapFlags::from_bits_retain(flags);
-        if !flags.contains(MapFlags::ANONYMOUS) {
-            let file = fd.ok_or(Errno::EBADF);
-            let errno = file.and_then(|fd| self.fget(current, fd));
-            return Err(MapRefusal::NotAnonymous(
-                errno.err().unwrap_or(Errno::ENODEV),
-            ));
-        }
+        let file = if flags.contains(MapFlags::ANONYMOUS) {
+            None
+        } else {
+            Some(self.mappable_file(current, fd)?)
+        };
         let mm = self.mm_id(current);
         let len = checked_length(len, pgoff)?;
         self.check_map_count(mm)?;
@@ -47,13 +46,47 @@ impl Kernel {
         // `ENOMEM` even if the flags are wrong, too. It moves `free_area_cache` in any case.
         let addr = self.mms[mm].get_unmapped_area(addr, len, flags)?;
         let rights = self.vm_rights(current, Prot::from_bits_retain(prot));
-        let vm_flags = self.mmap_flags(current, mm, len, rights, flags)?;
+        let mut vm_flags = self.mmap_flags(current, mm, len, rights, flags)?;
+        if let Some(file) = file {
+            vm_flags = self.file_flags(file, vm_flags)?;
+        }
         let vma = Vma {
             vm_pgoff: pgoff,
+            vm_file: file,
             ..Vma::anonymous(addr, addr + len, vm_flags)
         };
-        self.map_area(current, mm, vma, flags)?;
+        self.mmap_region(current, mm, vma, flags)?;
         Ok(addr)
+    }
+
+    /// The file of a descriptor, if it can be mapped.
+    fn mappable_file(&self, current: TaskId, fd: Option<u32>) -> Result<FileId, MapRefusal> {
+        let file = fd.ok_or(Errno::EBADF);
+        let file = file.and_then(|fd| self.fget(current, fd));
+        let file = file.map_err(MapRefusal::NotAnonymous)?;
+        let kind = &self.inodes[self.open_files[file].inode()].kind;
+        if kind.has_page_cache() {
+            Ok(file)
+        } else {
+            Err(MapRefusal::NotAnonymous(Errno::ENODEV))
+        }
+    }
+
+    /// The flags of an area that maps a file. One that the task cannot write through this descriptor
+    /// is not really shared: no store can ever reach it, and `mprotect` cannot change that.
+    fn file_flags(&self, file: FileId, vm_flags: VmFlags) -> Result<VmFlags, MapRefusal> {
+        let file = &self.open_files[file];
+        let shared = vm_flags.contains(VmFlags::SHARED);
+        if shared && vm_flags.contains(VmFlags::WRITE) && !file.can_write() {
+            return Err(MapRefusal::NotOpenForWriting);
+        }
+        if !file.can_read() {
+            return Err(MapRefusal::NotOpenForReading);
+        }
+        if shared && !file.can_write() {
+            return Ok(vm_flags - (VmFlags::SHARED | VmFlags::MAYWRITE));
+        }
+        Ok(vm_flags)
     }
 
     /// The limit may be exceeded by one here and in `brk`, but not by a split: Linux compares
@@ -107,7 +140,7 @@ impl Kernel {
 
     /// The second half of `do_mmap_pgoff()`. Existing mappings in the range are unmapped first, and
     /// stay unmapped if a later check fails.
-    pub(super) fn map_area(
+    pub(super) fn mmap_region(
         &mut self,
         current: TaskId,
         mm: MmId,
@@ -120,12 +153,15 @@ impl Kernel {
             self.do_munmap(mm, vma.vm_start, vma.vm_end - vma.vm_start)?;
         }
         self.check_address_space(current, mm, pages)?;
-        if vma.has(VmFlags::SHARED) {
-            self.kmem_cache_alloc(SlabCache::Vma)?;
-            match vma.vm_file {
-                Some(_) => self.open_vma(&vma),
-                None => vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?),
+        if let Some(file) = vma.vm_file {
+            self.account_file(&mut vma, flags)?;
+            self.get_file(file);
+            if let VmOps::Segment(id) = vma.vm_ops {
+                self.shm_open(id);
             }
+        } else if vma.has(VmFlags::SHARED) {
+            self.kmem_cache_alloc(SlabCache::Vma)?;
+            vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?);
         } else {
             // Its own page number, whatever the caller passed: only then do areas side by side
             // continue each other, and can be merged.
@@ -138,9 +174,26 @@ impl Kernel {
             // The mapping stands: a page that cannot be had now is asked for when it is touched.
             let _ = self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
         }
-        let fills = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
-        if fills {
-            self.populate_shared(mm, &vma);
+        if flags.contains(MapFlags::POPULATE) {
+            // The mapping stands, whatever comes of it.
+            let range = (vma.vm_start, pages << PAGE_SHIFT);
+            let _ignored = self.remap_file_pages(mm, range, vma.vm_pgoff, Populate::of(flags));
+        }
+        Ok(())
+    }
+
+    /// Charges a private area of a file that is writable, and allocates its `vm_area_struct`, even if
+    /// it will be merged.
+    fn account_file(&mut self, vma: &mut Vma, flags: MapFlags) -> Result<(), MapRefusal> {
+        let private = vma.has(VmFlags::WRITE) && !vma.has(VmFlags::SHARED);
+        let reserves = !flags.contains(MapFlags::NORESERVE) || self.ignores_noreserve();
+        let accounted = private && reserves;
+        vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
+        let pages = if accounted { vma.pages() } else { 0 };
+        self.account_new_vma(pages)?;
+        if vma.has(VmFlags::GROWSDOWN) {
+            self.vm_unacct_memory(pages);
+            return Err(MapRefusal::FileGrowsDown);
         }
         Ok(())
     }

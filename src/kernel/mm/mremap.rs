@@ -243,17 +243,18 @@ impl Kernel {
         } else {
             vma.linear_page_index(VirtAddr(remap.addr))
         };
-        let new = Vma {
+        let mut new = Vma {
             vm_start: new_addr,
             vm_end: new_addr + remap.new_len,
             vm_pgoff,
+            anon_link: None,
             ..*vma
         };
         if let Some(merged) = self.vma_merge(mm, &new) {
             return Ok(merged);
         }
         self.kmem_cache_alloc(SlabCache::Vma)?;
-        self.open_vma(&new);
+        self.open_vma(mm, &mut new);
         self.mms[mm].insert_vma(new);
         Ok(new)
     }
@@ -268,14 +269,15 @@ impl Kernel {
                 continue;
             };
             for old in range.step_by(PAGE_SIZE as usize) {
-                let pte = Pte(self.ram.read_u32(pte_phys(table, VirtAddr(old))));
-                if pte_none(pte) {
+                if pte_none(Pte(self.ram.read_u32(pte_phys(table, VirtAddr(old))))) {
                     continue;
                 }
                 let new = VirtAddr(to + (old - from));
                 let Ok(target) = self.pte_alloc(mm, new) else {
                     return old - from;
                 };
+                // Read now: to find a frame for the table, reclaim may have changed it.
+                let pte = Pte(self.ram.read_u32(pte_phys(table, VirtAddr(old))));
                 self.set_pte(table, VirtAddr(old), Pte(0));
                 self.flush_tlb_page(mm, VirtAddr(old));
                 self.set_pte(target, new, pte);

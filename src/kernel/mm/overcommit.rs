@@ -19,6 +19,12 @@ pub struct VmStat {
     /// `nr_pagecache`: pages in the page caches of all inodes.
     #[getset(get_copy = "pub")]
     pub(super) pagecache: u32,
+    /// `nr_dirty`: pages of files that are newer than the device.
+    #[getset(get_copy = "pub")]
+    pub(super) nr_dirty: u32,
+    /// `nr_writeback`: pages that are being written to a device.
+    #[getset(get_copy = "pub")]
+    pub(super) nr_writeback: u32,
 }
 
 /// What `vm.overcommit_memory` means.
@@ -44,22 +50,21 @@ impl Overcommit {
     }
 }
 
-/// How many pages would be free if all caches were dropped. A 32nd is reserved for the
-/// administrator.
-fn obtainable(pagecache: u32, free: u32, admin: bool) -> u32 {
+/// How many pages would be free if all caches were dropped and all swap slots filled: `freeable` of
+/// caches and slots, and `free` ones. A 32nd of each is reserved for the administrator.
+fn obtainable(freeable: u32, free: u32, admin: bool) -> u32 {
     let reserve = |amount: u32| if admin { 0 } else { amount / 32 };
-    pagecache - reserve(pagecache) + free - reserve(free)
+    freeable - reserve(freeable) + free - reserve(free)
 }
 
 /// How many pages may be committed when nothing is overcommitted: a part of the RAM, less a 32nd
-/// for the administrator, and less a 32nd of the caller's own size, so that other processes have
-/// something left.
+/// for the administrator; all of swap; less a 32nd of the caller's own size, so that other processes
+/// have something left.
 ///
-/// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 2, without swap.
-const fn commit_limit(totalram: u32, ratio: u32, total_vm: u32, admin: bool) -> u32 {
-    let allowed = totalram.wrapping_mul(ratio) / 100;
-    let reserve = if admin { 0 } else { allowed / 32 };
-    (allowed - reserve).wrapping_sub(total_vm / 32)
+/// Linux 2.6.12: `mm/mmap.c`, `__vm_enough_memory()`, mode 2.
+const fn commit_limit(part_of_ram: u32, swap: u32, total_vm: u32, admin: bool) -> u32 {
+    let reserve = if admin { 0 } else { part_of_ram / 32 };
+    (part_of_ram - reserve + swap).wrapping_sub(total_vm / 32)
 }
 
 impl Kernel {
@@ -73,6 +78,11 @@ impl Kernel {
         self.may_commit(self.current(), pages)?;
         self.vm.committed += pages;
         Ok(())
+    }
+
+    /// Pages of caches, which could be dropped, and free swap slots.
+    fn caches(&self) -> u32 {
+        self.vm.pagecache + self.swap.nr_swap_pages()
     }
 
     /// Allocates a `vm_area_struct` and charges its pages: both or neither.
@@ -110,7 +120,7 @@ impl Kernel {
         let limit = if strict {
             self.commit_limit_of(task, admin)
         } else {
-            obtainable(self.vm.pagecache, self.mem.nr_free_pages(), admin)
+            obtainable(self.caches(), self.mem.nr_free_pages(), admin)
         };
         if committed + pages < limit {
             return Ok(());
@@ -142,8 +152,15 @@ impl Kernel {
     /// What may be committed when a task asks, and nothing is overcommitted.
     fn commit_limit_of(&self, task: TaskId, admin: bool) -> u32 {
         let total_vm = self.task(task).mm().map_or(0, |mm| self.mms[mm].total_vm);
+        let swap = self.swap.total_swap_pages();
+        commit_limit(self.committable_ram(), swap, total_vm, admin)
+    }
+
+    /// The part of RAM that may be committed when nothing is overcommitted (`overcommit_ratio`),
+    /// in pages.
+    pub fn committable_ram(&self) -> u32 {
         let ratio = self.config.sysctls.get(Sysctl::OvercommitRatio);
-        commit_limit(self.totalram_pages, ratio, total_vm, admin)
+        self.totalram_pages.wrapping_mul(ratio) / 100
     }
 
     /// Takes pages off the committed memory.
@@ -186,12 +203,12 @@ mod tests {
     /// `mm/mmap.c`, `__vm_enough_memory()`: the request is granted up to 7925 pages in all.
     #[test]
     fn memory_example_36_strict_overcommit() {
-        assert_eq!(commit_limit(16384, 50, 320, false), 7926);
-        assert_eq!(commit_limit(16384, 50, 320, true), 8192 - 10);
-        assert_eq!(commit_limit(16384, 100, 0, true), 16384);
-        assert_eq!(commit_limit(16384, 0, 31, false), 0);
+        assert_eq!(commit_limit(8192, 0, 320, false), 7926);
+        assert_eq!(commit_limit(8192, 0, 320, true), 8192 - 10);
+        assert_eq!(commit_limit(8192, 1022, 320, false), 7926 + 1022);
+        assert_eq!(commit_limit(0, 0, 31, false), 0);
         // A process that is larger than what may be committed wraps the limit around.
-        assert_eq!(commit_limit(16384, 0, 32, false), u32::MAX);
+        assert_eq!(commit_limit(0, 0, 32, false), u32::MAX);
     }
 
     #[test]

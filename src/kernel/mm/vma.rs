@@ -1,6 +1,6 @@
 //! Virtual memory areas: ranges of an address space with the same rights and the same backing.
 
-use crate::abi::{AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
+use crate::abi::{AnonLinkId, AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
 use bitflags::bitflags;
 
 /// Low bits of the entries of pages without access rights.
@@ -52,6 +52,8 @@ bitflags! {
         const RESERVED = 0x8_0000;
         /// Its pages are accounted as committed memory.
         const ACCOUNT = 0x10_0000;
+        /// Maps pages of its file at other places than their linear ones (`remap_file_pages`).
+        const NONLINEAR = 0x80_0000;
 
         /// The three access rights.
         const ACCESS = Self::READ.bits() | Self::WRITE.bits() | Self::EXEC.bits();
@@ -108,6 +110,8 @@ pub struct Vma {
     pub vm_file: Option<FileId>,
     /// The `anon_vma` of its anonymous pages, once it has some.
     pub anon_vma: Option<AnonVmaId>,
+    /// Its place in the list of the `anon_vma`.
+    pub anon_link: Option<AnonLinkId>,
     /// What else happens when it is opened and closed.
     pub vm_ops: VmOps,
 }
@@ -134,6 +138,7 @@ impl Vma {
             vm_file: None,
             anon_vma: None,
             vm_ops: VmOps::Ordinary,
+            anon_link: None,
         }
     }
 

@@ -204,6 +204,7 @@ macro_rules! structures {
 
 structures! {
     [u32; 3], |words| words, |words: &[u32; 3]| words[0];
+    [u32; 5], |words| words, |words: &[u32; 5]| words[0];
     [VirtAddr; 3], |words: [u32; 3]| words.map(VirtAddr), |addrs: &[VirtAddr; 3]| addrs[0].0;
     ForkArgs, fork_args, |args: &ForkArgs| args.flags.bits();
     WaitArgs, wait_args, |args: &WaitArgs| args.pid.cast_unsigned();

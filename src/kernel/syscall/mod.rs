@@ -9,6 +9,7 @@ mod area_refusal;
 mod args;
 mod decode;
 mod entry;
+mod file_refusal;
 mod fork_refusal;
 mod map_refusal;
 mod refusal;
@@ -23,6 +24,7 @@ pub use args::{
     WaitArgs, WaitidArgs,
 };
 pub(super) use decode::low2high;
+pub use file_refusal::FileRefusal;
 pub use fork_refusal::ForkRefusal;
 pub use map_refusal::MapRefusal;
 pub use refusal::{LimitRefusal, NoChild, PgrpRefusal, RlimitRefusal};

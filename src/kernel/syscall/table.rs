@@ -270,7 +270,7 @@ syscalls! {
     33 access("const char *path, int mode") Absent;
     34 nice("int increment") Exact = Nice(increment: i32) => sys_nice puppets(nice) programs(nice);
     35 ftime("") Hole;
-    36 sync("") Absent;
+    36 sync("") Exact = Sync => sys_sync puppets(sync) programs(sync);
     37 kill("int pid, int sig") Exact
         = Kill(pid: i32, sig: i32) => sys_kill puppets(kill) programs(kill);
     38 rename("const char *old, const char *new") Absent;
@@ -357,8 +357,10 @@ syscalls! {
         = Mmap(args: MmapArgs = old_mmap) => sys_mmap2 programs(old_mmap);
     91 munmap("unsigned long addr, size_t len") Exact
         = Munmap(addr: u32, len: u32) => sys_munmap puppets(munmap) programs(munmap);
-    92 truncate("const char *path, unsigned long length") Absent;
-    93 ftruncate("unsigned int fd, unsigned long length") Absent;
+    92 truncate("const char *path, unsigned long length") Simplified
+        = Truncate(path: String, length: i32) => sys_truncate puppets(truncate) programs(truncate);
+    93 ftruncate("unsigned int fd, unsigned long length") Simplified
+        = Ftruncate(fd: u32, length: i32) => sys_ftruncate puppets(ftruncate) programs(ftruncate);
     94 fchmod("unsigned int fd, mode_t mode") Absent;
     95 fchown("unsigned int fd, old_uid_t user, old_gid_t group") Absent;
     96 getpriority("int which, int who") Exact
@@ -394,7 +396,8 @@ syscalls! {
         programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
         = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
-    118 fsync("unsigned int fd") Absent;
+    118 fsync("unsigned int fd") Exact
+        = Fsync(fd: u32) => sys_fsync puppets(fsync) programs(fsync);
     119 sigreturn("") Simplified = Sigreturn => sys_sigreturn programs(sigreturn);
     120 clone(
         "unsigned long flags, unsigned long stack, int *parent_tid, struct user_desc *tls, \
@@ -438,11 +441,13 @@ syscalls! {
         "int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout"
     ) Absent;
     143 flock("unsigned int fd, unsigned int command") Absent;
-    144 msync("unsigned long addr, size_t len, int flags") Absent;
+    144 msync("unsigned long addr, size_t len, int flags") Exact
+        = Msync(addr: u32, len: u32, flags: u32) => sys_msync puppets(msync) programs(msync);
     145 readv("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
     146 writev("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
     147 getsid("pid_t pid") Exact = Getsid(pid: i32) => sys_getsid puppets(getsid) programs(getsid);
-    148 fdatasync("unsigned int fd") Absent;
+    148 fdatasync("unsigned int fd") Exact
+        = Fdatasync(fd: u32) => sys_fdatasync puppets(fdatasync) programs(fdatasync);
     149 _sysctl("struct __sysctl_args *args") Absent;
     150 mlock("unsigned long addr, size_t len") Exact
         = Mlock(addr: u32, len: u32) => sys_mlock puppets(mlock) programs(mlock);
@@ -580,7 +585,9 @@ syscalls! {
     215 setfsuid32("uid_t uid") Simplified = Setfsuid32(uid: u32) => sys_setfsuid programs(setfsuid);
     216 setfsgid32("gid_t gid") Exact = Setfsgid32(gid: u32) => sys_setfsgid programs(setfsgid);
     217 pivot_root("const char *new, const char *old") Absent;
-    218 mincore("unsigned long addr, size_t len, unsigned char *vector") Absent;
+    218 mincore("unsigned long addr, size_t len, unsigned char *vector") Exact
+        = Mincore(addr: u32, len: u32, vector: VirtAddr) => sys_mincore
+        puppets(mincore) programs(mincore);
     219 madvise("unsigned long addr, size_t len, int advice") Simplified
         = Madvise(addr: u32, len: u32, advice: i32) => sys_madvise
         puppets(madvise) programs(madvise);
@@ -641,7 +648,9 @@ syscalls! {
     257 remap_file_pages(
         "unsigned long start, unsigned long size, unsigned long prot, unsigned long pgoff, \
          unsigned long flags"
-    ) Absent;
+    ) Exact
+        = RemapFilePages(args: [u32; 5]) => sys_remap_file_pages
+        puppets(remap_file_pages) programs(remap_file_pages);
     258 set_tid_address("int *addr") Exact
         = SetTidAddress(addr: VirtAddr) => sys_set_tid_address
         puppets(set_tid_address) programs(set_tid_address);

@@ -332,7 +332,8 @@ pub mod functions {
     }
 
     /// The trace: every decision of the kernel, oldest first, without those that only serve the
-    /// console (puppets woken for a call and going back to sleep).
+    /// console (puppets woken for a call and going back to sleep) or say nothing new (a SIGCHLD that
+    /// the parent ignores by default).
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -363,7 +364,8 @@ pub mod functions {
         )
     }
 
-    /// The whole trace, including the events that only serve the console.
+    /// The whole trace, including the events that only serve the console, and each SIGCHLD that is
+    /// ignored by default.
     ///
     /// ```rhai
     /// spawn("sh");

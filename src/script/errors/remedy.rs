@@ -258,9 +258,26 @@ pub(super) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
 pub(in crate::script::errors) const fn map_advice(refusal: MapRefusal) -> Advice {
     use MapRefusal as R;
     let (rule, remedy) = match refusal {
+        R::NotAnonymous(Errno::EBADF) => (
+            "do_mmap2() expects an open file without MAP_ANONYMOUS (arch/i386/kernel/sys_i386.c)",
+            "open() a file first, or add MAP_ANONYMOUS; fds(task) shows what is open",
+        ),
         R::NotAnonymous(_) => (
-            "do_mmap2() expects a file without MAP_ANONYMOUS (arch/i386/kernel/sys_i386.c)",
-            "scripts can only map anonymous memory: add MAP_ANONYMOUS",
+            "do_mmap_pgoff() requires a file with an mmap operation (mm/mmap.c)",
+            "map a regular file; a device or a pipe has no pages to be mapped",
+        ),
+        R::NotOpenForReading => (
+            "do_mmap_pgoff() requires FMODE_READ of any file, as a page is read before it is \
+             written (mm/mmap.c)",
+            "open the file with O_RDWR or O_RDONLY",
+        ),
+        R::NotOpenForWriting => (
+            "do_mmap_pgoff() requires FMODE_WRITE for MAP_SHARED with PROT_WRITE (mm/mmap.c)",
+            "open the file with O_RDWR, or use MAP_PRIVATE: stores stay private then",
+        ),
+        R::FileGrowsDown => (
+            "do_mmap_pgoff() rejects VM_GROWSDOWN for a file (mm/mmap.c)",
+            "leave out MAP_GROWSDOWN, or map anonymous memory",
         ),
         R::Empty => (
             "do_mmap_pgoff() and do_munmap() reject a length of 0 (mm/mmap.c)",

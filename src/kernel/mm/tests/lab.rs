@@ -5,7 +5,7 @@ use crate::hw::{AccessKind, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::mm::{Mm, UserFault, UserFaultKind, Vma};
+use crate::kernel::mm::{Mm, UserFault, UserFaultKind, VmFlags, Vma};
 use crate::kernel::syscall::{ForkArgs, MmapArgs, SysError, SysResult, Syscall};
 use crate::trace::{FlushScope, TraceEvent};
 
@@ -166,6 +166,39 @@ impl Lab {
             pgoff: 0,
         });
         self.call(task, call)
+    }
+
+    /// Maps pages of an open file.
+    pub fn try_map_file(
+        &mut self,
+        task: TaskId,
+        (fd, pgoff, pages): (u32, u32, u32),
+        prot: u32,
+        flags: u32,
+    ) -> Result<VirtAddr, Errno> {
+        let call = Syscall::Mmap2(MmapArgs {
+            addr: 0,
+            len: pages * PAGE_SIZE,
+            prot,
+            flags,
+            fd: Some(fd),
+            pgoff,
+        });
+        self.call(task, call).map(VirtAddr)
+    }
+
+    /// Gives an area read hints, as `madvise` does.
+    pub fn advise(&mut self, task: TaskId, va: VirtAddr, hint: VmFlags) {
+        let mut vma = self.area(task, va);
+        vma.vm_flags = vma.vm_flags - (VmFlags::RAND_READ | VmFlags::SEQ_READ) | hint;
+        let mm = self.mm_id(task);
+        self.k.mms[mm].insert_vma(vma);
+    }
+
+    /// Opens a file.
+    pub fn open(&mut self, task: TaskId, path: &str, flags: u32) -> u32 {
+        self.call(task, Syscall::Open(path.to_owned(), flags))
+            .unwrap()
     }
 
     pub fn munmap(&mut self, task: TaskId, va: VirtAddr, pages: u32) {

@@ -498,3 +498,23 @@ fn locked_segments_count_for_a_user() {
     assert_eq!(lab.k.users.locked_shm(500), 0, "the end unlocks it");
     lab.check_all();
 }
+
+/// A page of a locked segment never gets a slot.
+#[test]
+fn locked_segments_do_not_go_to_swap() {
+    let (mut lab, a) = Lab::with_task_on(Config {
+        swap: 8 << 20,
+        ..Config::default()
+    });
+    lab.k.task_mut(a).set_caps(Caps::IPC_LOCK);
+    let id = shmget(&mut lab, a, IPC_PRIVATE, PAGE_SIZE, 0o600).unwrap();
+    let va = shmat(&mut lab, a, id, 0, 0).unwrap();
+    lab.write(a, va, 1);
+    let pfn = lab.pfn(a, va);
+    assert_eq!(shmdt(&mut lab, a, va.0), Ok(0));
+    let inode = lab.k.open_files[segment(&lab, id).file()].inode();
+    assert_eq!(shmctl(&mut lab, a, id, SHM_LOCK, 0), Ok(0));
+    assert!(!lab.k.shmem_writepage(inode, pfn));
+    assert_eq!(shmctl(&mut lab, a, id, SHM_UNLOCK, 0), Ok(0));
+    assert!(lab.k.shmem_writepage(inode, pfn));
+}
