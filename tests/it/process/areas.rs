@@ -189,9 +189,9 @@ fn programs_share_a_segment() {
             let id = shmget(0, 4096, 0o600);
             let a = shmat(id, 0, 0);
             let pid = fork();
-            if pid == 0 { a[0] = 5; exit(0); }
+            if pid == 0 { store(a, 5); exit(0); }
             waitpid(pid, 0, 0);
-            print(a[0]);
+            print(load(a));
             print(shmctl(id, IPC_RMID, 0));
             print(shmdt(a));
             print(shmat(id, 0, 0));
