@@ -287,7 +287,7 @@ impl Kernel {
     fn throttle_vm_writeout(&mut self) {
         const DIRTY_PERCENT: u32 = 40;
         let limit = self.ram.frames() * DIRTY_PERCENT / 100;
-        if self.vm.nr_writeback() > limit + limit / 10 {
+        if self.mem.page_state().nr_writeback > u64::from(limit + limit / 10) {
             self.blk_congestion_wait();
         }
     }
