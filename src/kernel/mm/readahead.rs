@@ -212,9 +212,7 @@ impl Kernel {
     pub(super) fn read_around(&mut self, inode: InodeId, index: u32) {
         let pages = self.max_sane_readahead(MAX_READAHEAD);
         if pages > 0 {
-            let before = pages / 2;
-            let start = if index > before { index - before } else { 0 };
-            self.do_page_cache_readahead(inode, start, pages);
+            self.do_page_cache_readahead(inode, index.saturating_sub(pages / 2), pages);
         }
     }
 

@@ -170,13 +170,15 @@ fn end_of(walk: &Walk) -> String {
     match (walk.pte, walk.rights()) {
         (_, Some(rights)) => allowed(rights).to_owned(),
         (Some(Pte(0)), None) => "nothing mapped yet: every access faults".to_owned(),
-        (Some(pte), None) if let Some(page) = pte_to_pgoff(pte) => {
-            format!("names page {page} of the file (nonlinear mapping): every access faults")
-        }
         (Some(pte), None) if pte.contains(Pte::PROTNONE) => {
             "mapped, but hidden from the hardware (PROT_NONE): every access faults".to_owned()
         }
-        _ => "not present: every access faults".to_owned(),
+        (pte, None) => match pte.and_then(pte_to_pgoff) {
+            Some(page) => {
+                format!("names page {page} of the file (nonlinear mapping): every access faults")
+            }
+            None => "not present: every access faults".to_owned(),
+        },
     }
 }
 
