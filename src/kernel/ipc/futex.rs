@@ -1,7 +1,7 @@
 //! Futexes: sleeping until another task reports that a word in user memory has changed.
 
 use crate::abi::{
-    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, PAGE_SHIFT, TaskId, TaskState,
+    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MmId, TaskId, TaskState,
     VirtAddr,
 };
 use crate::kernel::Kernel;
@@ -134,11 +134,41 @@ impl Kernel {
             // MAYSHARE, not SHARED: a read-only mapping of a shared file waits for the same word as
             // those who can write it.
             Some(file) if vma.has(VmFlags::MAYSHARE) => {
-                let page = vma.vm_pgoff + ((addr.0 - vma.vm_start) >> PAGE_SHIFT);
+                let page = if vma.has(VmFlags::NONLINEAR) {
+                    self.nonlinear_page(current, mm, addr)?
+                } else {
+                    vma.linear_page_index(addr)
+                };
                 let inode = self.open_files[file].inode();
                 Ok(FutexKey::Shared(inode, page, addr.page_offset()))
             }
             _ => Ok(FutexKey::Private(mm, addr.0)),
+        }
+    }
+
+    /// The page of the file that a nonlinear area maps at an address: the page itself says so, and is
+    /// fetched if need be.
+    fn nonlinear_page(&mut self, current: TaskId, mm: MmId, addr: VirtAddr) -> Result<u32, Errno> {
+        self.get_user_u32(current, addr)?;
+        let pfn = self.pte(mm, addr).pfn();
+        Ok(self.mem().page(pfn).index())
+    }
+
+    /// A waiter holds what its key names, so that nothing else can get the same key meanwhile.
+    ///
+    /// Linux 2.6.12: `kernel/futex.c`, `get_key_refs()`.
+    fn get_key_refs(&mut self, key: FutexKey) {
+        match key {
+            FutexKey::Private(mm, _) => self.mmgrab(mm),
+            FutexKey::Shared(inode, ..) => self.iget(inode),
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/futex.c`, `drop_key_refs()`.
+    fn drop_key_refs(&mut self, key: FutexKey) {
+        match key {
+            FutexKey::Private(mm, _) => self.mmdrop(mm),
+            FutexKey::Shared(inode, ..) => self.iput(inode),
         }
     }
 
@@ -149,6 +179,7 @@ impl Kernel {
                 // The value was read just before, and nothing runs in between: a wake-up that
                 // follows a change of the word cannot be missed.
                 self.futexes.push(key, current);
+                self.get_key_refs(key);
                 let wait = Continuation::Futex { key, until };
                 self.block_until(current, TaskState::INTERRUPTIBLE, wait, until)
             }
@@ -189,9 +220,11 @@ impl Kernel {
         key: FutexKey,
         until: Option<u64>,
     ) -> SysResult {
+        let still_queued = self.futexes.unqueue(key, current);
+        self.drop_key_refs(key);
         // Whoever has left the queue was woken by a wake-up, even if a signal or the timeout came as
         // well: its waker has counted it.
-        if !self.futexes.unqueue(key, current) {
+        if !still_queued {
             self.del_timer(current);
             return SysResult::from(0);
         }
@@ -262,6 +295,8 @@ impl Kernel {
                 *key = to;
             }
             self.futexes.push(to, task);
+            self.get_key_refs(to);
+            self.drop_key_refs(from);
             // The difference may wrap, as in the kernel.
             if moved.wrapping_sub(wake) >= requeue {
                 break;
