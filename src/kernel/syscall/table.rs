@@ -520,8 +520,11 @@ syscalls! {
     179 rt_sigsuspend("sigset_t *mask, size_t size") Exact
         = RtSigsuspend(mask: SigSet = rt_sigset) => sys_sigsuspend
         puppets(sigsuspend) programs(rt_sigsuspend);
-    180 pread64("unsigned int fd, char *buffer, size_t count, loff_t offset") Absent;
-    181 pwrite64("unsigned int fd, const char *buffer, size_t count, loff_t offset") Absent;
+    180 pread64("unsigned int fd, char *buffer, size_t count, loff_t offset") Simplified
+        = Pread64(fd: u32, buffer: VirtAddr, count: u32, offset: i64) => sys_pread64 puppets(pread);
+    181 pwrite64("unsigned int fd, const char *buffer, size_t count, loff_t offset") Simplified
+        = Pwrite64(fd: u32, buffer: VirtAddr, count: u32, offset: i64) => sys_pwrite64
+        puppets(pwrite);
     182 chown("const char *path, old_uid_t user, old_gid_t group") Absent;
     183 getcwd("char *buffer, unsigned long size") Exact
         = Getcwd(buffer: VirtAddr, size: u32) => sys_getcwd puppets(getcwd) programs(getcwd);

@@ -127,6 +127,60 @@ pub mod functions {
         write(&ctx, task, fd, &bytes)
     }
 
+    /// `pread(fd, n, offset)`: at most `n` bytes from an offset on, as a string. The offset of the
+    /// open file stays as it is.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// assert_eq(sh.pread(fd, 99, 1), "ello");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pread(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        n: i64,
+        offset: i64,
+    ) -> Result<Dynamic> {
+        let len = ranged(n, "the number of bytes", 0, MAX_BUFFER)? as u32;
+        let call = BufferCall::Pread(word(fd, "the descriptor")?, offset);
+        Ok(match with_buffer(&ctx, task, empty(len, call))? {
+            Buffered::Done(read, bytes) => text_read(read, &bytes).into(),
+            Buffered::Open(call) => call,
+        })
+    }
+
+    /// `pwrite(fd, text, offset)`: writes a string at an offset. Returns the number of bytes written.
+    /// The offset of the open file stays as it is.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.pwrite(fd, "end", 4*KiB);
+    /// assert_eq(sh.lseek(fd, 0, SEEK_END), 4*KiB + 3);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pwrite(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        text: &str,
+        offset: i64,
+    ) -> Result<Dynamic> {
+        let len = ranged(text.len() as i64, "the number of bytes", 0, MAX_BUFFER)?;
+        let what = StackCall {
+            len: len as u32,
+            bytes: text.as_bytes().to_vec(),
+            call: BufferCall::Pwrite(word(fd, "the descriptor")?, offset),
+        };
+        Ok(match with_buffer(&ctx, task, what)? {
+            Buffered::Done(value, _) => value.into(),
+            Buffered::Open(call) => call,
+        })
+    }
+
     /// `pipe()`: creates a pipe and returns its two descriptors, `[read, write]`.
     ///
     /// ```rhai
