@@ -25,7 +25,7 @@
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
 //! | faults and copy on write | `fault`, `memory`, `uaccess` |
-//! | the page cache | `filemap`, `file_io`, `readahead`, `writeback`, `truncate` |
+//! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
@@ -37,6 +37,7 @@ mod brk;
 mod check;
 mod dup;
 mod exec;
+mod fadvise;
 mod fault;
 mod file_io;
 mod file_pte;

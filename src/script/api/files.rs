@@ -368,6 +368,56 @@ pub mod functions {
         done(&ctx, task, Syscall::Sync)
     }
 
+    /// `fadvise(fd, offset, len, advice)`: what will be done with a part of a file; length 0 means up
+    /// to its end. `POSIX_FADV_DONTNEED` writes dirty pages to the disk and drops the clean ones that
+    /// nobody maps; `POSIX_FADV_WILLNEED` reads pages.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// sh.sync();
+    /// run(1);
+    /// sh.fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    /// let a = sh.mmap(0, 4*KiB, PROT_READ, MAP_SHARED, fd, 0);
+    /// assert_eq(sh.mincore(a, 4*KiB), [0]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fadvise(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        offset: i64,
+        len: i64,
+        advice: i64,
+    ) -> Result<Dynamic> {
+        let (fd, len) = (word(fd, "the descriptor")?, word(len, "the length")?);
+        let advice = word(advice, "the advice")? as i32;
+        done(&ctx, task, Syscall::Fadvise64(fd, offset, len, advice))
+    }
+
+    /// `readahead(fd, offset, count)`: reads pages of a file that are not cached, for later.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.ftruncate(fd, 16*KiB);
+    /// sh.readahead(fd, 4*KiB, 8*KiB);
+    /// let a = sh.mmap(0, 16*KiB, PROT_READ, MAP_SHARED, fd, 0);
+    /// assert_eq(sh.mincore(a, 16*KiB), [0, 1, 1, 0]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn readahead(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        offset: i64,
+        count: i64,
+    ) -> Result<Dynamic> {
+        let (fd, count) = (word(fd, "the descriptor")?, word(count, "the count")?);
+        done(&ctx, task, Syscall::Readahead(fd, offset, count))
+    }
+
     /// `unlink(path)`: removes the name. The file itself lives until nobody has it open.
     ///
     /// ```rhai

@@ -36,6 +36,9 @@ impl World {
         if forks && self.is_full() {
             return;
         }
+        if matches!(op, Op::Exec(..)) && self.waits_for_its_own_parent(player) {
+            return;
+        }
         let Some(call) = self.syscall(player, op) else {
             return;
         };
@@ -60,6 +63,14 @@ impl World {
         if refused && !syncs {
             assert!(self.struck, "no memory for {op:?}");
         }
+    }
+
+    /// Whether a task is the vfork child of another thread of its process. Its exec would never end:
+    /// it would wait for the end of its parent, which sleeps until the exec has released the memory.
+    fn waits_for_its_own_parent(&self, player: usize) -> bool {
+        let task = self.lab.task(self.players[player].id);
+        let parent = task.vfork_done().map(|parent| self.lab.task(parent));
+        parent.is_some_and(|parent| parent.tgid() == task.tgid())
     }
 
     fn syscall(&self, player: usize, op: &Op) -> Option<Syscall> {
