@@ -24,6 +24,10 @@ pub enum BufferCall {
     Read(u32),
     /// `write(fd, buffer, len)`.
     Write(u32),
+    /// `pread64(fd, buffer, len, offset)`.
+    Pread(u32, i64),
+    /// `pwrite64(fd, buffer, len, offset)`.
+    Pwrite(u32, i64),
     /// `pipe(buffer)`.
     Pipe,
     /// `semop(id, buffer, count)`.
@@ -66,6 +70,8 @@ impl BufferCall {
         match self {
             Self::Read(_) => "read",
             Self::Write(_) => "write",
+            Self::Pread(..) => "pread64",
+            Self::Pwrite(..) => "pwrite64",
             Self::Pipe => "pipe",
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
@@ -79,6 +85,8 @@ impl BufferCall {
         match self {
             Self::Read(fd) => Syscall::Read(fd, addr, len),
             Self::Write(fd) => Syscall::Write(fd, addr, len),
+            Self::Pread(fd, offset) => Syscall::Pread64(fd, addr, len, offset),
+            Self::Pwrite(fd, offset) => Syscall::Pwrite64(fd, addr, len, offset),
             Self::Pipe => Syscall::Pipe(addr),
             Self::Semop { id, count } => Syscall::Ipc(IpcCall::Semop(id, addr, count)),
             Self::Semctl { id, cmd } => Syscall::Ipc(IpcCall::Semctl {

@@ -144,13 +144,12 @@ impl Kernel {
     /// A fault has not found its page: reads around it, unless the file is missed far more often than
     /// hit.
     fn mmap_miss(&mut self, file: FileId, index: u32) -> MmFault {
-        let inode = self.open_files[file].inode();
         let ra = &mut self.open_files[file].f_ra;
         ra.mmap_miss += 1;
         if ra.mmap_miss > ra.mmap_hit + MMAP_LOTSAMISS {
             return MmFault::Minor;
         }
-        self.read_around(inode, index);
+        self.read_around(file, index);
         MmFault::Major
     }
 

@@ -26,7 +26,7 @@
 //! | mapping and unmapping | `area_search`, `mmap`, `brk`, `munmap`, `unmap` |
 //! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
 //! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process` |
-//! | the page cache | `filemap`, `file_io`, `readahead`, `writeback`, `truncate` |
+//! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | swap and reclaim | `shmem`, `swapfile`, `swap_cache`, `swap_fault`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
@@ -39,6 +39,7 @@ mod brk;
 mod check;
 mod dup;
 mod exec;
+mod fadvise;
 mod fault;
 mod file_io;
 mod file_pte;

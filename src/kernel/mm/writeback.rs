@@ -41,9 +41,8 @@ impl Writes {
     }
 
     fn pop_ended(&mut self, now: u64) -> Option<Pfn> {
-        self.queue
-            .pop_front_if(|(tick, _)| *tick <= now)
-            .map(|(_, pfn)| pfn)
+        self.next_end().filter(|tick| *tick <= now)?;
+        self.queue.pop_front().map(|(_, pfn)| pfn)
     }
 }
 
@@ -151,18 +150,34 @@ impl Kernel {
         self.end_writes();
     }
 
-    /// Begins to write all dirty pages of a file, in ascending order.
+    /// Begins to write all dirty pages of a file, in ascending order, for a caller that will wait for
+    /// them.
     ///
-    /// Linux 2.6.12: `mm/filemap.c`, `filemap_fdatawrite()`, and `fs/mpage.c`, `mpage_writepages()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `filemap_fdatawrite()`.
     pub(in crate::kernel) fn filemap_fdatawrite(&mut self, inode: InodeId) {
+        // A page that is already on its way is written once more afterwards.
+        self.mpage_writepages(inode, Self::wait_on_page_writeback);
+    }
+
+    /// The same for a caller that does not wait: pages that are on their way are left alone.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `filemap_flush()`.
+    pub(super) fn filemap_flush(&mut self, inode: InodeId) {
+        self.mpage_writepages(inode, |_, _| {});
+    }
+
+    /// Linux 2.6.12: `fs/mpage.c`, `mpage_writepages()`.
+    fn mpage_writepages(&mut self, inode: InodeId, on_its_way: fn(&mut Self, Pfn)) {
         if !self.inodes[inode].kind.is_written_back() {
             return;
         }
         let pages: Vec<Pfn> = self.inodes[inode].pages().values().copied().collect();
         for pfn in pages {
-            if self.mem.page_has(pfn, PageFlags::DIRTY) {
-                // A page that is already on its way is written once more afterwards.
-                self.wait_on_page_writeback(pfn);
+            if !self.mem.page_has(pfn, PageFlags::DIRTY) {
+                continue;
+            }
+            on_its_way(self, pfn);
+            if !self.mem.page_has(pfn, PageFlags::WRITEBACK) {
                 self.clear_page_dirty(pfn);
                 self.writepage(inode, pfn);
             }

@@ -528,8 +528,11 @@ syscalls! {
     179 rt_sigsuspend("sigset_t *mask, size_t size") Exact
         = RtSigsuspend(mask: SigSet = rt_sigset) => sys_sigsuspend
         puppets(sigsuspend) programs(rt_sigsuspend);
-    180 pread64("unsigned int fd, char *buffer, size_t count, loff_t offset") Absent;
-    181 pwrite64("unsigned int fd, const char *buffer, size_t count, loff_t offset") Absent;
+    180 pread64("unsigned int fd, char *buffer, size_t count, loff_t offset") Simplified
+        = Pread64(fd: u32, buffer: VirtAddr, count: u32, offset: i64) => sys_pread64 puppets(pread);
+    181 pwrite64("unsigned int fd, const char *buffer, size_t count, loff_t offset") Simplified
+        = Pwrite64(fd: u32, buffer: VirtAddr, count: u32, offset: i64) => sys_pwrite64
+        puppets(pwrite);
     182 chown("const char *path, old_uid_t user, old_gid_t group") Absent;
     183 getcwd("char *buffer, unsigned long size") Exact
         = Getcwd(buffer: VirtAddr, size: u32) => sys_getcwd puppets(getcwd) programs(getcwd);
@@ -550,8 +553,10 @@ syscalls! {
          unsigned long fd, unsigned long offset"
     ) Simplified
         = Mmap2(args: MmapArgs) => sys_mmap2 puppets(mmap) programs(mmap);
-    193 truncate64("const char *path, loff_t length") Absent;
-    194 ftruncate64("unsigned int fd, loff_t length") Absent;
+    193 truncate64("const char *path, loff_t length") Simplified
+        = Truncate64(path: String, length: i64) => sys_truncate64;
+    194 ftruncate64("unsigned int fd, loff_t length") Simplified
+        = Ftruncate64(fd: u32, length: i64) => sys_ftruncate64;
     195 stat64("char *path, struct stat64 *buffer") Absent;
     196 lstat64("char *path, struct stat64 *buffer") Absent;
     197 fstat64("unsigned long fd, struct stat64 *buffer") Absent;
@@ -597,7 +602,8 @@ syscalls! {
     222 ni_syscall("") Hole;
     223 ni_syscall("") Hole;
     224 gettid("") Exact = Gettid => sys_gettid puppets(gettid) programs(gettid);
-    225 readahead("int fd, loff_t offset, size_t count") Absent;
+    225 readahead("int fd, loff_t offset, size_t count") Exact
+        = Readahead(fd: u32, offset: i64, count: u32) => sys_readahead puppets(readahead);
     226 setxattr(
         "char *path, char *name, void *value, size_t size, int flags"
     ) Absent;
@@ -637,7 +643,9 @@ syscalls! {
     ) Absent;
     248 io_submit("aio_context_t context, long count, struct iocb **blocks") Absent;
     249 io_cancel("aio_context_t context, struct iocb *block, struct io_event *result") Absent;
-    250 fadvise64("int fd, loff_t offset, size_t len, int advice") Absent;
+    250 fadvise64("int fd, loff_t offset, size_t len, int advice") Exact
+        = Fadvise64(fd: u32, offset: i64, len: u32, advice: i32) => sys_fadvise64
+        puppets(fadvise);
     251 ni_syscall("") Hole;
     252 exit_group("int status") Exact = ExitGroup(status: i32) => sys_exit_group
         puppets(exit_group) programs(exit, _exit, exit_group);
@@ -678,7 +686,8 @@ syscalls! {
     270 tgkill("int tgid, int tid, int sig") Exact
         = Tgkill(tgid: i32, tid: i32, sig: i32) => sys_tgkill puppets(tgkill) programs(tgkill);
     271 utimes("char *path, struct timeval *times") Absent;
-    272 fadvise64_64("int fd, loff_t offset, loff_t len, int advice") Absent;
+    272 fadvise64_64("int fd, loff_t offset, loff_t len, int advice") Exact
+        = Fadvise64x64(fd: u32, offset: i64, len: i64, advice: i32) => sys_fadvise64_64;
     273 vserver("") Hole;
     274 mbind(
         "unsigned long start, unsigned long len, unsigned long mode, unsigned long *nodes, \

@@ -68,14 +68,21 @@ pub(super) fn resident(bytes: &[u8]) -> Dynamic {
 fn returned(state: &CallState, value: i64) -> Dynamic {
     let bytes = &state.bytes;
     match state.buffer {
-        Some(BufferCall::Read(_)) => return text_read(value, bytes).into(),
+        Some(BufferCall::Read(_) | BufferCall::Pread(..)) => {
+            return text_read(value, bytes).into();
+        }
         // The length includes the terminating null byte.
         Some(BufferCall::Getcwd) => return text_read(value - 1, bytes).into(),
         Some(BufferCall::Pipe) => return descriptors(bytes),
         Some(BufferCall::Mincore { .. }) => return resident(bytes),
         Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
         Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
-        Some(BufferCall::Write(_) | BufferCall::Semop { .. } | BufferCall::Semctl { .. })
+        Some(
+            BufferCall::Write(_)
+            | BufferCall::Pwrite(..)
+            | BufferCall::Semop { .. }
+            | BufferCall::Semctl { .. },
+        )
         | None => {}
     }
     match (Syscall::c_name(state.nr), state.info) {

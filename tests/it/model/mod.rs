@@ -7,6 +7,7 @@
 
 mod calls;
 mod compare;
+mod files;
 mod memory;
 mod op;
 mod space;

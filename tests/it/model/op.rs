@@ -2,6 +2,7 @@
 //! named by small numbers that are taken modulo what there is, so that a sequence still means
 //! something when operations are left out of it.
 
+use super::files::{FileOp, file_op};
 use crate::lab::{ALL_SHARED, PTHREAD, exit_signal};
 use forklab::abi::{CSIGNAL, CloneFlags as F};
 use forklab::kernel::fail::COPY_STEPS;
@@ -57,6 +58,7 @@ pub enum Op {
     Write(Who, Place, Vec<u8>),
     Touch(Who, Place, u8),
     Open(Who),
+    File(Who, FileOp),
     Dup(Who, u8),
     Close(Who, u8),
     CloseOnExec(Who, u8),
@@ -77,7 +79,7 @@ fn offset() -> impl Strategy<Value = u16> {
     prop_oneof![Just(0), Just(0xffd), 0..0x1000_u16]
 }
 
-fn place() -> impl Strategy<Value = Place> {
+pub fn place() -> impl Strategy<Value = Place> {
     let arena = || 0..ARENA_PAGES as u8;
     prop_oneof![
         12 => (arena(), offset()).prop_map(|(page, at)| Place::Arena(page, at)),
@@ -235,6 +237,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         32 => memory(),
         8 => other(),
         12 => machine(),
+        14 => (any::<Who>(), file_op()).prop_map(|(who, op)| Op::File(who, op)),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 use super::calls::Effect;
 use super::compare;
+use super::files::NAME;
 use super::op::{Mapping, Op, Who};
 use super::space::{Objects, Space};
 use super::tables::{self, Table};
@@ -50,7 +51,7 @@ impl World {
         let mut lab = Lab::with(config);
         let observer = lab.spawn_as("observer", 0);
         // What all sequences find: a file to open, and the program in the page cache.
-        let fd = lab.call(observer, Syscall::Open("f".to_owned(), 0o100));
+        let fd = lab.call(observer, Syscall::Open(NAME.to_owned(), 0o100));
         lab.call(observer, Syscall::Close(fd as u32));
         lab.read(observer, VirtAddr(DATA));
         lab.machine.kernel.log.filter = TraceFilter::only(&[
@@ -93,12 +94,18 @@ impl World {
         for (who, root) in [(0, true), (1, false)] {
             self.step(&Op::Spawn { root, spins: false });
             self.step(&Op::MmapFixed(who, 2, 4, private));
+            self.step(&Op::Open(who));
         }
     }
 
     /// Carries an operation out and compares everything.
     pub fn step(&mut self, op: &Op) {
+        // Without copy on write a fork also copies pages that the parent has in common with the file.
+        if matches!(op, Op::File(..)) && !self.lab.kernel().config.cow {
+            return;
+        }
         self.carry_out(op);
+        self.adopt_tail();
         self.lab.check();
         compare::all(self);
     }
@@ -323,6 +330,8 @@ impl World {
             self.lab.tick(100);
             self.forget_the_dead();
         }
+        self.lab
+            .call(self.observer, Syscall::Truncate(NAME.to_owned(), 0));
         let_idle_tasks_go(&mut self.lab, self.observer);
         let mut after = self.lab.footprint();
         after.committed -= self.lab.kernel().vm().never_returned();

@@ -245,3 +245,53 @@ fn appending_and_truncating_see_what_is_only_in_memory() {
     );
     files.lab.check();
 }
+
+/// `fs/read_write.c`, `sys_pread64()` and `sys_pwrite64()`.
+#[test]
+fn reads_and_writes_at_a_position_of_their_own() {
+    let mut files = Files::new();
+    files.write(b"hello");
+    let (lab, task, fd, at) = (&mut files.lab, files.task, files.fd, files.buffer);
+    assert_eq!(lab.call(task, Syscall::Pwrite64(fd, at, 2, 8)), Ok(2));
+    assert_eq!(lab.call(task, Syscall::Pread64(fd, at, 99, 3)), Ok(7));
+    assert_eq!(
+        lab.call(task, Syscall::Lseek(fd, 0, 1)),
+        Ok(5),
+        "the offset stays"
+    );
+    assert_eq!(files.contents(), b"hello\0\0\0he");
+    let (lab, fd) = (&mut files.lab, files.fd);
+    let append = lab.open(task, "data", O_RDWR | O_APPEND);
+    let write_only = lab.open(task, "data", 1);
+    for (what, call, expected) in [
+        (
+            "negative",
+            Syscall::Pread64(99, at, 1, -1),
+            Err(Errno::EINVAL),
+        ),
+        (
+            "not open",
+            Syscall::Pread64(99, at, 1, 0),
+            Err(Errno::EBADF),
+        ),
+        ("console", Syscall::Pread64(0, at, 1, 0), Err(Errno::ESPIPE)),
+        (
+            "write-only",
+            Syscall::Pread64(write_only, at, 1, 0),
+            Err(Errno::EBADF),
+        ),
+        (
+            "far beyond the end",
+            Syscall::Pread64(fd, at, 1, 1 << 40),
+            Ok(0),
+        ),
+        (
+            "appends all the same",
+            Syscall::Pwrite64(append, at, 1, 0),
+            Ok(1),
+        ),
+    ] {
+        assert_eq!(lab.call(task, call), expected, "{what}");
+    }
+    assert_eq!(files.size(), 11);
+}

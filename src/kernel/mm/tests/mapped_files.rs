@@ -2,8 +2,9 @@
 
 use super::lab::{Effect, Lab, RW};
 use crate::abi::{
-    Errno, InodeId, MS_ASYNC, MS_INVALIDATE, MS_SYNC, O_CREAT, O_RDWR, PAGE_SIZE, Pfn, Resource,
-    Rlimit, SigAction, Signal, TaskId, VirtAddr,
+    Errno, InodeId, MS_ASYNC, MS_INVALIDATE, MS_SYNC, O_CREAT, O_RDWR, PAGE_SIZE,
+    POSIX_FADV_DONTNEED, POSIX_FADV_RANDOM, POSIX_FADV_WILLNEED, Pfn, Resource, Rlimit, SigAction,
+    Signal, TaskId, VirtAddr,
 };
 use crate::kernel::mm::{PageFlags, UserFaultKind, VmFlags};
 use crate::kernel::syscall::Syscall;
@@ -817,4 +818,86 @@ fn the_text_of_a_program_is_shared_by_all_who_run_it() {
     assert_eq!(lab.counts(lab.pfn(a, text)).1, 2);
     let open = Syscall::Open("sh".into(), O_RDWR);
     assert_eq!(lab.call(a, open), Err(Errno::ETXTBSY));
+}
+
+/// `mm/fadvise.c`, `sys_fadvise64_64()`.
+#[test]
+fn fadvise_reads_drops_and_sets_the_window() {
+    let mut f = Mapped::file(100 * PAGE_SIZE);
+    let (task, fd) = (f.task, f.fd);
+    let advise = |f: &mut Mapped, offset: i64, len: u32, advice: i32| {
+        f.lab
+            .call(task, Syscall::Fadvise64(fd, offset, len, advice))
+    };
+    // Partial pages are read, but only whole ones dropped.
+    assert_eq!(advise(&mut f, 4095, 2, POSIX_FADV_WILLNEED), Ok(0));
+    assert_eq!(f.cached(), [0, 1]);
+    assert_eq!(
+        advise(&mut f, 1, 2 * PAGE_SIZE - 2, POSIX_FADV_DONTNEED),
+        Ok(0)
+    );
+    assert_eq!(f.cached(), [0, 1]);
+    let va = f.map(1, READ, SHARED);
+    f.read(va);
+    assert_eq!(advise(&mut f, 0, 0, POSIX_FADV_DONTNEED), Ok(0));
+    assert_eq!(f.cached(), [0], "what is mapped stays");
+    assert_eq!(advise(&mut f, 0, 0, POSIX_FADV_RANDOM), Ok(0));
+    let far = f.map_from(50, 1, READ, SHARED);
+    f.read(far);
+    assert_eq!(f.cached(), [0, 50], "no window");
+    for (call, expected) in [
+        (Syscall::Fadvise64(99, 0, 0, 9), Errno::EBADF),
+        (Syscall::Fadvise64(0, 0, 0, 0), Errno::EINVAL),
+        (Syscall::Fadvise64(fd, 0, 0, 9), Errno::EINVAL),
+        (Syscall::Fadvise64x64(fd, 0, -1, 0), Errno::EINVAL),
+        (Syscall::Readahead(99, 0, 1), Errno::EBADF),
+    ] {
+        assert_eq!(f.lab.call(task, call), Err(expected));
+    }
+    assert_eq!(
+        f.lab.call(task, Syscall::Readahead(fd, 4096 * 70, 4097)),
+        Ok(0)
+    );
+    assert_eq!(f.cached(), [0, 50, 70, 71]);
+    f.lab.check();
+}
+
+/// A dirty page is written first, and dropped when it is asked for again.
+#[test]
+fn dirty_pages_are_dropped_at_the_second_try() {
+    let mut f = Mapped::file(PAGE_SIZE);
+    f.truncate(100);
+    let (task, fd) = (f.task, f.fd);
+    let call = Syscall::Fadvise64(fd, 0, 0, POSIX_FADV_DONTNEED);
+    f.lab.call(task, call.clone()).unwrap();
+    assert_eq!(
+        (f.cached(), f.lab.k.mem.page_state().nr_writeback),
+        (vec![0], 1)
+    );
+    f.lab.k.timer_interrupt();
+    f.lab.call(task, call).unwrap();
+    assert_eq!(f.cached(), Vec::<u32>::new());
+    f.lab.check();
+}
+
+/// `fs/open.c`, `sys_truncate64()`: a length of two words.
+#[test]
+fn lengths_of_two_words() {
+    let mut f = Mapped::file(PAGE_SIZE);
+    let (task, fd) = (f.task, f.fd);
+    for (length, expected) in [
+        (-1, Err(Errno::EINVAL)),
+        (1 << 40, Err(Errno::EFBIG)),
+        (5, Ok(0)),
+    ] {
+        let calls = [
+            Syscall::Truncate64("data".into(), length),
+            Syscall::Ftruncate64(fd, length),
+        ];
+        for call in calls {
+            assert_eq!(f.lab.call(task, call), expected, "{length}");
+        }
+    }
+    let words = [fd, 0xffff_ffff, 0xffff_ffff];
+    assert_eq!(f.lab.int_80(task, 194, words), Err(Errno::EINVAL));
 }
