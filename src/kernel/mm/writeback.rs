@@ -41,9 +41,8 @@ impl Writes {
     }
 
     fn pop_ended(&mut self, now: u64) -> Option<Pfn> {
-        self.queue
-            .pop_front_if(|(tick, _)| *tick <= now)
-            .map(|(_, pfn)| pfn)
+        self.next_end().filter(|tick| *tick <= now)?;
+        self.queue.pop_front().map(|(_, pfn)| pfn)
     }
 }
 
