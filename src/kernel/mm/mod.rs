@@ -27,6 +27,8 @@
 //! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
 //! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process` |
 //! | files in memory: page cache, dirty pages, truncation | `filemap`, `file_io`, `writeback`, `truncate` |
+//! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
+//! | swap: areas, cache, I/O, faults, shared memory | `swapfile`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
