@@ -580,7 +580,7 @@ fn reclaim_example_58_after_a_fork_both_copy() {
         lab.write(p, va, 2);
         assert_eq!(lab.k.stat.cow_copies, copies, "{pagevec:?}");
         let still_used = pagevec == PagevecMode::Literal;
-        assert_eq!(lab.counts(old).0 > 0, true);
+        assert!(lab.counts(old).0 > 0);
         lab.k.lru_add_drain();
         assert_eq!(lab.counts(old).0 > 0, !still_used, "{pagevec:?}");
         lab.check();
