@@ -4,7 +4,7 @@
 use super::Machine;
 use super::command::Acted;
 use crate::abi::{TaskId, VirtAddr};
-use crate::kernel::syscall::{IpcCall, PtraceArgs, Syscall};
+use crate::kernel::syscall::{GroupWidth, IpcCall, PtraceArgs, Syscall};
 
 /// A system call with a buffer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,6 +42,18 @@ pub enum BufferCall {
     },
     /// `getcwd(buffer, len)`.
     Getcwd,
+    /// `times(buffer)`.
+    Times,
+    /// `gettimeofday(buffer, NULL)`.
+    Gettimeofday,
+    /// `sysinfo(buffer)`.
+    Sysinfo,
+    /// `uname(buffer)`.
+    Uname,
+    /// `getgroups(size, buffer)`.
+    Getgroups(u32),
+    /// `setgroups(size, buffer)`.
+    Setgroups(u32),
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
         /// The `ptrace` request.
@@ -63,6 +75,12 @@ impl BufferCall {
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
             Self::Getcwd => "getcwd",
+            Self::Times => "times",
+            Self::Gettimeofday => "gettimeofday",
+            Self::Sysinfo => "sysinfo",
+            Self::Uname => "uname",
+            Self::Getgroups(_) => "getgroups",
+            Self::Setgroups(_) => "setgroups",
             Self::Ptrace { .. } => "ptrace",
         }
     }
@@ -80,6 +98,12 @@ impl BufferCall {
                 arg: addr.0,
             }),
             Self::Getcwd => Syscall::Getcwd(addr, len),
+            Self::Times => Syscall::Times(addr),
+            Self::Gettimeofday => Syscall::Gettimeofday(addr, VirtAddr(0)),
+            Self::Sysinfo => Syscall::Sysinfo(addr),
+            Self::Uname => Syscall::Uname(addr),
+            Self::Getgroups(size) => Syscall::Getgroups32(size, addr, GroupWidth::High),
+            Self::Setgroups(size) => Syscall::Setgroups32(size, addr, GroupWidth::High),
             Self::Ptrace {
                 request,
                 pid,
