@@ -134,8 +134,8 @@ pub mod functions {
     ///
     /// ```rhai
     /// let sh = spawn("sh");
-    /// sh.compute(50);
-    /// tick(50);
+    /// sh.compute(55);
+    /// tick(55);
     /// assert_eq(sh.times().utime, 5);
     /// ```
     #[rhai_fn(return_raw)]
@@ -159,7 +159,7 @@ pub mod functions {
     /// `uname(&name)`: `#{sysname, nodename, release, version, machine, domainname}`.
     ///
     /// ```rhai
-    /// assert_eq(spawn("sh").uname().release, "2.6.12");
+    /// assert_eq(spawn("sh").uname().release, "2.6.12-rc2");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn uname(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
