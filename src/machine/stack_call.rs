@@ -54,6 +54,13 @@ pub enum BufferCall {
     Getgroups(u32),
     /// `setgroups(size, buffer)`.
     Setgroups(u32),
+    /// `mincore(addr, len, buffer)`.
+    Mincore {
+        /// First address of the range.
+        addr: u32,
+        /// Its length, in bytes.
+        len: u32,
+    },
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
         /// The `ptrace` request.
@@ -81,6 +88,7 @@ impl BufferCall {
             Self::Uname => "uname",
             Self::Getgroups(_) => "getgroups",
             Self::Setgroups(_) => "setgroups",
+            Self::Mincore { .. } => "mincore",
             Self::Ptrace { .. } => "ptrace",
         }
     }
@@ -104,6 +112,7 @@ impl BufferCall {
             Self::Uname => Syscall::Uname(addr),
             Self::Getgroups(size) => Syscall::Getgroups32(size, addr, GroupWidth::High),
             Self::Setgroups(size) => Syscall::Setgroups32(size, addr, GroupWidth::High),
+            Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
             Self::Ptrace {
                 request,
                 pid,

@@ -136,7 +136,7 @@ fn a_script_that_fails_says_where_and_why() {
         (
             "spawn(\"sh\").mmap(0, 1, 0, MAP_PRIVATE);",
             1,
-            "help: scripts can only map anonymous memory: add MAP_ANONYMOUS",
+            "help: open() a file first, or add MAP_ANONYMOUS; fds(task) shows what is open",
         ),
         (
             "boot(#{threads_max: 20}); let sh = spawn(\"sh\"); loop { sh.fork() }",

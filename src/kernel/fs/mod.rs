@@ -7,19 +7,29 @@
 //! file, by which a pipe counts its readers and writers; `i_count` and the cached pages of an inode;
 //! and the queues of pipes and of the console.
 
+mod address_space;
 mod console;
+mod file_ra;
 mod files;
 mod namei;
 mod pipe;
 mod program;
 mod read_write;
+mod regular;
+mod sync;
+mod truncate;
 mod vfs;
 
+pub use address_space::AddressSpace;
 pub use console::Console;
+pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
 pub use pipe::{PIPE_BUFFERS, Pipe};
 pub use program::{
     DebugInfo, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ProgramImage, TEXT_START,
     ValueKind,
 };
+pub(super) use read_write::UserBuffer;
+pub use regular::RegularFile;
+pub(super) use regular::valid_bytes;
 pub use vfs::{File, FileSystem, Inode, InodeKind};

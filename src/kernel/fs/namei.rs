@@ -3,6 +3,7 @@
 //! `unlink`, `umask`.
 
 use super::files::FsStruct;
+use super::regular::RegularFile;
 use super::vfs::{InodeKind, check_name, entry_name};
 use crate::abi::{Caps, Errno, FsId, InodeId, O_CREAT, O_EXCL, O_TRUNC, TaskId, VirtAddr};
 use crate::kernel::Kernel;
@@ -107,7 +108,7 @@ impl Kernel {
     ) -> Result<InodeId, Errno> {
         let inode = match self.user_path_walk(current, path)? {
             Found::Nothing(path) if flags & O_CREAT != 0 => {
-                return Ok(self.create(&path, InodeKind::Regular(Vec::new())));
+                return Ok(self.create(&path, InodeKind::Regular(RegularFile::default())));
             }
             Found::Nothing(_) => return Err(Errno::ENOENT),
             Found::File(..) if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL => {
@@ -142,17 +143,17 @@ impl Kernel {
         files.any(|file| file.inode() == inode && file.can_write())
     }
 
-    /// Truncates a regular file to length 0, with its cached pages. What is left of a program can
-    /// still be executed as far as its permissions go, but no format accepts it.
+    /// Truncates a file to length 0, with its cached pages. What is left of a program can still be
+    /// executed as far as its permissions go, but no format accepts it.
     ///
     /// Linux 2.6.12: `fs/open.c`, `do_truncate()`.
     pub(in crate::kernel) fn truncate(&mut self, inode: InodeId) {
         match &mut self.inodes[inode].kind {
-            InodeKind::Regular(bytes) => bytes.clear(),
+            InodeKind::Regular(_) => return self.vmtruncate(inode, 0),
             program if program.is_executable() => *program = InodeKind::NoImage(String::new()),
             _ => return,
         }
-        self.truncate_inode_pages(inode);
+        self.truncate_inode_pages(inode, 0);
     }
 
     /// Removes a name. The file itself lives while anybody has it open, maps it or executes it.

@@ -2,8 +2,7 @@
 
 use super::vfs::{File, InodeKind};
 use crate::abi::{
-    Errno, FileId, InodeId, O_APPEND, PAGE_SHIFT, PAGE_SIZE, RLIM_INFINITY, Resource, Signal,
-    TASK_SIZE, TaskId, VirtAddr,
+    Errno, FileId, InodeId, O_APPEND, RLIM_INFINITY, Resource, Signal, TASK_SIZE, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
@@ -12,8 +11,27 @@ use crate::trace::{Text, TraceEvent};
 
 /// The most bytes that the console takes at a time; a longer write is cut short.
 const MAX_CONSOLE_WRITE: u32 = 4096;
-/// The largest regular file of this file system, in bytes.
-const MAX_FILE: u32 = 16 << 20;
+/// `s_maxbytes`: the largest regular file of this file system, in bytes.
+pub(super) const MAX_FILE: u32 = 256 << 20;
+
+/// The caller's buffer, as far as it has not been transferred yet.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernel) struct UserBuffer {
+    /// Who calls.
+    pub task: TaskId,
+    /// Address of the next byte.
+    pub addr: VirtAddr,
+    /// Bytes from there on.
+    pub len: u32,
+}
+
+impl UserBuffer {
+    /// Takes note that so many bytes have been transferred.
+    pub(in crate::kernel) const fn advance(&mut self, bytes: u32) {
+        self.addr = VirtAddr(self.addr.0.wrapping_add(bytes));
+        self.len -= bytes;
+    }
+}
 
 impl Kernel {
     /// The file of a descriptor, if it is open for that access, `len` is not negative and the
@@ -69,16 +87,13 @@ impl Kernel {
                 self.pipe_read(current, io)
             }
             InodeKind::Shmem(_) => Err(Errno::EINVAL).into(),
-            kind => {
-                let pos = self.open_files[file].pos;
-                let bytes = kind.bytes_at(pos, len);
-                let read = self.copy_to_user(current, addr, &bytes);
-                // After EFAULT the offset is where it was.
-                read.map(|()| {
-                    self.open_files[file].pos = pos + bytes.len() as u32;
-                    bytes.len() as u32
-                })
-                .into()
+            _ => {
+                let mut pos = self.open_files[file].pos;
+                let task = current;
+                let read = self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len });
+                // Also after an error: what was read before it was read.
+                self.open_files[file].pos = pos;
+                read.into()
             }
         }
     }
@@ -123,33 +138,17 @@ impl Kernel {
             InodeKind::Null => Ok(len),
             InodeKind::Console => {
                 let len = len.min(MAX_CONSOLE_WRITE);
-                let bytes = self.bytes_from_user(current, addr, len)?;
+                let mut bytes = vec![0; len as usize];
+                self.copy_from_user(current, addr, &mut bytes)?;
                 self.write_console(current, &bytes);
                 Ok(len)
             }
             InodeKind::Regular(_) => {
-                // The limit before the bytes: SIGXFSZ is sent even if the buffer cannot be read.
-                let pos = self.write_position(file, inode);
-                let len = self.check_fsize(current, pos, len)?;
-                let bytes = self.bytes_from_user(current, addr, len)?;
-                self.write_regular(file, inode, pos, &bytes)
+                let task = current;
+                self.generic_file_write(file, UserBuffer { task, addr, len })
             }
             _ => Err(Errno::EINVAL),
         }
-    }
-
-    fn bytes_from_user(
-        &mut self,
-        current: TaskId,
-        addr: VirtAddr,
-        len: u32,
-    ) -> Result<Vec<u8>, Errno> {
-        if len > MAX_FILE {
-            return Err(Errno::EFBIG);
-        }
-        let mut bytes = vec![0; len as usize];
-        self.copy_from_user(current, addr, &mut bytes)?;
-        Ok(bytes)
     }
 
     fn write_console(&mut self, current: TaskId, bytes: &[u8]) {
@@ -167,56 +166,44 @@ impl Kernel {
         }
     }
 
-    /// `RLIMIT_FSIZE`: a write that would start beyond the limit fails with SIGXFSZ, one that would
-    /// cross it is cut short. Returns how many bytes may be written.
+    /// Writes to a regular file. The offset moves with what was written, and to the end of the file
+    /// before that if the write appends.
     ///
-    /// Linux 2.6.12: `mm/filemap.c`, `generic_write_checks()`.
-    fn check_fsize(&mut self, current: TaskId, pos: u32, len: u32) -> Result<u32, Errno> {
-        let limit = self.rlimit(current, Resource::Fsize);
-        if limit == RLIM_INFINITY {
-            return Ok(len);
+    /// Linux 2.6.12: `mm/filemap.c`, `__generic_file_aio_write_nolock()`.
+    fn generic_file_write(&mut self, file: FileId, mut from: UserBuffer) -> Result<u32, Errno> {
+        let inode = self.open_files[file].inode();
+        let mut pos = self.write_position(file, inode);
+        // The limits before the bytes: SIGXFSZ is sent even if the buffer cannot be read.
+        from.len = self.generic_write_checks(from.task, pos, from.len)?;
+        if from.len == 0 {
+            return Ok(0);
         }
-        if pos >= limit {
-            // A standard signal is always queued.
-            let from = SendInfo::From(current);
-            let _sent = self.specific_send_sig_info(Signal::SIGXFSZ, from, current);
-            return Err(Errno::EFBIG);
-        }
-        Ok(len.min(limit - pos))
+        let written = self.generic_file_buffered_write(inode, &mut pos, from);
+        self.open_files[file].pos = pos;
+        written
     }
 
-    /// Writes to a regular file and to its cached pages.
-    fn write_regular(
-        &mut self,
-        file: FileId,
-        inode: InodeId,
-        pos: u32,
-        new: &[u8],
-    ) -> Result<u32, Errno> {
-        let end = pos
-            .checked_add(new.len() as u32)
-            .filter(|end| *end <= MAX_FILE)
-            .ok_or(Errno::EFBIG)?;
-        if let InodeKind::Regular(bytes) = &mut self.inodes[inode].kind {
-            if bytes.len() < end as usize {
-                bytes.resize(end as usize, 0);
-            }
-            bytes[pos as usize..end as usize].copy_from_slice(new);
+    /// Checks the limits of a write: one that would start beyond a limit fails with SIGXFSZ, one
+    /// that would cross it is cut short. Returns how many bytes may be written.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `generic_write_checks()`. The largest file is smaller than what
+    /// needs `O_LARGEFILE`.
+    fn generic_write_checks(&mut self, task: TaskId, pos: u32, len: u32) -> Result<u32, Errno> {
+        let limit = self.rlimit(task, Resource::Fsize);
+        let beyond = limit != RLIM_INFINITY && pos >= limit;
+        let too_large = pos > MAX_FILE || (pos == MAX_FILE && len > 0);
+        if beyond || too_large {
+            self.send_sigxfsz(task);
+            return Err(Errno::EFBIG);
         }
-        // Shared mappings map the cached pages, so these must show what was written.
-        let cached: Vec<_> = self.inodes[inode]
-            .pages()
-            .range(pos >> PAGE_SHIFT..=end >> PAGE_SHIFT)
-            .map(|(index, pfn)| (*index, *pfn))
-            .collect();
-        for (index, pfn) in cached {
-            let page = self.inodes[inode]
-                .kind
-                .bytes_at(index << PAGE_SHIFT, PAGE_SIZE);
-            self.ram.frame_mut(pfn)[..page.len()].copy_from_slice(&page);
-        }
-        self.open_files[file].pos = end;
-        Ok(new.len() as u32)
+        Ok(len.min(limit.saturating_sub(pos)).min(MAX_FILE - pos))
+    }
+
+    /// Tells a process that its file must not become larger.
+    pub(super) fn send_sigxfsz(&mut self, task: TaskId) {
+        // A standard signal is always queued.
+        let from = SendInfo::From(task);
+        let _sent = self.specific_send_sig_info(Signal::SIGXFSZ, from, task);
     }
 
     /// Linux 2.6.12: `fs/read_write.c`, `sys_lseek()`.

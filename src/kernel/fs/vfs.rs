@@ -1,9 +1,12 @@
 //! A minimal file system in memory: a console, a null device, regular files, programs, pipes, and
 //! the unnamed objects behind shared anonymous memory; and open file descriptions for them.
 
+use super::address_space::AddressSpace;
+use super::file_ra::{FILE_RA_INIT, FileRa};
 use super::files::FsStruct;
 use super::namei::Found;
 use super::program::ProgramImage;
+use super::regular::RegularFile;
 use crate::abi::{Errno, FileId, InodeId, O_APPEND, O_NONBLOCK, PAGE_SIZE, Pfn};
 use crate::kernel::Kernel;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +24,8 @@ pub enum InodeKind {
     Console,
     /// `/dev/null`.
     Null,
-    /// A regular file with its contents.
-    Regular(Vec<u8>),
+    /// A regular file.
+    Regular(RegularFile),
     /// An executable image with the contents of its file; the kernel does not know what running it
     /// means.
     Program(Vec<u8>),
@@ -48,8 +51,8 @@ pub struct Inode {
     pub ino: u32,
     /// Path as shown in `maps`, without a leading slash for plain names.
     pub path: String,
-    /// `i_mapping`: cached pages by page index. Each holds one reference to its frame.
-    pages: BTreeMap<u32, Pfn>,
+    /// `i_mapping`: its page cache, and who maps it.
+    pub(in crate::kernel) i_mapping: AddressSpace,
 }
 
 impl InodeKind {
@@ -63,18 +66,34 @@ impl InodeKind {
         !matches!(self, Self::Console | Self::Null | Self::Pipe)
     }
 
-    /// The contents of the file from an offset on: at most `len` bytes, and none beyond its end.
-    pub(in crate::kernel) fn bytes_at(&self, offset: u32, len: u32) -> Vec<u8> {
-        let part = |bytes: &[u8]| {
-            let start = (offset as usize).min(bytes.len());
-            let end = start.saturating_add(len as usize).min(bytes.len());
-            bytes[start..end].to_vec()
+    /// Whether it has pages that a page cache holds and that can be mapped.
+    pub const fn has_page_cache(&self) -> bool {
+        matches!(
+            self,
+            Self::Regular(_) | Self::Program(_) | Self::Image(_) | Self::NoImage(_)
+        )
+    }
+
+    /// `BDI_CAP_NO_ACCT_DIRTY` left out: whether there is a device that its dirty pages have to be
+    /// written to.
+    pub const fn is_written_back(&self) -> bool {
+        matches!(self, Self::Regular(_))
+    }
+
+    /// Copies what the device holds of a page into a page of zeros.
+    pub(in crate::kernel) fn read_block(&self, index: u32, page: &mut [u8]) {
+        let mut part = |bytes: &[u8], index: u32| {
+            let start = (index as usize * PAGE_SIZE as usize).min(bytes.len());
+            let end = (start + page.len()).min(bytes.len());
+            page[..end - start].copy_from_slice(&bytes[start..end]);
         };
         match self {
-            Self::Regular(bytes) | Self::Program(bytes) => part(bytes),
-            Self::Image(image) => part(&image.file()),
-            Self::NoImage(text) => part(text.as_bytes()),
-            Self::Console | Self::Null | Self::Pipe | Self::Shmem(_) => Vec::new(),
+            Self::Regular(file) => file.read_block(index, page),
+            Self::Program(bytes) => part(bytes, index),
+            Self::Image(image) if index < image.text_pages() => part(&image.text, index),
+            Self::Image(image) => part(&image.data, index - image.text_pages()),
+            Self::NoImage(text) => part(text.as_bytes(), index),
+            Self::Console | Self::Null | Self::Pipe | Self::Shmem(_) => {}
         }
     }
 }
@@ -84,11 +103,17 @@ impl Inode {
     pub fn size(&self) -> u32 {
         match &self.kind {
             InodeKind::Console | InodeKind::Null | InodeKind::Pipe => 0,
-            InodeKind::Regular(bytes) | InodeKind::Program(bytes) => bytes.len() as u32,
+            InodeKind::Regular(file) => file.i_size(),
+            InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),
             InodeKind::NoImage(text) => text.len() as u32,
             InodeKind::Shmem(size) => *size,
         }
+    }
+
+    /// How many pages the contents take.
+    pub fn pages_of_size(&self) -> u32 {
+        self.size().div_ceil(PAGE_SIZE)
     }
 
     /// `i_count`: how many references there are to the inode.
@@ -96,16 +121,14 @@ impl Inode {
         self.i_count
     }
 
-    /// The cached pages by page index.
-    pub const fn pages(&self) -> &BTreeMap<u32, Pfn> {
-        &self.pages
+    /// `i_mapping`: its page cache, and who maps it.
+    pub const fn i_mapping(&self) -> &AddressSpace {
+        &self.i_mapping
     }
 
-    /// Adds a page to the page cache, which takes over the caller's reference to the frame.
-    ///
-    /// Linux 2.6.12: `mm/filemap.c`, `add_to_page_cache()`.
-    pub(in crate::kernel) fn add_to_page_cache(&mut self, index: u32, pfn: Pfn) {
-        self.pages.insert(index, pfn);
+    /// The cached pages by page index.
+    pub const fn pages(&self) -> &BTreeMap<u32, Pfn> {
+        self.i_mapping.pages()
     }
 }
 
@@ -120,6 +143,8 @@ pub struct File {
     pub pos: u32,
     /// `f_flags`: as given to `open`, without those that only matter while opening.
     flags: u32,
+    /// `f_ra`: what is known of the accesses to it, for reading ahead.
+    pub(in crate::kernel) f_ra: FileRa,
 }
 
 impl File {
@@ -233,7 +258,7 @@ impl Kernel {
             i_count: 1,
             ino,
             path,
-            pages: BTreeMap::new(),
+            i_mapping: AddressSpace::default(),
         })
     }
 
@@ -283,22 +308,11 @@ impl Kernel {
         if self.inodes[inode].i_count > 0 {
             return;
         }
-        if let Some(dead) = self.inodes.remove(inode) {
-            for pfn in dead.pages.into_values() {
-                self.remove_from_page_cache(pfn);
-            }
-            if let InodeKind::Shmem(size) = dead.kind {
-                self.vm_unacct_memory(size.div_ceil(PAGE_SIZE));
-            }
-        }
-    }
-
-    /// Drops the cached pages of an inode.
-    ///
-    /// Linux 2.6.12: `mm/truncate.c`, `truncate_inode_pages()`.
-    pub(super) fn truncate_inode_pages(&mut self, inode: InodeId) {
-        for pfn in std::mem::take(&mut self.inodes[inode].pages).into_values() {
-            self.remove_from_page_cache(pfn);
+        self.truncate_inode_pages(inode, 0);
+        if let Some(dead) = self.inodes.remove(inode)
+            && let InodeKind::Shmem(size) = dead.kind
+        {
+            self.vm_unacct_memory(size.div_ceil(PAGE_SIZE));
         }
     }
 
@@ -312,6 +326,7 @@ impl Kernel {
             inode,
             pos: 0,
             flags,
+            f_ra: FILE_RA_INIT,
         })
     }
 

@@ -1,14 +1,18 @@
 //! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
-use super::alloc::PageMapping;
+use super::alloc::{LruList, PageFlags, PageMapping};
+use super::file_pte::pte_to_pgoff;
 use super::mm_struct::Mm;
 use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
+use super::swap_cache::slot_of;
+use super::swap_entry::SwapEntry;
 use super::vma::{VmFlags, Vma};
-use crate::abi::{AnonVmaId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
+use crate::abi::{AnonVmaId, InodeId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte, TlbBits};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use slotmap::SecondaryMap;
+use std::collections::BTreeMap;
 
 /// The users of every frame, counted from the page tables and areas.
 struct Census {
@@ -16,6 +20,8 @@ struct Census {
     mapped: Vec<i32>,
     /// Other holders of each frame: kernel stacks, page directories and tables, page caches.
     held: Vec<i32>,
+    /// Page table entries that own each swap slot.
+    slots: BTreeMap<SwapEntry, u16>,
     /// Areas that each owner of anonymous pages has.
     owners: SecondaryMap<AnonVmaId, u32>,
     /// Pages that areas and shared objects have committed.
@@ -46,10 +52,12 @@ impl Kernel {
         let mut census = Census {
             mapped: vec![0; self.ram.frames() as usize],
             held: vec![0; self.ram.frames() as usize],
+            slots: BTreeMap::new(),
             owners: SecondaryMap::new(),
             committed: self.shmem_pages() + self.vm.never_returned,
         };
         self.check_caches(&mut census)?;
+        self.check_mapped_files()?;
         for stack in self.tasks.values().filter_map(|task| task.stack) {
             census.held[stack.index()] += 1;
         }
@@ -60,12 +68,20 @@ impl Kernel {
         {
             census.held[page.index()] += 1;
         }
+        for cpu in 0..self.cpus.len() {
+            for list in [LruList::Inactive, LruList::Active] {
+                for page in self.mem.pagevec(cpu, list) {
+                    census.held[page.index()] += 1;
+                }
+            }
+        }
         for mm in self.mms.keys() {
             self.check_references(mm)?;
             self.check_areas(mm, &mut census)?;
             self.check_counts(mm, &mut census)?;
             self.check_sizes(mm)?;
         }
+        self.check_swap(&mut census)?;
         self.check_pages(&census)?;
         self.check_owners(&census)?;
         (0..self.cpus.len()).try_for_each(|cpu| {
@@ -152,6 +168,7 @@ impl Kernel {
             }
         }
         let space = &self.mms[mm];
+        counts.rss += space.rss_surplus;
         counts.total_vm = space.vmas.values().map(Vma::pages).sum();
         let stated = Counts {
             rss: space.rss,
@@ -177,6 +194,17 @@ impl Kernel {
         let Some(vma) = vma else {
             return Err(format!("{} lies in no area", entry()));
         };
+        if pte_to_pgoff(pte).is_some() {
+            return ensure(vma.has(VmFlags::SHARED) && vma.vm_file.is_some(), || {
+                format!("{} names a page of a file", entry())
+            });
+        }
+        if let Some(slot) = SwapEntry::of_pte(pte) {
+            *census.slots.entry(slot).or_default() += 1;
+            return ensure(vma.anon_vma.is_some(), || {
+                format!("{} is in swap, but the area has no anon_vma", entry())
+            });
+        }
         ensure(pte_present(pte), || {
             format!("{} is neither empty nor present", entry())
         })?;
@@ -189,7 +217,8 @@ impl Kernel {
         counts.rss += 1;
         counts.anon_rss += u32::from(page.is_anon());
         census.mapped[pfn.index()] += 1;
-        ensure(page.index() == vma.linear_page_index(addr), || {
+        let linear = page.index() == vma.linear_page_index(addr);
+        ensure(linear || vma.has(VmFlags::NONLINEAR), || {
             format!("{} maps page {:#x} of its object", entry(), page.index())
         })?;
         let writable = pte.contains(Pte::RW);
@@ -224,9 +253,10 @@ impl Kernel {
         })
     }
 
-    /// Checks that every cached page names its inode and its index.
+    /// Checks that every cached page names its inode and its index, and the counts of dirty pages
+    /// and of pages on their way to the device.
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
-        let mut cached = 0;
+        let (mut cached, mut dirty) = (self.swap.total_swapcache_pages(), 0);
         for (inode, object) in &self.inodes {
             for (index, pfn) in object.pages() {
                 let page = self.mem.page(*pfn);
@@ -236,16 +266,96 @@ impl Kernel {
                 })?;
                 census.held[pfn.index()] += 1;
                 cached += 1;
+                let counts = object.kind.is_written_back();
+                dirty += u32::from(counts && page.flags().contains(PageFlags::DIRTY));
             }
         }
-        ensure(self.vm.pagecache == cached, || {
-            format!("nr_pagecache {}, {cached} pages", self.vm.pagecache)
+        let frames = (0..self.ram.frames()).map(Pfn);
+        let under_write = |pfn: &Pfn| self.mem.page_has(*pfn, PageFlags::WRITEBACK);
+        let writeback = frames.filter(under_write).count() as u32;
+        let counted = (self.vm.pagecache, self.vm.nr_dirty, self.vm.nr_writeback);
+        ensure(counted == (cached, dirty, writeback), || {
+            format!(
+                "nr_pagecache, nr_dirty, nr_writeback {counted:?}, but {cached}, {dirty}, \
+                 {writeback} pages"
+            )
+        })?;
+        let writes = self.writes.pages().count() as u32;
+        ensure(writes == writeback, || {
+            format!("{writes} writes, but {writeback} pages under writeback")
         })
+    }
+
+    /// Checks that each slot in use has as many owners as it counts, and that the pages of the swap
+    /// cache name their slots.
+    fn check_swap(&self, census: &mut Census) -> Result<(), String> {
+        let mut cached = 0;
+        for object in self.inodes.values() {
+            for slot in object.i_mapping().slots().values() {
+                let slot = SwapEntry::of_private(*slot);
+                *census.slots.entry(slot).or_default() += 1;
+            }
+        }
+        for slot in self.swap.used() {
+            let mut owners = census.slots.remove(&slot).unwrap_or(0);
+            if let Some(pfn) = self.swap.cached(slot) {
+                let named = slot_of(self.mem.page(pfn));
+                ensure(named == Some(slot), || {
+                    format!("frame {pfn} caches {slot}, but names {named:?}")
+                })?;
+                census.held[pfn.index()] += 1;
+                owners += 1;
+                cached += 1;
+            }
+            let counted = self.swap.count(slot);
+            ensure(counted == owners, || {
+                format!("{slot} counts {counted} owners, but has {owners}")
+            })?;
+        }
+        ensure(census.slots.is_empty(), || {
+            format!("entries name free slots: {:?}", census.slots)
+        })?;
+        let used = self.swap.used().count() as u32;
+        let counted = self.swap.total_swap_pages() - self.swap.nr_swap_pages();
+        let counts = (counted, self.swap.total_swapcache_pages());
+        ensure(counts == (used, cached), || {
+            format!("slots in use and cached: {counts:?}, but found {used}, {cached}")
+        })
+    }
+
+    /// Checks that every file knows which address spaces map it, and how often.
+    fn check_mapped_files(&self) -> Result<(), String> {
+        let mut mapped: SecondaryMap<InodeId, BTreeMap<MmId, u32>> = SecondaryMap::new();
+        for (mm, space) in &self.mms {
+            for file in space.vmas.values().filter_map(|vma| vma.vm_file) {
+                let inode = self.open_files[file].inode();
+                let Some(areas) = mapped.entry(inode) else {
+                    return Err(format!("{mm:?} maps a file that is gone"));
+                };
+                *areas.or_default().entry(mm).or_default() += 1;
+            }
+        }
+        for (inode, object) in &self.inodes {
+            let linked: BTreeMap<MmId, u32> = object.i_mapping().mapped_by().collect();
+            let found = mapped.remove(inode).unwrap_or_default();
+            ensure(linked == found, || {
+                format!("{} is mapped by {found:?}, not {linked:?}", object.path)
+            })?;
+        }
+        Ok(())
     }
 
     /// Checks the counts of every page against its holders. Reserved pages are only counted up.
     fn check_pages(&self, census: &Census) -> Result<(), String> {
         let holders = census.mapped.iter().zip(&census.held);
+        let nr_mapped = census.mapped.iter().filter(|mapped| **mapped > 0).count() as u64;
+        let state = self.mem.page_state();
+        ensure(state.nr_mapped == nr_mapped, || {
+            format!(
+                "nr_mapped {}, but {nr_mapped} pages are mapped",
+                state.nr_mapped
+            )
+        })?;
         for (pfn, (mapped, held)) in (0..).map(Pfn).zip(holders) {
             let page = self.mem.page(pfn);
             let found = (page.page_count(), page.page_mapcount());
@@ -263,10 +373,25 @@ impl Kernel {
     fn check_owners(&self, census: &Census) -> Result<(), String> {
         for (id, owner) in &self.anon_vmas {
             let linked = census.owners.get(id).copied().unwrap_or(0);
-            ensure(owner.vmas == linked && linked > 0, || {
-                format!("{id:?}: {} areas, but {linked} linked", owner.vmas)
-            })?;
+            let listed = self.areas_of_anon_vma(id, VirtAddr(0));
+            let listed = listed.filter(|(_, vma)| vma.anon_vma == Some(id)).count() as u32;
+            ensure(
+                owner.vmas == linked && listed == linked && linked > 0,
+                || {
+                    format!(
+                        "{id:?}: {} areas, {listed} listed, but {linked} linked",
+                        owner.vmas
+                    )
+                },
+            )?;
         }
+        let links = census.owners.values().sum::<u32>() as usize;
+        ensure(self.anon_links.len() == links, || {
+            format!(
+                "{} links, but {links} areas have one",
+                self.anon_links.len()
+            )
+        })?;
         ensure(self.vm.committed == census.committed, || {
             format!(
                 "committed {}, but areas have {}",

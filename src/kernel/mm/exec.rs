@@ -10,7 +10,7 @@ use crate::abi::{
 };
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::fs::{InodeKind, TEXT_START};
+use crate::kernel::fs::{Inode, InodeKind, TEXT_START};
 use crate::kernel::syscall::ExecArgs;
 use crate::trace::{FrameUse, NoMemory, SlabCache};
 
@@ -68,7 +68,7 @@ impl Kernel {
 
     /// Maps text and data of the program's file, followed by its bss.
     fn map_image(&mut self, mm: MmId, exe: InodeId) -> Result<(), Errno> {
-        let layout = Layout::of(&self.inodes[exe].kind);
+        let layout = Layout::of(&self.inodes[exe]);
         let text_end = TEXT_START + (layout.text << PAGE_SHIFT);
         let data_end = text_end + (layout.data << PAGE_SHIFT);
         let end = data_end + (layout.bss << PAGE_SHIFT);
@@ -110,6 +110,7 @@ impl Kernel {
             vm_pgoff: pgoff,
             ..vma
         };
+        self.vma_link_file(mm, &vma);
         let space = &mut self.mms[mm];
         space.insert_vma(vma);
         space.account(&vma, vma.pages() as i32);
@@ -146,6 +147,7 @@ impl Kernel {
         let table = self.pte_alloc(mm, addr)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;
+        self.lru_cache_add_active(pfn);
         self.set_pte(table, addr, Pte::new(pfn, ARGUMENT_PAGE));
         self.page_add_anon_rmap(mm, vma, addr, pfn);
         Ok(pfn)
@@ -164,8 +166,8 @@ struct Layout {
 impl Layout {
     /// For a file that is not an ELF program the whole file is the text, and its last page is
     /// mapped once more as the data.
-    fn of(kind: &InodeKind) -> Self {
-        match kind {
+    fn of(exe: &Inode) -> Self {
+        match &exe.kind {
             InodeKind::Image(image) => {
                 let data = pages_of(image.data.len() as u32);
                 Self {
@@ -175,8 +177,8 @@ impl Layout {
                     bss: image.data_pages() - data,
                 }
             }
-            other => {
-                let text = pages_of(other.bytes_at(0, u32::MAX).len() as u32).max(1);
+            _ => {
+                let text = pages_of(exe.size()).max(1);
                 Self {
                     text,
                     data: 1,

@@ -1,9 +1,10 @@
 //! `mmap`: new mappings, with the checks in the kernel's order.
 
 use super::area_search::page_align;
+use super::fremap::Populate;
 use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{VmFlags, Vma};
-use crate::abi::{Caps, Errno, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
+use crate::abi::{Errno, FileId, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{MapRefusal, MmapArgs};
 use crate::trace::SlabCache;
@@ -12,13 +13,13 @@ impl Kernel {
     /// Maps `len` bytes and returns the address. `pgoff` is in pages.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_mmap2()`, and `mm/mmap.c`,
-    /// `do_mmap_pgoff()`. Simplified: the only file that can be mapped is the program's own image.
+    /// `do_mmap_pgoff()`.
     ///
     /// # Errors
-    /// `EBADF`, `ENODEV` for a descriptor; `EINVAL` for length 0, an unaligned fixed address or a
-    /// wrong type; `ENOMEM` if the length is too large, there is no gap, there are too many areas,
-    /// a limit is exceeded or the overcommit check refuses; `EOVERFLOW`, `EPERM`, `EAGAIN`,
-    /// `ENFILE`.
+    /// `EBADF`, `ENODEV`, `EACCES` for a descriptor; `EINVAL` for length 0, an unaligned fixed
+    /// address or a wrong type; `ENOMEM` if the length is too large, there is no gap, there are too
+    /// many areas, a limit is exceeded or the overcommit check refuses; `EOVERFLOW`, `EPERM`,
+    /// `EAGAIN`, `ENFILE`.
     pub(in crate::kernel) fn sys_mmap2(
         &mut self,
         current: TaskId,
@@ -33,13 +34,11 @@ impl Kernel {
             pgoff,
         } = args;
         let flags = MapFlags::from_bits_retain(flags);
-        if !flags.contains(MapFlags::ANONYMOUS) {
-            let file = fd.ok_or(Errno::EBADF);
-            let errno = file.and_then(|fd| self.fget(current, fd));
-            return Err(MapRefusal::NotAnonymous(
-                errno.err().unwrap_or(Errno::ENODEV),
-            ));
-        }
+        let file = if flags.contains(MapFlags::ANONYMOUS) {
+            None
+        } else {
+            Some(self.mappable_file(current, fd)?)
+        };
         let mm = self.mm_id(current);
         let len = checked_length(len, pgoff)?;
         // The limit may be exceeded by one here and in `brk`, but not by a split: Linux compares
@@ -50,37 +49,82 @@ impl Kernel {
         // The search comes before the checks of the flags: where there is no room, the result is
         // `ENOMEM` even if the flags are wrong, too. It moves `free_area_cache` in any case.
         let addr = self.mms[mm].get_unmapped_area(addr, len, flags)?;
-        let vm_flags = self.mmap_flags(current, mm, len, Prot::from_bits_retain(prot), flags)?;
+        let rights = self.vm_rights(current, Prot::from_bits_retain(prot));
+        let mut vm_flags = self.mmap_flags(current, mm, len, rights, flags)?;
+        if let Some(file) = file {
+            vm_flags = self.file_flags(file, vm_flags)?;
+        }
         let vma = Vma {
             vm_pgoff: pgoff,
+            vm_file: file,
             ..Vma::anonymous(addr, addr + len, vm_flags)
         };
-        self.map_anonymous(current, mm, vma, flags)?;
+        self.mmap_region(current, mm, vma, flags)?;
         Ok(addr)
+    }
+
+    /// The file of a descriptor, if it can be mapped.
+    fn mappable_file(&self, current: TaskId, fd: Option<u32>) -> Result<FileId, MapRefusal> {
+        let file = fd.ok_or(Errno::EBADF);
+        let file = file.and_then(|fd| self.fget(current, fd));
+        let file = file.map_err(MapRefusal::NotAnonymous)?;
+        let kind = &self.inodes[self.open_files[file].inode()].kind;
+        if kind.has_page_cache() {
+            Ok(file)
+        } else {
+            Err(MapRefusal::NotAnonymous(Errno::ENODEV))
+        }
+    }
+
+    /// The flags of an area that maps a file. One that the task cannot write through this descriptor
+    /// is not really shared: no store can ever reach it, and `mprotect` cannot change that.
+    fn file_flags(&self, file: FileId, vm_flags: VmFlags) -> Result<VmFlags, MapRefusal> {
+        let file = &self.open_files[file];
+        let shared = vm_flags.contains(VmFlags::SHARED);
+        if shared && vm_flags.contains(VmFlags::WRITE) && !file.can_write() {
+            return Err(MapRefusal::NotOpenForWriting);
+        }
+        if !file.can_read() {
+            return Err(MapRefusal::NotOpenForReading);
+        }
+        if shared && !file.can_write() {
+            return Ok(vm_flags - (VmFlags::SHARED | VmFlags::MAYWRITE));
+        }
+        Ok(vm_flags)
+    }
+
+    /// The rights of an area for which a task asks for `prot`.
+    ///
+    /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()`, and `mm/mprotect.c`, `sys_mprotect()`.
+    pub(super) fn vm_rights(&self, current: TaskId, prot: Prot) -> VmFlags {
+        let rights = VmFlags::of_prot(prot);
+        if rights.contains(VmFlags::READ) && self.read_implies_exec(current) {
+            rights | VmFlags::EXEC
+        } else {
+            rights
+        }
     }
 
     /// The flags of the new area, after the checks on them.
     fn mmap_flags(
-        &self,
+        &mut self,
         current: TaskId,
         mm: MmId,
         len: u32,
-        prot: Prot,
+        rights: VmFlags,
         flags: MapFlags,
     ) -> Result<VmFlags, MapRefusal> {
-        let mut vm_flags = VmFlags::of_prot(prot) | VmFlags::MAY_ACCESS;
+        let mut vm_flags = rights | VmFlags::MAY_ACCESS;
         vm_flags.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
-        vm_flags.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
-        if vm_flags.contains(VmFlags::LOCKED) {
-            let limit = self.rlimit(current, Resource::Memlock);
-            let privileged = self.task(current).cred().capable(Caps::IPC_LOCK);
-            if limit == 0 && !privileged {
+        vm_flags |= self.mms[mm].def_flags;
+        if flags.contains(MapFlags::LOCKED) {
+            if !self.can_do_mlock(current) {
                 return Err(MapRefusal::MayNotLock);
             }
-            let locked = u64::from(self.mms[mm].locked_vm) << PAGE_SHIFT;
-            if locked + u64::from(len) > u64::from(limit) && !privileged {
-                return Err(MapRefusal::LocksTooMuch);
-            }
+            vm_flags |= VmFlags::LOCKED;
+        }
+        if vm_flags.contains(VmFlags::LOCKED) && !self.may_lock_more(current, mm, len) {
+            return Err(MapRefusal::LocksTooMuch);
         }
         match MapFlags::from_bits_retain(flags.bits() & MapFlags::TYPE) {
             MapFlags::SHARED => Ok(vm_flags | VmFlags::SHARED | VmFlags::MAYSHARE),
@@ -91,7 +135,7 @@ impl Kernel {
 
     /// The second half of `do_mmap_pgoff()`. Existing mappings in the range are unmapped first, and
     /// stay unmapped if a later check fails.
-    fn map_anonymous(
+    fn mmap_region(
         &mut self,
         current: TaskId,
         mm: MmId,
@@ -104,7 +148,10 @@ impl Kernel {
             self.do_munmap(mm, vma.vm_start, vma.vm_end - vma.vm_start)?;
         }
         self.check_address_space(current, mm, pages)?;
-        if vma.has(VmFlags::SHARED) {
+        if let Some(file) = vma.vm_file {
+            self.account_file(&mut vma, flags)?;
+            self.get_file(file);
+        } else if vma.has(VmFlags::SHARED) {
             self.kmem_cache_alloc(SlabCache::Vma)?;
             vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?);
         } else {
@@ -116,11 +163,28 @@ impl Kernel {
         self.vma_merge_or_link(mm, vma);
         self.mms[mm].account(&vma, pages as i32);
         if vma.has(VmFlags::LOCKED) {
-            self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
+            // The mapping stands: a page that cannot be had now is asked for when it is touched.
+            let _ = self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
         }
-        let fills = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
-        if fills {
-            self.populate_shared(mm, &vma);
+        if flags.contains(MapFlags::POPULATE) {
+            // The mapping stands, whatever comes of it.
+            let range = (vma.vm_start, pages << PAGE_SHIFT);
+            let _ignored = self.remap_file_pages(mm, range, vma.vm_pgoff, Populate::of(flags));
+        }
+        Ok(())
+    }
+
+    /// Charges a private area of a file that is writable, and allocates its `vm_area_struct`, even if
+    /// it will be merged.
+    fn account_file(&mut self, vma: &mut Vma, flags: MapFlags) -> Result<(), MapRefusal> {
+        let private = vma.has(VmFlags::WRITE) && !vma.has(VmFlags::SHARED);
+        let accounted = private && !flags.contains(MapFlags::NORESERVE);
+        vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
+        let pages = if accounted { vma.pages() } else { 0 };
+        self.account_new_vma(pages)?;
+        if vma.has(VmFlags::GROWSDOWN) {
+            self.vm_unacct_memory(pages);
+            return Err(MapRefusal::FileGrowsDown);
         }
         Ok(())
     }
@@ -132,7 +196,8 @@ impl Kernel {
         vma: &mut Vma,
         flags: MapFlags,
     ) -> Result<(), MapRefusal> {
-        let accounted = vma.has(VmFlags::WRITE) && !flags.contains(MapFlags::NORESERVE);
+        let reserves = !flags.contains(MapFlags::NORESERVE) || self.ignores_noreserve();
+        let accounted = vma.has(VmFlags::WRITE) && reserves;
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
         let pages = if accounted { vma.pages() } else { 0 };
         match self.mms[mm].merge_verdict(vma) {

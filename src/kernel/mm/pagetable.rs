@@ -26,11 +26,12 @@ pub const fn pte_present(pte: Pte) -> bool {
     pte.0 & (Pte::PRESENT | Pte::PROTNONE) != 0
 }
 
-/// The page that an entry maps, if it is reference counted: it exists and is not reserved.
+/// The page that an entry maps, if it maps one that is reference counted: it exists and is not
+/// reserved.
 #[inline]
 pub(super) fn counted_page(mem: &PageAllocator, pte: Pte) -> Option<Pfn> {
     let pfn = pte.pfn();
-    (mem.pfn_valid(pfn) && !mem.page(pfn).is_reserved()).then_some(pfn)
+    (pte_present(pte) && mem.pfn_valid(pfn) && !mem.page(pfn).is_reserved()).then_some(pfn)
 }
 
 /// Splits `[start, end)` into the parts that each lie under one directory entry.
@@ -120,6 +121,7 @@ impl Kernel {
         }
         let table = self.alloc_zeroed_frame(FrameUse::PageTable)?;
         self.stat.page_tables += 1;
+        self.mem.page_state_mut().nr_page_table_pages += 1;
         self.mms[mm].nr_ptes += 1;
         // The table is zeroed before the directory points to it: the MMU may walk it from then on.
         self.set_pde(mm, addr, Pde::new(table, PAGE_TABLE));

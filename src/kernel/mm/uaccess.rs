@@ -1,6 +1,6 @@
 //! Accesses to user memory: those of a task in user mode, and the kernel's own on its behalf.
 
-use super::fault::UserFault;
+use super::fault::{UserFault, UserFaultKind};
 use crate::abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Pfn, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Access, AccessKind, Mode, PageFault};
 use crate::kernel::Kernel;
@@ -68,6 +68,14 @@ impl Kernel {
         loop {
             // As on the hardware, the access starts over after each fault, and may fault again.
             self.do_page_fault(current, fault)?;
+            if access.mode == Mode::User && self.is_memdie(current) {
+                // The way back to user mode leads through the signal by which it was killed.
+                return Err(UserFault {
+                    addr: fault.addr,
+                    error_code: fault.error_code,
+                    kind: UserFaultKind::OomKilled,
+                });
+            }
             match self.cpus[self.this_cpu]
                 .mmu
                 .translate(&mut self.ram, fault.addr, access)
@@ -241,6 +249,51 @@ impl Kernel {
             .map_err(|_| Errno::EFAULT)
     }
 
+    /// Copies to user memory as far as possible; returns how many bytes were copied.
+    ///
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `__copy_to_user_ll()`.
+    pub(super) fn copy_to_user_partial(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        bytes: &[u8],
+    ) -> u32 {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = VirtAddr(addr.0.wrapping_add(done as u32));
+            let end = bytes.len().min(done + page_rest(addr, done));
+            if self.copy_to_user(current, at, &bytes[done..end]).is_err() {
+                break;
+            }
+            done = end;
+        }
+        done as u32
+    }
+
+    /// Copies from user memory as far as possible; returns how many bytes were copied.
+    ///
+    /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `__copy_from_user_ll()`.
+    pub(super) fn copy_from_user_partial(
+        &mut self,
+        current: TaskId,
+        addr: VirtAddr,
+        bytes: &mut [u8],
+    ) -> u32 {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = VirtAddr(addr.0.wrapping_add(done as u32));
+            let end = bytes.len().min(done + page_rest(addr, done));
+            if self
+                .copy_from_user(current, at, &mut bytes[done..end])
+                .is_err()
+            {
+                break;
+            }
+            done = end;
+        }
+        done as u32
+    }
+
     /// Linux 2.6.12: `include/asm-i386/uaccess.h`, `get_user()` of a word.
     ///
     /// # Errors
@@ -267,6 +320,12 @@ impl Kernel {
     ) -> Result<(), Errno> {
         self.copy_to_user(current, addr, &value.to_le_bytes())
     }
+}
+
+/// How many bytes there are up to the end of the page, after `done` bytes from an address on.
+const fn page_rest(addr: VirtAddr, done: usize) -> usize {
+    let at = VirtAddr(addr.0.wrapping_add(done as u32));
+    (PAGE_SIZE - at.page_offset()) as usize
 }
 
 /// Checks that a range lies in user space; touches no memory.

@@ -30,6 +30,12 @@ pub enum MapRefusal {
     LocksTooMuch,
     /// Not exactly one of `MAP_PRIVATE` and `MAP_SHARED` is set.
     NeitherPrivateNorShared,
+    /// The file is not open for reading.
+    NotOpenForReading,
+    /// Shared and writable, and the file is not open for writing.
+    NotOpenForWriting,
+    /// `MAP_GROWSDOWN` of a file.
+    FileGrowsDown,
     /// `RLIMIT_AS` would be exceeded.
     AddressSpaceLimit,
     /// The overcommit check refuses the request.
@@ -50,8 +56,10 @@ impl MapRefusal {
             Self::Empty
             | Self::FixedUnaligned
             | Self::NeitherPrivateNorShared
+            | Self::FileGrowsDown
             | Self::Unaligned
             | Self::BeyondUserSpace => Errno::EINVAL,
+            Self::NotOpenForReading | Self::NotOpenForWriting => Errno::EACCES,
             Self::OffsetTooLarge => Errno::EOVERFLOW,
             Self::MayNotLock => Errno::EPERM,
             Self::LocksTooMuch => Errno::EAGAIN,
@@ -90,7 +98,9 @@ impl From<Overcommitted> for MapRefusal {
 impl fmt::Display for MapRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAnonymous(Errno::EBADF) => "no file is given, and MAP_ANONYMOUS is not set",
+            Self::NotAnonymous(Errno::EBADF) => {
+                "the descriptor is not open, and MAP_ANONYMOUS is not set"
+            }
             Self::NotAnonymous(_) => "this file cannot be mapped",
             Self::Empty => "the length is 0",
             Self::TooLong => "the length is more than the 3 GiB of user space",
@@ -104,6 +114,9 @@ impl fmt::Display for MapRefusal {
             Self::MayNotLock => "the task may not lock memory",
             Self::LocksTooMuch => "the task would lock more than RLIMIT_MEMLOCK",
             Self::NeitherPrivateNorShared => "neither MAP_PRIVATE nor MAP_SHARED is given",
+            Self::NotOpenForReading => "the file is not open for reading",
+            Self::NotOpenForWriting => "the file is not open for writing",
+            Self::FileGrowsDown => "the mapping of a file cannot grow downwards",
             Self::AddressSpaceLimit => "the address space would be larger than RLIMIT_AS",
             Self::NoMemory => "out of memory for another area",
             Self::Overcommitted(refusal) => return refusal.fmt(f),

@@ -7,8 +7,8 @@
 //! Linux 2.6.12: `include/asm-i386/unistd.h`, `arch/i386/kernel/entry.S` (`sys_call_table`).
 
 use super::args::{
-    AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, PtraceArgs,
-    SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, MremapArgs,
+    PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 use super::decode::{
     Argument, Decode, Registers, affinity_mask, high_groups, id16, ids16, known_resource,
@@ -271,7 +271,7 @@ syscalls! {
     33 access("const char *path, int mode") Absent;
     34 nice("int increment") Exact = Nice(increment: i32) => sys_nice puppets(nice) programs(nice);
     35 ftime("") Hole;
-    36 sync("") Absent;
+    36 sync("") Exact = Sync => sys_sync puppets(sync) programs(sync);
     37 kill("int pid, int sig") Exact
         = Kill(pid: i32, sig: i32) => sys_kill puppets(kill) programs(kill);
     38 rename("const char *old, const char *new") Absent;
@@ -359,8 +359,10 @@ syscalls! {
         = Mmap(args: MmapArgs = old_mmap) => sys_mmap2 programs(old_mmap);
     91 munmap("unsigned long addr, size_t len") Exact
         = Munmap(addr: u32, len: u32) => sys_munmap puppets(munmap) programs(munmap);
-    92 truncate("const char *path, unsigned long length") Absent;
-    93 ftruncate("unsigned int fd, unsigned long length") Absent;
+    92 truncate("const char *path, unsigned long length") Simplified
+        = Truncate(path: String, length: i32) => sys_truncate puppets(truncate) programs(truncate);
+    93 ftruncate("unsigned int fd, unsigned long length") Simplified
+        = Ftruncate(fd: u32, length: i32) => sys_ftruncate puppets(ftruncate) programs(ftruncate);
     94 fchmod("unsigned int fd, mode_t mode") Absent;
     95 fchown("unsigned int fd, old_uid_t user, old_gid_t group") Absent;
     96 getpriority("int which, int who") Exact
@@ -396,7 +398,8 @@ syscalls! {
         puppets(sysinfo) programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
         = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop) programs(ipc);
-    118 fsync("unsigned int fd") Absent;
+    118 fsync("unsigned int fd") Exact
+        = Fsync(fd: u32) => sys_fsync puppets(fsync) programs(fsync);
     119 sigreturn("") Simplified = Sigreturn => sys_sigreturn programs(sigreturn);
     120 clone(
         "unsigned long flags, unsigned long stack, int *parent_tid, struct user_desc *tls, \
@@ -408,7 +411,9 @@ syscalls! {
         puppets(uname) programs(uname);
     123 modify_ldt("int func, void *ptr, unsigned long count") Absent;
     124 adjtimex("struct timex *time") Absent;
-    125 mprotect("unsigned long addr, size_t len, unsigned long prot") Absent;
+    125 mprotect("unsigned long addr, size_t len, unsigned long prot") Exact
+        = Mprotect(addr: u32, len: u32, prot: u32) => sys_mprotect
+        puppets(mprotect) programs(mprotect);
     126 sigprocmask("int how, old_sigset_t *set, old_sigset_t *old") Exact
         = Sigprocmask(args: SigprocmaskArgs = old_sigmask_change) => sys_sigprocmask
         programs(sigprocmask);
@@ -439,16 +444,22 @@ syscalls! {
         "int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout"
     ) Absent;
     143 flock("unsigned int fd, unsigned int command") Absent;
-    144 msync("unsigned long addr, size_t len, int flags") Absent;
+    144 msync("unsigned long addr, size_t len, int flags") Exact
+        = Msync(addr: u32, len: u32, flags: u32) => sys_msync puppets(msync) programs(msync);
     145 readv("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
     146 writev("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
     147 getsid("pid_t pid") Exact = Getsid(pid: i32) => sys_getsid puppets(getsid) programs(getsid);
-    148 fdatasync("unsigned int fd") Absent;
+    148 fdatasync("unsigned int fd") Exact
+        = Fdatasync(fd: u32) => sys_fdatasync puppets(fdatasync) programs(fdatasync);
     149 _sysctl("struct __sysctl_args *args") Absent;
-    150 mlock("unsigned long addr, size_t len") Absent;
-    151 munlock("unsigned long addr, size_t len") Absent;
-    152 mlockall("int flags") Absent;
-    153 munlockall("") Absent;
+    150 mlock("unsigned long addr, size_t len") Exact
+        = Mlock(addr: u32, len: u32) => sys_mlock puppets(mlock) programs(mlock);
+    151 munlock("unsigned long addr, size_t len") Exact
+        = Munlock(addr: u32, len: u32) => sys_munlock puppets(munlock) programs(munlock);
+    152 mlockall("int flags") Exact
+        = Mlockall(flags: u32) => sys_mlockall puppets(mlockall) programs(mlockall);
+    153 munlockall("") Exact = Munlockall => sys_munlockall
+        puppets(munlockall) programs(munlockall);
     154 sched_setparam("pid_t pid, struct sched_param *param") Exact
         = SchedSetparam(pid: i32 = sched_pid, param: i32 = sched_priority) => sys_sched_setparam
         puppets(sched_setparam) programs(sched_setparam);
@@ -477,8 +488,10 @@ syscalls! {
         = Nanosleep(request: VirtAddr, remaining: VirtAddr) => sys_nanosleep, again
         programs(nanosleep);
     163 mremap(
-        "unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags"
-    ) Absent;
+        "unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags, \
+         unsigned long new_addr"
+    ) Exact
+        = Mremap(args: MremapArgs) => sys_mremap puppets(mremap) programs(mremap 4);
     164 setresuid("old_uid_t ruid, old_uid_t euid, old_uid_t suid") Simplified
         = Setresuid(ids: [u32; 3] = ids16) => sys_setresuid;
     165 getresuid("old_uid_t *ruid, old_uid_t *euid, old_uid_t *suid") Exact
@@ -576,8 +589,12 @@ syscalls! {
     215 setfsuid32("uid_t uid") Simplified = Setfsuid32(uid: u32) => sys_setfsuid programs(setfsuid);
     216 setfsgid32("gid_t gid") Exact = Setfsgid32(gid: u32) => sys_setfsgid programs(setfsgid);
     217 pivot_root("const char *new, const char *old") Absent;
-    218 mincore("unsigned long addr, size_t len, unsigned char *vector") Absent;
-    219 madvise("unsigned long addr, size_t len, int advice") Absent;
+    218 mincore("unsigned long addr, size_t len, unsigned char *vector") Exact
+        = Mincore(addr: u32, len: u32, vector: VirtAddr) => sys_mincore
+        puppets(mincore) programs(mincore);
+    219 madvise("unsigned long addr, size_t len, int advice") Simplified
+        = Madvise(addr: u32, len: u32, advice: i32) => sys_madvise
+        puppets(madvise) programs(madvise);
     220 getdents64("unsigned int fd, struct linux_dirent64 *entries, unsigned int count") Absent;
     221 fcntl64("unsigned int fd, unsigned int command, unsigned long arg") Simplified
         = Fcntl64(fd: u32, command: u32, arg: u32) => sys_fcntl;
@@ -635,7 +652,9 @@ syscalls! {
     257 remap_file_pages(
         "unsigned long start, unsigned long size, unsigned long prot, unsigned long pgoff, \
          unsigned long flags"
-    ) Absent;
+    ) Exact
+        = RemapFilePages(args: [u32; 5]) => sys_remap_file_pages
+        puppets(remap_file_pages) programs(remap_file_pages);
     258 set_tid_address("int *addr") Exact
         = SetTidAddress(addr: VirtAddr) => sys_set_tid_address
         puppets(set_tid_address) programs(set_tid_address);

@@ -92,6 +92,11 @@ pub enum Continuation {
         /// The tick at which the time comes, unless the clock is set.
         until: u64,
     },
+    /// `fsync` and the like: pages are still being written to the device.
+    WritesEnd {
+        /// What the call does afterwards.
+        then: AfterWrites,
+    },
     /// `read` from a pipe: nothing has been written yet.
     PipeRead(PipeIo),
     /// `write` to a pipe: it is full.
@@ -131,6 +136,28 @@ pub enum AfterMigration {
         /// The program; the arguments are in the task's `exec_args`.
         exe: InodeId,
     },
+}
+
+/// What a call that waited for the device does afterwards.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterWrites {
+    /// It returns 0.
+    Return,
+    /// It goes on with the rest of the range.
+    Msync(MsyncRest),
+}
+
+/// What `msync` has yet to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MsyncRest {
+    /// First address that it has not looked at.
+    pub start: u32,
+    /// First address after the range.
+    pub end: u32,
+    /// Its flags.
+    pub flags: u32,
+    /// The first address where nothing was mapped.
+    pub hole: Option<VirtAddr>,
 }
 
 /// Why a task has stopped for its tracer, which decides where it continues.

@@ -45,7 +45,9 @@ mod uid16;
 mod uname;
 mod usage;
 
-pub use continuation::{AfterMigration, Continuation, FutexKey, PipeIo, Trap};
+pub use continuation::{
+    AfterMigration, AfterWrites, Continuation, FutexKey, MsyncRest, PipeIo, Trap,
+};
 pub use cred::{Cred, UserTable};
 pub use in_call::{HandlerFrame, InCall, OpenCall, PendingExec, SetAside};
 pub use itimers::{CpuTimer, Itimers};

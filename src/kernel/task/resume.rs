@@ -13,7 +13,13 @@ impl Kernel {
     pub fn has_kernel_work(&self, task: TaskId) -> bool {
         self.task(task).in_call.continuation.is_some()
             || self.takes_signals(task)
-            || self.sched.is_migration_thread(task)
+            || self.is_kernel_thread(task)
+    }
+
+    /// Whether a task is a migration thread or kswapd.
+    #[inline]
+    pub(in crate::kernel) fn is_kernel_thread(&self, task: TaskId) -> bool {
+        self.sched.is_migration_thread(task) || self.is_kswapd(task)
     }
 
     /// Continues where the current task left off when it gave up the CPU inside the kernel.
@@ -40,6 +46,7 @@ impl Kernel {
             }
             Continuation::Wait4 { args, queued } => self.do_wait(current, args, queued),
             Continuation::ReadConsole { addr, len } => self.read_console(current, addr, len),
+            Continuation::WritesEnd { then } => self.writes_ended(current, then),
             Continuation::PipeRead(io) => self.pipe_read(current, io),
             Continuation::PipeWrite(io) => self.pipe_write_resumes(current, io),
             Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),

@@ -23,6 +23,8 @@ impl Kernel {
         // The time advances first, so that a sleep until this tick is over.
         self.account_ticks(1);
         self.in_interrupt = true;
+        // The disk before the timers: whoever waits for a write sleeps until this tick.
+        self.end_writes();
         while let Some(task) = self.timers.pop_expired(self.tick) {
             // The timer is on the CPU where the task went to sleep.
             self.this_cpu = usize::from(self.sched.get(task).cpu);
@@ -78,11 +80,12 @@ impl Kernel {
         })
     }
 
-    /// The tick at which the next timer of a task or a process is due.
+    /// The tick at which the next timer of a task or a process is due, or a write to a device ends.
     pub fn next_expiry(&self) -> Option<u64> {
         let wakes = self.timers.next_expiry();
         let alarms = self.real_timers.next_expiry();
-        [wakes, alarms].into_iter().flatten().min()
+        let writes = self.writes.next_end();
+        [wakes, alarms, writes].into_iter().flatten().min()
     }
 
     /// How many ticks from now on are quiet: at none of them the kernel does anything but account

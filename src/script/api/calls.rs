@@ -59,6 +59,12 @@ pub(super) fn words(bytes: &[u8]) -> Vec<u32> {
     words.map(word).collect()
 }
 
+/// What `mincore` has stored: a number for each page.
+pub(super) fn resident(bytes: &[u8]) -> Dynamic {
+    let pages = bytes.iter().map(|byte| i64::from(byte & 1).into());
+    pages.collect::<Array>().into()
+}
+
 /// What a call that has returned came to: for one that stores something, what it has stored.
 fn returned(state: &CallState, value: i64) -> Dynamic {
     let bytes = &state.bytes;
@@ -67,6 +73,7 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         // The length includes the terminating null byte.
         Some(BufferCall::Getcwd) => return text_read(value - 1, bytes).into(),
         Some(BufferCall::Pipe) => return descriptors(bytes),
+        Some(BufferCall::Mincore { .. }) => return resident(bytes),
         Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
         Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
         Some(

@@ -226,6 +226,94 @@ pub mod functions {
         )
     }
 
+    /// `truncate(path, length)`: changes the length of a file. Pages beyond it leave the page cache and
+    /// all mappings; a file that becomes longer ends in zeros.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// sh.truncate("/tmp/notes", 4);
+    /// sh.lseek(fd, 0, SEEK_SET);
+    /// assert_eq(sh.sys_read(fd, 99), "hell");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn truncate(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        path: &str,
+        length: i64,
+    ) -> Result<Dynamic> {
+        let length = word(length, "the length")? as i32;
+        done(&ctx, task, Syscall::Truncate(path.to_owned(), length))
+    }
+
+    /// `ftruncate(fd, length)`: changes the length of an open file.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.ftruncate(fd, 8*KiB);
+    /// assert_eq(sh.lseek(fd, 0, SEEK_END), 8*KiB);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ftruncate(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        length: i64,
+    ) -> Result<Dynamic> {
+        let length = word(length, "the length")? as i32;
+        done(
+            &ctx,
+            task,
+            Syscall::Ftruncate(word(fd, "the descriptor")?, length),
+        )
+    }
+
+    /// `fsync(fd)`: writes the dirty pages of a file to the disk. Returns a `Call` if it blocks: the
+    /// disk needs until the next tick.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// let call = sh.fsync(fd);
+    /// run(1);
+    /// assert(call.done);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fsync(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Fsync(word(fd, "the descriptor")?))
+    }
+
+    /// `fdatasync(fd)`: as `fsync`; a file of forklab has nothing but data to be written.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.fdatasync(fd);   // nothing is dirty: it returns at once
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fdatasync(ctx: NativeCallContext, task: &mut Task, fd: i64) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Fdatasync(word(fd, "the descriptor")?))
+    }
+
+    /// `sync()`: writes the dirty pages of all files to the disk. Returns a `Call` if it blocks: the
+    /// disk needs until the next tick.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// sh.sync();
+    /// run(1);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sync(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
+        done(&ctx, task, Syscall::Sync)
+    }
+
     /// `unlink(path)`: removes the name. The file itself lives until nobody has it open.
     ///
     /// ```rhai

@@ -1,11 +1,12 @@
 //! Memory accesses and mappings in the task's user mode.
 
-use super::calls::{done, plain};
+use super::calls::{done, plain, resident};
 use super::convert::{Result, act, address, ranged, word};
-use crate::abi::{MapFlags, PAGE_SIZE, Prot, TASK_SIZE};
+use super::files::{Buffered, with_buffer};
+use crate::abi::{Errno, MapFlags, PAGE_SIZE, Prot, TASK_SIZE};
 use crate::kernel::syscall::{MmapArgs, Syscall};
-use crate::machine::{Acted, Action};
-use crate::script::errors::ScriptError;
+use crate::machine::{Acted, Action, BufferCall, StackCall};
+use crate::script::errors::{ScriptError, errno_error};
 use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Blob, Dynamic, NativeCallContext};
@@ -87,6 +88,137 @@ pub mod functions {
             pgoff: 0,
         });
         plain(&ctx, task, call)
+    }
+
+    /// `mmap(addr, len, prot, flags, fd, offset)` of a file, from `offset` bytes on, which must be a
+    /// multiple of 4096. With `MAP_SHARED` stores change the file, with `MAP_PRIVATE` they do not.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// let a = sh.mmap(0, 4*KiB, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
+    /// assert_eq(sh.read(a, 5).as_string(), "hello");
+    /// ```
+    #[rhai_fn(name = "mmap", return_raw)]
+    #[expect(clippy::too_many_arguments, reason = "mmap has six")]
+    pub fn mmap_file(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        addr: i64,
+        len: i64,
+        prot: i64,
+        flags: i64,
+        fd: i64,
+        offset: i64,
+    ) -> Result<Dynamic> {
+        let page = i64::from(PAGE_SIZE);
+        if offset % page != 0 {
+            let error = errno_error(Errno::EINVAL, "mmap");
+            let note = "mmap2() takes the offset in pages; the C library checks it before";
+            let help = format!(
+                "the offset must be a multiple of 4096, such as {}",
+                offset - offset % page
+            );
+            return Err(error.with_note(note).with_help(help).into());
+        }
+        let call = Syscall::Mmap2(MmapArgs {
+            addr: word(addr, "the address")?,
+            len: word(len, "the length")?,
+            prot: word(prot, "prot")?,
+            flags: word(flags, "flags")?,
+            fd: Some(word(fd, "the descriptor")?),
+            pgoff: word(offset / page, "the offset in pages")?,
+        });
+        plain(&ctx, task, call)
+    }
+
+    /// `msync(addr, len, flags)`: lets the file know what was stored through the mapping. With
+    /// `MS_ASYNC` the pages become dirty in the page cache; with `MS_SYNC` the whole file is written
+    /// to the disk. Returns a `Call` if it blocks: the disk needs until the next tick.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.ftruncate(fd, 4*KiB);
+    /// let a = sh.mmap(0, 4*KiB, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
+    /// sh.write(a, 7);
+    /// sh.msync(a, 4*KiB, MS_SYNC);
+    /// run(1);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn msync(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        addr: i64,
+        len: i64,
+        flags: i64,
+    ) -> Result<Dynamic> {
+        let (addr, len) = (word(addr, "the address")?, word(len, "the length")?);
+        done(&ctx, task, Syscall::Msync(addr, len, word(flags, "flags")?))
+    }
+
+    /// `mincore(addr, len)`: for each page of a mapped file 1 if the page cache has it, else 0, as an
+    /// array. Private anonymous memory is refused.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// sh.ftruncate(fd, 8*KiB);
+    /// let a = sh.mmap(0, 8*KiB, PROT_READ, MAP_SHARED, fd, 0);
+    /// assert_eq(sh.mincore(a, 8*KiB), [1, 0]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn mincore(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        addr: i64,
+        len: i64,
+    ) -> Result<Dynamic> {
+        let (addr, len) = (word(addr, "the address")?, word(len, "the length")?);
+        let pages = len.div_ceil(PAGE_SIZE);
+        let what = StackCall {
+            len: pages,
+            bytes: Vec::new(),
+            call: BufferCall::Mincore { addr, len },
+        };
+        Ok(match with_buffer(&ctx, task, what)? {
+            Buffered::Done(_, bytes) => resident(&bytes),
+            Buffered::Open(call) => call,
+        })
+    }
+
+    /// `remap_file_pages(addr, len, prot, page, flags)`: puts the pages of a file from number `page`
+    /// on at an address of a shared mapping of it, in the page table only. `prot` must be 0.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.ftruncate(fd, 8*KiB);
+    /// let a = sh.mmap(0, 8*KiB, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
+    /// sh.write(a + 4*KiB, 7);
+    /// sh.remap_file_pages(a, 4*KiB, 0, 1, 0);
+    /// assert_eq(sh.read(a), 7);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn remap_file_pages(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        addr: i64,
+        len: i64,
+        prot: i64,
+        page: i64,
+        flags: i64,
+    ) -> Result<Dynamic> {
+        let call = Syscall::RemapFilePages([
+            word(addr, "the address")?,
+            word(len, "the length")?,
+            word(prot, "prot")?,
+            word(page, "the page")?,
+            word(flags, "flags")?,
+        ]);
+        done(&ctx, task, call)
     }
 
     /// `munmap(addr, len)`: unmaps the pages in a range.

@@ -6,6 +6,7 @@
     reason = "in code that export_module generates, where the arguments' types were checked"
 )]
 
+mod areas;
 mod calls;
 mod check;
 mod clone;
@@ -61,6 +62,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(sched::functions)),
         ("system calls", exported_module!(system::functions)),
         ("memory", exported_module!(memory::functions)),
+        ("memory", exported_module!(areas::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
         ("views", exported_module!(memory_view::functions)),

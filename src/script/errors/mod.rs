@@ -1,9 +1,11 @@
 //! What a script's mistake is called, where it is, and what helps: Rhai's errors and ours in words
 //! for a learner.
 
+mod area_remedy;
 mod caught;
 mod diagnose;
 mod error;
+mod file_remedy;
 mod no_function;
 mod parse_error;
 mod reading;

@@ -1,5 +1,7 @@
 //! What to say of a system call that the kernel refused by a rule that it names itself.
 
+use super::area_remedy::area_advice;
+use super::file_remedy::file_advice;
 use super::remedy::{Advice, fork_advice, map_advice, no_child, pgrp_advice};
 use super::{ScriptError, advice};
 use crate::abi::{Errno, Pid};
@@ -42,6 +44,18 @@ pub(in crate::script) fn refused(error: SysError, call: &str, caller: Caller) ->
         }
         SysError::Map(refusal) => {
             let Advice { rule, remedy } = map_advice(refusal);
+            because(refusal.to_string())
+                .with_note(rule)
+                .with_help(remedy)
+        }
+        SysError::File(refusal) => {
+            let Advice { rule, remedy } = file_advice(refusal);
+            because(refusal.to_string())
+                .with_note(rule)
+                .with_help(remedy)
+        }
+        SysError::Area(refusal) => {
+            let Advice { rule, remedy } = area_advice(refusal);
             because(refusal.to_string())
                 .with_note(rule)
                 .with_help(remedy)

@@ -4,6 +4,7 @@
 use crate::abi::{Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PSE, Pde, Pte, Rights, TlbBits, TlbEntry, Walk, pde_phys, pte_phys, walk};
 use crate::kernel::Kernel;
+use crate::kernel::mm::{SwapEntry, pte_to_pgoff};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -105,6 +106,12 @@ pub fn vtop(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Vtop> {
 
 /// The names of the low bits of a page table entry.
 pub fn pte_flags(pte: Pte) -> Vec<&'static str> {
+    if pte_to_pgoff(pte).is_some() {
+        return vec!["FILE"];
+    }
+    if SwapEntry::of_pte(pte).is_some() {
+        return vec!["SWAP"];
+    }
     if !pte.is_hw_present() && pte.contains(Pte::PROTNONE) {
         return vec!["PROTNONE"];
     }
@@ -166,10 +173,17 @@ fn end_of(walk: &Walk) -> String {
     match (walk.pte, walk.rights()) {
         (_, Some(rights)) => allowed(rights).to_owned(),
         (Some(Pte(0)), None) => "nothing mapped yet: every access faults".to_owned(),
+        (Some(pte), None) if let Some(page) = pte_to_pgoff(pte) => {
+            format!("names page {page} of the file (nonlinear mapping): every access faults")
+        }
         (Some(pte), None) if pte.contains(Pte::PROTNONE) => {
             "mapped, but hidden from the hardware (PROT_NONE): every access faults".to_owned()
         }
-        _ => "not present: every access faults".to_owned(),
+        (Some(pte), None) => match SwapEntry::of_pte(pte) {
+            Some(slot) => format!("in {slot}: every access faults"),
+            None => "not present: every access faults".to_owned(),
+        },
+        (None, None) => "not present: every access faults".to_owned(),
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Activity {
     DumpsCore,
     /// It is inside its exit until its memory is dumped.
     WaitsForDump,
+    /// Inside `fsync` or another call that waits for the disk.
+    WaitsForDisk,
     /// It waits for data in a pipe.
     ReadsPipe,
     /// It waits for room in a pipe.
@@ -106,6 +108,7 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
         }
         Some(Continuation::CoreDump { .. }) => Activity::DumpsCore,
         Some(Continuation::ExitWaitsForCore { .. }) => Activity::WaitsForDump,
+        Some(Continuation::WritesEnd { .. }) => Activity::WaitsForDisk,
         Some(Continuation::PipeRead(_)) => Activity::ReadsPipe,
         Some(Continuation::PipeWrite(_)) => Activity::WritesPipe,
         Some(Continuation::ReadConsole { .. }) => Activity::ReadsConsole,
@@ -153,6 +156,7 @@ impl fmt::Display for Activity {
             Self::ExecWaits => f.write_str("exec: waits until its other threads have exited"),
             Self::DumpsCore => f.write_str("core dump: waits for the other users of its memory"),
             Self::WaitsForDump => f.write_str("exit: waits until its memory is dumped"),
+            Self::WaitsForDisk => f.write_str("sync: waits until the disk has the pages"),
             Self::ReadsPipe => f.write_str("read: waits for data in the pipe"),
             Self::WritesPipe => f.write_str("write: waits for room in the pipe"),
             Self::WaitsForSignal => f.write_str("waits for a signal"),

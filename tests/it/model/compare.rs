@@ -7,7 +7,7 @@ use super::world::World;
 use forklab::abi::{MmId, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 use forklab::kernel::Kernel;
 use forklab::kernel::fs::InodeKind;
-use forklab::kernel::mm::{FilePage, VmFlags, Vma};
+use forklab::kernel::mm::{FilePage, SwapEntry, VmFlags, Vma};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -84,7 +84,9 @@ fn compare_area(vma: &Vma, cell: &Cell, va: VirtAddr) {
 fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Option<&Bytes>) {
     let pte = kernel.pte(mm, va);
     let cached;
-    let found = if pte.is_hw_present() {
+    let found = if let Some(slot) = SwapEntry::of_pte(pte) {
+        kernel.swapped_bytes(slot)
+    } else if pte.is_hw_present() {
         Some(kernel.ram.frame(pte.pfn()))
     } else if vma.vm_file.is_none() {
         Some(&ZEROS)
@@ -92,6 +94,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
         match kernel.file_page(vma, va) {
             FilePage::Cached(pfn) => Some(kernel.ram.frame(pfn)),
             FilePage::BeyondEnd => None,
+            FilePage::Swapped { slot, .. } => kernel.swapped_bytes(slot),
             FilePage::Uncached { inode, index } => {
                 cached = file_bytes(&kernel.inodes()[inode].kind, index);
                 Some(&cached)
@@ -118,7 +121,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
 /// A file page as it is on its disk.
 fn file_bytes(kind: &InodeKind, index: u32) -> Bytes {
     let mut page = ZEROS;
-    if let InodeKind::Program(bytes) | InodeKind::Regular(bytes) = kind {
+    if let InodeKind::Program(bytes) = kind {
         let rest = bytes.iter().skip((index << PAGE_SHIFT) as usize);
         page.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     }

@@ -5,10 +5,11 @@ use crate::hw::{AccessKind, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::mm::{Mm, UserFault, UserFaultKind, Vma};
+use crate::kernel::mm::{Mm, UserFault, UserFaultKind, VmFlags, Vma};
 use crate::kernel::syscall::{ForkArgs, MmapArgs, SysError, SysResult, Syscall};
 use crate::trace::{FlushScope, TraceEvent};
 
+pub const NONE: u32 = 0;
 pub const READ: u32 = 1;
 pub const WRITE: u32 = 2;
 pub const RW: u32 = READ | WRITE;
@@ -163,9 +164,47 @@ impl Lab {
         self.call(task, call)
     }
 
+    /// Maps pages of an open file.
+    pub fn try_map_file(
+        &mut self,
+        task: TaskId,
+        (fd, pgoff, pages): (u32, u32, u32),
+        prot: u32,
+        flags: u32,
+    ) -> Result<VirtAddr, Errno> {
+        let call = Syscall::Mmap2(MmapArgs {
+            addr: 0,
+            len: pages * PAGE_SIZE,
+            prot,
+            flags,
+            fd: Some(fd),
+            pgoff,
+        });
+        self.call(task, call).map(VirtAddr)
+    }
+
+    /// Gives an area read hints, as `madvise` does.
+    pub fn advise(&mut self, task: TaskId, va: VirtAddr, hint: VmFlags) {
+        let mut vma = self.area(task, va);
+        vma.vm_flags = vma.vm_flags - (VmFlags::RAND_READ | VmFlags::SEQ_READ) | hint;
+        let mm = self.mm_id(task);
+        self.k.mms[mm].insert_vma(vma);
+    }
+
+    /// Opens a file.
+    pub fn open(&mut self, task: TaskId, path: &str, flags: u32) -> u32 {
+        self.call(task, Syscall::Open(path.to_owned(), flags))
+            .unwrap()
+    }
+
     pub fn munmap(&mut self, task: TaskId, va: VirtAddr, pages: u32) {
         self.call(task, Syscall::Munmap(va.0, pages * PAGE_SIZE))
             .unwrap();
+    }
+
+    pub fn mprotect(&mut self, task: TaskId, va: VirtAddr, pages: u32, prot: u32) {
+        let call = Syscall::Mprotect(va.0, pages * PAGE_SIZE, prot);
+        assert_eq!(self.call(task, call), Ok(0));
     }
 
     /// A region of private anonymous memory of which every page has been written.
@@ -326,4 +365,22 @@ pub fn segv_code(result: Result<impl std::fmt::Debug, UserFault>) -> u32 {
         UserFaultKind::Segv { code, .. } => code as u32,
         other => panic!("not SIGSEGV but {other:?}"),
     }
+}
+
+/// The page that lies `n` pages behind an address.
+pub fn page(va: VirtAddr, n: u32) -> VirtAddr {
+    VirtAddr(va.0 + n * PAGE_SIZE)
+}
+
+/// Parts of a range of pages: first page, and page behind the last.
+pub type Parts = &'static [(u32, u32)];
+
+/// Start and end of the areas in a range of pages, in pages from its start.
+pub fn parts(lab: &Lab, task: TaskId, va: VirtAddr, pages: u32) -> Vec<(u32, u32)> {
+    let all = lab.areas(task).into_iter();
+    let inside = all.filter(|area| va.0 < area.1 && area.0 < page(va, pages).0);
+    let pages = |at: u32| at.wrapping_sub(va.0) / PAGE_SIZE;
+    inside
+        .map(|(start, end)| (pages(start), pages(end)))
+        .collect()
 }

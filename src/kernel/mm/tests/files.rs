@@ -1,0 +1,238 @@
+//! Files in memory: the page cache, dirty pages and their way to the device.
+
+use super::lab::{Lab, RW};
+use crate::abi::{Errno, InodeId, O_CREAT, O_RDWR, PAGE_SIZE, Pfn, TaskId, VirtAddr};
+use crate::kernel::fs::InodeKind;
+use crate::kernel::mm::PageFlags;
+use crate::kernel::syscall::Syscall;
+
+const O_APPEND: u32 = crate::abi::O_APPEND;
+
+/// A task with a regular file open for reading and writing, and a buffer of four pages.
+struct Files {
+    lab: Lab,
+    task: TaskId,
+    fd: u32,
+    buffer: VirtAddr,
+}
+
+impl Files {
+    fn new() -> Self {
+        let (mut lab, task) = Lab::with_task();
+        let fd = lab.open(task, "data", O_CREAT | O_RDWR);
+        let buffer = lab.mmap(task, 4, RW, super::lab::PRIVATE);
+        Self {
+            lab,
+            task,
+            fd,
+            buffer,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> u32 {
+        self.lab.run(self.task);
+        self.lab
+            .k
+            .user_write(self.task, self.buffer, bytes)
+            .unwrap();
+        let call = Syscall::Write(self.fd, self.buffer, bytes.len() as u32);
+        self.lab.call(self.task, call).unwrap()
+    }
+
+    fn read(&mut self, len: u32) -> Vec<u8> {
+        let call = Syscall::Read(self.fd, self.buffer, len);
+        let read = self.lab.call(self.task, call).unwrap();
+        let mut bytes = vec![0; read as usize];
+        self.lab
+            .k
+            .user_read(self.task, self.buffer, &mut bytes)
+            .unwrap();
+        bytes
+    }
+
+    fn seek(&mut self, offset: i32) {
+        self.lab
+            .call(self.task, Syscall::Lseek(self.fd, offset, 0))
+            .unwrap();
+    }
+
+    fn inode(&self) -> InodeId {
+        self.lab.k.lookup("data").unwrap()
+    }
+
+    fn contents(&self) -> Vec<u8> {
+        self.lab.k.file_bytes(self.inode(), 0, u32::MAX)
+    }
+
+    /// How many pages the device holds.
+    fn blocks(&self) -> usize {
+        match &self.lab.k.inodes[self.inode()].kind {
+            InodeKind::Regular(file) => file.blocks(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn cached(&self) -> Vec<u32> {
+        let inode = &self.lab.k.inodes[self.inode()];
+        inode.pages().keys().copied().collect()
+    }
+
+    fn page(&self, index: u32) -> Pfn {
+        self.lab.k.inodes[self.inode()].pages()[&index]
+    }
+
+    fn has(&self, index: u32, flag: PageFlags) -> bool {
+        self.lab.k.mem.page_has(self.page(index), flag)
+    }
+
+    /// `nr_dirty` and `nr_writeback`.
+    fn counts(&self) -> (u32, u32) {
+        (self.lab.k.vm.nr_dirty, self.lab.k.vm.nr_writeback)
+    }
+
+    fn size(&self) -> u32 {
+        self.lab.k.inodes[self.inode()].size()
+    }
+}
+
+#[test]
+fn what_is_written_is_in_the_page_cache_and_not_on_the_device() {
+    let mut files = Files::new();
+    assert_eq!(files.write(b"hello"), 5);
+    assert_eq!((files.cached(), files.blocks()), (vec![0], 0));
+    assert!(files.has(0, PageFlags::DIRTY | PageFlags::UPTODATE));
+    assert_eq!(files.counts(), (1, 0));
+    assert_eq!(files.contents(), b"hello");
+    files.seek(1);
+    assert_eq!(files.read(99), b"ello");
+    files.lab.check();
+}
+
+/// `mm/filemap.c`, `generic_file_buffered_write()`: a page is dirty once, however often it is
+/// written.
+#[test]
+fn each_dirty_page_counts_once() {
+    let mut files = Files::new();
+    files.write(&[1; 100]);
+    files.write(&[2; 100]);
+    assert_eq!(files.counts(), (1, 0));
+    files.write(&[3; 4096]);
+    assert_eq!((files.counts(), files.cached()), ((2, 0), vec![0, 1]));
+    let expected = [vec![1; 100], vec![2; 100], vec![3; 4096]].concat();
+    assert_eq!(files.contents(), expected);
+}
+
+/// `fs/buffer.c`, `sys_fsync()`: the write has begun when the call sleeps, and it ends with the tick.
+#[test]
+fn fsync_sleeps_until_the_device_has_the_pages() {
+    let mut files = Files::new();
+    files.write(&[7; 5000]);
+    files.lab.run(files.task);
+    files.lab.k.syscall(files.task, Syscall::Fsync(files.fd));
+    assert_eq!((files.counts(), files.blocks()), ((0, 2), 2));
+    assert!(files.has(0, PageFlags::WRITEBACK) && !files.has(0, PageFlags::DIRTY));
+    assert_eq!(files.lab.k.next_expiry(), Some(files.lab.k.tick() + 1));
+    files.lab.check();
+
+    files.lab.k.timer_interrupt();
+    assert_eq!(files.counts(), (0, 0));
+    files.lab.run(files.task);
+    assert_eq!(files.lab.k.take_return(files.task), Some(Ok(0)));
+    assert_eq!(
+        files.lab.call(files.task, Syscall::Fsync(files.fd)),
+        Ok(0),
+        "nothing is left"
+    );
+    files.lab.check();
+}
+
+#[test]
+fn a_page_written_again_while_it_is_on_its_way_is_dirty_again() {
+    let mut files = Files::new();
+    files.write(b"one");
+    files.lab.k.filemap_fdatawrite(files.inode());
+    files.seek(0);
+    files.write(b"two");
+    assert_eq!(files.counts(), (1, 1));
+    files.lab.k.timer_interrupt();
+    assert_eq!(files.counts(), (1, 0));
+    files.lab.check();
+}
+
+#[test]
+fn sync_writes_all_files_and_fsync_knows_only_files() {
+    let mut files = Files::new();
+    files.write(b"one");
+    let (lab, task) = (&mut files.lab, files.task);
+    let other = lab.open(task, "other", O_CREAT | O_RDWR);
+    lab.call(task, Syscall::Write(other, files.buffer, 3))
+        .unwrap();
+    lab.run(task);
+    lab.k.syscall(task, Syscall::Sync);
+    assert_eq!((lab.k.vm.nr_dirty, lab.k.vm.nr_writeback), (0, 2));
+    lab.k.timer_interrupt();
+    lab.run(task);
+    assert_eq!(lab.k.take_return(task), Some(Ok(0)));
+    for call in [Syscall::Fsync(0), Syscall::Fdatasync(0)] {
+        assert_eq!(lab.call(task, call), Err(Errno::EINVAL), "the console");
+    }
+    assert_eq!(lab.call(task, Syscall::Fsync(99)), Err(Errno::EBADF));
+}
+
+/// `mm/filemap.c`, `filemap_copy_from_user()` and `commit_write`: what cannot be read is zero, and
+/// the file grows over it.
+#[test]
+fn a_source_that_ends_in_the_middle_leaves_zeros_behind() {
+    let mut files = Files::new();
+    let end = VirtAddr(files.buffer.0 + 4 * PAGE_SIZE - 4);
+    let (lab, task, fd) = (&mut files.lab, files.task, files.fd);
+    lab.munmap(task, VirtAddr(files.buffer.0 + 3 * PAGE_SIZE), 1);
+    let last = VirtAddr(end.0 - PAGE_SIZE);
+    lab.write(task, last, 0x0403_0201);
+    assert_eq!(lab.call(task, Syscall::Write(fd, last, 10)), Ok(4));
+    assert_eq!(files.size(), 10);
+    assert_eq!(files.contents(), [1, 2, 3, 4, 0, 0, 0, 0, 0, 0]);
+    let bad = VirtAddr(end.0 + 4);
+    let (lab, task, fd) = (&mut files.lab, files.task, files.fd);
+    assert_eq!(
+        lab.call(task, Syscall::Write(fd, bad, 10)),
+        Err(Errno::EFAULT)
+    );
+    assert_eq!(files.size(), 14);
+    files.lab.check();
+}
+
+/// `mm/filemap.c`, `do_generic_mapping_read()`: an error after some bytes gives the bytes.
+#[test]
+fn a_read_into_bad_memory_returns_what_came_before() {
+    let mut files = Files::new();
+    files.write(&[5; 4096]);
+    files.seek(0);
+    let (lab, task, fd) = (&mut files.lab, files.task, files.fd);
+    lab.munmap(task, VirtAddr(files.buffer.0 + PAGE_SIZE), 1);
+    let at = VirtAddr(files.buffer.0 + PAGE_SIZE - 6);
+    assert_eq!(lab.call(task, Syscall::Read(fd, at, 100)), Ok(6));
+    let at = VirtAddr(files.buffer.0 + PAGE_SIZE);
+    assert_eq!(
+        lab.call(task, Syscall::Read(fd, at, 100)),
+        Err(Errno::EFAULT)
+    );
+    assert_eq!(lab.call(task, Syscall::Lseek(fd, 0, 1)), Ok(6));
+}
+
+#[test]
+fn appending_and_truncating_see_what_is_only_in_memory() {
+    let mut files = Files::new();
+    files.write(b"one");
+    let (lab, task) = (&mut files.lab, files.task);
+    let fd = lab.open(task, "data", O_RDWR | O_APPEND);
+    lab.call(task, Syscall::Write(fd, files.buffer, 3)).unwrap();
+    assert_eq!(files.contents(), b"oneone");
+    let (lab, task) = (&mut files.lab, files.task);
+    lab.open(task, "data", O_RDWR | crate::abi::O_TRUNC);
+    assert_eq!(
+        (files.size(), files.cached(), files.counts()),
+        (0, vec![], (0, 0))
+    );
+    files.lab.check();
+}
