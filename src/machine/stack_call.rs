@@ -46,13 +46,6 @@ pub enum BufferCall {
     },
     /// `getcwd(buffer, len)`.
     Getcwd,
-    /// `mincore(addr, len, buffer)`.
-    Mincore {
-        /// First address of the range.
-        addr: u32,
-        /// Its length, in bytes.
-        len: u32,
-    },
     /// `times(buffer)`.
     Times,
     /// `gettimeofday(buffer, NULL)`.
@@ -65,6 +58,13 @@ pub enum BufferCall {
     Getgroups(u32),
     /// `setgroups(size, buffer)`.
     Setgroups(u32),
+    /// `mincore(addr, len, buffer)`.
+    Mincore {
+        /// First address of the range.
+        addr: u32,
+        /// Its length, in bytes.
+        len: u32,
+    },
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
         /// The `ptrace` request.
@@ -88,13 +88,13 @@ impl BufferCall {
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
             Self::Getcwd => "getcwd",
-            Self::Mincore { .. } => "mincore",
             Self::Times => "times",
             Self::Gettimeofday => "gettimeofday",
             Self::Sysinfo => "sysinfo",
             Self::Uname => "uname",
             Self::Getgroups(_) => "getgroups",
             Self::Setgroups(_) => "setgroups",
+            Self::Mincore { .. } => "mincore",
             Self::Ptrace { .. } => "ptrace",
         }
     }
@@ -114,13 +114,13 @@ impl BufferCall {
                 arg: addr.0,
             }),
             Self::Getcwd => Syscall::Getcwd(addr, len),
-            Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
             Self::Times => Syscall::Times(addr),
             Self::Gettimeofday => Syscall::Gettimeofday(addr, VirtAddr(0)),
             Self::Sysinfo => Syscall::Sysinfo(addr),
             Self::Uname => Syscall::Uname(addr),
             Self::Getgroups(size) => Syscall::Getgroups32(size, addr, GroupWidth::High),
             Self::Setgroups(size) => Syscall::Setgroups32(size, addr, GroupWidth::High),
+            Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
             Self::Ptrace {
                 request,
                 pid,
