@@ -114,6 +114,20 @@ fn faults(c: &mut Criterion) {
             act(&mut machine, sh, Action::Touch { addr, pages: PAGES })
         });
     });
+    for (name, action) in [("fill", None), ("touch", Some(PAGES))] {
+        group.bench_function(name, |b| {
+            let mut machine = boot(Config::default());
+            let sh = spawn_shell(&mut machine);
+            let addr = written(&mut machine, sh, PAGES);
+            let fill = Action::Fill {
+                addr,
+                len: PAGES * PAGE_SIZE,
+                byte: 7,
+            };
+            let action = action.map_or(fill, |pages| Action::Touch { addr, pages });
+            b.iter(|| act(&mut machine, sh, action.clone()));
+        });
+    }
     group.bench_function("memset", |b| {
         let mut target = vec![1u8; (PAGES * PAGE_SIZE) as usize];
         b.iter(|| black_box(&mut target).fill(0));

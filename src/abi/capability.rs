@@ -12,6 +12,8 @@ bitflags! {
         const SETGID = 1 << 6;
         /// Change user ids freely.
         const SETUID = 1 << 7;
+        /// Access devices directly.
+        const SYS_RAWIO = 1 << 17;
         /// Change the root directory.
         const SYS_CHROOT = 1 << 18;
         /// Lock memory beyond the limit.

@@ -122,6 +122,7 @@ const LISTS: &[&[Constant]] = &[
     mman::CONSTANTS,
     mman::Prot::CONSTANTS,
     mman::MapFlags::CONSTANTS,
+    mman::RemapFlags::CONSTANTS,
     prio::CONSTANTS,
     ptrace::CONSTANTS,
     ptrace::PtraceEvent::CONSTANTS,

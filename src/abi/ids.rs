@@ -17,6 +17,8 @@ slotmap::new_key_type! {
     pub struct MmId;
     /// An `anon_vma`: the areas that may map the same anonymous pages.
     pub struct AnonVmaId;
+    /// The place of one area in the list of its `anon_vma`.
+    pub struct AnonLinkId;
     /// A `files_struct` (table of open file descriptors).
     pub struct FilesId;
     /// A `struct file` (open file description).

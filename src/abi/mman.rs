@@ -12,6 +12,20 @@ constants! {
     MS_INVALIDATE: u32 = 2;
     /// A flag of msync: the whole file is written to the disk, and the call sleeps until it is there.
     MS_SYNC: u32 = 4;
+    /// A flag of mlockall: all memory that is mapped now.
+    MCL_CURRENT: u32 = 1;
+    /// A flag of mlockall: all memory that will be mapped.
+    MCL_FUTURE: u32 = 2;
+    /// Advice for madvise: no special treatment.
+    MADV_NORMAL: i32 = 0;
+    /// Advice for madvise: pages are read in no order, so that reading ahead is no use.
+    MADV_RANDOM: i32 = 1;
+    /// Advice for madvise: pages are read from front to back.
+    MADV_SEQUENTIAL: i32 = 2;
+    /// Advice for madvise: the pages of the file will be needed soon.
+    MADV_WILLNEED: i32 = 3;
+    /// Advice for madvise: the pages are not needed any more; private data is lost at once.
+    MADV_DONTNEED: i32 = 4;
 }
 
 flags! {
@@ -21,9 +35,20 @@ flags! {
         READ "PROT_READ" = 1;
         /// `prot` of mmap: pages may be written.
         WRITE "PROT_WRITE" = 2;
-        /// Prot of mmap: pages may be executed; the same as PROT_READ on i386.
+        /// `prot` of mmap: pages may be executed; the same as PROT_READ on i386.
         EXEC "PROT_EXEC" = 4;
+        /// `prot` of mmap: pages may hold atomic operations; i386 needs nothing for it.
+        SEM "PROT_SEM" = 8;
+        /// `prot` of mprotect: from the start of the area, which must grow downward.
+        GROWSDOWN "PROT_GROWSDOWN" = 0x0100_0000;
+        /// `prot` of mprotect: to the end of the area, which must grow upward; none does on i386.
+        GROWSUP "PROT_GROWSUP" = 0x0200_0000;
     }
+}
+
+impl Prot {
+    /// The rights that pages can have.
+    pub const RIGHTS: Self = Self::READ.union(Self::WRITE).union(Self::EXEC);
 }
 
 flags! {
@@ -51,6 +76,16 @@ flags! {
         POPULATE "MAP_POPULATE" = 0x8000;
         /// A flag of mmap: with MAP_POPULATE, do not wait for I/O.
         NONBLOCK "MAP_NONBLOCK" = 0x1_0000;
+    }
+}
+
+flags! {
+    /// `MREMAP_*` of `mremap`.
+    pub struct RemapFlags {
+        /// A flag of mremap: the mapping may move if it cannot grow where it is.
+        MAYMOVE "MREMAP_MAYMOVE" = 1;
+        /// A flag of mremap: it moves to exactly that address, replacing what is mapped there.
+        FIXED "MREMAP_FIXED" = 2;
     }
 }
 

@@ -36,14 +36,17 @@ pub use fcntl::{
 };
 pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE};
 pub use ids::{
-    AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT, PAGE_SIZE, Pfn, Pid,
-    SemUndoId, SighandId, SignalId, TaskId, VirtAddr,
+    AnonLinkId, AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT,
+    PAGE_SIZE, Pfn, Pid, SemUndoId, SighandId, SignalId, TaskId, VirtAddr,
 };
 pub use ipc::{
     GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE,
     IPC_RMID, SEM_UNDO, SETALL, SETVAL,
 };
-pub use mman::{MS_ASYNC, MS_INVALIDATE, MS_SYNC, MapFlags, PROT_NONE, Prot, TASK_SIZE};
+pub use mman::{
+    MADV_DONTNEED, MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MCL_CURRENT,
+    MCL_FUTURE, MS_ASYNC, MS_INVALIDATE, MS_SYNC, MapFlags, PROT_NONE, Prot, RemapFlags, TASK_SIZE,
+};
 pub use names::{Name, Names};
 pub use prio::{
     MAX_PRIO, MAX_RT_PRIO, Policy, SCHED_FIFO, SCHED_NORMAL, SCHED_OTHER, SCHED_RR,

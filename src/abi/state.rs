@@ -70,6 +70,10 @@ bitflags! {
         const SUPERPRIV = 0x100;
         /// It was killed by a signal.
         const SIGNALED = 0x400;
+        /// It frees memory, and may take the last frames to do so.
+        const MEMALLOC = 0x800;
+        /// It is kswapd.
+        const KSWAPD = 0x4_0000;
     }
 }
 

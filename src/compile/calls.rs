@@ -60,14 +60,7 @@ pub fn absent(name: &str) -> Option<&'static str> {
     let mut rows = SYSCALLS.iter();
     rows.find(|info| info.status == Status::Absent && names.iter().any(|n| n == info.name))?;
     Some(match name {
-        "mprotect" => {
-            "map the pages with the protection that they are to have: `mmap(0, len, PROT_READ, ..)`"
-        }
-        "mremap" => "map a larger area, copy the words, and `munmap` the old one",
-        "mlock" | "munlock" | "mlockall" | "munlockall" => {
-            "leave it out: nothing is ever swapped out, so that all memory is locked"
-        }
-        "madvise" | "fadvise64" | "readahead" => "leave it out: it is only advice",
+        "fadvise64" | "readahead" => "leave it out: it is only advice",
         "msync" | "sync" | "fsync" | "fdatasync" => "leave it out: files are only in memory",
         "select" | "poll" | "epoll_create" | "epoll_ctl" | "epoll_wait" => {
             "let one thread or process `read` each descriptor"

@@ -6,6 +6,7 @@
 //! dialect itself) that a program uses is compiled with it. `docs/programs.md` describes the
 //! dialect.
 
+mod argument;
 mod calls;
 mod check;
 mod checked;
@@ -71,6 +72,8 @@ pub struct Script<'a> {
     pub variables: &'a [(String, Dynamic, bool)],
     /// Looks up constants by name, such as `CLONE_VM`.
     pub constants: &'a dyn Fn(&str) -> Option<i64>,
+    /// Names a position for the user of a program: `demo.rhai:4:5`.
+    pub place: &'a dyn Fn(Pos) -> String,
 }
 
 /// Compiles a function of a script, and everything that it calls, to a program.
@@ -96,6 +99,7 @@ fn check_script(script: &Script<'_>, entry: &Entry) -> Result<Program, Vec<Diagn
         library: Functions::of_library(&library, LIBRARY),
         top_level,
         constants: script.constants,
+        place: script.place,
     };
     check::check(sources, entry)
 }

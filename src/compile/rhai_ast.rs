@@ -31,6 +31,11 @@ pub(super) fn is_closure(name: &str) -> bool {
 }
 
 impl<'a> Functions<'a> {
+    /// The text that positions refer to.
+    pub(super) const fn source(&self) -> &'a str {
+        self.source
+    }
+
     pub(super) const fn of_script(ast: &'a AST, source: &'a str) -> Self {
         Self {
             ast,

@@ -18,7 +18,7 @@ fn between(source: &str, start: Pos, end: Pos) -> Option<&str> {
     source.get(from..to)
 }
 
-fn offset(source: &str, pos: Pos) -> Option<usize> {
+pub(super) fn offset(source: &str, pos: Pos) -> Option<usize> {
     let above = pos.line.checked_sub(1)? as usize;
     let line_start = match above {
         0 => 0,
@@ -54,7 +54,7 @@ fn last_char(text: &str) -> Option<char> {
 }
 
 /// The length in bytes of a quoted string at the start of a text.
-fn quoted(text: &str, quote: char) -> usize {
+pub(super) fn quoted(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
         match c {

@@ -223,29 +223,38 @@ pub(super) enum BinOp {
     URem,
 }
 
+/// The operators by their symbols.
+const SYMBOLS: [(&str, BinOp); 17] = [
+    ("+", BinOp::Add),
+    ("-", BinOp::Sub),
+    ("*", BinOp::Mul),
+    ("/", BinOp::Div),
+    ("%", BinOp::Rem),
+    ("**", BinOp::Pow),
+    ("&", BinOp::And),
+    ("|", BinOp::Or),
+    ("^", BinOp::Xor),
+    ("<<", BinOp::Shl),
+    (">>", BinOp::Shr),
+    ("==", BinOp::Eq),
+    ("!=", BinOp::Ne),
+    ("<", BinOp::Lt),
+    ("<=", BinOp::Le),
+    (">", BinOp::Gt),
+    (">=", BinOp::Ge),
+];
+
 impl BinOp {
     /// The operator with that symbol.
     pub(super) fn of(symbol: &str) -> Option<Self> {
-        Some(match symbol {
-            "+" => Self::Add,
-            "-" => Self::Sub,
-            "*" => Self::Mul,
-            "/" => Self::Div,
-            "%" => Self::Rem,
-            "**" => Self::Pow,
-            "&" => Self::And,
-            "|" => Self::Or,
-            "^" => Self::Xor,
-            "<<" => Self::Shl,
-            ">>" => Self::Shr,
-            "==" => Self::Eq,
-            "!=" => Self::Ne,
-            "<" => Self::Lt,
-            "<=" => Self::Le,
-            ">" => Self::Gt,
-            ">=" => Self::Ge,
-            _ => return None,
-        })
+        let found = SYMBOLS.iter().find(|(other, _)| *other == symbol);
+        found.map(|(_, op)| *op)
+    }
+
+    /// Its symbol; empty for those that are written as calls.
+    pub(super) fn symbol(self) -> &'static str {
+        let found = SYMBOLS.iter().find(|(_, op)| *op == self);
+        found.map_or("", |(symbol, _)| symbol)
     }
 
     /// Whether its result is a boolean.

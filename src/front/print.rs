@@ -60,12 +60,17 @@ pub(super) fn complain_painted(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Prints warnings about the script of that name.
+/// Prints warnings about the script of that name, or about a file that it runs.
 pub(super) fn warner(name: String) -> Warn {
     Box::new(move |warning| {
-        let Shadowing { line, signature } = warning;
+        let Shadowing {
+            file,
+            line,
+            signature,
+        } = warning;
+        let place = file.as_ref().unwrap_or(&name);
         complain(&format!(
-            "{name}:{line}: warning: this function is called instead of the built-in {signature}"
+            "{place}:{line}: warning: this function is called instead of the built-in {signature}"
         ));
     })
 }

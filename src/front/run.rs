@@ -147,6 +147,7 @@ fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
             return FAILED;
         }
     };
+    session.set_name(&name);
     let result = match source {
         Source::Expression(_) => session.eval(&text).and_then(|value| match value.as_str() {
             "" => Ok(()),

@@ -39,6 +39,43 @@ pub fn elf_header(entry: u32, segments: &[Segment]) -> Vec<u8> {
     elf
 }
 
+/// The parts of a program in memory: text and read-only data, and right behind their last page what
+/// may be written, the last part of it zero.
+pub struct Parts<'a> {
+    pub entry: u32,
+    pub text_addr: u32,
+    pub text: &'a [u8],
+    pub data: &'a [u8],
+    pub zeros: u32,
+}
+
+/// An ELF file with these parts.
+pub fn elf(parts: &Parts<'_>) -> Vec<u8> {
+    const PAGE: u32 = 4096;
+    let (text_size, data_size) = (parts.text.len() as u32, parts.data.len() as u32);
+    let data_offset = text_size.next_multiple_of(PAGE);
+    let text = Segment {
+        offset: PAGE,
+        addr: parts.text_addr,
+        file_size: text_size,
+        mem_size: text_size,
+        flags: 5,
+    };
+    let data = Segment {
+        offset: PAGE + data_offset,
+        addr: parts.text_addr + data_offset,
+        file_size: data_size,
+        mem_size: data_size + parts.zeros.max(4),
+        flags: 6,
+    };
+    let mut bytes = elf_header(parts.entry, &[text, data]);
+    bytes.resize(PAGE as usize, 0);
+    bytes.extend(parts.text);
+    bytes.resize((PAGE + data_offset) as usize, 0);
+    bytes.extend(parts.data);
+    bytes
+}
+
 /// Runs an ELF file.
 ///
 /// # Errors

@@ -4,9 +4,12 @@ use super::Kernel;
 use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::SemSets;
-use super::mm::{self, MAX_FRAMES, MIN_FRAMES, PageAllocator, VmStat, Writes};
+use super::mm::{
+    self, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PagevecMode, SwapInfo, VmStat, Writes,
+};
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
+use super::sysctl::Sysctls;
 use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
@@ -30,6 +33,10 @@ pub struct Config {
     pub mem: u32,
     /// TLB entries per CPU; 0 or a power of two.
     pub tlb: u32,
+    /// Size of the swap device that is turned on at boot, bytes; 0 for none.
+    pub swap: u32,
+    /// How new pages reach the LRU lists.
+    pub pagevec: PagevecMode,
     /// Limit of pids: all are below it.
     pub pid_max: u32,
     /// Limit on the number of tasks; `None` means the kernel's default, which depends on the
@@ -44,6 +51,8 @@ pub struct Config {
     pub fork_flushes_tlb: bool,
     /// The constants of the scheduler.
     pub tunables: Tunables,
+    /// The tunables of the running kernel.
+    pub sysctls: Sysctls,
     /// `jiffies` at boot.
     pub initial_jiffies: u32,
     /// User id of tasks that are spawned without one.
@@ -66,12 +75,15 @@ impl Default for Config {
             cpus: 1,
             mem: 64 << 20,
             tlb: 64,
+            swap: 0,
+            pagevec: PagevecMode::Drained,
             pid_max: PID_MAX_LIMIT,
             threads_max: None,
             cow: true,
             child_runs_first: true,
             fork_flushes_tlb: true,
             tunables: Tunables::LINUX,
+            sysctls: Sysctls::default(),
             initial_jiffies: 0,
             uid: 500,
             cycles_per_tick: 1000,
@@ -86,6 +98,11 @@ impl Default for Config {
 /// The most instructions that a CPU may execute before the next one's turn. A round of all CPUs
 /// cannot be paused, so it must not be long.
 pub const MAX_INTERLEAVE: u32 = 100_000;
+
+/// The smallest swap device: `mkswap` requires ten pages.
+const MIN_SWAP: u32 = 10 * PAGE_SIZE;
+/// The largest swap device. The host has to keep what is written to it.
+pub const MAX_SWAP: u32 = 2 << 30;
 
 /// The files that exist from boot on: two devices and three programs.
 pub const BOOT_FILES: [&str; 5] = ["console", "null", "init", "sh", "true"];
@@ -108,6 +125,7 @@ impl Kernel {
         let frames = config.mem / PAGE_SIZE;
         let mut ram = Ram::new(frames);
         let mut mem = PageAllocator::new(frames, config.cpus as usize);
+        mem.set_pagevec_mode(config.pagevec);
         let mut cpus: Vec<Cpu> = (0..config.cpus)
             .map(|_| Cpu::new(config.tlb as usize))
             .collect();
@@ -141,10 +159,13 @@ impl Kernel {
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
+            swap: SwapInfo::default(),
+            kswapd: Kswapd::default(),
             writes: Writes::default(),
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
+            anon_links: SlotMap::with_key(),
             files: SlotMap::with_key(),
             open_files: SlotMap::with_key(),
             inodes: SlotMap::with_key(),
@@ -168,16 +189,27 @@ impl Kernel {
             init: TaskId::default(),
             panic: None,
         };
+        kernel.swapon_at_boot();
         // Every CPU needs a current task before anything can be traced or allocated in its name, and
         // init needs its program file.
         kernel.make_idle_tasks();
         kernel.make_migration_threads();
+        kernel.make_kswapd();
         kernel.make_root();
         kernel.make_init()?;
         // Counters and trace start with the machine that the user sees.
         kernel.log = TraceLog::default();
         kernel.stat = Stat::default();
+        kernel.mem.page_state_mut().reset_events();
         Ok(kernel)
+    }
+
+    /// What `mkswap` and `swapon` make of the device.
+    fn swapon_at_boot(&mut self) {
+        let pages = self.config.swap / PAGE_SIZE;
+        if pages > 0 {
+            self.swap.swapon(pages - 1, None);
+        }
     }
 
     /// Creates one idle task for each CPU: pid 0, priority 140, no address space of its own.
@@ -307,6 +339,14 @@ impl Config {
             return Err(format!(
                 "tlb is {}, but must be 0 or a power of two up to 4096",
                 self.tlb
+            ));
+        }
+        if self.swap != 0 && !(MIN_SWAP..=MAX_SWAP).contains(&self.swap) {
+            return Err(format!(
+                "swap is {} bytes, but must be 0 (none) or {} KiB to {} MiB",
+                self.swap,
+                MIN_SWAP >> 10,
+                MAX_SWAP >> 20
             ));
         }
         if !(PID_MAX_MIN..=PID_MAX_LIMIT).contains(&self.pid_max) {

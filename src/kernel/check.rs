@@ -36,11 +36,11 @@ impl Kernel {
         self.check_mm()
     }
 
-    /// Every task except the idle tasks and the migration threads.
+    /// Every task except the idle tasks and the kernel threads.
     pub(super) fn real_tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
         self.tasks
             .iter()
-            .filter(|(id, _)| self.pid(*id) != Pid(0) && !self.sched.is_migration_thread(*id))
+            .filter(|(id, _)| self.pid(*id) != Pid(0) && !self.is_kernel_thread(*id))
     }
 
     /// Checks that the resources and queues of a task agree with its state.

@@ -21,6 +21,7 @@ pub mod sched;
 pub mod signal;
 pub mod stat;
 pub mod syscall;
+pub mod sysctl;
 pub mod task;
 pub mod time;
 pub mod traps;
@@ -29,8 +30,8 @@ pub mod traps;
 mod tests;
 
 use crate::abi::{
-    AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId, SighandId,
-    SignalId, TaskId,
+    AnonLinkId, AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, Name, NamespaceId, Pid, SemUndoId,
+    SighandId, SignalId, TaskId,
 };
 use crate::hw::{Cpu, Ram};
 use crate::trace::{Stamp, TraceEvent, TraceLog};
@@ -40,7 +41,7 @@ use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList};
-use mm::{AnonVma, Mm, PageAllocator, VmStat, Writes};
+use mm::{AnonLink, AnonVma, Kswapd, Mm, PageAllocator, SwapInfo, VmStat, Writes};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
@@ -88,6 +89,10 @@ pub struct Kernel {
     mem: PageAllocator,
     /// Committed memory, and memory used as page cache.
     vm: VmStat,
+    /// The swap areas.
+    swap: SwapInfo,
+    /// The kernel thread that frees pages.
+    kswapd: Kswapd,
     /// The writes to devices that have not yet ended.
     writes: Writes,
     /// Runqueues and the scheduling fields of every task.
@@ -98,6 +103,8 @@ pub struct Kernel {
     mms: SlotMap<MmId, Mm>,
     /// Every `anon_vma`.
     anon_vmas: SlotMap<AnonVmaId, AnonVma>,
+    /// The place of every area in the list of its `anon_vma`.
+    anon_links: SlotMap<AnonLinkId, AnonLink>,
     /// Every `files_struct`.
     files: SlotMap<FilesId, FilesStruct>,
     /// Every open file description.
@@ -200,6 +207,11 @@ impl Kernel {
     /// The page frame allocator.
     pub const fn mem(&self) -> &PageAllocator {
         &self.mem
+    }
+
+    /// The frames that the boot has left to the page allocator, `totalram_pages`.
+    pub const fn totalram_pages(&self) -> u32 {
+        self.totalram_pages
     }
 
     /// Committed memory, and memory used as page cache.

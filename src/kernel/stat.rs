@@ -47,6 +47,10 @@ counters! {
     frames_allocated,
     /// Frames freed.
     frames_freed,
+    /// Pages written to swap.
+    swapped_out,
+    /// Pages read from swap.
+    swapped_in,
     /// Page tables allocated.
     page_tables,
     /// Successful forks, vforks and clones.

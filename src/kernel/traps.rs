@@ -24,7 +24,7 @@ impl Raised {
             Self::Fault(fault) => match fault.kind {
                 UserFaultKind::Segv { .. } => Some(Signal::SIGSEGV),
                 UserFaultKind::Bus => Some(Signal::SIGBUS),
-                UserFaultKind::Oom => None,
+                UserFaultKind::Oom | UserFaultKind::OomKilled => None,
             },
         }
     }
@@ -86,7 +86,7 @@ impl Kernel {
                 },
             ),
             UserFaultKind::Bus => (Signal::SIGBUS, si_code::BUS_ADRERR),
-            UserFaultKind::Oom => return self.kill_current(current),
+            UserFaultKind::Oom | UserFaultKind::OomKilled => return self.kill_current(current),
         };
         let origin = SigOrigin::Fault(fault.addr);
         let info = SigInfo {

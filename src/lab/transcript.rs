@@ -34,6 +34,7 @@ pub fn transcript(
         Ok(())
     });
     let mut session = Session::with_host(limits, host)?;
+    session.set_name(name);
     let failure = session.run(source).err();
     let mut text: String = printed.try_iter().map(|line| line + "\n").collect();
     if let Some(failure) = &failure {

@@ -109,6 +109,7 @@ impl Machine {
             Command::Patience(ticks) => self.patience = ticks,
             Command::ForkCpu(cpu) => self.kernel.config.fork_cpu = cpu,
             Command::ParentNotOnArray(on) => self.kernel.config.parent_not_on_array = on,
+            Command::Sysctl(sysctl, value) => self.kernel.config.sysctls.set(sysctl, value),
             Command::Fail(point) => self.kernel.fail.set(point),
             Command::Jitter(seed) => {
                 let nominal = self.kernel.config.cycles_per_tick;

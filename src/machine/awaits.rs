@@ -1,6 +1,6 @@
 //! What a task waits for inside a system call, and what could end the wait.
 
-use super::{Machine, Who};
+use super::{Giver, Machine, Who};
 use crate::abi::TaskId;
 use crate::kernel::task::Continuation;
 use std::fmt;
@@ -14,8 +14,12 @@ pub enum Awaits {
     Exit(Who),
     /// Data in a pipe.
     Data,
+    /// Data in a pipe whose writing end only the task itself holds.
+    OwnData,
     /// Room in a pipe.
     Room,
+    /// Room in a pipe whose reading end only the task itself holds.
+    OwnRoom,
     /// A line on the console.
     Line,
     /// A wake-up on a futex.
@@ -38,6 +42,15 @@ impl Awaits {
                 child.pid
             ),
             Self::Data => "let a task with the other end sys_write() or close() it".to_owned(),
+            Self::OwnData => {
+                "nobody else can write to it: let a task kill() it; next time, close the writing \
+                 end before reading"
+                    .to_owned()
+            }
+            Self::OwnRoom => {
+                "nobody else can read it: let a task kill() it; next time, let a child read"
+                    .to_owned()
+            }
             Self::Room => "let a task with the other end sys_read() it".to_owned(),
             Self::Line => "type(\"..\\n\") types a line".to_owned(),
             Self::Word => "let a task that shares the memory wake it with futex".to_owned(),
@@ -62,10 +75,12 @@ impl Awaits {
                 "with CLONE_VFORK, do_fork() ends in wait_for_completion(&vfork); the child's \
                  mm_release() completes it at exec or exit (kernel/fork.c)"
             }
-            Self::Data => {
+            Self::Data | Self::OwnData => {
                 "pipe_readv() sleeps while the pipe is empty and has a writer (fs/pipe.c)"
             }
-            Self::Room => "pipe_writev() sleeps while all 16 pages are in use (fs/pipe.c)",
+            Self::Room | Self::OwnRoom => {
+                "pipe_writev() sleeps while all 16 pages are in use (fs/pipe.c)"
+            }
             Self::Line => "read_chan() sleeps until a line is typed (drivers/char/n_tty.c)",
             Self::Word => {
                 "futex_wait() sleeps until futex_wake() removes it from the queue \
@@ -93,6 +108,12 @@ impl fmt::Display for Awaits {
             Self::Vfork(child) => write!(f, "{child} execs or exits"),
             Self::Exit(child) => write!(f, "a child exits, such as {child}"),
             Self::Data => f.write_str("another task writes to the pipe"),
+            Self::OwnData => {
+                f.write_str("data comes into the pipe, whose writing end only it holds itself")
+            }
+            Self::OwnRoom => {
+                f.write_str("there is room in the pipe, whose reading end only it holds itself")
+            }
             Self::Room => f.write_str("there is room in the pipe"),
             Self::Line => f.write_str("a line is typed"),
             Self::Word => f.write_str("its futex is woken"),
@@ -109,9 +130,12 @@ impl Machine {
         Some(match self.kernel.tasks().get(task)?.in_call.continuation? {
             Continuation::VforkWait { child, .. } => Awaits::Vfork(self.who_has(child)),
             Continuation::Wait4 { args, .. } => {
-                Awaits::Exit(self.who(self.kernel.awaited_child(task, args)?))
+                let children = self.kernel.awaited_children(task, args);
+                Awaits::Exit(self.who(*children.first()?))
             }
+            Continuation::PipeRead(_) if self.waits_for_itself(task) => Awaits::OwnData,
             Continuation::PipeRead(_) => Awaits::Data,
+            Continuation::PipeWrite(_) if self.waits_for_itself(task) => Awaits::OwnRoom,
             Continuation::PipeWrite(_) => Awaits::Room,
             Continuation::ReadConsole { .. } => Awaits::Line,
             Continuation::Futex { .. } => Awaits::Word,
@@ -122,5 +146,13 @@ impl Machine {
             Continuation::ExecWaitsForThreads | Continuation::ExecWaitsForLeader => Awaits::Threads,
             _ => return None,
         })
+    }
+
+    /// Whether only the task itself could end its wait.
+    fn waits_for_itself(&self, task: TaskId) -> bool {
+        let circle = self.circle(task);
+        circle
+            .first()
+            .is_some_and(|link| link.giver == Giver::Itself)
     }
 }

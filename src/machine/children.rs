@@ -17,6 +17,7 @@ impl Machine {
             if let Some(mode) = self.child_mode(parent) {
                 self.modes.insert(child, mode);
             }
+            self.note_shared_stack(parent, child);
             let open = self.puppet(parent).and_then(|puppet| puppet.call);
             if let Some(call) = open.and_then(|id| self.calls.get_mut(&id)) {
                 call.child = Some(child);

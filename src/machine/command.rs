@@ -9,6 +9,7 @@ use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::ProgramImage;
 use crate::kernel::mm::UserFault;
 use crate::kernel::syscall::{ForkArgs, SysError, SysReturn, Syscall};
+use crate::kernel::sysctl::Sysctl;
 use crate::machine::workload::{ListedTask, WorkloadProgram};
 use std::sync::Arc;
 
@@ -147,6 +148,8 @@ pub enum Command {
     ForkCpu(Option<u32>),
     /// Makes `wake_up_new_task` find the parent on no array, or turns this off.
     ParentNotOnArray(bool),
+    /// Changes a tunable of the kernel.
+    Sysctl(Sysctl, u32),
     /// Makes an allocation fail.
     Fail(FailPoint),
 }

@@ -1,7 +1,7 @@
 //! Stopping programs: at an address, when a word changes, after an instruction, a line or a
 //! function.
 
-use super::Machine;
+use super::{ForeignStore, Machine};
 use crate::abi::{Name, Pid, TaskId, VirtAddr};
 use crate::hw::{Access, Mode};
 use crate::kernel::fs::ProgramImage;
@@ -101,6 +101,8 @@ pub struct Crash {
     pub place: Place,
     /// The exception that it raised.
     pub raised: Raised,
+    /// What other tasks have stored on its stack, if it shares that.
+    pub stores: Vec<ForeignStore>,
 }
 
 /// The most crashes that are remembered until they are taken.
@@ -319,9 +321,9 @@ impl Machine {
     }
 
     /// Remembers a program that got a signal for a fault of its own.
-    pub(super) fn note_crash(&mut self, place: Place, raised: Raised) {
+    pub(super) fn note_crash(&mut self, crash: Crash) {
         if self.crashes.len() < MAX_CRASHES {
-            self.crashes.push(Crash { place, raised });
+            self.crashes.push(crash);
         }
     }
 

@@ -5,6 +5,7 @@ mod apply;
 mod awaits;
 mod children;
 mod command;
+mod deadlock;
 mod debug;
 #[cfg(test)]
 #[path = "../../tests/common/machine.rs"]
@@ -13,18 +14,21 @@ mod handler;
 mod history;
 mod image;
 mod outlook;
+mod owners;
 mod pending;
 mod program;
 mod puppet;
 mod refusal;
 mod settle;
 mod stack_call;
+mod stacks;
 mod time;
 mod work;
 mod workload;
 
 pub use awaits::Awaits;
 pub use command::{Acted, Action, CallState, Command, Reply};
+pub use deadlock::{Giver, Link, Needs};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
 pub use handler::{EnteredHandler, handler_address, handler_number};
 pub use history::{History, Moment};
@@ -34,6 +38,7 @@ pub use pending::Progress;
 pub use puppet::Puppet;
 pub use refusal::{CannotRun, Refusal, Who};
 pub use stack_call::{BufferCall, StackCall, StackFrame};
+pub use stacks::ForeignStore;
 pub use time::{Stop, Until};
 pub use workload::{
     FileError, ListedTask, ParseError, Step, WorkloadFile, WorkloadProgram, lists_tasks,
@@ -44,9 +49,11 @@ use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
 use crate::kernel::syscall::ExecArgs;
+use owners::Owners;
 use pending::Pending;
 use program::Cycles;
 use slotmap::SecondaryMap;
+use stacks::SharedStacks;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use work::Work;
@@ -120,6 +127,10 @@ pub struct Machine {
     debug: Debug,
     /// Where programs were when they got signals for their own faults.
     crashes: Vec<Crash>,
+    /// Who holds the mutexes of programs.
+    owners: Owners,
+    /// Programs that share a stack.
+    stacks: SharedStacks,
 }
 
 /// The state of a machine at one moment. It is cheap to keep, because it shares what has not
@@ -156,6 +167,8 @@ impl Machine {
             between_turns: false,
             debug: Debug::default(),
             crashes: Vec::new(),
+            owners: Owners::default(),
+            stacks: SharedStacks::default(),
         };
         machine.register_images();
         // At boot nobody waits, and nothing could loop.
@@ -200,6 +213,7 @@ impl Machine {
             Some(UserMode::Workload(_)) => "workload",
             Some(UserMode::Program) => "program",
             Some(UserMode::Spawned(_)) => "spawned",
+            None if self.kernel.is_kswapd(task) => "kernel",
             None => "none",
         }
     }

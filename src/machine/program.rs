@@ -1,7 +1,7 @@
 //! Programs: tasks whose user mode is machine code. Their instructions make time pass between two
 //! ticks.
 
-use super::debug::Halt;
+use super::debug::{Crash, Halt};
 use super::settle::Unsettled;
 use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
@@ -155,6 +155,17 @@ impl Machine {
             return Turn::Idle;
         }
         self.kernel.set_this_cpu(cpu);
+        if !self.shares_stack(task) {
+            return self.turn_of(task, most);
+        }
+        let (pid, name) = (self.kernel.pid(task), self.kernel.comm(task));
+        self.before_turn_on_shared_stack(task);
+        let turn = self.turn_of(task, most);
+        self.after_turn_on_shared_stack(task, pid, name);
+        turn
+    }
+
+    fn turn_of(&mut self, task: TaskId, most: u32) -> Turn {
         let mut used = 0;
         while used < most && self.is_free_to_run(task) {
             if let Some(why) = self.halts_before(task) {
@@ -195,12 +206,17 @@ impl Machine {
     fn exception(&mut self, task: TaskId, exception: Exception) {
         // A fault that finds no memory can end the task on the spot, so this is asked before.
         let place = self.place_of(task);
+        let stores = self.foreign_stores(task);
         let Some(raised) = self.kernel.user_exception(task, exception) else {
             return;
         };
         let goes_on = self.kernel.tasks().contains_key(task) && self.is_for_another(task, &raised);
         if let Some(place) = place.filter(|_| !goes_on) {
-            self.note_crash(place, raised);
+            self.note_crash(Crash {
+                place,
+                raised,
+                stores,
+            });
         }
     }
 
@@ -227,7 +243,9 @@ impl Machine {
         let kernel = &mut self.kernel;
         let now = u64::from(self.cycles.used + used);
         let tsc = kernel.tick() * u64::from(kernel.config.cycles_per_tick) + now;
-        kernel.run_user_code(task, u64::from(budget), tsc)
+        let exit = kernel.run_user_code(task, u64::from(budget), tsc);
+        self.note_owner(task);
+        exit
     }
 
     /// Handles `int 0x80`. A child that it creates is a program too; after an exec, the task does

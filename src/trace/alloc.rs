@@ -61,6 +61,8 @@ pub enum SlabCache {
     Vma,
     /// `struct anon_vma`.
     AnonVma,
+    /// `struct radix_tree_node`, of the swap cache.
+    RadixTreeNode,
 }
 
 impl SlabCache {
@@ -80,6 +82,7 @@ impl SlabCache {
             Self::Namespace => "namespace",
             Self::Vma => "vm_area_struct",
             Self::AnonVma => "anon_vma",
+            Self::RadixTreeNode => "radix_tree_node",
         }
     }
 }

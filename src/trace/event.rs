@@ -6,7 +6,7 @@ use super::field::FieldValue;
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
 use super::text::Text;
-use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
+use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, SigAction, Signal, VirtAddr, WaitStatus};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:ident $tag:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
@@ -297,6 +297,51 @@ events! {
         /// The newly allocated frame.
         pfn: Pfn,
     }
+    /// A page is written to its swap slot.
+    SwapOut "swap_out" {
+        /// Frame of the page.
+        pfn: Pfn,
+        /// The slot.
+        slot: u32,
+    }
+    /// A page was read from its swap slot.
+    SwapIn "swap_in" {
+        /// Frame of the page.
+        pfn: Pfn,
+        /// The slot.
+        slot: u32,
+    }
+    /// The page of a swap slot was mapped.
+    SwapPage "swap_page" {
+        /// Address of the page.
+        addr: VirtAddr,
+        /// Its frame.
+        pfn: Pfn,
+    }
+    /// A zone is low on free frames: kswapd is woken.
+    WakeupKswapd "mm_vmscan_wakeup_kswapd" {
+        /// Order of the allocation that found too few.
+        order: u8,
+    }
+    /// kswapd looks for pages to free.
+    KswapdWake "mm_vmscan_kswapd_wake" {
+        /// Order of the blocks that it is to make.
+        order: u8,
+    }
+    /// A task that finds too few free frames looks for pages to free itself.
+    DirectReclaim "mm_vmscan_direct_reclaim_begin" {
+        /// Order of its allocation.
+        order: u8,
+    }
+    /// The out-of-memory killer kills a task.
+    MarkVictim "mark_victim" {
+        /// The task.
+        pid: Pid,
+        /// Its name.
+        name: Name,
+        /// Badness points of the task that was chosen: this one or its parent.
+        points: u32,
+    }
     /// A page of a file or shared object was mapped.
     FilePage "file_page" {
         /// Address of the page.
@@ -382,6 +427,15 @@ events! {
         pid: Pid,
         /// Signal that was sent.
         signal: Signal,
+    }
+    /// A signal was discarded when it was sent, because its receiver ignores it.
+    SignalIgnored "signal_ignored" {
+        /// Receiver of the signal.
+        pid: Pid,
+        /// Signal that was sent.
+        signal: Signal,
+        /// The receiver's action: `SIG_IGN`, or `SIG_DFL` if the default is to ignore the signal.
+        action: SigAction,
     }
     /// A pending signal was delivered.
     SignalDeliver "signal_deliver" {

@@ -6,7 +6,7 @@ use super::event::{ArrayKind, FlushScope, FrameUse, MigrateReason, Placement, Sw
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
 use super::text::Text;
-use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, Signal, VirtAddr, WaitStatus};
+use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, SigAction, Signal, VirtAddr, WaitStatus};
 
 /// The value of a field as the event holds it; names and lists have yet to be looked up.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -64,6 +64,11 @@ from! {
     CloneFlags => |value| Self::Flags(value),
     WaitStatus => |value| Self::Status(value),
     Signal => |value| Self::Signal(value),
+    SigAction => |value| match value {
+        SigAction::Default => Self::Word("SIG_DFL"),
+        SigAction::Ignore => Self::Word("SIG_IGN"),
+        SigAction::Handler(entry) => Self::Addr(entry),
+    },
     ForkStep => |value| Self::Step(value),
     Text => |value| Self::Text(value),
     Policy => |value| Self::Word(value.name()),

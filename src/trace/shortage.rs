@@ -13,6 +13,9 @@ pub struct Overcommitted {
     pub pages: u32,
     /// Pages obtainable. The check requires more of them than were requested.
     pub obtainable: u32,
+    /// Whether that is what is left of the commit limit (`vm.overcommit_memory` 2), and not what
+    /// could be freed (0).
+    pub strict: bool,
 }
 
 /// Why an allocation fails.
@@ -47,10 +50,13 @@ impl From<Overcommitted> for Errno {
 impl fmt::Display for Overcommitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (wanted, obtainable) = (size(self.pages), size(self.obtainable));
-        write!(
-            f,
-            "{wanted} requested, {obtainable} obtainable (overcommit)"
-        )
+        if self.strict {
+            let left = "left of the commit limit (overcommit_memory 2)";
+            write!(f, "{wanted} requested, {obtainable} {left}")
+        } else {
+            let what = "obtainable (overcommit)";
+            write!(f, "{wanted} requested, {obtainable} {what}")
+        }
     }
 }
 

@@ -6,10 +6,12 @@
 //! | which tasks are there, what are they doing | `ps`, `pstree`, `line`, `activity` |
 //! | who runs next | `runq` |
 //! | why does a task run, or not, and from when on | `why_runs`, `why_not` |
+//! | which tasks wait for each other | `deadlocks` |
 //! | where does its priority come from | `prio` |
 //! | who got how much CPU, who waited how long | `fairness`, `latency`, `schedstat` |
 //! | who ran when | `timeline`, `chart`, `on_cpu` |
-//! | what is mapped where | `maps`, `vtop` |
+//! | what is mapped where | `maps`, `smaps`, `pagetable`, `vtop` |
+//! | what is memory used for | `frames`, `meminfo`, `buddyinfo` |
 //! | what would the next access do, and why | `why` |
 //! | who shares what | `sharing`, `shares` |
 //! | what mattered in what happened | `digest` |
@@ -27,9 +29,11 @@ mod text;
 mod trace;
 
 pub use memory::{
-    Area, EntryView, Fate, Forecast, Mapper, Maps, MapsRow, Owner, PageView, ShareRow, SharedFrame,
-    Shares, Sharing, TaskName, TlbView, Verdict, Vtop, Why, common_frames, forecast, maps, owners,
-    pte_flags, shares, sharing, vtop, why,
+    Area, BuddyZone, Buddyinfo, EntryView, Fate, Forecast, Frames, FramesBy, FramesWanted,
+    LegendEntry, Mapper, Maps, MapsRow, Meminfo, Owner, PageTableTree, PageView, Run, ShareRow,
+    SharedFrame, Shares, Sharing, Smaps, SmapsRow, TableView, TaskName, TlbView, Verdict, Vtop,
+    Why, buddyinfo, common_frames, forecast, frames, maps, meminfo, owners, pagetable, pte_flags,
+    shares, sharing, smaps, vtop, why,
 };
 pub use process::{
     Activity, ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, ExplainStatus, FdRow, Fds,
@@ -45,9 +49,9 @@ pub use programs::{
 pub use scheduling::{
     AheadRow, ArrayView, Balancings, ChargeView, CpuQueue, CpuStat, CreditView, DomainStat,
     Fairness, IdleCpu, Interval, Latency, LatencyRow, Level, LevelShare, OnCpu, PrioView, Runq,
-    SchedStat, Share, SwitchView, TaskStat, Timeline, TurnView, WhyNot, WhyRuns, fairness, latency,
-    on_cpu_now, prio, runq, runq_of, schedstat, task_schedstat, timeline, timeline_of, why_not,
-    why_runs,
+    SchedStat, Share, SwitchView, TaskStat, Timeline, TurnView, Waiting, WhyNot, WhyRuns,
+    deadlocks, fairness, latency, on_cpu_now, prio, runq, runq_of, schedstat, task_schedstat,
+    timeline, timeline_of, why_not, why_runs,
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{

@@ -185,7 +185,7 @@ fn arguments_say_what_they_mean() {
 fn objects_are_made_and_freed_in_their_room() {
     for (room, arenas) in [
         ("task", &["sighands", "signals"][..]),
-        ("mm", &["mms", "anon_vmas"]),
+        ("mm", &["mms", "anon_vmas", "anon_links"]),
         ("ipc", &["sem_undos"]),
         (
             "fs",

@@ -5,6 +5,7 @@
 
 mod cli;
 mod conventions;
+mod deadlocks;
 mod determinism;
 #[path = "../common/machine.rs"]
 mod drive;

@@ -379,3 +379,47 @@ fn no_failed_allocation_of_a_program_is_more_than_its_end() {
         }
     }
 }
+
+/// Whoever is killed because another task has overwritten its stack is told whose store it was.
+#[test]
+fn a_stack_that_is_overwritten_names_who_did_it() {
+    let vfork = "fn bad() { if vfork() == 0 { return 1; } 2 }
+        fn noise(n) { let x = [1, 2, 3, 4, 5, 6]; x[n] + n }
+        fn main() {
+            let r = bad();
+            let k = noise(3);
+            if r == 1 { exit(k); }
+            0
+        }
+        spawn(\"demo\", main);
+        run();";
+    let clone = "fn work() {
+            let x = [1, 2, 3, 4, 5, 6];
+            let i = 0;
+            while i < 2000 { x[i % 6] = i; i += 1; }
+            7
+        }
+        fn both() { sys_clone(CLONE_VM | SIGCHLD, 0, 0, 0, 0) }
+        fn main() {
+            let pid = both();
+            let w = work();
+            if pid == 0 { exit(w); }
+            wait();
+            0
+        }
+        spawn(\"demo\", main);
+        run(1000);";
+    for (script, killed, by) in [(vfork, "2:demo", "3:demo"), (clone, "3:demo", "2:demo")] {
+        let told = crate::promises::printed(script);
+        assert!(told.starts_with(&format!("{killed} SIGSEGV")), "{told}");
+        let whose = format!("was overwritten by {by}, which shares the stack");
+        assert!(told.contains(&whose), "{told}");
+    }
+    // A vfork child that keeps to the rules, and a fault of one's own.
+    let own = "fn main() { if vfork() == 0 { exit(0); } load(0) } spawn(\"demo\", main); run();";
+    let told = crate::promises::printed(own);
+    assert!(
+        told.contains("SIGSEGV") && !told.contains("overwritten"),
+        "{told}"
+    );
+}

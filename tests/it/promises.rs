@@ -6,7 +6,7 @@ use forklab::script::{Limits, Session};
 use std::sync::{Arc, Mutex};
 
 /// What a script prints, or the message of its error.
-fn printed(script: &str) -> String {
+pub(crate) fn printed(script: &str) -> String {
     let output = Arc::new(Mutex::new(String::new()));
     let kept = Arc::clone(&output);
     let print = Box::new(move |text: &str| {

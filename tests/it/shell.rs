@@ -180,3 +180,122 @@ fn init_keeps_its_own_priority() {
     ];
     assert_eq!(answer(&lines), "\"125 0 100\"");
 }
+
+/// A program of three lines, and a breakpoint on its second statement.
+const PROGRAM: [&str; 3] = [
+    "fn main() {\n    let n = 1;\n    n\n}",
+    "\nlet d = spawn(\"d\", main)",
+    "break_at(d, 3)",
+];
+
+/// The line of the input, from `start` on, at which the program of the last lines stopped.
+fn stopped_at(shell: &mut Shell, start: i64) -> i64 {
+    for line in PROGRAM {
+        let answer = shell.submit(line);
+        assert_eq!(answer.failure, None, "{line}: {}", answer.text);
+    }
+    shell.submit("run()");
+    let line = shell.submit("where(d).frames[0].line").text;
+    line.parse::<i64>().unwrap() - start
+}
+
+#[test]
+fn break_at_counts_the_lines_of_what_was_pasted() {
+    let mut shell = shell();
+    assert_eq!(stopped_at(&mut shell, 0), 3, "all lines are one input");
+    shell.begin_input();
+    shell.submit("boot()");
+    shell.begin_input();
+    let start = PROGRAM.join("\n").lines().count() as i64 + 3;
+    assert_eq!(stopped_at(&mut shell, start), 3);
+}
+
+/// A line typed alone means the lines of the session, which `where` shows.
+#[test]
+fn break_at_typed_alone_counts_the_lines_of_the_session() {
+    let mut shell = shell();
+    let program = PROGRAM.map(|line| line.replace("d, 3", "d, 4"));
+    for line in ["let a = 1"]
+        .into_iter()
+        .chain(program.iter().map(String::as_str))
+    {
+        shell.begin_input();
+        assert_eq!(shell.submit(line).failure, None, "{line}");
+    }
+    shell.submit("run()");
+    assert_eq!(shell.submit("where(d).frames[0].line").text, "4");
+}
+
+#[test]
+fn after_a_reset_lines_are_counted_anew_until_it_is_undone() {
+    let mut shell = shell();
+    let error = |shell: &mut Shell, line: &str| {
+        shell.begin_input();
+        shell.submit(line).text
+    };
+    assert!(error(&mut shell, "nothing1").contains("prompt:1:1"));
+    assert!(error(&mut shell, "nothing2").contains("prompt:2:1"));
+    error(&mut shell, ":reset");
+    assert!(error(&mut shell, "nothing3").contains("prompt:1:1"));
+    shell.begin_input();
+    assert_eq!(stopped_at(&mut shell, 1), 3);
+    error(&mut shell, ":undo 7");
+    assert!(error(&mut shell, "nothing4").contains("prompt:4:1"));
+    // In the middle of an input, its lines go on.
+    shell.begin_input();
+    shell.submit(":reset");
+    assert_eq!(stopped_at(&mut shell, 4), 3);
+}
+
+#[test]
+fn a_file_that_is_run_has_lines_of_its_own() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("program.rhai");
+    let program = format!(
+        "fn trace() {{ }}\n{}",
+        PROGRAM.join("\n").replace("main)", "main);")
+    );
+    std::fs::write(&path, program.replace("d, 3", "d, 4")).unwrap();
+    let run = format!(":run {}", path.display());
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = std::sync::Arc::clone(&told);
+    let host = Host {
+        warn: Some(Box::new(move |warning| {
+            kept.lock().unwrap().push(warning.clone());
+        })),
+        ..Host::printing(Box::new(|_| Ok(())))
+    };
+    let mut shell = Shell::new(Limits::default(), host, Colors::Off).unwrap();
+    for line in ["let a = 1", &run, "run()"] {
+        let answer = shell.submit(line);
+        assert_eq!(answer.failure, None, "{line}: {}", answer.text);
+    }
+    assert_eq!(shell.submit("where(d).frames[0].line").text, "6");
+    let told = told.lock().unwrap();
+    assert_eq!(told[0].file.as_deref(), path.to_str());
+    assert_eq!(told[0].line, 1);
+}
+
+/// The message of a program's failed assertion names the file that is running, or the prompt.
+#[test]
+fn a_failed_assertion_of_a_program_names_its_place() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("asserts.rhai");
+    let script = "fn main() {\n    let n = 1;\n    assert(n == 2);\n}\nspawn(\"a\", main);\nrun();";
+    std::fs::write(&path, script).unwrap();
+    let run = format!(":run {}", path.display());
+    let (print, printed) = mpsc::channel();
+    let host = Host::printing(Box::new(move |line| {
+        print.send(line.to_owned()).unwrap();
+        Ok(())
+    }));
+    let mut shell = Shell::new(Limits::default(), host, Colors::Off).unwrap();
+    for line in ["let a = 1", &run, "boot()", script] {
+        shell.submit(line);
+    }
+    assert_eq!(
+        printed.try_iter().collect::<Vec<_>>(),
+        [
+            "asserts.rhai:3:5: assertion failed: n == 2 (1 == 2)",
+            "prompt:12:5: assertion failed: n == 2 (1 == 2)"
+        ]
+    );
+}

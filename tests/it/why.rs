@@ -226,6 +226,7 @@ const fn name(fate: Fate) -> &'static str {
         Fate::Ok { .. } => "ok",
         Fate::ZeroPage => "zero page",
         Fate::ZeroedFrame => "zeroed frame",
+        Fate::SwapIn { .. } => "swap in",
         Fate::FilePage { cached: None } => "file page to be read",
         Fate::FilePage { cached: Some(_) } => "file page",
         Fate::NonlinearPage { .. } => "page that the entry names",

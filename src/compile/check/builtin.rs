@@ -1,6 +1,7 @@
 //! Built-in functions that become instructions: addresses, memory, unsigned arithmetic, atomic
 //! operations, assertions; and functions that scripts have but programs do not.
 
+use super::super::argument::first_argument;
 use super::super::checked::{Atomic, Block, Callee, Expr, ExprKind, Size, Stmt, StmtKind};
 use super::super::tree::{self, BinOp, Pos, UnOp};
 use super::super::types::Type;
@@ -158,32 +159,81 @@ impl FunctionChecker<'_, '_> {
     }
 
     fn assertion(&mut self, cond: &tree::Expr, text: Option<&tree::Expr>, pos: Pos) -> Expr {
-        let cond = Box::new(self.condition(cond));
-        let text = match text.map(|text| (&text.kind, text.pos)) {
-            None => String::new(),
-            Some((tree::ExprKind::Str(text), _)) => format!(": {text}"),
-            Some((_, at)) => {
-                let help = "write the string here, in quotes";
-                self.error(
-                    at,
-                    "the message of an assertion must be a constant string",
-                    help,
-                );
-                String::new()
-            }
-        };
-        let text = format!("{}:{}: assertion failed{text}\n", pos.line, pos.column);
-        let text = self.text(&text, pos);
-        let failed = self.library_call("assertion_failed", vec![text], pos);
+        let why = text.map_or_else(String::new, |text| self.reason(text));
+        let place = (self.checker.sources.place)(pos);
+        let written = first_argument(self.checker.sources.script.source(), pos);
+        let failed = format!("{place}: assertion failed: {written}");
+        self.open();
+        let mut stmts = Vec::new();
+        let cond = self.condition(cond);
+        let (holds, call) = self.checked_condition(cond, (&failed, &why), &mut stmts, pos);
         let then = Block {
             stmts: vec![Stmt {
                 pos,
-                kind: StmtKind::Expr(failed),
+                kind: StmtKind::Expr(call),
             }],
             ..Block::default()
         };
-        let holds_not = self.make(pos, Type::Bool, ExprKind::Unary(UnOp::Not, cond));
+        let holds_not = self.make(pos, Type::Bool, ExprKind::Unary(UnOp::Not, Box::new(holds)));
         let kind = ExprKind::If(Box::new(holds_not), Box::new(then), None);
-        self.make(pos, Type::Unit, kind)
+        let check = self.make(pos, Type::Unit, kind);
+        stmts.push(Stmt {
+            pos,
+            kind: StmtKind::Expr(check),
+        });
+        let block = Block {
+            stmts,
+            vars: self.close(),
+            ..Block::default()
+        };
+        self.make(pos, Type::Unit, ExprKind::Block(Box::new(block)))
+    }
+
+    /// The message that the programmer gives an assertion, after a colon.
+    fn reason(&mut self, text: &tree::Expr) -> String {
+        if let tree::ExprKind::Str(text) = &text.kind {
+            return format!(": {text}");
+        }
+        let help = "write the string here, in quotes";
+        let message = "the message of an assertion must be a constant string";
+        self.error(text.pos, message, help);
+        String::new()
+    }
+
+    /// The condition of an assertion, and the call that reports it as false. The sides of a
+    /// comparison are evaluated once and shown.
+    fn checked_condition(
+        &mut self,
+        cond: Expr,
+        (failed, why): (&str, &str),
+        stmts: &mut Vec<Stmt>,
+        pos: Pos,
+    ) -> (Expr, Expr) {
+        let at = cond.pos;
+        let (op, left, right) = match cond.kind {
+            ExprKind::Binary(op, left, right) if op.compares() && !op.symbol().is_empty() => {
+                (op, self.keep(*left, stmts), self.keep(*right, stmts))
+            }
+            _ => {
+                let text = self.text(&format!("{failed}{why}\n"), pos);
+                return (cond, self.library_call("assertion_failed", vec![text], pos));
+            }
+        };
+        let [a, b] = [&left, &right].map(|side| self.conversion(side));
+        let [failed, why] = [failed, why].map(|text| text.replace('%', "%%"));
+        let pattern = format!("{failed} ({a} {} {b}){why}\n", op.symbol());
+        let pattern = self.text(&pattern, pos);
+        let arguments = vec![pattern, left.clone(), right.clone()];
+        let call = self.library_call("comparison_failed", arguments, pos);
+        (self.operation(op, left, right, Type::Bool, at), call)
+    }
+
+    /// How `format` shows a value of its type.
+    fn conversion(&mut self, value: &Expr) -> &'static str {
+        match self.types().get(value.ty) {
+            Type::Bool => "%b",
+            Type::Char => "%c",
+            _ => "%d",
+        }
     }
 }

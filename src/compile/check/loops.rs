@@ -232,7 +232,7 @@ impl FunctionChecker<'_, '_> {
     }
 
     /// A value that is used several times: a constant, or a variable of its own.
-    fn keep(&mut self, value: Expr, out: &mut Vec<Stmt>) -> Expr {
+    pub(super) fn keep(&mut self, value: Expr, out: &mut Vec<Stmt>) -> Expr {
         if matches!(value.kind, ExprKind::Const(_)) {
             return value;
         }

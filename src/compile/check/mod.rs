@@ -28,6 +28,8 @@ pub(super) struct Sources<'a> {
     /// Top-level variables and constants.
     pub(super) top_level: Vec<TopLevel>,
     pub(super) constants: &'a dyn Fn(&str) -> Option<i64>,
+    /// Names a position for the user of the program.
+    pub(super) place: &'a dyn Fn(Pos) -> String,
 }
 
 /// Where a function of a program is written.

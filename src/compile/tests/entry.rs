@@ -22,6 +22,7 @@ fn from_value(
         source_name: "test.rhai",
         variables,
         constants: &|_| None,
+        place: &|pos| format!("test.rhai:{pos:?}"),
     };
     compile(&script, &Entry::from(&value))
 }

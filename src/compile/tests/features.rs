@@ -386,9 +386,36 @@ fn assertions() {
     let source =
         "fn main() {\n    let x = 1;\n    assert(x == 1);\n    assert(x == 2, \"x is two\");\n}";
     for outcome in outcomes(source) {
-        assert_eq!(outcome.errors, "4:5: assertion failed: x is two\n");
+        assert_eq!(
+            outcome.errors,
+            "test.rhai:4:5: assertion failed: x == 2 (1 == 2): x is two\n"
+        );
         assert_eq!(outcome.status, 134);
     }
+    for (condition, shown) in [
+        ("x % 2 < 0", "x % 2 < 0 (1 < 0)"),
+        ("f() != 7", "f() != 7 (7 != 7)"),
+        ("c == 'b'", "c == 'b' (a == b)"),
+        ("(x == 1) == false", "(x == 1) == false (true == false)"),
+        ("x == 1 && x == 2", "x == 1 && x == 2"),
+        ("!(x == 1)", "!(x == 1)"),
+        ("x >\n  1000", "x > 1000 (1 > 1000)"),
+    ] {
+        let source = format!(
+            "let calls = 0;
+             fn f() {{ calls += 1; 7 }}
+             fn main() {{ let x = 1; let c = 'a';\nassert({condition}); }}"
+        );
+        for outcome in outcomes(&source) {
+            let expected = format!("test.rhai:4:1: assertion failed: {shown}\n");
+            assert_eq!(outcome.errors, expected);
+        }
+    }
+    // Both sides are evaluated once.
+    prints(
+        "let calls = 0; fn f() { calls += 1; 7 } fn main() { assert(f() == 7); print(calls); }",
+        "1\n",
+    );
 }
 
 /// As in C, where a function and its address are the same.

@@ -1,6 +1,6 @@
 //! Programs on the CPU and kernel of the host, if it runs i386 programs.
 
-use crate::hw::host_program::{self, Segment};
+use crate::hw::host_program::{self, Parts};
 use crate::hw::skipped_on_host as skipped;
 use crate::kernel::fs::{ProgramImage, TEXT_START};
 use std::os::unix::process::ExitStatusExt;
@@ -14,30 +14,15 @@ pub(super) struct Ended {
     pub(super) status: i32,
 }
 
-const PAGE: u32 = 4096;
-
 /// An ELF file.
 fn elf(image: &ProgramImage) -> Vec<u8> {
-    let text_pages = image.text_pages() * PAGE;
-    let (text_size, data_size) = (image.text.len() as u32, image.data.len() as u32);
-    let text = Segment {
-        offset: PAGE,
-        addr: TEXT_START,
-        file_size: text_size,
-        mem_size: text_size,
-        flags: 5,
-    };
-    let data = Segment {
-        offset: PAGE + text_pages,
-        addr: TEXT_START + text_pages,
-        file_size: data_size,
-        mem_size: data_size + image.bss.max(4),
-        flags: 6,
-    };
-    let mut bytes = host_program::elf_header(image.entry, &[text, data]);
-    bytes.resize(PAGE as usize, 0);
-    bytes.extend(image.file());
-    bytes
+    host_program::elf(&Parts {
+        entry: image.entry,
+        text_addr: TEXT_START,
+        text: &image.text,
+        data: &image.data,
+        zeros: image.bss,
+    })
 }
 
 /// Runs a program, or says that it was skipped if the host cannot.

@@ -36,6 +36,7 @@ fn with_script<T>(source: &str, run: impl FnOnce(&Script<'_>, &Entry) -> T) -> T
         source_name: "test.rhai",
         variables: &[],
         constants: &constants,
+        place: &|pos| format!("test.rhai:{pos:?}"),
     };
     run(&script, &Entry::named("main"))
 }

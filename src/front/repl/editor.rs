@@ -57,12 +57,17 @@ pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::
         let Some(pieces) = read else {
             return Ok(FINE);
         };
+        shell.begin_input();
         let pasted = pieces.len() > 1;
         for piece in pieces {
             let mut head = String::new();
             if pasted {
                 let prompt = shell.prompt();
-                head = format!("{}{}", terminal.borrow().painted(&prompt), visible(&piece));
+                head = format!(
+                    "{}{}",
+                    terminal.borrow().painted(&prompt),
+                    visible(piece.trim_start())
+                );
             }
             let answer = shell.submit(&piece);
             if answer.quit {
@@ -171,7 +176,7 @@ impl Terminal {
             None => vec![line.to_owned()],
         };
         for piece in &pieces {
-            self.history.add(&mut self.editor, piece);
+            self.history.add(&mut self.editor, piece.trim_start());
         }
         pieces
     }

@@ -11,6 +11,8 @@ const LONG_TEXT: usize = 4096;
 pub(super) struct Pieces<'a> {
     syntax: &'a Syntax,
     text: String,
+    /// Whether there are only empty lines so far.
+    blank: bool,
     /// The length from which the text is parsed again, in bytes.
     wait_for: usize,
     /// Whether lines with a prompt have come: then a line without one is output of the session.
@@ -22,15 +24,17 @@ impl<'a> Pieces<'a> {
         Self {
             syntax,
             text: String::new(),
+            blank: true,
             wait_for: 0,
             transcript: false,
         }
     }
 
-    /// The text, if this line completes it. The line includes its newline.
+    /// The text, if this line completes it, with the empty lines before it. The line includes its
+    /// newline.
     pub(super) fn add(&mut self, line: &str) -> Option<String> {
         self.keep(line);
-        if self.text.len() < self.wait_for {
+        if self.text.len() < self.wait_for || self.blank {
             return None;
         }
         if self.syntax.is_unfinished(&self.text) {
@@ -46,11 +50,15 @@ impl<'a> Pieces<'a> {
             Some(typed) => {
                 // In a copied session, a new prompt means that the open statement was given up.
                 self.text = typed.to_owned();
+                self.blank = typed.trim().is_empty();
                 self.wait_for = 0;
                 self.transcript = true;
             }
-            None if self.transcript && self.text.is_empty() => {}
-            None => self.text.push_str(line),
+            None if self.transcript && self.blank => {}
+            None => {
+                self.text.push_str(line);
+                self.blank &= line.trim().is_empty();
+            }
         }
     }
 
@@ -58,8 +66,9 @@ impl<'a> Pieces<'a> {
     pub(super) fn rest(&mut self) -> Option<String> {
         self.wait_for = 0;
         let text = std::mem::take(&mut self.text);
-        let whole = text.trim_end_matches(['\n', '\r']);
-        (!whole.trim().is_empty()).then(|| whole.to_owned())
+        let whole = (!self.blank).then(|| text.trim_end_matches(['\n', '\r']).to_owned());
+        self.blank = true;
+        whole
     }
 }
 
@@ -121,6 +130,7 @@ mod tests {
         for (text, pieces, open) in [
             ("ps()", &["ps()"][..], false),
             ("let a = 1\nlet b = 2\n", &["let a = 1", "let b = 2"], false),
+            ("\nlet a = 1\n\n\nps\n", &["\nlet a = 1", "\n\nps"], false),
             ("fn f() {\n  1\n}\nf()", &["fn f() {\n  1\n}", "f()"], false),
             ("1\nlet x = [", &["1", "let x = ["], true),
             ("if a {\n}\nelse {\n}", &["if a {\n}\nelse {\n}"], false),

@@ -77,6 +77,7 @@ impl Shell {
     pub fn new(limits: Limits, host: Host, color: Colors) -> Result<Self, String> {
         let mut session = Session::with_host(limits, host)?;
         session.remember();
+        session.set_name(NAME);
         Ok(Self {
             session,
             color,
@@ -122,13 +123,22 @@ impl Shell {
         self.session.vocabulary()
     }
 
+    /// Begins the next input: the lines that follow are typed or pasted at once.
+    pub fn begin_input(&mut self) {
+        self.session.begin_input();
+    }
+
     /// Runs a line.
     pub fn submit(&mut self, line: &str) -> Answer {
         if line.trim().is_empty() {
             return Answer::default();
         }
         match self.command_of(line) {
-            Some(command) => self.obey(command, line),
+            Some(command @ (Command::Run(_) | Command::Help(_))) => self.obey(command, line),
+            Some(command) => {
+                self.session.pass_over(line);
+                self.obey(command, line)
+            }
             None => self.evaluate(line),
         }
     }
@@ -230,7 +240,7 @@ impl Shell {
             Ok(text) => plain_script(text),
             Err(why) => return self.refused(&format!("{path}: {why}")),
         };
-        let result = self.session.submit_text(line, &text);
+        let result = self.session.submit_file(line, path, &text);
         let before = self.session.lines_before();
         match result {
             Err(failure) if failure.position.is_some_and(|(line, _)| line > before) => Answer {

@@ -23,6 +23,7 @@ mod operate;
 mod recent;
 mod regs;
 mod segment;
+mod taken;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -30,6 +31,7 @@ pub use descriptor::{SegmentDescriptor, UserDesc};
 pub use disassemble::{Disassembled, disassemble};
 pub use event::{Event, Exception, RunExit};
 pub use regs::Regs;
+pub use taken::Taken;
 
 use super::{Mmu, Ram};
 use crate::abi::{PAGE_SIZE, VirtAddr};
@@ -45,6 +47,8 @@ pub struct Cpu {
     pub mmu: Mmu,
     /// Entries 6, 7 and 8 of the global descriptor table: those of the current thread.
     pub gdt_tls: [SegmentDescriptor; 3],
+    /// The words that atomic exchanges have changed from 0.
+    pub taken: Taken,
     decoded: DecodeCache,
 }
 
@@ -55,6 +59,7 @@ impl Cpu {
         Self {
             mmu: Mmu::new(tlb_entries),
             gdt_tls: Default::default(),
+            taken: Taken::default(),
             decoded: DecodeCache::default(),
         }
     }
@@ -65,7 +70,7 @@ impl Cpu {
     /// `tsc` is the time stamp counter before the first instruction; each instruction advances it
     /// by one. The result does not depend on how a budget is split into runs.
     pub fn run(&mut self, ram: &mut Ram, regs: &mut Regs, budget: u64, tsc: u64) -> RunExit {
-        let mut core = Core::new(&mut self.mmu, ram, &self.gdt_tls, regs);
+        let mut core = Core::new(&mut self.mmu, ram, &self.gdt_tls, &mut self.taken, regs);
         core.left = budget;
         core.end_of_time = tsc.wrapping_add(budget);
         let event = core.run(&mut self.decoded);

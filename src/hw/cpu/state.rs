@@ -4,7 +4,7 @@ use super::alu::Width;
 use super::flags::{DF, Flags, TF};
 use super::recent::Recent;
 use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
-use super::{Exception, Regs, SegmentDescriptor};
+use super::{Exception, Regs, SegmentDescriptor, Taken};
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Access, AccessKind, Mmu, Mode, PageFault, Ram};
 
@@ -32,6 +32,7 @@ pub(super) struct Core<'a> {
     pub(super) mmu: &'a mut Mmu,
     pub(super) ram: &'a mut Ram,
     pub(super) tls: &'a [SegmentDescriptor; 3],
+    pub(super) taken: &'a mut Taken,
     pub(super) gpr: Gpr,
     pub(super) flags: Flags,
     /// The current instruction; between two instructions, the next one.
@@ -54,6 +55,7 @@ impl<'a> Core<'a> {
         mmu: &'a mut Mmu,
         ram: &'a mut Ram,
         tls: &'a [SegmentDescriptor; 3],
+        taken: &'a mut Taken,
         regs: &Regs,
     ) -> Self {
         let segment = |selector: u32| Segment::inherited(selector as u16, tls);
@@ -66,6 +68,7 @@ impl<'a> Core<'a> {
             mmu,
             ram,
             tls,
+            taken,
             gpr,
             flags: Flags::new(regs.eflags),
             eip: regs.eip,

@@ -241,18 +241,18 @@ impl Kernel {
         }
     }
 
-    /// The first child that a wait with these arguments waits for.
-    pub fn awaited_child(&self, current: TaskId, args: WaitArgs) -> Option<TaskId> {
+    /// The children that a wait with these arguments waits for.
+    pub fn awaited_children(&self, current: TaskId, args: WaitArgs) -> Vec<TaskId> {
         let options = WaitOptions::from_bits_retain(args.options);
         let threads = self.waiting_threads(current, options);
-        let mut children = threads
+        let children = threads
             .iter()
             .flat_map(|thread| self.task(*thread).children().values());
         let meant = |child: &&TaskId| {
             let eligible = self.eligible_child(current, **child, args.pid, options);
             eligible == Eligible::Yes
         };
-        children.find(meant).copied()
+        children.filter(meant).copied().collect()
     }
 
     /// Wakes the threads of a process that sleep in `wait4`. The wake-up is synchronous: on one CPU

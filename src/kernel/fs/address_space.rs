@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub struct AddressSpace {
     /// `page_tree`: the cached pages by page index. Each holds one reference to its frame.
     pages: BTreeMap<u32, Pfn>,
+    /// Swap slots of pages of shared memory, by page index (`shmem_inode_info`).
+    slots: BTreeMap<u32, u32>,
     /// `i_mmap` and `i_mmap_nonlinear`: how many areas of each address space map the file. The
     /// areas themselves are found in the address space.
     i_mmap: BTreeMap<MmId, u32>,
@@ -39,6 +41,26 @@ impl AddressSpace {
     /// Removes a page, whose reference goes to the caller.
     pub(in crate::kernel) fn remove_page(&mut self, index: u32) -> Option<Pfn> {
         self.pages.remove(&index)
+    }
+
+    /// The swap slots of its pages by page index, as the swap cache names them.
+    pub const fn slots(&self) -> &BTreeMap<u32, u32> {
+        &self.slots
+    }
+
+    /// A page is in a swap slot, of which the object is an owner now.
+    pub(in crate::kernel) fn set_slot(&mut self, index: u32, slot: u32) {
+        self.slots.insert(index, slot);
+    }
+
+    /// A page is in memory again.
+    pub(in crate::kernel) fn take_slot(&mut self, index: u32) {
+        self.slots.remove(&index);
+    }
+
+    /// Forgets the slots from a page on, which the caller gives back.
+    pub(in crate::kernel) fn take_slots_from(&mut self, first: u32) -> BTreeMap<u32, u32> {
+        self.slots.split_off(&first)
     }
 
     /// Counts one more area of an address space.

@@ -5,7 +5,7 @@ use crate::abi::{
     VirtAddr,
 };
 use crate::kernel::Kernel;
-use crate::kernel::mm::VmFlags;
+use crate::kernel::mm::{VmFlags, Vma, pte_present, pte_to_pgoff};
 use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::{Continuation, FutexKey};
 use crate::kernel::time::timespec_to_jiffies;
@@ -117,6 +117,14 @@ impl Kernel {
         }
     }
 
+    /// What identifies a word that a task has just used; `None` if it is not a futex word.
+    pub fn futex_key(&self, task: TaskId, addr: VirtAddr) -> Option<FutexKey> {
+        let mm = self.tasks.get(task)?.mm()?;
+        let vma = self.mms[mm].find_vma(addr)?;
+        let holds = vma.vm_start <= addr.0 && addr.0.is_multiple_of(4);
+        holds.then(|| self.key_in(vma, mm, addr))
+    }
+
     /// Linux 2.6.12: `kernel/futex.c`, `get_futex_key()`.
     fn get_futex_key(&mut self, current: TaskId, addr: VirtAddr) -> Result<FutexKey, Errno> {
         if addr.0 & 3 != 0 {
@@ -130,28 +138,38 @@ impl Kernel {
         if !vma.has(VmFlags::READ) {
             return Err(Errno::EACCES);
         }
+        // The page itself says where in the file it is; 2.6.12 fetches it for that.
+        if vma.has(VmFlags::NONLINEAR) {
+            self.get_user_u32(current, addr)?;
+        }
+        Ok(self.key_in(&vma, mm, addr))
+    }
+
+    fn key_in(&self, vma: &Vma, mm: MmId, addr: VirtAddr) -> FutexKey {
         match vma.vm_file {
             // MAYSHARE, not SHARED: a read-only mapping of a shared file waits for the same word as
             // those who can write it.
             Some(file) if vma.has(VmFlags::MAYSHARE) => {
                 let page = if vma.has(VmFlags::NONLINEAR) {
-                    self.nonlinear_page(current, mm, addr)?
+                    self.nonlinear_page(vma, mm, addr)
                 } else {
                     vma.linear_page_index(addr)
                 };
                 let inode = self.open_files[file].inode();
-                Ok(FutexKey::Shared(inode, page, addr.page_offset()))
+                FutexKey::Shared(inode, page, addr.page_offset())
             }
-            _ => Ok(FutexKey::Private(mm, addr.0)),
+            _ => FutexKey::Private(mm, addr.0),
         }
     }
 
-    /// The page of the file that a nonlinear area maps at an address: the page itself says so, and is
-    /// fetched if need be.
-    fn nonlinear_page(&mut self, current: TaskId, mm: MmId, addr: VirtAddr) -> Result<u32, Errno> {
-        self.get_user_u32(current, addr)?;
-        let pfn = self.pte(mm, addr).pfn();
-        Ok(self.mem().page(pfn).index())
+    /// The page of the file that a nonlinear area maps at an address, as far as the entry knows it.
+    fn nonlinear_page(&self, vma: &Vma, mm: MmId, addr: VirtAddr) -> u32 {
+        let pte = self.pte(mm, addr);
+        if pte_present(pte) {
+            self.mem().page(pte.pfn()).index()
+        } else {
+            pte_to_pgoff(pte).unwrap_or_else(|| vma.linear_page_index(addr))
+        }
     }
 
     /// A waiter holds what its key names, so that nothing else can get the same key meanwhile.

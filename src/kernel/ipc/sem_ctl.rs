@@ -114,6 +114,7 @@ impl Kernel {
     fn put_value(&mut self, id: i32, num: usize, value: i32) {
         if let Ok(set) = self.sem_sets.find_mut(id) {
             let from = std::mem::replace(&mut set.sems[num].value, value);
+            set.sems[num].holder = None;
             if from != value {
                 self.trace_sem(id, num, from, value);
             }

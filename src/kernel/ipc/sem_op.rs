@@ -158,7 +158,7 @@ impl Kernel {
         };
         let alter = ops.iter().any(|op| op.op != 0);
         let pid = self.task(current).tgid().0;
-        match self.attempt(id, &ops, undo, pid) {
+        match self.attempt(id, &ops, undo, (current, pid)) {
             Attempt::Done => {
                 if alter {
                     self.update_queue(id);
@@ -243,8 +243,14 @@ impl Kernel {
         Ok((ops, undo, until))
     }
 
-    /// Tries operations on a set; changes are traced.
-    fn attempt(&mut self, id: i32, ops: &[SemOp], undo: Option<SemUndoId>, pid: i32) -> Attempt {
+    /// Tries operations on a set for a task, given with the pid of its process; changes are traced.
+    fn attempt(
+        &mut self,
+        id: i32,
+        ops: &[SemOp],
+        undo: Option<SemUndoId>,
+        (task, pid): (TaskId, i32),
+    ) -> Attempt {
         let Ok(set) = self.sem_sets.find_mut(id) else {
             return Attempt::Failed(Errno::EIDRM);
         };
@@ -253,6 +259,11 @@ impl Kernel {
         let before = set.sems.clone();
         let undo = undo.and_then(|list| self.sem_undos.get_mut(list)?.of_set_mut(id));
         let attempt = try_atomic_semop(set, ops, undo, pid);
+        for (sem, was) in set.sems.iter_mut().zip(&before) {
+            if sem.value != was.value {
+                sem.holder = (sem.value < was.value).then_some(task);
+            }
+        }
         let after = set.sems.clone();
         let changes = before.iter().zip(&after).enumerate();
         for (num, (was, is)) in changes.filter(|(_, (was, is))| was.value != is.value) {
@@ -279,10 +290,17 @@ impl Kernel {
                 .find(id)
                 .ok()
                 .and_then(|set| set.pending.get(at));
-            let Some(Waiter { ops, undo, pid, .. }) = next.cloned() else {
+            let Some(Waiter {
+                task,
+                ops,
+                undo,
+                pid,
+                ..
+            }) = next.cloned()
+            else {
                 return;
             };
-            let result = match self.attempt(id, &ops, undo, pid) {
+            let result = match self.attempt(id, &ops, undo, (task, pid)) {
                 Attempt::Waits => {
                     at += 1;
                     continue;

@@ -26,6 +26,9 @@ pub struct Semaphore {
     pub value: i32,
     /// `sempid`: the process that last changed it, 0 for none.
     pub pid: i32,
+    /// The task that decremented it, if that was its last change. The kernel keeps no such thing: it
+    /// says who holds a semaphore when tasks wait for each other.
+    pub holder: Option<TaskId>,
 }
 
 /// A task that waits until all its operations can be done at once (`struct sem_queue`).
@@ -71,6 +74,22 @@ impl SemSet {
     /// The semaphores of the set, by their numbers.
     pub fn sems(&self) -> &[Semaphore] {
         &self.sems
+    }
+
+    /// The first semaphore that keeps a waiting task from its operations because its value is too
+    /// small; `None` if the task waits for a zero, or not at all.
+    pub fn short_for(&self, task: TaskId) -> Option<u16> {
+        let waiter = self.pending.iter().find(|waiter| waiter.task == task)?;
+        let mut values: Vec<i32> = self.sems.iter().map(|sem| sem.value).collect();
+        for op in &waiter.ops {
+            let value = &mut values[usize::from(op.num)];
+            let after = *value + i32::from(op.op);
+            if after < 0 || op.op == 0 && *value != 0 {
+                return (op.op < 0).then_some(op.num);
+            }
+            *value = after;
+        }
+        None
     }
 
     /// How many tasks wait.

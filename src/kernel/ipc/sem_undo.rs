@@ -150,6 +150,7 @@ impl Kernel {
                 let from = sem.value;
                 sem.value = (from + adjust).clamp(0, SEMVMX);
                 sem.pid = pid;
+                sem.holder = None;
                 let to = sem.value;
                 self.trace_sem(undo.set, num, from, to);
             }

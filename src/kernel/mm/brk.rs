@@ -3,7 +3,9 @@
 use super::area_search::page_align;
 use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{VmFlags, Vma};
-use crate::abi::{Errno, MmId, PAGE_SHIFT, PAGE_SIZE, RLIM_INFINITY, Resource, TASK_SIZE, TaskId};
+use crate::abi::{
+    Errno, MmId, PAGE_SHIFT, PAGE_SIZE, Prot, RLIM_INFINITY, Resource, TASK_SIZE, TaskId,
+};
 use crate::kernel::Kernel;
 
 impl Kernel {
@@ -51,18 +53,28 @@ impl Kernel {
             .checked_add(len)
             .filter(|end| *end <= TASK_SIZE)
             .ok_or(Errno::EINVAL)?;
+        let def_flags = self.mms[mm].def_flags;
+        if def_flags.contains(VmFlags::LOCKED) && !self.may_lock_more(current, mm, len) {
+            return Err(Errno::EAGAIN);
+        }
         let pages = len >> PAGE_SHIFT;
         self.check_address_space(current, mm, pages)?;
         if self.mms[mm].map_count() > MAX_MAP_COUNT {
             return Err(Errno::ENOMEM);
         }
-        let vma = Vma::anonymous(addr, end, VmFlags::DATA | VmFlags::ACCOUNT);
+        let rights = self.vm_rights(current, Prot::READ | Prot::WRITE);
+        let vm_flags = rights | VmFlags::MAY_ACCESS | VmFlags::ACCOUNT | def_flags;
+        let vma = Vma::anonymous(addr, end, vm_flags);
         match self.mms[mm].merge_verdict(&vma) {
             Merge::None => self.account_new_vma(pages)?,
             _ => self.vm_enough_memory(pages)?,
         }
         self.vma_merge_or_link(mm, vma);
         self.mms[mm].account(&vma, pages as i32);
+        if vma.has(VmFlags::LOCKED) {
+            // As in mmap: the heap has grown even if its pages cannot all be had.
+            let _ = self.make_pages_present(current, mm, addr, end);
+        }
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! The invariants of memory management, checked over the whole machine. Slow, for tests only.
 
-use super::alloc::{PageFlags, PageMapping};
+use super::alloc::{LruList, PageFlags, PageMapping};
 use super::file_pte::pte_to_pgoff;
 use super::mm_struct::Mm;
 use super::pagetable::{counted_page, load_entries, pte_none, pte_present};
+use super::swap_cache::slot_of;
+use super::swap_entry::SwapEntry;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, InodeId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte, TlbBits};
@@ -19,6 +21,8 @@ struct Census {
     mapped: Vec<i32>,
     /// Other holders of each frame: kernel stacks, page directories and tables, page caches.
     held: Vec<i32>,
+    /// Page table entries that own each swap slot.
+    slots: BTreeMap<SwapEntry, u16>,
     /// Areas that each owner of anonymous pages has.
     owners: SecondaryMap<AnonVmaId, u32>,
     /// Pages that areas and shared objects have committed.
@@ -49,6 +53,7 @@ impl Kernel {
         let mut census = Census {
             mapped: vec![0; self.ram.frames() as usize],
             held: vec![0; self.ram.frames() as usize],
+            slots: BTreeMap::new(),
             owners: SecondaryMap::new(),
             committed: self.shmem_pages() + self.vm.never_returned,
         };
@@ -64,12 +69,20 @@ impl Kernel {
         {
             census.held[page.index()] += 1;
         }
+        for cpu in 0..self.cpus.len() {
+            for list in [LruList::Inactive, LruList::Active] {
+                for page in self.mem.pagevec(cpu, list) {
+                    census.held[page.index()] += 1;
+                }
+            }
+        }
         for mm in self.mms.keys() {
             self.check_references(mm)?;
             self.check_areas(mm, &mut census)?;
             self.check_counts(mm, &mut census)?;
             self.check_sizes(mm)?;
         }
+        self.check_swap(&mut census)?;
         self.check_pages(&census)?;
         self.check_owners(&census)?;
         (0..self.cpus.len()).try_for_each(|cpu| {
@@ -161,6 +174,7 @@ impl Kernel {
             }
         }
         let space = &self.mms[mm];
+        counts.rss += space.rss_surplus;
         counts.total_vm = space.vmas.values().map(Vma::pages).sum();
         let stated = Counts {
             rss: space.rss,
@@ -189,6 +203,12 @@ impl Kernel {
         if pte_to_pgoff(pte).is_some() {
             return ensure(vma.has(VmFlags::SHARED) && vma.vm_file.is_some(), || {
                 format!("{} names a page of a file", entry())
+            });
+        }
+        if let Some(slot) = SwapEntry::of_pte(pte) {
+            *census.slots.entry(slot).or_default() += 1;
+            return ensure(vma.anon_vma.is_some(), || {
+                format!("{} is in swap, but the area has no anon_vma", entry())
             });
         }
         ensure(pte_present(pte), || {
@@ -242,7 +262,7 @@ impl Kernel {
     /// Checks that every cached page names its inode and its index, and the counts of dirty pages
     /// and of pages on their way to the device.
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
-        let (mut cached, mut dirty, mut writeback) = (0, 0, 0);
+        let (mut cached, mut dirty) = (self.swap.total_swapcache_pages(), 0);
         for (inode, object) in &self.inodes {
             for (index, pfn) in object.pages() {
                 let page = self.mem.page(*pfn);
@@ -254,9 +274,11 @@ impl Kernel {
                 cached += 1;
                 let counts = object.kind.is_written_back();
                 dirty += u32::from(counts && page.flags().contains(PageFlags::DIRTY));
-                writeback += u32::from(page.flags().contains(PageFlags::WRITEBACK));
             }
         }
+        let frames = (0..self.ram.frames()).map(Pfn);
+        let under_write = |pfn: &Pfn| self.mem.page_has(*pfn, PageFlags::WRITEBACK);
+        let writeback = frames.filter(under_write).count() as u32;
         let counted = (self.vm.pagecache, self.vm.nr_dirty, self.vm.nr_writeback);
         ensure(counted == (cached, dirty, writeback), || {
             format!(
@@ -267,6 +289,43 @@ impl Kernel {
         let writes = self.writes.pages().count() as u32;
         ensure(writes == writeback, || {
             format!("{writes} writes, but {writeback} pages under writeback")
+        })
+    }
+
+    /// Checks that each slot in use has as many owners as it counts, and that the pages of the swap
+    /// cache name their slots.
+    fn check_swap(&self, census: &mut Census) -> Result<(), String> {
+        let mut cached = 0;
+        for object in self.inodes.values() {
+            for slot in object.i_mapping().slots().values() {
+                let slot = SwapEntry::of_private(*slot);
+                *census.slots.entry(slot).or_default() += 1;
+            }
+        }
+        for slot in self.swap.used() {
+            let mut owners = census.slots.remove(&slot).unwrap_or(0);
+            if let Some(pfn) = self.swap.cached(slot) {
+                let named = slot_of(self.mem.page(pfn));
+                ensure(named == Some(slot), || {
+                    format!("frame {pfn} caches {slot}, but names {named:?}")
+                })?;
+                census.held[pfn.index()] += 1;
+                owners += 1;
+                cached += 1;
+            }
+            let counted = self.swap.count(slot);
+            ensure(counted == owners, || {
+                format!("{slot} counts {counted} owners, but has {owners}")
+            })?;
+        }
+        ensure(census.slots.is_empty(), || {
+            format!("entries name free slots: {:?}", census.slots)
+        })?;
+        let used = self.swap.used().count() as u32;
+        let counted = self.swap.total_swap_pages() - self.swap.nr_swap_pages();
+        let counts = (counted, self.swap.total_swapcache_pages());
+        ensure(counts == (used, cached), || {
+            format!("slots in use and cached: {counts:?}, but found {used}, {cached}")
         })
     }
 
@@ -295,6 +354,14 @@ impl Kernel {
     /// Checks the counts of every page against its holders. Reserved pages are only counted up.
     fn check_pages(&self, census: &Census) -> Result<(), String> {
         let holders = census.mapped.iter().zip(&census.held);
+        let nr_mapped = census.mapped.iter().filter(|mapped| **mapped > 0).count() as u64;
+        let state = self.mem.page_state();
+        ensure(state.nr_mapped == nr_mapped, || {
+            format!(
+                "nr_mapped {}, but {nr_mapped} pages are mapped",
+                state.nr_mapped
+            )
+        })?;
         for (pfn, (mapped, held)) in (0..).map(Pfn).zip(holders) {
             let page = self.mem.page(pfn);
             let found = (page.page_count(), page.page_mapcount());
@@ -312,10 +379,25 @@ impl Kernel {
     fn check_owners(&self, census: &Census) -> Result<(), String> {
         for (id, owner) in &self.anon_vmas {
             let linked = census.owners.get(id).copied().unwrap_or(0);
-            ensure(owner.vmas == linked && linked > 0, || {
-                format!("{id:?}: {} areas, but {linked} linked", owner.vmas)
-            })?;
+            let listed = self.areas_of_anon_vma(id, VirtAddr(0));
+            let listed = listed.filter(|(_, vma)| vma.anon_vma == Some(id)).count() as u32;
+            ensure(
+                owner.vmas == linked && listed == linked && linked > 0,
+                || {
+                    format!(
+                        "{id:?}: {} areas, {listed} listed, but {linked} linked",
+                        owner.vmas
+                    )
+                },
+            )?;
         }
+        let links = census.owners.values().sum::<u32>() as usize;
+        ensure(self.anon_links.len() == links, || {
+            format!(
+                "{} links, but {links} areas have one",
+                self.anon_links.len()
+            )
+        })?;
         ensure(self.vm.committed == census.committed, || {
             format!(
                 "committed {}, but areas have {}",

@@ -5,12 +5,13 @@ use super::mm_struct::Mm;
 use super::pagetable::{
     Entries, counted_page, entries_of, load_entries, pte_none, slots, store_entries,
 };
+use super::swap_entry::SwapEntry;
+use super::swapfile::SwapInfo;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, PAGE_SIZE, Pfn, VirtAddr};
-use crate::hw::Pte;
+use crate::hw::{Pte, pte_phys};
 use crate::kernel::Kernel;
 use crate::trace::{FrameUse, NoMemory, TraceEvent};
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What fork makes of a page table entry.
@@ -76,27 +77,30 @@ impl Kernel {
         let space = &mut self.mms[old];
         // Everything is copied at once except the areas, which are copied one by one.
         let vmas = std::mem::take(&mut space.vmas);
+        let like_old = space.clone();
+        space.vmas = vmas;
         let copy = Mm {
             mm_users: 1,
             mm_count: 1,
             pgd,
             rss: 0,
+            rss_surplus: 0,
             anon_rss: 0,
             nr_ptes: 0,
             locked_vm: 0,
-            free_area_cache: space.mmap_base,
+            def_flags: VmFlags::empty(),
+            free_area_cache: like_old.mmap_base,
             cpu_vm_mask: 0,
             core: None,
-            ..space.clone()
+            ..like_old
         };
-        // `..space.clone()` has copied the id of the program, not its reference.
+        // `..like_old` has copied the id of the program, not its reference.
         if let Some(exe) = copy.exe {
             self.iget(exe);
         }
         let new = self.mms.insert(copy);
         let mut copied = Copied::default();
-        let result = self.dup_mmap(new, old, &vmas, &mut copied);
-        self.mms[old].vmas = vmas;
+        let result = self.dup_mmap(new, old, &mut copied);
         // After a failure, too: entries of the parent are write-protected by then, and no
         // translation may allow more than its entry.
         if self.config.fork_flushes_tlb {
@@ -117,18 +121,15 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/fork.c`, `dup_mmap()`. The caller flushes the parent's translations,
     /// also after a failure.
-    fn dup_mmap(
-        &mut self,
-        new: MmId,
-        old: MmId,
-        vmas: &BTreeMap<u32, Vma>,
-        copied: &mut Copied,
-    ) -> Result<(), NoMemory> {
-        for vma in vmas.values() {
+    fn dup_mmap(&mut self, new: MmId, old: MmId, copied: &mut Copied) -> Result<(), NoMemory> {
+        // The parent's areas stay in their tree, in which reclaim has to find them.
+        let mut next = VirtAddr(0);
+        while let Some(vma) = self.mms[old].find_vma(next).copied() {
+            next = VirtAddr(vma.vm_end);
             let pages = vma.pages();
             if vma.has(VmFlags::DONTCOPY) {
                 // `total_vm` keeps these pages, as in 2.6.12.
-                self.mms[new].vm_stat_account(vma, -(pages as i32));
+                self.mms[new].vm_stat_account(&vma, -(pages as i32));
                 continue;
             }
             let accounted = if vma.has(VmFlags::ACCOUNT) { pages } else { 0 };
@@ -136,13 +137,9 @@ impl Kernel {
             // A child inherits no locks: it has to ask for them within its own limit.
             let mut copy = Vma {
                 vm_flags: vma.vm_flags - VmFlags::LOCKED,
-                ..*vma
+                ..vma
             };
-            self.anon_vma_link(&copy);
-            if let Some(file) = copy.vm_file {
-                self.get_file(file);
-            }
-            self.vma_link_file(new, &copy);
+            self.open_vma(new, &mut copy);
             // The area is in the tree before its pages are copied, and what was copied is counted
             // even if the copy stops half-way: then `mmput` finds it all and takes it back.
             self.mms[new].insert_vma(copy);
@@ -200,7 +197,10 @@ impl Kernel {
             if pte_none(Pte(*entry)) {
                 continue;
             }
-            let copy = share_page(&mut self.mem, Pte(*entry), vm_flags, copied);
+            let copy = match SwapEntry::of_pte(Pte(*entry)) {
+                Some(slot) => share_slot(&mut self.swap, slot, copied),
+                None => share_page(&mut self.mem, Pte(*entry), vm_flags, copied),
+            };
             protected |= copy.parent.0 != *entry;
             *entry = copy.parent.0;
             *child = copy.child.0;
@@ -221,24 +221,43 @@ impl Kernel {
         vma: &mut Vma,
         copied: &mut Copied,
     ) -> Result<(), NoMemory> {
-        let mut buffer: Entries = [0; 1024];
-        let entries = load_entries(&self.ram, tables.parent, entries_of(range), &mut buffer);
-        let pages = range.clone().step_by(PAGE_SIZE as usize).map(VirtAddr);
-        for (addr, entry) in pages.zip(entries.iter()).filter(|(_, entry)| **entry != 0) {
-            let mut pte = Pte(*entry);
-            if let Some(page) = counted_page(&self.mem, pte) {
+        for addr in range.clone().step_by(PAGE_SIZE as usize).map(VirtAddr) {
+            // Read anew each time: to find a frame, reclaim may have changed the next entry.
+            let mut pte = Pte(self.ram.read_u32(pte_phys(tables.parent, addr)));
+            if let Some(slot) = SwapEntry::of_pte(pte) {
+                // A slot can have several owners, and whoever reads it gets a page of its own.
+                self.swap.swap_duplicate(slot);
+            } else if let Some(page) = counted_page(&self.mem, pte).filter(|_| !pte_none(pte)) {
                 self.anon_vma_prepare(new, vma)?;
-                let own = self.alloc_frame(0, FrameUse::User)?;
+                self.mem.get_page(page);
+                let own = self.alloc_frame(0, FrameUse::User);
+                self.mem.put_page_of_many(page);
+                let own = own?;
                 self.ram.copy_frame(page, own);
+                self.lru_cache_add_active(own);
                 self.page_add_anon_rmap(new, vma, addr, own);
                 self.mms[new].rss += 1;
                 copied.frames += 1;
                 pte = Pte::new(own, pte.without(Pte::ACCESSED).flags());
             }
+            if pte_none(pte) {
+                continue;
+            }
             copied.ptes += 1;
             self.set_pte(tables.child, addr, pte);
         }
         Ok(())
+    }
+}
+
+/// Lets the child share a swap slot.
+fn share_slot(swap: &mut SwapInfo, slot: SwapEntry, copied: &mut Copied) -> PteCopy {
+    copied.ptes += 1;
+    swap.swap_duplicate(slot);
+    let same = slot.pte();
+    PteCopy {
+        parent: same,
+        child: same,
     }
 }
 
@@ -258,8 +277,8 @@ fn share_page(
         };
     };
     mem.get_page(pfn);
-    let page = mem.page_mut(pfn);
-    page.page_add_rmap();
+    mem.page_dup_rmap(pfn);
+    let page = mem.page(pfn);
     copied.rss += 1;
     copied.anon_rss += u32::from(page.is_anon());
     copy_one_pte(pte, vm_flags)

@@ -147,6 +147,7 @@ impl Kernel {
         let table = self.pte_alloc(mm, addr)?;
         let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;
+        self.lru_cache_add_active(pfn);
         self.set_pte(table, addr, Pte::new(pfn, ARGUMENT_PAGE));
         self.page_add_anon_rmap(mm, vma, addr, pfn);
         Ok(pfn)

@@ -181,6 +181,8 @@ pub enum UserFaultKind {
     Bus,
     /// Out of memory: the task is killed.
     Oom,
+    /// The out-of-memory killer has killed the task meanwhile.
+    OomKilled,
 }
 
 impl UserFault {
@@ -189,7 +191,7 @@ impl UserFault {
         match self.kind {
             UserFaultKind::Segv { .. } => "SIGSEGV",
             UserFaultKind::Bus => "SIGBUS",
-            UserFaultKind::Oom => "SIGKILL",
+            UserFaultKind::Oom | UserFaultKind::OomKilled => "SIGKILL",
         }
     }
 }
@@ -211,6 +213,7 @@ impl fmt::Display for UserFault {
             UserFaultKind::Segv { code, reason } => write!(f, " ({code}): {reason}"),
             UserFaultKind::Bus => write!(f, ": beyond the end of the file"),
             UserFaultKind::Oom => write!(f, ": out of memory"),
+            UserFaultKind::OomKilled => write!(f, ": killed by the out-of-memory killer"),
         }
     }
 }
@@ -348,7 +351,7 @@ impl Kernel {
         let too_much_locked = vma.has(VmFlags::LOCKED)
             && space.locked_vm + grow > limits[Resource::Memlock].cur >> PAGE_SHIFT
             && !self.task(task).cred().capable(Caps::IPC_LOCK);
-        if too_large || too_much_locked || !self.may_commit(task, grow) {
+        if too_large || too_much_locked || self.may_commit(task, grow).is_err() {
             Err(Errno::ENOMEM)
         } else {
             Ok(grow)

@@ -7,7 +7,7 @@ use crate::hw::Pte;
 /// Marks the entry, if it is not present.
 ///
 /// Linux 2.6.12: `include/asm-i386/pgtable.h`, `_PAGE_FILE`.
-const PTE_FILE: u32 = 0x40;
+pub(super) const PTE_FILE: u32 = 0x40;
 /// Bits of a page index that fit in an entry.
 ///
 /// Linux 2.6.12: `include/asm-i386/pgtable-2level.h`, `PTE_FILE_MAX_BITS`.

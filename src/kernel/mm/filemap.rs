@@ -3,6 +3,7 @@
 use super::alloc::PageFlags;
 use super::memory::MmFault;
 use super::overcommit::pages_of;
+use super::swap_entry::SwapEntry;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
@@ -26,6 +27,15 @@ pub enum FilePage {
         /// Index of the page in it.
         index: u32,
     },
+    /// A page of shared memory in a swap slot.
+    Swapped {
+        /// The object.
+        inode: InodeId,
+        /// Index of the page in it.
+        index: u32,
+        /// The slot.
+        slot: SwapEntry,
+    },
     /// Beyond the end of the file.
     BeyondEnd,
 }
@@ -47,7 +57,10 @@ impl Kernel {
         }
         match self.inodes[inode].pages().get(&index) {
             Some(pfn) => FilePage::Cached(*pfn),
-            None => FilePage::Uncached { inode, index },
+            None => match self.shmem_slot(inode, index) {
+                Some(slot) => FilePage::Swapped { inode, index, slot },
+                None => FilePage::Uncached { inode, index },
+            },
         }
     }
 
@@ -75,14 +88,21 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `mm/shmem.c`, `shmem_getpage()`: a page that was never touched is all zeros.
-    fn shmem_getpage(&mut self, inode: InodeId, index: u32) -> Result<(Pfn, MmFault), MmFault> {
+    pub(super) fn shmem_getpage(
+        &mut self,
+        inode: InodeId,
+        index: u32,
+    ) -> Result<(Pfn, MmFault), MmFault> {
         if let Some(pfn) = self.find_page(inode, index) {
             return Ok((pfn, MmFault::Minor));
         }
-        let pfn = self.page_cache_alloc().map_err(|_| MmFault::Oom)?;
-        self.add_to_page_cache_lru(inode, index, pfn);
-        self.readpage(inode, index, pfn);
-        Ok((pfn, MmFault::Minor))
+        if let Some(slot) = self.shmem_slot(inode, index) {
+            let read = self.shmem_swapin(inode, index, slot);
+            return read.map_err(|_| MmFault::Oom);
+        }
+        let read = self.page_cache_read(inode, index);
+        read.map(|pfn| (pfn, MmFault::Minor))
+            .map_err(|_| MmFault::Oom)
     }
 
     /// A page within a file, without another reference. It is read with the pages around it, unless
@@ -118,8 +138,9 @@ impl Kernel {
                 .page_cache_read(inode, index)
                 .map_err(|_| MmFault::Oom)?,
         };
-        if fault == MmFault::Minor {
-            self.open_files[file].f_ra.mmap_hit += 1;
+        match fault {
+            MmFault::Minor => self.open_files[file].f_ra.mmap_hit += 1,
+            _ => self.mem.page_state_mut().pgmajfault += 1,
         }
         Ok((pfn, fault))
     }
@@ -145,10 +166,9 @@ impl Kernel {
 
     /// Takes note that a page was used.
     ///
-    /// Linux 2.6.12: `mm/swap.c`, `mark_page_accessed()`. Simplified: no page is on a list yet, so
-    /// that none is moved.
+    /// Linux 2.6.12: `mm/swap.c`, `mark_page_accessed()`.
     pub(super) fn mark_page_accessed(&mut self, pfn: Pfn) {
-        self.mem.page_mut(pfn).test_and_set(PageFlags::REFERENCED);
+        self.mem.mark_page_accessed(pfn);
     }
 
     /// Allocates a frame for the page cache. What it holds is still that of its last user.
@@ -169,6 +189,7 @@ impl Kernel {
         self.mem.page_mut(pfn).add_to_page_cache(inode, index);
         self.inodes[inode].i_mapping.insert_page(index, pfn);
         self.vm.pagecache += 1;
+        self.lru_cache_add(pfn);
     }
 
     /// Reads a page from the device. The rest of the last page is filled with zeros.

@@ -114,9 +114,14 @@ impl Kernel {
             let page = match (self.find_page(inode, index), how) {
                 (Some(pfn), _) => Some(pfn),
                 (None, Populate::Nonblock) => None,
-                (None, Populate::Read) => {
+                (None, Populate::Read) if is_file => {
                     let read = self.page_cache_read(inode, index);
                     Some(read.map_err(|_| FileRefusal::NoMemory)?)
+                }
+                (None, Populate::Read) => {
+                    // Of shared memory the page may be in swap.
+                    let got = self.shmem_getpage(inode, index);
+                    Some(got.map_err(|_| FileRefusal::NoMemory)?.0)
                 }
             };
             match page {
@@ -145,7 +150,7 @@ impl Kernel {
         self.mms[mm].rss += 1;
         // Clean, also for a write: the access that follows sets the dirty bit.
         self.set_pte(table, addr, Pte::new(pfn, vma.page_prot));
-        self.mem.page_mut(pfn).page_add_rmap();
+        self.mem.page_add_file_rmap(pfn);
         Ok(())
     }
 
@@ -177,7 +182,7 @@ impl Kernel {
             if pte.contains(Pte::DIRTY) {
                 self.set_page_dirty(pfn);
             }
-            self.mem.page_mut(pfn).page_remove_rmap();
+            self.mem.page_remove_rmap(pfn);
             self.mms[mm].rss -= 1;
             self.put_page(pfn);
         }

@@ -1,10 +1,12 @@
 //! Handling page faults: the zero page, new pages, pages of files, and copy on write.
 
-use super::PageAllocator;
-use super::alloc::Page;
+use super::alloc::{Page, PageFlags};
 use super::file_pte::pte_to_pgoff;
 use super::fremap::Populate;
 use super::pagetable::pte_none;
+use super::swap_cache::{can_share_swap_page, slot_of};
+use super::swap_entry::SwapEntry;
+use super::swapfile::SwapInfo;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, Pfn, VirtAddr};
 use crate::hw::{AccessKind, Pte, pte_phys};
@@ -41,6 +43,11 @@ pub enum PteFault {
         /// Its index in the file.
         index: u32,
     },
+    /// In a swap slot: read it unless the swap cache has it, and map it.
+    SwapIn {
+        /// The slot.
+        entry: SwapEntry,
+    },
     /// Mapped read-only, written: copy it, or make it writable.
     WriteProtect,
     /// Written, but writable by now: another CPU handled the fault first.
@@ -51,9 +58,11 @@ pub enum PteFault {
 
 /// What to do about an entry, once the area is known to permit the access.
 ///
-/// Linux 2.6.12: `mm/memory.c`, `handle_pte_fault()`, `do_file_page()` and `do_no_page()`. There is no
-/// swap.
+/// Linux 2.6.12: `mm/memory.c`, `handle_pte_fault()`, `do_file_page()` and `do_no_page()`.
 pub fn pte_fault_verdict(pte: Pte, access: AccessKind, vma: &Vma) -> PteFault {
+    if let Some(entry) = SwapEntry::of_pte(pte) {
+        return PteFault::SwapIn { entry };
+    }
     let private = !vma.has(VmFlags::SHARED);
     if let Some(index) = pte_to_pgoff(pte) {
         return match access {
@@ -93,27 +102,45 @@ pub enum WpWhy {
         /// `page_count`, this user included.
         count: i32,
     },
+    /// Only one entry maps it, but its swap slot has other owners.
+    SwapShared {
+        /// The slot.
+        entry: SwapEntry,
+        /// `swap_map`: owners of the slot, the swap cache included.
+        owners: u16,
+    },
     /// It is the zero page, which all tasks share.
     ZeroPage,
     /// It belongs to the kernel.
     Reserved,
 }
 
+impl WpWhy {
+    /// Whether the users of the page are counted.
+    const fn is_counted(self) -> bool {
+        matches!(self, Self::Shared { .. } | Self::SwapShared { .. })
+    }
+}
+
 /// Whether a write may reuse the page itself. Only the number of users matters, not who they are
-/// nor whether the page is anonymous.
+/// nor whether the page is anonymous. The swap cache is no user if nobody else owns the slot.
 ///
-/// Linux 2.6.12: `mm/swapfile.c`, `can_share_swap_page()`, without swap cache.
-pub const fn wp_verdict(page: &Page, is_zero_page: bool) -> WpVerdict {
+/// Linux 2.6.12: `mm/swapfile.c`, `can_share_swap_page()`.
+pub fn wp_verdict(page: &Page, is_zero_page: bool, swap: &SwapInfo) -> WpVerdict {
+    if can_share_swap_page(page, swap) && !is_zero_page {
+        return WpVerdict::Reuse;
+    }
     let why = if is_zero_page {
         WpWhy::ZeroPage
     } else if page.is_reserved() {
         WpWhy::Reserved
-    } else if page.page_count() != 1 {
+    } else if let (2, Some(entry)) = (page.page_count(), slot_of(page)) {
+        let owners = swap.count(entry);
+        WpWhy::SwapShared { entry, owners }
+    } else {
         WpWhy::Shared {
             count: page.page_count(),
         }
-    } else {
-        return WpVerdict::Reuse;
     };
     WpVerdict::Copy { why }
 }
@@ -131,11 +158,18 @@ const fn written_pte(pfn: Pfn, vma: &Vma) -> Pte {
 }
 
 /// Where a fault happened: area, page, and the page table that holds the entry.
-struct Spot {
-    mm: MmId,
-    vma: Vma,
-    addr: VirtAddr,
-    table: Pfn,
+pub(super) struct Spot {
+    pub(super) mm: MmId,
+    pub(super) vma: Vma,
+    pub(super) addr: VirtAddr,
+    pub(super) table: Pfn,
+}
+
+impl Spot {
+    /// The entry for a page that is written here.
+    pub(super) const fn written_pte(&self, pfn: Pfn) -> Pte {
+        written_pte(pfn, &self.vma)
+    }
 }
 
 impl Kernel {
@@ -149,6 +183,7 @@ impl Kernel {
         addr: VirtAddr,
         access: AccessKind,
     ) -> MmFault {
+        self.mem.page_state_mut().pgfault += 1;
         // The page table stays even if there is no frame for the page: the fault may come again,
         // and `exit_mmap` frees it.
         let Ok(table) = self.pte_alloc(mm, addr) else {
@@ -168,6 +203,7 @@ impl Kernel {
             PteFault::FilePage => self.map_file_page(&spot, access),
             PteFault::FileCopy => self.copy_file_page(&mut spot),
             PteFault::Nonlinear { index } => self.do_file_page(&spot, index),
+            PteFault::SwapIn { entry } => self.do_swap_page(&mut spot, pte, entry, access),
             PteFault::WriteProtect => self.do_wp_page(&mut spot, pte),
             PteFault::SpuriousWrite => {
                 self.ptep_establish(&spot, pte.with(Pte::DIRTY | Pte::ACCESSED))
@@ -195,6 +231,8 @@ impl Kernel {
         // The frame still holds what its last user wrote. It must be gone before the entry exists.
         self.ram.zero_frame(pfn);
         self.mms[spot.mm].rss += 1;
+        self.lru_cache_add_active(pfn);
+        self.mem.page_mut(pfn).test_and_set(PageFlags::REFERENCED);
         self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, pfn);
         self.set_pte(spot.table, spot.addr, written_pte(pfn, &spot.vma));
         self.stat.anon_pages += 1;
@@ -214,7 +252,7 @@ impl Kernel {
             Err(failed) => return failed,
         };
         // The reference that `nopage` has taken is from now on that of the entry.
-        self.mem.page_mut(cached).page_add_rmap();
+        self.mem.page_add_file_rmap(cached);
         let pte = match access {
             AccessKind::Write => written_pte(cached, &spot.vma),
             AccessKind::Read | AccessKind::Fetch => Pte::new(cached, spot.vma.page_prot),
@@ -234,6 +272,7 @@ impl Kernel {
         let own = self.frame_for_anon(spot);
         if let Ok(own) = own {
             self.ram.copy_frame(cached, own);
+            self.lru_cache_add_active(own);
             self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, own);
         }
         // The page cache keeps its page, whether or not there was memory for the copy.
@@ -275,10 +314,10 @@ impl Kernel {
     /// Handles a write to a page that is mapped read-only, in an area that permits writing.
     ///
     /// Linux 2.6.12: `mm/memory.c`, `do_wp_page()`. It does not check whether the area is shared.
-    fn do_wp_page(&mut self, spot: &mut Spot, pte: Pte) -> MmFault {
+    pub(super) fn do_wp_page(&mut self, spot: &mut Spot, pte: Pte) -> MmFault {
         let old = pte.pfn();
-        if let WpVerdict::Copy { why } = self.mem.wp_verdict(old) {
-            return self.copy_cow_page(spot, old, why);
+        if let WpVerdict::Copy { why } = self.wp_verdict(old) {
+            return self.copy_cow_page(spot, pte, why);
         }
         let rights = if spot.vma.has(VmFlags::WRITE) {
             Pte::RW
@@ -294,27 +333,41 @@ impl Kernel {
     }
 
     /// The copying half of `do_wp_page()`, with `break_cow()`.
-    fn copy_cow_page(&mut self, spot: &mut Spot, old: Pfn, why: WpWhy) -> MmFault {
+    fn copy_cow_page(&mut self, spot: &mut Spot, pte: Pte, why: WpWhy) -> MmFault {
+        let old = pte.pfn();
         // All that can fail comes first: a write that finds no memory leaves the page shared as it
-        // was.
-        let Ok(new) = self.frame_for_anon(spot) else {
-            return MmFault::Oom;
-        };
+        // was. The reference keeps the page from being reclaimed for the sake of its own copy.
+        let held = why.is_counted();
+        if held {
+            self.mem.get_page(old);
+        }
+        let new = self.frame_for_anon(spot);
+        if held {
+            self.mem.put_page_of_many(old);
+        }
+        let Ok(new) = new else { return MmFault::Oom };
+        if self.ram.read_u32(pte_phys(spot.table, spot.addr)) != pte.0 {
+            // Reclaim has looked at the entry meanwhile: the access is retried with it as it is now.
+            self.put_page(new);
+            return MmFault::Minor;
+        }
         match why {
             WpWhy::ZeroPage => self.ram.zero_frame(new),
-            WpWhy::Shared { .. } | WpWhy::Reserved => self.ram.copy_frame(old, new),
-        }
-        let page = self.mem.page_mut(old);
-        match why {
-            WpWhy::Shared { .. } => {
-                self.mms[spot.mm].anon_rss -= u32::from(page.is_anon());
-                page.page_remove_rmap();
+            WpWhy::Shared { .. } | WpWhy::SwapShared { .. } | WpWhy::Reserved => {
+                self.ram.copy_frame(old, new);
             }
+        }
+        let is_anon = self.mem.page(old).is_anon();
+        let space = &mut self.mms[spot.mm];
+        if held {
+            space.anon_rss -= u32::from(is_anon);
+            self.mem.page_remove_rmap(old);
+        } else {
             // These pages are not in `rss`, so that the copy is one page more; a shared one is
             // replaced.
-            WpWhy::ZeroPage | WpWhy::Reserved => self.mms[spot.mm].rss += 1,
+            space.rss += 1;
         }
-        let left = page.page_mapcount() as u32;
+        let left = self.mem.page(old).page_mapcount() as u32;
         self.stat.cow_copies += 1;
         self.trace_current(TraceEvent::CowCopy {
             addr: spot.addr,
@@ -323,6 +376,7 @@ impl Kernel {
             left,
         });
         self.ptep_establish(spot, written_pte(new, &spot.vma));
+        self.lru_cache_add_active(new);
         self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, new);
         // Linux releases the old page last, because it may be its only user by now: no entry and no
         // translation may lead to a frame that is freed.
@@ -347,9 +401,15 @@ impl Kernel {
     }
 }
 
-impl PageAllocator {
+impl Kernel {
     /// What a write to a page mapped read-only leads to.
     pub fn wp_verdict(&self, pfn: Pfn) -> WpVerdict {
-        wp_verdict(self.page(pfn), pfn == self.empty_zero_page())
+        let is_zero_page = pfn == self.mem.empty_zero_page();
+        wp_verdict(self.mem.page(pfn), is_zero_page, &self.swap)
+    }
+
+    /// Whether an entry that is about to map a page may permit writing.
+    pub(super) fn can_share(&self, pfn: Pfn) -> bool {
+        can_share_swap_page(self.mem.page(pfn), &self.swap)
     }
 }

@@ -2,9 +2,9 @@
 
 use super::mm_struct::Mm;
 use super::vma::{VmFlags, Vma};
-use crate::abi::{AnonVmaId, MmId, VirtAddr};
+use crate::abi::{AnonLinkId, AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::syscall::MapRefusal;
+use crate::kernel::syscall::{AreaRefusal, MapRefusal};
 use crate::trace::SlabCache;
 
 /// `sysctl_max_map_count`: the largest number of areas that a split may lead to.
@@ -42,7 +42,7 @@ fn is_mergeable_anon_vma(a: Option<AnonVmaId>, b: Option<AnonVmaId>) -> bool {
 
 /// How a new area is merged with its neighbours; the one below is tried first.
 ///
-/// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, cases 1 to 3.
+/// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`.
 pub(super) fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -> Merge {
     let prev = prev.filter(|prev| can_vma_merge(prev, new));
     let next = next.filter(|next| can_vma_merge(new, next));
@@ -57,55 +57,146 @@ pub(super) fn merge_verdict(prev: Option<&Vma>, new: &Vma, next: Option<&Vma>) -
 }
 
 impl Mm {
-    /// How a new area would be merged.
+    /// How an area would be merged: a new one, or a part of one that is about to get other flags.
     pub(super) fn merge_verdict(&self, new: &Vma) -> Merge {
         let prev = self.find_prev(VirtAddr(new.vm_start));
-        merge_verdict(prev, new, self.find_vma(VirtAddr(new.vm_start)))
+        merge_verdict(prev, new, self.find_vma(VirtAddr(new.vm_end)))
     }
 }
 
 impl Kernel {
     /// Inserts a new area that has no pages yet, merged with its neighbours if possible. If the
-    /// merge makes a reference to its file redundant, the reference is dropped.
+    /// merge makes its reference to its file redundant, the reference is dropped.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, or else `vma_link()`.
     pub(super) fn vma_merge_or_link(&mut self, mm: MmId, new: Vma) {
-        let verdict = self.mms[mm].merge_verdict(&new);
-        let vmas = &mut self.mms[mm].vmas;
-        let prev = match verdict {
-            Merge::Prev | Merge::Both => vmas.remove(&new.vm_start),
-            Merge::Next | Merge::None => None,
+        if self.vma_merge(mm, &new).is_some() {
+            new.vm_file.into_iter().for_each(|file| self.fput(file));
+            return;
+        }
+        self.vma_link_file(mm, &new);
+        self.mms[mm].insert_vma(new);
+    }
+
+    /// Merges a range with its neighbours, if it can be, and returns the area that it becomes part
+    /// of. The range is either free, or a part of an area that gets other flags.
+    ///
+    /// Linux 2.6.12: `mm/mmap.c`, `vma_merge()`, cases 1 to 8, and `vma_adjust()`. Unlike there, an
+    /// area without an `anon_vma` that takes over a moved one with pages always gets its `anon_vma`.
+    pub(super) fn vma_merge(&mut self, mm: MmId, new: &Vma) -> Option<Vma> {
+        let space = &self.mms[mm];
+        let (below, above) = match space.merge_verdict(new) {
+            Merge::None => return None,
+            Merge::Prev => (true, false),
+            Merge::Next => (false, true),
+            Merge::Both => (true, true),
         };
-        let next_end = vmas.range(new.vm_end..).next().map(|(end, _)| *end);
-        let next = match verdict {
-            Merge::Next | Merge::Both => next_end.and_then(|end| vmas.remove(&end)),
-            Merge::Prev | Merge::None => None,
-        };
+        let prev = space.find_prev(VirtAddr(new.vm_start)).copied();
+        let next = space.find_vma(VirtAddr(new.vm_end)).copied();
+        let (prev, next) = (prev.filter(|_| below), next.filter(|_| above));
+        let at = VirtAddr(new.vm_start);
+        let cut = space.find_vma(at).filter(|vma| vma.contains(at)).copied();
+        let mut parts = [prev, Some(*new), next].into_iter().flatten();
+        let owner = parts.find(|part| part.anon_vma.is_some());
         let merged = Vma {
             vm_start: prev.map_or(new.vm_start, |prev| prev.vm_start),
             vm_end: next.map_or(new.vm_end, |next| next.vm_end),
             vm_pgoff: prev.map_or(new.vm_pgoff, |prev| prev.vm_pgoff),
-            anon_vma: prev
-                .and_then(|prev| prev.anon_vma)
-                .or(next.and_then(|next| next.anon_vma)),
-            ..new
+            anon_vma: owner.and_then(|part| part.anon_vma),
+            anon_link: owner.and_then(|part| part.anon_link),
+            ..*new
         };
-        vmas.insert(merged.vm_end, merged);
-        let joined = u32::from(prev.is_some()) + u32::from(next.is_some());
-        self.vma_link_file(mm, &new);
-        if let Some(file) = new.vm_file {
-            for _ in 0..joined {
-                self.remove_shared_vm_struct(mm, &new);
-                self.fput(file);
+        let rests = cut.map(|cut| [cut.below(new.vm_start), cut.above(new.vm_end)]);
+        let rests = rests.into_iter().flatten().flatten();
+        let after: Vec<Vma> = rests.chain([merged]).collect();
+        let before: Vec<Vma> = [prev, cut, next].into_iter().flatten().collect();
+        self.replace_areas(mm, &before, &after);
+        self.mms[mm].find_vma(at).copied()
+    }
+
+    /// Puts other areas in the place of some, with the references that each holds. An area that goes
+    /// on as another one keeps its place in the list of its `anon_vma`.
+    fn replace_areas(&mut self, mm: MmId, before: &[Vma], after: &[Vma]) {
+        for vma in before {
+            self.mms[mm].vmas.remove(&vma.vm_end);
+        }
+        let mut links: Vec<AnonLinkId> = before.iter().filter_map(|vma| vma.anon_link).collect();
+        // References are taken before any is dropped: an object that both sides hold lives on.
+        for mut vma in after.iter().copied() {
+            self.open_file_of(mm, &vma);
+            match links.iter().position(|link| vma.anon_link == Some(*link)) {
+                Some(kept) => {
+                    links.swap_remove(kept);
+                }
+                None => self.anon_vma_link(mm, &mut vma),
+            }
+            self.mms[mm].insert_vma(vma);
+        }
+        for vma in before {
+            self.close_file_of(mm, vma);
+            if vma.anon_link.is_some_and(|link| links.contains(&link)) {
+                self.anon_vma_unlink(vma);
             }
         }
-        if let (Some(prev), Some(next)) = (prev, next)
-            && prev.anon_vma.is_some()
-            && next.anon_vma.is_some()
-        {
-            // Each neighbour counted as an area of the `anon_vma`; one area is left of them.
-            self.anon_vma_unlink(&next);
+    }
+
+    /// Gives `[start, end)` of an area other flags, without touching its pages: merges it with
+    /// neighbours that have these flags, or else cuts it out of the area. Returns the area that the
+    /// range is then part of.
+    ///
+    /// Linux 2.6.12: `mm/mprotect.c`, `mprotect_fixup()`, and `mm/mlock.c`, `mlock_fixup()`.
+    ///
+    /// # Errors
+    /// `ENOMEM` if the area cannot be split. A cut at the start may stay.
+    pub(super) fn vma_modify(
+        &mut self,
+        mm: MmId,
+        vma: &Vma,
+        (start, end): (u32, u32),
+        vm_flags: VmFlags,
+    ) -> Result<Vma, MapRefusal> {
+        let part = Vma {
+            vm_start: start,
+            vm_end: end,
+            vm_pgoff: vma.linear_page_index(VirtAddr(start)),
+            vm_flags,
+            page_prot: vm_flags.page_prot(),
+            ..*vma
+        };
+        if let Some(merged) = self.vma_merge(mm, &part) {
+            return Ok(merged);
         }
+        let alone = Vma {
+            vm_flags,
+            page_prot: part.page_prot,
+            ..self.cut_out(mm, vma, start, end)?
+        };
+        self.mms[mm].insert_vma(alone);
+        Ok(alone)
+    }
+
+    /// Makes `[start, end)` of an area an area of its own, and returns it.
+    ///
+    /// # Errors
+    /// `ENOMEM` if the area cannot be split. A cut at the start may stay.
+    pub(super) fn cut_out(
+        &mut self,
+        mm: MmId,
+        vma: &Vma,
+        start: u32,
+        end: u32,
+    ) -> Result<Vma, MapRefusal> {
+        if start != vma.vm_start {
+            self.split_vma(mm, vma, start)?;
+        }
+        // Looked up again after each cut: the upper part is a new area with a link of its own.
+        let high = self.mms[mm].find_vma(VirtAddr(start)).copied();
+        let high = high.unwrap_or(*vma);
+        if end == vma.vm_end {
+            return Ok(high);
+        }
+        self.split_vma(mm, &high, end)?;
+        Ok(high.below(end).unwrap_or(high))
     }
 
     /// Splits the area that contains the address.
@@ -115,29 +206,60 @@ impl Kernel {
     /// # Errors
     /// `ENOMEM` if there are too many areas, or no memory for one more.
     pub(super) fn split_vma(&mut self, mm: MmId, vma: &Vma, addr: u32) -> Result<(), MapRefusal> {
+        let (Some(low), Some(mut high)) = (vma.below(addr), vma.above(addr)) else {
+            return Ok(());
+        };
         if self.mms[mm].map_count() >= MAX_MAP_COUNT {
             return Err(MapRefusal::TooManyAreas);
         }
         self.kmem_cache_alloc(SlabCache::Vma)?;
-        let low = Vma {
-            vm_end: addr,
-            ..*vma
-        };
-        let vm_pgoff = vma.linear_page_index(VirtAddr(addr));
-        let high = Vma {
-            vm_start: addr,
-            vm_pgoff,
-            ..*vma
-        };
         // Areas are found by their end: the upper part takes the place of the area that is split,
         // the lower one is added.
+        self.open_vma(mm, &mut high);
         self.mms[mm].insert_vma(low);
         self.mms[mm].insert_vma(high);
-        if let Some(file) = vma.vm_file {
-            self.get_file(file);
-        }
-        self.vma_link_file(mm, &high);
-        self.anon_vma_link(&high);
         Ok(())
+    }
+
+    /// Takes the references that one more area like this holds. `remove_vm_struct` drops them.
+    pub(super) fn open_vma(&mut self, mm: MmId, vma: &mut Vma) {
+        self.open_file_of(mm, vma);
+        self.anon_vma_link(mm, vma);
+    }
+
+    fn open_file_of(&mut self, mm: MmId, vma: &Vma) {
+        vma.vm_file.into_iter().for_each(|file| self.get_file(file));
+        self.vma_link_file(mm, vma);
+    }
+
+    /// Changes the parts of areas that lie in `[start, end)`, one by one in ascending order; `vma`
+    /// contains `start`. `change` gets an area and the bounds of its part, and returns the area
+    /// that the part is in afterwards.
+    ///
+    /// Linux 2.6.12: `mm/mprotect.c`, `sys_mprotect()`, and `mm/mlock.c`, `do_mlock()`.
+    ///
+    /// # Errors
+    /// `ENOMEM` for a hole, and those of `change`. What lies below is changed.
+    pub(super) fn change_areas(
+        &mut self,
+        mm: MmId,
+        mut vma: Vma,
+        (start, end): (u32, u32),
+        mut change: impl FnMut(&mut Self, &Vma, (u32, u32)) -> Result<Vma, AreaRefusal>,
+    ) -> Result<(), AreaRefusal> {
+        let mut at = start;
+        loop {
+            let part = (at, vma.vm_end.min(end));
+            let changed = change(self, &vma, part)?;
+            // The part may have been merged with the area above, which is as it should be already.
+            at = part.1.max(changed.vm_end);
+            if at >= end {
+                return Ok(());
+            }
+            let next = self.mms[mm].find_vma(VirtAddr(at)).copied();
+            vma = next
+                .filter(|vma| vma.vm_start == at)
+                .ok_or(AreaRefusal::Hole(VirtAddr(at)))?;
+        }
     }
 }

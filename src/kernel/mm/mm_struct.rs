@@ -33,6 +33,9 @@ pub struct Mm {
     /// Pages mapped, not counting the zero page.
     #[getset(get_copy = "pub")]
     pub(super) rss: u32,
+    /// By how much `rss` exceeds the pages mapped, because reclaim counts wrongly.
+    #[getset(get_copy = "pub")]
+    pub(super) rss_surplus: u32,
     /// Of these, anonymous pages.
     #[getset(get_copy = "pub")]
     pub(super) anon_rss: u32,
@@ -53,6 +56,8 @@ pub struct Mm {
     /// Size of the locked areas.
     #[getset(get_copy = "pub")]
     pub(super) locked_vm: u32,
+    /// Flags of every new area: `VM_LOCKED` after `mlockall(MCL_FUTURE)`.
+    pub(super) def_flags: VmFlags,
     /// Number of page tables.
     #[getset(get_copy = "pub")]
     pub(super) nr_ptes: u32,

@@ -4,9 +4,7 @@ use super::area_search::page_align;
 use super::fremap::Populate;
 use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{VmFlags, Vma};
-use crate::abi::{
-    Caps, Errno, FileId, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId,
-};
+use crate::abi::{Errno, FileId, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{MapRefusal, MmapArgs};
 use crate::trace::SlabCache;
@@ -51,8 +49,8 @@ impl Kernel {
         // The search comes before the checks of the flags: where there is no room, the result is
         // `ENOMEM` even if the flags are wrong, too. It moves `free_area_cache` in any case.
         let addr = self.mms[mm].get_unmapped_area(addr, len, flags)?;
-        let prot = Prot::from_bits_retain(prot);
-        let mut vm_flags = self.mmap_flags(current, mm, len, prot, flags)?;
+        let rights = self.vm_rights(current, Prot::from_bits_retain(prot));
+        let mut vm_flags = self.mmap_flags(current, mm, len, rights, flags)?;
         if let Some(file) = file {
             vm_flags = self.file_flags(file, vm_flags)?;
         }
@@ -95,28 +93,38 @@ impl Kernel {
         Ok(vm_flags)
     }
 
+    /// The rights of an area for which a task asks for `prot`.
+    ///
+    /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()`, and `mm/mprotect.c`, `sys_mprotect()`.
+    pub(super) fn vm_rights(&self, current: TaskId, prot: Prot) -> VmFlags {
+        let rights = VmFlags::of_prot(prot);
+        if rights.contains(VmFlags::READ) && self.read_implies_exec(current) {
+            rights | VmFlags::EXEC
+        } else {
+            rights
+        }
+    }
+
     /// The flags of the new area, after the checks on them.
     fn mmap_flags(
-        &self,
+        &mut self,
         current: TaskId,
         mm: MmId,
         len: u32,
-        prot: Prot,
+        rights: VmFlags,
         flags: MapFlags,
     ) -> Result<VmFlags, MapRefusal> {
-        let mut vm_flags = VmFlags::of_prot(prot) | VmFlags::MAY_ACCESS;
+        let mut vm_flags = rights | VmFlags::MAY_ACCESS;
         vm_flags.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
-        vm_flags.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
-        if vm_flags.contains(VmFlags::LOCKED) {
-            let limit = self.rlimit(current, Resource::Memlock);
-            let privileged = self.task(current).cred().capable(Caps::IPC_LOCK);
-            if limit == 0 && !privileged {
+        vm_flags |= self.mms[mm].def_flags;
+        if flags.contains(MapFlags::LOCKED) {
+            if !self.can_do_mlock(current) {
                 return Err(MapRefusal::MayNotLock);
             }
-            let locked = u64::from(self.mms[mm].locked_vm) << PAGE_SHIFT;
-            if locked + u64::from(len) > u64::from(limit) && !privileged {
-                return Err(MapRefusal::LocksTooMuch);
-            }
+            vm_flags |= VmFlags::LOCKED;
+        }
+        if vm_flags.contains(VmFlags::LOCKED) && !self.may_lock_more(current, mm, len) {
+            return Err(MapRefusal::LocksTooMuch);
         }
         match MapFlags::from_bits_retain(flags.bits() & MapFlags::TYPE) {
             MapFlags::SHARED => Ok(vm_flags | VmFlags::SHARED | VmFlags::MAYSHARE),
@@ -155,7 +163,8 @@ impl Kernel {
         self.vma_merge_or_link(mm, vma);
         self.mms[mm].account(&vma, pages as i32);
         if vma.has(VmFlags::LOCKED) {
-            self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
+            // The mapping stands: a page that cannot be had now is asked for when it is touched.
+            let _ = self.make_pages_present(current, mm, vma.vm_start, vma.vm_end);
         }
         if flags.contains(MapFlags::POPULATE) {
             // The mapping stands, whatever comes of it.
@@ -187,7 +196,8 @@ impl Kernel {
         vma: &mut Vma,
         flags: MapFlags,
     ) -> Result<(), MapRefusal> {
-        let accounted = vma.has(VmFlags::WRITE) && !flags.contains(MapFlags::NORESERVE);
+        let reserves = !flags.contains(MapFlags::NORESERVE) || self.ignores_noreserve();
+        let accounted = vma.has(VmFlags::WRITE) && reserves;
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
         let pages = if accounted { vma.pages() } else { 0 };
         match self.mms[mm].merge_verdict(vma) {

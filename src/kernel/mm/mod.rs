@@ -10,7 +10,7 @@
 //! * page tables, with `rss`, `anon_rss` and `nr_ptes`;
 //! * `cpu_vm_mask`, with CR3 of the CPUs;
 //! * where gaps are searched: the layout, `mmap_base` and `free_area_cache`;
-//! * the number of areas of an `anon_vma`;
+//! * the list of areas of an `anon_vma`;
 //! * committed memory and the size of the page cache ([`VmStat`]), with areas, shared objects and
 //!   cached pages;
 //! * who owns a page and at which index, and the two counts of a page, with entries and caches.
@@ -23,10 +23,12 @@
 //! | page frames: `struct page`, zones, buddy lists | `alloc`, a room of its own |
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
-//! | mapping and unmapping | `area_search`, `mmap`, `populate`, `brk`, `munmap`, `unmap` |
-//! | faults and copy on write | `fault`, `memory`, `uaccess` |
+//! | mapping and unmapping | `area_search`, `mmap`, `brk`, `munmap`, `unmap` |
+//! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process` |
 //! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
+//! | swap and reclaim | `shmem`, `swapfile`, `swap_cache`, `swap_fault`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -44,19 +46,34 @@ mod file_pte;
 mod filemap;
 mod frames;
 mod fremap;
+mod get_user_pages;
+mod kswapd;
 mod lifetime;
+mod lru;
+mod madvise;
 mod memory;
 mod merge;
 mod mincore;
+mod mlock;
 mod mm_struct;
 mod mmap;
+mod mprotect;
+mod mremap;
 mod msync;
 mod munmap;
+mod oom_kill;
 mod overcommit;
+mod page_io;
 mod pagetable;
-mod populate;
 mod readahead;
 mod rmap;
+mod rmap_walk;
+mod shmem;
+mod shrink_list;
+mod swap_cache;
+mod swap_entry;
+mod swap_fault;
+mod swapfile;
 mod switch;
 #[cfg(test)]
 pub(super) mod tests;
@@ -65,23 +82,32 @@ mod truncate;
 mod uaccess;
 mod unmap;
 mod vma;
+mod vmscan;
 mod writeback;
 
 pub use alloc::{
-    MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, Page, PageAllocator, PageFlags, PageMapping,
-    PerCpuPages, Shortage, Watermark, Zone, ZoneIdx,
+    LruList, MAX_DMA_PFN, MAX_FRAMES, MAX_ORDER, MIN_FRAMES, PAGEVEC_SIZE, Page, PageAllocator,
+    PageFlags, PageMapping, PageState, PagevecMode, PerCpuPages, PerCpuPageset, PerZone, Shortage,
+    Temperature, Watermark, Zone, ZoneIdx, ZoneScan,
 };
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
 pub use file_pte::pte_to_pgoff;
 pub use filemap::FilePage;
+pub use kswapd::Kswapd;
 pub(super) use lifetime::mm_init;
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use mm_struct::{CoreDump, Mm, MmLayout};
+pub use oom_kill::{BadnessFacts, Candidate, Choice, badness, select_bad_process};
 pub use overcommit::VmStat;
 pub use pagetable::pte_present;
-pub use rmap::AnonVma;
+pub use rmap::{AnonLink, AnonVma};
+pub use swap_cache::slot_of;
+pub use swap_entry::SwapEntry;
+pub use swap_fault::SwapInVerdict;
+pub use swapfile::{PageBytes, SwapArea, SwapInfo};
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, Vma};
+pub use vmscan::reclaims_mapped;
 pub use writeback::Writes;

@@ -60,6 +60,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `mm/mmap.c`, `unmap_region()`.
     fn unmap_region(&mut self, mm: MmId, detached: &[Vma], start: u32, end: u32) {
+        self.lru_add_drain();
         let mut tlb = MmuGather::new(self, mm);
         let accounted = self.unmap_vmas(&mut tlb, detached);
         self.vm_unacct_memory(accounted);
@@ -79,11 +80,14 @@ impl Kernel {
 
     /// Linux 2.6.12: `mm/mmap.c`, `remove_vm_struct()`.
     pub(super) fn remove_vm_struct(&mut self, mm: MmId, vma: &Vma) {
-        self.remove_shared_vm_struct(mm, vma);
-        if let Some(file) = vma.vm_file {
-            self.fput(file);
-        }
+        self.close_file_of(mm, vma);
         self.anon_vma_unlink(vma);
+    }
+
+    /// Drops what an area holds of its file.
+    pub(super) fn close_file_of(&mut self, mm: MmId, vma: &Vma) {
+        self.remove_shared_vm_struct(mm, vma);
+        vma.vm_file.into_iter().for_each(|file| self.fput(file));
     }
 }
 

@@ -121,6 +121,7 @@ impl Kernel {
         }
         let table = self.alloc_zeroed_frame(FrameUse::PageTable)?;
         self.stat.page_tables += 1;
+        self.mem.page_state_mut().nr_page_table_pages += 1;
         self.mms[mm].nr_ptes += 1;
         // The table is zeroed before the directory points to it: the MMU may walk it from then on.
         self.set_pde(mm, addr, Pde::new(table, PAGE_TABLE));

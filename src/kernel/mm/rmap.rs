@@ -3,15 +3,27 @@
 
 use super::merge::can_vma_merge;
 use super::vma::{VmFlags, Vma};
-use crate::abi::{AnonVmaId, MmId, Pfn, VirtAddr};
+use crate::abi::{AnonLinkId, AnonVmaId, MmId, Pfn, VirtAddr};
 use crate::kernel::Kernel;
 use crate::trace::{NoMemory, SlabCache};
 
-/// The object that groups the areas whose anonymous pages may be shared.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The object that groups the areas whose anonymous pages may be shared, in a list whose youngest
+/// link comes first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AnonVma {
     /// Areas linked to it, in all address spaces.
     pub(super) vmas: u32,
+    /// The youngest link.
+    head: Option<AnonLinkId>,
+}
+
+/// One area's place in the list of its `anon_vma`: `vma->anon_vma_node`. The area names its link,
+/// and the link the address space, because areas move and change their size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnonLink {
+    mm: MmId,
+    next: Option<AnonLinkId>,
+    prev: Option<AnonLinkId>,
 }
 
 /// The `anon_vma` that an area can take over from a neighbour. The areas have to be mergeable
@@ -55,11 +67,11 @@ impl Kernel {
             Some(anon_vma) => anon_vma,
             None => {
                 self.kmem_cache_alloc(SlabCache::AnonVma)?;
-                self.anon_vmas.insert(AnonVma { vmas: 0 })
+                self.anon_vmas.insert(AnonVma::default())
             }
         };
         vma.anon_vma = Some(anon_vma);
-        self.anon_vma_link(vma);
+        self.anon_vma_link(mm, vma);
         // `vma` is a copy; the one in the tree has to learn it, too.
         self.mms[mm].insert_vma(*vma);
         Ok(())
@@ -85,22 +97,70 @@ impl Kernel {
         }
     }
 
-    /// Counts one more area that has the `anon_vma`.
-    pub(super) fn anon_vma_link(&mut self, vma: &Vma) {
-        if let Some(anon_vma) = vma.anon_vma {
-            self.anon_vmas[anon_vma].vmas += 1;
+    /// Puts an area at the head of the list of its `anon_vma`. The area in the tree has to learn of
+    /// the link, too.
+    ///
+    /// Linux 2.6.12: `mm/rmap.c`, `anon_vma_link()`.
+    pub(super) fn anon_vma_link(&mut self, mm: MmId, vma: &mut Vma) {
+        let Some(anon_vma) = vma.anon_vma else { return };
+        let owner = &mut self.anon_vmas[anon_vma];
+        let next = owner.head;
+        let link = AnonLink {
+            mm,
+            next,
+            prev: None,
+        };
+        let id = self.anon_links.insert(link);
+        vma.anon_link = Some(id);
+        owner.vmas += 1;
+        owner.head = Some(id);
+        if let Some(old_head) = next {
+            self.anon_links[old_head].prev = Some(id);
         }
     }
 
-    /// Counts one area fewer; without areas the `anon_vma` is freed.
+    /// Takes an area off the list; without areas the `anon_vma` is freed.
     ///
     /// Linux 2.6.12: `mm/rmap.c`, `anon_vma_unlink()`.
     pub(super) fn anon_vma_unlink(&mut self, vma: &Vma) {
         let Some(anon_vma) = vma.anon_vma else { return };
-        self.anon_vmas[anon_vma].vmas -= 1;
-        if self.anon_vmas[anon_vma].vmas == 0 {
+        let link = vma.anon_link.and_then(|id| self.anon_links.remove(id));
+        let link = link.expect("an area with an anon_vma is on its list");
+        let owner = &mut self.anon_vmas[anon_vma];
+        owner.vmas -= 1;
+        if owner.vmas == 0 {
             self.anon_vmas.remove(anon_vma);
+            return;
         }
+        match link.prev {
+            Some(before) => self.anon_links[before].next = link.next,
+            None => owner.head = link.next,
+        }
+        if let Some(after) = link.next {
+            self.anon_links[after].prev = link.prev;
+        }
+    }
+
+    /// The areas of an `anon_vma`, the one linked last first, with their address spaces.
+    ///
+    /// `near` is an address at which they probably lie, which spares the search for them.
+    pub(super) fn areas_of_anon_vma(
+        &self,
+        anon_vma: AnonVmaId,
+        near: VirtAddr,
+    ) -> impl Iterator<Item = (MmId, &Vma)> {
+        let mut at = self.anon_vmas[anon_vma].head;
+        std::iter::from_fn(move || {
+            let link = self.anon_links[at?];
+            let place = std::mem::replace(&mut at, link.next);
+            let space = &self.mms[link.mm];
+            let guess = space.find_vma(near).filter(|vma| vma.anon_link == place);
+            let area = guess.or_else(|| space.areas().find(|vma| vma.anon_link == place));
+            Some((
+                link.mm,
+                area.expect("a link belongs to an area in the tree"),
+            ))
+        })
     }
 
     /// Records that a new anonymous page is mapped in an area that has an `anon_vma`.
@@ -112,6 +172,6 @@ impl Kernel {
             .expect("anon_vma_prepare comes before the page");
         self.mms[mm].anon_rss += 1;
         let index = vma.linear_page_index(addr);
-        self.mem.page_mut(pfn).page_add_anon_rmap(anon_vma, index);
+        self.mem.page_add_anon_rmap(pfn, anon_vma, index);
     }
 }

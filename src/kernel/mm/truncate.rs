@@ -78,6 +78,7 @@ impl Kernel {
         for (index, pfn) in pages {
             self.truncate_complete_page(inode, index, pfn);
         }
+        self.shmem_free_slots(inode, pages_of(size));
     }
 
     /// What was written to the page is lost: no device will ever hold it.

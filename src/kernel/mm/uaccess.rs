@@ -1,6 +1,6 @@
 //! Accesses to user memory: those of a task in user mode, and the kernel's own on its behalf.
 
-use super::fault::UserFault;
+use super::fault::{UserFault, UserFaultKind};
 use crate::abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Pfn, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Access, AccessKind, Mode, PageFault};
 use crate::kernel::Kernel;
@@ -68,6 +68,14 @@ impl Kernel {
         loop {
             // As on the hardware, the access starts over after each fault, and may fault again.
             self.do_page_fault(current, fault)?;
+            if access.mode == Mode::User && self.is_memdie(current) {
+                // The way back to user mode leads through the signal by which it was killed.
+                return Err(UserFault {
+                    addr: fault.addr,
+                    error_code: fault.error_code,
+                    kind: UserFaultKind::OomKilled,
+                });
+            }
             match self.cpus[self.this_cpu]
                 .mmu
                 .translate(&mut self.ram, fault.addr, access)

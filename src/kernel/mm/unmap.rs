@@ -4,6 +4,7 @@ use super::pagetable::{
     Entries, PGDIR_SIZE, counted_page, entries_of, load_entries, pte_none, pte_present, slots,
     store_entries,
 };
+use super::swap_entry::SwapEntry;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, PAGE_SHIFT, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte};
@@ -51,7 +52,7 @@ impl Kernel {
     fn tlb_remove_page(&mut self, tlb: &mut MmuGather, pfn: Pfn) {
         tlb.need_flush = true;
         if tlb.fast {
-            return self.put_page(pfn);
+            return self.free_page_and_swap_cache(pfn);
         }
         tlb.pages.push(pfn);
         if tlb.pages.len() >= FREE_PTE_NR {
@@ -67,8 +68,11 @@ impl Kernel {
         // A frame that is freed may be given to another task at once. No CPU may still reach it by
         // an old translation then.
         self.flush_tlb_mm(tlb.mm);
+        if !tlb.fast {
+            self.lru_add_drain();
+        }
         for pfn in tlb.pages.drain(..) {
-            self.put_page(pfn);
+            self.free_page_and_swap_cache(pfn);
         }
     }
 
@@ -76,7 +80,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `include/asm-generic/tlb.h`, `tlb_finish_mmu()`.
     pub(super) fn tlb_finish_mmu(&mut self, tlb: &mut MmuGather) {
-        self.mms[tlb.mm].rss -= std::mem::take(&mut tlb.freed);
+        // Reclaim counts wrongly: there may be more pages than `rss` says.
+        let space = &mut self.mms[tlb.mm];
+        space.rss = space.rss.saturating_sub(std::mem::take(&mut tlb.freed));
         self.tlb_flush_mmu(tlb);
     }
 
@@ -130,8 +136,13 @@ impl Kernel {
         let zeros: Entries = [0; 1024];
         store_entries(&mut self.ram, table, first, &zeros[..entries.len()]);
         for pte in entries.iter().map(|entry| Pte(*entry)) {
-            if !pte_none(pte) && pte_present(pte) {
+            if pte_none(pte) {
+                continue;
+            }
+            if pte_present(pte) {
                 self.zap_one_pte(tlb, pte);
+            } else if let Some(entry) = SwapEntry::of_pte(pte) {
+                self.free_swap_and_cache(entry);
             }
         }
     }
@@ -145,13 +156,13 @@ impl Kernel {
         if pte.contains(Pte::DIRTY) {
             self.set_page_dirty(pfn);
         }
-        let page = self.mem.page_mut(pfn);
-        page.page_remove_rmap();
+        let page = self.mem.page(pfn);
         if page.is_anon() {
             self.mms[tlb.mm].anon_rss -= 1;
         } else if pte.contains(Pte::ACCESSED) {
             self.mark_page_accessed(pfn);
         }
+        self.mem.page_remove_rmap(pfn);
         tlb.freed += 1;
         self.tlb_remove_page(tlb, pfn);
     }
@@ -183,6 +194,7 @@ impl Kernel {
             if let Some(table) = self.page_table(tlb.mm, addr) {
                 self.set_pde(tlb.mm, addr, Pde(0));
                 self.mms[tlb.mm].nr_ptes -= 1;
+                self.mem.page_state_mut().nr_page_table_pages -= 1;
                 // Like a page, the table waits for the flush: another CPU may walk it until then.
                 self.tlb_remove_page(tlb, table);
             }
@@ -196,6 +208,7 @@ impl Kernel {
         let vmas: Vec<Vma> = std::mem::take(&mut self.mms[mm].vmas)
             .into_values()
             .collect();
+        self.lru_add_drain();
         let mut tlb = MmuGather::new(self, mm);
         let accounted = self.unmap_vmas(&mut tlb, &vmas);
         self.vm_unacct_memory(accounted);

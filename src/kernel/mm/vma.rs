@@ -1,6 +1,6 @@
 //! Virtual memory areas: ranges of an address space with the same rights and the same backing.
 
-use crate::abi::{AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
+use crate::abi::{AnonLinkId, AnonVmaId, FileId, PAGE_SHIFT, Prot, VirtAddr};
 use bitflags::bitflags;
 
 /// Low bits of the entries of pages without access rights.
@@ -110,6 +110,8 @@ pub struct Vma {
     pub vm_file: Option<FileId>,
     /// The `anon_vma` of its anonymous pages, once it has some.
     pub anon_vma: Option<AnonVmaId>,
+    /// Its place in the list of the `anon_vma`.
+    pub anon_link: Option<AnonLinkId>,
 }
 
 impl Vma {
@@ -123,6 +125,7 @@ impl Vma {
             vm_pgoff: vm_start >> PAGE_SHIFT,
             vm_file: None,
             anon_vma: None,
+            anon_link: None,
         }
     }
 
@@ -132,6 +135,22 @@ impl Vma {
         self.vm_start -= pages << PAGE_SHIFT;
         self.vm_pgoff = self.vm_pgoff.wrapping_sub(pages);
         self
+    }
+
+    /// The part of it below an address, unless that is empty.
+    pub(super) fn below(&self, addr: u32) -> Option<Self> {
+        let vm_end = addr.min(self.vm_end);
+        (self.vm_start < vm_end).then_some(Self { vm_end, ..*self })
+    }
+
+    /// The part of it from an address on, unless that is empty.
+    pub(super) fn above(&self, addr: u32) -> Option<Self> {
+        let vm_start = addr.max(self.vm_start);
+        (vm_start < self.vm_end).then(|| Self {
+            vm_start,
+            vm_pgoff: self.linear_page_index(VirtAddr(vm_start)),
+            ..*self
+        })
     }
 
     /// Size in pages.

@@ -33,6 +33,13 @@ impl Writes {
         self.queue.iter().map(|(_, pfn)| *pfn)
     }
 
+    /// All writes end before their time.
+    fn end_all(&mut self) {
+        for (tick, _) in &mut self.queue {
+            *tick = 0;
+        }
+    }
+
     fn pop_ended(&mut self, now: u64) -> Option<Pfn> {
         self.next_end().filter(|tick| *tick <= now)?;
         self.queue.pop_front().map(|(_, pfn)| pfn)
@@ -119,6 +126,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `end_page_writeback()`.
     fn end_page_writeback(&mut self, pfn: Pfn) {
+        if self.mem.page_has(pfn, PageFlags::RECLAIM) {
+            self.mem.rotate_reclaimable_page(pfn);
+        }
         if self.mem.page_mut(pfn).test_and_clear(PageFlags::WRITEBACK) {
             self.vm.nr_writeback -= 1;
         }
@@ -129,6 +139,15 @@ impl Kernel {
         while let Some(pfn) = self.writes.pop_ended(self.tick()) {
             self.end_page_writeback(pfn);
         }
+    }
+
+    /// Lets a caller wait for the device that cannot sleep here: all writes end before their time.
+    ///
+    /// Linux 2.6.12: `drivers/block/ll_rw_blk.c`, `blk_congestion_wait()`. Simplified: 2.6.12 lets
+    /// the caller sleep until a write ends by itself.
+    pub(super) fn blk_congestion_wait(&mut self) {
+        self.writes.end_all();
+        self.end_writes();
     }
 
     /// Begins to write all dirty pages of a file, in ascending order, for a caller that will wait for

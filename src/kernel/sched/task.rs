@@ -82,6 +82,8 @@ bitflags! {
         const NEED_RESCHED = 1 << 3;
         /// Stop after each instruction for the tracer.
         const SINGLESTEP = 1 << 4;
+        /// The out-of-memory killer has killed it: it may take the last frames.
+        const MEMDIE = 1 << 16;
     }
 }
 

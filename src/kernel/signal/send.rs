@@ -66,7 +66,7 @@ impl Kernel {
         // SIGCONT resumes a process and a stop signal discards SIGCONT even if the signal itself is
         // then dropped as ignored.
         self.handle_stop_signal(signal, target);
-        if self.sig_ignored(target, signal) || self.is_queued_already(signal, shared) {
+        if self.is_dropped(signal, target, shared) {
             return Ok(());
         }
         self.send_signal(signal, info, target, shared)?;
@@ -92,7 +92,7 @@ impl Kernel {
         target: TaskId,
     ) -> Result<(), Errno> {
         let private = Pending::Private(target);
-        if self.sig_ignored(target, signal) || self.is_queued_already(signal, private) {
+        if self.is_dropped(signal, target, private) {
             return Ok(());
         }
         self.send_signal(signal, info, target, private)?;
@@ -115,6 +115,21 @@ impl Kernel {
     pub(in crate::kernel) fn send_sig(&mut self, target: TaskId, signal: Signal) {
         // A standard signal from the kernel is always queued.
         let _sent = self.specific_send_sig_info(signal, SendInfo::Kernel, target);
+    }
+
+    /// Whether a signal ends here: it is ignored, or pending already.
+    fn is_dropped(&mut self, signal: Signal, target: TaskId, whose: Pending) -> bool {
+        if self.sig_ignored(target, signal) {
+            let (pid, action) = (self.pid(target), self.sigaction_of(target, signal));
+            let event = TraceEvent::SignalIgnored {
+                pid,
+                signal,
+                action,
+            };
+            self.trace(target, event);
+            return true;
+        }
+        self.is_queued_already(signal, whose)
     }
 
     /// Linux 2.6.12: `kernel/signal.c`, `LEGACY_QUEUE()`.

@@ -155,6 +155,21 @@ pub struct MmapArgs {
     pub pgoff: u32,
 }
 
+/// The arguments of `mremap`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MremapArgs {
+    /// Where the mapping is.
+    pub addr: u32,
+    /// Its length in bytes, which is rounded up to pages; 0 for a second mapping of the same pages.
+    pub old_len: u32,
+    /// The length that it is to have.
+    pub new_len: u32,
+    /// `MREMAP_*`, as given.
+    pub flags: u32,
+    /// Where it is to be, with `MREMAP_FIXED`.
+    pub new_addr: u32,
+}
+
 /// The arguments of `futex`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FutexArgs {

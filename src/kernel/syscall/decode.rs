@@ -3,7 +3,8 @@
 
 use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MmapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    MmapArgs, MremapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs,
+    WaitidArgs,
 };
 use crate::abi::{
     CloneFlags, Errno, MapFlags, PAGE_SIZE, Resource, Rlimit, SIGINFO_WORDS, SigAction, SigInfo,
@@ -207,6 +208,7 @@ structures! {
     WaitArgs, wait_args, |args: &WaitArgs| args.pid.cast_unsigned();
     WaitidArgs, waitid_args, |args: &WaitidArgs| args.which;
     MmapArgs, mmap_args, |args: &MmapArgs| args.addr;
+    MremapArgs, mremap_args, |args: &MremapArgs| args.addr;
     FutexArgs, futex_args, |args: &FutexArgs| args.addr.0;
     PtraceArgs, ptrace_args, |args: &PtraceArgs| args.request;
 }
@@ -261,6 +263,16 @@ fn mmap_args([addr, len, prot, flags, fd, pgoff]: [u32; 6]) -> MmapArgs {
         flags,
         fd: (flags & MapFlags::ANONYMOUS.bits() == 0).then_some(fd),
         pgoff,
+    }
+}
+
+const fn mremap_args([addr, old_len, new_len, flags, new_addr]: [u32; 5]) -> MremapArgs {
+    MremapArgs {
+        addr,
+        old_len,
+        new_len,
+        flags,
+        new_addr,
     }
 }
 

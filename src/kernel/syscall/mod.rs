@@ -5,6 +5,7 @@
 //! Only `entry.rs` opens a call and closes it, and only there a result gets into `eax`; in between,
 //! `signal/restart.rs` alone may have the call restarted.
 
+mod area_refusal;
 mod args;
 mod decode;
 mod entry;
@@ -16,9 +17,11 @@ mod restart;
 mod result;
 mod table;
 
+pub use area_refusal::{AreaRefusal, NotPresent};
 pub use args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MmapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    MmapArgs, MremapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs,
+    WaitidArgs,
 };
 pub(super) use decode::low2high;
 pub use file_refusal::FileRefusal;

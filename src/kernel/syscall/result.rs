@@ -1,6 +1,7 @@
 //! What a system call comes to: a value, or an error with the rule of the kernel that refused it,
 //! so that whoever explains the error need not search for it.
 
+use super::area_refusal::AreaRefusal;
 use super::file_refusal::FileRefusal;
 use super::fork_refusal::ForkRefusal;
 use super::map_refusal::MapRefusal;
@@ -33,6 +34,8 @@ pub enum SysError {
     Map(MapRefusal),
     /// A call on a file in memory, or on the length of a file.
     File(FileRefusal),
+    /// `mprotect` and the other calls that change mapped memory.
+    Area(AreaRefusal),
     /// `wait4` or `waitid` finds no child.
     NoChild(NoChild),
     /// `setpgid` or `setsid`.
@@ -49,6 +52,7 @@ impl SysError {
             Self::Fork(refusal) => refusal.errno(),
             Self::Map(refusal) => refusal.errno(),
             Self::File(refusal) => refusal.errno(),
+            Self::Area(refusal) => refusal.errno(),
             Self::NoChild(_) => Errno::ECHILD,
             Self::Pgrp(refusal) => refusal.errno(),
             Self::Limit(refusal) => refusal.rule.errno(),
@@ -98,6 +102,12 @@ impl From<MapRefusal> for SysError {
 impl From<FileRefusal> for SysError {
     fn from(refusal: FileRefusal) -> Self {
         Self::File(refusal)
+    }
+}
+
+impl From<AreaRefusal> for SysError {
+    fn from(refusal: AreaRefusal) -> Self {
+        Self::Area(refusal)
     }
 }
 

@@ -7,8 +7,8 @@
 //! Linux 2.6.12: `include/asm-i386/unistd.h`, `arch/i386/kernel/entry.S` (`sys_call_table`).
 
 use super::args::{
-    AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, PtraceArgs,
-    SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, MremapArgs,
+    PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 use super::decode::{
     Argument, Decode, Registers, affinity_mask, high_groups, id16, ids16, known_resource,
@@ -409,7 +409,9 @@ syscalls! {
         programs(uname);
     123 modify_ldt("int func, void *ptr, unsigned long count") Absent;
     124 adjtimex("struct timex *time") Absent;
-    125 mprotect("unsigned long addr, size_t len, unsigned long prot") Absent;
+    125 mprotect("unsigned long addr, size_t len, unsigned long prot") Exact
+        = Mprotect(addr: u32, len: u32, prot: u32) => sys_mprotect
+        puppets(mprotect) programs(mprotect);
     126 sigprocmask("int how, old_sigset_t *set, old_sigset_t *old") Exact
         = Sigprocmask(args: SigprocmaskArgs = old_sigmask_change) => sys_sigprocmask
         programs(sigprocmask);
@@ -447,10 +449,14 @@ syscalls! {
     148 fdatasync("unsigned int fd") Exact
         = Fdatasync(fd: u32) => sys_fdatasync puppets(fdatasync) programs(fdatasync);
     149 _sysctl("struct __sysctl_args *args") Absent;
-    150 mlock("unsigned long addr, size_t len") Absent;
-    151 munlock("unsigned long addr, size_t len") Absent;
-    152 mlockall("int flags") Absent;
-    153 munlockall("") Absent;
+    150 mlock("unsigned long addr, size_t len") Exact
+        = Mlock(addr: u32, len: u32) => sys_mlock puppets(mlock) programs(mlock);
+    151 munlock("unsigned long addr, size_t len") Exact
+        = Munlock(addr: u32, len: u32) => sys_munlock puppets(munlock) programs(munlock);
+    152 mlockall("int flags") Exact
+        = Mlockall(flags: u32) => sys_mlockall puppets(mlockall) programs(mlockall);
+    153 munlockall("") Exact = Munlockall => sys_munlockall
+        puppets(munlockall) programs(munlockall);
     154 sched_setparam("pid_t pid, struct sched_param *param") Exact
         = SchedSetparam(pid: i32 = sched_pid, param: i32 = sched_priority) => sys_sched_setparam
         puppets(sched_setparam) programs(sched_setparam);
@@ -479,8 +485,10 @@ syscalls! {
         = Nanosleep(request: VirtAddr, remaining: VirtAddr) => sys_nanosleep, again
         programs(nanosleep);
     163 mremap(
-        "unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags"
-    ) Absent;
+        "unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags, \
+         unsigned long new_addr"
+    ) Exact
+        = Mremap(args: MremapArgs) => sys_mremap puppets(mremap) programs(mremap 4);
     164 setresuid("old_uid_t ruid, old_uid_t euid, old_uid_t suid") Simplified
         = Setresuid(ids: [u32; 3] = ids16) => sys_setresuid;
     165 getresuid("old_uid_t *ruid, old_uid_t *euid, old_uid_t *suid") Exact
@@ -585,7 +593,9 @@ syscalls! {
     218 mincore("unsigned long addr, size_t len, unsigned char *vector") Exact
         = Mincore(addr: u32, len: u32, vector: VirtAddr) => sys_mincore
         puppets(mincore) programs(mincore);
-    219 madvise("unsigned long addr, size_t len, int advice") Absent;
+    219 madvise("unsigned long addr, size_t len, int advice") Simplified
+        = Madvise(addr: u32, len: u32, advice: i32) => sys_madvise
+        puppets(madvise) programs(madvise);
     220 getdents64("unsigned int fd, struct linux_dirent64 *entries, unsigned int count") Absent;
     221 fcntl64("unsigned int fd, unsigned int command, unsigned long arg") Simplified
         = Fcntl64(fd: u32, command: u32, arg: u32) => sys_fcntl;

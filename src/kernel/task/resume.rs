@@ -13,7 +13,13 @@ impl Kernel {
     pub fn has_kernel_work(&self, task: TaskId) -> bool {
         self.task(task).in_call.continuation.is_some()
             || self.takes_signals(task)
-            || self.sched.is_migration_thread(task)
+            || self.is_kernel_thread(task)
+    }
+
+    /// Whether a task is a migration thread or kswapd.
+    #[inline]
+    pub(in crate::kernel) fn is_kernel_thread(&self, task: TaskId) -> bool {
+        self.sched.is_migration_thread(task) || self.is_kswapd(task)
     }
 
     /// Continues where the current task left off when it gave up the CPU inside the kernel.

@@ -9,6 +9,10 @@ const NEW_FIELD: usize = 65;
 const OLD_FIELD: usize = 9;
 /// The personality that only asks for the present one.
 const QUERY: u32 = u32::MAX;
+/// The personality of programs of old that execute what they may read.
+///
+/// Linux 2.6.12: `include/linux/personality.h`, `READ_IMPLIES_EXEC`.
+const READ_IMPLIES_EXEC: u32 = 0x0040_0000;
 
 /// `system_utsname`: system, node, release, version, machine, domain.
 ///
@@ -79,7 +83,7 @@ impl Kernel {
 
     /// Sets the personality and returns the old one.
     ///
-    /// Simplified: it is only kept and inherited; nothing behaves otherwise for it.
+    /// Simplified: besides `READ_IMPLIES_EXEC` it is only kept and inherited.
     ///
     /// Linux 2.6.12: `kernel/exec_domain.c`, `sys_personality()`.
     pub(in crate::kernel) fn sys_personality(&mut self, current: TaskId, persona: u32) -> u32 {
@@ -88,6 +92,11 @@ impl Kernel {
             QUERY => task.personality,
             _ => std::mem::replace(&mut task.personality, persona),
         }
+    }
+
+    /// Whether the program of a task expects that it may execute what it may read.
+    pub(in crate::kernel) fn read_implies_exec(&self, task: TaskId) -> bool {
+        self.task(task).personality & READ_IMPLIES_EXEC != 0
     }
 }
 

@@ -287,6 +287,10 @@ const fn fault_rule(kind: UserFaultKind) -> &'static str {
             "filemap_nopage() finds that the page is beyond the end of the file, although the area \
              contains it: SIGBUS (mm/filemap.c)"
         }
+        UserFaultKind::OomKilled => {
+            "no page can be freed, and out_of_memory() kills the task with the most badness points, \
+             or its first child (mm/oom_kill.c)"
+        }
         UserFaultKind::Oom => {
             "handle_mm_fault() gets no page frame: the task is killed (arch/i386/mm/fault.c)"
         }
@@ -296,7 +300,9 @@ const fn fault_rule(kind: UserFaultKind) -> &'static str {
 /// How to avoid such a fault. `alone` says whether no other task shares the memory.
 const fn fault_help(kind: UserFaultKind, alone: bool) -> &'static str {
     match kind {
-        UserFaultKind::Oom => "let tasks exit, or boot(#{mem: ..}) with more memory",
+        UserFaultKind::Oom | UserFaultKind::OomKilled => {
+            "let tasks exit, boot(#{mem: ..}) with more memory, or boot(#{swap: ..}) with swap"
+        }
         _ if !alone => {
             "maps(task) shows what is mapped; an access outside of it kills the task, and its core \
              dump kills every task that shares the memory, even a parent waiting in vfork"

@@ -1,8 +1,9 @@
-//! What `catch (e)` receives: our own errors, and maps for Rhai's own errors.
+//! What `catch (e)` receives: an error, whether the kernel, a function of ours or the language itself
+//! raised it.
 
 use super::convert::Result;
 use super::text::{bounded, list, text_of};
-use crate::script::errors::{ScriptError, caught};
+use crate::script::errors::ScriptError;
 use rhai::plugin::*;
 use rhai::{Dynamic, FUNC_TO_DEBUG, FnPtr, Map, NativeCallContext};
 
@@ -27,13 +28,10 @@ pub mod functions {
         map_to_string(ctx, value)
     }
 
-    /// A map as a string. Rhai's own errors are caught as maps and print their message.
+    /// A map as a string.
     #[rhai_fn(name = "to_string", name = "to_debug", return_raw)]
     pub fn map_to_string(ctx: NativeCallContext, map: &mut Map) -> Result<String> {
-        match caught(map) {
-            Some(text) => bounded(&ctx, text),
-            None => map_text(&ctx, map),
-        }
+        map_text(&ctx, map)
     }
 
     /// A function as a string: its name, or `closure`, since closures have none.
@@ -92,10 +90,12 @@ pub mod functions {
         error.note.clone().unwrap_or_default()
     }
 
-    /// The error number of a failed system call, such as 22; 0 for other errors.
+    /// The error number of a failed system call, such as 22; 0 for other errors, those of the
+    /// language as well.
     ///
     /// ```rhai
     /// try { spawn("sh").clone(CLONE_THREAD) } catch (e) { assert_eq(e.errno, 22); }
+    /// try { 1 / 0 } catch (e) { assert_eq(e.errno, 0); }
     /// ```
     #[rhai_fn(get = "errno")]
     pub fn error_errno(error: &mut ScriptError) -> i64 {

@@ -1,26 +1,35 @@
 //! The machine: booting, time, injected branches and failures.
 
-use super::convert::{Result, apply, bool_option, check_keys, choice, int_option, look, ranged};
+use super::convert::{
+    Result, apply, bool_option, check_keys, choice, int_option, look, ranged, string_option, word,
+};
 use crate::kernel::boot::Config;
 use crate::kernel::fail::{COPY_STEPS, FailPoint};
+use crate::kernel::mm::PagevecMode;
 use crate::kernel::sched::Tunables;
+use crate::kernel::sysctl::Sysctl;
 use crate::machine::{Command, Machine, Reply, Stop, Until};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Halt, Limit, Shared};
 use crate::trace::CopyStage;
+use crate::view;
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 fn boot_config(options: &Map) -> Result<Config> {
-    const KEYS: [&str; 23] = [
+    const KEYS: [&str; 27] = [
         "cpus",
         "mem",
         "tlb",
+        "swap",
+        "pagevec",
         "pid_max",
         "threads_max",
         "cow",
         "child_runs_first",
         "fork_flushes_tlb",
+        "overcommit_memory",
+        "overcommit_ratio",
         "initial_jiffies",
         "uid",
         "cycles_per_tick",
@@ -48,11 +57,15 @@ fn boot_config(options: &Map) -> Result<Config> {
             "cpus" => config.cpus = number()?,
             "mem" => config.mem = number()?,
             "tlb" => config.tlb = number()?,
+            "swap" => config.swap = number()?,
+            "pagevec" => config.pagevec = pagevec_option(value)?,
             "pid_max" => config.pid_max = number()?,
             "threads_max" => config.threads_max = Some(number()?),
             "cow" => config.cow = bool_option(value, key)?,
             "child_runs_first" => config.child_runs_first = bool_option(value, key)?,
             "fork_flushes_tlb" => config.fork_flushes_tlb = bool_option(value, key)?,
+            "overcommit_memory" => config.sysctls.set(Sysctl::OvercommitMemory, number()?),
+            "overcommit_ratio" => config.sysctls.set(Sysctl::OvercommitRatio, number()?),
             "initial_jiffies" => config.initial_jiffies = number()?,
             "uid" => config.uid = number()?,
             "cycles_per_tick" => config.cycles_per_tick = number()?,
@@ -68,6 +81,22 @@ fn boot_config(options: &Map) -> Result<Config> {
         }
     }
     Ok(config)
+}
+
+/// How new pages reach the LRU lists.
+fn pagevec_option(value: &Dynamic) -> Result<PagevecMode> {
+    const MODES: [(&str, PagevecMode); 2] = [
+        ("drained", PagevecMode::Drained),
+        ("literal", PagevecMode::Literal),
+    ];
+    let word = string_option(value, "pagevec")?;
+    let mode = MODES.into_iter().find(|(name, _)| *name == word);
+    mode.map(|(_, mode)| mode).ok_or_else(|| {
+        let known = MODES.map(|(name, _)| name);
+        ScriptError::new("`pagevec` is neither \"drained\" nor \"literal\"")
+            .with_help(choice(&word, "the values", &known))
+            .into()
+    })
 }
 
 fn stuck(machine: &Machine) -> ScriptError {
@@ -97,8 +126,21 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
             Ok(passed as i64)
         }
         Stop::Budget if allowed < ticks => Err(Halt::Limit(Limit::Ticks).into()),
+        Stop::Idle => {
+            tell_deadlocks(ctx)?;
+            Ok(passed as i64)
+        }
         _ => Ok(passed as i64),
     }
+}
+
+/// Prints which tasks wait for each other, when nothing can happen any more.
+fn tell_deadlocks(ctx: &NativeCallContext) -> Result<()> {
+    let text = look(ctx, view::deadlocks)?;
+    if !text.lines.is_empty() {
+        Shared::of(ctx)?.print(&format!("deadlock:\n{text}"));
+    }
+    Ok(())
 }
 
 /// Lets time pass up to a tick; between two commands, handlers run and output is printed.
@@ -135,9 +177,12 @@ pub mod functions {
     }
 
     /// Boots a fresh machine with options. Hardware and limits: `cpus` (1 to 8), `mem` (bytes),
-    /// `tlb` (entries), `pid_max`, `threads_max`, `initial_jiffies`, `uid`. Behaviour that a real
-    /// 2.6.12 does not let you change: `cow`, `child_runs_first`, `fork_flushes_tlb` (all true by
-    /// default), and `fork_cpu` and `parent_not_on_array` as in `inject`. For programs:
+    /// `tlb` (entries), `swap` (bytes of a swap device, by default 0: none), `pid_max`,
+    /// `threads_max`, `initial_jiffies`, `uid`. Behaviour that a real 2.6.12 does not let you
+    /// change: `pagevec` (`"drained"`, or `"literal"`: pages on their way to the LRU lists have one
+    /// more user, as in 2.6.12), `cow`, `child_runs_first`, `fork_flushes_tlb` (all true by
+    /// default), and `fork_cpu` and `parent_not_on_array` as in `inject`. Tunables, which `sysctl`
+    /// changes later: `overcommit_memory` 0 and `overcommit_ratio` 50. For programs:
     /// `cycles_per_tick` (instructions per tick), `jitter` (a seed that varies the length of ticks)
     /// and `interleave` (instructions that a CPU executes in a row, with several CPUs). The
     /// constants of the scheduler, with the names and default values of `kernel/sched.c`:
@@ -151,7 +196,9 @@ pub mod functions {
     pub fn boot_with(ctx: NativeCallContext, options: Map) -> Result<()> {
         let config = boot_config(&options)?;
         let shared = Shared::of(&ctx)?;
-        if !shared.with(|state| state.has_room_for(u64::from(config.mem)))? {
+        if !shared
+            .with(|state| state.has_room_for(u64::from(config.mem) + u64::from(config.swap)))?
+        {
             return Err(Halt::Limit(Limit::Memory).into());
         }
         let booted = shared.with(|state| state.boot(config))?;
@@ -229,7 +276,13 @@ pub mod functions {
                 let message = "nothing is left to happen, and the condition does not hold";
                 let help = "ps() shows what the tasks are waiting for; tick(n) lets time pass all the \
                      same";
-                return Err(ScriptError::new(message).with_help(help).into());
+                let error = ScriptError::new(message).with_help(help);
+                let deadlocks = look(&ctx, view::deadlocks)?.to_string();
+                return Err(match deadlocks.as_str() {
+                    "" => error,
+                    deadlocks => error.with_note(format!("deadlock: {deadlocks}")),
+                }
+                .into());
             }
             // A breakpoint or a panic has stopped the clock.
             if pass(&ctx, 1, Until::Budget)? == 0 {
@@ -267,6 +320,39 @@ pub mod functions {
     pub fn patience(ctx: NativeCallContext, n: i64) -> Result<()> {
         let ticks = ranged(n, "the number of ticks", 0, 1_000_000)? as u64;
         apply(&ctx, Command::Patience(ticks)).map(|_| ())
+    }
+
+    /// The value of a tunable of the kernel, as `/proc/sys` has it: `"vm.overcommit_memory"` or
+    /// `"vm.overcommit_ratio"`.
+    ///
+    /// ```rhai
+    /// assert_eq(sysctl("vm.overcommit_ratio"), 50);
+    /// ```
+    #[rhai_fn(name = "sysctl", return_raw)]
+    pub fn sysctl(ctx: NativeCallContext, name: &str) -> Result<i64> {
+        let sysctl = tunable(name)?;
+        look(&ctx, |machine| {
+            machine.kernel.config.sysctls.get(sysctl).into()
+        })
+    }
+
+    /// Changes a tunable of the kernel, as root does by writing to `/proc/sys`.
+    ///
+    /// `vm.overcommit_memory` says how much memory may be committed. 0: a request is refused if it
+    /// alone is more than could be freed. 1: nothing is refused. 2: all that is committed stays
+    /// below `vm.overcommit_ratio` percent of the RAM.
+    ///
+    /// ```rhai
+    /// let db = spawn("sh");
+    /// db.touch(db.mmap(40*MiB), 10240);
+    /// try { db.fork(); throw "forked"; } catch (error) { assert_eq(error.errno, 12); }
+    /// sysctl("vm.overcommit_memory", 1);
+    /// db.fork();
+    /// ```
+    #[rhai_fn(name = "sysctl", return_raw)]
+    pub fn set_sysctl(ctx: NativeCallContext, name: &str, value: i64) -> Result<()> {
+        let command = Command::Sysctl(tunable(name)?, word(value, "the value")?);
+        apply(&ctx, command).map(|_| ())
     }
 
     /// Forces a branch that the kernel rarely takes by itself: `"parent_not_on_array"`
@@ -336,6 +422,16 @@ pub mod functions {
     pub fn hex(value: i64) -> String {
         format!("{:#x}", value as u32)
     }
+}
+
+/// The tunable of that name.
+fn tunable(name: &str) -> Result<Sysctl> {
+    Sysctl::of(name).ok_or_else(|| {
+        let names = Sysctl::ALL.map(Sysctl::name);
+        ScriptError::new(format!("there is no tunable `{name}`"))
+            .with_help(choice(name, "the tunables", &names))
+            .into()
+    })
 }
 
 /// The names that `inject` accepts.

@@ -6,6 +6,7 @@
     reason = "in code that export_module generates, where the arguments' types were checked"
 )]
 
+mod areas;
 mod calls;
 mod check;
 mod clone;
@@ -19,6 +20,7 @@ mod help;
 mod jobs;
 mod machine;
 mod memory;
+mod memory_view;
 mod predict;
 mod program;
 mod properties;
@@ -56,8 +58,10 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(semaphores::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("memory", exported_module!(memory::functions)),
+        ("memory", exported_module!(areas::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
+        ("views", exported_module!(memory_view::functions)),
         ("views", exported_module!(sched_view::functions)),
         ("programs", exported_module!(program::functions)),
         ("following", exported_module!(follow::functions)),

@@ -48,6 +48,20 @@ fn line_addr(image: &ProgramImage, line: i64) -> Option<u32> {
         .map(|entry| entry.addr)
 }
 
+/// The line of the session that a call means by `line`: counted from the start of the file or input
+/// that it stands in, if the program has statements from there.
+fn session_line(ctx: &NativeCallContext, image: &ProgramImage, line: i64) -> Result<i64> {
+    let shared = Shared::of(ctx)?;
+    let before = shared.with(|state| state.source.lines_before)? as i64;
+    let mut lines = image.debug.lines.iter();
+    let stands_here = lines.any(|entry| entry.statement && i64::from(entry.line) > before);
+    Ok(if stands_here {
+        line.saturating_add(before)
+    } else {
+        line
+    })
+}
+
 fn set_breakpoint(ctx: &NativeCallContext, image: Arc<ProgramImage>, addr: u32) -> Result<i64> {
     match apply(ctx, Command::Break { image, addr })? {
         Reply::Point(id) => Ok(i64::from(id)),
@@ -299,6 +313,9 @@ pub mod functions {
     /// Stops the machine whenever that program reaches a line of the script. Returns the
     /// breakpoint's number.
     ///
+    /// Lines are those of the file or of the pasted text in which the call stands. In a line that is
+    /// typed at the prompt, they are those that `where` and `disasm` show.
+    ///
     /// ```rhai
     /// fn main() {
     ///     let n = 1;
@@ -313,7 +330,7 @@ pub mod functions {
     #[rhai_fn(name = "break_at", return_raw)]
     pub fn break_at_line(ctx: NativeCallContext, task: Task, line: i64) -> Result<i64> {
         let (_, image) = image(&ctx, &task)?;
-        match line_addr(&image, line) {
+        match line_addr(&image, session_line(&ctx, &image, line)?) {
             Some(addr) => set_breakpoint(&ctx, image, addr),
             None => Err(no_place(&format!("statement on or after line {line}"), &image).into()),
         }

@@ -56,7 +56,7 @@ fn printed(ctx: &NativeCallContext, view: Text) -> Result<String> {
 }
 
 /// The error for a task that has exited and waits to be reaped.
-fn no_address_space(task: &Task) -> ScriptError {
+pub(super) fn no_address_space(task: &Task) -> ScriptError {
     ScriptError::new(format!("task {} no longer has an address space", task.pid))
         .with_help("it has exited; ps() shows who has not reaped it yet")
 }
@@ -332,7 +332,8 @@ pub mod functions {
     }
 
     /// The trace: every decision of the kernel, oldest first, without those that only serve the
-    /// console (puppets woken for a call and going back to sleep).
+    /// console (puppets woken for a call and going back to sleep) or say nothing new (a SIGCHLD that
+    /// the parent ignores by default).
     ///
     /// ```rhai
     /// let sh = spawn("sh");
@@ -363,7 +364,8 @@ pub mod functions {
         )
     }
 
-    /// The whole trace, including the events that only serve the console.
+    /// The whole trace, including the events that only serve the console, and each SIGCHLD that is
+    /// ignored by default.
     ///
     /// ```rhai
     /// spawn("sh");

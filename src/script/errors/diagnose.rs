@@ -1,12 +1,12 @@
 //! Explains run-time errors to a learner: what happened, and how to fix it.
 
 use super::error::{FailureKind, ScriptError};
-use super::no_function::{ELSEWHERE, no_function, plain_types, written_call};
+use super::no_function::{ELSEWHERE, no_function, plain_types};
 use super::parse_error::{is_constant, plain_sentence};
 use super::recursion::{Calling, circle};
 use super::words::{Words, closest, free_functions, likeliest, signatures};
 use crate::script::session::{Halt, Limit, Limits, thousands};
-use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, Position, Scope};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, Position, Scope};
 
 /// An error, explained.
 pub(super) struct Diagnosis {
@@ -190,23 +190,6 @@ fn value_error(error: &EvalAltResult) -> Diagnosis {
     }
 }
 
-/// The message of one of Rhai's own errors that a script has caught. It comes as a map with Rhai's
-/// sentence, which is all that is left of an error inside a function.
-pub(in crate::script) fn caught(map: &Map) -> Option<String> {
-    map.get("error")?;
-    let message = map.get("message")?.clone().into_string().ok()?;
-    let bare = message.split(" (line ").next().unwrap_or_default();
-    let (kind, what) = bare.split_once(": ").unwrap_or((bare, ""));
-    Some(match kind {
-        "Division by zero" => arithmetic(bare).message,
-        "Variable not found" => format!("there is no variable {what}"),
-        "Property not found" => format!("there is no field {what}"),
-        "Function not found" => format!("there is no function {}", written_call(what)),
-        _ if bare.starts_with("Unknown property '") => no_property(bare).message,
-        _ => plain_sentence(bare),
-    })
-}
-
 /// A type in our terms: `an int`, `a string`.
 fn with_article(name: &str) -> String {
     let name = plain_types(name);
@@ -219,7 +202,7 @@ fn with_article(name: &str) -> String {
 }
 
 /// `text` is Rhai's `Division by zero: 100 / 0`.
-fn arithmetic(text: &str) -> Diagnosis {
+pub(super) fn arithmetic(text: &str) -> Diagnosis {
     let (kind, sum) = text.split_once(": ").unwrap_or((text, ""));
     let kind = kind.to_lowercase();
     if kind.contains("by zero") {
@@ -329,15 +312,10 @@ fn meant_function(name: &str) -> Option<String> {
 
 /// A key that a map does not have.
 fn no_field(name: &str, words: &Words) -> Diagnosis {
-    let help = match name {
-        "errno" | "name" | "help" | "note" => {
-            "errors of the language itself only have a message when caught: print(e)".to_owned()
-        }
-        _ => closest(name, words.fields()).map_or_else(
-            || "print the map to see its fields".to_owned(),
-            |word| did_you_mean(&word),
-        ),
-    };
+    let help = closest(name, words.fields()).map_or_else(
+        || "print the map to see its fields".to_owned(),
+        |word| did_you_mean(&word),
+    );
     Diagnosis::script(format!("there is no field {name}"), Some(help))
 }
 
@@ -346,7 +324,7 @@ const VALUE_OF_WAITID: [&str; 3] = ["signo", "code", "uid"];
 
 /// `text` is Rhai's sentence, with the property in the first pair of quotes and the type in the
 /// second.
-fn no_property(text: &str) -> Diagnosis {
+pub(super) fn no_property(text: &str) -> Diagnosis {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
     let [name, type_name, ..] = quoted.as_slice() else {
         return Diagnosis::script(text, None);

@@ -1,6 +1,8 @@
 //! What a script's mistake is called, where it is, and what helps: Rhai's errors and ours in words
 //! for a learner.
 
+mod area_remedy;
+mod caught;
 mod diagnose;
 mod error;
 mod file_remedy;
@@ -13,7 +15,7 @@ mod remedy;
 mod sched_remedy;
 mod words;
 
-pub(super) use diagnose::caught;
+pub(super) use caught::{is_of_language, make_ours};
 pub use error::{Failure, FailureKind, ScriptError};
 pub(super) use no_function::plain_types;
 pub(super) use refused::{Caller, errno_error, refused};

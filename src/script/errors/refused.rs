@@ -1,5 +1,6 @@
 //! What to say of a system call that the kernel refused by a rule that it names itself.
 
+use super::area_remedy::area_advice;
 use super::file_remedy::file_advice;
 use super::remedy::{Advice, fork_advice, map_advice, no_child, pgrp_advice};
 use super::{ScriptError, advice};
@@ -49,6 +50,12 @@ pub(in crate::script) fn refused(error: SysError, call: &str, caller: Caller) ->
         }
         SysError::File(refusal) => {
             let Advice { rule, remedy } = file_advice(refusal);
+            because(refusal.to_string())
+                .with_note(rule)
+                .with_help(remedy)
+        }
+        SysError::Area(refusal) => {
+            let Advice { rule, remedy } = area_advice(refusal);
             because(refusal.to_string())
                 .with_note(rule)
                 .with_help(remedy)

@@ -3,7 +3,7 @@
 use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
 use crate::kernel::syscall::{ForkRefusal, MapRefusal, NoChild, PgrpRefusal};
-use crate::trace::CloneRefusal;
+use crate::trace::{CloneRefusal, NoMemory};
 
 /// The rule, with its place in the source, and the remedy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -249,7 +249,7 @@ pub(super) const fn pgrp_advice(refusal: PgrpRefusal) -> Advice {
 }
 
 /// Advice on a refused mmap, munmap or brk.
-pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
+pub(in crate::script::errors) const fn map_advice(refusal: MapRefusal) -> Advice {
     use MapRefusal as R;
     let (rule, remedy) = match refusal {
         R::NotAnonymous(Errno::EBADF) => (
@@ -295,15 +295,17 @@ pub(super) const fn map_advice(refusal: MapRefusal) -> Advice {
         ),
         R::Overcommitted(_) => (
             "__vm_enough_memory() commits no more memory than could be available (mm/mmap.c)",
-            "map less, let tasks exit, or boot(#{mem: ..}) with more memory",
+            "map less, let tasks exit, boot(#{mem: ..}) with more memory, or \
+             sysctl(\"vm.overcommit_memory\", 1)",
         ),
         R::NoMemory => (
             "kmem_cache_alloc() fails to allocate the vm_area_struct of the area (mm/mmap.c)",
             "inject(\"fail_slab\", -1) turns the injected failure off",
         ),
         R::MayNotLock | R::LocksTooMuch => (
-            "do_mmap_pgoff() checks RLIMIT_MEMLOCK for MAP_LOCKED (mm/mmap.c)",
-            "leave out MAP_LOCKED, or be root: spawn(\"sh\", #{uid: 0})",
+            "locked memory is limited by RLIMIT_MEMLOCK, except with CAP_IPC_LOCK (mm/mmap.c, \
+             mm/mlock.c, mm/mremap.c)",
+            "setrlimit(RLIMIT_MEMLOCK, ..), or be root: spawn(\"sh\", #{uid: 0})",
         ),
         R::OffsetTooLarge | R::TooManyAreas | R::AddressSpaceLimit => (
             "do_mmap_pgoff() checks the limits of the address space (mm/mmap.c)",
@@ -384,6 +386,11 @@ pub(super) const fn fork_advice(refusal: ForkRefusal) -> Advice {
             "kernel/fork.c, copy_process",
             "CLONE_THREAD requires CLONE_SIGHAND, which requires CLONE_VM; path(|| ..) shows \
                  how far the call got",
+        ),
+        CloneRefusal::NoMemory(NoMemory::Overcommitted(_)) => (
+            "kernel/fork.c, dup_mmap; mm/mmap.c, __vm_enough_memory",
+            "use vfork, which copies nothing, or sysctl(\"vm.overcommit_memory\", 1), or \
+             boot(#{mem: ..}) with more memory",
         ),
         CloneRefusal::NoMemory(_) => (
             "kernel/fork.c, dup_task_struct and dup_mmap; mm/mmap.c, __vm_enough_memory",

@@ -139,8 +139,9 @@ fn returned_kind(object: &str) -> Option<&'static str> {
     match &name[word_start(name)..] {
         "spawn" | "task" | "init" | "fork" | "vfork" | "clone" => Some("task"),
         "trace" | "trace_all" => Some("trace"),
-        "ps" | "runq" | "pstree" | "timeline" | "maps" | "vtop" | "why_runs" | "why_not"
-        | "prio" | "latency" | "fairness" | "schedstat" => Some("view"),
+        "ps" | "runq" | "pstree" | "timeline" | "maps" | "smaps" | "vtop" | "frames"
+        | "pagetable" | "meminfo" | "buddyinfo" | "why_runs" | "why_not" | "prio" | "latency"
+        | "fairness" | "schedstat" => Some("view"),
         _ => None,
     }
 }

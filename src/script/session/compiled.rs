@@ -1,5 +1,6 @@
 //! Compiling functions of the script to programs of the machine.
 
+use super::document::{Document, base};
 use super::state::Shared;
 use crate::compile::{self, Diagnostic, Entry};
 use crate::kernel::fs::ProgramImage;
@@ -22,6 +23,12 @@ pub(in crate::script) struct Source {
     pub(in crate::script) text: String,
     /// Variables from earlier lines of the prompt.
     pub(in crate::script) variables: Vec<(String, Dynamic, bool)>,
+    /// The number of lines before the file or input that is running.
+    pub(in crate::script) lines_before: usize,
+    /// The name of the text.
+    name: String,
+    /// The file that runs in the middle of it, with the number of lines before it.
+    file: Option<(String, u32)>,
 }
 
 impl Source {
@@ -32,7 +39,7 @@ impl Source {
             .any(|function| function.name == name)
     }
 
-    pub(in crate::script) fn new(ast: &AST, text: &str, scope: &Scope<'static>) -> Self {
+    pub(super) fn new(ast: &AST, document: &Document, scope: &Scope<'static>) -> Self {
         let plain = |value: &Dynamic| {
             let value = value.flatten_clone();
             let array = value.as_array_ref().is_ok_and(|a| a.len() <= MAX_ARRAY);
@@ -45,8 +52,22 @@ impl Source {
             .filter_map(|(name, constant, value)| Some((name.to_owned(), plain(value)?, constant)));
         Self {
             ast: ast.clone(),
-            text: text.to_owned(),
+            text: document.text().to_owned(),
             variables: variables.collect(),
+            lines_before: document.before_input(),
+            name: document.name().to_owned(),
+            file: document
+                .file()
+                .map(|file| (base(file), document.before_input() as u32)),
+        }
+    }
+
+    /// A position in the file that is running, or in the text of the session.
+    fn place(&self, pos: compile::Pos) -> String {
+        let compile::Pos { line, column } = pos;
+        match &self.file {
+            Some((file, before)) if line > *before => format!("{file}:{}:{column}", line - before),
+            _ => format!("{}:{line}:{column}", self.name),
         }
     }
 
@@ -66,6 +87,7 @@ impl Source {
             source_name: name,
             variables: &self.variables,
             constants: &constant,
+            place: &|pos| self.place(pos),
         };
         compile::compile(&script, entry)
     }

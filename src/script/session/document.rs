@@ -8,10 +8,18 @@ const MAX_LINES: usize = 60_000;
 /// The text so far.
 #[derive(Default)]
 pub(super) struct Document {
+    /// Its name in the messages of programs.
+    name: String,
     text: String,
     lines: usize,
     /// The number of lines before the text that was added last.
     before: usize,
+    /// The number of lines before the input: what was typed or pasted at once, or a file.
+    input: usize,
+    /// The file that the input is, if it is one.
+    file: Option<String>,
+    /// Whether nothing of it is needed any more, because the session was reset.
+    ended: bool,
 }
 
 impl Document {
@@ -24,6 +32,7 @@ impl Document {
         if self.lines + lines > MAX_LINES {
             self.text.clear();
             self.lines = 0;
+            self.input = 0;
         }
         self.before = self.lines;
         let placed = "\n".repeat(self.lines) + source;
@@ -32,7 +41,66 @@ impl Document {
         }
         self.text.push_str(source);
         self.lines += lines;
+        self.ended = false;
         placed
+    }
+
+    /// Begins the next input: what follows is typed or pasted at once. Returns the document until
+    /// here if the session was reset, because the next one then starts over.
+    pub(super) fn begin_input(&mut self) -> Option<Self> {
+        let old = self.ended.then(|| std::mem::take(self));
+        if let Some(old) = &old {
+            self.name.clone_from(&old.name);
+        }
+        self.input = self.lines;
+        old
+    }
+
+    /// Begins a file that is run in the middle of an input. Returns what [`Self::return_to_input`]
+    /// needs.
+    pub(super) fn begin_file(&mut self, name: &str) -> usize {
+        self.file = Some(name.to_owned());
+        std::mem::replace(&mut self.input, self.lines)
+    }
+
+    /// Returns from the file that was added last to the input around it.
+    pub(super) fn return_to_input(&mut self, input: usize) {
+        self.file = None;
+        self.input = input + self.lines.saturating_sub(self.before);
+    }
+
+    /// Gives it the name of the script, of which only the last part of a path is kept.
+    pub(super) fn set_name(&mut self, name: &str) {
+        self.name = base(name);
+    }
+
+    /// Its name in the messages of programs.
+    pub(super) fn name(&self) -> &str {
+        match self.name.as_str() {
+            "" => "script",
+            name => name,
+        }
+    }
+
+    /// The file that is running in the middle of an input.
+    pub(super) fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// After a reset nothing of it is needed any more. It goes on in the input in the middle of
+    /// which the session was reset.
+    pub(super) const fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Takes that back.
+    pub(super) const fn resume(&mut self) {
+        self.ended = false;
+    }
+
+    /// The number of lines before the input.
+    pub(super) const fn before_input(&self) -> usize {
+        self.input
     }
 
     /// The number of lines before the text that was added last.
@@ -44,6 +112,11 @@ impl Document {
     pub(in crate::script) fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// The last part of a path.
+pub(super) fn base(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -66,5 +139,19 @@ mod tests {
         assert_eq!(document.add("1"), "\n".repeat(MAX_LINES - 1) + "1");
         assert_eq!(document.add("2"), "2");
         assert_eq!(document.text(), "2");
+    }
+
+    #[test]
+    fn a_file_that_is_run_in_an_input_does_not_count_for_it() {
+        let mut document = Document::default();
+        document.add("one");
+        document.begin_input();
+        document.add(":run file");
+        let input = document.begin_file("file");
+        document.add("a\nb\nc");
+        assert_eq!(document.before_input(), 2);
+        document.return_to_input(input);
+        document.add("the second line");
+        assert_eq!(document.before() + 1 - document.before_input(), 2);
     }
 }

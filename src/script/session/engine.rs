@@ -5,7 +5,7 @@ use super::nesting::is_nested_deeper;
 use super::state::{Halt, Shared};
 use crate::abi::Constant;
 use crate::script::api;
-use crate::script::errors::ScriptError;
+use crate::script::errors::{ScriptError, is_of_language, make_ours};
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, OptimizationLevel, Token};
 
 /// Creates an engine with our functions and limits.
@@ -85,7 +85,11 @@ fn excess(value: &Dynamic, limits: &Limits) -> Option<Limit> {
     reason = "rhai marks the call as volatile; the version is pinned"
 )]
 fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, limits: Limits) {
-    engine.on_var(move |name, _, context| {
+    engine.on_var(move |name, _, mut context| {
+        if context.scope().get(name).is_some_and(is_of_language) {
+            // Whatever is done with it, `e` of `catch (e)` is looked up first.
+            context.scope_mut().get_mut(name).map(make_ours);
+        }
         if let Some(value) = context.scope().get(name) {
             return match excess(value, &limits) {
                 Some(limit) => Err(Halt::Limit(limit).into()),

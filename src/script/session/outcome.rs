@@ -103,7 +103,9 @@ fn switched_to(events: &[TraceEvent]) -> Option<Pid> {
 /// The costliest thing that a fault caused.
 fn faults(events: &[TraceEvent]) -> Option<&'static str> {
     let has = |wanted: fn(&TraceEvent) -> bool| events.iter().any(wanted);
-    if has(|event| matches!(event, TraceEvent::CowCopy { .. })) {
+    if has(|event| matches!(event, TraceEvent::SwapPage { .. })) {
+        Some("swap in")
+    } else if has(|event| matches!(event, TraceEvent::CowCopy { .. })) {
         Some("copy")
     } else if copies_a_file(events) {
         Some("file copy")

@@ -29,11 +29,19 @@ impl Session {
         self.submit_text(line, call.as_deref().unwrap_or(line))
     }
 
-    /// Runs a text on behalf of a line such as `:run FILE`. It can be undone.
+    /// Runs the text of a file for a line such as `:run FILE`. It can be undone.
     ///
     /// # Errors
     /// As [`Session::submit`].
-    pub fn submit_text(&mut self, line: &str, source: &str) -> Result<Shown, Failure> {
+    pub fn submit_file(&mut self, line: &str, file: &str, text: &str) -> Result<Shown, Failure> {
+        self.pass_over(line);
+        let input = self.document.begin_file(file);
+        let result = self.submit_text(line, text);
+        self.document.return_to_input(input);
+        result
+    }
+
+    fn submit_text(&mut self, line: &str, source: &str) -> Result<Shown, Failure> {
         self.mark(line);
         let variables = self.scope.len();
         let boots = self.shared.look(|state| state.boot);
@@ -58,9 +66,11 @@ impl Session {
         cell(Role::Plain, text)
     }
 
+    /// The call that a line without parentheses stands for, after the same empty lines:
     /// `ps` alone means `ps()`, `help clone` means `help("clone")`, `tick 5` means `tick(5)`.
     fn as_call(&self, line: &str) -> Option<String> {
-        let line = line.trim().trim_end_matches(';').trim_end();
+        let (lines_before, line) = line.split_at(line.len() - line.trim_start().len());
+        let line = line.trim_end().trim_end_matches(';').trim_end();
         let (first, rest) = line
             .split_once(char::is_whitespace)
             .map_or((line, ""), |(first, rest)| (first, rest.trim()));
@@ -68,16 +78,18 @@ impl Session {
             return None;
         }
         if rest.is_empty() {
-            return self.is_callable(first).then(|| format!("{first}()"));
+            return self
+                .is_callable(first)
+                .then(|| format!("{lines_before}{first}()"));
         }
         if let ("help" | "man", Some(word)) = (first, asked_about(rest)) {
-            return Some(format!("help(\"{word}\")"));
+            return Some(format!("{lines_before}help(\"{word}\")"));
         }
         let call = format!("{first}({rest})");
         let meant = self.takes_an_argument(first)
             && self.engine.compile(line).is_err()
             && self.engine.compile_expression(&call).is_ok();
-        meant.then_some(call)
+        meant.then(|| format!("{lines_before}{call}"))
     }
 
     /// Whether there is a function of that name with one parameter.

@@ -19,7 +19,7 @@ pub struct Session {
     pub(in crate::script) shared: Shared,
     pub(in crate::script) scope: Scope<'static>,
     pub(in crate::script) library: AST,
-    document: Document,
+    pub(super) document: Document,
     pub(super) undo: Option<Undo>,
     limits: Limits,
 }
@@ -63,11 +63,17 @@ impl Session {
         })
     }
 
+    /// Gives the text of the session the name of its script, for the messages of programs.
+    pub fn set_name(&mut self, name: &str) {
+        self.document.set_name(name);
+    }
+
     /// Runs a script. Its variables and functions stay for the next one.
     ///
     /// # Errors
     /// What went wrong and where, for the user. The machine is as the script left it.
     pub fn run(&mut self, source: &str) -> Result<(), Failure> {
+        self.begin_input();
         self.evaluate(source).map(|_| ())
     }
 
@@ -76,11 +82,26 @@ impl Session {
     /// # Errors
     /// As [`Session::run`].
     pub fn eval(&mut self, source: &str) -> Result<String, Failure> {
+        self.begin_input();
         let value = self.evaluate(source)?;
         if value.is_unit() {
             return Ok(String::new());
         }
         self.text_of(value, "value.to_string()")
+    }
+
+    /// Begins the next input: the lines that follow are typed or pasted at once. `break_at` counts
+    /// lines from its start.
+    pub fn begin_input(&mut self) {
+        let replaced = self.document.begin_input();
+        if let (Some(undo), Some(document)) = (&mut self.undo, replaced) {
+            undo.keep_document(document);
+        }
+    }
+
+    /// Counts a line of the input that is not run in the session: a command of the prompt.
+    pub fn pass_over(&mut self, line: &str) {
+        self.document.add(line);
     }
 
     /// Runs a text as the continuation of this session's document.
@@ -89,9 +110,9 @@ impl Session {
         let placed = self.document.add(source);
         let compiled = self.engine.compile_with_scope(&self.scope, &placed);
         let ast = compiled.map_err(|error| Failure::of_parse(&error, &placed, &self.words()))?;
-        self.shared.warn(&shadowing(&ast));
+        self.shared.warn(&shadowing(&ast, &self.document));
         let program = self.library.merge(&ast);
-        let source = Source::new(&program, self.document.text(), &self.scope);
+        let source = Source::new(&program, &self.document, &self.scope);
         self.shared.between_runs(|state| state.source = source);
         let result = self
             .engine

@@ -1,25 +1,31 @@
 //! Functions of a script that hide built-in ones. Rhai calls them silently, whoever meant the
 //! built-in function.
 
+use super::document::Document;
 use crate::script::help::function_docs;
 use rhai::AST;
 
 /// A function of a script that is called instead of a built-in one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Shadowing {
-    /// The line on which its body begins.
+    /// The file in which it stands, if the prompt runs one.
+    pub file: Option<String>,
+    /// The line of the file, or else of the session, on which its body begins.
     pub line: usize,
     /// How the built-in function is called.
     pub signature: String,
 }
 
 /// The functions of a script that hide built-in ones, by line.
-pub(super) fn shadowing(script: &AST) -> Vec<Shadowing> {
+pub(super) fn shadowing(script: &AST, document: &Document) -> Vec<Shadowing> {
+    let file = document.file();
+    let lines_before = file.map_or(0, |_| document.before());
     let mut found: Vec<Shadowing> = script
         .iter_fn_def()
         .filter_map(|function| {
             Some(Shadowing {
-                line: function.body.start_position().line()?,
+                file: file.map(str::to_owned),
+                line: function.body.start_position().line()? - lines_before,
                 signature: hidden_by(&function.name, function.params.len())?.to_owned(),
             })
         })
@@ -56,7 +62,7 @@ mod tests {
         let script = "fn trace() { 7 }\nfn assert_eq(a, b) { }\nfn trace(a, b, c) { }\n\
                       fn fork() { }\nfn main() { }\nfn pid() { }\n";
         let ast = Engine::new().compile(script).unwrap();
-        let told: Vec<(usize, String)> = shadowing(&ast)
+        let told: Vec<(usize, String)> = shadowing(&ast, &Document::default())
             .into_iter()
             .map(|found| (found.line, found.signature))
             .collect();

@@ -1,6 +1,7 @@
 //! Undo: the state of a session before each of its last lines. The machine goes back through
 //! checkpoints and commands; variables and functions are kept as copies.
 
+use super::document::Document;
 use super::run::Session;
 use super::scope_copy::{Copied, copy_scope};
 use crate::kernel::boot::Config;
@@ -32,6 +33,8 @@ struct Mark {
     /// The closures that are signal handlers; they share variables with the scope.
     handlers: Vec<FnPtr>,
     predictions: usize,
+    /// The document that the next one has replaced, if the line has reset the session.
+    document: Option<Document>,
     /// The number of values in the scope.
     weight: usize,
 }
@@ -56,6 +59,13 @@ impl Undo {
 
     fn forget_first(&mut self) {
         self.weight -= self.marks.pop_front().map_or(0, |mark| mark.weight);
+    }
+
+    /// Keeps a document that was replaced after the last line.
+    pub(super) fn keep_document(&mut self, document: Document) {
+        if let Some(mark) = self.marks.back_mut() {
+            mark.document = Some(document);
+        }
     }
 
     fn pop(&mut self) -> Option<Mark> {
@@ -100,6 +110,7 @@ impl Session {
             library: self.library.clone(),
             handlers: closures,
             predictions,
+            document: None,
             weight: values,
         });
     }
@@ -123,9 +134,14 @@ impl Session {
                 break;
             }
             undone = undo.pop();
+            let document = undone.as_mut().and_then(|mark| mark.document.take());
+            if let Some(document) = document {
+                self.document = document;
+            }
             count += 1;
         }
         let mark = undone?;
+        self.document.resume();
         self.shared.between_runs(|state| {
             if let Some(history) = &mut state.history {
                 history.go_back(&mut state.machine, mark.moment);
@@ -154,6 +170,7 @@ impl Session {
             .between_runs(|state| state.boot(Config::default()))?;
         self.scope = Scope::new();
         self.library = AST::empty();
+        self.document.end();
         Ok(())
     }
 }

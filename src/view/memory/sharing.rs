@@ -3,7 +3,7 @@
 use crate::abi::{MmId, PAGE_SIZE, Pfn, Pid, TASK_SIZE, VirtAddr};
 use crate::hw::Pte;
 use crate::kernel::Kernel;
-use crate::kernel::mm::pte_present;
+use crate::kernel::mm::{SwapEntry, pte_present};
 use crate::machine::Machine;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
@@ -97,6 +97,18 @@ pub fn owners(kernel: &Kernel, pfn: Pfn) -> Vec<Owner> {
     kernel.mms().keys().flat_map(of_mm).collect()
 }
 
+/// All page table entries that own a swap slot, in the order of address spaces and addresses.
+pub fn slot_owners(kernel: &Kernel, slot: SwapEntry) -> Vec<Owner> {
+    let users = mm_users(kernel);
+    let of_mm = |mm| {
+        let naming = user_entries(kernel, mm).filter(|(_, pte)| *pte == slot.pte());
+        naming
+            .map(|(addr, pte)| owner(&users, mm, addr, pte))
+            .collect::<Vec<_>>()
+    };
+    kernel.mms().keys().flat_map(of_mm).collect()
+}
+
 /// The frames of user data that both address spaces map.
 pub fn common_frames(kernel: &Kernel, a: MmId, b: MmId) -> usize {
     let frames = |mm| -> BTreeSet<Pfn> {
@@ -107,7 +119,12 @@ pub fn common_frames(kernel: &Kernel, a: MmId, b: MmId) -> usize {
 }
 
 /// The mapped user pages of an address space, in ascending order of address.
-fn user_pages(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)> {
+pub(super) fn user_pages(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)> {
+    user_entries(kernel, mm).filter(|(_, pte)| pte_present(*pte))
+}
+
+/// The entries of an address space for user pages, empty ones included.
+pub(super) fn user_entries(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)> {
     let tables = (0..TASK_SIZE).step_by(TABLE_SPAN).filter_map(move |start| {
         let pde = kernel.pde(mm, VirtAddr(start));
         pde.is_hw_present()
@@ -117,18 +134,16 @@ fn user_pages(kernel: &Kernel, mm: MmId) -> impl Iterator<Item = (VirtAddr, Pte)
         let entries = (start..)
             .step_by(PAGE_SIZE as usize)
             .zip(table.as_chunks().0);
-        entries
-            .map(|(addr, bytes)| (VirtAddr(addr), Pte(u32::from_le_bytes(*bytes))))
-            .filter(|(_, pte)| pte_present(*pte))
+        entries.map(|(addr, bytes)| (VirtAddr(addr), Pte(u32::from_le_bytes(*bytes))))
     })
 }
 
-fn is_user_data(kernel: &Kernel, pte: Pte) -> bool {
+pub(super) fn is_user_data(kernel: &Kernel, pte: Pte) -> bool {
     kernel.mem().pfn_valid(pte.pfn()) && !kernel.mem().page(pte.pfn()).is_reserved()
 }
 
 /// The tasks of every address space, in ascending order.
-fn mm_users(kernel: &Kernel) -> SecondaryMap<MmId, Vec<Pid>> {
+pub(super) fn mm_users(kernel: &Kernel) -> SecondaryMap<MmId, Vec<Pid>> {
     let mut users: SecondaryMap<MmId, Vec<Pid>> = SecondaryMap::new();
     for (pid, task) in kernel.pid_hash().tasks() {
         if let Some(mm) = kernel.task(task).mm()

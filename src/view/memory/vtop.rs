@@ -4,7 +4,7 @@
 use crate::abi::{Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PSE, Pde, Pte, Rights, TlbBits, TlbEntry, Walk, pde_phys, pte_phys, walk};
 use crate::kernel::Kernel;
-use crate::kernel::mm::{Page, PageFlags, PageMapping, pte_to_pgoff};
+use crate::kernel::mm::{Page, PageFlags, PageMapping, SwapEntry, pte_to_pgoff};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -124,6 +124,9 @@ pub fn pte_flags(pte: Pte) -> Vec<&'static str> {
     if pte_to_pgoff(pte).is_some() {
         return vec!["FILE"];
     }
+    if SwapEntry::of_pte(pte).is_some() {
+        return vec!["SWAP"];
+    }
     if !pte.is_hw_present() && pte.contains(Pte::PROTNONE) {
         return vec!["PROTNONE"];
     }
@@ -202,11 +205,12 @@ fn end_of(walk: &Walk) -> String {
         (Some(pte), None) if pte.contains(Pte::PROTNONE) => {
             "mapped, but hidden from the hardware (PROT_NONE): every access faults".to_owned()
         }
-        (pte, None) => match pte.and_then(pte_to_pgoff) {
-            Some(page) => {
+        (pte, None) => match (pte.and_then(pte_to_pgoff), pte.and_then(SwapEntry::of_pte)) {
+            (Some(page), _) => {
                 format!("names page {page} of the file (nonlinear mapping): every access faults")
             }
-            None => "not present: every access faults".to_owned(),
+            (None, Some(slot)) => format!("in {slot}: every access faults"),
+            (None, None) => "not present: every access faults".to_owned(),
         },
     }
 }

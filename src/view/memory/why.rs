@@ -9,14 +9,15 @@ mod tests;
 mod words;
 
 use super::maps::{MapsRow, maps};
-use super::sharing::owners;
+use super::sharing::{owners, slot_owners};
 use super::vtop::{Vtop, vtop};
 use crate::abi::{MmId, Pfn, Pid, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Access, ErrorCode, Mmu, Mode, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{
-    BadAccess, FaultVerdict, FilePage, PteFault, SegvCode, Vma, WpVerdict, WpWhy, access_verdict,
-    fault_verdict, pte_fault_verdict,
+    BadAccess, FaultVerdict, FilePage, LruList, PageMapping, PteFault, SegvCode, SwapEntry,
+    SwapInVerdict, Vma, WpVerdict, WpWhy, access_verdict, fault_verdict, pte_fault_verdict,
+    slot_of,
 };
 use crate::machine::Machine;
 use serde::{Serialize, Serializer};
@@ -37,6 +38,12 @@ pub struct Why {
     pub area: Area,
     /// The page table entries that map the frame; empty if its users are not counted.
     pub mapped_by: Vec<Mapper>,
+    /// Who else uses the frame: a cache, or a vector in front of the LRU lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<&'static str>,
+    /// If the page is in a swap slot: the page table entries that own the slot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slot_owners: Vec<Mapper>,
     /// The outcome of a read from user mode.
     pub read: Forecast,
     /// The outcome of a write from user mode.
@@ -133,6 +140,18 @@ pub enum Fate {
         /// The frame of the page, if it is already in the page cache.
         cached: Option<Pfn>,
     },
+    /// The page of a swap slot is mapped, after it has been read unless the swap cache has it.
+    SwapIn {
+        /// The slot.
+        #[serde(serialize_with = "as_text")]
+        slot: SwapEntry,
+        /// The page of the swap cache.
+        cached: Option<Pfn>,
+        /// Page table entries that own the slot.
+        owners: u16,
+        /// Whether the page is copied at once, because it is written and has other owners.
+        copies: bool,
+    },
     /// Copy on write: the page is copied.
     Copy {
         /// The frame that is copied.
@@ -170,6 +189,7 @@ fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S:
 fn copy_reason<S: Serializer>(why: &WpWhy, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(match why {
         WpWhy::Shared { .. } => "shared",
+        WpWhy::SwapShared { .. } => "swap_slot_shared",
         WpWhy::ZeroPage => "zero_page",
         WpWhy::Reserved => "reserved",
     })
@@ -187,6 +207,11 @@ pub fn why(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Why> {
         task: task_name(kernel, task),
         area: area(machine, task, va),
         mapped_by,
+        held_by: match &walk.page {
+            Some(page) if !page.reserved => holders(kernel, page.pfn),
+            _ => Vec::new(),
+        },
+        slot_owners: slot_mappers(kernel, &walk),
         read: forecast(kernel, task, va, Access::read(Mode::User))?,
         write: forecast(kernel, task, va, Access::write(Mode::User))?,
         walk,
@@ -287,6 +312,20 @@ fn fate_in_area(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, code: ErrorC
         PteFault::Nonlinear { index } => file_fate(kernel, vma, index, |cached| {
             Fate::NonlinearPage { index, cached }
         }),
+        PteFault::SwapIn { entry } => {
+            let SwapInVerdict {
+                cached,
+                owners,
+                exclusive,
+                ..
+            } = kernel.swap_in_verdict(entry);
+            Fate::SwapIn {
+                slot: entry,
+                cached,
+                owners,
+                copies: code.is_write() && !exclusive,
+            }
+        }
         PteFault::WriteProtect => write_protect_fate(kernel, pte),
         PteFault::SpuriousWrite | PteFault::SpuriousRead => Fate::Again,
     }
@@ -296,13 +335,19 @@ fn file_fate(kernel: &Kernel, vma: &Vma, index: u32, found: impl Fn(Option<Pfn>)
     match kernel.file_page_at(vma, index) {
         FilePage::Cached(pfn) => found(Some(pfn)),
         FilePage::Uncached { .. } => found(None),
+        FilePage::Swapped { slot, .. } => Fate::SwapIn {
+            slot,
+            cached: kernel.swap().cached(slot),
+            owners: 1,
+            copies: false,
+        },
         FilePage::BeyondEnd => Fate::Sigbus,
     }
 }
 
 fn write_protect_fate(kernel: &Kernel, pte: Pte) -> Fate {
     let pfn = pte.pfn();
-    match kernel.mem().wp_verdict(pfn) {
+    match kernel.wp_verdict(pfn) {
         WpVerdict::Reuse => Fate::Reuse { pfn },
         WpVerdict::Copy { why } => Fate::Copy { pfn, why },
     }
@@ -340,14 +385,47 @@ fn stack_growth_to(kernel: &Kernel, task: TaskId, va: VirtAddr) -> Option<u32> {
     }
 }
 
+/// Who uses a frame without mapping it.
+fn holders(kernel: &Kernel, pfn: Pfn) -> Vec<&'static str> {
+    let page = kernel.mem().page(pfn);
+    let waits = |cpu| {
+        let lists = [LruList::Inactive, LruList::Active];
+        let mut vectors = lists
+            .into_iter()
+            .map(move |list| kernel.mem().pagevec(cpu, list));
+        vectors.any(|vector| vector.contains(&pfn))
+    };
+    let holders = [
+        (
+            matches!(page.mapping(), PageMapping::Cache(_)),
+            "the page cache",
+        ),
+        (slot_of(page).is_some(), "the swap cache"),
+        ((0..kernel.cpus.len()).any(waits), "a pagevec"),
+    ];
+    let holders = holders.into_iter().filter(|(holds, _)| *holds);
+    holders.map(|(_, who)| who).collect()
+}
+
+/// The owners of the slot in which a walk ends.
+fn slot_mappers(kernel: &Kernel, walk: &Vtop) -> Vec<Mapper> {
+    let pte = walk.pte.as_ref().map(|pte| Pte(pte.value));
+    let slot = pte.and_then(SwapEntry::of_pte);
+    slot.map_or_else(Vec::new, |slot| named(kernel, slot_owners(kernel, slot)))
+}
+
 fn mappers(kernel: &Kernel, pfn: Pfn) -> Vec<Mapper> {
+    named(kernel, owners(kernel, pfn))
+}
+
+fn named(kernel: &Kernel, owners: Vec<super::sharing::Owner>) -> Vec<Mapper> {
     let name = |pid: Pid| kernel.pid_hash().find(pid).map(|id| task_name(kernel, id));
     let mapper = |owner: super::sharing::Owner| Mapper {
         tasks: owner.pids.into_iter().filter_map(name).collect(),
         addr: owner.addr,
         writable: owner.writable,
     };
-    owners(kernel, pfn).into_iter().map(mapper).collect()
+    owners.into_iter().map(mapper).collect()
 }
 
 fn task_name(kernel: &Kernel, task: TaskId) -> TaskName {

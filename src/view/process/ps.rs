@@ -49,10 +49,15 @@ pub struct PsRow {
     pub doing: String,
 }
 
-/// The tasks of a machine, without the idle tasks, which have no pid.
+/// The tasks of a machine, without the idle tasks, which have no pid. kswapd is among them if there
+/// is swap or memory has been short.
 pub fn ps(machine: &Machine) -> Ps {
     let tasks = machine.kernel.pid_hash().tasks();
-    let rows = tasks.map(|(_, id)| ps_row(machine, id)).collect();
+    let tasks = tasks
+        .map(|(_, id)| id)
+        .chain(machine.kernel.visible_kswapd());
+    let mut rows: Vec<PsRow> = tasks.map(|id| ps_row(machine, id)).collect();
+    rows.sort_by_key(|row| row.pid);
     Ps { rows }
 }
 
@@ -64,7 +69,12 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
     PsRow {
         pid: sched.pid,
         tgid: task.tgid(),
-        ppid: kernel.ppid(id),
+        // 2.6.12's kernel threads are children of init.
+        ppid: if kernel.is_kswapd(id) {
+            kernel.pid(kernel.init())
+        } else {
+            kernel.ppid(id)
+        },
         name: kernel.names.get(sched.name).to_owned(),
         letter,
         state,

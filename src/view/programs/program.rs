@@ -445,7 +445,27 @@ pub fn crash(machine: &Machine, crash: &Crash) -> String {
     };
     let name = machine.kernel.names.get(place.name);
     let line = place_in_source(&place.image, place.eip);
-    format!("{}:{name} {what}\n  {line}", place.pid)
+    let whose = overwritten(machine, crash).unwrap_or_default();
+    format!("{}:{name} {what}\n  {line}{whose}", place.pid)
+}
+
+/// Whose stores on its stack a program found: the one that it took for a return address, or else
+/// the latest.
+fn overwritten(machine: &Machine, crash: &Crash) -> Option<String> {
+    let stores = &crash.stores;
+    let returned_to = stores.iter().find(|store| store.value == crash.place.eip);
+    let store = returned_to.or(stores.last())?;
+    let what = if returned_to.is_some() {
+        "its return address"
+    } else {
+        "its stack"
+    };
+    let name = machine.kernel.names.get(store.name);
+    Some(format!(
+        "\n  {what} at {:#010x} was overwritten by {}:{name}, which shares the stack: it stored \
+         {:#x}",
+        store.addr.0, store.pid, store.value
+    ))
 }
 
 /// What an instruction did to raise an exception.

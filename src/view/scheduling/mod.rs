@@ -1,6 +1,7 @@
 //! Scheduling: who runs, who runs next, why, and who got how much of the CPU.
 
 mod chart;
+mod deadlock;
 mod fairness;
 mod latency;
 mod on_cpu;
@@ -11,6 +12,7 @@ mod timeline;
 mod why_not;
 mod why_runs;
 
+pub use deadlock::{Waiting, deadlocks};
 pub use fairness::{Fairness, LevelShare, Share, fairness};
 pub use latency::{Latency, LatencyRow, latency};
 pub use on_cpu::{OnCpu, on_cpu_now};

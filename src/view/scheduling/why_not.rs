@@ -1,6 +1,7 @@
 //! Why a task does not run: which tasks are ahead of it, or what it sleeps for, and when it can run
 //! at the earliest.
 
+use super::deadlock::{Waiting, circle};
 use super::why_runs::{TurnView, label};
 use crate::abi::{Pid, TaskId, TaskState};
 use crate::kernel::sched::{Ahead, WhyNot as NotAtOnce, WhyNotKind, would_preempt};
@@ -41,6 +42,8 @@ pub struct WhyNot {
     pub firm: bool,
     /// Idle CPUs, and why it is not there.
     pub idle_cpus: Vec<IdleCpu>,
+    /// The tasks that wait for each other, beginning with it, if it is one of them.
+    pub circle: Vec<Waiting>,
     /// What would keep a sleeping task from running if it were woken, in words.
     pub obstacle: Option<String>,
 }
@@ -113,6 +116,7 @@ pub fn why_not(machine: &Machine, id: TaskId) -> WhyNot {
             Standing::Queued { cpu, .. } => idle_cpus(machine, id, *cpu),
             _ => Vec::new(),
         },
+        circle: circle(machine, id),
         obstacle: woken
             .and_then(Result::err)
             .map(|why| obstacle(machine, &why)),
@@ -230,6 +234,9 @@ impl WhyNot {
         }
         for idle in &self.idle_cpus {
             text.push(idle.line());
+        }
+        for link in &self.circle {
+            text.push(label("circle").join(link.line()));
         }
         match (&self.obstacle, self.woken_runs) {
             (Some(obstacle), _) => text.push(label("woken now").plain(obstacle)),

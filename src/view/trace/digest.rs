@@ -9,7 +9,7 @@ mod gather;
 mod tests;
 mod words;
 
-use crate::abi::{Errno, Pfn, Pid, Signal, VirtAddr, WaitStatus};
+use crate::abi::{Errno, Pfn, Pid, SigAction, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
 use crate::machine::{Machine, Who};
 use crate::trace::{ArrayKind, Placement};
@@ -105,6 +105,15 @@ pub enum Item {
         signal: Signal,
         /// Whether it was delivered.
         taken: bool,
+    },
+    /// A signal was discarded when it was sent.
+    Ignored {
+        /// Receiver of the signal.
+        to: Pid,
+        /// The signal itself.
+        signal: Signal,
+        /// The receiver's action.
+        action: SigAction,
     },
     /// A tid was stored in user memory, or cleared.
     Tid {
@@ -370,6 +379,7 @@ impl Item {
             Self::Reaped { .. } => "zombies reaped",
             Self::Reparent { .. } => "tasks with another parent",
             Self::Signal { .. } => "signals",
+            Self::Ignored { .. } => "signals ignored",
             Self::Tid { .. } => "tids stored",
             Self::Prio { .. } => "other priorities",
             Self::Many { what, .. } => what,
@@ -384,7 +394,7 @@ impl Item {
             Self::Exit(exit) => Some(exit.who.pid),
             Self::VforkDone { parent } => Some(*parent),
             Self::Reparent { child, .. } => Some(*child),
-            Self::Signal { to, .. } => Some(*to),
+            Self::Signal { to, .. } | Self::Ignored { to, .. } => Some(*to),
             Self::Tid { value, .. } => Some(*value),
             _ => None,
         }

@@ -2,9 +2,9 @@
 
 use super::fields::EventFields;
 use super::line::event_line;
-use crate::abi::Pid;
+use crate::abi::{Pid, SigAction, Signal};
 use crate::machine::Machine;
-use crate::trace::{EventKind, FieldValue, Record};
+use crate::trace::{EventKind, FieldValue, Record, TraceEvent};
 use crate::view::text::task_tag;
 use crate::view::text::{Role, Text, cell};
 use serde::Serialize;
@@ -20,7 +20,8 @@ pub struct Selection {
     pub cpu: Option<u8>,
     /// Only events from that sequence number on.
     pub from_seq: u64,
-    /// Also those that only serve the console: puppets woken for an action and going back to sleep.
+    /// Also those that only serve the console (puppets woken for an action and going back to sleep)
+    /// or say nothing new: a SIGCHLD that the parent ignores by default follows every exit.
     pub console: bool,
 }
 
@@ -52,11 +53,17 @@ impl Selection {
     pub fn fits(&self, record: &Record) -> bool {
         let kind = record.event.kind();
         record.seq >= self.from_seq
-            && (self.console || !record.console)
+            && (self.console || !(record.console || is_usual(&record.event)))
             && (self.kinds.is_empty() || self.kinds.contains(&kind))
             && self.cpu.is_none_or(|cpu| record.stamp.cpu == cpu)
             && self.pid.is_none_or(|pid| is_about(record, pid))
     }
+}
+
+/// Whether an event only says what everybody expects.
+pub(super) fn is_usual(event: &TraceEvent) -> bool {
+    let usual = |signal, action| signal == Signal::SIGCHLD && action == SigAction::Default;
+    matches!(*event, TraceEvent::SignalIgnored { signal, action, .. } if usual(signal, action))
 }
 
 fn is_about(record: &Record, pid: Pid) -> bool {
@@ -94,7 +101,7 @@ impl TraceView {
 mod tests {
     use super::*;
     use crate::abi::Name;
-    use crate::trace::{Stamp, TraceEvent};
+    use crate::trace::Stamp;
 
     #[test]
     fn a_selection_combines_kind_cpu_place_and_whom_it_is_about() {

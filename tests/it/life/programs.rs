@@ -65,6 +65,7 @@ pub fn install(machine: &mut Machine) {
         source_name: "life",
         variables: &[],
         constants: &constant,
+        place: &|pos| format!("life:{pos:?}"),
     };
     for name in &NAMES[1..] {
         let image = compile(&script, &Entry::named(name)).unwrap();

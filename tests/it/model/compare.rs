@@ -6,7 +6,7 @@ use super::tables;
 use super::world::World;
 use forklab::abi::{InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 use forklab::kernel::Kernel;
-use forklab::kernel::mm::{FilePage, VmFlags, Vma};
+use forklab::kernel::mm::{FilePage, SwapEntry, VmFlags, Vma};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -83,7 +83,9 @@ fn compare_area(vma: &Vma, cell: &Cell, va: VirtAddr) {
 fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Option<&Bytes>) {
     let pte = kernel.pte(mm, va);
     let cached;
-    let found = if pte.is_hw_present() {
+    let found = if let Some(slot) = SwapEntry::of_pte(pte) {
+        kernel.swapped_bytes(slot)
+    } else if pte.is_hw_present() {
         Some(kernel.ram.frame(pte.pfn()))
     } else if vma.vm_file.is_none() {
         Some(&ZEROS)
@@ -91,6 +93,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
         match kernel.file_page(vma, va) {
             FilePage::Cached(pfn) => Some(kernel.ram.frame(pfn)),
             FilePage::BeyondEnd => None,
+            FilePage::Swapped { slot, .. } => kernel.swapped_bytes(slot),
             FilePage::Uncached { inode, index } => {
                 cached = file_page(kernel, inode, index);
                 Some(&cached)

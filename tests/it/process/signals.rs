@@ -257,6 +257,38 @@ fn ignoring_a_signal_forgets_what_is_pending_of_it() {
     }
 }
 
+/// A signal that is discarded when it is sent leaves an event that says why, as a call for a thread
+/// does; one that is blocked or pending already does not.
+#[test]
+fn a_signal_that_is_ignored_leaves_an_event() {
+    let (mut lab, sh) = Lab::with_shell();
+    let kid = lab.fork(sh);
+    let pid = lab.pid(kid);
+    lab.call(kid, Syscall::sigaction(15, Some(SigAction::Ignore)));
+    let mark = lab.mark();
+    assert_eq!(lab.kill(sh, pid, 15), 0);
+    assert_eq!(lab.call(sh, Syscall::Tkill(pid, 28)), 0);
+    lab.block(kid, SigSet::of(&[Signal::SIGTERM]));
+    assert_eq!(lab.kill(sh, pid, 15), 0);
+    assert_eq!(lab.kill(sh, pid, 15), 0);
+    lab.exit(kid, 0);
+    let ignored = lab.events(mark, |record| match record.event {
+        TraceEvent::SignalIgnored {
+            pid,
+            signal,
+            action,
+        } => Some((pid, signal.number(), action)),
+        _ => None,
+    });
+    let pid = forklab::abi::Pid(pid);
+    let expected = [
+        (pid, 15, SigAction::Ignore),
+        (pid, 28, SigAction::Default),
+        (forklab::abi::Pid(lab.pid(sh)), 17, SigAction::Default),
+    ];
+    assert_eq!(ignored, expected);
+}
+
 /// Whoever is blocked or stopped is passed over; nobody is woken twice.
 #[test]
 fn a_thread_that_blocks_is_passed_over() {

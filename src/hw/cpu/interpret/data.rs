@@ -80,6 +80,9 @@ impl Core<'_> {
         let (place, register) = if is_memory(i, 1) { (1, 0) } else { (0, 1) };
         let new = self.read_operand(i, register)?;
         let old = self.modify_operand(i, place, |_, _| new)?;
+        if is_memory(i, place) && old == 0 && new != 0 {
+            self.note_taken(i);
+        }
         self.write_operand(i, register, old)
     }
 
@@ -109,8 +112,19 @@ impl Core<'_> {
         })?;
         if old != expected {
             self.set_reg(EAX, width, old);
+        } else if is_memory(i, 0) && old == 0 && new != 0 {
+            self.note_taken(i);
         }
         Ok(())
+    }
+
+    /// The memory operand was a lock, perhaps, and is taken now.
+    fn note_taken(&mut self, i: &Instruction) {
+        let (seg, offset) = self.place(i);
+        // The access has succeeded before.
+        if let Ok(addr) = self.linear(seg, offset, 4, AccessKind::Write) {
+            self.taken.note(addr);
+        }
     }
 
     fn compare_and_exchange_8_bytes(&mut self, i: &Instruction) -> Step<()> {

@@ -59,6 +59,12 @@ impl Zone {
         self.free_area[order as usize].add(pages, head);
     }
 
+    /// Reclaim may look at the zone again.
+    pub(super) const fn something_was_freed(&mut self) {
+        self.scan.all_unreclaimable = false;
+        self.scan.pages_scanned = 0;
+    }
+
     /// Moves single pages from the buddy lists to the tail of a list, as many as there are up to
     /// `count`.
     ///
@@ -76,6 +82,7 @@ impl Zone {
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `free_pages_bulk()`.
     pub(super) fn free_pages_bulk(&mut self, pages: &mut [Page], count: u32, list: &mut PageList) {
+        self.something_was_freed();
         for _ in 0..count {
             // The tail was freed longest ago, and is the least likely to be in the cache of the
             // CPU.

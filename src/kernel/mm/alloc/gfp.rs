@@ -18,6 +18,8 @@ bitflags! {
         const IO = 0x40;
         /// Reclaim may call into the file system.
         const FS = 0x80;
+        /// A device will fill the frame, so that one that no cache holds will do.
+        const COLD = 0x100;
 
         /// For interrupts and for callers that hold locks: cannot sleep, may use the reserve.
         const ATOMIC = Self::HIGH.bits();

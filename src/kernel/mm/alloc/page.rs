@@ -1,5 +1,6 @@
 //! `struct page`: the kernel's record of one page frame, above all who uses it and who maps it.
 
+use super::lru::LruList;
 use super::page_list::Links;
 use bitflags::bitflags;
 use getset::CopyGetters;
@@ -12,6 +13,8 @@ bitflags! {
     pub struct PageFlags: u32 {
         /// Locked for I/O.
         const LOCKED = 1 << 0;
+        /// Reading or writing it failed.
+        const ERROR = 1 << 1;
         /// Used since reclaim last checked.
         const REFERENCED = 1 << 2;
         /// The contents are valid.
@@ -30,6 +33,8 @@ bitflags! {
         const WRITEBACK = 1 << 13;
         /// In the swap cache.
         const SWAPCACHE = 1 << 16;
+        /// To be moved to the tail of the inactive list when its write ends.
+        const RECLAIM = 1 << 18;
     }
 }
 
@@ -38,6 +43,7 @@ const CHECK_AT_FREE: PageFlags = PageFlags::LRU
     .union(PageFlags::PRIVATE)
     .union(PageFlags::LOCKED)
     .union(PageFlags::ACTIVE)
+    .union(PageFlags::RECLAIM)
     .union(PageFlags::WRITEBACK)
     .union(PageFlags::SWAPCACHE);
 /// Flags that must not be set when a page is allocated.
@@ -118,6 +124,26 @@ impl Page {
         self.flags.contains(PageFlags::RESERVED)
     }
 
+    /// Whether a page table entry maps the page.
+    pub const fn page_mapped(&self) -> bool {
+        self.mapcount >= 0
+    }
+
+    /// The LRU list that the page belongs on.
+    pub const fn lru_list(&self) -> LruList {
+        if self.flags.contains(PageFlags::ACTIVE) {
+            LruList::Active
+        } else {
+            LruList::Inactive
+        }
+    }
+
+    /// The entry of the swap slot of a page in the swap cache.
+    pub fn swap_entry(&self) -> Option<u32> {
+        let cached = self.flags.contains(PageFlags::SWAPCACHE);
+        cached.then_some(self.private)
+    }
+
     /// Whether the page belongs to an `anon_vma`.
     ///
     /// Linux 2.6.12: `include/linux/mm.h`, `PageAnon()`.
@@ -129,11 +155,13 @@ impl Page {
     /// where in it they are; for later ones this is known, and must not change.
     ///
     /// Linux 2.6.12: `mm/rmap.c`, `page_add_anon_rmap()`.
-    pub(in crate::kernel::mm) const fn page_add_anon_rmap(&mut self, owner: AnonVmaId, index: u32) {
-        if self.page_add_rmap() {
+    pub(super) const fn page_add_anon_rmap(&mut self, owner: AnonVmaId, index: u32) -> bool {
+        let first = self.page_add_rmap();
+        if first {
             self.mapping = PageMapping::Anon(owner);
             self.index = index;
         }
+        first
     }
 
     /// Makes it page `index` of an inode's page cache.
@@ -163,6 +191,29 @@ impl Page {
         before
     }
 
+    /// Makes an isolated page one that will be put back on the active list, or on the inactive one.
+    pub(in crate::kernel::mm) fn set_active(&mut self, list: LruList) {
+        assert!(
+            !self.flags.contains(PageFlags::LRU),
+            "the page is on a list"
+        );
+        self.flags.set(PageFlags::ACTIVE, list == LruList::Active);
+    }
+
+    /// Enters the swap cache: `private` is the entry of its slot.
+    ///
+    /// Linux 2.6.12: `mm/swap_state.c`, `__add_to_swap_cache()`.
+    pub(in crate::kernel::mm) fn add_to_swap_cache(&mut self, entry: u32) {
+        self.flags |= PageFlags::SWAPCACHE;
+        self.private = entry;
+    }
+
+    /// Linux 2.6.12: `mm/swap_state.c`, `__delete_from_swap_cache()`.
+    pub(in crate::kernel::mm) fn delete_from_swap_cache(&mut self) {
+        self.flags -= PageFlags::SWAPCACHE;
+        self.private = 0;
+    }
+
     /// Counts one more PTE that maps the page. Returns whether it is the first (then `nr_mapped`
     /// grows).
     ///
@@ -178,7 +229,7 @@ impl Page {
     ///
     /// # Panics
     /// If no PTE maps it.
-    pub(in crate::kernel::mm) const fn page_remove_rmap(&mut self) -> bool {
+    pub(super) const fn page_remove_rmap(&mut self) -> bool {
         assert!(self.mapcount >= 0, "page_remove_rmap: page is not mapped");
         self.mapcount -= 1;
         self.mapcount < 0
@@ -226,7 +277,7 @@ impl Page {
     pub(super) fn prep_new_page(&mut self) {
         self.assert_unused(CHECK_AT_PREP);
         self.flags
-            .remove(PageFlags::UPTODATE | PageFlags::REFERENCED);
+            .remove(PageFlags::UPTODATE | PageFlags::REFERENCED | PageFlags::ERROR);
         self.private = 0;
         self.count = 0;
     }
@@ -305,7 +356,7 @@ mod tests {
             ..Page::at_boot()
         };
         type Change = fn(&mut Page);
-        let changes: [Change; 9] = [
+        let changes: [Change; 10] = [
             |page| page.count = 0,
             |page| page.mapcount = 0,
             |page| page.mapping = PageMapping::Cache(InodeId::default()),
@@ -315,6 +366,7 @@ mod tests {
             |page| page.flags |= PageFlags::ACTIVE,
             |page| page.flags |= PageFlags::WRITEBACK,
             |page| page.flags |= PageFlags::SWAPCACHE,
+            |page| page.flags |= PageFlags::RECLAIM,
         ];
         for (number, change) in changes.into_iter().enumerate() {
             let mut page = unused();

@@ -5,9 +5,12 @@
 
 use super::bootmem::{Bootmem, EMPTY_ZERO_PAGE, SWAPPER_PG_DIR};
 use super::gfp::Gfp;
+use super::lru::{LruPagevecs, PagevecMode};
 use super::page::{Page, PageFlags, PageMapping};
-use super::zone::{MAX_ORDER, Watermark, Zone, ZoneIdx};
-use crate::abi::Pfn;
+use super::page_state::PageState;
+use super::pcp::Temperature;
+use super::zone::{Caller, MAX_ORDER, Watermark, Zone, ZoneIdx, ZoneScan};
+use crate::abi::{AnonVmaId, Pfn};
 
 /// The smallest machine: 4 MiB, in frames.
 pub const MIN_FRAMES: u32 = 0x400;
@@ -19,6 +22,11 @@ pub const MAX_FRAMES: u32 = 0x38000;
 pub struct PageAllocator {
     pub(super) mem_map: Vec<Page>,
     pub(super) zones: [Zone; 2],
+    /// Pages on their way to the LRU lists, by CPU.
+    pub(super) pagevecs: Vec<LruPagevecs>,
+    pub(super) pagevec_mode: PagevecMode,
+    /// The counters of `/proc/vmstat`.
+    pub(super) state: PageState,
 }
 
 impl PageAllocator {
@@ -37,6 +45,9 @@ impl PageAllocator {
         let mut allocator = Self {
             mem_map: vec![Page::at_boot(); frames as usize],
             zones: Zone::all(frames, cpus),
+            pagevecs: vec![LruPagevecs::default(); cpus],
+            pagevec_mode: PagevecMode::default(),
+            state: PageState::default(),
         };
         Bootmem::setup(frames).free_all_bootmem(|pfn, order| {
             let block = pfn.index()..pfn.index() + (1 << order);
@@ -48,26 +59,6 @@ impl PageAllocator {
             allocator.free_pages(0, pfn, order);
         });
         allocator
-    }
-
-    /// Allocates 2^`order` frames for a caller on `cpu`; the first one gets one user, the others
-    /// none. `None` if memory is short or the order is not below [`MAX_ORDER`].
-    ///
-    /// Linux 2.6.12: `mm/page_alloc.c`, `__alloc_pages()`.
-    /// Simplified: there is no reclaim and no out-of-memory killer yet, so a caller that would have
-    /// to wait for them after the second attempt gets `None` too. kswapd, woken between the
-    /// attempts, has nothing to free.
-    pub(in crate::kernel::mm) fn alloc_pages(
-        &mut self,
-        cpu: usize,
-        order: u32,
-        gfp: Gfp,
-    ) -> Option<Pfn> {
-        if order >= MAX_ORDER {
-            return None;
-        }
-        self.get_page_from_zonelist(cpu, order, gfp, Watermark::Low)
-            .or_else(|| self.get_page_from_zonelist(cpu, order, gfp, Watermark::Min))
     }
 
     /// Drops a reference to a block; the last one frees it. Reserved pages stay as they are.
@@ -82,7 +73,7 @@ impl PageAllocator {
             return;
         }
         match order {
-            0 => self.free_hot_page(cpu, pfn),
+            0 => self.free_hot_cold_page(cpu, pfn, Temperature::Hot),
             _ => self.free_pages_ok(pfn, order),
         }
     }
@@ -105,9 +96,73 @@ impl PageAllocator {
         if page.is_reserved() || !page.put_testzero() {
             return false;
         }
-        page.flags.remove(PageFlags::LRU | PageFlags::ACTIVE);
-        self.free_hot_page(cpu, pfn);
+        self.del_page_from_lru(pfn);
+        self.free_hot_cold_page(cpu, pfn, Temperature::Hot);
         true
+    }
+
+    /// Drops the last reference to a page that reclaim has taken off its lists.
+    ///
+    /// Linux 2.6.12: `mm/swap.c`, `__pagevec_release_nonlru()`.
+    pub(in crate::kernel::mm) fn free_reclaimed_page(&mut self, cpu: usize, pfn: Pfn) {
+        let last = self.page_mut(pfn).put_testzero();
+        assert!(last, "{pfn} was reclaimed and has other users");
+        self.free_hot_cold_page(cpu, pfn, Temperature::Cold);
+    }
+
+    /// Drops a reference to a page that has others.
+    ///
+    /// Linux 2.6.12: `include/linux/mm.h`, `__put_page()`.
+    pub(in crate::kernel::mm) fn put_page_of_many(&mut self, pfn: Pfn) {
+        let last = self.page_mut(pfn).put_testzero();
+        assert!(!last, "{pfn} has no other users");
+    }
+
+    /// Counts one more entry that maps an anonymous page.
+    ///
+    /// Linux 2.6.12: `mm/rmap.c`, `page_add_anon_rmap()`.
+    pub(in crate::kernel::mm) fn page_add_anon_rmap(
+        &mut self,
+        pfn: Pfn,
+        owner: AnonVmaId,
+        index: u32,
+    ) {
+        let first = self.page_mut(pfn).page_add_anon_rmap(owner, index);
+        self.state.nr_mapped += u64::from(first);
+    }
+
+    /// Counts one more entry that maps a page of a file.
+    ///
+    /// Linux 2.6.12: `mm/rmap.c`, `page_add_file_rmap()`.
+    pub(in crate::kernel::mm) fn page_add_file_rmap(&mut self, pfn: Pfn) {
+        let first = self.page_mut(pfn).page_add_rmap();
+        self.state.nr_mapped += u64::from(first);
+    }
+
+    /// Counts one more entry that maps a page which is mapped already.
+    ///
+    /// Linux 2.6.12: `include/linux/rmap.h`, `page_dup_rmap()`.
+    #[inline]
+    pub(in crate::kernel::mm) fn page_dup_rmap(&mut self, pfn: Pfn) {
+        self.page_mut(pfn).page_add_rmap();
+    }
+
+    /// Counts one entry fewer that maps a page.
+    ///
+    /// Linux 2.6.12: `mm/rmap.c`, `page_remove_rmap()`.
+    pub(in crate::kernel::mm) fn page_remove_rmap(&mut self, pfn: Pfn) {
+        let last = self.page_mut(pfn).page_remove_rmap();
+        self.state.nr_mapped -= u64::from(last);
+    }
+
+    /// The counters of `/proc/vmstat`.
+    pub const fn page_state(&self) -> &PageState {
+        &self.state
+    }
+
+    /// The counters of `/proc/vmstat`, to be changed.
+    pub(in crate::kernel) const fn page_state_mut(&mut self) -> &mut PageState {
+        &mut self.state
     }
 
     /// The page's descriptor.
@@ -146,6 +201,11 @@ impl PageAllocator {
         self.zones.iter().map(|zone| zone.free_pages).sum()
     }
 
+    /// Pages on the inactive lists.
+    pub fn nr_inactive(&self) -> u32 {
+        self.zones.iter().map(Zone::nr_inactive).sum()
+    }
+
     /// Reserved frames: kernel, holes, `mem_map`.
     pub fn nr_reserved(&self) -> u32 {
         self.count_pages(Page::is_reserved)
@@ -162,6 +222,11 @@ impl PageAllocator {
         &self.zones[zone as usize]
     }
 
+    /// What reclaim remembers of a zone.
+    pub(in crate::kernel::mm) const fn scan_mut(&mut self, zone: ZoneIdx) -> &mut ZoneScan {
+        &mut self.zones[zone as usize].scan
+    }
+
     /// First frames of the free blocks of this order, next to be allocated first.
     ///
     /// # Panics
@@ -175,13 +240,21 @@ impl PageAllocator {
     /// # Panics
     /// If there is no such CPU.
     pub fn pcp_list(&self, cpu: usize, zone: ZoneIdx) -> impl Iterator<Item = Pfn> {
-        self.zone(zone).pageset[cpu].list.iter(&self.mem_map)
+        self.zone(zone).pageset[cpu].hot().list.iter(&self.mem_map)
+    }
+
+    /// Frames in the CPU's cold list for the zone, next to be allocated first.
+    ///
+    /// # Panics
+    /// If there is no such CPU.
+    pub fn cold_list(&self, cpu: usize, zone: ZoneIdx) -> impl Iterator<Item = Pfn> {
+        self.zone(zone).pageset[cpu].cold().list.iter(&self.mem_map)
     }
 
     /// The zones that may serve an allocation, best first; the first is its class zone.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `build_zonelists()`.
-    fn zonelist(&self, gfp: Gfp) -> &'static [ZoneIdx] {
+    pub(in crate::kernel::mm) fn zonelist(&self, gfp: Gfp) -> &'static [ZoneIdx] {
         if gfp.contains(Gfp::DMA) || self.zone(ZoneIdx::Normal).present_pages == 0 {
             &[ZoneIdx::Dma]
         } else {
@@ -189,32 +262,51 @@ impl PageAllocator {
         }
     }
 
-    /// Tries the zones in order, and takes the block from the first that can spare it.
-    fn get_page_from_zonelist(
+    /// Takes 2^`order` frames for a caller on `cpu` from the first zone that can spare them; the
+    /// first frame gets one user, the others none. `None` if no zone can, or the order is not below
+    /// [`MAX_ORDER`].
+    ///
+    /// Linux 2.6.12: `mm/page_alloc.c`, a loop over the zones in `__alloc_pages()`.
+    pub(in crate::kernel::mm) fn get_page_from_zonelist(
         &mut self,
         cpu: usize,
         order: u32,
         gfp: Gfp,
         level: Watermark,
+        caller: Caller,
     ) -> Option<Pfn> {
+        if order >= MAX_ORDER {
+            return None;
+        }
         let zonelist = self.zonelist(gfp);
         zonelist.iter().find_map(|&idx| {
             let zone = &mut self.zones[idx as usize];
-            zone.zone_watermark_ok(order, zone.mark(level, gfp), zonelist[0])
+            zone.zone_watermark_ok(order, zone.mark(level, gfp, caller), zonelist[0])
                 .ok()?;
-            zone.buffered_rmqueue(&mut self.mem_map, cpu, order)
+            let temperature = if gfp.contains(Gfp::COLD) {
+                Temperature::Cold
+            } else {
+                Temperature::Hot
+            };
+            let found = zone.buffered_rmqueue(&mut self.mem_map, cpu, order, temperature);
+            if found.is_some() {
+                self.state.pgalloc[idx as usize] += 1 << order;
+            }
+            found
         })
     }
 
     /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
-    fn free_hot_page(&mut self, cpu: usize, pfn: Pfn) {
+    fn free_hot_cold_page(&mut self, cpu: usize, pfn: Pfn, is: Temperature) {
         let page = self.page_mut(pfn);
         // Not when the last entry went: on another CPU a mapping could be added at that moment.
         if page.is_anon() {
             page.mapping = PageMapping::None;
         }
         page.free_pages_check();
-        self.zones[ZoneIdx::of(pfn) as usize].free_hot_page(&mut self.mem_map, cpu, pfn);
+        self.state.pgfree += 1;
+        let zone = &mut self.zones[ZoneIdx::of(pfn) as usize];
+        zone.free_hot_cold_page(&mut self.mem_map, cpu, pfn, is);
     }
 
     /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages_ok()`.
@@ -222,7 +314,10 @@ impl PageAllocator {
         for page in &mut self.mem_map[pfn.index()..pfn.index() + (1 << order)] {
             page.free_pages_check();
         }
-        self.zones[ZoneIdx::of(pfn) as usize].free_one(&mut self.mem_map, pfn, order);
+        self.state.pgfree += 1 << order;
+        let zone = &mut self.zones[ZoneIdx::of(pfn) as usize];
+        zone.something_was_freed();
+        zone.free_one(&mut self.mem_map, pfn, order);
     }
 
     fn count_pages(&self, which: impl Fn(&Page) -> bool) -> u32 {
@@ -231,10 +326,25 @@ impl PageAllocator {
 }
 
 #[cfg(test)]
+impl PageAllocator {
+    /// The two attempts that a caller makes before it has to wait for memory.
+    pub(in crate::kernel::mm) fn alloc_pages(
+        &mut self,
+        cpu: usize,
+        order: u32,
+        gfp: Gfp,
+    ) -> Option<Pfn> {
+        [Watermark::Low, Watermark::Min]
+            .into_iter()
+            .find_map(|level| self.get_page_from_zonelist(cpu, order, gfp, level, Caller::Ordinary))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::{AnonVmaId, InodeId};
-    use crate::kernel::mm::alloc::pcp::PerCpuPages;
+    use crate::abi::InodeId;
+    use crate::kernel::mm::alloc::lru::LruList;
 
     const MIB: u32 = 256;
 
@@ -247,7 +357,7 @@ mod tests {
         a.zones
             .iter()
             .flat_map(|zone| &zone.pageset)
-            .map(PerCpuPages::count)
+            .map(|set| set.hot().count() + set.cold().count())
             .sum()
     }
 
@@ -366,7 +476,8 @@ mod tests {
         let page = a.page_mut(pfn);
         assert_eq!((page.page_count(), page.page_mapcount()), (1, 0));
         page.mapping = PageMapping::Anon(AnonVmaId::default());
-        page.flags |= PageFlags::DIRTY | PageFlags::UPTODATE | PageFlags::LRU | PageFlags::ACTIVE;
+        page.flags |= PageFlags::DIRTY | PageFlags::UPTODATE;
+        a.lru_cache_add(0, pfn, LruList::Active);
         a.get_page(pfn);
         assert!(!a.put_page(0, pfn), "one user is left");
         assert!(a.put_page(0, pfn));

@@ -1,10 +1,11 @@
 //! A consistency check over all frames, for tests: every frame is in one place only, and every list
 //! and counter agrees with the pages.
 
+use super::lru::LruList;
 use super::page::PageFlags;
 use super::page_alloc::PageAllocator;
 use super::page_list::PageList;
-use super::zone::{MAX_ORDER, Zone};
+use super::zone::{MAX_ORDER, Zone, ZoneIdx};
 use crate::abi::Pfn;
 
 /// What each frame was found to be.
@@ -21,7 +22,7 @@ impl PageAllocator {
         let mut census = vec![None; self.mem_map.len()];
         for zone in &self.zones {
             self.check_free_area(zone, &mut census)?;
-            for pcp in &zone.pageset {
+            for pcp in zone.pageset.iter().flat_map(|set| &set.pcp) {
                 self.check_list(&pcp.list)?;
                 for pfn in pcp.list.iter(&self.mem_map) {
                     let marked = self.page(pfn).flags.contains(PageFlags::PRIVATE);
@@ -32,6 +33,7 @@ impl PageAllocator {
                 }
             }
         }
+        self.check_lru()?;
         (0..self.mem_map.len() as u32)
             .map(Pfn)
             .filter(|pfn| census[pfn.index()].is_none())
@@ -65,6 +67,34 @@ impl PageAllocator {
                 "{free_pages} frames in the lists, free_pages is {}",
                 zone.free_pages
             )
+        })
+    }
+
+    /// Checks that each page with `PG_lru` is on the list of its zone that `PG_active` says, and
+    /// has users.
+    fn check_lru(&self) -> Result<(), String> {
+        let mut listed = 0;
+        for zone in ZoneIdx::ALL {
+            for list in [LruList::Inactive, LruList::Active] {
+                self.check_list(&self.zone(zone).lru[list as usize])?;
+                for pfn in self.lru(zone, list) {
+                    let page = self.page(pfn);
+                    let right = page.flags.contains(PageFlags::LRU)
+                        && page.lru_list() == list
+                        && page.page_count() > 0
+                        && ZoneIdx::of(pfn) == zone;
+                    ensure(right, || {
+                        format!("{pfn} is on the {list:?} list of {zone:?}: {page:?}")
+                    })?;
+                    listed += 1;
+                }
+            }
+        }
+        let marked = self.mem_map.iter();
+        let marked = marked.filter(|page| page.flags.contains(PageFlags::LRU));
+        let marked = marked.count();
+        ensure(listed == marked, || {
+            format!("{listed} pages on LRU lists, but {marked} with PG_lru")
         })
     }
 
@@ -116,7 +146,6 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String>
 mod tests {
     use super::*;
     use crate::kernel::mm::alloc::gfp::Gfp;
-    use crate::kernel::mm::alloc::pcp::PerCpuPages;
 
     #[test]
     fn each_kind_of_contradiction_is_found() {
@@ -179,7 +208,7 @@ mod tests {
                 a.check().unwrap();
                 let frames: u32 = held.iter().map(|&(_, order)| 1 << order).sum();
                 let pcps = a.zones.iter().flat_map(|zone| &zone.pageset);
-                let listed: u32 = pcps.map(PerCpuPages::count).sum();
+                let listed: u32 = pcps.map(|set| set.hot().count() + set.cold().count()).sum();
                 let found = a.nr_free_pages() + listed + a.nr_reserved() + frames;
                 assert_eq!(found, FRAMES, "step {step}");
                 assert_eq!(a.frames_in_use(), held.len() as u32);

@@ -2,8 +2,9 @@
 //! how much of it must stay free.
 
 use super::gfp::Gfp;
+use super::lru::LruList;
 use super::page_list::PageList;
-use super::pcp::PerCpuPages;
+use super::pcp::PerCpuPageset;
 use crate::abi::Pfn;
 
 /// Orders are 0..`MAX_ORDER`: the largest block has 2^10 frames, 4 MiB.
@@ -45,6 +46,19 @@ pub enum Watermark {
     Low,
     /// Second attempt: below this, the caller has to reclaim memory itself.
     Min,
+    /// The attempt before somebody is killed. kswapd works until each zone has more than this.
+    High,
+    /// No mark: for callers that give back more than they take.
+    Ignored,
+}
+
+/// Who allocates, as far as it matters how deep they may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller {
+    /// A task that other tasks can wait for.
+    Ordinary,
+    /// A realtime task outside of an interrupt.
+    Realtime,
 }
 
 /// Why a zone refuses: at `order`, `free` frames would be left, but more than `mark` are required.
@@ -76,7 +90,53 @@ pub struct Zone {
     /// Frames reserved from callers whose preferred zone is the one with this index.
     pub lowmem_reserve: [u32; 2],
     pub(super) free_area: [PageList; MAX_ORDER as usize],
-    pub(super) pageset: Vec<PerCpuPages>,
+    pub(super) pageset: Vec<PerCpuPageset>,
+    /// The LRU lists, by [`LruList`].
+    pub(super) lru: [PageList; 2],
+    /// How reclaim stands with this zone.
+    pub scan: ZoneScan,
+}
+
+/// What reclaim remembers of a zone from one run to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ZoneScan {
+    /// Pages of the active list to look at as soon as they are worth a batch.
+    pub nr_scan_active: u32,
+    /// The same for the inactive list.
+    pub nr_scan_inactive: u32,
+    /// Pages looked at since a page of the zone was freed to the buddy lists.
+    pub pages_scanned: u32,
+    /// Nothing could be reclaimed for long: only the first round looks at the zone.
+    pub all_unreclaimable: bool,
+    /// The priority of the run in progress.
+    pub temp_priority: u32,
+    /// The priority at which the last run ended, or to which this one has got.
+    pub prev_priority: u32,
+}
+
+/// The priority at which reclaim begins (`DEF_PRIORITY`): a 4096th of each list.
+pub const DEF_PRIORITY: u32 = 12;
+
+impl ZoneScan {
+    /// A run has got to a priority.
+    pub(in crate::kernel::mm) fn begin_round(&mut self, priority: u32) {
+        self.temp_priority = priority;
+        self.prev_priority = self.prev_priority.min(priority);
+    }
+
+    /// A run is over: the next begins where this one ended.
+    pub(in crate::kernel::mm) const fn end_run(&mut self) {
+        self.prev_priority = self.temp_priority;
+    }
+
+    const AT_BOOT: Self = Self {
+        nr_scan_active: 0,
+        nr_scan_inactive: 0,
+        pages_scanned: 0,
+        all_unreclaimable: false,
+        temp_priority: DEF_PRIORITY,
+        prev_priority: DEF_PRIORITY,
+    };
 }
 
 impl Zone {
@@ -109,8 +169,25 @@ impl Zone {
             pages_high: pages_min * 6 / 4,
             lowmem_reserve: [0; 2],
             free_area: [const { PageList::new() }; MAX_ORDER as usize],
-            pageset: vec![PerCpuPages::new(zone_batchsize(present_pages)); cpus],
+            pageset: vec![PerCpuPageset::new(zone_batchsize(present_pages)); cpus],
+            lru: [const { PageList::new() }; 2],
+            scan: ZoneScan::AT_BOOT,
         }
+    }
+
+    /// Pages on the active list.
+    pub const fn nr_active(&self) -> u32 {
+        self.lru[LruList::Active as usize].len()
+    }
+
+    /// Pages on the inactive list.
+    pub const fn nr_inactive(&self) -> u32 {
+        self.lru[LruList::Inactive as usize].len()
+    }
+
+    /// Frames in the buddy lists.
+    pub const fn free_pages(&self) -> u32 {
+        self.free_pages
     }
 
     /// Whether the frame lies in the zone.
@@ -124,16 +201,17 @@ impl Zone {
     /// deeper.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `__alloc_pages()` and the head of `zone_watermark_ok()`.
-    /// Simplified: realtime tasks, which count there as callers that cannot wait, are unknown here.
-    pub fn mark(&self, level: Watermark, gfp: Gfp) -> i32 {
-        if level == Watermark::Low {
-            return self.pages_low.cast_signed();
-        }
-        let mut mark = self.pages_min.cast_signed();
+    pub fn mark(&self, level: Watermark, gfp: Gfp, caller: Caller) -> i32 {
+        let mut mark = match level {
+            Watermark::Low => return self.pages_low.cast_signed(),
+            Watermark::High => return self.pages_high.cast_signed(),
+            Watermark::Ignored => return i32::MIN / 2,
+            Watermark::Min => self.pages_min.cast_signed(),
+        };
         if gfp.contains(Gfp::HIGH) {
             mark -= mark / 2;
         }
-        if !gfp.contains(Gfp::WAIT) {
+        if !gfp.contains(Gfp::WAIT) || caller == Caller::Realtime {
             mark -= mark / 4;
         }
         mark
@@ -216,7 +294,7 @@ mod tests {
                 "{mib} MiB"
             );
             assert_eq!(
-                zones.each_ref().map(|z| z.pageset[0].batch),
+                zones.each_ref().map(|z| z.pageset[0].hot().batch),
                 batch,
                 "{mib} MiB"
             );
@@ -233,15 +311,23 @@ mod tests {
             [192, 240, 288]
         );
         let table = [
-            (Watermark::Low, Gfp::KERNEL, 240),
-            (Watermark::Low, Gfp::ATOMIC, 240),
-            (Watermark::Min, Gfp::KERNEL, 192),
-            (Watermark::Min, Gfp::KERNEL | Gfp::HIGH, 96),
-            (Watermark::Min, Gfp::DMA, 144),
-            (Watermark::Min, Gfp::ATOMIC, 72),
+            (Watermark::Low, Gfp::KERNEL, Caller::Ordinary, 240),
+            (Watermark::Low, Gfp::ATOMIC, Caller::Realtime, 240),
+            (Watermark::Min, Gfp::KERNEL, Caller::Ordinary, 192),
+            (Watermark::Min, Gfp::KERNEL, Caller::Realtime, 144),
+            (
+                Watermark::Min,
+                Gfp::KERNEL | Gfp::HIGH,
+                Caller::Ordinary,
+                96,
+            ),
+            (Watermark::Min, Gfp::DMA, Caller::Ordinary, 144),
+            (Watermark::Min, Gfp::ATOMIC, Caller::Ordinary, 72),
+            (Watermark::High, Gfp::ATOMIC, Caller::Realtime, 288),
         ];
-        for (level, gfp, mark) in table {
-            assert_eq!(normal.mark(level, gfp), mark, "{level:?} {gfp:?}");
+        for (level, gfp, caller, mark) in table {
+            let found = normal.mark(level, gfp, caller);
+            assert_eq!(found, mark, "{level:?} {gfp:?} {caller:?}");
         }
     }
 

@@ -9,6 +9,7 @@ use crate::kernel::mm::{Mm, UserFault, UserFaultKind, VmFlags, Vma};
 use crate::kernel::syscall::{ForkArgs, MmapArgs, SysError, SysResult, Syscall};
 use crate::trace::{FlushScope, TraceEvent};
 
+pub const NONE: u32 = 0;
 pub const READ: u32 = 1;
 pub const WRITE: u32 = 2;
 pub const RW: u32 = READ | WRITE;
@@ -202,6 +203,11 @@ impl Lab {
             .unwrap();
     }
 
+    pub fn mprotect(&mut self, task: TaskId, va: VirtAddr, pages: u32, prot: u32) {
+        let call = Syscall::Mprotect(va.0, pages * PAGE_SIZE, prot);
+        assert_eq!(self.call(task, call), Ok(0));
+    }
+
     /// A region of private anonymous memory of which every page has been written.
     pub fn dirty(&mut self, task: TaskId, pages: u32) -> VirtAddr {
         let va = self.mmap(task, pages, RW, PRIVATE);
@@ -360,4 +366,22 @@ pub fn segv_code(result: Result<impl std::fmt::Debug, UserFault>) -> u32 {
         UserFaultKind::Segv { code, .. } => code as u32,
         other => panic!("not SIGSEGV but {other:?}"),
     }
+}
+
+/// The page that lies `n` pages behind an address.
+pub fn page(va: VirtAddr, n: u32) -> VirtAddr {
+    VirtAddr(va.0 + n * PAGE_SIZE)
+}
+
+/// Parts of a range of pages: first page, and page behind the last.
+pub type Parts = &'static [(u32, u32)];
+
+/// Start and end of the areas in a range of pages, in pages from its start.
+pub fn parts(lab: &Lab, task: TaskId, va: VirtAddr, pages: u32) -> Vec<(u32, u32)> {
+    let all = lab.areas(task).into_iter();
+    let inside = all.filter(|area| va.0 < area.1 && area.0 < page(va, pages).0);
+    let pages = |at: u32| at.wrapping_sub(va.0) / PAGE_SIZE;
+    inside
+        .map(|(start, end)| (pages(start), pages(end)))
+        .collect()
 }

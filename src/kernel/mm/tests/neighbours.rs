@@ -1,7 +1,7 @@
 //! Whose owner of anonymous pages an area takes over, and how many areas there may be.
 
 use super::lab::{FIXED, Lab, PRIVATE, READ, RW};
-use crate::abi::{AnonVmaId, Errno, PAGE_SIZE, TaskId, VirtAddr};
+use crate::abi::{AnonVmaId, Errno, MmId, PAGE_SIZE, TaskId, VirtAddr};
 use crate::kernel::mm::merge::MAX_MAP_COUNT;
 use crate::kernel::mm::{VmFlags, Vma};
 use crate::kernel::syscall::MapRefusal;
@@ -130,4 +130,54 @@ fn splits_stop_at_the_limit_of_areas_and_new_mappings_one_after_it() {
     assert_eq!(unmap(&mut lab, 1, 4), Ok(0));
     assert_eq!(lab.mm(a).map_count(), 65536);
     assert_eq!(lab.call(a, brk_by_a_page), Ok(brk + PAGE_SIZE));
+}
+
+/// The address spaces of an owner's areas, in the order of its list.
+fn listed(lab: &Lab, task: TaskId, va: VirtAddr) -> Vec<(MmId, u32)> {
+    let owner = lab.area(task, va).anon_vma.unwrap();
+    let areas = lab.k.areas_of_anon_vma(owner, va);
+    areas.map(|(mm, vma)| (mm, vma.vm_start)).collect()
+}
+
+/// `mm/rmap.c`, `anon_vma_link()`: the youngest stands first, so that reclaim asks children before
+/// their parents.
+#[test]
+fn the_list_of_an_owner_has_the_youngest_area_first() {
+    let (mut lab, a) = Lab::with_task();
+    let va = lab.dirty(a, 3);
+    let b = lab.fork(a);
+    let c = lab.fork(b);
+    let d = lab.fork(a);
+    let [ma, mb, mc, md] = [a, b, c, d].map(|task| lab.mm_id(task));
+    assert_eq!(
+        listed(&lab, a, va),
+        [(md, va.0), (mc, va.0), (mb, va.0), (ma, va.0)]
+    );
+    // One out of the middle, one from the head.
+    lab.exit(c);
+    assert_eq!(listed(&lab, a, va), [(md, va.0), (mb, va.0), (ma, va.0)]);
+    lab.exit(d);
+    assert_eq!(listed(&lab, a, va), [(mb, va.0), (ma, va.0)]);
+    // A cut makes a new area, the upper part, and it is the youngest then.
+    lab.munmap(a, VirtAddr(va.0 + PAGE_SIZE), 1);
+    let upper = va.0 + 2 * PAGE_SIZE;
+    assert_eq!(listed(&lab, a, va), [(ma, upper), (mb, va.0), (ma, va.0)]);
+    // Filling the gap joins the parts again: the lower one stays.
+    lab.mmap_at(a, va.0 + PAGE_SIZE, 1, RW);
+    assert_eq!(listed(&lab, a, va), [(mb, va.0), (ma, va.0)]);
+    lab.check();
+}
+
+#[test]
+fn a_stack_that_grows_stays_where_it_is_on_the_list() {
+    let (mut lab, a) = Lab::with_task();
+    let esp = VirtAddr(lab.k.task(a).thread.regs.esp);
+    let b = lab.fork(a);
+    let low = esp.0 - 64 * PAGE_SIZE;
+    lab.k.task_mut(a).thread.regs.esp = low;
+    lab.write(a, VirtAddr(low), 1);
+    let starts = [b, a].map(|task| (lab.mm_id(task), lab.area(task, esp).vm_start));
+    assert_ne!(starts[0].1, starts[1].1);
+    assert_eq!(listed(&lab, a, esp), starts);
+    lab.check();
 }

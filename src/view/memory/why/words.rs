@@ -3,7 +3,7 @@
 use super::{Area, Fate, Forecast, Mapper, TaskName, Why};
 use crate::abi::Pfn;
 use crate::hw::{ErrorCode, Pte};
-use crate::kernel::mm::{WpWhy, pte_to_pgoff};
+use crate::kernel::mm::{SwapEntry, WpWhy, pte_to_pgoff};
 use crate::view::memory::maps::MapsRow;
 use crate::view::memory::vtop::{PageView, TlbView, station};
 use crate::view::text::{Line, Role, Text, cell, task_tag};
@@ -125,6 +125,12 @@ impl Why {
             Fate::FileCopy { cached } => good("FILE COPY")
                 .plain(": a private copy of ")
                 .join(self.file_page(*cached)),
+            Fate::SwapIn {
+                slot,
+                cached,
+                copies,
+                ..
+            } => self.swap_in(*slot, *cached, *copies),
             Fate::Copy { pfn, why } => self.copy(*pfn, *why),
             Fate::Reuse { pfn } => good("REUSE")
                 .plain(": frame ")
@@ -162,6 +168,36 @@ impl Why {
         }
     }
 
+    /// `SWAP IN: swap slot 36 has 2 owners (2:sh, 3:sh); it is read: a major fault`
+    fn swap_in(&self, slot: SwapEntry, cached: Option<Pfn>, copies: bool) -> Line {
+        let owners = self.slot_owners.len();
+        let line = cell(Role::Good, "SWAP IN").plain(format_args!(": {slot} has "));
+        let line = line.add(Role::Number, owners).plain(if owners == 1 {
+            " owner ("
+        } else {
+            " owners ("
+        });
+        let line = line
+            .join(listed(self.slot_owners.iter().map(Mapper::tag)))
+            .plain(")");
+        let line = match cached {
+            Some(pfn) => line
+                .plain("; frame ")
+                .add(Role::Frame, pfn)
+                .plain(" of the swap cache is mapped: a minor fault"),
+            None => line.plain("; it is read: a major fault"),
+        };
+        if !copies {
+            return line;
+        }
+        let why = if owners > 1 {
+            ": the slot has another owner"
+        } else {
+            ": the page has another user"
+        };
+        line.plain(", then ").add(Role::Bad, "COPY").plain(why)
+    }
+
     /// `COPY: frame 0x412 has 2 owners (2:sh, 3:sh)`
     fn copy(&self, pfn: Pfn, why: WpWhy) -> Line {
         let line = cell(Role::Bad, "COPY")
@@ -170,17 +206,27 @@ impl Why {
         let count = match why {
             WpWhy::ZeroPage => return line.plain(" is the zero page, which everyone shares"),
             WpWhy::Reserved => return line.plain(" belongs to the kernel"),
+            WpWhy::SwapShared { entry, owners } => {
+                let others = owners - 1;
+                let line = line.plain(format_args!(" has one owner, but {entry} has "));
+                let line = line.add(Role::Number, others).plain(if others == 1 {
+                    " more"
+                } else {
+                    " others"
+                });
+                return line;
+            }
             WpWhy::Shared { count } => count,
         };
         let line = line
             .plain(" has ")
             .add(Role::Number, count)
             .plain(" owners (");
-        let page = self.walk.page.as_ref().filter(|page| page.pfn == pfn);
-        let cache = page.filter(|page| !page.anon && page.page_count > page.page_mapcount);
-        let cache = cache.map(|_| cell(Role::Plain, "the page cache"));
-        line.join(listed(self.mapped_by.iter().map(Mapper::tag).chain(cache)))
-            .plain(")")
+        let holders = self.held_by.iter().map(|who| cell(Role::Plain, who));
+        line.join(listed(
+            self.mapped_by.iter().map(Mapper::tag).chain(holders),
+        ))
+        .plain(")")
     }
 }
 
@@ -229,12 +275,11 @@ fn pte_words(pte: Pte) -> String {
     }
     if !pte.is_hw_present() {
         let hidden = pte.contains(Pte::PROTNONE);
-        return if hidden {
-            "hidden from the hardware (PROT_NONE)"
-        } else {
-            "not present"
-        }
-        .to_owned();
+        return match SwapEntry::of_pte(pte) {
+            Some(slot) => format!("not present: {slot}"),
+            None if hidden => "hidden from the hardware (PROT_NONE)".to_owned(),
+            None => "not present".to_owned(),
+        };
     }
     let rights = if pte.contains(Pte::RW) {
         "writable"

@@ -9,6 +9,7 @@ use crate::kernel::syscall::Syscall;
 use crate::machine::{Machine, Who};
 use crate::trace::{CloneRefusal, ForkStep, FrameUse, PidList, Record, TraceEvent};
 use crate::view::memory::is_shared_memory;
+use crate::view::trace::listing::is_usual;
 
 /// What has been read so far.
 struct Gather<'a> {
@@ -371,6 +372,13 @@ impl Gather<'_> {
                 self.items.push(Item::Reparent { child, parent });
             }
             TraceEvent::SignalGenerate { pid, signal } => self.take_signal(pid, signal),
+            TraceEvent::SignalIgnored {
+                pid: to,
+                signal,
+                action,
+            } if !is_usual(&record.event) => {
+                self.items.push(Item::Ignored { to, signal, action });
+            }
             TraceEvent::SignalDeliver { signal, .. } => self.take_delivery(pid, signal),
             TraceEvent::TidWrite {
                 addr,

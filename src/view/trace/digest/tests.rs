@@ -1,7 +1,7 @@
 //! Each kind of line of a digest, from real machines.
 
 use super::*;
-use crate::abi::{CloneFlags, MapFlags, SigAction, TaskId};
+use crate::abi::{CloneFlags, MapFlags, TaskId};
 use crate::kernel::boot::Config;
 use crate::kernel::syscall::{ForkArgs, MmapArgs, Syscall, WaitArgs};
 use crate::machine::drive::{self, act, call, clone};
@@ -242,6 +242,23 @@ fn signals_that_are_not_the_end() {
     3:sh  exited 0: zombie until 2 waits
     SIGCHLD delivered to 2
     ");
+}
+
+/// That of a child that exits is usual, and not worth a line.
+#[test]
+fn signals_that_are_ignored() {
+    let mut machine = boot(1);
+    let (sh, kid, _) = after_fork(&mut machine);
+    let pid = machine.kernel.pid(kid).0;
+    let send = |signal: i32| Syscall::Kill(pid, signal);
+    call(
+        &mut machine,
+        kid,
+        Syscall::sigaction(15, Some(SigAction::Ignore)),
+    );
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, send(15))), @"SIGTERM ignored by 3: SIG_IGN");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, send(28))), @"SIGWINCH ignored by 3 by default");
+    insta::assert_snapshot!(of(&mut machine, |m| call(m, kid, Syscall::Exit(0))), @"3:sh  exited 0: zombie until 2 waits");
 }
 
 #[test]

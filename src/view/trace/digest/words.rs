@@ -4,7 +4,7 @@ use super::{
     Exit, ExitEnd, Fault, FaultCounts, FaultOutcome, Fork, Item, Members, Passed, Place, RunList,
     Who,
 };
-use crate::abi::{Pfn, Pid, VirtAddr};
+use crate::abi::{Pfn, Pid, SigAction, Signal, VirtAddr};
 use crate::hw::ErrorCode;
 use crate::trace::Placement;
 use crate::view::text::{Line, Role, Text, cell, task_tag};
@@ -56,6 +56,7 @@ impl Item {
             Self::Reaped { .. }
             | Self::Reparent { .. }
             | Self::Signal { .. }
+            | Self::Ignored { .. }
             | Self::Prio { .. } => 5,
             Self::Fault(fault) => match fault.code {
                 Some(code) if code.is_user() => 4,
@@ -109,6 +110,7 @@ impl Item {
                 };
                 cell(Role::Name, signal).plain(what).add(Role::Pid, to)
             }
+            Self::Ignored { to, signal, action } => ignored(*signal, *to, *action),
             Self::Tid {
                 addr,
                 value,
@@ -276,6 +278,16 @@ fn frames_freed(freed: u32) -> Line {
         freed => cell(Role::Plain, count(freed, "frame freed", "frames freed"))
             .plain(", page tables included"),
     }
+}
+
+/// `SIGTERM ignored by 3: SIG_IGN`
+fn ignored(signal: Signal, to: Pid, action: SigAction) -> Line {
+    let why = match action {
+        SigAction::Ignore => ": SIG_IGN",
+        _ => " by default",
+    };
+    let line = cell(Role::Name, signal).plain(" ignored by ");
+    line.add(Role::Pid, to).plain(why)
 }
 
 fn reserved(addr: VirtAddr, heap: bool, freed: u32) -> Line {

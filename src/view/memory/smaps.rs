@@ -1,0 +1,149 @@
+//! `/proc/PID/smaps`: for each area, how much of it is in memory, and with how many others it is
+//! shared. 2.6.12 has no such file yet; the fields are those of later kernels.
+
+use super::maps::{Maps, MapsRow, maps};
+use super::sharing::{is_user_data, user_pages};
+use crate::abi::{PAGE_SIZE, TaskId};
+use crate::hw::Pte;
+use crate::kernel::mm::PageFlags;
+use crate::kernel::task::Task;
+use crate::machine::Machine;
+use crate::view::text::{Line, Role, Text};
+use serde::Serialize;
+
+/// The areas of a task.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Smaps {
+    /// In ascending order of address.
+    pub rows: Vec<SmapsRow>,
+}
+
+/// An area; sizes are in kB.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct SmapsRow {
+    /// The line of `/proc/PID/maps`.
+    pub area: MapsRow,
+    /// Its size.
+    #[serde(rename = "Size")]
+    pub size: u32,
+    /// What of it is in memory, not counting the zero page.
+    #[serde(rename = "Rss")]
+    pub rss: u32,
+    /// The same, each page divided by the number of its mappings.
+    #[serde(rename = "Pss")]
+    pub pss: u32,
+    /// Pages with other mappings that were not written through this one.
+    #[serde(rename = "Shared_Clean")]
+    pub shared_clean: u32,
+    /// Pages with other mappings that were written through this one.
+    #[serde(rename = "Shared_Dirty")]
+    pub shared_dirty: u32,
+    /// Pages without other mappings that were not written.
+    #[serde(rename = "Private_Clean")]
+    pub private_clean: u32,
+    /// Pages without other mappings that were written.
+    #[serde(rename = "Private_Dirty")]
+    pub private_dirty: u32,
+    /// Pages that were used since the last time that somebody looked.
+    #[serde(rename = "Referenced")]
+    pub referenced: u32,
+}
+
+/// The areas of a task, with their sizes.
+pub fn smaps(machine: &Machine, task: TaskId) -> Smaps {
+    let kernel = &machine.kernel;
+    let Maps { rows } = maps(machine, task);
+    let mm = kernel.tasks().get(task).and_then(Task::mm);
+    let pages: Vec<_> = mm
+        .into_iter()
+        .flat_map(|mm| user_pages(kernel, mm))
+        .filter(|(_, pte)| is_user_data(kernel, *pte))
+        .map(|(addr, pte)| (addr, Mapped::new(pte, kernel.mem().page(pte.pfn()))))
+        .collect();
+    let row = |area: MapsRow| {
+        let mine: Vec<Mapped> = pages
+            .iter()
+            .filter(|(addr, _)| area.contains(*addr))
+            .map(|(_, page)| *page)
+            .collect();
+        SmapsRow::new(area, &mine)
+    };
+    Smaps {
+        rows: rows.into_iter().map(row).collect(),
+    }
+}
+
+/// A page as the entry of one address space maps it.
+#[derive(Clone, Copy)]
+struct Mapped {
+    mapcount: u32,
+    dirty: bool,
+    referenced: bool,
+}
+
+impl Mapped {
+    fn new(pte: Pte, page: &crate::kernel::mm::Page) -> Self {
+        Self {
+            mapcount: page.page_mapcount() as u32,
+            dirty: pte.contains(Pte::DIRTY),
+            referenced: pte.contains(Pte::ACCESSED) || page.flags().contains(PageFlags::REFERENCED),
+        }
+    }
+}
+
+impl SmapsRow {
+    /// Linux 2.6.25: `fs/proc/task_mmu.c`, `smaps_pte_range()`.
+    fn new(area: MapsRow, pages: &[Mapped]) -> Self {
+        /// Pss is summed with this many binary places.
+        const PSS_SHIFT: u32 = 12;
+        let kb = |is: &dyn Fn(&Mapped) -> bool| {
+            pages.iter().filter(|page| is(page)).count() as u32 * (PAGE_SIZE >> 10)
+        };
+        let share = |page: &Mapped| u64::from(PAGE_SIZE << PSS_SHIFT) / u64::from(page.mapcount);
+        let pss: u64 = pages.iter().map(share).sum();
+        Self {
+            size: (area.end - area.start) >> 10,
+            rss: kb(&|_| true),
+            pss: (pss >> (10 + PSS_SHIFT)) as u32,
+            shared_clean: kb(&|page| page.mapcount > 1 && !page.dirty),
+            shared_dirty: kb(&|page| page.mapcount > 1 && page.dirty),
+            private_clean: kb(&|page| page.mapcount == 1 && !page.dirty),
+            private_dirty: kb(&|page| page.mapcount == 1 && page.dirty),
+            referenced: kb(&|page| page.referenced),
+            area,
+        }
+    }
+
+    const fn fields(&self) -> [(&'static str, u32); 8] {
+        [
+            ("Size:", self.size),
+            ("Rss:", self.rss),
+            ("Pss:", self.pss),
+            ("Shared_Clean:", self.shared_clean),
+            ("Shared_Dirty:", self.shared_dirty),
+            ("Private_Clean:", self.private_clean),
+            ("Private_Dirty:", self.private_dirty),
+            ("Referenced:", self.referenced),
+        ]
+    }
+}
+
+impl Smaps {
+    /// The file's text.
+    pub fn text(&self) -> Text {
+        let mut text = Text::default();
+        for row in &self.rows {
+            text.push(row.area.line());
+            for (name, kb) in row.fields() {
+                let number = format!("{kb:>8}");
+                text.push(
+                    Line::default()
+                        .plain(format_args!("{name:<15}"))
+                        .add(Role::Number, number)
+                        .plain(" kB"),
+                );
+            }
+        }
+        text
+    }
+}
