@@ -88,7 +88,11 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `mm/shmem.c`, `shmem_getpage()`: a page that was never touched is all zeros.
-    fn shmem_getpage(&mut self, inode: InodeId, index: u32) -> Result<(Pfn, MmFault), MmFault> {
+    pub(super) fn shmem_getpage(
+        &mut self,
+        inode: InodeId,
+        index: u32,
+    ) -> Result<(Pfn, MmFault), MmFault> {
         if let Some(pfn) = self.find_page(inode, index) {
             return Ok((pfn, MmFault::Minor));
         }
