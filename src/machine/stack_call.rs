@@ -44,6 +44,13 @@ pub enum BufferCall {
         /// The `semctl` command.
         cmd: u32,
     },
+    /// `shmctl(id, cmd, buffer)`.
+    Shmctl {
+        /// Id of the segment.
+        id: i32,
+        /// The `shmctl` command.
+        cmd: u32,
+    },
     /// `getcwd(buffer, len)`.
     Getcwd,
     /// `times(buffer)`.
@@ -87,6 +94,7 @@ impl BufferCall {
             Self::Pipe => "pipe",
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
+            Self::Shmctl { .. } => "shmctl",
             Self::Getcwd => "getcwd",
             Self::Times => "times",
             Self::Gettimeofday => "gettimeofday",
@@ -113,6 +121,7 @@ impl BufferCall {
                 cmd,
                 arg: addr.0,
             }),
+            Self::Shmctl { id, cmd } => Syscall::Ipc(IpcCall::Shmctl(id, cmd, addr)),
             Self::Getcwd => Syscall::Getcwd(addr, len),
             Self::Times => Syscall::Times(addr),
             Self::Gettimeofday => Syscall::Gettimeofday(addr, VirtAddr(0)),
