@@ -7,6 +7,19 @@ constants! {
     STDOUT_FILENO: u32 = 1;
     /// The descriptor of standard error.
     STDERR_FILENO: u32 = 2;
+    /// Advice for fadvise: no special treatment.
+    POSIX_FADV_NORMAL: i32 = 0;
+    /// Advice for fadvise: the file is read in no order, so that reading ahead is no use.
+    POSIX_FADV_RANDOM: i32 = 1;
+    /// Advice for fadvise: the file is read from front to back; twice as much is read ahead.
+    POSIX_FADV_SEQUENTIAL: i32 = 2;
+    /// Advice for fadvise: the pages will be needed soon, and are read at once.
+    POSIX_FADV_WILLNEED: i32 = 3;
+    /// Advice for fadvise: the pages are not needed any more; the clean ones that nobody maps are
+    /// dropped.
+    POSIX_FADV_DONTNEED: i32 = 4;
+    /// Advice for fadvise: the same as POSIX_FADV_WILLNEED.
+    POSIX_FADV_NOREUSE: i32 = 5;
     /// A flag of open: for reading.
     O_RDONLY: u32 = 0;
     /// A flag of open: for writing.

@@ -137,19 +137,18 @@ impl Kernel {
         let max_threads = config.threads_max.unwrap_or(default_max);
         let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
         sched.tunables = config.tunables;
-        let wall = WallClock::at_boot(config.initial_jiffies);
         let totalram_pages = mem.nr_free_pages();
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
             sched,
             max_threads,
+            wall: WallClock::at_boot(config.initial_jiffies),
             config,
             ram,
             cpus,
             this_cpu: 0,
             tick: 0,
             since_tick: 0,
-            wall,
             load: LoadAverage::default(),
             totalram_pages,
             in_interrupt: false,
@@ -198,6 +197,7 @@ impl Kernel {
         Ok(kernel)
     }
 
+    /// The tasks and files of a fresh kernel.
     fn make_first_objects(&mut self) -> Result<(), String> {
         // Every CPU needs a current task before anything can be traced or allocated in its name, and
         // init needs its program file.

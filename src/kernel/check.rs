@@ -5,7 +5,7 @@ use super::Kernel;
 use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
 use crate::kernel::fs::{File, FilesStruct, FsStruct, Inode, Namespace, PIPE_BUFFERS};
 use crate::kernel::ipc::SemUndoList;
-use crate::kernel::task::{Continuation, Sighand, SignalFlags, SignalStruct, Task, Trap};
+use crate::kernel::task::{Continuation, FutexKey, Sighand, SignalFlags, SignalStruct, Task, Trap};
 use slotmap::{Key, SlotMap};
 use std::collections::BTreeMap;
 
@@ -157,7 +157,11 @@ impl Kernel {
         let named = self.root.names().map(|(_, inode)| inode);
         let opened = self.open_files.values().map(File::inode);
         let running = self.mms.values().filter_map(super::mm::Mm::exe);
-        for inode in named.chain(opened).chain(running) {
+        let waited = self.futexes.waiters().filter_map(|(key, _)| match key {
+            FutexKey::Shared(inode, ..) => Some(inode),
+            FutexKey::Private(..) => None,
+        });
+        for inode in named.chain(opened).chain(running).chain(waited) {
             *inodes.entry(inode).or_default() += 1;
         }
         for (id, holders) in inodes {

@@ -4,7 +4,7 @@
 use super::Machine;
 use super::command::Acted;
 use crate::abi::{TaskId, VirtAddr};
-use crate::kernel::syscall::{IpcCall, PtraceArgs, Syscall};
+use crate::kernel::syscall::{GroupWidth, IpcCall, PtraceArgs, Syscall};
 
 /// A system call with a buffer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +24,10 @@ pub enum BufferCall {
     Read(u32),
     /// `write(fd, buffer, len)`.
     Write(u32),
+    /// `pread64(fd, buffer, len, offset)`.
+    Pread(u32, i64),
+    /// `pwrite64(fd, buffer, len, offset)`.
+    Pwrite(u32, i64),
     /// `pipe(buffer)`.
     Pipe,
     /// `semop(id, buffer, count)`.
@@ -49,6 +53,18 @@ pub enum BufferCall {
     },
     /// `getcwd(buffer, len)`.
     Getcwd,
+    /// `times(buffer)`.
+    Times,
+    /// `gettimeofday(buffer, NULL)`.
+    Gettimeofday,
+    /// `sysinfo(buffer)`.
+    Sysinfo,
+    /// `uname(buffer)`.
+    Uname,
+    /// `getgroups(size, buffer)`.
+    Getgroups(u32),
+    /// `setgroups(size, buffer)`.
+    Setgroups(u32),
     /// `mincore(addr, len, buffer)`.
     Mincore {
         /// First address of the range.
@@ -73,11 +89,19 @@ impl BufferCall {
         match self {
             Self::Read(_) => "read",
             Self::Write(_) => "write",
+            Self::Pread(..) => "pread64",
+            Self::Pwrite(..) => "pwrite64",
             Self::Pipe => "pipe",
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
             Self::Shmctl { .. } => "shmctl",
             Self::Getcwd => "getcwd",
+            Self::Times => "times",
+            Self::Gettimeofday => "gettimeofday",
+            Self::Sysinfo => "sysinfo",
+            Self::Uname => "uname",
+            Self::Getgroups(_) => "getgroups",
+            Self::Setgroups(_) => "setgroups",
             Self::Mincore { .. } => "mincore",
             Self::Ptrace { .. } => "ptrace",
         }
@@ -87,6 +111,8 @@ impl BufferCall {
         match self {
             Self::Read(fd) => Syscall::Read(fd, addr, len),
             Self::Write(fd) => Syscall::Write(fd, addr, len),
+            Self::Pread(fd, offset) => Syscall::Pread64(fd, addr, len, offset),
+            Self::Pwrite(fd, offset) => Syscall::Pwrite64(fd, addr, len, offset),
             Self::Pipe => Syscall::Pipe(addr),
             Self::Semop { id, count } => Syscall::Ipc(IpcCall::Semop(id, addr, count)),
             Self::Semctl { id, cmd } => Syscall::Ipc(IpcCall::Semctl {
@@ -97,6 +123,12 @@ impl BufferCall {
             }),
             Self::Shmctl { id, cmd } => Syscall::Ipc(IpcCall::Shmctl(id, cmd, addr)),
             Self::Getcwd => Syscall::Getcwd(addr, len),
+            Self::Times => Syscall::Times(addr),
+            Self::Gettimeofday => Syscall::Gettimeofday(addr, VirtAddr(0)),
+            Self::Sysinfo => Syscall::Sysinfo(addr),
+            Self::Uname => Syscall::Uname(addr),
+            Self::Getgroups(size) => Syscall::Getgroups32(size, addr, GroupWidth::High),
+            Self::Setgroups(size) => Syscall::Setgroups32(size, addr, GroupWidth::High),
             Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
             Self::Ptrace {
                 request,

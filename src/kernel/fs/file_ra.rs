@@ -5,6 +5,8 @@
 /// inactive one is 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FileRa {
+    /// `ra_pages`: the largest window; `fadvise64` changes it.
+    pub ra_pages: u32,
     /// First page of the current window.
     pub start: u32,
     /// Pages in the current window.
@@ -31,6 +33,7 @@ pub struct FileRa {
 ///
 /// Linux 2.6.12: `mm/readahead.c`, `file_ra_state_init()`.
 pub const FILE_RA_INIT: FileRa = FileRa {
+    ra_pages: 32,
     start: 0,
     size: 0,
     ahead_start: 0,

@@ -2,7 +2,7 @@
 
 use super::vfs::{File, InodeKind};
 use crate::abi::{
-    Errno, FileId, InodeId, O_APPEND, RLIM_INFINITY, Resource, Signal, TASK_SIZE, TaskId, VirtAddr,
+    Errno, FileId, O_APPEND, RLIM_INFINITY, Resource, Signal, TASK_SIZE, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
@@ -145,7 +145,11 @@ impl Kernel {
             }
             InodeKind::Regular(_) => {
                 let task = current;
-                self.generic_file_write(file, UserBuffer { task, addr, len })
+                let mut pos = self.open_files[file].pos;
+                let from = UserBuffer { task, addr, len };
+                let written = self.generic_file_write(file, &mut pos, from);
+                self.open_files[file].pos = pos;
+                written
             }
             _ => Err(Errno::EINVAL),
         }
@@ -157,29 +161,29 @@ impl Kernel {
         self.trace(current, TraceEvent::ConsoleWrite { text });
     }
 
-    /// The offset at which a write to a regular file starts.
-    fn write_position(&self, file: FileId, inode: InodeId) -> u32 {
-        if self.open_files[file].flags() & O_APPEND != 0 {
-            self.inodes[inode].size()
-        } else {
-            self.open_files[file].pos
-        }
-    }
-
-    /// Writes to a regular file. The offset moves with what was written, and to the end of the file
+    /// Writes to a regular file. The position moves with what was written, and to the end of the file
     /// before that if the write appends.
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `__generic_file_aio_write_nolock()`.
-    fn generic_file_write(&mut self, file: FileId, mut from: UserBuffer) -> Result<u32, Errno> {
+    fn generic_file_write(
+        &mut self,
+        file: FileId,
+        pos: &mut u32,
+        mut from: UserBuffer,
+    ) -> Result<u32, Errno> {
         let inode = self.open_files[file].inode();
-        let mut pos = self.write_position(file, inode);
+        let mut at = if self.open_files[file].flags() & O_APPEND != 0 {
+            self.inodes[inode].size()
+        } else {
+            *pos
+        };
         // The limits before the bytes: SIGXFSZ is sent even if the buffer cannot be read.
-        from.len = self.generic_write_checks(from.task, pos, from.len)?;
+        from.len = self.generic_write_checks(from.task, at, from.len)?;
         if from.len == 0 {
             return Ok(0);
         }
-        let written = self.generic_file_buffered_write(inode, &mut pos, from);
-        self.open_files[file].pos = pos;
+        let written = self.generic_file_buffered_write(inode, &mut at, from);
+        *pos = at;
         written
     }
 
@@ -204,6 +208,80 @@ impl Kernel {
         // A standard signal is always queued.
         let from = SendInfo::From(task);
         let _sent = self.specific_send_sig_info(Signal::SIGXFSZ, from, task);
+    }
+
+    /// Reads at a position of its own; the offset of the open file stays.
+    ///
+    /// Linux 2.6.12: `fs/read_write.c`, `sys_pread64()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for a negative position, before anything else; `EBADF`; `ESPIPE` for a console or a
+    /// pipe; as for `read`.
+    pub(in crate::kernel) fn sys_pread64(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        addr: VirtAddr,
+        len: u32,
+        pos: i64,
+    ) -> Result<u32, Errno> {
+        let mut pos = self.check_position(current, fd, pos)?;
+        let file = self.file_for(current, fd, File::can_read, (addr, len))?;
+        let inode = self.open_files[file].inode();
+        match &self.inodes[inode].kind {
+            InodeKind::Null => Ok(0),
+            kind if kind.has_page_cache() => {
+                let task = current;
+                self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len })
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Writes at a position of its own; the offset of the open file stays. A file that appends is
+    /// appended to all the same.
+    ///
+    /// Linux 2.6.12: `fs/read_write.c`, `sys_pwrite64()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for a negative position, before anything else; `EBADF`; `ESPIPE` for a console or a
+    /// pipe; as for `write`.
+    pub(in crate::kernel) fn sys_pwrite64(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        addr: VirtAddr,
+        len: u32,
+        pos: i64,
+    ) -> Result<u32, Errno> {
+        let mut pos = self.check_position(current, fd, pos)?;
+        let file = self.file_for(current, fd, File::can_write, (addr, len))?;
+        let inode = self.open_files[file].inode();
+        match self.inodes[inode].kind {
+            InodeKind::Null => Ok(len),
+            InodeKind::Regular(_) => {
+                let task = current;
+                self.generic_file_write(file, &mut pos, UserBuffer { task, addr, len })
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Checks a position that a call names itself, and whether the file has positions. One beyond
+    /// 4 GiB is like 4 GiB: no file reaches so far.
+    fn check_position(&self, current: TaskId, fd: u32, pos: i64) -> Result<u32, Errno> {
+        if pos < 0 {
+            return Err(Errno::EINVAL);
+        }
+        let file = self.fget(current, fd)?;
+        let inode = self.open_files[file].inode();
+        if matches!(
+            self.inodes[inode].kind,
+            InodeKind::Console | InodeKind::Pipe
+        ) {
+            return Err(Errno::ESPIPE);
+        }
+        Ok(u32::try_from(pos).unwrap_or(u32::MAX))
     }
 
     /// Linux 2.6.12: `fs/read_write.c`, `sys_lseek()`.

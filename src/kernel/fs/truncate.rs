@@ -19,7 +19,20 @@ impl Kernel {
         path: String,
         length: i32,
     ) -> Result<u32, FileRefusal> {
-        let length = u32::try_from(length).map_err(|_| FileRefusal::NegativeLength)?;
+        self.sys_truncate64(current, path, length.into())
+    }
+
+    /// Linux 2.6.12: `fs/open.c`, `sys_truncate64()`.
+    ///
+    /// # Errors
+    /// As for `truncate`.
+    pub(in crate::kernel) fn sys_truncate64(
+        &mut self,
+        current: TaskId,
+        path: String,
+        length: i64,
+    ) -> Result<u32, FileRefusal> {
+        let length = checked_length(length)?;
         let found = self.user_path_walk(current, &path);
         let inode = match found.map_err(FileRefusal::Lookup)? {
             Found::File(inode, _) => inode,
@@ -46,7 +59,20 @@ impl Kernel {
         fd: u32,
         length: i32,
     ) -> Result<u32, FileRefusal> {
-        let length = u32::try_from(length).map_err(|_| FileRefusal::NegativeLength)?;
+        self.sys_ftruncate64(current, fd, length.into())
+    }
+
+    /// Linux 2.6.12: `fs/open.c`, `sys_ftruncate64()`.
+    ///
+    /// # Errors
+    /// As for `ftruncate`.
+    pub(in crate::kernel) fn sys_ftruncate64(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        length: i64,
+    ) -> Result<u32, FileRefusal> {
+        let length = checked_length(length)?;
         let file = self.fget(current, fd).map_err(FileRefusal::Lookup)?;
         let inode = self.open_files[file].inode();
         let regular = self.inodes[inode].kind.has_page_cache();
@@ -73,7 +99,7 @@ impl Kernel {
             let limit = self.rlimit(current, Resource::Fsize);
             if limit != RLIM_INFINITY && length > limit {
                 self.send_sigxfsz(current);
-                return Err(FileRefusal::TooLarge);
+                return Err(FileRefusal::AboveLimit);
             }
             if length > MAX_FILE {
                 return Err(FileRefusal::TooLarge);
@@ -87,4 +113,12 @@ impl Kernel {
         }
         Ok(0)
     }
+}
+
+/// A length that is not negative. One beyond 4 GiB is like 4 GiB: no file is so long.
+fn checked_length(length: i64) -> Result<u32, FileRefusal> {
+    if length < 0 {
+        return Err(FileRefusal::NegativeLength);
+    }
+    Ok(u32::try_from(length).unwrap_or(u32::MAX))
 }

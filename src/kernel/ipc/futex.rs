@@ -1,11 +1,11 @@
 //! Futexes: sleeping until another task reports that a word in user memory has changed.
 
 use crate::abi::{
-    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MmId, PAGE_SHIFT, TaskId,
-    TaskState, VirtAddr,
+    Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MmId, TaskId, TaskState,
+    VirtAddr,
 };
 use crate::kernel::Kernel;
-use crate::kernel::mm::{VmFlags, Vma};
+use crate::kernel::mm::{VmFlags, Vma, pte_present, pte_to_pgoff};
 use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::{Continuation, FutexKey};
 use crate::kernel::time::timespec_to_jiffies;
@@ -138,6 +138,10 @@ impl Kernel {
         if !vma.has(VmFlags::READ) {
             return Err(Errno::EACCES);
         }
+        // The page itself says where in the file it is; 2.6.12 fetches it for that.
+        if vma.has(VmFlags::NONLINEAR) {
+            self.get_user_u32(current, addr)?;
+        }
         Ok(self.key_in(&vma, mm, addr))
     }
 
@@ -146,11 +150,43 @@ impl Kernel {
             // MAYSHARE, not SHARED: a read-only mapping of a shared file waits for the same word as
             // those who can write it.
             Some(file) if vma.has(VmFlags::MAYSHARE) => {
-                let page = vma.vm_pgoff + ((addr.0 - vma.vm_start) >> PAGE_SHIFT);
+                let page = if vma.has(VmFlags::NONLINEAR) {
+                    self.nonlinear_page(vma, mm, addr)
+                } else {
+                    vma.linear_page_index(addr)
+                };
                 let inode = self.open_files[file].inode();
                 FutexKey::Shared(inode, page, addr.page_offset())
             }
             _ => FutexKey::Private(mm, addr.0),
+        }
+    }
+
+    /// The page of the file that a nonlinear area maps at an address, as far as the entry knows it.
+    fn nonlinear_page(&self, vma: &Vma, mm: MmId, addr: VirtAddr) -> u32 {
+        let pte = self.pte(mm, addr);
+        if pte_present(pte) {
+            self.mem().page(pte.pfn()).index()
+        } else {
+            pte_to_pgoff(pte).unwrap_or_else(|| vma.linear_page_index(addr))
+        }
+    }
+
+    /// A waiter holds what its key names, so that nothing else can get the same key meanwhile.
+    ///
+    /// Linux 2.6.12: `kernel/futex.c`, `get_key_refs()`.
+    fn get_key_refs(&mut self, key: FutexKey) {
+        match key {
+            FutexKey::Private(mm, _) => self.mmgrab(mm),
+            FutexKey::Shared(inode, ..) => self.iget(inode),
+        }
+    }
+
+    /// Linux 2.6.12: `kernel/futex.c`, `drop_key_refs()`.
+    fn drop_key_refs(&mut self, key: FutexKey) {
+        match key {
+            FutexKey::Private(mm, _) => self.mmdrop(mm),
+            FutexKey::Shared(inode, ..) => self.iput(inode),
         }
     }
 
@@ -161,6 +197,7 @@ impl Kernel {
                 // The value was read just before, and nothing runs in between: a wake-up that
                 // follows a change of the word cannot be missed.
                 self.futexes.push(key, current);
+                self.get_key_refs(key);
                 let wait = Continuation::Futex { key, until };
                 self.block_until(current, TaskState::INTERRUPTIBLE, wait, until)
             }
@@ -201,9 +238,11 @@ impl Kernel {
         key: FutexKey,
         until: Option<u64>,
     ) -> SysResult {
+        let still_queued = self.futexes.unqueue(key, current);
+        self.drop_key_refs(key);
         // Whoever has left the queue was woken by a wake-up, even if a signal or the timeout came as
         // well: its waker has counted it.
-        if !self.futexes.unqueue(key, current) {
+        if !still_queued {
             self.del_timer(current);
             return SysResult::from(0);
         }
@@ -274,6 +313,8 @@ impl Kernel {
                 *key = to;
             }
             self.futexes.push(to, task);
+            self.get_key_refs(to);
+            self.drop_key_refs(from);
             // The difference may wrap, as in the kernel.
             if moved.wrapping_sub(wake) >= requeue {
                 break;

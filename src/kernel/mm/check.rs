@@ -11,6 +11,7 @@ use crate::abi::{AnonVmaId, InodeId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte, TlbBits};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
+use crate::kernel::task::Continuation;
 use slotmap::SecondaryMap;
 use std::collections::BTreeMap;
 
@@ -113,12 +114,17 @@ impl Kernel {
         };
         let users = count(&|task| task.mm() == Some(mm)) + count(&execs);
         let borrowers = count(&|task| task.mm().is_none() && task.active_mm == Some(mm));
+        let waits = |task: &crate::kernel::task::Task| match task.in_call.continuation {
+            Some(Continuation::Futex { key, .. }) => key.is_of(mm),
+            _ => false,
+        };
+        let waiters = count(&waits);
         let space = &self.mms[mm];
         let own = if mm == self.init_mm { 2 } else { 0 };
         ensure(space.mm_users == users + own, || {
             format!("{mm:?}: mm_users {}, {users} tasks", space.mm_users)
         })?;
-        let expected = borrowers + u32::from(users + own > 0);
+        let expected = borrowers + waiters + u32::from(users + own > 0);
         ensure(space.mm_count == expected, || {
             format!("{mm:?}: mm_count {}, expected {expected}", space.mm_count)
         })
@@ -277,8 +283,10 @@ impl Kernel {
         let frames = (0..self.ram.frames()).map(Pfn);
         let under_write = |pfn: &Pfn| self.mem.page_has(*pfn, PageFlags::WRITEBACK);
         let writeback = frames.filter(under_write).count() as u32;
-        let counted = (self.vm.pagecache, self.vm.nr_dirty, self.vm.nr_writeback);
-        ensure(counted == (cached, dirty, writeback), || {
+        let state = self.mem.page_state();
+        let counted = (self.vm.pagecache, state.nr_dirty, state.nr_writeback);
+        let found = (cached, u64::from(dirty), u64::from(writeback));
+        ensure(counted == found, || {
             format!(
                 "nr_pagecache, nr_dirty, nr_writeback {counted:?}, but {cached}, {dirty}, \
                  {writeback} pages"

@@ -88,7 +88,11 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `mm/shmem.c`, `shmem_getpage()`: a page that was never touched is all zeros.
-    fn shmem_getpage(&mut self, inode: InodeId, index: u32) -> Result<(Pfn, MmFault), MmFault> {
+    pub(super) fn shmem_getpage(
+        &mut self,
+        inode: InodeId,
+        index: u32,
+    ) -> Result<(Pfn, MmFault), MmFault> {
         if let Some(pfn) = self.find_page(inode, index) {
             return Ok((pfn, MmFault::Minor));
         }
@@ -144,13 +148,12 @@ impl Kernel {
     /// A fault has not found its page: reads around it, unless the file is missed far more often than
     /// hit.
     fn mmap_miss(&mut self, file: FileId, index: u32) -> MmFault {
-        let inode = self.open_files[file].inode();
         let ra = &mut self.open_files[file].f_ra;
         ra.mmap_miss += 1;
         if ra.mmap_miss > ra.mmap_hit + MMAP_LOTSAMISS {
             return MmFault::Minor;
         }
-        self.read_around(inode, index);
+        self.read_around(file, index);
         MmFault::Major
     }
 

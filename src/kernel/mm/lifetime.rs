@@ -84,6 +84,13 @@ impl Kernel {
         self.mms[mm].mm_users += 1;
     }
 
+    /// Takes a reference to the structure alone, which keeps no memory mapped.
+    ///
+    /// Linux 2.6.12: `kernel/futex.c`, the counting of `get_key_refs()`.
+    pub(in crate::kernel) fn mmgrab(&mut self, mm: MmId) {
+        self.mms[mm].mm_count += 1;
+    }
+
     /// Drops such a reference; the last one unmaps everything.
     ///
     /// Linux 2.6.12: `kernel/fork.c`, `mmput()`.
@@ -100,7 +107,7 @@ impl Kernel {
     /// Drops a reference; the last one frees the page directory.
     ///
     /// Linux 2.6.12: `include/linux/sched.h`, `mmdrop()`.
-    pub(super) fn mmdrop(&mut self, mm: MmId) {
+    pub(in crate::kernel) fn mmdrop(&mut self, mm: MmId) {
         self.mms[mm].mm_count -= 1;
         if self.mms[mm].mm_count == 0 {
             self.free_frames(self.mms[mm].pgd, 0);

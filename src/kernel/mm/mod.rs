@@ -26,9 +26,10 @@
 //! | mapping and unmapping | `area_search`, `mmap`, `attach`, `brk`, `munmap`, `unmap` |
 //! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
 //! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process`, `direct_io` |
-//! | the page cache | `filemap`, `file_io`, `readahead`, `writeback`, `truncate` |
+//! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
-//! | swap and reclaim | `shmem`, `swapfile`, `swap_cache`, `swap_fault`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
+//! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
+//! | swap: areas, cache, I/O, faults, shared memory | `swapfile`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -41,6 +42,7 @@ mod check;
 mod direct_io;
 mod dup;
 mod exec;
+mod fadvise;
 mod fault;
 mod file_io;
 mod file_pte;

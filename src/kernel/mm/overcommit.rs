@@ -19,12 +19,6 @@ pub struct VmStat {
     /// `nr_pagecache`: pages in the page caches of all inodes.
     #[getset(get_copy = "pub")]
     pub(super) pagecache: u32,
-    /// `nr_dirty`: pages of files that are newer than the device.
-    #[getset(get_copy = "pub")]
-    pub(super) nr_dirty: u32,
-    /// `nr_writeback`: pages that are being written to a device.
-    #[getset(get_copy = "pub")]
-    pub(super) nr_writeback: u32,
 }
 
 /// What `vm.overcommit_memory` means.
@@ -144,9 +138,8 @@ impl Kernel {
     /// the check subtracts.
     ///
     /// Linux 2.6.12: `fs/proc/proc_misc.c`, `meminfo_read_proc()`.
-    pub const fn commit_limit(&self) -> u32 {
-        let ratio = self.config.sysctls.get(Sysctl::OvercommitRatio);
-        self.totalram_pages.wrapping_mul(ratio) / 100
+    pub fn commit_limit(&self) -> u32 {
+        self.committable_ram() + self.swap.total_swap_pages()
     }
 
     /// What may be committed when a task asks, and nothing is overcommitted.
@@ -158,7 +151,7 @@ impl Kernel {
 
     /// The part of RAM that may be committed when nothing is overcommitted (`overcommit_ratio`),
     /// in pages.
-    pub fn committable_ram(&self) -> u32 {
+    fn committable_ram(&self) -> u32 {
         let ratio = self.config.sysctls.get(Sysctl::OvercommitRatio);
         self.totalram_pages.wrapping_mul(ratio) / 100
     }

@@ -22,12 +22,12 @@ const CHUNK: u32 = 512;
 
 /// The size of the first window for a request of that many pages.
 ///
-/// Linux 2.6.12: `mm/readahead.c`, `get_init_ra_size()`, for a largest window of 32 pages.
-const fn init_ra_size(request: u32) -> u32 {
-    if request.next_power_of_two() <= MAX_READAHEAD / 4 {
-        MAX_READAHEAD / 4
-    } else {
-        MAX_READAHEAD
+/// Linux 2.6.12: `mm/readahead.c`, `get_init_ra_size()`.
+const fn init_ra_size(request: u32, max: u32) -> u32 {
+    match request.next_power_of_two() {
+        size if size <= max / 64 => size * size,
+        size if size <= max / 4 => max / 4,
+        _ => max,
     }
 }
 
@@ -38,12 +38,12 @@ fn next_ra_size(ra: &mut FileRa) -> u32 {
     let size = if std::mem::take(&mut ra.miss) {
         // In 2.6.12 the difference is unsigned, so that a tiny window becomes the largest.
         ra.size.wrapping_sub(2).max(MIN_READAHEAD)
-    } else if ra.size < MAX_READAHEAD / 16 {
+    } else if ra.size < ra.ra_pages / 16 {
         4 * ra.size
     } else {
         2 * ra.size
     };
-    size.min(MAX_READAHEAD)
+    size.min(ra.ra_pages)
 }
 
 /// Linux 2.6.12: `mm/readahead.c`, `ra_off()`.
@@ -129,7 +129,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/readahead.c`, `max_sane_readahead()`.
     pub(super) fn max_sane_readahead(&self, pages: u32) -> u32 {
-        pages.min(self.mem.nr_free_pages() / 2)
+        pages.min((self.mem.nr_inactive() + self.mem.nr_free_pages()) / 2)
     }
 
     /// Takes note of an access to `request` pages from `index` on, and reads what should be read for
@@ -152,7 +152,8 @@ impl Kernel {
         }
         let sequential = index == ra.prev_page.wrapping_add(1);
         ra.prev_page = index;
-        let size = request.min(MAX_READAHEAD);
+        let max = ra.ra_pages;
+        let size = request.min(max);
         if size == 0 || ra.in_cache {
             return;
         }
@@ -162,9 +163,9 @@ impl Kernel {
             let read = self.do_page_cache_readahead(inode, index, size);
             check_ra_success(ra, size, read);
         } else if ra.size == 0 {
-            (ra.size, ra.start) = (init_ra_size(size), index);
+            (ra.size, ra.start) = (init_ra_size(size, max), index);
             let (window, read) = (ra.size, self.do_page_cache_readahead(inode, index, ra.size));
-            if check_ra_success(ra, window, read) && request >= MAX_READAHEAD {
+            if check_ra_success(ra, window, read) && request >= max {
                 self.make_ahead_window(inode, ra, AheadWindow::Forced);
             }
         } else {
@@ -209,12 +210,11 @@ impl Kernel {
     /// Reads the pages around a fault of a mapping, half of them before it.
     ///
     /// Linux 2.6.12: `mm/filemap.c`, the read-around of `filemap_nopage()`.
-    pub(super) fn read_around(&mut self, inode: InodeId, index: u32) {
-        let pages = self.max_sane_readahead(MAX_READAHEAD);
+    pub(super) fn read_around(&mut self, file: FileId, index: u32) {
+        let inode = self.open_files[file].inode();
+        let pages = self.max_sane_readahead(self.open_files[file].f_ra.ra_pages);
         if pages > 0 {
-            let before = pages / 2;
-            let start = if index > before { index - before } else { 0 };
-            self.do_page_cache_readahead(inode, start, pages);
+            self.do_page_cache_readahead(inode, index.saturating_sub(pages / 2), pages);
         }
     }
 
@@ -242,8 +242,15 @@ mod tests {
     /// `mm/readahead.c`, `get_init_ra_size()` and `get_next_ra_size()`.
     #[test]
     fn windows_begin_small_and_grow_to_32_pages() {
-        for (request, size) in [(1, 8), (8, 8), (9, 32), (32, 32)] {
-            assert_eq!(init_ra_size(request), size, "{request} pages");
+        for (request, max, size) in [
+            (1, 32, 8),
+            (8, 32, 8),
+            (9, 32, 32),
+            (32, 32, 32),
+            (1, 64, 1),
+            (2, 64, 16),
+        ] {
+            assert_eq!(init_ra_size(request, max), size, "{request} pages");
         }
         for (now, miss, next) in [
             (1, false, 4),

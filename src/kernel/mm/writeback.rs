@@ -41,9 +41,8 @@ impl Writes {
     }
 
     fn pop_ended(&mut self, now: u64) -> Option<Pfn> {
-        self.queue
-            .pop_front_if(|(tick, _)| *tick <= now)
-            .map(|(_, pfn)| pfn)
+        self.next_end().filter(|tick| *tick <= now)?;
+        self.queue.pop_front().map(|(_, pfn)| pfn)
     }
 }
 
@@ -74,7 +73,7 @@ impl Kernel {
     pub(super) fn set_page_dirty(&mut self, pfn: Pfn) {
         let mapping = self.mem.page(pfn).mapping();
         if !self.mem.page_mut(pfn).test_and_set(PageFlags::DIRTY) && self.accounts_dirty(mapping) {
-            self.vm.nr_dirty += 1;
+            self.mem.page_state_mut().nr_dirty += 1;
         }
     }
 
@@ -87,7 +86,7 @@ impl Kernel {
         let mapping = self.mem.page(pfn).mapping();
         let was_dirty = self.mem.page_mut(pfn).test_and_clear(PageFlags::DIRTY);
         if was_dirty && self.accounts_dirty(mapping) {
-            self.vm.nr_dirty -= 1;
+            self.mem.page_state_mut().nr_dirty -= 1;
         }
         was_dirty
     }
@@ -116,7 +115,7 @@ impl Kernel {
     /// Linux 2.6.12: `mm/page-writeback.c`, `test_set_page_writeback()`, and `submit_bio()`.
     pub(super) fn set_page_writeback(&mut self, pfn: Pfn) {
         if !self.mem.page_mut(pfn).test_and_set(PageFlags::WRITEBACK) {
-            self.vm.nr_writeback += 1;
+            self.mem.page_state_mut().nr_writeback += 1;
             self.writes
                 .queue
                 .push_back((self.tick() + WRITE_TICKS, pfn));
@@ -131,7 +130,7 @@ impl Kernel {
             self.mem.rotate_reclaimable_page(pfn);
         }
         if self.mem.page_mut(pfn).test_and_clear(PageFlags::WRITEBACK) {
-            self.vm.nr_writeback -= 1;
+            self.mem.page_state_mut().nr_writeback -= 1;
         }
     }
 
@@ -151,18 +150,34 @@ impl Kernel {
         self.end_writes();
     }
 
-    /// Begins to write all dirty pages of a file, in ascending order.
+    /// Begins to write all dirty pages of a file, in ascending order, for a caller that will wait for
+    /// them.
     ///
-    /// Linux 2.6.12: `mm/filemap.c`, `filemap_fdatawrite()`, and `fs/mpage.c`, `mpage_writepages()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `filemap_fdatawrite()`.
     pub(in crate::kernel) fn filemap_fdatawrite(&mut self, inode: InodeId) {
+        // A page that is already on its way is written once more afterwards.
+        self.mpage_writepages(inode, Self::wait_on_page_writeback);
+    }
+
+    /// The same for a caller that does not wait: pages that are on their way are left alone.
+    ///
+    /// Linux 2.6.12: `mm/filemap.c`, `filemap_flush()`.
+    pub(super) fn filemap_flush(&mut self, inode: InodeId) {
+        self.mpage_writepages(inode, |_, _| {});
+    }
+
+    /// Linux 2.6.12: `fs/mpage.c`, `mpage_writepages()`.
+    fn mpage_writepages(&mut self, inode: InodeId, on_its_way: fn(&mut Self, Pfn)) {
         if !self.inodes[inode].kind.is_written_back() {
             return;
         }
         let pages: Vec<Pfn> = self.inodes[inode].pages().values().copied().collect();
         for pfn in pages {
-            if self.mem.page_has(pfn, PageFlags::DIRTY) {
-                // A page that is already on its way is written once more afterwards.
-                self.wait_on_page_writeback(pfn);
+            if !self.mem.page_has(pfn, PageFlags::DIRTY) {
+                continue;
+            }
+            on_its_way(self, pfn);
+            if !self.mem.page_has(pfn, PageFlags::WRITEBACK) {
                 self.clear_page_dirty(pfn);
                 self.writepage(inode, pfn);
             }

@@ -215,6 +215,16 @@ structures! {
     PtraceArgs, ptrace_args, |args: &PtraceArgs| args.request;
 }
 
+impl Argument for i64 {}
+
+impl Decode for i64 {
+    /// A position in a file, in two registers, the low word first.
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        let [low, high] = registers.words();
+        Ok((u64::from(high) << 32 | u64::from(low)).cast_signed())
+    }
+}
+
 /// Flags, stack, parent_tid, tls, child_tid; without a stack the caller's own.
 const fn fork_args([flags, stack, parent_tid, tls, child_tid]: [u32; 5]) -> ForkArgs {
     ForkArgs {

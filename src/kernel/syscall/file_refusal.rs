@@ -4,8 +4,8 @@
 use crate::abi::{Errno, VirtAddr};
 use std::fmt;
 
-/// Why `remap_file_pages`, `msync`, `mincore`, `truncate` or `ftruncate` fails, by the first rule that
-/// was broken.
+/// Why `remap_file_pages`, `msync`, `mincore`, `truncate`, `ftruncate`, `readahead` or `fadvise64`
+/// fails, by the first rule that was broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileRefusal {
     /// `remap_file_pages` with a protection that is not 0.
@@ -54,8 +54,14 @@ pub enum FileRefusal {
     NotRegular,
     /// `truncate` of a program that is being executed.
     Executed,
-    /// The new length is beyond `RLIMIT_FSIZE`, or the largest that the file system has.
+    /// The new length is beyond `RLIMIT_FSIZE`.
+    AboveLimit,
+    /// The new length is beyond the largest that the file system has.
     TooLarge,
+    /// `fadvise64` with advice that does not exist.
+    UnknownAdvice,
+    /// `fadvise64` or `readahead` of what has no pages, or of a negative length.
+    NoPageCache,
     /// The descriptor is not open, or the path leads nowhere.
     Lookup(Errno),
 }
@@ -76,6 +82,8 @@ impl FileRefusal {
             | Self::AsyncAndSync
             | Self::NegativeLength
             | Self::NotWritable
+            | Self::UnknownAdvice
+            | Self::NoPageCache
             | Self::NotRegular => Errno::EINVAL,
             Self::NoMemory
             | Self::Wraps
@@ -87,7 +95,7 @@ impl FileRefusal {
             Self::NoBuffer => Errno::EAGAIN,
             Self::Directory => Errno::EISDIR,
             Self::Executed => Errno::ETXTBSY,
-            Self::TooLarge => Errno::EFBIG,
+            Self::AboveLimit | Self::TooLarge => Errno::EFBIG,
             Self::Lookup(errno) => errno,
         }
     }
@@ -119,9 +127,10 @@ impl fmt::Display for FileRefusal {
             Self::Directory => "the path leads to a directory",
             Self::NotRegular => "the path does not lead to a regular file",
             Self::Executed => "a task executes the program",
-            Self::TooLarge => {
-                "the length is beyond RLIMIT_FSIZE, or the largest of the file system"
-            }
+            Self::AboveLimit => "the file would be longer than RLIMIT_FSIZE",
+            Self::TooLarge => "the file system has no file of that length",
+            Self::UnknownAdvice => "there is no such advice",
+            Self::NoPageCache => "the descriptor is not that of a file with pages",
             Self::Lookup(errno) => return write!(f, "{errno}"),
         })
     }

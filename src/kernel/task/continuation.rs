@@ -223,6 +223,11 @@ pub enum FutexKey {
 }
 
 impl FutexKey {
+    /// Whether it names a word of this address space.
+    pub fn is_of(self, mm: MmId) -> bool {
+        matches!(self, Self::Private(owner, _) if owner == mm)
+    }
+
     /// The address of a private word; for a shared one, its offset in the object.
     pub const fn address(self) -> u32 {
         match self {

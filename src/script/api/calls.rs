@@ -9,6 +9,7 @@ use super::ptrace::looked_at;
 use super::semaphores::semaphore_values;
 use super::shm::segment_answer;
 use super::signals::info_map;
+use super::system::stored;
 use crate::abi::{
     Errno, GETALL, IPC_SET, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus,
 };
@@ -71,7 +72,9 @@ pub(super) fn resident(bytes: &[u8]) -> Dynamic {
 fn returned(state: &CallState, value: i64) -> Dynamic {
     let bytes = &state.bytes;
     match state.buffer {
-        Some(BufferCall::Read(_)) => return text_read(value, bytes).into(),
+        Some(BufferCall::Read(_) | BufferCall::Pread(..)) => {
+            return text_read(value, bytes).into();
+        }
         // The length includes the terminating null byte.
         Some(BufferCall::Getcwd) => return text_read(value - 1, bytes).into(),
         Some(BufferCall::Pipe) => return descriptors(bytes),
@@ -82,7 +85,16 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         }
         Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
         Some(
+            call @ (BufferCall::Times
+            | BufferCall::Gettimeofday
+            | BufferCall::Sysinfo
+            | BufferCall::Uname
+            | BufferCall::Getgroups(_)
+            | BufferCall::Setgroups(_)),
+        ) => return stored(call, value, bytes),
+        Some(
             BufferCall::Write(_)
+            | BufferCall::Pwrite(..)
             | BufferCall::Semop { .. }
             | BufferCall::Semctl { .. }
             | BufferCall::Shmctl { .. },

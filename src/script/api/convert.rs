@@ -285,8 +285,8 @@ const fn fault_rule(kind: UserFaultKind) -> &'static str {
              SEGV_ACCERR (arch/i386/mm/fault.c)"
         }
         UserFaultKind::Bus => {
-            "do_no_page() finds that the address is beyond the end of the file: \
-             SIGBUS (mm/memory.c)"
+            "filemap_nopage() finds that the page is beyond the end of the file, although the area \
+             contains it: SIGBUS (mm/filemap.c)"
         }
         UserFaultKind::OomKilled => {
             "no page can be freed, and out_of_memory() kills the task with the most badness points, \
@@ -323,6 +323,10 @@ const fn fault_help(kind: UserFaultKind, alone: bool) -> &'static str {
             reason: BadAccess::KernelAddress,
             ..
         } => "user addresses are below 0xc0000000; maps(task) shows what is mapped there",
+        UserFaultKind::Bus => {
+            "ftruncate(fd, length) makes the file longer; a mapping shows only the pages that the \
+             file has"
+        }
         _ => "maps(task) shows what is mapped; an access outside of it kills the task",
     }
 }

@@ -57,7 +57,7 @@ fn write(ctx: &NativeCallContext, task: &Task, fd: i64, bytes: &[u8]) -> Result<
     })
 }
 
-fn empty(len: u32, call: BufferCall) -> StackCall {
+pub(super) fn empty(len: u32, call: BufferCall) -> StackCall {
     StackCall {
         len,
         bytes: Vec::new(),
@@ -125,6 +125,60 @@ pub mod functions {
         bytes: Blob,
     ) -> Result<Dynamic> {
         write(&ctx, task, fd, &bytes)
+    }
+
+    /// `pread(fd, n, offset)`: at most `n` bytes from an offset on, as a string. The offset of the
+    /// open file stays as it is.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// assert_eq(sh.pread(fd, 99, 1), "ello");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pread(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        n: i64,
+        offset: i64,
+    ) -> Result<Dynamic> {
+        let len = ranged(n, "the number of bytes", 0, MAX_BUFFER)? as u32;
+        let call = BufferCall::Pread(word(fd, "the descriptor")?, offset);
+        Ok(match with_buffer(&ctx, task, empty(len, call))? {
+            Buffered::Done(read, bytes) => text_read(read, &bytes).into(),
+            Buffered::Open(call) => call,
+        })
+    }
+
+    /// `pwrite(fd, text, offset)`: writes a string at an offset. Returns the number of bytes written.
+    /// The offset of the open file stays as it is.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.pwrite(fd, "end", 4*KiB);
+    /// assert_eq(sh.lseek(fd, 0, SEEK_END), 4*KiB + 3);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pwrite(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        text: &str,
+        offset: i64,
+    ) -> Result<Dynamic> {
+        let len = ranged(text.len() as i64, "the number of bytes", 0, MAX_BUFFER)?;
+        let what = StackCall {
+            len: len as u32,
+            bytes: text.as_bytes().to_vec(),
+            call: BufferCall::Pwrite(word(fd, "the descriptor")?, offset),
+        };
+        Ok(match with_buffer(&ctx, task, what)? {
+            Buffered::Done(value, _) => value.into(),
+            Buffered::Open(call) => call,
+        })
     }
 
     /// `pipe()`: creates a pipe and returns its two descriptors, `[read, write]`.
@@ -312,6 +366,56 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn sync(ctx: NativeCallContext, task: &mut Task) -> Result<Dynamic> {
         done(&ctx, task, Syscall::Sync)
+    }
+
+    /// `fadvise(fd, offset, len, advice)`: what will be done with a part of a file; length 0 means up
+    /// to its end. `POSIX_FADV_DONTNEED` writes dirty pages to the disk and drops the clean ones that
+    /// nobody maps; `POSIX_FADV_WILLNEED` reads pages.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.sys_write(fd, "hello");
+    /// sh.sync();
+    /// run(1);
+    /// sh.fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    /// let a = sh.mmap(0, 4*KiB, PROT_READ, MAP_SHARED, fd, 0);
+    /// assert_eq(sh.mincore(a, 4*KiB), [0]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fadvise(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        offset: i64,
+        len: i64,
+        advice: i64,
+    ) -> Result<Dynamic> {
+        let (fd, len) = (word(fd, "the descriptor")?, word(len, "the length")?);
+        let advice = word(advice, "the advice")? as i32;
+        done(&ctx, task, Syscall::Fadvise64(fd, offset, len, advice))
+    }
+
+    /// `readahead(fd, offset, count)`: reads pages of a file that are not cached, for later.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/notes", O_CREAT | O_RDWR);
+    /// sh.ftruncate(fd, 16*KiB);
+    /// sh.readahead(fd, 4*KiB, 8*KiB);
+    /// let a = sh.mmap(0, 16*KiB, PROT_READ, MAP_SHARED, fd, 0);
+    /// assert_eq(sh.mincore(a, 16*KiB), [0, 1, 1, 0]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn readahead(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        fd: i64,
+        offset: i64,
+        count: i64,
+    ) -> Result<Dynamic> {
+        let (fd, count) = (word(fd, "the descriptor")?, word(count, "the count")?);
+        done(&ctx, task, Syscall::Readahead(fd, offset, count))
     }
 
     /// `unlink(path)`: removes the name. The file itself lives until nobody has it open.

@@ -33,6 +33,7 @@ mod semaphores;
 mod shm;
 mod signals;
 mod spawn;
+mod system;
 mod text;
 mod view;
 
@@ -40,6 +41,8 @@ pub(super) use view::{Event, Trace};
 
 use crate::abi::{self, Constant};
 use crate::script::errors::ScriptError;
+pub use machine::boot_options;
+
 use crate::script::session::{Call, Task, View};
 use rhai::plugin::*;
 use rhai::{Engine, Module};
@@ -60,6 +63,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(semaphores::functions)),
         ("system calls", exported_module!(shm::functions)),
         ("system calls", exported_module!(sched::functions)),
+        ("system calls", exported_module!(system::functions)),
         ("memory", exported_module!(memory::functions)),
         ("memory", exported_module!(areas::functions)),
         ("memory", exported_module!(direct_io::functions)),

@@ -19,6 +19,7 @@ pub(super) const fn file_advice(refusal: FileRefusal) -> Advice {
         | R::Directory
         | R::NotRegular
         | R::Executed
+        | R::AboveLimit
         | R::TooLarge
         | R::Lookup(_) => return length_advice(refusal),
         R::NoMemory | R::NoBuffer => (
@@ -51,6 +52,11 @@ pub(super) const fn file_advice(refusal: FileRefusal) -> Advice {
             "mincore_vma() asks the page cache, and private anonymous memory is in none \
              (mm/mincore.c)",
             "vtop(task, addr) shows whether such a page is present",
+        ),
+        R::UnknownAdvice | R::NoPageCache => (
+            "sys_fadvise64_64() and sys_readahead() require a file with a page cache, and fadvise one \
+             of six POSIX_FADV constants (mm/fadvise.c, mm/filemap.c)",
+            "open a regular file; POSIX_FADV_DONTNEED drops its clean pages",
         ),
         R::BadVector => (
             "mincore_vma() stores a byte for each page (mm/mincore.c)",
@@ -107,10 +113,13 @@ const fn length_advice(refusal: FileRefusal) -> Advice {
             "get_write_access() fails while a program is being executed (fs/namei.c)",
             "let the tasks that run it exit, or exec another program",
         ),
-        R::TooLarge => (
-            "vmtruncate() checks RLIMIT_FSIZE, and sends SIGXFSZ, and the largest file of the file \
-             system, 256 MiB (mm/memory.c)",
+        R::AboveLimit => (
+            "vmtruncate() sends SIGXFSZ beyond RLIMIT_FSIZE (mm/memory.c)",
             "setrlimit(RLIMIT_FSIZE, ..) raises the limit",
+        ),
+        R::TooLarge => (
+            "vmtruncate() checks s_maxbytes, 256 MiB here (mm/memory.c)",
+            "a file has at most 256*MiB",
         ),
         R::Lookup(_) => (
             "the path or the descriptor leads to no file (fs/open.c)",

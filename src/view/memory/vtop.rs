@@ -4,7 +4,7 @@
 use crate::abi::{Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PSE, Pde, Pte, Rights, TlbBits, TlbEntry, Walk, pde_phys, pte_phys, walk};
 use crate::kernel::Kernel;
-use crate::kernel::mm::{SwapEntry, pte_to_pgoff};
+use crate::kernel::mm::{Page, PageFlags, PageMapping, SwapEntry, pte_to_pgoff};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -69,8 +69,23 @@ pub struct PageView {
     pub page_mapcount: i32,
     /// Whether its contents belong to no file.
     pub anon: bool,
+    /// The page of a file that it is.
+    pub file: Option<FilePageView>,
     /// Whether its users are not counted, as for the zero page.
     pub reserved: bool,
+}
+
+/// A page in the page cache.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct FilePageView {
+    /// The path of the file.
+    pub path: String,
+    /// Its index in the file.
+    pub index: u32,
+    /// Whether it is newer than what the disk has.
+    pub dirty: bool,
+    /// Whether it is on its way to the disk.
+    pub writeback: bool,
 }
 
 /// The walk for an address of a task; `None` if the task has no address space.
@@ -162,7 +177,21 @@ fn page_view(kernel: &Kernel, pfn: Pfn) -> Option<PageView> {
         page_count: page.page_count(),
         page_mapcount: page.page_mapcount(),
         anon: page.is_anon(),
+        file: file_page_view(kernel, page),
         reserved: page.is_reserved(),
+    })
+}
+
+fn file_page_view(kernel: &Kernel, page: &Page) -> Option<FilePageView> {
+    let PageMapping::Cache(inode) = page.mapping() else {
+        return None;
+    };
+    let has = |flag| page.flags().contains(flag);
+    Some(FilePageView {
+        path: format!("/{}", kernel.inodes().get(inode)?.path),
+        index: page.index(),
+        dirty: has(PageFlags::DIRTY),
+        writeback: has(PageFlags::WRITEBACK),
     })
 }
 
@@ -173,17 +202,16 @@ fn end_of(walk: &Walk) -> String {
     match (walk.pte, walk.rights()) {
         (_, Some(rights)) => allowed(rights).to_owned(),
         (Some(Pte(0)), None) => "nothing mapped yet: every access faults".to_owned(),
-        (Some(pte), None) if let Some(page) = pte_to_pgoff(pte) => {
-            format!("names page {page} of the file (nonlinear mapping): every access faults")
-        }
         (Some(pte), None) if pte.contains(Pte::PROTNONE) => {
             "mapped, but hidden from the hardware (PROT_NONE): every access faults".to_owned()
         }
-        (Some(pte), None) => match SwapEntry::of_pte(pte) {
-            Some(slot) => format!("in {slot}: every access faults"),
-            None => "not present: every access faults".to_owned(),
+        (pte, None) => match (pte.and_then(pte_to_pgoff), pte.and_then(SwapEntry::of_pte)) {
+            (Some(page), _) => {
+                format!("names page {page} of the file (nonlinear mapping): every access faults")
+            }
+            (None, Some(slot)) => format!("in {slot}: every access faults"),
+            (None, None) => "not present: every access faults".to_owned(),
         },
-        (None, None) => "not present: every access faults".to_owned(),
     }
 }
 
@@ -296,6 +324,28 @@ impl PageView {
             .plain(", page_mapcount ")
             .add(Role::Number, self.page_mapcount)
             .plain(format_args!(", {owner}"))
+            .join(
+                self.file
+                    .as_ref()
+                    .map(FilePageView::line)
+                    .unwrap_or_default(),
+            )
+    }
+}
+
+impl FilePageView {
+    /// ` (page 2 of /tmp/data, dirty)`
+    fn line(&self) -> Line {
+        let line = Line::default()
+            .plain(" (page ")
+            .add(Role::Number, self.index)
+            .plain(" of ")
+            .add(Role::Name, &self.path);
+        let states = [(self.dirty, ", dirty"), (self.writeback, ", being written")];
+        let states = states.into_iter().filter(|(is, _)| *is);
+        states
+            .fold(line, |line, (_, word)| line.plain(word))
+            .plain(")")
     }
 }
 
@@ -310,6 +360,7 @@ mod tests {
             (0x0041_2025, "P US A"),
             (0x0041_2163, "P RW A D G"),
             (0x0041_20a0, "PROTNONE"),
+            (0x0000_004c, "FILE"),
             (0, ""),
         ] {
             assert_eq!(pte_flags(Pte(value)).join(" "), flags, "{value:#x}");
@@ -344,5 +395,6 @@ mod tests {
             "only the kernel may use it; user mode faults"
         );
         assert!(end(0x067, Some(0x0a0)).contains("PROT_NONE"));
+        assert!(end(0x067, Some(0x04c)).contains("page 6 of the file"));
     }
 }

@@ -260,10 +260,13 @@ impl World {
                 assert_eq!(value, -Errno::EINVAL.code(), "locked pages thrown away");
                 return;
             }
-            if let Some(cell) = space.pages.get_mut(&page)
-                && let Content::Private(content) = &mut cell.content
-            {
-                *content = cell.origin.clone();
+            let Some(cell) = space.pages.get_mut(&page) else {
+                continue;
+            };
+            match &mut cell.content {
+                Content::Private(content) => *content = cell.origin.clone(),
+                Content::OfFile { own, .. } => *own = None,
+                Content::Shared { .. } => {}
             }
         }
         assert_eq!(value, expected);

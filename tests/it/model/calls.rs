@@ -1,12 +1,15 @@
 //! System calls: what an operation calls, and what the call then does to the model.
 
 use super::areas::Before;
+use super::files::{FILE, FileOp, NAME};
 use super::memory::UserAccess;
 use super::op::{Mapping, Op, Who};
 use super::space::{Cell, Content, Space, zeros};
 use super::tables;
 use super::world::{ARENA, DATA, STACK_TOP, World};
-use forklab::abi::{CloneFlags, Errno, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, SigAction, VirtAddr};
+use forklab::abi::{
+    CloneFlags, Errno, MapFlags, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pid, SigAction, VirtAddr,
+};
 use forklab::kernel::syscall::{ForkArgs, MmapArgs, Syscall, WaitArgs};
 use forklab::machine::{Acted, Action};
 
@@ -19,6 +22,8 @@ pub enum Effect {
     /// A status was to be stored there.
     Status(VirtAddr, i32),
     Table(Syscall, i32),
+    /// On the file.
+    File(Syscall, i32),
     /// A call that changes areas, and what they were before.
     Areas(Syscall, Before, i32),
     Nothing,
@@ -34,11 +39,14 @@ impl World {
         if forks && self.is_full() {
             return;
         }
+        if matches!(op, Op::Exec(..)) && self.waits_for_its_own_parent(player) {
+            return;
+        }
         let of_areas = changes_areas(op);
         let call = if of_areas {
             self.area_call(player, op)
         } else {
-            Some(self.syscall(player, op))
+            self.syscall(player, op)
         };
         let Some(call) = call else { return };
         let before = self.before(player);
@@ -60,15 +68,26 @@ impl World {
             may_end || outcome != Some(Acted::Ended),
             "task {pid} ended in {op:?}"
         );
-        let no_memory =
+        let syncs = matches!(op, Op::File(_, FileOp::Msync { .. }));
+        let refused =
             matches!(outcome, Some(Acted::Refused(error)) if error.errno() == Errno::ENOMEM);
-        if no_memory && !of_areas {
+        // msync says so of holes, and so do the calls on areas.
+        if refused && !syncs && !of_areas {
             assert!(self.struck, "no memory for {op:?}");
         }
     }
 
-    fn syscall(&self, player: usize, op: &Op) -> Syscall {
-        match op {
+    /// Whether a task is the vfork child of another thread of its process. Its exec would never end:
+    /// it would wait for the end of its parent, which sleeps until the exec has released the memory.
+    fn waits_for_its_own_parent(&self, player: usize) -> bool {
+        let task = self.lab.task(self.players[player].id);
+        let parent = task.vfork_done().map(|parent| self.lab.task(parent));
+        parent.is_some_and(|parent| parent.tgid() == task.tgid())
+    }
+
+    fn syscall(&self, player: usize, op: &Op) -> Option<Syscall> {
+        Some(match op {
+            Op::File(_, op) => return self.file_call(player, *op),
             Op::Fork(_) => Syscall::Fork,
             Op::Vfork(_) => Syscall::Vfork,
             Op::Clone(_, flags, place) => {
@@ -110,7 +129,7 @@ impl World {
                 let space = &self.spaces[&self.players[player].space.unwrap()];
                 Syscall::Brk(space.start_brk + u32::from(*size))
             }
-            Op::Open(_) => Syscall::Open("f".to_owned(), 0),
+            Op::Open(_) => Syscall::Open(NAME.to_owned(), O_RDWR),
             Op::Dup(_, fd) => Syscall::Dup((*fd).into()),
             Op::Close(_, fd) => Syscall::Close((*fd).into()),
             Op::CloseOnExec(_, fd) => Syscall::Fcntl((*fd).into(), 2, 1),
@@ -121,7 +140,7 @@ impl World {
             }
             Op::Nice(_, nice) => Syscall::Nice((*nice).into()),
             _ => Syscall::SchedYield,
-        }
+        })
     }
 
     pub fn apply(&mut self, pid: Pid, effect: Effect) {
@@ -152,8 +171,9 @@ impl World {
                     self.kernel_store(pid, addr, 0, true);
                 }
             }
+            Effect::File(call, value) => self.file_called(pid, &call, value),
             Effect::Table(call, value) => {
-                let kernel = self.lab.machine.kernel.lookup("f").unwrap();
+                let kernel = self.lab.machine.kernel.lookup(NAME).unwrap();
                 let table = self.tables.get_mut(&self.players[player].table).unwrap();
                 tables::apply(table, &call, value, kernel);
             }
@@ -194,7 +214,8 @@ impl World {
         }
         let start = value as u32;
         assert!(!fixed || start == args.addr);
-        let object = how.shared.then(|| self.objects.create(pages));
+        let anonymous = args.fd.is_none();
+        let object = (how.shared && anonymous).then(|| self.objects.create(pages));
         let space = self.space(player);
         let range = start >> PAGE_SHIFT..(start >> PAGE_SHIFT) + pages;
         let free = space.pages.range(range).next().is_none();
@@ -208,9 +229,20 @@ impl World {
                     object,
                     index: how.pgoff + nr,
                 },
-                None => Content::Private(zeros()),
+                None if anonymous => Content::Private(zeros()),
+                None if how.shared => Content::Shared {
+                    object: FILE,
+                    index: args.pgoff + nr,
+                },
+                None => Content::OfFile {
+                    index: args.pgoff + nr,
+                    own: None,
+                },
             },
         });
+        if !anonymous {
+            self.adopt_copies(player, start, pages);
+        }
     }
 
     fn moved_brk(&mut self, player: usize, wanted: u32, value: u32) {
@@ -249,6 +281,7 @@ fn who_acts(op: &Op) -> Who {
         Op::Clone(who, ..) | Op::Wait(who, ..) | Op::Exec(who, _) | Op::Brk(who, _) => *who,
         Op::MmapFixed(who, ..) | Op::MmapAnywhere(who, ..) | Op::Munmap(who, ..) => *who,
         Op::Open(who) | Op::Dup(who, _) | Op::Close(who, _) | Op::CloseOnExec(who, _) => *who,
+        Op::File(who, _) => *who,
         Op::Sigaction(who, _) | Op::Nice(who, _) | Op::Yield(who) => *who,
         _ => 0,
     }
@@ -274,6 +307,10 @@ fn effect_of(op: &Op, call: Syscall, value: i32) -> Effect {
         (Op::MmapFixed(_, _, _, how) | Op::MmapAnywhere(_, _, how), Syscall::Mmap2(args)) => {
             Effect::Mmap(args, *how, value)
         }
+        (Op::File(_, FileOp::Map { how, .. }), Syscall::Mmap2(args)) => {
+            Effect::Mmap(args, *how, value)
+        }
+        (Op::File(..), call) => Effect::File(call, value),
         (_, Syscall::Munmap(start, len)) => Effect::Munmap(start, len, value),
         (_, Syscall::Brk(wanted)) => Effect::Brk(wanted, value),
         (_, Syscall::Wait4(args)) if args.status != VirtAddr(0) => {

@@ -4,9 +4,8 @@
 use super::space::{Cell, Content, Objects, Page, Space, zeros};
 use super::tables;
 use super::world::World;
-use forklab::abi::{MmId, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
+use forklab::abi::{InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 use forklab::kernel::Kernel;
-use forklab::kernel::fs::InodeKind;
 use forklab::kernel::mm::{FilePage, SwapEntry, VmFlags, Vma, pte_present};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,7 +95,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
             FilePage::BeyondEnd => None,
             FilePage::Swapped { slot, .. } => kernel.swapped_bytes(slot),
             FilePage::Uncached { inode, index } => {
-                cached = file_bytes(&kernel.inodes()[inode].kind, index);
+                cached = file_page(kernel, inode, index);
                 Some(&cached)
             }
         }
@@ -118,13 +117,11 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
     }
 }
 
-/// A file page as it is on its disk.
-fn file_bytes(kind: &InodeKind, index: u32) -> Bytes {
+/// A page of a file, with zeros behind the end.
+fn file_page(kernel: &Kernel, inode: InodeId, index: u32) -> Bytes {
     let mut page = ZEROS;
-    if let InodeKind::Program(bytes) = kind {
-        let rest = bytes.iter().skip((index << PAGE_SHIFT) as usize);
-        page.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    }
+    let bytes = kernel.file_bytes(inode, index << PAGE_SHIFT, PAGE_SIZE);
+    page[..bytes.len()].copy_from_slice(&bytes);
     page
 }
 
@@ -140,7 +137,7 @@ pub fn image(kernel: &Kernel, mm: MmId) -> Space {
         ..Space::default()
     };
     let exe = kernel.mms()[mm].exe().unwrap();
-    let file = Arc::new(file_bytes(&kernel.inodes()[exe].kind, 0));
+    let file = Arc::new(file_page(kernel, exe, 0));
     let cell = |prot, grows, page: Page| Cell {
         prot,
         grows,

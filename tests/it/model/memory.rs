@@ -123,6 +123,9 @@ impl World {
                 expected = Some(page);
                 break;
             }
+            if access.write {
+                space.copy_page(&self.objects, *addr);
+            }
             if let (Some(bytes), false) = (&made.bytes, word && fault.is_some()) {
                 let from = (addr - made.spots[0].0) as usize;
                 let piece = &bytes[from..from + *len as usize];
@@ -167,7 +170,7 @@ impl World {
     }
 
     /// Whether a stack grew before an access failed for want of memory is taken from the kernel.
-    fn adopt_growth(&mut self, number: usize, addr: u32) {
+    pub fn adopt_growth(&mut self, number: usize, addr: u32) {
         let sharer = self.players.iter().position(|player| {
             player.space == Some(number) && !self.lab.machine.has_ended(player.id)
         });

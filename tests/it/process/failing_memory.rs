@@ -222,7 +222,7 @@ struct Fault {
     objects: u64,
 }
 
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 9] = [
     Fault {
         name: "read of untouched memory",
         prepare: |lab, sh| lab.map(sh, 1),
@@ -259,18 +259,29 @@ const FAULTS: [Fault; 8] = [
         frames: 1,
         objects: 0,
     },
+    // The page table. For the page the kernel asks again if reading ahead has found no frame.
     Fault {
         name: "read of a page of the program",
         prepare: |_, _| VirtAddr(0x0804_8000),
         write: false,
-        frames: 2,
+        frames: 1,
         objects: 0,
     },
     Fault {
         name: "write to a page of the program",
         prepare: |_, _| VirtAddr(0x0804_9000),
         write: true,
-        frames: 3,
+        frames: 1,
+        objects: 1,
+    },
+    Fault {
+        name: "write to a cached page of the program",
+        prepare: |lab, sh| {
+            lab.read(sh, VirtAddr(0x0804_8000));
+            VirtAddr(0x0804_9000)
+        },
+        write: true,
+        frames: 1,
         objects: 1,
     },
     Fault {
@@ -297,7 +308,8 @@ fn faults(fault: &Fault, point: fn(Option<u64>) -> FailPoint) -> u64 {
         let mut lab = Lab::with(small());
         let sh = lab.spawn("sh");
         let addr = (fault.prepare)(&mut lab, sh);
-        let before = lab.footprint();
+        let mut before = lab.footprint();
+        before.frames -= lab.kernel().vm().pagecache();
         let child = lab.fork(sh);
         let pid = lab.pid(child);
         lab.fail(point(Some(failed)));

@@ -2,8 +2,8 @@
 
 use crate::lab::{Lab, THREAD, errno};
 use forklab::abi::{
-    CloneFlags, Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MapFlags, Prot,
-    SigAction, Signal, TaskId, VirtAddr,
+    CloneFlags, Errno, FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE, MapFlags, O_CREAT,
+    O_RDWR, Prot, SigAction, Signal, TaskId, VirtAddr,
 };
 use forklab::kernel::syscall::{FutexArgs, MmapArgs, Syscall};
 use forklab::machine::{Acted, Command};
@@ -365,4 +365,79 @@ fn what_is_written_to_the_console_and_to_files() {
         lab.read(sh, VirtAddr(page.0 + 4)),
         u32::from_le_bytes(*b"\0\0\0h")
     );
+}
+
+/// A page of a file, shared by processes that are not related: the address of each one's mapping.
+fn mapped_file(lab: &mut Lab, task: TaskId) -> VirtAddr {
+    let fd = lab.call(task, Syscall::Open("words".into(), O_CREAT | O_RDWR)) as u32;
+    lab.call(task, Syscall::Ftruncate(fd, 8192));
+    let addr = lab.call(
+        task,
+        Syscall::Mmap2(MmapArgs {
+            addr: 0,
+            len: 8192,
+            prot: (Prot::READ | Prot::WRITE).bits(),
+            flags: MapFlags::SHARED.bits(),
+            fd: Some(fd),
+            pgoff: 0,
+        }),
+    );
+    lab.call(task, Syscall::Close(fd));
+    VirtAddr(addr as u32)
+}
+
+#[test]
+fn a_word_in_a_file_is_the_same_for_strangers() {
+    let (mut lab, a) = Lab::with_shell();
+    let b = lab.spawn("sh");
+    let (ours, theirs) = (mapped_file(&mut lab, a), mapped_file(&mut lab, b));
+    let call_a = waits(&mut lab, a, futex(ours, FUTEX_WAIT, 0));
+    let other_word = VirtAddr(theirs.0 + 4);
+    assert_eq!(call(&mut lab, b, futex(other_word, FUTEX_WAKE, 9)), 0);
+    assert_eq!(call(&mut lab, b, futex(theirs, FUTEX_WAKE, 9)), 1);
+    assert_eq!(value(&lab, call_a), Some(0));
+}
+
+/// `kernel/futex.c`, `get_futex_key()`: the page counts, not the place where it is mapped.
+#[test]
+fn a_word_in_a_nonlinear_mapping_is_that_of_its_page() {
+    let (mut lab, a) = Lab::with_shell();
+    let b = lab.spawn("sh");
+    let (ours, theirs) = (mapped_file(&mut lab, a), mapped_file(&mut lab, b));
+    let remap = Syscall::RemapFilePages([ours.0, 4096, 0, 1, 0]);
+    assert_eq!(lab.call(a, remap), 0);
+    let call_a = waits(&mut lab, a, futex(ours, FUTEX_WAIT, 0));
+    assert_eq!(call(&mut lab, b, futex(theirs, FUTEX_WAKE, 9)), 0);
+    let second = VirtAddr(theirs.0 + 4096);
+    assert_eq!(call(&mut lab, b, futex(second, FUTEX_WAKE, 9)), 1);
+    assert_eq!(value(&lab, call_a), Some(0));
+}
+
+/// `kernel/futex.c`, `get_key_refs()`: the file lives as long as somebody waits on a word of it.
+#[test]
+fn a_waiter_keeps_its_file() {
+    let (mut lab, a) = Lab::with_shell();
+    let thread = lab.clone(a, THREAD).unwrap();
+    let word = mapped_file(&mut lab, a);
+    waits(&mut lab, a, futex(word, FUTEX_WAIT, 0));
+    let files = lab.kernel().inodes().len();
+    lab.call(thread, Syscall::Unlink("words".into()));
+    lab.call(thread, Syscall::Munmap(word.0, 8192));
+    assert_eq!(lab.kernel().inodes().len(), files);
+    lab.call(thread, Syscall::Kill(lab.pid(a), 10));
+    lab.tick(1);
+    assert!(lab.machine.has_ended(a));
+    assert_eq!(lab.kernel().inodes().len(), files - 1);
+}
+
+/// A private word belongs to its address space, which has a reference more for each waiter.
+#[test]
+fn a_waiter_keeps_its_address_space() {
+    let (mut lab, tasks, word) = threads(2);
+    let mm = lab.task(tasks[0]).mm().unwrap();
+    let before = lab.kernel().mms()[mm].mm_count();
+    waits(&mut lab, tasks[0], futex(word, FUTEX_WAIT, 0));
+    assert_eq!(lab.kernel().mms()[mm].mm_count(), before + 1);
+    assert_eq!(call(&mut lab, tasks[1], futex(word, FUTEX_WAKE, 1)), 1);
+    assert_eq!(lab.kernel().mms()[mm].mm_count(), before);
 }

@@ -86,8 +86,11 @@ impl Files {
     }
 
     /// `nr_dirty` and `nr_writeback`.
-    fn counts(&self) -> (u32, u32) {
-        (self.lab.k.vm.nr_dirty, self.lab.k.vm.nr_writeback)
+    fn counts(&self) -> (u64, u64) {
+        (
+            self.lab.k.mem.page_state().nr_dirty,
+            self.lab.k.mem.page_state().nr_writeback,
+        )
     }
 
     fn size(&self) -> u32 {
@@ -169,7 +172,13 @@ fn sync_writes_all_files_and_fsync_knows_only_files() {
         .unwrap();
     lab.run(task);
     lab.k.syscall(task, Syscall::Sync);
-    assert_eq!((lab.k.vm.nr_dirty, lab.k.vm.nr_writeback), (0, 2));
+    assert_eq!(
+        (
+            lab.k.mem.page_state().nr_dirty,
+            lab.k.mem.page_state().nr_writeback
+        ),
+        (0, 2)
+    );
     lab.k.timer_interrupt();
     lab.run(task);
     assert_eq!(lab.k.take_return(task), Some(Ok(0)));
@@ -235,4 +244,54 @@ fn appending_and_truncating_see_what_is_only_in_memory() {
         (0, vec![], (0, 0))
     );
     files.lab.check();
+}
+
+/// `fs/read_write.c`, `sys_pread64()` and `sys_pwrite64()`.
+#[test]
+fn reads_and_writes_at_a_position_of_their_own() {
+    let mut files = Files::new();
+    files.write(b"hello");
+    let (lab, task, fd, at) = (&mut files.lab, files.task, files.fd, files.buffer);
+    assert_eq!(lab.call(task, Syscall::Pwrite64(fd, at, 2, 8)), Ok(2));
+    assert_eq!(lab.call(task, Syscall::Pread64(fd, at, 99, 3)), Ok(7));
+    assert_eq!(
+        lab.call(task, Syscall::Lseek(fd, 0, 1)),
+        Ok(5),
+        "the offset stays"
+    );
+    assert_eq!(files.contents(), b"hello\0\0\0he");
+    let (lab, fd) = (&mut files.lab, files.fd);
+    let append = lab.open(task, "data", O_RDWR | O_APPEND);
+    let write_only = lab.open(task, "data", 1);
+    for (what, call, expected) in [
+        (
+            "negative",
+            Syscall::Pread64(99, at, 1, -1),
+            Err(Errno::EINVAL),
+        ),
+        (
+            "not open",
+            Syscall::Pread64(99, at, 1, 0),
+            Err(Errno::EBADF),
+        ),
+        ("console", Syscall::Pread64(0, at, 1, 0), Err(Errno::ESPIPE)),
+        (
+            "write-only",
+            Syscall::Pread64(write_only, at, 1, 0),
+            Err(Errno::EBADF),
+        ),
+        (
+            "far beyond the end",
+            Syscall::Pread64(fd, at, 1, 1 << 40),
+            Ok(0),
+        ),
+        (
+            "appends all the same",
+            Syscall::Pwrite64(append, at, 1, 0),
+            Ok(1),
+        ),
+    ] {
+        assert_eq!(lab.call(task, call), expected, "{what}");
+    }
+    assert_eq!(files.size(), 11);
 }

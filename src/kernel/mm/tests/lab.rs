@@ -190,7 +190,8 @@ impl Lab {
     /// Gives an area read hints, as `madvise` does.
     pub fn advise(&mut self, task: TaskId, va: VirtAddr, hint: VmFlags) {
         let mut vma = self.area(task, va);
-        vma.vm_flags = vma.vm_flags - (VmFlags::RAND_READ | VmFlags::SEQ_READ) | hint;
+        vma.vm_flags -= VmFlags::RAND_READ | VmFlags::SEQ_READ;
+        vma.vm_flags |= hint;
         let mm = self.mm_id(task);
         self.k.mms[mm].insert_vma(vma);
     }

@@ -2,7 +2,8 @@
 
 use super::lab::{Effect, Lab, RW};
 use crate::abi::{
-    Errno, InodeId, MS_ASYNC, MS_INVALIDATE, MS_SYNC, O_CREAT, O_RDWR, PAGE_SIZE, Pfn, Resource,
+    Errno, InodeId, MADV_DONTNEED, MADV_WILLNEED, MS_ASYNC, MS_INVALIDATE, MS_SYNC, O_CREAT,
+    O_RDWR, PAGE_SIZE, POSIX_FADV_DONTNEED, POSIX_FADV_RANDOM, POSIX_FADV_WILLNEED, Pfn, Resource,
     Rlimit, SigAction, Signal, TaskId, VirtAddr,
 };
 use crate::kernel::mm::{PageFlags, UserFaultKind, VmFlags};
@@ -411,7 +412,7 @@ fn truncation_reaches_every_address_space_and_leaves_the_areas() {
     });
     assert_eq!(effect.rss, -2);
     assert_eq!(f.lab.areas(child), areas);
-    assert_eq!((f.cached(), f.lab.k.vm.nr_dirty), (vec![], 0));
+    assert_eq!((f.cached(), f.lab.k.mem.page_state().nr_dirty), (vec![], 0));
     let fault = f.lab.try_read(child, va).unwrap_err();
     assert_eq!(fault.kind, UserFaultKind::Bus);
 }
@@ -424,7 +425,7 @@ fn the_last_page_of_a_truncated_file_is_dirty() {
     assert_eq!((f.cached(), f.is_dirty(1)), (vec![1], true));
     assert_eq!(f.lab.k.file_bytes(f.inode, PAGE_SIZE, 99), [2, 0]);
     f.truncate(PAGE_SIZE);
-    assert_eq!((f.cached(), f.lab.k.vm.nr_dirty), (vec![], 0));
+    assert_eq!((f.cached(), f.lab.k.mem.page_state().nr_dirty), (vec![], 0));
 }
 
 /// `fs/open.c`, `do_sys_truncate()` and `do_sys_ftruncate()`; `mm/memory.c`, `vmtruncate()`.
@@ -634,10 +635,16 @@ fn reclaim_example_55_msync() {
     let mut f = Mapped::file(100 * PAGE_SIZE);
     let va = f.map(100, RW, SHARED);
     f.lab.touch(f.task, va, 100);
-    assert_eq!(f.lab.k.vm.nr_dirty, 0);
+    assert_eq!(f.lab.k.mem.page_state().nr_dirty, 0);
     f.msync(va, 3 * PAGE_SIZE, MS_ASYNC).unwrap();
     assert_eq!((f.bits(va), f.bits(page(va, 3))), (0x027, 0x067));
-    assert_eq!((f.lab.k.vm.nr_dirty, f.lab.k.vm.nr_writeback), (3, 0));
+    assert_eq!(
+        (
+            f.lab.k.mem.page_state().nr_dirty,
+            f.lab.k.mem.page_state().nr_writeback
+        ),
+        (3, 0)
+    );
     let task = f.task;
     let effect = f.lab.watch(task, |lab| lab.write(task, va, 5));
     assert_eq!((effect, f.bits(va)), (Effect::default(), 0x067));
@@ -654,7 +661,10 @@ fn reclaim_example_55_msync() {
         .k
         .syscall(task, Syscall::Msync(va.0, PAGE_SIZE, MS_SYNC));
     assert_eq!(
-        (f.lab.k.vm.nr_dirty, f.lab.k.vm.nr_writeback),
+        (
+            f.lab.k.mem.page_state().nr_dirty,
+            f.lab.k.mem.page_state().nr_writeback
+        ),
         (0, 100),
         "the whole file"
     );
@@ -808,4 +818,165 @@ fn the_text_of_a_program_is_shared_by_all_who_run_it() {
     assert_eq!(lab.counts(lab.pfn(a, text)).1, 2);
     let open = Syscall::Open("sh".into(), O_RDWR);
     assert_eq!(lab.call(a, open), Err(Errno::ETXTBSY));
+}
+
+/// `mm/fadvise.c`, `sys_fadvise64_64()`.
+#[test]
+fn fadvise_reads_drops_and_sets_the_window() {
+    let mut f = Mapped::file(100 * PAGE_SIZE);
+    let (task, fd) = (f.task, f.fd);
+    let advise = |f: &mut Mapped, offset: i64, len: u32, advice: i32| {
+        f.lab
+            .call(task, Syscall::Fadvise64(fd, offset, len, advice))
+    };
+    // Partial pages are read, but only whole ones dropped.
+    assert_eq!(advise(&mut f, 4095, 2, POSIX_FADV_WILLNEED), Ok(0));
+    assert_eq!(f.cached(), [0, 1]);
+    assert_eq!(
+        advise(&mut f, 1, 2 * PAGE_SIZE - 2, POSIX_FADV_DONTNEED),
+        Ok(0)
+    );
+    assert_eq!(f.cached(), [0, 1]);
+    let va = f.map(1, READ, SHARED);
+    f.read(va);
+    assert_eq!(advise(&mut f, 0, 0, POSIX_FADV_DONTNEED), Ok(0));
+    assert_eq!(f.cached(), [0], "what is mapped stays");
+    assert_eq!(advise(&mut f, 0, 0, POSIX_FADV_RANDOM), Ok(0));
+    let far = f.map_from(50, 1, READ, SHARED);
+    f.read(far);
+    assert_eq!(f.cached(), [0, 50], "no window");
+    for (call, expected) in [
+        (Syscall::Fadvise64(99, 0, 0, 9), Errno::EBADF),
+        (Syscall::Fadvise64(0, 0, 0, 0), Errno::EINVAL),
+        (Syscall::Fadvise64(fd, 0, 0, 9), Errno::EINVAL),
+        (Syscall::Fadvise64x64(fd, 0, -1, 0), Errno::EINVAL),
+        (Syscall::Readahead(99, 0, 1), Errno::EBADF),
+    ] {
+        assert_eq!(f.lab.call(task, call), Err(expected));
+    }
+    assert_eq!(
+        f.lab.call(task, Syscall::Readahead(fd, 4096 * 70, 4097)),
+        Ok(0)
+    );
+    assert_eq!(f.cached(), [0, 50, 70, 71]);
+    f.lab.check();
+}
+
+/// A dirty page is written first, and dropped when it is asked for again.
+#[test]
+fn dirty_pages_are_dropped_at_the_second_try() {
+    let mut f = Mapped::file(PAGE_SIZE);
+    f.truncate(100);
+    let (task, fd) = (f.task, f.fd);
+    let call = Syscall::Fadvise64(fd, 0, 0, POSIX_FADV_DONTNEED);
+    f.lab.call(task, call.clone()).unwrap();
+    assert_eq!(
+        (f.cached(), f.lab.k.mem.page_state().nr_writeback),
+        (vec![0], 1)
+    );
+    f.lab.k.timer_interrupt();
+    f.lab.call(task, call).unwrap();
+    assert_eq!(f.cached(), Vec::<u32>::new());
+    f.lab.check();
+}
+
+/// `fs/open.c`, `sys_truncate64()`: a length of two words.
+#[test]
+fn lengths_of_two_words() {
+    let mut f = Mapped::file(PAGE_SIZE);
+    let (task, fd) = (f.task, f.fd);
+    for (length, expected) in [
+        (-1, Err(Errno::EINVAL)),
+        (1 << 40, Err(Errno::EFBIG)),
+        (5, Ok(0)),
+    ] {
+        let calls = [
+            Syscall::Truncate64("data".into(), length),
+            Syscall::Ftruncate64(fd, length),
+        ];
+        for call in calls {
+            assert_eq!(f.lab.call(task, call), expected, "{length}");
+        }
+    }
+    let words = [fd, 0xffff_ffff, 0xffff_ffff];
+    assert_eq!(f.lab.int_80(task, 194, words), Err(Errno::EINVAL));
+}
+
+/// `mm/madvise.c`, `madvise_willneed()`.
+#[test]
+fn madvise_willneed_reads_what_a_range_maps() {
+    let mut f = Mapped::file(20 * PAGE_SIZE);
+    let va = f.map_from(4, 16, READ, SHARED);
+    let (task, at) = (f.task, page(va, 2));
+    let advise = |f: &mut Mapped, at: VirtAddr, pages: u32| {
+        let call = Syscall::Madvise(at.0, pages * PAGE_SIZE, MADV_WILLNEED);
+        f.lab.call(task, call)
+    };
+    assert_eq!(advise(&mut f, at, 3), Ok(0));
+    assert_eq!(f.cached(), [6, 7, 8]);
+    let faults = f.maj_flt();
+    f.read(at);
+    assert_eq!(f.maj_flt(), faults, "the fault is minor");
+    let anonymous = f.lab.mmap(task, 1, RW, super::lab::PRIVATE);
+    assert_eq!(advise(&mut f, anonymous, 1), Err(Errno::EBADF));
+    f.lab.check();
+}
+
+#[test]
+fn reclaim_example_46_dontneed_of_file_pages() {
+    let mut f = Mapped::file(2 * PAGE_SIZE);
+    let (mine, shared) = (f.map(1, RW, PRIVATE), f.map_from(1, 1, RW, SHARED));
+    f.write(mine, 8);
+    f.write(shared, 9);
+    let task = f.task;
+    let dontneed = |lab: &mut Lab, at: VirtAddr| {
+        let call = Syscall::Madvise(at.0, PAGE_SIZE, MADV_DONTNEED);
+        lab.call(task, call).unwrap();
+    };
+    let effect = f.lab.watch(task, |lab| dontneed(lab, mine));
+    assert_eq!((effect.rss, effect.anon_rss), (-1, -1));
+    assert_eq!(f.read(mine), 1, "the file's data");
+    let effect = f.lab.watch(task, |lab| dontneed(lab, shared));
+    assert_eq!((effect.rss, f.is_dirty(1)), (-1, true));
+    assert_eq!(f.read(shared), 9);
+}
+
+/// Entries that are not at their linear places keep the numbers of their pages.
+#[test]
+fn dontneed_of_a_nonlinear_mapping_forgets_no_place() {
+    let mut f = Mapped::file(8 * PAGE_SIZE);
+    let va = f.map(8, RW, SHARED);
+    f.remap(va, PAGE_SIZE, 6, 0).unwrap();
+    f.remap(page(va, 7), PAGE_SIZE, 0, NONBLOCK).unwrap();
+    f.read(page(va, 2));
+    let call = Syscall::Madvise(va.0, 8 * PAGE_SIZE, MADV_DONTNEED);
+    f.lab.call(f.task, call).unwrap();
+    let entries = [0, 2, 7].map(|index| f.lab.pte(f.task, page(va, index)).0);
+    assert_eq!(entries, [0x4c, 0, 0x40]);
+    assert_eq!(
+        (f.read(va), f.read(page(va, 7)), f.read(page(va, 2))),
+        (7, 1, 3)
+    );
+    f.lab.check();
+}
+
+/// mlock of shared pages that were only read makes them dirty, without a fault.
+#[test]
+fn reclaim_example_74_mlock_of_a_shared_file() {
+    let mut f = Mapped::file(4 * PAGE_SIZE);
+    let va = f.map(4, RW, SHARED);
+    for index in 0..4 {
+        f.read(page(va, index));
+    }
+    let task = f.task;
+    let effect = f.lab.watch(task, |lab| {
+        let call = Syscall::Mlock(va.0, 4 * PAGE_SIZE);
+        lab.call(task, call).unwrap();
+    });
+    assert_eq!((effect.faults, effect.min_flt), (vec![], 0));
+    assert_eq!(
+        (f.lab.k.mem.page_state().nr_dirty, f.lab.mm(task).locked_vm),
+        (4, 4)
+    );
+    f.lab.check();
 }

@@ -3,7 +3,7 @@
 use super::{Area, Fate, Forecast, Mapper, TaskName, Why};
 use crate::abi::Pfn;
 use crate::hw::{ErrorCode, Pte};
-use crate::kernel::mm::{SwapEntry, WpWhy};
+use crate::kernel::mm::{SwapEntry, WpWhy, pte_to_pgoff};
 use crate::view::memory::maps::MapsRow;
 use crate::view::memory::vtop::{PageView, TlbView, station};
 use crate::view::text::{Line, Role, Text, cell, task_tag};
@@ -269,6 +269,9 @@ fn ok_line(value: Option<u32>, stale: bool) -> Line {
 fn pte_words(pte: Pte) -> String {
     if pte == Pte(0) {
         return "empty".to_owned();
+    }
+    if let Some(page) = pte_to_pgoff(pte) {
+        return format!("names page {page} of the file");
     }
     if !pte.is_hw_present() {
         let hidden = pte.contains(Pte::PROTNONE);
