@@ -272,13 +272,14 @@ fn machine() -> impl Strategy<Value = Op> {
 
 /// Any one operation.
 pub fn op() -> impl Strategy<Value = Op> {
+    // Boxed: unoptimised, the values of all kinds would not fit on the stack of a test.
     prop_oneof![
-        27 => tasks(),
-        32 => memory(),
-        16 => areas(),
-        8 => other(),
-        12 => machine(),
-        14 => (any::<Who>(), file_op()).prop_map(|(who, op)| Op::File(who, op)),
+        27 => tasks().boxed(),
+        32 => memory().boxed(),
+        16 => areas().boxed(),
+        8 => other().boxed(),
+        12 => machine().boxed(),
+        14 => (any::<Who>(), file_op()).prop_map(|(who, op)| Op::File(who, op)).boxed(),
     ]
 }
 
