@@ -133,8 +133,7 @@ impl Kernel {
         let mut mms = SlotMap::with_key();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
         // max_threads: an eighth of the frames, divided by the two frames of a kernel stack.
-        let default_max = (frames / 16).max(20);
-        let max_threads = config.threads_max.unwrap_or(default_max);
+        let max_threads = config.threads_max.unwrap_or((frames / 16).max(20));
         let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
         sched.tunables = config.tunables;
         let totalram_pages = mem.nr_free_pages();
@@ -192,13 +191,13 @@ impl Kernel {
             init: TaskId::default(),
             panic: None,
         };
-        kernel.swapon_at_boot();
         kernel.make_first_objects()?;
         Ok(kernel)
     }
 
     /// The tasks and files of a fresh kernel.
     fn make_first_objects(&mut self) -> Result<(), String> {
+        self.swapon_at_boot();
         // Every CPU needs a current task before anything can be traced or allocated in its name, and
         // init needs its program file.
         self.make_idle_tasks();
