@@ -43,6 +43,13 @@ enum Act {
     Wait(u64),
 }
 
+/// Low limits: with those of the command, a line such as `run()` may take a minute, and is no hang.
+const LIMITS: [&str; 3] = [
+    "--max-operations=1000000",
+    "--max-ticks=100000",
+    "--max-work=100000000",
+];
+
 /// Keys of an editor: arrows, Tab, Ctrl-R and the like, and pastes.
 const KEYS: [&str; 16] = [
     "\u{1b}[A",
@@ -98,7 +105,8 @@ impl Prompt {
     /// If it hangs or panics.
     pub fn run(&self) -> Result<String, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let command = process::command(folder.path()).map_err(|error| error.to_string())?;
+        let mut command = process::command(folder.path()).map_err(|error| error.to_string())?;
+        command.args(LIMITS);
         match self.from {
             From::Pipe => self.pipe(command)?,
             From::Terminal => self.terminal(command).map_err(|error| error.to_string())?,

@@ -5,13 +5,16 @@
 
 use super::owners::Owner;
 use super::{Machine, Who};
-use crate::abi::{ExitState, InodeId, TaskId, VirtAddr};
+use crate::abi::{ExitState, InodeId, MmId, TaskId, VirtAddr};
 use crate::kernel::task::{Continuation, FutexKey, PipeIo};
 use slotmap::SecondaryMap;
 use std::collections::BTreeMap;
 
 /// If more tasks could end a wait, nothing is said about it: it is too much to look at.
 const MOST: usize = 32;
+
+/// The most tasks of a circle that are named.
+const LONGEST: usize = 32;
 
 /// What a task waits for that only certain tasks can give.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +92,14 @@ enum End {
     Writing,
 }
 
+/// Who could give what tasks wait for, looked up once for all of them.
+struct Givers {
+    /// The tasks with a descriptor for an end of a pipe, in the order of their pids.
+    ends: BTreeMap<(InodeId, End), Vec<TaskId>>,
+    /// The task that clears a word when it exits.
+    threads: BTreeMap<(MmId, VirtAddr), TaskId>,
+}
+
 /// All waits of a machine that only certain tasks can end.
 struct Waits<'m> {
     machine: &'m Machine,
@@ -102,13 +113,16 @@ impl Machine {
         waits.circle(task, &waits.ended_by_others())
     }
 
-    /// A circle for each group of tasks that wait for each other, in the order of their pids.
-    pub fn deadlocks(&self) -> Vec<Vec<Link>> {
+    /// At most so many circles of tasks that wait for each other, in the order of their pids.
+    pub fn deadlocks(&self, most: usize) -> Vec<Vec<Link>> {
         let waits = Waits::of(self);
         let ended = waits.ended_by_others();
         let mut circles: Vec<Vec<Link>> = Vec::new();
         let mut told = SecondaryMap::new();
         for task in in_order(self, waits.of.keys()) {
+            if circles.len() == most {
+                break;
+            }
             if told.contains_key(task) {
                 continue;
             }
@@ -133,9 +147,12 @@ fn in_order(machine: &Machine, tasks: impl Iterator<Item = TaskId>) -> Vec<TaskI
 
 impl<'m> Waits<'m> {
     fn of(machine: &'m Machine) -> Self {
-        let ends = pipe_ends(machine);
+        let givers = Givers {
+            ends: pipe_ends(machine),
+            threads: threads_by_tid_address(machine),
+        };
         let waits = machine.kernel.tasks().keys();
-        let waits = waits.filter_map(|task| Some((task, wait_of(machine, &ends, task)?)));
+        let waits = waits.filter_map(|task| Some((task, wait_of(machine, &givers, task)?)));
         Self {
             machine,
             of: waits.collect(),
@@ -168,7 +185,8 @@ impl<'m> Waits<'m> {
     fn circle(&self, task: TaskId, ended: &SecondaryMap<TaskId, ()>) -> Vec<Link> {
         let (mut links, mut next) = (Vec::<Link>::new(), Some(task));
         while let Some(task) = next.filter(|task| !ended.contains_key(*task)) {
-            let Some(wait) = self.of.get(task) else {
+            let wait = self.of.get(task).filter(|_| links.len() < LONGEST);
+            let Some(wait) = wait else {
                 break;
             };
             links.push(self.link(task, wait));
@@ -225,20 +243,25 @@ fn pipe_ends(machine: &Machine) -> BTreeMap<(InodeId, End), Vec<TaskId>> {
     ends
 }
 
+/// The tasks whose `clear_child_tid` is set, by that.
+fn threads_by_tid_address(machine: &Machine) -> BTreeMap<(MmId, VirtAddr), TaskId> {
+    let tasks = machine.kernel.tasks().iter();
+    let with_address = tasks.filter(|(_, task)| task.clear_child_tid != VirtAddr(0));
+    let by_address =
+        with_address.filter_map(|(id, task)| Some(((task.mm()?, task.clear_child_tid), id)));
+    by_address.collect()
+}
+
 /// What a task waits for, if only certain tasks can give it. Signals do not count: they may always
 /// come.
-fn wait_of(
-    machine: &Machine,
-    ends: &BTreeMap<(InodeId, End), Vec<TaskId>>,
-    task: TaskId,
-) -> Option<Wait> {
+fn wait_of(machine: &Machine, givers: &Givers, task: TaskId) -> Option<Wait> {
     let kernel = &machine.kernel;
     if kernel.sched.get(task).state.is_empty() {
         return None;
     }
     let holders = |io: PipeIo, end| {
         let pipe = kernel.open_files().get(io.file)?.inode();
-        ends.get(&(pipe, end)).cloned()
+        givers.ends.get(&(pipe, end)).cloned()
     };
     match kernel.task(task).in_call.continuation? {
         Continuation::VforkWait { child, done: false } => {
@@ -249,7 +272,7 @@ fn wait_of(
         }
         Continuation::PipeRead(io) => Wait::on(Needs::Data, holders(io, End::Writing)?),
         Continuation::PipeWrite(io) => Wait::on(Needs::Room, holders(io, End::Reading)?),
-        Continuation::Futex { key, until: None } => futex_wait_of(machine, task, key),
+        Continuation::Futex { key, until: None } => futex_wait_of(machine, givers, task, key),
         Continuation::Semop {
             id, until: None, ..
         } => semaphore_wait_of(machine, task, id),
@@ -259,14 +282,11 @@ fn wait_of(
 
 /// Whoever waits for a futex waits for the end of the thread whose tid it is, or for the owner of a
 /// mutex.
-fn futex_wait_of(machine: &Machine, task: TaskId, key: FutexKey) -> Option<Wait> {
+fn futex_wait_of(machine: &Machine, givers: &Givers, task: TaskId, key: FutexKey) -> Option<Wait> {
     let (kernel, addr) = (&machine.kernel, VirtAddr(key.address()));
     if let FutexKey::Private(mm, _) = key {
-        let mut tasks = kernel.tasks().iter();
-        let thread =
-            tasks.find(|(_, other)| other.mm() == Some(mm) && other.clear_child_tid == addr);
-        if let Some((thread, _)) = thread {
-            return Wait::on(Needs::Thread, vec![thread]);
+        if let Some(thread) = givers.threads.get(&(mm, addr)) {
+            return Wait::on(Needs::Thread, vec![*thread]);
         }
         // Whoever releases a mutex stores a 0.
         machine.peek(task, addr).filter(|word| *word != 0)?;

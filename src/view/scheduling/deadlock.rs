@@ -44,15 +44,14 @@ impl Waiting {
 
 /// The tasks that wait for each other and will never go on by themselves; empty if there are none.
 pub fn deadlocks(machine: &Machine) -> Text {
-    let circles = machine.deadlocks();
+    let circles = machine.deadlocks(MOST + 1);
     let shown = circles.iter().take(MOST).flatten();
     let mut text: Text = shown.map(|link| line(machine, link)).collect();
     if circles.len() > MOST {
-        let more = format!(
-            "... {} more groups of tasks that wait",
-            circles.len() - MOST
-        );
-        text.push(cell(Role::Dim, more));
+        text.push(cell(
+            Role::Dim,
+            "... and more tasks that wait for each other",
+        ));
     }
     text
 }
