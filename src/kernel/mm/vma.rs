@@ -112,6 +112,8 @@ pub struct Vma {
     pub anon_vma: Option<AnonVmaId>,
     /// Its place in the list of the `anon_vma`.
     pub anon_link: Option<AnonLinkId>,
+    /// How far reclaim has swept it, if it is nonlinear (`vm_private_data`).
+    pub cursor: u32,
 }
 
 impl Vma {
@@ -126,6 +128,7 @@ impl Vma {
             vm_file: None,
             anon_vma: None,
             anon_link: None,
+            cursor: 0,
         }
     }
 
