@@ -114,9 +114,14 @@ impl Kernel {
             let page = match (self.find_page(inode, index), how) {
                 (Some(pfn), _) => Some(pfn),
                 (None, Populate::Nonblock) => None,
-                (None, Populate::Read) => {
+                (None, Populate::Read) if is_file => {
                     let read = self.page_cache_read(inode, index);
                     Some(read.map_err(|_| FileRefusal::NoMemory)?)
+                }
+                (None, Populate::Read) => {
+                    // Of shared memory the page may be in swap.
+                    let got = self.shmem_getpage(inode, index);
+                    Some(got.map_err(|_| FileRefusal::NoMemory)?.0)
                 }
             };
             match page {

@@ -5,8 +5,8 @@ use super::area_search::page_align;
 use super::unmap::MmuGather;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{
-    Errno, MADV_DONTNEED, MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MmId, TaskId,
-    VirtAddr,
+    Errno, MADV_DONTNEED, MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MmId,
+    PAGE_SHIFT, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{AreaRefusal, MapRefusal};
@@ -69,7 +69,7 @@ impl Kernel {
             MADV_NORMAL => self.set_read_hint(mm, vma, (start, end), VmFlags::empty()),
             MADV_RANDOM => self.set_read_hint(mm, vma, (start, end), VmFlags::RAND_READ),
             MADV_SEQUENTIAL => self.set_read_hint(mm, vma, (start, end), VmFlags::SEQ_READ),
-            MADV_WILLNEED => madvise_willneed(vma),
+            MADV_WILLNEED => self.madvise_willneed(vma, (start, end)),
             MADV_DONTNEED => self.madvise_dontneed(mm, vma, (start, end)),
             _ => Err(AreaRefusal::UnknownAdvice(advice)),
         }
@@ -111,23 +111,33 @@ impl Kernel {
         let part = Vma {
             vm_start,
             vm_end,
+            vm_pgoff: vma.linear_page_index(VirtAddr(vm_start)),
             ..*vma
         };
         self.lru_add_drain();
         let mut tlb = MmuGather::new(self, mm);
-        // The pages stay charged: the area is as large as before.
-        self.unmap_vmas(&mut tlb, &[part]);
+        if vma.has(VmFlags::NONLINEAR) {
+            // Entries that are not at their linear places keep the numbers of their pages.
+            self.zap_nonlinear(&mut tlb, &part, 0);
+        } else {
+            // The pages stay charged: the area is as large as before.
+            self.unmap_vmas(&mut tlb, &[part]);
+        }
         self.tlb_finish_mmu(&mut tlb);
         Ok(())
     }
-}
 
-/// Reads a part of a file ahead.
-///
-/// Linux 2.6.12: `mm/madvise.c`, `madvise_willneed()`. Simplified: nothing is read ahead.
-const fn madvise_willneed(vma: &Vma) -> Result<(), AreaRefusal> {
-    match vma.vm_file {
-        Some(_) => Ok(()),
-        None => Err(AreaRefusal::NoFile),
+    /// Reads the part of a file that a range maps. Shared memory has nothing to read, and for lack of
+    /// memory nothing is said.
+    ///
+    /// Linux 2.6.12: `mm/madvise.c`, `madvise_willneed()`.
+    fn madvise_willneed(&mut self, vma: &Vma, (start, end): (u32, u32)) -> Result<(), AreaRefusal> {
+        let file = vma.vm_file.ok_or(AreaRefusal::NoFile)?;
+        let inode = self.open_files[file].inode();
+        if self.inodes[inode].kind.has_page_cache() {
+            let first = vma.linear_page_index(VirtAddr(start));
+            self.do_readahead(inode, first, (end - start) >> PAGE_SHIFT);
+        }
+        Ok(())
     }
 }

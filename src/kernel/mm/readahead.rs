@@ -129,7 +129,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/readahead.c`, `max_sane_readahead()`.
     pub(super) fn max_sane_readahead(&self, pages: u32) -> u32 {
-        pages.min(self.mem.nr_free_pages() / 2)
+        pages.min((self.mem.nr_inactive() + self.mem.nr_free_pages()) / 2)
     }
 
     /// Takes note of an access to `request` pages from `index` on, and reads what should be read for

@@ -114,6 +114,18 @@ pub struct Vma {
     pub anon_link: Option<AnonLinkId>,
     /// How far reclaim has swept it, if it is nonlinear (`vm_private_data`).
     pub cursor: u32,
+    /// What else happens when it is opened and closed.
+    pub vm_ops: VmOps,
+}
+
+/// What happens besides the accounting of files when an area is opened and closed (`vm_ops`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum VmOps {
+    /// Nothing.
+    #[default]
+    Ordinary,
+    /// The segment of shared memory with that id counts its areas (`shm_vm_ops`).
+    Segment(i32),
 }
 
 impl Vma {
@@ -127,6 +139,7 @@ impl Vma {
             vm_pgoff: vm_start >> PAGE_SHIFT,
             vm_file: None,
             anon_vma: None,
+            vm_ops: VmOps::Ordinary,
             anon_link: None,
             cursor: 0,
         }

@@ -205,18 +205,13 @@ fn end_of(walk: &Walk) -> String {
         (Some(pte), None) if pte.contains(Pte::PROTNONE) => {
             "mapped, but hidden from the hardware (PROT_NONE): every access faults".to_owned()
         }
-        (pte, None) => {
-            let pte = pte.unwrap_or(Pte(0));
-            match (pte_to_pgoff(pte), SwapEntry::of_pte(pte)) {
-                (Some(page), _) => {
-                    format!(
-                        "names page {page} of the file (nonlinear mapping): every access faults"
-                    )
-                }
-                (None, Some(slot)) => format!("in {slot}: every access faults"),
-                (None, None) => "not present: every access faults".to_owned(),
+        (pte, None) => match (pte.and_then(pte_to_pgoff), pte.and_then(SwapEntry::of_pte)) {
+            (Some(page), _) => {
+                format!("names page {page} of the file (nonlinear mapping): every access faults")
             }
-        }
+            (None, Some(slot)) => format!("in {slot}: every access faults"),
+            (None, None) => "not present: every access faults".to_owned(),
+        },
     }
 }
 

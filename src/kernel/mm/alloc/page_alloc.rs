@@ -201,6 +201,11 @@ impl PageAllocator {
         self.zones.iter().map(|zone| zone.free_pages).sum()
     }
 
+    /// Pages on the inactive lists.
+    pub fn nr_inactive(&self) -> u32 {
+        self.zones.iter().map(Zone::nr_inactive).sum()
+    }
+
     /// Reserved frames: kernel, holes, `mem_map`.
     pub fn nr_reserved(&self) -> u32 {
         self.count_pages(Page::is_reserved)

@@ -2,9 +2,9 @@
 
 use super::lab::{Effect, Lab, RW};
 use crate::abi::{
-    Errno, InodeId, MS_ASYNC, MS_INVALIDATE, MS_SYNC, O_CREAT, O_RDWR, PAGE_SIZE,
-    POSIX_FADV_DONTNEED, POSIX_FADV_RANDOM, POSIX_FADV_WILLNEED, Pfn, Resource, Rlimit, SigAction,
-    Signal, TaskId, VirtAddr,
+    Errno, InodeId, MADV_DONTNEED, MADV_WILLNEED, MS_ASYNC, MS_INVALIDATE, MS_SYNC, O_CREAT,
+    O_RDWR, PAGE_SIZE, POSIX_FADV_DONTNEED, POSIX_FADV_RANDOM, POSIX_FADV_WILLNEED, Pfn, Resource,
+    Rlimit, SigAction, Signal, TaskId, VirtAddr,
 };
 use crate::kernel::mm::{PageFlags, UserFaultKind, VmFlags};
 use crate::kernel::syscall::Syscall;
@@ -900,4 +900,83 @@ fn lengths_of_two_words() {
     }
     let words = [fd, 0xffff_ffff, 0xffff_ffff];
     assert_eq!(f.lab.int_80(task, 194, words), Err(Errno::EINVAL));
+}
+
+/// `mm/madvise.c`, `madvise_willneed()`.
+#[test]
+fn madvise_willneed_reads_what_a_range_maps() {
+    let mut f = Mapped::file(20 * PAGE_SIZE);
+    let va = f.map_from(4, 16, READ, SHARED);
+    let (task, at) = (f.task, page(va, 2));
+    let advise = |f: &mut Mapped, at: VirtAddr, pages: u32| {
+        let call = Syscall::Madvise(at.0, pages * PAGE_SIZE, MADV_WILLNEED);
+        f.lab.call(task, call)
+    };
+    assert_eq!(advise(&mut f, at, 3), Ok(0));
+    assert_eq!(f.cached(), [6, 7, 8]);
+    let faults = f.maj_flt();
+    f.read(at);
+    assert_eq!(f.maj_flt(), faults, "the fault is minor");
+    let anonymous = f.lab.mmap(task, 1, RW, super::lab::PRIVATE);
+    assert_eq!(advise(&mut f, anonymous, 1), Err(Errno::EBADF));
+    f.lab.check();
+}
+
+#[test]
+fn reclaim_example_46_dontneed_of_file_pages() {
+    let mut f = Mapped::file(2 * PAGE_SIZE);
+    let (mine, shared) = (f.map(1, RW, PRIVATE), f.map_from(1, 1, RW, SHARED));
+    f.write(mine, 8);
+    f.write(shared, 9);
+    let task = f.task;
+    let dontneed = |lab: &mut Lab, at: VirtAddr| {
+        let call = Syscall::Madvise(at.0, PAGE_SIZE, MADV_DONTNEED);
+        lab.call(task, call).unwrap();
+    };
+    let effect = f.lab.watch(task, |lab| dontneed(lab, mine));
+    assert_eq!((effect.rss, effect.anon_rss), (-1, -1));
+    assert_eq!(f.read(mine), 1, "the file's data");
+    let effect = f.lab.watch(task, |lab| dontneed(lab, shared));
+    assert_eq!((effect.rss, f.is_dirty(1)), (-1, true));
+    assert_eq!(f.read(shared), 9);
+}
+
+/// Entries that are not at their linear places keep the numbers of their pages.
+#[test]
+fn dontneed_of_a_nonlinear_mapping_forgets_no_place() {
+    let mut f = Mapped::file(8 * PAGE_SIZE);
+    let va = f.map(8, RW, SHARED);
+    f.remap(va, PAGE_SIZE, 6, 0).unwrap();
+    f.remap(page(va, 7), PAGE_SIZE, 0, NONBLOCK).unwrap();
+    f.read(page(va, 2));
+    let call = Syscall::Madvise(va.0, 8 * PAGE_SIZE, MADV_DONTNEED);
+    f.lab.call(f.task, call).unwrap();
+    let entries = [0, 2, 7].map(|index| f.lab.pte(f.task, page(va, index)).0);
+    assert_eq!(entries, [0x4c, 0, 0x40]);
+    assert_eq!(
+        (f.read(va), f.read(page(va, 7)), f.read(page(va, 2))),
+        (7, 1, 3)
+    );
+    f.lab.check();
+}
+
+/// mlock of shared pages that were only read makes them dirty, without a fault.
+#[test]
+fn reclaim_example_74_mlock_of_a_shared_file() {
+    let mut f = Mapped::file(4 * PAGE_SIZE);
+    let va = f.map(4, RW, SHARED);
+    for index in 0..4 {
+        f.read(page(va, index));
+    }
+    let task = f.task;
+    let effect = f.lab.watch(task, |lab| {
+        let call = Syscall::Mlock(va.0, 4 * PAGE_SIZE);
+        lab.call(task, call).unwrap();
+    });
+    assert_eq!((effect.faults, effect.min_flt), (vec![], 0));
+    assert_eq!(
+        (f.lab.k.mem.page_state().nr_dirty, f.lab.mm(task).locked_vm),
+        (4, 4)
+    );
+    f.lab.check();
 }
