@@ -8,16 +8,16 @@
 
 mod common;
 
-use common::drive::{act, clone, spawn_spinning};
+use common::drive::{act, clone, mmap, pages, spawn_spinning};
 use common::{boot, exit_and_reap, hogs, spawn_shell, spawn_urgent, written};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use forklab::Session;
-use forklab::abi::{CloneFlags, PAGE_SIZE, VirtAddr};
+use forklab::abi::{CloneFlags, MapFlags, PAGE_SIZE, VirtAddr};
 use forklab::hw::Mode;
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::kernel::syscall::Syscall;
-use forklab::machine::{Action, Command};
+use forklab::machine::{Action, Command, Machine};
 use forklab::script::Limits;
 use std::hint::black_box;
 use std::time::Duration;
@@ -212,10 +212,47 @@ fn scripts(c: &mut Criterion) {
     group.finish();
 }
 
+/// Two tasks of 512 MiB each in a machine of 512 MiB, which write their pages in turn: each page
+/// that is touched costs another one its frame.
+fn swapping(c: &mut Criterion) {
+    const BATCH: u32 = 4096;
+    const PAGES: u32 = (512 << 20) / PAGE_SIZE;
+    let mut group = c.benchmark_group("4096 page-outs");
+    group.sample_size(10);
+    let config = Config {
+        mem: 512 << 20,
+        swap: 1 << 30,
+        ..Config::default()
+    };
+    let mut machine = boot(config);
+    let tasks = [(); 2].map(|()| {
+        let task = spawn_shell(&mut machine);
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        (task, mmap(&mut machine, task, pages(PAGES, flags)))
+    });
+    let mut next = 0;
+    let mut touch = |machine: &mut Machine| {
+        let (task, addr) = tasks[(next / PAGES) as usize];
+        let addr = VirtAddr(addr.0 + (next % PAGES) * PAGE_SIZE);
+        next = (next + BATCH) % (2 * PAGES);
+        act(machine, task, Action::Touch { addr, pages: BATCH });
+    };
+    // Until the frames are used up.
+    (0..2 * PAGES / BATCH).for_each(|_| touch(&mut machine));
+    let before = machine.kernel.stat.swapped_out;
+    touch(&mut machine);
+    let written = machine.kernel.stat.swapped_out - before;
+    assert!(written > u64::from(BATCH) * 9 / 10, "{written} pages");
+    group.bench_function("write, swap out, swap in", |b| {
+        b.iter(|| touch(&mut machine));
+    });
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1)).sample_size(20);
-    targets = memory_access, tlb_misses, faults, switches, ticks, checkpoints, scripts
+    targets = memory_access, tlb_misses, faults, swapping, switches, ticks, checkpoints, scripts
 }
 criterion_main!(benches);

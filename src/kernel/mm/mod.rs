@@ -70,6 +70,7 @@ mod page_io;
 mod pagetable;
 mod readahead;
 mod rmap;
+mod rmap_nonlinear;
 mod rmap_walk;
 mod shmem;
 mod shrink_list;

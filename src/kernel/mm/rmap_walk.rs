@@ -64,12 +64,16 @@ impl Kernel {
                 let areas = self.areas_of_anon_vma(owner, near);
                 areas.filter_map(place).collect()
             }
-            PageMapping::Cache(inode) => self.areas_of_file(inode).filter_map(place).collect(),
+            PageMapping::Cache(inode) => {
+                let areas = self.areas_of_file(inode);
+                let linear = areas.filter(|(_, vma)| !vma.has(VmFlags::NONLINEAR));
+                linear.filter_map(place).collect()
+            }
         }
     }
 
     /// The areas that map a file.
-    fn areas_of_file(&self, inode: InodeId) -> impl Iterator<Item = (MmId, &Vma)> {
+    pub(super) fn areas_of_file(&self, inode: InodeId) -> impl Iterator<Item = (MmId, &Vma)> {
         let spaces = self.inodes[inode].i_mapping().mapped_by();
         spaces.flat_map(move |(mm, _)| {
             let maps_it = move |vma: &&Vma| {
@@ -145,6 +149,12 @@ impl Kernel {
             if result == Unmapped::Fail || !self.mem.page(pfn).page_mapped() {
                 break;
             }
+        }
+        if let PageMapping::Cache(inode) = self.mem.page(pfn).mapping()
+            && result != Unmapped::Fail
+            && self.mem.page(pfn).page_mapped()
+        {
+            result = self.try_to_unmap_nonlinear(pfn, inode);
         }
         if self.mem.page(pfn).page_mapped() {
             result

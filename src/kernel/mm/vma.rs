@@ -112,6 +112,8 @@ pub struct Vma {
     pub anon_vma: Option<AnonVmaId>,
     /// Its place in the list of the `anon_vma`.
     pub anon_link: Option<AnonLinkId>,
+    /// How far reclaim has swept it, if it is nonlinear (`vm_private_data`).
+    pub cursor: u32,
     /// What else happens when it is opened and closed.
     pub vm_ops: VmOps,
 }
@@ -139,6 +141,7 @@ impl Vma {
             anon_vma: None,
             vm_ops: VmOps::Ordinary,
             anon_link: None,
+            cursor: 0,
         }
     }
 

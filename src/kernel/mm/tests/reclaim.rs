@@ -8,7 +8,8 @@ use crate::kernel::boot::Config;
 use crate::kernel::fs::InodeKind;
 use crate::kernel::mm::alloc::{DEF_PRIORITY, Gfp, LruList, PageFlags, ZoneIdx};
 use crate::kernel::mm::vmscan::{Reclaimer, ScanControl};
-use crate::kernel::mm::{UserFaultKind, ZoneScan};
+use crate::kernel::mm::{UserFaultKind, VmFlags, ZoneScan};
+use crate::kernel::syscall::Syscall;
 use crate::trace::{FrameUse, TraceEvent};
 
 const NORESERVE: u32 = 0x4000;
@@ -302,4 +303,119 @@ fn a_machine_that_is_never_short_of_memory_reclaims_nothing() {
         (0, 0, 0)
     );
     assert_eq!(lab.k.visible_kswapd(), None);
+}
+
+/// A file of so many pages, mapped shared or private by a task, and its descriptor.
+fn mapped_file(pages: u32, prot: u32, flags: u32) -> (Lab, TaskId, VirtAddr) {
+    let (mut lab, t) = Lab::with_task();
+    lab.activate_all();
+    let fd = lab.open(t, "data", O_CREAT | O_RDWR);
+    let inode = lab.k.lookup("data").unwrap();
+    if let InodeKind::Regular(file) = &mut lab.k.inodes[inode].kind {
+        file.i_size_write(pages * PAGE_SIZE);
+    }
+    let va = lab.try_map_file(t, (fd, 0, pages), prot, flags).unwrap();
+    (lab, t, va)
+}
+
+const MAP_SHARED: u32 = 1;
+const MAP_PRIVATE: u32 = 2;
+
+/// One scan of the inactive list, all of it.
+fn scan(lab: &mut Lab) {
+    let mut sc = ScanControl::new(Reclaimer::Kswapd, Gfp::KERNEL);
+    lab.k.shrink_cache(NORMAL, 1, &mut sc);
+}
+
+#[test]
+fn reclaim_example_14_a_page_of_a_mapped_file_is_activated() {
+    let (mut lab, _, _) = mapped_file(1, RW, MAP_SHARED);
+    let inode = lab.k.lookup("data").unwrap();
+    let pfn = lab.k.page_cache_read(inode, 0).unwrap();
+    lab.k.mark_page_accessed(pfn);
+    let before = lab.k.mem.page_state().pgactivate;
+    scan(&mut lab);
+    assert_eq!(lab.counts(pfn), (1, 0));
+    assert!(lab.k.mem.page(pfn).flags().contains(PageFlags::ACTIVE));
+    assert_eq!(lab.k.mem.page_state().pgactivate, before + 1);
+}
+
+#[test]
+fn reclaim_example_18_a_dirty_shared_page_is_unmapped_and_written() {
+    let (mut lab, t, va) = mapped_file(1, RW, MAP_SHARED);
+    lab.write(t, va, 7);
+    let (pfn, rss) = (lab.pfn(t, va), lab.mm(t).rss());
+    assert_eq!((lab.bits(t, va), lab.counts(pfn)), (0x067, (2, 1)));
+    lab.k.page_referenced(pfn);
+    scan(&mut lab);
+    assert_eq!((lab.pte(t, va).0, lab.counts(pfn)), (0, (1, 0)));
+    assert_eq!(lab.mm(t).rss(), rss + 1);
+    assert!(lab.k.mem.page_has(pfn, PageFlags::WRITEBACK));
+    lab.check();
+    let minor = lab.k.task(t).min_flt;
+    assert_eq!((lab.read(t, va), lab.pfn(t, va)), (7, pfn));
+    assert_eq!(lab.k.task(t).min_flt, minor + 1);
+    lab.check();
+}
+
+#[test]
+fn reclaim_example_19_a_clean_private_page_is_freed_at_once() {
+    let (mut lab, t, va) = mapped_file(1, RW, MAP_PRIVATE);
+    lab.read(t, va);
+    let pfn = lab.pfn(t, va);
+    lab.k.page_referenced(pfn);
+    assert_eq!((lab.bits(t, va), lab.counts(pfn)), (0x005, (2, 1)));
+    scan(&mut lab);
+    assert_eq!((lab.pte(t, va).0, lab.counts(pfn).0), (0, 0));
+    let majors = (lab.k.task(t).maj_flt, lab.k.mem.page_state().pgmajfault);
+    lab.read(t, va);
+    let now = (lab.k.task(t).maj_flt, lab.k.mem.page_state().pgmajfault);
+    assert_eq!(now, (majors.0 + 1, majors.1 + 1));
+    lab.check();
+}
+
+#[test]
+fn reclaim_example_44_a_locked_shared_page_is_activated() {
+    let (mut lab, t, va) = mapped_file(1, RW, MAP_SHARED);
+    lab.write(t, va, 7);
+    let pfn = lab.pfn(t, va);
+    let mm = lab.mm_id(t);
+    let mut vma = lab.area(t, va);
+    vma.vm_flags |= VmFlags::LOCKED;
+    lab.k.mms[mm].locked_vm += 1;
+    lab.k.mms[mm].insert_vma(vma);
+    let mut pte = lab.pte(t, va);
+    pte = pte.without(crate::hw::Pte::ACCESSED);
+    let table = lab.k.page_table(mm, va).unwrap();
+    lab.k.set_pte(table, va, pte);
+    lab.k.flush_tlb_page(mm, va);
+    lab.k
+        .mem
+        .page_mut(pfn)
+        .test_and_clear(PageFlags::REFERENCED);
+    scan(&mut lab);
+    assert_eq!((lab.pte(t, va), lab.counts(pfn)), (pte, (2, 1)));
+    assert!(lab.k.mem.page(pfn).flags().contains(PageFlags::ACTIVE));
+    lab.check();
+}
+
+/// The first part of the example: after 51 reclaim removes an entry that is not at its linear place.
+#[test]
+fn reclaim_example_53_a_swept_entry_names_its_page() {
+    let (mut lab, t, va) = mapped_file(8, RW, MAP_SHARED);
+    let call = Syscall::RemapFilePages([va.0, 2 * PAGE_SIZE, 0, 6, 0]);
+    lab.call(t, call).unwrap();
+    let (pfn, rss) = (lab.pfn(t, va), lab.mm(t).rss());
+    assert_eq!(lab.k.mem.page(pfn).index(), 6);
+    for _ in 0..2 {
+        // The first sweep finds both pages used.
+        lab.k
+            .mem
+            .page_mut(pfn)
+            .test_and_clear(PageFlags::REFERENCED);
+        lab.k.try_to_unmap(pfn);
+    }
+    assert_eq!(lab.pte(t, va).0, 0x4c);
+    assert_eq!(lab.mm(t).rss(), rss - 2, "its neighbour went along");
+    lab.check();
 }

@@ -724,3 +724,31 @@ fn reclaim_example_63_shared_memory_takes_a_round_more() {
     assert_eq!(lab.free_slots(), 1022);
     lab.check();
 }
+
+#[test]
+fn reclaim_example_45_what_is_thrown_away_gives_back_frames_and_slots() {
+    use crate::abi::MADV_DONTNEED;
+    let (mut lab, t) = lab();
+    let va = lab.mmap(t, 20, RW, PRIVATE);
+    let at = |number| page(va, number);
+    // Page 2 in a slot, and page 12 in the swap cache, eight slots apart.
+    lab.touch(t, at(2), 11);
+    (2..13).for_each(|number| lab.swap_out(t, at(number)));
+    lab.read(t, at(12));
+    lab.touch(t, at(0), 1);
+    lab.read(t, at(1));
+    (3..12).for_each(|number| lab.munmap(t, at(number), 1));
+    let ((rss, anon_rss), free) = (lab.rss(t), lab.free_slots());
+    let frames = lab.k.mem.frames_in_use();
+    let advise = |lab: &mut Lab, number, pages| {
+        let call = Syscall::Madvise(at(number).0, pages * PAGE_SIZE, MADV_DONTNEED);
+        lab.call(t, call).unwrap();
+    };
+    advise(&mut lab, 0, 3);
+    advise(&mut lab, 12, 1);
+    assert_eq!(lab.words(t, va, 3), [0, 0, 0]);
+    assert_eq!(lab.free_slots(), free + 2);
+    assert!(lab.k.mem.frames_in_use() <= frames - 2);
+    assert_eq!(lab.rss(t), (rss - 2, anon_rss - 2));
+    lab.check();
+}
