@@ -28,7 +28,7 @@
 //! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process` |
 //! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
-//! | swap and reclaim | `shmem`, `swapfile`, `swap_cache`, `swap_fault`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
+//! | swap and reclaim | `shmem`, `swapfile`, `swap_cache`, `swap_fault`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `kswapd`, `oom_kill` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
@@ -67,6 +67,7 @@ mod page_io;
 mod pagetable;
 mod readahead;
 mod rmap;
+mod rmap_nonlinear;
 mod rmap_walk;
 mod shmem;
 mod shrink_list;

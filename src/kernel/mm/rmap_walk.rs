@@ -63,7 +63,12 @@ impl Kernel {
                 let areas = self.areas_of_anon_vma(owner, near);
                 areas.filter_map(place).collect()
             }
-            PageMapping::Cache(inode) => self.areas_of_file(inode).filter_map(place).collect(),
+            // Nonlinear areas are in a list of their own: the page may be anywhere in them.
+            PageMapping::Cache(inode) => {
+                let areas = self.areas_of_file(inode);
+                let linear = areas.filter(|(_, vma)| !vma.has(VmFlags::NONLINEAR));
+                linear.filter_map(place).collect()
+            }
         }
     }
 
@@ -144,6 +149,12 @@ impl Kernel {
             if result == Unmapped::Fail || !self.mem.page(pfn).page_mapped() {
                 break;
             }
+        }
+        if let PageMapping::Cache(inode) = self.mem.page(pfn).mapping()
+            && result == Unmapped::Again
+            && self.mem.page(pfn).page_mapped()
+        {
+            result = self.unmap_nonlinear(inode, pfn);
         }
         if self.mem.page(pfn).page_mapped() {
             result

@@ -110,6 +110,8 @@ pub struct Vma {
     pub vm_file: Option<FileId>,
     /// The `anon_vma` of its anonymous pages, once it has some.
     pub anon_vma: Option<AnonVmaId>,
+    /// `vm_private_data` of a nonlinear area: how far reclaim has swept it, in bytes.
+    pub nl_cursor: u32,
     /// Its place in the list of the `anon_vma`.
     pub anon_link: Option<AnonLinkId>,
 }
@@ -125,6 +127,7 @@ impl Vma {
             vm_pgoff: vm_start >> PAGE_SHIFT,
             vm_file: None,
             anon_vma: None,
+            nl_cursor: 0,
             anon_link: None,
         }
     }
